@@ -2,11 +2,12 @@
  * Test suites of programs that Debian ships, against the installed programs in Stratos, and what fails there under
  * qemu-user as well:
  *
- *     npm run conformance:suites -- [bash] [coreutils] [glib] [libuv] [mksh] [perl] [posix] [zsh] [--filter TEXT]
- *     [--limit SECONDS] [--timeout SECONDS] [--only-ours] [--record]
+ *     npm run conformance:suites -- [bash] [coreutils] [glib] [glibc] [libuv] [mksh] [perl] [posix] [systemd] [zsh]
+ *     [--filter TEXT] [--limit SECONDS] [--timeout SECONDS] [--only-ours] [--record]
  *
- * Sources come from the Debian mirror, with pinned hashes (GLib's tests are a package); the scripts that run in the
- * guest are in `guest/`. The last line is `N passed, N failed`: a test that fails in both places is not counted.
+ * Sources come from the Debian mirror, with pinned hashes (GLib's and systemd's tests are packages); the scripts that
+ * run in the guest are in `guest/`. The last line is `N passed, N failed`: a test that fails in both places is not
+ * counted.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -26,9 +27,10 @@ import { findMirror } from "@stratos/tools-node/packages";
 import { ensureJudge, judge } from "../tests/support/judge.ts";
 import { launcher, stratos } from "../tests/support/stratos.ts";
 import { TEST_HOME } from "../tests/support/test-image.ts";
+import { buildGlibcTests } from "./glibc-tests.ts";
 import { recordRows, type Row } from "./results.ts";
 
-const IMAGE = "suites-3";
+const IMAGE = "suites-4";
 const PACKAGES = [
   "gcc",
   "libc6-dev",
@@ -45,6 +47,7 @@ const PACKAGES = [
   "zip",
   "file",
   "libglib2.0-tests",
+  "systemd-tests",
   "mksh",
   "zsh",
 ];
@@ -117,6 +120,14 @@ const SUITES: readonly Suite[] = [
         .filter((name) => name.endsWith(".test"))
         .map((name) => basename(name, ".test"))
         .sort(),
+  },
+  {
+    // Some want arguments, modules or files that only glibc's own build gives them.
+    name: "glibc",
+    source: "pool/main/g/glibc/glibc_2.41.orig.tar.xz",
+    sha256: "f24aa441021121a79266f0d75242706cab8843a47901fefe74527491807f1998",
+    good: [0, 77],
+    prepare: (folder) => buildGlibcTests(folder, CROSS_COMPILER),
   },
   {
     name: "libuv",
@@ -198,6 +209,17 @@ const SUITES: readonly Suite[] = [
       }
       return readdirSync(programs).sort();
     },
+  },
+  {
+    // Some want ext4, libraries that Debian only suggests, or a system that systemd has booted.
+    name: "systemd",
+    source: null,
+    sha256: "",
+    good: [0, 77],
+    prepare: () =>
+      readdirSync(join(ROOT, "usr/lib/systemd/tests/unit-tests"))
+        .filter((name) => name.startsWith("test-"))
+        .sort(),
   },
   {
     // V01zmodload and V06parameter want the modules of zsh's own build.

@@ -35,4 +35,18 @@ static void shut(void) {
   SHOW(shutdown(to, SHUT_WR)); SHOW(shutdown(to, SHUT_RDWR)); SHOW(recv(to, bytes, 8, 0)); signal(SIGPIPE, SIG_IGN); SHOW(send(to, "x", 1, 0)); TO(to, INADDR_LOOPBACK, portOf(from)); SHOW(send(to, "x", 1, 0)); SHOW(recv(to, bytes, 8, 0));
 }
 
-int main(void) { disconnected(); shut(); return 0; }
+/* IP_RECVORIGDSTADDR, IPV6_RECVORIGDSTADDR. */
+static void destinations(void) {
+  for (int family = AF_INET; family <= AF_INET6; family += AF_INET6 - AF_INET) for (int v4 = 0; v4 < 2; v4++) {
+    if (family == AF_INET && v4) continue;
+    int s = socket(family, SOCK_DGRAM, 0), c = socket(v4 ? AF_INET : family, SOCK_DGRAM, 0), on = 1; struct sockaddr_in6 any = {family}, at; struct sockaddr_in *to = (void *)&at; socklen_t l = sizeof at;
+    SHOW(bind(s, (void *)&any, family == AF_INET ? 16 : 28)); SHOW(getsockname(s, (void *)&at, &l)); unsigned short port = at.sin6_port; SHOW(setsockopt(s, IPPROTO_IP, 20, &on, 4)); SHOW(setsockopt(s, IPPROTO_IPV6, 74, &on, 4)); setsockopt(s, IPPROTO_IPV6, 51, &on, 4); setsockopt(s, IPPROTO_IPV6, 49, &on, 4); setsockopt(s, IPPROTO_IPV6, 66, &on, 4); l = 4; on = 0; SHOW(getsockopt(s, IPPROTO_IPV6, 74, &on, &l)); SHOW(on);
+    memset(&at, 0, sizeof at); if (family == AF_INET || v4) { to->sin_family = AF_INET; to->sin_port = port; to->sin_addr.s_addr = htonl(INADDR_LOOPBACK); } else { at.sin6_family = AF_INET6; at.sin6_port = port; at.sin6_addr = in6addr_loopback; }
+    SHOW(sendto(c, "x", 1, 0, (void *)&at, family == AF_INET || v4 ? 16 : 28)); char control[256], byte; struct iovec v = {&byte, 1}; struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control}; SHOW(recvmsg(s, &m, 0));
+    for (struct cmsghdr *h = CMSG_FIRSTHDR(&m); h; h = CMSG_NXTHDR(&m, h)) { unsigned char *b = CMSG_DATA(h); int same = memcmp(b + 2, &port, 2) == 0; printf("  %d %d, %d:", h->cmsg_level, h->cmsg_type, (int)(h->cmsg_len - CMSG_LEN(0))); b[2] = b[3] = 0; for (int i = 0; i < h->cmsg_len - CMSG_LEN(0); i++) printf(" %d", b[i]); printf(same ? ", its port\n" : ", another port\n"); }
+    close(s); close(c);
+  }
+  fflush(stdout);
+}
+
+int main(void) { disconnected(); shut(); destinations(); return 0; }

@@ -17,7 +17,7 @@ static int get(int fd, int option) { int v = -77; socklen_t l = sizeof v; return
 /* Each option with each value: the answer, and what is told then; equal ones in a row are one. */
 static void try_all(const char *what, int fd, int from, int to) {
   for (int i = from; i < to; i++) {
-    int n = options[i].number; if (n == TCP_REPAIR || n == TCP_SAVE_SYN || n == TCP_INQ || n == TCP_TX_DELAY) continue; /* these have a test of their own, or are refused */
+    int n = options[i].number; if (n == TCP_REPAIR || n == TCP_SAVE_SYN || n == TCP_TX_DELAY) continue; /* these have a test of their own, or are refused */
     printf("%s %s %d:", what, options[i].name, get(fd, options[i].number)); int last_r = -1, last_v = -1;
     for (int k = 0; k < sizeof values / sizeof *values; k++) { int r = setsockopt(fd, IPPROTO_TCP, options[i].number, &values[k], 4) ? errno : 0, v = get(fd, options[i].number); if (k == 0 || r != last_r || v != last_v) printf(" %d>%s/%d", values[k], name_of(r), v); last_r = r; last_v = v; }
     printf("\n"); fflush(stdout);
@@ -28,6 +28,15 @@ static long bytes(int fd, int option, int length) { int v[64] = {1}; return sets
 static void told(int fd, int option, int room) { char v[64]; memset(v, 'x', sizeof v); socklen_t l = room; errno = 0; int r = getsockopt(fd, IPPROTO_TCP, option, v, &l); printf("option %d room %d: %d %s, %u bytes:", option, room, r, name_of(r ? errno : 0), l); for (int i = 0; r == 0 && i < l && i < 16; i++) printf(" %02x", (unsigned char)v[i]); printf("\n"); fflush(stdout); }
 static struct tcp_info info(int fd) { struct tcp_info i; socklen_t l = sizeof i; memset(&i, 0, sizeof i); getsockopt(fd, IPPROTO_TCP, TCP_INFO, &i, &l); return i; }
 static void connected(int *one, int *other, int listener) { struct sockaddr_in a; socklen_t l = sizeof a; getsockname(listener, (void *)&a, &l); *one = socket(AF_INET, SOCK_STREAM, 0); SHOW(connect(*one, (void *)&a, sizeof a)); *other = accept(listener, NULL, NULL); }
+/* TCP_INQ: how much is left to read, beside what was. */
+static void left(int s, int room, int flags) {
+  char b[64], control[64]; struct iovec v = {b, room}; struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control}; long n = recvmsg(s, &m, flags); printf("  %ld %s", n, n < 0 ? name_of(errno) : "");
+  if (n >= 0) for (struct cmsghdr *h = CMSG_FIRSTHDR(&m); h; h = CMSG_NXTHDR(&m, h)) printf(" [%d %d: %d]", h->cmsg_level, h->cmsg_type, *(int *)CMSG_DATA(h)); printf("\n"); fflush(stdout);
+}
+static void queue(void) {
+  int listener = socket(AF_INET, SOCK_STREAM, 0), on = 1, off = 0, two = 2, one, other; struct sockaddr_in at = {AF_INET, 0, {htonl(INADDR_LOOPBACK)}}; socklen_t l = sizeof at; bind(listener, (void *)&at, l); listen(listener, 1); getsockname(listener, (void *)&at, &l); SHOW(setsockopt(listener, IPPROTO_TCP, TCP_INQ, &on, 4)); SHOW(setsockopt(listener, IPPROTO_TCP, TCP_INQ, &two, 4));
+  one = socket(AF_INET, SOCK_STREAM, 0); connect(one, (void *)&at, sizeof at); other = accept(listener, NULL, NULL); SHOW(send(one, "0123456789", 10, 0)); left(other, 4, MSG_PEEK); left(other, 4, 0); left(other, 0, 0); SHOW(setsockopt(other, IPPROTO_TCP, TCP_INQ, &off, 4)); left(other, 1, 0); SHOW(setsockopt(other, IPPROTO_TCP, TCP_INQ, &on, 4)); left(other, 64, 0); left(other, 64, MSG_DONTWAIT); SHOW(send(one, "abc", 3, 0)); shutdown(one, SHUT_WR); left(other, 2, 0); left(other, 2, MSG_WAITALL); left(other, 2, 0);
+}
 int main(void) {
   /* A network of our own, without fast open. */
   if (unshare(CLONE_NEWNET)) { perror("unshare"); return 1; } int no = open("/proc/sys/net/ipv4/tcp_fastopen", O_WRONLY); (void)!write(no, "0", 1); close(no);
@@ -43,7 +52,7 @@ int main(void) {
   /* A listener, and what those it accepts have of it. */
   struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}; int listener = socket(AF_INET, SOCK_STREAM, 0); SHOW(bind(listener, (void *)&a, sizeof a)); SHOW(listen(listener, 5)); struct tcp_info i = info(listener); SHOW(i.tcpi_state); SHOW(i.tcpi_unacked); SHOW(i.tcpi_sacked); SHOW(i.tcpi_rto); SHOW(i.tcpi_snd_cwnd);
   SHOW(set(listener, TCP_KEEPIDLE, 55)); SHOW(set(listener, TCP_KEEPCNT, 4)); SHOW(set(listener, TCP_NODELAY, 1)); SHOW(set(listener, TCP_USER_TIMEOUT, 999)); SHOW(set(listener, TCP_LINGER2, 20)); SHOW(set(listener, TCP_NOTSENT_LOWAT, 4000)); SHOW(set(listener, TCP_DEFER_ACCEPT, 0)); SHOW(set(listener, TCP_SYNCNT, 2)); SHOW(setsockopt(listener, IPPROTO_TCP, TCP_CONGESTION, "reno", 4));
-  int one, other; connected(&one, &other, listener); for (int k = 0; k < all; k++) { int n = options[k].number; if (n == TCP_MAXSEG || n == TCP_WINDOW_CLAMP || n == TCP_QUICKACK || n == TCP_REPAIR || n == TCP_SAVE_SYN || n == TCP_INQ || n == TCP_TX_DELAY) continue; printf("accepted %s %d, connecting %d\n", options[k].name, get(other, n), get(one, n)); } told(other, TCP_CONGESTION, 16); HOLDS(get(one, TCP_MAXSEG) > 20000);
+  int one, other; connected(&one, &other, listener); for (int k = 0; k < all; k++) { int n = options[k].number; if (n == TCP_MAXSEG || n == TCP_WINDOW_CLAMP || n == TCP_QUICKACK || n == TCP_REPAIR || n == TCP_SAVE_SYN || n == TCP_TX_DELAY) continue; printf("accepted %s %d, connecting %d\n", options[k].name, get(other, n), get(one, n)); } told(other, TCP_CONGESTION, 16); HOLDS(get(one, TCP_MAXSEG) > 20000);
   try_all("connected", one, 11, all);
   /* What tcp_info tells of a connection that has carried something. */
   SHOW(write(one, "question", 8)); char text[100]; SHOW(read(other, text, 100)); SHOW(write(other, "ans", 3)); SHOW(write(other, "wer!", 4)); SHOW(read(one, text, 3)); usleep(300000); i = info(one); struct tcp_info j = info(other);
@@ -53,4 +62,5 @@ int main(void) {
   SHOW(set(one, TCP_NOTSENT_LOWAT, 1)); struct pollfd p = {one, POLLOUT}; SHOW(poll(&p, 1, 0)); SHOW(shutdown(one, SHUT_WR)); usleep(50000); SHOW(info(one).tcpi_state); SHOW(info(other).tcpi_state);
   SHOW(set(other, TCP_KEEPIDLE, 9)); close(other); usleep(50000); SHOW(info(one).tcpi_state); SHOW(get(one, TCP_KEEPIDLE)); SHOW(set(one, TCP_KEEPIDLE, 8)); SHOW(get(one, TCP_KEEPIDLE)); close(one);
   SHOW(set(listener, TCP_DEFER_ACCEPT, 5)); SHOW(get(listener, TCP_DEFER_ACCEPT)); SHOW(set(listener, TCP_FASTOPEN, 7)); connected(&one, &other, listener); SHOW(get(other, TCP_FASTOPEN));
+  queue();
 }

@@ -46,7 +46,15 @@ static void limits(void) {
   limit.rlim_cur = 1; setrlimit(RLIMIT_SIGPENDING, &limit); int child = fork(); if (child == 0) { SHOW(sigqueue(getpid(), SIGRTMIN, value)); _exit(0); } waitpid(child, NULL, 0);
 }
 
+/* Interval timers that are given an interval and no time, and those that have nearly none left. */
+static void intervals(void) {
+  for (int which = 0; which < 3; which++) {
+    struct itimerval t = {{10, 20}, {0, 0}}, old; SHOW(setitimer(which, &t, NULL)); SHOW(getitimer(which, &old)); SHOW(old.it_interval.tv_sec); SHOW(old.it_value.tv_sec || old.it_value.tv_usec);
+    t.it_value.tv_sec = 30; SHOW(setitimer(which, &t, &old)); SHOW(old.it_interval.tv_sec); t.it_value.tv_sec = 0; SHOW(setitimer(which, &t, &old)); SHOW(old.it_interval.tv_sec); HOLDS(old.it_value.tv_sec >= 29); SHOW(getitimer(which, &old)); SHOW(old.it_interval.tv_sec);
+  }
+}
+
 int main(void) {
-  settings(); overruns(); int child = fork(); if (child == 0) { limits(); exit(0); } waitpid(child, NULL, 0);
+  settings(); overruns(); intervals(); int child = fork(); if (child == 0) { limits(); exit(0); } waitpid(child, NULL, 0);
   return 0;
 }

@@ -18,7 +18,15 @@ export const RTM_NEWLINK = 16,
   RTM_GETNEIGH = 30,
   RTM_NEWRULE = 32,
   RTM_GETRULE = 34,
+  RTM_NEWNSID = 88,
+  RTM_GETNSID = 90,
   RTM_MAX = 123;
+/** Networks of other namespaces. Source: include/uapi/linux/net_namespace.h. */
+export const NETNSA_NSID = 1,
+  NETNSA_PID = 2,
+  NETNSA_FD = 3;
+/** `struct rtgenmsg`, padded. */
+export const RTGENMSG_LENGTH = 4;
 /** Groups that hear of changes. */
 export const RTNLGRP_LINK = 1,
   RTNLGRP_IPV4_IFADDR = 5,
@@ -74,7 +82,8 @@ export const RTA_DST = 1,
   RTA_CACHEINFO = 12,
   RTA_TABLE = 15,
   RTA_PREF = 20,
-  RTA_UID = 25;
+  RTA_UID = 25,
+  RTA_VIA = 18;
 /** Bits of `rtm_flags` in what `ip route get` is told: looked up, not listed; and to this machine itself. */
 export const RTM_F_CLONED = 0x200,
   RTCF_LOCAL = 0x80000000;

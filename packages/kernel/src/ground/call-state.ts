@@ -41,6 +41,8 @@ export type CallState = Plain<
   | { readonly kind: "deadline"; readonly deadlineNs: number }
   /** clock_nanosleep(2) to a time of CLOCK_REALTIME, which may be set meanwhile. */
   | { readonly kind: "wall-time"; readonly seconds: number; readonly nanoseconds: number }
+  /** clock_nanosleep(2) by a CPU clock: when that has come to it. */
+  | { readonly kind: "cpu-time"; readonly deadlineNs: number }
   | { readonly kind: "sigsuspend" }
   /** The child that a parent of vfork(2) waits for, and its number in the parent's namespace. */
   | { readonly kind: "vfork"; readonly child: number; readonly tid: number }

@@ -85,7 +85,9 @@ export class HostConnection implements Waiter {
     this.#task.kernel.work.begin();
     const rights = files.map((file) => file.share());
     const ancillary: Ancillary | null =
-      rights.length === 0 ? null : { rights, credentials: null, hopLimit: null, trafficClass: null, extensions: null };
+      rights.length === 0
+        ? null
+        : { rights, credentials: null, hopLimit: null, trafficClass: null, sender: null, extensions: null };
     const count = this.#socket.send(this.#task, new BytesCursor(bytes), { address: null, ancillary }, 0);
     if (count <= 0) for (const file of rights) file.release();
     return count === 0 ? -EAGAIN : count;

@@ -24,6 +24,7 @@ import {
   MAP_SHARED,
   MAP_SHARED_VALIDATE,
   MAP_TYPE,
+  O_NOATIME,
   O_PATH,
   PAGE_SIZE,
   PROT_EXEC,
@@ -161,7 +162,7 @@ export function mmap(task: MmCaller, request: MapRequest): number {
       label: "",
     }),
   );
-  if (file !== null && file.inode !== null && file.inode.isRegular)
+  if (file !== null && file.inode !== null && file.inode.isRegular && (file.flags & O_NOATIME) === 0)
     touchAccessTime(space.kernel, file.inode, file.path);
   if ((flags & MAP_POPULATE) !== 0 || mustLock)
     return populateMapped(task, {

@@ -54,15 +54,20 @@ export function mremap(
     if ((flags & MREMAP_MAYMOVE) === 0) return -ENOMEM;
   }
   let target = request.newAddress;
-  if ((flags & MREMAP_FIXED) !== 0) {
-    if (target % PAGE_SIZE !== 0 || target < MMAP_MIN || target + newLength > WIDE_TOP) return -EINVAL;
-    if (target + newLength > top) return -ENOMEM;
+  // MREMAP_DONTUNMAP takes an address as well: a hint, as mmap(2) does (mm/mremap.c, mremap_to).
+  if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0) {
+    if (target % PAGE_SIZE !== 0 || target < 0 || target + newLength > WIDE_TOP) return -EINVAL;
     if (target < address + oldLength && address < target + newLength) return -EINVAL;
+  } else target = 0;
+  if ((flags & MREMAP_FIXED) !== 0) {
+    if (target < MMAP_MIN) return -EINVAL;
+    if (target + newLength > top) return -ENOMEM;
     const failed = munmap(space, target, newLength);
     if (failed < 0) return failed;
     if (newLength < oldLength) munmap(space, address + newLength, oldLength - newLength);
   } else {
-    target = space.findGap(newLength, 0, top === WIDE_TOP);
+    const isUsable = target >= MMAP_MIN && target + newLength <= (space.isWide ? top : USER_TOP);
+    target = space.findGap(newLength, isUsable ? target : 0, top === WIDE_TOP);
     if (target < 0) return target;
   }
   if (target + newLength > USER_TOP) space.widen();

@@ -14,6 +14,7 @@ import { byteString, stateClass } from "@stratos/base";
 import type { Changes } from "../ground/changes.ts";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
 import type { ProcView } from "./proc-view.ts";
+import { oomScore } from "../task/oom-killer.ts";
 import { describeTimers } from "../task/process-timers.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
@@ -33,6 +34,7 @@ import {
 import { queryMaps } from "./maps-query.ts";
 import { MemoryInode } from "./memory-file.ts";
 import { Pagemap } from "./pagemap.ts";
+import { describeNumaMaps } from "./numa-maps.ts";
 import { belongToUser } from "./process-file.ts";
 import { describeMaps, describeSmaps, describeSmapsRollup } from "./process-maps.ts";
 import { describeMountInfo, describeMounts, describeMountStats } from "./process-mounts.ts";
@@ -46,6 +48,15 @@ import {
   describeStatm,
   describeStatus,
 } from "./process-status.ts";
+import {
+  clearReferences,
+  oomAdjust,
+  rename,
+  setCoreFilter,
+  setOomAdjust,
+  setOomScoreAdjust,
+  setTimerSlack,
+} from "./process-settings.ts";
 import { NetDirectory } from "./net-files.ts";
 import {
   describeIdMap,
@@ -151,7 +162,8 @@ export class ProcessDirectory extends PseudoDirectory {
       const { isPrivate, outlives, sink, ...rest } = options;
       const read: TextSource = (caller, from, kept) =>
         outlives !== true && this.#living === null ? -ESRCH : source(caller, from, kept);
-      const write: TextSink = (caller, text, opener) => (this.#living === null ? -ESRCH : sink!(caller, text, opener));
+      const write: TextSink = (caller, text, opener, at) =>
+        this.#living === null ? -ESRCH : sink!(caller, text, opener, at);
       const given = sink === undefined ? rest : { ...rest, sink: write };
       this.add(name, new OwnedFile(this, read, isPrivate === true ? { guard, ...given } : given));
     };
@@ -201,12 +213,20 @@ export class ProcessDirectory extends PseudoDirectory {
     file("cpuset", () => "/\n");
     file("loginuid", () => "4294967295", { sink: () => 0 });
     file("sessionid", () => "4294967295");
-    file("oom_score", () => "0\n");
+    file("oom_score", () => `${oomScore(fileSystem.kernel, this.group)}\n`);
     file("oom_score_adj", () => `${this.group.oomScoreAdjust}\n`, {
       mode: 0o644,
-      sink: (_caller, text) => this.#setOomScore(text),
+      sink: (caller, text) => setOomScoreAdjust(caller, this.group, text),
     });
-    file("oom_adj", () => `${Math.trunc((this.group.oomScoreAdjust * 17) / 1000)}\n`, { mode: 0o644, sink: () => 0 });
+    file("oom_adj", () => `${oomAdjust(this.group)}\n`, {
+      mode: 0o644,
+      sink: (caller, text) => setOomAdjust(caller, this.group, text),
+    });
+    file("clear_refs", () => -EINVAL, {
+      mode: 0o200,
+      sink: (_caller, text) => clearReferences(target(), text),
+    });
+    file("numa_maps", (caller, from) => describeNumaMaps(target(), caller, from), { isPrivate: true });
     file("sched", () => describeSchedule(target(), fileSystem.pidNamespace));
     file(
       "schedstat",
@@ -236,11 +256,11 @@ export class ProcessDirectory extends PseudoDirectory {
     });
     const coreFilter = (): string => `${this.group.coreFilter.toString(16).padStart(8, "0")}\n`;
     file("coredump_filter", () => (hasMemory(target()) ? coreFilter() : ""), {
-      sink: (_caller, text) => (hasMemory(target()) ? this.#setCoreFilter(text) : -ESRCH),
+      sink: (_caller, text) => (hasMemory(target()) ? setCoreFilter(this.group, text) : -ESRCH),
     });
     file("timerslack_ns", () => `${target().timerSlackNs}\n`, {
       mode: 0o666,
-      sink: (_caller, text) => this.#setTimerSlack(target(), text),
+      sink: (_caller, text) => setTimerSlack(target(), text),
     });
     this.add("exe", new PlaceLink(this, target, (task) => (hasMemory(task) ? task.space.executable : null)));
     this.add("cwd", new PlaceLink(this, target, (task) => task.fs.cwd));
@@ -255,28 +275,6 @@ export class ProcessDirectory extends PseudoDirectory {
       this.add("map_files", new MappedFilesDirectory(fileSystem, target));
       file("timers", () => (this.#living === null ? -ESRCH : describeTimers(this.group, fileSystem.pidNamespace)));
     } else file("children", () => describeChildren(this.#living, fileSystem.pidNamespace), { outlives: true });
-  }
-
-  /** Bits that Linux doesn't know are dropped. */
-  #setCoreFilter(text: string): number {
-    const value = Number(text.trim());
-    if (text.trim() === "" || !Number.isInteger(value) || value < 0) return -EINVAL;
-    this.group.coreFilter = value & 0x1ff;
-    return 0;
-  }
-
-  #setTimerSlack(task: Task, text: string): number {
-    const value = Number(text.trim());
-    if (!Number.isInteger(value) || value < 0 || value > Number.MAX_SAFE_INTEGER) return -EINVAL;
-    task.timerSlackNs = value === 0 ? task.defaultTimerSlackNs : value;
-    return 0;
-  }
-
-  #setOomScore(text: string): number {
-    const value = Number(text.trim());
-    if (!Number.isInteger(value) || value < -1000 || value > 1000) return -EINVAL;
-    this.group.oomScoreAdjust = value;
-    return 0;
   }
 
   static {
@@ -369,12 +367,6 @@ function environment(task: Task): string {
 function memoryText({ space }: Task, start: number, end: number): string {
   const bytes = new Uint8Array(Math.min(Math.max(0, end - start), 1 << 21));
   return space.copyIn(start, bytes, 0, bytes.length) < 0 ? "" : byteString(bytes);
-}
-
-function rename(caller: Task, task: Task, text: string): number {
-  if (caller.group !== task.group) return -EINVAL;
-  task.name = text.replace(/\n$/, "").slice(0, 15);
-  return 0;
 }
 
 /** exe, cwd, root: magic links to a place. */

@@ -1,14 +1,6 @@
 /** proc_pid_maps(5), proc_pid_smaps(5). */
-import {
-  ESRCH,
-  MAP_GROWSDOWN,
-  MAP_LOCKED,
-  MAP_NORESERVE,
-  PAGE_SIZE,
-  PROT_EXEC,
-  PROT_READ,
-  PROT_WRITE,
-} from "@stratos/abi";
+import { ESRCH, MAP_GROWSDOWN, MAP_LOCKED, MAP_NORESERVE, PROT_EXEC, PROT_READ, PROT_WRITE } from "@stratos/abi";
+import type { FrameAllocator } from "../frames/frame-allocator.ts";
 import { WIDE_TOP } from "../mm/address-space.ts";
 import {
   type Area,
@@ -19,6 +11,7 @@ import {
   AREA_SEALED,
   AREA_WIPE_ON_FORK,
 } from "../mm/area.ts";
+import { frameOfEntry, PTE_A, PTE_D } from "../mm/page-table.ts";
 import type { Task } from "../task/task.ts";
 import { majorOf, minorOf } from "../vfs/device-registry.ts";
 import { pathName } from "../vfs/path-name.ts";
@@ -53,10 +46,10 @@ export function areaName(area: Area, caller: Task): string {
 
 /** Areas of one piece of text: a line each, and twenty-four lines each. */
 const MAPS_OF_PIECE = 128;
-const SMAPS_OF_PIECE = 16;
+export const SMAPS_OF_PIECE = 16;
 
 /** The lines of some areas from address `from` on: a process may have 65,530. */
-function inPieces(task: Task, from: number, most: number, describe: (area: Area) => string): TextPiece | string {
+export function inPieces(task: Task, from: number, most: number, describe: (area: Area) => string): TextPiece | string {
   if (!hasMemory(task)) return "";
   let text = "";
   const { areas } = task.space;
@@ -73,49 +66,94 @@ export function describeMaps(task: Task, caller: Task, from: number): TextPiece 
   return inPieces(task, from, MAPS_OF_PIECE, (area) => `${describeArea(area, caller)}\n`);
 }
 
+/** In kilobytes. */
 interface Weights {
   resident: number;
   proportional: number;
+  proportionalDirty: number;
+  proportionalAnonymous: number;
+  proportionalShared: number;
   sharedClean: number;
+  sharedDirty: number;
+  privateClean: number;
   privateDirty: number;
   anonymous: number;
   locked: number;
 }
 
 function noWeights(): Weights {
-  return { resident: 0, proportional: 0, sharedClean: 0, privateDirty: 0, anonymous: 0, locked: 0 };
+  return {
+    resident: 0,
+    proportional: 0,
+    proportionalDirty: 0,
+    proportionalAnonymous: 0,
+    proportionalShared: 0,
+    sharedClean: 0,
+    sharedDirty: 0,
+    privateClean: 0,
+    privateDirty: 0,
+    anonymous: 0,
+    locked: 0,
+  };
+}
+
+/** How many mappings have the page of an entry: the page cache's own reference is none. */
+export function mappersOf(frames: FrameAllocator, entry: number): number {
+  const frame = frameOfEntry(entry);
+  const holders = frames.sharers(frame);
+  return (entry & PTE_A) !== 0 || frames.isLent(frame) ? Math.max(1, holders) : Math.max(1, holders - 1);
+}
+
+/** A page of no file, or one of tmpfs. */
+function isSharedMemory(area: Area): boolean {
+  return area.isShared && (area.file === null || area.file.inode?.fileSystem.type === "tmpfs");
 }
 
 /** What the pages of `[start, end)` weigh, which lies in the area. */
 function weigh(task: Task, area: Area, start: number, end: number): Weights {
   const weights = noWeights();
   const { frames } = task.kernel;
+  const isShared = isSharedMemory(area);
   task.space.table.forEach(start, end, (_address, entry) => {
-    const frame = Math.floor((entry >>> 0) / PAGE_SIZE);
-    const owners = Math.max(1, frames.sharers(frame));
+    const isAnonymous = (entry & PTE_A) !== 0;
+    const isDirty = (entry & (PTE_A | PTE_D)) !== 0;
+    const mappers = mappersOf(frames, entry);
+    const part = 4 / mappers;
     weights.resident += 4;
-    weights.proportional += 4 / owners;
-    if (owners > 1) weights.sharedClean += 4;
-    else weights.privateDirty += 4;
-    if (area.file === null) weights.anonymous += 4;
+    weights.proportional += part;
+    if (mappers > 1) weights[isDirty ? "sharedDirty" : "sharedClean"] += 4;
+    else weights[isDirty ? "privateDirty" : "privateClean"] += 4;
+    if (isDirty) weights.proportionalDirty += part;
+    if (isAnonymous) {
+      weights.anonymous += 4;
+      weights.proportionalAnonymous += part;
+    } else if (isShared) weights.proportionalShared += part;
   });
   if ((area.flags & MAP_LOCKED) !== 0) weights.locked = weights.proportional;
   return weights;
 }
 
-function describeWeights(weights: Weights): string {
+/** @param isSum  of all areas: it tells kinds of pages apart (fs/proc/task_mmu.c, __show_smap) */
+function describeWeights(weights: Weights, isSum: boolean): string {
   const row = (name: string, kilobytes: number): string =>
     `${`${name}:`.padEnd(16)}${String(Math.floor(kilobytes)).padStart(8)} kB\n`;
+  const { proportional, proportionalAnonymous, proportionalShared } = weights;
+  const kinds =
+    row("Pss_Anon", proportionalAnonymous) +
+    row("Pss_File", proportional - proportionalAnonymous - proportionalShared) +
+    row("Pss_Shmem", proportionalShared);
   return (
     row("Rss", weights.resident) +
-    row("Pss", weights.proportional) +
-    row("Pss_Dirty", weights.privateDirty) +
+    row("Pss", proportional) +
+    row("Pss_Dirty", weights.proportionalDirty) +
+    (isSum ? kinds : "") +
     row("Shared_Clean", weights.sharedClean) +
-    row("Shared_Dirty", 0) +
-    row("Private_Clean", 0) +
+    row("Shared_Dirty", weights.sharedDirty) +
+    row("Private_Clean", weights.privateClean) +
     row("Private_Dirty", weights.privateDirty) +
     row("Referenced", weights.resident) +
     row("Anonymous", weights.anonymous) +
+    row("KSM", 0) +
     row("LazyFree", 0) +
     row("AnonHugePages", 0) +
     row("ShmemPmdMapped", 0) +
@@ -162,7 +200,7 @@ export function describeSmaps(task: Task, caller: Task, from: number): TextPiece
       `${"4".padStart(8)} kB\n`;
     const flags = FLAG_WORDS.map(([word, isSet]) => (isSet(area) ? `${word} ` : "")).join("");
     task.space.table.measure(area.start, area.end, task.kernel.work);
-    const weights = describeWeights(weigh(task, area, area.start, area.end));
+    const weights = describeWeights(weigh(task, area, area.start, area.end), false);
     return `${describeArea(area, caller)}\n${sizes}${weights}THPeligible:           0\nVmFlags: ${flags}\n`;
   });
 }
@@ -179,5 +217,5 @@ export function describeSmapsRollup(task: Task, from: number, kept: unknown): Te
   const hex = (value: number): string => value.toString(16).padStart(8, "0");
   const first = hex(areas.endingAfter(0)?.start ?? 0);
   const last = hex(areas.startingBefore(WIDE_TOP)?.end ?? 0);
-  return `${`${first}-${last} ---p 00000000 00:00 0`.padEnd(NAME_COLUMN)}[rollup]\n${describeWeights(total)}`;
+  return `${`${first}-${last} ---p 00000000 00:00 0`.padEnd(NAME_COLUMN)}[rollup]\n${describeWeights(total, true)}`;
 }

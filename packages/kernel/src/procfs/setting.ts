@@ -3,6 +3,7 @@ import { CAP_SYS_ADMIN, EACCES, EINVAL, EPERM } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Changes } from "../ground/changes.ts";
 import { KERNEL_INFO } from "../ground/kernel-log.ts";
+import { kernelNumber } from "../ground/kernel-number.ts";
 import { FOUND_BY_NAME, PseudoFile, type PseudoFileSystem, type TextSink } from "../pseudo/pseudo-inodes.ts";
 import { isCapable } from "../security/credentials.ts";
 import type { UserNamespace } from "../security/user-namespace.ts";
@@ -11,7 +12,10 @@ import type { Task } from "../task/task.ts";
 
 export interface Setting {
   read: (kernel: Kernel, task: Task) => string;
+  /** A negated errno; how many bytes of the text it took; 0: all of them. */
   write?: (kernel: Kernel, text: string, task: Task) => number;
+  /** What is not written at the file's start is taken and changes nothing (proc_sys(5), sysctl_writes_strict). */
+  isNumeric?: boolean;
   mode?: number;
   changes?: (task: Task) => Changes;
   /** Who may write it; default: who has CAP_SYS_ADMIN over the machine. */
@@ -70,7 +74,8 @@ export function bounded(
 }
 
 /**
- * `count` whole numbers, read with tabs between them; the last ones may be left as they are.
+ * `count` whole numbers, read with tabs between them; the last ones may be left as they are. What stands behind them is
+ * not taken: the write is short (kernel/sysctl.c, do_proc_dointvec).
  * @param write  may refuse them: −EINVAL
  */
 export function numbers(
@@ -81,13 +86,38 @@ export function numbers(
 ): () => Setting {
   return () => ({
     ...(right === undefined ? {} : { right }),
+    isNumeric: true,
     read: (kernel, task) => read(kernel, task).join("\t"),
     write: (kernel, text, task) => {
-      const words = text.trim().split(/\s+/);
-      if (words.length > count || !words.every((word) => /^-?\d+$/.test(word))) return -EINVAL;
-      return write(kernel, [...words.map(Number), ...read(kernel, task).slice(words.length)], task);
+      const parsed = leadingNumbers(text, count);
+      if (typeof parsed === "number") return parsed;
+      const refused = write(kernel, [...parsed.values, ...read(kernel, task).slice(parsed.values.length)], task);
+      return refused < 0 ? refused : parsed.length;
     },
   });
+}
+
+/** Decimal, octal behind 0, or hexadecimal behind 0x; white space or the end must follow. */
+const NUMBER = /[ \t\n]*(-?)(0[xX][0-9a-fA-F]+|[0-9]+)(?![^ \t\n])/y;
+const SPACE = /[ \t\n]*/y;
+
+/** The first `most` numbers of a text, and its length up to what follows them; −EINVAL: something else follows. */
+function leadingNumbers(text: string, most: number): { values: number[]; length: number } | number {
+  const values: number[] = [];
+  let length = 0;
+  while (values.length < most) {
+    NUMBER.lastIndex = length;
+    const found = NUMBER.exec(text);
+    if (found === null) break;
+    const value = kernelNumber(found[2]!);
+    if (Number.isNaN(value)) return -EINVAL;
+    values.push(found[1] === "-" ? -value : value);
+    length = NUMBER.lastIndex;
+  }
+  SPACE.lastIndex = length;
+  SPACE.exec(text);
+  const isDone = values.length === most || SPACE.lastIndex === text.length;
+  return values.length === 0 || !isDone ? -EINVAL : { values, length: SPACE.lastIndex };
 }
 
 /** The file of a setting. */
@@ -97,10 +127,10 @@ export class SettingFile extends PseudoFile {
   constructor(fileSystem: PseudoFileSystem, path: string, setting: Setting) {
     const { kernel } = fileSystem;
     const { write, changes, right } = setting;
-    const sink: TextSink = (task, text, opener) => {
+    const sink: TextSink = (task, text, opener, at) => {
       if (![task.credentials, opener].every((each) => mayWrite(each, task, right))) return -EPERM;
-      if (text.length === 0) return 0;
-      const result = write!(kernel, text.replace(/\n$/, ""), task);
+      if (text.length === 0 || (setting.isNumeric === true && at > 0)) return 0;
+      const result = write!(kernel, setting.isNumeric === true ? text : text.replace(/\n$/, ""), task);
       if (setting.only !== undefined && result < 0)
         kernel.messages.add(KERNEL_INFO, `sysctl: ${path} is always ${setting.only} here`);
       return result;

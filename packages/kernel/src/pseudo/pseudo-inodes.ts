@@ -249,11 +249,12 @@ export interface TextPiece {
  */
 export type TextSource = (task: Task, from: number, kept: unknown) => string | TextPiece | number;
 /**
- * Takes what was written in one write(2), as a byte string: bytes taken are all of them, or a negated errno.
+ * Takes what was written in one write(2), as a byte string: 0: all of it; how many bytes of it; a negated errno.
  *
  * @param opener  rights are asked of who opened the file too: a program with more may have been made to write to it
+ * @param at  where in the file
  */
-export type TextSink = (task: Task, text: string, opener: Credentials) => number;
+export type TextSink = (task: Task, text: string, opener: Credentials, at: number) => number;
 
 /** ioctl(2) of a file of text. */
 export type TextRequest = (task: Task, command: number, argument: number) => number;
@@ -416,16 +417,18 @@ class TextFile extends OpenFile {
     return 0;
   }
 
-  override write(task: Task, from: IoCursor, _offset: number): number {
+  override write(task: Task, from: IoCursor, offset: number): number {
     const { sink } = this.#text;
     if (sink === null) return -EINVAL;
     const bytes = new Uint8Array(Math.min(from.remaining, 4096));
     const taken = from.take(bytes, 0, bytes.length);
     if (taken < 0) return taken;
-    const failed = sink(task, byteString(bytes, 0, taken), this.#opener);
-    if (failed < 0) return failed;
-    this.position += taken;
-    return taken;
+    const at = offset < 0 ? this.position : offset;
+    const result = sink(task, byteString(bytes, 0, taken), this.#opener, at);
+    if (result < 0) return result;
+    const count = result === 0 ? taken : result;
+    if (offset < 0) this.position = at + count;
+    return count;
   }
 
   override ioctl(task: Task, command: number, argument: number): number {

@@ -29,6 +29,12 @@ import {
   SOL_SOCKET,
   isErrno,
   Cmsghdr,
+  ENODEV,
+  In6Pktinfo,
+  InPktinfo,
+  IP_PKTINFO,
+  IPV6_PKTINFO,
+  SOCK_STREAM,
   SCM_TS_OPT_ID,
   SO_MARK,
   SO_PRIORITY,
@@ -41,8 +47,15 @@ import { getU64, putFields, viewOf } from "../ground/words.ts";
 import { type Credentials, isCapable } from "../security/credentials.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { SignalProcess } from "../signal/signal-target.ts";
-import { type Ancillary, type IncomingMessage, type PeerCredentials, writeCredentials } from "./message.ts";
+import {
+  type Ancillary,
+  type ChosenSender,
+  type IncomingMessage,
+  type PeerCredentials,
+  writeCredentials,
+} from "./message.ts";
 import type { Socket } from "./socket.ts";
+import { isWildcard, readV4, readV6 } from "./inet/ip-address.ts";
 import { extensionOfControl, isExtensionOption } from "./inet/extension-headers.ts";
 import { intOption, optionInt, type SocketOptions } from "./socket-options.ts";
 import type { SocketCaller } from "./socket-kernel.ts";
@@ -84,6 +97,7 @@ export function parseControl(task: SocketCaller, socket: Socket, control: Uint8A
   let credentials: PeerCredentials | null = null;
   let hopLimit: number | null = null;
   let trafficClass: number | null = null;
+  let sender: ChosenSender | null = null;
   let extensions: Map<number, Uint8Array> | null = null;
   const fail = (error: number): number => {
     if (rights !== null) for (const file of rights) file.release();
@@ -104,6 +118,12 @@ export function parseControl(task: SocketCaller, socket: Socket, control: Uint8A
         (extensions ??= new Map()).set(type, header);
         continue;
       }
+      const chosen = socket.type === SOCK_STREAM ? null : packetInfo(socket, level, type, data);
+      if (isErrno(chosen)) return fail(chosen);
+      if (chosen !== null) {
+        sender = chosen;
+        continue;
+      }
       const field = headerField(level, type, data);
       if (field === null) continue;
       if (field.value !== null && field.value < 0) return fail(field.value);
@@ -122,15 +142,33 @@ export function parseControl(task: SocketCaller, socket: Socket, control: Uint8A
       credentials = claimed;
     } else return fail(-EINVAL);
   }
-  const hasFields = hopLimit !== null || trafficClass !== null || extensions !== null;
+  const hasFields = hopLimit !== null || trafficClass !== null || sender !== null || extensions !== null;
   if (rights === null && credentials === null && !hasFields) return null;
-  return { rights, credentials, hopLimit, trafficClass, extensions };
+  return { rights, credentials, hopLimit, trafficClass, sender, extensions };
 }
 
 /**
- * A field of the IP header; null for control messages that change nothing here (IP_PKTINFO chooses a source address;
- * there is one). EINVAL as in ip(7), ipv6(7).
+ * IP_PKTINFO, IPV6_PKTINFO; null: the message is none. EINVAL as in ip(7), ipv6(7), ENODEV (net/ipv4/ip_sockglue.c,
+ * ip_cmsg_send; net/ipv6/datagram.c, ip6_datagram_send_ctl).
  */
+function packetInfo(socket: Socket, level: number, type: number, data: Uint8Array): ChosenSender | null | number {
+  const isV4 = level === IPPROTO_IP && type === IP_PKTINFO;
+  const isV6 = level === IPPROTO_IPV6 && type === IPV6_PKTINFO && socket.family === AF_INET6;
+  if (!isV4 && !isV6) return null;
+  if (isV4 ? data.length !== InPktinfo.size : data.length < In6Pktinfo.size) return -EINVAL;
+  const ip = new Uint32Array(4);
+  if (isV4) readV4(data, InPktinfo.offset.ipi_spec_dst, ip);
+  else readV6(data, In6Pktinfo.offset.ipi6_addr, ip);
+  const at = isV4 ? InPktinfo.offset.ipi_ifindex : In6Pktinfo.offset.ipi6_ifindex;
+  const interfaceIndex = viewOf(data).getInt32(at, true);
+  const { network } = socket;
+  if (interfaceIndex !== 0 && network.interfaceByIndex(interfaceIndex) === undefined) return -ENODEV;
+  const isAny = isWildcard(ip);
+  if (isV6 && !isAny && !network.hasAddress(ip)) return -EINVAL;
+  return { ip: isAny ? null : ip, interfaceIndex };
+}
+
+/** A field of the IP header; null for control messages that change nothing here. EINVAL as in ip(7), ipv6(7). */
 function headerField(
   level: number,
   type: number,

@@ -24,8 +24,11 @@ export interface InterfaceNetwork {
   adopt(one: NetworkInterface): void;
   /** What it calls another network in messages (NETNSA_NSID). */
   numberOf(other: InterfaceNetwork): number;
+  giveNumber(other: InterfaceNetwork, number: number): boolean;
+  readonly numbers: ReadonlyMap<InterfaceNetwork, number>;
   interfaceByName(name: string): NetworkInterface | undefined;
   interfaceByIndex(index: number): NetworkInterface | undefined;
+  interfaceOf(ip: IpAddress): NetworkInterface;
   hasAddress(ip: IpAddress): boolean;
   isLocal(ip: IpAddress): boolean;
   /** What the way out has of a family as often as it begins anew: its addresses, and a default route. */

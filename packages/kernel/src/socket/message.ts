@@ -27,6 +27,14 @@ export function writeCredentials(task: Caller, { pid, uid, gid }: PeerCredential
 /** What a receiver learns of a sender that did not say: pid 0 and the overflow ids. */
 export const UNKNOWN_SENDER: PeerCredentials = { pid: 0, uid: 65534, gid: 65534, process: null };
 
+/** Where one datagram is to come from. */
+export interface ChosenSender {
+  /** The four words of an address (inet/ip-address.ts); null: any. */
+  readonly ip: Uint32Array | null;
+  /** By which interface it goes; 0: any. */
+  readonly interfaceIndex: number;
+}
+
 /**
  * What travels beside bytes: files and credentials (AF_UNIX), fields of the IP header. The holder owns one reference of
  * each file.
@@ -37,6 +45,8 @@ export interface Ancillary {
   /** IP_TTL or IPV6_HOPLIMIT, IP_TOS or IPV6_TCLASS; null: as the socket's options say. */
   hopLimit: number | null;
   trafficClass: number | null;
+  /** IP_PKTINFO or IPV6_PKTINFO; null: as the socket's address and the routes say. */
+  sender: ChosenSender | null;
   /** IPv6 extension headers by the name of their option (inet/extension-headers.ts). */
   extensions: ReadonlyMap<number, Uint8Array> | null;
 }

@@ -172,6 +172,18 @@ export class Network
     this.interfaces.sort((left, right) => left.index - right.index);
   }
 
+  get numbers(): ReadonlyMap<Network, number> {
+    return this.#numbers;
+  }
+
+  /** @returns whether it has none yet, and nobody has this one */
+  giveNumber(other: Network, number: number): boolean {
+    if (this.#numbers.has(other) || [...this.#numbers.values()].includes(number)) return false;
+    this.#numbers.set(other, number);
+    other.#numberedBy.add(this);
+    return true;
+  }
+
   /** The lowest that is free: one that is gone needs its own no more (net/core/net_namespace.c, unhash_nsid). */
   numberOf(other: Network): number {
     const known = this.#numbers.get(other);

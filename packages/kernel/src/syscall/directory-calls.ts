@@ -21,7 +21,7 @@ import { isCapable } from "../security/credentials.ts";
 import { checkAccess, MAY_EXEC } from "../security/permission.ts";
 import type { Task } from "../task/task.ts";
 import { notifyInode } from "../vfs/inotify-marks.ts";
-import { pathNameBelow } from "../vfs/path-name.ts";
+import { pathName, pathNameBelow } from "../vfs/path-name.ts";
 import { lookupDirectory } from "../vfs/path-walk.ts";
 import { get64, put64 } from "../ground/words.ts";
 import { loadPath } from "./path-argument.ts";
@@ -111,7 +111,7 @@ function fchdir(task: Task, fd: number): number {
 function getcwd(task: Task, address: number, size: number): number {
   const { cwd, root } = task.fs;
   if (cwd.dentry.isDetached) return -ENOENT;
-  const name = pathNameBelow(cwd, root) ?? "(unreachable)/";
+  const name = pathNameBelow(cwd, root) ?? `(unreachable)${pathName(cwd, root)}`;
   if (name.length + 1 > PATH_MAX) return -ENAMETOOLONG;
   if (size >= 0 && name.length + 1 > size) return -ERANGE; // below 0: 2^63 and more
   const text = byteStringOf(`${name}\0`);

@@ -27,7 +27,7 @@ import {
 } from "@stratos/abi";
 import { mayInspect } from "../task/task-access.ts";
 import { walkInPieces } from "../ground/call-work.ts";
-import { AREA_POLICY_MASK, AREA_POLICY_SHIFT } from "../mm/area.ts";
+import { type MemoryPolicy, policyOf, withPolicy } from "../mm/memory-policy.ts";
 import type { Task } from "../task/task.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -49,12 +49,6 @@ function loadNodes(task: Task, address: number, bits: number): number {
     if ((at === 0 ? used & ~1 : used) !== 0) return -EINVAL;
   }
   return hasNode;
-}
-
-/** MPOL_* with its flags, and whether the one node is in its set. */
-interface MemoryPolicy {
-  mode: number;
-  hasNode: boolean;
 }
 
 /** A policy's mode and nodes: −EFAULT, −EINVAL. */
@@ -106,19 +100,10 @@ function bind(
   space.splitAt(end);
   for (let at = address; at < end;) {
     const area = space.areaAt(at)!;
-    area.flags = (area.flags & ~AREA_POLICY_MASK) | (packPolicy(policy) << AREA_POLICY_SHIFT);
+    area.flags = withPolicy(area.flags, policy);
     at = area.end;
   }
   return 0;
-}
-
-/** Three bits of mode, three of its flags, one for the node. */
-function packPolicy(policy: MemoryPolicy): number {
-  return (policy.mode & 7) | ((policy.mode >> 13) << 3) | (policy.hasNode ? 64 : 0);
-}
-
-function unpackPolicy(bits: number): MemoryPolicy {
-  return { mode: (bits & 7) | (((bits >> 3) & 7) << 13), hasNode: (bits & 64) !== 0 };
 }
 
 /** get_mempolicy(2): 0; −EFAULT, −EINVAL. */
@@ -141,7 +126,7 @@ function getPolicy(
   } else if ((flags & MPOL_F_ADDR) !== 0) {
     const area = space.areaAt(address);
     if (area === undefined) return -EFAULT;
-    ({ mode, hasNode } = unpackPolicy((area.flags & AREA_POLICY_MASK) >> AREA_POLICY_SHIFT));
+    ({ mode, hasNode } = policyOf(area.flags));
     if ((flags & MPOL_F_NODE) !== 0) mode = 0;
   } else if (address !== 0 || (flags & MPOL_F_NODE) !== 0) return -EINVAL;
   if (modeAddress !== 0 && space.storeU32(modeAddress, mode) < 0) return -EFAULT;

@@ -437,15 +437,14 @@ export const socketCalls: SyscallTable = {
   socket: {
     run: socket,
     gaps:
-      "AF_UNIX, AF_INET, AF_INET6, AF_NETLINK (route, sock_diag, uevents, generic) and AF_PACKET; raw and ICMP " +
-      "sockets reach this machine's own addresses only (ENETUNREACH), and raw ones hear raw and ICMP sockets alone; " +
-      "packet sockets see frames of veth pairs and those that packet sockets send on lo: TCP and UDP over lo and " +
-      "over the host's sockets make none, and no host offers a link of its own; interfaces that programs make are " +
-      "dummy, veth and bridge (others: EOPNOTSUPP), which no IP stack sends over (EHOSTUNREACH); the way out stays " +
-      "in its network (EINVAL) and is no port of a bridge (EOPNOTSUPP); bridges have no spanning tree, VLANs or " +
-      "settings, forget no station before 300 s, know 1024 and take none from programs, and a frame goes 1024 ways " +
-      "at most; a network has 256 addresses in all (ENOBUFS); netlink messages go to the kernel and to groups, not " +
-      "to another program's port (ECONNREFUSED)",
+      "AF_UNIX, AF_INET, AF_INET6, AF_NETLINK (route, usersock, sock_diag, uevents, generic) and AF_PACKET; raw and " +
+      "ICMP sockets reach this machine's own addresses only (ENETUNREACH), and raw ones hear raw and ICMP sockets " +
+      "alone; packet sockets see frames of veth pairs and those that packet sockets send on lo: TCP and UDP over lo " +
+      "and over the host's sockets make none, and no host offers a link of its own; interfaces that programs make " +
+      "are dummy, veth and bridge (others: EOPNOTSUPP), which no IP stack sends over (EHOSTUNREACH); the way out " +
+      "stays in its network (EINVAL) and is no port of a bridge (EOPNOTSUPP); bridges have no spanning tree, VLANs " +
+      "or settings, forget no station before 300 s, know 1024 and take none from programs, and a frame goes 1024 " +
+      "ways at most; a network has 256 addresses in all (ENOBUFS)",
   },
   socketpair: { run: socketpair },
   bind: {
@@ -467,7 +466,7 @@ export const socketCalls: SyscallTable = {
       "come in; IPv6 extension headers travel with UDP datagrams inside the machine alone, and those with a " +
       "routing header are lost; TCP and raw sockets take no filters (ENOPROTOOPT); TCP_USER_TIMEOUT, " +
       "TCP_DEFER_ACCEPT, TCP_WINDOW_CLAMP and IP_BIND_ADDRESS_NO_PORT are kept without effect; TCP_SAVE_SYN, " +
-      "TCP_INQ, TCP_TX_DELAY (ENOPROTOOPT), TCP_MD5SIG and TCP_REPAIR (EPERM) are refused; packet sockets have " +
+      "TCP_TX_DELAY (ENOPROTOOPT), TCP_MD5SIG and TCP_REPAIR (EPERM) are refused; packet sockets have " +
       "no PACKET_FANOUT, PACKET_VNET_HDR and PACKET_TIMESTAMP (ENOPROTOOPT), and their rings no hash of a packet",
   },
   getsockopt: {

@@ -156,6 +156,8 @@ function copyFileRange(
   }
   const most = Math.min(count, Math.max(0, sourceInode.size - start));
   if (sourceInode === targetInode && start < end + most && end < start + most) return -EINVAL;
+  // Nothing is copied, so the target keeps its size, too (fs/read_write.c, vfs_copy_file_range).
+  if (most === 0) return Math.min(0, clipToLimits(task, end, 0));
   // A file system that shares blocks must have the source's pages.
   const waits = drainInPieces(task, sourceInode);
   if (waits < 0) return waits;

@@ -1,15 +1,16 @@
 import {
   CLOCK_MONOTONIC_COARSE,
   CLOCK_MONOTONIC_RAW,
-  CLOCK_PROCESS_CPUTIME_ID,
   CAP_SYS_TIME,
   CLOCK_REALTIME,
+  CLOCK_THREAD_CPUTIME_ID,
   EAGAIN,
   EFAULT,
   EINTR,
   EINVAL,
   EPERM,
   EOPNOTSUPP,
+  ITIMER_REAL,
   Itimerspec,
   SIGALRM,
   SIGEV_NONE,
@@ -31,9 +32,12 @@ import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import { COARSE_CLOCKS, REALTIME_CLOCKS } from "../time/clock-kinds.ts";
 import { isCapable } from "../security/credentials.ts";
 import { adjustClock, setRealtime, setTimeZone } from "../time/clock-adjustment.ts";
+import { cpuTimeBase } from "../task/cpu-timers.ts";
+import { CpuSleep } from "../time/cpu-sleep.ts";
 import { cpuClockOwner, readClock, toMonotonic } from "../task/clocks.ts";
 import { IntervalTimer, PosixTimer, timersOf } from "../task/process-timers.ts";
 import { processTimes } from "../task/resource-usage.ts";
+import type { ThreadGroup } from "../task/thread-group.ts";
 import { get64, put64 } from "../ground/words.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -87,12 +91,49 @@ function nanosleep(task: Task, request: number): number {
   });
 }
 
+/** Sleeps until a process or another thread has used so much CPU time (kernel/time/posix-cpu-timers.c). */
+function sleepByCpuTime(task: Task, owner: Task | ThreadGroup, isAbsolute: boolean, request: number): number {
+  const base = cpuTimeBase(owner);
+  let state = stateOf(task, "cpu-time");
+  if (state === null) {
+    const duration = loadDuration(task.space, request);
+    if (duration < 0) return duration;
+    if (owner === task) return -EINVAL;
+    state = { kind: "cpu-time", deadlineNs: isAbsolute ? duration : Math.ceil(base.now() + duration) };
+    task.syscallState = state;
+  }
+  const sleep = (task.cpuSleep ??= new CpuSleep());
+  if (base.now() >= state.deadlineNs) {
+    sleep.end();
+    return 0;
+  }
+  sleep.begin(task, base.queue, state.deadlineNs);
+  return BLOCKED_EINTR;
+}
+
+/** A handler has ended it. */
+function remainingCpuTime(task: Task, clock: number, address: number): number {
+  const state = stateOf(task, "cpu-time")!;
+  task.cpuSleep?.end();
+  const owner = cpuClockOwner(task, clock);
+  if (address === 0 || owner === null) return -EINTR;
+  const now = Math.floor(cpuTimeBase(owner).now());
+  return storeRemaining(task.space, address, state.deadlineNs, now) < 0 ? -EFAULT : -EINTR;
+}
+
+/** A clock behind a descriptor (clock_getcpuclockid(3), FD_TO_CLOCKID), of which there is none. */
+const CLOCK_OF_DESCRIPTOR = 3;
+
 function clockNanosleep(task: Task, clock: number, flags: number, request: number): number {
   clock |= 0;
+  // Nobody sleeps by the caller's processor time, or by clocks that are only read.
+  const isOnlyRead = clock >= CLOCK_THREAD_CPUTIME_ID && clock <= CLOCK_MONOTONIC_COARSE;
+  if (isOnlyRead || (clock < 0 && (clock & 7) === CLOCK_OF_DESCRIPTOR)) return -EOPNOTSUPP;
   if (readClock(task, clock) === null) return -EINVAL;
-  // Nobody sleeps by a thread's processor time, or by clocks that are only read.
-  if (clock >= CLOCK_PROCESS_CPUTIME_ID && clock <= CLOCK_MONOTONIC_COARSE) return -EOPNOTSUPP;
   const isAbsolute = (flags & TIMER_ABSTIME) !== 0;
+  const owner = cpuClockOwner(task, clock);
+  if (owner !== null) return sleepByCpuTime(task, owner, isAbsolute, request);
+  if (clock < 0) return -EINVAL;
   if (isAbsolute && REALTIME_CLOCKS.includes(clock)) return sleepToWallTime(task, request);
   return sleep(task, () => {
     const duration = loadDuration(task.space, request);
@@ -141,7 +182,8 @@ function storeInterval(task: Task, address: number, intervalNs: number, leftNs: 
 function getitimer(task: Task, which: number, address: number): number {
   if (which < 0 || which > 2) return -EINVAL;
   const timer = timersOf(task.group).intervals[which] ?? null;
-  return storeInterval(task, address, timer?.intervalNs ?? 0, timer?.leftNs ?? 0, 1000);
+  const left = timer === null || timer.leftNs === 0 ? 0 : Math.max(1000, timer.leftNs);
+  return storeInterval(task, address, timer?.intervalNs ?? 0, left, 1000);
 }
 
 function setitimer(task: Task, which: number, address: number, oldAddress: number): number {
@@ -155,7 +197,8 @@ function setitimer(task: Task, which: number, address: number, oldAddress: numbe
     if (failed < 0) return failed;
   }
   const timer = (timers.intervals[which] ??= new IntervalTimer(kernel, task.group, which));
-  timer.intervalNs = value.intervalNs;
+  // What isn't armed keeps its interval, but that of elapsed time (kernel/time/itimer.c, set_cpu_itimer).
+  timer.intervalNs = value.valueNs === 0 && which === ITIMER_REAL ? 0 : value.intervalNs;
   if (value.valueNs === 0) timer.cancel();
   else timer.set(timer.base.now() + value.valueNs);
   return 0;
@@ -165,6 +208,7 @@ function timerCreate(task: Task, clock: number, eventAddress: number, idAddress:
   clock |= 0;
   if (readClock(task, clock) === null) return -EINVAL;
   if (clock === CLOCK_MONOTONIC_RAW || COARSE_CLOCKS.includes(clock)) return -EOPNOTSUPP;
+  if (clock < 0 && cpuClockOwner(task, clock) === null) return -EINVAL;
   const timers = timersOf(task.group);
   if (timers.posix.size >= 1024) return -EAGAIN;
   const event = { notify: SIGEV_SIGNAL, signal: SIGALRM, valueLow: 0, valueHigh: 0, thread: null as Task | null };
@@ -266,8 +310,10 @@ export const timeCalls: SyscallTable = {
   },
   clock_nanosleep: {
     run: clockNanosleep,
-    interrupted: (task, _clock, flags, _request, left) =>
-      (flags & TIMER_ABSTIME) !== 0 ? -EINTR : remaining(task, left),
+    interrupted: (task, clock, flags, _request, left) => {
+      const told = (flags & TIMER_ABSTIME) !== 0 ? 0 : left;
+      return task.syscallState?.kind === "cpu-time" ? remainingCpuTime(task, clock | 0, told) : remaining(task, told);
+    },
   },
   nanosleep: { run: nanosleep, interrupted: (task, _request, left) => remaining(task, left) },
   gettimeofday: { run: gettimeofday },

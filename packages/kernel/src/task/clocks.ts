@@ -42,19 +42,9 @@ export function readClock(task: Task, clock: number): { seconds: number; nanosec
       break;
     default: {
       // Clocks of other processes and threads: (~pid << 3) | kind, bit 2 for a thread (clock_getcpuclockid(3)).
-      // Kind 3 would be a clock behind a descriptor (a PTP device): there is none.
-      if (clock >= 0 || (clock & 3) === 3) return null;
-      const id = ~(clock >> 3);
-      const isThread = (clock & 4) !== 0;
-      const { pidNamespace } = task.group;
-      const other =
-        id === 0
-          ? task
-          : isThread
-            ? kernel.tasks.taskIn(pidNamespace, id)
-            : kernel.tasks.processIn(pidNamespace, id)?.tasks[0];
-      if (other === undefined) return null;
-      ns = isThread ? threadCpuNs(other) : processCpuNs(other.group);
+      const owner = cpuClockOwner(task, clock) ?? ownGroupByThread(task, clock);
+      if (owner === null) return null;
+      ns = "tid" in owner ? threadCpuNs(owner) : processCpuNs(owner);
     }
   }
   reading.seconds = Math.floor(ns / 1e9);
@@ -62,16 +52,27 @@ export function readClock(task: Task, clock: number): { seconds: number; nanosec
   return reading;
 }
 
-/** Whose CPU time a clock shows; null for clocks of elapsed time, and of tasks that are not there. */
+/**
+ * Whose CPU time a clock shows: the caller's own, another thread of its process, or a process, which may have ended but
+ * not been waited for; null for clocks of elapsed time, and of tasks that are not there.
+ */
 export function cpuClockOwner(task: Task, clock: number): Task | ThreadGroup | null {
   if (clock === CLOCK_PROCESS_CPUTIME_ID) return task.group;
   if (clock === CLOCK_THREAD_CPUTIME_ID) return task;
+  // Kind 3 would be a clock behind a descriptor (a PTP device): there is none.
   if (clock >= 0 || (clock & 3) === 3) return null;
   const id = ~(clock >> 3);
   const { tasks } = task.kernel;
   const { pidNamespace } = task.group;
-  if ((clock & 4) !== 0) return id === 0 ? task : (tasks.taskIn(pidNamespace, id) ?? null);
-  return id === 0 ? task.group : (tasks.processIn(pidNamespace, id) ?? null);
+  if ((clock & 4) === 0) return id === 0 ? task.group : (tasks.processIn(pidNamespace, id) ?? null);
+  const thread = id === 0 ? task : tasks.taskIn(pidNamespace, id);
+  return thread?.group === task.group ? thread : null;
+}
+
+/** A process's clock is also read by the caller's own thread number (kernel/time/posix-cpu-timers.c, pid_for_clock). */
+function ownGroupByThread(task: Task, clock: number): ThreadGroup | null {
+  const isOfProcess = clock < 0 && (clock & 7) !== 3 && (clock & 4) === 0;
+  return isOfProcess && task.group.pidNamespace.idOf(task.tid) === ~(clock >> 3) ? task.group : null;
 }
 
 export function threadCpuNs(task: Task): number {

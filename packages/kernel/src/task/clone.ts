@@ -165,6 +165,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
     process.parentThread = has(CLONE_PARENT) ? parent.group.parentThread : parent;
     process.parentPrograms = has(CLONE_PARENT) ? parent.group.parentPrograms : parent.group.programs;
     process.oomScoreAdjust = parent.group.oomScoreAdjust;
+    process.oomScoreAdjustLeast = parent.group.oomScoreAdjustLeast;
     process.isDumpable = parent.group.isDumpable;
     process.memoryNamespace = parent.group.memoryNamespace;
     process.coreFilter = parent.group.coreFilter;

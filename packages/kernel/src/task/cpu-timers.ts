@@ -42,7 +42,7 @@ export class ProcessTimeBase implements TimeBase {
   }
 }
 
-export class ThreadTimeBase implements TimeBase {
+class ThreadTimeBase implements TimeBase {
   readonly task: Task;
 
   constructor(task: Task) {
@@ -60,6 +60,10 @@ export class ThreadTimeBase implements TimeBase {
   static {
     stateClass("ThreadTimeBase", this);
   }
+}
+
+export function cpuTimeBase(owner: Task | ThreadGroup): TimeBase {
+  return "tid" in owner ? new ThreadTimeBase(owner) : new ProcessTimeBase(owner, false);
 }
 
 /** The task's turn has ended and is accounted for. */

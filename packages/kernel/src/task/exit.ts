@@ -57,6 +57,7 @@ export function exitTask(task: Task, status: number): void {
   group.maximumResidentPages = Math.max(group.maximumResidentPages, task.space.peakResidentPages);
   task.space.release();
   task.pending.clear();
+  task.cpuSleep?.end();
   kernel.tasks.tasks.delete(task.tid);
   kernel.tasks.freed(task.tid);
   group.tasks.splice(group.tasks.indexOf(task), 1);

@@ -4,6 +4,19 @@ import { exitGroup } from "./exit.ts";
 import type { Shortage } from "../frames/memory-account.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 
+/** Pages that count against a process when memory is out; null: it is never chosen. */
+function badness(kernel: Kernel, process: ThreadGroup): number | null {
+  if (process.isZombie || process.tasks.length === 0 || process.pid === 1 || process.oomScoreAdjust <= -1000)
+    return null;
+  return process.tasks[0]!.space.table.residentPages + (process.oomScoreAdjust * kernel.memory.limit) / 1000;
+}
+
+/** /proc/PID/oom_score: from 0; 666 for one that is neither large nor adjusted (fs/proc/base.c, proc_oom_score). */
+export function oomScore(kernel: Kernel, process: ThreadGroup): number {
+  const points = badness(kernel, process);
+  return points === null ? 0 : Math.trunc(((1000 + Math.trunc((points * 1000) / kernel.memory.limit)) * 2) / 3);
+}
+
 /**
  * Ends a process when no frame is left and nothing can be reclaimed (proc(5), oom_score). The victim is the process
  * with the most resident pages, moved by oom_score_adj (thousandths of all memory); the process that asks is only
@@ -16,9 +29,8 @@ function killForMemory(kernel: Kernel): boolean {
   let victim: ThreadGroup | null = null;
   let worst = 0;
   for (const process of kernel.tasks.processes.values()) {
-    if (process.isZombie || process.tasks.length === 0 || process.pid === 1 || process.oomScoreAdjust <= -1000)
-      continue;
-    const score = process.tasks[0]!.space.table.residentPages + (process.oomScoreAdjust * kernel.memory.limit) / 1000;
+    const score = badness(kernel, process);
+    if (score === null) continue;
     if (victim === null || score > worst) {
       victim = process;
       worst = score;

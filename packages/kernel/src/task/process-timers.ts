@@ -20,7 +20,7 @@ import { signalInfo, type SignalInfo, type SignalOwner } from "../signal/pending
 import { sendSignalToProcess, sendSignalToTask, sendTimerSignal } from "../signal/send-signal.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
-import { ProcessTimeBase, ThreadTimeBase, type TimeBase } from "./cpu-timers.ts";
+import { cpuTimeBase, ProcessTimeBase, type TimeBase } from "./cpu-timers.ts";
 import type { ClockSetObserver } from "../time/time-kernel.ts";
 import { Timer, type TimerClient, type TimerQueue } from "../time/timer-queue.ts";
 
@@ -230,11 +230,7 @@ export class PosixTimer extends ClockTimer implements SignalOwner, ClockSetObser
   /** @param owner  whose CPU time it runs on; null: elapsed time */
   constructor(task: Task, clock: number, owner: Task | ThreadGroup | null, event: TimerEvent) {
     super(
-      owner === null
-        ? new ElapsedTimeBase(task.kernel)
-        : "tid" in owner
-          ? new ThreadTimeBase(owner)
-          : new ProcessTimeBase(owner, false),
+owner === null ? new ElapsedTimeBase(task.kernel) : cpuTimeBase(owner),
     );
     this.#process = task.group;
     this.clock = clock;

@@ -31,6 +31,7 @@ import { SignalSet } from "../signal/signal-set.ts";
 import type { Tracees, Tracing } from "./tracing.ts";
 import { newTransferCounts } from "./transfer-counts.ts";
 import type { ThreadGroup } from "./thread-group.ts";
+import type { CpuSleep } from "../time/cpu-sleep.ts";
 import type { TimerQueue } from "../time/timer-queue.ts";
 import type { CallState } from "../ground/call-state.ts";
 import { type Waiter, WaitQueue } from "../ground/wait-queue.ts";
@@ -134,6 +135,8 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
   virtualRuntime = 0;
   /** Timers by the thread's CPU time (task/cpu-timers.ts); null: it never had one. */
   cpuTimers: TimerQueue | null = null;
+  /** While and after it sleeps by a CPU clock. */
+  cpuSleep: CpuSleep | null = null;
   /** Its place among those that want to run (task/run-queue.ts); index −1: it is not there. */
   queueIndex = -1;
   queueKind = 0;

@@ -105,6 +105,8 @@ export class ThreadGroup implements SignalProcess {
   /** setitimer(2) and timer_create(2) (process-timers.ts); null: it never had one. */
   timers: { cancelAll(): void; deletePosix(): void } | null = null;
   oomScoreAdjust = 0;
+  /** Who has no CAP_SYS_RESOURCE doesn't go below it. */
+  oomScoreAdjustLeast = 0;
 
   constructor(
     pid: number,

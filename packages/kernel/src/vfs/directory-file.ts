@@ -1,7 +1,6 @@
-import { DT_DIR, EINVAL, EISDIR } from "@stratos/abi";
+import { DT_DIR, EINVAL, EISDIR, O_NOATIME } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { fileIoctl } from "./file-ioctl.ts";
-import { dropLocksOfDescription } from "./file-locks.ts";
 import { notifyInode } from "./inotify-marks.ts";
 import type { Inode } from "./inode.ts";
 import { OpenFile } from "./open-file.ts";
@@ -33,7 +32,7 @@ export class DirectoryFile extends OpenFile {
     const inode = this.inode;
     const { listingRefused } = inode;
     if (listingRefused < 0) return listingRefused;
-    touchAccessTime(this.#kernel, inode, this.path);
+    if ((this.flags & O_NOATIME) === 0) touchAccessTime(this.#kernel, inode, this.path);
     if (this.position === 0) {
       if (!emit(".", inode.ino, DT_DIR, 1)) return 0;
       this.position = 1;
@@ -68,7 +67,6 @@ export class DirectoryFile extends OpenFile {
   }
 
   protected override dispose(): void {
-    if (this.inode.locks !== null) dropLocksOfDescription(this.inode, this);
     if (this.#kernel.vfs.watchCount > 0) notifyInode(this.#kernel, this.inode, this.path, "close");
   }
 

@@ -20,8 +20,7 @@ function locksOf(inode: Inode): FileLocks {
 }
 
 function forgetWhenEmpty(inode: Inode): void {
-  const locks = inode.locks;
-  if (locks !== null && locks.ranges.length === 0 && locks.flocks.size === 0 && locks.queue.isEmpty) inode.locks = null;
+  if (inode.locks?.isEmpty === true) inode.locks = null;
 }
 
 /** The lock that keeps `wanted` from being set; null when it could be. */
@@ -68,27 +67,6 @@ function blockersOf(owner: LockOwner): readonly LockOwner[] {
   return wait !== null && stateOf(wait.task, "range-lock")?.owner === owner.identity ? [wait.blocker] : [];
 }
 
-/** close(2) of any descriptor of the file drops all range locks of the process (fcntl(2), NOTES). */
-export function dropLocksOfProcess(inode: Inode, owner: LockOwner): void {
-  const locks = inode.locks!;
-  const kept = locks.ranges.filter((lock) => lock.owner !== owner);
-  if (kept.length === locks.ranges.length) return;
-  locks.ranges = kept;
-  locks.queue.wakeAll();
-  forgetWhenEmpty(inode);
-}
-
-/** The last reference of a description went: its flock and its ranges go. */
-export function dropLocksOfDescription(inode: Inode, file: OpenFile): void {
-  const locks = inode.locks!;
-  const hadFlock = locks.flocks.delete(file);
-  const kept = locks.ranges.filter((lock) => lock.owner !== file);
-  if (!hadFlock && kept.length === locks.ranges.length) return;
-  locks.ranges = kept;
-  locks.queue.wakeAll();
-  forgetWhenEmpty(inode);
-}
-
 /**
  * flock(2). Converting is not atomic: the old lock goes first.
  * @param kind  LOCK_SH, LOCK_EX or 0 (unlock)
@@ -126,7 +104,8 @@ export function describeLocks(inode: Inode, ids: PidNamespace): string[][] {
   const groups: string[][] = [];
   const held = heldLocks(inode);
   const waiting = waitingFor(inode, held);
-  for (const first of held) {
+  // The newest first, as far as what is sorted tells: programs that show them turn that round (lslocks(8)).
+  for (const first of held.toReversed()) {
     const group: string[] = [];
     // The last one that was found is looked at first: a waiter's own come right behind it.
     const open = [{ lock: first, depth: 0 }];

@@ -1,8 +1,8 @@
-import { EBADF, EMFILE, ENFILE } from "@stratos/abi";
+import { EBADF, EMFILE, ENFILE, O_PATH } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { OpenFile } from "./open-file.ts";
 import type { Caller } from "./vfs-kernel.ts";
-import type { LockOwner } from "./held-locks.ts";
+import { dropLocksOf, type LockOwner } from "./held-locks.ts";
 
 /** Descriptors of all processes together (fs.file-max in proc(5)): what they lead to takes memory of the host. */
 export const FILES_MAX = 1 << 19;
@@ -105,6 +105,8 @@ export class FileTable implements LockOwner {
     this.#chunks[fd >> 8]!.files[fd & (CHUNK - 1)] = null;
     this.#usage.open--;
     if (fd < this.#lowestFree) this.#lowestFree = fd;
+    const { inode } = file;
+    if (inode !== null && inode.locks !== null && (file.flags & O_PATH) === 0) dropLocksOf(this, inode);
     const result = file.onDescriptorClose(task);
     file.release();
     return result;

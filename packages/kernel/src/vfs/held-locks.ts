@@ -35,7 +35,26 @@ export class FileLocks {
   readonly flocks = new Map<LockOwner, Flock>();
   readonly queue = new WaitQueue();
 
+  get isEmpty(): boolean {
+    return this.ranges.length === 0 && this.flocks.size === 0 && this.queue.isEmpty;
+  }
+
   static {
     stateClass("FileLocks", this);
   }
+}
+
+/**
+ * A description's last reference went: its flock and its ranges go. Or a process closed a descriptor of the file, which
+ * drops all range locks of the process (fcntl(2), NOTES).
+ */
+export function dropLocksOf(owner: LockOwner, inode: { locks: FileLocks | null }): void {
+  const { locks } = inode;
+  if (locks === null) return;
+  const hadFlock = locks.flocks.delete(owner);
+  const kept = locks.ranges.filter((lock) => lock.owner !== owner);
+  if (!hadFlock && kept.length === locks.ranges.length) return;
+  locks.ranges = kept;
+  locks.queue.wakeAll();
+  if (locks.isEmpty) inode.locks = null;
 }

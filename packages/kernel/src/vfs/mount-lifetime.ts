@@ -90,6 +90,11 @@ export function detachMount(kernel: VfsKernel, mount: Mount): void {
   kernel.vfs.mounts.change(namespace.owner, -1);
   mount.mountPoint?.release();
   mount.root.release();
+  if (!mount.isLocked) {
+    // Who still is in it finds no way out, and what it was on is not its name any more (fs/namespace.c, umount_tree).
+    mount.parent = null;
+    mount.mountPoint = null;
+  }
   const root = kernel.vfs.roots.get(mount.fileSystem);
   if (root === undefined) return;
   root.mounts--;

@@ -21,7 +21,7 @@ import type { Inode } from "./inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import type { Path } from "./path.ts";
 import type { Caller } from "./vfs-kernel.ts";
-import type { LockOwner } from "./held-locks.ts";
+import { dropLocksOf, type LockOwner } from "./held-locks.ts";
 
 /** Told when a description is gone (epoll(7): it then leaves every interest list by itself). */
 export interface DescriptionObserver {
@@ -184,6 +184,7 @@ export abstract class OpenFile implements LockOwner {
     this.directoryNotification?.stop();
     if (this.observers !== null) for (const observer of [...this.observers]) observer.descriptionClosed(this);
     countWriter(this, -1);
+    if (this.inode !== null && this.inode.locks !== null) dropLocksOf(this, this.inode);
     this.dispose();
     this.path?.release();
   }

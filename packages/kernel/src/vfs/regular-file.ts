@@ -26,7 +26,6 @@ import { WORK } from "../ground/call-work.ts";
 import { clipToLimits, contentChanged, FILE_SIZE_MAX } from "./content-change.ts";
 import { fileIoctl } from "./file-ioctl.ts";
 import { dropLease } from "./leases.ts";
-import { dropLocksOfDescription, dropLocksOfProcess } from "./file-locks.ts";
 import { notifyInode } from "./inotify-marks.ts";
 import type { Inode, Time } from "./inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
@@ -96,16 +95,10 @@ export class RegularFile extends OpenFile {
     return fileIoctl(task, this, command, argument);
   }
 
-  override onDescriptorClose(task: Caller): number {
-    if (this.inode.locks !== null) dropLocksOfProcess(this.inode, task.files);
-    return 0;
-  }
-
   protected override dispose(): void {
     this.inode.descriptions--;
     if (this.#isWriter) this.inode.writers--;
     if (this.inode.leases !== null) dropLease(this.inode, this);
-    if (this.inode.locks !== null) dropLocksOfDescription(this.inode, this);
     if (this.#kernel.vfs.watchCount > 0)
       notifyInode(this.#kernel, this.inode, this.path, this.isWritable ? "close-write" : "close");
     if (this.path === null && --this.inode.users === 0) {

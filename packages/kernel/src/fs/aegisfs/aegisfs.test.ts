@@ -16,6 +16,7 @@ import {
   FS_IOC_FIEMAP,
   O_CREAT,
   O_RDWR,
+  SEEK_SET,
   O_TRUNC,
   O_WRONLY,
   RENAME_EXCHANGE,
@@ -150,6 +151,10 @@ it("clones and copies share blocks, and ranges are taken out and put in, whateve
   assert.equal(user.call("ioctl", b, FICLONE, a), 0);
   assert.equal(user.get("/b"), changed);
   const c = user.open("/c", O_RDWR | O_CREAT);
+  const nothing = user.open("/nothing", O_RDWR | O_CREAT);
+  user.call("lseek", nothing, 5, SEEK_SET);
+  assert.equal(user.call("copy_file_range", a, 0, nothing, 0, 0, 0), 0);
+  assert.equal(user.get("/nothing"), "", "a copy of nothing makes no file larger");
   assert.equal(user.call("copy_file_range", a, 0, c, 0, 100_000, 0), 40_000);
   assert.equal(user.get("/c"), changed);
   syncAll(user.task.kernel);

@@ -3,7 +3,6 @@ import { stateClass } from "@stratos/base";
 import type { HostFile } from "@stratos/host";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { fileIoctl } from "../../vfs/file-ioctl.ts";
-import { dropLocksOfDescription, dropLocksOfProcess } from "../../vfs/file-locks.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import { notifyInode } from "../../vfs/inotify-marks.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
@@ -140,8 +139,7 @@ export class HostRegularFile extends OpenFile {
     return fileIoctl(task, this, command, argument);
   }
 
-  override onDescriptorClose(task: FsCaller): number {
-    if (this.inode.locks !== null) dropLocksOfProcess(this.inode, task.files);
+  override onDescriptorClose(): number {
     return this.inode.pages!.hasDirty ? writeBackInode(this.#kernel, this.inode) : 0;
   }
 
@@ -149,7 +147,6 @@ export class HostRegularFile extends OpenFile {
     this.inode.descriptions--;
     if (this.isWritable) this.inode.writers--;
     if (this.inode.leases !== null) dropLease(this.inode, this);
-    if (this.inode.locks !== null) dropLocksOfDescription(this.inode, this);
     if (this.#kernel.vfs.watchCount > 0)
       notifyInode(this.#kernel, this.inode, this.path, this.isWritable ? "close-write" : "close");
   }

@@ -100,6 +100,11 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   }
 
   /** `inet_num` of Linux is not 0. What `local` tells may be of a time that is over. */
+  /** A connection that accept(2) gave. */
+  get isAccepted(): boolean {
+    return false;
+  }
+
   get hasPort(): boolean {
     return this.claim !== null || this.stateNumber !== TCP_CLOSE;
   }
@@ -279,7 +284,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   }
 
   override getProtocolOption(task: SocketCaller, level: number, name: number, length: number): Uint8Array | number {
-    if (level === IPPROTO_IP || (level === IPPROTO_IPV6 && this.isV6)) return getIpOption(this, level, name);
+    if (level === IPPROTO_IP || (level === IPPROTO_IPV6 && this.isV6)) return getIpOption(this, level, name, length);
     return super.getProtocolOption(task, level, name, length);
   }
 

@@ -1,5 +1,6 @@
 import {
   AF_INET,
+  AF_INET6,
   EADDRNOTAVAIL,
   EINVAL,
   ENOPROTOOPT,
@@ -10,6 +11,7 @@ import {
   IPPROTO_IP,
   IPPROTO_IPV6,
   IPV6_2292PKTINFO,
+  IPV6_2292PKTOPTIONS,
   IPV6_ADDRFORM,
   IPV6_ADDR_PREFERENCES,
   IPV6_ADD_MEMBERSHIP,
@@ -55,6 +57,7 @@ import {
   IP_NODEFRAG,
   IP_OPTIONS,
   IP_PKTINFO,
+  IP_PKTOPTIONS,
   IP_RECVERR,
   IP_RECVFRAGSIZE,
   IP_RECVOPTS,
@@ -67,9 +70,12 @@ import {
   IP_TTL,
   IP_UNBLOCK_SOURCE,
   IP_UNICAST_IF,
+  IPV6_RECVORIGDSTADDR,
   MCAST_JOIN_GROUP,
   MCAST_LEAVE_GROUP,
   SOCK_RAW,
+  SockaddrIn,
+  SockaddrIn6,
   TCP_ESTABLISHED,
   In6Pktinfo,
   InPktinfo,
@@ -88,9 +94,24 @@ import {
   type Membership,
   type MulticastSocket,
 } from "./group-membership.ts";
-import { type InetEndpoint, type IpAddress, isSameIp, isV4, writeV4, writeV6 } from "./ip-address.ts";
+import { writeInetAddress } from "./inet-address.ts";
+import {
+  ANY_V4,
+  type InetEndpoint,
+  type IpAddress,
+  makeV4,
+  isBroadcast,
+  isLoopback,
+  isSameIp,
+  isV4,
+  LOOPBACK_V4,
+  writeV4,
+  writeV6,
+} from "./ip-address.ts";
+import { packetOptions } from "./packet-options.ts";
 
 const DEFAULT_TTL = 64;
+const LOOPBACK_BROADCAST = makeV4(0x7fffffff);
 
 /** Options of IPPROTO_IP with their value at the start; they are kept and told back. */
 const IP_STORED: ReadonlyMap<number, number> = new Map([
@@ -140,6 +161,7 @@ const IPV6_STORED: ReadonlyMap<number, number> = new Map([
   [IPV6_ADDR_PREFERENCES, 2],
   [IPV6_MINHOPCOUNT, 0],
   [IPV6_FREEBIND, 0],
+  [IPV6_RECVORIGDSTADDR, 0],
 ]);
 
 /** Options whose value is a flag. */
@@ -172,6 +194,7 @@ const FLAGS_V6 = new Set([
   IPV6_RECVPATHMTU,
   IPV6_AUTOFLOWLABEL,
   IPV6_FREEBIND,
+  IPV6_RECVORIGDSTADDR,
 ]);
 
 /** A socket that has them (inet-socket.ts). */
@@ -182,6 +205,7 @@ interface IpSocket extends MulticastSocket {
   readonly peer: InetEndpoint | null;
   readonly stateNumber: number;
   readonly hasPort: boolean;
+  readonly isAccepted: boolean;
   family: number;
 }
 
@@ -246,46 +270,72 @@ export class IpOptions {
     return (isV4(destination) ? this.v4.get(IP_TOS) : this.v6.get(IPV6_TCLASS)) ?? 0;
   }
 
-  /** Control messages for a datagram that came in; null when none was asked for. */
+  /**
+   * Control messages for a datagram that came in; null when none was asked for.
+   * @param port  to which it was sent; −1: it has none
+   */
   controlsFor(
-    datagram: { to: IpAddress; hopLimit: number; trafficClass: number; interfaceIndex: number; extensions: Uint8Array },
+    datagram: {
+      from: IpAddress;
+      to: IpAddress;
+      hopLimit: number;
+      trafficClass: number;
+      interfaceIndex: number;
+      extensions: Uint8Array;
+    },
     isV6: boolean,
+    port: number,
   ): ControlMessage[] | null {
     const { to: destination, hopLimit, trafficClass, interfaceIndex: index } = datagram;
     if (this.v4.size === 0 && this.v6.size === 0) return null;
     const controls: ControlMessage[] = [];
+    if (isV6 && this.v6.get(IPV6_RECVPKTINFO) === 1) {
+      const data = new Uint8Array(In6Pktinfo.size);
+      writeV6(destination, data, In6Pktinfo.offset.ipi6_addr);
+      data.set(intOption(index), In6Pktinfo.offset.ipi6_ifindex);
+      controls.push({ level: IPPROTO_IPV6, type: IPV6_PKTINFO, data });
+    }
     if (isV4(destination)) {
       if (this.v4.get(IP_PKTINFO) === 1) {
-        // The address of ours that answers, and that it was sent to, are one.
+        // The address of ours that answers is the one that it was sent to, or lies on the way back from a broadcast.
+        const isForAll = isBroadcast(destination) || isSameIp(destination, LOOPBACK_BROADCAST);
+        const answers = !isForAll ? destination : isLoopback(datagram.from) ? LOOPBACK_V4 : ANY_V4;
         const data = new Uint8Array(InPktinfo.size);
         data.set(intOption(index), InPktinfo.offset.ipi_ifindex);
-        writeV4(destination, data, InPktinfo.offset.ipi_spec_dst);
+        writeV4(answers, data, InPktinfo.offset.ipi_spec_dst);
         writeV4(destination, data, InPktinfo.offset.ipi_addr);
         controls.push({ level: IPPROTO_IP, type: IP_PKTINFO, data });
       }
       if (this.v4.get(IP_RECVTTL) === 1) controls.push({ level: IPPROTO_IP, type: IP_TTL, data: intOption(hopLimit) });
       if (this.v4.get(IP_RECVTOS) === 1)
         controls.push({ level: IPPROTO_IP, type: IP_TOS, data: Uint8Array.of(trafficClass) });
+      if (this.v4.get(IP_RECVORIGDSTADDR) === 1 && port >= 0)
+        controls.push(originalDestination(IPPROTO_IP, IP_RECVORIGDSTADDR, destination, port, index));
     }
-    if (isV6) {
-      if (this.v6.get(IPV6_RECVPKTINFO) === 1) {
-        const data = new Uint8Array(In6Pktinfo.size);
-        writeV6(destination, data, In6Pktinfo.offset.ipi6_addr);
-        data.set(intOption(index), In6Pktinfo.offset.ipi6_ifindex);
-        controls.push({ level: IPPROTO_IPV6, type: IPV6_PKTINFO, data });
-      }
+    // An IPv4 datagram has no more than that of these (net/ipv6/udp.c, udpv6_recvmsg).
+    if (isV6 && !isV4(destination)) {
       if (this.v6.get(IPV6_RECVHOPLIMIT) === 1)
         controls.push({ level: IPPROTO_IPV6, type: IPV6_HOPLIMIT, data: intOption(hopLimit) });
       if (this.v6.get(IPV6_RECVTCLASS) === 1)
         controls.push({ level: IPPROTO_IPV6, type: IPV6_TCLASS, data: intOption(trafficClass) });
+      addExtensionControls(controls, datagram.extensions, this.v6);
+      if (this.v6.get(IPV6_RECVORIGDSTADDR) === 1 && port >= 0)
+        controls.push(originalDestination(IPPROTO_IPV6, IPV6_RECVORIGDSTADDR, destination, port, index));
     }
-    if (isV6) addExtensionControls(controls, datagram.extensions, this.v6);
     return controls.length === 0 ? null : controls;
   }
 
   static {
     stateClass("IpOptions", this);
   }
+}
+
+/** IP_ORIGDSTADDR, IPV6_ORIGDSTADDR: the sockaddr that the sender meant; nothing here sends it elsewhere. */
+function originalDestination(level: number, type: number, ip: IpAddress, port: number, index: number): ControlMessage {
+  const isV4Level = level === IPPROTO_IP;
+  const data = new Uint8Array(isV4Level ? SockaddrIn.size : SockaddrIn6.size);
+  writeInetAddress(data, ip, port, isV4Level ? AF_INET : AF_INET6, index);
+  return { level, type, data };
 }
 
 /**
@@ -406,8 +456,9 @@ function becomeV4(socket: IpSocket, value: Uint8Array): number {
 }
 
 /** @returns ENOTCONN for the MTU of no path, ENOPROTOOPT */
-export function getIpOption(socket: IpSocket, level: number, name: number): Uint8Array | number {
+export function getIpOption(socket: IpSocket, level: number, name: number, room: number): Uint8Array | number {
   const isV4Level = level === IPPROTO_IP;
+  if (name === (isV4Level ? IP_PKTOPTIONS : IPV6_2292PKTOPTIONS)) return packetOptions(socket, isV4Level, room);
   if (name === (isV4Level ? IP_MTU : IPV6_MTU)) {
     if (socket.peer === null) return -ENOTCONN;
     const { network } = socket;

@@ -275,7 +275,7 @@ export class RawSocket extends DatagramSocket {
     }
     this.tellSender(message, packet.from, 0);
     const interfaceIndex = this.network.interfaceOf(packet.to).index;
-    const controls = this.ip.controlsFor({ ...packet, interfaceIndex, extensions: NO_EXTENSIONS }, this.isV6);
+    const controls = this.ip.controlsFor({ ...packet, interfaceIndex, extensions: NO_EXTENSIONS }, this.isV6, -1);
     if (controls !== null) for (const each of controls) message.addControl(each.level, each.type, each.data);
     if (this.options.timestamp !== 0) addTimestamp(this.kernel, this.options.timestamp, message);
     if (moved < bytes.length) message.flags |= MSG_TRUNC;

@@ -4,6 +4,7 @@ import {
   ENOPROTOOPT,
   EOPNOTSUPP,
   EPERM,
+  IPPROTO_TCP,
   TCP_CC_INFO,
   TCP_CLOSE,
   TCP_CONGESTION,
@@ -12,6 +13,7 @@ import {
   TCP_FASTOPEN,
   TCP_FASTOPEN_CONNECT,
   TCP_FASTOPEN_NO_COOKIE,
+  TCP_INQ,
   TCP_KEEPCNT,
   TCP_KEEPIDLE,
   TCP_KEEPINTVL,
@@ -33,6 +35,7 @@ import {
   TCP_WINDOW_CLAMP,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import type { IncomingMessage } from "../message.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import type { TcpTransport } from "./tcp-transport.ts";
 
@@ -72,6 +75,7 @@ const INTEGERS: ReadonlyMap<number, readonly [number, number, number]> = new Map
   [TCP_FASTOPEN_NO_COOKIE, [0, 0, 1]],
   [TCP_NOTSENT_LOWAT, [0, -Infinity, Infinity]],
   [TCP_TIMESTAMP, [0, -Infinity, Infinity]],
+  [TCP_INQ, [0, 0, 1]],
 ]);
 const FLAGS = new Set([TCP_NODELAY, TCP_CORK, TCP_QUICKACK]);
 const CONGESTION_CONTROLS = ["cubic", "reno"];
@@ -86,6 +90,11 @@ export class TcpOptions {
 
   get noDelay(): boolean {
     return this.values.get(TCP_NODELAY) === 1;
+  }
+
+  /** recvmsg(2) says how much is left to read. */
+  get tellsQueue(): boolean {
+    return this.values.get(TCP_INQ) === 1;
   }
 
   get isCorked(): boolean {
@@ -110,6 +119,13 @@ export class TcpOptions {
   static {
     stateClass("TcpOptions", this);
   }
+}
+
+/** TCP_INQ, of one that asked: behind the last byte stands the end, which counts (include/net/tcp.h, tcp_inq_hint). */
+export function tellQueue({ tellsQueue }: TcpOptions, transport: TcpTransport, message: IncomingMessage): void {
+  if (!tellsQueue) return;
+  const data = intOption(transport.available + (transport.isEnded ? 1 : 0));
+  message.controls = [{ level: IPPROTO_TCP, type: TCP_INQ, data }];
 }
 
 /**

@@ -67,7 +67,7 @@ import { LoopbackAttempt, LoopbackListener } from "./loopback-tcp.ts";
 import { LoopbackTransport } from "./loopback-transport.ts";
 import { Hearing, type PortClaim, type PortTable } from "./port-table.ts";
 import { connectionInfo, listenerInfo } from "./tcp-info.ts";
-import { getTcpOption, setTcpOption, TcpOptions } from "./tcp-options.ts";
+import { getTcpOption, setTcpOption, TcpOptions, tellQueue } from "./tcp-options.ts";
 import { sourceTo } from "./tcp-route.ts";
 import type { Established, TcpAttempt, TcpTransport } from "./tcp-transport.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
@@ -103,6 +103,11 @@ export class TcpSocket extends InetSocket {
   /** `socket->state` and `sk->sk_state` of Linux, which connect(2) tells apart. */
   /** connect(2) made it, not accept(2). */
   isOwnConnection = false;
+
+  override get isAccepted(): boolean {
+    return this.#state === "established" && !this.isOwnConnection;
+  }
+
   #phase: "unconnected" | "connecting" | "connected" | "disconnecting" = "unconnected";
   #state: "closed" | "listening" | "syn-sent" | "established" = "closed";
   #transport: TcpTransport | null = null;
@@ -484,8 +489,10 @@ export class TcpSocket extends InetSocket {
       const discard = new DiscardCursor(to.remaining);
       return transport.read(discard, (flags & MSG_PEEK) !== 0);
     }
-    const result = transport.read(to, (flags & MSG_PEEK) !== 0);
-    return result === -EAGAIN && this.#isReadShut ? 0 : result;
+    const read = transport.read(to, (flags & MSG_PEEK) !== 0);
+    const result = read === -EAGAIN && this.#isReadShut ? 0 : read;
+    if (result >= 0) tellQueue(this.tcp, transport, message);
+    return result;
   }
 
   #receiveUrgent(to: IoCursor, message: IncomingMessage, flags: number): number {

@@ -51,13 +51,13 @@ import { concatBytes, stateClass } from "@stratos/base";
 import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
 import { BLOCKED_KILLABLE } from "../../ground/wait-queue.ts";
 import { addTimestamp } from "../message-timestamp.ts";
-import type { Ancillary, IncomingMessage, OutgoingMessage } from "../message.ts";
+import type { Ancillary, ChosenSender, IncomingMessage, OutgoingMessage } from "../message.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import type { InetNetwork } from "./inet-socket.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import { ReceivedDatagram } from "./datagram-queue.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
-import { NOBODY, type OutgoingDatagram } from "./datagram-transport.ts";
+import { NOBODY } from "./datagram-transport.ts";
 import { ErrorQueue, errorControl } from "./error-queue.ts";
 import { hasRoutingHeader, joinExtensions, NO_EXTENSIONS } from "./extension-headers.ts";
 import { HostDatagrams } from "./host-datagrams.ts";
@@ -65,6 +65,7 @@ import { familyOf, readInetAddress, resolveWildcard } from "./inet-address.ts";
 import {
   type InetEndpoint,
   type IpAddress,
+  ANY_V4,
   isBroadcast,
   isLoopback,
   isMulticast,
@@ -89,10 +90,12 @@ const OUTGOING = {
   from: new ScratchEndpoint(),
   to: new ScratchEndpoint(),
   toPeer: false as boolean,
+  /** The loopback takes it, whoever it is for. */
+  staysHere: false as boolean,
   hopLimit: 0,
   trafficClass: 0,
   extensions: NO_EXTENSIONS as Uint8Array,
-} satisfies OutgoingDatagram;
+};
 const RECEIVED = new ReceivedDatagram();
 
 /**
@@ -212,7 +215,7 @@ export class UdpSocket extends DatagramSocket {
     const malformed = readInetAddress(address, isOfV4 ? AF_INET : this.family, to);
     if (malformed < 0) return malformed;
     resolveWildcard(to);
-    const source = this.#route(to.ip);
+    const source = this.#route(to.ip, null);
     if (isErrno(source)) return source;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
@@ -237,13 +240,33 @@ export class UdpSocket extends DatagramSocket {
     return this.peer?.port === 0 ? -ENOTCONN : super.peerName();
   }
 
-  /** The source address for a destination; ENETUNREACH, or EACCES for a broadcast that wasn't asked for. */
-  #route(ip: IpAddress): IpAddress | number {
+  /**
+   * The source address for a destination, and whether the datagram stays in this machine; ENETUNREACH, or EACCES for a
+   * broadcast that wasn't asked for.
+   */
+  #route(ip: IpAddress, chosen: ChosenSender | null): IpAddress | number {
     const { network } = this;
+    OUTGOING.staysHere = false;
     if (isV4(ip) && this.isV6 && this.ip.v6Only) return -ENETUNREACH;
+    const given = chosen?.ip ?? null;
+    if (given !== null && (isV4(given) !== isV4(ip) || !network.hasAddress(given))) return -ENETUNREACH;
+    let source: IpAddress | number;
+    if (network.isLocal(ip)) source = isLoopback(ip) && isV4(ip) ? LOOPBACK_V4 : ip;
+    else if (isV4(ip) && this.#leavesByLoopback(chosen)) {
+      OUTGOING.staysHere = true;
+      source = ANY_V4;
+    } else source = this.#host === null && network.provider !== null ? -ENETUNREACH : network.sourceOutside(ip);
+    if (isErrno(source)) return source;
     if (isBroadcast(ip) && !this.options.broadcast) return -EACCES;
-    if (network.isLocal(ip)) return isLoopback(ip) && isV4(ip) ? LOOPBACK_V4 : ip;
-    return this.#host === null && network.provider !== null ? -ENETUNREACH : network.sourceOutside(ip);
+    return given ?? source;
+  }
+
+  /** Was the loopback chosen, by IP_PKTINFO or SO_BINDTODEVICE? What leaves by it comes back. */
+  #leavesByLoopback(chosen: ChosenSender | null): boolean {
+    const [loopback] = this.network.interfaces;
+    const index = chosen?.interfaceIndex ?? 0;
+    const isChosen = index === 0 ? this.options.boundDevice === loopback!.name : index === loopback!.index;
+    return isChosen && loopback!.isUp;
   }
 
   override send(task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {
@@ -263,7 +286,7 @@ export class UdpSocket extends DatagramSocket {
     const error = this.takeError();
     if (error !== 0) return -error;
     if (!hasMore) return this.#transmit(task, from, message.ancillary);
-    const route = this.#route(to.ip);
+    const route = this.#route(to.ip, message.ancillary?.sender ?? null);
     if (isErrno(route)) return route;
     this.#corked = {
       to: keepEndpoint(to.ip, to.port),
@@ -322,17 +345,19 @@ export class UdpSocket extends DatagramSocket {
     OUTGOING.trafficClass = this.ip.trafficClassTo(to.ip, ancillary);
     const v6Given = ancillary === null ? null : ancillary.extensions;
     OUTGOING.extensions = isV4(to.ip) ? NO_EXTENSIONS : joinExtensions(this.ip.extensions, v6Given);
-    if (isMulticast(to.ip) && this.loopback.reachesMembers(OUTGOING)) return this.#sendToMembers(task, from);
-    const source = this.#route(to.ip);
+    if (isMulticast(to.ip) && this.loopback.reachesMembers(OUTGOING))
+      return this.#sendToMembers(task, from, ancillary?.sender ?? null);
+    const chosen = ancillary?.sender ?? null;
+    const source = this.#route(to.ip, chosen);
     if (isErrno(source)) return source;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
-    this.#setSender(source);
-    if (this.network.isLocal(to.ip)) {
+    this.#setSender(source, chosen);
+    if (OUTGOING.staysHere || this.network.isLocal(to.ip)) {
       if (hasRoutingHeader(OUTGOING.extensions)) return this.#lose(from);
       const sent = this.loopback.send(OUTGOING, from);
       if (sent !== NOBODY) return sent;
-      if (this.#host === null) {
+      if (this.#host === null || OUTGOING.staysHere) {
         // A resolver without a configuration asks this machine (resolv.conf(5)).
         if (to.port === DOMAIN_PORT) this.network.unreachable();
         return this.#refused(from);
@@ -348,9 +373,9 @@ export class UdpSocket extends DatagramSocket {
     return taken < length ? (taken < 0 ? taken : -EFAULT) : length;
   }
 
-  #setSender(source: IpAddress): void {
+  #setSender(source: IpAddress, chosen: ChosenSender | null): void {
     const { ip, port } = this.local!;
-    OUTGOING.from.set(isWildcard(ip) ? source : ip, port);
+    OUTGOING.from.set(chosen?.ip ?? (isWildcard(ip) ? source : ip), port);
   }
 
   /** What the network does to the next datagram that goes from here to one within the machine; null: nothing. */
@@ -361,14 +386,14 @@ export class UdpSocket extends DatagramSocket {
   }
 
   /** A copy for each member in this machine, and out to the host's network if there is one. */
-  #sendToMembers(task: SocketCaller, from: IoCursor): number {
+  #sendToMembers(task: SocketCaller, from: IoCursor, chosen: ChosenSender | null): number {
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
     const bytes = new Uint8Array(from.remaining);
     const taken = bytes.length === 0 ? 0 : from.take(bytes, 0, bytes.length);
     if (taken < bytes.length) return taken < 0 ? taken : -EFAULT;
     const { ip } = OUTGOING.to;
-    this.#setSender(this.network.outside?.sourceFor(ip) ?? (isV4(ip) ? LOOPBACK_V4 : LOOPBACK_V6));
+    this.#setSender(this.network.outside?.sourceFor(ip) ?? (isV4(ip) ? LOOPBACK_V4 : LOOPBACK_V6), chosen);
     this.loopback.sendToMembers(OUTGOING, () => new BytesCursor(bytes));
     this.#host?.send(OUTGOING, new BytesCursor(bytes));
     return bytes.length;
@@ -431,7 +456,7 @@ export class UdpSocket extends DatagramSocket {
     if (moved === -EAGAIN && this.#host !== null) moved = this.#host.receive(RECEIVED, to, peek);
     if (moved < 0) return moved === -EAGAIN ? this.foundNothing(flags) : moved;
     this.tellSender(message, RECEIVED.from, RECEIVED.port);
-    const controls = this.ip.controlsFor(RECEIVED, this.isV6);
+    const controls = this.ip.controlsFor(RECEIVED, this.isV6, this.local?.port ?? -1);
     if (controls !== null) for (const each of controls) message.addControl(each.level, each.type, each.data);
     if (this.options.timestamp !== 0) addTimestamp(this.kernel, this.options.timestamp, message);
     if (moved < RECEIVED.length) message.flags |= MSG_TRUNC;

@@ -10,9 +10,18 @@ import {
   CTRL_ATTR_FAMILY_NAME,
   CTRL_ATTR_HDRSIZE,
   CTRL_ATTR_MAXATTR,
+  CTRL_ATTR_MCAST_GROUPS,
+  CTRL_ATTR_MCAST_GRP_ID,
+  CTRL_ATTR_MCAST_GRP_NAME,
+  CTRL_ATTR_OPS,
+  CTRL_ATTR_OP_FLAGS,
+  CTRL_ATTR_OP_ID,
   CTRL_ATTR_VERSION,
   CTRL_CMD_GETFAMILY,
   CTRL_CMD_NEWFAMILY,
+  GENL_CMD_CAP_DO,
+  GENL_CMD_CAP_DUMP,
+  GENL_CMD_CAP_HASPOL,
   GENL_ID_CTRL,
   Genlmsghdr,
   NLM_F_DUMP,
@@ -24,6 +33,9 @@ import { attributeOf, type NetlinkAnswer, type NetlinkRequest, textOf } from "./
 const CONTROLLER = "nlctrl",
   CONTROLLER_VERSION = 2,
   CONTROLLER_ATTRIBUTES = 10;
+/** The controller's one group, which hears of families that come and go: none does here. */
+const NOTIFY = "notify",
+  NOTIFY_ID = 16;
 
 /** @returns −EINVAL, −ENOENT for a family that isn't there, −EOPNOTSUPP for another command */
 export function answerGeneric(request: NetlinkRequest, port: number): NetlinkAnswer {
@@ -46,6 +58,18 @@ export function answerGeneric(request: NetlinkRequest, port: number): NetlinkAns
     .attributeU32(CTRL_ATTR_VERSION, CONTROLLER_VERSION)
     .attributeU32(CTRL_ATTR_HDRSIZE, 0)
     .attributeU32(CTRL_ATTR_MAXATTR, CONTROLLER_ATTRIBUTES)
+    .nest(CTRL_ATTR_OPS, (operations) =>
+      operations.nest(1, (first) =>
+        first
+          .attributeU32(CTRL_ATTR_OP_ID, CTRL_CMD_GETFAMILY)
+          .attributeU32(CTRL_ATTR_OP_FLAGS, GENL_CMD_CAP_DO | GENL_CMD_CAP_DUMP | GENL_CMD_CAP_HASPOL),
+      ),
+    )
+    .nest(CTRL_ATTR_MCAST_GROUPS, (groups) =>
+      groups.nest(1, (first) =>
+        first.attributeU32(CTRL_ATTR_MCAST_GRP_ID, NOTIFY_ID).attributeText(CTRL_ATTR_MCAST_GRP_NAME, NOTIFY),
+      ),
+    )
     .finish();
   return { isDump, messages: [message] };
 }

@@ -2,13 +2,11 @@
 import {
   AF_UNSPEC,
   CAP_NET_ADMIN,
-  EBADF,
   EEXIST,
   EINVAL,
   ENODEV,
   EOPNOTSUPP,
   EPERM,
-  ESRCH,
   IFF_ALLMULTI,
   IFF_NOARP,
   IFF_PROMISC,
@@ -69,9 +67,8 @@ import {
 } from "../interface-changes.ts";
 import { putFields, viewOf } from "../../ground/words.ts";
 import { isCapable } from "../../security/credentials.ts";
-import type { Namespace } from "../../security/namespace.ts";
-import { NamespaceInode } from "../../vfs/namespace-file.ts";
 import type { InterfaceNetwork } from "../interface-network.ts";
+import { namedNetwork } from "./named-network.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import { ETHERNET_ADDRESS_SIZE, type InterfaceCounters, type NetworkInterface } from "../network-interface.ts";
 import { attributeOf, attributesIn, type NetlinkRequest, numberOf, textOf } from "./netlink-request.ts";
@@ -199,25 +196,13 @@ export function changeLink(task: SocketCaller, network: InterfaceNetwork, reques
   return failed < 0 ? failed : setLink(target, found, payload);
 }
 
-/**
- * The network that IFLA_NET_NS_PID or IFLA_NET_NS_FD names, where the caller may change things; null: none is named.
- *
- * @returns −ESRCH; −EBADF; −EINVAL it is no network's; −EPERM
- */
+/** The network that IFLA_NET_NS_PID or IFLA_NET_NS_FD names, where the caller may change things; else −EPERM. */
 function targetNetwork(task: SocketCaller, payload: Uint8Array): InterfaceNetwork | null | number {
-  const pid = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_NET_NS_PID));
-  const fd = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_NET_NS_FD));
-  let network: InterfaceNetwork;
-  if (pid !== null) {
-    const process = task.kernel.tasks.tasks.get(task.group.pidNamespace.rootIdOf(pid | 0));
-    if (process === undefined) return -ESRCH;
-    network = (process as SocketCaller).network;
-  } else if (fd !== null) {
-    const inode = task.files.get(fd)?.inode;
-    if (inode === undefined) return -EBADF;
-    if (!(inode instanceof NamespaceInode) || inode.namespace.kind !== "net") return -EINVAL;
-    network = inode.namespace as Namespace as Namespace & InterfaceNetwork;
-  } else return null;
+  const network = namedNetwork(task, {
+    pid: attributeOf(payload, Ifinfomsg.size, IFLA_NET_NS_PID),
+    fd: attributeOf(payload, Ifinfomsg.size, IFLA_NET_NS_FD),
+  });
+  if (network === null || isErrno(network)) return network;
   return isCapable(task.credentials, CAP_NET_ADMIN, network.owner) ? network : -EPERM;
 }
 

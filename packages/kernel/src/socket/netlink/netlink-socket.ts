@@ -42,6 +42,7 @@ import {
   NETLINK_PKTINFO,
   NETLINK_ROUTE,
   NETLINK_SOCK_DIAG,
+  NETLINK_USERSOCK,
   NLMSG_DONE,
   NLMSG_ERROR,
   NLMSG_MIN_TYPE,
@@ -72,7 +73,13 @@ import type { SocketCaller, SocketNetwork } from "../socket-kernel.ts";
 /** NETLINK_AUDIT isn't among them: libraries take EPROTONOSUPPORT for a kernel without auditing, which this is. */
 /** The group of NETLINK_KOBJECT_UEVENT that the kernel speaks to; udev has another for its own words. */
 const KERNEL_UEVENTS = 1;
-const PROTOCOLS = new Set([NETLINK_ROUTE, NETLINK_SOCK_DIAG, NETLINK_KOBJECT_UEVENT, NETLINK_GENERIC]);
+const PROTOCOLS = new Set([
+  NETLINK_ROUTE,
+  NETLINK_USERSOCK,
+  NETLINK_SOCK_DIAG,
+  NETLINK_KOBJECT_UEVENT,
+  NETLINK_GENERIC,
+]);
 const KNOWN_OPTIONS = new Set([
   NETLINK_PKTINFO,
   NETLINK_BROADCAST_ERROR,
@@ -103,6 +110,14 @@ interface QueuedMessage {
   readonly port: number;
   readonly sender: PeerCredentials | null;
 }
+
+/** Port 0: the kernel; group 0: none. */
+interface Destination {
+  readonly port: number;
+  readonly group: number;
+}
+
+const TO_KERNEL: Destination = { port: 0, group: 0 };
 
 const KERNEL: Pick<QueuedMessage, "port" | "sender"> = { port: 0, sender: null };
 
@@ -140,6 +155,8 @@ export class NetlinkSocket extends Socket {
   /** The last message of a dump that waits to be read; where there was no room for its end, the last that had. */
   #dumpEnd: QueuedMessage | null = null;
   #options = new Map<number, number>();
+  /** To which what has no address goes; null: it is not connected. */
+  #peer: Destination | null = null;
 
   constructor(network: NetlinkNetwork, type: number, protocol: number, flags: number, task: SocketCaller) {
     super(network, AF_NETLINK, type, protocol, flags, task.credentials);
@@ -150,6 +167,8 @@ export class NetlinkSocket extends Socket {
     if (address.length < SockaddrNl.size) return -EINVAL;
     if (familyOf(address) !== AF_NETLINK) return -EINVAL;
     const { port, groups } = readName(address);
+    // Whoever may send among programs may not hear all of it (net/netlink/af_netlink.c, NL_CFG_F_NONROOT_RECV).
+    if (groups !== 0 && this.protocol === NETLINK_USERSOCK && !this.#isAdministrator(task)) return -EPERM;
     if (groups !== 0) this.#knowGroups();
     for (let bit = 0; bit < 32; bit++)
       if ((groups & (1 << bit)) !== 0) this.#groups.add(bit + 1);
@@ -189,13 +208,30 @@ export class NetlinkSocket extends Socket {
   }
 
   override connect(task: SocketCaller, address: Uint8Array, _nonblocking: boolean): number {
-    if (address.length >= 2 && familyOf(address) === AF_UNSPEC) return 0;
+    if (address.length >= 2 && familyOf(address) === AF_UNSPEC) {
+      this.#peer = null;
+      return 0;
+    }
+    const peer = this.#readDestination(task, address);
+    if (isErrno(peer)) return peer;
+    this.#autobind(task);
+    this.#peer = peer;
+    return 0;
+  }
+
+  /** −EINVAL; −EPERM programs and groups are not everybody's to write to, but of NETLINK_USERSOCK. */
+  #readDestination(task: SocketCaller, address: Uint8Array): Destination | number {
     if (address.length < SockaddrNl.size) return -EINVAL;
     if (familyOf(address) !== AF_NETLINK) return -EINVAL;
     const { port, groups } = readName(address);
-    if (port !== 0 || groups !== 0) return -EPERM;
-    this.#autobind(task);
-    return 0;
+    const isForAll = this.protocol === NETLINK_USERSOCK || (port === 0 && groups === 0);
+    if (!isForAll && !this.#isAdministrator(task)) return -EPERM;
+    // The lowest (ffs).
+    return { port, group: groups === 0 ? 0 : 32 - Math.clz32(groups & -groups) };
+  }
+
+  #isAdministrator(task: SocketCaller): boolean {
+    return isCapable(task.credentials, CAP_NET_ADMIN, this.network.owner);
   }
 
   override localName(): Uint8Array {
@@ -214,24 +250,15 @@ export class NetlinkSocket extends Socket {
   }
 
   override peerName(): Uint8Array {
-    return nameBytes(0, 0);
+    const { port, group } = this.#peer ?? TO_KERNEL;
+    return nameBytes(port, group === 0 ? 0 : 1 << (group - 1));
   }
 
   override send(task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
-    let group = 0;
-    if (message.address !== null) {
-      if (message.address.length < SockaddrNl.size) return -EINVAL;
-      if (familyOf(message.address) !== AF_NETLINK) return -EINVAL;
-      const { port, groups } = readName(message.address);
-      if ((port !== 0 || groups !== 0) && !isCapable(task.credentials, CAP_NET_ADMIN, this.network.owner))
-        return -EPERM;
-      if (port !== 0) return -ECONNREFUSED; // other processes don't listen
-      // The lowest (ffs).
-      if (groups !== 0) group = 32 - Math.clz32(groups & -groups);
-    }
-    // The kernel speaks of devices and doesn't listen.
-    if (this.protocol === NETLINK_KOBJECT_UEVENT) return -ECONNREFUSED;
+    const to = message.address === null ? (this.#peer ?? TO_KERNEL) : this.#readDestination(task, message.address);
+    if (isErrno(to)) return to;
+    const { port, group } = to;
     const length = from.remaining;
     if (length > this.options.sendBuffer - 32) return -EMSGSIZE;
     this.#autobind(task);
@@ -239,7 +266,11 @@ export class NetlinkSocket extends Socket {
     const taken = length === 0 ? 0 : from.take(bytes, 0, length);
     if (taken < length) return taken < 0 ? taken : -EINVAL;
     const { work } = task.kernel;
-    if (group !== 0 && task.syscallState === null) this.#broadcast(task, bytes, group);
+    if (group !== 0 && task.syscallState === null) this.#broadcast(task, bytes, to);
+    if (port !== 0) return this.#tell(task, bytes, to);
+    // Nobody in the kernel hears the one; the other is taken, whatever it says.
+    if (this.protocol === NETLINK_USERSOCK) return -ECONNREFUSED;
+    if (this.protocol === NETLINK_KOBJECT_UEVENT) return length;
     work.mayPause = true;
     for (const request of parseRequests(bytes)) {
       this.#answer(task, request);
@@ -256,14 +287,26 @@ export class NetlinkSocket extends Socket {
   }
 
   /** To the others of the group: who sends doesn't hear itself (af_netlink.c, do_one_broadcast). */
-  #broadcast(task: SocketCaller, bytes: Uint8Array, group: number): void {
+  #broadcast(task: SocketCaller, bytes: Uint8Array, to: Destination): void {
     const { netlinkSockets } = this.network;
     task.kernel.work.charge(netlinkSockets.size);
-    const { euid: uid, egid: gid } = task.credentials;
-    const sender = { pid: task.group.pid, uid, gid, process: task.group };
+    const sender = senderOf(task);
     for (const socket of netlinkSockets.values())
-      if (socket !== this && socket.protocol === this.protocol && socket.isMember(group))
-        socket.deliver(bytes.slice(), group, { port: this.portId, sender });
+      if (
+        socket !== this &&
+        socket.protocol === this.protocol &&
+        socket.portId !== to.port &&
+        socket.isMember(to.group)
+      )
+        socket.deliver(bytes.slice(), to.group, { port: this.portId, sender });
+  }
+
+  /** To one program; who is connected to another doesn't hear it. @returns −ECONNREFUSED nobody does */
+  #tell(task: SocketCaller, bytes: Uint8Array, to: Destination): number {
+    const socket = this.network.netlinkSockets.get(this.#key(to.port));
+    if (socket === undefined || (socket.#peer !== null && socket.#peer.port !== this.portId)) return -ECONNREFUSED;
+    socket.deliver(bytes, to.group, { port: this.portId, sender: senderOf(task) });
+    return bytes.length;
   }
 
   #answer(task: SocketCaller, request: NetlinkRequest): void {
@@ -455,6 +498,7 @@ export class NetlinkSocket extends Socket {
         queuedBytes: it.#queuedBytes,
         dumpEnd: it.#dumpEnd,
         options: it.#options,
+        peer: it.#peer,
       }),
       load: (it, from) =>
         ({
@@ -465,9 +509,14 @@ export class NetlinkSocket extends Socket {
           queuedBytes: it.#queuedBytes,
           dumpEnd: it.#dumpEnd,
           options: it.#options,
+          peer: it.#peer,
         } = from),
     });
   }
+}
+
+function senderOf({ credentials, group }: SocketCaller): PeerCredentials {
+  return { pid: group.pid, uid: credentials.euid, gid: credentials.egid, process: group };
 }
 
 /** Of rtnetlink each third of four numbers asks; there NLM_F_DUMP means something else to the others. */

@@ -54,6 +54,15 @@ export class NetlinkWriter {
     return this.#attributeHead(type, 4).u32(value);
   }
 
+  /** An attribute of attributes, as `fill` writes them. */
+  nest(type: number, fill: (writer: this) => void): this {
+    const start = this.#length;
+    this.#attributeHead(type, 0);
+    fill(this);
+    putFields(this.#view, Nlattr, { nla_len: this.#length - start, nla_type: type }, start);
+    return this;
+  }
+
   #attributeHead(type: number, length: number): this {
     return this.fields(Nlattr, { nla_len: Nlattr.size + length, nla_type: type });
   }

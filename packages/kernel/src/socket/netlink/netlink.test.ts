@@ -359,7 +359,7 @@ describe("other protocols of netlink", () => {
     assert.deepEqual([...told.get(7)!], [0, 0, 0, 0]);
   });
 
-  it("generic netlink knows its controller alone; nobody hears what is sent to the kernel's events", () => {
+  it("generic netlink knows its controller alone; what is sent to the kernel's events changes nothing", () => {
     const user = machine();
     const fd = user.socket(AF_NETLINK, SOCK_RAW, GENERIC);
     const named = (name: string): number[] => [
@@ -384,7 +384,7 @@ describe("other protocols of netlink", () => {
     assert.equal(errorOf(user, fd), -ENOENT);
     const events = user.socket(AF_NETLINK, SOCK_RAW, UEVENT);
     assert.ok(events >= 0);
-    assert.equal(user.send(events, "add@/devices/x"), -ECONNREFUSED);
+    assert.equal(user.send(events, "add@/devices/x"), 14);
     assert.equal(user.receive(events, 100, MSG_DONTWAIT), -EAGAIN);
   });
 

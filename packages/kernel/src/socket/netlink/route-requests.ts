@@ -14,10 +14,12 @@ import {
   RTM_GETLINK,
   RTM_GETROUTE,
   RTM_GETNEIGH,
+  RTM_GETNSID,
   RTM_GETRULE,
   RTM_MAX,
   RTM_NEWADDR,
   RTM_NEWLINK,
+  RTM_NEWNSID,
   RTM_NEWROUTE,
   RTM_SETLINK,
   isErrno,
@@ -38,6 +40,7 @@ import { changeLink, deleteLink, linkMessage, requestedLink } from "./link-messa
 import { stationMessages } from "./neighbour-messages.ts";
 import type { NetlinkAnswer, NetlinkRequest } from "./netlink-request.ts";
 import type { NetlinkHeading } from "./netlink-writer.ts";
+import { assignNumber, tellNumbers } from "./nsid-messages.ts";
 import { ruleMessages } from "./rule-messages.ts";
 import { changeRoute, foundRouteMessage, routeMessage, routeTo } from "./route-table-messages.ts";
 
@@ -92,6 +95,8 @@ export function answerRouteRequest(
     case RTM_GETNEIGH:
       if (!isDump) return -EOPNOTSUPP;
       return { isDump, messages: request.payload[0] === AF_BRIDGE ? stationMessages(network, heading) : [] };
+    case RTM_GETNSID:
+      return tellNumbers(task, network, request.payload, heading, isDump);
     // Whatever else there is none of.
     default:
       return isDump ? { isDump, messages: [] } : -EOPNOTSUPP;
@@ -111,6 +116,8 @@ function change(task: SocketCaller, network: InterfaceNetwork, request: NetlinkR
     case RTM_NEWROUTE:
     case RTM_DELROUTE:
       return changeRoute(network, request);
+    case RTM_NEWNSID:
+      return assignNumber(task, network, request.payload);
     default:
       return -EOPNOTSUPP;
   }

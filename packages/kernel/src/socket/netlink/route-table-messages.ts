@@ -15,6 +15,7 @@ import {
   RTA_PRIORITY,
   RTA_TABLE,
   RTA_UID,
+  RTA_VIA,
   RTCF_LOCAL,
   RTM_DELROUTE,
   RTM_F_CLONED,
@@ -119,6 +120,8 @@ export function changeRoute(network: InterfaceNetwork, request: NetlinkRequest):
   if (wantedTable !== RT_TABLE_MAIN && wantedTable !== RT_TABLE_UNSPEC && wantedTable !== RT_TABLE_LOCAL)
     return -EOPNOTSUPP;
   if (type !== RTN_UNICAST && type !== RTN_UNSPEC) return -EOPNOTSUPP;
+  // A gateway of the other family (RTA_VIA) belongs to no route of ours.
+  if (attributeOf(payload, Rtmsg.size, RTA_VIA) !== null) return -EOPNOTSUPP;
   const destination = addressAttribute(payload, RTA_DST, v4) ?? (v4 ? ANY_V4 : ANY_V6);
   const gateway = addressAttribute(payload, RTA_GATEWAY, v4);
   const source = addressAttribute(payload, RTA_PREFSRC, v4);

@@ -1,0 +1,15 @@
+/* Stands before each of glibc's test files, which expect their own build: what they use of it, by public headers. */
+#define _GNU_SOURCE 1
+#include <limits.h>
+#include <stddef.h>
+#include <sys/cdefs.h>
+#define attribute_hidden
+#define HAVE_TUNABLES 1
+#define IN_MODULE 0
+#define IS_IN(module) 0
+#define libc_freeres_ptr(declaration) declaration
+#define libc_hidden_def(name)
+#define libc_hidden_proto(name)
+#define TIMEOUTFACTOR 10
+#define __glibc_likely(condition) __builtin_expect (!!(condition), 1)
+#define __glibc_unlikely(condition) __builtin_expect (!!(condition), 0)

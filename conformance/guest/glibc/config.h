@@ -1,0 +1,1 @@
+#define LIBC_SONAME "libc.so.6"

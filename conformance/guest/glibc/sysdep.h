@@ -1,0 +1,2 @@
+#include <sys/syscall.h>
+#include <unistd.h>
