@@ -148,8 +148,8 @@ async function loadLater(name: string): Promise<Exports> {
 }
 
 /**
- * Code is known by V8's flags; a process that has an engine has changed one (host-node's own-process.ts). Where they are
- * not ours to change V8 compiles anew.
+ * Code is known by V8's flags; a process that has an engine has changed one (host-node's own-process.ts). Where they
+ * are not ours to change V8 compiles anew.
  */
 function withFirstFlags<Result>(act: () => Result): Result {
   if (IS_THREAD || engine().cachedDataVersionTag() === tag) return act();

@@ -175,9 +175,11 @@ export function loadMachine(options: LoadOptions, bytes: Uint8Array): Machine {
   const shape = loadState(shapeBytes, { ports: new Map(), given: new Map() }) as Shape;
   checkShape(shape);
   const { memoryBytes, harts, virtualTime, callWork, monotonicNs } = shape;
-  const { handles, isVerified: _, ...outside } = options;
+  const { handles, isVerified: _, emptyBoard, ...outside } = options;
   const clock = virtualTime ? outside.clock : new ShiftedClock(outside.clock, monotonicNs);
-  const machine = new Machine({ ...outside, clock, memoryBytes, hostname: "", harts, virtualTime, callWork });
+  const board = emptyBoard?.freeBytes === memoryBytes ? emptyBoard : undefined;
+  const made = { ...outside, emptyBoard: board, clock, memoryBytes, hostname: "", harts, virtualTime, callWork };
+  const machine = new Machine(made);
   const { kernel } = machine;
   const { physical } = kernel;
   const before = kernel.frames.used();

@@ -48,6 +48,8 @@ export interface MountedVolume {
 
 interface MachineParts extends Omit<CreateRequest, "ports" | "image" | "volumes" | "board"> {
   readonly board: Board | null;
+  /** Made before for as much memory, and nobody's yet: the board of its own. */
+  readonly emptyBoard?: Board | undefined;
   readonly memoryBytes: number;
   readonly ports: MachinePorts;
   readonly image: MachineImage;
@@ -151,7 +153,7 @@ export class SandboxMachine {
       sockets,
       folders,
       log: (message) => this.#hear(message),
-      ...(board === null ? {} : { board }),
+      ...(board === null ? { emptyBoard: parts.emptyBoard } : { board }),
       // Its forks will share what it has of the image.
       ...(image.identity === undefined ? {} : { imageIdentity: image.identity }),
       ...(forked === undefined ? {} : { forked: this.#forkOf(forked.original, forked.identity) }),

@@ -77,10 +77,13 @@ export class SandboxTarget {
     this.#memoryBytes = parts.request.memoryBytes ?? (parts.board === null ? MEMORY_BYTES : MEMORY_BYTES_ON_BOARD);
   }
 
-  /** @throws StratosError, SessionError, StateError; then nothing stays open */
-  static async open(parts: SandboxParts, work: Work): Promise<SandboxTarget> {
+  /**
+   * @param emptyBoard  one for it alone that was made before
+   * @throws StratosError, SessionError, StateError; then nothing stays open
+   */
+  static async open(parts: SandboxParts, work: Work, emptyBoard?: Board): Promise<SandboxTarget> {
     const target = new SandboxTarget(parts);
-    target.#running = await target.#start(parts.saved, work);
+    target.#running = await target.#start(parts.saved, work, emptyBoard);
     target.setLife(parts.request.timeoutMs ?? null);
     return target;
   }
@@ -114,7 +117,7 @@ export class SandboxTarget {
     });
   }
 
-  async #start(bytes: Uint8Array | null, work: Work): Promise<Running> {
+  async #start(bytes: Uint8Array | null, work: Work, emptyBoard?: Board): Promise<Running> {
     const { host, request } = this.#parts;
     const head = bytes !== null || request.checkpoint === undefined ? null : readCheckpoint(host, request.checkpoint);
     const state = head?.state ?? bytes;
@@ -150,6 +153,7 @@ export class SandboxTarget {
       const machine = new SandboxMachine({
         ...request,
         board,
+        emptyBoard,
         memoryBytes,
         ports,
         image,

@@ -54,6 +54,8 @@ export interface SessionOptions {
   readonly windows?: boolean | undefined;
   /** Where it runs beside others, by turns; default: a board of its own. */
   readonly board?: Board | undefined;
+  /** Made before for as much memory, and nobody's yet: the board of its own. */
+  readonly emptyBoard?: Board | undefined;
   /** Absent: no network beyond the machine's own loopback. */
   readonly sockets?: SocketProvider | null;
   /**
@@ -138,6 +140,7 @@ export class MachineSession {
       engine: ports.engine,
       codeArchive: ports.codeArchive,
       ...(options.board === undefined ? {} : { board: options.board }),
+      emptyBoard: options.emptyBoard,
       clock: seed === undefined ? ports.clock : new SimulatedClock(options.startMs ?? SEEDED_EPOCH_MS),
       random: seed === undefined ? ports.random : new SimulatedRandomSource(seed),
       sockets: options.sockets ?? null,
