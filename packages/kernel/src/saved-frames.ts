@@ -4,6 +4,8 @@
  * references are the kernel's alone; what it was lent by an image that is in memory it has borrowed there, too.
  */
 import type { FrameCount } from "./frames/memory-account.ts";
+import { PendingPages } from "./frames/pending-pages.ts";
+import type { Frame } from "./frames/frame.ts";
 import { PageCache } from "./frames/page-cache.ts";
 import type { Kernel } from "./task/kernel-state.ts";
 
@@ -67,4 +69,34 @@ export function savedParts(kernel: Kernel): { replaced: Map<object, object>; fra
     libraryPlaces.onlyAt((address) => starts.has(address)),
   );
   return { replaced, frames: only.frames.used(), total: only.frames.total };
+}
+
+/**
+ * Gives a kernel that was loaded the content of its frames.
+ *
+ * @param frames  ascending; the others are zero. @param pages  theirs, in that order
+ * @param isLazy  content of a program's own pages comes when it is first touched, or by `settleNext` of the frames;
+ *   until then `pages` are held. How much work faults are is then another than without
+ */
+export function fillFrames(kernel: Kernel, frames: Uint32Array, pages: Uint8Array, isLazy: boolean): void {
+  const { frames: allocator, images, memory, reaper, spaces, zeroFrame } = kernel;
+  const pending = new PendingPages(allocator.physical.u8, allocator.first, frames, pages);
+  if (!isLazy) return pending.settleNext(frames.length);
+  const settle = (frame: Frame): void => pending.settle(frame);
+  const mayWait = new Uint8Array(allocator.total);
+  for (const { table } of spaces)
+    // A node is told of before it is read.
+    table.countFrames({
+      node: settle,
+      cached: settle,
+      reference: (frame) => void (mayWait[frame - allocator.first] = 1),
+    });
+  const all: FrameCount = { node: settle, cached: settle, reference: settle };
+  settle(zeroFrame);
+  for (const cache of memory.caches) if (cache instanceof PageCache) cache.countFrames(all);
+  for (const holder of memory.holders) holder.countFrames(all);
+  reaper.countFrames(all);
+  for (const image of images) image.forEachFrame(settle);
+  for (const frame of frames) if (mayWait[frame - allocator.first] === 0) settle(frame);
+  if (pending.count > 0) allocator.pending = pending;
 }

@@ -332,8 +332,8 @@ export class EngineServer {
     const { record } = request;
     if (record !== undefined) return this.#add(await RecordedSandbox.open(this.#host, { ...request, record }, work));
     const saved = request.isSaved === true ? bytes : null;
-    const parts = { host: this.#host, request, board, saved };
-    return this.#add(await SandboxTarget.open(parts, work, this.#takePrepared(request)));
+    const beginning = { saved, emptyBoard: this.#takePrepared(request) };
+    return this.#add(await SandboxTarget.open({ host: this.#host, request, board }, beginning, work));
   }
 
   /** Begins what goes on until it ends by itself, or its caller says so. */

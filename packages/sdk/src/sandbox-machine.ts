@@ -37,6 +37,8 @@ const PAGE = 4096;
 const MACHINE_ID = "/etc/machine-id";
 /** How the files were at the beginning, among the points that are kept. */
 const IMAGE_POINT = "image";
+/** Who goes on from a saved machine wants an answer first: until then it has the memory that it touches. */
+const SETTLE_AFTER_MS = 100;
 /** Of the space of a point that is replaced, at a time. */
 const RECLAIM_STEPS = 64;
 
@@ -54,7 +56,7 @@ interface MachineParts extends Omit<CreateRequest, "ports" | "image" | "volumes"
   readonly ports: MachinePorts;
   readonly image: MachineImage;
   /** It goes on from there. */
-  readonly saved: SavedSandbox | null;
+  readonly saved: (SavedSandbox & { readonly isVerified: boolean }) | null;
   readonly sockets: SocketProvider | null;
   readonly folders: readonly HostFolder[];
   readonly volumes: readonly MountedVolume[];
@@ -160,7 +162,9 @@ export class SandboxMachine {
       ...(harts === undefined ? {} : { harts }),
       ...(seed === undefined ? {} : { seed }),
       ...(hostname === undefined ? {} : { hostname }),
-      ...(saved === null ? {} : { saved: { bytes: saved.session, streams: this.#streams() } }),
+      ...(saved === null
+        ? {}
+        : { saved: { bytes: saved.session, streams: this.#streams(), isVerified: saved.isVerified, isLazy: true } }),
     });
     try {
       for (const each of parts.volumes) this.#mount(each);
@@ -187,6 +191,7 @@ export class SandboxMachine {
       else this.#letGo(pid, program);
     }
     this.#session.pump.gate = this.#gate();
+    if (saved !== null) ports.loop.callLater(SETTLE_AFTER_MS, () => this.#session.settleSoon());
     this.#session.run().then(() => this.#end(this.#whyStopped), this.#end);
   }
 

@@ -44,8 +44,16 @@ interface SandboxParts {
   readonly request: CreateRequest;
   /** null: one of its own. */
   readonly board: Board | null;
+}
+
+/** What it begins with; nothing of it is held once it runs. */
+interface Beginning {
   /** What `save` gave, when it goes on from there. */
-  readonly saved: Uint8Array | null;
+  readonly saved?: Uint8Array | null;
+  /** That never left this memory. */
+  readonly isVerified?: boolean;
+  /** A board for it alone that was made before. */
+  readonly emptyBoard?: Board | undefined;
 }
 
 export class SandboxTarget {
@@ -77,13 +85,10 @@ export class SandboxTarget {
     this.#memoryBytes = parts.request.memoryBytes ?? (parts.board === null ? MEMORY_BYTES : MEMORY_BYTES_ON_BOARD);
   }
 
-  /**
-   * @param emptyBoard  one for it alone that was made before
-   * @throws StratosError, SessionError, StateError; then nothing stays open
-   */
-  static async open(parts: SandboxParts, work: Work, emptyBoard?: Board): Promise<SandboxTarget> {
+  /** @throws StratosError, SessionError, StateError; then nothing stays open */
+  static async open(parts: SandboxParts, beginning: Beginning, work: Work): Promise<SandboxTarget> {
     const target = new SandboxTarget(parts);
-    target.#running = await target.#start(parts.saved, work, emptyBoard);
+    target.#running = await target.#start(beginning, work);
     target.setLife(parts.request.timeoutMs ?? null);
     return target;
   }
@@ -117,14 +122,14 @@ export class SandboxTarget {
     });
   }
 
-  async #start(bytes: Uint8Array | null, work: Work, emptyBoard?: Board): Promise<Running> {
+  async #start({ saved: bytes = null, isVerified, emptyBoard }: Beginning, work: Work): Promise<Running> {
     const { host, request } = this.#parts;
     const head = bytes !== null || request.checkpoint === undefined ? null : readCheckpoint(host, request.checkpoint);
     const state = head?.state ?? bytes;
     // What was saved goes on alone.
     const board = state === null ? this.#parts.board : null;
     this.#check(board);
-    const saved = state === null ? null : readSaved(state);
+    const saved = state === null ? null : { ...readSaved(state), isVerified: isVerified ?? head !== null };
     const memoryBytes = this.#memoryBytes;
     const folders = host.hostFolders(request.mounts ?? []);
     const sockets = this.#openNetwork();
@@ -256,7 +261,7 @@ export class SandboxTarget {
     this.#why = new StratosError("closed", "the sandbox was rolled back", {});
     this.#end();
     try {
-      this.#running = await this.#start(bytes, work);
+      this.#running = await this.#start({ saved: bytes, isVerified: true }, work);
     } catch (error) {
       if (!this.#isGone)
         this.#why = new StratosError("closed", `the sandbox could not be rolled back: ${String(error)}`, {});

@@ -105,6 +105,8 @@ interface SavedSession {
   readonly identity?: ForkIdentity;
   /** `bytes` were checked as a whole. */
   readonly isVerified?: boolean;
+  /** Pages of programs come from `bytes` when they are first touched (loadMachine's), or by `settle`. */
+  readonly isLazy?: boolean;
 }
 
 export interface ProgramRequest {
@@ -118,6 +120,9 @@ export interface ProgramRequest {
 
 /** What the root's volume is called among the handles of a saved machine. */
 const ROOT_VOLUME = "root volume";
+
+/** Pages: a millisecond or two. */
+const SETTLED_AT_ONCE = 512;
 
 /** When a seeded machine's clock starts: the time of day must not come from the host. */
 const SEEDED_EPOCH_MS = Date.UTC(2025, 0, 1);
@@ -149,7 +154,8 @@ export class MachineSession {
     };
     if (saved !== undefined) {
       const handles = new Map([...saved.streams, ...this.#handles()]);
-      this.machine = loadMachine({ ...outside, handles, isVerified: saved.isVerified }, saved.bytes);
+      const { isVerified, isLazy } = saved;
+      this.machine = loadMachine({ ...outside, handles, isVerified, isLazy }, saved.bytes);
       if (saved.identity === "fresh") beginAnew(this.machine.kernel);
       this.pump = this.#pumpOf(ports);
       return;
@@ -284,6 +290,12 @@ export class MachineSession {
     const volume = this.#volume instanceof LaterVolume ? this.#volume.mounted : this.#volume;
     const failed = volume?.commit() ?? 0;
     if (failed < 0) throw new SessionError("mount", "/", "the root volume could not be written", -failed);
+  }
+
+  /** Memory that a lazy load has left where it was comes in, some MiB in each turn of the host's loop. */
+  settleSoon(): void {
+    const { frames } = this.machine.kernel;
+    if (!this.machine.isStopped && frames.settleNext(SETTLED_AT_ONCE)) this.#loop.callSoon(() => this.settleSoon());
   }
 
   /** What the host lends it beside streams, by the names under which a saved machine knows it. */
