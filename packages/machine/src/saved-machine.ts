@@ -258,8 +258,12 @@ export function loadMachine(options: LoadOptions, bytes: Uint8Array): Machine {
 /** Frames of the kernel's memory, ascending. */
 function areFrames({ frames: { first, total } }: Kernel, frames: unknown): frames is Uint32Array {
   if (!(frames instanceof Uint32Array)) return false;
-  for (const [index, frame] of frames.entries())
-    if (frame < first || frame >= first + total || (index > 0 && frame <= frames[index - 1]!)) return false;
+  let least = first as number;
+  for (let index = 0; index < frames.length; index++) {
+    const frame = frames[index]!;
+    if (frame < least || frame >= first + total) return false;
+    least = frame + 1;
+  }
   return true;
 }
 

@@ -81,6 +81,15 @@ export class EngineServer {
     this.#reader.push(bytes);
   }
 
+  /** Where bytes of the other side may be put instead, as `filled` tells; null: nowhere. */
+  get room(): Uint8Array | null {
+    return this.#reader.room;
+  }
+
+  filled(count: number): void {
+    this.#reader.filled(count);
+  }
+
   #tell(message: FromEngine, bytes?: Uint8Array): void {
     this.#send(encodeFrame(message, bytes));
   }

@@ -26,7 +26,7 @@ export class PendingPages {
     this.#pages = pages;
     this.count = frames.length;
     this.#waiting = new Int32Array(frames.length === 0 ? 0 : frames.at(-1)! - first + 1);
-    for (const [index, frame] of frames.entries()) this.#waiting[frame - first] = index + 1;
+    for (let index = 0; index < frames.length; index++) this.#waiting[frames[index]! - first] = index + 1;
   }
 
   /** The frame has its content afterwards. */
