@@ -90,6 +90,39 @@ test("what is counted of a machine's memory while it is saved is what was counte
   }
 });
 
+test("pages that come when they are touched are what they were, whoever touches them, in forks and states as well", () => {
+  const program = buildStatic(folder, "touches");
+  // In an address space below 4 GiB, and in a wide one.
+  for (const argv of [["program"], ["program", "high"]]) touchLazily(startStatic(program, argv, null, () => {}, false));
+});
+
+function touchLazily(run: Run): void {
+  finish(run);
+  const load = (isLazy: boolean): ReturnType<typeof twinOf> => twinOf(run, null, isLazy);
+  const waiting = ({ machine }: Run): number => machine.kernel.frames.pending?.count ?? 0;
+  const ended = (each: Run): string => {
+    each.input.type("go\n");
+    finish(each);
+    assert.equal(each.machine.exitStatus, 0);
+    return each.output.text;
+  };
+  const eager = load(false);
+  const lazy = load(true);
+  assert.equal(waiting(eager), 0);
+  assert.ok(waiting(lazy) > 1700, String(waiting(lazy)));
+  const fork = forkOf(lazy);
+  const settling = load(true);
+  assert.equal(settling.machine.kernel.frames.settleNext(100), true);
+  const again = twinOf(load(true), null, true);
+  assert.equal(Buffer.compare(again.bytes, eager.bytes), 0);
+  const expected = ended(eager);
+  assert.match(expected, /^fresh [0-9a-f]{8}\nhigh .*\nrest [0-9a-f]{8}\n$/ms);
+  // The fork ends when the machine that it shares pages with has gone on.
+  for (const each of [lazy, fork, settling, again]) assert.equal(ended(each), expected);
+  assert.equal(waiting(lazy), 0);
+  lazy.machine.kernel.board.end(lazy.machine.kernel);
+}
+
 test("saving a loaded machine at once gives the same bytes", () => {
   const run = startStatic(buildStatic(folder, "waits"));
   run.machine.run(1);
