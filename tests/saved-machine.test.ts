@@ -90,7 +90,7 @@ test("what is counted of a machine's memory while it is saved is what was counte
   }
 });
 
-test("pages that come when they are touched are what they were, whoever touches them, in forks and states as well", () => {
+test("pages that come when they are touched are what they were, in forks and states as well", () => {
   const program = buildStatic(folder, "touches");
   // In an address space below 4 GiB, and in a wide one.
   for (const argv of [["program"], ["program", "high"]]) touchLazily(startStatic(program, argv, null, () => {}, false));

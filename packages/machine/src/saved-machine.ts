@@ -24,6 +24,7 @@ import {
   loadState,
   reachableState,
   saveState,
+  saveStateInPieces,
   StateError,
   stateName,
 } from "@stratos/base";
@@ -122,8 +123,11 @@ export function* saveMachineInPieces(machine: Machine, handles: Handles, room = 
   };
   const ports = new Map<object, string>();
   for (const [name, port] of [...portsOf(machine), ...handles]) ports.set(port, name);
-  const stateBytes = namingHolders(machine, { what: "saved", outside: ports.keys() }, () =>
-    saveState(state, ports, { standIn: severedSocketFor, replaced }),
+  const refused = { what: "saved", outside: ports.keys() };
+  const stateBytes = yield* namingHoldersInPieces(
+    machine,
+    refused,
+    saveStateInPieces(state, ports, { standIn: severedSocketFor, replaced }),
   );
   yield;
   const file = new SavedFile([saveState(shape, new Map()), stateBytes], frames.length, room);
@@ -316,28 +320,38 @@ function isZero(u32: Uint32Array, frame: number): boolean {
   return true;
 }
 
-/**
- * Adds to a refusal who holds what can't be saved.
- *
- * @param attempt.what  "saved", for its words
- * @param attempt.outside  objects that are no state of the machine
- */
-export function namingHolders<T>(
-  machine: Machine,
-  { what, outside }: { readonly what: string; readonly outside: Iterable<object> },
-  work: () => T,
-): T {
+interface Refused {
+  /** "saved", for its words. */
+  readonly what: string;
+  /** Objects that are no state of the machine. */
+  readonly outside: Iterable<object>;
+}
+
+/** Adds to a refusal who holds what can't be saved. */
+export function namingHolders<T>(machine: Machine, refused: Refused, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (!(error instanceof StateError)) throw error;
-    const { message, holders } = error.holders.length === 0 ? refusalOf(machine, outside, error) : error;
-    const held = new Set(holders);
-    const owners = [...machine.kernel.tasks.tasks.values()].filter((task) => holdsAny(task, held));
-    const names = owners.map(({ name, tid }) => `${name}[${tid}]`);
-    const by = names.length === 0 ? "" : `, in use by ${names.join(", ")}`;
-    throw new StateError("unsavable", `the machine cannot be ${what}: ${message}${by}`, holders);
+    throw withHolders(machine, refused, error);
   }
+}
+
+function* namingHoldersInPieces<T>(machine: Machine, refused: Refused, work: Generator<void, T>): Generator<void, T> {
+  try {
+    return yield* work;
+  } catch (error) {
+    throw withHolders(machine, refused, error);
+  }
+}
+
+function withHolders(machine: Machine, { what, outside }: Refused, error: unknown): unknown {
+  if (!(error instanceof StateError)) return error;
+  const { message, holders } = error.holders.length === 0 ? refusalOf(machine, outside, error) : error;
+  const held = new Set(holders);
+  const owners = [...machine.kernel.tasks.tasks.values()].filter((task) => holdsAny(task, held));
+  const names = owners.map(({ name, tid }) => `${name}[${tid}]`);
+  const by = names.length === 0 ? "" : `, in use by ${names.join(", ")}`;
+  return new StateError("unsavable", `the machine cannot be ${what}: ${message}${by}`, holders);
 }
 
 /** The same refusal, with all that led there. */

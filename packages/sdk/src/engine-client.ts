@@ -14,6 +14,8 @@ import { type FromEngine, openedTargets, type Operations, type Place, type ToEng
 const GRACE_MS = 100;
 /** While calls are open it is looked this often whether anything was heard, and the engine is asked for an answer. */
 const LOOK_MS = 10_000;
+/** Some milliseconds of the host's event loop. */
+const COPIED_AT_ONCE = 8 << 20;
 /** Looks without a word until it hangs: even the longest work of a slow computer is done by then. */
 const SILENT_LOOKS = 12;
 
@@ -135,7 +137,7 @@ export class EngineClient<Ops extends Operations = Operations> {
       });
       if (!isBackground) letGo = this.hold();
       if ("op" in message && message.op === "create" && options.bytes !== undefined)
-        this.#sendState(message, options.bytes);
+        void this.#sendState(message, options.bytes);
       else this.send(message, options.bytes);
       signal?.addEventListener("abort", abort);
       return await answer;
@@ -190,11 +192,23 @@ export class EngineClient<Ops extends Operations = Operations> {
     if (this.#gone === null) this.#channel.send(encodeFrame(message, bytes));
   }
 
-  /** What a sandbox is to go on from, which its caller does not change until there is one. */
-  #sendState(message: ToEngine<Ops>, bytes: Uint8Array): void {
+  /**
+   * What a sandbox is to go on from, which its caller does not change until there is one; a copy of it is made little
+   * by little.
+   */
+  async #sendState(message: ToEngine<Ops>, bytes: Uint8Array): Promise<void> {
     const channel = this.#channel;
-    if (this.#gone === null)
-      sendFrame((part) => channel.send(part), message, channel.onlyReads === true ? bytes : bytes.slice());
+    let sent = bytes;
+    if (channel.onlyReads !== true) {
+      sent = new Uint8Array(bytes.length);
+      for (let at = 0; at < bytes.length; at += COPIED_AT_ONCE) {
+        if (at > 0) await new Promise<void>((resolve) => channel.callLater(0, resolve));
+        sent.set(bytes.subarray(at, at + COPIED_AT_ONCE), at);
+      }
+    }
+    // Nobody wants it any more, or nobody is there: then it has not begun.
+    if (!this.#calls.has(message.call)) this.#givenUp.delete(message.call);
+    else if (this.#gone === null) sendFrame((part) => channel.send(part), message, sent);
   }
 
   /** What a request says of a place. @throws StratosError of kind option for objects where paths are expected */

@@ -31,7 +31,7 @@ import { checkDuration } from "./check-options.ts";
 import { argvOf, wrong } from "./machine-options.ts";
 import { MachineProgram, type ProgramListener, type SavedProgram } from "./machine-program.ts";
 import { isTerminalSize, type CreateRequest, type KeptPrograms, type RunRequest } from "./protocol.ts";
-import { bytesBefore, type SavedSandbox } from "./saved-sandbox.ts";
+import { bytesBefore, bytesBeforeInPieces, type SavedSandbox, type SavedSurroundings } from "./saved-sandbox.ts";
 
 const PAGE = 4096;
 const MACHINE_ID = "/etc/machine-id";
@@ -482,20 +482,25 @@ export class SandboxMachine {
   /** @throws StateError */
   save(): Uint8Array {
     return this.#unwatched(() => {
-      const before = this.#bytesBefore();
+      const before = bytesBefore(this.#surroundings());
       const bytes = this.#session.save(this.#streams(), before.length);
       bytes.set(before);
       return bytes;
     });
   }
 
-  #bytesBefore(): Uint8Array {
+  #surroundings(): SavedSurroundings {
     const { changes } = this.#parts.image;
     if (changes === null) throw new StateError("unsavable", "the sandbox keeps its changes elsewhere");
     this.#session.commit();
-    const programs = this.#savedPrograms();
-    const outsidePorts = this.#outsidePorts();
-    return bytesBefore({ changes, seed: this.#seed, programs, outsidePorts });
+    return { changes, seed: this.#seed, programs: this.#savedPrograms(), outsidePorts: this.#outsidePorts() };
+  }
+
+  *#saveInPieces(): Generator<void, Uint8Array> {
+    const before = yield* bytesBeforeInPieces(this.#surroundings());
+    const bytes = yield* this.#session.saveInPieces(this.#streams(), before.length);
+    bytes.set(before);
+    return bytes;
   }
 
   /**
@@ -510,20 +515,15 @@ export class SandboxMachine {
     if (fork === null) return this.save();
     const { machine, image } = fork;
     try {
-      await breathe();
-      const before = machine.#bytesBefore();
-      const pieces = machine.#session.saveInPieces(machine.#streams(), before.length);
+      const pieces = machine.#saveInPieces();
       for (;;) {
-        const { done, value } = pieces.next();
-        if (done === true) {
-          value.set(before);
-          return value;
-        }
         await breathe();
+        const { done, value } = pieces.next();
+        if (done === true) return value;
       }
     } finally {
       try {
-        machine.close();
+        machine.#discard();
       } finally {
         image.close();
       }
@@ -589,6 +589,12 @@ export class SandboxMachine {
     if (this.kernel.isStopped) return;
     this.#whyStopped = why;
     this.#session.stop();
+  }
+
+  /** It has never run. */
+  #discard(): void {
+    this.setPaused(false);
+    this.#session.close();
   }
 
   /** What programs have written into volumes is in them afterwards. */
