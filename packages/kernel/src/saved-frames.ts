@@ -51,16 +51,28 @@ function framesHeldBy({ frames, images, memory, reaper, spaces, zeroFrame }: Ker
   return { references, notes, borrowed };
 }
 
-/** What stands for parts of the board in a saved kernel. @param kernel  between two turns */
-export function savedParts(kernel: Kernel): { replaced: Map<object, object>; frames: Uint32Array; total: number } {
+interface SavedParts {
+  readonly replaced: Map<object, object>;
+  readonly frames: Uint32Array;
+  readonly total: number;
+}
+
+/**
+ * What stands for parts of the board in a saved kernel; between the pieces others of the board may run.
+ *
+ * @param kernel  between two turns
+ */
+export function* savedParts(kernel: Kernel): Generator<void, SavedParts> {
   const { board, memory, libraryPlaces, spaces } = kernel;
   const held = framesHeldBy(kernel);
+  yield;
   const only = board.frames.onlyOf(memory, held);
   const { pages, images } = board.images.onlyOf(
     kernel.images,
     only.frames,
     (frame) => held.borrowed[frame - board.frames.first]! > 0,
   );
+  yield;
   const replaced = new Map<object, object>(images);
   replaced.set(board.frames, only.frames).set(memory, only.memory).set(board.images, pages);
   const starts = new Set([...spaces].flatMap(({ areas }) => [...areas].map(({ start }) => start)));

@@ -102,25 +102,16 @@ export function* saveMachineInPieces(machine: Machine, handles: Handles, room = 
   if (physical.hasWindows) throw new StateError("unsavable", "the machine cannot be saved: its address mode is window");
   // What the hart has counted is another machine's otherwise.
   board.enter(kernel);
-  const { replaced, frames: used, total } = savedParts(kernel);
+  const hart = physical.u8.slice(HART, HART_SCRATCH);
+  hart.fill(0, HART_TABLES - HART, HART_TABLES - HART + 4);
+  const statistics = { ...tally.statistics };
+  const monotonicNs = clock.monotonicNs();
+  const { replaced, frames: used, total } = yield* savedParts(kernel);
   yield;
   const frames = yield* framesWithContent(kernel, used);
   const virtualTime = stateName(clock) !== undefined;
-  const shape: Shape = {
-    memoryBytes: total * PAGE_SIZE,
-    harts,
-    virtualTime,
-    callWork: work.limit,
-    monotonicNs: clock.monotonicNs(),
-  };
-  const hart = physical.u8.slice(HART, HART_SCRATCH);
-  hart.fill(0, HART_TABLES - HART, HART_TABLES - HART + 4);
-  const state: State = {
-    machine,
-    hart,
-    statistics: { ...tally.statistics },
-    frames,
-  };
+  const shape: Shape = { memoryBytes: total * PAGE_SIZE, harts, virtualTime, callWork: work.limit, monotonicNs };
+  const state: State = { machine, hart, statistics, frames };
   const ports = new Map<object, string>();
   for (const [name, port] of [...portsOf(machine), ...handles]) ports.set(port, name);
   const refused = { what: "saved", outside: ports.keys() };

@@ -497,7 +497,10 @@ export class SandboxMachine {
   }
 
   *#saveInPieces(): Generator<void, Uint8Array> {
-    const before = yield* bytesBeforeInPieces(this.#surroundings());
+    const surroundings = this.#surroundings();
+    yield;
+    const before = yield* bytesBeforeInPieces(surroundings);
+    yield;
     const bytes = yield* this.#session.saveInPieces(this.#streams(), before.length);
     bytes.set(before);
     return bytes;

@@ -95,9 +95,10 @@ export class FrameAllocator {
 
   /** All frames that somebody holds, ascending. */
   used(): Uint32Array {
-    const used: number[] = [];
-    for (let at = 0; at < this.#touchedEnd; at++) if (this.#references[at]! > 0) used.push(this.first + at);
-    return Uint32Array.from(used);
+    const used = new Uint32Array(this.#touchedEnd);
+    let count = 0;
+    for (let at = 0; at < used.length; at++) if (this.#references[at]! > 0) used[count++] = this.first + at;
+    return used.slice(0, count);
   }
 
   /** (frame − first) above all that were ever used. */
@@ -353,7 +354,8 @@ export class FrameAllocator {
     account: MemoryAccount,
     held: { readonly references: Int32Array; readonly notes: Uint16Array; readonly borrowed: Uint16Array },
   ): { frames: FrameAllocator; memory: MemoryAccount } {
-    const used = held.references.findLastIndex((count) => count > 0) + 1;
+    let used = held.references.length;
+    while (used > 0 && held.references[used - 1] === 0) used--;
     const only = new FrameAllocator(this.physical, Math.max(account.limit, used));
     const memory = only.open({ limit: account.limit, reaper: account.reaper });
     assert(memory !== null, "an account is the first one of its board");
