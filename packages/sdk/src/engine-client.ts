@@ -8,14 +8,13 @@ import {
   type ImageProgress,
 } from "./api.ts";
 import { encodeFrame, type Frame, FrameReader, sendFrame } from "./frames.ts";
+import { COPIED_AT_ONCE, joinLittleByLittle } from "./much-content.ts";
 import { type FromEngine, openedTargets, type Operations, type Place, type ToEngine } from "./protocol.ts";
 
 /** What an engine may take longer than a program's time-out: then the call is over without it. */
 const GRACE_MS = 100;
 /** While calls are open it is looked this often whether anything was heard, and the engine is asked for an answer. */
 const LOOK_MS = 10_000;
-/** Some milliseconds of the host's event loop. */
-const COPIED_AT_ONCE = 8 << 20;
 /** Looks without a word until it hangs: even the longest work of a slow computer is done by then. */
 const SILENT_LOOKS = 12;
 
@@ -136,9 +135,9 @@ export class EngineClient<Ops extends Operations = Operations> {
         this.#calls.set(call, { ...options, resolve, reject });
       });
       if (!isBackground) letGo = this.hold();
-      if ("op" in message && message.op === "create" && options.bytes !== undefined)
-        void this.#sendState(message, options.bytes);
-      else this.send(message, options.bytes);
+      const { bytes } = options;
+      if (bytes === undefined || bytes.length < COPIED_AT_ONCE) this.send(message, bytes);
+      else void this.#sendMuch(message, bytes);
       signal?.addEventListener("abort", abort);
       return await answer;
     } finally {
@@ -192,20 +191,11 @@ export class EngineClient<Ops extends Operations = Operations> {
     if (this.#gone === null) this.#channel.send(encodeFrame(message, bytes));
   }
 
-  /**
-   * What a sandbox is to go on from, which its caller does not change until there is one; a copy of it is made little
-   * by little.
-   */
-  async #sendState(message: ToEngine<Ops>, bytes: Uint8Array): Promise<void> {
+  /** A copy is made little by little: the caller leaves the bytes as they are until there is an answer. */
+  async #sendMuch(message: ToEngine<Ops>, bytes: Uint8Array): Promise<void> {
     const channel = this.#channel;
-    let sent = bytes;
-    if (channel.onlyReads !== true) {
-      sent = new Uint8Array(bytes.length);
-      for (let at = 0; at < bytes.length; at += COPIED_AT_ONCE) {
-        if (at > 0) await new Promise<void>((resolve) => channel.callLater(0, resolve));
-        sent.set(bytes.subarray(at, at + COPIED_AT_ONCE), at);
-      }
-    }
+    const isOnlyRead = channel.onlyReads === true && "op" in message && message.op === "create";
+    const sent = isOnlyRead ? bytes : await joinLittleByLittle([bytes], () => this.breathe());
     // Nobody wants it any more, or nobody is there: then it has not begun.
     if (!this.#calls.has(message.call)) this.#givenUp.delete(message.call);
     else if (this.#gone === null) sendFrame((part) => channel.send(part), message, sent);
@@ -220,6 +210,11 @@ export class EngineClient<Ops extends Operations = Operations> {
       channel.attach(object, ++this.#lastAttached);
       return this.#lastAttached;
     });
+  }
+
+  /** Resolves once the host's event loop has had a turn. */
+  breathe(): Promise<void> {
+    return new Promise((resolve) => this.#channel.callLater(0, resolve));
   }
 
   /** Lets the engine end. */

@@ -129,7 +129,7 @@ export class RemoteSandbox {
     const { limit } = end;
     // Who hears of output may take longer than a limit allows.
     if (limit === null) await Promise.all(outputs.map((output) => output.settled()));
-    const result = resultOf(end, outputs);
+    const result = await resultOf(end, outputs, () => engine.breathe());
     if (limit !== null)
       throw new LimitError(`the program has reached its limit: ${limit}`, { which: limit, partial: result });
     if (options.check === true && end.exitCode !== 0)
@@ -413,8 +413,12 @@ function checkPort(port: number): void {
     throw new StratosError("option", "port: 1 to 65535 is expected", { option: "port" });
 }
 
-function resultOf(end: ProgramEnd, outputs: readonly [KeptOutput, KeptOutput]): RunResult {
-  const [stdoutBytes, stderrBytes] = [outputs[0].bytes(), outputs[1].bytes()];
+async function resultOf(
+  end: ProgramEnd,
+  outputs: readonly [KeptOutput, KeptOutput],
+  breathe: () => Promise<void>,
+): Promise<RunResult> {
+  const [stdoutBytes, stderrBytes] = [await outputs[0].bytes(breathe), await outputs[1].bytes(breathe)];
   const truncated = outputs.some((output) => output.isCut);
   const result = { ...end, stdoutBytes, stderrBytes, stdout: "", stderr: "", truncated };
   addText(result, "stdout", stdoutBytes);
