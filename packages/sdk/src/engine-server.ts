@@ -406,7 +406,7 @@ export class EngineServer {
   async #snapshot(request: Operations["snapshot"], work: Work): Promise<void> {
     const sandbox = this.#sandbox(request);
     const { label, action } = request;
-    if (action === "take") sandbox.takeSnapshot(label);
+    if (action === "take") await sandbox.takeSnapshot(label);
     else if (action === "return") await sandbox.returnTo(label, work);
     else sandbox.dropSnapshot(label);
   }

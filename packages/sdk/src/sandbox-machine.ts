@@ -31,6 +31,8 @@ import { checkDuration } from "./check-options.ts";
 import { argvOf, wrong } from "./machine-options.ts";
 import { MachineProgram, type ProgramListener, type SavedProgram } from "./machine-program.ts";
 import { isTerminalSize, type CreateRequest, type KeptPrograms, type RunRequest } from "./protocol.ts";
+import { processesOf } from "./process-list.ts";
+import { restingSockets } from "./resting-sockets.ts";
 import { bytesBefore, bytesBeforeInPieces, type SavedSandbox, type SavedSurroundings } from "./saved-sandbox.ts";
 
 const PAGE = 4096;
@@ -88,6 +90,8 @@ interface MachineFork {
   readonly keepsPrograms: KeptPrograms;
   /** null: the machine's own. */
   readonly sockets: SocketProvider | null;
+  /** It never runs. */
+  readonly isResting?: boolean;
   /** What happens in it. */
   onEvent(event: SandboxEvent): void;
 }
@@ -123,7 +127,10 @@ export class SandboxMachine {
   #refusedTasks: number;
 
   /** @throws SessionError, StratosError; the board then has its memory back */
-  constructor(parts: MachineParts, forked?: { readonly original: SandboxMachine; readonly identity: ForkIdentity }) {
+  constructor(
+    parts: MachineParts,
+    forked?: Pick<MachineFork, "identity" | "isResting"> & { original: SandboxMachine },
+  ) {
     const { ports, board, image, memoryBytes, harts, hostname, sockets, folders, saved } = parts;
     const seed = saved === null ? parts.seed : (saved.seed ?? undefined);
     if (saved !== null && seed !== undefined && parts.identity === "fresh")
@@ -158,7 +165,9 @@ export class SandboxMachine {
       ...(board === null ? { emptyBoard: parts.emptyBoard } : { board }),
       // Its forks will share what it has of the image.
       ...(image.identity === undefined ? {} : { imageIdentity: image.identity }),
-      ...(forked === undefined ? {} : { forked: this.#forkOf(forked.original, forked.identity) }),
+      ...(forked === undefined
+        ? {}
+        : { forked: { ...this.#forkOf(forked.original, forked.identity), isResting: forked.isResting === true } }),
       ...(harts === undefined ? {} : { harts }),
       ...(seed === undefined ? {} : { seed }),
       ...(hostname === undefined ? {} : { hostname }),
@@ -424,20 +433,7 @@ export class SandboxMachine {
   }
 
   processes(): ProcessInfo[] {
-    return [...this.kernel.tasks.processes.values()].map(({ pid, parent, leader }) => {
-      const words = this.#files.read(`/proc/${pid}/cmdline`);
-      const status = this.#files.read(`/proc/${pid}/stat`);
-      const text = typeof words === "number" ? "" : new TextDecoder().decode(words);
-      const state = typeof status === "number" ? "" : new TextDecoder().decode(status).replace(/.*\) (\S).*/s, "$1");
-      return {
-        pid,
-        parentPid: parent?.pid ?? 0,
-        name: byteStringToUtf8(leader.name),
-        command: text === "" ? [] : text.replace(/\0$/, "").split("\0"),
-        uid: leader.credentials.uid,
-        state,
-      };
-    });
+    return processesOf(this.kernel, this.#files);
   }
 
   /**
@@ -535,10 +531,12 @@ export class SandboxMachine {
 
   /** @returns null: there is none, or what is saved of it would be less than of this one */
   #forkToSave(): { machine: SandboxMachine; image: ForkedImage } | null {
-    const { sockets, folders, volumes } = this.#parts;
-    if (sockets !== null || folders.length + volumes.length > 0) return null;
+    const { sockets: own, volumes } = this.#parts;
+    if (volumes.length > 0) return null;
+    const sockets = own === null ? null : restingSockets(own);
     try {
-      const fork = this.fork({ identity: "same", keepsPrograms: true, sockets, onEvent: () => {} });
+      const parts = { identity: "same", keepsPrograms: true, isResting: true, onEvent: () => {} } as const;
+      const fork = this.fork({ ...parts, sockets });
       fork.machine.setPaused(true);
       return fork;
     } catch (error) {
@@ -557,7 +555,10 @@ export class SandboxMachine {
     return this.#unwatched(() => this.#fork(fork));
   }
 
-  #fork({ identity, keepsPrograms, sockets, onEvent }: MachineFork): { machine: SandboxMachine; image: ForkedImage } {
+  #fork({ identity, keepsPrograms, sockets, isResting, onEvent }: MachineFork): {
+    machine: SandboxMachine;
+    image: ForkedImage;
+  } {
     this.#session.commit();
     const { image: original } = this.#parts;
     const image = original.fork?.();
@@ -567,7 +568,7 @@ export class SandboxMachine {
       const seed = this.#seed === null || identity === "same" ? this.#seed : this.#nextSeed(this.#seed);
       const own = { image: root, seed: seed ?? undefined, saved: null, volumes: [], identity, keepsPrograms, onEvent };
       const parts = { ...this.#parts, ...own, sockets: sockets ?? this.#parts.sockets };
-      return { machine: new SandboxMachine(parts, { original: this, identity }), image };
+      return { machine: new SandboxMachine(parts, { original: this, identity, isResting: isResting === true }), image };
     } catch (error) {
       image.close();
       throw error;

@@ -244,14 +244,16 @@ export class SandboxTarget {
   }
 
   /** @throws StratosError of kind option or snapshot; StateError */
-  takeSnapshot(label: string): void {
+  async takeSnapshot(label: string): Promise<void> {
     const fail = (why: string): StratosError => new StratosError("option", `label: ${why}`, { option: "label" });
     if (!/^[\w.-]{1,64}$/.test(label)) throw fail("1 to 64 letters, digits, dots, dashes are expected");
     if (!this.#snapshots.has(label) && this.#snapshots.size >= SNAPSHOTS_MAX)
       throw fail(`there are ${SNAPSHOTS_MAX} snapshots already: drop one`);
     const { machine } = this;
     machine.keepPoint(pointOf(label));
-    this.#snapshots.set(label, machine.save());
+    const bytes = await machine.saveBeside(this.#breathe);
+    if (this.#running?.machine !== machine) throw this.#why;
+    this.#snapshots.set(label, bytes);
   }
 
   /** Programs that run end for those who wait for them; the ones of the snapshot go on. */

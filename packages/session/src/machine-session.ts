@@ -94,6 +94,8 @@ interface ForkedSession {
   readonly identity: ForkIdentity;
   /** What the fork's programs have in the place of streams of the host. */
   readonly streams: ReadonlyMap<object, object>;
+  /** It never runs, and is to be saved: folders of the host are the original's. */
+  readonly isResting?: boolean;
 }
 
 /** What a session saves beside its volume, with the streams that its programs hold. */
@@ -161,8 +163,9 @@ export class MachineSession {
       return;
     }
     if (forked !== undefined) {
-      const { original, identity, streams } = forked;
+      const { original, identity, streams, isResting = false } = forked;
       const handles = new Map<object, object>([...streams, [original.#volume, options.volume]]);
+      if (isResting) for (const { tree } of original.#folders) handles.set(tree, tree);
       this.machine = forkMachine(original.machine, { ...outside, identity, handles });
       this.pump = this.#pumpOf(ports);
       return;
