@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { type HostSocket, type HostSocketEvents, SimulatedNetwork } from "@stratos/host";
+import { type HostSocket, type HostSocketEvents, SimulatedNetwork, type SocketProvider } from "@stratos/host";
 import { type HostFile, openHostListener } from "@stratos/kernel";
 import { createBoard, Machine } from "@stratos/machine";
 import { loadMachine, saveMachine } from "@stratos/machine/saved";
@@ -141,6 +141,11 @@ test("connections to the outside are reset in a loaded machine, and go on in the
   const elsewhere = twinOf(run, second.client);
   const beside = twinOf(run, first.client);
   const again = twinOf(elsewhere, world().client);
+  // A fork that is there to be saved has what it is a fork of.
+  const third = world();
+  const localAddresses = (): ReturnType<SocketProvider["localAddresses"]> => first.client.localAddresses();
+  const resting = { isResting: true, create: () => -1, nameServers: () => [], localAddresses };
+  const byFork = twinOf(forkOf(run, "same", resting), third.client);
 
   second.settle(elsewhere);
   const reset = [
@@ -151,11 +156,17 @@ test("connections to the outside are reset in a loaded machine, and go on in the
     "asker POLLERR -1 Connection reset by peer",
   ];
   assert.deepEqual(linesOf(elsewhere), reset);
-  const { friend } = second;
-  friend.write(new TextEncoder().encode("hello"), 0, 5, { family: 4, address: "10.0.0.1", port: 5300 });
-  second.settle(elsewhere);
-  assert.deepEqual(linesOf(elsewhere), [...reset, "asker sent 3", "server 5 Success hello", "server sent 5 Success"]);
-  assert.deepEqual(wordsAt(friend), ["two", "heard"]);
+  third.settle(byFork);
+  assert.deepEqual(linesOf(byFork), reset);
+  for (const [{ friend, settle }, each] of [
+    [second, elsewhere],
+    [third, byFork],
+  ] as const) {
+    friend.write(new TextEncoder().encode("hello"), 0, 5, { family: 4, address: "10.0.0.1", port: 5300 });
+    settle(each);
+    assert.deepEqual(linesOf(each), [...reset, "asker sent 3", "server 5 Success hello", "server sent 5 Success"]);
+    assert.deepEqual(wordsAt(friend), ["two", "heard"]);
+  }
   finish(again);
   assert.deepEqual(linesOf(again), reset);
 

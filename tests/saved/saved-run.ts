@@ -148,7 +148,11 @@ export function twinBeside(run: Run, between: () => void): Run {
 }
 
 /** A fork of the machine on its board, with streams of its own; another seed's unless it is the "same". */
-export function forkOf({ machine, input, output }: Run, identity: "fresh" | "same" = "same"): Run {
+export function forkOf(
+  { machine, input, output }: Run,
+  identity: "fresh" | "same" = "same",
+  own: SocketProvider | null = null,
+): Run {
   const fork = { input: new Input(), output: new Output() };
   fork.output.text = output.text;
   const handles = new Map<object, object>([
@@ -157,7 +161,8 @@ export function forkOf({ machine, input, output }: Run, identity: "fresh" | "sam
   ]);
   const { sockets } = machine.kernel;
   const random = new SimulatedRandomSource(2);
-  return { machine: forkMachine(machine, { ...outside(), random, sockets, identity, handles }), ...fork };
+  const parts = { ...outside(), random, sockets: own ?? sockets, identity, handles };
+  return { machine: forkMachine(machine, parts), ...fork };
 }
 
 function handlesOf(streams: { input: Input; output: Output }): Map<string, object> {
