@@ -41,8 +41,10 @@ export function* measureEmbed(
   const told = (figures: Figures, ...names: string[]): string[] => names.map((name) => ms(figures[name]!));
   const created = once("create");
   for (const isolation of ["process", "worker", "shared"]) {
-    const [first, later, least] = told(created, `${isolation}First`, `${isolation}Later`, `${isolation}Least`);
-    yield `  Sandbox.create, ${isolation}: the first ${first}, later ${later}, at best ${least}`;
+    const names = ["First", "Later", "LaterLeast", "Ready", "ReadyLeast"].map((name) => isolation + name);
+    const [first, later, laterLeast, ready, readyLeast] = told(created, ...names);
+    yield `  Sandbox.create, ${isolation}: the first ${first}, others after a pause ${ready}, at best ${readyLeast}`;
+    yield `    one right after the other ${later}, at best ${laterLeast}`;
   }
   const python = once("python");
   const [ours, oursLeast, native, nativeLeast] = told(python, "ours", "oursLeast", "native", "nativeLeast");

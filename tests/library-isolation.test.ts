@@ -22,7 +22,7 @@ const prints = (source: string, expected: unknown): Promise<void> =>
 const BEGIN = `import { readdirSync, readFileSync } from "node:fs";
   import { Board, openVolume, Sandbox } from "stratos";
   const said = [];
-  const make = (more) => Sandbox.create({ image: process.env.IMAGE, memoryBytes: 256 << 20, ...more });
+  const make = (more) => Sandbox.create({ image: process.env.IMAGE, memoryBytes: 256 << 20, spare: false, ...more });
   const refused = (work) => work.then(() => "done", ({ kind, data }) => [kind, data.option ?? data.which]);
   const children = () => readdirSync("/proc/self/task").flatMap((thread) =>
     readFileSync("/proc/self/task/" + thread + "/children", "utf8").split(" ").filter(Boolean)).length;
@@ -80,6 +80,42 @@ test("nothing hangs: who bombs, fills, prints without end or waits for input is 
     }
     console.log(JSON.stringify(said));`,
     [1, 2].map(() => [...Array.from({ length: 5 }, () => ["timeout", 124]), ...["timeout", "on\n", "init", "closed"]]),
+  ));
+
+test("the next sandbox finds an engine ready, alone and in its place; another program's end is no matter of it", () =>
+  prints(
+    `${BEGIN}
+    const until = async (holds) => { while (!holds()) await new Promise((resolve) => setTimeout(resolve, 20)); };
+    const number = () => readFileSync("/proc/self/task/" + process.pid + "/children", "utf8").trim().split(" ");
+    const first = await make({ spare: true });
+    said.push(children());
+    await until(() => children() === 2);
+    const spare = number()[1];
+    process.env.STRATOS_HOME_OF_OTHERS = "/nowhere";
+    await (await make()).close();
+    await until(() => children() === 1);
+    await make({ spare: true }).then((box) => box.close());
+    await until(() => children() === 2 && number()[1] !== spare);
+    const ready = number()[1];
+    const second = await make({ hostname: "second", memoryBytes: 320 << 20 });
+    said.push(number()[1] === ready, children(), (await second.run("hostname")).stdout);
+    await Promise.all([first.close(), second.close()]);
+    await until(() => children() === 0);
+    for (const which of ["killed", "kept"]) {
+      await make({ spare: true }).then((box) => box.close());
+      await until(() => children() === 1);
+      if (which === "killed") process.kill(Number(number()[0]), "SIGKILL");
+      const box = await make();
+      said.push((await box.run("echo on")).stdout);
+      await box.close();
+      await until(() => children() === 0);
+    }
+    await make({ spare: true, isolation: "worker" }).then((box) => box.close());
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const third = await make({ isolation: "worker" });
+    said.push((await third.run("echo thread")).stdout);
+    console.log(JSON.stringify(said));`,
+    [1, true, 2, "second\n", "on\n", "on\n", "thread\n"],
   ));
 
 test("a busy sandbox leaves the thread of its caller free, unless it shares that", () =>

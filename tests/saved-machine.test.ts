@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { type HostSocket, type HostSocketEvents, SimulatedNetwork } from "@stratos/host";
+import { type HostSocket, type HostSocketEvents, SimulatedNetwork, type SocketProvider } from "@stratos/host";
 import { type HostFile, openHostListener } from "@stratos/kernel";
 import { createBoard, Machine } from "@stratos/machine";
 import { loadMachine, saveMachine } from "@stratos/machine/saved";
@@ -90,6 +90,39 @@ test("what is counted of a machine's memory while it is saved is what was counte
   }
 });
 
+test("pages that come when they are touched are what they were, in forks and states as well", () => {
+  const program = buildStatic(folder, "touches");
+  // In an address space below 4 GiB, and in a wide one.
+  for (const argv of [["program"], ["program", "high"]]) touchLazily(startStatic(program, argv, null, () => {}, false));
+});
+
+function touchLazily(run: Run): void {
+  finish(run);
+  const load = (isLazy: boolean): ReturnType<typeof twinOf> => twinOf(run, null, isLazy);
+  const waiting = ({ machine }: Run): number => machine.kernel.frames.pending?.count ?? 0;
+  const ended = (each: Run): string => {
+    each.input.type("go\n");
+    finish(each);
+    assert.equal(each.machine.exitStatus, 0);
+    return each.output.text;
+  };
+  const eager = load(false);
+  const lazy = load(true);
+  assert.equal(waiting(eager), 0);
+  assert.ok(waiting(lazy) > 1700, String(waiting(lazy)));
+  const fork = forkOf(lazy);
+  const settling = load(true);
+  assert.equal(settling.machine.kernel.frames.settleNext(100), true);
+  const again = twinOf(load(true), null, true);
+  assert.equal(Buffer.compare(again.bytes, eager.bytes), 0);
+  const expected = ended(eager);
+  assert.match(expected, /^fresh [0-9a-f]{8}\nhigh .*\nrest [0-9a-f]{8}\n$/ms);
+  // The fork ends when the machine that it shares pages with has gone on.
+  for (const each of [lazy, fork, settling, again]) assert.equal(ended(each), expected);
+  assert.equal(waiting(lazy), 0);
+  lazy.machine.kernel.board.end(lazy.machine.kernel);
+}
+
 test("saving a loaded machine at once gives the same bytes", () => {
   const run = startStatic(buildStatic(folder, "waits"));
   run.machine.run(1);
@@ -108,6 +141,11 @@ test("connections to the outside are reset in a loaded machine, and go on in the
   const elsewhere = twinOf(run, second.client);
   const beside = twinOf(run, first.client);
   const again = twinOf(elsewhere, world().client);
+  // A fork that is there to be saved has what it is a fork of.
+  const third = world();
+  const localAddresses = (): ReturnType<SocketProvider["localAddresses"]> => first.client.localAddresses();
+  const resting = { isResting: true, create: () => -1, nameServers: () => [], localAddresses };
+  const byFork = twinOf(forkOf(run, "same", resting), third.client);
 
   second.settle(elsewhere);
   const reset = [
@@ -118,11 +156,17 @@ test("connections to the outside are reset in a loaded machine, and go on in the
     "asker POLLERR -1 Connection reset by peer",
   ];
   assert.deepEqual(linesOf(elsewhere), reset);
-  const { friend } = second;
-  friend.write(new TextEncoder().encode("hello"), 0, 5, { family: 4, address: "10.0.0.1", port: 5300 });
-  second.settle(elsewhere);
-  assert.deepEqual(linesOf(elsewhere), [...reset, "asker sent 3", "server 5 Success hello", "server sent 5 Success"]);
-  assert.deepEqual(wordsAt(friend), ["two", "heard"]);
+  third.settle(byFork);
+  assert.deepEqual(linesOf(byFork), reset);
+  for (const [{ friend, settle }, each] of [
+    [second, elsewhere],
+    [third, byFork],
+  ] as const) {
+    friend.write(new TextEncoder().encode("hello"), 0, 5, { family: 4, address: "10.0.0.1", port: 5300 });
+    settle(each);
+    assert.deepEqual(linesOf(each), [...reset, "asker sent 3", "server 5 Success hello", "server sent 5 Success"]);
+    assert.deepEqual(wordsAt(friend), ["two", "heard"]);
+  }
   finish(again);
   assert.deepEqual(linesOf(again), reset);
 

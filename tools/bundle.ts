@@ -3,14 +3,14 @@
  * `--program-only` leaves away what only the package needs.
  *
  *     dist/main.cjs       starts the program with code that V8 has compiled before (packages/cli/src/bundle-main.ts)
- *     dist/engine.cjs     starts the process of the library's machines likewise
+ *     dist/engine.cjs, dist/engine-worker.cjs   start processes and threads of the library's machines likewise
  *     dist/program-*.cjs  their scripts: the program, the engine, and what only some commands need
  *     dist/chunk-*.mjs    what the following have in common, loaded when it is used
  *     dist/unpack-worker.mjs, dist/fuse-thread.mjs, dist/halt-poll-thread.mjs, dist/tree-thread.mjs,
  *     dist/codec-thread.mjs, dist/mounted-commands.mjs
  *     dist/library.mjs    what programs import, and its types: library.d.ts, types/
  *     dist/compat/*.mjs   the calls of other libraries
- *     dist/engine-worker.mjs, dist/engine-here.mjs   where machines are in a thread of the program
+ *     dist/engine-here.mjs   where machines are in the thread of the program that asks
  *     dist/fill-translations.mjs   the process that translates what runs have learned
  *     dist/supervisor-process.mjs   the process of the user's named systems
  *     dist/browser.mjs, dist/browser-engine.mjs, dist/zstd.wasm   the same in a page, and its worker
@@ -113,7 +113,6 @@ const result = await build({
     "tree-thread": "packages/tools-node/src/compose/tree-thread.ts",
     "codec-thread": "packages/host-node/src/codec-thread.ts",
     "fill-translations": "packages/images/src/translations/fill-translations.ts",
-    "engine-worker": "packages/engine-node/src/engine-worker.ts",
     "engine-here": "packages/engine-node/src/engine-here.ts",
     "supervisor-process": "packages/supervisor/src/supervisor-process.ts",
     "mounted-commands": "packages/cli/src/mounted-commands.ts",
@@ -131,13 +130,18 @@ const result = await build({
 const scripts = await buildScripts({
   ...shared,
   ...program,
-  entryPoints: { program: "packages/cli/src/main.ts", "program-engine": "packages/engine-node/src/engine.ts" },
+  entryPoints: {
+    "program": "packages/cli/src/main.ts",
+    "program-engine": "packages/engine-node/src/engine.ts",
+    "program-engine-worker": "packages/engine-node/src/engine-worker.ts",
+  },
   outdir: dist,
   chunkNames: "program-[hash]",
 });
 for (const [name, script, keptAs] of [
   ["main", "program", null],
   ["engine", "program-engine", "engine"],
+  ["engine-worker", "program-engine-worker", "engine-worker"],
 ])
   await build({
     ...shared,

@@ -91,8 +91,9 @@ export function startStatic(
   argv: readonly string[] = ["program"],
   sockets: SocketProvider | null = null,
   prepare: (machine: Machine) => void = () => {},
+  virtualTime = true,
 ): Run {
-  const machine = new Machine({ ...outside(), sockets, virtualTime: true, memoryBytes: 64 << 20, hostname: "stratos" });
+  const machine = new Machine({ ...outside(), sockets, virtualTime, memoryBytes: 64 << 20, hostname: "stratos" });
   const { kernel } = machine;
   const root = new Tmpfs(kernel, { sizeBytes: 32 << 20, inodes: 4096, mode: 0o755, uid: 0, gid: 0 });
   machine.mountRoot(root);
@@ -126,11 +127,12 @@ export function startStatic(
 export function twinOf(
   { machine, input, output }: Run,
   sockets: SocketProvider | null = null,
+  isLazy = false,
 ): Run & { readonly bytes: Uint8Array } {
   const bytes = saveMachine(machine, handlesOf({ input, output }));
   const twin = { input: new Input(), output: new Output() };
   twin.output.text = output.text;
-  return { machine: loadMachine({ ...outside(), sockets, handles: handlesOf(twin) }, bytes), ...twin, bytes };
+  return { machine: loadMachine({ ...outside(), sockets, handles: handlesOf(twin), isLazy }, bytes), ...twin, bytes };
 }
 
 /** As `twinOf`, of a fork that is saved in pieces. @param between  is called between them */
@@ -146,7 +148,11 @@ export function twinBeside(run: Run, between: () => void): Run {
 }
 
 /** A fork of the machine on its board, with streams of its own; another seed's unless it is the "same". */
-export function forkOf({ machine, input, output }: Run, identity: "fresh" | "same" = "same"): Run {
+export function forkOf(
+  { machine, input, output }: Run,
+  identity: "fresh" | "same" = "same",
+  own: SocketProvider | null = null,
+): Run {
   const fork = { input: new Input(), output: new Output() };
   fork.output.text = output.text;
   const handles = new Map<object, object>([
@@ -155,7 +161,8 @@ export function forkOf({ machine, input, output }: Run, identity: "fresh" | "sam
   ]);
   const { sockets } = machine.kernel;
   const random = new SimulatedRandomSource(2);
-  return { machine: forkMachine(machine, { ...outside(), random, sockets, identity, handles }), ...fork };
+  const parts = { ...outside(), random, sockets: own ?? sockets, identity, handles };
+  return { machine: forkMachine(machine, parts), ...fork };
 }
 
 function handlesOf(streams: { input: Input; output: Output }): Map<string, object> {

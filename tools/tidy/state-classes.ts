@@ -1,13 +1,15 @@
 /**
  * Each class of the kernel is state that a saved machine may hold, so it says its name (`stateClass` of base), and how
- * each of its private fields is read and set; or it lives no longer than a call, and stands here.
+ * each of its private fields is read and set; or it lives no longer than a call, or is over before anything is saved,
+ * and stands here.
  */
 import { withoutComments } from "./layers.ts";
 import { lineAt, type Finding, type SourceTree } from "./source-tree.ts";
 
 const HOME = "packages/kernel/src/";
-/** Made and used within one call. */
+/** Made and used within one call; `PendingPages` of a board, which a save settles. */
 const OF_A_CALL: readonly string[] = [
+  "frames/pending-pages.ts:PendingPages",
   "ground/io-cursor.ts:BytesCursor",
   "mm/vdso/vdso-image.ts:StringTable",
   "mm/vdso/vdso-image.ts:VdsoImage",

@@ -35,4 +35,4 @@ export { copyState, type CopySources } from "./state-copy.ts";
 export { FileHead } from "./file-head.ts";
 export { StateError } from "./state-error.ts";
 export { loadState, type StateSources } from "./state-reader.ts";
-export { reachableState, saveState, type StatePorts } from "./state-writer.ts";
+export { reachableState, saveState, saveStateInPieces, type StatePorts } from "./state-writer.ts";

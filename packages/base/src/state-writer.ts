@@ -21,15 +21,32 @@ interface SaveOptions {
 
 /** @throws StateError of kind "unsavable", for an object that has no name and no stand-in, and for a function */
 export function saveState(root: object, ports: StatePorts, options: SaveOptions = {}): Uint8Array {
+  const pieces = saveStateInPieces(root, ports, options);
+  for (;;) {
+    const { done, value } = pieces.next();
+    if (done === true) return value;
+  }
+}
+
+/** As `saveState`; between the pieces nothing that the graph holds may change. */
+export function* saveStateInPieces(
+  root: object,
+  ports: StatePorts,
+  options: SaveOptions = {},
+): Generator<void, Uint8Array> {
   const writer = new Writer(ports, options);
-  writer.graph(root);
+  for (const _ of writer.graph(root)) yield;
   return writer.file();
 }
+
+/** Some milliseconds. */
+const OBJECTS_AT_ONCE = 1024;
+const BYTES_AT_ONCE = 1 << 22;
 
 /** All objects that a file of `root` would hold. @throws StateError */
 export function reachableState(root: object, ports: StatePorts, options: SaveOptions = {}): readonly object[] {
   const writer = new Writer(ports, options);
-  writer.graph(root);
+  for (const _ of writer.graph(root));
   return writer.objects;
 }
 
@@ -99,11 +116,16 @@ class Writer {
     this.#replaced = replaced;
   }
 
-  graph(root: object): void {
+  *graph(root: object): Generator<void> {
     this.#number(root);
+    let [objects, bytes] = [0, 0];
     for (let id = 0; id < this.objects.length; id++) {
       this.#holder = id;
       this.#object(this.objects[id]!);
+      const written = this.#heads.length + this.#bodies.length;
+      if (id - objects < OBJECTS_AT_ONCE && written - bytes < BYTES_AT_ONCE) continue;
+      [objects, bytes] = [id, written];
+      yield;
     }
   }
 

@@ -1,7 +1,7 @@
 /**
  * The bundle's entry (`dist/main.cjs`): runs the program from its scripts (tools/bundle-scripts.ts), each with the code
  * that V8 had compiled of it when an earlier run of the same command was over. `dist/engine.cjs` is the same for the
- * process of the library's machines.
+ * process of the library's machines, `dist/engine-worker.cjs` for its threads.
  *
  * Node's own compile cache keeps what V8 compiles while it loads a module, and that is hardly any function: a short
  * `stratos run` spent a fifth of its time in compiling 1,600 of them anew. Code is kept for each command apart, because
@@ -70,16 +70,20 @@ interface Kept {
   readonly code: ReadonlyMap<string, Buffer>;
 }
 
+/** A thread of somebody's process, whose flags are not ours to change. */
+const IS_THREAD = STRATOS_KEPT_AS === "engine-worker";
 const COMMAND = `program-${STRATOS_KEPT_AS ?? /^[a-z]{2,16}$/.exec(process.argv[2] ?? "")?.[0] ?? "other"}`;
 /**
  * Options may change what V8 makes of a source. Of two Nodes of one version V8 tells the builds apart by itself (it
- * refuses the other's code); the size keeps them from taking turns in one file.
+ * refuses the other's code); the size keeps them from taking turns in one file. A thread does not see with which its
+ * process was started, and has V8's own word for them.
  */
 const RUNTIME = [
   process.version,
   statSync(process.execPath).size,
   ...process.execArgv,
   process.env["NODE_OPTIONS"] ?? "",
+  ...(IS_THREAD ? [engine().cachedDataVersionTag()] : []),
 ].join(" ");
 const FILE = `${COMMAND}-${STRATOS_BUILD.slice(0, 12)}${markOf(RUNTIME)}`;
 /** Files of one command: of so many versions, or ways to start Node, that are used by turns. */
@@ -143,9 +147,12 @@ async function loadLater(name: string): Promise<Exports> {
   return load(name);
 }
 
-/** Code is known by V8's flags; a process that has an engine has changed one (host-node's own-process.ts). */
+/**
+ * Code is known by V8's flags; a process that has an engine has changed one (host-node's own-process.ts). Where they
+ * are not ours to change V8 compiles anew.
+ */
 function withFirstFlags<Result>(act: () => Result): Result {
-  if (engine().cachedDataVersionTag() === tag) return act();
+  if (IS_THREAD || engine().cachedDataVersionTag() === tag) return act();
   engine().setFlagsFromString("--wasm-stack-checks");
   try {
     return act();
@@ -169,7 +176,8 @@ function keep(): void {
   const file = Buffer.concat([start, head, ...code.values()]);
   file.writeUInt32LE(wordSum(file.subarray(4)));
   const folder = homeFolder(stratosHome(), "compile-cache");
-  const aside = join(folder, `.${FILE}.${process.pid}`);
+  const thread = IS_THREAD ? `.${process.getBuiltinModule("node:worker_threads").threadId}` : "";
+  const aside = join(folder, `.${FILE}.${process.pid}${thread}`);
   try {
     writeFileSync(aside, file, { mode: 0o600, flag: "wx" });
     renameSync(aside, join(folder, FILE));

@@ -37,7 +37,7 @@ class WorkerChannel implements EngineChannel {
   #onGone: (why: Gone) => void = () => {};
 
   constructor() {
-    this.#worker = new Worker(packageScript("engine-worker.mjs", import.meta.url), {
+    this.#worker = new Worker(packageScript("engine-worker.cjs", import.meta.url), {
       env: environmentOfEngine(),
       execArgv: ["--disable-warning=ExperimentalWarning"],
       resourceLimits: { maxOldGenerationSizeMb: OLD_GENERATION_MB },

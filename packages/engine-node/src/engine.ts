@@ -7,14 +7,26 @@ if (import.meta.url.endsWith(".ts")) keepCompiledCode(stratosHome());
 ownProcess();
 void serve();
 
+/** A call, and much of what follows it. */
+const READ_BYTES = 1 << 16;
+
 async function serve(): Promise<void> {
   const { EngineServer } = await import("@stratos/sdk");
   const { NodeEngineHost } = await import("./node-engine-host.ts");
-  const channel = new Socket({ fd: 3, readable: true, writable: true });
   const { SlicedChannel } = await import("./sliced-channel.ts");
-  const out = new SlicedChannel(channel);
   const server = new EngineServer(new NodeEngineHost(), (bytes) => out.write(bytes));
-  channel.on("data", (bytes) => server.receive(bytes));
+  const read = new Uint8Array(READ_BYTES);
+  // What is saved of a sandbox comes where it stays, in pieces as large as the kernel has them.
+  const onread = {
+    buffer: () => server.room ?? read,
+    callback: (count: number, into: Uint8Array) => {
+      if (into === read) server.receive(read.slice(0, count));
+      else server.filled(count);
+      return true;
+    },
+  };
+  const channel = new Socket({ fd: 3, readable: true, writable: true, onread });
+  const out = new SlicedChannel(channel);
   // The other side is gone, in whatever way: so is all that was open for it.
   channel.on("error", () => process.exit(1));
   channel.on("end", () => {

@@ -9,6 +9,7 @@ import {
   nodePorts,
   NodeClock,
   NodeSocketProvider,
+  offerNodeLanes,
   openVolumeDevices,
   PassphraseError,
   stratosHome,
@@ -46,6 +47,10 @@ export class NodeEngineHost implements EngineHost {
   readonly clock: Clock = new NodeClock();
   readonly checkpoints: CheckpointFiles = checkpointFiles;
   readonly recordings: RecordingFiles = recordingFiles;
+
+  constructor() {
+    offerNodeLanes();
+  }
 
   get ports(): MachinePorts {
     return nodePorts();

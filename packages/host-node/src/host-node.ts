@@ -24,6 +24,7 @@ export { FileLockedError, lockFile, lockOwner, mountControlPath, removeLeftovers
 export {
   environmentPassphrase,
   mountDevices,
+  offerNodeLanes,
   openVolumeDevices,
   PassphraseError,
   VOLUME_CODECS,

@@ -105,12 +105,17 @@ export function openVolumeDevices(path: string | readonly string[], options: Vol
   }
 }
 
+/** Checksums of blocks are computed by vector instructions from now on. */
+export function offerNodeLanes(): void {
+  offerChecksumLanes(() => makeStagedLanes(new NodeWasmEngine()));
+}
+
 /** Mounts them as one volume, with all codecs, threads and vector instructions of this host. */
 export function mountDevices(
   { devices }: Pick<VolumeDevices, "devices">,
   options: MountOptions = {},
 ): Volume | MountError {
-  offerChecksumLanes(() => makeStagedLanes(new NodeWasmEngine()));
+  offerNodeLanes();
   return mount(devices.length === 1 ? devices[0]! : devices, { codecs: VOLUME_CODECS, codecPool, ...options });
 }
 

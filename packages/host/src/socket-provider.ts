@@ -72,6 +72,8 @@ export interface HostInterfaceAddress {
 }
 
 export interface SocketProvider {
+  /** Of a machine that never runs: what it had at the host is left as it is, for who goes on from it. */
+  readonly isResting?: boolean;
   create(family: 4 | 6, type: "stream" | "datagram", events: HostSocketEvents): HostSocket | number;
   /**
    * What /etc/resolv.conf is to hold: numeric addresses of name servers that the guest can reach through this provider.

@@ -92,7 +92,7 @@ export { processOfPidfd } from "./task/pidfd.ts";
 export { beginWriteBack, continueWriteBack, syncAll, writeBackAll, type WriteBack } from "./vfs/write-back.ts";
 export { CALL_WORK, CallWork } from "./ground/call-work.ts";
 export type { IoCursor } from "./ground/io-cursor.ts";
-export { savedParts } from "./saved-frames.ts";
+export { fillFrames, savedParts } from "./saved-frames.ts";
 export { givenOfKernel, kernelPorts } from "./saved-kernel.ts";
 export { beginAnew, copyKernel, familyOf } from "./forked-kernel.ts";
 export { severedSocketFor } from "./socket/inet/severed-socket.ts";

@@ -6,7 +6,7 @@ import { PAGE_SIZE } from "@stratos/abi";
 import { HostFs } from "./fs/hostfs/hostfs.ts";
 import type { Inode } from "./vfs/inode.ts";
 import type { AddressSpace } from "./mm/address-space.ts";
-import { addressOfEntry } from "./mm/page-table.ts";
+import { addressOfEntry, frameOfEntry } from "./mm/page-table.ts";
 
 /**
  * @param into  takes the bytes from `address` on
@@ -40,6 +40,7 @@ function peekPage(space: AddressSpace, address: number, into: Uint8Array): boole
   if (area === undefined) return false;
   const entry = space.table.get(address);
   if (entry !== 0) {
+    space.kernel.frames.settle(frameOfEntry(entry));
     const from = addressOfEntry(entry) + (address % PAGE_SIZE);
     into.set(space.kernel.physical.u8.subarray(from, from + into.length));
     return true;

@@ -39,6 +39,8 @@ export interface MachineOptions {
   engine: WasmEngine;
   /** Where it runs beside others, with that board's engine; default: a board of its own. */
   board?: Board;
+  /** Made before by `createBoard` for as much memory, and nobody's yet: the board that is its own. Not with `board`. */
+  emptyBoard?: Board | undefined;
   /** Of a fork on the board: it lives from what that was promised. */
   family?: MemoryAccount;
   clock: CpuClock;
@@ -95,7 +97,7 @@ export class Machine {
   #standsUntilNs: number | null = null;
 
   constructor(options: MachineOptions) {
-    const { memoryBytes, board = createBoard(options) } = options;
+    const { memoryBytes, board = options.emptyBoard ?? createBoard(options) } = options;
     const clock = options.virtualTime === true ? new InstructionClock(options.clock.realtimeMs()) : options.clock;
     this.#virtualClock = clock instanceof InstructionClock ? clock : null;
     const kernel = createKernel({

@@ -3,9 +3,10 @@
  *
  * ```
  * "STRATOSM"  u32 version  u32 0
- * three parts, each: f64 length, u32 CRC-32C, bytes
+ * four parts, each: f64 length, u32 CRC-32C, bytes; of the pages, whose sums are checked, the CRC is 0
  *   shape   a saved state: what the machine is made of (memory, harts, kind of clock)
  *   state   a saved state: the machine and all that it leads to
+ *   sums    of each page a u32: its XXH32 (aegisfs/src/format/checksum.ts), of which a host computes many at once
  *   pages   of the frames in use that are not all zero, 4096 bytes each, in the order of the state's list
  * ```
  *
@@ -23,11 +24,21 @@ import {
   loadState,
   reachableState,
   saveState,
+  saveStateInPieces,
   StateError,
   stateName,
 } from "@stratos/base";
+import { checksumBlocks } from "@stratos/aegisfs";
 import type { CpuClock } from "@stratos/host";
-import { givenOfKernel, kernelPorts, savedParts, severedSocketFor, type Task } from "@stratos/kernel";
+import {
+  fillFrames,
+  givenOfKernel,
+  type Kernel,
+  kernelPorts,
+  savedParts,
+  severedSocketFor,
+  type Task,
+} from "@stratos/kernel";
 import { HART, HART_SCRATCH, HART_TABLES } from "@stratos/riscv";
 import { Machine, type MachineOptions } from "./machine.ts";
 
@@ -39,6 +50,11 @@ interface LoadOptions extends Omit<MachineOptions, "board" | "memoryBytes" | "ho
   readonly handles: Handles;
   /** The bytes were checked as a whole by whoever gives them: their checksums are not looked at again. */
   readonly isVerified?: boolean | undefined;
+  /**
+   * Pages of programs are copied when they are first touched, or by `settleNext` of the frames; until then the bytes
+   * are held, and must stay as they are. Not of a machine in virtual time: it would do other work than the saved one.
+   */
+  readonly isLazy?: boolean | undefined;
 }
 
 interface Shape {
@@ -86,63 +102,75 @@ export function* saveMachineInPieces(machine: Machine, handles: Handles, room = 
   if (physical.hasWindows) throw new StateError("unsavable", "the machine cannot be saved: its address mode is window");
   // What the hart has counted is another machine's otherwise.
   board.enter(kernel);
-  const { replaced, frames: used, total } = savedParts(kernel);
-  const virtualTime = stateName(clock) !== undefined;
-  const shape: Shape = {
-    memoryBytes: total * PAGE_SIZE,
-    harts,
-    virtualTime,
-    callWork: work.limit,
-    monotonicNs: clock.monotonicNs(),
-  };
-  const frames = used.filter((frame) => !isZero(physical.u32, frame));
   const hart = physical.u8.slice(HART, HART_SCRATCH);
   hart.fill(0, HART_TABLES - HART, HART_TABLES - HART + 4);
-  const state: State = {
-    machine,
-    hart,
-    statistics: { ...tally.statistics },
-    frames,
-  };
+  const statistics = { ...tally.statistics };
+  const monotonicNs = clock.monotonicNs();
+  const { replaced, frames: used, total } = yield* savedParts(kernel);
+  yield;
+  const frames = yield* framesWithContent(kernel, used);
+  const virtualTime = stateName(clock) !== undefined;
+  const shape: Shape = { memoryBytes: total * PAGE_SIZE, harts, virtualTime, callWork: work.limit, monotonicNs };
+  const state: State = { machine, hart, statistics, frames };
   const ports = new Map<object, string>();
   for (const [name, port] of [...portsOf(machine), ...handles]) ports.set(port, name);
-  const stateBytes = namingHolders(machine, { what: "saved", outside: ports.keys() }, () =>
-    saveState(state, ports, { standIn: severedSocketFor, replaced }),
+  const refused = { what: "saved", outside: ports.keys() };
+  const stateBytes = yield* namingHoldersInPieces(
+    machine,
+    refused,
+    saveStateInPieces(state, ports, { standIn: severedSocketFor, replaced }),
   );
   yield;
-  const file = new SavedFile([saveState(shape, new Map()), stateBytes], frames.length * PAGE_SIZE, room);
+  const file = new SavedFile([saveState(shape, new Map()), stateBytes], frames.length, room);
   for (let index = 0; index < frames.length; index++) {
-    const at = frames[index]! * PAGE_SIZE;
-    file.append(physical.u8, at, at + PAGE_SIZE);
+    file.append(physical.u8, frames[index]! * PAGE_SIZE);
     if (index % PAGES_AT_ONCE === PAGES_AT_ONCE - 1) yield;
   }
   return file.end();
 }
 
-/** Four MiB: some milliseconds. */
-const PAGES_AT_ONCE = 1024;
+/** Two MiB: a millisecond or two. */
+const PAGES_AT_ONCE = 512;
 
-/** The parts but the last, which is filled little by little: the file is made where it stays. */
+function* framesWithContent({ frames, physical }: Kernel, used: Uint32Array): Generator<void, Uint32Array> {
+  const found = new Uint32Array(used.length);
+  let count = 0;
+  for (const [index, frame] of used.entries()) {
+    frames.settle(frame);
+    if (!isZero(physical.u32, frame)) found[count++] = frame;
+    if (index % PAGES_AT_ONCE === PAGES_AT_ONCE - 1) yield;
+  }
+  return found.slice(0, count);
+}
+
+/** The first parts; the sums and the pages are filled little by little: the file is made where it stays. */
 class SavedFile {
   readonly #bytes: Uint8Array;
-  readonly #lastHeader: number;
+  readonly #sums: Uint32Array;
+  readonly #sumsAt: number;
   #at: number;
-  #checksum = 0;
+  /** Pages that are there, and those of them whose sums are known. */
+  #pages = 0;
+  #summed = 0;
 
-  constructor(parts: readonly Uint8Array[], lastBytes: number, room: number) {
+  constructor(parts: readonly Uint8Array[], pages: number, room: number) {
     const before = parts.reduce((sum, part) => sum + PART_HEADER_BYTES + part.length, HEADER_BYTES);
-    this.#bytes = new Uint8Array(room + before + PART_HEADER_BYTES + lastBytes);
+    this.#bytes = new Uint8Array(room + before + 2 * PART_HEADER_BYTES + pages * (4 + PAGE_SIZE));
+    this.#sums = new Uint32Array(pages);
     const view = new DataView(this.#bytes.buffer);
     this.#bytes.set(byteStringOf(MAGIC), room);
     view.setUint32(room + 8, VERSION, true);
     this.#at = room + HEADER_BYTES;
-    for (const part of parts) {
-      this.#header(part.length, crc32c(part));
-      this.#bytes.set(part, this.#at);
-      this.#at += part.length;
-    }
-    this.#lastHeader = this.#at;
-    this.#header(lastBytes, 0);
+    for (const part of parts) this.#part(part);
+    this.#sumsAt = this.#at;
+    this.#at += PART_HEADER_BYTES + pages * 4;
+    this.#header(pages * PAGE_SIZE, 0);
+  }
+
+  #part(part: Uint8Array): void {
+    this.#header(part.length, crc32c(part));
+    this.#bytes.set(part, this.#at);
+    this.#at += part.length;
   }
 
   #header(length: number, checksum: number): void {
@@ -152,17 +180,35 @@ class SavedFile {
     this.#at += PART_HEADER_BYTES;
   }
 
-  append(from: Uint8Array, start: number, end: number): void {
-    this.#bytes.set(from.subarray(start, end), this.#at);
-    this.#checksum = crc32c(this.#bytes, this.#at, this.#at + end - start, this.#checksum);
-    this.#at += end - start;
+  append(from: Uint8Array, at: number): void {
+    this.#bytes.set(from.subarray(at, at + PAGE_SIZE), this.#at);
+    this.#at += PAGE_SIZE;
+    if (++this.#pages - this.#summed === SUMMED_AT_ONCE) this.#sum();
+  }
+
+  #sum(): void {
+    const count = this.#pages - this.#summed;
+    checksumBlocks(this.#bytes, this.#at - count * PAGE_SIZE, count, this.#sums, this.#summed);
+    this.#summed = this.#pages;
   }
 
   end(): Uint8Array {
     assert(this.#at === this.#bytes.length, "all of a saved machine is in its file");
-    new DataView(this.#bytes.buffer).setUint32(this.#lastHeader + 8, this.#checksum, true);
+    this.#sum();
+    this.#at = this.#sumsAt;
+    this.#part(bytesOfSums(this.#sums));
     return this.#bytes;
   }
+}
+
+/** While they are in the processor's cache. */
+const SUMMED_AT_ONCE = 64;
+
+function bytesOfSums(sums: Uint32Array): Uint8Array {
+  const bytes = new Uint8Array(sums.length * 4);
+  const view = new DataView(bytes.buffer);
+  for (const [index, sum] of sums.entries()) view.setUint32(index * 4, sum, true);
+  return bytes;
 }
 
 /**
@@ -171,13 +217,15 @@ class SavedFile {
  * @throws StateError  "damaged", "foreign": of another version, or a handle that it held is not given
  */
 export function loadMachine(options: LoadOptions, bytes: Uint8Array): Machine {
-  const [shapeBytes, stateBytes, pages] = split(bytes, options.isVerified === true);
+  const [shapeBytes, stateBytes, sums, pages] = split(bytes, options.isVerified === true);
   const shape = loadState(shapeBytes, { ports: new Map(), given: new Map() }) as Shape;
   checkShape(shape);
   const { memoryBytes, harts, virtualTime, callWork, monotonicNs } = shape;
-  const { handles, isVerified: _, ...outside } = options;
+  const { handles, isVerified = false, isLazy = false, emptyBoard, ...outside } = options;
   const clock = virtualTime ? outside.clock : new ShiftedClock(outside.clock, monotonicNs);
-  const machine = new Machine({ ...outside, clock, memoryBytes, hostname: "", harts, virtualTime, callWork });
+  const board = emptyBoard?.freeBytes === memoryBytes ? emptyBoard : undefined;
+  const made = { ...outside, emptyBoard: board, clock, memoryBytes, hostname: "", harts, virtualTime, callWork };
+  const machine = new Machine(made);
   const { kernel } = machine;
   const { physical } = kernel;
   const before = kernel.frames.used();
@@ -188,16 +236,43 @@ export function loadMachine(options: LoadOptions, bytes: Uint8Array): Machine {
   }
   const ports = new Map([...portsOf(machine), ...handles]);
   const state = loadState(stateBytes, { ports, given }) as State;
-  if (state.machine !== machine || pages.length !== state.frames.length * PAGE_SIZE)
+  const { frames } = state;
+  const isWhole = areFrames(kernel, frames) && pages.length === frames.length * PAGE_SIZE;
+  if (state.machine !== machine || !isWhole || sums.length !== frames.length * 4)
     throw new StateError("damaged", "the saved machine is damaged: its parts do not fit together");
+  if (!isVerified) checkPages(pages, sums);
   for (const frame of before) physical.u8.fill(0, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
-  for (const [index, frame] of state.frames.entries())
-    physical.u8.set(pages.subarray(index * PAGE_SIZE, (index + 1) * PAGE_SIZE), frame * PAGE_SIZE);
+  fillFrames(kernel, frames, pages, isLazy && !virtualTime);
   const tables = physical.u32[HART_TABLES >>> 2]!;
   physical.u8.set(state.hart, HART);
   physical.u32[HART_TABLES >>> 2] = tables;
   Object.assign(kernel.tally.statistics, state.statistics);
   return machine;
+}
+
+/** Frames of the kernel's memory, ascending. */
+function areFrames({ frames: { first, total } }: Kernel, frames: unknown): frames is Uint32Array {
+  if (!(frames instanceof Uint32Array)) return false;
+  let least = first as number;
+  for (let index = 0; index < frames.length; index++) {
+    const frame = frames[index]!;
+    if (frame < least || frame >= first + total) return false;
+    least = frame + 1;
+  }
+  return true;
+}
+
+/** @throws StateError */
+function checkPages(pages: Uint8Array, sums: Uint8Array): void {
+  const view = new DataView(sums.buffer, sums.byteOffset, sums.length);
+  const computed = new Uint32Array(SUMMED_AT_ONCE);
+  for (let done = 0; done < sums.length / 4; done += SUMMED_AT_ONCE) {
+    const count = Math.min(SUMMED_AT_ONCE, sums.length / 4 - done);
+    checksumBlocks(pages, done * PAGE_SIZE, count, computed, 0);
+    for (let index = 0; index < count; index++)
+      if (computed[index] !== view.getUint32((done + index) * 4, true))
+        throw new StateError("damaged", "the saved machine is damaged: the checksum of its pages is another");
+  }
 }
 
 /** What every machine has from outside. A clock or a source of chance that is state of its own is none of it. */
@@ -236,28 +311,38 @@ function isZero(u32: Uint32Array, frame: number): boolean {
   return true;
 }
 
-/**
- * Adds to a refusal who holds what can't be saved.
- *
- * @param attempt.what  "saved", for its words
- * @param attempt.outside  objects that are no state of the machine
- */
-export function namingHolders<T>(
-  machine: Machine,
-  { what, outside }: { readonly what: string; readonly outside: Iterable<object> },
-  work: () => T,
-): T {
+interface Refused {
+  /** "saved", for its words. */
+  readonly what: string;
+  /** Objects that are no state of the machine. */
+  readonly outside: Iterable<object>;
+}
+
+/** Adds to a refusal who holds what can't be saved. */
+export function namingHolders<T>(machine: Machine, refused: Refused, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (!(error instanceof StateError)) throw error;
-    const { message, holders } = error.holders.length === 0 ? refusalOf(machine, outside, error) : error;
-    const held = new Set(holders);
-    const owners = [...machine.kernel.tasks.tasks.values()].filter((task) => holdsAny(task, held));
-    const names = owners.map(({ name, tid }) => `${name}[${tid}]`);
-    const by = names.length === 0 ? "" : `, in use by ${names.join(", ")}`;
-    throw new StateError("unsavable", `the machine cannot be ${what}: ${message}${by}`, holders);
+    throw withHolders(machine, refused, error);
   }
+}
+
+function* namingHoldersInPieces<T>(machine: Machine, refused: Refused, work: Generator<void, T>): Generator<void, T> {
+  try {
+    return yield* work;
+  } catch (error) {
+    throw withHolders(machine, refused, error);
+  }
+}
+
+function withHolders(machine: Machine, { what, outside }: Refused, error: unknown): unknown {
+  if (!(error instanceof StateError)) return error;
+  const { message, holders } = error.holders.length === 0 ? refusalOf(machine, outside, error) : error;
+  const held = new Set(holders);
+  const owners = [...machine.kernel.tasks.tasks.values()].filter((task) => holdsAny(task, held));
+  const names = owners.map(({ name, tid }) => `${name}[${tid}]`);
+  const by = names.length === 0 ? "" : `, in use by ${names.join(", ")}`;
+  return new StateError("unsavable", `the machine cannot be ${what}: ${message}${by}`, holders);
 }
 
 /** The same refusal, with all that led there. */
@@ -292,8 +377,8 @@ function checkShape(shape: Partial<Record<keyof Shape, unknown>>): void {
   throw new StateError("damaged", "the saved machine is damaged: its shape is impossible");
 }
 
-/** @returns the three parts, whole */
-function split(file: Uint8Array, isVerified: boolean): [shape: Uint8Array, state: Uint8Array, pages: Uint8Array] {
+/** @returns the four parts, whole; the pages have sums of their own */
+function split(file: Uint8Array, isVerified: boolean): [Uint8Array, Uint8Array, Uint8Array, Uint8Array] {
   if (byteString(file, 0, MAGIC.length) !== MAGIC) throw new StateError("foreign", "this is no saved machine");
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const cut = new StateError("damaged", "the saved machine is damaged: cut short");
@@ -302,7 +387,7 @@ function split(file: Uint8Array, isVerified: boolean): [shape: Uint8Array, state
   if (version !== VERSION)
     throw new StateError("foreign", `the machine was saved in format ${version}; this version reads ${VERSION}`);
   let at = HEADER_BYTES;
-  const part = (name: string): Uint8Array => {
+  const part = (name: string, hasSums = false): Uint8Array => {
     if (at + PART_HEADER_BYTES > file.length) throw cut;
     const length = view.getFloat64(at, true);
     const checksum = view.getUint32(at + 8, true);
@@ -310,11 +395,11 @@ function split(file: Uint8Array, isVerified: boolean): [shape: Uint8Array, state
     if (!(Number.isInteger(length) && length >= 0 && at + length <= file.length)) throw cut;
     const bytes = file.subarray(at, at + length);
     at += length;
-    if (!isVerified && crc32c(bytes) !== checksum)
+    if (hasSums ? checksum !== 0 : !isVerified && crc32c(bytes) !== checksum)
       throw new StateError("damaged", `the saved machine is damaged: the checksum of its ${name} is another`);
     return bytes;
   };
-  const parts: [Uint8Array, Uint8Array, Uint8Array] = [part("shape"), part("state"), part("pages")];
+  const parts = [part("shape"), part("state"), part("sums"), part("pages", true)] as const;
   if (at !== file.length) throw new StateError("damaged", "the saved machine is damaged: bytes behind its end");
-  return parts;
+  return [...parts];
 }

@@ -32,7 +32,7 @@ export type Isolation = "worker" | "shared" | "process";
 export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
   /**
    * Makes a named system, which lives on when this program has ended (`Sandbox.connect`): it is stopped by `box.stop`.
-   * Not with `net`, `limits`, `timeoutMs`, `onTimeout`, `volumes`, `state`, `board`, `isolation`.
+   * Not with `net`, `limits`, `timeoutMs`, `onTimeout`, `volumes`, `state`, `board`, `isolation`, `spare`.
    */
   readonly name?: string;
   /** Of a named system: how often it is saved, so that it can go back there when it is killed. Default: never. */
@@ -78,6 +78,12 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
   readonly board?: OpenBoard;
   /** Not with `board`. */
   readonly isolation?: Isolation;
+  /**
+   * Once it runs, one more worker or process is made ready, which the next sandbox of this program takes: it then
+   * starts in a fraction of the time. It takes some 90 MB of memory, and ends after five minutes in which nobody needed
+   * it, or with this program. false: none is made ready. Not with `board`; a page makes none. Default: true.
+   */
+  readonly spare?: boolean;
   /**
    * false: it neither uses what earlier runs of the same programs have left translated, nor leaves anything; on a board
    * the board's holds. What programs compute is the same. A browser keeps nothing. Default: true.

@@ -160,6 +160,7 @@ export const OPEN_RECORDING: Table<OpenRecordingOptions> = { ...HOME, ...SIGNAL 
 export const SANDBOX: Table<SandboxOptions> = {
   ...{ ...OPEN_IMAGE, ...PROGRAM, image: place, volumes, state: bytes, board, isolation: text, codeCache: flag },
   ...{
+    spare: flag,
     record: filled,
     name: text,
     checkpointEveryMs: number,

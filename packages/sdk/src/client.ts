@@ -5,5 +5,6 @@ export { type Answer, EngineClient, type EngineChannel } from "./engine-client.t
 export { useEngines } from "./entry.ts";
 export { openSystem, type SystemsSource } from "./named-sandbox.ts";
 export { RemoteFiles } from "./remote-files.ts";
-export type { EngineSource, Listening } from "./sandbox.ts";
+export type { AcquiredEngine, EngineSource, Listening } from "./sandbox.ts";
+export type { ExpectedSandbox } from "./protocol.ts";
 export type { StreamPair } from "./remote-program.ts";

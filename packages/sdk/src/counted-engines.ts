@@ -1,22 +1,32 @@
 import type { Isolation } from "./api.ts";
 import type { EngineClient } from "./engine-client.ts";
-import type { EngineSource } from "./sandbox.ts";
+import type { AcquiredEngine, EngineSource } from "./sandbox.ts";
 
 /** Each sandbox's engine, for as long as it is used; and one for all else, for as long as somebody uses it. */
 export class CountedEngines implements EngineSource {
   readonly #start: (isolation: Isolation | undefined) => EngineClient;
+  readonly #waiting: (isolation: Isolation | undefined) => EngineClient | null;
   readonly #startCommon: () => EngineClient;
   #common: { engine: EngineClient; users: number } | null = null;
 
-  /** @param start  absent: what is usual. @throws StratosError of kind option: the host has no such place */
-  constructor(start: (isolation: Isolation | undefined) => EngineClient, startCommon = () => start(undefined)) {
+  /**
+   * @param start  of no place: the usual one. @throws StratosError of kind option: the host has no such place
+   * @param waiting  one that waits for its sandbox there; null: none does
+   */
+  constructor(
+    start: (isolation: Isolation | undefined) => EngineClient,
+    startCommon = () => start(undefined),
+    waiting: (isolation: Isolation | undefined) => EngineClient | null = () => null,
+  ) {
     this.#start = start;
+    this.#waiting = waiting;
     this.#startCommon = startCommon;
   }
 
-  acquire(isolation?: Isolation): { engine: EngineClient; release(): void } {
-    const engine = this.#start(isolation);
-    return { engine, release: once(() => engine.close()) };
+  acquire(isolation?: Isolation): AcquiredEngine {
+    const waiting = this.#waiting(isolation);
+    if (waiting === null) return acquired(this.#start(isolation));
+    return { ...acquired(waiting), another: () => acquired(this.#start(isolation)) };
   }
 
   common(): { engine: EngineClient; release(): void } {
@@ -32,6 +42,10 @@ export class CountedEngines implements EngineSource {
       }),
     };
   }
+}
+
+function acquired(engine: EngineClient): AcquiredEngine {
+  return { engine, release: once(() => engine.close()) };
 }
 
 function once(act: () => void): () => void {

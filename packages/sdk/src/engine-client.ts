@@ -8,6 +8,7 @@ import {
   type ImageProgress,
 } from "./api.ts";
 import { encodeFrame, type Frame, FrameReader, sendFrame } from "./frames.ts";
+import { COPIED_AT_ONCE, joinLittleByLittle } from "./much-content.ts";
 import { type FromEngine, openedTargets, type Operations, type Place, type ToEngine } from "./protocol.ts";
 
 /** What an engine may take longer than a program's time-out: then the call is over without it. */
@@ -134,9 +135,9 @@ export class EngineClient<Ops extends Operations = Operations> {
         this.#calls.set(call, { ...options, resolve, reject });
       });
       if (!isBackground) letGo = this.hold();
-      if ("op" in message && message.op === "create" && options.bytes !== undefined)
-        this.#sendState(message, options.bytes);
-      else this.send(message, options.bytes);
+      const { bytes } = options;
+      if (bytes === undefined || bytes.length < COPIED_AT_ONCE) this.send(message, bytes);
+      else void this.#sendMuch(message, bytes);
       signal?.addEventListener("abort", abort);
       return await answer;
     } finally {
@@ -190,11 +191,14 @@ export class EngineClient<Ops extends Operations = Operations> {
     if (this.#gone === null) this.#channel.send(encodeFrame(message, bytes));
   }
 
-  /** What a sandbox is to go on from, which its caller does not change until there is one. */
-  #sendState(message: ToEngine<Ops>, bytes: Uint8Array): void {
+  /** A copy is made little by little: the caller leaves the bytes as they are until there is an answer. */
+  async #sendMuch(message: ToEngine<Ops>, bytes: Uint8Array): Promise<void> {
     const channel = this.#channel;
-    if (this.#gone === null)
-      sendFrame((part) => channel.send(part), message, channel.onlyReads === true ? bytes : bytes.slice());
+    const isOnlyRead = channel.onlyReads === true && "op" in message && message.op === "create";
+    const sent = isOnlyRead ? bytes : await joinLittleByLittle([bytes], () => this.breathe());
+    // Nobody wants it any more, or nobody is there: then it has not begun.
+    if (!this.#calls.has(message.call)) this.#givenUp.delete(message.call);
+    else if (this.#gone === null) sendFrame((part) => channel.send(part), message, sent);
   }
 
   /** What a request says of a place. @throws StratosError of kind option for objects where paths are expected */
@@ -206,6 +210,11 @@ export class EngineClient<Ops extends Operations = Operations> {
       channel.attach(object, ++this.#lastAttached);
       return this.#lastAttached;
     });
+  }
+
+  /** Resolves once the host's event loop has had a turn. */
+  breathe(): Promise<void> {
+    return new Promise((resolve) => this.#channel.callLater(0, resolve));
   }
 
   /** Lets the engine end. */

@@ -16,11 +16,12 @@ import { encodeFrame, type Frame, FrameReader, sendFrame } from "./frames.ts";
 import type { GoingCall } from "./going-call.ts";
 import { checkMachineOptions } from "./machine-options.ts";
 import { closeAll, durable, makeDurable } from "./open-parts.ts";
-import { isTerminalSize, openedTargets } from "./protocol.ts";
+import { isTerminalSize, MEMORY_BYTES, openedTargets } from "./protocol.ts";
 import type {
   CheckpointRequest,
   ConnectRequest,
   CreateRequest,
+  ExpectedSandbox,
   Failure,
   FileRequest,
   FromEngine,
@@ -56,6 +57,7 @@ interface Call {
 const FORKS_MAX = 4096;
 /** Of a board. */
 const BOARD_BYTES = 3 * 1024 ** 3;
+const PREPARED_BY = ["home", "memoryBytes", "codeCache"] as const;
 
 export class EngineServer {
   readonly #host: EngineHost;
@@ -64,6 +66,8 @@ export class EngineServer {
   readonly #calls = new Map<number, Call>();
   readonly #targets = new Map<number, Target>();
   readonly #boards = new Map<number, Board>();
+  /** For the sandbox that comes first, if it is as that was expected to be. */
+  #prepared: { readonly board: Board; readonly request: ExpectedSandbox } | null = null;
   #lastTarget = 0;
 
   constructor(host: EngineHost, send: (bytes: Uint8Array) => void) {
@@ -75,6 +79,15 @@ export class EngineServer {
   /** Bytes of the other side. */
   receive(bytes: Uint8Array): void {
     this.#reader.push(bytes);
+  }
+
+  /** Where bytes of the other side may be put instead, as `filled` tells; null: nowhere. */
+  get room(): Uint8Array | null {
+    return this.#reader.room;
+  }
+
+  filled(count: number): void {
+    this.#reader.filled(count);
   }
 
   #tell(message: FromEngine, bytes?: Uint8Array): void {
@@ -131,6 +144,9 @@ export class EngineServer {
     switch (op) {
       case "create":
         return { value: await this.#create(request as CreateRequest, bytes, this.#work(number, call)) };
+      case "prepare":
+        this.#prepare(request as ExpectedSandbox);
+        return {};
       case "fork":
         return { value: this.#fork(request as Operations["fork"]) };
       case "create-board":
@@ -277,13 +293,30 @@ export class EngineServer {
     return number;
   }
 
-  #createBoard({ memoryBytes = BOARD_BYTES, home, codeCache }: Operations["create-board"]): number {
-    checkMachineOptions({ memoryBytes });
+  #createBoard(request: Operations["create-board"]): number {
+    const number = ++this.#lastTarget;
+    this.#boards.set(number, this.#makeBoard(request, BOARD_BYTES));
+    return number;
+  }
+
+  #makeBoard({ memoryBytes, home, codeCache }: Operations["create-board"], usualBytes: number): Board {
+    checkMachineOptions({ memoryBytes: memoryBytes ?? usualBytes });
     const codeArchive = codeCache === false ? undefined : this.#host.codeArchive?.(home);
     const { engine, loop } = this.#host.ports;
-    const number = ++this.#lastTarget;
-    this.#boards.set(number, createBoard({ engine, memoryBytes, codeArchive, nowMs: () => loop.nowMs() }));
-    return number;
+    const nowMs = (): number => loop.nowMs();
+    return createBoard({ engine, memoryBytes: memoryBytes ?? usualBytes, codeArchive, nowMs });
+  }
+
+  #prepare(request: ExpectedSandbox): void {
+    this.#prepared = { board: this.#makeBoard(request, MEMORY_BYTES), request };
+  }
+
+  /** @returns what was prepared, once */
+  #takePrepared(request: ExpectedSandbox): Board | undefined {
+    const prepared = this.#prepared;
+    this.#prepared = null;
+    const isSame = PREPARED_BY.every((name) => prepared?.request[name] === request[name]);
+    return prepared !== null && isSame ? prepared.board : undefined;
   }
 
   /**
@@ -308,7 +341,8 @@ export class EngineServer {
     const { record } = request;
     if (record !== undefined) return this.#add(await RecordedSandbox.open(this.#host, { ...request, record }, work));
     const saved = request.isSaved === true ? bytes : null;
-    return this.#add(await SandboxTarget.open({ host: this.#host, request, board, saved }, work));
+    const beginning = { saved, emptyBoard: this.#takePrepared(request) };
+    return this.#add(await SandboxTarget.open({ host: this.#host, request, board }, beginning, work));
   }
 
   /** Begins what goes on until it ends by itself, or its caller says so. */
@@ -372,7 +406,7 @@ export class EngineServer {
   async #snapshot(request: Operations["snapshot"], work: Work): Promise<void> {
     const sandbox = this.#sandbox(request);
     const { label, action } = request;
-    if (action === "take") sandbox.takeSnapshot(label);
+    if (action === "take") await sandbox.takeSnapshot(label);
     else if (action === "return") await sandbox.returnTo(label, work);
     else sandbox.dropSnapshot(label);
   }
@@ -432,6 +466,7 @@ export class EngineServer {
     const targets = [...this.#targets.values()];
     this.#targets.clear();
     this.#boards.clear();
+    this.#prepared = null;
     closeAll(targets);
   }
 }

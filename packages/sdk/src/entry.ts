@@ -37,9 +37,10 @@ import {
   resumeSystem,
   startSystem,
 } from "./named-sandbox.ts";
+import { onEngine, openSandbox } from "./open-sandbox.ts";
 import { openRemoteRecording, type RunRecording } from "./recording.ts";
 import { closeUnlessGone, RemoteHandle } from "./remote-files.ts";
-import { type EngineSource, openSandbox, RemoteSandbox } from "./sandbox.ts";
+import { type EngineSource, RemoteSandbox } from "./sandbox.ts";
 import { type Image, openRemoteImage, openRemoteVolume, type Volume } from "./volume.ts";
 
 let engines: EngineSource;
@@ -65,14 +66,10 @@ export class Board implements OpenBoard {
   static async create(options: BoardOptions = {}): Promise<Board> {
     checkOptions(options, BOARD);
     const { memoryBytes, home, codeCache, isolation, signal } = options;
-    const { engine, release } = engines.acquire(isolation);
-    try {
+    return onEngine(engines.acquire(isolation), async (engine, release) => {
       const { value } = await engine.call("create-board", { memoryBytes, home, codeCache }, { signal }).answer;
       return new Board(new RemoteHandle("board", engine, value as number, release));
-    } catch (error) {
-      release();
-      throw error;
-    }
+    });
   }
 
   /** Ends all that run on it. Calling it again does nothing. */

@@ -82,6 +82,18 @@ export class FrameReader {
     }
   }
 
+  /** Where what comes next may be put instead of being pushed, as `filled` tells; null: nowhere. */
+  get room(): Uint8Array | null {
+    return this.#frame === null ? null : this.#frame.bytes.subarray(this.#filled);
+  }
+
+  /** So many bytes were put where `room` said last. */
+  filled(count: number): void {
+    const frame = this.#frame!;
+    this.#filled += count;
+    if (this.#filled === frame.bytes.length) this.#end(frame.head, frame.bytes);
+  }
+
   /** @returns what lies behind the head, or behind a frame that was whole; null: more must come */
   #begin(bytes: Uint8Array): Uint8Array | null {
     const more = (): null => {

@@ -37,7 +37,7 @@ export interface OpenedSystem {
 /** What a system without a program of its own is there for. */
 const WAITING = ["sleep", "infinity"];
 /** What a system that lives on has no place for. */
-const UNFIT = ["net", "limits", "timeoutMs", "onTimeout", "volumes", "state", "board", "isolation"] as const;
+const UNFIT = ["net", "limits", "timeoutMs", "onTimeout", "volumes", "state", "board", "isolation", "spare"] as const;
 
 /** @throws StratosError of kind option: a page has none */
 function systemsOf(source: SystemsSource | undefined, what: string): SystemsSource {

@@ -73,6 +73,9 @@ export interface CreateRequest extends OpenImageRequest {
   readonly record?: string | undefined;
 }
 
+/** What is known of a sandbox before anybody asks for it. */
+export type ExpectedSandbox = Pick<CreateRequest, "home" | "memoryBytes" | "codeCache">;
+
 export interface RunRequest {
   readonly target: number;
   readonly command: string | readonly string[];
@@ -131,6 +134,8 @@ export interface Operations {
     readonly home?: string | undefined;
     readonly codeCache?: boolean | undefined;
   };
+  /** Makes what the first sandbox needs before anybody asks for it. */
+  "prepare": ExpectedSandbox;
   "run": RunRequest;
   "signal": SignalRequest;
   "open-image": OpenImageRequest;

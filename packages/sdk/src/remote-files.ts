@@ -1,4 +1,3 @@
-import { utf8Of } from "@stratos/base";
 import {
   StratosError,
   type Bytes,
@@ -18,6 +17,7 @@ import {
   TREE,
 } from "./check-options.ts";
 import type { Answer, EngineClient } from "./engine-client.ts";
+import { encodedAtOnce, encodedPieces, joinLittleByLittle } from "./much-content.ts";
 import type { FileRequest } from "./protocol.ts";
 
 /** Something that the engine has open. */
@@ -97,8 +97,7 @@ export class RemoteFiles implements FileAccess {
   }
 
   async read(path: string, options: SignalOption = {}): Promise<Uint8Array> {
-    // A copy of its own: the frame's memory holds more than the file.
-    return (await this.#ask({ action: "read", path }, options)).bytes.slice();
+    return ownBytes((await this.#ask({ action: "read", path }, options)).bytes);
   }
 
   async readText(path: string, options: SignalOption = {}): Promise<string> {
@@ -106,7 +105,20 @@ export class RemoteFiles implements FileAccess {
   }
 
   async write(path: string, content: Bytes, options: SignalOption & { readonly mode?: number } = {}): Promise<void> {
-    await this.#ask({ action: "write", path, mode: options?.mode }, options, NEW_FILE, bytesOf(content, "content"));
+    checkContent(content, "content");
+    // What is short is on its way before this returns.
+    const bytes = typeof content !== "string" ? content : (encodedAtOnce(content) ?? (await this.#encoded(content)));
+    await this.#ask({ action: "write", path, mode: options?.mode }, options, NEW_FILE, bytes);
+  }
+
+  async #encoded(text: string): Promise<Uint8Array> {
+    const { engine } = this.#handle.use();
+    const pieces: Uint8Array[] = [];
+    for (const piece of encodedPieces(text)) {
+      pieces.push(piece);
+      await engine.breathe();
+    }
+    return joinLittleByLittle(pieces, () => engine.breathe());
   }
 
   async list(path: string, options: SignalOption = {}): Promise<FolderEntry[]> {
@@ -143,12 +155,11 @@ export class RemoteFiles implements FileAccess {
   }
 
   async download(folder: string, options: SignalOption = {}): Promise<Uint8Array> {
-    return (await this.#ask({ action: "pack", path: folder }, options)).bytes.slice();
+    return ownBytes((await this.#ask({ action: "pack", path: folder }, options)).bytes);
   }
 }
 
-/** @throws StratosError of kind option */
-export function bytesOf(content: Bytes, name: string): Uint8Array {
-  checkContent(content, name);
-  return typeof content === "string" ? utf8Of(content) : content;
+/** Of a frame whose memory holds more they are a copy. */
+function ownBytes(bytes: Uint8Array): Uint8Array {
+  return bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice();
 }

@@ -11,8 +11,8 @@ import {
 } from "./api.ts";
 import type { EngineClient } from "./engine-client.ts";
 import { isTerminalSize, STREAM_WINDOW, type ConnectRequest, type Operations, type RunRequest } from "./protocol.ts";
-import { checkText } from "./check-options.ts";
-import { bytesOf } from "./remote-files.ts";
+import { checkContent, checkText } from "./check-options.ts";
+import { COPIED_AT_ONCE, encodedPieces, joinLittleByLittle } from "./much-content.ts";
 
 interface StartedCall {
   readonly call: number;
@@ -339,8 +339,10 @@ const KEPT_LEAST = 4096;
 export class KeptOutput {
   readonly #limit: number;
   readonly #listener: ((bytes: Uint8Array) => void | Promise<void>) | undefined;
-  /** It grows by doubling: pieces of their own would be many, and be joined in one go at the end. */
+  /** What grows by doubling, and behind it what has grown enough. */
   #kept = new Uint8Array(KEPT_LEAST);
+  #inKept = 0;
+  readonly #full: Uint8Array[] = [];
   #keptBytes = 0;
   #told: Promise<void> = Promise.resolve();
   isCut = false;
@@ -367,22 +369,32 @@ export class KeptOutput {
   }
 
   #keep(bytes: Uint8Array): void {
-    const length = this.#keptBytes + bytes.length;
+    const length = this.#inKept + bytes.length;
     if (length > this.#kept.length) {
-      const larger = new Uint8Array(Math.max(length, Math.min(2 * this.#kept.length, this.#limit)));
-      larger.set(this.#kept.subarray(0, this.#keptBytes));
-      this.#kept = larger;
+      if (this.#inKept >= COPIED_AT_ONCE) {
+        this.#full.push(this.#kept.subarray(0, this.#inKept));
+        this.#kept = new Uint8Array(Math.max(bytes.length, COPIED_AT_ONCE));
+        this.#inKept = 0;
+      } else {
+        const larger = new Uint8Array(Math.max(length, Math.min(2 * this.#kept.length, this.#limit)));
+        larger.set(this.#kept.subarray(0, this.#inKept));
+        this.#kept = larger;
+      }
     }
-    this.#kept.set(bytes, this.#keptBytes);
-    this.#keptBytes = length;
+    this.#kept.set(bytes, this.#inKept);
+    this.#inKept += bytes.length;
+    this.#keptBytes += bytes.length;
   }
 
   settled(): Promise<void> {
     return this.#told;
   }
 
-  bytes(): Uint8Array {
+  /** @param breathe  lets others have their turns */
+  async bytes(breathe: () => Promise<void>): Promise<Uint8Array> {
     const { length } = this.#kept;
+    const last = this.#kept.subarray(0, this.#inKept);
+    if (this.#full.length > 0) return joinLittleByLittle([...this.#full, last], breathe);
     return length === this.#keptBytes ? this.#kept : this.#kept.slice(0, this.#keptBytes);
   }
 }
@@ -405,20 +417,24 @@ class InputPump {
   async #send(source: StandardInput, to: { write(bytes: Uint8Array): void; end(): void }): Promise<void> {
     const pieces = typeof source === "string" || source instanceof Uint8Array ? [source] : source;
     for await (const piece of pieces) {
-      const bytes = bytesOf(piece, "stdin");
-      for (let at = 0; at < bytes.length; at += STREAM_WINDOW) {
-        const part = bytes.subarray(at, at + STREAM_WINDOW);
-        while (this.#ahead > 0 && this.#ahead + part.length > STREAM_WINDOW && !this.#isStopped)
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve;
-          });
-        if (this.#isStopped) return;
-        this.#ahead += part.length;
-        to.write(part);
-      }
+      checkContent(piece, "stdin");
+      for (const bytes of typeof piece === "string" ? encodedPieces(piece) : [piece]) await this.#sendBytes(bytes, to);
       if (this.#isStopped) return;
     }
     to.end();
+  }
+
+  async #sendBytes(bytes: Uint8Array, to: { write(bytes: Uint8Array): void }): Promise<void> {
+    for (let at = 0; at < bytes.length && !this.#isStopped; at += STREAM_WINDOW) {
+      const part = bytes.subarray(at, at + STREAM_WINDOW);
+      while (this.#ahead > 0 && this.#ahead + part.length > STREAM_WINDOW && !this.#isStopped)
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      if (this.#isStopped) return;
+      this.#ahead += part.length;
+      to.write(part);
+    }
   }
 
   read(count: number): void {

@@ -31,12 +31,16 @@ import { checkDuration } from "./check-options.ts";
 import { argvOf, wrong } from "./machine-options.ts";
 import { MachineProgram, type ProgramListener, type SavedProgram } from "./machine-program.ts";
 import { isTerminalSize, type CreateRequest, type KeptPrograms, type RunRequest } from "./protocol.ts";
-import { bytesBefore, type SavedSandbox } from "./saved-sandbox.ts";
+import { processesOf } from "./process-list.ts";
+import { restingSockets } from "./resting-sockets.ts";
+import { bytesBefore, bytesBeforeInPieces, type SavedSandbox, type SavedSurroundings } from "./saved-sandbox.ts";
 
 const PAGE = 4096;
 const MACHINE_ID = "/etc/machine-id";
 /** How the files were at the beginning, among the points that are kept. */
 const IMAGE_POINT = "image";
+/** Who goes on from a saved machine wants an answer first: until then it has the memory that it touches. */
+const SETTLE_AFTER_MS = 100;
 /** Of the space of a point that is replaced, at a time. */
 const RECLAIM_STEPS = 64;
 
@@ -48,11 +52,13 @@ export interface MountedVolume {
 
 interface MachineParts extends Omit<CreateRequest, "ports" | "image" | "volumes" | "board"> {
   readonly board: Board | null;
+  /** Made before for as much memory, and nobody's yet: the board of its own. */
+  readonly emptyBoard?: Board | undefined;
   readonly memoryBytes: number;
   readonly ports: MachinePorts;
   readonly image: MachineImage;
   /** It goes on from there. */
-  readonly saved: SavedSandbox | null;
+  readonly saved: (SavedSandbox & { readonly isVerified: boolean }) | null;
   readonly sockets: SocketProvider | null;
   readonly folders: readonly HostFolder[];
   readonly volumes: readonly MountedVolume[];
@@ -84,6 +90,8 @@ interface MachineFork {
   readonly keepsPrograms: KeptPrograms;
   /** null: the machine's own. */
   readonly sockets: SocketProvider | null;
+  /** It never runs. */
+  readonly isResting?: boolean;
   /** What happens in it. */
   onEvent(event: SandboxEvent): void;
 }
@@ -119,7 +127,10 @@ export class SandboxMachine {
   #refusedTasks: number;
 
   /** @throws SessionError, StratosError; the board then has its memory back */
-  constructor(parts: MachineParts, forked?: { readonly original: SandboxMachine; readonly identity: ForkIdentity }) {
+  constructor(
+    parts: MachineParts,
+    forked?: Pick<MachineFork, "identity" | "isResting"> & { original: SandboxMachine },
+  ) {
     const { ports, board, image, memoryBytes, harts, hostname, sockets, folders, saved } = parts;
     const seed = saved === null ? parts.seed : (saved.seed ?? undefined);
     if (saved !== null && seed !== undefined && parts.identity === "fresh")
@@ -151,14 +162,18 @@ export class SandboxMachine {
       sockets,
       folders,
       log: (message) => this.#hear(message),
-      ...(board === null ? {} : { board }),
+      ...(board === null ? { emptyBoard: parts.emptyBoard } : { board }),
       // Its forks will share what it has of the image.
       ...(image.identity === undefined ? {} : { imageIdentity: image.identity }),
-      ...(forked === undefined ? {} : { forked: this.#forkOf(forked.original, forked.identity) }),
+      ...(forked === undefined
+        ? {}
+        : { forked: { ...this.#forkOf(forked.original, forked.identity), isResting: forked.isResting === true } }),
       ...(harts === undefined ? {} : { harts }),
       ...(seed === undefined ? {} : { seed }),
       ...(hostname === undefined ? {} : { hostname }),
-      ...(saved === null ? {} : { saved: { bytes: saved.session, streams: this.#streams() } }),
+      ...(saved === null
+        ? {}
+        : { saved: { bytes: saved.session, streams: this.#streams(), isVerified: saved.isVerified, isLazy: true } }),
     });
     try {
       for (const each of parts.volumes) this.#mount(each);
@@ -185,6 +200,7 @@ export class SandboxMachine {
       else this.#letGo(pid, program);
     }
     this.#session.pump.gate = this.#gate();
+    if (saved !== null) ports.loop.callLater(SETTLE_AFTER_MS, () => this.#session.settleSoon());
     this.#session.run().then(() => this.#end(this.#whyStopped), this.#end);
   }
 
@@ -417,20 +433,7 @@ export class SandboxMachine {
   }
 
   processes(): ProcessInfo[] {
-    return [...this.kernel.tasks.processes.values()].map(({ pid, parent, leader }) => {
-      const words = this.#files.read(`/proc/${pid}/cmdline`);
-      const status = this.#files.read(`/proc/${pid}/stat`);
-      const text = typeof words === "number" ? "" : new TextDecoder().decode(words);
-      const state = typeof status === "number" ? "" : new TextDecoder().decode(status).replace(/.*\) (\S).*/s, "$1");
-      return {
-        pid,
-        parentPid: parent?.pid ?? 0,
-        name: byteStringToUtf8(leader.name),
-        command: text === "" ? [] : text.replace(/\0$/, "").split("\0"),
-        uid: leader.credentials.uid,
-        state,
-      };
-    });
+    return processesOf(this.kernel, this.#files);
   }
 
   /**
@@ -475,20 +478,28 @@ export class SandboxMachine {
   /** @throws StateError */
   save(): Uint8Array {
     return this.#unwatched(() => {
-      const before = this.#bytesBefore();
+      const before = bytesBefore(this.#surroundings());
       const bytes = this.#session.save(this.#streams(), before.length);
       bytes.set(before);
       return bytes;
     });
   }
 
-  #bytesBefore(): Uint8Array {
+  #surroundings(): SavedSurroundings {
     const { changes } = this.#parts.image;
     if (changes === null) throw new StateError("unsavable", "the sandbox keeps its changes elsewhere");
     this.#session.commit();
-    const programs = this.#savedPrograms();
-    const outsidePorts = this.#outsidePorts();
-    return bytesBefore({ changes, seed: this.#seed, programs, outsidePorts });
+    return { changes, seed: this.#seed, programs: this.#savedPrograms(), outsidePorts: this.#outsidePorts() };
+  }
+
+  *#saveInPieces(): Generator<void, Uint8Array> {
+    const surroundings = this.#surroundings();
+    yield;
+    const before = yield* bytesBeforeInPieces(surroundings);
+    yield;
+    const bytes = yield* this.#session.saveInPieces(this.#streams(), before.length);
+    bytes.set(before);
+    return bytes;
   }
 
   /**
@@ -503,20 +514,15 @@ export class SandboxMachine {
     if (fork === null) return this.save();
     const { machine, image } = fork;
     try {
-      await breathe();
-      const before = machine.#bytesBefore();
-      const pieces = machine.#session.saveInPieces(machine.#streams(), before.length);
+      const pieces = machine.#saveInPieces();
       for (;;) {
-        const { done, value } = pieces.next();
-        if (done === true) {
-          value.set(before);
-          return value;
-        }
         await breathe();
+        const { done, value } = pieces.next();
+        if (done === true) return value;
       }
     } finally {
       try {
-        machine.close();
+        machine.#discard();
       } finally {
         image.close();
       }
@@ -525,10 +531,12 @@ export class SandboxMachine {
 
   /** @returns null: there is none, or what is saved of it would be less than of this one */
   #forkToSave(): { machine: SandboxMachine; image: ForkedImage } | null {
-    const { sockets, folders, volumes } = this.#parts;
-    if (sockets !== null || folders.length + volumes.length > 0) return null;
+    const { sockets: own, volumes } = this.#parts;
+    if (volumes.length > 0) return null;
+    const sockets = own === null ? null : restingSockets(own);
     try {
-      const fork = this.fork({ identity: "same", keepsPrograms: true, sockets, onEvent: () => {} });
+      const parts = { identity: "same", keepsPrograms: true, isResting: true, onEvent: () => {} } as const;
+      const fork = this.fork({ ...parts, sockets });
       fork.machine.setPaused(true);
       return fork;
     } catch (error) {
@@ -547,7 +555,10 @@ export class SandboxMachine {
     return this.#unwatched(() => this.#fork(fork));
   }
 
-  #fork({ identity, keepsPrograms, sockets, onEvent }: MachineFork): { machine: SandboxMachine; image: ForkedImage } {
+  #fork({ identity, keepsPrograms, sockets, isResting, onEvent }: MachineFork): {
+    machine: SandboxMachine;
+    image: ForkedImage;
+  } {
     this.#session.commit();
     const { image: original } = this.#parts;
     const image = original.fork?.();
@@ -557,7 +568,7 @@ export class SandboxMachine {
       const seed = this.#seed === null || identity === "same" ? this.#seed : this.#nextSeed(this.#seed);
       const own = { image: root, seed: seed ?? undefined, saved: null, volumes: [], identity, keepsPrograms, onEvent };
       const parts = { ...this.#parts, ...own, sockets: sockets ?? this.#parts.sockets };
-      return { machine: new SandboxMachine(parts, { original: this, identity }), image };
+      return { machine: new SandboxMachine(parts, { original: this, identity, isResting: isResting === true }), image };
     } catch (error) {
       image.close();
       throw error;
@@ -582,6 +593,12 @@ export class SandboxMachine {
     if (this.kernel.isStopped) return;
     this.#whyStopped = why;
     this.#session.stop();
+  }
+
+  /** It has never run. */
+  #discard(): void {
+    this.setPaused(false);
+    this.#session.close();
   }
 
   /** What programs have written into volumes is in them afterwards. */

@@ -52,7 +52,7 @@ class MemoryHost implements EngineHost {
 async function rollingBack(onTimeout: "stop" | "checkpoint") {
   const host = new MemoryHost();
   const request = { memoryBytes: 64 * MIB, timeoutMs: 1000, onTimeout };
-  const target = await SandboxTarget.open({ host, request, board: null, saved: null }, WORK);
+  const target = await SandboxTarget.open({ host, request, board: null }, {}, WORK);
   target.takeSnapshot("here");
   let open!: () => void;
   host.ready = new Promise((resolve) => {
@@ -86,7 +86,7 @@ test("a sandbox uses the translations that are kept in its home, unless it is to
   const host = new MemoryHost();
   for (const codeCache of [undefined, true, false]) {
     const request = { memoryBytes: 64 * MIB, home: "/home", codeCache };
-    (await SandboxTarget.open({ host, request, board: null, saved: null }, WORK)).close();
+    (await SandboxTarget.open({ host, request, board: null }, {}, WORK)).close();
   }
   assert.deepEqual(host.archives, ["/home", "/home"]);
 });

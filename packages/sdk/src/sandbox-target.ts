@@ -44,8 +44,16 @@ interface SandboxParts {
   readonly request: CreateRequest;
   /** null: one of its own. */
   readonly board: Board | null;
+}
+
+/** What it begins with; nothing of it is held once it runs. */
+interface Beginning {
   /** What `save` gave, when it goes on from there. */
-  readonly saved: Uint8Array | null;
+  readonly saved?: Uint8Array | null;
+  /** That never left this memory. */
+  readonly isVerified?: boolean;
+  /** A board for it alone that was made before. */
+  readonly emptyBoard?: Board | undefined;
 }
 
 export class SandboxTarget {
@@ -78,9 +86,9 @@ export class SandboxTarget {
   }
 
   /** @throws StratosError, SessionError, StateError; then nothing stays open */
-  static async open(parts: SandboxParts, work: Work): Promise<SandboxTarget> {
+  static async open(parts: SandboxParts, beginning: Beginning, work: Work): Promise<SandboxTarget> {
     const target = new SandboxTarget(parts);
-    target.#running = await target.#start(parts.saved, work);
+    target.#running = await target.#start(beginning, work);
     target.setLife(parts.request.timeoutMs ?? null);
     return target;
   }
@@ -114,14 +122,14 @@ export class SandboxTarget {
     });
   }
 
-  async #start(bytes: Uint8Array | null, work: Work): Promise<Running> {
+  async #start({ saved: bytes = null, isVerified, emptyBoard }: Beginning, work: Work): Promise<Running> {
     const { host, request } = this.#parts;
     const head = bytes !== null || request.checkpoint === undefined ? null : readCheckpoint(host, request.checkpoint);
     const state = head?.state ?? bytes;
     // What was saved goes on alone.
     const board = state === null ? this.#parts.board : null;
     this.#check(board);
-    const saved = state === null ? null : readSaved(state);
+    const saved = state === null ? null : { ...readSaved(state), isVerified: isVerified ?? head !== null };
     const memoryBytes = this.#memoryBytes;
     const folders = host.hostFolders(request.mounts ?? []);
     const sockets = this.#openNetwork();
@@ -150,6 +158,7 @@ export class SandboxTarget {
       const machine = new SandboxMachine({
         ...request,
         board,
+        emptyBoard,
         memoryBytes,
         ports,
         image,
@@ -235,14 +244,16 @@ export class SandboxTarget {
   }
 
   /** @throws StratosError of kind option or snapshot; StateError */
-  takeSnapshot(label: string): void {
+  async takeSnapshot(label: string): Promise<void> {
     const fail = (why: string): StratosError => new StratosError("option", `label: ${why}`, { option: "label" });
     if (!/^[\w.-]{1,64}$/.test(label)) throw fail("1 to 64 letters, digits, dots, dashes are expected");
     if (!this.#snapshots.has(label) && this.#snapshots.size >= SNAPSHOTS_MAX)
       throw fail(`there are ${SNAPSHOTS_MAX} snapshots already: drop one`);
     const { machine } = this;
     machine.keepPoint(pointOf(label));
-    this.#snapshots.set(label, machine.save());
+    const bytes = await machine.saveBeside(this.#breathe);
+    if (this.#running?.machine !== machine) throw this.#why;
+    this.#snapshots.set(label, bytes);
   }
 
   /** Programs that run end for those who wait for them; the ones of the snapshot go on. */
@@ -252,7 +263,7 @@ export class SandboxTarget {
     this.#why = new StratosError("closed", "the sandbox was rolled back", {});
     this.#end();
     try {
-      this.#running = await this.#start(bytes, work);
+      this.#running = await this.#start({ saved: bytes, isVerified: true }, work);
     } catch (error) {
       if (!this.#isGone)
         this.#why = new StratosError("closed", `the sandbox could not be rolled back: ${String(error)}`, {});

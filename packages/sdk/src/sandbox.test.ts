@@ -7,7 +7,8 @@ import { test } from "node:test";
 import { StratosError } from "./api.ts";
 import type { EngineClient } from "./engine-client.ts";
 import { RemoteHandle } from "./remote-files.ts";
-import { type EngineSource, openSandbox, RemoteSandbox } from "./sandbox.ts";
+import { openSandbox } from "./open-sandbox.ts";
+import { type EngineSource, RemoteSandbox } from "./sandbox.ts";
 import { Volume } from "./volume.ts";
 
 /** What volumes are open in, and sandboxes start in; `create` fails with what it is told. */

@@ -11,27 +11,15 @@ import {
   type RunOptions,
   type RunResult,
   type SandboxEvents,
-  type SandboxOptions,
   type SandboxStats,
   type SpawnOptions,
   type StopOptions,
-  type VolumeOpening,
 } from "./api.ts";
-import { abortReason, type Answer, type EngineClient } from "./engine-client.ts";
-import {
-  checkCommand,
-  checkOptions,
-  checkPolicy,
-  checkText,
-  FORK,
-  RUN,
-  SANDBOX,
-  SPAWN,
-  STOP,
-} from "./check-options.ts";
+import type { Answer, EngineClient } from "./engine-client.ts";
+import { checkCommand, checkOptions, checkPolicy, checkText, FORK, RUN, SPAWN, STOP } from "./check-options.ts";
 import { exchange } from "./http-exchange.ts";
 import { forkSystem, type OpenedSystem, type SystemsSource } from "./named-sandbox.ts";
-import type { RunRequest } from "./protocol.ts";
+import type { ExpectedSandbox, RunRequest } from "./protocol.ts";
 import { RemoteEvents, SandboxFiles } from "./remote-events.ts";
 import { closeUnlessGone, RemoteHandle } from "./remote-files.ts";
 import {
@@ -141,7 +129,7 @@ export class RemoteSandbox {
     const { limit } = end;
     // Who hears of output may take longer than a limit allows.
     if (limit === null) await Promise.all(outputs.map((output) => output.settled()));
-    const result = resultOf(end, outputs);
+    const result = await resultOf(end, outputs, () => engine.breathe());
     if (limit !== null)
       throw new LimitError(`the program has reached its limit: ${limit}`, { which: limit, partial: result });
     if (options.check === true && end.exitCode !== 0)
@@ -425,8 +413,12 @@ function checkPort(port: number): void {
     throw new StratosError("option", "port: 1 to 65535 is expected", { option: "port" });
 }
 
-function resultOf(end: ProgramEnd, outputs: readonly [KeptOutput, KeptOutput]): RunResult {
-  const [stdoutBytes, stderrBytes] = [outputs[0].bytes(), outputs[1].bytes()];
+async function resultOf(
+  end: ProgramEnd,
+  outputs: readonly [KeptOutput, KeptOutput],
+  breathe: () => Promise<void>,
+): Promise<RunResult> {
+  const [stdoutBytes, stderrBytes] = [await outputs[0].bytes(breathe), await outputs[1].bytes(breathe)];
   const truncated = outputs.some((output) => output.isCut);
   const result = { ...end, stdoutBytes, stderrBytes, stdout: "", stderr: "", truncated };
   addText(result, "stdout", stdoutBytes);
@@ -455,91 +447,25 @@ function addText(result: RunResult, name: "stdout" | "stderr", bytes: Uint8Array
 
 /** How an engine is found. */
 export interface EngineSource extends CommonEngine {
-  /** @returns one to be let go by `release`. @throws StratosError of kind engine; option: there is no such place */
-  acquire(isolation?: Isolation): { engine: EngineClient; release(): void };
+  /** @throws StratosError of kind engine; option: there is no such place */
+  acquire(isolation?: Isolation): AcquiredEngine;
+  /** One is made ready for a sandbox as this one, should there be another. Absent: the host makes none ready. */
+  makeReady?(isolation: Isolation | undefined, expected: ExpectedSandbox): void;
   /** Listens on a port of the computer's loopback. Absent: the host has none. */
   listen?(onConnection: (connection: StreamPair) => void): Promise<Listening>;
   /** The user's named systems. Absent: the host has none. */
   readonly systems?: SystemsSource;
 }
 
+export interface AcquiredEngine {
+  readonly engine: EngineClient;
+  /** It is let go. */
+  release(): void;
+  /** It has waited for this, and may have ended unnoticed: then another, which begins now. */
+  another?(): AcquiredEngine;
+}
+
 export interface Listening {
   readonly port: number;
   close(): void;
-}
-
-/** Where a sandbox is to run. */
-function placeOf(engines: EngineSource, { board, isolation, state }: SandboxOptions): Place {
-  if (board === undefined) return { ...engines.acquire(isolation), board: undefined };
-  if (isolation !== undefined)
-    throw new StratosError("option", "isolation: it is the board's", { option: "isolation" });
-  if (state !== undefined)
-    throw new StratosError("option", "state: what was saved goes on alone, on no board", { option: "state" });
-  if (!(board.handle instanceof RemoteHandle))
-    throw new StratosError("option", "board: none of this library", { option: "board" });
-  const { engine, target } = board.handle.use();
-  return { engine, release: () => {}, board: target };
-}
-
-interface Place {
-  readonly engine: EngineClient;
-  release(): void;
-  readonly board: number | undefined;
-}
-
-/** Starts the machine of a sandbox. */
-export async function openSandbox(engines: EngineSource, options: SandboxOptions): Promise<RemoteHandle> {
-  const given = await Promise.allSettled(Object.values(options?.volumes ?? {}));
-  try {
-    checkOptions(options, SANDBOX);
-    const failed = given.find((each) => each.status === "rejected");
-    if (failed !== undefined) throw failed.reason;
-    return await createAt(placeOf(engines, options), options);
-  } catch (error) {
-    // They were the sandbox's, and there is none.
-    // What is no volume has nothing to close.
-    await Promise.all(given.map((each) => (each.status === "fulfilled" ? each.value?.close?.() : null)));
-    throw error;
-  }
-}
-
-async function createAt({ engine, release, board }: Place, options: SandboxOptions): Promise<RemoteHandle> {
-  try {
-    const { home, pull, memoryBytes, harts, seed, network, ports, mounts, hostname, state, signal, onProgress } =
-      options;
-    const { net, limits, timeoutMs, onTimeout, codeCache, record } = options;
-    const openings = await handOver(options.volumes ?? {});
-    // Before anything is attached: no call would name it.
-    if (signal?.aborted === true) throw abortReason(signal);
-    const volumes = openings.map(({ guest, place, readOnly, passphrase }) => {
-      return { guest, path: engine.place(place, "volumes"), readOnly, passphrase };
-    });
-    const image = options.image === undefined ? undefined : engine.place(options.image, "image");
-    const isSaved = state !== undefined;
-    const { value } = await engine.call(
-      "create",
-      {
-        ...{ home, image, pull, memoryBytes, harts, seed, network, ports, mounts, volumes, hostname, board, isSaved },
-        ...{ net, limits, timeoutMs, onTimeout, codeCache, record },
-      },
-      {
-        signal,
-        ...(state === undefined ? {} : { bytes: state }),
-        ...(onProgress === undefined ? {} : { onProgress }),
-      },
-    ).answer;
-    return new RemoteHandle("sandbox", engine, value as number, release);
-  } catch (error) {
-    release();
-    throw error;
-  }
-}
-
-/** Volumes leave the engine that they are open in for the sandbox's. */
-function handOver(
-  volumes: NonNullable<SandboxOptions["volumes"]>,
-): Promise<(VolumeOpening & { readonly guest: string })[]> {
-  return Promise.all(
-    Object.entries(volumes).map(async ([guest, given]) => ({ guest, ...(await (await given).handOver()) })),
-  );
 }

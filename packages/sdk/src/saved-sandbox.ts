@@ -7,12 +7,12 @@
  * to the end: what MachineSession.save gave, which has its own checksums
  * ```
  */
-import { byteString, byteStringOf, loadState, saveState, StateError } from "@stratos/base";
+import { byteString, byteStringOf, loadState, saveStateInPieces, StateError } from "@stratos/base";
 import { MemoryBlockDevice } from "@stratos/host";
 import type { SavedProgram } from "./machine-program.ts";
 
 /** All but the machine. */
-interface SavedSurroundings {
+export interface SavedSurroundings {
   /** Over the image. */
   readonly changes: MemoryBlockDevice;
   readonly seed: number | null;
@@ -63,7 +63,16 @@ function checked({ session, changes, seed, programs, outsidePorts }: Partial<Sav
 
 /** What stands before the machine. @throws StateError */
 export function bytesBefore(surroundings: SavedSurroundings): Uint8Array {
-  const state = saveState(surroundings, new Map());
+  const pieces = bytesBeforeInPieces(surroundings);
+  for (;;) {
+    const { done, value } = pieces.next();
+    if (done === true) return value;
+  }
+}
+
+/** The same; between the pieces none of it may change. */
+export function* bytesBeforeInPieces(surroundings: SavedSurroundings): Generator<void, Uint8Array> {
+  const state = yield* saveStateInPieces(surroundings, new Map());
   const bytes = new Uint8Array(HEADER_BYTES + state.length);
   bytes.set(byteStringOf(MAGIC));
   const view = new DataView(bytes.buffer);

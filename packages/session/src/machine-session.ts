@@ -54,6 +54,8 @@ export interface SessionOptions {
   readonly windows?: boolean | undefined;
   /** Where it runs beside others, by turns; default: a board of its own. */
   readonly board?: Board | undefined;
+  /** Made before for as much memory, and nobody's yet: the board of its own. */
+  readonly emptyBoard?: Board | undefined;
   /** Absent: no network beyond the machine's own loopback. */
   readonly sockets?: SocketProvider | null;
   /**
@@ -92,6 +94,8 @@ interface ForkedSession {
   readonly identity: ForkIdentity;
   /** What the fork's programs have in the place of streams of the host. */
   readonly streams: ReadonlyMap<object, object>;
+  /** It never runs, and is to be saved: folders of the host are the original's. */
+  readonly isResting?: boolean;
 }
 
 /** What a session saves beside its volume, with the streams that its programs hold. */
@@ -103,6 +107,8 @@ interface SavedSession {
   readonly identity?: ForkIdentity;
   /** `bytes` were checked as a whole. */
   readonly isVerified?: boolean;
+  /** Pages of programs come from `bytes` when they are first touched (loadMachine's), or by `settle`. */
+  readonly isLazy?: boolean;
 }
 
 export interface ProgramRequest {
@@ -116,6 +122,9 @@ export interface ProgramRequest {
 
 /** What the root's volume is called among the handles of a saved machine. */
 const ROOT_VOLUME = "root volume";
+
+/** Pages: a millisecond or two. */
+const SETTLED_AT_ONCE = 512;
 
 /** When a seeded machine's clock starts: the time of day must not come from the host. */
 const SEEDED_EPOCH_MS = Date.UTC(2025, 0, 1);
@@ -138,6 +147,7 @@ export class MachineSession {
       engine: ports.engine,
       codeArchive: ports.codeArchive,
       ...(options.board === undefined ? {} : { board: options.board }),
+      emptyBoard: options.emptyBoard,
       clock: seed === undefined ? ports.clock : new SimulatedClock(options.startMs ?? SEEDED_EPOCH_MS),
       random: seed === undefined ? ports.random : new SimulatedRandomSource(seed),
       sockets: options.sockets ?? null,
@@ -146,14 +156,16 @@ export class MachineSession {
     };
     if (saved !== undefined) {
       const handles = new Map([...saved.streams, ...this.#handles()]);
-      this.machine = loadMachine({ ...outside, handles, isVerified: saved.isVerified }, saved.bytes);
+      const { isVerified, isLazy } = saved;
+      this.machine = loadMachine({ ...outside, handles, isVerified, isLazy }, saved.bytes);
       if (saved.identity === "fresh") beginAnew(this.machine.kernel);
       this.pump = this.#pumpOf(ports);
       return;
     }
     if (forked !== undefined) {
-      const { original, identity, streams } = forked;
+      const { original, identity, streams, isResting = false } = forked;
       const handles = new Map<object, object>([...streams, [original.#volume, options.volume]]);
+      if (isResting) for (const { tree } of original.#folders) handles.set(tree, tree);
       this.machine = forkMachine(original.machine, { ...outside, identity, handles });
       this.pump = this.#pumpOf(ports);
       return;
@@ -281,6 +293,12 @@ export class MachineSession {
     const volume = this.#volume instanceof LaterVolume ? this.#volume.mounted : this.#volume;
     const failed = volume?.commit() ?? 0;
     if (failed < 0) throw new SessionError("mount", "/", "the root volume could not be written", -failed);
+  }
+
+  /** Memory that a lazy load has left where it was comes in, some MiB in each turn of the host's loop. */
+  settleSoon(): void {
+    const { frames } = this.machine.kernel;
+    if (!this.machine.isStopped && frames.settleNext(SETTLED_AT_ONCE)) this.#loop.callSoon(() => this.settleSoon());
   }
 
   /** What the host lends it beside streams, by the names under which a saved machine knows it. */

@@ -239,5 +239,5 @@ function readWarmStart(path: string): WarmStart {
       lineOutput(() => {}),
     ),
   ]);
-  return { saved: { bytes: session, streams, identity: "fresh", isVerified: true }, changes, request };
+  return { saved: { bytes: session, streams, identity: "fresh", isVerified: true, isLazy: true }, changes, request };
 }

@@ -6,6 +6,7 @@ import { MemoryAccount, type Reclaimable } from "./memory-account.ts";
 import { Reaper } from "./reaper.ts";
 import type { Frame } from "./frame.ts";
 import { FrameList } from "./frame-list.ts";
+import type { PendingPages } from "./pending-pages.ts";
 
 /** Accounts open at once: a frame's number is 15 bits, beside which the highest says that code was decoded from it. */
 const ACCOUNTS_MAX = 0x7fff;
@@ -39,6 +40,8 @@ export class FrameAllocator {
   #accounts: (MemoryAccount | null)[] = [];
   /** A frame that held code became free: what was decoded from it must go. */
   onCodeGone: (frame: Frame) => void = () => {};
+  /** Of frames whose content is elsewhere yet; null: all have it. */
+  pending: PendingPages | null = null;
   /**
    * Frames that are the board's and lent to accounts, which are charged for them as for their own: so there is a frame
    * for each charge whoever else borrows the same one. Those that nobody has borrowed stand where frames are free.
@@ -92,9 +95,10 @@ export class FrameAllocator {
 
   /** All frames that somebody holds, ascending. */
   used(): Uint32Array {
-    const used: number[] = [];
-    for (let at = 0; at < this.#touchedEnd; at++) if (this.#references[at]! > 0) used.push(this.first + at);
-    return Uint32Array.from(used);
+    const used = new Uint32Array(this.#touchedEnd);
+    let count = 0;
+    for (let at = 0; at < used.length; at++) if (this.#references[at]! > 0) used[count++] = this.first + at;
+    return used.slice(0, count);
   }
 
   /** (frame − first) above all that were ever used. */
@@ -350,7 +354,8 @@ export class FrameAllocator {
     account: MemoryAccount,
     held: { readonly references: Int32Array; readonly notes: Uint16Array; readonly borrowed: Uint16Array },
   ): { frames: FrameAllocator; memory: MemoryAccount } {
-    const used = held.references.findLastIndex((count) => count > 0) + 1;
+    let used = held.references.length;
+    while (used > 0 && held.references[used - 1] === 0) used--;
     const only = new FrameAllocator(this.physical, Math.max(account.limit, used));
     const memory = only.open({ limit: account.limit, reaper: account.reaper });
     assert(memory !== null, "an account is the first one of its board");
@@ -531,7 +536,20 @@ export class FrameAllocator {
     this.#makeFree(frame);
   }
 
+  /** The frame has its content afterwards. */
+  settle(frame: Frame): void {
+    this.pending?.settle(frame);
+  }
+
+  /** Content that waits comes to so many frames. @returns whether more wait */
+  settleNext(most: number): boolean {
+    this.pending?.settleNext(most);
+    if (this.pending?.count === 0) this.pending = null;
+    return this.pending !== null;
+  }
+
   #makeFree(frame: Frame): void {
+    this.pending?.forget(frame);
     if ((this.#charged[frame - this.first]! & HOLDS_CODE) !== 0) this.onCodeGone(frame);
     if (frame >= this.#untouched) this.#placedFree++;
     else this.#free[this.#freeCount++] = frame;
@@ -589,7 +607,7 @@ export class FrameAllocator {
             sweep: it.#sweep,
           } = from),
       },
-      { keeps: ["trackSites", "#isCopying", "#taken", "#reserved", "#sites", "onCodeGone"] },
+      { keeps: ["trackSites", "#isCopying", "#taken", "#reserved", "#sites", "onCodeGone", "pending"] },
     );
   }
 }

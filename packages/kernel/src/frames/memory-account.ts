@@ -162,14 +162,15 @@ export class MemoryAccount {
     const { ofKernel } = this;
     ofKernel.foreignUses += change;
     if (this.frames.isCopying) return;
-    while (ofKernel.foreign > ofKernel.foreignUses)
-      for (let at: MemoryAccount | null = this; at !== null && !at.isFamily; at = at.parent) at.#leaveForeign();
+    const more = ofKernel.foreign - ofKernel.foreignUses;
+    if (more > 0)
+      for (let at: MemoryAccount | null = this; at !== null && !at.isFamily; at = at.parent) at.#leaveForeign(more);
   }
 
-  #leaveForeign(): void {
-    if (this.foreign === 0) return;
-    this.foreign--;
-    this.charged--;
+  #leaveForeign(most: number): void {
+    const count = Math.min(most, this.foreign);
+    this.foreign -= count;
+    this.charged -= count;
   }
 
   /** A frame of a fork takes the place of one that its original has, and that the copy of its account counts. */

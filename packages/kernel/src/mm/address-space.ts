@@ -36,7 +36,7 @@ import type { Path } from "../vfs/path.ts";
 import { AREA_ACCOUNTED, type Area } from "./area.ts";
 import { AreaList, AREAS_PER_UNIT } from "./area-list.ts";
 import { handlePageFault, markPageDirty } from "./page-fault.ts";
-import { addressOfEntry, PageTable, PTE_R, PTE_W } from "./page-table.ts";
+import { addressOfEntry, frameOfEntry, PageTable, PTE_R, PTE_W } from "./page-table.ts";
 import type { Frame } from "../frames/frame.ts";
 import type { MemoryAccount } from "../frames/memory-account.ts";
 import type { Reapable } from "../frames/reaper.ts";
@@ -240,10 +240,11 @@ export class AddressSpace extends TranslatedMemory implements Reapable {
   /** Shows translated code (if the space has a slot, or owns the TLB) what the page table says of a page. */
   publish(address: VirtualAddress, entry: number): void {
     if ((entry & PTE_R) === 0) return;
-    const { processor, slots } = this.kernel;
-    if (this.isWide) {
-      if (slots.tlbOwner === this) processor.tlb.map(address, addressOfEntry(entry), (entry & PTE_W) !== 0);
-    } else if (this.slot >= 0) processor.tables.map(this.slot, address, addressOfEntry(entry), (entry & PTE_W) !== 0);
+    const { processor, slots, frames } = this.kernel;
+    if (this.isWide ? slots.tlbOwner !== this : this.slot < 0) return;
+    if (frames.pending !== null) frames.settle(frameOfEntry(entry));
+    if (this.isWide) processor.tlb.map(address, addressOfEntry(entry), (entry & PTE_W) !== 0);
+    else processor.tables.map(this.slot, address, addressOfEntry(entry), (entry & PTE_W) !== 0);
   }
 
   /** Takes pages of `[start, end)` from translated code; accesses fault. */
@@ -296,13 +297,18 @@ export class AddressSpace extends TranslatedMemory implements Reapable {
     this.kernel.slots.changeMode(this);
   }
 
-  /** Fills a slot just acquired with every resident page. A wide space's pages come to the TLB one by one. */
+  /**
+   * Fills a slot just acquired with every resident page that has its content; the others come by faults. A wide space's
+   * pages come to the TLB one by one.
+   */
   publishAll(): void {
     if (this.isWide) return;
     const tables = this.kernel.processor.tables;
     const slot = this.slot;
+    const { pending } = this.kernel.frames;
     this.table.forEach(0, USER_TOP, (address, entry) => {
-      if ((entry & PTE_R) !== 0) tables.map(slot, address, addressOfEntry(entry), (entry & PTE_W) !== 0);
+      if ((entry & PTE_R) !== 0 && pending?.isWaiting(frameOfEntry(entry)) !== true)
+        tables.map(slot, address, addressOfEntry(entry), (entry & PTE_W) !== 0);
     });
   }
 
@@ -479,6 +485,8 @@ export class AddressSpace extends TranslatedMemory implements Reapable {
       entry = this.table.get(address);
       if ((entry & need) === 0) return -EFAULT;
     }
+    const { frames } = this.kernel;
+    if (frames.pending !== null) frames.settle(frameOfEntry(entry));
     return addressOfEntry(entry) + (address % PAGE_SIZE);
   }
 

@@ -109,6 +109,7 @@ export function forcePage(space: AddressSpace, address: VirtualAddress, forWrite
     if (mapAbsent(space, area, page, "read") !== 0) return -EFAULT;
     entry = space.table.get(page);
   }
+  space.kernel.frames.settle(frameOfEntry(entry));
   return addressOfEntry(entry) + (address % PAGE_SIZE);
 }
 
@@ -214,6 +215,7 @@ function copyPage(space: AddressSpace, page: VirtualAddress, source: Frame, repl
     if (replaced !== 0) space.account.release(replaced);
     return install(space, page, (blank << 12) | PTE_A | PTE_R | PTE_W);
   }
+  frames.settle(source);
   // Held, because making room may reclaim it from the page cache.
   frames.retain(source);
   const frame = space.takeFrame(page, false);
@@ -242,6 +244,7 @@ function mapCode(space: AddressSpace, area: Area, page: VirtualAddress): 0 | Bad
   const { tables } = processor;
   const entry = space.table.get(page);
   const frame = frameOfEntry(entry);
+  frames.settle(frame);
   if (area.code === null) openCode(space, area, frame);
   else if (isForAll(area.code) && !frames.isLent(frame)) {
     // What others execute, too, must be decoded from frames that are everyone's.
@@ -274,6 +277,7 @@ function mapCode(space: AddressSpace, area: Area, page: VirtualAddress): 0 | Bad
     // The page may have been given up and read again into another frame since its code was decoded.
     const present = space.table.get(at);
     if (isForAll(code) && !frames.isLent(frameOfEntry(present))) continue;
+    frames.settle(frameOfEntry(present));
     frames.noteCode(frameOfEntry(present));
     tables.mapCode(space.slot, at, code.page(at, addressOfEntry(present)));
   }

@@ -23,7 +23,7 @@ import {
 } from "@stratos/riscv";
 import { PAGE_SIZE } from "@stratos/abi";
 import type { AddressSpace } from "../mm/address-space.ts";
-import { addressOfEntry, PTE_W } from "../mm/page-table.ts";
+import { addressOfEntry, frameOfEntry, PTE_W } from "../mm/page-table.ts";
 import { isFetched } from "./fetched-instruction.ts";
 import type { SignalInfo } from "../signal/pending-signals.ts";
 import type { Kernel } from "./kernel-state.ts";
@@ -475,5 +475,7 @@ function isSameSet(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {
 /** Physical address of a byte whose page is in memory for the program; −1: it isn't. Nothing is faulted in. */
 function residentAddress(space: AddressSpace, address: number): number {
   const entry = space.table.get(address);
-  return entry === 0 ? -1 : addressOfEntry(entry) + (address % PAGE_SIZE);
+  if (entry === 0) return -1;
+  space.kernel.frames.settle(frameOfEntry(entry));
+  return addressOfEntry(entry) + (address % PAGE_SIZE);
 }

@@ -12,7 +12,7 @@ import {
   S_IFREG,
   isErrno,
 } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { stateClass, StateError } from "@stratos/base";
 import type { HostFile, HostFileTree, HostStat } from "@stratos/host";
 import { PageCache, type PageBacking } from "../../frames/page-cache.ts";
 import type { FileSystem } from "../../vfs/file-system.ts";
@@ -375,6 +375,8 @@ export class HostInode extends Inode implements PageBacking {
         keeps: ["#file", "#fileIsWritable"],
         copied: (it, from) => {
           it.#file = from.#file?.forked?.() ?? null;
+          if (it.nlink === 0 && from.#file !== null && it.#file === null)
+            throw new StateError("unsavable", "an open file of the host that has no name can be in one machine only");
           it.#fileIsWritable = it.#file !== null && from.#fileIsWritable;
         },
       },

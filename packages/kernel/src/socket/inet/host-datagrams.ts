@@ -256,9 +256,11 @@ export class HostDatagrams implements DatagramTransport {
       {
         // The port is the original's.
         copied: (it) => {
-          if (it.#boundAt !== null && it.#boundHost === null) it.#lost = EADDRINUSE;
+          if (it.#boundAt !== null && it.#boundHost === null && it.#provider.isResting !== true) it.#lost = EADDRINUSE;
         },
-        loaded: (it) => it.#resume(),
+        loaded: (it) => {
+          if (it.#provider.isResting !== true) it.#resume();
+        },
       },
     );
   }

@@ -96,10 +96,10 @@ export class HostListener implements TcpListener {
       {
         // Where it listens, the original of a fork goes on.
         copied: (it) => {
-          if (it.#host === null) it.#isListening = false;
+          if (it.#host === null && it.#provider.isResting !== true) it.#isListening = false;
         },
         loaded: (it) => {
-          if (it.#isListening && it.#host === null) it.begin();
+          if (it.#isListening && it.#host === null && it.#provider.isResting !== true) it.begin();
         },
       },
     );
