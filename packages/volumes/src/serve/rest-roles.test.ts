@@ -90,7 +90,7 @@ test("strangers get the page and nothing else; a page's secret ends with its key
   assert.equal((await ask(owner.secret, "GET", "/v1/volumes")).status, 401);
 });
 
-test("the older place of all operations goes on, and says that it is old; methods that are not for a path are named", async (t) => {
+test("the older place goes on, and says that it is old; methods that are not for a path are named", async (t) => {
   const { ask } = served(t);
   const [now, old] = [await ask("token", "GET", "/v1/volumes"), await ask("token", "GET", "/api/v1/volumes")];
   assert.deepEqual(await old.json(), await now.json());
