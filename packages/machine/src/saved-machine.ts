@@ -60,7 +60,7 @@ interface State {
 }
 
 const MAGIC = "STRATOSM";
-const VERSION = 13;
+const VERSION = 14;
 const HEADER_BYTES = 16;
 const PART_HEADER_BYTES = 12;
 
