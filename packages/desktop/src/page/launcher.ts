@@ -1,5 +1,6 @@
 /** What can be started: the desktop's own applications, and those of the image; by search, arrows or press. */
 import type { DesktopEntry } from "../entries/desktop-entry.ts";
+import type { SandboxedList } from "./applications/sandboxed.ts";
 import { ask, readBlob } from "./service.ts";
 import { create, Dialog } from "./widgets/containers.ts";
 import { TextField } from "./widgets/controls.ts";
@@ -31,24 +32,28 @@ async function readApplications(): Promise<readonly DesktopEntry[]> {
   return ask<DesktopEntry[]>("GET", "/applications");
 }
 
+interface LauncherOwner {
+  startGuest(application: DesktopEntry): void;
+  startSandboxed(application: { readonly id: string; readonly name: string }): void;
+  notify(text: string): void;
+}
+
 export class Launcher {
   readonly #own: readonly Startable[];
   readonly #list = create("div", "launcher-list");
   readonly #onCommand: (line: string) => void;
-  readonly #startOf: (application: DesktopEntry) => void;
+  readonly #owner: LauncherOwner;
   #all: readonly Startable[];
   #shown: readonly Startable[] = [];
+  /** Manifests that are wrong, told of once. */
+  readonly #told = new Set<string>();
   #at = 0;
   #dialog: Dialog | null = null;
 
-  constructor(
-    own: readonly Startable[],
-    startOf: (application: DesktopEntry) => void,
-    onCommand: (line: string) => void,
-  ) {
+  constructor(own: readonly Startable[], owner: LauncherOwner, onCommand: (line: string) => void) {
     this.#own = own;
     this.#all = own;
-    this.#startOf = startOf;
+    this.#owner = owner;
     this.#onCommand = onCommand;
   }
 
@@ -85,6 +90,12 @@ export class Launcher {
     });
     this.#search("");
     control.focus();
+    let guestsFound: readonly Startable[] = [];
+    let sandboxedFound: readonly Startable[] = [];
+    const list = (): void => {
+      this.#all = [...this.#own, ...sandboxedFound, ...guestsFound];
+      if (this.#dialog === dialog) this.#search(control.value);
+    };
     readApplications().then(
       (found) => {
         const guests = found.map((application) => ({
@@ -92,11 +103,28 @@ export class Launcher {
           comment: application.comment,
           sign: application.name.slice(0, 1).toUpperCase(),
           application,
-          start: () => this.#startOf(application),
+          start: () => this.#owner.startGuest(application),
         }));
-        this.#all = [...this.#own, ...guests];
-        if (this.#dialog === dialog) this.#search(control.value);
+        guestsFound = guests;
+        list();
       },
+      () => {},
+    );
+    ask<SandboxedList>("GET", "/sandboxed").then(
+      ({ applications, problems }) => {
+        sandboxedFound = applications.map(({ id, name, comment }) => ({
+          name,
+          comment,
+          sign: "sandboxed",
+          start: () => this.#owner.startSandboxed({ id, name }),
+        }));
+        for (const problem of problems) {
+          if (!this.#told.has(problem)) this.#owner.notify(problem);
+          this.#told.add(problem);
+        }
+        list();
+      },
+      // In a tab of its own the desktop has none.
       () => {},
     );
   }
