@@ -32,6 +32,9 @@ async function readApplications(): Promise<readonly DesktopEntry[]> {
   return ask<DesktopEntry[]>("GET", "/applications");
 }
 
+/** Stands for a command, which anything that is typed could be. */
+const RUN = "❯";
+
 interface LauncherOwner {
   startGuest(application: DesktopEntry): void;
   startSandboxed(application: { readonly id: string; readonly name: string }): void;
@@ -45,6 +48,10 @@ export class Launcher {
   readonly #owner: LauncherOwner;
   #all: readonly Startable[];
   #shown: readonly Startable[] = [];
+  #guests: readonly Startable[] = [];
+  #sandboxed: readonly Startable[] = [];
+  /** What there is has been asked for. */
+  #read: Promise<unknown> = Promise.resolve();
   /** Manifests that are wrong, told of once. */
   readonly #told = new Set<string>();
   #at = 0;
@@ -84,49 +91,52 @@ export class Launcher {
       const by = { ArrowDown: columns, ArrowUp: -columns, ArrowRight: 1, ArrowLeft: -1 }[event.key];
       const isWriting = control.value !== "" && (event.key === "ArrowLeft" || event.key === "ArrowRight");
       if (by !== undefined && !isWriting) this.#choose(Math.max(0, Math.min(this.#shown.length - 1, this.#at + by)));
-      else if (event.key === "Enter") this.#start(this.#at);
-      else return;
+      // Who types faster than the machine answers means what is found then, not a command of that name.
+      else if (event.key === "Enter") {
+        void this.#read.then(() => {
+          if (this.#dialog === dialog) this.#start(this.#at);
+        });
+      } else return;
       event.preventDefault();
     });
     this.#search("");
     control.focus();
-    let guestsFound: readonly Startable[] = [];
-    let sandboxedFound: readonly Startable[] = [];
     const list = (): void => {
-      this.#all = [...this.#own, ...sandboxedFound, ...guestsFound];
-      if (this.#dialog === dialog) this.#search(control.value);
+      this.#all = [...this.#own, ...this.#sandboxed, ...this.#guests];
+      if (this.#dialog !== dialog) return;
+      const chosen = this.#shown[this.#at]?.name;
+      this.#search(control.value);
+      // What somebody has gone to stays chosen, unless it was but the command for want of something better.
+      const at = this.#shown.findIndex(({ name, sign }) => name === chosen && sign !== RUN);
+      if (at > 0) this.#choose(at);
     };
-    readApplications().then(
-      (found) => {
-        const guests = found.map((application) => ({
-          name: application.name,
-          comment: application.comment,
-          sign: application.name.slice(0, 1).toUpperCase(),
-          application,
-          start: () => this.#owner.startGuest(application),
-        }));
-        guestsFound = guests;
-        list();
-      },
-      () => {},
-    );
-    ask<SandboxedList>("GET", "/sandboxed").then(
-      ({ applications, problems }) => {
-        sandboxedFound = applications.map(({ id, name, comment }) => ({
-          name,
-          comment,
-          sign: "sandboxed",
-          start: () => this.#owner.startSandboxed({ id, name }),
-        }));
-        for (const problem of problems) {
-          if (!this.#told.has(problem)) this.#owner.notify(problem);
-          this.#told.add(problem);
-        }
-        list();
-      },
-      // In a tab of its own the desktop has none.
-      () => {},
-    );
+    // What cannot be read is as if it were not there; a desktop in a tab of its own has no sandboxed ones.
+    const reading = Promise.allSettled([this.#readGuests().then(list), this.#readSandboxed().then(list)]);
+    this.#read = reading;
+  }
+
+  async #readGuests(): Promise<void> {
+    this.#guests = (await readApplications()).map((application) => ({
+      name: application.name,
+      comment: application.comment,
+      sign: application.name.slice(0, 1).toUpperCase(),
+      application,
+      start: () => this.#owner.startGuest(application),
+    }));
+  }
+
+  async #readSandboxed(): Promise<void> {
+    const { applications, problems } = await ask<SandboxedList>("GET", "/sandboxed");
+    this.#sandboxed = applications.map(({ id, name, comment }) => ({
+      name,
+      comment,
+      sign: "sandboxed",
+      start: () => this.#owner.startSandboxed({ id, name }),
+    }));
+    for (const problem of problems) {
+      if (!this.#told.has(problem)) this.#owner.notify(problem);
+      this.#told.add(problem);
+    }
   }
 
   #search(text: string): void {
@@ -137,7 +147,7 @@ export class Launcher {
     const run: Startable = {
       name: say("runCommand", text.trim()),
       comment: "",
-      sign: "❯",
+      sign: RUN,
       start: () => this.#onCommand(text.trim()),
     };
     this.#shown = wanted === "" ? found : [...found, run];
