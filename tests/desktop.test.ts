@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { request as httpRequest } from "node:http";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
@@ -509,16 +510,29 @@ test("a sandboxed application's page is had by its address once, and by nobody e
 });
 
 test("what makes no sense is refused before a machine is made", async () => {
+  const home = join(folder, "senseless");
+  mkdirSync(home);
+  symlinkSync(join(TEST_HOME, "images"), join(home, "images"));
   for (const [args, words] of [
     [["desktop", "name", "-i", SCREEN_IMAGE], /--image: name is a system that runs/],
     [["desktop", "--port", "65536"], /--port: 0 to 65535/],
     [["desktop", "-i", SCREEN_IMAGE, "-u", "nobody-known"], /nobody-known/],
-    [["desktop", "absent-system"], /absent-system: no such system/],
+    [["desktop", "absent-system"], /^stratos: absent-system: no such system\n$/],
+    [["desktop", "-i", "absent"], /^stratos: absent: no such image; `stratos image ls` lists them/],
   ] as const) {
-    const { status, stderr } = await stratos(args, { env: { STRATOS_HOME: join(folder, "own") } });
+    const { status, stderr } = await stratos(args, { env: { STRATOS_HOME: home } });
     assert.notEqual(status, 0, args.join(" "));
     assert.match(stderr, words);
   }
+  const taken = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => taken.once("listening", resolve));
+  const port = String((taken.address() as AddressInfo).port);
+  const { status, stderr } = await stratos(["desktop", "-i", SCREEN_IMAGE, "--port", port], {
+    env: { STRATOS_HOME: home },
+  });
+  taken.close();
+  assert.notEqual(status, 0);
+  assert.match(stderr, new RegExp(`stratos: 127.0.0.1:${port}: address already in use\n`));
 });
 
 test("the page is small before a terminal is opened, and all of it is not large", async () => {
