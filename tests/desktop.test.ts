@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { request as httpRequest } from "node:http";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
@@ -365,17 +366,173 @@ test("programs tell the person things, who answers by a button, and find each ot
   assert.match(await textIn("/root/started"), /DBUS_STARTER_BUS_TYPE=session/);
 });
 
+/** Writes what came of each attempt below /root/notes, which it may write. */
+const GOOD_AND_BAD = `<!doctype html><title>x</title><body><script>
+  const said = {};
+  const attempt = async (name, work) => {
+    try { said[name] = await work(); } catch (error) { said[name] = "refused: " + error.message; }
+  };
+  stratos.ready.then(async () => {
+    await attempt("read", () => stratos.read("/root/notes/a.txt"));
+    await attempt("unnamed", () => stratos.read("/etc/shadow"));
+    await attempt("up", () => stratos.read("/root/notes/../.bashrc"));
+    await attempt("link", () => stratos.read("/root/notes/link/shadow"));
+    await attempt("run", () => stratos.run(["/bin/echo", "hello"]));
+    await attempt("other", () => stratos.run(["/bin/sh", "-c", "id"]));
+    await attempt("window", () => stratos.call({ call: "start", kind: "terminal" }));
+    await attempt("network", () => fetch("/v1/session"));
+    await attempt("storage", () => localStorage.length);
+    await attempt("above", () => parent.document.title);
+    await attempt("key", () => parent.location.hash);
+    await attempt("opened", () => String(open("/")));
+    await attempt("origin", () => self.origin);
+    await attempt("notify", () => stratos.notify("it is done"));
+    await stratos.write("/root/notes/said.json", JSON.stringify(said));
+    document.body.append("finished");
+    addEventListener("message", () => {});
+  });
+  addEventListener("suspend", () => void stratos.write("/root/notes/suspended", "yes"));
+  // Where it goes is not above the frame.
+  addEventListener("resume", () => { for (;;); });
+</script>`;
+
+test("a sandboxed application gets what its manifest names and the person grants, and nothing else", async (t) => {
+  const served = await Served.start(t, "sandboxed");
+  const put = async (path: string, content: string): Promise<void> =>
+    assert.equal((await served.ask("PUT", `/content?path=${path}`, content)).status, 200, path);
+  const place = "/usr/local/share/stratos/applications";
+  for (const path of ["/usr/local/share/stratos", place, `${place}/notes`, `${place}/wrong`, "/root/notes"])
+    await served.ask("POST", "/folders", { path });
+  const permissions = ["read:~/notes", "write:~/notes", "run:/bin/echo", "notify"];
+  await put(`${place}/notes/manifest.json`, JSON.stringify({ name: "Notebook", permissions }));
+  await put(`${place}/notes/index.html`, GOOD_AND_BAD);
+  await put(`${place}/wrong/manifest.json`, JSON.stringify({ name: "Wrong", permissions: ["all"] }));
+  await put("/root/notes/a.txt", "kept");
+  assert.equal((await served.ask("POST", "/run", { command: "ln -s /etc /root/notes/link" })).status, 201);
+  await until("the link is there", async () =>
+    (await served.ask("GET", "/files?path=/root/notes")).text.includes("link"),
+  );
+  const page = await opened(t, served);
+  await launch(page, "Notebook");
+  const notices = "[...document.querySelectorAll('p.notification')].map((each) => each.innerText).join()";
+  await page.waitFor(notices, /wrong\/manifest\.json: permissions: "all"/, PATIENCE_MS);
+  const question = "document.querySelector('dialog[open] p')?.textContent";
+  for (const [words, answer] of [
+    ["Read /root/notes", 1],
+    ["Run /bin/echo", 0],
+    ["Show notifications", 1],
+    ["Write /root/notes", 1],
+  ] as const) {
+    await page.waitFor(question, new RegExp(`^${words}$`), PATIENCE_MS);
+    if (answer === 0) assert.deepEqual(await accessibilityViolations(page), []);
+    await page.evaluate(`document.querySelectorAll("dialog[open] button")[${answer}].click()`);
+    if (words === "Show notifications") await page.waitFor(notices, /Notebook: it is done/, PATIENCE_MS);
+  }
+  const said = async (): Promise<string> => (await served.ask("GET", "/content?path=/root/notes/said.json")).text;
+  await until("it has said what it found", async () => (await said()).startsWith("{") && /origin/.test(await said()));
+  const { network, storage, above, key, ...rest } = JSON.parse(await said()) as Record<string, string>;
+  for (const each of [network, storage, above, key]) assert.match(String(each), /^refused: /);
+  assert.deepEqual(rest, {
+    read: "kept",
+    unnamed: "refused: Notebook: the manifest does not name it",
+    up: "refused: Notebook: there is no such call, or its arguments are none of it",
+    link: "refused: Notebook: a symbolic link leads elsewhere",
+    run: "refused: Notebook: the person has refused it",
+    other: "refused: Notebook: the manifest does not name it",
+    window: "refused: Notebook: there is no such call, or its arguments are none of it",
+    opened: "null",
+    origin: "null",
+    notify: null,
+  });
+  const audit = (await served.ask("GET", "/sandboxed/audit")).text;
+  for (const line of [
+    /notes {2}read:\/root\/notes {2}granted$/m,
+    /notes {2}read:\/root\/notes\/a\.txt {2}done$/m,
+    /notes {2}read:\/etc\/shadow {2}refused: the manifest does not name it$/m,
+    /notes {2}run:\/bin\/echo {2}refused by the person$/m,
+    /notes {2}start {2}refused: there is no such call/m,
+  ])
+    assert.match(audit, line);
+
+  // What was granted can be taken back in the settings, and holds at once.
+  await launch(page, "Settings");
+  await page.waitFor("document.querySelectorAll('.permissions select').length", /^4$/, PATIENCE_MS);
+  await page.evaluate(`(() => {
+    const choice = document.querySelector(".permissions select");
+    choice.value = "false";
+    choice.dispatchEvent(new Event("change"));
+  })()`);
+  await until("it may no longer read", async () => {
+    const { status } = await served.ask("POST", "/sandboxed/notes/call", { call: "read", path: "/root/notes/a.txt" });
+    return status === 403;
+  });
+  await press(page, "KeyX", CTRL_ALT);
+  // Nobody sees it: it is told. When it is seen again it hangs, which the page does not.
+  await press(page, "KeyM", CTRL_ALT);
+  await until("it is suspended", async () =>
+    (await served.ask("GET", "/content?path=/root/notes/suspended")).text.includes("yes"),
+  );
+  await page.evaluate("document.querySelector('.window-list button').click()");
+  await page.waitFor(
+    "document.querySelector('.sandboxed-trouble [role=alert]').innerText",
+    /does not answer/,
+    PATIENCE_MS,
+  );
+  await page.evaluate("document.querySelector('.sandboxed-trouble button').click()");
+  await page.waitFor("document.querySelector('.sandboxed-trouble').hidden", /true/, PATIENCE_MS);
+});
+
+test("a sandboxed application's page is had by its address once, and by nobody else's name", async (t) => {
+  const served = await Served.start(t, "frames");
+  const place = "/root/.local/share/stratos/applications/one";
+  await served.ask("POST", "/run", { command: `mkdir -p ${place}` });
+  await until("its folder is there", async () => (await served.ask("GET", `/files?path=${place}`)).status === 200);
+  assert.equal((await served.ask("PUT", `/content?path=${place}/manifest.json`, '{"name": "One"}')).status, 200);
+  assert.equal((await served.ask("POST", "/sandboxed/one/open", {})).status, 409);
+  assert.equal((await served.ask("PUT", `/content?path=${place}/index.html`, "<p>one</p>")).status, 200);
+  const { status, text } = await served.ask("POST", "/sandboxed/one/open", {});
+  assert.equal(status, 201);
+  const url = new URL((JSON.parse(text) as { path: string }).path, served.address);
+  const first = await fetch(url);
+  assert.equal(first.status, 200);
+  assert.match(first.headers.get("content-security-policy")!, /^sandbox allow-scripts; default-src 'none';/);
+  assert.match(await first.text(), /^<script>[^]*<p>one<\/p>$/);
+  assert.equal((await fetch(url)).status, 404);
+  for (const [method, path, body, refused] of [
+    ["POST", "/sandboxed/two/open", {}, 404],
+    ["POST", "/sandboxed/one/call", { call: "notify", text: "x" }, 403],
+    ["POST", "/sandboxed/one/call", [], 403],
+    ["PUT", "/sandboxed/one/permissions", { permission: "notify", isGranted: true }, 409],
+    ["PUT", "/sandboxed/one/permissions", { permission: "notify", isGranted: null }, 200],
+  ] as const)
+    assert.equal((await served.ask(method, path, body)).status, refused, `${method} ${path} ${JSON.stringify(body)}`);
+  assert.equal((await fetch(new URL("/v1/sandboxed", served.address))).status, 401);
+});
+
 test("what makes no sense is refused before a machine is made", async () => {
+  const home = join(folder, "senseless");
+  mkdirSync(home);
+  symlinkSync(join(TEST_HOME, "images"), join(home, "images"));
   for (const [args, words] of [
     [["desktop", "name", "-i", SCREEN_IMAGE], /--image: name is a system that runs/],
     [["desktop", "--port", "65536"], /--port: 0 to 65535/],
     [["desktop", "-i", SCREEN_IMAGE, "-u", "nobody-known"], /nobody-known/],
-    [["desktop", "absent-system"], /absent-system: no such system/],
+    [["desktop", "absent-system"], /^stratos: absent-system: no such system\n$/],
+    [["desktop", "-i", "absent"], /^stratos: absent: no such image; `stratos image ls` lists them/],
   ] as const) {
-    const { status, stderr } = await stratos(args, { env: { STRATOS_HOME: join(folder, "own") } });
+    const { status, stderr } = await stratos(args, { env: { STRATOS_HOME: home } });
     assert.notEqual(status, 0, args.join(" "));
     assert.match(stderr, words);
   }
+  const taken = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => taken.once("listening", resolve));
+  const port = String((taken.address() as AddressInfo).port);
+  const { status, stderr } = await stratos(["desktop", "-i", SCREEN_IMAGE, "--port", port], {
+    env: { STRATOS_HOME: home },
+  });
+  taken.close();
+  assert.notEqual(status, 0);
+  assert.match(stderr, new RegExp(`stratos: 127.0.0.1:${port}: address already in use\n`));
 });
 
 test("the page is small before a terminal is opened, and all of it is not large", async () => {

@@ -7,10 +7,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { extentOf, readPicture } from "./support/picture.ts";
 import { launcher, start, stratos } from "./support/stratos.ts";
 import { ensureScreenImage, SCREEN_IMAGE, TEST_HOME } from "./support/test-image.ts";
-import { Heard } from "./support/until.ts";
+import { Heard, until } from "./support/until.ts";
 
 const KEY_A = 30;
 let folder = "";
@@ -68,5 +69,37 @@ test("a page types on the machine's keyboard", async (t) => {
   for (const down of [true, false]) socket.send(JSON.stringify({ key: KEY_A, down }));
   await stdout.includes("code 30 (KEY_A), value 0");
   assert.match(stdout.text, /type 1 \(EV_KEY\), code 30 \(KEY_A\), value 1\n.*SYN_REPORT/);
+  socket.close();
+});
+
+test("a page sees at once what it types on a text console, though no program runs for it", async (t) => {
+  const child = start(
+    [
+      ...[...launcher, "run", "-i", SCREEN_IMAGE, "--screen", "320x200", "--display", "--"],
+      ...["setsid", "-w", "sh", "-c", "echo ready >/dev/tty1; echo ready; exec cat </dev/tty1 >/dev/tty1"],
+    ],
+    { env: { STRATOS_HOME: TEST_HOME } },
+  );
+  t.after(() => child.kill("SIGKILL"));
+  const [stdout, stderr] = [new Heard(child.stdout!), new Heard(child.stderr!)];
+  await stderr.includes("http://");
+  const url = new URL(/http:\/\/\S+/.exec(stderr.text)![0]);
+  await stdout.includes("ready");
+  const socket = new WebSocket(`ws://${url.host}/screen`, { headers: { origin: url.origin } } as unknown as string);
+  const frames: number[] = [];
+  socket.addEventListener("message", ({ data }) => {
+    if (typeof data === "string") return;
+    frames.push((data as ArrayBuffer).byteLength);
+    socket.send(JSON.stringify({ shown: true }));
+  });
+  socket.binaryType = "arraybuffer";
+  await new Promise((resolve) => socket.addEventListener("open", resolve, { once: true }));
+  socket.send(JSON.stringify({ token: url.hash.slice(1) }));
+  await until("a first picture", () => frames.length > 0);
+  // cat sleeps: what comes next is the echo.
+  await delay(2_000);
+  const before = frames.length;
+  for (const down of [true, false]) socket.send(JSON.stringify({ key: KEY_A, down }));
+  await until("what was typed", () => frames.length > before);
   socket.close();
 });

@@ -48,7 +48,8 @@ static void list(void) {
   struct drm_mode_get_connector connector = {
       .connector_id = connectors[0], .count_modes = 32, .modes_ptr = (uintptr_t)modes};
   ioctl(card, DRM_IOCTL_MODE_GETCONNECTOR, &connector);
-  printf("connector %s, type %d", connector.connection == 1 ? "connected" : "?", connector.connector_type);
+  printf("connector %s, type %d, encoder %d", connector.connection == 1 ? "connected" : "?", connector.connector_type,
+         connector.encoder_id);
   for (unsigned at = 0; at < connector.count_modes; at++)
     printf("%s %s@%d%s", at ? "," : ":", modes[at].name, modes[at].vrefresh, modes[at].type & 8 ? "*" : "");
   printf("\n");
@@ -83,6 +84,11 @@ static void modes(void) {
   first[47 * one.pitch / 4 + 63] = 0xffffff;
   uint32_t fb = framebuffer(&one, DRM_FORMAT_XRGB8888), other = framebuffer(&two, DRM_FORMAT_XRGB8888);
   printf("set %s\n", outcome(show(fb, 64, 48)));
+  struct drm_mode_get_connector connector = {.connector_id = 34};
+  struct drm_mode_get_encoder encoder = {.encoder_id = 33};
+  ioctl(card, DRM_IOCTL_MODE_GETCONNECTOR, &connector);
+  ioctl(card, DRM_IOCTL_MODE_GETENCODER, &encoder);
+  printf("encoder %d of crtc %d\n", connector.encoder_id, encoder.crtc_id);
   printf("shown\n");
   fflush(stdout);
   getchar();

@@ -73,9 +73,10 @@ test("a mode is set, pages are flipped at the next frame, and the pointer lies o
     [
       "driver stratos",
       "1 crtc, 1 connector, 1 encoder, to 800x600",
-      "connector connected, type 15: 800x600@60*, 640x480@60",
+      "connector connected, type 15, encoder 0: 800x600@60*, 640x480@60",
       "pitch 256, size 12288",
       "set 0",
+      "encoder 33 of crtc 32",
       "shown",
       "flip 0",
       "flip again EBUSY",

@@ -103,6 +103,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "event mm",
     "fs socket tty",
     "block graphics host-service input ipc",
+    "vt",
     "task",
     "pseudo",
     "sysfs",

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { PackDescription } from "@stratos/host-browser/pack";
 import { replaceFile } from "@stratos/host-node/files";
 import { ImageStore, layerContent } from "@stratos/images";
+import { OperationError } from "@stratos/operation";
 import type { PageName } from "./join-page.ts";
 import { writePack, type PackEvent, type PackRequest } from "@stratos/images/web";
 
@@ -54,9 +55,19 @@ export async function writeWebFolder(
   { desktop, ...request }: PackRequest & WebPages,
   onEvent: (event: PackEvent) => void,
 ): Promise<PackDescription> {
+  checkFolder(request.folder);
   const description = await writePack({ ...request, folder: join(request.folder, "image") }, onEvent);
   writePage(request.folder, await tabFiles(desktop));
   return description;
+}
+
+/** @throws OperationError for one with things of others: a page of theirs would be replaced */
+function checkFolder(folder: string): void {
+  if (!existsSync(folder) || writtenContent(folder) !== null) return;
+  // Pieces alone are of a run that was ended.
+  const other = readdirSync(folder).find((name) => name !== "image");
+  if (other !== undefined)
+    throw new OperationError("option", folder, `is not empty (${other}), and no folder of \`image web\`: name another`);
 }
 
 /**

@@ -3,6 +3,7 @@ import { Command, Option } from "commander";
 import type { SharedFolder } from "@stratos/images";
 import { DEFAULT_MEMORY } from "@stratos/images/defaults";
 import { makeFolders, stratosHome } from "@stratos/host-node/home";
+import { StratosError } from "@stratos/sdk/client";
 import { UsageError } from "../command-error.ts";
 import { formatSize, parseImageName, parseMemory, parseUser, parseVolume } from "../option-values.ts";
 import type { Finish } from "./row-options.ts";
@@ -70,17 +71,22 @@ async function serveDesktop(name: string | undefined, options: DesktopOptions): 
     if (net !== "none" || volume.length > 0)
       throw new UsageError(net === "none" ? "--volume" : "--net", `${name} is a system that runs: it has its own`);
   }
-  const [{ openOwnMachine, openSystemMachine, startDesktop }, { defaultImage }, machines] = await Promise.all([
-    import("@stratos/desktop"),
-    import("@stratos/images"),
-    import("../session/machine-options.ts"),
-  ]);
+  const [{ openOwnMachine, openSystemMachine, startDesktop }, { defaultImage, ImageStore }, machines, { told }] =
+    await Promise.all([
+      import("@stratos/desktop"),
+      import("@stratos/images"),
+      import("../session/machine-options.ts"),
+      import("../systems/supervisor.ts"),
+    ]);
   makeFolders(home);
   const image = options.image ?? defaultImage(home);
-  if (name === undefined) await machines.ensureImage(image);
-  const machine =
+  if (name === undefined) {
+    await machines.ensureImage(image);
+    new ImageStore(home).require(image);
+  }
+  const opening =
     name === undefined
-      ? await openOwnMachine(
+      ? openOwnMachine(
           {
             image,
             memoryBytes: machines.memoryOf(options, home),
@@ -89,7 +95,10 @@ async function serveDesktop(name: string | undefined, options: DesktopOptions): 
           },
           user,
         )
-      : await openSystemMachine(name, home, user);
+      : openSystemMachine(name, home, user);
+  const machine = await opening.catch((error: unknown) => {
+    throw error instanceof StratosError ? told(error) : error;
+  });
   const onDefect = (words: string): void => void process.stderr.write(`stratos: internal error: ${words}\n`);
   const tell = (problem: string): void => void process.stderr.write(`stratos: display: ${problem}\n`);
   try {

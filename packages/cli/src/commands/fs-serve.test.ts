@@ -64,7 +64,7 @@ interface Answer {
 
 async function call(method: string, path: string, body?: unknown): Promise<Answer> {
   const bytes = body instanceof Uint8Array || typeof body === "string";
-  const response = await fetchWithToken(`${root}api/v1${path}`, {
+  const response = await fetchWithToken(`${root}v1${path}`, {
     method,
     ...(body === undefined
       ? {}
@@ -81,7 +81,7 @@ async function call(method: string, path: string, body?: unknown): Promise<Answe
 }
 
 async function content(path: string): Promise<Buffer> {
-  const response = await fetchWithToken(`${root}api/v1${path}`);
+  const response = await fetchWithToken(`${root}v1${path}`);
   assert.equal(response.status, 200);
   return Buffer.from(await response.arrayBuffer());
 }
@@ -197,21 +197,21 @@ test(
   "pages of other origins and names of other hosts are not served; a token " + "is asked for where one was set",
   async () => {
     assert.equal(
-      (await fetchWithToken(`${root}api/v1/volumes`, { headers: { origin: "https://evil.example" } })).status,
+      (await fetchWithToken(`${root}v1/volumes`, { headers: { origin: "https://evil.example" } })).status,
       403,
     );
     await stop(server);
     const open = await start("--no-token", volume);
     const said = once(open.child.stderr!, "data");
     const rebound = await new Promise<number>((resolve, reject) => {
-      request(`${open.address}api/v1/volumes`, { headers: { host: "evil.example" } }, (response) =>
+      request(`${open.address}v1/volumes`, { headers: { host: "evil.example" } }, (response) =>
         resolve(response.resume().statusCode!),
       )
         .on("error", reject)
         .end();
     });
     assert.equal(rebound, 403);
-    assert.equal((await fetch(`${open.address}api/v1/volumes`)).status, 200);
+    assert.equal((await fetch(`${open.address}v1/volumes`)).status, 200);
     assert.match(String(await said), /warning: --no-token: every user and program of this computer/);
     await stop(open.child);
     const refused = await runCommand("fs", "serve", volume, "--host", "0.0.0.0");
@@ -226,7 +226,7 @@ test(
     const guarded = await start("--read-only", "--token-file", join(folder, "token"), `other=${volume}`);
     try {
       const get = (token?: string, init: RequestInit = {}): Promise<Response> =>
-        fetch(`${guarded.address}api/v1/volumes`, {
+        fetch(`${guarded.address}v1/volumes`, {
           ...init,
           headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
         });
@@ -235,7 +235,7 @@ test(
         [401, 401, 200],
       );
       assert.equal(((await (await get("s3cret")).json()) as { volume: string }[])[0]!.volume, "other");
-      const change = await fetch(`${guarded.address}api/v1/volumes/other/snapshots`, {
+      const change = await fetch(`${guarded.address}v1/volumes/other/snapshots`, {
         method: "POST",
         body: "{}",
         headers: { authorization: "Bearer s3cret", "content-type": "application/json" },
@@ -256,7 +256,7 @@ test("a token is made at the first start, and nobody else may read it; a socket 
     assert.equal(address, `unix:${socket}`);
     assert.equal(statSync(socket).mode & 0o777, 0o600);
     const status = await new Promise<number>((resolve, reject) => {
-      request({ socketPath: socket, path: "/api/v1/volumes", headers: { host: "localhost" } }, (response) =>
+      request({ socketPath: socket, path: "/v1/volumes", headers: { host: "localhost" } }, (response) =>
         resolve(response.resume().statusCode!),
       )
         .on("error", reject)
@@ -303,7 +303,7 @@ test("a configuration says what is served and kept: snapshots, a scrub and a bac
   const kept = await start("--config", file);
   try {
     const get = async (path: string): Promise<{ running?: boolean } | null> =>
-      (await (await fetchWithToken(`${kept.address}api/v1/volumes/kept/${path}`)).json()) as {
+      (await (await fetchWithToken(`${kept.address}v1/volumes/kept/${path}`)).json()) as {
         running?: boolean;
       } | null;
     assert.deepEqual(await get("schedule"), { hourly: 0, daily: 3, weekly: 0, monthly: 0 });
@@ -363,7 +363,7 @@ test("by TLS: the certificate's owner is reached, and half of a pair of files is
   const to = { host: "127.0.0.1", port: new URL(address).port, servername: "localhost", ca: readFileSync(certificate) };
   const headers = { authorization: `Bearer ${token}` };
   const status = await new Promise((resolve, reject) =>
-    secureRequest({ ...to, path: "/api/v1/volumes", headers }, (response) => {
+    secureRequest({ ...to, path: "/v1/volumes", headers }, (response) => {
       response.resume();
       resolve(response.statusCode);
     })

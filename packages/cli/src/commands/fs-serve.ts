@@ -66,7 +66,7 @@ export function uiCommand(finish: Finish): Command {
 export function serveCommand(finish: Finish): Command {
   const command = new Command("serve")
     .description(
-      "Serves volumes over HTTP: a REST interface (/openapi.json describes it) and Prometheus metrics " +
+      "Serves volumes over HTTP: a REST interface (/v1/openapi.json describes it) and Prometheus metrics " +
         "(/metrics). Takes the snapshots that their schedules ask for and, as --config says, scrubs and makes " +
         "backups. Requests need the token in a file of which the second line tells, made at the first start; " +
         "--socket does without, by permissions. Prints its address when it is ready, and ends with SIGINT or SIGTERM.",

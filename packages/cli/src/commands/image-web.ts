@@ -17,7 +17,7 @@ export function imageWebCommand(finish: Finish): Command {
     )
     .summary("write an image as a page that runs it in a tab")
     .argument("<name>", "image, or a state of its past, NAME@CHANGE", parseImageState)
-    .argument("<folder>", "is made, or added to")
+    .argument("<folder>", "is made, or brought up to date")
     .addOption(
       new Option("--warm <line>", "also fetch ahead what this line reads, given to root's shell (repeatable)")
         .argParser(collect)

@@ -57,7 +57,8 @@ export function changeSystems(
   });
 }
 
-function told(error: StratosError): CommandError {
+/** What a person is told of it. */
+export function told(error: StratosError): CommandError {
   const [, what, why] = /^(.*?): (.*)$/s.exec(error.message) ?? ["", "named systems", error.message];
   return new CommandError(what!, why!, { status: statusOf(error), cause: error });
 }

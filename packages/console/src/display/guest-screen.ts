@@ -31,6 +31,7 @@ export class GuestScreen implements ShownScreen {
   #next: Uint32Array;
   #timer: NodeJS.Timeout | null = null;
   #instructions = -1;
+  #textChanges = -1;
 
   constructor(machine: MachineSession["machine"], { onFrame }: ScreenOptions) {
     const { graphics, input } = machine.kernel;
@@ -65,8 +66,11 @@ export class GuestScreen implements ShownScreen {
   look(): void {
     const { kernel, processor } = this.#machine;
     const instructions = processor.retired(kernel.tally);
-    if (instructions === this.#instructions) return;
+    // Keys are echoed on a text console without an instruction.
+    const textChanges = this.#monitor.text?.changes ?? 0;
+    if (instructions === this.#instructions && textChanges === this.#textChanges) return;
     this.#instructions = instructions;
+    this.#textChanges = textChanges;
     this.#monitor.picture(this.#next);
     this.#onFrame(this.#take());
   }

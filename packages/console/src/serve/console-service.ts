@@ -11,6 +11,7 @@ import type { SupervisorClient } from "@stratos/sdk/systems";
 import {
   bearerToken,
   isLoopbackName,
+  notServed,
   openApiDocument,
   problemDetails,
   readJson,
@@ -144,7 +145,7 @@ export function createConsoleService(
     await next();
   });
   app.onError((error, context) => failure(context, error, options.onDefect));
-  app.notFound((context) => problemDetails(context, 404, "there is nothing of this name"));
+  app.notFound((context) => notServed(app, context));
   app.get("/healthz", (context) => context.text("ok\n"));
   app.get("/readyz", async (context) => {
     const client = await options.openSupervisor();

@@ -115,6 +115,14 @@ test("everybody is told who he is; strangers nothing", async (t) => {
   assert.equal((await ask("", "GET", "/v1/session")).status, 401);
 });
 
+test("a method that is not for a path is told with those that are", async (t) => {
+  const { ask } = served(t);
+  const put = await ask("token", "PUT", "/v1/systems");
+  assert.deepEqual([put.status, put.headers.get("allow")], [405, "GET, HEAD, POST"]);
+  assert.equal((await ask("", "PUT", "/v1/systems")).status, 401);
+  assert.equal((await ask("token", "PUT", "/v1/none")).status, 404);
+});
+
 test("metrics: sums for users of this host; systems by name, or from elsewhere, for keys alone", async (t) => {
   const local = served(t);
   const open = await (await local.ask("", "GET", "/metrics")).text();

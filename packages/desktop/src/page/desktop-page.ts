@@ -5,6 +5,7 @@ import { type ApplicationHost, type OpenedApplication, openApplication } from ".
 import { openFiles } from "./applications/files.ts";
 import { openGallery } from "./applications/gallery.ts";
 import { openLogs } from "./applications/logs.ts";
+import { openSandboxed } from "./applications/sandboxed.ts";
 import { openMonitor } from "./applications/monitor.ts";
 import { openSettings } from "./applications/settings.ts";
 import { openText } from "./applications/text.ts";
@@ -59,6 +60,14 @@ function show(session: Session, layout: KeptLayout): void {
   const host: ApplicationHost = {
     desktop,
     notify,
+    pressed: (press) => {
+      // Names of keys, as UI Events has them; nothing that objects have by themselves.
+      if (!/^[A-Z][A-Za-z0-9]{1,20}$/.test(press.code)) return;
+      const command = press.code === "F6" ? ({ do: "panel" } as const) : commandOf(press);
+      if (command === null || desktop.command(command)) return;
+      if (command.do === "launcher") launcher.open();
+      else if (command.do === "panel") panel?.focus();
+    },
     start: (kind, argument) => start(kind, argument),
     change: async (change) => {
       const settings = { ...desktop.settings, ...change };
@@ -78,6 +87,7 @@ function show(session: Session, layout: KeptLayout): void {
     monitor: () => openMonitor(host),
     logs: (argument) => openLogs(host, argument),
     settings: () => openSettings(host),
+    sandboxed: (argument, id) => openSandboxed(host, argument, id),
     widgets: () => openGallery(),
   };
   const start = (kind: string, argument?: unknown, at: Partial<KeptWindow> = {}): void => {
@@ -103,7 +113,13 @@ function show(session: Session, layout: KeptLayout): void {
     sign: kind,
     start: () => start(kind),
   }));
-  const launcher = new Launcher(own, startGuest, (command) => void ask("POST", "/run", { command }).catch(fail));
+  const startSandboxed = ({ id, name }: { readonly id: string; readonly name: string }): void =>
+    start("sandboxed", { id, name });
+  const launcher = new Launcher(
+    own,
+    { startGuest, startSandboxed, notify },
+    (command) => void ask("POST", "/run", { command }).catch(fail),
+  );
   const lock = (): void => void ask("POST", "/lock", {}).then(() => location.reload(), fail);
   whenLocked(() => location.reload());
   panel = new Panel(desktop, {

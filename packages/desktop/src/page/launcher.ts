@@ -1,5 +1,6 @@
 /** What can be started: the desktop's own applications, and those of the image; by search, arrows or press. */
 import type { DesktopEntry } from "../entries/desktop-entry.ts";
+import type { SandboxedList } from "./applications/sandboxed.ts";
 import { ask, readBlob } from "./service.ts";
 import { create, Dialog } from "./widgets/containers.ts";
 import { TextField } from "./widgets/controls.ts";
@@ -31,24 +32,35 @@ async function readApplications(): Promise<readonly DesktopEntry[]> {
   return ask<DesktopEntry[]>("GET", "/applications");
 }
 
+/** Stands for a command, which anything that is typed could be. */
+const RUN = "❯";
+
+interface LauncherOwner {
+  startGuest(application: DesktopEntry): void;
+  startSandboxed(application: { readonly id: string; readonly name: string }): void;
+  notify(text: string): void;
+}
+
 export class Launcher {
   readonly #own: readonly Startable[];
   readonly #list = create("div", "launcher-list");
   readonly #onCommand: (line: string) => void;
-  readonly #startOf: (application: DesktopEntry) => void;
+  readonly #owner: LauncherOwner;
   #all: readonly Startable[];
   #shown: readonly Startable[] = [];
+  #guests: readonly Startable[] = [];
+  #sandboxed: readonly Startable[] = [];
+  /** What there is has been asked for. */
+  #read: Promise<unknown> = Promise.resolve();
+  /** Manifests that are wrong, told of once. */
+  readonly #told = new Set<string>();
   #at = 0;
   #dialog: Dialog | null = null;
 
-  constructor(
-    own: readonly Startable[],
-    startOf: (application: DesktopEntry) => void,
-    onCommand: (line: string) => void,
-  ) {
+  constructor(own: readonly Startable[], owner: LauncherOwner, onCommand: (line: string) => void) {
     this.#own = own;
     this.#all = own;
-    this.#startOf = startOf;
+    this.#owner = owner;
     this.#onCommand = onCommand;
   }
 
@@ -79,26 +91,52 @@ export class Launcher {
       const by = { ArrowDown: columns, ArrowUp: -columns, ArrowRight: 1, ArrowLeft: -1 }[event.key];
       const isWriting = control.value !== "" && (event.key === "ArrowLeft" || event.key === "ArrowRight");
       if (by !== undefined && !isWriting) this.#choose(Math.max(0, Math.min(this.#shown.length - 1, this.#at + by)));
-      else if (event.key === "Enter") this.#start(this.#at);
-      else return;
+      // Who types faster than the machine answers means what is found then, not a command of that name.
+      else if (event.key === "Enter") {
+        void this.#read.then(() => {
+          if (this.#dialog === dialog) this.#start(this.#at);
+        });
+      } else return;
       event.preventDefault();
     });
     this.#search("");
     control.focus();
-    readApplications().then(
-      (found) => {
-        const guests = found.map((application) => ({
-          name: application.name,
-          comment: application.comment,
-          sign: application.name.slice(0, 1).toUpperCase(),
-          application,
-          start: () => this.#startOf(application),
-        }));
-        this.#all = [...this.#own, ...guests];
-        if (this.#dialog === dialog) this.#search(control.value);
-      },
-      () => {},
-    );
+    const list = (): void => {
+      this.#all = [...this.#own, ...this.#sandboxed, ...this.#guests];
+      if (this.#dialog !== dialog) return;
+      const chosen = this.#shown[this.#at]?.name;
+      this.#search(control.value);
+      // What somebody has gone to stays chosen, unless it was but the command for want of something better.
+      const at = this.#shown.findIndex(({ name, sign }) => name === chosen && sign !== RUN);
+      if (at > 0) this.#choose(at);
+    };
+    // What cannot be read is as if it were not there; a desktop in a tab of its own has no sandboxed ones.
+    const reading = Promise.allSettled([this.#readGuests().then(list), this.#readSandboxed().then(list)]);
+    this.#read = reading;
+  }
+
+  async #readGuests(): Promise<void> {
+    this.#guests = (await readApplications()).map((application) => ({
+      name: application.name,
+      comment: application.comment,
+      sign: application.name.slice(0, 1).toUpperCase(),
+      application,
+      start: () => this.#owner.startGuest(application),
+    }));
+  }
+
+  async #readSandboxed(): Promise<void> {
+    const { applications, problems } = await ask<SandboxedList>("GET", "/sandboxed");
+    this.#sandboxed = applications.map(({ id, name, comment }) => ({
+      name,
+      comment,
+      sign: "sandboxed",
+      start: () => this.#owner.startSandboxed({ id, name }),
+    }));
+    for (const problem of problems) {
+      if (!this.#told.has(problem)) this.#owner.notify(problem);
+      this.#told.add(problem);
+    }
   }
 
   #search(text: string): void {
@@ -109,7 +147,7 @@ export class Launcher {
     const run: Startable = {
       name: say("runCommand", text.trim()),
       comment: "",
-      sign: "❯",
+      sign: RUN,
       start: () => this.#onCommand(text.trim()),
     };
     this.#shown = wanted === "" ? found : [...found, run];

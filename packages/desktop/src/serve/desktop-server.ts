@@ -58,7 +58,8 @@ export async function startDesktop(
   const settings = new SettingsFile(join(home, "desktop.json"));
   const desktop = runDesktop(machine, settings, { onEnd: () => end(), onDefect, tell });
   const token = randomBytes(24).toString("base64url");
-  const served = { ...desktop, token, page: await pageFilesOf("desktop", DESKTOP_PAGE) };
+  const sandboxed = { home, onDefect };
+  const served = { ...desktop, sandboxed, token, page: await pageFilesOf("desktop", DESKTOP_PAGE) };
   const place = { host: "127.0.0.1", port };
   const { address, server, close } = await listenAt(place, createDesktopService(served).fetch);
   (server as Server).maxConnections = CONNECTIONS_MAX;

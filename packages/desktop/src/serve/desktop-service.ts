@@ -12,8 +12,10 @@ import {
   servePage,
 } from "@stratos/volumes/serve";
 import { addDesktopRoutes, type DesktopParts } from "./desktop-routes.ts";
+import { type SandboxedPlace, SandboxedRoutes } from "./sandboxed-routes.ts";
 
 export interface ServedDesktop extends DesktopParts {
+  readonly sandboxed: SandboxedPlace;
   readonly token: string;
   readonly page: ReadonlyMap<string, Uint8Array>;
 }
@@ -27,13 +29,16 @@ export function createDesktopService(desktop: ServedDesktop): Hono {
     await next();
   });
   // Pictures of programs come as blobs.
-  servePage(app, desktop.page, "data: blob:");
+  servePage(app, desktop.page, { pictures: "data: blob:", frames: "'self'" });
+  const sandboxed = new SandboxedRoutes(desktop.machine, desktop.state, desktop.sandboxed);
+  app.get("/sandboxed/:ticket", (context) => sandboxed.frame(context));
   app.use("/v1/*", async (context, next) => {
     if (!isSameSecret(bearerToken(context), desktop.token))
       throw new Refusal(401, "the address is not whole: its key is missing");
     await next();
   });
   addDesktopRoutes(app, desktop);
+  sandboxed.addTo(app);
   return app;
 }
 

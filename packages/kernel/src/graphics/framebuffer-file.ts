@@ -52,6 +52,7 @@ export class FramebufferFile extends OpenFile {
   }
 
   override read(_task: GraphicsCaller, to: IoCursor, offset: number): number {
+    this.screen.text?.draw();
     let at = offset < 0 ? this.position : offset;
     const end = Math.min(at + to.remaining, this.#sizeBytes);
     let done = 0;
@@ -77,6 +78,8 @@ export class FramebufferFile extends OpenFile {
     const { pages } = this.screen.consoleMemory;
     const end = Math.min(at + from.remaining, size);
     let done = 0;
+    // What was written before lies below.
+    this.screen.text?.draw();
     this.screen.isConsoleUsed = true;
     while (at < end) {
       const index = Math.floor(at / PAGE_SIZE);
@@ -107,6 +110,7 @@ export class FramebufferFile extends OpenFile {
   }
 
   override mapping(offset = 0, length = 0): PageCache | number {
+    this.screen.text?.draw();
     const { consoleMemory } = this.screen;
     if (offset + length > consoleMemory.sizeBytes) return -EINVAL;
     this.screen.isConsoleUsed = true;

@@ -172,7 +172,9 @@ function getConnector({ card }: DrmClient, task: GraphicsCaller, view: DataView)
   }
   putFields(view, DrmModeGetConnector, {
     count_modes: screen.modes.length,
-    encoder_id: ENCODER_ID,
+    // The one that is in use (drm_connector_get_encoder of Linux): who finds one asks it for its CRTC, which it has not
+    // before a mode is set.
+    encoder_id: card.screen.scanout === null ? 0 : ENCODER_ID,
     connector_type: DRM_MODE_CONNECTOR_VIRTUAL,
     connector_type_id: 1,
     connection: DRM_MODE_CONNECTED,

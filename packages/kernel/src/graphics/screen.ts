@@ -31,6 +31,15 @@ interface ScreenCursor {
   readonly height: number;
 }
 
+/** Text consoles, which draw into the frame buffer device's memory. */
+export interface TextLayer {
+  /** Another number when it would look different. */
+  readonly changes: number;
+  /** Something was written on the one that is shown. */
+  readonly isUsed: boolean;
+  draw(): void;
+}
+
 export class Screen {
   /** Pixels: its own resolution, and the largest. */
   readonly width: number;
@@ -46,6 +55,8 @@ export class Screen {
   readonly consoleMemory: PixelMemory;
   /** A program has used the frame buffer device. */
   isConsoleUsed = false;
+  /** Null: the screen has no text consoles. */
+  text: TextLayer | null = null;
   readonly startNs: number;
 
   constructor(account: MemoryAccount, { width, height }: { width: number; height: number }, nowNs: number) {
@@ -63,7 +74,7 @@ export class Screen {
 
   /** A program has drawn something, or may have. */
   get isUsed(): boolean {
-    return this.scanout !== null || this.isConsoleUsed;
+    return this.scanout !== null || this.isConsoleUsed || this.text?.isUsed === true;
   }
 
   /** How many frames have been sent, by the time. */
@@ -82,7 +93,7 @@ export class Screen {
     if (this.power !== 0) return;
     const { scanout, width, height } = this;
     if (scanout === null) {
-      if (this.isConsoleUsed) this.#drawConsole(into);
+      if (this.isConsoleUsed || this.text !== null) this.#drawConsole(into);
       return;
     }
     const { framebuffer, mode } = scanout;
@@ -95,6 +106,7 @@ export class Screen {
   }
 
   #drawConsole(into: Uint32Array): void {
+    this.text?.draw();
     const bytes = new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
     this.consoleMemory.read(0, bytes, 0, bytes.length);
     for (let at = 0; at < into.length; at++) into[at]! |= OPAQUE;

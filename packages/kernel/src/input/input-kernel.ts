@@ -1,5 +1,6 @@
 import type { FsKernel } from "../fs/fs-kernel.ts";
 import type { TimerQueue } from "../time/timer-queue.ts";
+import type { TtyState } from "../tty/tty-state.ts";
 import type { Caller } from "../vfs/vfs-kernel.ts";
 import type { InputDevice } from "./input-device.ts";
 import type { Keyboard } from "./keyboard.ts";
@@ -15,6 +16,7 @@ export interface InputDevices {
 /** What keyboards and mice need of the kernel. */
 export interface InputKernel extends FsKernel {
   readonly timers: TimerQueue;
+  readonly tty: TtyState;
   /** Null: the machine has none. */
   input: InputDevices | null;
 }

@@ -1,6 +1,7 @@
 import { EV_KEY, EV_LED, EV_MSC, EV_REP, KEY_MICMUTE, LED_CAPSL, LED_NUML, LED_SCROLLL } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { Timer, type TimerQueue } from "../time/timer-queue.ts";
+import type { TtyState } from "../tty/tty-state.ts";
 import { type Clocks, InputDevice } from "./input-device.ts";
 
 const NS_PER_MS = 1e6;
@@ -10,6 +11,7 @@ const REPEAT_DELAY_MS = 250,
 
 interface KeyboardKernel extends Clocks {
   readonly timers: TimerQueue;
+  readonly tty: TtyState;
 }
 
 /** /dev/input/event0. Keys that are held are repeated. */
@@ -36,11 +38,17 @@ export class Keyboard extends InputDevice {
 
   /** @param key  of input-event-codes.h; others are passed over */
   press(key: number, isDown: boolean): void {
-    if (!this.has(EV_KEY, key)) return;
-    this.emit(EV_KEY, key, isDown ? 1 : 0);
-    this.sync();
+    if (!this.has(EV_KEY, key) || this.keysDown.has(key) === isDown) return;
+    this.#tell(key, isDown ? 1 : 0);
     if (isDown && this.repeatDelayMs > 0) this.#repeat(key, this.repeatDelayMs);
     else if (!isDown && this.#repeated === key) this.#repeat(0, 0);
+  }
+
+  /** Readers of the device, and the text console, unless one reader has it alone. */
+  #tell(key: number, value: number): void {
+    this.emit(EV_KEY, key, value);
+    this.sync();
+    if (this.grabber === null) this.#kernel.tty.virtual?.key(key, value);
   }
 
   #repeat(key: number, afterMs: number): void {
@@ -53,8 +61,7 @@ export class Keyboard extends InputDevice {
   timerExpired(): void {
     const key = this.#repeated;
     if (!this.keysDown.has(key)) return;
-    this.emit(EV_KEY, key, 2);
-    this.sync();
+    this.#tell(key, 2);
     if (this.repeatPeriodMs > 0) this.#repeat(key, this.repeatPeriodMs);
   }
 

@@ -1,5 +1,5 @@
 /** Character devices in sysfs(5): the folder of each below devices/virtual, and the links that lead there. */
-import { MEM_MAJOR } from "@stratos/abi";
+import { MEM_MAJOR, TTY_MAJOR } from "@stratos/abi";
 import { DEVICE_NODES } from "../fs/devtmpfs/devtmpfs.ts";
 import { type PseudoDirectory, PseudoFile, type PseudoFileSystem, PseudoLink } from "../pseudo/pseudo-inodes.ts";
 
@@ -9,13 +9,20 @@ const MISC_MAJOR = 10;
 export function addCharacterDirectories(
   fileSystem: PseudoFileSystem,
   directory: (path: string) => PseudoDirectory,
+  consoleCount: number,
 ): void {
   const file = (text: string): PseudoFile => {
     const made = new PseudoFile(fileSystem, () => text);
     made.size = 4096;
     return made;
   };
-  for (const [name, major, minor, mode] of DEVICE_NODES) {
+  const consoles: typeof DEVICE_NODES = Array.from({ length: Math.max(0, consoleCount - 1) }, (_, at) => [
+    `tty${at + 2}`,
+    TTY_MAJOR,
+    at + 2,
+    0o620,
+  ]);
+  for (const [name, major, minor, mode] of [...DEVICE_NODES, ...consoles]) {
     const subsystem = major === MEM_MAJOR ? "mem" : major === MISC_MAJOR ? "misc" : "tty";
     const path = `devices/virtual/${subsystem}/${name}`;
     // Drivers say a mode where root alone is not meant.

@@ -57,8 +57,9 @@ export class Sysfs extends PseudoFileSystem {
     // Specification §2.2.4).
     this.#file("firmware/devicetree/base/model", "stratos\0");
     this.#file("firmware/devicetree/base/cpus/timebase-frequency", String.fromCharCode(...bigEndian32(TIMEBASE_HZ)));
-    this.#file("devices/virtual/tty/tty0/active", "tty1\n");
-    addCharacterDirectories(this, (path) => this.#directory(path));
+    this.#file("devices/virtual/tty/tty0/active", () => `tty${kernel.tty.virtual?.active ?? 1}\n`);
+    addCharacterDirectories(this, (path) => this.#directory(path), kernel.tty.virtual?.last ?? 0);
+    if (kernel.tty.virtual !== null) this.#file("devices/virtual/tty/console/active", "tty0\n");
     const place = { fileSystem: this, directory: (path: string) => this.#directory(path) };
     if (kernel.graphics !== null) addScreenDirectories(place, kernel.graphics.card);
     if (kernel.input !== null) addInputDirectories(place, kernel.input);

@@ -1,5 +1,5 @@
 /** The machine's terminal: /dev/tty1 and /dev/console over the terminal that Stratos was started on. */
-import { ENOENT, IUTF8, O_RDWR, isErrno } from "@stratos/abi";
+import { ENOENT, ENOTTY, IUTF8, O_RDWR, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { HostConsole } from "@stratos/host";
 import { lookupChild } from "../vfs/dentry-cache.ts";
@@ -13,15 +13,17 @@ import { TTY1_DEVICE } from "./terminal-devices.ts";
 import { TerminalFile } from "./terminal-file.ts";
 import { Terminal, type TerminalDriver } from "./terminal.ts";
 import type { TtyCaller, TtyKernel } from "./tty-kernel.ts";
-import type { TerminalsKernel } from "./tty-state.ts";
+import { CONSOLE_NUMBER, type TerminalsKernel, type TtyState } from "./tty-state.ts";
 
 class ConsoleDriver implements TerminalDriver {
   readonly isPty = false;
   #host: HostConsole;
+  #tty: TtyState;
   readonly input = new HostInput();
 
-  constructor(host: HostConsole) {
+  constructor(host: HostConsole, tty: TtyState) {
     this.#host = host;
+    this.#tty = tty;
   }
 
   get room(): number {
@@ -47,6 +49,11 @@ class ConsoleDriver implements TerminalDriver {
   packetStatus(): void {}
   filesChanged(): void {}
 
+  /** Beside a screen it is one of the consoles that are switched between. */
+  ioctl(task: TtyCaller, command: number, argument: number): number {
+    return this.#tty.virtual?.ioctl(task, CONSOLE_NUMBER, command, argument) ?? -ENOTTY;
+  }
+
   /** Follows the host's terminal. Its end (the window was closed) hangs this one up. */
   listen(): void {
     const { terminal } = this.input as { terminal: Terminal };
@@ -69,8 +76,8 @@ class ConsoleDriver implements TerminalDriver {
       "ConsoleDriver",
       this,
       {
-        save: (it) => ({ host: it.#host }),
-        load: (it, from) => ({ host: it.#host } = from),
+        save: (it) => ({ host: it.#host, tty: it.#tty }),
+        load: (it, from) => ({ host: it.#host, tty: it.#tty } = from),
       },
       { loaded: (it) => it.listen() },
     );
@@ -79,7 +86,7 @@ class ConsoleDriver implements TerminalDriver {
 
 /** Makes the host's terminal the machine's. */
 export function attachConsole(kernel: TerminalsKernel, host: HostConsole): Terminal {
-  const driver = new ConsoleDriver(host);
+  const driver = new ConsoleDriver(host, kernel.tty);
   const termios = Termios.standard();
   termios.iflag |= IUTF8;
   const terminal = new Terminal(kernel, TTY1_DEVICE, driver, termios);

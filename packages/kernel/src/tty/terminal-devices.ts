@@ -19,19 +19,16 @@ import { acquireOnOpen } from "./job-control.ts";
 import { TerminalFile } from "./terminal-file.ts";
 import type { Terminal } from "./terminal.ts";
 import type { TtyCaller } from "./tty-kernel.ts";
-import type { TerminalsCaller } from "./tty-state.ts";
-import { VIRTUAL_TERMINAL } from "./virtual-terminal.ts";
+import { CONSOLE_NUMBER, type TerminalsCaller, type TerminalsKernel } from "./tty-state.ts";
 import type { VfsKernel } from "../vfs/vfs-kernel.ts";
 
 /** /dev/tty1: the machine's only line. */
-export const TTY1_DEVICE = makeDevice(TTY_MAJOR, 1);
+export const TTY1_DEVICE = makeDevice(TTY_MAJOR, CONSOLE_NUMBER);
 
 /** Tells the vfs who opens terminals, and that devpts can be mounted. */
 export function registerTerminalDevices(kernel: VfsKernel): void {
   const { devices, types } = kernel.vfs;
-  devices.registerCharacter(TTY_MAJOR, 0, { name: "tty", open: openTty0 });
-  devices.registerCharacter(TTY_MAJOR, 1, { name: "tty", open: openTty1 });
-  devices.registerCharacter(TTY_MAJOR, VIRTUAL_TERMINAL, { name: "tty", open: openVirtual });
+  devices.registerCharacter(TTY_MAJOR, -1, { name: "tty", open: openNumbered });
   devices.registerCharacter(TTYAUX_MAJOR, 0, { name: "/dev/tty", open: openControlling });
   devices.registerCharacter(TTYAUX_MAJOR, 1, { name: "/dev/console", open: openConsole });
   devices.registerCharacter(TTYAUX_MAJOR, 2, {
@@ -59,29 +56,24 @@ function openTerminal(
   return new TerminalFile(terminal, flags & ~O_NOCTTY, inode, path, isConsole);
 }
 
-/** The terminal that is seen: programs ask it for a free one to draw on. */
-function openTty0(task: TerminalsCaller, inode: Inode, flags: number, path: Path): OpenFile | number {
-  return task.kernel.tty.virtual === null ? openTty1(task, inode, flags, path) : openVirtual(task, inode, flags, path);
+/** /dev/ttyN: the host's terminal, or a text console of the screen. */
+function numbered({ tty }: TerminalsKernel, number: number): Terminal | null {
+  return number === CONSOLE_NUMBER && tty.console !== null ? tty.console : (tty.virtual?.terminal(number) ?? null);
 }
 
-/** −ENXIO without a screen. It becomes nobody's controlling terminal by being opened. */
-function openVirtual(task: TerminalsCaller, inode: Inode, flags: number, path: Path): OpenFile | number {
-  const terminal = task.kernel.tty.virtual;
-  return terminal === null ? -ENXIO : openTerminal(task, terminal, inode, flags, path, false);
-}
-
-/** −ENXIO without a terminal, −EBUSY when it is exclusive. */
-function openTty1(task: TerminalsCaller, inode: Inode, flags: number, path: Path): OpenFile | number {
-  const terminal = task.kernel.tty.console;
+/** −ENXIO where there is none of this number, −EBUSY when it is exclusive. /dev/tty0 is the one that is shown. */
+function openNumbered(task: TerminalsCaller, inode: Inode, flags: number, path: Path): OpenFile | number {
+  const number = minorOf(inode.rdev);
+  const terminal = numbered(task.kernel, number === 0 ? (task.kernel.tty.virtual?.active ?? CONSOLE_NUMBER) : number);
   if (terminal === null) return -ENXIO;
   const file = openTerminal(task, terminal, inode, flags, path, false);
-  if (!isErrno(file) && (flags & O_NOCTTY) === 0 && file.isReadable) acquireOnOpen(task, terminal);
+  if (!isErrno(file) && (flags & O_NOCTTY) === 0 && number !== 0 && file.isReadable) acquireOnOpen(task, terminal);
   return file;
 }
 
 /** /dev/console never becomes the controlling terminal by being opened. */
 function openConsole(task: TerminalsCaller, inode: Inode, flags: number, path: Path): OpenFile | number {
-  const terminal = task.kernel.tty.console;
+  const terminal = numbered(task.kernel, CONSOLE_NUMBER);
   return terminal === null ? -ENXIO : openTerminal(task, terminal, inode, flags, path, true);
 }
 

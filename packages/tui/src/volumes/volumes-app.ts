@@ -15,7 +15,7 @@ import { VolumesView } from "./volumes-view.ts";
 
 /** @returns the exit status */
 export async function runVolumesTui(place: ServicePlace, surroundings: Surroundings): Promise<number> {
-  const app = new App({ name: "AegisFS", ...surroundings, ...serviceClient(place, "/api/v1") });
+  const app = new App({ name: "AegisFS", ...surroundings, ...serviceClient(place, "/v1") });
   const context = new VolumeContext(app);
   const [overview, files] = [new OverviewView(context), new FilesView(context)];
   const volumes = new VolumesView(context, (name) => {

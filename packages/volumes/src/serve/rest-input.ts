@@ -1,5 +1,5 @@
 /** What every REST service of ours does with a request, whatever it serves: checks it, refuses it. */
-import type { Context } from "hono";
+import type { Context, Env, Hono } from "hono";
 import type { RestOperation } from "./rest-route.ts";
 
 /** Bodies in JSON are small; content comes as bytes, without a bound of ours. */
@@ -72,6 +72,19 @@ export async function readJson(context: Context, lengthMax = JSON_BODY_MAX): Pro
   }
 }
 
+/** Of a path that no route answers; 405 where it answers other methods (RFC 9110, 15.5.6). */
+export function notServed<E extends Env>(app: Hono<E>, context: Context): Response {
+  const { method, path } = context.req;
+  const isThere = (each: string): boolean =>
+    app.router.match(each, path)[0].some(([[, { method: of }]]) => of === each);
+  const methods = ["GET", "PUT", "POST", "DELETE"].filter(isThere);
+  if (methods.length === 0)
+    return problemDetails(context, 404, "there is nothing of this name; /v1/openapi.json describes what there is");
+  const allow = methods.flatMap((each) => (each === "GET" ? ["GET", "HEAD"] : [each])).join(", ");
+  context.header("Allow", allow);
+  return problemDetails(context, 405, `${method} is not for this; ${allow}`);
+}
+
 /** RFC 9457. */
 export function problemDetails(context: Context, status: number, detail: string): Response {
   return context.body(JSON.stringify({ title: TITLES[status] ?? "Error", status, detail }), status as 500, {
@@ -85,6 +98,7 @@ const TITLES: Readonly<Record<number, string>> = {
   401: "Unauthorized",
   403: "Forbidden",
   404: "Not Found",
+  405: "Method Not Allowed",
   409: "Conflict",
   413: "Content Too Large",
   415: "Unsupported Media Type",

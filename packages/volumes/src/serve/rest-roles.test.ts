@@ -60,7 +60,7 @@ test("each operation is refused to roles below its own", async (t) => {
   const keys = ROLES.map((role) => ({ role, secret: key(role) }));
   for (const route of REST_ROUTES) {
     // Of no volume: who may is told that there is none.
-    const path = `/api/v1${route.path.replace("{volume}", "none").replace(/\{\w+\}/g, "1")}`;
+    const path = `/v1${route.path.replace("{volume}", "none").replace(/\{\w+\}/g, "1")}`;
     for (const { role, secret } of keys) {
       const { status } = await ask(secret, route.method.toUpperCase(), path);
       const isAllowed = ROLES.indexOf(role) >= ROLES.indexOf(route.role);
@@ -73,26 +73,50 @@ test("each operation is refused to roles below its own", async (t) => {
 test("strangers get the page and nothing else; a page's secret ends with its key", async (t) => {
   const { access, ask, key, keys } = served(t);
   assert.equal((await ask("", "GET", "/")).status, 200);
-  for (const path of ["/metrics", "/api/v1/volumes", "/api/v1/session", "/none"])
+  for (const path of ["/metrics", "/v1/volumes", "/v1/session", "/none"])
     assert.equal((await ask("", "GET", path)).status, 401, path);
-  const enter = (secret: string): Promise<Response> => ask("", "POST", "/api/v1/session", { secret });
+  const enter = (secret: string): Promise<Response> => ask("", "POST", "/v1/session", { secret });
   assert.equal((await enter("guess")).status, 401);
   const { code } = access;
   const owner = (await (await enter(code!)).json()) as { secret: string };
   assert.equal((await enter(code!)).status, 401, "it works once");
-  const whoIs = async (secret: string): Promise<unknown> => (await ask(secret, "GET", "/api/v1/session")).json();
+  const whoIs = async (secret: string): Promise<unknown> => (await ask(secret, "GET", "/v1/session")).json();
   assert.deepEqual(await whoIs(owner.secret), { name: "owner", role: "administrator", readOnly: false });
   const viewer = (await (await enter(key("viewer"))).json()) as { secret: string };
   assert.deepEqual(await whoIs(viewer.secret), { name: "viewer", role: "viewer", readOnly: false });
   removeAccessKeys(keys, ["viewer"]);
-  assert.equal((await ask(viewer.secret, "GET", "/api/v1/volumes")).status, 401);
-  assert.equal((await ask(owner.secret, "DELETE", "/api/v1/session")).status, 200);
-  assert.equal((await ask(owner.secret, "GET", "/api/v1/volumes")).status, 401);
+  assert.equal((await ask(viewer.secret, "GET", "/v1/volumes")).status, 401);
+  assert.equal((await ask(owner.secret, "DELETE", "/v1/session")).status, 200);
+  assert.equal((await ask(owner.secret, "GET", "/v1/volumes")).status, 401);
+});
+
+test("the older place goes on, and says that it is old; methods that are not for a path are named", async (t) => {
+  const { ask } = served(t);
+  const [now, old] = [await ask("token", "GET", "/v1/volumes"), await ask("token", "GET", "/api/v1/volumes")];
+  assert.deepEqual(await old.json(), await now.json());
+  assert.deepEqual(
+    [now.headers.get("deprecation"), old.headers.get("deprecation"), old.headers.get("link")],
+    [null, "@1795651200", '</v1/volumes>; rel="successor-version"'],
+  );
+  const entered = await ask("", "POST", "/api/v1/session", { secret: "token" });
+  assert.equal(entered.status, 201);
+  for (const [path, allow] of [
+    ["/v1/volumes", "GET, HEAD"],
+    ["/api/v1/volumes/data/files", "GET, HEAD, DELETE"],
+    ["/v1/session", "GET, HEAD, POST, DELETE"],
+    ["/", "GET, HEAD"],
+  ] as const) {
+    const refused = await ask("token", "PATCH", path);
+    assert.deepEqual([refused.status, refused.headers.get("allow")], [405, allow], path);
+  }
+  assert.equal((await ask("token", "PATCH", "/v1/none")).status, 404);
+  for (const path of ["/healthz", "/readyz", "/v1/openapi.json", "/openapi.json"])
+    assert.equal((await ask("", "GET", path)).status, 200, path);
 });
 
 test("a folder of a snapshot takes the place of what is there, with owners and times", async (t) => {
   const { ask, volumes } = served(t);
-  const at = "/api/v1/volumes/data";
+  const at = "/v1/volumes/data";
   const must = async (method: string, path: string, body?: object): Promise<unknown> => {
     const response = await ask("token", method, at + path, body);
     assert.ok(response.ok, `${path}: ${await response.clone().text()}`);
@@ -129,7 +153,7 @@ test("a folder of a snapshot takes the place of what is there, with owners and t
 
 test("quotas and properties by the service are those of the commands", async (t) => {
   const { ask } = served(t);
-  const at = "/api/v1/volumes/data";
+  const at = "/v1/volumes/data";
   const put = (path: string, body: object): Promise<Response> => ask("token", "PUT", at + path, body);
   assert.equal(await (await ask("token", "GET", `${at}/quotas`)).json(), null);
   assert.equal((await put("/quotas/user/5", { hardBytes: 8192 })).status, 409, "they are off");

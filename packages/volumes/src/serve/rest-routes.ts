@@ -37,13 +37,13 @@ import {
 } from "./rest-schemas.ts";
 
 export const VOLUMES_API: ApiAbout = {
-  root: "/api/v1",
+  root: "/v1",
   title: "Stratos volumes",
   description: "AegisFS volumes: files, snapshots, schedules, integrity.",
   token:
     "What is in fs-serve.token of $STRATOS_HOME, or in the file that --token-file names. A service on a Unix socket " +
-    "(--socket) or with --no-token asks for none. /healthz and /openapi.json need none. Keys of others than the " +
-    "owner (`stratos fs serve key add`) may do what their role may: x-role tells which an operation needs.",
+    "(--socket) or with --no-token asks for none. /healthz, /readyz and /v1/openapi.json need none. Keys of others " +
+    "than the owner (`stratos fs serve key add`) may do what their role may: x-role tells which an operation needs.",
 };
 
 const inVolume = ({ volume }: RestRequest): string => volume.name;

@@ -28,6 +28,7 @@ import { openApiDocument } from "./openapi.ts";
 import {
   bearerToken,
   isLoopbackName,
+  notServed,
   problemDetails,
   readJson,
   readQuery,
@@ -80,41 +81,43 @@ export function createRestService(volumes: ServedVolumes, options: RestServiceOp
     context.set("caller", guard(context, access, isOpen));
     context.header("Cache-Control", "no-store");
     context.header("X-Content-Type-Options", "nosniff");
+    if (path.startsWith(`${OLD_ROOT}/`)) {
+      context.header("Deprecation", OLD_SINCE);
+      context.header("Link", `<${VOLUMES_API.root}${path.slice(OLD_ROOT.length)}>; rel="successor-version"`);
+    }
     await next();
   });
   if (page !== null) servePage(app as unknown as Hono, page);
   const checkSignIn = ajv.compile(SIGN_IN);
-  app.post(SESSION, async (context) => {
+  app.on("POST", SESSIONS, async (context) => {
     const body = await readJson(context);
     if (!checkSignIn(body)) throw new Refusal(400, ajv.errorsText(checkSignIn.errors, { dataVar: "body" }));
     const secret = access?.enter((body["secret"] as string).trim()) ?? null;
     if (access !== null && secret === null) throw new Refusal(401, "this is not the token, nor a key or a fresh code");
     return context.json({ secret: secret ?? "" }, 201);
   });
-  app.get(SESSION, (context) => {
+  app.on("GET", SESSIONS, (context) => {
     const { name, role } = callerOf(context);
     return context.json({ name, role, readOnly: options.readOnly });
   });
-  app.delete(SESSION, (context) => {
+  app.on("DELETE", SESSIONS, (context) => {
     access?.leave(bearerToken(context));
     return context.json(null);
   });
   app.onError((error, context) => problem(context, error, options.onDefect));
-  app.notFound((context) =>
-    problem(
-      context,
-      new Refusal(404, "there is nothing of this name; /openapi.json describes what there is"),
-      options.onDefect,
-    ),
-  );
+  app.notFound((context) => notServed(app, context));
   app.get("/healthz", (context) => context.text("ok\n"));
-  app.get("/openapi.json", (context) => context.json(openApiDocument(REST_ROUTES, VOLUMES_API, options.version)));
+  // Volumes are open before the service listens, and stay so.
+  app.get("/readyz", (context) => context.text("ready\n"));
+  for (const path of DESCRIPTIONS)
+    app.get(path, (context) => context.json(openApiDocument(REST_ROUTES, VOLUMES_API, options.version)));
   app.get("/metrics", (context) =>
     context.text(metricsText(volumes, counters), 200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" }),
   );
   for (const route of REST_ROUTES) {
     const checkBody = route.body === undefined ? null : ajv.compile(route.body);
-    app.on(route.method.toUpperCase(), VOLUMES_API.root + route.path.replace(/\{(\w+)\}/g, ":$1"), async (context) => {
+    const path = route.path.replace(/\{(\w+)\}/g, ":$1");
+    app.on(route.method.toUpperCase(), [VOLUMES_API.root + path, OLD_ROOT + path], async (context) => {
       const startMs = performance.now();
       let response: Response;
       try {
@@ -136,7 +139,11 @@ interface Settings {
   Variables: { readonly caller: Caller | null };
 }
 
-const SESSION = `${VOLUMES_API.root}/session`;
+/** Where all was, until other services of ours had their operations below `/v1`; RFC 9745. */
+const OLD_ROOT = "/api/v1";
+const OLD_SINCE = "@1795651200";
+const SESSIONS = [`${VOLUMES_API.root}/session`, `${OLD_ROOT}/session`];
+const DESCRIPTIONS = ["/v1/openapi.json", "/openapi.json"];
 const SIGN_IN = {
   type: "object",
   properties: { secret: { type: "string", maxLength: 200 } },
@@ -144,7 +151,7 @@ const SIGN_IN = {
   additionalProperties: false,
 };
 /** They tell nothing of the volumes. */
-const OPEN_PATHS: ReadonlySet<string> = new Set(["/healthz", "/openapi.json"]);
+const OPEN_PATHS: ReadonlySet<string> = new Set(["/healthz", "/readyz", ...DESCRIPTIONS]);
 
 /** @returns who asks; null: a stranger, who may ask for this. @throws Refusal */
 function guard(context: Context, access: ServiceAccess | null, isOpen: boolean): Caller | null {
@@ -155,7 +162,7 @@ function guard(context: Context, access: ServiceAccess | null, isOpen: boolean):
     return OWNER;
   }
   const caller = access.identify(bearerToken(context));
-  const isSignIn = context.req.method === "POST" && context.req.path === SESSION;
+  const isSignIn = context.req.method === "POST" && SESSIONS.includes(context.req.path);
   if (caller === null && !isOpen && !isSignIn)
     throw new Refusal(
       401,

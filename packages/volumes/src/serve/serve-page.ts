@@ -7,21 +7,25 @@ const TYPES: Readonly<Record<string, string>> = {
   css: "text/css; charset=utf-8",
 };
 /** Styles of elements are xterm.js's, and places of windows. */
-const policy = (pictures: string): string =>
+const policy = (pictures: string, frames: string): string =>
   `default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src ${pictures}; ` +
-  "form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+  `frame-src ${frames}; form-action 'none'; base-uri 'none'; frame-ancestors 'none'`;
 
 /**
  * Gives the page at `/`, and its files by their names. It loads nothing from elsewhere, and cannot be framed.
  *
- * @param pictures  where its pictures come from (CSP's img-src)
+ * @param from  where its pictures and frames come from (CSP's img-src, frame-src)
  */
-export function servePage(app: Hono, page: ReadonlyMap<string, Uint8Array>, pictures = "data:"): void {
+export function servePage(
+  app: Hono,
+  page: ReadonlyMap<string, Uint8Array>,
+  { pictures = "data:", frames = "'none'" }: { readonly pictures?: string; readonly frames?: string } = {},
+): void {
   for (const [name, content] of page)
     app.get(name === "index.html" ? "/" : `/${name}`, (context) =>
       context.body(content as Uint8Array<ArrayBuffer>, 200, {
         "Content-Type": TYPES[name.slice(name.lastIndexOf(".") + 1)] ?? "application/octet-stream",
-        "Content-Security-Policy": policy(pictures),
+        "Content-Security-Policy": policy(pictures, frames),
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",

@@ -7,6 +7,7 @@ export { type ApiAbout, openApiDocument } from "./openapi.ts";
 export {
   bearerToken,
   isLoopbackName,
+  notServed,
   problemDetails,
   readJson,
   readQuery,

@@ -38,7 +38,7 @@ export async function listenAt(
       if ("closeAllConnections" in server) server.closeAllConnections();
     });
   if (!("socket" in place)) {
-    await listening(server, place.host, () => server.listen(place.port, place.host));
+    await listening(server, `${place.host}:${place.port}`, () => server.listen(place.port, place.host));
     const { port } = server.address() as AddressInfo;
     const host = place.host.includes(":") ? `[${place.host}]` : place.host;
     return { address: `${tls === null ? "http" : "https"}://${host}:${port}/`, server, close };

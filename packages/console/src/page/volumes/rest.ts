@@ -3,7 +3,7 @@
  * server of this host gets it.
  */
 const KEY = "stratos volumes";
-const ROOT = "/api/v1";
+const ROOT = "/v1";
 
 /** One is to sign in first. */
 export class SignInNeeded extends Error {}

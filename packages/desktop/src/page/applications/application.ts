@@ -1,5 +1,6 @@
 /** What the desktop's own applications have in common: widgets in a window. */
 import type { Size } from "../../arrange/place.ts";
+import type { commandOf } from "../../arrange/shortcuts.ts";
 import type { Desktop, WindowContent } from "../desktop.ts";
 import type { Widget } from "../widgets/widget.ts";
 import type { WindowFrame } from "../window-frame.ts";
@@ -8,6 +9,8 @@ import type { WindowFrame } from "../window-frame.ts";
 export interface ApplicationHost {
   readonly desktop: Desktop;
   notify(text: string): void;
+  /** A key of the desktop's, as a frame tells of it that may say anything: moves windows, and starts nothing. */
+  pressed(press: Parameters<typeof commandOf>[0]): void;
   /** Another application, by its name in `kept`. */
   start(kind: string, argument?: unknown): void;
   /** Settings that hold from here on, and are kept. */

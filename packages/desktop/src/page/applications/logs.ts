@@ -12,6 +12,8 @@ interface Logs {
 }
 
 const EVERY_MS = 2000;
+/** What sandboxed applications did, and were refused. */
+const AUDIT = "permissions";
 
 export function openLogs({ notify }: ApplicationHost, argument: unknown): OpenedApplication {
   let id = typeof argument === "string" ? argument : "kernel";
@@ -38,7 +40,7 @@ export function openLogs({ notify }: ApplicationHost, argument: unknown): Opened
     if (isFollowing) lines.scrollTop = lines.scrollHeight;
   };
   const look = async (): Promise<void> => {
-    text = await readText(`/log?id=${encodeURIComponent(id)}`);
+    text = await readText(id === AUDIT ? "/sandboxed/audit" : `/log?id=${encodeURIComponent(id)}`);
     show();
   };
   const attempt = (work: () => Promise<void>): void => {
@@ -47,8 +49,13 @@ export function openLogs({ notify }: ApplicationHost, argument: unknown): Opened
   const choice = new Choice(say("log"), [["kernel", say("kernel")]], "kernel");
   const list = async (): Promise<void> => {
     const { files, applications } = await ask<Logs>("GET", "/logs");
+    const hasAudit = await readText("/sandboxed/audit").then(
+      (lines) => lines !== "",
+      () => false,
+    );
     const options = [
       ["kernel", say("kernel")],
+      ...(hasAudit ? ([[AUDIT, say("permissions")]] as const) : []),
       ...applications.map(({ id: each, title }) => [each, say("outputOf", title)]),
       ...files.map((path) => [path, path]),
     ] as [string, string][];

@@ -1,10 +1,11 @@
 /** What a person sets: colours, language, keyboard, sizes, the passphrase. */
 import { LANGUAGES, LAYOUTS, SCALES, THEMES, WORKSPACES_MAX, type DesktopSettings } from "../../arrange/settings.ts";
 import { ask } from "../service.ts";
-import { column, row } from "../widgets/containers.ts";
+import { type Box, column, row } from "../widgets/containers.ts";
 import { Button, Choice, Label, TextField } from "../widgets/controls.ts";
 import { say } from "../words.ts";
 import type { ApplicationHost, OpenedApplication } from "./application.ts";
+import { permissionWords, type SandboxedList } from "./sandboxed.ts";
 
 export function openSettings(host: ApplicationHost): OpenedApplication {
   const { theme, language, layout, scale, workspaces } = host.desktop.settings;
@@ -36,6 +37,8 @@ export function openSettings(host: ApplicationHost): OpenedApplication {
       (error: unknown) => host.notify((error as Error).message),
     );
   });
+  const permissions = column().named("permissions");
+  listPermissions(host, permissions);
   const root = column(
     first,
     choose(
@@ -65,6 +68,7 @@ export function openSettings(host: ApplicationHost): OpenedApplication {
     before,
     passphrase,
     row(set).style({ justify: "end" }),
+    permissions,
   )
     .named("application settings")
     .style({ padding: 1, gap: 0.75, isScrolling: true });
@@ -76,4 +80,38 @@ export function openSettings(host: ApplicationHost): OpenedApplication {
     argument: null,
     focus: () => first.control.focus(),
   };
+}
+
+/** What sandboxed applications may do, to be changed; nothing where there are none. */
+function listPermissions(host: ApplicationHost, into: Box): void {
+  const list = async (): Promise<void> => {
+    const { applications } = await ask<SandboxedList>("GET", "/sandboxed");
+    const asked = applications.filter(({ permissions }) => permissions.length > 0);
+    if (asked.length === 0) return;
+    into.replaceChildren(
+      new Label(say("permissions"), "h3"),
+      ...asked.flatMap(({ id, name, permissions }) => [
+        new Label(name, "strong"),
+        ...permissions.map(({ permission, isGranted }) =>
+          new Choice(
+            permissionWords(permission),
+            [
+              ["ask", say("askFirst")],
+              ["true", say("allow")],
+              ["false", say("refuse")],
+            ],
+            isGranted === null ? "ask" : String(isGranted),
+          ).on<string>("change", ({ detail }) => {
+            const decision = detail === "ask" ? null : detail === "true";
+            const path = `/sandboxed/${encodeURIComponent(id)}/permissions`;
+            ask("PUT", path, { permission, isGranted: decision }).catch((error: unknown) =>
+              host.notify((error as Error).message),
+            );
+          }),
+        ),
+      ]),
+    );
+  };
+  // In a tab of its own the desktop has none.
+  list().catch(() => {});
 }

@@ -1,8 +1,7 @@
-/** A screen for the machine: /dev/dri/card0, and /dev/fb0 as Linux makes it of the same card. */
+/** A card with its screen for the machine: /dev/dri/card0, and /dev/fb0 as Linux makes it of the same card. */
 import { DRM_MAJOR, FB_MAJOR, S_IFCHR } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { devtmpfsOf } from "../fs/devtmpfs/devtmpfs.ts";
-import { makeVirtualTerminal, VIRTUAL_TERMINAL } from "../tty/virtual-terminal.ts";
 import { makeDevice } from "../vfs/device-registry.ts";
 import { DrmCard } from "./drm-card.ts";
 import { DrmFile } from "./drm-file.ts";
@@ -12,8 +11,6 @@ import { Screen } from "./screen.ts";
 
 /** Group "video" of Debian. */
 const VIDEO_GID = 44;
-/** Group "tty". */
-const TTY_GID = 5;
 
 /** What the kernel has of its screen; its drivers are registered anew wherever the machine goes on. */
 class AttachedScreen {
@@ -49,10 +46,7 @@ class AttachedScreen {
  *
  * @param size  in pixels
  */
-export function attachScreen(
-  kernel: GraphicsKernel,
-  size: { readonly width: number; readonly height: number },
-): Screen {
+export function attachCard(kernel: GraphicsKernel, size: { readonly width: number; readonly height: number }): DrmCard {
   const screen = new Screen(kernel.memory, size, kernel.now());
   const attached = new AttachedScreen(kernel, new DrmCard(kernel, screen));
   attached.register();
@@ -60,9 +54,7 @@ export function attachScreen(
   const nodes = devtmpfsOf(kernel);
   const node = { mode: S_IFCHR | 0o660, gid: VIDEO_GID };
   nodes.addNode("dri/card0", { ...node, rdev: makeDevice(DRM_MAJOR, 0) });
-  kernel.tty.virtual = makeVirtualTerminal(kernel);
-  nodes.addNode(`tty${VIRTUAL_TERMINAL}`, { mode: S_IFCHR | 0o620, gid: TTY_GID, rdev: kernel.tty.virtual.device });
   nodes.addNode("fb0", { ...node, rdev: makeDevice(FB_MAJOR, 0) });
   kernel.log(`[drm] Initialized stratos 1.0.0 for stratos-screen on minor 0 (${size.width}x${size.height})`);
-  return screen;
+  return attached.card;
 }

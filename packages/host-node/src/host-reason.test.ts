@@ -1,0 +1,26 @@
+/** Goal: failures of the host are told in words alone, of files and of sockets. Method: real ones. */
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import { test } from "node:test";
+import { hostReason } from "./host-reason.ts";
+
+test("neither codes nor calls are told", async () => {
+  const failed = (work: () => unknown): unknown => {
+    try {
+      return work();
+    } catch (error) {
+      return error;
+    }
+  };
+  assert.equal(hostReason(failed(() => readFileSync("/none"))), "no such file or directory");
+  assert.equal(hostReason(failed(() => readFileSync("/"))), "is a directory");
+  assert.equal(hostReason(failed(() => readdirSync("/dev/null"))), "not a directory");
+  const first = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => first.once("listening", resolve));
+  const second = createServer().listen((first.address() as AddressInfo).port, "127.0.0.1");
+  const error = await new Promise((resolve) => second.once("error", resolve));
+  first.close();
+  assert.equal(hostReason(error), "address already in use");
+  assert.equal(hostReason(new Error("what else: there is")), "what else: there is");
+});
