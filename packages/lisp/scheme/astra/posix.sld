@@ -15,7 +15,7 @@
           sys-sysinfo sys-klog sys-nice get-priority sys-setsid folder-names sys-lock sys-socket sys-connect sys-poll
             sys-groups sys-become sys-random
           signal-action signal-mask pending-signal set-terminal-group terminal? terminal-size set-raw-terminal
-          restore-terminal secret-line line-of times-of
+          restore-terminal set-silent-terminal secret-line line-of times-of
           write-all out out-byte out-bytes out-line flush-out forget-out complain
           make-input input-line input-line-ended? input-bytes read-whole open-input)
   (import (scheme base) (stratos system-call))
@@ -170,14 +170,16 @@
     ;; options: 1 WNOHANG, 2 WUNTRACED, 8 WCONTINUED. @returns (pid . status), or an errno; pid 0: nothing yet
     (define (sys-wait pid options)
       (let* ((v (make-bytevector 8 0)) (r (%system-call 260 pid v options 0 0))) (if (< r 0) r (cons r (u32 v 0)))))
-    ;; The arguments lie in memory that the collector does not move.
+    ;; The arguments lie in memory that the collector does not move: below 2 GiB, beyond which no address of a program's
+    ;; reaches (a kernel takes the hint where nothing is mapped).
+    (define ARGUMENT-MEMORY 2130706432)
     (define (sys-exec path arguments environment)
       (let* ((all (append arguments environment))
              (texts (map text->bytes all))
              (bytes (apply + (map bytevector-length texts)))
              (pointers (+ 2 (length all)))
              (size (+ 4096 bytes (* 8 pointers)))
-             (base (%system-call 222 0 size 3 34 -1))
+             (base (%system-call 222 ARGUMENT-MEMORY size 3 34 -1))
              (table (make-bytevector (* 8 pointers) 0)))
         (if (< base 0) base
             (let ((first-byte (+ base (* 8 pointers))) (count (length arguments)))
@@ -266,16 +268,20 @@
                   ((<= n 0) (if (null? l) #f (list->string (reverse l))))
                   ((= 10 (bytevector-u8-ref v 0)) (list->string (reverse l)))
                   (else (loop (cons (integer->char (bytevector-u8-ref v 0)) l))))))))
-    ;; A line of standard input that a terminal does not show (ECHO), from the prompt on.
-    (define (secret-line prompt)
-      (let* ((old (make-bytevector 64 0)) (hidden? (= 0 (sys-ioctl 0 21505 old))) (new (bytevector-copy old 0 64)))
-        (when hidden?
+    ;; A terminal shows no more what is typed (ECHO). @returns its settings before, or #f: it is none
+    (define (set-silent-terminal fd)
+      (let* ((old (make-bytevector 64 0)) (terminal? (= 0 (sys-ioctl fd 21505 old))) (new (bytevector-copy old 0 64)))
+        (when terminal?
           (bytevector-u8-set! new 12 (- (u32 old 12) (* 256 (quotient (u32 old 12) 256))
                                         (if (odd? (quotient (u32 old 12) 8)) 8 0)))
-          (restore-terminal 0 new))
+          (restore-terminal fd new))
+        (and terminal? old)))
+    ;; A line of standard input that a terminal does not show (ECHO), from the prompt on.
+    (define (secret-line prompt)
+      (let ((old (set-silent-terminal 0)))
         (sys-write 2 (text->bytes prompt) (string-length prompt))
         (let ((line (line-of 0)))
-          (when hidden? (restore-terminal 0 old) (sys-write 2 (text->bytes "\n") 1))
+          (when old (restore-terminal 0 old) (sys-write 2 (text->bytes "\n") 1))
           line)))
 
     ;; Standard output, through one buffer.
