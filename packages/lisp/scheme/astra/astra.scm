@@ -69,33 +69,44 @@
   (leave (status)))
 
 ;; Commands from standard input, as they come: what follows a command is for the programs that it starts.
-(define (line-of-input) (let ((line (line-of 0))) (and line (string-append line "\n"))))
+(define lines-read 0)
+(define (line-of-input)
+  (let ((line (line-of 0))) (and line (begin (set! lines-read (+ lines-read 1)) (string-append line "\n")))))
 (define (alias-of name) (table-ref aliases name))
 ;; Runs a text that may go on: more gives its next line, or #f.
 (define (run-lines text line more)
   (let ((source (make-source text 0 line alias-of)))
     (let loop ()
       (let* ((start (source-at source))
+             (start-line (source-line source))
              (tree (guard (e ((incomplete? e)
                               (let ((next (more)))
                                 (if next (list 'more (string-append (substring text start (string-length text)) next))
-                                    (shell-error (syntax-failure-message e)))))
+                                    ;; There is no more: a here-document ends here, all else is an error.
+                                    (begin
+                                      (may-grow! #f)
+                                      (guard (e ((syntax-failure? e) (shell-error (syntax-failure-message e))))
+                                        (parse-command-line (make-source (substring text start (string-length text)) 0
+                                                              start-line alias-of)))))))
                              ((syntax-failure? e) (shell-error (syntax-failure-message e))))
+                     (may-grow! #t)
                      (parse-command-line source))))
+        (may-grow! #f)
         (cond ((not tree) #f)
-              ((eq? (car tree) 'more) (run-lines (cadr tree) line more))
+              ((eq? (car tree) 'more) (run-lines (cadr tree) start-line more))
               (else
+               (tell-lines source start)
                (run tree)
                (if (skip-kind) (set-skip! #f 0))
                (loop)))))))
 (define (from-input)
   (guarded-run
     (lambda ()
-      (let loop ((n 1))
+      (let loop ()
         (let ((text (line-of-input)))
           (when text
-            (run-lines text n line-of-input)
-            (loop (+ n 1))))))))
+            (run-lines text lines-read line-of-input)
+            (loop)))))))
 
 (define (talk)
   (set-interactive! #t)
@@ -125,9 +136,9 @@
 (install-utilities!)
 (define name (base-name (car words)))
 (define shell-name? (or (member name '("astra" "sh" "-astra" "-sh" "init"))))
-(cond ((and (not shell-name?) (table-ref utilities name)) => (lambda (utility) (sys-exit (utility (cdr words)))))
+(cond ((and (not shell-name?) (table-ref utilities name)) => (lambda (utility) (sys-exit (written-status name (utility (cdr words))))))
       ((and (pair? (cdr words)) (not (string=? name "sh"))
          (not (char=? #\- (if (string=? (cadr words) "") #\space (string-ref (cadr words) 0))))
             (not (bytevector? (sys-stat (cadr words)))) (table-ref utilities (cadr words)))
-       => (lambda (utility) (sys-exit (utility (cddr words)))))
+       => (lambda (utility) (sys-exit (written-status (cadr words) (utility (cddr words))))))
       (else (shell (car words) (cdr words))))

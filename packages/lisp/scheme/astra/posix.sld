@@ -16,7 +16,7 @@
             sys-groups sys-become sys-random
           signal-action signal-mask pending-signal set-terminal-group terminal? terminal-size set-raw-terminal
           restore-terminal set-silent-terminal secret-line line-of times-of
-          write-all out out-byte out-bytes out-line flush-out forget-out complain
+          write-all out out-byte out-bytes out-line flush-out forget-out written-status complain
           make-input input-line input-line-ended? input-bytes read-whole open-input)
   (import (scheme base) (stratos system-call))
   (begin
@@ -296,13 +296,21 @@
                     ((= n -32) (%system-call 94 141 0 0 0 0))
                     (else n)))
             0)))
+    (define failure 0)
     (define (flush-out)
       (if (> filled 0)
-          (let ((n filled))
-            (set! filled 0)
-            (write-all 1 buffer 0 n))
+          (let* ((n filled) (r (begin (set! filled 0) (write-all 1 buffer 0 n))))
+            (if (< r 0) (set! failure r))
+            r)
           0))
     (define (forget-out) (set! filled 0))
+    ;; What an exit status becomes when something that was written since the last time was lost.
+    (define (written-status who status)
+      (flush-out)
+      (let ((n failure))
+        (set! failure 0)
+        (if (= n 0) status
+            (begin (complain who ": write error: " (error-words n)) (if (= status 0) 1 status)))))
     (define (out-byte byte)
       (if (= filled 16384) (flush-out))
       (bytevector-u8-set! buffer filled byte)
@@ -315,7 +323,7 @@
     (define (out-bytes v start end)
       (if (< (- end start) 4096)
           (let loop ((i start)) (if (< i end) (begin (out-byte (bytevector-u8-ref v i)) (loop (+ i 1)))))
-          (begin (flush-out) (write-all 1 v start end))))
+          (begin (flush-out) (let ((r (write-all 1 v start end))) (if (< r 0) (set! failure r))))))
     ;; A line on standard error: who: what.
     (define (complain . words)
       (flush-out)

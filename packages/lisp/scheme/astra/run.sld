@@ -1,7 +1,7 @@
 ;; Running commands: XCU §2.9.
 (define-library (astra run)
   (export run run-text run-file leave skip-kind set-skip! running-loops default-status call-command find-command forget-commands! after-command
-          apply-redirections undo-redirections interrupted? run-program set-exit-hook! command-builtin)
+          tell-lines apply-redirections undo-redirections interrupted? run-program set-exit-hook! command-builtin)
   (import (scheme base) (astra posix) (astra state) (astra syntax) (astra pattern) (astra expand) (astra jobs))
   (begin
     ;; break, continue and return: what is being left (#f: nothing), and through how many loops.
@@ -55,7 +55,11 @@
         ((subshell)
          (checked (wait-for-job (started (list (lambda () (run-final (cadr tree)))) "(...)" #t))))
         ((background)
-         (send-to-background (started (list (lambda () (run-final (cadr tree)))) (list-ref tree 2) #f))
+         ;; $! is the last process of a pipeline: XCU §2.5.2.
+         (let* ((command (cadr tree)) (l (if (and (eq? (car command) 'pipe) (not (cadr command))) (list-ref command 2)
+                                             (list command))))
+           (send-to-background
+             (started (map (lambda (c) (lambda () (run-final c))) l) (list-ref tree 2) #f)))
          (set-status! 0))
         (else (shell-error "unknown command"))))
     (define (run-sequence l)
@@ -135,6 +139,7 @@
                                  (when (> fd 0) (sys-dup2 fd 0) (sys-close fd)))))
                         (when pipe (sys-dup2 (cdr pipe) 1) (sys-close (cdr pipe)) (sys-close (car pipe)))
                         (set! tested (if (= tested 0) 0 1))
+                        (set! trap-status #f)
                         ((car l)))
                       group foreground?))
                (group (if (= group 0) pid group)))
@@ -286,23 +291,23 @@
                                                (export-variable! (car a) #t))
                                              assignments)
                                    (cond (function (call-function function (cdr words)))
-                                         (plain? (builtin (cdr words)))
+                                         (plain? (written-status name (builtin (cdr words))))
                                          (else
                                           (guard (e ((and (shell-failure? e) (not (interactive?)))
                                                      (shell-failure-status e)))
-                                            (builtin (cdr words))))))
+                                            (written-status name (builtin (cdr words)))))))
                                  undo)))
-                       (if (pair? undo) (flush-out))
                        ;; `command exec 3<FILE`: what is opened stays, and a file that is not there ends nothing.
                        (if (and (string=? name "command") (equal? (cdr words) '("exec"))) (forget-copies undo)
                          (undo-redirections undo))
                        (restore-variables before)
-                       (if (null? undo) (flush-out))
                        (checked s)))))
               (else
                ;; What is expanded here may set variables of this shell: ${name=word}.
                (let* ((redirections (map (lambda (r) (list (car r) (cadr r) (redirection-text r))) redirections))
                       (assignments (expanded-assignments assignments))
+                      (_ (for-each (lambda (a) (if (protected? (car a)) (shell-error (car a) ": is read only")))
+                                   assignments))
                       (go (lambda ()
                             (if (not (apply-redirections redirections #f)) (sys-exit 1))
                             (for-each (lambda (a) (set-variable! (car a) (cdr a)) (export-variable! (car a) #t))
@@ -370,7 +375,8 @@
         (cond ((not path)
                (complain (parameter-zero) ": " name ": " (if (slash? name) "No such file or directory" "not found"))
                (sys-exit 127))
-              ((and utility (not (slash? name)) (own-program? path)) (sys-exit (utility (cdr words))))
+              ((and utility (not (slash? name)) (own-program? path))
+               (sys-exit (written-status name (utility (cdr words)))))
               (else
                (flush-out)
                (let ((n (sys-exec path words (environment-texts))))
@@ -387,6 +393,7 @@
                         (sys-dup2 (cdr pipe) 1)
                         (sys-close (cdr pipe))
                         (if (equal? tree '(sequence ())) (sys-exit 0))
+                        (set! trap-status #f)
                         (run-final tree))
                       #f #t)))
           (sys-close (cdr pipe))
@@ -402,15 +409,21 @@
     ;; Texts. @returns the status
     (define (run-source source)
       (let loop ((s 0))
-        (let ((tree (guard (e ((syntax-failure? e)
+        (let* ((start (source-at source))
+               (tree (guard (e ((syntax-failure? e)
                                (set-script-line! (source-line source))
                                (shell-error (syntax-failure-message e))))
                       (parse-command-line source))))
           (if (not tree) (set-status! s)
               (begin
-                (if (option? "verbose") #f)
+                (tell-lines source start)
                 (if (option? "noexec") (loop s)
                     (let ((s (run tree))) (if skip s (loop s)))))))))
+    ;; set -v: what was read for a command, from there on.
+    (define (tell-lines source start)
+      (when (option? "verbose")
+        (let* ((text (substring (source-text source) start (source-at source))) (v (text->bytes text)))
+          (write-all 2 v 0 (string-length text)))))
     (define (run-text text) (run-source (make-source text 0 1 (lambda (name) (table-ref aliases name)))))
     ;; @returns #f where the file cannot be read
     (define (run-file path)
