@@ -74,20 +74,28 @@
   (let ((line (line-of 0))) (and line (begin (set! lines-read (+ lines-read 1)) (string-append line "\n")))))
 (define (alias-of name) (table-ref aliases name))
 ;; Runs a text that may go on: more gives its next line, or #f.
+;; A line that ends with a backslash needs its next one.
+(define (joined? text)
+  (let loop ((i (- (string-length text) 2)) (odd? #f))
+    (if (and (>= i 0) (char=? #\\ (string-ref text i))) (loop (- i 1) (not odd?)) odd?)))
 (define (run-lines text line more)
+  (let ((next (and (joined? text) (more))))
+    (if next (run-lines (string-append text next) line more) (run-whole-lines text line more))))
+(define (run-whole-lines text line more)
   (let ((source (make-source text 0 line alias-of)))
     (let loop ()
       (let* ((start (source-at source))
+             ;; As it is now: aliases are replaced while it is parsed.
+             (rest (substring (source-text source) start (string-length (source-text source))))
              (start-line (source-line source))
              (tree (guard (e ((incomplete? e)
                               (let ((next (more)))
-                                (if next (list 'more (string-append (substring text start (string-length text)) next))
+                                (if next (list 'more (string-append rest next))
                                     ;; There is no more: a here-document ends here, all else is an error.
                                     (begin
                                       (may-grow! #f)
                                       (guard (e ((syntax-failure? e) (shell-error (syntax-failure-message e))))
-                                        (parse-command-line (make-source (substring text start (string-length text)) 0
-                                                              start-line alias-of)))))))
+                                        (parse-command-line (make-source rest 0 start-line alias-of)))))))
                              ((syntax-failure? e) (shell-error (syntax-failure-message e))))
                      (may-grow! #t)
                      (parse-command-line source))))
@@ -123,7 +131,12 @@
   (set-exit-hook! keep-history!)
   (let loop ()
     (guard (e ((shell-failure? e) (set-status! (shell-failure-status e)))
-              ((interrupted? e) (complain "") (set-skip! #f 0) (set-status! 130)))
+              ((interrupted? e) (complain "") (set-skip! #f 0) (set-status! 130))
+              ;; A mistake of the shell's own must not end the session of who types.
+              ((error-object? e)
+               (complain "astra: " (error-object-message e))
+               (set-skip! #f 0)
+               (set-status! 2)))
       (announce-jobs)
       (let ((text (edited-line "PS1")))
         (cond ((not text)

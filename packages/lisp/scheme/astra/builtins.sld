@@ -3,7 +3,7 @@
   (export install-builtins! quoted-text)
   (import (scheme base) (only (scheme char) char-numeric?) (astra posix) (astra state) (astra syntax) (astra expand) (astra jobs) (astra run)
     (astra print)
-          (astra arithmetic))
+          (astra arithmetic) (astra limits))
   (begin
     (define-syntax builtin
       (syntax-rules () ((_ name arguments body ...) (table-set! builtins name (lambda (arguments) body ...)))))
@@ -343,56 +343,6 @@
             (let loop ((l l) (s 0)) (if (or (null? l) interrupted?) s (loop (cdr l) (one (car l))))))))
     (define (octal n) (let ((t (number->string n 8)))
                         (string-append (make-string (max 0 (- 4 (string-length t))) #\0) t)))
-    ;; What a mask leaves, as u=rwx,g=rx,o=rx.
-    (define (mask-words mask)
-      (let ((part (lambda (who n)
-                    (apply string-append who
-                      (map (lambda (bit letter) (if (= 0 (modulo (quotient n bit) 2)) letter "")) '(4 2 1) '("r" "w" "x"))))))
-        (string-append (part "u=" (quotient mask 64)) (part ",g=" (modulo (quotient mask 8) 8))
-          (part ",o=" (modulo mask 8)))))
-    ;; The mask after clauses such as u=rw,g+x,o-u, which speak of what is allowed; #f: they are none.
-    (define (symbolic-mask text mask)
-      (let* ((allowed (map (lambda (unit) (- 7 (modulo (quotient mask unit) 8))) '(64 8 1)))
-             (result
-               (let clauses ((l (parts-at text #\,)) (now allowed))
-                 (and now
-                   (if (null? l) now
-                     (let who ((k (string->list (car l))) (places '()))
-                       (cond ((null? k) #f)
-                             ((assv (car k) '((#\u 0) (#\g 1) (#\o 2) (#\a 0 1 2)))
-                              => (lambda (e) (who (cdr k) (append (cdr e) places))))
-                             (else
-                              (clauses (cdr l) (actions k (if (null? places) '(0 1 2) places) now))))))))))
-        (and result
-          (let ((n (map (lambda (bits) (- 7 bits)) result))) (+ (* 64 (car n)) (* 8 (cadr n)) (list-ref n 2))))))
-    ;; k: operators, each with letters.
-    (define (actions k places now)
-      (if (null? k) now
-          (let ((operator (car k)))
-            (and (memv operator '(#\+ #\- #\=))
-              (let letters ((k (cdr k)) (bits (list #f #f #f)))
-                (define (bit? n) (list-ref bits n))
-                (cond ((and (pair? k) (memv (car k) '(#\r #\w #\x #\X #\s)))
-                       (letters (cdr k)
-                         (case (car k) ((#\r) (list #t (bit? 1) (bit? 2))) ((#\w) (list (bit? 0) #t (bit? 2)))
-                           ((#\s) bits) (else (list (bit? 0) (bit? 1) #t)))))
-                      ((and (pair? k) (assv (car k) '((#\u . 0) (#\g . 1) (#\o . 2))))
-                       => (lambda (e)
-                            (let ((n (list-ref now (cdr e))))
-                              (letters (cdr k) (list (or (bit? 0) (>= n 4)) (or (bit? 1) (>= (modulo n 4) 2))
-                                                 (or (bit? 2) (odd? n)))))))
-                      (else
-                       (actions k places
-                         (map (lambda (place n)
-                                (if (memv place places)
-                                    (apply + (map (lambda (unit given?)
-                                                    (let ((had? (odd? (quotient n unit))))
-                                                      (if (case operator ((#\+) (or had? given?)) ((#\-) (and had? (not given?)))
-                                                            (else given?))
-                                                          unit 0)))
-                                               '(4 2 1) bits))
-                                    n))
-                              '(0 1 2) now)))))))))
     (define (seconds ticks)
       (let ((r (modulo ticks 6000)))
         (string-append (number->string (quotient ticks 6000)) "m" (number->string (quotient r 100)) "."
@@ -506,6 +456,7 @@
                            (constant->integer (string-append "0" (car l)))
                            (symbolic-mask (car l) old))))
                 (if n (begin (sys-umask (modulo n 512)) 0) (wrong "umask" (car l) ": not a mask"))))))
+      (builtin "ulimit" l (limits l))
       (builtin "times" l
         (let ((t (times-of)))
           (out-line (string-append (seconds (car t)) " " (seconds (cadr t))))

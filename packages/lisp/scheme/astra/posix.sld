@@ -13,7 +13,7 @@
           sys-mknod sys-truncate sys-sync sys-fsync sys-mount sys-umount sys-statfs sys-uname sys-identity sys-nanosleep
           sys-time
           sys-sysinfo sys-klog sys-nice get-priority sys-setsid folder-names sys-lock sys-socket sys-connect sys-poll
-            sys-groups sys-become sys-random
+            sys-groups sys-become sys-random sys-limit sys-set-limit
           signal-action signal-mask pending-signal set-terminal-group terminal? terminal-size set-raw-terminal
           restore-terminal set-silent-terminal secret-line line-of times-of
           write-all out out-byte out-bytes out-line flush-out forget-out written-status complain
@@ -166,6 +166,17 @@
           (if (< r 0) r (%system-call 146 uid 0 0 0 0)))))
     ;; Waits until the whole file is this process's to write (fcntl F_SETLKW, F_WRLCK).
     (define (sys-lock fd) (let ((v (make-bytevector 32 0))) (bytevector-u8-set! v 0 1) (%system-call 25 fd 7 v 0 0)))
+    ;; A limit of this process, soft and hard (prlimit64): a pair of numbers, or #f where it is without one.
+    (define UNLIMITED 18446744073709551615)
+    (define (sys-limit which)
+      (let ((v (make-bytevector 16 0)) (number (lambda (n) (if (= n UNLIMITED) #f n))))
+        (%system-call 261 0 which 0 v 0)
+        (cons (number (u64 v 0)) (number (u64 v 8)))))
+    (define (sys-set-limit which soft hard)
+      (let ((v (make-bytevector 16 0)))
+        (set-u64! v 0 (or soft UNLIMITED))
+        (set-u64! v 8 (or hard UNLIMITED))
+        (%system-call 261 0 which v 0 0)))
     (define (sys-random n) (let ((v (make-bytevector n 0))) (%system-call 278 v n 0 0 0) v))
     ;; options: 1 WNOHANG, 2 WUNTRACED, 8 WCONTINUED. @returns (pid . status), or an errno; pid 0: nothing yet
     (define (sys-wait pid options)

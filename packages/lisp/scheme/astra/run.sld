@@ -199,6 +199,7 @@
                    (from
                      (cond (bad? -9)
                            ((string=? operator "<<") (document (redirection-text r)))
+                           ((string=? operator "<<<") (document (string-append target "\n")))
                            ((string=? operator "<") (open 0))
                            ((string=? operator ">")
                             (let ((s (and (option? "noclobber") (sys-stat target))))
@@ -291,7 +292,6 @@
                                                (export-variable! (car a) #t))
                                              assignments)
                                    (cond (function (call-function function (cdr words)))
-                                         (plain? (written-status name (builtin (cdr words))))
                                          (else
                                           (guard (e ((and (shell-failure? e) (not (interactive?)))
                                                      (shell-failure-status e)))

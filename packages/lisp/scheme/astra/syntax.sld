@@ -18,8 +18,10 @@
       (text source-text set-source-text!) (at source-at set-source-at!) (line source-line set-source-line!)
       (documents source-documents set-source-documents!) (alias source-alias)
       (aliased source-aliased set-source-aliased!) (also source-also set-source-also!))
-    ;; also: where the word begins that an alias' blank end makes one to look up, too.
-    (define (make-source text at line alias) (source-of text at line '() alias '() #f))
+    ;; aliased: (NAME . PLACE), the place as a distance from the end, which no replacement before it changes; also: such
+    ;; places, after which the next word is looked up too, as an alias with a blank at its end asks for.
+    (define (make-source text at line alias) (source-of text at line '() alias '() '()))
+    (define (source-left s) (- (string-length (source-text s)) (source-at s)))
     ;; Whether more may be asked for when a here-document has no end; else it ends with the text.
     (define growing #f)
     (define (may-grow! on) (set! growing on))
@@ -272,7 +274,7 @@
                 (else
                  (let* ((operator
                           (cond ((and (char=? c #\:) (is? (peek-after s 1) #\- #\= #\? #\+))
-                                 (next s) (string #\: (next s)))
+                                 (next s) (skip-continuations s) (string #\: (next s)))
                                 ((is? c #\- #\= #\? #\+) (string (next s)))
                                 ((is? c #\# #\%) (next s)
                                  (skip-continuations s)
@@ -300,7 +302,7 @@
                        parts))))))
 
     ;; Operators and tokens.
-    (define OPERATORS '("&&" "||" ";;" ";&" "<<-" "<<" ">>" "<&" ">&" "<>" ">|" "&" "|" ";" "<" ">" "(" ")" "\n"))
+    (define OPERATORS '("&&" "||" ";;" ";&" "<<<" "<<-" "<<" ">>" "<&" ">&" "<>" ">|" "&" "|" ";" "<" ">" "(" ")" "\n"))
     (define (operator-at s)
       (skip-blanks s)
       (let loop ((l OPERATORS)) (cond ((null? l) #f) ((looking-at? s (car l)) (car l)) (else (loop (cdr l))))))
@@ -380,7 +382,7 @@
               ((parameter) (loop (cdr l) (string-append text "$" (cadr (car l))) quoted?))
               ;; Nothing is expanded in it.
               (else (cons raw quoted?))))))
-    (define REDIRECTIONS '("<" ">" ">>" "<<" "<<-" "<&" ">&" "<>" ">|"))
+    (define REDIRECTIONS '("<" ">" ">>" "<<<" "<<" "<<-" "<&" ">&" "<>" ">|"))
     (define (redirection-ahead? s)
       (or (apply operator? s REDIRECTIONS)
           (let ((text (source-text s)))
@@ -410,7 +412,7 @@
     ;; Commands.
     (define CLOSERS '("then" "else" "elif" "fi" "do" "done" "esac" "}"))
     (define (at-end? s)
-      (expand-alias s)
+      (expand-alias s #t)
       (or (not (begin (skip-blanks s) (peek s))) (operator? s ")" ";;" ";&") (apply reserved? s CLOSERS)))
     ;; All up to a closer.
     (define (parse-list s)
@@ -449,7 +451,7 @@
     (define (with-redirections s command)
       (let ((l (read-redirections s))) (if (null? l) command (list 'redirected command l))))
     (define (parse-command s)
-      (expand-alias s)
+      (expand-alias s #t)
       (let ((word (word-ahead s)))
         (cond ((operator? s "(")
                (take-operator s "(")
@@ -500,6 +502,7 @@
                (let ((other (body-of s))) (expect s "fi") (list 'if condition then other)))
               (else (expect s "fi") (list 'if condition then #f)))))
     (define (parse-for s)
+      (expand-also s)
       (let ((name (word-ahead s)))
         (if (not (and name (name-text? name))) (if (peek s) (fail "syntax error: bad for loop variable")
                                                  (unexpected s)))
@@ -507,6 +510,7 @@
         (let ((direct? (operator? s ";")))
           (if direct? (take-operator s ";"))
           (skip-newlines s)
+          (expand-also s)
           (let ((words (and (not direct?) (reserved? s "in") (begin (take-word s "in") (read-words s)))))
             (when words
               (if (operator? s ";") (take-operator s ";") (if (not (operator? s "\n")) (unexpected s))))
@@ -514,9 +518,11 @@
             (list 'for name words (parse-do s))))))
     (define (read-words s)
       (skip-blanks s)
+      (expand-also s)
       (let ((word (read-parts s metacharacter?))) (if (null? word) '() (cons word (read-words s)))))
     (define (parse-case s)
       (skip-blanks s)
+      (expand-also s)
       (let ((word (read-parts s metacharacter?)))
         (if (null? word) (unexpected s))
         (expect s "in")
@@ -549,33 +555,49 @@
                           (if (string=? rest "") (cdr word) (cons (list 'text rest) (cdr word)))))))))
     (define (parse-simple s)
       (let ((line (source-line s)))
-        (if (and (source-also s) (<= (source-also s) (source-at s))) (set-source-also! s #f))
+        (also-due? s)
         (let loop ((assignments '()) (words '()) (redirections '()))
           (skip-blanks s)
           (cond ((redirection-ahead? s) (loop assignments words (cons (read-redirection s) redirections)))
                 ((let ((c (peek s))) (or (not c) (metacharacter? c)))
-                 (if (and (null? words) (null? assignments) (null? redirections)) (unexpected s))
+                 ;; An alias may stand for nothing.
+                 (if (and (null? words) (null? assignments) (null? redirections)
+                       (not (let ((l (source-aliased s))) (and (pair? l) (<= (cdr (car l)) (+ 2 (source-left s)))))))
+                     (unexpected s))
                  (list 'simple (reverse assignments) (reverse words) (reverse redirections) line))
                 (else
-                 (if (or (and (null? words) (or (pair? assignments) (pair? redirections)))
-                       (and (source-also s) (>= (source-at s) (source-also s)) (begin (set-source-also! s #f) #t)))
-                     (expand-alias s))
+                 (if (or (also-due? s) (and (null? words) (or (pair? assignments) (pair? redirections))))
+                     (expand-alias s #f))
                  (let* ((word (read-parts s metacharacter?)) (assignment (and (null? words) (assignment-of word))))
                    (if assignment
                        (loop (cons assignment assignments) words redirections)
                        (loop assignments (cons word words) redirections))))))))
     ;; An alias' text takes the place of its name, once: XCU §2.3.1.
-    (define (expand-alias s)
-      (let* ((word (word-ahead s)) (text (and word (source-alias s) ((source-alias s) word))) (at (source-at s)))
-        (if (and text (not (let ((done (assoc word (source-aliased s)))) (and done (> (cdr done) at)))))
+    (define RESERVED '("if" "then" "else" "elif" "fi" "do" "done" "case" "esac" "while" "until" "for" "{" "}" "!"))
+    ;; Whether an alias that ends with a blank asks for the word that stands here; it asks once.
+    (define (also-due? s)
+      (skip-blanks s)
+      (let ((left (source-left s)))
+        (define (later l) (cond ((null? l) '()) ((>= (car l) left) (later (cdr l))) (else (cons (car l) (later (cdr l))))))
+        (let* ((before (source-also s)) (l (if (null? before) '() (later before))))
+          (set-source-also! s l)
+          (not (= (length l) (length before))))))
+    (define (expand-also s) (if (and (pair? (source-also s)) (also-due? s)) (expand-alias s #f)))
+    ;; command?: where a command begins; reserved words are themselves there.
+    (define (expand-alias s command?)
+      (let* ((word (word-ahead s)) (text (and word (source-alias s) (not (and command? (member word RESERVED)))
+                                           ((source-alias s) word)))
+             (at (source-at s)))
+        (if (and text (not (let ((done (assoc word (source-aliased s)))) (and done (< (cdr done) (source-left s))))))
             (let* ((all (source-text s)) (n (string-length text))
                    (end (let loop ((at at) (n (string-length word)))
                           (if (= n 0) at (loop (+ 1 (joined-at all at)) (- n 1)))))
                    (rest (substring all end (string-length all))))
               (set-source-text! s (string-append (substring all 0 at) text " " rest))
-              (set-source-aliased! s (cons (cons word (+ at n 1)) (source-aliased s)))
-              (expand-alias s)
-              (if (and (> n 0) (blank? (string-ref text (- n 1)))) (set-source-also! s (+ at n)))))))
+              (set-source-aliased! s (cons (cons word (string-length rest)) (source-aliased s)))
+              (if (and (> n 0) (blank? (string-ref text (- n 1))))
+                  (set-source-also! s (cons (+ 1 (string-length rest)) (source-also s))))
+              (expand-alias s command?)))))
 
     ;; One line of commands and what it takes to complete it; #f: nothing is left. @raises syntax-failure
     (define (parse-command-line s)
