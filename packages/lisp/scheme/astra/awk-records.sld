@@ -31,7 +31,10 @@
     (define split? #f)
     (define fields (make-vector 64 none)) ; from 1 on
     (define count 0)
+    ;; FS as it was when the record came: a new value is for the next one.
+    (define separator (seen " "))
     (define (set-record! text)
+      (if (> (vector-length variables) FS) (set! separator (vector-ref variables FS)))
       (set! record (seen text))
       (set! joined? #t)
       (set! split? #f))
@@ -44,7 +47,7 @@
     (define (split!)
       (when (not split?)
         (set! split? #t)
-        (let loop ((l (split-text (to-text record) (vector-ref variables FS) (string=? "" (global-text RS)))) (k 0))
+        (let loop ((l (split-text (to-text record) separator (string=? "" (global-text RS)))) (k 0))
           (if (null? l) (set! count k)
               (begin
                 (room! (+ k 1))
