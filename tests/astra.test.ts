@@ -57,6 +57,22 @@ test("mistakes are told as POSIX wants them", async () => {
   assert.match(syntax.stderr, /unexpected end of file/);
 });
 
+test("what bash's users write besides is understood", async () => {
+  const script = [
+    "v=abcdef; echo ${v:2} ${v:1:3} ${v: -2} ${v:0:-4} ${v/c/X} ${v//[ace]/_} ${v/#ab/-} ${v/%ef} ${v//\\//x}",
+    'set -- a b c d; echo "${@:2:2}" ${@:3}; function f { echo in $1; }; function g() { echo $#; }; f x; g 1 2',
+    "printf 'one two' | { read -n 3 x; echo \"$x\"; }; printf 'a:b:' | { read -d : x; echo $x; }",
+    "sleep 5 | { read -t 0.1 x; echo $?; }; printf '  kept  \\n' | { read; echo \"<$REPLY>\"; }",
+    "echo 'echo $# $1' >/tmp/sourced; . /tmp/sourced p; echo $1; (trap 'x' EXIT; (trap)); echo $'a\\tb\\80'",
+  ].join("\n");
+  const { stdout } = await run("astra", home, "sh", script);
+  assert.equal(
+    stdout,
+    "cdef bcd ef ab abXdef _b_d_f -cdef abcd abcdef\nb c c d\nin x\n2\none\na\n142\n<  kept  >\n1 p\na\n" +
+      "trap -- 'x' EXIT\na\tb\\80\n",
+  );
+});
+
 /** The shell draws its line anew at each key: what stands there is what follows the last prompt. */
 const PROMPT = /\x1b\[JREADY \r\x1b\[6C$/;
 

@@ -57,6 +57,7 @@ const PROGRAM = `
 (show (vector-ref kept 99) (vector-ref kept 3))
 (define-record-type point (make-point x y) point? (x point-x) (y point-y set-point-y!))
 (let ((p (make-point 1 2))) (set-point-y! p 'y) (show p (point-y p) (eq? 'y (string->symbol "y"))))
+(show (map (lambda (p) (list (input-port-open? p) (output-port-open? p))) (list (open-input-string "") (open-output-string))))
 (let ((p (open-output-string))) (write "héllo→" p) (show (get-output-string p)
   (string-length (get-output-string p))))
 (show (read (open-input-string "(a #(1 \\"s\\") . (b #\\\\x 1.5e3 #t ; no\\n |c d|))")))

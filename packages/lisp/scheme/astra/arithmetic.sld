@@ -143,7 +143,9 @@
       (define (level l)
         (if (null? l) (primary)
             (let loop ((a (level (cdr l))))
-              (let ((o (operator)))
+              (let* ((o (operator))
+                     ;; What is no variable is followed by a sum with a signed operand: 1++2.
+                     (o (cond ((equal? o "++") "+") ((equal? o "--") "-") (else o))))
                 (if (not (and o (member o (car l)))) a
                     (begin (take o) (loop (joined o a (level (cdr l))))))))))
       (define (joined o a b)

@@ -31,7 +31,10 @@
     (define split? #f)
     (define fields (make-vector 64 none)) ; from 1 on
     (define count 0)
+    ;; FS as it was when the record came: a new value is for the next one.
+    (define separator (seen " "))
     (define (set-record! text)
+      (if (> (vector-length variables) FS) (set! separator (vector-ref variables FS)))
       (set! record (seen text))
       (set! joined? #t)
       (set! split? #f))
@@ -44,7 +47,7 @@
     (define (split!)
       (when (not split?)
         (set! split? #t)
-        (let loop ((l (split-text (to-text record) (vector-ref variables FS) (string=? "" (global-text RS)))) (k 0))
+        (let loop ((l (split-text (to-text record) separator (string=? "" (global-text RS)))) (k 0))
           (if (null? l) (set! count k)
               (begin
                 (room! (+ k 1))
@@ -60,7 +63,9 @@
     (define (field k)
       (cond ((= k 0) (join!) record)
             ((< k 0) (awk-error "there is no field " (number->string k)))
-            (else (split!) (if (<= k count) (vector-ref fields k) none))))
+            (else (split!) (if (<= k count) (vector-ref fields k) absent))))
+    ;; A field that is not there is an empty text, not 0, to comparisons, as in all awks.
+    (define absent (seen ""))
     (define (set-field! k value)
       (cond ((= k 0) (set-record! (to-text value)))
             ((< k 0) (awk-error "there is no field " (number->string k)))
@@ -71,7 +76,7 @@
              (set! joined? #f))))
     (define (resize! n)
       (room! n)
-      (let loop ((k (+ count 1))) (when (<= k n) (vector-set! fields k none) (loop (+ k 1))))
+      (let loop ((k (+ count 1))) (when (<= k n) (vector-set! fields k absent) (loop (+ k 1))))
       (set! count n))
     (define (field-count) (split!) count)
     (define (set-field-count! n)

@@ -5,12 +5,20 @@
           wait-for-job collect-children announce-jobs send-to-background continue-job status-of wait-status
           start-monitor monitor? set-trap! trap-of traps take-signals signal-number signal-name SIGNALS subshell?
           forget-traps!)
-  (import (scheme base) (astra posix) (astra state))
+  (import (scheme base) (scheme char) (astra posix) (astra state))
   (begin
     (define SIGNALS
       '("HUP" "INT" "QUIT" "ILL" "TRAP" "ABRT" "BUS" "FPE" "KILL" "USR1" "SEGV" "USR2" "PIPE" "ALRM" "TERM" "STKFLT"
          "CHLD"
         "CONT" "STOP" "TSTP" "TTIN" "TTOU" "URG" "XCPU" "XFSZ" "VTALRM" "PROF" "WINCH" "IO" "PWR" "SYS"))
+    ;; What is told of a program that a signal ended.
+    (define (killed-words n)
+      (let ((e (assv n '((1 . "Hangup") (3 . "Quit") (4 . "Illegal instruction") (5 . "Trace/breakpoint trap")
+                         (6 . "Aborted") (7 . "Bus error") (8 . "Floating point exception") (9 . "Killed")
+                         (10 . "User defined signal 1") (11 . "Segmentation fault") (12 . "User defined signal 2")
+                         (14 . "Alarm clock") (15 . "Terminated") (24 . "CPU time limit exceeded")
+                         (25 . "File size limit exceeded") (31 . "Bad system call")))))
+        (if e (cdr e) (string-append "Signal " (number->string n)))))
     (define (signal-name n) (if (and (<= 1 n) (<= n 31)) (list-ref SIGNALS (- n 1)) #f))
     (define (digits? text)
       (and (> (string-length text) 0)
@@ -18,22 +26,23 @@
                                (and (char<=? #\0 (string-ref text i) #\9) (loop (+ i 1)))))))
     ;; 0 for EXIT; #f: none.
     (define (signal-number text)
-      (let ((name (if (and (> (string-length text) 3) (string=? "SIG" (substring text 0 3)))
-                      (substring text 3 (string-length text)) text)))
+      (let* ((text (string-map char-upcase text))
+             (name (if (and (> (string-length text) 3) (string=? "SIG" (substring text 0 3)))
+                       (substring text 3 (string-length text)) text)))
         (cond ((digits? text) (let ((n (string->number text))) (if (< n 65) n #f)))
               ((string=? name "EXIT") 0)
               (else (let loop ((l SIGNALS) (n 1)) (cond ((null? l) #f) ((string=? (car l) name) n)
                                                     (else (loop (cdr l) (+ n 1)))))))))
 
-    (define-record-type job (job-of id group processes text state noticed) job?
+    (define-record-type job (job-of id group processes text state noticed killer) job?
       (id job-id) (group job-group) (processes job-processes) (text job-text) (state job-state set-job-state!)
-      (noticed job-noticed set-job-noticed!))
+      (noticed job-noticed set-job-noticed!) (killer job-killer set-job-killer!))
     (define all '())
     (define (jobs) all)
     ;; processes: ((pid . status or #f) ...), the last of a pipeline last.
     (define (make-job group pids text)
       (job-of (let loop ((n 1)) (if (find-id n) (loop (+ n 1)) n)) group (map (lambda (pid) (cons pid #f)) pids) text
-        'running #f))
+        'running #f #f))
     (define (find-id n) (let loop ((l all)) (cond ((null? l) #f) ((= n (job-id (car l))) (car l))
                                               (else (loop (cdr l))))))
     (define (remember-job! j) (if (not (memq j all)) (set! all (cons j all))))
@@ -75,6 +84,7 @@
                     ((= raw 65535) (set-job-state! j 'running))
                     (else
                      (set-cdr! p (status-of raw))
+                     (set-job-killer! j (let ((n (modulo raw 128))) (and (> n 0) n)))
                      (if (all-ended? j) (set-job-state! j 'done)))))))
         all))
     (define (all-ended? j) (let loop ((l (job-processes j))) (or (null? l) (and (cdr (car l)) (loop (cdr l))))))
@@ -92,6 +102,8 @@
                     ((= r -4) (loop))
                     (else (for-each (lambda (p) (if (not (cdr p)) (set-cdr! p 127))) (job-processes j))
                       (set-job-state! j 'done))))))
+      (let ((n (job-killer j)))
+        (if (and n (not (memv n '(2 13)))) (complain (killed-words n))))
       (when (monitor?)
         (set-terminal-group 255 (sys-getpgid 0))
         (when (eq? (job-state j) 'stopped)
@@ -173,7 +185,11 @@
 
     ;; Traps: (NUMBER . TEXT). Their signals are blocked, and taken between commands.
     (define trapped '())
-    (define (traps) trapped)
+    ;; In a subshell, which begins without them, those that `trap` tells until it sets one (XCU §2.15, trap).
+    (define inherited #f)
+    (define (traps)
+      (let sort ((n 0)) (if (= n 65) '() (let ((e (assv n (or inherited trapped)))) (if e (cons e (sort (+ n 1)))
+                                                                                     (sort (+ n 1)))))))
     (define (trap-of n) (let ((e (assv n trapped))) (and e (cdr e))))
     (define (without n) (let loop ((l trapped)) (cond ((null? l) '()) ((= n (car (car l))) (cdr l))
                                                   (else (cons (car l) (loop (cdr l)))))))
@@ -183,12 +199,14 @@
                                     (else (cons (car (car l)) (loop (cdr l)))))))
     (define signals '())
     (define (set-trap! n text)
+      (set! inherited #f)
       (set! trapped (if text (cons (cons n text) (without n)) (without n)))
       (when (and (> n 0) (not (memv n '(9 19))))
         (signal-action n (if (and text (string=? text "")) 1 0)))
       (renew))
     (define (renew) (set! signals (caught)) (signal-mask signals))
     (define (forget-traps!)
+      (if (not inherited) (set! inherited trapped))
       (set! trapped (let loop ((l trapped)) (cond ((null? l) '())
                                               ((and (> (car (car l)) 0) (string=? "" (cdr (car l))))
                                                 (cons (car l) (loop (cdr l))))

@@ -61,7 +61,8 @@
                       (else
                        (let* ((quoted (and (char=? x #\\) (< (+ i 1) last)))
                               (low (if quoted (string-ref p (+ i 1)) x)) (next (if quoted (+ i 2) (+ i 1))))
-                         (if (and (< (+ next 1) last) (char=? (string-ref p next) #\-))
+                         (if (and (< (+ next 1) last) (char=? (string-ref p next) #\-)
+                               (not (char=? #\[ (string-ref p (+ next 1)))))
                              (let* ((quoted (and (char=? (string-ref p (+ next 1)) #\\) (< (+ next 2) last)))
                                     (high (string-ref p (if quoted (+ next 2) (+ next 1)))))
                                (loop (if quoted (+ next 3) (+ next 2))

@@ -13,10 +13,10 @@
           sys-mknod sys-truncate sys-sync sys-fsync sys-mount sys-umount sys-statfs sys-uname sys-identity sys-nanosleep
           sys-time
           sys-sysinfo sys-klog sys-nice get-priority sys-setsid folder-names sys-lock sys-socket sys-connect sys-poll
-            sys-groups sys-become sys-random
+            sys-groups sys-become sys-random sys-limit sys-set-limit
           signal-action signal-mask pending-signal set-terminal-group terminal? terminal-size set-raw-terminal
-          restore-terminal secret-line line-of times-of
-          write-all out out-byte out-bytes out-line flush-out forget-out complain
+          restore-terminal set-silent-terminal secret-line line-of times-of
+          write-all out out-byte out-bytes out-line flush-out forget-out written-status complain
           make-input input-line input-line-ended? input-bytes read-whole open-input)
   (import (scheme base) (stratos system-call))
   (begin
@@ -166,18 +166,31 @@
           (if (< r 0) r (%system-call 146 uid 0 0 0 0)))))
     ;; Waits until the whole file is this process's to write (fcntl F_SETLKW, F_WRLCK).
     (define (sys-lock fd) (let ((v (make-bytevector 32 0))) (bytevector-u8-set! v 0 1) (%system-call 25 fd 7 v 0 0)))
+    ;; A limit of this process, soft and hard (prlimit64): a pair of numbers, or #f where it is without one.
+    (define UNLIMITED 18446744073709551615)
+    (define (sys-limit which)
+      (let ((v (make-bytevector 16 0)) (number (lambda (n) (if (= n UNLIMITED) #f n))))
+        (%system-call 261 0 which 0 v 0)
+        (cons (number (u64 v 0)) (number (u64 v 8)))))
+    (define (sys-set-limit which soft hard)
+      (let ((v (make-bytevector 16 0)))
+        (set-u64! v 0 (or soft UNLIMITED))
+        (set-u64! v 8 (or hard UNLIMITED))
+        (%system-call 261 0 which v 0 0)))
     (define (sys-random n) (let ((v (make-bytevector n 0))) (%system-call 278 v n 0 0 0) v))
     ;; options: 1 WNOHANG, 2 WUNTRACED, 8 WCONTINUED. @returns (pid . status), or an errno; pid 0: nothing yet
     (define (sys-wait pid options)
       (let* ((v (make-bytevector 8 0)) (r (%system-call 260 pid v options 0 0))) (if (< r 0) r (cons r (u32 v 0)))))
-    ;; The arguments lie in memory that the collector does not move.
+    ;; The arguments lie in memory that the collector does not move: below 2 GiB, beyond which no address of a program's
+    ;; reaches (a kernel takes the hint where nothing is mapped).
+    (define ARGUMENT-MEMORY 2130706432)
     (define (sys-exec path arguments environment)
       (let* ((all (append arguments environment))
              (texts (map text->bytes all))
              (bytes (apply + (map bytevector-length texts)))
              (pointers (+ 2 (length all)))
              (size (+ 4096 bytes (* 8 pointers)))
-             (base (%system-call 222 0 size 3 34 -1))
+             (base (%system-call 222 ARGUMENT-MEMORY size 3 34 -1))
              (table (make-bytevector (* 8 pointers) 0)))
         (if (< base 0) base
             (let ((first-byte (+ base (* 8 pointers))) (count (length arguments)))
@@ -266,16 +279,20 @@
                   ((<= n 0) (if (null? l) #f (list->string (reverse l))))
                   ((= 10 (bytevector-u8-ref v 0)) (list->string (reverse l)))
                   (else (loop (cons (integer->char (bytevector-u8-ref v 0)) l))))))))
-    ;; A line of standard input that a terminal does not show (ECHO), from the prompt on.
-    (define (secret-line prompt)
-      (let* ((old (make-bytevector 64 0)) (hidden? (= 0 (sys-ioctl 0 21505 old))) (new (bytevector-copy old 0 64)))
-        (when hidden?
+    ;; A terminal shows no more what is typed (ECHO). @returns its settings before, or #f: it is none
+    (define (set-silent-terminal fd)
+      (let* ((old (make-bytevector 64 0)) (terminal? (= 0 (sys-ioctl fd 21505 old))) (new (bytevector-copy old 0 64)))
+        (when terminal?
           (bytevector-u8-set! new 12 (- (u32 old 12) (* 256 (quotient (u32 old 12) 256))
                                         (if (odd? (quotient (u32 old 12) 8)) 8 0)))
-          (restore-terminal 0 new))
+          (restore-terminal fd new))
+        (and terminal? old)))
+    ;; A line of standard input that a terminal does not show (ECHO), from the prompt on.
+    (define (secret-line prompt)
+      (let ((old (set-silent-terminal 0)))
         (sys-write 2 (text->bytes prompt) (string-length prompt))
         (let ((line (line-of 0)))
-          (when hidden? (restore-terminal 0 old) (sys-write 2 (text->bytes "\n") 1))
+          (when old (restore-terminal 0 old) (sys-write 2 (text->bytes "\n") 1))
           line)))
 
     ;; Standard output, through one buffer.
@@ -290,13 +307,21 @@
                     ((= n -32) (%system-call 94 141 0 0 0 0))
                     (else n)))
             0)))
+    (define failure 0)
     (define (flush-out)
       (if (> filled 0)
-          (let ((n filled))
-            (set! filled 0)
-            (write-all 1 buffer 0 n))
+          (let* ((n filled) (r (begin (set! filled 0) (write-all 1 buffer 0 n))))
+            (if (< r 0) (set! failure r))
+            r)
           0))
     (define (forget-out) (set! filled 0))
+    ;; What an exit status becomes when something that was written since the last time was lost.
+    (define (written-status who status)
+      (flush-out)
+      (let ((n failure))
+        (set! failure 0)
+        (if (= n 0) status
+            (begin (complain who ": write error: " (error-words n)) (if (= status 0) 1 status)))))
     (define (out-byte byte)
       (if (= filled 16384) (flush-out))
       (bytevector-u8-set! buffer filled byte)
@@ -309,7 +334,7 @@
     (define (out-bytes v start end)
       (if (< (- end start) 4096)
           (let loop ((i start)) (if (< i end) (begin (out-byte (bytevector-u8-ref v i)) (loop (+ i 1)))))
-          (begin (flush-out) (write-all 1 v start end))))
+          (begin (flush-out) (let ((r (write-all 1 v start end))) (if (< r 0) (set! failure r))))))
     ;; A line on standard error: who: what.
     (define (complain . words)
       (flush-out)

@@ -130,9 +130,19 @@
                 ((and (pair? (cdr left)) (unary (car left))) => (lambda (f) (next) (f (next))))
                 (else (not (string=? "" (next))))))
         (guard (e ((eq? e 'missing) (bad "an argument is missing")) ((string? e) (bad e)))
-          (if (= n 0) 1
+          ;; Up to four operands their number decides: XCU, test, OPERANDS.
+          (cond
+            ((= n 0) 1)
+            ((and (= n 3) (binary (cadr l))) => (lambda (f) (if (f (car l) (list-ref l 2)) 0 1)))
+            ((and (= n 3) (member (cadr l) '("-a" "-o")))
+             (let ((a (not (string=? "" (car l)))) (b (not (string=? "" (list-ref l 2)))))
+               (if (if (string=? "-a" (cadr l)) (and a b) (or a b)) 0 1)))
+            ((and (memv n '(3 4)) (string=? "(" (car l)) (string=? ")" (list-ref l (- n 1))))
+             (test-any (if (= n 3) (list (cadr l)) (list (cadr l) (list-ref l 2)))))
+            ((and (memv n '(2 4)) (string=? "!" (car l))) (let ((r (test-any (cdr l)))) (if (= r 2) 2 (- 1 r))))
+            (else
               (let ((value (disjunction)))
-                (if (pair? left) (bad (string-append (car left) ": unexpected argument")) (if value 0 1)))))))
+                (if (pair? left) (bad (string-append (car left) ": unexpected argument")) (if value 0 1))))))))
     (define (integer text) (or (text->integer text) (raise (string-append text ": not a number"))))
     (define (binary text)
       (define (numbers f) (lambda (a b) (f (integer a) (integer b))))

@@ -164,11 +164,21 @@ the unspecified value."
 
     ;; Arrays and what can be iterated.
     (define (js-for-each procedure iterable)
-      "Calls PROCEDURE with each value that an iterable object of JavaScript gives, as it gives them."
-      (let ((iterator (request 'iterator iterable)))
-        (let loop ()
-          (let ((value (request 'next iterator)))
-            (unless (eq? value end) (procedure value) (loop))))))
+      "Calls PROCEDURE with each value that an iterable object of JavaScript gives, as it gives them. When PROCEDURE is \
+left early, by an exception or a continuation, the iterator is closed, as at the end of JavaScript's for (… of …)."
+      (let ((iterator (request 'iterator iterable)) (inside? #f))
+        (dynamic-wind
+          (lambda () #f)
+          (lambda ()
+            (let loop ()
+              (let ((value (request 'next iterator)))
+                (unless (eq? value end)
+                  (set! inside? #t)
+                  (procedure value)
+                  (set! inside? #f)
+                  (loop)))))
+          ;; What fails in next() closes nothing: ECMA-262 §7.4, IteratorClose.
+          (lambda () (when inside? (set! inside? #f) (request 'close iterator))))))
     (define (js->list iterable)
       "List of the values of an array or of another iterable object."
       (map result (vector->list (request 'items iterable))))

@@ -115,6 +115,52 @@ agrees(
 );
 
 agrees(
+  "an iteration that is left early closes its iterator, one that ends or whose next() throws does not",
+  `(define closed (list->js '()))
+   (define (iterated . how) (apply js-call (js-global "threeValues") closed how))
+   (define (told) (js-ref closed "length"))
+   (show (call/cc (lambda (k) (js-for-each (lambda (x) (if (= x 2) (k x))) (iterated)))))
+   (show (told))
+   (show (guard (e ((symbol? e) e)) (js-for-each (lambda (x) (raise 'left)) (iterated))))
+   (show (told))
+   (js-for-each (lambda (x) x) (iterated))
+   (show (told))
+   (show (guard (e ((js-error? e) 'thrown)) (js-for-each (lambda (x) x) (iterated "throws"))))
+   (show (told))
+   (show (call/cc (lambda (k) (js-for-each k (list->js '(5 6))))))
+   (show (call/cc (lambda (k) (js-for-each k (iterated "stays")))))`,
+  `2
+1
+left
+2
+2
+thrown
+2
+5
+1`,
+  {
+    own: {
+      threeValues: (closed: unknown[], how?: string) => {
+        let n = 0;
+        return {
+          [Symbol.iterator]: () => ({
+            next: () => {
+              if (how === "throws") throw new Error("no next");
+              return n < 3 ? { done: false, value: ++n } : { done: true, value: undefined };
+            },
+            return: () => {
+              closed.push(n);
+              if (how === "stays") throw new Error("stays open");
+              return { done: true, value: undefined };
+            },
+          }),
+        };
+      },
+    },
+  },
+);
+
+agrees(
   "properties, methods, classes and iteration",
   `(define m (js-new (js-global "Map")))
    (js-invoke m "set" "a" 1) (js-invoke m "set" "b" (list->js '(1 2)))

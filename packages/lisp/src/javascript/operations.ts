@@ -45,6 +45,14 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     const { done, value } = iterator.next();
     return done === true ? END : value;
   },
+  /** What the iterator's own return() throws is dropped: whoever left has a reason already. */
+  "close": (iterator: Iterator<unknown>) => {
+    try {
+      iterator.return?.();
+    } catch {
+      // Nothing is left to do with an iterator that does not close.
+    }
+  },
   "array": (...items: unknown[]) => items,
   "object": (...pairs: unknown[]) => {
     const object: Record<PropertyKey, unknown> = {};

@@ -168,6 +168,14 @@ test("roots and powers are exact where they can be", () => {
   assert.equal(text(expt(2, 100)), "1267650600228229401496703205376");
   assert.equal(text(expt(makeRatio(2n, 3n), -2)), "9/4");
   assert.equal(text(expt(parseNumber("+i")!, 2)), "-1");
+  for (const [base, power, result] of [
+    ["0", "0.0", "1.0"],
+    ["0", "-0.0", "1.0"],
+    ["0", "0", "1"],
+    ["0.0", "5+0.5i", "0.0"],
+    ["0", "1/2", "0"],
+  ] as const)
+    assert.equal(text(expt(parseNumber(base)!, parseNumber(power)!)), result, `(expt ${base} ${power})`);
   assert.deepEqual(exactIntegerSqrt(10n ** 40n + 5n), [100000000000000000000n, 5]);
   assert.equal(text(rationalize(new Flonum(0.3), makeRatio(1n, 10n))), "0.3333333333333333");
   assert.equal(text(rationalize(makeRatio(3n, 10n), makeRatio(1n, 10n))), "1/3");

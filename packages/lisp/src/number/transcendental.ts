@@ -193,9 +193,11 @@ export function expt(base: unknown, exponent: unknown): Num {
   const z = numberOf("expt", base),
     w = numberOf("expt", exponent);
   if (typeof w === "number" || typeof w === "bigint") return exptInteger(z, BigInt(w));
-  if (z === 0) {
+  // R7RS §6.2.6: 0 to the power of z is 1 for z = 0, and 0 where z has a positive real part.
+  if (z === 0 || (z instanceof Flonum && z.value === 0 && !isReal(w))) {
     const sign = signOf(realPart(w));
-    if (sign > 0) return isExact(w) ? 0 : new Flonum(0);
+    if (sign > 0) return z === 0 && isExact(w) ? 0 : new Flonum(0);
+    if (w instanceof Flonum && w.value === 0) return new Flonum(1);
     throw failure("expt: not defined for", z, w);
   }
   if (z === 1 && isExact(w)) return 1;

@@ -79,9 +79,8 @@ export function definePorts(table: Table, machine: Machine, system: System, stan
     define(table, name, 1, 1, (x: unknown) => {
       const port = portOf(name, x),
         isInput = port instanceof TextInputPort || port instanceof BinaryInputPort;
-      if (isInput !== (name === "input-port-open?"))
-        throw wrongType(name, name === "input-port-open?" ? "an input port" : "an output port", x);
-      return port.isOpen;
+      // A port that cannot do it is not open for it: R7RS §6.13.1.
+      return isInput === (name === "input-port-open?") && port.isOpen;
     });
   }
   for (const name of ["close-port", "close-input-port", "close-output-port"]) {
