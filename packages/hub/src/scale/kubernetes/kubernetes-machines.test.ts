@@ -195,6 +195,7 @@ test("a scaler that is started anew finds its Jobs, those that are not at the hu
   world.begin();
   await world.run(60);
   assert.deepEqual([...world.scaler.names].sort(), ["auto-1", "auto-2", "auto-3", "auto-4", "auto-5", "auto-6"]);
+  assert.ok(world.told.includes("6 workers are there already"), world.told.join("\n"));
   assert.equal(world.startsMs.length, 6);
   await world.run(3_600);
   assert.deepEqual([world.completed, world.alive.length], [12, 1]);
