@@ -1,10 +1,29 @@
 /** `stratos hub scale`: starts and stops workers as a hub's queue asks for. */
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Option, type Command } from "commander";
 import { hubFailure } from "@stratos/hub/client";
-import { CommandMachines, HostRoom, ProcessMachines, Scaler, type Queue, type ScaleSettings } from "@stratos/hub/scale";
+import {
+  CommandMachines,
+  findApiPlace,
+  HostRoom,
+  isPoolName,
+  JobClient,
+  KubernetesMachines,
+  KubernetesProblem,
+  plainTemplate,
+  ProcessMachines,
+  Scaler,
+  templateFault,
+  workerJob,
+  type Machines,
+  type Queue,
+  type ScaleSettings,
+} from "@stratos/hub/scale";
 import { HubProblem, type HostView, type HubClient } from "@stratos/hub-api";
-import { CommandError } from "../command-error.ts";
+import { parse } from "yaml";
+import { CommandError, hostReason } from "../command-error.ts";
 import { openHub, type HubOptions } from "../hub/hub-client.ts";
 import { listenForStop } from "../stop-signals.ts";
 import { parseCount, parseSeconds, repeatable, row } from "./hub-options.ts";
@@ -28,7 +47,15 @@ interface ScaleOptions extends HubOptions {
   readonly workerTokenFile?: string;
   readonly startCommand?: string;
   readonly stopCommand?: string;
+  readonly kubernetes?: true;
+  readonly namespace?: string;
+  readonly kubeconfig?: string;
+  readonly jobTemplate?: string;
+  readonly image?: string;
 }
+
+/** Where the Secret `stratos-worker` lies in a pod of no template; its `key` is the worker's. */
+const KEY_FOLDER = "/run/secrets/stratos";
 
 export function scaleCommand(finish: Finish): Command {
   const time = (flags: string, words: string, seconds: number, shown: string): Option =>
@@ -37,7 +64,8 @@ export function scaleCommand(finish: Finish): Command {
     "scale",
     "start and stop workers as the queue asks for",
     "Looks at a hub's queue until SIGINT or SIGTERM, and keeps as many workers as its tasks need, within bounds. " +
-      "Workers are processes of this host, which end with it, or what two commands start and stop. One that goes " +
+      "Workers are processes of this host, which end with it, what two commands start and stop, or Jobs of a " +
+      "Kubernetes cluster. One that goes " +
       "takes no more tasks first, and ends when it has none. It takes status:read, host:read and host:change, which " +
       "operators have.",
   )
@@ -75,6 +103,11 @@ export function scaleCommand(finish: Finish): Command {
     .option("--worker-token-file <file>", "a file with the key for workers (default: what `hub login` kept)")
     .option("--start-command <line>", "for sh: starts the worker $STRATOS_WORKER, and ends")
     .option("--stop-command <line>", "for sh: ends the worker $STRATOS_WORKER")
+    .option("--kubernetes", "workers are Jobs of the cluster of this pod, or of a kubeconfig")
+    .option("--namespace <name>", "with --kubernetes: where (default: the pod's, or the kubeconfig's)")
+    .option("--kubeconfig <file>", "with --kubernetes (default: $KUBECONFIG, this pod's, ~/.kube/config)")
+    .option("--job-template <file>", "with --kubernetes: a Job in YAML, whose pod is a worker")
+    .option("--image <name>", "with --kubernetes: the pod's image, where there is no template")
     .allowExcessArguments(false)
     .action(async (options: ScaleOptions) => finish(await scaleWorkers(options)));
 }
@@ -94,27 +127,97 @@ async function scaleWorkers(options: ScaleOptions): Promise<number> {
   const tell = (message: string): void => void process.stderr.write(`stratos hub scale: ${message}\n`);
   const bounds = { cpuPercentMax: hostCpu, memoryBytesMin: hostMemory === null ? null : hostMemory * (1 << 20) };
   const room = (hostCpu ?? hostMemory) === null ? null : new HostRoom(bounds);
-  const processes = new ProcessMachines((name) => workerArgv(name, client.url, channels, options), room);
-  const machines = start === undefined || stop === undefined ? processes : new CommandMachines({ start, stop });
+  const argv = (name: string): readonly string[] => workerArgv(name, client.url, channels, options);
+  const program = [process.execPath, ...process.execArgv, process.argv[1]!];
+  const processes = new ProcessMachines((name) => [...program, ...argv(name)], room);
+  const cluster = openCluster(options, { url: client.url, argv, tell });
+  const machines: Machines =
+    cluster ?? (start === undefined || stop === undefined ? processes : new CommandMachines({ start, stop }));
   const scaler = new Scaler(settingsOf(options), queueOf(client, channels), machines, tell);
   const signals = listenForStop();
+  let failed = "";
   try {
-    // What is wrong from the first is told; what comes later is waited for.
+    // What is wrong from the first ends it; what comes later is told, and waited for.
     for (let ticks = 0; !signals.signal.aborted; ticks++) {
       try {
         await scaler.tick(performance.now());
+        if (failed !== "") tell("it goes on");
+        failed = "";
       } catch (error) {
-        const failure = hubFailure(error, client.url);
+        const failure = failureOf(error, client.url);
         if (ticks === 0) throw failure;
-        tell(failure instanceof Error ? failure.message : String(failure));
+        if (failure.message !== failed) tell(failure.message);
+        failed = failure.message;
       }
       await sleep(options.every * 1_000, undefined, { signal: signals.signal }).catch(() => {});
     }
   } finally {
     await processes.stopAll();
+    cluster?.close();
     signals.close();
   }
   return signals.status ?? 0;
+}
+
+function failureOf(error: unknown, hub: string): Error {
+  if (error instanceof KubernetesProblem) return new CommandError("--kubernetes", error.message, { cause: error });
+  const failure = hubFailure(error, hub);
+  return failure instanceof Error ? failure : new Error(String(failure));
+}
+
+/** @returns null: workers are none of a cluster's */
+function openCluster(
+  options: ScaleOptions,
+  hub: {
+    readonly url: string;
+    readonly argv: (name: string) => readonly string[];
+    readonly tell: (message: string) => void;
+  },
+): KubernetesMachines | null {
+  const { pool, kubernetes, namespace, kubeconfig, jobTemplate, image } = options;
+  const given = { "--namespace": namespace, "--kubeconfig": kubeconfig, "--job-template": jobTemplate };
+  const of = Object.entries({ ...given, "--image": image }).find(([, value]) => value !== undefined)?.[0];
+  if (kubernetes === undefined) {
+    if (of !== undefined) throw new CommandError(of, "it is for --kubernetes");
+    return null;
+  }
+  if ((options.startCommand ?? options.hostCpu ?? options.hostMemory) !== undefined)
+    throw new CommandError("--kubernetes", "--start-command, --host-cpu and --host-memory are for other workers");
+  if (!isPoolName(pool))
+    throw new CommandError("--pool", "with --kubernetes: expected up to 40 small letters, digits and dashes");
+  if ((jobTemplate === undefined) === (image === undefined))
+    throw new CommandError("--kubernetes", "expected --job-template FILE, or --image NAME");
+  const choice = { environment: process.env, home: homedir() };
+  let client: JobClient;
+  try {
+    const place = findApiPlace({
+      ...choice,
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    });
+    client = new JobClient(place);
+  } catch (error) {
+    throw new CommandError("--kubernetes", (error as Error).message, { cause: error });
+  }
+  const template = jobTemplate === undefined ? plainTemplate(image!, KEY_FOLDER) : readTemplate(jobTemplate);
+  const fault = templateFault(template, client.namespace);
+  if (fault !== null) throw new CommandError(jobTemplate ?? "--image", fault);
+  const pod = { pool, hub: hub.url, args: hub.argv, namespace: client.namespace };
+  return new KubernetesMachines(pool, client, { tell: hub.tell, job: (name) => workerJob(template, name, pod) });
+}
+
+function readTemplate(path: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new CommandError(path, hostReason(error), { cause: error });
+  }
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new CommandError(path, (error as Error).message, { cause: error });
+  }
 }
 
 const settingsOf = (options: ScaleOptions): ScaleSettings => ({
@@ -133,13 +236,14 @@ function workerArgv(
   name: string,
   url: string,
   channels: readonly string[],
-  { capacity, capability, workerTokenFile }: ScaleOptions,
+  { capacity, capability, workerTokenFile, image }: ScaleOptions,
 ): readonly string[] {
+  const tokenFile = workerTokenFile ?? (image === undefined ? undefined : `${KEY_FOLDER}/key`);
   return [
-    ...[process.execPath, ...process.execArgv, process.argv[1]!, "worker", "--hub", url, "--name", name],
+    ...["worker", "--hub", url, "--name", name],
     ...["--capacity", String(capacity), "--channel", channels.join(",")],
     ...(capability.length === 0 ? [] : ["--capability", capability.join(",")]),
-    ...(workerTokenFile === undefined ? [] : ["--token-file", workerTokenFile]),
+    ...(tokenFile === undefined ? [] : ["--token-file", tokenFile]),
   ];
 }
 

@@ -18,6 +18,7 @@ import { HubError } from "../store/hub-error.ts";
 import { AttemptLimit } from "./attempt-limit.ts";
 import { boundedBody, wholeBody } from "./bounded-body.ts";
 import { metricsText, RequestCounts } from "./metrics.ts";
+import { deprecationHeaders } from "./deprecation.ts";
 import { openApiDocument } from "./openapi.ts";
 import { fitsParameter } from "./path-parameters.ts";
 import type { ApiAnswer, ApiRequest, ApiRoute } from "./route.ts";
@@ -87,6 +88,7 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
   });
   for (const route of options.routes) {
     const check = route.body === undefined ? null : ajv.compile(route.body);
+    const deprecation = Object.entries(deprecationHeaders(route));
     app.on(route.method.toUpperCase(), `/v1${route.path.replace(/\{(\w+)\}/g, ":$1")}`, async (context) => {
       const started = performance.now();
       let response: Response;
@@ -104,6 +106,7 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
         else if (error instanceof HubError && error.status >= 500) hub.options.warn(`${route.id}: ${error.message}`);
         response = problem(context, error);
       }
+      for (const [name, value] of deprecation) response.headers.append(name, value);
       counts.add(route.id, response.status, (performance.now() - started) / 1_000);
       return response;
     });

@@ -1,3 +1,4 @@
+import { deprecationHeaders } from "./deprecation.ts";
 import { PATH_PARAMETERS } from "./path-parameters.ts";
 import type { ApiRoute, JsonSchema } from "./route.ts";
 import { PROBLEM } from "./schemas.ts";
@@ -69,6 +70,7 @@ function operation(route: ApiRoute): Record<string, unknown> {
     summary: route.summary,
     tags: [route.tag],
     "x-permission": route.permission,
+    ...(route.deprecated === undefined ? {} : { deprecated: true }),
     parameters,
     ...(route.body === undefined
       ? {}
@@ -81,6 +83,19 @@ function operation(route: ApiRoute): Record<string, unknown> {
           },
         }
       : {}),
-    responses: { [String(route.status ?? 200)]: { description: "done", ...content }, default: problem },
+    responses: {
+      [String(route.status ?? 200)]: { description: "done", ...headersOf(route), ...content },
+      default: { ...problem, ...headersOf(route) },
+    },
   };
+}
+
+function headersOf(route: ApiRoute): Record<string, unknown> {
+  const entries = Object.entries(deprecationHeaders(route));
+  if (entries.length === 0) return {};
+  const header = ([name, example]: [string, string]): [string, unknown] => [
+    name,
+    { schema: { type: "string" }, example },
+  ];
+  return { headers: Object.fromEntries(entries.map(header)) };
 }

@@ -54,6 +54,15 @@ export interface ApiRoute {
   readonly status?: number;
   readonly takesIdempotencyKey?: true;
   readonly takesIfMatch?: true;
+  /** It works on, and is to go: its answers and OpenAPI say so. */
+  readonly deprecated?: {
+    /** Days, such as 2027-01-31. */
+    readonly since: string;
+    /** From when on it may be gone. */
+    readonly sunset?: string;
+    /** Path below /v1 of what replaces it. */
+    readonly successor?: string;
+  };
   readonly handle: (request: ApiRequest) => Promise<ApiAnswer | Response>;
 }
 

@@ -42,6 +42,16 @@ export interface Machines {
   stop(name: string): Promise<void>;
   /** Whether it is one that `stop` can stop; for a process: while it lives. */
   has(name: string): boolean;
+  /** Learns at a tick's beginning which there are. @throws Error when that cannot be known: the tick ends */
+  refresh?(nowMs: number): Promise<void>;
+  /** Those that `has`, whether the hub has heard of them or not. */
+  names?(): readonly string[];
+  /** Why one is not at the hub, or has ended. @returns null: nothing speaks against it */
+  words?(name: string): string | null;
+  /** Whether a name is not to be used yet. */
+  isKept?(name: string): boolean;
+  /** What `stop` has stopped may take its leave a while later. */
+  readonly stopsLater?: boolean;
   /**
    * Asked once at each tick; where it is there, workers come one at a time, so that what each takes is seen before the
    * next. @returns why there is no room for one more, in words; null: there is
@@ -56,6 +66,8 @@ interface Member {
   idleSinceMs: number | null;
   lostSinceMs: number | null;
   used: number;
+  /** What was told of why it does not come. */
+  told: string | null;
 }
 
 const DAY_MS = 86_400_000;
@@ -68,6 +80,8 @@ export class Scaler {
   readonly #machines: Machines;
   readonly #tell: (message: string) => void;
   readonly #members = new Map<string, Member>();
+  /** Hosts whose workers were stopped, and may still speak. */
+  readonly #leaving = new Set<string>();
   /** Spans of workers that went within the last day. */
   #spans: { readonly fromMs: number; readonly untilMs: number }[] = [];
   #lastUpMs = -Infinity;
@@ -87,11 +101,17 @@ export class Scaler {
 
   /** @throws what the hub's client throws; the next tick begins anew */
   async tick(nowMs: number): Promise<void> {
+    await this.#machines.refresh?.(nowMs);
     const hosts = new Map<string, HostView>();
     for (const host of await this.#queue.hosts()) if (this.#number(host.name) !== null) hosts.set(host.name, host);
     const waiting = await this.#queue.waiting();
     for (const { name, online } of hosts.values())
       if (online && !this.#members.has(name) && this.#machines.has(name)) this.#add(name, nowMs);
+    const isNew = (name: string): boolean => this.#number(name) !== null && !this.#members.has(name);
+    const found = (this.#machines.names?.() ?? []).filter(isNew);
+    if (found.length > 0) this.#tell(`${found.length} workers are there already`);
+    for (const name of found) this.#add(name, nowMs);
+    for (const name of this.#leaving) await this.#seeOff(name, hosts.get(name));
     for (const member of this.#members.values()) await this.#follow(member, hosts.get(member.name), nowMs);
     await this.#settle(waiting, hosts, nowMs);
   }
@@ -102,14 +122,14 @@ export class Scaler {
   }
 
   #add(name: string, nowMs: number): void {
-    const none = { idleSinceMs: null, lostSinceMs: null, used: 0 };
+    const none = { idleSinceMs: null, lostSinceMs: null, used: 0, told: null };
     this.#members.set(name, { name, startedMs: nowMs, state: "starting", ...none });
   }
 
   async #follow(member: Member, host: HostView | undefined, nowMs: number): Promise<void> {
     const { name } = member;
     if (!this.#machines.has(name)) {
-      this.#tell(`${name} ended by itself`);
+      this.#tell(`${name} ended by itself${this.#why(name)}`);
       return this.#forget(member, host, nowMs);
     }
     const isOnline = host?.online === true;
@@ -119,7 +139,8 @@ export class Scaler {
     // Whoever disabled it: an administrator may, too.
     if (isOnline) member.state = host.enabled ? "ready" : "draining";
     const isLost = member.lostSinceMs !== null && nowMs - member.lostSinceMs >= this.#settings.startSeconds * 1_000;
-    if (isLost) this.#tell(`${name} is not heard of: stopped`);
+    if (isLost) this.#tell(`${name} is not heard of: stopped${this.#why(name)}`);
+    else if (!isOnline) this.#tellTrouble(member, nowMs);
     if (!isLost && (member.state !== "draining" || member.used > 0)) return;
     try {
       await this.#machines.stop(name);
@@ -131,11 +152,32 @@ export class Scaler {
     await this.#forget(member, host, nowMs);
   }
 
+  #why(name: string): string {
+    const words = this.#machines.words?.(name) ?? null;
+    return words === null ? "" : `; ${words}`;
+  }
+
+  /** Once, after a while in which it could have come. */
+  #tellTrouble(member: Member, nowMs: number): void {
+    if (member.told !== null || nowMs - member.lostSinceMs! < this.#settings.upSeconds * 1_000) return;
+    member.told = this.#machines.words?.(member.name) ?? null;
+    if (member.told !== null) this.#tell(`${member.name} is waited for: ${member.told}`);
+  }
+
+  async #seeOff(name: string, host: HostView | undefined): Promise<void> {
+    const isBack = host === undefined || this.#members.has(name);
+    if (!isBack && host.online) return;
+    this.#leaving.delete(name);
+    if (!isBack && host.used === 0) await this.#queue.remove(name);
+  }
+
   async #forget(member: Member, host: HostView | undefined, nowMs: number): Promise<void> {
     this.#members.delete(member.name);
     this.#spans.push({ fromMs: member.startedMs, untilMs: nowMs });
+    // A worker that asks once more would make its host anew.
+    if (this.#machines.stopsLater === true) this.#leaving.add(member.name);
     // One with runs is left: the hub gives them to others when their leases end.
-    if (host !== undefined && host.used === 0) await this.#queue.remove(member.name);
+    else if (host !== undefined && host.used === 0) await this.#queue.remove(member.name);
   }
 
   /** Hours of workers within the last day. */
@@ -161,7 +203,8 @@ export class Scaler {
       // Of a scaler that was killed: they take tasks, and nobody here can end them.
       const others = [...hosts.values()].filter(({ name, online }) => online && !this.#members.has(name)).length;
       const free = Math.min(wanted - staying.length, workersMax - all.length - others);
-      for (let made = 0; made < free; made++) await this.#start(hosts, nowMs);
+      // What failed is tried again after the pause; the others would fail alike.
+      for (let made = 0; made < free; made++) if (!(await this.#start(hosts, nowMs))) return;
       return;
     }
     if (wanted >= staying.length || nowMs - Math.max(this.#lastUpMs, this.#lastDownMs) < downSeconds * 1_000) return;
@@ -192,15 +235,19 @@ export class Scaler {
     return Math.min(wanted, Math.max(workersMin, isRefused ? staying : staying + 1));
   }
 
-  async #start(hosts: ReadonlyMap<string, HostView>, nowMs: number): Promise<void> {
+  async #start(hosts: ReadonlyMap<string, HostView>, nowMs: number): Promise<boolean> {
     let number = 1;
     const name = (): string => `${this.#settings.pool}-${number}`;
-    while (this.#members.has(name()) || hosts.get(name())?.online === true) number++;
+    const isTaken = (): boolean =>
+      this.#members.has(name()) || hosts.get(name())?.online === true || this.#machines.isKept?.(name()) === true;
+    while (isTaken()) number++;
     try {
       await this.#machines.start(name());
       this.#add(name(), nowMs);
+      return true;
     } catch (error) {
       this.#tell(`${name()} was not started: ${wordsOf(error)}`);
+      return false;
     }
   }
 }
