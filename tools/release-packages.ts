@@ -34,7 +34,7 @@ const TOOLS: Readonly<Record<(typeof FORMATS)[number], readonly NativeTool[]>> =
   deb: [],
   rpm: ["rpmbuild"],
   brew: ["npm"],
-  msi: ["wixl"],
+  msi: ["wixl", "msibuild", "msiinfo"],
 };
 const MAINTAINER = "The Stratos authors <maintainers@users.noreply.stratos.invalid>";
 

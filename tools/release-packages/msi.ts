@@ -1,4 +1,5 @@
-/** The `.msi`, by wixl. */
+/** The `.msi`, by wixl and, for what wixl does not know, msibuild. */
+import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +8,10 @@ import { bundleFiles, type PayloadEntry, type PayloadPlaces } from "./payload.ts
 import { msiFileNameOf, type Release } from "./release.ts";
 import { stage } from "./rpm.ts";
 import { thirdPartyNotices } from "./third-party.ts";
-import { LAUNCHER, LAUNCHER_TEXT, wixSource } from "./wxs.ts";
+import { ENVIRONMENT_ACTIONS, ENVIRONMENT_TABLE, LAUNCHER, LAUNCHER_TEXT, steadySummary, wixSource } from "./wxs.ts";
+
+/** Times of archives and summaries are told in the zone of whoever makes them. */
+const UTC = { TZ: "UTC" };
 
 /** @returns the installer's path */
 export function writeMsi(release: Release, places: Omit<PayloadPlaces, "node">, output: string): string {
@@ -26,12 +30,29 @@ export function writeMsi(release: Release, places: Omit<PayloadPlaces, "node">, 
     const path = join(output, msiFileNameOf(release));
     runTool("wixl", ["--arch", "x64", "-o", path, "stratos.wxs"], {
       cwd: folder,
-      env: { SOURCE_DATE_EPOCH: String(release.epoch) },
+      env: { SOURCE_DATE_EPOCH: String(release.epoch), ...UTC },
     });
+    const table = join(folder, "Environment.idt");
+    writeFileSync(table, ENVIRONMENT_TABLE);
+    const queries = ENVIRONMENT_ACTIONS.map(
+      ([action, sequence]) =>
+        `INSERT INTO InstallExecuteSequence (Action, Condition, Sequence) VALUES ('${action}', '', ${sequence})`,
+    );
+    runTool("msibuild", [path, "-i", table, ...queries.flatMap((query) => ["-q", query])]);
+    const summary = join(folder, "_SummaryInformation.idt");
+    const made = runTool("msiinfo", ["export", path, "_SummaryInformation"], { env: UTC });
+    writeFileSync(summary, steadySummary(made, release, contentHash(folder, entries)));
+    runTool("msibuild", [path, "-i", summary], { env: UTC });
     return path;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function contentHash(folder: string, entries: readonly PayloadEntry[]): string {
+  const hash = createHash("sha256");
+  for (const { path } of entries) hash.update(`${path}\0`).update(readFileSync(join(folder, path)));
+  return hash.digest("hex");
 }
 
 /** The bundle but for the launcher of Unix. */

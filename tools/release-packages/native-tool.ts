@@ -12,6 +12,7 @@ const PACKAGE_OF = {
   cpio: "cpio",
   ruby: "ruby",
   wixl: "wixl",
+  msibuild: "msitools",
   msiinfo: "msitools",
   msiextract: "msitools",
   npm: "npm",

@@ -1,5 +1,5 @@
 /**
- * The description that wixl makes the `.msi` of: a program folder with the bundle and `stratos.cmd`, and an entry
+ * What the `.msi` is made of: a program folder with the bundle and `stratos.cmd`, as wixl reads it, and an entry
  * in the system's PATH. Node is not in it: Windows has no pinned one, so `stratos.cmd` says what is missing. Each
  * file is a component of its own, as Windows Installer wants it. Sources: WiX Toolset v3 manual (Product, Package,
  * Component, Environment); Windows Installer, "Organizing Applications into Components"; RFC 9562 §5.5.
@@ -23,6 +23,37 @@ export const LAUNCHER_TEXT = [
   'node "%~dp0stratos.mjs" %*',
   "",
 ].join("\r\n");
+
+/**
+ * The entry in PATH, which wixl has no element for: a table as msibuild reads it, and the actions that heed it. Last in
+ * the system's PATH (`*`), set (`=`), and removed with the program (`-`). Sources: Windows Installer, "Environment
+ * Table", "Archive File Format", "Suggested InstallExecuteSequence".
+ */
+export const ENVIRONMENT_TABLE = [
+  "Environment\tName\tValue\tComponent_",
+  "s72\tl255\tL255\ts72",
+  "Environment\tEnvironment",
+  `Path\t=-*PATH\t[~];[INSTALLDIR]\t${identifier("c", LAUNCHER)}`,
+  "",
+].join("\r\n");
+export const ENVIRONMENT_ACTIONS: readonly (readonly [action: string, sequence: number])[] = [
+  ["RemoveEnvironmentStrings", 3300],
+  ["WriteEnvironmentStrings", 5200],
+];
+
+/**
+ * The summary of an installer without what wixl makes anew each time: a random code of the package and the clock. The
+ * code is of what is in it, as two packages of one code must be the same.
+ *
+ * @param summary  as `msiinfo export FILE _SummaryInformation` writes it, rows of which 9, 12 and 13 are these
+ * @param content  whatever distinguishes the package
+ */
+export function steadySummary(summary: string, release: Release, content: string): string {
+  const time = new Date(release.epoch * 1000).toISOString().slice(0, 19).replaceAll("-", "/").replace("T", " ");
+  return summary
+    .replace(/^9\t.*?(?=\r?$)/m, `9\t{${nameUuid(`package ${release.version} ${content}`)}}`)
+    .replace(/^(12|13)\t.*?(?=\r?$)/gm, `$1\t${time}`);
+}
 
 interface Folder {
   readonly folders: Map<string, Folder>;
@@ -48,8 +79,7 @@ export function wixSource(release: Release, files: readonly string[]): string {
     '<Wix xmlns="http://schemas.microsoft.com/wix/2006/wi">',
     `  <Product Id="${product}" Name="Stratos" Language="1033" Version="${release.plainVersion}"`,
     `      Manufacturer=${vendor} UpgradeCode="${UPGRADE_CODE}">`,
-    `    <Package Id="${nameUuid(`package ${release.version} ${release.epoch} ${files.join()}`)}"`,
-    `      InstallerVersion="500" Compressed="yes" InstallScope="perMachine" Platform="x64" Manufacturer=${vendor}`,
+    `    <Package InstallerVersion="500" Compressed="yes" InstallScope="perMachine" Manufacturer=${vendor}`,
     `      Description="Stratos ${release.version}" Comments=${attribute(`${NODE_NEEDED}.`)} />`,
     '    <MajorUpgrade DowngradeErrorMessage="A later version of Stratos is installed." />',
     '    <Media Id="1" Cabinet="stratos.cab" EmbedCab="yes" />',
@@ -78,14 +108,9 @@ function folderLines(folder: Folder, above: string, indent: string): string[] {
     const id = identifier("f", path);
     const name = attribute(path.slice(path.lastIndexOf("/") + 1));
     // The component's code is of its place, so that it stays the same from version to version.
-    const environment =
-      path === LAUNCHER
-        ? '<Environment Id="Path" Name="PATH" Value="[INSTALLDIR]" Permanent="no" Part="last" Action="set" ' +
-          'System="yes" />'
-        : "";
     return (
       `${indent}<Component Id="${identifier("c", path)}" Guid="${nameUuid(`component ${path}`)}" Win64="yes">` +
-      `<File Id="${id}" Name=${name} Source=${attribute(path)} KeyPath="yes" />${environment}</Component>`
+      `<File Id="${id}" Name=${name} Source=${attribute(path)} KeyPath="yes" /></Component>`
     );
   });
   for (const [name, below] of folder.folders) {
