@@ -63,6 +63,7 @@ export function transactionCommand(finish: Finish): Command {
   // What `run` asks of the process that serves a mounted volume.
   transaction.addCommand(
     new Command("begin")
+      .description("Begins a transaction on a mounted volume; `fs txn run` asks for it.")
       .argument("<volume>", VOLUME_WORDS)
       .argument("<name>", "of the transaction", transactionName)
       .action(async (volume: string, name: string) => {
@@ -73,6 +74,7 @@ export function transactionCommand(finish: Finish): Command {
   );
   transaction.addCommand(
     new Command("end")
+      .description("Ends a transaction on a mounted volume; `fs txn run` asks for it.")
       .argument("<volume>", VOLUME_WORDS)
       .argument("<name>", "of the transaction", transactionName)
       .option("--commit", "keep what was done")
