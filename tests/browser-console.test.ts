@@ -171,6 +171,42 @@ test("a file comes in by a drop, and another is read out", async (context) => {
   await assert.rejects(page.evaluate(`stratos.ask({ kind: "read", path: "/nothing" })`), /no such file or folder/);
 });
 
+test("a folder of the person's own is copied in, and one of the machine's out", async (context) => {
+  const page = await opened(context);
+  // The browser's own dialog cannot be pressed here; a folder of the page's stands for the person's.
+  await page.evaluate(`(async () => {
+    const root = await navigator.storage.getDirectory();
+    const own = await root.getDirectoryHandle("my things", { create: true });
+    const write = async (folder, name, text) => {
+      const stream = await (await folder.getFileHandle(name, { create: true })).createWritable();
+      await stream.write(text);
+      await stream.close();
+    };
+    await write(own, "one", "1\\n");
+    await write(await own.getDirectoryHandle("deeper", { create: true }), "two", "2\\n");
+    window.showDirectoryPicker = async () => own;
+  })()`);
+  // The buttons are there where the browser has the dialog.
+  await page.evaluate(`document.querySelector("#files").click()`);
+  await click(page, "Bring a folder …");
+  await page.waitFor(NOTICE, /^2 files are in \/root\/my things now$/, PATIENCE_MS);
+  await page.evaluate(`document.querySelector("#files-dialog").close(); stratos.terminal.focus()`);
+  await run(
+    page,
+    "cat 'my things/one' 'my things/deeper/two'; mkdir -p out/below; echo new > out/below/made; ln -s made out/link",
+    /^1\n2$/m,
+  );
+  await page.evaluate(`document.querySelector("#path").value = "/root/out"`);
+  await page.evaluate(`document.querySelector("#files").click()`);
+  await click(page, "Take all out …");
+  await page.waitFor(NOTICE, /^a file is in my things now; 1 links or devices stay here$/, PATIENCE_MS);
+  const text = await page.evaluate(`(async () => {
+    const own = await window.showDirectoryPicker();
+    return (await (await (await own.getDirectoryHandle("below")).getFileHandle("made")).getFile()).text();
+  })()`);
+  assert.equal(text, "new\n");
+});
+
 test("when the browser has no more room programs are told, and nothing that was kept is lost", async (context) => {
   const page = await opened(context);
   await run(page, "echo before > note; sync; cat note", /^before$/m);

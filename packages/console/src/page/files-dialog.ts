@@ -1,6 +1,7 @@
 /** Files of the machine in and out: a folder's list, what is dropped on the page, what is chosen or dragged out. */
 import { button } from "./button.ts";
 import type { FolderEntry, Request } from "./messages.ts";
+import { copyIn, copyOut, folderPicker } from "./own-folder.ts";
 
 type Ask = <T>(request: Request) => Promise<T>;
 
@@ -28,6 +29,47 @@ export class FilesDialog {
       this.#do(async () => {
         for (const file of chosen) await writeFile(file, `${this.folder}/${file.name}`, page.ask);
       });
+    });
+    this.#offerFolders(page);
+  }
+
+  /** Where the browser has none, folders can be dropped, and files taken one by one. */
+  #offerFolders({ ask, notice }: Page): void {
+    const pick = folderPicker();
+    if (pick === null) return;
+    const offer = (
+      id: string,
+      mode: "read" | "readwrite",
+      copy: (own: FileSystemDirectoryHandle) => Promise<string>,
+    ) => {
+      const made = document.querySelector<HTMLButtonElement>(id)!;
+      made.hidden = false;
+      made.addEventListener("click", () =>
+        this.#do(async () => {
+          let own: FileSystemDirectoryHandle;
+          try {
+            own = await pick({ mode });
+          } catch (error) {
+            if ((error as DOMException).name === "AbortError") return; // the person chose none
+            throw error;
+          }
+          made.disabled = true;
+          try {
+            notice(await copy(own));
+          } finally {
+            made.disabled = false;
+          }
+        }),
+      );
+    };
+    offer("#bring-folder", "read", async (own) => {
+      const folder = `${this.folder}/${own.name}`.replace(/\/$/, "");
+      return `${countOf(await copyIn(own, folder, ask))} in ${folder} now`;
+    });
+    offer("#take-folder", "readwrite", async (own) => {
+      const { files, others } = await copyOut(this.folder, own, ask);
+      const left = others === 0 ? "" : `; ${others} links or devices stay here`;
+      return `${countOf(files)} in ${own.name || "that folder"} now${left}`;
     });
   }
 
@@ -95,6 +137,10 @@ export class FilesDialog {
     row.append(made);
     return row;
   }
+}
+
+function countOf(files: number): string {
+  return files === 1 ? "a file is" : `${files} files are`;
 }
 
 /** What was dropped, folders whole. @returns how many files. @throws Error with words for people */
