@@ -1,6 +1,6 @@
 /** glibc's own tests of system calls, beside an installed C library: each file that public headers suffice for. */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 
 /** Folders of the source whose tests are of the kernel more than of the library. */
@@ -69,12 +69,16 @@ function build(folder: string, compiler: string, source: string, programs: strin
     join(source, part),
   ]);
   const last = ["", "sysdeps/unix/sysv/linux", "nptl"].flatMap((part) => ["-idirafter", join(source, part)]);
-  mkdirSync(programs);
+  // What was interrupted is built anew.
+  const partial = `${programs}.partial`;
+  rmSync(partial, { recursive: true, force: true });
+  mkdirSync(partial);
   for (const part of FOLDERS)
     for (const name of readdirSync(join(source, part))) {
       if (!/^(tst-|bug|test).*\.c$/.test(name) || LEFT_OUT.test(name.slice(0, -2))) continue;
-      const program = join(programs, `${part.replaceAll("/", "_")},${name.slice(0, -2)}`);
+      const program = join(partial, `${part.replaceAll("/", "_")},${name.slice(0, -2)}`);
       const args = [...flags, "-iquote", join(source, part), ...quoted, ...last, join(source, part, name)];
       compiles([...args, "-o", program, library, "-lpthread", "-lrt", "-lm", "-ldl", "-lutil", "-lanl"]);
     }
+  renameSync(partial, programs);
 }

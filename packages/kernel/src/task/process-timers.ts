@@ -229,9 +229,7 @@ export class PosixTimer extends ClockTimer implements SignalOwner, ClockSetObser
 
   /** @param owner  whose CPU time it runs on; null: elapsed time */
   constructor(task: Task, clock: number, owner: Task | ThreadGroup | null, event: TimerEvent) {
-    super(
-owner === null ? new ElapsedTimeBase(task.kernel) : cpuTimeBase(owner),
-    );
+    super(owner === null ? new ElapsedTimeBase(task.kernel) : cpuTimeBase(owner));
     this.#process = task.group;
     this.clock = clock;
     this.#event = event;
