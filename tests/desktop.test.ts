@@ -507,6 +507,30 @@ test("a sandboxed application's page is had by its address once, and by nobody e
   ] as const)
     assert.equal((await served.ask(method, path, body)).status, refused, `${method} ${path} ${JSON.stringify(body)}`);
   assert.equal((await fetch(new URL("/v1/sandboxed", served.address))).status, 401);
+
+  // In the panel stands what the person has let in, no longer than that.
+  assert.equal((await served.ask("POST", "/sandboxed/one/open", { part: "panel" })).status, 403);
+  const manifest = '{"name": "One", "panel": "panel.html"}';
+  assert.equal((await served.ask("PUT", `/content?path=${place}/manifest.json`, manifest)).status, 200);
+  assert.equal((await served.ask("PUT", `/content?path=${place}/panel.html`, "<title>p</title>42")).status, 200);
+  assert.equal((await served.ask("POST", "/sandboxed/one/open", { part: "panel" })).status, 403);
+  const page = await opened(t, served);
+  const frames = "document.querySelectorAll('.panel iframe[sandbox=allow-scripts]').length";
+  assert.equal(await page.evaluate(frames), 0);
+  await launch(page, "Settings");
+  await page.waitFor("document.querySelectorAll('.permissions select').length", /^1$/, PATIENCE_MS);
+  for (const [value, count] of [
+    ["true", /^1$/],
+    ["false", /^0$/],
+  ] as const) {
+    await page.evaluate(`(() => {
+      const choice = document.querySelector(".permissions select");
+      choice.value = "${value}";
+      choice.dispatchEvent(new Event("change"));
+    })()`);
+    await page.waitFor(frames, count, PATIENCE_MS);
+    if (value === "true") assert.deepEqual(await accessibilityViolations(page), []);
+  }
 });
 
 test("what makes no sense is refused before a machine is made", async () => {

@@ -7,6 +7,7 @@ test("a manifest's permissions are paths as they are", () => {
   const text = JSON.stringify({
     name: "Notes",
     names: { de: "Notizen" },
+    panel: "panel.html",
     permissions: ["notify", "read:~/notes", "write:/srv/x", "run:/usr/bin/make"],
   });
   const manifest = parseManifest(text, "/home/me", "de");
@@ -14,6 +15,7 @@ test("a manifest's permissions are paths as they are", () => {
   assert.equal(manifest.name, "Notizen");
   assert.equal(manifest.entry, "index.html");
   assert.deepEqual(manifest.permissions.map(permissionText), [
+    "panel",
     "notify",
     "read:/home/me/notes",
     "write:/srv/x",
@@ -29,6 +31,8 @@ test("what is wrong is told", () => {
     [{ name: "a\nb" }, /^name:/],
     [{ name: "x", entry: "../y.html" }, /^entry:/],
     [{ name: "x", entry: ".hidden" }, /^entry:/],
+    [{ name: "x", panel: "a/b" }, /^panel:/],
+    [{ name: "x", permissions: ["panel"] }, /^permissions: "panel"/],
     [{ name: "x", more: 1 }, /^more: no such key/],
     [{ name: "x", permissions: "notify" }, /a list/],
     ...["read:", "read:etc", "read:/", "read:/a/../b", "read:/a/./b", "read:/a/", "read://a", "all", "exec:/x", 7].map(

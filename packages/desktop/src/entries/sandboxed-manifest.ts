@@ -4,12 +4,12 @@
  */
 
 /**
- * `notify`; `read:/PATH` and `write:/PATH`, of a file or of all below a folder; `run:/PATH` of a program. A path that
- * begins with `~/` is the user's.
+ * `panel`, which a manifest has that names a page for it; `notify`; `read:/PATH` and `write:/PATH`, of a file or of all
+ * below a folder; `run:/PATH` of a program. A path that begins with `~/` is the user's.
  */
 export interface Permission {
-  readonly kind: "notify" | "read" | "write" | "run";
-  /** Absolute, without `.`, `..` and empty names; empty for `notify`. */
+  readonly kind: "notify" | "panel" | "read" | "write" | "run";
+  /** Absolute, without `.`, `..` and empty names; empty for `notify` and `panel`. */
   readonly path: string;
 }
 
@@ -18,6 +18,8 @@ export interface SandboxedManifest {
   readonly comment: string;
   /** The page: a file of its folder. */
   readonly entry: string;
+  /** A page that stands in the desktop's panel; null: it has none. */
+  readonly panel: string | null;
   readonly permissions: readonly Permission[];
 }
 
@@ -34,18 +36,26 @@ export function parseManifest(text: string, home: string, language: string): San
     return `is no JSON: ${(error as Error).message}`;
   }
   if (typeof given !== "object" || given === null || Array.isArray(given)) return "an object is expected";
-  const { name, names = {}, comment = "", entry = "index.html", permissions = [], ...rest } = given as ManifestFields;
+  const {
+    name,
+    names = {},
+    comment = "",
+    entry = "index.html",
+    panel = null,
+    permissions = [],
+    ...rest
+  } = given as ManifestFields;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) return `${unknown}: no such key`;
   if (!isText(name) || name.trim() === "") return "name: text is expected";
   if (typeof names !== "object" || names === null || Object.values(names).some((each) => !isText(each)))
     return "names: text by language is expected";
   if (!isText(comment)) return "comment: text is expected";
-  if (!isText(entry) || !/^[\w.-]+$/.test(entry) || entry.startsWith("."))
-    return "entry: a file beside the manifest is expected";
+  if (!isFileName(entry)) return "entry: a file beside the manifest is expected";
+  if (panel !== null && !isFileName(panel)) return "panel: a file beside the manifest is expected";
   if (!Array.isArray(permissions) || permissions.length > PERMISSIONS_MAX)
     return `permissions: a list of at most ${PERMISSIONS_MAX} is expected`;
-  const parsed: Permission[] = [];
+  const parsed: Permission[] = panel === null ? [] : [{ kind: "panel", path: "" }];
   for (const each of permissions as unknown[]) {
     const permission = isText(each) ? parsePermission(each, home) : null;
     if (permission === null)
@@ -53,7 +63,7 @@ export function parseManifest(text: string, home: string, language: string): San
     parsed.push(permission);
   }
   const own = (names as Record<string, string>)[language];
-  return { name: own ?? name, comment, entry, permissions: parsed };
+  return { name: own ?? name, comment, entry, panel, permissions: parsed };
 }
 
 interface ManifestFields {
@@ -61,7 +71,12 @@ interface ManifestFields {
   readonly names?: unknown;
   readonly comment?: unknown;
   readonly entry?: unknown;
+  readonly panel?: unknown;
   readonly permissions?: unknown;
+}
+
+function isFileName(value: unknown): value is string {
+  return isText(value) && /^\w[\w.-]*$/.test(value);
 }
 
 function isText(value: unknown): value is string {
@@ -82,7 +97,7 @@ export function isPlainPath(path: string): boolean {
 }
 
 export function permissionText({ kind, path }: Permission): string {
-  return kind === "notify" ? kind : `${kind}:${path}`;
+  return path === "" ? kind : `${kind}:${path}`;
 }
 
 /** @param path  plain. @returns whether it is that very path, or below it; a program is itself alone */

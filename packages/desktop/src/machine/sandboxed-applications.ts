@@ -68,8 +68,8 @@ export async function readSandboxed(
 }
 
 /** @returns null: it is not there, or too large */
-export async function readPage(files: FileAccess, { folder, entry }: SandboxedApplication): Promise<string | null> {
-  return readBounded(files, `${folder}/${entry}`, PAGE_BYTES_MAX);
+export async function readPage(files: FileAccess, path: string): Promise<string | null> {
+  return readBounded(files, path, PAGE_BYTES_MAX);
 }
 
 async function readBounded(files: FileAccess, path: string, most: number): Promise<string | null> {
@@ -150,6 +150,7 @@ export class SandboxedCalls {
         return { exitCode, stdout: stdout.slice(0, TEXT_BYTES_MAX), stderr: stderr.slice(0, TEXT_BYTES_MAX) };
       }
       case "notify":
+      case "panel":
         return null;
     }
   }

@@ -15,6 +15,7 @@ import type { DesktopEntry } from "../entries/desktop-entry.ts";
 import { Launcher, type Startable } from "./launcher.ts";
 import { Notifications } from "./notifications.ts";
 import { Panel } from "./panel.ts";
+import { PanelPlugins } from "./panel-plugins.ts";
 import { ask, checkAddress, whenLocked } from "./service.ts";
 import { column, Dialog, row } from "./widgets/containers.ts";
 import { Button, Label, TextField } from "./widgets/controls.ts";
@@ -68,6 +69,7 @@ function show(session: Session, layout: KeptLayout): void {
       if (command.do === "launcher") launcher.open();
       else if (command.do === "panel") panel?.focus();
     },
+    permissionsChanged: () => void plugins.refresh().catch(fail),
     start: (kind, argument) => start(kind, argument),
     change: async (change) => {
       const settings = { ...desktop.settings, ...change };
@@ -122,18 +124,24 @@ function show(session: Session, layout: KeptLayout): void {
   );
   const lock = (): void => void ask("POST", "/lock", {}).then(() => location.reload(), fail);
   whenLocked(() => location.reload());
-  panel = new Panel(desktop, {
-    openLauncher: () => launcher.open(),
-    openNotifications: (at) => notifications.open(at),
-    get sessionItems() {
-      return [
-        { text: say("help"), act: showKeys },
-        { text: say("settings"), act: () => start("settings") },
-        { text: say("lock"), act: lock },
-        { text: say("logOut"), act: () => logOut(session) },
-      ];
+  const plugins = new PanelPlugins(host);
+  plugins.refresh().catch(() => {});
+  panel = new Panel(
+    desktop,
+    {
+      openLauncher: () => launcher.open(),
+      openNotifications: (at) => notifications.open(at),
+      get sessionItems() {
+        return [
+          { text: say("help"), act: showKeys },
+          { text: say("settings"), act: () => start("settings") },
+          { text: say("lock"), act: lock },
+          { text: say("logOut"), act: () => logOut(session) },
+        ];
+      },
     },
-  });
+    plugins,
+  );
   document.body.append(panel.element);
   apply(session.settings);
   desktop.fit();

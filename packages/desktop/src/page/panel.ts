@@ -20,7 +20,8 @@ export class Panel extends Widget {
   readonly #clock: Button;
   readonly #session: Button;
 
-  constructor(desktop: Desktop, owner: PanelOwner) {
+  /** @param plugins  stand before what the panel has itself at its end */
+  constructor(desktop: Desktop, owner: PanelOwner, plugins: Widget) {
     super(create("footer", "panel"));
     this.#desktop = desktop;
     this.#launcher = new Button("", () => owner.openLauncher()).named("launcher-button");
@@ -34,7 +35,7 @@ export class Panel extends Widget {
       "",
       () => void new Menu(say("session"), owner.sessionItems).open(document.body, above(this.#session)),
     ).named("session-button");
-    this.append(this.#launcher, this.#workspaces, this.#windows, this.#bell, this.#clock, this.#session);
+    this.append(this.#launcher, this.#workspaces, this.#windows, plugins, this.#bell, this.#clock, this.#session);
     desktop.onChange(() => this.invalidate());
     this.element.addEventListener("keydown", (event) => this.#key(event));
     setInterval(() => this.#tick(), 1000);

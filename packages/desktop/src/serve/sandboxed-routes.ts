@@ -68,13 +68,19 @@ export class SandboxedRoutes {
     app.get("/v1/sandboxed/audit", (context) => context.text(this.#audit.text));
     app.post("/v1/sandboxed/:id/open", async (context) => {
       const application = await this.#find(context);
-      const page = await readPage(this.#machine.box.fs, application);
-      if (page === null) throw new Refusal(409, `${application.folder}/${application.entry}: cannot be shown`);
+      const { part } = await readJson(context);
+      const isPanel = part === "panel";
+      if (isPanel && this.#permissions.decision(application.id, "panel") !== true)
+        throw new Refusal(403, `${application.name}: the person has not let it into the panel`);
+      const name = isPanel ? application.panel : application.entry;
+      const path = `${application.folder}/${name}`;
+      const page = name === null ? null : await readPage(this.#machine.box.fs, path);
+      if (page === null) throw new Refusal(409, `${path}: cannot be shown`);
       const ticket = randomBytes(24).toString("base64url");
       for (const [each, { untilMs }] of this.#tickets)
         if (untilMs < Date.now() || this.#tickets.size >= TICKETS_MAX) this.#tickets.delete(each);
       this.#tickets.set(ticket, { page, untilMs: Date.now() + TICKET_MS });
-      this.#audit.add(application.id, "open", "done");
+      this.#audit.add(application.id, isPanel ? "open in the panel" : "open", "done");
       return context.json({ path: `sandboxed/${ticket}`, name: application.name }, 201);
     });
     app.post("/v1/sandboxed/:id/call", async (context) => {

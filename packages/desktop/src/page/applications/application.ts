@@ -11,6 +11,8 @@ export interface ApplicationHost {
   notify(text: string): void;
   /** A key of the desktop's, as a frame tells of it that may say anything: moves windows, and starts nothing. */
   pressed(press: Parameters<typeof commandOf>[0]): void;
+  /** What sandboxed applications may do is another thing now. */
+  permissionsChanged(): void;
   /** Another application, by its name in `kept`. */
   start(kind: string, argument?: unknown): void;
   /** Settings that hold from here on, and are kept. */

@@ -40,33 +40,45 @@ const PING_MS = 2000,
 /** Calls that are under way. */
 const CALLS_MAX = 16;
 const WORDS_MAX = 300;
+/** Between two notifications. */
+const NOTICE_MS = 1000;
 
-export function openSandboxed(host: ApplicationHost, argument: unknown, own: () => string): OpenedApplication {
-  const { id = "", name = "" } = (typeof argument === "object" && argument !== null ? argument : {}) as {
-    readonly id?: string;
-    readonly name?: string;
-  };
-  const frames = create("div", "sandboxed-frame");
-  const words = new Label("", "p");
-  words.element.setAttribute("role", "alert");
-  const again = new Button(say("startAgain"), () => start());
-  const trouble = row(words.style({ grow: 1 }), again).named("sandboxed-trouble");
-  trouble.element.hidden = true;
+export interface SandboxedFrame {
+  readonly element: HTMLElement;
+  /** Anew, whatever it did. */
+  start(): void;
+  /** It is told whether somebody sees it. */
+  setShown(isShown: boolean): void;
+  end(): void;
+}
+
+/** @param tell  what is wrong with it; null: nothing any more */
+export function sandboxedFrame(
+  host: ApplicationHost,
+  { id, name, part }: { readonly id: string; readonly name: string; readonly part: "window" | "panel" },
+  tell: (problem: string | null) => void,
+): SandboxedFrame {
+  const place = `/sandboxed/${encodeURIComponent(id)}`;
+  const element = create("div", "sandboxed-frame");
   let port: MessagePort | null = null;
   let isShown = true;
   let heardAt = 0;
+  let isTroubled = false;
   let asking: Promise<unknown> = Promise.resolve();
+  let underWay = 0;
+  let noticedAt = -Infinity;
 
-  const tell = (problem: string): void => {
-    words.text = problem.slice(0, WORDS_MAX);
-    trouble.element.hidden = false;
+  const trouble = (problem: string): void => {
+    isTroubled = true;
+    tell(problem.slice(0, WORDS_MAX));
   };
   const start = (): void => {
     port?.close();
     port = null;
-    trouble.element.hidden = true;
-    frames.replaceChildren();
-    ask<{ path: string }>("POST", `${place}/open`, {}).then(
+    isTroubled = false;
+    tell(null);
+    element.replaceChildren();
+    ask<{ path: string }>("POST", `${place}/open`, { part }).then(
       ({ path }) => {
         const frame = create("iframe");
         frame.setAttribute("sandbox", "allow-scripts");
@@ -76,9 +88,9 @@ export function openSandboxed(host: ApplicationHost, argument: unknown, own: () 
         // Once: a page that the frame would go to afterwards gets none.
         frame.addEventListener("load", () => connect(frame), { once: true });
         frame.src = path;
-        frames.append(frame);
+        element.append(frame);
       },
-      (error: unknown) => tell((error as Error).message),
+      (error: unknown) => trouble((error as Error).message),
     );
   };
   const connect = (frame: HTMLIFrameElement): void => {
@@ -91,14 +103,13 @@ export function openSandboxed(host: ApplicationHost, argument: unknown, own: () 
     heardAt = performance.now();
     if (!isShown) port.postMessage({ isShown });
   };
-  let underWay = 0;
   const hear = (from: MessagePort, { id: number, request, failed, press }: Said): void => {
     if (from !== port) return;
     heardAt = performance.now();
-    if (failed !== undefined) tell(say("sandboxedFailed", name, String(failed)));
+    if (failed !== undefined) trouble(say("sandboxedFailed", name, String(failed)));
     else if (typeof press === "object" && press !== null) {
       // Others than the one with the keyboard have no keys to tell of.
-      if (frames.contains(document.activeElement)) host.pressed(press as Parameters<typeof host.pressed>[0]);
+      if (element.contains(document.activeElement)) host.pressed(press as Parameters<typeof host.pressed>[0]);
     } else if (typeof number === "number" && typeof request === "object" && request !== null) {
       const answer = (message: object): void => from.postMessage({ id: number, ...message });
       if (underWay >= CALLS_MAX) return answer({ problem: `more than ${CALLS_MAX} calls at once` });
@@ -115,49 +126,80 @@ export function openSandboxed(host: ApplicationHost, argument: unknown, own: () 
     for (;;) {
       const outcome = await ask<Outcome>("POST", `${place}/call`, request);
       if (outcome.kind === "done") {
-        if (request["call"] === "notify") host.notify(`${name}: ${String(request["text"])}`);
+        if (request["call"] === "notify") notice(String(request["text"]));
         return outcome.value;
       }
       // One question at a time; the next call may be answered by then.
-      asking = asking.then(async () => {
-        const { applications } = await ask<SandboxedList>("GET", "/sandboxed");
-        const known = applications.find((each) => each.id === id)?.permissions;
-        const decided = known?.find((each) => each.permission === outcome.permission)?.isGranted;
-        if (decided !== null) return;
-        const isGranted = await granted(name, outcome.permission);
-        await ask("PUT", `${place}/permissions`, { permission: outcome.permission, isGranted });
-      });
+      asking = asking.catch(() => {}).then(() => decide(outcome.permission));
       await asking;
     }
   };
-  const place = `/sandboxed/${encodeURIComponent(id)}`;
+  const notice = (text: string): void => {
+    const now = performance.now();
+    if (now - noticedAt < NOTICE_MS) throw new Error(`more than one notification in ${NOTICE_MS} ms`);
+    noticedAt = now;
+    host.notify(`${name}: ${text}`);
+  };
+  const decide = async (permission: string): Promise<void> => {
+    const { applications } = await ask<SandboxedList>("GET", "/sandboxed");
+    const known = applications.find((each) => each.id === id)?.permissions;
+    if (known?.find((each) => each.permission === permission)?.isGranted !== null) return;
+    const isGranted = await granted(name, permission);
+    await ask("PUT", `${place}/permissions`, { permission, isGranted });
+  };
   const timer = setInterval(() => {
     if (port === null) return;
     port.postMessage({ ping: 1 });
-    if (performance.now() - heardAt > SILENCE_MS && trouble.element.hidden) tell(say("sandboxedSilent", name));
+    if (performance.now() - heardAt > SILENCE_MS && !isTroubled) trouble(say("sandboxedSilent", name));
   }, PING_MS);
-  // A press in the frame is told to nobody here, but the page loses the keyboard to it.
-  const entered = (): void => {
-    if (frames.contains(document.activeElement)) host.desktop.arrangement.focus(own());
-  };
-  addEventListener("blur", entered);
-  start();
   return {
-    title: name,
-    size: { width: 640, height: 480 },
-    min: { width: 240, height: 160 },
-    root: column(trouble, new Widget(frames).style({ grow: 1 })).named("application"),
-    argument: { id, name },
-    focus: () => frames.querySelector("iframe")?.focus(),
-    shown: (shown) => {
+    element,
+    start,
+    setShown: (shown) => {
       isShown = shown;
       port?.postMessage({ isShown });
     },
     end: () => {
       clearInterval(timer);
-      removeEventListener("blur", entered);
       port?.close();
-      frames.replaceChildren();
+      port = null;
+      element.replaceChildren();
+    },
+  };
+}
+
+export function openSandboxed(host: ApplicationHost, argument: unknown, own: () => string): OpenedApplication {
+  const { id = "", name = "" } = (typeof argument === "object" && argument !== null ? argument : {}) as {
+    readonly id?: string;
+    readonly name?: string;
+  };
+  const words = new Label("", "p");
+  words.element.setAttribute("role", "alert");
+  const trouble = row(words.style({ grow: 1 }), new Button(say("startAgain"), () => frame.start())).named(
+    "sandboxed-trouble",
+  );
+  const frame = sandboxedFrame(host, { id, name, part: "window" }, (problem) => {
+    words.text = problem ?? "";
+    trouble.element.hidden = problem === null;
+  });
+  const { element } = frame;
+  // A press in the frame is told to nobody here, but the page loses the keyboard to it.
+  const entered = (): void => {
+    if (element.contains(document.activeElement)) host.desktop.arrangement.focus(own());
+  };
+  addEventListener("blur", entered);
+  frame.start();
+  return {
+    title: name,
+    size: { width: 640, height: 480 },
+    min: { width: 240, height: 160 },
+    root: column(trouble, new Widget(element).style({ grow: 1 })).named("application"),
+    argument: { id, name },
+    focus: () => element.querySelector("iframe")?.focus(),
+    shown: (shown) => frame.setShown(shown),
+    end: () => {
+      removeEventListener("blur", entered);
+      frame.end();
     },
   };
 }
@@ -185,5 +227,6 @@ function granted(name: string, permission: string): Promise<boolean> {
 export function permissionWords(permission: string): string {
   const [, kind, path = ""] = /^(\w+):?(.*)$/s.exec(permission) ?? [];
   const word = { read: "mayRead", write: "mayWrite", run: "mayRun" } as const;
-  return kind === "read" || kind === "write" || kind === "run" ? say(word[kind], path) : say("mayNotify");
+  if (kind === "read" || kind === "write" || kind === "run") return say(word[kind], path);
+  return say(kind === "panel" ? "mayPanel" : "mayNotify");
 }

@@ -104,8 +104,9 @@ function listPermissions(host: ApplicationHost, into: Box): void {
           ).on<string>("change", ({ detail }) => {
             const decision = detail === "ask" ? null : detail === "true";
             const path = `/sandboxed/${encodeURIComponent(id)}/permissions`;
-            ask("PUT", path, { permission, isGranted: decision }).catch((error: unknown) =>
-              host.notify((error as Error).message),
+            ask("PUT", path, { permission, isGranted: decision }).then(
+              () => host.permissionsChanged(),
+              (error: unknown) => host.notify((error as Error).message),
             );
           }),
         ),
