@@ -58,7 +58,7 @@ interface MachineParts extends Omit<CreateRequest, "ports" | "image" | "volumes"
   readonly ports: MachinePorts;
   readonly image: MachineImage;
   /** It goes on from there. */
-  readonly saved: (SavedSandbox & { readonly isVerified: boolean }) | null;
+  readonly saved: (SavedSandbox & { readonly isVerified: boolean; letGo(): void }) | null;
   readonly sockets: SocketProvider | null;
   readonly folders: readonly HostFolder[];
   readonly volumes: readonly MountedVolume[];
@@ -136,7 +136,8 @@ export class SandboxMachine {
     if (saved !== null && seed !== undefined && parts.identity === "fresh")
       throw wrong("identity", '"same", of what was saved with a seed,');
     this.#seed = seed ?? null;
-    this.#parts = parts;
+    // What it went on from goes when its memory is all there.
+    this.#parts = { ...parts, saved: null };
     this.#limits = parts.limits ?? {};
     this.#onEvent = (event) => parts.onEvent(event);
     if (sockets !== null && saved === null && forked === undefined)
@@ -200,7 +201,7 @@ export class SandboxMachine {
       else this.#letGo(pid, program);
     }
     this.#session.pump.gate = this.#gate();
-    if (saved !== null) ports.loop.callLater(SETTLE_AFTER_MS, () => this.#session.settleSoon());
+    if (saved !== null) ports.loop.callLater(SETTLE_AFTER_MS, () => this.#session.settleSoon(() => saved.letGo()));
     this.#session.run().then(() => this.#end(this.#whyStopped), this.#end);
   }
 

@@ -53,7 +53,7 @@ async function rollingBack(onTimeout: "stop" | "checkpoint") {
   const host = new MemoryHost();
   const request = { memoryBytes: 64 * MIB, timeoutMs: 1000, onTimeout };
   const target = await SandboxTarget.open({ host, request, board: null }, {}, WORK);
-  target.takeSnapshot("here");
+  await target.takeSnapshot("here");
   let open!: () => void;
   host.ready = new Promise((resolve) => {
     open = resolve;

@@ -36,6 +36,8 @@ import { readSaved } from "./saved-sandbox.ts";
 const PAGE = 4096;
 /** As MEMORY_BYTES, on a board that others use, too. */
 const MEMORY_BYTES_ON_BOARD = 512 * 1024 ** 2;
+/** What holds less is not worth it, and may hold something else as well. */
+const RELEASED_LEAST = 1 << 20;
 /** Each holds the memory in use at its time. */
 const SNAPSHOTS_MAX = 16;
 
@@ -50,8 +52,8 @@ interface SandboxParts {
 interface Beginning {
   /** What `save` gave, when it goes on from there. */
   readonly saved?: Uint8Array | null;
-  /** That never left this memory. */
-  readonly isVerified?: boolean;
+  /** One of its snapshots, which never left this memory, and stays. */
+  readonly isSnapshot?: boolean;
   /** A board for it alone that was made before. */
   readonly emptyBoard?: Board | undefined;
 }
@@ -122,14 +124,15 @@ export class SandboxTarget {
     });
   }
 
-  async #start({ saved: bytes = null, isVerified, emptyBoard }: Beginning, work: Work): Promise<Running> {
+  async #start({ saved: bytes = null, isSnapshot = false, emptyBoard }: Beginning, work: Work): Promise<Running> {
     const { host, request } = this.#parts;
     const head = bytes !== null || request.checkpoint === undefined ? null : readCheckpoint(host, request.checkpoint);
     const state = head?.state ?? bytes;
     // What was saved goes on alone.
     const board = state === null ? this.#parts.board : null;
     this.#check(board);
-    const saved = state === null ? null : { ...readSaved(state), isVerified: isVerified ?? head !== null };
+    const drop = (): void => (isSnapshot ? undefined : release(state!));
+    const saved = state === null ? null : { ...readSaved(state), isVerified: isSnapshot || head !== null, letGo: drop };
     const memoryBytes = this.#memoryBytes;
     const folders = host.hostFolders(request.mounts ?? []);
     const sockets = this.#openNetwork();
@@ -263,7 +266,7 @@ export class SandboxTarget {
     this.#why = new StratosError("closed", "the sandbox was rolled back", {});
     this.#end();
     try {
-      this.#running = await this.#start({ saved: bytes, isVerified: true }, work);
+      this.#running = await this.#start({ saved: bytes, isSnapshot: true }, work);
     } catch (error) {
       if (!this.#isGone)
         this.#why = new StratosError("closed", `the sandbox could not be rolled back: ${String(error)}`, {});
@@ -361,6 +364,12 @@ export class SandboxTarget {
     this.#isClosed();
     this.#end();
   }
+}
+
+/** Gives memory back at once: a collection may come much later. */
+function release({ buffer, byteLength }: Uint8Array): void {
+  const isWhole = byteLength > RELEASED_LEAST && buffer.byteLength - byteLength < RELEASED_LEAST;
+  if (isWhole && buffer instanceof ArrayBuffer) buffer.transfer?.(0);
 }
 
 interface Running {

@@ -295,10 +295,15 @@ export class MachineSession {
     if (failed < 0) throw new SessionError("mount", "/", "the root volume could not be written", -failed);
   }
 
-  /** Memory that a lazy load has left where it was comes in, some MiB in each turn of the host's loop. */
-  settleSoon(): void {
-    const { frames } = this.machine.kernel;
-    if (!this.machine.isStopped && frames.settleNext(SETTLED_AT_ONCE)) this.#loop.callSoon(() => this.settleSoon());
+  /**
+   * Memory that a lazy load has left where it was comes in, some MiB in each turn of the host's loop.
+   *
+   * @param done  nothing of the bytes that it went on from is needed any more
+   */
+  settleSoon(done: () => void): void {
+    if (this.machine.isStopped) return;
+    if (this.machine.kernel.frames.settleNext(SETTLED_AT_ONCE)) this.#loop.callSoon(() => this.settleSoon(done));
+    else done();
   }
 
   /** What the host lends it beside streams, by the names under which a saved machine knows it. */
