@@ -85,8 +85,9 @@ test("commands start and stop workers, and are told which", async () => {
   await endProgram(scaler.child);
 });
 
-test("Jobs of a cluster are workers; a scaler that was killed finds them again", async () => {
+test("Jobs of a cluster are workers; a scaler that was killed finds them again", async (t) => {
   const cluster = new TestCluster({ namespace: "builds", verbs: ["create", "get", "list", "watch", "delete"] });
+  t.after(() => cluster.close());
   const pods = new Map<string, ChildProcess>();
   // What a kubelet does with the Job's container.
   cluster.onCreate = ({ metadata: { name }, spec }: TestJob) => {
@@ -132,7 +133,6 @@ test("Jobs of a cluster are workers; a scaler that was killed finds them again",
   // Who may not is told so at once.
   cluster.verbs = [];
   const { status, stderr } = await runBeside(...own);
-  await cluster.close();
   assert.equal(status, 1);
   assert.match(stderr, /--kubernetes: .* does not permit to list jobs in the namespace builds \(403\)/);
 });
