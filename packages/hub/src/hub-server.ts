@@ -112,6 +112,7 @@ export async function startHub(database: Database, options: ServerOptions): Prom
     pollChore(database, (tasks, owner) => service.plugins.admit(tasks, owner)),
     statusChore(database, addressForPeople),
   ]);
+  service.caches.push(repositories.cache);
   const firstToken = await service.access.prepare();
   await service.start();
   const oidc = options.oidc === undefined ? null : new OidcLogin(options.oidc, () => url);

@@ -1,4 +1,5 @@
 /** Prometheus' text format 0.0.4. */
+import type { CacheCounts } from "../cache/bounded-cache.ts";
 import type { HubService } from "../hub-service.ts";
 import { listHosts } from "../store/hosts.ts";
 import { countQueue } from "../store/tasks.ts";
@@ -48,13 +49,16 @@ export async function metricsText(hub: HubService, counts: RequestCounts): Promi
   const queue = await countQueue(hub.database);
   const hosts = await listHosts(hub.database);
   const lines: string[] = [];
-  const gauge = (name: string, help: string, rows: readonly (readonly [string, number])[]): void => {
+  type Rows = readonly (readonly [string, number])[];
+  const family = (type: string, name: string, help: string, rows: Rows): void => {
     lines.push(
       `# HELP stratos_hub_${name} ${help}`,
-      `# TYPE stratos_hub_${name} gauge`,
+      `# TYPE stratos_hub_${name} ${type}`,
       ...rows.map(([labels, value]) => `stratos_hub_${name}${labels === "" ? "" : `{${labels}}`} ${value}`),
     );
   };
+  const gauge = (name: string, help: string, rows: Rows): void => family("gauge", name, help, rows);
+  const counter = (name: string, help: string, rows: Rows): void => family("counter", name, help, rows);
   gauge(
     "tasks",
     "Open tasks.",
@@ -90,6 +94,34 @@ export async function metricsText(hub: HubService, counts: RequestCounts): Promi
           "'1 day' group by 1 order by 1",
       )
     ).map(({ rule, count }) => [`rule="${rule}"`, count]),
+  );
+  const caches = hub.caches.map(({ counts: each }) => each);
+  const of = (count: (each: CacheCounts) => number): [string, number][] =>
+    caches.map((each) => [`cache="${each.name}"`, count(each)]);
+  counter(
+    "cache_hits_total",
+    "What was asked of a cache and was there.",
+    of(({ hits }) => hits),
+  );
+  counter(
+    "cache_misses_total",
+    "What was asked of a cache and was not there.",
+    of(({ misses }) => misses),
+  );
+  counter(
+    "cache_evictions_total",
+    "What a cache gave up for want of room.",
+    of(({ evicted }) => evicted),
+  );
+  gauge(
+    "cache_entries",
+    "What is in a cache.",
+    of(({ entries }) => entries),
+  );
+  gauge(
+    "cache_bytes",
+    "Bytes of what is in a cache, where they are bounded.",
+    of(({ bytes }) => bytes),
   );
   const [age] = await hub.database.query<{ seconds: number }>(
     "select coalesce(extract(epoch from max(now() - xact_start)), 0)::float8 as seconds from pg_stat_activity " +

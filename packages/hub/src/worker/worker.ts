@@ -23,6 +23,7 @@ import { LogSender } from "./log-sender.ts";
 import { endLeftRuns, forgetRunFolder } from "./process-groups.ts";
 import { uploadArtefacts } from "./upload.ts";
 
+export { ArtefactCache } from "./artefact-cache.ts";
 export { buildExecutor } from "./build-executor.ts";
 export { commandExecutor } from "./command-executor.ts";
 export { HostIdentity } from "./host-identity.ts";
