@@ -33,7 +33,7 @@ async function say(text: string): Promise<Said> {
 }
 
 // Timers of a busy host are late, never early: of what lasts too long only the order is asserted.
-test("an idle connection is closed after --keep-alive, headers and bodies that do not come are answered 408", async () => {
+test("idle connections are closed after --keep-alive; headers and bodies that do not come are 408", async () => {
   const [idle, headers, body] = await Promise.all([
     say("GET /healthz HTTP/1.1\r\nHost: hub\r\n\r\n"),
     say("GET /healthz HTTP/1.1\r\nHost: hub\r\nX-Slow: "),

@@ -52,7 +52,7 @@ export function apiRoutes(database: Database, blobs: BlobStore, repositories: Re
 }
 
 /** Of connections; Node's own where nothing is said, but for the first. */
-export interface HttpSettings {
+interface HttpSettings {
   /** An idle connection is kept for so long. */
   readonly keepAliveSeconds?: number;
   /** A request with its body has come within it, or is answered 408. */
@@ -179,7 +179,7 @@ export async function startHub(database: Database, options: ServerOptions): Prom
   return { url, service, firstToken, close };
 }
 
-export const HTTP_DEFAULTS = {
+const HTTP_DEFAULTS = {
   /** Longer than clients keep an idle connection, so that none writes a request into one that is being closed. */
   keepAliveSeconds: 75,
   requestSeconds: 300,

@@ -129,6 +129,11 @@ export function workerCommand(finish: Finish): Command {
       "--enrol-file <file>",
       "a file with the token of `hub ca enrol`, by which this host gets its certificate; needed once",
     )
+    .addOption(
+      new Option("--cache <mib>", "sources of builds that are kept, in MiB; 0: none")
+        .argParser(parseCount(0, 100_000_000))
+        .default(4_096),
+    )
     .option("--folder <folder>", "where runs have their folders (default: worker/NAME in $STRATOS_HOME)")
     .allowExcessArguments(false)
     .action(async (options: WorkerCommandOptions) =>

@@ -1,4 +1,5 @@
 /** Prometheus' text format 0.0.4. */
+import type { ArtefactCacheView } from "@stratos/hub-api";
 import type { CacheCounts } from "../cache/bounded-cache.ts";
 import type { HubService } from "../hub-service.ts";
 import { listHosts } from "../store/hosts.ts";
@@ -123,6 +124,14 @@ export async function metricsText(hub: HubService, counts: RequestCounts): Promi
     "Bytes of what is in a cache, where they are bounded.",
     of(({ bytes }) => bytes),
   );
+  const reported = hosts.flatMap(({ name, artefactCache }) =>
+    artefactCache === undefined ? [] : [{ name, artefactCache }],
+  );
+  const ofHosts = (key: keyof ArtefactCacheView): [string, number][] =>
+    reported.map((host) => [`host="${host.name}"`, host.artefactCache[key]]);
+  counter("host_cache_hits_total", "Artefacts that a worker needed and had, since it began.", ofHosts("hits"));
+  counter("host_cache_misses_total", "Artefacts that a worker had to fetch, since it began.", ofHosts("misses"));
+  gauge("host_cache_bytes", "Artefacts that a worker keeps.", ofHosts("bytes"));
   const [age] = await hub.database.query<{ seconds: number }>(
     "select coalesce(extract(epoch from max(now() - xact_start)), 0)::float8 as seconds from pg_stat_activity " +
       "where backend_xmin is not null",

@@ -1,7 +1,7 @@
 /**
- * Values by key, within a bound of entries and of bytes, and how often one was there. When there is no room the one goes
- * that the policy names: `lru` the one that was used longest ago, `lfu` the one that was used the least (of those the
- * one longest ago), `ttl` the eldest. With `lifeMs` none is given out that is older, whatever the policy.
+ * Values by key, within a bound of entries and of bytes, and how often one was there. When there is no room the one
+ * goes that the policy names: `lru` the one that was used longest ago, `lfu` the one that was used the least (of those
+ * the one longest ago), `ttl` the eldest. With `lifeMs` none is given out that is older, whatever the policy.
  */
 interface CacheSettings {
   /** In metrics. */

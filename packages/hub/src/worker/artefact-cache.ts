@@ -7,13 +7,7 @@ import { createHash } from "node:crypto";
 import { constants, createReadStream, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { copyFile, utimes } from "node:fs/promises";
 import { join } from "node:path";
-
-export interface ArtefactCounts {
-  readonly hits: number;
-  readonly misses: number;
-  readonly entries: number;
-  readonly bytes: number;
-}
+import type { ArtefactCacheView } from "@stratos/hub-api";
 
 type Fetch = (digest: string, path: string, signal?: AbortSignal) => Promise<void>;
 
@@ -43,7 +37,7 @@ export class ArtefactCache {
     for (const { digest, bytes } of found.sort((a, b) => a.usedMs - b.usedMs)) this.#add(digest, bytes);
   }
 
-  get counts(): ArtefactCounts {
+  get counts(): ArtefactCacheView {
     return { hits: this.#hits, misses: this.#misses, entries: this.#entries.size, bytes: this.#bytes };
   }
 
