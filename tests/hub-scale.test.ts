@@ -42,6 +42,10 @@ function runBeside(...args: string[]): Promise<{ status: number; stdout: string;
     );
   });
 }
+const hostsBeside = async (): Promise<string> =>
+  (JSON.parse((await runBeside("hub", "host", "ls", "--json")).stdout) as { name: string }[])
+    .map(({ name }) => name)
+    .join();
 const hosts = (): string[] =>
   (JSON.parse(good("hub", "host", "ls", "--json")) as { name: string }[]).map(({ name }) => name);
 
@@ -85,8 +89,9 @@ test("commands start and stop workers, and are told which", async () => {
   await endProgram(scaler.child);
 });
 
-test("Jobs of a cluster are workers; a scaler that was killed finds them again", async () => {
+test("Jobs of a cluster are workers; a scaler that was killed finds them again", async (t) => {
   const cluster = new TestCluster({ namespace: "builds", verbs: ["create", "get", "list", "watch", "delete"] });
+  t.after(() => cluster.close());
   const pods = new Map<string, ChildProcess>();
   // What a kubelet does with the Job's container.
   cluster.onCreate = ({ metadata: { name }, spec }: TestJob) => {
@@ -119,20 +124,19 @@ test("Jobs of a cluster are workers; a scaler that was killed finds them again",
   const tasks = ["1", "2"].map(() => good("hub", "task", "submit", "--", "sh", "-c", script).trim());
   const first = await start(own, "stderr");
   assert.match(first.address, /^stratos hub scale: 0 → 2 workers: 2 tasks wait/);
-  await until("both are at the hub", () => hosts().join() === "k-1,k-2");
+  await until("both are at the hub", async () => (await hostsBeside()) === "k-1,k-2");
   await endProgram(first.child, "SIGKILL");
   const second = await start(own, "stderr");
   assert.match(second.address, /^stratos hub scale: 2 workers are there already/);
   writeFileSync(wait, "");
   for (const id of tasks) assert.match((await runBeside("hub", "task", "watch", id)).stdout, /COMPLETED/);
-  await until("Jobs, pods and hosts are gone", () => cluster.jobs.size === 0 && hosts().length === 0);
+  await until("Jobs, pods and hosts are gone", async () => cluster.jobs.size === 0 && (await hostsBeside()) === "");
   for (const child of pods.values()) await endProgram(child);
   assert.equal(pods.size, 2);
   await endProgram(second.child);
   // Who may not is told so at once.
   cluster.verbs = [];
   const { status, stderr } = await runBeside(...own);
-  await cluster.close();
   assert.equal(status, 1);
   assert.match(stderr, /--kubernetes: .* does not permit to list jobs in the namespace builds \(403\)/);
 });

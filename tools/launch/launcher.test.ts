@@ -86,6 +86,13 @@ for (const shell of SHELLS) {
       assert.equal(call(launch, folder, process.env["PATH"]!, { GLIBC_TUNABLES: own }).tunables, own);
   });
 
+  test(`${name}: a bound of the heap in NODE_OPTIONS is the user's`, () => {
+    const launch = [...shell, join(root, "stratos"), "x"];
+    const { words } = call(launch, folder, process.env["PATH"]!, { NODE_OPTIONS: "--max-old-space-size=512" });
+    const flags = NODE_FLAGS.filter((flag) => !flag.startsWith("--max-old-space-size"));
+    assert.deepEqual(words, [...flags, "--", main, "x"]);
+  });
+
   test(`${name}: it is found through links, and from its own folder`, () => {
     const links = join(folder, `links ${name}`);
     mkdirSync(links);

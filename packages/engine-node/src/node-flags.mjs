@@ -17,7 +17,8 @@ import { availableParallelism } from "node:os";
 /** @type {readonly string[]} */
 export const NODE_FLAGS = [
   "--disable-warning=ExperimentalWarning",
-  "--max-old-space-size=8192",
+  // An option of the command line would win over a bound of the user's own.
+  ...(/--max[-_]old[-_]space[-_]size/.test(process.env.NODE_OPTIONS ?? "") ? [] : ["--max-old-space-size=8192"]),
   `--v8-pool-size=${Math.min(4, Math.max(1, availableParallelism() - 1))}`,
   "--no-maglev-build-code-on-background",
   "--no-maglev-deopt-data-on-background",

@@ -98,6 +98,16 @@ export interface HostView {
   readonly software: string;
   readonly lastSeen: string;
   readonly version: number;
+  /** What its worker told last; absent: it keeps none. */
+  readonly artefactCache?: ArtefactCacheView;
+}
+
+/** Artefacts that a worker keeps between tasks, and how often one that was needed was there since it began. */
+export interface ArtefactCacheView {
+  readonly hits: number;
+  readonly misses: number;
+  readonly entries: number;
+  readonly bytes: number;
 }
 
 export interface HostRegistration {

@@ -51,6 +51,16 @@ export function apiRoutes(database: Database, blobs: BlobStore, repositories: Re
   ];
 }
 
+/** Of connections; Node's own where nothing is said, but for the first. */
+interface HttpSettings {
+  /** An idle connection is kept for so long. */
+  readonly keepAliveSeconds?: number;
+  /** A request with its body has come within it, or is answered 408. */
+  readonly requestSeconds?: number;
+  /** Its headers have come within it. */
+  readonly headersSeconds?: number;
+}
+
 export interface ServerOptions extends Omit<HubOptions, "plugins"> {
   readonly plugins?: Omit<NonNullable<HubOptions["plugins"]>, "taskFault">;
   readonly host: string;
@@ -61,6 +71,7 @@ export interface ServerOptions extends Omit<HubOptions, "plugins"> {
   readonly blobs: BlobStore;
   readonly readPackage: ReadPackage;
   readonly tls?: { readonly cert: string; readonly key: string };
+  readonly http?: HttpSettings;
   /** A provider of identities, whose users may sign in. */
   readonly oidc?: OidcSettings;
   /** Whose tickets are taken. */
@@ -101,6 +112,7 @@ export async function startHub(database: Database, options: ServerOptions): Prom
     pollChore(database, (tasks, owner) => service.plugins.admit(tasks, owner)),
     statusChore(database, addressForPeople),
   ]);
+  service.caches.push(repositories.cache);
   const firstToken = await service.access.prepare();
   await service.start();
   const oidc = options.oidc === undefined ? null : new OidcLogin(options.oidc, () => url);
@@ -138,10 +150,12 @@ export async function startHub(database: Database, options: ServerOptions): Prom
     // Of requests that name none (HTTP/1.0), as balancers' health checks are.
     hostname: options.host,
     ...(options.tls === undefined ? {} : { createServer: createTlsServer }),
-    serverOptions: { ...tls, ...(kerberos === null ? {} : { maxHeaderSize: TICKET_HEADERS_MAX }) },
+    serverOptions: {
+      ...tls,
+      ...(kerberos === null ? {} : { maxHeaderSize: TICKET_HEADERS_MAX }),
+      ...connectionOptions(options.http ?? {}),
+    },
   });
-  // Longer than clients keep an idle connection, so that none writes a request into one that is being closed.
-  if ("keepAliveTimeout" in server) server.keepAliveTimeout = KEEP_ALIVE_MS;
   try {
     await new Promise<void>((resolve, reject) => {
       server.once("listening", resolve).once("error", reject);
@@ -165,7 +179,26 @@ export async function startHub(database: Database, options: ServerOptions): Prom
   return { url, service, firstToken, close };
 }
 
-const KEEP_ALIVE_MS = 75_000;
+const HTTP_DEFAULTS = {
+  /** Longer than clients keep an idle connection, so that none writes a request into one that is being closed. */
+  keepAliveSeconds: 75,
+  requestSeconds: 300,
+  headersSeconds: 60,
+} as const;
+/** How often Node looks for requests that are late, at most. */
+const CHECK_MS = { min: 250, max: 30_000 } as const;
+
+function connectionOptions(settings: HttpSettings): object {
+  const { keepAliveSeconds, requestSeconds, headersSeconds } = { ...HTTP_DEFAULTS, ...settings };
+  const shortest = Math.min(requestSeconds, headersSeconds) * 1_000;
+  return {
+    keepAliveTimeout: keepAliveSeconds * 1_000,
+    requestTimeout: requestSeconds * 1_000,
+    headersTimeout: headersSeconds * 1_000,
+    connectionsCheckingInterval: Math.max(CHECK_MS.min, Math.min(CHECK_MS.max, shortest / 4)),
+  };
+}
+
 /** Tickets of Windows name the groups of their user, up to 48,000 bytes; Node takes 16 KiB of headers. */
 const TICKET_HEADERS_MAX = 80_000;
 /** Requests that are being answered have so long when the hub ends. */

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { Access } from "./access/access.ts";
 import { AccessLog } from "./access/access-log.ts";
 import { Policies } from "./access/policies.ts";
+import type { CacheCounts } from "./cache/bounded-cache.ts";
 import { ClaimPolls } from "./claim-polls.ts";
 import { CERTIFICATE_LIFE_SECONDS, WorkerCertificates } from "./access/worker-certificates.ts";
 import type { Database } from "./database/database.ts";
@@ -43,6 +44,8 @@ export class HubService {
   readonly leadership: Leadership;
   readonly housekeeping: Housekeeping;
   readonly plugins: Plugins;
+  /** Whose hits and misses metrics tell. */
+  readonly caches: { readonly counts: CacheCounts }[] = [];
 
   constructor(database: Database, options: HubOptions, chores: readonly Chore[] = []) {
     this.database = database;
@@ -52,6 +55,7 @@ export class HubService {
       ...(options.workerCertificates ?? { lifeSeconds: CERTIFICATE_LIFE_SECONDS, isRequired: false }),
       isTls: options.isTls === true,
     });
+    this.caches.push(this.access.cache, this.certificates.cache);
     this.policies = new Policies(database);
     this.accessLog = new AccessLog(database, this.policies, options.warn);
     this.claims = new ClaimPolls(database, options.leaseSeconds);

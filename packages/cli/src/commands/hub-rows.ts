@@ -1,5 +1,5 @@
 /** Rows of `stratos hub` and `stratos worker`. */
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { parseListen } from "../option-values.ts";
 import type { HubServeOptions } from "./hub-serve-command.ts";
 import { kerberosOptions } from "./hub-kerberos-options.ts";
@@ -38,6 +38,15 @@ const FILES: readonly CommandFile[] = [
   { names: ["scale"], load: async (finish) => (await import("./hub-scale.ts")).scaleCommand(finish) },
   { names: ["ca"], load: async (finish) => (await import("./hub-ca.ts")).caCommand(finish) },
 ];
+
+function seconds(flags: string, words: string, value: number, shown: string): Option {
+  const parse = (text: string): number => {
+    const found = parseSeconds(text);
+    if (found > 86_400) throw new InvalidArgumentError("expected a day at most");
+    return found;
+  };
+  return new Option(flags, words).argParser(parse).default(value, shown);
+}
 
 export async function hubCommand(finish: Finish, wanted: Wanted): Promise<Command> {
   const hub = new Command("hub")
@@ -88,6 +97,9 @@ export async function hubCommand(finish: Finish, wanted: Wanted): Promise<Comman
     .addOption(
       new Option("--pool <n>", "connections to a database server (default: 10)").argParser(parseCount(2, 1_000)),
     )
+    .addOption(seconds("--keep-alive <time>", "idle connections are kept for so long", 75, "75s"))
+    .addOption(seconds("--request-timeout <time>", "a request with its body has come within it", 300, "5m"))
+    .addOption(seconds("--headers-timeout <time>", "a request's headers have come within it", 60, "60s"))
     .addOption(
       new Option("--slow-query <ms>", "tell statements that take longer (default: 1000)").argParser(parseCount(1)),
     )
@@ -116,6 +128,11 @@ export function workerCommand(finish: Finish): Command {
     .option(
       "--enrol-file <file>",
       "a file with the token of `hub ca enrol`, by which this host gets its certificate; needed once",
+    )
+    .addOption(
+      new Option("--cache <mib>", "sources of builds that are kept, in MiB; 0: none")
+        .argParser(parseCount(0, 100_000_000))
+        .default(4_096),
     )
     .option("--folder <folder>", "where runs have their folders (default: worker/NAME in $STRATOS_HOME)")
     .allowExcessArguments(false)

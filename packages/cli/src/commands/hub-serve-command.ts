@@ -27,6 +27,9 @@ export interface HubServeOptions extends HubPlaceOptions, BlobPlaceOptions, HubO
   readonly lease: number;
   readonly pool?: number;
   readonly slowQuery?: number;
+  readonly keepAlive: number;
+  readonly requestTimeout: number;
+  readonly headersTimeout: number;
 }
 
 export async function serveHub(options: HubServeOptions): Promise<number> {
@@ -41,6 +44,12 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
   const isRequired = options.workerCertificates === "require";
   if (isRequired && tls === null)
     throw new UsageError("--worker-certificates", "nobody shows a certificate without TLS: --tls-cert and --tls-key");
+  const { keepAlive, requestTimeout, headersTimeout } = options;
+  if (headersTimeout > requestTimeout)
+    throw new UsageError(
+      "--headers-timeout",
+      `${headersTimeout} s is more than --request-timeout, ${requestTimeout} s`,
+    );
   const warn = (message: string): void => void process.stderr.write(`stratos hub: ${message}\n`);
   const place = await openHubPlace(options, {
     ...(options.pool === undefined ? {} : { poolSize: options.pool }),
@@ -57,6 +66,7 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
       leaseSeconds: options.lease,
       leaderSeconds: HUB_DEFAULTS.leaderSeconds,
       warn,
+      http: { keepAliveSeconds: keepAlive, requestSeconds: requestTimeout, headersSeconds: headersTimeout },
       blobs: await openBlobs(options, place.state),
       readPackage: async (path) => {
         const { control, sizeBytes, md5, sha256, files } = await describePackage(path, packages);

@@ -2,7 +2,14 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { hubFailure } from "@stratos/hub/client";
-import { buildExecutor, commandExecutor, HostIdentity, Worker } from "@stratos/hub/worker";
+import {
+  ArtefactCache,
+  buildExecutor,
+  commandExecutor,
+  downloadArtefact,
+  HostIdentity,
+  Worker,
+} from "@stratos/hub/worker";
 import { FileLockedError, lockFile, stratosHome } from "@stratos/host-node";
 import { makeFolders } from "@stratos/host-node/home";
 import { VERSION } from "@stratos/sdk/version";
@@ -16,6 +23,8 @@ export interface WorkerCommandOptions extends HubOptions {
   readonly channel: readonly string[];
   readonly capability: readonly string[];
   readonly folder?: string;
+  /** MiB. */
+  readonly cache: number;
   readonly enrolFile?: string;
 }
 
@@ -43,13 +52,21 @@ export async function runWorker(options: WorkerCommandOptions): Promise<number> 
     const identity = await openIdentity(options, { url, host, path: join(folder, "certificate.json") }, tell);
     const client = identity === null ? openHub(options) : identity.client();
     identity?.keepRenewed(tell, ended.signal);
+    const sources =
+      options.cache === 0
+        ? undefined
+        : new ArtefactCache(join(folder, "artefacts"), {
+            bytesMax: options.cache * (1 << 20),
+            fetch: (digest, path, signal) => downloadArtefact(client, digest, path, signal),
+          });
     const worker = new Worker({
       client,
+      ...(sources === undefined ? {} : { artefacts: () => sources.counts }),
       host,
       folder,
       executors: [
         commandExecutor,
-        buildExecutor(client, [process.execPath, ...process.execArgv, process.argv[1]!, "builder", "build"]),
+        buildExecutor(client, [process.execPath, ...process.execArgv, process.argv[1]!, "builder", "build"], sources),
       ],
       tell,
       registration: {

@@ -4,6 +4,7 @@
  */
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { RoleView, TokenView } from "@stratos/hub-api";
+import { BoundedCache } from "../cache/bounded-cache.ts";
 import type { Database, Queryable } from "../database/database.ts";
 import { SQL_FOREIGN_KEY_VIOLATION, type DatabaseError } from "../database/database.ts";
 import { writeEvents } from "../store/events.ts";
@@ -45,7 +46,13 @@ const digestOf = (text: string): string => createHash("sha256").update(text).dig
 
 export class Access {
   readonly #database: Database;
-  readonly #cache = new Map<string, { principal: Principal; untilMs: number }>();
+  /** Principals by the hash of their key. */
+  readonly cache = new BoundedCache<Principal>({
+    name: "keys",
+    policy: "ttl",
+    entriesMax: CACHE_KEYS,
+    lifeMs: CACHE_MS,
+  });
 
   constructor(database: Database) {
     this.#database = database;
@@ -75,8 +82,8 @@ export class Access {
     const match = /^stratos_([A-Za-z0-9]{12})_[A-Za-z0-9_-]{43}$/.exec(token);
     if (match === null) return null;
     const hash = digestOf(token);
-    const cached = this.#cache.get(hash);
-    if (cached !== undefined && cached.untilMs > performance.now()) return cached.principal;
+    const cached = this.cache.get(hash);
+    if (cached !== undefined) return cached;
     const [row] = await this.#database.query<KeyRow>(
       `update api_key set last_used = case when last_used > now() - interval '1 minute' then last_used else now() end
        where id = $1 and revoked is null and (expires is null or expires > now())
@@ -85,8 +92,7 @@ export class Access {
     );
     if (row === undefined || !timingSafeEqual(Buffer.from(row.hash), Buffer.from(hash))) return null;
     const principal = await this.principalOf(row);
-    if (this.#cache.size >= CACHE_KEYS) this.#cache.clear();
-    this.#cache.set(hash, { principal, untilMs: performance.now() + CACHE_MS });
+    this.cache.set(hash, principal);
     return principal;
   }
 
@@ -183,7 +189,7 @@ export class Access {
       await inside.query("delete from web_session where api_key = $1", [id]);
       await writeEvents(inside, [{ actor, what: "TOKEN_REVOKED", detail: { token: id } }]);
     });
-    this.#cache.clear();
+    this.cache.clear();
   }
 
   async listRoles(): Promise<RoleView[]> {
@@ -217,7 +223,7 @@ export class Access {
         },
       ]);
     });
-    this.#cache.clear();
+    this.cache.clear();
   }
 
   /** @throws HubError 409 while somebody has it or inherits it */
@@ -235,7 +241,7 @@ export class Access {
       throw error;
     }
     await writeEvents(this.#database, [{ actor, what: "ROLE_REMOVED", detail: { role: name } }]);
-    this.#cache.clear();
+    this.cache.clear();
   }
 
   async listGrants(): Promise<{ principal: string; role: string }[]> {
@@ -250,7 +256,7 @@ export class Access {
       role,
     ]);
     await writeEvents(this.#database, [{ actor, what: "ROLE_GRANTED", detail: { principal, role } }]);
-    this.#cache.clear();
+    this.cache.clear();
   }
 
   async ungrant(principal: string, role: string, actor: string): Promise<void> {
@@ -260,7 +266,7 @@ export class Access {
     ]);
     if (rows.length === 0) throw notFound(`role ${role} of ${principal}`);
     await writeEvents(this.#database, [{ actor, what: "ROLE_TAKEN", detail: { principal, role } }]);
-    this.#cache.clear();
+    this.cache.clear();
   }
 }
 

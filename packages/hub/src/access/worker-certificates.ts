@@ -10,6 +10,7 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import type { CertificateView } from "@stratos/hub-api";
+import { BoundedCache } from "../cache/bounded-cache.ts";
 import type { Database, Queryable } from "../database/database.ts";
 import { writeEvents } from "../store/events.ts";
 import { HubError, notFound } from "../store/hub-error.ts";
@@ -67,7 +68,13 @@ export class WorkerCertificates {
   readonly settings: CertificateSettings;
   readonly #database: Database;
   readonly #access: Access;
-  readonly #cache = new Map<string, { principal: Principal; untilMs: number }>();
+  /** Principals by their certificate's fingerprint. */
+  readonly cache = new BoundedCache<Principal>({
+    name: "certificates",
+    policy: "ttl",
+    entriesMax: CACHED_MAX,
+    lifeMs: CACHE_MS,
+  });
 
   constructor(database: Database, access: Access, settings: CertificateSettings) {
     this.#database = database;
@@ -150,7 +157,7 @@ export class WorkerCertificates {
       if (row === undefined) throw notFound(`certificate ${serial}`);
       await writeEvents(inside, [{ actor, what: "CERTIFICATE_REVOKED", detail: { serial, host: row.host } }]);
     });
-    this.#cache.clear();
+    this.cache.clear();
   }
 
   /** PEM. */
@@ -165,8 +172,8 @@ export class WorkerCertificates {
   async authenticate({ der, fault }: ShownCertificate): Promise<Principal | string> {
     if (fault !== null) return `this certificate is not good here: ${fault}`;
     const fingerprint = fingerprintOf(der);
-    const cached = this.#cache.get(fingerprint);
-    if (cached !== undefined && cached.untilMs > performance.now()) return cached.principal;
+    const cached = this.cache.get(fingerprint);
+    if (cached !== undefined) return cached;
     const [row] = await this.#database.query<{ serial: string; host: string; revoked: boolean; expired: boolean }>(
       "select serial, host, revoked is not null as revoked, expires <= now() as expired from worker_certificate " +
         "where fingerprint = $1",
@@ -184,8 +191,7 @@ export class WorkerCertificates {
       })),
       host: row.host,
     };
-    if (this.#cache.size >= CACHED_MAX) this.#cache.clear();
-    this.#cache.set(fingerprint, { principal, untilMs: performance.now() + CACHE_MS });
+    this.cache.set(fingerprint, principal);
     return principal;
   }
 

@@ -560,6 +560,12 @@ test("metrics, health and the description need what they need", async () => {
   ).text();
   assert.match(text, /^stratos_hub_tasks\{channel="default",state="FREE"\} \d+$/m);
   assert.match(text, /^stratos_hub_leader 1$/m);
+  // Each request's key is looked for; the administrator's is there from the second on.
+  assert.match(
+    text,
+    /^# TYPE stratos_hub_cache_hits_total counter\nstratos_hub_cache_hits_total\{cache="keys"\} [1-9]/m,
+  );
+  assert.match(text, /^stratos_hub_cache_misses_total\{cache="lists"\} 0$/m);
 });
 
 test("a body that is too long, no JSON, or never ends is cut off in words", async () => {

@@ -1,4 +1,4 @@
-/** What a route that is to go says of it: RFC 9745 (`Deprecation`), RFC 8594 (`Sunset`), RFC 5829 (what replaces it). */
+/** What a route that is to go says of it: RFC 9745 (`Deprecation`), RFC 8594 (`Sunset`), RFC 5829 (its successor). */
 import type { ApiRoute } from "./route.ts";
 
 /** @throws Error where the dates are none, or in the wrong order (RFC 9745 §4): a defect of the program */

@@ -1,6 +1,14 @@
 /** Hosts, and what their workers say. */
-import type { ClaimAnswer, HostRegistration, RunEnd, RunProof } from "@stratos/hub-api";
-import { enableHost, endSession, findHost, listHosts, registerHost, removeHost } from "../store/hosts.ts";
+import type { ArtefactCacheView, ClaimAnswer, HostRegistration, RunEnd, RunProof } from "@stratos/hub-api";
+import {
+  enableHost,
+  endSession,
+  findHost,
+  listHosts,
+  registerHost,
+  removeHost,
+  tellArtefactCache,
+} from "../store/hosts.ts";
 import { HubError } from "../store/hub-error.ts";
 import { appendLog, LOG_CHUNK_BYTES_MAX } from "../store/logs.ts";
 import { endRuns, releaseUnknown, renewRuns, startRuns } from "../store/move-runs.ts";
@@ -91,7 +99,8 @@ export const HOST_ROUTES: readonly ApiRoute[] = [
         request.principal.name,
       );
       request.hub.claims.wakeHost(name(request));
-      return { body: { session, leaseSeconds: request.hub.options.leaseSeconds } };
+      // Hubs before this one refuse a claim that tells of a cache.
+      return { body: { session, leaseSeconds: request.hub.options.leaseSeconds, hearsOfCaches: true } };
     },
   },
   {
@@ -125,13 +134,16 @@ export const HOST_ROUTES: readonly ApiRoute[] = [
     summary: "Waits for tasks. `holding`: the runs that the worker has; others that the hub thinks it has are freed.",
     handle: async (request) => {
       await requireHost(request);
-      const { session, slots, waitSeconds, start, holding } = request.body as {
+      const { session, slots, waitSeconds, start, holding, artefactCache } = request.body as {
         session: string;
         slots: number;
         waitSeconds?: number;
         start?: boolean;
         holding: number[];
+        artefactCache?: ArtefactCacheView;
       };
+      if (artefactCache !== undefined)
+        await tellArtefactCache(request.hub.database, { name: name(request), session }, artefactCache);
       const answer: ClaimAnswer = await request.hub.claims.claim(
         { host: name(request), session, slots, waitMs: (waitSeconds ?? 0) * 1_000, start: start ?? false, holding },
         request.signal,

@@ -1,4 +1,6 @@
 /** Prometheus' text format 0.0.4. */
+import type { ArtefactCacheView } from "@stratos/hub-api";
+import type { CacheCounts } from "../cache/bounded-cache.ts";
 import type { HubService } from "../hub-service.ts";
 import { listHosts } from "../store/hosts.ts";
 import { countQueue } from "../store/tasks.ts";
@@ -48,13 +50,16 @@ export async function metricsText(hub: HubService, counts: RequestCounts): Promi
   const queue = await countQueue(hub.database);
   const hosts = await listHosts(hub.database);
   const lines: string[] = [];
-  const gauge = (name: string, help: string, rows: readonly (readonly [string, number])[]): void => {
+  type Rows = readonly (readonly [string, number])[];
+  const family = (type: string, name: string, help: string, rows: Rows): void => {
     lines.push(
       `# HELP stratos_hub_${name} ${help}`,
-      `# TYPE stratos_hub_${name} gauge`,
+      `# TYPE stratos_hub_${name} ${type}`,
       ...rows.map(([labels, value]) => `stratos_hub_${name}${labels === "" ? "" : `{${labels}}`} ${value}`),
     );
   };
+  const gauge = (name: string, help: string, rows: Rows): void => family("gauge", name, help, rows);
+  const counter = (name: string, help: string, rows: Rows): void => family("counter", name, help, rows);
   gauge(
     "tasks",
     "Open tasks.",
@@ -91,6 +96,42 @@ export async function metricsText(hub: HubService, counts: RequestCounts): Promi
       )
     ).map(({ rule, count }) => [`rule="${rule}"`, count]),
   );
+  const caches = hub.caches.map(({ counts: each }) => each);
+  const of = (count: (each: CacheCounts) => number): [string, number][] =>
+    caches.map((each) => [`cache="${each.name}"`, count(each)]);
+  counter(
+    "cache_hits_total",
+    "What was asked of a cache and was there.",
+    of(({ hits }) => hits),
+  );
+  counter(
+    "cache_misses_total",
+    "What was asked of a cache and was not there.",
+    of(({ misses }) => misses),
+  );
+  counter(
+    "cache_evictions_total",
+    "What a cache gave up for want of room.",
+    of(({ evicted }) => evicted),
+  );
+  gauge(
+    "cache_entries",
+    "What is in a cache.",
+    of(({ entries }) => entries),
+  );
+  gauge(
+    "cache_bytes",
+    "Bytes of what is in a cache, where they are bounded.",
+    of(({ bytes }) => bytes),
+  );
+  const reported = hosts.flatMap(({ name, artefactCache }) =>
+    artefactCache === undefined ? [] : [{ name, artefactCache }],
+  );
+  const ofHosts = (key: keyof ArtefactCacheView): [string, number][] =>
+    reported.map((host) => [`host="${host.name}"`, host.artefactCache[key]]);
+  counter("host_cache_hits_total", "Artefacts that a worker needed and had, since it began.", ofHosts("hits"));
+  counter("host_cache_misses_total", "Artefacts that a worker had to fetch, since it began.", ofHosts("misses"));
+  gauge("host_cache_bytes", "Artefacts that a worker keeps.", ofHosts("bytes"));
   const [age] = await hub.database.query<{ seconds: number }>(
     "select coalesce(extract(epoch from max(now() - xact_start)), 0)::float8 as seconds from pg_stat_activity " +
       "where backend_xmin is not null",

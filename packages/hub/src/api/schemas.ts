@@ -75,6 +75,7 @@ export const INVITATION = object(
 );
 export const HOST_CHANGE = object({ enabled: { type: "boolean" } }, ["enabled"]);
 const CLAIM_WAIT_SECONDS_MAX = 55;
+const counted = { type: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
 export const CLAIM = object(
   {
     session: uuid,
@@ -82,6 +83,12 @@ export const CLAIM = object(
     waitSeconds: { type: "number", minimum: 0, maximum: CLAIM_WAIT_SECONDS_MAX },
     start: { type: "boolean" },
     holding: list(id, 10_000),
+    artefactCache: object({ hits: counted, misses: counted, entries: counted, bytes: counted }, [
+      "hits",
+      "misses",
+      "entries",
+      "bytes",
+    ]),
   },
   ["session", "slots", "holding"],
 );

@@ -22,6 +22,7 @@ import {
   type PoolEntry,
 } from "@stratos/pkg";
 import type { BlobStore } from "../blobs/blob-store.ts";
+import { BoundedCache } from "../cache/bounded-cache.ts";
 import type { Database, Queryable } from "../database/database.ts";
 import { isPackage } from "../store/artefacts.ts";
 import { builtSources } from "./build-depends.ts";
@@ -51,10 +52,22 @@ interface Placed {
   readonly task: number | null;
 }
 
+/** Lists that are kept in memory: bytes, and how long, so that what nobody asks for any more goes. */
+const LISTS_BYTES_MAX = 64 << 20;
+const LISTS_MS = 600_000;
+
 export class Repositories {
   readonly #database: Database;
   readonly #blobs: BlobStore;
   readonly #readPackage: ReadPackage;
+  /** Content of lists, by the state of their row. A crawler that reads all once puts none out that many read. */
+  readonly cache = new BoundedCache<Uint8Array>({
+    name: "lists",
+    policy: "lfu",
+    entriesMax: 1_000,
+    bytesMax: LISTS_BYTES_MAX,
+    lifeMs: LISTS_MS,
+  });
 
   constructor(database: Database, blobs: BlobStore, readPackage: ReadPackage) {
     this.#database = database;
@@ -166,13 +179,29 @@ export class Repositories {
     return { fingerprint, binary, armored: publicKey };
   }
 
-  /** A file of a channel's lists. */
-  async file(channel: string, path: string): Promise<{ content: Uint8Array; modified: Date } | null> {
-    const [row] = await this.#database.query<{ content: Uint8Array; modified: Date }>(
-      "select content, modified from repository_file where channel = $1 and path = $2",
+  /** A file of a channel's lists; which content it has now is asked of the database, as any hub may change it. */
+  async file(
+    channel: string,
+    path: string,
+  ): Promise<{ readonly modified: Date; readonly content: () => Promise<Uint8Array> } | null> {
+    const [row] = await this.#database.query<{ modified: Date; state: string }>(
+      "select modified, xmin::text as state from repository_file where channel = $1 and path = $2",
       [channel, path],
     );
-    return row ?? null;
+    if (row === undefined) return null;
+    const key = (state: string): string => `${state} ${channel} ${path}`;
+    const content = async (): Promise<Uint8Array> => {
+      const cached = this.cache.get(key(row.state));
+      if (cached !== undefined) return cached;
+      const [now] = await this.#database.query<{ content: Uint8Array; state: string }>(
+        "select content, xmin::text as state from repository_file where channel = $1 and path = $2",
+        [channel, path],
+      );
+      if (now === undefined) throw notFound(`${channel}/${path}`);
+      this.cache.set(key(now.state), now.content, now.content.length);
+      return now.content;
+    };
+    return { modified: row.modified, content };
   }
 
   /** The digest of a package by its path in the pool. */

@@ -23,8 +23,9 @@ export function repositoryPages(repositories: Repositories, blobs: BlobStore): H
     };
     const since = Date.parse(context.req.header("if-modified-since") ?? "");
     if (!Number.isNaN(since) && file.modified.getTime() <= since) return new Response(null, { status: 304, headers });
-    return new Response(new Uint8Array(file.content), {
-      headers: { ...headers, "Content-Length": String(file.content.length) },
+    const content = await file.content();
+    return new Response(new Uint8Array(content), {
+      headers: { ...headers, "Content-Length": String(content.length) },
     });
   });
   app.get("/:channel/:path{pool/.+}", async (context) => {

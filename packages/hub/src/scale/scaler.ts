@@ -105,12 +105,12 @@ export class Scaler {
     const hosts = new Map<string, HostView>();
     for (const host of await this.#queue.hosts()) if (this.#number(host.name) !== null) hosts.set(host.name, host);
     const waiting = await this.#queue.waiting();
-    for (const { name, online } of hosts.values())
-      if (online && !this.#members.has(name) && this.#machines.has(name)) this.#add(name, nowMs);
     const isNew = (name: string): boolean => this.#number(name) !== null && !this.#members.has(name);
     const found = (this.#machines.names?.() ?? []).filter(isNew);
     if (found.length > 0) this.#tell(`${found.length} workers are there already`);
     for (const name of found) this.#add(name, nowMs);
+    for (const { name, online } of hosts.values())
+      if (online && !this.#members.has(name) && this.#machines.has(name)) this.#add(name, nowMs);
     for (const name of this.#leaving) await this.#seeOff(name, hosts.get(name));
     for (const member of this.#members.values()) await this.#follow(member, hosts.get(member.name), nowMs);
     await this.#settle(waiting, hosts, nowMs);

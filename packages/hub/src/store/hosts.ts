@@ -1,6 +1,6 @@
 /** Hosts: what they can do, and whether they are heard of. */
 import { randomUUID } from "node:crypto";
-import type { HostRegistration, HostView } from "@stratos/hub-api";
+import type { ArtefactCacheView, HostRegistration, HostView } from "@stratos/hub-api";
 import type { Database, Queryable } from "../database/database.ts";
 import { writeEvents } from "./events.ts";
 import { HubError, notFound } from "./hub-error.ts";
@@ -20,10 +20,12 @@ interface HostRow {
   software: string;
   last_seen: Date;
   version: number;
+  artefact_cache: ArtefactCacheView | null;
 }
 
 const SELECT = `
 select h.name, h.arches, h.channels, h.capabilities, h.capacity, h.enabled, h.software, h.last_seen, h.version,
+  h.artefact_cache,
   h.session is not null and h.last_seen > now() - interval '${HOST_SILENT_SECONDS} s' as online,
   coalesce((select sum(weight) from run where host = h.name and state in ('ASSIGNED','RUNNING')), 0) as used
 from host h`;
@@ -38,8 +40,22 @@ export async function findHost(on: Queryable, name: string): Promise<HostView> {
   return view(row);
 }
 
-function view({ last_seen, ...row }: HostRow): HostView {
-  return { ...row, lastSeen: last_seen.toISOString() };
+function view({ last_seen, artefact_cache, ...row }: HostRow): HostView {
+  const told = artefact_cache === null ? {} : { artefactCache: artefact_cache };
+  return { ...row, lastSeen: last_seen.toISOString(), ...told };
+}
+
+/** A worker tells of its cache, when it has changed. */
+export async function tellArtefactCache(
+  on: Queryable,
+  { name, session }: { readonly name: string; readonly session: string },
+  cache: ArtefactCacheView,
+): Promise<void> {
+  await on.query("update host set artefact_cache = $3::jsonb where name = $1 and session = $2::uuid", [
+    name,
+    session,
+    JSON.stringify(cache),
+  ]);
 }
 
 /** @returns the session by which it claims; the one before is over */

@@ -430,7 +430,7 @@ test("the tables before triggers keep their rows, there and back", async () => {
     await database.query("insert into ci_trigger (name, rule, owner) values ('t', '{}', 'me')");
     await database.query("insert into trigger_poll (trigger) values ('t')");
     await migrate(database, 11);
-    assert.equal(SCHEMA_VERSION, 12);
+    assert.ok(SCHEMA_VERSION >= 12);
     assert.deepEqual(await database.query("select p.name, w.url from policy p, webhook w"), [
       { name: "p", url: "https://x" },
     ]);

@@ -15,6 +15,7 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BuildResult, FailureKind } from "@stratos/builder";
 import type { FailureClass, HubClient, RepositoriesView } from "@stratos/hub-api";
+import type { ArtefactCache } from "./artefact-cache.ts";
 import { runProgram } from "./command-executor.ts";
 import { downloadArtefact } from "./download-artefact.ts";
 import type { Execution, ExecutionResult, Executor } from "./executor.ts";
@@ -37,19 +38,31 @@ const CLASSES: Readonly<Record<FailureKind, FailureClass>> = {
   hook: "build",
 };
 
-/** @param builder  program and first arguments of what builds, as `stratos builder build` does */
-export function buildExecutor(client: HubClient, builder: readonly string[]): Executor {
-  return { kind: "build", execute: (execution) => build(client, builder, execution) };
+/**
+ * @param builder  program and first arguments of what builds, as `stratos builder build` does
+ * @param sources  where sources are kept between tasks; absent: nowhere
+ */
+export function buildExecutor(client: HubClient, builder: readonly string[], sources?: ArtefactCache): Executor {
+  const fetch: FetchSource = (digest, path, signal) =>
+    sources === undefined ? downloadArtefact(client, digest, path, signal) : sources.copyTo(digest, path, signal);
+  return { kind: "build", execute: (execution) => build({ client, builder, fetch }, execution) };
 }
 
-async function build(client: HubClient, builder: readonly string[], execution: Execution): Promise<ExecutionResult> {
+type FetchSource = (digest: string, path: string, signal: AbortSignal) => Promise<void>;
+
+interface BuildPorts {
+  readonly client: HubClient;
+  readonly builder: readonly string[];
+  readonly fetch: FetchSource;
+}
+
+async function build({ client, builder, fetch }: BuildPorts, execution: Execution): Promise<ExecutionResult> {
   const output = join(execution.folder, "output");
   const request = readPayload(execution.run.payload);
   if (typeof request === "string") return { failure: { class: "build", message: request } };
   const sources = join(execution.folder, "source");
   mkdirSync(sources);
-  for (const { name, digest } of request.files)
-    await downloadArtefact(client, digest, join(sources, name), execution.signal);
+  for (const { name, digest } of request.files) await fetch(digest, join(sources, name), execution.signal);
   const { arch } = execution.run;
   const source = request.files.length === 0 ? request.source : join(sources, request.source);
   const argv = [

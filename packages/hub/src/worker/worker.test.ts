@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { HubClient, type TaskDetails, type TaskView } from "@stratos/hub-api";
+import { HubClient, type HostView, type TaskDetails, type TaskView } from "@stratos/hub-api";
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
 import { endLeftRuns, noteProcessGroup } from "./process-groups.ts";
 import { commandExecutor, Worker } from "./worker.ts";
@@ -69,6 +69,7 @@ async function startWorker(name: string, capacity = 2): Promise<TestWorker> {
       toldAtMs.push(Date.now());
     },
     registration: { arches: ["amd64"], channels: [name], capacity },
+    artefacts: () => ({ hits: 3, misses: 2, entries: 1, bytes: 40 }),
   });
   const done = worker.run();
   state.stop = async () => {
@@ -137,6 +138,10 @@ test("results, logs and artefacts come; what fails fails with its class", async 
   assert.equal(task.state, "COMPLETED", task.message ?? "");
   assert.deepEqual((await log(good.id)).split("\n").sort(), ["", String(good.id), "hello"]);
   assert.equal(await (await hub.admin.raw("GET", `/blobs/${task.artefacts[0]!.digest}`, {})).text(), "made\n");
+  const host = await hub.admin.call<HostView>("GET", "/hosts/plain");
+  assert.deepEqual(host.artefactCache, { hits: 3, misses: 2, entries: 1, bytes: 40 });
+  const metrics = await fetch(`${hub.server.url}/metrics`, { headers: { authorization: `Bearer ${hub.adminToken}` } });
+  assert.match(await metrics.text(), /^stratos_hub_host_cache_hits_total\{host="plain"\} 3$/m);
   const outcome = async (script: string, more: object = {}, payload: object = {}): Promise<(string | null)[]> => {
     const { state, failureClass, message } = await ended((await submit("plain", script, more, payload)).id);
     return [state, failureClass, message];

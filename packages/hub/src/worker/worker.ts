@@ -10,6 +10,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import {
   HubProblem,
+  type ArtefactCacheView,
   type ClaimAnswer,
   type ClaimedRun,
   type EndedRun,
@@ -23,6 +24,7 @@ import { LogSender } from "./log-sender.ts";
 import { endLeftRuns, forgetRunFolder } from "./process-groups.ts";
 import { uploadArtefacts } from "./upload.ts";
 
+export { ArtefactCache } from "./artefact-cache.ts";
 export { buildExecutor } from "./build-executor.ts";
 export { commandExecutor } from "./command-executor.ts";
 export { HostIdentity } from "./host-identity.ts";
@@ -38,6 +40,8 @@ interface WorkerOptions {
   /** Of this worker alone. */
   readonly folder: string;
   readonly tell: (message: string) => void;
+  /** Of the cache of artefacts; absent: there is none. */
+  readonly artefacts?: () => ArtefactCacheView;
 }
 
 const CLAIM_WAIT_SECONDS = 30;
@@ -69,6 +73,9 @@ export class Worker {
   #renewing: Promise<void> | null = null;
   #renewedMs = 0;
   #poll = new AbortController();
+  /** What the hub knows of the cache of artefacts, in this session. */
+  #toldCache = "";
+  #hearsOfCaches = false;
   /** What the claim under way asks for. */
   #asked = 0;
 
@@ -103,7 +110,7 @@ export class Worker {
 
   async #register(): Promise<void> {
     const answer = await this.#patiently(() =>
-      this.#options.client.call<{ session: string; leaseSeconds: number }>(
+      this.#options.client.call<{ session: string; leaseSeconds: number; hearsOfCaches?: boolean }>(
         "PUT",
         this.#path,
         this.#options.registration,
@@ -111,6 +118,8 @@ export class Worker {
     );
     if (answer === null) return;
     this.#session = answer.session;
+    this.#toldCache = "";
+    this.#hearsOfCaches = answer.hearsOfCaches === true;
     this.#setLease(answer.leaseSeconds);
   }
 
@@ -143,14 +152,18 @@ export class Worker {
     const slots = Math.max(registration.capacity - holding.length, 0);
     this.#asked = slots;
     const sentMs = performance.now();
+    const artefactCache = this.#hearsOfCaches ? this.#options.artefacts?.() : undefined;
+    const told = JSON.stringify(artefactCache) ?? "";
     try {
+      const news = told === this.#toldCache ? {} : { artefactCache };
       const answer = await client.call<ClaimAnswer>(
         "POST",
         `${this.#path}/claim`,
-        { session: this.#session, slots, waitSeconds: CLAIM_WAIT_SECONDS, start: true, holding },
+        { session: this.#session, slots, waitSeconds: CLAIM_WAIT_SECONDS, start: true, holding, ...news },
         { signal: this.#poll.signal },
       );
       this.#setLease(answer.leaseSeconds);
+      this.#toldCache = told;
       for (const run of answer.runs) this.#begin(run, sentMs + answer.heldMs);
       const canceled = answer.cancel.filter((run) => this.#stop(run, "CANCELED"));
       // Those are told again until they have ended.

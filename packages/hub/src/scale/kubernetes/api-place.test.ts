@@ -172,7 +172,7 @@ test(
   }),
 );
 
-test("a template is a whole Job of one worker; its labels and variables are kept, and what it has not is filled in", () => {
+test("a template is a Job of one worker; its labels and variables are kept, what it has not is filled in", () => {
   const spec = (pod: object, more: object = {}): object => ({
     apiVersion: "batch/v1",
     kind: "Job",

@@ -12,6 +12,7 @@ import { kerberos } from "./0009-kerberos.ts";
 import { alerts } from "./0010-alerts.ts";
 import { policies } from "./0011-policies.ts";
 import { triggers } from "./0012-triggers.ts";
+import { artefactCaches } from "./0013-artefact-caches.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -27,6 +28,7 @@ export const MIGRATIONS: readonly Migration[] = [
   alerts,
   policies,
   triggers,
+  artefactCaches,
 ];
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
