@@ -93,7 +93,7 @@ test("objects of Kubernetes name commands, ports, volumes and labels that there 
     }),
   );
   const workloads = objects.filter(({ kind }) => kind === "Deployment");
-  assert.equal(workloads.length, 2);
+  assert.equal(workloads.length, 3);
   const labels = workloads.map(({ spec }) => JSON.stringify(spec.template.metadata.labels));
   for (const { spec } of workloads) {
     const { containers, volumes } = spec.template.spec;
