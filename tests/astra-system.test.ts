@@ -20,7 +20,7 @@ before(async () => {
   shared = mkdtempSync(join(tmpdir(), "stratos-astra-shared-"));
 });
 after(() => {
-  for (const folder of [home, shared]) rmSync(folder, { recursive: true, force: true });
+  for (const folder of [home, shared]) rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
 });
 
 const inAstra = (script: string, options: readonly string[] = []) =>

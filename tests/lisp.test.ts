@@ -168,6 +168,30 @@ test("lisp doc writes what a library exports, with its docstrings and comments",
   assert.equal(status, 1);
 });
 
+test("lisp profile names what takes the time, in each format, and passes the status on", async () => {
+  const file = join(folder, "slow.scm");
+  writeFileSync(
+    file,
+    "(import (scheme base) (scheme write) (scheme process-context))\n" +
+      "(define (fib n) (if (< n 2) n (+ (fib (- n 1)) (fib (- n 2)))))\n" +
+      "(define (busy n) (do ((i 0 (+ i 1))) ((= i n)) (fib 25)))\n" +
+      "(busy 40) (display (cadr (command-line))) (exit 3)\n",
+  );
+  for (const ending of ["svg", "json", "folded"]) {
+    const out = join(folder, `profile.${ending}`);
+    const { stdout, stderr, status } = await lisp(["profile", "-o", out, file, "arg"]);
+    assert.deepEqual([stdout, status], ["arg", 3]);
+    assert.match(stderr, /^ {4}self {4}whole {2}procedure \(\d+ ms\)\n(?:.*\n)*? +[\d.]+ % +[\d.]+ % {2}fib\n/);
+    assert.match(
+      readFileSync(out, "utf8"),
+      ending === "svg" ? /<title>fib: [\d.]+ %, \d+ ms<\/title>/ : ending === "json" ? /{"name":"fib"}/ : /;fib \d+\n/,
+    );
+  }
+  const refused = await lisp(["profile", "-o", join(folder, "profile.png"), file]);
+  assert.equal(refused.status, 2);
+  assert.match(refused.stderr, /--output: .*profile\.png must end with \.svg, \.json, \.folded/);
+});
+
 test("a program is built ahead: one file, which stratos or Node alone runs without the source", async () => {
   mkdirSync(join(folder, "parts"));
   writeFileSync(

@@ -18,6 +18,7 @@ import {
   libraryFolders,
   type LispOptions,
   nodeSystem,
+  profileProgram,
   programText,
   runtimeImage,
 } from "@stratos/tools-node/lisp";
@@ -76,6 +77,7 @@ export function makeLispCommand(finish: Finish, run: typeof runLispCommand): Com
     )
     .addCommand(buildCommand(finish))
     .addCommand(testCommand(finish))
+    .addCommand(profileCommand(finish))
     .addCommand(docCommand(finish))
     .addCommand(languageServerCommand(finish));
 }
@@ -151,6 +153,42 @@ interface BuildOptions {
   readonly output: string;
   readonly libraryPath: readonly string[];
   readonly target: "wasm" | NativeTarget;
+  readonly allowJavascript?: boolean;
+}
+
+function profileCommand(finish: Finish): Command {
+  return new Command("profile")
+    .summary("run a program and draw where its time went")
+    .description(
+      "Runs a program compiled and looks each millisecond at what it does: a table of the procedures that took most " +
+        "goes to standard error, the whole picture to a file, as a flame graph (.svg), for speedscope (.json) or as " +
+        "collapsed stacks (.folded). A procedure that calls itself is one box; [host] is what Stratos does for " +
+        "the program, [compile] what came before it ran.",
+    )
+    .usage("[OPTIONS] FILE [ARG…]")
+    .argument("<file>", "the program")
+    .argument("[arg...]", "its arguments")
+    .passThroughOptions()
+    .option("-o, --output <file>", "write there; its ending tells the format", "profile.svg")
+    .option("-I, --library-path <folder>", "look for libraries there, too (repeatable)", repeat, [])
+    .option(ALLOW_JAVASCRIPT, ALLOW_JAVASCRIPT_TEXT)
+    .addHelpText("after", "\nExit status: the program's; 2 for a mistaken command line.")
+    .action(async (file: string, args: string[], { output, libraryPath, allowJavascript }: ProfileOptions) => {
+      const { end, table } = await profileProgram({
+        file,
+        args,
+        libraryPath,
+        out: output,
+        ...(allowJavascript === undefined ? {} : { allowJavascript }),
+      });
+      process.stderr.write(table);
+      finish(statusOfEnd(end));
+    });
+}
+
+interface ProfileOptions {
+  readonly output: string;
+  readonly libraryPath: readonly string[];
   readonly allowJavascript?: boolean;
 }
 

@@ -9,7 +9,22 @@ import { makeLispCommand } from "../commands/lisp.ts";
 import { plainArguments } from "./plain-arguments.ts";
 
 const WORDS = ["-e", "--eval", "-I", "--library-path", "--engine", "wasm", "(display 1)", "a.scm", "./test", "test"];
-const MORE_WORDS = ["build", "doc", "help", "--help", "-h", "--", "-", "--json", "-x", "--eval=1", "-e1", "", "b"];
+const MORE_WORDS = [
+  "build",
+  "doc",
+  "profile",
+  "help",
+  "--help",
+  "-h",
+  "--",
+  "-",
+  "--json",
+  "-x",
+  "--eval=1",
+  "-e1",
+  "",
+  "b",
+];
 
 test("command lines that need no parser mean what the parser says", async () => {
   const seed = Date.now() % 2 ** 31;

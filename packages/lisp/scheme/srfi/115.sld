@@ -243,11 +243,16 @@
                    (else (cons (car sre) (all (cdr sre) capture?)))))))
         (let ((numbered (walk sre #t))) (values numbered count (reverse names)))))
 
+    ;; A compiled expression of SRE, or SRE itself where it is one: a string, (: "a" (* digit)), (or …), ($ submatch)
+    ;; and so on.
     (define (regexp sre) (if (regexp? sre) sre (compile sre)))
+    ;; Whether X is an expression that regexp takes.
     (define (valid-sre? x)
       (call/cc (lambda (k) (with-exception-handler (lambda (e) (k #f)) (lambda () (regexp x) #t)))))
+    ;; (rx SRE …): the expression of these one after the other; with , parts of it come from the program.
     (define-syntax rx
       (syntax-rules () ((_ sre ...) (regexp (quasiquote (: sre ...))))))
+    ;; An expression for the characters of SET.
     (define (char-set->sre set) (list (char-set->string set)))
 
     ;; Runs a program from the place i on. anchored?: a match begins there, not later; whole?: it goes to the end.
@@ -313,9 +318,12 @@
       (let* ((re (regexp re))
              (places (run (regexp-code re) (regexp-entry re) (regexp-count re) text i start end anchored? whole?)))
         (and places (make-match text places (regexp-names re)))))
+    ;; The match of the whole TEXT, or #f.
     (define (regexp-matches re text . o)
       (let-values (((start end) (range "regexp-matches" text o))) (match re text start start end #t #t)))
+    ;; Whether RE matches the whole TEXT.
     (define (regexp-matches? re text . o) (if (apply regexp-matches re text o) #t #f))
+    ;; The first match within TEXT, or #f.
     (define (regexp-search re text . o)
       (let-values (((start end) (range "regexp-search" text o))) (match re text start start end #f #f)))
 
@@ -330,14 +338,19 @@
           (if (and (exact-integer? field) (<= 0 field (regexp-match-count m)))
               field
               (error "regexp-match: no such submatch:" field))))
+    ;; How many submatches M has, without the whole.
     (define (regexp-match-count m) (- (quotient (vector-length (match-places m)) 2) 1))
     (define (place-of m field offset)
       (vector-ref (match-places m) (+ offset (* 2 (number-of m (if (pair? field) (car field) 0))))))
+    ;; Where a submatch begins, or #f.
     (define (regexp-match-submatch-start m . field) (place-of m field 0))
+    ;; Where a submatch ends, or #f.
     (define (regexp-match-submatch-end m . field) (place-of m field 1))
+    ;; The text of a submatch, by number (0: the whole) or name; #f where it did not take part.
     (define (regexp-match-submatch m . field)
       (let ((start (place-of m field 0)) (end (place-of m field 1)))
         (and start end (substring (match-text m) start end))))
+    ;; A list of the whole and of the submatches.
     (define (regexp-match->list m)
       (let loop ((n (regexp-match-count m)) (l '()))
         (if (< n 0) l (loop (- n 1) (cons (regexp-match-submatch m n) l)))))
@@ -353,6 +366,7 @@
                   (let ((first (regexp-match-submatch-start m)) (last (regexp-match-submatch-end m)))
                     (loop (if (= first last) (+ last 1) last) last (kons from m text found)))))))))
     (define (empty-match? m) (= (regexp-match-submatch-start m) (regexp-match-submatch-end m)))
+    ;; A list of the matches in TEXT that are not empty.
     (define (regexp-extract re text . o)
       (apply regexp-fold re
              (lambda (from m text found) (if (empty-match? m) found (cons (regexp-match-submatch m) found)))
@@ -369,8 +383,10 @@
                                                             (cdr found))))))
                                   (list start) text #f start end)))
           (finish (substring text (car found) end) (cdr found)))))
+    ;; A list of the parts of TEXT between the matches.
     (define (regexp-split re text . o)
       (pieces "regexp-split" re text o (lambda (m found) found) (lambda (last found) (reverse (cons last found)))))
+    ;; A list of parts of TEXT and matches in turn, beginning with a part.
     (define (regexp-partition re text . o)
       (pieces "regexp-partition" re text o (lambda (m found) (cons (regexp-match-submatch m) found))
               (lambda (last found) (reverse (if (and (pair? found) (string=? last "")) found (cons last found))))))
@@ -401,8 +417,10 @@
                                                 (cdr found)))))
                                   (list 0 start) text #f start end)))
           (apply string-append (reverse (cons (substring text (cadr found) end) (cddr found)))))))
+    ;; TEXT with the first match replaced by SUBST: a string, a number or name of a submatch, or a list of these.
     (define (regexp-replace re text subst . o)
       (let ((wanted (if (and (= 3 (length o)) (caddr o)) (caddr o) 0)))
         (replace "regexp-replace" re text subst o (lambda (n) (= n wanted)))))
+    ;; TEXT with all matches replaced by SUBST.
     (define (regexp-replace-all re text subst . o)
       (replace "regexp-replace-all" re text subst o (lambda (n) #t)))))

@@ -5,6 +5,8 @@
   (begin
     (define-syntax <> (syntax-rules ()))
     (define-syntax <...> (syntax-rules ()))
+    ;; (cut PROCEDURE ARGUMENT …): a procedure that fills the slots <> with its arguments, from left to right, and
+    ;; <...> with the rest.
     (define-syntax cut
       (syntax-rules ()
         ((_ slot ...) (cut-more () () slot ...))))
@@ -15,6 +17,7 @@
         ((_ (name ...) (f operand ...) <...>) (lambda (name ... . rest) (apply f operand ... rest)))
         ((_ (name ...) (operand ...) <> . slots) (cut-more (name ... x) (operand ... x) . slots))
         ((_ names (operand ...) value . slots) (cut-more names (operand ... value) . slots))))
+    ;; As cut; what is no slot is evaluated once, when the procedure is made.
     (define-syntax cute
       (syntax-rules ()
         ((_ slot ...) (cute-more () () () slot ...))))

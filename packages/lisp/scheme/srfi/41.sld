@@ -15,10 +15,14 @@
       (syntax-rules ()
         ((_ a b) (make-stream (delay (make-cell (delay a) (stream-lazy b)))))))
     (define (open s) (if (stream? s) (force (stream-promise s)) (error "not a stream:" s)))
+    ;; Whether S has no items.
     (define (stream-null? s) (and (stream? s) (null? (open s))))
+    ;; Whether S has items.
     (define (stream-pair? s) (and (stream? s) (stream-cell? (open s))))
+    ;; The first item of S.
     (define (stream-car s)
       (let ((cell (open s))) (if (stream-cell? cell) (force (cell-car cell)) (error "stream-car: the stream is empty"))))
+    ;; S without its first item.
     (define (stream-cdr s)
       (let ((cell (open s))) (if (stream-cell? cell) (cell-cdr cell) (error "stream-cdr: the stream is empty"))))
     (define-syntax stream-lambda
@@ -68,6 +72,7 @@
         ((_ expr base test . rest) (if test (stream-of-more expr base . rest) base))))
     (define-stream (%list->stream items)
       (if (null? items) stream-null (stream-cons (car items) (list->stream (cdr items)))))
+    ;; A list of a stream's items; with a number before it of so many at most.
     (define (stream->list . arguments)
       (let ((s (if (null? (cdr arguments)) (car arguments) (cadr arguments)))
             (count (if (null? (cdr arguments)) -1 (car arguments))))
@@ -77,12 +82,14 @@
           (if (or (= left 0) (stream-null? s))
               (reverse items)
               (loop (stream-cdr s) (- left 1) (cons (stream-car s) items))))))
+    ;; A stream of the characters of a port.
     (define (port->stream . port)
       (if (pair? port) (need (input-port? (car port)) "an input port" (car port)))
       (apply %port->stream port))
     (define-stream (%port->stream . port)
       (let ((c (apply read-char port)))
         (if (eof-object? c) stream-null (stream-cons c (apply %port->stream port)))))
+    ;; A stream of the streams' items, one after the other.
     (define (stream-append . streams)
       (define-stream (two a rest)
         (cond ((not (stream-null? a)) (stream-cons (stream-car a) (two (stream-cdr a) rest)))
@@ -107,6 +114,7 @@
       (cond ((stream-null? s) stream-null)
             ((keep? (stream-car s)) (stream-cons (stream-car s) (stream-filter keep? (stream-cdr s))))
             (else (stream-filter keep? (stream-cdr s)))))
+    ;; Calls F with what it gave before (START at first) and each item; gives the last result.
     (define (stream-fold f start s)
       (need-procedure f)
       (need-streams (list s))
@@ -119,6 +127,7 @@
     (define (need-procedure f) (need (procedure? f) "a procedure" f))
     (define (need-count n) (need (and (exact-integer? n) (>= n 0)) "a count" n))
     (define (any-null? streams) (and (pair? streams) (or (stream-null? (car streams)) (any-null? (cdr streams)))))
+    ;; Calls F with the streams' items.
     (define (stream-for-each f . streams)
       (need-procedure f)
       (need-streams streams)
@@ -127,6 +136,7 @@
     (define-stream (%stream-from first . step)
       (stream-cons first (apply %stream-from (+ first (if (null? step) 1 (car step))) step)))
     (define-stream (%stream-iterate f x) (stream-cons x (stream-iterate f (f x))))
+    ;; How many items S has.
     (define (stream-length s)
       (need-streams (list s))
       (let loop ((s s) (count 0)) (if (stream-null? s) count (loop (stream-cdr s) (+ count 1)))))
@@ -139,10 +149,12 @@
         (if (if (> delta 0) (< first past) (> first past))
             (stream-cons first (%stream-range (+ first delta) past delta))
             stream-null)))
+    ;; The item at a place of S.
     (define (stream-ref s index)
       (need-streams (list s))
       (need-count index)
       (if (= index 0) (stream-car s) (stream-ref (stream-cdr s) (- index 1))))
+    ;; A stream of the items from the last on.
     (define (stream-reverse s)
       (need-streams (list s))
       (let loop ((s s) (done stream-null))
@@ -173,17 +185,31 @@
       (let ((all (results seed)))
         (let loop ((index (- count 1)) (streams '()))
           (if (< index 0) (apply values streams) (loop (- index 1) (cons (nth index all) streams))))))
+    ;; A stream of lists of the items that stand at one place.
     (define (stream-zip . streams) (apply stream-map list streams))
+    ;; A stream of a list's items.
     (define (list->stream items) (need (list? items) "a list" items) (%list->stream items))
+    ;; What follows the first COUNT items of S.
     (define (stream-drop count s) (need-count count) (need-streams (list s)) (%stream-drop count s))
+    ;; S from the first item on for which IN? is false.
     (define (stream-drop-while in? s) (need-procedure in?) (need-streams (list s)) (%stream-drop-while in? s))
+    ;; A stream of the items for which KEEP? is true.
     (define (stream-filter keep? s) (need-procedure keep?) (need-streams (list s)) (%stream-filter keep? s))
+    ;; A stream of X, what F gives for it, what F gives for that, and so on.
     (define (stream-iterate f x) (need-procedure f) (%stream-iterate f x))
+    ;; A stream of START and of what F gives for the last one and each item.
     (define (stream-scan f start s) (need-procedure f) (need-streams (list s)) (%stream-scan f start s))
+    ;; A stream of the first COUNT items of S.
     (define (stream-take count s) (need-count count) (need-streams (list s)) (%stream-take count s))
+    ;; A stream of the items up to the first for which IN? is false.
     (define (stream-take-while in? s) (need-procedure in?) (need-streams (list s)) (%stream-take-while in? s))
+    ;; A stream that grows from SEED: F gives a seed's item, NEXT the next seed, as long as MORE? is true.
     (define (stream-unfold f more? next seed) (for-each need-procedure (list f more? next)) (%stream-unfold f more? next seed))
+    ;; A stream of the items of the streams that S has.
     (define (stream-concat streams) (need-streams (list streams)) (%stream-concat streams))
+    ;; A stream of what F gives for the streams' items.
     (define (stream-map f . streams) (need-procedure f) (need-streams streams) (apply %stream-map f streams))
+    ;; A stream of numbers from FIRST on, each a step (1) beyond the one before.
     (define (stream-from first . step) (for-each (lambda (n) (need (number? n) "a number" n)) (cons first step)) (apply %stream-from first step))
+    ;; A stream of the numbers from FIRST on up to and without PAST.
     (define (stream-range first past . step) (for-each (lambda (n) (need (number? n) "a number" n)) (cons* first past step)) (apply %stream-range first past step))))

@@ -6,11 +6,13 @@
     (define (with-key before? key)
       (if (pair? key) (let ((key (car key))) (lambda (a b) (before? (key a) (key b)))) before?))
     (define (items-of x) (if (vector? x) (vector->list x) x))
+    ;; Whether no item of X comes before the one that it follows, by BEFORE? of their keys.
     (define (sorted? x before? . key)
       (let ((before? (with-key before? key)) (items (items-of x)))
         (or (null? items)
             (let loop ((items items))
               (or (null? (cdr items)) (and (not (before? (cadr items) (car items))) (loop (cdr items))))))))
+    ;; A sorted list of the items of two sorted ones.
     (define (merge a b before? . key)
       (let ((before? (with-key before? key)))
         (let loop ((a a) (b b) (done '()))
@@ -18,10 +20,13 @@
                 ((null? b) (append (reverse done) a))
                 ((before? (car b) (car a)) (loop a (cdr b) (cons (car b) done)))
                 (else (loop (cdr a) b (cons (car a) done)))))))
+    ;; As merge; it may change both.
     (define (merge! a b before? . key) (apply merge a b before? key))
+    ;; A new list or vector of the items in order; those that are equal keep theirs.
     (define (sort x before? . key)
       (let ((result (list-sort (with-key before? key) (items-of x))))
         (if (vector? x) (list->vector result) result)))
+    ;; As sort, in X itself.
     (define (sort! x before? . key)
       (if (vector? x)
           (begin (vector-copy! x 0 (apply sort x before? key)) x)

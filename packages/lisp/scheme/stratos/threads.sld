@@ -281,6 +281,7 @@
 
     ;; Times: a timeout is a time, or seconds from now, or #f.
     (define (current-time) (make-time (current-second)))
+    ;; A time for SECONDS since 1970.
     (define (seconds->time seconds) (check "seconds->time" real? seconds) (make-time seconds))
     (define (deadline-of who timeout)
       (cond ((not timeout) #f)
@@ -291,11 +292,13 @@
 
     ;; Threads.
     (define thread-count 0)
+    ;; A thread that will call THUNK once it is started; a name may follow.
     (define (make-thread thunk . name)
       (check "make-thread" procedure? thunk)
       (set! thread-count (+ 1 thread-count))
       (new-thread (if (pair? name) (car name) (string->symbol (string-append "thread-" (number->string thread-count))))
                   thunk (%parameters) #f 'new #f #f #f #f #f '() (make-queue)))
+    ;; Lets T run, and gives it.
     (define (thread-start! t)
       (check "thread-start!" thread? t)
       (unless (eq? (thread-state t) 'new) (error "thread-start!: the thread was started before:" (thread-name t)))
@@ -303,15 +306,18 @@
       (enlist! t)
       (ready! t nothing)
       t)
+    ;; Lets another thread run.
     (define (thread-yield!)
       (let ((t (current-thread)))
         (%pass-time 1/1000)
         (when (turn-due?) (ready! t nothing) (leave! t))
         (nothing)))
+    ;; Waits until a time, or for so many seconds.
     (define (thread-sleep! timeout)
       (let ((deadline (deadline-of "thread-sleep!" timeout)))
         (unless deadline (error "thread-sleep!: expected a time or seconds, got" timeout))
         (if (passed? deadline) (thread-yield!) (begin (block! (make-wait "a time" deadline)) (nothing)))))
+    ;; Ends T; who waits for it gets a terminated-thread exception.
     (define (thread-terminate! t)
       (check "thread-terminate!" thread? t)
       (cond ((ended? t) (nothing))
@@ -321,6 +327,8 @@
              (error "thread-terminate!: JavaScript waits for this thread"))
             ((eq? t (current-thread)) (finish! t 'terminated #f))
             (else (end! t 'terminated #f) (nothing))))
+    ;; Waits until T has ended, at most until a time or so many seconds, and gives its value; a third argument is what
+    ;; a time-out gives.
     (define (thread-join! t . rest)
       (check "thread-join!" thread? t)
       (let* ((deadline (deadline-of "thread-join!" (and (pair? rest) (car rest))))
@@ -334,6 +342,7 @@
               ((eq? (thread-state t) 'ended) (result t))
               ((eq? (thread-state t) 'failed) (raise (make-uncaught-exception (result t))))
               (else (raise (make-terminated-thread))))))
+    ;; The procedure that what is raised here goes to.
     (define (current-exception-handler)
       (or (%handler) (lambda (reason) (raise reason))))
 
@@ -342,10 +351,12 @@
       (name mutex-name) (specific mutex-specific mutex-specific-set!) (owner owner set-owner!)
       (abandoned abandoned? set-abandoned!) (waiters waiters))
     (define mutex-count 0)
+    ;; A mutex that nobody has; a name may follow.
     (define (make-mutex . name)
       (set! mutex-count (+ 1 mutex-count))
       (new-mutex (if (pair? name) (car name) (string->symbol (string-append "mutex-" (number->string mutex-count))))
                  #f #f #f (make-queue)))
+    ;; The thread that has M, or not-owned, abandoned or not-abandoned.
     (define (mutex-state m)
       (check "mutex-state" mutex? m)
       (let ((o (owner m)))
@@ -368,6 +379,7 @@
             (set-abandoned! m #f)
             (own! m (cdr next))
             (wake! (car next) (if was abandoned locked))))))
+    ;; Waits until M is free and takes it, at most until a time or so many seconds; whether it was taken.
     (define (mutex-lock! m . rest)
       (check "mutex-lock!" mutex? m)
       (let ((deadline (deadline-of "mutex-lock!" (and (pair? rest) (car rest))))
@@ -385,6 +397,7 @@
     (define (mutex-words m)
       (string-append "the mutex " (shown (mutex-name m))
         (if (thread? (owner m)) (string-append " of " (shown (thread-name (owner m)))) "")))
+    ;; Lets M go; with a condition variable it waits for a signal to that, at most until a time or so many seconds.
     (define (mutex-unlock! m . rest)
       (check "mutex-unlock!" mutex? m)
       (let ((deadline (deadline-of "mutex-unlock!" (and (pair? rest) (pair? (cdr rest)) (cadr rest)))))
@@ -402,13 +415,16 @@
       (name condition-variable-name)
       (specific condition-variable-specific condition-variable-specific-set!) (signals signals))
     (define condition-count 0)
+    ;; A condition variable; a name may follow.
     (define (make-condition-variable . name)
       (set! condition-count (+ 1 condition-count))
       (new-condition
         (if (pair? name) (car name) (string->symbol (string-append "condition-" (number->string condition-count))))
         #f (make-queue)))
     (define (condition-words c) (string-append "the condition variable " (shown (condition-variable-name c))))
+    ;; Lets one thread go on that waits for C.
     (define (condition-variable-signal! c)
       (let ((w (queue-next! (signals c)))) (when w (wake! w locked)) (nothing)))
+    ;; Lets all threads go on that wait for C.
     (define (condition-variable-broadcast! c)
       (let loop () (let ((w (queue-next! (signals c)))) (if w (begin (wake! w locked) (loop)) (nothing)))))))
