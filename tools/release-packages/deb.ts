@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readFileSync, readSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { PassThrough, Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { constants, createZstdCompress } from "node:zlib";
 import { buildDeb, type DebEntry } from "@stratos/pkg";
@@ -12,8 +12,8 @@ import { DOC, isLink, linuxPayload, packed, sizeOf, systemUnits, type PayloadEnt
 import type { PayloadPlaces } from "./payload.ts";
 import { debFileNameOf, type Architecture, type Release } from "./release.ts";
 
-/** `best` is for releases; `none` for who looks into the package at once. */
-export type Compression = "best" | "none";
+/** `best` is for releases; `fast` for who looks into the package at once. */
+export type Compression = "best" | "fast";
 
 /** Debian Policy 4.7 §9.1; zsh's and fish's are those that Debian's own packages of them read. */
 const COMPLETIONS = {
@@ -59,7 +59,7 @@ export async function writeDeb(
     release.epoch,
     {
       hasher: md5Hasher,
-      suffix: options.compression === "none" ? "" : ".zst",
+      suffix: ".zst",
       compress: compressor(options.compression),
     },
   );
@@ -107,15 +107,21 @@ function md5Hasher(): { update(bytes: Uint8Array): void; hex(): string } {
   return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest("hex") };
 }
 
-/** Level 19, one frame with its size: what `stratos pkg deb build` and dpkg-deb write. */
+/** One frame with its size, at level 19 for releases: what `stratos pkg deb build` writes. */
 function compressor(compression: Compression): (pieces: Iterable<Uint8Array>, size: number) => Promise<Uint8Array> {
   return async (pieces, pledgedSrcSize) => {
-    const params = { [constants.ZSTD_c_compressionLevel]: 19, [constants.ZSTD_c_checksumFlag]: 1 };
-    const packer = compression === "none" ? new PassThrough() : createZstdCompress({ pledgedSrcSize, params });
+    const params = {
+      [constants.ZSTD_c_compressionLevel]: compression === "best" ? 19 : 1,
+      [constants.ZSTD_c_checksumFlag]: 1,
+    };
     const parts: Uint8Array[] = [];
-    await pipeline(Readable.from(pieces), packer, async (stream: AsyncIterable<Uint8Array>) => {
-      for await (const part of stream) parts.push(part);
-    });
+    await pipeline(
+      Readable.from(pieces),
+      createZstdCompress({ pledgedSrcSize, params }),
+      async (stream: AsyncIterable<Uint8Array>) => {
+        for await (const part of stream) parts.push(part);
+      },
+    );
     return Buffer.concat(parts);
   };
 }
