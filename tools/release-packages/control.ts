@@ -95,7 +95,8 @@ export function lintianOverrides(architecture: Architecture): string {
   const tags = ["unstripped-binary-or-object", "embedded-library", "hardening-no-pie"];
   return (
     "# The pinned Node is published by its own project and has the hash that the lock file names.\n" +
-    tags.map((tag) => `stratos: ${tag} *${node}*\n`).join("")
+    tags.map((tag) => `stratos: ${tag} *${node}*\n`).join("") +
+    "# /usr/bin/stratos gives it to a Node.\nstratos: script-not-executable *usr/lib/stratos/stratos.mjs*\n"
   );
 }
 

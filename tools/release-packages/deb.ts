@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync, readSync, writeFileSync } from "node
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { constants, createZstdCompress } from "node:zlib";
+import { createGzip } from "node:zlib";
 import { buildDeb, type DebEntry } from "@stratos/pkg";
 import { tarEntry, TarType } from "@stratos/formats";
 import { debChangelog, debControl, debCopyright, lintianOverrides, maintainerScripts } from "./control.ts";
@@ -59,7 +59,7 @@ export async function writeDeb(
     release.epoch,
     {
       hasher: md5Hasher,
-      suffix: ".zst",
+      suffix: ".gz",
       compress: compressor(options.compression),
     },
   );
@@ -107,21 +107,14 @@ function md5Hasher(): { update(bytes: Uint8Array): void; hex(): string } {
   return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest("hex") };
 }
 
-/** One frame with its size, at level 19 for releases: what `stratos pkg deb build` writes. */
-function compressor(compression: Compression): (pieces: Iterable<Uint8Array>, size: number) => Promise<Uint8Array> {
-  return async (pieces, pledgedSrcSize) => {
-    const params = {
-      [constants.ZSTD_c_compressionLevel]: compression === "best" ? 19 : 1,
-      [constants.ZSTD_c_checksumFlag]: 1,
-    };
+/** gzip is what each dpkg and lintian read; of Zstandard lintian says that it is no package. */
+function compressor(compression: Compression): (pieces: Iterable<Uint8Array>) => Promise<Uint8Array> {
+  return async (pieces) => {
     const parts: Uint8Array[] = [];
-    await pipeline(
-      Readable.from(pieces),
-      createZstdCompress({ pledgedSrcSize, params }),
-      async (stream: AsyncIterable<Uint8Array>) => {
-        for await (const part of stream) parts.push(part);
-      },
-    );
+    const packer = createGzip({ level: compression === "best" ? 9 : 1 });
+    await pipeline(Readable.from(pieces), packer, async (stream: AsyncIterable<Uint8Array>) => {
+      for await (const part of stream) parts.push(part);
+    });
     return Buffer.concat(parts);
   };
 }
