@@ -9,15 +9,15 @@ import { execFileSync, spawnSync } from "node:child_process";
 import {
   copyFileSync,
   existsSync,
+  globSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, test } from "node:test";
 import { VERSION } from "@stratos/sdk/version";
 import { rootManifest } from "./packages/root-manifest.ts";
@@ -67,7 +67,7 @@ test(
       .split("\n");
     for (const row of rows) assert.match(row, /^[-dl]rw[x-]r[w-][x-]r[w-][x-] root\/root +\d+ 2023-11-14 22:13 \.\//);
     const paths = rows.map((row) => row.replace(/^.* \.\//, ""));
-    const units = existsSync(join(repository, "deploy/systemd")) ? readdirSync(join(repository, "deploy/systemd")) : [];
+    const units = globSync("deploy/systemd/*.service", { cwd: repository }).map((path) => basename(path));
     for (const path of [
       "usr/bin/stratos -> ../lib/stratos/stratos",
       "usr/sbin/mount.aegisfs",
