@@ -82,7 +82,7 @@ async function main(): Promise<string[]> {
 
   const output = resolve(values.output);
   mkdirSync(output, { recursive: true });
-  const compression: Compression = values.fast ? "none" : "best";
+  const compression: Compression = values.fast ? "fast" : "best";
   const paths: string[] = [];
   for (const architecture of formats.some((format) => format === "deb" || format === "rpm") ? architectures : []) {
     const places = { root, dist, node: pinnedNodeFolder(root, architecture) };

@@ -219,16 +219,7 @@ export function makeSmallRoot(root: string, source: string): void {
   ])
     mkdirSync(join(root, folder), { recursive: true });
   for (const name of ["bin", "sbin", "lib", "lib64"]) symlinkSync(`usr/${name}`, join(root, name));
-  for (const program of PROGRAMS) {
-    const path = realpathSync(execFileSync("sh", ["-c", `command -v ${program}`], { encoding: "utf8" }).trim());
-    for (const library of spawnSync("ldd", [path], { encoding: "utf8" }).stdout.matchAll(/(\/\S+) \(/g)) {
-      const at = join(root, library[1]!);
-      mkdirSync(dirname(at), { recursive: true });
-      copyFileSync(library[1]!, at);
-    }
-    copyFileSync(path, join(root, "usr/bin", program));
-    chmodSync(join(root, "usr/bin", program), 0o755);
-  }
+  addHostPrograms(root, PROGRAMS);
   // dpkg wants them in its path; what they do is no part of what is tested.
   for (const name of ["ldconfig", "start-stop-daemon"]) put(`usr/sbin/${name}`, "#!/bin/sh\n", 0o755);
   for (const name of ["cputable", "ostable", "tupletable"])
@@ -239,6 +230,25 @@ export function makeSmallRoot(root: string, source: string): void {
   put("etc/apt/sources.list.d/own.sources", source);
   put("var/lib/dpkg/status", "");
   put("var/lib/dpkg/arch", `${hostArchitecture()}\n`);
+}
+
+/** Copies programs of this host into a root's `usr/bin`, with their libraries. */
+export function addHostPrograms(root: string, programs: readonly string[]): void {
+  for (const program of programs) {
+    const path = realpathSync(execFileSync("sh", ["-c", `command -v ${program}`], { encoding: "utf8" }).trim());
+    addHostLibraries(root, path);
+    copyFileSync(path, join(root, "usr/bin", program));
+    chmodSync(join(root, "usr/bin", program), 0o755);
+  }
+}
+
+/** Copies what a program of this host is linked with into a root. */
+export function addHostLibraries(root: string, program: string): void {
+  for (const library of spawnSync("ldd", [program], { encoding: "utf8" }).stdout.matchAll(/(\/\S+) \(/g)) {
+    const at = join(root, library[1]!);
+    mkdirSync(dirname(at), { recursive: true });
+    copyFileSync(library[1]!, at);
+  }
 }
 
 /** Reads a file of a root, "" when it is not there. */

@@ -95,7 +95,8 @@ export function lintianOverrides(architecture: Architecture): string {
   const tags = ["unstripped-binary-or-object", "embedded-library", "hardening-no-pie"];
   return (
     "# The pinned Node is published by its own project and has the hash that the lock file names.\n" +
-    tags.map((tag) => `stratos: ${tag} *${node}*\n`).join("")
+    tags.map((tag) => `stratos: ${tag} *${node}*\n`).join("") +
+    "# /usr/bin/stratos gives it to a Node.\nstratos: script-not-executable *usr/lib/stratos/stratos.mjs*\n"
   );
 }
 
@@ -103,7 +104,7 @@ const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /** `Thu, 26 Nov 2026 02:00:00 +0000` (deb-changelog(5)). */
-export function rfc5322Date(epoch: number): string {
+function rfc5322Date(epoch: number): string {
   const date = new Date(epoch * 1000);
   const two = (value: number): string => String(value).padStart(2, "0");
   const time = [date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds()].map(two).join(":");

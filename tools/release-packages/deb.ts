@@ -2,9 +2,9 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readFileSync, readSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { PassThrough, Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { constants, createZstdCompress } from "node:zlib";
+import { createGzip } from "node:zlib";
 import { buildDeb, type DebEntry } from "@stratos/pkg";
 import { tarEntry, TarType } from "@stratos/formats";
 import { debChangelog, debControl, debCopyright, lintianOverrides, maintainerScripts } from "./control.ts";
@@ -12,8 +12,8 @@ import { DOC, isLink, linuxPayload, packed, sizeOf, systemUnits, type PayloadEnt
 import type { PayloadPlaces } from "./payload.ts";
 import { debFileNameOf, type Architecture, type Release } from "./release.ts";
 
-/** `best` is for releases; `none` for who looks into the package at once. */
-export type Compression = "best" | "none";
+/** `best` is for releases; `fast` for who looks into the package at once. */
+export type Compression = "best" | "fast";
 
 /** Debian Policy 4.7 §9.1; zsh's and fish's are those that Debian's own packages of them read. */
 const COMPLETIONS = {
@@ -59,7 +59,7 @@ export async function writeDeb(
     release.epoch,
     {
       hasher: md5Hasher,
-      suffix: options.compression === "none" ? "" : ".zst",
+      suffix: ".gz",
       compress: compressor(options.compression),
     },
   );
@@ -107,12 +107,11 @@ function md5Hasher(): { update(bytes: Uint8Array): void; hex(): string } {
   return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest("hex") };
 }
 
-/** Level 19, one frame with its size: what `stratos pkg deb build` and dpkg-deb write. */
-function compressor(compression: Compression): (pieces: Iterable<Uint8Array>, size: number) => Promise<Uint8Array> {
-  return async (pieces, pledgedSrcSize) => {
-    const params = { [constants.ZSTD_c_compressionLevel]: 19, [constants.ZSTD_c_checksumFlag]: 1 };
-    const packer = compression === "none" ? new PassThrough() : createZstdCompress({ pledgedSrcSize, params });
+/** gzip is what each dpkg and lintian read; of Zstandard lintian says that it is no package. */
+function compressor(compression: Compression): (pieces: Iterable<Uint8Array>) => Promise<Uint8Array> {
+  return async (pieces) => {
     const parts: Uint8Array[] = [];
+    const packer = createGzip({ level: compression === "best" ? 9 : 1 });
     await pipeline(Readable.from(pieces), packer, async (stream: AsyncIterable<Uint8Array>) => {
       for await (const part of stream) parts.push(part);
     });

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { runTool } from "./native-tool.ts";
 import { isWebAddress, ReleaseError, SUMMARY, type Release } from "./release.ts";
 
-export interface Tarball {
+interface Tarball {
   readonly url: string;
   /** 64 lower-case hexadecimal digits */
   readonly sha256: string;

@@ -8,15 +8,12 @@ const PACKAGE_OF = {
   lintian: "lintian",
   rpm: "rpm",
   rpmbuild: "rpm",
-  rpm2cpio: "rpm2cpio",
-  cpio: "cpio",
   ruby: "ruby",
   wixl: "wixl",
   msibuild: "msitools",
   msiinfo: "msitools",
   msiextract: "msitools",
   npm: "npm",
-  mmdebstrap: "mmdebstrap",
 } as const;
 export type NativeTool = keyof typeof PACKAGE_OF;
 

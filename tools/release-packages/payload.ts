@@ -99,11 +99,10 @@ export function bundleFiles(dist: string): { name: string; file: string; mode: n
     .map((entry) => join(entry.parentPath, entry.name))
     .map((file) => ({ name: file.slice(dist.length + 1).replaceAll("\\", "/"), file }))
     .filter(({ name }) => !name.startsWith("man/") && !LEFT_OUT.has(name))
-    .map(({ name, file }) => ({ name, file, mode: EXECUTABLE.has(name) ? 0o755 : 0o644 }))
+    .map(({ name, file }) => ({ name, file, mode: name === "stratos" ? 0o755 : 0o644 }))
     .sort((left, right) => (left.name < right.name ? -1 : 1));
 }
 
-const EXECUTABLE = new Set(["stratos", "stratos.mjs"]);
 /** For a clone alone: times of its sources. Licences stand under /usr/share/doc. */
 const LEFT_OUT = new Set(["inputs.json", "LICENSE-MIT", "LICENSE-APACHE"]);
 

@@ -44,9 +44,10 @@ export function rpmSpec(
     `License: ${LICENSE}`,
     ...(release.homepage === undefined ? [] : [`URL: ${escaped(release.homepage)}`]),
     `Packager: ${escaped(release.maintainer)}`,
-    // The scanners would ask for each script's interpreter and for libraries by rpm's own names; Node needs these.
+    // Of what Node is linked with the newest symbols, by which each distribution finds its own packages.
     "AutoReqProv: no",
-    "Requires: /bin/sh, glibc >= 2.28, libgcc, libstdc++",
+    "Requires: /bin/sh, libc.so.6(GLIBC_2.28)(64bit), libgcc_s.so.1()(64bit)",
+    "Requires: libstdc++.so.6(GLIBCXX_3.4.21)(64bit)",
     "Recommends: fuse3",
     "",
     "%description",
