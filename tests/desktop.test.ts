@@ -385,6 +385,12 @@ const GOOD_AND_BAD = `<!doctype html><title>x</title><body><script>
     await attempt("above", () => parent.document.title);
     await attempt("key", () => parent.location.hash);
     await attempt("opened", () => String(open("/")));
+    await attempt("calls", () => Object.getOwnPropertyNames(self).filter((name) => name.includes("RTC")).join());
+    await attempt("text", () => void (document.body.innerHTML = "<b>bold</b>"));
+    await attempt("inner", () => {
+      const inner = document.body.appendChild(document.createElement("iframe"));
+      return typeof inner.contentWindow.RTCPeerConnection;
+    });
     await attempt("origin", () => self.origin);
     await attempt("notify", () => stratos.notify("it is done"));
     await stratos.write("/root/notes/said.json", JSON.stringify(said));
@@ -430,8 +436,8 @@ test("a sandboxed application gets what its manifest names and the person grants
   }
   const said = async (): Promise<string> => (await served.ask("GET", "/content?path=/root/notes/said.json")).text;
   await until("it has said what it found", async () => (await said()).startsWith("{") && /origin/.test(await said()));
-  const { network, storage, above, key, ...rest } = JSON.parse(await said()) as Record<string, string>;
-  for (const each of [network, storage, above, key]) assert.match(String(each), /^refused: /);
+  const { network, storage, above, key, text, inner, ...rest } = JSON.parse(await said()) as Record<string, string>;
+  for (const each of [network, storage, above, key, text, inner]) assert.match(String(each), /^refused: /);
   assert.deepEqual(rest, {
     read: "kept",
     unnamed: "refused: Notebook: the manifest does not name it",
@@ -441,6 +447,7 @@ test("a sandboxed application gets what its manifest names and the person grants
     other: "refused: Notebook: the manifest does not name it",
     window: "refused: Notebook: there is no such call, or its arguments are none of it",
     opened: "null",
+    calls: "",
     origin: "null",
     notify: null,
   });
@@ -489,6 +496,10 @@ test("a sandboxed application's page is had by its address once, and by nobody e
   await until("its folder is there", async () => (await served.ask("GET", `/files?path=${place}`)).status === 200);
   assert.equal((await served.ask("PUT", `/content?path=${place}/manifest.json`, '{"name": "One"}')).status, 200);
   assert.equal((await served.ask("POST", "/sandboxed/one/open", {})).status, 409);
+  for (const framed of ["<iframe></iframe>", "<p id=a>one</p><script>a.innerHTML = '<svg srcdoc=1>'</script>"]) {
+    assert.equal((await served.ask("PUT", `/content?path=${place}/index.html`, framed)).status, 200);
+    assert.match((await served.ask("POST", "/sandboxed/one/open", {})).text, /page has no frames/);
+  }
   assert.equal((await served.ask("PUT", `/content?path=${place}/index.html`, "<p>one</p>")).status, 200);
   const { status, text } = await served.ask("POST", "/sandboxed/one/open", {});
   assert.equal(status, 201);

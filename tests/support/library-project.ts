@@ -64,7 +64,8 @@ async function installedProject(): Promise<string | null> {
   if (bundle === null || !existsSync(join(dirname(bundle), "library.d.ts"))) return null;
   const from = dirname(bundle);
   const kept = join(repository, "node_modules/.cache/stratos-test/installed");
-  const name = `stratos-${statSync(join(from, "inputs.json")).mtimeMs}`;
+  // Each bundle writes it; inputs.json is touched whenever somebody finds the bundle fresh.
+  const name = `stratos-${statSync(join(from, "main.cjs")).mtimeMs}`;
   const project = join(kept, name);
   await ensure(
     "installed-library",

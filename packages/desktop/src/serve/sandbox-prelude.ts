@@ -1,8 +1,10 @@
 /**
  * What stands before an application's page: `stratos`, by which it calls, over the port that the desktop gives its
- * frame. It is no guard: the frame has no origin, no network and no other way out, and each call is judged outside.
+ * frame. Calls need no guard here: the frame has no origin, and each is judged outside. But no browser's policy covers
+ * WebRTC (CSP's `webrtc` is nowhere built), so that way to the network goes before anything of the page runs.
  */
 const PRELUDE = `(() => {
+  for (const name of Object.getOwnPropertyNames(globalThis)) if (/^(webkit)?RTC/.test(name)) delete globalThis[name];
   const waiting = new Map();
   let last = 0, give;
   const port = new Promise((resolve) => (give = resolve));
@@ -51,15 +53,23 @@ const PRELUDE = `(() => {
 })();`;
 
 /**
+ * A frame within the page would bring a world of its own, with WebRTC again: pages with frames are none, and Trusted
+ * Types keep scripts from making one out of text.
+ */
+const FRAMES = /<\/?(?:[\w-]+:)?(?:i?frame|frameset|fencedframe|object|embed|portal)\b|srcdoc/i;
+
+/**
  * Nothing is loaded, sent or framed; forms, windows and the page above are out of reach. What the page has of scripts
  * and pictures stands in itself.
  */
 export const SANDBOX_POLICY =
   "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; " +
   "img-src data: blob:; font-src data:; media-src data: blob:; form-action 'none'; base-uri 'none'; " +
-  "frame-ancestors 'self'";
+  "frame-ancestors 'self'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-export function withPrelude(page: string): string {
+/** @returns null: it has frames */
+export function withPrelude(page: string): string | null {
+  if (FRAMES.test(page)) return null;
   const doctype = /^\s*<!doctype[^>]*>/i.exec(page)?.[0] ?? "";
   return `${doctype}<script>${PRELUDE}</script>${page.slice(doctype.length)}`;
 }

@@ -74,8 +74,10 @@ export class SandboxedRoutes {
         throw new Refusal(403, `${application.name}: the person has not let it into the panel`);
       const name = isPanel ? application.panel : application.entry;
       const path = `${application.folder}/${name}`;
-      const page = name === null ? null : await readPage(this.#machine.box.fs, path);
-      if (page === null) throw new Refusal(409, `${path}: cannot be shown`);
+      const text = name === null ? null : await readPage(this.#machine.box.fs, path);
+      if (text === null) throw new Refusal(409, `${path}: cannot be shown`);
+      const page = withPrelude(text);
+      if (page === null) throw new Refusal(409, `${path}: an application's page has no frames, nor "srcdoc"`);
       const ticket = randomBytes(24).toString("base64url");
       for (const [each, { untilMs }] of this.#tickets)
         if (untilMs < Date.now() || this.#tickets.size >= TICKETS_MAX) this.#tickets.delete(each);
@@ -119,7 +121,7 @@ export class SandboxedRoutes {
     this.#tickets.delete(ticket);
     if (found === undefined || found.untilMs < Date.now() || this.#state.isLocked)
       return problemDetails(context, 404, "there is nothing of this name");
-    return context.body(withPrelude(found.page), 200, {
+    return context.body(found.page, 200, {
       "Content-Type": "text/html; charset=utf-8",
       "Content-Security-Policy": SANDBOX_POLICY,
       "Referrer-Policy": "no-referrer",
