@@ -77,7 +77,7 @@ const THREADS = `
   (lambda () (do ((i 0 (+ i 1))) ((= i 4)) (spin 7000) (display name) (display i) (newline))))
 (for-each thread-join! (map (lambda (name) (thread-start! (make-thread (worker name)))) '(a b c)))
 (define c (make-channel))
-(thread-start! (make-thread (lambda () (thread-sleep! 0.02) (channel-send! c 'late))))
+(thread-start! (make-thread (lambda () (thread-sleep! 0.5) (channel-send! c 'late))))
 (thread-start! (make-thread (lambda () (thread-sleep! 0.01) (channel-send! c 'early))))
 (write (list (channel-receive! c) (channel-receive! c) (channel-receive! c 0.01 'none)))
 (guard (e ((error-object? e) (display (error-object-message e)))) (channel-receive! c))
