@@ -4,43 +4,24 @@
  * against Linux's headers; what the screen shows is looked at when the program says so.
  */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { attachInput, attachScreen } from "@stratos/kernel/devices";
+import { before, test } from "node:test";
 import type { Machine } from "@stratos/machine";
-import { type StaticRun, runStatic } from "../abi/run-static.ts";
+import type { StaticRun } from "../abi/run-static.ts";
 import { finish, forkOf, startStatic, twinOf } from "../saved/saved-run.ts";
+import { buildProgram, runOnScreen, withScreen } from "./screen-run.ts";
 
 const SIZE = { width: 800, height: 600 };
 const KEY_A = 30,
   BTN_LEFT = 0x110;
-let folder = "";
-let program = new Uint8Array(0);
+let program: Uint8Array = new Uint8Array(0);
 
-before(() => {
-  folder = mkdtempSync(join(tmpdir(), "stratos-screen-"));
-  const output = join(folder, "screen");
-  const source = join(import.meta.dirname, "screen.c");
-  execFileSync("riscv64-linux-gnu-gcc", ["-D_GNU_SOURCE", "-O1", "-static", "-o", output, source]);
-  program = readFileSync(output);
-});
-after(() => rmSync(folder, { recursive: true, force: true }));
+before(() => void (program = buildProgram("screen")));
 
-function prepare({ kernel }: Machine): void {
-  attachScreen(kernel, SIZE);
-  attachInput(kernel);
-}
+const prepare = withScreen(SIZE);
 
 /** @param moments  what to do when the program has written a line, by the line */
 function run(part: string, moments: Readonly<Record<string, (machine: Machine) => void>> = {}): Promise<StaticRun> {
-  return runStatic(program, {
-    argv: ["program", part],
-    prepare,
-    onOutput: (text, machine) => moments[text.trimEnd().split("\n").at(-1)!]?.(machine),
-  });
+  return runOnScreen({ program, part, prepare, moments });
 }
 
 function pictureOf({ kernel }: Machine): Uint32Array {

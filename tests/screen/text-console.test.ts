@@ -4,16 +4,12 @@
  * the judge; a C program that was built against Linux's headers, whose console is looked at and typed into.
  */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import xterm from "@xterm/headless";
-import { attachInput, attachScreen } from "@stratos/kernel/devices";
 import type { Machine } from "@stratos/machine";
-import { type StaticRun, runStatic } from "../abi/run-static.ts";
+import type { StaticRun } from "../abi/run-static.ts";
 import { finish, forkOf, startStatic, twinOf } from "../saved/saved-run.ts";
+import { buildProgram, runOnScreen, withScreen } from "./screen-run.ts";
 import { EscapeCodes } from "../../packages/kernel/src/vt/escape-codes.ts";
 import { bytesOfKey } from "../../packages/kernel/src/vt/keymap.ts";
 import { TextScreen } from "../../packages/kernel/src/vt/text-screen.ts";
@@ -179,29 +175,14 @@ test("keys write what terminfo's linux and the layout us say", () => {
 });
 
 const SIZE = { width: 200, height: 100 };
-let folder = "";
-let program = new Uint8Array(0);
+let program: Uint8Array = new Uint8Array(0);
 
-before(() => {
-  folder = mkdtempSync(join(tmpdir(), "stratos-text-console-"));
-  const output = join(folder, "program");
-  const source = join(import.meta.dirname, "text-console.c");
-  execFileSync("riscv64-linux-gnu-gcc", ["-D_GNU_SOURCE", "-O1", "-static", "-o", output, source]);
-  program = readFileSync(output);
-});
-after(() => rmSync(folder, { recursive: true, force: true }));
+before(() => void (program = buildProgram("text-console")));
 
-function prepare({ kernel }: Machine): void {
-  attachScreen(kernel, SIZE);
-  attachInput(kernel);
-}
+const prepare = withScreen(SIZE);
 
 function run(part: string, moments: Readonly<Record<string, (machine: Machine) => void>>): Promise<StaticRun> {
-  return runStatic(program, {
-    argv: ["program", part],
-    prepare,
-    onOutput: (text, machine) => moments[text.trimEnd().split("\n").at(-1)!]?.(machine),
-  });
+  return runOnScreen({ program, part, prepare, moments });
 }
 
 function press({ kernel }: Machine, ...keys: readonly number[]): void {

@@ -6,74 +6,31 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SeededRandom } from "@stratos/base";
-import type { HostView } from "@stratos/hub-api";
+import { SCALE_SETTINGS as SETTINGS, TICK_MS, WorkingHosts } from "../testing/working-hosts.ts";
 import { HostRoom } from "./host-room.ts";
-import { Scaler, type Machines, type Queue, type ScaleSettings } from "./scaler.ts";
-
-const SETTINGS: ScaleSettings = {
-  pool: "auto",
-  capacity: 2,
-  workersMin: 1,
-  workersMax: 6,
-  upSeconds: 30,
-  downSeconds: 120,
-  idleSeconds: 300,
-  startSeconds: 300,
-  hoursPerDay: null,
-};
-const TICK_MS = 10_000;
-
-interface Worker {
-  readonly onlineMs: number;
-  enabled: boolean;
-  /** When each of its tasks ends. */
-  runs: number[];
-}
+import { Scaler, type Machines, type ScaleSettings } from "./scaler.ts";
 
 /** A queue whose hosts are its machines. */
-class World implements Queue, Machines {
-  nowMs = 0;
-  waitingTasks = 0;
-  completed = 0;
+class World extends WorkingHosts implements Machines {
   workersMost = 0;
-  /** Units of work that `stop` found running. */
-  interrupted = 0;
   workerMs = 0;
-  readonly startsMs: number[] = [];
   readonly drainsMs: number[] = [];
-  readonly told: string[] = [];
-  readonly workers = new Map<string, Worker>();
   /** Those of another scaler. */
   readonly foreign = new Set<string>();
   startDelayMs = (): number => 20_000;
   refusal?: () => string | null;
   stopFails = (): boolean => false;
-  readonly taskMs: number;
   readonly scaler: Scaler;
-  readonly #capacity: number;
 
-  constructor(settings: ScaleSettings, taskMs = 60_000) {
-    this.taskMs = taskMs;
-    this.#capacity = settings.capacity;
+  constructor(settings: ScaleSettings, taskMs?: number) {
+    super(settings.capacity, taskMs);
     this.scaler = new Scaler(settings, this, this, (message) => void this.told.push(message));
   }
 
-  async hosts(): Promise<readonly HostView[]> {
-    return [...this.workers]
-      .filter(([, { onlineMs }]) => onlineMs <= this.nowMs)
-      .map(([name, { enabled, runs }]) => {
-        const kind = { arches: ["amd64"], channels: ["default"], capabilities: [], capacity: this.#capacity };
-        return { name, ...kind, used: runs.length, enabled, online: true, software: "", lastSeen: "", version: 1 };
-      });
-  }
-  async waiting(): Promise<number> {
-    return this.waitingTasks;
-  }
-  async disable(host: string): Promise<void> {
-    this.workers.get(host)!.enabled = false;
+  override async disable(host: string): Promise<void> {
+    await super.disable(host);
     this.drainsMs.push(this.nowMs);
   }
-  async remove(): Promise<void> {}
 
   has(name: string): boolean {
     return this.workers.has(name) && !this.foreign.has(name);
@@ -81,36 +38,23 @@ class World implements Queue, Machines {
   async start(name: string): Promise<void> {
     assert.ok(!this.workers.has(name), `${name} is there`);
     this.startsMs.push(this.nowMs);
-    this.workers.set(name, { onlineMs: this.nowMs + this.startDelayMs(), enabled: true, runs: [] });
+    this.begins(name, this.startDelayMs());
   }
   async stop(name: string): Promise<void> {
     if (this.stopFails()) throw new Error("no answer");
-    this.interrupted += this.workers.get(name)!.runs.length;
-    this.workers.delete(name);
+    assert.ok(this.workers.has(name), `${name} is there`);
+    this.stops(name);
   }
 
   kill(name: string): void {
-    this.waitingTasks += this.workers.get(name)!.runs.length;
-    this.workers.delete(name);
+    assert.ok(this.workers.has(name), `${name} is there`);
+    this.dies(name);
   }
 
   async run(seconds: number, each: () => void = () => {}): Promise<void> {
     for (const untilMs = this.nowMs + seconds * 1_000; this.nowMs < untilMs; this.nowMs += TICK_MS) {
       each();
-      for (const worker of this.workers.values()) {
-        const before = worker.runs.length;
-        worker.runs = worker.runs.filter((endMs) => endMs > this.nowMs);
-        this.completed += before - worker.runs.length;
-        while (
-          worker.enabled &&
-          worker.onlineMs <= this.nowMs &&
-          worker.runs.length < this.#capacity &&
-          this.waitingTasks > 0
-        ) {
-          this.waitingTasks--;
-          worker.runs.push(this.nowMs + this.taskMs);
-        }
-      }
+      this.work();
       await this.scaler.tick(this.nowMs);
       this.workersMost = Math.max(this.workersMost, this.workers.size);
       this.workerMs += this.workers.size * TICK_MS;

@@ -9,27 +9,15 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { SeededRandom } from "@stratos/base";
-import type { HostView } from "@stratos/hub-api";
 import { parse } from "yaml";
 import { failure, TestCluster, type TestJob } from "../../testing/test-cluster.ts";
-import { Scaler, type Queue, type ScaleSettings } from "../scaler.ts";
+import { SCALE_SETTINGS as SETTINGS, TICK_MS, WorkingHosts } from "../../testing/working-hosts.ts";
+import { Scaler, type ScaleSettings } from "../scaler.ts";
 import type { ApiPlace } from "./api-place.ts";
 import { JobClient } from "./job-client.ts";
 import { KubernetesMachines } from "./kubernetes-machines.ts";
 import { plainTemplate, templateFault, workerJob } from "./worker-job.ts";
 
-const SETTINGS: ScaleSettings = {
-  pool: "auto",
-  capacity: 2,
-  workersMin: 1,
-  workersMax: 6,
-  upSeconds: 30,
-  downSeconds: 120,
-  idleSeconds: 300,
-  startSeconds: 300,
-  hoursPerDay: null,
-};
-const TICK_MS = 10_000;
 const NAMESPACE = "builds";
 
 /** Verbs of the Role in the guide. */
@@ -46,46 +34,25 @@ const place: ApiPlace = {
   token: () => "good",
 };
 
-interface Pod {
-  readonly onlineMs: number;
-  enabled: boolean;
-  /** When each of its tasks ends. */
-  runs: number[];
-}
-
 /** A hub whose hosts are the pods of a cluster. */
-class World implements Queue {
+class World extends WorkingHosts {
   readonly cluster = new TestCluster({ namespace: NAMESPACE, verbs });
-  nowMs = 0;
-  waitingTasks = 0;
-  completed = 0;
-  interrupted = 0;
   jobsMost = 0;
-  readonly startsMs: number[] = [];
-  readonly told: string[] = [];
-  readonly pods = new Map<string, Pod>();
   /** null: there is no room for its pod. */
   startDelayMs = (): number | null => 20_000;
   machines!: KubernetesMachines;
   scaler!: Scaler;
-  readonly #taskMs = 60_000;
 
   constructor() {
+    super(SETTINGS.capacity);
     this.cluster.known.add("good");
     this.cluster.onCreate = (job) => {
       this.startsMs.push(this.nowMs);
       const delay = this.startDelayMs();
       this.cluster.setStatus(job.metadata.name, { active: 1, ready: delay === null ? 0 : 1 });
-      this.pods.set(workerOf(job), {
-        onlineMs: delay === null ? Infinity : this.nowMs + delay,
-        enabled: true,
-        runs: [],
-      });
+      this.begins(workerOf(job), delay ?? Infinity);
     };
-    this.cluster.onDelete = (job) => {
-      this.interrupted += this.pods.get(workerOf(job))?.runs.length ?? 0;
-      this.pods.delete(workerOf(job));
-    };
+    this.cluster.onDelete = (job) => this.stops(workerOf(job));
     this.begin();
   }
 
@@ -104,26 +71,9 @@ class World implements Queue {
     this.scaler = new Scaler(all, this, this.machines, tell);
   }
 
-  async hosts(): Promise<readonly HostView[]> {
-    return [...this.pods]
-      .filter(([, { onlineMs }]) => onlineMs <= this.nowMs)
-      .map(([name, { enabled, runs }]) => {
-        const kind = { arches: ["amd64"], channels: ["default"], capabilities: [], capacity: 2 };
-        return { name, ...kind, used: runs.length, enabled, online: true, software: "", lastSeen: "", version: 1 };
-      });
-  }
-  async waiting(): Promise<number> {
-    return this.waitingTasks;
-  }
-  async disable(host: string): Promise<void> {
-    this.pods.get(host)!.enabled = false;
-  }
-  async remove(): Promise<void> {}
-
   /** What a Job's controller does when its pods failed too often. */
   fail(worker: string): void {
-    this.waitingTasks += this.pods.get(worker)?.runs.length ?? 0;
-    this.pods.delete(worker);
+    this.dies(worker);
     const conditions = [{ type: "Failed", status: "True", reason: "BackoffLimitExceeded", message: "too often" }];
     this.cluster.setStatus(`stratos-${worker}`, { active: 0, ready: 0, conditions });
   }
@@ -131,15 +81,7 @@ class World implements Queue {
   async run(seconds: number, each: () => void = () => {}): Promise<void> {
     for (const untilMs = this.nowMs + seconds * 1_000; this.nowMs < untilMs; this.nowMs += TICK_MS) {
       each();
-      for (const pod of this.pods.values()) {
-        const before = pod.runs.length;
-        pod.runs = pod.runs.filter((endMs) => endMs > this.nowMs);
-        this.completed += before - pod.runs.length;
-        while (pod.enabled && pod.onlineMs <= this.nowMs && pod.runs.length < 2 && this.waitingTasks > 0) {
-          this.waitingTasks--;
-          pod.runs.push(this.nowMs + this.#taskMs);
-        }
-      }
+      this.work();
       // What the cluster told arrives.
       await turn();
       try {
@@ -216,7 +158,7 @@ test("Jobs without room for their pods are named, deleted after the limit, and t
   assert.equal(world.jobsMost, 1);
   world.startDelayMs = () => 0;
   await world.run(400);
-  assert.deepEqual([world.alive.length, world.pods.size], [1, 1]);
+  assert.deepEqual([world.alive.length, world.workers.size], [1, 1]);
 });
 
 test("a Job that fails is named with its reason; three stay to be looked at, and others take their place", async () => {
@@ -246,12 +188,12 @@ test("a Job that fails is named with its reason; three stay to be looked at, and
 test("a Job that somebody deleted, or that is complete, is replaced; what is complete is cleaned up", async () => {
   const world = new World();
   await world.run(40);
-  world.pods.delete("auto-1");
+  world.workers.delete("auto-1");
   world.cluster.remove("stratos-auto-1");
   await world.run(60);
   assert.ok(world.told.includes("auto-1 ended by itself; its Job is gone"), world.told.join("\n"));
   assert.equal(world.alive.length, 1);
-  world.pods.clear();
+  world.workers.clear();
   world.cluster.setStatus("stratos-auto-1", { conditions: [{ type: "Complete", status: "True" }] });
   await world.run(60);
   assert.deepEqual([world.cluster.jobs.size, world.alive.length], [1, 1]);
