@@ -33,6 +33,7 @@ export type { Digest } from "./sha256.ts";
 export { allStateClasses, blankOf, stateClass, stateConstant, stateName } from "./state-classes.ts";
 export { copyState, type CopySources } from "./state-copy.ts";
 export { FileHead } from "./file-head.ts";
+export { inOnePiece } from "./in-pieces.ts";
 export { StateError } from "./state-error.ts";
 export { loadState, type StateSources } from "./state-reader.ts";
 export { reachableState, saveState, saveStateInPieces, type StatePorts } from "./state-writer.ts";

@@ -2,6 +2,7 @@
 import { byteStringOf } from "./byte-string.ts";
 import { crc32c } from "./crc.ts";
 import { constantName, fieldsOf, type StateClass, stateClassOf } from "./state-classes.ts";
+import { inOnePiece } from "./in-pieces.ts";
 import { StateError } from "./state-error.ts";
 import { HEAD, HEADER_BYTES, MAGIC, VALUE, VERSION, VIEWS } from "./state-format.ts";
 
@@ -21,11 +22,7 @@ interface SaveOptions {
 
 /** @throws StateError of kind "unsavable", for an object that has no name and no stand-in, and for a function */
 export function saveState(root: object, ports: StatePorts, options: SaveOptions = {}): Uint8Array {
-  const pieces = saveStateInPieces(root, ports, options);
-  for (;;) {
-    const { done, value } = pieces.next();
-    if (done === true) return value;
-  }
+  return inOnePiece(saveStateInPieces(root, ports, options));
 }
 
 /** As `saveState`; between the pieces nothing that the graph holds may change. */
@@ -35,7 +32,7 @@ export function* saveStateInPieces(
   options: SaveOptions = {},
 ): Generator<void, Uint8Array> {
   const writer = new Writer(ports, options);
-  for (const _ of writer.graph(root)) yield;
+  yield* writer.graph(root);
   return writer.file();
 }
 
@@ -46,7 +43,7 @@ const BYTES_AT_ONCE = 1 << 22;
 /** All objects that a file of `root` would hold. @throws StateError */
 export function reachableState(root: object, ports: StatePorts, options: SaveOptions = {}): readonly object[] {
   const writer = new Writer(ports, options);
-  for (const _ of writer.graph(root));
+  inOnePiece(writer.graph(root));
   return writer.objects;
 }
 

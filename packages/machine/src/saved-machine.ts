@@ -21,6 +21,7 @@ import {
   byteString,
   byteStringOf,
   crc32c,
+  inOnePiece,
   loadState,
   reachableState,
   saveState,
@@ -87,11 +88,7 @@ const PART_HEADER_BYTES = 12;
  * @throws StateError of kind "unsavable", which names the process that holds what can't be saved
  */
 export function saveMachine(machine: Machine, handles: Handles = new Map(), room = 0): Uint8Array {
-  const pieces = saveMachineInPieces(machine, handles, room);
-  for (;;) {
-    const { done, value } = pieces.next();
-    if (done === true) return value;
-  }
+  return inOnePiece(saveMachineInPieces(machine, handles, room));
 }
 
 /** As `saveMachine`; between the pieces others of the board may run, and the machine itself must not. */

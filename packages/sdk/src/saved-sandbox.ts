@@ -7,7 +7,7 @@
  * to the end: what MachineSession.save gave, which has its own checksums
  * ```
  */
-import { byteString, byteStringOf, loadState, saveStateInPieces, StateError } from "@stratos/base";
+import { byteString, byteStringOf, inOnePiece, loadState, saveStateInPieces, StateError } from "@stratos/base";
 import { MemoryBlockDevice } from "@stratos/host";
 import type { SavedProgram } from "./machine-program.ts";
 
@@ -63,11 +63,7 @@ function checked({ session, changes, seed, programs, outsidePorts }: Partial<Sav
 
 /** What stands before the machine. @throws StateError */
 export function bytesBefore(surroundings: SavedSurroundings): Uint8Array {
-  const pieces = bytesBeforeInPieces(surroundings);
-  for (;;) {
-    const { done, value } = pieces.next();
-    if (done === true) return value;
-  }
+  return inOnePiece(bytesBeforeInPieces(surroundings));
 }
 
 /** The same; between the pieces none of it may change. */
