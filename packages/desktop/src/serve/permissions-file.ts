@@ -1,6 +1,6 @@
 /** What the person has granted applications and refused them, in a file of the host; and what they did, beside it. */
-import { appendFileSync, existsSync, readFileSync, renameSync, statSync } from "node:fs";
-import { replaceFile } from "@stratos/host-node/files";
+import { existsSync, readFileSync } from "node:fs";
+import { appendToLog, replaceFile } from "@stratos/host-node/files";
 import type { PermissionStore } from "../machine/sandboxed-applications.ts";
 
 type Decisions = Readonly<Record<string, Readonly<Record<string, boolean>>>>;
@@ -63,11 +63,9 @@ export class ApplicationAudit {
 
   add(id: string, what: string, outcome: string): void {
     try {
-      if ((statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0) > AUDIT_BYTES_MAX)
-        renameSync(this.#path, `${this.#path}.1`);
       const at = new Date().toISOString();
       const words = [id, what, outcome].map((each) => each.replace(/[\0-\x1f\x7f]/g, "?"));
-      appendFileSync(this.#path, `${at} ${words.join("  ")}\n`, { mode: 0o600 });
+      appendToLog(this.#path, `${at} ${words.join("  ")}`, AUDIT_BYTES_MAX);
     } catch (error) {
       this.#onDefect(`the audit of applications cannot be written: ${(error as Error).message}`);
     }

@@ -3,7 +3,8 @@
  * terminal that somebody may type into. Each role has a file (`serve.audit.viewer`), which becomes `….1` when it is
  * full: however often somebody is refused, what those with more rights did stays.
  */
-import { appendFileSync, readFileSync, renameSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
+import { appendToLog } from "@stratos/host-node/files";
 import { ROLES, type Role } from "@stratos/volumes/roles";
 
 interface AuditEntry {
@@ -36,9 +37,8 @@ export class AuditLog {
     const target = entry.target.length > TARGET_MAX ? `${entry.target.slice(0, TARGET_MAX)}…` : entry.target;
     const path = `${this.#path}.${entry.role}`;
     try {
-      if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > this.#bytesMax) renameSync(path, `${path}.1`);
       const line = JSON.stringify({ atMs: Date.now(), ...entry, target } satisfies AuditEntry);
-      appendFileSync(path, `${line}\n`, { mode: 0o600 });
+      appendToLog(path, line, this.#bytesMax);
     } catch (error) {
       this.#onDefect(`the audit log cannot be written: ${(error as Error).message}`);
     }
