@@ -90,8 +90,15 @@ export async function planRoot(
   onEvent: OnBuildEvent,
   choose?: ChooseRoot,
 ): Promise<RootPlan> {
-  const { architecture, hostArchitecture } = request;
-  const { index, release } = await loadIndex(ports, request, onEvent);
+  const { architecture } = request;
+  // A base is the same whatever is built on it.
+  const hostArchitecture = needs === undefined ? undefined : request.hostArchitecture;
+  const { index, release } = await loadIndex(
+    ports,
+    request,
+    hostArchitecture === undefined ? [architecture] : [architecture, hostArchitecture],
+    onEvent,
+  );
   const circumstances = circumstancesOf(ports.archive, request, release);
   const lock = (binaries: readonly BinaryPackage[], isOfBase: (one: BinaryPackage) => boolean): LockedImage => ({
     ...circumstances,
@@ -109,10 +116,7 @@ export async function planRoot(
     );
 
   if (request.installed !== undefined) {
-    const pins = request.installed.map((one) => {
-      const isForeign = one.architecture === hostArchitecture && hostArchitecture !== undefined;
-      return `${one.name}${isForeign ? `:${hostArchitecture}` : ""}=${one.version}`;
-    });
+    const pins = request.installed.map(({ name, version }) => `${name}=${version}`);
     const chosen = resolve(index, { install: [...pins, ...CORE.slice(1)] }, architecture);
     return { base: undefined, root: lock(order(chosen), () => true), reasons: reasonsOf(chosen) };
   }
@@ -185,15 +189,13 @@ function allOf(
 async function loadIndex(
   ports: { readonly packages: PackagePorts; readonly archive: Archive },
   request: RootRequest,
+  architectures: readonly string[],
   onEvent: OnBuildEvent,
 ): Promise<{ index: PackageIndex; release: Release }> {
-  const { architecture, hostArchitecture } = request,
-    index = new PackageIndex(architecture),
+  const index = new PackageIndex(request.architecture),
     keyrings = keyringsOf(ports.archive),
     places = [placeOf(ports.archive, request), ...repositoriesOf(request)];
-  const lists = [architecture, ...(hostArchitecture === undefined ? [] : [hostArchitecture])].flatMap((one) =>
-    places.map((place) => ({ ...place, architecture: one })),
-  );
+  const lists = architectures.flatMap((architecture) => places.map((place) => ({ ...place, architecture })));
   let first: Release | undefined;
   for (const { uri, suite, components, architecture } of lists) {
     onEvent({ kind: "progress", what: "Reading package lists", done: 0, total: 0 });
