@@ -1,9 +1,7 @@
 /** Files of the machine in and out: a folder's list, what is dropped on the page, what is chosen or dragged out. */
 import { button } from "./button.ts";
-import type { FolderEntry, Request } from "./messages.ts";
-import { copyIn, copyOut, folderPicker } from "./own-folder.ts";
-
-type Ask = <T>(request: Request) => Promise<T>;
+import type { FolderEntry } from "./messages.ts";
+import { type Ask, copyIn, copyOut, folderPicker, writeFile } from "./own-folder.ts";
 
 interface Page {
   readonly ask: Ask;
@@ -168,8 +166,4 @@ async function bringEntry(entry: FileSystemEntry, folder: string, ask: Ask): Pro
     if (below.length === 0) return count;
     for (const each of below) count += await bringEntry(each, path, ask);
   }
-}
-
-async function writeFile(file: File, path: string, ask: Ask): Promise<void> {
-  await ask({ kind: "write", path, bytes: new Uint8Array(await file.arrayBuffer()) });
 }

@@ -4,7 +4,7 @@
  */
 import type { FolderEntry, Request } from "./messages.ts";
 
-type Ask = <T>(request: Request) => Promise<T>;
+export type Ask = <T>(request: Request) => Promise<T>;
 type Picker = (options: { readonly mode: "read" | "readwrite" }) => Promise<FileSystemDirectoryHandle>;
 
 /** Deeper than people's folders are, and less than a browser's stack. */
@@ -13,6 +13,10 @@ const DEPTH_MAX = 64;
 export function folderPicker(): Picker | null {
   const host = window as unknown as { readonly showDirectoryPicker?: Picker };
   return host.showDirectoryPicker === undefined ? null : (options) => host.showDirectoryPicker!(options);
+}
+
+export async function writeFile(file: File, path: string, ask: Ask): Promise<void> {
+  await ask({ kind: "write", path, bytes: new Uint8Array(await file.arrayBuffer()) });
 }
 
 /** @returns how many files. @throws Error with words for people */
@@ -29,8 +33,7 @@ export async function copyIn(
     const path = `${folder}/${handle.name}`;
     if (handle.kind === "directory") count += await copyIn(handle as FileSystemDirectoryHandle, path, ask, depth - 1);
     else {
-      const file = await (handle as FileSystemFileHandle).getFile();
-      await ask({ kind: "write", path, bytes: new Uint8Array(await file.arrayBuffer()) });
+      await writeFile(await (handle as FileSystemFileHandle).getFile(), path, ask);
       count++;
     }
   }
