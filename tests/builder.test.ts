@@ -343,6 +343,8 @@ test("a cross build is made by the host's tools, with libraries of what it is fo
   assert.equal(read("file").readUInt16LE(18), host === "riscv64" ? 243 : 183, "e_machine");
   assert.equal(read("foreign").toString(), `${host}\ncross nocheck\n`);
   assert.equal(result.hostArchitecture, host);
+  const all = await builder(["build", tree, "--host", "all"]);
+  assert.match(all.stderr, /host: all is no machine's architecture/);
   const { stderr: refused, status: code } = await builder(["verify", join(output, `crossed_1.0_${host}.buildinfo`)]);
   assert.equal(code, 1);
   assert.match(refused, /cannot be repeated from it/);

@@ -191,14 +191,17 @@ export interface ComposePorts {
    */
   runOnHost?(program: HostProgram): Promise<void>;
   /** Asks plugins about an image. @returns why the compose shall fail; undefined: none says so */
-  askPlugins?(at: {
-    readonly point: HostPoint;
-    readonly name: string;
-    readonly version: string;
-    readonly variant: string;
-    readonly architecture: string;
-    readonly artifacts: readonly string[];
-  }): Promise<string | undefined>;
+  askPlugins?(
+    at: {
+      readonly point: HostPoint;
+      readonly name: string;
+      readonly version: string;
+      readonly variant: string;
+      readonly architecture: string;
+      readonly artifacts: readonly string[];
+    },
+    signal: AbortSignal,
+  ): Promise<string | undefined>;
   /** calls `action` after `milliseconds`, unless the function that it returns has been called */
   after(milliseconds: number, action: () => void): () => void;
   nowMs(): number;

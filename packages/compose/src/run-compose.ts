@@ -214,7 +214,8 @@ class Compose implements PhaseWork {
     const made = point === "after-outputs" ? artifacts.map(({ path }) => path) : [],
       { name, version = "0" } = target.config,
       { variant, architecture } = target;
-    const refusal = await this.#ports.askPlugins?.({ point, name, version, variant, architecture, artifacts: made });
+    const about = { point, name, version, variant, architecture, artifacts: made };
+    const refusal = await this.#ports.askPlugins?.(about, signal);
     if (refusal !== undefined) throw new ScriptError(refusal);
     const count = target.config["host-hooks"]?.[point]?.length ?? 0;
     if (count === 0) return;

@@ -22,15 +22,17 @@ const put = (name: string, body: string): string => {
 const plugin = (name: string, body: string): string => put(name, `export default { contract: 1, ${body} };\n`);
 const load = (...files: string[]): Promise<JobPlugins> => JobPlugins.load(files, "stage", () => {});
 
+const { signal: never } = new AbortController();
+
 test("plugins are asked in their order, and the first that refuses is heard", async () => {
   const agrees = plugin("agrees", "stage: () => {}"),
     refuses = plugin("refuses", "stage: ({ stage }) => (stage === 'Check' ? { refuse: 'not today' } : undefined)"),
     throws = plugin("throws", "stage: ({ stage }) => { if (stage === 'Build') throw new Error('no such luck'); }");
   const plugins = await load(agrees, refuses, throws);
   try {
-    assert.equal(await plugins.ask("stage", { when: "pre", stage: "Fetch" }), undefined);
-    assert.equal(await plugins.ask("stage", { when: "post", stage: "Check" }), "plugin refuses: not today");
-    assert.equal(await plugins.ask("stage", { when: "pre", stage: "Build" }), "plugin throws: no such luck");
+    assert.equal(await plugins.ask("stage", { when: "pre", stage: "Fetch" }, never), undefined);
+    assert.equal(await plugins.ask("stage", { when: "post", stage: "Check" }, never), "plugin refuses: not today");
+    assert.equal(await plugins.ask("stage", { when: "pre", stage: "Build" }, never), "plugin throws: no such luck");
   } finally {
     await plugins.close();
   }
@@ -40,9 +42,26 @@ test("one that is broken, or has nothing to say of the job, ends it before it be
   for (const [file, words] of [
     [put("garbage", "export default {{"), /SyntaxError|Unexpected/],
     [plugin("of-hubs", "submission: () => {}"), /has no function stage\(\)/],
-    [join(folder, "missing.mjs"), /Cannot find module/],
+    [join(folder, "missing.mjs"), /missing\.mjs: there is no such file$/],
   ] as const)
     await assert.rejects(load(file), (error) => error instanceof OperationError && words.test(error.message), file);
+});
+
+test("who stops the job waits for no plugin", async () => {
+  const plugins = await load(plugin("hangs", "stage: () => { for (;;); }"));
+  const stop = new AbortController();
+  const asked = plugins.ask("stage", {}, stop.signal);
+  setTimeout(() => stop.abort(), 50);
+  assert.equal(await asked, "plugin hangs: it was ended");
+});
+
+test("why one is broken is told once", async () => {
+  const said: string[] = [];
+  await assert.rejects(
+    JobPlugins.load([plugin("future", "contract: 2")], "stage", (message) => void said.push(message)),
+    /it is for contract 2/,
+  );
+  assert.deepEqual(said, []);
 });
 
 test("the template is a plugin of all three", async () => {

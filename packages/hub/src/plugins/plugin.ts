@@ -167,6 +167,7 @@ export class Plugin {
   async #begin(): Promise<PluginThread> {
     const { settings, isRequired } = this.#configuration();
     this.#isRequired = isRequired;
+    if (!existsSync(this.#file)) throw new PluginFault("there is no such file");
     const thread = new PluginThread(pathToFileURL(this.#file).href, (text) => this.#say(text));
     this.#thread = thread;
     const { startMs } = this.#times;

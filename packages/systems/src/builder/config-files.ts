@@ -198,6 +198,9 @@ export interface BuilderSettings {
   readonly isTested: boolean;
 }
 
+/** Words of Architecture fields that name no machine's (deb-src-control(5)). */
+const NO_MACHINES: ReadonlySet<string> = new Set(["all", "any", "source"]);
+
 /** What counts, as a request to be completed. */
 export function settingsOf(options: BuilderWishes): BuilderSettings {
   const settings = readSettings(options),
@@ -228,6 +231,8 @@ export function settingsOf(options: BuilderWishes): BuilderSettings {
   const architecture = get<string>("arch")!,
     hostArchitecture = get<string>("host");
   const isCross = hostArchitecture !== undefined && hostArchitecture !== architecture;
+  if (isCross && NO_MACHINES.has(hostArchitecture))
+    throw new OperationError("build", "host", `${hostArchitecture} is no machine's architecture`);
   if (isCross && resolver === "apt")
     throw new OperationError("build", "resolver", "apt decides no cross build here; Stratos' own resolver does");
   if (isCross && get<boolean>("autopkgtest") === true)

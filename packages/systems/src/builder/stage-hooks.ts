@@ -21,7 +21,7 @@ export class StageHooks implements HookRunner {
     this.#plugins ??= import("@stratos/hub/plugins").then(({ JobPlugins }) =>
       JobPlugins.load(this.#files, "stage", this.#warn),
     );
-    return (await this.#plugins).ask("stage", { when: job.when, stage: job.stage, ...job.context });
+    return (await this.#plugins).ask("stage", { when: job.when, stage: job.stage, ...job.context }, job.signal);
   }
 
   async close(): Promise<void> {

@@ -77,7 +77,7 @@ export async function openComposeSession(
     readSource: (path) => readSource(resolve(dirname(folders.treefile), path)),
     readFolder: (path) => readFolder(resolve(dirname(folders.treefile), path)),
     ...(options.allowsHostHooks === true ? { runOnHost: (program) => runHostProgram(program, folders) } : {}),
-    ...(plugins === null ? {} : { askPlugins: (at) => plugins.ask("image", at) }),
+    ...(plugins === null ? {} : { askPlugins: (at, signal) => plugins.ask("image", at, signal) }),
     after(milliseconds, action) {
       const timer = setTimeout(action, milliseconds);
       return () => clearTimeout(timer);
