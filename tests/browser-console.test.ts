@@ -101,6 +101,31 @@ test("bash answers after few requests for the image, and what it wrote is there 
   await run(page, "cat note; ls a", /^kept\nb$/m);
 });
 
+const GOES_ON = "String(stratos.times.goesOn)";
+
+test("a reload goes on with what runs, and shows what was shown; Restart ends it", async (context) => {
+  const page = await opened(context);
+  await run(page, "exec 5> held; rm held; x=kept; sleep 1000 & echo before", /^before$/m);
+  assert.equal(await page.evaluate(`stratos.ask({ kind: "hidden" })`), true);
+  const shown = String(await page.evaluate(SCREEN));
+  await anew(page, () => page.reload());
+  await page.waitFor(GOES_ON, /^1$/, PATIENCE_MS);
+  assert.equal(String(await page.evaluate(SCREEN)).trimEnd(), shown.trimEnd());
+  await run(page, "echo $x $(jobs | wc -l); echo still there >&5; cat /proc/$$/fd/5", /^kept 1\nstill there$/m);
+  // By itself, once it rests; the second reload goes on from there.
+  await run(page, "x=later; echo $x", /^later$/m);
+  await page.waitFor("stratos.usage().then(({ isKept }) => `${isKept}`)", /^true$/, PATIENCE_MS);
+  await anew(page, () => page.reload());
+  await page.waitFor(GOES_ON, /^1$/, PATIENCE_MS);
+  await run(page, "echo $x", /^later$/m);
+  await anew(page, () => click(page, "Restart"));
+  await page.waitFor(GOES_ON, /^0$/, PATIENCE_MS);
+  await run(page, "echo [$x]; jobs", /^\[\]$/m);
+  // Nothing is left of it.
+  await anew(page, () => page.reload());
+  await run(page, "echo [$x]", /^\[\]$/m);
+});
+
 test("without a network all goes on, and a program waits for a piece that is not here", async (context) => {
   const page = await opened(context);
   await page.waitFor(
@@ -125,13 +150,14 @@ test("of two tabs one has the files: the other looks at a copy, or takes over", 
   await click(second, "Only look");
   await second.waitFor(SCREEN, PROMPT, PATIENCE_MS);
   await run(second, "cat note; echo other > note; cat note", /^kept\nother$/m);
-  await run(first, "cat note", /^kept$/m);
+  await run(first, "cat note; moved=along", /^kept$/m);
   await second.reload();
   await second.waitFor(`document.querySelector("#other").open`, /true/, PATIENCE_MS);
   await click(second, "Take over");
   await second.waitFor(SCREEN, PROMPT, PATIENCE_MS);
   await first.waitFor(STATUS, /^another tab has taken this machine over$/, PATIENCE_MS);
-  await run(second, "cat note", /^kept$/m);
+  await second.waitFor(GOES_ON, /^1$/, PATIENCE_MS);
+  await run(second, "cat note; echo $moved", /^kept\nalong$/m);
   // The first is opened again, and waits; when the second is closed it goes on by itself.
   await first.reload();
   await first.waitFor(`document.querySelector("#other").open`, /true/, PATIENCE_MS);
@@ -246,6 +272,7 @@ test("a browser that is killed while programs write leaves a volume whose check 
   rmSync(join(profile, "SingletonLock"), { force: true });
   browser = await Browser.launch(profile);
   const again = await opened(context);
+  await again.waitFor(GOES_ON, /^0$/, PATIENCE_MS);
   await run(again, "cat note; cat f50", /^synced\n50$/m);
 });
 

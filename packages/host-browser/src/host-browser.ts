@@ -13,6 +13,8 @@ export { fetchDescription, WebPack } from "./pack/web-pack.ts";
 export type { PackHead } from "./pack/web-pack.ts";
 export { checkDescription, checkIndex } from "./pack/pack-index.ts";
 export { PieceStore } from "./state/piece-store.ts";
+export { RunningFiles } from "./state/running-files.ts";
+export type { Running, VolumeMark } from "./state/running-files.ts";
 export { SavedChanges } from "./state/saved-changes.ts";
 export { OpfsBlockDevice, writeAll } from "./opfs-block-device.ts";
 export type { SyncAccessHandle } from "./opfs-block-device.ts";

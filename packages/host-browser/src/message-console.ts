@@ -1,19 +1,21 @@
 /**
  * The terminal of a machine in a worker, shown by a page: messages over one port.
  *
- *     worker ──► page    output (bytes), discard
+ *     worker ──► page    output (bytes), discard, screen (what is shown by now is asked for)
  *     page ──► worker    input (bytes), size, shown (bytes of the output that the page is done with, from the start),
- *                        hang-up
+ *                        screen (what brings another terminal to show the same), hang-up
  *
  * The worker never has more than PENDING_MAX bytes on their way, so a screenful that nobody wants is soon forgotten.
  */
 import type { HostConsole } from "@stratos/host";
 
-type ConsoleOutput = { readonly kind: "output"; readonly bytes: Uint8Array } | { readonly kind: "discard" };
+type ConsoleOutput =
+  { readonly kind: "output"; readonly bytes: Uint8Array } | { readonly kind: "discard" } | { readonly kind: "screen" };
 type ConsoleInput =
   | { readonly kind: "input"; readonly bytes: Uint8Array }
   | { readonly kind: "size"; readonly rows: number; readonly columns: number }
   | { readonly kind: "shown"; readonly total: number }
+  | { readonly kind: "screen"; readonly text: string }
   | { readonly kind: "hang-up" };
 
 /** What is used of a MessagePort. */
@@ -31,6 +33,8 @@ export interface TerminalWindow {
   onData(listener: (text: string) => void): void;
   onBinary(listener: (bytes: string) => void): void;
   onResize(listener: (size: { rows: number; cols: number }) => void): void;
+  /** What brings another terminal of its size to show the same: characters and sequences. */
+  screen?(): string;
 }
 
 const PENDING_MAX = 65536;
@@ -45,6 +49,7 @@ export class MessageConsole implements HostConsole {
   #onWritable: () => void = () => {};
   #onInput: (bytes: Uint8Array | null) => void = () => {};
   #onResize: () => void = () => {};
+  readonly #screens: ((text: string) => void)[] = [];
 
   constructor(port: ConsolePort, size: { rows: number; columns: number }) {
     this.#port = port;
@@ -69,6 +74,14 @@ export class MessageConsole implements HostConsole {
   discardOutput(): void {
     this.#done = this.#sent;
     this.#send({ kind: "discard" });
+  }
+
+  /** What the page shows, once it is done with all that was sent by now. */
+  screen(): Promise<string> {
+    return new Promise((resolve) => {
+      this.#screens.push(resolve);
+      this.#send({ kind: "screen" });
+    });
   }
 
   onWritable(listener: () => void): void {
@@ -100,6 +113,8 @@ export class MessageConsole implements HostConsole {
       case "size":
         this.#size = { rows: message.rows, columns: message.columns };
         return this.#onResize();
+      case "screen":
+        return this.#screens.shift()?.(message.text);
       case "shown":
         this.#done = Math.max(this.#done, message.total);
         if (this.room > 0) this.#onWritable();
@@ -109,7 +124,8 @@ export class MessageConsole implements HostConsole {
 
 /** The page's end: shows what comes, and sends what is typed. */
 export function connectTerminal(terminal: TerminalWindow, port: ConsolePort): void {
-  const queue: Uint8Array[] = [];
+  // Null: the screen is asked for.
+  const queue: (Uint8Array | null)[] = [];
   let total = 0,
     isWriting = false;
   const send = (message: ConsoleInput): void => port.postMessage(message);
@@ -121,6 +137,10 @@ export function connectTerminal(terminal: TerminalWindow, port: ConsolePort): vo
     const bytes = queue.shift();
     isWriting = bytes !== undefined;
     if (bytes === undefined) return;
+    if (bytes === null) {
+      send({ kind: "screen", text: terminal.screen?.() ?? "" });
+      return next();
+    }
     terminal.write(bytes, () => {
       done(bytes.length);
       next();
@@ -128,8 +148,11 @@ export function connectTerminal(terminal: TerminalWindow, port: ConsolePort): vo
   };
   port.addEventListener("message", (event) => {
     const message = (event as { data: ConsoleOutput }).data;
-    if (message.kind === "discard") return done(queue.splice(0).reduce((sum, { length }) => sum + length, 0));
-    queue.push(message.bytes);
+    if (message.kind === "discard") {
+      const asked = queue.filter((bytes) => bytes === null);
+      done(queue.splice(0).reduce((sum, bytes) => sum + (bytes?.length ?? 0), 0));
+      queue.push(...asked);
+    } else queue.push(message.kind === "screen" ? null : message.bytes);
     if (!isWriting) next();
   });
   port.start();

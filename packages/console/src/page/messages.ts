@@ -32,8 +32,10 @@ export interface StartMessage extends Where {
 /** What the page asks of a machine that runs; each is answered. */
 export type Request =
   | { readonly kind: "sync" }
-  /** Ends the machine; its files are at rest afterwards. */
-  | { readonly kind: "stop" }
+  /** The page may go, or be left for long: what runs is kept by now, as far as the browser gives the time. */
+  | { readonly kind: "hidden" }
+  /** Ends the machine; its files are at rest afterwards. What runs goes on where they are opened next, or is over. */
+  | { readonly kind: "stop"; readonly goesOn: boolean }
   | { readonly kind: "snapshot"; readonly name: string }
   | { readonly kind: "snapshots" }
   /** Ends the machine, whose files are then those of the snapshot. */
@@ -66,6 +68,8 @@ export interface Usage {
   readonly changesBytes: number;
   readonly fetchedBytes: number;
   readonly requests: number;
+  /** A reload would go on with what runs as it is now. */
+  readonly isKept: boolean;
 }
 
 export interface FolderEntry {
@@ -82,8 +86,8 @@ type Answer =
 export type Told =
   /** Words for people about what is done before programs run. */
   | { readonly kind: "progress"; readonly words: string }
-  /** The first program runs. */
-  | { readonly kind: "started" }
+  /** Programs run: the first one, or those that ran before. */
+  | { readonly kind: "started"; readonly goesOn: boolean }
   /** The first program has written something. */
   | { readonly kind: "prompted" }
   /** It has ended; words for people. */

@@ -8,6 +8,8 @@ import {
   OpfsBlockDevice,
   type PieceStore,
   RelaySockets,
+  type Running,
+  RunningFiles,
   SavedChanges,
   WebPack,
 } from "@stratos/host-browser";
@@ -23,12 +25,24 @@ export interface SystemParts {
   /** Null: what is written goes with the tab. */
   readonly changes: SavedChanges | null;
   readonly volume: Volume;
+  /** Where what runs is kept; null: it goes with the tab. */
+  readonly running: RunningFiles | null;
+  /** What ran when the tab before this one was left; its files are these. */
+  readonly left: Running | null;
   /** What programs reach outside, once a relay is set. */
   readonly sockets: RelaySockets;
 }
 
-/** @param tell  the page, of what is done. @throws Error with words for people */
-export async function openSystem(where: Where, tell: (message: Told) => void): Promise<SystemParts> {
+/**
+ * @param tell  the page, of what is done
+ * @param goesOn  the machine is one that what ran before may go on in
+ * @throws Error with words for people
+ */
+export async function openSystem(
+  where: Where,
+  tell: (message: Told) => void,
+  goesOn: boolean = false,
+): Promise<SystemParts> {
   const { keeping } = where;
   const files = keeping === "memory" ? null : await SystemFiles.open(where.folder);
   if (keeping === "files") await files!.removeCopies();
@@ -51,10 +65,15 @@ export async function openSystem(where: Where, tell: (message: Told) => void): P
   if (first !== undefined && store?.has(first.hash) !== true)
     tell({ kind: "progress", words: `fetching what the shell needs (${(first.stored / 1e6).toFixed(1)} MB) …` });
   await pack.prefetch(1);
-  const changes = keeping === "files" ? await openChanges(files!, pack) : null;
+  const running = keeping === "files" && goesOn ? await files!.running() : null;
+  const hasAny = running?.hasAny === true;
+  const changes = keeping === "files" ? await openChanges(files!, pack, hasAny) : null;
+  const mark = changes?.mark ?? null;
+  const left = mark === null ? null : (running?.read(mark) ?? null);
+  if (hasAny && left === null) changes!.volume.root.freeOrphans();
   const volume = changes?.volume ?? (await openVolatile(where, files, pack));
   if (known !== null) tellNews(where.image, pack, tell).catch(() => {}); // Nobody has to have a network.
-  return { files, store, pack, changes, volume, sockets: openNetwork(where, tell) };
+  return { files, store, pack, changes, running, left, volume, sockets: openNetwork(where, tell) };
 }
 
 function openNetwork({ relay }: Where, tell: (message: Told) => void): RelaySockets {
@@ -76,10 +95,10 @@ function openNetwork({ relay }: Where, tell: (message: Told) => void): RelaySock
   return sockets;
 }
 
-async function openChanges(files: SystemFiles, pack: WebPack): Promise<SavedChanges> {
+async function openChanges(files: SystemFiles, pack: WebPack, keepsOrphans: boolean): Promise<SavedChanges> {
   const handle = await files.handle("changes");
   try {
-    return SavedChanges.open(pack.devices, handle, pack.codecs);
+    return SavedChanges.open(pack.devices, handle, pack.codecs, keepsOrphans);
   } catch (error) {
     handle.close();
     throw error;

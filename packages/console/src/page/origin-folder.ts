@@ -1,5 +1,7 @@
 /** The folder of the origin that a system has. */
 const ROOT = "stratos";
+/** Of what ran when the machine rested, two by turns. */
+export const RUNNING_NAMES = ["running-0", "running-1"] as const;
 /** A tab that was just closed lets go of its files a moment later. */
 const TRIES = 50;
 const TRY_MS = 100;

@@ -3,6 +3,7 @@
  * parameter `memory=MIB` says how much memory the machine has (default 512).
  */
 import { FitAddon } from "@xterm/addon-fit";
+import { SerializeAddon } from "@xterm/addon-serialize";
 import { Terminal } from "@xterm/xterm";
 import { connectTerminal } from "@stratos/host-browser/terminal";
 import { bringFiles, FilesDialog } from "./files-dialog.ts";
@@ -10,7 +11,7 @@ import { keepRelay, keptRelay } from "./kept-relay.ts";
 import { MachineWorker } from "./machine.ts";
 import type { Keeping, StartMessage, Told, Usage } from "./messages.ts";
 import { NetworkDialog } from "./network-dialog.ts";
-import { folderNameOf, hasFiles, removeFiles, wantedMemory } from "./origin-folder.ts";
+import { folderNameOf, hasFiles, removeFiles, RUNNING_NAMES, wantedMemory } from "./origin-folder.ts";
 import { SnapshotsDialog } from "./snapshots-dialog.ts";
 import { TabLock } from "./tab-lock.ts";
 import { followColours } from "./terminal-colours.ts";
@@ -20,11 +21,16 @@ const byId = <E extends HTMLElement = HTMLElement>(id: string): E => document.qu
 const folder = folderNameOf(new URL(".", location.href));
 const terminal = new Terminal({ cursorBlink: true, scrollback: 5000, fontFamily: "monospace" });
 const fit = new FitAddon();
+const serializer = new SerializeAddon();
 terminal.loadAddon(fit);
+terminal.loadAddon(serializer);
 terminal.open(byId("terminal"));
 fit.fit();
 new ResizeObserver(() => fit.fit()).observe(byId("terminal"));
 followColours(terminal);
+
+/** Of what has scrolled away, as many lines are there again after a reload. */
+const KEPT_LINES = 1000;
 
 let machine: MachineWorker | null = null;
 let keeping: Keeping = "memory";
@@ -39,7 +45,7 @@ const lock =
     ? null
     : new TabLock(`stratos ${folder}`, {
         async release() {
-          await machine?.ask({ kind: "stop" });
+          await machine?.ask({ kind: "stop", goesOn: true });
         },
         async copy(name) {
           if (machine === null) throw new Error("the other tab's machine does not run");
@@ -135,6 +141,7 @@ function forOneMachine(window: Terminal): Parameters<typeof connectTerminal>[0] 
     onData: (listener) => note(window.onData(listener)),
     onBinary: (listener) => note(window.onBinary(listener)),
     onResize: (listener) => note(window.onResize(listener)),
+    screen: () => serializer.serialize({ scrollback: KEPT_LINES }),
   };
 }
 
@@ -144,6 +151,7 @@ function take(message: Told): void {
       return show("starting", message.words);
     case "started":
       show("running", RUNNING[keeping]);
+      times["goesOn"] = Number(message.goesOn);
       void offerOffline();
       return;
     case "prompted":
@@ -182,7 +190,7 @@ function show(state: State, words: string): void {
   status.textContent = words;
   status.classList.toggle("failed", state === "failed");
   byId("again").hidden = state === "running" || state === "starting";
-  for (const id of ["files", "snapshots"]) byId<HTMLButtonElement>(id).disabled = state !== "running";
+  for (const id of ["files", "snapshots", "restart"]) byId<HTMLButtonElement>(id).disabled = state !== "running";
   if (state !== "running") byId<HTMLButtonElement>("offline").disabled = true;
   if (keeping !== "files") byId<HTMLButtonElement>("snapshots").disabled = true;
 }
@@ -199,12 +207,12 @@ function running(): MachineWorker {
 }
 
 /** The machine has ended, and begins anew with the files as they are. */
-function restart(words: string): void {
+function restart(words: string, how: Keeping = "files"): void {
   machine?.end();
   machine = null;
   show("starting", words);
   notice(null);
-  boot("files", "");
+  boot(how, "");
 }
 
 // ---- Offline --------------------------------------------------------------------------------------------------------
@@ -237,6 +245,16 @@ function megabytes(bytes: number): string {
 // ---- Files, snapshots, reset ----------------------------------------------------------------------------------------
 
 byId("again").addEventListener("click", () => location.reload());
+byId("restart").addEventListener("click", () => {
+  const how = keeping;
+  running()
+    .ask({ kind: "stop", goesOn: false })
+    .then(
+      // A copy of another tab's files is gone with its machine.
+      () => (how === "copy" ? location.reload() : restart("all programs are ended …", how)),
+      (error: unknown) => notice((error as Error).message),
+    );
+});
 byId("snapshots").addEventListener("click", () => void snapshots.open());
 byId("network").addEventListener("click", () => network.open());
 byId("files").addEventListener("click", () => files.open());
@@ -251,7 +269,7 @@ function reset(): void {
   machine?.end();
   machine = null;
   show("starting", "giving up the files …");
-  removeFiles(folder, ["changes", "base.json"])
+  removeFiles(folder, [...RUNNING_NAMES, "changes", "base.json"])
     .then(() => location.reload())
     .catch((error: unknown) => show("failed", `the files cannot be given up: ${(error as Error).message}`));
 }
@@ -273,13 +291,13 @@ document.addEventListener("drop", (event) => {
   );
 });
 
-// What was written within the last second goes into the file as well, when there is time for it.
+// What was written within the last second goes into the file as well, and what runs, when there is time for it.
 for (const kind of ["pagehide", "visibilitychange"] as const)
   document.addEventListener(kind, () => {
     if (isLeaving || machine === null || keeping !== "files") return;
     if (kind === "pagehide") isLeaving = true;
     else if (document.visibilityState !== "hidden") return;
-    machine.ask({ kind: "sync" }).catch(() => {});
+    machine.ask({ kind: "hidden" }).catch(() => {});
   });
 
 // For who drives the page from outside: tests, the developer's console.

@@ -3,6 +3,7 @@
  *
  *     base.json       PackHead: the image that the changes are over, whatever the server has by now
  *     changes         an AegisFS volume: what programs wrote
+ *     running-0, -1   what ran when the machine rested (RunningFiles)
  *     pieces, rows    pieces of the image that were fetched (PieceStore)
  *     copy-*          changes of a tab that only looks, removed when it has them open
  */
@@ -11,10 +12,11 @@ import {
   checkIndex,
   type PackHead,
   PieceStore,
+  RunningFiles,
   type SyncAccessHandle,
   writeAll,
 } from "@stratos/host-browser";
-import { originFolder, patiently } from "./origin-folder.ts";
+import { originFolder, patiently, RUNNING_NAMES } from "./origin-folder.ts";
 
 const COPY_BYTES = 2 ** 20;
 
@@ -65,6 +67,10 @@ export class SystemFiles {
       createSyncAccessHandle(): Promise<SyncAccessHandle>;
     };
     return patiently(() => file.createSyncAccessHandle());
+  }
+
+  async running(): Promise<RunningFiles> {
+    return new RunningFiles([await this.handle(RUNNING_NAMES[0]), await this.handle(RUNNING_NAMES[1])]);
   }
 
   async pieces(): Promise<PieceStore> {

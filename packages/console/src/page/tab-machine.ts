@@ -8,6 +8,7 @@ import { MachineFiles } from "@stratos/sdk/machine-files";
 import type { MachineSession, ProgramEnd, TurnGate } from "@stratos/session";
 import type { AskMessage, Keeping, Request, SnapshotInfo, Told, Usage, Where, WorkerMessage } from "./messages.ts";
 import type { SystemParts } from "./open-system.ts";
+import { LOOK_MS, RunningKeeper, type KeptParts } from "./running-keeper.ts";
 
 /** How old what programs wrote may be that is not yet in the file. */
 const SYNC_MS = 1000;
@@ -64,7 +65,9 @@ export class TabMachine {
   readonly #machineFiles: MachineFiles;
   readonly #keeping: Keeping;
   readonly #tell: (message: Told) => void;
+  #keeper: RunningKeeper | null = null;
   #timer: ReturnType<typeof setInterval> | undefined;
+  #lookTimer: ReturnType<typeof setInterval> | undefined;
   #hasFailed = false;
   #isClosed = false;
 
@@ -76,18 +79,33 @@ export class TabMachine {
     this.#tell = tell;
   }
 
+  /** What runs is kept from now on, where files are. */
+  keepRunning({ streams, screen, breathe }: Pick<KeptParts, "streams" | "screen" | "breathe">): void {
+    const { running: files, changes, left } = this.#parts;
+    if (files === null || changes === null) return;
+    const settle = (): number => this.#keep();
+    const parts = { files, changes, session: this.#session, streams, screen, settle, breathe };
+    this.#keeper = new RunningKeeper(parts, left !== null);
+    this.#lookTimer = setInterval(() => this.#keeper?.look(), LOOK_MS);
+  }
+
   /** Its programs run. @param ended  how the first one of them ends */
   begin(ended: Promise<ProgramEnd>): void {
-    const { changes, pack } = this.#parts;
+    const { changes, pack, left } = this.#parts;
     if (changes !== null) {
       changes.volume.onFailure = () => this.#tellFailedFiles();
-      this.#session.pump.gate = growing(this.#session.pump.gate, () => this.#grow());
+      const gate = growing(this.#session.pump.gate, () => this.#grow());
+      this.#session.pump.gate = this.#keeper?.before(gate) ?? gate;
     }
     this.#timer = setInterval(() => this.#keep(), SYNC_MS);
-    this.#tell({ kind: "started" });
+    this.#tell({ kind: "started", goesOn: left !== null });
     ended.then(
       (end) => this.#end(end),
-      (error: unknown) => this.#tell(failureOf(error)),
+      (error: unknown) => {
+        // The next tab is not to end like this one.
+        this.#keeper?.drop();
+        this.#tell(failureOf(error));
+      },
     );
     // What the shell's start needs is here; what is typed first may come now.
     void pack.prefetch(pack.head.index.groups.length);
@@ -137,13 +155,17 @@ export class TabMachine {
    * Ends the machine.
    *
    * @param last  what is to be done with the files when no program writes any more
+   * @param goesOn  what runs is kept, and nothing has run since
    * @returns 0, or why the last changes are not kept
    */
-  #close(last: () => number = () => 0): number {
+  #close(last: () => number = () => 0, goesOn = false): number {
     if (this.#isClosed) return 0;
     clearInterval(this.#timer);
+    clearInterval(this.#lookTimer);
     const kept = this.#keep();
     this.#isClosed = true;
+    if (!goesOn) this.#keeper?.drop();
+    this.#keeper?.close();
     this.#session.stop();
     const done = last();
     const closed = this.#parts.changes?.close() ?? 0;
@@ -157,8 +179,13 @@ export class TabMachine {
     switch (request.kind) {
       case "sync":
         return checked(this.#keep(), "the files");
-      case "stop":
-        return checked(this.#close(), "the files");
+      case "hidden":
+        checked(this.#keep(), "the files");
+        return this.#keeper?.keep(true);
+      case "stop": {
+        const isKept = request.goesOn && (await this.#keeper?.keepLast()) === true;
+        return checked(this.#close(undefined, isKept), "the files");
+      }
       case "snapshot":
         return this.#snapshot(request.name);
       case "snapshots":
@@ -253,6 +280,7 @@ export class TabMachine {
       changesBytes: changes?.device.size ?? 0,
       fetchedBytes: pack.fetchedBytes,
       requests: pack.requests,
+      isKept: this.#keeper?.isKept === true,
     };
   }
 }

@@ -28,7 +28,7 @@ const lock =
     ? null
     : new TabLock(`stratos ${folder}`, {
         async release() {
-          await machine?.ask({ kind: "stop" });
+          await machine?.ask({ kind: "stop", goesOn: false });
         },
         async copy(name) {
           if (machine === null) throw new Error("the other tab's machine does not run");

@@ -8,6 +8,7 @@ import type { BlockDevice, CompressionCodec } from "@stratos/host";
 import { browserClock } from "../browser-clock.ts";
 import { OpfsBlockDevice, type SyncAccessHandle } from "../opfs-block-device.ts";
 import { BatchedDevice } from "./batched-device.ts";
+import type { VolumeMark } from "./running-files.ts";
 
 const FIRST_BYTES: number = 32 * 2 ** 20;
 /** It grows when less than this part is free, by as much as it has, at most by this. */
@@ -26,20 +27,31 @@ export class SavedChanges {
     this.device = device;
   }
 
-  /** @param layers  from the bottom up. @throws Error with words for people */
+  /**
+   * @param layers  from the bottom up
+   * @param keepsOrphans  the caller may have programs that use files without a name
+   * @throws Error with words for people
+   */
   static open(
     layers: readonly BlockDevice[],
     handle: SyncAccessHandle,
     codecs: readonly CompressionCodec[],
+    keepsOrphans = false,
   ): SavedChanges {
     const file = new OpfsBlockDevice(handle);
     if (file.size < FIRST_BYTES && file.resize(FIRST_BYTES) < 0)
       throw new Error(`the browser does not give this page the ${FIRST_BYTES / 2 ** 20} MiB that files need`);
     const device = new BatchedDevice(file);
     const seconds = Math.floor(browserClock.realtimeMs() / 1000);
-    const volume = mountOverlay(layers, device, { ...GUEST_LIMITS, seconds, codecs });
+    const volume = mountOverlay(layers, device, { ...GUEST_LIMITS, seconds, codecs, keepsOrphans });
     if (typeof volume === "string") throw new Error(`the files that were kept: ${MOUNT_ERROR_WORDS[volume]}`);
     return new SavedChanges(volume, device);
+  }
+
+  /** Of what is durable; null: there are changes that are not yet. */
+  get mark(): VolumeMark | null {
+    const { superblock, hasChanges } = this.volume;
+    return hasChanges ? null : { generation: superblock.generation, checksum: superblock.checksum };
   }
 
   /** To be called often: between two turns of a machine. @returns whether the browser has just refused to give more */

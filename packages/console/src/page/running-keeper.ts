@@ -1,0 +1,221 @@
+/**
+ * Keeps what runs in a tab, so that the next one goes on with it: once the machine rests, now and then while it works,
+ * and when the page is hidden or gives the machine away. It stands still while its memory is copied, not while that is
+ * written; a key that is typed meanwhile comes first.
+ */
+import { StateError } from "@stratos/base";
+import type { Running, RunningFiles, SavedChanges } from "@stratos/host-browser";
+import { type MachineSession, SessionError, type TurnGate } from "@stratos/session";
+
+/** Called so often. */
+export const LOOK_MS = 1000;
+/** A machine that ran for less of the time since the last look rests. */
+const REST_MS = 100;
+/** It has rested for so many looks before it is kept. */
+const REST_LOOKS = 2;
+/** Between two times, and the share of its time that keeping may take. */
+const PAUSE_MS = 15_000;
+const COST_SHARE = 1 / 20;
+/** A machine that never rests is kept so often all the same. */
+const BUSY_PAUSE_MS = 60_000;
+/** So long others wait for a turn while memory is copied. */
+const TURN_MS = 8;
+/** A page that does not say by then what it shows is at something else. */
+const SCREEN_MS = 2000;
+
+export interface KeptParts {
+  readonly files: RunningFiles;
+  readonly changes: SavedChanges;
+  readonly session: MachineSession;
+  /** What the programs hold of the host's, by name. */
+  readonly streams: ReadonlyMap<string, object>;
+  /** What the person sees, as the terminal's program tells. */
+  readonly screen: () => Promise<string>;
+  /** Brings what programs wrote into the volume. @returns 0 or a negated errno */
+  readonly settle: () => number;
+  /** Ends when others had their turn. */
+  readonly breathe: () => Promise<void>;
+}
+
+export class RunningKeeper {
+  readonly #parts: KeptParts;
+  /** The machine waits while its memory is copied. */
+  #isCopying = false;
+  /** It never has a turn again. */
+  #isHeld = false;
+  /** It wanted a turn meanwhile. */
+  #isWanted = false;
+  #onWanted = (): void => {};
+  #work: Promise<boolean> | null = null;
+  #isOver = false;
+  /** Of the pump's `runMs`, at the last look. */
+  #lookedAt: number;
+  /** Instructions that had run when it was last kept, and the volume's generation. */
+  #keptAt = -1;
+  #keptGeneration = -1;
+  #restLooks = 0;
+  #nextMs = 0;
+  #busyMs: number;
+
+  /** @param isKept  it goes on from what is in the file */
+  constructor(parts: KeptParts, isKept: boolean) {
+    this.#parts = parts;
+    if (isKept) this.#note(this.#retired);
+    this.#busyMs = performance.now() + BUSY_PAUSE_MS;
+    this.#lookedAt = parts.session.pump.runMs;
+  }
+
+  /** A gate before `gate`, which holds the machine while it is copied. */
+  before(gate: TurnGate | null): TurnGate {
+    const isBlocked = (): boolean => {
+      if (this.#isCopying) this.#want();
+      return this.#isCopying || this.#isHeld || gate?.isBlocked === true;
+    };
+    return {
+      get isBlocked() {
+        return isBlocked();
+      },
+      beforeTurn: () => gate?.beforeTurn(),
+      get sleepMs() {
+        return gate?.sleepMs ?? 0;
+      },
+      afterTurn: () => gate?.afterTurn?.(),
+      onIdle: () => gate?.onIdle?.(),
+    };
+  }
+
+  #want(): void {
+    this.#isWanted = true;
+    this.#onWanted();
+  }
+
+  /** To be called every `LOOK_MS`. */
+  look(): void {
+    const { runMs } = this.#parts.session.pump;
+    const isResting = runMs - this.#lookedAt < REST_MS;
+    this.#lookedAt = runMs;
+    this.#restLooks = isResting ? this.#restLooks + 1 : 0;
+    const now = performance.now();
+    if (this.#work !== null || this.isKept || now < this.#nextMs) return;
+    if (this.#restLooks >= REST_LOOKS) void this.keep(false);
+    else if (now > this.#busyMs) void this.keep(true);
+  }
+
+  get #retired(): number {
+    const { processor, kernel } = this.#parts.session.machine;
+    return processor.retired(kernel.tally);
+  }
+
+  /** Nothing has run or been written since. */
+  get isKept(): boolean {
+    return this.#retired === this.#keptAt && this.#parts.changes.mark?.generation === this.#keptGeneration;
+  }
+
+  #note(retired: number): void {
+    this.#keptAt = retired;
+    this.#keptGeneration = this.#parts.changes.mark?.generation ?? -1;
+  }
+
+  /** Keeps it for the last time: nothing runs any more. */
+  keepLast(): Promise<boolean> {
+    this.#isHeld = true;
+    return this.keep(true);
+  }
+
+  /**
+   * @param isForced  programs that want a turn have to wait
+   * @returns whether it is kept as it is now
+   */
+  keep(isForced: boolean): Promise<boolean> {
+    const before = this.#work ?? Promise.resolve(false);
+    const work = before
+      .then(() => (this.#isOver ? false : this.isKept || this.#keep(isForced)))
+      .finally(() => {
+        if (this.#work === work) this.#work = null;
+      });
+    this.#work = work;
+    return work;
+  }
+
+  async #keep(isForced: boolean): Promise<boolean> {
+    const startMs = performance.now();
+    const retired = this.#retired;
+    const kept = await this.#copy(isForced);
+    if (kept === null || this.#isOver) return false;
+    try {
+      for (const _ of this.#parts.files.write(kept)) {
+        await this.#parts.breathe();
+        if (this.#isOver) return false;
+      }
+    } catch {
+      // The browser gives no more room.
+      this.#nextMs = performance.now() + BUSY_PAUSE_MS;
+      return false;
+    }
+    this.#keptAt = retired;
+    this.#keptGeneration = kept.volume.generation;
+    const now = performance.now();
+    const pauseMs = (now - startMs) / COST_SHARE;
+    this.#nextMs = now + Math.max(PAUSE_MS, pauseMs);
+    this.#busyMs = now + Math.max(BUSY_PAUSE_MS, pauseMs);
+    return true;
+  }
+
+  /** Null: the machine wants a turn, or cannot be kept now. It stands still until this is done. */
+  async #copy(isForced: boolean): Promise<Running | null> {
+    const { session, changes, screen, settle } = this.#parts;
+    this.#isCopying = true;
+    this.#isWanted = false;
+    try {
+      const shown = await Promise.race([screen(), this.#patience(isForced)]);
+      if (shown === null || settle() < 0) return null;
+      const state = await this.#copyMachine(isForced);
+      const volume = changes.mark;
+      return state === null || volume === null ? null : { volume, screen: shown, state };
+    } catch (error) {
+      // Programs hold what cannot be kept; memory for it is not to be had; the files can only be read any more.
+      if (!(error instanceof StateError || error instanceof RangeError || error instanceof SessionError)) throw error;
+      this.#nextMs = performance.now() + BUSY_PAUSE_MS;
+      return null;
+    } finally {
+      this.#isCopying = false;
+      session.pump.wake();
+    }
+  }
+
+  /** Until it takes too long, or the machine, where it may, wants a turn. */
+  #patience(isForced: boolean): Promise<null> {
+    return new Promise((resolve) => {
+      setTimeout(() => resolve(null), SCREEN_MS);
+      if (!isForced) this.#onWanted = () => resolve(null);
+    });
+  }
+
+  async #copyMachine(isForced: boolean): Promise<Uint8Array | null> {
+    const pieces = this.#parts.session.saveInPieces(this.#parts.streams, 0);
+    for (;;) {
+      if (this.#isOver || (this.#isWanted && !isForced)) return null;
+      const endMs = performance.now() + TURN_MS;
+      do {
+        const { done, value } = pieces.next();
+        if (done === true) return value;
+      } while (performance.now() < endMs);
+      await this.#parts.breathe();
+    }
+  }
+
+  /** Nothing is kept any more. */
+  drop(): void {
+    try {
+      this.#parts.files.drop();
+    } catch {
+      // Then the volume tells the next tab that it is not its own.
+    }
+  }
+
+  /** Lets go of the file, with what is in it. */
+  close(): void {
+    this.#isOver = true;
+    this.#parts.files.close();
+  }
+}
