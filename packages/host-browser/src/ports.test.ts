@@ -165,6 +165,10 @@ class SlowWindow {
     });
   }
 
+  screen(): string {
+    return this.text;
+  }
+
   show(): void {
     this.#waiting.shift()?.();
   }
@@ -212,6 +216,23 @@ test("a terminal across a port: keys, size, bounded output, and an interrupt tha
   await settled();
   assert.equal(console.pending, 0);
   assert.match(window.text, /^a+bd$/);
+
+  // The screen is that of the output before the question, whatever is forgotten meanwhile.
+  console.write(Buffer.from("e"));
+  const [screen] = [console.screen(), console.write(Buffer.from("f"))];
+  await settled();
+  window.show();
+  await settled();
+  window.show();
+  assert.match(await screen, /^a+bde$/);
+  console.write(Buffer.from("g"));
+  const after = console.screen();
+  console.discardOutput();
+  for (let shown = 0; shown < 3; shown++) {
+    await settled();
+    window.show();
+  }
+  assert.match(await after, /^a+bdefg?$/);
   port1.close();
   port2.close();
 });
