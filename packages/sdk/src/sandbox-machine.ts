@@ -43,6 +43,8 @@ const IMAGE_POINT = "image";
 const SETTLE_AFTER_MS = 100;
 /** Of the space of a point that is replaced, at a time. */
 const RECLAIM_STEPS = 64;
+/** So long programs wait for a turn, several times, while they are saved; what was begun then is ended. */
+const SAVE_TURN_MS = 4;
 
 /** A volume at an absolute path of the guest. */
 export interface MountedVolume {
@@ -516,10 +518,14 @@ export class SandboxMachine {
     const { machine, image } = fork;
     try {
       const pieces = machine.#saveInPieces();
+      const { loop } = this.#ports;
       for (;;) {
         await breathe();
-        const { done, value } = pieces.next();
-        if (done === true) return value;
+        const endMs = loop.nowMs() + SAVE_TURN_MS;
+        do {
+          const { done, value } = pieces.next();
+          if (done === true) return value;
+        } while (loop.nowMs() < endMs);
       }
     } finally {
       try {
