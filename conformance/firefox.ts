@@ -54,6 +54,13 @@ try {
     await anew(() => firefox.reload());
     await run("cat note; ls a", /^kept\nb$/m);
   });
+  await row("programs: a reload goes on with what runs", async () => {
+    await run("x=kept; sleep 1000 & echo begun", /^begun$/m);
+    await firefox.evaluate(`stratos.ask({ kind: "hidden" })`);
+    await anew(() => firefox.reload());
+    await firefox.waitFor("String(stratos.times.goesOn)", /^1$/, PATIENCE_MS);
+    await run("echo $x $(jobs | wc -l)", /^kept 1$/m);
+  });
   await row("files: a snapshot undoes rm -rf /", async () => {
     await firefox.evaluate(`stratos.ask({ kind: "snapshot", name: "good" })`);
     await firefox.type("rm -rf --no-preserve-root / 2>/dev/null; echo over $?\n");
@@ -89,7 +96,7 @@ if (values.record)
     told:
       "`apt-get install firefox-esr && npm run conformance:firefox -- --record` drives a headless Firefox by " +
       "WebDriver BiDi against the folder that `stratos image web` writes: boot, terminal (colours, line editing, " +
-      "^C), files through a reload, a snapshot that undoes `rm -rf /`, and a reload without the server. " +
+      "^C), files and running programs through a reload, a snapshot that undoes `rm -rf /`, and a reload without the server. " +
       `Firefox ${firefox.version}: ${passed} of ${passed + failed}; the prompt came ${prompt} ms after the worker's ` +
       "start, beside much other work.",
   });
