@@ -15,6 +15,7 @@ import { createApi } from "./api/api-service.ts";
 import { blobRoutes } from "./api/blob-routes.ts";
 import { authorityPages, CERTIFICATE_ROUTES } from "./api/certificate-routes.ts";
 import { packageRoutes } from "./api/package-routes.ts";
+import { PROFILE_ROUTES } from "./api/profile-routes.ts";
 import { PLUGIN_ROUTES } from "./api/plugin-routes.ts";
 import { HOST_ROUTES } from "./api/host-routes.ts";
 import type { ApiRoute } from "./api/route.ts";
@@ -47,6 +48,7 @@ export function apiRoutes(database: Database, blobs: BlobStore, repositories: Re
     ...TRIGGER_ROUTES,
     ...TEMPLATE_ROUTES,
     ...PLUGIN_ROUTES,
+    ...PROFILE_ROUTES,
     ...ADMIN_ROUTES,
   ];
 }

@@ -12,6 +12,7 @@ import { Housekeeping, storeChores, type Chore } from "./leader/housekeeping.ts"
 import { Leadership } from "./leader/leadership.ts";
 import { Plugins } from "./plugins/plugins.ts";
 import type { PluginTimes } from "./plugins/plugin.ts";
+import { Profiler, type ProfilerSettings } from "./profiling/profiler.ts";
 
 export interface HubOptions {
   readonly leaseSeconds: number;
@@ -26,6 +27,8 @@ export interface HubOptions {
     readonly times?: PluginTimes;
     readonly taskFault: (task: unknown) => string | null;
   };
+  /** Of this process; absent: it takes none. */
+  readonly profiles?: ProfilerSettings & { readonly software: string };
   /** Whether it is served over TLS. */
   readonly isTls?: boolean;
 }
@@ -44,6 +47,8 @@ export class HubService {
   readonly leadership: Leadership;
   readonly housekeeping: Housekeeping;
   readonly plugins: Plugins;
+  /** Null: it takes no profiles of itself. */
+  readonly profiler: Profiler | null;
   /** Whose hits and misses metrics tell. */
   readonly caches: { readonly counts: CacheCounts }[] = [];
 
@@ -74,6 +79,7 @@ export class HubService {
       () => this.leadership.isLeader,
       options.warn,
     );
+    this.profiler = options.profiles === undefined ? null : new Profiler({ ...options.profiles, warn: options.warn });
     this.plugins = new Plugins(database, {
       folder: null,
       taskFault: () => null,
@@ -84,6 +90,7 @@ export class HubService {
   }
 
   async start(): Promise<void> {
+    this.profiler?.start();
     await this.database.listen(["hub_runnable", "hub_offered", "hub_cancel", "hub_ended"], (channel, payload) =>
       this.#heard(channel, payload),
     );
@@ -97,6 +104,7 @@ export class HubService {
   async close(): Promise<void> {
     this.claims.close();
     this.feed.close();
+    await this.profiler?.close();
     await this.plugins.close();
     await this.housekeeping.close();
     await this.leadership.close();

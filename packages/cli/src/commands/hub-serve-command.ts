@@ -13,10 +13,12 @@ import { homeFolder } from "@stratos/host-node/home";
 import { describePackage, nodePackagePorts } from "@stratos/tools-node/packages";
 import { VERSION } from "@stratos/sdk/version";
 import { readKerberos, type HubKerberosOptions } from "./hub-kerberos-options.ts";
+import { profilerSettings, type ProfileOptions } from "./hub-profile-options.ts";
 import { readOidc, type HubOidcOptions } from "./hub-oidc-options.ts";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 
-export interface HubServeOptions extends HubPlaceOptions, BlobPlaceOptions, HubOidcOptions, HubKerberosOptions {
+export interface HubServeOptions
+  extends HubPlaceOptions, BlobPlaceOptions, HubOidcOptions, HubKerberosOptions, ProfileOptions {
   readonly listen: { readonly host: string; readonly port: number };
   readonly tokenFile?: string;
   readonly tlsCert?: string;
@@ -50,6 +52,9 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
       "--headers-timeout",
       `${headersTimeout} s is more than --request-timeout, ${requestTimeout} s`,
     );
+  const software = `stratos hub ${VERSION}`;
+  // Refused before a database is made.
+  profilerSettings(options, "");
   const warn = (message: string): void => void process.stderr.write(`stratos hub: ${message}\n`);
   const place = await openHubPlace(options, {
     ...(options.pool === undefined ? {} : { poolSize: options.pool }),
@@ -72,6 +77,7 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
         const { control, sizeBytes, md5, sha256, files } = await describePackage(path, packages);
         return { control, sizeBytes, md5, sha256, files };
       },
+      profiles: { ...profilerSettings(options, place.state), software },
       workerCertificates: { isRequired, lifeSeconds: options.workerCertificateLife },
       ...(options.plugins === undefined ? {} : { plugins: { folder: options.plugins } }),
       ...(tls === null ? {} : { tls }),

@@ -96,6 +96,14 @@ export async function metricsText(hub: HubService, counts: RequestCounts): Promi
       )
     ).map(({ rule, count }) => [`rule="${rule}"`, count]),
   );
+  const { profiler } = hub;
+  if (profiler !== null) {
+    gauge("profile_seconds", "How long the last profile of this hub took; 0: none was taken.", [
+      ["", profiler.lastSeconds],
+    ]);
+    counter("profiles_total", "Profiles that were taken since the start.", [["", profiler.taken]]);
+    counter("profile_failures_total", "Profiles that could not be taken or kept.", [["", profiler.failures]]);
+  }
   const caches = hub.caches.map(({ counts: each }) => each);
   const of = (count: (each: CacheCounts) => number): [string, number][] =>
     caches.map((each) => [`cache="${each.name}"`, count(each)]);

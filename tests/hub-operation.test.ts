@@ -1,0 +1,110 @@
+/**
+ * Goal: whoever runs a hub sees where its time goes, why builds fail, and has workers that end when they are told to.
+ * Method: `stratos hub` and `stratos worker` as programs, `stratos hub …` as their client.
+ */
+import assert from "node:assert/strict";
+import { spawnSync, type ChildProcess } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { endProgram, startProgram, type Program } from "./hub/programs.ts";
+import { launcher } from "./support/stratos.ts";
+import { until } from "./support/until.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "stratos-hub-operation-"));
+const state = join(folder, "state");
+const key = join(folder, "worker-key");
+const environment: NodeJS.ProcessEnv = { ...process.env, STRATOS_HOME: join(folder, "home") };
+const children = new Set<ChildProcess>();
+let hub: Program;
+
+async function start(args: readonly string[], first: "stdout" | "stderr" = "stdout"): Promise<Program> {
+  const program = await startProgram(args, { environment, first });
+  children.add(program.child);
+  return program;
+}
+function run(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  const [node, ...rest] = launcher;
+  return spawnSync(node!, [...rest, ...args], { env: environment, encoding: "utf8", timeout: 600_000, cwd: folder });
+}
+function good(...args: string[]): string {
+  const { status, stdout, stderr } = run(...args);
+  assert.equal(status, 0, `stratos ${args.join(" ")}: ${stderr}`);
+  return stdout;
+}
+
+before(async () => {
+  const token = join(folder, "token");
+  const more = ["--profile-every", "1s", "--profile-time", "1s", "--profile-keep", "4"];
+  hub = await start(["hub", "-l", "0", "--database", "memory", "--state", state, "--token-file", token, ...more]);
+  environment["STRATOS_HUB"] = hub.address;
+  good("hub", "login", "--token-file", token);
+  writeFileSync(key, good("hub", "token", "create", "builder", "--role", "worker"), { mode: 0o600 });
+});
+after(() => {
+  for (const child of children) child.kill("SIGKILL");
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Profile {
+  readonly id: string;
+  readonly by: string | null;
+}
+
+test("profiles come by the clock and when they are asked for; top names sources, and compares", async () => {
+  const profiles = (): Profile[] => JSON.parse(good("hub", "profile", "ls", "--json")) as Profile[];
+  await until("one came by the clock", () => profiles().some(({ by }) => by === null));
+  // While one is taken by the clock none can be asked for.
+  let asked = "";
+  await until("one is taken", () => {
+    const { status, stdout, stderr } = run("hub", "profile", "take", "--time", "2s");
+    if (status !== 0) assert.match(stderr, /a profile is being taken now/);
+    asked = stdout.trim();
+    return status === 0;
+  });
+  const file = join(folder, "mine.cpuprofile");
+  assert.equal(good("hub", "profile", "get", asked, "-o", file), `${file}\n`);
+  assert.ok((JSON.parse(readFileSync(file, "utf8")) as { samples: number[] }).samples.length > 0);
+  const top = good("hub", "profile", "top", file, "--sort", "total", "--limit", "1000");
+  assert.match(top, /^busy for \d+\.\d\d s of \d+\.\d\d s \(.* %\)\nSELF MS +SELF +TOTAL MS +TOTAL +FUNCTION +WHERE\n/);
+  assert.match(top, / packages\/hub\/src\/\S+\.ts/, "functions of the hub are named by their files");
+  assert.ok(!top.includes("program-"), "pieces of the bundle are nobody's files");
+  const compared = good("hub", "profile", "top", "last", "--beside", file);
+  assert.match(compared, /^now: +busy .*\nbefore: busy .*\nms of each second:\nCHANGE +NOW +BEFORE +FUNCTION +WHERE\n/);
+  assert.match(good("hub", "profile", "heap"), /^resident +\d[^]*made within [^]*BYTES +FUNCTION +WHERE/);
+  await until(
+    "the old ones went",
+    () => readdirSync(join(state, "profiles")).filter((name) => /n$/.test(name)).length === 4,
+  );
+  for (const name of readdirSync(join(state, "profiles")))
+    assert.equal((statSync(join(state, "profiles", name), { throwIfNoEntry: false })?.mode ?? 0o600) & 0o777, 0o600);
+  assert.match(run("hub", "profile", "top", join(folder, "worker-key")).stderr, /worker-key: no profile/);
+  assert.equal(run("hub", "profile", "top", "20260101T000000000Z-000000").status, 1);
+  assert.equal(run("hub", "-l", "0", "--profile-every", "5s").status, 2, "oftener than it looks");
+});
+
+test("a worker keeps profiles of itself, which need no hub to be read", async () => {
+  const mine = join(folder, "w-profiled");
+  const args = [
+    "--name",
+    "profiled",
+    "--token-file",
+    key,
+    "--folder",
+    mine,
+    "--profile-every",
+    "1s",
+    "--profile-time",
+    "1s",
+  ];
+  const { child } = await start(["worker", ...args], "stderr");
+  const found = (): string[] =>
+    existsSync(join(mine, "profiles"))
+      ? readdirSync(join(mine, "profiles")).filter((name) => /\.cpuprofile$/.test(name))
+      : [];
+  await until("one came", () => found().length > 0);
+  await endProgram(child, "SIGTERM");
+  children.delete(child);
+  assert.match(good("hub", "profile", "top", join(mine, "profiles", found()[0]!)), /^busy for /);
+});
