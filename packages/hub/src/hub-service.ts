@@ -7,6 +7,7 @@ import type { CacheCounts } from "./cache/bounded-cache.ts";
 import { ClaimPolls } from "./claim-polls.ts";
 import { CERTIFICATE_LIFE_SECONDS, WorkerCertificates } from "./access/worker-certificates.ts";
 import type { Database } from "./database/database.ts";
+import { OwnRules } from "./failures/own-rules.ts";
 import { Feed } from "./feed.ts";
 import { Housekeeping, storeChores, type Chore } from "./leader/housekeeping.ts";
 import { Leadership } from "./leader/leadership.ts";
@@ -27,6 +28,8 @@ export interface HubOptions {
     readonly times?: PluginTimes;
     readonly taskFault: (task: unknown) => string | null;
   };
+  /** Its operator's own rules of failures; absent: none. */
+  readonly failureRules?: ConstructorParameters<typeof OwnRules>[0];
   /** Of this process; absent: it takes none. */
   readonly profiles?: ProfilerSettings & { readonly software: string };
   /** Whether it is served over TLS. */
@@ -47,6 +50,7 @@ export class HubService {
   readonly leadership: Leadership;
   readonly housekeeping: Housekeeping;
   readonly plugins: Plugins;
+  readonly failureRules: OwnRules;
   /** Null: it takes no profiles of itself. */
   readonly profiler: Profiler | null;
   /** Whose hits and misses metrics tell. */
@@ -79,6 +83,7 @@ export class HubService {
       () => this.leadership.isLeader,
       options.warn,
     );
+    this.failureRules = new OwnRules(options.failureRules ?? [], options.warn);
     this.profiler = options.profiles === undefined ? null : new Profiler({ ...options.profiles, warn: options.warn });
     this.plugins = new Plugins(database, {
       folder: null,
@@ -107,6 +112,7 @@ export class HubService {
     await this.profiler?.close();
     await this.plugins.close();
     await this.housekeeping.close();
+    await this.failureRules.close();
     await this.leadership.close();
     await this.accessLog.close();
   }

@@ -35,6 +35,7 @@ const FILES: readonly CommandFile[] = [
     names: ["trigger", "secret"],
     load: async (finish) => (await import("./hub-trigger.ts")).hubTriggerCommands(finish),
   },
+  { names: ["logs"], load: async (finish) => (await import("./hub-logs.ts")).logsCommand(finish) },
   { names: ["profile"], load: async (finish) => (await import("./hub-profile.ts")).profileCommand(finish) },
   { names: ["plugin"], load: async (finish) => (await import("./hub-plugin.ts")).pluginCommand(finish) },
   { names: ["scale"], load: async (finish) => (await import("./hub-scale.ts")).scaleCommand(finish) },
@@ -90,6 +91,7 @@ export async function hubCommand(finish: Finish, wanted: Wanted): Promise<Comman
         .argParser(parseSeconds)
         .default(2_592_000, "30d"),
     )
+    .option("--failure-rules <file>", "rules of one's own for why builds fail, in YAML (`hub logs`)")
     .option("--plugins <folder>", "load the plugins in this folder: NAME.mjs, with settings in NAME.json")
     .addOption(
       new Option("--lease <time>", "a host that is silent for so long loses its runs")

@@ -2,6 +2,7 @@
 import type { ArtefactCacheView } from "@stratos/hub-api";
 import type { CacheCounts } from "../cache/bounded-cache.ts";
 import type { HubService } from "../hub-service.ts";
+import { countFailures } from "../store/failures.ts";
 import { listHosts } from "../store/hosts.ts";
 import { countQueue } from "../store/tasks.ts";
 
@@ -95,6 +96,11 @@ export async function metricsText(hub: HubService, counts: RequestCounts): Promi
           "'1 day' group by 1 order by 1",
       )
     ).map(({ rule, count }) => [`rule="${rule}"`, count]),
+  );
+  gauge(
+    "failed_runs",
+    "Runs that failed within the last 24 hours, by the cause that their logs tell.",
+    (await countFailures(hub.database)).map(({ cause, count }) => [`cause="${cause}"`, count]),
   );
   const { profiler } = hub;
   if (profiler !== null) {

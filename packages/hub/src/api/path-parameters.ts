@@ -25,6 +25,7 @@ export const PATH_PARAMETERS: Readonly<Record<string, JsonSchema>> = {
   secret: name,
   template: name,
   plugin: name,
+  failure: { type: "string", pattern: "^[0-9a-f]{16}$" },
   profile: { type: "string", pattern: PROFILE_ID.source },
   principal: person,
   token: name,

@@ -53,6 +53,7 @@ export const TASK_CHANGE = object({ priority: submission["priority"]! }, ["prior
 export const PROFILE_REQUEST = object({
   seconds: { type: "number", exclusiveMinimum: 0, maximum: PROFILE_SECONDS_MAX },
 });
+export const AGAIN = object({ since: time }, ["since"]);
 export const REASON = object({ reason: text(1_000) });
 
 export const HOST_REGISTRATION = object(

@@ -59,6 +59,7 @@ interface Frame {
 const LINKS = [
   ["/", "Overview", "task:read"],
   ["/tasks", "Tasks", "task:read"],
+  ["/failures", "Failures", "task:read"],
   ["/packages", "Packages", "package:read"],
   ["/hosts", "Hosts", "host:read"],
   ["/templates", "Templates", "template:read"],
