@@ -36,7 +36,20 @@ function good(...args: string[]): string {
 
 before(async () => {
   const token = join(folder, "token");
-  const more = ["--profile-every", "1s", "--profile-time", "1s", "--profile-keep", "4"];
+  writeFileSync(
+    join(folder, "rules.yaml"),
+    "- {cause: mirror-away, match: '^E: Failed to fetch', says: it was away}\n",
+  );
+  const more = [
+    "--failure-rules",
+    join(folder, "rules.yaml"),
+    "--profile-every",
+    "1s",
+    "--profile-time",
+    "1s",
+    "--profile-keep",
+    "4",
+  ];
   hub = await start(["hub", "-l", "0", "--database", "memory", "--state", state, "--token-file", token, ...more]);
   environment["STRATOS_HUB"] = hub.address;
   good("hub", "login", "--token-file", token);
@@ -107,4 +120,42 @@ test("a worker keeps profiles of itself, which need no hub to be read", async ()
   await endProgram(child, "SIGTERM");
   children.delete(child);
   assert.match(good("hub", "profile", "top", join(mine, "profiles", found()[0]!)), /^busy for /);
+});
+
+test("what failed is listed by cause, by the hub's rules and one's own", async () => {
+  const { child } = await start(["worker", "--name", "fails", "--token-file", key], "stderr");
+  const submit = (label: string, script: string): string =>
+    good("hub", "task", "submit", "--label", label, "--", "sh", "-c", script).trim();
+  for (const line of [3, 77]) submit("hello", `echo '/build/hello-2/a.c:${line}:1: error: no x' >&2; exit 2`);
+  submit("lib", "echo 'E: Failed to fetch http://127.0.0.1/x'; exit 1");
+  const last = submit("tool", "echo PASS: a; echo FAIL: sums; exit 1");
+  await until("all were looked at", () =>
+    /^4 runs of 4 tasks failed, for 3 reasons/.test(good("hub", "logs", "analyse")),
+  );
+  const lines = good("hub", "logs", "analyse").split("\n");
+  assert.match(lines[1]!, /^TASKS +RUNS +CAUSE +STAGE +FIRST +LAST +PACKAGES +TASK +FAILURE +WHY$/);
+  assert.match(lines[2]!, /^2 +2 +compiler \+ .* hello +2 +[0-9a-f]{16} +a\.c:N: error: no x$/);
+  assert.match(lines.join("\n"), /mirror-away \+.* lib .* it was away\n/);
+  assert.match(lines.join("\n"), /test \+.* tool .* FAIL: sums\n/);
+  assert.match(
+    good("hub", "logs", "analyse", "--package", "tool", "--since", "1h"),
+    /^1 runs .*\n.*\n1 .*FAIL: sums\n$/,
+  );
+  assert.match(good("hub", "logs", "analyse", "--until", "2026-01-01"), /^0 runs of 0 tasks failed/);
+  const id = lines[2]!.split(/ +/).at(-5)!;
+  assert.match(good("hub", "logs", "show", id), /^WHEN[^]*hello .*a\.c:77:1: error[^]*a\.c:3:1: error/);
+  assert.match(good("hub", "task", "show", last), /\ncause +test: FAIL: sums\n/);
+  assert.match(good("hub", "logs", "rules"), /\n1 +mirror-away +1 +used +\^E: Failed to fetch\n/);
+  assert.match(good("hub", "logs", "again"), /^4 runs are looked at again\n/);
+  const log = join(folder, "some.log");
+  writeFileSync(log, "==== Build ====\ncp: error writing 'x': No space left on device\n");
+  assert.match(good("hub", "logs", "explain", log), /\ndisk +Build +[0-9a-f]{16} +cp: error writing/);
+  writeFileSync(join(folder, "bad.yaml"), "- {cause: x, match: '('}\n");
+  assert.match(
+    run("hub", "-l", "0", "--failure-rules", join(folder, "bad.yaml")).stderr,
+    /bad\.yaml: rule 1: match: Invalid/,
+  );
+  assert.equal(run("hub", "logs", "analyse", "--since", "yesterday").status, 2);
+  await endProgram(child, "SIGTERM");
+  children.delete(child);
 });

@@ -24,8 +24,8 @@ export function logsCommand(finish: Finish): Command {
     row(
       "analyse",
       "list failures by cause",
-      "Lists what failed, by cause: runs whose logs say the same are one line, with how many they are, since when, of " +
-        "which packages, and a task to look at. `+` marks what was never seen before.",
+      "Lists what failed, by cause: runs whose logs say the same are one line, with how many they are, since when, " +
+        "of which packages, and a task to look at. `+` marks what was never seen before.",
     )
       .addOption(new Option("--since <time>", "from when on: 7d, 12h, 2026-01-31 (default: 7d)").argParser(parseWhen))
       .addOption(new Option("--until <time>", "up to when, likewise (default: now)").argParser(parseWhen))

@@ -48,7 +48,8 @@ function failuresPage(
   who: Reader,
 ): Html {
   const option = (span: number): Html =>
-    html`<option value="${span}"${raw(span === days ? " selected" : "")}>${span === 1 ? "day" : `${span} days`}</option>`;
+    html`<option value="${span}"${raw(span === days ? " selected" : "")}>
+${span === 1 ? "day" : `${span} days`}</option>`;
   return page(
     { title: "Failures", who, here: HERE },
     html`
