@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { endProgram, startProgram, type Program } from "./hub/programs.ts";
 import { launcher } from "./support/stratos.ts";
-import { until } from "./support/until.ts";
+import { until, untilGone } from "./support/until.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "stratos-hub-operation-"));
 const state = join(folder, "state");
@@ -145,6 +145,8 @@ test("what failed is listed by cause, by the hub's rules and one's own", async (
   const id = lines[2]!.split(/ +/).at(-5)!;
   assert.match(good("hub", "logs", "show", id), /^WHEN[^]*hello .*a\.c:77:1: error[^]*a\.c:3:1: error/);
   assert.match(good("hub", "task", "show", last), /\ncause +test: FAIL: sums\n/);
+  const none = run("hub", "artefact", "get", last);
+  assert.deepEqual([none.status, none.stderr], [1, `stratos: task ${last}: has no artefacts; it is FAILED\n`]);
   assert.match(good("hub", "logs", "rules"), /\n1 +mirror-away +1 +used +\^E: Failed to fetch\n/);
   assert.match(good("hub", "logs", "again"), /^4 runs are looked at again\n/);
   const log = join(folder, "some.log");
@@ -158,4 +160,17 @@ test("what failed is listed by cause, by the hub's rules and one's own", async (
   assert.equal(run("hub", "logs", "analyse", "--since", "yesterday").status, 2);
   await endProgram(child, "SIGTERM");
   children.delete(child);
+});
+
+test("a worker that is told to end while its hub is gone ends, and its run", async () => {
+  const mark = join(folder, "runs");
+  const { child, stderr } = await start(["worker", "--name", "alone", "--token-file", key], "stderr");
+  good("hub", "task", "submit", "--", "sh", "-c", `echo $$ > ${mark}; exec sleep 1000`);
+  await until("it runs", () => existsSync(mark) && /\n/.test(readFileSync(mark, "utf8")));
+  await endProgram(hub.child, "SIGKILL");
+  await endProgram(child, "SIGTERM");
+  children.delete(child);
+  assert.equal(child.exitCode, 0, stderr());
+  assert.match(stderr(), /RELEASED, which the hub could not be told: it is away\n/);
+  await untilGone(Number(readFileSync(mark, "utf8")));
 });
