@@ -242,6 +242,31 @@ test("a build that fails says where, leaves its log, and no packages", options, 
   );
 });
 
+test(
+  "a suite or an architecture that is nowhere is refused at once, as a usage error, and leaves nothing",
+  options,
+  async () => {
+    const tree = writeSource(folder, { name: "words" });
+    for (const [args, why] of [
+      [["--suite", "trixi"], /has no suite trixi; did you mean trixie\?/],
+      [["--arch", "riscv46"], /trixie has no architecture riscv46; did you mean riscv64\?/],
+      [["--host", "riscv46"], /trixie has no architecture riscv46; did you mean riscv64\?/],
+      [["--host", "pdp11"], /trixie has no architecture pdp11; it has amd64, /],
+    ] as const)
+      for (const source of [tree, "hello"]) {
+        const { result, status, stderr, output } = await build(source, "words/deeper/output", args);
+        assert.equal(status, 2, stderr);
+        assert.deepEqual([result.failure?.kind, result.failure?.stage, result.stages.length], ["request", "Fetch", 1]);
+        assert.match(stderr, why);
+        assert.equal(result.source, undefined, "nothing was fetched");
+        assert.ok(!existsSync(output) && !existsSync(join(folder, "words/deeper")), "an empty folder is left");
+      }
+    mkdirSync(join(folder, "mine"));
+    await build("hello", "mine", ["--suite", "trixi"]);
+    assert.ok(existsSync(join(folder, "mine")), "a folder that was there stays");
+  },
+);
+
 test("a source that is not what its .dsc says is refused", options, async () => {
   const dsc = packSource(folder, writeSource(folder, { name: "tampered" }), "tampered");
   writeFileSync(join(folder, "tampered_1.0.tar.gz"), "other", { flag: "a" });

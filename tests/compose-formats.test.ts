@@ -202,3 +202,24 @@ test("a package, and an index, that is not what was signed is refused by name", 
   assert.match(forged.stderr, /gather default\/riscv64: failed: .*(InRelease|own).*signature/i);
   writeFileSync(release, text, "latin1");
 });
+
+test("what a plugin refuses last is not told as made", async () => {
+  const plugin = join(folder, "refuses.mjs"),
+    own = join(folder, "refused.yaml");
+  writeFileSync(
+    plugin,
+    'export default { contract: 1, image: ({ point }) => (point === "after-outputs" ? { refuse: "not today" } : {}) };',
+  );
+  writeFileSync(own, readFileSync(treefile, "utf8").replace(/outputs:[^]*$/, "outputs: {t: {format: tar}}\n"));
+  const { status, stdout, stderr } = await run(
+    [...launcher, "compose", "run", own, "-o", join(folder, "refused"), "--plugin", plugin],
+    { env: { STRATOS_HOME: join(folder, "home") } },
+  );
+  assert.equal(status, 1, stdout);
+  assert.match(stderr, /not today/);
+  assert.equal(stdout, "");
+  assert.ok(
+    readdirSync(join(folder, "refused")).some((name) => name.endsWith(".tar")),
+    "it stays where it is",
+  );
+});

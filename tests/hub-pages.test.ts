@@ -53,7 +53,7 @@ test("a browser signs in, and the pages break no rule of accessibility", async (
     await page.navigate(hub.server.url + path);
     await page.waitFor("location.pathname + document.readyState", new RegExp(`^${path}complete$`), LONG_MS);
   };
-  const plain = ["/", "/tasks", `/tasks/${task.id}`, "/packages", "/hosts", "/audit"];
+  const plain = ["/", "/tasks", `/tasks/${task.id}`, "/packages", "/hosts", "/audit", "/failures"];
   for (const path of [...plain, "/triggers", "/triggers/mirror", "/templates", "/templates/deb"]) {
     await visit(path);
     await check(path);

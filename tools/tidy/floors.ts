@@ -76,7 +76,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   console: ["display page", "serve", "."],
   desktop: ["arrange entries", "machine", "page serve", "tab", "."],
   hub: [
-    "cache certificates",
+    "cache certificates failures profiling",
     "balance database scale worker",
     "store",
     "access backup claim-polls.ts client compliance feed.ts leader",

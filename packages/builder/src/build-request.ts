@@ -132,6 +132,7 @@ export interface Artefact {
 }
 
 /**
+ * - `request`  what was asked for is nowhere: a suite or an architecture that the archive does not have
  * - `infrastructure`  the builder's own trouble: mirror, disk, namespaces
  * - `dependency-wait`  a build dependency cannot be had now; may pass when the archive changes
  * - `build`  the package's own
@@ -139,7 +140,7 @@ export interface Artefact {
  * - `killed`  beyond a bound of memory, processes, space or output, or stopped by the user
  * - `hook`  a hook failed
  */
-export type FailureKind = "infrastructure" | "dependency-wait" | "build" | "timeout" | "killed" | "hook";
+export type FailureKind = "request" | "infrastructure" | "dependency-wait" | "build" | "timeout" | "killed" | "hook";
 
 export interface BuildFailure {
   readonly kind: FailureKind;

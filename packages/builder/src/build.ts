@@ -30,6 +30,7 @@ import { planBuildRoot } from "./root/choose-by-apt.ts";
 import type { RootPlan } from "./root/plan-root.ts";
 import { changelogEntry, PREPEND_SCRIPT, type ChangelogEntry } from "./bin-nmu/changelog-entry.ts";
 import { versionInNames } from "./source/changelog.ts";
+import { checkPlace } from "./source/check-place.ts";
 import { fetchSource, type FetchedSource } from "./source/fetch-source.ts";
 
 /** A `.changes` or `.buildinfo` beyond this is none. */
@@ -185,6 +186,7 @@ class Build {
   }
 
   async #fetch(): Promise<void> {
+    await checkPlace(this.#ports, this.#request, this.#onEvent);
     this.#source = await fetchSource(this.#ports, this.#request, this.#onEvent);
     const { name, version, stanza } = this.#source;
     const { binNmu } = this.#request;
@@ -356,6 +358,7 @@ class FailedStage extends Error {
 const KINDS: Readonly<Record<string, FailureKind>> = {
   UnsatisfiableError: "dependency-wait",
   SolverLimitError: "dependency-wait",
+  RequestError: "request",
   SourceError: "build",
   ControlError: "build",
   DependencyError: "build",

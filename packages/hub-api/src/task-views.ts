@@ -82,6 +82,8 @@ export interface TaskDetails extends TaskView {
   readonly parents: readonly { readonly id: number; readonly state: TaskState; readonly needs: "success" | "end" }[];
   readonly children: readonly number[];
   readonly artefacts: readonly ArtefactView[];
+  /** Why its last run that failed did so, by its log; absent at older hubs, null: none has, or it is being found. */
+  readonly failure?: { readonly id: string; readonly cause: string; readonly line: string } | null;
 }
 
 export interface HostView {

@@ -15,6 +15,8 @@ import { createApi } from "./api/api-service.ts";
 import { blobRoutes } from "./api/blob-routes.ts";
 import { authorityPages, CERTIFICATE_ROUTES } from "./api/certificate-routes.ts";
 import { packageRoutes } from "./api/package-routes.ts";
+import { FAILURE_ROUTES } from "./api/failure-routes.ts";
+import { PROFILE_ROUTES } from "./api/profile-routes.ts";
 import { PLUGIN_ROUTES } from "./api/plugin-routes.ts";
 import { HOST_ROUTES } from "./api/host-routes.ts";
 import type { ApiRoute } from "./api/route.ts";
@@ -31,6 +33,7 @@ import { Rebuilds } from "./repositories/rebuilds.ts";
 import { Repositories, type ReadPackage } from "./repositories/repositories.ts";
 import { repositoryPages } from "./repositories/repository-pages.ts";
 import { migrate } from "./store/migrations/migrate.ts";
+import { diagnoseRuns } from "./store/failures.ts";
 import { hookPages } from "./api/hook-pages.ts";
 import { pollChore } from "./triggers/poll-repositories.ts";
 import { statusChore } from "./triggers/tell-statuses.ts";
@@ -47,6 +50,8 @@ export function apiRoutes(database: Database, blobs: BlobStore, repositories: Re
     ...TRIGGER_ROUTES,
     ...TEMPLATE_ROUTES,
     ...PLUGIN_ROUTES,
+    ...PROFILE_ROUTES,
+    ...FAILURE_ROUTES,
     ...ADMIN_ROUTES,
   ];
 }
@@ -106,6 +111,7 @@ export async function startHub(database: Database, options: ServerOptions): Prom
   const service: HubService = new HubService(database, settings, [
     { name: "publish", everyMs: 0, work: (limit) => repositories.publishEnded(limit) },
     ...blobChores(database, blobs),
+    { name: "failures", everyMs: 0, work: () => diagnoseRuns(database, service.failureRules) },
     // Before the webhooks, which tell of alerts.
     alertChore(database),
     webhookChore(database),

@@ -7,11 +7,13 @@ import type { CacheCounts } from "./cache/bounded-cache.ts";
 import { ClaimPolls } from "./claim-polls.ts";
 import { CERTIFICATE_LIFE_SECONDS, WorkerCertificates } from "./access/worker-certificates.ts";
 import type { Database } from "./database/database.ts";
+import { OwnRules } from "./failures/own-rules.ts";
 import { Feed } from "./feed.ts";
 import { Housekeeping, storeChores, type Chore } from "./leader/housekeeping.ts";
 import { Leadership } from "./leader/leadership.ts";
 import { Plugins } from "./plugins/plugins.ts";
 import type { PluginTimes } from "./plugins/plugin.ts";
+import { Profiler, type ProfilerSettings } from "./profiling/profiler.ts";
 
 export interface HubOptions {
   readonly leaseSeconds: number;
@@ -26,6 +28,10 @@ export interface HubOptions {
     readonly times?: PluginTimes;
     readonly taskFault: (task: unknown) => string | null;
   };
+  /** Its operator's own rules of failures; absent: none. */
+  readonly failureRules?: ConstructorParameters<typeof OwnRules>[0];
+  /** Of this process; absent: it takes none. */
+  readonly profiles?: ProfilerSettings & { readonly software: string };
   /** Whether it is served over TLS. */
   readonly isTls?: boolean;
 }
@@ -44,6 +50,9 @@ export class HubService {
   readonly leadership: Leadership;
   readonly housekeeping: Housekeeping;
   readonly plugins: Plugins;
+  readonly failureRules: OwnRules;
+  /** Null: it takes no profiles of itself. */
+  readonly profiler: Profiler | null;
   /** Whose hits and misses metrics tell. */
   readonly caches: { readonly counts: CacheCounts }[] = [];
 
@@ -74,6 +83,8 @@ export class HubService {
       () => this.leadership.isLeader,
       options.warn,
     );
+    this.failureRules = new OwnRules(options.failureRules ?? [], options.warn);
+    this.profiler = options.profiles === undefined ? null : new Profiler({ ...options.profiles, warn: options.warn });
     this.plugins = new Plugins(database, {
       folder: null,
       taskFault: () => null,
@@ -84,6 +95,7 @@ export class HubService {
   }
 
   async start(): Promise<void> {
+    this.profiler?.start();
     await this.database.listen(["hub_runnable", "hub_offered", "hub_cancel", "hub_ended"], (channel, payload) =>
       this.#heard(channel, payload),
     );
@@ -97,8 +109,10 @@ export class HubService {
   async close(): Promise<void> {
     this.claims.close();
     this.feed.close();
+    await this.profiler?.close();
     await this.plugins.close();
     await this.housekeeping.close();
+    await this.failureRules.close();
     await this.leadership.close();
     await this.accessLog.close();
   }

@@ -1,9 +1,9 @@
-import { mkdirSync } from "node:fs";
-import { resolve } from "node:path";
+import { mkdirSync, rmdirSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { binNmuFault, type BinNmu, type BuildRequest, type CleanRoot, type RootCommand } from "@stratos/builder";
 import { carrierFor, parseSourceReference, runBuild, settingsOf, telling, testSummary } from "@stratos/systems/builder";
 import { CommandError, UsageError } from "../command-error.ts";
-import { EXIT_SUCCESS } from "../exit-status.ts";
+import { EXIT_SUCCESS, EXIT_USAGE } from "../exit-status.ts";
 import { formatSize } from "../option-values.ts";
 import { builderAtTerminal, type BuilderOptions, type TerminalBuilder } from "./builder-terminal.ts";
 
@@ -22,7 +22,31 @@ export async function buildSource(source: string, options: BuilderBuildOptions):
   const settings = settingsOf(options),
     request: BuildRequest = { source: parseSourceReference(source), ...settings.request, ...binNmuOf(options) };
   const output = resolve(options.output);
-  mkdirSync(output, { recursive: true });
+  const made = mkdirSync(output, { recursive: true });
+  try {
+    return await buildInto(output, { source, options, settings, request });
+  } finally {
+    if (made !== undefined) removeEmpty(output, made);
+  }
+}
+
+/** Folders that were made for a build which left nothing go again. @param highest  of them */
+function removeEmpty(folder: string, highest: string): void {
+  try {
+    for (let at = folder; at.startsWith(highest); at = dirname(at)) rmdirSync(at);
+  } catch {
+    // Something is in it.
+  }
+}
+
+interface Asked {
+  readonly source: string;
+  readonly options: BuilderBuildOptions;
+  readonly settings: ReturnType<typeof settingsOf>;
+  readonly request: BuildRequest;
+}
+
+async function buildInto(output: string, { source, options, settings, request }: Asked): Promise<number> {
   const session = builderAtTerminal({
     carrier: await carrierFor(settings.carrier, options.seed),
     mirror: settings.mirror,
@@ -52,7 +76,11 @@ export async function buildSource(source: string, options: BuilderBuildOptions):
       throw new CommandError(
         source,
         `${failure.stage} failed (${failure.kind}): ${failure.message}`,
-        session.stopStatus === undefined ? {} : { status: session.stopStatus },
+        failure.kind === "request"
+          ? { status: EXIT_USAGE }
+          : session.stopStatus === undefined
+            ? {}
+            : { status: session.stopStatus },
       );
     return EXIT_SUCCESS;
   } finally {

@@ -64,8 +64,10 @@ export async function runComposeCommand(file: string, options: ComposeRunOptions
       });
       if (lockMode !== "locked") await writeLock(place, result.lock);
       await session.close();
+      // Who was asked last has refused what was made: it is no result, though it lies there.
+      const isRefused = result.steps.some(({ id, status }) => id === "cleanup" && status === "failed");
       if (options.json === true) process.stdout.write(`${JSON.stringify(result.info, null, 2)}\n`);
-      else
+      else if (!isRefused)
         for (const one of result.info.images.flatMap(({ artifacts }) => artifacts))
           process.stdout.write(`${one.sha256}  ${one.path}  ${formatSize(one.sizeBytes)}\n`);
       const failed =

@@ -288,7 +288,8 @@ function fetchArtefacts(
   options: HubOptions & { readonly output: string },
 ): Promise<number> {
   return withHub(options, async (client) => {
-    const { artefacts } = await client.call<TaskDetails>("GET", `/tasks/${task}`);
+    const { artefacts, state } = await client.call<TaskDetails>("GET", `/tasks/${task}`);
+    if (artefacts.length === 0) throw new CommandError(`task ${task}`, `has no artefacts; it is ${state}`);
     const unknown = names.find((name) => !artefacts.some((one) => one.name === name));
     if (unknown !== undefined) throw new CommandError(unknown, `task ${task} has no such artefact`);
     const wanted = artefacts.filter(({ name }) => names.length === 0 || names.includes(name));

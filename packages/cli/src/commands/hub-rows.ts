@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { parseListen } from "../option-values.ts";
 import type { HubServeOptions } from "./hub-serve-command.ts";
 import { kerberosOptions } from "./hub-kerberos-options.ts";
+import { profileOptions } from "./hub-profile-options.ts";
 import { oidcOptions } from "./hub-oidc-options.ts";
 import { databaseOptions, hubOptions, parseCount, parseSeconds, repeatable } from "./hub-options.ts";
 import type { WorkerCommandOptions } from "./worker-command.ts";
@@ -34,6 +35,8 @@ const FILES: readonly CommandFile[] = [
     names: ["trigger", "secret"],
     load: async (finish) => (await import("./hub-trigger.ts")).hubTriggerCommands(finish),
   },
+  { names: ["logs"], load: async (finish) => (await import("./hub-logs.ts")).logsCommand(finish) },
+  { names: ["profile"], load: async (finish) => (await import("./hub-profile.ts")).profileCommand(finish) },
   { names: ["plugin"], load: async (finish) => (await import("./hub-plugin.ts")).pluginCommand(finish) },
   { names: ["scale"], load: async (finish) => (await import("./hub-scale.ts")).scaleCommand(finish) },
   { names: ["ca"], load: async (finish) => (await import("./hub-ca.ts")).caCommand(finish) },
@@ -88,6 +91,7 @@ export async function hubCommand(finish: Finish, wanted: Wanted): Promise<Comman
         .argParser(parseSeconds)
         .default(2_592_000, "30d"),
     )
+    .option("--failure-rules <file>", "rules of one's own for why builds fail, in YAML (`hub logs`)")
     .option("--plugins <folder>", "load the plugins in this folder: NAME.mjs, with settings in NAME.json")
     .addOption(
       new Option("--lease <time>", "a host that is silent for so long loses its runs")
@@ -102,7 +106,8 @@ export async function hubCommand(finish: Finish, wanted: Wanted): Promise<Comman
     .addOption(seconds("--headers-timeout <time>", "a request's headers have come within it", 60, "60s"))
     .addOption(
       new Option("--slow-query <ms>", "tell statements that take longer (default: 1000)").argParser(parseCount(1)),
-    )
+    );
+  profileOptions(hub)
     .allowExcessArguments(false)
     .action(async (options: HubServeOptions) =>
       finish(await (await import("./hub-serve-command.ts")).serveHub(options)),
@@ -112,7 +117,7 @@ export async function hubCommand(finish: Finish, wanted: Wanted): Promise<Comman
 }
 
 export function workerCommand(finish: Finish): Command {
-  return hubOptions(new Command("worker"))
+  const worker = hubOptions(new Command("worker"))
     .summary("run tasks of a hub on this host")
     .description(
       "Registers this host at a hub and runs its tasks until SIGINT or SIGTERM; what runs then is given back. " +
@@ -134,7 +139,8 @@ export function workerCommand(finish: Finish): Command {
         .argParser(parseCount(0, 100_000_000))
         .default(4_096),
     )
-    .option("--folder <folder>", "where runs have their folders (default: worker/NAME in $STRATOS_HOME)")
+    .option("--folder <folder>", "where runs have their folders (default: worker/NAME in $STRATOS_HOME)");
+  return profileOptions(worker)
     .allowExcessArguments(false)
     .action(async (options: WorkerCommandOptions) =>
       finish(await (await import("./worker-command.ts")).runWorker(options)),

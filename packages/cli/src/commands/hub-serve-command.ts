@@ -13,10 +13,13 @@ import { homeFolder } from "@stratos/host-node/home";
 import { describePackage, nodePackagePorts } from "@stratos/tools-node/packages";
 import { VERSION } from "@stratos/sdk/version";
 import { readKerberos, type HubKerberosOptions } from "./hub-kerberos-options.ts";
+import { readFailureRules } from "./hub-failure-rules.ts";
+import { profilerSettings, type ProfileOptions } from "./hub-profile-options.ts";
 import { readOidc, type HubOidcOptions } from "./hub-oidc-options.ts";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 
-export interface HubServeOptions extends HubPlaceOptions, BlobPlaceOptions, HubOidcOptions, HubKerberosOptions {
+export interface HubServeOptions
+  extends HubPlaceOptions, BlobPlaceOptions, HubOidcOptions, HubKerberosOptions, ProfileOptions {
   readonly listen: { readonly host: string; readonly port: number };
   readonly tokenFile?: string;
   readonly tlsCert?: string;
@@ -24,6 +27,7 @@ export interface HubServeOptions extends HubPlaceOptions, BlobPlaceOptions, HubO
   readonly workerCertificates: "allow" | "require";
   readonly workerCertificateLife: number;
   readonly plugins?: string;
+  readonly failureRules?: string;
   readonly lease: number;
   readonly pool?: number;
   readonly slowQuery?: number;
@@ -50,6 +54,10 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
       "--headers-timeout",
       `${headersTimeout} s is more than --request-timeout, ${requestTimeout} s`,
     );
+  const failureRules = options.failureRules === undefined ? [] : readFailureRules(options.failureRules);
+  const software = `stratos hub ${VERSION}`;
+  // Refused before a database is made.
+  profilerSettings(options, "");
   const warn = (message: string): void => void process.stderr.write(`stratos hub: ${message}\n`);
   const place = await openHubPlace(options, {
     ...(options.pool === undefined ? {} : { poolSize: options.pool }),
@@ -72,6 +80,8 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
         const { control, sizeBytes, md5, sha256, files } = await describePackage(path, packages);
         return { control, sizeBytes, md5, sha256, files };
       },
+      failureRules,
+      profiles: { ...profilerSettings(options, place.state), software },
       workerCertificates: { isRequired, lifeSeconds: options.workerCertificateLife },
       ...(options.plugins === undefined ? {} : { plugins: { folder: options.plugins } }),
       ...(tls === null ? {} : { tls }),

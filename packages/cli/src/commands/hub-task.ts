@@ -338,6 +338,7 @@ function showTask(id: number, options: HubOptions & { readonly json?: true }): P
               string,
             ],
           ]),
+      ...(task.failure == null ? [] : [["cause", `${task.failure.cause}: ${task.failure.line}`] as [string, string]]),
       ...task.parents.map(({ id: parent, state, needs }): [string, string] => [
         "after",
         `${parent} (${state}), to ` + (needs === "success" ? "complete" : "end"),

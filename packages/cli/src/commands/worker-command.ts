@@ -13,10 +13,12 @@ import {
 import { FileLockedError, lockFile, stratosHome } from "@stratos/host-node";
 import { makeFolders } from "@stratos/host-node/home";
 import { VERSION } from "@stratos/sdk/version";
+import { Profiler } from "@stratos/hub/profiling";
 import { CommandError } from "../command-error.ts";
+import { profilerSettings, type ProfileOptions } from "./hub-profile-options.ts";
 import { hubUrl, openHub, tokenOf, type HubOptions } from "../hub/hub-client.ts";
 
-export interface WorkerCommandOptions extends HubOptions {
+export interface WorkerCommandOptions extends HubOptions, ProfileOptions {
   readonly name?: string;
   readonly capacity: number;
   readonly arch: readonly string[];
@@ -41,9 +43,11 @@ const DEBIAN_ARCHES: Readonly<Record<string, string>> = {
 export async function runWorker(options: WorkerCommandOptions): Promise<number> {
   const host = options.name ?? hostname();
   const folder = options.folder ?? join(stratosHome(), "worker", host);
+  const profiles = profilerSettings(options, folder);
   makeFolders(folder);
   const tell = (message: string): void => void process.stderr.write(`stratos worker: ${message}\n`);
   const ended = new AbortController();
+  const profiler = new Profiler({ ...profiles, software: `stratos worker ${VERSION}`, warn: tell });
   let release = (): void => {};
   let url = options.hub ?? "";
   try {
@@ -78,6 +82,7 @@ export async function runWorker(options: WorkerCommandOptions): Promise<number> 
       },
     });
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => worker.stop());
+    profiler.start();
     await worker.run();
     return 0;
   } catch (error) {
@@ -85,6 +90,7 @@ export async function runWorker(options: WorkerCommandOptions): Promise<number> 
     throw hubFailure(error, url);
   } finally {
     ended.abort();
+    await profiler.close();
     release();
   }
 }

@@ -160,6 +160,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   testTrigger: { ref: "refs/heads/x", commit: "x", repository: "x", clone: "x", paths: null },
   putTemplate: { tasks: [{ kind: "command", payload: {} }] },
   submitTemplate: {},
+  findCausesAgain: { since: "2026-01-01T00:00:00Z" },
   putSecret: { value: "12345678" },
   createWebhook: { url: "http://127.0.0.1:9/", events: ["COMPLETED"] },
 };

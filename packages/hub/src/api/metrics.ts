@@ -2,6 +2,7 @@
 import type { ArtefactCacheView } from "@stratos/hub-api";
 import type { CacheCounts } from "../cache/bounded-cache.ts";
 import type { HubService } from "../hub-service.ts";
+import { countFailures } from "../store/failures.ts";
 import { listHosts } from "../store/hosts.ts";
 import { countQueue } from "../store/tasks.ts";
 
@@ -96,6 +97,19 @@ export async function metricsText(hub: HubService, counts: RequestCounts): Promi
       )
     ).map(({ rule, count }) => [`rule="${rule}"`, count]),
   );
+  gauge(
+    "failed_runs",
+    "Runs that failed within the last 24 hours, by the cause that their logs tell.",
+    (await countFailures(hub.database)).map(({ cause, count }) => [`cause="${cause}"`, count]),
+  );
+  const { profiler } = hub;
+  if (profiler !== null) {
+    gauge("profile_seconds", "How long the last profile of this hub took; 0: none was taken.", [
+      ["", profiler.lastSeconds],
+    ]);
+    counter("profiles_total", "Profiles that were taken since the start.", [["", profiler.taken]]);
+    counter("profile_failures_total", "Profiles that could not be taken or kept.", [["", profiler.failures]]);
+  }
   const caches = hub.caches.map(({ counts: each }) => each);
   const of = (count: (each: CacheCounts) => number): [string, number][] =>
     caches.map((each) => [`cache="${each.name}"`, count(each)]);

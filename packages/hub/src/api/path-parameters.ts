@@ -1,4 +1,5 @@
 import { COMPLIANCE_STANDARDS } from "@stratos/hub-api";
+import { PROFILE_ID } from "../profiling/profile-folder.ts";
 import type { JsonSchema } from "./route.ts";
 import { DIGEST_PATTERN } from "./schemas.ts";
 
@@ -24,6 +25,8 @@ export const PATH_PARAMETERS: Readonly<Record<string, JsonSchema>> = {
   secret: name,
   template: name,
   plugin: name,
+  failure: { type: "string", pattern: "^[0-9a-f]{16}$" },
+  profile: { type: "string", pattern: PROFILE_ID.source },
   principal: person,
   token: name,
   serial: { type: "string", pattern: "^[0-9a-f]{2,40}$" },

@@ -1,6 +1,7 @@
 /** JSON Schemas of bodies and answers. What a body may not say is refused. */
 import { BALANCES, FORGES } from "@stratos/hub-api";
 import type { JsonSchema } from "./route.ts";
+import { PROFILE_SECONDS_MAX } from "../profiling/profiler.ts";
 import { BATCH_TASKS_MAX } from "../store/submit-tasks.ts";
 import { FAILURE_CLASSES, TASK_STATES } from "../store/task-states.ts";
 
@@ -49,6 +50,10 @@ const batchTasks = list(
 export const BATCH = object({ tasks: batchTasks }, ["tasks"]);
 export const WORKFLOW = object({ name: text(256), tasks: batchTasks }, ["name", "tasks"]);
 export const TASK_CHANGE = object({ priority: submission["priority"]! }, ["priority"]);
+export const PROFILE_REQUEST = object({
+  seconds: { type: "number", exclusiveMinimum: 0, maximum: PROFILE_SECONDS_MAX },
+});
+export const AGAIN = object({ since: time }, ["since"]);
 export const REASON = object({ reason: text(1_000) });
 
 export const HOST_REGISTRATION = object(

@@ -105,6 +105,7 @@ function asOfSchema4(text: string): string {
   const laterTables = [
     ...["built_source", "bin_nmu", "worker_certificate", "enrolment", "kerberos_request", "policy"],
     ...["secret", "ci_trigger", "trigger_delivery", "trigger_poll", "commit_status", "template"],
+    ...["failure_cause", "failed_run", "to_diagnose"],
   ];
   const laterColumns = ["balance", "balance_state", "until", "roles"];
   const lines: string[] = [];

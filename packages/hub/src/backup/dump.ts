@@ -51,6 +51,9 @@ export const BACKED_UP_TABLES = [
   "trigger_poll",
   "commit_status",
   "template",
+  "failure_cause",
+  "failed_run",
+  "to_diagnose",
 ] as const;
 /** Tables whose ids go on where they were. */
 export const NUMBERED_TABLES = [

@@ -1,6 +1,7 @@
 /** What one hub does for all: it runs while it leads, at once when it is told of work, else every half second. */
 import type { Database } from "../database/database.ts";
 import { sealEvents } from "../store/events.ts";
+import { removeUnusedCauses } from "../store/failures.ts";
 import { expireRuns } from "../store/move-runs.ts";
 import { endPauses, settleEnded } from "../store/settle-ended.ts";
 import { removeOldTasks, removeOldKeys } from "./retention.ts";
@@ -24,6 +25,7 @@ export function storeChores(database: Database): Chore[] {
     { name: "pauses", everyMs: 0, work: (limit) => endPauses(database, limit) },
     { name: "seal", everyMs: 1_000, work: () => sealEvents(database) },
     { name: "retention", everyMs: 60_000, work: (limit) => removeOldTasks(database, limit) },
+    { name: "causes", everyMs: 3_600_000, work: (limit) => removeUnusedCauses(database, limit) },
     { name: "keys", everyMs: 60_000, work: (limit) => removeOldKeys(database, limit) },
   ];
 }

@@ -12,6 +12,8 @@ export async function removeOldTasks(database: Database, limit: number): Promise
       order by t.finished limit $1
     ), r as (delete from run where task_id in (select id from t) returning id),
     l as (delete from log_chunk where run_id in (select id from run where task_id in (select id from t))),
+    y as (delete from to_diagnose where run_id in (select id from run where task_id in (select id from t))),
+    f as (delete from failed_run where task_id in (select id from t)),
     a as (delete from task_artefact where task_id in (select id from t)),
     s as (
       delete from built_source b where task_id in (select id from t)

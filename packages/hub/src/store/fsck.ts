@@ -57,6 +57,12 @@ const CHECKS: readonly (readonly [string, string])[] = [
       "('BLOCKED','FREE','ASSIGNED','RUNNING')",
   ],
   [
+    "a failed run has no cause, and nobody looks for one",
+    "select r.id::text from run r where r.state in ('FAILED','LOST') and not exists (select 1 from to_diagnose where " +
+      "run_id = r.id) and not exists (select 1 from failed_run f join failure_cause c on c.id = f.cause_id where " +
+      "f.run_id = r.id)",
+  ],
+  [
     "an artefact belongs to no task",
     "select task_id::text from task_artefact a where not exists (select 1 from task where id = a.task_id)",
   ],

@@ -103,6 +103,8 @@ n as (
   from u join n on n.task_id = u.id where u.state = 'FREE'
 ), o as (
   insert into outbox (task_id) select id from u where state <> 'FREE' and has_children order by id returning task_id
+), y as (
+  insert into to_diagnose (run_id) select id from n where outcome in ('FAILED', 'LOST') order by id
 ), k as (
   select pg_notify('hub_ended', '') from o limit 1
 ), e as (

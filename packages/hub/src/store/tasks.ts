@@ -117,8 +117,14 @@ export async function taskDetails(on: Queryable, id: number): Promise<TaskDetail
       "where task_id = $1 order by name",
     [id],
   );
+  const [failure] = await on.query<NonNullable<TaskDetails["failure"]>>(
+    "select c.id, c.cause, f.line from failed_run f join failure_cause c on c.id = f.cause_id where task_id = $1 " +
+      "order by run_id desc limit 1",
+    [id],
+  );
   return {
     ...task,
+    failure: failure ?? null,
     parents,
     artefacts,
     children: children.map(({ child }) => child),

@@ -50,11 +50,14 @@ const OWN_ROLES = {
 
 /** Which links the pages have for each role, and which templates it may submit. */
 const EXPECTED: Readonly<Record<string, { readonly links: string; readonly submits: string }>> = {
-  viewer: { links: "/ /tasks /packages /hosts /templates /audit", submits: "" },
-  submitter: { links: "/ /tasks /packages /hosts /templates /audit", submits: "guarded open" },
-  operator: { links: "/ /tasks /packages /hosts /templates /triggers /plugins /audit", submits: "guarded open" },
-  auditor: { links: "/ /tasks /packages /hosts /templates /triggers /plugins /audit", submits: "" },
-  admin: { links: "/ /tasks /packages /hosts /templates /triggers /plugins /audit", submits: "guarded open" },
+  viewer: { links: "/ /tasks /failures /packages /hosts /templates /audit", submits: "" },
+  submitter: { links: "/ /tasks /failures /packages /hosts /templates /audit", submits: "guarded open" },
+  operator: {
+    links: "/ /tasks /failures /packages /hosts /templates /triggers /plugins /audit",
+    submits: "guarded open",
+  },
+  auditor: { links: "/ /tasks /failures /packages /hosts /templates /triggers /plugins /audit", submits: "" },
+  admin: { links: "/ /tasks /failures /packages /hosts /templates /triggers /plugins /audit", submits: "guarded open" },
   worker: { links: "/packages", submits: "" },
   packager: { links: "/packages", submits: "" },
   watcher: { links: "/triggers /audit", submits: "" },

@@ -21,7 +21,8 @@ const STYLE = `
 body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:0 auto;padding:0 1rem \
 3rem;background:Canvas;color:CanvasText}
 header{display:flex;flex-wrap:wrap;gap:1rem;align-items:baseline;border-bottom:1px solid var(--line);padding:.75rem 0}
-nav{display:flex;gap:1rem;flex:1}nav a[aria-current]{font-weight:700;text-decoration:none;color:inherit}
+nav{display:flex;flex-wrap:wrap;gap:0 1rem;flex:1}
+nav a[aria-current]{font-weight:700;text-decoration:none;color:inherit}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .75rem .3rem 0;border-bottom:1px solid \
 var(--line);vertical-align:top}
 th{color:var(--soft);font-weight:600}.wide{overflow-x:auto}pre{overflow:auto;max-height:30rem;padding:.75rem;
@@ -59,6 +60,7 @@ interface Frame {
 const LINKS = [
   ["/", "Overview", "task:read"],
   ["/tasks", "Tasks", "task:read"],
+  ["/failures", "Failures", "task:read"],
   ["/packages", "Packages", "package:read"],
   ["/hosts", "Hosts", "host:read"],
   ["/templates", "Templates", "template:read"],
@@ -235,7 +237,12 @@ ${
   task.message === null
     ? ""
     : html`<p role="status">${task.failureClass === null ? "" : `${task.failureClass}: `}${task.message}</p>`
-}
+}${
+      task.failure == null
+        ? ""
+        : html`<p><a href="/failures/${task.failure.id}">${task.failure.cause}</a>:
+<code>${task.failure.line}</code></p>`
+    }
 ${
   mayChange
     ? html`<p>${open ? button("cancel", "Cancel") : ""}${

@@ -21,6 +21,7 @@ import { listHosts } from "../store/hosts.ts";
 import { TASK_STATES } from "../store/task-states.ts";
 import { countQueue, findTask, listTasks, taskDetails } from "../store/tasks.ts";
 import { packagesOf } from "../repositories/repositories.ts";
+import { failurePages } from "./failure-pages.ts";
 import { kerberosPages, NEGOTIATE_PATH } from "./kerberos-pages.ts";
 import { oidcPages } from "./oidc-pages.ts";
 import type { PageVisit, Visitor } from "./page-visit.ts";
@@ -257,6 +258,7 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
   });
   app.route("/", templatePages(hub, { permitted, require }));
   app.route("/", triggerPages(hub, { permitted, require }));
+  app.route("/", failurePages(hub, { permitted, require }));
   app.route("/", pluginPages(hub, { permitted, require }));
   return app;
 }

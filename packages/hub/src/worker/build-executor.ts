@@ -30,6 +30,8 @@ const VERSION = /^[0-9][A-Za-z0-9.+~:-]*$/;
 const WORD = /^[a-z0-9][a-z0-9.+-]*$/;
 
 const CLASSES: Readonly<Record<FailureKind, FailureClass>> = {
+  // A wrong word stays one: it is not tried again.
+  request: "build",
   infrastructure: "infrastructure",
   "dependency-wait": "dependency-wait",
   build: "build",

@@ -21,6 +21,7 @@ export class LogSender {
   /** The hub wants no more of it. */
   #isRefused = false;
   #isStopped = false;
+  readonly #stopper = new AbortController();
 
   constructor(client: HubClient, host: string, { run, token }: RunProof) {
     this.#client = client;
@@ -45,6 +46,7 @@ export class LogSender {
   /** What was not sent never will be. */
   stop(): void {
     this.#isStopped = true;
+    this.#stopper.abort();
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
@@ -64,12 +66,13 @@ export class LogSender {
         "PUT",
         `${this.#path}?offset=${this.#offset}`,
         new Uint8Array(chunk),
-        { headers: { "run-token": this.#token } },
+        { headers: { "run-token": this.#token }, signal: this.#stopper.signal },
       );
       this.#drop(end - this.#offset);
     } catch (error) {
       // Passing troubles of hubs and networks; all other answers are for good.
       if (error instanceof HubProblem && error.status < 500 && error.status !== 429) this.#isRefused = true;
+      else if (this.#isStopped) return;
       else await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
     if (this.#isRefused) this.#drop(this.#bytes);

@@ -34,31 +34,35 @@ interface TestWorker {
   readonly toldAtMs: number[];
   /** No request of its reaches the hub, and no answer the worker. */
   cut: boolean;
+  /** Nothing is answered, as by a hub that is stopped. */
+  hang: boolean;
   /** Requests that were cut. */
   cutCount: number;
   stop(): Promise<void>;
 }
 
 /** Serves a channel of its own. */
-async function startWorker(name: string, capacity = 2): Promise<TestWorker> {
+async function startWorker(name: string, capacity = 2, at = hub): Promise<TestWorker> {
   const told: string[] = [];
   const toldAtMs: number[] = [];
-  const state = { told, toldAtMs, cut: false, cutCount: 0, stop: async () => {} };
+  const state = { told, toldAtMs, cut: false, hang: false, cutCount: 0, stop: async () => {} };
   const cut = (): never => {
     state.cutCount++;
     const cause = Object.assign(new Error("the test cut the network"), { code: "ECONNRESET" });
     throw new TypeError("fetch failed", { cause });
   };
   const client = new HubClient({
-    url: hub.server.url,
-    token: hub.adminToken,
+    url: at.server.url,
+    token: at.adminToken,
     fetch: async (url, init) => {
       if (state.cut) cut();
+      if (state.hang)
+        await new Promise((_, reject) => init.signal?.addEventListener("abort", () => reject(new Error("aborted"))));
       const response = await fetch(url, init);
       return state.cut ? cut() : response;
     },
   });
-  await hub.admin.call("PUT", `/channels/${name}`, {});
+  await at.admin.call("PUT", `/channels/${name}`, {});
   const worker = new Worker({
     client,
     host: name,
@@ -242,6 +246,35 @@ test("a worker that ends gives its runs back at once, and its host is offline", 
   const { state, runs } = await get(task.id);
   assert.deepEqual([state, runs[0]!.state], ["FREE", "RELEASED"]);
   assert.equal((await hub.admin.call<{ online: boolean }>("GET", "/hosts/leaves")).online, false);
+});
+
+for (const fault of ["cut", "hang"] as const)
+  test(`a worker that ends while its hub is away (${fault}) ends at once, and its run`, async (t) => {
+    const away = await startTestHub({ leaseSeconds: 3_600 });
+    t.after(() => away.close());
+    const worker = await startWorker(`away-${fault}`, 1, away);
+    const pid = join(folder, `away-${fault}`, "pid");
+    const channel = `away-${fault}`;
+    // It writes on, so that there is a log to send.
+    const argv = ["sh", "-c", `trap '' TERM; echo $$ > ${pid}; while :; do echo more; sleep 0.1; done`];
+    await away.admin.call("POST", "/tasks", { kind: "command", channel, payload: { argv } });
+    await until("it runs", () => (existsSync(pid) && readFileSync(pid, "utf8").endsWith("\n") ? true : null));
+    worker[fault] = true;
+    const started = performance.now();
+    await worker.stop();
+    const seconds = (performance.now() - started) / 1_000;
+    assert.deepEqual(livingIn(readFileSync(pid, "utf8").trim()), []);
+    // Ten seconds for the program that ignores SIGTERM, three for words; an hour is what it took.
+    assert.ok(seconds < 300, `${seconds} s`);
+    assert.match(worker.told.join("\n"), /task \d+: RELEASED, which the hub could not be told: it is away/);
+  });
+
+test("a worker ends that never met its hub", async (t) => {
+  const away = await startTestHub();
+  t.after(() => away.close());
+  const worker = await startWorker("never", 1, away);
+  worker.hang = true;
+  await worker.stop();
 });
 
 test("a result of a run that somebody else has by now is refused", async () => {

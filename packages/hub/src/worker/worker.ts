@@ -4,7 +4,8 @@
  * A run is the worker's for as long as its lease lasts, counted from when the request was *sent* that renewed it, or
  * that got it, less what the hub let it wait. When it cannot be renewed, the run is stopped, and its processes are
  * gone, before the lease ends: so no two hosts work on one task, whatever the network does. A result is told until the
- * hub has answered; an answer that does not name the run means that it was refused.
+ * hub has answered; an answer that does not name the run means that it was refused. A worker that is to end stops its
+ * runs at once, and has some seconds to tell of them: a hub that is away finds out by the leases.
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -54,12 +55,20 @@ const RETRY_MS_MAX = 5_000;
 const RENEW_AT = 0.25;
 const STOP_AT = 0.7;
 const GRACE = 0.15;
+/** At most: a lease may be of an hour. */
+const GRACE_MS_MAX = 10_000;
+/** A worker that ends has so long for the log and the end of each run; for a result longer, which would be lost. */
+const LAST_WORDS_MS = 3_000;
+const LAST_RESULT_MS = 10_000;
+const WATCH_MS = 100;
 
 interface ActiveRun {
   readonly claim: ClaimedRun;
   readonly stopper: AbortController;
   readonly log: LogSender;
   leaseEndMs: number;
+  /** It is not told of any more after this, whatever its lease. */
+  lastWordMs: number;
   readonly done: Promise<void>;
 }
 
@@ -67,6 +76,8 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #runs = new Map<number, ActiveRun>();
   readonly #ending = new AbortController();
+  /** All runs have ended: no request is worth waiting for. */
+  readonly #left = new AbortController();
   #session = "";
   #leaseMs = 60_000;
   #timer: NodeJS.Timeout | null = null;
@@ -114,6 +125,7 @@ export class Worker {
         "PUT",
         this.#path,
         this.#options.registration,
+        { signal: this.#ending.signal },
       ),
     );
     if (answer === null) return;
@@ -131,16 +143,18 @@ export class Worker {
   }
 
   /** Repeats what the network, or a hub that restarts, made fail. @returns null: the worker ends */
-  async #patiently<Answer>(work: () => Promise<Answer>, untilMs = Infinity): Promise<Answer | null> {
+  async #patiently<Answer>(work: () => Promise<Answer>, until = (): number => Infinity): Promise<Answer | null> {
     for (let pauseMs = RETRY_MS_MIN; ; pauseMs = Math.min(pauseMs * 2, RETRY_MS_MAX)) {
       try {
         return await work();
       } catch (error) {
         if (error instanceof HubProblem && error.status < 500 && error.status !== 429) throw error;
+        const untilMs = until();
         if (performance.now() + pauseMs > untilMs || (this.#ending.signal.aborted && untilMs === Infinity)) return null;
         if (pauseMs === RETRY_MS_MIN)
           this.#options.tell(`the hub cannot be reached (${(error as Error).message}); trying on`);
-        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        if (untilMs === Infinity) await this.#pause(pauseMs);
+        else await new Promise((resolve) => setTimeout(resolve, pauseMs));
       }
     }
   }
@@ -198,7 +212,7 @@ export class Worker {
     const log = new LogSender(this.#options.client, this.#options.host, claim);
     let release = (): void => {};
     const done = new Promise<void>((resolve) => (release = resolve));
-    const active: ActiveRun = { claim, stopper, log, leaseEndMs: fromMs + this.#leaseMs, done };
+    const active: ActiveRun = { claim, stopper, log, leaseEndMs: fromMs + this.#leaseMs, lastWordMs: Infinity, done };
     this.#runs.set(claim.run, active);
     this.#options.tell(`task ${claim.task}, attempt ${claim.attempt}: ${claim.label || claim.kind}`);
     void this.#execute(active).finally(() => {
@@ -232,7 +246,7 @@ export class Worker {
           run: claim,
           folder,
           signal: stopper.signal,
-          graceMs: this.#leaseMs * GRACE,
+          graceMs: Math.min(this.#leaseMs * GRACE, GRACE_MS_MAX),
           log: (bytes) => log.write(bytes),
         });
         if (failure !== undefined)
@@ -274,25 +288,59 @@ export class Worker {
       };
     if (reason === "WORKER_ENDS" && end.outcome !== "COMPLETED")
       end = { outcome: "RELEASED", message: "the worker ended" };
-    await Promise.race([
-      log.flush(),
-      new Promise((resolve) => stopper.signal.addEventListener("abort", resolve, { once: true })),
-    ]);
-    log.stop();
+    this.#limitWords(active, end.outcome);
+    await this.#flushLog(active, end.outcome);
     await this.#tellEnd(active, end);
+  }
+
+  #limitWords(active: ActiveRun, outcome: RunEnd["outcome"]): void {
+    if (!this.#ending.signal.aborted || active.lastWordMs !== Infinity) return;
+    active.lastWordMs = performance.now() + (outcome === "COMPLETED" ? LAST_RESULT_MS : LAST_WORDS_MS);
+  }
+
+  /** Until the run is nobody's any more at the latest: the hub may be away for longer. */
+  async #flushLog(active: ActiveRun, outcome: RunEnd["outcome"]): Promise<void> {
+    let watch: NodeJS.Timeout | undefined;
+    const over = new Promise<void>((resolve) => {
+      watch = setInterval(() => {
+        this.#limitWords(active, outcome);
+        const isLost = active.stopper.signal.reason === ("LOST" satisfies StopReason);
+        if (isLost || performance.now() > this.#lastMs(active)) resolve();
+      }, WATCH_MS);
+    });
+    await Promise.race([active.log.flush(), over]);
+    clearInterval(watch);
+    active.log.stop();
+  }
+
+  #lastMs({ leaseEndMs, lastWordMs }: ActiveRun): number {
+    return Math.min(leaseEndMs, lastWordMs);
   }
 
   async #tellEnd(active: ActiveRun, end: Omit<RunEnd, "run" | "token">): Promise<void> {
     const { run, token, task } = active.claim;
+    // A hub that hangs answers never.
+    const over = new AbortController();
+    const watch = setInterval(() => {
+      this.#limitWords(active, end.outcome);
+      if (performance.now() > this.#lastMs(active)) over.abort();
+    }, WATCH_MS);
     const message = end.message === undefined ? {} : { message: end.message.slice(0, 10_000) };
     try {
       const tell = (): Promise<{ ended: EndedRun[] }> =>
-        this.#options.client.call("POST", `${this.#path}/runs/end`, { runs: [{ run, token, ...end, ...message }] });
+        this.#options.client.call(
+          "POST",
+          `${this.#path}/runs/end`,
+          { runs: [{ run, token, ...end, ...message }] },
+          { signal: over.signal },
+        );
       let answer: { ended: EndedRun[] } | null = null;
       // Renewed meanwhile, so the end of the lease moves.
-      while (answer === null && performance.now() < active.leaseEndMs)
-        answer = await this.#patiently(tell, active.leaseEndMs);
-      const [ended] = answer?.ended ?? [];
+      while (answer === null && performance.now() < this.#lastMs(active))
+        answer = await this.#patiently(tell, () => this.#lastMs(active));
+      if (answer === null)
+        return this.#options.tell(`task ${task}: ${end.outcome}, which the hub could not be told: it is away`);
+      const [ended] = answer.ended;
       this.#options.tell(
         `task ${task}: ` +
           (ended === undefined
@@ -301,6 +349,8 @@ export class Worker {
       );
     } catch (error) {
       this.#options.tell(`task ${task}: ${(error as Error).message}`);
+    } finally {
+      clearInterval(watch);
     }
   }
 
@@ -330,7 +380,7 @@ export class Worker {
         "POST",
         `${this.#path}/runs/renew`,
         { runs },
-        { signal: patience },
+        { signal: AbortSignal.any([patience, this.#left.signal]) },
       );
       this.#renewedMs = sentMs;
       for (const run of answer.kept) {
@@ -347,6 +397,7 @@ export class Worker {
   async #leave(): Promise<void> {
     for (const run of this.#runs.keys()) this.#stop(run, "WORKER_ENDS");
     await Promise.all([...this.#runs.values()].map(({ done }) => done));
+    this.#left.abort();
     if (this.#timer !== null) clearInterval(this.#timer);
     try {
       if (this.#session !== "")
@@ -354,7 +405,7 @@ export class Worker {
           "POST",
           `${this.#path}/leave`,
           { session: this.#session },
-          { signal: AbortSignal.timeout(5_000) },
+          { signal: AbortSignal.timeout(LAST_WORDS_MS) },
         );
     } catch {
       // The hub finds out by silence.

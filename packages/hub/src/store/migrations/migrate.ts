@@ -13,6 +13,7 @@ import { alerts } from "./0010-alerts.ts";
 import { policies } from "./0011-policies.ts";
 import { triggers } from "./0012-triggers.ts";
 import { artefactCaches } from "./0013-artefact-caches.ts";
+import { failures } from "./0014-failures.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -29,6 +30,7 @@ export const MIGRATIONS: readonly Migration[] = [
   policies,
   triggers,
   artefactCaches,
+  failures,
 ];
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
