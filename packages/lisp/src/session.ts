@@ -34,6 +34,7 @@ import { defineNumbers } from "./interpreter/primitives/numbers.ts";
 import type { Table } from "./interpreter/primitives/operands.ts";
 import { definePorts, makeStandardPorts, type StandardPorts } from "./interpreter/primitives/ports.ts";
 import { defineSyntaxPrimitives } from "./interpreter/primitives/syntax.ts";
+import { defineTypes } from "./interpreter/primitives/types.ts";
 import { defineText } from "./interpreter/primitives/text.ts";
 import { defineThreads, defineWaiting } from "./interpreter/primitives/threads.ts";
 import { defineVectors } from "./interpreter/primitives/vectors.ts";
@@ -401,6 +402,7 @@ class Instance {
     defineText(this.#table);
     defineVectors(this.#table);
     defineControl(this.#table);
+    defineTypes(this.#table);
     definePorts(this.#table, this.machine, lisp.system, lisp.ports);
     defineWaiting(this.#table, lisp.system);
     defineThreads(this.#table, this.machine);

@@ -204,6 +204,19 @@ export const LIBRARY = `
     (lambda (x value) (if (and (%kind? x 4) (eq? (%ref x 0) type)) (begin (%set! x i value) (if #f #f)) (%oracle \
 %record-error name type x)))))
 (define (record? x) (%kind? x 4))
+(define (%record-of? x type) (and (%kind? x 4) (eq? (%ref x 0) type)))
+(define (record-rtd x) (if (%kind? x 4) (%ref x 0) (%oracle record-rtd x)))
+(define (rtd? x) (%kind? x 5))
+(define (rtd-field-names x) (if (%kind? x 5) (vector-copy (%ref x 1)) (%oracle rtd-field-names x)))
+(define (fixnum? x) (%fixnum? x))
+(define (flonum? x) (%flonum? x))
+(define (type-of x)
+  (cond ((%fixnum? x) 'fixnum) ((%flonum? x) 'flonum) ((pair? x) 'pair) ((null? x) 'null) ((vector? x) 'vector)
+        ((procedure? x) 'procedure) ((%kind? x 4) (%ref x 0)) ((string? x) 'string) ((symbol? x) 'symbol)
+        ((char? x) 'char) ((boolean? x) 'boolean) ((bytevector? x) 'bytevector) ((%kind? x 22) 'integer)
+        ((%kind? x 7) 'rational) ((%kind? x 8) 'complex) ((%kind? x 5) 'record-type) ((%kind? x 10) 'promise)
+        ((%kind? x 13) 'error-object) ((eof-object? x) 'eof-object) (else (%oracle type-of x))))
+(define (%check-failed message x) (%oracle %record-error message #f x))
 (%set-cell! 34 (lambda (name type value) (%oracle %record-error name type value)))
 
 ; What calls procedures of the program: the interpreter's are in its prelude, here with a way of their own for one list.
