@@ -25,7 +25,7 @@ import {
   type TypedName,
   typedProcedure,
 } from "./type-forms.ts";
-import { noteRecordType, parseType } from "./types.ts";
+import { noteRecordType, parseType } from "./annotation.ts";
 import type { Body, Context } from "./body.ts";
 import { attempt, type FormExpander } from "./form-expander.ts";
 import { parseFormals, type Slot, slotReference } from "./local-binding.ts";

@@ -25,7 +25,7 @@ import type { Context } from "./body.ts";
 import type { FormExpander } from "./form-expander.ts";
 import { bindLocals, slotReference, type Slot } from "./local-binding.ts";
 import { type Identifier, isIdentifier, Scope, type Syntax, syntaxItems, syntaxToDatum, unwrap } from "./syntax.ts";
-import { acceptsDatum, functionIn, isWithin, parseResultType, parseType, testOf, type Type } from "./types.ts";
+import { acceptsDatum, functionIn, isWithin, parseResultType, parseType, testOf, type Type } from "./annotation.ts";
 
 /** What stands before a message's words: a procedure's name, which an anonymous one may get later. */
 class Blame {

@@ -84,8 +84,8 @@ syntax-source
 syntax-violation
 syntax? unsyntax unsyntax-splicing with-syntax ... _`;
 /** Optional types, and types at run time. */
-const TYPES = `define/typed lambda/typed case-lambda/typed let/typed define-type define-record-type/typed the has-type? \
-fixnum? flonum?
+const TYPES = `case-lambda/typed define-record-type/typed define-type define/typed fixnum? flonum? has-type? \
+lambda/typed let/typed the
 record-rtd record? rtd-accessor rtd-constructor rtd-field-names rtd-mutator rtd-name rtd-predicate rtd? type-of`;
 /** What is ours: everyday words that R7RS-small has not. */
 const EXTRAS = `1+ -1+ append-map arithmetic-shift assert bit-count bitwise-and bitwise-ior bitwise-not bitwise-xor \

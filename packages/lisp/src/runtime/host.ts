@@ -32,7 +32,7 @@ import { define } from "../interpreter/primitives/operands.ts";
 import type { Table } from "../interpreter/primitives/operands.ts";
 import { definePorts } from "../interpreter/primitives/ports.ts";
 import type { StandardPorts } from "../interpreter/primitives/ports.ts";
-import { defineTypes } from "../interpreter/primitives/types.ts";
+import { defineTypes } from "../interpreter/primitives/run-time-types.ts";
 import { defineText } from "../interpreter/primitives/text.ts";
 import { defineWaiting } from "../interpreter/primitives/threads.ts";
 import { defineVectors } from "../interpreter/primitives/vectors.ts";

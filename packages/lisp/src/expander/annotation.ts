@@ -15,7 +15,6 @@ import type { Core, Global, Variable } from "../core/core.ts";
 import { callPrimitive, makeCall, makeConst, makeIf, makeLambda, makeLocal, makeVariable } from "../core/build.ts";
 import { syntaxError } from "../datum/condition.ts";
 import { Char, Flonum, MString, NIL, Pair, Ratnum } from "../datum/datum.ts";
-import { writeText } from "../reader/writer.ts";
 import { resolve } from "./binding.ts";
 import type { Context } from "./body.ts";
 import type { FormExpander } from "./form-expander.ts";
@@ -63,9 +62,6 @@ const NAMED: ReadonlyMap<string, string> = new Map([
   ["record-type", "rtd?"],
 ]);
 
-/** Names of types, for editors. */
-export const TYPE_NAMES: readonly string[] = ["any", ...NAMED.keys()];
-
 /** Variables that `define-record-type` gave a record type. */
 const recordTypes = new WeakSet<Variable | Global>();
 
@@ -78,7 +74,7 @@ export function noteRecordType(slot: Slot): void {
 }
 
 export function parseType(syntax: Syntax, context: Context, expander: FormExpander): Type {
-  const words = writeText(syntaxToDatum(syntax));
+  const words = expander.host.written(syntaxToDatum(syntax));
   if (isIdentifier(syntax)) return namedType(syntax, words, context, expander);
   const datum = unwrap(syntax);
   if (isLiteral(datum)) return { kind: "literal", datum, words };
@@ -106,7 +102,7 @@ export function parseType(syntax: Syntax, context: Context, expander: FormExpand
     case "satisfies": {
       exactly(1);
       const [predicate] = rest as [Syntax];
-      const own = writeText(syntaxToDatum(predicate));
+      const own = expander.host.written(syntaxToDatum(predicate));
       const primitive = isIdentifier(predicate) ? primitiveOf(predicate, context) : null;
       if (primitive !== null) return { kind: "test", primitive, words: own };
       return { kind: "satisfies", predicate: () => expander.expand(predicate, context), words: own };
@@ -130,7 +126,7 @@ export function parseResultType(syntax: Syntax, context: Context, expander: Form
   return {
     kind: "values",
     types: items.slice(1).map((one) => parseType(one, context, expander)),
-    words: writeText(syntaxToDatum(syntax)),
+    words: expander.host.written(syntaxToDatum(syntax)),
   };
 }
 

@@ -1,4 +1,4 @@
-/** Types at run time: what annotations are checked by (expander/types.ts), and what a value says of its type. */
+/** Types at run time: what annotations are checked by (expander/annotation.ts), and what a value says of its type. */
 import {
   Char,
   Compnum,
