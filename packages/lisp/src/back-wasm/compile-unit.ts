@@ -14,11 +14,13 @@ import { normalize } from "../middle/normalize.ts";
 import { chooseRepresentations } from "../middle/representation.ts";
 import { countUses, inlineForm, simplify } from "../middle/simplify.ts";
 import type { Passes } from "../middle/simplify.ts";
+import { NOTHING_PROVED, ProvedTests, type ProofCounts } from "../middle/proved-tests.ts";
+import { makeEntry, noteChecks } from "../middle/typed-entries.ts";
 import { inferTypes } from "../middle/type-inference.ts";
 import { CodeEmitter } from "./emit-function.ts";
 import type { Linker } from "./frame-writer.ts";
 import { closureLow, emitVariadicEntry, isVariadic } from "./procedure-entry.ts";
-import { FunctionRef, UnitModule, VARIADIC_SIGNATURE, procedureSignature } from "./unit-module.ts";
+import { FunctionRef, UnitModule, VARIADIC_SIGNATURE, entrySignature, procedureSignature } from "./unit-module.ts";
 
 /** What the engine gives to each unit. */
 export interface Surroundings extends Globals {
@@ -67,6 +69,8 @@ interface CompileOptions {
   /** Nothing outside calls its top-level functions: their parameters' types may be inferred. */
   readonly isClosed: boolean;
   readonly checksStack: boolean;
+  /** Counts what is proved and what is not. */
+  readonly proofs: ProofCounts;
 }
 
 export function compileUnit(
@@ -119,6 +123,7 @@ export function compileUnit(
       open.add(code.fun);
   for (const code of codes) markEscaping(code.body, open);
   inferTypes(codes, open);
+  if (passes.proofs) proveTests(codes, open, [...own.values()], options);
 
   const linker = new UnitLinker(surroundings, exporter, options);
   for (const code of codes) {
@@ -130,6 +135,20 @@ export function compileUnit(
   for (const [, fun] of own) linker.export(fun);
   linker.finishEntries();
   return { bytes: linker.module.finish(), main, imports: linker.imported };
+}
+
+/** Leaves out tests and checks that are proved, and makes the entries that this takes. */
+function proveTests(codes: Code[], open: ReadonlySet<Fun>, own: readonly Fun[], options: CompileOptions): void {
+  noteChecks(codes);
+  const first = new ProvedTests({ ...NOTHING_PROVED });
+  for (const code of codes) first.rewrite(code);
+  // Other units' callers may have proved what nobody has here.
+  if (!options.isClosed) for (const fun of own) if (fun.entry !== null) first.wanted.add(fun);
+  for (const code of [...codes]) if (first.wanted.has(code.fun)) codes.unshift(makeEntry(code));
+  inferTypes(codes, open);
+  const second = new ProvedTests(options.proofs);
+  for (const code of codes) second.rewrite(code);
+  inferTypes(codes, open);
 }
 
 function loopInner(node: Node): void {
@@ -215,7 +234,9 @@ class UnitLinker implements Linker {
       return this.module.importFunction(
         exported.unit,
         exported.names[clause]!,
-        procedureSignature(fun.clauses[clause]!.parameters.length),
+        clause < fun.clauses.length
+          ? procedureSignature(fun.clauses[clause]!.parameters.length)
+          : entrySignature(fun.entry!),
       );
     }
     let refs = this.#clauses.get(fun);
@@ -223,6 +244,7 @@ class UnitLinker implements Linker {
       refs = fun.clauses.map(
         ({ parameters }) => new FunctionRef(fun.name, procedureSignature(lifted + parameters.length)),
       );
+      if (fun.entry?.isMade === true) refs.push(new FunctionRef(fun.name, entrySignature(fun.entry)));
       this.#clauses.set(fun, refs);
     }
     return refs[clause]!;
@@ -266,7 +288,8 @@ class UnitLinker implements Linker {
   }
 
   export(fun: Fun): void {
-    const names = fun.clauses.map((_, index) => {
+    const count = fun.clauses.length + (fun.entry?.isMade === true ? 1 : 0);
+    const names = Array.from({ length: count }, (_, index) => {
       const name = `f${this.#exportCount}_${index}`;
       this.module.exportFunction(name, this.clause(fun, index));
       return name;

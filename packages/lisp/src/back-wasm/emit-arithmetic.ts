@@ -3,11 +3,12 @@ import { Op, Type } from "@stratos/wasm";
 import { Flonum } from "../datum/datum.ts";
 import { Immediate, Offset } from "../heap/layout.ts";
 import type { Node } from "../middle/ir.ts";
+import { typeOf } from "../middle/type-inference.ts";
 import type { FrameWriter, Operand } from "./frame-writer.ts";
 
 export type PrimNode = Node & { k: "prim" };
-/** What an operation leaves on the stack; `nothing`: it is done for its effect. */
-export type Result = "word" | "test" | "nothing";
+/** What an operation leaves on the stack; `nothing`: it is done for its effect; `never`: it does not come back. */
+export type Result = "word" | "test" | "nothing" | "never";
 export type Emitter = (e: FrameWriter, node: PrimNode) => Result;
 
 export const FLOAT_COMPARE: Record<string, number> = {
@@ -32,7 +33,9 @@ const FLOAT_UNARY: Record<string, number> = {
 export function pushFloat(e: FrameWriter, node: Node): void {
   const { writer } = e;
   if (node.k === "const") return writer.f64Const(node.datum instanceof Flonum ? node.datum.value : Number(node.datum));
-  const type = e.type(node);
+  // What makes it an operation on doubles holds without the pass that leaves out tests, too.
+  const known = e.type(node);
+  const type = known === "any" ? typeOf(node) : known;
   if (type === "fixnum") {
     e.gen(node, "word", null);
     writer.i64Const(3);

@@ -56,6 +56,36 @@ export function kindTest(kind: number): Emitter {
   };
 }
 
+/** Whether the word has one of the tags, or is an object with a header of one of the kinds. */
+export function numberTest(tags: readonly number[], kinds: readonly number[]): Emitter {
+  return (e, node) => {
+    const { writer } = e;
+    const operand = e.operand(node.args[0]!);
+    const hasTag = (tag: number): void => {
+      e.push(operand);
+      writer.op(Op.i32WrapI64);
+      writer.i32Const(7);
+      writer.op(Op.i32And);
+      writer.i32Const(tag);
+      writer.op(Op.i32Eq);
+    };
+    tags.forEach((tag, index) => {
+      hasTag(tag);
+      if (index > 0) writer.op(Op.i32Or);
+    });
+    writer.if(Type.i32);
+    writer.i32Const(1);
+    writer.else();
+    kinds.forEach((kind, index) => {
+      pushKindTest(e, operand, kind);
+      if (index > 0) writer.op(Op.i32Or);
+    });
+    writer.end();
+    e.done(operand);
+    return "test";
+  };
+}
+
 function checkKind(
   e: FrameWriter,
   operand: Operand,

@@ -16,7 +16,7 @@ import type { LowSignature } from "../low/compile.ts";
 import type { Code } from "../middle/closures.ts";
 import { Var, children } from "../middle/ir.ts";
 import type { Label, Node, TopLevel } from "../middle/ir.ts";
-import type { ValueType } from "../middle/value-type.ts";
+import { TESTED } from "../middle/value-type.ts";
 import { hasCall } from "../middle/normalize.ts";
 import { emitPrimitive } from "./emit-primitive.ts";
 import { FrameWriter } from "./frame-writer.ts";
@@ -376,7 +376,7 @@ export class CodeEmitter extends FrameWriter {
       this.learnTest(test.then);
     }
     if (test.k !== "prim" || test.args.length !== 1) return;
-    const type = PREDICATES[test.op.name];
+    const type = TESTED[test.op.name];
     if (type !== undefined) this.learn(test.args[0]!, type);
   }
 
@@ -628,18 +628,6 @@ function sizeOf(node: Node): number {
   return size;
 }
 
-const PREDICATES: Record<string, ValueType> = {
-  "pair?": "pair",
-  "vector?": "vector",
-  "string?": "string",
-  "char?": "char",
-  "symbol?": "symbol",
-  "procedure?": "procedure",
-  "%fixnum?": "fixnum",
-  "%flonum?": "flonum",
-  "bytevector?": "bytevector",
-};
-
 function isCallWithContinuation(g: TopLevel): boolean {
   return g.library === "runtime" && (g.name === "call/cc" || g.name === "call-with-current-continuation");
 }
@@ -659,6 +647,8 @@ function ends(node: Node): boolean {
   switch (node.k) {
     case "jump":
       return true;
+    case "prim":
+      return node.op.result === "none";
     case "if":
       return ends(node.then) && ends(node.else);
     case "let":

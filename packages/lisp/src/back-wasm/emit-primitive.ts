@@ -9,6 +9,7 @@ import {
   immediateTest,
   pushKindTest,
   kindTest,
+  numberTest,
   checkIndex,
   pushIndexed,
   fieldAddress,
@@ -33,6 +34,7 @@ export function emitPrimitive(e: FrameWriter, node: PrimNode, destination: Desti
     for (const arg of node.args) e.gen(arg, "effect", null);
     return;
   }
+  if (name === "%the") return e.gen(node.args[0]!, destination, context);
   if (isFloatComparison(node)) {
     pushFloat(e, node.args[0]!);
     pushFloat(e, node.args[1]!);
@@ -47,6 +49,7 @@ export function emitPrimitive(e: FrameWriter, node: PrimNode, destination: Desti
   const emitter = EMITTERS[name];
   if (emitter === undefined) throw new Error(`no code for the primitive ${name}`);
   const result = emitter(e, node);
+  if (result === "never") return;
   if (result === "word") e.finish(destination, context);
   else if (result === "test") e.finishTest(destination, context);
   else {
@@ -74,6 +77,15 @@ const EMITTERS: Record<string, Emitter> = {
   "%flonum?": tagTest(Tag.flonum),
   "%fixnum?": tagTest(Tag.fixnum),
   "%object?": tagTest(Tag.object),
+  "%integer?": numberTest([Tag.fixnum], [Kind.bignum]),
+  "%real?": numberTest([Tag.fixnum, Tag.flonum], [Kind.bignum, Kind.ratnum]),
+  "%number?": numberTest([Tag.fixnum, Tag.flonum], [Kind.bignum, Kind.ratnum, Kind.compnum]),
+  "%check-failed": (e, node) => {
+    const value = e.operand(node.args[1]!);
+    e.raiseCheck(node.args[0]!, value);
+    e.done(value);
+    return "never";
+  },
   "string?": kindTest(Kind.string),
   "symbol?": kindTest(Kind.symbol),
   "bytevector?": kindTest(Kind.bytevector),

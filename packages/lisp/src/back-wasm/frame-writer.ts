@@ -16,7 +16,7 @@ import { Immediate, Kind, Offset, Region, Register, Tag, cellAddress, headerByte
 import type { Code } from "../middle/closures.ts";
 import { children } from "../middle/ir.ts";
 import type { Fun, Node, Var } from "../middle/ir.ts";
-import type { ValueType } from "../middle/value-type.ts";
+import { narrower, type ValueType } from "../middle/value-type.ts";
 import { liveness } from "../middle/liveness.ts";
 import type { Liveness } from "../middle/liveness.ts";
 import { typeOf, typeOfDatum } from "../middle/type-inference.ts";
@@ -169,7 +169,7 @@ export abstract class FrameWriter {
 
   /** From here on the node's value is known to be of a type. */
   learn(node: Node, type: ValueType): void {
-    if (node.k === "ref" && this.linker.usesTypes) this.facts.set(node.v, type);
+    if (node.k === "ref" && this.linker.usesTypes) this.facts.set(node.v, narrower(this.type(node), type));
   }
 
   // Calls.
@@ -289,6 +289,19 @@ export abstract class FrameWriter {
     this.gen(name, "word", null);
     this.gen(type, "word", null);
     this.push(record);
+    this.callLow("record-error");
+    writer.op(Op.drop);
+    writer.op(Op.unreachable);
+  }
+
+  /** The same where a check that the program's types ask for has failed: words, value. */
+  raiseCheck(words: Node, value: Operand): void {
+    const { writer } = this;
+    this.beforeRaise();
+    this.pushTop();
+    this.gen(words, "word", null);
+    this.word(Immediate.false);
+    this.push(value);
     this.callLow("record-error");
     writer.op(Op.drop);
     writer.op(Op.unreachable);

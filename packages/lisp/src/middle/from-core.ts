@@ -5,13 +5,14 @@
  */
 import type { Clause, Core, Global, Variable } from "../core/core.ts";
 import type { Source } from "../datum/source.ts";
-import { NIL, UNSPECIFIED } from "../datum/datum.ts";
+import { NIL, UNSPECIFIED, intern } from "../datum/datum.ts";
 import type { Datum } from "../datum/datum.ts";
 import { Fun, Var, children, constant, functionsOf, ref } from "./ir.ts";
 import type { FunClause, Node, TopLevel } from "./ir.ts";
 import { Cell } from "../heap/layout.ts";
 import { prim, primitive } from "./primitives.ts";
-import { recordProcedure } from "./records.ts";
+import { isFixed, recordProcedure } from "./records.ts";
+import { TESTED, type ValueType } from "./value-type.ts";
 
 export interface Globals {
   /** The top-level variable of a global of this unit or another one. */
@@ -52,8 +53,11 @@ export class FromCore {
           value: this.convert(core.value),
           isDefinition: true,
         };
-      case "if":
-        return { k: "if", test: this.convert(core.test), then: this.convert(core.then), else: this.convert(core.else) };
+      case "if": {
+        const test = this.convert(core.test);
+        const then = isFailure(core.else) ? this.#afterCheck(core, test) : this.convert(core.then);
+        return { k: "if", test, then, else: this.convert(core.else) };
+      }
       case "begin":
         return sequence(core.body.map((item) => this.convert(item)));
       case "lambda":
@@ -79,6 +83,20 @@ export class FromCore {
       case "call":
         return this.#call(core);
     }
+  }
+
+  /** What a check has shown of a variable is the type of another one, which stands for it from here on. */
+  #afterCheck({ test: core, then }: Core & { kind: "if" }, test: Node): Node {
+    const type = test.k === "prim" ? TESTED[test.op.name] : undefined;
+    const [operand] = core.kind === "call" ? core.operands : [];
+    if (type === undefined || operand?.kind !== "local" || operand.variable.isAssigned) return this.convert(then);
+    const { variable } = operand;
+    const tested = this.#variable(variable);
+    const known = new Var(tested.name);
+    this.#variables.set(variable, known);
+    const body = this.convert(then);
+    this.#variables.set(variable, tested);
+    return { k: "let", vars: [known], values: [the(type, ref(tested))], body };
   }
 
   #noteRecordType(variable: Variable | Global, value: Core): void {
@@ -119,6 +137,8 @@ export class FromCore {
     if (operator.kind === "global" && operator.global.primitive !== null && !operator.global.isAssigned) {
       const inline = primitiveCall(operator.global.primitive, args, core.source);
       if (inline !== null) return inline;
+      if (operator.global.primitive === "%record-of?" && args.length === 2 && isFixed(args[1]!))
+        return { k: "prim", op: prim("%record?", 2), args };
       const [type] = core.operands;
       const record = recordProcedure(operator.global.primitive, args, this.#fieldCounts.get(variableOf(type)) ?? null);
       if (record !== null) return record;
@@ -127,13 +147,32 @@ export class FromCore {
   }
 }
 
+/** Nothing comes back: a check that a program's types ask for has failed. */
+function isFailure(core: Core): boolean {
+  return core.kind === "call" && core.operator.kind === "global" && core.operator.global.primitive === "%check-failed";
+}
+
+function the(type: ValueType, value: Node): Node {
+  return { k: "prim", op: prim("%the", 2), args: [value, constant(intern(type))] };
+}
+
+/** Predicates of the system as operations. */
+const PREDICATES: Readonly<Record<string, string>> = {
+  "fixnum?": "%fixnum?",
+  "flonum?": "%flonum?",
+  "exact-integer?": "%integer?",
+  "real?": "%real?",
+  "number?": "%number?",
+  "complex?": "%number?",
+};
+
 function variableOf(core: Core | undefined): Variable | Global | null {
   return core?.kind === "global" ? core.global : core?.kind === "local" ? core.variable : null;
 }
 
 /** A call of a primitive by operations in line; null: it has none for these operands. */
 export function primitiveCall(name: string, args: Node[], source: Source | null = null): Node | null {
-  const op = primitive(name, args.length);
+  const op = primitive(args.length === 1 ? (PREDICATES[name] ?? name) : name, args.length);
   if (op !== undefined) return { k: "prim", op, args, source };
   switch (name) {
     case "+":

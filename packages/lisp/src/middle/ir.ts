@@ -45,6 +45,22 @@ export interface FunClause {
   body: Node;
 }
 
+/** A test of a parameter that a function begins with, and what is done where it does not hold. */
+export interface Check {
+  readonly index: number;
+  readonly test: Node & { k: "prim" };
+  readonly failure: Node;
+}
+
+/** The entry behind a function's checks: its clause after the last. See typed-entries.ts. */
+export interface TypedEntry {
+  readonly checks: readonly Check[];
+  readonly parameters: readonly Var[];
+  /** It gives a double in a register. */
+  givesFloat: boolean;
+  readonly isMade: boolean;
+}
+
 export class Fun {
   readonly name: string;
   clauses: FunClause[];
@@ -57,6 +73,9 @@ export class Fun {
   isLifted: boolean;
   /** No closure is needed: it captures nothing. */
   isClosed: boolean;
+  /** What is known of all that its clauses give. */
+  result: ValueType;
+  entry: TypedEntry | null;
 
   constructor(name: string, clauses: FunClause[], source: Source | null) {
     this.name = name;
@@ -65,6 +84,8 @@ export class Fun {
     this.free = [];
     this.isLifted = false;
     this.isClosed = false;
+    this.result = "any";
+    this.entry = null;
   }
 }
 

@@ -56,7 +56,7 @@ export function recordProcedure(primitiveName: string, args: readonly Node[], fi
 }
 
 /** It may be read again wherever the function is called. */
-function isFixed(type: Node): boolean {
+export function isFixed(type: Node): boolean {
   return (type.k === "gref" && !type.g.isAssigned) || (type.k === "ref" && !type.v.isAssigned);
 }
 

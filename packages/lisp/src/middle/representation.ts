@@ -58,6 +58,7 @@ function reboxed(node: Node, wantsFloat: boolean): Node {
       return { ...node, args: node.args.map((arg, index) => reboxed(arg, node.label.parameters[index]!.isFloat)) };
     case "prim": {
       if (node.op.name === "%rebox") return node;
+      if (node.op.name === "%the") return { ...node, args: [reboxed(node.args[0]!, wantsFloat), node.args[1]!] };
       const takesFloats = isFloatOperation(node) || isFloatComparison(node);
       return { ...node, args: node.args.map((arg) => reboxed(arg, takesFloats && typeOf(arg) === "flonum")) };
     }

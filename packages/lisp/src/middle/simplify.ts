@@ -23,8 +23,10 @@ export interface Passes {
   readonly lifting: boolean;
   /** Doubles are kept unboxed in local variables. */
   readonly unboxing: boolean;
-  /** Type tests that are known to hold are left out. */
+  /** Type tests in operations that are known to hold are left out. */
   readonly types: boolean;
+  /** Other type tests whose outcome is known are left out, and checks by calls whose arguments are proved. */
+  readonly proofs: boolean;
 }
 
 export const ALL_PASSES: Passes = {
@@ -35,6 +37,7 @@ export const ALL_PASSES: Passes = {
   lifting: true,
   unboxing: true,
   types: true,
+  proofs: true,
 };
 
 /** Nodes of a body up to which each call of a function gets a copy of it. */
@@ -100,6 +103,9 @@ export function countUses(node: Node): void {
 
 /** Nodes of a tree, its functions' bodies too; stops counting beyond `limit`. */
 function sizeOf(node: Node, limit = Infinity): number {
+  // What a type is known by is no code, and what a failed check does lies aside.
+  if (node.k === "prim" && node.op.name === "%the") return sizeOf(node.args[0]!, limit);
+  if (node.k === "prim" && node.op.name === "%check-failed") return 1;
   let size = 1;
   for (const fun of functionsOf(node)) for (const clause of fun.clauses) size += 2 + sizeOf(clause.body, limit - size);
   for (const child of children(node)) {

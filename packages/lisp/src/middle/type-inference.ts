@@ -7,7 +7,7 @@ import type { Datum } from "../datum/datum.ts";
 import type { Code } from "./closures.ts";
 import { children } from "./ir.ts";
 import type { Fun, Label, Node, Var } from "./ir.ts";
-import type { ValueType } from "./value-type.ts";
+import { narrower, type ValueType } from "./value-type.ts";
 
 function join(a: ValueType, b: ValueType): ValueType {
   if (a === b || b === "none") return a;
@@ -70,6 +70,7 @@ export function typeOf(node: Node): ValueType {
     case "prim":
       // Division by an exact zero is an error; another constant is none.
       if (node.op.name === "/" && isNonZero(node.args[1]!) && typeOf(node.args[0]!) === "flonum") return "flonum";
+      if (node.op.name === "%the") return declared(node);
       return resultType(node.op.name, node.args.map(typeOf)) ?? node.op.result;
     case "if":
       return join(typeOf(node.then), typeOf(node.else));
@@ -82,12 +83,20 @@ export function typeOf(node: Node): ValueType {
       return join(typeOf(node.body), typeOf(node.label.body));
     case "jump":
       return "none";
+    case "direct":
+      return node.fun.result;
     default:
       return "any";
   }
 }
 
-/** Sets all variables' types. `open`: functions that may be called from elsewhere with anything. */
+function declared(node: Node & { k: "prim" }): ValueType {
+  const [value, name] = node.args as [Node, Node & { k: "const" }];
+  const type = typeOf(value);
+  return type === "none" ? type : narrower(type, (name.datum as SchemeSymbol).name as ValueType);
+}
+
+/** Sets all variables' types, and what functions give. `open`: functions that may be called from elsewhere with anything. */
 export function inferTypes(codes: readonly Code[], open: ReadonlySet<Fun>): void {
   const isKnown = (code: Code): boolean => !open.has(code.fun);
   const codeOf = new Map<Fun, Code[]>();
@@ -95,6 +104,7 @@ export function inferTypes(codes: readonly Code[], open: ReadonlySet<Fun>): void
     const clauses = codeOf.get(code.fun) ?? [];
     clauses[code.clause] = code;
     codeOf.set(code.fun, clauses);
+    code.fun.result = "none";
     for (const v of code.parameters) v.type = isKnown(code) ? "none" : "any";
     forgetTypes(code.body);
   }
@@ -114,7 +124,13 @@ export function inferTypes(codes: readonly Code[], open: ReadonlySet<Fun>): void
   };
   while (changed) {
     changed = false;
-    for (const code of codes) visit(code.body);
+    for (const code of codes) {
+      visit(code.body);
+      const result = join(code.fun.result, typeOf(code.body));
+      if (result === code.fun.result) continue;
+      code.fun.result = result;
+      changed = true;
+    }
   }
 }
 
