@@ -15,7 +15,7 @@ import { chooseRepresentations } from "../middle/representation.ts";
 import { countUses, inlineForm, simplify } from "../middle/simplify.ts";
 import type { Passes } from "../middle/simplify.ts";
 import { NOTHING_PROVED, ProvedTests, type ProofCounts } from "../middle/proved-tests.ts";
-import { makeEntry, noteChecks } from "../middle/typed-entries.ts";
+import { makeEntries, withoutUnusedEntries } from "../middle/typed-entries.ts";
 import { inferTypes } from "../middle/type-inference.ts";
 import { CodeEmitter } from "./emit-function.ts";
 import type { Linker } from "./frame-writer.ts";
@@ -100,7 +100,7 @@ export function compileUnit(
     return result;
   });
 
-  const codes: Code[] = [];
+  let codes: Code[] = [];
   const roots: Node[] = simplified.map((form) => {
     let root = form;
     if (passes.loops) {
@@ -122,8 +122,8 @@ export function compileUnit(
     if (!(options.isClosed && own.size > 0 && [...own.values()].includes(code.fun)) && !code.fun.isLifted)
       open.add(code.fun);
   for (const code of codes) markEscaping(code.body, open);
-  inferTypes(codes, open);
-  if (passes.proofs) proveTests(codes, open, [...own.values()], options);
+  if (passes.proofs) codes = proveTests(codes, open, [...own.values()], options);
+  else inferTypes(codes, open);
 
   const linker = new UnitLinker(surroundings, exporter, options);
   for (const code of codes) {
@@ -137,18 +137,32 @@ export function compileUnit(
   return { bytes: linker.module.finish(), main, imports: linker.imported };
 }
 
-/** Leaves out tests and checks that are proved, and makes the entries that this takes. */
-function proveTests(codes: Code[], open: ReadonlySet<Fun>, own: readonly Fun[], options: CompileOptions): void {
-  noteChecks(codes);
-  const first = new ProvedTests({ ...NOTHING_PROVED });
-  for (const code of codes) first.rewrite(code);
+/** Leaves out tests and checks that are proved, and makes the entries that this takes. @returns all code */
+function proveTests(
+  codes: readonly Code[],
+  open: ReadonlySet<Fun>,
+  own: readonly Fun[],
+  { proofs, isClosed }: CompileOptions,
+): Code[] {
+  const all = [...makeEntries(codes), ...codes];
+  const prove = (): ProofCounts => {
+    inferTypes(all, open);
+    const counts = { ...NOTHING_PROVED };
+    const pass = new ProvedTests(counts);
+    for (const code of all) pass.rewrite(code);
+    proofs.testsDropped += counts.testsDropped;
+    proofs.callsUnchecked += counts.callsUnchecked;
+    return counts;
+  };
+  // What calls skip their checks is inferred from these calls alone: a second round proves more.
+  prove();
+  const last = prove();
+  proofs.testsKept += last.testsKept;
+  proofs.callsChecked += last.callsChecked;
   // Other units' callers may have proved what nobody has here.
-  if (!options.isClosed) for (const fun of own) if (fun.entry !== null) first.wanted.add(fun);
-  for (const code of [...codes]) if (first.wanted.has(code.fun)) codes.unshift(makeEntry(code));
-  inferTypes(codes, open);
-  const second = new ProvedTests(options.proofs);
-  for (const code of codes) second.rewrite(code);
-  inferTypes(codes, open);
+  const kept = withoutUnusedEntries(all, new Set(isClosed ? [] : own));
+  inferTypes(kept, open);
+  return kept;
 }
 
 function loopInner(node: Node): void {
@@ -187,6 +201,7 @@ class UnitLinker implements Linker {
   readonly module: UnitModule;
   readonly usesTypes: boolean;
   readonly checksStack: boolean;
+  readonly proofs: ProofCounts;
   readonly imported: Set<string>;
   readonly #surroundings: Surroundings;
   readonly #exporter: Exporter;
@@ -201,6 +216,7 @@ class UnitLinker implements Linker {
     this.module = new UnitModule();
     this.usesTypes = options.passes.types;
     this.checksStack = options.checksStack;
+    this.proofs = options.proofs;
     this.imported = new Set();
     this.#surroundings = surroundings;
     this.#exporter = exporter;
@@ -244,7 +260,7 @@ class UnitLinker implements Linker {
       refs = fun.clauses.map(
         ({ parameters }) => new FunctionRef(fun.name, procedureSignature(lifted + parameters.length)),
       );
-      if (fun.entry?.isMade === true) refs.push(new FunctionRef(fun.name, entrySignature(fun.entry)));
+      if (fun.entry !== null) refs.push(new FunctionRef(fun.name, entrySignature(fun.entry)));
       this.#clauses.set(fun, refs);
     }
     return refs[clause]!;
@@ -288,7 +304,7 @@ class UnitLinker implements Linker {
   }
 
   export(fun: Fun): void {
-    const count = fun.clauses.length + (fun.entry?.isMade === true ? 1 : 0);
+    const count = fun.clauses.length + (fun.entry !== null ? 1 : 0);
     const names = Array.from({ length: count }, (_, index) => {
       const name = `f${this.#exportCount}_${index}`;
       this.module.exportFunction(name, this.clause(fun, index));

@@ -54,7 +54,7 @@ export function pushFloat(e: FrameWriter, node: Node): void {
     writer.op(Op.f64ConvertI64S);
     writer.else();
     writer.localGet(operand.local);
-    e.callLow("bignum->double");
+    e.callLow("integer->double");
     writer.end();
     e.done(operand);
   } else e.gen(node, "f64", null);
@@ -112,6 +112,7 @@ export function floatOperation(e: FrameWriter, node: PrimNode): boolean {
 function pushNotFixnums(e: FrameWriter, a: Operand, b: Operand): boolean {
   const { writer } = e;
   const open = [a, b].filter((operand) => operand.constant === null && operand.type !== "fixnum");
+  e.countTest(open.length === 0);
   if (open.length === 0) return false;
   e.push(open[0]!);
   if (open.length === 2) {

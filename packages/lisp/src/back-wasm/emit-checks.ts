@@ -95,6 +95,7 @@ function checkKind(
   primitive: string,
   expected: string,
 ): void {
+  e.countTest(operand.type === known);
   if (operand.type === known) return;
   pushKindTest(e, operand, kind);
   e.writer.op(Op.i32Eqz);
@@ -107,7 +108,9 @@ export function checkIndex(e: FrameWriter, index: Operand, count: () => void, pr
   const { writer } = e;
   // As an unsigned number a fixnum's word is 8 times itself; negative ones are huge; other tags are seen by their low
   // bits.
-  if (index.constant === null && index.type !== "fixnum") {
+  const isTested = index.constant === null && index.type !== "fixnum";
+  e.countTest(!isTested);
+  if (isTested) {
     e.push(index);
     writer.i64Const(7);
     writer.op(Op.i64And);

@@ -70,6 +70,7 @@ export class CodeEmitter extends FrameWriter {
         this.gen(this.code.body, "tail", null);
       },
     );
+    this.isAgain = true;
     while (this.pending.length > 0) this.pending.pop()!();
   }
 

@@ -36,12 +36,16 @@ export function emitPrimitive(e: FrameWriter, node: PrimNode, destination: Desti
   }
   if (name === "%the") return e.gen(node.args[0]!, destination, context);
   if (isFloatComparison(node)) {
+    if (!name.startsWith("%")) e.countTest(true);
     pushFloat(e, node.args[0]!);
     pushFloat(e, node.args[1]!);
     e.writer.op(FLOAT_COMPARE[name.replace("%fl", "")]!);
     return e.finishTest(destination, context);
   }
-  if (isFloatOperation(node) && floatOperation(e, node)) return e.finishFloat(node, destination, context);
+  if (isFloatOperation(node) && floatOperation(e, node)) {
+    if (!name.startsWith("%")) e.countTest(true);
+    return e.finishFloat(node, destination, context);
+  }
   if (name === "%rebox") {
     e.gen(node.args[0]!, "f64", null);
     return e.finishFloat(node, destination, context);

@@ -16,6 +16,7 @@ import { Immediate, Kind, Offset, Region, Register, Tag, cellAddress, headerByte
 import type { Code } from "../middle/closures.ts";
 import { children } from "../middle/ir.ts";
 import type { Fun, Node, Var } from "../middle/ir.ts";
+import type { ProofCounts } from "../middle/proved-tests.ts";
 import { narrower, type ValueType } from "../middle/value-type.ts";
 import { liveness } from "../middle/liveness.ts";
 import type { Liveness } from "../middle/liveness.ts";
@@ -45,6 +46,8 @@ export interface Linker {
   readonly coldSlot: number;
   /** Whether type tests that are known to hold are left out. */
   readonly usesTypes: boolean;
+  /** Counts tests of types in operations. */
+  readonly proofs: ProofCounts;
   /** Whether functions may move the stack to the heap (not those that arithmetic's slow ways call). */
   readonly checksStack: boolean;
 }
@@ -90,6 +93,8 @@ export abstract class FrameWriter {
   parameterCount: number;
   /** Place of the operation that is being written. */
   source: Source | null;
+  /** What is written goes on after a call, or the like: its operations were counted where they stand first. */
+  isAgain: boolean;
 
   protected constructor(code: Code, self: Var, linker: Linker) {
     this.linker = linker;
@@ -107,6 +112,7 @@ export abstract class FrameWriter {
     this.site = -1;
     this.parameterCount = 0;
     this.source = null;
+    this.isAgain = false;
   }
 
   /** Of the function, as it is told in a backtrace. */
@@ -165,6 +171,13 @@ export abstract class FrameWriter {
     if (!this.linker.usesTypes) return node.k === "const" ? typeOfDatum(node.datum) : "any";
     if (node.k === "ref") return this.facts.get(node.v) ?? node.v.type;
     return typeOf(node);
+  }
+
+  /** An operation tests a type, or need not. */
+  countTest(isDropped: boolean): void {
+    if (this.isAgain) return;
+    if (isDropped) this.linker.proofs.testsDropped++;
+    else this.linker.proofs.testsKept++;
   }
 
   /** From here on the node's value is known to be of a type. */
@@ -507,6 +520,7 @@ export abstract class FrameWriter {
   /** Raises unless the low bits of the word are `tag`. */
   checkTag(operand: Operand, node: Node, tag: number, known: ValueType, primitive: string, expected: string): void {
     const { writer } = this;
+    this.countTest(operand.type === known);
     if (operand.type === known) return;
     this.push(operand);
     writer.op(Op.i32WrapI64);

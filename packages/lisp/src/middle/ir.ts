@@ -58,7 +58,6 @@ export interface TypedEntry {
   readonly parameters: readonly Var[];
   /** It gives a double in a register. */
   givesFloat: boolean;
-  readonly isMade: boolean;
 }
 
 export class Fun {

@@ -4,7 +4,7 @@
  * (typed-entries.ts). What is left out is counted.
  */
 import type { Code } from "./closures.ts";
-import { constant, mapChildren, type Fun, type Node, type TopLevel, type Var } from "./ir.ts";
+import { constant, mapChildren, type Node, type TopLevel, type Var } from "./ir.ts";
 import { prim } from "./primitives.ts";
 import { typeOf } from "./type-inference.ts";
 import { narrower, TESTED, type ValueType } from "./value-type.ts";
@@ -49,14 +49,11 @@ const NUMBERS: ReadonlySet<ValueType> = new Set(["fixnum", "integer", "flonum"])
 
 export class ProvedTests {
   readonly #counts: ProofCounts;
-  /** Known calls whose arguments are proved, of functions that have no entry without checks yet. */
-  readonly wanted: Set<Fun>;
   #types: Map<Var, ValueType>;
   #records: Map<Var, RecordKey>;
 
   constructor(counts: ProofCounts) {
     this.#counts = counts;
-    this.wanted = new Set();
     this.#types = new Map();
     this.#records = new Map();
   }
@@ -156,13 +153,9 @@ export class ProvedTests {
       const arg = node.args[index]!;
       return this.#outcome(test, arg) === true;
     });
-    if (isProved && entry.isMade) {
-      this.#counts.callsUnchecked++;
-      return { ...node, clause: node.fun.clauses.length };
-    }
-    if (isProved) this.wanted.add(node.fun);
+    if (isProved) this.#counts.callsUnchecked++;
     else this.#counts.callsChecked++;
-    return node;
+    return isProved ? { ...node, clause: node.fun.clauses.length } : node;
   }
 
   /** What a test of types tells of a value; null: it may tell either. */

@@ -320,6 +320,8 @@ class Simplifier {
     }
     if (f.k === "let" && f.vars.every((v) => !v.isAssigned))
       return this.rewrite({ k: "let", vars: f.vars, values: f.values, body: { ...node, f: f.body, args: node.args } });
+    // A named let: the loop is known where it is called.
+    if (f.k === "fix") return this.rewrite({ ...f, body: { ...node, f: f.body } });
     if (f.k === "gref" && this.#passes.inlining && isRuntime(f.g, "call-with-values")) {
       const joined = joinValues(args);
       if (joined !== null) return joined;

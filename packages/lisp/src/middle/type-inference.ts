@@ -98,7 +98,8 @@ function declared(node: Node & { k: "prim" }): ValueType {
 
 /** Sets all variables' types, and what functions give. `open`: functions that may be called from elsewhere with anything. */
 export function inferTypes(codes: readonly Code[], open: ReadonlySet<Fun>): void {
-  const isKnown = (code: Code): boolean => !open.has(code.fun);
+  // Behind checks only those come who have passed or proved them.
+  const isKnown = (code: Code): boolean => !open.has(code.fun) || code.clause === code.fun.clauses.length;
   const codeOf = new Map<Fun, Code[]>();
   for (const code of codes) {
     const clauses = codeOf.get(code.fun) ?? [];
