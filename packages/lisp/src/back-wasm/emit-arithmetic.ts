@@ -7,8 +7,8 @@ import { typeOf } from "../middle/type-inference.ts";
 import type { FrameWriter, Operand } from "./frame-writer.ts";
 
 export type PrimNode = Node & { k: "prim" };
-/** What an operation leaves on the stack; `nothing`: it is done for its effect; `never`: it does not come back. */
-export type Result = "word" | "test" | "nothing" | "never";
+/** What an operation leaves on the stack; `nothing`: it is done for its effect. */
+export type Result = "word" | "test" | "nothing";
 export type Emitter = (e: FrameWriter, node: PrimNode) => Result;
 
 export const FLOAT_COMPARE: Record<string, number> = {

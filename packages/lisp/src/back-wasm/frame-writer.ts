@@ -93,6 +93,8 @@ export abstract class FrameWriter {
   parameterCount: number;
   /** Place of the operation that is being written. */
   source: Source | null;
+  /** Places of the table by calls that were put in line. */
+  readonly callers: Map<Source, number>;
   /** What is written goes on after a call, or the like: its operations were counted where they stand first. */
   isAgain: boolean;
 
@@ -112,6 +114,7 @@ export abstract class FrameWriter {
     this.site = -1;
     this.parameterCount = 0;
     this.source = null;
+    this.callers = new Map();
     this.isAgain = false;
   }
 
@@ -307,17 +310,34 @@ export abstract class FrameWriter {
     writer.op(Op.unreachable);
   }
 
-  /** The same where a check that the program's types ask for has failed: words, value. */
-  raiseCheck(words: Node, value: Operand): void {
+  /**
+   * The same where a check that the program's types ask for has failed. A call that was put in line waits in this
+   * function's frame, unless it stood in a tail.
+   */
+  raiseCheck({ args: [words, value], caller = null }: Node & { k: "prim" }, isTail: boolean): void {
     const { writer } = this;
+    const given = this.operand(value!);
     this.beforeRaise();
+    if (caller !== null && !isTail) this.setSite(this.callerSlot(caller) | (1 << 20));
     this.pushTop();
-    this.gen(words, "word", null);
+    this.gen(words!, "word", null);
     this.word(Immediate.false);
-    this.push(value);
+    this.push(given);
     this.callLow("record-error");
     writer.op(Op.drop);
     writer.op(Op.unreachable);
+    this.done(given);
+  }
+
+  /** A place that is told in a backtrace, and cannot be returned to. */
+  callerSlot(caller: Source): number {
+    let slot = this.callers.get(caller);
+    if (slot !== undefined) return slot;
+    slot = this.linker.tableSlot();
+    this.callers.set(caller, slot);
+    this.linker.returnsTo(slot, this.name, caller);
+    this.linker.module.addElement(slot, this.linker.low("cold-resume"));
+    return slot;
   }
 
   /** The frame of a function that is left for an error. */

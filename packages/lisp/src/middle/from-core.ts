@@ -26,11 +26,14 @@ export class FromCore {
   readonly #variables: Map<Variable, Var>;
   /** How many fields the records of a type have, by the variable that holds the type. */
   readonly #fieldCounts: Map<Variable | Global | null, number>;
+  /** The function that is being converted checks types. */
+  #hasChecks: boolean;
 
   constructor(globals: Globals) {
     this.#globals = globals;
     this.#variables = new Map();
     this.#fieldCounts = new Map();
+    this.#hasChecks = false;
   }
 
   convert(core: Core): Node {
@@ -87,6 +90,7 @@ export class FromCore {
 
   /** What a check has shown of a variable is the type of another one, which stands for it from here on. */
   #afterCheck({ test: core, then }: Core & { kind: "if" }, test: Node): Node {
+    this.#hasChecks = true;
     const type = test.k === "prim" ? TESTED[test.op.name] : undefined;
     const [operand] = core.kind === "call" ? core.operands : [];
     if (type === undefined || operand?.kind !== "local" || operand.variable.isAssigned) return this.convert(then);
@@ -107,7 +111,9 @@ export class FromCore {
   }
 
   #function(name: string, clauses: readonly Clause[], core: Core): Fun {
-    return new Fun(
+    const outside = this.#hasChecks;
+    this.#hasChecks = false;
+    const fun = new Fun(
       name,
       clauses.map(({ required, rest, body }): FunClause => {
         const parameters = [...required, ...(rest === null ? [] : [rest])].map((variable) => this.#variable(variable));
@@ -115,6 +121,9 @@ export class FromCore {
       }),
       core.source,
     );
+    fun.hasChecks = this.#hasChecks;
+    this.#hasChecks = outside;
+    return fun;
   }
 
   #variable(variable: Variable): Var {

@@ -75,6 +75,8 @@ export class Fun {
   /** What is known of all that its clauses give. */
   result: ValueType;
   entry: TypedEntry | null;
+  /** Its types are checked in it. */
+  hasChecks: boolean;
 
   constructor(name: string, clauses: FunClause[], source: Source | null) {
     this.name = name;
@@ -85,6 +87,7 @@ export class Fun {
     this.isClosed = false;
     this.result = "any";
     this.entry = null;
+    this.hasChecks = false;
   }
 }
 
@@ -133,7 +136,8 @@ export type Node =
   | { k: "fix"; vars: Var[]; funs: Fun[]; body: Node }
   | { k: "lambda"; fun: Fun }
   | { k: "call"; f: Node; args: Node[]; source: Source | null }
-  | { k: "prim"; op: Primitive; args: Node[]; source?: Source | null }
+  /** `caller`: of a check that stands where its procedure was called, put in line. */
+  | { k: "prim"; op: Primitive; args: Node[]; source?: Source | null; caller?: Source | null }
   | { k: "label"; label: Label; body: Node }
   | { k: "jump"; label: Label; args: Node[] }
   /** After closure conversion: the value that this function's closure holds at an index. */
@@ -189,6 +193,12 @@ export function place(node: Node, source: Source | null): void {
   if ((node.k === "prim" || node.k === "call" || node.k === "gref") && (node.source ?? null) === null)
     node.source = source;
   for (const child of children(node)) place(child, source);
+}
+
+/** Tells the checks of a body who called its procedure, unless they know already. */
+export function noteCaller(node: Node, caller: Source | null): void {
+  if (node.k === "prim" && node.op.name === "%check-failed") node.caller ??= caller;
+  for (const child of children(node)) noteCaller(child, caller);
 }
 
 /** Functions whose bodies lie inside of this node itself. */
