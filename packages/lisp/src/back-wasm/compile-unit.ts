@@ -11,7 +11,7 @@ import type { LowSignature } from "../low/compile.ts";
 import { Fun, Var, children, functionsOf } from "../middle/ir.ts";
 import type { Node, TopLevel } from "../middle/ir.ts";
 import { normalize } from "../middle/normalize.ts";
-import { chooseRepresentations } from "../middle/representation.ts";
+import { chooseEntries, chooseRepresentations } from "../middle/representation.ts";
 import { countUses, inlineForm, simplify } from "../middle/simplify.ts";
 import type { Passes } from "../middle/simplify.ts";
 import { NOTHING_PROVED, ProvedTests, type ProofCounts } from "../middle/proved-tests.ts";
@@ -20,7 +20,7 @@ import { inferTypes } from "../middle/type-inference.ts";
 import { CodeEmitter } from "./emit-function.ts";
 import type { Linker } from "./frame-writer.ts";
 import { closureLow, emitVariadicEntry, isVariadic } from "./procedure-entry.ts";
-import { FunctionRef, UnitModule, VARIADIC_SIGNATURE, entrySignature, procedureSignature } from "./unit-module.ts";
+import { FunctionRef, UnitModule, VARIADIC_SIGNATURE, entrySignatures, procedureSignature } from "./unit-module.ts";
 
 /** What the engine gives to each unit. */
 export interface Surroundings extends Globals {
@@ -126,11 +126,12 @@ export function compileUnit(
   else inferTypes(codes, open);
 
   const linker = new UnitLinker(surroundings, exporter, options);
-  for (const code of codes) {
-    const self = new Var("self");
-    if (passes.unboxing) chooseRepresentations(code, self);
-    new CodeEmitter(code, self, linker).emit();
+  const selves = codes.map(() => new Var("self"));
+  if (passes.unboxing) {
+    chooseEntries(codes);
+    codes.forEach((code, index) => chooseRepresentations(code, selves[index]!));
   }
+  codes.forEach((code, index) => new CodeEmitter(code, selves[index]!, linker).emit());
   const main = linker.staticClosure(codes[codes.length - 1]!.fun);
   for (const [, fun] of own) linker.export(fun);
   linker.finishEntries();
@@ -152,6 +153,7 @@ function proveTests(
     for (const code of all) pass.rewrite(code);
     proofs.testsDropped += counts.testsDropped;
     proofs.callsUnchecked += counts.callsUnchecked;
+    proofs.callsChecked += pass.checkedHere;
     return counts;
   };
   // What calls skip their checks is inferred from these calls alone: a second round proves more.
@@ -252,7 +254,7 @@ class UnitLinker implements Linker {
         exported.names[clause]!,
         clause < fun.clauses.length
           ? procedureSignature(fun.clauses[clause]!.parameters.length)
-          : entrySignature(fun.entry!),
+          : entrySignatures(fun.entry!)[clause - fun.clauses.length]!,
       );
     }
     let refs = this.#clauses.get(fun);
@@ -260,7 +262,8 @@ class UnitLinker implements Linker {
       refs = fun.clauses.map(
         ({ parameters }) => new FunctionRef(fun.name, procedureSignature(lifted + parameters.length)),
       );
-      if (fun.entry !== null) refs.push(new FunctionRef(fun.name, entrySignature(fun.entry)));
+      if (fun.entry !== null)
+        refs.push(...entrySignatures(fun.entry).map((signature) => new FunctionRef(fun.name, signature)));
       this.#clauses.set(fun, refs);
     }
     return refs[clause]!;
@@ -304,7 +307,7 @@ class UnitLinker implements Linker {
   }
 
   export(fun: Fun): void {
-    const count = fun.clauses.length + (fun.entry !== null ? 1 : 0);
+    const count = fun.clauses.length + (fun.entry === null ? 0 : entrySignatures(fun.entry).length);
     const names = Array.from({ length: count }, (_, index) => {
       const name = `f${this.#exportCount}_${index}`;
       this.module.exportFunction(name, this.clause(fun, index));

@@ -78,7 +78,7 @@ export abstract class FrameWriter {
   readonly linker: Linker;
   readonly self: Var;
   readonly liveness: Liveness;
-  readonly hasCalls: boolean;
+  hasCalls: boolean;
 
   // State of the function that is being written.
   writer: CodeWriter;
@@ -93,6 +93,8 @@ export abstract class FrameWriter {
   parameterCount: number;
   /** Place of the operation that is being written. */
   source: Source | null;
+  /** The function that is being written gives a double. */
+  givesFloat: boolean;
   /** Places of the table by calls that were put in line. */
   readonly callers: Map<Source, number>;
   /** What is written goes on after a call, or the like: its operations were counted where they stand first. */
@@ -114,6 +116,7 @@ export abstract class FrameWriter {
     this.site = -1;
     this.parameterCount = 0;
     this.source = null;
+    this.givesFloat = false;
     this.callers = new Map();
     this.isAgain = false;
   }
@@ -414,8 +417,10 @@ export abstract class FrameWriter {
       writer.op(Op.i32WrapI64);
       writer.memory(Op.f64Load, Offset.flonum);
     } else if (destination === "tail") {
-      if (context === null) writer.return();
-      else {
+      if (context === null) {
+        if (this.givesFloat) this.finish("f64", null);
+        writer.return();
+      } else {
         const value = this.temporary(Type.i64);
         writer.localSet(value);
         writer.localGet(0);
@@ -449,6 +454,7 @@ export abstract class FrameWriter {
     const { writer } = this;
     if (destination === "f64") return;
     if (destination === "effect") return writer.op(Op.drop);
+    if (destination === "tail" && context === null && this.givesFloat) return writer.return();
     if (destination === "test") {
       writer.op(Op.drop);
       writer.i32Const(1);

@@ -27,12 +27,14 @@ export class FunctionRef {
 export function procedureSignature(count: number): LowSignature {
   return { parameters: [Type.i32, Type.i64, ...new Array<ValueType>(count).fill(Type.i64)], result: Type.i64 };
 }
-/** The same of an entry behind checks: doubles may come, and go, in registers. */
-export function entrySignature({ parameters, givesFloat }: TypedEntry): LowSignature {
-  return {
-    parameters: [Type.i32, Type.i64, ...parameters.map((v): ValueType => (v.isFloat ? Type.f64 : Type.i64))],
-    result: givesFloat ? Type.f64 : Type.i64,
-  };
+/**
+ * The same of an entry behind checks: doubles may come, and go, in registers. One that gives a double has a second form,
+ * which gives a word.
+ */
+export function entrySignatures({ parameters: own, givesFloat }: TypedEntry): LowSignature[] {
+  const parameters = [Type.i32, Type.i64, ...own.map((v): ValueType => (v.isFloat ? Type.f64 : Type.i64))];
+  const plain = { parameters, result: Type.i64 };
+  return givesFloat ? [{ parameters, result: Type.f64 }, plain] : [plain];
 }
 /** sp, self, count of arguments in the argument area. */
 export const VARIADIC_SIGNATURE: LowSignature = { parameters: [Type.i32, Type.i64, Type.i32], result: Type.i64 };

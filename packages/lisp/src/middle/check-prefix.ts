@@ -57,7 +57,7 @@ function isCheck(test: Node): test is Node & { k: "prim" } {
 
 /** The checks for values in variables, then what `build` makes of the values that the rest may rely on. */
 export function withChecks(
-  { checks, inner }: CheckPrefix,
+  { checks, inner }: Pick<CheckPrefix, "checks"> & { readonly inner: readonly { readonly value: Node }[] },
   parameters: readonly Var[],
   given: readonly Var[],
   build: (values: Node[]) => Node,

@@ -55,6 +55,10 @@ export interface Check {
 /** The entry behind a function's checks: its clause after the last. See typed-entries.ts. */
 export interface TypedEntry {
   readonly checks: readonly Check[];
+  /** Of the function with its checks, in whose words these are told. */
+  readonly outer: readonly Var[];
+  /** What may be relied on behind the checks: values of `outer`. */
+  readonly values: readonly Node[];
   readonly parameters: readonly Var[];
   /** It gives a double in a register. */
   givesFloat: boolean;

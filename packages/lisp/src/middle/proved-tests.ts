@@ -4,7 +4,8 @@
  * (typed-entries.ts). What is left out is counted.
  */
 import type { Code } from "./closures.ts";
-import { constant, mapChildren, type Node, type TopLevel, type Var } from "./ir.ts";
+import { withChecks } from "./check-prefix.ts";
+import { Var, constant, mapChildren, noteCaller, type Fun, type Node, type TopLevel } from "./ir.ts";
 import { prim } from "./primitives.ts";
 import { typeOf } from "./type-inference.ts";
 import { narrower, TESTED, type ValueType } from "./value-type.ts";
@@ -49,17 +50,23 @@ const NUMBERS: ReadonlySet<ValueType> = new Set(["fixnum", "integer", "flonum"])
 
 export class ProvedTests {
   readonly #counts: ProofCounts;
+  /** Calls that do some of the checks themselves. */
+  checkedHere: number;
+  #fun: Fun | null;
   #types: Map<Var, ValueType>;
   #records: Map<Var, RecordKey>;
 
   constructor(counts: ProofCounts) {
     this.#counts = counts;
+    this.checkedHere = 0;
+    this.#fun = null;
     this.#types = new Map();
     this.#records = new Map();
   }
 
   /** The code must be normalised and its types inferred. */
   rewrite(code: Code): void {
+    this.#fun = code.fun;
     this.#types = new Map();
     this.#records = new Map();
     code.body = this.#visit(code.body);
@@ -149,13 +156,27 @@ export class ProvedTests {
   #direct(node: Node & { k: "direct" }): Node {
     const { entry } = node.fun;
     if (entry === null || node.clause !== 0) return node;
-    const isProved = entry.checks.every(({ index, test }) => {
-      const arg = node.args[index]!;
-      return this.#outcome(test, arg) === true;
-    });
-    if (isProved) this.#counts.callsUnchecked++;
-    else this.#counts.callsChecked++;
-    return isProved ? { ...node, clause: node.fun.clauses.length } : node;
+    const open = entry.checks.filter(({ index, test }) => this.#outcome(test, node.args[index]!) !== true);
+    const unchecked: Node = { ...node, clause: node.fun.clauses.length };
+    if (open.length === 0) {
+      this.#counts.callsUnchecked++;
+      return unchecked;
+    }
+    // What is not proved is checked here, where the rest is known, or the procedure calls itself.
+    if (open.length === entry.checks.length && node.fun !== this.#fun) {
+      this.#counts.callsChecked++;
+      return node;
+    }
+    this.checkedHere++;
+    this.#counts.testsKept += open.length;
+    const vars = node.args.map((arg) => (arg.k === "ref" ? arg.v : new Var("argument")));
+    const inner = entry.values.map((value) => ({ value }));
+    const checked = withChecks({ checks: open, inner }, entry.outer, vars, (values) => ({ ...unchecked, args: values }));
+    noteCaller(checked, node.source);
+    return node.args.reduceRight<Node>(
+      (body, value, index) => (value.k === "ref" ? body : { k: "let", vars: [vars[index]!], values: [value], body }),
+      checked,
+    );
   }
 
   /** What a test of types tells of a value; null: it may tell either. */

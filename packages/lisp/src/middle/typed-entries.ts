@@ -36,7 +36,8 @@ function makeEntry(code: Code, prefix: CheckPrefix): Code {
     args,
     source: null,
   }));
-  fun.entry = { checks: prefix.checks, parameters: inner, givesFloat: false };
+  const values = prefix.inner.map(({ value }) => value);
+  fun.entry = { checks: prefix.checks, outer: parameters, values, parameters: inner, givesFloat: false };
   return { fun, clause, parameters: inner, body };
 }
 
