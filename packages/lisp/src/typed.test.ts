@@ -147,7 +147,8 @@ const PROGRAMS: Readonly<Record<string, string>> = {
 (try ((rtd-constructor point) 7 8)) (try ((rtd-constructor point #(y)) 8)) (try ((rtd-predicate point) s))
 (define p (make-point 1 2))
 ((rtd-mutator point 'x) p 9)
-(try (list p point)) (try (record-rtd 5)) (try (rtd-name 5)) (try (rtd-field-names '(1)))`,
+(try ((rtd-mutator <segment> 'from) s 'x)) (try (rtd-constructor <segment>)) (try ((rtd-mutator <segment> 'label) s 5))
+(try (list p s point)) (try (record-rtd 5)) (try (rtd-name 5)) (try (rtd-field-names '(1)))`,
   "an error that nobody handles tells the annotation's place and who called": `(define/typed (half (n : fixnum)) : fixnum
   (quotient n 2))
 (define (use x)

@@ -169,6 +169,11 @@ function namedType(identifier: Identifier, words: string, context: Context, expa
   return { kind: "test", primitive, words };
 }
 
+/** The system's predicate that tells all of a type; null: it takes more. */
+export function predicateOf(type: Type): string | null {
+  return type.kind === "test" ? type.primitive : null;
+}
+
 /** An expression that tells whether the value of a variable is of a type, as far as that can be told at once. */
 export function testOf(type: Type, variable: Variable): Core {
   const value = makeLocal(variable);

@@ -12,7 +12,7 @@ import {
   withName,
 } from "../core/build.ts";
 import { syntaxError } from "../datum/condition.ts";
-import { Pair } from "../datum/datum.ts";
+import { intern, list, Pair } from "../datum/datum.ts";
 import { bind, isBoundIdentifierEqual } from "./binding.ts";
 import { chooseFeature, includedForms, lambdaClause } from "./core-forms.ts";
 import { evaluateTransformer } from "./evaluate-transformer.ts";
@@ -25,7 +25,7 @@ import {
   type TypedName,
   typedProcedure,
 } from "./type-forms.ts";
-import { noteRecordType, parseType } from "./annotation.ts";
+import { noteRecordType, parseType, predicateOf } from "./annotation.ts";
 import type { Body, Context } from "./body.ts";
 import { attempt, type FormExpander } from "./form-expander.ts";
 import { parseFormals, type Slot, slotReference } from "./local-binding.ts";
@@ -290,6 +290,7 @@ function defineRecordType(
     return index;
   };
   const type = body.declare(typeName, phase);
+  const typed = fields.filter((field) => field.type !== null);
   noteRecordType(type);
   const { source } = form;
   body.add(
@@ -298,7 +299,11 @@ function defineRecordType(
     () =>
       callPrimitive(
         "make-record-type",
-        [makeConst(typeName.datum), makeConst(fields.map(({ name }) => name.datum))],
+        [
+          makeConst(typeName.datum),
+          makeConst(fields.map(({ name }) => name.datum)),
+          ...(typed.length === 0 ? [] : [makeConst(list(typed.map(({ name }) => name.datum)))]),
+        ],
         source,
       ),
     source,
@@ -362,7 +367,21 @@ function defineRecordType(
     throw syntaxError("define-record-type: expected the predicate's name", predicate.source, syntaxToDatum(predicate));
   for (const [index, field] of fields.entries()) {
     const { accessor, modifier } = field;
-    if (accessor !== null) add(body.declare(accessor, phase), accessor, "record-accessor", [makeConst(index)]);
+    if (accessor !== null) {
+      const own = makeConst(accessor.datum);
+      body.add(
+        body.declare(accessor, phase),
+        accessor.datum.name,
+        (inner) => {
+          // What the field holds has been checked: compilers may rely on it.
+          const predicate = field.type === null ? null : predicateOf(parseType(field.type, inner, expander));
+          const operands = [slotReference(type), makeConst(index), own];
+          if (predicate !== null) operands.push(makeConst(intern(predicate)));
+          return callPrimitive("record-accessor", operands, source);
+        },
+        source,
+      );
+    }
     if (modifier !== null)
       addChecked(modifier, "record-modifier", [makeConst(index)], [{ name: typeName, type: null }, field]);
   }

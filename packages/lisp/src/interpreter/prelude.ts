@@ -206,7 +206,13 @@ const text = String.raw`
           (error (string-append "the record type " (symbol->string (rtd-name rtd)) " has no field") field)
           (if (eq? (vector-ref names index) field) index (loop (+ index 1)))))))
 
+(define (%own-procedures-only rtd field)
+  (error (string-append "the record type " (symbol->string (rtd-name rtd)) " has a type for a field: only its own "
+                        "procedures may set it:")
+         field))
+
 (define (rtd-constructor rtd . fields)
+  (if (pair? (%rtd-typed rtd)) (%own-procedures-only rtd (car (%rtd-typed rtd))) (void))
   (record-constructor rtd
                       (vector-map (lambda (field) (%rtd-index rtd field))
                                   (if (pair? fields) (car fields) (rtd-field-names rtd)))
@@ -214,7 +220,9 @@ const text = String.raw`
 
 (define (rtd-predicate rtd) (record-predicate rtd (rtd-name rtd)))
 (define (rtd-accessor rtd field) (record-accessor rtd (%rtd-index rtd field) field))
-(define (rtd-mutator rtd field) (record-modifier rtd (%rtd-index rtd field) field))
+(define (rtd-mutator rtd field)
+  (if (memq field (%rtd-typed rtd)) (%own-procedures-only rtd field) (void))
+  (record-modifier rtd (%rtd-index rtd field) field))
 `;
 
 let definitions: Map<string, string> | null = null;

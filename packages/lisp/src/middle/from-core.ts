@@ -10,7 +10,7 @@ import type { Datum } from "../datum/datum.ts";
 import { Fun, Var, children, constant, functionsOf, ref } from "./ir.ts";
 import type { FunClause, Node, TopLevel } from "./ir.ts";
 import { Cell } from "../heap/layout.ts";
-import { prim, primitive } from "./primitives.ts";
+import { PREDICATES, prim, primitive } from "./primitives.ts";
 import { isFixed, recordProcedure } from "./records.ts";
 import { TESTED, type ValueType } from "./value-type.ts";
 
@@ -164,16 +164,6 @@ function isFailure(core: Core): boolean {
 function the(type: ValueType, value: Node): Node {
   return { k: "prim", op: prim("%the", 2), args: [value, constant(intern(type))] };
 }
-
-/** Predicates of the system as operations. */
-const PREDICATES: Readonly<Record<string, string>> = {
-  "fixnum?": "%fixnum?",
-  "flonum?": "%flonum?",
-  "exact-integer?": "%integer?",
-  "real?": "%real?",
-  "number?": "%number?",
-  "complex?": "%number?",
-};
 
 function variableOf(core: Core | undefined): Variable | Global | null {
   return core?.kind === "global" ? core.global : core?.kind === "local" ? core.variable : null;

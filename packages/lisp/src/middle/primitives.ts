@@ -144,6 +144,16 @@ export function prim(name: string, count: number): Primitive {
   return found;
 }
 
+/** Predicates of the system as operations. */
+export const PREDICATES: Readonly<Record<string, string>> = {
+  "fixnum?": "%fixnum?",
+  "flonum?": "%flonum?",
+  "exact-integer?": "%integer?",
+  "real?": "%real?",
+  "number?": "%number?",
+  "complex?": "%number?",
+};
+
 /** Names that programs may use, for their procedures in the runtime. */
 export function publicPrimitives(): Primitive[] {
   return [...table.values()].filter(({ name }) => !name.startsWith("%"));

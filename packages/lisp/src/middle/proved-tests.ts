@@ -66,9 +66,14 @@ export class ProvedTests {
 
   /** The code must be normalised and its types inferred. */
   rewrite(code: Code): void {
-    this.#fun = code.fun;
+    const { fun } = code;
+    this.#fun = fun;
     this.#types = new Map();
     this.#records = new Map();
+    // Behind the checks all that they test is known.
+    if (fun.entry !== null && code.clause === fun.clauses.length)
+      for (const { index, test } of fun.entry.checks)
+        if (test.op.name === "%record?") this.#learnRecord(code.parameters[index]!, keyOf(test.args[1]!));
     code.body = this.#visit(code.body);
   }
 
@@ -171,7 +176,10 @@ export class ProvedTests {
     this.#counts.testsKept += open.length;
     const vars = node.args.map((arg) => (arg.k === "ref" ? arg.v : new Var("argument")));
     const inner = entry.values.map((value) => ({ value }));
-    const checked = withChecks({ checks: open, inner }, entry.outer, vars, (values) => ({ ...unchecked, args: values }));
+    const checked = withChecks({ checks: open, inner }, entry.outer, vars, (values) => ({
+      ...unchecked,
+      args: values,
+    }));
     noteCaller(checked, node.source);
     return node.args.reduceRight<Node>(
       (body, value, index) => (value.k === "ref" ? body : { k: "let", vars: [vars[index]!], values: [value], body }),

@@ -172,7 +172,11 @@ export const LIBRARY = `
       promise))
 
 ; Records.
-(define (make-record-type name fields) (let ((t (%make 5 2))) (%set! t 0 name) (%set! t 1 fields) t))
+; Its name, its fields, and a list of those whose types are checked by the procedures that define-record-type/typed made.
+(define (make-record-type name fields . typed)
+  (let ((t (%make 5 3)))
+    (%set! t 0 name) (%set! t 1 fields) (%set! t 2 (if (pair? typed) (car typed) '())) t))
+(define (%rtd-typed x) (if (%kind? x 5) (%ref x 2) (%oracle rtd-field-names x)))
 (define (%plain? indexes size)
   (and (= (vector-length indexes) size)
        (let loop ((i 0)) (or (= i size) (and (= (vector-ref indexes i) i) (loop (+ i 1)))))))
@@ -196,7 +200,7 @@ export const LIBRARY = `
       (do ((i 0 (+ i 1)) (l operands (cdr l))) ((= i n) r)
         (%set! r (+ 1 (vector-ref indexes i)) (car l))))))
 (define (record-predicate type name) (lambda (x) (and (%kind? x 4) (eq? (%ref x 0) type))))
-(define (record-accessor type index name)
+(define (record-accessor type index name . of-type)
   (let ((i (+ index 1)))
     (lambda (x) (if (and (%kind? x 4) (eq? (%ref x 0) type)) (%ref x i) (%oracle %record-error name type x)))))
 (define (record-modifier type index name)

@@ -6,6 +6,7 @@ import {
   EOF,
   Flonum,
   intern,
+  list,
   MString,
   NIL,
   Pair,
@@ -71,5 +72,6 @@ export function defineTypes(table: Table): void {
   });
   define(table, "rtd?", 1, 1, (x: unknown) => x instanceof RecordType);
   define(table, "rtd-name", 1, 1, (x: unknown) => intern(recordType("rtd-name", x).name));
+  define(table, "%rtd-typed", 1, 1, (x: unknown) => list(recordType("rtd-field-names", x).typed));
   define(table, "rtd-field-names", 1, 1, (x: unknown) => recordType("rtd-field-names", x).fields.map(intern));
 }
