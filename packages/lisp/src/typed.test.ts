@@ -188,3 +188,112 @@ test("who called is told of a failed check, also where the call was put in line"
     /typed\.scm:1:37: name: result: .*\n.*\n.*\n {2}from the top level, typed\.scm:4:7$/,
   );
 });
+
+/** What the compiler proved of a program, the size of its module, and how many collections its run took. */
+function measured(text: string, passes: Passes): { engine: Engine; bytes: number; collections: number } {
+  let bytes = 0;
+  const noted: WasmEngine = {
+    ...testWasmEngine,
+    compileHot: (module) => {
+      bytes = module.length;
+      return testWasmEngine.compileHot(module);
+    },
+  };
+  const { output, engine } = outcome(text, { passes, wasm: noted });
+  assert.doesNotMatch(output, /error/);
+  return { engine: engine!, bytes, collections: engine!.statistics.minorCount };
+}
+
+test("tests and checks that types prove are left out, and counted; the code is smaller and the results are the same", () => {
+  const text = `
+(define-record-type/typed point (make-point x y) point? (x : flonum x-of set-x!) (y : flonum y-of set-y!))
+(define/typed (far (a : point) (b : point)) : flonum
+  (let ((dx (- (x-of a) (x-of b))) (dy (- (y-of a) (y-of b))))
+    (+ (* dx dx) (* dy dy))))
+(define/typed (move! (p : point) (by : flonum))
+  (set-x! p (+ (x-of p) by)) (set-y! p (+ (y-of p) by)))
+(define/typed (walk (p : point) (q : point) (n : fixnum) (sum : flonum)) : flonum
+  (if (= n 0)
+      sum
+      (begin (move! p 0.5) (walk p q (- n 1) (+ sum (far p q) (far q p))))))
+(write (walk (make-point 0. 0.) (make-point 1. 2.) 100 0.))`;
+  const all = measured(text, ALL_PASSES);
+  const none = measured(text, without("proofs"));
+  const { testsDropped, testsKept, callsUnchecked, callsChecked } = all.engine.proofs;
+  // Only n is tested in the loop, as (- n 1) may be no fixnum.
+  assert.ok(testsDropped >= 9 * testsKept, `${testsDropped} left out, ${testsKept} kept`);
+  assert.deepEqual([callsChecked, callsUnchecked > 2], [0, true], JSON.stringify(all.engine.proofs));
+  assert.equal(none.engine.proofs.callsUnchecked, 0);
+  assert.ok(all.bytes < none.bytes, `${all.bytes} bytes, ${none.bytes} without`);
+  assert.equal(outcome(text, {}).output, outcome(text, "interpreter").output);
+});
+
+test("doubles go to and come from typed procedures in registers: such calls allocate nothing", () => {
+  const text = `
+(define/typed (wave (x : flonum) (y : flonum) (n : fixnum)) : flonum
+  (if (< n 1) (- x y) (if (< x y) (+ y (* x 0.25)) (- x (* y 0.125)))))
+(define/typed (again (n : fixnum) (x : flonum)) : flonum
+  (if (= n 0) x (again (- n 1) (wave x 1.5 5))))
+(define/typed (twice (f : procedure) (x : flonum)) : flonum (f (the flonum (f x))))
+(write (list (again 1000000 0.5) (twice (lambda (x) (again 3 x)) 2.5)))`;
+  const inLine = without("inlining");
+  assert.equal(measured(text, inLine).collections, 0);
+  assert.ok(measured(text, without("inlining", "proofs")).collections > 3);
+  assert.equal(outcome(text, { passes: inLine }).output, outcome(text, "interpreter").output);
+});
+
+test("other units' calls skip checks that they have proved, too, and take doubles in registers", () => {
+  const text = `
+(define-library (waves) (export wave) (import (scheme base) (stratos types))
+  (begin (define/typed (wave (x : flonum) (y : flonum)) : flonum (if (< x y) (+ y (* x 0.25)) (- x (* y 0.125))))))
+(import (scheme base) (scheme write) (stratos types) (waves))
+(define/typed (again (n : fixnum) (x : flonum)) : flonum (if (= n 0) x (again (- n 1) (wave x 1.5))))
+(write (again 1000000 0.5))
+(write (map wave '(1. 2.) '(3. 4.)))
+(wave 1 2.)`;
+  const inLine = without("inlining");
+  const { output, engine } = outcome(text, { passes: inLine });
+  assert.equal(engine!.statistics.minorCount, 0);
+  assert.ok(engine!.proofs.callsUnchecked >= 1);
+  assert.match(output, /^-?[\d.e-]+\(.*\)error: typed\.scm:3:35: wave: argument 1 \(x\): expected flonum, got 1\n/);
+  assert.equal(output.split("\n")[0], outcome(text, "interpreter").output.split("\n")[0]);
+});
+
+test("a named let is known where it is called: its doubles stay in registers, and small loops make no closure", () => {
+  const text = `
+(define (sum n) (let loop ((i 0) (s 0.)) (if (= i n) s (loop (+ i 1) (+ s (* 0.5 i))))))
+(write (do ((i 0 (+ i 1)) (s 0. (+ s (sum 100)))) ((= i 20000) s)))`;
+  assert.ok(measured(text, ALL_PASSES).collections < 2);
+  assert.ok(measured(text, without("unboxing")).collections > 5);
+});
+
+test("typed programs are the same when each allocation collects", () => {
+  const text = `
+(define/typed (fib (n : flonum)) : flonum (if (< n 2.) n (+ (fib (- n 1.)) (fib (- n 2.)))))
+(define/typed (deep (n : fixnum) (x : flonum) l) : flonum (if (= n 0) x (+ 1. (deep (- n 1) (* x 1.5) (list l x)))))
+(write (list (fib 8.) (deep 30 1. '())))
+(fib 'x)`;
+  assert.equal(
+    outcome(text, { debug: "torture" }).output.split("\n")[0],
+    outcome(text, "interpreter").output.split("\n")[0],
+  );
+});
+
+test("annotations that are none are errors at their place, before anything runs", () => {
+  const wrong: readonly (readonly [string, RegExp])[] = [
+    ["(define/typed (f (x : fixnumm)) x)", /:1:39: fixnumm is no type/],
+    ["(define/typed (f (x : (listof))) x)", /the type \(listof\) must have 1 operand/],
+    ["(define/typed (f (x fixnum)) x)", /:1:34: a parameter is NAME or \(NAME : TYPE\)/],
+    ["(define/typed (f (x : (->))) x)", /must name a result/],
+    ["(define/typed (f x) : fixnum)", /a body is missing/],
+    ["(define/typed f fixnum)", /expected \(define\/typed NAME : TYPE VALUE\)/],
+    ["(define-type loop (listof loop)) (define/typed (f (x : loop)) x)", /the type loop mentions itself/],
+    ["(let/typed ((x : fixnum)) x)", /a binding is \(NAME VALUE\) or \(NAME : TYPE VALUE\)/],
+    ["(define-record-type/typed p (make-p) p? (x : fixnum x-of))", /the constructor must take x, which has a type/],
+    ["(define/typed (f (x : car)) x)", /car is no type/],
+  ];
+  for (const [text, words] of wrong)
+    assert.match(outcome(`(display "ran") ${text}`, "interpreter").output, words, text);
+  for (const [text] of wrong)
+    assert.doesNotMatch(outcome(`(display "ran") ${text}`, "interpreter").output, /^ran/, text);
+});

@@ -131,7 +131,8 @@ export function compileUnit(
     chooseEntries(codes);
     codes.forEach((code, index) => chooseRepresentations(code, selves[index]!));
   }
-  codes.forEach((code, index) => new CodeEmitter(code, selves[index]!, linker).emit());
+  const run = options.isClosed ? codesThatRun(codes, open) : new Set(codes);
+  codes.forEach((code, index) => new CodeEmitter(code, selves[index]!, linker).emit(!run.has(code)));
   const main = linker.staticClosure(codes[codes.length - 1]!.fun);
   for (const [, fun] of own) linker.export(fun);
   linker.finishEntries();
@@ -150,7 +151,8 @@ function proveTests(
     inferTypes(all, open);
     const counts = { ...NOTHING_PROVED };
     const pass = new ProvedTests(counts);
-    for (const code of all) pass.rewrite(code);
+    const run = isClosed ? codesThatRun(all, open) : new Set(all);
+    for (const code of run) pass.rewrite(code);
     proofs.testsDropped += counts.testsDropped;
     proofs.callsUnchecked += counts.callsUnchecked;
     proofs.callsChecked += pass.checkedHere;
@@ -165,6 +167,20 @@ function proveTests(
   const kept = withoutUnusedEntries(all, new Set(isClosed ? [] : own));
   inferTypes(kept, open);
   return kept;
+}
+
+/** Of a program: what its top level reaches, and what may be called from anywhere; the rest was put in line. */
+function codesThatRun(codes: readonly Code[], open: ReadonlySet<Fun>): Set<Code> {
+  const byFun = Map.groupBy(codes, ({ fun }) => fun);
+  const found = new Set(codes.filter(({ fun }) => open.has(fun) || fun.name === TOP_LEVEL));
+  const visit = (node: Node): void => {
+    if (node.k === "direct")
+      for (const code of byFun.get(node.fun) ?? []) if (code.clause === node.clause) found.add(code);
+    for (const child of children(node)) visit(child);
+  };
+  // A set tells those that are added meanwhile, too.
+  for (const code of found) visit(code.body);
+  return found;
 }
 
 function loopInner(node: Node): void {

@@ -57,7 +57,9 @@ export class CodeEmitter extends FrameWriter {
     return this.code.fun.name;
   }
 
-  emit(): void {
+  /** @param isUncounted  tests of types in it are told by nobody */
+  emit(isUncounted = false): void {
+    this.isAgain = isUncounted;
     const { parameters } = this.code;
     let top = 0;
     for (const v of [this.self, ...parameters]) if (this.liveness.slotted.has(v)) v.slot = top++;

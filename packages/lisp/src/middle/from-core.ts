@@ -100,7 +100,9 @@ export class FromCore {
     this.#variables.set(variable, known);
     const body = this.convert(then);
     this.#variables.set(variable, tested);
-    return { k: "let", vars: [known], values: [the(type, ref(tested))], body };
+    const [, record] = test.k === "prim" ? test.args : [];
+    const value = the(type, ref(tested), record?.k === "gref" && !record.g.isAssigned ? record.g : undefined);
+    return { k: "let", vars: [known], values: [value], body };
   }
 
   #noteRecordType(variable: Variable | Global, value: Core): void {
@@ -161,8 +163,9 @@ function isFailure(core: Core): boolean {
   return core.kind === "call" && core.operator.kind === "global" && core.operator.global.primitive === "%check-failed";
 }
 
-function the(type: ValueType, value: Node): Node {
-  return { k: "prim", op: prim("%the", 2), args: [value, constant(intern(type))] };
+function the(type: ValueType, value: Node, record?: TopLevel): Node {
+  const node = { k: "prim" as const, op: prim("%the", 2), args: [value, constant(intern(type))] };
+  return record === undefined ? node : { ...node, record };
 }
 
 function variableOf(core: Core | undefined): Variable | Global | null {

@@ -21,6 +21,8 @@ export class Var {
   /** The function that a `fix` binds to it. */
   fun: Fun | null;
   type: ValueType;
+  /** Of records: the variable that their type always is; null: not known; undefined: nothing has flowed here yet. */
+  record: TopLevel | null | undefined;
   /** Held as an unboxed double. */
   isFloat: boolean;
   /** Place in its function's frame on the shadow stack; -1: none. */
@@ -34,6 +36,7 @@ export class Var {
     this.calls = 0;
     this.fun = null;
     this.type = "any";
+    this.record = null;
     this.isFloat = false;
     this.slot = -1;
   }
@@ -78,6 +81,7 @@ export class Fun {
   isClosed: boolean;
   /** What is known of all that its clauses give. */
   result: ValueType;
+  record: TopLevel | null | undefined;
   entry: TypedEntry | null;
   /** Its types are checked in it. */
   hasChecks: boolean;
@@ -90,6 +94,7 @@ export class Fun {
     this.isLifted = false;
     this.isClosed = false;
     this.result = "any";
+    this.record = null;
     this.entry = null;
     this.hasChecks = false;
   }
@@ -140,8 +145,11 @@ export type Node =
   | { k: "fix"; vars: Var[]; funs: Fun[]; body: Node }
   | { k: "lambda"; fun: Fun }
   | { k: "call"; f: Node; args: Node[]; source: Source | null }
-  /** `caller`: of a check that stands where its procedure was called, put in line. */
-  | { k: "prim"; op: Primitive; args: Node[]; source?: Source | null; caller?: Source | null }
+  /**
+   * `caller`: of a check that stands where its procedure was called, put in line; `record`: of `%the`, for records of a
+   * type that is always this variable's.
+   */
+  | { k: "prim"; op: Primitive; args: Node[]; source?: Source | null; caller?: Source | null; record?: TopLevel }
   | { k: "label"; label: Label; body: Node }
   | { k: "jump"; label: Label; args: Node[] }
   /** After closure conversion: the value that this function's closure holds at an index. */

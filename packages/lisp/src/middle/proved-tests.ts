@@ -7,7 +7,7 @@ import type { Code } from "./closures.ts";
 import { withChecks } from "./check-prefix.ts";
 import { Var, constant, mapChildren, noteCaller, type Fun, type Node, type TopLevel } from "./ir.ts";
 import { prim } from "./primitives.ts";
-import { typeOf } from "./type-inference.ts";
+import { recordOf, typeOf } from "./type-inference.ts";
 import { narrower, TESTED, type ValueType } from "./value-type.ts";
 
 /** Of the program's own units. Tests: of types, those in operations included; calls: of procedures with checks. */
@@ -66,14 +66,9 @@ export class ProvedTests {
 
   /** The code must be normalised and its types inferred. */
   rewrite(code: Code): void {
-    const { fun } = code;
-    this.#fun = fun;
+    this.#fun = code.fun;
     this.#types = new Map();
     this.#records = new Map();
-    // Behind the checks all that they test is known.
-    if (fun.entry !== null && code.clause === fun.clauses.length)
-      for (const { index, test } of fun.entry.checks)
-        if (test.op.name === "%record?") this.#learnRecord(code.parameters[index]!, keyOf(test.args[1]!));
     code.body = this.#visit(code.body);
   }
 
@@ -204,7 +199,8 @@ export class ProvedTests {
   }
 
   #isRecordOf(node: Node, key: RecordKey | null): boolean {
-    return key !== null && node.k === "ref" && this.#records.get(node.v) === key;
+    if (key === null) return false;
+    return recordOf(node) === key || (node.k === "ref" && this.#records.get(node.v) === key);
   }
 
   #learn(v: Var, type: ValueType): void {
