@@ -43,10 +43,11 @@
 (procedure (rtd-field-names record-type) -> vector
   "The names of a record type's fields, in order.")
 (procedure (rtd-constructor record-type (field-names)) -> procedure
-  "A procedure that makes records of values for all fields, or for those that the vector FIELD-NAMES names.")
+  "A procedure that makes records of values for all fields, or for those that the vector FIELD-NAMES names. Not of
+   a record type with typed fields.")
 (procedure (rtd-predicate record-type) -> procedure
   "A procedure that tells whether an object is a record of the type.")
 (procedure (rtd-accessor record-type field-name) -> procedure
   "A procedure that gives a field of a record.")
 (procedure (rtd-mutator record-type field-name) -> procedure
-  "A procedure that changes a field of a record.")
+  "A procedure that changes a field of a record, which has no type.")

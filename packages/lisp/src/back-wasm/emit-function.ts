@@ -19,6 +19,7 @@ import type { Label, Node, TopLevel } from "../middle/ir.ts";
 import { TESTED } from "../middle/value-type.ts";
 import { hasCall } from "../middle/normalize.ts";
 import { isCapture, takesFloat } from "../middle/representation.ts";
+import { blockType, ends, intersection, jumpsTo, sizeOf } from "./control-flow.ts";
 import { emitPrimitive } from "./emit-primitive.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import type { Context, Destination, Linker } from "./frame-writer.ts";
@@ -674,51 +675,4 @@ export class CodeEmitter extends FrameWriter {
     });
     return ref;
   }
-}
-
-const sizes = new WeakMap<Node, number>();
-
-/** Nodes of a tree. */
-function sizeOf(node: Node): number {
-  let size = sizes.get(node);
-  if (size === undefined) sizes.set(node, (size = children(node).reduce((sum, child) => sum + sizeOf(child), 1)));
-  return size;
-}
-
-function blockType(destination: Destination): number {
-  return destination === "word"
-    ? Type.i64
-    : destination === "f64"
-      ? Type.f64
-      : destination === "test"
-        ? Type.i32
-        : Type.empty;
-}
-
-/** Control does not come to the node's end (for destinations other than a tail). */
-function ends(node: Node): boolean {
-  switch (node.k) {
-    case "jump":
-      return true;
-    case "prim":
-      return node.op.result === "none";
-    case "if":
-      return ends(node.then) && ends(node.else);
-    case "let":
-      return ends(node.body);
-    case "seq":
-      return ends(node.items.at(-1)!);
-    case "label":
-      return ends(node.body) && ends(node.label.body);
-    default:
-      return false;
-  }
-}
-
-function jumpsTo(node: Node, label: Label): boolean {
-  return (node.k === "jump" && node.label === label) || children(node).some((child) => jumpsTo(child, label));
-}
-
-function intersection(a: ReadonlySet<Var>, b: ReadonlySet<Var>): Set<Var> {
-  return new Set([...a].filter((v) => b.has(v)));
 }

@@ -28,8 +28,8 @@ export function procedureSignature(count: number): LowSignature {
   return { parameters: [Type.i32, Type.i64, ...new Array<ValueType>(count).fill(Type.i64)], result: Type.i64 };
 }
 /**
- * The same of an entry behind checks: doubles may come, and go, in registers. One that gives a double has a second form,
- * which gives a word.
+ * The same of an entry behind checks: doubles may come, and go, in registers. One that gives a double has a second
+ * form, which gives a word.
  */
 export function entrySignatures({ parameters: own, givesFloat }: TypedEntry): LowSignature[] {
   const parameters = [Type.i32, Type.i64, ...own.map((v): ValueType => (v.isFloat ? Type.f64 : Type.i64))];

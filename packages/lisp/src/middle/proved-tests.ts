@@ -237,7 +237,7 @@ export class ProvedTests {
   }
 }
 
-export function isTypeTest(name: string): boolean {
+function isTypeTest(name: string): boolean {
   return TESTED[name] !== undefined || name === "%real?" || name === "%number?";
 }
 

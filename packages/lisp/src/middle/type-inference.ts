@@ -132,7 +132,9 @@ function joinRecords(a: TopLevel | null | undefined, b: TopLevel | null | undefi
   return a === undefined ? b : b === undefined || a === b ? a : null;
 }
 
-/** Sets all variables' types, and what functions give. `open`: functions that may be called from elsewhere with anything. */
+/**
+ * Sets all variables' types, and what functions give. `open`: functions that may be called from elsewhere.
+ */
 export function inferTypes(codes: readonly Code[], open: ReadonlySet<Fun>): void {
   // Behind checks only those come who have passed or proved them.
   const isKnown = (code: Code): boolean => !open.has(code.fun) || code.clause === code.fun.clauses.length;

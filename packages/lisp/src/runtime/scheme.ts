@@ -172,7 +172,7 @@ export const LIBRARY = `
       promise))
 
 ; Records.
-; Its name, its fields, and a list of those whose types are checked by the procedures that define-record-type/typed made.
+; Its name, its fields, and a list of those whose types the procedures that define-record-type/typed made check.
 (define (make-record-type name fields . typed)
   (let ((t (%make 5 3)))
     (%set! t 0 name) (%set! t 1 fields) (%set! t 2 (if (pair? typed) (car typed) '())) t))
