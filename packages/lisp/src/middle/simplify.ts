@@ -309,8 +309,12 @@ class Simplifier {
   }
 
   #call(node: Node & { k: "call" }): Node {
-    const args = node.args.map((arg) => this.rewrite(arg));
     const { f } = node;
+    // What binds around the operator may bind around the call. A named let is one: its loop is known there.
+    if (f.k === "let" && f.vars.every((v) => !v.isAssigned))
+      return this.rewrite({ k: "let", vars: f.vars, values: f.values, body: { ...node, f: f.body } });
+    if (f.k === "fix") return this.rewrite({ ...f, body: { ...node, f: f.body } });
+    const args = node.args.map((arg) => this.rewrite(arg));
     if (f.k === "ref") {
       const known = this.#known.get(f.v);
       if (known !== undefined && known.k === "lambda") {
@@ -322,10 +326,6 @@ class Simplifier {
       this.#function(f.fun);
       return this.#apply(f, args, node.source) ?? { ...node, args };
     }
-    if (f.k === "let" && f.vars.every((v) => !v.isAssigned))
-      return this.rewrite({ k: "let", vars: f.vars, values: f.values, body: { ...node, f: f.body, args: node.args } });
-    // A named let: the loop is known where it is called.
-    if (f.k === "fix") return this.rewrite({ ...f, body: { ...node, f: f.body } });
     if (f.k === "gref" && this.#passes.inlining && isRuntime(f.g, "call-with-values")) {
       const joined = joinValues(args);
       if (joined !== null) return joined;
