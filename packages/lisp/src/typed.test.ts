@@ -268,6 +268,19 @@ test("a named let is known where it is called: its doubles stay in registers, an
   assert.ok(measured(text, without("unboxing")).collections > 5);
 });
 
+test("a double that a loop gives after a call that was captured is a word there", () => {
+  const text = `
+(define k #f)
+(define n 0)
+(define (f x) (let ((y (+ 1.5 (begin (call/cc (lambda (c) (set! k c))) (do ((i 0 (+ i 1)) (s x (* s 2.))) ((= i 3) s))))))
+  (list y)))
+(write (f 1.25))
+(set! n (+ n 1))
+(if (< n 3) (k 0))`;
+  assert.equal(outcome(text, {}).output, "(11.5)".repeat(3));
+  assert.equal(outcome(text, { debug: "torture" }).output, "(11.5)".repeat(3));
+});
+
 test("typed programs are the same when each allocation collects", () => {
   const text = `
 (define/typed (fib (n : flonum)) : flonum (if (< n 2.) n (+ (fib (- n 1.)) (fib (- n 2.)))))
