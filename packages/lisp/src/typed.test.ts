@@ -272,8 +272,9 @@ test("a double that a loop gives after a call that was captured is a word there"
   const text = `
 (define k #f)
 (define n 0)
-(define (f x) (let ((y (+ 1.5 (begin (call/cc (lambda (c) (set! k c))) (do ((i 0 (+ i 1)) (s x (* s 2.))) ((= i 3) s))))))
-  (list y)))
+(define (f x)
+  (let ((y (+ 1.5 (begin (call/cc (lambda (c) (set! k c))) (do ((i 0 (+ i 1)) (s x (* s 2.))) ((= i 3) s))))))
+    (list y)))
 (write (f 1.25))
 (set! n (+ n 1))
 (if (< n 3) (k 0))`;

@@ -82,7 +82,10 @@ export function randomExpression(random: SeededRandom, isTyped = false): string 
       case 1: {
         const name = fresh("v"),
           of = pick(KINDS);
-        return `(${form("let")} ((${typed(name, of)} ${one(of)})) ${result(kind)}${make(kind, withNames({ name, kind: of }))})`;
+        return (
+          `(${form("let")} ((${typed(name, of)} ${one(of)})) ` +
+          `${result(kind)}${make(kind, withNames({ name, kind: of }))})`
+        );
       }
       case 2: {
         const name = fresh("f"),
