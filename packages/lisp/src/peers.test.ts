@@ -1,7 +1,7 @@
 /**
  * Goal: random expressions have the values that Guile and Chez Scheme gave them, and are the same compiled. Method:
  * `testing/peer-answers.json`, which `npm run conformance:lisp-peers -- --record` writes; that command asks the peers
- * again, with any seed. Compiled programs are compared with the interpreter's, with types in them, too (`STRATOS_SEED`).
+ * again, with any seed. Compiled programs, also with types, are compared with the interpreter (`STRATOS_SEED`).
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
