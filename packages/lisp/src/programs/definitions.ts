@@ -49,6 +49,7 @@ const DEFINING: ReadonlySet<string> = new Set([
   "define-record-type",
   "define-record-type/typed",
   "define-record-type-checked",
+  "define-stream",
 ]);
 
 /** `: TYPE` stands before the body. */
