@@ -135,6 +135,51 @@ function assembled(prefix: string, lines: readonly string[], options: readonly s
   return readFileSync(binary);
 }
 
+/** Doubles in registers across calls, deep enough for the stack to move to the heap; errors of types; records. */
+const TYPED = `
+(import (scheme base) (scheme write) (stratos types))
+(define-syntax try
+  (syntax-rules ()
+    ((_ e) (begin
+      (write (guard (x ((error-object? x) (list (error-object-message x) (error-object-irritants x)))) e))
+      (newline)))))
+(define/typed (fib (n : flonum)) : flonum (if (< n 2.) n (+ (fib (- n 1.)) (fib (- n 2.)))))
+(define/typed (deep (n : fixnum) (x : flonum)) : flonum (if (= n 0) x (+ 1. (deep (- n 1) (* x 1.5)))))
+(define/typed (many (a : flonum) (n : fixnum) (b : flonum) (c : flonum) (d : flonum) (e : flonum)) : flonum
+  (if (= n 0) (+ a (* b 10.) (* c 100.) (* d 1000.) (* e 10000.)) (many b (- n 1) a d c (+ e 1.))))
+(try (list (fib 15.) (deep 20000 1e-300) (many 1. 5 2. 3. 4. 5.)))
+(define-record-type/typed body (make-body x label) body? (x : flonum body-x set-body-x!) (label body-label))
+(define/typed (move (b : body) (by : flonum)) : flonum (set-body-x! b (+ (body-x b) by)) (* 2. (body-x b)))
+(define one (make-body 1.5 'one))
+(try (list (move one 0.25) (body-x one) (type-of one) (rtd-name (record-rtd one)) (rtd-field-names body)))
+(try (move one 1)) (try (move 'one 1.)) (try (make-body 1 2)) (try (fib 3)) (try ((rtd-mutator body 'x) one 1))
+(define k #f)
+(define times 0)
+(define/typed (mark (x : flonum)) : flonum (call/cc (lambda (c) (if (= x 2.5) (set! k c)) x)))
+(define/typed (sum (n : fixnum) (x : flonum)) : flonum (if (= n 0) x (+ (mark x) (sum (- n 1) (+ x 0.5)))))
+(try (sum 4 1.))
+(set! times (+ times 1))
+(if (< times 3) (k (* times 100.)))
+(try (map type-of (list 1 (expt 2 60) 1.5 1/2 #t #\\a "a" 'a '(1) '() #(1) #u8(1) car (eof-object))))
+(try (map (lambda (x) (list (has-type? x integer) (has-type? x real) (has-type? x (listof (or fixnum string)))))
+  (list 1 (expt 2 70) 1.5 1/2 '(1 "a") '(1.5))))
+(define/typed (both (f : (-> fixnum fixnum)) (l : (listof fixnum))) : (listof fixnum) (map f l))
+(try (both (lambda (x) (* x 2)) '(1 2 3))) (try (both (lambda (x) 'a) '(1)))
+`;
+
+test("types are checked in native programs as elsewhere, and doubles pass calls in registers", async () => {
+  const build = new CompiledLisp(new Lisp({}), { wasm: new NodeWasmEngine(), keepsModules: true, isNative: true });
+  const programs = build.buildNative(TYPED, "test.scm", ["rv64", "x86_64"]);
+  const expected = runText(TYPED);
+  assert.equal(expected.error, null);
+  assert.match(expected.output, /move: argument 2 \(by\): expected flonum, got" \(1\)/);
+  assert.equal((await runStatic(programs.rv64)).output, expected.output);
+  if (process.arch !== "x64" || process.platform !== "linux") return;
+  const file = join(folder, "typed");
+  writeFileSync(file, programs.x86_64, { mode: 0o755 });
+  assert.equal(execFileSync(file, { encoding: "utf8" }), expected.output);
+});
+
 test("instructions of rv64 are the assembler's", () => {
   const below = chance();
   const lines: string[] = [".option norvc"];

@@ -11,16 +11,16 @@ test("docs/lisp/reference.md says what the docstrings say (else: npm run docs)",
   assert.ok(readFileSync(REFERENCE, "utf8") === text, "the reference is older than the sources");
 });
 
-test("something is said of each name of the libraries that programs use most", () => {
-  const told = [1, 13, 95, 115, 125, 132, 133, 158];
+test("something is said of each name of the SRFIs", () => {
+  let checked = 0;
   for (const section of readFileSync(REFERENCE, "utf8").split(/^## /m)) {
     const number = Number(/^\(srfi (\d+)\)/.exec(section)?.[1]);
-    if (!told.includes(number)) continue;
-    told.splice(told.indexOf(number), 1);
+    if (Number.isNaN(number)) continue;
+    checked++;
     const silent = section.split("\n").filter((line) => line.startsWith("- ") && !/`(?: \*\w+\*)?: ./.test(line));
     assert.deepEqual(silent, [], `(srfi ${number})`);
   }
-  assert.deepEqual(told, []);
+  assert.ok(checked > 25, `${checked} libraries`);
 });
 
 test("procedures of the system take as many arguments as the reference says", () => {

@@ -23,6 +23,7 @@ import { LeftForJavaScript } from "./javascript/outcome.ts";
 import type { Steps } from "./javascript/run-steps.ts";
 import { readForms } from "./low/read.ts";
 import type { Fun, TopLevel } from "./middle/ir.ts";
+import { NOTHING_PROVED, type ProofCounts } from "./middle/proved-tests.ts";
 import { ALL_PASSES } from "./middle/simplify.ts";
 import type { Passes } from "./middle/simplify.ts";
 import { expandRuntime } from "./runtime/boot-expander.ts";
@@ -104,6 +105,8 @@ export class Engine {
   readonly #keptModules: RuntimeModule[];
   readonly #units: Map<string, WasmInstance>;
   readonly host: HostPrimitives;
+  /** What was proved of the types in the units that were compiled, the runtime's left out. */
+  readonly proofs: ProofCounts;
   evaluator: Evaluator;
   readonly javascript: Bridge;
   /** Cell of the procedure that goes on after JavaScript; 0: none. */
@@ -155,6 +158,7 @@ export class Engine {
         throw failure("load: this engine has no expander");
       },
     };
+    this.proofs = { ...NOTHING_PROVED };
     this.#functions = new Map();
     this.#objects = new Objects(this.heap, (slot) => this.#functions.get(slot) ?? this.#image?.functionAt(slot));
     this.heap.codec = this.#objects;
@@ -440,6 +444,7 @@ export class Engine {
       passes: this.options.passes ?? ALL_PASSES,
       isClosed,
       checksStack,
+      proofs: isRuntime ? { ...NOTHING_PROVED } : this.proofs,
     });
     const { wasm } = this.options;
     if (isRuntime || this.options.keepsModules === true)

@@ -31,6 +31,7 @@ export { FEATURES, Lisp } from "./session.ts";
 export { placeText, writeShown } from "./source-texts.ts";
 export type { LispOptions } from "./session.ts";
 export { CompiledLisp } from "./compiled-session.ts";
+export type { ProofCounts } from "./middle/proved-tests.ts";
 export { NATIVE_TARGETS } from "./back-native/platforms.ts";
 export type { NativeTarget } from "./back-native/platforms.ts";
 export { createEngine } from "./engine.ts";

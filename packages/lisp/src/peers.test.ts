@@ -1,12 +1,17 @@
 /**
- * Goal: random expressions have the values that Guile and Chez Scheme gave them. Method: `testing/peer-answers.json`,
- * which `npm run conformance:lisp-peers -- --record` writes; that command asks the peers again, with any seed.
+ * Goal: random expressions have the values that Guile and Chez Scheme gave them, and are the same compiled. Method:
+ * `testing/peer-answers.json`, which `npm run conformance:lisp-peers -- --record` writes; that command asks the peers
+ * again, with any seed. Compiled programs, also with types, are compared with the interpreter (`STRATOS_SEED`).
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import answers from "./testing/peer-answers.json" with { type: "json" };
-import { programOf } from "./testing/random-program.ts";
-import { runText } from "./testing/run.ts";
+import { SeededRandom } from "@stratos/base";
+import { CompiledLisp } from "./compiled-session.ts";
+import { ALL_PASSES } from "./middle/simplify.ts";
+import { programOf, randomExpression } from "./testing/random-program.ts";
+import { makeLisp, runText } from "./testing/run.ts";
+import { testWasmEngine } from "./testing/wasm-engine.ts";
 
 test("recorded answers of Guile and Chez", () => {
   const rows = answers as [expression: string, answer: string][];
@@ -16,3 +21,25 @@ test("recorded answers of Guile and Chez", () => {
   for (const [index, line] of output.trimEnd().split("\n").entries())
     assert.equal(line, rows[index]![1], rows[index]![0]);
 });
+
+const seed = Number(process.env["STRATOS_SEED"] ?? 253);
+const image = new CompiledLisp(makeLisp().lisp, { wasm: testWasmEngine }).engine.saveImage();
+
+for (const isTyped of [false, true]) {
+  test(`random expressions${isTyped ? " with types" : ""} are the same compiled (seed ${seed})`, () => {
+    const random = new SeededRandom(seed);
+    const expressions = Array.from({ length: 150 }, () => randomExpression(random, isTyped));
+    const text = programOf(expressions);
+    const expected = runText(text).output.trimEnd().split("\n");
+    for (const passes of [ALL_PASSES, { ...ALL_PASSES, inlining: false }]) {
+      const { lisp, output } = makeLisp();
+      const own = passes === ALL_PASSES ? { image } : { passes };
+      new CompiledLisp(lisp, { wasm: testWasmEngine, memoryBytes: 128 * 1024 * 1024, ...own }).runProgram(
+        text,
+        "r.scm",
+      );
+      for (const [index, line] of output().trimEnd().split("\n").entries())
+        assert.equal(line, expected[index], `${expressions[index]} (seed ${seed})`);
+    }
+  });
+}

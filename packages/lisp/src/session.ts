@@ -34,6 +34,7 @@ import { defineNumbers } from "./interpreter/primitives/numbers.ts";
 import type { Table } from "./interpreter/primitives/operands.ts";
 import { definePorts, makeStandardPorts, type StandardPorts } from "./interpreter/primitives/ports.ts";
 import { defineSyntaxPrimitives } from "./interpreter/primitives/syntax.ts";
+import { defineTypes } from "./interpreter/primitives/run-time-types.ts";
 import { defineText } from "./interpreter/primitives/text.ts";
 import { defineThreads, defineWaiting } from "./interpreter/primitives/threads.ts";
 import { defineVectors } from "./interpreter/primitives/vectors.ts";
@@ -45,6 +46,7 @@ import { runSteps, runStepsWaiting, type Steps } from "./javascript/run-steps.ts
 import { Libraries, type LibraryFinder, makeUnit } from "./library/library.ts";
 import { systemBinding } from "./library/standard.ts";
 import { Reader } from "./reader/reader.ts";
+import { writeText } from "./reader/writer.ts";
 import { TextCursor } from "./reader/text-cursor.ts";
 import { SourceTexts, writeShown } from "./source-texts.ts";
 
@@ -321,6 +323,10 @@ export class Lisp implements ExpanderHost {
     this.libraries.define(form);
   }
 
+  written(datum: unknown): string {
+    return writeText(datum);
+  }
+
   hasFeature(requirement: Syntax): boolean {
     return this.libraries.hasFeature(requirement, FEATURES);
   }
@@ -401,6 +407,7 @@ class Instance {
     defineText(this.#table);
     defineVectors(this.#table);
     defineControl(this.#table);
+    defineTypes(this.#table);
     definePorts(this.#table, this.machine, lisp.system, lisp.ports);
     defineWaiting(this.#table, lisp.system);
     defineThreads(this.#table, this.machine);

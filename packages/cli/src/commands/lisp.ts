@@ -118,13 +118,15 @@ function buildCommand(finish: Finish): Command {
         .default("wasm"),
     )
     .option(ALLOW_JAVASCRIPT, `of …mjs: ${ALLOW_JAVASCRIPT_TEXT}`)
+    .option("--stats", "tell how many tests of types were left out, as the compiler has proved them")
     .addHelpText(
       "after",
       "\nA native program prints the same, but has no eval; what else it lacks is told when it is built.\n\n" +
         "A built program runs with the build of Stratos that made it, and with no other; one in …mjs or for a " +
         "processor has\nit inside. What it evaluates by (eval) sees libraries anew, with a state of their own.",
     )
-    .action(async (file: string, { output, libraryPath, target, allowJavascript = false }: BuildOptions) => {
+    .action(async (file: string, { output, libraryPath, target, stats = false, ...options }: BuildOptions) => {
+      const { allowJavascript = false } = options;
       if (allowJavascript && !output.endsWith(".mjs"))
         throw new OperationError("option", ALLOW_JAVASCRIPT, "is kept in …mjs only; others are given it when they run");
       const text = programText(file);
@@ -135,13 +137,19 @@ function buildCommand(finish: Finish): Command {
       finish(
         statusOfEnd(
           await endOf(lisp, () => {
-            buildProgram(lisp, {
+            const proofs = buildProgram(lisp, {
               file,
               text,
               out: output,
               target: target === "wasm" ? null : target,
               allowJavascript,
             });
+            if (stats)
+              process.stdout.write(
+                `tests of types: ${proofs.testsDropped} left out, ${proofs.testsKept} kept\n` +
+                  `calls of procedures with types: ${proofs.callsUnchecked} without checks, ` +
+                  `${proofs.callsChecked} with some\n`,
+              );
             return EXIT_SUCCESS;
           }),
         ),
@@ -153,6 +161,7 @@ interface BuildOptions {
   readonly output: string;
   readonly libraryPath: readonly string[];
   readonly target: "wasm" | NativeTarget;
+  readonly stats?: boolean;
   readonly allowJavascript?: boolean;
 }
 

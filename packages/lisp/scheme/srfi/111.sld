@@ -3,4 +3,5 @@
   (export box box? unbox set-box!)
   (import (scheme base))
   (begin
+    ;; A box, which holds one value.
     (define-record-type box-type (box value) box? (value unbox set-box!))))

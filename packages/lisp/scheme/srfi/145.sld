@@ -3,6 +3,7 @@
   (export assume)
   (import (scheme base))
   (begin
+    ;; (assume TEST MESSAGE …): the value of TEST; an error where it is #f.
     (define-syntax assume
       (syntax-rules ()
         ((_ test message ...)

@@ -3,6 +3,7 @@
   (export and-let*)
   (import (scheme base))
   (begin
+    ;; (and-let* (CLAUSE …) BODY …): the body where all clauses hold; one is (NAME EXPRESSION), (EXPRESSION) or NAME.
     (define-syntax and-let*
       (syntax-rules ()
         ((_ ()) #t)

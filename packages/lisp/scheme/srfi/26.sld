@@ -3,7 +3,9 @@
   (export cut cute <> <...>)
   (import (scheme base))
   (begin
+    ;; In cut and cute: an argument.
     (define-syntax <> (syntax-rules ()))
+    ;; In cut and cute: the rest of the arguments.
     (define-syntax <...> (syntax-rules ()))
     ;; (cut PROCEDURE ARGUMENT …): a procedure that fills the slots <> with its arguments, from left to right, and
     ;; <...> with the rest.

@@ -5,6 +5,7 @@
           random-source-make-reals)
   (import (scheme base) (scheme time) (only (stratos base) arithmetic-shift bitwise-and bitwise-xor))
   (begin
+    ;; A source of random numbers.
     (define-record-type random-source
       (make-source state)
       random-source?

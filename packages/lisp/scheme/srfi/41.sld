@@ -6,11 +6,14 @@
           stream-range stream-ref stream-reverse stream-scan stream-take stream-take-while stream-unfold stream-unfolds stream-zip port->stream)
   (import (scheme base) (scheme lazy) (only (stratos base) cons*))
   (begin
+    ;; A stream: a list whose items are made when they are asked for.
     (define-record-type stream-type (make-stream promise) stream? (promise stream-promise))
     (define-record-type stream-cell (make-cell car cdr) stream-cell? (car cell-car) (cdr cell-cdr))
     (define-syntax stream-lazy
       (syntax-rules () ((_ expr) (make-stream (delay-force (stream-promise expr))))))
+    ;; The stream without items.
     (define stream-null (make-stream (delay '())))
+    ;; (stream-cons FIRST REST): a stream of an item and of a stream, both made when they are asked for.
     (define-syntax stream-cons
       (syntax-rules ()
         ((_ a b) (make-stream (delay (make-cell (delay a) (stream-lazy b)))))))
@@ -25,16 +28,21 @@
     ;; S without its first item.
     (define (stream-cdr s)
       (let ((cell (open s))) (if (stream-cell? cell) (cell-cdr cell) (error "stream-cdr: the stream is empty"))))
+    ;; (stream-lambda PARAMETERS BODY …): a procedure that gives a stream, whose body runs when that is asked for an item.
     (define-syntax stream-lambda
       (syntax-rules () ((_ formals body ...) (lambda formals (stream-lazy (let () body ...))))))
+    ;; (define-stream (NAME . PARAMETERS) BODY …): defines such a procedure.
     (define-syntax define-stream
       (syntax-rules () ((_ (name . formals) body ...) (define name (stream-lambda formals body ...)))))
+    ;; (stream-let LOOP ((NAME VALUE) …) BODY …): a named let that gives a stream.
     (define-syntax stream-let
       (syntax-rules ()
         ((_ name ((variable value) ...) body ...)
          ((letrec ((name (stream-lambda (variable ...) body ...))) name) value ...))))
+    ;; (stream EXPRESSION …): a stream of the values, each computed when it is asked for.
     (define-syntax stream
       (syntax-rules () ((_) stream-null) ((_ x y ...) (stream-cons x (stream y ...)))))
+    ;; (stream-match STREAM (PATTERN [FENDER] EXPRESSION) …): the first expression whose pattern the stream fits.
     (define-syntax stream-match
       (syntax-rules ()
         ((_ expr clause ...)
@@ -57,6 +65,7 @@
              no))
         ((m s _ yes no) yes)
         ((m s name yes no) (let ((name s)) yes))))
+    ;; (stream-of EXPRESSION CLAUSE …): a stream of values, for (NAME in STREAM), (NAME is EXPRESSION) and predicates.
     (define-syntax stream-of
       (syntax-rules () ((_ expr clause ...) (stream-of-more expr stream-null clause ...))))
     (define-syntax stream-of-more
@@ -102,6 +111,7 @@
             ((stream-null? (stream-car streams)) (stream-concat (stream-cdr streams)))
             (else (stream-cons (stream-car (stream-car streams))
                                (stream-concat (stream-cons (stream-cdr (stream-car streams)) (stream-cdr streams)))))))
+    ;; A stream that repeats the items without end.
     (define-stream (stream-constant . items)
       (if (null? items)
           stream-null

@@ -54,21 +54,31 @@
     (define (kind-index kind)
       (let loop ((kinds kinds) (index 0)) (if (eq? (car kinds) kind) index (loop (cdr kinds) (+ index 1)))))
     (define (count-of runner kind) (vector-ref (runner-counts runner) (kind-index kind)))
+    ;; How many tests passed.
     (define (test-runner-pass-count runner) (count-of runner 'pass))
+    ;; How many tests failed.
     (define (test-runner-fail-count runner) (count-of runner 'fail))
+    ;; How many tests passed that were expected to fail.
     (define (test-runner-xpass-count runner) (count-of runner 'xpass))
+    ;; How many tests failed as expected.
     (define (test-runner-xfail-count runner) (count-of runner 'xfail))
+    ;; How many tests were skipped.
     (define (test-runner-skip-count runner) (count-of runner 'skip))
+    ;; Names of the open groups, the innermost first.
     (define (test-runner-group-stack runner) (map group-name (runner-groups runner)))
+    ;; Names of the open groups, the outermost first.
     (define (test-runner-group-path runner) (reverse (test-runner-group-stack runner)))
 
     (define (nothing . all) #f)
+    ;; A runner that tells nothing.
     (define (test-runner-null)
       (make-runner (make-vector 5 0) '() '() '() #f '() "" 0 #f nothing nothing nothing nothing nothing nothing nothing))
+    ;; A runner that tells failures and, at the end, counts.
     (define (test-runner-simple)
       (make-runner (make-vector 5 0) '() '() '() #f '() "" 0 #f
                    test-on-test-begin-simple test-on-test-end-simple test-on-group-begin-simple
                    test-on-group-end-simple test-on-final-simple test-on-bad-count-simple test-on-bad-end-name-simple))
+    ;; Makes a runner as new.
     (define (test-runner-reset runner)
       (set-runner-counts! runner (make-vector 5 0))
       (set-runner-groups! runner '())
@@ -80,12 +90,16 @@
       (test-result-alist! runner '()))
     ;; Both are also set by a call, as the specification has them; our parameters are not, so these are none.
     (define current-runner #f)
+    ;; The current runner, or #f; with an argument sets it.
     (define test-runner-current
       (case-lambda (() current-runner) ((runner) (set! current-runner runner))))
     (define current-factory test-runner-simple)
+    ;; What makes runners; with an argument sets it.
     (define test-runner-factory
       (case-lambda (() current-factory) ((factory) (set! current-factory factory))))
+    ;; A new runner of the current factory.
     (define (test-runner-create) ((test-runner-factory)))
+    ;; The current runner; an error where there is none.
     (define (test-runner-get)
       (or (test-runner-current) (error "there is no test runner: test-begin makes one")))
 
@@ -173,7 +187,9 @@
 
     (define (say . parts)
       (if (not report-port) (begin (for-each display parts) (newline))))
+    ;; What a simple runner does before a test: nothing.
     (define (test-on-test-begin-simple runner) #f)
+    ;; What a simple runner does after a test: it tells a failure.
     (define (test-on-test-end-simple runner)
       (let* ((alist (test-result-alist runner)) (kind (test-result-kind runner)))
         (if (memq kind '(fail xpass))
@@ -188,8 +204,11 @@
                      (list 'actual-value "actual:   " external)
                      (list 'expected-error "expected an error: " external)
                      (list 'actual-error "error:    " error-text)))))))
+    ;; What a simple runner does when a group begins: nothing.
     (define (test-on-group-begin-simple runner name count) #f)
+    ;; What a simple runner does when a group ends: nothing.
     (define (test-on-group-end-simple runner) #f)
+    ;; What a simple runner does at the end: it tells counts.
     (define (test-on-final-simple runner)
       (say (test-runner-pass-count runner) " passed, " (test-runner-fail-count runner) " failed"
            (rest-text runner 'xfail "failed as expected") (rest-text runner 'xpass "passed unexpectedly")
@@ -197,13 +216,16 @@
     (define (rest-text runner kind words)
       (let ((count (count-of runner kind)))
         (if (= count 0) "" (string-append ", " (number->string count) " " words))))
+    ;; What a simple runner does where a group has not as many tests as it said.
     (define (test-on-bad-count-simple runner actual expected)
       (say "FAIL " (path-text runner) ": " expected " tests were announced, " actual " ran"))
+    ;; What a simple runner does where test-end has another name than test-begin.
     (define (test-on-bad-end-name-simple runner begun ended)
       (say "FAIL test-end names " ended ", test-begin " begun))
 
     ;; Groups
 
+    ;; Begins a group of tests, which may say how many there will be. The first one makes a runner if there is none.
     (define test-begin
       (case-lambda
         ((name) (test-begin name #f))
@@ -219,6 +241,7 @@
                     (runner-groups runner))))))))
     (define (words-of name) (if (string? name) name (external name)))
 
+    ;; Ends a group of tests; a name must be that of its beginning.
     (define (test-end . name)
       (let* ((runner (test-runner-get)) (groups (runner-groups runner)))
         (if (null? groups) (error "test-end without test-begin"))
@@ -240,6 +263,7 @@
           (if (null? (cdr groups)) ((test-runner-on-final runner) runner))
           (if (group-owner? group) (test-runner-current #f)))))
 
+    ;; (test-group NAME FORM …): the forms as a group of their own.
     (define-syntax test-group
       (syntax-rules ()
         ((_ name body ...) (run-group name (lambda () (if #f #f) body ...)))))
@@ -250,6 +274,7 @@
         (set-runner-test-name! runner (words-of name))
         (if (not (any-matches? (runner-skips runner) runner))
             (dynamic-wind (lambda () (test-begin name)) body (lambda () (test-end name))))))
+    ;; (test-group-with-cleanup NAME FORM … CLEANUP): the same; the last form is run however the group is left.
     (define-syntax test-group-with-cleanup
       (syntax-rules ()
         ((_ name body cleanup) (test-group name (dynamic-wind nothing (lambda () body) (lambda () cleanup))))
@@ -266,25 +291,32 @@
             ((string? x) (test-match-name x))
             ((and (exact-integer? x) (>= x 0)) (test-match-nth 1 x))
             (else (error "neither a predicate nor a name nor a count of tests:" x))))
+    ;; A specifier of tests of that name.
     (define (test-match-name name) (lambda (runner) (equal? name (test-runner-test-name runner))))
+    ;; A specifier of the N-th test from here on, or of COUNT tests from there on.
     (define test-match-nth
       (case-lambda
         ((n) (test-match-nth n 1))
         ((n count)
          (let ((i 0)) (lambda (runner) (set! i (+ i 1)) (and (>= i n) (< i (+ n count))))))))
+    ;; A specifier of tests that all of the specifiers choose.
     (define (test-match-all . specifiers)
       (let ((predicates (map specifier->predicate specifiers)))
         (lambda (runner)
           (let loop ((rest predicates) (all #t)) (if (null? rest) all (loop (cdr rest) (if ((car rest) runner) all #f)))))))
+    ;; A specifier of tests that any of the specifiers chooses.
     (define (test-match-any . specifiers)
       (let ((predicates (map specifier->predicate specifiers))) (lambda (runner) (any-matches? predicates runner))))
+    ;; Skips tests of this group that all specifiers choose: a name, a number of tests, or a predicate of the runner.
     (define (test-skip . specifiers)
       (let ((runner (test-runner-get)))
         (set-runner-skips! runner (cons (apply test-match-all specifiers) (runner-skips runner)))))
+    ;; Expects tests of this group to fail that all specifiers choose.
     (define (test-expect-fail . specifiers)
       (let ((runner (test-runner-get)))
         (set-runner-fails! runner (cons (apply test-match-all specifiers) (runner-fails runner)))))
 
+    ;; (test-apply [RUNNER] SPECIFIER … THUNK): calls THUNK and skips tests that no specifier chooses.
     (define (test-apply first . rest)
       (if (test-runner? first)
           (test-with-runner first (apply test-apply rest))
@@ -302,6 +334,7 @@
               (lambda ()
                 (set-runner-only! runner before)
                 (if owned (test-runner-current #f)))))))
+    ;; (test-with-runner RUNNER FORM …): the forms with another current runner.
     (define-syntax test-with-runner
       (syntax-rules ()
         ((_ runner body ...)
@@ -310,22 +343,28 @@
 
     ;; Results
 
+    ;; A property of the test that runs or ran last, or DEFAULT.
     (define test-result-ref
       (case-lambda
         ((runner name) (test-result-ref runner name #f))
         ((runner name default)
          (let ((found (assq name (test-result-alist runner)))) (if found (cdr found) default)))))
+    ;; Removes a property of the test.
     (define (test-result-remove runner name)
       (test-result-alist!
        runner
        (let loop ((rest (test-result-alist runner)))
          (cond ((null? rest) '()) ((eq? (caar rest) name) (loop (cdr rest))) (else (cons (car rest) (loop (cdr rest))))))))
+    ;; Sets a property of the test.
     (define (test-result-set! runner name value)
       (test-result-remove runner name)
       (test-result-alist! runner (append (test-result-alist runner) (list (cons name value)))))
+    ;; Removes all properties of the test.
     (define (test-result-clear runner) (test-result-alist! runner '()))
+    ;; What came of the test: pass, fail, xpass, xfail or skip; #f: nothing yet.
     (define (test-result-kind . runner)
       (test-result-ref (if (pair? runner) (car runner) (test-runner-get)) 'result-kind))
+    ;; Whether the test passed, expected or not.
     (define (test-passed? . runner) (and (memq (apply test-result-kind runner) '(pass xpass)) #t))
 
     ;; A test
@@ -391,24 +430,27 @@
       (define (as-test stx name expression check)
         (let* ((here (datum->syntax #'run-test (syntax-source stx))))
           #`(run-test '#,here '#,expression #,name #,check))))
+    ;; (test-assert [NAME] EXPRESSION): passes where the value is not #f.
     (define-syntax test-assert
       (lambda (stx)
         (syntax-case stx ()
           ((_ name expression) (as-test stx #'name #'expression #'(check-value (lambda () expression))))
           ((_ expression) (as-test stx #'#f #'expression #'(check-value (lambda () expression)))))))
-    (define-syntax define-comparing
-      (syntax-rules ()
-        ((_ word same?)
-         (define-syntax word
-           (lambda (stx)
-             (syntax-case stx ()
-               ((_ name expected expression)
-                (as-test stx #'name #'expression #'(check-same same? (lambda () expected) (lambda () expression))))
-               ((_ expected expression)
-                (as-test stx #'#f #'expression #'(check-same same? (lambda () expected) (lambda () expression))))))))))
-    (define-comparing test-eqv eqv?)
-    (define-comparing test-eq eq?)
-    (define-comparing test-equal equal?)
+    (begin-for-syntax
+      (define (comparing stx same?)
+        (with-syntax ((same? same?))
+          (syntax-case stx ()
+            ((_ name expected expression)
+             (as-test stx #'name #'expression #'(check-same same? (lambda () expected) (lambda () expression))))
+            ((_ expected expression)
+             (as-test stx #'#f #'expression #'(check-same same? (lambda () expected) (lambda () expression))))))))
+    ;; (test-eqv [NAME] EXPECTED EXPRESSION): passes where the values are the same by eqv?.
+    (define-syntax test-eqv (lambda (stx) (comparing stx #'eqv?)))
+    ;; (test-eq [NAME] EXPECTED EXPRESSION): passes where the values are the same by eq?.
+    (define-syntax test-eq (lambda (stx) (comparing stx #'eq?)))
+    ;; (test-equal [NAME] EXPECTED EXPRESSION): passes where the values are the same by equal?.
+    (define-syntax test-equal (lambda (stx) (comparing stx #'equal?)))
+    ;; (test-approximate [NAME] EXPECTED EXPRESSION TOLERANCE): passes where the numbers are that near.
     (define-syntax test-approximate
       (lambda (stx)
         (syntax-case stx ()
@@ -418,6 +460,7 @@
           ((_ expected expression tolerance)
            (as-test stx #'#f #'expression
                     #'(check-same (near? tolerance) (lambda () expected) (lambda () expression)))))))
+    ;; (test-error [[NAME] TYPE] EXPRESSION): passes where something is raised; TYPE is a predicate, or #t.
     (define-syntax test-error
       (lambda (stx)
         (syntax-case stx ()
@@ -429,6 +472,7 @@
           ((_ type expression) (as-test stx #'#f #'expression #'(check-error type (lambda () expression))))
           ((_ expression) (as-test stx #'#f #'expression #'(check-error #t (lambda () expression)))))))
 
+    ;; The value of the one form that TEXT holds.
     (define (test-read-eval-string text)
       (let* ((port (open-input-string text)) (form (read port)))
         (if (eof-object? (read port))

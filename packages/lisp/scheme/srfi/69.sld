@@ -9,6 +9,7 @@
           hash string-hash string-ci-hash hash-by-identity)
   (import (scheme base) (scheme char) (rename (stratos hash) (%hash primitive-hash) (%identity-hash identity-hash)))
   (begin
+    ;; A hash table: how many associations it has, and the procedures that it compares and hashes keys by.
     (define-record-type hash-table
       (make-table same? hash buckets size first last)
       hash-table?

@@ -25,6 +25,7 @@
     ;; Seconds between two looks at input that somebody awaits.
     (define look-seconds 1/200)
 
+    ;; A thread: its name, and a value of the program's own (thread-specific).
     (define-record-type thread
       (new-thread name thunk parameters specific state result k go wait place owned joiners)
       thread?
@@ -38,10 +39,15 @@
       (new-wait thread what deadline done)
       wait?
       (thread wait-thread) (what wait-what) (deadline wait-deadline) (done wait-done? set-done!))
+    ;; A point in time; its seconds count from 1970.
     (define-record-type time (make-time seconds) time? (seconds time->seconds))
+    ;; Raised by thread-join! where its time is up.
     (define-record-type join-timeout-exception (make-join-timeout) join-timeout-exception?)
+    ;; Raised by mutex-lock! where the owner has ended without unlocking.
     (define-record-type abandoned-mutex-exception (make-abandoned-mutex) abandoned-mutex-exception?)
+    ;; Raised by thread-join! where the thread was terminated.
     (define-record-type terminated-thread-exception (make-terminated-thread) terminated-thread-exception?)
+    ;; Raised by thread-join! where the thread ended by what it raised, the reason.
     (define-record-type uncaught-exception (make-uncaught-exception reason) uncaught-exception?
       (reason uncaught-exception-reason))
 

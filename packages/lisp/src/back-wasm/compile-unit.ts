@@ -11,14 +11,16 @@ import type { LowSignature } from "../low/compile.ts";
 import { Fun, Var, children, functionsOf } from "../middle/ir.ts";
 import type { Node, TopLevel } from "../middle/ir.ts";
 import { normalize } from "../middle/normalize.ts";
-import { chooseRepresentations } from "../middle/representation.ts";
+import { chooseEntries, chooseRepresentations } from "../middle/representation.ts";
 import { countUses, inlineForm, simplify } from "../middle/simplify.ts";
 import type { Passes } from "../middle/simplify.ts";
+import { NOTHING_PROVED, ProvedTests, type ProofCounts } from "../middle/proved-tests.ts";
+import { makeEntries, withoutUnusedEntries } from "../middle/typed-entries.ts";
 import { inferTypes } from "../middle/type-inference.ts";
 import { CodeEmitter } from "./emit-function.ts";
 import type { Linker } from "./frame-writer.ts";
 import { closureLow, emitVariadicEntry, isVariadic } from "./procedure-entry.ts";
-import { FunctionRef, UnitModule, VARIADIC_SIGNATURE, procedureSignature } from "./unit-module.ts";
+import { FunctionRef, UnitModule, VARIADIC_SIGNATURE, entrySignatures, procedureSignature } from "./unit-module.ts";
 
 /** What the engine gives to each unit. */
 export interface Surroundings extends Globals {
@@ -67,6 +69,8 @@ interface CompileOptions {
   /** Nothing outside calls its top-level functions: their parameters' types may be inferred. */
   readonly isClosed: boolean;
   readonly checksStack: boolean;
+  /** Counts what is proved and what is not. */
+  readonly proofs: ProofCounts;
 }
 
 export function compileUnit(
@@ -96,7 +100,7 @@ export function compileUnit(
     return result;
   });
 
-  const codes: Code[] = [];
+  let codes: Code[] = [];
   const roots: Node[] = simplified.map((form) => {
     let root = form;
     if (passes.loops) {
@@ -118,18 +122,65 @@ export function compileUnit(
     if (!(options.isClosed && own.size > 0 && [...own.values()].includes(code.fun)) && !code.fun.isLifted)
       open.add(code.fun);
   for (const code of codes) markEscaping(code.body, open);
-  inferTypes(codes, open);
+  if (passes.proofs) codes = proveTests(codes, open, [...own.values()], options);
+  else inferTypes(codes, open);
 
   const linker = new UnitLinker(surroundings, exporter, options);
-  for (const code of codes) {
-    const self = new Var("self");
-    if (passes.unboxing) chooseRepresentations(code, self);
-    new CodeEmitter(code, self, linker).emit();
+  const selves = codes.map(() => new Var("self"));
+  if (passes.unboxing) {
+    chooseEntries(codes);
+    codes.forEach((code, index) => chooseRepresentations(code, selves[index]!));
   }
+  const run = options.isClosed ? codesThatRun(codes, open) : new Set(codes);
+  codes.forEach((code, index) => new CodeEmitter(code, selves[index]!, linker).emit(!run.has(code)));
   const main = linker.staticClosure(codes[codes.length - 1]!.fun);
   for (const [, fun] of own) linker.export(fun);
   linker.finishEntries();
   return { bytes: linker.module.finish(), main, imports: linker.imported };
+}
+
+/** Leaves out tests and checks that are proved, and makes the entries that this takes. @returns all code */
+function proveTests(
+  codes: readonly Code[],
+  open: ReadonlySet<Fun>,
+  own: readonly Fun[],
+  { proofs, isClosed }: CompileOptions,
+): Code[] {
+  const all = [...makeEntries(codes), ...codes];
+  const prove = (): ProofCounts => {
+    inferTypes(all, open);
+    const counts = { ...NOTHING_PROVED };
+    const pass = new ProvedTests(counts);
+    const run = isClosed ? codesThatRun(all, open) : new Set(all);
+    for (const code of run) pass.rewrite(code);
+    proofs.testsDropped += counts.testsDropped;
+    proofs.callsUnchecked += counts.callsUnchecked;
+    proofs.callsChecked += pass.checkedHere;
+    return counts;
+  };
+  // What calls skip their checks is inferred from these calls alone: a second round proves more.
+  prove();
+  const last = prove();
+  proofs.testsKept += last.testsKept;
+  proofs.callsChecked += last.callsChecked;
+  // Other units' callers may have proved what nobody has here.
+  const kept = withoutUnusedEntries(all, new Set(isClosed ? [] : own));
+  inferTypes(kept, open);
+  return kept;
+}
+
+/** Of a program: what its top level reaches, and what may be called from anywhere; the rest was put in line. */
+function codesThatRun(codes: readonly Code[], open: ReadonlySet<Fun>): Set<Code> {
+  const byFun = Map.groupBy(codes, ({ fun }) => fun);
+  const found = new Set(codes.filter(({ fun }) => open.has(fun) || fun.name === TOP_LEVEL));
+  const visit = (node: Node): void => {
+    if (node.k === "direct")
+      for (const code of byFun.get(node.fun) ?? []) if (code.clause === node.clause) found.add(code);
+    for (const child of children(node)) visit(child);
+  };
+  // A set tells those that are added meanwhile, too.
+  for (const code of found) visit(code.body);
+  return found;
 }
 
 function loopInner(node: Node): void {
@@ -168,6 +219,7 @@ class UnitLinker implements Linker {
   readonly module: UnitModule;
   readonly usesTypes: boolean;
   readonly checksStack: boolean;
+  readonly proofs: ProofCounts;
   readonly imported: Set<string>;
   readonly #surroundings: Surroundings;
   readonly #exporter: Exporter;
@@ -182,6 +234,7 @@ class UnitLinker implements Linker {
     this.module = new UnitModule();
     this.usesTypes = options.passes.types;
     this.checksStack = options.checksStack;
+    this.proofs = options.proofs;
     this.imported = new Set();
     this.#surroundings = surroundings;
     this.#exporter = exporter;
@@ -215,7 +268,9 @@ class UnitLinker implements Linker {
       return this.module.importFunction(
         exported.unit,
         exported.names[clause]!,
-        procedureSignature(fun.clauses[clause]!.parameters.length),
+        clause < fun.clauses.length
+          ? procedureSignature(fun.clauses[clause]!.parameters.length)
+          : entrySignatures(fun.entry!)[clause - fun.clauses.length]!,
       );
     }
     let refs = this.#clauses.get(fun);
@@ -223,6 +278,8 @@ class UnitLinker implements Linker {
       refs = fun.clauses.map(
         ({ parameters }) => new FunctionRef(fun.name, procedureSignature(lifted + parameters.length)),
       );
+      if (fun.entry !== null)
+        refs.push(...entrySignatures(fun.entry).map((signature) => new FunctionRef(fun.name, signature)));
       this.#clauses.set(fun, refs);
     }
     return refs[clause]!;
@@ -266,7 +323,8 @@ class UnitLinker implements Linker {
   }
 
   export(fun: Fun): void {
-    const names = fun.clauses.map((_, index) => {
+    const count = fun.clauses.length + (fun.entry === null ? 0 : entrySignatures(fun.entry).length);
+    const names = Array.from({ length: count }, (_, index) => {
       const name = `f${this.#exportCount}_${index}`;
       this.module.exportFunction(name, this.clause(fun, index));
       return name;

@@ -23,6 +23,7 @@ export function checkCharacter(
   primitive: string,
   expected: string,
 ): void {
+  e.countTest(operand.type === "char");
   if (operand.type === "char") return;
   e.push(operand);
   e.writer.op(Op.i32WrapI64);

@@ -56,6 +56,36 @@ export function kindTest(kind: number): Emitter {
   };
 }
 
+/** Whether the word has one of the tags, or is an object with a header of one of the kinds. */
+export function numberTest(tags: readonly number[], kinds: readonly number[]): Emitter {
+  return (e, node) => {
+    const { writer } = e;
+    const operand = e.operand(node.args[0]!);
+    const hasTag = (tag: number): void => {
+      e.push(operand);
+      writer.op(Op.i32WrapI64);
+      writer.i32Const(7);
+      writer.op(Op.i32And);
+      writer.i32Const(tag);
+      writer.op(Op.i32Eq);
+    };
+    tags.forEach((tag, index) => {
+      hasTag(tag);
+      if (index > 0) writer.op(Op.i32Or);
+    });
+    writer.if(Type.i32);
+    writer.i32Const(1);
+    writer.else();
+    kinds.forEach((kind, index) => {
+      pushKindTest(e, operand, kind);
+      if (index > 0) writer.op(Op.i32Or);
+    });
+    writer.end();
+    e.done(operand);
+    return "test";
+  };
+}
+
 function checkKind(
   e: FrameWriter,
   operand: Operand,
@@ -65,6 +95,7 @@ function checkKind(
   primitive: string,
   expected: string,
 ): void {
+  e.countTest(operand.type === known);
   if (operand.type === known) return;
   pushKindTest(e, operand, kind);
   e.writer.op(Op.i32Eqz);
@@ -77,7 +108,9 @@ export function checkIndex(e: FrameWriter, index: Operand, count: () => void, pr
   const { writer } = e;
   // As an unsigned number a fixnum's word is 8 times itself; negative ones are huge; other tags are seen by their low
   // bits.
-  if (index.constant === null && index.type !== "fixnum") {
+  const isTested = index.constant === null && index.type !== "fixnum";
+  e.countTest(!isTested);
+  if (isTested) {
     e.push(index);
     writer.i64Const(7);
     writer.op(Op.i64And);

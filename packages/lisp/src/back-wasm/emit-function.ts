@@ -14,10 +14,12 @@ import { Flonum } from "../datum/datum.ts";
 import { ARITY_MAX, Immediate, Offset, Region, STACK_BUDGET, Tag, cellAddress } from "../heap/layout.ts";
 import type { LowSignature } from "../low/compile.ts";
 import type { Code } from "../middle/closures.ts";
-import { Var, children } from "../middle/ir.ts";
+import { Var, children, constant } from "../middle/ir.ts";
 import type { Label, Node, TopLevel } from "../middle/ir.ts";
-import type { ValueType } from "../middle/value-type.ts";
+import { TESTED } from "../middle/value-type.ts";
 import { hasCall } from "../middle/normalize.ts";
+import { isCapture, takesFloat } from "../middle/representation.ts";
+import { blockType, ends, intersection, jumpsTo, sizeOf } from "./control-flow.ts";
 import { emitPrimitive } from "./emit-primitive.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import type { Context, Destination, Linker } from "./frame-writer.ts";
@@ -56,21 +58,46 @@ export class CodeEmitter extends FrameWriter {
     return this.code.fun.name;
   }
 
-  emit(): void {
+  /** @param isUncounted  tests of types in it are told by nobody */
+  emit(isUncounted = false): void {
+    this.isAgain = isUncounted;
     const { parameters } = this.code;
     let top = 0;
     for (const v of [this.self, ...parameters]) if (this.liveness.slotted.has(v)) v.slot = top++;
     this.assignSlots(this.code.body, top);
-    this.function(
-      this.linker.clause(this.code.fun, this.code.clause),
-      [this.self, ...parameters],
-      this.hasCalls && this.linker.checksStack,
-      () => {
-        this.top = top;
-        this.gen(this.code.body, "tail", null);
-      },
-    );
+    const ref = this.linker.clause(this.code.fun, this.code.clause);
+    this.function(ref, [this.self, ...parameters], this.hasCalls && this.linker.checksStack, () => {
+      this.top = top;
+      this.givesFloat = ref.signature.result === Type.f64;
+      this.gen(this.code.body, "tail", null);
+      this.givesFloat = false;
+    });
+    if (ref.signature.result === Type.f64) this.boxingEntry(ref);
+    this.isAgain = true;
     while (this.pending.length > 0) this.pending.pop()!();
+  }
+
+  /** The same function for tails that must give a word. */
+  boxingEntry(entry: FunctionRef): void {
+    const { fun, clause, parameters } = this.code;
+    this.pending.push(() => {
+      // Nothing of its own waits while the entry is called: when the stack is captured there, it is left out.
+      this.hasCalls = false;
+      this.function(this.linker.clause(fun, clause + 1), [null, ...parameters], false, () => {
+        const { writer } = this;
+        // A word of the stack, which the budget counts.
+        this.top = 0;
+        writer.localGet(0);
+        writer.i64Const(0);
+        writer.memory(Op.i64Store, 0);
+        this.pushTop();
+        for (let index = 0; index <= parameters.length; index++) writer.localGet(index + 1);
+        this.callRef(entry);
+        this.finishFloat(constant(false), "tail", null);
+      });
+    });
+    // After all others: they ask whether there are calls.
+    this.pending.unshift(this.pending.pop()!);
   }
 
   assignSlots(node: Node, top: number): void {
@@ -103,7 +130,7 @@ export class CodeEmitter extends FrameWriter {
     parameters.forEach((v, index) => {
       if (v !== null) this.localOf.set(v, index + 1);
     });
-    if (checksStack) this.checkStack(ref, parameters.length);
+    if (checksStack) this.checkStack(ref);
     parameters.forEach((v, index) => {
       if (v === null || v.slot < 0) return;
       writer.localGet(0);
@@ -139,7 +166,7 @@ export class CodeEmitter extends FrameWriter {
   }
 
   /** Beyond the budget the arguments go to the frame, and the stack to the heap. */
-  checkStack(ref: FunctionRef, count: number): void {
+  checkStack(ref: FunctionRef): void {
     const { writer } = this;
     const slot = this.linker.tableSlot();
     const again = new FunctionRef(`${ref.name}/again`, RESUME_SIGNATURE);
@@ -147,25 +174,51 @@ export class CodeEmitter extends FrameWriter {
     writer.i32Const(Region.stack + STACK_BUDGET);
     writer.op(Op.i32GtU);
     writer.if();
-    for (let index = 0; index < count; index++) {
-      writer.localGet(0);
-      writer.localGet(index + 1);
-      writer.memory(Op.i64Store, index * 8);
-    }
+    const types = ref.signature.parameters.slice(1);
+    let words = 0;
+    types.forEach((type, index) => {
+      // A double's halves, as two fixnums.
+      for (const half of type === Type.f64 ? [0, 32] : [-1]) {
+        writer.localGet(0);
+        writer.localGet(index + 1);
+        if (half >= 0) {
+          writer.op(Op.i64ReinterpretF64);
+          writer.i64Const(half);
+          writer.op(Op.i64ShrU);
+          writer.i64Const(0xffffffff);
+          writer.op(Op.i64And);
+          writer.i64Const(3);
+          writer.op(Op.i64Shl);
+        }
+        writer.memory(Op.i64Store, words++ * 8);
+      }
+    });
     writer.localGet(0);
-    writer.i32Const(slot | (count << 20));
+    writer.i32Const(slot | (words << 20));
     this.callLow("overflow");
     writer.end();
     this.linker.module.addElement(slot, again);
     this.pending.push(() => {
       const body = new CodeWriter(64);
       body.localGet(0);
-      for (let index = 0; index < count; index++) {
+      let word = 0;
+      for (const type of types) {
         body.localGet(0);
-        body.memory(Op.i64Load, index * 8);
+        body.memory(Op.i64Load, word++ * 8);
+        if (type !== Type.f64) continue;
+        body.i64Const(3);
+        body.op(Op.i64ShrU);
+        body.localGet(0);
+        body.memory(Op.i64Load, word++ * 8);
+        body.i64Const(29);
+        body.op(Op.i64Shl);
+        body.op(Op.i64Or);
+        body.op(Op.f64ReinterpretI64);
       }
       body.op(Op.returnCall);
-      this.linker.module.addBody(again, [], body, [{ at: body.reserveU32(), ref }]);
+      const { fun, clause } = this.code;
+      const target = ref.signature.result === Type.f64 ? this.linker.clause(fun, clause + 1) : ref;
+      this.linker.module.addBody(again, [], body, [{ at: body.reserveU32(), ref: target }]);
     });
   }
 
@@ -188,10 +241,10 @@ export class CodeEmitter extends FrameWriter {
       case "ref":
         if (destination === "effect") return;
         if (node.v.isFloat) {
+          // A function that goes on after a call gives what the call's place wants as a double: as a word, in a tail.
+          assert(destination !== "word", `${node.v.name} is a double`);
           this.get(node.v);
-          assert(destination === "f64" || destination === "test", `${node.v.name} is a double`);
-          if (destination === "test") this.finishFloat(node, destination, context);
-          return;
+          return this.finishFloat(node, destination, context);
         }
         this.get(node.v);
         return this.finish(destination, context);
@@ -376,7 +429,7 @@ export class CodeEmitter extends FrameWriter {
       this.learnTest(test.then);
     }
     if (test.k !== "prim" || test.args.length !== 1) return;
-    const type = PREDICATES[test.op.name];
+    const type = TESTED[test.op.name];
     if (type !== undefined) this.learn(test.args[0]!, type);
   }
 
@@ -453,7 +506,7 @@ export class CodeEmitter extends FrameWriter {
     const { writer } = this;
     const isTail = destination === "tail" && context === null;
     if (node.args.length > ARITY_MAX) return this.callVariadic(node, destination, context);
-    if (node.args.length === 1 && node.f.k === "gref" && isCallWithContinuation(node.f.g)) {
+    if (isCapture(node)) {
       if (!isTail) return this.callWithContinuation(node, destination, context!);
       writer.localGet(0);
       this.gen(node.args[0]!, "word", null);
@@ -548,13 +601,18 @@ export class CodeEmitter extends FrameWriter {
     else this.pushTop();
     if (node.self === null) writer.i64Const(0);
     else this.gen(node.self, "word", null);
-    for (const arg of node.args) this.gen(arg, "word", null);
+    node.args.forEach((arg, index) => this.gen(arg, takesFloat(node, index) ? "f64" : "word", null));
     if (!isTail) this.beforeCall(context!, node.source);
-    const target = this.linker.clause(node.fun, node.clause);
+    let target = this.linker.clause(node.fun, node.clause);
+    const givesFloat = target.signature.result === Type.f64;
+    if (isTail && givesFloat && !this.givesFloat) target = this.linker.clause(node.fun, node.clause + 1);
     // What this unit's own functions do wrong they tell themselves.
     if (target.from !== null) this.markSite(node.source);
     this.callRef(target, isTail);
-    if (!isTail) this.afterCall(destination, context);
+    if (isTail) return;
+    this.valid.clear();
+    if (givesFloat) this.finishFloat(node, destination, context);
+    else this.finish(destination, context);
   }
 
   afterCall(destination: Destination, context: Context | null): void {
@@ -617,65 +675,4 @@ export class CodeEmitter extends FrameWriter {
     });
     return ref;
   }
-}
-
-const sizes = new WeakMap<Node, number>();
-
-/** Nodes of a tree. */
-function sizeOf(node: Node): number {
-  let size = sizes.get(node);
-  if (size === undefined) sizes.set(node, (size = children(node).reduce((sum, child) => sum + sizeOf(child), 1)));
-  return size;
-}
-
-const PREDICATES: Record<string, ValueType> = {
-  "pair?": "pair",
-  "vector?": "vector",
-  "string?": "string",
-  "char?": "char",
-  "symbol?": "symbol",
-  "procedure?": "procedure",
-  "%fixnum?": "fixnum",
-  "%flonum?": "flonum",
-  "bytevector?": "bytevector",
-};
-
-function isCallWithContinuation(g: TopLevel): boolean {
-  return g.library === "runtime" && (g.name === "call/cc" || g.name === "call-with-current-continuation");
-}
-
-function blockType(destination: Destination): number {
-  return destination === "word"
-    ? Type.i64
-    : destination === "f64"
-      ? Type.f64
-      : destination === "test"
-        ? Type.i32
-        : Type.empty;
-}
-
-/** Control does not come to the node's end (for destinations other than a tail). */
-function ends(node: Node): boolean {
-  switch (node.k) {
-    case "jump":
-      return true;
-    case "if":
-      return ends(node.then) && ends(node.else);
-    case "let":
-      return ends(node.body);
-    case "seq":
-      return ends(node.items.at(-1)!);
-    case "label":
-      return ends(node.body) && ends(node.label.body);
-    default:
-      return false;
-  }
-}
-
-function jumpsTo(node: Node, label: Label): boolean {
-  return (node.k === "jump" && node.label === label) || children(node).some((child) => jumpsTo(child, label));
-}
-
-function intersection(a: ReadonlySet<Var>, b: ReadonlySet<Var>): Set<Var> {
-  return new Set([...a].filter((v) => b.has(v)));
 }

@@ -9,6 +9,7 @@ import {
   immediateTest,
   pushKindTest,
   kindTest,
+  numberTest,
   checkIndex,
   pushIndexed,
   fieldAddress,
@@ -33,17 +34,23 @@ export function emitPrimitive(e: FrameWriter, node: PrimNode, destination: Desti
     for (const arg of node.args) e.gen(arg, "effect", null);
     return;
   }
+  if (name === "%the") return e.gen(node.args[0]!, destination, context);
   if (isFloatComparison(node)) {
+    if (!name.startsWith("%")) e.countTest(true);
     pushFloat(e, node.args[0]!);
     pushFloat(e, node.args[1]!);
     e.writer.op(FLOAT_COMPARE[name.replace("%fl", "")]!);
     return e.finishTest(destination, context);
   }
-  if (isFloatOperation(node) && floatOperation(e, node)) return e.finishFloat(node, destination, context);
+  if (isFloatOperation(node) && floatOperation(e, node)) {
+    if (!name.startsWith("%")) e.countTest(true);
+    return e.finishFloat(node, destination, context);
+  }
   if (name === "%rebox") {
     e.gen(node.args[0]!, "f64", null);
     return e.finishFloat(node, destination, context);
   }
+  if (name === "%check-failed") return e.raiseCheck(node, destination === "tail" && context === null);
   const emitter = EMITTERS[name];
   if (emitter === undefined) throw new Error(`no code for the primitive ${name}`);
   const result = emitter(e, node);
@@ -74,6 +81,9 @@ const EMITTERS: Record<string, Emitter> = {
   "%flonum?": tagTest(Tag.flonum),
   "%fixnum?": tagTest(Tag.fixnum),
   "%object?": tagTest(Tag.object),
+  "%integer?": numberTest([Tag.fixnum], [Kind.bignum]),
+  "%real?": numberTest([Tag.fixnum, Tag.flonum], [Kind.bignum, Kind.ratnum]),
+  "%number?": numberTest([Tag.fixnum, Tag.flonum], [Kind.bignum, Kind.ratnum, Kind.compnum]),
   "string?": kindTest(Kind.string),
   "symbol?": kindTest(Kind.symbol),
   "bytevector?": kindTest(Kind.bytevector),

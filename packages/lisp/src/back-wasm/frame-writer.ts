@@ -16,7 +16,8 @@ import { Immediate, Kind, Offset, Region, Register, Tag, cellAddress, headerByte
 import type { Code } from "../middle/closures.ts";
 import { children } from "../middle/ir.ts";
 import type { Fun, Node, Var } from "../middle/ir.ts";
-import type { ValueType } from "../middle/value-type.ts";
+import type { ProofCounts } from "../middle/proved-tests.ts";
+import { narrower, type ValueType } from "../middle/value-type.ts";
 import { liveness } from "../middle/liveness.ts";
 import type { Liveness } from "../middle/liveness.ts";
 import { typeOf, typeOfDatum } from "../middle/type-inference.ts";
@@ -45,6 +46,8 @@ export interface Linker {
   readonly coldSlot: number;
   /** Whether type tests that are known to hold are left out. */
   readonly usesTypes: boolean;
+  /** Counts tests of types in operations. */
+  readonly proofs: ProofCounts;
   /** Whether functions may move the stack to the heap (not those that arithmetic's slow ways call). */
   readonly checksStack: boolean;
 }
@@ -75,7 +78,7 @@ export abstract class FrameWriter {
   readonly linker: Linker;
   readonly self: Var;
   readonly liveness: Liveness;
-  readonly hasCalls: boolean;
+  hasCalls: boolean;
 
   // State of the function that is being written.
   writer: CodeWriter;
@@ -90,6 +93,12 @@ export abstract class FrameWriter {
   parameterCount: number;
   /** Place of the operation that is being written. */
   source: Source | null;
+  /** The function that is being written gives a double. */
+  givesFloat: boolean;
+  /** Places of the table by calls that were put in line. */
+  readonly callers: Map<Source, number>;
+  /** What is written goes on after a call, or the like: its operations were counted where they stand first. */
+  isAgain: boolean;
 
   protected constructor(code: Code, self: Var, linker: Linker) {
     this.linker = linker;
@@ -107,6 +116,9 @@ export abstract class FrameWriter {
     this.site = -1;
     this.parameterCount = 0;
     this.source = null;
+    this.givesFloat = false;
+    this.callers = new Map();
+    this.isAgain = false;
   }
 
   /** Of the function, as it is told in a backtrace. */
@@ -167,9 +179,16 @@ export abstract class FrameWriter {
     return typeOf(node);
   }
 
+  /** An operation tests a type, or need not. */
+  countTest(isDropped: boolean): void {
+    if (this.isAgain) return;
+    if (isDropped) this.linker.proofs.testsDropped++;
+    else this.linker.proofs.testsKept++;
+  }
+
   /** From here on the node's value is known to be of a type. */
   learn(node: Node, type: ValueType): void {
-    if (node.k === "ref" && this.linker.usesTypes) this.facts.set(node.v, type);
+    if (node.k === "ref" && this.linker.usesTypes) this.facts.set(node.v, narrower(this.type(node), type));
   }
 
   // Calls.
@@ -294,6 +313,36 @@ export abstract class FrameWriter {
     writer.op(Op.unreachable);
   }
 
+  /**
+   * The same where a check that the program's types ask for has failed. A call that was put in line waits in this
+   * function's frame, unless it stood in a tail.
+   */
+  raiseCheck({ args: [words, value], caller = null }: Node & { k: "prim" }, isTail: boolean): void {
+    const { writer } = this;
+    const given = this.operand(value!);
+    this.beforeRaise();
+    if (caller !== null && !isTail) this.setSite(this.callerSlot(caller) | (1 << 20));
+    this.pushTop();
+    this.gen(words!, "word", null);
+    this.word(Immediate.false);
+    this.push(given);
+    this.callLow("record-error");
+    writer.op(Op.drop);
+    writer.op(Op.unreachable);
+    this.done(given);
+  }
+
+  /** A place that is told in a backtrace, and cannot be returned to. */
+  callerSlot(caller: Source): number {
+    let slot = this.callers.get(caller);
+    if (slot !== undefined) return slot;
+    slot = this.linker.tableSlot();
+    this.callers.set(caller, slot);
+    this.linker.returnsTo(slot, this.name, caller);
+    this.linker.module.addElement(slot, this.linker.low("cold-resume"));
+    return slot;
+  }
+
   /** The frame of a function that is left for an error. */
   beforeRaise(): void {
     const { writer } = this;
@@ -368,8 +417,10 @@ export abstract class FrameWriter {
       writer.op(Op.i32WrapI64);
       writer.memory(Op.f64Load, Offset.flonum);
     } else if (destination === "tail") {
-      if (context === null) writer.return();
-      else {
+      if (context === null) {
+        if (this.givesFloat) this.finish("f64", null);
+        writer.return();
+      } else {
         const value = this.temporary(Type.i64);
         writer.localSet(value);
         writer.localGet(0);
@@ -403,6 +454,7 @@ export abstract class FrameWriter {
     const { writer } = this;
     if (destination === "f64") return;
     if (destination === "effect") return writer.op(Op.drop);
+    if (destination === "tail" && context === null && this.givesFloat) return writer.return();
     if (destination === "test") {
       writer.op(Op.drop);
       writer.i32Const(1);
@@ -494,6 +546,7 @@ export abstract class FrameWriter {
   /** Raises unless the low bits of the word are `tag`. */
   checkTag(operand: Operand, node: Node, tag: number, known: ValueType, primitive: string, expected: string): void {
     const { writer } = this;
+    this.countTest(operand.type === known);
     if (operand.type === known) return;
     this.push(operand);
     writer.op(Op.i32WrapI64);

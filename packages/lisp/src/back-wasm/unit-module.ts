@@ -6,6 +6,7 @@ import { assert } from "@stratos/base";
 import { CodeWriter, ModuleBuilder, Type } from "@stratos/wasm";
 import type { ValueType } from "@stratos/wasm";
 import type { LowSignature } from "../low/compile.ts";
+import type { TypedEntry } from "../middle/ir.ts";
 
 /** A function of this module or an imported one. */
 export class FunctionRef {
@@ -25,6 +26,15 @@ export class FunctionRef {
 /** sp, self, arguments. */
 export function procedureSignature(count: number): LowSignature {
   return { parameters: [Type.i32, Type.i64, ...new Array<ValueType>(count).fill(Type.i64)], result: Type.i64 };
+}
+/**
+ * The same of an entry behind checks: doubles may come, and go, in registers. One that gives a double has a second
+ * form, which gives a word.
+ */
+export function entrySignatures({ parameters: own, givesFloat }: TypedEntry): LowSignature[] {
+  const parameters = [Type.i32, Type.i64, ...own.map((v): ValueType => (v.isFloat ? Type.f64 : Type.i64))];
+  const plain = { parameters, result: Type.i64 };
+  return givesFloat ? [{ parameters, result: Type.f64 }, plain] : [plain];
 }
 /** sp, self, count of arguments in the argument area. */
 export const VARIADIC_SIGNATURE: LowSignature = { parameters: [Type.i32, Type.i64, Type.i32], result: Type.i64 };

@@ -1,5 +1,5 @@
 /** Short words to make core forms with. */
-import { type Datum, UNSPECIFIED } from "../datum/datum.ts";
+import { codesOf, type Datum, UNSPECIFIED } from "../datum/datum.ts";
 import type { Core, Global, Variable } from "./core.ts";
 import type { Source } from "../datum/source.ts";
 
@@ -63,5 +63,7 @@ export function makeLet(variable: Variable, value: Core, body: Core, source: Sou
 
 /** A lambda that has no name yet takes that of what it is bound to. */
 export function withName(core: Core, name: string): Core {
-  return core.kind === "lambda" && core.name === null ? { ...core, name } : core;
+  if (core.kind !== "lambda" || core.name !== null) return core;
+  for (const { text, words } of core.messages ?? []) text.codes = codesOf(`${name}: ${words}`);
+  return { ...core, name };
 }

@@ -2,7 +2,7 @@
  * The core language: what the expander gives and every engine takes. No macros, no `cond`, `do` or named `let` are
  * left; records, parameters and exceptions are calls of primitives by name.
  */
-import type { Datum } from "../datum/datum.ts";
+import type { Datum, MString } from "../datum/datum.ts";
 import type { Source } from "../datum/source.ts";
 
 /**
@@ -54,6 +54,8 @@ export type Core =
       readonly name: string | null;
       readonly clauses: readonly Clause[];
       readonly source: Source | null;
+      /** Constants in it that begin with its name, once it has one. */
+      readonly messages?: readonly NamedMessage[];
     }
   | {
       readonly kind: "let";
@@ -75,6 +77,12 @@ export type Core =
       readonly operands: readonly Core[];
       readonly source: Source | null;
     };
+
+/** `text` is the name of the lambda that it stands in, and `words`. */
+export interface NamedMessage {
+  readonly text: MString;
+  readonly words: string;
+}
 
 export interface Clause {
   readonly required: readonly Variable[];

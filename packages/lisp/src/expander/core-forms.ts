@@ -24,6 +24,7 @@ import { quasiquoteForm } from "./quasiquote.ts";
 import { quasisyntaxForm, syntaxCaseForm, syntaxForm, withSyntaxForm } from "./syntax-case.ts";
 import { type Identifier, isIdentifier, Scope, Syntax, syntaxItems, syntaxToDatum, unwrap } from "./syntax.ts";
 import { evaluateTransformer } from "./evaluate-transformer.ts";
+import { caseLambdaTypedForm, hasTypeForm, lambdaTypedForm, letTypedForm, theForm } from "./type-forms.ts";
 import { parseSyntaxRules, RenamingTransformer } from "./transformer.ts";
 
 type CoreForm = (form: Syntax, context: Context, expander: FormExpander) => Core;
@@ -252,6 +253,11 @@ export const coreForms: ReadonlyMap<string, CoreForm> = new Map<string, CoreForm
       );
     },
   ],
+  ["lambda/typed", lambdaTypedForm],
+  ["case-lambda/typed", caseLambdaTypedForm],
+  ["let/typed", letTypedForm],
+  ["the", theForm],
+  ["has-type?", hasTypeForm],
   ["the-environment", (form, context) => makeConst(context.namespace, form.source)],
 ]);
 

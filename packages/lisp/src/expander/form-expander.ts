@@ -42,6 +42,8 @@ export interface ExpanderHost {
   hasFeature(requirement: Syntax, context: Context): boolean;
   /** The forms of a file that is named relative to the file it is included from. */
   include(path: string, form: Syntax, foldsCase: boolean): Syntax[];
+  /** A datum as a program writes it. */
+  written(datum: unknown): string;
   /** Is told of each step of each macro; null: nobody listens. */
   readonly onExpansion: ((step: ExpansionStep) => void) | null;
   /** Null: nobody looks on, and the first error ends the expansion. */

@@ -37,6 +37,8 @@ export type Binding =
     }
   | { readonly kind: "local"; readonly variable: Variable }
   | { readonly kind: "global"; readonly global: Global }
+  /** A name of `define-type`; `type` gives what it stands for (expander/annotation.ts). */
+  | { readonly kind: "type"; readonly name: string; readonly type: () => unknown; readonly source: Source | null }
   /** A pattern variable of `syntax-case`, which holds its matches as nested arrays, `depth` levels deep. */
   | { readonly kind: "pattern"; readonly variable: Variable; readonly depth: number };
 

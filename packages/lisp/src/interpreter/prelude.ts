@@ -183,6 +183,46 @@ const text = String.raw`
   (apply read-bytevector operands))
 
 (define (call-with-escape-continuation receiver) (call/cc receiver))
+
+(define (%list-of? ok? x)
+  (and (list? x)
+       (let loop ((items x))
+         (if (pair? items)
+             (if (ok? (car items)) (loop (cdr items)) #f)
+             #t))))
+
+(define (%vector-of? ok? x)
+  (and (vector? x)
+       (let ((count (vector-length x)))
+         (let loop ((index 0))
+           (if (< index count)
+               (if (ok? (vector-ref x index)) (loop (+ index 1)) #f)
+               #t)))))
+
+(define (%rtd-index rtd field)
+  (let* ((names (rtd-field-names rtd)) (count (vector-length names)))
+    (let loop ((index 0))
+      (if (= index count)
+          (error (string-append "the record type " (symbol->string (rtd-name rtd)) " has no field") field)
+          (if (eq? (vector-ref names index) field) index (loop (+ index 1)))))))
+
+(define (%own-procedures-only rtd field)
+  (error (string-append "the record type " (symbol->string (rtd-name rtd)) " has a type for a field: only its own "
+                        "procedures may set it:")
+         field))
+
+(define (rtd-constructor rtd . fields)
+  (if (pair? (%rtd-typed rtd)) (%own-procedures-only rtd (car (%rtd-typed rtd))) (void))
+  (record-constructor rtd
+                      (vector-map (lambda (field) (%rtd-index rtd field))
+                                  (if (pair? fields) (car fields) (rtd-field-names rtd)))
+                      (rtd-name rtd)))
+
+(define (rtd-predicate rtd) (record-predicate rtd (rtd-name rtd)))
+(define (rtd-accessor rtd field) (record-accessor rtd (%rtd-index rtd field) field))
+(define (rtd-mutator rtd field)
+  (if (memq field (%rtd-typed rtd)) (%own-procedures-only rtd field) (void))
+  (record-modifier rtd (%rtd-index rtd field) field))
 `;
 
 let definitions: Map<string, string> | null = null;

@@ -9,7 +9,7 @@ import { sourceOf } from "./site.ts";
 import type { Workspace } from "./workspace.ts";
 
 interface Description {
-  readonly kind: "procedure" | "macro" | "syntax" | "variable" | "record type" | "pattern variable" | "value";
+  readonly kind: "procedure" | "macro" | "syntax" | "variable" | "record type" | "type" | "pattern variable" | "value";
   /** How it is used; a line for each way. */
   readonly forms: readonly string[];
   /** Markdown; may be empty. */
@@ -60,6 +60,15 @@ export class Describer {
           origin: `a local ${known === undefined ? "variable" : "procedure"}`,
         };
       }
+      case "type": {
+        const entry = this.#entryOf(binding);
+        return {
+          kind: "type",
+          forms: [entry?.form ?? written(name)],
+          documentation: entry?.text ?? "",
+          origin: originText(binding),
+        };
+      }
       case "macro": {
         const entry = this.#entryOf(binding);
         return {
@@ -105,7 +114,12 @@ export class Describer {
   #entryOf(binding: Binding): { readonly form: string; readonly text: string; readonly others?: unknown } | null {
     const source = sourceOf(binding);
     if (source === null) return null;
-    const name = binding.kind === "global" ? binding.global.name : binding.kind === "macro" ? binding.name : "";
+    const name =
+      binding.kind === "global"
+        ? binding.global.name
+        : binding.kind === "macro" || binding.kind === "type"
+          ? binding.name
+          : "";
     return this.#workspace.entriesOf(source.file).get(written(name)) ?? null;
   }
 }

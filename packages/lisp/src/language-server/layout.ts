@@ -101,7 +101,17 @@ export function foldsOf(lines: TextLines): FoldingRange[] {
 }
 
 /** LSP 3.17, "Semantic Tokens": types and modifiers as they are numbered in what is sent. */
-export const TOKEN_TYPES = ["keyword", "macro", "function", "variable", "parameter", "string", "number", "comment"];
+export const TOKEN_TYPES = [
+  "keyword",
+  "macro",
+  "function",
+  "variable",
+  "parameter",
+  "string",
+  "number",
+  "comment",
+  "type",
+];
 export const TOKEN_MODIFIERS = ["definition", "defaultLibrary"];
 const DEFINITION = 1;
 const DEFAULT_LIBRARY = 2;
@@ -157,6 +167,8 @@ function kindOf(occurrence: Occurrence, file: string, procedures: Procedures): r
       return ["keyword", DEFAULT_LIBRARY];
     case "macro":
       return ["macro", definition];
+    case "type":
+      return ["type", definition];
     case "local":
     case "pattern":
       return ["parameter", definition];

@@ -21,6 +21,7 @@ export function siteOf(binding: Binding): string | null {
 export function sourceOf(binding: Binding): Source | null {
   switch (binding.kind) {
     case "macro":
+    case "type":
       return binding.source;
     case "local":
     case "pattern":

@@ -65,7 +65,8 @@ function symbolOf(form: Syntax, lines: TextLines, depth: number, found: Set<numb
       const names = syntaxItems(target) ?? [];
       return names.flatMap((name) => symbol(name, VARIABLE, []));
     }
-    case "define-record-type": {
+    case "define-record-type":
+    case "define-record-type/typed": {
       const name = (syntaxItems(target) ?? [target])[0]!;
       const [made] = symbol(name, CLASS, []);
       if (made === undefined) return [];
@@ -83,7 +84,8 @@ function symbolOf(form: Syntax, lines: TextLines, depth: number, found: Set<numb
       });
       return [{ ...made, children }];
     }
-    case "define": {
+    case "define":
+    case "define/typed": {
       let name: Syntax = target;
       // ((f a) b) defines f.
       for (let items = syntaxItems(name) ?? improper(name); items !== null && items.length > 0;) {

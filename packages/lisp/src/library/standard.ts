@@ -83,6 +83,10 @@ ir-macro-transformer quasisyntax quote-syntax syntax syntax->datum syntax->list 
 syntax-source
 syntax-violation
 syntax? unsyntax unsyntax-splicing with-syntax ... _`;
+/** Optional types, and types at run time. */
+const TYPES = `case-lambda/typed define-record-type/typed define-type define/typed fixnum? flonum? has-type? \
+lambda/typed let/typed the
+record-rtd record? rtd-accessor rtd-constructor rtd-field-names rtd-mutator rtd-name rtd-predicate rtd? type-of`;
 /** What is ours: everyday words that R7RS-small has not. */
 const EXTRAS = `1+ -1+ append-map arithmetic-shift assert bit-count bitwise-and bitwise-ior bitwise-not bitwise-xor \
 bytevector-fill!
@@ -115,6 +119,7 @@ const WORDS: Readonly<Record<string, string>> = {
     "%set-thread-hooks! %sleep %thread %thread-hooks %throw-to",
   "(stratos system-call)": "%system-call %copy-to-memory",
   "(stratos syntax)": SYNTAX,
+  "(stratos types)": TYPES,
   "(stratos base)": EXTRAS,
 };
 /** The SRFIs that R7RS-small contains, or that the system's own words already are. */

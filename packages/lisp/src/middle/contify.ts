@@ -3,7 +3,8 @@
  * calls of itself in a tail.
  */
 import { Label, Var, children, functionsOf, mapChildren, ref } from "./ir.ts";
-import type { Fun, Node, TopLevel } from "./ir.ts";
+import type { Fun, FunClause, Node, TopLevel } from "./ir.ts";
+import { checkPrefix, withChecks, type CheckPrefix } from "./check-prefix.ts";
 
 /** Rewrites a tree; functions inside, too. */
 export function contify(node: Node): Node {
@@ -15,10 +16,10 @@ export function contify(node: Node): Node {
     if (fun.clauses.length === 1 && !clause!.hasRest) {
       const count = clause!.parameters.length;
       if (onlyTailCalls(node.body, v, count, true) && onlyTailCalls(clause!.body, v, count, true)) {
-        const label = new Label(v.name, clause!.parameters, clause!.body);
+        const { label, jump } = labelOf(v.name, clause!);
         label.isLoop = true;
-        label.body = contify(toJumps(label.body, v, label));
-        return { k: "label", label, body: contify(toJumps(node.body, v, label)) };
+        label.body = contify(toJumps(label.body, v, jump));
+        return { k: "label", label, body: contify(toJumps(node.body, v, jump)) };
       }
     }
   }
@@ -27,8 +28,9 @@ export function contify(node: Node): Node {
     const { fun } = node.values[0]!;
     const [clause] = fun.clauses;
     if (fun.clauses.length === 1 && !clause!.hasRest && onlyTailCalls(node.body, v, clause!.parameters.length, true)) {
-      const label = new Label(v.name, clause!.parameters, contify(clause!.body));
-      return { k: "label", label, body: contify(toJumps(node.body, v, label)) };
+      const { label, jump } = labelOf(v.name, clause!);
+      label.body = contify(label.body);
+      return { k: "label", label, body: contify(toJumps(node.body, v, jump)) };
     }
   }
   return mapChildren(node, contify);
@@ -62,9 +64,35 @@ function onlyTailCalls(node: Node, v: Var, count: number, isTail: boolean): bool
   }
 }
 
-function toJumps(node: Node, v: Var, label: Label): Node {
-  if (node.k === "call" && node.f.k === "ref" && node.f.v === v) return { k: "jump", label, args: node.args };
-  return mapChildren(node, (child) => toJumps(child, v, label));
+/** A function as a label, and what a call of it becomes. Checks that it begins with stand at the jumps. */
+function labelOf(
+  name: string,
+  { parameters, body }: FunClause,
+): { label: Label; prefix: CheckPrefix | null; jump: (args: Node[]) => Node } {
+  const prefix = checkPrefix(body, parameters);
+  if (prefix === null) {
+    const label = new Label(name, parameters, body);
+    return { label, prefix, jump: (args) => ({ k: "jump", label, args }) };
+  }
+  const label = new Label(
+    name,
+    prefix.inner.map(({ v }) => v),
+    prefix.rest,
+  );
+  return {
+    label,
+    prefix,
+    jump: (args) => {
+      const vars = parameters.map((v) => new Var(v.name));
+      const checked = withChecks(prefix, parameters, vars, (values) => ({ k: "jump", label, args: values }));
+      return { k: "let", vars, values: args, body: checked };
+    },
+  };
+}
+
+function toJumps(node: Node, v: Var, jump: (args: Node[]) => Node): Node {
+  if (node.k === "call" && node.f.k === "ref" && node.f.v === v) return jump(node.args);
+  return mapChildren(node, (child) => toJumps(child, v, jump));
 }
 
 /**
@@ -72,17 +100,15 @@ function toJumps(node: Node, v: Var, label: Label): Node {
  */
 export function loopSelfCalls(fun: Fun, self: Var | TopLevel): void {
   for (const clause of fun.clauses) {
+    const count = clause.parameters.length;
     if (clause.hasRest) continue;
-    let found = false;
-    const label = new Label(fun.name, clause.parameters, clause.body);
+    if (!callsItself(clause.body, self, count)) continue;
+    const { label, prefix, jump } = labelOf(fun.name, clause);
     label.isLoop = true;
     const rewrite = (node: Node, isTail: boolean): Node => {
       switch (node.k) {
         case "call":
-          if (!isTail || node.args.length !== clause.parameters.length) return node;
-          if (!(node.f.k === "ref" && node.f.v === self) && !(node.f.k === "gref" && node.f.g === self)) return node;
-          found = true;
-          return { k: "jump", label, args: node.args };
+          return isTail && isCallOf(node, self, count) ? jump(node.args) : node;
         case "if":
           return { ...node, then: rewrite(node.then, isTail), else: rewrite(node.else, isTail) };
         case "seq":
@@ -101,9 +127,47 @@ export function loopSelfCalls(fun: Fun, self: Var | TopLevel): void {
           return node;
       }
     };
-    label.body = rewrite(clause.body, true);
-    if (!found) continue;
-    clause.parameters = clause.parameters.map((v) => new Var(v.name));
-    clause.body = { k: "label", label, body: { k: "jump", label, args: clause.parameters.map(ref) } };
+    label.body = rewrite(label.body, true);
+    const parameters = clause.parameters.map((v) => new Var(v.name));
+    const enter = (args: Node[]): Node => ({ k: "label", label, body: { k: "jump", label, args } });
+    clause.body =
+      prefix === null
+        ? enter(parameters.map(ref))
+        : withChecks(prefix, clause.parameters, parameters, (values) => bound(values, enter));
+    clause.parameters = parameters;
+  }
+}
+
+/** Values of their own variables, one `let` each. */
+function bound(values: readonly Node[], build: (values: Node[]) => Node): Node {
+  const named = values.map((value) => (value.k === "ref" ? null : new Var("value")));
+  const inner = build(values.map((value, index) => (named[index] === null ? value : ref(named[index]!))));
+  return named.reduceRight<Node>(
+    (body, v, index) => (v === null ? body : { k: "let", vars: [v], values: [values[index]!], body }),
+    inner,
+  );
+}
+
+function isCallOf({ f, args }: Node & { k: "call" }, self: Var | TopLevel, count: number): boolean {
+  return args.length === count && ((f.k === "ref" && f.v === self) || (f.k === "gref" && f.g === self));
+}
+
+/** In a tail: where a loop may take the call's place. */
+function callsItself(node: Node, self: Var | TopLevel, count: number): boolean {
+  const inside = (one: Node): boolean => callsItself(one, self, count);
+  switch (node.k) {
+    case "call":
+      return isCallOf(node, self, count);
+    case "if":
+      return inside(node.then) || inside(node.else);
+    case "seq":
+      return inside(node.items.at(-1)!);
+    case "let":
+    case "fix":
+      return inside(node.body);
+    case "label":
+      return inside(node.label.body) || inside(node.body);
+    default:
+      return false;
   }
 }

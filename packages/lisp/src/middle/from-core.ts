@@ -5,13 +5,14 @@
  */
 import type { Clause, Core, Global, Variable } from "../core/core.ts";
 import type { Source } from "../datum/source.ts";
-import { NIL, UNSPECIFIED } from "../datum/datum.ts";
+import { NIL, UNSPECIFIED, intern } from "../datum/datum.ts";
 import type { Datum } from "../datum/datum.ts";
 import { Fun, Var, children, constant, functionsOf, ref } from "./ir.ts";
 import type { FunClause, Node, TopLevel } from "./ir.ts";
 import { Cell } from "../heap/layout.ts";
-import { prim, primitive } from "./primitives.ts";
-import { recordProcedure } from "./records.ts";
+import { PREDICATES, prim, primitive } from "./primitives.ts";
+import { isFixed, recordProcedure } from "./records.ts";
+import { TESTED, type ValueType } from "./value-type.ts";
 
 export interface Globals {
   /** The top-level variable of a global of this unit or another one. */
@@ -25,11 +26,14 @@ export class FromCore {
   readonly #variables: Map<Variable, Var>;
   /** How many fields the records of a type have, by the variable that holds the type. */
   readonly #fieldCounts: Map<Variable | Global | null, number>;
+  /** The function that is being converted checks types. */
+  #hasChecks: boolean;
 
   constructor(globals: Globals) {
     this.#globals = globals;
     this.#variables = new Map();
     this.#fieldCounts = new Map();
+    this.#hasChecks = false;
   }
 
   convert(core: Core): Node {
@@ -52,8 +56,11 @@ export class FromCore {
           value: this.convert(core.value),
           isDefinition: true,
         };
-      case "if":
-        return { k: "if", test: this.convert(core.test), then: this.convert(core.then), else: this.convert(core.else) };
+      case "if": {
+        const test = this.convert(core.test);
+        const then = isFailure(core.else) ? this.#afterCheck(core, test) : this.convert(core.then);
+        return { k: "if", test, then, else: this.convert(core.else) };
+      }
       case "begin":
         return sequence(core.body.map((item) => this.convert(item)));
       case "lambda":
@@ -81,6 +88,23 @@ export class FromCore {
     }
   }
 
+  /** What a check has shown of a variable is the type of another one, which stands for it from here on. */
+  #afterCheck({ test: core, then }: Core & { kind: "if" }, test: Node): Node {
+    this.#hasChecks = true;
+    const type = test.k === "prim" ? TESTED[test.op.name] : undefined;
+    const [operand] = core.kind === "call" ? core.operands : [];
+    if (type === undefined || operand?.kind !== "local" || operand.variable.isAssigned) return this.convert(then);
+    const { variable } = operand;
+    const tested = this.#variable(variable);
+    const known = new Var(tested.name);
+    this.#variables.set(variable, known);
+    const body = this.convert(then);
+    this.#variables.set(variable, tested);
+    const [, record] = test.k === "prim" ? test.args : [];
+    const value = the(type, ref(tested), record?.k === "gref" && !record.g.isAssigned ? record.g : undefined);
+    return { k: "let", vars: [known], values: [value], body };
+  }
+
   #noteRecordType(variable: Variable | Global, value: Core): void {
     if (value.kind !== "call" || value.operator.kind !== "global") return;
     const [, fields] = value.operands;
@@ -89,7 +113,9 @@ export class FromCore {
   }
 
   #function(name: string, clauses: readonly Clause[], core: Core): Fun {
-    return new Fun(
+    const outside = this.#hasChecks;
+    this.#hasChecks = false;
+    const fun = new Fun(
       name,
       clauses.map(({ required, rest, body }): FunClause => {
         const parameters = [...required, ...(rest === null ? [] : [rest])].map((variable) => this.#variable(variable));
@@ -97,6 +123,9 @@ export class FromCore {
       }),
       core.source,
     );
+    fun.hasChecks = this.#hasChecks;
+    this.#hasChecks = outside;
+    return fun;
   }
 
   #variable(variable: Variable): Var {
@@ -119,6 +148,8 @@ export class FromCore {
     if (operator.kind === "global" && operator.global.primitive !== null && !operator.global.isAssigned) {
       const inline = primitiveCall(operator.global.primitive, args, core.source);
       if (inline !== null) return inline;
+      if (operator.global.primitive === "%record-of?" && args.length === 2 && isFixed(args[1]!))
+        return { k: "prim", op: prim("%record?", 2), args };
       const [type] = core.operands;
       const record = recordProcedure(operator.global.primitive, args, this.#fieldCounts.get(variableOf(type)) ?? null);
       if (record !== null) return record;
@@ -127,13 +158,23 @@ export class FromCore {
   }
 }
 
+/** Nothing comes back: a check that a program's types ask for has failed. */
+function isFailure(core: Core): boolean {
+  return core.kind === "call" && core.operator.kind === "global" && core.operator.global.primitive === "%check-failed";
+}
+
+function the(type: ValueType, value: Node, record?: TopLevel): Node {
+  const node = { k: "prim" as const, op: prim("%the", 2), args: [value, constant(intern(type))] };
+  return record === undefined ? node : { ...node, record };
+}
+
 function variableOf(core: Core | undefined): Variable | Global | null {
   return core?.kind === "global" ? core.global : core?.kind === "local" ? core.variable : null;
 }
 
 /** A call of a primitive by operations in line; null: it has none for these operands. */
 export function primitiveCall(name: string, args: Node[], source: Source | null = null): Node | null {
-  const op = primitive(name, args.length);
+  const op = primitive(args.length === 1 ? (PREDICATES[name] ?? name) : name, args.length);
   if (op !== undefined) return { k: "prim", op, args, source };
   switch (name) {
     case "+":

@@ -21,6 +21,8 @@ export class Var {
   /** The function that a `fix` binds to it. */
   fun: Fun | null;
   type: ValueType;
+  /** Of records: the variable that their type always is; null: not known; undefined: nothing has flowed here yet. */
+  record: TopLevel | null | undefined;
   /** Held as an unboxed double. */
   isFloat: boolean;
   /** Place in its function's frame on the shadow stack; -1: none. */
@@ -34,6 +36,7 @@ export class Var {
     this.calls = 0;
     this.fun = null;
     this.type = "any";
+    this.record = null;
     this.isFloat = false;
     this.slot = -1;
   }
@@ -43,6 +46,25 @@ export interface FunClause {
   parameters: Var[];
   hasRest: boolean;
   body: Node;
+}
+
+/** A test of a parameter that a function begins with, and what is done where it does not hold. */
+export interface Check {
+  readonly index: number;
+  readonly test: Node & { k: "prim" };
+  readonly failure: Node;
+}
+
+/** The entry behind a function's checks: its clause after the last. See typed-entries.ts. */
+export interface TypedEntry {
+  readonly checks: readonly Check[];
+  /** Of the function with its checks, in whose words these are told. */
+  readonly outer: readonly Var[];
+  /** What may be relied on behind the checks: values of `outer`. */
+  readonly values: readonly Node[];
+  readonly parameters: readonly Var[];
+  /** It gives a double in a register. */
+  givesFloat: boolean;
 }
 
 export class Fun {
@@ -57,6 +79,12 @@ export class Fun {
   isLifted: boolean;
   /** No closure is needed: it captures nothing. */
   isClosed: boolean;
+  /** What is known of all that its clauses give. */
+  result: ValueType;
+  record: TopLevel | null | undefined;
+  entry: TypedEntry | null;
+  /** Its types are checked in it. */
+  hasChecks: boolean;
 
   constructor(name: string, clauses: FunClause[], source: Source | null) {
     this.name = name;
@@ -65,6 +93,10 @@ export class Fun {
     this.free = [];
     this.isLifted = false;
     this.isClosed = false;
+    this.result = "any";
+    this.record = null;
+    this.entry = null;
+    this.hasChecks = false;
   }
 }
 
@@ -113,7 +145,11 @@ export type Node =
   | { k: "fix"; vars: Var[]; funs: Fun[]; body: Node }
   | { k: "lambda"; fun: Fun }
   | { k: "call"; f: Node; args: Node[]; source: Source | null }
-  | { k: "prim"; op: Primitive; args: Node[]; source?: Source | null }
+  /**
+   * `caller`: of a check that stands where its procedure was called, put in line; `record`: of `%the`, for records of a
+   * type that is always this variable's.
+   */
+  | { k: "prim"; op: Primitive; args: Node[]; source?: Source | null; caller?: Source | null; record?: TopLevel }
   | { k: "label"; label: Label; body: Node }
   | { k: "jump"; label: Label; args: Node[] }
   /** After closure conversion: the value that this function's closure holds at an index. */
@@ -169,6 +205,12 @@ export function place(node: Node, source: Source | null): void {
   if ((node.k === "prim" || node.k === "call" || node.k === "gref") && (node.source ?? null) === null)
     node.source = source;
   for (const child of children(node)) place(child, source);
+}
+
+/** Tells the checks of a body who called its procedure, unless they know already. */
+export function noteCaller(node: Node, caller: Source | null): void {
+  if (node.k === "prim" && node.op.name === "%check-failed") node.caller ??= caller;
+  for (const child of children(node)) noteCaller(child, caller);
 }
 
 /** Functions whose bodies lie inside of this node itself. */

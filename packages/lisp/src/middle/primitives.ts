@@ -48,6 +48,12 @@ add(
   1,
   { pure: true, test: true },
 );
+// Of numbers: exact integers; reals; all numbers.
+add("%integer? %real? %number?", 1, { pure: true, test: true });
+/** The value, which is of the type that the second operand names: put in where a test has shown it. */
+add("%the", 2, { pure: true });
+/** Raises what a program's types ask for: words, value. */
+add("%check-failed", 2, { result: "none" });
 add("car cdr", 1);
 add("cons", 2, { safepoint: "cold", pure: true, result: "pair" });
 add("set-car! set-cdr!", 2);
@@ -137,6 +143,16 @@ export function prim(name: string, count: number): Primitive {
   if (found === undefined) throw new Error(`no primitive ${name} of ${count} operands`);
   return found;
 }
+
+/** Predicates of the system as operations. */
+export const PREDICATES: Readonly<Record<string, string>> = {
+  "fixnum?": "%fixnum?",
+  "flonum?": "%flonum?",
+  "exact-integer?": "%integer?",
+  "real?": "%real?",
+  "number?": "%number?",
+  "complex?": "%number?",
+};
 
 /** Names that programs may use, for their procedures in the runtime. */
 export function publicPrimitives(): Primitive[] {

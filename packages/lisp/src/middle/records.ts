@@ -3,11 +3,12 @@
  * like with constant indexes, and what those return would be closures that nobody knows. As functions of their own they
  * are put in place of their calls.
  */
-import { SchemeSymbol, UNSPECIFIED } from "../datum/datum.ts";
+import { SchemeSymbol, UNSPECIFIED, intern } from "../datum/datum.ts";
 import type { Datum } from "../datum/datum.ts";
 import { Fun, Var, constant, ref } from "./ir.ts";
 import type { Node } from "./ir.ts";
-import { prim, primitive } from "./primitives.ts";
+import { PREDICATES, prim, primitive } from "./primitives.ts";
+import { TESTED } from "./value-type.ts";
 
 /**
  * @param fieldCount  of the record's type, where the unit tells it
@@ -24,12 +25,16 @@ export function recordProcedure(primitiveName: string, args: readonly Node[], fi
         ? lambda(index, [record], { k: "prim", op: prim("%record?", 2), args: [ref(record), type] })
         : null;
     case "record-accessor":
-      if (rest.length !== 2 || typeof index !== "number" || !(name instanceof SchemeSymbol)) return null;
-      return lambda(name, [record], {
-        k: "prim",
-        op: prim("%record-ref", 4),
-        args: [ref(record), type, constant(index), constant(name)],
-      });
+      if (rest.length > 3 || typeof index !== "number" || !(name instanceof SchemeSymbol)) return null;
+      return lambda(
+        name,
+        [record],
+        ofType(rest[2], {
+          k: "prim",
+          op: prim("%record-ref", 4),
+          args: [ref(record), type, constant(index), constant(name)],
+        }),
+      );
     case "record-modifier": {
       if (rest.length !== 2 || typeof index !== "number" || !(name instanceof SchemeSymbol)) return null;
       const value = new Var("value");
@@ -55,8 +60,15 @@ export function recordProcedure(primitiveName: string, args: readonly Node[], fi
   }
 }
 
+/** A field whose values have been checked by the predicate that an accessor's call names. */
+function ofType(predicate: Node | undefined, field: Node): Node {
+  const name = predicate?.k === "const" ? (predicate.datum as SchemeSymbol).name : "";
+  const type = TESTED[PREDICATES[name] ?? name];
+  return type === undefined ? field : { k: "prim", op: prim("%the", 2), args: [field, constant(intern(type))] };
+}
+
 /** It may be read again wherever the function is called. */
-function isFixed(type: Node): boolean {
+export function isFixed(type: Node): boolean {
   return (type.k === "gref" && !type.g.isAssigned) || (type.k === "ref" && !type.v.isAssigned);
 }
 

@@ -3,12 +3,68 @@
  * of its own.
  */
 import type { Code } from "./closures.ts";
-import { children, mapChildren } from "./ir.ts";
-import type { Node, Var } from "./ir.ts";
+import { Var, children, mapChildren } from "./ir.ts";
+import type { Node } from "./ir.ts";
 import { liveness } from "./liveness.ts";
 import { normalize } from "./normalize.ts";
 import { prim } from "./primitives.ts";
 import { isFloatComparison, isFloatOperation, typeOf } from "./type-inference.ts";
+
+/**
+ * What entries behind checks take and give in registers as doubles: parameters that live across no call, and results
+ * where each tail of the code makes one, or is the call of such an entry. All code of a unit, types inferred.
+ */
+export function chooseEntries(codes: readonly Code[]): void {
+  const entries = codes.filter(({ fun, clause }) => fun.entry !== null && clause === fun.clauses.length);
+  for (const code of entries) {
+    const { slotted } = liveness(code, new Var("self"));
+    for (const v of code.parameters) v.isFloat = v.type === "flonum" && !slotted.has(v);
+    code.fun.entry!.givesFloat = code.fun.result === "flonum" && !hasCaptures(code.body);
+  }
+  for (let isStable = false; !isStable;) {
+    isStable = true;
+    for (const { fun, body } of entries) {
+      if (!fun.entry!.givesFloat || givesFloats(body)) continue;
+      fun.entry!.givesFloat = false;
+      isStable = false;
+    }
+  }
+}
+
+function givesFloats(node: Node): boolean {
+  switch (node.k) {
+    case "if":
+      return givesFloats(node.then) && givesFloats(node.else);
+    case "seq":
+      return givesFloats(node.items.at(-1)!);
+    case "let":
+      return givesFloats(node.body);
+    case "label":
+      return givesFloats(node.label.body) && givesFloats(node.body);
+    case "direct":
+      return node.clause === node.fun.clauses.length && node.fun.entry!.givesFloat;
+    case "call":
+      return false;
+    default:
+      return true;
+  }
+}
+
+/** `(call/cc f)` may leave the function for good, with a word. */
+function hasCaptures(node: Node): boolean {
+  return (node.k === "call" && isCapture(node)) || children(node).some(hasCaptures);
+}
+
+/** A call of `call/cc` that is known. */
+export function isCapture({ f, args }: Node & { k: "call" }): boolean {
+  if (args.length !== 1 || f.k !== "gref" || f.g.library !== "runtime") return false;
+  return f.g.name === "call/cc" || f.g.name === "call-with-current-continuation";
+}
+
+/** Whether a call gives the argument at an index as a double. */
+export function takesFloat({ fun, clause }: Node & { k: "direct" }, index: number): boolean {
+  return clause === fun.clauses.length && fun.entry!.parameters[index]!.isFloat;
+}
 
 /**
  * The code must be normalised and its types inferred. A double that lives across a call stays a word: frames hold
@@ -22,6 +78,7 @@ export function chooseRepresentations(code: Code, self: Var): void {
     for (const child of children(node)) find(child);
   };
   find(code.body);
+  for (const v of code.parameters) if (v.isFloat) candidates.add(v);
   if (candidates.size === 0) return;
   for (const v of liveness(code, self).slotted) candidates.delete(v);
   if (candidates.size === 0) return;
@@ -56,8 +113,15 @@ function reboxed(node: Node, wantsFloat: boolean): Node {
       return { ...node, body: reboxed(node.body, wantsFloat) };
     case "jump":
       return { ...node, args: node.args.map((arg, index) => reboxed(arg, node.label.parameters[index]!.isFloat)) };
+    case "direct":
+      return {
+        ...node,
+        self: node.self === null ? null : reboxed(node.self, false),
+        args: node.args.map((arg, index) => reboxed(arg, takesFloat(node, index))),
+      };
     case "prim": {
       if (node.op.name === "%rebox") return node;
+      if (node.op.name === "%the") return { ...node, args: [reboxed(node.args[0]!, wantsFloat), node.args[1]!] };
       const takesFloats = isFloatOperation(node) || isFloatComparison(node);
       return { ...node, args: node.args.map((arg) => reboxed(arg, takesFloats && typeOf(arg) === "flonum")) };
     }

@@ -6,8 +6,9 @@
 import { assert } from "@stratos/base";
 import { NIL, Pair, SchemeSymbol, UNSPECIFIED } from "../datum/datum.ts";
 import type { Datum } from "../datum/datum.ts";
+import type { Source } from "../datum/source.ts";
 import { primitiveCall, sequence } from "./from-core.ts";
-import { Fun, Label, Var, children, constant, functionsOf, mapChildren, place, ref } from "./ir.ts";
+import { Fun, Label, Var, children, constant, functionsOf, mapChildren, noteCaller, place, ref } from "./ir.ts";
 import type { FunClause, Node, TopLevel } from "./ir.ts";
 import { prim } from "./primitives.ts";
 
@@ -23,8 +24,10 @@ export interface Passes {
   readonly lifting: boolean;
   /** Doubles are kept unboxed in local variables. */
   readonly unboxing: boolean;
-  /** Type tests that are known to hold are left out. */
+  /** Type tests in operations that are known to hold are left out. */
   readonly types: boolean;
+  /** Other type tests whose outcome is known are left out, and checks by calls whose arguments are proved. */
+  readonly proofs: boolean;
 }
 
 export const ALL_PASSES: Passes = {
@@ -35,6 +38,7 @@ export const ALL_PASSES: Passes = {
   lifting: true,
   unboxing: true,
   types: true,
+  proofs: true,
 };
 
 /** Nodes of a body up to which each call of a function gets a copy of it. */
@@ -100,6 +104,9 @@ export function countUses(node: Node): void {
 
 /** Nodes of a tree, its functions' bodies too; stops counting beyond `limit`. */
 function sizeOf(node: Node, limit = Infinity): number {
+  // What a type is known by is no code, and what a failed check does lies aside.
+  if (node.k === "prim" && node.op.name === "%the") return sizeOf(node.args[0]!, limit);
+  if (node.k === "prim" && node.op.name === "%check-failed") return 1;
   let size = 1;
   for (const fun of functionsOf(node)) for (const clause of fun.clauses) size += 2 + sizeOf(clause.body, limit - size);
   for (const child of children(node)) {
@@ -117,8 +124,8 @@ function copyNode(node: Node, variables: Map<Var, Var> = new Map(), labels: Map<
     return copy;
   };
   const copy = (n: Node): Node => copyNode(n, variables, labels);
-  const copyFunction = (fun: Fun): Fun =>
-    new Fun(
+  const copyFunction = (fun: Fun): Fun => {
+    const copied = new Fun(
       fun.name,
       fun.clauses.map((clause): FunClause => ({
         parameters: clause.parameters.map(fresh),
@@ -127,6 +134,9 @@ function copyNode(node: Node, variables: Map<Var, Var> = new Map(), labels: Map<
       })),
       fun.source,
     );
+    copied.hasChecks = fun.hasChecks;
+    return copied;
+  };
   switch (node.k) {
     case "ref":
       return { k: "ref", v: variables.get(node.v) ?? node.v };
@@ -299,21 +309,23 @@ class Simplifier {
   }
 
   #call(node: Node & { k: "call" }): Node {
-    const args = node.args.map((arg) => this.rewrite(arg));
     const { f } = node;
+    // What binds around the operator may bind around the call. A named let is one: its loop is known there.
+    if (f.k === "let" && f.vars.every((v) => !v.isAssigned))
+      return this.rewrite({ k: "let", vars: f.vars, values: f.values, body: { ...node, f: f.body } });
+    if (f.k === "fix") return this.rewrite({ ...f, body: { ...node, f: f.body } });
+    const args = node.args.map((arg) => this.rewrite(arg));
     if (f.k === "ref") {
       const known = this.#known.get(f.v);
       if (known !== undefined && known.k === "lambda") {
         const own = this.#copied.has(f.v) ? (copyNode(known) as Node & { k: "lambda" }) : known;
-        return this.#apply(own, args) ?? { ...node, f: own, args };
+        return this.#apply(own, args, node.source) ?? { ...node, f: own, args };
       }
     }
     if (f.k === "lambda") {
       this.#function(f.fun);
-      return this.#apply(f, args) ?? { ...node, args };
+      return this.#apply(f, args, node.source) ?? { ...node, args };
     }
-    if (f.k === "let" && f.vars.every((v) => !v.isAssigned))
-      return this.rewrite({ k: "let", vars: f.vars, values: f.values, body: { ...node, f: f.body, args: node.args } });
     if (f.k === "gref" && this.#passes.inlining && isRuntime(f.g, "call-with-values")) {
       const joined = joinValues(args);
       if (joined !== null) return joined;
@@ -323,24 +335,27 @@ class Simplifier {
         this.#depth++;
         const copy = copyClause(f.g.inline);
         place(copy.body, node.source);
-        const inlined = this.#apply({ k: "lambda", fun: new Fun(f.g.name, [copy], f.g.fun.source) }, args);
+        const fun = new Fun(f.g.name, [copy], f.g.fun.source);
+        fun.hasChecks = f.g.fun.hasChecks;
+        const inlined = this.#apply({ k: "lambda", fun }, args, node.source);
         this.#depth--;
         if (inlined !== null) return inlined;
       }
     }
     const operator = this.rewrite(f);
-    if (operator.k === "lambda") return this.#apply(operator, args) ?? { ...node, f: operator, args };
+    if (operator.k === "lambda") return this.#apply(operator, args, node.source) ?? { ...node, f: operator, args };
     return { ...node, f: operator, args };
   }
 
   /** The function's body with its parameters bound; null when the count of arguments does not fit. */
-  #apply(lambda: Node & { k: "lambda" }, args: Node[]): Node | null {
+  #apply(lambda: Node & { k: "lambda" }, args: Node[], caller: Source | null): Node | null {
     if (!this.#passes.inlining) return null;
     const clause = lambda.fun.clauses.find(({ parameters, hasRest }) =>
       hasRest ? args.length >= parameters.length - 1 : args.length === parameters.length,
     );
     if (clause === undefined) return null;
     const { parameters, hasRest, body } = clause;
+    if (lambda.fun.hasChecks) noteCaller(body, caller);
     if (hasRest) {
       const count = parameters.length - 1;
       const rest = args.slice(count).map(() => new Var("item"));

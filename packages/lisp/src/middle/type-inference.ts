@@ -6,8 +6,8 @@ import { Char, Flonum, MString, NIL, Pair, SchemeSymbol } from "../datum/datum.t
 import type { Datum } from "../datum/datum.ts";
 import type { Code } from "./closures.ts";
 import { children } from "./ir.ts";
-import type { Fun, Label, Node, Var } from "./ir.ts";
-import type { ValueType } from "./value-type.ts";
+import type { Fun, Node, TopLevel, Var } from "./ir.ts";
+import { narrower, type ValueType } from "./value-type.ts";
 
 function join(a: ValueType, b: ValueType): ValueType {
   if (a === b || b === "none") return a;
@@ -70,6 +70,7 @@ export function typeOf(node: Node): ValueType {
     case "prim":
       // Division by an exact zero is an error; another constant is none.
       if (node.op.name === "/" && isNonZero(node.args[1]!) && typeOf(node.args[0]!) === "flonum") return "flonum";
+      if (node.op.name === "%the") return declared(node);
       return resultType(node.op.name, node.args.map(typeOf)) ?? node.op.result;
     case "if":
       return join(typeOf(node.then), typeOf(node.else));
@@ -82,45 +83,111 @@ export function typeOf(node: Node): ValueType {
       return join(typeOf(node.body), typeOf(node.label.body));
     case "jump":
       return "none";
+    case "direct":
+      return node.fun.result;
     default:
       return "any";
   }
 }
 
-/** Sets all variables' types. `open`: functions that may be called from elsewhere with anything. */
+function declared(node: Node & { k: "prim" }): ValueType {
+  const [value, name] = node.args as [Node, Node & { k: "const" }];
+  const type = typeOf(value);
+  return type === "none" ? type : narrower(type, (name.datum as SchemeSymbol).name as ValueType);
+}
+
+/**
+ * Which record type a node's values have, as the top-level variable that holds it; null: none that is known;
+ * undefined: there is no value yet.
+ */
+export function recordOf(node: Node): TopLevel | null | undefined {
+  switch (node.k) {
+    case "ref":
+      return node.v.record;
+    case "prim": {
+      if (node.op.name === "%the") return node.record ?? recordOf(node.args[0]!);
+      if (node.op.result === "none") return undefined;
+      const [type] = node.args;
+      return node.op.name === "%record" && type!.k === "gref" && !type!.g.isAssigned ? type!.g : null;
+    }
+    case "if":
+      return joinRecords(recordOf(node.then), recordOf(node.else));
+    case "let":
+    case "fix":
+      return recordOf(node.body);
+    case "seq":
+      return recordOf(node.items.at(-1)!);
+    case "label":
+      return joinRecords(recordOf(node.body), recordOf(node.label.body));
+    case "jump":
+      return undefined;
+    case "direct":
+      return node.fun.record;
+    default:
+      return null;
+  }
+}
+
+function joinRecords(a: TopLevel | null | undefined, b: TopLevel | null | undefined): TopLevel | null | undefined {
+  return a === undefined ? b : b === undefined || a === b ? a : null;
+}
+
+/**
+ * Sets all variables' types, and what functions give. `open`: functions that may be called from elsewhere.
+ */
 export function inferTypes(codes: readonly Code[], open: ReadonlySet<Fun>): void {
-  const isKnown = (code: Code): boolean => !open.has(code.fun);
+  // Behind checks only those come who have passed or proved them.
+  const isKnown = (code: Code): boolean => !open.has(code.fun) || code.clause === code.fun.clauses.length;
   const codeOf = new Map<Fun, Code[]>();
   for (const code of codes) {
     const clauses = codeOf.get(code.fun) ?? [];
     clauses[code.clause] = code;
     codeOf.set(code.fun, clauses);
-    for (const v of code.parameters) v.type = isKnown(code) ? "none" : "any";
+    code.fun.result = "none";
+    code.fun.record = undefined;
+    for (const v of code.parameters) {
+      v.type = isKnown(code) ? "none" : "any";
+      v.record = isKnown(code) ? undefined : null;
+    }
     forgetTypes(code.body);
   }
   let changed = true;
-  const widen = (v: Var, type: ValueType): void => {
-    const joined = join(v.type, type);
-    if (joined === v.type) return;
-    v.type = joined;
+  const widen = (v: Var, value: Node): void => {
+    const type = join(v.type, typeOf(value));
+    const record = joinRecords(v.record, recordOf(value));
+    if (type === v.type && record === v.record) return;
+    v.type = type;
+    v.record = record;
     changed = true;
   };
   const visit = (node: Node): void => {
     for (const child of children(node)) visit(child);
-    if (node.k === "let") node.vars.forEach((v, index) => widen(v, typeOf(node.values[index]!)));
-    else if (node.k === "jump") node.label.parameters.forEach((v, index) => widen(v, typeOf(node.args[index]!)));
+    if (node.k === "let") node.vars.forEach((v, index) => widen(v, node.values[index]!));
+    else if (node.k === "jump") node.label.parameters.forEach((v, index) => widen(v, node.args[index]!));
     else if (node.k === "direct")
-      codeOf.get(node.fun)?.[node.clause]?.parameters.forEach((v, index) => widen(v, typeOf(node.args[index]!)));
+      codeOf.get(node.fun)?.[node.clause]?.parameters.forEach((v, index) => widen(v, node.args[index]!));
   };
   while (changed) {
     changed = false;
-    for (const code of codes) visit(code.body);
+    for (const code of codes) {
+      visit(code.body);
+      const { fun } = code;
+      const result = join(fun.result, typeOf(code.body));
+      const record = joinRecords(fun.record, recordOf(code.body));
+      if (result === fun.result && record === fun.record) continue;
+      fun.result = result;
+      fun.record = record;
+      changed = true;
+    }
   }
 }
 
 function forgetTypes(node: Node): void {
-  if (node.k === "let") for (const v of node.vars) v.type = "none";
-  if (node.k === "label") for (const v of (node.label as Label).parameters) v.type = "none";
+  const bound = node.k === "let" ? node.vars : node.k === "label" ? node.label.parameters : [];
+  for (const v of bound) {
+    v.type = "none";
+    v.record = undefined;
+  }
   for (const child of children(node)) forgetTypes(child);
 }
 

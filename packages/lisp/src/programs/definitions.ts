@@ -16,18 +16,20 @@ export interface Entry {
 export function entryOf(form: Syntax, lines: readonly string[]): Entry[] {
   const [, target, ...body] = syntaxItems(form) ?? [];
   const word = head(form);
-  if (target === undefined || !["define", "define-syntax", "define-record-type"].includes(word)) return [];
+  if (target === undefined || !DEFINING.has(word)) return [];
   const above = commentAbove(form.source?.line ?? 1, lines);
   const datum = syntaxToDatum(target);
-  if (word === "define-record-type") {
+  if (word.startsWith("define-record-type")) {
     const name = writeText(datum instanceof Pair ? datum.car : datum);
     return [{ name, form: writeText(syntaxToDatum(form)), text: above, others: recordForms(name, body) }];
   }
   if (datum instanceof SchemeSymbol) {
     const { name } = datum;
     const value = word === "define" && body.length === 1 && head(body[0]!) === "lambda" ? syntaxItems(body[0]) : null;
-    if (value === null || value.length < 3)
-      return [{ name, form: word === "define" ? name : `(${word} ${name})`, text: above }];
+    if (value === null || value.length < 3) {
+      const isPlain = word === "define" || word.startsWith("define/");
+      return [{ name, form: isPlain ? name : `(${word} ${name})`, text: above }];
+    }
     const use = writeText(new Pair(datum, syntaxToDatum(value[1])));
     return [{ name, form: use, text: docstring(value.slice(2)) ?? above }];
   }
@@ -35,7 +37,24 @@ export function entryOf(form: Syntax, lines: readonly string[]): Entry[] {
   if (!(datum instanceof Pair)) return [];
   const written = writeText(datum.car);
   if (written.startsWith("(")) return [];
-  return [{ name: written, form: writeText(datum), text: (word === "define" ? docstring(body) : null) ?? above }];
+  return [{ name: written, form: writeText(datum), text: docstring(isTyped(body) ? body.slice(2) : body) ?? above }];
+}
+
+const DEFINING: ReadonlySet<string> = new Set([
+  "define",
+  "define/typed",
+  "define-checked",
+  "define-type",
+  "define-syntax",
+  "define-record-type",
+  "define-record-type/typed",
+  "define-record-type-checked",
+  "define-stream",
+]);
+
+/** `: TYPE` stands before the body. */
+function isTyped([mark]: readonly Syntax[]): boolean {
+  return mark !== undefined && mark.datum instanceof SchemeSymbol && mark.datum.name === ":";
 }
 
 /** What a record type defines besides itself. */

@@ -85,3 +85,28 @@ test("a text that ends inside of a datum is awaited, with the next line's indent
   assert.equal(indentationOf('(foo\n  (bar ")" #\\) ; ('), 7);
   assert.ok(repl.completions("call-with-cu").includes("call-with-current-continuation"));
 });
+
+test("a value of another type is told with its place, and another one may be given, which is checked again", () => {
+  const said = talk(
+    "(define/typed (half (n : fixnum)) : fixnum (quotient n 2))",
+    "(+ 100 (half 'ten))",
+    ",frame 0",
+    ",use-value 'nine",
+    ",use-value 10",
+    '(define/typed (name (n : fixnum)) : string (if (= n 0) \'none "some"))',
+    "(list (name 0))",
+    ',use-value "zero"',
+    "(define/typed limit : flonum 5)",
+    ",use-value 5.0",
+    "limit",
+  );
+  const [, argument, frame, again, value, , result, used] = said;
+  assert.match(argument!, /^repl-1:1:26: half: argument 1 \(n\): expected fixnum, got ten\n.*\n {27}\^{6}\nRestarts:/);
+  assert.match(frame!, /^\* {2}0 {2}half {2}repl-1:1:26\n/);
+  assert.match(again!, /half: argument 1 \(n\): expected fixnum, got nine/);
+  assert.equal(value, "105");
+  assert.match(result!, /name: result: expected string, got none/);
+  assert.equal(used, '("zero")');
+  assert.match(said[8]!, /limit: expected flonum, got 5\n/);
+  assert.equal(said[10], "5.0");
+});

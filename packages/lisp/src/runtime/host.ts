@@ -15,7 +15,7 @@ import {
   type WaitingCall,
   wrongType,
 } from "../datum/condition.ts";
-import { itemsOf, list } from "../datum/datum.ts";
+import { itemsOf, list, MString } from "../datum/datum.ts";
 import type { Real, SchemeSymbol } from "../datum/datum.ts";
 import { Heap, HeapFullError } from "../heap/heap.ts";
 import { Identities } from "../heap/identity.ts";
@@ -32,6 +32,7 @@ import { define } from "../interpreter/primitives/operands.ts";
 import type { Table } from "../interpreter/primitives/operands.ts";
 import { definePorts } from "../interpreter/primitives/ports.ts";
 import type { StandardPorts } from "../interpreter/primitives/ports.ts";
+import { defineTypes } from "../interpreter/primitives/run-time-types.ts";
 import { defineText } from "../interpreter/primitives/text.ts";
 import { defineWaiting } from "../interpreter/primitives/threads.ts";
 import { defineVectors } from "../interpreter/primitives/vectors.ts";
@@ -108,6 +109,7 @@ export class HostPrimitives {
     defineText(this.#table);
     defineVectors(this.#table);
     defineControl(this.#table);
+    defineTypes(this.#table);
     definePorts(this.#table, this.#machine, options.system, options.ports);
     defineWaiting(this.#table, options.system);
     defineJavaScript(this.#table, options.javascript);
@@ -185,6 +187,8 @@ export class HostPrimitives {
       );
     });
     define(table, "%record-error", 3, 3, (name: unknown, type: unknown, x: unknown) => {
+      // Of a check that a program's types ask for: the words are there.
+      if (name instanceof MString) throw new SchemeError(new Condition("type", name.toString(), [x]));
       throw wrongType((name as SchemeSymbol).name, `a record of type ${(type as RecordType).name}`, x);
     });
   }

@@ -107,6 +107,9 @@ call-variadic sp f 8))
   (store64! sp 0 0)
   (tail call2 (+ sp 8) (cell CELL-RAISE-ERROR) (ext (shl code 3)) value))
 
+; The double next to an integer beyond fixnums.
+(define (integer->double:f64 word) (bignum->double word))
+
 (define (record-error sp:i32 name type value)
   (store64! sp 0 0)
   (tail slow3 (+ sp 8) (cell CELL-RECORD-ERROR) name type value))

@@ -227,8 +227,17 @@ const OWN_LIBRARY = `
 (define (%slow:%check-procedure x) (%raise-native 'type "not a procedure:" (list x)))
 (define (%slow:%check-promise x) (%raise-native 'type "delay-force: expected a promise, got" (list x)))
 (define (%slow:%record-error name type x)
-  (%raise-native 'type (string-append (symbol->string name) ": expected a record of type "
-  (%type-name type) ", got") (list x)))
+  (%raise-native 'type
+    (if (string? name) name
+      (string-append (symbol->string name) ": expected a record of type " (%type-name type) ", got"))
+    (list x)))
+(define (%wrong-record who expected x)
+  (%raise-native 'type (string-append who ": expected a record" expected ", got") (list x)))
+(define (%slow:record-rtd x) (%wrong-record "record-rtd" "" x))
+(define (%slow:rtd-field-names x) (%wrong-record "rtd-field-names" " type" x))
+(define (rtd-name x) (if (%kind? x 5) (string->symbol (%type-name x)) (%wrong-record "rtd-name" " type" x)))
+(define (%slow:type-of x)
+  (cond ((port? x) 'port) ((eq? x (if #f #f)) 'unspecified) ((%default? x) 'default) (else 'object)))
 (define (%slow:length x) (%raise-native 'type "length: expected a list, got" (list x)))
 (define (%deep-equal a b)
   (%raise-native 'limit "equal?: data as deep or circular as these are not served in native programs" '()))

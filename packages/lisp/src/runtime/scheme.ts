@@ -172,7 +172,11 @@ export const LIBRARY = `
       promise))
 
 ; Records.
-(define (make-record-type name fields) (let ((t (%make 5 2))) (%set! t 0 name) (%set! t 1 fields) t))
+; Its name, its fields, and a list of those whose types the procedures that define-record-type/typed made check.
+(define (make-record-type name fields . typed)
+  (let ((t (%make 5 3)))
+    (%set! t 0 name) (%set! t 1 fields) (%set! t 2 (if (pair? typed) (car typed) '())) t))
+(define (%rtd-typed x) (if (%kind? x 5) (%ref x 2) (%oracle rtd-field-names x)))
 (define (%plain? indexes size)
   (and (= (vector-length indexes) size)
        (let loop ((i 0)) (or (= i size) (and (= (vector-ref indexes i) i) (loop (+ i 1)))))))
@@ -196,7 +200,7 @@ export const LIBRARY = `
       (do ((i 0 (+ i 1)) (l operands (cdr l))) ((= i n) r)
         (%set! r (+ 1 (vector-ref indexes i)) (car l))))))
 (define (record-predicate type name) (lambda (x) (and (%kind? x 4) (eq? (%ref x 0) type))))
-(define (record-accessor type index name)
+(define (record-accessor type index name . of-type)
   (let ((i (+ index 1)))
     (lambda (x) (if (and (%kind? x 4) (eq? (%ref x 0) type)) (%ref x i) (%oracle %record-error name type x)))))
 (define (record-modifier type index name)
@@ -204,6 +208,19 @@ export const LIBRARY = `
     (lambda (x value) (if (and (%kind? x 4) (eq? (%ref x 0) type)) (begin (%set! x i value) (if #f #f)) (%oracle \
 %record-error name type x)))))
 (define (record? x) (%kind? x 4))
+(define (%record-of? x type) (and (%kind? x 4) (eq? (%ref x 0) type)))
+(define (record-rtd x) (if (%kind? x 4) (%ref x 0) (%oracle record-rtd x)))
+(define (rtd? x) (%kind? x 5))
+(define (rtd-field-names x) (if (%kind? x 5) (vector-copy (%ref x 1)) (%oracle rtd-field-names x)))
+(define (fixnum? x) (%fixnum? x))
+(define (flonum? x) (%flonum? x))
+(define (type-of x)
+  (cond ((%fixnum? x) 'fixnum) ((%flonum? x) 'flonum) ((pair? x) 'pair) ((null? x) 'null) ((vector? x) 'vector)
+        ((procedure? x) 'procedure) ((%kind? x 4) (%ref x 0)) ((string? x) 'string) ((symbol? x) 'symbol)
+        ((char? x) 'char) ((boolean? x) 'boolean) ((bytevector? x) 'bytevector) ((%kind? x 22) 'integer)
+        ((%kind? x 7) 'rational) ((%kind? x 8) 'complex) ((%kind? x 5) 'record-type) ((%kind? x 10) 'promise)
+        ((%kind? x 13) 'error-object) ((eof-object? x) 'eof-object) (else (%oracle type-of x))))
+(define (%check-failed message x) (%oracle %record-error message #f x))
 (%set-cell! 34 (lambda (name type value) (%oracle %record-error name type value)))
 
 ; What calls procedures of the program: the interpreter's are in its prelude, here with a way of their own for one list.

@@ -10,12 +10,26 @@ interface Scope {
   readonly depth: number;
 }
 
-/** One expression, as text. */
-export function randomExpression(random: SeededRandom): string {
+const TYPES: Readonly<Record<Kind, readonly string[]>> = {
+  number: ["number", "real", "(or integer rational flonum)", "any"],
+  list: ["(or list pair)", "(or null pair)", "any"],
+  boolean: ["boolean", "(or #t #f)"],
+  string: ["string", "any"],
+  symbol: ["any"],
+  any: ["any"],
+};
+
+/** One expression, as text. @param isTyped  what is bound has a type that it is of */
+export function randomExpression(random: SeededRandom, isTyped = false): string {
   let count = 0;
   const fresh = (prefix: string): string => `${prefix}${count++}`;
   const pick = <T>(items: readonly T[]): T => items[random.below(items.length)]!;
   const KINDS: readonly Kind[] = ["number", "list", "boolean", "string", "symbol"];
+
+  /** A binding's name with its type. */
+  const typed = (name: string, kind: Kind): string => (isTyped ? `${name} : ${pick(TYPES[kind])}` : name);
+  const form = (word: string): string => (isTyped ? `${word}/typed` : word);
+  const result = (kind: Kind): string => (isTyped ? `: ${pick(TYPES[kind])} ` : "");
 
   const atom = (kind: Kind): string => {
     switch (kind) {
@@ -68,15 +82,18 @@ export function randomExpression(random: SeededRandom): string {
       case 1: {
         const name = fresh("v"),
           of = pick(KINDS);
-        return `(let ((${name} ${one(of)})) ${make(kind, withNames({ name, kind: of }))})`;
+        return (
+          `(${form("let")} ((${typed(name, of)} ${one(of)})) ` +
+          `${result(kind)}${make(kind, withNames({ name, kind: of }))})`
+        );
       }
       case 2: {
         const name = fresh("f"),
           parameter = fresh("p"),
           of = pick(KINDS);
         return (
-          `(let ((${name} (lambda (${parameter} . rest) ${make(kind, withNames({ name: parameter, kind: of }))}))) ` +
-          `(${name} ${one(of)}))`
+          `(let ((${name} (${form("lambda")} (${isTyped ? `(${typed(parameter, of)})` : parameter} . rest) ` +
+          `${result(kind)}${make(kind, withNames({ name: parameter, kind: of }))}))) (${name} ${one(of)}))`
         );
       }
       case 3: {
@@ -160,7 +177,8 @@ export function randomExpression(random: SeededRandom): string {
             const name = fresh("n"),
               loop = fresh("loop");
             return (
-              `(let ${loop} ((${name} ${random.below(6)})) (if (= ${name} 0) ${one("number")} (+ ` +
+              `(${form("let")} ${loop} ((${typed(name, "number")} ${random.below(6)})) ${result("number")}` +
+              `(if (= ${name} 0) ${one("number")} (+ ` +
               `${make("number", withNames({ name, kind: "number" }))} (${loop} (- ${name} 1)))))`
             );
           },

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { CompiledLisp, type Lisp, type NativeTarget } from "@stratos/lisp";
+import { CompiledLisp, type Lisp, type NativeTarget, type ProofCounts } from "@stratos/lisp";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
 import { replaceFile } from "@stratos/host-node/files";
 import { hostReason } from "@stratos/host-node/home";
@@ -24,16 +24,20 @@ interface ProgramToBuild {
   readonly allowJavascript: boolean;
 }
 
-/** @throws OperationError, and what is wrong with the program */
-export function buildProgram(lisp: Lisp, { file, text, out, target, allowJavascript }: ProgramToBuild): void {
+/**
+ * @returns what was proved of its types
+ * @throws OperationError, and what is wrong with the program
+ */
+export function buildProgram(lisp: Lisp, { file, text, out, target, allowJavascript }: ProgramToBuild): ProofCounts {
   if (target !== null) {
     const native = new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), keepsModules: true, isNative: true });
     writeWhole(out, native.buildNative(text, file, [target])[target]);
-    return;
+    return native.engine.proofs;
   }
   const session = new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), keepsModules: true });
   const program = packProgram(session.buildProgram(text, file));
   writeWhole(out, out.endsWith(".mjs") ? moduleText(program, out, allowJavascript) : program);
+  return session.engine.proofs;
 }
 
 function moduleText(program: Uint8Array, out: string, allowJavascript: boolean): string {

@@ -1,5 +1,5 @@
 /** Control, exceptions, parameters, promises and records: R7RS §4.2.5, §6.10, §6.11, §5.5. */
-import { MString, type SchemeSymbol, UNSPECIFIED, itemsOf, list, type Pair } from "../../datum/datum.ts";
+import { MString, NIL, type SchemeSymbol, UNSPECIFIED, itemsOf, list, type Pair } from "../../datum/datum.ts";
 import { Condition, failure, SchemeError, wrongType } from "../../datum/condition.ts";
 import {
   checkProcedure,
@@ -39,9 +39,12 @@ export class SchemePromise {
 export class RecordType {
   readonly name: string;
   readonly fields: readonly string[];
-  constructor(name: string, fields: readonly string[]) {
+  /** Names of fields whose types are checked by the procedures that `define-record-type/typed` made. */
+  readonly typed: readonly SchemeSymbol[];
+  constructor(name: string, fields: readonly string[], typed: readonly SchemeSymbol[] = []) {
     this.name = name;
     this.fields = fields;
+    this.typed = typed;
   }
 }
 
@@ -200,9 +203,13 @@ function defineRecords(table: Table): void {
     table,
     "make-record-type",
     2,
-    2,
-    (name: unknown, fields: unknown) =>
-      new RecordType(nameOf(name).replace(/^<(.+)>$/, "$1"), (fields as unknown[]).map(nameOf)),
+    3,
+    (name: unknown, fields: unknown, typed: unknown = NIL) =>
+      new RecordType(
+        nameOf(name).replace(/^<(.+)>$/, "$1"),
+        (fields as unknown[]).map(nameOf),
+        itemsOf(typed) as SchemeSymbol[],
+      ),
   );
   define(table, "record-constructor", 3, 3, (type: unknown, indexes: unknown, name: unknown) => {
     const own = typeOf("record-constructor", type),
@@ -220,7 +227,7 @@ function defineRecords(table: Table): void {
     const own = typeOf("record-predicate", type);
     return new Primitive(nameOf(name), 1, 1, (x: unknown) => x instanceof SchemeRecord && x.type === own);
   });
-  define(table, "record-accessor", 3, 3, (type: unknown, index: unknown, name: unknown) => {
+  define(table, "record-accessor", 3, 4, (type: unknown, index: unknown, name: unknown) => {
     const own = typeOf("record-accessor", type),
       who = nameOf(name);
     return new Primitive(who, 1, 1, (x: unknown) => {
