@@ -96,7 +96,8 @@ if (values.record)
     told:
       "`apt-get install firefox-esr && npm run conformance:firefox -- --record` drives a headless Firefox by " +
       "WebDriver BiDi against the folder that `stratos image web` writes: boot, terminal (colours, line editing, " +
-      "^C), files and running programs through a reload, a snapshot that undoes `rm -rf /`, and a reload without the server. " +
+      "^C), files and running programs through a reload, a snapshot that undoes `rm -rf /`, and a reload without " +
+      "the server. " +
       `Firefox ${firefox.version}: ${passed} of ${passed + failed}; the prompt came ${prompt} ms after the worker's ` +
       "start, beside much other work.",
   });
