@@ -271,7 +271,13 @@ function defineRecordType(
     const hasType = isTyped && isMark(all[1], ":") && all.length > 2;
     const parts = hasType ? [all[0]!, ...all.slice(3)] : all;
     if (!parts.every(isIdentifier) || parts.length > 3)
-      throw syntaxError("define-record-type: a field is (NAME ACCESSOR MODIFIER)", field.source, syntaxToDatum(field));
+      throw syntaxError(
+        isTyped
+          ? "define-record-type/typed: a field is (NAME : TYPE ACCESSOR MODIFIER)"
+          : "define-record-type: a field is (NAME ACCESSOR MODIFIER)",
+        field.source,
+        syntaxToDatum(field),
+      );
     const [name, accessor, modifier] = parts as [Identifier, Identifier | undefined, Identifier | undefined];
     return { name, type: hasType ? all[2]! : null, accessor: accessor ?? null, modifier: modifier ?? null };
   });
