@@ -240,6 +240,12 @@ test("doubles go to and come from typed procedures in registers: such calls allo
   const inLine = without("inlining");
   assert.equal(measured(text, inLine).collections, 0);
   assert.ok(measured(text, without("inlining", "proofs")).collections > 3);
+  // Also where they wait for another call.
+  const fib = `
+(define/typed (fib (n : flonum)) : flonum (if (< n 2.) n (+ (fib (- n 1.)) (fib (- n 2.)))))
+(write (fib 25.))`;
+  assert.equal(measured(fib, ALL_PASSES).collections, 0);
+  assert.ok(measured(fib, without("proofs")).collections > 0);
   assert.equal(outcome(text, { passes: inLine }).output, outcome(text, "interpreter").output);
 });
 
