@@ -7,12 +7,14 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { SeededRandom } from "@stratos/base";
 import type { WasmEngine } from "@stratos/host";
 import { CompiledLisp } from "./compiled-session.ts";
 import type { Engine } from "./engine.ts";
 import { SchemeError } from "./datum/condition.ts";
 import { ALL_PASSES, type Passes } from "./middle/simplify.ts";
 import { backtrace } from "./repl/repl.ts";
+import { randomDoubles } from "./testing/random-doubles.ts";
 import { makeLisp } from "./testing/run.ts";
 import { testWasmEngine } from "./testing/wasm-engine.ts";
 
@@ -240,6 +242,12 @@ test("doubles go to and come from typed procedures in registers: such calls allo
   const inLine = without("inlining");
   assert.equal(measured(text, inLine).collections, 0);
   assert.ok(measured(text, without("inlining", "proofs")).collections > 3);
+  // Also where they wait for another call.
+  const fib = `
+(define/typed (fib (n : flonum)) : flonum (if (< n 2.) n (+ (fib (- n 1.)) (fib (- n 2.)))))
+(write (fib 25.))`;
+  assert.equal(measured(fib, ALL_PASSES).collections, 0);
+  assert.ok(measured(fib, without("proofs")).collections > 0);
   assert.equal(outcome(text, { passes: inLine }).output, outcome(text, "interpreter").output);
 });
 
@@ -311,4 +319,14 @@ test("annotations that are none are errors at their place, before anything runs"
     assert.match(outcome(`(display "ran") ${text}`, "interpreter").output, words, text);
   for (const [text] of wrong)
     assert.doesNotMatch(outcome(`(display "ran") ${text}`, "interpreter").output, /^ran/, text);
+});
+
+const seed = Number(process.env["STRATOS_SEED"] ?? 17);
+test(`random typed procedures over doubles give what the interpreter gives (seed ${seed})`, () => {
+  for (let at = 0; at < 6; at++) {
+    const text = randomDoubles(new SeededRandom(seed + at));
+    const { output } = outcome(text, "interpreter");
+    for (const options of [{}, { passes: without("inlining") }, { debug: "verify" as const }])
+      assert.equal(outcome(text, options).output, output, `seed ${seed + at}: ${text}`);
+  }
 });

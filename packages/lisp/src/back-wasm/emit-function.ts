@@ -21,7 +21,7 @@ import { hasCall } from "../middle/normalize.ts";
 import { isCapture, takesFloat } from "../middle/representation.ts";
 import { blockType, ends, intersection, jumpsTo, sizeOf } from "./control-flow.ts";
 import { emitPrimitive } from "./emit-primitive.ts";
-import { FrameWriter } from "./frame-writer.ts";
+import { FrameWriter, loadDouble, storeDouble, wordsOf } from "./frame-writer.ts";
 import type { Context, Destination, Linker } from "./frame-writer.ts";
 import { FunctionRef, RESUME_SIGNATURE, procedureSignature } from "./unit-module.ts";
 
@@ -63,7 +63,7 @@ export class CodeEmitter extends FrameWriter {
     this.isAgain = isUncounted;
     const { parameters } = this.code;
     let top = 0;
-    for (const v of [this.self, ...parameters]) if (this.liveness.slotted.has(v)) v.slot = top++;
+    for (const v of [this.self, ...parameters]) top = this.slotAt(v, top);
     this.assignSlots(this.code.body, top);
     const ref = this.linker.clause(this.code.fun, this.code.clause);
     this.function(ref, [this.self, ...parameters], this.hasCalls && this.linker.checksStack, () => {
@@ -103,14 +103,19 @@ export class CodeEmitter extends FrameWriter {
   assignSlots(node: Node, top: number): void {
     if (node.k === "let") {
       this.assignSlots(node.values[0]!, top);
-      const [v] = node.vars as [Var];
-      if (this.liveness.slotted.has(v)) v.slot = top++;
-      this.assignSlots(node.body, top);
+      this.assignSlots(node.body, this.slotAt(node.vars[0]!, top));
     } else if (node.k === "label") {
       this.assignSlots(node.body, top);
-      for (const v of node.label.parameters) if (this.liveness.slotted.has(v)) v.slot = top++;
+      for (const v of node.label.parameters) top = this.slotAt(v, top);
       this.assignSlots(node.label.body, top);
     } else for (const child of children(node)) this.assignSlots(child, top);
+  }
+
+  /** Gives a variable that lives across a call its slot. @returns the first word that is free then */
+  slotAt(v: Var, top: number): number {
+    if (!this.liveness.slotted.has(v)) return top;
+    v.slot = top;
+    return top + wordsOf(v);
   }
 
   /** Writes a function whose first parameter is `sp`; parameters that have slots are stored there. */
@@ -132,11 +137,7 @@ export class CodeEmitter extends FrameWriter {
     });
     if (checksStack) this.checkStack(ref);
     parameters.forEach((v, index) => {
-      if (v === null || v.slot < 0) return;
-      writer.localGet(0);
-      writer.localGet(index + 1);
-      writer.memory(Op.i64Store, v.slot * 8);
-      this.valid.add(v);
+      if (v !== null && v.slot >= 0) this.keep(v, index + 1);
     });
     const start = writer.length;
     body();
@@ -177,21 +178,13 @@ export class CodeEmitter extends FrameWriter {
     const types = ref.signature.parameters.slice(1);
     let words = 0;
     types.forEach((type, index) => {
-      // A double's halves, as two fixnums.
-      for (const half of type === Type.f64 ? [0, 32] : [-1]) {
+      if (type === Type.f64) storeDouble(writer, index + 1, words);
+      else {
         writer.localGet(0);
         writer.localGet(index + 1);
-        if (half >= 0) {
-          writer.op(Op.i64ReinterpretF64);
-          writer.i64Const(half);
-          writer.op(Op.i64ShrU);
-          writer.i64Const(0xffffffff);
-          writer.op(Op.i64And);
-          writer.i64Const(3);
-          writer.op(Op.i64Shl);
-        }
-        writer.memory(Op.i64Store, words++ * 8);
+        writer.memory(Op.i64Store, words * 8);
       }
+      words += type === Type.f64 ? 2 : 1;
     });
     writer.localGet(0);
     writer.i32Const(slot | (words << 20));
@@ -203,17 +196,12 @@ export class CodeEmitter extends FrameWriter {
       body.localGet(0);
       let word = 0;
       for (const type of types) {
-        body.localGet(0);
-        body.memory(Op.i64Load, word++ * 8);
-        if (type !== Type.f64) continue;
-        body.i64Const(3);
-        body.op(Op.i64ShrU);
-        body.localGet(0);
-        body.memory(Op.i64Load, word++ * 8);
-        body.i64Const(29);
-        body.op(Op.i64Shl);
-        body.op(Op.i64Or);
-        body.op(Op.f64ReinterpretI64);
+        if (type === Type.f64) loadDouble(body, word);
+        else {
+          body.localGet(0);
+          body.memory(Op.i64Load, word * 8);
+        }
+        word += type === Type.f64 ? 2 : 1;
       }
       body.op(Op.returnCall);
       const { fun, clause } = this.code;
@@ -332,7 +320,7 @@ export class CodeEmitter extends FrameWriter {
   letBody(node: Node & { k: "let" }, v: Var, destination: Destination, context: Context | null): void {
     const saved = this.top;
     this.bind(v);
-    if (v.slot >= 0) this.top = v.slot + 1;
+    if (v.slot >= 0) this.top = v.slot + wordsOf(v);
     this.gen(node.body, destination, context);
     this.top = saved;
   }
@@ -471,11 +459,8 @@ export class CodeEmitter extends FrameWriter {
     } else this.active.delete(label);
     for (const v of label.parameters) {
       if (v.slot < 0) continue;
-      writer.localGet(0);
-      writer.localGet(this.local(v));
-      writer.memory(Op.i64Store, v.slot * 8);
-      this.valid.add(v);
-      this.top = Math.max(this.top, v.slot + 1);
+      this.keep(v, this.local(v));
+      this.top = Math.max(this.top, v.slot + wordsOf(v));
     }
     this.gen(label.body, destination, context);
     if (isAgain) {

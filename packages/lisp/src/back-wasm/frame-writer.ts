@@ -153,8 +153,11 @@ export abstract class FrameWriter {
   get(v: Var): void {
     const { writer } = this;
     if (v.slot >= 0 && !this.valid.has(v)) {
-      writer.localGet(0);
-      writer.memory(Op.i64Load, v.slot * 8);
+      if (v.isFloat) loadDouble(writer, v.slot);
+      else {
+        writer.localGet(0);
+        writer.memory(Op.i64Load, v.slot * 8);
+      }
       writer.localTee(this.local(v));
       this.valid.add(v);
     } else writer.localGet(this.local(v));
@@ -166,11 +169,20 @@ export abstract class FrameWriter {
     if (v.slot >= 0) {
       const local = this.local(v);
       writer.localSet(local);
+      this.keep(v, local);
+    } else writer.localSet(this.local(v));
+  }
+
+  /** Stores a variable's local to its slot in the frame. */
+  keep(v: Var, local: number): void {
+    const { writer } = this;
+    if (v.isFloat) storeDouble(writer, local, v.slot);
+    else {
       writer.localGet(0);
       writer.localGet(local);
       writer.memory(Op.i64Store, v.slot * 8);
-      this.valid.add(v);
-    } else writer.localSet(this.local(v));
+    }
+    this.valid.add(v);
   }
 
   type(node: Node): ValueType {
@@ -571,6 +583,41 @@ export abstract class FrameWriter {
     this.raise(local, primitive, expected);
     writer.end();
   }
+}
+
+/** A double in a frame is two fixnums, its halves: frames hold words. */
+export function storeDouble(writer: CodeWriter, local: number, slot: number): void {
+  for (const half of [0, 1]) {
+    writer.localGet(0);
+    writer.localGet(local);
+    writer.op(Op.i64ReinterpretF64);
+    writer.i64Const(32 * half);
+    writer.op(Op.i64ShrU);
+    writer.i64Const(0xffffffff);
+    writer.op(Op.i64And);
+    writer.i64Const(3);
+    writer.op(Op.i64Shl);
+    writer.memory(Op.i64Store, (slot + half) * 8);
+  }
+}
+
+/** Pushes the double that lies at a slot of the frame. */
+export function loadDouble(writer: CodeWriter, slot: number): void {
+  writer.localGet(0);
+  writer.memory(Op.i64Load, slot * 8);
+  writer.i64Const(3);
+  writer.op(Op.i64ShrU);
+  writer.localGet(0);
+  writer.memory(Op.i64Load, (slot + 1) * 8);
+  writer.i64Const(29);
+  writer.op(Op.i64Shl);
+  writer.op(Op.i64Or);
+  writer.op(Op.f64ReinterpretI64);
+}
+
+/** Words of the frame that a variable's slot takes. */
+export function wordsOf(v: Var): number {
+  return v.isFloat ? 2 : 1;
 }
 
 function hasNonTailCall(node: Node, isTail: boolean): boolean {

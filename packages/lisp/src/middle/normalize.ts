@@ -89,7 +89,9 @@ function operands(node: Node, list: readonly Node[], build: (list: Node[]) => No
     parts[index] = ref(v);
   };
   for (let index = 0; index <= last; index++) {
-    const part = parts[index]!;
+    let part = parts[index]!;
+    // What a variable is known to be is no code: it may be a double, which a name for a word could not hold.
+    while (part.k === "prim" && part.op.name === "%the") part = part.args[0]!;
     if (part.k === "const" || part.k === "ref" || part.k === "captured") continue;
     // Always the same, wherever it is read.
     if (part.k === "gref" && part.g.isDefined && !part.g.isAssigned) continue;

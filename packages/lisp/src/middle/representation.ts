@@ -18,7 +18,8 @@ export function chooseEntries(codes: readonly Code[]): void {
   const entries = codes.filter(({ fun, clause }) => fun.entry !== null && clause === fun.clauses.length);
   for (const code of entries) {
     const { slotted } = liveness(code, new Var("self"));
-    for (const v of code.parameters) v.isFloat = v.type === "flonum" && !slotted.has(v);
+    const asWords = usedAsWords(code);
+    for (const v of code.parameters) v.isFloat = v.type === "flonum" && (!slotted.has(v) || !asWords.has(v));
     code.fun.entry!.givesFloat = code.fun.result === "flonum" && !hasCaptures(code.body);
   }
   for (let isStable = false; !isStable;) {
@@ -66,9 +67,84 @@ export function takesFloat({ fun, clause }: Node & { k: "direct" }, index: numbe
   return clause === fun.clauses.length && fun.entry!.parameters[index]!.isFloat;
 }
 
+/** Variables that are doubles, of whose values somebody wants a word, or is given one. */
+function usedAsWords({ fun, clause, body }: Code): Set<Var> {
+  const words = new Set<Var>();
+  const givesFloat = clause === fun.clauses.length && fun.result === "flonum";
+  /** `isFloat`: the node's value is taken as a double where it is one. */
+  const visit = (node: Node, isFloat: boolean): void => {
+    switch (node.k) {
+      case "ref":
+        if (!isFloat) words.add(node.v);
+        return;
+      case "let": {
+        const [v] = node.vars as [Var];
+        const [value] = node.values as [Node];
+        if (v.type === "flonum" && !makesFloat(value)) words.add(v);
+        visit(value, v.type === "flonum");
+        return visit(node.body, isFloat);
+      }
+      case "if":
+        visit(node.test, false);
+        visit(node.then, isFloat);
+        return visit(node.else, isFloat);
+      case "seq":
+        return node.items.forEach((item, index) => visit(item, isFloat && index === node.items.length - 1));
+      case "label":
+        visit(node.label.body, isFloat);
+        return visit(node.body, isFloat);
+      case "jump":
+        return node.args.forEach((arg, index) => {
+          const v = node.label.parameters[index]!;
+          if (v.type === "flonum" && !makesFloat(arg)) words.add(v);
+          visit(arg, v.type === "flonum");
+        });
+      case "direct":
+        if (node.self !== null) visit(node.self, false);
+        return node.args.forEach((arg, index) =>
+          visit(arg, node.clause === node.fun.clauses.length && node.fun.entry!.parameters[index]!.type === "flonum"),
+        );
+      case "prim": {
+        const takes = isFloatOperation(node) || isFloatComparison(node);
+        if (node.op.name === "%the") return visit(node.args[0]!, isFloat);
+        return node.args.forEach((arg) => visit(arg, takes && typeOf(arg) === "flonum"));
+      }
+      default:
+        for (const child of children(node)) visit(child, false);
+    }
+  };
+  visit(body, givesFloat);
+  return words;
+}
+
+/** Its value comes as a double, not as a word that holds one. */
+function makesFloat(node: Node): boolean {
+  switch (node.k) {
+    case "const":
+    case "ref":
+      return true;
+    case "prim":
+      return node.op.name === "%the" ? makesFloat(node.args[0]!) : isFloatOperation(node);
+    case "direct":
+      return node.clause === node.fun.clauses.length && node.fun.entry!.givesFloat;
+    case "if":
+      return makesFloat(node.then) && makesFloat(node.else);
+    case "let":
+      return makesFloat(node.body);
+    case "seq":
+      return makesFloat(node.items.at(-1)!);
+    case "label":
+      return makesFloat(node.body) && makesFloat(node.label.body);
+    case "jump":
+      return true;
+    default:
+      return false;
+  }
+}
+
 /**
- * The code must be normalised and its types inferred. A double that lives across a call stays a word: frames hold
- * words.
+ * The code must be normalised and its types inferred. A double that lives across a call stays a word where anybody
+ * wants it as one: it is made once then. Others go to the frame as they are.
  */
 export function chooseRepresentations(code: Code, self: Var): void {
   const candidates = new Set<Var>();
@@ -80,7 +156,8 @@ export function chooseRepresentations(code: Code, self: Var): void {
   find(code.body);
   for (const v of code.parameters) if (v.isFloat) candidates.add(v);
   if (candidates.size === 0) return;
-  for (const v of liveness(code, self).slotted) candidates.delete(v);
+  const asWords = usedAsWords(code);
+  for (const v of liveness(code, self).slotted) if (asWords.has(v)) candidates.delete(v);
   if (candidates.size === 0) return;
   for (const v of candidates) v.isFloat = true;
   code.body = normalize(reboxed(code.body, false));
