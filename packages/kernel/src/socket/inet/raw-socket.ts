@@ -57,7 +57,6 @@ import { DatagramSocket } from "./datagram-socket.ts";
 import type { InetNetwork, InetSocket } from "./inet-socket.ts";
 import {
   type IpAddress,
-  isBroadcast,
   isLoopback,
   isSameIp,
   isV4,
@@ -174,7 +173,7 @@ export class RawSocket extends DatagramSocket {
    */
   #source(ip: IpAddress): IpAddress | number {
     const { network } = this;
-    if (isBroadcast(ip) && !this.options.broadcast) return -EACCES;
+    if (network.isBroadcast(ip) && !this.options.broadcast) return -EACCES;
     if (isV4(ip) === this.isV6) return -ENETUNREACH;
     if (network.isLocal(ip)) return isLoopback(ip) && isV4(ip) ? LOOPBACK_V4 : ip;
     const source = network.sourceOutside(ip);
