@@ -123,7 +123,7 @@ test("fsync of a small file stores others that were emptied and written anew in 
   }
 });
 
-test("posix_fadvise gives up clean pages that lie whole in the range, in pieces, and begins to write dirty ones", () => {
+test("posix_fadvise gives up clean pages that lie whole in the range, in pieces, and writes dirty ones", () => {
   const made = mounted();
   const { user } = made;
   const fd = writePages(user, "/file", "f");

@@ -12,7 +12,6 @@ import {
   EINVAL,
   EMSGSIZE,
   ENETUNREACH,
-  ENOTCONN,
   ENOBUFS,
   ENOPROTOOPT,
   EOPNOTSUPP,
@@ -237,11 +236,6 @@ export class UdpSocket extends DatagramSocket {
     }
     this.#host?.close();
     this.local = keepEndpoint(this.local.ip, 0);
-  }
-
-  /** One without a port is none (getpeername(2)). */
-  override peerName(): Uint8Array | number {
-    return this.peer?.port === 0 ? -ENOTCONN : super.peerName();
   }
 
   /**
