@@ -231,8 +231,9 @@ export class Network
     return new SocketInode(this.kernel, owner, protocolName);
   }
 
+  /** By its name, or one of its alternative ones. */
   interfaceByName(name: string): NetworkInterface | undefined {
-    return this.interfaces.find((one) => one.name === name);
+    return this.interfaces.find((one) => one.name === name || one.alternativeNames.includes(name));
   }
 
   interfaceByIndex(index: number): NetworkInterface | undefined {
