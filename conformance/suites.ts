@@ -145,7 +145,7 @@ const SUITES: readonly Suite[] = [
     prepare: (folder) => buildGlibcTests(folder, CROSS_COMPILER),
   },
   {
-    // Those of access control lists want a build with libacl; `test-lock` and `test-rwlock1` crash as they are linked.
+    // Without a libacl to link with; two crash as they are linked for another machine (`test-lock`, `test-rwlock1`).
     name: "gnulib",
     ...COREUTILS,
     good: [0, 77],
