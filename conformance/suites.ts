@@ -347,7 +347,8 @@ async function runSuite(suite: Suite): Promise<void> {
   passed += own.size - bad.length;
   failed += worse.length;
   if (values.record && values.filter === undefined) {
-    const version = suite.source === null ? "as installed" : basename(suite.source).replace(/\.orig.*/, "");
+    const version =
+      suite.source === null ? "as installed" : basename(decodeURIComponent(suite.source)).replace(/\.orig.*/, "");
     const row: Row = {
       name: `${suite.name} (${version})`,
       worse,
