@@ -23,4 +23,21 @@ int main(void) {
   /* Who hears all addresses answers from the one that was asked, and only then is heard by who is connected to it. */
   struct sockaddr_in server = {AF_INET, htons(5053)}, from; int w = socket(AF_INET, SOCK_DGRAM, 0); SHOW(bind(w, (void *)&server, sizeof server)); inet_pton(AF_INET, "127.0.0.53", &server.sin_addr); int client = socket(AF_INET, SOCK_DGRAM, 0); SHOW(connect(client, (void *)&server, sizeof server)); SHOW(send(client, "q", 1, 0)); l = sizeof from; char b[8]; SHOW(recvfrom(w, b, 8, 0, (void *)&from, &l));
   SHOW(sendwith(w, inet_ntoa(from.sin_addr), ntohs(from.sin_port), -1, NULL)); SHOW(recv(client, b, 8, MSG_DONTWAIT)); SHOW(sendwith(w, inet_ntoa(from.sin_addr), ntohs(from.sin_port), 0, "127.0.0.53")); SHOW(recv(client, b, 8, MSG_DONTWAIT));
+  /* Each socket of the port hears one; who is bound to another address, or connected elsewhere, does not. */
+  printf("- heard by all\n"); fflush(stdout);
+  struct { int family; const char *ip; const char *peer; } ears[] = {{AF_INET, "0.0.0.0", 0}, {AF_INET, "0.0.0.0", 0}, {AF_INET, "127.0.0.1", 0}, {AF_INET, "127.255.255.255", 0}, {AF_INET6, "::", 0}, {AF_INET, "0.0.0.0", "127.0.0.1"}, {AF_INET, "0.0.0.0", "127.0.0.9"}};
+  int heard[7], sender = socket(AF_INET, SOCK_DGRAM, 0); struct sockaddr_in own = {AF_INET, htons(5071)}; inet_pton(AF_INET, "127.0.0.1", &own.sin_addr); bind(sender, (void *)&own, sizeof own);
+  for (int i = 0; i < 7; i++) {
+    heard[i] = socket(ears[i].family, SOCK_DGRAM, 0); setsockopt(heard[i], SOL_SOCKET, SO_REUSEADDR, &on, 4);
+    struct sockaddr_in6 six = {AF_INET6, htons(5070)}; struct sockaddr_in four = {AF_INET, htons(5070)}; inet_pton(AF_INET, ears[i].ip, &four.sin_addr);
+    SHOW(ears[i].family == AF_INET6 ? bind(heard[i], (void *)&six, sizeof six) : bind(heard[i], (void *)&four, sizeof four));
+    if (ears[i].peer) { struct sockaddr_in peer = own; inet_pton(AF_INET, ears[i].peer, &peer.sin_addr); SHOW(connect(heard[i], (void *)&peer, sizeof peer)); }
+  }
+  const char *targets[] = {"127.255.255.255", "127.0.0.255", "127.0.0.1", "127.0.0.9"};
+  for (int allowed = 0; allowed < 2; allowed++) {
+    setsockopt(sender, SOL_SOCKET, SO_BROADCAST, &allowed, 4);
+    for (int t = 0; t < 4; t++) { printf("%s\n", targets[t]); SHOW(sendwith(sender, targets[t], 5070, -1, NULL)); int n = 0; for (int i = 0; i < 7; i++) { char b2[8]; int got1 = recv(heard[i], b2, 8, MSG_DONTWAIT) == 1; n += got1; printf("  %s %s: %d\n", ears[i].ip, ears[i].peer ? ears[i].peer : "", got1); } printf("  %d hear it\n", n); }
+  }
+  own.sin_port = htons(5079); inet_pton(AF_INET, "127.255.255.255", &own.sin_addr); int off = 0; setsockopt(sender, SOL_SOCKET, SO_BROADCAST, &off, 4); SHOW(connect(sender, (void *)&own, sizeof own)); setsockopt(sender, SOL_SOCKET, SO_BROADCAST, &on, 4); SHOW(connect(sender, (void *)&own, sizeof own)); SHOW(send(sender, "x", 1, 0)); SHOW(send(sender, "x", 1, 0));
+  int stream = socket(AF_INET, SOCK_STREAM, 0); SHOW(connect(stream, (void *)&own, sizeof own)); int raw = socket(AF_INET, SOCK_RAW, 5); SHOW(sendto(raw, "x", 1, 0, (void *)&own, sizeof own)); SHOW(bind(raw, (void *)&own, sizeof own));
 }

@@ -63,6 +63,14 @@ static void held(void) {
   range = (struct flock){F_UNLCK, SEEK_SET, 0, 0}; fcntl(fd, F_SETLK, &range);
   range = (struct flock){F_WRLCK, SEEK_SET, 10, 0}; SHOW(fcntl(fd, F_OFD_SETLK, &range)); locks(fd); locks(other); locks(copy); all(st.st_ino);
   range = (struct flock){F_UNLCK, SEEK_SET, 0, 0}; fcntl(fd, F_OFD_SETLK, &range);
+  /* A process's ranges are told of the description by which they were set; one that grows stays with its first. */
+  range = (struct flock){F_RDLCK, SEEK_SET, 0, 10}; SHOW(fcntl(fd, F_SETLK, &range)); locks(fd); locks(other); locks(copy);
+  range = (struct flock){F_RDLCK, SEEK_SET, 20, 10}; SHOW(fcntl(other, F_SETLK, &range)); locks(fd); locks(other); locks(copy);
+  range = (struct flock){F_RDLCK, SEEK_SET, 5, 20}; SHOW(fcntl(other, F_SETLK, &range)); locks(fd); locks(other);
+  range = (struct flock){F_WRLCK, SEEK_SET, 8, 4}; SHOW(fcntl(other, F_SETLK, &range)); locks(fd); locks(other);
+  range = (struct flock){F_RDLCK, SEEK_SET, 8, 4}; SHOW(fcntl(other, F_SETLK, &range)); locks(fd); locks(other); all(st.st_ino);
+  fflush(stdout); if (fork() == 0) { locks(fd); _exit(0); } wait(NULL);
+  range = (struct flock){F_UNLCK, SEEK_SET, 0, 0}; fcntl(other, F_SETLK, &range); locks(fd);
   close(other); close(fd); close(copy);
   fd = open("/tmp/told", O_RDONLY); SHOW(fcntl(fd, F_SETLEASE, F_RDLCK)); locks(fd); all(st.st_ino); close(fd); unlink("/tmp/told");
 }

@@ -104,6 +104,9 @@ export const SYNC_FILE_RANGE_WAIT_BEFORE = 1,
   SYNC_FILE_RANGE_WRITE = 2,
   SYNC_FILE_RANGE_WAIT_AFTER = 4;
 
+/** posix_fadvise(2). */
+export const POSIX_FADV_DONTNEED = 4;
+
 /** dnotify: fcntl(2), F_NOTIFY. */
 export const DN_ACCESS = 0x1,
   DN_MODIFY = 0x2,

@@ -50,7 +50,8 @@ export const NLM_F_REPLACE = 0x100,
 /** The head of an attribute; `struct rtattr` is the same. */
 export const Nlattr = struct("nlattr", { nla_len: u16, nla_type: u16 });
 /** What of `nla_type` is no flag. */
-export const NLA_TYPE_MASK = ~0xc000;
+export const NLA_TYPE_MASK = ~0xc000,
+  NLA_F_NESTED = 0x8000;
 
 export const Genlmsghdr = struct("genlmsghdr", { cmd: u8, version: u8, reserved: u16 });
 export const GENL_ID_CTRL = 16;

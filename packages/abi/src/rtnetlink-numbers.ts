@@ -20,6 +20,8 @@ export const RTM_NEWLINK = 16,
   RTM_GETRULE = 34,
   RTM_NEWNSID = 88,
   RTM_GETNSID = 90,
+  RTM_NEWLINKPROP = 108,
+  RTM_DELLINKPROP = 109,
   RTM_MAX = 123;
 /** Networks of other namespaces. Source: include/uapi/linux/net_namespace.h. */
 export const NETNSA_NSID = 1,
@@ -56,7 +58,11 @@ export const IFLA_ADDRESS = 1,
   IFLA_NUM_TX_QUEUES = 31,
   IFLA_NUM_RX_QUEUES = 32,
   IFLA_CARRIER = 33,
-  IFLA_LINK_NETNSID = 37;
+  IFLA_LINK_NETNSID = 37,
+  IFLA_PROP_LIST = 52,
+  IFLA_ALT_IFNAME = 53;
+/** Length of an alternative name, with its NUL. */
+export const ALTIFNAMSIZ = 128;
 /** Within IFLA_LINKINFO, and within its data for a veth. */
 export const IFLA_INFO_KIND = 1,
   IFLA_INFO_DATA = 2,

@@ -52,9 +52,12 @@ export function replaceRange<Lock extends RangeLock<unknown, number | bigint>>(
 ): Lock[] {
   const result: Lock[] = [];
   let { start, end } = wanted;
+  // One that grows is still the first that was there, with what its keeper knows of it (fs/locks.c, posix_lock_inode).
+  let grown: Lock | null = null;
   for (const lock of ranges) {
     if (lock.owner !== wanted.owner || lock.end < start || lock.start > end) result.push(lock);
     else if (lock.type === wanted.type) {
+      grown ??= lock;
       start = lock.start < start ? lock.start : start;
       end = lock.end > end ? lock.end : end;
     } else {
@@ -63,7 +66,7 @@ export function replaceRange<Lock extends RangeLock<unknown, number | bigint>>(
     }
   }
   if (wanted.type === LOCK_NONE) return result;
-  result.push({ ...wanted, start, end });
+  result.push({ ...(grown ?? wanted), start, end });
   return result.sort((one, other) => (one.start < other.start ? -1 : one.start > other.start ? 1 : 0));
 }
 

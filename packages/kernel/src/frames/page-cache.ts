@@ -528,6 +528,17 @@ export class PageCache {
     return failure;
   }
 
+  /**
+   * Gives up pages of a range, as `reclaim` does, until `work` is used up.
+   *
+   * @returns index up to which all were looked at, `last` at the end
+   */
+  giveUp(first: PageIndex, last: PageIndex, work: CallWork): number {
+    return this.forEachInPieces(first, last, work, (index, frame) => {
+      if (!this.#dirty.has(index) && !this.frames.isMapped(frame)) this.drop(index);
+    });
+  }
+
   /** Gives up clean pages that nobody maps; returns how many frames that freed. */
   reclaim(most: number): number {
     if (this.backing === null) return 0;

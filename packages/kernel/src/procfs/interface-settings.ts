@@ -138,7 +138,7 @@ export class ConfDirectory extends PseudoDirectory {
   override lookup(name: string): Inode | number {
     const common = this.entries.get(name);
     if (common !== undefined) return common;
-    return this.#network.interfaceByName(name) === undefined ? -ENOENT : this.#folder(name);
+    return this.#network.interfaceByName(name)?.name !== name ? -ENOENT : this.#folder(name);
   }
 
   override list(

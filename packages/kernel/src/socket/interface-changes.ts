@@ -253,6 +253,7 @@ export function moveInterface(one: NetworkInterface, to: InterfaceNetwork, name:
   if (from === to) return 0;
   // A bridge stays (netns_immutable).
   if (one.kind === "loopback" || one.kind === "provider" || one.bridge !== null) return -EINVAL;
+  if (one.alternativeNames.some((each) => to.interfaceByName(each) !== undefined)) return -EEXIST;
   const isTaken = to.interfaceByName(one.name) !== undefined;
   if (isTaken && name === null) return -EEXIST;
   const there = freeName(to, isTaken ? name! : one.name);

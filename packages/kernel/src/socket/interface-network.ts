@@ -31,6 +31,7 @@ export interface InterfaceNetwork {
   interfaceOf(ip: IpAddress): NetworkInterface;
   hasAddress(ip: IpAddress): boolean;
   isLocal(ip: IpAddress): boolean;
+  isBroadcast(ip: IpAddress): boolean;
   /** What the way out has of a family as often as it begins anew: its addresses, and a default route. */
   outsideIn(family: 4 | 6): { readonly addresses: readonly InterfaceAddress[]; readonly route: Route | null };
 }

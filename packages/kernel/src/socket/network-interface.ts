@@ -77,6 +77,8 @@ export class NetworkInterface {
   index: number;
   readonly kind: InterfaceKind;
   name: string;
+  /** Others that it is found by (`ip link property add`). Bound: ALTERNATIVE_NAMES_MAX. */
+  readonly alternativeNames: string[] = [];
   /** ARPHRD_*. */
   readonly hardwareType: number;
   hardwareAddress: Uint8Array;

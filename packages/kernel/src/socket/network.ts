@@ -4,7 +4,16 @@ import { makeLoopbackLink, type SocketProvider } from "@stratos/host";
 import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { SocketInode } from "./socket-inode.ts";
-import { ANY_V4, type IpAddress, isLinkLocal, isLoopback, isSameIp, isV4 } from "./inet/ip-address.ts";
+import {
+  ANY_V4,
+  type IpAddress,
+  isBroadcast,
+  isInPrefix,
+  isLinkLocal,
+  isLoopback,
+  isSameIp,
+  isV4,
+} from "./inet/ip-address.ts";
 import { ipOfText } from "./inet/ip-text.ts";
 import type { InetNetwork, InetSocket } from "./inet/inet-socket.ts";
 import type { PingClaim, RawNetwork, RawSocket } from "./inet/raw-socket.ts";
@@ -222,8 +231,9 @@ export class Network
     return new SocketInode(this.kernel, owner, protocolName);
   }
 
+  /** By its name, or one of its alternative ones. */
   interfaceByName(name: string): NetworkInterface | undefined {
-    return this.interfaces.find((one) => one.name === name);
+    return this.interfaces.find((one) => one.name === name || one.alternativeNames.includes(name));
   }
 
   interfaceByIndex(index: number): NetworkInterface | undefined {
@@ -260,6 +270,19 @@ export class Network
     return false;
   }
 
+  /**
+   * Does each station hear it: 255.255.255.255, or the last address of a network that an interface is in (RFC 919 §7;
+   * net/ipv4/fib_frontend.c, fib_add_ifaddr)?
+   */
+  isBroadcast(ip: IpAddress): boolean {
+    // The last of four addresses at least.
+    if ((ip[3]! & 3) !== 3 || !isV4(ip)) return false;
+    if (isBroadcast(ip)) return true;
+    for (const one of this.interfaces)
+      if (one.isUp) for (const address of one.addresses) if (isLastOf(address, ip)) return true;
+    return false;
+  }
+
   /** The same, and packets to it arrive: the loopback carries them. */
   isLocal(ip: IpAddress): boolean {
     return this.interfaces[0]!.isUp && this.hasAddress(ip);
@@ -291,4 +314,10 @@ export class Network
       load: (it, from) => ({ lastIndex: it.#lastIndex, numbers: it.#numbers, numberedBy: it.#numberedBy } = from),
     });
   }
+}
+
+/** Is it what all stations of the address's IPv4 network hear? A point-to-point one has nothing like it. */
+function isLastOf({ ip, prefixLength }: InterfaceAddress, last: IpAddress): boolean {
+  const stations = prefixLength === 0 ? 0xffffffff : 2 ** (32 - prefixLength) - 1;
+  return isV4(ip) && prefixLength < 31 && (~last[3]! & stations) === 0 && isInPrefix(last, ip, prefixLength);
 }

@@ -344,8 +344,9 @@ function bindToDevice(socket: OptionHolder, task: SocketCaller, value: Uint8Arra
     return -EPERM;
   let name = "";
   for (let at = 0; at < Math.min(value.length, 15) && value[at] !== 0; at++) name += String.fromCharCode(value[at]!);
-  if (name !== "" && socket.network.interfaceByName(name) === undefined) return -ENODEV;
-  socket.options.boundDevice = name;
+  const one = socket.network.interfaceByName(name);
+  if (name !== "" && one === undefined) return -ENODEV;
+  socket.options.boundDevice = one?.name ?? "";
   return 0;
 }
 

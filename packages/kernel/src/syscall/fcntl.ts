@@ -74,6 +74,7 @@ import type { RangeLock } from "../vfs/held-locks.ts";
 import { leaseOf, setLease } from "../vfs/leases.ts";
 import { mayBeDirect } from "../vfs/open.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
+import { identityOf } from "../ground/identity.ts";
 import { get64, put64 } from "../ground/words.ts";
 
 const SETTABLE = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
@@ -262,7 +263,15 @@ function loadLock(task: Task, file: OpenFile, address: number, isDescription: bo
   }
   if (start < 0) return -EINVAL;
   if (start >= 2 ** 63 || (end !== Infinity && end > 2 ** 63)) return -EOVERFLOW;
-  return { type, start, end, owner: isDescription ? file : task.files, pid: isDescription ? -1 : task.pid };
+  const description = identityOf(task.kernel, file);
+  return {
+    type,
+    start,
+    end,
+    owner: isDescription ? file : task.files,
+    pid: isDescription ? -1 : task.pid,
+    description,
+  };
 }
 
 function setLock(task: Task, file: OpenFile, address: number, mayWait: boolean, isDescription: boolean): number {

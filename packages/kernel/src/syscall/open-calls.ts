@@ -196,8 +196,11 @@ function memfdCreate(task: Task, nameAddress: number, flags: number): number {
 }
 
 export const openCalls: SyscallTable = {
-  openat: { run: (task, dirfd, path, flags, mode) => open(task, dirfd | 0, path, flags | 0, mode & 0o7777, 0) },
-  openat2: { run: (task, dirfd, path, how, size) => openat2(task, dirfd | 0, path, how, size) },
+  openat: {
+    run: (task, dirfd, path, flags, mode) => open(task, dirfd | 0, path, flags | 0, mode & 0o7777, 0),
+    gaps: "O_DIRECT goes through the page cache, and pages stay there",
+  },
+  openat2: { run: (task, dirfd, path, how, size) => openat2(task, dirfd | 0, path, how, size), gaps: "as openat" },
   close: { run: (task, fd) => task.files.close(task, fd | 0) },
   close_range: { run: (task, first, last, flags) => closeRange(task, first >>> 0, last >>> 0, flags | 0) },
   dup: { run: duplicate },

@@ -57,6 +57,14 @@ const RUNTIME_MIN_NS = 1024,
   PERIOD_MIN_NS = 100_000,
   PERIOD_MAX_NS = 2 ** 22 * 1000,
   BANDWIDTH_MAX = 0.95;
+/** Of the slice that a thread may ask for (kernel/sched/syscalls.c, `__setparam_fair`). */
+const SLICE_MIN_NS = 100_000,
+  SLICE_MAX_NS = 100_000_000;
+
+/** What is told of one that asked for none: 0.75 ms, and as much for each doubling of the harts up to 8. */
+function baseSliceNs(harts: number): number {
+  return 750_000 * (1 + Math.floor(Math.log2(Math.min(8, harts))));
+}
 
 function targetOf(task: Task, pid: number): Task | undefined {
   return (pid | 0) === 0 ? task : task.kernel.tasks.taskIn(task.group.pidNamespace, pid | 0);
@@ -167,7 +175,12 @@ function apply(task: Task, target: Task, wanted: Attributes): number {
       ? { runtimeNs: wanted.runtimeNs, deadlineNs: wanted.deadlineNs, periodNs: wanted.periodNs }
       : null;
   target.resetsOnFork = wanted.resetOnFork;
-  if (policy === SCHED_OTHER || policy === SCHED_BATCH) target.nice = wanted.nice;
+  if (policy === SCHED_OTHER || policy === SCHED_BATCH) {
+    target.nice = wanted.nice;
+    // Below 2^63; what is larger has come as negative, and is much.
+    const sliceNs = wanted.runtimeNs < 0 ? SLICE_MAX_NS : wanted.runtimeNs;
+    target.sliceNs = sliceNs === 0 ? 0 : Math.max(SLICE_MIN_NS, Math.min(SLICE_MAX_NS, sliceNs));
+  }
   inherit(target);
   task.kernel.scheduler.reorder(target);
   return 0;
@@ -203,7 +216,7 @@ function setScheduler(task: Task, pid: number, policy: number, address: number):
     nice: target.nice,
     priority: priority | 0,
     resetOnFork,
-    runtimeNs: 0,
+    runtimeNs: target.sliceNs,
     deadlineNs: 0,
     periodNs: 0,
   });
@@ -220,7 +233,7 @@ function setParameters(task: Task, pid: number, address: number): number {
     nice: target.nice,
     priority: priority | 0,
     resetOnFork: target.resetsOnFork,
-    ...(target.deadlineShare ?? { runtimeNs: 0, deadlineNs: 0, periodNs: 0 }),
+    ...(target.deadlineShare ?? { runtimeNs: target.sliceNs, deadlineNs: 0, periodNs: 0 }),
   });
 }
 
@@ -251,7 +264,9 @@ function setAttributes(task: Task, pid: number, address: number, flags: number):
     resetOnFork: (options & SCHED_FLAG_RESET_ON_FORK) !== 0,
     nice: keepsParameters ? target.nice : Math.max(-20, Math.min(19, nice)),
     priority: keepsParameters ? shownPriority(target) : view.getUint32(SchedAttr.offset.sched_priority, true),
-    ...(keepsParameters && target.deadlineShare !== null ? target.deadlineShare : { runtimeNs, deadlineNs, periodNs }),
+    ...(keepsParameters && target.deadlineShare !== null
+      ? target.deadlineShare
+      : { runtimeNs: keepsParameters ? target.sliceNs : runtimeNs, deadlineNs, periodNs }),
   });
 }
 
@@ -276,7 +291,10 @@ function getAttributes(task: Task, pid: number, address: number, size: number, f
     put64(view, SchedAttr.offset.sched_period, target.deadlineShare.periodNs);
   } else if (target.policy === SCHED_FIFO || target.policy === SCHED_RR)
     view.setUint32(SchedAttr.offset.sched_priority, target.realtimePriority, true);
-  else view.setInt32(SchedAttr.offset.sched_nice, target.nice, true);
+  else {
+    view.setInt32(SchedAttr.offset.sched_nice, target.nice, true);
+    put64(view, SchedAttr.offset.sched_runtime, target.sliceNs || baseSliceNs(task.kernel.harts));
+  }
   // Utilisation is not clamped: 0 … SCHED_CAPACITY_SCALE.
   if (length >= SCHED_ATTR_SIZE_VER1) view.setUint32(SchedAttr.offset.sched_util_max, 1024, true);
   return task.space.copyOut(address, u8, 0, length);
@@ -379,7 +397,9 @@ export const schedulingCalls: SyscallTable = {
   ioprio_set: { run: setIoPriority, gaps: "kept and shown; requests have no order to change" },
   sched_setattr: {
     run: setAttributes,
-    gaps: "SCHED_DEADLINE runs as the highest real-time priority; utilisation clamps: EINVAL",
+    gaps:
+      "SCHED_DEADLINE runs as the highest real-time priority; a thread's own slice is told, and changes nothing; " +
+      "utilisation clamps: EINVAL",
   },
   sched_getattr: { run: getAttributes },
 };

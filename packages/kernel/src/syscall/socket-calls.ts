@@ -444,7 +444,7 @@ export const socketCalls: SyscallTable = {
       "are dummy, veth and bridge (others: EOPNOTSUPP), which no IP stack sends over (EHOSTUNREACH); the way out " +
       "stays in its network (EINVAL) and is no port of a bridge (EOPNOTSUPP); bridges have no spanning tree, VLANs " +
       "or settings, forget no station before 300 s, know 1024 and take none from programs, and a frame goes 1024 " +
-      "ways at most; a network has 256 addresses in all (ENOBUFS)",
+      "ways at most; a network has 256 addresses in all (ENOBUFS), an interface 16 alternative names (EINVAL)",
   },
   socketpair: { run: socketpair },
   bind: {

@@ -9,6 +9,7 @@ import {
   ESPIPE,
   O_PATH,
   PAGE_SIZE,
+  POSIX_FADV_DONTNEED,
   SYNC_FILE_RANGE_WRITE,
   S_IFIFO,
   S_IFMT,
@@ -20,7 +21,9 @@ import { pathOfFile } from "../vfs/anonymous-file.ts";
 import { syncFilesInPieces, syncInPieces } from "../vfs/write-back.ts";
 import { FILE_SIZE_MAX } from "../vfs/content-change.ts";
 import { RegularFile } from "../vfs/regular-file.ts";
+import { stateOf } from "../ground/call-state.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
+import type { Inode } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { put64 } from "../ground/words.ts";
 import { absent, type SyscallTable } from "./syscall-table.ts";
@@ -57,11 +60,33 @@ function syncFileRange(task: Task, fd: number, offset: number, length: number, f
   return Math.min(0, inode.pages?.writePortion(inode.size, WRITE_PORTION) ?? 0);
 }
 
-function fadvise(task: Task, fd: number, length: number, advice: number): number {
+/** posix_fadvise(2): 0; −EBADF, −EINVAL, −ESPIPE. Of the hints one is acted on. */
+function fadvise(task: Task, fd: number, offset: number, length: number, advice: number): number {
   const file = opened(task, fd);
   if (isErrno(file)) return file;
   if (file.inode !== null && (file.inode.mode & S_IFMT) === S_IFIFO) return -ESPIPE;
-  return length < 0 || advice < 0 || advice > 5 ? -EINVAL : 0;
+  if (length < 0 || advice < 0 || advice > 5) return -EINVAL;
+  const inode = file.contentInode;
+  return advice === POSIX_FADV_DONTNEED && inode?.pages?.backing ? giveUpPages(task, inode, offset, length) : 0;
+}
+
+/**
+ * POSIX_FADV_DONTNEED: what is dirty for the longest is written; clean pages of the range that nobody maps go, but for
+ * one of which the range has a part only (Linux mm/fadvise.c).
+ */
+function giveUpPages(task: Task, { pages, size }: Inode, offset: number, length: number): number {
+  const { work } = task.kernel;
+  work.mayPause = true;
+  const end = length === 0 ? Infinity : offset + length;
+  const last = end === size ? Math.ceil(end / PAGE_SIZE) : Math.floor(end / PAGE_SIZE);
+  const begun = stateOf(task, "count");
+  // What could not be written stays dirty, and fsync(2) tells.
+  if (begun === null) pages!.writePortion(size, WRITE_PORTION);
+  const first = begun?.count ?? Math.max(0, Math.ceil(offset / PAGE_SIZE));
+  const reached = pages!.giveUp(first, last, work);
+  if (reached >= last) return 0;
+  task.syscallState = { kind: "count", count: reached };
+  return UNFINISHED;
 }
 
 function readahead(task: Task, fd: number): number {
@@ -112,8 +137,8 @@ export const syncCalls: SyscallTable = {
     gaps: "begins with the 256 pages that are dirty for the longest, whatever the range",
   },
   fadvise64: {
-    run: (task, fd, _offset, length, advice) => fadvise(task, fd, length, advice | 0),
-    gaps: "a hint that changes nothing",
+    run: (task, fd, offset, length, advice) => fadvise(task, fd, offset, length, advice | 0),
+    gaps: "POSIX_FADV_DONTNEED writes the 256 pages that are dirty for the longest; other hints change nothing",
   },
   readahead: { run: readahead, gaps: "a hint that changes nothing" },
   ...absent("there are no quotas but those of AegisFS, which `stratos fs quota` sets", ["quotactl", "quotactl_fd"]),

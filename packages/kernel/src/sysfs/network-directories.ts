@@ -35,7 +35,7 @@ class InterfaceListing extends PseudoDirectory {
 
   override lookup(name: string): Inode | number {
     const one = this.#network.interfaceByName(name);
-    return one === undefined ? super.lookup(name) : this.#inodeOf(one);
+    return one?.name !== name ? super.lookup(name) : this.#inodeOf(one);
   }
 
   override list(

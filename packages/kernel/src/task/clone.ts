@@ -195,6 +195,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   child.isIoFlusher = parent.isIoFlusher;
   child.timerSlackNs = child.defaultTimerSlackNs = parent.timerSlackNs;
   child.nice = parent.resetsOnFork ? Math.max(0, parent.nice) : parent.nice;
+  child.sliceNs = parent.resetsOnFork ? 0 : parent.sliceNs;
   child.policy = parent.resetsOnFork && parent.realtimePriority > 0 ? 0 : parent.policy;
   child.realtimePriority = parent.resetsOnFork ? 0 : parent.realtimePriority;
   child.effectivePriority = child.realtimePriority;

@@ -129,6 +129,8 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
   effectivePriority = 0;
   /** SCHED_DEADLINE's parameters; null under other policies. */
   deadlineShare: { runtimeNs: number; deadlineNs: number; periodNs: number } | null = null;
+  /** Asked for under other policies (sched_setattr(2), `sched_runtime`); 0: none. It is told, and changes nothing. */
+  sliceNs = 0;
   /** Children begin with the normal policy (SCHED_RESET_ON_FORK). */
   resetsOnFork = false;
   /** Virtual deadline bookkeeping of the scheduler. */

@@ -125,13 +125,17 @@ export function describeLocks(inode: Inode, ids: PidNamespace): string[][] {
   return groups;
 }
 
-/** What of that a description has, or the process with this table of descriptors: for /proc/PID/fdinfo. */
+/**
+ * What of that a description has, or the process with this table of descriptors by way of it: for /proc/PID/fdinfo
+ * (Linux fs/locks.c, `__show_fd_locks`).
+ */
 export function describeOwnLocks(inode: Inode, file: LockOwner, table: LockOwner, ids: PidNamespace): string[] {
   const own: ToldLock[] = [];
   const flock = inode.locks?.flocks.get(file);
   if (flock !== undefined) own.push(toldFlock(flock.kind, flock.pid));
   for (const lock of inode.locks?.ranges ?? [])
-    if (lock.owner === file || lock.owner === table) own.push(toldRange(lock, lock.owner.identity));
+    if (lock.description === file.identity && (lock.owner === file || lock.owner === table))
+      own.push(toldRange(lock, lock.owner.identity));
   const lines = own.flatMap((lock) =>
     lockLine(inode, ids, kindText(lock), lock.isExclusive, lock.pid, rangeText(lock)),
   );
@@ -185,7 +189,10 @@ function toldFlock(type: number, pid: number): ToldLock {
   return { kind: "flock", isExclusive: type === LOCK_EX, pid, owner: 0, start: 0, end: Infinity };
 }
 
-function toldRange({ type, pid, start, end }: Omit<RangeLock, "owner">, owner: number): ToldLock {
+function toldRange(
+  { type, pid, start, end }: Pick<RangeLock, "type" | "pid" | "start" | "end">,
+  owner: number,
+): ToldLock {
   return { kind: "range-lock", isExclusive: type === F_WRLCK, pid, owner, start, end };
 }
 

@@ -22,6 +22,8 @@ interface RangeWait {
 export interface RangeLock extends Range<LockOwner> {
   /** −1 for a lock of a description. */
   readonly pid: number;
+  /** Number of the description by which it was set: there /proc/PID/fdinfo tells of it. */
+  readonly description: number;
 }
 
 interface Flock {

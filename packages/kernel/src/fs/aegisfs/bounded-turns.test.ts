@@ -5,11 +5,12 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AT_FDCWD, O_CREAT, O_RDWR, O_TRUNC, RENAME_EXCHANGE } from "@stratos/abi";
+import { AT_FDCWD, O_CREAT, O_RDWR, O_TRUNC, POSIX_FADV_DONTNEED, RENAME_EXCHANGE } from "@stratos/abi";
 import { check, format, GUEST_LIMITS, mount, ROOT_INO, type Volume } from "@stratos/aegisfs";
 import { MemoryBlockDevice } from "@stratos/host";
 import { nameCalls } from "../../syscall/name-calls.ts";
 import { syncCalls } from "../../syscall/sync-calls.ts";
+import { WRITE_PORTION } from "../../frames/page-cache.ts";
 import { UNFINISHED } from "../../ground/wait-queue.ts";
 import { asCurrent } from "../../testing/fake-task.ts";
 import { FileTask } from "../../testing/file-system-task.ts";
@@ -120,4 +121,35 @@ test("fsync of a small file stores others that were emptied and written anew in 
     assert.equal(after.root.read(after.root.lookup(ROOT_INO, name), (PAGES - 1) * 4096, bytes, 0, 1), 1);
     assert.equal(String.fromCharCode(bytes[0]!), name[0]);
   }
+});
+
+test("posix_fadvise gives up clean pages that lie whole in the range, in pieces, and writes dirty ones", () => {
+  const made = mounted();
+  const { user } = made;
+  const fd = writePages(user, "/file", "f");
+  const pages = user.task.files.get(fd)!.inode!.pages!;
+  const advise = (offset: number, length: number): number =>
+    inPieces(made, syncCalls["fadvise64"]!, fd, offset, length, POSIX_FADV_DONTNEED).result;
+  assert.equal(advise(0, 0), 0);
+  assert.deepEqual([pages.pageCount, pages.dirtyCount], [PAGES - WRITE_PORTION, PAGES - WRITE_PORTION]);
+  assert.equal(inPieces(made, syncCalls["fsync"]!, fd).result, 0);
+  const read = (): number => {
+    for (let page = 0; page < PAGES; page++)
+      assert.equal(user.call("pread64", fd, "x", 1, page * 4096 + 4095), 1, `page ${page}`);
+    return pages.pageCount;
+  };
+  assert.equal(read(), PAGES);
+  assert.equal(advise(1, 2 * 4096), 0);
+  assert.equal(pages.pageCount, PAGES - 1, "the one between two parts");
+  assert.equal(advise(4095, 4097), 0);
+  assert.equal(pages.pageCount, PAGES - 1, "it is gone already");
+  assert.equal(advise((PAGES - 2) * 4096, 4097), 0);
+  assert.equal(pages.pageCount, PAGES - 2, "a part of the last page stays");
+  assert.equal(advise(0, 0), 0);
+  assert.equal(pages.pageCount, 0);
+  user.call("ftruncate", fd, 4096 + 100);
+  assert.equal(inPieces(made, syncCalls["fsync"]!, fd).result, 0);
+  user.call("pread64", fd, "x", 1, 4096 + 50);
+  assert.equal(advise(4096, 100), 0);
+  assert.equal(pages.pageCount, 0, "a part that reaches the file's end is all of its page");
 });

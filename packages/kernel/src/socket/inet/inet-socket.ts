@@ -99,14 +99,19 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     this.readiness.wakeAll();
   }
 
-  /** `inet_num` of Linux is not 0. What `local` tells may be of a time that is over. */
   /** A connection that accept(2) gave. */
   get isAccepted(): boolean {
     return false;
   }
 
+  /** What `local` tells may be of a time that is over. */
   get hasPort(): boolean {
     return this.claim !== null || this.stateNumber !== TCP_CLOSE;
+  }
+
+  /** A port, or what is one to others: `inet_num` of Linux is not 0. */
+  get hasNumber(): boolean {
+    return this.hasPort;
   }
 
   /** Is it in the lists of /proc/net and of NETLINK_SOCK_DIAG? */
@@ -248,8 +253,9 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     return inetAddressBytes(local, this.family, 2);
   }
 
+  /** One without a port is none (getpeername(2)). */
   override peerName(): Uint8Array | number {
-    return this.peer === null ? -ENOTCONN : inetAddressBytes(this.peer, this.family, 2);
+    return this.peer === null || this.peer.port === 0 ? -ENOTCONN : inetAddressBytes(this.peer, this.family, 2);
   }
 
   /** Tells a receiver who sent. */

@@ -204,7 +204,7 @@ interface IpSocket extends MulticastSocket {
   readonly local: InetEndpoint | null;
   readonly peer: InetEndpoint | null;
   readonly stateNumber: number;
-  readonly hasPort: boolean;
+  readonly hasNumber: boolean;
   readonly isAccepted: boolean;
   family: number;
 }
@@ -413,7 +413,7 @@ export function setIpOption(
   if (!IPV6_STORED.has(name)) return -ENOPROTOOPT;
   if (value.length < 4) return -EINVAL;
   const number = optionInt(value);
-  if (name === IPV6_V6ONLY && socket.hasPort) return -EINVAL;
+  if (name === IPV6_V6ONLY && socket.hasNumber) return -EINVAL;
   if (
     (name === IPV6_UNICAST_HOPS || name === IPV6_MULTICAST_HOPS || name === IPV6_TCLASS) &&
     (number < -1 || number > 255)

@@ -3,7 +3,7 @@ import { stateClass } from "@stratos/base";
 import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
 import { DatagramQueue, type ReceivedDatagram } from "./datagram-queue.ts";
 import { type DatagramTransport, NOBODY, type OutgoingDatagram } from "./datagram-transport.ts";
-import { Hearing, type PortTable } from "./port-table.ts";
+import { Hearing, type PortTable, reaches } from "./port-table.ts";
 import { admittedBytes } from "../socket-filter.ts";
 import type { UdpClaim, UdpSocket } from "./udp-socket.ts";
 
@@ -44,6 +44,13 @@ export class LoopbackDatagrams implements DatagramTransport {
     for (const { socket } of this.#ports.at(datagram.to.port))
       if (socket.isMemberAt(datagram.to, datagram.from) && socket.hears(datagram.from))
         socket.loopback.#arrive(datagram, copy());
+  }
+
+  /** A copy for each socket that the address reaches, as a broadcast. Work: one step a socket at the port. */
+  sendToAll(datagram: OutgoingDatagram, copy: () => IoCursor): void {
+    const { ip, port } = datagram.to;
+    for (const claim of this.#ports.at(port))
+      if (reaches(claim, ip) && claim.socket.hears(datagram.from)) claim.socket.loopback.#arrive(datagram, copy());
   }
 
   /** Into the queue; without room the datagram is lost, as datagrams are. */

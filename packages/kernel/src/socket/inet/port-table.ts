@@ -5,7 +5,8 @@ import { ANY_V4, ANY_V6, type InetEndpoint, type IpAddress, isSameIp, isV4, isWi
 
 /** A socket's claim on an address and a port. */
 export interface PortClaim {
-  readonly ip: IpAddress;
+  /** Of a datagram socket that is connected it is the one that its packets come from (Linux' `inet_rcv_saddr`). */
+  ip: IpAddress;
   readonly port: number;
   /** An IPv6 wildcard without IPV6_V6ONLY also takes IPv4. */
   readonly isDualStack: boolean;
@@ -132,6 +133,11 @@ function scoreOf(claim: PortClaim, ip: IpAddress): number {
   if (isSameIp(claim.ip, ip)) return 2;
   if (isSameIp(claim.ip, isV4(ip) ? ANY_V4 : ANY_V6)) return 1;
   return claim.isDualStack && isSameIp(claim.ip, ANY_V6) ? 0 : -1;
+}
+
+/** Do packets for the address come to the claim? */
+export function reaches(claim: PortClaim, ip: IpAddress): boolean {
+  return scoreOf(claim, ip) >= 0;
 }
 
 function overlaps(one: PortClaim, other: PortClaim): boolean {

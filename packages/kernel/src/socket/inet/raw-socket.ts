@@ -2,6 +2,7 @@ import { concatBytes, stateClass } from "@stratos/base";
 import {
   AF_INET,
   AF_INET6,
+  EAFNOSUPPORT,
   AF_UNSPEC,
   EACCES,
   EADDRNOTAVAIL,
@@ -57,7 +58,6 @@ import { DatagramSocket } from "./datagram-socket.ts";
 import type { InetNetwork, InetSocket } from "./inet-socket.ts";
 import {
   type IpAddress,
-  isBroadcast,
   isLoopback,
   isSameIp,
   isV4,
@@ -141,10 +141,16 @@ export class RawSocket extends DatagramSocket {
     return 0;
   }
 
+  /** Its protocol is its number from the beginning. */
+  override get hasNumber(): boolean {
+    return !this.isPing || this.hasPort;
+  }
+
   override bind(task: SocketCaller, address: Uint8Array): number {
     const malformed = readInetAddress(address, this.family, TO);
     if (malformed < 0) return malformed;
     if (this.isPing) return this.bindAddress(task, address);
+    if (this.isV6 && !isWildcard(TO.ip) && isV4(TO.ip)) return -EADDRNOTAVAIL;
     if (!isWildcard(TO.ip) && !this.network.hasAddress(TO.ip)) return -EADDRNOTAVAIL;
     this.isAddressBound = true;
     return this.claimPort(task, TO.ip, 0);
@@ -156,10 +162,15 @@ export class RawSocket extends DatagramSocket {
       this.peer = null;
       return 0;
     }
+    if (this.isV6 && familyOf(address) !== AF_INET6) return -EAFNOSUPPORT;
     const malformed = readInetAddress(address, this.family, TO);
     if (malformed < 0) return malformed;
     resolveWildcard(TO);
-    const source = this.#source(TO.ip);
+    const isMapped = this.isV6 && isV4(TO.ip);
+    const own = this.local?.ip;
+    if (!isMapped && this.isV6 && own !== undefined && isV4(own)) return -EAFNOSUPPORT;
+    // Nothing can be sent there, but connecting is no error (net/ipv6/datagram.c, __ip6_datagram_connect).
+    const source = isMapped ? this.#sourceOf(TO.ip) : this.#source(TO.ip);
     if (isErrno(source)) return source;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
@@ -174,8 +185,12 @@ export class RawSocket extends DatagramSocket {
    */
   #source(ip: IpAddress): IpAddress | number {
     const { network } = this;
-    if (isBroadcast(ip) && !this.options.broadcast) return -EACCES;
-    if (isV4(ip) === this.isV6) return -ENETUNREACH;
+    if (network.isBroadcast(ip) && !this.options.broadcast) return -EACCES;
+    return isV4(ip) === this.isV6 ? -ENETUNREACH : this.#sourceOf(ip);
+  }
+
+  #sourceOf(ip: IpAddress): IpAddress | number {
+    const { network } = this;
     if (network.isLocal(ip)) return isLoopback(ip) && isV4(ip) ? LOOPBACK_V4 : ip;
     const source = network.sourceOutside(ip);
     if (isErrno(source)) return source;

@@ -7,7 +7,6 @@ import {
   copyIp,
   type InetEndpoint,
   type IpAddress,
-  isBroadcast,
   isLoopback,
   isMulticast,
   isV4,
@@ -31,7 +30,7 @@ interface ConnectingSocket {
 export function sourceTo({ network, local, isV6, ip }: ConnectingSocket, to: ScratchEndpoint): IpAddress | number {
   if (isWildcard(to.ip) && local !== null && isV4(local.ip)) copyIp(ANY_V4, to.ip);
   resolveWildcard(to);
-  if (isMulticast(to.ip) || isBroadcast(to.ip)) return -ENETUNREACH;
+  if (isMulticast(to.ip) || network.isBroadcast(to.ip)) return -ENETUNREACH;
   if (isV4(to.ip) && isV6 && ip.v6Only) return -ENETUNREACH;
   if (local !== null && !isWildcard(local.ip) && isV4(local.ip) !== isV4(to.ip))
     return isV4(to.ip) ? -ENETUNREACH : -EINVAL;

@@ -12,7 +12,6 @@ import {
   EINVAL,
   EMSGSIZE,
   ENETUNREACH,
-  ENOTCONN,
   ENOBUFS,
   ENOPROTOOPT,
   EOPNOTSUPP,
@@ -66,7 +65,6 @@ import {
   type InetEndpoint,
   type IpAddress,
   ANY_V4,
-  isBroadcast,
   isLoopback,
   isMulticast,
   isSameIp,
@@ -220,6 +218,7 @@ export class UdpSocket extends DatagramSocket {
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
     if (!this.isAddressBound || isWildcard(this.local!.ip)) this.local = keepEndpoint(source, this.local!.port);
+    this.claim!.ip = this.local!.ip;
     this.#host?.dropUnbound();
     this.peer = keepEndpoint(to.ip, to.port);
     this.readiness.wakeAll();
@@ -230,14 +229,13 @@ export class UdpSocket extends DatagramSocket {
   #dropChosen(): void {
     this.letPortGo();
     this.letAddressGo();
-    if (this.claim !== null || this.local === null) return;
+    if (this.local === null) return;
+    if (this.claim !== null) {
+      this.claim.ip = this.local.ip;
+      return;
+    }
     this.#host?.close();
     this.local = keepEndpoint(this.local.ip, 0);
-  }
-
-  /** One without a port is none (getpeername(2)). */
-  override peerName(): Uint8Array | number {
-    return this.peer?.port === 0 ? -ENOTCONN : super.peerName();
   }
 
   /**
@@ -257,7 +255,7 @@ export class UdpSocket extends DatagramSocket {
       source = ANY_V4;
     } else source = this.#host === null && network.provider !== null ? -ENETUNREACH : network.sourceOutside(ip);
     if (isErrno(source)) return source;
-    if (isBroadcast(ip) && !this.options.broadcast) return -EACCES;
+    if (network.isBroadcast(ip) && !this.options.broadcast) return -EACCES;
     return given ?? source;
   }
 
@@ -355,6 +353,7 @@ export class UdpSocket extends DatagramSocket {
     this.#setSender(source, chosen);
     if (OUTGOING.staysHere || this.network.isLocal(to.ip)) {
       if (hasRoutingHeader(OUTGOING.extensions)) return this.#lose(from);
+      if (this.network.isBroadcast(to.ip)) return this.#sendToAll(from);
       const sent = this.loopback.send(OUTGOING, from);
       if (sent !== NOBODY) return sent;
       if (this.#host === null || OUTGOING.staysHere) {
@@ -385,13 +384,27 @@ export class UdpSocket extends DatagramSocket {
     if (network.rough !== null) network.rough.next = fault;
   }
 
+  /** A copy for each socket of the port (net/ipv4/udp.c, __udp4_lib_mcast_deliver). Without one it is lost. */
+  #sendToAll(from: IoCursor): number {
+    const bytes = this.#takeAll(from);
+    if (typeof bytes === "number") return bytes;
+    this.loopback.sendToAll(OUTGOING, () => new BytesCursor(bytes));
+    return bytes.length;
+  }
+
+  /** What is sent, for several to have; −EFAULT. */
+  #takeAll(from: IoCursor): Uint8Array | number {
+    const bytes = new Uint8Array(from.remaining);
+    const taken = bytes.length === 0 ? 0 : from.take(bytes, 0, bytes.length);
+    return taken < bytes.length ? (taken < 0 ? taken : -EFAULT) : bytes;
+  }
+
   /** A copy for each member in this machine, and out to the host's network if there is one. */
   #sendToMembers(task: SocketCaller, from: IoCursor, chosen: ChosenSender | null): number {
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
-    const bytes = new Uint8Array(from.remaining);
-    const taken = bytes.length === 0 ? 0 : from.take(bytes, 0, bytes.length);
-    if (taken < bytes.length) return taken < 0 ? taken : -EFAULT;
+    const bytes = this.#takeAll(from);
+    if (typeof bytes === "number") return bytes;
     const { ip } = OUTGOING.to;
     this.#setSender(this.network.outside?.sourceFor(ip) ?? (isV4(ip) ? LOOPBACK_V4 : LOOPBACK_V6), chosen);
     this.loopback.sendToMembers(OUTGOING, () => new BytesCursor(bytes));

@@ -1,18 +1,22 @@
 /** RTM_NEWLINK, RTM_DELLINK and their like: what is told of interfaces, and what is asked to become of them. */
 import {
   AF_UNSPEC,
+  ALTIFNAMSIZ,
   CAP_NET_ADMIN,
   EEXIST,
   EINVAL,
   ENODEV,
+  ENOENT,
   EOPNOTSUPP,
   EPERM,
+  ERANGE,
   IFF_ALLMULTI,
   IFF_NOARP,
   IFF_PROMISC,
   IFF_UP,
   IFLA_ADDRESS,
   IFLA_AF_SPEC,
+  IFLA_ALT_IFNAME,
   IFLA_BROADCAST,
   IFLA_CARRIER,
   IFLA_EXT_MASK,
@@ -32,6 +36,7 @@ import {
   IFLA_NUM_TX_QUEUES,
   IFLA_OPERSTATE,
   IFLA_PROMISCUITY,
+  IFLA_PROP_LIST,
   IFLA_QDISC,
   IFLA_STATS,
   IFLA_STATS64,
@@ -40,8 +45,10 @@ import {
   IF_OPER_LOWERLAYERDOWN,
   IF_OPER_UNKNOWN,
   IF_OPER_UP,
+  NLA_F_NESTED,
   RTM_DELLINK,
   RTM_NEWLINK,
+  RTM_NEWLINKPROP,
   VETH_INFO_PEER,
   isErrno,
   Ifinfomsg,
@@ -75,7 +82,14 @@ import { attributeOf, attributesIn, type NetlinkRequest, numberOf, textOf } from
 import { alignNetlink, NetlinkWriter, type NetlinkHeading } from "./netlink-writer.ts";
 
 /** Attributes that a request may bring and that change nothing here. */
-const PASSED = new Set([IFLA_EXT_MASK, IFLA_IFNAME, IFLA_LINKINFO, IFLA_NUM_RX_QUEUES, IFLA_NUM_TX_QUEUES]);
+const PASSED = new Set([
+  IFLA_ALT_IFNAME,
+  IFLA_EXT_MASK,
+  IFLA_IFNAME,
+  IFLA_LINKINFO,
+  IFLA_NUM_RX_QUEUES,
+  IFLA_NUM_TX_QUEUES,
+]);
 /** Attributes that are heeded. */
 const HEEDED = new Set([
   IFLA_ADDRESS,
@@ -135,6 +149,10 @@ export function linkMessage(
     info.set(kind, Nlattr.size);
     writer.attribute(IFLA_LINKINFO, info);
   }
+  if (one.alternativeNames.length > 0)
+    writer.nest(IFLA_PROP_LIST | NLA_F_NESTED, (list) => {
+      for (const name of one.alternativeNames) list.attributeText(IFLA_ALT_IFNAME, name);
+    });
   return writer.finish();
 }
 
@@ -163,13 +181,66 @@ function statistics(counters: InterfaceCounters, layout: typeof RtnlLinkStats | 
   return bytes;
 }
 
-/** The interface that a request speaks of, by `ifi_index`, or by the IFLA_IFNAME attribute. */
+/** The interface that a request speaks of, by `ifi_index`, or by the attribute IFLA_IFNAME or IFLA_ALT_IFNAME. */
 export function requestedLink(network: InterfaceNetwork, payload: Uint8Array): NetworkInterface | undefined {
   if (payload.length < Ifinfomsg.size) return undefined;
   const index = viewOf(payload).getInt32(Ifinfomsg.offset.ifi_index, true);
   if (index > 0) return network.interfaceByIndex(index);
-  const name = attributeOf(payload, Ifinfomsg.size, IFLA_IFNAME);
+  const name = nameAttribute(payload);
   return name === null ? undefined : network.interfaceByName(textOf(name));
+}
+
+function nameAttribute(payload: Uint8Array): Uint8Array | null {
+  return attributeOf(payload, Ifinfomsg.size, IFLA_IFNAME) ?? attributeOf(payload, Ifinfomsg.size, IFLA_ALT_IFNAME);
+}
+
+/** Of an interface; Linux lets it have some five hundred. */
+const ALTERNATIVE_NAMES_MAX = 16;
+
+/**
+ * RTM_NEWLINKPROP and RTM_DELLINKPROP: gives or takes alternative names, one after the other until one fails.
+ *
+ * @returns 0; −EINVAL nothing is named, there are enough, or the name that is to go is no such one of the interface;
+ *   −ENODEV; −EEXIST the name is taken; −ENOENT nothing has it; −ERANGE it is too long
+ */
+export function changeNames(network: InterfaceNetwork, request: NetlinkRequest): number {
+  const { payload } = request;
+  if (payload.length < Ifinfomsg.size) return -EINVAL;
+  if (viewOf(payload).getInt32(Ifinfomsg.offset.ifi_index, true) <= 0 && nameAttribute(payload) === null)
+    return -EINVAL;
+  const one = requestedLink(network, payload);
+  if (one === undefined) return -ENODEV;
+  const list = attributeOf(payload, Ifinfomsg.size, IFLA_PROP_LIST);
+  let failed = 0;
+  let isChanged = false;
+  for (const attribute of list === null ? [] : attributesIn(list, 0)) {
+    if (attribute === null) break;
+    if (attribute.type !== IFLA_ALT_IFNAME) continue;
+    const name = textOf(attribute.value);
+    const isNew = request.type === RTM_NEWLINKPROP;
+    failed = name.length >= ALTIFNAMSIZ ? -ERANGE : isNew ? addName(network, one, name) : dropName(network, one, name);
+    if (failed < 0) break;
+    isChanged = true;
+  }
+  // What was done before one failed is told with the next change (net/core/rtnetlink.c, rtnl_linkprop).
+  if (isChanged && failed === 0) tellInterface(network, one, false);
+  return failed;
+}
+
+function addName(network: InterfaceNetwork, one: NetworkInterface, name: string): number {
+  if (one.alternativeNames.length >= ALTERNATIVE_NAMES_MAX) return -EINVAL;
+  if (network.interfaceByName(name) !== undefined) return -EEXIST;
+  one.alternativeNames.push(name);
+  return 0;
+}
+
+function dropName(network: InterfaceNetwork, one: NetworkInterface, name: string): number {
+  const found = network.interfaceByName(name);
+  if (found === undefined) return -ENOENT;
+  const at = one.alternativeNames.indexOf(name);
+  if (found !== one || at < 0) return -EINVAL;
+  one.alternativeNames.splice(at, 1);
+  return 0;
 }
 
 /**

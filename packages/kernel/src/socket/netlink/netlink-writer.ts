@@ -13,9 +13,9 @@ export function alignNetlink(length: number): number {
   return (length + NLMSG_ALIGNTO - 1) & ~(NLMSG_ALIGNTO - 1);
 }
 
-/** Builds one netlink message: header, fixed part, attributes. Bound: 2048 bytes, more than any of ours has. */
+/** Builds one netlink message: header, fixed part, attributes. Bound: 4096 bytes, more than any of ours has. */
 export class NetlinkWriter {
-  readonly #bytes = new Uint8Array(2048);
+  readonly #bytes = new Uint8Array(4096);
   readonly #view = new DataView(this.#bytes.buffer);
   #length = 0;
 

@@ -9,6 +9,7 @@ import {
   EPERM,
   RTM_DELADDR,
   RTM_DELLINK,
+  RTM_DELLINKPROP,
   RTM_DELROUTE,
   RTM_GETADDR,
   RTM_GETLINK,
@@ -19,6 +20,7 @@ import {
   RTM_MAX,
   RTM_NEWADDR,
   RTM_NEWLINK,
+  RTM_NEWLINKPROP,
   RTM_NEWNSID,
   RTM_NEWROUTE,
   RTM_SETLINK,
@@ -36,7 +38,7 @@ import { isV4 } from "../inet/ip-address.ts";
 import type { InterfaceNetwork } from "../interface-network.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import { addressMessage, changeAddress } from "./address-messages.ts";
-import { changeLink, deleteLink, linkMessage, requestedLink } from "./link-messages.ts";
+import { changeLink, changeNames, deleteLink, linkMessage, requestedLink } from "./link-messages.ts";
 import { stationMessages } from "./neighbour-messages.ts";
 import type { NetlinkAnswer, NetlinkRequest } from "./netlink-request.ts";
 import type { NetlinkHeading } from "./netlink-writer.ts";
@@ -116,6 +118,9 @@ function change(task: SocketCaller, network: InterfaceNetwork, request: NetlinkR
     case RTM_NEWROUTE:
     case RTM_DELROUTE:
       return changeRoute(network, request);
+    case RTM_NEWLINKPROP:
+    case RTM_DELLINKPROP:
+      return changeNames(network, request);
     case RTM_NEWNSID:
       return assignNumber(task, network, request.payload);
     default:

@@ -1,0 +1,95 @@
+/** What the suites of git, gnulib and tar need beside installed programs: helpers and tests, built for riscv64. */
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+
+const TARGET = "riscv64-linux-gnu";
+const FLAGS = "CFLAGS=-O1 -w";
+
+/** Of git's tests by their first digits: basics, trees, branches, transport, what users call. */
+const GIT_PARTS = /^t(0|1|3|5|7)\d{3}-.*\.sh$/;
+/** They ask a web server, Subversion, CVS or Perforce. */
+const GIT_LEFT_OUT = /http|svn|cvs|p4|gitweb|protocol-v2|protocol-caps/;
+
+/** @param root  the image's files: git's helpers want its zlib @returns names of git's tests */
+export function buildGitHelpers(folder: string, root: string): string[] {
+  const source = join(folder, "source");
+  const zlib = join(folder, "zlib");
+  mkdirSync(zlib, { recursive: true });
+  const library = "usr/lib/riscv64-linux-gnu";
+  for (const path of ["usr/include/zlib.h", "usr/include/zconf.h", `${library}/libz.a`])
+    copyFileSync(join(root, path), join(zlib, path.slice(path.lastIndexOf("/") + 1)));
+  const without = ["OPENSSL", "CURL", "EXPAT", "GETTEXT", "TCLTK"].map((part) => `NO_${part}=1`);
+  if (!existsSync(join(source, "t/helper/test-tool")))
+    make(source, [
+      ...["-j2", `CC=${TARGET}-gcc`, `AR=${TARGET}-ar`, `${FLAGS} -I${zlib}`, `LDFLAGS=-L${zlib}`, ...without],
+      ...["uname_S=Linux", "uname_M=riscv64", "HOST_CPU=riscv64", "SHELL_PATH=/bin/sh", "PERL_PATH=/usr/bin/perl"],
+      ...["t/helper/test-tool", "t/helper/test-fake-ssh", "GIT-BUILD-OPTIONS"],
+    ]);
+  return readdirSync(join(source, "t"))
+    .filter((name) => GIT_PARTS.test(name) && !GIT_LEFT_OUT.test(name))
+    .sort();
+}
+
+/** gnulib's tests as coreutils has them. @returns their names: programs and scripts */
+export function buildGnulibTests(folder: string): string[] {
+  const programs = join(folder, "programs");
+  const build = join(folder, "build");
+  if (!existsSync(programs)) {
+    configure(folder, build);
+    make(build, ["-j2", "SUBDIRS=.", "all"]);
+    // Some do not link: configure can run nothing, and guesses.
+    const tests = join(build, "gnulib-tests");
+    spawnSync("make", ["-k", "-j2", "-C", tests, "check", "TESTS="], { stdio: "ignore" });
+    const partial = `${programs}.partial`;
+    rmSync(partial, { recursive: true, force: true });
+    mkdirSync(partial);
+    for (const name of readdirSync(tests))
+      if (/^test-[^.]*$/.test(name)) copyFileSync(join(tests, name), join(partial, name));
+    writeFileSync(join(partial, "names"), namesOfTests(readFileSync(join(tests, "Makefile"), "latin1"), partial));
+    renameSync(partial, programs);
+  }
+  return readFileSync(join(programs, "names"), "latin1").split("\n").filter(Boolean);
+}
+
+function namesOfTests(makefile: string, programs: string): string {
+  const list = /^TESTS = ((?:.*\\\n)*.*)$/m.exec(makefile)?.[1] ?? "";
+  const names = list.split(/[\s\\]+/).map((name) => name.replace("$(EXEEXT)", ""));
+  const there = names.filter((name) => name.endsWith(".sh") || existsSync(join(programs, name)));
+  return [...new Set(there)]
+    .filter((name) => name.startsWith("test-"))
+    .sort()
+    .join("\n");
+}
+
+/** @returns the numbers of tar's tests */
+export function buildTarHelpers(folder: string): string[] {
+  const build = join(folder, "build");
+  if (!existsSync(join(build, "tests/genfile"))) {
+    configure(folder, build);
+    for (const part of ["gnu", "lib"]) make(build, ["-j2", "-C", part]);
+    make(build, ["-C", "tests", "checkseekhole", "ckmtime", "genfile"]);
+  }
+  const suite = readFileSync(join(folder, "source/tests/testsuite"), "latin1");
+  return [...new Set([...suite.matchAll(/^([0-9]+);[^;]+\.at:/gm)].map((match) => match[1]!))];
+}
+
+function configure(folder: string, build: string): void {
+  mkdirSync(build, { recursive: true });
+  const flags = [`--host=${TARGET}`, "--disable-nls", "--quiet", FLAGS];
+  const env = { ...process.env, FORCE_UNSAFE_CONFIGURE: "1" };
+  execFileSync(join(folder, "source/configure"), flags, { cwd: build, env, stdio: ["ignore", "ignore", "inherit"] });
+}
+
+function make(folder: string, args: readonly string[]): void {
+  execFileSync("make", ["-s", "-C", folder, ...args], { stdio: ["ignore", "ignore", "inherit"] });
+}
