@@ -34,7 +34,7 @@ told 'worker, a command' $?
 told 'worker, a build' $?
 # A moment after a build its packages are in the channel.
 for turn in $(seq 50); do stratos hub package ls >"$own/list" 2>"$own/log"; grep -q sample "$own/list" && break; done
-{ grep -q '^sample  *1\.0' "$own/list" && stratos hub repository show default >/dev/null 2>>"$own/log" &&
+{ grep -q 'sample  *1\.0 ' "$own/list" && stratos hub repository show default >/dev/null 2>>"$own/log" &&
   stratos hub fsck >>"$own/log" 2>&1; }
 told 'hub, its repository' $?
 kill -TERM $worker; wait $worker; ended=$?

@@ -7,6 +7,7 @@ import { AGAIN, time } from "./schemas.ts";
 
 const DAY_MS = 86_400_000;
 const SPAN_DAYS = 7;
+const YEAR_10000 = Date.UTC(10_000, 0);
 const LIMIT = 50;
 const word = { type: "string", maxLength: 128 };
 const limit = {
@@ -20,7 +21,9 @@ function failureFilter(query: ApiRequest["query"]): FailureFilter {
     const text = query[name];
     if (text === undefined || text === "") return undefined;
     const found = new Date(String(text));
-    if (Number.isNaN(found.getTime())) throw new HubError(422, "bad-span", `${name}: expected a time`);
+    // Of years that a database has, too.
+    if (!(found.getTime() >= 0 && found.getTime() < YEAR_10000))
+      throw new HubError(422, "bad-span", `${name}: expected a time`);
     return found;
   };
   const until = timeOf("until") ?? new Date();

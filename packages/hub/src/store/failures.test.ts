@@ -135,7 +135,12 @@ for (const kind of ["memory", "server"] as const)
       `/failures/${first!.id}/runs?limit=2&cursor=${items[1]!.run}`,
     );
     assert.deepEqual([rest.items.length, rest.next], [1, null]);
-    for (const path of ["/failures?since=tomorrow", "/failures?since=2026-02-01&until=2026-01-01"])
+    for (const path of [
+      "/failures?since=tomorrow",
+      "/failures?until=%2B275760-01-01",
+      "/failures?since=-000099-01-01",
+      "/failures?since=2026-02-01&until=2026-01-01",
+    ])
       await assert.rejects(hub.admin.call("GET", path), (error: HubProblem) => error.status === 422);
     await assert.rejects(
       hub.admin.call("GET", `/failures/${"0".repeat(16)}/runs`),
