@@ -32,7 +32,7 @@ import { recordBoots, type BootRow } from "./results.ts";
 
 const { values } = parseArgs({
   options: {
-    only: { type: "string", default: "host,bookworm,trixie,sid" },
+    only: { type: "string", default: "host,bookworm,trixie" },
     user: { type: "string", default: "root,ordinary" },
     keep: { type: "string" },
     record: { type: "boolean", default: false },
