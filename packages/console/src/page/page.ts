@@ -34,7 +34,6 @@ const KEPT_LINES = 1000;
 
 let machine: MachineWorker | null = null;
 let keeping: Keeping = "memory";
-let isLeaving = false;
 /** What was said last of a relay that went. */
 let lostRelay = "";
 /** Of the page's start, for who measures. */
@@ -292,13 +291,11 @@ document.addEventListener("drop", (event) => {
 });
 
 // What was written within the last second goes into the file as well, and what runs, when there is time for it.
-for (const kind of ["pagehide", "visibilitychange"] as const)
-  document.addEventListener(kind, () => {
-    if (isLeaving || machine === null || keeping !== "files") return;
-    if (kind === "pagehide") isLeaving = true;
-    else if (document.visibilityState !== "hidden") return;
-    machine.ask({ kind: "hidden" }).catch(() => {});
-  });
+// A page that goes is hidden first.
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState !== "hidden" || keeping !== "files") return;
+  machine?.ask({ kind: "hidden" }).catch(() => {});
+});
 
 // For who drives the page from outside: tests, the developer's console.
 Object.assign(globalThis, {
