@@ -7,10 +7,9 @@
  *
  * Needs root and a bundle (`npm run build`). The last line is `N passed, N failed`.
  */
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   appendFileSync,
-  chownSync,
   copyFileSync,
   cpSync,
   existsSync,
@@ -140,7 +139,7 @@ function tryOut(name: string, before: readonly string[], outside: string, place:
   copyFileSync(join(repository, "conformance/systems/inside.sh"), join(outside, "inside.sh"));
   const downloads = join(stratosHome(), "downloads");
   if (existsSync(downloads)) cpSync(downloads, join(own, "home/downloads"), { recursive: true });
-  if (name.endsWith("ordinary")) chownTree(outside);
+  if (name.endsWith("ordinary")) execFileSync("chown", ["-R", `${USER.id}:${USER.id}`, outside]);
   const at = isHost ? outside : place;
   const environment = {
     ...process.env,
@@ -173,11 +172,6 @@ function tryOut(name: string, before: readonly string[], outside: string, place:
   }
   // A sixth of a gigabyte of layers, which belong to subordinate ids.
   rmSync(outside, { recursive: true, force: true });
-}
-
-function chownTree(path: string): void {
-  const { status } = spawnSync("chown", ["-R", `${USER.id}:${USER.id}`, path]);
-  if (status !== 0) chownSync(path, USER.id, USER.id);
 }
 
 function stratos(args: readonly string[], timeout: number): { status: number | null; stderr: string } {

@@ -10,8 +10,7 @@ export { startHub, apiRoutes, type HubServer, type ServerOptions } from "./hub-s
 export type { PackageDescription, ReadPackage } from "./repositories/repositories.ts";
 export { HUB_DEFAULTS } from "./hub-service.ts";
 export { parseOwnRules, OwnRules } from "./failures/own-rules.ts";
-export { failedPart, findCause, type FoundCause } from "./failures/find-cause.ts";
-export { LOG_TAIL_BYTES, logLines } from "./failures/log-lines.ts";
+export { causeOfLog } from "./failures/cause-of-log.ts";
 export { checkPlugin } from "./plugins/plugin.ts";
 export { openApiDocument } from "./api/openapi.ts";
 export { dumpDatabase } from "./backup/dump.ts";

@@ -1,5 +1,5 @@
 /** Whether the archive has what is asked for: asked before anything is fetched, since nothing mends a wrong word. */
-import { editDistance } from "@stratos/base";
+import { closestName } from "@stratos/base";
 import { FetchError, releaseOf, SuiteError, type Release } from "@stratos/pkg";
 import type { BuildRequest, OnBuildEvent } from "../build-request.ts";
 import type { BuilderPorts } from "../ports.ts";
@@ -55,7 +55,7 @@ function wrongArchitecture(release: Release, request: BuildRequest): string | un
     (one) => !there.includes(one),
   );
   if (wrong === undefined) return undefined;
-  const meant = there.find((one) => editDistance(one, wrong) <= SLIPS_MAX && wrong.length > SLIPS_MAX);
+  const meant = closestName(wrong, there, () => (wrong.length > SLIPS_MAX ? SLIPS_MAX : 0));
   return (
     `${suite} has no architecture ${wrong}` +
     (meant === undefined ? `; it has ${there.join(", ")}` : `; did you mean ${meant}?`)

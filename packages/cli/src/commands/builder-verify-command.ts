@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import {
@@ -20,7 +20,8 @@ import {
   settingsOf,
   telling,
 } from "@stratos/systems/builder";
-import { CommandError, hostReason } from "../command-error.ts";
+import { CommandError } from "../command-error.ts";
+import { readGivenFile } from "../given-file.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import { builderAtTerminal, type BuilderOptions, type TerminalBuilder } from "./builder-terminal.ts";
 
@@ -37,7 +38,7 @@ export interface BuilderReprotestOptions extends BuilderOptions {
 
 export async function verifyBuild(file: string, options: BuilderVerifyOptions): Promise<number> {
   const settings = settingsOf(options);
-  const info = await telling(file, async () => parseBuildInfo(readText(file), file));
+  const info = await telling(file, async () => parseBuildInfo(readGivenFile(file).toString("latin1"), file));
   const source = options.source === undefined ? undefined : parseSourceReference(options.source);
   const { architecture: _, profiles: __, parts: ___, ...fields } = settings.request;
   const request = requestOfBuildInfo(info, fields, source);
@@ -153,13 +154,5 @@ async function inFolder<T>(given: string | undefined, work: (folder: string) => 
     return await work(folder);
   } finally {
     if (given === undefined) rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "latin1");
-  } catch (error) {
-    throw new CommandError(path, hostReason(error), { cause: error });
   }
 }

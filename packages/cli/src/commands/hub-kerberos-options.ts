@@ -1,8 +1,8 @@
 /** Options of `stratos hub` that say whose Kerberos tickets it takes. */
-import { readFileSync } from "node:fs";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { isPrincipalPattern, serviceKeys, type KerberosSettings } from "@stratos/hub";
-import { CommandError, hostReason, UsageError } from "../command-error.ts";
+import { CommandError, UsageError } from "../command-error.ts";
+import { readGivenFile } from "../given-file.ts";
 
 export interface HubKerberosOptions {
   readonly kerberosKeytab?: string;
@@ -41,12 +41,7 @@ export function readKerberos({
   }
   if (roles.length === 0)
     throw new UsageError("--kerberos-role", "is missing: nobody would have a role, so that nobody could sign in");
-  let keytab: Buffer;
-  try {
-    keytab = readFileSync(file);
-  } catch (error) {
-    throw new CommandError(file, hostReason(error), { cause: error });
-  }
+  const keytab = readGivenFile(file);
   try {
     serviceKeys(keytab);
   } catch (error) {

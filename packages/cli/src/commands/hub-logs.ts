@@ -1,9 +1,7 @@
 /** `stratos hub logs`: why builds fail, by their logs. */
-import { readFileSync } from "node:fs";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { FailedRunView, FailureReport, FailureRuleView, FailureView } from "@stratos/hub-api";
-import { hostReason } from "@stratos/host-node/home";
-import { CommandError } from "../command-error.ts";
+import { readGivenFile } from "../given-file.ts";
 import { withHub, type HubOptions } from "../hub/hub-client.ts";
 import { listOf, printItems, printJson, type Listing } from "../hub/hub-listing.ts";
 import { formatTable } from "../text-table.ts";
@@ -150,20 +148,12 @@ function again(options: HubOptions & { readonly since?: string; readonly json?: 
 }
 
 async function explain(file: string, options: { readonly rules?: string; readonly json?: true }): Promise<number> {
-  const { failedPart, findCause, logLines, LOG_TAIL_BYTES, OwnRules } = await import("@stratos/hub");
+  const { causeOfLog, OwnRules } = await import("@stratos/hub");
   const { readFailureRules } = await import("./hub-failure-rules.ts");
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(file);
-  } catch (error) {
-    throw new CommandError(file, hostReason(error), { cause: error });
-  }
+  const log = readGivenFile(file);
   const warn = (message: string): void => void process.stderr.write(`stratos: ${message}\n`);
   const rules = new OwnRules(options.rules === undefined ? [] : readFailureRules(options.rules), warn);
-  const cut = Math.max(bytes.length - LOG_TAIL_BYTES, 0);
-  const lines = logLines(bytes.subarray(cut), cut > 0);
-  const part = failedPart({ message: "", lines });
-  const found = findCause({ failureClass: null, message: "", lines }, await rules.match(part, ""));
+  const found = await causeOfLog(log, { failureClass: null, message: "" }, rules);
   await rules.close();
   if (options.json === true) printJson(found);
   else

@@ -1,8 +1,8 @@
 /** Options of `stratos hub` that say where people sign in. */
-import { readFileSync } from "node:fs";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { oidcFault, type OidcSettings } from "@stratos/hub";
-import { CommandError, hostReason, UsageError } from "../command-error.ts";
+import { CommandError, UsageError } from "../command-error.ts";
+import { readGivenFile } from "../given-file.ts";
 import { repeatable } from "./hub-options.ts";
 
 export interface HubOidcOptions {
@@ -64,11 +64,7 @@ export function readOidc(options: HubOidcOptions): OidcSettings | undefined {
 }
 
 function readSecret(path: string): string {
-  try {
-    const secret = readFileSync(path, "utf8").trim();
-    if (secret !== "") return secret;
-  } catch (error) {
-    throw new CommandError(path, hostReason(error), { cause: error });
-  }
+  const secret = readGivenFile(path).toString("utf8").trim();
+  if (secret !== "") return secret;
   throw new CommandError(path, "is empty: it should hold the client's secret");
 }

@@ -1,5 +1,4 @@
 /** Profiles at set intervals: of `stratos hub` and `stratos worker`. */
-import { join } from "node:path";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { PROFILE_DEFAULTS, PROFILE_SECONDS_MAX, type ProfilerSettings } from "@stratos/hub/profiling";
 import { UsageError } from "../command-error.ts";
@@ -45,11 +44,11 @@ export function profileOptions(command: Command): Command {
     );
 }
 
-/** @throws UsageError */
-export function profilerSettings(options: ProfileOptions, folder: string): ProfilerSettings {
+/** All but the place. @throws UsageError */
+export function profilerSettings(options: ProfileOptions): Omit<ProfilerSettings, "folder"> {
   const { profileEvery: everySeconds = null, profileTime: seconds, profileKeep: keep, profileSize } = options;
   // It would do little else.
   if (everySeconds !== null && everySeconds < seconds)
     throw new UsageError("--profile-every", `${everySeconds} s is less than --profile-time, ${seconds} s`);
-  return { folder: join(folder, "profiles"), everySeconds, seconds, keep, bytesMax: profileSize * (1 << 20) };
+  return { everySeconds, seconds, keep, bytesMax: profileSize * (1 << 20) };
 }

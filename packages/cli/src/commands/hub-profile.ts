@@ -1,5 +1,5 @@
 /** `stratos hub profile`: where the time of a hub, or of a worker, goes. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Option, type Command } from "commander";
@@ -14,7 +14,8 @@ import {
   type HotOrder,
   type ProfileTimes,
 } from "@stratos/hub/profiling";
-import { CommandError, hostReason } from "../command-error.ts";
+import { CommandError } from "../command-error.ts";
+import { readGivenFile } from "../given-file.ts";
 import { withHub, type HubOptions } from "../hub/hub-client.ts";
 import { listOf, printItems, printJson, type Listing } from "../hub/hub-listing.ts";
 import { formatSize } from "../option-values.ts";
@@ -49,8 +50,8 @@ export function profileCommand(finish: Finish): Command {
     row(
       "take",
       "take a profile now",
-      "Takes a profile of the hub that answers, which works on meanwhile and takes some hundredths longer for it; " +
-        "waits, and prints what the profile is called.",
+      "Takes a profile of the hub that answers, which works on meanwhile; waits, " +
+        " and prints what the profile is called.",
     )
       .addOption(
         new Option("--time <time>", "how long to look, a minute at most (default: the hub's --profile-time)").argParser(
@@ -182,12 +183,9 @@ async function top(name: string, options: TopOptions): Promise<number> {
 const spanOf = ({ spanMs, busyMs }: ProfileTimes): object => ({ spanMs, busyMs });
 
 function readFile(path: string): string {
-  try {
-    if (statSync(path).size > PROFILE_BYTES_MAX) throw new CommandError(path, "too large for a profile");
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw error instanceof CommandError ? error : new CommandError(path, hostReason(error), { cause: error });
-  }
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > PROFILE_BYTES_MAX)
+    throw new CommandError(path, "too large for a profile");
+  return readGivenFile(path).toString("utf8");
 }
 
 function timesOf(name: string, text: string): ProfileTimes {

@@ -1,5 +1,4 @@
 /** `stratos hub scale`: starts and stops workers as a hub's queue asks for. */
-import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Option, type Command } from "commander";
@@ -23,7 +22,8 @@ import {
 } from "@stratos/hub/scale";
 import { HubProblem, type HostView, type HubClient } from "@stratos/hub-api";
 import { parse } from "yaml";
-import { CommandError, hostReason } from "../command-error.ts";
+import { CommandError } from "../command-error.ts";
+import { readGivenFile } from "../given-file.ts";
 import { openHub, type HubOptions } from "../hub/hub-client.ts";
 import { listenForStop } from "../stop-signals.ts";
 import { parseCount, parseSeconds, repeatable, row } from "./hub-options.ts";
@@ -207,12 +207,7 @@ function openCluster(
 }
 
 function readTemplate(path: string): unknown {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw new CommandError(path, hostReason(error), { cause: error });
-  }
+  const text = readGivenFile(path).toString("utf8");
   try {
     return parse(text);
   } catch (error) {

@@ -1,5 +1,6 @@
 /** `stratos hub`: serves until a signal ends it. */
 import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import {
   type BlobPlaceOptions,
   HUB_DEFAULTS,
@@ -8,6 +9,7 @@ import {
   openHubPlace,
   startHub,
 } from "@stratos/hub";
+import { PROFILE_FOLDER } from "@stratos/hub/profiling";
 import { stratosHome } from "@stratos/host-node";
 import { homeFolder } from "@stratos/host-node/home";
 import { describePackage, nodePackagePorts } from "@stratos/tools-node/packages";
@@ -57,7 +59,7 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
   const failureRules = options.failureRules === undefined ? [] : readFailureRules(options.failureRules);
   const software = `stratos hub ${VERSION}`;
   // Refused before a database is made.
-  profilerSettings(options, "");
+  const profiles = profilerSettings(options);
   const warn = (message: string): void => void process.stderr.write(`stratos hub: ${message}\n`);
   const place = await openHubPlace(options, {
     ...(options.pool === undefined ? {} : { poolSize: options.pool }),
@@ -81,7 +83,7 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
         return { control, sizeBytes, md5, sha256, files };
       },
       failureRules,
-      profiles: { ...profilerSettings(options, place.state), software },
+      profiles: { ...profiles, folder: join(place.state, PROFILE_FOLDER), software },
       workerCertificates: { isRequired, lifeSeconds: options.workerCertificateLife },
       ...(options.plugins === undefined ? {} : { plugins: { folder: options.plugins } }),
       ...(tls === null ? {} : { tls }),

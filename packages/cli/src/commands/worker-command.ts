@@ -13,7 +13,7 @@ import {
 import { FileLockedError, lockFile, stratosHome } from "@stratos/host-node";
 import { makeFolders } from "@stratos/host-node/home";
 import { VERSION } from "@stratos/sdk/version";
-import { Profiler } from "@stratos/hub/profiling";
+import { PROFILE_FOLDER, Profiler } from "@stratos/hub/profiling";
 import { CommandError } from "../command-error.ts";
 import { profilerSettings, type ProfileOptions } from "./hub-profile-options.ts";
 import { hubUrl, openHub, tokenOf, type HubOptions } from "../hub/hub-client.ts";
@@ -43,7 +43,7 @@ const DEBIAN_ARCHES: Readonly<Record<string, string>> = {
 export async function runWorker(options: WorkerCommandOptions): Promise<number> {
   const host = options.name ?? hostname();
   const folder = options.folder ?? join(stratosHome(), "worker", host);
-  const profiles = profilerSettings(options, folder);
+  const profiles = { ...profilerSettings(options), folder: join(folder, PROFILE_FOLDER) };
   makeFolders(folder);
   const tell = (message: string): void => void process.stderr.write(`stratos worker: ${message}\n`);
   const ended = new AbortController();

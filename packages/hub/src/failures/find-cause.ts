@@ -7,7 +7,7 @@ import { CAUSE_RULES, GIVEN_UP, HINT, SOUNDS_HARMLESS, SOUNDS_LIKE_ONE } from ".
 import { lastPart, type LogPart } from "./log-lines.ts";
 import { maskLine, signatureOf } from "./mask-line.ts";
 
-interface FailedRun {
+export interface FailedRun {
   readonly failureClass: FailureClass | null;
   readonly message: string;
   readonly lines: readonly string[];

@@ -1,7 +1,5 @@
 /** A log as lines that can be compared, and the part of it that failed. */
 
-/** As much of a log's end as is looked at. */
-export const LOG_TAIL_BYTES = 512 << 10;
 const LINE_MAX = 1_000;
 const LINES_MAX = 20_000;
 

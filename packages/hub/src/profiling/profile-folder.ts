@@ -3,8 +3,9 @@
  * without it is none. Names of functions are in them, and no contents of memory; they are nobody else's business all
  * the same (0600).
  */
-import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { replaceFile } from "@stratos/host-node/files";
 import type { ProfileView } from "@stratos/hub-api";
 
 export const PROFILE_ID = /^\d{8}T\d{9}Z-[0-9a-f]{6}$/;
@@ -69,10 +70,11 @@ export class ProfileFolder {
   add(view: Omit<ProfileView, "bytes">, profile: object): ProfileView {
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
     chmodSync(this.#folder, 0o700);
-    const text = Buffer.from(JSON.stringify(profile));
-    const kept = { ...view, bytes: text.length };
-    this.#write(view.id, "cpuprofile", text);
-    this.#write(view.id, "json", Buffer.from(`${JSON.stringify(kept)}\n`));
+    const content = Buffer.from(JSON.stringify(profile));
+    const kept = { ...view, bytes: content.length };
+    const own = { mode: 0o600, flush: false };
+    replaceFile(this.#path(view.id, "cpuprofile"), content, own);
+    replaceFile(this.#path(view.id, "json"), `${JSON.stringify(kept)}\n`, own);
     this.#bound(view.id);
     return kept;
   }
@@ -90,16 +92,11 @@ export class ProfileFolder {
     for (const name of readdirSync(this.#folder)) {
       const path = join(this.#folder, name);
       const id = name.split(".")[0]!;
-      const isLost = PROFILE_ID.test(id) && (name.endsWith(".part") || this.find(id) === null);
+      const isDraft = !/^[^.]*\.(?:json|cpuprofile)$/.test(name);
+      const isLost = PROFILE_ID.test(id) && (isDraft || this.find(id) === null);
       if (isLost && now - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now) > LEFT_MS)
         rmSync(path, { force: true });
     }
-  }
-
-  #write(id: string, kind: string, bytes: Buffer): void {
-    const path = this.#path(id, kind);
-    writeFileSync(`${path}.part`, bytes, { mode: 0o600 });
-    renameSync(`${path}.part`, path);
   }
 
   #ids(): string[] {

@@ -5,6 +5,8 @@ import type { ProfileView } from "@stratos/hub-api";
 import { ProfileFolder, type KeptBounds } from "./profile-folder.ts";
 
 export const PROFILE_SECONDS_MAX = 60;
+/** Of a hub's or worker's own folder. */
+export const PROFILE_FOLDER = "profiles";
 export const PROFILE_DEFAULTS = { seconds: 10, keep: 48, bytesMax: 64 << 20 } as const;
 
 export interface ProfilerSettings extends KeptBounds {

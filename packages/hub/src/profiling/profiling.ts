@@ -10,4 +10,4 @@ export {
   type ProfileTimes,
 } from "./hot-functions.ts";
 export { PROFILE_ID } from "./profile-folder.ts";
-export { PROFILE_DEFAULTS, PROFILE_SECONDS_MAX, Profiler, type ProfilerSettings } from "./profiler.ts";
+export { PROFILE_DEFAULTS, PROFILE_FOLDER, PROFILE_SECONDS_MAX, Profiler, type ProfilerSettings } from "./profiler.ts";

@@ -4,8 +4,8 @@
  */
 import type { FailedRunView, FailureClass, FailureReport, FailureView } from "@stratos/hub-api";
 import type { Database, Queryable } from "../database/database.ts";
-import { findCause, failedPart, type FoundCause } from "../failures/find-cause.ts";
-import { LOG_TAIL_BYTES, logLines } from "../failures/log-lines.ts";
+import { causeOfLog, LOG_TAIL_BYTES } from "../failures/cause-of-log.ts";
+import type { FoundCause } from "../failures/find-cause.ts";
 import type { OwnRules } from "../failures/own-rules.ts";
 import { notFound } from "./hub-error.ts";
 
@@ -74,12 +74,9 @@ async function diagnose(database: Queryable, rules: OwnRules, row: UndiagnosedRo
     "select start, content from log_chunk where run_id = $1 and start + length(content) > $2 order by start",
     [row.id, from],
   );
-  const bytes = Buffer.concat(chunks.map(({ content }) => content));
-  const cut = Math.max(bytes.length - LOG_TAIL_BYTES, 0);
-  const lines = logLines(bytes.subarray(cut), cut > 0 || (chunks[0]?.start ?? 0) > 0);
-  const message = row.message ?? "";
-  const part = failedPart({ message, lines });
-  return findCause({ failureClass: row.failure_class, message, lines }, await rules.match(part, message));
+  const log = Buffer.concat(chunks.map(({ content }) => content));
+  const run = { failureClass: row.failure_class, message: row.message ?? "" };
+  return causeOfLog(log, run, rules, (chunks[0]?.start ?? 0) > 0);
 }
 
 /** What was built, or done: without a version, so that a source stays itself. */
