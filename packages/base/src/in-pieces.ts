@@ -7,3 +7,12 @@ export function inOnePiece<T>(work: Generator<void, T>): T {
     if (done === true) return value;
   }
 }
+
+/** Pieces of it until the clock says that the turn is over; one at least. */
+export function forOneTurn<T>(work: Generator<void, T>, nowMs: () => number, turnMs: number): IteratorResult<void, T> {
+  const endMs = nowMs() + turnMs;
+  for (;;) {
+    const piece = work.next();
+    if (piece.done === true || nowMs() >= endMs) return piece;
+  }
+}

@@ -31,6 +31,16 @@ export function writeAll(handle: SyncAccessHandle, bytes: Uint8Array, at: number
   }
 }
 
+/** @returns false: the file has fewer bytes there. @throws what the handle throws */
+export function readAll(handle: SyncAccessHandle, bytes: Uint8Array, at: number): boolean {
+  for (let done = 0; done < bytes.length;) {
+    const count = handle.read(bytes.subarray(done), { at: at + done });
+    if (count <= 0) return false;
+    done += count;
+  }
+  return true;
+}
+
 export class OpfsBlockDevice implements BlockDevice {
   readonly readOnly: boolean;
   readonly #handle: SyncAccessHandle;
@@ -48,12 +58,7 @@ export class OpfsBlockDevice implements BlockDevice {
 
   read(offset: number, bytes: Uint8Array, at: number, length: number): number {
     try {
-      for (let done = 0; done < length;) {
-        const count = this.#handle.read(bytes.subarray(at + done, at + length), { at: offset + done });
-        if (count <= 0) return -EIO;
-        done += count;
-      }
-      return 0;
+      return readAll(this.#handle, bytes.subarray(at, at + length), offset) ? 0 : -EIO;
     } catch {
       return -EIO;
     }

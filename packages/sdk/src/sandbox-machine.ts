@@ -1,6 +1,6 @@
 /** A machine that outlives its programs: a library starts them one after the other, or beside one another. */
 import { ERRNO_NAMES, MS_NODEV, MS_NOSUID, MS_RELATIME, SIGKILL, SIGNAL_NAMES } from "@stratos/abi";
-import { byteStringToUtf8, StateError, utf8Of, utf8ToByteString } from "@stratos/base";
+import { byteStringToUtf8, forOneTurn, StateError, utf8Of, utf8ToByteString } from "@stratos/base";
 import { BLOCK_SIZE, fileChanges, LaterVolume, type Volume } from "@stratos/aegisfs";
 import type { MachinePorts, MemoryBlockDevice, SocketProvider } from "@stratos/host";
 import { AegisFileSystem, beginAnew, type Board, type Kernel, mountAt } from "@stratos/kernel";
@@ -521,11 +521,8 @@ export class SandboxMachine {
       const { loop } = this.#ports;
       for (;;) {
         await breathe();
-        const endMs = loop.nowMs() + SAVE_TURN_MS;
-        do {
-          const { done, value } = pieces.next();
-          if (done === true) return value;
-        } while (loop.nowMs() < endMs);
+        const { done, value } = forOneTurn(pieces, () => loop.nowMs(), SAVE_TURN_MS);
+        if (done === true) return value;
       }
     } finally {
       try {

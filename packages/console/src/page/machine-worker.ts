@@ -3,11 +3,11 @@
  * what ran when the tab before was left.
  */
 import { StateError } from "@stratos/base";
-import { browserPorts, MessageConsole } from "@stratos/host-browser";
+import { browserPorts, MessageConsole, type Running } from "@stratos/host-browser";
 import { attachConsole, openConsoleTerminal } from "@stratos/kernel";
 import { MachineSession, rootShell, writeResolverConfiguration } from "@stratos/session";
 import type { StartMessage } from "./messages.ts";
-import { openSystem, type SystemParts } from "./open-system.ts";
+import { openSystem } from "./open-system.ts";
 import { serveTab, TabMachine } from "./tab-machine.ts";
 
 const TERM = "xterm-256color";
@@ -15,7 +15,9 @@ const TERM = "xterm-256color";
 const CONSOLE = "console";
 
 serveTab<StartMessage>(async (message, tell) => {
-  const opened = await openSystem(message, tell, true);
+  const { left, ...parts } = await openSystem(message, tell, true);
+  const { volume, sockets, running } = parts;
+  const { memoryBytes } = message;
   const ports = browserPorts();
   const console = new MessageConsole(message.console, message);
   const write = console.write.bind(console);
@@ -25,23 +27,18 @@ serveTab<StartMessage>(async (message, tell) => {
     tell({ kind: "prompted" });
   };
   const streams = new Map([[CONSOLE, console]]);
-  const goingOn = goOn(opened);
-  const session = goingOn ?? begin(opened);
-  const parts = { ...opened, left: goingOn === null ? null : opened.left };
-  const machine = new TabMachine(message, parts, session, tell);
-  machine.keepRunning({
-    streams,
-    screen: () => console.screen(),
-    breathe: () => new Promise((resolve) => ports.loop.callSoon(resolve)),
-  });
+  const begun = left === null ? null : goOn(left);
+  const session = begun ?? begin();
+  const screen = (): Promise<string> => console.screen();
+  const goingOn = { loop: ports.loop, streams, screen, hasBegun: begun !== null };
+  const machine = new TabMachine(message, parts, session, tell, goingOn);
   machine.begin(session.run());
   // Memory of what goes on comes when it is touched, and all of it soon.
-  if (goingOn !== null) session.settleSoon(() => {});
+  begun?.settleSoon(() => {});
   return machine;
 
-  function begin({ volume, sockets }: SystemParts): MachineSession {
+  function begin(): MachineSession {
     writeResolverConfiguration(volume.root, sockets);
-    const { memoryBytes } = message;
     const fresh = new MachineSession({ ports, volume, memoryBytes, sockets, log: () => {} });
     const { kernel } = fresh.machine;
     const line = openConsoleTerminal(kernel, attachConsole(kernel, console));
@@ -50,12 +47,10 @@ serveTab<StartMessage>(async (message, tell) => {
   }
 
   /** @returns null: another version kept it, or it is damaged; the files are what they are all the same */
-  function goOn({ volume, sockets, running, left }: SystemParts): MachineSession | null {
-    if (left === null) return null;
-    const { memoryBytes } = message;
-    const saved = { bytes: left.state, streams, isLazy: true };
+  function goOn({ state, screen }: Running): MachineSession | null {
+    const saved = { bytes: state, streams, isLazy: true };
     // Before programs write: they go on behind it.
-    if (left.screen !== "") console.write(new TextEncoder().encode(left.screen));
+    if (screen !== "") console.write(new TextEncoder().encode(screen));
     try {
       return new MachineSession({ ports, volume, memoryBytes, sockets, log: () => {}, saved });
     } catch (error) {

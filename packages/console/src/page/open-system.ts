@@ -27,10 +27,13 @@ export interface SystemParts {
   readonly volume: Volume;
   /** Where what runs is kept; null: it goes with the tab. */
   readonly running: RunningFiles | null;
-  /** What ran when the tab before this one was left; its files are these. */
-  readonly left: Running | null;
   /** What programs reach outside, once a relay is set. */
   readonly sockets: RelaySockets;
+}
+
+interface OpenedSystem extends SystemParts {
+  /** What ran when the tab before this one was left; its files are these. */
+  readonly left: Running | null;
 }
 
 /**
@@ -42,7 +45,7 @@ export async function openSystem(
   where: Where,
   tell: (message: Told) => void,
   goesOn: boolean = false,
-): Promise<SystemParts> {
+): Promise<OpenedSystem> {
   const { keeping } = where;
   const files = keeping === "memory" ? null : await SystemFiles.open(where.folder);
   if (keeping === "files") await files!.removeCopies();

@@ -3,12 +3,11 @@
  * and when the page is hidden or gives the machine away. It stands still while its memory is copied, not while that is
  * written; a key that is typed meanwhile comes first.
  */
-import { StateError } from "@stratos/base";
+import { forOneTurn, StateError } from "@stratos/base";
+import type { EventLoop } from "@stratos/host";
 import type { Running, RunningFiles, SavedChanges } from "@stratos/host-browser";
-import { type MachineSession, SessionError, type TurnGate } from "@stratos/session";
+import { type MachineSession, SessionError } from "@stratos/session";
 
-/** Called so often. */
-export const LOOK_MS = 1000;
 /** A machine that ran for less of the time since the last look rests. */
 const REST_MS = 100;
 /** It has rested for so many looks before it is kept. */
@@ -27,18 +26,18 @@ export interface KeptParts {
   readonly files: RunningFiles;
   readonly changes: SavedChanges;
   readonly session: MachineSession;
+  readonly loop: EventLoop;
   /** What the programs hold of the host's, by name. */
   readonly streams: ReadonlyMap<string, object>;
   /** What the person sees, as the terminal's program tells. */
   readonly screen: () => Promise<string>;
   /** Brings what programs wrote into the volume. @returns 0 or a negated errno */
   readonly settle: () => number;
-  /** Ends when others had their turn. */
-  readonly breathe: () => Promise<void>;
 }
 
 export class RunningKeeper {
   readonly #parts: KeptParts;
+  readonly #nowMs: () => number;
   /** The machine waits while its memory is copied. */
   #isCopying = false;
   /** It never has a turn again. */
@@ -51,51 +50,36 @@ export class RunningKeeper {
   /** Of the pump's `runMs`, at the last look. */
   #lookedAt: number;
   /** Instructions that had run when it was last kept, and the volume's generation. */
-  #keptAt = -1;
-  #keptGeneration = -1;
+  #kept = { retired: -1, generation: -1 };
   #restLooks = 0;
   #nextMs = 0;
   #busyMs: number;
 
-  /** @param isKept  it goes on from what is in the file */
-  constructor(parts: KeptParts, isKept: boolean) {
+  /** @param goesOn  with what is in the file */
+  constructor(parts: KeptParts, goesOn: boolean) {
     this.#parts = parts;
-    if (isKept) this.#note(this.#retired);
-    this.#busyMs = performance.now() + BUSY_PAUSE_MS;
+    this.#nowMs = () => parts.loop.nowMs();
+    if (goesOn) this.#kept = { retired: this.#retired, generation: parts.changes.mark?.generation ?? -1 };
+    this.#busyMs = this.#nowMs() + BUSY_PAUSE_MS;
     this.#lookedAt = parts.session.pump.runMs;
   }
 
-  /** A gate before `gate`, which holds the machine while it is copied. */
-  before(gate: TurnGate | null): TurnGate {
-    const isBlocked = (): boolean => {
-      if (this.#isCopying) this.#want();
-      return this.#isCopying || this.#isHeld || gate?.isBlocked === true;
-    };
-    return {
-      get isBlocked() {
-        return isBlocked();
-      },
-      beforeTurn: () => gate?.beforeTurn(),
-      get sleepMs() {
-        return gate?.sleepMs ?? 0;
-      },
-      afterTurn: () => gate?.afterTurn?.(),
-      onIdle: () => gate?.onIdle?.(),
-    };
+  /** Asked by a machine that wants a turn: whether it has none now. */
+  holdsBack(): boolean {
+    if (this.#isCopying) {
+      this.#isWanted = true;
+      this.#onWanted();
+    }
+    return this.#isCopying || this.#isHeld;
   }
 
-  #want(): void {
-    this.#isWanted = true;
-    this.#onWanted();
-  }
-
-  /** To be called every `LOOK_MS`. */
+  /** To be called once a second. */
   look(): void {
     const { runMs } = this.#parts.session.pump;
     const isResting = runMs - this.#lookedAt < REST_MS;
     this.#lookedAt = runMs;
     this.#restLooks = isResting ? this.#restLooks + 1 : 0;
-    const now = performance.now();
+    const now = this.#nowMs();
     if (this.#work !== null || this.isKept || now < this.#nextMs) return;
     if (this.#restLooks >= REST_LOOKS) void this.keep(false);
     else if (now > this.#busyMs) void this.keep(true);
@@ -108,12 +92,8 @@ export class RunningKeeper {
 
   /** Nothing has run or been written since. */
   get isKept(): boolean {
-    return this.#retired === this.#keptAt && this.#parts.changes.mark?.generation === this.#keptGeneration;
-  }
-
-  #note(retired: number): void {
-    this.#keptAt = retired;
-    this.#keptGeneration = this.#parts.changes.mark?.generation ?? -1;
+    const { retired, generation } = this.#kept;
+    return this.#retired === retired && this.#parts.changes.mark?.generation === generation;
   }
 
   /** Keeps it for the last time: nothing runs any more. */
@@ -138,23 +118,22 @@ export class RunningKeeper {
   }
 
   async #keep(isForced: boolean): Promise<boolean> {
-    const startMs = performance.now();
+    const startMs = this.#nowMs();
     const retired = this.#retired;
     const kept = await this.#copy(isForced);
     if (kept === null || this.#isOver) return false;
     try {
       for (const _ of this.#parts.files.write(kept)) {
-        await this.#parts.breathe();
+        await this.#breathe();
         if (this.#isOver) return false;
       }
     } catch {
       // The browser gives no more room.
-      this.#nextMs = performance.now() + BUSY_PAUSE_MS;
+      this.#nextMs = this.#nowMs() + BUSY_PAUSE_MS;
       return false;
     }
-    this.#keptAt = retired;
-    this.#keptGeneration = kept.volume.generation;
-    const now = performance.now();
+    this.#kept = { retired, generation: kept.volume.generation };
+    const now = this.#nowMs();
     const pauseMs = (now - startMs) / COST_SHARE;
     this.#nextMs = now + Math.max(PAUSE_MS, pauseMs);
     this.#busyMs = now + Math.max(BUSY_PAUSE_MS, pauseMs);
@@ -175,7 +154,7 @@ export class RunningKeeper {
     } catch (error) {
       // Programs hold what cannot be kept; memory for it is not to be had; the files can only be read any more.
       if (!(error instanceof StateError || error instanceof RangeError || error instanceof SessionError)) throw error;
-      this.#nextMs = performance.now() + BUSY_PAUSE_MS;
+      this.#nextMs = this.#nowMs() + BUSY_PAUSE_MS;
       return null;
     } finally {
       this.#isCopying = false;
@@ -186,7 +165,7 @@ export class RunningKeeper {
   /** Until it takes too long, or the machine, where it may, wants a turn. */
   #patience(isForced: boolean): Promise<null> {
     return new Promise((resolve) => {
-      setTimeout(() => resolve(null), SCREEN_MS);
+      this.#parts.loop.callLater(SCREEN_MS, () => resolve(null));
       if (!isForced) this.#onWanted = () => resolve(null);
     });
   }
@@ -195,13 +174,14 @@ export class RunningKeeper {
     const pieces = this.#parts.session.saveInPieces(this.#parts.streams, 0);
     for (;;) {
       if (this.#isOver || (this.#isWanted && !isForced)) return null;
-      const endMs = performance.now() + TURN_MS;
-      do {
-        const { done, value } = pieces.next();
-        if (done === true) return value;
-      } while (performance.now() < endMs);
-      await this.#parts.breathe();
+      const { done, value } = forOneTurn(pieces, this.#nowMs, TURN_MS);
+      if (done === true) return value;
+      await this.#breathe();
     }
+  }
+
+  #breathe(): Promise<void> {
+    return new Promise((resolve) => this.#parts.loop.callSoon(resolve));
   }
 
   /** Nothing is kept any more. */

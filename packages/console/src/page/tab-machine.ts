@@ -8,7 +8,7 @@ import { MachineFiles } from "@stratos/sdk/machine-files";
 import type { MachineSession, ProgramEnd, TurnGate } from "@stratos/session";
 import type { AskMessage, Keeping, Request, SnapshotInfo, Told, Usage, Where, WorkerMessage } from "./messages.ts";
 import type { SystemParts } from "./open-system.ts";
-import { LOOK_MS, RunningKeeper, type KeptParts } from "./running-keeper.ts";
+import { type KeptParts, RunningKeeper } from "./running-keeper.ts";
 
 /** How old what programs wrote may be that is not yet in the file. */
 const SYNC_MS = 1000;
@@ -41,15 +41,15 @@ function failureOf(error: unknown): Told {
   return { kind: "failed", words: error instanceof Error ? error.message : String(error) };
 }
 
-/** The same gate, before whose turns a volume that is short of room may grow. */
-function growing(gate: TurnGate | null, grow: () => void): TurnGate {
+/** The same gate, with what the tab has to say of each turn. */
+function around(gate: TurnGate | null, own: { isBlocked(): boolean; beforeTurn(): void }): TurnGate {
   return {
     get isBlocked() {
-      return gate?.isBlocked === true;
+      return own.isBlocked() || gate?.isBlocked === true;
     },
     beforeTurn: () => {
       gate?.beforeTurn();
-      grow();
+      own.beforeTurn();
     },
     get sleepMs() {
       return gate?.sleepMs ?? 0;
@@ -59,46 +59,62 @@ function growing(gate: TurnGate | null, grow: () => void): TurnGate {
   };
 }
 
+/** Of a machine that the tab after this one may go on with. */
+interface GoingOn extends Pick<KeptParts, "loop" | "streams" | "screen"> {
+  /** It goes on with what the tab before this one has left. */
+  readonly hasBegun: boolean;
+}
+
 export class TabMachine {
   readonly #parts: SystemParts;
   readonly #session: MachineSession;
   readonly #machineFiles: MachineFiles;
   readonly #keeping: Keeping;
   readonly #tell: (message: Told) => void;
-  #keeper: RunningKeeper | null = null;
+  readonly #goesOn: boolean;
+  readonly #keeper: RunningKeeper | null;
   #timer: ReturnType<typeof setInterval> | undefined;
-  #lookTimer: ReturnType<typeof setInterval> | undefined;
   #hasFailed = false;
   #isClosed = false;
 
-  constructor(where: Where, parts: SystemParts, session: MachineSession, tell: (message: Told) => void) {
+  /** @param goingOn  absent: what runs goes with the tab */
+  constructor(
+    where: Where,
+    parts: SystemParts,
+    session: MachineSession,
+    tell: (message: Told) => void,
+    goingOn?: GoingOn,
+  ) {
     this.#parts = parts;
     this.#keeping = where.keeping;
     this.#session = session;
     this.#machineFiles = new MachineFiles(session.machine.kernel);
     this.#tell = tell;
-  }
-
-  /** What runs is kept from now on, where files are. */
-  keepRunning({ streams, screen, breathe }: Pick<KeptParts, "streams" | "screen" | "breathe">): void {
-    const { running: files, changes, left } = this.#parts;
-    if (files === null || changes === null) return;
+    this.#goesOn = goingOn?.hasBegun === true;
+    const { running: files, changes } = parts;
     const settle = (): number => this.#keep();
-    const parts = { files, changes, session: this.#session, streams, screen, settle, breathe };
-    this.#keeper = new RunningKeeper(parts, left !== null);
-    this.#lookTimer = setInterval(() => this.#keeper?.look(), LOOK_MS);
+    this.#keeper =
+      goingOn === undefined || files === null || changes === null
+        ? null
+        : new RunningKeeper({ ...goingOn, files, changes, session, settle }, this.#goesOn);
   }
 
   /** Its programs run. @param ended  how the first one of them ends */
   begin(ended: Promise<ProgramEnd>): void {
-    const { changes, pack, left } = this.#parts;
+    const { changes, pack } = this.#parts;
     if (changes !== null) {
       changes.volume.onFailure = () => this.#tellFailedFiles();
-      const gate = growing(this.#session.pump.gate, () => this.#grow());
-      this.#session.pump.gate = this.#keeper?.before(gate) ?? gate;
+      const { pump } = this.#session;
+      pump.gate = around(pump.gate, {
+        isBlocked: () => this.#keeper?.holdsBack() === true,
+        beforeTurn: () => this.#grow(),
+      });
     }
-    this.#timer = setInterval(() => this.#keep(), SYNC_MS);
-    this.#tell({ kind: "started", goesOn: left !== null });
+    this.#timer = setInterval(() => {
+      this.#keep();
+      this.#keeper?.look();
+    }, SYNC_MS);
+    this.#tell({ kind: "started", goesOn: this.#goesOn });
     ended.then(
       (end) => this.#end(end),
       (error: unknown) => {
@@ -161,7 +177,6 @@ export class TabMachine {
   #close(last: () => number = () => 0, goesOn = false): number {
     if (this.#isClosed) return 0;
     clearInterval(this.#timer);
-    clearInterval(this.#lookTimer);
     const kept = this.#keep();
     this.#isClosed = true;
     if (!goesOn) this.#keeper?.drop();

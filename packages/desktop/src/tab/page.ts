@@ -21,7 +21,6 @@ const words = document.querySelector<HTMLElement>("#message")!;
 const other = document.querySelector<HTMLDialogElement>("#other")!;
 
 let machine: MachineWorker | null = null;
-let isLeaving = false;
 
 const lock =
   typeof navigator.locks === "undefined"
@@ -82,12 +81,10 @@ function start(keeping: Keeping, copy: string): void {
   };
   machine.start(message, port2);
   if (keeping !== "files") return;
-  for (const kind of ["pagehide", "visibilitychange"] as const)
-    document.addEventListener(kind, () => {
-      if (isLeaving || (kind === "visibilitychange" && document.visibilityState !== "hidden")) return;
-      isLeaving = kind === "pagehide";
-      machine?.ask({ kind: "sync" }).catch(() => {});
-    });
+  // A page that goes is hidden first.
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "hidden") machine?.ask({ kind: "sync" }).catch(() => {});
+  });
 }
 
 function take(told: Told): void {

@@ -7,7 +7,7 @@
  * what a crash leaves, nor in which order. What is put in waits in memory until `settle`.
  */
 import { hashDigits, pieceHash } from "../pack/pack-index.ts";
-import { type SyncAccessHandle, writeAll } from "../opfs-block-device.ts";
+import { readAll, type SyncAccessHandle, writeAll } from "../opfs-block-device.ts";
 
 const ROW = 32;
 const NAME_BYTES = 16;
@@ -59,11 +59,7 @@ export class PieceStore {
     if (place === undefined) return null;
     const bytes = new Uint8Array(place.length);
     try {
-      for (let done = 0; done < bytes.length;) {
-        const count = this.#data.read(bytes.subarray(done), { at: place.at + done });
-        if (count <= 0) break;
-        done += count;
-      }
+      readAll(this.#data, bytes, place.at);
     } catch {
       // As if it were not here.
     }

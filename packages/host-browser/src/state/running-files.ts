@@ -1,15 +1,14 @@
 /**
  * What ran when a tab's machine rested, in two files of the origin by turns, for the tab that comes after it:
  *
- *     "STRATOST"  u32 version  u32 bytes of the head  f64 bytes of the state  f64 serial      little-endian
- *     head        JSON: what it belongs to, and what a person saw
- *     state       what MachineSession.save gave, which has its own checksums
+ *     head     what it belongs to, and what a person saw (base's FileHead)
+ *     state    what MachineSession.save gave, which has its own checksums
  *
- * The first line is written last, and taken away first: a crash, or a page that goes while it is written, leaves the
- * one before.
+ * The head is written last, and taken away first: a crash, or a page that goes while it is written, leaves the one
+ * before.
  */
-import { byteString, byteStringOf } from "@stratos/base";
-import { type SyncAccessHandle, writeAll } from "../opfs-block-device.ts";
+import { crc32c, FileHead, StateError } from "@stratos/base";
+import { readAll, type SyncAccessHandle, writeAll } from "../opfs-block-device.ts";
 
 /** Of the volume that the state's programs have their files on, as it was: another one is none of theirs. */
 export interface VolumeMark {
@@ -27,45 +26,54 @@ export interface Running extends RunningHead {
   readonly state: Uint8Array;
 }
 
-interface Line {
-  readonly headBytes: number;
+interface KeptHead extends RunningHead {
   readonly stateBytes: number;
+  /** The larger one is newer. */
   readonly serial: number;
 }
 
-const MAGIC = "STRATOST";
-const VERSION = 1;
-const LINE_BYTES = 32;
-const HEAD_BYTES_MAX: number = 16 * 2 ** 20;
+const HEAD = new FileHead<KeptHead>({
+  magic: "STRATOST",
+  version: 1,
+  name: "what ran",
+  headBytesMax: 16 * 2 ** 20,
+  checksum: crc32c,
+});
+/** Bytes that tell how long a head is. */
+const START_BYTES = HEAD.bytesOf(new Uint8Array(0));
 /** Of one call: a millisecond or two. */
 const PIECE_BYTES: number = 2 ** 20;
 
+/** One of the two. */
+interface Slot {
+  readonly handle: SyncAccessHandle;
+  /** Null: it holds nothing whole. */
+  kept: { readonly head: KeptHead; readonly stateAt: number } | null;
+}
+
 export class RunningFiles {
-  readonly #handles: readonly SyncAccessHandle[];
+  readonly #slots: readonly Slot[];
 
   /** @param handles  two */
   constructor(handles: readonly SyncAccessHandle[]) {
-    this.#handles = handles;
+    this.#slots = handles.map((handle) => ({ handle, kept: headIn(handle) }));
   }
 
   /** @returns the newest that belongs to a volume like this; null: there is none, or not of this version */
   read(volume: VolumeMark): Running | null {
-    const found = this.#handles
-      .map((handle) => ({ handle, line: lineOf(handle) }))
-      .filter((each): each is { handle: SyncAccessHandle; line: Line } => each.line !== null)
-      .sort((a, b) => b.line.serial - a.line.serial);
-    for (const { handle, line } of found) {
-      const head = headOf(handle, line);
-      if (head?.volume.generation !== volume.generation || head.volume.checksum !== volume.checksum) continue;
-      const state = bytesOf(handle, LINE_BYTES + line.headBytes, line.stateBytes);
-      if (state !== null) return { ...head, state };
+    for (const { handle, kept } of this.#slots.toSorted((a, b) => serialOf(b) - serialOf(a))) {
+      if (kept === null) continue;
+      const { volume: own, screen, stateBytes } = kept.head;
+      if (own.generation !== volume.generation || own.checksum !== volume.checksum) continue;
+      const state = bytesIn(handle, kept.stateAt, stateBytes);
+      if (state !== null) return { volume, screen, state };
     }
     return null;
   }
 
   /** Something is kept, of whatever volume. */
   get hasAny(): boolean {
-    return this.#handles.some((handle) => lineOf(handle) !== null);
+    return this.#slots.some(({ kept }) => kept !== null);
   }
 
   /**
@@ -75,80 +83,70 @@ export class RunningFiles {
    * @throws what the browser says when it gives no more room
    */
   *write({ volume, screen, state }: Running): Generator<void, void> {
-    const serials = this.#handles.map((handle) => lineOf(handle)?.serial ?? 0);
-    const handle = this.#handles[serials.indexOf(Math.min(...serials))]!;
-    erase(handle);
-    const head = new TextEncoder().encode(JSON.stringify({ volume, screen } satisfies RunningHead));
-    const end = LINE_BYTES + head.length + state.length;
+    const [older, newer] = this.#slots.toSorted((a, b) => serialOf(a) - serialOf(b)) as [Slot, Slot];
+    erase(older);
+    const { handle } = older;
+    const head: KeptHead = { volume, screen, stateBytes: state.length, serial: serialOf(newer) + 1 };
+    const start = HEAD.encode(head);
+    const end = start.length + state.length;
     if (handle.getSize() > end) handle.truncate(end);
-    writeAll(handle, head, LINE_BYTES);
     for (let done = 0; done < state.length; done += PIECE_BYTES) {
       yield;
-      writeAll(handle, state.subarray(done, done + PIECE_BYTES), LINE_BYTES + head.length + done);
+      writeAll(handle, state.subarray(done, done + PIECE_BYTES), start.length + done);
     }
     yield;
     handle.flush();
-    const line = new Uint8Array(LINE_BYTES);
-    line.set(byteStringOf(MAGIC));
-    const view = new DataView(line.buffer);
-    view.setUint32(8, VERSION, true);
-    view.setUint32(12, head.length, true);
-    view.setFloat64(16, state.length, true);
-    view.setFloat64(24, Math.max(...serials) + 1, true);
-    writeAll(handle, line, 0);
+    writeAll(handle, start, 0);
     handle.flush();
+    older.kept = { head, stateAt: start.length };
   }
 
   /** Nothing is kept any more. @throws what the browser says */
   drop(): void {
-    for (const handle of this.#handles) erase(handle);
+    for (const slot of this.#slots) erase(slot);
   }
 
   close(): void {
-    for (const handle of this.#handles) handle.close();
+    for (const { handle } of this.#slots) handle.close();
   }
 }
 
-function erase(handle: SyncAccessHandle): void {
-  if (handle.getSize() === 0) return;
-  writeAll(handle, new Uint8Array(LINE_BYTES), 0);
-  handle.flush();
+function serialOf({ kept }: Slot): number {
+  return kept?.head.serial ?? 0;
 }
 
-function lineOf(handle: SyncAccessHandle): Line | null {
-  const line = bytesOf(handle, 0, LINE_BYTES);
-  if (line === null || byteString(line, 0, MAGIC.length) !== MAGIC) return null;
-  const view = new DataView(line.buffer);
-  const [headBytes, stateBytes] = [view.getUint32(12, true), view.getFloat64(16, true)];
-  const serial = view.getFloat64(24, true);
-  if (view.getUint32(8, true) !== VERSION || headBytes > HEAD_BYTES_MAX) return null;
-  return Number.isSafeInteger(stateBytes) && Number.isSafeInteger(serial) ? { headBytes, stateBytes, serial } : null;
+function erase(slot: Slot): void {
+  slot.kept = null;
+  if (slot.handle.getSize() === 0) return;
+  writeAll(slot.handle, new Uint8Array(START_BYTES), 0);
+  slot.handle.flush();
 }
 
-function headOf(handle: SyncAccessHandle, { headBytes }: Line): RunningHead | null {
-  const bytes = bytesOf(handle, LINE_BYTES, headBytes);
+function headIn(handle: SyncAccessHandle): Slot["kept"] {
+  const first = bytesIn(handle, 0, START_BYTES);
+  const start = first === null ? null : bytesIn(handle, 0, HEAD.bytesOf(first));
+  if (start === null) return null;
   try {
-    const head = bytes === null ? null : (JSON.parse(new TextDecoder().decode(bytes)) as unknown);
-    const { volume, screen } = (head ?? {}) as Partial<Record<keyof RunningHead, unknown>>;
-    const { generation, checksum } = (volume ?? {}) as Partial<Record<keyof VolumeMark, unknown>>;
-    if (typeof generation !== "number" || typeof checksum !== "number" || typeof screen !== "string") return null;
-    return { volume: { generation, checksum }, screen };
-  } catch {
-    return null;
+    const { head, end } = HEAD.decode(start);
+    return isHead(head) ? { head, stateAt: end } : null;
+  } catch (error) {
+    if (error instanceof StateError) return null;
+    throw error;
   }
+}
+
+function isHead(head: Partial<KeptHead>): head is KeptHead {
+  const { volume, screen, stateBytes, serial } = head;
+  const numbers = [volume?.generation, volume?.checksum, stateBytes, serial];
+  return numbers.every((one) => Number.isSafeInteger(one) && one! >= 0) && typeof screen === "string";
 }
 
 /** @returns null: the file is shorter, or cannot be read */
-function bytesOf(handle: SyncAccessHandle, at: number, length: number): Uint8Array<ArrayBuffer> | null {
+function bytesIn(handle: SyncAccessHandle, at: number, length: number): Uint8Array | null {
   try {
-    if (!(length >= 0 && at + length <= handle.getSize())) return null;
+    if (at + length > handle.getSize()) return null;
     const bytes = new Uint8Array(length);
-    for (let done = 0; done < length;) {
-      const count = handle.read(bytes.subarray(done), { at: at + done });
-      if (count <= 0) return null;
-      done += count;
-    }
-    return bytes;
+    return readAll(handle, bytes, at) ? bytes : null;
   } catch {
     return null;
   }
