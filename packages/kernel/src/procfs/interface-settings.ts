@@ -73,9 +73,9 @@ export function interfaceSettings(version: Version, name: string): Record<string
   if (version === "ipv4") {
     settings["tag"] = bounded(
       INT,
-      (_kernel, { network }) => network.interfaceByName(name)?.tag ?? 0,
+      (_kernel, { network }) => network.interfaceNamed(name)?.tag ?? 0,
       (_kernel, value, { network }) => {
-        const one = network.interfaceByName(name);
+        const one = network.interfaceNamed(name);
         if (one !== undefined) one.tag = value;
       },
     );
@@ -83,14 +83,14 @@ export function interfaceSettings(version: Version, name: string): Record<string
   }
   settings["mtu"] = () => ({
     only: "the interface's MTU",
-    read: (_kernel, { network }) => String(network.interfaceByName(name)?.mtu ?? 0),
-    write: (_kernel, text, { network }) => (Number(text.trim()) === network.interfaceByName(name)?.mtu ? 0 : -EINVAL),
+    read: (_kernel, { network }) => String(network.interfaceNamed(name)?.mtu ?? 0),
+    write: (_kernel, text, { network }) => (Number(text.trim()) === network.interfaceNamed(name)?.mtu ? 0 : -EINVAL),
   });
   settings["disable_ipv6"] = bounded(
     INT,
-    (_kernel, { network }) => network.interfaceByName(name)?.disablesIpv6 ?? 0,
+    (_kernel, { network }) => network.interfaceNamed(name)?.disablesIpv6 ?? 0,
     (_kernel, value, { network }) => {
-      const one = network.interfaceByName(name);
+      const one = network.interfaceNamed(name);
       if (one !== undefined) disableIpv6(network, one, value);
     },
   );
@@ -138,7 +138,7 @@ export class ConfDirectory extends PseudoDirectory {
   override lookup(name: string): Inode | number {
     const common = this.entries.get(name);
     if (common !== undefined) return common;
-    return this.#network.interfaceByName(name)?.name !== name ? -ENOENT : this.#folder(name);
+    return this.#network.interfaceNamed(name) === undefined ? -ENOENT : this.#folder(name);
   }
 
   override list(

@@ -236,6 +236,11 @@ export class Network
     return this.interfaces.find((one) => one.name === name || one.alternativeNames.includes(name));
   }
 
+  /** By its name alone: files that are called so. */
+  interfaceNamed(name: string): NetworkInterface | undefined {
+    return this.interfaces.find((one) => one.name === name);
+  }
+
   interfaceByIndex(index: number): NetworkInterface | undefined {
     return this.interfaces.find((one) => one.index === index);
   }

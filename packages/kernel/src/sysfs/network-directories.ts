@@ -34,8 +34,8 @@ class InterfaceListing extends PseudoDirectory {
   }
 
   override lookup(name: string): Inode | number {
-    const one = this.#network.interfaceByName(name);
-    return one?.name !== name ? super.lookup(name) : this.#inodeOf(one);
+    const one = this.#network.interfaceNamed(name);
+    return one === undefined ? super.lookup(name) : this.#inodeOf(one);
   }
 
   override list(
