@@ -269,13 +269,7 @@ function typedClause(
   const { required, rest } = formals;
   const { isInteractive } = context.namespace;
   // Types are read where the procedure stands: a parameter of a type's name does not hide it.
-  const checks = required.map(({ name, type }, index): Check => ({
-    type: type === null ? ANY : parseType(type, context, x),
-    what: `argument ${index + 1} (${name.datum.name})`,
-    blame,
-    source: type?.source ?? name.source,
-    isInteractive,
-  }));
+  const checks = argumentChecks(required, { blame, isInteractive }, context, x);
   if (rest !== null && rest.type !== null) {
     const item = parseType(rest.type, context, x);
     checks.push({
@@ -320,6 +314,20 @@ function typedClause(
 }
 
 const ANY: Type = { kind: "any", words: "any" };
+
+function argumentChecks(
+  parameters: readonly TypedName[],
+  how: Pick<Check, "blame" | "isInteractive">,
+  context: Context,
+  expander: FormExpander,
+): Check[] {
+  return parameters.map(({ name, type }, index) => ({
+    type: type === null ? ANY : parseType(type, context, expander),
+    what: `argument ${index + 1} (${name.datum.name})`,
+    source: type?.source ?? name.source,
+    ...how,
+  }));
+}
 
 function typedLambda(
   clauses: readonly ClauseParts[],
@@ -381,13 +389,7 @@ export function typedCall(
 ): Core {
   const variables = parameters.map((one) => makeVariable(one.name.datum.name, one.name.source));
   const blame = new Blame(name);
-  const checks = parameters.map((one, index): Check => ({
-    type: one.type === null ? ANY : parseType(one.type, context, expander),
-    what: `argument ${index + 1} (${one.name.datum.name})`,
-    blame,
-    source: one.type?.source ?? form.source,
-    isInteractive: false,
-  }));
+  const checks = argumentChecks(parameters, { blame, isInteractive: false }, context, expander);
   const call = makeCall(
     slotReference(target),
     checks.map((check, index) => usable(check, variables[index]!)),

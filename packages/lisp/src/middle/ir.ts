@@ -100,6 +100,11 @@ export class Fun {
   }
 }
 
+/** Code, or a call, of the entry behind a function's checks. */
+export function isBehindChecks({ fun, clause }: { readonly fun: Fun; readonly clause: number }): boolean {
+  return clause === fun.clauses.length;
+}
+
 /** A join point or loop head: a function that became a place in its user. */
 export class Label {
   readonly name: string;

@@ -3,7 +3,7 @@
  * of its own.
  */
 import type { Code } from "./closures.ts";
-import { Var, children, mapChildren } from "./ir.ts";
+import { Var, children, isBehindChecks, mapChildren } from "./ir.ts";
 import type { Node } from "./ir.ts";
 import { liveness } from "./liveness.ts";
 import { normalize } from "./normalize.ts";
@@ -15,7 +15,7 @@ import { isFloatComparison, isFloatOperation, typeOf } from "./type-inference.ts
  * where each tail of the code makes one, or is the call of such an entry. All code of a unit, types inferred.
  */
 export function chooseEntries(codes: readonly Code[]): void {
-  const entries = codes.filter(({ fun, clause }) => fun.entry !== null && clause === fun.clauses.length);
+  const entries = codes.filter((code) => code.fun.entry !== null && isBehindChecks(code));
   for (const code of entries) {
     const { slotted } = liveness(code, new Var("self"));
     const asWords = usedAsWords(code);
@@ -43,7 +43,7 @@ function givesFloats(node: Node): boolean {
     case "label":
       return givesFloats(node.label.body) && givesFloats(node.body);
     case "direct":
-      return node.clause === node.fun.clauses.length && node.fun.entry!.givesFloat;
+      return isBehindChecks(node) && node.fun.entry!.givesFloat;
     case "call":
       return false;
     default:
@@ -63,14 +63,14 @@ export function isCapture({ f, args }: Node & { k: "call" }): boolean {
 }
 
 /** Whether a call gives the argument at an index as a double. */
-export function takesFloat({ fun, clause }: Node & { k: "direct" }, index: number): boolean {
-  return clause === fun.clauses.length && fun.entry!.parameters[index]!.isFloat;
+export function takesFloat(call: Node & { k: "direct" }, index: number): boolean {
+  return isBehindChecks(call) && call.fun.entry!.parameters[index]!.isFloat;
 }
 
 /** Variables that are doubles, of whose values somebody wants a word, or is given one. */
-function usedAsWords({ fun, clause, body }: Code): Set<Var> {
+function usedAsWords(code: Code): Set<Var> {
   const words = new Set<Var>();
-  const givesFloat = clause === fun.clauses.length && fun.result === "flonum";
+  const givesFloat = isBehindChecks(code) && code.fun.result === "flonum";
   /** `isFloat`: the node's value is taken as a double where it is one. */
   const visit = (node: Node, isFloat: boolean): void => {
     switch (node.k) {
@@ -102,7 +102,7 @@ function usedAsWords({ fun, clause, body }: Code): Set<Var> {
       case "direct":
         if (node.self !== null) visit(node.self, false);
         return node.args.forEach((arg, index) =>
-          visit(arg, node.clause === node.fun.clauses.length && node.fun.entry!.parameters[index]!.type === "flonum"),
+          visit(arg, isBehindChecks(node) && node.fun.entry!.parameters[index]!.type === "flonum"),
         );
       case "prim": {
         const takes = isFloatOperation(node) || isFloatComparison(node);
@@ -113,7 +113,7 @@ function usedAsWords({ fun, clause, body }: Code): Set<Var> {
         for (const child of children(node)) visit(child, false);
     }
   };
-  visit(body, givesFloat);
+  visit(code.body, givesFloat);
   return words;
 }
 
@@ -126,7 +126,7 @@ function makesFloat(node: Node): boolean {
     case "prim":
       return node.op.name === "%the" ? makesFloat(node.args[0]!) : isFloatOperation(node);
     case "direct":
-      return node.clause === node.fun.clauses.length && node.fun.entry!.givesFloat;
+      return isBehindChecks(node) && node.fun.entry!.givesFloat;
     case "if":
       return makesFloat(node.then) && makesFloat(node.else);
     case "let":

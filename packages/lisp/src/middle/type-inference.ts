@@ -5,7 +5,7 @@
 import { Char, Flonum, MString, NIL, Pair, SchemeSymbol } from "../datum/datum.ts";
 import type { Datum } from "../datum/datum.ts";
 import type { Code } from "./closures.ts";
-import { children } from "./ir.ts";
+import { children, isBehindChecks } from "./ir.ts";
 import type { Fun, Node, TopLevel, Var } from "./ir.ts";
 import { narrower, type ValueType } from "./value-type.ts";
 
@@ -137,7 +137,7 @@ function joinRecords(a: TopLevel | null | undefined, b: TopLevel | null | undefi
  */
 export function inferTypes(codes: readonly Code[], open: ReadonlySet<Fun>): void {
   // Behind checks only those come who have passed or proved them.
-  const isKnown = (code: Code): boolean => !open.has(code.fun) || code.clause === code.fun.clauses.length;
+  const isKnown = (code: Code): boolean => !open.has(code.fun) || isBehindChecks(code);
   const codeOf = new Map<Fun, Code[]>();
   for (const code of codes) {
     const clauses = codeOf.get(code.fun) ?? [];

@@ -4,7 +4,7 @@
  */
 import { checkPrefix, substituted, withChecks, type CheckPrefix } from "./check-prefix.ts";
 import type { Code } from "./closures.ts";
-import { Var, children, mapChildren, type Fun, type Node } from "./ir.ts";
+import { Var, children, isBehindChecks, mapChildren, type Fun, type Node } from "./ir.ts";
 
 /** Splits all functions that begin with checks; code must be normalised. @returns the code behind the checks */
 export function makeEntries(codes: readonly Code[]): Code[] {
@@ -48,7 +48,7 @@ function makeEntry(code: Code, prefix: CheckPrefix): Code {
 export function withoutUnusedEntries(codes: readonly Code[], kept: ReadonlySet<Fun>): Code[] {
   const used = new Set(kept);
   for (const code of codes) noteUses(code.body, code, used);
-  const isUnused = ({ fun, clause }: Code): boolean => clause === fun.clauses.length && !used.has(fun);
+  const isUnused = (code: Code): boolean => isBehindChecks(code) && !used.has(code.fun);
   const unused = new Map(codes.filter(isUnused).map((code) => [code.fun, code]));
   const putBack = (node: Node, entry: Code): Node => {
     if (node.k !== "direct" || node.fun !== entry.fun) return mapChildren(node, (child) => putBack(child, entry));
@@ -69,7 +69,6 @@ export function withoutUnusedEntries(codes: readonly Code[], kept: ReadonlySet<F
 
 /** Calls of entries, but for that of the function's own checks. */
 function noteUses(node: Node, code: Code, used: Set<Fun>): void {
-  if (node.k === "direct" && node.clause === node.fun.clauses.length)
-    if (node.fun !== code.fun || code.clause !== 0) used.add(node.fun);
+  if (node.k === "direct" && isBehindChecks(node)) if (node.fun !== code.fun || code.clause !== 0) used.add(node.fun);
   for (const child of children(node)) noteUses(child, code, used);
 }
