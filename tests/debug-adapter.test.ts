@@ -216,14 +216,14 @@ test("breakpoints have conditions, logpoints print, in both directions; a mistak
   const printed = async (): Promise<string> =>
     (await editor.event<DebugProtocol.OutputEvent["body"]>("output")).body.output;
 
-  const mistaken = await stopInTwice("x > 3");
+  const mistaken = await stopInTwice("x = 3");
   assert.deepEqual(
     mistaken.breakpoints.map(({ verified, message }) => [verified, message]),
-    [[false, 'x > 3: not understood from "x > 3" on']],
+    [[false, 'x = 3: not understood from "= 3" on']],
   );
   await editor.ask("setBreakpoints", {
     source: { path: "add.c" },
-    breakpoints: [{ line: 3, logMessage: "x is {$a0}, twice {2 * $a0}" }],
+    breakpoints: [{ line: 3, logMessage: "x is {x}, twice {2 * $a0}" }],
   });
   await stopInTwice("$a0 == 3");
   const third = await editor.go("continue", { threadId });
@@ -250,6 +250,13 @@ test("breakpoints have conditions, logpoints print, in both directions; a mistak
   await editor.go("reverseContinue", { threadId });
   assert.equal(await evaluate("$a0"), "0x1");
   await stopInTwice("0");
+  // By variables, those of the whole program included.
+  await editor.ask("setBreakpoints", {
+    source: { path: "add.c" },
+    breakpoints: [{ line: 7, condition: "more == 2 * x && total == 2" }],
+  });
+  assert.equal((await editor.go("continue", { threadId })).stack[0], "add add.c:7");
+  assert.equal(await evaluate("x * 10 + total"), "22");
 
   // The step ends where a breakpoint's condition does not hold.
   await editor.ask("setBreakpoints", { source: { path: "add.c" }, breakpoints: [{ line: 6, condition: "*$sp || 1" }] });
@@ -420,6 +427,10 @@ test("an editor sees variables by their types, with their parts", async (t) => {
       ["*table[1]", "-4"],
       ["*&first.colour", "GREEN"],
       ["node[0].bytes[3]", "1 '\\x01'"],
+      ["table[1][0] * 2 + table[0][node->low]", "-6"],
+      ["node->colour == GREEN && letter == 'A'", "1"],
+      ["node->weight / 2", "0.75"],
+      ["node->next->next ? 1 : last.high", "17"],
     ])
       assert.equal(await said(expression!), value, `${expression} ${where}`);
     const numbers = await evaluate("numbers");

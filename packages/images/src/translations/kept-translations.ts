@@ -10,10 +10,12 @@ const FILLER = fileURLToPath(
  * For a machine's ports. What it hands over is translated by a process of its own (fill-translations.ts).
  *
  * @param home  STRATOS_HOME
- * @returns undefined when the user wants none (STRATOS_NO_CACHE)
+ * @returns undefined when the user wants none (STRATOS_NO_CACHE); with `fill` what is there is used, and nothing added
  */
 export function keptTranslations(home: string): NodeCodeArchive | undefined {
-  return (process.env["STRATOS_NO_CACHE"] ?? "") === "" ? openTranslations(home) : undefined;
+  const unwanted = process.env["STRATOS_NO_CACHE"] ?? "";
+  if (unwanted === "fill") return new NodeCodeArchive(home, null);
+  return unwanted === "" ? openTranslations(home) : undefined;
 }
 
 export function openTranslations(home: string): NodeCodeArchive {

@@ -11,6 +11,7 @@ const PC = 0x1000;
 function breakpointOf(rule: object): { message: string | undefined; come: () => boolean; begin: () => void } {
   const breakpoints = new Breakpoints(new ProgramCode(), {
     taskOf: () => ({}) as Task,
+    valuesOf: () => ({ register: () => null, variable: () => null, memory: () => null }),
     print: (line) => printed.push(line),
   });
   const answer = breakpoints.setInstructions({

@@ -4,17 +4,21 @@
  */
 import { type Stop, type Task, WATCH_LENGTH_MAX, type Watchpoint, WATCHES_MAX } from "@stratos/kernel";
 import type { DebugProtocol } from "@vscode/debugprotocol";
+import { DwarfError } from "../symbols/byte-reader.ts";
 import type { ProgramCode } from "../symbols/program-code.ts";
 import { addressOf, type Arguments, BREAKPOINTS_MAX, hex, listOf, numberOf, RequestError } from "./adapter-request.ts";
 import type { DebugStops } from "./debug-target.ts";
-import { type Expression, ExpressionError, parseExpression, type ValueSource } from "./expression.ts";
-import { valuesOf } from "./thread-values.ts";
+import { ExpressionError, isTrue } from "./arithmetic.ts";
+import { type Expression, parseExpression, type ValueSource } from "./expression.ts";
+import { textOfValue } from "./typed-value.ts";
 
 /** Lines that logpoints print in one journey: who reads them may be slow. */
 export const LOG_LINES_MAX = 5000;
 
 interface BreakpointPorts {
   readonly taskOf: (tid: number) => Task | null;
+  /** What expressions ask of the innermost function of a thread that stands. */
+  readonly valuesOf: (task: Task) => ValueSource;
   /** A line for who sees the editor. */
   readonly print: (line: string) => void;
 }
@@ -63,20 +67,20 @@ export class Breakpoints {
   isWanted({ tid, pc }: Stop): boolean {
     const task = this.#ports.taskOf(tid);
     if (task === null) return true;
-    const values = valuesOf(task);
+    const values = this.#ports.valuesOf(task);
     const here = [...this.#breakpoints.values()].flat().filter(({ address }) => address === pc);
     return here.filter((rule) => this.#stopsBy(rule, values)).length > 0;
   }
 
   #stopsBy({ condition, isMeant, hits, message }: Rule, values: ValueSource): boolean {
     try {
-      if (condition !== null && condition(values) === 0n) return false;
+      if (condition !== null && !isTrue(condition.evaluate(values), values.memory)) return false;
       if (isMeant?.(++hits.count) === false) return false;
       if (message === null) return true;
       this.#log(message(values));
       return false;
     } catch (error) {
-      if (!(error instanceof ExpressionError)) throw error;
+      if (!(error instanceof ExpressionError || error instanceof DwarfError)) throw error;
       this.#ports.print(`a breakpoint's expression has no value here: ${error.message}`);
       return true;
     }
@@ -212,8 +216,10 @@ const HIT_OPERATORS: Readonly<Record<string, (hits: number, wanted: number) => b
   "%": (hits, wanted) => hits % wanted === 0,
 };
 
-/** `a0 is {$a0}`: what stands in braces is computed. @throws ExpressionError */
+/** `i is {i}`: what stands in braces is computed. @throws ExpressionError */
 function parseMessage(text: string): (from: ValueSource) => string {
   const parts = text.split(/\{([^{}]*)\}/).map((part, index) => (index % 2 === 0 ? part : parseExpression(part)));
-  return (from) => parts.map((part) => (typeof part === "string" ? part : String(part(from)))).join("");
+  const textOf = (part: string | Expression, from: ValueSource): string =>
+    typeof part === "string" ? part : textOfValue(part.evaluate(from), from.memory);
+  return (from) => parts.map((part) => textOf(part, from)).join("");
 }

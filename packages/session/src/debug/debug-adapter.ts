@@ -21,13 +21,12 @@ import {
   threadsOf,
 } from "./debug-target.ts";
 import { disassembly } from "./disassembly.ts";
-import { ExpressionError, parseExpression } from "./expression.ts";
+import { ExpressionError } from "./arithmetic.ts";
+import { type Expression, parseExpression, type ValueSource } from "./expression.ts";
 import { EVERYDAY_SIGNALS } from "./live-target.ts";
 import { LineSteps } from "./line-steps.ts";
 import { FIRST_REFERENCE, ShownVariables } from "./shown-variables.ts";
 import { REGISTER_NAMES, registerValue } from "./target-description.ts";
-import { valuesOf } from "./thread-values.ts";
-import { isVariablePath } from "./variable-path.ts";
 
 const THREADS_MAX = 512;
 const MEMORY_MAX = 1 << 20;
@@ -66,7 +65,8 @@ export class DebugAdapter {
     this.#messages = new MessageStream(write, (message) => this.#receive(message));
     const taskOf = (tid: number): Task | null => threadsOf(target).find((each) => each.tid === tid) ?? null;
     const print = (line: string): void => this.#event("output", { category: "console", output: `${line}\n` });
-    this.#breakpoints = new Breakpoints(this.#code, { taskOf, print });
+    const valuesOf = (task: Task): ValueSource => this.#shown.valuesAt(task, 0);
+    this.#breakpoints = new Breakpoints(this.#code, { taskOf, valuesOf, print });
     this.#steps = new LineSteps(target, this.#code, { taskOf, isWanted: (stop) => this.#breakpoints.isWanted(stop) });
     this.ended = new Promise((resolve, reject) => {
       this.#end = resolve;
@@ -358,23 +358,22 @@ export class DebugAdapter {
     return { instructions: disassembly(task, this.#code, given) };
   }
 
-  /** A variable (`list->next`), an expression (`$a0 + 8`), or words for the monitor (`where`, `seek 1000`). */
+  /** An expression (`list->next`, `i + 1`, `$a0`), or words for the monitor (`where`, `seek 1000`). */
   async #evaluate(given: Arguments): Promise<DebugProtocol.EvaluateResponse["body"]> {
     const text = String(given["expression"] ?? "").trim();
-    const { frameId } = given;
-    const isWord = /^\w+$/.test(text);
-    const isPath = isVariablePath(text) && !(isWord && !this.#isVariable(text, frameId));
-    if (/^[a-z]/i.test(text) && !isPath && given["context"] === "repl") return await this.#tellMonitor(text);
-    if (isVariablePath(text)) return this.#evaluateVariable(text, frameId);
-    try {
-      const expression = parseExpression(text);
-      const task = this.#current;
-      if (task === null) throw new RequestError("there is no thread here");
-      const value = BigInt.asUintN(64, expression(valuesOf(task)));
-      return { result: `0x${value.toString(16)}`, variablesReference: 0 };
-    } catch (error) {
-      throw error instanceof ExpressionError ? new RequestError(error.message) : error;
+    const expression = parsed(text);
+    if (given["context"] === "repl" && /^[a-z]/i.test(text)) {
+      const name = expression instanceof ExpressionError ? null : expression.firstName;
+      if (name === null || !this.#isVariable(name, given["frameId"])) return await this.#tellMonitor(text);
     }
+    if (expression instanceof ExpressionError) throw new RequestError(expression.message);
+    const { task, frame } = this.#looked(given["frameId"]);
+    if (task === null) throw new RequestError("there is no thread here");
+    const { value, ...rest } = this.#shown.evaluate({ task, frame }, expression, text);
+    // Registers and addresses are shown as such.
+    return expression.firstName === null && rest.type === "long"
+      ? { result: hexOfLong(value), variablesReference: 0 }
+      : { result: value, ...rest };
   }
 
   #isVariable(name: string, frameId: unknown): boolean {
@@ -385,14 +384,6 @@ export class DebugAdapter {
   /** The frame that the editor looks at, or the innermost of the thread that stopped. @throws RequestError */
   #looked(frameId: unknown): { task: Task | null; frame: number } {
     return frameId === undefined ? { task: this.#current, frame: 0 } : this.#frame(frameId);
-  }
-
-  /** @throws RequestError */
-  #evaluateVariable(text: string, frameId: unknown): DebugProtocol.EvaluateResponse["body"] {
-    const { task, frame } = this.#looked(frameId);
-    if (task === null) throw new RequestError("there is no thread here");
-    const { value, ...rest } = this.#shown.evaluate(task, frame, text);
-    return { result: value, ...rest };
   }
 
   async #tellMonitor(text: string): Promise<DebugProtocol.EvaluateResponse["body"]> {
@@ -413,6 +404,21 @@ class Journey {
     this.go = go;
     this.body = body;
   }
+}
+
+/** @returns why it is none */
+function parsed(text: string): Expression | ExpressionError {
+  try {
+    return parseExpression(text);
+  } catch (error) {
+    if (error instanceof ExpressionError) return error;
+    throw error;
+  }
+}
+
+/** @param value  in digits */
+function hexOfLong(value: string): string {
+  return `0x${BigInt.asUintN(64, BigInt(value)).toString(16)}`;
 }
 
 /** @throws RequestError */

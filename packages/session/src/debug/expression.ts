@@ -1,103 +1,189 @@
 /**
- * Integer expressions of a debugger: C's operators, with C's precedence, over numbers, registers (`$a0`) and the 8
- * bytes at an address (`*$sp`, `*(0x1234 + 8)`). All is signed and has 64 bits, as `long` has.
+ * A debugger's expressions, in C's words and with C's precedence: variables and their parts (`list->next.value`,
+ * `a[i + 1]`, `*p`, `&x`), numbers and characters, registers (`$a0`), what lies at an address (`*(0x1234 + 8)`: 8
+ * bytes) and all of C's operators but assignments, calls, casts and `sizeof`. What is computed is `long`, `unsigned
+ * long`, `double` or a pointer (arithmetic.ts). One parser serves hovers, watches, conditions of breakpoints and their
+ * messages.
  */
+import {
+  addressOf,
+  binaryOperation,
+  doubleOf,
+  ExpressionError,
+  indexed,
+  isTrue,
+  longOf,
+  memberNamed,
+  namedConstant,
+  type Operator,
+  pointed,
+  unaryOperation,
+} from "./arithmetic.ts";
+import type { ReadMemory, TypedValue } from "./typed-value.ts";
 
-/** Where a value comes from while an expression is computed. */
+/** Where values come from while an expression is computed. */
 export interface ValueSource {
   /** @returns null: there is none of this name */
   register(name: string): bigint | null;
-  /** 8 bytes. @returns null: nothing is mapped there */
-  memory(address: bigint): bigint | null;
+  /** @returns null: there is none of this name. @throws DwarfError, ExpressionError: it has no value here */
+  variable(name: string): TypedValue | null;
+  readonly memory: ReadMemory;
 }
 
-/** @throws ExpressionError */
-export type Expression = (from: ValueSource) => bigint;
+export interface Expression {
+  /** The first name of a variable in it; null: it has none. */
+  readonly firstName: string | null;
+  /** @throws ExpressionError, DwarfError */
+  evaluate(from: ValueSource): TypedValue;
+}
 
-/** Why an expression has no meaning, or no value here. */
-export class ExpressionError extends Error {}
+type Evaluate = Expression["evaluate"];
+/** A part of an expression; with a name where it is nothing else: that may also be an enumeration's. */
+interface Part {
+  readonly evaluate: Evaluate;
+  readonly name?: string;
+}
 
 const LENGTH_MAX = 1000;
-/** Parentheses and signs within one another. */
+/** Parentheses, signs, indices and choices within one another. */
 const DEPTH_MAX = 100;
 
-const TOKEN = /\s*(0x[0-9a-f]+|\d+|\$\w+|&&|\|\||<<|>>|[=!<>]=|[-+*/%&|^~!<>()])/iy;
+const TOKEN = new RegExp(
+  [
+    String.raw`\s*(0x[0-9a-f]+|\d+\.\d+(?:e[-+]?\d+)?|\d+|[a-z_]\w*|\$\w+`,
+    String.raw`'(?:[^'\\]|\\(?:[0-7]{1,3}|x[0-9a-f]{1,2}|[^0-7x]))'`,
+    String.raw`->|&&|\|\||<<|>>|[=!<>]=|[-+*/%&|^~!<>()[\].?:])`,
+  ].join("|"),
+  "iy",
+);
 
 /** The binary operators; what binds most strongly comes last. C17 §6.5.5 to §6.5.14. */
-const LEVELS: readonly Readonly<Record<string, (a: bigint, b: bigint) => bigint>>[] = [
-  { "||": () => 0n },
-  { "&&": () => 0n },
-  { "|": (a, b) => a | b },
-  { "^": (a, b) => a ^ b },
-  { "&": (a, b) => a & b },
-  { "==": (a, b) => truth(a === b), "!=": (a, b) => truth(a !== b) },
-  {
-    "<": (a, b) => truth(a < b),
-    "<=": (a, b) => truth(a <= b),
-    ">": (a, b) => truth(a > b),
-    ">=": (a, b) => truth(a >= b),
-  },
-  { "<<": (a, b) => a << (b & 63n), ">>": (a, b) => a >> (b & 63n) },
-  { "+": (a, b) => a + b, "-": (a, b) => a - b },
-  { "*": (a, b) => a * b, "/": (a, b) => a / divisor(b), "%": (a, b) => a % divisor(b) },
+const LEVELS: readonly (readonly string[])[] = [
+  ["||"],
+  ["&&"],
+  ["|"],
+  ["^"],
+  ["&"],
+  ["==", "!="],
+  ["<", "<=", ">", ">="],
+  ["<<", ">>"],
+  ["+", "-"],
+  ["*", "/", "%"],
 ];
 
 /** @throws ExpressionError */
 export function parseExpression(text: string): Expression {
-  if (text.length > LENGTH_MAX) throw new ExpressionError(`an expression has at most ${LENGTH_MAX} characters`);
-  const tokens = tokensOf(text);
-  let at = 0;
-  let depth = 0;
-  const binary = (level: number): Expression => {
-    const operators = LEVELS[level];
-    if (operators === undefined) return unary();
-    let left = binary(level + 1);
-    for (let token = tokens[at]; token !== undefined && Object.hasOwn(operators, token); token = tokens[at]) {
-      at++;
-      left = joined(token, operators[token]!, left, binary(level + 1));
-    }
-    return left;
-  };
-  const unary = (): Expression => {
-    if (++depth > DEPTH_MAX) throw new ExpressionError(`${text}: more than ${DEPTH_MAX} levels`);
-    const operand = primary();
-    depth--;
-    return operand;
-  };
-  const primary = (): Expression => {
-    const token = tokens[at++];
-    if (token === undefined) throw new ExpressionError(`${text}: a value is missing at the end`);
-    if (token === "(") {
-      const inner = binary(0);
-      if (tokens[at++] !== ")") throw new ExpressionError(`${text}: a ) is missing`);
-      return inner;
-    }
-    if (token.startsWith("$")) return register(token);
-    if (/^\d/.test(token)) {
-      const value = signed(BigInt(token));
-      return () => value;
-    }
-    const operate = UNARY[token];
-    if (operate === undefined) throw new ExpressionError(`${text}: ${token} where a value should be`);
-    return operate(unary());
-  };
-  const whole = binary(0);
-  if (at < tokens.length) throw new ExpressionError(`${text}: ${tokens[at]} is too much`);
-  return whole;
+  return new Parser(text).whole();
 }
 
-const UNARY: Readonly<Record<string, (operand: Expression) => Expression>> = {
-  "-": (operand) => (from) => signed(-operand(from)),
-  "+": (operand) => operand,
-  "~": (operand) => (from) => ~operand(from),
-  "!": (operand) => (from) => truth(operand(from) === 0n),
-  "*": (operand) => (from) => {
-    const address = BigInt.asUintN(64, operand(from));
-    const value = from.memory(address);
-    if (value === null) throw new ExpressionError(`nothing is mapped at 0x${address.toString(16)}`);
-    return signed(value);
-  },
-};
+class Parser {
+  readonly #text: string;
+  readonly #tokens: readonly string[];
+  #at = 0;
+  #depth = 0;
+
+  constructor(text: string) {
+    if (text.length > LENGTH_MAX) throw new ExpressionError(`an expression has at most ${LENGTH_MAX} characters`);
+    this.#text = text;
+    this.#tokens = tokensOf(text);
+  }
+
+  whole(): Expression {
+    const { evaluate } = this.#choice();
+    if (this.#at < this.#tokens.length) throw this.#error(`${this.#tokens[this.#at]} is too much`);
+    const firstName = this.#tokens.find((token, index) => isName(token) && !isMember(this.#tokens, index)) ?? null;
+    return { firstName, evaluate };
+  }
+
+  /** `c ? a : b` (§6.5.15). */
+  #choice(): Part {
+    this.#enter();
+    const condition = this.#binary(0);
+    let part = condition;
+    if (this.#take("?")) {
+      const yes = this.#choice();
+      this.#expect(":");
+      const no = this.#choice();
+      part = { evaluate: (from) => (isTrue(condition.evaluate(from), from.memory) ? yes : no).evaluate(from) };
+    }
+    this.#depth--;
+    return part;
+  }
+
+  #binary(level: number): Part {
+    const operators = LEVELS[level];
+    if (operators === undefined) return this.#unary();
+    let left = this.#binary(level + 1);
+    for (let token = this.#tokens[this.#at]; token !== undefined && operators.includes(token);) {
+      this.#at++;
+      left = { evaluate: joined(token as Operator, left, this.#binary(level + 1)) };
+      token = this.#tokens[this.#at];
+    }
+    return left;
+  }
+
+  #unary(): Part {
+    const token = this.#tokens[this.#at];
+    if (token === undefined || !/^[-+~!*&]$/.test(token)) return this.#postfix();
+    this.#at++;
+    this.#enter();
+    const operand = this.#unary();
+    this.#depth--;
+    if (token === "*") return { evaluate: (from) => pointed(operand.evaluate(from), from.memory) };
+    if (token === "&") return { evaluate: (from) => addressOf(operand.evaluate(from)) };
+    const operator = token as "-" | "+" | "~" | "!";
+    return { evaluate: (from) => unaryOperation(operator, operand.evaluate(from), from.memory) };
+  }
+
+  #postfix(): Part {
+    let part = this.#primary();
+    for (;;) {
+      const whole = part;
+      if (this.#take("[")) {
+        const index = this.#choice();
+        this.#expect("]");
+        part = { evaluate: (from) => indexed(whole.evaluate(from), index.evaluate(from), from.memory) };
+      } else if (this.#take(".") || this.#take("->")) {
+        const name = this.#tokens[this.#at++] ?? "";
+        if (!isName(name)) throw this.#error(`${name || "the end"} where a member's name should be`);
+        part = { evaluate: (from) => memberNamed(whole.evaluate(from), name, from.memory) };
+      } else return part;
+    }
+  }
+
+  #primary(): Part {
+    const token = this.#tokens[this.#at++];
+    if (token === undefined) throw this.#error("a value is missing at the end");
+    if (token === "(") {
+      const inner = this.#choice();
+      this.#expect(")");
+      return inner;
+    }
+    if (token.startsWith("$")) return { evaluate: register(token) };
+    if (isName(token)) return { name: token, evaluate: (from) => variable(token, from.variable(token)) };
+    const constant = constantOf(token);
+    if (constant === null) throw this.#error(`${token} where a value should be`);
+    return { evaluate: () => constant };
+  }
+
+  #take(token: string): boolean {
+    if (this.#tokens[this.#at] !== token) return false;
+    this.#at++;
+    return true;
+  }
+
+  #expect(token: string): void {
+    if (!this.#take(token)) throw this.#error(`a ${token} is missing`);
+  }
+
+  #enter(): void {
+    if (++this.#depth > DEPTH_MAX) throw this.#error(`more than ${DEPTH_MAX} levels`);
+  }
+
+  #error(what: string): ExpressionError {
+    return new ExpressionError(`${this.#text}: ${what}`);
+  }
+}
 
 function tokensOf(text: string): readonly string[] {
   const tokens: string[] = [];
@@ -105,38 +191,70 @@ function tokensOf(text: string): readonly string[] {
   for (TOKEN.lastIndex = 0; TOKEN.lastIndex < end;) {
     const at = TOKEN.lastIndex;
     const match = TOKEN.exec(text);
-    if (match === null) {
-      throw new ExpressionError(`${text}: not understood from "${text.slice(at).trim()}" on`);
-    }
+    if (match === null) throw new ExpressionError(`${text}: not understood from "${text.slice(at).trim()}" on`);
     tokens.push(match[1]!);
   }
   return tokens;
 }
 
-function joined(token: string, compute: (a: bigint, b: bigint) => bigint, a: Expression, b: Expression): Expression {
-  if (token === "||") return (from) => truth(a(from) !== 0n || b(from) !== 0n);
-  if (token === "&&") return (from) => truth(a(from) !== 0n && b(from) !== 0n);
-  return (from) => signed(compute(a(from), b(from)));
+function isName(token: string): boolean {
+  return /^[a-z_]/i.test(token);
 }
 
-function register(token: string): Expression {
+function isMember(tokens: readonly string[], index: number): boolean {
+  return tokens[index - 1] === "." || tokens[index - 1] === "->";
+}
+
+function constantOf(token: string): TypedValue | null {
+  if (/^\d+\./.test(token)) return doubleOf(Number(token));
+  if (/^\d/.test(token)) return longOf(BigInt(token));
+  return token.startsWith("'") ? longOf(BigInt(characterCode(token.slice(1, -1)))) : null;
+}
+
+const ESCAPES: Readonly<Record<string, number>> = { a: 7, b: 8, e: 27, f: 12, n: 10, r: 13, t: 9, v: 11 };
+
+/** C17 §6.4.4.4. */
+function characterCode(character: string): number {
+  if (!character.startsWith("\\")) return character.codePointAt(0)!;
+  const rest = character.slice(1);
+  if (/^[0-7]/.test(rest)) return parseInt(rest, 8);
+  return /^x/i.test(rest) ? parseInt(rest.slice(1), 16) : (ESCAPES[rest] ?? rest.codePointAt(0)!);
+}
+
+function register(token: string): Evaluate {
   const name = token.slice(1);
   return (from) => {
     const value = from.register(name);
     if (value === null) throw new ExpressionError(`${token}: no such register`);
-    return signed(value);
+    return longOf(value);
   };
 }
 
-function divisor(value: bigint): bigint {
-  if (value === 0n) throw new ExpressionError("a division by zero");
+function variable(name: string, value: TypedValue | null): TypedValue {
+  if (value === null) throw new ExpressionError(`${name}: no variable of this name is known here`);
   return value;
 }
 
-function signed(value: bigint): bigint {
-  return BigInt.asIntN(64, value);
+function joined(operator: Operator, left: Part, right: Part): Evaluate {
+  const holds = ({ evaluate }: Part, from: ValueSource): boolean => isTrue(evaluate(from), from.memory);
+  if (operator === "&&") return (from) => longOf(holds(left, from) && holds(right, from) ? 1n : 0n);
+  if (operator === "||") return (from) => longOf(holds(left, from) || holds(right, from) ? 1n : 0n);
+  return (from) => {
+    const [a, b] = operandsOf(left, right, from);
+    return binaryOperation(operator, [a, b], from.memory);
+  };
 }
 
-function truth(holds: boolean): bigint {
-  return holds ? 1n : 0n;
+/** A name that is no variable's may be one of the other side's enumeration: `node->colour == RED`. */
+function operandsOf(left: Part, right: Part, from: ValueSource): readonly [TypedValue, TypedValue] {
+  const known = ({ name, evaluate }: Part): TypedValue | null =>
+    name === undefined ? evaluate(from) : from.variable(name);
+  const a = known(left);
+  const b = known(right);
+  const constant = (name: string | undefined, of: TypedValue | null): TypedValue | null =>
+    name === undefined || of === null ? null : namedConstant(of.type, name);
+  return [
+    a ?? constant(left.name, b) ?? variable(left.name ?? "", null),
+    b ?? constant(right.name, a) ?? variable(right.name ?? "", null),
+  ];
 }

@@ -8,7 +8,9 @@ import type { DataType } from "../symbols/data-type.ts";
 import type { ProgramCode, StackFrame } from "../symbols/program-code.ts";
 import type { FrameValues, Variable, VisibleVariables } from "../symbols/variables.ts";
 import { type Arguments, hex, numberOf, RequestError } from "./adapter-request.ts";
-import { ExpressionError } from "./expression.ts";
+import { ExpressionError } from "./arithmetic.ts";
+import type { Expression, ValueSource } from "./expression.ts";
+import { registerValue } from "./target-description.ts";
 import {
   bytesOfValue,
   partsOfValue,
@@ -18,7 +20,6 @@ import {
   type TypedValue,
   type ValuePart,
 } from "./typed-value.ts";
-import { evaluatePath } from "./variable-path.ts";
 
 /** References of this and above are of variables; below they are of registers. */
 export const FIRST_REFERENCE: number = 1 << 24;
@@ -90,13 +91,23 @@ export class ShownVariables {
     return isLocal || (visible?.global(name) ?? null) !== null || this.#code.variableNamed(task, name) !== null;
   }
 
-  /** A variable, or a part of one. @throws RequestError */
-  evaluate(task: Task, frame: number, text: string): Omit<DebugProtocol.Variable, "name"> {
+  /** What expressions ask of a thread that stands, and of a function on its stack. */
+  valuesAt(task: Task, frame: number): ValueSource {
+    return {
+      register: (name) => registerValue(registersOf(task), name),
+      variable: (name) => this.#named(task, frame, name),
+      memory: memoryOf(task),
+    };
+  }
+
+  /** @param text  as the expression was written. @throws RequestError */
+  evaluate(
+    { task, frame }: { task: Task; frame: number },
+    expression: Expression,
+    text: string,
+  ): Omit<DebugProtocol.Variable, "name"> {
     return this.#told(() => {
-      const value = evaluatePath(text, {
-        variable: (name) => this.#named(task, frame, name),
-        memory: memoryOf(task),
-      });
+      const value = expression.evaluate(this.valuesAt(task, frame));
       const isPlain = value.type.kind !== "struct" && value.type.kind !== "array";
       if (isPlain && value.place.kind === "memory" && bytesOfValue(value, memoryOf(task)) === null)
         throw new ExpressionError(`${text}: nothing is mapped at ${hex(value.place.address)}`);

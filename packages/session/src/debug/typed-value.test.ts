@@ -13,9 +13,9 @@ import { DwarfError } from "../symbols/byte-reader.ts";
 import { DebugInfo, type Sections } from "../symbols/debug-info.ts";
 import { evaluateLocation } from "../symbols/location.ts";
 import { variablesAt } from "../symbols/variables.ts";
-import { ExpressionError } from "./expression.ts";
+import { ExpressionError } from "./arithmetic.ts";
+import { parseExpression } from "./expression.ts";
 import { partsOfValue, textOfValue, type TypedValue } from "./typed-value.ts";
-import { evaluatePath } from "./variable-path.ts";
 
 const SOURCE = `
 typedef struct list { struct list *next; int numbers[4]; unsigned bits : 5; enum { ONE = 1, MANY } count; } List;
@@ -93,7 +93,11 @@ function told(sections: Sections, address: number): string[] {
       if (place === null) return `${variable.name} nowhere`;
       const value: TypedValue = { type: variable.type(), place };
       const parts = partsOfValue(value, { from: 0, count: 5 }).map((part) => textOfValue(part.value, memory));
-      const path = evaluatePath(`&${variable.name}`, { variable: () => value, memory });
+      const path = parseExpression(`&${variable.name}`).evaluate({
+        variable: () => value,
+        register: () => null,
+        memory,
+      });
       return `${value.type.name} ${variable.name} ${textOfValue(value, memory)} ${parts.join()} ${path.type.name}`;
     } catch (error) {
       if (error instanceof DwarfError || error instanceof ExpressionError) return `${variable.name}: ${error.message}`;
