@@ -1,20 +1,26 @@
 /**
  * Runs this folder's programs on the Linux of this host and keeps what they print in `expected/`, which the tests
  * compare with. A program must print the same three times in a row, so that nothing that depends on the moment is kept.
- * With `--check` it writes nothing and says what differs from what is kept.
+ * With `--check` it writes nothing and says what differs from what is kept. Without names it takes all programs. Some
+ * observe priorities: it refuses to run under nice(1).
  *
- * npm run abi:record [-- --check]
+ *     npm run abi:record [-- --check] [PROGRAM ...]
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { build, differences, expectedPath, programs, runOnLinux } from "./on-linux.ts";
 
-const check = process.argv.includes("--check");
+const { values, positionals } = parseArgs({ options: { check: { type: "boolean" } }, allowPositionals: true });
+const check = values.check === true;
+const unknown = positionals.filter((name) => !programs.includes(name));
+if (unknown.length > 0) fail(`no program of tests/abi: ${unknown.join(", ")}`);
+if (getPriority() !== 0) fail(`what is kept is of priority 0, and this process has ${getPriority()}`);
 const folder = mkdtempSync(join(tmpdir(), "stratos-abi-"));
 try {
   mkdirSync(join(import.meta.dirname, "expected"), { recursive: true });
-  for (const program of programs) {
+  for (const program of positionals.length > 0 ? positionals : programs) {
     const native = build(program, folder, "gcc", []);
     const output = runOnLinux(native);
     const again = differences(output, runOnLinux(native), "again") + differences(output, runOnLinux(native), "again");
@@ -29,4 +35,9 @@ try {
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });
+}
+
+function fail(message: string): never {
+  console.error(message);
+  process.exit(2);
 }
