@@ -27,6 +27,7 @@ import { kerberosPages, NEGOTIATE_PATH } from "./kerberos-pages.ts";
 import { oidcPages } from "./oidc-pages.ts";
 import type { PageVisit, Visitor } from "./page-visit.ts";
 import { pluginPages } from "./plugin-pages.ts";
+import { profilePages } from "./profile-pages.ts";
 import { templatePages } from "./template-pages.ts";
 import { triggerPages } from "./trigger-pages.ts";
 import { whyWaits } from "../store/why-waits.ts";
@@ -262,6 +263,7 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
   app.route("/", triggerPages(hub, { permitted, require }));
   app.route("/", failurePages(hub, { permitted, require }));
   app.route("/", pluginPages(hub, { permitted, require }));
+  app.route("/", profilePages(hub, { permitted, require }));
   return app;
 }
 
