@@ -155,6 +155,11 @@ test("nobody says by headers who he is: they are the console's alone", async () 
   assert.equal((await ask("/v1/hub/tokens", keys.get("viewer")!, { headers: forged })).status, 403);
   assert.equal((await ask("/v1/hub/tokens", null, { headers: forged })).status, 401);
   assert.equal((await ask("/hub/repos/none", null, { headers: forged })).status, 404);
+  // Beside a key of the hub's own, whose request the console vouches for nobody with.
+  await hub.admin.call("PUT", "/grants/low/viewer");
+  const { token } = await hub.admin.call<{ token: string }>("POST", "/tokens", { principal: "low", scopes: ["*"] });
+  assert.equal((await ask("/v1/hub/tasks", token, { headers: forged })).status, 200);
+  assert.equal((await ask("/v1/hub/tokens", token, { headers: forged })).status, 403);
   await hub.server.service.accessLog.flush();
   const rows = await hub.database.query<{ from: string }>(
     "select distinct detail->>'from' as from from event where actor like 'console:%' and detail->>'from' is not null",
