@@ -6,7 +6,7 @@ import { sayingWhyItWaits } from "./why-it-waits.ts";
 
 const reason = (state: string, summary: string): Partial<WaitReason> => ({ state, summary }) as WaitReason;
 
-test("each reason is told once, whatever its numbers; a hub that is away and a task that runs tell nothing", async () => {
+test("each reason is told once, whatever its numbers; a task that runs tells nothing", async () => {
   const answers = [
     reason("FREE", "no host is online"),
     null,
