@@ -3,8 +3,11 @@
  * Chromium, and axe-core in it.
  */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
-import type { TaskView } from "@stratos/hub-api";
+import type { ProfileView, TaskView } from "@stratos/hub-api";
 import { startTestHub } from "../packages/hub/src/testing/test-hub.ts";
 import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser } from "./support/browser.ts";
@@ -12,8 +15,15 @@ import { Browser } from "./support/browser.ts";
 const LONG_MS = 120_000;
 
 test("a browser signs in, and the pages break no rule of accessibility", async (t) => {
-  const hub = await startTestHub();
-  t.after(() => hub.close());
+  const folder = mkdtempSync(join(tmpdir(), "hub-pages-"));
+  const hub = await startTestHub({
+    profiles: { everySeconds: null, seconds: 1, keep: 2, bytesMax: 1 << 30, software: "stratos hub", folder },
+  });
+  t.after(async () => {
+    await hub.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const profile = await hub.admin.call<ProfileView>("POST", "/profiles", { seconds: 1 });
   const task = await hub.admin.call<TaskView>("POST", "/tasks", {
     kind: "command",
     arch: "s390x",
@@ -53,8 +63,15 @@ test("a browser signs in, and the pages break no rule of accessibility", async (
     await page.navigate(hub.server.url + path);
     await page.waitFor("location.pathname + document.readyState", new RegExp(`^${path}complete$`), LONG_MS);
   };
-  const plain = ["/", "/tasks", `/tasks/${task.id}`, "/packages", "/hosts", "/audit", "/failures"];
-  for (const path of [...plain, "/triggers", "/triggers/mirror", "/templates", "/templates/deb"]) {
+  const plain = ["/", "/tasks", `/tasks/${task.id}`, "/packages", "/hosts", "/audit", "/failures", "/profiles"];
+  for (const path of [
+    ...plain,
+    `/profiles/${profile.id}`,
+    "/triggers",
+    "/triggers/mirror",
+    "/templates",
+    "/templates/deb",
+  ]) {
     await visit(path);
     await check(path);
   }

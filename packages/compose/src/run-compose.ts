@@ -105,6 +105,8 @@ interface ImageState {
   runner: string;
   sources: Record<string, string>;
   artifacts: (Artifact & { output: string; format: string })[];
+  /** What is asked after the outputs said no, or failed: they are there, and of no compose. */
+  isRefused?: true;
 }
 
 /** Whether an image has scripts of its own, which `build.packages` are there for. */
@@ -488,8 +490,9 @@ class Compose implements PhaseWork {
     return artifacts;
   }
 
-  /** Bills of materials and provenance of the images that are whole. */
+  /** Bills of materials and provenance of the images that are whole; one that is refused keeps no other back. */
   async cleanup(signal: AbortSignal): Promise<void> {
+    const faults: unknown[] = [];
     for (const record of this.#records()) {
       if (record.artifacts.length === 0) continue;
       const { target } = record,
@@ -519,8 +522,14 @@ class Compose implements PhaseWork {
         "provenance",
         provenanceStatement(record, inputs, { version: this.#request.version, runner: state.runner }),
       );
-      await this.#runOnHost(target, "after-outputs", signal);
+      try {
+        await this.#runOnHost(target, "after-outputs", signal);
+      } catch (error) {
+        state.isRefused = true;
+        faults.push(error);
+      }
     }
+    if (faults.length > 0) throw faults[0];
   }
 
   async finish(results: readonly StepResult[]): Promise<ComposeInfo> {
@@ -551,7 +560,8 @@ class Compose implements PhaseWork {
   #records(): ImageRecord[] {
     const records: ImageRecord[] = [];
     for (const target of this.#request.targets) {
-      const { locked, tree, artifacts } = this.#states.get(lockKey(target))!;
+      const { locked, tree, isRefused, artifacts: written } = this.#states.get(lockKey(target))!;
+      const artifacts = isRefused === true ? [] : written;
       if (locked === undefined || tree === undefined) continue;
       // In the treefile's order, whichever was written first.
       const order = Object.keys(target.config.outputs ?? {});

@@ -1,5 +1,6 @@
 /** What the hub and those who talk to it share: the shapes of requests and answers, and a client. */
 export * from "./failure-views.ts";
+export { GATEWAY_HEADERS } from "./gateway-headers.ts";
 export * from "./plugin-contract.ts";
 export * from "./profile-views.ts";
 export * from "./task-views.ts";

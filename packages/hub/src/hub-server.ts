@@ -14,6 +14,7 @@ import { ADMIN_ROUTES } from "./api/admin-routes.ts";
 import { createApi } from "./api/api-service.ts";
 import { blobRoutes } from "./api/blob-routes.ts";
 import { authorityPages, CERTIFICATE_ROUTES } from "./api/certificate-routes.ts";
+import { passedOn } from "./api/passed-on.ts";
 import { packageRoutes } from "./api/package-routes.ts";
 import { FAILURE_ROUTES } from "./api/failure-routes.ts";
 import { PROFILE_ROUTES } from "./api/profile-routes.ts";
@@ -125,8 +126,9 @@ export async function startHub(database: Database, options: ServerOptions): Prom
   const known = new Set((await service.access.listRoles()).map(({ name }) => name));
   for (const { role } of [...(options.oidc?.roles ?? []), ...(options.kerberos?.roles ?? [])])
     if (!known.has(role)) options.warn(`${role}: there is no such role yet; who signs in has nothing of it`);
-  const addressOf = (context: Context): string =>
+  const peerOf = (context: Context): string =>
     (context.env as { incoming?: IncomingMessage }).incoming?.socket.remoteAddress ?? "unknown";
+  const addressOf = (context: Context): string => passedOn(context)?.from ?? peerOf(context);
   const certificateOf = (context: Context): ShownCertificate | null =>
     shownCertificate((context.env as { incoming?: IncomingMessage }).incoming?.socket as TLSSocket | undefined);
   const app = createApi(service, {
@@ -138,6 +140,7 @@ export async function startHub(database: Database, options: ServerOptions): Prom
     hooks: (attempts) => hookPages(service, attempts, addressOf),
     authority: (attempts) => authorityPages(service, attempts, addressOf),
     addressOf,
+    peerOf,
     certificateOf,
   });
   const tls =

@@ -177,7 +177,7 @@ function tokenCommand(finish: Finish): Command {
       .addOption(
         repeatable(
           "--role <role>",
-          "also give its owner this role: viewer, submitter, worker, operator, auditor, admin",
+          "also give its owner this role: viewer, submitter, worker, operator, auditor, console, admin",
         ),
       )
       .addOption(

@@ -79,6 +79,10 @@ export async function hubCommand(finish: Finish, wanted: Wanted): Promise<Comman
       "--token-file <file>",
       "write the administrator's key of a new database to this file, rather than to stderr",
     )
+    .option(
+      "--console-key-file <file>",
+      "the key of a console that stands before this hub (`serve --hub URL`); made when it is not there",
+    )
     .option("--tls-cert <file>", "serve over TLS with this certificate; needed where others can reach the address")
     .option("--tls-key <file>", "the certificate's key")
     .addOption(

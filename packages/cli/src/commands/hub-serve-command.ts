@@ -4,6 +4,7 @@ import { join } from "node:path";
 import {
   type BlobPlaceOptions,
   HUB_DEFAULTS,
+  keepConsoleKey,
   type HubPlaceOptions,
   openBlobs,
   openHubPlace,
@@ -24,6 +25,7 @@ export interface HubServeOptions
   extends HubPlaceOptions, BlobPlaceOptions, HubOidcOptions, HubKerberosOptions, ProfileOptions {
   readonly listen: { readonly host: string; readonly port: number };
   readonly tokenFile?: string;
+  readonly consoleKeyFile?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly workerCertificates: "allow" | "require";
@@ -94,6 +96,7 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
         ? new CommandError(`${host}:${port}`, hostReason(error), { cause: error })
         : error;
     });
+    if (options.consoleKeyFile !== undefined) await keepConsoleKey(hub.service.access, options.consoleKeyFile);
     if (hub.firstToken !== null) tellFirstToken(hub.firstToken, options.tokenFile, hub.url);
     process.stdout.write(`${hub.url}\n`);
     await new Promise<void>((resolve) => process.once("SIGINT", resolve).once("SIGTERM", resolve));

@@ -5,6 +5,7 @@ import { hubEvents, taskLog, taskStates } from "@stratos/hub/client";
 import type { EventView, HubClient, TaskDetails, TaskSubmission, TaskView, WaitReason } from "@stratos/hub-api";
 import { OperationError } from "@stratos/operation";
 import { type HubOptions, withHub } from "../hub/hub-client.ts";
+import { sayingWhyItWaits } from "../hub/why-it-waits.ts";
 import { collectList, hubOptions, parseCount, parseSeconds, repeatable } from "./hub-options.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
@@ -209,7 +210,7 @@ function submitTask(command: readonly string[], options: SubmitOptions): Promise
       return 0;
     }
     process.stderr.write(`stratos: task ${task.id}\n`);
-    await followLog(client, task.id);
+    await sayingWhyItWaits(client, task.id, () => followLog(client, task.id));
     return endOf(await client.call<TaskView>("GET", `/tasks/${task.id}`));
   });
 }
@@ -396,11 +397,13 @@ function showLog(
   });
 }
 
-/** Without a word but when it fails. @returns the exit status */
-export async function waitForEnd(client: HubClient, id: number): Promise<number> {
-  let last: TaskView | undefined;
-  for await (last of taskStates(client, id));
-  return endOf(last!);
+/** Without a word but when it fails, or does not begin. @returns the exit status */
+export function waitForEnd(client: HubClient, id: number): Promise<number> {
+  return sayingWhyItWaits(client, id, async () => {
+    let last: TaskView | undefined;
+    for await (last of taskStates(client, id));
+    return endOf(last!);
+  });
 }
 
 /** Exit status of a task that ended. */

@@ -4,7 +4,8 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { FileLockedError, lockFile } from "@stratos/host-node";
 import { makeFolders, stratosHome } from "@stratos/host-node/home";
 import { VERSION } from "@stratos/sdk/version";
-import { UsageError } from "../command-error.ts";
+import type { HubLink } from "@stratos/console/serve";
+import { CommandError, UsageError } from "../command-error.ts";
 import { type NetTarget, parseListen, parseNetTarget } from "../option-values.ts";
 import { relayOptionsOf } from "../session/host-network.ts";
 import { warnOfSharedToken } from "../shared-token.ts";
@@ -19,12 +20,16 @@ interface ServeOptions extends TlsChoice {
   readonly tokenFile?: string;
   readonly name: readonly string[];
   readonly openapi?: true;
+  readonly hub?: string | true;
+  readonly hubTokenFile?: string;
   readonly relay?: true;
   readonly relayAllow: readonly NetTarget[];
   readonly relayDeny: readonly NetTarget[];
   readonly relayOrigin: readonly string[];
 }
 
+/** A hub that does not answer within it may do so later. */
+const HUB_ANSWERS_MS = 5_000;
 const DEFAULT_LISTEN = { host: "127.0.0.1", port: 7470 };
 
 export function serveCommand(finish: Finish): Command {
@@ -82,6 +87,16 @@ export function serveCommand(finish: Finish): Command {
         .argParser((text: string, previous: readonly string[]) => [...previous, parseOrigin(text)])
         .default([], "this server's own pages"),
     )
+    .option(
+      "--hub [url]",
+      "stand before a build hub: the one at this URL, else one of its own (`stratos hub`, with its files in " +
+        "$STRATOS_HOME/hub); builds are below /v1/hub, and the hub is at /hub for workers and commands",
+    )
+    .option(
+      "--hub-token-file <file>",
+      "a file with the key that this server shows to the hub at a URL: one of the role console (default: what `hub " +
+        "login` kept)",
+    )
     .option("--openapi", "print the OpenAPI description, and stop")
     .addCommand(accessKeyCommand(finish, "serve"))
     .action(async (options: ServeOptions) => finish(await serve(options)));
@@ -123,6 +138,8 @@ async function serve(options: ServeOptions): Promise<number> {
   const listen = options.listen ?? DEFAULT_LISTEN;
   if (options.name.length > 0 && options.tlsCert === undefined)
     throw new UsageError("--name", "is of a server with --tls-cert");
+  if (options.hubTokenFile !== undefined && typeof options.hub !== "string")
+    throw new UsageError("--hub-token-file", "is of a hub at a URL: --hub URL");
   const relay = await relayOptionsOf(options);
   const tls = tlsFilesOf(options);
   if (tls === null && !LOOPBACK.test(listen.host))
@@ -147,6 +164,8 @@ async function serve(options: ServeOptions): Promise<number> {
     (words) => void process.stderr.write(`stratos: ${words}\n`),
   );
   const signIn = token === null ? null : new SignIn(token.text, keys, sessions?.path ?? null);
+  const commandLine = { program: process.execPath, words: [...process.execArgv, process.argv[1]!] };
+  const hub = await hubOf(options, { home, commandLine });
   const settings = {
     home,
     version: VERSION,
@@ -161,23 +180,53 @@ async function serve(options: ServeOptions): Promise<number> {
     page: options.ui === true ? await (await import("@stratos/console")).pageFiles("systems") : null,
     ...(relay === null ? {} : { relay }),
     openSupervisor: () => openSupervisor(home, VERSION),
-    commandLine: { program: process.execPath, words: [...process.execArgv, process.argv[1]!] },
+    commandLine,
+    ...(hub === null ? {} : { hub }),
     onDefect,
   };
   const place = options.socket === undefined ? listen : { socket: options.socket };
-  const server = await startConsole(place, settings, tls);
+  const server = await startConsole(place, settings, tls).catch(async (error: unknown) => {
+    await hub?.close();
+    throw error;
+  });
   const address = reachedBy(server.address, listen.host, names);
   process.stdout.write(`${address}\n`);
   if (token !== null) {
     process.stderr.write(`stratos: the token is in ${token.path}\n`);
     warnOfSharedToken(token);
   }
+  if (hub !== null && options.socket === undefined)
+    process.stderr.write(`stratos: for workers and \`stratos hub\` the hub is at ${address}hub\n`);
   if (options.ui === true)
     process.stderr.write(`stratos: this address signs one browser in, once: ${address}#sign-in=${signIn!.code}\n`);
   await new Promise<void>((resolve) => process.once("SIGINT", resolve).once("SIGTERM", resolve));
   await server.close();
   sessions?.release();
   return 0;
+}
+
+type Console = typeof import("@stratos/console/serve");
+type OwnHubPlace = Pick<Parameters<Console["OwnHub"]["start"]>[0], "home" | "commandLine">;
+
+/** Null: none is wanted. @throws CommandError when its own does not begin, or the one at the URL refuses the key */
+async function hubOf({ hub, hubTokenFile }: ServeOptions, own: OwnHubPlace): Promise<HubLink | null> {
+  if (hub === undefined) return null;
+  const { OwnHub, remoteHub } = await import("@stratos/console/serve");
+  if (hub === true) return OwnHub.start({ ...own, tell: (words) => void process.stderr.write(`stratos: ${words}\n`) });
+  const { hubLogins, hubUrl, tokenOf } = await import("../hub/hub-client.ts");
+  const url = hubUrl({ hub });
+  const key = hubTokenFile === undefined ? hubLogins().token(url) : tokenOf(hubTokenFile);
+  const { GATEWAY_HEADERS } = await import("@stratos/hub-api");
+  const headers = { [GATEWAY_HEADERS.key]: key, [GATEWAY_HEADERS.client]: "127.0.0.1" };
+  try {
+    const response = await fetch(`${url}/healthz`, { headers, signal: AbortSignal.timeout(HUB_ANSWERS_MS) });
+    if (response.status === 401 || response.status === 403)
+      throw new CommandError(url, "this key may not say who asks: it takes one of the role console or admin");
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    process.stderr.write(`stratos: warning: ${url}: the hub does not answer yet\n`);
+  }
+  return remoteHub({ url, key });
 }
 
 /** An address that a browser can use: of all interfaces the first name stands for them. */

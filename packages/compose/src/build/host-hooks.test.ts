@@ -85,3 +85,22 @@ test("plugins are asked about each image, before and after, and what they refuse
   assert.match(JSON.stringify(steps.find(({ status }) => status === "failed")), /plugin rules: not on a Friday/);
   assert.equal(one.plugins.asked.length, 3);
 });
+
+test("outputs that are refused when they are there are listed nowhere, and keep no other image back", async () => {
+  const one = await world();
+  const outputs = 'outputs: {root: {format: tar, filename: "t-${variant}.tar"}}';
+  const text = `name: t\npackages: [tool]\narchitectures: [riscv64]\n${outputs}\nvariants: {a: {}, b: {}}\n`;
+  one.plugins.refuses = ({ point, variant }) => (point === "after-outputs" && variant === "a" ? "not a" : undefined);
+  const { steps, info } = await one.compose(text);
+  assert.match(JSON.stringify(steps.filter(({ status }) => status === "failed")), /not a/);
+  const made = JSON.parse(Buffer.from(one.outputs.get("composeinfo.json")!).toString()) as typeof info;
+  assert.equal(made.status, "failed");
+  assert.deepEqual(
+    made.images.map(({ variant, artifacts }) => [variant, artifacts.map(({ path }) => path)]),
+    [
+      ["a", []],
+      ["b", ["t-b.tar"]],
+    ],
+  );
+  assert.match(Buffer.from(one.outputs.get("SHA256SUMS")!).toString(), /^\w+  t-b\.tar\n$/);
+});

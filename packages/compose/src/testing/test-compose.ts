@@ -77,7 +77,11 @@ export interface TestWorld {
   /** that the host was to run */
   hostPrograms: HostProgram[];
   /** what plugins were asked, as JSON, and what they say */
-  plugins: { readonly asked: string[]; refusal: string | undefined };
+  plugins: {
+    readonly asked: string[];
+    refusal: string | undefined;
+    refuses?: (at: { point: string; variant: string }) => string | undefined;
+  };
   outputs: Map<string, Uint8Array>;
   runner: FakeRunner;
   /** one for tar archives, to which others may be put */
@@ -181,7 +185,7 @@ export function makeWorld(): TestWorld {
     },
     askPlugins: async (at) => {
       plugins.asked.push(JSON.stringify(at));
-      return plugins.refusal;
+      return plugins.refuses?.(at) ?? plugins.refusal;
     },
     after: (milliseconds, action) => {
       const timer = setTimeout(action, milliseconds);

@@ -55,6 +55,7 @@ export async function startConsole(
       terminals.close();
       relay?.close();
       await Promise.all([host.jobs.close(), host.commands.close(), close()]);
+      await options.hub?.close();
     },
   };
 }

@@ -27,6 +27,8 @@ import {
 } from "@stratos/volumes/serve";
 import type { Identity, SignIn } from "./access/sign-in.ts";
 import type { ConsoleRequest, ConsoleRoute } from "./console-route.ts";
+import type { HubLink } from "./hub/hub-link.ts";
+import { HUB_API_PATH, HUB_PATH, hubMetrics, mountHub, requireReadyHub } from "./hub/hub-mount.ts";
 import { HOST_ROUTES, type HostParts } from "./host-routes.ts";
 import { consoleMetrics } from "./metrics.ts";
 import type { RelayOptions } from "./relay/relay-options.ts";
@@ -50,6 +52,8 @@ export interface ConsoleOptions {
   readonly page: ReadonlyMap<string, Uint8Array> | null;
   /** What machines in tabs may reach through this host; absent: there is no such way. Needs `signIn`. */
   readonly relay?: RelayOptions;
+  /** The build hub that it stands before; absent: there is none. */
+  readonly hub?: HubLink;
   /** @throws StratosError */
   readonly openSupervisor: () => Promise<SupervisorClient>;
   /** The command line: its program, and the words before a command's own. */
@@ -116,7 +120,7 @@ export function createConsoleService(
   cookie: CookieName,
   { host, terminals }: { readonly host: HostParts; readonly terminals: { readonly count: number } },
 ): Hono<Settings> {
-  const { signIn, page, version } = options;
+  const { signIn, page } = options;
   const app = new Hono<Settings>();
   const counters = new RequestCounters();
   const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
@@ -146,10 +150,15 @@ export function createConsoleService(
   });
   app.onError((error, context) => failure(context, error, options.onDefect));
   app.notFound((context) => notServed(app, context));
-  app.get("/healthz", (context) => context.text("ok\n"));
+  app.get("/healthz", (context) => {
+    // Whoever watches over this process may start it, and so the hub, anew.
+    if (options.hub?.isAlive === false) throw new Refusal(503, "the hub has ended, and is being started again");
+    return context.text("ok\n");
+  });
   app.get("/readyz", async (context) => {
     const client = await options.openSupervisor();
     client.close();
+    if (options.hub !== undefined) await requireReadyHub(options.hub);
     return context.text("ready\n");
   });
   app.get("/metrics", async (context) => {
@@ -157,11 +166,16 @@ export function createConsoleService(
     if (identity === null && options.isPublic) throw new Refusal(401, "a bearer token is needed");
     const { openSupervisor } = options;
     const state = { openSupervisor, counters, sessions: signIn?.sessionCount ?? 0, terminals: terminals.count };
-    const text = await consoleMetrics(state, identity !== null);
+    const own = await consoleMetrics(state, identity !== null);
+    const text = options.hub === undefined ? own : own + (await hubMetrics(options.hub, context, identity));
     return context.text(text, 200, { "Content-Type": METRICS_TYPE });
   });
-  app.get("/v1/openapi.json", (context) => context.json(openApiDocument(CONSOLE_OPERATIONS, CONSOLE_API, version)));
+  app.get("/v1/openapi.json", (context) => context.json(description(options)));
   if (page !== null) servePage(app as unknown as Hono, page);
+  if (options.hub !== undefined) {
+    const onSignedOut = (listener: (id: string) => void): (() => void) => signIn?.onSignedOut(listener) ?? (() => {});
+    mountHub(app, options.hub, { identify, note, counters, onSignedOut, hasPage: page !== null });
+  }
 
   if (signIn !== null) {
     const checkSignIn = ajv.compile(SIGN_IN);
@@ -185,7 +199,7 @@ export function createConsoleService(
   });
   app.get("/v1/session", (context) => {
     const { name, role } = context.get("identity");
-    return context.json({ name, role });
+    return context.json({ name, role, ...(options.hub === undefined ? {} : { hub: HUB_PATH }) });
   });
   app.delete("/v1/session", (context) => {
     const { session } = context.get("identity");
@@ -231,6 +245,14 @@ export function createConsoleService(
     );
   for (const route of HOST_ROUTES) serveRoute(route, (request, handle) => handle({ ...request, ...host }));
   return app;
+}
+
+/** The hub's operations are the hub's to describe. */
+function description({ version, hub }: ConsoleOptions): object {
+  const own = openApiDocument(CONSOLE_OPERATIONS, CONSOLE_API, version);
+  if (hub === undefined) return own;
+  const externalDocs = { description: "Builds: the operations of the hub", url: `${HUB_API_PATH}/openapi.json` };
+  return { ...own, externalDocs };
 }
 
 function answer(context: Context, route: RestOperation, result: unknown): Response {

@@ -130,7 +130,14 @@ export const FORK = object(
 export const RENAME = object({ name: name("its new name") });
 export const SIGN_IN = object({ token: { ...text("the token, a key, or the code of the address"), maxLength: 200 } });
 export const SIGNED_IN = object({ key: text("each request sends it in the header Stratos-Key") });
-export const IDENTITY = object({ name: text("of the key; `owner` has the token"), role: { enum: [...ROLES] } });
+export const IDENTITY = object(
+  {
+    name: text("of the key; `owner` has the token"),
+    role: { enum: [...ROLES] },
+    hub: text("where the hub is; absent: there is none"),
+  },
+  ["name", "role"],
+);
 
 export const JOB: Schema = object({
   id: count("number", 1),

@@ -111,6 +111,20 @@ export class Access {
     };
   }
 
+  /**
+   * Whom a console vouches for: `console:anna`, with what this role gives and what was granted to that name beside it.
+   * The name begins with the console's own, so that two consoles of one hub mean two people.
+   */
+  async vouchedFor(gateway: Principal, person: string, role: string): Promise<Principal> {
+    const key = `${gateway.keyId} ${role} ${person}`;
+    const cached = this.cache.get(key);
+    if (cached !== undefined) return cached;
+    const principal = `${gateway.name}:${person}`;
+    const found = await this.principalOf({ id: gateway.keyId, principal, scopes: ["*"], roles: [role] });
+    this.cache.set(key, found);
+    return found;
+  }
+
   async #permissionsFor(principal: string, own: readonly string[]): Promise<string[]> {
     const granted = await this.#database.query<{ role: string }>("select role from role_grant where principal = $1", [
       principal,

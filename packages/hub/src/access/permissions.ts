@@ -58,6 +58,8 @@ export const BUILT_IN_ROLES: readonly Role[] = [
       "fsck:run",
     ],
   },
+  // Of a console that stands before the hub: whom it vouches for has what their role gives, and it nothing itself.
+  { name: "console", inherits: [], permissions: ["identity:vouch"] },
   { name: "admin", inherits: [], permissions: ["*"] },
 ];
 

@@ -31,6 +31,7 @@ import { eventStream } from "./event-stream.ts";
 import { silentRoute, type ApiRequest, type ApiRoute } from "./route.ts";
 import { BRAKE, CHANNEL, EVENT_VIEW, page, POLICY, ROLE, time, TOKEN } from "./schemas.ts";
 import { PAGE, PAGE_QUERY } from "./task-routes.ts";
+import { readSpan } from "./time-span.ts";
 
 const list = (items: unknown): { body: unknown } => ({ body: { items, next: null } });
 const one = (request: ApiRequest, name: string): string => request.parameters[name]!;
@@ -356,12 +357,7 @@ const operation: readonly ApiRoute[] = [
       until: { schema: time, description: "up to when, without it (default: now)" },
     },
     handle: async ({ hub, parameters, query }) => {
-      const until = query["until"] === undefined ? new Date() : new Date(query["until"] as string);
-      const from =
-        query["since"] === undefined
-          ? new Date(until.getTime() - REPORT_DAYS * 86_400_000)
-          : new Date(query["since"] as string);
-      if (from >= until) throw new HubError(422, "bad-span", "since: expected a time before until");
+      const { since: from, until } = readSpan(query, REPORT_DAYS);
       const standard = parameters["standard"] as ComplianceStandard;
       return { body: await complianceReport(hub.database, standard, { from, until }, hub.options.isTls === true) };
     },

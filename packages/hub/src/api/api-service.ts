@@ -20,6 +20,7 @@ import { boundedBody, wholeBody } from "./bounded-body.ts";
 import { metricsText, RequestCounts } from "./metrics.ts";
 import { deprecationHeaders } from "./deprecation.ts";
 import { openApiDocument } from "./openapi.ts";
+import { passedOn, readPassedOn } from "./passed-on.ts";
 import { fitsParameter } from "./path-parameters.ts";
 import type { ApiAnswer, ApiRequest, ApiRoute } from "./route.ts";
 
@@ -32,6 +33,8 @@ interface ApiOptions {
   readonly pages: (attempts: AttemptLimit) => Hono;
   /** Where a request came from: for the audit and for limits. */
   readonly addressOf: (context: Context) => string;
+  /** Where its connection came from. */
+  readonly peerOf: (context: Context) => string;
   /** What a client showed in TLS's handshake; null: nothing. */
   readonly certificateOf: (context: Context) => ShownCertificate | null;
   /** What is below /hooks, for forges. */
@@ -51,6 +54,7 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
     const origin = context.req.header("origin");
     if (origin !== undefined && origin !== new URL(context.req.url).origin)
       return problem(context, new HubError(403, "other-origin", "requests from pages of other origins are not served"));
+    await readPassedOn(hub, context, { attempts, from: options.peerOf(context) });
     await next();
     context.res.headers.set("X-Content-Type-Options", "nosniff");
     // HEAD is answered by GET's route, whose stream nobody will read: it would wait for ever, with its transaction.
@@ -190,6 +194,8 @@ async function answer(
 
 async function authenticate(hub: HubService, context: Context, { attempts, from, shown }: Asker): Promise<Principal> {
   await hub.accessLog.prepare();
+  const vouchedFor = passedOn(context)?.principal;
+  if (vouchedFor != null) return vouchedFor;
   const refuse = async (why: string): Promise<never> => {
     hub.accessLog.add({
       actor: "nobody",

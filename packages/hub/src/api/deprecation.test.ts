@@ -38,6 +38,7 @@ const app = createApi(hub as unknown as HubService, {
   hooks: nothing,
   authority: nothing,
   addressOf: () => "127.0.0.1",
+  peerOf: () => "127.0.0.1",
   certificateOf: () => null,
 });
 const ask = (path: string, token: string): Promise<Response> =>

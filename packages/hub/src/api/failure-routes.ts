@@ -1,13 +1,11 @@
 /** Why runs fail. */
 import type { FailureFilter } from "../store/failures.ts";
 import { diagnoseAgain, failureReport, runsOfFailure } from "../store/failures.ts";
-import { HubError } from "../store/hub-error.ts";
 import type { ApiRequest, ApiRoute } from "./route.ts";
 import { AGAIN, time } from "./schemas.ts";
+import { readSpan, readTime } from "./time-span.ts";
 
-const DAY_MS = 86_400_000;
 const SPAN_DAYS = 7;
-const YEAR_10000 = Date.UTC(10_000, 0);
 const LIMIT = 50;
 const word = { type: "string", maxLength: 128 };
 const limit = {
@@ -17,22 +15,10 @@ const limit = {
 
 /** @throws HubError 422 */
 function failureFilter(query: ApiRequest["query"]): FailureFilter {
-  const timeOf = (name: "since" | "until"): Date | undefined => {
-    const text = query[name];
-    if (text === undefined || text === "") return undefined;
-    const found = new Date(String(text));
-    // Of years that a database has, too.
-    if (!(found.getTime() >= 0 && found.getTime() < YEAR_10000))
-      throw new HubError(422, "bad-span", `${name}: expected a time`);
-    return found;
-  };
-  const until = timeOf("until") ?? new Date();
-  const since = timeOf("since") ?? new Date(until.getTime() - SPAN_DAYS * DAY_MS);
-  if (since >= until) throw new HubError(422, "bad-span", "since: expected a time before until");
   const words = (["package", "suite", "arch", "channel", "cause"] as const).flatMap((name) =>
     query[name] === undefined || query[name] === "" ? [] : [[name, String(query[name]).slice(0, 128)]],
   );
-  return { since, until, ...(Object.fromEntries(words) as object) };
+  return { ...readSpan(query, SPAN_DAYS), ...(Object.fromEntries(words) as object) };
 }
 
 export const FAILURE_ROUTES: readonly ApiRoute[] = [
@@ -85,7 +71,7 @@ export const FAILURE_ROUTES: readonly ApiRoute[] = [
     status: 202,
     summary: "Has failed runs looked at again, by the rules of now.",
     handle: async ({ hub, body }) => {
-      const runs = await diagnoseAgain(hub.database, new Date((body as { since: string }).since));
+      const runs = await diagnoseAgain(hub.database, readTime("since", (body as { since: string }).since));
       hub.housekeeping.nudge();
       return { body: { runs } };
     },

@@ -1,18 +1,45 @@
 /** Profiles of the hub that answers. */
 import type { ProfileView } from "@stratos/hub-api";
+import type { HubService } from "../hub-service.ts";
 import { PROFILE_SECONDS_MAX } from "../profiling/profiler.ts";
 import { writeEvents } from "../store/events.ts";
 import { HubError, notFound } from "../store/hub-error.ts";
 import { silentRoute, type ApiRequest, type ApiRoute } from "./route.ts";
 import { PROFILE_REQUEST } from "./schemas.ts";
 
-const one = ({ parameters }: ApiRequest): string => parameters["profile"]!;
+const one = ({ parameters }: Pick<ApiRequest, "parameters">): string => parameters["profile"]!;
 const tag = "profiles";
 
-function found(request: ApiRequest): ProfileView {
-  const view = request.hub.profiler?.kept.find(one(request)) ?? null;
-  if (view === null) throw notFound(`profile ${one(request)}`);
+const found = (request: ApiRequest): ProfileView => findProfile(request.hub, one(request));
+
+/** @throws HubError 404 */
+export function findProfile({ profiler }: HubService, id: string): ProfileView {
+  const view = profiler?.kept.find(id) ?? null;
+  if (view === null) throw notFound(`profile ${id}`);
   return view;
+}
+
+/** @param seconds  how long to look; undefined: as this hub does by itself. @throws HubError 409, 503 */
+export async function takeProfile(hub: HubService, seconds: number | undefined, by: string): Promise<ProfileView> {
+  const { profiler, database } = hub;
+  if (profiler === null) throw new HubError(409, "no-profiles", "this hub has no folder for profiles");
+  if (profiler.isTaking)
+    throw new HubError(409, "profile-being-taken", "a profile is being taken now; ask again when it is done", {
+      headers: { "Retry-After": String(PROFILE_SECONDS_MAX) },
+    });
+  const looked = seconds ?? profiler.defaultSeconds;
+  const view = await profiler.take(looked, by);
+  if (view === null) throw new HubError(503, "ending", "this hub ends");
+  const detail = { profile: view.id, process: view.process, seconds: looked };
+  await writeEvents(database, [{ actor: by, what: "PROFILE_TAKEN", detail }]);
+  return view;
+}
+
+/** @throws HubError 404 */
+export async function removeProfile(hub: HubService, profile: string, by: string): Promise<void> {
+  const { id } = findProfile(hub, profile);
+  hub.profiler?.kept.remove(id);
+  await writeEvents(hub.database, [{ actor: by, what: "PROFILE_REMOVED", detail: { profile: id } }]);
 }
 
 export const PROFILE_ROUTES: readonly ApiRoute[] = [
@@ -36,19 +63,8 @@ export const PROFILE_ROUTES: readonly ApiRoute[] = [
     summary:
       "Takes a profile of the hub that answers, which takes as long as it is to look, and keeps it. One at a time.",
     handle: async ({ hub, body, principal }) => {
-      const { profiler } = hub;
-      if (profiler === null) throw new HubError(409, "no-profiles", "this hub has no folder for profiles");
-      if (profiler.isTaking)
-        throw new HubError(409, "profile-being-taken", "a profile is being taken now; ask again when it is done", {
-          headers: { "Retry-After": String(PROFILE_SECONDS_MAX) },
-        });
-      const { seconds = profiler.defaultSeconds } = body as { seconds?: number };
-      const view = await profiler.take(seconds, principal.name);
-      if (view === null) throw new HubError(503, "ending", "this hub ends");
-      await writeEvents(hub.database, [
-        { actor: principal.name, what: "PROFILE_TAKEN", detail: { profile: view.id, process: view.process, seconds } },
-      ]);
-      return { body: view };
+      const { seconds } = body as { seconds?: number };
+      return { body: await takeProfile(hub, seconds, principal.name) };
     },
   },
   {
@@ -91,12 +107,6 @@ export const PROFILE_ROUTES: readonly ApiRoute[] = [
       permission: "profile:remove",
       summary: "Removes a profile.",
     },
-    async (request) => {
-      const { id } = found(request);
-      request.hub.profiler?.kept.remove(id);
-      await writeEvents(request.hub.database, [
-        { actor: request.principal.name, what: "PROFILE_REMOVED", detail: { profile: id } },
-      ]);
-    },
+    ({ hub, principal, ...request }) => removeProfile(hub, one(request), principal.name),
   ),
 ];

@@ -50,6 +50,10 @@ test("a hub is a URL of HTTP", () => {
 test("what a hub refuses, and that nobody listens, is told of its URL", () => {
   const problem = new HubProblem({ status: 403, title: "no", detail: "may not", type: "about:blank" });
   assert.deepEqual(messageOf(hubFailure(problem, "http://a")), "http://a: may not");
+  const hubs = { status: 404, title: "not found", detail: "task 9: there is none", type: "urn:stratos:hub:not-found" };
+  assert.equal(messageOf(hubFailure(new HubProblem(hubs), "http://a")), "http://a: task 9: there is none");
+  const others = { status: 404, title: "Not Found", detail: "there is nothing of this name" } as typeof hubs;
+  assert.match(messageOf(hubFailure(new HubProblem(others), "http://a")), /no hub answers there.* http:\/\/a\/hub$/);
   const refused = new TypeError("fetch failed", { cause: { code: "ECONNREFUSED" } });
   assert.match(messageOf(hubFailure(refused, "http://a")), /^http:\/\/a: no hub listens there/);
   const defect = new TypeError("x is undefined");

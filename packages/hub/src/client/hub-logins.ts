@@ -81,6 +81,15 @@ export class HubLogins {
 /** What a client threw, as an OperationError when it is the hub's refusal or the way to it that failed. */
 export function hubFailure(error: unknown, url: string): unknown {
   if (error instanceof HubProblem) {
+    // A hub's own say what kind they are.
+    const { type } = error.problem as { readonly type?: string };
+    if (error.status === 404 && type?.startsWith("urn:stratos:hub:") !== true)
+      return new OperationError(
+        "hub",
+        url,
+        `no hub answers there; where \`stratos serve --hub\` does, it is at ${url}/hub`,
+        { cause: error },
+      );
     const causes = (error.problem.causes ?? []).map(({ tool, detail }) => `; ${tool}: ${detail}`).join("");
     return new OperationError("hub", url, `${error.message}${causes}`, { cause: error });
   }

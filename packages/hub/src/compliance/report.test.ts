@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { COMPLIANCE_STANDARDS, type ComplianceReport } from "@stratos/hub-api";
+import { COMPLIANCE_STANDARDS, type ComplianceReport, type HubProblem } from "@stratos/hub-api";
 import { raiseAlerts } from "../leader/raise-alerts.ts";
 import { sealEvents, writeEvents } from "../store/events.ts";
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
@@ -62,4 +62,16 @@ test("compliance: each standard; guessed keys and a changed audit are pointed at
   assert.ok(findings(gdpr).some((text) => text.startsWith("the chain of events is broken: seal")));
   await assert.rejects(report("pci"), /there is nothing of this name|none/);
   await assert.rejects(report("sox", "?since=2030-01-01T00:00:00Z"), /since: expected a time before until/);
+  for (const query of [
+    "since=yesterday",
+    "since=2026-13-01T00:00:00Z",
+    "since=%2B275760-09-13T00:00:00Z",
+    "since=0000-01-01T00:00:00Z",
+    "since=0001-01-01T00:00:00%2B14:00",
+    "until=1969-12-31T23:59:59Z",
+    "until=9999-12-31T23:59:59-12:00",
+  ])
+    await assert.rejects(report("sox", `?${query}`), (error) => (error as HubProblem).status === 422, query);
+  for (const query of ["until=9999-12-31T23:59:59Z", "until=1970-01-01T00:00:00Z", "since=1970-01-01T00:00:00Z"])
+    assert.ok((await report("sox", `?${query}`)).clauses.length >= 5, query);
 });

@@ -26,11 +26,9 @@ export function whereOf({ url, lineNumber }: CallFrame): string {
   return url === "" || lineNumber < 0 ? url : `${url}:${lineNumber + 1}`;
 }
 
-/** Not in any order. Functions are told apart by name and place. */
-export function profileTimes(profile: CpuProfile): ProfileTimes {
-  const { nodes, samples, timeDeltas, startTime, endTime } = profile;
-  const placeOf = new Map<number, number>();
-  nodes.forEach(({ id }, place) => placeOf.set(id, place));
+/** Milliseconds that each node ran itself, in their order. */
+export function selfTimes({ nodes, samples, timeDeltas, startTime, endTime }: CpuProfile): Float64Array {
+  const placeOf = placesOf(nodes);
   const selfMs = new Float64Array(nodes.length);
   // A sample is what runs until the next one.
   let atUs = startTime;
@@ -42,7 +40,18 @@ export function profileTimes(profile: CpuProfile): ProfileTimes {
     ran = placeOf.get(id) ?? -1;
   });
   if (ran >= 0) selfMs[ran]! += Math.max(endTime - atUs, 0) / 1_000;
+  return selfMs;
+}
 
+export function placesOf(nodes: CpuProfile["nodes"]): Map<number, number> {
+  return new Map(nodes.map(({ id }, place) => [id, place]));
+}
+
+/** Not in any order. Functions are told apart by name and place. */
+export function profileTimes(profile: CpuProfile): ProfileTimes {
+  const { nodes, startTime, endTime } = profile;
+  const placeOf = placesOf(nodes);
+  const selfMs = selfTimes(profile);
   const keys = new Map<string, number>();
   const found: { function: string; where: string; selfMs: number; totalMs: number }[] = [];
   const keyOf = nodes.map(({ callFrame }) => {

@@ -57,7 +57,10 @@ const EXPECTED: Readonly<Record<string, { readonly links: string; readonly submi
     submits: "guarded open",
   },
   auditor: { links: "/ /tasks /failures /packages /hosts /templates /triggers /plugins /audit", submits: "" },
-  admin: { links: "/ /tasks /failures /packages /hosts /templates /triggers /plugins /audit", submits: "guarded open" },
+  admin: {
+    links: "/ /tasks /failures /packages /hosts /templates /triggers /plugins /profiles /audit",
+    submits: "guarded open",
+  },
   worker: { links: "/packages", submits: "" },
   packager: { links: "/packages", submits: "" },
   watcher: { links: "/triggers /audit", submits: "" },

@@ -35,7 +35,10 @@ form{display:inline}fieldset{border:0;margin:0;padding:0}button,input,select{fon
 .skip{position:absolute;left:-99rem}.skip:focus{left:1rem}:focus-visible{outline:3px solid \
 light-dark(#0a4fa8,#79c0ff);outline-offset:2px}
 .graph rect{fill:Canvas;stroke:currentColor}.graph text{font-size:13px;fill:currentColor}.graph path{fill:none;\
-stroke:var(--soft)}.graph .end{stroke-dasharray:4}`;
+stroke:var(--soft)}.graph .end{stroke-dasharray:4}
+.flame{display:block;width:100%;min-width:40rem}.flame text{font-size:11px;fill:CanvasText;pointer-events:none}
+.flame rect{stroke:Canvas;fill:light-dark(#e3e3e3,#3d3d3d)}.flame .own rect{fill:light-dark(#ffd9a8,#6b3d08)}
+.flame .library rect{fill:light-dark(#cfe3ff,#17406f)}.flame .node rect{fill:light-dark(#d3f0d0,#1e5023)}`;
 
 /** The one script; its hash stands in the Content-Security-Policy. */
 export const LOG_SCRIPT = `
@@ -66,6 +69,7 @@ const LINKS = [
   ["/templates", "Templates", "template:read"],
   ["/triggers", "Triggers", "trigger:read"],
   ["/plugins", "Plugins", "plugin:read"],
+  ["/profiles", "Profiles", "profile:read"],
   ["/audit", "Audit", "event:read"],
 ] as const;
 
@@ -140,7 +144,7 @@ export function table(
 ): Html {
   if (rows.length === 0) return html`<p>${caption}: none.</p>`;
   return html`<div class="wide"><table><caption class="skip">${caption}</caption><thead>
-<tr>${header.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
+<tr>${header.map((name) => (name === "" ? html`<td></td>` : html`<th scope="col">${name}</th>`))}</tr></thead>
 <tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody></table></div>`;
 }
 

@@ -12,6 +12,7 @@ import { closeSession, findSession, openSession, SESSION_HOURS } from "../access
 import type { KerberosLogin } from "../access/kerberos/kerberos-login.ts";
 import type { OidcLogin } from "../access/oidc.ts";
 import type { AttemptLimit } from "../api/attempt-limit.ts";
+import { passedOn } from "../api/passed-on.ts";
 import { followLog } from "../api/task-routes.ts";
 import type { HubService } from "../hub-service.ts";
 import { cancelTask, retryTask } from "../store/change-tasks.ts";
@@ -26,6 +27,7 @@ import { kerberosPages, NEGOTIATE_PATH } from "./kerberos-pages.ts";
 import { oidcPages } from "./oidc-pages.ts";
 import type { PageVisit, Visitor } from "./page-visit.ts";
 import { pluginPages } from "./plugin-pages.ts";
+import { profilePages } from "./profile-pages.ts";
 import { templatePages } from "./template-pages.ts";
 import { triggerPages } from "./trigger-pages.ts";
 import { whyWaits } from "../store/why-waits.ts";
@@ -72,7 +74,8 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
   const whoOf = async (context: Context): Promise<Visitor> => {
     await hub.accessLog.prepare();
     const secret = getCookie(context, COOKIE);
-    const principal = secret === undefined ? null : await findSession(database, hub.access, secret);
+    const principal =
+      passedOn(context)?.principal ?? (secret === undefined ? null : await findSession(database, hub.access, secret));
     if (principal === null) throw new SignInFirst();
     const from = addressOf(context);
     const visitor: Visitor = {
@@ -260,6 +263,7 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
   app.route("/", triggerPages(hub, { permitted, require }));
   app.route("/", failurePages(hub, { permitted, require }));
   app.route("/", pluginPages(hub, { permitted, require }));
+  app.route("/", profilePages(hub, { permitted, require }));
   return app;
 }
 

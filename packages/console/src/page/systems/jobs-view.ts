@@ -5,6 +5,7 @@ import { button } from "../button.ts";
 import { element, labelled, meter, row, table } from "../elements.ts";
 import { language, moment } from "../language.ts";
 import { ask, content } from "./rest.ts";
+import { plain } from "./task-log.ts";
 import { administers, form, operates, startJob, type View, type ViewContext } from "./view.ts";
 import { say } from "./words.ts";
 
@@ -103,9 +104,4 @@ async function logOf(id: number): Promise<HTMLElement> {
   }
   requestAnimationFrame(() => (log.element.scrollTop = isAtEnd ? log.element.scrollHeight : scrollTop));
   return log.element;
-}
-
-/** Without what only a terminal understands. */
-function plain(text: string): string {
-  return text.replace(/\x1b\[[0-?]*[ -/]*[@-~]/g, "").replace(/[^\P{Cc}\n\t]/gu, "");
 }

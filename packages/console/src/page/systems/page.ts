@@ -3,6 +3,7 @@ import type { SystemView } from "@stratos/sdk/api";
 import { button } from "../button.ts";
 import { element, replace } from "../elements.ts";
 import { offerLanguages } from "../language.ts";
+import { buildsView, hubView } from "./builds-view.ts";
 import { composesView } from "./composes-view.ts";
 import { auditView, volumesView } from "./host-views.ts";
 import { imagesView } from "./images-view.ts";
@@ -11,6 +12,7 @@ import { ask, signIn, SignInNeeded, signOut } from "./rest.ts";
 import { mayAct, type Role } from "@stratos/volumes/roles";
 import { SystemList } from "./system-list.ts";
 import { type Place, TerminalLink } from "./terminal-link.ts";
+import { leaveLog } from "./task-log.ts";
 import { TerminalPane } from "./terminal-pane.ts";
 import { usageView } from "./usage-view.ts";
 import type { View } from "./view.ts";
@@ -22,15 +24,24 @@ const VIEWS = {
   images: imagesView,
   composes: composesView,
   volumes: volumesView,
+  builds: buildsView,
+  hub: hubView,
   jobs: jobsView,
   audit: auditView,
   usage: usageView,
 } as const satisfies Readonly<Record<string, View>>;
 type ViewName = keyof typeof VIEWS;
 /** Those of the page's head; the rest is led to from elsewhere. */
-const OFFERED: readonly Exclude<ViewName, "usage">[] = ["images", "composes", "volumes", "jobs", "audit"];
+const OFFERED: readonly Exclude<ViewName, "usage" | "hub">[] = [
+  "images",
+  "composes",
+  "builds",
+  "volumes",
+  "jobs",
+  "audit",
+];
 /** Those that show what goes on by itself; in others one may be typing. */
-const MOVING: readonly ViewName[] = ["jobs", "usage"];
+const MOVING: readonly ViewName[] = ["jobs", "usage", "builds"];
 
 const byId = <E extends HTMLElement = HTMLElement>(id: string): E => document.querySelector<E>(`#${id}`)!;
 const link = new TerminalLink();
@@ -46,6 +57,8 @@ let systems: readonly SystemView[] = [];
 let isSignedIn = false;
 /** Null until the server has told it. */
 let role: Role | null = null;
+/** The server stands before a hub. */
+let hasHub = false;
 /** Counts drawings: one that was overtaken shows nothing. */
 let drawing = 0;
 /** The last one that is over, and what it has shown. */
@@ -122,7 +135,8 @@ function show(as: Role): void {
 
 /** What cannot be done by that role is not offered. */
 async function whoIsIt(): Promise<Role> {
-  const identity = await ask<{ readonly name: string; readonly role: Role }>("GET", "/session");
+  const identity = await ask<{ readonly name: string; readonly role: Role; readonly hub?: string }>("GET", "/session");
+  hasHub = identity.hub !== undefined;
   byId("new").hidden = !mayAct(identity.role, "administrator");
   byId("identity").textContent = identity.name === "owner" ? "" : `${identity.name}, ${identity.role}`;
   return identity.role;
@@ -133,6 +147,7 @@ function told(error: unknown): void {
 }
 
 function showSignIn(): void {
+  leaveLog();
   isSignedIn = false;
   role = null;
   for (const [at, { pane }] of panes) {
@@ -182,7 +197,9 @@ function showViews(as: Role, current: ViewName | null): void {
   const shown = `${as} ${current}`;
   if (byId("views").dataset["shown"] === shown) return;
   byId("views").dataset["shown"] = shown;
-  const offered = OFFERED.filter((view) => view !== "audit" || mayAct(as, "administrator"));
+  const isFor = (view: ViewName): boolean =>
+    view === "audit" ? mayAct(as, "administrator") : view !== "builds" || hasHub;
+  const offered = OFFERED.filter(isFor);
   const openers = offered.map((view) => {
     const opener = button(say(view), () => goToView(view));
     opener.id = `view-${view}`;
@@ -219,6 +236,7 @@ async function drawView(): Promise<void> {
   document.title = `${[at.view, ...at.parts].join("/")} – Stratos`;
   const view = byId("view");
   view.setAttribute("aria-label", say(name));
+  if (name !== "builds" && name !== "hub") leaveLog();
   const isTyping = view.contains(document.activeElement) && document.activeElement instanceof HTMLInputElement;
   const isHere = view.dataset["address"] === location.hash;
   // Nobody is to lose the button that he is about to press, nor what he types.
