@@ -1,4 +1,4 @@
-/** What the suites of git, gnulib and tar need beside installed programs: helpers and tests, built for riscv64. */
+/** What suites need beside installed programs: helpers and tests, built for riscv64. */
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   copyFileSync,
@@ -83,9 +83,46 @@ export function buildTarHelpers(folder: string): string[] {
   return [...new Set([...suite.matchAll(/^([0-9]+);[^;]+\.at:/gm)].map((match) => match[1]!))];
 }
 
-function configure(folder: string, build: string): void {
+/** @returns the tests of gawk's Makefile that need neither another build of it nor a network */
+export function buildGawkTests(folder: string): string[] {
+  const build = join(folder, "build");
+  if (!existsSync(join(build, "test/Makefile"))) configure(folder, build, ["--disable-extensions"]);
+  const makefile = readFileSync(join(folder, "source/test/Makefile.am"), "latin1");
+  return ["BASIC_TESTS", "UNIX_TESTS", "GAWK_EXT_TESTS", "LOCALE_CHARSET_TESTS"].flatMap((list) =>
+    wordsOf(makefile, list),
+  );
+}
+
+/** @returns names of util-linux's tests, by folder */
+export function buildUtilLinuxHelpers(folder: string): string[] {
+  const build = join(folder, "build");
+  const helpers = join(folder, "helpers");
+  if (!existsSync(helpers)) {
+    configure(folder, build, ["--disable-all-programs", "--enable-libblkid", "--enable-libmount", "--enable-libuuid"]);
+    spawnSync("make", ["-k", "-j2", "-C", build, "check-programs"], { stdio: "ignore" });
+    const partial = `${helpers}.partial`;
+    rmSync(partial, { recursive: true, force: true });
+    mkdirSync(partial);
+    for (const name of readdirSync(build))
+      if (/^(test|sample)[_-][^.]*$/.test(name)) copyFileSync(join(build, name), join(partial, name));
+    renameSync(partial, helpers);
+  }
+  const tests = join(folder, "source/tests/ts");
+  return readdirSync(tests)
+    .flatMap((part) => readdirSync(join(tests, part)).map((name) => `${part}/${name}`))
+    .filter((name) => !name.includes("."))
+    .sort();
+}
+
+/** The words of a variable of a Makefile. */
+export function wordsOf(makefile: string, variable: string): string[] {
+  const list = new RegExp(`^${variable}\\s*=((?:.*\\\\\n)*.*)$`, "m").exec(makefile)?.[1] ?? "";
+  return list.split(/[\s\\]+/).filter(Boolean);
+}
+
+function configure(folder: string, build: string, options: readonly string[] = []): void {
   mkdirSync(build, { recursive: true });
-  const flags = [`--host=${TARGET}`, "--disable-nls", "--quiet", FLAGS];
+  const flags = [`--host=${TARGET}`, "--disable-nls", "--quiet", ...options, FLAGS];
   const env = { ...process.env, FORCE_UNSAFE_CONFIGURE: "1" };
   execFileSync(join(folder, "source/configure"), flags, { cwd: build, env, stdio: ["ignore", "ignore", "inherit"] });
 }

@@ -2,8 +2,9 @@
  * Test suites of programs that Debian ships, against the installed programs in Stratos, and what fails there under
  * qemu-user as well:
  *
- *     npm run conformance:suites -- [bash] [coreutils] [git] [glib] [glibc] [gnulib] [libuv] [mksh] [perl] [posix]
- *     [systemd] [tar] [zsh] [--filter TEXT] [--limit SECONDS] [--timeout SECONDS] [--only-ours] [--record]
+ *     npm run conformance:suites -- [bash] [busybox] [coreutils] [diffutils] [findutils] [gawk] [git] [glib] [glibc]
+ *     [gnulib] [grep] [libuv] [mksh] [perl] [posix] [sed] [socat] [systemd] [tar] [util-linux] [zsh] [--filter TEXT]
+ *     [--limit SECONDS] [--timeout SECONDS] [--only-ours] [--record]
  *
  * Sources come from the Debian mirror, with pinned hashes (GLib's and systemd's tests are packages); the scripts that
  * run in the guest are in `guest/`. The last line is `N passed, N failed`: a test that fails in both places is not
@@ -27,11 +28,18 @@ import { findMirror } from "@stratos/tools-node/packages";
 import { ensureJudge, judge } from "../tests/support/judge.ts";
 import { launcher, stratos } from "../tests/support/stratos.ts";
 import { TEST_HOME } from "../tests/support/test-image.ts";
-import { buildGitHelpers, buildGnulibTests, buildTarHelpers } from "./cross-builds.ts";
+import {
+  buildGawkTests,
+  buildGitHelpers,
+  buildGnulibTests,
+  buildTarHelpers,
+  buildUtilLinuxHelpers,
+  wordsOf,
+} from "./cross-builds.ts";
 import { buildGlibcTests } from "./glibc-tests.ts";
 import { recordRows, type Row } from "./results.ts";
 
-const IMAGE = "suites-5";
+const IMAGE = "suites-6";
 const PACKAGES = [
   "gcc",
   "libc6-dev",
@@ -53,6 +61,18 @@ const PACKAGES = [
   "zsh",
   "git",
   "zlib1g-dev",
+  ...[
+    "bsdextrautils",
+    "busybox",
+    "dosfstools",
+    "e2fsprogs",
+    "eject",
+    "fdisk",
+    "iproute2",
+    "iputils-ping",
+    "libcap2-bin",
+  ],
+  ...["netcat-openbsd", "openssl", "procps", "socat", "strace", "uuid-runtime", "xxd"],
 ];
 const ROOT = join(TEST_HOME, `root-${IMAGE}`);
 const CROSS_COMPILER = "riscv64-linux-gnu-gcc";
@@ -104,6 +124,18 @@ const SUITES: readonly Suite[] = [
     },
   },
   {
+    name: "busybox",
+    source: "pool/main/b/busybox/busybox_1.37.0.orig.tar.bz2",
+    sha256: "3311dff32e746499f4df0d5df04d7eb396382d7e108bb9250e7b519b837043a4",
+    good: [0],
+    prepare: (folder) => {
+      const names = readdirSync(join(folder, "source/testsuite"), { withFileTypes: true })
+        .filter((entry) => entry.isDirectory() || (entry.name.endsWith(".tests") && !entry.name.startsWith("all_")))
+        .map((entry) => basename(entry.name, ".tests"));
+      return [...new Set(names)].filter((name) => !name.endsWith("_test")).sort();
+    },
+  },
+  {
     name: "coreutils",
     ...COREUTILS,
     good: [0, 77],
@@ -115,6 +147,37 @@ const SUITES: readonly Suite[] = [
         .map((name) => `tests/${name}`)
         .sort();
     },
+  },
+  {
+    name: "diffutils",
+    source: "pool/main/d/diffutils/diffutils_3.10.orig.tar.xz",
+    sha256: "90e5e93cc724e4ebe12ede80df1634063c7a855692685919bfe60b556c9bd09e",
+    good: [0, 77],
+    prepare: (folder) => wordsOf(readFileSync(join(folder, "source/tests/Makefile.am"), "latin1"), "TESTS").sort(),
+  },
+  {
+    name: "findutils",
+    source: "pool/main/f/findutils/findutils_4.10.0.orig.tar.xz",
+    sha256: "1387e0b67ff247d2abde998f90dfbf70c1491391a59ddfecb8ae698789f0a4f5",
+    good: [0, 77],
+    prepare: (folder) => {
+      const tests = join(folder, "source/tests");
+      writeFileSync(join(folder, "config.h"), "");
+      compile(join(tests, "xargs/test-sigusr.c"), join(folder, "test-sigusr"), ["-static", `-I${folder}`]);
+      const all = readdirSync(tests, { recursive: true, encoding: "utf8" });
+      return all
+        .filter((name) => name.includes("/") && name.endsWith(".sh"))
+        .map((name) => `tests/${name}`)
+        .sort();
+    },
+  },
+  {
+    // Those that print numbers of arbitrary size want the library that it was built with.
+    name: "gawk",
+    source: "pool/main/g/gawk/gawk_5.2.1.orig.tar.xz",
+    sha256: "2337a0283b180ec1b9c727973a34781c6478b3ae9bcbdcca0a4dc49861d75a65",
+    good: [0],
+    prepare: buildGawkTests,
   },
   {
     // The parts of basics, trees, branches, local transport and what users call; none that asks a server.
@@ -150,6 +213,18 @@ const SUITES: readonly Suite[] = [
     ...COREUTILS,
     good: [0, 77],
     prepare: buildGnulibTests,
+  },
+  {
+    name: "grep",
+    source: "pool/main/g/grep/grep_3.11.orig.tar.xz",
+    sha256: "1db2aedde89d0dea42b16d9528f894c8d15dae4e190b59aecc78f5a951276eab",
+    good: [0, 77],
+    prepare: (folder) => {
+      writeFileSync(join(folder, "config.h"), "");
+      const helper = join(folder, "get-mb-cur-max");
+      compile(join(folder, "source/tests/get-mb-cur-max.c"), helper, [`-I${folder}`]);
+      return wordsOf(readFileSync(join(folder, "source/tests/Makefile.am"), "latin1"), "TESTS").sort();
+    },
   },
   {
     name: "libuv",
@@ -233,6 +308,37 @@ const SUITES: readonly Suite[] = [
     },
   },
   {
+    name: "sed",
+    source: "pool/main/s/sed/sed_4.9.orig.tar.xz",
+    sha256: "6e226b732e1cd739464ad6862bd1a1aba42d7982922da7a53519631d24975181",
+    good: [0, 77],
+    prepare: (folder) => {
+      for (const [name, text] of [
+        ["config.h", ""],
+        ["progname.h", "static const char *program_name;\n#define set_program_name(name) (program_name = name)\n"],
+        ["closeout.h", "static void close_stdout(void) {}\n"],
+      ] as const)
+        writeFileSync(join(folder, name), text);
+      for (const name of ["get-mb-cur-max", "test-mbrtowc"])
+        compile(join(folder, `source/testsuite/${name}.c`), join(folder, name), [`-I${folder}`]);
+      return readdirSync(join(folder, "source/testsuite"))
+        .filter((name) => /\.(sh|pl)$/.test(name) && name !== "init.sh")
+        .map((name) => `testsuite/${name}`)
+        .sort();
+    },
+  },
+  {
+    // Some want a resolver, SCTP, or a terminal of their own.
+    name: "socat",
+    source: "pool/main/s/socat/socat_1.8.0.3.orig.tar.bz2",
+    sha256: "01eb017361d95bb3a6941e840b59e4463a3fabf92df4154ed02b16a2ed6a0095",
+    good: [0, 77],
+    prepare: (folder) => {
+      const script = readFileSync(join(folder, "source/test.sh"), "latin1");
+      return [...new Set([...script.matchAll(/^NAME=(\w+)$/gm)].map((match) => match[1]!))];
+    },
+  },
+  {
     // Some want ext4, libraries that Debian only suggests, or a system that systemd has booted.
     name: "systemd",
     source: null,
@@ -250,6 +356,14 @@ const SUITES: readonly Suite[] = [
     sha256: "9ae57e981c1e73c0eebc2b26c9b0c4497fe310ef1d516ea430efb5470b71f7a8",
     good: [0, 77],
     prepare: buildTarHelpers,
+  },
+  {
+    // Some want disks that only modules of Linux make, or programs of its own build.
+    name: "util-linux",
+    source: "pool/main/u/util-linux/util-linux_2.41.orig.tar.xz",
+    sha256: "81ee93b3cfdfeb7d7c4090cedeba1d7bbce9141fd0b501b686b3fe475ddca4c6",
+    good: [0, 77],
+    prepare: buildUtilLinuxHelpers,
   },
   {
     // V01zmodload and V06parameter want the modules of zsh's own build.

@@ -173,6 +173,16 @@ const IN_C: Readonly<Record<string, InC>> = {
     ...linux("ptrace"),
     names: { nr: "entry.nr", args: "entry.args", ret_data: "seccomp.ret_data" },
   },
+  PtraceRseqConfiguration: { type: "struct ptrace_rseq_configuration", ...linux("ptrace") },
+  Rseq: {
+    type: "struct rseq",
+    ...linux("types"),
+    // Linux 6.18 include/uapi/linux/rseq.h
+    source:
+      "struct rseq { __u32 cpu_id_start, cpu_id; __u64 rseq_cs; __u32 flags, node_id, mm_cid; char end[]; } " +
+      "__attribute__((aligned(32)));",
+  },
+  RseqCs: { type: "struct rseq_cs", ...linux("rseq") },
   PtracePeeksiginfoArgs: { type: "struct ptrace_peeksiginfo_args", ...linux("ptrace") },
   SeccompMetadata: { type: "struct seccomp_metadata", ...linux("ptrace") },
   AcctV3: { type: "struct acct_v3", ...linux("acct") },
@@ -409,6 +419,7 @@ const HEADERS = [
     "random",
     "reboot",
     "resource",
+    "rseq",
 
     "rtnetlink",
     "sched",

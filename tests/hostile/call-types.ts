@@ -110,7 +110,7 @@ export const CALL_TYPES: Readonly<Record<string, string>> = {
   process_vm_readv: "process vector count vector count =0",
   process_vm_writev: "process vector count vector count =0",
   process_madvise: "fd vector count one:3,4,14,15,19 =0",
-  membarrier: "one:0,1,2,4,8,10,20,40,200 =0 =0",
+  membarrier: "one:0,1,2,4,8,10,20,40,80,100,200 =0 =0",
   memfd_create: "attribute bits:1,2,8,10",
   mbind: "mapPlace length one:0,1,2,3,4 buffer small bits:1,2,4",
   get_mempolicy: "buffer buffer small mapPlace bits:1,2,4",

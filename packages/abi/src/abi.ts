@@ -36,6 +36,7 @@ export * from "./aio.ts";
 export * from "./mempolicy.ts";
 export * from "./kcmp.ts";
 export * from "./membarrier.ts";
+export * from "./rseq.ts";
 export * from "./seccomp.ts";
 export * from "./ptrace.ts";
 export * from "./drm.ts";

@@ -1,5 +1,5 @@
 /** ptrace(2). Source: Linux include/uapi/linux/ptrace.h. */
-import { array, hex32, hex64, i32, pointer, struct, u64, u8 } from "./struct.ts";
+import { array, hex32, hex64, i32, pointer, struct, u32, u64, u8 } from "./struct.ts";
 
 export const PTRACE_TRACEME = 0,
   PTRACE_PEEKTEXT = 1,
@@ -25,7 +25,8 @@ export const PTRACE_TRACEME = 0,
   PTRACE_SETSIGMASK = 0x420b,
   PTRACE_SECCOMP_GET_FILTER = 0x420c,
   PTRACE_SECCOMP_GET_METADATA = 0x420d,
-  PTRACE_GET_SYSCALL_INFO = 0x420e;
+  PTRACE_GET_SYSCALL_INFO = 0x420e,
+  PTRACE_GET_RSEQ_CONFIGURATION = 0x420f;
 export const PTRACE_EVENT_FORK = 1,
   PTRACE_EVENT_VFORK = 2,
   PTRACE_EVENT_CLONE = 3,
@@ -48,6 +49,13 @@ export const PTRACE_SYSCALL_INFO_NONE = 0,
   PTRACE_SYSCALL_INFO_EXIT = 2,
   PTRACE_SYSCALL_INFO_SECCOMP = 3;
 
+export const PtraceRseqConfiguration = struct("ptrace_rseq_configuration", {
+  rseq_abi_pointer: pointer,
+  rseq_abi_size: u32,
+  signature: hex32,
+  flags: hex32,
+  _pad: u32,
+});
 /** Of a call that returns, `nr` is its result, and the first byte of `args` says whether that is an error. */
 export const PtraceSyscallInfo = struct("ptrace_syscall_info", {
   op: u8,

@@ -77,7 +77,7 @@ interface State {
 }
 
 const MAGIC = "STRATOSM";
-const VERSION = 15;
+const VERSION = 16;
 const HEADER_BYTES = 16;
 const PART_HEADER_BYTES = 12;
 

@@ -184,13 +184,20 @@ export function dropOutsideEnds(kernel: Kernel, localPorts: readonly number[]): 
     if (socket.type === SOCK_STREAM && !socket.isListening && wanted.has(socket.local?.port ?? 0)) socket.release();
 }
 
+/** Of `lo` in each network. */
+const LOOPBACK_INDEX = 1;
+
 /** Where a connection to the port comes in; null: nobody listens. */
 function listeningAddress(kernel: Kernel, port: number): Uint32Array | null {
   const claims = kernel.network.tcpPorts.at(port).filter(({ isListening }) => isListening);
   const [first] = claims;
   if (first === undefined) return null;
   for (const loopback of [LOOPBACK_V4, LOOPBACK_V6])
-    if (kernel.network.tcpPorts.find(loopback, port, { ip: loopback, port: 0 }, hears) !== null) return loopback;
+    if (
+      kernel.network.tcpPorts.find({ ip: loopback, port, device: LOOPBACK_INDEX }, { ip: loopback, port: 0 }, hears) !==
+      null
+    )
+      return loopback;
   return isWildcard(first.ip) ? LOOPBACK_V4 : first.ip;
 }
 

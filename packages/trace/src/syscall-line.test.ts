@@ -187,6 +187,9 @@ const UNSEEN = [
     "SeccompData",
     "PtraceSyscallInfo",
     "PtracePeeksiginfoArgs",
+    "PtraceRseqConfiguration",
+    "Rseq",
+    "RseqCs",
     "SeccompMetadata",
   ],
   // What a packet socket's rings hold, and what differs by their version.

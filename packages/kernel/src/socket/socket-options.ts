@@ -16,6 +16,7 @@ import {
   SO_ATTACH_BPF,
   SO_ATTACH_FILTER,
   SO_BINDTODEVICE,
+  SO_BINDTOIFINDEX,
   SO_BROADCAST,
   SO_BSDCOMPAT,
   SO_BUSY_POLL,
@@ -107,7 +108,7 @@ export class SocketOptions {
   receiveLowAt = 1;
   /** SO_TIMESTAMP or SO_TIMESTAMPNS (their _NEW forms are the same on 64-bit), 0: none. */
   timestamp = 0;
-  boundDevice = "";
+  boundIndex = 0;
   /** SO_ATTACH_FILTER (socket-filter.ts); SO_LOCK_FILTER: it stays. */
   filter: BpfFilter | null = null;
   isFilterLocked = false;
@@ -139,7 +140,7 @@ export class SocketOptions {
     this.sendTimeoutNs = from.sendTimeoutNs;
     this.receiveLowAt = from.receiveLowAt;
     this.timestamp = from.timestamp;
-    this.boundDevice = from.boundDevice;
+    this.boundIndex = from.boundIndex;
     for (const [name, value] of from.stored) this.stored.set(name, value);
   }
 
@@ -290,6 +291,13 @@ export function setSocketOption(socket: OptionHolder, task: SocketCaller, name: 
     case SO_TIMESTAMPNS_NEW:
       options.timestamp = on ? SO_TIMESTAMPNS : 0;
       break;
+    case SO_BINDTOIFINDEX:
+      if (mayNotUnbind(socket, task)) return -EPERM;
+      if (number < 0) return -EINVAL;
+      // Nobody asks whether it is there (net/core/sock.c, sock_bindtoindex_locked).
+      options.boundIndex = number;
+      socket.optionChanged(SO_BINDTODEVICE);
+      return 0;
     case SO_MARK:
       if (
         !isCapable(task.credentials, CAP_NET_ADMIN, socket.network.owner) &&
@@ -340,15 +348,30 @@ function clampBuffer(value: number, most: number): number {
 
 /** socket(7): the socket sends and receives through one interface only; an empty name ends that. */
 function bindToDevice(socket: OptionHolder, task: SocketCaller, value: Uint8Array): number {
-  if (socket.options.boundDevice !== "" && !isCapable(task.credentials, CAP_NET_RAW, socket.network.owner))
-    return -EPERM;
+  if (mayNotUnbind(socket, task)) return -EPERM;
   let name = "";
   for (let at = 0; at < Math.min(value.length, 15) && value[at] !== 0; at++) name += String.fromCharCode(value[at]!);
   const one = socket.network.interfaceByName(name);
   if (name !== "" && one === undefined) return -ENODEV;
-  socket.options.boundDevice = one?.name ?? "";
+  socket.options.boundIndex = one?.index ?? 0;
+  socket.optionChanged(SO_BINDTODEVICE);
   return 0;
 }
+
+function mayNotUnbind({ options, network }: OptionHolder, task: SocketCaller): boolean {
+  return options.boundIndex !== 0 && !isCapable(task.credentials, CAP_NET_RAW, network.owner);
+}
+
+/** As net/core/sock.c, sock_getbindtodevice: −EINVAL without room for any name; −ENODEV it is gone. */
+function boundName({ options, network }: OptionHolder, length: number): Uint8Array | number {
+  if (options.boundIndex === 0) return new Uint8Array(0);
+  if (length < INTERFACE_NAME_SIZE) return -EINVAL;
+  const one = network.interfaceByIndex(options.boundIndex);
+  return one === undefined ? -ENODEV : Uint8Array.from([...one.name, "\0"], (c) => c.charCodeAt(0));
+}
+
+/** IFNAMSIZ */
+const INTERFACE_NAME_SIZE = 16;
 
 /**
  * getsockopt(2) at SOL_SOCKET. `length` is the room that the caller offers; the value may be longer, it is cut later.
@@ -450,9 +473,9 @@ export function getSocketOption(
       return isErrno(peer) ? -ENOTCONN : peer.length < length ? -EINVAL : peer;
     }
     case SO_BINDTODEVICE:
-      return options.boundDevice === ""
-        ? new Uint8Array(0)
-        : Uint8Array.from([...options.boundDevice, "\0"], (c) => c.charCodeAt(0));
+      return boundName(socket, length);
+    case SO_BINDTOIFINDEX:
+      return intOption(options.boundIndex);
     case SO_COOKIE: {
       const value = new Uint8Array(8);
       value.set(intOption(socket.inode!.ino));

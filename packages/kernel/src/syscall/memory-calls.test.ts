@@ -147,16 +147,17 @@ test("seals take whole, mapped pages", () => {
 
 test("a private barrier needs its registration", () => {
   const { task } = createMemoryTask();
-  assert.equal(call(task, "membarrier", 0, 0, 0), 0b1111111 | 512);
+  assert.equal(call(task, "membarrier", 0, 0, 0), 0b111111111 | 512);
   for (const [command, registration] of [
     [8, 16],
     [32, 64],
+    [128, 256],
   ] as const) {
     assert.equal(call(task, "membarrier", command, 0, 0), -EPERM);
     assert.equal(call(task, "membarrier", registration, 0, 0), 0);
     assert.equal(call(task, "membarrier", command, 0, 0), 0);
   }
-  assert.equal(call(task, "membarrier", 512, 0, 0), 16 | 64);
+  assert.equal(call(task, "membarrier", 512, 0, 0), 16 | 64 | 256);
   assert.equal(call(task, "membarrier", 1, 0, 0), 0);
   for (const [command, flags] of [
     [3, 0],

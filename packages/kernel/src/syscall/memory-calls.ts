@@ -14,14 +14,17 @@ import {
   MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_SHARED,
+  MEMBARRIER_CMD_FLAG_CPU,
   MEMBARRIER_CMD_GET_REGISTRATIONS,
   MEMBARRIER_CMD_GLOBAL,
   MEMBARRIER_CMD_GLOBAL_EXPEDITED,
   MEMBARRIER_CMD_PRIVATE_EXPEDITED,
+  MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ,
   MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE,
   MEMBARRIER_CMD_QUERY,
   MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED,
   MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED,
+  MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ,
   MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE,
   MLOCK_ONFAULT,
   PAGE_SIZE,
@@ -107,23 +110,34 @@ function remapFilePages(task: Task, start: number, size: number, protection: num
 const MEMBARRIER_NEEDS: ReadonlyMap<number, number> = new Map([
   [MEMBARRIER_CMD_PRIVATE_EXPEDITED, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED],
   [MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE],
+  [MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ],
 ]);
 const MEMBARRIER_REGISTRATIONS =
   MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED |
   MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED |
-  MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE;
+  MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE |
+  MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ;
+const SPECIAL_REGISTRATIONS =
+  MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ;
 const MEMBARRIER_COMMANDS =
   MEMBARRIER_CMD_GLOBAL |
   MEMBARRIER_CMD_GLOBAL_EXPEDITED |
   MEMBARRIER_CMD_PRIVATE_EXPEDITED |
   MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE |
+  MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ |
   MEMBARRIER_REGISTRATIONS;
 
 /** membarrier(2). @returns 0 or a mask; −EINVAL, −EPERM (a private command without its registration) */
 function membarrier(task: Task, command: number, flags: number, _cpu: number): number {
-  if (flags !== 0) return -EINVAL;
+  // Who isn't on the hart was switched away from, which aborts its sequence (task/rseq.ts).
+  if (flags !== 0 && (command !== MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ || flags !== MEMBARRIER_CMD_FLAG_CPU))
+    return -EINVAL;
   if (command === MEMBARRIER_CMD_QUERY) return MEMBARRIER_COMMANDS | MEMBARRIER_CMD_GET_REGISTRATIONS;
-  if (command === MEMBARRIER_CMD_GET_REGISTRATIONS) return task.space.barrierRegistrations;
+  if (command === MEMBARRIER_CMD_GET_REGISTRATIONS) {
+    // Who registered for a special form shows as registered for the plain one, too, but isn't (membarrier.c).
+    const { barrierRegistrations: made } = task.space;
+    return (made & SPECIAL_REGISTRATIONS) === 0 ? made : made | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
+  }
   if ((command & (command - 1)) !== 0 || (command & MEMBARRIER_COMMANDS) === 0) return -EINVAL;
   if ((command & MEMBARRIER_REGISTRATIONS) !== 0) task.space.barrierRegistrations |= command;
   const needed = MEMBARRIER_NEEDS.get(command);
@@ -295,7 +309,7 @@ export const memoryCalls: SyscallTable = {
   },
   membarrier: {
     run: (task, command, flags, cpu) => membarrier(task, command | 0, flags | 0, cpu | 0),
-    gaps: "harts take turns, so every command is satisfied at once; no rseq commands",
+    gaps: "harts take turns, so every command is satisfied at once",
   },
   riscv_flush_icache: {
     // As Linux's (arch/riscv/kernel/sys_riscv.c), all of the process, whatever range is named.

@@ -40,6 +40,7 @@ import { exitGroup, exitTask } from "../task/exit.ts";
 import { createSession, setProcessGroup } from "../task/process-group.ts";
 import { PidFile, processOfPidfd } from "../task/pidfd.ts";
 import { getCpu } from "../task/affinity.ts";
+import { rseq } from "../task/rseq.ts";
 import { parentIdOf } from "../task/task-access.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
@@ -286,6 +287,7 @@ export const processCalls: SyscallTable = {
     },
   },
   getcpu: { run: getCpu },
+  rseq: { run: rseq },
   acct: {
     run: (task, address) => {
       const path = address === 0 ? null : loadPath(task, address);

@@ -26,6 +26,7 @@ import {
   PTRACE_GETREGSET,
   PTRACE_GETSIGINFO,
   PTRACE_GETSIGMASK,
+  PTRACE_GET_RSEQ_CONFIGURATION,
   PTRACE_GET_SYSCALL_INFO,
   PTRACE_INTERRUPT,
   PTRACE_KILL,
@@ -53,6 +54,7 @@ import {
   PTRACE_SYSCALL_INFO_SECCOMP,
   PTRACE_TRACEME,
   PtracePeeksiginfoArgs,
+  PtraceRseqConfiguration,
   PtraceSyscallInfo,
   RiscvDState,
   SIGKILL,
@@ -61,7 +63,7 @@ import {
   SiginfoSender,
   SI_KERNEL,
 } from "@stratos/abi";
-import { getU64 } from "../ground/words.ts";
+import { getU64, put64 } from "../ground/words.ts";
 import { pokeMemory, readForced } from "../mm/poke-memory.ts";
 import { isCapabilitySubset, isCapable } from "../security/credentials.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
@@ -163,6 +165,8 @@ function ptrace(task: Task, request: number, pid: number, address: number, data:
       return moveMask(task, target, request === PTRACE_SETSIGMASK, address, data);
     case PTRACE_GET_SYSCALL_INFO:
       return getSyscallInfo(task, target, tracing, address, data);
+    case PTRACE_GET_RSEQ_CONFIGURATION:
+      return getRseq(task, target, address, data);
     default:
       // PTRACE_SINGLESTEP, too: riscv64 has none, debuggers step by breakpoints.
       return -EIO;
@@ -358,6 +362,18 @@ function setGeneral(target: Task, shown: Uint8Array, bytes: Uint8Array): void {
     if (call === "interrupted") bytes.set(target.registers.subarray(A0 * 8, A0 * 8 + 8), A0 * 8);
   }
   setGeneralRegisterBytes(target.registers, bytes);
+}
+
+/** kernel/ptrace.c, ptrace_get_rseq_configuration */
+function getRseq(task: Task, target: Task, size: number, data: number): number {
+  const { offset } = PtraceRseqConfiguration;
+  const bytes = new Uint8Array(PtraceRseqConfiguration.size);
+  const view = new DataView(bytes.buffer);
+  put64(view, offset.rseq_abi_pointer, target.rseqAddress);
+  view.setUint32(offset.rseq_abi_size, target.rseqLength, true);
+  view.setUint32(offset.signature, target.rseqSignature, true);
+  const count = size >= 0 && size < bytes.length ? size : bytes.length;
+  return task.space.copyOut(data, bytes, 0, count) < 0 ? -EFAULT : bytes.length;
 }
 
 function getSyscallInfo(task: Task, target: Task, { stop }: Tracing, size: number, data: number): number {

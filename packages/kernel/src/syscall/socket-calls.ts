@@ -464,9 +464,10 @@ export const socketCalls: SyscallTable = {
     gaps:
       "datagrams to a multicast group reach members in this machine, and the host's network, from which none " +
       "come in; IPv6 extension headers travel with UDP datagrams inside the machine alone, and those with a " +
-      "routing header are lost; TCP and raw sockets take no filters (ENOPROTOOPT); TCP_USER_TIMEOUT, " +
-      "TCP_DEFER_ACCEPT, TCP_WINDOW_CLAMP and IP_BIND_ADDRESS_NO_PORT are kept without effect; TCP_SAVE_SYN, " +
-      "TCP_TX_DELAY (ENOPROTOOPT), TCP_MD5SIG and TCP_REPAIR (EPERM) are refused; packet sockets have " +
+      "routing header are lost; TCP and raw sockets take no filters (ENOPROTOOPT); TCP_WINDOW_CLAMP " +
+      "and IP_BIND_ADDRESS_NO_PORT are kept without effect, as are TCP_USER_TIMEOUT and TCP_DEFER_ACCEPT of " +
+      "connections beyond the machine; TCP_SAVE_SYN, TCP_TX_DELAY (ENOPROTOOPT), TCP_MD5SIG and TCP_REPAIR " +
+      "(EPERM) are refused; packet sockets have " +
       "no PACKET_FANOUT, PACKET_VNET_HDR and PACKET_TIMESTAMP (ENOPROTOOPT), and their rings no hash of a packet",
   },
   getsockopt: {

@@ -317,7 +317,6 @@ export const systemCalls: SyscallTable = {
     },
   },
   vhangup: { run: hangUpTerminal },
-  ...absent("the C library does without it", ["rseq"]),
   ...absent("no programs in the kernel, and no counters", ["bpf", "perf_event_open"]),
   ...absent("this kernel has no modules and starts no other", [
     "init_module",

@@ -1,6 +1,7 @@
 import { CAP_SYS_NICE, EFAULT, EINVAL, EPERM, ESRCH, MAX_HARTS } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
 import { allHarts } from "./hart-mask.ts";
+import { noteRseq } from "./rseq.ts";
 import type { Task } from "./task.ts";
 
 /**
@@ -50,7 +51,10 @@ export function setAffinity(task: Task, target: Task | undefined, size: number, 
   mask = (mask & allHarts(task.kernel.harts)) >>> 0;
   if (mask === 0) return -EINVAL;
   target.affinity = mask;
-  if (((mask >>> target.hart) & 1) === 0) target.hart = 31 - Math.clz32(mask & -mask);
+  if (((mask >>> target.hart) & 1) === 0) {
+    target.hart = 31 - Math.clz32(mask & -mask);
+    if (target.rseqAddress !== 0) noteRseq(target);
+  }
   return 0;
 }
 

@@ -183,6 +183,11 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   child.blocked = parent.blocked.copy();
   placeBeside(child, parent);
   child.seccomp = parent.seccomp;
+  if (!has(CLONE_VM)) {
+    child.rseqAddress = parent.rseqAddress;
+    child.rseqLength = parent.rseqLength;
+    child.rseqSignature = parent.rseqSignature;
+  }
   child.memoryPolicy = parent.memoryPolicy;
   child.personality = parent.personality;
   child.io = has(CLONE_IO) ? parent.io : { priority: parent.io.priority, identity: 0 };

@@ -16,7 +16,8 @@ import { continueCoreDump, endWithCore } from "./core-dump/core-dump.ts";
 import { exitGroup } from "./exit.ts";
 import { A0 } from "./hart-registers.ts";
 import { givenByFutex } from "./futex.ts";
-import type { Task } from "./task.ts";
+import { settleRseq } from "./rseq.ts";
+import { RSEQ_DISTURBED, type Task } from "./task.ts";
 import type { Kernel } from "./kernel-state.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import { stateOf } from "../ground/call-state.ts";
@@ -152,7 +153,8 @@ export function leaveCall(task: Task): void {
 }
 
 function runHandler(task: Task, info: SignalInfo, action: SignalAction): void {
-  if (!enterHandler(task, info, action)) {
+  if (task.rseqAddress !== 0) task.rseqWork |= RSEQ_DISTURBED;
+  if ((task.rseqWork !== 0 && !settleRseq(task)) || !enterHandler(task, info, action)) {
     if (info.signal === SIGSEGV)
       task.group.actions.set(SIGSEGV, { handler: SIG_DFL, flags: 0, restorer: 0, maskLow: 0, maskHigh: 0 });
     forceSignal(task, signalInfo(SIGSEGV, SI_KERNEL));

@@ -16,6 +16,8 @@ import {
   AT_PHENT,
   AT_PHNUM,
   AT_RANDOM,
+  AT_RSEQ_ALIGN,
+  AT_RSEQ_FEATURE_SIZE,
   AT_SECURE,
   AT_SYSINFO_EHDR,
   AT_UID,
@@ -37,6 +39,8 @@ import {
   PROT_READ,
   PROT_WRITE,
   RLIMIT_STACK,
+  RSEQ_FEATURE_SIZE,
+  Rseq,
   SIGCHLD,
   SIGKILL,
   isErrno,
@@ -56,6 +60,7 @@ import { type LoadedImage, loadImage, readAt, readElf, readInterpreter, wantsExe
 import { inTimeForChildren } from "./clone-namespaces.ts";
 import { exitTask, leaveMemory } from "./exit.ts";
 import { SP } from "./hart-registers.ts";
+import { forgetRseq } from "./rseq.ts";
 import type { Task } from "./task.ts";
 import { detach, traceExec } from "./tracing.ts";
 import type { ReadStrings } from "../ground/call-state.ts";
@@ -337,6 +342,10 @@ function buildStack(
     randomAt,
     AT_EXECFN,
     nameAt,
+    AT_RSEQ_FEATURE_SIZE,
+    RSEQ_FEATURE_SIZE,
+    AT_RSEQ_ALIGN,
+    Rseq.align,
     AT_MINSIGSTKSZ,
     2048,
     AT_NULL,
@@ -404,6 +413,7 @@ function pointOfNoReturn(
   }
   group.actions.resetHandlers();
   task.signalStack = { address: 0, size: 0, flags: 2 };
+  forgetRseq(task);
   const mayRead = checkAccess(credentials, program.file.inode!, MAY_READ) === 0;
   const isPlain =
     credentials.euid === credentials.uid &&

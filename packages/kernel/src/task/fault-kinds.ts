@@ -241,9 +241,9 @@ export function meetNetwork(kind: NetworkFaultKind, ns: number, task: Task, { a0
   if (file instanceof UdpSocket) {
     if (kind !== "reset") file.meet(kind === "delay" || kind === "partition" ? { kind, ns } : { kind });
   } else if (file instanceof TcpSocket) {
-    if (kind === "reset") file.sever();
-    else if (kind === "delay") file.delay(ns);
-    else if (kind === "partition") file.part(ns);
+    if (kind === "reset") file.inside?.sever();
+    else if (kind === "delay") file.inside?.delay(ns);
+    else if (kind === "partition") file.inside?.part(ns);
   }
 }
 
@@ -257,7 +257,7 @@ export function leaveNetwork(task: Task, { a0 }: CallArguments): void {
 function orConnected(others: Readonly<Record<string, Rule>>, names: readonly string[]): Record<string, Rule> {
   const isConnected: Rule = (task, { a0 }) => {
     const file = task.files.get(a0 | 0);
-    return file instanceof TcpSocket && file.isWithin;
+    return file instanceof TcpSocket && file.inside?.isReset === false;
   };
   return Object.fromEntries(
     names.map((name) => [name, (task, args) => isConnected(task, args) || others[name]?.(task, args) === true]),

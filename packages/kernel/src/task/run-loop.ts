@@ -25,6 +25,7 @@ import {
   SIGILL,
   SIGSEGV,
   SIGTRAP,
+  SI_KERNEL,
   SYSCALL_NUMBERS,
   TRAP_BRKPT,
   RLIMIT_CPU,
@@ -41,7 +42,8 @@ import { expireCpuTimers } from "./cpu-timers.ts";
 import { CALL_NS, FAULT_NS, WORK_UNIT_NS } from "../time/turn-clock.ts";
 import { exitGroup } from "./exit.ts";
 import { isFetched } from "./fetched-instruction.ts";
-import type { Task } from "./task.ts";
+import { settleRseq } from "./rseq.ts";
+import { RSEQ_DISTURBED, type Task } from "./task.ts";
 import { reportUnknown } from "./unknown-calls.ts";
 import {
   BLOCKED,
@@ -119,6 +121,10 @@ function continueSlice(kernel: Kernel, task: Task, fuel: number, before: number)
       resumeSyscall(kernel, task);
       continue;
     }
+    if (task.rseqWork !== 0) {
+      if (!settleRseq(task)) forceSignal(task, signalInfo(SIGSEGV, SI_KERNEL));
+      if (task.hasWork) continue;
+    }
     kernel.codeChanged = false;
     const start = processor.statistics.instructions;
     const reason = stops === null ? processor.run(fuel) : stops.run(task, fuel);
@@ -185,7 +191,10 @@ function switchTo(kernel: Kernel, task: Task): void {
   hart.loadFrom(task.registers);
   hart.dropReservation();
   kernel.slots.activate(task.space);
-  if (kernel.lastTask !== task) kernel.contextSwitches++;
+  if (kernel.lastTask !== task) {
+    kernel.contextSwitches++;
+    if (task.rseqAddress !== 0) task.rseqWork |= RSEQ_DISTURBED;
+  }
   kernel.lastTask = task;
   scheduler.current = task;
   // A task that slept must not claim the time it slept.

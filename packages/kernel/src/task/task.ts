@@ -36,6 +36,10 @@ import type { TimerQueue } from "../time/timer-queue.ts";
 import type { CallState } from "../ground/call-state.ts";
 import { type Waiter, WaitQueue } from "../ground/wait-queue.ts";
 
+/** `task.rseqWork`: words of it have changed; a sequence that it may be in was disturbed. */
+export const RSEQ_WRITES = 1,
+  RSEQ_DISTURBED = 2;
+
 /** Alternate signal stack (sigaltstack(2)). */
 interface SignalStack {
   address: number;
@@ -84,6 +88,12 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
   vforkParent: Task | null = null;
   /** The parent of a vfork sleeps here. */
   readonly vforkDone = new WaitQueue();
+  /** Its `struct rseq` (rseq.ts), with the size and signature that it was registered with; 0: none. */
+  rseqAddress = 0;
+  rseqLength = 0;
+  rseqSignature = 0;
+  /** What is due there before it goes on in user mode: RSEQ_WRITES, RSEQ_DISTURBED. */
+  rseqWork = 0;
   /** The system calls that it may make (seccomp(2)); null: all. */
   seccomp: Seccomp | null = null;
   /** set_mempolicy(2): mode with its flags, and whether the one node is in its set. */

@@ -2,6 +2,7 @@ import {
   AF_INET,
   AF_INET6,
   IPV6_V6ONLY,
+  SO_BINDTODEVICE,
   AF_UNSPEC,
   CAP_NET_BIND_SERVICE,
   EACCES,
@@ -97,6 +98,10 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
 
   changed(): void {
     this.readiness.wakeAll();
+  }
+
+  override optionChanged(name: number): void {
+    if (name === SO_BINDTODEVICE && this.claim !== null) this.claim.device = this.options.boundIndex;
   }
 
   /** A connection that accept(2) gave. */
@@ -206,6 +211,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
       reusePort: this.options.reusePort,
       uid: this.inode!.uid,
       isListening: false,
+      device: this.options.boundIndex,
       socket: this,
     });
     if (port === 0) {

@@ -29,7 +29,9 @@ export class LoopbackDatagrams implements DatagramTransport {
   /** Into the queue of who hears it. @returns as `send` */
   deliver(datagram: OutgoingDatagram, from: IoCursor): number {
     const { to } = datagram;
-    const claim = this.#ports.find(to.ip, to.port, datagram.from, hears);
+    const { ip, port } = to;
+    const device = this.#socket.network.interfaceOf(ip).index;
+    const claim = this.#ports.find({ ip, port, device }, datagram.from, hears);
     return claim === null ? NOBODY : claim.socket.loopback.#arrive(datagram, from);
   }
 
@@ -49,8 +51,10 @@ export class LoopbackDatagrams implements DatagramTransport {
   /** A copy for each socket that the address reaches, as a broadcast. Work: one step a socket at the port. */
   sendToAll(datagram: OutgoingDatagram, copy: () => IoCursor): void {
     const { ip, port } = datagram.to;
+    const device = this.#socket.network.interfaceOf(ip).index;
     for (const claim of this.#ports.at(port))
-      if (reaches(claim, ip) && claim.socket.hears(datagram.from)) claim.socket.loopback.#arrive(datagram, copy());
+      if (reaches(claim, ip, device) && claim.socket.hears(datagram.from))
+        claim.socket.loopback.#arrive(datagram, copy());
   }
 
   /** Into the queue; without room the datagram is lost, as datagrams are. */

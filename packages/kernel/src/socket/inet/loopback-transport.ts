@@ -40,6 +40,8 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
   isEnded = false;
   isReset = false;
   isUrgentInline = false;
+  /** The other side gave up: what goes there meets a reset. */
+  isAbandoned = false;
 
   constructor(owner: TcpSocket, memory: SocketMemory) {
     this.#owner = owner;
@@ -106,6 +108,8 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
       if (this.#mark < this.#incoming.readPosition) this.#mark = -1;
     }
     if (this.#other !== null) this.#other.#owner.changed();
+    // The room that is there now is told to nobody.
+    if (this.isAbandoned && moved > 0) this.#receiveReset();
     return moved;
   }
 
@@ -122,7 +126,7 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
     if (from.remaining === 0) return 0;
     const other = this.#other!;
     const room = this.#room(capacity);
-    if (other.#isClosed) {
+    if (other.#isClosed || this.isAbandoned) {
       // No more than a live one would take: the rest meets the error.
       const lost = Math.min(from.remaining, room);
       from.skip(lost);
@@ -234,6 +238,15 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
     this.#incoming.clear();
     this.#heldBack = 0;
     if (!this.isReset) this.#other!.#receiveReset();
+  }
+
+  /** The other side has taken nothing for too long: this one is over, and nobody tells the other. */
+  giveUp(error: number): void {
+    if (this.#isClosed || this.isReset) return;
+    this.isReset = true;
+    this.#error = error;
+    this.#other!.isAbandoned = true;
+    this.#owner.changed();
   }
 
   /** Somebody on the way resets it. What has arrived can still be read. */

@@ -16,6 +16,8 @@ export interface PortClaim {
   readonly uid: number;
   /** A stream socket that listens: SO_REUSEADDR doesn't share with it. */
   isListening: boolean;
+  /** SO_BINDTODEVICE: what comes in by that interface alone reaches it; 0: by any. */
+  device: number;
 }
 
 /** Whom a socket hears: nobody now, anybody, or the peer that it is connected to. */
@@ -81,12 +83,12 @@ export class PortTable<Claim extends PortClaim> {
   }
 
   /**
-   * Of the claims that packets from `sender` for the address reach, the most exact, and of those the newest; in a group
-   * that shares the port by SO_REUSEPORT the sender decides, so that a flow stays with one member (socket(7)).
+   * Of the claims that packets from `sender` for the address reach by the interface, the most exact, and of those the
+   * newest; in a group that shares the port by SO_REUSEPORT the sender decides, so that a flow stays with one member
+   * (socket(7)).
    */
   find(
-    ip: IpAddress,
-    port: number,
+    { ip, port, device }: { readonly ip: IpAddress; readonly port: number; readonly device: number },
     sender: InetEndpoint,
     hears: (claim: Claim, sender: InetEndpoint) => Hearing,
   ): Claim | null {
@@ -94,9 +96,9 @@ export class PortTable<Claim extends PortClaim> {
     let bestScore = -1;
     let group: Claim[] = [];
     for (const claim of this.#byPort.get(port) ?? []) {
-      const hearing = scoreOf(claim, ip) < 0 ? Hearing.nobody : hears(claim, sender);
+      const hearing = reaches(claim, ip, device) ? hears(claim, sender) : Hearing.nobody;
       if (hearing === Hearing.nobody) continue;
-      const score = scoreOf(claim, ip) * 2 + hearing;
+      const score = scoreOf(claim, ip) * 4 + hearing * 2 + (claim.device === 0 ? 0 : 1);
       if (score < bestScore) continue;
       if (score > bestScore || best === null || hearing === Hearing.peer || !sharesPort(best, claim)) group = [];
       group.push(claim);
@@ -135,12 +137,13 @@ function scoreOf(claim: PortClaim, ip: IpAddress): number {
   return claim.isDualStack && isSameIp(claim.ip, ANY_V6) ? 0 : -1;
 }
 
-/** Do packets for the address come to the claim? */
-export function reaches(claim: PortClaim, ip: IpAddress): boolean {
-  return scoreOf(claim, ip) >= 0;
+/** Do packets for the address that came in by the interface come to the claim? */
+export function reaches(claim: PortClaim, ip: IpAddress, device: number): boolean {
+  return scoreOf(claim, ip) >= 0 && (claim.device === 0 || claim.device === device);
 }
 
 function overlaps(one: PortClaim, other: PortClaim): boolean {
+  if (one.device !== 0 && other.device !== 0 && one.device !== other.device) return false;
   if (isV4(one.ip) === isV4(other.ip)) return isSameIp(one.ip, other.ip) || isWildcard(one.ip) || isWildcard(other.ip);
   const six = isV4(one.ip) ? other : one;
   return six.isDualStack && isSameIp(six.ip, ANY_V6);

@@ -254,6 +254,8 @@ export class RawSocket extends DatagramSocket {
   hears(packet: IpPacket): boolean {
     if (packet.isV4 === this.isV6 || packet.protocol !== this.protocol) return false;
     const { local, peer } = this;
+    const { boundIndex } = this.options;
+    if (boundIndex !== 0 && boundIndex !== this.network.interfaceOf(packet.to).index) return false;
     if (local !== null && !isWildcard(local.ip) && !isSameIp(local.ip, packet.to)) return false;
     if (peer !== null && !isSameIp(peer.ip, packet.from)) return false;
     if (this.isPing) return isEchoReply(packet) && local !== null && local.port === echoIdentifier(packet.bytes);

@@ -97,6 +97,16 @@ export class TcpOptions {
     return this.values.get(TCP_INQ) === 1;
   }
 
+  /** How long a connection that says nothing is kept from accept(2); 0: it is not. */
+  get deferSeconds(): number {
+    return this.values.get(TCP_DEFER_ACCEPT) ?? 0;
+  }
+
+  /** How long what was written may wait for the peer; 0: for ever. */
+  get userTimeoutMs(): number {
+    return this.values.get(TCP_USER_TIMEOUT) ?? 0;
+  }
+
   get isCorked(): boolean {
     return this.values.get(TCP_CORK) === 1;
   }

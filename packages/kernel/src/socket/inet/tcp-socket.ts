@@ -11,6 +11,7 @@ import {
   EINVAL,
   EISCONN,
   ENOTCONN,
+  ETIMEDOUT,
   EOPNOTSUPP,
   EPIPE,
   IPPROTO_TCP,
@@ -25,7 +26,6 @@ import {
   POLLHUP,
   POLLIN,
   POLLOUT,
-  POLLPRI,
   POLLRDHUP,
   POLLRDNORM,
   POLLWRNORM,
@@ -52,7 +52,6 @@ import { stateClass } from "@stratos/base";
 import { signalInfo } from "../../signal/pending-signals.ts";
 import { signalFileOwner } from "../../vfs/io-signal.ts";
 import { BLOCKED_KILLABLE } from "../../ground/wait-queue.ts";
-import { Timer } from "../../time/timer-queue.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import type { Socket } from "../socket.ts";
@@ -63,16 +62,20 @@ import { HostTransport } from "./host-transport.ts";
 import { familyOf, readInetAddress } from "./inet-address.ts";
 import { type InetNetwork, InetSocket } from "./inet-socket.ts";
 import { type InetEndpoint, isLoopback, isSameIp, isWildcard, keepEndpoint, ScratchEndpoint } from "./ip-address.ts";
-import { LoopbackAttempt, LoopbackListener } from "./loopback-tcp.ts";
+import { LoopbackAttempt, LoopbackListener, type SilentConnection } from "./loopback-tcp.ts";
 import { LoopbackTransport } from "./loopback-transport.ts";
 import { Hearing, type PortClaim, type PortTable } from "./port-table.ts";
 import { connectionInfo, listenerInfo } from "./tcp-info.ts";
 import { getTcpOption, setTcpOption, TcpOptions, tellQueue } from "./tcp-options.ts";
 import { sourceTo } from "./tcp-route.ts";
-import type { Established, TcpAttempt, TcpTransport } from "./tcp-transport.ts";
+import { TcpTimes, type TcpTime } from "./tcp-timers.ts";
+import { type Established, readinessOf, type TcpAttempt, type TcpTransport } from "./tcp-transport.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 
+/** What is held back goes after it in any case (tcp(7), TCP_CORK). */
 const CORK_NS = 200e6;
+/** Until a window that is shut is asked for the first time. */
+const FIRST_PROBE_NS = 200e6;
 
 export interface TcpClaim extends PortClaim {
   readonly socket: TcpSocket;
@@ -100,7 +103,6 @@ export interface TcpNetwork extends InetNetwork {
 export class TcpSocket extends InetSocket {
   declare readonly network: TcpNetwork;
   readonly tcp = new TcpOptions();
-  /** `socket->state` and `sk->sk_state` of Linux, which connect(2) tells apart. */
   /** connect(2) made it, not accept(2). */
   isOwnConnection = false;
 
@@ -108,6 +110,7 @@ export class TcpSocket extends InetSocket {
     return this.#state === "established" && !this.isOwnConnection;
   }
 
+  /** `socket->state` and `sk->sk_state` of Linux, which connect(2) tells apart. */
   #phase: "unconnected" | "connecting" | "connected" | "disconnecting" = "unconnected";
   #state: "closed" | "listening" | "syn-sent" | "established" = "closed";
   #transport: TcpTransport | null = null;
@@ -115,8 +118,9 @@ export class TcpSocket extends InetSocket {
   #attempt: TcpAttempt | null = null;
   #isReadShut = false;
   #isWriteShut = false;
-  /** Ends the holding back of MSG_MORE and TCP_CORK; null until there was some. */
-  #corkTimer: Timer | null = null;
+  #times = new TcpTimes(this);
+  /** While its listener keeps it from accept(2). */
+  silent: SilentConnection | null = null;
   // Listening: who comes from this network, and from outside.
   #backlogMax = 0;
   #loopback: LoopbackListener | null = null;
@@ -317,13 +321,15 @@ export class TcpSocket extends InetSocket {
         this.becomeEstablished({ transport, local: to, peer: to });
         return 0;
       }
-      const claim = this.ports.find(to.ip, to.port, this.local!, hears);
+      const device = network.interfaceOf(to.ip).index;
+      const claim = this.ports.find({ ip: to.ip, port: to.port, device }, this.local!, hears);
       if (claim !== null) {
         const listener = claim.socket.#loopback!;
         this.#state = "syn-sent";
         const attempt = new LoopbackAttempt(this, listener);
         this.#attempt = attempt;
         listener.connect(attempt);
+        this.#limitWaiting();
         return 0;
       }
       if (provider === null) {
@@ -367,24 +373,9 @@ export class TcpSocket extends InetSocket {
     this.#transport!.abort();
   }
 
-  /** Is it a connection between two sockets of this machine? */
-  get isWithin(): boolean {
-    return this.#transport instanceof LoopbackTransport && !this.#transport.isReset;
-  }
-
-  /** The network resets such a connection: both ends find it so. */
-  sever(): void {
-    if (this.#transport instanceof LoopbackTransport) this.#transport.sever();
-  }
-
-  /** The network brings what goes to the other end of such a connection so much later. */
-  delay(ns: number): void {
-    if (this.#transport instanceof LoopbackTransport) this.#transport.delay(ns);
-  }
-
-  /** The network brings nothing from one end to the other for so long. */
-  part(ns: number): void {
-    if (this.#transport instanceof LoopbackTransport) this.#transport.part(ns);
+  /** Of a connection between two sockets of this machine; null: it is another. */
+  get inside(): LoopbackTransport | null {
+    return this.#transport instanceof LoopbackTransport ? this.#transport : null;
   }
 
   #fail(error: number): void {
@@ -404,6 +395,8 @@ export class TcpSocket extends InetSocket {
       if (isErrno(outcome)) this.#fail(outcome);
       else if (outcome !== null) this.becomeEstablished(outcome);
     } else if (this.#state === "established") this.#transport!.notice();
+    this.silent?.look();
+    if (this.tcp.userTimeoutMs > 0) this.#limitWaiting();
     this.readiness.wakeAll();
   }
 
@@ -437,7 +430,8 @@ export class TcpSocket extends InetSocket {
     if ((flags & MSG_OOB) === 0 || from.remaining === 0) {
       const hasMore = (flags & MSG_MORE) !== 0 || this.tcp.isCorked;
       const sent = transport.write(from, this.capacity, hasMore);
-      if (hasMore && transport.holdsBack) this.#limitHolding();
+      if (hasMore && transport.holdsBack) this.#times.begin("cork", CORK_NS);
+      if (this.tcp.userTimeoutMs > 0 && sent > 0) this.#limitWaiting();
       return sent === 0 && from.remaining > 0 ? -EFAULT : sent;
     }
     // The last byte is the urgent one.
@@ -458,14 +452,25 @@ export class TcpSocket extends InetSocket {
     return taken < 0 ? taken : this.#transport!.sendUrgent(byte[0]!, this.capacity);
   }
 
-  /** What is held back goes after 200 ms in any case (tcp(7), TCP_CORK). */
-  #limitHolding(): void {
-    this.#corkTimer ??= new Timer({ timerExpired: () => this.#transport?.push() });
-    if (!this.#corkTimer.isArmed) this.kernel.timers.set(this.#corkTimer, this.kernel.now() + CORK_NS);
+  timeIsOver(time: TcpTime): void {
+    if (time === "cork") this.#transport?.push();
+    else if (this.#attempt !== null) {
+      this.#attempt.abandon();
+      this.#fail(ETIMEDOUT);
+      this.readiness.wakeAll();
+    } else this.inside?.giveUp(ETIMEDOUT);
+  }
+
+  /** Inside the machine nothing is lost; what waits is what the peer has no room for (net/ipv4/tcp_timer.c). */
+  #limitWaiting(): void {
+    this.#times.end("user");
+    const { userTimeoutMs } = this.tcp;
+    if (userTimeoutMs === 0 || (this.#attempt === null && this.unsent === 0)) return;
+    this.#times.begin("user", userTimeoutMs * 1e6 + (this.#attempt === null ? FIRST_PROBE_NS : 0));
   }
 
   #push(): void {
-    if (this.#corkTimer !== null) this.kernel.timers.cancel(this.#corkTimer);
+    this.#times.end("cork");
     this.#transport?.push();
   }
 
@@ -550,23 +555,13 @@ export class TcpSocket extends InetSocket {
         return ready;
       }
       default:
-        return this.#pollConnection(this.#transport!);
+        return readinessOf(this.#transport!, {
+          isReadShut: this.#isReadShut,
+          isWriteShut: this.#isWriteShut,
+          capacity: this.capacity,
+          lowAt: this.options.receiveLowAt,
+        });
     }
-  }
-
-  #pollConnection(transport: TcpTransport): number {
-    if (transport.isReset) {
-      const ready = POLLHUP | POLLRDHUP | POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
-      return transport.hasError ? ready | POLLERR : ready;
-    }
-    let ready = 0;
-    const ended = transport.isEnded || this.#isReadShut;
-    if (ended) ready |= POLLIN | POLLRDNORM | POLLRDHUP;
-    if (ended && this.#isWriteShut) ready |= POLLHUP;
-    if (transport.readable >= this.options.receiveLowAt) ready |= POLLIN | POLLRDNORM;
-    if (this.#isWriteShut || transport.canWrite(this.capacity)) ready |= POLLOUT | POLLWRNORM;
-    if (transport.hasUrgent) ready |= POLLPRI;
-    return ready;
   }
 
   /** shutdown(2); of a listener it ends the listening. ENOTCONN without a connection. */
@@ -640,6 +635,7 @@ export class TcpSocket extends InetSocket {
   }
 
   override optionChanged(name: number): void {
+    super.optionChanged(name);
     if (name === SO_OOBINLINE && this.#transport !== null) this.#transport.isUrgentInline = this.options.oobInline;
     if (name !== SO_KEEPALIVE || this.#state !== "established") return;
     if (this.options.keepAlive) this.#tellOptions();
@@ -648,7 +644,7 @@ export class TcpSocket extends InetSocket {
 
   /** SO_LINGER with 0 seconds resets the connection, otherwise what was written still arrives. */
   protected override dispose(): void {
-    if (this.#corkTimer !== null) this.kernel.timers.cancel(this.#corkTimer);
+    this.#times.endAll();
     this.#leave(this.options.lingerSeconds === 0);
     super.dispose();
   }
@@ -665,7 +661,7 @@ export class TcpSocket extends InetSocket {
           attempt: it.#attempt,
           isReadShut: it.#isReadShut,
           isWriteShut: it.#isWriteShut,
-          corkTimer: it.#corkTimer,
+          times: it.#times,
           backlogMax: it.#backlogMax,
           loopback: it.#loopback,
           outside: it.#outside,
@@ -680,7 +676,7 @@ export class TcpSocket extends InetSocket {
             attempt: it.#attempt,
             isReadShut: it.#isReadShut,
             isWriteShut: it.#isWriteShut,
-            corkTimer: it.#corkTimer,
+            times: it.#times,
             backlogMax: it.#backlogMax,
             loopback: it.#loopback,
             outside: it.#outside,

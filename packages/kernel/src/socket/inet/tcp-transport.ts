@@ -1,3 +1,4 @@
+import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDHUP, POLLRDNORM, POLLWRNORM } from "@stratos/abi";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { InetEndpoint } from "./ip-address.ts";
 import type { TcpSocket } from "./tcp-socket.ts";
@@ -88,4 +89,28 @@ export interface TcpAttempt {
   outcome(): Established | number | null;
   /** Gives it up. */
   abandon(): void;
+}
+
+/** What poll(2) says of a connection (net/ipv4/tcp.c, tcp_poll). */
+export function readinessOf(
+  transport: TcpTransport,
+  socket: {
+    readonly isReadShut: boolean;
+    readonly isWriteShut: boolean;
+    readonly capacity: number;
+    readonly lowAt: number;
+  },
+): number {
+  if (transport.isReset) {
+    const ready = POLLHUP | POLLRDHUP | POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
+    return transport.hasError ? ready | POLLERR : ready;
+  }
+  let ready = 0;
+  const ended = transport.isEnded || socket.isReadShut;
+  if (ended) ready |= POLLIN | POLLRDNORM | POLLRDHUP;
+  if (ended && socket.isWriteShut) ready |= POLLHUP;
+  if (transport.readable >= socket.lowAt) ready |= POLLIN | POLLRDNORM;
+  if (socket.isWriteShut || transport.canWrite(socket.capacity)) ready |= POLLOUT | POLLWRNORM;
+  if (transport.hasUrgent) ready |= POLLPRI;
+  return ready;
 }

@@ -263,7 +263,7 @@ export class UdpSocket extends DatagramSocket {
   #leavesByLoopback(chosen: ChosenSender | null): boolean {
     const [loopback] = this.network.interfaces;
     const index = chosen?.interfaceIndex ?? 0;
-    const isChosen = index === 0 ? this.options.boundDevice === loopback!.name : index === loopback!.index;
+    const isChosen = (index === 0 ? this.options.boundIndex : index) === loopback!.index;
     return isChosen && loopback!.isUp;
   }
 
@@ -548,6 +548,7 @@ export class UdpSocket extends DatagramSocket {
   }
 
   override optionChanged(name: number): void {
+    super.optionChanged(name);
     if (name === SO_BROADCAST) this.#host?.setOption("broadcast", this.options.broadcast ? 1 : 0);
   }
 
