@@ -210,6 +210,15 @@ export class Access {
     return this.#database.query<RoleView>("select name, inherits, permissions, version from role order by name");
   }
 
+  /** What these roles give, with those that they inherit; a role that is not there gives nothing. */
+  async permissionsOfRoles(names: readonly string[]): Promise<string[]> {
+    const roles = await rolesByName(this.#database);
+    return permissionsOf(
+      names.filter((name) => roles.has(name)),
+      roles,
+    );
+  }
+
   /** @throws HubError 422 for circles, roles that are not there and permissions that are none; 409 for `admin` */
   async putRole(role: Role, actor: string): Promise<void> {
     if (role.name === "admin") throw new HubError(409, "built-in", "the role admin cannot be changed");

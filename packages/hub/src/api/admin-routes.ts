@@ -27,6 +27,7 @@ import { HubError } from "../store/hub-error.ts";
 import { schemaVersion } from "../store/migrations/migrate.ts";
 import { countQueue } from "../store/tasks.ts";
 import { mayDo } from "../access/access.ts";
+import { grants } from "../access/permissions.ts";
 import { eventStream } from "./event-stream.ts";
 import { silentRoute, type ApiRequest, type ApiRoute } from "./route.ts";
 import { BRAKE, CHANNEL, EVENT_VIEW, page, POLICY, ROLE, time, TOKEN } from "./schemas.ts";
@@ -35,6 +36,20 @@ import { readSpan } from "./time-span.ts";
 
 const list = (items: unknown): { body: unknown } => ({ body: { items, next: null } });
 const one = (request: ApiRequest, name: string): string => request.parameters[name]!;
+
+/**
+ * Nobody gives others, or a key of their own, more than they may themselves: whoever may make keys or give roles would
+ * be an administrator otherwise. A key for oneself is bounded by what one may anyway, whatever scopes it has.
+ *
+ * @throws HubError 403
+ */
+function demandOwn({ principal }: ApiRequest, permissions: readonly string[], { isForSelf = false } = {}): void {
+  for (const permission of permissions) {
+    const has = isForSelf ? principal.scopes.some((scope) => grants(scope, permission)) : mayDo(principal, permission);
+    if (!has) throw new HubError(403, "forbidden", `${permission}: more than this key may itself`);
+  }
+}
+
 const EVENTS_BATCH = 500;
 const REPORT_DAYS = 90;
 
@@ -163,9 +178,7 @@ const access: readonly ApiRoute[] = [
     summary: "Makes a key. Its `token` is in this answer alone. Nobody can make one that may more than their own.",
     handle: async (request) => {
       const key = request.body as { principal: string; scopes: string[]; note?: string; expiresSeconds?: number };
-      for (const scope of key.scopes)
-        if (!request.principal.scopes.includes("*") && !mayDo(request.principal, scope))
-          throw new HubError(403, "forbidden", `${scope}: more than this key may itself`);
+      demandOwn(request, key.scopes, { isForSelf: key.principal === request.principal.name });
       return { status: 201, body: await request.hub.access.createKey(key, request.principal.name) };
     },
   },
@@ -196,12 +209,14 @@ const access: readonly ApiRoute[] = [
     tag: "access",
     permission: "role:change",
     body: ROLE,
-    summary: "Makes or changes a role. Circles are refused.",
+    summary: "Makes or changes a role. Circles are refused, and so is a role that may more than who makes it.",
     handle: async (request) => {
       const { inherits, permissions } = request.body as { inherits?: string[]; permissions?: string[] };
       const name = one(request, "role");
       if (!/^[a-z][a-z0-9-]{0,62}$/.test(name))
         throw new HubError(422, "bad-name", `${name}: names of roles are of a-z, 0-9 and dash`);
+      const inherited = await request.hub.access.permissionsOfRoles(inherits ?? []);
+      demandOwn(request, [...inherited, ...(permissions ?? [])]);
       await request.hub.access.putRole(
         { name, inherits: inherits ?? [], permissions: permissions ?? [] },
         request.principal.name,
@@ -236,9 +251,13 @@ const access: readonly ApiRoute[] = [
       path: "/grants/{principal}/{role}",
       tag: "access",
       permission: "role:grant",
-      summary: "Gives somebody a role.",
+      summary: "Gives somebody a role, that may no more than who gives it.",
     },
-    (request) => request.hub.access.grant(one(request, "principal"), one(request, "role"), request.principal.name),
+    async (request) => {
+      const role = one(request, "role");
+      demandOwn(request, await request.hub.access.permissionsOfRoles([role]));
+      await request.hub.access.grant(one(request, "principal"), role, request.principal.name);
+    },
   ),
   silentRoute(
     {

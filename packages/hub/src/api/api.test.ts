@@ -325,6 +325,34 @@ test("a request with an idempotency key is carried out once, also when it comes 
   await submit(hub.admin, {}, refused);
 });
 
+test("who may make keys, give roles or change them gives nobody more than they may themselves", async () => {
+  const permissions = ["token:create", "role", "task:read", "host:read"];
+  await hub.admin.call("PUT", "/roles/personnel", { permissions });
+  const anna = await clientWith("anna", "personnel");
+  const refused = async (method: "POST" | "PUT", path: string, body?: object): Promise<void> => {
+    const { status, detail } = await problemOf(anna.call(method, path, body));
+    assert.equal(status, 403, `${method} ${path}`);
+    assert.match(String(detail), /more than this key may itself/);
+  };
+  await refused("POST", "/tokens", { principal: "admin", scopes: ["*"] });
+  await refused("POST", "/tokens", { principal: "nobody-yet", scopes: ["*"] });
+  await refused("POST", "/tokens", { principal: "admin", scopes: ["task"] });
+  await refused("PUT", "/grants/anna/admin");
+  await refused("PUT", "/grants/anna/operator");
+  await refused("PUT", "/roles/personnel", { permissions: ["*"] });
+  await refused("PUT", "/roles/mine", { inherits: ["operator"], permissions: [] });
+  await refused("PUT", "/roles/mine", { permissions: ["token"] });
+
+  await anna.call("POST", "/tokens", { principal: "berta", scopes: ["task:read"] });
+  await anna.call("PUT", "/roles/mine", { inherits: [], permissions: ["task:read:main", "host:read"] });
+  await anna.call("PUT", "/grants/berta/mine");
+  // Of one's own the scopes may be any: a key gives no more than its owner has.
+  const { token } = await anna.call<{ token: string }>("POST", "/tokens", { principal: "anna", scopes: ["*"] });
+  const again = hub.client(token);
+  await again.call("GET", "/hosts");
+  assert.equal((await problemOf(again.call("GET", "/events"))).status, 403);
+});
+
 test(
   "keys: scoped, expiring, revoked; nobody makes one that may more; none is in the database, the events or the " +
     "warnings",
