@@ -126,6 +126,25 @@ test("a reload goes on with what runs, and shows what was shown; Restart ends it
   await run(page, "echo [$x]", /^\[\]$/m);
 });
 
+test("a reload three seconds after an editor began goes on with what was typed into it", async (context) => {
+  const page = await opened(context);
+  // Kept as it is now: what comes is what a keeping has to follow.
+  await page.waitFor("stratos.usage().then(({ isKept }) => `${isKept}`)", /^true$/, PATIENCE_MS);
+  // The editor, its libraries and what it reads of /usr/share are read for the first time.
+  await page.type("vi poem\n");
+  await page.waitFor(SCREEN, /^~ *$/m, PATIENCE_MS);
+  await page.type("iroses");
+  await page.waitFor(SCREEN, /^roses */m, PATIENCE_MS);
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  const began = Number(await page.evaluate("performance.timeOrigin"));
+  await page.reload();
+  await page.waitFor(`performance.timeOrigin > ${began} && stratos.times.goesOn`, /^1$/, PATIENCE_MS);
+  await page.waitFor(SCREEN, /^roses */m, PATIENCE_MS);
+  await page.evaluate(`stratos.terminal.input("\\x1b:wq\\r")`);
+  await page.waitFor(SCREEN, PROMPT, PATIENCE_MS);
+  await run(page, "cat poem; rm poem", /^roses$/m);
+});
+
 test("without a network all goes on, and a program waits for a piece that is not here", async (context) => {
   const page = await opened(context);
   await page.waitFor(

@@ -1,21 +1,22 @@
 /**
- * Keeps what runs in a tab, so that the next one goes on with it: once the machine rests, now and then while it works,
- * and when the page is hidden or gives the machine away. It stands still while its memory is copied, not while that is
- * written; a key that is typed meanwhile comes first.
+ * Keeps what runs in a tab, so that the next one goes on with it: as soon as the machine stands still, now and then
+ * while it works, and when the page may go or gives the machine away. It stands still while its memory is copied, not
+ * while that is written; a key that is typed meanwhile comes first.
  */
 import { forOneTurn, StateError } from "@stratos/base";
 import type { EventLoop } from "@stratos/host";
 import type { Running, RunningFiles, SavedChanges } from "@stratos/host-browser";
 import { type MachineSession, SessionError } from "@stratos/session";
 
-/** A machine that ran for less of the time since the last look rests. */
-const REST_MS = 100;
+/** A machine that ran for less of the time since the last look rests: it waits for a key, or for a clock. */
+const REST_MS = 50;
 /** It has rested for so many looks before it is kept. */
 const REST_LOOKS = 2;
-/** Between two times, and the share of its time that keeping may take. */
-const PAUSE_MS = 15_000;
+/** The share of its time that keeping may take. */
 const COST_SHARE = 1 / 20;
-/** A machine that never rests is kept so often all the same. */
+/** Between two times, at least: of one that has not run at all since the last look, that rests, and that works. */
+const STILL_PAUSE_MS = 1000;
+const REST_PAUSE_MS = 5000;
 const BUSY_PAUSE_MS = 60_000;
 /** So long others wait for a turn while memory is copied. */
 const TURN_MS = 8;
@@ -49,18 +50,25 @@ export class RunningKeeper {
   #isOver = false;
   /** Of the pump's `runMs`, at the last look. */
   #lookedAt: number;
+  /** Instructions that had run by then. */
+  #retiredAtLook = -1;
   /** Instructions that had run when it was last kept, and the volume's generation. */
   #kept = { retired: -1, generation: -1 };
   #restLooks = 0;
+  /** When it was tried last, and what that took of the machine's time. */
+  #triedMs: number;
+  #costMs = 0;
+  /** Of all times. */
+  spentMs = 0;
+  /** Not before. */
   #nextMs = 0;
-  #busyMs: number;
 
   /** @param goesOn  with what is in the file */
   constructor(parts: KeptParts, goesOn: boolean) {
     this.#parts = parts;
     this.#nowMs = () => parts.loop.nowMs();
     if (goesOn) this.#kept = { retired: this.#retired, generation: parts.changes.mark?.generation ?? -1 };
-    this.#busyMs = this.#nowMs() + BUSY_PAUSE_MS;
+    this.#triedMs = this.#nowMs();
     this.#lookedAt = parts.session.pump.runMs;
   }
 
@@ -73,16 +81,20 @@ export class RunningKeeper {
     return this.#isCopying || this.#isHeld;
   }
 
-  /** To be called once a second. */
+  /** To be called twice a second. */
   look(): void {
     const { runMs } = this.#parts.session.pump;
+    const retired = this.#retired;
+    const isStill = retired === this.#retiredAtLook;
     const isResting = runMs - this.#lookedAt < REST_MS;
     this.#lookedAt = runMs;
+    this.#retiredAtLook = retired;
     this.#restLooks = isResting ? this.#restLooks + 1 : 0;
     const now = this.#nowMs();
     if (this.#work !== null || this.isKept || now < this.#nextMs) return;
-    if (this.#restLooks >= REST_LOOKS) void this.keep(false);
-    else if (now > this.#busyMs) void this.keep(true);
+    const pausedMs = now - this.#triedMs;
+    if (this.#restLooks >= REST_LOOKS && pausedMs >= (isStill ? STILL_PAUSE_MS : REST_PAUSE_MS)) void this.keep(false);
+    else if (pausedMs >= BUSY_PAUSE_MS) void this.keep(true);
   }
 
   get #retired(): number {
@@ -121,9 +133,25 @@ export class RunningKeeper {
     const startMs = this.#nowMs();
     const retired = this.#retired;
     const kept = await this.#copy(isForced);
-    if (kept === null || this.#isOver) return false;
+    this.#costMs = this.#nowMs() - startMs;
+    const isDone = kept !== null && !this.#isOver && (await this.#write(kept));
+    if (isDone) this.#kept = { retired, generation: kept.volume.generation };
+    // What was given up has cost as well.
+    this.spentMs += this.#costMs;
+    this.#triedMs = this.#nowMs();
+    this.#nextMs = Math.max(this.#nextMs, this.#triedMs + this.#costMs / COST_SHARE);
+    return isDone;
+  }
+
+  /** @returns false: there is no more room, or it is over */
+  async #write(kept: Running): Promise<boolean> {
+    const pieces = this.#parts.files.write(kept);
     try {
-      for (const _ of this.#parts.files.write(kept)) {
+      for (;;) {
+        const startMs = this.#nowMs();
+        const isDone = pieces.next().done === true;
+        this.#costMs += this.#nowMs() - startMs;
+        if (isDone) return true;
         await this.#breathe();
         if (this.#isOver) return false;
       }
@@ -132,12 +160,6 @@ export class RunningKeeper {
       this.#nextMs = this.#nowMs() + BUSY_PAUSE_MS;
       return false;
     }
-    this.#kept = { retired, generation: kept.volume.generation };
-    const now = this.#nowMs();
-    const pauseMs = (now - startMs) / COST_SHARE;
-    this.#nextMs = now + Math.max(PAUSE_MS, pauseMs);
-    this.#busyMs = now + Math.max(BUSY_PAUSE_MS, pauseMs);
-    return true;
   }
 
   /** Null: the machine wants a turn, or cannot be kept now. It stands still until this is done. */
