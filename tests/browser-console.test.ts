@@ -132,7 +132,7 @@ test("a reload three seconds after an editor began goes on with what was typed i
   await page.waitFor("stratos.usage().then(({ isKept }) => `${isKept}`)", /^true$/, PATIENCE_MS);
   // The editor, its libraries and what it reads of /usr/share are read for the first time.
   await page.type("vi poem\n");
-  await page.waitFor(SCREEN, /^~ *$/m, PATIENCE_MS);
+  await page.waitFor(SCREEN, /^"poem" \[New/m, PATIENCE_MS);
   await page.type("iroses");
   await page.waitFor(SCREEN, /^roses */m, PATIENCE_MS);
   await new Promise((resolve) => setTimeout(resolve, 3000));

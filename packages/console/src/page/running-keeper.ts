@@ -28,10 +28,14 @@ export interface KeptParts {
   readonly changes: SavedChanges;
   readonly session: MachineSession;
   readonly loop: EventLoop;
-  /** What the programs hold of the host's, by name. */
-  readonly streams: ReadonlyMap<string, object>;
-  /** What the person sees, as the terminal's program tells. */
+  /** Whose what is kept is (RunningFiles). */
+  readonly page: string;
+  /** The machine as bytes; between the pieces nothing of it runs. @throws StateError, SessionError */
+  readonly save: () => Generator<void, Uint8Array>;
+  /** What the person sees, as the page tells or the worker knows. */
   readonly screen: () => Promise<string>;
+  /** Another number when that is different though nothing has run. Absent: it never is. */
+  readonly revision?: () => number;
   /** Brings what programs wrote into the volume. @returns 0 or a negated errno */
   readonly settle: () => number;
 }
@@ -53,7 +57,7 @@ export class RunningKeeper {
   /** Instructions that had run by then. */
   #retiredAtLook = -1;
   /** Instructions that had run when it was last kept, and the volume's generation. */
-  #kept = { retired: -1, generation: -1 };
+  #kept = { retired: -1, generation: -1, revision: -1 };
   #restLooks = 0;
   /** When it was tried last, and what that took of the machine's time. */
   #triedMs: number;
@@ -67,7 +71,12 @@ export class RunningKeeper {
   constructor(parts: KeptParts, goesOn: boolean) {
     this.#parts = parts;
     this.#nowMs = () => parts.loop.nowMs();
-    if (goesOn) this.#kept = { retired: this.#retired, generation: parts.changes.mark?.generation ?? -1 };
+    if (goesOn)
+      this.#kept = {
+        retired: this.#retired,
+        generation: parts.changes.mark?.generation ?? -1,
+        revision: this.#revision,
+      };
     this.#triedMs = this.#nowMs();
     this.#lookedAt = parts.session.pump.runMs;
   }
@@ -97,15 +106,20 @@ export class RunningKeeper {
     else if (pausedMs >= BUSY_PAUSE_MS) void this.keep(true);
   }
 
+  get #revision(): number {
+    return this.#parts.revision?.() ?? 0;
+  }
+
   get #retired(): number {
     const { processor, kernel } = this.#parts.session.machine;
     return processor.retired(kernel.tally);
   }
 
-  /** Nothing has run or been written since. */
+  /** Nothing has run or been written since, and all is shown as it was. */
   get isKept(): boolean {
-    const { retired, generation } = this.#kept;
-    return this.#retired === retired && this.#parts.changes.mark?.generation === generation;
+    const { retired, generation, revision } = this.#kept;
+    const isSame = this.#retired === retired && this.#revision === revision;
+    return isSame && this.#parts.changes.mark?.generation === generation;
   }
 
   /** Keeps it for the last time: nothing runs any more. */
@@ -132,10 +146,11 @@ export class RunningKeeper {
   async #keep(isForced: boolean): Promise<boolean> {
     const startMs = this.#nowMs();
     const retired = this.#retired;
+    const revision = this.#revision;
     const kept = await this.#copy(isForced);
     this.#costMs = this.#nowMs() - startMs;
     const isDone = kept !== null && !this.#isOver && (await this.#write(kept));
-    if (isDone) this.#kept = { retired, generation: kept.volume.generation };
+    if (isDone) this.#kept = { retired, generation: kept.volume.generation, revision };
     // What was given up has cost as well.
     this.spentMs += this.#costMs;
     this.#triedMs = this.#nowMs();
@@ -164,7 +179,7 @@ export class RunningKeeper {
 
   /** Null: the machine wants a turn, or cannot be kept now. It stands still until this is done. */
   async #copy(isForced: boolean): Promise<Running | null> {
-    const { session, changes, screen, settle } = this.#parts;
+    const { session, changes, page, screen, settle } = this.#parts;
     this.#isCopying = true;
     this.#isWanted = false;
     try {
@@ -172,7 +187,7 @@ export class RunningKeeper {
       if (shown === null || settle() < 0) return null;
       const state = await this.#copyMachine(isForced);
       const volume = changes.mark;
-      return state === null || volume === null ? null : { volume, screen: shown, state };
+      return state === null || volume === null ? null : { volume, page, screen: shown, state };
     } catch (error) {
       // Programs hold what cannot be kept; memory for it is not to be had; the files can only be read any more.
       if (!(error instanceof StateError || error instanceof RangeError || error instanceof SessionError)) throw error;
@@ -193,7 +208,7 @@ export class RunningKeeper {
   }
 
   async #copyMachine(isForced: boolean): Promise<Uint8Array | null> {
-    const pieces = this.#parts.session.saveInPieces(this.#parts.streams, 0);
+    const pieces = this.#parts.save();
     for (;;) {
       if (this.#isOver || (this.#isWanted && !isForced)) return null;
       const { done, value } = forOneTurn(pieces, this.#nowMs, TURN_MS);

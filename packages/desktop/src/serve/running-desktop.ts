@@ -1,7 +1,7 @@
 /** A desktop before its machine, whoever carries what its page asks. */
 import type { ProgramNotification } from "@stratos/dbus";
 import type { DesktopMachine } from "../machine/desktop-machine.ts";
-import { DesktopPrograms } from "../machine/desktop-programs.ts";
+import { DesktopPrograms, type KeptPrograms } from "../machine/desktop-programs.ts";
 import { GuestBus } from "../machine/guest-bus.ts";
 import type { DesktopParts } from "./desktop-routes.ts";
 import { DesktopState, type KeptSettings } from "./desktop-state.ts";
@@ -10,7 +10,15 @@ import { DisplaySocket } from "./display-socket.ts";
 export interface RunningDesktop extends DesktopParts {
   /** Null: programs have none, as the machine is another process's. */
   readonly display: DisplaySocket | null;
+  /** For a desktop that goes on where this one's machine was kept. */
+  keep(): KeptDesktop;
   close(): void;
+}
+
+/** What is a desktop's own, beside its machine and its settings. */
+export interface KeptDesktop {
+  readonly layout: object;
+  readonly programs: KeptPrograms;
 }
 
 interface DesktopListeners {
@@ -22,11 +30,12 @@ interface DesktopListeners {
   readonly tell: (problem: string) => void;
 }
 
-/** @throws SessionError */
+/** @param left  what it goes on from, in a machine that does. @throws SessionError, StratosError */
 export function runDesktop(
   machine: DesktopMachine,
   kept: KeptSettings,
   { onEnd, onDefect, tell }: DesktopListeners,
+  left: KeptDesktop | null = null,
 ): RunningDesktop {
   const state = new DesktopState(kept);
   const { session, user } = machine;
@@ -37,8 +46,13 @@ export function runDesktop(
   const bus = session === null ? null : new GuestBus(session, user, programs, (message) => display?.send(message));
   programs.environment = { ...display?.environment, ...bus?.environment };
   state.watch({ settingsChanged: () => display?.setLayout(kept.settings.layout) });
+  if (left !== null) {
+    state.layout = left.layout;
+    programs.goOn(left.programs);
+  }
   return {
     ...{ machine, programs, bus, display, state, onEnd, onDefect },
+    keep: () => ({ layout: state.layout, programs: programs.keep() }),
     close() {
       display?.close();
       bus?.close();
