@@ -84,9 +84,13 @@ export class DesktopTerminal {
     void this.#follow();
   }
 
+  get pid(): number {
+    return this.#program.pid;
+  }
+
   keep(): KeptTerminal {
-    const { id, title, size } = this;
-    return { id, title, size, pid: this.#program.pid, shown: toBase64(this.#kept.bytes()) };
+    const { id, title, size, pid } = this;
+    return { id, title, size, pid, shown: toBase64(this.#kept.bytes()) };
   }
 
   get isOver(): boolean {

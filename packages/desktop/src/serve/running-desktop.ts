@@ -6,6 +6,7 @@ import { GuestBus } from "../machine/guest-bus.ts";
 import type { DesktopParts } from "./desktop-routes.ts";
 import { DesktopState, type KeptSettings } from "./desktop-state.ts";
 import { DisplaySocket } from "./display-socket.ts";
+import { MachinePower } from "./machine-power.ts";
 
 export interface RunningDesktop extends DesktopParts {
   /** Null: programs have none, as the machine is another process's. */
@@ -19,6 +20,7 @@ export interface RunningDesktop extends DesktopParts {
 export interface KeptDesktop {
   readonly layout: object;
   readonly programs: KeptPrograms;
+  readonly isSuspended: boolean;
 }
 
 interface DesktopListeners {
@@ -40,6 +42,7 @@ export function runDesktop(
   const state = new DesktopState(kept);
   const { session, user } = machine;
   const programs = new DesktopPrograms(machine);
+  const power = new MachinePower(machine, () => [...programs.terminals.values()].map(({ pid }) => pid));
   const notifications = (): readonly ProgramNotification[] => bus?.open ?? [];
   const { layout } = kept.settings;
   const display = session === null ? null : new DisplaySocket(session, user, { layout, tell, notifications });
@@ -49,10 +52,11 @@ export function runDesktop(
   if (left !== null) {
     state.layout = left.layout;
     programs.goOn(left.programs);
+    if (left.isSuspended) void power.suspend();
   }
   return {
-    ...{ machine, programs, bus, display, state, onEnd, onDefect },
-    keep: () => ({ layout: state.layout, programs: programs.keep() }),
+    ...{ machine, programs, bus, display, state, power, onEnd, onDefect },
+    keep: () => ({ layout: state.layout, programs: programs.keep(), isSuspended: power.isSuspended }),
     close() {
       display?.close();
       bus?.close();

@@ -22,8 +22,9 @@ serveTab<DesktopStart>(async (message, tell) => {
   const { left, ...parts } = await openSystem(message, tell, PAGE);
   const kept = message.keeping === "files" ? await parts.files!.handle("desktop.json") : null;
   const { volume, sockets, running } = parts;
+  const { memoryBytes, keeping } = message;
   const open = (state: Uint8Array | null): ReturnType<typeof openTabMachine> =>
-    openTabMachine(volume, sockets, message.memoryBytes, state);
+    openTabMachine(volume, sockets, { memoryBytes, keepsFiles: keeping === "files" }, state);
   let begun = left === null ? null : (JSON.parse(left.screen) as KeptDesktop);
   const machine = await open(left?.state ?? null).catch((error: unknown) => {
     if (begun === null || !(error instanceof StratosError && error.kind === "state")) throw error;
@@ -48,7 +49,7 @@ serveTab<DesktopStart>(async (message, tell) => {
     save: () => machine.keeping.saveInPieces(new Map()),
     // What programs have written is on its way for a turn.
     screen: () => new Promise((resolve) => loop.callSoon(() => resolve(JSON.stringify(desktop.keep())))),
-    revision: () => desktop.state.layouts,
+    revision: () => desktop.state.layouts + desktop.power.changes,
   });
   const service = new Hono();
   addDesktopRoutes(service, desktop);

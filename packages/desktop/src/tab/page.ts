@@ -115,6 +115,7 @@ Object.assign(globalThis, {
   stratos: {
     goesOn: () => goesOn,
     usage: () => machine?.ask<Usage>({ kind: "usage" }),
+    read: async (path: string) => new TextDecoder().decode(await machine?.ask<Uint8Array>({ kind: "read", path })),
   },
 });
 

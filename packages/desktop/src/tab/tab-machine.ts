@@ -26,7 +26,7 @@ interface TabDesktopMachine extends DesktopMachine {
 export async function openTabMachine(
   volume: Volume,
   sockets: SocketProvider,
-  memoryBytes: number,
+  { memoryBytes, keepsFiles }: { readonly memoryBytes: number; readonly keepsFiles: boolean },
   state: Uint8Array | null,
 ): Promise<TabDesktopMachine> {
   const host = new TabHost(volume, sockets);
@@ -35,7 +35,7 @@ export async function openTabMachine(
   const box = await Sandbox.create({ image: NAME, memoryBytes, network: "host", ...goesOn });
   const { session, keeping } = host;
   if (session === null || keeping === null) throw new Error("a sandbox without a machine");
-  return { name: NAME, box, session, keeping, user: userOf(session, USER), close: () => box.close() };
+  return { name: NAME, box, session, keeping, user: userOf(session, USER), keepsFiles, close: () => box.close() };
 }
 
 class TabHost implements EngineHost {
