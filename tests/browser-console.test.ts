@@ -65,6 +65,8 @@ async function tab(context: TestContext, at: string = url): Promise<Page> {
 async function opened(context: TestContext): Promise<Page> {
   const page = await tab(context);
   await page.waitFor(SCREEN, PROMPT, PATIENCE_MS);
+  // What goes on shows its screen first; the page's buttons wait for the machine.
+  await page.waitFor(STATUS, /^running/, PATIENCE_MS);
   return page;
 }
 
@@ -74,6 +76,7 @@ async function anew(page: Page, action: () => Promise<unknown>): Promise<void> {
   await action();
   const now = `performance.timeOrigin + stratos.times.prompt > ${began} ? ${SCREEN} : "not yet"`;
   await page.waitFor(now, PROMPT, PATIENCE_MS);
+  await page.waitFor(STATUS, /^running/, PATIENCE_MS);
 }
 
 /** Gives the shell a line, and waits for what it answers. */
