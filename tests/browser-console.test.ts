@@ -65,6 +65,8 @@ async function tab(context: TestContext, at: string = url): Promise<Page> {
 async function opened(context: TestContext): Promise<Page> {
   const page = await tab(context);
   await page.waitFor(SCREEN, PROMPT, PATIENCE_MS);
+  // What goes on shows its screen first; the page's buttons wait for the machine.
+  await page.waitFor(STATUS, /^running/, PATIENCE_MS);
   return page;
 }
 
@@ -74,6 +76,7 @@ async function anew(page: Page, action: () => Promise<unknown>): Promise<void> {
   await action();
   const now = `performance.timeOrigin + stratos.times.prompt > ${began} ? ${SCREEN} : "not yet"`;
   await page.waitFor(now, PROMPT, PATIENCE_MS);
+  await page.waitFor(STATUS, /^running/, PATIENCE_MS);
 }
 
 /** Gives the shell a line, and waits for what it answers. */
@@ -124,6 +127,25 @@ test("a reload goes on with what runs, and shows what was shown; Restart ends it
   // Nothing is left of it.
   await anew(page, () => page.reload());
   await run(page, "echo [$x]", /^\[\]$/m);
+});
+
+test("a reload three seconds after an editor began goes on with what was typed into it", async (context) => {
+  const page = await opened(context);
+  // Kept as it is now: what comes is what a keeping has to follow.
+  await page.waitFor("stratos.usage().then(({ isKept }) => `${isKept}`)", /^true$/, PATIENCE_MS);
+  // The editor, its libraries and what it reads of /usr/share are read for the first time.
+  await page.type("vi poem\n");
+  await page.waitFor(SCREEN, /^"poem" \[New/m, PATIENCE_MS);
+  await page.type("iroses");
+  await page.waitFor(SCREEN, /^roses */m, PATIENCE_MS);
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  const began = Number(await page.evaluate("performance.timeOrigin"));
+  await page.reload();
+  await page.waitFor(`performance.timeOrigin > ${began} && stratos.times.goesOn`, /^1$/, PATIENCE_MS);
+  await page.waitFor(SCREEN, /^roses */m, PATIENCE_MS);
+  await page.evaluate(`stratos.terminal.input("\\x1b:wq\\r")`);
+  await page.waitFor(SCREEN, PROMPT, PATIENCE_MS);
+  await run(page, "cat poem; rm poem", /^roses$/m);
 });
 
 test("without a network all goes on, and a program waits for a piece that is not here", async (context) => {

@@ -49,6 +49,16 @@ const COLOURS = `(() => {
   return new Set(new Uint32Array(data.buffer)).size;
 })()`;
 
+async function startFoot(page: Page): Promise<void> {
+  await press(page, "Space", CTRL_ALT);
+  await page.waitFor("document.activeElement?.getAttribute('role')", /combobox/, PATIENCE_MS);
+  await page.type("foot");
+  const chosen = "document.querySelector('.launcher-item[aria-selected=true]')?.textContent";
+  await page.waitFor(chosen, /foot/i, PATIENCE_MS);
+  await page.type("\n");
+  await page.waitFor(COLOURS, /^([3-9]|\d\d+)$/, PATIENCE_MS);
+}
+
 test("programs have windows in a tab, and the files of its terminal", async () => {
   const page = await browser.open("about:blank");
   const size = { width: 1280, height: 800, deviceScaleFactor: 1, mobile: false };
@@ -60,13 +70,7 @@ test("programs have windows in a tab, and the files of its terminal", async () =
   await press(page, "Enter", CTRL_ALT);
   await page.waitFor("document.querySelector('.xterm-rows')?.textContent", /[#$] /, PATIENCE_MS);
   await page.type("echo terminal > /root/one\n");
-  await press(page, "Space", CTRL_ALT);
-  await page.waitFor("document.activeElement?.getAttribute('role')", /combobox/, PATIENCE_MS);
-  await page.type("foot");
-  const chosen = "document.querySelector('.launcher-item[aria-selected=true]')?.textContent";
-  await page.waitFor(chosen, /foot/i, PATIENCE_MS);
-  await page.type("\n");
-  await page.waitFor(COLOURS, /^([3-9]|\d\d+)$/, PATIENCE_MS);
+  await startFoot(page);
   await page.type("echo window > /root/two; notify-send written; sync\n");
   // The bus of the programs is there, too: it tells when the line was done.
   const notified = "[...document.querySelectorAll('.notification')].map((each) => each.textContent).join()";
@@ -83,6 +87,86 @@ test("programs have windows in a tab, and the files of its terminal", async () =
   await terminal.waitFor(screen, /root@stratos:~# $/m, PATIENCE_MS);
   await terminal.type("cat one two\n");
   await terminal.waitFor(screen, /^terminal\nwindow$/m, PATIENCE_MS);
+  await terminal.call("Page.close", {});
+});
+
+/** Clicks what has these words, in a menu or a dialog. */
+async function choose(page: Page, words: string): Promise<void> {
+  const found = `[...document.querySelectorAll("button, [role=menuitem]")].find((each) =>
+    (each.ariaLabel || each.textContent.trim()).startsWith(${JSON.stringify(words)}) && each.checkVisibility())`;
+  await page.waitFor(`String(${found} !== undefined)`, /^true$/, PATIENCE_MS);
+  await page.evaluate(`${found}.click()`);
+}
+
+/** What runs in it ends; the next page begins anew. */
+async function shutDown(page: Page): Promise<void> {
+  await choose(page, "Session");
+  await choose(page, "Shut down");
+  await choose(page, "Shut down");
+  await page.waitFor("String(document.querySelector('.panel') === null)", /^true$/, PATIENCE_MS);
+  await page.waitFor("document.body.textContent", /desktop has ended/, PATIENCE_MS);
+}
+
+const TERMINAL = "document.querySelector('.xterm-rows')?.textContent";
+
+test("a reload of the desktop goes on with its terminals, as they were and where they were", async () => {
+  const page = await browser.open(`${url}desktop/`);
+  await page.waitFor("document.querySelectorAll('.panel button').length", /^[6-9]|\d\d$/, PATIENCE_MS);
+  await press(page, "Enter", CTRL_ALT);
+  await page.waitFor(TERMINAL, /[#$] /, PATIENCE_MS);
+  await page.type("x=kept; sleep 1000 &\n");
+  await page.type("echo $((6*7)) shown\n");
+  await page.waitFor(TERMINAL, /42 shown/, PATIENCE_MS);
+  await press(page, "ArrowLeft", CTRL_ALT);
+  const place = "JSON.stringify(document.querySelector('section.window')?.getBoundingClientRect())";
+  const before = await page.evaluate(place);
+  // A program with a window is no reason not to go on: it ends, as its window cannot.
+  await startFoot(page);
+  await page.waitFor("stratos.usage().then(({ isKept }) => `${isKept}`)", /^true$/, PATIENCE_MS);
+  await page.reload();
+  await page.waitFor("String(stratos.goesOn())", /^true$/, PATIENCE_MS);
+  await page.waitFor(TERMINAL, /42 shown/, PATIENCE_MS);
+  assert.equal(await page.evaluate(place), before);
+  await page.evaluate("document.querySelector('.xterm-helper-textarea').focus()");
+  await page.type("echo $x $(jobs | wc -l) later\n");
+  await page.waitFor(TERMINAL, /kept 1 later/, PATIENCE_MS);
+  await page.waitFor("document.querySelectorAll('section.of-guest').length", /^0$/, PATIENCE_MS);
+  await startFoot(page);
+  await shutDown(page);
+  await page.call("Page.close", {});
+});
+
+const OPEN_DIALOG = "document.querySelector('dialog[open]')?.textContent ?? 'none'";
+
+test("a machine is suspended, also through a reload, goes on, and is shut down: its programs are asked", async () => {
+  const page = await browser.open(`${url}desktop/`);
+  const isShown = (): Promise<string> =>
+    page.waitFor("document.querySelectorAll('.panel button').length", /^[6-9]|\d\d$/, PATIENCE_MS);
+  await isShown();
+  await press(page, "Enter", CTRL_ALT);
+  await page.waitFor(TERMINAL, /[#$] /, PATIENCE_MS);
+  await page.type("rm -f /root/said; (trap 'echo asked > /root/said; exit' TERM; n=0; ");
+  await page.type("while :; do n=$((n+1)); echo $n > /run/count; sleep 0.05; done) & cat /run/count\n");
+  const count = "stratos.read('/run/count')";
+  await page.waitFor(count, /^\d+$/m, PATIENCE_MS);
+  await choose(page, "Session");
+  await choose(page, "Suspend");
+  await page.waitFor(OPEN_DIALOG, /Nothing runs/, PATIENCE_MS);
+  await page.waitFor("stratos.usage().then(({ isKept }) => `${isKept}`)", /^true$/, PATIENCE_MS);
+  const before = await page.evaluate(count);
+  const began = Number(await page.evaluate("performance.timeOrigin"));
+  await page.reload();
+  await page.waitFor(`performance.timeOrigin > ${began} ? (${OPEN_DIALOG}) : ""`, /Nothing runs/, PATIENCE_MS);
+  assert.equal(await page.evaluate(count), before);
+  await choose(page, "Go on");
+  await isShown();
+  await page.waitFor(`${count}.then((now) => String(Number(now) > ${String(before)}))`, /^true$/, PATIENCE_MS);
+  await shutDown(page);
+  await page.reload();
+  await isShown();
+  assert.equal(await page.evaluate("stratos.goesOn()"), false);
+  assert.equal(await page.evaluate("stratos.read('/root/said')"), "asked\n");
+  await page.call("Page.close", {});
 });
 
 test("what a desktop loads is bounded", async () => {

@@ -81,9 +81,17 @@ test("a fork's caller goes on with the programs that the original's caller has s
     said.push((await talk(typed)("echoed")).trim());
     const refused = (work) => { try { work(); } catch ({ kind }) { return kind; } };
     said.push(refused(() => deaf.attach(adder.pid)), refused(() => third.attach(4711)));
-    for (const each of [box, one, deaf, third]) await each.close();
+    // What was saved keeps them, too, where that is wanted.
+    const state = await box.save();
+    const loaded = await Sandbox.create({ image: process.env.IMAGE, state, keepsPrograms: true });
+    const again = loaded.attach(adder.pid);
+    said.push(await talk(again)("10000"), await ask("2"));
+    again.stdin.end();
+    said.push((await again.wait()).exitCode);
+    said.push(await loaded.attach(4711).wait().catch(({ kind }) => kind));
+    for (const each of [box, one, deaf, third, loaded]) await each.close();
     console.log(JSON.stringify(said));`,
-    ["5", true, "15", "105", "6", "16", 3, "1105", "echoed", "program", "program"],
+    ["5", true, "15", "105", "6", "16", 3, "1105", "echoed", "program", "program", "10006", "8", 3, "option"],
   ));
 
 test("a fork, and a sandbox that shares its board, are saved, and go back to what they were", () =>

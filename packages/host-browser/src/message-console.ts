@@ -3,7 +3,8 @@
  *
  *     worker ──► page    output (bytes), discard, screen (what is shown by now is asked for)
  *     page ──► worker    input (bytes), size, shown (bytes of the output that the page is done with, from the start),
- *                        screen (what brings another terminal to show the same), hang-up
+ *                        screen (what brings another terminal to show the same), left (that, unasked, by a page that
+ *                        may be gone before it is asked), hang-up
  *
  * The worker never has more than PENDING_MAX bytes on their way, so a screenful that nobody wants is soon forgotten.
  */
@@ -16,6 +17,8 @@ type ConsoleInput =
   | { readonly kind: "size"; readonly rows: number; readonly columns: number }
   | { readonly kind: "shown"; readonly total: number }
   | { readonly kind: "screen"; readonly text: string }
+  /** As it was when `total` bytes had been shown. */
+  | { readonly kind: "left"; readonly text: string; readonly total: number }
   | { readonly kind: "hang-up" };
 
 /** What is used of a MessagePort. */
@@ -49,7 +52,9 @@ export class MessageConsole implements HostConsole {
   #onWritable: () => void = () => {};
   #onInput: (bytes: Uint8Array | null) => void = () => {};
   #onResize: () => void = () => {};
+  /** Of those who asked for the screen, in the order of the answers. */
   readonly #screens: ((text: string) => void)[] = [];
+  #left: { readonly text: string; readonly total: number } | null = null;
 
   constructor(port: ConsolePort, size: { rows: number; columns: number }) {
     this.#port = port;
@@ -78,6 +83,8 @@ export class MessageConsole implements HostConsole {
 
   /** What the page shows, once it is done with all that was sent by now. */
   screen(): Promise<string> {
+    const left = this.#left;
+    if (left?.total === this.#sent) return Promise.resolve(left.text);
     return new Promise((resolve) => {
       this.#screens.push(resolve);
       this.#send({ kind: "screen" });
@@ -112,9 +119,15 @@ export class MessageConsole implements HostConsole {
         return this.#onInput(null);
       case "size":
         this.#size = { rows: message.rows, columns: message.columns };
+        this.#left = null;
         return this.#onResize();
       case "screen":
         return this.#screens.shift()?.(message.text);
+      case "left":
+        this.#left = message;
+        // Answers to them come all the same, where there is still a page.
+        if (message.total === this.#sent) for (const resolve of this.#screens) resolve(message.text);
+        return;
       case "shown":
         this.#done = Math.max(this.#done, message.total);
         if (this.room > 0) this.#onWritable();
@@ -122,8 +135,12 @@ export class MessageConsole implements HostConsole {
   }
 }
 
-/** The page's end: shows what comes, and sends what is typed. */
-export function connectTerminal(terminal: TerminalWindow, port: ConsolePort): void {
+/**
+ * The page's end: shows what comes, and sends what is typed.
+ *
+ * @returns to be called when the page may go: the worker gets the screen, as it could not ask for it any more
+ */
+export function connectTerminal(terminal: TerminalWindow, port: ConsolePort): () => void {
   // Null: the screen is asked for.
   const queue: (Uint8Array | null)[] = [];
   let total = 0,
@@ -160,4 +177,7 @@ export function connectTerminal(terminal: TerminalWindow, port: ConsolePort): vo
   terminal.onData((text) => send({ kind: "input", bytes: utf8.encode(text) }));
   terminal.onBinary((bytes) => send({ kind: "input", bytes: Uint8Array.from(bytes, (byte) => byte.charCodeAt(0)) }));
   terminal.onResize(({ rows, cols }) => send({ kind: "size", rows, columns: cols }));
+  return () => {
+    if (!isWriting) send({ kind: "left", text: terminal.screen?.() ?? "", total });
+  };
 }

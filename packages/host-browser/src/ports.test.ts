@@ -187,7 +187,7 @@ class SlowWindow {
 test("a terminal across a port: keys, size, bounded output, and an interrupt that forgets it", async () => {
   const { port1, port2 } = new MessageChannel();
   const window = new SlowWindow();
-  connectTerminal(window, port1);
+  const leave = connectTerminal(window, port1);
   const console = new MessageConsole(port2, { rows: 24, columns: 80 });
   const typed: string[] = [];
   let writable = 0;
@@ -233,6 +233,18 @@ test("a terminal across a port: keys, size, bounded output, and an interrupt tha
     window.show();
   }
   assert.match(await after, /^a+bdefg?$/);
+
+  // A page that goes tells what it shows; it counts as long as nothing more was written.
+  window.text = "left";
+  leave();
+  await settled();
+  window.text = "gone";
+  assert.equal(await console.screen(), "left");
+  console.write(Buffer.from("!"));
+  const later = console.screen();
+  await settled();
+  window.show();
+  assert.equal(await later, "gone!");
   port1.close();
   port2.close();
 });

@@ -89,7 +89,14 @@ export type { InputDevices } from "./input/input-kernel.ts";
 export { openHostInput, openHostOutput } from "./tty/host-stream.ts";
 export type { Terminal } from "./tty/terminal.ts";
 export { processOfPidfd } from "./task/pidfd.ts";
-export { beginWriteBack, continueWriteBack, syncAll, writeBackAll, type WriteBack } from "./vfs/write-back.ts";
+export {
+  beginWriteBack,
+  continueWriteBack,
+  onlyAccessTimesWait,
+  syncAll,
+  writeBackAll,
+  type WriteBack,
+} from "./vfs/write-back.ts";
 export { CALL_WORK, CallWork } from "./ground/call-work.ts";
 export type { IoCursor } from "./ground/io-cursor.ts";
 export { fillFrames, savedParts } from "./saved-frames.ts";

@@ -24,6 +24,7 @@ import {
   STANDS,
   type StartFailure,
   type ThreadGroup,
+  onlyAccessTimesWait,
   syncAll,
   type WriteBack,
 } from "@stratos/kernel";
@@ -154,6 +155,11 @@ export class Machine {
    */
   sync(withRoot = true): void {
     syncAll(this.kernel, withRoot ? null : this.#root);
+  }
+
+  /** Whether `sync` would write something that should not wait: all but times of access. */
+  get hasUnwritten(): boolean {
+    return !onlyAccessTimesWait(this.kernel);
   }
 
   /**

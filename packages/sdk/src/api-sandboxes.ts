@@ -72,6 +72,11 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
    */
   readonly state?: Uint8Array;
   /**
+   * Of `state`: programs of `spawn` that were under way are held back at their first output until `attach`. Default:
+   * false; what they write is for nobody.
+   */
+  readonly keepsPrograms?: boolean;
+  /**
    * Where it runs by turns with others, on what they have read and translated of the same image; its process is the
    * board's. `memoryBytes` is then its own part of the board's memory; default: 512 MiB.
    */

@@ -161,6 +161,7 @@ export const SANDBOX: Table<SandboxOptions> = {
   ...{ ...OPEN_IMAGE, ...PROGRAM, image: place, volumes, state: bytes, board, isolation: text, codeCache: flag },
   ...{
     spare: flag,
+    keepsPrograms: flag,
     record: filled,
     name: text,
     checkpointEveryMs: number,

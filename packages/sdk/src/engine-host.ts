@@ -32,6 +32,18 @@ export interface CloneUse {
   readonly changes: MemoryBlockDevice | null;
 }
 
+/** A machine that its host keeps by itself, for a sandbox to go on from. */
+export interface KeepableMachine {
+  /**
+   * What `Sandbox.create` takes as `state`, but for files that stay where they are (OpenedImage.outlivesSandbox).
+   * Between the pieces nothing of it may run.
+   *
+   * @param streams  that programs hold of the host's beside those of the channel, by name
+   * @throws StateError, SessionError
+   */
+  saveInPieces(streams: ReadonlyMap<string, object>): Generator<void, Uint8Array>;
+}
+
 /** Failures are StratosErrors. */
 export interface EngineHost {
   readonly ports: MachinePorts;
@@ -48,7 +60,7 @@ export interface EngineHost {
   /** Where runs are recorded; absent: the host has no files for them. */
   readonly recordings?: RecordingFiles;
   /** A sandbox's machine was made and has run nothing yet: the host may serve its programs. Absent: it does not. */
-  machineMade?(session: MachineSession): void;
+  machineMade?(session: MachineSession, keeping: KeepableMachine): void;
   /** A call that named these has ended: what nobody has opened of them never will be. Absent: nothing is attached. */
   dropAttached?(numbers: readonly number[]): void;
 }

@@ -84,12 +84,17 @@ export class Board implements OpenBoard {
 
 /** A machine that runs programs. */
 export class Sandbox extends RemoteSandbox {
-  private constructor(handle: RemoteHandle, defaults: ProgramOptions, system: OpenedSystem | null = null) {
+  private constructor(
+    handle: RemoteHandle,
+    defaults: ProgramOptions,
+    { system = null, mayHold = false }: { readonly system?: OpenedSystem | null; readonly mayHold?: boolean } = {},
+  ) {
     super(handle, engines, defaults, system);
+    this.mayHold = mayHold;
   }
 
   static #of(system: OpenedSystem, defaults: ProgramOptions): Sandbox {
-    return new Sandbox(system.handle, defaults, system);
+    return new Sandbox(system.handle, defaults, { system });
   }
 
   /**
@@ -100,7 +105,10 @@ export class Sandbox extends RemoteSandbox {
    */
   static async create(options: SandboxOptions = {}): Promise<Sandbox> {
     const { name } = options ?? {};
-    if (name === undefined) return new Sandbox(await openSandbox(engines, options), options);
+    if (name === undefined) {
+      const handle = await openSandbox(engines, options);
+      return new Sandbox(handle, options, { mayHold: options.keepsPrograms === true });
+    }
     checkOptions(options, SANDBOX);
     if (options.record !== undefined)
       throw new StratosError("option", "record: not of a named system", { option: "record" });

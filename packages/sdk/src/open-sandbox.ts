@@ -69,7 +69,7 @@ async function createOn(
   options: SandboxOptions,
 ): Promise<number> {
   const { home, pull, memoryBytes, harts, seed, network, ports, mounts, hostname, state, signal, onProgress } = options;
-  const { net, limits, timeoutMs, onTimeout, codeCache, record } = options;
+  const { net, limits, timeoutMs, onTimeout, codeCache, record, keepsPrograms } = options;
   // Before anything is attached: no call would name it.
   if (signal?.aborted === true) throw abortReason(signal);
   const volumes = openings.map(({ guest, place, readOnly, passphrase }) => {
@@ -81,7 +81,7 @@ async function createOn(
     "create",
     {
       ...{ home, image, pull, memoryBytes, harts, seed, network, ports, mounts, volumes, hostname, board, isSaved },
-      ...{ net, limits, timeoutMs, onTimeout, codeCache, record },
+      ...{ net, limits, timeoutMs, onTimeout, codeCache, record, keepsPrograms },
     },
     {
       signal,

@@ -2,7 +2,7 @@
 import { ERRNO_NAMES, MS_NODEV, MS_NOSUID, MS_RELATIME, SIGKILL, SIGNAL_NAMES } from "@stratos/abi";
 import { byteStringToUtf8, forOneTurn, StateError, utf8Of, utf8ToByteString } from "@stratos/base";
 import { BLOCK_SIZE, fileChanges, LaterVolume, type Volume } from "@stratos/aegisfs";
-import type { MachinePorts, MemoryBlockDevice, SocketProvider } from "@stratos/host";
+import { type MachinePorts, MemoryBlockDevice, type SocketProvider } from "@stratos/host";
 import { AegisFileSystem, beginAnew, type Board, type Kernel, mountAt } from "@stratos/kernel";
 import {
   findGuestUser,
@@ -489,18 +489,21 @@ export class SandboxMachine {
   }
 
   #surroundings(): SavedSurroundings {
-    const { changes } = this.#parts.image;
+    const { image } = this.#parts;
+    // Files that stay where they are need not be saved.
+    const changes = image.outlivesSandbox === true ? new MemoryBlockDevice(0) : image.changes;
     if (changes === null) throw new StateError("unsavable", "the sandbox keeps its changes elsewhere");
     this.#session.commit();
     return { changes, seed: this.#seed, programs: this.#savedPrograms(), outsidePorts: this.#outsidePorts() };
   }
 
-  *#saveInPieces(): Generator<void, Uint8Array> {
+  /** As KeepableMachine has it. */
+  *saveInPieces(streams: ReadonlyMap<string, object> = new Map()): Generator<void, Uint8Array> {
     const surroundings = this.#surroundings();
     yield;
     const before = yield* bytesBeforeInPieces(surroundings);
     yield;
-    const bytes = yield* this.#session.saveInPieces(this.#streams(), before.length);
+    const bytes = yield* this.#session.saveInPieces(new Map([...this.#streams(), ...streams]), before.length);
     bytes.set(before);
     return bytes;
   }
@@ -517,7 +520,7 @@ export class SandboxMachine {
     if (fork === null) return this.save();
     const { machine, image } = fork;
     try {
-      const pieces = machine.#saveInPieces();
+      const pieces = machine.saveInPieces();
       const { loop } = this.#ports;
       for (;;) {
         await breathe();

@@ -171,7 +171,7 @@ export class SandboxTarget {
         saved,
         onEvent,
       });
-      host.machineMade?.(machine.session);
+      host.machineMade?.(machine.session, machine);
       return { machine, image, letGo };
     } catch (error) {
       letGo();

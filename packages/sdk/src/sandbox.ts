@@ -66,6 +66,8 @@ export class RemoteSandbox {
   readonly #programs = new Map<number, RemoteProgram>();
   /** Those of the sandbox that it is a fork of, which wait for `attach`: whether each has a terminal. */
   readonly #held: Map<number, boolean>;
+  /** It goes on from a state whose programs it keeps, which only its engine knows. @internal */
+  protected mayHold = false;
   readonly #ports = new Map<number, Promise<Listening>>();
 
   constructor(
@@ -162,16 +164,17 @@ export class RemoteSandbox {
   }
 
   /**
-   * A program of `spawn` that runs, by its number: what nobody has read of it waits. In a fork that keeps programs, one
-   * that ran in the original as that was forked: what it writes and reads from then on is the fork's caller's.
+   * A program of `spawn` that runs, by its number: what nobody has read of it waits. In a fork that keeps programs, or
+   * what goes on from a state so, one that ran there: what it writes and reads from then on is this caller's.
    *
-   * @throws StratosError of kind program: no such one runs
+   * @throws StratosError of kind program: no such one runs. Of a state's programs that is told by `wait`
    */
   attach(pid: number): Program {
     const { engine, target } = this.#handle.use();
     const present = this.#programs.get(pid);
     if (present !== undefined) return present;
-    const hasTerminal = this.#held.get(pid);
+    // Without a terminal `resize` does nothing.
+    const hasTerminal = this.#held.get(pid) ?? (this.mayHold ? true : undefined);
     if (hasTerminal !== undefined) {
       this.#held.delete(pid);
       const program = RemoteProgram.attach(engine, { target, pid, hasTerminal });

@@ -7,6 +7,7 @@ export type {
   CheckpointFiles,
   CloneUse,
   EngineHost,
+  KeepableMachine,
   OpenedImage,
   OpenedRecording,
   OpenedRoot,

@@ -13,9 +13,11 @@ import { serveTab, TabMachine } from "./tab-machine.ts";
 const TERM = "xterm-256color";
 /** The page's terminal among what a kept machine holds of the host's. */
 const CONSOLE = "console";
+/** By which what runs is this page's. */
+const PAGE = "terminal";
 
 serveTab<StartMessage>(async (message, tell) => {
-  const { left, ...parts } = await openSystem(message, tell, true);
+  const { left, ...parts } = await openSystem(message, tell, PAGE);
   const { volume, sockets, running } = parts;
   const { memoryBytes } = message;
   const ports = browserPorts();
@@ -30,7 +32,8 @@ serveTab<StartMessage>(async (message, tell) => {
   const begun = left === null ? null : goOn(left);
   const session = begun ?? begin();
   const screen = (): Promise<string> => console.screen();
-  const goingOn = { loop: ports.loop, streams, screen, hasBegun: begun !== null };
+  const save = (): Generator<void, Uint8Array> => session.saveInPieces(streams, 0);
+  const goingOn = { loop: ports.loop, page: PAGE, save, screen, hasBegun: begun !== null };
   const machine = new TabMachine(message, parts, session, tell, goingOn);
   machine.begin(session.run());
   // Memory of what goes on comes when it is touched, and all of it soon.

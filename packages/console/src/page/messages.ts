@@ -70,6 +70,8 @@ export interface Usage {
   readonly requests: number;
   /** A reload would go on with what runs as it is now. */
   readonly isKept: boolean;
+  /** Milliseconds that keeping what runs took of the worker's time by now. */
+  readonly keepingMs: number;
 }
 
 export interface FolderEntry {

@@ -38,14 +38,10 @@ interface OpenedSystem extends SystemParts {
 
 /**
  * @param tell  the page, of what is done
- * @param goesOn  the machine is one that what ran before may go on in
+ * @param page  what ran before may go on, if it was that page's
  * @throws Error with words for people
  */
-export async function openSystem(
-  where: Where,
-  tell: (message: Told) => void,
-  goesOn: boolean = false,
-): Promise<OpenedSystem> {
+export async function openSystem(where: Where, tell: (message: Told) => void, page: string): Promise<OpenedSystem> {
   const { keeping } = where;
   const files = keeping === "memory" ? null : await SystemFiles.open(where.folder);
   if (keeping === "files") await files!.removeCopies();
@@ -68,11 +64,11 @@ export async function openSystem(
   if (first !== undefined && store?.has(first.hash) !== true)
     tell({ kind: "progress", words: `fetching what the shell needs (${(first.stored / 1e6).toFixed(1)} MB) …` });
   await pack.prefetch(1);
-  const running = keeping === "files" && goesOn ? await files!.running() : null;
+  const running = keeping === "files" ? await files!.running() : null;
   const hasAny = running?.hasAny === true;
   const changes = keeping === "files" ? await openChanges(files!, pack, hasAny) : null;
   const mark = changes?.mark ?? null;
-  const left = mark === null ? null : (running?.read(mark) ?? null);
+  const left = mark === null ? null : (running?.read(mark, page) ?? null);
   if (hasAny && left === null) changes!.volume.root.freeOrphans();
   const volume = changes?.volume ?? (await openVolatile(where, files, pack));
   if (known !== null) tellNews(where.image, pack, tell).catch(() => {}); // Nobody has to have a network.

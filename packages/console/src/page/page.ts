@@ -11,6 +11,7 @@ import { keepRelay, keptRelay } from "./kept-relay.ts";
 import { MachineWorker } from "./machine.ts";
 import type { Keeping, StartMessage, Told, Usage } from "./messages.ts";
 import { NetworkDialog } from "./network-dialog.ts";
+import { keepWhenLeft } from "./page-leave.ts";
 import { folderNameOf, hasFiles, removeFiles, RUNNING_NAMES, wantedMemory } from "./origin-folder.ts";
 import { SnapshotsDialog } from "./snapshots-dialog.ts";
 import { TabLock } from "./tab-lock.ts";
@@ -34,6 +35,7 @@ const KEPT_LINES = 1000;
 
 let machine: MachineWorker | null = null;
 let keeping: Keeping = "memory";
+let leaveTerminal: () => void = () => {};
 /** What was said last of a relay that went. */
 let lostRelay = "";
 /** Of the page's start, for who measures. */
@@ -103,7 +105,7 @@ function boot(how: Keeping, copy: string): void {
   keeping = how;
   const { port1, port2 } = new MessageChannel();
   terminal.reset();
-  connectTerminal(forOneMachine(terminal), port1);
+  leaveTerminal = connectTerminal(forOneMachine(terminal), port1);
   times["worker"] = performance.now();
   const { worker } = document.body.dataset;
   machine = new MachineWorker(worker!, take);
@@ -290,11 +292,11 @@ document.addEventListener("drop", (event) => {
   );
 });
 
-// What was written within the last second goes into the file as well, and what runs, when there is time for it.
-// A page that goes is hidden first.
-document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState !== "hidden" || keeping !== "files") return;
-  machine?.ask({ kind: "hidden" }).catch(() => {});
+// What was written within the last second goes into the file as well, and what runs.
+keepWhenLeft(async () => {
+  if (keeping !== "files") return;
+  leaveTerminal();
+  await machine?.ask({ kind: "hidden" });
 });
 
 // For who drives the page from outside: tests, the developer's console.

@@ -1,21 +1,22 @@
 /**
- * Keeps what runs in a tab, so that the next one goes on with it: once the machine rests, now and then while it works,
- * and when the page is hidden or gives the machine away. It stands still while its memory is copied, not while that is
- * written; a key that is typed meanwhile comes first.
+ * Keeps what runs in a tab, so that the next one goes on with it: as soon as the machine stands still, now and then
+ * while it works, and when the page may go or gives the machine away. It stands still while its memory is copied, not
+ * while that is written; a key that is typed meanwhile comes first.
  */
 import { forOneTurn, StateError } from "@stratos/base";
 import type { EventLoop } from "@stratos/host";
 import type { Running, RunningFiles, SavedChanges } from "@stratos/host-browser";
 import { type MachineSession, SessionError } from "@stratos/session";
 
-/** A machine that ran for less of the time since the last look rests. */
-const REST_MS = 100;
+/** A machine that ran for less of the time since the last look rests: it waits for a key, or for a clock. */
+const REST_MS = 50;
 /** It has rested for so many looks before it is kept. */
 const REST_LOOKS = 2;
-/** Between two times, and the share of its time that keeping may take. */
-const PAUSE_MS = 15_000;
+/** The share of its time that keeping may take. */
 const COST_SHARE = 1 / 20;
-/** A machine that never rests is kept so often all the same. */
+/** Between two times, at least: of one that has not run at all since the last look, that rests, and that works. */
+const STILL_PAUSE_MS = 1000;
+const REST_PAUSE_MS = 5000;
 const BUSY_PAUSE_MS = 60_000;
 /** So long others wait for a turn while memory is copied. */
 const TURN_MS = 8;
@@ -27,10 +28,14 @@ export interface KeptParts {
   readonly changes: SavedChanges;
   readonly session: MachineSession;
   readonly loop: EventLoop;
-  /** What the programs hold of the host's, by name. */
-  readonly streams: ReadonlyMap<string, object>;
-  /** What the person sees, as the terminal's program tells. */
+  /** Whose what is kept is (RunningFiles). */
+  readonly page: string;
+  /** The machine as bytes; between the pieces nothing of it runs. @throws StateError, SessionError */
+  readonly save: () => Generator<void, Uint8Array>;
+  /** What the person sees, as the page tells or the worker knows. */
   readonly screen: () => Promise<string>;
+  /** Another number when that is different though nothing has run. Absent: it never is. */
+  readonly revision?: () => number;
   /** Brings what programs wrote into the volume. @returns 0 or a negated errno */
   readonly settle: () => number;
 }
@@ -49,18 +54,30 @@ export class RunningKeeper {
   #isOver = false;
   /** Of the pump's `runMs`, at the last look. */
   #lookedAt: number;
+  /** Instructions that had run by then. */
+  #retiredAtLook = -1;
   /** Instructions that had run when it was last kept, and the volume's generation. */
-  #kept = { retired: -1, generation: -1 };
+  #kept = { retired: -1, generation: -1, revision: -1 };
   #restLooks = 0;
+  /** When it was tried last, and what that took of the machine's time. */
+  #triedMs: number;
+  #costMs = 0;
+  /** Of all times. */
+  spentMs = 0;
+  /** Not before. */
   #nextMs = 0;
-  #busyMs: number;
 
   /** @param goesOn  with what is in the file */
   constructor(parts: KeptParts, goesOn: boolean) {
     this.#parts = parts;
     this.#nowMs = () => parts.loop.nowMs();
-    if (goesOn) this.#kept = { retired: this.#retired, generation: parts.changes.mark?.generation ?? -1 };
-    this.#busyMs = this.#nowMs() + BUSY_PAUSE_MS;
+    if (goesOn)
+      this.#kept = {
+        retired: this.#retired,
+        generation: parts.changes.mark?.generation ?? -1,
+        revision: this.#revision,
+      };
+    this.#triedMs = this.#nowMs();
     this.#lookedAt = parts.session.pump.runMs;
   }
 
@@ -73,16 +90,24 @@ export class RunningKeeper {
     return this.#isCopying || this.#isHeld;
   }
 
-  /** To be called once a second. */
+  /** To be called twice a second. */
   look(): void {
     const { runMs } = this.#parts.session.pump;
+    const retired = this.#retired;
+    const isStill = retired === this.#retiredAtLook;
     const isResting = runMs - this.#lookedAt < REST_MS;
     this.#lookedAt = runMs;
+    this.#retiredAtLook = retired;
     this.#restLooks = isResting ? this.#restLooks + 1 : 0;
     const now = this.#nowMs();
     if (this.#work !== null || this.isKept || now < this.#nextMs) return;
-    if (this.#restLooks >= REST_LOOKS) void this.keep(false);
-    else if (now > this.#busyMs) void this.keep(true);
+    const pausedMs = now - this.#triedMs;
+    if (this.#restLooks >= REST_LOOKS && pausedMs >= (isStill ? STILL_PAUSE_MS : REST_PAUSE_MS)) void this.keep(false);
+    else if (pausedMs >= BUSY_PAUSE_MS) void this.keep(true);
+  }
+
+  get #revision(): number {
+    return this.#parts.revision?.() ?? 0;
   }
 
   get #retired(): number {
@@ -90,10 +115,11 @@ export class RunningKeeper {
     return processor.retired(kernel.tally);
   }
 
-  /** Nothing has run or been written since. */
+  /** Nothing has run or been written since, and all is shown as it was. */
   get isKept(): boolean {
-    const { retired, generation } = this.#kept;
-    return this.#retired === retired && this.#parts.changes.mark?.generation === generation;
+    const { retired, generation, revision } = this.#kept;
+    const isSame = this.#retired === retired && this.#revision === revision;
+    return isSame && this.#parts.changes.mark?.generation === generation;
   }
 
   /** Keeps it for the last time: nothing runs any more. */
@@ -120,10 +146,27 @@ export class RunningKeeper {
   async #keep(isForced: boolean): Promise<boolean> {
     const startMs = this.#nowMs();
     const retired = this.#retired;
+    const revision = this.#revision;
     const kept = await this.#copy(isForced);
-    if (kept === null || this.#isOver) return false;
+    this.#costMs = this.#nowMs() - startMs;
+    const isDone = kept !== null && !this.#isOver && (await this.#write(kept));
+    if (isDone) this.#kept = { retired, generation: kept.volume.generation, revision };
+    // What was given up has cost as well.
+    this.spentMs += this.#costMs;
+    this.#triedMs = this.#nowMs();
+    this.#nextMs = Math.max(this.#nextMs, this.#triedMs + this.#costMs / COST_SHARE);
+    return isDone;
+  }
+
+  /** @returns false: there is no more room, or it is over */
+  async #write(kept: Running): Promise<boolean> {
+    const pieces = this.#parts.files.write(kept);
     try {
-      for (const _ of this.#parts.files.write(kept)) {
+      for (;;) {
+        const startMs = this.#nowMs();
+        const isDone = pieces.next().done === true;
+        this.#costMs += this.#nowMs() - startMs;
+        if (isDone) return true;
         await this.#breathe();
         if (this.#isOver) return false;
       }
@@ -132,17 +175,11 @@ export class RunningKeeper {
       this.#nextMs = this.#nowMs() + BUSY_PAUSE_MS;
       return false;
     }
-    this.#kept = { retired, generation: kept.volume.generation };
-    const now = this.#nowMs();
-    const pauseMs = (now - startMs) / COST_SHARE;
-    this.#nextMs = now + Math.max(PAUSE_MS, pauseMs);
-    this.#busyMs = now + Math.max(BUSY_PAUSE_MS, pauseMs);
-    return true;
   }
 
   /** Null: the machine wants a turn, or cannot be kept now. It stands still until this is done. */
   async #copy(isForced: boolean): Promise<Running | null> {
-    const { session, changes, screen, settle } = this.#parts;
+    const { session, changes, page, screen, settle } = this.#parts;
     this.#isCopying = true;
     this.#isWanted = false;
     try {
@@ -150,7 +187,7 @@ export class RunningKeeper {
       if (shown === null || settle() < 0) return null;
       const state = await this.#copyMachine(isForced);
       const volume = changes.mark;
-      return state === null || volume === null ? null : { volume, screen: shown, state };
+      return state === null || volume === null ? null : { volume, page, screen: shown, state };
     } catch (error) {
       // Programs hold what cannot be kept; memory for it is not to be had; the files can only be read any more.
       if (!(error instanceof StateError || error instanceof RangeError || error instanceof SessionError)) throw error;
@@ -171,7 +208,7 @@ export class RunningKeeper {
   }
 
   async #copyMachine(isForced: boolean): Promise<Uint8Array | null> {
-    const pieces = this.#parts.session.saveInPieces(this.#parts.streams, 0);
+    const pieces = this.#parts.save();
     for (;;) {
       if (this.#isOver || (this.#isWanted && !isForced)) return null;
       const { done, value } = forOneTurn(pieces, this.#nowMs, TURN_MS);

@@ -10,8 +10,10 @@ import type { AskMessage, Keeping, Request, SnapshotInfo, Told, Usage, Where, Wo
 import type { SystemParts } from "./open-system.ts";
 import { type KeptParts, RunningKeeper } from "./running-keeper.ts";
 
+/** How often it is looked whether what runs is to be kept. */
+const LOOK_MS = 500;
 /** How old what programs wrote may be that is not yet in the file. */
-const SYNC_MS = 1000;
+const SYNC_LOOKS = 2;
 
 /** A worker that is a machine: its first message starts it, others ask. */
 export function serveTab<Start extends { readonly kind: "start" }>(
@@ -60,7 +62,7 @@ function around(gate: TurnGate | null, own: { isBlocked(): boolean; beforeTurn()
 }
 
 /** Of a machine that the tab after this one may go on with. */
-interface GoingOn extends Pick<KeptParts, "loop" | "streams" | "screen"> {
+interface GoingOn extends Pick<KeptParts, "loop" | "page" | "save" | "screen" | "revision"> {
   /** It goes on with what the tab before this one has left. */
   readonly hasBegun: boolean;
 }
@@ -110,10 +112,11 @@ export class TabMachine {
         beforeTurn: () => this.#grow(),
       });
     }
+    let looks = 0;
     this.#timer = setInterval(() => {
-      this.#keep();
+      if (++looks % SYNC_LOOKS === 0) this.#keep();
       this.#keeper?.look();
-    }, SYNC_MS);
+    }, LOOK_MS);
     this.#tell({ kind: "started", goesOn: this.#goesOn });
     ended.then(
       (end) => this.#end(end),
@@ -152,7 +155,9 @@ export class TabMachine {
     const { changes, store, volume } = this.#parts;
     store?.settle();
     if (changes === null) return 0;
-    if (this.#session.machine.kernel.vfs.dirty.size > 0) this.#session.machine.sync();
+    const { machine } = this.#session;
+    // Access times by themselves would only make what was kept of the programs useless.
+    if (volume.hasChanges || machine.hasUnwritten) machine.sync();
     const failed = volume.sync();
     if (failed < 0) this.#tellFailedFiles();
     return failed;
@@ -296,6 +301,7 @@ export class TabMachine {
       fetchedBytes: pack.fetchedBytes,
       requests: pack.requests,
       isKept: this.#keeper?.isKept === true,
+      keepingMs: this.#keeper?.spentMs ?? 0,
     };
   }
 }

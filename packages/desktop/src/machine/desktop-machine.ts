@@ -21,6 +21,8 @@ export interface DesktopMachine {
   /** Null: programs have no display here, as the machine is another process's. */
   readonly session: MachineSession | null;
   readonly user: GuestUser;
+  /** What was changed in it outlives it. */
+  readonly keepsFiles: boolean;
   /** Ends it, or lets go of it. */
   close(): Promise<void>;
 }
@@ -36,7 +38,7 @@ export async function openOwnMachine(options: SandboxOptions, user: string): Pro
     const session = made as MachineSession | null;
     if (session === null) throw new Error("a sandbox without a machine");
     const name = options.image?.toString() ?? "debian";
-    return { name, box, session, user: userOf(session, user), close: () => box.close() };
+    return { name, box, session, user: userOf(session, user), keepsFiles: false, close: () => box.close() };
   } catch (error) {
     await box.close();
     throw error;
@@ -54,7 +56,7 @@ export async function openSystemMachine(name: string, home: string, user: string
       if (bytes !== null) database.set(path, bytes);
     }
     const found = findGuestUser((path) => database.get(path.replace(/^\//, "")) ?? null, user);
-    return { name, box, session: null, user: found, close: () => box.detach() };
+    return { name, box, session: null, user: found, keepsFiles: true, close: () => box.detach() };
   } catch (error) {
     await box.detach();
     throw error;

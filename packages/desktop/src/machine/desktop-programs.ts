@@ -2,7 +2,7 @@
  * Programs that a desktop has started. They are the server's, not the page's: who loads it again has the same
  * terminals.
  */
-import { concatBytes } from "@stratos/base";
+import { concatBytes, fromBase64, toBase64 } from "@stratos/base";
 import type { Program, TerminalSize } from "@stratos/sdk/api";
 import type { DesktopMachine } from "./desktop-machine.ts";
 
@@ -42,6 +42,29 @@ export interface TerminalViewer {
   readonly busy: Promise<void> | null;
 }
 
+const NOTHING = new Uint8Array(0);
+
+interface KeptTerminal {
+  readonly id: number;
+  readonly title: string;
+  readonly pid: number;
+  readonly size: TerminalSize;
+  /** In base64. */
+  readonly shown: string;
+}
+
+/** What a desktop that goes on from a saved machine needs to have the programs that run there. */
+export interface KeptPrograms {
+  readonly last: number;
+  readonly terminals: readonly KeptTerminal[];
+  readonly applications: readonly {
+    readonly id: number;
+    readonly title: string;
+    readonly pid: number;
+    readonly output: string;
+  }[];
+}
+
 export class DesktopTerminal {
   readonly id: number;
   readonly title: string;
@@ -51,12 +74,23 @@ export class DesktopTerminal {
   readonly #viewers = new Set<TerminalViewer>();
   #end: string | null = null;
 
-  constructor(id: number, title: string, program: Program, size: TerminalSize) {
+  /** @param shown  what it has written before */
+  constructor(id: number, title: string, program: Program, size: TerminalSize, shown: Uint8Array = NOTHING) {
     this.id = id;
     this.title = title;
     this.size = size;
     this.#program = program;
+    this.#kept.add(shown);
     void this.#follow();
+  }
+
+  get pid(): number {
+    return this.#program.pid;
+  }
+
+  keep(): KeptTerminal {
+    const { id, title, size, pid } = this;
+    return { id, title, size, pid, shown: toBase64(this.#kept.bytes()) };
   }
 
   get isOver(): boolean {
@@ -166,24 +200,44 @@ export class DesktopPrograms {
     const options = this.#options;
     const env = { ...options.env, ...environment };
     const program = await this.#machine.box.spawn(command, { ...options, env });
-    const { promise: ended, resolve } = Promise.withResolvers<void>();
-    const application: DesktopApplication = {
-      id: ++this.#last,
-      title,
-      pid: program.pid,
-      output: new KeptBytes(1 << 16),
-      end: null,
-      ended,
-    };
     program.stdin.end();
-    this.applications.push(application);
+    const application = this.#add(++this.#last, title, program);
     while (this.applications.length > APPLICATIONS_MAX) {
       const over = this.applications.findIndex(({ end }) => end !== null);
       if (over < 0) break;
       this.applications.splice(over, 1);
     }
+    return application;
+  }
+
+  #add(id: number, title: string, program: Program): DesktopApplication {
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
+    const output = new KeptBytes(1 << 16);
+    const application: DesktopApplication = { id, title, pid: program.pid, output, end: null, ended };
+    this.applications.push(application);
     void this.#follow(application, program).then(resolve);
     return application;
+  }
+
+  /** Those that run. */
+  keep(): KeptPrograms {
+    return {
+      last: this.#last,
+      terminals: [...this.terminals.values()].filter(({ isOver }) => !isOver).map((terminal) => terminal.keep()),
+      applications: this.applications
+        .filter(({ end }) => end === null)
+        .map(({ id, title, pid, output }) => ({ id, title, pid, output: toBase64(output.bytes()) })),
+    };
+  }
+
+  /** They run in the machine, which goes on, and nobody listens to them yet. @throws StratosError */
+  goOn({ last, terminals, applications }: KeptPrograms): void {
+    const { box } = this.#machine;
+    this.#last = last;
+    for (const { id, title, pid, size, shown } of terminals)
+      this.terminals.set(id, new DesktopTerminal(id, title, box.attach(pid), size, fromBase64(shown)));
+    for (const { id, title, pid, output } of applications)
+      this.#add(id, title, box.attach(pid)).output.add(fromBase64(output) ?? NOTHING);
   }
 
   async #follow(application: DesktopApplication, program: Program): Promise<void> {

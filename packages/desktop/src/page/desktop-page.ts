@@ -16,7 +16,8 @@ import { Launcher, type Startable } from "./launcher.ts";
 import { Notifications } from "./notifications.ts";
 import { Panel } from "./panel.ts";
 import { PanelPlugins } from "./panel-plugins.ts";
-import { ask, checkAddress, whenLocked } from "./service.ts";
+import { askToShutDown, untilResumed } from "./power.ts";
+import { ask, checkAddress, whenLocked, whenSuspended } from "./service.ts";
 import { column, Dialog, row } from "./widgets/containers.ts";
 import { Button, Label, TextField } from "./widgets/controls.ts";
 import { say, setLanguage, type Word } from "./words.ts";
@@ -42,6 +43,7 @@ export async function showDesktop(): Promise<void> {
     setLanguage(session.settings.language);
     message.hidden = true;
     if (session.isLocked) await unlocked();
+    if (session.isSuspended) await untilResumed();
     show(session, await ask<KeptLayout>("GET", "/layout"));
   } catch (error) {
     message.hidden = false;
@@ -124,6 +126,8 @@ function show(session: Session, layout: KeptLayout): void {
   );
   const lock = (): void => void ask("POST", "/lock", {}).then(() => location.reload(), fail);
   whenLocked(() => location.reload());
+  whenSuspended(() => void untilResumed());
+  const suspend = (): void => void ask("POST", "/suspend", {}).then(() => untilResumed(), fail);
   const plugins = new PanelPlugins(host);
   plugins.refresh().catch(() => {});
   panel = new Panel(
@@ -132,11 +136,17 @@ function show(session: Session, layout: KeptLayout): void {
       openLauncher: () => launcher.open(),
       openNotifications: (at) => notifications.open(at),
       get sessionItems() {
+        const ownMachine = session.hasDisplay
+          ? [
+              { text: say("suspend"), act: suspend },
+              { text: say("shutDown"), act: () => askToShutDown(session, showEnd) },
+            ]
+          : [{ text: say("logOut"), act: () => logOut(session) }];
         return [
           { text: say("help"), act: showKeys },
           { text: say("settings"), act: () => start("settings") },
           { text: say("lock"), act: lock },
-          { text: say("logOut"), act: () => logOut(session) },
+          ...ownMachine,
         ];
       },
     },
@@ -225,19 +235,19 @@ function showKeys(): void {
   close.element.focus();
 }
 
-function logOut({ hasDisplay, name }: Session): void {
+function showEnd(): void {
+  document.body.replaceChildren(message);
+  message.hidden = false;
+  message.textContent = say("ended");
+}
+
+/** Of a system, which goes on. */
+function logOut({ name }: Session): void {
   const agree = new Button(say("logOut").replace(/ ?…$/, ""), () => {
-    ask("POST", "/end", {}).then(
-      () => {
-        document.body.replaceChildren(message);
-        message.hidden = false;
-        message.textContent = say("ended");
-      },
-      () => dialog.close(),
-    );
+    ask("POST", "/end", {}).then(showEnd, () => dialog.close());
   }).named("danger");
   const dialog = new Dialog(say("logOutTitle"), [
-    new Label(hasDisplay ? say("logOutOwn") : say("logOutSystem", name), "p"),
+    new Label(say("logOutSystem", name), "p"),
     row(new Button(say("cancel"), () => dialog.close()), agree).style({ justify: "end" }),
   ]).open(document.body);
 }

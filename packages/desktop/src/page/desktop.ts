@@ -32,7 +32,10 @@ export interface Session {
   readonly user: string;
   readonly home: string;
   readonly hasDisplay: boolean;
+  /** What was changed outlives the machine. */
+  readonly keepsFiles: boolean;
   readonly isLocked: boolean;
+  readonly isSuspended: boolean;
   readonly hasPassphrase: boolean;
   readonly settings: DesktopSettings;
 }

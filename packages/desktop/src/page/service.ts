@@ -69,14 +69,21 @@ async function request(method: string, path: string, more: Omit<PageRequest, "me
     onLocked();
     throw new Locked(detail);
   }
+  if (response.status === 503) onSuspended();
   throw new Error(detail ?? `the service answered ${response.status}`);
 }
 
 let onLocked = (): void => {};
+let onSuspended = (): void => {};
 
 /** Told when an answer is that the desktop is locked. */
 export function whenLocked(listener: () => void): void {
   onLocked = listener;
+}
+
+/** Told when an answer is that the machine is suspended. */
+export function whenSuspended(listener: () => void): void {
+  onSuspended = listener;
 }
 
 /** @throws Error with the service's words, Locked */

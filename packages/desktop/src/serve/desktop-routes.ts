@@ -15,6 +15,7 @@ import type { GuestBus } from "../machine/guest-bus.ts";
 import { readApplications, readIcon } from "../machine/guest-applications.ts";
 import { readLoad } from "../machine/guest-processes.ts";
 import type { DesktopState } from "./desktop-state.ts";
+import type { MachinePower } from "./machine-power.ts";
 
 export interface DesktopParts {
   readonly machine: DesktopMachine;
@@ -22,6 +23,7 @@ export interface DesktopParts {
   /** Null: programs have none, as the machine is another process's. */
   readonly bus: GuestBus | null;
   readonly state: DesktopState;
+  readonly power: MachinePower;
   /** The person has ended the desktop. */
   readonly onEnd: () => void;
   readonly onDefect: (words: string) => void;
@@ -32,7 +34,10 @@ const CONTENT_MAX = 1 << 28;
 /** Names of a folder that are shown. */
 const NAMES_MAX = 5000;
 const LOG_BYTES = 1 << 18;
-const LOCKED = 423;
+const LOCKED = 423,
+  SUSPENDED = 503;
+/** What a machine that is suspended, or shut down meanwhile, still answers. */
+const OF_SUSPENDED = new Set(["session", "unlock", "lock", "resume", "shutdown", "end", "layout", "settings"]);
 
 export function addDesktopRoutes(app: Hono, parts: DesktopParts): void {
   app.onError((error, context) => failure(context, error, parts.onDefect));
@@ -40,6 +45,8 @@ export function addDesktopRoutes(app: Hono, parts: DesktopParts): void {
   app.use("/v1/*", async (context, next) => {
     const isOpen = ["/v1/session", "/v1/unlock"].includes(context.req.path);
     if (parts.state.isLocked && !isOpen) throw new Refusal(LOCKED, "the desktop is locked");
+    const isAnswered = OF_SUSPENDED.has(context.req.path.slice("/v1/".length));
+    if (parts.power.isSuspended && !isAnswered) throw new Refusal(SUSPENDED, "the machine is suspended");
     await next();
   });
   addSession(app, parts);
@@ -49,14 +56,16 @@ export function addDesktopRoutes(app: Hono, parts: DesktopParts): void {
   addNotifications(app, parts.bus);
 }
 
-function addSession(app: Hono, { machine, state, onEnd }: DesktopParts): void {
+function addSession(app: Hono, { machine, state, power, onEnd }: DesktopParts): void {
   app.get("/v1/session", (context) =>
     context.json({
       name: machine.name,
       user: machine.user.name,
       home: machine.user.home,
       hasDisplay: machine.session !== null,
+      keepsFiles: machine.keepsFiles,
       isLocked: state.isLocked,
+      isSuspended: power.isSuspended,
       hasPassphrase: state.file.hasPassphrase,
       settings: state.file.settings,
     }),
@@ -83,6 +92,19 @@ function addSession(app: Hono, { machine, state, onEnd }: DesktopParts): void {
     return context.json(null);
   });
   app.post("/v1/end", (context) => {
+    setTimeout(onEnd, 100);
+    return context.json(null);
+  });
+  app.post("/v1/suspend", async (context) => {
+    await power.suspend();
+    return context.json(null);
+  });
+  app.post("/v1/resume", async (context) => {
+    await power.resume();
+    return context.json(null);
+  });
+  app.post("/v1/shutdown", async (context) => {
+    await power.endPrograms();
     setTimeout(onEnd, 100);
     return context.json(null);
   });

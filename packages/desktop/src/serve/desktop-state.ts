@@ -23,14 +23,25 @@ const WRONG_MS = 1000;
 
 export class DesktopState {
   readonly file: KeptSettings;
-  /** As the page says it; a page that is loaded again asks for it. */
-  layout: object = {};
+  #layout: object = {};
+  /** How often it has changed. */
+  layouts = 0;
   isLocked = false;
   readonly #watchers = new Set<StateWatcher>();
   #trying: Promise<void> = Promise.resolve();
 
   constructor(file: KeptSettings) {
     this.file = file;
+  }
+
+  /** As the page says it; a page that is loaded again asks for it. */
+  get layout(): object {
+    return this.#layout;
+  }
+
+  set layout(layout: object) {
+    this.#layout = layout;
+    this.layouts++;
   }
 
   watch(watcher: StateWatcher): void {

@@ -1,16 +1,26 @@
 /** A desktop before its machine, whoever carries what its page asks. */
 import type { ProgramNotification } from "@stratos/dbus";
 import type { DesktopMachine } from "../machine/desktop-machine.ts";
-import { DesktopPrograms } from "../machine/desktop-programs.ts";
+import { DesktopPrograms, type KeptPrograms } from "../machine/desktop-programs.ts";
 import { GuestBus } from "../machine/guest-bus.ts";
 import type { DesktopParts } from "./desktop-routes.ts";
 import { DesktopState, type KeptSettings } from "./desktop-state.ts";
 import { DisplaySocket } from "./display-socket.ts";
+import { MachinePower } from "./machine-power.ts";
 
 export interface RunningDesktop extends DesktopParts {
   /** Null: programs have none, as the machine is another process's. */
   readonly display: DisplaySocket | null;
+  /** For a desktop that goes on where this one's machine was kept. */
+  keep(): KeptDesktop;
   close(): void;
+}
+
+/** What is a desktop's own, beside its machine and its settings. */
+export interface KeptDesktop {
+  readonly layout: object;
+  readonly programs: KeptPrograms;
+  readonly isSuspended: boolean;
 }
 
 interface DesktopListeners {
@@ -22,23 +32,31 @@ interface DesktopListeners {
   readonly tell: (problem: string) => void;
 }
 
-/** @throws SessionError */
+/** @param left  what it goes on from, in a machine that does. @throws SessionError, StratosError */
 export function runDesktop(
   machine: DesktopMachine,
   kept: KeptSettings,
   { onEnd, onDefect, tell }: DesktopListeners,
+  left: KeptDesktop | null = null,
 ): RunningDesktop {
   const state = new DesktopState(kept);
   const { session, user } = machine;
   const programs = new DesktopPrograms(machine);
+  const power = new MachinePower(machine, () => [...programs.terminals.values()].map(({ pid }) => pid));
   const notifications = (): readonly ProgramNotification[] => bus?.open ?? [];
   const { layout } = kept.settings;
   const display = session === null ? null : new DisplaySocket(session, user, { layout, tell, notifications });
   const bus = session === null ? null : new GuestBus(session, user, programs, (message) => display?.send(message));
   programs.environment = { ...display?.environment, ...bus?.environment };
   state.watch({ settingsChanged: () => display?.setLayout(kept.settings.layout) });
+  if (left !== null) {
+    state.layout = left.layout;
+    programs.goOn(left.programs);
+    if (left.isSuspended) void power.suspend();
+  }
   return {
-    ...{ machine, programs, bus, display, state, onEnd, onDefect },
+    ...{ machine, programs, bus, display, state, power, onEnd, onDefect },
+    keep: () => ({ layout: state.layout, programs: programs.keep(), isSuspended: power.isSuspended }),
     close() {
       display?.close();
       bus?.close();

@@ -1,12 +1,14 @@
 /** The page of a desktop in a tab: its machine runs in a worker, with the files of the page that has the terminal. */
 import {
   folderNameOf,
+  keepWhenLeft,
   hasFiles,
   keptRelay,
   type Keeping,
   MachineWorker,
   TabLock,
   type Told,
+  type Usage,
   wantedMemory,
 } from "@stratos/console/tab-page";
 import { showDesktop } from "../page/desktop-page.ts";
@@ -21,13 +23,15 @@ const words = document.querySelector<HTMLElement>("#message")!;
 const other = document.querySelector<HTMLDialogElement>("#other")!;
 
 let machine: MachineWorker | null = null;
+/** What runs began before this page; null: nothing has begun yet. */
+let goesOn: boolean | null = null;
 
 const lock =
   typeof navigator.locks === "undefined"
     ? null
     : new TabLock(`stratos ${folder}`, {
         async release() {
-          await machine?.ask({ kind: "stop", goesOn: false });
+          await machine?.ask({ kind: "stop", goesOn: true });
         },
         async copy(name) {
           if (machine === null) throw new Error("the other tab's machine does not run");
@@ -80,16 +84,13 @@ function start(keeping: Keeping, copy: string): void {
     link: port2,
   };
   machine.start(message, port2);
-  if (keeping !== "files") return;
-  // A page that goes is hidden first.
-  document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "hidden") machine?.ask({ kind: "sync" }).catch(() => {});
-  });
+  if (keeping === "files") keepWhenLeft(async () => machine?.ask({ kind: "hidden" }));
 }
 
 function take(told: Told): void {
   switch (told.kind) {
     case "started":
+      goesOn = told.goesOn;
       void showDesktop();
       navigator.serviceWorker?.register("../service-worker.js").catch(() => {});
       return;
@@ -108,6 +109,15 @@ function take(told: Told): void {
       return;
   }
 }
+
+// For who drives the page from outside: tests, the developer's console.
+Object.assign(globalThis, {
+  stratos: {
+    goesOn: () => goesOn,
+    usage: () => machine?.ask<Usage>({ kind: "usage" }),
+    read: async (path: string) => new TextDecoder().decode(await machine?.ask<Uint8Array>({ kind: "read", path })),
+  },
+});
 
 /** Null: nothing is to be said any more. */
 function say(text: string | null): void {

@@ -2,7 +2,7 @@
 import type { Clock, MachinePorts, SocketProvider } from "@stratos/host";
 import type { Volume } from "@stratos/aegisfs";
 import { browserClock, browserPorts, REFUSED_PORTS } from "@stratos/host-browser";
-import type { EngineHost, OpenedImage, OpenedRoot } from "@stratos/sdk";
+import type { EngineHost, KeepableMachine, OpenedImage, OpenedRoot } from "@stratos/sdk";
 import { type Mount, StratosError } from "@stratos/sdk/api";
 import { CountedEngines, useEngines } from "@stratos/sdk/client";
 import { Sandbox } from "@stratos/sdk/public";
@@ -13,23 +13,35 @@ import { engineHere, userOf } from "../machine/engine-here.ts";
 const NAME = "Debian";
 const USER = "root";
 
-/** @param volume  the root. @param sockets  the way to the network. @throws StratosError, SessionError */
+interface TabDesktopMachine extends DesktopMachine {
+  readonly session: MachineSession;
+  readonly keeping: KeepableMachine;
+}
+
+/**
+ * @param volume  the root. @param sockets  the way to the network
+ * @param state  what `keeping` has given, where it goes on from there
+ * @throws StratosError (of kind state: it cannot), SessionError
+ */
 export async function openTabMachine(
   volume: Volume,
   sockets: SocketProvider,
-  memoryBytes: number,
-): Promise<DesktopMachine & { readonly session: MachineSession }> {
+  { memoryBytes, keepsFiles }: { readonly memoryBytes: number; readonly keepsFiles: boolean },
+  state: Uint8Array | null,
+): Promise<TabDesktopMachine> {
   const host = new TabHost(volume, sockets);
   useEngines(new CountedEngines(() => engineHere(host)));
-  const box = await Sandbox.create({ image: NAME, memoryBytes, network: "host" });
-  const { session } = host;
-  if (session === null) throw new Error("a sandbox without a machine");
-  return { name: NAME, box, session, user: userOf(session, USER), close: () => box.close() };
+  const goesOn = state === null ? {} : { state, keepsPrograms: true };
+  const box = await Sandbox.create({ image: NAME, memoryBytes, network: "host", ...goesOn });
+  const { session, keeping } = host;
+  if (session === null || keeping === null) throw new Error("a sandbox without a machine");
+  return { name: NAME, box, session, keeping, user: userOf(session, USER), keepsFiles, close: () => box.close() };
 }
 
 class TabHost implements EngineHost {
   readonly clock: Clock = browserClock;
   session: MachineSession | null = null;
+  keeping: KeepableMachine | null = null;
   readonly #volume: Volume;
   readonly #sockets: SocketProvider;
 
@@ -60,7 +72,8 @@ class TabHost implements EngineHost {
     return [];
   }
 
-  machineMade(session: MachineSession): void {
+  machineMade(session: MachineSession, keeping: KeepableMachine): void {
     this.session = session;
+    this.keeping = keeping;
   }
 }

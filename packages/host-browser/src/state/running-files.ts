@@ -18,7 +18,9 @@ export interface VolumeMark {
 
 interface RunningHead {
   readonly volume: VolumeMark;
-  /** What brings a terminal to show what it showed: characters and sequences. */
+  /** Whose it is: a page goes on with its own. */
+  readonly page: string;
+  /** What brings that page to show what it showed: of a terminal characters and sequences. */
   readonly screen: string;
 }
 
@@ -34,7 +36,7 @@ interface KeptHead extends RunningHead {
 
 const HEAD = new FileHead<KeptHead>({
   magic: "STRATOST",
-  version: 1,
+  version: 2,
   name: "what ran",
   headBytesMax: 16 * 2 ** 20,
   checksum: crc32c,
@@ -59,14 +61,15 @@ export class RunningFiles {
     this.#slots = handles.map((handle) => ({ handle, kept: headIn(handle) }));
   }
 
-  /** @returns the newest that belongs to a volume like this; null: there is none, or not of this version */
-  read(volume: VolumeMark): Running | null {
+  /** @returns the newest of a page that belongs to a volume like this; null: there is none, or not of this version */
+  read(volume: VolumeMark, page: string): Running | null {
     for (const { handle, kept } of this.#slots.toSorted((a, b) => serialOf(b) - serialOf(a))) {
       if (kept === null) continue;
       const { volume: own, screen, stateBytes } = kept.head;
+      if (kept.head.page !== page) continue;
       if (own.generation !== volume.generation || own.checksum !== volume.checksum) continue;
       const state = bytesIn(handle, kept.stateAt, stateBytes);
-      if (state !== null) return { volume, screen, state };
+      if (state !== null) return { volume, page, screen, state };
     }
     return null;
   }
@@ -82,11 +85,11 @@ export class RunningFiles {
    *
    * @throws what the browser says when it gives no more room
    */
-  *write({ volume, screen, state }: Running): Generator<void, void> {
+  *write({ volume, page, screen, state }: Running): Generator<void, void> {
     const [older, newer] = this.#slots.toSorted((a, b) => serialOf(a) - serialOf(b)) as [Slot, Slot];
     erase(older);
     const { handle } = older;
-    const head: KeptHead = { volume, screen, stateBytes: state.length, serial: serialOf(newer) + 1 };
+    const head: KeptHead = { volume, page, screen, stateBytes: state.length, serial: serialOf(newer) + 1 };
     const start = HEAD.encode(head);
     const end = start.length + state.length;
     if (handle.getSize() > end) handle.truncate(end);
@@ -136,9 +139,13 @@ function headIn(handle: SyncAccessHandle): Slot["kept"] {
 }
 
 function isHead(head: Partial<KeptHead>): head is KeptHead {
-  const { volume, screen, stateBytes, serial } = head;
+  const { volume, page, screen, stateBytes, serial } = head;
   const numbers = [volume?.generation, volume?.checksum, stateBytes, serial];
-  return numbers.every((one) => Number.isSafeInteger(one) && one! >= 0) && typeof screen === "string";
+  return (
+    numbers.every((one) => Number.isSafeInteger(one) && one! >= 0) &&
+    typeof screen === "string" &&
+    typeof page === "string"
+  );
 }
 
 /** @returns null: the file is shorter, or cannot be read */

@@ -243,6 +243,9 @@ test("kept pieces are found again; what a crash or rot spoiled is forgotten, not
   assert.equal(tight.get(pieceHash(pieces[0]!)), null);
 });
 
+/** Whose it is. */
+const PAGE = "terminal";
+
 test("what ran is there after a crash as it was kept last or before, whole, and of the same files", () => {
   const random = new SeededRandom(17);
   const handles = [new OriginFile(), new OriginFile()];
@@ -252,38 +255,39 @@ test("what ran is there after a crash as it was kept last or before, whole, and 
   assert.equal(files.hasAny, false);
   let last = 0;
   for (let round = 1; round <= 20; round++) {
-    for (const _ of files.write({ volume, screen: `screen ${round}`, state: stateOf(round) })) {
+    for (const _ of files.write({ volume, page: PAGE, screen: `screen ${round}`, state: stateOf(round) })) {
       if (random.below(3) > 0) continue;
-      const left = new RunningFiles(handles.map((handle) => handle.crashed(random))).read(volume);
+      const left = new RunningFiles(handles.map((handle) => handle.crashed(random))).read(volume, PAGE);
       if (last === 0) assert.equal(left, null);
       else isSame(left!.state, stateOf(last));
     }
     last = round;
-    const left = new RunningFiles(handles.map((handle) => handle.crashed(random))).read(volume);
+    const left = new RunningFiles(handles.map((handle) => handle.crashed(random))).read(volume, PAGE);
     assert.equal(left!.screen, `screen ${round}`);
     isSame(left!.state, stateOf(round));
   }
   // Of files that have changed since it is nothing; what was kept before them, of these files, is.
   const later = { generation: 8, checksum: 4 };
-  for (const _ of files.write({ volume: later, screen: "later", state: stateOf(21) }));
-  assert.equal(files.read({ generation: 8, checksum: 5 }), null);
-  assert.equal(files.read(later)!.screen, "later");
-  assert.equal(files.read(volume)!.screen, "screen 20");
+  for (const _ of files.write({ volume: later, page: PAGE, screen: "later", state: stateOf(21) }));
+  assert.equal(files.read({ generation: 8, checksum: 5 }, PAGE), null);
+  assert.equal(files.read(later, PAGE)!.screen, "later");
+  assert.equal(files.read(later, "desktop"), null);
+  assert.equal(files.read(volume, PAGE)!.screen, "screen 20");
   files.drop();
   assert.equal(files.hasAny, false);
-  assert.equal(files.read(later), null);
+  assert.equal(files.read(later, PAGE), null);
 });
 
 test("a state that is not given to its end leaves the one before, and no room is no loss", () => {
   const handles = [new OriginFile(4 * MIB), new OriginFile(2 * MIB)];
   const files = new RunningFiles(handles);
   const volume = { generation: 1, checksum: 1 };
-  for (const _ of files.write({ volume, screen: "first", state: new Uint8Array(3 * MIB).fill(1) }));
-  const unfinished = files.write({ volume, screen: "second", state: new Uint8Array(MIB).fill(2) });
+  for (const _ of files.write({ volume, page: PAGE, screen: "first", state: new Uint8Array(3 * MIB).fill(1) }));
+  const unfinished = files.write({ volume, page: PAGE, screen: "second", state: new Uint8Array(MIB).fill(2) });
   unfinished.next();
-  assert.equal(files.read(volume)!.screen, "first");
+  assert.equal(files.read(volume, PAGE)!.screen, "first");
   assert.throws(() => {
-    for (const _ of files.write({ volume, screen: "third", state: new Uint8Array(3 * MIB).fill(3) }));
+    for (const _ of files.write({ volume, page: PAGE, screen: "third", state: new Uint8Array(3 * MIB).fill(3) }));
   }, /too much/);
-  assert.equal(files.read(volume)!.screen, "first");
+  assert.equal(files.read(volume, PAGE)!.screen, "first");
 });

@@ -324,6 +324,11 @@ export abstract class Inode {
     return 0;
   }
 
+  /** Of what write-back would store nothing is new but the time of access, or nothing is stored at all. */
+  get isStoredButForAccess(): boolean {
+    return this.pages?.hasDirty !== true;
+  }
+
   /**
    * Called when it lost its last user. Without a name its content is freed; with one the file system may forget the
    * object once no cached name leads to it and nothing is unwritten.

@@ -156,6 +156,19 @@ export function syncInPieces(task: Caller, inode: Inode, dataOnly: boolean): num
   return failed < 0 ? failed : inode.sync(dataOnly);
 }
 
+/** Files of which access times may wait, as each stays in memory meanwhile. */
+const ACCESSED_MAX = 1024;
+
+/**
+ * Is what waits for write-back nothing but times of access? They can wait until something else is written, until the
+ * next sync(2), or until there are many (mount(8), lazytime).
+ */
+export function onlyAccessTimesWait({ vfs: { dirty } }: VfsKernel): boolean {
+  if (dirty.size > ACCESSED_MAX) return false;
+  for (const inode of dirty) if (!inode.isStoredButForAccess) return false;
+  return true;
+}
+
 /** The kernel's main loop calls this before it stops. @returns 0, or an error of one of them */
 export function writeBackAll(kernel: VfsKernel): number {
   return continueWriteBack(kernel, beginWriteBack(kernel), () => true, new CallWork(Infinity)).failure;

@@ -63,6 +63,8 @@ export function openSettings(host: ApplicationHost): OpenedApplication {
       String(workspaces),
       Number,
     ),
+    new Label(say("sound"), "h3"),
+    new Label(say("noSound"), "p"),
     new Label(say("passphrase"), "h3"),
     new Label(say("passphraseHelp"), "p"),
     before,

@@ -217,6 +217,18 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
     return subvolume.setAttributes(this.ino, attributes, size | ATTRIBUTE_ATIME | ATTRIBUTE_MTIME | ATTRIBUTE_CTIME);
   }
 
+  override get isStoredButForAccess(): boolean {
+    const { attributes, subvolume } = this.fileSystem;
+    if (this.pages?.hasDirty === true || subvolume.stat(this.ino, attributes) < 0) return false;
+    return (
+      (!this.isRegular || attributes.size === this.size) &&
+      attributes.mtimeSeconds === this.mtime.seconds &&
+      attributes.mtimeNanoseconds === this.mtime.nanoseconds &&
+      attributes.ctimeSeconds === this.ctime.seconds &&
+      attributes.ctimeNanoseconds === this.ctime.nanoseconds
+    );
+  }
+
   override refresh(): number {
     if (!this.isRegular) return 0;
     const { attributes, subvolume } = this.fileSystem;

@@ -41,7 +41,7 @@ import { MemoryBlockDevice } from "@stratos/host";
 import { BUFFER, FileTask, type Stat } from "../../testing/file-system-task.ts";
 import type { PageCache } from "../../frames/page-cache.ts";
 import type { Kernel } from "../../task/kernel-state.ts";
-import { syncAll } from "../../vfs/write-back.ts";
+import { onlyAccessTimesWait, syncAll } from "../../vfs/write-back.ts";
 import { fileSystemConformance } from "../../testing/file-system-conformance.ts";
 import { Tmpfs } from "../tmpfs/tmpfs.ts";
 import { AegisFileSystem } from "./aegisfs.ts";
@@ -409,4 +409,23 @@ it("without quotas nobody asks for limits", () => {
   user.put("/f", "x".repeat(100_000));
   syncAll(user.task.kernel);
   assert.equal(asked, 0);
+});
+
+it("access times alone can wait: sync(2) writes them, and they go along with what else is written", () => {
+  let volume!: Volume;
+  const device = fresh();
+  const { user } = FileTask.create((kernel) => new AegisFileSystem(kernel, (volume = mounted(device))));
+  const { kernel } = user.task;
+  user.call("mkdirat", AT_FDCWD, "/d", 0o755);
+  user.put("/d/f", "content");
+  assert.equal(onlyAccessTimesWait(kernel), false);
+  syncAll(kernel);
+  const { generation } = volume.superblock;
+  assert.equal(user.get("/d/f"), "content");
+  user.list("/d");
+  assert.deepEqual([kernel.vfs.dirty.size, onlyAccessTimesWait(kernel), volume.hasChanges], [2, true, false]);
+  syncAll(kernel);
+  assert.deepEqual([kernel.vfs.dirty.size, volume.superblock.generation > generation], [0, true]);
+  user.put("/d/f", "other content");
+  assert.equal(onlyAccessTimesWait(kernel), false);
 });

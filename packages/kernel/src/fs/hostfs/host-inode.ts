@@ -340,6 +340,10 @@ export class HostInode extends Inode implements PageBacking {
     return 0;
   }
 
+  override get isStoredButForAccess(): boolean {
+    return !this.isDirty;
+  }
+
   override sync(): number {
     return this.#fileIsWritable ? this.#file!.sync() : 0;
   }
