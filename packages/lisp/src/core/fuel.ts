@@ -14,6 +14,7 @@ const ATOMIC: ReadonlySet<string> = new Set([
   THREAD_LIBRARY,
   "(stratos channels)",
   "(stratos javascript)",
+  "(stratos foreign)",
   "(srfi 18)",
 ]);
 

@@ -261,6 +261,11 @@ const OWN_LIBRARY = `
 (define (%system-call number a b c d e) (%host 41 number a b c d e))
 (define (%copy-to-memory address bytes count) (%host 42 address bytes count) #t)
 
+; Foreign functions of C (the library (stratos foreign); back-native/foreign/foreign-low.ts).
+(define (%foreign operation a b c d) (%host 43 operation a b c d))
+(define (%foreign-entry! procedure) (%set-cell! 39 procedure))
+(define (%foreign-fail kind message irritants) (%raise-native kind message irritants))
+
 ; The process.
 (define (%exit . status)
   (%flush-all)
