@@ -333,7 +333,7 @@
     (define (foreign-error? x)
       "Whether X is a condition of foreign functions: a library or symbol that is missing, memory that was freed, a null \
 pointer, a callback that was left. What has a wrong type or is out of range has the kind type or range."
-      (and (error-object? x) (memq (error-object-kind x) '(foreign)) #t))
+      (and (error-object? x) (string=? (error-object-kind x) "foreign")))
 
     ;; Default argument promotions: C17 §6.5.2.2.
     (define (promoted who type)

@@ -64,10 +64,7 @@
         ((char) (integer->char (byte bytes at 0)))
         ((string) (let ((address (get-integer bytes at 8 #f))) (if (= address 0) #f (text-at address #f))))
         ((pointer callback)
-         (let ((address (get-integer bytes at 8 #f)) (target (target-type type)))
-           (if (= address 0)
-               foreign-null
-               (make-pointer address target #f #f))))
+         (make-pointer (get-integer bytes at 8 #f) (target-type type) #f #f))
         (else #f)))
     (define (target-type type)
       (or (and (eq? (type-kind type) 'pointer) (target-of type)) (builtin-type 'void)))

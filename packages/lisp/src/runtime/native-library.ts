@@ -188,7 +188,9 @@ const OWN_LIBRARY = `
 ; Conditions.
 (define (read-error? x) (and (%kind? x 13) (eq? (%ref x 0) 'read)))
 (define (file-error? x) (and (%kind? x 13) (eq? (%ref x 0) 'file)))
-(define (error-object-kind x) (%ref x 0))
+(define (error-object-kind x)
+  (if (%kind? x 13) (symbol->string (%ref x 0))
+    (%raise-native 'type "error-object-kind: expected an error object, got" (list x))))
 (define (assertion-failed . l) (%raise-native 'error "assertion failed" l))
 (define (%type-condition code value)
   (let* ((entry (list-ref %errors code)) (who (car entry)) (what (cadr entry)))
