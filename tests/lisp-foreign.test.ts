@@ -234,8 +234,8 @@ test("what C must not do ends the program with words, and (exit) ends it from wi
   };
   // C keeps what was freed, and calls it at the program's end: nothing waits for it then.
   assert.deepEqual(
-    run(`(define f (foreign-callback (lambda () (display "called")) () void))
-      ((foreign-procedure libc "atexit" (pointer) int) f) (foreign-free f) (show "end")`),
+    run(`(define f (foreign-callback (lambda (status x) (display "called")) (int pointer) void))
+      ((foreign-procedure libc "on_exit" (pointer pointer) int) f #f) (foreign-free f) (show "end")`),
     {
       output:
         "end\nstratos: C called a procedure of Lisp from another thread, or one that was freed, while nothing waited " +

@@ -457,9 +457,11 @@ pointer, a callback that was left. What has a wrong type or is out of range has 
     (define-record-type foreign-library (make-library name handle) foreign-library?
       (name library-name) (handle library-handle set-handle!))
     (define rtld-now 2)
+    ;; What reads the linker's words is looked up before it may have any: a look-up makes it forget them.
     (define (dl-error) (let ((address (c-call (import-at 5)))) (if (= address 0) "unknown" (text-at address #f))))
     (define (with-text s receiver)
-      (let* ((bytes (string->bytes s)) (n (bytevector-length bytes)) (address (malloc! "dlopen" n)))
+      (let* ((bytes (string->bytes s)) (n (bytevector-length bytes))
+             (address (begin (function "strnlen") (malloc! "dlopen" n))))
         (poke address bytes 0 n)
         (let ((value (receiver address))) (free! address) value)))
     (define (open-or-false name)
