@@ -186,7 +186,7 @@
           (dynamic-wind
             (lambda ()
               (if (eq? state 'new) (set! state 'open)
-                (%call-at-base (lambda ()
+                (%call-at-base (lambda (k)
                   (fail 'foreign "a continuation of a procedure that C called was called when that had returned")))))
             (lambda () (let ((value (apply (callback-procedure callback) arguments))) (end) value))
             ;; Who leaves by (exit) may: that takes the hooks away first.
@@ -351,9 +351,9 @@ pointer, a callback that was left. What has a wrong type or is out of range has 
             (else (fail 'type (string-append who ": " (place-word position) ": no type of C follows from") value))))
     (define (place-word position) (string-append "argument " (number->string position)))
 
-    ;; A procedure that calls C. VARIADIC-AT: how many arguments are not the variadic ones', or false; OPEN?: more may
-    ;; follow, whose types are those of the values.
-    (define (make-caller who address types result variadic-at open?)
+    ;; A procedure that calls C. LIVE gives the address, or raises. VARIADIC-AT: how many arguments are not the variadic
+    ;; ones', or false; OPEN?: more may follow, whose types are those of the values.
+    (define (make-caller who live types result variadic-at open?)
       (check-types who types result)
       (let* ((how (result-of result)) (count (length types)) (s (new-state))
              (hidden (and (eq? how 'memory) (next-integer! s)))
@@ -372,9 +372,9 @@ pointer, a callback that was left. What has a wrong type or is out of range has 
                              (if (null? l) '() (cons (inferred who i (car l)) (loop (cdr l) (+ i 1))))))
                      (all (append types more)) (s (new-state)))
                 (when hidden (next-integer! s))
-                (call who address all (plan-of all variadic-at hidden s) s result how hidden
+                (call who (live) all (plan-of all variadic-at hidden s) s result how hidden
                       (map (lambda (x) (if (char? x) (char->integer x) x)) arguments)))
-              (call who address types plan s result how hidden arguments)))))
+              (call who (live) types plan s result how hidden arguments)))))
     (define (call who address types plan s result how hidden arguments)
       (let loop ((l arguments) (t types) (i 1))
         (unless (null? l)
@@ -505,9 +505,16 @@ none."
             (fail 'foreign (string-append "foreign-symbol: " (dl-error)) name)
             (make-pointer address (builtin-type 'void) #f #f))))
     (define (caller library name types result variadic-at open?)
-      (if (foreign-pointer? library)
-          (make-caller name (live-address name library) types result variadic-at open?)
-          (make-caller name (foreign-pointer-address (foreign-symbol library name)) types result variadic-at open?)))
+      (let ((live
+             (if (foreign-pointer? library)
+                 (lambda () (live-address name library))
+                 (let ((address (foreign-pointer-address (foreign-symbol library name))))
+                   (lambda ()
+                     (unless (library-handle library)
+                       (fail 'foreign (string-append name ": the library was closed:") (library-name library)))
+                     address)))))
+        (when (eqv? 0 (live)) (fail 'foreign (string-append name ": the null pointer is no function")))
+        (make-caller name live types result variadic-at open?)))
 
     ;; (foreign-procedure LIBRARY NAME (TYPE …) RESULT): a procedure that calls the function of that name. LIBRARY may be
     ;; a pointer to the function instead, and NAME then what errors call it. In the list of types … (three dots) begins
