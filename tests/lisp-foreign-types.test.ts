@@ -1,6 +1,6 @@
 /**
- * Goal: types of C are laid out, and values of them pass, as C's compilers have it on x86-64 and riscv64. Method: random
- * types and functions in C and in Lisp; both print what they see.
+ * Goal: types of C are laid out, and values of them pass, as C's compilers have it on x86-64 and riscv64. Method:
+ * random types and functions in C and in Lisp; both print what they see.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -36,10 +36,9 @@ test("sizes, alignments and offsets are those of C's compilers", () => {
   const program = join(programs.folder, "layout");
   writeFileSync(source, `${C_HEAD}\n${c}\nint main(void) {\n${prints.join("\n")}\nreturn 0; }\n`);
   const show = "(define (show x . l) (display x) (for-each (lambda (x) (display ' ) (display x)) l) (newline))";
-  const { output, error } = runText(
-    `${LISP_IMPORTS}${show.replace("' ", '" "')}\n${lisp}\n${shows.join("\n")}`,
-    { findLibrary: folderFinder([ownLibraryFolder()]) },
-  );
+  const { output, error } = runText(`${LISP_IMPORTS}${show.replace("' ", '" "')}\n${lisp}\n${shows.join("\n")}`, {
+    findLibrary: folderFinder([ownLibraryFolder()]),
+  });
   assert.equal(error, null);
   assert.ok(output.split("\n").length > 240);
   if (ON_HOST) {

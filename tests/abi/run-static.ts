@@ -1,6 +1,6 @@
 /**
- * Runs a riscv64 program, static or with the libraries that it is given, in a fresh machine whose root is an empty tmpfs
- * with /tmp and the system's own file systems.
+ * Runs a riscv64 program, static or with the libraries that it is given, in a fresh machine whose root is an empty
+ * tmpfs with /tmp and the system's own file systems.
  */
 import { randomFillSync } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";

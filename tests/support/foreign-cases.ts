@@ -91,7 +91,8 @@ export class CaseMaker {
   /** Declarations of all aggregates, in C and in Lisp. */
   declarations(): { readonly c: string; readonly lisp: string } {
     const c = this.aggregates.map(({ c: name, parts }) => {
-      const fields = parts.map((part, index) => `${part.c} f${index}${part.kind === "array" ? `[${part.count}]` : ""};`);
+      const many = ({ kind, count }: CType): string => (kind === "array" ? `[${count}]` : "");
+      const fields = parts.map((part, index) => `${part.c} f${index}${many(part)};`);
       return `${name} { ${fields.join(" ")} };`;
     });
     const lisp = this.aggregates.map(({ kind, lisp: name, parts }) => {
@@ -149,6 +150,7 @@ static int put_whole(unsigned long x) { return sprintf(at, "%lu ", x * 4); }
 `;
 export const LISP_HEAD = `
 (define (put x)
-  (display (cond ((boolean? x) (if x 4 0)) ((exact-integer? x) (modulo (* 4 x) 18446744073709551616)) (else (exact (* 4 x)))))
+  (display (cond ((boolean? x) (if x 4 0)) ((exact-integer? x) (modulo (* 4 x) 18446744073709551616))
+    (else (exact (* 4 x)))))
   (display " "))
 `;

@@ -91,8 +91,8 @@ export class CompiledLisp {
   }
 
   /**
-   * Compiles a program with all that it needs into ELF files, one for each target: static ones, or such as are linked to
-   * libc where it has foreign functions of C. Of a session with
+   * Compiles a program with all that it needs into ELF files, one for each target: static ones, or such as are linked
+   * to libc where it has foreign functions of C. Of a session with
    * `keepsModules` and `isNative`.
    * @throws SchemeError  the program uses what native programs do not have: each name is told
    */
@@ -110,7 +110,7 @@ export class CompiledLisp {
     const build = (target: T): [T, Uint8Array] => {
       const platform: NativePlatform = PLATFORMS[target];
       if (isForeign && platform.foreign === undefined)
-        throw failure(`a native program for ${target} has no foreign functions of C yet, and none of (stratos foreign)`);
+        throw failure(`a native program for ${target} has no foreign functions of C yet (stratos foreign)`);
       return [target, nativeProgram(decoded, platform, { nurseryBytes, isForeign })];
     };
     return Object.fromEntries(targets.map(build)) as Record<T, Uint8Array>;

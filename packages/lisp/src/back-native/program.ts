@@ -1,7 +1,7 @@
 /**
  * A program of the compiling engine as a native one: the same modules of WebAssembly that the wasm back end runs, and
- * the same first content of their memory, compiled ahead for a processor and written as an ELF file: a static one, or with
- * foreign functions of C one that is linked to libc. Where its parts lie: layout.ts, foreign/places.ts.
+ * the same first content of their memory, compiled ahead for a processor and written as an ELF file: a static one, or
+ * with foreign functions of C one that is linked to libc. Where its parts lie: layout.ts, foreign/places.ts.
  */
 import { assert } from "@stratos/base";
 import type { EngineImage } from "../image/engine-image.ts";

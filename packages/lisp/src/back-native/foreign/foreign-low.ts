@@ -2,9 +2,9 @@
  * Foreign functions of C below `(stratos foreign)`, in the low-level language: `operate-foreign` does what `%foreign`
  * asks for (runtime/native-library.ts), `callback` is what C's calls of Lisp procedures come to.
  *
- * While C may call back (`OPEN-CALLS`), who called it has left nothing on the shadow stack: a callback runs under a base
- * loop of its own, from the beginning of that stack on, and may collect. No address of the heap is C's: what is copied
- * to a call's registers and stack comes from a block that nobody looks at again.
+ * While C may call back (`OPEN-CALLS`), who called it has left nothing on the shadow stack: a callback runs under a
+ * base loop of its own, from the beginning of that stack on, and may collect. No address of the heap is C's: what is
+ * copied to a call's registers and stack comes from a block that nobody looks at again.
  */
 export const FOREIGN_LOW = `
 (macro (fixnum n) (shl n 3))

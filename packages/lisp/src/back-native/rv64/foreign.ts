@@ -1,12 +1,14 @@
-/** C under Linux on RV64GC. Source: RISC-V ELF psABI, chapter "Calling Conventions"; a program's start: glibc's start.S. */
-import { STACK_END } from "../layout.ts";
+/**
+ * C under Linux on RV64GC. Source: RISC-V ELF psABI, chapter "Calling Conventions"; a program's start: glibc's
+ * sysdeps/riscv/start.S.
+ */
+import { STACK_END, TABLE_START } from "../layout.ts";
 import { CALLBACKS_MAX, CallBlock, CallbackBlock, ERRNO_AT, RESULTS_AT, importAt } from "../foreign/places.ts";
 import type { ForeignIntrinsic, ForeignPlatform } from "../foreign/foreign-platform.ts";
 import type { Assembler, Target } from "../target.ts";
 import * as E from "./encode.ts";
 import { Register } from "./encode.ts";
 import { FOREIGN_TABLE_REGISTER, GLOBAL_POINTER, integer } from "./target.ts";
-import { TABLE_START } from "../layout.ts";
 
 const { zero, ra, sp, gp, t0, t1, t2, a0 } = Register;
 const [t3, t4] = [28, 29];
