@@ -15,7 +15,7 @@ const LIBRARIES = ["ld-linux-riscv64-lp64d.so.1", "libc.so.6", "libm.so.6"];
 export const ON_HOST = process.arch === "x64" && process.platform === "linux";
 export const WITHOUT_HOST = ON_HOST ? false : "the host is no x86-64 Linux";
 
-export interface ForeignRun {
+interface ForeignRun {
   /** What it wrote to stdout and stderr, as bytes. */
   readonly output: string;
   readonly status: number;

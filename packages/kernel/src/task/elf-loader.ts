@@ -177,7 +177,7 @@ function mapSegment(space: AddressSpace, file: OpenFile, segment: ElfImage["segm
       new Area(zeroFrom, pageUp(memoryEnd), protection, MAP_PRIVATE, { file: null, pages: null, offset: 0, label: "" }),
     );
   }
-  // The rest of the last file page is bss: zero, though the file goes on. Also beyond the segment's end, as Linux has it
+  // The rest of the last file page is bss: zero, though the file goes on. Also beyond the segment's end, as on Linux
   // (fs/binfmt_elf.c, padzero): glibc's dynamic linker takes its first memory there, and clears none.
   if (memoryEnd > fileEnd && segment.filesz > 0 && (protection & PROT_WRITE) !== 0 && fileEnd < mapEnd) {
     if (space.clear(fileEnd, mapEnd - fileEnd) < 0) return -EINVAL;

@@ -453,8 +453,8 @@ pointer, a callback that was left. What has a wrong type or is out of range has 
            made))
         (else (get type results how))))
 
-    ;; Libraries.
-    (define-record-type foreign-library (make-library name handle) foreign-library?
+    ;; A library that was loaded; it is closed when it has no handle any more.
+    (define-record-type library (make-library name handle) foreign-library?
       (name library-name) (handle library-handle set-handle!))
     (define rtld-now 2)
     ;; What reads the linker's words is looked up before it may have any: a look-up makes it forget them.

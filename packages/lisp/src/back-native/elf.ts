@@ -1,4 +1,7 @@
-/** A program for Linux, static or with what the dynamic linker needs, as an ELF file. Source: System V ABI, chapter "Object Files"; elf(5). */
+/**
+ * A program for Linux, static or with what the dynamic linker needs, as an ELF file. Source: System V ABI, chapter
+ * "Object Files"; elf(5).
+ */
 
 export interface Segment {
   readonly address: number;
@@ -20,7 +23,7 @@ const PT_GNU_STACK = 0x6474e551;
 const FLAGS = { rw: 6, rx: 5, r: 4 } as const;
 
 /** Places in memory, which all lie in segments. */
-export interface DynamicPlaces {
+interface DynamicPlaces {
   readonly interpreter: { readonly address: number; readonly size: number };
   readonly dynamic: { readonly address: number; readonly size: number };
   /** Where the program's headers go, in the first segment: the dynamic linker is told where they lie in memory. */

@@ -25,7 +25,7 @@ const RELOCATION_BYTES = 24;
 /** A global function. */
 const SYMBOL_INFO = 0x12;
 
-export interface DynamicPart {
+interface DynamicPart {
   readonly bytes: Uint8Array;
   readonly interpreter: { readonly address: number; readonly size: number };
   readonly dynamic: { readonly address: number; readonly size: number };

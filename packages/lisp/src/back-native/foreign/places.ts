@@ -16,7 +16,7 @@ export const FOREIGN_IMPORTS = [
   "free",
   "exit",
 ] as const;
-export type ForeignImport = (typeof FOREIGN_IMPORTS)[number];
+type ForeignImport = (typeof FOREIGN_IMPORTS)[number];
 export const IMPORTS_AT = PAGE_START + 0x600;
 export function importAt(name: ForeignImport): number {
   return IMPORTS_AT + 8 * FOREIGN_IMPORTS.indexOf(name);
