@@ -527,7 +527,8 @@ none."
            (let loop ((l (syntax->list #'types)) (n 0) (done '()) (at #f))
              (cond
                ((null? l)
-                (with-syntax (((type ...) (reverse done)) (at at) (open? (and at (= at n))))
+                (with-syntax (((type ...) (reverse done)) (at (datum->syntax form at))
+                              (open? (datum->syntax form (and at (= at n)))))
                   #'(caller library name (list (foreign-type type) ...) (foreign-type result) at open?)))
                ((eq? (syntax->datum (car l)) '...) (loop (cdr l) n done n))
                (else (loop (cdr l) (+ n 1) (cons (car l) done) at))))))))))
