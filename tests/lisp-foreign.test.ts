@@ -283,6 +283,22 @@ test("what C must not do ends the program with words, and (exit) ends it from wi
   assert.equal(threads.output, "1\n");
 });
 
+test("C that recurses too deeply faults, and writes to no heap", { skip: WITHOUT_HOST }, () => {
+  const library = programs.library(
+    "void deep(long n) { volatile char b[4096]; b[0] = n; if (n) deep(n - 1); b[1] = n; }",
+    "gcc",
+  );
+  const text = `${HEAD}
+    (define kept (let loop ((i 0) (l '())) (if (= i 300000) l (loop (+ i 1) (cons i l)))))
+    (define lib (foreign-open ${JSON.stringify(library)}))
+    (show (> (foreign-ref (address->foreign #x1006c uint)) 0))
+    ((foreign-procedure libc "fflush" (pointer) int) #f)
+    (flush-output-port)
+    ((foreign-procedure lib "deep" (long) void) 2100)
+    (show "went on in the heap")`;
+  assert.equal(programs.onHost(programs.build(text, ["x86_64"]).x86_64).output, "#t\nSIGSEGV");
+});
+
 test("threads stand still while C waits for a procedure", { skip: WITHOUT_HOST }, () => {
   const text = `${HEAD.replace("(stratos base)", "(stratos base) (srfi 18)")}
     (define order '())

@@ -50,6 +50,8 @@ const SITES = 0x10000 + 0x2c0;
 const MESSAGE = 0x10000 + 0x300;
 const MESSAGE_TEXT = "stratos: out of memory: the heap is full\n";
 const PAGE = 4096;
+/** Bytes below the stack that nothing lies in: C may take more of it than there is. */
+const STACK_GUARD = 64 * 1024;
 const SITE_BYTES = 16;
 
 const pageUp = (at: number): number => Math.ceil(at / PAGE) * PAGE;
@@ -115,8 +117,9 @@ export function nativeProgram(
     memoryBytes: (parts[index + 1]?.start ?? grown) - start,
     access: "rw",
   }));
+  const stackStart = HEAP_END + (isForeign ? STACK_GUARD : 0);
   segments.push(
-    { address: HEAP_END, bytes: new Uint8Array(0), memoryBytes: STACK_END - HEAP_END, access: "rw" },
+    { address: stackStart, bytes: new Uint8Array(0), memoryBytes: STACK_END - stackStart, access: "rw" },
     { address: TABLE_START, bytes: table, memoryBytes: table.length, access: "r" },
     { address: CODE_START, bytes: text, memoryBytes: text.length, access: "rx" },
     { address: constantsStart, bytes: constants, memoryBytes: constants.length, access: "r" },
