@@ -8,7 +8,6 @@ export interface Segment {
   readonly access: "rw" | "rx" | "r";
 }
 
-const PAGE = 4096;
 const HEADER_BYTES = 64;
 const PROGRAM_HEADER_BYTES = 56;
 const ET_EXEC = 2;
@@ -16,12 +15,12 @@ const PT_LOAD = 1;
 const PT_GNU_STACK = 0x6474e551;
 const FLAGS = { rw: 6, rx: 5, r: 4 } as const;
 
-/** @param segments  in order of their addresses, each at the beginning of a page */
+/** @param segments  in order of their addresses, each at the beginning of a page; pages are of `pageBytes` at most */
 export function writeElf(
   segments: readonly Segment[],
-  { machine, flags, entry }: { machine: number; flags: number; entry: number },
+  { machine, flags, entry, pageBytes }: { machine: number; flags: number; entry: number; pageBytes: number },
 ): Uint8Array {
-  const align = (at: number): number => Math.ceil(at / PAGE) * PAGE;
+  const align = (at: number): number => Math.ceil(at / pageBytes) * pageBytes;
   let size = HEADER_BYTES + PROGRAM_HEADER_BYTES * (segments.length + 1);
   const offsets = segments.map(({ bytes }) => {
     const at = bytes.length === 0 ? 0 : align(size);
@@ -48,7 +47,7 @@ export function writeElf(
   };
   segments.forEach(({ address, bytes, memoryBytes, access }, index) => {
     file.set(bytes, offsets[index]);
-    header(index, PT_LOAD, FLAGS[access], [offsets[index]!, address, address, bytes.length, memoryBytes, PAGE]);
+    header(index, PT_LOAD, FLAGS[access], [offsets[index]!, address, address, bytes.length, memoryBytes, pageBytes]);
   });
   header(segments.length, PT_GNU_STACK, FLAGS.rw, [0, 0, 0, 0, 0, 16]);
   return file;

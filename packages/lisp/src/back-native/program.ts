@@ -24,7 +24,11 @@ import type { WasmModuleText } from "./wasm-module.ts";
 export interface NativePlatform {
   readonly machine: number;
   readonly elfFlags: number;
+  /** The largest pages that its kernels have. */
+  readonly pageBytes: number;
   readonly calls: SystemCalls;
+  /** MAP_NORESERVE of mmap(2). */
+  readonly mapNoReserve: number;
   readonly target: (options: { isFar: boolean }) => Target;
   /** Operations that are routines of native-low.ts there. */
   readonly routines: ReadonlyMap<number, string>;
@@ -42,20 +46,23 @@ const HEAP_LEAST = 32 * MIB;
 const SITES = 0x10000 + 0x2c0;
 const MESSAGE = 0x10000 + 0x300;
 const MESSAGE_TEXT = "stratos: out of memory: the heap is full\n";
+/** Of the runtime's registers. */
 const PAGE = 4096;
 const SITE_BYTES = 16;
+const MAP_PRIVATE_FIXED_ANONYMOUS = 0x32;
 
-const pageUp = (at: number): number => Math.ceil(at / PAGE) * PAGE;
+const pageUp = (at: number, bytes: number): number => Math.ceil(at / bytes) * bytes;
 
 /** @param nurseryBytes  as the engine had it that made the image */
 export function nativeProgram(image: EngineImage, platform: NativePlatform, nurseryBytes: number): Uint8Array {
-  const grown = pageUp(image.memory.at(-1)!.start + image.memory.at(-1)!.bytes.length);
+  const grown = pageUp(image.memory.at(-1)!.start + image.memory.at(-1)!.bytes.length, platform.pageBytes);
   const native = nativeModule(platform.calls, {
     constants: {
       "HEAP-GROWN": grown,
       "HEAP-GROWN-32": grown,
       "HEAP-END": HEAP_END,
       "HEAP-LEAST": HEAP_LEAST,
+      "MAP-FLAGS": MAP_PRIVATE_FIXED_ANONYMOUS | platform.mapNoReserve,
       "SITES-START": SITES,
       "SITES-END": SITES + 4,
       "SYMBOLS-START": SITES + 8,
@@ -75,7 +82,7 @@ export function nativeProgram(image: EngineImage, platform: NativePlatform, nurs
     ...image.modules.map(({ name, bytes }) => [name, readModule(bytes)] as const),
   ]);
   const { text, table, sites } = link(modules, platform, false);
-  const constantsStart = pageUp(CODE_START + text.length);
+  const constantsStart = pageUp(CODE_START + text.length, platform.pageBytes);
   const symbols = new Uint8Array(new Uint32Array(image.symbols.map(([, address]) => address)).buffer);
   const constants = new Uint8Array(sites.length + symbols.length);
   constants.set(sites);
@@ -103,7 +110,8 @@ export function nativeProgram(image: EngineImage, platform: NativePlatform, nurs
     { address: CODE_START, bytes: text, memoryBytes: text.length, access: "rx" },
     { address: constantsStart, bytes: constants, memoryBytes: constants.length, access: "r" },
   );
-  return writeElf(segments, { machine: platform.machine, flags: platform.elfFlags, entry: CODE_START });
+  const { machine, elfFlags: flags, pageBytes } = platform;
+  return writeElf(segments, { machine, flags, entry: CODE_START, pageBytes });
 }
 
 /** The page of the runtime's registers, as an engine has them that begins with this image. */
