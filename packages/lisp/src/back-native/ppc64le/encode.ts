@@ -161,7 +161,7 @@ export const toCount = (a: number): number => xForm(Opcode.x, a, 9, 0, 467);
 export const SYSTEM_CALL = 0x44000002;
 export const TRAP = xForm(Opcode.x, 31, 0, 0, 4);
 
-/** Doubles: d = a op b, rounded to the nearest as the status register says. The second factor has a field of its own. */
+/** Doubles: d = a op b, rounded to the nearest as the status register says. A second factor has a field of its own. */
 const FLOAT_OPS = { fadd: 21, fsub: 20, fmul: 25, fdiv: 18 } as const;
 export function float(op: keyof typeof FLOAT_OPS, d: number, a: number, b: number): number {
   const right = op === "fmul" ? b << 6 : b << 11;
