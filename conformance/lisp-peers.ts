@@ -5,8 +5,8 @@
  *     npm run conformance:lisp-peers -- [--seed N] [--count N] --target all|NAME,NAME…
  *
  * An expression counts as failed when both peers agree with each other and not with us; where they differ from each
- * other, nothing is counted. `--record` keeps the answers of the first ones for the test without peers. A native program
- * must say what the interpreter says, or that it is not served there. The last line is `N passed, N failed`.
+ * other, nothing is counted. `--record` keeps the answers of the first ones for the test without peers. A native
+ * program must say what the interpreter says, or that it is not served there. The last line is `N passed, N failed`.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

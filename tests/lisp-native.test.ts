@@ -77,6 +77,11 @@ const PROGRAM = `
   (arithmetic-shift -5 -1) " " (arithmetic-shift 3 70) " " (arithmetic-shift (- (expt 2 60) 1) -59) " "
   (arithmetic-shift -7 -60) " " (arithmetic-shift -7 -100) " " (arithmetic-shift (expt 3 90) -100) " "
   (apply bitwise-xor '(1 2 4)))
+(define (try f . l)
+  (show (guard (e ((error-object? e) (error-object-message e))) (apply f l))))
+(for-each (lambda (f) (try f "a") (try f 'b) (try f 6.0) (try f 5/2))
+  (list floor ceiling truncate round exact? inexact? numerator denominator abs even? odd? exact number->string gcd lcm))
+(try gcd 32 -36.0) (try lcm 32.0 -36) (try lcm 0 4) (try gcd 1 1.5) (try numerator (/ 1. 0.))
 (show (map + '(1 2 3) '(10 20 30)) (apply max '(1 5 2)) (string->number "-12.5e-3") (number->string 255 16))
 `;
 

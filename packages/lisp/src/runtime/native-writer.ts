@@ -61,7 +61,8 @@ export const NATIVE_WRITER = `
   (cond ((%exact-integer? x) (%integer-text x radix))
         ((%kind? x 7) (string-append (%integer-text (%ref x 0) radix) "/" (%integer-text (%ref x 1) radix)))
         ((and (%flonum? x) (%fx= radix 10)) (%double-text x))
-        (else (%raise-native 'type "number->string: not served in native programs:" '()))))
+        ((%real? x) (%raise-native 'type "number->string: not served in native programs:" '()))
+        (else (%number-error "number->string: expected a number, got" x))))
 (define (%slow:number->string x . rest) (%number-text x (if (pair? rest) (%car rest) 10)))
 
 ; The text of data: without labels, which circular data would need.
