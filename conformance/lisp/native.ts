@@ -36,7 +36,7 @@ export function nativeSession(lisp: Lisp): CompiledLisp {
 export function runNative(
   target: NativeTarget,
   program: Uint8Array,
-  { file, cwd, input = "" }: { file: string; cwd: string; input?: string },
+  { file, cwd, input = "", limitMs = TIMEOUT_MS }: { file: string; cwd: string; input?: string; limitMs?: number },
 ): { output: string; status: number | null } {
   writeFileSync(file, program, { mode: 0o755 });
   const all = [...EMULATORS[target], file];
@@ -44,7 +44,7 @@ export function runNative(
     cwd,
     input,
     encoding: "utf8",
-    timeout: TIMEOUT_MS,
+    timeout: limitMs,
     maxBuffer: 1 << 28,
   });
   if (error !== undefined && stdout === null) throw error;
