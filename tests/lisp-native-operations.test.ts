@@ -378,7 +378,7 @@ function byWasm({ bytes, names }: Module): BigInt64Array {
 }
 
 function compiled({ bytes }: Module, platform: NativePlatform, isFar: boolean): Uint8Array {
-  const target = platform.target({ isFar });
+  const target = platform.target({ isFar, isForeign: false });
   const text = readModule(bytes);
   const nameAt = (index: number): string =>
     index === 0 ? "native/syscall" : index === text.exports.get("main") ? "native/main" : `unit#${index}`;

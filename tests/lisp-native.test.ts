@@ -258,6 +258,10 @@ test("instructions of rv64 are the assembler's", () => {
     add(`fcvt.l.d x${d},f${a},rtz`, rv64.toInteger(d, a));
     add(`fmv.x.d x${d},f${a}`, rv64.moveFromFloat(d, a));
     add(`fmv.d.x f${d},x${a}`, rv64.moveToFloat(d, a));
+    add(`fcvt.s.d f${d},f${a}`, rv64.toSingle(d, a));
+    add(`fcvt.d.s f${d},f${a}`, rv64.fromSingle(d, a));
+    add(`fmv.x.w x${d},f${a}`, rv64.moveFromSingle(d, a));
+    add(`fmv.w.x f${d},x${a}`, rv64.moveToSingle(d, a));
   }
   const bytes = assembled("riscv64-linux-gnu-", lines, ["-march=rv64gc"]);
   words.forEach((word, index) =>

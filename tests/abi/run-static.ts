@@ -1,12 +1,12 @@
 /**
- * Runs a static riscv64 program in a fresh machine whose root is an empty tmpfs with /tmp and the system's own file
- * systems.
+ * Runs a riscv64 program, static or with the libraries that it is given, in a fresh machine whose root is an empty
+ * tmpfs with /tmp and the system's own file systems.
  */
 import { randomFillSync } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SimulatedClock, SimulatedRandomSource } from "@stratos/host";
 import { NodeClock, NodeWasmEngine } from "@stratos/host-node";
-import { OpenFile, Tmpfs, type IoCursor, type Task } from "@stratos/kernel";
+import { OpenFile, Tmpfs, type Inode, type IoCursor, type Task } from "@stratos/kernel";
 import { Machine } from "@stratos/machine";
 
 export interface StaticRun {
@@ -56,6 +56,7 @@ export async function runStatic(
     timeoutMs?: number;
     seed?: number;
     onOutput?: (text: string, machine: Machine) => void;
+    /** By their paths below the root. */
     files?: Readonly<Record<string, Uint8Array>>;
     prepare?: (machine: Machine) => void;
   } = {},
@@ -80,9 +81,16 @@ export async function runStatic(
   machine.mountSystem();
   const attributes = { uid: 0, gid: 0, rdev: 0, now: kernel.realtime() };
   root.root.mkdir("tmp", { ...attributes, mode: 0o41777 });
-  for (const [name, content] of Object.entries({ program, ...options.files })) {
-    const file = root.root.create(name, { ...attributes, mode: 0o100755 });
-    if (typeof file === "number" || file.pages === null) throw new Error(`cannot create ${name}`);
+  for (const [path, content] of Object.entries({ program, ...options.files })) {
+    const [name, ...above] = path.split("/").reverse() as [string, ...string[]];
+    const folder = above.reverse().reduce<Inode>((at, part) => {
+      const found = at.lookup(part);
+      const made = typeof found === "number" ? at.mkdir(part, { ...attributes, mode: 0o40755 }) : found;
+      if (typeof made === "number") throw new Error(`cannot create ${path}`);
+      return made;
+    }, root.root);
+    const file = folder.create(name, { ...attributes, mode: 0o100755 });
+    if (typeof file === "number" || file.pages === null) throw new Error(`cannot create ${path}`);
     for (let index = 0; index * 4096 < content.length; index++) {
       const frame = file.pages.frameForOverwrite(index);
       kernel.physical.u8.set(content.subarray(index * 4096, index * 4096 + 4096), frame * 4096);

@@ -5,7 +5,7 @@
 import type { WasmEngine } from "@stratos/host";
 import type { Core, Unit } from "./core/core.ts";
 import { PLATFORMS, type NativeTarget } from "./back-native/platforms.ts";
-import { nativeProgram } from "./back-native/program.ts";
+import { nativeProgram, type NativePlatform } from "./back-native/program.ts";
 import { Condition, SchemeError, failure, wrongType } from "./datum/condition.ts";
 import { EOF, MString, UNSPECIFIED, textOf } from "./datum/datum.ts";
 import { createEngine } from "./engine.ts";
@@ -91,7 +91,8 @@ export class CompiledLisp {
   }
 
   /**
-   * Compiles a program with all that it needs into static ELF files, one for each target. Of a session with
+   * Compiles a program with all that it needs into ELF files, one for each target: static ones, or such as are linked
+   * to libc where it has foreign functions of C. Of a session with
    * `keepsModules` and `isNative`.
    * @throws SchemeError  the program uses what native programs do not have: each name is told
    */
@@ -105,10 +106,13 @@ export class CompiledLisp {
         `a native program has no ${refused.join(", ")} yet: build it for wasm (without --target), where it does`,
       );
     const decoded = readEngineImage(image)!;
-    const build = (target: T): [T, Uint8Array] => [
-      target,
-      nativeProgram(decoded, PLATFORMS[target], this.engine.nurseryBytes),
-    ];
+    const { nurseryBytes, isForeign } = this.engine;
+    const build = (target: T): [T, Uint8Array] => {
+      const platform: NativePlatform = PLATFORMS[target];
+      if (isForeign && platform.foreign === undefined)
+        throw failure(`a native program for ${target} has no foreign functions of C yet (stratos foreign)`);
+      return [target, nativeProgram(decoded, platform, { nurseryBytes, isForeign })];
+    };
     return Object.fromEntries(targets.map(build)) as Record<T, Uint8Array>;
   }
 

@@ -126,6 +126,7 @@ export class Engine {
   readonly #sourceIndexes: Map<Source, number>;
   readonly #unserved: Set<string>;
   readonly #refused: Set<string>;
+  #isForeign: boolean;
   #tableNext: number;
 
   constructor(options: EngineOptions) {
@@ -174,6 +175,7 @@ export class Engine {
     this.#keptModules = [];
     this.#unserved = new Set();
     this.#refused = new Set();
+    this.#isForeign = false;
     this.#tableNext = TableSlot.first;
     const image = options.image === undefined || options.image === null ? null : readEngineImage(options.image);
     this.#image = image?.fingerprint === this.#fingerprint ? image : null;
@@ -243,6 +245,11 @@ export class Engine {
   /** Names that units use and that a native program does not have. */
   get refusedNames(): readonly string[] {
     return [...this.#refused];
+  }
+
+  /** Whether a unit has foreign functions of C. */
+  get isForeign(): boolean {
+    return this.#isForeign;
   }
 
   // Images
@@ -420,6 +427,7 @@ export class Engine {
       topLevel: (global) => this.#topLevelOf(global),
       runtime: (word) => {
         if (this.#unserved.has(word)) this.#refused.add(word);
+        if (word === "%foreign" && !isRuntime) this.#isForeign = true;
         return this.#runtimeOf(word);
       },
       tableSlot: () => this.#tableNext++,

@@ -28,6 +28,7 @@ import {
 } from "./interpreter/machine.ts";
 import { preludeDefinition } from "./interpreter/prelude.ts";
 import { defineControl } from "./interpreter/primitives/control.ts";
+import { defineForeign } from "./interpreter/primitives/foreign.ts";
 import { defineJavaScript } from "./interpreter/primitives/javascript.ts";
 import { defineLists } from "./interpreter/primitives/lists.ts";
 import { defineNumbers } from "./interpreter/primitives/numbers.ts";
@@ -412,6 +413,7 @@ class Instance {
     defineWaiting(this.#table, lisp.system);
     defineThreads(this.#table, this.machine);
     this.#defineJavaScript(lisp.system, phase);
+    defineForeign(this.#table);
     defineSyntaxPrimitives(this.#table, phase);
     defineEvaluation(this.#table, lisp, this);
   }

@@ -106,7 +106,7 @@ function buildCommand(finish: Finish): Command {
       "Compiles a program, with the libraries that it uses, into one file that starts without expanding and " +
         "compiling: `stratos lisp OUT`, or OUT itself where stratos is in the PATH. Named OUT.mjs, it runs by Node " +
         "24 or later alone: `node OUT.mjs`. With --target it becomes machine code: a static program for Linux, " +
-        "without any runtime beside it.",
+        "without any runtime beside it; one that uses C's functions, (stratos foreign), is linked to libc.",
     )
     .usage("[OPTIONS] FILE -o OUT")
     .argument("<file>", "the program")

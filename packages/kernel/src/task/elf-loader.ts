@@ -177,9 +177,10 @@ function mapSegment(space: AddressSpace, file: OpenFile, segment: ElfImage["segm
       new Area(zeroFrom, pageUp(memoryEnd), protection, MAP_PRIVATE, { file: null, pages: null, offset: 0, label: "" }),
     );
   }
-  // The rest of the last file page is bss: zero, though the file goes on.
+  // The rest of the last file page is bss: zero, though the file goes on. Also beyond the segment's end, as on Linux
+  // (fs/binfmt_elf.c, padzero): glibc's dynamic linker takes its first memory there, and clears none.
   if (memoryEnd > fileEnd && segment.filesz > 0 && (protection & PROT_WRITE) !== 0 && fileEnd < mapEnd) {
-    if (space.clear(fileEnd, Math.min(mapEnd, memoryEnd) - fileEnd) < 0) return -EINVAL;
+    if (space.clear(fileEnd, mapEnd - fileEnd) < 0) return -EINVAL;
   }
   return 0;
 }

@@ -42,7 +42,9 @@ const TEXT = 0x10000,
  * A static program: code at TEXT, and data at DATA: the eight bytes "DATADATA" and 0x1000 of zeros behind, though the
  * file goes on with others.
  */
-function elf(parts: { type?: number; machine?: number; entry?: number; stackFlags?: number } = {}): string {
+function elf(
+  parts: { type?: number; machine?: number; entry?: number; stackFlags?: number; dataBytes?: number } = {},
+): string {
   const bytes = new Uint8Array(0x900).fill(0xdd, 0x808);
   const view = new DataView(bytes.buffer);
   bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
@@ -62,7 +64,7 @@ function elf(parts: { type?: number; machine?: number; entry?: number; stackFlag
     words.forEach((word, place) => put64(at + 8 + place * 8, word));
   };
   segment(0, 1, 5, [0, TEXT, TEXT, 0x800, 0x800, 0x1000]);
-  segment(1, 1, 6, [0x800, DATA, DATA, 8, 0x1008, 0x1000]);
+  segment(1, 1, 6, [0x800, DATA, DATA, 8, parts.dataBytes ?? 0x1008, 0x1000]);
   segment(2, 0x6474e551, parts.stackFlags ?? 6, [0, 0, 0, 0, 0, 16]);
   bytes.set(new TextEncoder().encode("DATADATA"), 0x800);
   bytes.fill(0xee, 0x100, 0x800);
@@ -190,6 +192,14 @@ test("segments lie where the file says, data is followed by zeros, and code can'
     [TEXT, TEXT + 0x800, DATA, DATA + 8],
   );
   assert.equal(task.space.storeU32(task.kernel.hart.get(SP) - 8, 1), 0);
+});
+
+test("the last page of data is zero to its end behind the segment", () => {
+  const { task, user } = createShell();
+  put(user, "/small", elf({ dataBytes: 16 }));
+  execute(task, "/small");
+  assert.equal(task.space.loadString(DATA, 100), "DATADATA");
+  for (const offset of [8, 16, 0x20, 0x7f8]) assert.equal(task.space.loadU64(DATA + offset), 0);
 });
 
 test("what one program writes to its data the next one doesn't see", () => {

@@ -47,7 +47,7 @@
             (called (vector-ref objects (vector-ref message 1)) (map result (vector->list (vector-ref message 2))))
             (let ((one (car waiting)))
               (set! waiting (cdr waiting))
-              (hold-threads! (> (%js 'depth) 0))
+              (hold-threads! (and (> (%js 'depth) 0) "JavaScript"))
               (%set-thread! (vector-ref one 1))
               (%throw-to (vector-ref one 0) message)))))
 
@@ -56,7 +56,7 @@
       (when (pair? waiting)
         (%set-thread! (vector-ref (car waiting) 1))
         (%set-parameters! (vector-ref (car waiting) 2)))
-      (hold-threads! #t)
+      (hold-threads! "JavaScript")
       (let ((outcome
              (attempt (lambda (finished)
                (let ((state 'new))
@@ -67,7 +67,7 @@
                    ;; Who leaves by (exit) may: that takes the hooks away first.
                    (lambda ()
                      (unless (or (eq? state 'done) (not (%thread-hooks))) (set! state 'done) (no-way)))))))))
-        (hold-threads! (> (%js 'depth) 1))
+        (hold-threads! (and (> (%js 'depth) 1) "JavaScript"))
         outcome))
     (define (no-way) (error "a continuation cannot go through a call by JavaScript"))
     (define (attempt run)

@@ -18,7 +18,7 @@
           make-wait wait-done? wake! block! make-queue queue-add! queue-next! queue-any? deadline-of random-below
           hold-threads! set-outside!)
   (import (scheme base) (scheme time) (scheme write) (scheme process-context) (scheme case-lambda)
-          (stratos thread-primitives))
+          (stratos thread-primitives) (stratos thread-hold))
   (begin
     ;; How many entries of procedures a turn has.
     (define quantum 10000)
@@ -182,9 +182,6 @@
     (define outside-pending? #f)
     (define (set-outside! due? pending? let-go)
       (set! outside-due? due?) (set! outside-pending? pending?) (set! let-outside let-go))
-    ;; While the host waits for what runs, no other thread may.
-    (define held #f)
-    (define (hold-threads! on) (set! held on))
 
     ;; Goes on with whoever can; does not return. Who leaves has put their continuation where it is found.
     (define (dispatch)
@@ -242,9 +239,9 @@
           (ready! t go)
           #t)))
     (define (block! w)
-      (when held
+      (when (held)
         (set-done! w #t)
-        (error (string-append "JavaScript waits for this procedure itself, which cannot wait for "
+        (error (string-append (held) " waits for this procedure itself, which cannot wait for "
                               (words-of (wait-what w)))))
       (let ((t (current-thread)))
         (set-wait! t w)
@@ -270,8 +267,8 @@
               (else (loop (cdr l) (string-append text "; " (car l)))))))
 
     ;; Hooks of the engines.
-    (define (others?) (and (not held) (begin (wake-due!) (any-ready?))))
-    (define (turn-due?) (or (others?) (and outside-due? (not held) (outside-due?))))
+    (define (others?) (and (not (held)) (begin (wake-due!) (any-ready?))))
+    (define (turn-due?) (or (others?) (and outside-due? (not (held)) (outside-due?))))
     (define (preempt)
       (%pass-time 1/1000)
       (if (turn-due?)
@@ -280,7 +277,7 @@
     (define (await-input port needs-line)
       (unless (%input-ready? port needs-line)
         (cond ((turn-due?) (thread-yield!) (await-input port needs-line))
-              ((or (next-deadline) (and outside-pending? (not held) (outside-pending?)))
+              ((or (next-deadline) (and outside-pending? (not (held)) (outside-pending?)))
                (thread-sleep! look-seconds)
                (await-input port needs-line)))))
     (%set-thread-hooks! (cons preempt await-input))
@@ -329,8 +326,8 @@
       (cond ((ended? t) (nothing))
             ((eq? t main) (exit))
             ((eq? (thread-state t) 'new) (set-state! t 'terminated))
-            ((and held (eq? t (current-thread)))
-             (error "thread-terminate!: JavaScript waits for this thread"))
+            ((and (held) (eq? t (current-thread)))
+             (error (string-append "thread-terminate!: " (held) " waits for this thread")))
             ((eq? t (current-thread)) (finish! t 'terminated #f))
             (else (end! t 'terminated #f) (nothing))))
     ;; Waits until T has ended, at most until a time or so many seconds, and gives its value; a third argument is what

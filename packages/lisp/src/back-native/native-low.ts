@@ -48,12 +48,14 @@ export const NATIVE = `
 ; number, an object of bytes the address of its bytes; the result is a fixnum. 33: the nearest double of an integer; 34,
 ; 35: a double's upper and lower half; 36: the double of two halves; 38, 39: a symbol that is there, a new one; 40: the
 ; end of a file; 41: each other system call, by its number and five operands; 42: bytes copied to an address that the
-; collector does not know. Nothing is collected meanwhile.
+; collector does not know; 43: foreign functions of C (foreign/foreign-low.ts). Nothing is collected meanwhile, but by
+; callbacks of 43.
 (define (host-call:void sp:i32 operation:i32)
   (cell! CELL-TEMPORARY (operate sp operation)))
 
 (define (operate sp:i32 operation:i32)
   (when (= operation 32)
+    (when (= (load64 sp) 32) (leave (sar (load64 sp 8) 3)))
     (return (shl (syscall (system-call-number (sar (load64 sp) 3))
                           (operand (load64 sp 8)) (operand (load64 sp 16)) (operand (load64 sp 24))
                           (operand (load64 sp 32)) 0 0)
@@ -73,8 +75,7 @@ export const NATIVE = `
   (when (= operation 42)
     (copy-memory (wrap (sar (load64 sp) 3)) (wrap (operand (load64 sp 8))) (wrap (sar (load64 sp 16) 3)))
     (return 0))
-  (syscall SYS-EXIT 70 0 0 0 0 0)
-  0)
+  (operate-foreign sp operation))
 
 ; The interned symbols that the program begins with, by their numbers; false after the last.
 (define (symbol-at n)

@@ -5,6 +5,7 @@ import { lowConstants, lowSignatures } from "../back-wasm/runtime-module.ts";
 import { LowProgram } from "../low/compile.ts";
 import type { LowSignature } from "../low/compile.ts";
 import { readForms } from "../low/read.ts";
+import { FOREIGN_LOW, NO_FOREIGN_LOW } from "./foreign/foreign-low.ts";
 import { NATIVE } from "./native-low.ts";
 
 /** Numbers of Linux's system calls, which differ between processors. */
@@ -26,11 +27,23 @@ const word = Type.i64;
 const INTRINSICS: Record<string, LowSignature> = {
   syscall: { parameters: [word, word, word, word, word, word, word], result: word },
 };
+/** The same for programs with foreign functions of C. */
+const FOREIGN_INTRINSICS: Record<string, LowSignature> = {
+  "foreign-call": { parameters: [word, word], result: null },
+  "callback-address": { parameters: [word], result: word },
+  "copy-far": { parameters: [word, word, word], result: null },
+  "to-single": { parameters: [Type.f64], result: word },
+  "from-single": { parameters: [word], result: Type.f64 },
+};
 
 /** @param constants  places of the program, by the names that native-low.ts has for them */
 export function nativeModule(
   calls: SystemCalls,
-  { constants, units }: { constants: Readonly<Record<string, number>>; units: readonly number[] },
+  {
+    constants,
+    units,
+    isForeign,
+  }: { constants: Readonly<Record<string, number>>; units: readonly number[]; isForeign: boolean },
 ): Uint8Array {
   const low = new LowProgram({
     ...lowConstants(),
@@ -47,11 +60,12 @@ export function nativeModule(
     "SYS-MMAP": calls.mmap,
   });
   low.add(readForms(NATIVE));
+  low.add(readForms(isForeign ? FOREIGN_LOW : NO_FOREIGN_LOW));
   const runs = units.map((unit) => `(run-unit ${unit})`).join(" ");
-  low.add(readForms(`(define (main:void) ${runs} (syscall SYS-EXIT 0 0 0 0 0 0) (unreachable))`));
+  low.add(readForms(`(define (main:void) ${runs} (leave 0) (unreachable))`));
   const module = new UnitModule();
   const refs = new Map(low.functions.map((fn) => [fn.name, new FunctionRef(fn.name, fn.signature)]));
-  for (const [name, signature] of Object.entries(INTRINSICS))
+  for (const [name, signature] of Object.entries({ ...INTRINSICS, ...(isForeign ? FOREIGN_INTRINSICS : {}) }))
     refs.set(name, module.importFunction("native", name, signature));
   const run: LowSignature = { parameters: [], result: null };
   for (const [name, signature] of lowSignatures())

@@ -1,7 +1,7 @@
 /**
  * A program of the compiling engine as a native one: the same modules of WebAssembly that the wasm back end runs, and
- * the same first content of their memory, compiled ahead for a processor and written as a static ELF file. Where its
- * parts lie: layout.ts.
+ * the same first content of their memory, compiled ahead for a processor and written as an ELF file: a static one, or
+ * with foreign functions of C one that is linked to libc. Where its parts lie: layout.ts, foreign/places.ts.
  */
 import { assert } from "@stratos/base";
 import type { EngineImage } from "../image/engine-image.ts";
@@ -12,6 +12,11 @@ import type { NativeCode } from "./emit.ts";
 import { writeElf } from "./elf.ts";
 import type { Segment } from "./elf.ts";
 import { CODE_START, HEAP_END, STACK_END, TABLE_MAX, TABLE_START } from "./layout.ts";
+import { dynamicPart } from "./foreign/dynamic.ts";
+import { FOREIGN_INTRINSICS } from "./foreign/foreign-platform.ts";
+import type { ForeignPlatform } from "./foreign/foreign-platform.ts";
+import { foreignConstants, foreignWords } from "./foreign/foreign-words.ts";
+import { HEADERS_AT } from "./foreign/places.ts";
 import { lowerFunction } from "./lower.ts";
 import { nativeModule } from "./native-module.ts";
 import type { SystemCalls } from "./native-module.ts";
@@ -29,13 +34,15 @@ export interface NativePlatform {
   readonly calls: SystemCalls;
   /** MAP_NORESERVE of mmap(2). */
   readonly mapNoReserve: number;
-  readonly target: (options: { isFar: boolean }) => Target;
+  readonly target: (options: { isFar: boolean; isForeign: boolean }) => Target;
   /** Operations that are routines of native-low.ts there. */
   readonly routines: ReadonlyMap<number, string>;
   /** Writes `native/start`, `native/syscall`, `native/throw-unwind` and `native/throw-abort`. */
   intrinsic(code: Assembler, name: Intrinsic, target: Target): void;
   /** Calls reach so many bytes without `isFar`. */
   readonly nearBytes: number;
+  /** Without it programs there have no foreign functions of C. */
+  readonly foreign?: ForeignPlatform;
 }
 const INTRINSICS = ["start", "syscall", "throw-unwind", "throw-abort"] as const;
 export type Intrinsic = (typeof INTRINSICS)[number];
@@ -53,8 +60,16 @@ const MAP_PRIVATE_FIXED_ANONYMOUS = 0x32;
 
 const pageUp = (at: number, bytes: number): number => Math.ceil(at / bytes) * bytes;
 
-/** @param nurseryBytes  as the engine had it that made the image */
-export function nativeProgram(image: EngineImage, platform: NativePlatform, nurseryBytes: number): Uint8Array {
+/**
+ * @param nurseryBytes  as the engine had it that made the image
+ * @param isForeign  the program has foreign functions of C; the platform has `foreign` then
+ */
+export function nativeProgram(
+  image: EngineImage,
+  platform: NativePlatform,
+  { nurseryBytes, isForeign }: { nurseryBytes: number; isForeign: boolean },
+): Uint8Array {
+  const foreign = isForeign ? platform.foreign! : null;
   const grown = pageUp(image.memory.at(-1)!.start + image.memory.at(-1)!.bytes.length, platform.pageBytes);
   const native = nativeModule(platform.calls, {
     constants: {
@@ -73,15 +88,17 @@ export function nativeProgram(image: EngineImage, platform: NativePlatform, nurs
       EOF: Immediate.eof,
       MESSAGE,
       "MESSAGE-BYTES": MESSAGE_TEXT.length,
+      ...(foreign === null ? {} : foreignConstants(foreign)),
     },
     units: image.program!.units,
+    isForeign,
   });
   const modules = new Map<string, WasmModuleText>([
     ["native", readModule(native)],
     ["low", readModule(runtimeModule({ isNative: true }))],
     ...image.modules.map(({ name, bytes }) => [name, readModule(bytes)] as const),
   ]);
-  const { text, table, sites } = link(modules, platform, false);
+  const { text, table, sites } = link(modules, platform, { isFar: false, isForeign });
   const constantsStart = pageUp(CODE_START + text.length, platform.pageBytes);
   const symbols = new Uint8Array(new Uint32Array(image.symbols.map(([, address]) => address)).buffer);
   const constants = new Uint8Array(sites.length + symbols.length);
@@ -97,6 +114,7 @@ export function nativeProgram(image: EngineImage, platform: NativePlatform, nurs
     [...MESSAGE_TEXT].map((letter) => letter.charCodeAt(0)),
     MESSAGE & 0xffff,
   );
+  if (isForeign) foreignWords(first);
   const parts = [{ start: 0x10000, bytes: first }, ...image.memory];
   const segments: Segment[] = parts.map(({ start, bytes }, index) => ({
     address: start,
@@ -111,7 +129,12 @@ export function nativeProgram(image: EngineImage, platform: NativePlatform, nurs
     { address: constantsStart, bytes: constants, memoryBytes: constants.length, access: "r" },
   );
   const { machine, elfFlags: flags, pageBytes } = platform;
-  return writeElf(segments, { machine, flags, entry: CODE_START, pageBytes });
+  const own = { machine, flags, entry: CODE_START, pageBytes };
+  if (foreign === null) return writeElf(segments, own);
+  const address = pageUp(constantsStart + constants.length, pageBytes);
+  const { bytes, ...dynamic } = dynamicPart(foreign, address);
+  segments.push({ address, bytes, memoryBytes: bytes.length, access: "rw" });
+  return writeElf(segments, { ...own, dynamic: { ...dynamic, headersAt: HEADERS_AT } });
 }
 
 /** The page of the runtime's registers, as an engine has them that begins with this image. */
@@ -150,8 +173,13 @@ interface Linked {
   readonly sites: Uint8Array;
 }
 
-function link(modules: ReadonlyMap<string, WasmModuleText>, platform: NativePlatform, isFar: boolean): Linked {
-  const target = platform.target({ isFar });
+function link(
+  modules: ReadonlyMap<string, WasmModuleText>,
+  platform: NativePlatform,
+  options: { isFar: boolean; isForeign: boolean },
+): Linked {
+  const { isFar, isForeign } = options;
+  const target = platform.target(options);
   const slots: string[] = [];
   const codes: NativeCode[] = [];
   for (const [module, text] of modules) {
@@ -179,25 +207,32 @@ function link(modules: ReadonlyMap<string, WasmModuleText>, platform: NativePlat
   // Code that near calls would not reach across is written anew before they are placed.
   const bytes = codes.reduce((sum, code) => sum + ((code.bytes.length + 15) & ~15), 0);
   return !isFar && bytes > platform.nearBytes
-    ? link(modules, platform, true)
-    : place(codes, slots, { platform, target });
+    ? link(modules, platform, { isFar: true, isForeign })
+    : place(codes, slots, { platform, target, isForeign });
 }
 
 function place(
   codes: NativeCode[],
   slots: readonly string[],
-  { platform, target }: { platform: NativePlatform; target: Target },
+  { platform, target, isForeign }: { platform: NativePlatform; target: Target; isForeign: boolean },
 ): Linked {
   assert(slots.length <= TABLE_MAX, "a program's functions fit into the table");
   const table = new Uint8Array(slots.length * 8);
   const places = new Map<string, number>();
   let size = 0;
-  const intrinsics = INTRINSICS.map((name): NativeCode => {
+  const intrinsic = <T extends string>(name: T, write: (code: Assembler, name: T) => void): NativeCode => {
     const code = new Assembler(false);
-    platform.intrinsic(code, name, target);
+    write(code, name);
     return { name: `native/${name}`, bytes: code.bytes, calls: code.calls, sites: [], frameBytes: 0 };
-  });
-  const all = [...intrinsics, ...codes];
+  };
+  const own = INTRINSICS.filter((name) => !isForeign || name !== "start").map((name) =>
+    intrinsic(name, (code) => platform.intrinsic(code, name, target)),
+  );
+  const ofC = isForeign
+    ? FOREIGN_INTRINSICS.map((name) => intrinsic(name, (code) => platform.foreign!.intrinsic(code, name, target)))
+    : [];
+  // What begins the program comes first.
+  const all = [...ofC, ...own, ...codes];
   for (const { name, bytes } of all) {
     places.set(name, size);
     size += (bytes.length + 15) & ~15;

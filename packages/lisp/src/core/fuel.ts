@@ -14,6 +14,10 @@ const ATOMIC: ReadonlySet<string> = new Set([
   THREAD_LIBRARY,
   "(stratos channels)",
   "(stratos javascript)",
+  "(stratos foreign-types)",
+  "(stratos foreign-memory)",
+  "(stratos foreign-calls)",
+  "(stratos thread-hold)",
   "(srfi 18)",
 ]);
 

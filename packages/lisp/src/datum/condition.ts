@@ -2,7 +2,18 @@
 import type { Source } from "./source.ts";
 
 export type ConditionKind =
-  "error" | "read" | "file" | "syntax" | "type" | "range" | "unbound" | "arity" | "limit" | "permission" | "javascript";
+  | "error"
+  | "read"
+  | "file"
+  | "syntax"
+  | "type"
+  | "range"
+  | "unbound"
+  | "arity"
+  | "limit"
+  | "permission"
+  | "javascript"
+  | "foreign";
 
 /** An object for which `error-object?` holds. */
 export class Condition {

@@ -197,6 +197,8 @@ export const Cell = {
   fuel: 36,
   threadHooks: 37,
   thread: 38,
+  /** Of native programs: what C's calls of Lisp procedures enter. */
+  foreignEntry: 39,
   first: 64,
 } as const;
 

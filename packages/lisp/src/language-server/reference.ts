@@ -5,8 +5,10 @@ import { standardNames } from "../library/standard.ts";
 import { Describer } from "./describe.ts";
 import { Workspace, type WorkspaceFiles } from "./workspace.ts";
 
-const INTERNAL =
-  /^\(stratos (?:character-class|hash|lisp|system-call|[a-z]+-primitives)\)|^\(scheme r5rs\)|^\(astra |^\(docu/;
+const INTERNAL = new RegExp(
+  "^\\(stratos (?:character-class|hash|lisp|system-call|thread-hold|foreign-(?:types|memory|calls)|" +
+    "[a-z]+-primitives)\\)|^\\(scheme r5rs\\)|^\\(astra |^\\(docu",
+);
 
 /** @returns the page without its head; `undocumented`: names of the system that nothing is said of */
 export function referencePage(files: WorkspaceFiles): { readonly page: string; readonly undocumented: string[] } {

@@ -112,6 +112,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "(scheme write)": WRITE,
   "(scheme r5rs)": R5RS,
   "(stratos character-class)": "%character-class",
+  "(stratos foreign-primitives)": "%foreign %foreign-entry! %foreign-fail",
   "(stratos hash)": "%hash %identity-hash",
   "(stratos javascript-primitives)": "%js",
   "(stratos thread-primitives)":

@@ -25,6 +25,7 @@ import { atomHash, hashOf } from "../interpreter/hash.ts";
 import { Machine, Primitive, procedureName, wrongCount } from "../interpreter/machine.ts";
 import { defineControl } from "../interpreter/primitives/control.ts";
 import type { RecordType } from "../interpreter/primitives/control.ts";
+import { defineForeign } from "../interpreter/primitives/foreign.ts";
 import { defineJavaScript } from "../interpreter/primitives/javascript.ts";
 import { defineLists } from "../interpreter/primitives/lists.ts";
 import { defineNumbers } from "../interpreter/primitives/numbers.ts";
@@ -113,6 +114,7 @@ export class HostPrimitives {
     definePorts(this.#table, this.#machine, options.system, options.ports);
     defineWaiting(this.#table, options.system);
     defineJavaScript(this.#table, options.javascript);
+    defineForeign(this.#table);
     for (const [name, primitive] of options.extra) this.#table.set(name, primitive);
     this.#defineErrors();
     this.names = [...this.#table.keys()].filter((name) => this.#table.get(name) instanceof Primitive);

@@ -214,7 +214,9 @@ const OWN_LIBRARY = `
 ; Conditions.
 (define (read-error? x) (and (%kind? x 13) (eq? (%ref x 0) 'read)))
 (define (file-error? x) (and (%kind? x 13) (eq? (%ref x 0) 'file)))
-(define (error-object-kind x) (%ref x 0))
+(define (error-object-kind x)
+  (if (%kind? x 13) (symbol->string (%ref x 0))
+    (%raise-native 'type "error-object-kind: expected an error object, got" (list x))))
 (define (assertion-failed . l) (%raise-native 'error "assertion failed" l))
 (define (%type-condition code value)
   (let* ((entry (list-ref %errors code)) (who (car entry)) (what (cadr entry)))
@@ -286,6 +288,11 @@ const OWN_LIBRARY = `
 ; The system (the library (stratos system-call)): operands are integers, and objects of bytes by their address.
 (define (%system-call number a b c d e) (%host 41 number a b c d e))
 (define (%copy-to-memory address bytes count) (%host 42 address bytes count) #t)
+
+; Foreign functions of C (the library (stratos foreign); back-native/foreign/foreign-low.ts).
+(define (%foreign operation a b c d) (%host 43 operation a b c d))
+(define (%foreign-entry! procedure) (%set-cell! 39 procedure))
+(define (%foreign-fail kind message irritants) (%raise-native kind message irritants))
 
 ; The process.
 (define (%exit . status)

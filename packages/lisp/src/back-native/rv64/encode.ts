@@ -152,3 +152,18 @@ export function moveFromFloat(d: number, a: number): number {
 export function moveToFloat(d: number, a: number): number {
   return rType(Opcode.float, { d, a, b: 0, funct3: 0, funct7: 0x79 });
 }
+
+/** fcvt.s.d and fcvt.d.s */
+export function toSingle(d: number, a: number): number {
+  return rType(Opcode.float, { d, a, b: 1, funct3: DYNAMIC, funct7: 0x20 });
+}
+export function fromSingle(d: number, a: number): number {
+  return rType(Opcode.float, { d, a, b: 0, funct3: 0, funct7: 0x21 });
+}
+/** fmv.x.w and fmv.w.x */
+export function moveFromSingle(d: number, a: number): number {
+  return rType(Opcode.float, { d, a, b: 0, funct3: 0, funct7: 0x70 });
+}
+export function moveToSingle(d: number, a: number): number {
+  return rType(Opcode.float, { d, a, b: 0, funct3: 0, funct7: 0x78 });
+}

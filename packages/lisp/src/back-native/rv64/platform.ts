@@ -5,6 +5,7 @@ import type { Intrinsic, NativePlatform } from "../program.ts";
 import type { Assembler, Target } from "../target.ts";
 import * as E from "./encode.ts";
 import { Register } from "./encode.ts";
+import { rv64Foreign } from "./foreign.ts";
 import { GLOBAL_POINTER, integer, rv64Target } from "./target.ts";
 
 const { zero, ra, sp, gp, tp, a0, a7 } = Register;
@@ -44,6 +45,7 @@ export const rv64: NativePlatform = {
   ]),
   intrinsic,
   nearBytes: MIB - 4096,
+  foreign: rv64Foreign,
 };
 
 function intrinsic(code: Assembler, name: Intrinsic, target: Target): void {

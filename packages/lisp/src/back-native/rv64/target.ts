@@ -1,6 +1,7 @@
 /**
  * RV64GC as a target. An i32 lies sign-extended in its register. `gp` points into the page of the runtime's registers,
- * `tp` to the table of functions; t2 is for addresses and constants within one step.
+ * `tp` to the table of functions (s11 in programs with foreign functions, where tp is libc's); t2 is for addresses and
+ * constants within one step.
  */
 import { assert } from "@stratos/base";
 import { Op } from "@stratos/wasm";
@@ -14,6 +15,8 @@ import type { Access, BranchOp, RegisterOp } from "./encode.ts";
 
 /** What `gp` holds: the middle of the page that begins at 64 KiB. */
 export const GLOBAL_POINTER = 0x10800;
+/** Where the table of functions is told in programs with foreign functions. */
+export const FOREIGN_TABLE_REGISTER = 27;
 const { zero, ra, sp, gp, tp, t0, t1, t2, a0 } = Register;
 const ARGUMENTS = [10, 11, 12, 13, 14, 15, 16, 17];
 
@@ -137,10 +140,14 @@ function put(code: Assembler, word: number): void {
   code.u8(half >>> 8);
 }
 
-/** @param isFar  calls reach all 2 GiB, not 1 MiB only */
-export function rv64Target({ isFar = false }: { isFar?: boolean } = {}): Target {
+/** @param options  `isFar`: calls reach all 2 GiB, not 1 MiB only */
+export function rv64Target(options: { isFar?: boolean; isForeign?: boolean } = {}): Target {
+  const { isFar = false, isForeign = false } = options;
+  const table = isForeign ? FOREIGN_TABLE_REGISTER : tp;
   return {
-    registers: REGISTERS,
+    registers: isForeign
+      ? { ...REGISTERS, integers: REGISTERS.integers.filter((register) => register !== FOREIGN_TABLE_REGISTER) }
+      : REGISTERS,
     scratch: [t0, t1],
     floatScratch: [0, 1],
     isZeroExtended: false,
@@ -176,7 +183,7 @@ export function rv64Target({ isFar = false }: { isFar?: boolean } = {}): Target 
     store: (code, op, value, address) => memory(code, op, value, address),
     tableEntry(code, d, index) {
       put(code, E.shift("sll", t2, index, 3));
-      put(code, E.register("add", t2, t2, tp));
+      put(code, E.register("add", t2, t2, table));
       put(code, E.access("ld", d, t2, 0));
     },
     call(code, target, isTail) {

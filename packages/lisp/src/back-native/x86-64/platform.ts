@@ -5,6 +5,7 @@ import type { Intrinsic, NativePlatform } from "../program.ts";
 import type { Assembler, Target } from "../target.ts";
 import * as E from "./encode.ts";
 import { Register } from "./encode.ts";
+import { x86Foreign } from "./foreign.ts";
 import { integer, x86Target } from "./target.ts";
 
 const { rax, rcx, rdx, rsi, rdi, rsp, r8, r12 } = Register;
@@ -37,6 +38,7 @@ export const x86_64: NativePlatform = {
   ]),
   intrinsic,
   nearBytes: Infinity,
+  foreign: x86Foreign,
 };
 
 function intrinsic(code: Assembler, name: Intrinsic, target: Target): void {
