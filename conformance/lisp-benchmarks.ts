@@ -7,9 +7,9 @@
  * that it has there, and checks its result. Those that use what native programs do not have are told and not counted.
  * The last line is `N passed, N failed`.
  */
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { Lisp, NATIVE_TARGETS, type NativeTarget } from "@stratos/lisp";
 import { folderFinder, ownLibraryFolder } from "@stratos/tools-node/lisp";
@@ -31,6 +31,9 @@ const folder = values.dir;
 const targets = targetsOf(values.target) ?? NATIVE_TARGETS;
 const common = readFileSync(join(folder, "src/common.scm"), "utf8");
 const work = mkdtempSync(join(tmpdir(), "stratos-lisp-"));
+// Some read what lies beside the inputs, some write a file.
+symlinkSync(resolve(folder, "inputs"), join(work, "inputs"));
+mkdirSync(join(work, "outputs"));
 let passed = 0,
   failed = 0,
   unserved = 0;
@@ -76,7 +79,7 @@ function runOne(name: string): void {
     const started = performance.now();
     const { output, status } = runNative(target, programs[target], {
       file: join(work, target),
-      cwd: folder,
+      cwd: work,
       input,
       limitMs: Number(values.limit) * 1000,
     });

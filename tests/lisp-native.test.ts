@@ -40,7 +40,8 @@ function chance(): (bound: number) => number {
 
 /** Something of each part of the runtime: what the collector moves, what leaves the stack, text of numbers and data. */
 const PROGRAM = `
-(import (scheme base) (scheme write) (scheme read) (scheme inexact) (scheme process-context) (stratos base))
+(import (scheme base) (scheme write) (scheme read) (scheme inexact) (scheme cxr) (scheme process-context)
+  (stratos base))
 (define (show . l) (for-each display l) (newline))
 (define (fact n) (if (= n 0) 1 (* n (fact (- n 1)))))
 (show (fact 60) " " (quotient (fact 40) (fact 38)) " " (sqrt (* (fact 20) (fact 20))) " " (expt 2/3 40))
@@ -81,6 +82,7 @@ const PROGRAM = `
   (show (guard (e ((error-object? e) (error-object-message e))) (apply f l))))
 (for-each (lambda (f) (try f "a") (try f 'b) (try f 6.0) (try f 5/2))
   (list floor ceiling truncate round exact? inexact? numerator denominator abs even? odd? exact number->string gcd lcm))
+(show (caddr '(1 2 3)) (cddadr '(0 (1 2 3))) (caaar '(((4)))) (cadddr '(1 2 3 5)))
 (try gcd 32 -36.0) (try lcm 32.0 -36) (try lcm 0 4) (try gcd 1 1.5) (try numerator (/ 1. 0.))
 (show (map + '(1 2 3) '(10 20 30)) (apply max '(1 5 2)) (string->number "-12.5e-3") (number->string 255 16))
 `;

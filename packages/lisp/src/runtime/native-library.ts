@@ -340,8 +340,18 @@ const OWN_LIBRARY = `
   (let ((found (assoc name (get-environment-variables)))) (if found (cdr found) #f)))
 `;
 
+/** `caaar` to `cddddr`: a name's letters are calls, the last one the first. */
+const LONG_ACCESSORS = Array.from({ length: 24 }, (_, index) => {
+  const [count, bits] = index < 8 ? [3, index] : [4, index - 8];
+  const letters = bits.toString(2).padStart(count, "0").replaceAll("0", "a").replaceAll("1", "d");
+  const calls = [...letters].map((letter) => `(c${letter}r `);
+  return `(define (c${letters}r x) ${calls.join("")}x${")".repeat(count + 1)}`;
+}).join("\n");
+
 /** All of it. */
-export const NATIVE_LIBRARY: string = [OWN_LIBRARY, NATIVE_PORTS, NATIVE_WRITER, NATIVE_READER].join("\n");
+export const NATIVE_LIBRARY: string = [OWN_LIBRARY, LONG_ACCESSORS, NATIVE_PORTS, NATIVE_WRITER, NATIVE_READER].join(
+  "\n",
+);
 
 /** What `%host N` is in native programs: a procedure above. */
 export const NATIVE_OPERATIONS: ReadonlyMap<number, string> = new Map([
