@@ -1,11 +1,12 @@
 /**
- * Random expressions, evaluated here, by Guile and by Chez Scheme:
+ * Random expressions, evaluated here, by Guile and by Chez Scheme, or, with `--target`, by native programs:
  *
  *     npm run conformance:lisp-peers -- [--seed N] [--count N] [--record]
+ *     npm run conformance:lisp-peers -- [--seed N] [--count N] --target all|NAME,NAME…
  *
  * An expression counts as failed when both peers agree with each other and not with us; where they differ from each
- * other, nothing is counted. `--record` keeps the answers of the first ones for the test without peers. The last line
- * is `N passed, N failed`.
+ * other, nothing is counted. `--record` keeps the answers of the first ones for the test without peers. A native
+ * program must say what the interpreter says, or that it is not served there. The last line is `N passed, N failed`.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -13,19 +14,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { SeededRandom } from "@stratos/base";
-import { closedSystem, Lisp } from "@stratos/lisp";
+import { closedSystem, Lisp, type NativeTarget } from "@stratos/lisp";
 import { programOf, randomExpression } from "../packages/lisp/src/testing/random-program.ts";
+import { nativeSession, runNative, targetsOf } from "./lisp/native.ts";
 
 const { values } = parseArgs({
   options: {
     seed: { type: "string", default: "1" },
     count: { type: "string", default: "2000" },
     record: { type: "boolean" },
+    target: { type: "string" },
   },
 });
 const BATCH = 500;
 const RECORDED = 300;
 const RECORD = join(import.meta.dirname, "../packages/lisp/src/testing/peer-answers.json");
+const targets = targetsOf(values.target);
 const random = new SeededRandom(Number(values.seed));
 const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-"));
 let passed = 0,
@@ -35,6 +39,10 @@ const recorded: [expression: string, answer: string][] = [];
 for (let left = Number(values.count); left > 0; left -= BATCH) {
   const expressions = Array.from({ length: Math.min(BATCH, left) }, () => randomExpression(random));
   const program = programOf(expressions);
+  if (targets !== null) {
+    compareNative(expressions, program, targets);
+    continue;
+  }
   const mine = ours(program),
     guile = peer(
       "guile",
@@ -59,9 +67,44 @@ for (let left = Number(values.count); left > 0; left -= BATCH) {
 }
 rmSync(folder, { recursive: true });
 if (values.record) writeFileSync(RECORD, `${JSON.stringify(recorded, null, 1)}\n`);
-console.log(`seed ${values.seed}; the peers differ from each other on ${open}`);
+console.log(
+  `seed ${values.seed}; ` +
+    (targets === null
+      ? `the peers differ from each other on ${open}`
+      : `${open} need what native programs do not have`),
+);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
+
+function compareNative(expressions: readonly string[], program: string, names: readonly NativeTarget[]): void {
+  const expected = ours(program);
+  const programs = nativeSession(new Lisp({})).buildNative(tellingOfUnserved(program), "random.scm", names);
+  for (const name of names) {
+    const { output } = runNative(name, programs[name], { file: join(folder, name), cwd: folder });
+    const lines = output.split("\n");
+    for (const [index, expression] of expressions.entries()) {
+      if (lines[index] === "unserved") open++;
+      else if (lines[index] === expected[index]) passed++;
+      else {
+        failed++;
+        console.log(`FAILED ${name} ${expression}\n  native      ${lines[index]}\n  interpreter ${expected[index]}`);
+      }
+    }
+  }
+}
+
+/** What native programs do not have raises an error that says so. */
+function tellingOfUnserved(program: string): string {
+  return (
+    `(define (unserved? e)
+      (and (error-object? e)
+           (let* ((message (error-object-message e)) (words "served in native programs") (n (string-length words)))
+             (let loop ((i 0))
+               (and (<= (+ i n) (string-length message))
+                    (or (string=? (substring message i (+ i n)) words) (loop (+ i 1))))))))
+` + program.replaceAll("(write (guard (e (#t 'err))", "(write (guard (e ((unserved? e) 'unserved) (#t 'err))")
+  );
+}
 
 function ours(program: string): string[] {
   const parts: string[] = [];

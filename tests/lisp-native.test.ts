@@ -1,6 +1,6 @@
 /**
- * Goal: programs that AstraLisp compiles for a processor do what they do elsewhere: on the machine (rv64) and, where
- * the host is one, on x86-64 itself; and each instruction is the one that the assembler writes.
+ * Goal: programs that AstraLisp compiles for a processor do what they do elsewhere: on the machine (rv64), by qemu-user
+ * (ppc64le) and, where the host is one, on x86-64 itself; and each instruction is the one that the assembler writes.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -10,8 +10,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SeededRandom } from "@stratos/base";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
-import { CompiledLisp, Lisp } from "@stratos/lisp";
+import { CompiledLisp, Lisp, NATIVE_TARGETS } from "@stratos/lisp";
 import { folderFinder, ownLibraryFolder } from "@stratos/tools-node/lisp";
+import * as ppc from "../packages/lisp/src/back-native/ppc64le/encode.ts";
 import { compressed } from "../packages/lisp/src/back-native/rv64/compress.ts";
 import * as rv64 from "../packages/lisp/src/back-native/rv64/encode.ts";
 import * as x86 from "../packages/lisp/src/back-native/x86-64/encode.ts";
@@ -23,6 +24,15 @@ const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-native-"));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 
 const seed = Date.now() % 1_000_000;
+/** What a program for ppc64le prints, on a host whose pages are as large as those of the processor's kernels. */
+function onPpc64le(program: Uint8Array): string {
+  const file = join(folder, "ppc64le");
+  writeFileSync(file, program, { mode: 0o755 });
+  const { stdout, stderr, status } = spawnSync("qemu-ppc64le-static", ["-p", "65536", file], { encoding: "latin1" });
+  assert.equal(status, 0, stderr);
+  return stdout;
+}
+
 function chance(): (bound: number) => number {
   const random = new SeededRandom(seed);
   return (bound) => random.below(bound);
@@ -30,7 +40,8 @@ function chance(): (bound: number) => number {
 
 /** Something of each part of the runtime: what the collector moves, what leaves the stack, text of numbers and data. */
 const PROGRAM = `
-(import (scheme base) (scheme write) (scheme read) (scheme inexact) (scheme process-context) (stratos base))
+(import (scheme base) (scheme write) (scheme read) (scheme inexact) (scheme cxr) (scheme process-context)
+  (stratos base))
 (define (show . l) (for-each display l) (newline))
 (define (fact n) (if (= n 0) 1 (* n (fact (- n 1)))))
 (show (fact 60) " " (quotient (fact 40) (fact 38)) " " (sqrt (* (fact 20) (fact 20))) " " (expt 2/3 40))
@@ -67,6 +78,12 @@ const PROGRAM = `
   (arithmetic-shift -5 -1) " " (arithmetic-shift 3 70) " " (arithmetic-shift (- (expt 2 60) 1) -59) " "
   (arithmetic-shift -7 -60) " " (arithmetic-shift -7 -100) " " (arithmetic-shift (expt 3 90) -100) " "
   (apply bitwise-xor '(1 2 4)))
+(define (try f . l)
+  (show (guard (e ((error-object? e) (error-object-message e))) (apply f l))))
+(for-each (lambda (f) (try f "a") (try f 'b) (try f 6.0) (try f 5/2))
+  (list floor ceiling truncate round exact? inexact? numerator denominator abs even? odd? exact number->string gcd lcm))
+(show (caddr '(1 2 3)) (cddadr '(0 (1 2 3))) (caaar '(((4)))) (cadddr '(1 2 3 5)))
+(try gcd 32 -36.0) (try lcm 32.0 -36) (try lcm 0 4) (try gcd 1 1.5) (try numerator (/ 1. 0.))
 (show (map + '(1 2 3) '(10 20 30)) (apply max '(1 5 2)) (string->number "-12.5e-3") (number->string 255 16))
 `;
 
@@ -90,11 +107,12 @@ test("threads of a native program take the same turns as the interpreter's", asy
     keepsModules: true,
     isNative: true,
   });
-  const programs = build.buildNative(THREADS, "test.scm", ["rv64", "x86_64"]);
+  const programs = build.buildNative(THREADS, "test.scm", NATIVE_TARGETS);
   const expected = runText(THREADS, { findLibrary });
   assert.equal(expected.error, null);
   assert.match(expected.output, /\(early late none\)deadlock: no thread can go on: main waits for a value from /);
   assert.equal((await runStatic(programs.rv64)).output, expected.output);
+  assert.equal(onPpc64le(programs.ppc64le), expected.output);
   if (process.arch !== "x64" || process.platform !== "linux") return;
   const file = join(folder, "threads");
   writeFileSync(file, programs.x86_64, { mode: 0o755 });
@@ -103,7 +121,7 @@ test("threads of a native program take the same turns as the interpreter's", asy
 
 test("a native program prints what the interpreter prints: on the machine, and on the host", async () => {
   const build = new CompiledLisp(new Lisp({}), { wasm: new NodeWasmEngine(), keepsModules: true, isNative: true });
-  const programs = build.buildNative(PROGRAM, "test.scm", ["rv64", "x86_64"]);
+  const programs = build.buildNative(PROGRAM, "test.scm", NATIVE_TARGETS);
   const expected = runText(PROGRAM);
   assert.equal(expected.error, null);
   const bytes = Buffer.from(expected.output, "utf8").toString("latin1");
@@ -114,6 +132,7 @@ test("a native program prints what the interpreter prints: on the machine, and o
   const { output, status } = await runStatic(programs.rv64);
   assert.equal(output, bytes);
   assert.equal(status, 0);
+  assert.equal(onPpc64le(programs.ppc64le), bytes);
   if (process.arch !== "x64" || process.platform !== "linux") return;
   const file = join(folder, "program");
   writeFileSync(file, programs.x86_64, { mode: 0o755 });
@@ -169,11 +188,12 @@ const TYPED = `
 
 test("types are checked in native programs as elsewhere, and doubles pass calls in registers", async () => {
   const build = new CompiledLisp(new Lisp({}), { wasm: new NodeWasmEngine(), keepsModules: true, isNative: true });
-  const programs = build.buildNative(TYPED, "test.scm", ["rv64", "x86_64"]);
+  const programs = build.buildNative(TYPED, "test.scm", NATIVE_TARGETS);
   const expected = runText(TYPED);
   assert.equal(expected.error, null);
   assert.match(expected.output, /move: argument 2 \(by\): expected flonum, got" \(1\)/);
   assert.equal((await runStatic(programs.rv64)).output, expected.output);
+  assert.equal(onPpc64le(programs.ppc64le), expected.output);
   if (process.arch !== "x64" || process.platform !== "linux") return;
   const file = join(folder, "typed");
   writeFileSync(file, programs.x86_64, { mode: 0o755 });
@@ -248,6 +268,82 @@ test("instructions of rv64 are the assembler's", () => {
   const bytes = assembled("riscv64-linux-gnu-", lines, ["-march=rv64gc"]);
   words.forEach((word, index) =>
     assert.equal(word.toString(16), bytes.readUInt32LE(index * 4).toString(16), `${lines[index + 1]!} (seed ${seed})`),
+  );
+});
+
+test("instructions of ppc64le are the assembler's", () => {
+  const below = chance();
+  const lines: string[] = [];
+  const words: number[] = [];
+  const add = (line: string, word: number): void => {
+    lines.push(line);
+    words.push(word);
+  };
+  for (let round = 0; round < 40; round++) {
+    const [d, a, b] = [below(32), 1 + below(31), below(32)];
+    const [imm, bits] = [below(65536) - 32768, below(65536)];
+    const [by, edge, bit] = [below(64), below(64), below(4)];
+    for (const op of ["add", "subf", "mulld", "mullw", "divd", "divdu", "divw", "divwu"] as const)
+      add(`${op} ${d},${a},${b}`, ppc.arithmetic(op, d, a, b));
+    for (const op of ["and", "andc", "or", "xor", "nor", "slw", "srw", "sraw", "sld", "srd", "srad"] as const)
+      add(`${op} ${d},${a},${b}`, ppc.logic(op, d, a, b));
+    for (const op of ["cntlzw", "cntlzd", "popcntd", "extsb", "extsw"] as const)
+      add(`${op} ${d},${a}`, ppc.onOne(op, d, a));
+    add(`neg ${d},${a}`, ppc.neg(d, a));
+    add(`addi ${d},${a},${imm}`, ppc.addi(d, a, imm));
+    add(`addis ${d},${a},${imm}`, ppc.addis(d, a, imm));
+    for (const op of ["ori", "oris", "xori", "xoris"] as const)
+      add(`${op} ${d},${a},${bits}`, ppc.immediate(op, d, a, bits));
+    const [from, to] = [below(32), below(32)];
+    add(`rlwinm ${d},${a},${b},${from},${to}`, ppc.rlwinm(d, a, b, { from, to }));
+    for (const op of ["rldicl", "rldicr"] as const)
+      add(`${op} ${d},${a},${by},${edge}`, ppc.rotate64(op, d, a, by, edge));
+    add(`srawi ${d},${a},${b}`, ppc.srawi(d, a, b));
+    add(`sradi ${d},${a},${by}`, ppc.sradi(d, a, by));
+    for (const op of ["lwz", "lbz", "stw", "stb", "lhz", "sth", "lfd", "stfd"] as const)
+      add(`${op} ${d},${imm}(${a})`, ppc.access(op, d, a, imm));
+    for (const op of ["ld", "std"] as const) {
+      add(`${op} ${d},${imm & -4}(${a})`, ppc.access(op, d, a, imm & -4));
+      add(`${op}x ${d},${a},${b}`, ppc.indexed(op, d, a, b));
+    }
+    for (const is64 of [false, true]) {
+      const l = Number(is64);
+      for (const op of ["cmp", "cmpl"] as const) add(`${op} 0,${l},${a},${b}`, ppc.compare(op, is64, a, b));
+      add(`cmpi 0,${l},${a},${imm}`, ppc.compareImmediate("cmpi", is64, a, imm));
+      add(`cmpli 0,${l},${a},${bits}`, ppc.compareImmediate("cmpli", is64, a, bits));
+    }
+    add(`cror ${bit},0,${b & 3}`, ppc.cror(bit, 0, b & 3));
+    add(`isel ${d},${a},${b},${bit}`, ppc.isel(d, a, b, bit));
+    add(`isel ${d},0,${b},${bit}`, ppc.isel(d, 0, b, bit));
+    const [near, far] = [(below(16384) - 8192) * 4, (below(1 << 24) - (1 << 23)) * 4];
+    add(`bc 12,${bit},.+${near}`, ppc.branchIf(bit, true, near));
+    add(`bc 4,${bit},.+${near}`, ppc.branchIf(bit, false, near));
+    add(`b .+${far}`, ppc.branch(far, false));
+    add(`bl .+${far}`, ppc.branch(far, true));
+    add(`mflr ${d}`, ppc.fromLink(d));
+    add(`mtlr ${a}`, ppc.toLink(a));
+    add(`mtctr ${a}`, ppc.toCount(a));
+    for (const op of ["fadd", "fsub", "fmul", "fdiv"] as const) add(`${op} ${d},${a},${b}`, ppc.float(op, d, a, b));
+    for (const op of ["fsqrt", "fneg", "fmr", "fabs", "friz", "frip", "frim", "fctidz", "fcfid"] as const)
+      add(`${op} ${d},${a}`, ppc.floatUnary(op, d, a));
+    add(`xsrdpic ${d},${a}`, ppc.xsrdpic(d, a));
+    add(`fcmpu 0,${a},${b}`, ppc.floatCompare(a, b));
+    add(`xxlxor ${d},${d},${d}`, ppc.clearFloat(d));
+    add(`mfvsrd ${d},${a}`, ppc.mfvsrd(d, a));
+    add(`mtvsrd ${d},${a}`, ppc.mtvsrd(d, a));
+  }
+  add("bctr", ppc.branchToCount(false));
+  add("bctrl", ppc.branchToCount(true));
+  add("blr", ppc.RETURN);
+  add("sc", ppc.SYSTEM_CALL);
+  add("trap", ppc.TRAP);
+  const bytes = assembled("powerpc64le-linux-gnu-", lines, ["-mpower8"]);
+  words.forEach((word, index) =>
+    assert.equal(
+      (word >>> 0).toString(16),
+      bytes.readUInt32LE(index * 4).toString(16),
+      `${lines[index]!} (seed ${seed})`,
+    ),
   );
 });
 

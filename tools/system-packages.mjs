@@ -14,6 +14,7 @@ const NEEDED = [
   { program: "qemu-riscv64-static", package: "qemu-user-static" },
   { program: "riscv64-linux-gnu-gcc", package: "gcc-riscv64-linux-gnu" },
   { program: "/usr/riscv64-linux-gnu/lib/libc.a", package: "libc6-dev-riscv64-cross" },
+  { program: "powerpc64le-linux-gnu-as", package: "binutils-powerpc64le-linux-gnu" },
   { program: "git", package: "git" },
   { program: "gdb-multiarch", package: "gdb-multiarch" },
   // The judges of what is written to disks, repositories and registries.

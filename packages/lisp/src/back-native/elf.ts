@@ -11,7 +11,6 @@ export interface Segment {
   readonly access: "rw" | "rx" | "r";
 }
 
-const PAGE = 4096;
 const HEADER_BYTES = 64;
 const PROGRAM_HEADER_BYTES = 56;
 const ET_EXEC = 2;
@@ -30,14 +29,14 @@ interface DynamicPlaces {
   readonly headersAt: number;
 }
 
-/** @param segments  in order of their addresses, each at the beginning of a page */
+/** @param segments  in order of their addresses, each at the beginning of a page; pages are of `pageBytes` at most */
 export function writeElf(
   segments: readonly Segment[],
-  options: { machine: number; flags: number; entry: number; dynamic?: DynamicPlaces | null },
+  options: { machine: number; flags: number; entry: number; pageBytes: number; dynamic?: DynamicPlaces | null },
 ): Uint8Array {
-  const { machine, flags, entry, dynamic = null } = options;
+  const { machine, flags, entry, pageBytes, dynamic = null } = options;
   const headerCount = segments.length + (dynamic === null ? 1 : 4);
-  const align = (at: number): number => Math.ceil(at / PAGE) * PAGE;
+  const align = (at: number): number => Math.ceil(at / pageBytes) * pageBytes;
   // A dynamic program's first segment is the file's beginning: its first 64 bytes are the header (heap/layout.ts has
   // nothing there), and all headers lie in memory as far from the lowest address as in the file, which loaders rely on.
   let size = dynamic === null ? HEADER_BYTES + PROGRAM_HEADER_BYTES * headerCount : 0;
@@ -80,7 +79,7 @@ export function writeElf(
     part(PT_DYNAMIC, FLAGS.rw, dynamic.dynamic);
   }
   segments.forEach(({ address, bytes, memoryBytes, access }, index) =>
-    header(next++, PT_LOAD, FLAGS[access], [offsets[index]!, address, address, bytes.length, memoryBytes, PAGE]),
+    header(next++, PT_LOAD, FLAGS[access], [offsets[index]!, address, address, bytes.length, memoryBytes, pageBytes]),
   );
   header(next, PT_GNU_STACK, FLAGS.rw, [0, 0, 0, 0, 0, 16]);
   return file;

@@ -25,7 +25,7 @@ export const NATIVE = `
 (define (grow-heap:void)
   (let ((bytes (- HEAP-END HEAP-GROWN)) (done:i32 0) (half:i32 0))
     (while (= done 0)
-      (if (= (syscall SYS-MMAP HEAP-GROWN bytes 3 0x4032 -1 0) HEAP-GROWN)
+      (if (= (syscall SYS-MMAP HEAP-GROWN bytes 3 MAP-FLAGS -1 0) HEAP-GROWN)
           (set! done 1)
           (begin
             (set! bytes (and (shr bytes 1) -65536))

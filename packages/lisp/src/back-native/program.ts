@@ -29,7 +29,11 @@ import type { WasmModuleText } from "./wasm-module.ts";
 export interface NativePlatform {
   readonly machine: number;
   readonly elfFlags: number;
+  /** The largest pages that its kernels have. */
+  readonly pageBytes: number;
   readonly calls: SystemCalls;
+  /** MAP_NORESERVE of mmap(2). */
+  readonly mapNoReserve: number;
   readonly target: (options: { isFar: boolean; isForeign: boolean }) => Target;
   /** Operations that are routines of native-low.ts there. */
   readonly routines: ReadonlyMap<number, string>;
@@ -49,12 +53,14 @@ const HEAP_LEAST = 32 * MIB;
 const SITES = 0x10000 + 0x2c0;
 const MESSAGE = 0x10000 + 0x300;
 const MESSAGE_TEXT = "stratos: out of memory: the heap is full\n";
+/** Of the runtime's registers. */
 const PAGE = 4096;
 /** Bytes below the stack that nothing lies in: C may take more of it than there is. */
 const STACK_GUARD = 64 * 1024;
 const SITE_BYTES = 16;
+const MAP_PRIVATE_FIXED_ANONYMOUS = 0x32;
 
-const pageUp = (at: number): number => Math.ceil(at / PAGE) * PAGE;
+const pageUp = (at: number, bytes: number): number => Math.ceil(at / bytes) * bytes;
 
 /**
  * @param nurseryBytes  as the engine had it that made the image
@@ -66,13 +72,14 @@ export function nativeProgram(
   { nurseryBytes, isForeign }: { nurseryBytes: number; isForeign: boolean },
 ): Uint8Array {
   const foreign = isForeign ? platform.foreign! : null;
-  const grown = pageUp(image.memory.at(-1)!.start + image.memory.at(-1)!.bytes.length);
+  const grown = pageUp(image.memory.at(-1)!.start + image.memory.at(-1)!.bytes.length, platform.pageBytes);
   const native = nativeModule(platform.calls, {
     constants: {
       "HEAP-GROWN": grown,
       "HEAP-GROWN-32": grown,
       "HEAP-END": HEAP_END,
       "HEAP-LEAST": HEAP_LEAST,
+      "MAP-FLAGS": MAP_PRIVATE_FIXED_ANONYMOUS | platform.mapNoReserve,
       "SITES-START": SITES,
       "SITES-END": SITES + 4,
       "SYMBOLS-START": SITES + 8,
@@ -94,7 +101,7 @@ export function nativeProgram(
     ...image.modules.map(({ name, bytes }) => [name, readModule(bytes)] as const),
   ]);
   const { text, table, sites } = link(modules, platform, { isFar: false, isForeign });
-  const constantsStart = pageUp(CODE_START + text.length);
+  const constantsStart = pageUp(CODE_START + text.length, platform.pageBytes);
   const symbols = new Uint8Array(new Uint32Array(image.symbols.map(([, address]) => address)).buffer);
   const constants = new Uint8Array(sites.length + symbols.length);
   constants.set(sites);
@@ -124,9 +131,10 @@ export function nativeProgram(
     { address: CODE_START, bytes: text, memoryBytes: text.length, access: "rx" },
     { address: constantsStart, bytes: constants, memoryBytes: constants.length, access: "r" },
   );
-  const own = { machine: platform.machine, flags: platform.elfFlags, entry: CODE_START };
+  const { machine, elfFlags: flags, pageBytes } = platform;
+  const own = { machine, flags, entry: CODE_START, pageBytes };
   if (foreign === null) return writeElf(segments, own);
-  const address = pageUp(constantsStart + constants.length);
+  const address = pageUp(constantsStart + constants.length, pageBytes);
   const { bytes, ...dynamic } = dynamicPart(foreign, address);
   segments.push({ address, bytes, memoryBytes: bytes.length, access: "rw" });
   return writeElf(segments, { ...own, dynamic: { ...dynamic, headersAt: HEADERS_AT } });

@@ -17,16 +17,20 @@ const OWN_LIBRARY = `
   (%raise-native 'type (string-append (symbol->string name) ": wrong operands:") operands))
 
 ; Numbers that LIBRARY leaves to the host.
+(define (%number! x who) (if (%real? x) x (%number-error who x)))
+(define (%ratio! x who) (if (%kind? x 7) x (%number-error who x)))
 (define (%slow:exact x)
   (cond ((%exact? x) x) ((and (%flonum? x) (%finite? x)) (%flonum->exact x))
+        ((not (%flonum? x)) (%number-error "exact: expected a number, got" x))
         (else (%raise-native 'range "exact: no exact number is equal to" (list x)))))
 (define (%slow:- a) (- 0 a))
-(define (%slow:abs x) (if (< x 0) (- 0 x) x))
-(define (%slow:zero? x) (= x 0))
-(define (%slow:positive? x) (> x 0))
-(define (%slow:negative? x) (< x 0))
-(define (%slow:even? x) (= 0 (remainder x 2)))
-(define (%slow:odd? x) (not (= 0 (remainder x 2))))
+(define (%slow:abs x) (if (< (%number! x "abs: expected a real number, got") 0) (- 0 x) x))
+(define (%slow:zero? x) (= (%number! x "zero?: expected a number, got") 0))
+(define (%slow:positive? x) (> (%number! x "positive?: expected a real number, got") 0))
+(define (%slow:negative? x) (< (%number! x "negative?: expected a real number, got") 0))
+(define (%integer! x who) (if (%whole? x) x (%number-error who x)))
+(define (%slow:even? x) (= 0 (remainder (%integer! x "even?: expected an integer, got") 2)))
+(define (%slow:odd? x) (not (= 0 (remainder (%integer! x "odd?: expected an integer, got") 2))))
 (define (%extreme order l)
   (let loop ((best (car l)) (l (cdr l)) (rough (%flonum? (car l))))
     (if (pair? l)
@@ -42,35 +46,57 @@ const OWN_LIBRARY = `
 (define (%slow:<= . l) (%ordered? (lambda (a b) (<= a b)) l))
 (define (%slow:>= . l) (%ordered? (lambda (a b) (>= a b)) l))
 (define (%floor-ratio x) (let ((n (%ref x 0)) (d (%ref x 1))) (quotient (- n (modulo n d)) d)))
-(define (%slow:floor x) (cond ((%exact-integer? x) x) (else (%floor-ratio x))))
-(define (%slow:ceiling x) (cond ((%exact-integer? x) x) (else (+ 1 (%floor-ratio x)))))
-(define (%slow:truncate x) (cond ((%exact-integer? x) x) (else (quotient (%ref x 0) (%ref x 1)))))
+(define (%slow:floor x)
+  (if (%exact-integer? x) x (%floor-ratio (%ratio! x "floor: expected a real number, got"))))
+(define (%slow:ceiling x)
+  (if (%exact-integer? x) x (+ 1 (%floor-ratio (%ratio! x "ceiling: expected a real number, got")))))
+(define (%slow:truncate x)
+  (if (%exact-integer? x) x
+    (begin (%ratio! x "truncate: expected a real number, got") (quotient (%ref x 0) (%ref x 1)))))
 (define (%slow:round x)
   (if (%exact-integer? x) x
-    (let* ((low (%floor-ratio x)) (part (- x low)))
+    (let* ((low (%floor-ratio (%ratio! x "round: expected a real number, got"))) (part (- x low)))
       (cond ((< part %half) low) ((> part %half) (+ low 1)) ((even? low) low) (else (+ low 1))))))
 (define %half (%ratio 1 2))
 (define (%slow:integer? x) (and (%flonum? x) (%whole? x)))
 (define (real? x) (%real? x))
 (define (rational? x) (or (%exact? x) (and (%flonum? x) (%finite? x))))
-(define (exact? x) (%exact? x))
-(define (inexact? x) (%flonum? x))
+(define (exact? x) (%exact? (%number! x "exact?: expected a number, got")))
+(define (inexact? x) (%flonum? (%number! x "inexact?: expected a number, got")))
 (define (exact-rational? x) (%exact? x))
-(define (finite? x) (or (%exact? x) (%finite? x)))
-(define (infinite? x) (and (%flonum? x) (%fl= x x) (not (%finite? x))))
-(define (nan? x) (and (%flonum? x) (not (%fl= x x))))
-(define (%slow:gcd . l) (let loop ((g 0) (l l)) (if (pair? l) (loop (%integer-gcd g (car l)) (cdr l)) g)))
-(define (lcm . l) (let loop ((m 1) (l l))
-  (if (pair? l) (if (eq? (car l) 0) 0 (loop (abs (quotient (* m (car l)) (gcd m (car l)))) (cdr l))) m)))
-(define (numerator x) (if (%flonum? x) (inexact (%numerator (%flonum->exact x))) (%numerator x)))
-(define (denominator x) (if (%flonum? x) (inexact (%denominator (%flonum->exact x))) (%denominator x)))
+(define (finite? x) (%number! x "finite?: expected a number, got") (or (%exact? x) (%finite? x)))
+(define (infinite? x)
+  (%number! x "infinite?: expected a number, got")
+  (and (%flonum? x) (%fl= x x) (not (%finite? x))))
+(define (nan? x) (%number! x "nan?: expected a number, got") (and (%flonum? x) (not (%fl= x x))))
+; Integers of either kind, by exact ones.
+(define (%fold-integers f who start l)
+  (let loop ((n start) (l l) (rough #f))
+    (if (pair? l)
+        (let ((x (%integer! (car l) who)))
+          (loop (f n (if (%flonum? x) (%flonum->exact x) x)) (cdr l) (or rough (%flonum? x))))
+        (if rough (inexact n) n))))
+(define (%slow:gcd . l) (%fold-integers %integer-gcd "gcd: expected an integer, got" 0 l))
+(define (lcm . l)
+  (%fold-integers (lambda (m n) (if (or (eq? m 0) (eq? n 0)) 0 (abs (quotient (* m n) (%integer-gcd m n)))))
+    "lcm: expected an integer, got" 1 l))
+(define (%rational! x who) (if (if (%flonum? x) (%finite? x) (%exact? x)) x (%number-error who x)))
+(define (numerator x)
+  (%rational! x "numerator: expected a rational number, got")
+  (if (%flonum? x) (inexact (%numerator (%flonum->exact x))) (%numerator x)))
+(define (denominator x)
+  (%rational! x "denominator: expected a rational number, got")
+  (if (%flonum? x) (inexact (%denominator (%flonum->exact x))) (%denominator x)))
 (define (floor-remainder a b) (modulo a b))
 (define (floor-quotient a b) (quotient (- a (modulo a b)) b))
 (define (truncate-quotient a b) (quotient a b))
 (define (truncate-remainder a b) (remainder a b))
 (define (floor/ a b) (values (floor-quotient a b) (modulo a b)))
 (define (truncate/ a b) (values (quotient a b) (remainder a b)))
-(define (exact-integer-sqrt n) (let ((r (%integer-sqrt n))) (values r (- n (* r r)))))
+(define (exact-integer-sqrt n)
+  (if (and (%exact-integer? n) (>= n 0)) #t
+    (%number-error "exact-integer-sqrt: expected an exact integer that is not negative, got" n))
+  (let ((r (%integer-sqrt n))) (values r (- n (* r r)))))
 (define (expt base n)
   (cond ((and (%exact? base) (%fixnum? n))
          (if (< n 0) (/ 1 (%power base (- 0 n)))
@@ -314,8 +340,18 @@ const OWN_LIBRARY = `
   (let ((found (assoc name (get-environment-variables)))) (if found (cdr found) #f)))
 `;
 
+/** `caaar` to `cddddr`: a name's letters are calls, the last one the first. */
+const LONG_ACCESSORS = Array.from({ length: 24 }, (_, index) => {
+  const [count, bits] = index < 8 ? [3, index] : [4, index - 8];
+  const letters = bits.toString(2).padStart(count, "0").replaceAll("0", "a").replaceAll("1", "d");
+  const calls = [...letters].map((letter) => `(c${letter}r `);
+  return `(define (c${letters}r x) ${calls.join("")}x${")".repeat(count + 1)}`;
+}).join("\n");
+
 /** All of it. */
-export const NATIVE_LIBRARY: string = [OWN_LIBRARY, NATIVE_PORTS, NATIVE_WRITER, NATIVE_READER].join("\n");
+export const NATIVE_LIBRARY: string = [OWN_LIBRARY, LONG_ACCESSORS, NATIVE_PORTS, NATIVE_WRITER, NATIVE_READER].join(
+  "\n",
+);
 
 /** What `%host N` is in native programs: a procedure above. */
 export const NATIVE_OPERATIONS: ReadonlyMap<number, string> = new Map([

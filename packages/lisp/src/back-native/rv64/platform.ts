@@ -17,6 +17,8 @@ const MIB = 1024 * 1024;
 export const rv64: NativePlatform = {
   machine: EM_RISCV,
   elfFlags: EF_RISCV_RVC | EF_RISCV_FLOAT_ABI_DOUBLE,
+  pageBytes: 4096,
+  mapNoReserve: 0x4000,
   // Linux include/uapi/asm-generic/unistd.h
   calls: {
     read: 63,

@@ -14,6 +14,8 @@ const EM_X86_64 = 62;
 export const x86_64: NativePlatform = {
   machine: EM_X86_64,
   elfFlags: 0,
+  pageBytes: 4096,
+  mapNoReserve: 0x4000,
   // Linux arch/x86/entry/syscalls/syscall_64.tbl
   calls: {
     read: 0,

@@ -1,0 +1,52 @@
+/** Programs of AstraLisp as machine code, for suites: built, and run by the host or by qemu-user. */
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { NodeWasmEngine } from "@stratos/host-node";
+import { CompiledLisp, NATIVE_TARGETS, type Lisp, type NativeTarget } from "@stratos/lisp";
+
+/** Who runs a target's programs, where the host does not itself. */
+const EMULATORS: Readonly<Record<NativeTarget, readonly string[]>> = {
+  rv64: ["qemu-riscv64-static"],
+  x86_64: process.arch === "x64" && process.platform === "linux" ? [] : ["qemu-x86_64-static"],
+  // Its kernels' pages are as large.
+  ppc64le: ["qemu-ppc64le-static", "-p", "65536"],
+};
+
+/** Beyond what any program of a suite takes under an emulator. */
+const TIMEOUT_MS = 30 * 60_000;
+
+/** The targets of `--target`: names with commas between, or `all`; null: none is asked for. */
+export function targetsOf(value: string | undefined): readonly NativeTarget[] | null {
+  if (value === undefined) return null;
+  const names = value === "all" ? NATIVE_TARGETS : value.split(",");
+  for (const name of names)
+    if (!(NATIVE_TARGETS as readonly string[]).includes(name)) {
+      console.error(`--target ${name}: one of ${NATIVE_TARGETS.join(", ")}, or all`);
+      process.exit(2);
+    }
+  return names as readonly NativeTarget[];
+}
+
+/** A session that compiles to machine code. */
+export function nativeSession(lisp: Lisp): CompiledLisp {
+  return new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), keepsModules: true, isNative: true });
+}
+
+/** @param file  where the program is put */
+export function runNative(
+  target: NativeTarget,
+  program: Uint8Array,
+  { file, cwd, input = "", limitMs = TIMEOUT_MS }: { file: string; cwd: string; input?: string; limitMs?: number },
+): { output: string; status: number | null } {
+  writeFileSync(file, program, { mode: 0o755 });
+  const all = [...EMULATORS[target], file];
+  const { stdout, stderr, status, error } = spawnSync(all[0]!, all.slice(1), {
+    cwd,
+    input,
+    encoding: "utf8",
+    timeout: limitMs,
+    maxBuffer: 1 << 28,
+  });
+  if (error !== undefined && stdout === null) throw error;
+  return { output: stdout + stderr, status };
+}
