@@ -1,0 +1,64 @@
+/**
+ * Servers, compilers, interpreters and tools of Debian, each at a small task that ends in what must be seen
+ * (`guest/programs/*.sh`, with the packages that it takes in its first line). Not part of `npm test`: the image takes
+ * ten minutes, and most programs start cold.
+ *
+ *     npm run conformance:programs -- [--record] [NAME…]
+ */
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { type BootRow, recordBoots } from "./results.ts";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const FOLDER = join(root, "conformance/guest/programs");
+/** A change of the packages is a new image. */
+const IMAGE = "debian-programs-1";
+const SECONDS = 600;
+
+const known = readdirSync(FOLDER).map((file) => file.replace(/\.sh$/, ""));
+const { values, positionals } = parseArgs({
+  options: { record: { type: "boolean", default: false } },
+  allowPositionals: true,
+});
+const unknown = positionals.filter((name) => !known.includes(name));
+if (unknown.length > 0) {
+  console.error(`no such programs: ${unknown.join(", ")}; there are ${known.join(", ")}`);
+  process.exit(2);
+}
+
+function stratos(args: readonly string[], stdio: "inherit" | "pipe"): { status: number; output: string } {
+  const command = [join(root, "stratos.mjs"), ...args];
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { stdio, encoding: "latin1" });
+  return { status: status ?? 128, output: `${stdout ?? ""}${stderr ?? ""}` };
+}
+
+if (!stratos(["image", "ls"], "pipe").output.includes(`${IMAGE} `)) {
+  const wanted = known.flatMap((name) => {
+    const [, packages] = /^# Debian: (.*)$/m.exec(readFileSync(join(FOLDER, `${name}.sh`), "utf8"))!;
+    return packages!.split(" ");
+  });
+  const packages = [...new Set(wanted)].join(",");
+  if (stratos(["image", "build", IMAGE, "--packages", packages], "inherit").status !== 0) process.exit(1);
+}
+const rows: BootRow[] = [];
+for (const name of positionals.length > 0 ? positionals : known) {
+  const startMs = performance.now();
+  const options = ["-i", IMAGE, "--memory", "3G", "--timeout", String(SECONDS), "-v", `${FOLDER}:/programs:ro`];
+  const { status, output } = stratos(["run", ...options, "--", "bash", `/programs/${name}.sh`], "pipe");
+  const seconds = Math.round((performance.now() - startMs) / 1000);
+  console.log(`${status === 0 ? "ok    " : "FAILED"} ${name} (${seconds} s)`);
+  if (status !== 0) console.log(`status ${status}\n${output.split("\n").slice(-12).join("\n")}`);
+  rows.push({ name, isRight: status === 0, seconds });
+}
+if (values.record)
+  recordBoots(
+    "programs",
+    { title: "Programs of Debian at a task each", command: "npm run conformance:programs -- --record" },
+    rows,
+  );
+const failed = rows.filter(({ isRight }) => !isRight).length;
+console.log(`${rows.length - failed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
