@@ -10,6 +10,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { ensureImage } from "../bench/prepare.ts";
 import { type BootRow, recordBoots } from "./results.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -29,28 +30,21 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-function stratos(args: readonly string[], stdio: "inherit" | "pipe"): { status: number; output: string } {
-  const command = [join(root, "stratos.mjs"), ...args];
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, { stdio, encoding: "latin1" });
-  return { status: status ?? 128, output: `${stdout ?? ""}${stderr ?? ""}` };
-}
-
-if (!stratos(["image", "ls"], "pipe").output.includes(`${IMAGE} `)) {
-  const wanted = known.flatMap((name) => {
-    const [, packages] = /^# Debian: (.*)$/m.exec(readFileSync(join(FOLDER, `${name}.sh`), "utf8"))!;
-    return packages!.split(" ");
-  });
-  const packages = [...new Set(wanted)].join(",");
-  if (stratos(["image", "build", IMAGE, "--packages", packages], "inherit").status !== 0) process.exit(1);
-}
+const launcher = [process.execPath, join(root, "stratos.mjs")];
+const packages = known.flatMap((name) => {
+  const [, named] = /^# Debian: (.*)$/m.exec(readFileSync(join(FOLDER, `${name}.sh`), "utf8"))!;
+  return named!.split(" ");
+});
+ensureImage(launcher, IMAGE, [...new Set(packages)]);
 const rows: BootRow[] = [];
 for (const name of positionals.length > 0 ? positionals : known) {
   const startMs = performance.now();
   const options = ["-i", IMAGE, "--memory", "3G", "--timeout", String(SECONDS), "-v", `${FOLDER}:/programs:ro`];
-  const { status, output } = stratos(["run", ...options, "--", "bash", `/programs/${name}.sh`], "pipe");
+  const [node, ...words] = [...launcher, "run", ...options, "--", "bash", `/programs/${name}.sh`];
+  const { status, stdout, stderr } = spawnSync(node!, words, { encoding: "latin1" });
   const seconds = Math.round((performance.now() - startMs) / 1000);
   console.log(`${status === 0 ? "ok    " : "FAILED"} ${name} (${seconds} s)`);
-  if (status !== 0) console.log(`status ${status}\n${output.split("\n").slice(-12).join("\n")}`);
+  if (status !== 0) console.log(`status ${status}\n${(stdout + stderr).split("\n").slice(-12).join("\n")}`);
   rows.push({ name, isRight: status === 0, seconds });
 }
 if (values.record)

@@ -10,6 +10,7 @@ import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { ensureImage } from "../bench/prepare.ts";
 import { type BootRow, recordBoots } from "./results.ts";
 import { type Picture, readPicture } from "../tests/support/picture.ts";
 
@@ -33,8 +34,10 @@ const PROGRAMS: Readonly<Record<string, { readonly command: readonly string[]; r
   "widget-factory": { command: ["gtk4-widget-factory"], seconds: 120 },
 };
 
+const launcher = [process.execPath, join(root, "stratos.mjs")];
+
 function stratos(args: readonly string[]): number {
-  const { status } = spawnSync(process.execPath, [join(root, "stratos.mjs"), ...args], { stdio: "inherit" });
+  const { status } = spawnSync(launcher[0]!, [...launcher.slice(1), ...args], { stdio: "inherit" });
   return status ?? 1;
 }
 
@@ -50,9 +53,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 mkdirSync(values.dir, { recursive: true });
-const isThere = spawnSync(process.execPath, [join(root, "stratos.mjs"), "image", "ls"], { encoding: "utf8" });
-if (!isThere.stdout.includes(`${IMAGE} `) && stratos(["image", "build", IMAGE, "--packages", PACKAGES.join(",")]) !== 0)
-  process.exit(1);
+ensureImage(launcher, IMAGE, PACKAGES);
 const rows: BootRow[] = [];
 for (const [name, { command, seconds }] of Object.entries(PROGRAMS)) {
   if (positionals.length > 0 && !positionals.includes(name)) continue;

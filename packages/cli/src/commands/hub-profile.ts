@@ -50,8 +50,8 @@ export function profileCommand(finish: Finish): Command {
     row(
       "take",
       "take a profile now",
-      "Takes a profile of the hub that answers, which works on meanwhile; waits, " +
-        " and prints what the profile is called.",
+      "Takes a profile of the hub that answers, which works on meanwhile; waits, and prints what the profile is " +
+        "called.",
     )
       .addOption(
         new Option("--time <time>", "how long to look, a minute at most (default: the hub's --profile-time)").argParser(

@@ -4,8 +4,8 @@ import { endJobAction, type JobEntry, jobState } from "@stratos/panels/systems";
 import { button } from "../button.ts";
 import { element, labelled, meter, row, table } from "../elements.ts";
 import { language, moment } from "../language.ts";
+import { keepScroll, logElement, plain } from "./log-element.ts";
 import { ask, content } from "./rest.ts";
-import { plain } from "./task-log.ts";
 import { administers, form, operates, startJob, type View, type ViewContext } from "./view.ts";
 import { say } from "./words.ts";
 
@@ -81,19 +81,16 @@ function ending({ attempt, go }: ViewContext, job: JobEntry): HTMLButtonElement 
   return made;
 }
 
-/** One log is on the page at a time: it grows, and stays where its reader is, or at its end. */
+/** One log is on the page at a time. */
 let shown: { readonly id: number; readonly element: HTMLElement; readonly decoder: TextDecoder; bytes: number } | null =
   null;
 
 async function logOf(id: number): Promise<HTMLElement> {
   if (shown?.id !== id) {
-    const attributes = { tabindex: "0", role: "log" };
-    const made = element("pre", { id: "log", label: say("log"), attributes });
-    shown = { id, element: made, decoder: new TextDecoder(), bytes: 0 };
+    shown = { id, element: logElement(), decoder: new TextDecoder(), bytes: 0 };
   }
   const log = shown;
-  const { scrollTop, scrollHeight, clientHeight } = log.element;
-  const isAtEnd = scrollTop + clientHeight >= scrollHeight - 1;
+  const scroll = keepScroll(log.element);
   const from = log.bytes;
   const more = await content(`/jobs/${id}/log?from=${from}`);
   // Another drawing may have fetched the same meanwhile.
@@ -102,6 +99,6 @@ async function logOf(id: number): Promise<HTMLElement> {
     const text = log.element.textContent + plain(log.decoder.decode(more, { stream: true }));
     log.element.textContent = text.slice(-SHOWN_MAX);
   }
-  requestAnimationFrame(() => (log.element.scrollTop = isAtEnd ? log.element.scrollHeight : scrollTop));
+  scroll();
   return log.element;
 }

@@ -1,8 +1,7 @@
 /** The log of one task of the hub, as it grows. One is on the page at a time. */
 import { HubClient, type StreamEvent } from "@stratos/hub-api";
-import { element } from "../elements.ts";
+import { isScrolledDown, keepScroll, logElement, plain } from "./log-element.ts";
 import { keyed } from "./rest.ts";
-import { say } from "./words.ts";
 
 /** Characters that are on the page; the first ones go. */
 const SHOWN_MAX = 1 << 18;
@@ -19,20 +18,11 @@ let shown: TaskLog | null = null;
 /** Comes back as it is while it is of the same task. @param onEnd  the task has ended */
 export function logOfTask(task: number, onEnd: () => void): HTMLElement {
   if (shown?.task === task && !shown.stop.signal.aborted) {
-    const { element: log } = shown;
-    const { scrollTop } = log;
-    const isAtEnd = isScrolledDown(log);
-    // What is put into the page anew begins at its top.
-    requestAnimationFrame(() => (log.scrollTop = isAtEnd ? log.scrollHeight : scrollTop));
-    return log;
+    keepScroll(shown.element)();
+    return shown.element;
   }
   leaveLog();
-  const attributes = { tabindex: "0", role: "log" };
-  const log = {
-    task,
-    element: element("pre", { id: "log", label: say("log"), attributes }),
-    stop: new AbortController(),
-  };
+  const log = { task, element: logElement(), stop: new AbortController() };
   shown = log;
   void follow(log, onEnd);
   return log.element;
@@ -66,13 +56,4 @@ function add(log: HTMLElement, { data }: StreamEvent): void {
   const isAtEnd = isScrolledDown(log);
   log.textContent = (log.textContent + plain((data as { readonly text: string }).text)).slice(-SHOWN_MAX);
   if (isAtEnd) log.scrollTop = log.scrollHeight;
-}
-
-function isScrolledDown({ scrollTop, scrollHeight, clientHeight }: HTMLElement): boolean {
-  return scrollTop + clientHeight >= scrollHeight - 1;
-}
-
-/** Without what only a terminal understands. */
-export function plain(text: string): string {
-  return text.replace(/\x1b\[[0-?]*[ -/]*[@-~]/g, "").replace(/[^\P{Cc}\n\t]/gu, "");
 }
