@@ -20,6 +20,7 @@ import { PLATFORMS } from "../packages/lisp/src/back-native/platforms.ts";
 import type { NativePlatform } from "../packages/lisp/src/back-native/program.ts";
 import { Assembler } from "../packages/lisp/src/back-native/target.ts";
 import { readModule } from "../packages/lisp/src/back-native/wasm-module.ts";
+import { EMULATORS } from "./support/emulators.ts";
 
 const VALUES = 0x11000;
 /** Where functions store and load. */
@@ -422,14 +423,8 @@ function compiled({ bytes }: Module, platform: NativePlatform, isFar: boolean): 
   );
 }
 
-const RUNNERS = {
-  rv64: ["qemu-riscv64-static"],
-  x86_64: process.arch === "x64" && process.platform === "linux" ? [] : null,
-  ppc64le: ["qemu-ppc64le-static"],
-} as const;
-
 for (const [name, platform] of Object.entries(PLATFORMS) as [keyof typeof PLATFORMS, NativePlatform][]) {
-  const runner = RUNNERS[name];
+  const runner = EMULATORS[name];
   const skip = runner === null && `a host of ${process.arch}`;
   for (const isFar of name === "x86_64" ? [false] : [false, true])
     test(`each operation on ${name} is WebAssembly's${isFar ? ", with far calls" : ""}`, { skip }, () => {

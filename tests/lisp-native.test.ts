@@ -19,6 +19,7 @@ import * as x86 from "../packages/lisp/src/back-native/x86-64/encode.ts";
 import { Assembler } from "../packages/lisp/src/back-native/target.ts";
 import { runText } from "../packages/lisp/src/testing/run.ts";
 import { runStatic } from "./abi/run-static.ts";
+import { EMULATORS } from "./support/emulators.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-native-"));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -28,7 +29,8 @@ const seed = Date.now() % 1_000_000;
 function onPpc64le(program: Uint8Array): string {
   const file = join(folder, "ppc64le");
   writeFileSync(file, program, { mode: 0o755 });
-  const { stdout, stderr, status } = spawnSync("qemu-ppc64le-static", ["-p", "65536", file], { encoding: "latin1" });
+  const [emulator, ...options] = EMULATORS.ppc64le!;
+  const { stdout, stderr, status } = spawnSync(emulator!, [...options, file], { encoding: "latin1" });
   assert.equal(status, 0, stderr);
   return stdout;
 }

@@ -3,14 +3,7 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { NodeWasmEngine } from "@stratos/host-node";
 import { CompiledLisp, NATIVE_TARGETS, type Lisp, type NativeTarget } from "@stratos/lisp";
-
-/** Who runs a target's programs, where the host does not itself. */
-const EMULATORS: Readonly<Record<NativeTarget, readonly string[]>> = {
-  rv64: ["qemu-riscv64-static"],
-  x86_64: process.arch === "x64" && process.platform === "linux" ? [] : ["qemu-x86_64-static"],
-  // Its kernels' pages are as large.
-  ppc64le: ["qemu-ppc64le-static", "-p", "65536"],
-};
+import { EMULATORS } from "../../tests/support/emulators.ts";
 
 /** Beyond what any program of a suite takes under an emulator. */
 const TIMEOUT_MS = 30 * 60_000;
@@ -39,7 +32,7 @@ export function runNative(
   { file, cwd, input = "", limitMs = TIMEOUT_MS }: { file: string; cwd: string; input?: string; limitMs?: number },
 ): { output: string; status: number | null } {
   writeFileSync(file, program, { mode: 0o755 });
-  const all = [...EMULATORS[target], file];
+  const all = [...(EMULATORS[target] ?? ["qemu-x86_64-static"]), file];
   const { stdout, stderr, status, error } = spawnSync(all[0]!, all.slice(1), {
     cwd,
     input,
