@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import pg from "pg";
+import { PLANNING } from "./planning.ts";
 import { databaseError, type Database, type HeldLock, type Isolation, type Queryable } from "./database.ts";
 
 interface PostgresOptions {
@@ -48,6 +49,9 @@ export class PostgresDatabase implements Database {
       statement_timeout: STATEMENT_TIMEOUT_MS,
       idle_in_transaction_session_timeout: IDLE_TRANSACTION_TIMEOUT_MS,
       keepAlive: true,
+      options: Object.entries(PLANNING)
+        .map(([name, value]) => `-c ${name}=${value}`)
+        .join(" "),
       types: typeParsers,
     };
     this.#pool = new pg.Pool({ ...this.#settings, max: options.poolSize });

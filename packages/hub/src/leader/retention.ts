@@ -10,17 +10,17 @@ export async function removeOldTasks(database: Database, limit: number): Promise
       where t.finished < now() - make_interval(days => c.retention_days)
         and not exists (select 1 from edge e join task k on k.id = e.child where e.parent = t.id and k.finished is null)
       order by t.finished limit $1
-    ), r as (delete from run where task_id in (select id from t) returning id),
-    l as (delete from log_chunk where run_id in (select id from run where task_id in (select id from t))),
-    y as (delete from to_diagnose where run_id in (select id from run where task_id in (select id from t))),
-    f as (delete from failed_run where task_id in (select id from t)),
-    a as (delete from task_artefact where task_id in (select id from t)),
+    ), r as (delete from run where task_id = any(array(select id from t)) returning id),
+    l as (delete from log_chunk where run_id in (select id from run where task_id = any(array(select id from t)))),
+    y as (delete from to_diagnose where run_id in (select id from run where task_id = any(array(select id from t)))),
+    f as (delete from failed_run where task_id = any(array(select id from t))),
+    a as (delete from task_artefact where task_id = any(array(select id from t))),
     s as (
-      delete from built_source b where task_id in (select id from t)
+      delete from built_source b where task_id = any(array(select id from t))
         and not exists (select 1 from channel_package c where c.task_id = b.task_id)
     ),
-    g as (delete from edge where parent in (select id from t) or child in (select id from t)),
-    d as (delete from task where id in (select id from t) returning id),
+    g as (delete from edge where parent = any(array(select id from t)) or child = any(array(select id from t))),
+    d as (delete from task where id = any(array(select id from t)) returning id),
     e as (insert into event (actor, what, task_id) select 'hub', 'REMOVED', id from d order by id)
     select count(*) as taken from d`,
     [limit],

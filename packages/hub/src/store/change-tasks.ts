@@ -17,7 +17,7 @@ with q as (delete from runnable where task_id = $1 returning task_id), w as (del
 returning task_id),
 u as (
   update task set state = 'CANCELED', finished = now(), message = $3, version = version + 1
-  where id in (select task_id from q union select task_id from w) and state = 'FREE' returning id, has_children
+  where id = any(array(select task_id from q union select task_id from w)) and state = 'FREE' returning id, has_children
 ), o as (insert into outbox (task_id) select id from u where has_children),
 e as (insert into event (actor, what, task_id, detail) select $2, 'CANCELED', id, jsonb_build_object('message', \
 $3::text) from u)
@@ -106,7 +106,7 @@ const PRIORITIZE = `
 with u as (
   update task set priority = $2, version = version + 1 where id = $1 returning id, channel, version
 ), q as (
-  update runnable set priority = $2 where task_id in (select id from u) and exists (
+  update runnable set priority = $2 where task_id = any(array(select id from u)) and exists (
     select 1 from u join channel c on c.name = u.channel where c.policy <> 'fifo')
 ), e as (
   insert into event (actor, what, task_id, detail) select $3, 'PRIORITY', id, jsonb_build_object('priority', $2::int) \

@@ -24,34 +24,43 @@ const CLAIM_SLOTS_MAX = 500;
 const SPARE_HEADS = 16;
 const SPARE_HEADS_AGAIN = 256;
 
+/**
+ * The queue is read in its order, and by its index, until there are enough (`offset 0` keeps the planner from looking
+ * into it): how few of all it takes for all tests to hold is nothing that the planner can know, and by its guess it
+ * would read the whole queue for each claim. So are other tables, by keys (`any(array(…))`).
+ */
 const CLAIM = `
 with h as materialized (
   select channels, arches || '{any}'::text[] as arches, capabilities, capacity - coalesce((
     select sum(weight) from run where run.host = host.name and state in ('ASSIGNED','RUNNING')), 0) as room
-  from host where name = $1 and session = $2::uuid and enabled
+  from host where name = $1 and session = $2::uuid and enabled and (not $10 or not exists (
+    select from brake where max_running is not null) and not exists (
+    select from channel c where c.balance <> 'first' and c.name = any(host.channels)))
 ), k as materialized (
   select q.task_id from h cross join unnest(h.channels) as c(channel) cross join unnest(h.arches) as a(arch)
   cross join lateral (
-    select task_id, priority, rank from runnable r
-    where r.channel = c.channel and r.arch = a.arch and r.requires <@ h.capabilities and r.weight <= h.room
+    select task_id, priority, rank from (
+      select * from runnable where channel = c.channel and arch = a.arch order by priority desc, rank, task_id offset 0
+    ) r
+    where r.requires <@ h.capabilities and r.weight <= h.room
       and ($7::text[] is null or r.owner <> all($7::text[])) and ($8::text[] is null or r.channel <> all($8::text[]))
       and case when r.host is null then $9::text[] is null or r.channel <> all($9::text[])
         else r.host = $1 or r.until <= now() end
-    order by priority desc, rank, task_id limit $6
+    limit $6
   ) q order by q.priority desc, q.rank, q.task_id limit $6
 ), l as materialized (
-  select task_id, weight, priority, rank from runnable where task_id in (select task_id from k)
+  select task_id, weight, priority, rank from runnable where task_id = any(array(select task_id from k))
   order by priority desc, rank, task_id limit $3 for update skip locked
 ), f as (
   select task_id from (
     select task_id, sum(weight) over (order by priority desc, rank, task_id) as sum from l
   ) s where sum <= (select room from h)
 ), d as (
-  delete from runnable where task_id in (select task_id from f) returning task_id
+  delete from runnable where task_id = any(array(select task_id from f)) returning task_id
 ), u as (
   update task t set state = case when $5 then 'RUNNING' else 'ASSIGNED' end, attempt = t.attempt + 1, version = \
 t.version + 1
-  from d where t.id = d.task_id and t.state = 'FREE'
+  where t.id = any(array(select task_id from d)) and t.state = 'FREE'
   returning t.id, t.attempt, t.kind, t.arch, t.channel, t.label, t.payload, t.weight, t.timeout_seconds
 ), r as (
   insert into run (task_id, attempt, host, state, weight, lease_until, started)
@@ -77,6 +86,9 @@ export async function claimRuns(database: Database, request: ClaimRequest): Prom
     await requireSession(database, request);
     return [];
   }
+  // Most hubs have neither brakes nor balances: then this is all that a claim takes.
+  const simple = await claimHeads(database, request, slots, { spare: SPARE_HEADS, isAlone: true });
+  if (simple.length > 0) return simple;
   const [channels] = await database.query<{ braked: boolean; balanced: string[] | null }>(
     `
     select exists (select 1 from brake where max_running is not null) as braked, (
@@ -94,6 +106,28 @@ export async function claimRuns(database: Database, request: ClaimRequest): Prom
   return claimed;
 }
 
+/** How a claim goes about the queue. */
+interface Heads {
+  /** Beyond those asked for. */
+  readonly spare: number;
+  /** Nothing, where a brake or a balance has a say. */
+  readonly isAlone?: boolean;
+  readonly except?: Except;
+}
+
+function claimHeads(
+  on: Queryable,
+  request: ClaimRequest,
+  slots: number,
+  { spare, isAlone = false, except: { full, balanced } = { full: null, balanced: null } }: Heads,
+): Promise<ClaimedRun[]> {
+  const { host, session, leaseSeconds, start } = request;
+  const { owners = null, channels = null } = full ?? {};
+  const heads = slots + spare;
+  const words = [host, session, slots, leaseSeconds, start, heads, owners, channels, balanced, isAlone];
+  return on.query<ClaimedRun>(CLAIM, words);
+}
+
 /** What is not to be taken. */
 interface Except {
   readonly full: { readonly owners: readonly string[]; readonly channels: readonly string[] } | null;
@@ -101,29 +135,12 @@ interface Except {
   readonly balanced: readonly string[] | null;
 }
 
-async function claimFrom(
-  on: Queryable,
-  request: ClaimRequest,
-  slots: number,
-  { full, balanced }: Except,
-): Promise<ClaimedRun[]> {
-  const attempt = (spare: number): Promise<ClaimedRun[]> =>
-    on.query<ClaimedRun>(CLAIM, [
-      request.host,
-      request.session,
-      slots,
-      request.leaseSeconds,
-      request.start,
-      slots + spare,
-      full?.owners ?? null,
-      full?.channels ?? null,
-      balanced,
-    ]);
-  const claimed = await attempt(SPARE_HEADS);
+async function claimFrom(on: Queryable, request: ClaimRequest, slots: number, except: Except): Promise<ClaimedRun[]> {
+  const claimed = await claimHeads(on, request, slots, { spare: SPARE_HEADS, except });
   if (claimed.length > 0) return claimed;
   // Others may have been at all the heads in this moment.
   const [left] = await on.query<{ found: boolean }>("select exists (select 1 from runnable) as found");
-  return left!.found ? attempt(SPARE_HEADS_AGAIN) : claimed;
+  return left!.found ? claimHeads(on, request, slots, { spare: SPARE_HEADS_AGAIN, except }) : claimed;
 }
 
 /** One by one, and one claimer at a time: so no limit is overstepped. */

@@ -11,18 +11,29 @@ import { FAILURE_CLASSES, RETRY_PAUSE_SECONDS_MAX } from "./task-states.ts";
 
 const PROOFS = "jsonb_to_recordset($1::jsonb) as x(run bigint, token uuid)";
 
+/**
+ * Of what is asked (`i`, with the number of a `run`) the tasks, locked in order. By keys alone, as all that follows
+ * (`any(array(…))`): how many rows a parameter holds the planner doesn't know, and where it guesses it would rather
+ * read the tables of runs and of tasks whole.
+ */
+const TASKS_OF_RUNS = `
+p as materialized (
+  select i.*, r.task_id from i cross join lateral (select task_id from run where id = i.run offset 0) r
+), locked as materialized (
+  select id, cancel_requested, failures from task where id = any(array(select task_id from p)) order by id for update
+)`;
+
 const START = `
 with i as (select * from ${PROOFS}),
-l as materialized (
-  select t.id, i.run, i.token from i join run r on r.id = i.run join task t on t.id = r.task_id order by t.id for \
-update of t
-), r as (
+${TASKS_OF_RUNS},
+l as (select p.* from locked t join p on p.task_id = t.id), r as (
   update run set state = 'RUNNING', started = now(), lease_until = now() + make_interval(secs => $2)
-  from l where run.id = l.run and run.token = l.token and run.state = 'ASSIGNED' and run.host = $3
+  from l where run.id = any(array(select run from l)) and run.id = l.run and run.token = l.token
+    and run.state = 'ASSIGNED' and run.host = $3
   returning run.id, run.task_id
 ), u as (
-  update task t set state = 'RUNNING', version = t.version + 1 from r where t.id = r.task_id and t.state = 'ASSIGNED' \
-returning t.id
+  update task t set state = 'RUNNING', version = t.version + 1
+  where t.id = any(array(select task_id from r)) and t.state = 'ASSIGNED' returning t.id
 ), e as (
   insert into event (actor, what, task_id, run_id) select $3, 'RUNNING', r.task_id, r.id from r join u on u.id = \
 r.task_id order by r.id
@@ -45,10 +56,12 @@ with i as (select * from ${PROOFS}),
 s as (update host set last_seen = now() where name = $3 returning name),
 r as (
   update run set lease_until = now() + make_interval(secs => $2)
-  from i where run.id = i.run and run.token = i.token and run.state in ('ASSIGNED','RUNNING') and run.host = $3
+  from i where run.id = any(array(select run from i)) and run.id = i.run and run.token = i.token
+    and run.state in ('ASSIGNED','RUNNING') and run.host = $3
   returning run.id, run.task_id
 )
-select r.id as run, t.cancel_requested as cancel from r join task t on t.id = r.task_id`;
+select r.id as run, t.cancel_requested as cancel
+from r cross join lateral (select cancel_requested from task where id = r.task_id offset 0) t`;
 
 export async function renewRuns(
   database: Database,
@@ -94,7 +107,7 @@ n as (
     finished = case when n.next = 'FREE' then null else now() end,
     failure_class = case when n.next in ('COMPLETED','CANCELED') then null else n.failure_class end,
     message = n.message, result = coalesce(n.result, t.result)
-  from n where t.id = n.task_id and t.state in ('ASSIGNED','RUNNING')
+  from n where t.id = any(array(select task_id from n)) and t.id = n.task_id and t.state in ('ASSIGNED','RUNNING')
   returning t.id, t.state, t.has_children, t.failures
 ), w as (
   insert into waiting (task_id, due)
@@ -124,12 +137,10 @@ const END = `
 with i as (
   select * from jsonb_to_recordset($1::jsonb)
     as x(run bigint, token uuid, outcome text, "failureClass" text, message text, result jsonb)
-), l as materialized (
-  select t.id, t.cancel_requested, t.failures, i.* from i join run r on r.id = i.run join task t on t.id = r.task_id \
-order by t.id for update of t
-), r as (
+), ${TASKS_OF_RUNS},
+l as (select t.cancel_requested, t.failures, p.* from locked t join p on p.task_id = t.id), r as (
   update run set state = l.outcome, ended = now(), failure_class = l."failureClass", message = l.message
-  from l where run.id = l.run and run.token = l.token and run.host = $2
+  from l where run.id = any(array(select run from l)) and run.id = l.run and run.token = l.token and run.host = $2
     and (run.state = 'RUNNING' or run.state = 'ASSIGNED' and l.outcome <> 'COMPLETED')
   returning run.id, run.task_id, l.outcome, l."failureClass" as failure_class, l.message, l.result,
     l.cancel_requested, l.failures
@@ -145,13 +156,15 @@ const EXPIRE = `
 with x as materialized (
   select id, task_id from run where state in ('ASSIGNED','RUNNING') and lease_until < now() order by lease_until \
 limit $1
-), l as materialized (
-  select t.id as task_id, t.cancel_requested, t.failures, x.id as run from x join task t on t.id = x.task_id order by \
-t.id for update of t
+), locked as materialized (
+  select id, cancel_requested, failures from task where id = any(array(select task_id from x)) order by id for update
+), l as (
+  select t.id as task_id, t.cancel_requested, t.failures, x.id as run from locked t join x on x.task_id = t.id
 ), r as (
   update run set state = 'LOST', ended = now(), failure_class = 'infrastructure', message = 'its lease ended: the \
 host was not heard of'
-  from l where run.id = l.run and run.state in ('ASSIGNED','RUNNING') and run.lease_until < now()
+  from l where run.id = any(array(select run from l)) and run.id = l.run and run.state in ('ASSIGNED','RUNNING')
+    and run.lease_until < now()
   returning run.id, run.task_id, 'LOST' as outcome, run.failure_class, run.message, null::jsonb as result,
     l.cancel_requested, l.failures
 ), ${SETTLE}

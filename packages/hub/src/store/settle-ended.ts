@@ -14,13 +14,16 @@ const SETTLE = `
 with o as materialized (
   select id, task_id from outbox where not exists (select 1 from to_publish p where p.task_id = outbox.task_id)
   order by id limit $1 for update skip locked
-), x as (delete from outbox where id in (select id from o)),
-p as materialized (select distinct t.id, t.state from o join task t on t.id = o.task_id),
+), x as (delete from outbox where id = any(array(select id from o))),
+p as materialized (select id, state from task where id = any(array(select task_id from o))),
 g as materialized (
   select e.parent, e.child, e.needs = 'success' and p.state <> 'COMPLETED' as is_lost, p.state as parent_state
-  from p join edge e on e.parent = p.id where not e.settled and p.state in ('COMPLETED','FAILED','CANCELED')
+  from p cross join lateral (select * from edge where parent = p.id and not settled offset 0) e
+  where p.state in ('COMPLETED','FAILED','CANCELED')
 ), gone as (
-  update edge set settled = true from g where edge.parent = g.parent and edge.child = g.child and not edge.settled
+  update edge set settled = true from g
+  where edge.parent = any(array(select parent from g)) and edge.parent = g.parent and edge.child = g.child
+    and not edge.settled
   returning g.parent, g.child, g.is_lost, g.parent_state
 ),
 c as materialized (
@@ -28,15 +31,16 @@ c as materialized (
     min(parent_state) filter (where is_lost) as lost_state
   from gone group by child
 ), l as materialized (
-  select t.id, t.blockers from task t where t.id in (select child from c) and t.state = 'BLOCKED' order by t.id for \
-update
+  select t.id, t.blockers from task t where t.id = any(array(select child from c)) and t.state = 'BLOCKED' \
+order by t.id for update
 ), u as (
   update task t set version = t.version + 1,
     state = case when c.is_lost then 'CANCELED' when l.blockers <= c.ended then 'FREE' else 'BLOCKED' end,
     blockers = case when c.is_lost then 0 else greatest(l.blockers - c.ended, 0) end,
     finished = case when c.is_lost then now() end,
     message = case when c.is_lost then 'task ' || c.lost_parent || ', which it needs, is ' || c.lost_state end
-  from c join l on l.id = c.child where t.id = c.child and t.state = 'BLOCKED'
+  from c join l on l.id = c.child
+  where t.id = any(array(select child from c)) and t.id = c.child and t.state = 'BLOCKED'
   returning t.*
 ), q as (
   insert into runnable (task_id, channel, arch, priority, rank, weight, requires, owner)
@@ -66,7 +70,7 @@ with w as (
 update skip locked)
   returning task_id
 ), t as materialized (
-  select * from task where id in (select task_id from w) and state = 'FREE' order by id for update
+  select * from task where id = any(array(select task_id from w)) and state = 'FREE' order by id for update
 ), q as (
   insert into runnable (task_id, channel, arch, priority, rank, weight, requires, owner)
   select t.id, t.channel, t.arch, case c.policy when 'fifo' then 0 else t.priority end, t.rank, t.weight, t.requires, \

@@ -1,6 +1,7 @@
 /**
- * New tasks. Without dependencies, brakes and fair shares one statement does all: rows, queue, events and the wake-up
- * call. Else it stands at the end of a transaction which first locks the parents, so that none can end unseen.
+ * New tasks. Without dependencies, brakes and fair shares one statement does all: it looks whether that is so, and
+ * makes rows, queue, events and the wake-up call. Else it stands at the end of a transaction which first locks the
+ * parents, so that none can end unseen.
  */
 import type { TaskState, TaskSubmission } from "@stratos/hub-api";
 import type { Database, Queryable } from "../database/database.ts";
@@ -29,12 +30,17 @@ interface SubmittedTask {
   readonly state: TaskState;
 }
 
+/** $4: names of channels; unless all are there, and neither brakes nor shares count, nothing is inserted. Or null. */
 const INSERT = `
-with i as (
-  select * from jsonb_to_recordset($1::jsonb) as x(ordinal int, id bigint, kind text, arch text, channel text, label \
-text,
+with g as materialized (
+  select $4::text[] is null or not exists (select from brake where max_queued is not null)
+    and cardinality($4::text[]) = (
+      select count(*) from channel where name = any($4::text[]) and policy <> 'fair') as goes
+), i as (
+  select x.* from g cross join jsonb_to_recordset($1::jsonb) as x(ordinal int, id bigint, kind text, arch text, \
+channel text, label text,
     payload jsonb, priority int, rank double precision, weight int, requires text[], blockers int, timeout int, \
-cache_key text)
+cache_key text) where g.goes
 ), t as (
   insert into task (id, kind, arch, channel, label, payload, state, priority, rank, weight, requires, owner, \
 workflow_id, blockers,
@@ -69,20 +75,15 @@ export async function submitTasks(
     throw new HubError(413, "too-many", `${given.length} tasks at once; at most ${BATCH_TASKS_MAX}`);
   const submissions = (await context.admit?.(given, context.owner)) ?? given;
   const reader = context.inside ?? database;
+  const isAlone = submissions.every(
+    ({ after, afterEnd, afterInBatch, inputs }) => (after ?? afterEnd ?? afterInBatch ?? inputs) === undefined,
+  );
+  if (isAlone) {
+    const submitted = await insert(reader, submissions.map(row), context, namesOfChannels(submissions));
+    if (submitted.length === submissions.length) return submitted;
+  }
   const channels = await channelsOf(reader, submissions);
   const brakes = await reader.query<Brake>("select scope, name, max_queued from brake where max_queued is not null");
-  const isSimple =
-    brakes.length === 0 &&
-    channels.every(({ policy }) => policy !== "fair") &&
-    submissions.every(
-      ({ after, afterEnd, afterInBatch, inputs }) => (after ?? afterEnd ?? afterInBatch ?? inputs) === undefined,
-    );
-  if (isSimple)
-    return insert(
-      reader,
-      submissions.map((submission, ordinal) => row(submission, ordinal)),
-      context,
-    );
   const work = (inside: Queryable): Promise<SubmittedTask[]> =>
     submitLinked(inside, submissions, context, { brakes, channels });
   return context.inside === undefined ? database.transaction("read committed", work) : work(context.inside);
@@ -124,12 +125,22 @@ function row(submission: TaskSubmission, ordinal: number): Row {
   };
 }
 
-function insert(on: Queryable, rows: readonly Row[], { owner, workflow }: SubmissionContext): Promise<SubmittedTask[]> {
-  return on.query<SubmittedTask>(INSERT, [jsonText(rows), owner, workflow ?? null]);
+/** @param onlyIn  of channels where nothing else is to be looked at; none is inserted where something is */
+function insert(
+  on: Queryable,
+  rows: readonly Row[],
+  { owner, workflow }: SubmissionContext,
+  onlyIn: readonly string[] | null = null,
+): Promise<SubmittedTask[]> {
+  return on.query<SubmittedTask>(INSERT, [jsonText(rows), owner, workflow ?? null, onlyIn]);
+}
+
+function namesOfChannels(submissions: readonly TaskSubmission[]): string[] {
+  return [...new Set(submissions.map(({ channel }) => channel ?? "default"))];
 }
 
 async function channelsOf(on: Queryable, submissions: readonly TaskSubmission[]): Promise<Channel[]> {
-  const names = [...new Set(submissions.map(({ channel }) => channel ?? "default"))];
+  const names = namesOfChannels(submissions);
   const found = await on.query<Channel>("select name, policy from channel where name = any($1::text[])", [names]);
   const missing = names.find((name) => !found.some((channel) => channel.name === name));
   if (missing !== undefined) throw new HubError(404, "no-such-channel", `${missing}: no such channel`);
