@@ -26,6 +26,8 @@ export interface Database extends Queryable {
   listen(channels: readonly string[], heard: (channel: string, payload: string) => void): Promise<void>;
   /** Keeps one session-level advisory lock, on a connection of its own. Settles when the lock is held. */
   holdLock(key: number, lost: () => void, signal: AbortSignal): Promise<HeldLock>;
+  /** What a server's autovacuum does, where there is none. @returns of how many tables */
+  vacuum?(): Promise<number>;
   close(): Promise<void>;
 }
 

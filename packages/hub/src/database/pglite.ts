@@ -6,21 +6,37 @@
 import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setFlagsFromString } from "node:v8";
-import type { PGlite, PGliteInterface, Transaction } from "@electric-sql/pglite";
+import type { PGlite } from "@electric-sql/pglite";
 import { databaseError, type Database, type HeldLock, type Isolation, type Queryable } from "./database.ts";
 import { draftOf, readPgliteImage, unpackPgliteImage } from "./pglite-image.ts";
+import { PLANNING } from "./planning.ts";
+import type { PgliteStatements } from "./pglite-statements.ts";
 
 const INT8 = 20;
 const NUMERIC = 1700;
+
+/**
+ * Tables that autovacuum would do, by its own bounds: many dead rows, many that its statistics don't know of, or
+ * numbers of transactions that are so old that they could come again.
+ *
+ * @see https://www.postgresql.org/docs/current/routine-vacuuming.html
+ */
+const TO_VACUUM = `
+select c.oid::regclass::text as name from pg_class c left join pg_stat_user_tables s on s.relid = c.oid
+where c.relkind in ('r', 'm') and (age(c.relfrozenxid) > 200000000
+  or s.n_dead_tup > 50 + 0.2 * greatest(c.reltuples, 0) or s.n_mod_since_analyze > 50 + 0.1 * greatest(c.reltuples, 0))
+order by c.oid`;
 
 export class PgliteDatabase implements Database {
   readonly name: string;
   readonly isShared = false;
   readonly #pglite: PGlite;
+  readonly #statements: PgliteStatements;
 
-  private constructor(name: string, pglite: PGlite) {
+  private constructor(name: string, pglite: PGlite, statements: PgliteStatements) {
     this.name = name;
     this.#pglite = pglite;
+    this.#statements = statements;
   }
 
   /**
@@ -30,6 +46,7 @@ export class PgliteDatabase implements Database {
   static async open(folder: string | null, imagePath?: string): Promise<PgliteDatabase> {
     compileLate();
     const { PGlite } = await import("@electric-sql/pglite");
+    const { PgliteStatements } = await import("./pglite-statements.ts");
     const data = folder === null ? null : join(folder, "pgdata");
     try {
       if (data !== null && !existsSync(data)) await makeFolder(data, imagePath);
@@ -41,14 +58,27 @@ export class PgliteDatabase implements Database {
         relaxedDurability: false,
         parsers: { [INT8]: Number, [NUMERIC]: Number },
       });
-      return new PgliteDatabase(folder ?? "memory", pglite);
+      await pglite.exec(
+        Object.entries(PLANNING)
+          .map(([name, value]) => `set ${name} = ${value};`)
+          .join("\n"),
+      );
+      return new PgliteDatabase(folder ?? "memory", pglite, new PgliteStatements(pglite));
     } catch (error) {
       throw databaseError(error);
     }
   }
 
   query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
-    return run<Row>(this.#pglite, sql, parameters);
+    return this.#pglite._runExclusiveTransaction(() => this.#run<Row>(sql, parameters));
+  }
+
+  async #run<Row>(sql: string, parameters: readonly unknown[]): Promise<Row[]> {
+    try {
+      return await this.#statements.run<Row>(sql, parameters);
+    } catch (error) {
+      throw databaseError(error);
+    }
   }
 
   async script(sql: string): Promise<void> {
@@ -65,7 +95,7 @@ export class PgliteDatabase implements Database {
       return (await this.#pglite.transaction(async (transaction) => {
         try {
           await transaction.query(`set transaction isolation level ${isolation.replace(",", " ")}`);
-          return await work({ query: (sql, parameters = []) => run(transaction, sql, parameters) });
+          return await work({ query: (sql, parameters = []) => this.#run(sql, parameters) });
         } catch (error) {
           failure = error;
           throw error;
@@ -83,6 +113,12 @@ export class PgliteDatabase implements Database {
   /** There is nobody else. */
   async holdLock(): Promise<HeldLock> {
     return { backend: 0, release: async () => {} };
+  }
+
+  async vacuum(): Promise<number> {
+    const due = await this.query<{ name: string }>(TO_VACUUM, []);
+    for (const { name } of due) await this.script(`vacuum (analyze) ${name}`);
+    return due.length;
   }
 
   /**
@@ -125,16 +161,4 @@ async function makeFolder(data: string, imagePath?: string): Promise<void> {
   const draft = draftOf(data);
   await (await PGlite.create(draft)).close();
   renameSync(draft, data);
-}
-
-async function run<Row>(
-  on: PGliteInterface | Transaction,
-  sql: string,
-  parameters: readonly unknown[],
-): Promise<Row[]> {
-  try {
-    return (await on.query<Row>(sql, [...parameters])).rows;
-  } catch (error) {
-    throw databaseError(error);
-  }
 }

@@ -1,0 +1,68 @@
+/**
+ * Goal: the database that a hub brings with it stays as quick as it was, and goes on after a statement that failed.
+ * Method: PGlite in memory, with the hub's own tables; rows that come and go; more texts than are kept prepared.
+ */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { openMigrated } from "../testing/test-database.ts";
+import { DatabaseError, type Database } from "./database.ts";
+
+let database: Database;
+before(async () => void (database = await openMigrated("memory")));
+after(() => database.close());
+
+test("a statement goes again with other values, of all kinds, and after one that failed", async () => {
+  const echo = (value: number | null, list: string[], bytes: Uint8Array, flag: boolean): Promise<unknown[]> =>
+    database.query("select $1::bigint as value, $2::text[] as list, $3::bytea as bytes, $4::boolean as flag", [
+      value,
+      list,
+      bytes,
+      flag,
+    ]);
+  const first = { value: 2 ** 40, list: ["a", 'b"c,{}', "\\"], bytes: Uint8Array.of(0, 255), flag: true };
+  assert.deepEqual(await echo(first.value, first.list, first.bytes, first.flag), [first]);
+  await assert.rejects(database.query("select 1 / $1::int as one", [0]), { code: "22012" });
+  assert.deepEqual(await database.query("select 1 / $1::int as one", [1]), [{ one: 1 }]);
+  const second = { value: null, list: [], bytes: new Uint8Array(0), flag: false };
+  assert.deepEqual(await echo(second.value, second.list, second.bytes, second.flag), [second]);
+  await assert.rejects(database.query("select no_such_column", []), (error) => {
+    assert.ok(error instanceof DatabaseError);
+    return error.code === "42703";
+  });
+});
+
+test("a transaction is whole or nothing, and nobody's statement gets into it", async () => {
+  await database.script("create table pair (n int)");
+  const failing = database.transaction("read committed", async (inside) => {
+    await inside.query("insert into pair values ($1)", [1]);
+    await inside.query("insert into pair values ($1)", ["x"]);
+  });
+  const other = database.query("insert into pair values ($1)", [7]);
+  await assert.rejects(failing, { code: "22P02" });
+  await other;
+  assert.deepEqual(await database.query("select n from pair"), [{ n: 7 }]);
+});
+
+test("texts beyond those that are kept prepared are statements like all others", async () => {
+  for (let text = 0; text < 1_100; text++)
+    assert.deepEqual(await database.query(`select ${text} + $1::int as sum`, [1]), [{ sum: text + 1 }]);
+  assert.deepEqual(await database.query("select 0 + $1::int as sum", [5]), [{ sum: 5 }]);
+});
+
+test("rows that are gone are cleared away, and statistics kept, as a server's autovacuum does", async () => {
+  await database.query("insert into waiting select g, now() from generate_series(1, 2000) g");
+  await database.query("delete from waiting where task_id > $1", [10]);
+  const known = async (): Promise<unknown> => {
+    // Else they are counted once in a second.
+    await database.query("select pg_stat_force_next_flush()");
+    return (await database.query("select n_dead_tup as dead from pg_stat_user_tables where relname = 'waiting'"))[0];
+  };
+  assert.deepEqual(await known(), { dead: 1990 });
+  assert.ok((await database.vacuum!()) >= 1);
+  assert.deepEqual(await known(), { dead: 0 });
+  assert.deepEqual(await database.query("select reltuples from pg_class where relname = 'waiting'"), [
+    { reltuples: 10 },
+  ]);
+  await database.query("select pg_stat_force_next_flush()");
+  assert.equal(await database.vacuum!(), 0, "and not again");
+});
