@@ -95,11 +95,13 @@ make_interval(secs => $3)
       return;
     }
     if (!this.#database.isShared) return;
+    // In a case: conditions that are joined by `and` are evaluated in the order of their costs.
     const rows = await this.#database.query<{ holder: string }>(
       `
-      select holder from leader where lease_until < now() and backend in (
-        select pid from pg_locks where locktype = 'advisory' and objid = $1 and granted) and \
-pg_terminate_backend(backend)`,
+      select holder from leader
+      where case when lease_until < now() and backend in (
+          select pid from pg_locks where locktype = 'advisory' and objid = $1 and granted)
+        then pg_terminate_backend(backend) else false end`,
       [LEADER_LOCK],
     );
     for (const { holder } of rows)
