@@ -14,6 +14,7 @@
  *     npm run bench -- --only board           a second sandbox on the first one's board, and apart
  *     npm run bench -- --only fork            forks of a running python3
  *     npm run bench -- --only embed           these, sandboxes that are made and saved, and recordings
+ *     npm run bench -- --only hub             the build hub beside pg-boss and graphile-worker, and by itself
  *     npm run bench -- --only lisp|lisp-fib --root FOLDER       r7rs-benchmarks beside Chez Scheme (lisp/rows.ts)
  *     npm run bench -- [--only GROUP|ROW] [--rounds N] [--image NAME] [--root DIR] [--page]
  *     npm run bench -- --beside TREE [--rounds N]   the rows beside those of another checkout of Stratos, built there
@@ -58,6 +59,7 @@ import { boardLine, measureBoard } from "./board.ts";
 import { measureEmbed } from "./embed.ts";
 import { forkLines, measureForks } from "./fork.ts";
 import { measureCompose, measureEachChange } from "./compose-rows.ts";
+import { measureHub } from "./hub/rows.ts";
 import { measureImageBuild } from "./image-build.ts";
 import { measureLisp } from "./lisp/rows.ts";
 import { measureOutputs } from "./output-rows.ts";
@@ -116,6 +118,10 @@ const programs = join(cache, "programs");
 
 if (only === "compose") {
   measureCompose(launcher, cache, rounds, printSpecial);
+  process.exit();
+}
+if (only === "hub") {
+  for await (const line of measureHub(launcher[0]!, cache)) print(line);
   process.exit();
 }
 if (only === "compose-each") {

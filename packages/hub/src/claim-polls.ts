@@ -10,6 +10,7 @@ import { claimRuns } from "./store/claim-runs.ts";
 import { hearHost } from "./store/hosts.ts";
 import { HubError } from "./store/hub-error.ts";
 import { releaseUnknown } from "./store/move-runs.ts";
+import { QueueHeads, type QueuePlace } from "./store/queue-heads.ts";
 
 interface ClaimPoll {
   readonly host: string;
@@ -37,6 +38,7 @@ const WAITERS_MAX = 10_000;
 export class ClaimPolls {
   readonly #database: Database;
   readonly #leaseSeconds: number;
+  readonly #heads = new QueueHeads();
   /** In the order in which they are woken. */
   readonly #waiters = new Set<Waiter>();
   #isClosed = false;
@@ -82,6 +84,7 @@ export class ClaimPolls {
               slots: poll.slots,
               leaseSeconds: this.#leaseSeconds,
               start: poll.start,
+              heads: this.#heads,
             });
         const cancel = await canceledRunsOf(this.#database, host);
         const leftMs = deadlineMs - performance.now();
@@ -94,8 +97,9 @@ export class ClaimPolls {
     }
   }
 
-  /** So many tasks of an architecture are new in a channel. */
-  wakeFor(channel: string, arch: string, count: number): void {
+  /** So many tasks of an architecture are new in a channel. @param place  of the first of them; null: anywhere */
+  cameIn(channel: string, arch: string, count: number, place: QueuePlace | null = null): void {
+    this.#heads.cameIn(channel, arch, place);
     let left = count;
     for (const waiter of this.#waiters) {
       if (left === 0) return;
@@ -110,7 +114,9 @@ export class ClaimPolls {
     for (const waiter of this.#waiters) if (waiter.host === host) waiter.wake();
   }
 
+  /** Anything may have come in. */
   wakeAll(): void {
+    this.#heads.forget();
     for (const waiter of this.#waiters) waiter.wake();
   }
 

@@ -120,8 +120,13 @@ export class HubService {
   #heard(channel: string, payload: string): void {
     this.feed.nudge();
     if (channel === "hub_runnable") {
-      const [name, arch, count] = payload.split(" ");
-      this.claims.wakeFor(name!, arch!, Number(count));
+      const [name, arch, count, ...place] = payload.split(" ");
+      this.claims.cameIn(
+        name!,
+        arch!,
+        Number(count),
+        place.length === 3 ? (place.map(Number) as [number, number, number]) : null,
+      );
     } else if (channel === "hub_cancel" || channel === "hub_offered") this.claims.wakeHost(payload);
     else if (channel === "hub_ended") this.housekeeping.nudge();
     else {

@@ -107,12 +107,14 @@ with u as (
   update task set priority = $2, version = version + 1 where id = $1 returning id, channel, version
 ), q as (
   update runnable set priority = $2 where task_id = any(array(select id from u)) and exists (
-    select 1 from u join channel c on c.name = u.channel where c.policy <> 'fifo')
+    select 1 from u join channel c on c.name = u.channel where c.policy <> 'fifo') returning channel, arch
+), n as (
+  select pg_notify('hub_runnable', channel || ' ' || arch || ' 0') from q
 ), e as (
   insert into event (actor, what, task_id, detail) select $3, 'PRIORITY', id, jsonb_build_object('priority', $2::int) \
 from u
 )
-select version from u`;
+select version, (select count(*) from n) from u`;
 
 /**
  * @param version  null: whatever it is now. @returns the new version. @throws HubError 412 when it is another by now,

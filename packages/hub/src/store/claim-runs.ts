@@ -8,6 +8,7 @@ import type { ClaimedRun } from "@stratos/hub-api";
 import type { Database, Queryable } from "../database/database.ts";
 import { HubError } from "./hub-error.ts";
 import { offerTasks } from "./offer-tasks.ts";
+import type { QueueHead, QueueHeads } from "./queue-heads.ts";
 
 interface ClaimRequest {
   readonly host: string;
@@ -17,6 +18,8 @@ interface ClaimRequest {
   readonly leaseSeconds: number;
   /** The host begins at once: the runs are RUNNING when they arrive. */
   readonly start: boolean;
+  /** Of this hub, where it remembers them. */
+  readonly heads?: QueueHeads;
 }
 
 const CLAIM_SLOTS_MAX = 500;
@@ -27,7 +30,8 @@ const SPARE_HEADS_AGAIN = 256;
 /**
  * The queue is read in its order, and by its index, until there are enough (`offset 0` keeps the planner from looking
  * into it): how few of all it takes for all tests to hold is nothing that the planner can know, and by its guess it
- * would read the whole queue for each claim. So are other tables, by keys (`any(array(…))`).
+ * would read the whole queue for each claim. So are other tables, by keys (`any(array(…))`). $11 to $15: where queues
+ * begin, as far as is known (queue-heads.ts); $16: whether that is to be found, `heads`.
  */
 const CLAIM = `
 with h as materialized (
@@ -36,11 +40,18 @@ with h as materialized (
   from host where name = $1 and session = $2::uuid and enabled and (not $10 or not exists (
     select from brake where max_running is not null) and not exists (
     select from channel c where c.balance <> 'first' and c.name = any(host.channels)))
+), s as materialized (
+  select c.channel, a.arch, coalesce(b.p, -2147483648) as p, coalesce(b.rank, '-infinity') as rank,
+    coalesce(b.task, 0) as task
+  from h cross join unnest(h.channels) as c(channel) cross join unnest(h.arches) as a(arch)
+  left join unnest($11::text[], $12::text[], $13::bigint[], $14::float8[], $15::bigint[])
+    as b(channel, arch, p, rank, task) on b.channel = c.channel and b.arch = a.arch
 ), k as materialized (
-  select q.task_id from h cross join unnest(h.channels) as c(channel) cross join unnest(h.arches) as a(arch)
-  cross join lateral (
+  select q.task_id from h cross join s cross join lateral (
     select task_id, priority, rank from (
-      select * from runnable where channel = c.channel and arch = a.arch order by priority desc, rank, task_id offset 0
+      select * from runnable where channel = s.channel and arch = s.arch
+        and (-priority::bigint, rank, task_id) >= (s.p, s.rank, s.task)
+      order by -priority::bigint, rank, task_id offset 0
     ) r
     where r.requires <@ h.capabilities and r.weight <= h.room
       and ($7::text[] is null or r.owner <> all($7::text[])) and ($8::text[] is null or r.channel <> all($8::text[]))
@@ -48,6 +59,13 @@ with h as materialized (
         else r.host = $1 or r.until <= now() end
     limit $6
   ) q order by q.priority desc, q.rank, q.task_id limit $6
+), v as (
+  select jsonb_agg(jsonb_build_object('channel', s.channel, 'arch', s.arch, 'place', q.place)) as heads
+  from s cross join lateral (
+    select jsonb_build_array(-priority::bigint, rank, task_id) as place from runnable
+    where $16 and channel = s.channel and arch = s.arch
+      and (-priority::bigint, rank, task_id) >= (s.p, s.rank, s.task) order by -priority::bigint, rank, task_id limit 1
+  ) q
 ), l as materialized (
   select task_id, weight, priority, rank from runnable where task_id = any(array(select task_id from k))
   order by priority desc, rank, task_id limit $3 for update skip locked
@@ -73,7 +91,7 @@ t.version + 1
   where $5 or w.n = 1 order by r.id, w.n
 )
 select r.id as run, r.token, r.task_id as task, u.attempt, u.kind, u.arch, u.channel, u.label, u.payload,
-  u.timeout_seconds as "timeoutSeconds"
+  u.timeout_seconds as "timeoutSeconds", case when $16 then (select heads from v) end as heads
 from r join u on u.id = r.task_id join l on l.task_id = r.task_id order by l.priority desc, l.rank, l.task_id`;
 
 /** Held while a claim counts what runs, where a brake limits that. */
@@ -115,17 +133,27 @@ interface Heads {
   readonly except?: Except;
 }
 
-function claimHeads(
+async function claimHeads(
   on: Queryable,
   request: ClaimRequest,
   slots: number,
   { spare, isAlone = false, except: { full, balanced } = { full: null, balanced: null } }: Heads,
 ): Promise<ClaimedRun[]> {
-  const { host, session, leaseSeconds, start } = request;
+  const { host, session, leaseSeconds, start, heads } = request;
   const { owners = null, channels = null } = full ?? {};
-  const heads = slots + spare;
-  const words = [host, session, slots, leaseSeconds, start, heads, owners, channels, balanced, isAlone];
-  return on.query<ClaimedRun>(CLAIM, words);
+  const known = heads?.known ?? [];
+  const isToFind = heads?.isOld === true;
+  const askedMs = heads?.nowMs() ?? 0;
+  const rows = await on.query<ClaimedRun & { heads?: readonly QueueHead[] | null }>(CLAIM, [
+    ...[host, session, slots, leaseSeconds, start, slots + spare, owners, channels, balanced, isAlone],
+    known.map(({ channel }) => channel),
+    known.map(({ arch }) => arch),
+    ...[0, 1, 2].map((index) => known.map(({ place }) => place[index])),
+    isToFind,
+  ]);
+  if (isToFind && rows.length > 0) heads.found(rows[0]!.heads ?? [], askedMs);
+  for (const row of rows) delete row.heads;
+  return rows;
 }
 
 /** What is not to be taken. */

@@ -19,7 +19,7 @@ import { openMigrated, startPostgres, type TestServer } from "../testing/test-da
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
 import { diagnoseAgain, diagnoseRuns, failureReport, removeUnusedCauses } from "./failures.ts";
 import { fsck } from "./fsck.ts";
-import { migrate, SCHEMA_VERSION } from "./migrations/migrate.ts";
+import { migrate } from "./migrations/migrate.ts";
 
 let server: TestServer;
 before(() => void (server = startPostgres()));
@@ -204,8 +204,7 @@ test("a log's end counts, however long it is; a lost host is a cause; again find
     // Back, and forward again: runs are looked at anew.
     await migrate(database, 13);
     assert.equal((await database.query("select 1 from run")).length, 3);
-    assert.deepEqual(await migrate(database), ["to 14: causes of failures"]);
-    assert.equal(SCHEMA_VERSION, 14);
+    assert.equal((await migrate(database))[0], "to 14: causes of failures");
     assert.equal(((await texts()) as unknown[]).length, 2);
   } finally {
     await database.close();

@@ -183,7 +183,7 @@ for (const kind of ["pglite", "postgres"] as const)
       await database.listen(["hub_runnable", "hub_offered"], (channel, payload) => {
         const [name, arch, count] = payload.split(" ");
         if (channel === "hub_offered") polls.wakeHost(payload);
-        else polls.wakeFor(name!, arch!, Number(count));
+        else polls.cameIn(name!, arch!, Number(count));
       });
       const answers = Promise.all(
         at.hosts.map(({ name: host, session }) =>

@@ -132,7 +132,7 @@ async function headsOf(inside: Queryable, channel: string, serving: readonly Off
         t.id::text) as key
     from runnable r join task t on t.id = r.task_id
     where r.channel = $1 and r.arch = any($2::text[]) and (r.host is null or r.until <= now())
-    order by r.priority desc, r.rank, r.task_id limit ${HEADS_MAX} for update of r skip locked`,
+    order by -r.priority::bigint, r.rank, r.task_id limit ${HEADS_MAX} for update of r skip locked`,
     [channel, arches],
   );
 }

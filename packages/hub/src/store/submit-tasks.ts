@@ -54,11 +54,12 @@ blockers, timeout, cache_key
   insert into runnable (task_id, channel, arch, priority, rank, weight, requires, owner)
   select t.id, t.channel, t.arch, case c.policy when 'fifo' then 0 else t.priority end, t.rank, t.weight, t.requires, $2
   from t join channel c on c.name = t.channel where t.state = 'FREE'
+  returning channel, arch, priority, rank, task_id
 ), e as (
   insert into event (actor, what, task_id) select $2, state, id from t order by id
 ), n as (
-  select pg_notify('hub_runnable', channel || ' ' || arch || ' ' || count(*)) from t where state = 'FREE' group by \
-channel, arch
+  select pg_notify('hub_runnable', concat_ws(' ', q.channel, q.arch, count(*), min(-q.priority::bigint), min(q.rank),
+    min(q.task_id))) from q group by q.channel, q.arch
 )
 select id, state, (select count(*) from n) as woken from t order by id`;
 

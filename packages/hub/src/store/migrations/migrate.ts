@@ -14,6 +14,7 @@ import { policies } from "./0011-policies.ts";
 import { triggers } from "./0012-triggers.ts";
 import { artefactCaches } from "./0013-artefact-caches.ts";
 import { failures } from "./0014-failures.ts";
+import { queueOrder } from "./0015-queue-order.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -31,6 +32,7 @@ export const MIGRATIONS: readonly Migration[] = [
   triggers,
   artefactCaches,
   failures,
+  queueOrder,
 ];
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
