@@ -109,11 +109,8 @@ async function runTests(node, files, touched) {
   );
 }
 
-/** Prettier remembers by content what it has found well formatted. */
 async function format(node) {
-  const remembered = ["--cache", "--cache-strategy", "content", "--cache-location", join(cache, "format")];
-  const check = ["--check", "--log-level", "warn", ...remembered, "."];
-  await step("format", node, ["node_modules/prettier/bin/prettier.cjs", ...check]);
+  await step("format", node, ["tools/check-format.ts", join(cache, "format.json")]);
 }
 
 /** @returns the test files that the change can touch, the nearest first */
