@@ -16,27 +16,18 @@ import { ALL_PASSES, type Passes } from "./middle/simplify.ts";
 import { backtrace } from "./repl/repl.ts";
 import { randomDoubles } from "./testing/random-doubles.ts";
 import { makeLisp } from "./testing/run.ts";
+import { runtimeImage } from "./testing/runtime-image.ts";
 import { testWasmEngine } from "./testing/wasm-engine.ts";
 
 const findLibrary = (parts: readonly (string | number)[]): { text: string; file: string } | null => {
   const file = join(import.meta.dirname, "../scheme", `${parts.join("/")}.sld`);
   return existsSync(file) ? { text: readFileSync(file, "utf8"), file } : null;
 };
-/** Engines with the runtime compiled, by the passes that it was compiled with: that takes longer than each program. */
-const images = new Map<string, Uint8Array>();
 const without = (...names: readonly (keyof Passes)[]): Passes => ({
   ...ALL_PASSES,
   ...Object.fromEntries(names.map((name) => [name, false])),
 });
 const NO_PASSES = without(...(Object.keys(ALL_PASSES) as (keyof Passes)[]));
-
-function imageOf(passes: Passes): Uint8Array {
-  const key = JSON.stringify(passes);
-  const image =
-    images.get(key) ?? new CompiledLisp(makeLisp().lisp, { wasm: testWasmEngine, passes }).engine.saveImage();
-  images.set(key, image);
-  return image;
-}
 
 interface Options {
   readonly passes?: Passes;
@@ -52,7 +43,7 @@ function outcome(text: string, options: Options | "interpreter"): { output: stri
   try {
     if (options === "interpreter") lisp.runProgram(text, "typed.scm");
     else {
-      const image = imageOf(options.passes ?? ALL_PASSES);
+      const image = runtimeImage(options.passes);
       const memoryBytes = 128 * 1024 * 1024;
       const session = new CompiledLisp(lisp, { wasm: testWasmEngine, memoryBytes, image, ...options });
       assert.ok(session.engine.hasImage);
