@@ -89,7 +89,7 @@ export async function ensurePythonTests(): Promise<string> {
  * A home that has the image `astra`, whose programs take a quarter of a minute to compile: who comes first does it.
  * They are compiled anew when their sources, or the compiler's, are others (`ensureAstraImage`).
  *
- * @returns STRATOS_HOME; nothing else is to be left in it
+ * @returns STRATOS_HOME
  */
 export async function ensureAstraHome(): Promise<string> {
   const home = join(TEST_HOME, "astra");
