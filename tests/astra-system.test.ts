@@ -10,18 +10,16 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launcher, stratos } from "./support/stratos.ts";
 import { TerminalSession } from "./support/terminal.ts";
-import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
+import { ensureAstraHome, ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
 let home: string;
 let shared: string;
 before(async () => {
   await ensureTestImage();
-  home = mkdtempSync(join(tmpdir(), "stratos-astra-"));
+  home = await ensureAstraHome();
   shared = mkdtempSync(join(tmpdir(), "stratos-astra-shared-"));
 });
-after(() => {
-  for (const folder of [home, shared]) rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
-});
+after(() => rmSync(shared, { recursive: true, force: true, maxRetries: 20 }));
 
 const inAstra = (script: string, options: readonly string[] = []) =>
   stratos(["run", "-i", "astra", ...options, "--", "sh", "-c", script], { env: { STRATOS_HOME: home } });

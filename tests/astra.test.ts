@@ -1,17 +1,14 @@
 /**
  * Goal: the image `astra` is a system to live in: its shell (lisp/scheme/astra/) does what POSIX says, its utilities
- * do what their names promise. Method: the image makes itself in a home of its own; the same scripts run there and
- * under Debian's dash, the judge; at a pseudo-terminal a person's keys are pressed when what they answer to has
- * appeared.
+ * do what their names promise. Method: the same scripts run there and under Debian's dash, the judge; at a
+ * pseudo-terminal a person's keys are pressed when what they answer to has appeared.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { readFileSync } from "node:fs";
+import { before, test } from "node:test";
 import { launcher, stratos } from "./support/stratos.ts";
 import { TerminalSession } from "./support/terminal.ts";
-import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
+import { ensureAstraHome, ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
 const LEFT = "\x1b[D",
   UP = "\x1b[A",
@@ -22,9 +19,8 @@ const LEFT = "\x1b[D",
 let home: string;
 before(async () => {
   await ensureTestImage();
-  home = mkdtempSync(join(tmpdir(), "stratos-astra-"));
+  home = await ensureAstraHome();
 });
-after(() => rmSync(home, { recursive: true, force: true }));
 
 /** Each is a script on its own; what it writes and its status are compared with dash's. */
 const SCRIPTS = readFileSync(new URL("./terminal/astra-scripts.txt", import.meta.url), "utf8").split("%\n");

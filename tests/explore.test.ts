@@ -132,14 +132,18 @@ test("what is synced before it is told outlasts power cuts; a check that never h
   assert.equal((await explore(["--power-cut", " ", "--", "true"])).status, 2);
 });
 
+/** Of perl's Socket, which would be nine tenths of each run: AF_INET with its two types, and 127.0.0.1, port 7777. */
+const DATAGRAMS = "2, 2, 0";
+const STREAM = "2, 1, 0";
+const ADDRESS = '$a = pack("S n N x8", 2, 7777, 0x7f000001)';
+const perl = (program: string): string[] => ["--", "perl", "-e", program];
+const fault = (kind: string): string[] => ["--no-schedules", "--faults", kind, "--attempts", "24", "--expect", "0"];
+
 test("a datagram is lost, a connection is reset, the clock is set", async () => {
-  const fault = (kind: string): string[] => ["--no-schedules", "--faults", kind, "--attempts", "24", "--expect", "0"];
-  const socket = (rest: string): string[] => ["--", "perl", "-MSocket", "-e", rest];
-  const address = `$a = pack_sockaddr_in(7777, INADDR_LOOPBACK)`;
   const datagram = await told([
     ...fault("loss"),
-    ...socket(
-      `${address}; socket S, AF_INET, SOCK_DGRAM, 0; bind S, $a; socket C, AF_INET, SOCK_DGRAM, 0;` +
+    ...perl(
+      `${ADDRESS}; socket S, ${DATAGRAMS}; bind S, $a; socket C, ${DATAGRAMS};` +
         `send C, "hello", 0, $a or die; recv S, $b, 9, 0; exit($b ne "hello")`,
     ),
   ]);
@@ -147,8 +151,8 @@ test("a datagram is lost, a connection is reset, the clock is set", async () => 
   assert.match(String(datagram.found?.disturbances[0]?.text), /^sendto\(.*sends a datagram that is lost$/u);
   const connection = await told([
     ...fault("reset"),
-    ...socket(
-      `${address}; socket S, AF_INET, SOCK_STREAM, 0; bind S, $a; listen S, 1; socket C, AF_INET, SOCK_STREAM, 0;` +
+    ...perl(
+      `${ADDRESS}; socket S, ${STREAM}; bind S, $a; listen S, 1; socket C, ${STREAM};` +
         `connect C, $a or die; accept D, S; exit(7) unless defined syswrite C, "hello"; ` +
         `exit(7) unless defined sysread D, $b, 9; exit 0`,
     ),
@@ -157,7 +161,7 @@ test("a datagram is lost, a connection is reset, the clock is set", async () => 
   assert.match(String(connection.found?.disturbances[0]?.text), /finds the connection reset by the network$/u);
   const clock = await told([
     ...fault("clock"),
-    ...["--", "perl", "-e", `$t = time; select undef, undef, undef, 0.01; exit(time < $t || time > $t + 9)`],
+    ...perl(`$t = time; select undef, undef, undef, 0.01; exit(time < $t || time > $t + 9)`),
   ]);
   assert.equal(clock.found?.failure, "status 1, expected 0");
   assert.ok(clock.found?.disturbances.some(({ text }) => /step of the clock, [\d.]+ \w+ (back|ahead)$/u.test(text)));
@@ -178,15 +182,10 @@ test("a ledger that books a datagram twice, and one that knows what it has booke
 });
 
 test("a datagram comes late and is overtaken; a connection finds its network cut", async () => {
-  const fault = (kind: string): string[] => ["--no-schedules", "--faults", kind, "--attempts", "24", "--expect", "0"];
-  const perl = (rest: string): string[] => [
-    ...["--", "perl", "-MSocket", "-e"],
-    `$a = pack_sockaddr_in(7777, INADDR_LOOPBACK); ${rest}`,
-  ];
   const overtaken = await told([
     ...fault("delay"),
     ...perl(
-      `socket S, AF_INET, SOCK_DGRAM, 0; bind S, $a; socket C, AF_INET, SOCK_DGRAM, 0; ` +
+      `${ADDRESS}; socket S, ${DATAGRAMS}; bind S, $a; socket C, ${DATAGRAMS}; ` +
         `send C, $_, 0, $a for "1", "2"; recv S, $b, 9, 0; exit($b ne "1")`,
     ),
   ]);
@@ -195,7 +194,7 @@ test("a datagram comes late and is overtaken; a connection finds its network cut
   const cut = await told([
     ...fault("partition"),
     ...perl(
-      `socket S, AF_INET, SOCK_STREAM, 0; bind S, $a; listen S, 1; socket C, AF_INET, SOCK_STREAM, 0;` +
+      `${ADDRESS}; socket S, ${STREAM}; bind S, $a; listen S, 1; socket C, ${STREAM};` +
         `connect C, $a or die; accept D, S; syswrite C, "x"; vec($r, fileno D, 1) = 1;` +
         `$n = select $r, undef, undef, 0.0005; sysread D, $b, 9; exit($b ne "x" ? 9 : $n ? 0 : 6)`,
     ),

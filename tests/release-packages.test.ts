@@ -29,6 +29,7 @@ import {
   smallRootObstacle,
 } from "./support/sample-archive.ts";
 import { repository, run } from "./support/stratos.ts";
+import { ensureAstraHome } from "./support/test-image.ts";
 
 const EPOCH = 1_700_000_000;
 const folder = mkdtempSync(join(tmpdir(), "stratos-release-packages-"));
@@ -75,6 +76,7 @@ test(
       "usr/share/bash-completion/completions/stratos",
       "usr/share/doc/stratos/copyright",
       "usr/share/doc/stratos/changelog.gz",
+      "usr/lib/stratos/scheme/astra/astra.scm",
     ])
       assert.ok(paths.includes(path), path);
     for (const unit of units)
@@ -98,6 +100,12 @@ test(
 
     assert.match(inRoot(root, "dpkg", "-i", "/tmp/stratos.deb"), /Setting up stratos/);
     assert.equal(inRoot(root, "stratos", "--version"), `${VERSION}\n`);
+    const squares = "(import (scheme base) (scheme write) (srfi 1)) (write (map square (iota 4)))";
+    assert.equal(inRoot(root, "stratos", "lisp", "-e", squares), "(0 1 4 9)");
+    // The programs of `astra` would be compiled here, for a quarter of a minute, from the sources in the package.
+    mkdirSync(join(root, "tmp/stratos"), { recursive: true });
+    // A volume has holes, which cp(1) leaves.
+    execFileSync("cp", ["-a", join(await ensureAstraHome(), "images"), join(root, "tmp/stratos/images")]);
     assert.equal(inRoot(root, "stratos", "run", "-i", "astra", "--", "echo", "hi"), "hi\n");
     assert.equal(inRoot(root, "astra", "-c", 'echo "$1 $((6 * 7))"', "x", "a b"), "a b 42\n");
     assert.match(inRoot(root, "mount.aegisfs", "--help"), /^Usage: stratos fs mount /);

@@ -53,6 +53,7 @@ import { commandHandlers } from "../packages/cli/src/program/command-handlers.ts
 import { buildScripts } from "./bundle-scripts.ts";
 import { keptDatabaseImage } from "../packages/hub/src/store/migrations/kept-image.ts";
 import { markFresh } from "./launch/bundle-state.mjs";
+import { COMPILER_ENVIRONMENT, compilerArguments } from "./type-compiler.mjs";
 
 const startMs = Date.now();
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -272,14 +273,10 @@ process.stdout.write(
 /** The library's types, and those that they name, as they are declared in the sources. */
 function writeTypes(): void {
   const types = join(dist, "types");
-  const compiler = join(root, "node_modules/typescript/bin/tsc");
   const made = spawnSync(
     process.execPath,
-    [compiler, "-p", "packages/library/tsconfig.types.json", "--outDir", types],
-    {
-      cwd: root,
-      encoding: "utf8",
-    },
+    [...compilerArguments("packages/library/tsconfig.types.json"), "--outDir", types],
+    { cwd: root, encoding: "utf8", env: { ...process.env, ...COMPILER_ENVIRONMENT } },
   );
   if (made.status !== 0) throw new Error(`the library's types: ${made.stdout}${made.stderr}`);
   const entry = join(types, "library/src/library.d.ts");

@@ -20,6 +20,7 @@ import { availableParallelism } from "node:os";
 import { globSync } from "./glob.mjs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { COMPILER_ENVIRONMENT, compilerArguments } from "./type-compiler.mjs";
 import { installDependencies } from "./launch/install.mjs";
 import { LaunchError } from "./launch/launch-error.mjs";
 import { nodeBinary } from "./launch/node-binary.mjs";
@@ -82,7 +83,7 @@ async function main(node) {
 async function check(node) {
   if (wants("types"))
     for (const project of ["tsconfig.core.json", "tsconfig.json", "tsconfig.examples.json"])
-      await step(`types: ${project}`, node, ["node_modules/typescript/bin/tsc", "-p", project]);
+      await step(`types: ${project}`, node, compilerArguments(project), COMPILER_ENVIRONMENT);
   if (wants("tidy")) await step("tidy", node, ["tools/tidy.ts"]);
 }
 
@@ -92,7 +93,8 @@ async function runTests(node, files, touched) {
   if (files.some((file) => file.startsWith("packages/hub/") || kindOf(file) === "system"))
     await step("database image", node, ["tools/database-image.ts"]);
   // The bundle is what users run; it also starts several times faster than the sources.
-  if (files.some((file) => kindOf(file) === "system")) await step("bundle", node, ["tools/bundle.ts"]);
+  if (files.some((file) => kindOf(file) === "system"))
+    await step("bundle", node, ["tools/bundle.ts"], COMPILER_ENVIRONMENT);
   // Unit tests of the processor have qemu-user as their judge, too.
   await installSystemPackages();
   await runFiles(
@@ -107,11 +109,8 @@ async function runTests(node, files, touched) {
   );
 }
 
-/** Prettier remembers by content what it has found well formatted. */
 async function format(node) {
-  const remembered = ["--cache", "--cache-strategy", "content", "--cache-location", join(cache, "format")];
-  const check = ["--check", "--log-level", "warn", ...remembered, "."];
-  await step("format", node, ["node_modules/prettier/bin/prettier.cjs", ...check]);
+  await step("format", node, ["tools/check-format.ts", join(cache, "format.json")]);
 }
 
 /** @returns the test files that the change can touch, the nearest first */
@@ -141,12 +140,12 @@ function kindOf(file) {
 }
 
 /** Runs a check that passes or fails as a whole. */
-async function step(name, command, args) {
+async function step(name, command, args, environment = {}) {
   const started = Date.now();
   const progress = setInterval(() => console.log(`… ${name}, ${seconds(started)}`), PROGRESS_MS);
-  let status = await run(command, args, STEP_SECONDS);
-  for (let attempt = 1; status === null && attempt < ATTEMPTS; attempt++)
-    status = await run(command, args, STEP_SECONDS);
+  let status = null;
+  for (let attempt = 0; status === null && attempt < ATTEMPTS; attempt++)
+    status = await run(command, args, STEP_SECONDS, undefined, environment);
   clearInterval(progress);
   count(status === 0, name);
   console.log(`${status === 0 ? "ok" : "FAILED"} ${name} (${seconds(started)})`);
@@ -195,7 +194,7 @@ async function runFiles(node, files, isOrdered) {
 }
 
 /** @returns {Promise<number | string | null>} exit status, or the signal that ended it; null: it hung and was ended */
-function run(command, args, limitSeconds, onMessage) {
+function run(command, args, limitSeconds, onMessage, environment = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd: root,
@@ -204,6 +203,7 @@ function run(command, args, limitSeconds, onMessage) {
         ...process.env,
         [MARK]: mark,
         NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(cache, "compile"),
+        ...environment,
       },
       stdio: ["ignore", "inherit", "inherit", ...(onMessage ? ["ipc"] : [])],
     });

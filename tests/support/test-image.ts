@@ -7,7 +7,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { lockFile } from "@stratos/host-node";
+import { lockFile } from "../../packages/host-node/src/file-lock.ts";
 import { launcher } from "./stratos.ts";
 
 export const TEST_HOME = process.env["STRATOS_TEST_HOME"] ?? join(homedir(), ".cache/stratos-test");
@@ -85,6 +85,26 @@ export async function ensurePythonTests(): Promise<string> {
   return folder;
 }
 
+/**
+ * A home that has the image `astra`, whose programs take a quarter of a minute to compile: who comes first does it.
+ * They are compiled anew when their sources, or the compiler's, are others (`ensureAstraImage`).
+ *
+ * @returns STRATOS_HOME
+ */
+export async function ensureAstraHome(): Promise<string> {
+  const home = join(TEST_HOME, "astra");
+  let isFresh = false;
+  await ensure(
+    "astra-home",
+    () => isFresh,
+    () => {
+      command(["run", "-i", "astra", "--", "true"], home);
+      isFresh = true;
+    },
+  );
+  return home;
+}
+
 /** An image that some test files need. A change of the list is a new name. */
 export function ensureImage(name: string, packages: readonly string[]): Promise<void> {
   const isBuilt = (): boolean => existsSync(join(TEST_HOME, "images", name));
@@ -122,9 +142,10 @@ function buildImage(name: string, packages: readonly string[]): void {
   command(["image", "build", name, "--packages", packages.join(",")]);
 }
 
-function command(args: readonly string[]): void {
+function command(args: readonly string[], home: string = TEST_HOME): void {
   const [node, ...rest] = launcher;
-  const { status, stderr } = spawnSync(node!, [...rest, ...args], { env: ENVIRONMENT, encoding: "utf8" });
+  const env = { ...ENVIRONMENT, STRATOS_HOME: home };
+  const { status, stderr } = spawnSync(node!, [...rest, ...args], { env, encoding: "utf8" });
   if (status !== 0) throw new Error(`${args.join(" ")} ended with status ${status}:\n${stderr}`);
 }
 

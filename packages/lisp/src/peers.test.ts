@@ -11,6 +11,7 @@ import { CompiledLisp } from "./compiled-session.ts";
 import { ALL_PASSES } from "./middle/simplify.ts";
 import { programOf, randomExpression } from "./testing/random-program.ts";
 import { makeLisp, runText } from "./testing/run.ts";
+import { runtimeImage } from "./testing/runtime-image.ts";
 import { testWasmEngine } from "./testing/wasm-engine.ts";
 
 test("recorded answers of Guile and Chez", () => {
@@ -23,7 +24,6 @@ test("recorded answers of Guile and Chez", () => {
 });
 
 const seed = Number(process.env["STRATOS_SEED"] ?? 253);
-const image = new CompiledLisp(makeLisp().lisp, { wasm: testWasmEngine }).engine.saveImage();
 
 for (const isTyped of [false, true]) {
   test(`random expressions${isTyped ? " with types" : ""} are the same compiled (seed ${seed})`, () => {
@@ -33,11 +33,8 @@ for (const isTyped of [false, true]) {
     const expected = runText(text).output.trimEnd().split("\n");
     for (const passes of [ALL_PASSES, { ...ALL_PASSES, inlining: false }]) {
       const { lisp, output } = makeLisp();
-      const own = passes === ALL_PASSES ? { image } : { passes };
-      new CompiledLisp(lisp, { wasm: testWasmEngine, memoryBytes: 128 * 1024 * 1024, ...own }).runProgram(
-        text,
-        "r.scm",
-      );
+      const options = { wasm: testWasmEngine, memoryBytes: 128 * 1024 * 1024, passes, image: runtimeImage(passes) };
+      new CompiledLisp(lisp, options).runProgram(text, "r.scm");
       for (const [index, line] of output().trimEnd().split("\n").entries())
         assert.equal(line, expected[index], `${expressions[index]} (seed ${seed})`);
     }

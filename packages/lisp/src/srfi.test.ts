@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { CompiledLisp } from "./compiled-session.ts";
 import { makeLisp } from "./testing/run.ts";
+import { runtimeImage } from "./testing/runtime-image.ts";
 import { testWasmEngine } from "./testing/wasm-engine.ts";
 
 const suites = join(import.meta.dirname, "testing/srfi");
@@ -21,7 +22,7 @@ for (const name of readdirSync(suites)) {
   for (const engine of ["interpreter", "wasm"]) {
     test(`SRFI ${name.slice(0, -4)} does what its document says (${engine})`, () => {
       const { lisp, output } = makeLisp({ findLibrary });
-      const runner = engine === "wasm" ? new CompiledLisp(lisp, { wasm: testWasmEngine }) : lisp;
+      const runner = engine === "wasm" ? new CompiledLisp(lisp, { wasm: testWasmEngine, image: runtimeImage() }) : lisp;
       runner.runProgram(text, name);
       assert.match(output(), /^[1-9]\d* passed, 0 failed\n$/);
     });

@@ -11,6 +11,7 @@ import { CompiledLisp } from "./compiled-session.ts";
 import type { Passes } from "./middle/simplify.ts";
 import { ALL_PASSES } from "./middle/simplify.ts";
 import { makeLisp, type RunOptions } from "./testing/run.ts";
+import { runtimeImage } from "./testing/runtime-image.ts";
 import { testWasmEngine } from "./testing/wasm-engine.ts";
 
 const findLibrary = (parts: readonly (string | number)[]): { text: string; file: string } | null => {
@@ -23,7 +24,8 @@ const NO_PASSES = Object.fromEntries(Object.keys(ALL_PASSES).map((name) => [name
 function run(text: string, engine: "interpreter" | "wasm" | "plain", options: RunOptions = {}): string {
   const { lisp, output } = makeLisp({ findLibrary, ...options });
   const passes = engine === "plain" ? NO_PASSES : ALL_PASSES;
-  const runner = engine === "interpreter" ? lisp : new CompiledLisp(lisp, { wasm: testWasmEngine, passes });
+  const compiled = { wasm: testWasmEngine, passes, image: runtimeImage(passes) };
+  const runner = engine === "interpreter" ? lisp : new CompiledLisp(lisp, compiled);
   try {
     runner.runProgram(`${IMPORTS}\n${text}`, "test.scm");
   } catch (error) {

@@ -16,13 +16,13 @@ import { ALL_PASSES, type Passes } from "./middle/simplify.ts";
 import { backtrace } from "./repl/repl.ts";
 import { randomDoubles } from "./testing/random-doubles.ts";
 import { makeLisp } from "./testing/run.ts";
+import { runtimeImage } from "./testing/runtime-image.ts";
 import { testWasmEngine } from "./testing/wasm-engine.ts";
 
 const findLibrary = (parts: readonly (string | number)[]): { text: string; file: string } | null => {
   const file = join(import.meta.dirname, "../scheme", `${parts.join("/")}.sld`);
   return existsSync(file) ? { text: readFileSync(file, "utf8"), file } : null;
 };
-const image = new CompiledLisp(makeLisp().lisp, { wasm: testWasmEngine }).engine.saveImage();
 const without = (...names: readonly (keyof Passes)[]): Passes => ({
   ...ALL_PASSES,
   ...Object.fromEntries(names.map((name) => [name, false])),
@@ -43,9 +43,10 @@ function outcome(text: string, options: Options | "interpreter"): { output: stri
   try {
     if (options === "interpreter") lisp.runProgram(text, "typed.scm");
     else {
-      const own = options.passes === undefined ? { image } : {};
+      const image = runtimeImage(options.passes);
       const memoryBytes = 128 * 1024 * 1024;
-      const session = new CompiledLisp(lisp, { wasm: testWasmEngine, memoryBytes, ...own, ...options });
+      const session = new CompiledLisp(lisp, { wasm: testWasmEngine, memoryBytes, image, ...options });
+      assert.ok(session.engine.hasImage);
       ({ engine } = session);
       session.runProgram(text, "typed.scm");
     }

@@ -15,6 +15,7 @@ import type { EngineOptions } from "../engine.ts";
 import { ExitRequest } from "../interpreter/machine.ts";
 import { Repl } from "../repl/repl.ts";
 import { makeLisp, type RunOptions } from "../testing/run.ts";
+import { runtimeImage } from "../testing/runtime-image.ts";
 import { testWasmEngine } from "../testing/wasm-engine.ts";
 
 const findLibrary = (parts: readonly (string | number)[]): { text: string; file: string } | null => {
@@ -43,7 +44,8 @@ function session(
     ...rest,
     system: { javascript: { global, whenIdle }, ...REAL_TIME, ...rest.system },
   });
-  const compiled = engine === "wasm" ? new CompiledLisp(lisp, { wasm: testWasmEngine, ...options }) : null;
+  const compiled =
+    engine === "wasm" ? new CompiledLisp(lisp, { wasm: testWasmEngine, image: runtimeImage(), ...options }) : null;
   return { lisp, output, compiled, runner: compiled ?? lisp };
 }
 
