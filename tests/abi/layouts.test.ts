@@ -303,6 +303,7 @@ const IN_C: Readonly<Record<string, InC>> = {
   IpMreqSource: { type: "struct ip_mreq_source", ...linux("in") },
   Ipv6Mreq: { type: "struct ipv6_mreq", ...linux("in6") },
   GroupReq: { type: "struct group_req", ...linux("in") },
+  GroupSourceReq: { type: "struct group_source_req", ...linux("in") },
   PacketMreq: { type: "struct packet_mreq", ...linux("if_packet") },
   TpacketStats: { type: "struct tpacket_stats", ...linux("if_packet") },
   TpacketAuxdata: { type: "struct tpacket_auxdata", ...linux("if_packet") },

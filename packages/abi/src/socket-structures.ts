@@ -135,6 +135,11 @@ export const IpMreqSource = struct("ip_mreq_source", {
 });
 export const Ipv6Mreq = struct("ipv6_mreq", { ipv6mr_multiaddr: array(u8, 16), ipv6mr_ifindex: i32 });
 export const GroupReq = struct("group_req", { gr_interface: u32, gr_group: SockaddrStorage });
+export const GroupSourceReq = struct("group_source_req", {
+  gsr_interface: u32,
+  gsr_group: SockaddrStorage,
+  gsr_source: SockaddrStorage,
+});
 
 /** Values of SOL_PACKET's options. */
 export const PacketMreq = struct("packet_mreq", {

@@ -17,7 +17,7 @@ import {
 import { ipOfText } from "./inet/ip-text.ts";
 import type { InetNetwork, InetSocket } from "./inet/inet-socket.ts";
 import type { PingClaim, RawNetwork, RawSocket } from "./inet/raw-socket.ts";
-import { PortTable } from "./inet/port-table.ts";
+import { DeviceWeight, PortTable } from "./inet/port-table.ts";
 import type { TcpClaim, TcpNetwork } from "./inet/tcp-socket.ts";
 import type { UdpClaim, UdpNetwork } from "./inet/udp-socket.ts";
 import type { RoughNetwork } from "./inet/rough-network.ts";
@@ -84,6 +84,8 @@ export class Network
   readonly settings = new NetworkSettings();
   /** For /proc/net. Bound: open sockets. */
   readonly inetSockets = new Set<InetSocket>();
+  /** Those that are members of multicast groups. Bound: open sockets. */
+  readonly groupMembers = new Set<InetSocket>();
   readonly unixSockets = new Set<UnixSocket>();
   readonly netlinkSockets = new Map<number, NetlinkSocket>();
   /** unix(7): the type of the socket, a space, its abstract name without the leading NUL. */
@@ -103,10 +105,10 @@ export class Network
     super(options.origin);
     this.kernel = kernel;
     this.provider = options.provider;
-    this.tcpPorts = new PortTable<TcpClaim>(kernel.random);
-    this.udpPorts = new PortTable<UdpClaim>(kernel.random);
-    this.pingIdentifiers = new PortTable<PingClaim>(kernel.random);
-    this.udplitePorts = new PortTable<UdpClaim>(kernel.random);
+    this.tcpPorts = new PortTable<TcpClaim>(kernel.random, DeviceWeight.afterFamily);
+    this.udpPorts = new PortTable<UdpClaim>(kernel.random, DeviceWeight.beforeFamily);
+    this.pingIdentifiers = new PortTable<PingClaim>(kernel.random, DeviceWeight.beforeFamily);
+    this.udplitePorts = new PortTable<UdpClaim>(kernel.random, DeviceWeight.beforeFamily);
     const loopback = this.makeInterface("loopback", {
       name: "lo",
       hardwareAddress: new Uint8Array(ETHERNET_ADDRESS_SIZE),

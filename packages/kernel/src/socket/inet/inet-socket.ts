@@ -51,6 +51,8 @@ const PORTS_TRIED_MOST = 64;
 /** The network of such a socket (network.ts). */
 export interface InetNetwork extends SocketNetwork {
   readonly inetSockets: Set<InetSocket>;
+  /** Those that are members of multicast groups. */
+  readonly groupMembers: Set<InetSocket>;
   /** Carries what goes outside; null: nothing does. */
   readonly provider: SocketProvider | null;
   /** The way out; undefined without a provider. */
@@ -290,6 +292,8 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     if (level === IPPROTO_IP || (level === IPPROTO_IPV6 && this.isV6)) {
       const result = setIpOption(task, this, level, name, value);
       if (result === 0) this.ipOptionChanged(level, name);
+      if (this.ip.groups.length > 0) this.network.groupMembers.add(this);
+      else this.network.groupMembers.delete(this);
       return result;
     }
     return super.setProtocolOption(task, level, name, value);
@@ -304,6 +308,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
 
   protected override dispose(): void {
     this.network.inetSockets.delete(this);
+    this.network.groupMembers.delete(this);
     this.releasePort();
   }
 }

@@ -53,12 +53,14 @@ import { addTimestamp } from "../message-timestamp.ts";
 import type { Ancillary, ChosenSender, IncomingMessage, OutgoingMessage } from "../message.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import type { InetNetwork } from "./inet-socket.ts";
+import type { NetworkInterface } from "../network-interface.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import { ReceivedDatagram } from "./datagram-queue.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
 import { NOBODY } from "./datagram-transport.ts";
 import { ErrorQueue, errorControl } from "./error-queue.ts";
 import { hasRoutingHeader, joinExtensions, NO_EXTENSIONS } from "./extension-headers.ts";
+import { sourceToGroup, wayOut } from "./group-route.ts";
 import { HostDatagrams } from "./host-datagrams.ts";
 import { familyOf, readInetAddress, resolveWildcard } from "./inet-address.ts";
 import {
@@ -72,7 +74,6 @@ import {
   isWildcard,
   keepEndpoint,
   LOOPBACK_V4,
-  LOOPBACK_V6,
   ScratchEndpoint,
 } from "./ip-address.ts";
 import { LoopbackDatagrams } from "./loopback-datagrams.ts";
@@ -343,9 +344,9 @@ export class UdpSocket extends DatagramSocket {
     OUTGOING.trafficClass = this.ip.trafficClassTo(to.ip, ancillary);
     const v6Given = ancillary === null ? null : ancillary.extensions;
     OUTGOING.extensions = isV4(to.ip) ? NO_EXTENSIONS : joinExtensions(this.ip.extensions, v6Given);
-    if (isMulticast(to.ip) && this.loopback.reachesMembers(OUTGOING))
-      return this.#sendToMembers(task, from, ancillary?.sender ?? null);
     const chosen = ancillary?.sender ?? null;
+    const way = isMulticast(to.ip) ? wayOut(this, to.ip, chosen) : null;
+    if (way !== null) return this.#sendToMembers(task, from, way, chosen);
     const source = this.#route(to.ip, chosen);
     if (isErrno(source)) return source;
     const failed = this.claimAnyPort(task);
@@ -399,27 +400,20 @@ export class UdpSocket extends DatagramSocket {
     return taken < bytes.length ? (taken < 0 ? taken : -EFAULT) : bytes;
   }
 
-  /** A copy for each member in this machine, and out to the host's network if there is one. */
-  #sendToMembers(task: SocketCaller, from: IoCursor, chosen: ChosenSender | null): number {
+  /** A copy for each member in this machine, and out to the host's network if it lies there. */
+  #sendToMembers(task: SocketCaller, from: IoCursor, way: NetworkInterface, chosen: ChosenSender | null): number {
+    if (!way.isUp) return -ENETUNREACH;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
+    this.#setSender(sourceToGroup(this, OUTGOING.to.ip, way), chosen);
+    const host = way.kind === "provider" ? this.#host : null;
+    if (!(way.isLoopback || this.ip.loopsGroups(this.isV6)) || !this.loopback.isOpen(OUTGOING, way.index))
+      return host === null ? this.#lose(from) : host.send(OUTGOING, from);
     const bytes = this.#takeAll(from);
     if (typeof bytes === "number") return bytes;
-    const { ip } = OUTGOING.to;
-    this.#setSender(this.network.outside?.sourceFor(ip) ?? (isV4(ip) ? LOOPBACK_V4 : LOOPBACK_V6), chosen);
-    this.loopback.sendToMembers(OUTGOING, () => new BytesCursor(bytes));
-    this.#host?.send(OUTGOING, new BytesCursor(bytes));
+    this.loopback.sendToMembers(OUTGOING, way.index, () => new BytesCursor(bytes));
+    host?.send(OUTGOING, new BytesCursor(bytes));
     return bytes.length;
-  }
-
-  /** Is it bound to hear what is sent to the group at that port, and a member, for that sender if one is named? */
-  isMemberAt(to: InetEndpoint, from: InetEndpoint | null): boolean {
-    return (
-      this.local !== null &&
-      this.local.port === to.port &&
-      (isWildcard(this.local.ip) || isSameIp(this.local.ip, to.ip)) &&
-      this.ip.isMember(to.ip, from?.ip ?? null)
-    );
   }
 
   /** 0, −EINVAL, −EAFNOSUPPORT. An AF_INET6 socket takes AF_INET, and AF_INET one without a family. */
