@@ -1,4 +1,4 @@
-import { EHOSTUNREACH, ENETUNREACH } from "@stratos/abi";
+import { EHOSTUNREACH, ENETUNREACH, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { makeLoopbackLink, type SocketProvider } from "@stratos/host";
 import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
@@ -23,7 +23,7 @@ import type { UdpClaim, UdpNetwork } from "./inet/udp-socket.ts";
 import type { RoughNetwork } from "./inet/rough-network.ts";
 import type { NetlinkNetwork, NetlinkSocket } from "./netlink/netlink-socket.ts";
 import { removeInterface } from "./interface-changes.ts";
-import type { NetworkObserver } from "./interface-network.ts";
+import type { ChangeAsker, NetworkObserver } from "./interface-network.ts";
 import { NetworkSettings } from "./network-settings.ts";
 import { InterfaceUevents } from "./netlink/interface-uevents.ts";
 import { RouteEvents } from "./netlink/route-events.ts";
@@ -39,6 +39,7 @@ import {
 } from "./network-interface.ts";
 import type { PacketNetwork, PacketSocket } from "./packet/packet-socket.ts";
 import { makeRoute, type Route, RoutingTable } from "./routes.ts";
+import type { Flow } from "./routing-rules.ts";
 import type { SocketKernel } from "./socket-kernel.ts";
 import type { SocketState } from "./socket-state.ts";
 import type { SocketMemory } from "./socket-memory.ts";
@@ -88,6 +89,8 @@ export class Network
   readonly groupMembers = new Set<InetSocket>();
   readonly unixSockets = new Set<UnixSocket>();
   readonly netlinkSockets = new Map<number, NetlinkSocket>();
+  /** Those that hear groups, with a port or without. Bound: open sockets. */
+  readonly netlinkMembers = new Set<NetlinkSocket>();
   /** unix(7): the type of the socket, a space, its abstract name without the leading NUL. */
   readonly abstractNames = new Map<string, UnixSocket>();
   /** Who is told that interfaces, addresses and routes change. Bound: netlink, and mounts of sysfs. */
@@ -95,6 +98,7 @@ export class Network
     new RouteEvents(this),
     new InterfaceUevents(this),
   ]);
+  asker: ChangeAsker | null = null;
   #lastIndex = 0;
   /** How messages call other networks. Bound: networks that are there and have had the other end of a pair. */
   #numbers = new Map<Network, number>();
@@ -304,12 +308,13 @@ export class Network
   /**
    * The address that packets to a destination outside come from; 0.0.0.0 where the host knows it alone.
    *
-   * @returns −ENETUNREACH no route leads there; −EHOSTUNREACH the route's link has frames, but no stack of ours sends
-   *   IP over frames
+   * @returns −ENETUNREACH no route leads there; −EACCES, −EINVAL a rule says so; −EHOSTUNREACH the route's link has
+   *   frames, but no stack of ours sends IP over frames
    */
-  sourceOutside(to: IpAddress): IpAddress | number {
-    const route = this.routes.find(to);
-    if (route === null) return this.unreachable();
+  sourceOutside(to: IpAddress, flow: Flow): IpAddress | number {
+    const route = this.routes.lookUp(to, flow, this);
+    if (route === -ENETUNREACH) return this.unreachable();
+    if (isErrno(route)) return route;
     if (route.out.kind !== "provider") return -EHOSTUNREACH;
     const source = route.source ?? route.out.sourceFor(to);
     return source ?? (isV4(to) ? ANY_V4 : -ENETUNREACH);

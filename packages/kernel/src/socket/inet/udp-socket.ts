@@ -254,7 +254,8 @@ export class UdpSocket extends DatagramSocket {
     else if (isV4(ip) && this.#leavesByLoopback(chosen)) {
       OUTGOING.staysHere = true;
       source = ANY_V4;
-    } else source = this.#host === null && network.provider !== null ? -ENETUNREACH : network.sourceOutside(ip);
+    } else
+      source = this.#host === null && network.provider !== null ? -ENETUNREACH : network.sourceOutside(ip, this.flow);
     if (isErrno(source)) return source;
     if (network.isBroadcast(ip) && !this.options.broadcast) return -EACCES;
     return given ?? source;
