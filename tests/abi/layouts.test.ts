@@ -305,6 +305,8 @@ const IN_C: Readonly<Record<string, InC>> = {
   GroupReq: { type: "struct group_req", ...linux("in") },
   GroupSourceReq: { type: "struct group_source_req", ...linux("in") },
   PacketMreq: { type: "struct packet_mreq", ...linux("if_packet") },
+  FanoutArgs: { type: "struct fanout_args", ...linux("if_packet") },
+  TpacketRolloverStats: { type: "struct tpacket_rollover_stats", ...linux("if_packet") },
   TpacketStats: { type: "struct tpacket_stats", ...linux("if_packet") },
   TpacketAuxdata: { type: "struct tpacket_auxdata", ...linux("if_packet") },
   TpacketStatsV3: { type: "struct tpacket_stats_v3", ...linux("if_packet") },

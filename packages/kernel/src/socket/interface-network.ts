@@ -63,6 +63,8 @@ export interface NetworkObserver {
 export interface FrameObserver {
   /** @param isTaken  a bridge has it: only who hears all hears it */
   frameSeen(one: NetworkInterface, frame: Uint8Array, packetType: number, isTaken: boolean): void;
+  /** Are both of one group, which sees nothing of what one of it sends? */
+  sharesWith(other: FrameObserver): boolean;
   interfaceDown(index: number): void;
   interfaceGone(index: number): void;
 }

@@ -37,6 +37,7 @@ import {
   NetworkInterface,
   usualBroadcast,
 } from "./network-interface.ts";
+import type { FanoutGroup } from "./packet/fanout-group.ts";
 import type { PacketNetwork, PacketSocket } from "./packet/packet-socket.ts";
 import { makeRoute, type Route, RoutingTable } from "./routes.ts";
 import type { Flow } from "./routing-rules.ts";
@@ -82,6 +83,8 @@ export class Network
   readonly rawSockets = new Set<RawSocket>();
   /** Packet sockets: each frame is offered to all of them. Bound: open sockets. */
   readonly packetSockets = new Set<PacketSocket>();
+  /** Groups of those, by number. Bound: packet sockets. */
+  readonly fanoutGroups = new Map<number, FanoutGroup>();
   readonly settings = new NetworkSettings();
   /** For /proc/net. Bound: open sockets. */
   readonly inetSockets = new Set<InetSocket>();
