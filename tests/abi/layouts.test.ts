@@ -366,6 +366,8 @@ const IN_C: Readonly<Record<string, InC>> = {
   UnixDiagMsg: { type: "struct unix_diag_msg", ...linux("types", "unix_diag") },
   UnixDiagRqlen: { type: "struct unix_diag_rqlen", ...linux("types", "unix_diag") },
   LoopInfo: { type: "struct loop_info", ...linux("loop") },
+  RtcTime: { type: "struct rtc_time", ...linux("rtc") },
+  RtcWkalrm: { type: "struct rtc_wkalrm", ...linux("rtc") },
   LoopInfo64: { type: "struct loop_info64", ...linux("loop") },
   LoopConfig: { type: "struct loop_config", ...linux("loop") },
   BlkpgIoctlArg: { type: "struct blkpg_ioctl_arg", ...linux("blkpg") },
