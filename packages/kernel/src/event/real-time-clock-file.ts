@@ -60,7 +60,7 @@ export function registerRealTimeClock(kernel: EventKernel): void {
   });
 }
 
-export class RealTimeClockFile extends OpenFile {
+class RealTimeClockFile extends OpenFile {
   #clock: RealTimeClock;
 
   constructor(clock: RealTimeClock, flags: number, inode: Inode, path: Path) {
