@@ -23,8 +23,8 @@ const bytes = new Uint8Array(FiemapExtent.size);
 const view = new DataView(bytes.buffer);
 
 /**
- * FS_IOC_FIEMAP: where a file's data lies in the file, and room that fallocate(2) holds for it (unwritten). Where it lies on the device isn't said (FIEMAP_EXTENT_UNKNOWN):
- * it moves when it is written, and may be compressed.
+ * FS_IOC_FIEMAP: where a file's data lies in the file, and room that fallocate(2) holds for it (unwritten). Where it
+ * lies on the device isn't said (FIEMAP_EXTENT_UNKNOWN): it moves when it is written, and may be compressed.
  * @returns 0; −EOPNOTSUPP; −EINVAL no length; −EBADR a flag that isn't known, which is left in `fm_flags`; −EFAULT
  */
 export function mapExtents(task: Caller, inode: Inode, argument: number): number {
