@@ -387,7 +387,8 @@ async function runSuite(suite: Suite): Promise<void> {
   const folder = fetchSource(suite);
   const names = suite.prepare(folder).filter((name) => values.filter === undefined || name.includes(values.filter));
   const script = `${suite.name}.sh`;
-  copyFileSync(join(import.meta.dirname, "guest", script), join(folder, script));
+  for (const name of [script, "gnu-tests.sh"])
+    copyFileSync(join(import.meta.dirname, "guest", name), join(folder, name));
   const command = ["bash", `/suite/${script}`];
   const timeoutMs = Number(values.timeout) * 1000;
   const env = { LIMIT: values.limit };

@@ -30,6 +30,8 @@ import { ANY_FLOW, type Flow, RoutingRules } from "./routing-rules.ts";
 const METRIC_V6_KERNEL = 256,
   METRIC_V6_USER = 1024;
 const TABLE_HASH = 255;
+/** Tables that are known to be there though they have no route. */
+const TABLES_MAX = 1024;
 /** Routes that a network has at most beside those of its addresses. */
 const ROUTES_MAX = 4096;
 
@@ -111,6 +113,8 @@ function routesOfAddresses(out: NetworkInterface): Route[] {
 export class RoutingTable {
   /** Those that programs added, and the ones of the machine's start. */
   #added: Route[] = [];
+  /** Numbers of tables that were made, those of IPv6 negative. Bound: TABLES_MAX. */
+  #made = new Set<number>();
   readonly rules = { v4: new RoutingRules(true), v6: new RoutingRules(false) };
   /** By interface, by `keyOf`. */
   #implied = new Map<NetworkInterface, Map<string, Route>>();
@@ -151,9 +155,14 @@ export class RoutingTable {
     return best;
   }
 
-  /** Has it a route of that family? The two that each network begins with are there in any case. */
+  /** A route of that family was to be added there: the table is there from now on, empty or not. */
+  makeTable(table: number, v4: boolean): void {
+    if (this.#made.size < TABLES_MAX) this.#made.add(v4 ? table : -table);
+  }
+
+  /** The two that each network begins with are there in any case. */
   hasTable(table: number, v4: boolean): boolean {
-    if (table === RT_TABLE_MAIN || table === RT_TABLE_LOCAL) return true;
+    if (table === RT_TABLE_MAIN || table === RT_TABLE_LOCAL || this.#made.has(v4 ? table : -table)) return true;
     return this.#added.some((route) => route.table === table && isV4(route.destination) === v4);
   }
 
@@ -233,8 +242,8 @@ export class RoutingTable {
 
   static {
     stateClass("RoutingTable", this, {
-      save: (it) => ({ added: it.#added, implied: it.#implied }),
-      load: (it, from) => ({ added: it.#added, implied: it.#implied } = from),
+      save: (it) => ({ added: it.#added, implied: it.#implied, made: it.#made }),
+      load: (it, from) => ({ added: it.#added, implied: it.#implied, made: it.#made } = from),
     });
   }
 }

@@ -192,6 +192,7 @@ export function changeRoute(network: InterfaceNetwork, request: NetlinkRequest):
   const metric = numberOf(attributeOf(payload, Rtmsg.size, RTA_PRIORITY));
   const wanted = { destination, prefixLength, out, gateway, metric, table };
   if (request.type === RTM_DELROUTE) return removeRoute(network, wanted);
+  network.routes.makeTable(table, v4);
   const via = out ?? (gateway === null ? null : (network.routes.find(gateway)?.out ?? null));
   if (via === null) return gateway === null ? -ENODEV : -ENETUNREACH;
   if (source !== null && !network.hasAddress(source)) return -EINVAL;
