@@ -151,6 +151,19 @@ int main(void) {
   tell("lo-again", lo, 0, 0); tell("one-again", one, 0, 0);
   for (int i = 0; i < 7; i++) heard(names[i], each[i]);
 
+  puts("\nConnected, and in parts:");
+  sender = socket(AF_INET, SOCK_DGRAM, 0);
+  struct ip_mreqn link = {{0}, {0}, one};
+  struct sockaddr_in there = {.sin_family = AF_INET, .sin_port = htons(port)}, here; socklen_t size = sizeof here;
+  there.sin_addr.s_addr = inet_addr(GROUP);
+  SHOW(connect(sender, (void *)&there, sizeof there));
+  SHOW(setsockopt(sender, IPPROTO_IP, IP_MULTICAST_IF, &link, sizeof link));
+  SHOW(sendto(sender, "in ", 3, MSG_MORE, (void *)&there, sizeof there)); SHOW(sendto(sender, "parts", 5, 0, (void *)&there, sizeof there));
+  SHOW(connect(sender, (void *)&there, sizeof there)); getsockname(sender, (void *)&here, &size); puts(inet_ntoa(here.sin_addr));
+  SHOW(send(sender, "connected", 9, 0));
+  close(sender);
+  for (int i = 0; i < 7; i++) heard(names[i], each[i]);
+
   puts("\nNot to oneself:");
   sender = socket(AF_INET, SOCK_DGRAM, 0);
   off(sender, IP_MULTICAST_LOOP);
@@ -203,5 +216,13 @@ int main(void) {
   length = 4; SHOW(getsockopt(six, IPPROTO_IPV6, 29, &number, &length)); SHOW(number);
   number = 0; SHOW(setsockopt(six, IPPROTO_IPV6, 29, &number, 4)); number = 2; SHOW(setsockopt(six, IPPROTO_IPV6, 29, &number, 4));
   s->sin6_family = AF_INET; SHOW(setsockopt(six, IPPROTO_IPV6, JOIN, &m, sizeof m));
+  sender = socket(AF_INET6, SOCK_DGRAM, 0);
+  struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+  for (int i = 0; i < 2; i++) {
+    inet_pton(AF_INET6, i ? "ff05::1234" : "ff02::1", &to.sin6_addr);
+    to.sin6_scope_id = lo; SHOW(sendto(sender, "scope lo", 8, 0, (void *)&to, sizeof to));
+    to.sin6_scope_id = 0; SHOW(setsockopt(sender, IPPROTO_IPV6, IPV6_MULTICAST_IF, &lo, sizeof lo)); SHOW(sendto(sender, "option lo", 9, 0, (void *)&to, sizeof to));
+  }
+  number = 99; SHOW(setsockopt(sender, IPPROTO_IPV6, IPV6_MULTICAST_IF, &number, 4));
   return 0;
 }

@@ -1,6 +1,5 @@
 /** By which interface, and from which address, what is sent to a multicast group leaves. */
 import { IPV6_MULTICAST_IF } from "@stratos/abi";
-import type { ChosenSender } from "../message.ts";
 import type { InterfaceNetwork } from "../interface-network.ts";
 import type { NetworkInterface } from "../network-interface.ts";
 import { wayToGroup } from "./group-membership.ts";
@@ -14,17 +13,22 @@ interface GroupSender {
   readonly options: { readonly boundIndex: number };
 }
 
-/** The interface of IP_PKTINFO, SO_BINDTODEVICE, IP_MULTICAST_IF, or of a route; null: none leads there. */
+/**
+ * The interface of the message (`given`: IP_PKTINFO, or the scope of its address; 0: none), SO_BINDTODEVICE,
+ * IP_MULTICAST_IF, or of a route; null: none leads there.
+ */
 export function wayOut(
   { network, isV6, ip, options }: GroupSender,
   group: IpAddress,
-  chosen: ChosenSender | null,
+  given: number,
 ): NetworkInterface | null {
   const v4 = isV4(group);
   if (v4 && isV6 && ip.v6Only) return null;
   const option = v4 ? ip.groupIndex : (ip.v6.get(IPV6_MULTICAST_IF) ?? 0);
-  const index = chosen?.interfaceIndex || options.boundIndex || option;
-  return (index === 0 ? wayToGroup(network, group) : network.interfaceByIndex(index)) ?? null;
+  const index = given || options.boundIndex || option;
+  const way = (index === 0 ? wayToGroup(network, group) : network.interfaceByIndex(index)) ?? null;
+  // The loopback has no route to groups of IPv6.
+  return way !== null && way.isLoopback && !v4 ? null : way;
 }
 
 /** That of IP_MULTICAST_IF; of the interface; another's, when it has none that others could answer to. */

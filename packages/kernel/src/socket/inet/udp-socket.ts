@@ -62,7 +62,7 @@ import { ErrorQueue, errorControl } from "./error-queue.ts";
 import { hasRoutingHeader, joinExtensions, NO_EXTENSIONS } from "./extension-headers.ts";
 import { sourceToGroup, wayOut } from "./group-route.ts";
 import { HostDatagrams } from "./host-datagrams.ts";
-import { familyOf, readInetAddress, resolveWildcard } from "./inet-address.ts";
+import { familyOf, readInetAddress, resolveWildcard, scopeOf } from "./inet-address.ts";
 import {
   type InetEndpoint,
   type IpAddress,
@@ -89,6 +89,8 @@ const OUTGOING = {
   from: new ScratchEndpoint(),
   to: new ScratchEndpoint(),
   toPeer: false as boolean,
+  /** The interface that the address named (`sin6_scope_id`); 0: none. */
+  scope: 0,
   /** The loopback takes it, whoever it is for. */
   staysHere: false as boolean,
   hopLimit: 0,
@@ -104,6 +106,7 @@ const RECEIVED = new ReceivedDatagram();
 interface CorkedDatagram {
   readonly to: InetEndpoint;
   readonly toPeer: boolean;
+  readonly scope: number;
   readonly ancillary: Ancillary | null;
   readonly parts: Uint8Array[];
   readonly lengthMax: number;
@@ -214,6 +217,7 @@ export class UdpSocket extends DatagramSocket {
     const malformed = readInetAddress(address, isOfV4 ? AF_INET : this.family, to);
     if (malformed < 0) return malformed;
     resolveWildcard(to);
+    OUTGOING.scope = isOfV4 ? 0 : scopeOf(address);
     const source = this.#route(to.ip, null);
     if (isErrno(source)) return source;
     const failed = this.claimAnyPort(task);
@@ -249,8 +253,10 @@ export class UdpSocket extends DatagramSocket {
     if (isV4(ip) && this.isV6 && this.ip.v6Only) return -ENETUNREACH;
     const given = chosen?.ip ?? null;
     if (given !== null && (isV4(given) !== isV4(ip) || !network.hasAddress(given))) return -ENETUNREACH;
+    const way = isMulticast(ip) ? wayOut(this, ip, chosen?.interfaceIndex || OUTGOING.scope) : null;
     let source: IpAddress | number;
-    if (network.isLocal(ip)) source = isLoopback(ip) && isV4(ip) ? LOOPBACK_V4 : ip;
+    if (way !== null && way.kind !== "provider") source = way.isUp ? sourceToGroup(this, ip, way) : -ENETUNREACH;
+    else if (network.isLocal(ip)) source = isLoopback(ip) && isV4(ip) ? LOOPBACK_V4 : ip;
     else if (isV4(ip) && this.#leavesByLoopback(chosen)) {
       OUTGOING.staysHere = true;
       source = ANY_V4;
@@ -275,6 +281,7 @@ export class UdpSocket extends DatagramSocket {
     if (this.#corked !== null) return this.#append(task, this.#corked, from, hasMore);
     const { to } = OUTGOING;
     OUTGOING.toPeer = message.address === null;
+    OUTGOING.scope = message.address === null || !this.isV6 ? 0 : scopeOf(message.address);
     if (message.address !== null) {
       const malformed = this.#readDestination(message.address, to);
       if (malformed < 0) return malformed;
@@ -291,6 +298,7 @@ export class UdpSocket extends DatagramSocket {
     this.#corked = {
       to: keepEndpoint(to.ip, to.port),
       toPeer: OUTGOING.toPeer,
+      scope: OUTGOING.scope,
       ancillary: message.ancillary,
       parts: [],
       lengthMax,
@@ -334,6 +342,7 @@ export class UdpSocket extends DatagramSocket {
     this.#forgetCorked();
     OUTGOING.to.set(corked.to.ip, corked.to.port);
     OUTGOING.toPeer = corked.toPeer;
+    OUTGOING.scope = corked.scope;
     const sent = this.#transmit(task, new BytesCursor(concatBytes(corked.parts)), corked.ancillary);
     return sent === -EAGAIN ? corked.length : sent;
   }
@@ -346,7 +355,7 @@ export class UdpSocket extends DatagramSocket {
     const v6Given = ancillary === null ? null : ancillary.extensions;
     OUTGOING.extensions = isV4(to.ip) ? NO_EXTENSIONS : joinExtensions(this.ip.extensions, v6Given);
     const chosen = ancillary?.sender ?? null;
-    const way = isMulticast(to.ip) ? wayOut(this, to.ip, chosen) : null;
+    const way = isMulticast(to.ip) ? wayOut(this, to.ip, chosen?.interfaceIndex || OUTGOING.scope) : null;
     if (way !== null) return this.#sendToMembers(task, from, way, chosen);
     const source = this.#route(to.ip, chosen);
     if (isErrno(source)) return source;
