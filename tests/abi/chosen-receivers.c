@@ -201,6 +201,9 @@ int main(void) {
   tell("blocked", lo, 0, 0); heard(names[4], each[4]);
   SHOW(source(each[4], UNBLOCK, lo, "127.0.0.1"));
   tell("unblocked", lo, 0, 0); heard(names[4], each[4]);
+  struct group_req plain = {0};
+  ((struct sockaddr_in *)&plain.gr_group)->sin_family = AF_INET; ((struct sockaddr_in *)&plain.gr_group)->sin_addr.s_addr = inet_addr(GROUP);
+  SHOW(setsockopt(each[4], IPPROTO_IP, MCAST_LEAVE_GROUP, &plain, sizeof plain)); SHOW(setsockopt(each[4], IPPROTO_IP, MCAST_JOIN_GROUP, &plain, sizeof plain));
   struct group_source_req m = {.gsr_interface = lo};
   SHOW(setsockopt(each[4], IPPROTO_IP, JOIN, &m, sizeof m)); SHOW(setsockopt(each[4], IPPROTO_IP, JOIN, &m, sizeof m - 1));
   m.gsr_group.ss_family = m.gsr_source.ss_family = AF_INET; SHOW(setsockopt(each[4], IPPROTO_IP, JOIN, &m, sizeof m));

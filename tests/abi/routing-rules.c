@@ -190,6 +190,9 @@ int main(void) {
   route(RTM_NEWROUTE, MAKE, AF_INET, 24, 200, RT_SCOPE_LINK); address(RTA_DST, "192.0.2.0"); number(RTA_OIF, two); ask("192.0.2.0/24 of 200");
   route(RTM_NEWROUTE, MAKE, AF_INET, 0, 300, 0); address(RTA_GATEWAY, "10.9.0.3"); ask("default of 300");
   route(RTM_NEWROUTE, MAKE, AF_INET, 0, 254, 0); address(RTA_GATEWAY, "10.8.0.9"); ask("default of main");
+  route(RTM_NEWROUTE, MAKE, AF_INET, 24, 400, RT_SCOPE_LINK); number(RTA_TABLE, 400); address(RTA_DST, "172.16.0.0"); number(RTA_OIF, two); ask("172.16.0.0/24 of 400");
+  route(RTM_NEWROUTE, MAKE, AF_INET, 0, 0, 0); number(RTA_TABLE, 400); address(RTA_GATEWAY, "172.16.0.1"); ask("its default");
+  route(RTM_NEWROUTE, MAKE, AF_INET, 0, 0, 0); number(RTA_TABLE, 401); address(RTA_GATEWAY, "172.16.0.1"); number(RTA_OIF, one); ask("by another link");
   struct rtmsg m = {.rtm_family = AF_INET};
   begin(RTM_GETROUTE, NLM_F_DUMP, &m, sizeof m); ask("all routes");
   int on = 1; SHOW(setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on));

@@ -126,6 +126,11 @@ export class RoutingTable {
     return all.filter((route) => route.out.isUp || route.type === RTN_LOCAL).sort(inOrder);
   }
 
+  /** The one to a gateway: its own table's first, wherever rules lead (net/ipv4/fib_semantics.c, fib_check_nh_v4_gw). */
+  findGateway(ip: IpAddress, table: number): Route | null {
+    return this.#bestOf(table, ip, 0) ?? this.find(ip);
+  }
+
   /** As `lookUp` for nobody in particular; null: there is none. */
   find(ip: IpAddress): Route | null {
     const route = this.lookUp(ip, ANY_FLOW, NO_INTERFACES);

@@ -111,7 +111,7 @@ export function changeMembership(socket: MulticastSocket, level: number, name: n
   // One that was removed may be left all the same; without one the first membership of IPv6 is meant.
   const index = chosen.index !== 0 ? chosen.index : indexOf(socket.network, chosen, group);
   const isAny = chosen.index === 0 && !isV4Level;
-  if (index === 0 && isV4Level && isWildcard(chosen.address!)) return -ENODEV;
+  if (index === 0 && isV4Level && (chosen.address === null || isWildcard(chosen.address))) return -ENODEV;
   const at = groups.findIndex((each) => (isAny || each.index === index) && isSameIp(each.group, group));
   if (at < 0) return -EADDRNOTAVAIL;
   groups.splice(at, 1);

@@ -193,7 +193,7 @@ export function changeRoute(network: InterfaceNetwork, request: NetlinkRequest):
   const wanted = { destination, prefixLength, out, gateway, metric, table };
   if (request.type === RTM_DELROUTE) return removeRoute(network, wanted);
   network.routes.makeTable(table, v4);
-  const via = out ?? (gateway === null ? null : (network.routes.find(gateway)?.out ?? null));
+  const via = out ?? (gateway === null ? null : (network.routes.findGateway(gateway, table)?.out ?? null));
   if (via === null) return gateway === null ? -ENODEV : -ENETUNREACH;
   if (source !== null && !network.hasAddress(source)) return -EINVAL;
   const route = makeRoute({
