@@ -126,7 +126,7 @@ export class RoutingTable {
     return all.filter((route) => route.out.isUp || route.type === RTN_LOCAL).sort(inOrder);
   }
 
-  /** The one to a gateway: its own table's first, wherever rules lead (net/ipv4/fib_semantics.c, fib_check_nh_v4_gw). */
+  /** The one to a gateway: that of its route's table first (net/ipv4/fib_semantics.c, fib_check_nh_v4_gw). */
   findGateway(ip: IpAddress, table: number): Route | null {
     return this.#bestOf(table, ip, 0) ?? this.find(ip);
   }
