@@ -93,6 +93,27 @@ export function buildGawkTests(folder: string): string[] {
   );
 }
 
+/** @returns names of util-linux's tests, by folder */
+export function buildUtilLinuxHelpers(folder: string): string[] {
+  const build = join(folder, "build");
+  const helpers = join(folder, "helpers");
+  if (!existsSync(helpers)) {
+    configure(folder, build, ["--disable-all-programs", "--enable-libblkid", "--enable-libmount", "--enable-libuuid"]);
+    spawnSync("make", ["-k", "-j2", "-C", build, "check-programs"], { stdio: "ignore" });
+    const partial = `${helpers}.partial`;
+    rmSync(partial, { recursive: true, force: true });
+    mkdirSync(partial);
+    for (const name of readdirSync(build))
+      if (/^(test|sample)[_-][^.]*$/.test(name)) copyFileSync(join(build, name), join(partial, name));
+    renameSync(partial, helpers);
+  }
+  const tests = join(folder, "source/tests/ts");
+  return readdirSync(tests)
+    .flatMap((part) => readdirSync(join(tests, part)).map((name) => `${part}/${name}`))
+    .filter((name) => !name.includes("."))
+    .sort();
+}
+
 /** The words of a variable of a Makefile. */
 export function wordsOf(makefile: string, variable: string): string[] {
   const list = new RegExp(`^${variable}\\s*=((?:.*\\\\\n)*.*)$`, "m").exec(makefile)?.[1] ?? "";

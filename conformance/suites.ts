@@ -3,7 +3,7 @@
  * qemu-user as well:
  *
  *     npm run conformance:suites -- [bash] [busybox] [coreutils] [diffutils] [findutils] [gawk] [git] [glib] [glibc]
- *     [gnulib] [grep] [libuv] [mksh] [perl] [posix] [sed] [systemd] [tar] [zsh] [--filter TEXT]
+ *     [gnulib] [grep] [libuv] [mksh] [perl] [posix] [sed] [socat] [systemd] [tar] [util-linux] [zsh] [--filter TEXT]
  *     [--limit SECONDS] [--timeout SECONDS] [--only-ours] [--record]
  *
  * Sources come from the Debian mirror, with pinned hashes (GLib's and systemd's tests are packages); the scripts that
@@ -28,7 +28,14 @@ import { findMirror } from "@stratos/tools-node/packages";
 import { ensureJudge, judge } from "../tests/support/judge.ts";
 import { launcher, stratos } from "../tests/support/stratos.ts";
 import { TEST_HOME } from "../tests/support/test-image.ts";
-import { buildGawkTests, buildGitHelpers, buildGnulibTests, buildTarHelpers, wordsOf } from "./cross-builds.ts";
+import {
+  buildGawkTests,
+  buildGitHelpers,
+  buildGnulibTests,
+  buildTarHelpers,
+  buildUtilLinuxHelpers,
+  wordsOf,
+} from "./cross-builds.ts";
 import { buildGlibcTests } from "./glibc-tests.ts";
 import { recordRows, type Row } from "./results.ts";
 
@@ -321,6 +328,17 @@ const SUITES: readonly Suite[] = [
     },
   },
   {
+    // Some want a resolver, SCTP, or a terminal of their own.
+    name: "socat",
+    source: "pool/main/s/socat/socat_1.8.0.3.orig.tar.bz2",
+    sha256: "01eb017361d95bb3a6941e840b59e4463a3fabf92df4154ed02b16a2ed6a0095",
+    good: [0, 77],
+    prepare: (folder) => {
+      const script = readFileSync(join(folder, "source/test.sh"), "latin1");
+      return [...new Set([...script.matchAll(/^NAME=(\w+)$/gm)].map((match) => match[1]!))];
+    },
+  },
+  {
     // Some want ext4, libraries that Debian only suggests, or a system that systemd has booted.
     name: "systemd",
     source: null,
@@ -338,6 +356,14 @@ const SUITES: readonly Suite[] = [
     sha256: "9ae57e981c1e73c0eebc2b26c9b0c4497fe310ef1d516ea430efb5470b71f7a8",
     good: [0, 77],
     prepare: buildTarHelpers,
+  },
+  {
+    // Some want disks that only modules of Linux make, or programs of its own build.
+    name: "util-linux",
+    source: "pool/main/u/util-linux/util-linux_2.41.orig.tar.xz",
+    sha256: "81ee93b3cfdfeb7d7c4090cedeba1d7bbce9141fd0b501b686b3fe475ddca4c6",
+    good: [0, 77],
+    prepare: buildUtilLinuxHelpers,
   },
   {
     // V01zmodload and V06parameter want the modules of zsh's own build.
@@ -387,7 +413,8 @@ async function runSuite(suite: Suite): Promise<void> {
   const folder = fetchSource(suite);
   const names = suite.prepare(folder).filter((name) => values.filter === undefined || name.includes(values.filter));
   const script = `${suite.name}.sh`;
-  copyFileSync(join(import.meta.dirname, "guest", script), join(folder, script));
+  for (const name of [script, "gnu-tests.sh"])
+    copyFileSync(join(import.meta.dirname, "guest", name), join(folder, name));
   const command = ["bash", `/suite/${script}`];
   const timeoutMs = Number(values.timeout) * 1000;
   const env = { LIMIT: values.limit };

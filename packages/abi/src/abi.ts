@@ -37,6 +37,7 @@ export * from "./mempolicy.ts";
 export * from "./kcmp.ts";
 export * from "./membarrier.ts";
 export * from "./rseq.ts";
+export * from "./rtc.ts";
 export * from "./seccomp.ts";
 export * from "./ptrace.ts";
 export * from "./drm.ts";

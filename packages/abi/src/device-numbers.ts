@@ -13,5 +13,7 @@ export const LOOP_CTRL_MINOR = 237;
 export const INPUT_MAJOR = 13,
   FB_MAJOR = 29,
   DRM_MAJOR = 226;
+/** The kernel's choice (Linux: the highest that is free). */
+export const RTC_MAJOR = 254;
 /** /dev/input/event0 (drivers/input/evdev.c). */
 export const EVDEV_MINOR_BASE = 64;

@@ -54,7 +54,8 @@ export const InotifyEvent = struct("inotify_event", { wd: i32, mask: hex32, cook
 export const FIEMAP_FLAG_SYNC = 1,
   FIEMAP_FLAG_XATTR = 2;
 export const FIEMAP_EXTENT_LAST = 0x1,
-  FIEMAP_EXTENT_UNKNOWN = 0x2;
+  FIEMAP_EXTENT_UNKNOWN = 0x2,
+  FIEMAP_EXTENT_UNWRITTEN = 0x800;
 export const FiemapExtent = struct("fiemap_extent", {
   fe_logical: u64,
   fe_physical: u64,

@@ -40,8 +40,12 @@ export const NLMSG_ERROR = 2,
 export const NLM_F_REQUEST = 1,
   NLM_F_MULTI = 2,
   NLM_F_ACK = 4,
+  NLM_F_ECHO = 8,
   NLM_F_DUMP = 0x300,
-  NLM_F_CAPPED = 0x100;
+  NLM_F_CAPPED = 0x100,
+  NLM_F_ACK_TLVS = 0x200;
+/** Attributes of NLMSG_ERROR and NLMSG_DONE. */
+export const NLMSGERR_ATTR_MSG = 1;
 /** Of requests that make something (rtnetlink(7)). */
 export const NLM_F_REPLACE = 0x100,
   NLM_F_EXCL = 0x200,

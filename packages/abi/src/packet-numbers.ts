@@ -15,7 +15,21 @@ export const PACKET_ADD_MEMBERSHIP = 1,
   PACKET_RESERVE = 12,
   PACKET_TX_RING = 13,
   PACKET_LOSS = 14,
+  PACKET_FANOUT = 18,
+  PACKET_ROLLOVER_STATS = 21,
+  PACKET_FANOUT_DATA = 22,
   PACKET_IGNORE_OUTGOING = 23;
+/** How sockets of a group share: the kind, and flags beside it. */
+export const PACKET_FANOUT_HASH = 0,
+  PACKET_FANOUT_LB = 1,
+  PACKET_FANOUT_CPU = 2,
+  PACKET_FANOUT_ROLLOVER = 3,
+  PACKET_FANOUT_RND = 4,
+  PACKET_FANOUT_QM = 5,
+  PACKET_FANOUT_CBPF = 6;
+export const PACKET_FANOUT_FLAG_ROLLOVER = 0x1000,
+  PACKET_FANOUT_FLAG_UNIQUEID = 0x2000,
+  PACKET_FANOUT_FLAG_IGNORE_OUTGOING = 0x4000;
 /** `enum tpacket_versions`: what stands at the begin of a ring's frame. */
 export const TPACKET_V1 = 0,
   TPACKET_V2 = 1,

@@ -53,6 +53,8 @@ export const FibRuleHdr = struct("fib_rule_hdr", {
   flags: hex32,
 });
 
+export const FibRuleUidRange = struct("fib_rule_uid_range", { start: u32, end: u32 });
+
 /** The values of IFLA_STATS and IFLA_STATS64. */
 export const RtnlLinkStats = struct("rtnl_link_stats", counters(u32)),
   RtnlLinkStats64 = struct("rtnl_link_stats64", { ...counters(u64), rx_otherhost_dropped: u64 });

@@ -135,6 +135,11 @@ export const IpMreqSource = struct("ip_mreq_source", {
 });
 export const Ipv6Mreq = struct("ipv6_mreq", { ipv6mr_multiaddr: array(u8, 16), ipv6mr_ifindex: i32 });
 export const GroupReq = struct("group_req", { gr_interface: u32, gr_group: SockaddrStorage });
+export const GroupSourceReq = struct("group_source_req", {
+  gsr_interface: u32,
+  gsr_group: SockaddrStorage,
+  gsr_source: SockaddrStorage,
+});
 
 /** Values of SOL_PACKET's options. */
 export const PacketMreq = struct("packet_mreq", {
@@ -143,6 +148,9 @@ export const PacketMreq = struct("packet_mreq", {
   mr_alen: u16,
   mr_address: array(u8, 8),
 });
+/** PACKET_FANOUT, of which the first word alone will do; PACKET_ROLLOVER_STATS. */
+export const FanoutArgs = struct("fanout_args", { id: u16, type_flags: u16, max_num_members: u32 });
+export const TpacketRolloverStats = struct("tpacket_rollover_stats", { tp_all: u64, tp_huge: u64, tp_failed: u64 });
 export const TpacketStats = struct("tpacket_stats", { tp_packets: u32, tp_drops: u32 });
 /** With TPACKET_V3. */
 export const TpacketStatsV3 = struct("tpacket_stats_v3", { tp_packets: u32, tp_drops: u32, tp_freeze_q_cnt: u32 });

@@ -9,6 +9,7 @@ import { cgroup2Type, sysfsType } from "./sysfs/sysfs.ts";
 import { ramfsType } from "./fs/ramfs/ramfs.ts";
 import { registerFifos } from "./fs/pipe/pipe-file.ts";
 import { tmpfsType } from "./fs/tmpfs/tmpfs.ts";
+import { registerRealTimeClock } from "./event/real-time-clock-file.ts";
 import { registerBlockDevices } from "./block/loop/loop-devices.ts";
 import { Board } from "./task/board.ts";
 import { namespaceRequest, openNamespace } from "./task/enter-namespaces.ts";
@@ -34,6 +35,7 @@ export function createKernel(options: KernelOptions): Kernel {
   kernel.vfs.pidfdOf = pidfdOf;
   registerTerminalDevices(kernel);
   registerBlockDevices(kernel);
+  registerRealTimeClock(kernel);
   return kernel;
 }
 

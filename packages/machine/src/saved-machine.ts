@@ -77,7 +77,7 @@ interface State {
 }
 
 const MAGIC = "STRATOSM";
-const VERSION = 16;
+const VERSION = 17;
 const HEADER_BYTES = 16;
 const PART_HEADER_BYTES = 12;
 

@@ -6,7 +6,9 @@ import {
   AF_UNIX,
   Cmsghdr,
   GENL_ID_CTRL,
+  FRA_UID_RANGE,
   FibRuleHdr,
+  FibRuleUidRange,
   Genlmsghdr,
   IFA_CACHEINFO,
   IFLA_STATS,
@@ -42,6 +44,7 @@ import {
   RTM_NEWNEIGH,
   RTM_NEWROUTE,
   RTM_NEWRULE,
+  RTM_DELRULE,
   RtnlLinkStats,
   RtnlLinkStats64,
   Rtmsg,
@@ -140,7 +143,7 @@ export const NETLINK_BODIES = {
   address: body(Ifaddrmsg, [[IFA_CACHEINFO, IfaCacheinfo]]),
   route: body(Rtmsg),
   neighbour: body(Ndmsg),
-  rule: body(FibRuleHdr),
+  rule: body(FibRuleHdr, [[FRA_UID_RANGE, FibRuleUidRange]]),
   inetRequest: body(InetDiagReqV2),
   inetAnswer: body(InetDiagMsg),
   unixRequest: body(UnixDiagReq),
@@ -154,6 +157,7 @@ const ROUTE_BODIES: ReadonlyMap<number, NetlinkBody> = new Map([
   [RTM_NEWROUTE, NETLINK_BODIES.route],
   [RTM_NEWNEIGH, NETLINK_BODIES.neighbour],
   [RTM_NEWRULE, NETLINK_BODIES.rule],
+  [RTM_DELRULE, NETLINK_BODIES.rule],
 ]);
 
 /** The messages in a datagram of a netlink socket of `protocol`. */

@@ -172,6 +172,34 @@ export function seekHole(subvolume: FileTree, ino: number, offset: FileOffset): 
   return bytesToEnd(words, file, index, 0) > 0 ? offsetOf(index, 0) : inodeSize(words, file);
 }
 
+/** Where room that is held without content begins, at or after `offset`, beyond the file's end as well; −ENXIO. */
+export function seekUnwritten(subvolume: FileTree, ino: number, offset: FileOffset): FileOffset {
+  const file = findFile(subvolume, ino);
+  if (file < 0) return file;
+  if (offset < 0) return -ENXIO;
+  settleFile(subvolume, ino);
+  const first = blockOf(offset);
+  for (
+    let index = first;
+    findExtent(subvolume, ino, index) || findNextExtent(subvolume, ino, index);
+    index = found.start + found.length
+  )
+    if ((found.flags & EXTENT_UNWRITTEN) !== 0) return found.start <= first ? offset : offsetOf(found.start, 0);
+  return -ENXIO;
+}
+
+/** Where such room ends that `offset` lies in; `offset` itself where there is none. */
+export function unwrittenEnd(subvolume: FileTree, ino: number, offset: FileOffset): FileOffset {
+  const file = findFile(subvolume, ino);
+  if (file < 0) return file;
+  settleFile(subvolume, ino);
+  const first = blockOf(offset);
+  let index = first;
+  while (findExtent(subvolume, ino, index) && (found.flags & EXTENT_UNWRITTEN) !== 0)
+    index = found.start + found.length;
+  return index <= first ? offset : offsetOf(index, 0);
+}
+
 /** Zeroes bytes `[start, end)` of one block of the file, when that has content. 0, −ENOSPC. */
 function zeroInBlock(subvolume: FileTree, ino: number, index: number, start: number, end: number): number {
   if (start >= end) return 0;

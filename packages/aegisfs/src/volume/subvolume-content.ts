@@ -243,6 +243,18 @@ export class SubvolumeContent extends SubvolumeOperation {
     return this.reading(() => holes.seekHole(this, ino, offset));
   }
 
+  /** Where room that is held without content begins, at or after `offset`, beyond the file's end as well; −ENXIO. */
+  seekUnwritten(this: Subvolume, ino: number, offset: FileOffset): FileOffset {
+    this.reads?.addInode(ino);
+    return this.reading(() => holes.seekUnwritten(this, ino, offset));
+  }
+
+  /** Where such room ends that `offset` lies in. */
+  unwrittenEnd(this: Subvolume, ino: number, offset: FileOffset): FileOffset {
+    this.reads?.addInode(ino);
+    return this.reading(() => holes.unwrittenEnd(this, ino, offset));
+  }
+
   /**
    * The first `most` runs of a file that end behind byte `offset`, as FS_IOC_FIEMAP lists them (file/extent-list.ts).
    * −ENOENT, −EISDIR, −EINVAL, −EIO.

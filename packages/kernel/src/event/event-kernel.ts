@@ -1,3 +1,4 @@
+import type { RealTimeClock } from "./real-time-clock.ts";
 import type { SignalSet } from "../signal/signal-set.ts";
 import type { TimerQueue } from "../time/timer-queue.ts";
 import type { Time } from "../vfs/inode.ts";
@@ -9,6 +10,7 @@ export interface EventKernel extends VfsKernel {
   readonly timers: TimerQueue;
   readonly clockSetObservers: Set<ClockSetObserver>;
   realtime(): Time;
+  readonly realTimeClock: RealTimeClock;
 }
 
 /** Who waits under a signal mask of its own. */

@@ -1,5 +1,5 @@
 /** /proc/net/igmp and igmp6: which multicast groups each interface hears, for netstat(8) and `ip maddr`. */
-import { isSameIp, type IpAddress, isV4 } from "../socket/inet/ip-address.ts";
+import { ALL_HOSTS, ALL_NODES, isSameIp, type IpAddress, isV4 } from "../socket/inet/ip-address.ts";
 import type { Network } from "../socket/network.ts";
 import type { Task } from "../task/task.ts";
 
@@ -8,26 +8,20 @@ interface Group {
   users: number;
 }
 
-const ALL_HOSTS = Uint32Array.of(0, 0, 0xffff, 0xe0000001);
-const ALL_NODES = [Uint32Array.of(0xff020000, 0, 0, 1), Uint32Array.of(0xff010000, 0, 0, 1)];
 /** `mca_flags` (include/net/if_inet6.h): the interface's filter has it; it is told to nobody. */
 const MAF_LOADED = 4,
   MAF_NOREPORT = 8;
 const SCOPE_LINK_LOCAL = 2;
 
-/**
- * What sockets have joined, by the interface's index, the newest first; where they named no interface it is the one
- * that leads to the group.
- */
+/** What sockets have joined, by the interface's index, the newest first. */
 function joined(network: Network, wantsV4: boolean): Map<number, Group[]> {
   const known = new Map<string, Group>();
   const groups = new Map<number, Group[]>();
-  for (const { ip } of network.inetSockets)
+  for (const { ip } of network.groupMembers)
     for (const { group, index } of ip.groups) {
       network.kernel.work.charge(1);
       if (isV4(group) !== wantsV4) continue;
-      const at = index !== 0 ? index : (network.routes.find(group)?.out ?? network.interfaces[0]!).index;
-      const key = `${at} ${group.join()}`;
+      const key = `${index} ${group.join()}`;
       const present = known.get(key);
       if (present !== undefined) {
         present.users++;
@@ -35,8 +29,8 @@ function joined(network: Network, wantsV4: boolean): Map<number, Group[]> {
       }
       const one = { ip: group, users: 1 };
       known.set(key, one);
-      const list = groups.get(at);
-      if (list === undefined) groups.set(at, [one]);
+      const list = groups.get(index);
+      if (list === undefined) groups.set(index, [one]);
       else list.push(one);
     }
   for (const list of groups.values()) list.reverse();

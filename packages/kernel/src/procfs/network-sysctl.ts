@@ -63,6 +63,8 @@ function ownSettings(): Record<string, () => Setting> {
     "ipv4/tcp_fin_timeout": only("60"),
     "ipv4/tcp_keepalive_time": ofNetwork("keepAliveSeconds", { least: 1, most: 32767 }),
     "ipv4/tcp_sack": only("1"),
+    "ipv4/tcp_syn_linear_timeouts": ofNetwork("synLinear", { least: 0, most: 127 }),
+    "ipv4/tcp_syn_retries": ofNetwork("synRetries", { least: 1, most: 127 }),
     "ipv4/tcp_syncookies": only("1"),
     "ipv4/tcp_timestamps": only("1"),
     "ipv4/tcp_window_scaling": only("1"),
@@ -80,7 +82,7 @@ function ownSettings(): Record<string, () => Setting> {
 }
 
 function ofNetwork(
-  field: "backlogMost" | "keepAliveSeconds" | "unixQueueMost",
+  field: "backlogMost" | "keepAliveSeconds" | "synLinear" | "synRetries" | "unixQueueMost",
   range: { least: number; most: number },
 ): () => Setting {
   return bounded(

@@ -339,6 +339,8 @@ it("each setting of /proc/sys that can be changed acts", () => {
     "net/ipv4/tcp_keepalive_time",
     "net/ipv4/tcp_mem",
     "net/ipv4/tcp_rmem",
+    "net/ipv4/tcp_syn_linear_timeouts",
+    "net/ipv4/tcp_syn_retries",
     "net/ipv4/tcp_wmem",
     "net/ipv4/udp_mem",
     "net/ipv6/bindv6only",

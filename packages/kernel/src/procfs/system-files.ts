@@ -1,6 +1,7 @@
 /** The files of /proc itself: proc(5) and its companions proc_meminfo(5), proc_stat(5) … */
 import { CAP_SYSLOG, EACCES, EPERM, O_ACCMODE, O_RDONLY, PAGE_SIZE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { describeRealTimeClock } from "../event/real-time-clock-file.ts";
 import { Changes } from "../ground/changes.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { isCapable } from "../security/credentials.ts";
@@ -90,7 +91,10 @@ export function addSystemFiles(fileSystem: ProcView, root: PseudoDirectory): voi
   sysvipc.add("sem", new PseudoFile(fileSystem, (task) => task.ipc.semaphores.describe(task)));
   sysvipc.add("shm", new PseudoFile(fileSystem, (task) => task.ipc.memory.describe(task)));
   root.add("sysvipc", sysvipc);
-  for (const name of ["bus", "driver", "fs", "irq"]) root.add(name, new PseudoDirectory(fileSystem));
+  for (const name of ["bus", "fs", "irq"]) root.add(name, new PseudoDirectory(fileSystem));
+  const drivers = new PseudoDirectory(fileSystem);
+  drivers.add("rtc", new PseudoFile(fileSystem, (task) => describeRealTimeClock(task.kernel.realTimeClock)));
+  root.add("driver", drivers);
   const terminals = new PseudoDirectory(fileSystem);
   root.add("tty", terminals);
   terminals.add("drivers", new PseudoFile(fileSystem, () => TERMINAL_DRIVERS));

@@ -455,7 +455,7 @@ export function replaceFirstV4(network: InterfaceNetwork, one: NetworkInterface,
 export function addRoute(network: InterfaceNetwork, route: Route): number {
   if (!route.out.isUp) return -ENETDOWN;
   if (!route.out.hasIpv6 && !isV4(route.destination)) return -EACCES;
-  if (route.gateway !== null && !reaches(network, route.gateway)) return -ENETUNREACH;
+  if (route.gateway !== null && !reaches(network, route.gateway, route.table)) return -ENETUNREACH;
   const failed = network.routes.add(route);
   if (failed < 0) return failed;
   for (const observer of network.observers) observer.routeChanged(route, false);
@@ -463,8 +463,8 @@ export function addRoute(network: InterfaceNetwork, route: Route): number {
 }
 
 /** Does a route without a gateway lead there? */
-function reaches(network: InterfaceNetwork, gateway: IpAddress): boolean {
-  const route = network.routes.find(gateway);
+function reaches(network: InterfaceNetwork, gateway: IpAddress, table: number): boolean {
+  const route = network.routes.findGateway(gateway, table);
   return route !== null && route.gateway === null;
 }
 

@@ -5,6 +5,7 @@ import type { IpAddress } from "./inet/ip-address.ts";
 import type { InterfaceAddress, InterfaceKind, InterfaceOptions, NetworkInterface } from "./network-interface.ts";
 import type { NetworkSettings } from "./network-settings.ts";
 import type { Route, RoutingTable } from "./routes.ts";
+import type { RoutingRule } from "./routing-rules.ts";
 
 /** A network (network.ts), as those know it who change its interfaces, addresses and routes, or ask for them. */
 export interface InterfaceNetwork {
@@ -15,6 +16,8 @@ export interface InterfaceNetwork {
   readonly settings: NetworkSettings;
   readonly routes: RoutingTable;
   readonly observers: ReadonlySet<NetworkObserver>;
+  /** Who changes something by a message, while it is done; null: nobody does. */
+  asker: ChangeAsker | null;
   /** /proc/PID/ns/net's number. */
   readonly ino: number;
   /** Packet sockets. */
@@ -36,18 +39,32 @@ export interface InterfaceNetwork {
   outsideIn(family: 4 | 6): { readonly addresses: readonly InterfaceAddress[]; readonly route: Route | null };
 }
 
+/** A request of rtnetlink: those who hear of the change are told by which, and who asked may hear it as well. */
+export interface ChangeAsker {
+  /** RTM_*. */
+  readonly type: number;
+  readonly sequence: number;
+  /** Of its socket. */
+  readonly port: number;
+  /** NLM_F_ECHO: its socket hears what has changed. */
+  readonly isEchoed: boolean;
+}
+
 /** Who wants to know what becomes of interfaces, their addresses and routes. */
 export interface NetworkObserver {
   /** @param isGone  it was removed */
   interfaceChanged(one: NetworkInterface, isGone: boolean): void;
   addressChanged(one: NetworkInterface, address: InterfaceAddress, isGone: boolean): void;
   routeChanged(route: Route, isGone: boolean): void;
+  ruleChanged(rule: RoutingRule, isGone: boolean): void;
 }
 
 /** Sees frames come and go at interfaces (packet/packet-socket.ts). */
 export interface FrameObserver {
   /** @param isTaken  a bridge has it: only who hears all hears it */
   frameSeen(one: NetworkInterface, frame: Uint8Array, packetType: number, isTaken: boolean): void;
+  /** Are both of one group, which sees nothing of what one of it sends? */
+  sharesWith(other: FrameObserver): boolean;
   interfaceDown(index: number): void;
   interfaceGone(index: number): void;
 }

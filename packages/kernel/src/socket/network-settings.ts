@@ -24,6 +24,9 @@ export class NetworkSettings {
   pingGroups = { first: 0, last: 2147483647 };
   /** net.ipv4.tcp_keepalive_time, in seconds. */
   keepAliveSeconds = 7200;
+  /** net.ipv4.tcp_syn_retries and tcp_syn_linear_timeouts: how often connect(2) asks again, and how often evenly. */
+  synRetries = 6;
+  synLinear = 4;
   /** net.ipv6.bindv6only: sockets that are made from now on do not take IPv4. */
   isV6Only = false;
   /** net.ipv4.conf.PLACE.tag: numbers that programs keep there for themselves. */

@@ -1,4 +1,4 @@
-import { EHOSTUNREACH, ENETUNREACH } from "@stratos/abi";
+import { EHOSTUNREACH, ENETUNREACH, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { makeLoopbackLink, type SocketProvider } from "@stratos/host";
 import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
@@ -17,13 +17,13 @@ import {
 import { ipOfText } from "./inet/ip-text.ts";
 import type { InetNetwork, InetSocket } from "./inet/inet-socket.ts";
 import type { PingClaim, RawNetwork, RawSocket } from "./inet/raw-socket.ts";
-import { PortTable } from "./inet/port-table.ts";
+import { DeviceWeight, PortTable } from "./inet/port-table.ts";
 import type { TcpClaim, TcpNetwork } from "./inet/tcp-socket.ts";
 import type { UdpClaim, UdpNetwork } from "./inet/udp-socket.ts";
 import type { RoughNetwork } from "./inet/rough-network.ts";
 import type { NetlinkNetwork, NetlinkSocket } from "./netlink/netlink-socket.ts";
 import { removeInterface } from "./interface-changes.ts";
-import type { NetworkObserver } from "./interface-network.ts";
+import type { ChangeAsker, NetworkObserver } from "./interface-network.ts";
 import { NetworkSettings } from "./network-settings.ts";
 import { InterfaceUevents } from "./netlink/interface-uevents.ts";
 import { RouteEvents } from "./netlink/route-events.ts";
@@ -37,8 +37,10 @@ import {
   NetworkInterface,
   usualBroadcast,
 } from "./network-interface.ts";
+import type { FanoutGroup } from "./packet/fanout-group.ts";
 import type { PacketNetwork, PacketSocket } from "./packet/packet-socket.ts";
 import { makeRoute, type Route, RoutingTable } from "./routes.ts";
+import type { Flow } from "./routing-rules.ts";
 import type { SocketKernel } from "./socket-kernel.ts";
 import type { SocketState } from "./socket-state.ts";
 import type { SocketMemory } from "./socket-memory.ts";
@@ -81,11 +83,17 @@ export class Network
   readonly rawSockets = new Set<RawSocket>();
   /** Packet sockets: each frame is offered to all of them. Bound: open sockets. */
   readonly packetSockets = new Set<PacketSocket>();
+  /** Groups of those, by number. Bound: packet sockets. */
+  readonly fanoutGroups = new Map<number, FanoutGroup>();
   readonly settings = new NetworkSettings();
   /** For /proc/net. Bound: open sockets. */
   readonly inetSockets = new Set<InetSocket>();
+  /** Those that are members of multicast groups. Bound: open sockets. */
+  readonly groupMembers = new Set<InetSocket>();
   readonly unixSockets = new Set<UnixSocket>();
   readonly netlinkSockets = new Map<number, NetlinkSocket>();
+  /** Those that hear groups, with a port or without. Bound: open sockets. */
+  readonly netlinkMembers = new Set<NetlinkSocket>();
   /** unix(7): the type of the socket, a space, its abstract name without the leading NUL. */
   readonly abstractNames = new Map<string, UnixSocket>();
   /** Who is told that interfaces, addresses and routes change. Bound: netlink, and mounts of sysfs. */
@@ -93,6 +101,7 @@ export class Network
     new RouteEvents(this),
     new InterfaceUevents(this),
   ]);
+  asker: ChangeAsker | null = null;
   #lastIndex = 0;
   /** How messages call other networks. Bound: networks that are there and have had the other end of a pair. */
   #numbers = new Map<Network, number>();
@@ -103,10 +112,10 @@ export class Network
     super(options.origin);
     this.kernel = kernel;
     this.provider = options.provider;
-    this.tcpPorts = new PortTable<TcpClaim>(kernel.random);
-    this.udpPorts = new PortTable<UdpClaim>(kernel.random);
-    this.pingIdentifiers = new PortTable<PingClaim>(kernel.random);
-    this.udplitePorts = new PortTable<UdpClaim>(kernel.random);
+    this.tcpPorts = new PortTable<TcpClaim>(kernel.random, DeviceWeight.afterFamily);
+    this.udpPorts = new PortTable<UdpClaim>(kernel.random, DeviceWeight.beforeFamily);
+    this.pingIdentifiers = new PortTable<PingClaim>(kernel.random, DeviceWeight.beforeFamily);
+    this.udplitePorts = new PortTable<UdpClaim>(kernel.random, DeviceWeight.beforeFamily);
     const loopback = this.makeInterface("loopback", {
       name: "lo",
       hardwareAddress: new Uint8Array(ETHERNET_ADDRESS_SIZE),
@@ -302,12 +311,13 @@ export class Network
   /**
    * The address that packets to a destination outside come from; 0.0.0.0 where the host knows it alone.
    *
-   * @returns −ENETUNREACH no route leads there; −EHOSTUNREACH the route's link has frames, but no stack of ours sends
-   *   IP over frames
+   * @returns −ENETUNREACH no route leads there; −EACCES, −EINVAL a rule says so; −EHOSTUNREACH the route's link has
+   *   frames, but no stack of ours sends IP over frames
    */
-  sourceOutside(to: IpAddress): IpAddress | number {
-    const route = this.routes.find(to);
-    if (route === null) return this.unreachable();
+  sourceOutside(to: IpAddress, flow: Flow): IpAddress | number {
+    const route = this.routes.lookUp(to, flow, this);
+    if (route === -ENETUNREACH) return this.unreachable();
+    if (isErrno(route)) return route;
     if (route.out.kind !== "provider") return -EHOSTUNREACH;
     const source = route.source ?? route.out.sourceFor(to);
     return source ?? (isV4(to) ? ANY_V4 : -ENETUNREACH);

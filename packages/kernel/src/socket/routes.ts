@@ -5,7 +5,9 @@
 import {
   EEXIST,
   EINVAL,
+  ENETUNREACH,
   ENOBUFS,
+  ENODEV,
   ESRCH,
   RTN_BROADCAST,
   RTN_LOCAL,
@@ -17,16 +19,28 @@ import {
   RT_SCOPE_UNIVERSE,
   RT_TABLE_LOCAL,
   RT_TABLE_MAIN,
+  isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { type IpAddress, broadcastOf, isInPrefix, isSameIp, isV4, prefixOf } from "./inet/ip-address.ts";
 import type { NetworkInterface } from "./network-interface.ts";
+import { ANY_FLOW, type Flow, RoutingRules } from "./routing-rules.ts";
 
 /** What an IPv6 route has when none is given (include/net/ip6_route.h). */
 const METRIC_V6_KERNEL = 256,
   METRIC_V6_USER = 1024;
+const TABLE_HASH = 255;
+/** Tables that are known to be there though they have no route. */
+const TABLES_MAX = 1024;
 /** Routes that a network has at most beside those of its addresses. */
 const ROUTES_MAX = 4096;
+
+/** Interfaces, which rules and programs may ask for. */
+interface InterfaceNames {
+  interfaceByName(name: string): NetworkInterface | undefined;
+  interfaceByIndex(index: number): NetworkInterface | undefined;
+}
+const NO_INTERFACES: InterfaceNames = { interfaceByName: () => undefined, interfaceByIndex: () => undefined };
 
 export interface Route {
   /** All zero with a prefix of 0: the default route; the kind of address tells the family. */
@@ -95,10 +109,13 @@ function routesOfAddresses(out: NetworkInterface): Route[] {
   return routes;
 }
 
-/** Bound: ROUTES_MAX, and three for each address of an interface. */
+/** Those of all tables, and the rules which of them is asked. Bound: ROUTES_MAX, three for each address, and rules. */
 export class RoutingTable {
   /** Those that programs added, and the ones of the machine's start. */
   #added: Route[] = [];
+  /** Numbers of tables that were made, those of IPv6 negative. Bound: TABLES_MAX. */
+  #made = new Set<number>();
+  readonly rules = { v4: new RoutingRules(true), v6: new RoutingRules(false) };
   /** By interface, by `keyOf`. */
   #implied = new Map<NetworkInterface, Map<string, Route>>();
 
@@ -109,12 +126,61 @@ export class RoutingTable {
     return all.filter((route) => route.out.isUp || route.type === RTN_LOCAL).sort(inOrder);
   }
 
-  /** The most exact route to an address that this machine hasn't got; of equals, the one with the smallest metric. */
+  /** The one to a gateway: that of its route's table first (net/ipv4/fib_semantics.c, fib_check_nh_v4_gw). */
+  findGateway(ip: IpAddress, table: number): Route | null {
+    return this.#bestOf(table, ip, 0) ?? this.find(ip);
+  }
+
+  /** As `lookUp` for nobody in particular; null: there is none. */
   find(ip: IpAddress): Route | null {
+    const route = this.lookUp(ip, ANY_FLOW, NO_INTERFACES);
+    return isErrno(route) ? null : route;
+  }
+
+  /**
+   * The route to an address that this machine hasn't got: of the first table that has one, the most exact; of equals,
+   * the one with the smallest metric. Who names an interface finds all of IPv4 there (net/ipv4/route.c,
+   * ip_route_output_key_hash_rcu). −ENETUNREACH, −EACCES, −EINVAL (RoutingRules.lookUp), −ENODEV
+   */
+  lookUp(ip: IpAddress, flow: Flow, interfaces: InterfaceNames): Route | number {
+    const v4 = isV4(ip);
+    const rules = v4 ? this.rules.v4 : this.rules.v6;
+    const found = rules.lookUp(ip, flow, interfaces, (table) => this.#bestOf(table, ip, flow.out));
+    if (!v4 || flow.out === 0 || !isErrno(found)) return found;
+    const out = interfaces.interfaceByIndex(flow.out);
+    if (out === undefined) return -ENODEV;
+    return out.isUp ? makeRoute({ destination: ip, prefixLength: 32, out }) : -ENETUNREACH;
+  }
+
+  #bestOf(table: number, ip: IpAddress, out: number): Route | null {
     let best: Route | null = null;
-    for (const route of this.#added) best = better(best, route, ip);
-    for (const routes of this.#implied.values()) for (const route of routes.values()) best = better(best, route, ip);
+    for (const route of this.#added) if (isOf(route, table, out)) best = better(best, route, ip);
+    for (const routes of this.#implied.values())
+      for (const route of routes.values()) if (isOf(route, table, out)) best = better(best, route, ip);
     return best;
+  }
+
+  /** A route of that family was to be added there: the table is there from now on, empty or not. */
+  makeTable(table: number, v4: boolean): void {
+    if (this.#made.size < TABLES_MAX) this.#made.add(v4 ? table : -table);
+  }
+
+  /** The two that each network begins with are there in any case. */
+  hasTable(table: number, v4: boolean): boolean {
+    if (table === RT_TABLE_MAIN || table === RT_TABLE_LOCAL || this.#made.has(v4 ? table : -table)) return true;
+    return this.#added.some((route) => route.table === table && isV4(route.destination) === v4);
+  }
+
+  /** Is there another to the same destination that would be as good? */
+  hasEqual(route: Route): boolean {
+    const isEqual = (one: Route): boolean =>
+      one.prefixLength === route.prefixLength &&
+      one.table === route.table &&
+      one.metric === route.metric &&
+      isSameIp(one.destination, route.destination);
+    if (this.#added.some(isEqual)) return true;
+    for (const routes of this.#implied.values()) for (const one of routes.values()) if (isEqual(one)) return true;
+    return false;
   }
 
   /**
@@ -181,8 +247,8 @@ export class RoutingTable {
 
   static {
     stateClass("RoutingTable", this, {
-      save: (it) => ({ added: it.#added, implied: it.#implied }),
-      load: (it, from) => ({ added: it.#added, implied: it.#implied } = from),
+      save: (it) => ({ added: it.#added, implied: it.#implied, made: it.#made }),
+      load: (it, from) => ({ added: it.#added, implied: it.#implied, made: it.#made } = from),
     });
   }
 }
@@ -194,9 +260,16 @@ function better(best: Route | null, route: Route, ip: IpAddress): Route | null {
   return route.prefixLength === best.prefixLength && route.metric < best.metric ? route : best;
 }
 
+function isOf(route: Route, table: number, out: number): boolean {
+  return route.table === table && (out === 0 || route.out.index === out);
+}
+
 function inOrder(one: Route, other: Route): number {
   const isFirst = Number(isV4(one.destination)) - Number(isV4(other.destination));
   if (isFirst !== 0) return -isFirst;
+  // Tables stand in a hash (net/ipv4/fib_frontend.c, inet_dump_fib; net/ipv6/ip6_fib.c, inet6_dump_fib).
+  const isEarlier = (one.table & TABLE_HASH) - (other.table & TABLE_HASH) || one.table - other.table;
+  if (isEarlier !== 0) return isEarlier;
   const isDefault = Number(one.prefixLength === 0) - Number(other.prefixLength === 0);
   if (isDefault !== 0) return isV4(one.destination) ? -isDefault : isDefault;
   for (let index = 0; index < 4; index++)

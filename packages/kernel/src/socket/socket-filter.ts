@@ -17,14 +17,19 @@ export function attachFilter({ family, type, options }: FilterHolder, task: Sock
   if (value.length < SockFprog.size) return -EINVAL;
   if (options.isFilterLocked) return -EPERM;
   if ((family === AF_INET || family === AF_INET6) && type !== SOCK_DGRAM) return -ENOPROTOOPT;
-  const view = viewOf(value);
-  const count = view.getUint16(SockFprog.offset.len, true);
-  const program = loadBpfProgram(task.space, get64(view, SockFprog.offset.filter), count);
-  if (isErrno(program)) return program;
-  const filter = BpfFilter.check(program, true);
+  const filter = readFilter(task, value);
   if (isErrno(filter)) return filter;
   options.filter = filter;
   return 0;
+}
+
+/** The program of a `sock_fprog`. −EFAULT, −EINVAL */
+export function readFilter(task: SocketCaller, value: Uint8Array): BpfFilter | number {
+  if (value.length < SockFprog.size) return -EINVAL;
+  const view = viewOf(value);
+  const count = view.getUint16(SockFprog.offset.len, true);
+  const program = loadBpfProgram(task.space, get64(view, SockFprog.offset.filter), count);
+  return isErrno(program) ? program : BpfFilter.check(program, true);
 }
 
 /** @returns 0; −ENOENT: there is none; −EPERM */

@@ -441,7 +441,9 @@ export const socketCalls: SyscallTable = {
       "ICMP sockets reach this machine's own addresses only (ENETUNREACH), and raw ones hear raw and ICMP sockets " +
       "alone; packet sockets see frames of veth pairs and those that packet sockets send on lo: TCP and UDP over lo " +
       "and over the host's sockets make none, and no host offers a link of its own; interfaces that programs make " +
-      "are dummy, veth and bridge (others: EOPNOTSUPP), which no IP stack sends over (EHOSTUNREACH); the way out " +
+      "are dummy, veth and bridge (others: EOPNOTSUPP), which no IP stack sends over (EHOSTUNREACH); rules of routes " +
+      "know no tunnels, ports, types of service and groups of interfaces (EOPNOTSUPP), routes no types but " +
+      "unicast (EOPNOTSUPP); the way out " +
       "stays in its network (EINVAL) and is no port of a bridge (EOPNOTSUPP); bridges have no spanning tree, VLANs " +
       "or settings, forget no station before 300 s, know 1024 and take none from programs, and a frame goes 1024 " +
       "ways at most; a network has 256 addresses in all (ENOBUFS), an interface 16 alternative names (EINVAL)",
@@ -464,11 +466,13 @@ export const socketCalls: SyscallTable = {
     gaps:
       "datagrams to a multicast group reach members in this machine, and the host's network, from which none " +
       "come in; IPv6 extension headers travel with UDP datagrams inside the machine alone, and those with a " +
-      "routing header are lost; TCP and raw sockets take no filters (ENOPROTOOPT); TCP_WINDOW_CLAMP " +
-      "and IP_BIND_ADDRESS_NO_PORT are kept without effect, as are TCP_USER_TIMEOUT and TCP_DEFER_ACCEPT of " +
-      "connections beyond the machine; TCP_SAVE_SYN, TCP_TX_DELAY (ENOPROTOOPT), TCP_MD5SIG and TCP_REPAIR " +
-      "(EPERM) are refused; packet sockets have " +
-      "no PACKET_FANOUT, PACKET_VNET_HDR and PACKET_TIMESTAMP (ENOPROTOOPT), and their rings no hash of a packet",
+      "routing header are lost; no IP_MSFILTER and MCAST_MSFILTER; what goes to a group by a veth or dummy " +
+      "reaches members of this network alone; TCP and raw sockets take no filters (ENOPROTOOPT); " +
+      "TCP_WINDOW_CLAMP and IP_BIND_ADDRESS_NO_PORT are kept without effect, as are TCP_DEFER_ACCEPT and, once " +
+      "there is a connection, TCP_USER_TIMEOUT of those beyond the machine; TCP_SAVE_SYN, TCP_TX_DELAY " +
+      "(ENOPROTOOPT), TCP_MD5SIG and TCP_REPAIR " +
+      "(EPERM) are refused; packet sockets have no PACKET_VNET_HDR and PACKET_TIMESTAMP (ENOPROTOOPT), their rings " +
+      "no hash of a packet, and PACKET_FANOUT no eBPF (EINVAL) and no defragmentation",
   },
   getsockopt: {
     run: getsockopt,

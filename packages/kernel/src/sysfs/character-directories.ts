@@ -1,9 +1,14 @@
 /** Character devices in sysfs(5): the folder of each below devices/virtual, and the links that lead there. */
-import { MEM_MAJOR, TTY_MAJOR } from "@stratos/abi";
+import { MEM_MAJOR, RTC_MAJOR, TTY_MAJOR } from "@stratos/abi";
 import { DEVICE_NODES } from "../fs/devtmpfs/devtmpfs.ts";
 import { type PseudoDirectory, PseudoFile, type PseudoFileSystem, PseudoLink } from "../pseudo/pseudo-inodes.ts";
 
 const MISC_MAJOR = 10;
+const SUBSYSTEMS: ReadonlyMap<number, string> = new Map([
+  [MEM_MAJOR, "mem"],
+  [MISC_MAJOR, "misc"],
+  [RTC_MAJOR, "rtc"],
+]);
 
 /** @param directory  makes the folder of that path */
 export function addCharacterDirectories(
@@ -23,7 +28,7 @@ export function addCharacterDirectories(
     0o620,
   ]);
   for (const [name, major, minor, mode] of [...DEVICE_NODES, ...consoles]) {
-    const subsystem = major === MEM_MAJOR ? "mem" : major === MISC_MAJOR ? "misc" : "tty";
+    const subsystem = SUBSYSTEMS.get(major) ?? "tty";
     const path = `devices/virtual/${subsystem}/${name}`;
     // Drivers say a mode where root alone is not meant.
     const said = major === MEM_MAJOR || mode === 0o666 ? `DEVMODE=0${mode.toString(8)}\n` : "";

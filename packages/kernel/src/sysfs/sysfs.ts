@@ -7,6 +7,7 @@ import type { Task } from "../task/task.ts";
 import type { FileSystemUsage, FileSystemType } from "../vfs/file-system.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { addBlockDirectories } from "./block-directories.ts";
+import { CLOCK_ATTRIBUTES } from "../event/real-time-clock-file.ts";
 import { addCharacterDirectories } from "./character-directories.ts";
 import { addNetworkDirectories } from "./network-directories.ts";
 import { addInputDirectories, addScreenDirectories } from "./screen-directories.ts";
@@ -59,6 +60,7 @@ export class Sysfs extends PseudoFileSystem {
     this.#file("firmware/devicetree/base/cpus/timebase-frequency", String.fromCharCode(...bigEndian32(TIMEBASE_HZ)));
     this.#file("devices/virtual/tty/tty0/active", () => `tty${kernel.tty.virtual?.active ?? 1}\n`);
     addCharacterDirectories(this, (path) => this.#directory(path), kernel.tty.virtual?.last ?? 0);
+    this.#addClock();
     if (kernel.tty.virtual !== null) this.#file("devices/virtual/tty/console/active", "tty0\n");
     const place = { fileSystem: this, directory: (path: string) => this.#directory(path) };
     if (kernel.graphics !== null) addScreenDirectories(place, kernel.graphics.card);
@@ -86,6 +88,15 @@ export class Sysfs extends PseudoFileSystem {
     const file = new PseudoFile(this, typeof source === "string" ? () => source : source);
     file.size = 4096;
     this.#directory(path.slice(0, slash)).add(path.slice(slash + 1), file);
+  }
+
+  /** The clock that goes on without power, which rtcwake(8) takes for one that can wake the machine. */
+  #addClock(): void {
+    const own = "devices/virtual/rtc/rtc0";
+    for (const [name, tell] of Object.entries(CLOCK_ATTRIBUTES))
+      this.#file(`${own}/${name}`, () => tell(this.kernel.realTimeClock));
+    this.#file("devices/platform/rtc/power/wakeup", "enabled\n");
+    this.#directory(own).add("device", new PseudoLink(this, "../../../platform/rtc"));
   }
 
   #processors(): void {

@@ -7,6 +7,7 @@ import type { BlockKernel } from "../block/block-kernel.ts";
 import type { EventKernel } from "../event/event-kernel.ts";
 import type { IpcKernel } from "../ipc/ipc-kernel.ts";
 import type { SocketKernel } from "../socket/socket-kernel.ts";
+import { RealTimeClock } from "../event/real-time-clock.ts";
 import { Disks } from "../block/disks.ts";
 import { KERNEL_INFO, KernelLog } from "../ground/kernel-log.ts";
 import { InotifyLimits } from "../fs/inotify/inotify-limits.ts";
@@ -234,6 +235,7 @@ export class Kernel
   /** The tmpfs that memfds and shared anonymous files live in (fs/memfd). */
   shmemMount: Mount | null = null;
   readonly clockAdjustment = new ClockAdjustment();
+  readonly realTimeClock: RealTimeClock;
   /** Called after CLOCK_REALTIME was set: timers that follow it move (timerfd_create(2)). Bound: open timerfds. */
   readonly clockSetObservers = new Set<ClockSetObserver>();
   /** Shown by /proc/sys/kernel/random/boot_id once somebody has asked. */
@@ -287,6 +289,7 @@ export class Kernel
     // First among the caches: what the others drop must be written before.
     this.memory.registerCache(new EarlyWriteBack(this));
     this.disks = new Disks(this);
+    this.realTimeClock = new RealTimeClock(this);
     const bytes = new Uint8Array(PAGE_SIZE);
     this.scratch = { u8: bytes, view: new DataView(bytes.buffer) };
     this.socketState = new SocketState(this.memory.limit);

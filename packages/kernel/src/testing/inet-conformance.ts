@@ -19,6 +19,7 @@ import {
   IPPROTO_IP,
   IP_ADD_MEMBERSHIP,
   IP_DROP_MEMBERSHIP,
+  IP_MULTICAST_IF,
   EADDRINUSE,
   EADDRNOTAVAIL,
   MSG_DONTWAIT,
@@ -345,13 +346,17 @@ export function inetConformance(name: string, make: () => CarriedPair, limits: C
       const pair = make();
       const { client, server } = pair;
       const fd = bound(pair, 5353);
-      const group = [224, 0, 0, 251, 0, 0, 0, 0];
+      // A sockaddr_in has the address at byte 4.
+      const addressOf = (ip: string): Uint8Array => inet(ip, 0).slice(4, 8);
+      const group = [224, 0, 0, 251, ...addressOf(pair.serverIp)];
       const change = (option: number): number => server.setBytes(fd, IPPROTO_IP, option, Uint8Array.from(group));
       assert.equal(change(IP_DROP_MEMBERSHIP), -EADDRNOTAVAIL);
       assert.equal(change(IP_ADD_MEMBERSHIP), 0);
       assert.equal(change(IP_ADD_MEMBERSHIP), -EADDRINUSE);
       if (limits.hasGroups) {
-        client.send(client.socket(AF_INET, SOCK_DGRAM), "to all", 0, inet("224.0.0.251", 5353));
+        const out = client.socket(AF_INET, SOCK_DGRAM);
+        assert.equal(client.setBytes(out, IPPROTO_IP, IP_MULTICAST_IF, addressOf(pair.clientIp)), 0);
+        client.send(out, "to all", 0, inet("224.0.0.251", 5353));
         pair.settle();
         assert.equal(server.receive(fd), "to all");
       }

@@ -280,6 +280,14 @@ export abstract class Inode {
   seekHole(offset: number): number {
     return offset < this.size ? this.size : -ENXIO;
   }
+  /** Where room that is held without content begins, at or after `offset`, beyond the end as well; or −ENXIO. */
+  seekUnwritten(offset: number): number {
+    return -ENXIO;
+  }
+  /** Where such room ends that `offset` lies in. */
+  unwrittenEnd(offset: number): number {
+    return offset;
+  }
   /** Do `seekData` and `seekHole` tell what takes place on a device (FS_IOC_FIEMAP)? */
   get hasExtents(): boolean {
     return false;

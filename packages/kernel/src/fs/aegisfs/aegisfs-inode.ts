@@ -389,6 +389,15 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
     return failed < 0 ? failed : Number(this.fileSystem.subvolume.seekHole(this.ino, offset));
   }
 
+  override seekUnwritten(offset: number): number {
+    const failed = this.pages!.writeBack(this.size);
+    return failed < 0 ? failed : Number(this.fileSystem.subvolume.seekUnwritten(this.ino, offset));
+  }
+
+  override unwrittenEnd(offset: number): number {
+    return Number(this.fileSystem.subvolume.unwrittenEnd(this.ino, offset));
+  }
+
   override get hasExtents(): boolean {
     return true;
   }

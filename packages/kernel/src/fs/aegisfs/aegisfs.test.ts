@@ -13,6 +13,7 @@ import {
   FALLOC_FL_KEEP_SIZE,
   FALLOC_FL_PUNCH_HOLE,
   FICLONE,
+  FIEMAP_EXTENT_UNWRITTEN,
   FS_IOC_FIEMAP,
   O_CREAT,
   O_RDWR,
@@ -298,6 +299,25 @@ it("FS_IOC_FIEMAP and cachestat(2) tell where data lies in a file and which page
   ]);
   assert.deepEqual(extents(0, 1), [[0, 4096, 2]]);
   assert.equal(extents(0, 0).length, 2, "without room they are counted");
+  // Room that is held for data: between, and beyond the end.
+  assert.equal(user.call("fallocate", fd, 0, 4096, 8192), 0);
+  assert.equal(user.call("fallocate", fd, FALLOC_FL_KEEP_SIZE, 32_768, 4096), 0);
+  const unwritten = FIEMAP_EXTENT_UNWRITTEN | 2;
+  const all = [
+    [0, 4096, 2],
+    [4096, 8192, unwritten],
+    [16_384, 8192, 2],
+    [32_768, 4096, unwritten | 1],
+  ];
+  assert.deepEqual(extents(0, 8), all);
+  assert.deepEqual(extents(8192, 1), [[8192, 4096, unwritten]]);
+  user.call("pwrite64", fd, "data", 4, 4096);
+  assert.deepEqual(extents(0, 2), [
+    [0, 8192, 2],
+    [8192, 4096, unwritten],
+  ]);
+  user.call("ftruncate", fd, 20_480);
+  assert.deepEqual(extents(16_384, 8), [[16_384, 4096, 3]]);
 });
 
 it("what replaced a file without fsync is there after a crash, old or new, when another file was synced", () => {

@@ -1,5 +1,5 @@
 import type { FileSystemType } from "../../vfs/file-system.ts";
-import { ENOENT, MEM_MAJOR, S_IFCHR, S_IFDIR, isErrno } from "@stratos/abi";
+import { ENOENT, MEM_MAJOR, RTC_MAJOR, S_IFCHR, S_IFDIR, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { forgetChild, lookupChild, unlinkDentry } from "../../vfs/dentry-cache.ts";
 import { makeDevice } from "../../vfs/device-registry.ts";
@@ -17,6 +17,7 @@ export const DEVICE_NODES: readonly (readonly [name: string, major: number, mino
   ["urandom", MEM_MAJOR, URANDOM_MINOR, 0o666],
   ["kmsg", MEM_MAJOR, KMSG_MINOR, 0o644],
   ["loop-control", 10, 237, 0o660],
+  ["rtc0", RTC_MAJOR, 0, 0o600],
   ["tty", 5, 0, 0o666],
   ["console", 5, 1, 0o600],
   ["ptmx", 5, 2, 0o666],
@@ -29,6 +30,8 @@ const LINKS: readonly (readonly [name: string, target: string])[] = [
   ["stdout", "/proc/self/fd/1"],
   ["stderr", "/proc/self/fd/2"],
   ["core", "/proc/kcore"],
+  // Of udev (rules.d/50-udev-default.rules).
+  ["rtc", "rtc0"],
 ];
 
 /** The device nodes of a machine, in a tmpfs that all mounts of it share (devtmpfs of Linux). */

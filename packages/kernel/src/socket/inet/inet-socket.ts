@@ -3,6 +3,7 @@ import {
   AF_INET6,
   IPV6_V6ONLY,
   SO_BINDTODEVICE,
+  SO_MARK,
   AF_UNSPEC,
   CAP_NET_BIND_SERVICE,
   EACCES,
@@ -40,7 +41,10 @@ import {
 import { hostAddressOf } from "./host-address.ts";
 import { type PortClaim, type PortTable } from "./port-table.ts";
 import type { NetworkInterface } from "../network-interface.ts";
+import type { Flow } from "../routing-rules.ts";
 import type { SocketCaller, SocketNetwork } from "../socket-kernel.ts";
+
+const FLOW = { source: null as IpAddress | null, mark: 0, out: 0, uid: 0 };
 
 /** The address of a bind; valid during one call. */
 const WANTED = new ScratchEndpoint();
@@ -51,13 +55,15 @@ const PORTS_TRIED_MOST = 64;
 /** The network of such a socket (network.ts). */
 export interface InetNetwork extends SocketNetwork {
   readonly inetSockets: Set<InetSocket>;
+  /** Those that are members of multicast groups. */
+  readonly groupMembers: Set<InetSocket>;
   /** Carries what goes outside; null: nothing does. */
   readonly provider: SocketProvider | null;
   /** The way out; undefined without a provider. */
   readonly outside: NetworkInterface | undefined;
   interfaceOf(ip: IpAddress): NetworkInterface;
-  /** The address that packets to a destination outside come from, or −ENETUNREACH, −EHOSTUNREACH. */
-  sourceOutside(to: IpAddress): IpAddress | number;
+  /** The address that packets to a destination outside come from; −ENETUNREACH, −EHOSTUNREACH, −EACCES, −EINVAL. */
+  sourceOutside(to: IpAddress, flow: Flow): IpAddress | number;
   /** A destination beyond a machine that has no network. @returns −ENETUNREACH */
   unreachable(): number;
 }
@@ -95,6 +101,16 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   abstract get stateNumber(): number;
   /** The ports of this protocol. */
   protected abstract get ports(): PortTable<PortClaim & { readonly socket: InetSocket }>;
+
+  /** Who sends here, as rules of routes ask for it. Valid until the next one is asked for. */
+  get flow(): Flow {
+    const ip = this.local?.ip ?? null;
+    FLOW.source = ip === null || isWildcard(ip) ? null : ip;
+    FLOW.mark = this.options.stored.get(SO_MARK) ?? 0;
+    FLOW.out = this.options.boundIndex;
+    FLOW.uid = this.inode!.uid;
+    return FLOW;
+  }
 
   changed(): void {
     this.readiness.wakeAll();
@@ -290,6 +306,8 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     if (level === IPPROTO_IP || (level === IPPROTO_IPV6 && this.isV6)) {
       const result = setIpOption(task, this, level, name, value);
       if (result === 0) this.ipOptionChanged(level, name);
+      if (this.ip.groups.length > 0) this.network.groupMembers.add(this);
+      else this.network.groupMembers.delete(this);
       return result;
     }
     return super.setProtocolOption(task, level, name, value);
@@ -304,6 +322,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
 
   protected override dispose(): void {
     this.network.inetSockets.delete(this);
+    this.network.groupMembers.delete(this);
     this.releasePort();
   }
 }

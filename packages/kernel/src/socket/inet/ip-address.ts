@@ -77,6 +77,17 @@ export function isMulticast(ip: IpAddress): boolean {
   return isV4(ip) ? ip[3]! >>> 28 === 14 : ip[0]! >>> 24 === 255;
 }
 
+/** What each host hears on each link: RFC 1112 §4; RFC 4291 §2.7.1, of the link and of the interface. */
+export const ALL_HOSTS: IpAddress = Uint32Array.of(0, 0, 0xffff, 0xe0000001);
+export const ALL_NODES: readonly IpAddress[] = [
+  Uint32Array.of(0xff020000, 0, 0, 1),
+  Uint32Array.of(0xff010000, 0, 0, 1),
+];
+
+export function isForAllHosts(ip: IpAddress): boolean {
+  return isSameIp(ip, ALL_HOSTS) || ALL_NODES.some((one) => isSameIp(ip, one));
+}
+
 /** The limited broadcast address (RFC 919 §7). */
 export function isBroadcast(ip: IpAddress): boolean {
   return ip[3] === 0xffffffff && isV4(ip);

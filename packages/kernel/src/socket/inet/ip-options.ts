@@ -3,6 +3,7 @@ import {
   AF_INET6,
   EADDRNOTAVAIL,
   EINVAL,
+  ENODEV,
   ENOPROTOOPT,
   CAP_NET_RAW,
   IPV6_RTHDR,
@@ -24,6 +25,7 @@ import {
   IPV6_MTU,
   IPV6_MTU_DISCOVER,
   IPV6_MULTICAST_HOPS,
+  IPV6_MULTICAST_ALL,
   IPV6_MULTICAST_IF,
   IPV6_MULTICAST_LOOP,
   IPV6_PKTINFO,
@@ -71,15 +73,20 @@ import {
   IP_UNBLOCK_SOURCE,
   IP_UNICAST_IF,
   IPV6_RECVORIGDSTADDR,
+  MCAST_BLOCK_SOURCE,
   MCAST_JOIN_GROUP,
+  MCAST_JOIN_SOURCE_GROUP,
   MCAST_LEAVE_GROUP,
+  MCAST_LEAVE_SOURCE_GROUP,
+  MCAST_UNBLOCK_SOURCE,
   SOCK_RAW,
+  SOCK_STREAM,
   SockaddrIn,
   SockaddrIn6,
   TCP_ESTABLISHED,
   In6Pktinfo,
   InPktinfo,
-  IpMreqn,
+  isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Ancillary, ControlMessage } from "../message.ts";
@@ -89,8 +96,9 @@ import type { SocketCaller } from "../socket-kernel.ts";
 import { addExtensionControls, checkExtension, isExtensionOption, NO_EXTENSIONS } from "./extension-headers.ts";
 import {
   changeMembership,
+  admitsSource,
   changeSources,
-  IP_MREQ_SIZE,
+  groupInterfaceOf,
   type Membership,
   type MulticastSocket,
 } from "./group-membership.ts";
@@ -98,12 +106,14 @@ import { writeInetAddress } from "./inet-address.ts";
 import {
   ANY_V4,
   type InetEndpoint,
+  ipBytes,
   type IpAddress,
   makeV4,
   isBroadcast,
   isLoopback,
   isSameIp,
   isV4,
+  isWildcard,
   LOOPBACK_V4,
   writeV4,
   writeV6,
@@ -144,6 +154,7 @@ const IPV6_STORED: ReadonlyMap<number, number> = new Map([
   [IPV6_MULTICAST_IF, 0],
   [IPV6_MULTICAST_HOPS, 1],
   [IPV6_MULTICAST_LOOP, 1],
+  [IPV6_MULTICAST_ALL, 1],
   [IPV6_MTU_DISCOVER, 1],
   [IPV6_RECVERR, 0],
   [IPV6_V6ONLY, 0],
@@ -181,6 +192,7 @@ const FLAGS_V4 = new Set([
 ]);
 const FLAGS_V6 = new Set([
   IPV6_MULTICAST_LOOP,
+  IPV6_MULTICAST_ALL,
   IPV6_RECVERR,
   IPV6_V6ONLY,
   IPV6_RECVPKTINFO,
@@ -206,6 +218,7 @@ interface IpSocket extends MulticastSocket {
   readonly stateNumber: number;
   readonly hasNumber: boolean;
   readonly isAccepted: boolean;
+  readonly options: { readonly boundIndex: number };
   family: number;
 }
 
@@ -222,13 +235,36 @@ export class IpOptions {
   /** Multicast groups that were joined, each with its interface (0: any). Bound: MEMBERSHIPS_MAX. */
   readonly groups: Membership[] = [];
 
-  /** Does it hear what is sent to the group, by `source` if one is named? */
-  isMember(group: IpAddress, source: IpAddress | null): boolean {
-    return this.groups.some((each) => {
-      if (!isSameIp(each.group, group)) return false;
-      const isNamed = source !== null && each.sources?.some((one) => isSameIp(one, source)) === true;
-      return source === null || isNamed === (each.mode === "include");
-    });
+  /** IP_MULTICAST_IF: where what is sent to groups of IPv4 leaves; 0: as routes say. */
+  groupIndex = 0;
+  /** The address that was named there. */
+  groupSource: IpAddress | null = null;
+
+  /**
+   * Does it hear what `source` sends to the group by the interface? Who is no member there hears what others have
+   * joined for, unless it wants only its own (net/ipv4/igmp.c, ip_mc_sf_allow; net/ipv6/mcast.c, inet6_mc_check).
+   */
+  hearsGroup(group: IpAddress, index: number, source: IpAddress, isV6: boolean): boolean {
+    const v4 = isV4(group);
+    const member = this.groups.find((each) => (!v4 || each.index === index) && isSameIp(each.group, group));
+    if (member !== undefined) return admitsSource(member, source);
+    return v4 ? this.v4.get(IP_MULTICAST_ALL) === 1 || (!isV6 && !this.v4.has(IP_MULTICAST_ALL)) : this.#hearsAllV6;
+  }
+
+  get #hearsAllV6(): boolean {
+    return this.v6.get(IPV6_MULTICAST_ALL) !== 0;
+  }
+
+  /** Does who sends here hear himself by other interfaces than the loopback? */
+  loopsGroups(isV6: boolean): boolean {
+    return (isV6 ? this.v6.get(IPV6_MULTICAST_LOOP) : this.v4.get(IP_MULTICAST_LOOP)) !== 0;
+  }
+
+  /** Does the interface take in, because of this socket, what `source` sends to the group? */
+  opensGroup(group: IpAddress, index: number, source: IpAddress): boolean {
+    return this.groups.some(
+      (each) => each.index === index && isSameIp(each.group, group) && admitsSource(each, source),
+    );
   }
 
   get v6Only(): boolean {
@@ -361,7 +397,11 @@ export function setIpOption(
       case IP_DROP_SOURCE_MEMBERSHIP:
       case IP_BLOCK_SOURCE:
       case IP_UNBLOCK_SOURCE:
-        return changeSources(socket, name, value);
+      case MCAST_JOIN_SOURCE_GROUP:
+      case MCAST_LEAVE_SOURCE_GROUP:
+      case MCAST_BLOCK_SOURCE:
+      case MCAST_UNBLOCK_SOURCE:
+        return changeSources(socket, level, name, value);
       case IP_OPTIONS:
         return value.length === 0 ? 0 : value.length > 40 ? -EINVAL : -EPERM;
       case IP_TRANSPARENT:
@@ -374,9 +414,12 @@ export function setIpOption(
     if (!IP_STORED.has(name)) return -ENOPROTOOPT;
     const number = numberOf(value);
     if (name === IP_MULTICAST_IF) {
-      // struct in_addr, ip_mreq or ip_mreqn: an interface by address or index.
-      if (value.length < 4) return -EINVAL;
-      socket.ip.v4.set(name, optionInt(value, value.length >= IP_MREQ_SIZE ? IpMreqn.offset.imr_address : 0));
+      if (socket.type === SOCK_STREAM) return -EINVAL;
+      const chosen = groupInterfaceOf(socket.network, value, socket.options.boundIndex);
+      if (isErrno(chosen)) return chosen;
+      socket.ip.groupIndex = chosen.index;
+      socket.ip.groupSource = isWildcard(chosen.address) ? null : chosen.address;
+      socket.ip.v4.set(name, optionInt(ipBytes(chosen.address)));
       return 0;
     }
     if (number === null) return -EINVAL;
@@ -402,6 +445,11 @@ export function setIpOption(
     case MCAST_JOIN_GROUP:
     case MCAST_LEAVE_GROUP:
       return changeMembership(socket, level, name, value);
+    case MCAST_JOIN_SOURCE_GROUP:
+    case MCAST_LEAVE_SOURCE_GROUP:
+    case MCAST_BLOCK_SOURCE:
+    case MCAST_UNBLOCK_SOURCE:
+      return changeSources(socket, level, name, value);
     case IPV6_ADDRFORM:
       return becomeV4(socket, value);
     // Nothing is sent in fragments here, so that their size changes nothing.
@@ -420,6 +468,11 @@ export function setIpOption(
   )
     return -EINVAL;
   if (name === IPV6_MTU_DISCOVER && (number < 0 || number > 5)) return -EINVAL;
+  if (name === IPV6_MULTICAST_IF && number !== 0) {
+    const { boundIndex } = socket.options;
+    if (boundIndex !== 0 && boundIndex !== number) return -EINVAL;
+    if (socket.network.interfaceByIndex(number) === undefined) return -ENODEV;
+  }
   if (FLAGS_V6.has(name)) socket.ip.v6.set(name, number !== 0 ? 1 : 0);
   else if (number === -1) socket.ip.v6.delete(name);
   else socket.ip.v6.set(name, number);

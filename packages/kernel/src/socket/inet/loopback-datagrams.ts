@@ -3,6 +3,7 @@ import { stateClass } from "@stratos/base";
 import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
 import { DatagramQueue, type ReceivedDatagram } from "./datagram-queue.ts";
 import { type DatagramTransport, NOBODY, type OutgoingDatagram } from "./datagram-transport.ts";
+import { isForAllHosts } from "./ip-address.ts";
 import { Hearing, type PortTable, reaches } from "./port-table.ts";
 import { admittedBytes } from "../socket-filter.ts";
 import type { UdpClaim, UdpSocket } from "./udp-socket.ts";
@@ -32,20 +33,28 @@ export class LoopbackDatagrams implements DatagramTransport {
     const { ip, port } = to;
     const device = this.#socket.network.interfaceOf(ip).index;
     const claim = this.#ports.find({ ip, port, device }, datagram.from, hears);
-    return claim === null ? NOBODY : claim.socket.loopback.#arrive(datagram, from);
+    return claim === null ? NOBODY : claim.socket.loopback.#arrive(datagram, device, from);
   }
 
-  /** Is anybody in this network a member of the group, at that port? */
-  reachesMembers(datagram: OutgoingDatagram): boolean {
-    for (const claim of this.#ports.at(datagram.to.port)) if (claim.socket.isMemberAt(datagram.to, null)) return true;
+  /** Does the interface take in what is sent to the group? Work: one step a member of groups. */
+  isOpen({ to, from }: OutgoingDatagram, device: number): boolean {
+    if (isForAllHosts(to.ip)) return true;
+    for (const { ip } of this.#socket.network.groupMembers) if (ip.opensGroup(to.ip, device, from.ip)) return true;
     return false;
   }
 
-  /** A copy for each member of the group. Work: one step a socket at the port. */
-  sendToMembers(datagram: OutgoingDatagram, copy: () => IoCursor): void {
-    for (const { socket } of this.#ports.at(datagram.to.port))
-      if (socket.isMemberAt(datagram.to, datagram.from) && socket.hears(datagram.from))
-        socket.loopback.#arrive(datagram, copy());
+  /**
+   * A copy for each socket that hears the group by the interface (net/ipv4/udp.c, __udp4_lib_mcast_deliver). Work: one
+   * step a socket at the port.
+   */
+  sendToMembers(datagram: OutgoingDatagram, device: number, copy: () => IoCursor): void {
+    const { to, from } = datagram;
+    for (const claim of this.#ports.at(to.port)) {
+      const { socket } = claim;
+      const isReached = reaches(claim, to.ip, device) && socket.hears(from);
+      if (isReached && socket.ip.hearsGroup(to.ip, device, from.ip, socket.isV6))
+        socket.loopback.#arrive(datagram, device, copy());
+    }
   }
 
   /** A copy for each socket that the address reaches, as a broadcast. Work: one step a socket at the port. */
@@ -54,11 +63,11 @@ export class LoopbackDatagrams implements DatagramTransport {
     const device = this.#socket.network.interfaceOf(ip).index;
     for (const claim of this.#ports.at(port))
       if (reaches(claim, ip, device) && claim.socket.hears(datagram.from))
-        claim.socket.loopback.#arrive(datagram, copy());
+        claim.socket.loopback.#arrive(datagram, device, copy());
   }
 
   /** Into the queue; without room the datagram is lost, as datagrams are. */
-  #arrive(datagram: OutgoingDatagram, from: IoCursor): number {
+  #arrive(datagram: OutgoingDatagram, interfaceIndex: number, from: IoCursor): number {
     const socket = this.#socket;
     const { udpMemory, transfer } = socket.network;
     const length = from.remaining;
@@ -68,7 +77,6 @@ export class LoopbackDatagrams implements DatagramTransport {
       return taken < length ? (taken < 0 ? taken : -EFAULT) : length;
     }
     const before = this.queue.cost;
-    const interfaceIndex = socket.network.interfaceOf(datagram.to.ip).index;
     const admitted = socket.options.filter === null ? from : this.#admit(datagram, interfaceIndex, from);
     if (typeof admitted === "number") return admitted;
     const taken = this.queue.push(datagram, interfaceIndex, admitted);

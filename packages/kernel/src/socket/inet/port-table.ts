@@ -24,13 +24,25 @@ export interface PortClaim {
 export const Hearing = { nobody: -1, anybody: 0, peer: 1 } as const;
 export type Hearing = (typeof Hearing)[keyof typeof Hearing];
 
+/**
+ * How much the interface counts that a claim is bound to: more than the family of IPv4, or less (compute_score of
+ * net/ipv4/udp.c, and of inet_hashtables.c, where both count the same and IPv4 is asked first).
+ */
+export const DeviceWeight = { beforeFamily: 4, afterFamily: 1 } as const;
+export type DeviceWeight = (typeof DeviceWeight)[keyof typeof DeviceWeight];
+const FAMILY_WEIGHT = 2,
+  PEER_WEIGHT = 8,
+  EXACT_WEIGHT = 16;
+
 /** The ports of one protocol. Bound: 65536 ports, and open sockets. */
 export class PortTable<Claim extends PortClaim> {
   #byPort = new Map<number, Claim[]>();
   #random: RandomSource;
+  #deviceWeight: DeviceWeight;
 
-  constructor(random: RandomSource) {
+  constructor(random: RandomSource, deviceWeight: DeviceWeight) {
     this.#random = random;
+    this.#deviceWeight = deviceWeight;
   }
 
   /** Takes the port, or says EADDRINUSE. */
@@ -98,14 +110,23 @@ export class PortTable<Claim extends PortClaim> {
     for (const claim of this.#byPort.get(port) ?? []) {
       const hearing = reaches(claim, ip, device) ? hears(claim, sender) : Hearing.nobody;
       if (hearing === Hearing.nobody) continue;
-      const score = scoreOf(claim, ip) * 4 + hearing * 2 + (claim.device === 0 ? 0 : 1);
+      const score = this.#scoreOf(claim, ip, hearing);
       if (score < bestScore) continue;
-      if (score > bestScore || best === null || hearing === Hearing.peer || !sharesPort(best, claim)) group = [];
+      if (score > bestScore || best === null || hearing === Hearing.peer || !isOfGroup(best, claim)) group = [];
       group.push(claim);
       best = claim;
       bestScore = score;
     }
     return group.length > 1 ? group[flowOf(sender, port) % group.length]! : best;
+  }
+
+  /** An exact address first, then the peer, the interface and the family. */
+  #scoreOf(claim: Claim, ip: IpAddress, hearing: Hearing): number {
+    const exactness = exactnessOf(claim, ip);
+    let score = hearing * PEER_WEIGHT + (claim.device === 0 ? 0 : this.#deviceWeight);
+    if (exactness > 0) score += FAMILY_WEIGHT;
+    if (exactness > 1) score += EXACT_WEIGHT;
+    return score;
   }
 
   /** All claims of a port. */
@@ -115,8 +136,8 @@ export class PortTable<Claim extends PortClaim> {
 
   static {
     stateClass("PortTable", this, {
-      save: (it) => ({ byPort: it.#byPort, random: it.#random }),
-      load: (it, from) => ({ byPort: it.#byPort, random: it.#random } = from),
+      save: (it) => ({ byPort: it.#byPort, random: it.#random, deviceWeight: it.#deviceWeight }),
+      load: (it, from) => ({ byPort: it.#byPort, random: it.#random, deviceWeight: it.#deviceWeight } = from),
     });
   }
 }
@@ -131,7 +152,7 @@ function flowOf({ ip, port }: InetEndpoint, to: number): number {
 }
 
 /** 2: exact, 1: wildcard of the family, 0: dual-stack wildcard, −1: not for it. */
-function scoreOf(claim: PortClaim, ip: IpAddress): number {
+function exactnessOf(claim: PortClaim, ip: IpAddress): number {
   if (isSameIp(claim.ip, ip)) return 2;
   if (isSameIp(claim.ip, isV4(ip) ? ANY_V4 : ANY_V6)) return 1;
   return claim.isDualStack && isSameIp(claim.ip, ANY_V6) ? 0 : -1;
@@ -139,7 +160,7 @@ function scoreOf(claim: PortClaim, ip: IpAddress): number {
 
 /** Do packets for the address that came in by the interface come to the claim? */
 export function reaches(claim: PortClaim, ip: IpAddress, device: number): boolean {
-  return scoreOf(claim, ip) >= 0 && (claim.device === 0 || claim.device === device);
+  return exactnessOf(claim, ip) >= 0 && (claim.device === 0 || claim.device === device);
 }
 
 function overlaps(one: PortClaim, other: PortClaim): boolean {
@@ -151,6 +172,11 @@ function overlaps(one: PortClaim, other: PortClaim): boolean {
 
 function sharesPort(one: PortClaim, other: PortClaim): boolean {
   return one.reusePort && other.reusePort && one.uid === other.uid;
+}
+
+/** Do both have a part of what comes? Who hears the same, by the same interface (net/core/sock_reuseport.c). */
+function isOfGroup(one: PortClaim, other: PortClaim): boolean {
+  return sharesPort(one, other) && one.device === other.device && isSameIp(one.ip, other.ip);
 }
 
 function conflicts(one: PortClaim, other: PortClaim): boolean {

@@ -107,6 +107,16 @@ export class TcpOptions {
     return this.values.get(TCP_USER_TIMEOUT) ?? 0;
   }
 
+  /** How often a SYN is sent again; 0: as often as the network's settings say. */
+  get synRetries(): number {
+    return this.values.get(TCP_SYNCNT) ?? 0;
+  }
+
+  /** Did the program say how long a connection may take? */
+  get limitsConnecting(): boolean {
+    return this.synRetries > 0 || this.userTimeoutMs > 0;
+  }
+
   get isCorked(): boolean {
     return this.values.get(TCP_CORK) === 1;
   }
@@ -218,7 +228,11 @@ function secondsOfRetries(seconds: number): number {
 }
 
 /** getsockopt(2) at IPPROTO_TCP, but TCP_INFO. @param mss  of the connection; 0: there is none */
-export function getTcpOption(options: TcpOptions, name: number, mss: number, length: number): Uint8Array | number {
+export function getTcpOption(
+  options: TcpOptions,
+  name: number,
+  { mss, synRetries, length }: { readonly mss: number; readonly synRetries: number; readonly length: number },
+): Uint8Array | number {
   if (name === TCP_CONGESTION) {
     const value = new Uint8Array(Math.min(16, Math.max(0, length)));
     for (let at = 0; at < Math.min(options.congestion.length, value.length); at++)
@@ -230,6 +244,6 @@ export function getTcpOption(options: TcpOptions, name: number, mss: number, len
   if (name === TCP_MAXSEG && mss > 0) return intOption(mss);
   const range = INTEGERS.get(name);
   if (range === undefined) return -ENOPROTOOPT;
-  const initial = name === TCP_KEEPIDLE ? options.keepAliveSeconds : range[0];
+  const initial = name === TCP_KEEPIDLE ? options.keepAliveSeconds : name === TCP_SYNCNT ? synRetries : range[0];
   return intOption(options.values.get(name) ?? initial);
 }

@@ -1,6 +1,7 @@
 /** Where a connection goes, and from where. */
 import { EINVAL, ENETUNREACH } from "@stratos/abi";
 import { resolveWildcard } from "./inet-address.ts";
+import type { Flow } from "../routing-rules.ts";
 import type { InetNetwork } from "./inet-socket.ts";
 import {
   ANY_V4,
@@ -19,6 +20,7 @@ interface ConnectingSocket {
   readonly network: InetNetwork;
   readonly local: InetEndpoint | null;
   readonly isV6: boolean;
+  readonly flow: Flow;
   readonly ip: { readonly v6Only: boolean };
 }
 
@@ -27,13 +29,14 @@ interface ConnectingSocket {
  *
  * @returns it, or −ENETUNREACH, −EHOSTUNREACH, −EINVAL (IPv6 from an address of IPv4)
  */
-export function sourceTo({ network, local, isV6, ip }: ConnectingSocket, to: ScratchEndpoint): IpAddress | number {
+export function sourceTo(socket: ConnectingSocket, to: ScratchEndpoint): IpAddress | number {
+  const { network, local, isV6, ip } = socket;
   if (isWildcard(to.ip) && local !== null && isV4(local.ip)) copyIp(ANY_V4, to.ip);
   resolveWildcard(to);
   if (isMulticast(to.ip) || network.isBroadcast(to.ip)) return -ENETUNREACH;
   if (isV4(to.ip) && isV6 && ip.v6Only) return -ENETUNREACH;
   if (local !== null && !isWildcard(local.ip) && isV4(local.ip) !== isV4(to.ip))
     return isV4(to.ip) ? -ENETUNREACH : -EINVAL;
-  if (!network.isLocal(to.ip)) return network.sourceOutside(to.ip);
+  if (!network.isLocal(to.ip)) return network.sourceOutside(to.ip, socket.flow);
   return isLoopback(to.ip) && isV4(to.ip) ? LOOPBACK_V4 : to.ip.slice();
 }

@@ -22,13 +22,8 @@ import {
   MSG_PEEK,
   MSG_TRUNC,
   O_NONBLOCK,
-  POLLERR,
-  POLLHUP,
   POLLIN,
-  POLLOUT,
-  POLLRDHUP,
   POLLRDNORM,
-  POLLWRNORM,
   SHUT_RD,
   SHUT_RDWR,
   SHUT_WR,
@@ -68,8 +63,9 @@ import { Hearing, type PortClaim, type PortTable } from "./port-table.ts";
 import { connectionInfo, listenerInfo } from "./tcp-info.ts";
 import { getTcpOption, setTcpOption, TcpOptions, tellQueue } from "./tcp-options.ts";
 import { sourceTo } from "./tcp-route.ts";
-import { TcpTimes, type TcpTime } from "./tcp-timers.ts";
-import { type Established, readinessOf, type TcpAttempt, type TcpTransport } from "./tcp-transport.ts";
+import { synPatienceNs, TcpTimes, type TcpTime } from "./tcp-timers.ts";
+import { type Established, readinessOf, readinessWithout } from "./tcp-transport.ts";
+import type { TcpAttempt, TcpTransport } from "./tcp-transport.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 
 /** What is held back goes after it in any case (tcp(7), TCP_CORK). */
@@ -329,7 +325,7 @@ export class TcpSocket extends InetSocket {
         const attempt = new LoopbackAttempt(this, listener);
         this.#attempt = attempt;
         listener.connect(attempt);
-        this.#limitWaiting();
+        if (this.#attempt !== null) this.#limitConnecting();
         return 0;
       }
       if (provider === null) {
@@ -342,7 +338,15 @@ export class TcpSocket extends InetSocket {
     if (isErrno(attempt)) return attempt;
     this.#attempt = attempt;
     this.#state = "syn-sent";
+    // Else the host's patience is what counts.
+    if (this.tcp.limitsConnecting) this.#limitConnecting();
     return 0;
+  }
+
+  #limitConnecting(): void {
+    const { synRetries, synLinear } = this.network.settings;
+    const retries = this.tcp.synRetries || synRetries;
+    this.#times.begin("user", synPatienceNs(retries, synLinear, this.tcp.userTimeoutMs));
   }
 
   /** The connection is there, of a listener's child as well. */
@@ -392,6 +396,7 @@ export class TcpSocket extends InetSocket {
   override changed(): void {
     if (this.#attempt !== null) {
       const outcome = this.#attempt.outcome();
+      if (outcome !== null) this.#times.end("user");
       if (isErrno(outcome)) this.#fail(outcome);
       else if (outcome !== null) this.becomeEstablished(outcome);
     } else if (this.#state === "established") this.#transport!.notice();
@@ -463,10 +468,10 @@ export class TcpSocket extends InetSocket {
 
   /** Inside the machine nothing is lost; what waits is what the peer has no room for (net/ipv4/tcp_timer.c). */
   #limitWaiting(): void {
+    if (this.#attempt !== null) return;
     this.#times.end("user");
     const { userTimeoutMs } = this.tcp;
-    if (userTimeoutMs === 0 || (this.#attempt === null && this.unsent === 0)) return;
-    this.#times.begin("user", userTimeoutMs * 1e6 + (this.#attempt === null ? FIRST_PROBE_NS : 0));
+    if (userTimeoutMs > 0 && this.unsent > 0) this.#times.begin("user", userTimeoutMs * 1e6 + FIRST_PROBE_NS);
   }
 
   #push(): void {
@@ -548,12 +553,8 @@ export class TcpSocket extends InetSocket {
         return this.#loopback!.isReadable || this.#outside?.isReadable === true ? POLLIN | POLLRDNORM : 0;
       case "syn-sent":
         return 0;
-      case "closed": {
-        let ready = POLLHUP | POLLOUT | POLLWRNORM;
-        if (this.pendingError !== 0) ready |= POLLERR;
-        if (this.#isReadShut) ready |= POLLIN | POLLRDNORM | POLLRDHUP;
-        return ready;
-      }
+      case "closed":
+        return readinessWithout(this.pendingError !== 0, this.#isReadShut);
       default:
         return readinessOf(this.#transport!, {
           isReadShut: this.#isReadShut,
@@ -609,6 +610,7 @@ export class TcpSocket extends InetSocket {
     this.#isBindPending = false;
     this.#attempt?.abandon();
     this.#attempt = null;
+    this.#times.end("user");
     if (this.#transport !== null) {
       if (abort) this.#transport.abort();
       else this.#transport.close();
@@ -628,7 +630,10 @@ export class TcpSocket extends InetSocket {
 
   override getProtocolOption(task: SocketCaller, level: number, name: number, length: number): Uint8Array | number {
     if (level !== IPPROTO_TCP) return super.getProtocolOption(task, level, name, length);
-    if (name !== TCP_INFO) return getTcpOption(this.tcp, name, this.#transport?.segmentBytes ?? 0, length);
+    if (name !== TCP_INFO) {
+      const { synRetries } = this.network.settings;
+      return getTcpOption(this.tcp, name, { mss: this.#transport?.segmentBytes ?? 0, synRetries, length });
+    }
     const { stateNumber: state } = this;
     if (state === TCP_LISTEN) return listenerInfo(state, { length: this.backlog, most: this.backlogLimit });
     return connectionInfo(state, this.#transport, this.isOwnConnection);

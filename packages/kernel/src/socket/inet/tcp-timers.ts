@@ -2,8 +2,34 @@
 import { stateClass } from "@stratos/base";
 import { Timer, type TimerClient, type TimerQueue } from "../../time/timer-queue.ts";
 
-/** What is over: the holding back of MSG_MORE and TCP_CORK, or TCP_USER_TIMEOUT. */
+/** What is over: the holding back of MSG_MORE and TCP_CORK, or the patience with the peer. */
 export type TcpTime = "cork" | "user";
+
+/** Until a SYN that nobody answers is sent again for the first time (RFC 6298, 2.1), and at most later. */
+const SYN_WAIT_SECONDS = 1,
+  SYN_WAIT_SECONDS_MAX = 120;
+
+/**
+ * How long connect(2) waits for an answer that doesn't come: so many SYNs are sent again, the first of them at equal
+ * intervals (net.ipv4.tcp_syn_linear_timeouts), or as long as that many at doubled ones would take, or TCP_USER_TIMEOUT
+ * says; the time is over at a moment when a SYN would be sent (net/ipv4/tcp_timer.c, tcp_write_timeout).
+ */
+export function synPatienceNs(retries: number, linear: number, userTimeoutMs: number): number {
+  let doubled = 0;
+  for (let wait = SYN_WAIT_SECONDS, count = 0; count <= retries; count++) {
+    doubled += wait;
+    wait = Math.min(wait * 2, SYN_WAIT_SECONDS_MAX);
+  }
+  const enough = userTimeoutMs > 0 ? userTimeoutMs / 1000 : doubled;
+  let at = SYN_WAIT_SECONDS;
+  let wait = SYN_WAIT_SECONDS;
+  for (let sent = 1; sent === 1 || (sent <= retries + linear && at < enough); sent++) {
+    if (sent > linear) wait = Math.min(wait * 2, SYN_WAIT_SECONDS_MAX);
+    // The last wait is no longer than what the program grants.
+    at = userTimeoutMs > 0 ? Math.min(at + wait, Math.max(at, enough)) : at + wait;
+  }
+  return at * 1e9;
+}
 
 interface TimedSocket {
   readonly kernel: { readonly timers: TimerQueue; now(): number };

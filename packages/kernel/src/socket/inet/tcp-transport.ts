@@ -114,3 +114,11 @@ export function readinessOf(
   if (transport.hasUrgent) ready |= POLLPRI;
   return ready;
 }
+
+/** The same of a socket that has no connection. */
+export function readinessWithout(hasError: boolean, isReadShut: boolean): number {
+  let ready = POLLHUP | POLLOUT | POLLWRNORM;
+  if (hasError) ready |= POLLERR;
+  if (isReadShut) ready |= POLLIN | POLLRDNORM | POLLRDHUP;
+  return ready;
+}

@@ -53,14 +53,16 @@ import { addTimestamp } from "../message-timestamp.ts";
 import type { Ancillary, ChosenSender, IncomingMessage, OutgoingMessage } from "../message.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import type { InetNetwork } from "./inet-socket.ts";
+import type { NetworkInterface } from "../network-interface.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import { ReceivedDatagram } from "./datagram-queue.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
 import { NOBODY } from "./datagram-transport.ts";
 import { ErrorQueue, errorControl } from "./error-queue.ts";
 import { hasRoutingHeader, joinExtensions, NO_EXTENSIONS } from "./extension-headers.ts";
+import { sourceToGroup, wayOut } from "./group-route.ts";
 import { HostDatagrams } from "./host-datagrams.ts";
-import { familyOf, readInetAddress, resolveWildcard } from "./inet-address.ts";
+import { familyOf, readInetAddress, resolveWildcard, scopeOf } from "./inet-address.ts";
 import {
   type InetEndpoint,
   type IpAddress,
@@ -72,7 +74,6 @@ import {
   isWildcard,
   keepEndpoint,
   LOOPBACK_V4,
-  LOOPBACK_V6,
   ScratchEndpoint,
 } from "./ip-address.ts";
 import { LoopbackDatagrams } from "./loopback-datagrams.ts";
@@ -88,6 +89,8 @@ const OUTGOING = {
   from: new ScratchEndpoint(),
   to: new ScratchEndpoint(),
   toPeer: false as boolean,
+  /** The interface that the address named (`sin6_scope_id`); 0: none. */
+  scope: 0,
   /** The loopback takes it, whoever it is for. */
   staysHere: false as boolean,
   hopLimit: 0,
@@ -103,6 +106,7 @@ const RECEIVED = new ReceivedDatagram();
 interface CorkedDatagram {
   readonly to: InetEndpoint;
   readonly toPeer: boolean;
+  readonly scope: number;
   readonly ancillary: Ancillary | null;
   readonly parts: Uint8Array[];
   readonly lengthMax: number;
@@ -213,6 +217,7 @@ export class UdpSocket extends DatagramSocket {
     const malformed = readInetAddress(address, isOfV4 ? AF_INET : this.family, to);
     if (malformed < 0) return malformed;
     resolveWildcard(to);
+    OUTGOING.scope = isOfV4 ? 0 : scopeOf(address);
     const source = this.#route(to.ip, null);
     if (isErrno(source)) return source;
     const failed = this.claimAnyPort(task);
@@ -248,12 +253,15 @@ export class UdpSocket extends DatagramSocket {
     if (isV4(ip) && this.isV6 && this.ip.v6Only) return -ENETUNREACH;
     const given = chosen?.ip ?? null;
     if (given !== null && (isV4(given) !== isV4(ip) || !network.hasAddress(given))) return -ENETUNREACH;
+    const way = isMulticast(ip) ? wayOut(this, ip, chosen?.interfaceIndex || OUTGOING.scope) : null;
     let source: IpAddress | number;
-    if (network.isLocal(ip)) source = isLoopback(ip) && isV4(ip) ? LOOPBACK_V4 : ip;
+    if (way !== null && way.kind !== "provider") source = way.isUp ? sourceToGroup(this, ip, way) : -ENETUNREACH;
+    else if (network.isLocal(ip)) source = isLoopback(ip) && isV4(ip) ? LOOPBACK_V4 : ip;
     else if (isV4(ip) && this.#leavesByLoopback(chosen)) {
       OUTGOING.staysHere = true;
       source = ANY_V4;
-    } else source = this.#host === null && network.provider !== null ? -ENETUNREACH : network.sourceOutside(ip);
+    } else
+      source = this.#host === null && network.provider !== null ? -ENETUNREACH : network.sourceOutside(ip, this.flow);
     if (isErrno(source)) return source;
     if (network.isBroadcast(ip) && !this.options.broadcast) return -EACCES;
     return given ?? source;
@@ -273,6 +281,7 @@ export class UdpSocket extends DatagramSocket {
     if (this.#corked !== null) return this.#append(task, this.#corked, from, hasMore);
     const { to } = OUTGOING;
     OUTGOING.toPeer = message.address === null;
+    OUTGOING.scope = message.address === null || !this.isV6 ? 0 : scopeOf(message.address);
     if (message.address !== null) {
       const malformed = this.#readDestination(message.address, to);
       if (malformed < 0) return malformed;
@@ -289,6 +298,7 @@ export class UdpSocket extends DatagramSocket {
     this.#corked = {
       to: keepEndpoint(to.ip, to.port),
       toPeer: OUTGOING.toPeer,
+      scope: OUTGOING.scope,
       ancillary: message.ancillary,
       parts: [],
       lengthMax,
@@ -332,6 +342,7 @@ export class UdpSocket extends DatagramSocket {
     this.#forgetCorked();
     OUTGOING.to.set(corked.to.ip, corked.to.port);
     OUTGOING.toPeer = corked.toPeer;
+    OUTGOING.scope = corked.scope;
     const sent = this.#transmit(task, new BytesCursor(concatBytes(corked.parts)), corked.ancillary);
     return sent === -EAGAIN ? corked.length : sent;
   }
@@ -343,9 +354,9 @@ export class UdpSocket extends DatagramSocket {
     OUTGOING.trafficClass = this.ip.trafficClassTo(to.ip, ancillary);
     const v6Given = ancillary === null ? null : ancillary.extensions;
     OUTGOING.extensions = isV4(to.ip) ? NO_EXTENSIONS : joinExtensions(this.ip.extensions, v6Given);
-    if (isMulticast(to.ip) && this.loopback.reachesMembers(OUTGOING))
-      return this.#sendToMembers(task, from, ancillary?.sender ?? null);
     const chosen = ancillary?.sender ?? null;
+    const way = isMulticast(to.ip) ? wayOut(this, to.ip, chosen?.interfaceIndex || OUTGOING.scope) : null;
+    if (way !== null) return this.#sendToMembers(task, from, way, chosen);
     const source = this.#route(to.ip, chosen);
     if (isErrno(source)) return source;
     const failed = this.claimAnyPort(task);
@@ -399,27 +410,20 @@ export class UdpSocket extends DatagramSocket {
     return taken < bytes.length ? (taken < 0 ? taken : -EFAULT) : bytes;
   }
 
-  /** A copy for each member in this machine, and out to the host's network if there is one. */
-  #sendToMembers(task: SocketCaller, from: IoCursor, chosen: ChosenSender | null): number {
+  /** A copy for each member in this machine, and out to the host's network if it lies there. */
+  #sendToMembers(task: SocketCaller, from: IoCursor, way: NetworkInterface, chosen: ChosenSender | null): number {
+    if (!way.isUp) return -ENETUNREACH;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
+    this.#setSender(sourceToGroup(this, OUTGOING.to.ip, way), chosen);
+    const host = way.kind === "provider" ? this.#host : null;
+    if (!(way.isLoopback || this.ip.loopsGroups(this.isV6)) || !this.loopback.isOpen(OUTGOING, way.index))
+      return host === null ? this.#lose(from) : host.send(OUTGOING, from);
     const bytes = this.#takeAll(from);
     if (typeof bytes === "number") return bytes;
-    const { ip } = OUTGOING.to;
-    this.#setSender(this.network.outside?.sourceFor(ip) ?? (isV4(ip) ? LOOPBACK_V4 : LOOPBACK_V6), chosen);
-    this.loopback.sendToMembers(OUTGOING, () => new BytesCursor(bytes));
-    this.#host?.send(OUTGOING, new BytesCursor(bytes));
+    this.loopback.sendToMembers(OUTGOING, way.index, () => new BytesCursor(bytes));
+    host?.send(OUTGOING, new BytesCursor(bytes));
     return bytes.length;
-  }
-
-  /** Is it bound to hear what is sent to the group at that port, and a member, for that sender if one is named? */
-  isMemberAt(to: InetEndpoint, from: InetEndpoint | null): boolean {
-    return (
-      this.local !== null &&
-      this.local.port === to.port &&
-      (isWildcard(this.local.ip) || isSameIp(this.local.ip, to.ip)) &&
-      this.ip.isMember(to.ip, from?.ip ?? null)
-    );
   }
 
   /** 0, −EINVAL, −EAFNOSUPPORT. An AF_INET6 socket takes AF_INET, and AF_INET one without a family. */

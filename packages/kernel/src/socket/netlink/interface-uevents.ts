@@ -33,6 +33,8 @@ export class InterfaceUevents implements NetworkObserver {
 
   routeChanged(): void {}
 
+  ruleChanged(): void {}
+
   static {
     stateClass("InterfaceUevents", this, {
       save: (it) => ({ network: it.#network, names: it.#names }),

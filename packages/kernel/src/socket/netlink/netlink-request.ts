@@ -12,8 +12,17 @@ export interface NetlinkRequest {
   readonly end: number;
 }
 
-/** Answers to a request: messages, or a negated errno for NLMSG_ERROR. `isDump`: they are followed by NLMSG_DONE. */
-export type NetlinkAnswer = { readonly isDump: boolean; readonly messages: Uint8Array[] } | number;
+/**
+ * Answers to a request: messages, or a negated errno for NLMSG_ERROR. `isDump`: they are followed by NLMSG_DONE, which
+ * may tell of a failure.
+ */
+export type NetlinkAnswer =
+  | {
+      readonly isDump: boolean;
+      readonly messages: Uint8Array[];
+      readonly failed?: { readonly errno: number; readonly text: string };
+    }
+  | number;
 
 /** The requests in the bytes of one sendmsg; a malformed rest is ignored, as in Linux. */
 export function* parseRequests(bytes: Uint8Array): Generator<NetlinkRequest> {

@@ -43,10 +43,12 @@ import {
   NETLINK_ROUTE,
   NETLINK_SOCK_DIAG,
   NETLINK_USERSOCK,
+  NLMSGERR_ATTR_MSG,
   NLMSG_DONE,
   NLMSG_ERROR,
   NLMSG_MIN_TYPE,
   NLM_F_ACK,
+  NLM_F_ACK_TLVS,
   NLM_F_CAPPED,
   NLM_F_DUMP,
   NLM_F_MULTI,
@@ -136,6 +138,8 @@ export function createNetlinkSocket(
 /** The network of such a socket (network.ts). */
 export interface NetlinkNetwork extends SocketNetwork, DiagnosedNetwork {
   readonly netlinkSockets: Map<number, NetlinkSocket>;
+  /** Those that hear groups. */
+  readonly netlinkMembers: Set<NetlinkSocket>;
 }
 
 /**
@@ -173,6 +177,7 @@ export class NetlinkSocket extends Socket {
     for (let bit = 0; bit < 32; bit++)
       if ((groups & (1 << bit)) !== 0) this.#groups.add(bit + 1);
       else this.#groups.delete(bit + 1);
+    this.#groupsChanged();
     if (this.portId !== 0) return port !== 0 && port !== this.portId ? -EINVAL : 0;
     if (port === 0) {
       this.#autobind(task);
@@ -187,6 +192,16 @@ export class NetlinkSocket extends Socket {
     this.#groupCount = GROUPS.get(this.protocol) ?? GROUPS_MIN;
   }
 
+  /** A member hears, whether it has a port or not. */
+  #groupsChanged(): void {
+    const { netlinkMembers, kernel } = this.network;
+    if (this.#groups.size > 0) netlinkMembers.add(this);
+    else netlinkMembers.delete(this);
+    if (this.protocol !== NETLINK_KOBJECT_UEVENT) return;
+    if (this.#groups.has(KERNEL_UEVENTS)) kernel.uevents.listeners.add(this);
+    else kernel.uevents.listeners.delete(this);
+  }
+
   #autobind(task: SocketCaller): void {
     if (this.portId !== 0) return;
     const { netlinkSockets } = this.network;
@@ -198,7 +213,6 @@ export class NetlinkSocket extends Socket {
 
   #take(port: number): void {
     this.portId = port;
-    if (this.protocol === NETLINK_KOBJECT_UEVENT) this.network.kernel.uevents.listeners.add(this);
     this.network.netlinkSockets.set(this.#key(port), this);
   }
 
@@ -288,14 +302,14 @@ export class NetlinkSocket extends Socket {
 
   /** To the others of the group: who sends doesn't hear itself (af_netlink.c, do_one_broadcast). */
   #broadcast(task: SocketCaller, bytes: Uint8Array, to: Destination): void {
-    const { netlinkSockets } = this.network;
-    task.kernel.work.charge(netlinkSockets.size);
+    const { netlinkMembers } = this.network;
+    task.kernel.work.charge(netlinkMembers.size);
     const sender = senderOf(task);
-    for (const socket of netlinkSockets.values())
+    for (const socket of netlinkMembers)
       if (
         socket !== this &&
         socket.protocol === this.protocol &&
-        socket.portId !== to.port &&
+        (to.port === 0 || socket.portId !== to.port) &&
         socket.isMember(to.group)
       )
         socket.deliver(bytes.slice(), to.group, { port: this.portId, sender });
@@ -317,7 +331,7 @@ export class NetlinkSocket extends Socket {
       if (isErrno(answer)) error = answer;
       else if (answer.isDump) {
         task.kernel.work.charge(answer.messages.length);
-        this.#enqueueDump(request, answer.messages);
+        this.#enqueueDump(request, answer);
         return;
       } else for (const message of answer.messages) this.#enqueue(message);
     }
@@ -351,8 +365,12 @@ export class NetlinkSocket extends Socket {
     }
   }
 
-  #enqueueDump(request: NetlinkRequest, messages: Uint8Array[]): void {
-    const done = new NetlinkWriter().begin(NLMSG_DONE, this.#heading(request, NLM_F_MULTI)).u32(0).finish();
+  #enqueueDump(request: NetlinkRequest, { messages, failed }: Exclude<NetlinkAnswer, number>): void {
+    const isExplained = failed !== undefined && this.#options.get(NETLINK_EXT_ACK) === 1;
+    const flags = isExplained ? NLM_F_MULTI | NLM_F_ACK_TLVS : NLM_F_MULTI;
+    const last = new NetlinkWriter().begin(NLMSG_DONE, this.#heading(request, flags)).u32(failed?.errno ?? 0);
+    if (isExplained) last.attributeText(NLMSGERR_ATTR_MSG, failed.text);
+    const done = last.finish();
     let batch: Uint8Array[] = [];
     let size = 0;
     for (const message of messages) {
@@ -459,6 +477,7 @@ export class NetlinkSocket extends Socket {
       if (number < 1 || number > this.#groupCount) return -EINVAL;
       if (name === NETLINK_ADD_MEMBERSHIP) this.#groups.add(number);
       else this.#groups.delete(number);
+      this.#groupsChanged();
       return 0;
     }
     if (!KNOWN_OPTIONS.has(name)) return -ENOPROTOOPT;
@@ -478,11 +497,12 @@ export class NetlinkSocket extends Socket {
 
   /** The kernel's own group. */
   ueventCame(message: Uint8Array): void {
-    if (this.#groups.has(KERNEL_UEVENTS)) this.deliver(message, KERNEL_UEVENTS);
+    this.deliver(message, KERNEL_UEVENTS);
   }
 
   protected override dispose(): void {
     this.network.kernel.uevents.listeners.delete(this);
+    this.network.netlinkMembers.delete(this);
     if (this.portId !== 0) this.network.netlinkSockets.delete(this.#key(this.portId));
     this.#queue.length = 0;
     this.network.udpMemory.bytes -= this.#queuedBytes;

@@ -1,32 +1,47 @@
 /** What members of rtnetlink's groups hear when interfaces, addresses and routes change (`ip monitor`). */
 import {
+  RTM_DELADDR,
+  RTM_DELLINK,
+  RTM_DELROUTE,
+  RTM_DELRULE,
+  RTM_NEWADDR,
+  RTM_NEWLINK,
+  RTM_NEWROUTE,
+  RTM_NEWRULE,
+  RTM_SETLINK,
   RTNLGRP_IPV4_IFADDR,
   RTNLGRP_IPV4_ROUTE,
+  RTNLGRP_IPV4_RULE,
   RTNLGRP_IPV6_IFADDR,
   RTNLGRP_IPV6_ROUTE,
+  RTNLGRP_IPV6_RULE,
   RTNLGRP_LINK,
   NETLINK_ROUTE,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { isV4 } from "../inet/ip-address.ts";
-import type { InterfaceNetwork, NetworkObserver } from "../interface-network.ts";
+import type { ChangeAsker, InterfaceNetwork, NetworkObserver } from "../interface-network.ts";
 import type { InterfaceAddress, NetworkInterface } from "../network-interface.ts";
 import type { Route } from "../routes.ts";
 import { addressMessage } from "./address-messages.ts";
 import { linkMessage } from "./link-messages.ts";
 import type { NetlinkHeading } from "./netlink-writer.ts";
 import { routeMessage } from "./route-table-messages.ts";
+import type { RoutingRule } from "../routing-rules.ts";
+import { ruleMessage } from "./rule-messages.ts";
 
 const FROM_KERNEL: NetlinkHeading = { flags: 0, sequence: 0, port: 0 };
 
 /** A network whose changes members of groups hear. */
 interface ListenedNetwork extends InterfaceNetwork {
   readonly netlinkSockets: ReadonlyMap<number, GroupMember>;
+  readonly netlinkMembers: ReadonlySet<GroupMember>;
 }
 
 /** A netlink socket (netlink-socket.ts). */
 interface GroupMember {
   readonly protocol: number;
+  readonly portId: number;
   isMember(group: number): boolean;
   deliver(message: Uint8Array, group: number): void;
 }
@@ -40,26 +55,45 @@ export class RouteEvents implements NetworkObserver {
   }
 
   interfaceChanged(one: NetworkInterface, isGone: boolean): void {
-    this.#tell(RTNLGRP_LINK, () => linkMessage(one, FROM_KERNEL, { isGone }));
+    const asker = this.#askerOf(RTM_NEWLINK, RTM_DELLINK, RTM_SETLINK);
+    this.#tell(RTNLGRP_LINK, asker, (heading) => linkMessage(one, heading, { isGone }));
+    // Of a pair the one that was asked for comes first, and the other by itself.
+    if (asker !== null && asker.type !== RTM_DELLINK) this.#network.asker = null;
   }
 
   addressChanged(one: NetworkInterface, address: InterfaceAddress, isGone: boolean): void {
     const group = isV4(address.ip) ? RTNLGRP_IPV4_IFADDR : RTNLGRP_IPV6_IFADDR;
-    this.#tell(group, () => addressMessage(one, address, FROM_KERNEL, isGone));
+    const asker = this.#askerOf(RTM_NEWADDR, RTM_DELADDR);
+    this.#tell(group, asker, (heading) => addressMessage(one, address, heading, isGone));
   }
 
   routeChanged(route: Route, isGone: boolean): void {
     const group = isV4(route.destination) ? RTNLGRP_IPV4_ROUTE : RTNLGRP_IPV6_ROUTE;
-    this.#tell(group, () => routeMessage(route, FROM_KERNEL, isGone));
+    const asker = this.#askerOf(RTM_NEWROUTE, RTM_DELROUTE);
+    this.#tell(group, asker, (heading) => routeMessage(route, heading, isGone));
   }
 
-  #tell(group: number, make: () => Uint8Array): void {
+  ruleChanged(rule: RoutingRule, isGone: boolean): void {
+    const group = isV4(rule.from) ? RTNLGRP_IPV4_RULE : RTNLGRP_IPV6_RULE;
+    const asker = this.#askerOf(RTM_NEWRULE, RTM_DELRULE);
+    this.#tell(group, asker, (heading) => ruleMessage(this.#network, rule, heading, isGone));
+  }
+
+  /** Who asked for such a change; what follows from another is nobody's. */
+  #askerOf(...types: readonly number[]): ChangeAsker | null {
+    const { asker } = this.#network;
+    return asker !== null && types.includes(asker.type) ? asker : null;
+  }
+
+  #tell(group: number, asker: ChangeAsker | null, make: (heading: NetlinkHeading) => Uint8Array): void {
     let message: Uint8Array | null = null;
-    for (const socket of this.#network.netlinkSockets.values()) {
-      if (socket.protocol !== NETLINK_ROUTE || !socket.isMember(group)) continue;
-      message ??= make();
-      socket.deliver(message, group);
+    const heading = asker === null ? FROM_KERNEL : { flags: 0, sequence: asker.sequence, port: asker.port };
+    for (const socket of this.#network.netlinkMembers) {
+      if (socket.protocol !== NETLINK_ROUTE || !socket.isMember(group) || isAsker(socket, asker)) continue;
+      socket.deliver((message ??= make(heading)), group);
     }
+    if (asker === null || !asker.isEchoed) return;
+    this.#network.netlinkSockets.get(NETLINK_ROUTE * 2 ** 32 + asker.port)?.deliver((message ??= make(heading)), 0);
   }
 
   static {
@@ -68,4 +102,9 @@ export class RouteEvents implements NetworkObserver {
       load: (it, from) => ({ network: it.#network } = from),
     });
   }
+}
+
+/** Who is told by an echo hears it once (net/netlink/af_netlink.c, nlmsg_notify). */
+function isAsker({ protocol, portId }: GroupMember, asker: ChangeAsker | null): boolean {
+  return asker !== null && asker.isEchoed && protocol === NETLINK_ROUTE && portId === asker.port;
 }

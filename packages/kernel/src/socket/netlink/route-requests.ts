@@ -5,12 +5,14 @@ import {
   AF_UNSPEC,
   CAP_NET_ADMIN,
   ENODEV,
+  ENOENT,
   EOPNOTSUPP,
   EPERM,
   RTM_DELADDR,
   RTM_DELLINK,
   RTM_DELLINKPROP,
   RTM_DELROUTE,
+  RTM_DELRULE,
   RTM_GETADDR,
   RTM_GETLINK,
   RTM_GETROUTE,
@@ -23,12 +25,15 @@ import {
   RTM_NEWLINKPROP,
   RTM_NEWNSID,
   RTM_NEWROUTE,
+  RTM_NEWRULE,
+  RT_TABLE_UNSPEC,
   RTM_SETLINK,
   isErrno,
   FibRuleHdr,
   Ifaddrmsg,
   Ifinfomsg,
   NLM_F_DUMP,
+  NLM_F_ECHO,
   NLM_F_MULTI,
   Rtmsg,
 } from "@stratos/abi";
@@ -43,8 +48,8 @@ import { stationMessages } from "./neighbour-messages.ts";
 import type { NetlinkAnswer, NetlinkRequest } from "./netlink-request.ts";
 import type { NetlinkHeading } from "./netlink-writer.ts";
 import { assignNumber, tellNumbers } from "./nsid-messages.ts";
-import { ruleMessages } from "./rule-messages.ts";
-import { changeRoute, foundRouteMessage, routeMessage, routeTo } from "./route-table-messages.ts";
+import { changeRule, ruleMessages } from "./rule-messages.ts";
+import { changeRoute, foundRoute, routeMessage, tableIn } from "./route-table-messages.ts";
 
 /**
  * NETLINK_ROUTE (rtnetlink(7)): tells and changes links, addresses and routes.
@@ -64,7 +69,9 @@ export function answerRouteRequest(
     // A program with more rights may have been made to write to it (Linux's netlink_ns_capable).
     if (![task.credentials, options.opener].every((each) => isCapable(each, CAP_NET_ADMIN, network.owner)))
       return -EPERM;
-    const refused = change(task, network, request);
+    const { type, sequence } = request;
+    network.asker = { type, sequence, port: options.port, isEchoed: (request.flags & NLM_F_ECHO) !== 0 };
+    const refused = changeAs(task, network, request);
     return refused < 0 ? refused : { isDump: false, messages: [] };
   }
   // Either of its two bits is enough (net/core/rtnetlink.c, rtnetlink_rcv_msg).
@@ -85,15 +92,17 @@ export function answerRouteRequest(
     case RTM_GETADDR:
       return isDump ? { isDump, messages: addresses(network, request, heading, options.isStrict) } : -EOPNOTSUPP;
     case RTM_GETROUTE: {
-      if (isDump) return { isDump, messages: routes(network, request, heading) };
-      const route = routeTo(network, request.payload);
-      if (isErrno(route)) return route;
+      if (isDump) return routes(network, request, heading, options.isStrict);
       const { uids } = task.credentials.userNamespace;
-      return { isDump, messages: [foundRouteMessage(route, heading, uids.shown(task.credentials.uid))] };
+      const message = foundRoute(network, request.payload, heading, uids.shown(task.credentials.uid));
+      return isErrno(message) ? message : { isDump, messages: [message] };
     }
     case RTM_GETRULE:
       if (!isDump) return -EOPNOTSUPP;
-      return { isDump, messages: ruleMessages(request.payload[FibRuleHdr.offset.family] ?? AF_UNSPEC, heading) };
+      return {
+        isDump,
+        messages: ruleMessages(network, request.payload[FibRuleHdr.offset.family] ?? AF_UNSPEC, heading),
+      };
     case RTM_GETNEIGH:
       if (!isDump) return -EOPNOTSUPP;
       return { isDump, messages: request.payload[0] === AF_BRIDGE ? stationMessages(network, heading) : [] };
@@ -102,6 +111,15 @@ export function answerRouteRequest(
     // Whatever else there is none of.
     default:
       return isDump ? { isDump, messages: [] } : -EOPNOTSUPP;
+  }
+}
+
+/** Does what `network.asker` asks for. */
+function changeAs(task: SocketCaller, network: InterfaceNetwork, request: NetlinkRequest): number {
+  try {
+    return change(task, network, request);
+  } finally {
+    network.asker = null;
   }
 }
 
@@ -118,6 +136,9 @@ function change(task: SocketCaller, network: InterfaceNetwork, request: NetlinkR
     case RTM_NEWROUTE:
     case RTM_DELROUTE:
       return changeRoute(network, request);
+    case RTM_NEWRULE:
+    case RTM_DELRULE:
+      return changeRule(network, request);
     case RTM_NEWLINKPROP:
     case RTM_DELLINKPROP:
       return changeNames(network, request);
@@ -148,10 +169,22 @@ function addresses(
   return messages;
 }
 
-function routes(network: InterfaceNetwork, request: NetlinkRequest, heading: NetlinkHeading): Uint8Array[] {
-  const family = request.payload[Rtmsg.offset.rtm_family] ?? AF_UNSPEC;
-  return network.routes
+function routes(
+  network: InterfaceNetwork,
+  { payload }: NetlinkRequest,
+  heading: NetlinkHeading,
+  isStrict: boolean,
+): NetlinkAnswer {
+  const family = payload[Rtmsg.offset.rtm_family] ?? AF_UNSPEC;
+  const table = isStrict ? tableIn(payload) : RT_TABLE_UNSPEC;
+  if (table !== RT_TABLE_UNSPEC && family !== AF_UNSPEC && !network.routes.hasTable(table, family === AF_INET)) {
+    const text = `${family === AF_INET ? "ipv4" : "ipv6"}: FIB table does not exist`;
+    return { isDump: true, messages: [], failed: { errno: -ENOENT, text } };
+  }
+  const messages = network.routes
     .list()
     .filter((route) => family === AF_UNSPEC || family === (isV4(route.destination) ? AF_INET : AF_INET6))
+    .filter((route) => table === RT_TABLE_UNSPEC || route.table === table)
     .map((route) => routeMessage(route, heading));
+  return { isDump: true, messages };
 }

@@ -2,6 +2,7 @@
 import {
   AF_INET,
   AF_INET6,
+  EEXIST,
   EINVAL,
   ENETUNREACH,
   ENODEV,
@@ -9,16 +10,19 @@ import {
   RTA_CACHEINFO,
   RTA_DST,
   RTA_GATEWAY,
+  RTA_MARK,
   RTA_OIF,
   RTA_PREF,
   RTA_PREFSRC,
   RTA_PRIORITY,
+  RTA_SRC,
   RTA_TABLE,
   RTA_UID,
   RTA_VIA,
   RTCF_LOCAL,
   RTM_DELROUTE,
   RTM_F_CLONED,
+  RTM_F_LOOKUP_TABLE,
   RTM_NEWROUTE,
   RTN_LOCAL,
   RTN_UNICAST,
@@ -26,12 +30,15 @@ import {
   RTPROT_UNSPEC,
   RT_SCOPE_HOST,
   RT_SCOPE_NOWHERE,
+  RT_TABLE_COMPAT,
   RT_TABLE_LOCAL,
   RT_TABLE_MAIN,
   RT_TABLE_UNSPEC,
   NLM_F_CREATE,
+  NLM_F_EXCL,
   NLM_F_REPLACE,
   Rtmsg,
+  isErrno,
 } from "@stratos/abi";
 import {
   ANY_V4,
@@ -51,6 +58,8 @@ import { addRoute, removeRoute } from "../interface-changes.ts";
 import type { InterfaceNetwork } from "../interface-network.ts";
 import type { NetworkInterface } from "../network-interface.ts";
 import { makeRoute, type Route } from "../routes.ts";
+import type { Flow } from "../routing-rules.ts";
+import { viewOf } from "../../ground/words.ts";
 import { attributeOf, type NetlinkRequest, numberOf } from "./netlink-request.ts";
 import { type NetlinkHeading, NetlinkWriter } from "./netlink-writer.ts";
 
@@ -61,7 +70,7 @@ export function routeMessage(route: Route, heading: NetlinkHeading, isGone = fal
     .fields(Rtmsg, {
       rtm_family: v4 ? AF_INET : AF_INET6,
       rtm_dst_len: route.prefixLength,
-      rtm_table: route.table,
+      rtm_table: shortTable(route.table),
       rtm_protocol: route.protocol,
       rtm_scope: route.scope,
       rtm_type: route.type,
@@ -76,34 +85,86 @@ export function routeMessage(route: Route, heading: NetlinkHeading, isGone = fal
   return writer.finish();
 }
 
-/** What a look-up found, as who asked would take it: IPv4's says nothing of tables (net/ipv4/route.c, rt_fill_info). */
-export function foundRouteMessage(route: Route, heading: NetlinkHeading, uid: number): Uint8Array {
+/** Of a number that has no room in a byte (include/net/ip_fib.h). */
+function shortTable(table: number): number {
+  return table < 256 ? table : RT_TABLE_COMPAT;
+}
+
+/** The table that a message means; RT_TABLE_UNSPEC: it says none. */
+export function tableIn(payload: Uint8Array): number {
+  const table = payload[Rtmsg.offset.rtm_table] ?? RT_TABLE_UNSPEC;
+  return numberOf(attributeOf(payload, Rtmsg.size, RTA_TABLE)) ?? table;
+}
+
+/** What `ip route get` asks for. */
+interface RouteQuestion {
+  readonly to: IpAddress;
+  readonly flow: Flow;
+  /** As the caller knows his user, or the one that he asks for. */
+  readonly uid: number;
+  readonly asksForTable: boolean;
+}
+
+/**
+ * RTM_GETROUTE for one address (`ip route get`), as who asked would take it. −ENETUNREACH, and what rules say.
+ *
+ * @param uid  of who asks
+ */
+export function foundRoute(
+  network: InterfaceNetwork,
+  payload: Uint8Array,
+  heading: NetlinkHeading,
+  uid: number,
+): Uint8Array | number {
+  const v4 = familyIn(payload) === AF_INET;
+  const to = addressAttribute(payload, RTA_DST, v4);
+  const source = addressAttribute(payload, RTA_SRC, v4);
+  if (to === null || to === "malformed" || source === "malformed") return -ENETUNREACH;
+  const given = (name: number): number | null => numberOf(attributeOf(payload, Rtmsg.size, name));
+  const user = given(RTA_UID) ?? uid;
+  const flow = { source, mark: given(RTA_MARK) ?? 0, out: given(RTA_OIF) ?? 0, uid: user };
+  const flags = viewOf(payload).getUint32(Rtmsg.offset.rtm_flags, true);
+  const question = { to, flow, uid: user, asksForTable: (flags & RTM_F_LOOKUP_TABLE) !== 0 };
+  if (source !== null && !network.hasAddress(source)) return -ENETUNREACH;
+  const route = routeTo(network, question);
+  return isErrno(route) ? route : foundRouteMessage(route, question, heading);
+}
+
+/** @see net/ipv4/route.c, rt_fill_info */
+function foundRouteMessage(
+  route: Route,
+  { flow, uid, asksForTable }: RouteQuestion,
+  heading: NetlinkHeading,
+): Uint8Array {
   if (!isV4(route.destination)) return routeMessage(route, heading);
+  const table = asksForTable ? route.table : RT_TABLE_MAIN;
+  const { source: given, mark } = flow;
   const writer = new NetlinkWriter()
     .begin(RTM_NEWROUTE, heading)
     .fields(Rtmsg, {
       rtm_family: AF_INET,
       rtm_dst_len: route.prefixLength,
-      rtm_table: RT_TABLE_MAIN,
+      rtm_src_len: given === null ? 0 : widthOf(given),
+      rtm_table: shortTable(table),
       rtm_type: route.type,
       rtm_flags: (RTM_F_CLONED | (route.type === RTN_LOCAL ? RTCF_LOCAL : 0)) >>> 0,
     })
-    .attributeU32(RTA_TABLE, RT_TABLE_MAIN)
+    .attributeU32(RTA_TABLE, table)
     .attribute(RTA_DST, ipBytes(route.destination));
+  if (given !== null) writer.attribute(RTA_SRC, ipBytes(given));
+  writer.attributeU32(RTA_OIF, route.out.index);
+  const { source } = route;
+  if (source !== null && (given === null || !isSameIp(source, given))) writer.attribute(RTA_PREFSRC, ipBytes(source));
   if (route.gateway !== null) writer.attribute(RTA_GATEWAY, ipBytes(route.gateway));
-  if (route.source !== null) writer.attribute(RTA_PREFSRC, ipBytes(route.source));
-  return writer
-    .attributeU32(RTA_OIF, route.out.index)
-    .attributeU32(RTA_UID, uid)
-    .attribute(RTA_CACHEINFO, new Uint8Array(RTA_CACHEINFO_SIZE))
-    .finish();
+  if (mark !== 0) writer.attributeU32(RTA_MARK, mark);
+  return writer.attributeU32(RTA_UID, uid).attribute(RTA_CACHEINFO, new Uint8Array(RTA_CACHEINFO_SIZE)).finish();
 }
 
 /** `struct rta_cacheinfo`: all of it is 0 where nothing is kept of routes. */
 const RTA_CACHEINFO_SIZE = 32;
 
 /**
- * @returns 0; −EINVAL malformed, or of a kind that isn't there; −ENODEV; −EOPNOTSUPP another table; −ESRCH; what
+ * @returns 0; −EINVAL malformed, or of a kind that isn't there; −ENODEV; −EEXIST; −ESRCH; what
  *   `addRoute` says
  */
 export function changeRoute(network: InterfaceNetwork, request: NetlinkRequest): number {
@@ -112,13 +173,10 @@ export function changeRoute(network: InterfaceNetwork, request: NetlinkRequest):
   if (payload.length < Rtmsg.size || (!v4 && familyIn(payload) !== AF_INET6)) return -EINVAL;
   const { offset } = Rtmsg;
   const prefixLength = payload[offset.rtm_dst_len]!,
-    table = payload[offset.rtm_table]!,
     protocol = payload[offset.rtm_protocol]!,
     scope = payload[offset.rtm_scope]!,
     type = payload[offset.rtm_type]!;
-  const wantedTable = numberOf(attributeOf(payload, Rtmsg.size, RTA_TABLE)) ?? table;
-  if (wantedTable !== RT_TABLE_MAIN && wantedTable !== RT_TABLE_UNSPEC && wantedTable !== RT_TABLE_LOCAL)
-    return -EOPNOTSUPP;
+  const table = tableIn(payload) || RT_TABLE_MAIN;
   if (type !== RTN_UNICAST && type !== RTN_UNSPEC) return -EOPNOTSUPP;
   // A gateway of the other family (RTA_VIA) belongs to no route of ours.
   if (attributeOf(payload, Rtmsg.size, RTA_VIA) !== null) return -EOPNOTSUPP;
@@ -132,9 +190,10 @@ export function changeRoute(network: InterfaceNetwork, request: NetlinkRequest):
   const out = index === null ? null : network.interfaceByIndex(index);
   if (out === undefined) return -ENODEV;
   const metric = numberOf(attributeOf(payload, Rtmsg.size, RTA_PRIORITY));
-  const wanted = { destination, prefixLength, out, gateway, metric, table: RT_TABLE_MAIN };
+  const wanted = { destination, prefixLength, out, gateway, metric, table };
   if (request.type === RTM_DELROUTE) return removeRoute(network, wanted);
-  const via = out ?? (gateway === null ? null : (network.routes.find(gateway)?.out ?? null));
+  network.routes.makeTable(table, v4);
+  const via = out ?? (gateway === null ? null : (network.routes.findGateway(gateway, table)?.out ?? null));
   if (via === null) return gateway === null ? -ENODEV : -ENETUNREACH;
   if (source !== null && !network.hasAddress(source)) return -EINVAL;
   const route = makeRoute({
@@ -143,10 +202,12 @@ export function changeRoute(network: InterfaceNetwork, request: NetlinkRequest):
     out: via,
     gateway,
     source,
+    table,
     ...(metric === null ? {} : { metric }),
     ...(protocol === RTPROT_UNSPEC ? {} : { protocol }),
     ...(scope === RT_SCOPE_NOWHERE || !v4 ? {} : { scope }),
   });
+  if ((flags & NLM_F_EXCL) !== 0 && network.routes.hasEqual(route)) return -EEXIST;
   return replaceOrAdd(network, route, flags);
 }
 
@@ -171,20 +232,16 @@ function addressAttribute(payload: Uint8Array, type: number, v4: boolean): IpAdd
   return ip === null || isV4(ip) !== v4 ? "malformed" : ip;
 }
 
-/** RTM_GETROUTE for one address (`ip route get`). −ENETUNREACH */
-export function routeTo(network: InterfaceNetwork, payload: Uint8Array): Route | number {
-  const v4 = familyIn(payload) === AF_INET;
-  const ip = addressAttribute(payload, RTA_DST, v4);
-  if (ip === null || ip === "malformed") return -ENETUNREACH;
-  const exact = { destination: ip, prefixLength: widthOf(ip), metric: 0 };
-  if (network.isLocal(ip)) {
-    const source = v4 && isLoopback(ip) ? LOOPBACK_V4 : ip;
+function routeTo(network: InterfaceNetwork, { to, flow }: RouteQuestion): Route | number {
+  const exact = { destination: to, prefixLength: widthOf(to), metric: 0 };
+  if (network.isLocal(to)) {
+    const source = isV4(to) && isLoopback(to) ? LOOPBACK_V4 : to;
     const local = { table: RT_TABLE_LOCAL, type: RTN_LOCAL, scope: RT_SCOPE_HOST };
     return makeRoute({ ...exact, ...local, out: network.interfaces[0]!, source });
   }
-  const route = network.routes.find(ip);
-  if (route === null) return -ENETUNREACH;
-  return { ...route, ...exact, source: route.source ?? sourceOf(route.out, ip) };
+  const route = network.routes.lookUp(to, flow, network);
+  if (isErrno(route)) return route;
+  return { ...route, ...exact, source: flow.source ?? route.source ?? sourceOf(route.out, to) };
 }
 
 function sourceOf(out: NetworkInterface, ip: IpAddress): IpAddress | null {

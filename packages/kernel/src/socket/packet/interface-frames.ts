@@ -49,7 +49,8 @@ export function sendFrame(one: NetworkInterface, frame: Uint8Array, sender: Fram
   if (!one.isUp) return -ENETDOWN;
   if (frame.length > FRAME_HEADER_SIZE + one.mtu) return -EMSGSIZE;
   for (const socket of network.packetSockets)
-    if (socket !== sender) socket.frameSeen(one, frame, PACKET_OUTGOING, false);
+    if (socket !== sender && (sender === null || !socket.sharesWith(sender)))
+      socket.frameSeen(one, frame, PACKET_OUTGOING, false);
   if (one.bridge !== null) {
     countSent(one, frame.length);
     one.bridge.send(frame.slice(), WAYS);

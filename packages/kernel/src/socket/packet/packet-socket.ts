@@ -19,6 +19,8 @@ import {
   PACKET_ADD_MEMBERSHIP,
   PACKET_AUXDATA,
   PACKET_DROP_MEMBERSHIP,
+  PACKET_FANOUT,
+  PACKET_FANOUT_DATA,
   PACKET_HDRLEN,
   PACKET_IGNORE_OUTGOING,
   PACKET_LOSS,
@@ -26,6 +28,7 @@ import {
   PACKET_MR_UNICAST,
   PACKET_OUTGOING,
   PACKET_RESERVE,
+  PACKET_ROLLOVER_STATS,
   PACKET_RX_RING,
   PACKET_STATISTICS,
   PACKET_TX_RING,
@@ -42,13 +45,14 @@ import {
   PacketMreq,
   SockaddrLl,
   TpacketAuxdata,
+  TpacketRolloverStats,
   TpacketStats,
   TpacketStatsV3,
 } from "@stratos/abi";
 import { admittedBytes } from "../socket-filter.ts";
 import { stateClass } from "@stratos/base";
 import { FRAME_HEADER_SIZE } from "@stratos/host";
-import { putFields, viewOf } from "../../ground/words.ts";
+import { put64, putFields, viewOf } from "../../ground/words.ts";
 import type { PageCache } from "../../frames/page-cache.ts";
 import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
 import { DatagramQueue, ReceivedDatagram } from "../inet/datagram-queue.ts";
@@ -60,6 +64,9 @@ import type { SocketCaller, SocketNetwork } from "../socket-kernel.ts";
 import { addTimestamp } from "../message-timestamp.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import { Socket } from "../socket.ts";
+import type { FilteredPacket } from "../../security/bpf-filter.ts";
+import type { FrameObserver } from "../interface-network.ts";
+import { type FanoutGroup, type FanoutMember, joinFanout } from "./fanout-group.ts";
 import { sendFrame } from "./interface-frames.ts";
 import { familyOf } from "../inet/inet-address.ts";
 import { type PacketAddress, parsePacketAddress, writePacketAddress } from "./packet-address.ts";
@@ -72,6 +79,8 @@ const MEMBERSHIPS_MAX = 64;
 /** The network of such a socket (network.ts). */
 export interface PacketNetwork extends SocketNetwork {
   readonly packetSockets: Set<PacketSocket>;
+  /** By number. */
+  readonly fanoutGroups: Map<number, FanoutGroup>;
 }
 
 /**
@@ -79,7 +88,7 @@ export interface PacketNetwork extends SocketNetwork {
  * (SOCK_DGRAM), of one Ethernet type or all, by one interface or all. Packets that the machine's own TCP and UDP
  * exchange over `lo` are no frames, and what the provider carries is none of ours.
  */
-export class PacketSocket extends Socket {
+export class PacketSocket extends Socket implements FanoutMember {
   declare readonly network: PacketNetwork;
   #queue = new DatagramQueue();
   /** Ethernet type; 0: hears nothing. */
@@ -93,6 +102,8 @@ export class PacketSocket extends Socket {
   #ignoresOutgoing = false;
   /** PACKET_ADD_MEMBERSHIP, as `index:type:address`; every frame is heard in any case. Bound: MEMBERSHIPS_MAX. */
   #memberships = new Set<string>();
+  fanout: FanoutGroup | null = null;
+  readonly rollover = { at: 0, done: 0, failed: 0 };
   /** Frames that it shares with programs instead of copying each. */
   #rings: PacketRings;
 
@@ -127,7 +138,7 @@ export class PacketSocket extends Socket {
   override bind(_task: SocketCaller, address: Uint8Array): number {
     const wanted = parsePacketAddress(address);
     if (isErrno(wanted)) return wanted;
-    if (familyOf(address) !== AF_PACKET) return -EINVAL;
+    if (familyOf(address) !== AF_PACKET || this.fanout !== null) return -EINVAL;
     const one = wanted.index === 0 ? undefined : this.network.interfaceByIndex(wanted.index);
     if (wanted.index !== 0 && one === undefined) return -ENODEV;
     this.#index = wanted.index;
@@ -174,23 +185,47 @@ export class PacketSocket extends Socket {
     this.#index = -1;
   }
 
-  /** A frame came in or goes out: is it for this socket? Without room it is lost. */
+  /** Is more than a quarter of what it may hold free? */
+  get hasRoom(): boolean {
+    const { receive } = this.#rings;
+    return receive === null ? this.#queue.cost * 4 < this.options.receiveBuffer * 3 : receive.hasRoom;
+  }
+
+  /** Do both belong to a group? What one sends the others don't see either. */
+  sharesWith(other: FrameObserver): boolean {
+    return this.fanout !== null && other instanceof PacketSocket && other.fanout === this.fanout;
+  }
+
+  /** A frame came in or goes out: is it for this socket, or its group? */
   frameSeen(one: NetworkInterface, frame: Uint8Array, packetType: number, isTaken: boolean): void {
+    const { fanout } = this;
+    // The first of a group asks for all.
+    if (fanout !== null && fanout.members[0] !== this) return;
     const type = (frame[12]! << 8) | frame[13]!;
     const isOutgoing = packetType === PACKET_OUTGOING;
-    if (isOutgoing ? this.#ethernetType !== ETH_P_ALL || this.#ignoresOutgoing : false) return;
+    const ignoresOutgoing = fanout === null ? this.#ignoresOutgoing : fanout.ignoresOutgoing;
+    if (isOutgoing ? this.#ethernetType !== ETH_P_ALL || ignoresOutgoing : false) return;
     if (this.#ethernetType !== ETH_P_ALL && (isTaken || this.#ethernetType !== type)) return;
     if (this.#index !== 0 && this.#index !== one.index) return;
-    const start = this.type === SOCK_RAW ? 0 : FRAME_HEADER_SIZE;
-    const admitted = admittedBytes(this, frame, {
-      start,
+    const packet: FilteredPacket = {
+      bytes: frame,
+      start: 0,
       link: 0,
       network: FRAME_HEADER_SIZE,
       protocol: type,
       packetType,
       interfaceIndex: one.index,
       hardwareType: one.hardwareType,
-    });
+    };
+    if (fanout === null) this.#take(one, packet);
+    else (fanout.memberFor(packet) as PacketSocket).#take(one, packet);
+  }
+
+  /** Without room the frame is lost. */
+  #take(one: NetworkInterface, packet: FilteredPacket): void {
+    const { bytes: frame, packetType, protocol: type } = packet;
+    const start = this.type === SOCK_RAW ? 0 : FRAME_HEADER_SIZE;
+    const admitted = admittedBytes(this, frame, { ...packet, start });
     if (admitted < 0) return;
     this.#seen++;
     if (this.#rings.receive !== null) {
@@ -351,7 +386,7 @@ export class PacketSocket extends Socket {
     return -ENOTCONN;
   }
 
-  override setProtocolOption(_task: SocketCaller, level: number, name: number, value: Uint8Array): number {
+  override setProtocolOption(task: SocketCaller, level: number, name: number, value: Uint8Array): number {
     if (level !== SOL_PACKET) return -ENOPROTOOPT;
     switch (name) {
       case PACKET_ADD_MEMBERSHIP:
@@ -363,6 +398,10 @@ export class PacketSocket extends Socket {
         if (name === PACKET_AUXDATA) this.#tellsAuxiliary = optionInt(value) !== 0;
         else this.#ignoresOutgoing = optionInt(value) !== 0;
         return 0;
+      case PACKET_FANOUT:
+        return joinFanout(this, value);
+      case PACKET_FANOUT_DATA:
+        return this.fanout === null ? -EINVAL : this.fanout.setData(task, value);
       case PACKET_VERSION:
       case PACKET_RESERVE:
       case PACKET_LOSS:
@@ -412,6 +451,10 @@ export class PacketSocket extends Socket {
         return intOption(this.#tellsAuxiliary ? 1 : 0);
       case PACKET_IGNORE_OUTGOING:
         return intOption(this.#ignoresOutgoing ? 1 : 0);
+      case PACKET_FANOUT:
+        return intOption(this.fanout === null ? 0 : this.fanout.description);
+      case PACKET_ROLLOVER_STATS:
+        return this.fanout?.rollsOver === true ? this.#rolloverStatistics() : -EINVAL;
       default:
         return this.#rings.getOption(name, 0);
     }
@@ -431,6 +474,15 @@ export class PacketSocket extends Socket {
     return value;
   }
 
+  #rolloverStatistics(): Uint8Array {
+    const value = new Uint8Array(TpacketRolloverStats.size);
+    const { done, failed } = this.rollover;
+    const { tp_all, tp_failed } = TpacketRolloverStats.offset;
+    put64(viewOf(value), tp_all, done);
+    put64(viewOf(value), tp_failed, failed);
+    return value;
+  }
+
   #forgetQueue(): void {
     this.network.udpMemory.bytes -= this.#queue.cost;
     this.#queue.clear();
@@ -438,6 +490,7 @@ export class PacketSocket extends Socket {
 
   protected override dispose(): void {
     this.network.packetSockets.delete(this);
+    this.fanout?.leave(this);
     this.#rings.release();
     this.#forgetQueue();
   }

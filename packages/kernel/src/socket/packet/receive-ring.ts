@@ -92,6 +92,13 @@ export class ReceiveRing {
     return this.#status(before) !== TP_STATUS_KERNEL;
   }
 
+  /** Is more than a quarter of it the kernel's? */
+  get hasRoom(): boolean {
+    const { version, blockCount, frameCount } = this.layout;
+    const count = version === TPACKET_V3 ? blockCount : frameCount;
+    return !this.#isFrozen && this.#status((this.#head + (count >> 2)) % count) === TP_STATUS_KERNEL;
+  }
+
   /** @param address  `sockaddr_ll` of who sent it. @returns false: no room, it is lost */
   put(heard: HeardFrame, address: Uint8Array, hasLost: boolean): boolean {
     const { version, blockSize, blockHead, frameSize } = this.layout;

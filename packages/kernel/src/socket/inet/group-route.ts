@@ -1,0 +1,43 @@
+/** By which interface, and from which address, what is sent to a multicast group leaves. */
+import { IPV6_MULTICAST_IF } from "@stratos/abi";
+import type { InterfaceNetwork } from "../interface-network.ts";
+import type { NetworkInterface } from "../network-interface.ts";
+import { wayToGroup } from "./group-membership.ts";
+import { type IpAddress, isV4, LOOPBACK_V4, LOOPBACK_V6 } from "./ip-address.ts";
+import type { IpOptions } from "./ip-options.ts";
+
+interface GroupSender {
+  readonly network: InterfaceNetwork;
+  readonly isV6: boolean;
+  readonly ip: IpOptions;
+  readonly options: { readonly boundIndex: number };
+}
+
+/**
+ * The interface of the message (`given`: IP_PKTINFO, or the scope of its address; 0: none), SO_BINDTODEVICE,
+ * IP_MULTICAST_IF, or of a route; null: none leads there.
+ */
+export function wayOut(
+  { network, isV6, ip, options }: GroupSender,
+  group: IpAddress,
+  given: number,
+): NetworkInterface | null {
+  const v4 = isV4(group);
+  if (v4 && isV6 && ip.v6Only) return null;
+  const option = v4 ? ip.groupIndex : (ip.v6.get(IPV6_MULTICAST_IF) ?? 0);
+  const index = given || options.boundIndex || option;
+  const way = (index === 0 ? wayToGroup(network, group) : network.interfaceByIndex(index)) ?? null;
+  // The loopback has no route to groups of IPv6.
+  return way !== null && way.isLoopback && !v4 ? null : way;
+}
+
+/** That of IP_MULTICAST_IF; of the interface; another's, when it has none that others could answer to. */
+export function sourceToGroup({ network, ip }: GroupSender, group: IpAddress, way: NetworkInterface): IpAddress {
+  if (!isV4(group)) return way.sourceFor(group) ?? LOOPBACK_V6;
+  if (ip.groupSource !== null) return ip.groupSource;
+  for (const one of [way, ...network.interfaces]) {
+    const source = one.isLoopback ? null : one.sourceFor(group);
+    if (source !== null) return source;
+  }
+  return LOOPBACK_V4;
+}
