@@ -3,12 +3,13 @@
  * what it needs as files that it starts with: the socket of display 0, our window manager's connection, and its own to
  * the compositor, by which we know it.
  */
-import { openHostOutput } from "@stratos/kernel";
+import type { HostFile } from "@stratos/kernel";
 import {
   type AwaitedSocket,
   type GuestClient,
   guestEnvironment,
   type GuestUser,
+  makeGuestFile,
   makeX11Folder,
   type MachineSession,
   SessionError,
@@ -59,7 +60,7 @@ export class GuestXwayland {
     this.#connectionTo = connectionTo;
     this.#tell = tell;
     const owner = { uid: user.uid, gid: user.gid, mode: 0o700 };
-    this.#socket = session.awaitedSocket(makeX11Folder(session.machine.kernel), owner, () => this.#start());
+    this.#socket = session.awaitedSocket("x11", makeX11Folder(session.machine.kernel), owner, () => this.#start());
   }
 
   #start(): void {
@@ -68,20 +69,12 @@ export class GuestXwayland {
     const { kernel } = this.#session.machine;
     const wayland = this.#session.connectedPair();
     const x11 = this.#session.connectedPair();
-    let words = "";
-    const decoder = new TextDecoder();
-    const unseen = { room: 1 << 16, isBroken: false, onWritable: (): void => {} };
-    const output = openHostOutput(kernel, {
-      ...unseen,
-      write: (bytes, at, count) => {
-        words = (words + decoder.decode(bytes.subarray(at, at + count), { stream: true })).slice(-WORDS_MAX);
-        return count;
-      },
-    });
+    // Of the guest's: a machine that is saved has it.
+    const output = makeGuestFile(kernel, "Xwayland", new Uint8Array(0), { isWritable: true });
     const files = [
-      output,
-      output.retain(),
-      output.retain(),
+      output.share(),
+      output.share(),
+      output.share(),
       this.#socket.share(),
       x11.file.share(),
       wayland.file.share(),
@@ -101,11 +94,15 @@ export class GuestXwayland {
           user: this.#user,
         },
         files,
-        () => this.#ended(words),
+        () => {
+          this.#ended(lastWords(output));
+          output.release();
+        },
       );
     } catch (error) {
       if (!(error instanceof SessionError)) throw error;
       for (const { client } of [wayland, x11]) client.close();
+      output.release();
       const isAbsent = error.kind === "program-not-found";
       return this.#refuse(isAbsent ? "the image has no Xwayland (Debian's package xwayland)" : error.message);
     } finally {
@@ -134,4 +131,10 @@ export class GuestXwayland {
     this.#isClosed = true;
     this.#socket.close();
   }
+}
+
+function lastWords(output: HostFile): string {
+  const bytes = new Uint8Array(WORDS_MAX);
+  const count = output.read(bytes, Math.max(0, output.sizeBytes - WORDS_MAX));
+  return new TextDecoder().decode(bytes.subarray(0, Math.max(0, count)));
 }

@@ -209,11 +209,16 @@ export class RunningKeeper {
 
   async #copyMachine(isForced: boolean): Promise<Uint8Array | null> {
     const pieces = this.#parts.save();
-    for (;;) {
-      if (this.#isOver || (this.#isWanted && !isForced)) return null;
-      const { done, value } = forOneTurn(pieces, this.#nowMs, TURN_MS);
-      if (done === true) return value;
-      await this.#breathe();
+    try {
+      for (;;) {
+        if (this.#isOver || (this.#isWanted && !isForced)) return null;
+        const { done, value } = forOneTurn(pieces, this.#nowMs, TURN_MS);
+        if (done === true) return value;
+        await this.#breathe();
+      }
+    } finally {
+      // What waits for the end of it goes on.
+      pieces.return(new Uint8Array(0));
     }
   }
 

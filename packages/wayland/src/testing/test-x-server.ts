@@ -43,11 +43,16 @@ export class TestXServer {
     let take = (bytes: Uint8Array): void => void waiting.push(bytes);
     let end: ReturnType<Compositor["connectXwayland"]> | null = null;
     this.client = new TestClient(screen, false, (connection) => {
-      end = screen.compositor.connectXwayland(connection, {
-        send: (bytes) => take(bytes),
-        release: () => {},
-        close: () => void (this.isClosed = true),
-      });
+      end = screen.compositor.connectXwayland(
+        { ...connection, key: null },
+        {
+          key: null,
+          files: new Map(),
+          send: (bytes) => take(bytes),
+          release: () => {},
+          close: () => void (this.isClosed = true),
+        },
+      );
       return end.wayland;
     });
     this.#end = end!.x11;

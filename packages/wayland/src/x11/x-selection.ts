@@ -145,6 +145,8 @@ export class XSelection {
       return;
     }
     const copied: Copied = {
+      // Xwayland is not kept.
+      isKept: false,
       types: TEXT_TYPES,
       send: (_type, file, release) =>
         this.#queue(link, target, (text) => this.#selection.write(file, text ?? new Uint8Array(0), release)),

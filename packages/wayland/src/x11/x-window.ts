@@ -48,7 +48,10 @@ export class XWindow implements ScreenWindow {
   readonly id: number;
   /** Menus and hints: the window manager leaves them alone. */
   isOverrideRedirect: boolean;
+  number = 0;
   readonly popups = [];
+  /** Its server ends with the display. */
+  readonly isKept = false;
   readonly #owner: XWindowOwner;
   readonly #frame = new WindowFrame();
   x: number;

@@ -1,0 +1,111 @@
+/**
+ * What of a display is state: each class says by its fields what a saved one may hold, since what comes back from a
+ * file is as little to be trusted as what a program sends. A field without a check cannot be saved, and one that is not
+ * as its check says is refused by its name.
+ */
+import { stateClass, StateError, stateFields, stateName } from "@stratos/base";
+
+export type Check = (value: unknown) => boolean;
+
+/** Names of state belong to the whole system. */
+const PREFIX = "wayland.";
+const checks = new Map<string, Readonly<Record<string, Check>>>();
+
+type PublicField<T> = {
+  [Key in keyof T & string]: T[Key] extends (...values: never[]) => unknown ? never : Key;
+}[keyof T & string];
+
+/** @param fields  of those that are state: public ones as they are called, private ones as `#name` */
+export function savedClass<T extends object, P extends object>(
+  name: string,
+  type: { readonly prototype: T },
+  fields: Readonly<Partial<Record<PublicField<T> | `#${string}`, Check>>>,
+  own: { save(it: T): P; load(it: T, from: P): unknown } | null = null,
+  options: { readonly keeps?: readonly ((keyof T & string) | `#${string}`)[]; readonly loaded?: (it: T) => void } = {},
+): void {
+  checks.set(PREFIX + name, fields as Readonly<Record<string, Check>>);
+  stateClass(PREFIX + name, type, own, options as never);
+}
+
+/** Of all classes of a display. */
+export function savedClassNames(): ReadonlySet<string> {
+  return new Set(checks.keys());
+}
+
+/** @throws StateError that names the first field which is not as it has to be */
+export function checkSaved(objects: readonly object[]): void {
+  for (const object of objects) {
+    const name = stateName(object);
+    if (name === undefined || !checks.has(name)) continue;
+    const fields = checks.get(name)!;
+    for (const [field, value] of Object.entries(stateFields(object))) {
+      const check = fields[field.replace(/^.*#/, "#")];
+      if (check === undefined) throw new StateError("unsavable", `${name}: nothing says what its ${field} may be`);
+      if (!check(value)) throw damaged(`${name}: its ${field.replace(`${name}#`, "")} is impossible`);
+    }
+  }
+}
+
+export function damaged(what: string): StateError {
+  return new StateError("damaged", `the saved display is damaged: ${what}`);
+}
+
+export const flag: Check = (value) => typeof value === "boolean";
+
+/** A whole number. */
+export function whole(least: number, most: number): Check {
+  return (value) => Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+}
+
+/** The protocol's words. */
+export const uint32 = whole(0, 2 ** 32 - 1);
+/** Of sums of such. */
+export const coordinate: Check = (value) => typeof value === "number" && Math.abs(value) < 2 ** 48;
+
+export function text(most: number): Check {
+  return (value) => typeof value === "string" && value.length <= most;
+}
+
+export function bytes(most: number): Check {
+  return (value) => value instanceof Uint8Array && value.length <= most;
+}
+
+export function oneOf(...values: unknown[]): Check {
+  return (value) => values.includes(value);
+}
+
+/** An object of that class, as `savedClass` calls it. */
+export function a(...names: string[]): Check {
+  const known = names.map((name) => PREFIX + name);
+  return (value) => typeof value === "object" && value !== null && known.includes(stateName(value) ?? "");
+}
+
+export function maybe(check: Check): Check {
+  return (value) => value === null || check(value);
+}
+
+export function absentOr(check: Check): Check {
+  return (value) => value === undefined || check(value);
+}
+
+export function list(check: Check, most: number): Check {
+  return (value) => Array.isArray(value) && value.length <= most && value.every(check);
+}
+
+export function map(key: Check, item: Check, most: number): Check {
+  return (value) =>
+    value instanceof Map && value.size <= most && [...value].every(([each, its]) => key(each) && item(its));
+}
+
+export function record(fields: Readonly<Record<string, Check>>): Check {
+  const names = Object.keys(fields);
+  return (value) =>
+    typeof value === "object" &&
+    value !== null &&
+    Object.getPrototypeOf(value) === Object.prototype &&
+    Object.keys(value).length === names.length &&
+    names.every((name) => fields[name]!((value as Record<string, unknown>)[name]));
+}
+
+export const rectangle = record({ x: coordinate, y: coordinate, width: coordinate, height: coordinate });
+export const point = record({ x: coordinate, y: coordinate });
