@@ -2,7 +2,8 @@
  * What the pointer and fingers do on the screen: which surface they are over, windows that follow them, frames of ours.
  * A finger that its program does not take is a pointer.
  */
-import { a, coordinate, maybe, record, rectangle, uint32, whole } from "./saved/saved-class.ts";
+import { coordinate, maybe, record, uint32, whole } from "@stratos/base/value-check";
+import { a, rectangle } from "./saved/saved-class.ts";
 import type { Rectangle } from "./geometry/rectangle.ts";
 import { enums } from "./protocol/protocol.ts";
 import type { Cursor } from "./seat/pointer.ts";

@@ -1,8 +1,9 @@
 /** What a compositor is, beside what its parts hold: the root of a saved display. */
+import { flag, list, record, text, uint32, whole } from "@stratos/base/value-check";
 import type { Client } from "./core/client.ts";
 import type { Display } from "./core/display.ts";
 import type { Resource } from "./core/resource.ts";
-import { a, flag, list, record, rectangle, text, uint32, whole } from "./saved/saved-class.ts";
+import { a, rectangle } from "./saved/saved-class.ts";
 import { areSavedDevices, type DataDevices, type Devices } from "./data/data-device.ts";
 import { isSavedSelection, type Selection } from "./data/selection.ts";
 import type { Rectangle } from "./geometry/rectangle.ts";

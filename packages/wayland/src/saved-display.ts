@@ -6,11 +6,12 @@
  * What is loaded was a file: it holds no classes but those of a display, each field is as its class says (savedClass),
  * and what walks over surfaces and popups comes to an end.
  */
-import { loadState, reachableState, saveStateInPieces, StateError } from "@stratos/base";
+import { StateError, loadState, reachableState, saveStateInPieces } from "@stratos/base";
+import { type Check } from "@stratos/base/value-check";
 import { Client } from "./core/client.ts";
 import type { Connection, SharedFile } from "./core/ports.ts";
 import { ProtocolError } from "./core/resource.ts";
-import { type Check, checkSaved, damaged, savedClassNames } from "./saved/saved-class.ts";
+import { checkSaved, damaged, savedClassNames } from "./saved/saved-class.ts";
 import { INTERFACES } from "./protocol/protocol.ts";
 import { Popup } from "./shell/popup.ts";
 import { XdgSurface } from "./shell/xdg-surface.ts";

@@ -4,10 +4,11 @@
  * bounded: OBJECTS_MAX, FILES_MAX, and what each kind of object bounds by itself.
  */
 import { concatBytes } from "@stratos/base";
+import { bytes, list, map, whole } from "@stratos/base/value-check";
 import { ArgumentReader, HEADER_BYTES, MESSAGE_BYTES_MAX, MessageWriter, slotsOf } from "./message.ts";
 import type { Connection, SharedFile } from "./ports.ts";
 import { type Interface, type MessageType, ProtocolError, Resource, type Value } from "./resource.ts";
-import { a, bytes, list, map, savedClass, whole } from "../saved/saved-class.ts";
+import { a, savedClass } from "../saved/saved-class.ts";
 
 /** Codes of wl_display.error. */
 const INVALID_OBJECT = 0,

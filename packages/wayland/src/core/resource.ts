@@ -1,8 +1,9 @@
 /** An object of a client, as the wire names it: by a number, with an interface and the version that it was bound at. */
 import { assert } from "@stratos/base";
+import { flag, maybe, whole } from "@stratos/base/value-check";
 import type { Client } from "./client.ts";
 import type { SharedFile } from "./ports.ts";
-import { a, flag, maybe, savedClass, whole } from "../saved/saved-class.ts";
+import { a, savedClass } from "../saved/saved-class.ts";
 
 /** A request or an event: wl_message of libwayland. */
 export interface MessageType {

@@ -3,11 +3,12 @@
  * middle button pastes. A pipe that the reader made is handed to who copied. Dragging between windows is refused by
  * cancelling it.
  */
+import { list, maybe, record, text } from "@stratos/base/value-check";
 import type { SharedFile } from "../core/ports.ts";
 import type { Client } from "../core/client.ts";
 import type { Resource } from "../core/resource.ts";
 import { enums, events, implement, stand } from "../protocol/protocol.ts";
-import { a, list, maybe, record, savedClass, text } from "../saved/saved-class.ts";
+import { a, savedClass } from "../saved/saved-class.ts";
 import { areResources, keptClient, keptOf } from "../surface/kept.ts";
 import { type Copied, GONE, isSavedCopied, type Selection } from "./selection.ts";
 

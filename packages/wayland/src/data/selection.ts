@@ -2,8 +2,9 @@
  * What was copied, and who is told: programs by wl_data_device and primary selection, X11 programs by their selections,
  * and whoever shows the screen. Content goes straight from who copied it to who pastes it.
  */
+import { bytes, flag, list, maybe, oneOf, record } from "@stratos/base/value-check";
 import type { CompositorPorts, SharedFile } from "../core/ports.ts";
-import { a, bytes, flag, list, maybe, oneOf, record, savedClass } from "../saved/saved-class.ts";
+import { a, savedClass } from "../saved/saved-class.ts";
 
 /** Of text that goes between the host and programs; more is not taken. */
 export const TEXT_BYTES_MAX = 1 << 20;

@@ -1,5 +1,6 @@
 /** Rectangles of whole pixels, and short lists of them. */
-import { list, rectangle, savedClass } from "../saved/saved-class.ts";
+import { list } from "@stratos/base/value-check";
+import { rectangle, savedClass } from "../saved/saved-class.ts";
 
 export interface Rectangle {
   readonly x: number;

@@ -4,8 +4,7 @@
  * as its check says is refused by its name.
  */
 import { stateClass, StateError, stateFields, stateName } from "@stratos/base";
-
-export type Check = (value: unknown) => boolean;
+import { type Check, coordinate, record } from "@stratos/base/value-check";
 
 /** Names of state belong to the whole system. */
 const PREFIX = "wayland.";
@@ -50,61 +49,10 @@ export function damaged(what: string): StateError {
   return new StateError("damaged", `the saved display is damaged: ${what}`);
 }
 
-export const flag: Check = (value) => typeof value === "boolean";
-
-/** A whole number. */
-export function whole(least: number, most: number): Check {
-  return (value) => Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
-}
-
-/** The protocol's words. */
-export const uint32 = whole(0, 2 ** 32 - 1);
-/** Of sums of such. */
-export const coordinate: Check = (value) => typeof value === "number" && Math.abs(value) < 2 ** 48;
-
-export function text(most: number): Check {
-  return (value) => typeof value === "string" && value.length <= most;
-}
-
-export function bytes(most: number): Check {
-  return (value) => value instanceof Uint8Array && value.length <= most;
-}
-
-export function oneOf(...values: unknown[]): Check {
-  return (value) => values.includes(value);
-}
-
 /** An object of that class, as `savedClass` calls it. */
 export function a(...names: string[]): Check {
   const known = names.map((name) => PREFIX + name);
   return (value) => typeof value === "object" && value !== null && known.includes(stateName(value) ?? "");
-}
-
-export function maybe(check: Check): Check {
-  return (value) => value === null || check(value);
-}
-
-export function absentOr(check: Check): Check {
-  return (value) => value === undefined || check(value);
-}
-
-export function list(check: Check, most: number): Check {
-  return (value) => Array.isArray(value) && value.length <= most && value.every(check);
-}
-
-export function map(key: Check, item: Check, most: number): Check {
-  return (value) =>
-    value instanceof Map && value.size <= most && [...value].every(([each, its]) => key(each) && item(its));
-}
-
-export function record(fields: Readonly<Record<string, Check>>): Check {
-  const names = Object.keys(fields);
-  return (value) =>
-    typeof value === "object" &&
-    value !== null &&
-    Object.getPrototypeOf(value) === Object.prototype &&
-    Object.keys(value).length === names.length &&
-    names.every((name) => fields[name]!((value as Record<string, unknown>)[name]));
 }
 
 export const rectangle = record({ x: coordinate, y: coordinate, width: coordinate, height: coordinate });

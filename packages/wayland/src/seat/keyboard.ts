@@ -3,10 +3,11 @@
  * every layout that the image has can be chosen, and none has to be brought along.
  */
 import { byteStringOf } from "@stratos/base";
+import { list, maybe, record, uint32, whole } from "@stratos/base/value-check";
 import type { SharedFile } from "../core/ports.ts";
 import type { Resource } from "../core/resource.ts";
 import { enums, events, implement } from "../protocol/protocol.ts";
-import { a, list, maybe, record, uint32, whole } from "../saved/saved-class.ts";
+import { a } from "../saved/saved-class.ts";
 import { areResources, keptOf, keptSurface } from "../surface/kept.ts";
 import type { Surface } from "../surface/surface.ts";
 

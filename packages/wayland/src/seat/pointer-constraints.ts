@@ -2,9 +2,10 @@
  * zwp_pointer_constraints_v1 and zwp_relative_pointer_manager_v1: games and 3D programs keep the pointer, and are told
  * how far it went instead of where it is. A constraint holds while the pointer is on its surface; a person can end it.
  */
+import { flag, list, maybe, record } from "@stratos/base/value-check";
 import type { Resource } from "../core/resource.ts";
 import { enums, events, implement, stand } from "../protocol/protocol.ts";
-import { a, flag, list, maybe, record, savedClass } from "../saved/saved-class.ts";
+import { a, savedClass } from "../saved/saved-class.ts";
 import { areResources, keptOf, keptSurface } from "../surface/kept.ts";
 import { type Surface, surfaceOf } from "../surface/surface.ts";
 

@@ -1,7 +1,8 @@
 /** wl_pointer: which surface it is over, buttons, wheel, and how it looks there. */
+import { list, maybe, oneOf, record, uint32 } from "@stratos/base/value-check";
 import type { Resource } from "../core/resource.ts";
 import { enums, events, implement } from "../protocol/protocol.ts";
-import { a, list, maybe, oneOf, record, savedClass, uint32 } from "../saved/saved-class.ts";
+import { a, savedClass } from "../saved/saved-class.ts";
 import { areResources, keptOf, keptSurface } from "../surface/kept.ts";
 import { type Surface, surfaceOf } from "../surface/surface.ts";
 

@@ -3,10 +3,11 @@
  * it as text. A program says by `enable` and `commit` that something in its focused surface takes some.
  */
 import { utf8Of } from "@stratos/base";
+import { flag, list, maybe, record, text, uint32, whole } from "@stratos/base/value-check";
 import type { Resource } from "../core/resource.ts";
 import type { Rectangle } from "../geometry/rectangle.ts";
 import { events, implement, stand } from "../protocol/protocol.ts";
-import { a, flag, list, maybe, record, rectangle, savedClass, text, uint32, whole } from "../saved/saved-class.ts";
+import { a, rectangle, savedClass } from "../saved/saved-class.ts";
 import { keptSurface } from "../surface/kept.ts";
 import type { Surface } from "../surface/surface.ts";
 

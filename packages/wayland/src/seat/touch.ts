@@ -1,8 +1,9 @@
 /** wl_touch: fingers. Each belongs to the surface that it came down on until it is lifted, wherever it goes. */
+import { coordinate, list, record } from "@stratos/base/value-check";
 import type { Client } from "../core/client.ts";
 import type { Resource } from "../core/resource.ts";
 import { events, implement } from "../protocol/protocol.ts";
-import { a, coordinate, list, record } from "../saved/saved-class.ts";
+import { a } from "../saved/saved-class.ts";
 import { areResources, keptOf } from "../surface/kept.ts";
 import type { Surface } from "../surface/surface.ts";
 

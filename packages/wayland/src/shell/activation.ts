@@ -2,10 +2,11 @@
  * xdg_activation_v1: a program that has the keyboard lets another one come to the top, by a token that it hands on. Who
  * has no token of the program in front stays where it is.
  */
+import { flag, list, record, text, whole } from "@stratos/base/value-check";
 import type { Client } from "../core/client.ts";
 import type { Resource } from "../core/resource.ts";
 import { enums, events, implement, stand } from "../protocol/protocol.ts";
-import { a, flag, list, record, savedClass, text, whole } from "../saved/saved-class.ts";
+import { a, savedClass } from "../saved/saved-class.ts";
 import { type Surface, surfaceOf } from "../surface/surface.ts";
 
 /** Tokens that were not used yet; of more the oldest is none any more. */

@@ -1,6 +1,7 @@
 /** zxdg_decoration_manager_v1: who draws a window's title and frame. */
+import { flag } from "@stratos/base/value-check";
 import type { Resource } from "../core/resource.ts";
-import { a, flag, savedClass } from "../saved/saved-class.ts";
+import { a, savedClass } from "../saved/saved-class.ts";
 import { enums, events, implement, stand } from "../protocol/protocol.ts";
 import { type Decorated, type Toplevel, toplevelOf } from "./toplevel.ts";
 

@@ -1,6 +1,7 @@
 /** xdg_popup: a menu, a tooltip: over a window or another popup, placed by it. */
+import { flag, list, maybe, oneOf } from "@stratos/base/value-check";
 import type { Resource } from "../core/resource.ts";
-import { a, flag, list, maybe, oneOf, rectangle, savedClass } from "../saved/saved-class.ts";
+import { a, rectangle, savedClass } from "../saved/saved-class.ts";
 import type { Rectangle } from "../geometry/rectangle.ts";
 import { enums, events, implement } from "../protocol/protocol.ts";
 import { isSavedPlacement, type Placement, place, placementOf } from "./positioner.ts";

@@ -1,6 +1,7 @@
 /** xdg_positioner: where a popup lies beside its parent, and how it gives way at the screen's edges. */
+import { coordinate, maybe, record, uint32, whole } from "@stratos/base/value-check";
 import type { Resource } from "../core/resource.ts";
-import { a, coordinate, maybe, record, rectangle, savedClass, uint32, whole } from "../saved/saved-class.ts";
+import { a, rectangle, savedClass } from "../saved/saved-class.ts";
 import type { Rectangle } from "../geometry/rectangle.ts";
 import { enums, implement, stand } from "../protocol/protocol.ts";
 

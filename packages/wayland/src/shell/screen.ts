@@ -2,7 +2,8 @@
  * The screen: which windows there are, in which order and where, and which of them has the keyboard. The last one is on
  * top.
  */
-import { a, list, maybe, record, rectangle, whole } from "../saved/saved-class.ts";
+import { list, maybe, record, whole } from "@stratos/base/value-check";
+import { a, rectangle } from "../saved/saved-class.ts";
 import type { Rectangle } from "../geometry/rectangle.ts";
 import type { Surface } from "../surface/surface.ts";
 import type { Arranger } from "./arranger.ts";

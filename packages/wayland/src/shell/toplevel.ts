@@ -1,6 +1,7 @@
 /** xdg_toplevel: a window. */
+import { coordinate, flag, maybe, oneOf, record, text, whole } from "@stratos/base/value-check";
 import type { Resource } from "../core/resource.ts";
-import { a, coordinate, flag, maybe, oneOf, point, record, savedClass, text, whole } from "../saved/saved-class.ts";
+import { a, point, savedClass } from "../saved/saved-class.ts";
 import { enums, events, implement } from "../protocol/protocol.ts";
 import type { Rectangle } from "../geometry/rectangle.ts";
 import type { Surface } from "../surface/surface.ts";

@@ -4,8 +4,9 @@
  *
  *     commit without a buffer → configure(serial) → ack_configure(serial) → attach, commit: mapped
  */
+import { flag, list, maybe, oneOf, uint32, whole } from "@stratos/base/value-check";
 import type { Resource } from "../core/resource.ts";
-import { a, flag, list, maybe, oneOf, rectangle, savedClass, uint32, whole } from "../saved/saved-class.ts";
+import { a, rectangle, savedClass } from "../saved/saved-class.ts";
 import type { Rectangle } from "../geometry/rectangle.ts";
 import { enums, events, implement, stand } from "../protocol/protocol.ts";
 import type { ClientBuffer } from "../surface/client-buffer.ts";

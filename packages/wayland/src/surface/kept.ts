@@ -1,7 +1,8 @@
 /** What of a seat, a screen or a selection is kept: that of programs whose connections are. */
+import { list } from "@stratos/base/value-check";
 import type { Client } from "../core/client.ts";
 import type { Resource } from "../core/resource.ts";
-import { a, list } from "../saved/saved-class.ts";
+import { a } from "../saved/saved-class.ts";
 import type { Surface } from "./surface.ts";
 
 /** Objects of all clients. */

@@ -1,6 +1,7 @@
 /** wl_region: rectangles added and taken away, in the order of the requests. */
+import { flag, list, record } from "@stratos/base/value-check";
 import type { Resource } from "../core/resource.ts";
-import { a, flag, list, record, rectangle, savedClass } from "../saved/saved-class.ts";
+import { a, rectangle, savedClass } from "../saved/saved-class.ts";
 import { containsPoint, type Rectangle } from "../geometry/rectangle.ts";
 import { implement, stand } from "../protocol/protocol.ts";
 

@@ -3,10 +3,11 @@
  * at any time, so nothing but its bytes as they are when they are copied is ever taken from it, and bytes that are not
  * there any more end the client (wl_shm.error.invalid_fd), as weston answers SIGBUS.
  */
+import { flag, record, whole } from "@stratos/base/value-check";
 import { isFile } from "../core/client.ts";
 import type { SharedFile } from "../core/ports.ts";
 import type { Resource } from "../core/resource.ts";
-import { a, flag, record, savedClass, whole } from "../saved/saved-class.ts";
+import { a, savedClass } from "../saved/saved-class.ts";
 import type { Rectangle } from "../geometry/rectangle.ts";
 import { enums, events, implement, stand } from "../protocol/protocol.ts";
 import { type ClientBuffer, SIDE_MAX } from "./client-buffer.ts";

@@ -1,6 +1,7 @@
 /** wp_single_pixel_buffer_manager_v1: a buffer of one colour, which a viewport stretches. */
+import { uint32 } from "@stratos/base/value-check";
 import type { Resource } from "../core/resource.ts";
-import { a, savedClass, uint32 } from "../saved/saved-class.ts";
+import { a, savedClass } from "../saved/saved-class.ts";
 import { events, implement, stand } from "../protocol/protocol.ts";
 import type { ClientBuffer } from "./client-buffer.ts";
 

@@ -1,6 +1,7 @@
 /** wl_subcompositor: surfaces within surfaces, which can change with their parent's commit alone. */
+import { oneOf } from "@stratos/base/value-check";
 import type { Resource } from "../core/resource.ts";
-import { a, oneOf, savedClass } from "../saved/saved-class.ts";
+import { a, savedClass } from "../saved/saved-class.ts";
 import { enums, implement, stand } from "../protocol/protocol.ts";
 import { type Surface, surfaceOf } from "./surface.ts";
 

@@ -1,6 +1,7 @@
 /** What a commit changes of a surface, all at once (wl_surface, "double-buffered state"). */
+import { absentOr, coordinate, list, maybe, record, whole } from "@stratos/base/value-check";
 import type { Resource } from "../core/resource.ts";
-import { a, absentOr, coordinate, list, maybe, record, rectangle, savedClass, whole } from "../saved/saved-class.ts";
+import { a, rectangle, savedClass } from "../saved/saved-class.ts";
 import { Damage, type Rectangle } from "../geometry/rectangle.ts";
 import { type ClientBuffer, isSavedBuffer } from "./client-buffer.ts";
 import { isSavedShape, type RegionShape } from "./region.ts";

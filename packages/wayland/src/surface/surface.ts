@@ -9,9 +9,10 @@
  * Pixels are copied when a frame is made, not at the commit: a client that commits a thousand times between two frames
  * costs one copy. It gets its buffer back then.
  */
+import { coordinate, flag, list, maybe, record, text, whole } from "@stratos/base/value-check";
 import type { Client } from "../core/client.ts";
 import type { Resource } from "../core/resource.ts";
-import { a, coordinate, flag, list, maybe, point, record, savedClass, text, whole } from "../saved/saved-class.ts";
+import { a, point, savedClass } from "../saved/saved-class.ts";
 import { Damage, type Rectangle } from "../geometry/rectangle.ts";
 import { enums, events, implement } from "../protocol/protocol.ts";
 import { bufferOf, type ClientBuffer, isSavedBuffer, SIDE_MAX } from "./client-buffer.ts";
