@@ -178,6 +178,11 @@ export interface GuestService {
   save(): Generator<void, Uint8Array>;
 }
 
+/** A service of a program's, which the host starts when it is wanted. */
+export interface AwaitedService extends Omit<GuestService, "onConnection"> {
+  readonly onWanted: () => void;
+}
+
 /** What the machine that it went on from had of a service. */
 export interface LeftService {
   readonly record: Uint8Array;
@@ -216,40 +221,47 @@ export function listenInGuest(
 
 /** A socket at which nobody listens until somebody connects; then a program is started, which is handed the socket. */
 export interface AwaitedSocket {
+  /** What the machine that it goes on from had of it; null: it begins. */
+  readonly left: LeftService | null;
   /** For the program: it is to call accept(2) on it. The host keeps the socket, so that another one can follow. */
   share(): OpenFile;
+  /** A new connection that goes on with the socket: the file is for the program. */
+  pair(): { readonly client: GuestClient; readonly file: HostFile };
   /** The program has ended: the next connection is told again, and one that waits already at once. */
   await(): void;
   close(): void;
 }
 
 /**
- * @param name  by which one that goes on with a saved machine finds its socket again, which a program may have still
- * @param onWanted  called between the machine's turns, once after each `await`: somebody waits
+ * @param service  `onWanted` is called between the machine's turns, once after each `await`: somebody waits. One that
+ *   goes on awaits nobody, as its program may be there
  * @throws SessionError of kind "mount"
  */
 export function awaitInGuest(
-  kernel: Kernel,
-  loop: EventLoop,
-  name: string,
-  path: string,
-  owner: HostSocketOwner,
-  onWanted: () => void,
+  { kernel, loop, hold }: { readonly kernel: Kernel; readonly loop: EventLoop; readonly hold: ServiceHold },
+  { name, path, owner, onWanted }: Omit<AwaitedService, "save">,
 ): AwaitedSocket {
-  let isAwaited = true;
   const wanted = (): void => {
     if (!isAwaited) return;
     isAwaited = false;
-    loop.callSoon(onWanted);
+    loop.callSoon(() => hold.run(onWanted));
   };
   const found = kernel.hostServices.take(name);
-  found?.listener.goOn(wanted);
+  let isAwaited = found === null;
+  const clientOf = (connection: HostConnection): GuestClient => new GuestClient(connection, loop, hold);
+  const clients = found?.listener.goOn(wanted).map(clientOf) ?? [];
   const listener = found?.listener ?? ok(path, openHostListener(initOf(kernel), path, owner, wanted, name));
   return {
+    left: found === null ? null : { record: found.record, clients },
     share: () => listener.share(),
+    pair: () => {
+      initOf(kernel);
+      const { connection, file } = listener.pair();
+      return { client: clientOf(connection), file };
+    },
     await: () => {
       isAwaited = !listener.isWaitedFor;
-      if (!isAwaited) loop.callSoon(onWanted);
+      if (!isAwaited) loop.callSoon(() => hold.run(onWanted));
     },
     close: () => {
       isAwaited = false;

@@ -29,6 +29,7 @@ import { endOfWaitStatus, type ProgramEnd } from "./exit-status.ts";
 import type { GuestUser } from "./guest-user.ts";
 import { type HostFolder, mountHostFolders } from "./host-folders.ts";
 import {
+  type AwaitedService,
   type AwaitedSocket,
   awaitInGuest,
   type GuestClient,
@@ -133,12 +134,6 @@ const SETTLED_AT_ONCE = 512;
 
 /** When a seeded machine's clock starts: the time of day must not come from the host. */
 const SEEDED_EPOCH_MS = Date.UTC(2025, 0, 1);
-
-const NOTHING_TO_SAVE: Pick<GuestService, "save"> = {
-  *save() {
-    return new Uint8Array(0);
-  },
-};
 
 export class MachineSession {
   readonly machine: Machine;
@@ -411,18 +406,20 @@ export class MachineSession {
     return { kernel: this.machine.kernel, loop: this.#loop, hold: this.#hold };
   }
 
-  /**
-   * A Unix socket of the guest's files that a program will serve, once somebody connects. As `hostService`, but that
-   * there is nothing to be saved of it beside the socket.
-   */
-  awaitedSocket(name: string, path: string, owner: HostSocketOwner, onWanted: () => void): AwaitedSocket {
-    const socket = awaitInGuest(this.machine.kernel, this.#loop, name, path, owner, onWanted);
-    this.#services.set(name, NOTHING_TO_SAVE);
+  /** A Unix socket of the guest's files that a program will serve, once somebody connects. As `hostService`. */
+  awaitedSocket(service: AwaitedService): AwaitedSocket {
+    const socket = awaitInGuest(this.#place, service);
+    this.#services.set(service.name, service);
     const close = (): void => {
-      this.#services.delete(name);
+      this.#services.delete(service.name);
       socket.close();
     };
     return { ...socket, close };
+  }
+
+  /** The program that runs with that number, in a machine that goes on, has ended. */
+  onEnd(pid: number, listener: (waitStatus: number) => void): void {
+    this.machine.onEnd(pid, listener);
   }
 
   /** A new connection: the file is for a program, which is sent it or starts with it. */

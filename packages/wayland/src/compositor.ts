@@ -36,6 +36,14 @@ import { WindowManager } from "./x11/window-manager.ts";
 import { XSelection } from "./x11/x-selection.ts";
 import { XwaylandShell } from "./x11/xwayland-shell.ts";
 
+/** To the X server of X11 programs. */
+export interface XwaylandConnections {
+  /** As a program with windows. */
+  readonly wayland: Connection;
+  /** As the server whose window manager we are. */
+  readonly x11: Connection;
+}
+
 export interface CompositorOptions extends OutputMode {
   /** The keyboard's layout, as setxkbmap(1) takes it. */
   readonly layout: string;
@@ -85,6 +93,7 @@ export class Compositor {
   #isCanvasLost = false;
   /** Of X11 programs, once there are any. */
   #windowManager: WindowManager | null = null;
+  #xwaylandShell: XwaylandShell | null = null;
 
   constructor(ports: CompositorPorts, options: CompositorOptions) {
     const { width, height, layout, background, pixelBytesMax = PIXEL_BYTES_MAX } = options;
@@ -162,34 +171,45 @@ export class Compositor {
    * The X server of X11 programs (Xwayland, rootless) has been started with both of these connections: as a program
    * with windows, and as the server whose window manager we are.
    */
-  connectXwayland(wayland: Connection, x11: Connection): { readonly wayland: ClientEnd; readonly x11: ClientEnd } {
+  connectXwayland({ wayland, x11 }: XwaylandConnections): { readonly wayland: ClientEnd; readonly x11: ClientEnd } {
+    const { manager, shell } = this.#prepareXwayland({ wayland, x11 });
+    this.#xwaylandShell = shell;
+    this.#windowManager = manager;
+    manager.begin();
+    return { wayland: this.#display.connect(wayland), x11: this.#serverEnd(manager, x11) };
+  }
+
+  #prepareXwayland({ wayland, x11 }: XwaylandConnections): {
+    readonly manager: WindowManager;
+    readonly shell: XwaylandShell;
+  } {
     const shell = new XwaylandShell();
     const global: Global = {
       interface: INTERFACES.get("xwayland_shell_v1")!,
       version: 1,
       bind: (resource) => shell.bind(resource),
     };
+    this.#display.special = { connection: wayland, globals: [global] };
     const send = (bytes: Uint8Array): void => x11.send(bytes, []);
-    const manager = new WindowManager(send, this.#screen, shell, this.#xSelections);
-    this.#windowManager = manager;
+    return { manager: new WindowManager(send, this.#screen, shell, this.#xSelections), shell };
+  }
+
+  #serverEnd(manager: WindowManager, x11: Connection): ClientEnd {
     const end = (): void => {
       manager.end();
       if (this.#windowManager === manager) this.#windowManager = null;
       this.#display.flush();
     };
     return {
-      wayland: this.#display.connect(wayland, [global]),
-      x11: {
-        onData: (bytes, files) => {
-          for (const file of files) x11.release(file);
-          if (!this.#guard(() => manager.receive(bytes))) {
-            end();
-            x11.close();
-          }
-          this.#display.flush();
-        },
-        onEnd: end,
+      onData: (bytes, files) => {
+        for (const file of files) x11.release(file);
+        if (!this.#guard(() => manager.receive(bytes))) {
+          end();
+          x11.close();
+        }
+        this.#display.flush();
       },
+      onEnd: end,
     };
   }
 
@@ -410,6 +430,11 @@ export class Compositor {
     };
   }
 
+  /** All programs would go on where it is saved now: those of X11 do not in the midst of a question to their server. */
+  get isAtRest(): boolean {
+    return this.#windowManager?.isAtRest !== false;
+  }
+
   /**
    * All that it needs to go on, but what it is lent (saved-display.ts). Between the pieces nothing may be asked of it.
    *
@@ -418,26 +443,40 @@ export class Compositor {
   *saveInPieces(): Generator<void, Uint8Array> {
     this.#display.flush();
     const parts = this.#parts;
+    const manager = this.#windowManager?.isAtRest === true ? this.#windowManager : null;
+    const special = this.#display.special === null ? null : this.#display.clientOf(this.#display.special.connection);
+    // In the midst of a question it would not know what the answer is to.
+    if (special !== null) special.isKeepable = manager !== null;
     const clients = [...this.#display.clients].filter(({ isKept }) => isKept);
     const shown = this.#shown.flatMap(({ surface, place }) =>
       surface instanceof Surface && keptSurface(surface) !== null ? [{ surface, place }] : [],
     );
     const own = { clients, shown, frames: this.#frames, layout: this.#layout, heldKeys: this.#heldKeys };
     const connections = clients.map(({ connection }) => connection);
-    return yield* saveDisplay({ ...own, ...savedParts(parts) }, namedParts(parts, this.#surfaceOwner), connections);
+    const names = namedParts(parts, this.#surfaceOwner, this.#ofXwayland(this.#windowManager, this.#xwaylandShell));
+    const windowManager = manager?.save() ?? null;
+    return yield* saveDisplay({ ...own, ...savedParts(parts), windowManager }, names, connections);
   }
 
   /**
    * Goes on where another one was saved, instead of beginning with nothing. Programs are told nothing of it.
    *
    * @param connections  to programs that it knows, by their keys
+   * @param xwayland  both of it
    * @returns who their bytes go to; those that it does not know have none, and are to be ended
    * @throws StateError: nothing was loaded, and it can be used for nothing any more
    */
-  goOn(bytes: Uint8Array, connections: readonly Connection[]): ReadonlyMap<Connection, ClientEnd> {
+  goOn(
+    bytes: Uint8Array,
+    connections: readonly Connection[],
+    xwayland: XwaylandConnections | null = null,
+  ): ReadonlyMap<Connection, ClientEnd> {
     const parts = this.#parts;
-    const names = namedParts(parts, this.#surfaceOwner);
-    const state: SavedCompositor = loadDisplay(bytes, isSavedCompositor, names, connections);
+    const prepared = xwayland === null ? null : this.#prepareXwayland(xwayland);
+    const { manager = null, shell = null } = prepared ?? {};
+    const names = namedParts(parts, this.#surfaceOwner, this.#ofXwayland(manager, shell));
+    const all = xwayland === null ? connections : [...connections, xwayland.wayland];
+    const state: SavedCompositor = loadDisplay(bytes, isSavedCompositor, names, all);
     goOnParts(parts, state);
     const { width, height } = state.mode;
     this.#frames = state.frames;
@@ -447,11 +486,27 @@ export class Compositor {
     this.#isCanvasLost = true;
     this.#shown = [...state.shown];
     const ends = new Map(state.clients.map((client) => [client.connection, this.#display.goOn(client)]));
+    if (manager !== null && state.windowManager !== null) {
+      manager.goOn(state.windowManager);
+      this.#windowManager = manager;
+      this.#xwaylandShell = shell;
+      ends.set(xwayland!.x11, this.#serverEnd(manager, xwayland!.x11));
+    }
+    this.#pointing.settle();
     const wanted = this.#layout;
     this.#layout = state.layout;
     if (wanted !== state.layout) this.setLayout(wanted);
     this.#wantFrame();
     return ends;
+  }
+
+  /** Parts that a display has of X11. */
+  #ofXwayland(manager: WindowManager | null, shell: XwaylandShell | null): Readonly<Record<string, object>> {
+    const [clipboard, primary] = this.#xSelections as [XSelection, XSelection];
+    const selections = { "X clipboard": clipboard, "X primary selection": primary };
+    return manager === null || shell === null
+      ? selections
+      : { ...selections, "window manager": manager, "xwayland shell": shell };
   }
 
   /** Who had keys, buttons or fingers down is not there any more. */

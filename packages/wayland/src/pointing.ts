@@ -59,7 +59,7 @@ const cursor = record({
   shape: maybe(uint32),
 });
 const drag = record({
-  window: a("Toplevel"),
+  window: a("Toplevel", "XWindow"),
   edges: whole(0, 15),
   pointerX: coordinate,
   pointerY: coordinate,
@@ -105,7 +105,7 @@ export class Pointing {
       pointerY: this.#pointerY,
       seenX: this.#seenX,
       seenY: this.#seenY,
-      drag: drag !== null && drag.window.isKept && drag.window.surface.client.isKept ? drag : null,
+      drag: drag?.window.surface.client.isKept === true ? drag : null,
       pointingFinger: this.#pointingFinger,
     };
   }
@@ -118,6 +118,12 @@ export class Pointing {
     this.#seenY = seenY;
     this.#drag = drag;
     this.#pointingFinger = pointingFinger;
+  }
+
+  /** What the pointer is over that nobody was told of. */
+  settle(): void {
+    if (this.#drag === null && this.#seat.pointer.focus === null)
+      this.#pointAtFrame(this.#nodeAt(this.#pointerX, this.#pointerY));
   }
 
   /** Nobody holds a button or has a finger down any more. */

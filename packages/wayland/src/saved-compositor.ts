@@ -1,5 +1,5 @@
 /** What a compositor is, beside what its parts hold: the root of a saved display. */
-import { flag, list, record, text, uint32, whole } from "@stratos/base/value-check";
+import { flag, list, maybe, record, text, uint32, whole } from "@stratos/base/value-check";
 import type { Client } from "./core/client.ts";
 import type { Display } from "./core/display.ts";
 import type { Resource } from "./core/resource.ts";
@@ -21,6 +21,7 @@ import type { DisplayParts } from "./saved-display.ts";
 import { areResources, keptOf } from "./surface/kept.ts";
 import { SIDE_MAX } from "./surface/client-buffer.ts";
 import type { Surface } from "./surface/surface.ts";
+import { isSavedWindowManager, type WindowManager } from "./x11/window-manager.ts";
 
 /** What a compositor is made of, each of which saves what is its own. */
 export interface CompositorParts {
@@ -40,8 +41,10 @@ export interface CompositorParts {
 export function namedParts(
   { display, screen, seat, textInputs, activation, clipboard, primary, data }: CompositorParts,
   surfaces: object,
+  more: DisplayParts,
 ): DisplayParts {
   return {
+    ...more,
     display,
     surfaces,
     screen,
@@ -106,6 +109,8 @@ interface OwnState {
   readonly frames: number;
   readonly layout: string;
   readonly heldKeys: readonly { readonly key: number; readonly isDown: boolean }[];
+  /** Of X11's; null: there is none, or it is not kept. */
+  readonly windowManager: ReturnType<WindowManager["save"]> | null;
 }
 
 export interface SavedCompositor extends OwnState {
@@ -142,6 +147,7 @@ export const isSavedCompositor = record({
   touch: isSavedTouch,
   constraints: areSavedConstraints,
   textInputs: areSavedTextInputs,
+  windowManager: maybe(isSavedWindowManager),
   heldKeys: list(record({ key: uint32, isDown: flag }), 1024),
   activation: isSavedActivation,
   clipboard: isSavedSelection,

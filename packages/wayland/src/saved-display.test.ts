@@ -11,6 +11,8 @@ import type { Compositor } from "./compositor.ts";
 import { type InterfaceName, INTERFACES } from "./protocol/protocol.ts";
 import type { ScreenWindow } from "./shell/screen-window.ts";
 import { surviveMessages } from "./testing/fuzz-messages.ts";
+import { surviveServers } from "./testing/fuzz-x-server.ts";
+import { ROOT } from "./testing/test-x-server.ts";
 import { TestClient, TestFile, TestScreen, TestWindow } from "./testing/test-client.ts";
 
 const RED = 0xffff0000,
@@ -38,6 +40,43 @@ function historyOf(seed: number, count: number, saves: boolean): string {
     screen,
   );
   return [...hash.digest()].join();
+}
+
+/** As `historyOf`, of an X server that says what comes to mind. @returns that, and how many windows were saved */
+function xHistoryOf(seed: number, count: number, saves: boolean): { history: string; windows: number } {
+  const hash = new Sha256();
+  const random = new SeededRandom(seed * 7 + 1);
+  const screen = new TestScreen();
+  let windows = 0;
+  screen.onSent = (key, bytes) => {
+    hash.update(Uint8Array.of(key & 255, key >> 8));
+    hash.update(bytes);
+  };
+  surviveServers(
+    seed,
+    count,
+    (clients, server) => {
+      const { compositor } = screen;
+      if (random.below(25) === 0 && !server.isClosed && !server.client.isClosed) {
+        const window = 0x400010 + (random.below(1 << 16) << 4);
+        server.create(window, { x: random.below(40), y: 25, width: 12, height: 9 }, random.below(4) === 0);
+        server.event(20, { 4: ROOT, 8: window });
+        server.setText(window, "_NET_WM_NAME", "UTF8_STRING", `window ${window}`);
+        server.show(window, { width: 12, height: 9, pixel: 0xff000000 | window }, 1000 + (window >> 4));
+      }
+      // What X11 programs are asked by who pastes is not kept, and a server that never answers is not at rest.
+      if (random.below(20) === 0 && !server.isClosed && compositor.isAtRest) {
+        windows += compositor.windows.length - 1;
+        if (saves) screen.goOn(clients, server);
+      }
+      for (const request of server.requests) hash.update(Uint8Array.from(request.words));
+      screen.frame();
+      const { pixels } = screen.compositor.canvas;
+      hash.update(new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength));
+    },
+    screen,
+  );
+  return { history: [...hash.digest()].join(), windows };
 }
 
 function saved(screen: TestScreen): Uint8Array {
@@ -122,6 +161,16 @@ describe("a display that goes on", () => {
   it("does as one that was never saved, whatever programs send", () => {
     for (let seed = 1; seed <= 6; seed++)
       assert.equal(historyOf(seed, 1200, true), historyOf(seed, 1200, false), `seed ${seed}`);
+  });
+
+  it("does as one that was never saved, whatever an X server says", () => {
+    let windows = 0;
+    for (let seed = 1; seed <= 6; seed++) {
+      const kept = xHistoryOf(seed, 600, true);
+      assert.equal(kept.history, xHistoryOf(seed, 600, false).history, `seed ${seed}`);
+      windows += kept.windows;
+    }
+    assert.ok(windows > 20, String(windows));
   });
 
   it("has each kind of object that programs can have, and each of its requests is handled as before", () => {

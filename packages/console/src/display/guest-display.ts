@@ -11,7 +11,7 @@ import {
   makeGuestFile,
   makeRuntimeFolder,
 } from "@stratos/session";
-import { type Arranger, Compositor, type Connection, type Rectangle } from "@stratos/wayland";
+import { type Arranger, type ClientEnd, Compositor, type Connection, type Rectangle } from "@stratos/wayland";
 import { GuestXwayland, X_DISPLAY } from "./guest-xwayland.ts";
 
 const SOCKET = "wayland-0";
@@ -90,10 +90,12 @@ export class GuestDisplay {
       save: () => this.compositor.saveInPieces(),
     });
     this.#listener = listener;
+    this.#xwayland = new GuestXwayland(session, user, () => this.compositor, { runtimeFolder, connectionTo, tell });
     let goesOn = false;
+    let ends: ReadonlyMap<Connection, ClientEnd> = new Map();
     if (left !== null)
       try {
-        goOn(compositor, left);
+        ends = goOn(compositor, left, this.#xwayland);
         goesOn = true;
       } catch (error) {
         if (!(error instanceof StateError)) throw error;
@@ -103,7 +105,14 @@ export class GuestDisplay {
       }
     this.goesOn = goesOn;
     this.compositor = compositor;
-    this.#xwayland = new GuestXwayland(session, user, compositor, { runtimeFolder, connectionTo: unkept, tell });
+    this.#xwayland.goOn(ends);
+    // Whoever had keys and buttons down sat before another page.
+    if (goesOn) compositor.letGo();
+  }
+
+  /** All programs would go on where the machine is saved now. */
+  get isAtRest(): boolean {
+    return this.compositor.isAtRest;
   }
 
   /** Asks the host's loop for one. */
@@ -146,9 +155,9 @@ export class GuestDisplay {
 }
 
 /** All files that the compositor has are of this machine: programs sent them, or `makeFile` made them. */
-function connectionTo(client: GuestClient): Connection {
+function connectionTo(client: GuestClient, key = client.number): Connection {
   return {
-    key: client.number,
+    key,
     get files() {
       return client.files;
     },
@@ -158,25 +167,24 @@ function connectionTo(client: GuestClient): Connection {
   };
 }
 
-/** Of a program that ends with the display. */
-function unkept(client: GuestClient): Connection {
-  return { ...connectionTo(client), key: null };
-}
-
 /** @throws StateError */
-function goOn(compositor: Compositor, { record, clients }: LeftService): void {
+function goOn(
+  compositor: Compositor,
+  { record, clients }: LeftService,
+  xwayland: GuestXwayland,
+): ReadonlyMap<Connection, ClientEnd> {
   const connections = clients.map((client) => ({ client, connection: connectionTo(client) }));
   const ends = compositor.goOn(
     record,
     connections.map(({ connection }) => connection),
+    xwayland.connections,
   );
   for (const { client, connection } of connections) {
     const end = ends.get(connection);
     if (end === undefined) client.reset();
     else client.serve(end);
   }
-  // Whoever had keys and buttons down sat before another page.
-  compositor.letGo();
+  return ends;
 }
 
 /** What a program writes into a file that is made for it (Compositor's port). */

@@ -36,6 +36,8 @@ export interface KeptParts {
   readonly screen: () => Promise<string>;
   /** Another number when that is different though nothing has run. Absent: it never is. */
   readonly revision?: () => number;
+  /** All would go on that is kept now. Absent: it would. */
+  readonly isAtRest?: () => boolean;
   /** Brings what programs wrote into the volume. @returns 0 or a negated errno */
   readonly settle: () => number;
 }
@@ -101,6 +103,7 @@ export class RunningKeeper {
     this.#restLooks = isResting ? this.#restLooks + 1 : 0;
     const now = this.#nowMs();
     if (this.#work !== null || this.isKept || now < this.#nextMs) return;
+    if (this.#parts.isAtRest?.() === false) return;
     const pausedMs = now - this.#triedMs;
     if (this.#restLooks >= REST_LOOKS && pausedMs >= (isStill ? STILL_PAUSE_MS : REST_PAUSE_MS)) void this.keep(false);
     else if (pausedMs >= BUSY_PAUSE_MS) void this.keep(true);

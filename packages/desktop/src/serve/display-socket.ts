@@ -93,6 +93,11 @@ export class DisplaySocket implements Arranger {
     return Object.fromEntries(this.#display.environment.map(({ name, value }) => [name, value]));
   }
 
+  /** All programs with windows would go on where the machine is saved now. */
+  get isAtRest(): boolean {
+    return this.#display.isAtRest;
+  }
+
   setLayout(layout: string): void {
     this.#session.whenFree(() => this.#display.compositor.setLayout(layout));
   }

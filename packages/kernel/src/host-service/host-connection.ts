@@ -50,10 +50,14 @@ export class HostConnection implements Waiter {
   }
 
   /** Both ends of a new one: the host's, and a file for a program (socketpair(2)). */
-  static pair(task: HostServiceCaller): { readonly connection: HostConnection; readonly file: HostFile } {
+  static pair(
+    task: HostServiceCaller,
+    owner: ConnectionOwner | null = null,
+    number = 0,
+  ): { readonly connection: HostConnection; readonly file: HostFile } {
     task.kernel.work.begin();
     const [socket, other] = UnixConnectionSocket.pair(task, SOCK_STREAM, 0);
-    return { connection: new HostConnection(task, socket), file: new HostFile(task, other) };
+    return { connection: new HostConnection(task, socket, owner, number), file: new HostFile(task, other) };
   }
 
   /** The program that connected (SO_PEERCRED). */

@@ -18,6 +18,7 @@ import { removeFile } from "../vfs/name-changes.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { lookupPath } from "../vfs/path-walk.ts";
 import { type ConnectionOwner, HostConnection } from "./host-connection.ts";
+import type { HostFile } from "./host-file.ts";
 import type { HostServiceCaller } from "./host-service-caller.ts";
 
 export interface HostSocketOwner {
@@ -118,6 +119,13 @@ export class HostListener implements Waiter, ConnectionOwner {
     const connection = new HostConnection(this.#task, socket as UnixConnectionSocket, this, ++this.#last);
     if (this.#service !== null) this.#connections.add(connection);
     return connection;
+  }
+
+  /** A new connection, which goes on as those do that were accepted: its other end is for a program (socketpair(2)). */
+  pair(): { readonly connection: HostConnection; readonly file: HostFile } {
+    const made = HostConnection.pair(this.#task, this, ++this.#last);
+    if (this.#service !== null) this.#connections.add(made.connection);
+    return made;
   }
 
   forget(connection: HostConnection): void {

@@ -54,6 +54,8 @@ export class Client {
   #isGone = false;
   #pixelBytes = 0;
   surfaceCount = 0;
+  /** What it waits for can be saved, too. */
+  isKeepable = true;
 
   constructor(connection: Connection, owner: ClientOwner, display: Interface) {
     this.#connection = connection;
@@ -64,7 +66,7 @@ export class Client {
 
   /** Its connection is found again by a display that goes on from here. */
   get isKept(): boolean {
-    return !this.#isGone && this.#connection.key !== null;
+    return !this.#isGone && this.isKeepable && this.#connection.key !== null;
   }
 
   get connection(): Connection {
@@ -316,7 +318,7 @@ export class Client {
           } = from),
       },
       // What it holds of surfaces is counted as these come.
-      { keeps: ["surfaceCount", "#out", "#outFiles", "#isGone", "#pixelBytes"] },
+      { keeps: ["surfaceCount", "isKeepable", "#out", "#outFiles", "#isGone", "#pixelBytes"] },
     );
   }
 }

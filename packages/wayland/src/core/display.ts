@@ -32,6 +32,8 @@ export class Display implements ClientOwner {
   /** Handlers of objects that have no part, by their interfaces: those of one that was loaded. */
   readonly served: ReadonlyMap<string, (resource: Resource) => void>;
   readonly clients = new Set<Client>();
+  /** Who has globals of its own, and which; nothing is told as these are bound. */
+  special: { readonly connection: Connection; readonly globals: readonly Global[] } | null = null;
   pixelBytes = 0;
   readonly pixelBytesMax: number;
   #serial = 0;
@@ -56,15 +58,14 @@ export class Display implements ClientOwner {
     return this.#serial;
   }
 
-  /** @param more  what this program alone can bind */
-  connect(connection: Connection, more: readonly Global[] = []): ClientEnd {
+  connect(connection: Connection): ClientEnd {
     if (this.clients.size >= CLIENTS_MAX) {
       connection.close();
       return { onData: () => {}, onEnd: () => {} };
     }
     const client = new Client(connection, this, this.interfaces.get("wl_display")!);
     this.clients.add(client);
-    this.#serveDisplay(client.display, more);
+    this.serveAgain(client.display);
     return this.#endOf(client);
   }
 
@@ -91,9 +92,11 @@ export class Display implements ClientOwner {
 
   serveAgain(resource: Resource): void {
     const { name } = resource.interface;
-    if (name === "wl_display") return this.#serveDisplay(resource, []);
-    if (name === "wl_registry") return serveRegistry(resource, this.#globals);
-    const serve = this.served.get(name);
+    const more = this.special?.connection === resource.client.connection ? this.special.globals : [];
+    if (name === "wl_display") return this.#serveDisplay(resource, more);
+    if (name === "wl_registry") return serveRegistry(resource, [...this.#globals, ...more]);
+    const own = more.find((global) => global.interface.name === name);
+    const serve = own === undefined ? this.served.get(name) : own.bind;
     if (serve === undefined) throw new StateError("unsavable", `nobody can serve a ${name} again`);
     serve(resource);
   }
@@ -126,6 +129,11 @@ export class Display implements ClientOwner {
 
   onDefect(error: unknown): void {
     this.#onDefect(error);
+  }
+
+  /** Null: it has gone. */
+  clientOf(connection: Connection): Client | null {
+    return [...this.clients].find((client) => client.connection === connection) ?? null;
   }
 
   /** Events that were sent meanwhile go out. */

@@ -34,7 +34,7 @@ export interface Copied {
 }
 
 /** What offers of a display that goes on may be of: others have gone. */
-export const isSavedCopied = a("DataSource", "HostText", "Gone");
+export const isSavedCopied = a("DataSource", "HostText", "XCopied", "Gone");
 
 /** What was copied where the display does not go on. */
 class Gone implements Copied {
@@ -92,7 +92,7 @@ interface SavedSelection {
   readonly isOfHost: boolean;
 }
 
-export const isSavedSelection = record({ copied: maybe(a("DataSource", "HostText")), isOfHost: flag });
+export const isSavedSelection = record({ copied: maybe(a("DataSource", "HostText", "XCopied")), isOfHost: flag });
 
 export class Selection {
   readonly #ports: CompositorPorts;

@@ -19,8 +19,6 @@ export interface ScreenWindow {
   readonly isMapped: boolean;
   /** It has the whole screen: it is not moved. */
   readonly isFilling: boolean;
-  /** A display that goes on has it. */
-  readonly isKept: boolean;
   /** Drawn around it by us; null: the program draws its own. */
   readonly frame: WindowFrame | null;
   /** Its program draws its frame, or wants none. */

@@ -51,17 +51,20 @@ interface Point {
 interface SavedScreen {
   readonly area: Rectangle;
   readonly windows: readonly ScreenWindow[];
+  readonly overlays: readonly Overlay[];
   readonly focused: ScreenWindow | null;
   readonly hidden: readonly ScreenWindow[];
   readonly opened: number;
   readonly last: number;
 }
 
-const windows = list(a("Toplevel"), 1 << 18);
+const isWindow = a("Toplevel", "XWindow");
+const windows = list(isWindow, 1 << 18);
 export const isSavedScreen = record({
   area: rectangle,
   windows,
-  focused: maybe(a("Toplevel")),
+  overlays: list(a("XWindow"), 1 << 18),
+  focused: maybe(isWindow),
   hidden: windows,
   opened: whole(0, 2 ** 48),
   last: whole(0, 2 ** 48),
@@ -113,11 +116,12 @@ export class Screen {
   }
 
   save(): SavedScreen {
-    const isKept = (window: ScreenWindow): boolean => window.surface.client.isKept && window.isKept;
+    const isKept = (window: ScreenWindow): boolean => window.surface.client.isKept;
     const focused = this.#focused;
     return {
       area: this.area,
       windows: this.#windows.filter(isKept),
+      overlays: this.#overlays.filter(({ surface }) => surface.client.isKept),
       focused: focused !== null && isKept(focused) ? focused : null,
       hidden: [...this.#hidden].filter(isKept),
       opened: this.#opened,
@@ -126,9 +130,10 @@ export class Screen {
   }
 
   /** Nobody is told: all know of it. */
-  goOn({ area, windows, focused, hidden, opened, last }: SavedScreen): void {
+  goOn({ area, windows, overlays, focused, hidden, opened, last }: SavedScreen): void {
     this.area = area;
     this.#windows.push(...windows);
+    this.#overlays.push(...overlays);
     this.#focused = focused;
     for (const window of hidden) this.#hidden.add(window);
     this.#opened = opened;

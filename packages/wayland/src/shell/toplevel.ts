@@ -29,7 +29,6 @@ export class Toplevel implements Shown, ScreenWindow {
   /** Its program draws its frame, and does not know where it lies. */
   readonly frame = null;
   readonly isPlaced = false;
-  readonly isKept = true;
   readonly resource: Resource;
   readonly xdgSurface: XdgSurface;
   number = 0;
@@ -201,7 +200,6 @@ export class Toplevel implements Shown, ScreenWindow {
         roleName: oneOf("xdg_toplevel"),
         frame: oneOf(null),
         isPlaced: oneOf(false),
-        isKept: oneOf(true),
         resource: a("Resource"),
         xdgSurface: a("XdgSurface"),
         number: whole(0, 2 ** 48),

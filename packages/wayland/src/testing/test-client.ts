@@ -32,6 +32,13 @@ export class TestFile implements SharedFile {
   }
 }
 
+/** TestXServer. */
+interface ServerLike {
+  readonly client: TestClient;
+  readonly x11: Connection;
+  goOn(end: ReturnType<Compositor["connect"]>): void;
+}
+
 /** A compositor whose time stands still, and what it said was wrong with itself. */
 export class TestScreen {
   compositor: Compositor;
@@ -53,19 +60,23 @@ export class TestScreen {
   }
 
   /** Saves its compositor, and goes on with one that has loaded that. @returns what was saved */
-  goOn(clients: readonly TestClient[]): Uint8Array {
+  goOn(clients: readonly TestClient[], server: ServerLike | null = null): Uint8Array {
     const bytes = inOnePiece(this.compositor.saveInPieces());
-    this.load(bytes, clients);
+    this.load(bytes, clients, server);
     return bytes;
   }
 
-  load(bytes: Uint8Array, clients: readonly TestClient[]): void {
+  load(bytes: Uint8Array, clients: readonly TestClient[], server: ServerLike | null = null): void {
     this.compositor = this.#make();
     const ends = this.compositor.goOn(
       bytes,
       clients.map(({ connection }) => connection),
+      server === null ? null : { wayland: server.client.connection, x11: server.x11 },
     );
-    for (const client of clients) client.goOn(ends.get(client.connection) ?? { onData: () => {}, onEnd: () => {} });
+    const x11 = server === null ? undefined : ends.get(server.x11);
+    if (x11 !== undefined) server!.goOn(x11);
+    for (const client of server === null ? clients : [...clients, server.client])
+      client.goOn(ends.get(client.connection) ?? { onData: () => {}, onEnd: () => {} });
   }
 
   #make(): Compositor {
