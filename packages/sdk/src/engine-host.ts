@@ -59,7 +59,7 @@ export interface EngineHost {
   readonly checkpoints?: CheckpointFiles;
   /** Where runs are recorded; absent: the host has no files for them. */
   readonly recordings?: RecordingFiles;
-  /** What `machineMade` is told of goes on with services of the host, and is told when they have all begun. */
+  /** Services of the host go on in a machine that does: `machineMade` begins them, and says `endServices` then. */
   readonly keepsServices?: boolean;
   /** A sandbox's machine was made and has run nothing yet: the host may serve its programs. Absent: it does not. */
   machineMade?(session: MachineSession, keeping: KeepableMachine): void;

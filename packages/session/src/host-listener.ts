@@ -53,7 +53,15 @@ export class ServiceHold {
   end(): void {
     const waiting = this.#waiting ?? [];
     this.#waiting = null;
-    for (const work of waiting) work();
+    try {
+      while (waiting.length > 0) waiting.shift()!();
+    } finally {
+      // A defect of one is none of the others'.
+      if (waiting.length > 0) {
+        this.#waiting = waiting;
+        this.end();
+      }
+    }
   }
 
   /** Does it, now or in its turn. */

@@ -178,6 +178,8 @@ export class MachineSession {
       this.machine = original.#withServices(isResting, () =>
         forkMachine(original.machine, { ...outside, identity, handles }),
       );
+      // Its original may be in the midst of being saved.
+      if (!isResting) this.machine.kernel.hostServices.end();
       this.pump = this.#pumpOf(ports);
       return;
     }

@@ -5,8 +5,18 @@
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { crc32c, inOnePiece, SeededRandom, saveState, Sha256, StateError } from "@stratos/base";
+import {
+  allStateClasses,
+  blankOf,
+  crc32c,
+  inOnePiece,
+  SeededRandom,
+  saveState,
+  Sha256,
+  StateError,
+} from "@stratos/base";
 import { slotsOf } from "./core/message.ts";
+import { checkSaved, savedClassNames } from "./saved/saved-class.ts";
 import type { Compositor } from "./compositor.ts";
 import { type InterfaceName, INTERFACES } from "./protocol/protocol.ts";
 import type { ScreenWindow } from "./shell/screen-window.ts";
@@ -250,6 +260,19 @@ describe("a display that goes on", () => {
     client.send(offer, "receive", "text/plain", pipe);
     assert.equal(Buffer.from(pipe.bytes).toString(), "kept");
   });
+});
+
+it("each class of a display says of each of its fields what that may be", () => {
+  const names = savedClassNames();
+  const classes = allStateClasses().filter(({ name }) => names.has(name));
+  assert.ok(classes.length > 25, String(classes.length));
+  for (const entry of classes)
+    try {
+      checkSaved([blankOf(entry)]);
+    } catch (error) {
+      // A blank holds nothing that is possible; what its fields are called is as in all others.
+      assert.equal((error as StateError).kind, "damaged", (error as Error).message);
+    }
 });
 
 describe("what is loaded", () => {

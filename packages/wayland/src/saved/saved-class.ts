@@ -1,7 +1,7 @@
 /**
  * What of a display is state: each class says by its fields what a saved one may hold, since what comes back from a
- * file is as little to be trusted as what a program sends. A field without a check cannot be saved, and one that is not
- * as its check says is refused by its name.
+ * file is as little to be trusted as what a program sends. One that is not as its check says is refused by its name, and
+ * so is one without a check.
  */
 import { stateClass, StateError, stateFields, stateName } from "@stratos/base";
 import { type Check, coordinate, record } from "@stratos/base/value-check";
@@ -37,11 +37,12 @@ export function checkSaved(objects: readonly object[]): void {
     const name = stateName(object);
     if (name === undefined || !checks.has(name)) continue;
     const fields = checks.get(name)!;
-    for (const [field, value] of Object.entries(stateFields(object))) {
-      const check = fields[field.replace(/^.*#/, "#")];
-      if (check === undefined) throw new StateError("unsavable", `${name}: nothing says what its ${field} may be`);
-      if (!check(value)) throw damaged(`${name}: its ${field.replace(`${name}#`, "")} is impossible`);
-    }
+    const values = Object.entries(stateFields(object)).map(([field, value]) => [field.replace(/^.*#/, "#"), value]);
+    const unknown = values.find(([field]) => fields[field as string] === undefined);
+    if (unknown !== undefined)
+      throw new StateError("unsavable", `${name}: nothing says what its ${String(unknown[0])} may be`);
+    for (const [field, value] of values)
+      if (!fields[field as string]!(value)) throw damaged(`${name}: its ${String(field)} is impossible`);
   }
 }
 
