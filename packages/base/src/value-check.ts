@@ -10,8 +10,8 @@ export function whole(least: number, most: number): Check {
 
 /** The protocol's words. */
 export const uint32 = whole(0, 2 ** 32 - 1);
-/** Of sums of such. */
-export const coordinate: Check = (value) => typeof value === "number" && Math.abs(value) < 2 ** 48;
+/** Of sums of such, as many as a program likes. */
+export const coordinate: Check = (value) => Number.isFinite(value);
 
 export function text(most: number): Check {
   return (value) => typeof value === "string" && value.length <= most;

@@ -207,6 +207,8 @@ describe("a display that goes on", () => {
     const { client, surface } = window;
     const keyboard = client.create("wl_keyboard", client.bind("wl_seat"), "get_keyboard");
     screen.compositor.key(42, true);
+    // KEY_CAPSLOCK stays what it was when it is let go.
+    for (const isDown of [true, false]) screen.compositor.key(58, isDown);
     const { file } = window.draw({ width: 64, height: 48, pixel: RED });
     client.create("wl_callback", surface, "frame");
     client.send(surface, "commit");
@@ -223,11 +225,33 @@ describe("a display that goes on", () => {
     screen.frame();
     assert.equal(screen.pixel(3, 4), "ff00ff00");
     client.events = [];
+    const next = new TestWindow(new TestClient(screen), null).client;
+    next.create("wl_keyboard", next.bind("wl_seat"), "get_keyboard");
+    new TestWindow(next, { width: 4, height: 4, pixel: RED });
+    assert.equal(next.take("wl_keyboard.modifiers").at(-1)!.values[3], 2, "caps lock is on");
+    next.disconnect();
+    client.events = [];
     screen.compositor.letGo();
     assert.deepEqual(
       client.take("wl_keyboard.key").map(({ object, values }) => [object, values.slice(2)]),
       [[keyboard, [42, 0]]],
     );
+  });
+
+  it("gives a buffer back when none of its uses is left, of those before and after", () => {
+    const screen = new TestScreen();
+    const window = new TestWindow(new TestClient(screen), { width: 20, height: 10, pixel: RED });
+    const { client, surface } = window;
+    client.take("wl_buffer.release");
+    const { buffer } = window.draw({ width: 20, height: 10, pixel: GREEN });
+    client.send(surface, "attach", buffer, 0, 0);
+    screen.goOn([client]);
+    screen.frame();
+    assert.equal(screen.pixel(30, 20), "ff00ff00");
+    assert.deepEqual(client.take("wl_buffer.release"), [], "it is attached still");
+    client.send(surface, "commit");
+    screen.frame();
+    assert.equal(client.take("wl_buffer.release").length, 1);
   });
 
   it("lets programs without a kept connection go, and tells one whose keyboard it is now", () => {

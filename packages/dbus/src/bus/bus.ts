@@ -129,7 +129,10 @@ export class Bus implements BusOfDriver {
       ]),
       held: [...this.#held].map(([name, held]) => [
         name,
-        held.map(({ sender, message }) => ({ sender: sender.unique, message: writeMessage(message) })),
+        // Who has gone meanwhile is answered by nobody.
+        held
+          .filter(({ sender }) => this.peers.has(sender.unique))
+          .map(({ sender, message }) => ({ sender: sender.unique, message: writeMessage(message) })),
       ]),
     });
   }

@@ -95,7 +95,7 @@ class Host {
       case 8:
         return void client.call("UpdateActivationEnvironment", "a{ss}", [[["NAME", name]]]);
       case 9:
-        if (random.below(6) > 0) return;
+        if (random.below(3) > 0) return;
         client.leave();
         clients.splice(at, 1);
         return this.#note(client);
