@@ -1,7 +1,7 @@
 /**
  * What of a display is state: each class says by its fields what a saved one may hold, since what comes back from a
- * file is as little to be trusted as what a program sends. One that is not as its check says is refused by its name, and
- * so is one without a check.
+ * file is as little to be trusted as what a program sends. One that is not as its check says is refused by its name,
+ * and so is one without a check.
  */
 import { stateClass, StateError, stateFields, stateName } from "@stratos/base";
 import { type Check, coordinate, record } from "@stratos/base/value-check";
