@@ -1,6 +1,6 @@
 /**
- * Debian's programs with windows in a tab, by Wayland and by X11: the page is loaded again, and each has its window as it
- * was, takes what is typed, and shows that. Not part of `npm test`: the image takes some minutes, and GTK's programs
+ * Debian's programs with windows in a tab, by Wayland and by X11: the page is loaded again, and each has its window as
+ * it was, takes what is typed, and shows that. Not part of `npm test`: the image takes some minutes, and GTK's programs
  * start cold.
  *
  *     npm run conformance:reload -- [NAME…]

@@ -37,8 +37,6 @@ interface DisplayOptions {
 
 export class GuestDisplay {
   readonly compositor: Compositor;
-  /** It has the windows that the machine had when it was saved. */
-  readonly goesOn: boolean;
   /** What programs need to find it; what the user says otherwise goes before. */
   readonly environment: readonly EnvironmentSetting[];
   readonly #session: MachineSession;
@@ -103,7 +101,6 @@ export class GuestDisplay {
         for (const client of left.clients) client.reset();
         compositor = makeCompositor();
       }
-    this.goesOn = goesOn;
     this.compositor = compositor;
     this.#xwayland.goOn(ends);
     // Whoever had keys and buttons down sat before another page.
