@@ -109,7 +109,29 @@ async function shutDown(page: Page): Promise<void> {
 
 const TERMINAL = "document.querySelector('.xterm-rows')?.textContent";
 
-test("a reload of the desktop goes on with its terminals, as they were and where they were", async () => {
+/** What a program's window shows and where, and its title; "": there is none. */
+const SHOWN = `(() => {
+  const window = document.querySelector("section.of-guest");
+  const canvas = window?.querySelector("canvas.picture");
+  if (canvas == null || canvas.width === 0) return "";
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let sum = 0;
+  for (const word of new Uint32Array(data.buffer)) sum = (Math.imul(sum, 31) + word) | 0;
+  const { x, y, width, height } = window.getBoundingClientRect();
+  return JSON.stringify({ title: window.ariaLabel ?? window.textContent, x, y, width, height, pixels: sum });
+})()`;
+
+/** What it shows when it has come to rest. */
+async function shownAtRest(page: Page): Promise<string> {
+  for (let before = ""; ;) {
+    const now = String(await page.evaluate(SHOWN));
+    if (now !== "" && now === before) return now;
+    before = now;
+    await new Promise((resolve) => setTimeout(resolve, 700));
+  }
+}
+
+test("a reload of the desktop goes on with its terminals and windows, as they were and where they were", async () => {
   const page = await browser.open(`${url}desktop/`);
   await page.waitFor("document.querySelectorAll('.panel button').length", /^[6-9]|\d\d$/, PATIENCE_MS);
   await press(page, "Enter", CTRL_ALT);
@@ -118,20 +140,27 @@ test("a reload of the desktop goes on with its terminals, as they were and where
   await page.type("echo $((6*7)) shown\n");
   await page.waitFor(TERMINAL, /42 shown/, PATIENCE_MS);
   await press(page, "ArrowLeft", CTRL_ALT);
-  const place = "JSON.stringify(document.querySelector('section.window')?.getBoundingClientRect())";
+  const place = "JSON.stringify(document.querySelector('section.window:not(.of-guest)')?.getBoundingClientRect())";
   const before = await page.evaluate(place);
-  // A program with a window is no reason not to go on: it ends, as its window cannot.
   await startFoot(page);
+  await page.type("y=window; echo $((6*9)) shown\n");
+  await press(page, "ArrowRight", CTRL_ALT);
+  const window = await shownAtRest(page);
   await page.waitFor("stratos.usage().then(({ isKept }) => `${isKept}`)", /^true$/, PATIENCE_MS);
   await page.reload();
   await page.waitFor("String(stratos.goesOn())", /^true$/, PATIENCE_MS);
   await page.waitFor(TERMINAL, /42 shown/, PATIENCE_MS);
   assert.equal(await page.evaluate(place), before);
+  // Whoever has the keyboard has it still.
+  const isSame = `(() => { const now = ${SHOWN}; return now === ${JSON.stringify(window)} ? "same" : now; })()`;
+  await page.waitFor(isSame, /^same$/, PATIENCE_MS);
+  await page.type("echo $y typed > /root/typed; notify-send later\n");
+  const notified = "[...document.querySelectorAll('.notification')].map((each) => each.textContent).join()";
+  await page.waitFor(notified, /later/, PATIENCE_MS);
+  assert.equal(await page.evaluate("stratos.read('/root/typed')"), "window typed\n");
   await page.evaluate("document.querySelector('.xterm-helper-textarea').focus()");
   await page.type("echo $x $(jobs | wc -l) later\n");
   await page.waitFor(TERMINAL, /kept 1 later/, PATIENCE_MS);
-  await page.waitFor("document.querySelectorAll('section.of-guest').length", /^0$/, PATIENCE_MS);
-  await startFoot(page);
   await shutDown(page);
   await page.call("Page.close", {});
 });

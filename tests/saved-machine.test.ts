@@ -11,8 +11,18 @@ import { after, before, test } from "node:test";
 import { type HostSocket, type HostSocketEvents, SimulatedNetwork, type SocketProvider } from "@stratos/host";
 import { type HostFile, openHostListener } from "@stratos/kernel";
 import { createBoard, Machine } from "@stratos/machine";
-import { loadMachine, saveMachine } from "@stratos/machine/saved";
-import { buildStatic, countsOf, finish, forkOf, outside, type Run, startStatic, twinOf } from "./saved/saved-run.ts";
+import { loadMachine } from "@stratos/machine/saved";
+import {
+  buildStatic,
+  countsOf,
+  finish,
+  forkOf,
+  outside,
+  type Run,
+  saveMachine,
+  startStatic,
+  twinOf,
+} from "./saved/saved-run.ts";
 
 let folder = "";
 
@@ -244,4 +254,49 @@ test("a service of the host stays with its machine: elsewhere programs are reset
   connection.send(Buffer.from("more"));
   finish(run);
   assert.equal(run.output.text, "5 Success heard\n4 Success more\nagain: 0 Success\n");
+});
+
+test("a service of the host that has left a record goes on with its connections, or says that it does not", () => {
+  const run = startStatic(buildStatic(folder, "service"));
+  const { kernel } = run.machine;
+  const init = kernel.tasks.tasks.get(1)!;
+  const owner = { uid: 0, gid: 0, mode: 0o700 };
+  const listener = openHostListener(init, "/tmp/service", owner, () => {}, "service");
+  assert.ok(typeof listener !== "number");
+  finish(run);
+  const connection = listener.accept()!;
+  const files: HostFile[] = [];
+  connection.receive(new Uint8Array(10), files);
+  const bytes = new Uint8Array(4096);
+  files[0]!.read(bytes, 0);
+  // On its way while the machine is saved.
+  connection.send(Buffer.from("heard"));
+  kernel.hostServices.records.set("service", Uint8Array.of(7));
+  const [goesOn, forked, ends] = [twinOf(run), forkOf(run), twinOf(run)];
+  kernel.hostServices.records.clear();
+  for (const other of [goesOn, forked]) {
+    const left = other.machine.kernel.hostServices.take("service")!;
+    assert.deepEqual(left.record, Uint8Array.of(7));
+    other.machine.kernel.hostServices.end();
+    const [again, none] = left.listener.goOn(() => {});
+    assert.equal(none, undefined);
+    const its = again!.files.get(files[0]!.number)!;
+    const read = new Uint8Array(4096);
+    assert.equal(its.read(read, 0), 4096);
+    assert.deepEqual(read, bytes);
+    finish(other);
+    assert.equal(other.output.text, "5 Success heard\n");
+    again!.post(Buffer.from("more"), []);
+    finish(other);
+    assert.equal(other.output.text, "5 Success heard\n4 Success more\nagain: 0 Success\n");
+    assert.ok(left.listener.accept() !== null, "it listens, too");
+    assert.equal(other.machine.kernel.hostServices.take("service"), null);
+  }
+  ends.machine.kernel.hostServices.end();
+  finish(ends);
+  assert.equal(
+    ends.output.text,
+    "5 Success heard\n-1 Connection reset by peer \nagain: -1 Connection refused\n",
+    "what was on its way comes before the end",
+  );
 });

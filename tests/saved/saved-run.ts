@@ -2,12 +2,13 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { inOnePiece } from "@stratos/base";
 import { SimulatedClock, SimulatedRandomSource, type SocketProvider } from "@stratos/host";
 import { NodeWasmEngine } from "@stratos/host-node";
 import { type Inode, openHostInput, openHostOutput, Tmpfs } from "@stratos/kernel";
 import { Machine } from "@stratos/machine";
 import { forkMachine } from "@stratos/machine/forked";
-import { loadMachine, saveMachine, saveMachineInPieces } from "@stratos/machine/saved";
+import { loadMachine, saveMachineInPieces } from "@stratos/machine/saved";
 
 /** A stream of the host that keeps what is written. */
 class Output {
@@ -118,6 +119,10 @@ export function startStatic(
   });
   if (typeof started !== "number") throw new Error(`exec: ${started.errno}`);
   return { machine, input, output };
+}
+
+export function saveMachine(machine: Machine, handles: ReadonlyMap<string, object> = new Map()): Uint8Array {
+  return inOnePiece(saveMachineInPieces(machine, handles));
 }
 
 /**

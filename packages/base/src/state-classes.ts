@@ -159,6 +159,11 @@ export function fieldsOf(entry: StateClass, object: object): Record<string, unkn
   return values;
 }
 
+/** As `fieldsOf`, of an object whose class has a name. */
+export function stateFields(object: object): Readonly<Record<string, unknown>> {
+  return fieldsOf(stateClassOf(object)!, object);
+}
+
 /** Sets all of them; what `values` lacks stays. */
 export function setFields(entry: StateClass, object: object, values: Readonly<Record<string, unknown>>): void {
   for (const name of Object.keys(values))

@@ -21,6 +21,8 @@ export interface StateSources {
   readonly ports: ReadonlyMap<string, object>;
   /** Objects that exist already and are filled, instead of new ones, by the name of their class. */
   readonly given: ReadonlyMap<string, object>;
+  /** Of what classes it may hold objects, by their names; absent: of all that have one. */
+  readonly classes?: ReadonlySet<string>;
 }
 
 /**
@@ -277,7 +279,7 @@ class Reader {
   }
 
   #classOf({ name }: Shape): StateClass {
-    const entry = stateClassNamed(name);
+    const entry = this.#sources.classes?.has(name) === false ? undefined : stateClassNamed(name);
     if (entry === undefined) throw foreign(`it holds a ${name}, which this version does not have`);
     return entry;
   }

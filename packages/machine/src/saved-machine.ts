@@ -21,7 +21,6 @@ import {
   byteString,
   byteStringOf,
   crc32c,
-  inOnePiece,
   loadState,
   reachableState,
   saveState,
@@ -82,16 +81,13 @@ const HEADER_BYTES = 16;
 const PART_HEADER_BYTES = 12;
 
 /**
+ * Between the pieces others of the board may run, and the machine itself must not.
+ *
  * @param machine  at rest: between two calls of `run`; others of its board are not in what is written
  * @param handles  of the host that it may hold
  * @param room  bytes before the file, for who puts something there
  * @throws StateError of kind "unsavable", which names the process that holds what can't be saved
  */
-export function saveMachine(machine: Machine, handles: Handles = new Map(), room = 0): Uint8Array {
-  return inOnePiece(saveMachineInPieces(machine, handles, room));
-}
-
-/** As `saveMachine`; between the pieces others of the board may run, and the machine itself must not. */
 export function* saveMachineInPieces(machine: Machine, handles: Handles, room = 0): Generator<void, Uint8Array> {
   const { kernel } = machine;
   const { board, physical, clock, work, harts, tally } = kernel;

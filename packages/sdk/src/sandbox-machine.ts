@@ -176,7 +176,15 @@ export class SandboxMachine {
       ...(hostname === undefined ? {} : { hostname }),
       ...(saved === null
         ? {}
-        : { saved: { bytes: saved.session, streams: this.#streams(), isVerified: saved.isVerified, isLazy: true } }),
+        : {
+            saved: {
+              bytes: saved.session,
+              streams: this.#streams(),
+              isVerified: saved.isVerified,
+              isLazy: true,
+              keepsServices: true,
+            },
+          }),
     });
     try {
       for (const each of parts.volumes) this.#mount(each);

@@ -171,6 +171,7 @@ export class SandboxTarget {
         saved,
         onEvent,
       });
+      if (host.keepsServices !== true) machine.session.endServices();
       host.machineMade?.(machine.session, machine);
       return { machine, image, letGo };
     } catch (error) {

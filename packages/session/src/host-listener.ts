@@ -33,26 +33,75 @@ export interface HostService {
   onEnd(): void;
 }
 
+/**
+ * While a machine is saved in pieces, what services of the host would do to it waits: what is saved of them and of it
+ * belongs together.
+ */
+export class ServiceHold {
+  #waiting: (() => void)[] | null = null;
+  /** Something waits: whoever saves may give it up. */
+  readonly #onWait: () => void;
+
+  constructor(onWait: () => void) {
+    this.#onWait = onWait;
+  }
+
+  begin(): void {
+    this.#waiting ??= [];
+  }
+
+  end(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    try {
+      while (waiting.length > 0) waiting.shift()!();
+    } finally {
+      // A defect of one is none of the others'.
+      if (waiting.length > 0) {
+        this.#waiting = waiting;
+        this.end();
+      }
+    }
+  }
+
+  /** Does it, now or in its turn. */
+  run(work: () => void): void {
+    if (this.#waiting === null) return work();
+    this.#waiting.push(work);
+    this.#onWait();
+  }
+}
+
 /** The host's end of a connection to a program. */
 export class GuestClient {
   readonly #connection: HostConnection;
   readonly #loop: EventLoop;
+  readonly #hold: ServiceHold;
   readonly #buffer = new Uint8Array(PIECE);
   #service: HostService | null = null;
-  #outgoing: { bytes: Uint8Array; files: readonly HostFile[] }[] = [];
-  #outgoingBytes = 0;
   #isDue = false;
   #isClosing = false;
 
-  constructor(connection: HostConnection, loop: EventLoop) {
+  constructor(connection: HostConnection, loop: EventLoop, hold: ServiceHold) {
     this.#connection = connection;
     this.#loop = loop;
+    this.#hold = hold;
     connection.onReady(() => this.#soon());
   }
 
   /** Who connected: number of the process, as the machine's first namespace counts, and ids. */
   get peer(): { readonly pid: number; readonly uid: number; readonly gid: number } | null {
     return this.#connection.peer;
+  }
+
+  /** Of its service's connections; a service that goes on with a saved machine finds it again by that. */
+  get number(): number {
+    return this.#connection.number;
+  }
+
+  /** Those that came and were not released, by numbers that are theirs for good. */
+  get files(): ReadonlyMap<number, HostFile> {
+    return this.#connection.files;
   }
 
   serve(service: HostService): void {
@@ -62,36 +111,43 @@ export class GuestClient {
 
   /** In order, whatever room there is now. The files go with the first of the bytes, and stay the sender's. */
   send(bytes: Uint8Array, files: readonly HostFile[] = []): void {
-    if (this.#connection.isClosed || bytes.length === 0) return;
-    // The sender may let go of its files before there is room for them.
-    this.#outgoing.push({ bytes, files: files.map((file) => file.again()) });
-    this.#outgoingBytes += bytes.length;
-    this.#flush();
-    if (this.#outgoingBytes > OUTGOING_MAX) this.#over();
+    this.#hold.run(() => {
+      this.#connection.post(bytes, files);
+      if (this.#connection.outgoingBytes > OUTGOING_MAX) this.#over();
+    });
   }
 
   /** A file that came is not needed any more. */
   release(file: HostFile): void {
-    this.#connection.release(file);
+    this.#hold.run(() => this.#connection.release(file));
   }
 
   /** Ends it; the program reads what was sent, as far as there is room. */
   close(): void {
-    this.#flush();
-    this.#dropOutgoing();
     this.#isClosing = true;
-    this.#connection.close();
+    this.#hold.run(() => {
+      this.#connection.flush();
+      this.#connection.close();
+    });
+  }
+
+  /** Ends it: the program reads ECONNRESET. */
+  reset(): void {
+    this.#isClosing = true;
+    this.#hold.run(() => this.#connection.reset());
   }
 
   #soon(): void {
     if (this.#isDue || this.#isClosing) return;
     this.#isDue = true;
-    this.#loop.callSoon(() => {
-      this.#isDue = false;
-      if (this.#isClosing) return;
-      this.#flush();
-      this.#receive();
-    });
+    this.#loop.callSoon(() => this.#hold.run(() => this.#look()));
+  }
+
+  #look(): void {
+    this.#isDue = false;
+    if (this.#isClosing) return;
+    this.#connection.flush();
+    this.#receive();
   }
 
   #receive(): void {
@@ -104,32 +160,10 @@ export class GuestClient {
     this.#soon();
   }
 
-  #flush(): void {
-    while (this.#outgoing.length > 0 && !this.#connection.isClosed) {
-      const first = this.#outgoing[0]!;
-      const sent = this.#connection.send(first.bytes, first.files);
-      if (sent < 0) {
-        // What the program sent before it went is still to be read.
-        if (sent !== -EAGAIN) this.#dropOutgoing();
-        return;
-      }
-      this.#outgoingBytes -= sent;
-      for (const file of first.files) file.release();
-      if (sent === first.bytes.length) this.#outgoing.shift();
-      else this.#outgoing[0] = { bytes: first.bytes.subarray(sent), files: [] };
-    }
-  }
-
-  #dropOutgoing(): void {
-    for (const { files } of this.#outgoing) for (const file of files) file.release();
-    this.#outgoing = [];
-    this.#outgoingBytes = 0;
-  }
-
   #over(): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
-    this.#dropOutgoing();
+    this.#connection.dropOutgoing();
     // Files that came are there until the service has ended its side.
     this.#service?.onEnd();
     this.#connection.reset();
@@ -141,68 +175,101 @@ export interface GuestListener {
   close(): void;
 }
 
+/** A service of the host that may go on where its machine does. */
+export interface GuestService {
+  /** By which it is found again. */
+  readonly name: string;
+  readonly path: string;
+  readonly owner: HostSocketOwner;
+  readonly onConnection: (client: GuestClient) => void;
+  /** All that it needs to go on, but its connections. Between the pieces nothing is asked of it. @throws StateError */
+  save(): Generator<void, Uint8Array>;
+}
+
+/** A service of a program's, which the host starts when it is wanted. */
+export interface AwaitedService extends Omit<GuestService, "onConnection"> {
+  readonly onWanted: () => void;
+}
+
+/** What the machine that it went on from had of a service. */
+export interface LeftService {
+  readonly record: Uint8Array;
+  /** Each is to be served, or reset. */
+  readonly clients: readonly GuestClient[];
+}
+
 /** @throws SessionError of kind "mount" */
 export function listenInGuest(
-  kernel: Kernel,
-  loop: EventLoop,
-  path: string,
-  owner: HostSocketOwner,
-  onConnection: (client: GuestClient) => void,
-): GuestListener {
+  { kernel, loop, hold }: { readonly kernel: Kernel; readonly loop: EventLoop; readonly hold: ServiceHold },
+  service: Omit<GuestService, "save" | "name"> & { readonly name: string | null },
+): { readonly listener: GuestListener; readonly left: LeftService | null } {
+  const { name, path, owner, onConnection } = service;
   let isDue = false;
+  const clientOf = (connection: HostConnection): GuestClient => new GuestClient(connection, loop, hold);
   const take = (): void => {
     isDue = false;
     for (;;) {
       const connection = listener.accept();
       if (connection === null) return;
-      onConnection(new GuestClient(connection, loop));
+      onConnection(clientOf(connection));
     }
   };
-  const listener = ok(
-    path,
-    openHostListener(initOf(kernel), path, owner, () => {
-      if (isDue) return;
-      isDue = true;
-      loop.callSoon(take);
-    }),
-  );
-  return listener;
+  const soon = (): void => {
+    if (isDue) return;
+    isDue = true;
+    loop.callSoon(() => hold.run(take));
+  };
+  const found = name === null ? null : kernel.hostServices.take(name);
+  const listener = found?.listener ?? ok(path, openHostListener(initOf(kernel), path, owner, soon, name));
+  if (found === null) return { listener, left: null };
+  const clients = found.listener.goOn(soon).map(clientOf);
+  soon();
+  return { listener, left: { record: found.record, clients } };
 }
 
 /** A socket at which nobody listens until somebody connects; then a program is started, which is handed the socket. */
 export interface AwaitedSocket {
+  /** What the machine that it goes on from had of it; null: it begins. */
+  readonly left: LeftService | null;
   /** For the program: it is to call accept(2) on it. The host keeps the socket, so that another one can follow. */
   share(): OpenFile;
+  /** A new connection that goes on with the socket: the file is for the program. */
+  pair(): { readonly client: GuestClient; readonly file: HostFile };
   /** The program has ended: the next connection is told again, and one that waits already at once. */
   await(): void;
   close(): void;
 }
 
 /**
- * @param onWanted  called between the machine's turns, once after each `await`: somebody waits
+ * @param service  `onWanted` is called between the machine's turns, once after each `await`: somebody waits. One that
+ *   goes on awaits nobody, as its program may be there
  * @throws SessionError of kind "mount"
  */
 export function awaitInGuest(
-  kernel: Kernel,
-  loop: EventLoop,
-  path: string,
-  owner: HostSocketOwner,
-  onWanted: () => void,
+  { kernel, loop, hold }: { readonly kernel: Kernel; readonly loop: EventLoop; readonly hold: ServiceHold },
+  { name, path, owner, onWanted }: Omit<AwaitedService, "save">,
 ): AwaitedSocket {
-  let isAwaited = true;
-  const listener = ok(
-    path,
-    openHostListener(initOf(kernel), path, owner, () => {
-      if (!isAwaited) return;
-      isAwaited = false;
-      loop.callSoon(onWanted);
-    }),
-  );
+  const wanted = (): void => {
+    if (!isAwaited) return;
+    isAwaited = false;
+    loop.callSoon(() => hold.run(onWanted));
+  };
+  const found = kernel.hostServices.take(name);
+  let isAwaited = found === null;
+  const clientOf = (connection: HostConnection): GuestClient => new GuestClient(connection, loop, hold);
+  const clients = found?.listener.goOn(wanted).map(clientOf) ?? [];
+  const listener = found?.listener ?? ok(path, openHostListener(initOf(kernel), path, owner, wanted, name));
   return {
+    left: found === null ? null : { record: found.record, clients },
     share: () => listener.share(),
+    pair: () => {
+      initOf(kernel);
+      const { connection, file } = listener.pair();
+      return { client: clientOf(connection), file };
+    },
     await: () => {
       isAwaited = !listener.isWaitedFor;
-      if (!isAwaited) loop.callSoon(onWanted);
+      if (!isAwaited) loop.callSoon(() => hold.run(onWanted));
     },
     close: () => {
       isAwaited = false;
@@ -215,9 +282,10 @@ export function awaitInGuest(
 export function pairInGuest(
   kernel: Kernel,
   loop: EventLoop,
+  hold: ServiceHold,
 ): { readonly client: GuestClient; readonly file: HostFile } {
   const { connection, file } = HostConnection.pair(initOf(kernel));
-  return { client: new GuestClient(connection, loop), file };
+  return { client: new GuestClient(connection, loop, hold), file };
 }
 
 /**
@@ -225,13 +293,19 @@ export function pairInGuest(
  *
  * @param done  called once, when all is written or nobody reads it any more: the file may be released then
  */
-export function writeInGuest(loop: EventLoop, file: HostFile, bytes: Uint8Array, done: () => void): void {
+export function writeInGuest(
+  loop: EventLoop,
+  hold: ServiceHold,
+  file: HostFile,
+  bytes: Uint8Array,
+  done: () => void,
+): void {
   let at = 0;
   let isDue = false;
   const soon = (): void => {
     if (isDue) return;
     isDue = true;
-    loop.callSoon(step);
+    loop.callSoon(() => hold.run(step));
   };
   const step = (): void => {
     isDue = false;
@@ -285,9 +359,14 @@ function ok<T>(place: string, result: T | number): Exclude<T, number> {
   throw new SessionError("mount", byteStringToUtf8(place), `no service of the host can be there: ${why}`, -result);
 }
 
-/** A file of memory with these bytes, which programs can read and nobody can change. @throws SessionError */
-export function makeGuestFile(kernel: Kernel, name: string, bytes: Uint8Array): HostFile {
-  return ok(name, HostFile.ofBytes(initOf(kernel), name, bytes));
+/** A file of memory with these bytes, for programs, which may change it or not. @throws SessionError */
+export function makeGuestFile(
+  kernel: Kernel,
+  name: string,
+  bytes: Uint8Array,
+  { isWritable = false }: { readonly isWritable?: boolean } = {},
+): HostFile {
+  return ok(name, HostFile.ofBytes(initOf(kernel), name, bytes, isWritable));
 }
 
 function initOf(kernel: Kernel): Task {

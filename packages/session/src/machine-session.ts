@@ -4,7 +4,7 @@
  */
 import { LaterVolume, type Volume } from "@stratos/aegisfs";
 import { EACCES, ENOENT, ENOTDIR, ERRNO_NAMES } from "@stratos/abi";
-import { byteStringToUtf8 } from "@stratos/base";
+import { byteStringToUtf8, inOnePiece, StateError } from "@stratos/base";
 import {
   type EventLoop,
   type MachinePorts,
@@ -24,17 +24,21 @@ import {
 } from "@stratos/kernel";
 import { Machine } from "@stratos/machine";
 import { type ForkIdentity, forkMachine } from "@stratos/machine/forked";
-import { loadMachine, saveMachine, saveMachineInPieces } from "@stratos/machine/saved";
+import { loadMachine, saveMachineInPieces } from "@stratos/machine/saved";
 import { endOfWaitStatus, type ProgramEnd } from "./exit-status.ts";
 import type { GuestUser } from "./guest-user.ts";
 import { type HostFolder, mountHostFolders } from "./host-folders.ts";
 import {
+  type AwaitedService,
   type AwaitedSocket,
   awaitInGuest,
   type GuestClient,
   type GuestListener,
+  type GuestService,
+  type LeftService,
   listenInGuest,
   pairInGuest,
+  ServiceHold,
   writeInGuest,
 } from "./host-listener.ts";
 import { MachinePump } from "./machine-pump.ts";
@@ -103,6 +107,8 @@ interface SavedSession {
   readonly bytes: Uint8Array;
   /** Streams of the host by the names that they were saved under. */
   readonly streams: ReadonlyMap<string, object>;
+  /** Services of the host are to go on (`hostService`); those that have not by `endServices` do not. */
+  readonly keepsServices?: boolean;
   /** As a fork's; default: "same". */
   readonly identity?: ForkIdentity;
   /** `bytes` were checked as a whole. */
@@ -135,6 +141,8 @@ export class MachineSession {
   readonly #volume: Volume | LaterVolume;
   readonly #loop: EventLoop;
   readonly #folders: readonly HostFolder[];
+  readonly #services = new Map<string, Pick<GuestService, "save">>();
+  readonly #hold = new ServiceHold(() => this.pump.wake());
   #timedOut = false;
 
   /** @throws SessionError when something cannot be mounted, StateError; the board then has its memory back */
@@ -159,6 +167,7 @@ export class MachineSession {
       const { isVerified, isLazy } = saved;
       this.machine = loadMachine({ ...outside, handles, isVerified, isLazy }, saved.bytes);
       if (saved.identity === "fresh") beginAnew(this.machine.kernel);
+      if (saved.keepsServices !== true) this.machine.kernel.hostServices.end();
       this.pump = this.#pumpOf(ports);
       return;
     }
@@ -166,7 +175,11 @@ export class MachineSession {
       const { original, identity, streams, isResting = false } = forked;
       const handles = new Map<object, object>([...streams, [original.#volume, options.volume]]);
       if (isResting) for (const { tree } of original.#folders) handles.set(tree, tree);
-      this.machine = forkMachine(original.machine, { ...outside, identity, handles });
+      this.machine = original.#withServices(isResting, () =>
+        forkMachine(original.machine, { ...outside, identity, handles }),
+      );
+      // Its original may be in the midst of being saved.
+      if (!isResting) this.machine.kernel.hostServices.end();
       this.pump = this.#pumpOf(ports);
       return;
     }
@@ -278,14 +291,43 @@ export class MachineSession {
    * @throws StateError of kind "unsavable", SessionError of kind "mount"
    */
   save(streams: ReadonlyMap<string, object>, room = 0): Uint8Array {
-    this.commit();
-    return saveMachine(this.machine, new Map([...streams, ...this.#handles()]), room);
+    return inOnePiece(this.saveInPieces(streams, room));
   }
 
   /** As `save`; between the pieces others of its board may run, and it must not. */
-  saveInPieces(streams: ReadonlyMap<string, object>, room: number): Generator<void, Uint8Array> {
+  *saveInPieces(streams: ReadonlyMap<string, object>, room: number): Generator<void, Uint8Array> {
     this.commit();
-    return saveMachineInPieces(this.machine, new Map([...streams, ...this.#handles()]), room);
+    this.#hold.begin();
+    try {
+      yield* this.#recordServices();
+      return yield* saveMachineInPieces(this.machine, new Map([...streams, ...this.#handles()]), room);
+    } finally {
+      this.machine.kernel.hostServices.records.clear();
+      this.#hold.end();
+    }
+  }
+
+  /** What each needs to go on where this machine does is in it. */
+  *#recordServices(): Generator<void> {
+    const { records } = this.machine.kernel.hostServices;
+    for (const [name, service] of this.#services)
+      try {
+        records.set(name, yield* service.save());
+      } catch (error) {
+        if (!(error instanceof StateError)) throw error;
+        // The machine goes on without it.
+      }
+  }
+
+  /** What a machine that is a fork of this one has is had by `work`. */
+  #withServices<T>(isWanted: boolean, work: () => T): T {
+    if (!isWanted) return work();
+    try {
+      inOnePiece(this.#recordServices());
+      return work();
+    } finally {
+      this.machine.kernel.hostServices.records.clear();
+    }
   }
 
   /** Brings its volume to rest: what its devices have is all of it. @throws SessionError of kind "mount" */
@@ -339,22 +381,62 @@ export class MachineSession {
    * @throws SessionError of kind "mount": EADDRINUSE (somebody listens there), ENOENT …
    */
   hostListener(path: string, owner: HostSocketOwner, onConnection: (client: GuestClient) => void): GuestListener {
-    return listenInGuest(this.machine.kernel, this.#loop, path, owner, onConnection);
+    return listenInGuest(this.#place, { name: null, path, owner, onConnection }).listener;
   }
 
-  /** A Unix socket of the guest's files that a program will serve, once somebody connects. As `hostListener`. */
-  awaitedSocket(path: string, owner: HostSocketOwner, onWanted: () => void): AwaitedSocket {
-    return awaitInGuest(this.machine.kernel, this.#loop, path, owner, onWanted);
+  /**
+   * As `hostListener`, of a service that may go on where this machine is saved or forked, and goes on from there.
+   *
+   * @returns `left`: what it had; null: it begins
+   */
+  hostService(service: GuestService): { readonly listener: GuestListener; readonly left: LeftService | null } {
+    const made = listenInGuest(this.#place, service);
+    this.#services.set(service.name, service);
+    const close = (): void => {
+      this.#services.delete(service.name);
+      made.listener.close();
+    };
+    return { listener: { close }, left: made.left };
+  }
+
+  /** Does it when the machine is not being saved. */
+  whenFree(work: () => void): void {
+    this.#hold.run(work);
+  }
+
+  get #place(): Parameters<typeof listenInGuest>[0] {
+    return { kernel: this.machine.kernel, loop: this.#loop, hold: this.#hold };
+  }
+
+  /** A Unix socket of the guest's files that a program will serve, once somebody connects. As `hostService`. */
+  awaitedSocket(service: AwaitedService): AwaitedSocket {
+    const socket = awaitInGuest(this.#place, service);
+    this.#services.set(service.name, service);
+    const close = (): void => {
+      this.#services.delete(service.name);
+      socket.close();
+    };
+    return { ...socket, close };
+  }
+
+  /** The program that runs with that number, in a machine that goes on, has ended. */
+  onEnd(pid: number, listener: (waitStatus: number) => void): void {
+    this.machine.onEnd(pid, listener);
   }
 
   /** A new connection: the file is for a program, which is sent it or starts with it. */
   connectedPair(): { readonly client: GuestClient; readonly file: HostFile } {
-    return pairInGuest(this.machine.kernel, this.#loop);
+    return pairInGuest(this.machine.kernel, this.#loop, this.#hold);
   }
 
   /** Writes into a pipe that a program passed. @param done  the file may be released: all is written, or none reads */
   writePipe(file: HostFile, bytes: Uint8Array, done: () => void): void {
-    writeInGuest(this.#loop, file, bytes, done);
+    writeInGuest(this.#loop, this.#hold, file, bytes, done);
+  }
+
+  /** Services that have not gone on never will: their programs read ECONNRESET. */
+  endServices(): void {
+    this.machine.kernel.hostServices.end();
   }
 
   /** Ends the machine, whatever its programs do. */

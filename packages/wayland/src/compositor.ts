@@ -3,36 +3,46 @@ import { byteString, byteStringToUtf8, utf8Of } from "@stratos/base";
 import type { Client } from "./core/client.ts";
 import { type ClientEnd, Display, type Global } from "./core/display.ts";
 import type { CompositorPorts, Connection } from "./core/ports.ts";
-import type { Resource } from "./core/resource.ts";
 import { DataDevices } from "./data/data-device.ts";
 import { Selection, TEXT_BYTES_MAX } from "./data/selection.ts";
 import { intersection, type Rectangle } from "./geometry/rectangle.ts";
 import { Output, type OutputMode } from "./output/output.ts";
-import { events, implement, type InterfaceName, INTERFACES } from "./protocol/protocol.ts";
+import { events, INTERFACES } from "./protocol/protocol.ts";
 import { type Canvas, compose } from "./render/compose.ts";
 import { damageBetween, type ShownNode } from "./render/scene-damage.ts";
 import { type FingerPhase, Pointing } from "./pointing.ts";
 import { type Picture, Pictures, type PictureSubject } from "./pictures.ts";
-import { bindCursorShapes } from "./seat/cursor-shape.ts";
 import { keymapBytes } from "./seat/keyboard.ts";
 import type { Cursor } from "./seat/pointer.ts";
 import { Seat } from "./seat/seat.ts";
 import { TextInputs } from "./seat/text-input.ts";
 import { Activation } from "./shell/activation.ts";
-import { bindDecorations } from "./shell/decoration.ts";
 import type { Arranger, WindowState } from "./shell/arranger.ts";
 import { addTree, addTreeAndPopups, type Drawn, type SceneNode, Screen } from "./shell/screen.ts";
 import type { ScreenWindow } from "./shell/screen-window.ts";
-import { bindWmBase } from "./shell/xdg-surface.ts";
-import { bindFractionalScale, bindIdleInhibit, bindPresentation, bindViewporter } from "./surface/extensions.ts";
-import { createRegion } from "./surface/region.ts";
-import { bindShm } from "./surface/shm.ts";
-import { bindSinglePixelBuffers } from "./surface/single-pixel.ts";
-import { bindSubcompositor } from "./surface/subsurface.ts";
+import { globalsOf, handlersOf } from "./globals.ts";
+import {
+  type CompositorParts,
+  goOnParts,
+  isSavedCompositor,
+  namedParts,
+  type SavedCompositor,
+  savedParts,
+} from "./saved-compositor.ts";
+import { loadDisplay, saveDisplay } from "./saved-display.ts";
+import { keptSurface } from "./surface/kept.ts";
 import { Surface } from "./surface/surface.ts";
 import { WindowManager } from "./x11/window-manager.ts";
 import { XSelection } from "./x11/x-selection.ts";
 import { XwaylandShell } from "./x11/xwayland-shell.ts";
+
+/** To the X server of X11 programs. */
+export interface XwaylandConnections {
+  /** As a program with windows. */
+  readonly wayland: Connection;
+  /** As the server whose window manager we are. */
+  readonly x11: Connection;
+}
 
 export interface CompositorOptions extends OutputMode {
   /** The keyboard's layout, as setxkbmap(1) takes it. */
@@ -63,6 +73,7 @@ export class Compositor {
   readonly #heldKeys: { readonly key: number; readonly isDown: boolean }[] = [];
   readonly #activation: Activation;
   readonly #clipboard: Selection;
+  readonly #primary: Selection;
   readonly #data: DataDevices;
   readonly #xSelections: readonly XSelection[];
   #canvas: Canvas;
@@ -73,15 +84,25 @@ export class Compositor {
   #frames = 0;
   #isFrameWanted = false;
   readonly #pointing: Pointing;
+  readonly #surfaceOwner = {
+    surfaceChanged: (): void => this.#wantFrame(),
+    surfaceGone: (surface: Surface): void => this.#surfaceGone(surface),
+  };
+  #layout: string;
+  /** Nothing is on the canvas: all of it is to be drawn. */
+  #isCanvasLost = false;
   /** Of X11 programs, once there are any. */
   #windowManager: WindowManager | null = null;
+  #xwaylandShell: XwaylandShell | null = null;
 
   constructor(ports: CompositorPorts, options: CompositorOptions) {
     const { width, height, layout, background, pixelBytesMax = PIXEL_BYTES_MAX } = options;
     this.#ports = ports;
     this.#options = options;
+    this.#layout = layout;
     this.#clipboard = new Selection(ports);
-    const primary = new Selection(ports);
+    this.#primary = new Selection(ports);
+    const primary = this.#primary;
     this.#data = new DataDevices(this.#clipboard, primary);
     const nowMs = (): number => ports.nowMs();
     this.#xSelections = [
@@ -94,7 +115,15 @@ export class Compositor {
     this.#pictures = options.arranger === undefined ? null : new Pictures();
     const pixels = new Uint32Array(this.#pictures === null ? width * height : 0).fill(background);
     this.#canvas = { width, height, pixels };
-    this.#display = new Display(INTERFACES, this.#globals(), (error) => ports.onDefect(error), pixelBytesMax);
+    const drawsFrames = this.#pictures !== null;
+    const served = { parts: () => this.#parts, surfaces: this.#surfaceOwner, drawsFrames, scale: options.scale };
+    this.#display = new Display(
+      INTERFACES,
+      globalsOf(served),
+      (error) => ports.onDefect(error),
+      pixelBytesMax,
+      handlersOf(served),
+    );
     const nextSerial = (): number => this.#display.nextSerial();
     this.#output = new Output(options);
     this.#screen = new Screen(
@@ -133,49 +162,6 @@ export class Compositor {
     });
   }
 
-  /** What programs can bind, by the versions that we speak. */
-  #globals(): Global[] {
-    const global = (name: InterfaceName, version: number, bind: (resource: Resource) => void): Global => ({
-      interface: INTERFACES.get(name)!,
-      version,
-      bind,
-    });
-    return [
-      global("wl_compositor", 6, (resource) => this.#bindCompositor(resource)),
-      global("wl_subcompositor", 1, bindSubcompositor),
-      global("wl_shm", 2, bindShm),
-      global("wl_seat", 7, (resource) => this.#seat.bind(resource)),
-      global("wl_output", 4, (resource) => this.#output.bind(resource)),
-      global("wl_data_device_manager", 3, (resource) => this.#data.bind(resource)),
-      global("zwp_primary_selection_device_manager_v1", 1, (resource) => this.#data.bindPrimary(resource)),
-      global("zwp_text_input_manager_v3", 1, (resource) => this.#textInputs.bind(resource)),
-      global("zwp_pointer_constraints_v1", 1, (resource) => this.#seat.constraints.bind(resource)),
-      global("zwp_relative_pointer_manager_v1", 1, (resource) => this.#seat.constraints.bindRelative(resource)),
-      global("zwp_idle_inhibit_manager_v1", 1, bindIdleInhibit),
-      global("xdg_activation_v1", 1, (resource) => this.#activation.bind(resource)),
-      global("xdg_wm_base", 6, (resource) => bindWmBase(resource, this.#screen)),
-      global("zxdg_decoration_manager_v1", 1, (resource) => bindDecorations(resource, this.#pictures !== null)),
-      global("wp_viewporter", 1, bindViewporter),
-      global("wp_single_pixel_buffer_manager_v1", 1, bindSinglePixelBuffers),
-      global("wp_presentation", 1, bindPresentation),
-      global("wp_cursor_shape_manager_v1", 1, (resource) => bindCursorShapes(resource, this.#seat.pointer)),
-      global("wp_fractional_scale_manager_v1", 1, (resource) => bindFractionalScale(resource, this.#options.scale)),
-    ];
-  }
-
-  #bindCompositor(resource: Resource): void {
-    implement(resource, "wl_compositor", {
-      create_surface: (id) => {
-        new Surface(id, {
-          surfaceChanged: () => this.#wantFrame(),
-          surfaceGone: (surface) => this.#surfaceGone(surface),
-        });
-        events.wl_surface.preferred_buffer_scale(id, this.#options.scale);
-      },
-      create_region: (id) => createRegion(id),
-    });
-  }
-
   /** A program has connected. */
   connect(connection: Connection): ClientEnd {
     return this.#display.connect(connection);
@@ -185,34 +171,45 @@ export class Compositor {
    * The X server of X11 programs (Xwayland, rootless) has been started with both of these connections: as a program
    * with windows, and as the server whose window manager we are.
    */
-  connectXwayland(wayland: Connection, x11: Connection): { readonly wayland: ClientEnd; readonly x11: ClientEnd } {
+  connectXwayland({ wayland, x11 }: XwaylandConnections): { readonly wayland: ClientEnd; readonly x11: ClientEnd } {
+    const { manager, shell } = this.#prepareXwayland({ wayland, x11 });
+    this.#xwaylandShell = shell;
+    this.#windowManager = manager;
+    manager.begin();
+    return { wayland: this.#display.connect(wayland), x11: this.#serverEnd(manager, x11) };
+  }
+
+  #prepareXwayland({ wayland, x11 }: XwaylandConnections): {
+    readonly manager: WindowManager;
+    readonly shell: XwaylandShell;
+  } {
     const shell = new XwaylandShell();
     const global: Global = {
       interface: INTERFACES.get("xwayland_shell_v1")!,
       version: 1,
       bind: (resource) => shell.bind(resource),
     };
+    this.#display.special = { connection: wayland, globals: [global] };
     const send = (bytes: Uint8Array): void => x11.send(bytes, []);
-    const manager = new WindowManager(send, this.#screen, shell, this.#xSelections);
-    this.#windowManager = manager;
+    return { manager: new WindowManager(send, this.#screen, shell, this.#xSelections), shell };
+  }
+
+  #serverEnd(manager: WindowManager, x11: Connection): ClientEnd {
     const end = (): void => {
       manager.end();
       if (this.#windowManager === manager) this.#windowManager = null;
       this.#display.flush();
     };
     return {
-      wayland: this.#display.connect(wayland, [global]),
-      x11: {
-        onData: (bytes, files) => {
-          for (const file of files) x11.release(file);
-          if (!this.#guard(() => manager.receive(bytes))) {
-            end();
-            x11.close();
-          }
-          this.#display.flush();
-        },
-        onEnd: end,
+      onData: (bytes, files) => {
+        for (const file of files) x11.release(file);
+        if (!this.#guard(() => manager.receive(bytes))) {
+          end();
+          x11.close();
+        }
+        this.#display.flush();
       },
+      onEnd: end,
     };
   }
 
@@ -313,6 +310,8 @@ export class Compositor {
     });
     const { width, height } = this.#canvas;
     const damage = damageBetween(this.#shown, shown);
+    if (this.#isCanvasLost) damage.add({ x: 0, y: 0, width, height });
+    this.#isCanvasLost = false;
     damage.clip({ x: 0, y: 0, width, height });
     this.#tellOutputs(shown);
     this.#shown = shown;
@@ -411,7 +410,110 @@ export class Compositor {
   /** The keyboard's layout from here on, as setxkbmap(1) takes it. */
   setLayout(layout: string): void {
     const keymap = keymapBytes(layout);
+    this.#layout = layout;
     this.#seat.keyboard.setKeymap({ file: this.#ports.makeFile("keymap", keymap), sizeBytes: keymap.length });
+    this.#display.flush();
+  }
+
+  get #parts(): CompositorParts {
+    return {
+      display: this.#display,
+      output: this.#output,
+      seat: this.#seat,
+      screen: this.#screen,
+      textInputs: this.#textInputs,
+      activation: this.#activation,
+      clipboard: this.#clipboard,
+      primary: this.#primary,
+      data: this.#data,
+      pointing: this.#pointing,
+    };
+  }
+
+  /** All programs would go on where it is saved now: those of X11 do not in the midst of a question to their server. */
+  get isAtRest(): boolean {
+    return this.#windowManager?.isAtRest !== false;
+  }
+
+  /**
+   * All that it needs to go on, but what it is lent (saved-display.ts). Between the pieces nothing may be asked of it.
+   *
+   * @throws StateError
+   */
+  *saveInPieces(): Generator<void, Uint8Array> {
+    this.#display.flush();
+    const parts = this.#parts;
+    const manager = this.#windowManager?.isAtRest === true ? this.#windowManager : null;
+    const special = this.#display.special === null ? null : this.#display.clientOf(this.#display.special.connection);
+    // In the midst of a question it would not know what the answer is to.
+    if (special !== null) special.isKeepable = manager !== null;
+    const clients = [...this.#display.clients].filter(({ isKept }) => isKept);
+    const shown = this.#shown.flatMap(({ surface, place }) =>
+      surface instanceof Surface && keptSurface(surface) !== null ? [{ surface, place }] : [],
+    );
+    const own = { clients, shown, frames: this.#frames, layout: this.#layout, heldKeys: this.#heldKeys };
+    const connections = clients.map(({ connection }) => connection);
+    const names = namedParts(parts, this.#surfaceOwner, this.#ofXwayland(this.#windowManager, this.#xwaylandShell));
+    const windowManager = manager?.save() ?? null;
+    return yield* saveDisplay({ ...own, ...savedParts(parts), windowManager }, names, connections);
+  }
+
+  /**
+   * Goes on where another one was saved, instead of beginning with nothing. Programs are told nothing of it.
+   *
+   * @param connections  to programs that it knows, by their keys
+   * @param xwayland  both of it
+   * @returns who their bytes go to; those that it does not know have none, and are to be ended
+   * @throws StateError: nothing was loaded, and it can be used for nothing any more
+   */
+  goOn(
+    bytes: Uint8Array,
+    connections: readonly Connection[],
+    xwayland: XwaylandConnections | null = null,
+  ): ReadonlyMap<Connection, ClientEnd> {
+    const parts = this.#parts;
+    const prepared = xwayland === null ? null : this.#prepareXwayland(xwayland);
+    const { manager = null, shell = null } = prepared ?? {};
+    const names = namedParts(parts, this.#surfaceOwner, this.#ofXwayland(manager, shell));
+    const all = xwayland === null ? connections : [...connections, xwayland.wayland];
+    const state: SavedCompositor = loadDisplay(bytes, isSavedCompositor, names, all);
+    goOnParts(parts, state);
+    const { width, height } = state.mode;
+    this.#frames = state.frames;
+    this.#heldKeys.push(...state.heldKeys);
+    const pixels = new Uint32Array(this.#pictures === null ? width * height : 0).fill(this.#options.background);
+    this.#canvas = { width, height, pixels };
+    this.#isCanvasLost = true;
+    this.#shown = [...state.shown];
+    const ends = new Map(state.clients.map((client) => [client.connection, this.#display.goOn(client)]));
+    if (manager !== null && state.windowManager !== null) {
+      manager.goOn(state.windowManager);
+      this.#windowManager = manager;
+      this.#xwaylandShell = shell;
+      ends.set(xwayland!.x11, this.#serverEnd(manager, xwayland!.x11));
+    }
+    this.#pointing.settle();
+    const wanted = this.#layout;
+    this.#layout = state.layout;
+    if (wanted !== state.layout) this.setLayout(wanted);
+    this.#wantFrame();
+    return ends;
+  }
+
+  /** Parts that a display has of X11. */
+  #ofXwayland(manager: WindowManager | null, shell: XwaylandShell | null): Readonly<Record<string, object>> {
+    const [clipboard, primary] = this.#xSelections as [XSelection, XSelection];
+    const selections = { "X clipboard": clipboard, "X primary selection": primary };
+    return manager === null || shell === null
+      ? selections
+      : { ...selections, "window manager": manager, "xwayland shell": shell };
+  }
+
+  /** Who had keys, buttons or fingers down is not there any more. */
+  letGo(): void {
+    this.#pressHeld();
+    this.#seat.keyboard.letGo(this.#timeMs);
+    this.#pointing.letGo();
     this.#display.flush();
   }
 

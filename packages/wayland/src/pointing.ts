@@ -2,6 +2,8 @@
  * What the pointer and fingers do on the screen: which surface they are over, windows that follow them, frames of ours.
  * A finger that its program does not take is a pointer.
  */
+import { coordinate, maybe, record, uint32, whole } from "@stratos/base/value-check";
+import { a, rectangle } from "./saved/saved-class.ts";
 import type { Rectangle } from "./geometry/rectangle.ts";
 import { enums } from "./protocol/protocol.ts";
 import type { Cursor } from "./seat/pointer.ts";
@@ -40,6 +42,39 @@ interface PointingOwner {
   wantFrame(): void;
 }
 
+interface SavedPointing {
+  readonly cursor: Cursor | null;
+  readonly pointerX: number;
+  readonly pointerY: number;
+  readonly seenX: number;
+  readonly seenY: number;
+  readonly drag: Drag | null;
+  readonly pointingFinger: number | null;
+}
+
+const cursor = record({
+  surface: maybe(a("Surface")),
+  hotspotX: coordinate,
+  hotspotY: coordinate,
+  shape: maybe(uint32),
+});
+const drag = record({
+  window: a("Toplevel", "XWindow"),
+  edges: whole(0, 15),
+  pointerX: coordinate,
+  pointerY: coordinate,
+  place: rectangle,
+});
+export const isSavedPointing = record({
+  cursor: maybe(cursor),
+  pointerX: coordinate,
+  pointerY: coordinate,
+  seenX: coordinate,
+  seenY: coordinate,
+  drag: maybe(drag),
+  pointingFinger: maybe(coordinate),
+});
+
 export class Pointing {
   readonly #owner: PointingOwner;
   /** How the pointer looks; null: as usual. */
@@ -57,6 +92,46 @@ export class Pointing {
 
   constructor(owner: PointingOwner) {
     this.#owner = owner;
+  }
+
+  save(): SavedPointing {
+    const { cursor } = this;
+    const drag = this.#drag;
+    const isMine = cursor !== null && (cursor.surface === null || cursor.surface.client.isKept);
+    return {
+      // Over a frame of ours, which goes with its window, it looks as usual.
+      cursor: isMine && this.#overFrame === null ? cursor : null,
+      pointerX: this.#pointerX,
+      pointerY: this.#pointerY,
+      seenX: this.#seenX,
+      seenY: this.#seenY,
+      drag: drag?.window.surface.client.isKept === true ? drag : null,
+      pointingFinger: this.#pointingFinger,
+    };
+  }
+
+  goOn({ cursor, pointerX, pointerY, seenX, seenY, drag, pointingFinger }: SavedPointing): void {
+    this.cursor = cursor;
+    this.#pointerX = pointerX;
+    this.#pointerY = pointerY;
+    this.#seenX = seenX;
+    this.#seenY = seenY;
+    this.#drag = drag;
+    this.#pointingFinger = pointingFinger;
+  }
+
+  /** What the pointer is over that nobody was told of. */
+  settle(): void {
+    if (this.#drag === null && this.#seat.pointer.focus === null)
+      this.#pointAtFrame(this.#nodeAt(this.#pointerX, this.#pointerY));
+  }
+
+  /** Nobody holds a button or has a finger down any more. */
+  letGo(): void {
+    if (this.#drag !== null) this.#endDrag();
+    this.#pointingFinger = null;
+    this.#seat.touch.letGo();
+    this.#seat.pointer.letGo(this.#timeMs);
   }
 
   get #screen(): Screen {

@@ -2,7 +2,7 @@
  * A Wayland compositor: windows of programs on one screen, drawn by the processor. Knows neither how bytes come and go
  * nor who looks at the screen (core/ports.ts).
  */
-export { Compositor, type CompositorOptions } from "./compositor.ts";
+export { Compositor, type CompositorOptions, type XwaylandConnections } from "./compositor.ts";
 export type { CompositorPorts, Connection, SharedFile } from "./core/ports.ts";
 export type { ClientEnd } from "./core/display.ts";
 export { cursorName } from "./seat/cursor-shape.ts";

@@ -1,16 +1,17 @@
 /** A display for the programs of a machine: a Wayland socket in the guest, and a screen that is drawn here. */
-import { byteStringToUtf8, concatBytes } from "@stratos/base";
+import { byteStringToUtf8, concatBytes, StateError } from "@stratos/base";
 import type { HostFile } from "@stratos/kernel";
 import {
   type EnvironmentSetting,
   type GuestClient,
   type GuestListener,
   type GuestUser,
+  type LeftService,
   type MachineSession,
   makeGuestFile,
   makeRuntimeFolder,
 } from "@stratos/session";
-import { type Arranger, Compositor, type Connection, type Rectangle } from "@stratos/wayland";
+import { type Arranger, type ClientEnd, Compositor, type Connection, type Rectangle } from "@stratos/wayland";
 import { GuestXwayland, X_DISPLAY } from "./guest-xwayland.ts";
 
 const SOCKET = "wayland-0";
@@ -38,6 +39,7 @@ export class GuestDisplay {
   readonly compositor: Compositor;
   /** What programs need to find it; what the user says otherwise goes before. */
   readonly environment: readonly EnvironmentSetting[];
+  readonly #session: MachineSession;
   readonly #listener: GuestListener;
   readonly #xwayland: GuestXwayland;
   readonly #onFrame: (changed: readonly Rectangle[]) => void;
@@ -50,21 +52,24 @@ export class GuestDisplay {
     const { width, height, onFrame, onCopied, tell, arranger, layout = "us" } = options;
     const { kernel } = session.machine;
     this.#onFrame = onFrame;
-    this.compositor = new Compositor(
-      {
-        nowMs: () => kernel.now() / NANOSECONDS_PER_MS,
-        onFrameNeeded: () => this.#frameSoon(),
-        makeFile: (name, bytes) => makeGuestFile(kernel, name, bytes),
-        write: (file, bytes, done) => session.writePipe(file as HostFile, bytes, done),
-        collect: (bytesMax, onEnd) => collect(session, bytesMax, onEnd),
-        onCopied: () => onCopied?.(),
-        onDefect: (error) => tell((error as Error).stack ?? String(error)),
-      },
-      {
-        ...{ width, height, refreshHz: REFRESH_HZ, scale: 1, layout, background: 0xff2e3440 },
-        ...(arranger === undefined ? {} : { arranger }),
-      },
-    );
+    this.#session = session;
+    const makeCompositor = (): Compositor =>
+      new Compositor(
+        {
+          nowMs: () => kernel.now() / NANOSECONDS_PER_MS,
+          onFrameNeeded: () => this.#frameSoon(),
+          makeFile: (name, bytes) => makeGuestFile(kernel, name, bytes),
+          write: (file, bytes, done) => session.writePipe(file as HostFile, bytes, done),
+          collect: (bytesMax, onEnd) => collect(session, bytesMax, onEnd),
+          onCopied: () => onCopied?.(),
+          onDefect: (error) => tell((error as Error).stack ?? String(error)),
+        },
+        {
+          ...{ width, height, refreshHz: REFRESH_HZ, scale: 1, layout, background: 0xff2e3440 },
+          ...(arranger === undefined ? {} : { arranger }),
+        },
+      );
+    let compositor = makeCompositor();
     const folder = makeRuntimeFolder(kernel, user);
     this.environment = [
       { name: "XDG_RUNTIME_DIR", value: byteStringToUtf8(folder) },
@@ -74,18 +79,47 @@ export class GuestDisplay {
       { name: "GSK_RENDERER", value: "cairo" },
     ];
     const runtimeFolder = byteStringToUtf8(folder);
-    this.#xwayland = new GuestXwayland(session, user, this.compositor, { runtimeFolder, connectionTo, tell });
     const owner = { uid: user.uid, gid: user.gid, mode: 0o700 };
-    this.#listener = session.hostListener(`${folder}/${SOCKET}`, owner, (client) =>
-      client.serve(this.compositor.connect(connectionTo(client))),
-    );
+    const { listener, left } = session.hostService({
+      name: "display",
+      path: `${folder}/${SOCKET}`,
+      owner,
+      onConnection: (client) => client.serve(this.compositor.connect(connectionTo(client))),
+      save: () => this.compositor.saveInPieces(),
+    });
+    this.#listener = listener;
+    this.#xwayland = new GuestXwayland(session, user, () => this.compositor, { runtimeFolder, connectionTo, tell });
+    let goesOn = false;
+    let ends: ReadonlyMap<Connection, ClientEnd> = new Map();
+    if (left !== null)
+      try {
+        ends = goOn(compositor, left, this.#xwayland);
+        goesOn = true;
+      } catch (error) {
+        if (!(error instanceof StateError)) throw error;
+        tell(`windows of programs cannot go on: ${error.message}`);
+        for (const client of left.clients) client.reset();
+        compositor = makeCompositor();
+      }
+    this.compositor = compositor;
+    this.#xwayland.goOn(ends);
+    // Whoever had keys and buttons down sat before another page.
+    if (goesOn) compositor.letGo();
+  }
+
+  /** All programs would go on where the machine is saved now. */
+  get isAtRest(): boolean {
+    return this.compositor.isAtRest;
   }
 
   /** Asks the host's loop for one. */
   #frameSoon(): void {
     if (this.#frameTimer !== null) return;
     const sinceMs = performance.now() - this.#lastFrameMs;
-    this.#frameTimer = setTimeout(() => this.#frame(), Math.max(0, 1000 / this.#refreshHz - sinceMs));
+    this.#frameTimer = setTimeout(
+      () => this.#session.whenFree(() => this.#frame()),
+      Math.max(0, 1000 / this.#refreshHz - sinceMs),
+    );
   }
 
   #frame(): void {
@@ -118,12 +152,36 @@ export class GuestDisplay {
 }
 
 /** All files that the compositor has are of this machine: programs sent them, or `makeFile` made them. */
-function connectionTo(client: GuestClient): Connection {
+function connectionTo(client: GuestClient, key = client.number): Connection {
   return {
+    key,
+    get files() {
+      return client.files;
+    },
     send: (bytes, files) => client.send(bytes, files as readonly HostFile[]),
     release: (file) => client.release(file as HostFile),
     close: () => client.close(),
   };
+}
+
+/** @throws StateError */
+function goOn(
+  compositor: Compositor,
+  { record, clients }: LeftService,
+  xwayland: GuestXwayland,
+): ReadonlyMap<Connection, ClientEnd> {
+  const connections = clients.map((client) => ({ client, connection: connectionTo(client) }));
+  const ends = compositor.goOn(
+    record,
+    connections.map(({ connection }) => connection),
+    xwayland.connections,
+  );
+  for (const { client, connection } of connections) {
+    const end = ends.get(connection);
+    if (end === undefined) client.reset();
+    else client.serve(end);
+  }
+  return ends;
 }
 
 /** What a program writes into a file that is made for it (Compositor's port). */

@@ -36,6 +36,8 @@ export interface KeptParts {
   readonly screen: () => Promise<string>;
   /** Another number when that is different though nothing has run. Absent: it never is. */
   readonly revision?: () => number;
+  /** All would go on that is kept now. Absent: it would. */
+  readonly isAtRest?: () => boolean;
   /** Brings what programs wrote into the volume. @returns 0 or a negated errno */
   readonly settle: () => number;
 }
@@ -101,6 +103,7 @@ export class RunningKeeper {
     this.#restLooks = isResting ? this.#restLooks + 1 : 0;
     const now = this.#nowMs();
     if (this.#work !== null || this.isKept || now < this.#nextMs) return;
+    if (this.#parts.isAtRest?.() === false) return;
     const pausedMs = now - this.#triedMs;
     if (this.#restLooks >= REST_LOOKS && pausedMs >= (isStill ? STILL_PAUSE_MS : REST_PAUSE_MS)) void this.keep(false);
     else if (pausedMs >= BUSY_PAUSE_MS) void this.keep(true);
@@ -209,11 +212,16 @@ export class RunningKeeper {
 
   async #copyMachine(isForced: boolean): Promise<Uint8Array | null> {
     const pieces = this.#parts.save();
-    for (;;) {
-      if (this.#isOver || (this.#isWanted && !isForced)) return null;
-      const { done, value } = forOneTurn(pieces, this.#nowMs, TURN_MS);
-      if (done === true) return value;
-      await this.#breathe();
+    try {
+      for (;;) {
+        if (this.#isOver || (this.#isWanted && !isForced)) return null;
+        const { done, value } = forOneTurn(pieces, this.#nowMs, TURN_MS);
+        if (done === true) return value;
+        await this.#breathe();
+      }
+    } finally {
+      // What waits for the end of it goes on.
+      pieces.return(new Uint8Array(0));
     }
   }
 

@@ -62,7 +62,7 @@ function around(gate: TurnGate | null, own: { isBlocked(): boolean; beforeTurn()
 }
 
 /** Of a machine that the tab after this one may go on with. */
-interface GoingOn extends Pick<KeptParts, "loop" | "page" | "save" | "screen" | "revision"> {
+interface GoingOn extends Pick<KeptParts, "loop" | "page" | "save" | "screen" | "revision" | "isAtRest"> {
   /** It goes on with what the tab before this one has left. */
   readonly hasBegun: boolean;
 }

@@ -3,6 +3,7 @@
  * Protocol"). The kernel has told us already: EXTERNAL, where both agree.
  */
 import { byteString, byteStringOf } from "@stratos/base";
+import { flag, record, text, whole } from "@stratos/base/value-check";
 
 const LINE_MAX = 16_384;
 /** Refusals, after which the connection is ended. */
@@ -16,6 +17,24 @@ interface AuthenticationPorts {
   send(line: string): void;
 }
 
+export interface SavedAuthentication {
+  readonly inbox: string;
+  readonly begun: boolean;
+  readonly isAccepted: boolean;
+  readonly asked: boolean;
+  readonly refusals: number;
+  readonly takesFiles: boolean;
+}
+
+export const isSavedAuthentication = record({
+  inbox: text(LINE_MAX + 2),
+  begun: flag,
+  isAccepted: flag,
+  asked: flag,
+  refusals: whole(0, REFUSALS_MAX),
+  takesFiles: flag,
+});
+
 export class Authentication {
   readonly #ports: AuthenticationPorts;
   #inbox = "";
@@ -27,6 +46,26 @@ export class Authentication {
 
   constructor(ports: AuthenticationPorts) {
     this.#ports = ports;
+  }
+
+  save(): SavedAuthentication {
+    return {
+      inbox: this.#inbox,
+      begun: this.#begun,
+      isAccepted: this.#isAccepted,
+      asked: this.#asked,
+      refusals: this.#refusals,
+      takesFiles: this.takesFiles,
+    };
+  }
+
+  goOn({ inbox, begun, isAccepted, asked, refusals, takesFiles }: SavedAuthentication): void {
+    this.#inbox = inbox;
+    this.#begun = begun;
+    this.#isAccepted = isAccepted;
+    this.#asked = asked;
+    this.#refusals = refusals;
+    this.takesFiles = takesFiles;
   }
 
   /** @returns what came behind BEGIN: messages; null: it goes on; "over": the connection is to be ended */

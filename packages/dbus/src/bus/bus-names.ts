@@ -94,6 +94,16 @@ export class BusNames<Owner> {
     return RELEASED;
   }
 
+  save(): readonly (readonly [string, readonly Claim<Owner>[]])[] {
+    return [...this.#claims];
+  }
+
+  /** Nobody is told: all know of it. */
+  goOn(claims: Iterable<readonly [string, readonly Claim<Owner>[]]>): void {
+    this.#claims.clear();
+    for (const [name, its] of claims) this.#claims.set(name, [...its]);
+  }
+
   releaseAll(owner: Owner): void {
     for (const name of this.all) this.release(name, owner);
   }

@@ -21,6 +21,7 @@ function newBus(): { readonly bus: Bus; readonly started: Started[] } {
     machineId: () => "f".repeat(32),
     activatable: () => ["org.example.Later"],
     activate: (name, fail) => name === "org.example.Later" && started.push({ name, fail }) > 0,
+    awaitName: () => {},
     updateEnvironment: () => {},
   });
   return { bus, started };

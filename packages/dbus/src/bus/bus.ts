@@ -12,6 +12,7 @@ import {
   NO_REPLY_EXPECTED,
   SIGNAL,
   valuesOf,
+  writeMessage,
 } from "../wire/message.ts";
 import { BUS_NAME, BUS_PATH } from "../wire/names.ts";
 import { typesOf } from "../wire/signature.ts";
@@ -22,6 +23,7 @@ import { type BusOfDriver, driverObject } from "./driver.ts";
 import { type HostObject, LATER, methodOf, wholeObject } from "./host-object.ts";
 import { type Matched, type MatchRule, textsOf } from "./match-rule.ts";
 import { BusError, type Peer, type SharedFile } from "./peer.ts";
+import { damagedBus, loadBus, saveBus } from "./saved-bus.ts";
 
 const CONNECTIONS_MAX = 256;
 /** Calls that wait for their answers: of one caller, of all. */
@@ -49,6 +51,8 @@ export interface BusPorts {
    * @returns false: there is none
    */
   activate(name: string, onFailed: (why: string) => void): boolean;
+  /** A service of that name was being started when the bus was saved that this one goes on from. */
+  awaitName(name: string, onFailed: (why: string) => void): void;
   /** Services that start from now on are to have these variables: all that programs have set. */
   updateEnvironment(variables: ReadonlyMap<string, string>): void;
 }
@@ -61,6 +65,9 @@ interface Held {
   readonly message: Message;
 }
 
+/** Of a connection that is not there any more. */
+const NOBODY: Transport = { key: 0, files: new Map(), peer: null, send: () => {}, release: () => {}, close: () => {} };
+
 export class Bus implements BusOfDriver {
   readonly ports: BusPorts;
   readonly names = new BusNames<Peer>((name, before, after) => this.#ownerChanged(name, before, after));
@@ -71,6 +78,9 @@ export class Bus implements BusOfDriver {
   readonly #replies = new Map<Peer, Map<number, Peer>>();
   readonly #held = new Map<string, Held[]>();
   readonly #driver: HostObject;
+  environment: ReadonlyMap<string, string> = new Map();
+  /** Services of the host, by their names. */
+  readonly #hosts = new Map<string, Peer & { unique: string }>();
   #last = 0;
   #serial = 0;
 
@@ -81,7 +91,14 @@ export class Bus implements BusOfDriver {
 
   /** A program connects. */
   connect(transport: Transport): TransportEvents {
-    const connection = new Connection(`:1.${++this.#last}`, transport, {
+    const connection = this.#make(`:1.${++this.#last}`, transport);
+    this.#connections.add(connection);
+    if (this.#connections.size > CONNECTIONS_MAX) connection.end();
+    return connection;
+  }
+
+  #make(unique: string, transport: Transport): Connection {
+    return new Connection(unique, transport, {
       guid: this.ports.guid,
       take: (from, message, files) => this.#take(from, message, files),
       gone: (from) => this.#gone(from),
@@ -89,9 +106,94 @@ export class Bus implements BusOfDriver {
         sum(this.#connections, ({ waitingBytes }) => waitingBytes) <= WAITING_BYTES_MAX &&
         sum(this.#connections, ({ waitingFiles }) => waitingFiles) <= WAITING_FILES_MAX,
     });
-    this.#connections.add(connection);
-    if (this.#connections.size > CONNECTIONS_MAX) connection.end();
-    return connection;
+  }
+
+  /** All that it needs to go on, but what it is lent. */
+  save(): Uint8Array {
+    const uniqueOf = ({ unique }: Peer): string => unique;
+    return saveBus({
+      guid: this.ports.guid,
+      last: this.#last,
+      serial: this.#serial,
+      environment: [...this.environment],
+      connections: [...this.#connections].map((each) => each.save()),
+      peers: [...this.peers.keys()],
+      monitors: [...this.#monitors].map(uniqueOf),
+      hosts: [...this.#hosts].map(([name, peer]) => [name, peer.unique]),
+      names: this.names
+        .save()
+        .map(([name, claims]) => [name, claims.map(({ owner, flags }) => ({ owner: owner.unique, flags }))]),
+      replies: [...this.#replies].map(([caller, open]) => [
+        caller.unique,
+        [...open].map(([serial, callee]) => [serial, callee.unique] as const),
+      ]),
+      held: [...this.#held].map(([name, held]) => [
+        name,
+        // Who has gone meanwhile is answered by nobody.
+        held
+          .filter(({ sender }) => this.peers.has(sender.unique))
+          .map(({ sender, message }) => ({ sender: sender.unique, message: writeMessage(message) })),
+      ]),
+    });
+  }
+
+  /**
+   * Goes on where another one was saved, instead of beginning with nothing but services of the host. Programs are told
+   * nothing of it.
+   *
+   * @param transports  to programs that it knows, by their keys
+   * @returns who their bytes go to; those that it does not know have none, and are to be ended
+   * @throws StateError: nothing was loaded, and it can be used for nothing any more
+   */
+  goOn(saved: Uint8Array, transports: readonly Transport[]): ReadonlyMap<Transport, TransportEvents> {
+    const state = loadBus(saved);
+    const byKey = new Map(transports.map((transport) => [transport.key, transport]));
+    const all = new Map<string, Peer>();
+    const events = new Map<Transport, TransportEvents>();
+    for (const each of state.connections) {
+      const transport = byKey.get(each.key);
+      // Those of whom nothing is left are told of as gone, below.
+      const connection = this.#make(each.unique, transport ?? NOBODY);
+      if ((transport !== undefined && !connection.goOn(each)) || all.has(each.unique) || events.has(transport!))
+        throw damagedBus("its connections");
+      all.set(each.unique, connection);
+      this.#connections.add(connection);
+      if (transport !== undefined) events.set(transport, connection);
+    }
+    this.#last = state.last;
+    this.#serial = state.serial;
+    this.environment = new Map(state.environment);
+    const kept = new Map(state.hosts);
+    for (const [name, host] of this.#hosts) {
+      host.unique = kept.get(name) ?? `:1.${++this.#last}`;
+      if (all.has(host.unique)) throw damagedBus("its services");
+      all.set(host.unique, host);
+    }
+    const peerOf = (unique: string): Peer => {
+      const peer = all.get(unique);
+      if (peer === undefined) throw damagedBus(`${unique} is not on it`);
+      return peer;
+    };
+    const isThere = (unique: string): boolean => all.has(unique);
+    this.peers.clear();
+    for (const unique of state.peers) if (isThere(unique)) this.peers.set(unique, peerOf(unique));
+    for (const host of this.#hosts.values()) this.peers.set(host.unique, host);
+    for (const unique of state.monitors) this.#monitors.add(peerOf(unique));
+    const claims = state.names.map(([name, its]) => {
+      const own = its.filter(({ owner }) => isThere(owner));
+      return [name, own.map(({ owner, flags }) => ({ owner: peerOf(owner), flags }))] as const;
+    });
+    this.names.goOn(claims.filter(([, its]) => its.length > 0));
+    for (const [name, host] of this.#hosts) if (!kept.has(name)) this.names.request(name, host, 0);
+    for (const [caller, open] of state.replies)
+      this.#replies.set(peerOf(caller), new Map(open.map(([serial, callee]) => [serial, peerOf(callee)])));
+    for (const [name, its] of state.held) {
+      const held = its.map(({ sender, message }) => ({ sender: peerOf(sender), message }));
+      this.#held.set(name, held);
+      this.ports.awaitName(name, (why) => this.#startFailed(name, held, why));
+    }
+    for (const connection of [...this.#connections]) if (![...events.values()].includes(connection)) connection.onEnd();
+    return events;
   }
 
   /**
@@ -101,7 +203,7 @@ export class Bus implements BusOfDriver {
    */
   serve(name: string, path: string, object: HostObject): TellSignal {
     const whole = wholeObject(object, () => this.ports.machineId());
-    const peer: Peer = {
+    const peer: Peer & { unique: string } = {
       unique: `:1.${++this.#last}`,
       credentials: null,
       takesFiles: false,
@@ -112,6 +214,7 @@ export class Bus implements BusOfDriver {
         this.#answer(peer, message, isThere ? whole : {});
       },
     };
+    this.#hosts.set(name, peer);
     this.peers.set(peer.unique, peer);
     this.names.request(name, peer, 0);
     return (interfaceName, member, values) => {
@@ -218,14 +321,16 @@ export class Bus implements BusOfDriver {
     // A copy: what it came in is larger.
     held.push({ sender, message: { ...message, body: message.body.slice() } });
     if (begun !== undefined) return true;
-    const isThere = this.ports.activate(name, (why) => {
-      if (this.#held.get(name) !== held) return;
-      this.#held.delete(name);
-      const error = new BusError("Spawn.ExecFailed", `${name}: ${why}`);
-      for (const each of held) this.#refuse(each.message, each.sender, error);
-    });
+    const isThere = this.ports.activate(name, (why) => this.#startFailed(name, held, why));
     if (!isThere) this.#held.delete(name);
     return isThere;
+  }
+
+  #startFailed(name: string, held: readonly Held[], why: string): void {
+    if (this.#held.get(name) !== held) return;
+    this.#held.delete(name);
+    const error = new BusError("Spawn.ExecFailed", `${name}: ${why}`);
+    for (const each of held) this.#refuse(each.message, each.sender, error);
   }
 
   #release(name: string): void {

@@ -3,10 +3,11 @@
  * anybody but as a whole message, with the name of who sent it.
  */
 import { concatBytes } from "@stratos/base";
+import { bytes, flag, list, maybe, record, text, whole } from "@stratos/base/value-check";
 import { type Message, messageSize, readMessage, writeMessage } from "../wire/message.ts";
 import { WireError } from "../wire/value-reader.ts";
-import { Authentication } from "./authentication.ts";
-import type { MatchRule } from "./match-rule.ts";
+import { Authentication, isSavedAuthentication, type SavedAuthentication } from "./authentication.ts";
+import { MatchRule } from "./match-rule.ts";
 import type { Credentials, Peer, SharedFile } from "./peer.ts";
 
 /** Files that came and belong to no message yet: of one message (SCM_MAX_FD). */
@@ -16,6 +17,10 @@ const PIECES_MAX = 256;
 
 /** The other end, as the host has it. */
 export interface Transport {
+  /** By which a bus that goes on from a saved one finds it again. */
+  readonly key: number;
+  /** Those that came over it and were not released, by numbers that are theirs for good. */
+  readonly files: ReadonlyMap<number, SharedFile>;
   readonly peer: Credentials | null;
   /** In order, whatever room there is. The files go with the first of the bytes, and stay the sender's. */
   send(bytes: Uint8Array, files: readonly SharedFile[]): void;
@@ -29,6 +34,31 @@ export interface TransportEvents {
   onData(bytes: Uint8Array, files: readonly SharedFile[]): void;
   onEnd(): void;
 }
+
+export interface SavedConnection {
+  readonly key: number;
+  readonly unique: string;
+  readonly rules: readonly string[];
+  readonly authentication: SavedAuthentication | null;
+  readonly takesFiles: boolean;
+  /** What has come of messages that are not whole. */
+  readonly waiting: Uint8Array;
+  /** That belong to no message yet, by their numbers. */
+  readonly files: readonly number[];
+}
+
+const number = whole(1, 2 ** 48);
+/** A message, and what was taken with its end. */
+const WAITING_MAX = 1 << 22;
+export const isSavedConnection = record({
+  key: number,
+  unique: text(64),
+  rules: list(text(1024), 2048),
+  authentication: maybe(isSavedAuthentication),
+  takesFiles: flag,
+  waiting: bytes(WAITING_MAX),
+  files: list(number, FILES_MAX),
+});
 
 interface ConnectionOwner {
   readonly guid: string;
@@ -67,6 +97,37 @@ export class Connection implements Peer, TransportEvents {
           [],
         ),
     });
+  }
+
+  save(): SavedConnection {
+    const numbers = new Map([...this.#transport.files].map(([number, file]) => [file, number]));
+    return {
+      key: this.#transport.key,
+      unique: this.unique,
+      rules: this.rules.map(({ text: said }) => said),
+      authentication: this.#authentication?.save() ?? null,
+      takesFiles: this.#takesFiles,
+      waiting: concatBytes(this.#pieces),
+      files: this.#files.map((file) => numbers.get(file)!),
+    };
+  }
+
+  /** @returns false: it cannot have been so */
+  goOn({ rules, authentication, takesFiles, waiting, files }: SavedConnection): boolean {
+    const parsed = rules.map((said) => MatchRule.parse(said));
+    if (!parsed.every((rule) => rule !== null)) return false;
+    this.rules.push(...parsed);
+    if (authentication === null) this.#authentication = null;
+    else this.#authentication!.goOn(authentication);
+    this.#takesFiles = takesFiles;
+    this.#pieces = waiting.length === 0 ? [] : [waiting];
+    this.#waiting = waiting.length;
+    for (const number of files) {
+      const file = this.#transport.files.get(number);
+      if (file === undefined || this.#files.includes(file)) return false;
+      this.#files.push(file);
+    }
+    return true;
   }
 
   get takesFiles(): boolean {

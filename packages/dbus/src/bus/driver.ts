@@ -13,7 +13,7 @@ const NAMES_MAX = 512,
   RULES_MAX = 2048,
   RULES_ALL_MAX = 8192;
 /** Variables that programs have set, and characters of them all. */
-const VARIABLES_MAX = 1024,
+export const VARIABLES_MAX = 1024,
   VARIABLES_TEXT_MAX = 1 << 17;
 /** Answers of StartServiceByName. */
 const ALREADY_RUNNING = 2;
@@ -21,6 +21,8 @@ const ALREADY_RUNNING = 2;
 /** What its methods do something with. */
 export interface BusOfDriver {
   readonly names: BusNames<Peer>;
+  /** Variables that programs have set. */
+  environment: ReadonlyMap<string, string>;
   /** Of all programs. */
   readonly ruleCount: number;
   /** By their unique names. */
@@ -36,7 +38,6 @@ export interface BusOfDriver {
 }
 
 export function driverObject(bus: BusOfDriver): HostObject {
-  let environment: ReadonlyMap<string, string> = new Map();
   const callerOf = ({ sender }: Message): Peer => bus.peers.get(sender!)!;
   const ownerOf = (name: Value): Peer => {
     const owner = bus.find(String(name));
@@ -96,12 +97,12 @@ export function driverObject(bus: BusOfDriver): HostObject {
       takes: "a{ss}",
       gives: "",
       call: ([variables]) => {
-        const all = new Map([...environment, ...(variables as readonly (readonly [string, string])[])]);
+        const all = new Map([...bus.environment, ...(variables as readonly (readonly [string, string])[])]);
         const length = [...all].reduce((sum, [name, value]) => sum + name.length + value.length, 0);
         if (all.size > VARIABLES_MAX || length > VARIABLES_TEXT_MAX)
           throw new BusError("LimitsExceeded", `${VARIABLES_MAX} variables, or ${VARIABLES_TEXT_MAX} characters`);
-        environment = all;
-        bus.ports.updateEnvironment(environment);
+        bus.environment = all;
+        bus.ports.updateEnvironment(all);
         return [];
       },
     },

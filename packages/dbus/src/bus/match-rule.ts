@@ -40,9 +40,12 @@ export class MatchRule {
   readonly #parts: ReadonlyMap<string, string>;
   /** Sorted: rules that say the same are the same. */
   readonly key: string;
+  /** As a program has said it. */
+  readonly text: string;
 
-  private constructor(parts: ReadonlyMap<string, string>) {
+  private constructor(parts: ReadonlyMap<string, string>, text: string) {
     this.#parts = parts;
+    this.text = text;
     this.key = [...parts]
       .map(([key, value]) => `${key}=${value}`)
       .sort()
@@ -55,7 +58,7 @@ export class MatchRule {
     const parts = partsOf(text);
     if (parts === null) return null;
     for (const [key, value] of parts) if (!isPart(key, value)) return null;
-    return parts.has("path") && parts.has("path_namespace") ? null : new MatchRule(parts);
+    return parts.has("path") && parts.has("path_namespace") ? null : new MatchRule(parts, text);
   }
 
   /** Of messages for others, too. */

@@ -1,4 +1,5 @@
 /** Notifications of programs (Desktop Notifications Specification 1.2): what they tell the person, and how it ended. */
+import { flag, list, oneOf, record, text, whole } from "@stratos/base/value-check";
 import type { Bus, TellSignal } from "../bus/bus.ts";
 import type { HostObject } from "../bus/host-object.ts";
 import type { Value, Variant } from "../wire/value-reader.ts";
@@ -33,6 +34,29 @@ export const EXPIRED = 1,
   DISMISSED = 2,
   CLOSED_BY_CALL = 3;
 
+interface SavedNotifications {
+  readonly last: number;
+  readonly open: readonly ProgramNotification[];
+}
+
+const words = text(TEXT_MAX);
+const areSavedNotifications = record({
+  last: whole(0, 2 ** 48),
+  open: list(
+    record({
+      id: whole(0, 2 ** 48),
+      application: words,
+      summary: words,
+      body: words,
+      actions: list(record({ key: text(1 << 22), label: words }), ACTIONS_MAX),
+      urgency: oneOf("low", "normal", "critical"),
+      timeoutMs: whole(-1, 2 ** 31),
+      isResident: flag,
+    }),
+    OPEN_MAX,
+  ),
+});
+
 interface NotificationPorts {
   readonly version: string;
   /** A new one, or one in the place of an earlier one of that number. */
@@ -50,6 +74,19 @@ export class Notifications {
   constructor(bus: Bus, ports: NotificationPorts) {
     this.#ports = ports;
     this.#tell = bus.serve(NAME, PATH, this.#object());
+  }
+
+  save(): SavedNotifications {
+    return { last: this.#last, open: [...this.open.values()] };
+  }
+
+  /** Those that were open where the bus goes on from are. @returns false: they cannot have been so */
+  goOn(saved: unknown): boolean {
+    if (!areSavedNotifications(saved)) return false;
+    const { last, open } = saved as SavedNotifications;
+    this.#last = last;
+    for (const notification of open) this.open.set(notification.id, notification);
+    return true;
   }
 
   #object(): HostObject {

@@ -1,7 +1,7 @@
 /** A program on a bus, without a machine: it says what a test tells it to, and keeps what it is told. */
 import { byteString } from "@stratos/base";
 import type { Bus } from "../bus/bus.ts";
-import type { TransportEvents } from "../bus/connection.ts";
+import type { Transport, TransportEvents } from "../bus/connection.ts";
 import {
   bodyOf,
   type Message,
@@ -15,7 +15,10 @@ import { BUS_NAME, BUS_PATH } from "../wire/names.ts";
 import type { Value } from "../wire/value-reader.ts";
 
 export class BusClient {
-  readonly #events: TransportEvents;
+  #events: TransportEvents;
+  readonly transport: Transport;
+  readonly #sent = new Map<number, object>();
+  #lastFile = 0;
   readonly messages: (Message & { readonly values: readonly Value[]; readonly files: readonly object[] })[] = [];
   readonly released: object[] = [];
   /** What was said before messages. */
@@ -25,18 +28,30 @@ export class BusClient {
   readsMax = Infinity;
   #serial = 0;
 
-  constructor(bus: Bus, uid = 1000) {
-    this.#events = bus.connect({
+  /** @param key  of its connection, for a bus that goes on */
+  constructor(bus: Bus, uid = 1000, key = 1) {
+    this.transport = {
+      key,
+      files: this.#sent,
       peer: { uid, pid: 7 },
       send: (bytes, files) => (this.messages.length < this.readsMax ? this.#take(bytes, files) : this.leave()),
-      release: (file) => void this.released.push(file),
+      release: (file) => {
+        this.released.push(file);
+        for (const [number, sent] of this.#sent) if (sent === file) this.#sent.delete(number);
+      },
       close: () => void (this.isEnded = true),
-    });
+    };
+    this.#events = bus.connect(this.transport);
+  }
+
+  /** Another bus goes on with it. */
+  goOn(events: TransportEvents): void {
+    this.#events = events;
   }
 
   /** One that may send files, and has its name. */
-  static named(bus: Bus): BusClient {
-    const client = new BusClient(bus);
+  static named(bus: Bus, key = 1): BusClient {
+    const client = new BusClient(bus, 1000, key);
     client.say("\0AUTH EXTERNAL 31303030\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n");
     client.call("Hello");
     return client;
@@ -51,6 +66,7 @@ export class BusClient {
   }
 
   push(bytes: Uint8Array, files: readonly object[] = []): void {
+    for (const file of files) this.#sent.set(++this.#lastFile, file);
     this.#events.onData(bytes, files);
   }
 

@@ -91,3 +91,13 @@ test("new windows lie beside one another, and within the area", () => {
   }
   assert.ok(places.size >= 8);
 });
+
+test("windows that come again in another order lie as they did, and only the one that had it has the keyboard", () => {
+  arrangement = new Arrangement(AREA, 3, () => {});
+  const before = ["a", "b", "c", "d"];
+  for (const id of ["c", "a", "d", "b"])
+    arrangement.open({ id, title: id, size, below: before.slice(before.indexOf(id) + 1), isActive: id === "b" });
+  assert.deepEqual([order(), arrangement.active], ["abcd", "b"]);
+  arrangement.open({ id: "new", title: "new", size });
+  assert.deepEqual([order(), arrangement.active], ["abcdnew", "new"]);
+});

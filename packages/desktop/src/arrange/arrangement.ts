@@ -26,6 +26,10 @@ export interface NewWindow {
   readonly free?: Rectangle;
   readonly workspace?: number;
   readonly isMinimized?: boolean;
+  /** Those that lay over it before; absent: it comes to the top. */
+  readonly below?: readonly string[];
+  /** It gets the keyboard if it can be seen; absent: it does. */
+  readonly isActive?: boolean;
 }
 
 const MIN: Size = { width: 160, height: 80 };
@@ -72,7 +76,9 @@ export class Arrangement {
     return placeOf(window.placement, window.free, this.area, this.screen);
   }
 
-  open({ id, title, size, min = MIN, placement = "free", free, workspace, isMinimized = false }: NewWindow): void {
+  open(opened: NewWindow): void {
+    const { id, title, size, min = MIN, placement = "free", free, workspace, isMinimized = false } = opened;
+    const { below = [], isActive = true } = opened;
     if (this.find(id) !== undefined) return this.focus(id);
     const window: ArrangedWindow = {
       id,
@@ -83,8 +89,9 @@ export class Arrangement {
       workspace: Math.min(workspace ?? this.workspace, this.workspaceCount - 1),
       min,
     };
-    this.#windows.push(window);
-    if (this.isShown(window)) this.#active = id;
+    const over = this.#windows.findIndex((each) => below.includes(each.id));
+    this.#windows.splice(over < 0 ? this.#windows.length : over, 0, window);
+    if (isActive && this.isShown(window)) this.#active = id;
     this.#onChange();
   }
 

@@ -2,8 +2,8 @@
  * The session bus of a desktop's programs, served by the host: a machine needs no dbus-daemon for it. Services of
  * /usr/share/dbus-1/services are started when they are called.
  */
-import { byteStringToUtf8 } from "@stratos/base";
-import { Bus, Notifications, type ProgramNotification, type Transport } from "@stratos/dbus";
+import { byteStringToUtf8, loadState, saveState, StateError } from "@stratos/base";
+import { Bus, guidOf, Notifications, type ProgramNotification, type Transport } from "@stratos/dbus";
 import type { HostFile } from "@stratos/kernel";
 import { MachineFiles } from "@stratos/sdk/machine-files";
 import { VERSION } from "@stratos/sdk/version";
@@ -11,6 +11,7 @@ import {
   type GuestClient,
   type GuestListener,
   type GuestUser,
+  type LeftService,
   type MachineSession,
   makeRuntimeFolder,
 } from "@stratos/session";
@@ -23,10 +24,15 @@ const SERVICES_MAX = 1000;
 /** How long a service may take until it has its name: dbus-daemon's service_start_timeout, by four, as code is cold. */
 const START_MS = 4 * 25_000;
 
-export class GuestBus {
+interface Served {
+  readonly bus: Bus;
   readonly notifications: Notifications;
+}
+
+export class GuestBus {
   readonly environment: Readonly<Record<string, string>>;
-  readonly #bus: Bus;
+  readonly #served: Served;
+  readonly #tell: (message: object) => void;
   readonly #files: MachineFiles;
   readonly #programs: DesktopPrograms;
   readonly #listener: GuestListener;
@@ -38,26 +44,78 @@ export class GuestBus {
     const { kernel } = session.machine;
     this.#files = new MachineFiles(kernel);
     this.#programs = programs;
-    this.#bus = new Bus({
-      guid: newGuid(),
-      machineId: () => this.#text("/etc/machine-id")?.trim() ?? "",
-      activatable: () => [...this.#services().keys()],
-      activate: (name, onFailed) => this.#activate(name, onFailed),
-      updateEnvironment: (variables) => void (this.#started = { ...this.#started, ...Object.fromEntries(variables) }),
-    });
-    this.notifications = new Notifications(this.#bus, {
-      version: VERSION,
-      show: (notification) => tell({ notification }),
-      withdraw: (withdrawn) => tell({ withdrawn }),
-    });
+    this.#tell = tell;
     const path = `${makeRuntimeFolder(kernel, user)}/bus`;
     const address = `unix:path=${byteStringToUtf8(path)}`;
     this.environment = { DBUS_SESSION_BUS_ADDRESS: address };
     this.#started = { ...this.environment, DBUS_STARTER_ADDRESS: address, DBUS_STARTER_BUS_TYPE: "session" };
-    const owner = { uid: user.uid, gid: user.gid, mode: 0o700 };
-    this.#listener = session.hostListener(path, owner, (client) =>
-      client.serve(this.#bus.connect(transportOf(client))),
-    );
+    const { listener, left } = session.hostService({
+      name: "session bus",
+      path,
+      owner: { uid: user.uid, gid: user.gid, mode: 0o700 },
+      onConnection: (client) => client.serve(this.#served.bus.connect(transportOf(client))),
+      save: () => this.#save(),
+    });
+    this.#listener = listener;
+    this.#served = (left === null ? null : this.#goOn(left)) ?? this.#serve(newGuid());
+  }
+
+  #serve(guid: string): Served {
+    const bus = new Bus({
+      guid,
+      machineId: () => this.#text("/etc/machine-id")?.trim() ?? "",
+      activatable: () => [...this.#services().keys()],
+      activate: (name, onFailed) => this.#activate(name, onFailed),
+      awaitName: (name, onFailed) => void this.#failLater(onFailed),
+      updateEnvironment: (variables) => this.#setVariables(variables),
+    });
+    const notifications = new Notifications(bus, {
+      version: VERSION,
+      show: (notification) => this.#tell({ notification }),
+      withdraw: (withdrawn) => this.#tell({ withdrawn }),
+    });
+    return { bus, notifications };
+  }
+
+  #setVariables(variables: ReadonlyMap<string, string>): void {
+    this.#started = { ...this.#started, ...Object.fromEntries(variables) };
+  }
+
+  *#save(): Generator<void, Uint8Array> {
+    const { bus, notifications } = this.#served;
+    return saveState({ bus: bus.save(), notifications: notifications.save() }, new Map());
+  }
+
+  /** @returns null: what is left cannot have been saved, and its programs are told that their bus is gone */
+  #goOn({ record, clients }: LeftService): Served | null {
+    try {
+      const saved = loadState(record, { ports: new Map(), given: new Map(), classes: new Set() });
+      const { bus, notifications } = saved as Partial<Record<"bus" | "notifications", unknown>>;
+      if (!(bus instanceof Uint8Array)) throw new StateError("damaged", "the saved bus is damaged: it is not there");
+      const served = this.#serve(guidOf(bus));
+      if (!served.notifications.goOn(notifications))
+        throw new StateError("damaged", "the saved bus is damaged: its notifications");
+      const transports = clients.map((client) => ({ client, transport: transportOf(client) }));
+      const events = served.bus.goOn(
+        bus,
+        transports.map(({ transport }) => transport),
+      );
+      this.#setVariables(served.bus.environment);
+      for (const { client, transport } of transports) {
+        const its = events.get(transport);
+        if (its === undefined) client.reset();
+        else client.serve(its);
+      }
+      return served;
+    } catch (error) {
+      if (!(error instanceof StateError)) throw error;
+      for (const client of clients) client.reset();
+      return null;
+    }
+  }
+
+  get notifications(): Notifications {
+    return this.#served.notifications;
   }
 
   /** Those that no one has closed yet. */
@@ -68,7 +126,7 @@ export class GuestBus {
   close(): void {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#listener.close();
-    this.#bus.close();
+    this.#served.bus.close();
   }
 
   #text(path: string): string | null {
@@ -90,9 +148,8 @@ export class GuestBus {
     return found;
   }
 
-  #activate(name: string, onFailed: (why: string) => void): boolean {
-    const argv = this.#services().get(name);
-    if (argv === undefined) return false;
+  /** @returns what fails it now */
+  #failLater(onFailed: (why: string) => void): (why: string) => void {
     const timer = setTimeout(() => fail(`did not take its name within ${START_MS / 1000} s`), START_MS);
     this.#timers.add(timer);
     const fail = (why: string): void => {
@@ -100,6 +157,13 @@ export class GuestBus {
       this.#timers.delete(timer);
       onFailed(why);
     };
+    return fail;
+  }
+
+  #activate(name: string, onFailed: (why: string) => void): boolean {
+    const argv = this.#services().get(name);
+    if (argv === undefined) return false;
+    const fail = this.#failLater(onFailed);
     this.#programs
       .launch(name, argv, this.#started)
       .then(async (program) => {
@@ -114,6 +178,10 @@ export class GuestBus {
 /** All files that the bus has are of this machine: programs sent them. */
 function transportOf(client: GuestClient): Transport {
   return {
+    key: client.number,
+    get files() {
+      return client.files;
+    },
     peer: client.peer,
     send: (bytes, files) => client.send(bytes, files as readonly HostFile[]),
     release: (file) => client.release(file as HostFile),

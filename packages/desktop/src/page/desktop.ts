@@ -62,6 +62,7 @@ export interface KeptWindow {
 export interface KeptLayout {
   readonly workspace?: number;
   readonly windows?: readonly KeptWindow[];
+  readonly active?: string | null;
 }
 
 const MOVE_PIXELS = 32;
@@ -83,6 +84,9 @@ export class Desktop implements FrameOwner {
   #last = 0;
   /** Where windows were that come by themselves. */
   #kept = new Map<string, KeptWindow>();
+  /** Of the page before, from the bottom, and which had the keyboard. */
+  #order: readonly string[] = [];
+  #activeBefore: string | null | undefined = undefined;
 
   /** @param reservedHeight  of the panel */
   constructor(element: HTMLElement, session: Session, reservedHeight: () => number) {
@@ -127,8 +131,15 @@ export class Desktop implements FrameOwner {
     frame.hasBar = made.drawsFrame !== true;
     const kept = this.#kept.get(id);
     this.#kept.delete(id);
-    this.arrangement.open({ ...window, ...kept, id });
+    this.arrangement.open({ ...window, ...kept, id, ...(kept === undefined ? {} : this.#orderOf(id)) });
     return id;
+  }
+
+  /** Windows come again in whatever order, and lie as they did. */
+  #orderOf(id: string): Pick<NewWindow, "below" | "isActive"> {
+    const below = this.#order.slice(this.#order.indexOf(id) + 1);
+    const { active } = this.arrangement;
+    return { below, isActive: this.#activeBefore === undefined || (this.#activeBefore === id && active === null) };
   }
 
   /** Sizes of a window's frame, around what is in it. */
@@ -372,16 +383,18 @@ export class Desktop implements FrameOwner {
     const windows = this.arrangement.windows.map(({ id, free, placement, workspace, isMinimized }): KeptWindow => {
       return { id, kept: this.#contents.get(id)?.kept ?? null, free, placement, workspace, isMinimized };
     });
-    return { workspace: this.arrangement.workspace, windows };
+    return { workspace: this.arrangement.workspace, windows, active: this.arrangement.active };
   }
 
   /** As it was on another page. @param reopen  those that do not come by themselves */
-  restore({ workspace = 0, windows = [] }: KeptLayout, reopen: (window: KeptWindow) => void): void {
+  restore({ workspace = 0, windows = [], active }: KeptLayout, reopen: (window: KeptWindow) => void): void {
+    this.#order = windows.map(({ id }) => id);
+    this.#activeBefore = active;
+    this.arrangement.goTo(workspace);
     for (const window of windows) {
       this.#kept.set(window.id, window);
       this.#last = Math.max(this.#last, Number(/^window-(\d+)$/.exec(window.id)?.[1] ?? 0));
       if (window.kept !== null) reopen(window);
     }
-    this.arrangement.goTo(workspace);
   }
 }

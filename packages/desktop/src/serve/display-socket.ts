@@ -58,8 +58,9 @@ interface DisplaySocketOptions {
 export class DisplaySocket implements Arranger {
   readonly #notifications: () => readonly ProgramNotification[];
   readonly #display: GuestDisplay;
+  readonly #session: NonNullable<DesktopMachine["session"]>;
+  /** By which the page knows them: a page that goes on has their places. */
   readonly #ids = new Map<ScreenWindow, number>();
-  #last = 0;
   #viewer: Viewer | null = null;
   readonly #copied: CopiedText<Viewer>;
 
@@ -70,6 +71,7 @@ export class DisplaySocket implements Arranger {
     { layout, tell, notifications }: DisplaySocketOptions,
   ) {
     this.#notifications = notifications;
+    this.#session = session;
     this.#display = new GuestDisplay(session, user, {
       ...SIZE,
       arranger: this,
@@ -84,14 +86,20 @@ export class DisplaySocket implements Arranger {
       (_viewer, copied) => this.send({ copied }),
     );
     this.#display.setRefresh(UNSEEN_HZ);
+    for (const window of this.#display.compositor.windows) this.#ids.set(window, window.number);
   }
 
   get environment(): Record<string, string> {
     return Object.fromEntries(this.#display.environment.map(({ name, value }) => [name, value]));
   }
 
+  /** All programs with windows would go on where the machine is saved now. */
+  get isAtRest(): boolean {
+    return this.#display.isAtRest;
+  }
+
   setLayout(layout: string): void {
-    this.#display.compositor.setLayout(layout);
+    this.#session.whenFree(() => this.#display.compositor.setLayout(layout));
   }
 
   close(): void {
@@ -105,7 +113,7 @@ export class DisplaySocket implements Arranger {
   }
 
   opened(window: ScreenWindow): void {
-    this.#ids.set(window, ++this.#last);
+    this.#ids.set(window, window.number);
     // The page says soon where it lies; nobody is to see it elsewhere before.
     this.#tellWindows();
   }
@@ -131,7 +139,10 @@ export class DisplaySocket implements Arranger {
     const viewer: Viewer = { socket, input: new PageInput(compositor), isWaiting: false, told: new Map() };
     this.#viewer = viewer;
     socket.onMessage((message) => {
-      if (typeof message === "string" && this.#viewer === viewer) this.#take(viewer, parse(message));
+      const take = (text: string): void => {
+        if (this.#viewer === viewer) this.#take(viewer, parse(text));
+      };
+      if (typeof message === "string") this.#session.whenFree(() => take(message));
     });
     socket.onClose(() => this.#leave(viewer));
     for (const picture of compositor.pictures) picture.changeAll();
@@ -144,7 +155,7 @@ export class DisplaySocket implements Arranger {
   #leave(viewer: Viewer): void {
     if (this.#viewer !== viewer) return;
     this.#viewer = null;
-    viewer.input.letGo();
+    this.#session.whenFree(() => viewer.input.letGo());
     this.#display.setRefresh(UNSEEN_HZ);
   }
 

@@ -47,6 +47,7 @@ export function runDesktop(
   const { layout } = kept.settings;
   const display = session === null ? null : new DisplaySocket(session, user, { layout, tell, notifications });
   const bus = session === null ? null : new GuestBus(session, user, programs, (message) => display?.send(message));
+  session?.endServices();
   programs.environment = { ...display?.environment, ...bus?.environment };
   state.watch({ settingsChanged: () => display?.setLayout(kept.settings.layout) });
   if (left !== null) {

@@ -49,6 +49,7 @@ serveTab<DesktopStart>(async (message, tell) => {
     save: () => machine.keeping.saveInPieces(new Map()),
     // What programs have written is on its way for a turn.
     screen: () => new Promise((resolve) => loop.callSoon(() => resolve(JSON.stringify(desktop.keep())))),
+    isAtRest: () => desktop.display?.isAtRest !== false,
     revision: () => desktop.state.layouts + desktop.power.changes,
   });
   const service = new Hono();

@@ -39,6 +39,7 @@ export async function openTabMachine(
 }
 
 class TabHost implements EngineHost {
+  readonly keepsServices = true;
   readonly clock: Clock = browserClock;
   session: MachineSession | null = null;
   keeping: KeepableMachine | null = null;

@@ -8,30 +8,56 @@ import { UnixConnectionSocket } from "../socket/unix/unix-connection.ts";
 import { HostFile } from "./host-file.ts";
 import type { HostServiceCaller } from "./host-service-caller.ts";
 
+/** Whose connections may go on where a saved machine does. */
+export interface ConnectionOwner {
+  /** Its service was kept with the machine that goes on. */
+  readonly isLeft: boolean;
+  /** The connection is no more. */
+  forget(connection: HostConnection): void;
+}
+
 /**
- * The host's end. It belongs to this machine alone: in a fork, and where a saved machine goes on, the program reads
- * ECONNRESET, and files that the host held are given back.
+ * The host's end. In a fork, and where a saved machine goes on, it is there as it was, with what is on its way and the
+ * files that the host held, until its service takes it up or says that it does not (HostServices.end). Of a service
+ * that was not kept, or that has no name, the program reads ECONNRESET there, and files are given back.
  */
+interface Outgoing {
+  readonly bytes: Uint8Array;
+  readonly files: readonly HostFile[];
+}
+
 export class HostConnection implements Waiter {
   #task: HostServiceCaller;
   #socket: UnixConnectionSocket;
   #isClosed = false;
-  /** Files that came and were not taken yet, and those that the host has. */
-  #held = new Set<HostFile>();
+  #owner: ConnectionOwner | null;
+  readonly number: number;
+  /** Files that came and were not taken yet, and those that the host has, by numbers. */
+  #held = new Map<number, HostFile>();
+  #lastFile = 0;
+  /** What there is no room for yet. */
+  #outgoing: Outgoing[] = [];
+  #outgoingBytes = 0;
   #onReady: (() => void) | null = null;
 
   /** Takes over the reference of `socket`, which is connected. */
-  constructor(task: HostServiceCaller, socket: UnixConnectionSocket) {
+  constructor(task: HostServiceCaller, socket: UnixConnectionSocket, owner: ConnectionOwner | null = null, number = 0) {
     this.#task = task;
+    this.#owner = owner;
+    this.number = number;
     this.#socket = socket;
     socket.readiness.add(this);
   }
 
   /** Both ends of a new one: the host's, and a file for a program (socketpair(2)). */
-  static pair(task: HostServiceCaller): { readonly connection: HostConnection; readonly file: HostFile } {
+  static pair(
+    task: HostServiceCaller,
+    owner: ConnectionOwner | null = null,
+    number = 0,
+  ): { readonly connection: HostConnection; readonly file: HostFile } {
     task.kernel.work.begin();
     const [socket, other] = UnixConnectionSocket.pair(task, SOCK_STREAM, 0);
-    return { connection: new HostConnection(task, socket), file: new HostFile(task, other) };
+    return { connection: new HostConnection(task, socket, owner, number), file: new HostFile(task, other) };
   }
 
   /** The program that connected (SO_PEERCRED). */
@@ -68,7 +94,8 @@ export class HostConnection implements Waiter {
     const count = this.#socket.receive(this.#task, new BytesCursor(into), message, 0);
     for (const right of message.rights ?? []) {
       const file = new HostFile(this.#task, right);
-      this.#held.add(file);
+      file.number = ++this.#lastFile;
+      this.#held.set(file.number, file);
       files.push(file);
     }
     return count;
@@ -93,9 +120,51 @@ export class HostConnection implements Waiter {
     return count === 0 ? -EAGAIN : count;
   }
 
+  /** As `send`, whatever room there is now: the rest waits for `flush`. */
+  post(bytes: Uint8Array, files: readonly HostFile[]): void {
+    if (this.#isClosed || bytes.length === 0) return;
+    // The sender may let go of its files before there is room for them.
+    this.#outgoing.push({ bytes, files: files.map((file) => file.again()) });
+    this.#outgoingBytes += bytes.length;
+    this.flush();
+  }
+
+  /** Sends what waits, as far as there is room. */
+  flush(): void {
+    while (this.#outgoing.length > 0 && !this.#isClosed) {
+      const first = this.#outgoing[0]!;
+      const sent = this.send(first.bytes, first.files);
+      if (sent < 0) {
+        // What the program sent before it went is still to be read.
+        if (sent !== -EAGAIN) this.dropOutgoing();
+        return;
+      }
+      this.#outgoingBytes -= sent;
+      for (const file of first.files) file.release();
+      if (sent === first.bytes.length) this.#outgoing.shift();
+      else this.#outgoing[0] = { bytes: first.bytes.subarray(sent), files: [] };
+    }
+  }
+
+  /** Bytes that wait. */
+  get outgoingBytes(): number {
+    return this.#outgoingBytes;
+  }
+
+  dropOutgoing(): void {
+    for (const { files } of this.#outgoing) for (const file of files) file.release();
+    this.#outgoing = [];
+    this.#outgoingBytes = 0;
+  }
+
+  /** Those that came and were not released. */
+  get files(): ReadonlyMap<number, HostFile> {
+    return this.#held;
+  }
+
   /** A file that came is not needed any more. */
   release(file: HostFile): void {
-    this.#held.delete(file);
+    if (this.#held.get(file.number) === file) this.#held.delete(file.number);
     file.release();
   }
 
@@ -104,9 +173,11 @@ export class HostConnection implements Waiter {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#socket.readiness.remove(this);
-    for (const file of this.#held) file.release();
+    this.dropOutgoing();
+    for (const file of this.#held.values()) file.release();
     this.#held.clear();
     this.#socket.release();
+    this.#owner?.forget(this);
   }
 
   /** Ends it: the program reads ECONNRESET after what was sent. */
@@ -120,10 +191,34 @@ export class HostConnection implements Waiter {
       "HostConnection",
       this,
       {
-        save: (it) => ({ task: it.#task, socket: it.#socket, isClosed: it.#isClosed, held: it.#held }),
-        load: (it, from) => ({ task: it.#task, socket: it.#socket, isClosed: it.#isClosed, held: it.#held } = from),
+        save: (it) => ({
+          task: it.#task,
+          socket: it.#socket,
+          isClosed: it.#isClosed,
+          owner: it.#owner,
+          held: it.#held,
+          lastFile: it.#lastFile,
+          outgoing: it.#outgoing,
+          outgoingBytes: it.#outgoingBytes,
+        }),
+        load: (it, from) =>
+          ({
+            task: it.#task,
+            socket: it.#socket,
+            isClosed: it.#isClosed,
+            owner: it.#owner,
+            held: it.#held,
+            lastFile: it.#lastFile,
+            outgoing: it.#outgoing,
+            outgoingBytes: it.#outgoingBytes,
+          } = from),
       },
-      { keeps: ["#onReady"], loaded: (it) => it.reset() },
+      {
+        keeps: ["#onReady"],
+        loaded: (it) => {
+          if (it.#owner?.isLeft !== true) it.reset();
+        },
+      },
     );
   }
 }

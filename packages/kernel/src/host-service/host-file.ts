@@ -29,6 +29,8 @@ export class HostFile implements Waiter {
   /** null once it is given back. */
   #file: OpenFile | null;
   #onRoom: (() => void) | null = null;
+  /** Of the connection that it came over. */
+  number = 0;
 
   /** Takes over one reference of `file`. */
   constructor(task: HostServiceCaller, file: OpenFile) {
@@ -37,17 +39,18 @@ export class HostFile implements Waiter {
   }
 
   /**
-   * A file of memory with these bytes, which nobody can change any more (memfd_create(2), fcntl(2) F_ADD_SEALS).
+   * A file of memory with these bytes (memfd_create(2)), which nobody can change any more (fcntl(2) F_ADD_SEALS).
    *
    * @param name  as /proc/PID/fd shows it
+   * @param isWritable  programs may change it
    * @returns −ENOSPC, −ENOMEM
    */
-  static ofBytes(task: HostServiceCaller, name: string, bytes: Uint8Array): HostFile | number {
+  static ofBytes(task: HostServiceCaller, name: string, bytes: Uint8Array, isWritable = false): HostFile | number {
     task.kernel.work.begin();
     const file = createMemfd(task, name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (isErrno(file)) return file;
     const written = file.write(task, new BytesCursor(bytes), 0);
-    const failed = written < 0 ? written : addSeals(task, file, SEALED);
+    const failed = written < 0 || isWritable ? written : addSeals(task, file, SEALED);
     if (failed >= 0) return new HostFile(task, file);
     file.release();
     return failed;
@@ -126,7 +129,7 @@ export class HostFile implements Waiter {
   }
 
   static {
-    // Whoever had it outside has it no more: it is given back (HostConnection).
+    // Whoever had it outside has it from the connection again, or that gives it back.
     stateClass(
       "HostFile",
       this,

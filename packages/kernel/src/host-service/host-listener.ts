@@ -17,7 +17,8 @@ import { changeMode, changeOwner } from "../vfs/attributes.ts";
 import { removeFile } from "../vfs/name-changes.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { lookupPath } from "../vfs/path-walk.ts";
-import { HostConnection } from "./host-connection.ts";
+import { type ConnectionOwner, HostConnection } from "./host-connection.ts";
+import type { HostFile } from "./host-file.ts";
 import type { HostServiceCaller } from "./host-service-caller.ts";
 
 export interface HostSocketOwner {
@@ -36,6 +37,7 @@ const BACKLOG = 128;
  *
  * @param task  init
  * @param onReady  called in the midst of a system call when somebody has connected: it may only ask to be called later
+ * @param service  by which one that goes on with a saved machine finds it again (HostServices); null: none does
  * @returns −EADDRINUSE (somebody listens there, or it is no socket), −EINVAL (longer than sun_path), −ENOENT …
  */
 export function openHostListener(
@@ -43,6 +45,7 @@ export function openHostListener(
   path: string,
   owner: HostSocketOwner,
   onReady: () => void,
+  service: string | null = null,
 ): HostListener | number {
   task.kernel.work.begin();
   const stale = removeStale(task, path);
@@ -50,7 +53,7 @@ export function openHostListener(
   const { fsuid, fsgid } = task.credentials;
   const socket = new UnixConnectionSocket(task.network, SOCK_STREAM, 0, { fsuid, fsgid });
   const failed = bindAs(task, socket, path, owner);
-  if (failed >= 0) return new HostListener(task, socket, path, onReady);
+  if (failed >= 0) return new HostListener(task, socket, path, onReady, service);
   socket.release();
   return failed;
 }
@@ -75,17 +78,28 @@ function bindAs(task: HostServiceCaller, socket: UnixConnectionSocket, path: str
 }
 
 /**
- * Where the host waits for programs. It belongs to this machine alone: in a fork, and where a saved machine goes on,
- * nobody listens until the host does so again (ECONNREFUSED).
+ * Where the host waits for programs. In a fork, and where a saved machine goes on, it is there as it was if its service
+ * was kept; else nobody listens until the host does so again (ECONNREFUSED).
  */
-export class HostListener implements Waiter {
+export class HostListener implements Waiter, ConnectionOwner {
   #task: HostServiceCaller;
   #socket: UnixConnectionSocket;
   #path: string;
   #isClosed = false;
   #onReady: (() => void) | null;
+  #service: string | null;
+  #connections = new Set<HostConnection>();
+  #last = 0;
 
-  constructor(task: HostServiceCaller, socket: UnixConnectionSocket, path: string, onReady: () => void) {
+  constructor(
+    task: HostServiceCaller,
+    socket: UnixConnectionSocket,
+    path: string,
+    onReady: () => void,
+    service: string | null,
+  ) {
+    this.#service = service;
+    if (service !== null) task.kernel.hostServices.listeners.set(service, this);
     this.#task = task;
     this.#socket = socket;
     this.#path = path;
@@ -101,7 +115,31 @@ export class HostListener implements Waiter {
   accept(): HostConnection | null {
     if (this.#isClosed) return null;
     const socket = this.#socket.accept(this.#task, 0);
-    return isErrno(socket) ? null : new HostConnection(this.#task, socket as UnixConnectionSocket);
+    if (isErrno(socket)) return null;
+    const connection = new HostConnection(this.#task, socket as UnixConnectionSocket, this, ++this.#last);
+    if (this.#service !== null) this.#connections.add(connection);
+    return connection;
+  }
+
+  /** A new connection, which goes on as those do that were accepted: its other end is for a program (socketpair(2)). */
+  pair(): { readonly connection: HostConnection; readonly file: HostFile } {
+    const made = HostConnection.pair(this.#task, this, ++this.#last);
+    if (this.#service !== null) this.#connections.add(made.connection);
+    return made;
+  }
+
+  forget(connection: HostConnection): void {
+    this.#connections.delete(connection);
+  }
+
+  get isLeft(): boolean {
+    return this.#service !== null && this.#task.kernel.hostServices.records.has(this.#service);
+  }
+
+  /** The service goes on. @returns the connections that it had */
+  goOn(onReady: () => void): readonly HostConnection[] {
+    this.#onReady = onReady;
+    return [...this.#connections];
   }
 
   /** The socket itself, for a program that is to take connections in the host's place. The host keeps it as well. */
@@ -119,14 +157,22 @@ export class HostListener implements Waiter {
     if (this.#isClosed) return;
     this.#task.kernel.work.begin();
     removeFile(this.#task, AT_FDCWD, this.#path);
-    this.#end();
+    this.#stop();
   }
 
-  #end(): void {
+  /** Nobody serves it any more: its connections are reset. */
+  end(): void {
+    for (const connection of [...this.#connections]) connection.reset();
+    this.#stop();
+  }
+
+  #stop(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#socket.readiness.remove(this);
     this.#socket.release();
+    const { listeners } = this.#task.kernel.hostServices;
+    if (this.#service !== null && listeners.get(this.#service) === this) listeners.delete(this.#service);
   }
 
   static {
@@ -134,10 +180,32 @@ export class HostListener implements Waiter {
       "HostServiceListener",
       this,
       {
-        save: (it) => ({ task: it.#task, socket: it.#socket, path: it.#path, isClosed: it.#isClosed }),
-        load: (it, from) => ({ task: it.#task, socket: it.#socket, path: it.#path, isClosed: it.#isClosed } = from),
+        save: (it) => ({
+          task: it.#task,
+          socket: it.#socket,
+          path: it.#path,
+          isClosed: it.#isClosed,
+          service: it.#service,
+          connections: it.#connections,
+          last: it.#last,
+        }),
+        load: (it, from) =>
+          ({
+            task: it.#task,
+            socket: it.#socket,
+            path: it.#path,
+            isClosed: it.#isClosed,
+            service: it.#service,
+            connections: it.#connections,
+            last: it.#last,
+          } = from),
       },
-      { keeps: ["#onReady"], loaded: (it) => it.#end() },
+      {
+        keeps: ["#onReady"],
+        loaded: (it) => {
+          if (!it.isLeft) it.#stop();
+        },
+      },
     );
   }
 }

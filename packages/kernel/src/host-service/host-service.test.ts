@@ -133,6 +133,36 @@ describe("a connection", () => {
     assert.ok(connection.send(piece) > 0);
   });
 
+  it("keeps what finds no room until there is some, in order, with its files", () => {
+    const { user, fd, connection } = connected();
+    const sent = Array.from({ length: 12 }, (_, at) => new Uint8Array(1 << 16).fill(at));
+    const memory = createMemfd(user.task, "file", 0);
+    assert.ok(typeof memory !== "number");
+    const file = new HostFile(user.task, memory);
+    for (const [at, bytes] of sent.entries()) connection.post(bytes, at === 11 ? [file] : []);
+    // The sender has let go of its own.
+    file.release();
+    assert.ok(connection.outgoingBytes > 0);
+    assert.equal(memory.references, 1);
+    let read = "";
+    while (read.length < 12 << 16) {
+      read += user.receive(fd, 0x6000) as string;
+      connection.flush();
+    }
+    assert.equal(connection.outgoingBytes, 0);
+    assert.ok([...read].every((letter, at) => letter.charCodeAt(0) === at >> 16));
+    for (const bytes of sent) connection.post(bytes, []);
+    const other = createMemfd(user.task, "other", 0);
+    assert.ok(typeof other !== "number");
+    const last = new HostFile(user.task, other);
+    other.retain();
+    connection.post(Uint8Array.of(1), [last]);
+    last.release();
+    assert.equal(other.references, 2);
+    connection.close();
+    assert.equal(other.references, 1, "what never goes is given back");
+  });
+
   it("ends for the host when the program goes, and for the program when the host does", () => {
     const one = connected();
     one.user.send(one.fd, "last");

@@ -23,6 +23,7 @@ import type { FrameAllocator } from "../frames/frame-allocator.ts";
 import { ACCOUNTS_USED_UP, type Mappings, type MemoryAccount } from "../frames/memory-account.ts";
 import type { Notice } from "../ground/notice.ts";
 import { CoreSettings } from "./core-dump/core-settings.ts";
+import { HostServices } from "../host-service/host-services.ts";
 import { IpcState } from "../ipc/ipc-state.ts";
 import { Network } from "../socket/network.ts";
 import { SocketState } from "../socket/socket-state.ts";
@@ -178,6 +179,7 @@ export class Kernel
   readonly fileUsage: FileUsage = { open: 0, tableMost: OPEN_MAX };
   readonly areaUsage: AreaUsage = { count: 0, committed: 0 };
   readonly uevents = new Uevents();
+  readonly hostServices = new HostServices();
   graphics: GraphicsKernel["graphics"] = null;
   input: InputDevices | null = null;
   epollItems = 0;

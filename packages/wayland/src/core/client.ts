@@ -4,9 +4,11 @@
  * bounded: OBJECTS_MAX, FILES_MAX, and what each kind of object bounds by itself.
  */
 import { concatBytes } from "@stratos/base";
+import { bytes, list, map, whole } from "@stratos/base/value-check";
 import { ArgumentReader, HEADER_BYTES, MESSAGE_BYTES_MAX, MessageWriter, slotsOf } from "./message.ts";
 import type { Connection, SharedFile } from "./ports.ts";
 import { type Interface, type MessageType, ProtocolError, Resource, type Value } from "./resource.ts";
+import { a, savedClass } from "../saved/saved-class.ts";
 
 /** Codes of wl_display.error. */
 const INVALID_OBJECT = 0,
@@ -35,27 +37,51 @@ export interface ClientOwner {
   onDefect(error: unknown): void;
   /** Its objects are all gone. */
   clientGone(client: Client): void;
+  /** Handles requests of an object that was loaded, and that has no part. @throws StateError: nobody can */
+  serveAgain(resource: Resource): void;
 }
 
 export class Client {
-  readonly #connection: Connection;
-  readonly #owner: ClientOwner;
+  #connection: Connection;
+  #owner: ClientOwner;
   readonly display: Resource;
-  readonly #objects = new Map<number, Resource>();
+  #objects = new Map<number, Resource>();
   #nextServerId = SERVER_IDS;
   #inbox = new Uint8Array(0);
-  readonly #files: SharedFile[] = [];
+  #files: SharedFile[] = [];
   readonly #out = new MessageWriter();
   #outFiles: SharedFile[] = [];
   #isGone = false;
   #pixelBytes = 0;
   surfaceCount = 0;
+  /** What it waits for can be saved, too. */
+  isKeepable = true;
 
   constructor(connection: Connection, owner: ClientOwner, display: Interface) {
     this.#connection = connection;
     this.#owner = owner;
     this.display = new Resource(this, DISPLAY_ID, display, display.version);
     this.#objects.set(DISPLAY_ID, this.display);
+  }
+
+  /** Its connection is found again by a display that goes on from here. */
+  get isKept(): boolean {
+    return !this.#isGone && this.isKeepable && this.#connection.key !== null;
+  }
+
+  get connection(): Connection {
+    return this.#connection;
+  }
+
+  /** Of one that was loaded: each of its objects is where its number is, and its own. */
+  get isWhole(): boolean {
+    const isOwn = (id: number, object: Resource): boolean =>
+      object.id === id && object.client === this && !object.isDestroyed;
+    return this.#objects.get(DISPLAY_ID) === this.display && [...this.#objects].every(([id, each]) => isOwn(id, each));
+  }
+
+  serveAgain(resource: Resource): void {
+    this.#owner.serveAgain(resource);
   }
 
   get isGone(): boolean {
@@ -258,4 +284,54 @@ export class Client {
     for (const file of this.#files.splice(0)) this.release(file);
     this.#owner.clientGone(this);
   }
+
+  static {
+    savedClass(
+      "Client",
+      this,
+      {
+        display: a("Resource"),
+        "#connection": isConnection,
+        "#owner": isOwner,
+        "#objects": map(whole(1, 2 ** 32 - 1), a("Resource"), OBJECTS_MAX),
+        "#nextServerId": whole(SERVER_IDS, 2 ** 32 - 1),
+        "#inbox": bytes(MESSAGE_BYTES_MAX),
+        "#files": list(isFile, FILES_MAX),
+      },
+      {
+        save: (it) => ({
+          connection: it.#connection,
+          owner: it.#owner,
+          objects: it.#objects,
+          nextServerId: it.#nextServerId,
+          inbox: it.#inbox,
+          files: it.#files,
+        }),
+        load: (it, from) =>
+          ({
+            connection: it.#connection,
+            owner: it.#owner,
+            objects: it.#objects,
+            nextServerId: it.#nextServerId,
+            inbox: it.#inbox,
+            files: it.#files,
+          } = from),
+      },
+      // What it holds of surfaces is counted as these come.
+      { keeps: ["surfaceCount", "isKeepable", "#out", "#outFiles", "#isGone", "#pixelBytes"] },
+    );
+  }
+}
+
+function isConnection(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "files" in value;
+}
+
+function isOwner(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "clientGone" in value;
+}
+
+/** Of a connection's. */
+export function isFile(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "sizeBytes" in value;
 }

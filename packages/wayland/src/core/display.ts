@@ -1,4 +1,5 @@
 /** wl_display and wl_registry: who is connected, and what there is to bind. */
+import { StateError } from "@stratos/base";
 import { Client, type ClientOwner } from "./client.ts";
 import type { Connection, SharedFile } from "./ports.ts";
 import type { Interface, Resource } from "./resource.ts";
@@ -28,7 +29,11 @@ export class Display implements ClientOwner {
   readonly interfaces: ReadonlyMap<string, Interface>;
   readonly #globals: readonly Global[];
   readonly #onDefect: (error: unknown) => void;
+  /** Handlers of objects that have no part, by their interfaces: those of one that was loaded. */
+  readonly served: ReadonlyMap<string, (resource: Resource) => void>;
   readonly clients = new Set<Client>();
+  /** Who has globals of its own, and which; nothing is told as these are bound. */
+  special: { readonly connection: Connection; readonly globals: readonly Global[] } | null = null;
   pixelBytes = 0;
   readonly pixelBytesMax: number;
   #serial = 0;
@@ -38,7 +43,9 @@ export class Display implements ClientOwner {
     globals: readonly Global[],
     onDefect: (error: unknown) => void,
     pixelBytesMax: number,
+    served: ReadonlyMap<string, (resource: Resource) => void>,
   ) {
+    this.served = served;
     this.pixelBytesMax = pixelBytesMax;
     this.interfaces = interfaces;
     this.#globals = globals;
@@ -51,21 +58,59 @@ export class Display implements ClientOwner {
     return this.#serial;
   }
 
-  /** @param more  what this program alone can bind */
-  connect(connection: Connection, more: readonly Global[] = []): ClientEnd {
+  connect(connection: Connection): ClientEnd {
     if (this.clients.size >= CLIENTS_MAX) {
       connection.close();
       return { onData: () => {}, onEnd: () => {} };
     }
     const client = new Client(connection, this, this.interfaces.get("wl_display")!);
     this.clients.add(client);
-    client.display.handler = {
+    this.serveAgain(client.display);
+    return this.#endOf(client);
+  }
+
+  #serveDisplay(display: Resource, more: readonly Global[]): void {
+    display.handler = {
       sync: (callback: Resource) => {
         callback.send(DONE_EVENT, [this.nextSerial()]);
         callback.destroy();
       },
-      get_registry: (registry: Resource) => openRegistry(registry, [...this.#globals, ...more]),
+      get_registry: (registry: Resource) => {
+        const globals = [...this.#globals, ...more];
+        serveRegistry(registry, globals);
+        for (const [index, { interface: type, version }] of globals.entries())
+          registry.send(GLOBAL_EVENT, [index + 1, type.name, version]);
+      },
     };
+  }
+
+  /** A client that was loaded goes on. */
+  goOn(client: Client): ClientEnd {
+    this.clients.add(client);
+    return this.#endOf(client);
+  }
+
+  serveAgain(resource: Resource): void {
+    const { name } = resource.interface;
+    const more = this.special?.connection === resource.client.connection ? this.special.globals : [];
+    if (name === "wl_display") return this.#serveDisplay(resource, more);
+    if (name === "wl_registry") return serveRegistry(resource, [...this.#globals, ...more]);
+    const own = more.find((global) => global.interface.name === name);
+    const serve = own === undefined ? this.served.get(name) : own.bind;
+    if (serve === undefined) throw new StateError("unsavable", `nobody can serve a ${name} again`);
+    serve(resource);
+  }
+
+  /** Of events; a display that was loaded goes on with it. */
+  get serial(): number {
+    return this.#serial;
+  }
+
+  set serial(serial: number) {
+    this.#serial = serial;
+  }
+
+  #endOf(client: Client): ClientEnd {
     return {
       onData: (bytes, files) => {
         client.receive(bytes, files);
@@ -86,13 +131,18 @@ export class Display implements ClientOwner {
     this.#onDefect(error);
   }
 
+  /** Null: it has gone. */
+  clientOf(connection: Connection): Client | null {
+    return [...this.clients].find((client) => client.connection === connection) ?? null;
+  }
+
   /** Events that were sent meanwhile go out. */
   flush(): void {
     for (const client of [...this.clients]) client.flush();
   }
 }
 
-function openRegistry(registry: Resource, globals: readonly Global[]): void {
+function serveRegistry(registry: Resource, globals: readonly Global[]): void {
   registry.handler = {
     bind: (name: number, interfaceName: string, version: number, id: number) => {
       const global = globals[name - 1];
@@ -103,6 +153,4 @@ function openRegistry(registry: Resource, globals: readonly Global[]): void {
       global.bind(registry.client.create(id, global.interface, version));
     },
   };
-  for (const [index, { interface: type, version }] of globals.entries())
-    registry.send(GLOBAL_EVENT, [index + 1, type.name, version]);
 }

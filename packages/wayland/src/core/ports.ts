@@ -13,10 +13,14 @@ export interface SharedFile {
 
 /** The other end is a program. */
 export interface Connection {
+  /** By which a display that goes on from a saved one finds it again; null: the program's windows end with this one. */
+  readonly key: number | null;
   /** In order, and at once as far as the caller is concerned. Files go with the first byte, and stay the sender's. */
   send(bytes: Uint8Array, files: readonly SharedFile[]): void;
   /** A file that came over this connection is not needed any more. */
   release(file: SharedFile): void;
+  /** Those that came over it and were not released, by numbers that are theirs for good. */
+  readonly files: ReadonlyMap<number, SharedFile>;
   close(): void;
 }
 

@@ -1,7 +1,9 @@
 /** An object of a client, as the wire names it: by a number, with an interface and the version that it was bound at. */
 import { assert } from "@stratos/base";
+import { flag, maybe, whole } from "@stratos/base/value-check";
 import type { Client } from "./client.ts";
 import type { SharedFile } from "./ports.ts";
+import { a, savedClass } from "../saved/saved-class.ts";
 
 /** A request or an event: wl_message of libwayland. */
 export interface MessageType {
@@ -28,6 +30,12 @@ export type Value = number | string | Uint8Array | Resource | SharedFile | null;
 /** Requests by their names. */
 export type Handler = Readonly<Record<string, (...values: never[]) => void>>;
 
+/** What an object stands for, where that is more than its requests. */
+export interface Part {
+  /** Handles its object's requests from here on: of one that was made, and of one that was loaded. */
+  serve(): void;
+}
+
 export class Resource {
   readonly client: Client;
   readonly id: number;
@@ -36,6 +44,7 @@ export class Resource {
   isDestroyed = false;
   /** What it stands for; null: nothing any more, and requests but destructors have no effect. */
   handler: Handler | null = null;
+  part: Part | null = null;
   #onDestroy: (() => void)[] = [];
 
   constructor(client: Client, id: number, type: Interface, version: number) {
@@ -68,6 +77,33 @@ export class Resource {
     this.client.forget(this);
     for (const callback of this.#onDestroy.splice(0)) callback();
   }
+
+  static {
+    savedClass(
+      "Resource",
+      this,
+      {
+        client: a("Client"),
+        id: whole(1, 2 ** 32 - 1),
+        interface: (value) => typeof value === "object" && value !== null && "requests" in value,
+        version: whole(1, 64),
+        isDestroyed: flag,
+        part: maybe(isPart),
+      },
+      null,
+      { keeps: ["handler", "#onDestroy"], loaded: (it) => it.#loaded() },
+    );
+  }
+
+  #loaded(): void {
+    if (this.isDestroyed) return;
+    if (this.part !== null) this.part.serve();
+    else this.client.serveAgain(this);
+  }
+}
+
+function isPart(value: unknown): boolean {
+  return typeof value === "object" && value !== null && typeof (value as Partial<Part>).serve === "function";
 }
 
 /** What a client did wrong (wl_display.error): it is told, and disconnected. */

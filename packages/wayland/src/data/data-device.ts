@@ -3,156 +3,156 @@
  * middle button pastes. A pipe that the reader made is handed to who copied. Dragging between windows is refused by
  * cancelling it.
  */
+import { list, maybe, record, text } from "@stratos/base/value-check";
 import type { SharedFile } from "../core/ports.ts";
 import type { Client } from "../core/client.ts";
 import type { Resource } from "../core/resource.ts";
-import { enums, events, implement } from "../protocol/protocol.ts";
-import type { Copied, Selection } from "./selection.ts";
+import { enums, events, implement, stand } from "../protocol/protocol.ts";
+import { a, savedClass } from "../saved/saved-class.ts";
+import { areResources, keptClient, keptOf } from "../surface/kept.ts";
+import { type Copied, GONE, isSavedCopied, type Selection } from "./selection.ts";
 
 /** Types that one source may offer; more is no_memory. */
 const TYPES_MAX = 256;
 
 /** What the two protocols say differently. */
 interface Dialect {
-  /** An offer, with its types, is what there is to paste. */
-  tell(device: Resource, copied: Copied, receive: (type: string, file: SharedFile) => void): void;
-  tellNothing(device: Resource): void;
+  createOffer(device: Resource): Resource;
+  serveOffer(offer: Resource, receive: (type: string, file: SharedFile) => void): void;
+  tellOffer(device: Resource, offer: Resource): void;
+  tellType(offer: Resource, type: string): void;
+  /** An offer, with its types, is what there is to paste; null: nothing is. */
+  tellSelection(device: Resource, offer: Resource | null): void;
+  serveSource(source: Resource, offer: (type: string) => void): void;
   send(source: Resource, type: string, file: SharedFile): void;
   cancelled(source: Resource): void;
 }
 
 const CLIPBOARD: Dialect = {
-  tell: (device, { types }, receive) => {
-    const offer = device.client.createForEvent("wl_data_offer", device.version);
-    events.wl_data_device.data_offer(device, offer);
+  createOffer: (device) => device.client.createForEvent("wl_data_offer", device.version),
+  serveOffer: (offer, receive) =>
     implement(offer, "wl_data_offer", {
       accept: () => {},
       receive,
       destroy: () => {},
       finish: () => offer.fail(enums.wl_data_offer.error.invalid_finish, "nothing was dragged"),
       set_actions: () => offer.fail(enums.wl_data_offer.error.invalid_offer, "nothing was dragged"),
-    });
-    for (const type of types) events.wl_data_offer.offer(offer, type);
-    events.wl_data_device.selection(device, offer);
-  },
-  tellNothing: (device) => events.wl_data_device.selection(device, null),
+    }),
+  tellOffer: (device, offer) => events.wl_data_device.data_offer(device, offer),
+  tellType: (offer, type) => events.wl_data_offer.offer(offer, type),
+  tellSelection: (device, offer) => events.wl_data_device.selection(device, offer),
+  serveSource: (source, offer) =>
+    implement(source, "wl_data_source", { offer, set_actions: () => {}, destroy: () => {} }),
   send: (source, type, file) => events.wl_data_source.send(source, type, file),
   cancelled: (source) => events.wl_data_source.cancelled(source),
 };
 
 const PRIMARY: Dialect = {
-  tell: (device, { types }, receive) => {
-    const offer = device.client.createForEvent("zwp_primary_selection_offer_v1", device.version);
-    events.zwp_primary_selection_device_v1.data_offer(device, offer);
-    implement(offer, "zwp_primary_selection_offer_v1", { receive, destroy: () => {} });
-    for (const type of types) events.zwp_primary_selection_offer_v1.offer(offer, type);
-    events.zwp_primary_selection_device_v1.selection(device, offer);
-  },
-  tellNothing: (device) => events.zwp_primary_selection_device_v1.selection(device, null),
+  createOffer: (device) => device.client.createForEvent("zwp_primary_selection_offer_v1", device.version),
+  serveOffer: (offer, receive) => implement(offer, "zwp_primary_selection_offer_v1", { receive, destroy: () => {} }),
+  tellOffer: (device, offer) => events.zwp_primary_selection_device_v1.data_offer(device, offer),
+  tellType: (offer, type) => events.zwp_primary_selection_offer_v1.offer(offer, type),
+  tellSelection: (device, offer) => events.zwp_primary_selection_device_v1.selection(device, offer),
+  serveSource: (source, offer) => implement(source, "zwp_primary_selection_source_v1", { offer, destroy: () => {} }),
   send: (source, type, file) => events.zwp_primary_selection_source_v1.send(source, type, file),
   cancelled: (source) => events.zwp_primary_selection_source_v1.cancelled(source),
 };
 
 export class DataDevices {
-  readonly #clipboard: Devices;
-  readonly #primary: Devices;
+  readonly clipboard: Devices;
+  readonly primary: Devices;
 
   constructor(clipboard: Selection, primary: Selection) {
-    this.#clipboard = new Devices(CLIPBOARD, clipboard);
-    this.#primary = new Devices(PRIMARY, primary);
+    this.clipboard = new Devices(CLIPBOARD, clipboard);
+    this.primary = new Devices(PRIMARY, primary);
   }
 
-  bind(resource: Resource): void {
-    const devices = this.#clipboard;
+  serve(resource: Resource): void {
+    const { clipboard } = this;
     implement(resource, "wl_data_device_manager", {
-      create_data_source: (id) => {
-        const offer = devices.addSource(id);
-        implement(id, "wl_data_source", { offer, set_actions: () => {}, destroy: () => {} });
-      },
+      create_data_source: (id) => stand(id, new DataSource(id, clipboard)),
       get_data_device: (id) => {
-        implement(id, "wl_data_device", {
-          start_drag: (source) => {
-            if (source !== null) events.wl_data_source.cancelled(source);
-          },
-          set_selection: (source) => devices.select(id.client, source),
-          release: () => {},
-        });
-        devices.add(id);
+        this.serveDevice(id);
+        clipboard.add(id);
       },
     });
   }
 
-  bindPrimary(resource: Resource): void {
-    const devices = this.#primary;
-    implement(resource, "zwp_primary_selection_device_manager_v1", {
-      create_source: (id) => {
-        const offer = devices.addSource(id);
-        implement(id, "zwp_primary_selection_source_v1", { offer, destroy: () => {} });
+  serveDevice(resource: Resource): void {
+    const { clipboard } = this;
+    implement(resource, "wl_data_device", {
+      start_drag: (source) => {
+        if (source !== null) events.wl_data_source.cancelled(source);
       },
+      set_selection: (source) => clipboard.select(resource.client, source),
+      release: () => {},
+    });
+    clipboard.watch(resource);
+  }
+
+  servePrimary(resource: Resource): void {
+    const { primary } = this;
+    implement(resource, "zwp_primary_selection_device_manager_v1", {
+      create_source: (id) => stand(id, new DataSource(id, primary)),
       get_device: (id) => {
-        implement(id, "zwp_primary_selection_device_v1", {
-          set_selection: (source) => devices.select(id.client, source),
-          destroy: () => {},
-        });
-        devices.add(id);
+        this.servePrimaryDevice(id);
+        primary.add(id);
       },
       destroy: () => {},
     });
   }
 
+  servePrimaryDevice(resource: Resource): void {
+    const { primary } = this;
+    implement(resource, "zwp_primary_selection_device_v1", {
+      set_selection: (source) => primary.select(resource.client, source),
+      destroy: () => {},
+    });
+    primary.watch(resource);
+  }
+
   /** Who has the keyboard learns what there is to paste. */
   setFocus(client: Client | null): void {
-    this.#clipboard.setFocus(client);
-    this.#primary.setFocus(client);
+    this.clipboard.setFocus(client);
+    this.primary.setFocus(client);
   }
 }
 
+interface SavedDevices {
+  readonly devices: readonly Resource[];
+  readonly focus: Client | null;
+}
+
+export const areSavedDevices = record({ devices: areResources, focus: maybe(a("Client")) });
+
 /** Of one selection. */
-class Devices {
-  readonly #dialect: Dialect;
-  readonly #selection: Selection;
+export class Devices {
+  readonly dialect: Dialect;
+  readonly selection: Selection;
   readonly #devices = new Set<Resource>();
-  readonly #sources = new WeakMap<Resource, Copied>();
   #focus: Client | null = null;
 
   constructor(dialect: Dialect, selection: Selection) {
-    this.#dialect = dialect;
-    this.#selection = selection;
+    this.dialect = dialect;
+    this.selection = selection;
     selection.watch(() => this.#tellFocus());
-  }
-
-  /** @returns its request to offer a type */
-  addSource(resource: Resource): (type: string) => void {
-    const types: string[] = [];
-    const source: Copied = {
-      types,
-      send: (type, file, release) => {
-        this.#dialect.send(resource, type, file);
-        // The file goes with the bytes: then it is the program's alone.
-        resource.client.flush();
-        release();
-      },
-      cancelled: () => this.#dialect.cancelled(resource),
-    };
-    this.#sources.set(resource, source);
-    resource.onDestroy(() => this.#selection.drop(source));
-    return (type) => {
-      if (types.length >= TYPES_MAX) resource.client.refuseMemory(`more than ${TYPES_MAX} types of data`);
-      types.push(type);
-    };
   }
 
   add(device: Resource): void {
     this.#devices.add(device);
-    device.onDestroy(() => this.#devices.delete(device));
     if (device.client === this.#focus) this.#tell(device);
+  }
+
+  /** It is told nothing any more when it is no more. */
+  watch(device: Resource): void {
+    device.onDestroy(() => this.#devices.delete(device));
   }
 
   /** Only who has the keyboard may copy: others would do so behind a person's back. */
   select(client: Client, source: Resource | null): void {
     if (client !== this.#focus) {
-      if (source !== null) this.#dialect.cancelled(source);
-    } else this.#selection.set(source === null ? null : this.#sources.get(source)!);
+      if (source !== null) this.dialect.cancelled(source);
+    } else this.selection.set(source === null ? null : (source.part as DataSource));
   }
 
   setFocus(client: Client | null): void {
@@ -161,20 +161,115 @@ class Devices {
     this.#tellFocus();
   }
 
+  save(): SavedDevices {
+    return { devices: keptOf(this.#devices), focus: keptClient(this.#focus) };
+  }
+
+  goOn({ devices, focus }: SavedDevices): void {
+    for (const device of devices) this.#devices.add(device);
+    this.#focus = focus;
+  }
+
   #tellFocus(): void {
     for (const device of [...this.#devices]) if (device.client === this.#focus) this.#tell(device);
   }
 
   #tell(device: Resource): void {
-    const { copied } = this.#selection;
+    const { dialect } = this;
+    const { copied } = this.selection;
     device.client.guard(() => {
-      if (copied === null) return this.#dialect.tellNothing(device);
-      this.#dialect.tell(device, copied, (type, file) => {
-        const release = (): void => device.client.release(file);
-        // What was copied since is not what was offered.
-        if (this.#selection.copied === copied) copied.send(type, file, release);
-        else release();
-      });
+      if (copied === null) return dialect.tellSelection(device, null);
+      const offer = dialect.createOffer(device);
+      dialect.tellOffer(device, offer);
+      stand(offer, new DataOffer(offer, this, copied));
+      for (const type of copied.types) dialect.tellType(offer, type);
+      dialect.tellSelection(device, offer);
+    });
+  }
+}
+
+/** What there was to paste when it was told. */
+class DataOffer {
+  readonly resource: Resource;
+  readonly owner: Devices;
+  #copied: Copied;
+
+  constructor(resource: Resource, owner: Devices, copied: Copied) {
+    this.resource = resource;
+    this.owner = owner;
+    this.#copied = copied;
+  }
+
+  /** What can't be pasted any more need not be known. */
+  get #kept(): Copied {
+    const isThere = this.#copied === this.owner.selection.copied && this.#copied.isKept;
+    return isThere ? this.#copied : GONE;
+  }
+
+  serve(): void {
+    const { resource, owner } = this;
+    owner.dialect.serveOffer(resource, (type, file) => {
+      const release = (): void => resource.client.release(file);
+      const { copied } = owner.selection;
+      // What was copied since is not what was offered.
+      if (copied === this.#copied) copied.send(type, file, release);
+      else release();
+    });
+  }
+
+  static {
+    savedClass(
+      "DataOffer",
+      this,
+      { resource: a("Resource"), owner: (value) => value instanceof Devices, "#copied": isSavedCopied },
+      {
+        save: (it) => ({ copied: it.#kept }),
+        load: (it, from) => ({ copied: it.#copied } = from),
+      },
+    );
+  }
+}
+
+/** A program's. */
+class DataSource implements Copied {
+  readonly resource: Resource;
+  readonly owner: Devices;
+  readonly types: string[] = [];
+
+  constructor(resource: Resource, owner: Devices) {
+    this.resource = resource;
+    this.owner = owner;
+  }
+
+  serve(): void {
+    const { resource, owner, types } = this;
+    resource.onDestroy(() => owner.selection.drop(this));
+    owner.dialect.serveSource(resource, (type) => {
+      if (types.length >= TYPES_MAX) resource.client.refuseMemory(`more than ${TYPES_MAX} types of data`);
+      types.push(type);
+    });
+  }
+
+  get isKept(): boolean {
+    return this.resource.client.isKept;
+  }
+
+  send(type: string, file: SharedFile, release: () => void): void {
+    this.owner.dialect.send(this.resource, type, file);
+    // The file goes with the bytes: then it is the program's alone.
+    this.resource.client.flush();
+    release();
+  }
+
+  cancelled(): void {
+    this.owner.dialect.cancelled(this.resource);
+  }
+
+  static {
+    savedClass("DataSource", this, {
+      resource: a("Resource"),
+      owner: (value) => value instanceof Devices,
+      types: list(text(4096), TYPES_MAX),
     });
   }
 }

@@ -2,7 +2,9 @@
  * What was copied, and who is told: programs by wl_data_device and primary selection, X11 programs by their selections,
  * and whoever shows the screen. Content goes straight from who copied it to who pastes it.
  */
+import { bytes, flag, list, maybe, oneOf, record } from "@stratos/base/value-check";
 import type { CompositorPorts, SharedFile } from "../core/ports.ts";
+import { a, savedClass } from "../saved/saved-class.ts";
 
 /** Of text that goes between the host and programs; more is not taken. */
 export const TEXT_BYTES_MAX = 1 << 20;
@@ -27,7 +29,70 @@ export interface Copied {
   readText?(onText: (bytes: Uint8Array | null) => void): void;
   /** It can't be pasted any more: something else was copied. */
   cancelled(): void;
+  /** A display that goes on has it. */
+  readonly isKept: boolean;
 }
+
+/** What offers of a display that goes on may be of: others have gone. */
+export const isSavedCopied = a("DataSource", "HostText", "XCopied", "Gone");
+
+/** What was copied where the display does not go on. */
+class Gone implements Copied {
+  readonly types: readonly string[] = [];
+  readonly isKept = true;
+
+  send(_type: string, _file: SharedFile, release: () => void): void {
+    release();
+  }
+
+  cancelled(): void {}
+
+  static {
+    savedClass("Gone", this, { types: list(oneOf(), 0), isKept: oneOf(true) });
+  }
+}
+
+export const GONE: Copied = new Gone();
+
+/** Text of the host's. */
+class HostText implements Copied {
+  readonly types = TEXT_TYPES;
+  readonly isKept = true;
+  readonly selection: Selection;
+  readonly bytes: Uint8Array;
+
+  constructor(selection: Selection, bytes: Uint8Array) {
+    this.selection = selection;
+    this.bytes = bytes;
+  }
+
+  send(type: string, file: SharedFile, release: () => void): void {
+    this.selection.write(file, TEXT_TYPES.includes(type) ? this.bytes : new Uint8Array(0), release);
+  }
+
+  readText(onText: (bytes: Uint8Array | null) => void): void {
+    onText(this.bytes);
+  }
+
+  cancelled(): void {}
+
+  static {
+    savedClass(
+      "HostText",
+      this,
+      { isKept: oneOf(true), selection: (value) => value instanceof Selection, bytes: bytes(TEXT_BYTES_MAX) },
+      null,
+      { keeps: ["types"] },
+    );
+  }
+}
+
+interface SavedSelection {
+  readonly copied: Copied | null;
+  readonly isOfHost: boolean;
+}
+
+export const isSavedSelection = record({ copied: maybe(a("DataSource", "HostText", "XCopied")), isOfHost: flag });
 
 export class Selection {
   readonly #ports: CompositorPorts;
@@ -57,6 +122,18 @@ export class Selection {
     for (const watcher of this.#watchers) watcher(copied);
   }
 
+  save(): SavedSelection {
+    const { isOfHost } = this;
+    const isKept = this.#copied?.isKept === true;
+    return { copied: isKept ? this.#copied : null, isOfHost: isKept && isOfHost };
+  }
+
+  /** Nobody is told: all know of it. */
+  goOn({ copied, isOfHost }: SavedSelection): void {
+    this.#copied = copied;
+    this.#ofHost = isOfHost ? copied : null;
+  }
+
   /** It is gone with its program. */
   drop(copied: Copied): void {
     if (this.#copied === copied) this.set(null);
@@ -74,12 +151,7 @@ export class Selection {
 
   /** Text of the host's, as bytes of UTF-8. */
   setText(bytes: Uint8Array): void {
-    const copied: Copied = {
-      types: TEXT_TYPES,
-      send: (type, file, release) => this.write(file, TEXT_TYPES.includes(type) ? bytes : new Uint8Array(0), release),
-      readText: (onText) => onText(bytes),
-      cancelled: () => {},
-    };
+    const copied = new HostText(this, bytes);
     this.#ofHost = copied;
     this.set(copied);
   }

@@ -1,4 +1,7 @@
 /** Rectangles of whole pixels, and short lists of them. */
+import { list } from "@stratos/base/value-check";
+import { rectangle, savedClass } from "../saved/saved-class.ts";
+
 export interface Rectangle {
   readonly x: number;
   readonly y: number;
@@ -66,5 +69,14 @@ export class Damage {
   /** What there was; nothing is left. */
   take(): readonly Rectangle[] {
     return this.#parts.splice(0);
+  }
+
+  static {
+    savedClass(
+      "Damage",
+      this,
+      { "#parts": list(rectangle, PARTS_MAX) },
+      { save: (it) => ({ parts: it.#parts }), load: (it, from) => ({ parts: it.#parts } = from) },
+    );
   }
 }

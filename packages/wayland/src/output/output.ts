@@ -35,12 +35,16 @@ export class Output {
     events.wl_output.done(resource);
   }
 
+  serve(resource: Resource): void {
+    resource.onDestroy(() => this.resources.delete(resource));
+    implement(resource, "wl_output", { release: () => {} });
+  }
+
   bind(resource: Resource): void {
     const { width, height, refreshHz, scale } = this.mode;
     const { subpixel, transform, mode } = enums.wl_output;
     this.resources.add(resource);
-    resource.onDestroy(() => this.resources.delete(resource));
-    implement(resource, "wl_output", { release: () => {} });
+    this.serve(resource);
     const size = [width, height].map((pixels) => Math.round(pixels * MILLIMETRES_PER_PIXEL)) as [number, number];
     events.wl_output.geometry(resource, 0, 0, ...size, subpixel.unknown, "Stratos", "display", transform.normal);
     events.wl_output.mode(resource, mode.current | mode.preferred, width, height, Math.round(refreshHz * 1000));

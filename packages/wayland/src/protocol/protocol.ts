@@ -1,5 +1,5 @@
 /** All protocols that we speak, as one. */
-import type { Handler, Interface, Resource } from "../core/resource.ts";
+import type { Handler, Interface, Part, Resource } from "../core/resource.ts";
 import { assert } from "@stratos/base";
 import * as cursorShape from "./cursor-shape.ts";
 import * as decoration from "./xdg-decoration.ts";
@@ -81,6 +81,12 @@ export const enums = {
 };
 
 export const INTERFACES: ReadonlyMap<string, Interface> = new Map(Object.entries(interfaces));
+
+/** The object stands for `part` from here on. */
+export function stand(resource: Resource, part: Part): void {
+  resource.part = part;
+  part.serve();
+}
 
 /** `handler` gets the object's requests. */
 export function implement<Name extends InterfaceName>(resource: Resource, name: Name, handler: Requests[Name]): void {

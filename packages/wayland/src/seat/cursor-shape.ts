@@ -15,16 +15,19 @@ export function cursorName(cursor: Cursor | null): string {
   return found === undefined ? "none" : (OF_CSS[found[0]] ?? found[0].replaceAll("_", "-"));
 }
 
-export function bindCursorShapes(resource: Resource, pointer: Pointer): void {
-  const device = (id: Resource): void =>
-    implement(id, "wp_cursor_shape_device_v1", {
-      destroy: () => {},
-      set_shape: (serial, shape) => {
-        const isKnown = SHAPES.has(shape);
-        if (!isKnown) id.fail(enums.wp_cursor_shape_device_v1.error.invalid_shape, `shape ${shape}`);
-        pointer.setShape(id, serial, shape);
-      },
-    });
+export function serveCursorShapeDevice(resource: Resource, pointer: Pointer): void {
+  implement(resource, "wp_cursor_shape_device_v1", {
+    destroy: () => {},
+    set_shape: (serial, shape) => {
+      const isKnown = SHAPES.has(shape);
+      if (!isKnown) resource.fail(enums.wp_cursor_shape_device_v1.error.invalid_shape, `shape ${shape}`);
+      pointer.setShape(resource, serial, shape);
+    },
+  });
+}
+
+export function serveCursorShapes(resource: Resource, pointer: Pointer): void {
+  const device = (id: Resource): void => serveCursorShapeDevice(id, pointer);
   implement(resource, "wp_cursor_shape_manager_v1", {
     destroy: () => {},
     get_pointer: (id) => device(id),

@@ -3,9 +3,12 @@
  * every layout that the image has can be chosen, and none has to be brought along.
  */
 import { byteStringOf } from "@stratos/base";
+import { list, maybe, record, uint32, whole } from "@stratos/base/value-check";
 import type { SharedFile } from "../core/ports.ts";
 import type { Resource } from "../core/resource.ts";
 import { enums, events, implement } from "../protocol/protocol.ts";
+import { a } from "../saved/saved-class.ts";
+import { areResources, keptOf, keptSurface } from "../surface/kept.ts";
 import type { Surface } from "../surface/surface.ts";
 
 /** Repeats in a second of a key that is held, and how long it is held before the first. */
@@ -45,6 +48,20 @@ export function keymapBytes(layout: string): Uint8Array {
 \0`);
 }
 
+interface SavedKeyboard {
+  readonly resources: readonly Resource[];
+  readonly pressed: readonly number[];
+  readonly locked: number;
+  readonly focus: Surface | null;
+}
+
+export const isSavedKeyboard = record({
+  resources: areResources,
+  pressed: list(uint32, 1 << 16),
+  locked: whole(0, 255),
+  focus: maybe(a("Surface")),
+});
+
 export class Keyboard {
   #keymap: { readonly file: SharedFile; readonly sizeBytes: number };
   readonly #nextSerial: () => number;
@@ -60,11 +77,36 @@ export class Keyboard {
 
   add(resource: Resource): void {
     this.#resources.add(resource);
-    resource.onDestroy(() => this.#resources.delete(resource));
-    implement(resource, "wl_keyboard", { release: () => {} });
+    this.serve(resource);
     this.#tellKeymap(resource);
     events.wl_keyboard.repeat_info(resource, REPEAT_RATE, REPEAT_DELAY_MS);
     if (this.#focus?.client === resource.client) this.#enter(resource, this.#focus);
+  }
+
+  serve(resource: Resource): void {
+    resource.onDestroy(() => this.#resources.delete(resource));
+    implement(resource, "wl_keyboard", { release: () => {} });
+  }
+
+  save(): SavedKeyboard {
+    return {
+      resources: keptOf(this.#resources),
+      pressed: [...this.#pressed],
+      locked: this.#locked,
+      focus: keptSurface(this.#focus),
+    };
+  }
+
+  goOn({ resources, pressed, locked, focus }: SavedKeyboard): void {
+    for (const resource of resources) this.#resources.add(resource);
+    for (const key of pressed) this.#pressed.add(key);
+    this.#locked = locked;
+    this.#focus = focus;
+  }
+
+  /** Nobody presses any any more. */
+  letGo(timeMs: number): void {
+    for (const key of [...this.#pressed]) this.press(key, false, timeMs);
   }
 
   #tellKeymap(resource: Resource): void {

@@ -2,66 +2,130 @@
  * zwp_pointer_constraints_v1 and zwp_relative_pointer_manager_v1: games and 3D programs keep the pointer, and are told
  * how far it went instead of where it is. A constraint holds while the pointer is on its surface; a person can end it.
  */
+import { flag, list, maybe, record } from "@stratos/base/value-check";
 import type { Resource } from "../core/resource.ts";
-import { enums, events, implement } from "../protocol/protocol.ts";
+import { enums, events, implement, stand } from "../protocol/protocol.ts";
+import { a, savedClass } from "../saved/saved-class.ts";
+import { areResources, keptOf, keptSurface } from "../surface/kept.ts";
 import { type Surface, surfaceOf } from "../surface/surface.ts";
 
 const { error, lifetime: LIFETIME } = enums.zwp_pointer_constraints_v1;
 const MICROSECONDS_PER_MS = 1000;
 
-interface Constraint {
+class Constraint {
   readonly resource: Resource;
+  readonly surface: Surface;
+  readonly owner: PointerConstraints;
   readonly isLock: boolean;
   readonly isOnce: boolean;
-  isActive: boolean;
+  isActive = false;
   /** It was for one time, which is over; or the person ended it, until the pointer comes anew. */
-  isOver: boolean;
+  isOver = false;
+
+  constructor(
+    resource: Resource,
+    surface: Surface,
+    owner: PointerConstraints,
+    { isLock, isOnce }: { readonly isLock: boolean; readonly isOnce: boolean },
+  ) {
+    this.resource = resource;
+    this.surface = surface;
+    this.owner = owner;
+    this.isLock = isLock;
+    this.isOnce = isOnce;
+  }
+
+  serve(): void {
+    const { resource, isLock } = this;
+    // Where the pointer is to be afterwards is for the person's own pointer, which nobody here can move.
+    if (isLock)
+      implement(resource, "zwp_locked_pointer_v1", {
+        destroy: () => {},
+        set_cursor_position_hint: () => {},
+        set_region: () => {},
+      });
+    else implement(resource, "zwp_confined_pointer_v1", { destroy: () => {}, set_region: () => {} });
+    resource.onDestroy(() => this.owner.drop(this));
+  }
+
+  static {
+    savedClass("Constraint", this, {
+      resource: a("Resource"),
+      surface: a("Surface"),
+      owner: (value) => value instanceof PointerConstraints,
+      isLock: flag,
+      isOnce: flag,
+      isActive: flag,
+      isOver: flag,
+    });
+  }
 }
+
+interface SavedConstraints {
+  readonly constraints: readonly Constraint[];
+  readonly relative: readonly Resource[];
+  readonly focus: Surface | null;
+}
+
+export const areSavedConstraints = record({
+  constraints: list(a("Constraint"), 1 << 16),
+  relative: areResources,
+  focus: maybe(a("Surface")),
+});
 
 export class PointerConstraints {
   readonly #constraints = new Map<Surface, Constraint>();
   readonly #relative = new Set<Resource>();
   #focus: Surface | null = null;
 
-  bind(resource: Resource): void {
+  serve(resource: Resource): void {
     const add = (id: Resource, surfaceResource: Resource, lifetime: number, isLock: boolean): void => {
       const surface = surfaceOf(surfaceResource);
       if (this.#constraints.has(surface)) resource.fail(error.already_constrained, "the surface has a constraint");
-      const isOnce = lifetime === LIFETIME.oneshot;
-      const constraint = { resource: id, isLock, isOnce, isActive: false, isOver: false };
+      const constraint = new Constraint(id, surface, this, { isLock, isOnce: lifetime === LIFETIME.oneshot });
       this.#constraints.set(surface, constraint);
-      id.onDestroy(() => {
-        if (this.#constraints.get(surface) === constraint) this.#constraints.delete(surface);
-      });
+      stand(id, constraint);
       if (surface === this.#focus) this.#begin(constraint);
     };
     implement(resource, "zwp_pointer_constraints_v1", {
       destroy: () => {},
-      lock_pointer: (id, surface, _pointer, _region, lifetime) => {
-        // Where the pointer is to be afterwards is for the person's own pointer, which nobody here can move.
-        implement(id, "zwp_locked_pointer_v1", {
-          destroy: () => {},
-          set_cursor_position_hint: () => {},
-          set_region: () => {},
-        });
-        add(id, surface, lifetime, true);
-      },
-      confine_pointer: (id, surface, _pointer, _region, lifetime) => {
-        implement(id, "zwp_confined_pointer_v1", { destroy: () => {}, set_region: () => {} });
-        add(id, surface, lifetime, false);
-      },
+      lock_pointer: (id, surface, _pointer, _region, lifetime) => add(id, surface, lifetime, true),
+      confine_pointer: (id, surface, _pointer, _region, lifetime) => add(id, surface, lifetime, false),
     });
   }
 
-  bindRelative(resource: Resource): void {
+  drop(constraint: Constraint): void {
+    const { surface } = constraint;
+    if (this.#constraints.get(surface) === constraint) this.#constraints.delete(surface);
+  }
+
+  serveRelativeManager(resource: Resource): void {
     implement(resource, "zwp_relative_pointer_manager_v1", {
       destroy: () => {},
       get_relative_pointer: (id) => {
         this.#relative.add(id);
-        id.onDestroy(() => this.#relative.delete(id));
-        implement(id, "zwp_relative_pointer_v1", { destroy: () => {} });
+        this.serveRelative(id);
       },
     });
+  }
+
+  serveRelative(resource: Resource): void {
+    resource.onDestroy(() => this.#relative.delete(resource));
+    implement(resource, "zwp_relative_pointer_v1", { destroy: () => {} });
+  }
+
+  save(): SavedConstraints {
+    return {
+      constraints: [...this.#constraints.values()].filter(({ surface }) => surface.client.isKept),
+      relative: keptOf(this.#relative),
+      focus: keptSurface(this.#focus),
+    };
+  }
+
+  goOn({ constraints, relative, focus }: SavedConstraints): void {
+    for (const constraint of constraints) this.#constraints.set(constraint.surface, constraint);
+    for (const resource of relative) this.#relative.add(resource);
+    this.#focus = focus;
   }
 
   /** The pointer is on that surface now. */

@@ -1,6 +1,9 @@
 /** wl_pointer: which surface it is over, buttons, wheel, and how it looks there. */
+import { list, maybe, oneOf, record, uint32 } from "@stratos/base/value-check";
 import type { Resource } from "../core/resource.ts";
 import { enums, events, implement } from "../protocol/protocol.ts";
+import { a, savedClass } from "../saved/saved-class.ts";
+import { areResources, keptOf, keptSurface } from "../surface/kept.ts";
 import { type Surface, surfaceOf } from "../surface/surface.ts";
 
 interface PointerPlace {
@@ -21,6 +24,34 @@ export interface Cursor {
 
 const CURSOR_ROLE = "cursor";
 
+class CursorRole {
+  readonly name = CURSOR_ROLE;
+
+  checkCommit(): void {}
+
+  committed(): void {}
+
+  surfaceGone(): void {}
+
+  static {
+    savedClass("CursorRole", this, { name: oneOf(CURSOR_ROLE) });
+  }
+}
+
+interface SavedPointer {
+  readonly resources: readonly Resource[];
+  readonly focus: Surface | null;
+  readonly enterSerial: number;
+  readonly buttons: readonly number[];
+}
+
+export const isSavedPointer = record({
+  resources: areResources,
+  focus: maybe(a("Surface")),
+  enterSerial: uint32,
+  buttons: list(uint32, 1 << 16),
+});
+
 export class Pointer {
   readonly #nextSerial: () => number;
   readonly #onCursor: (cursor: Cursor | null) => void;
@@ -38,22 +69,43 @@ export class Pointer {
 
   add(resource: Resource): void {
     this.#resources.add(resource);
+    this.serve(resource);
+    if (this.#focus?.client === resource.client)
+      events.wl_pointer.enter(resource, this.#enterSerial, this.#focus.resource, 0, 0);
+  }
+
+  serve(resource: Resource): void {
     resource.onDestroy(() => this.#resources.delete(resource));
     implement(resource, "wl_pointer", {
       set_cursor: (serial, surfaceResource, hotspotX, hotspotY) => {
         const surface = surfaceResource === null ? null : surfaceOf(surfaceResource);
         if (surface !== null && surface.role?.name !== CURSOR_ROLE)
-          surface.takeRole(
-            { name: CURSOR_ROLE, checkCommit: () => {}, committed: () => {}, surfaceGone: () => {} },
-            resource,
-            enums.wl_pointer.error.role,
-          );
+          surface.takeRole(new CursorRole(), resource, enums.wl_pointer.error.role);
         this.#setCursor(resource, serial, { surface, hotspotX, hotspotY, shape: null });
       },
       release: () => {},
     });
-    if (this.#focus?.client === resource.client)
-      events.wl_pointer.enter(resource, this.#enterSerial, this.#focus.resource, 0, 0);
+  }
+
+  save(): SavedPointer {
+    return {
+      resources: keptOf(this.#resources),
+      focus: keptSurface(this.#focus),
+      enterSerial: this.#enterSerial,
+      buttons: [...this.#buttons],
+    };
+  }
+
+  goOn({ resources, focus, enterSerial, buttons }: SavedPointer): void {
+    for (const resource of resources) this.#resources.add(resource);
+    this.#focus = focus;
+    this.#enterSerial = enterSerial;
+    for (const button of buttons) this.#buttons.add(button);
+  }
+
+  /** Nobody presses any any more. */
+  letGo(timeMs: number): void {
+    for (const button of [...this.#buttons]) this.press(button, false, timeMs);
   }
 
   setShape(resource: Resource, serial: number, shape: number): void {

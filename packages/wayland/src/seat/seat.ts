@@ -23,14 +23,18 @@ export class Seat {
     this.touch = new Touch(nextSerial);
   }
 
-  bind(resource: Resource): void {
-    const { capability } = enums.wl_seat;
+  serve(resource: Resource): void {
     implement(resource, "wl_seat", {
       get_pointer: (id) => this.pointer.add(id),
       get_keyboard: (id) => this.keyboard.add(id),
       get_touch: (id) => this.touch.add(id),
       release: () => {},
     });
+  }
+
+  bind(resource: Resource): void {
+    const { capability } = enums.wl_seat;
+    this.serve(resource);
     events.wl_seat.capabilities(resource, capability.pointer | capability.keyboard | capability.touch);
     events.wl_seat.name(resource, "seat0");
   }

@@ -3,9 +3,12 @@
  * it as text. A program says by `enable` and `commit` that something in its focused surface takes some.
  */
 import { utf8Of } from "@stratos/base";
+import { flag, list, maybe, record, text, uint32, whole } from "@stratos/base/value-check";
 import type { Resource } from "../core/resource.ts";
 import type { Rectangle } from "../geometry/rectangle.ts";
-import { events, implement } from "../protocol/protocol.ts";
+import { events, implement, stand } from "../protocol/protocol.ts";
+import { a, rectangle, savedClass } from "../saved/saved-class.ts";
+import { keptSurface } from "../surface/kept.ts";
 import type { Surface } from "../surface/surface.ts";
 
 /** Bytes of one string: MessageWriter cuts longer ones. */
@@ -22,12 +25,65 @@ interface State {
 
 const initial = (): State => ({ isEnabled: false, cursor: { x: 0, y: 0, width: 0, height: 0 } });
 
-interface TextInput {
-  pending: State;
-  current: State;
+class TextInput {
+  readonly resource: Resource;
+  readonly owner: TextInputs;
+  pending: State = initial();
+  current: State = initial();
   /** Commits, which is what `done` counts by. */
-  commits: number;
+  commits = 0;
+
+  constructor(resource: Resource, owner: TextInputs) {
+    this.resource = resource;
+    this.owner = owner;
+  }
+
+  serve(): void {
+    this.resource.onDestroy(() => this.owner.drop(this));
+    implement(this.resource, "zwp_text_input_v3", {
+      destroy: () => {},
+      enable: () => void (this.pending = { ...initial(), isEnabled: true }),
+      disable: () => void (this.pending = initial()),
+      // What is around the cursor, and of what kind it is, would help to guess words: nobody here does.
+      set_surrounding_text: () => {},
+      set_text_change_cause: () => {},
+      set_content_type: () => {},
+      set_cursor_rectangle: (x, y, width, height) => void (this.pending.cursor = { x, y, width, height }),
+      commit: () => {
+        this.commits = (this.commits + 1) >>> 0;
+        this.current = { ...this.pending };
+        this.owner.committed(this);
+      },
+    });
+  }
+
+  static {
+    const state = record({ isEnabled: flag, cursor: rectangle });
+    savedClass("TextInput", this, {
+      resource: a("Resource"),
+      owner: (value) => value instanceof TextInputs,
+      pending: state,
+      current: state,
+      commits: uint32,
+    });
+  }
 }
+
+interface SavedTextInputs {
+  readonly inputs: readonly TextInput[];
+  readonly focus: Surface | null;
+  readonly parts: readonly string[];
+  readonly preedit: string | null;
+  readonly patience: number;
+}
+
+export const areSavedTextInputs = record({
+  inputs: list(a("TextInput"), 1 << 20),
+  focus: maybe(a("Surface")),
+  parts: list(text(PART_BYTES), 1 << 16),
+  preedit: maybe(text(2 ** 24)),
+  patience: whole(0, PATIENCE_FRAMES),
+});
 
 export class TextInputs {
   readonly #inputs = new Map<Resource, TextInput>();
@@ -44,7 +100,7 @@ export class TextInputs {
     this.#onChange = onChange;
   }
 
-  bind(resource: Resource): void {
+  serve(resource: Resource): void {
     implement(resource, "zwp_text_input_manager_v3", {
       destroy: () => {},
       get_text_input: (id) => this.#add(id),
@@ -52,32 +108,42 @@ export class TextInputs {
   }
 
   #add(resource: Resource): void {
-    const input: TextInput = { pending: initial(), current: initial(), commits: 0 };
+    const input = new TextInput(resource, this);
     this.#inputs.set(resource, input);
-    resource.onDestroy(() => {
-      this.#inputs.delete(resource);
-      this.#onChange();
-    });
-    implement(resource, "zwp_text_input_v3", {
-      destroy: () => {},
-      enable: () => void (input.pending = { ...initial(), isEnabled: true }),
-      disable: () => void (input.pending = initial()),
-      // What is around the cursor, and of what kind it is, would help to guess words: nobody here does.
-      set_surrounding_text: () => {},
-      set_text_change_cause: () => {},
-      set_content_type: () => {},
-      set_cursor_rectangle: (x, y, width, height) => void (input.pending.cursor = { x, y, width, height }),
-      commit: () => {
-        input.commits = (input.commits + 1) >>> 0;
-        input.current = { ...input.pending };
-        if (this.#active?.[1] === input) {
-          this.#patience = 0;
-          this.#tell();
-        }
-        this.#onChange();
-      },
-    });
+    stand(resource, input);
     if (this.#focus?.client === resource.client) events.zwp_text_input_v3.enter(resource, this.#focus.resource);
+  }
+
+  drop({ resource }: TextInput): void {
+    this.#inputs.delete(resource);
+    this.#onChange();
+  }
+
+  committed(input: TextInput): void {
+    if (this.#active?.[1] === input) {
+      this.#patience = 0;
+      this.#tell();
+    }
+    this.#onChange();
+  }
+
+  save(): SavedTextInputs {
+    const inputs = [...this.#inputs.values()].filter(({ resource }) => resource.client.isKept);
+    return {
+      inputs,
+      focus: keptSurface(this.#focus),
+      parts: this.#parts,
+      preedit: this.#preedit,
+      patience: this.#patience,
+    };
+  }
+
+  goOn({ inputs, focus, parts, preedit, patience }: SavedTextInputs): void {
+    for (const input of inputs) this.#inputs.set(input.resource, input);
+    this.#focus = focus;
+    this.#parts = [...parts];
+    this.#preedit = preedit;
+    this.#patience = patience;
   }
 
   setFocus(surface: Surface | null): void {

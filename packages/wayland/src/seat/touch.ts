@@ -1,7 +1,10 @@
 /** wl_touch: fingers. Each belongs to the surface that it came down on until it is lifted, wherever it goes. */
+import { coordinate, list, record } from "@stratos/base/value-check";
 import type { Client } from "../core/client.ts";
 import type { Resource } from "../core/resource.ts";
 import { events, implement } from "../protocol/protocol.ts";
+import { a } from "../saved/saved-class.ts";
+import { areResources, keptOf } from "../surface/kept.ts";
 import type { Surface } from "../surface/surface.ts";
 
 interface Finger {
@@ -12,6 +15,17 @@ interface Finger {
   x: number;
   y: number;
 }
+
+interface SavedTouch {
+  readonly resources: readonly Resource[];
+  readonly fingers: readonly (Finger & { readonly id: number })[];
+}
+
+const finger = { surface: a("Surface"), originX: coordinate, originY: coordinate, x: coordinate, y: coordinate };
+export const isSavedTouch = record({
+  resources: areResources,
+  fingers: list(record({ id: coordinate, ...finger }), 1 << 10),
+});
 
 export class Touch {
   readonly #nextSerial: () => number;
@@ -24,8 +38,27 @@ export class Touch {
 
   add(resource: Resource): void {
     this.#resources.add(resource);
+    this.serve(resource);
+  }
+
+  serve(resource: Resource): void {
     resource.onDestroy(() => this.#resources.delete(resource));
     implement(resource, "wl_touch", { release: () => {} });
+  }
+
+  save(): SavedTouch {
+    const fingers = [...this.#fingers].filter(([, { surface }]) => surface.client.isKept);
+    return { resources: keptOf(this.#resources), fingers: fingers.map(([id, finger]) => ({ id, ...finger })) };
+  }
+
+  goOn({ resources, fingers }: SavedTouch): void {
+    for (const resource of resources) this.#resources.add(resource);
+    for (const { id, ...finger } of fingers) this.#fingers.set(id, finger);
+  }
+
+  /** No finger is down any more. */
+  letGo(): void {
+    for (const client of new Set([...this.#fingers.values()].map(({ surface }) => surface.client))) this.cancel(client);
   }
 
   /** The program takes fingers; others are to get a pointer in their place. */

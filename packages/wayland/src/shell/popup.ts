@@ -1,8 +1,10 @@
 /** xdg_popup: a menu, a tooltip: over a window or another popup, placed by it. */
+import { flag, list, maybe, oneOf } from "@stratos/base/value-check";
 import type { Resource } from "../core/resource.ts";
+import { a, rectangle, savedClass } from "../saved/saved-class.ts";
 import type { Rectangle } from "../geometry/rectangle.ts";
 import { enums, events, implement } from "../protocol/protocol.ts";
-import { type Placement, place, placementOf } from "./positioner.ts";
+import { isSavedPlacement, type Placement, place, placementOf } from "./positioner.ts";
 import { originOf } from "./screen.ts";
 import type { Shown, XdgSurface } from "./xdg-surface.ts";
 
@@ -16,7 +18,10 @@ export class Popup implements Shown {
   readonly xdgSurface: XdgSurface;
   /** null: none was named, or it is gone. */
   parent: XdgSurface | null;
+  #wmBase: Resource;
   #placement: Placement;
+  /** Those of the parent that it was made with. */
+  #beside: Popup[] = [];
   /** In the parent's window geometry. */
   place: Rectangle;
   /** A press beside it closes it. */
@@ -32,6 +37,7 @@ export class Popup implements Shown {
     this.resource = resource;
     this.xdgSurface = xdgSurface;
     this.parent = parent;
+    this.#wmBase = wmBase;
     // A parent that another protocol names (a panel's) is not possible here.
     if (this.parent?.shown == null) wmBase.fail(invalid_popup_parent, "a popup needs a window or a popup to lie over");
     let depth = 0;
@@ -43,22 +49,31 @@ export class Popup implements Shown {
       if (at === xdgSurface) wmBase.fail(invalid_popup_parent, "a popup over itself");
       if (++depth > DEPTH_MAX) resource.client.refuseMemory(`popups ${DEPTH_MAX} deep`);
     }
-    const read = (from: Resource): Placement =>
-      placementOf(from) ?? wmBase.fail(invalid_positioner, "a positioner without size or anchor rectangle");
-    this.#placement = read(positioner);
+    this.#placement = this.#read(positioner);
     this.place = this.#find();
-    const parentPopups = this.parent.popups;
-    parentPopups.push(this);
+    this.#beside = this.parent.popups;
+    this.#beside.push(this);
+  }
+
+  /** @throws ProtocolError */
+  #read(from: Resource): Placement {
+    const found = placementOf(from);
+    return found ?? this.#wmBase.fail(invalid_positioner, "a positioner without size or anchor rectangle");
+  }
+
+  serve(): void {
+    const { resource, xdgSurface } = this;
+    const parentPopups = this.#beside;
     implement(resource, "xdg_popup", {
       destroy: () => {
-        if (xdgSurface.popups.length > 0) wmBase.fail(not_the_topmost_popup, "another popup lies over it");
+        if (xdgSurface.popups.length > 0) this.#wmBase.fail(not_the_topmost_popup, "another popup lies over it");
       },
       grab: () => {
         if (xdgSurface.isMapped) resource.fail(enums.xdg_popup.error.invalid_grab, "it is shown already");
         this.hasGrab = true;
       },
       reposition: (from, token) => {
-        this.#placement = read(from);
+        this.#placement = this.#read(from);
         this.place = this.#find();
         events.xdg_popup.repositioned(resource, token);
         xdgSurface.configure();
@@ -95,5 +110,27 @@ export class Popup implements Shown {
 
   unmapped(): void {
     this.xdgSurface.screen.changed();
+  }
+
+  static {
+    savedClass(
+      "Popup",
+      this,
+      {
+        roleName: oneOf("xdg_popup"),
+        resource: a("Resource"),
+        xdgSurface: a("XdgSurface"),
+        parent: maybe(a("XdgSurface")),
+        place: rectangle,
+        hasGrab: flag,
+        "#wmBase": a("Resource"),
+        "#placement": isSavedPlacement,
+        "#beside": list(a("Popup"), 1 << 16),
+      },
+      {
+        save: (it) => ({ wmBase: it.#wmBase, placement: it.#placement, beside: it.#beside }),
+        load: (it, from) => ({ wmBase: it.#wmBase, placement: it.#placement, beside: it.#beside } = from),
+      },
+    );
   }
 }

@@ -1,7 +1,9 @@
 /** xdg_positioner: where a popup lies beside its parent, and how it gives way at the screen's edges. */
+import { coordinate, maybe, record, uint32, whole } from "@stratos/base/value-check";
 import type { Resource } from "../core/resource.ts";
+import { a, rectangle, savedClass } from "../saved/saved-class.ts";
 import type { Rectangle } from "../geometry/rectangle.ts";
-import { enums, implement } from "../protocol/protocol.ts";
+import { enums, implement, stand } from "../protocol/protocol.ts";
 
 const { anchor: ANCHOR, constraint_adjustment: ADJUST } = enums.xdg_positioner;
 const { invalid_input } = enums.xdg_positioner.error;
@@ -17,10 +19,24 @@ export interface Placement {
   offsetY: number;
 }
 
-const placements = new WeakMap<Resource, Placement>();
+export const isSavedPlacement = record({
+  width: coordinate,
+  height: coordinate,
+  anchorRect: maybe(rectangle),
+  anchor: whole(0, ANCHOR.bottom_right),
+  gravity: whole(0, ANCHOR.bottom_right),
+  adjustment: uint32,
+  offsetX: coordinate,
+  offsetY: coordinate,
+});
 
 export function createPositioner(resource: Resource): void {
-  const it: Placement = {
+  stand(resource, new Positioner(resource));
+}
+
+class Positioner {
+  readonly resource: Resource;
+  readonly placement: Placement = {
     width: 0,
     height: 0,
     anchorRect: null,
@@ -30,7 +46,21 @@ export function createPositioner(resource: Resource): void {
     offsetX: 0,
     offsetY: 0,
   };
-  placements.set(resource, it);
+
+  constructor(resource: Resource) {
+    this.resource = resource;
+  }
+
+  serve(): void {
+    serveRequests(this.resource, this.placement);
+  }
+
+  static {
+    savedClass("Positioner", this, { resource: a("Resource"), placement: isSavedPlacement });
+  }
+}
+
+function serveRequests(resource: Resource, it: Placement): void {
   const refuse = (what: string): never => resource.fail(invalid_input, what);
   implement(resource, "xdg_positioner", {
     destroy: () => {},
@@ -60,9 +90,9 @@ export function createPositioner(resource: Resource): void {
 }
 
 /** @returns a copy: later requests do not reach the popup; null: size and anchor rectangle are not both set */
-export function placementOf(positioner: Resource): Placement | null {
-  const it = placements.get(positioner);
-  return it === undefined || it.width === 0 || it.anchorRect === null ? null : { ...it };
+export function placementOf({ part }: Resource): Placement | null {
+  const it = part instanceof Positioner ? part.placement : null;
+  return it === null || it.width === 0 || it.anchorRect === null ? null : { ...it };
 }
 
 /** −1, 0 or 1: which side of an axis an anchor or a gravity names. */

@@ -6,6 +6,8 @@ import type { Popup } from "./popup.ts";
 import type { WindowFrame } from "./window-frame.ts";
 
 export interface ScreenWindow {
+  /** Of all that the screen has ever had, also of one that goes on where another was saved; 0: it was never shown. */
+  number: number;
   readonly title: string;
   /** By which its program is known (xdg_toplevel.set_app_id, WM_CLASS); empty: it has not said. */
   readonly appId: string;

@@ -2,6 +2,8 @@
  * The screen: which windows there are, in which order and where, and which of them has the keyboard. The last one is on
  * top.
  */
+import { list, maybe, record, whole } from "@stratos/base/value-check";
+import { a, rectangle } from "../saved/saved-class.ts";
 import type { Rectangle } from "../geometry/rectangle.ts";
 import type { Surface } from "../surface/surface.ts";
 import type { Arranger } from "./arranger.ts";
@@ -46,6 +48,28 @@ interface Point {
   readonly y: number;
 }
 
+interface SavedScreen {
+  readonly area: Rectangle;
+  readonly windows: readonly ScreenWindow[];
+  readonly overlays: readonly Overlay[];
+  readonly focused: ScreenWindow | null;
+  readonly hidden: readonly ScreenWindow[];
+  readonly opened: number;
+  readonly last: number;
+}
+
+const isWindow = a("Toplevel", "XWindow");
+const windows = list(isWindow, 1 << 18);
+export const isSavedScreen = record({
+  area: rectangle,
+  windows,
+  overlays: list(a("XWindow"), 1 << 18),
+  focused: maybe(isWindow),
+  hidden: windows,
+  opened: whole(0, 2 ** 48),
+  last: whole(0, 2 ** 48),
+});
+
 export class Screen {
   area: Rectangle;
   /** Null: the screen's own rules hold, and the window on top has the keyboard. */
@@ -56,6 +80,7 @@ export class Screen {
   readonly #windows: ScreenWindow[] = [];
   readonly #overlays: Overlay[] = [];
   #opened = 0;
+  #last = 0;
 
   constructor(
     size: { readonly width: number; readonly height: number },
@@ -90,6 +115,31 @@ export class Screen {
     this.changed();
   }
 
+  save(): SavedScreen {
+    const isKept = (window: ScreenWindow): boolean => window.surface.client.isKept;
+    const focused = this.#focused;
+    return {
+      area: this.area,
+      windows: this.#windows.filter(isKept),
+      overlays: this.#overlays.filter(({ surface }) => surface.client.isKept),
+      focused: focused !== null && isKept(focused) ? focused : null,
+      hidden: [...this.#hidden].filter(isKept),
+      opened: this.#opened,
+      last: this.#last,
+    };
+  }
+
+  /** Nobody is told: all know of it. */
+  goOn({ area, windows, overlays, focused, hidden, opened, last }: SavedScreen): void {
+    this.area = area;
+    this.#windows.push(...windows);
+    this.#overlays.push(...overlays);
+    this.#focused = focused;
+    for (const window of hidden) this.#hidden.add(window);
+    this.#opened = opened;
+    this.#last = last;
+  }
+
   nextSerial(): number {
     return this.#owner.nextSerial();
   }
@@ -109,6 +159,7 @@ export class Screen {
       const { x, y } = this.placeFor(window.geometry);
       window.moveTo(x, y);
     }
+    window.number = ++this.#last;
     const before = this.active;
     this.#windows.push(window);
     this.#activeChanged(before);

@@ -1,5 +1,7 @@
 /** xdg_toplevel: a window. */
+import { coordinate, flag, maybe, oneOf, record, text, whole } from "@stratos/base/value-check";
 import type { Resource } from "../core/resource.ts";
+import { a, point, savedClass } from "../saved/saved-class.ts";
 import { enums, events, implement } from "../protocol/protocol.ts";
 import type { Rectangle } from "../geometry/rectangle.ts";
 import type { Surface } from "../surface/surface.ts";
@@ -12,10 +14,14 @@ const { error, state: STATE, resize_edge: EDGE } = enums.xdg_toplevel;
 /** Characters of a title that are kept. */
 const TITLE_MAX = 1024;
 
-const toplevels = new WeakMap<Resource, Toplevel>();
-
 export function toplevelOf(resource: Resource): Toplevel {
-  return toplevels.get(resource)!;
+  return resource.part as Toplevel;
+}
+
+/** zxdg_toplevel_decoration_v1 */
+export interface Decorated {
+  /** Tells again who draws the frame, before each configure. */
+  configure(): void;
 }
 
 export class Toplevel implements Shown, ScreenWindow {
@@ -25,6 +31,7 @@ export class Toplevel implements Shown, ScreenWindow {
   readonly isPlaced = false;
   readonly resource: Resource;
   readonly xdgSurface: XdgSurface;
+  number = 0;
   title = "";
   appId = "";
   /** Where its window geometry begins on the screen. */
@@ -38,14 +45,16 @@ export class Toplevel implements Shown, ScreenWindow {
   isResizing = false;
   /** As zxdg_toplevel_decoration_v1 has settled it; null: the program does not speak of it. */
   decoration: "program" | "desktop" | null = null;
-  /** zxdg_toplevel_decoration_v1: tells again who draws the frame, before each configure. */
-  configureDecoration: (() => void) | null = null;
+  decorated: Decorated | null = null;
 
   constructor(resource: Resource, xdgSurface: XdgSurface) {
     this.resource = resource;
     this.xdgSurface = xdgSurface;
+  }
+
+  serve(): void {
+    const { resource, xdgSurface } = this;
     const { screen } = xdgSurface;
-    toplevels.set(resource, this);
     const size = (width: number, height: number): void => {
       if (width < 0 || height < 0) resource.fail(error.invalid_size, `a size of ${width} × ${height}`);
     };
@@ -171,7 +180,7 @@ export class Toplevel implements Shown, ScreenWindow {
       words([maximize, fullscreen, ...(arranger === null ? [] : [minimize])]),
     );
     events.xdg_toplevel.configure_bounds(this.resource, area.width, area.height);
-    this.configureDecoration?.();
+    this.decorated?.configure();
     events.xdg_toplevel.configure(this.resource, size.width, size.height, words(states));
   }
 
@@ -181,6 +190,47 @@ export class Toplevel implements Shown, ScreenWindow {
 
   unmapped(): void {
     this.xdgSurface.screen.close(this);
+  }
+
+  static {
+    savedClass(
+      "Toplevel",
+      this,
+      {
+        roleName: oneOf("xdg_toplevel"),
+        frame: oneOf(null),
+        isPlaced: oneOf(false),
+        resource: a("Resource"),
+        xdgSurface: a("XdgSurface"),
+        number: whole(0, 2 ** 48),
+        title: text(TITLE_MAX),
+        appId: text(TITLE_MAX),
+        x: coordinate,
+        y: coordinate,
+        isResizing: flag,
+        decoration: oneOf("program", "desktop", null),
+        decorated: maybe(a("Decoration")),
+        "#isMaximized": flag,
+        "#isFullscreen": flag,
+        "#wanted": maybe(record({ width: coordinate, height: coordinate })),
+        "#restore": point,
+      },
+      {
+        save: (it) => ({
+          isMaximized: it.#isMaximized,
+          isFullscreen: it.#isFullscreen,
+          wanted: it.#wanted,
+          restore: it.#restore,
+        }),
+        load: (it, from) =>
+          ({
+            isMaximized: it.#isMaximized,
+            isFullscreen: it.#isFullscreen,
+            wanted: it.#wanted,
+            restore: it.#restore,
+          } = from),
+      },
+    );
   }
 }
 

@@ -4,11 +4,13 @@
  *
  *     commit without a buffer → configure(serial) → ack_configure(serial) → attach, commit: mapped
  */
+import { flag, list, maybe, oneOf, uint32, whole } from "@stratos/base/value-check";
 import type { Resource } from "../core/resource.ts";
+import { a, rectangle, savedClass } from "../saved/saved-class.ts";
 import type { Rectangle } from "../geometry/rectangle.ts";
-import { enums, events, implement } from "../protocol/protocol.ts";
+import { enums, events, implement, stand } from "../protocol/protocol.ts";
 import type { ClientBuffer } from "../surface/client-buffer.ts";
-import { type Surface, surfaceOf } from "../surface/surface.ts";
+import { type Role, type Surface, surfaceOf } from "../surface/surface.ts";
 import { createPositioner } from "./positioner.ts";
 import { Popup } from "./popup.ts";
 import type { Screen } from "./screen.ts";
@@ -28,31 +30,56 @@ export interface Shown {
   unmapped(): void;
 }
 
-const xdgSurfaces = new WeakMap<Resource, XdgSurface>();
-
 export function bindWmBase(resource: Resource, screen: Screen): void {
-  const { defunct_surfaces, invalid_surface_state } = enums.xdg_wm_base.error;
-  let count = 0;
-  implement(resource, "xdg_wm_base", {
-    destroy: () => {
-      if (count > 0) resource.fail(defunct_surfaces, `${count} of its surfaces are left`);
-    },
-    create_positioner: (id) => createPositioner(id),
-    get_xdg_surface: (id, surfaceResource) => {
-      const surface = surfaceOf(surfaceResource);
-      if (surface.hasBuffer || surface.hasPendingBuffer)
-        resource.fail(invalid_surface_state, "the surface has a buffer already");
-      const xdgSurface = new XdgSurface(id, resource, surface, screen);
-      count++;
-      id.onDestroy(() => void count--);
-      xdgSurfaces.set(id, xdgSurface);
-    },
-    // Nobody is asked whether it lives.
-    pong: () => {},
-  });
+  stand(resource, new WmBase(resource, screen));
 }
 
-export class XdgSurface {
+class WmBase {
+  readonly resource: Resource;
+  readonly screen: Screen;
+  /** Its xdg_surfaces. */
+  count = 0;
+
+  constructor(resource: Resource, screen: Screen) {
+    this.resource = resource;
+    this.screen = screen;
+  }
+
+  serve(): void {
+    const { resource, screen } = this;
+    const { defunct_surfaces, invalid_surface_state, role } = enums.xdg_wm_base.error;
+    implement(resource, "xdg_wm_base", {
+      destroy: () => {
+        if (this.count > 0) resource.fail(defunct_surfaces, `${this.count} of its surfaces are left`);
+      },
+      create_positioner: (id) => createPositioner(id),
+      get_xdg_surface: (id, surfaceResource) => {
+        const surface = surfaceOf(surfaceResource);
+        if (surface.hasBuffer || surface.hasPendingBuffer)
+          resource.fail(invalid_surface_state, "the surface has a buffer already");
+        const xdgSurface = new XdgSurface(id, this, surface, screen);
+        // The role's name is that of the window or popup to come, which is one for ever.
+        surface.takeRole(xdgSurface, resource, role);
+        this.count++;
+        stand(id, xdgSurface);
+      },
+      // Nobody is asked whether it lives.
+      pong: () => {},
+    });
+  }
+
+  static {
+    savedClass("WmBase", this, { resource: a("Resource"), screen: isScreen, count: whole(0, 1 << 16) });
+  }
+}
+
+function isScreen(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "keyboardFocus" in value;
+}
+
+export class XdgSurface implements Role {
+  readonly name = "xdg_surface";
+  readonly wmBase: WmBase;
   readonly resource: Resource;
   readonly surface: Surface;
   readonly screen: Screen;
@@ -67,29 +94,29 @@ export class XdgSurface {
   #hasConfigured = false;
   isMapped = false;
 
-  constructor(resource: Resource, wmBase: Resource, surface: Surface, screen: Screen) {
+  constructor(resource: Resource, wmBase: WmBase, surface: Surface, screen: Screen) {
     this.resource = resource;
+    this.wmBase = wmBase;
     this.surface = surface;
     this.screen = screen;
-    // The role's name is that of the window or popup to come, which is one for ever.
-    surface.takeRole(
-      {
-        name: "xdg_surface",
-        checkCommit: (buffer) => this.#checkCommit(buffer),
-        committed: () => this.#committed(),
-        surfaceGone: () => this.#unmap(),
-      },
-      wmBase,
-      enums.xdg_wm_base.error.role,
-    );
+  }
+
+  serve(): void {
+    const { resource, surface, wmBase } = this;
     implement(resource, "xdg_surface", {
       destroy: () => {
         if (this.shown !== null) resource.fail(error.defunct_role_object, `its ${this.shown.roleName} is still there`);
       },
-      get_toplevel: (id) => this.#show(new Toplevel(id, this)),
+      get_toplevel: (id) => {
+        const toplevel = new Toplevel(id, this);
+        stand(id, toplevel);
+        this.#show(toplevel);
+      },
       get_popup: (id, parentResource, positioner) => {
-        const parent = parentResource === null ? null : xdgSurfaces.get(parentResource)!;
-        this.#show(new Popup(id, this, parent, positioner, wmBase));
+        const parent = parentResource === null ? null : (parentResource.part as XdgSurface);
+        const popup = new Popup(id, this, parent, positioner, wmBase.resource);
+        stand(id, popup);
+        this.#show(popup);
       },
       set_window_geometry: (x, y, width, height) => {
         this.#mustBeShown();
@@ -107,6 +134,7 @@ export class XdgSurface {
     resource.onDestroy(() => {
       this.#unmap();
       surface.role = null;
+      wmBase.count--;
     });
   }
 
@@ -119,13 +147,13 @@ export class XdgSurface {
     if (this.shown === null) this.resource.fail(error.not_constructed, "it is neither a window nor a popup");
   }
 
-  #checkCommit(buffer: ClientBuffer | null | undefined): void {
+  checkCommit(buffer: ClientBuffer | null | undefined): void {
     if (buffer == null) return;
     this.#mustBeShown();
     if (!this.#isConfigured) this.resource.fail(error.unconfigured_buffer, "a buffer before the first configure");
   }
 
-  #committed(): void {
+  committed(): void {
     if (this.shown === null) return;
     this.#geometry = this.#pendingGeometry ?? this.#geometry;
     if (this.surface.hasBuffer) {
@@ -134,6 +162,10 @@ export class XdgSurface {
       this.shown.mapped();
     } else if (this.isMapped) this.#unmap();
     else if (!this.#hasConfigured) this.configure();
+  }
+
+  surfaceGone(): void {
+    this.#unmap();
   }
 
   /** Tells the client how it is to be. */
@@ -174,5 +206,44 @@ export class XdgSurface {
     if (!this.isMapped) return;
     this.isMapped = false;
     this.shown?.unmapped();
+  }
+
+  static {
+    savedClass(
+      "XdgSurface",
+      this,
+      {
+        name: oneOf("xdg_surface"),
+        wmBase: a("WmBase"),
+        resource: a("Resource"),
+        surface: a("Surface"),
+        screen: isScreen,
+        shown: maybe(a("Toplevel", "Popup")),
+        popups: list(a("Popup"), 1 << 16),
+        isMapped: flag,
+        "#pendingGeometry": maybe(rectangle),
+        "#geometry": maybe(rectangle),
+        "#sent": list(uint32, CONFIGURES_MAX),
+        "#isConfigured": flag,
+        "#hasConfigured": flag,
+      },
+      {
+        save: (it) => ({
+          pendingGeometry: it.#pendingGeometry,
+          geometry: it.#geometry,
+          sent: it.#sent,
+          isConfigured: it.#isConfigured,
+          hasConfigured: it.#hasConfigured,
+        }),
+        load: (it, from) =>
+          ({
+            pendingGeometry: it.#pendingGeometry,
+            geometry: it.#geometry,
+            sent: it.#sent,
+            isConfigured: it.#isConfigured,
+            hasConfigured: it.#hasConfigured,
+          } = from),
+      },
+    );
   }
 }

@@ -1,6 +1,10 @@
 /** What a client draws into and attaches to a surface, whatever it is made of. */
+import { a } from "../saved/saved-class.ts";
 import type { Resource } from "../core/resource.ts";
 import type { Rectangle } from "../geometry/rectangle.ts";
+
+/** Pixels of a side: what a scene's arithmetic and a texture of any host take. */
+export const SIDE_MAX = 16384;
 
 export interface ClientBuffer {
   readonly width: number;
@@ -18,13 +22,9 @@ export interface ClientBuffer {
   release(): void;
 }
 
-const buffers = new WeakMap<Resource, ClientBuffer>();
-
-export function setBuffer(resource: Resource, buffer: ClientBuffer): void {
-  buffers.set(resource, buffer);
-}
-
 /** @returns null for a buffer that could not be made */
-export function bufferOf(resource: Resource): ClientBuffer | null {
-  return buffers.get(resource) ?? null;
+export function bufferOf({ part }: Resource): ClientBuffer | null {
+  return part !== null && "retain" in part ? (part as unknown as ClientBuffer) : null;
 }
+
+export const isSavedBuffer = a("ShmBuffer", "SinglePixel");

@@ -1,12 +1,13 @@
 /** Small protocols that add to a surface: wp_viewporter, wp_fractional_scale_manager_v1, wp_presentation. */
 import type { Resource } from "../core/resource.ts";
-import { enums, events, implement } from "../protocol/protocol.ts";
+import { a, savedClass } from "../saved/saved-class.ts";
+import { enums, events, implement, stand } from "../protocol/protocol.ts";
 import { type Surface, surfaceOf } from "./surface.ts";
 
 /** CLOCK_MONOTONIC of the programs' kernel, which `nowMs` is. */
 const CLOCK_MONOTONIC = 1;
 
-export function bindViewporter(resource: Resource): void {
+export function serveViewporter(resource: Resource): void {
   implement(resource, "wp_viewporter", {
     destroy: () => {},
     get_viewport: (id, surfaceResource) => {
@@ -14,40 +15,55 @@ export function bindViewporter(resource: Resource): void {
       if (surface.hasViewport)
         resource.fail(enums.wp_viewporter.error.viewport_exists, "the surface has a viewport already");
       surface.hasViewport = true;
-      viewport(id, surface);
+      stand(id, new Viewport(id, surface));
     },
   });
 }
 
-function viewport(id: Resource, surface: Surface): void {
-  const { bad_value, no_surface } = enums.wp_viewport.error;
-  const mustLive = (): void => {
-    if (surface.resource.isDestroyed) id.fail(no_surface, "its surface is gone");
-  };
-  implement(id, "wp_viewport", {
-    destroy: () => {},
-    set_source: (x, y, width, height) => {
-      mustLive();
-      const isUnset = x === -1 && y === -1 && width === -1 && height === -1;
-      if (!isUnset && !(x >= 0 && y >= 0 && width > 0 && height > 0))
-        id.fail(bad_value, `source ${x}, ${y}, ${width} × ${height}`);
-      surface.setView({ source: isUnset ? null : { x, y, width, height } });
-    },
-    set_destination: (width, height) => {
-      mustLive();
-      const isUnset = width === -1 && height === -1;
-      if (!isUnset && !(width > 0 && height > 0)) id.fail(bad_value, `destination ${width} × ${height}`);
-      surface.setView({ destination: isUnset ? null : { width, height } });
-    },
-  });
-  id.onDestroy(() => {
-    surface.hasViewport = false;
-    surface.setView({ source: null, destination: null });
-  });
+class Viewport {
+  readonly resource: Resource;
+  readonly surface: Surface;
+
+  constructor(resource: Resource, surface: Surface) {
+    this.resource = resource;
+    this.surface = surface;
+  }
+
+  serve(): void {
+    const { resource, surface } = this;
+    const { bad_value, no_surface } = enums.wp_viewport.error;
+    const mustLive = (): void => {
+      if (surface.resource.isDestroyed) resource.fail(no_surface, "its surface is gone");
+    };
+    implement(resource, "wp_viewport", {
+      destroy: () => {},
+      set_source: (x, y, width, height) => {
+        mustLive();
+        const isUnset = x === -1 && y === -1 && width === -1 && height === -1;
+        if (!isUnset && !(x >= 0 && y >= 0 && width > 0 && height > 0))
+          resource.fail(bad_value, `source ${x}, ${y}, ${width} × ${height}`);
+        surface.setView({ source: isUnset ? null : { x, y, width, height } });
+      },
+      set_destination: (width, height) => {
+        mustLive();
+        const isUnset = width === -1 && height === -1;
+        if (!isUnset && !(width > 0 && height > 0)) resource.fail(bad_value, `destination ${width} × ${height}`);
+        surface.setView({ destination: isUnset ? null : { width, height } });
+      },
+    });
+    resource.onDestroy(() => {
+      surface.hasViewport = false;
+      surface.setView({ source: null, destination: null });
+    });
+  }
+
+  static {
+    savedClass("Viewport", this, { resource: a("Resource"), surface: a("Surface") });
+  }
 }
 
 /** @param scale  of the output, on which all surfaces are */
-export function bindFractionalScale(resource: Resource, scale: number): void {
+export function serveFractionalScale(resource: Resource, scale: number): void {
   implement(resource, "wp_fractional_scale_manager_v1", {
     destroy: () => {},
     get_fractional_scale: (id, surfaceResource) => {
@@ -58,26 +74,52 @@ export function bindFractionalScale(resource: Resource, scale: number): void {
           "the surface has an object for its scale already",
         );
       surface.hasFractionalScale = true;
-      implement(id, "wp_fractional_scale_v1", { destroy: () => {} });
-      id.onDestroy(() => void (surface.hasFractionalScale = false));
+      stand(id, new FractionalScale(id, surface));
       // In 120ths.
       events.wp_fractional_scale_v1.preferred_scale(id, Math.round(scale * 120));
     },
   });
 }
 
-export function bindPresentation(resource: Resource): void {
+class FractionalScale {
+  readonly resource: Resource;
+  readonly surface: Surface;
+
+  constructor(resource: Resource, surface: Surface) {
+    this.resource = resource;
+    this.surface = surface;
+  }
+
+  serve(): void {
+    implement(this.resource, "wp_fractional_scale_v1", { destroy: () => {} });
+    this.resource.onDestroy(() => void (this.surface.hasFractionalScale = false));
+  }
+
+  static {
+    savedClass("FractionalScale", this, { resource: a("Resource"), surface: a("Surface") });
+  }
+}
+
+export function servePresentation(resource: Resource): void {
   implement(resource, "wp_presentation", {
     destroy: () => {},
     feedback: (surface, callback) => surfaceOf(surface).addFeedback(callback),
   });
+}
+
+export function bindPresentation(resource: Resource): void {
+  servePresentation(resource);
   events.wp_presentation.clock_id(resource, CLOCK_MONOTONIC);
 }
 
 /** zwp_idle_inhibit_manager_v1: nothing here goes dark when nobody does anything. */
-export function bindIdleInhibit(resource: Resource): void {
+export function serveIdleInhibit(resource: Resource): void {
   implement(resource, "zwp_idle_inhibit_manager_v1", {
     destroy: () => {},
-    create_inhibitor: (id) => implement(id, "zwp_idle_inhibitor_v1", { destroy: () => {} }),
+    create_inhibitor: serveIdleInhibitor,
   });
+}
+
+export function serveIdleInhibitor(resource: Resource): void {
+  implement(resource, "zwp_idle_inhibitor_v1", { destroy: () => {} });
 }

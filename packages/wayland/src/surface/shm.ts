@@ -3,42 +3,58 @@
  * at any time, so nothing but its bytes as they are when they are copied is ever taken from it, and bytes that are not
  * there any more end the client (wl_shm.error.invalid_fd), as weston answers SIGBUS.
  */
+import { flag, record, whole } from "@stratos/base/value-check";
+import { isFile } from "../core/client.ts";
 import type { SharedFile } from "../core/ports.ts";
 import type { Resource } from "../core/resource.ts";
+import { a, savedClass } from "../saved/saved-class.ts";
 import type { Rectangle } from "../geometry/rectangle.ts";
-import { enums, events, implement } from "../protocol/protocol.ts";
-import { type ClientBuffer, setBuffer } from "./client-buffer.ts";
+import { enums, events, implement, stand } from "../protocol/protocol.ts";
+import { type ClientBuffer, SIDE_MAX } from "./client-buffer.ts";
 
 const { error, format } = enums.wl_shm;
-/** Pixels of a side: what a scene's arithmetic and a texture of any host take. */
-const SIDE_MAX = 16384;
-
-export function bindShm(resource: Resource): void {
+export function serveShm(resource: Resource): void {
   implement(resource, "wl_shm", {
     create_pool: (id, file, size) => {
       const isTooLong = size > 0 && file.sizeBytes < size;
-      if (size > 0 && !isTooLong) return void new ShmPool(id, resource, file, size);
+      if (size > 0 && !isTooLong) return stand(id, new ShmPool(id, resource, file, size));
       resource.client.release(file);
       if (size <= 0) resource.fail(error.invalid_stride, `a pool of ${size} bytes`);
       resource.fail(error.invalid_fd, `a pool of ${size} bytes in a file of ${file.sizeBytes}`);
     },
     release: () => {},
   });
+}
+
+export function bindShm(resource: Resource): void {
+  serveShm(resource);
   events.wl_shm.format(resource, format.argb8888);
   events.wl_shm.format(resource, format.xrgb8888);
 }
 
 class ShmPool {
-  readonly #shm: Resource;
-  readonly #file: SharedFile;
+  #resource: Resource;
+  #shm: Resource;
+  #file: SharedFile;
   #sizeBytes: number;
   /** The pool's own object, and its buffers. */
-  #users = 1;
+  #users = 0;
 
   constructor(resource: Resource, shm: Resource, file: SharedFile, sizeBytes: number) {
+    this.#resource = resource;
     this.#shm = shm;
     this.#file = file;
     this.#sizeBytes = sizeBytes;
+  }
+
+  /** It came over its client's connection. */
+  get file(): SharedFile {
+    return this.#file;
+  }
+
+  serve(): void {
+    const resource = this.#resource;
+    this.#users++;
     resource.onDestroy(() => this.release());
     implement(resource, "wl_shm_pool", {
       destroy: () => {},
@@ -49,10 +65,11 @@ class ShmPool {
         // Exact: each factor is below 2^31, their product below 2^53.
         if (!fits || offset < 0 || offset + stride * (height - 1) + 4 * width > this.#sizeBytes)
           resource.fail(error.invalid_stride, `${width} × ${height}, stride ${stride}, at ${offset}`);
-        setBuffer(id, new ShmBuffer(id, this, { offset, width, height, stride, isOpaque: kind === format.xrgb8888 }));
+        const isOpaque = kind === format.xrgb8888;
+        stand(id, new ShmBuffer(id, this, { offset, width, height, stride, isOpaque }));
       },
       resize: (size) => {
-        if (size < this.#sizeBytes || file.sizeBytes < size)
+        if (size < this.#sizeBytes || this.#file.sizeBytes < size)
           resource.fail(error.invalid_fd, `a pool of ${this.#sizeBytes} bytes cannot have ${size}`);
         this.#sizeBytes = size;
       },
@@ -74,6 +91,20 @@ class ShmPool {
       done += count;
     }
   }
+
+  static {
+    savedClass(
+      "ShmPool",
+      this,
+      { "#resource": a("Resource"), "#shm": a("Resource"), "#file": isFile, "#sizeBytes": whole(1, 2 ** 31 - 1) },
+      {
+        save: (it) => ({ resource: it.#resource, shm: it.#shm, file: it.#file, sizeBytes: it.#sizeBytes }),
+        load: (it, from) => ({ resource: it.#resource, shm: it.#shm, file: it.#file, sizeBytes: it.#sizeBytes } = from),
+      },
+      // Who uses it says so as it comes.
+      { keeps: ["#users"] },
+    );
+  }
 }
 
 interface Layout {
@@ -85,21 +116,22 @@ interface Layout {
 }
 
 class ShmBuffer implements ClientBuffer {
-  readonly #resource: Resource;
-  readonly #pool: ShmPool;
-  readonly #layout: Layout;
+  #resource: Resource;
+  #pool: ShmPool;
+  #layout: Layout;
   #users = 0;
-  #isDestroyed = false;
 
   constructor(resource: Resource, pool: ShmPool, layout: Layout) {
     this.#resource = resource;
     this.#pool = pool;
     this.#layout = layout;
-    pool.retain();
-    implement(resource, "wl_buffer", { destroy: () => {} });
-    resource.onDestroy(() => {
-      this.#isDestroyed = true;
-      if (this.#users === 0) pool.release();
+  }
+
+  serve(): void {
+    this.#pool.retain();
+    implement(this.#resource, "wl_buffer", { destroy: () => {} });
+    this.#resource.onDestroy(() => {
+      if (this.#users === 0) this.#pool.release();
     });
   }
 
@@ -133,7 +165,32 @@ class ShmBuffer implements ClientBuffer {
 
   release(): void {
     if (--this.#users > 0) return;
-    if (this.#isDestroyed) this.#pool.release();
+    if (this.#resource.isDestroyed) this.#pool.release();
     else events.wl_buffer.release(this.#resource);
+  }
+
+  static {
+    const side = whole(1, SIDE_MAX);
+    const layout = record({
+      offset: whole(0, 2 ** 31 - 1),
+      width: side,
+      height: side,
+      stride: whole(4, 2 ** 31 - 1),
+      isOpaque: flag,
+    });
+    savedClass(
+      "ShmBuffer",
+      this,
+      { "#resource": a("Resource"), "#pool": a("ShmPool"), "#layout": layout },
+      {
+        save: (it) => ({ resource: it.#resource, pool: it.#pool, layout: it.#layout }),
+        load: (it, from) => ({ resource: it.#resource, pool: it.#pool, layout: it.#layout } = from),
+      },
+      {
+        keeps: ["#users"],
+        // One that is shown still, and that its program has destroyed.
+        loaded: (it) => it.#resource.isDestroyed && it.#pool.retain(),
+      },
+    );
   }
 }

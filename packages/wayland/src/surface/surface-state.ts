@@ -1,14 +1,22 @@
 /** What a commit changes of a surface, all at once (wl_surface, "double-buffered state"). */
+import { absentOr, coordinate, list, maybe, record, whole } from "@stratos/base/value-check";
 import type { Resource } from "../core/resource.ts";
+import { a, rectangle, savedClass } from "../saved/saved-class.ts";
 import { Damage, type Rectangle } from "../geometry/rectangle.ts";
-import type { ClientBuffer } from "./client-buffer.ts";
-import type { RegionShape } from "./region.ts";
+import { type ClientBuffer, isSavedBuffer } from "./client-buffer.ts";
+import { isSavedShape, type RegionShape } from "./region.ts";
 
 /** wp_viewport: the part of the buffer that is shown, in its surface coordinates, and how large. */
 export interface View {
   readonly source: Rectangle | null;
   readonly destination: { readonly width: number; readonly height: number } | null;
 }
+
+const size = record({ width: coordinate, height: coordinate });
+export const isSavedView = record({ source: maybe(rectangle), destination: maybe(size) });
+/** Objects of one client, which is bounded as they are made. */
+const WAITERS_MAX = 1 << 16;
+export const areSavedWaiters = list(a("Resource"), WAITERS_MAX);
 
 /** undefined: as it was. */
 export class SurfaceState {
@@ -56,5 +64,27 @@ export class SurfaceState {
   drop(): void {
     this.buffer?.release();
     this.buffer = undefined;
+  }
+
+  static {
+    savedClass(
+      "SurfaceState",
+      this,
+      {
+        buffer: absentOr(maybe(isSavedBuffer)),
+        dx: coordinate,
+        dy: coordinate,
+        damage: a("Damage"),
+        bufferDamage: a("Damage"),
+        input: absentOr(maybe(isSavedShape)),
+        transform: absentOr(whole(0, 7)),
+        scale: absentOr(whole(1, 2 ** 31 - 1)),
+        view: absentOr(isSavedView),
+        callbacks: areSavedWaiters,
+        feedbacks: areSavedWaiters,
+      },
+      null,
+      { loaded: (it) => it.buffer?.retain() },
+    );
   }
 }

@@ -9,13 +9,15 @@
  * Pixels are copied when a frame is made, not at the commit: a client that commits a thousand times between two frames
  * costs one copy. It gets its buffer back then.
  */
+import { coordinate, flag, list, maybe, record, text, whole } from "@stratos/base/value-check";
 import type { Client } from "../core/client.ts";
 import type { Resource } from "../core/resource.ts";
+import { a, point, savedClass } from "../saved/saved-class.ts";
 import { Damage, type Rectangle } from "../geometry/rectangle.ts";
 import { enums, events, implement } from "../protocol/protocol.ts";
-import { bufferOf, type ClientBuffer } from "./client-buffer.ts";
-import { type RegionShape, shapeContains, shapeOf } from "./region.ts";
-import { SurfaceState, type View } from "./surface-state.ts";
+import { bufferOf, type ClientBuffer, isSavedBuffer, SIDE_MAX } from "./client-buffer.ts";
+import { isSavedShape, type RegionShape, shapeContains, shapeOf } from "./region.ts";
+import { areSavedWaiters, isSavedView, SurfaceState, type View } from "./surface-state.ts";
 
 const { error } = enums.wl_surface;
 
@@ -23,7 +25,7 @@ const { error } = enums.wl_surface;
 const SURFACES_MAX = 1024;
 
 /** What a surface is for; given once, and for ever (wl_surface, "role"). */
-interface Role {
+export interface Role {
   readonly name: string;
   /** Before a commit is applied: may refuse it. @param buffer  undefined: none is attached or taken away */
   checkCommit(buffer: ClientBuffer | null | undefined): void;
@@ -33,7 +35,7 @@ interface Role {
 }
 
 /** What shows surfaces. */
-interface SurfaceOwner {
+export interface SurfaceOwner {
   /** Something is to be shown, or somebody waits for a frame. */
   surfaceChanged(surface: Surface): void;
   surfaceGone(surface: Surface): void;
@@ -45,17 +47,19 @@ export interface Content {
   readonly pixels: Uint32Array;
 }
 
-const surfaces = new WeakMap<Resource, Surface>();
+/** Sub-surfaces of one, and itself. */
+const STACK_MAX = 258;
+const side = whole(1, SIDE_MAX);
 
 export function surfaceOf(resource: Resource): Surface {
-  return surfaces.get(resource)!;
+  return resource.part as Surface;
 }
 
 export class Surface {
   readonly resource: Resource;
   readonly client: Client;
-  readonly #owner: SurfaceOwner;
-  readonly #pending = { state: new SurfaceState() };
+  #owner: SurfaceOwner;
+  #pending = { state: new SurfaceState() };
   #cached: SurfaceState | null = null;
   #roleName: string | null = null;
   role: Role | null = null;
@@ -71,7 +75,7 @@ export class Surface {
   pendingPosition: { readonly x: number; readonly y: number } | null = null;
   /** Attached and not copied yet. */
   #fresh: ClientBuffer | null = null;
-  readonly #freshDamage = new Damage();
+  #freshDamage = new Damage();
   #bufferSize: { readonly width: number; readonly height: number } | null = null;
   #content: Content | null = null;
   /** In surface coordinates, since the last frame. */
@@ -86,13 +90,16 @@ export class Surface {
   hasFractionalScale = false;
 
   constructor(resource: Resource, owner: SurfaceOwner) {
-    const { client } = resource;
+    this.resource = resource;
+    this.client = resource.client;
+    this.#owner = owner;
+  }
+
+  /** @throws ProtocolError: its client has too many */
+  serve(): void {
+    const { resource, client } = this;
     if (client.surfaceCount >= SURFACES_MAX) client.refuseMemory(`more than ${SURFACES_MAX} surfaces`);
     client.surfaceCount++;
-    this.resource = resource;
-    this.client = client;
-    this.#owner = owner;
-    surfaces.set(resource, this);
     const pending = this.#pending;
     implement(resource, "wl_surface", {
       destroy: () => this.#mayDestroy(),
@@ -353,6 +360,98 @@ export class Surface {
     for (const feedback of this.#feedbacks.splice(0)) discard(feedback);
     for (const child of [...this.stack, ...(this.pendingStack ?? [])]) if (child !== this) child.parent = null;
   }
+
+  static {
+    const surfaces = list(a("Surface"), STACK_MAX);
+    savedClass(
+      "Surface",
+      this,
+      {
+        resource: a("Resource"),
+        client: a("Client"),
+        role: maybe(isRole),
+        parent: maybe(a("Surface")),
+        isSynchronized: flag,
+        stack: surfaces,
+        pendingStack: maybe(surfaces),
+        x: coordinate,
+        y: coordinate,
+        pendingPosition: maybe(point),
+        damage: a("Damage"),
+        transform: whole(0, 7),
+        scale: whole(1, 2 ** 31 - 1),
+        hasViewport: flag,
+        hasFractionalScale: flag,
+        "#owner": isOwner,
+        "#pending": record({ state: a("SurfaceState") }),
+        "#cached": maybe(a("SurfaceState")),
+        "#roleName": maybe(text(64)),
+        "#fresh": maybe(isSavedBuffer),
+        "#freshDamage": a("Damage"),
+        "#bufferSize": maybe(record({ width: side, height: side })),
+        "#content": maybe(isContent),
+        "#input": maybe(isSavedShape),
+        "#view": isSavedView,
+        "#callbacks": areSavedWaiters,
+        "#feedbacks": areSavedWaiters,
+      },
+      {
+        save: (it) => ({
+          owner: it.#owner,
+          pending: it.#pending,
+          cached: it.#cached,
+          roleName: it.#roleName,
+          fresh: it.#fresh,
+          freshDamage: it.#freshDamage,
+          bufferSize: it.#bufferSize,
+          content: it.#content,
+          input: it.#input,
+          view: it.#view,
+          callbacks: it.#callbacks,
+          feedbacks: it.#feedbacks,
+        }),
+        load: (it, from) =>
+          ({
+            owner: it.#owner,
+            pending: it.#pending,
+            cached: it.#cached,
+            roleName: it.#roleName,
+            fresh: it.#fresh,
+            freshDamage: it.#freshDamage,
+            bufferSize: it.#bufferSize,
+            content: it.#content,
+            input: it.#input,
+            view: it.#view,
+            callbacks: it.#callbacks,
+            feedbacks: it.#feedbacks,
+          } = from),
+      },
+      { loaded: (it) => it.#loaded() },
+    );
+  }
+
+  /** What is counted of it where it belongs. */
+  #loaded(): void {
+    this.#fresh?.retain();
+    if (this.#content !== null) this.client.takePixels(this.#content.pixels.byteLength);
+  }
+}
+
+function isContent(value: unknown): boolean {
+  const { width, height, pixels } = value as Partial<Content>;
+  return (
+    record({ width: side, height: side, pixels: () => true })(value) &&
+    pixels instanceof Uint32Array &&
+    pixels.length === width! * height!
+  );
+}
+
+function isRole(value: unknown): boolean {
+  return typeof value === "object" && value !== null && typeof (value as Partial<Role>).checkCommit === "function";
+}
+
+function isOwner(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "surfaceGone" in value;
 }
 
 function discard(feedback: Resource): void {

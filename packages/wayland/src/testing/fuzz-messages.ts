@@ -16,10 +16,17 @@ const LIFE = 400;
 const NUMBERS = [0, 1, 2, 4, 8, 64, 256, 4096, 16384, 0x7fffffff, 0x80000000, 0xffffffff, 0xff000000];
 const WORDS = ["", "text/plain", "wl_surface", "x".repeat(3000), "ÄÖÜ"];
 
-/** @returns how many clients were disconnected for what they did @throws AssertionError */
-export function surviveMessages(seed: number, count: number): number {
+/**
+ * @param between  called after each message, with all clients that are connected
+ * @returns how many clients were disconnected for what they did @throws AssertionError
+ */
+export function surviveMessages(
+  seed: number,
+  count: number,
+  between: (screen: TestScreen, clients: readonly TestClient[]) => void = () => {},
+  screen: TestScreen = new TestScreen(),
+): number {
   const random = new SeededRandom(seed);
-  const screen = new TestScreen();
   const bystander = new TestWindow(new TestClient(screen), { width: 64, height: 48, pixel: 0xff123456 });
   const clients: FuzzClient[] = [];
   let ended = 0;
@@ -34,6 +41,7 @@ export function surviveMessages(seed: number, count: number): number {
       delete clients[at];
     }
     screen.collected.length = 0;
+    between(screen, [bystander.client, ...clients.flatMap((each) => each?.client ?? [])]);
     if (sent % 100 === 0) {
       bystander.client.forget();
       for (const each of clients) each?.client.forget();

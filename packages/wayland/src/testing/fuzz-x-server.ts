@@ -28,10 +28,17 @@ const MESSAGES = [
 ];
 const PROPERTIES = [33, 35, 39, 40, 68];
 
-/** @returns how many servers were disconnected for what they did @throws AssertionError */
-export function surviveServers(seed: number, count: number): number {
+/**
+ * @param between  called after each message
+ * @returns how many servers were disconnected for what they did @throws AssertionError
+ */
+export function surviveServers(
+  seed: number,
+  count: number,
+  between: (clients: readonly TestClient[], server: TestXServer) => void = () => {},
+  screen: TestScreen = new TestScreen(),
+): number {
   const random = new SeededRandom(seed);
-  const screen = new TestScreen();
   const bystander = new TestWindow(new TestClient(screen), { width: 64, height: 48, pixel: 0xff123456 });
   let server: TestXServer | null = null;
   let ended = 0;
@@ -48,6 +55,7 @@ export function surviveServers(seed: number, count: number): number {
     server.client.forget();
     bystander.client.forget();
     disturb(screen, random);
+    between([bystander.client], server);
   }
   server?.end();
   server?.client.disconnect();

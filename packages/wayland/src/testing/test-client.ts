@@ -1,4 +1,5 @@
 /** A client for tests: requests by name, events as they come, over the compositor's real wire. */
+import { inOnePiece } from "@stratos/base";
 import { ArgumentReader, HEADER_BYTES, MessageWriter, slotsOf } from "../core/message.ts";
 import type { Connection, SharedFile } from "../core/ports.ts";
 import type { Interface, MessageType, Value } from "../core/resource.ts";
@@ -31,9 +32,20 @@ export class TestFile implements SharedFile {
   }
 }
 
+/** TestXServer. */
+interface ServerLike {
+  readonly client: TestClient;
+  readonly x11: Connection;
+  goOn(end: ReturnType<Compositor["connect"]>): void;
+}
+
 /** A compositor whose time stands still, and what it said was wrong with itself. */
 export class TestScreen {
-  readonly compositor: Compositor;
+  compositor: Compositor;
+  readonly #options: Partial<CompositorOptions>;
+  nextKey = 1;
+  /** Told of all that programs are sent. */
+  onSent: (key: number, bytes: Uint8Array) => void = () => {};
   readonly defects: unknown[] = [];
   nowMs = 1000;
   isFrameWanted = false;
@@ -43,7 +55,32 @@ export class TestScreen {
   copies = 0;
 
   constructor(options: Partial<CompositorOptions> = {}) {
-    this.compositor = new Compositor(
+    this.#options = options;
+    this.compositor = this.#make();
+  }
+
+  /** Saves its compositor, and goes on with one that has loaded that. @returns what was saved */
+  goOn(clients: readonly TestClient[], server: ServerLike | null = null): Uint8Array {
+    const bytes = inOnePiece(this.compositor.saveInPieces());
+    this.load(bytes, clients, server);
+    return bytes;
+  }
+
+  load(bytes: Uint8Array, clients: readonly TestClient[], server: ServerLike | null = null): void {
+    this.compositor = this.#make();
+    const ends = this.compositor.goOn(
+      bytes,
+      clients.map(({ connection }) => connection),
+      server === null ? null : { wayland: server.client.connection, x11: server.x11 },
+    );
+    const x11 = server === null ? undefined : ends.get(server.x11);
+    if (x11 !== undefined) server!.goOn(x11);
+    for (const client of server === null ? clients : [...clients, server.client])
+      client.goOn(ends.get(client.connection) ?? { onData: () => {}, onEnd: () => {} });
+  }
+
+  #make(): Compositor {
+    return new Compositor(
       {
         nowMs: () => this.nowMs,
         onFrameNeeded: () => void (this.isFrameWanted = true),
@@ -61,7 +98,7 @@ export class TestScreen {
         onCopied: () => void this.copies++,
         onDefect: (error) => void this.defects.push(error),
       },
-      { width: 64, height: 48, refreshHz: 60, scale: 1, layout: "us", background: 0xff000000, ...options },
+      { width: 64, height: 48, refreshHz: 60, scale: 1, layout: "us", background: 0xff000000, ...this.#options },
     );
   }
 
@@ -80,7 +117,11 @@ export class TestScreen {
 
 export class TestClient {
   readonly screen: TestScreen;
-  readonly #end: ReturnType<Compositor["connect"]>;
+  readonly connection: Connection;
+  #end: ReturnType<Compositor["connect"]>;
+  /** Files that it has sent and that were not released. */
+  readonly #sent = new Map<number, SharedFile>();
+  #lastFile = 0;
   readonly #types = new Map<number, Interface>([[1, INTERFACES.get("wl_display")!]]);
   readonly #globals = new Map<string, { name: number; version: number }>();
   #nextId = 2;
@@ -103,15 +144,21 @@ export class TestClient {
   ) {
     this.#isConfused = isConfused;
     this.screen = screen;
-    const connection: Connection = {
+    this.connection = {
+      key: screen.nextKey++,
+      files: this.#sent,
       send: (bytes, files) => {
         this.files.push(...files);
+        screen.onSent(this.connection.key!, bytes);
         this.#receive(bytes);
       },
-      release: (file) => void this.released.push(file),
+      release: (file) => {
+        this.released.push(file);
+        for (const [number, sent] of this.#sent) if (sent === file) this.#sent.delete(number);
+      },
       close: () => void (this.isClosed = true),
     };
-    this.#end = connect(connection);
+    this.#end = connect(this.connection);
     this.#registry = this.create("wl_registry", 1, "get_registry");
     for (const { values } of this.take("wl_registry.global")) {
       const [name, type, version] = values as [number, string, number];
@@ -121,7 +168,13 @@ export class TestClient {
 
   /** Raw bytes. */
   write(bytes: Uint8Array, files: readonly SharedFile[] = []): void {
+    for (const file of files) this.#sent.set(++this.#lastFile, file);
     this.#end.onData(bytes, files);
+  }
+
+  /** Another compositor goes on with it. */
+  goOn(end: ReturnType<Compositor["connect"]>): void {
+    this.#end = end;
   }
 
   disconnect(): void {

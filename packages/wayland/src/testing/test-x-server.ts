@@ -1,5 +1,6 @@
 /** An X server for tests, as Xwayland is one: it answers what a window manager asks, and says what the test wants. */
 import type { Compositor } from "../compositor.ts";
+import type { Connection } from "../core/ports.ts";
 import { TestClient, type TestScreen, solidBuffer } from "./test-client.ts";
 
 export const ROOT = 0x20;
@@ -26,7 +27,8 @@ interface Property {
 export class TestXServer {
   readonly screen: TestScreen;
   readonly client: TestClient;
-  readonly #end: ReturnType<Compositor["connectXwayland"]>["x11"];
+  readonly x11: Connection;
+  #end: ReturnType<Compositor["connectXwayland"]>["x11"];
   #hasGreeted = false;
   #sequence = 0;
   readonly #atoms = new Map<string, number>([["STRING", 31]]);
@@ -42,12 +44,15 @@ export class TestXServer {
     const waiting: Uint8Array[] = [];
     let take = (bytes: Uint8Array): void => void waiting.push(bytes);
     let end: ReturnType<Compositor["connectXwayland"]> | null = null;
+    this.x11 = {
+      key: null,
+      files: new Map(),
+      send: (bytes) => take(bytes),
+      release: () => {},
+      close: () => void (this.isClosed = true),
+    };
     this.client = new TestClient(screen, false, (connection) => {
-      end = screen.compositor.connectXwayland(connection, {
-        send: (bytes) => take(bytes),
-        release: () => {},
-        close: () => void (this.isClosed = true),
-      });
+      end = screen.compositor.connectXwayland({ wayland: connection, x11: this.x11 });
       return end.wayland;
     });
     this.#end = end!.x11;
@@ -66,6 +71,11 @@ export class TestXServer {
   /** Raw bytes of the server. */
   write(bytes: Uint8Array): void {
     this.#end.onData(bytes, []);
+  }
+
+  /** Another compositor goes on with it. */
+  goOn(end: ReturnType<Compositor["connectXwayland"]>["x11"]): void {
+    this.#end = end;
   }
 
   end(): void {

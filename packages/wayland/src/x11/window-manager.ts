@@ -9,14 +9,18 @@
  * of the server, which nobody waits for.
  */
 import { byteString, byteStringToUtf8, utf8Of } from "@stratos/base";
+import { list, maybe, oneOf, record, uint32, whole } from "@stratos/base/value-check";
+import { a } from "../saved/saved-class.ts";
 import type { Rectangle } from "../geometry/rectangle.ts";
 import type { Screen } from "../shell/screen.ts";
 import type { ScreenWindow } from "../shell/screen-window.ts";
-import { XConnection, type XRequest } from "./x-connection.ts";
+import { isSavedXConnection, type SavedXConnection, XConnection, type XRequest } from "./x-connection.ts";
+import type { XLink } from "./x-link.ts";
 import * as x from "./x-protocol.ts";
 import { ATOM, type AtomName, CONFIGURE, EVENT, MASK, type PropertyValue, wordsOf } from "./x-protocol.ts";
 import { type SizeHints, NO_HINTS, XWindow, type XWindowOwner } from "./x-window.ts";
-import type { XwaylandShell } from "./xwayland-shell.ts";
+import { isSavedXSelection, type XSelection } from "./x-selection.ts";
+import { isSavedXwaylandShell, type XwaylandShell } from "./xwayland-shell.ts";
 
 /** Windows of the root; further ones are not shown. */
 const WINDOWS_MAX = 4096;
@@ -28,39 +32,49 @@ const WITHDRAWN = 0,
   NORMAL = 1;
 const MAPPED_EVENTS = MASK.propertyChange | MASK.focusChange;
 
-/** What else is done over the connection (x11/x-selection.ts). */
-interface XAddition {
-  /** Atoms and extensions are known. */
-  begin(link: XLink): void;
-  /** @returns false: it is not about that */
-  event(code: number, event: DataView): boolean;
-  /** The server is gone. */
-  end(): void;
-}
-
-/** The connection, with what was asked for by name. */
-export interface XLink {
-  /** Never shown: what needs a window to speak for us has it. */
-  readonly ownWindow: number;
-  /** First code of XFIXES' events, and its opcode; 0: it is absent. */
-  readonly fixesEvent: number;
-  readonly fixesMajor: number;
-  atom(name: AtomName): number;
-  request(request: XRequest): void;
-  ask(request: XRequest, onReply: (reply: DataView | null) => void): void;
-}
-
 interface Extension {
   readonly major: number;
   readonly firstEvent: number;
 }
+
+interface SavedWindowManager {
+  readonly connection: SavedXConnection;
+  readonly windows: readonly XWindow[];
+  readonly atoms: readonly (readonly [AtomName, number])[];
+  readonly root: number;
+  readonly ownWindow: number;
+  readonly composite: Extension;
+  readonly fixes: Extension;
+  readonly focus: XWindow | null;
+  readonly shell: ReturnType<XwaylandShell["save"]>;
+  /** In the order in which they were given. */
+  readonly selections: readonly ReturnType<XSelection["save"]>[];
+}
+
+const isExtension = record({ major: whole(0, 255), firstEvent: whole(0, 255) });
+const isAtomName = oneOf(...x.ATOM_NAMES);
+export const isSavedWindowManager = record({
+  connection: isSavedXConnection,
+  windows: list(a("XWindow"), WINDOWS_MAX),
+  atoms: list(
+    (pair) => Array.isArray(pair) && pair.length === 2 && isAtomName(pair[0]) && uint32(pair[1]),
+    x.ATOM_NAMES.length,
+  ),
+  root: uint32,
+  ownWindow: uint32,
+  composite: isExtension,
+  fixes: isExtension,
+  focus: maybe(a("XWindow")),
+  shell: isSavedXwaylandShell,
+  selections: (value) => Array.isArray(value) && value.length === 2 && value.every(isSavedXSelection),
+});
 
 const ABSENT: Extension = { major: 0, firstEvent: 0 };
 
 export class WindowManager implements XWindowOwner {
   readonly screen: Screen;
   readonly #shell: XwaylandShell;
-  readonly #additions: readonly XAddition[];
+  readonly #additions: readonly XSelection[];
   readonly #connection: XConnection;
   readonly #windows = new Map<number, XWindow>();
   readonly #atoms = new Map<AtomName, number>();
@@ -72,11 +86,12 @@ export class WindowManager implements XWindowOwner {
   #focus: XWindow | null = null;
   #isFailed = false;
 
+  /** `begin` or `goOn` is to follow. */
   constructor(
     send: (bytes: Uint8Array) => void,
     screen: Screen,
     shell: XwaylandShell,
-    additions: readonly XAddition[],
+    additions: readonly XSelection[],
   ) {
     this.screen = screen;
     this.#shell = shell;
@@ -85,6 +100,47 @@ export class WindowManager implements XWindowOwner {
       ready: ({ root }) => this.#ready(root),
       event: (code, event) => this.#event(code, event),
     });
+  }
+
+  begin(): void {
+    this.#connection.begin();
+  }
+
+  /** All that it knows can be saved. */
+  get isAtRest(): boolean {
+    return this.#hasBegun && !this.#isFailed && this.#connection.isAtRest;
+  }
+
+  save(): SavedWindowManager {
+    return {
+      connection: this.#connection.save(),
+      windows: [...this.#windows.values()],
+      atoms: [...this.#atoms],
+      root: this.#root,
+      ownWindow: this.#ownWindow,
+      composite: this.#composite,
+      fixes: this.#fixes,
+      focus: this.#focus,
+      shell: this.#shell.save(),
+      selections: this.#additions.map((addition) => addition.save()),
+    };
+  }
+
+  goOn(saved: SavedWindowManager): void {
+    const { connection, windows, atoms, root, ownWindow, composite, fixes, focus, shell, selections } = saved;
+    this.#connection.goOn(connection);
+    for (const window of windows) this.#windows.set(window.id, window);
+    for (const [name, atom] of atoms) this.#atoms.set(name, atom);
+    this.#root = root;
+    this.#ownWindow = ownWindow;
+    this.#composite = composite;
+    this.#fixes = fixes;
+    this.#focus = focus;
+    this.#shell.goOn(shell);
+    this.#hasBegun = true;
+    const link = this.#link;
+    for (const [at, addition] of this.#additions.entries()) addition.goOn(link, selections[at]!);
+    for (const window of windows) window.reframe();
   }
 
   /** @returns false: what came is none of the protocol's, and the connection is over */
@@ -157,19 +213,27 @@ export class WindowManager implements XWindowOwner {
       this.#request(x.setProperty(window, this.#atom("_NET_SUPPORTING_WM_CHECK"), ATOM.window, [own]));
     const name = utf8Of("Stratos");
     this.#request(x.setPropertyBytes(own, this.#atom("_NET_WM_NAME"), this.#atom("UTF8_STRING"), { bytes: name }));
-    const link: XLink = {
-      ownWindow: own,
-      fixesEvent: this.#fixes.firstEvent,
-      fixesMajor: this.#fixes.major,
-      atom: (each) => this.#atom(each),
-      request: (request) => this.#request(request),
-      ask: (request, onReply) => this.#connection.ask(request, onReply),
-    };
+    const link = this.#link;
     for (const addition of this.#additions) addition.begin(link);
     // Only now does Xwayland take programs.
     this.#request(x.setSelectionOwner(own, this.#atom("WM_S0")));
     this.#hasBegun = true;
     this.#tellFocus();
+  }
+
+  get #link(): XLink {
+    const isAtRest = (): boolean => this.isAtRest;
+    return {
+      ownWindow: this.#ownWindow,
+      fixesEvent: this.#fixes.firstEvent,
+      fixesMajor: this.#fixes.major,
+      atom: (each) => this.#atom(each),
+      request: (request) => this.#request(request),
+      ask: (request, onReply) => this.#connection.ask(request, onReply),
+      get isAtRest() {
+        return isAtRest();
+      },
+    };
   }
 
   #event(code: number, event: DataView): void {

@@ -8,6 +8,7 @@
  *     event     u8 code    …                                        32 bytes, of GenericEvent (35) more
  */
 import { byteStringOf, concatBytes } from "@stratos/base";
+import { bytes, record, uint32, whole } from "@stratos/base/value-check";
 
 /** The setup's answer, a reply or an event beyond this ends the connection. */
 const MESSAGE_BYTES_MAX = 1 << 20;
@@ -78,6 +79,18 @@ export class XRequest {
   }
 }
 
+export interface SavedXConnection {
+  readonly inbox: Uint8Array;
+  readonly sequence: number;
+  readonly nextId: number;
+}
+
+export const isSavedXConnection = record({
+  inbox: bytes(MESSAGE_BYTES_MAX),
+  sequence: whole(0, 0xffff),
+  nextId: uint32,
+});
+
 export class XConnection {
   readonly #send: (bytes: Uint8Array) => void;
   readonly #owner: XConnectionOwner;
@@ -91,8 +104,29 @@ export class XConnection {
   constructor(send: (bytes: Uint8Array) => void, owner: XConnectionOwner) {
     this.#send = send;
     this.#owner = owner;
+  }
+
+  begin(): void {
     // Byte order "l", protocol 11.0, no authorization.
-    send(Uint8Array.of(0x6c, 0, PROTOCOL_MAJOR, 0, 0, 0, 0, 0, 0, 0, 0, 0));
+    this.#send(Uint8Array.of(0x6c, 0, PROTOCOL_MAJOR, 0, 0, 0, 0, 0, 0, 0, 0, 0));
+  }
+
+  /** It waits for nothing. */
+  get isAtRest(): boolean {
+    return this.#isReady && !this.#isOver && this.#pending.length === 0;
+  }
+
+  /** Of one at rest. */
+  save(): SavedXConnection {
+    return { inbox: this.#inbox, sequence: this.#sequence, nextId: this.#nextId };
+  }
+
+  /** Instead of `begin`. */
+  goOn({ inbox, sequence, nextId }: SavedXConnection): void {
+    this.#isReady = true;
+    this.#inbox = inbox.slice();
+    this.#sequence = sequence;
+    this.#nextId = nextId;
   }
 
   /** A number for something that a request makes. */

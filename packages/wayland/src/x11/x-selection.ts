@@ -7,8 +7,11 @@
  *     Wayland's copies         SetSelectionOwner(our window);  X11's pastes: SelectionRequest ──► its window's property
  */
 import { byteString, byteStringOf, byteStringToUtf8, concatBytes, utf8Of } from "@stratos/base";
+import { flag, maybe, oneOf, record, uint32 } from "@stratos/base/value-check";
+import type { SharedFile } from "../core/ports.ts";
+import { a, savedClass } from "../saved/saved-class.ts";
 import { type Copied, type Selection, TEXT_BYTES_MAX, TEXT_TYPES } from "../data/selection.ts";
-import type { XLink } from "./window-manager.ts";
+import type { XLink } from "./x-link.ts";
 import * as x from "./x-protocol.ts";
 import { ATOM, type AtomName, EVENT } from "./x-protocol.ts";
 
@@ -30,6 +33,54 @@ interface Transfer {
   /** INCR: pieces so far; null: it comes at once. */
   pieces: Uint8Array[] | null;
 }
+
+/** Of an X11 program. */
+class XCopied implements Copied {
+  readonly owner: XSelection;
+  readonly target: AtomName;
+
+  constructor(owner: XSelection, target: AtomName) {
+    this.owner = owner;
+    this.target = target;
+  }
+
+  get types(): readonly string[] {
+    return TEXT_TYPES;
+  }
+
+  get isKept(): boolean {
+    return this.owner.isKept;
+  }
+
+  send(_type: string, file: SharedFile, release: () => void): void {
+    const { selection } = this.owner;
+    this.owner.paste(this.target, (text) => selection.write(file, text ?? new Uint8Array(0), release));
+  }
+
+  readText(onText: (text: Uint8Array | null) => void): void {
+    this.owner.paste(this.target, onText);
+  }
+
+  cancelled(): void {}
+
+  static {
+    savedClass("XCopied", this, { owner: (value) => value instanceof XSelection, target: oneOf(...x.ATOM_NAMES) });
+  }
+}
+
+interface SavedXSelection {
+  readonly owned: Copied | null;
+  readonly ownerTime: number;
+  readonly isOurs: boolean;
+  readonly target: AtomName;
+}
+
+export const isSavedXSelection = record({
+  owned: maybe(a("XCopied")),
+  ownerTime: uint32,
+  isOurs: flag,
+  target: oneOf(...x.ATOM_NAMES),
+});
 
 export class XSelection {
   readonly #name: "CLIPBOARD" | "PRIMARY";
@@ -59,6 +110,28 @@ export class XSelection {
     if (link.fixesMajor !== 0)
       link.request(x.selectSelectionEvents(link.fixesMajor, link.ownWindow, link.atom(this.#name)));
     this.#changed(this.#selection.copied);
+  }
+
+  /** A display that goes on has it. */
+  get isKept(): boolean {
+    return this.#link?.isAtRest === true;
+  }
+
+  get selection(): Selection {
+    return this.#selection;
+  }
+
+  save(): SavedXSelection {
+    return { owned: this.#owned, ownerTime: this.#ownerTime, isOurs: this.#isOurs, target: this.#target };
+  }
+
+  /** Instead of `begin`. */
+  goOn(link: XLink, { owned, ownerTime, isOurs, target }: SavedXSelection): void {
+    this.#link = link;
+    this.#owned = owned;
+    this.#ownerTime = ownerTime;
+    this.#isOurs = isOurs;
+    this.#target = target;
   }
 
   /** The server is gone, and with it what X11 programs have copied. */
@@ -144,18 +217,15 @@ export class XSelection {
       if (this.#owned !== null) this.#selection.drop(this.#owned);
       return;
     }
-    const copied: Copied = {
-      types: TEXT_TYPES,
-      send: (_type, file, release) =>
-        this.#queue(link, target, (text) => this.#selection.write(file, text ?? new Uint8Array(0), release)),
-      readText: (onText) => this.#queue(link, target, onText),
-      cancelled: () => {},
-    };
+    const copied = new XCopied(this, target);
     this.#owned = copied;
     this.#selection.set(copied);
   }
 
-  #queue(link: XLink, target: AtomName, deliver: (text: Uint8Array | null) => void): void {
+  /** What an X11 program has copied. */
+  paste(target: AtomName, deliver: (text: Uint8Array | null) => void): void {
+    const link = this.#link;
+    if (link === null) return deliver(null);
     const [first] = this.#transfers;
     this.#transfers.push({ deliver, startMs: 0, pieces: null });
     const isStuck = first !== undefined && this.#nowMs() - first.startMs > PATIENCE_MS;

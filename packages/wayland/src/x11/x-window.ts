@@ -1,4 +1,6 @@
 /** A window of an X11 program: what the server and the program say of it, and how the screen has it. */
+import { coordinate, flag, list, maybe, oneOf, record, text, uint32, whole } from "@stratos/base/value-check";
+import { a, rectangle, savedClass } from "../saved/saved-class.ts";
 import type { Rectangle } from "../geometry/rectangle.ts";
 import type { Filling, WindowState } from "../shell/arranger.ts";
 import type { Screen } from "../shell/screen.ts";
@@ -48,8 +50,9 @@ export class XWindow implements ScreenWindow {
   readonly id: number;
   /** Menus and hints: the window manager leaves them alone. */
   isOverrideRedirect: boolean;
+  number = 0;
   readonly popups = [];
-  readonly #owner: XWindowOwner;
+  #owner: XWindowOwner;
   readonly #frame = new WindowFrame();
   x: number;
   y: number;
@@ -233,5 +236,54 @@ export class XWindow implements ScreenWindow {
 
   close(): void {
     this.#owner.close(this);
+  }
+
+  /** Of one that was loaded: its frame is drawn anew. */
+  reframe(): void {
+    this.#updateFrame();
+  }
+
+  static {
+    const size = record({ width: whole(0, LENGTH_MAX), height: whole(0, LENGTH_MAX) });
+    savedClass(
+      "XWindow",
+      this,
+      {
+        id: uint32,
+        isOverrideRedirect: flag,
+        number: whole(0, 2 ** 48),
+        popups: list(oneOf(), 0),
+        x: coordinate,
+        y: coordinate,
+        width: coordinate,
+        height: coordinate,
+        title: text(1024),
+        appId: text(1024),
+        hasUtf8Title: flag,
+        hints: record({ isPlaced: flag, min: size, max: size, base: size, step: size }),
+        takesFocus: flag,
+        protocols: (value) => value instanceof Set && value.size <= 512 && [...value].every(uint32),
+        transientFor: uint32,
+        hasOwnFrame: flag,
+        isWanted: flag,
+        isResizing: flag,
+        filling: oneOf("", "maximized", "fullscreen"),
+        "#owner": (value) => typeof value === "object" && value !== null && "tellState" in value,
+        "#restore": maybe(rectangle),
+        "#surface": maybe(a("Surface")),
+        "#isMapped": flag,
+      },
+      {
+        save: (it) => ({
+          owner: it.#owner,
+          restore: it.#restore,
+          surface: it.#surface,
+          isMapped: it.#isMapped,
+        }),
+        load: (it, from) =>
+          ({ owner: it.#owner, restore: it.#restore, surface: it.#surface, isMapped: it.#isMapped } = from),
+      },
+      { keeps: ["#frame"] },
+    );
   }
 }

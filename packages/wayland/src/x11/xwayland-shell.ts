@@ -2,14 +2,86 @@
  * xwayland_shell_v1: which surface shows which X11 window. The server says the same number on both of its connections,
  * by Wayland with a commit and by X in a message, in whatever order.
  */
+import { map, maybe, oneOf, record, whole } from "@stratos/base/value-check";
 import type { Resource } from "../core/resource.ts";
-import { enums, implement } from "../protocol/protocol.ts";
-import { type Surface, surfaceOf } from "../surface/surface.ts";
+import { enums, implement, stand } from "../protocol/protocol.ts";
+import { a, savedClass } from "../saved/saved-class.ts";
+import { type Role, type Surface, surfaceOf } from "../surface/surface.ts";
 import type { XWindow } from "./x-window.ts";
 
 /** Numbers that only one side has said; of more the oldest is forgotten. */
 const UNPAIRED_MAX = 1024;
 const { error } = enums.xwayland_surface_v1;
+
+interface SavedXwaylandShell {
+  readonly windows: ReadonlyMap<number, XWindow>;
+  readonly surfaces: ReadonlyMap<number, Surface>;
+  readonly pairs: ReadonlyMap<Surface, XWindow>;
+}
+
+const serial = whole(0, 2 ** 64);
+export const isSavedXwaylandShell = record({
+  windows: map(serial, a("XWindow"), UNPAIRED_MAX),
+  surfaces: map(serial, a("Surface"), UNPAIRED_MAX),
+  pairs: map(a("Surface"), a("XWindow"), 1 << 16),
+});
+
+class XwaylandSurface implements Role {
+  readonly name = "xwayland_surface";
+  readonly resource: Resource;
+  readonly surface: Surface;
+  readonly shell: XwaylandShell;
+  pending: number | null = null;
+  serial: number | null = null;
+
+  constructor(resource: Resource, surface: Surface, shell: XwaylandShell) {
+    this.resource = resource;
+    this.surface = surface;
+    this.shell = shell;
+  }
+
+  checkCommit(): void {}
+
+  committed(): void {
+    if (this.serial === null && this.pending !== null) {
+      this.serial = this.pending;
+      this.shell.surfaceSays(this.serial, this.surface);
+    }
+    this.shell.committed(this.surface);
+  }
+
+  surfaceGone(): void {
+    this.shell.surfaceGone(this.surface, this.serial);
+  }
+
+  serve(): void {
+    const { resource, shell } = this;
+    implement(resource, "xwayland_surface_v1", {
+      set_serial: (low, high) => {
+        if (this.serial !== null) resource.fail(error.already_associated, "it has its window already");
+        this.pending = high * 2 ** 32 + low;
+        if (this.pending === 0 || shell.has(this.pending))
+          resource.fail(error.invalid_serial, `serial ${this.pending}`);
+      },
+      destroy: () => {},
+    });
+    resource.onDestroy(() => {
+      this.surfaceGone();
+      this.surface.role = null;
+    });
+  }
+
+  static {
+    savedClass("XwaylandSurface", this, {
+      name: oneOf("xwayland_surface"),
+      resource: a("Resource"),
+      surface: a("Surface"),
+      shell: (value) => value instanceof XwaylandShell,
+      pending: maybe(whole(0, 2 ** 64)),
+      serial: maybe(whole(0, 2 ** 64)),
+    });
+  }
+}
 
 export class XwaylandShell {
   /** By serial. */
@@ -24,46 +96,39 @@ export class XwaylandShell {
     });
   }
 
-  #addSurface(id: Resource, surface: Surface, shell: Resource): void {
-    let pending: number | null = null;
-    let serial: number | null = null;
-    const gone = (): void => {
-      if (serial !== null) this.#surfaces.delete(serial);
-      const window = this.#pairs.get(surface);
-      this.#pairs.delete(surface);
-      window?.setSurface(null);
-    };
-    surface.takeRole(
-      {
-        name: "xwayland_surface",
-        checkCommit: () => {},
-        committed: () => {
-          if (serial === null && pending !== null) {
-            serial = pending;
-            this.#surfaceSays(serial, surface);
-          }
-          this.#pairs.get(surface)?.update();
-        },
-        surfaceGone: gone,
-      },
-      shell,
-      enums.xwayland_shell_v1.error.role,
-    );
-    implement(id, "xwayland_surface_v1", {
-      set_serial: (low, high) => {
-        if (serial !== null) id.fail(error.already_associated, "it has its window already");
-        pending = high * 2 ** 32 + low;
-        if (pending === 0 || this.#surfaces.has(pending)) id.fail(error.invalid_serial, `serial ${pending}`);
-      },
-      destroy: () => {},
-    });
-    id.onDestroy(() => {
-      gone();
-      surface.role = null;
-    });
+  /** @returns another one has that number */
+  has(serial: number): boolean {
+    return this.#surfaces.has(serial);
   }
 
-  #surfaceSays(serial: number, surface: Surface): void {
+  #addSurface(id: Resource, surface: Surface, shell: Resource): void {
+    const part = new XwaylandSurface(id, surface, this);
+    surface.takeRole(part, shell, enums.xwayland_shell_v1.error.role);
+    stand(id, part);
+  }
+
+  surfaceGone(surface: Surface, serial: number | null): void {
+    if (serial !== null) this.#surfaces.delete(serial);
+    const window = this.#pairs.get(surface);
+    this.#pairs.delete(surface);
+    window?.setSurface(null);
+  }
+
+  committed(surface: Surface): void {
+    this.#pairs.get(surface)?.update();
+  }
+
+  save(): SavedXwaylandShell {
+    return { windows: this.#windows, surfaces: this.#surfaces, pairs: this.#pairs };
+  }
+
+  goOn({ windows, surfaces, pairs }: SavedXwaylandShell): void {
+    for (const [serial, window] of windows) this.#windows.set(serial, window);
+    for (const [serial, surface] of surfaces) this.#surfaces.set(serial, surface);
+    for (const [surface, window] of pairs) this.#pairs.set(surface, window);
+  }
+
+  surfaceSays(serial: number, surface: Surface): void {
     const window = this.#windows.get(serial);
     this.#windows.delete(serial);
     if (window !== undefined) this.#pair(surface, window);

@@ -1,0 +1,159 @@
+/** What a compositor is, beside what its parts hold: the root of a saved display. */
+import { flag, list, maybe, record, text, uint32, whole } from "@stratos/base/value-check";
+import type { Client } from "./core/client.ts";
+import type { Display } from "./core/display.ts";
+import type { Resource } from "./core/resource.ts";
+import { a, rectangle } from "./saved/saved-class.ts";
+import { areSavedDevices, type DataDevices, type Devices } from "./data/data-device.ts";
+import { isSavedSelection, type Selection } from "./data/selection.ts";
+import type { Rectangle } from "./geometry/rectangle.ts";
+import type { Output, OutputMode } from "./output/output.ts";
+import { isSavedPointing, type Pointing } from "./pointing.ts";
+import { isSavedKeyboard, type Keyboard } from "./seat/keyboard.ts";
+import { isSavedPointer, type Pointer } from "./seat/pointer.ts";
+import { areSavedConstraints, type PointerConstraints } from "./seat/pointer-constraints.ts";
+import type { Seat } from "./seat/seat.ts";
+import { areSavedTextInputs, type TextInputs } from "./seat/text-input.ts";
+import { isSavedTouch, type Touch } from "./seat/touch.ts";
+import { type Activation, isSavedActivation } from "./shell/activation.ts";
+import { isSavedScreen, type Screen } from "./shell/screen.ts";
+import type { DisplayParts } from "./saved-display.ts";
+import { areResources, keptOf } from "./surface/kept.ts";
+import { SIDE_MAX } from "./surface/client-buffer.ts";
+import type { Surface } from "./surface/surface.ts";
+import { isSavedWindowManager, type WindowManager } from "./x11/window-manager.ts";
+
+/** What a compositor is made of, each of which saves what is its own. */
+export interface CompositorParts {
+  readonly display: Display;
+  readonly output: Output;
+  readonly seat: Seat;
+  readonly screen: Screen;
+  readonly textInputs: TextInputs;
+  readonly activation: Activation;
+  readonly clipboard: Selection;
+  readonly primary: Selection;
+  readonly data: DataDevices;
+  readonly pointing: Pointing;
+}
+
+/** By the names under which objects of programs refer to them. */
+export function namedParts(
+  { display, screen, seat, textInputs, activation, clipboard, primary, data }: CompositorParts,
+  surfaces: object,
+  more: DisplayParts,
+): DisplayParts {
+  return {
+    ...more,
+    display,
+    surfaces,
+    screen,
+    constraints: seat.constraints,
+    "text inputs": textInputs,
+    activation,
+    clipboard,
+    "primary selection": primary,
+    "clipboard devices": data.clipboard,
+    "primary devices": data.primary,
+  };
+}
+
+/** What they have of programs whose connections are kept. */
+export function savedParts(parts: CompositorParts): Omit<SavedCompositor, keyof OwnState> {
+  const { display, output, seat, screen, textInputs, activation, clipboard, primary, data, pointing } = parts;
+  const { width, height, refreshHz, scale } = output.mode;
+  return {
+    serial: display.serial,
+    mode: { width, height, refreshHz, scale },
+    outputs: keptOf(output.resources),
+    keyboard: seat.keyboard.save(),
+    pointer: seat.pointer.save(),
+    touch: seat.touch.save(),
+    constraints: seat.constraints.save(),
+    textInputs: textInputs.save(),
+    activation: activation.save(),
+    clipboard: clipboard.save(),
+    primary: primary.save(),
+    clipboardDevices: data.clipboard.save(),
+    primaryDevices: data.primary.save(),
+    screen: screen.save(),
+    pointing: pointing.save(),
+  };
+}
+
+/** Of parts that are new. */
+export function goOnParts(parts: CompositorParts, state: SavedCompositor): void {
+  const { display, output, seat, screen, textInputs, activation, clipboard, primary, data, pointing } = parts;
+  display.serial = state.serial;
+  output.mode = state.mode;
+  for (const resource of state.outputs) output.resources.add(resource);
+  seat.keyboard.goOn(state.keyboard);
+  seat.pointer.goOn(state.pointer);
+  seat.touch.goOn(state.touch);
+  seat.constraints.goOn(state.constraints);
+  textInputs.goOn(state.textInputs);
+  activation.goOn(state.activation);
+  clipboard.goOn(state.clipboard);
+  primary.goOn(state.primary);
+  data.clipboard.goOn(state.clipboardDevices);
+  data.primary.goOn(state.primaryDevices);
+  screen.goOn(state.screen);
+  pointing.goOn(state.pointing);
+}
+
+/** Of the compositor itself. */
+interface OwnState {
+  readonly clients: readonly Client[];
+  /** Of the last frame. */
+  readonly shown: readonly { readonly surface: Surface; readonly place: Rectangle }[];
+  readonly frames: number;
+  readonly layout: string;
+  readonly heldKeys: readonly { readonly key: number; readonly isDown: boolean }[];
+  /** Of X11's; null: there is none, or it is not kept. */
+  readonly windowManager: ReturnType<WindowManager["save"]> | null;
+}
+
+export interface SavedCompositor extends OwnState {
+  readonly serial: number;
+  readonly mode: OutputMode;
+  readonly outputs: readonly Resource[];
+  readonly keyboard: ReturnType<Keyboard["save"]>;
+  readonly pointer: ReturnType<Pointer["save"]>;
+  readonly touch: ReturnType<Touch["save"]>;
+  readonly constraints: ReturnType<PointerConstraints["save"]>;
+  readonly textInputs: ReturnType<TextInputs["save"]>;
+  readonly activation: ReturnType<Activation["save"]>;
+  readonly clipboard: ReturnType<Selection["save"]>;
+  readonly primary: ReturnType<Selection["save"]>;
+  readonly clipboardDevices: ReturnType<Devices["save"]>;
+  readonly primaryDevices: ReturnType<Devices["save"]>;
+  readonly screen: ReturnType<Screen["save"]>;
+  readonly pointing: ReturnType<Pointing["save"]>;
+}
+
+const side = whole(1, SIDE_MAX);
+const positive = (value: unknown): boolean => typeof value === "number" && value > 0 && value <= 1000;
+
+export const isSavedCompositor = record({
+  clients: list(a("Client"), 256),
+  shown: list(record({ surface: a("Surface"), place: rectangle }), 1 << 18),
+  serial: uint32,
+  frames: whole(0, 2 ** 53),
+  layout: text(4096),
+  mode: record({ width: side, height: side, refreshHz: positive, scale: positive }),
+  outputs: areResources,
+  keyboard: isSavedKeyboard,
+  pointer: isSavedPointer,
+  touch: isSavedTouch,
+  constraints: areSavedConstraints,
+  textInputs: areSavedTextInputs,
+  windowManager: maybe(isSavedWindowManager),
+  heldKeys: list(record({ key: uint32, isDown: flag }), 1024),
+  activation: isSavedActivation,
+  clipboard: isSavedSelection,
+  primary: isSavedSelection,
+  clipboardDevices: areSavedDevices,
+  primaryDevices: areSavedDevices,
+  screen: isSavedScreen,
+  pointing: isSavedPointing,
+});
