@@ -5,7 +5,7 @@
 import type { Core, Global, Unit } from "./core.ts";
 
 /** Primitives by which a program may reach any name of a library at run time. */
-const REFLECTIVE = new Set([
+export const REFLECTIVE: ReadonlySet<string> = new Set([
   "eval",
   "load",
   "environment",
@@ -21,6 +21,16 @@ const PURE = new Set([
   "record-accessor",
   "record-modifier",
 ]);
+
+/** Whether some unit mentions one of them. */
+export function isReflective(units: readonly Unit[]): boolean {
+  const open = units.flatMap(({ body }) => body);
+  for (let core = open.pop(); core !== undefined; core = open.pop()) {
+    if (core.kind === "global" && core.global.primitive !== null && REFLECTIVE.has(core.global.primitive)) return true;
+    open.push(...children(core));
+  }
+  return false;
+}
 
 /** @param units  libraries in order of their running, the program last. @returns the same, less what is not reached */
 export function reachableUnits(units: readonly Unit[]): readonly Unit[] {

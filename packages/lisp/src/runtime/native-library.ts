@@ -289,6 +289,17 @@ const OWN_LIBRARY = `
 (define (%system-call number a b c d e) (%host 41 number a b c d e))
 (define (%copy-to-memory address bytes count) (%host 42 address bytes count) #t)
 
+; eval, load and environments: a program that mentions them is linked with the library (stratos evaluation).
+(define %evaluator #f)
+(define (%set-evaluator! evaluator) (set! %evaluator evaluator))
+(define (%evaluate datum environment) (%evaluator 'eval (cons datum environment)))
+(define (%load path environment) (%evaluator 'load (cons path environment)))
+(define (environment . sets) (%evaluator 'environment sets))
+(define (interaction-environment) (%evaluator 'interaction-environment '()))
+(define (scheme-report-environment version) (%evaluator 'scheme-report-environment (list version)))
+(define (null-environment version) (%evaluator 'null-environment (list version)))
+(define (features) '(r7rs exact-closed ieee-float ratios stratos astralisp stratos-0.1))
+
 ; Foreign functions of C (the library (stratos foreign); back-native/foreign/foreign-low.ts).
 (define (%foreign operation a b c d) (%host 43 operation a b c d))
 (define (%foreign-entry! procedure) (%set-cell! 39 procedure))
@@ -360,6 +371,8 @@ export const NATIVE_OPERATIONS: ReadonlyMap<number, string> = new Map([
   [17, "%report"],
   [18, "%standard-port"],
   [19, "%deep-equal"],
+  [20, "%evaluate"],
+  [21, "%load"],
   [22, "%hash-of"],
   [23, "%identity-hash-of"],
 ]);
