@@ -242,7 +242,10 @@ const OWN_LIBRARY = `
       (%make-condition 'arity (string-append "a procedure: wrong number of arguments ("
         (number->string (length operands)) " given)") '())
       (%make-condition 'type "not a procedure:" (list f))))
+; An error of the report itself is not reported.
+(define %is-reporting #f)
 (define (%report payload k)
+  (if %is-reporting (%host 32 4 1 0 0 0) (set! %is-reporting #t))
   (%flush-all)
   (let ((p (%new-port 2 2 (%make-bytes 21 8192))))
     (%put-text p "stratos: ")
