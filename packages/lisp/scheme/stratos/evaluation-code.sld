@@ -1,8 +1,9 @@
-;; Code of `eval` in native programs: procedures of one frame, `e` (evaluation-scopes.sld). A frame is a vector that begins
-;; with the frame around it. What stands in a tail is called in a tail, so that calls there are proper ones.
+;; Code of `eval` in native programs: procedures of one frame, `e` (evaluation-scopes.sld). A frame is a vector that
+;; begins with the frame around it. What stands in a tail is called in a tail, so that calls there are proper ones.
 (define-library (stratos evaluation-code)
   (export constant-code local-code set-local-code cell-code linked-code set-cell-code if-code sequence-code
-          or-code call-code call-cell-code lambda-code case-lambda-code let-code values-code frame-code clear-code unspecified)
+          or-code call-code call-cell-code lambda-code case-lambda-code let-code values-code frame-code
+          clear-code unspecified)
   (import (scheme base) (scheme case-lambda) (stratos evaluation-scopes)
           (stratos primitive %vref) (stratos primitive %vset!) (stratos primitive %make-vector))
   (begin

@@ -3,7 +3,8 @@
 ;; what stands in them. The meanings of forms: evaluation-forms.sld.
 (define-library (stratos evaluation-expander)
   (export expand expand-all expand-sequence expand-body expand-top items with-variables parse-formals
-          body-scope body-is-top? body-namespace body-add! body-add-procedure! body-declare! body-bind! body-splice! slot-code make-transformer
+          body-scope body-is-top? body-namespace body-add! body-add-procedure! body-declare! body-bind! body-splice!
+          slot-code make-transformer
           system system-name call-system)
   (import (scheme base) (scheme cxr) (stratos evaluation-scopes) (stratos evaluation-code) (stratos evaluation-rules))
   (begin
@@ -26,7 +27,7 @@
               form))
         form))
 
-    (define steps-max 100000)
+    (define steps-max 20000)
     (define (expand-head form scope)
       (let loop ((form form) (steps 0))
         (let* ((word (if (pair? form) (car form) form)) (meaning (and (identifier? word) (lookup word scope))))
@@ -86,7 +87,7 @@
       (let loop ((l formals) (n 0) (ids '()))
         (define (with id rest)
           (if (not (identifier? id)) (syntax-fail "a parameter must be an identifier" whole))
-          (if (memq id ids) (syntax-fail (string-append (identifier-name id) " stands twice") whole))
+          (if (memq id ids) (syntax-fail (string-append (identifier-name id) " is bound twice")))
           (rest (cons id ids)))
         (cond ((null? l) (cons n (cons #f (reverse ids))))
               ((pair? l) (with (car l) (lambda (ids) (loop (cdr l) (+ n 1) ids))))

@@ -16,7 +16,7 @@
     (define (distinct ids whole)
       (if (pair? ids)
           (begin
-            (if (memq (car ids) (cdr ids)) (syntax-fail (string-append (identifier-name (car ids)) " stands twice") whole))
+            (if (memq (car ids) (cdr ids)) (syntax-fail (string-append (identifier-name (car ids)) " is bound twice")))
             (distinct (cdr ids) whole)))
       ids)
 
@@ -111,7 +111,9 @@
         (if (null? bindings)
             (expand-let (cons (word 'let) (cons '() (cddr form))) scope)
             (expand-receive (caar bindings) (cadar bindings)
-              (if (null? (cdr bindings)) (cddr form) (list (cons (word 'let*-values) (cons (cdr bindings) (cddr form)))))
+              (if (null? (cdr bindings))
+                  (cddr form)
+                  (list (cons (word 'let*-values) (cons (cdr bindings) (cddr form)))))
               scope form))))
     (define (values-bindings bindings)
       (for-each
@@ -160,7 +162,8 @@
           (otherwise-in otherwise scope)
           (let ((clause (car clauses)))
             (define (rest scope) (cond-clauses (cdr clauses) otherwise scope))
-            (if (not (and (list? clause) (pair? clause))) (syntax-fail "cond: a clause is (TEST EXPRESSION ...)" clause))
+            (if (not (and (list? clause) (pair? clause)))
+                (syntax-fail "cond: a clause is (TEST EXPRESSION ...)" clause))
             (cond ((names? (car clause) scope 'else)
                    (if (pair? (cdr clauses)) (syntax-fail "cond: else is not the last clause"))
                    (expand-sequence (cdr clause) scope clause))
@@ -212,13 +215,14 @@
                     (result (if (null? (cdr exit)) (constant-code unspecified) (expand-sequence (cdr exit) inner form)))
                     (commands (expand-all (cdddr form) inner))
                     (again (call-code (expand loop inner)
-                             (map (lambda (one) (expand (if (null? (cddr one)) (car one) (caddr one)) inner)) variables))))
+                             (map (lambda (one) (expand (if (null? (cddr one)) (car one) (caddr one)) inner))
+                               variables))))
                 (if-code test result (sequence-code (append commands (list again))))))
             form)
           values)))
 
-    ;; As the expander has it (expander/derived-forms.ts): clauses run in the dynamic environment of the guard, and what no
-    ;; clause takes is raised again in that of the raise.
+    ;; As the expander has it (expander/derived-forms.ts): clauses run in the dynamic environment of the guard, and what
+    ;; no clause takes is raised again in that of the raise.
     (define (expand-guard form scope)
       (let* ((header (items (cadr (items form 3 #f)) 1 #f)) (id (car header)) (clauses (cdr header))
              (has-else (and (pair? clauses)
@@ -228,8 +232,8 @@
         (if (not (identifier? id)) (syntax-fail "guard: expected (NAME CLAUSE ...)" header))
         (let* ((lambda-word (word 'lambda))
                (raised (list again (list lambda-word '() (list (word 'raise-continuable) object))))
-               (escape (list leave (list lambda-word '() (list (word 'let) (list (list id object))
-                                                           (cons guard-clauses (cons (if has-else #f raised) clauses))))))
+               (chosen (cons guard-clauses (cons (if has-else #f raised) clauses)))
+               (escape (list leave (list lambda-word '() (list (word 'let) (list (list id object)) chosen))))
                (handler (if has-else escape (list (list (word 'call/cc) (list lambda-word (list again) escape))))))
           (expand
             (list
@@ -333,7 +337,8 @@
                   (lambda (scope) (if (null? rest) (constant-code unspecified) (expand (car rest) scope)))))))))
     (define (define-several form scope body)
       (let* ((formals (cadr (items form 3 3))) (parsed (parse-formals formals form))
-             (slots (map (lambda (id) (body-declare! body id)) (cddr parsed))) (hidden (body-declare! body (fresh 'values))))
+             (slots (map (lambda (id) (body-declare! body id)) (cddr parsed)))
+             (hidden (body-declare! body (fresh 'values))))
         (define (reference scope)
           (if (cell? hidden) (cell-code hidden) (local-code 0 (local-index hidden) 'values #f)))
         (body-add! body hidden
@@ -415,8 +420,8 @@
         (add name no no))
       (for-each (lambda (name) (add name #f)) '(else => ... _ unquote unquote-splicing unsyntax unsyntax-splicing))
       (for-each refuse
-        '(quote-syntax syntax-case syntax quasisyntax with-syntax begin-for-syntax lambda/typed case-lambda/typed let/typed
-          the has-type? define-record-type/typed define/typed define-type))
+        '(quote-syntax syntax-case syntax quasisyntax with-syntax begin-for-syntax lambda/typed case-lambda/typed
+          let/typed the has-type? define-record-type/typed define/typed define-type))
       (add 'quote (lambda (form scope) (constant-code (syntax->datum (cadr (items form 2 2))))))
       (add 'quasiquote expand-quasiquote)
       (add 'if

@@ -40,7 +40,7 @@
           (let ((found (assq id known)))
             (if found
                 (cdr found)
-                (let ((new (make-alias id scope))) (set! known (cons (cons id new) known)) new))))))
+                (let ((new (alias-in id scope))) (set! known (cons (cons id new) known)) new))))))
 
     ;; The procedure sees the form, and renames what shall mean what it means at the macro's definition.
     (define (apply-explicit procedure form scope definition)

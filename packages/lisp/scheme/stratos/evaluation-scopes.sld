@@ -1,14 +1,15 @@
 ;; What identifiers mean, for `eval` of native programs (evaluation.sld).
 ;;
-;; An identifier is a symbol, or an alias: one that a macro brought along, which knows the scope of the macro's definition.
-;; An alias that nothing has bound means there what its name means; so neither can a macro's names be caught where it is
-;; used, nor the user's where it is defined (R7RS 4.3). `syntax->datum` takes aliases out of data again.
+;; An identifier is a symbol, or an alias: one that a macro brought along, which knows the scope of the macro's
+;; definition. An alias that nothing has bound means there what its name means; so neither can a macro's names be caught
+;; where it is used, nor the user's where it is defined (R7RS 4.3). `syntax->datum` takes aliases out of data again.
 ;;
-;; A scope binds identifiers, by eq?, in front of another scope; the last one is a namespace: a program's or library's top
-;; level. Variables of scopes lie in frames, vectors whose first item is the frame around; a scope without variables of
-;; its own shares the frame of the one around.
+;; A scope binds identifiers, by eq?, in front of another scope; the last one is a namespace: a program's or library's
+;; top level. Variables of scopes lie in frames, vectors whose first item is the frame around; a scope without variables
+;; of its own shares the frame of the one around.
 (define-library (stratos evaluation-scopes)
-  (export fail syntax-fail syntax->datum make-alias alias? alias-name identifier? identifier-name identifier-symbol
+  (export fail syntax-fail syntax->datum make-alias alias-in alias? alias-name identifier? identifier-name
+          identifier-symbol
           make-scope scope-bind! frame-of new-frame frame-size frame-slot! frame-depth
           make-namespace namespace? namespace-name namespace-ref namespace-set! namespace-is-open? namespace-of
           namespace-names lookup same-meaning? names?
@@ -23,6 +24,13 @@
     (define (syntax-fail message . irritants) (%foreign-fail 'syntax message (map syntax->datum irritants)))
 
     (define-record-type alias (make-alias name scope) alias? (name alias-name) (scope alias-scope))
+    ;; An alias of an identifier of a macro's rules. Where the macro stands at a top level that does not bind the
+    ;; identifier, itself an alias, the new one stands beside it: else a macro that calls itself would make them ever
+    ;; longer.
+    (define (alias-in id scope)
+      (if (and (alias? id) (namespace? scope) (not (assq id (namespace-aliases scope))))
+          (make-alias (alias-name id) (alias-scope id))
+          (make-alias id scope)))
     (define (identifier? x) (or (symbol? x) (alias? x)))
     (define (identifier-symbol id) (if (symbol? id) id (identifier-symbol (alias-name id))))
     (define (identifier-name id) (symbol->string (identifier-symbol id)))
@@ -67,12 +75,13 @@
     ;; What an identifier may mean. A word that other forms look for (`else`) is a keyword that is no form.
     (define-record-type keyword (make-keyword name expand define) keyword?
       (name keyword-name) (expand keyword-expand) (define keyword-define))
-    (define-record-type macro (make-macro kind value scope) macro? (kind macro-kind) (value macro-value) (scope macro-scope))
+    (define-record-type macro (make-macro kind value scope) macro?
+      (kind macro-kind) (value macro-value) (scope macro-scope))
     (define-record-type local (make-local frame index is-checked) local?
       (frame local-frame) (index local-index) (is-checked local-is-checked? set-local-is-checked!))
     (define (local-is-checked! local) (set-local-is-checked! local #t))
-    ;; A variable of a top level; owner: its namespace, #f for procedures of the system. inline: its name, where code may
-    ;; be made as for the procedure of the system that it is.
+    ;; A variable of a top level; owner: its namespace, #f for procedures of the system. inline: its name, where code
+    ;; may be made as for the procedure of the system that it is.
     (define-record-type cell (make-cell value name owner inline) cell?
       (value cell-value set-cell-value!) (name cell-name) (owner cell-owner) (inline cell-inline))
     (define unbound (list 'unbound))
@@ -93,7 +102,8 @@
       (let ((found (assq symbol (vector-ref (namespace-table namespace) (place-of symbol)))))
         (and found (cdr found))))
     (define (namespace-set! namespace symbol meaning)
-      (let* ((table (namespace-table namespace)) (place (place-of symbol)) (found (assq symbol (vector-ref table place))))
+      (let* ((table (namespace-table namespace)) (place (place-of symbol))
+             (found (assq symbol (vector-ref table place))))
         (if found
             (set-cdr! found meaning)
             (vector-set! table place (cons (cons symbol meaning) (vector-ref table place))))))

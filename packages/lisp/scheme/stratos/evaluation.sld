@@ -1,18 +1,20 @@
 ;; `eval`, `load` and environments of native programs, which have no compiler: an evaluator that makes procedures of
-;; expressions (docs/decisions/0061-eval-in-native-programs.md). A program that mentions one of these gets this library, and
-;; before it is run is told here of the system's procedures and of the libraries that it is linked with
+;; expressions (docs/decisions/0061-eval-in-native-programs.md). A program that mentions one of these gets this library,
+;; and before it is run is told here of the system's procedures and of the libraries that it is linked with
 ;; (back-native/evaluation.ts writes the calls).
 (define-library (stratos evaluation)
   (export evaluator add-procedures! add-refused! add-words! add-library! add-macro!)
   (import (scheme base) (scheme cxr) (scheme read) (scheme file) (scheme write) (stratos base)
-          (stratos evaluation-scopes) (stratos evaluation-rules) (stratos evaluation-expander) (stratos evaluation-forms) (stratos primitive %ref))
+          (stratos evaluation-scopes) (stratos evaluation-rules) (stratos evaluation-expander)
+          (stratos evaluation-forms) (stratos primitive %ref) (stratos primitive %unserved))
   (begin
     ;; Libraries: name as a list, what it exports as (name . meaning), and what is to be run before it is used, or #f.
     (define-record-type library (make-library name exports start) library?
       (name library-name) (exports library-exports set-library-exports!) (start library-start set-library-start!))
     (define libraries '())
     (define (find-library name)
-      (let loop ((l libraries)) (cond ((null? l) #f) ((equal? (library-name (car l)) name) (car l)) (else (loop (cdr l))))))
+      (let loop ((l libraries))
+        (cond ((null? l) #f) ((equal? (library-name (car l)) name) (car l)) (else (loop (cdr l))))))
     (define (add! library) (set! libraries (cons library libraries)))
     (define (written name) (call-with-output-string (lambda (port) (write name port))))
 
@@ -21,9 +23,7 @@
       (for-each (lambda (name procedure) (namespace-set! system name (system-cell procedure name))) names procedures))
     (define (add-refused! names)
       (for-each
-        (lambda (name)
-          (define (refuse . operands) (fail 'error (string-append (symbol->string name) " is not served in native programs")))
-          (namespace-set! system name (new-cell refuse name #f)))
+        (lambda (name) (namespace-set! system name (new-cell (%unserved name) name #f)))
         names))
     ;; A library of the system's words.
     (define (add-words! name words) (add! (make-library name words #f)))
@@ -38,8 +38,8 @@
               (set-library-exports! library meanings)
               meanings)
             exports)))
-    ;; A compiled library. Each export is (name . what): a procedure that gives what is assigned; in a vector the value; a
-    ;; symbol: the word of the system; or the number of a macro.
+    ;; A compiled library. Each export is (name . what): a procedure that gives what is assigned; in a vector the value;
+    ;; a symbol: the word of the system; or the number of a macro.
     (define macros '())
     (define (meaning-of name what)
       (cond ((vector? what) (new-cell (vector-ref what 0) name #f))
@@ -48,13 +48,14 @@
             (else (make-linked name what))))
     (define (add-library! name exports)
       (add! (make-library name (map (lambda (one) (cons (car one) (meaning-of (car one) (cdr one)))) exports) #f)))
-    ;; A macro of a compiled library: its rules as a datum, or what else has made it, as a symbol; `make` gives what names in
-    ;; the rules mean. Two macros may name each other, so that waits until all are there.
+    ;; A macro of a compiled library: its rules as a datum, or what else has made it, as a symbol; `make` gives what
+    ;; names in the rules mean. Two macros may name each other, so that waits until all are there.
     (define (add-macro! number rules make)
       (let ((scope (make-namespace "(macro)" #f)))
         (set! macros
           (cons
-            (cons number (if (symbol? rules) (make-macro 'other rules scope) (make-macro 'rules (parse-rules rules) scope)))
+            (cons number
+              (if (symbol? rules) (make-macro 'other rules scope) (make-macro 'rules (parse-rules rules) scope)))
             macros))
         (set! waiting (cons (cons scope make) waiting))))
     (define waiting '())
@@ -84,7 +85,8 @@
                  (cond ((null? l) '()) ((memq (caar l) rest) (loop (cdr l))) (else (cons (car l) (loop (cdr l)))))))
               ((prefix)
                (map (lambda (one)
-                      (cons (string->symbol (string-append (symbol->string (car rest)) (symbol->string (car one)))) (cdr one)))
+                      (cons (string->symbol (string-append (symbol->string (car rest)) (symbol->string (car one))))
+                        (cdr one)))
                  inner))
               (else
                (for-each (lambda (pair) (take (car pair))) rest)
@@ -150,7 +152,8 @@
       (namespace-set! system name
         (make-keyword name #f
           (lambda (form scope body)
-            (if (not (body-is-top? body)) (syntax-fail (string-append (symbol->string name) " stands inside of a body") form))
+            (if (not (body-is-top? body))
+                (syntax-fail (string-append (symbol->string name) " stands inside of a body") form))
             (act form body)))))
 
     (define-forms! choose)
@@ -164,7 +167,8 @@
       (if (not interaction)
           (begin
             (set! interaction (environment-of '((scheme r5rs) (stratos lisp)) #t))
-            (for-each (lambda (name) (namespace-set! interaction name (namespace-ref system name))) '(import define-library))))
+            (for-each (lambda (name) (namespace-set! interaction name (namespace-ref system name)))
+              '(import define-library))))
       interaction)
     (define (namespace-given who operands)
       (cond ((null? operands) (interaction-namespace))
@@ -178,7 +182,8 @@
     ;; A file is read and run form by form; what is wrong in one is told with its line.
     (define (load-file path namespace)
       (if (not (string? path)) (fail 'type "load: expected a string, got" path))
-      (let* ((text (call-with-port (open-binary-input-file path) bytes-of)) (port (open-input-string (utf8->string text))))
+      (let* ((text (call-with-port (open-binary-input-file path) bytes-of))
+             (port (open-input-string (utf8->string text))))
         ;; The first byte from `at` on that is neither blank nor of a comment, and its line.
         (define (next-form at line is-comment use)
           (if (>= at (bytevector-length text))
@@ -195,7 +200,8 @@
             (lambda (start line)
               (let* ((code (placed path line
                              (lambda ()
-                               (let ((form (read port))) (if (eof-object? form) #f (expand-top (list form) namespace)))))))
+                               (let ((form (read port)))
+                                 (if (eof-object? form) #f (expand-top (list form) namespace)))))))
                 (if code
                     (let* ((end (%ref port 3)) (next (+ line (lines start end))))
                       (loop end next (code #f)))
@@ -211,8 +217,8 @@
                         (error-object-irritants object))))
         (make)))
 
-    ;; What the runtime's procedures of these names do (runtime/native-library.ts); for `eval` and `load` procedures that
-    ;; are called in their tails.
+    ;; What the runtime's procedures of these names do (runtime/native-library.ts); for `eval` and `load` procedures
+    ;; that are called in their tails.
     (define (evaluator what operands)
       (settle!)
       (case what

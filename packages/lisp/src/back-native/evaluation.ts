@@ -1,10 +1,12 @@
 /**
- * What a native program needs for `eval`, `load` and environments: the evaluator in Scheme (scheme/stratos/evaluation.sld),
- * and a unit that tells it of the system's procedures and of the libraries that the program is linked with, kept whole.
+ * What a native program needs for `eval`, `load` and environments: the evaluator, in Scheme
+ * (scheme/stratos/evaluation.sld), and a unit that tells it of the system's procedures and of the libraries that the
+ * program is linked with, which are kept whole.
  */
 import { assert } from "@stratos/base";
 import { callPrimitive, makeCall, makeConst, makeLambda, primitiveGlobal } from "../core/build.ts";
 import type { Core, Global, Unit } from "../core/core.ts";
+import { reachableUnits } from "../core/reachable.ts";
 import { SchemeError } from "../datum/condition.ts";
 import { intern, list, Pair } from "../datum/datum.ts";
 import { resolve } from "../expander/binding.ts";
@@ -54,17 +56,54 @@ export function withEvaluation(units: readonly Unit[], lisp: Lisp, engine: Serve
   const known = new Set(units.map(({ library }) => library));
   const program = units.at(-1)!;
   const own = lisp.expandProgram(`(import ${EVALUATION})`, EVALUATION).slice(0, -1);
-  const libraries = units.slice(0, -1);
+  const reached = new Set(reachableUnits(units, { isWhole: false }).flatMap(({ body }) => body));
+  const libraries = units.slice(0, -1).map((unit) => ({
+    ...unit,
+    body: unit.body.map((form) => (reached.has(form) ? form : withoutUnserved(form, engine))),
+  }));
   const evaluation = own.find(({ library }) => library === EVALUATION);
   assert(evaluation !== undefined, "the evaluator is a library");
   return [
     ...own.filter(({ library }) => !known.has(library)),
     ...libraries,
-    new Registry(evaluation, engine).unit(
-      libraries.map(({ library }) => ({ name: library, exports: lisp.libraries.get(library)!.exports })),
+    lisp.preemptible(
+      new Registry(evaluation, engine).unit(
+        libraries.map(({ library }) => ({ name: library, exports: lisp.libraries.get(library)!.exports })),
+      ),
     ),
     program,
   ];
+}
+
+/** What only `eval` reaches may mention words that native programs do not have: calls of those raise an error. */
+function withoutUnserved(core: Core, engine: Served): Core {
+  const inside = (one: Core): Core => withoutUnserved(one, engine);
+  switch (core.kind) {
+    case "const":
+    case "local":
+      return core;
+    case "global": {
+      const { primitive } = core.global;
+      return primitive === null || engine.serves(primitive)
+        ? core
+        : callPrimitive("%unserved", [makeConst(intern(primitive))], core.source);
+    }
+    case "set-local":
+    case "set-global":
+    case "define-global":
+      return { ...core, value: inside(core.value) };
+    case "if":
+      return { ...core, test: inside(core.test), then: inside(core.then), else: inside(core.else) };
+    case "begin":
+      return { ...core, body: core.body.map(inside) };
+    case "lambda":
+      return { ...core, clauses: core.clauses.map((clause) => ({ ...clause, body: inside(clause.body) })) };
+    case "let":
+    case "letrec*":
+      return { ...core, values: core.values.map(inside), body: inside(core.body) };
+    case "call":
+      return { ...core, operator: inside(core.operator), operands: core.operands.map(inside) };
+  }
 }
 
 class Registry {

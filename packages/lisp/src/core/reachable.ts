@@ -32,8 +32,12 @@ export function isReflective(units: readonly Unit[]): boolean {
   return false;
 }
 
-/** @param units  libraries in order of their running, the program last. @returns the same, less what is not reached */
-export function reachableUnits(units: readonly Unit[]): readonly Unit[] {
+/**
+ * @param units  libraries in order of their running, the program last
+ * @param options.isWhole  a program that may reach any name at run time keeps all
+ * @returns the same, less what is not reached
+ */
+export function reachableUnits(units: readonly Unit[], { isWhole = true } = {}): readonly Unit[] {
   const definitions = new Map<Global, Core[]>();
   const open: Core[] = [];
   for (const [index, unit] of units.entries()) {
@@ -47,7 +51,7 @@ export function reachableUnits(units: readonly Unit[]): readonly Unit[] {
   for (let core = open.pop(); core !== undefined; core = open.pop()) {
     if (core.kind === "global" || core.kind === "set-global") {
       const { global } = core;
-      if (global.primitive !== null && REFLECTIVE.has(global.primitive)) return units;
+      if (isWhole && global.primitive !== null && REFLECTIVE.has(global.primitive)) return units;
       if (!reached.has(global)) {
         reached.add(global);
         for (const form of definitions.get(global) ?? []) {

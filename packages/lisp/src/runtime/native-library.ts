@@ -217,7 +217,7 @@ const OWN_LIBRARY = `
 (define (error-object-kind x)
   (if (%kind? x 13) (symbol->string (%ref x 0))
     (%raise-native 'type "error-object-kind: expected an error object, got" (list x))))
-(define (assertion-failed . l) (%raise-native 'error "assertion failed" l))
+(define (assertion-failed . l) (%raise-native 'error "assertion failed:" l))
 (define (%type-condition code value)
   (let* ((entry (list-ref %errors code)) (who (car entry)) (what (cadr entry)))
     (cond ((string=? what "index") (if (%fixnum? value)
@@ -301,6 +301,10 @@ const OWN_LIBRARY = `
 (define (interaction-environment) (%evaluator 'interaction-environment '()))
 (define (scheme-report-environment version) (%evaluator 'scheme-report-environment (list version)))
 (define (null-environment version) (%evaluator 'null-environment (list version)))
+; Stands for a word that is not there, where only the evaluator reaches it.
+(define (%unserved name)
+  (lambda operands
+    (%raise-native 'error (string-append (symbol->string name) " is not served in native programs") '())))
 (define (features) '(r7rs exact-closed ieee-float ratios stratos astralisp stratos-0.1))
 
 ; Foreign functions of C (the library (stratos foreign); back-native/foreign/foreign-low.ts).
