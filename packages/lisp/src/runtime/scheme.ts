@@ -223,6 +223,40 @@ export const LIBRARY = `
 (define (%check-failed message x) (%oracle %record-error message #f x))
 (%set-cell! 34 (lambda (name type value) (%oracle %record-error name type value)))
 
+; Guardians and ephemerons: what the collector does with them stands there (heap/collector.ts). A queue is a vector of the
+; first entry, or 0; the tag of an entry is its queue where the object itself is wanted.
+(define (make-guardian)
+  (let ((queue (vector 0)))
+    (case-lambda
+      (() (let ((next (%guarded-next queue))) (and next (if (eq? (%cdr next) queue) (%car next) (%cdr next)))))
+      ((object) (%guard! queue object queue))
+      ((object representative) (%guard! queue object representative)))))
+; The next object of a queue with its tag, or false.
+(define (%guarded-next queue)
+  (let ((entry (vector-ref queue 0)))
+    (if (eq? entry 0) #f
+        (begin
+          (vector-set! queue 0 (%ref entry 2))
+          (cons (%ref entry 0) (%ref entry 3))))))
+(define (%guard! queue object tag)
+  (let ((entry (%make 17 4)))
+    (%set! entry 0 object) (%set! entry 1 queue) (%set! entry 2 (%cell 40)) (%set! entry 3 tag)
+    (%set-cell! 40 entry)
+    (if #f #f)))
+(define (make-ephemeron key datum)
+  (let ((e (%make 16 3))) (%set! e 0 key) (%set! e 1 datum) (%set! e 2 0) e))
+(define (ephemeron? x) (%kind? x 16))
+(define (ephemeron-key x) (if (%kind? x 16) (%ref x 0) (%oracle ephemeron-key x)))
+(define (ephemeron-datum x) (if (%kind? x 16) (%ref x 1) (%oracle ephemeron-datum x)))
+(define (ephemeron-broken? x) (if (%kind? x 16) (eq? (%ref x 2) 1) (%oracle ephemeron-broken? x)))
+(define (reference-barrier x) (%set-cell! 11 x) (%set-cell! 11 0) (if #f #f))
+; An object that is large asks for a collection.
+(define (collect-garbage)
+  (%set-cell! 42 1)
+  (%set-cell! 11 (%make-bytes 21 300000))
+  (%set-cell! 11 0)
+  (if #f #f))
+
 ; What calls procedures of the program: the interpreter's are in its prelude, here with a way of their own for one list.
 ; Up to some depth map's calls nest, so that a list of that length is made once.
 (define (%map-one f l n all)
