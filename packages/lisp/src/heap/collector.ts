@@ -8,10 +8,11 @@
  *
  * Two kinds of objects hold others weakly. An ephemeron (key, datum, link) holds its datum while something else than it
  * reaches its key; what the scan meets waits in a chain by their links until nothing more is reached, and those whose
- * keys were not are broken. An entry of a guardian (object, queue, link, tag) says that somebody wants the object when
- * nothing else reaches it any more: entries are reached by two lists alone, which are no roots, those made since the last
- * collection and the others, whose objects are old. An entry whose object was not reached goes into its queue, from where
- * the program takes it; the object is kept for it, before ephemerons are broken.
+ * keys were not are broken: their key is the unbound value then. An entry of a guardian (object, queue, link, tag) says
+ * that somebody wants the object when nothing else reaches it any more. Entries are reached by two lists alone, which are
+ * no roots: those made since the last collection, and the others, whose objects are old. An entry whose object was not
+ * reached goes into its queue, from where the program takes it; the object is kept for that, and ephemerons are broken
+ * after it.
  *
  * Invariants: the nursery is empty after each collection; an old half always has room for the whole nursery (else a
  * major collection comes first, and `heap-full` is called when that does not help); static objects hold no pointers.
@@ -130,9 +131,9 @@ export const COLLECTOR = `
   (let ((at:i32 (reg EPHEMERONS)) (next:i32 0))
     (while at
       (set! next (wrap (shr (load64 (+ at 24)) 3)))
-      (store64! (+ at 8) 0 FALSE)
+      (store64! (+ at 8) 0 UNBOUND)
       (store64! (+ at 16) 0 FALSE)
-      (store64! (+ at 24) 0 8)
+      (store64! (+ at 24) 0 0)
       (set! at next))
     (reg! EPHEMERONS 0)))
 

@@ -246,9 +246,10 @@ export const LIBRARY = `
 (define (make-ephemeron key datum)
   (let ((e (%make 16 3))) (%set! e 0 key) (%set! e 1 datum) (%set! e 2 0) e))
 (define (ephemeron? x) (%kind? x 16))
-(define (ephemeron-key x) (if (%kind? x 16) (%ref x 0) (%oracle ephemeron-key x)))
+(define (ephemeron-key x)
+  (if (%kind? x 16) (if (%unbound? (%ref x 0)) #f (%ref x 0)) (%oracle ephemeron-key x)))
 (define (ephemeron-datum x) (if (%kind? x 16) (%ref x 1) (%oracle ephemeron-datum x)))
-(define (ephemeron-broken? x) (if (%kind? x 16) (eq? (%ref x 2) 1) (%oracle ephemeron-broken? x)))
+(define (ephemeron-broken? x) (if (%kind? x 16) (%unbound? (%ref x 0)) (%oracle ephemeron-broken? x)))
 (define (reference-barrier x) (%set-cell! 11 x) (%set-cell! 11 0) (if #f #f))
 ; An object that is large asks for a collection.
 (define (collect-garbage)
