@@ -705,7 +705,8 @@ export function derivedText(options: {
   return parts.join("\n");
 }
 
-function accessors(): string[] {
+/** `caar` to `cddddr`. */
+export function accessors(): string[] {
   let last = [""];
   const all: string[] = [];
   for (let length = 1; length <= 4; length++) {
