@@ -32,7 +32,8 @@ import { HostPrimitives, type Evaluator, type HeapProcedure } from "./runtime/ho
 import { NATIVE_ARITHMETIC } from "./runtime/native-arithmetic.ts";
 import { NATIVE_LIBRARY, NATIVE_OPERATIONS, definedNames, nativeErrors } from "./runtime/native-library.ts";
 import { Objects } from "./runtime/objects.ts";
-import { ARITHMETIC, LIBRARY, derivedText } from "./runtime/scheme.ts";
+import { derivedText } from "./runtime/derived.ts";
+import { ARITHMETIC, LIBRARY } from "./runtime/scheme.ts";
 import { Primitive } from "./interpreter/machine.ts";
 import { preludeDefinition, preludeNames } from "./interpreter/prelude.ts";
 import { makeStandardPorts } from "./interpreter/primitives/ports.ts";

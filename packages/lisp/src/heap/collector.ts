@@ -6,13 +6,13 @@
  * Roots are exact: cells, shadow stack below `sp`, the argument area, and old fields that the write barrier noted. When
  * the buffer of noted fields is full the whole old half is looked through instead, so that it is bounded.
  *
- * Two kinds of objects hold others weakly. An ephemeron (key, datum, link) holds its datum while something else than it
- * reaches its key; what the scan meets waits in a chain by their links until nothing more is reached, and those whose
- * keys were not are broken: their key is the unbound value then. An entry of a guardian (object, queue, link, tag) says
- * that somebody wants the object when nothing else reaches it any more. Entries are reached by two lists alone, which are
- * no roots: those made since the last collection, and the others, whose objects are old. An entry whose object was not
- * reached goes into its queue, from where the program takes it; the object is kept for that, and ephemerons are broken
- * after it.
+ * Two kinds of objects hold others weakly. An ephemeron (key, datum, link) holds its datum while something else than
+ * it reaches its key; what the scan meets waits in a chain by their links until nothing more is reached, and those
+ * whose keys were not are broken: their key is the unbound value then. An entry of a guardian (object, queue, link,
+ * tag) says that somebody wants the object when nothing else reaches it any more. Entries are reached by two lists
+ * alone, which are no roots: those made since the last collection, and the others, whose objects are old. An entry
+ * whose object was not reached goes into its queue, from where the program takes it; the object is kept for that, and
+ * ephemerons are broken after it.
  *
  * Invariants: the nursery is empty after each collection; an old half always has room for the whole nursery (else a
  * major collection comes first, and `heap-full` is called when that does not help); static objects hold no pointers.
@@ -146,7 +146,8 @@ export const COLLECTOR = `
       (store64! (+ a 32) 0 (forward (load64 (+ a 32)) from size from2 size2))
       (set! entry (load64 (+ a 24))))))
 
-; Entries whose objects were reached go to the list of old ones, the others before those of \`lost-entries\`, which is given.
+; Entries whose objects were reached go to the list of old ones, the others before those of \`lost-entries\`, which is
+; the result.
 (define (sort-entries entry lost-entries from:i32 size:i32 from2:i32 size2:i32)
   (let ((a:i32 0) (next 0) (moved 0))
     (while (wrap entry)

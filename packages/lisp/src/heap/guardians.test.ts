@@ -1,8 +1,8 @@
 /**
- * Goal: guardians give each object once, when nothing else reaches it, and no object that something reaches; ephemerons
- * lose key and datum then, and not before. Method: random graphs of vectors, guardians' entries and ephemerons, built by
- * a program that is told what to do; a model here follows the same references. Small ones again with a collection at each
- * allocation, where objects may be given earlier; the heap is proved after each collection.
+ * Goal: guardians give each object once, when nothing else reaches it, and no object that something reaches;
+ * ephemerons lose key and datum then, and not before. Method: random graphs of vectors, guardians' entries and
+ * ephemerons, built by a program that is told what to do; a model here follows the same references. Small ones again
+ * with a collection at each allocation, where objects may be given earlier; the heap is proved after each collection.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -30,7 +30,8 @@ const PROGRAM = `
 (define guardian (make-guardian))
 (define ephemerons '())
 (define (new! slot id) (vector-set! roots slot (vector id #f #f)))
-(define (link! from field to) (let ((node (vector-ref roots from))) (if node (vector-set! node field (vector-ref roots to)))))
+(define (link! from field to)
+  (let ((node (vector-ref roots from))) (if node (vector-set! node field (vector-ref roots to)))))
 (define (move! from field to)
   (let ((node (vector-ref roots from))) (if node (vector-set! roots to (vector-ref node field)))))
 (define (drop! slot) (vector-set! roots slot #f))

@@ -3,11 +3,11 @@
  * and that stand neither here nor in `LIBRARY` (scheme.ts) are refused when it is built. `%slow:NAME` is what
  * `LIBRARY`'s NAME leaves to the host.
  */
+import { accessors } from "./derived.ts";
 import { ERRORS } from "./errors.ts";
 import { NATIVE_PORTS } from "./native-ports.ts";
 import { NATIVE_READER } from "./native-reader.ts";
 import { NATIVE_WRITER } from "./native-writer.ts";
-import { accessors } from "./scheme.ts";
 
 const OWN_LIBRARY = `
 (define (%raise-native kind message irritants)
