@@ -9,16 +9,19 @@
   (import (scheme base) (stratos primitive %guard!) (stratos primitive %guarded-next))
   (begin
     (define-record-type will-executor (new-will-executor queue) will-executor? (queue queue-of))
+    ;; An executor without wills.
     (define (make-will-executor) (new-will-executor (vector 0)))
+    ;; PROCEDURE may be run with OBJECT when nothing else reaches it.
     (define (will-register! executor object procedure)
       (if (not (procedure? procedure)) (error "will-register!: expected a procedure, got" procedure))
       (%guard! (queue-of executor) object procedure))
-    ;; Runs one procedure that is due, in the tail, or gives the second operand, else #f.
+    ;; Runs one procedure that is due, and gives what it gives; where none is the second operand, else #f.
     (define (will-execute! executor . otherwise)
       (let ((next (%guarded-next (queue-of executor))))
         (if next ((cdr next) (car next)) (and (pair? otherwise) (car otherwise)))))
 
     (define finalizers (make-will-executor))
+    ;; PROCEDURE is run with OBJECT by `run-finalizers!` when nothing else reaches it.
     (define (register-finalizer! object procedure) (will-register! finalizers object procedure))
     ;; Runs those that are due; gives how many.
     (define (run-finalizers!)
