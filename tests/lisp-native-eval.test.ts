@@ -175,6 +175,10 @@ const REFUSED: readonly [form: string, error: string][] = [
     "(begin (define-syntax forever (syntax-rules () ((_ x) (forever x)))) (forever 1))",
     '("limit" "the expansion of forever does not end after 20000 steps" ())',
   ],
+  [
+    "(begin (define-syntax inward (syntax-rules () ((_ x) (+ 1 (inward x))))) (inward 1))",
+    '("limit" "expressions are nested too deeply" ())',
+  ],
   ['(load "wrong.scm")', '("syntax" "wrong.scm:4: if: bad syntax: something is missing" ((if)))'],
   ["loaded", "5"],
   ['(load "none.scm")', '("file" "cannot open the file none.scm: no such file or directory" ("none.scm"))'],

@@ -40,7 +40,15 @@
                 (loop (apply-macro meaning form scope) (+ steps 1)))
               form))))
 
-    (define (expand form scope) (expand-form (expand-head form scope) scope))
+    ;; A macro whose output holds itself would go on for ever.
+    (define depth-max 10000)
+    (define depth 0)
+    (define (expand form scope)
+      (if (>= depth depth-max) (fail 'limit "expressions are nested too deeply"))
+      (set! depth (+ depth 1))
+      (let ((code (expand-form (expand-head form scope) scope)))
+        (set! depth (- depth 1))
+        code))
     (define (expand-form form scope)
       (cond ((identifier? form) (reference form scope))
             ((pair? form)
@@ -157,10 +165,14 @@
         (if (or (null? (body-items body)) (car (car (body-items body))))
             (syntax-fail "a body must end with an expression" whole))
         (body-code body)))
+    ;; An error may have left an expansion before; a macro may evaluate.
     (define (expand-top forms namespace)
-      (let ((body (make-body namespace #t forms '() '())))
+      (let ((body (make-body namespace #t forms '() '())) (outer depth))
+        (set! depth 0)
         (discover! body)
-        (body-code body)))
+        (let ((code (body-code body)))
+          (set! depth outer)
+          code)))
 
     ;; The meaning of a keyword: another keyword, rules, or what an expression gives that is run at once.
     (define (make-transformer value scope)
