@@ -2,11 +2,12 @@
  * Random expressions, evaluated here, by Guile and by Chez Scheme, or, with `--target`, by native programs:
  *
  *     npm run conformance:lisp-peers -- [--seed N] [--count N] [--record]
- *     npm run conformance:lisp-peers -- [--seed N] [--count N] --target all|NAME,NAME…
+ *     npm run conformance:lisp-peers -- [--seed N] [--count N] --target all|NAME,NAME… [--load]
  *
  * An expression counts as failed when both peers agree with each other and not with us; where they differ from each
  * other, nothing is counted. `--record` keeps the answers of the first ones for the test without peers. A native
- * program must say what the interpreter says, or that it is not served there. The last line is `N passed, N failed`.
+ * program must say what the interpreter says, or that it is not served there; with `--load` it is one that loads them,
+ * so that its evaluator does. The last line is `N passed, N failed`.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -15,6 +16,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { SeededRandom } from "@stratos/base";
 import { closedSystem, Lisp, type NativeTarget } from "@stratos/lisp";
+import { folderFinder, ownLibraryFolder } from "@stratos/tools-node/lisp";
 import { programOf, randomExpression } from "../packages/lisp/src/testing/random-program.ts";
 import { nativeSession, runNative, targetsOf } from "./lisp/native.ts";
 
@@ -24,6 +26,7 @@ const { values } = parseArgs({
     count: { type: "string", default: "2000" },
     record: { type: "boolean" },
     target: { type: "string" },
+    load: { type: "boolean" },
   },
 });
 const BATCH = 500;
@@ -32,6 +35,7 @@ const RECORD = join(import.meta.dirname, "../packages/lisp/src/testing/peer-answ
 const targets = targetsOf(values.target);
 const random = new SeededRandom(Number(values.seed));
 const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-"));
+let loaders: Record<NativeTarget, Uint8Array> | null = null;
 let passed = 0,
   failed = 0,
   open = 0;
@@ -78,7 +82,10 @@ process.exitCode = failed === 0 ? 0 : 1;
 
 function compareNative(expressions: readonly string[], program: string, names: readonly NativeTarget[]): void {
   const expected = ours(program);
-  const programs = nativeSession(new Lisp({})).buildNative(tellingOfUnserved(program), "random.scm", names);
+  const text = tellingOfUnserved(program);
+  const programs =
+    values.load === true ? loading(names) : nativeSession(new Lisp({})).buildNative(text, "random.scm", names);
+  writeFileSync(join(folder, "random.scm"), text);
   for (const name of names) {
     const { output } = runNative(name, programs[name], { file: join(folder, name), cwd: folder });
     const lines = output.split("\n");
@@ -91,6 +98,12 @@ function compareNative(expressions: readonly string[], program: string, names: r
       }
     }
   }
+}
+
+/** Programs that load what stands beside them. */
+function loading(names: readonly NativeTarget[]): Record<NativeTarget, Uint8Array> {
+  const lisp = new Lisp({ findLibrary: folderFinder([ownLibraryFolder()]) });
+  return (loaders ??= nativeSession(lisp).buildNative(`(import (scheme load)) (load "random.scm")`, "load.scm", names));
 }
 
 /** What native programs do not have raises an error that says so. */

@@ -3,14 +3,15 @@
  * those of R7RS as native programs:
  *
  *     npm run conformance:lisp-r7rs -- --dir FOLDER [--srfi all|N,N…] [--engine wasm] [--record]
- *     npm run conformance:lisp-r7rs -- --dir FOLDER --target all|NAME,NAME…
+ *     npm run conformance:lisp-r7rs -- --dir FOLDER --target all|NAME,NAME… [--load]
  *
  * FOLDER is a checkout of chibi-scheme (BSD licence; nothing of it is kept here): `tests/r7rs-tests.scm` is run as it
  * stands, with `--srfi` also `lib/srfi/N/test.sld`. Its `(chibi test)` is ours (conformance/lisp/chibi-test.sld), which
  * counts. What native programs do not have, and say so, is told and not counted; that all targets print the same counts
- * as one more test. The last line is `N passed, N failed`.
+ * as one more test. With `--load` the native program is one that loads the suite, which is then run by its evaluator.
+ * The last line is `N passed, N failed`.
  */
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     record: { type: "boolean" },
     engine: { type: "string" },
     target: { type: "string" },
+    load: { type: "boolean" },
   },
 });
 if (values.dir === undefined || !existsSync(join(values.dir, "tests/r7rs-tests.scm"))) {
@@ -35,6 +37,9 @@ if (values.dir === undefined || !existsSync(join(values.dir, "tests/r7rs-tests.s
 }
 const chibi = values.dir;
 const chibiTest = readFileSync(join(import.meta.dirname, "lisp/chibi-test.sld"), "utf8");
+
+/** A program whose evaluator runs the suite. */
+const LOADING = `(import (scheme base) (scheme load) (chibi test)) (load "suite.scm")`;
 
 interface Outcome {
   passed: number;
@@ -150,6 +155,7 @@ function runAsNative(suiteText: string, targets: readonly NativeTarget[]): { nam
     .replaceAll(/^\(test-numeric-syntax .*\(make-(?:rectangular|polar) .*(?:\n\s.*)*$/gmu, "")
     .replace("(mean exp log)", "(mean - -)")
     .replace("(test 9.728 b)", "");
+  const program = values.load === true ? LOADING : text;
   const realTest = chibiTest.replace("(scheme complex)", "").replaceAll("(magnitude ", "(abs ");
   const own = folderFinder([ownLibraryFolder()]);
   const session = (missing: readonly string[]): CompiledLisp => {
@@ -163,18 +169,19 @@ function runAsNative(suiteText: string, targets: readonly NativeTarget[]): { nam
   };
   const first = session([]);
   try {
-    first.buildNative(text, "r7rs-tests.scm", []);
+    first.buildNative(program, "r7rs-tests.scm", []);
   } catch (error) {
     if (first.engine.refusedNames.length === 0) throw error;
   }
   const missing = first.engine.refusedNames;
   if (missing.length > 0) console.log(`native programs have no ${missing.join(", ")}`);
-  const programs = session(missing).buildNative(text, "r7rs-tests.scm", targets);
+  const programs = session(missing).buildNative(program, "r7rs-tests.scm", targets);
   const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-"));
   try {
     const outputs = targets.map((target) => {
       const started = performance.now();
       const cwd = mkdtempSync(join(folder, "run-"));
+      writeFileSync(join(cwd, "suite.scm"), text);
       const { output } = runNative(target, programs[target], { file: join(folder, target), cwd });
       return { target, output, outcome: outcomeOf(output, false, started) };
     });

@@ -45,7 +45,7 @@ test("an error names file, line and column, shows the line, and what called it",
   assert.equal(
     stderr,
     "stratos: bad.scm:3:15: car: expected a pair, got 5\n  (define (g x) (car x))\n                ^^^^^^^\n" +
-      "  from f, bad.scm:2:3\n  from the top level, bad.scm:5:1\n",
+      "  from f, bad.scm:2:8\n  from the top level, bad.scm:5:7\n",
   );
 });
 

@@ -5,6 +5,7 @@ import { CompiledLisp } from "./compiled-session.ts";
 import { closedSystem } from "./interpreter/system.ts";
 import { haveSameRuntime } from "./image/engine-image.ts";
 import { backtrace } from "./repl/repl.ts";
+import { ALL_PASSES } from "./middle/simplify.ts";
 import { Lisp } from "./session.ts";
 import { testWasmEngine } from "./testing/wasm-engine.ts";
 
@@ -248,6 +249,43 @@ test("a built program does what it does when it is compiled and run at once, its
     assert.equal(withoutPlace(outcome(text, "built")), withoutPlace(outcome(text, "compiled")));
   assert.match(outcome(own, "built"), /vector-ref: index out of range: 9 {2}from the top level, program\.scm:10/su);
   assert.equal(withoutPlace(outcome(own, "built", "verify")), withoutPlace(outcome(own, "compiled")));
+});
+
+test("who waits when a program ends by an error is the same on both engines, and where", () => {
+  const text = `(define (inner x) (if (null? x) (car x) (+ 1 (inner (cdr x)))))
+    (define-syntax again (syntax-rules () ((_ e) (begin e e))))
+    (define (middle x)
+      (display "a") (let ((y (* 2 (inner x)))) (display y) y))
+    (define (outer x)
+      (let* ((a 1) (b (if (pair? x) (let () (middle x)) 0))) (list a (again (f x)) b)))
+    (define f (if (pair? '()) car outer))
+    (set! f outer)
+    (display (list 1 (f '(1 2))))`;
+  const waiting = (run: (lisp: Lisp) => unknown): string[] => {
+    const lisp = new Lisp();
+    try {
+      run(lisp);
+    } catch (error) {
+      return backtrace(error);
+    }
+    return [];
+  };
+  const passes = { ...ALL_PASSES, inlining: false };
+  const interpreted = waiting((lisp) => lisp.runProgram(text, "program.scm"));
+  const compiled = waiting((lisp) =>
+    new CompiledLisp(lisp, { wasm: testWasmEngine, memoryBytes: 256 * 1024 * 1024, passes }).runProgram(
+      text,
+      "program.scm",
+    ),
+  );
+  assert.deepEqual(interpreted, compiled);
+  assert.deepEqual(interpreted, [
+    "  from inner, program.scm:1:46",
+    "  from inner, program.scm:1:46",
+    "  from middle, program.scm:4:35",
+    "  from outer, program.scm:6:45",
+    "  from the top level, program.scm:9:22",
+  ]);
 });
 
 test("an image tells whether another one is of the same build", () => {

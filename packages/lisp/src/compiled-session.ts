@@ -5,6 +5,7 @@
 import type { WasmEngine } from "@stratos/host";
 import type { Core, Unit } from "./core/core.ts";
 import { PLATFORMS, type NativeTarget } from "./back-native/platforms.ts";
+import { withEvaluation } from "./back-native/evaluation.ts";
 import { nativeProgram, type NativePlatform } from "./back-native/program.ts";
 import { Condition, SchemeError, failure, wrongType } from "./datum/condition.ts";
 import { EOF, MString, UNSPECIFIED, textOf } from "./datum/datum.ts";
@@ -17,7 +18,7 @@ import { readEngineImage } from "./image/engine-image.ts";
 import { Primitive } from "./interpreter/machine.ts";
 import { utf8Decode } from "./interpreter/utf8.ts";
 import { makeBegin } from "./core/build.ts";
-import { reachableUnits } from "./core/reachable.ts";
+import { isReflective, reachableUnits } from "./core/reachable.ts";
 import { runSteps, runStepsWaiting, type Steps } from "./javascript/run-steps.ts";
 import { Reader } from "./reader/reader.ts";
 import { TextCursor } from "./reader/text-cursor.ts";
@@ -84,7 +85,11 @@ export class CompiledLisp {
    * @returns an image; a session that is given it runs the program by `runImage`
    */
   buildProgram(text: string, file: string): Uint8Array {
-    const units = reachableUnits(this.lisp.expandProgram(text, file));
+    const expanded = this.lisp.expandProgram(text, file);
+    const units =
+      this.engine.options.isNative === true && isReflective(reachableUnits(expanded))
+        ? withEvaluation(expanded, this.lisp, this.engine)
+        : reachableUnits(expanded);
     return this.engine.saveImage(
       units.map((unit, index) => this.engine.compile(unit, { isClosed: index === units.length - 1 })),
     );

@@ -17,6 +17,7 @@ import type { ExportPlace, Exporter, Surroundings } from "./back-wasm/compile-un
 import { TableSlot, lowSignatures, runtimeModule } from "./back-wasm/runtime-module.ts";
 import { callsWithPlaces, placesOf, readEngineImage, sourcesOf, writeEngineImage } from "./image/engine-image.ts";
 import type { EngineImage, MemoryPart, RuntimeModule } from "./image/engine-image.ts";
+import { REFLECTIVE } from "./core/reachable.ts";
 import type { LowSignature } from "./low/compile.ts";
 import { Bridge } from "./javascript/bridge.ts";
 import { LeftForJavaScript } from "./javascript/outcome.ts";
@@ -31,7 +32,8 @@ import { HostPrimitives, type Evaluator, type HeapProcedure } from "./runtime/ho
 import { NATIVE_ARITHMETIC } from "./runtime/native-arithmetic.ts";
 import { NATIVE_LIBRARY, NATIVE_OPERATIONS, definedNames, nativeErrors } from "./runtime/native-library.ts";
 import { Objects } from "./runtime/objects.ts";
-import { ARITHMETIC, LIBRARY, derivedText } from "./runtime/scheme.ts";
+import { derivedText } from "./runtime/derived.ts";
+import { ARITHMETIC, LIBRARY } from "./runtime/scheme.ts";
 import { Primitive } from "./interpreter/machine.ts";
 import { preludeDefinition, preludeNames } from "./interpreter/prelude.ts";
 import { makeStandardPorts } from "./interpreter/primitives/ports.ts";
@@ -235,7 +237,17 @@ export class Engine {
       [...inline, ...prelude].map(({ name }) => name),
     );
     for (const name of hostNames) if (!served.has(name)) this.#unserved.add(name);
-    for (const name of ["eval", "load"]) this.#unserved.add(name);
+    for (const name of REFLECTIVE) this.#unserved.add(name);
+  }
+
+  /** Of a native engine: the program will have what `eval` and its like ask for (back-native/evaluation.ts). */
+  serveEvaluation(): void {
+    for (const name of REFLECTIVE) this.#unserved.delete(name);
+  }
+
+  /** Whether programs may use a primitive's word. */
+  serves(name: string): boolean {
+    return this.hasPrimitive(name) && !this.#unserved.has(name);
   }
 
   get nurseryBytes(): number {

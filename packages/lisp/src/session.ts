@@ -31,6 +31,7 @@ import { defineControl } from "./interpreter/primitives/control.ts";
 import { defineForeign } from "./interpreter/primitives/foreign.ts";
 import { defineJavaScript } from "./interpreter/primitives/javascript.ts";
 import { defineLists } from "./interpreter/primitives/lists.ts";
+import { defineMemory } from "./interpreter/primitives/memory.ts";
 import { defineNumbers } from "./interpreter/primitives/numbers.ts";
 import type { Table } from "./interpreter/primitives/operands.ts";
 import { definePorts, makeStandardPorts, type StandardPorts } from "./interpreter/primitives/ports.ts";
@@ -414,6 +415,7 @@ class Instance {
     defineThreads(this.#table, this.machine);
     this.#defineJavaScript(lisp.system, phase);
     defineForeign(this.#table);
+    defineMemory(this.#table);
     defineSyntaxPrimitives(this.#table, phase);
     defineEvaluation(this.#table, lisp, this);
   }

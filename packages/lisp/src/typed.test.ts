@@ -183,7 +183,7 @@ test("who called is told of a failed check, also where the call was put in line"
   const [argument, result] = Object.values(PROGRAMS).slice(-2) as [string, string];
   assert.match(
     outcome(argument, "interpreter").output,
-    /scm:1:26: half: argument 1 \(n\): expected fixnum, got "ten"\n.*\n {27}\^{6}\n {2}from use, typed\.scm:4:3$/,
+    /scm:1:26: half: argument 1 \(n\): expected fixnum, got "ten"\n.*\n {27}\^{6}\n {2}from use, typed\.scm:5:6$/,
   );
   assert.match(outcome(argument, {}).output, /got "ten"\n.*\n.*\n {2}from the top level, typed\.scm:5:6$/);
   assert.match(outcome(argument, { passes: without("inlining") }).output, /\n {2}from use, typed\.scm:5:6$/);

@@ -121,7 +121,9 @@ function buildCommand(finish: Finish): Command {
     .option("--stats", "tell how many tests of types were left out, as the compiler has proved them")
     .addHelpText(
       "after",
-      "\nA native program prints the same, but has no eval; what else it lacks is told when it is built.\n\n" +
+      "\nA native program prints the same; what it lacks is told when it is built. One that uses eval, load or " +
+        "environments\nhas an evaluator inside, about 1 MB, and the libraries that it imports whole; eval can import " +
+        "these, and no others.\n\n" +
         "A built program runs with the build of Stratos that made it, and with no other; one in …mjs or for a " +
         "processor has\nit inside. What it evaluates by (eval) sees libraries anew, with a state of their own.",
     )

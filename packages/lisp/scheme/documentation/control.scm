@@ -94,3 +94,20 @@
   "Time since an arbitrary beginning, in jiffies.")
 (procedure (jiffies-per-second) -> integer
   "How many jiffies a second has.")
+(procedure (collect-garbage)
+  "Collects all that nothing reaches, at once.")
+(procedure (make-guardian) -> procedure
+  "A procedure that is told of objects, `(guardian object [representative])`, and gives each of them (or what represents
+   it) once when nothing else reaches it any more: `(guardian)`, #f where there is none. The object is kept for that.")
+(procedure (make-ephemeron key datum) -> ephemeron
+  "Holds KEY weakly, and DATUM as long as something else than it reaches KEY.")
+(procedure (ephemeron? object) -> boolean
+  "Whether OBJECT is an ephemeron.")
+(procedure (ephemeron-key ephemeron)
+  "The key, or #f when it is broken.")
+(procedure (ephemeron-datum ephemeron)
+  "The datum, or #f when it is broken.")
+(procedure (ephemeron-broken? ephemeron) -> boolean
+  "Whether its key was lost, and with it the datum.")
+(procedure (reference-barrier object)
+  "OBJECT is reached until this is called.")

@@ -73,6 +73,7 @@ export function lowConstants(): Record<string, number> {
     LARGE: LARGE_BYTES,
     TRUE: Immediate.true,
     FALSE: Immediate.false,
+    UNBOUND: Immediate.unbound,
     NIL: Immediate.nil,
     CAR: Offset.car,
     CDR: Offset.cdr,

@@ -5,7 +5,7 @@
 import type { Core, Global, Unit } from "./core.ts";
 
 /** Primitives by which a program may reach any name of a library at run time. */
-const REFLECTIVE = new Set([
+export const REFLECTIVE: ReadonlySet<string> = new Set([
   "eval",
   "load",
   "environment",
@@ -22,8 +22,22 @@ const PURE = new Set([
   "record-modifier",
 ]);
 
-/** @param units  libraries in order of their running, the program last. @returns the same, less what is not reached */
-export function reachableUnits(units: readonly Unit[]): readonly Unit[] {
+/** Whether some unit mentions one of them. */
+export function isReflective(units: readonly Unit[]): boolean {
+  const open = units.flatMap(({ body }) => body);
+  for (let core = open.pop(); core !== undefined; core = open.pop()) {
+    if (core.kind === "global" && core.global.primitive !== null && REFLECTIVE.has(core.global.primitive)) return true;
+    open.push(...children(core));
+  }
+  return false;
+}
+
+/**
+ * @param units  libraries in order of their running, the program last
+ * @param options.isWhole  a program that may reach any name at run time keeps all
+ * @returns the same, less what is not reached
+ */
+export function reachableUnits(units: readonly Unit[], { isWhole = true } = {}): readonly Unit[] {
   const definitions = new Map<Global, Core[]>();
   const open: Core[] = [];
   for (const [index, unit] of units.entries()) {
@@ -37,7 +51,7 @@ export function reachableUnits(units: readonly Unit[]): readonly Unit[] {
   for (let core = open.pop(); core !== undefined; core = open.pop()) {
     if (core.kind === "global" || core.kind === "set-global") {
       const { global } = core;
-      if (global.primitive !== null && REFLECTIVE.has(global.primitive)) return units;
+      if (isWhole && global.primitive !== null && REFLECTIVE.has(global.primitive)) return units;
       if (!reached.has(global)) {
         reached.add(global);
         for (const form of definitions.get(global) ?? []) {

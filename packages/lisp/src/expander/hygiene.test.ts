@@ -166,6 +166,17 @@ test("phases: what is defined for run time cannot be used while expanding", () =
   );
 });
 
+test("plain data that a macro computes are expanded as if they were written where it is defined", () => {
+  const macro = (value: string, template: string): string =>
+    "(import (scheme base) (scheme write) (stratos syntax)) (define-syntax m (lambda (x) (syntax-case x () ((_ a) " +
+    `(with-syntax ((b ${value})) #'${template}))))) (let ((list vector)) (write (m 5)))`;
+  writes(macro("(+ 1 (syntax->datum #'a))", "(list b a)"), "(6 5)");
+  writes(macro('"text"', "(list 'b b)"), '("text" "text")');
+  writes(macro("(list #'+ 1 #'a)", "(list b 'b)"), "(6 (+ 1 5))");
+  writes(macro("'(list 1)", "b"), "(1)");
+  writes(macro("(list 1 #(2) '(3))", "(let ((c 'b)) c)"), "(1 #(2) (3))");
+});
+
 test("mistakes are told with their place", () => {
   const error = (text: string): string => runText(text).error!.split("\n")[0]!;
   assert.equal(error("(define x\n  (if))"), "test.scm:2:3: if: bad syntax: something is missing (if)");

@@ -24,9 +24,12 @@ import { datumToSyntax, type Identifier, isIdentifier, Syntax, syntaxItems, synt
 export class RulesTransformer {
   readonly rules: { readonly pattern: CompiledPattern; readonly templateSyntax: Syntax; template: Template | null }[];
   readonly scope: PatternScope;
-  constructor(rules: RulesTransformer["rules"], scope: PatternScope) {
+  /** As it was written. */
+  readonly form: Syntax;
+  constructor(rules: RulesTransformer["rules"], scope: PatternScope, form: Syntax) {
     this.rules = rules;
     this.scope = scope;
+    this.form = form;
   }
 }
 
@@ -77,7 +80,7 @@ export function parseSyntaxRules(form: Syntax, phase: number): RulesTransformer 
     compileTemplate(parts[1]!, lookupIn(compiled), scope);
     return { pattern: compiled, templateSyntax: parts[1]!, template: null };
   });
-  return new RulesTransformer(rules, scope);
+  return new RulesTransformer(rules, scope, form);
 }
 
 /** An ellipsis that nothing is. */

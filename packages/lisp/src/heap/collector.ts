@@ -6,6 +6,14 @@
  * Roots are exact: cells, shadow stack below `sp`, the argument area, and old fields that the write barrier noted. When
  * the buffer of noted fields is full the whole old half is looked through instead, so that it is bounded.
  *
+ * Two kinds of objects hold others weakly. An ephemeron (key, datum, link) holds its datum while something else than
+ * it reaches its key; what the scan meets waits in a chain by their links until nothing more is reached, and those
+ * whose keys were not are broken: their key is the unbound value then. An entry of a guardian (object, queue, link,
+ * tag) says that somebody wants the object when nothing else reaches it any more. Entries are reached by two lists
+ * alone, which are no roots: those made since the last collection, and the others, whose objects are old. An entry
+ * whose object was not reached goes into its queue, from where the program takes it; the object is kept for that, and
+ * ephemerons are broken after it.
+ *
  * Invariants: the nursery is empty after each collection; an old half always has room for the whole nursery (else a
  * major collection comes first, and `heap-full` is called when that does not help); static objects hold no pointers.
  */
@@ -68,8 +76,12 @@ export const COLLECTOR = `
     (let ((h (load64 at)))
       (if (= (and (wrap h) 7) 7)
           (let ((bytes:i32 (object-bytes h)))
-            (when (< (and (wrap (shr h 3)) 31) FIRST-BYTES)
-              (forward-range (+ at 8) (+ at bytes) from size from2 size2))
+            (if (= (and (wrap (shr h 3)) 31) KIND-EPHEMERON)
+                (begin
+                  (store64! (+ at 24) 0 (shl (ext (reg EPHEMERONS)) 3))
+                  (reg! EPHEMERONS at))
+                (when (< (and (wrap (shr h 3)) 31) FIRST-BYTES)
+                  (forward-range (+ at 8) (+ at bytes) from size from2 size2)))
             (set! at (+ at bytes)))
           (begin
             (store64! at 0 (forward h from size from2 size2))
@@ -81,6 +93,105 @@ export const COLLECTOR = `
   (forward-range STACK sp from size from2 size2)
   (forward-range ARGUMENTS (+ ARGUMENTS (* 8 (reg ARGUMENT-COUNT))) from size from2 size2))
 
+; Whether w points to an object in one of the ranges that nothing has reached.
+(define (lost:i32 w from:i32 size:i32 from2:i32 size2:i32)
+  (let ((p:i32 (wrap w)))
+    (let ((t:i32 (and p 7)))
+      (when (>=u (- t 1) 5) (return 0))
+      (when (>=u (- p from) size)
+        (when (>=u (- p from2) size2) (return 0)))
+      (!= (and (wrap (load64 (+ (- p t) 8))) 255) 255))))
+
+; Ephemerons of the chain whose keys were reached get their data. Whether there were some.
+(define (settle-ephemerons:i32 from:i32 size:i32 from2:i32 size2:i32)
+  (let ((at:i32 (reg EPHEMERONS)) (left:i32 0) (some:i32 0) (next:i32 0))
+    (while at
+      (set! next (wrap (shr (load64 (+ at 24)) 3)))
+      (if (lost (load64 (+ at 8)) from size from2 size2)
+          (begin
+            (store64! (+ at 24) 0 (shl (ext left) 3))
+            (set! left at))
+          (begin
+            (store64! (+ at 24) 0 0)
+            (forward-range (+ at 8) (+ at 24) from size from2 size2)
+            (set! some 1)))
+      (set! at next))
+    (reg! EPHEMERONS left)
+    some))
+
+; Follows all from start on, and what ephemerons hold then.
+(define (scan-all:void start:i32 from:i32 size:i32 from2:i32 size2:i32)
+  (let ((again:i32 1))
+    (while again
+      (scan-objects start from size from2 size2)
+      (set! start (reg OLD-NEXT))
+      (set! again (settle-ephemerons from size from2 size2)))))
+
+(define (break-ephemerons:void)
+  (let ((at:i32 (reg EPHEMERONS)) (next:i32 0))
+    (while at
+      (set! next (wrap (shr (load64 (+ at 24)) 3)))
+      (store64! (+ at 8) 0 UNBOUND)
+      (store64! (+ at 16) 0 FALSE)
+      (store64! (+ at 24) 0 0)
+      (set! at next))
+    (reg! EPHEMERONS 0)))
+
+; Queue and tag of entries are reached; the list's last link is 0.
+(define (reach-queues:void entry from:i32 size:i32 from2:i32 size2:i32)
+  (let ((a:i32 0))
+    (while (wrap entry)
+      (set! a (address entry))
+      (store64! (+ a 16) 0 (forward (load64 (+ a 16)) from size from2 size2))
+      (store64! (+ a 32) 0 (forward (load64 (+ a 32)) from size from2 size2))
+      (set! entry (load64 (+ a 24))))))
+
+; Entries whose objects were reached go to the list of old ones, the others before those of \`lost-entries\`, which is
+; the result.
+(define (sort-entries entry lost-entries from:i32 size:i32 from2:i32 size2:i32)
+  (let ((a:i32 0) (next 0) (moved 0))
+    (while (wrap entry)
+      (set! a (address entry))
+      (set! next (load64 (+ a 24)))
+      (if (lost (load64 (+ a 8)) from size from2 size2)
+          (begin
+            (store64! (+ a 24) 0 lost-entries)
+            (set! lost-entries entry))
+          (begin
+            (set! moved (forward entry from size from2 size2))
+            (set! a (address moved))
+            (store64! (+ a 8) 0 (forward (load64 (+ a 8)) from size from2 size2))
+            (store64! (+ a 24) 0 (cell CELL-OLD-GUARDED))
+            (cell! CELL-OLD-GUARDED moved)))
+      (set! entry next))
+    lost-entries))
+
+; Puts entries into their queues, each behind those that it was before: a list is the last one first.
+(define (deliver:void entry from:i32 size:i32 from2:i32 size2:i32)
+  (let ((a:i32 0) (next 0) (moved 0) (queue:i32 0))
+    (while (wrap entry)
+      (set! next (load64 (+ (address entry) 24)))
+      (set! moved (forward entry from size from2 size2))
+      (set! a (address moved))
+      (store64! (+ a 8) 0 (forward (load64 (+ a 8)) from size from2 size2))
+      (set! queue (address (load64 (+ a 16))))
+      (store64! (+ a 24) 0 (load64 (+ queue 8)))
+      (store64! (+ queue 8) 0 moved)
+      (set! entry next))))
+
+; What is to be done when all has been followed that is reached: for the entries of two lists, and ephemerons.
+(define (scan-weak:void entries more from:i32 size:i32 from2:i32 size2:i32)
+  (let ((start:i32 (reg OLD-NEXT)) (lost-entries 0))
+    (when (|| (wrap entries) (wrap more))
+      (reach-queues entries from size from2 size2)
+      (reach-queues more from size from2 size2)
+      (scan-all start from size from2 size2)
+      (set! start (reg OLD-NEXT))
+      (set! lost-entries (sort-entries more (sort-entries entries 0 from size from2 size2) from size from2 size2))
+      (deliver lost-entries from size from2 size2)
+      (scan-all start from size from2 size2))
+    (break-ephemerons)))
+
 (define (nursery-size:i32) (reg NURSERY-SIZE))
 
 (define (empty-nursery:void)
@@ -90,7 +201,8 @@ export const COLLECTOR = `
   (reg! STORE-OVERFLOW 0))
 
 (define (minor:void sp:i32)
-  (let ((start:i32 (reg OLD-NEXT)) (at:i32 STORES) (size:i32 (nursery-size)))
+  (let ((start:i32 (reg OLD-NEXT)) (at:i32 STORES) (size:i32 (nursery-size)) (entries (cell CELL-GUARDED)))
+    (cell! CELL-GUARDED 0)
     (if (reg STORE-OVERFLOW)
         (set! start (+ (reg OLD-START) 8))
         (while (<u at (reg STORE-NEXT))
@@ -98,20 +210,26 @@ export const COLLECTOR = `
             (store64! slot 0 (forward (load64 slot) NURSERY size 0 0)))
           (set! at (+ at 4))))
     (scan-roots sp NURSERY size 0 0)
-    (scan-objects start NURSERY size 0 0)
+    (scan-all start NURSERY size 0 0)
+    (scan-weak entries 0 NURSERY size 0 0)
     (reg! MINOR-COUNT (+ 1 (reg MINOR-COUNT)))
     (empty-nursery)))
 
 (define (major:void sp:i32)
   (let ((from:i32 (reg OLD-START)) (end:i32 (reg OLD-END)) (size:i32 (nursery-size)) (used:i32 (- (reg OLD-NEXT) (reg \
-OLD-START))))
+OLD-START)))
+        (entries (cell CELL-GUARDED)) (more (cell CELL-OLD-GUARDED)))
+    (cell! CELL-GUARDED 0)
+    (cell! CELL-OLD-GUARDED 0)
+    (cell! CELL-MAJOR-ASKED 0)
     (reg! OLD-START (reg OTHER-START))
     (reg! OLD-END (reg OTHER-END))
     (reg! OTHER-START from)
     (reg! OTHER-END end)
     (reg! OLD-NEXT (+ (reg OLD-START) 8))
     (scan-roots sp NURSERY size from used)
-    (scan-objects (+ (reg OLD-START) 8) NURSERY size from used)
+    (scan-all (+ (reg OLD-START) 8) NURSERY size from used)
+    (scan-weak entries more NURSERY size from used)
     (reg! MAJOR-COUNT (+ 1 (reg MAJOR-COUNT)))
     (empty-nursery)
     (let ((live:i32 (- (reg OLD-NEXT) (reg OLD-START))))
@@ -123,7 +241,7 @@ OLD-START))))
 ; The first collection needs the memory that a short program does without.
 (define (collect:void sp:i32 bytes:i32)
   (when (= (reg IS-WHOLE) 0) (grow-heap))
-  (if (< (old-room) 0)
+  (if (|| (< (old-room) 0) (wrap (cell CELL-MAJOR-ASKED)))
       (begin
         (major sp)
         (when (< (old-room) 0) (heap-full)))

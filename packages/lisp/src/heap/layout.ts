@@ -50,6 +50,10 @@ export const Kind = {
   condition: 13,
   host: 14,
   unique: 15,
+  /** Key, datum, link; collector.ts. */
+  ephemeron: 16,
+  /** An entry of a guardian: object, queue, link, tag. */
+  guarded: 17,
   string: 20,
   bytevector: 21,
   bignum: 22,
@@ -129,6 +133,8 @@ export const Register = {
   classBase: 0x100a8,
   classMask: 0x100ac,
   classCount: 0x100b0,
+  /** While the collector works: ephemerons that wait. */
+  ephemerons: 0x100b4,
 } as const;
 
 const KIB = 1024;
@@ -199,6 +205,11 @@ export const Cell = {
   thread: 38,
   /** Of native programs: what C's calls of Lisp procedures enter. */
   foreignEntry: 39,
+  /** Entries of guardians: those since the last collection, and the others. */
+  guarded: 40,
+  oldGuarded: 41,
+  /** Not 0: the next collection is a major one. */
+  majorAsked: 42,
   first: 64,
 } as const;
 

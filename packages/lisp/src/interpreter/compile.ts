@@ -148,10 +148,7 @@ class Compiler {
           this.#branch(test!, this.compile(core.then, scope), this.compile(core.else, scope)),
         );
       case "begin":
-        return this.#sequence(
-          core.body.map((one) => this.compile(one, scope)),
-          this.#site(core.source, scope),
-        );
+        return this.#sequence(core, scope);
       case "lambda":
         return this.#lambda(core, scope);
       case "let":
@@ -165,6 +162,11 @@ class Compiler {
 
   #site(source: Source | null, scope: ProcedureScope): Site {
     return { source, procedure: scope.name, variables: () => visibleIn(scope) };
+  }
+
+  /** Where a form waits for the value of an expression: at the call that gives it, as in compiled code. */
+  #waiting(core: Core, source: Source | null, scope: ProcedureScope): Site {
+    return this.#site(lastCallOf(core) ?? core.source ?? source, scope);
   }
 
   #local(variable: Variable, source: Source | null, scope: ProcedureScope): Code {
@@ -222,7 +224,8 @@ class Compiler {
     return steps((env, machine) => (test(env) !== false ? thenRun(env, machine) : elseRun(env, machine)));
   }
 
-  #sequence(codes: readonly Code[], site: Site): Code {
+  #sequence({ body, source }: Core & { kind: "begin" }, scope: ProcedureScope): Code {
+    const codes = body.map((one) => this.compile(one, scope));
     if (codes.length === 1) return codes[0]!;
     if (codes.every((code) => code.simple !== null)) {
       const all = codes.map((code) => code.simple!);
@@ -241,7 +244,8 @@ class Compiler {
     }
     // From the back: each knows what comes after it.
     let next: Run = codes.at(-1)!.run;
-    for (let index = codes.length - 2; index >= 0; index--) next = chained(codes[index]!, null, next, site);
+    for (let index = codes.length - 2; index >= 0; index--)
+      next = chained(codes[index]!, null, next, this.#waiting(body[index]!, source, scope));
     return steps(next);
   }
 
@@ -276,7 +280,6 @@ class Compiler {
     const values = core.values.map((value) => this.compile(value, scope));
     const places = core.variables.map((variable) => scope.declare(variable, variable.isAssigned));
     const body = this.compile(core.body, scope);
-    const site = this.#site(core.source, scope);
     if (body.simple !== null && values.every((value) => value.simple !== null)) {
       const inner = body.simple,
         stores = values.map((value, index) => store(value.simple!, places[index]!));
@@ -293,7 +296,8 @@ class Compiler {
       });
     }
     let next = body.run;
-    for (let index = values.length - 1; index >= 0; index--) next = chained(values[index]!, places[index]!, next, site);
+    for (let index = values.length - 1; index >= 0; index--)
+      next = chained(values[index]!, places[index]!, next, this.#waiting(core.values[index]!, core.source, scope));
     return steps(next);
   }
 
@@ -313,10 +317,11 @@ class Compiler {
     const boxed = places.filter(({ isBoxed }) => isBoxed).map(({ slot }) => slot);
     const values = core.values.map((value) => this.compile(value, scope));
     const body = this.compile(core.body, scope);
-    const site = this.#site(core.source, scope);
     let next = body.run;
-    for (let index = values.length - 1; index >= 0; index--)
+    for (let index = values.length - 1; index >= 0; index--) {
+      const site = this.#waiting(core.values[index]!, core.source, scope);
       next = chained(values[index]!, places[index]!, next, site, true);
+    }
     // A form that is run again must not see what the last turn bound.
     const cleared = places.filter(({ isBoxed, isChecked }) => isChecked && !isBoxed).map(({ slot }) => slot);
     const begin: Run = (env, machine) => {
@@ -393,17 +398,36 @@ class Compiler {
     let last = codes.length - 1;
     while (last >= 0 && codes[last]!.simple !== null) last--;
     if (last < 0) return build(codes.map((code) => code.simple!));
-    const spilled: { code: Code; place: Place }[] = [];
+    const spilled: { code: Code; place: Place; core: Core }[] = [];
     const values = codes.map((code, index) => {
       if (code.simple !== null && (index > last || code.isPure)) return code.simple;
       const place = { slot: scope.size++, isBoxed: false, isChecked: false };
-      spilled.push({ code, place });
+      spilled.push({ code, place, core: cores[index]! });
       return slotAt(0, place.slot);
     });
-    const site = this.#site(source, scope);
     let next = build(values).run;
-    for (const { code, place } of spilled.reverse()) next = chained(code, place, next, site);
+    for (const { code, place, core } of spilled.reverse())
+      next = chained(code, place, next, this.#waiting(core, source, scope));
     return steps(next);
+  }
+}
+
+/** The place of the call in the tail of an expression; null: there is none, or one in each of two branches. */
+function lastCallOf(core: Core): Source | null {
+  switch (core.kind) {
+    case "call":
+      return core.source;
+    case "begin":
+      return lastCallOf(core.body.at(-1)!);
+    case "let":
+    case "letrec*":
+      return lastCallOf(core.body);
+    case "if": {
+      const [then, otherwise] = [lastCallOf(core.then), lastCallOf(core.else)];
+      return then === null || otherwise === null ? (then ?? otherwise) : null;
+    }
+    default:
+      return null;
   }
 }
 

@@ -24,6 +24,7 @@ const PIECES = [
   "(cond (else ",
   "(m 1 2)",
   "(syntax-case ",
+  "(define-syntax w (lambda (x) (with-syntax ((a 5) (b '(1 x))) #'(list a b 'b)))) (w 1)",
   "#'(a ...)",
   "(guard (e (#t ",
   "f",

@@ -1,4 +1,7 @@
-/** Goal: the server finds nothing wrong in programs that are right. Method: all libraries that come along. */
+/**
+ * Goal: the server finds nothing wrong in programs that are right. Method: all libraries that come along; and a macro
+ * that makes plain data, which none of them has.
+ */
 import assert from "node:assert/strict";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -29,4 +32,21 @@ test("no library that comes along has a problem, and names in it are found", () 
     assert.ok(occurrences.length > 5, file);
   }
   assert.ok(files.length > 60);
+});
+
+test("data that a macro computes are no problem", () => {
+  const text =
+    "(import (scheme base) (stratos syntax)) (define-syntax m (lambda (x) (syntax-case x () ((_ a) " +
+    "(with-syntax ((b (+ 1 2)) (c (list 1 #'a))) #'(list b a 'c)))))) (m 5)";
+  const workspace = new Workspace({
+    read: () => text,
+    list: () => [],
+    finderOf: () => () => null,
+    fileOf: (uri) => uri,
+    uriOf: (file) => file,
+    documentation: [],
+    ownFolder: "/none",
+    usedMs: () => 0,
+  });
+  assert.deepEqual(workspace.problemsOf("/m.scm"), []);
 });

@@ -119,6 +119,9 @@ const WORDS: Readonly<Record<string, string>> = {
     "%call-at-base %handler %input-ready? %parameters %pass-time %seed %set-fuel! %set-parameters! %set-thread! " +
     "%set-thread-hooks! %sleep %thread %thread-hooks %throw-to",
   "(stratos system-call)": "%system-call %copy-to-memory",
+  "(stratos memory)":
+    "collect-garbage ephemeron-broken? ephemeron-datum ephemeron-key ephemeron? make-ephemeron make-guardian " +
+    "reference-barrier",
   "(stratos syntax)": SYNTAX,
   "(stratos types)": TYPES,
   "(stratos base)": EXTRAS,
@@ -136,6 +139,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   "(srfi 39)": "make-parameter parameterize",
   "(srfi 62)": "",
   "(srfi 87)": "case => else",
+  "(srfi 124)": "ephemeron-broken? ephemeron-datum ephemeron-key ephemeron? make-ephemeron reference-barrier",
   "(srfi 98)": "get-environment-variable get-environment-variables",
 };
 

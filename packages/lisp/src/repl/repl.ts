@@ -339,6 +339,8 @@ export function backtrace(error: unknown, most = 12): string[] {
       : error instanceof UncaughtError
         ? framesOf(error)
             .slice(1)
+            // A procedure that waits in several of its forms waits at the innermost one.
+            .filter(({ env }, index, frames) => index === 0 || frames[index - 1]!.env !== env)
             .map(({ site }) => ({ procedure: site.procedure ?? "the top level", source: site.source }))
         : [];
   const placed = calls.filter(({ source }) => source !== null);

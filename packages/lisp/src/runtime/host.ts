@@ -26,6 +26,7 @@ import { Machine, Primitive, procedureName, wrongCount } from "../interpreter/ma
 import { defineControl } from "../interpreter/primitives/control.ts";
 import type { RecordType } from "../interpreter/primitives/control.ts";
 import { defineForeign } from "../interpreter/primitives/foreign.ts";
+import { defineMemory } from "../interpreter/primitives/memory.ts";
 import { defineJavaScript } from "../interpreter/primitives/javascript.ts";
 import { defineLists } from "../interpreter/primitives/lists.ts";
 import { defineNumbers } from "../interpreter/primitives/numbers.ts";
@@ -115,6 +116,7 @@ export class HostPrimitives {
     defineWaiting(this.#table, options.system);
     defineJavaScript(this.#table, options.javascript);
     defineForeign(this.#table);
+    defineMemory(this.#table);
     for (const [name, primitive] of options.extra) this.#table.set(name, primitive);
     this.#defineErrors();
     this.names = [...this.#table.keys()].filter((name) => this.#table.get(name) instanceof Primitive);

@@ -3,6 +3,7 @@
  * and that stand neither here nor in `LIBRARY` (scheme.ts) are refused when it is built. `%slow:NAME` is what
  * `LIBRARY`'s NAME leaves to the host.
  */
+import { accessors } from "./derived.ts";
 import { ERRORS } from "./errors.ts";
 import { NATIVE_PORTS } from "./native-ports.ts";
 import { NATIVE_READER } from "./native-reader.ts";
@@ -18,6 +19,14 @@ const OWN_LIBRARY = `
 
 ; Numbers that LIBRARY leaves to the host.
 (define (%number! x who) (if (%real? x) x (%number-error who x)))
+(define (%each! test l who what)
+  (if (pair? l)
+      (if (test (%car l)) (%each! test (%cdr l) who what)
+        (%raise-native 'type (string-append who ": expected " what ", got") (list (%car l))))
+      #t))
+(define (%in-order? who what is-one? before? l)
+  (%each! is-one? l who what)
+  (let loop ((l l)) (or (null? l) (null? (cdr l)) (and (before? (car l) (cadr l)) (loop (cdr l))))))
 (define (%ratio! x who) (if (%kind? x 7) x (%number-error who x)))
 (define (%slow:exact x)
   (cond ((%exact? x) x) ((and (%flonum? x) (%finite? x)) (%flonum->exact x))
@@ -25,7 +34,7 @@ const OWN_LIBRARY = `
         (else (%raise-native 'range "exact: no exact number is equal to" (list x)))))
 (define (%slow:- a) (- 0 a))
 (define (%slow:abs x) (if (< (%number! x "abs: expected a real number, got") 0) (- 0 x) x))
-(define (%slow:zero? x) (= (%number! x "zero?: expected a number, got") 0))
+(define (%slow:zero? x) (if (%real? x) #f (%number-error "zero?: expected a number, got" x)))
 (define (%slow:positive? x) (> (%number! x "positive?: expected a real number, got") 0))
 (define (%slow:negative? x) (< (%number! x "negative?: expected a real number, got") 0))
 (define (%integer! x who) (if (%whole? x) x (%number-error who x)))
@@ -37,14 +46,16 @@ const OWN_LIBRARY = `
         (loop (if (or (order (car l) best) (not (= (car l) (car l)))) (car l) best) (cdr l)
           (or rough (%flonum? (car l))))
         (if rough (inexact best) best))))
-(define (%slow:max . l) (%extreme > l))
-(define (%slow:min . l) (%extreme < l))
-(define (%ordered? test l) (or (null? (cdr l)) (and (test (car l) (cadr l)) (%ordered? test (cdr l)))))
-(define (%slow:= . l) (%ordered? (lambda (a b) (= a b)) l))
-(define (%slow:< . l) (%ordered? (lambda (a b) (< a b)) l))
-(define (%slow:> . l) (%ordered? (lambda (a b) (> a b)) l))
-(define (%slow:<= . l) (%ordered? (lambda (a b) (<= a b)) l))
-(define (%slow:>= . l) (%ordered? (lambda (a b) (>= a b)) l))
+(define (%each-real! l who)
+  (if (pair? l) (begin (if (%kind? (%car l) 8) (%number! (%car l) who) #f) (%each-real! (%cdr l) who)) #t))
+(define (%real-order? who before? l) (%each-real! l who) (%in-order? who "a real number" %real? before? l))
+(define (%slow:max . l) (%real-order? "max" (lambda (a b) #t) l) (%extreme > l))
+(define (%slow:min . l) (%real-order? "min" (lambda (a b) #t) l) (%extreme < l))
+(define (%slow:= . l) (%each-real! l "=") (%in-order? "=" "a number" %real? (lambda (a b) (= a b)) l))
+(define (%slow:< . l) (%real-order? "<" (lambda (a b) (< a b)) l))
+(define (%slow:> . l) (%real-order? ">" (lambda (a b) (> a b)) l))
+(define (%slow:<= . l) (%real-order? "<=" (lambda (a b) (<= a b)) l))
+(define (%slow:>= . l) (%real-order? ">=" (lambda (a b) (>= a b)) l))
 (define (%floor-ratio x) (let ((n (%ref x 0)) (d (%ref x 1))) (quotient (- n (modulo n d)) d)))
 (define (%slow:floor x)
   (if (%exact-integer? x) x (%floor-ratio (%ratio! x "floor: expected a real number, got"))))
@@ -87,12 +98,16 @@ const OWN_LIBRARY = `
 (define (denominator x)
   (%rational! x "denominator: expected a rational number, got")
   (if (%flonum? x) (inexact (%denominator (%flonum->exact x))) (%denominator x)))
-(define (floor-remainder a b) (modulo a b))
-(define (floor-quotient a b) (quotient (- a (modulo a b)) b))
-(define (truncate-quotient a b) (quotient a b))
-(define (truncate-remainder a b) (remainder a b))
-(define (floor/ a b) (values (floor-quotient a b) (modulo a b)))
-(define (truncate/ a b) (values (quotient a b) (remainder a b)))
+(define (%divisible! who a b)
+  (%each! %whole? (list a b) who "an integer")
+  (if (= b 0) (%raise-native 'range (string-append who ": division by zero") '()) #t))
+(define (floor-remainder a b) (%divisible! "floor-remainder" a b) (modulo a b))
+(define (%floor-quotient a b) (quotient (- a (modulo a b)) b))
+(define (floor-quotient a b) (%divisible! "floor-quotient" a b) (%floor-quotient a b))
+(define (truncate-quotient a b) (%divisible! "truncate-quotient" a b) (quotient a b))
+(define (truncate-remainder a b) (%divisible! "truncate-remainder" a b) (remainder a b))
+(define (floor/ a b) (%divisible! "floor/" a b) (values (%floor-quotient a b) (modulo a b)))
+(define (truncate/ a b) (%divisible! "truncate/" a b) (values (quotient a b) (remainder a b)))
 (define (exact-integer-sqrt n)
   (if (and (%exact-integer? n) (>= n 0)) #t
     (%number-error "exact-integer-sqrt: expected an exact integer that is not negative, got" n))
@@ -105,10 +120,7 @@ const OWN_LIBRARY = `
           (list base n)))))
 
 ; Lists.
-(define (caar x) (car (car x)))
-(define (cadr x) (car (cdr x)))
-(define (cdar x) (cdr (car x)))
-(define (cddr x) (cdr (cdr x)))
+(define (%longer-list who x) (%raise-native 'type (string-append who ": expected a longer list, got") (list x)))
 
 ; Symbols.
 (define %symbol-table #f)
@@ -138,8 +150,8 @@ const OWN_LIBRARY = `
 (define (generate-uninterned-symbol . prefix) (set! %symbol-count (+ %symbol-count 1))
   (%new-symbol (string-append "g" (number->string %symbol-count))))
 (define (gensym . prefix) (generate-uninterned-symbol))
-(define (symbol=? a b . l) (and (eq? a b) (or (null? l) (apply symbol=? b l))))
-(define (boolean=? a b . l) (and (eq? a b) (or (null? l) (apply boolean=? b l))))
+(define (symbol=? a b . l) (%in-order? "symbol=?" "a symbol" symbol? eq? (cons a (cons b l))))
+(define (boolean=? a b . l) (%in-order? "boolean=?" "a boolean" boolean? eq? (cons a (cons b l))))
 
 ; Characters and strings. Letters beyond ASCII have no other case here.
 (define (%slow:char-upcase c) (%unicode "char-upcase" c))
@@ -151,49 +163,56 @@ const OWN_LIBRARY = `
   (%raise-native 'type (string-append who
     (if (char? c) ": characters beyond ASCII are not served in native programs:" ": expected a character, got"))
     (list c)))
-(define (char-foldcase c) (char-downcase c))
+(define (char-foldcase c) (if (%ascii? c) (char-downcase c) (%unicode "char-foldcase" c)))
 (define (char-upper-case? c) (if (%ascii? c) (%upper? (%char->integer c)) (%unicode "char-upper-case?" c)))
 (define (char-lower-case? c) (if (%ascii? c) (%lower? (%char->integer c)) (%unicode "char-lower-case?" c)))
 (define (digit-value c) (if (%ascii? c) (if (char-numeric? c) (%fx- (%char->integer c) 48) #f)
   (%unicode "digit-value" c)))
 (define (%string-order a b)
-  (if (and (string? a) (string? b)) #t
-    (%raise-native 'type "string<?: expected a string, got" (list (if (string? a) b a))))
   (let ((m (string-length a)) (n (string-length b)))
     (let loop ((i 0))
       (cond ((%fx= i m) (if (%fx= i n) 0 -1)) ((%fx= i n) 1)
             (else (let ((x (%u32 a i)) (y (%u32 b i)))
               (cond ((%fx< x y) -1) ((%fx< y x) 1) (else (loop (%fx+ i 1))))))))))
-(define (%slow:string=? . l) (%ordered? (lambda (a b) (%fx= 0 (%string-order a b))) l))
-(define (%slow:char=? . l) (%ordered? (lambda (a b) (char=? a b)) l))
-(define (%slow:char<? . l) (%ordered? (lambda (a b) (char<? a b)) l))
-(define (%slow:char>? . l) (%ordered? (lambda (a b) (char>? a b)) l))
-(define (%slow:char<=? . l) (%ordered? (lambda (a b) (char<=? a b)) l))
-(define (%slow:char>=? . l) (%ordered? (lambda (a b) (char>=? a b)) l))
-(define (string<? . l) (%ordered? (lambda (a b) (%fx< (%string-order a b) 0)) l))
-(define (string>? . l) (%ordered? (lambda (a b) (%fx< 0 (%string-order a b))) l))
-(define (string<=? . l) (%ordered? (lambda (a b) (%fx<= (%string-order a b) 0)) l))
-(define (string>=? . l) (%ordered? (lambda (a b) (%fx<= 0 (%string-order a b))) l))
+(define (%strings? who test l)
+  (%in-order? who "a string" string? (lambda (a b) (test (%string-order a b))) l))
+(define (%characters? who before? l) (%in-order? who "a character" char? before? l))
+(define (%slow:string=? . l) (%strings? "string=?" (lambda (order) (%fx= 0 order)) l))
+(define (%slow:char=? . l) (%characters? "char=?" (lambda (a b) (char=? a b)) l))
+(define (%slow:char<? . l) (%characters? "char<?" (lambda (a b) (char<? a b)) l))
+(define (%slow:char>? . l) (%characters? "char>?" (lambda (a b) (char>? a b)) l))
+(define (%slow:char<=? . l) (%characters? "char<=?" (lambda (a b) (char<=? a b)) l))
+(define (%slow:char>=? . l) (%characters? "char>=?" (lambda (a b) (char>=? a b)) l))
+(define (string<? a . l) (%strings? "string<?" (lambda (order) (%fx< order 0)) (cons a l)))
+(define (string>? a . l) (%strings? "string>?" (lambda (order) (%fx< 0 order)) (cons a l)))
+(define (string<=? a . l) (%strings? "string<=?" (lambda (order) (%fx<= order 0)) (cons a l)))
+(define (string>=? a . l) (%strings? "string>=?" (lambda (order) (%fx<= 0 order)) (cons a l)))
 (define (%over f s) (list->string (map f (string->list s))))
 (define (string-upcase s) (%over char-upcase s))
 (define (string-downcase s) (%over char-downcase s))
 (define (string-foldcase s) (%over char-downcase s))
 (define (string->vector s . range) (list->vector (apply string->list s range)))
 (define (vector->string v . range) (list->string (apply vector->list v range)))
+(define (%byte? x) (and (%fixnum? x) (%fx<u x 256)))
 (define (bytevector . l)
+  (%each! %byte? l "bytevector" "an exact integer from 0 to 255")
   (let ((v (%make-bytes 21 (length l))))
     (let loop ((i 0) (l l)) (if (pair? l) (begin (bytevector-u8-set! v i (car l)) (loop (+ i 1) (cdr l))) v))))
 (define (bytevector-copy v . range)
+  (%bytes! v "bytevector-copy")
   (let* ((start (%start range)) (end (%end range (bytevector-length v))))
     (if (%range? start end (bytevector-length v)) #t
       (%raise-native 'range "bytevector-copy: index out of range:" range))
     (let ((new (%make-bytes 21 (- end start)))) (%bytes-copy! new 0 v start (- end start)) new)))
 (define (bytevector-append . l)
+  (%each! bytevector? l "bytevector-append" "a bytevector")
   (let ((new (%make-bytes 21 (apply + (map bytevector-length l)))))
     (let loop ((l l) (at 0)) (if (pair? l)
       (begin (%bytes-copy! new at (car l) 0 (bytevector-length (car l)))
       (loop (cdr l) (+ at (bytevector-length (car l))))) new))))
 (define (%slow:make-bytevector n . fill)
+  (%count! n "make-bytevector")
+  (if (%fx<u n 200000000) #t (%raise-native 'limit "make-bytevector: more than 200000000 elements" '()))
   (let ((v (make-bytevector n))) (if (pair? fill) (bytevector-fill! v (car fill)) #f) v))
 
 ; Bits of integers, fixnums only.
@@ -207,8 +226,10 @@ const OWN_LIBRARY = `
 (define (%slow:bitwise-and . l) (%bits-of "bitwise-and" (lambda (a b) (%fxand a b)) l -1))
 (define (%slow:bitwise-ior . l) (%bits-of "bitwise-ior" (lambda (a b) (%fxor a b)) l 0))
 (define (%slow:bitwise-xor . l) (%bits-of "bitwise-xor" (lambda (a b) (%fxxor a b)) l 0))
-(define (bitwise-not x) (- -1 x))
+(define (%exact-integers! who l) (%each! %exact-integer? l who "an exact integer"))
+(define (bitwise-not x) (%exact-integers! "bitwise-not" (list x)) (- -1 x))
 (define (%slow:arithmetic-shift x n)
+  (%exact-integers! "arithmetic-shift" (list x n))
   (if (< n 0) (let ((d (%power 2 (- 0 n)))) (floor-quotient x d)) (* x (%power 2 n))))
 
 ; Conditions.
@@ -217,7 +238,7 @@ const OWN_LIBRARY = `
 (define (error-object-kind x)
   (if (%kind? x 13) (symbol->string (%ref x 0))
     (%raise-native 'type "error-object-kind: expected an error object, got" (list x))))
-(define (assertion-failed . l) (%raise-native 'error "assertion failed" l))
+(define (assertion-failed . l) (%raise-native 'error "assertion failed:" l))
 (define (%type-condition code value)
   (let* ((entry (list-ref %errors code)) (who (car entry)) (what (cadr entry)))
     (cond ((string=? what "index") (if (%fixnum? value)
@@ -242,7 +263,10 @@ const OWN_LIBRARY = `
       (%make-condition 'arity (string-append "a procedure: wrong number of arguments ("
         (number->string (length operands)) " given)") '())
       (%make-condition 'type "not a procedure:" (list f))))
+; An error of the report itself is not reported.
+(define %is-reporting #f)
 (define (%report payload k)
+  (if %is-reporting (%host 32 4 1 0 0 0) (set! %is-reporting #t))
   (%flush-all)
   (let ((p (%new-port 2 2 (%make-bytes 21 8192))))
     (%put-text p "stratos: ")
@@ -264,6 +288,10 @@ const OWN_LIBRARY = `
 (define (%slow:record-rtd x) (%wrong-record "record-rtd" "" x))
 (define (%slow:rtd-field-names x) (%wrong-record "rtd-field-names" " type" x))
 (define (rtd-name x) (if (%kind? x 5) (string->symbol (%type-name x)) (%wrong-record "rtd-name" " type" x)))
+(define (%wrong-ephemeron who x) (%raise-native 'type (string-append who ": expected an ephemeron, got") (list x)))
+(define (%slow:ephemeron-key x) (%wrong-ephemeron "ephemeron-key" x))
+(define (%slow:ephemeron-datum x) (%wrong-ephemeron "ephemeron-datum" x))
+(define (%slow:ephemeron-broken? x) (%wrong-ephemeron "ephemeron-broken?" x))
 (define (%slow:type-of x)
   (cond ((port? x) 'port) ((eq? x (if #f #f)) 'unspecified) ((%default? x) 'default) (else 'object)))
 (define (%slow:length x) (%raise-native 'type "length: expected a list, got" (list x)))
@@ -288,6 +316,21 @@ const OWN_LIBRARY = `
 ; The system (the library (stratos system-call)): operands are integers, and objects of bytes by their address.
 (define (%system-call number a b c d e) (%host 41 number a b c d e))
 (define (%copy-to-memory address bytes count) (%host 42 address bytes count) #t)
+
+; eval, load and environments: a program that mentions them is linked with the library (stratos evaluation).
+(define %evaluator #f)
+(define (%set-evaluator! evaluator) (set! %evaluator evaluator))
+(define (%evaluate datum environment) (%evaluator 'eval (cons datum environment)))
+(define (%load path environment) (%evaluator 'load (cons path environment)))
+(define (environment . sets) (%evaluator 'environment sets))
+(define (interaction-environment) (%evaluator 'interaction-environment '()))
+(define (scheme-report-environment version) (%evaluator 'scheme-report-environment (list version)))
+(define (null-environment version) (%evaluator 'null-environment (list version)))
+; Stands for a word that is not there, where only the evaluator reaches it.
+(define (%unserved name)
+  (lambda operands
+    (%raise-native 'error (string-append (symbol->string name) " is not served in native programs") '())))
+(define (features) '(r7rs exact-closed ieee-float ratios stratos astralisp stratos-0.1))
 
 ; Foreign functions of C (the library (stratos foreign); back-native/foreign/foreign-low.ts).
 (define (%foreign operation a b c d) (%host 43 operation a b c d))
@@ -340,16 +383,13 @@ const OWN_LIBRARY = `
   (let ((found (assoc name (get-environment-variables)))) (if found (cdr found) #f)))
 `;
 
-/** `caaar` to `cddddr`: a name's letters are calls, the last one the first. */
-const LONG_ACCESSORS = Array.from({ length: 24 }, (_, index) => {
-  const [count, bits] = index < 8 ? [3, index] : [4, index - 8];
-  const letters = bits.toString(2).padStart(count, "0").replaceAll("0", "a").replaceAll("1", "d");
-  const calls = [...letters].map((letter) => `(c${letter}r `);
-  return `(define (c${letters}r x) ${calls.join("")}x${")".repeat(count + 1)}`;
-}).join("\n");
+/** What `caar` to `cddddr` say of what they can't go through. */
+const ACCESSOR_ERRORS = accessors()
+  .map((name) => `(define (%slow:${name} x) (%longer-list "${name}" x))`)
+  .join("\n");
 
 /** All of it. */
-export const NATIVE_LIBRARY: string = [OWN_LIBRARY, LONG_ACCESSORS, NATIVE_PORTS, NATIVE_WRITER, NATIVE_READER].join(
+export const NATIVE_LIBRARY: string = [OWN_LIBRARY, ACCESSOR_ERRORS, NATIVE_PORTS, NATIVE_WRITER, NATIVE_READER].join(
   "\n",
 );
 
@@ -360,6 +400,8 @@ export const NATIVE_OPERATIONS: ReadonlyMap<number, string> = new Map([
   [17, "%report"],
   [18, "%standard-port"],
   [19, "%deep-equal"],
+  [20, "%evaluate"],
+  [21, "%load"],
   [22, "%hash-of"],
   [23, "%identity-hash-of"],
 ]);

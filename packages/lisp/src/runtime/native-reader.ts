@@ -77,7 +77,8 @@ export const NATIVE_READER = `
             ((%fx= c 35) (%read-code p) (%read-hash p))
             (else
              (let ((token (%read-token p '())))
-               (if (string=? token ".") %dot (or (string->number token) (string->symbol token)))))))))
+               (if (string=? token ".") %dot
+                 (or (string->number token) (%complex-of token) (string->symbol token)))))))))
 (define (%read-hash p)
   (let ((c (%peek-code p)))
     (cond ((%fx= c 40) (%read-code p) (list->vector (%read-list p)))
@@ -96,6 +97,20 @@ export const NATIVE_READER = `
                      (%read-error "labels of data are not served in native programs: #" (list token)))
                    (else (or (string->number (string-append "#" token))
                      (%read-error "what follows # is no datum:" (list token))))))))))
+; A number that is not real, of its two parts, which arithmetic then refuses by name; or #f. In polar form it is none.
+(define (%complex-of token)
+  (let* ((n (%fx- (string-length token) 1)) (sign? (lambda (i) (memv (%u32 token i) '(43 45)))))
+    (and (%fx< 0 n) (%fx= (%fxor (%u32 token n) 32) 105)
+         (let loop ((at (%fx- n 1)))
+           (if (and (sign? at) (or (%fx= at 0) (not (memv (%u32 token (%fx- at 1)) '(101 69)))))
+               (let* ((size (%fx- n at))
+                      (b (if (%fx= size 1) (if (%fx= (%u32 token at) 43) 1 -1) (string->number (substring token at n))))
+                      (a (if (%fx= at 0) 0 (string->number (substring token 0 at)))))
+                 (and a b
+                      (if (eq? b 0) a
+                        (let ((z (%make 8 2)) (rough (or (%flonum? a) (%flonum? b))))
+                          (%set! z 0 (if rough (inexact a) a)) (%set! z 1 (if rough (inexact b) b)) z))))
+               (and (%fx< 0 at) (loop (%fx- at 1))))))))
 (define (%read-character p)
   (let* ((first (%read-code p)) (rest
     (if (%fx< first 0) (%read-error "the text ends after #" '()) (%read-token p '()))))

@@ -223,6 +223,41 @@ export const LIBRARY = `
 (define (%check-failed message x) (%oracle %record-error message #f x))
 (%set-cell! 34 (lambda (name type value) (%oracle %record-error name type value)))
 
+; Guardians and ephemerons: what the collector does with them stands there (heap/collector.ts). A queue is a vector of
+; the first entry, or 0; the tag of an entry is its queue where the object itself is wanted.
+(define (make-guardian)
+  (let ((queue (vector 0)))
+    (case-lambda
+      (() (let ((next (%guarded-next queue))) (and next (if (eq? (%cdr next) queue) (%car next) (%cdr next)))))
+      ((object) (%guard! queue object queue))
+      ((object representative) (%guard! queue object representative)))))
+; The next object of a queue with its tag, or false.
+(define (%guarded-next queue)
+  (let ((entry (vector-ref queue 0)))
+    (if (eq? entry 0) #f
+        (begin
+          (vector-set! queue 0 (%ref entry 2))
+          (cons (%ref entry 0) (%ref entry 3))))))
+(define (%guard! queue object tag)
+  (let ((entry (%make 17 4)))
+    (%set! entry 0 object) (%set! entry 1 queue) (%set! entry 2 (%cell 40)) (%set! entry 3 tag)
+    (%set-cell! 40 entry)
+    (if #f #f)))
+(define (make-ephemeron key datum)
+  (let ((e (%make 16 3))) (%set! e 0 key) (%set! e 1 datum) (%set! e 2 0) e))
+(define (ephemeron? x) (%kind? x 16))
+(define (ephemeron-key x)
+  (if (%kind? x 16) (if (%unbound? (%ref x 0)) #f (%ref x 0)) (%oracle ephemeron-key x)))
+(define (ephemeron-datum x) (if (%kind? x 16) (%ref x 1) (%oracle ephemeron-datum x)))
+(define (ephemeron-broken? x) (if (%kind? x 16) (%unbound? (%ref x 0)) (%oracle ephemeron-broken? x)))
+(define (reference-barrier x) (%set-cell! 11 x) (%set-cell! 11 0) (if #f #f))
+; An object that is large asks for a collection.
+(define (collect-garbage)
+  (%set-cell! 42 1)
+  (%set-cell! 11 (%make-bytes 21 300000))
+  (%set-cell! 11 0)
+  (if #f #f))
+
 ; What calls procedures of the program: the interpreter's are in its prelude, here with a way of their own for one list.
 ; Up to some depth map's calls nest, so that a list of that length is made once.
 (define (%map-one f l n all)
@@ -624,63 +659,3 @@ fill))))
 (define (eval datum . environment) (%run-all (%checked (%host 20 datum environment))))
 (define (load path . environment) (%run-all (%checked (%host 21 path environment))))
 `;
-
-/**
- * Texts of what follows from tables: accessors of lists, procedures of operations in line, and the host's primitives.
- */
-export function derivedText(options: {
-  inline: readonly { name: string; counts: readonly number[] }[];
-  hostNames: readonly string[];
-  prelude: readonly { name: string; text: string }[];
-  /** Definitions beside LIBRARY's. */
-  own?: string;
-}): string {
-  const defined = new Set(
-    [...`${options.own ?? ""}\n${LIBRARY}`.matchAll(/^\(define \(?([^\s()]+)/gmu)].map(([, name]) => name!),
-  );
-  const parts: string[] = [];
-  const define = (name: string, text: string): void => {
-    if (defined.has(name)) return;
-    defined.add(name);
-    parts.push(text);
-  };
-  for (const name of accessors()) {
-    const steps = [...name.slice(1, -1)].reverse();
-    const tests = steps.map((_, index) => `(pair? ${path(steps.slice(0, index))})`);
-    define(name, `(define (${name} x) (if (and ${tests.join(" ")}) ${path(steps)} (%oracle ${name} x)))`);
-  }
-  for (const { name, counts } of options.inline) {
-    const clauses = counts.map((count) => ["a", "b", "c"].slice(0, count).join(" "));
-    if (!options.hostNames.includes(name) || !/[<>=]\?$/u.test(name))
-      define(
-        name,
-        clauses.length === 1
-          ? `(define (${name} ${clauses[0]}) (${name} ${clauses[0]}))`
-          : `(define ${name} (case-lambda ${clauses.map((clause) => `((${clause}) (${name} ${clause}))`).join(" ")}))`,
-      );
-    else
-      define(
-        name,
-        `(define ${name} (case-lambda ${clauses.map((clause) => `((${clause}) (${name} ${clause}))`).join(" ")} ` +
-          `(operands (%oracle-list ${name} operands))))`,
-      );
-  }
-  for (const { name, text } of options.prelude) define(name, text);
-  for (const name of options.hostNames) define(name, `(define (${name} . operands) (%oracle-list ${name} operands))`);
-  return parts.join("\n");
-}
-
-function accessors(): string[] {
-  let last = [""];
-  const all: string[] = [];
-  for (let length = 1; length <= 4; length++) {
-    last = last.flatMap((letters) => [`a${letters}`, `d${letters}`]);
-    if (length > 1) all.push(...last.map((letters) => `c${letters}r`));
-  }
-  return all;
-}
-
-/** (%car (%cdr x)) for steps in order of their doing. */
-function path(steps: readonly string[]): string {
-  return steps.reduce((inner, step) => `(%c${step}r ${inner})`, "x");
-}

@@ -22,7 +22,10 @@ export function defineSyntaxPrimitives(table: Table, phase: number): void {
   };
   define(table, "syntax-match", 2, 2, (pattern: unknown, value: unknown) => {
     const { compiled, phase: own } = pattern as { compiled: CompiledPattern; phase: number };
-    return match(compiled, value, own) ?? false;
+    // Plain data, as `with-syntax` may be given, become syntax of the place where they are matched: templates put them
+    // among what is expanded.
+    const context = compiled.variables[0]?.identifier ?? null;
+    return match(compiled, value instanceof Syntax ? value : datumToSyntax(context, value), own) ?? false;
   });
   define(table, "syntax-template", 1, Infinity, (template: unknown, ...values: unknown[]) =>
     instantiate(template as Template, values, null),
