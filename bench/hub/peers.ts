@@ -11,7 +11,7 @@ const PG_BOSS = "12.38.0";
 const GRAPHILE_WORKER = "0.18.0";
 
 /** What is used of pg-boss. @see https://timgit.github.io/pg-boss/ */
-export interface PgBoss {
+interface PgBoss {
   start(): Promise<unknown>;
   stop(options: { readonly graceful: boolean }): Promise<void>;
   on(event: "error", listener: (error: Error) => void): void;
@@ -22,7 +22,7 @@ export interface PgBoss {
 }
 
 /** What is used of graphile-worker. @see https://worker.graphile.org/docs/library/run */
-export interface GraphileWorker {
+interface GraphileWorker {
   makeWorkerUtils(options: GraphileOptions): Promise<{
     addJob(task: string, payload: object): Promise<unknown>;
     migrate(): Promise<void>;

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 /** Of Linux on all its processors (sysconf _SC_CLK_TCK). */
 const TICKS_PER_SECOND = 100;
 
-export interface ProcessTimes {
+interface ProcessTimes {
   readonly parent: number;
   /** Milliseconds of its own. */
   readonly own: number;
