@@ -399,6 +399,7 @@ export class Compositor {
   /** An arranger's. */
   hide(window: ScreenWindow, isHidden: boolean): void {
     this.#screen.hide(window, isHidden);
+    this.#display.flush();
   }
 
   /** The program is asked to. */
@@ -430,6 +431,11 @@ export class Compositor {
     };
   }
 
+  /** Events that were sent meanwhile go out. */
+  flush(): void {
+    this.#display.flush();
+  }
+
   /** All programs would go on where it is saved now: those of X11 do not in the midst of a question to their server. */
   get isAtRest(): boolean {
     return this.#windowManager?.isAtRest !== false;
@@ -437,11 +443,12 @@ export class Compositor {
 
   /**
    * All that it needs to go on, but what it is lent (saved-display.ts). Between the pieces nothing may be asked of it.
+   * Whoever holds back meanwhile what it sends calls `flush` before.
    *
    * @throws StateError
    */
   *saveInPieces(): Generator<void, Uint8Array> {
-    this.#display.flush();
+    this.flush();
     const parts = this.#parts;
     const manager = this.#windowManager?.isAtRest === true ? this.#windowManager : null;
     const special = this.#display.special === null ? null : this.#display.clientOf(this.#display.special.connection);
