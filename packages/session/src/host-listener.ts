@@ -182,6 +182,8 @@ export interface GuestService {
   readonly path: string;
   readonly owner: HostSocketOwner;
   readonly onConnection: (client: GuestClient) => void;
+  /** Sends what it has not sent yet: its machine is about to be saved, and nothing that is sent then is in that. */
+  settle?(): void;
   /** All that it needs to go on, but its connections. Between the pieces nothing is asked of it. @throws StateError */
   save(): Generator<void, Uint8Array>;
 }

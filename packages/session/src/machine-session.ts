@@ -141,7 +141,7 @@ export class MachineSession {
   readonly #volume: Volume | LaterVolume;
   readonly #loop: EventLoop;
   readonly #folders: readonly HostFolder[];
-  readonly #services = new Map<string, Pick<GuestService, "save">>();
+  readonly #services = new Map<string, Pick<GuestService, "save" | "settle">>();
   readonly #hold = new ServiceHold(() => this.pump.wake());
   #timedOut = false;
 
@@ -297,6 +297,7 @@ export class MachineSession {
   /** As `save`; between the pieces others of its board may run, and it must not. */
   *saveInPieces(streams: ReadonlyMap<string, object>, room: number): Generator<void, Uint8Array> {
     this.commit();
+    for (const service of this.#services.values()) service.settle?.();
     this.#hold.begin();
     try {
       yield* this.#recordServices();
@@ -322,6 +323,7 @@ export class MachineSession {
   /** What a machine that is a fork of this one has is had by `work`. */
   #withServices<T>(isWanted: boolean, work: () => T): T {
     if (!isWanted) return work();
+    for (const service of this.#services.values()) service.settle?.();
     try {
       inOnePiece(this.#recordServices());
       return work();

@@ -11,14 +11,15 @@ import { events, INTERFACES } from "./protocol/protocol.ts";
 import { type Canvas, compose } from "./render/compose.ts";
 import { damageBetween, type ShownNode } from "./render/scene-damage.ts";
 import { type FingerPhase, Pointing } from "./pointing.ts";
-import { type Picture, Pictures, type PictureSubject } from "./pictures.ts";
+import { type Picture, Pictures, subjectsOf } from "./pictures.ts";
+import { tellFrame } from "./frame-waiters.ts";
 import { keymapBytes } from "./seat/keyboard.ts";
 import type { Cursor } from "./seat/pointer.ts";
 import { Seat } from "./seat/seat.ts";
 import { TextInputs } from "./seat/text-input.ts";
 import { Activation } from "./shell/activation.ts";
 import type { Arranger, WindowState } from "./shell/arranger.ts";
-import { addTree, addTreeAndPopups, type Drawn, type SceneNode, Screen } from "./shell/screen.ts";
+import { type Drawn, type SceneNode, Screen } from "./shell/screen.ts";
 import type { ScreenWindow } from "./shell/screen-window.ts";
 import { globalsOf, handlersOf } from "./globals.ts";
 import {
@@ -28,6 +29,7 @@ import {
   namedParts,
   type SavedCompositor,
   savedParts,
+  x11Parts,
 } from "./saved-compositor.ts";
 import { loadDisplay, saveDisplay } from "./saved-display.ts";
 import { keptSurface } from "./surface/kept.ts";
@@ -59,7 +61,6 @@ const PIXEL_BYTES_MAX = 1 << 29;
 
 /** More keys than that do not wait for text. */
 const HELD_KEYS_MAX = 256;
-const SECOND_MS = 1000;
 
 export class Compositor {
   readonly #ports: CompositorPorts;
@@ -292,8 +293,8 @@ export class Compositor {
     this.#isFrameWanted = false;
     const changed = this.#compose();
     this.#frames++;
-    const nowMs = this.#ports.nowMs();
-    for (const { surface } of this.#shown) if (surface instanceof Surface) this.#tellFrame(surface, nowMs);
+    const shown = { nowMs: this.#ports.nowMs(), frames: this.#frames, output: this.#output };
+    for (const { surface } of this.#shown) if (surface instanceof Surface) tellFrame(surface, shown);
     this.#textInputs.frame();
     this.#display.flush();
     return changed;
@@ -323,35 +324,11 @@ export class Compositor {
   /** Each window by itself. */
   #picture(pictures: Pictures): readonly Rectangle[] {
     const { area } = this.#screen;
-    pictures.update(this.#subjects(), area);
+    pictures.update(subjectsOf(this.#screen, this.#pointing.cursor), area);
     const shown = pictures.all.flatMap((picture) => picture.shown);
     this.#tellOutputs(shown);
     this.#shown = shown;
     return [];
-  }
-
-  #subjects(): PictureSubject[] {
-    const subjects: PictureSubject[] = [];
-    for (const window of this.#screen.windows) {
-      if (this.#screen.isHidden(window)) continue;
-      const { x, y, surface } = window;
-      const nodes: SceneNode[] = [];
-      addTreeAndPopups(nodes, window, x, y);
-      subjects.push({ key: window, x, y, nodes, client: surface.client });
-    }
-    for (const overlay of this.#screen.overlays) {
-      const { x, y, surface } = overlay;
-      const nodes: SceneNode[] = [];
-      addTree(nodes, surface, x, y);
-      subjects.push({ key: overlay, x: 0, y: 0, nodes, client: surface.client });
-    }
-    const { cursor } = this.#pointing;
-    if (cursor?.surface != null) {
-      const nodes: SceneNode[] = [];
-      addTree(nodes, cursor.surface, -cursor.hotspotX, -cursor.hotspotY);
-      subjects.push({ key: cursor.surface, x: 0, y: 0, nodes, client: cursor.surface.client });
-    }
-    return subjects;
   }
 
   /** Of an arranger's windows, as the last frame left them. */
@@ -399,6 +376,7 @@ export class Compositor {
   /** An arranger's. */
   hide(window: ScreenWindow, isHidden: boolean): void {
     this.#screen.hide(window, isHidden);
+    this.#display.flush();
   }
 
   /** The program is asked to. */
@@ -430,6 +408,11 @@ export class Compositor {
     };
   }
 
+  /** Events that were sent meanwhile go out. */
+  flush(): void {
+    this.#display.flush();
+  }
+
   /** All programs would go on where it is saved now: those of X11 do not in the midst of a question to their server. */
   get isAtRest(): boolean {
     return this.#windowManager?.isAtRest !== false;
@@ -437,11 +420,12 @@ export class Compositor {
 
   /**
    * All that it needs to go on, but what it is lent (saved-display.ts). Between the pieces nothing may be asked of it.
+   * Whoever holds back meanwhile what it sends calls `flush` before.
    *
    * @throws StateError
    */
   *saveInPieces(): Generator<void, Uint8Array> {
-    this.#display.flush();
+    this.flush();
     const parts = this.#parts;
     const manager = this.#windowManager?.isAtRest === true ? this.#windowManager : null;
     const special = this.#display.special === null ? null : this.#display.clientOf(this.#display.special.connection);
@@ -453,7 +437,11 @@ export class Compositor {
     );
     const own = { clients, shown, frames: this.#frames, layout: this.#layout, heldKeys: this.#heldKeys };
     const connections = clients.map(({ connection }) => connection);
-    const names = namedParts(parts, this.#surfaceOwner, this.#ofXwayland(this.#windowManager, this.#xwaylandShell));
+    const names = namedParts(
+      parts,
+      this.#surfaceOwner,
+      x11Parts(this.#xSelections, this.#windowManager, this.#xwaylandShell),
+    );
     const windowManager = manager?.save() ?? null;
     return yield* saveDisplay({ ...own, ...savedParts(parts), windowManager }, names, connections);
   }
@@ -474,7 +462,7 @@ export class Compositor {
     const parts = this.#parts;
     const prepared = xwayland === null ? null : this.#prepareXwayland(xwayland);
     const { manager = null, shell = null } = prepared ?? {};
-    const names = namedParts(parts, this.#surfaceOwner, this.#ofXwayland(manager, shell));
+    const names = namedParts(parts, this.#surfaceOwner, x11Parts(this.#xSelections, manager, shell));
     const all = xwayland === null ? connections : [...connections, xwayland.wayland];
     const state: SavedCompositor = loadDisplay(bytes, isSavedCompositor, names, all);
     goOnParts(parts, state);
@@ -500,15 +488,6 @@ export class Compositor {
     return ends;
   }
 
-  /** Parts that a display has of X11. */
-  #ofXwayland(manager: WindowManager | null, shell: XwaylandShell | null): Readonly<Record<string, object>> {
-    const [clipboard, primary] = this.#xSelections as [XSelection, XSelection];
-    const selections = { "X clipboard": clipboard, "X primary selection": primary };
-    return manager === null || shell === null
-      ? selections
-      : { ...selections, "window manager": manager, "xwayland shell": shell };
-  }
-
   /** Who had keys, buttons or fingers down is not there any more. */
   letGo(): void {
     this.#pressHeld();
@@ -531,33 +510,6 @@ export class Compositor {
         for (const output of this.#output.of(surface.resource)) events.wl_surface.enter(surface.resource, output);
     for (const surface of before)
       for (const output of this.#output.of(surface.resource)) events.wl_surface.leave(surface.resource, output);
-  }
-
-  #tellFrame(surface: Surface, nowMs: number): void {
-    const { callbacks, feedbacks } = surface.takeFrameWaiters();
-    const time = Math.floor(nowMs) >>> 0;
-    for (const callback of callbacks) {
-      events.wl_callback.done(callback, time);
-      callback.destroy();
-    }
-    if (feedbacks.length === 0) return;
-    const seconds = Math.floor(nowMs / SECOND_MS);
-    const nanoseconds = Math.floor((nowMs - seconds * SECOND_MS) * 1e6);
-    const refreshNs = Math.round(1e9 / this.#options.refreshHz);
-    for (const feedback of feedbacks) {
-      for (const output of this.#output.of(feedback)) events.wp_presentation_feedback.sync_output(feedback, output);
-      events.wp_presentation_feedback.presented(
-        feedback,
-        Math.floor(seconds / 2 ** 32),
-        seconds >>> 0,
-        nanoseconds,
-        refreshNs,
-        Math.floor(this.#frames / 2 ** 32),
-        this.#frames >>> 0,
-        0,
-      );
-      feedback.destroy();
-    }
   }
 
   /** A key of input-event-codes.h. */

@@ -7,7 +7,8 @@ import type { Client } from "./core/client.ts";
 import { intersection, isSameRectangle, type Rectangle, union } from "./geometry/rectangle.ts";
 import { type Canvas, compose } from "./render/compose.ts";
 import { damageBetween, type ShownNode } from "./render/scene-damage.ts";
-import type { Drawn, SceneNode } from "./shell/screen.ts";
+import type { Cursor } from "./seat/pointer.ts";
+import { addTree, addTreeAndPopups, type Drawn, type SceneNode, type Screen } from "./shell/screen.ts";
 
 /** How far surfaces may reach over the screen's size; what is beyond is cut off. */
 const MARGIN = 512;
@@ -15,13 +16,37 @@ const MARGIN = 512;
 const CHANGED_MAX = 16;
 
 /** What belongs together, and where its corner is on the screen. */
-export interface PictureSubject {
+interface PictureSubject {
   readonly key: object;
   readonly x: number;
   readonly y: number;
   readonly nodes: readonly SceneNode[];
   /** Whose memory it counts as. */
   readonly client: Client;
+}
+
+/** Of windows that are shown, of what lies over them, and of a pointer that a program draws. */
+export function subjectsOf(screen: Screen, cursor: Cursor | null): PictureSubject[] {
+  const subjects: PictureSubject[] = [];
+  for (const window of screen.windows) {
+    if (screen.isHidden(window)) continue;
+    const { x, y, surface } = window;
+    const nodes: SceneNode[] = [];
+    addTreeAndPopups(nodes, window, x, y);
+    subjects.push({ key: window, x, y, nodes, client: surface.client });
+  }
+  for (const overlay of screen.overlays) {
+    const { x, y, surface } = overlay;
+    const nodes: SceneNode[] = [];
+    addTree(nodes, surface, x, y);
+    subjects.push({ key: overlay, x: 0, y: 0, nodes, client: surface.client });
+  }
+  if (cursor?.surface != null) {
+    const nodes: SceneNode[] = [];
+    addTree(nodes, cursor.surface, -cursor.hotspotX, -cursor.hotspotY);
+    subjects.push({ key: cursor.surface, x: 0, y: 0, nodes, client: cursor.surface.client });
+  }
+  return subjects;
 }
 
 export class Picture {

@@ -22,6 +22,8 @@ import { areResources, keptOf } from "./surface/kept.ts";
 import { SIDE_MAX } from "./surface/client-buffer.ts";
 import type { Surface } from "./surface/surface.ts";
 import { isSavedWindowManager, type WindowManager } from "./x11/window-manager.ts";
+import type { XSelection } from "./x11/x-selection.ts";
+import type { XwaylandShell } from "./x11/xwayland-shell.ts";
 
 /** What a compositor is made of, each of which saves what is its own. */
 export interface CompositorParts {
@@ -56,6 +58,18 @@ export function namedParts(
     "clipboard devices": data.clipboard,
     "primary devices": data.primary,
   };
+}
+
+/** What a display has of X11, by such names. */
+export function x11Parts(
+  [clipboard, primary]: readonly XSelection[],
+  manager: WindowManager | null,
+  shell: XwaylandShell | null,
+): DisplayParts {
+  const selections = { "X clipboard": clipboard!, "X primary selection": primary! };
+  return manager === null || shell === null
+    ? selections
+    : { ...selections, "window manager": manager, "xwayland shell": shell };
 }
 
 /** What they have of programs whose connections are kept. */

@@ -85,6 +85,7 @@ export class GuestDisplay {
       path: `${folder}/${SOCKET}`,
       owner,
       onConnection: (client) => client.serve(this.compositor.connect(connectionTo(client))),
+      settle: () => this.compositor.flush(),
       save: () => this.compositor.saveInPieces(),
     });
     this.#listener = listener;
