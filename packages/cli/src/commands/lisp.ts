@@ -125,7 +125,8 @@ function buildCommand(finish: Finish): Command {
         "environments\nhas an evaluator inside, about 1 MB, and the libraries that it imports whole: eval can import " +
         "these, and the\nsystem's own.\n\n" +
         "A built program runs with the build of Stratos that made it, and with no other; one in …mjs or for a " +
-        "processor has\nit inside. What one for wasm evaluates by (eval) sees libraries anew, with a state of their own.",
+        "processor has\nit inside. What one for wasm evaluates by (eval) sees libraries anew, with a state of " +
+        "their own.",
     )
     .action(async (file: string, { output, libraryPath, target, stats = false, ...options }: BuildOptions) => {
       const { allowJavascript = false } = options;
