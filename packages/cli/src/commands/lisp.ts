@@ -122,10 +122,11 @@ function buildCommand(finish: Finish): Command {
     .addHelpText(
       "after",
       "\nA native program prints the same; what it lacks is told when it is built. One that uses eval, load or " +
-        "environments\nhas an evaluator inside, about 1 MB, and the libraries that it imports whole; eval can import " +
-        "these, and no others.\n\n" +
+        "environments\nhas an evaluator inside, about 1 MB, and the libraries that it imports whole: eval can import " +
+        "these, and the\nsystem's own.\n\n" +
         "A built program runs with the build of Stratos that made it, and with no other; one in …mjs or for a " +
-        "processor has\nit inside. What it evaluates by (eval) sees libraries anew, with a state of their own.",
+        "processor has\nit inside. What one for wasm evaluates by (eval) sees libraries anew, with a state of " +
+        "their own.",
     )
     .action(async (file: string, { output, libraryPath, target, stats = false, ...options }: BuildOptions) => {
       const { allowJavascript = false } = options;

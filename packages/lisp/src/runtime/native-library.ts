@@ -120,6 +120,12 @@ const OWN_LIBRARY = `
           (list base n)))))
 
 ; Lists.
+; What the letters of a name lead to, the last one first.
+(define (%accessed name x)
+  (let loop ((i (%fx- (string-length name) 2)) (y x))
+    (if (%fx= i 0) y
+      (if (pair? y) (loop (%fx- i 1) (if (%fx= (%u32 name i) 97) (%car y) (%cdr y)))
+        (%longer-list name x)))))
 (define (%longer-list who x) (%raise-native 'type (string-append who ": expected a longer list, got") (list x)))
 
 ; Symbols.
@@ -383,15 +389,18 @@ const OWN_LIBRARY = `
   (let ((found (assoc name (get-environment-variables)))) (if found (cdr found) #f)))
 `;
 
-/** What `caar` to `cddddr` say of what they can't go through. */
-const ACCESSOR_ERRORS = accessors()
-  .map((name) => `(define (%slow:${name} x) (%longer-list "${name}" x))`)
+/** The rare ones of `caaaar` to `cddddr` are one loop, for code of each would make every program larger. */
+const FREQUENT = new Set(["cadddr", "cddddr"]);
+const ACCESSORS = accessors()
+  .map((name) =>
+    name.length < 6 || FREQUENT.has(name)
+      ? `(define (%slow:${name} x) (%longer-list "${name}" x))`
+      : `(define (${name} x) (%accessed "${name}" x))`,
+  )
   .join("\n");
 
 /** All of it. */
-export const NATIVE_LIBRARY: string = [OWN_LIBRARY, ACCESSOR_ERRORS, NATIVE_PORTS, NATIVE_WRITER, NATIVE_READER].join(
-  "\n",
-);
+export const NATIVE_LIBRARY: string = [OWN_LIBRARY, ACCESSORS, NATIVE_PORTS, NATIVE_WRITER, NATIVE_READER].join("\n");
 
 /** What `%host N` is in native programs: a procedure above. */
 export const NATIVE_OPERATIONS: ReadonlyMap<number, string> = new Map([
