@@ -148,6 +148,11 @@ test("what lives is promoted, what dies is not kept: a large heap is collected i
   assert.ok(oldBytes < 16 * 1024 * 1024, `${oldBytes} bytes kept`);
 });
 
+test("a nursery that has no room for what is allocated there is refused", () => {
+  for (const nurseryBytes of [0, 256 * 1024, NaN])
+    assert.throws(() => createEngine({ wasm: testWasmEngine, nurseryBytes }), /^RangeError: nurseryBytes: .* 524288$/);
+});
+
 test("an image holds the runtime that was compiled, and saves to the same bytes again", () => {
   assert.deepEqual(createEngine({ wasm: testWasmEngine }).saveImage(), image);
 });

@@ -11,7 +11,18 @@ import { Flonum, SchemeSymbol, UNSPECIFIED, intern } from "./datum/datum.ts";
 import type { Datum } from "./datum/datum.ts";
 import { Heap, HeapFullError } from "./heap/heap.ts";
 import { verifyHeap } from "./heap/verify-heap.ts";
-import { Cell, Immediate, Kind, Region, Register, Tag, VARIADIC, cellAddress, headerByte } from "./heap/layout.ts";
+import {
+  Cell,
+  Immediate,
+  Kind,
+  LARGE_BYTES,
+  Region,
+  Register,
+  Tag,
+  VARIADIC,
+  cellAddress,
+  headerByte,
+} from "./heap/layout.ts";
 import { compileUnit } from "./back-wasm/compile-unit.ts";
 import type { ExportPlace, Exporter, Surroundings } from "./back-wasm/compile-unit.ts";
 import { TableSlot, lowSignatures, runtimeModule } from "./back-wasm/runtime-module.ts";
@@ -44,11 +55,13 @@ import { publicPrimitives } from "./middle/primitives.ts";
 import { failure } from "./datum/condition.ts";
 import type { WaitingCall } from "./datum/condition.ts";
 
+const NURSERY_BYTES_MIN = 2 * LARGE_BYTES;
+
 export interface EngineOptions {
   readonly wasm: WasmEngine;
   /** All memory of the heap, two halves of the old generation included. Default 512 MiB. */
   readonly memoryBytes?: number;
-  /** Default 4 MiB. */
+  /** Default 4 MiB, at least half a MiB: what is allocated there is at most LARGE_BYTES long. */
   readonly nurseryBytes?: number;
   readonly passes?: Passes;
   /** Proves the whole heap after each collection; `torture`: collects at each allocation, too. */
@@ -134,6 +147,8 @@ export class Engine {
   constructor(options: EngineOptions) {
     this.options = options;
     const { wasm, memoryBytes = 512 * 1024 * 1024, nurseryBytes = 4 * 1024 * 1024 } = options;
+    if (!(nurseryBytes >= NURSERY_BYTES_MIN))
+      throw new RangeError(`nurseryBytes: ${nurseryBytes}; at least ${NURSERY_BYTES_MIN}`);
     // A host collects its own garbage when it is asked for much, and takes time for each place of a table.
     const pages = Math.floor(memoryBytes / 65536);
     const first = Heap.firstPages({ nurseryBytes, ownBytes: OWN_BYTES });

@@ -16,6 +16,7 @@ import {
   VARIADIC,
   cellAddress,
   headerByte,
+  LARGE_BYTES,
 } from "../heap/layout.ts";
 import { LowProgram } from "../low/compile.ts";
 import type { LowSignature, LowTarget } from "../low/compile.ts";
@@ -37,9 +38,6 @@ export const TableSlot = {
   callAtBase: 16,
   first: 17,
 } as const;
-
-/** Objects of more bytes lie in the old generation from the start. */
-const LARGE_BYTES = 256 * 1024;
 
 /**
  * Limbs of 32 bits of the shorter operand, and of both together, up to which arithmetic of integers is done here: the

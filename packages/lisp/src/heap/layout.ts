@@ -216,3 +216,6 @@ export const Cell = {
 export function cellAddress(cell: number): number {
   return Region.cells + cell * 8;
 }
+
+/** What is longer is allocated in the old generation at once. A nursery is larger. */
+export const LARGE_BYTES = 256 * 1024;

@@ -413,7 +413,7 @@ const BUSY = `
   (show (js-invoke (js-global) "double" 21))`;
 
 test("compiled: values that only dead handles had are let go; live ones and procedures survive moving", async () => {
-  const sizes = { nurseryBytes: 256 * 1024, memoryBytes: 24 * 1024 * 1024 };
+  const sizes = { nurseryBytes: 512 * 1024, memoryBytes: 24 * 1024 * 1024 };
   for (const [rounds, options] of [
     [1500, sizes],
     [320, { ...sizes, debug: "verify" as const }],
@@ -430,7 +430,7 @@ test("compiled: values that only dead handles had are let go; live ones and proc
 });
 
 test("compiled: a collection at each allocation changes nothing", async () => {
-  const options = { debug: "torture" as const, nurseryBytes: 256 * 1024, memoryBytes: 24 * 1024 * 1024 };
+  const options = { debug: "torture" as const, nurseryBytes: 512 * 1024, memoryBytes: 24 * 1024 * 1024 };
   const text = `(show (js-await (js-promise (lambda () (js-ref (js-object "a" (list->js (list "b" 1.5))) "a")))))
     (show (guard (e (#t e)) (js-invoke (list->js '(1)) "map" (lambda x (raise (list 'r (length x)))))))`;
   assert.equal(await run(text, "wasm", { options }), "#<javascript object>\n(r 3)\n");
@@ -438,7 +438,7 @@ test("compiled: a collection at each allocation changes nothing", async () => {
 
 test("compiled: handles are found again when large objects make the old generation move twice", async () => {
   // Halves of 63 MiB; 17 live. What does not fit has all collected without a word, and makes the next one due.
-  const options = { nurseryBytes: 256 * 1024, memoryBytes: 128 * 1024 * 1024 };
+  const options = { nurseryBytes: 512 * 1024, memoryBytes: 128 * 1024 * 1024 };
   const text = `
     (define pad '())
     (define live (make-vector 2200000 0))
@@ -470,7 +470,7 @@ test("procedures that JavaScript no longer has are let go", async () => {
       (show (< (js-invoke (js-global) "count") 100))`;
     const { compiled, lisp, runner, output } = session(engine, {
       own: { ...own, count: () => (compiled?.engine.javascript ?? lisp.linker.javascript).functionCount },
-      options: { nurseryBytes: 256 * 1024, memoryBytes: 48 * 1024 * 1024 },
+      options: { nurseryBytes: 512 * 1024, memoryBytes: 48 * 1024 * 1024 },
     });
     await runner.runProgramWaiting(`${IMPORTS}(define (show x) (write x)) ${text}`, "functions.scm");
     assert.equal(output(), "#t");
