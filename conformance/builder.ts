@@ -28,6 +28,7 @@ import { parseArgs } from "node:util";
 import type { BuildResult } from "@stratos/builder";
 import { homeFolder, stratosHome } from "@stratos/host-node/home";
 import { findMirror } from "@stratos/tools-node/packages";
+import { recordBuilds } from "./results.ts";
 
 const SOURCES =
   "hostname,figlet,sl,cowsay,netbase,libjson-perl,liburi-perl,libtest-warn-perl,libencode-locale-perl,dash,gzip," +
@@ -196,34 +197,19 @@ function hashOf(path: string): string {
 }
 
 function record(): void {
-  const path = join(root, "docs/conformance.md"),
-    text = readFileSync(path, "utf8"),
-    begin = "<!-- builder -->",
-    end = "<!-- /builder -->";
-  // What other runs have compared stays.
-  const kept = text.includes(begin)
-    ? [...text.slice(text.indexOf(begin), text.indexOf(end)).matchAll(/^\| ([a-z0-9+.-]+) \| \d.*$/gm)]
-        .filter(([, name]) => !rows.some(({ source }) => source === name))
-        .map(([line]) => line)
-    : [];
-  const table = [
-    "| source | packages | same bytes | CPU s | sbuild's | ratio | outside of the build |",
-    "|---|---|---|---|---|---|---|",
-    ...kept,
-    ...rows.map(
-      (one) =>
-        `| ${one.source} | ${one.packages} | ` +
-        `${one.differing.length === 0 ? "yes" : `no: ${one.differing.join(", ")}`} ` +
-        `| ${one.ours.toFixed(1)} | ${one.theirs.toFixed(1)} | ${(one.ours / one.theirs).toFixed(2)} | ` +
-        `${one.overhead.toFixed(1)} |`,
-    ),
-  ].join("\n");
-  const section = `${begin}\n\n${table}\n\n${end}`;
-  writeFileSync(
-    path,
-    text.includes(begin)
-      ? text.slice(0, text.indexOf(begin)) + section + text.slice(text.indexOf(end) + end.length)
-      : `${text.trimEnd()}\n\n## Builds beside sbuild's\n\n\`npm run conformance:builder\`: the same sources, suite ` +
-          `and mirror; CPU with all children's, layers and sbuild's root made before.\n\n${section}\n`,
+  const about = { title: "Builds beside sbuild's", command: "npm run conformance:builder -- --record" };
+  recordBuilds(
+    "builder",
+    about,
+    rows.map(({ source, ours, theirs, overhead, ...row }) => {
+      return {
+        name: source,
+        packages: row.packages,
+        differing: row.differing,
+        cpu: ours,
+        peerCpu: theirs,
+        outside: overhead,
+      };
+    }),
   );
 }

@@ -82,6 +82,22 @@ interface Roots {
   roots: RootRow[];
 }
 
+/** A source package that was built beside somebody else's builder; seconds of the processor, with all children's. */
+interface BuildRow {
+  readonly name: string;
+  readonly packages: number;
+  readonly differing: readonly string[];
+  readonly cpu: number;
+  readonly peerCpu: number;
+  /** Of ours what is spent outside of dpkg-buildpackage. */
+  readonly outside: number;
+}
+interface Builds {
+  title: string;
+  command: string;
+  builds: BuildRow[];
+}
+
 /** What was seen once, in words. */
 interface Told {
   title: string;
@@ -107,6 +123,10 @@ export function recordRoots(name: string, about: { title: string; command: strin
   replaceRows(name, about, "roots", rows);
 }
 
+export function recordBuilds(name: string, about: { title: string; command: string }, rows: readonly BuildRow[]): void {
+  replaceRows(name, about, "builds", rows);
+}
+
 export function recordTold(name: string, told: Told): void {
   writeFileSync(join(FOLDER, `${name}.json`), `${JSON.stringify(told)}\n`);
   writeFileSync(PAGE, page());
@@ -115,7 +135,7 @@ export function recordTold(name: string, told: Told): void {
 function replaceRows(
   name: string,
   about: { title: string; command: string },
-  key: "rows" | "boots" | "tallies" | "roots",
+  key: "rows" | "boots" | "tallies" | "roots" | "builds",
   rows: readonly { readonly name: string }[],
 ): void {
   mkdirSync(FOLDER, { recursive: true });
@@ -134,7 +154,9 @@ function replaceRows(
 export function page(): string {
   const suites = readdirSync(FOLDER)
     .sort()
-    .map((name) => JSON.parse(readFileSync(join(FOLDER, name), "utf8")) as Suite | Boots | Tallies | Roots | Told);
+    .map(
+      (name) => JSON.parse(readFileSync(join(FOLDER, name), "utf8")) as Suite | Boots | Tallies | Roots | Builds | Told,
+    );
   const head = [
     "# Conformance",
     "",
@@ -155,9 +177,11 @@ export function page(): string {
             ? tallySection(suite)
             : "roots" in suite
               ? rootSection(suite)
-              : "told" in suite
-                ? ["", `## ${suite.title}`, "", suite.told]
-                : section(suite),
+              : "builds" in suite
+                ? buildSection(suite)
+                : "told" in suite
+                  ? ["", `## ${suite.title}`, "", suite.told]
+                  : section(suite),
       ),
     ].join("\n") + "\n"
   );
@@ -241,6 +265,24 @@ function rootSection({ title, command, roots }: Roots): string[] {
         `| ${name} | ${files} | ${documented} | ` +
         `${others.length === 0 ? "none" : others.map((one) => one.split(": ")[0]!).join(", ")} |`,
     ),
+  ];
+}
+
+function buildSection({ title, command, builds }: Builds): string[] {
+  return [
+    "",
+    `## ${title}`,
+    "",
+    `\`${command}\`: the same sources, suite and mirror, each \`.deb\` byte for byte. Seconds of the processor, with ` +
+      "all children's; layers and sbuild's root were made before.",
+    "",
+    "| source | packages | same bytes | s | sbuild's | ratio | outside of the build, s |",
+    "|---|--:|---|--:|--:|--:|--:|",
+    ...builds.map(({ name, packages, differing, cpu, peerCpu, outside }) => {
+      const same = differing.length === 0 ? "yes" : `no: ${differing.join(", ")}`;
+      const times = [cpu.toFixed(1), peerCpu.toFixed(1), (cpu / peerCpu).toFixed(2), outside.toFixed(1)];
+      return `| ${name} | ${packages} | ${same} | ${times.join(" | ")} |`;
+    }),
   ];
 }
 
