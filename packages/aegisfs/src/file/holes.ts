@@ -172,8 +172,11 @@ export function seekHole(subvolume: FileTree, ino: number, offset: FileOffset): 
   return bytesToEnd(words, file, index, 0) > 0 ? offsetOf(index, 0) : inodeSize(words, file);
 }
 
-/** Where room that is held without content begins, at or after `offset`, beyond the file's end as well; −ENXIO. */
-export function seekUnwritten(subvolume: FileTree, ino: number, offset: FileOffset): FileOffset {
+/**
+ * Where room that is held without content begins, at or after `offset` and before `before`, beyond the file's end as
+ * well; −ENXIO. Work: a step for each extent of data between the two.
+ */
+export function seekUnwritten(subvolume: FileTree, ino: number, offset: FileOffset, before: FileOffset): FileOffset {
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
   if (offset < 0) return -ENXIO;
@@ -183,8 +186,11 @@ export function seekUnwritten(subvolume: FileTree, ino: number, offset: FileOffs
     let index = first;
     findExtent(subvolume, ino, index) || findNextExtent(subvolume, ino, index);
     index = found.start + found.length
-  )
-    if ((found.flags & EXTENT_UNWRITTEN) !== 0) return found.start <= first ? offset : offsetOf(found.start, 0);
+  ) {
+    const start = found.start <= first ? offset : offsetOf(found.start, 0);
+    if (start >= before) break;
+    if ((found.flags & EXTENT_UNWRITTEN) !== 0) return start;
+  }
   return -ENXIO;
 }
 

@@ -58,14 +58,15 @@ test("room that is only held is a hole", () => {
 
 test("where room is only held is told, as far as it goes, beyond the file's end as well", () => {
   const { root, ino } = make(2 * BLOCK, [[BLOCK, BLOCK]]);
-  assert.equal(root.seekUnwritten(ino, 0), -ENXIO);
+  assert.equal(root.seekUnwritten(ino, 0, Infinity), -ENXIO);
   assert.equal(preallocate(root, ino, 0, 4 * BLOCK, true), 0);
   assert.deepEqual(
-    [0, 5, BLOCK, 2 * BLOCK, 3 * BLOCK + 1, 4 * BLOCK].map((at) => root.seekUnwritten(ino, at)),
+    [0, 5, BLOCK, 2 * BLOCK, 3 * BLOCK + 1, 4 * BLOCK].map((at) => root.seekUnwritten(ino, at, Infinity)),
     [0, 5, 2 * BLOCK, 2 * BLOCK, 3 * BLOCK + 1, -ENXIO],
   );
   assert.deepEqual([root.unwrittenEnd(ino, 0), root.unwrittenEnd(ino, 2 * BLOCK)], [BLOCK, 4 * BLOCK]);
   assert.deepEqual([root.unwrittenEnd(ino, BLOCK), root.unwrittenEnd(ino, 4 * BLOCK)], [BLOCK, 4 * BLOCK]);
   assert.equal(root.write(ino, 0, new Uint8Array(10), 0, 10), 10);
-  assert.equal(root.seekUnwritten(ino, 0), 2 * BLOCK);
+  assert.equal(root.seekUnwritten(ino, 0, Infinity), 2 * BLOCK);
+  assert.equal(root.seekUnwritten(ino, 0, 2 * BLOCK), -ENXIO, "it begins no sooner");
 });

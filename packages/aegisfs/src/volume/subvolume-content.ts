@@ -243,10 +243,13 @@ export class SubvolumeContent extends SubvolumeOperation {
     return this.reading(() => holes.seekHole(this, ino, offset));
   }
 
-  /** Where room that is held without content begins, at or after `offset`, beyond the file's end as well; −ENXIO. */
-  seekUnwritten(this: Subvolume, ino: number, offset: FileOffset): FileOffset {
+  /**
+   * Where room that is held without content begins, at or after `offset` and before `before`, beyond the file's end as
+   * well; −ENXIO.
+   */
+  seekUnwritten(this: Subvolume, ino: number, offset: FileOffset, before: FileOffset): FileOffset {
     this.reads?.addInode(ino);
-    return this.reading(() => holes.seekUnwritten(this, ino, offset));
+    return this.reading(() => holes.seekUnwritten(this, ino, offset, before));
   }
 
   /** Where such room ends that `offset` lies in. */

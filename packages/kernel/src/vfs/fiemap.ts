@@ -45,47 +45,45 @@ export function mapExtents(task: Caller, inode: Inode, argument: number): number
   // A length of all ones: to the end.
   const end = length < 0 ? Infinity : start + length;
   let mapped = 0;
-  for (let at = start; mapped < EXTENTS_MAX && (room === 0 || mapped < room);) {
-    if (!findExtent(inode, at) || EXTENT.start >= end) break;
-    at = Math.ceil(EXTENT.end / PAGE_SIZE) * PAGE_SIZE;
-    if (room > 0) {
-      const place = argument + Fiemap.offset.fm_extents + mapped * FiemapExtent.size;
-      const failed = storeExtent(task, place, inode);
-      if (failed < 0) return failed;
-    }
-    mapped++;
+  EXTENT.data = dataFrom(inode, start);
+  let has = findExtent(inode, start);
+  for (; has > 0 && EXTENT.start < end && mapped < EXTENTS_MAX; mapped++) {
+    if (room > 0 && mapped === room) break;
+    const place = argument + Fiemap.offset.fm_extents + mapped * FiemapExtent.size;
+    put64(view, FiemapExtent.offset.fe_logical, EXTENT.start);
+    put64(view, FiemapExtent.offset.fe_length, EXTENT.end - EXTENT.start);
+    const unwritten = EXTENT.isUnwritten ? FIEMAP_EXTENT_UNWRITTEN : 0;
+    has = findExtent(inode, EXTENT.end);
+    const last = has > 0 ? 0 : FIEMAP_EXTENT_LAST;
+    view.setUint32(FiemapExtent.offset.fe_flags, FIEMAP_EXTENT_UNKNOWN | unwritten | last, true);
+    if (room > 0 && space.copyOut(place, bytes, 0, FiemapExtent.size) < 0) return -EFAULT;
   }
-  return space.storeU32(argument + Fiemap.offset.fm_mapped_extents, mapped);
+  return has < 0 ? has : space.storeU32(argument + Fiemap.offset.fm_mapped_extents, mapped);
 }
 
-/** The extent that was found last. */
-const EXTENT = { start: 0, end: 0, isUnwritten: false };
+/** The extent that was found last, and where data begins then or later (−ENXIO: nowhere). */
+const EXTENT = { start: 0, end: 0, isUnwritten: false, data: 0 };
 
-/** Finds the next extent: data, or room that is held for it, which may lie beyond the file's end. */
-function findExtent(inode: Inode, at: number): boolean {
-  const data = at < inode.size ? inode.seekData(at) : -ENXIO;
-  const held = inode.seekUnwritten(at);
-  EXTENT.isUnwritten = held >= 0 && (data < 0 || held < data);
-  if (EXTENT.isUnwritten) {
-    EXTENT.start = held;
-    EXTENT.end = inode.unwrittenEnd(held);
-    return EXTENT.end > held;
-  }
-  if (data < 0) return false;
-  EXTENT.start = data;
-  EXTENT.end = inode.seekHole(data);
-  return EXTENT.end > data;
+function dataFrom(inode: Inode, at: number): number {
+  return at < inode.size ? inode.seekData(at) : -ENXIO;
 }
 
-function storeExtent(task: Caller, address: number, inode: Inode): number {
-  const { start, end, isUnwritten } = EXTENT;
+/**
+ * Finds the next extent: data, or room that is held for it, which may lie beyond the file's end. It ends a page.
+ * @returns 1; 0 there is none; a negated errno
+ */
+function findExtent(inode: Inode, at: number): number {
+  // What was found once is not looked for again: there may be much else before it.
+  if (EXTENT.data >= 0 && EXTENT.data < at) EXTENT.data = dataFrom(inode, at);
+  const { data } = EXTENT;
+  if (data < 0 && data !== -ENXIO) return data;
+  const held = inode.seekUnwritten(at, data < 0 ? Infinity : data);
+  if (held < 0 && held !== -ENXIO) return held;
+  EXTENT.isUnwritten = held >= 0;
+  EXTENT.start = held >= 0 ? held : data;
+  if (EXTENT.start < 0) return 0;
+  const end = held >= 0 ? inode.unwrittenEnd(held) : inode.seekHole(data);
   // The last block is a whole one, however much of it is the file's.
-  const wholeEnd = Math.ceil(end / PAGE_SIZE) * PAGE_SIZE;
-  let flags = FIEMAP_EXTENT_UNKNOWN | (isUnwritten ? FIEMAP_EXTENT_UNWRITTEN : 0);
-  if (!findExtent(inode, wholeEnd)) flags |= FIEMAP_EXTENT_LAST;
-  bytes.fill(0);
-  put64(view, FiemapExtent.offset.fe_logical, start);
-  put64(view, FiemapExtent.offset.fe_length, wholeEnd - start);
-  view.setUint32(FiemapExtent.offset.fe_flags, flags, true);
-  return task.space.copyOut(address, bytes, 0, FiemapExtent.size);
+  EXTENT.end = Math.ceil(end / PAGE_SIZE) * PAGE_SIZE;
+  return end < 0 ? end : Number(end > EXTENT.start);
 }

@@ -280,8 +280,11 @@ export abstract class Inode {
   seekHole(offset: number): number {
     return offset < this.size ? this.size : -ENXIO;
   }
-  /** Where room that is held without content begins, at or after `offset`, beyond the end as well; or −ENXIO. */
-  seekUnwritten(offset: number): number {
+  /**
+   * Where room that is held without content begins, at or after `offset` and before `before`, beyond the end as well;
+   * or −ENXIO.
+   */
+  seekUnwritten(_offset: number, _before: number): number {
     return -ENXIO;
   }
   /** Where such room ends that `offset` lies in. */

@@ -389,9 +389,9 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
     return failed < 0 ? failed : Number(this.fileSystem.subvolume.seekHole(this.ino, offset));
   }
 
-  override seekUnwritten(offset: number): number {
+  override seekUnwritten(offset: number, before: number): number {
     const failed = this.pages!.writeBack(this.size);
-    return failed < 0 ? failed : Number(this.fileSystem.subvolume.seekUnwritten(this.ino, offset));
+    return failed < 0 ? failed : Number(this.fileSystem.subvolume.seekUnwritten(this.ino, offset, before));
   }
 
   override unwrittenEnd(offset: number): number {
