@@ -91,7 +91,7 @@ t.version + 1
   where $5 or w.n = 1 order by r.id, w.n
 )
 select r.id as run, r.token, r.task_id as task, u.attempt, u.kind, u.arch, u.channel, u.label, u.payload,
-  u.timeout_seconds as "timeoutSeconds", case when $16 then (select heads from v) end as heads
+  u.timeout_seconds as "timeoutSeconds", (select heads from v) as heads
 from r join u on u.id = r.task_id join l on l.task_id = r.task_id order by l.priority desc, l.rank, l.task_id`;
 
 /** Held while a claim counts what runs, where a brake limits that. */
@@ -117,9 +117,11 @@ export async function claimRuns(database: Database, request: ClaimRequest): Prom
   );
   const { braked, balanced } = channels!;
   if (balanced !== null) await offerTasks(database, balanced);
+  const except = { full: null, balanced };
   const claimed = braked
     ? await claimBraked(database, request, slots, balanced)
-    : await claimFrom(database, request, slots, { full: null, balanced });
+    : // What has just found nothing would find nothing.
+      await (balanced === null ? claimAgain : claimFrom)(database, request, slots, except);
   if (claimed.length === 0) await requireSession(database, request);
   return claimed;
 }
@@ -165,10 +167,13 @@ interface Except {
 
 async function claimFrom(on: Queryable, request: ClaimRequest, slots: number, except: Except): Promise<ClaimedRun[]> {
   const claimed = await claimHeads(on, request, slots, { spare: SPARE_HEADS, except });
-  if (claimed.length > 0) return claimed;
-  // Others may have been at all the heads in this moment.
+  return claimed.length > 0 ? claimed : claimAgain(on, request, slots, except);
+}
+
+/** Others may have been at all the heads in the moment of the first look. */
+async function claimAgain(on: Queryable, request: ClaimRequest, slots: number, except: Except): Promise<ClaimedRun[]> {
   const [left] = await on.query<{ found: boolean }>("select exists (select 1 from runnable) as found");
-  return left!.found ? claimHeads(on, request, slots, { spare: SPARE_HEADS_AGAIN, except }) : claimed;
+  return left!.found ? claimHeads(on, request, slots, { spare: SPARE_HEADS_AGAIN, except }) : [];
 }
 
 /** One by one, and one claimer at a time: so no limit is overstepped. */
