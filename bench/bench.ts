@@ -121,7 +121,7 @@ if (only === "compose") {
   process.exit();
 }
 if (only === "hub") {
-  for await (const line of measureHub(launcher[0]!, cache)) print(line);
+  for await (const line of measureHub(cache)) print(line);
   process.exit();
 }
 if (only === "compose-each") {

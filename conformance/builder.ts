@@ -28,6 +28,7 @@ import { parseArgs } from "node:util";
 import type { BuildResult } from "@stratos/builder";
 import { homeFolder, stratosHome } from "@stratos/host-node/home";
 import { findMirror } from "@stratos/tools-node/packages";
+import { processTimes } from "../bench/process-times.ts";
 import { recordBuilds } from "./results.ts";
 
 const SOURCES =
@@ -185,11 +186,10 @@ function userIds(): { uid: number; gid: number } {
   return { uid: uid!, gid: gid! };
 }
 
-/** Processor time of all that this process has waited for. Source: proc(5), fields 16 and 17 of stat. */
+/** Processor time of all that this process has waited for. */
 function childrenSeconds(): number {
-  const stat = readFileSync("/proc/self/stat", "latin1"),
-    fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[13]) + Number(fields[14])) / 100;
+  const { withEnded, own } = processTimes(process.pid)!;
+  return (withEnded - own) / 1000;
 }
 
 function hashOf(path: string): string {

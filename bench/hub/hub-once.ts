@@ -24,7 +24,7 @@ import { submitTasks } from "../../packages/hub/src/store/submit-tasks.ts";
 import type { Database } from "../../packages/hub/src/database/database.ts";
 import { openMigrated, startPostgres, type TestServer } from "../../packages/hub/src/testing/test-database.ts";
 import { startTestHub } from "../../packages/hub/src/testing/test-hub.ts";
-import { processTimes } from "./process-times.ts";
+import { processTimes } from "../process-times.ts";
 import { peerQueues } from "./peers.ts";
 import { median } from "../statistics.ts";
 
@@ -73,21 +73,29 @@ async function host(database: Database, name: string): Promise<{ host: string; s
   return { host: name, session: await registerHost(database, name, registration, "bench") };
 }
 
-/** Workers that take and end tasks until none is left. */
-async function workOff(database: Database, workers: number, slots: number): Promise<number> {
-  let done = 0;
+/**
+ * Workers of one hub that take and end tasks until none is left.
+ * @returns milliseconds of each claim that got something
+ */
+async function workOff(database: Database, { workers, slots }: { workers: number; slots: number }): Promise<number[]> {
+  const claims: number[] = [];
+  const heads = new QueueHeads();
   const worker = async (index: number): Promise<void> => {
     const who = await host(database, `w${index}`);
     for (;;) {
-      const runs = await claimRuns(database, { ...who, slots, leaseSeconds: 60, start: true });
+      const start = performance.now();
+      const runs = await claimRuns(database, { ...who, slots, leaseSeconds: 60, start: true, heads });
       if (runs.length === 0) return;
+      claims.push(performance.now() - start);
       const ends = runs.map(({ run, token }) => ({ run, token, outcome: "COMPLETED" as const }));
       const ended = await endRuns(database, who.host, ends);
-      done += ended.length;
+      if (ended.length !== runs.length) throw new Error(`${ended.length} of ${runs.length} runs have ended`);
     }
   };
   await Promise.all(Array.from({ length: workers }, (_, index) => worker(index)));
-  return done;
+  const [left] = await database.query<{ tasks: number }>("select count(*) as tasks from task where finished is null");
+  if (left!.tasks > 0) throw new Error(`${left!.tasks} tasks have not ended`);
+  return claims;
 }
 
 async function lifeCycles(database: Database, tasks: number, atOnce: { submitted: number; claimed: number }) {
@@ -102,8 +110,7 @@ async function lifeCycles(database: Database, tasks: number, atOnce: { submitted
     }
   };
   await Promise.all(Array.from({ length: submitted === 1 ? WORKERS : 1 }, submit));
-  const done = await workOff(database, workers, claimed);
-  if (done !== tasks) throw new Error(`${done} of ${tasks} tasks have ended`);
+  await workOff(database, { workers, slots: claimed });
 }
 
 async function submitMany(database: Database, tasks: number): Promise<void> {
@@ -224,21 +231,8 @@ async function snapshot(): Promise<object> {
         if (isHeld) await held;
       });
       await open;
-      const claimed: number[] = [];
-      const heads = new QueueHeads();
-      const worker = async (index: number): Promise<void> => {
-        const who = await host(database, `w${index}`);
-        for (;;) {
-          const start = performance.now();
-          const runs = await claimRuns(database, { ...who, slots: 1, leaseSeconds: 60, start: true, heads });
-          if (runs.length === 0) return;
-          claimed.push(performance.now() - start);
-          const ends = runs.map(({ run, token }) => ({ run, token, outcome: "COMPLETED" as const }));
-          await endRuns(database, who.host, ends);
-        }
-      };
       const start = performance.now();
-      await Promise.all(Array.from({ length: WORKERS }, (_, index) => worker(index)));
+      const claimed = await workOff(database, { workers: WORKERS, slots: 1 });
       const name = isHeld ? "held" : "free";
       perSecond[name] = (claimed.length * 1000) / (performance.now() - start);
       later[name] = median(claimed.slice(-1_000));

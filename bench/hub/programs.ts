@@ -1,40 +1,16 @@
 /** Figures of `stratos hub` as a program: its start with the database that it brings, and a leader's successor. */
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startPostgres } from "../../packages/hub/src/testing/test-database.ts";
-import { processTimes } from "./process-times.ts";
+import { endProgram, startProgram, type Program } from "../../tests/hub/programs.ts";
+import { until } from "../../tests/support/until.ts";
+import { processTimes } from "../process-times.ts";
 
-interface Hub {
-  readonly child: ChildProcess;
-  readonly address: string;
-}
-
-const PATIENCE_MS = 60_000;
-const LOOK_MS = 20;
-
-/** Waits for the first line, which is its address. */
-async function start(launcher: string, home: string, words: readonly string[]): Promise<Hub> {
-  const child = spawn(launcher, ["hub", "-l", "127.0.0.1:0", ...words], {
-    env: { ...process.env, STRATOS_HOME: home },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const [line] = (await once(child.stdout!, "data")) as [Buffer];
-  return { child, address: line.toString().trim() };
-}
-
-async function until<T>(ask: () => Promise<T | undefined>): Promise<{ readonly found: T; readonly ms: number }> {
-  const begun = performance.now();
-  for (;;) {
-    const found = await ask().catch(() => undefined);
-    const ms = performance.now() - begun;
-    if (found !== undefined) return { found, ms };
-    if (ms > PATIENCE_MS) throw new Error("it has not come");
-    await sleep(LOOK_MS);
-  }
+function start(home: string, words: readonly string[]): Promise<Program> {
+  const environment = { ...process.env, STRATOS_HOME: home };
+  return startProgram(["hub", "-l", "127.0.0.1:0", ...words], { environment });
 }
 
 async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
@@ -47,53 +23,51 @@ async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
 }
 
 /** Of a new folder: milliseconds of the processor until /readyz is answered, and what is resident then. */
-export function measureStart(launcher: string): Promise<Record<string, number>> {
+export function measureStart(): Promise<Record<string, number>> {
   return inFolder(async (folder) => {
-    const { child, address } = await start(launcher, folder, []);
-    await until(async () => ((await fetch(`${address}/readyz`)).status === 200 ? true : undefined));
+    const { child, address } = await start(folder, []);
+    await until("the hub is ready", async () => (await fetch(`${address}/readyz`)).ok);
     const cpuMs = processTimes(child.pid!)!.withEnded;
     const [, resident] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${child.pid}/status`, "latin1"))!;
-    child.kill("SIGTERM");
-    await once(child, "exit");
+    await endProgram(child);
     return { cpuMs, residentMib: Number(resident) / 1024 };
   });
 }
 
 /** Three hubs on one database: milliseconds until another one leads, where the leader is killed, and where it hangs. */
-export function measureFailover(launcher: string): Promise<Record<string, number>> {
+export function measureFailover(): Promise<Record<string, number>> {
   return inFolder(async (folder) => {
     const server = startPostgres();
-    const hubs: Hub[] = [];
+    const hubs: Program[] = [];
     try {
       const token = join(folder, "token");
       const words = ["--database", server.createDatabase(), "--state", join(folder, "s"), "--token-file", token];
-      for (let count = 0; count < 3; count++) hubs.push(await start(launcher, folder, words));
+      for (let count = 0; count < 3; count++) hubs.push(await start(folder, words));
       const authorization = `Bearer ${readFileSync(token, "utf8").trim()}`;
-      const leads = async ({ address }: Hub): Promise<boolean> => {
+      const leads = async ({ address }: Program): Promise<boolean> => {
         const answer = await fetch(`${address}/v1/status`, {
           headers: { authorization },
           signal: AbortSignal.timeout(1_000),
         });
         return ((await answer.json()) as { readonly leads: boolean }).leads;
       };
-      const leader = async (among: readonly Hub[]): Promise<Hub | undefined> => {
-        for (const hub of among) if (await leads(hub)) return hub;
-        return undefined;
-      };
-      const figures: Record<string, number> = {};
-      let left: readonly Hub[] = hubs;
-      for (const [name, signal] of [
-        ["killedMs", "SIGKILL"],
-        ["stoppedMs", "SIGSTOP"],
-      ] as const) {
-        const { found } = await until(() => leader(left));
+      let left: readonly Program[] = hubs;
+      let leader: Program | undefined;
+      const oneLeads = (): Promise<number> =>
+        until("a hub leads", async () => {
+          for (const hub of left) if (await leads(hub)) leader = hub;
+          return leader !== undefined;
+        });
+      const afterSignal = async (signal: NodeJS.Signals): Promise<number> => {
+        await oneLeads();
         // At rest: its lease is renewed.
         await sleep(2_000);
-        left = left.filter((hub) => hub !== found);
-        found.child.kill(signal);
-        figures[name] = (await until(() => leader(left))).ms;
-      }
-      return figures;
+        left = left.filter((hub) => hub !== leader);
+        leader!.child.kill(signal);
+        leader = undefined;
+        return oneLeads();
+      };
+      return { killedMs: await afterSignal("SIGKILL"), stoppedMs: await afterSignal("SIGSTOP") };
     } finally {
       for (const { child } of hubs) child.kill("SIGKILL");
       server.stop();

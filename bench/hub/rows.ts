@@ -12,7 +12,7 @@ type Figures = Readonly<Record<string, number>>;
 const PATIENCE_MS = 900_000;
 
 /** @param cache  where the peers stay */
-export async function* measureHub(launcher: string, cache: string): AsyncGenerator<string> {
+export async function* measureHub(cache: string): AsyncGenerator<string> {
   if (postgresBinaries() === null) throw new Error("PostgreSQL is needed: apt-get install postgresql");
   const once = (mode: string, tasks: number): Figures => {
     const words = ["--disable-warning=ExperimentalWarning", join(import.meta.dirname, "hub-once.ts"), mode, cache];
@@ -37,7 +37,7 @@ export async function* measureHub(launcher: string, cache: string): AsyncGenerat
   yield `  256 tasks for 256 idle hosts: the first after ${ms(firstOf)}, all after ${ms(allOf)}`;
   const page = once("page", 0);
   yield `  a page of a queue of 100,000, p95: REST ${ms(page["restP95Ms"]!)}, in a browser ${ms(page["webP95Ms"]!)}`;
-  const start = await measureStart(launcher);
+  const start = await measureStart();
   yield (
     `  stratos hub in a new folder to /readyz: ${ms(start["cpuMs"]!)} of the processor, ` +
     `${start["residentMib"]!.toFixed(0)} MiB`
@@ -47,7 +47,7 @@ export async function* measureHub(launcher: string, cache: string): AsyncGenerat
     `  life cycles with that database: one by one ${rate(own["singlePerSecond"]!)}, ` +
     `${ms(own["singleCpuMs"]!)} each; in batches ${rate(own["batchPerSecond"]!)}, ${ms(own["batchCpuMs"]!)}`
   );
-  const failover = await measureFailover(launcher);
+  const failover = await measureFailover();
   yield (
     `  another hub leads: after the leader was killed ${ms(failover["killedMs"]!)}, after it hung ` +
     ms(failover["stoppedMs"]!)
