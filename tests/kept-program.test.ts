@@ -167,3 +167,19 @@ test("the process of the library's machines keeps what it has compiled when it i
   assert.deepEqual(await once(child, "close"), [0, null]);
   assert.equal(statSync(fileOf("engine")).mode & 0o777, 0o600);
 });
+
+test("a thread of the library's machines keeps it while it runs: its process may end without a word to it", () => {
+  const script = `
+    const { readdirSync } = require("node:fs");
+    new (require("node:worker_threads").Worker)(${JSON.stringify(join(repository, "dist/engine-worker.cjs"))});
+    setInterval(() => {
+      const names = readdirSync(${JSON.stringify(folder)});
+      if (names.some((name) => name.startsWith("program-engine-worker-"))) process.exit(7);
+    }, 50);`;
+  const { status, stderr } = spawnSync(process.execPath, ["-e", script], {
+    env: { ...process.env, STRATOS_HOME: home },
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+  assert.deepEqual([status, stderr], [7, ""]);
+});

@@ -91,6 +91,8 @@ const MAX_KEPT = 4;
 const HEAD_START = 8;
 /** Statuses of a run that did not do what its command does: the command line makes no sense, Stratos failed. */
 const NOT_A_RUN: readonly number[] = [2, 125];
+/** A process that ends with its sandboxes open does not tell their threads. */
+const THREAD_KEEPS_AFTER_MS = 3000;
 
 const kept = readKept();
 const loaded = new Map<string, Exports>();
@@ -99,14 +101,18 @@ const scripts = new Map<string, Script>();
 const fresh = new Map<string, Buffer>();
 const tag = kept?.head.tag ?? engine().cachedDataVersionTag();
 process.on("exit", (status) => {
-  if (fresh.size === 0 || NOT_A_RUN.includes(status)) return;
+  if (fresh.size > 0 && !NOT_A_RUN.includes(status)) tryToKeep();
+});
+load(STRATOS_PROGRAM);
+if (IS_THREAD && fresh.size > 0) setTimeout(tryToKeep, THREAD_KEEPS_AFTER_MS).unref();
+
+function tryToKeep(): void {
   try {
     keep();
   } catch {
     // A home that cannot be written only costs time.
   }
-});
-load(STRATOS_PROGRAM);
+}
 
 /** @returns what the script exports; it is run when it is first asked for */
 function load(name: string): Exports {

@@ -1,8 +1,10 @@
 /**
- * Goal: of the engines that wait there is one at most, each is one sandbox's, and none is handed out that is gone or
- * began in other surroundings. Method: engines over channels that say nothing, and a clock that the test moves.
+ * Goal: of the engines that wait there is one as a rule, and as many as there are processors while sandboxes come
+ * faster than engines; each is one sandbox's, and none is handed out that is gone or began in other surroundings.
+ * Method: engines over channels that say only what the test lets them say, and a clock that it moves.
  */
 import assert from "node:assert/strict";
+import { setImmediate as turn } from "node:timers/promises";
 import { test, type TestContext } from "node:test";
 import { type EngineChannel, EngineClient } from "@stratos/sdk/client";
 import { SpareEngines } from "./spare-engines.ts";
@@ -11,10 +13,22 @@ class SilentChannel implements EngineChannel {
   isClosed = false;
   isHeld = true;
   die: () => void = () => {};
+  #onBytes: (bytes: Uint8Array) => void = () => {};
 
   send(): void {}
 
-  onBytes(): void {}
+  onBytes(listener: (bytes: Uint8Array) => void): void {
+    this.#onBytes = listener;
+  }
+
+  /** The answer to its first call, in a frame (sdk's frames.ts). */
+  becomeReady(): void {
+    const head = Buffer.from(JSON.stringify({ call: 1, answer: null }));
+    const prefix = Buffer.alloc(8);
+    prefix.writeUInt32LE(head.length + 4, 0);
+    prefix.writeUInt32LE(head.length, 4);
+    this.#onBytes(Buffer.concat([prefix, head]));
+  }
 
   onGone(listener: Parameters<EngineChannel["onGone"]>[0]): void {
     this.die = () => listener({ exitCode: null, signal: "SIGKILL", log: "" });
@@ -47,11 +61,11 @@ function world(t: TestContext): World {
     const channel = new SilentChannel();
     channels.push(channel);
     return new EngineClient(channel);
-  });
+  }, 2);
   return { spares, channels, pass: (milliseconds) => t.mock.timers.tick(milliseconds) };
 }
 
-test("after the first sandbox one begins a moment later, after the others at once; there is one, for one", (t) => {
+test("after the first sandbox one begins a moment later, after others at once; there is one, for one", async (t) => {
   const { spares, channels, pass } = world(t);
   assert.equal(spares.take("process"), null);
   spares.makeReady("process", {});
@@ -64,6 +78,8 @@ test("after the first sandbox one begins a moment later, after the others at onc
   );
   spares.makeReady("process", {});
   assert.equal(channels.length, 1);
+  channels[0]!.becomeReady();
+  await turn();
   assert.equal(spares.take("worker"), null);
   assert.ok(spares.take("process") instanceof EngineClient);
   assert.equal(spares.take("process"), null);
@@ -74,6 +90,29 @@ test("after the first sandbox one begins a moment later, after the others at onc
     channels.map(({ isClosed }) => isClosed),
     [false, true],
   );
+  assert.equal(spares.take("process"), null);
+});
+
+test("who takes them before they are ready has two that begin at a time, until no sandbox is made for a while", (t) => {
+  const { spares, channels, pass } = world(t);
+  spares.makeReady("process", {});
+  pass(250);
+  for (const begun of [3, 4, 5]) {
+    assert.ok(spares.take("process") instanceof EngineClient);
+    spares.makeReady("process", {});
+    assert.equal(channels.length, begun);
+  }
+  pass(4999);
+  assert.deepEqual(
+    channels.map(({ isClosed }) => isClosed),
+    [false, false, false, false, false],
+  );
+  pass(1);
+  assert.deepEqual(
+    channels.map(({ isClosed }) => isClosed),
+    [false, false, false, false, true],
+  );
+  assert.ok(spares.take("process") instanceof EngineClient);
   assert.equal(spares.take("process"), null);
 });
 
