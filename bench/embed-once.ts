@@ -5,7 +5,7 @@
  * create   milliseconds of the first and of later Sandbox.create, kept open, by isolation: one right after the other
  *          (Later), or after a pause (Ready)
  * python   of python3 -c 'print(1)' in a sandbox that has run it before, and of the host's own
- * saved    of a sandbox whose python holds 256 MB: how long it stands still, and until a loaded one answers
+ * saved    of a sandbox whose python holds 256 MB: how long it stands still, and until one that goes on answers
  * back     of journeys along the recording FILE: to the end, a step back, back to the beginning
  * ```
  */
@@ -110,13 +110,14 @@ async function saved(): Promise<Record<string, number>> {
   const forking = await timed(() => box.fork());
   const stopByFork = await ask();
   await forking.value[0]!.close();
+  // What goes on is what was saved: the one that it was saved of has ended.
+  await box.close();
   const loading = await timed(async () => {
     const loaded = await Sandbox.create({ image: image!, memoryBytes: MEMORY_BYTES, state: saving.value });
     await loaded.run("true", { check: true });
     return loaded;
   });
   await loading.value.close();
-  await box.close();
   const stateMib = saving.value.length / 2 ** 20;
   return { undisturbed, stopBySave, stopByFork, save: saving.ms, fork: forking.ms, load: loading.ms, stateMib };
 }

@@ -7,6 +7,7 @@ if (import.meta.url.endsWith(".ts")) keepCompiledCode(stratosHome());
 ownProcess();
 void serve();
 
+const CHANNEL_FD = 3;
 /** A call, and much of what follows it. */
 const READ_BYTES = 1 << 16;
 
@@ -14,7 +15,7 @@ async function serve(): Promise<void> {
   const { EngineServer } = await import("@stratos/sdk");
   const { NodeEngineHost } = await import("./node-engine-host.ts");
   const { SlicedChannel } = await import("./sliced-channel.ts");
-  const server = new EngineServer(new NodeEngineHost(), (bytes) => out.write(bytes));
+  const server = new EngineServer(new NodeEngineHost({ hasOwnProcess: true }), (bytes) => out.write(bytes));
   const read = new Uint8Array(READ_BYTES);
   // What is saved of a sandbox comes where it stays, in pieces as large as the kernel has them.
   const onread = {
@@ -25,8 +26,8 @@ async function serve(): Promise<void> {
       return true;
     },
   };
-  const channel = new Socket({ fd: 3, readable: true, writable: true, onread });
-  const out = new SlicedChannel(channel);
+  const channel = new Socket({ fd: CHANNEL_FD, readable: true, writable: true, onread });
+  const out = new SlicedChannel(channel, CHANNEL_FD);
   // The other side is gone, in whatever way: so is all that was open for it.
   channel.on("error", () => process.exit(1));
   channel.on("end", () => {

@@ -48,8 +48,16 @@ export class NodeEngineHost implements EngineHost {
   readonly checkpoints: CheckpointFiles = checkpointFiles;
   readonly recordings: RecordingFiles = recordingFiles;
 
-  constructor() {
+  /**
+   * In the engine's own process what is saved lies in shared memory, which V8 does not count: for 275 MB of its heap it
+   * would first collect all garbage, and every program would stand still. What leaves a thread is handed over whole,
+   * and shared memory can't be.
+   */
+  readonly savedBytes?: (length: number) => Uint8Array;
+
+  constructor({ hasOwnProcess = false } = {}) {
     offerNodeLanes();
+    if (hasOwnProcess) this.savedBytes = (length) => new Uint8Array(new SharedArrayBuffer(length));
   }
 
   get ports(): MachinePorts {

@@ -45,6 +45,14 @@ import { Machine, type MachineOptions } from "./machine.ts";
 /** Handles of the host by the names under which they are given to the machine that is loaded. */
 type Handles = ReadonlyMap<string, object>;
 
+/** Where the bytes of a saved machine come to lie. */
+export interface SavedPlace {
+  /** Bytes before them, for who puts something there; 0 by default. */
+  readonly room?: number;
+  /** All zero; of the ordinary heap by default. */
+  readonly allocate?: (bytes: number) => Uint8Array;
+}
+
 /** What a machine that is loaded gets from outside; the rest stands in the file. */
 interface LoadOptions extends Omit<MachineOptions, "board" | "memoryBytes" | "hostname" | "harts" | "virtualTime"> {
   readonly handles: Handles;
@@ -85,10 +93,13 @@ const PART_HEADER_BYTES = 12;
  *
  * @param machine  at rest: between two calls of `run`; others of its board are not in what is written
  * @param handles  of the host that it may hold
- * @param room  bytes before the file, for who puts something there
  * @throws StateError of kind "unsavable", which names the process that holds what can't be saved
  */
-export function* saveMachineInPieces(machine: Machine, handles: Handles, room = 0): Generator<void, Uint8Array> {
+export function* saveMachineInPieces(
+  machine: Machine,
+  handles: Handles,
+  place: SavedPlace = {},
+): Generator<void, Uint8Array> {
   const { kernel } = machine;
   const { board, physical, clock, work, harts, tally } = kernel;
   // Frames keep their numbers, and those of windows are none of a smaller memory's.
@@ -114,7 +125,7 @@ export function* saveMachineInPieces(machine: Machine, handles: Handles, room = 
     saveStateInPieces(state, ports, { standIn: severedSocketFor, replaced }),
   );
   yield;
-  const file = new SavedFile([saveState(shape, new Map()), stateBytes], frames.length, room);
+  const file = new SavedFile([saveState(shape, new Map()), stateBytes], frames.length, place);
   for (let index = 0; index < frames.length; index++) {
     file.append(physical.u8, frames[index]! * PAGE_SIZE);
     if (index % PAGES_AT_ONCE === PAGES_AT_ONCE - 1) yield;
@@ -122,8 +133,8 @@ export function* saveMachineInPieces(machine: Machine, handles: Handles, room = 
   return file.end();
 }
 
-/** Two MiB: a millisecond or two. */
-const PAGES_AT_ONCE = 512;
+/** Half a MiB: less than a millisecond, where the memory is there. */
+const PAGES_AT_ONCE = 128;
 
 function* framesWithContent({ frames, physical }: Kernel, used: Uint32Array): Generator<void, Uint32Array> {
   const found = new Uint32Array(used.length);
@@ -146,9 +157,13 @@ class SavedFile {
   #pages = 0;
   #summed = 0;
 
-  constructor(parts: readonly Uint8Array[], pages: number, room: number) {
+  constructor(
+    parts: readonly Uint8Array[],
+    pages: number,
+    { room = 0, allocate = (bytes) => new Uint8Array(bytes) }: SavedPlace,
+  ) {
     const before = parts.reduce((sum, part) => sum + PART_HEADER_BYTES + part.length, HEADER_BYTES);
-    this.#bytes = new Uint8Array(room + before + 2 * PART_HEADER_BYTES + pages * (4 + PAGE_SIZE));
+    this.#bytes = allocate(room + before + 2 * PART_HEADER_BYTES + pages * (4 + PAGE_SIZE));
     this.#sums = new Uint32Array(pages);
     const view = new DataView(this.#bytes.buffer);
     this.#bytes.set(byteStringOf(MAGIC), room);

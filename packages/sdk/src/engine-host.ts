@@ -59,6 +59,8 @@ export interface EngineHost {
   readonly checkpoints?: CheckpointFiles;
   /** Where runs are recorded; absent: the host has no files for them. */
   readonly recordings?: RecordingFiles;
+  /** Memory for a saved sandbox, all zero; absent: of the ordinary heap. */
+  savedBytes?(length: number): Uint8Array;
   /** Services of the host go on in a machine that does: `machineMade` begins them, and says `endServices` then. */
   readonly keepsServices?: boolean;
   /** A sandbox's machine was made and has run nothing yet: the host may serve its programs. Absent: it does not. */

@@ -490,7 +490,7 @@ export class SandboxMachine {
   save(): Uint8Array {
     return this.#unwatched(() => {
       const before = bytesBefore(this.#surroundings());
-      const bytes = this.#session.save(this.#streams(), before.length);
+      const bytes = this.#session.save(this.#streams(), { room: before.length });
       bytes.set(before);
       return bytes;
     });
@@ -506,12 +506,16 @@ export class SandboxMachine {
   }
 
   /** As KeepableMachine has it. */
-  *saveInPieces(streams: ReadonlyMap<string, object> = new Map()): Generator<void, Uint8Array> {
+  *saveInPieces(
+    streams: ReadonlyMap<string, object> = new Map(),
+    allocate?: (bytes: number) => Uint8Array,
+  ): Generator<void, Uint8Array> {
     const surroundings = this.#surroundings();
     yield;
     const before = yield* bytesBeforeInPieces(surroundings);
     yield;
-    const bytes = yield* this.#session.saveInPieces(new Map([...this.#streams(), ...streams]), before.length);
+    const place = { room: before.length, ...(allocate === undefined ? {} : { allocate }) };
+    const bytes = yield* this.#session.saveInPieces(new Map([...this.#streams(), ...streams]), place);
     bytes.set(before);
     return bytes;
   }
@@ -521,14 +525,15 @@ export class SandboxMachine {
    * a fork has not, they stand still meanwhile.
    *
    * @param breathe  lets others have their turns
+   * @param allocate  memory for what is saved
    * @throws StateError
    */
-  async saveBeside(breathe: () => Promise<void>): Promise<Uint8Array> {
+  async saveBeside(breathe: () => Promise<void>, allocate?: (bytes: number) => Uint8Array): Promise<Uint8Array> {
     const fork = this.#forkToSave();
     if (fork === null) return this.save();
     const { machine, image } = fork;
     try {
-      const pieces = machine.saveInPieces();
+      const pieces = machine.saveInPieces(new Map(), allocate);
       const { loop } = this.#ports;
       for (;;) {
         await breathe();

@@ -230,10 +230,14 @@ export class SandboxTarget {
 
   /** Whose bytes they are from then on. @throws StateError; StratosError */
   async save(): Promise<Uint8Array> {
-    return this.#checkpoint?.slice() ?? this.machine.saveBeside(this.#breathe);
+    return this.#checkpoint?.slice() ?? this.#saveBeside(this.machine);
   }
 
-  readonly #breathe = (): Promise<void> => new Promise((resolve) => this.#parts.host.ports.loop.callSoon(resolve));
+  #saveBeside(machine: SandboxMachine): Promise<Uint8Array> {
+    const { host } = this.#parts;
+    const breathe = (): Promise<void> => new Promise((resolve) => host.ports.loop.callSoon(resolve));
+    return machine.saveBeside(breathe, host.savedBytes?.bind(host));
+  }
 
   /** @returns bytes of the file. @throws StateError; StratosError */
   async checkpoint(path: string, about: unknown): Promise<number> {
@@ -243,7 +247,7 @@ export class SandboxTarget {
     const content = image?.content?.();
     if (content === undefined) throw new StateError("unsavable", "nobody knows the content of the sandbox's image");
     const head = { image: { name: image!.info.name, content }, savedMs: host.clock.realtimeMs(), about };
-    const state = await this.machine.saveBeside(this.#breathe);
+    const state = await this.#saveBeside(this.machine);
     return files.write(path, encodeCheckpoint(head, state, files.codec));
   }
 
@@ -255,7 +259,7 @@ export class SandboxTarget {
       throw fail(`there are ${SNAPSHOTS_MAX} snapshots already: drop one`);
     const { machine } = this;
     machine.keepPoint(pointOf(label));
-    const bytes = await machine.saveBeside(this.#breathe);
+    const bytes = await this.#saveBeside(machine);
     if (this.#running?.machine !== machine) throw this.#why;
     this.#snapshots.set(label, bytes);
   }

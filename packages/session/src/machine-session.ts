@@ -24,7 +24,7 @@ import {
 } from "@stratos/kernel";
 import { Machine } from "@stratos/machine";
 import { type ForkIdentity, forkMachine } from "@stratos/machine/forked";
-import { loadMachine, saveMachineInPieces } from "@stratos/machine/saved";
+import { loadMachine, saveMachineInPieces, type SavedPlace } from "@stratos/machine/saved";
 import { endOfWaitStatus, type ProgramEnd } from "./exit-status.ts";
 import type { GuestUser } from "./guest-user.ts";
 import { type HostFolder, mountHostFolders } from "./host-folders.ts";
@@ -287,21 +287,20 @@ export class MachineSession {
    * who keeps the bytes keeps its devices.
    *
    * @param streams  that programs may hold, by names under which `saved` gives others in their place
-   * @param room  bytes before them, for who puts something there
    * @throws StateError of kind "unsavable", SessionError of kind "mount"
    */
-  save(streams: ReadonlyMap<string, object>, room = 0): Uint8Array {
-    return inOnePiece(this.saveInPieces(streams, room));
+  save(streams: ReadonlyMap<string, object>, place?: SavedPlace): Uint8Array {
+    return inOnePiece(this.saveInPieces(streams, place));
   }
 
   /** As `save`; between the pieces others of its board may run, and it must not. */
-  *saveInPieces(streams: ReadonlyMap<string, object>, room: number): Generator<void, Uint8Array> {
+  *saveInPieces(streams: ReadonlyMap<string, object>, place?: SavedPlace): Generator<void, Uint8Array> {
     this.commit();
     for (const service of this.#services.values()) service.settle?.();
     this.#hold.begin();
     try {
       yield* this.#recordServices();
-      return yield* saveMachineInPieces(this.machine, new Map([...streams, ...this.#handles()]), room);
+      return yield* saveMachineInPieces(this.machine, new Map([...streams, ...this.#handles()]), place);
     } finally {
       this.machine.kernel.hostServices.records.clear();
       this.#hold.end();

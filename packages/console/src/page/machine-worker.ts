@@ -32,7 +32,7 @@ serveTab<StartMessage>(async (message, tell) => {
   const begun = left === null ? null : goOn(left);
   const session = begun ?? begin();
   const screen = (): Promise<string> => console.screen();
-  const save = (): Generator<void, Uint8Array> => session.saveInPieces(streams, 0);
+  const save = (): Generator<void, Uint8Array> => session.saveInPieces(streams);
   const goingOn = { loop: ports.loop, page: PAGE, save, screen, hasBegun: begun !== null };
   const machine = new TabMachine(message, parts, session, tell, goingOn);
   machine.begin(session.run());
