@@ -22,6 +22,8 @@ import { loadZstd } from "./zstd-codec.ts";
 export interface WebImageOptions extends HttpDeviceOptions {
   /** Most bytes of changes. */
   readonly changesBytes: number;
+  /** Those of a saved machine, which knows which of its files have lost their names. */
+  readonly changes?: MemoryBlockDevice | null;
   /** Nothing is changed. */
   readonly readOnly?: boolean;
   /** Where the page finds zstd.wasm, which is loaded only for an image that was ever compressed; see `loadZstd`. */
@@ -30,12 +32,24 @@ export interface WebImageOptions extends HttpDeviceOptions {
 
 export interface WebImage {
   readonly volume: Volume;
+  /** Where what is changed lies; null: nothing can be. */
+  readonly changes: MemoryBlockDevice | null;
+  /** One with the same changes, as far as they were committed. */
+  fork(): ForkedWebImage;
   /** One for each layer, from the bottom up: they count what was fetched. */
   readonly layers: readonly HttpBlockDevice[];
   /** What `image.json` says; empty where there is none. */
   readonly description: object;
   /** Of all layers, as far as they are told apart from holes: nominally. */
   readonly sizeBytes: number;
+}
+
+/** What a fork of a machine has; `mount` is called once at most. */
+interface ForkedWebImage {
+  readonly changes: MemoryBlockDevice;
+  mount(): Volume;
+  fork(): ForkedWebImage;
+  close(): void;
 }
 
 /** There is no image at this place. */
@@ -65,19 +79,33 @@ async function imageOn(
   name: string,
   layers: readonly HttpBlockDevice[],
   description: object,
-  { readOnly = false, changesBytes, zstdUrl }: WebImageOptions,
+  { readOnly = false, changesBytes, changes: saved = null, zstdUrl }: WebImageOptions,
 ): Promise<WebImage> {
   const codecs = layers.some(isCompressed) ? [await loadZstd(zstdUrl)] : [];
-  const volume = readOnly
-    ? mountLayers(layers, codecs)
-    : mountOverlay(layers, new MemoryBlockDevice(changesBytes), {
-        ...GUEST_LIMITS,
-        volatile: true,
-        seconds: Math.floor(browserClock.realtimeMs() / 1000),
-        codecs,
-      });
-  if (typeof volume === "string") throw new Error(`${name}: ${MOUNT_ERROR_WORDS[volume]}`);
-  return { volume, layers, description, sizeBytes: layers.reduce((sum, { size }) => sum + size, 0) };
+  const changes = readOnly ? null : (saved ?? new MemoryBlockDevice(changesBytes));
+  const mounted = (volume: Volume | MountError): Volume => {
+    if (typeof volume === "string") throw new Error(`${name}: ${MOUNT_ERROR_WORDS[volume]}`);
+    return volume;
+  };
+  const clone = (device: MemoryBlockDevice, keepsOrphans: boolean): Volume => {
+    const seconds = Math.floor(browserClock.realtimeMs() / 1000);
+    return mounted(mountOverlay(layers, device, { ...GUEST_LIMITS, volatile: true, seconds, codecs, keepsOrphans }));
+  };
+  const forkOf = (original: MemoryBlockDevice): ForkedWebImage => {
+    const fork = original.fork();
+    return { changes: fork, mount: () => clone(fork, true), fork: () => forkOf(fork), close: () => {} };
+  };
+  return {
+    volume: changes === null ? mounted(mountLayers(layers, codecs)) : clone(changes, saved !== null),
+    changes,
+    fork() {
+      if (changes === null) throw new Error(`${name}: read-only`);
+      return forkOf(changes);
+    },
+    layers,
+    description,
+    sizeBytes: layers.reduce((sum, { size }) => sum + size, 0),
+  };
 }
 
 /** As they are: the topmost one is itself a clone of those below. */

@@ -14,6 +14,8 @@ const HEAP_GROWTH = 64 << 20;
 
 /** The WebAssembly engine of this Node (V8). */
 export class NodeWasmEngine extends WebAssemblyEngine {
+  readonly onlyInterprets = (process.env["STRATOS_INTERPRET"] ?? "") !== "";
+
   constructor() {
     super(WebAssembly);
     leaveStackChecks();

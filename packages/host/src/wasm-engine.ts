@@ -20,6 +20,8 @@ export interface WasmInstance {
 }
 
 export interface WasmEngine {
+  /** Code of guests is to be interpreted, none translated: to tell a fault of the translator's from others. */
+  readonly onlyInterprets?: boolean;
   /**
    * A memory, zero-filled and committed lazily by the host. Without a greater maximum its size is fixed, so that its
    * buffer never detaches.

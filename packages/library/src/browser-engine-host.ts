@@ -66,16 +66,15 @@ export class BrowserEngineHost implements EngineHost {
   }
 
   async openImage({ image, pull }: OpenImageRequest, use: CloneUse | "read"): Promise<OpenedImage> {
-    if (use !== "read" && use.changes !== null)
-      throw new StratosError("state", "a page cannot go on from a saved state yet", { reason: "foreign" });
     if (image === undefined)
       throw new StratosError("option", "image: a URL or the layers are expected", { option: "image" });
     if (pull !== undefined && pull !== false)
       throw new StratosError("option", "pull: a page cannot make images", { option: "pull" });
     const name = typeof image === "string" ? image : "layers";
     const options = {
-      changesBytes: use === "read" ? READ_BYTES : use.cloneBytes,
-      readOnly: use === "read",
+      ...(use === "read"
+        ? { changesBytes: READ_BYTES, readOnly: true }
+        : { changesBytes: use.cloneBytes, changes: use.changes }),
       zstdUrl: this.#zstdUrl,
     };
     try {
@@ -83,7 +82,9 @@ export class BrowserEngineHost implements EngineHost {
         typeof image === "string"
           ? await openWebImage(image, options)
           : await openBlobImage(this.#take<BlobLike>(image), options);
-      return { volume: opened.volume, changes: null, close: () => {}, info: infoOf(name, opened) };
+      const { volume, changes } = opened;
+      const clone = changes === null ? { changes } : { changes, fork: () => opened.fork() };
+      return { ...clone, volume, close: () => {}, info: infoOf(name, opened) };
     } catch (error) {
       const kind = error instanceof MissingImageError ? "no-image" : "image";
       throw new StratosError(kind, (error as Error).message, { image: name }, { cause: error });

@@ -286,6 +286,13 @@ export class Machine {
     return next === Infinity ? Infinity : Math.max(0, (next - kernel.now()) / 1e6);
   }
 
+  /** Leaves nothing of the turn before, which the next one would forget; of one that it stands in all stays. */
+  forgetTurn(): void {
+    if (this.#standsUntilNs !== null) return;
+    this.kernel.turn.resume();
+    this.kernel.work.beginTurn();
+  }
+
   /** Who hears of the end of a program that a loaded machine goes on with; `start` says it for a new one. */
   onEnd(pid: number, onEnd: (waitStatus: number) => void): void {
     if (this.#watched.has(pid)) this.#ends.set(pid, onEnd);

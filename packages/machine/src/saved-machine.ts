@@ -4,7 +4,8 @@
  * ```
  * "STRATOSM"  u32 version  u32 0
  * four parts, each: f64 length, u32 CRC-32C, bytes; of the pages, whose sums are checked, the CRC is 0
- *   shape   a saved state: what the machine is made of (memory, harts, kind of clock)
+ *   shape   a saved state: what the machine is made of (memory, harts, kind of clock), and what its run has cost; the
+ *           parts behind it are the same for runs of one seed, whatever ran them
  *   state   a saved state: the machine and all that it leads to
  *   sums    of each page a u32: its XXH32 (aegisfs/src/format/checksum.ts), of which a host computes many at once
  *   pages   of the frames in use that are not all zero, 4096 bytes each, in the order of the state's list
@@ -39,7 +40,7 @@ import {
   severedSocketFor,
   type Task,
 } from "@stratos/kernel";
-import { HART, HART_SCRATCH, HART_TABLES } from "@stratos/riscv";
+import { HART, HART_INTERPRETED, HART_SCRATCH, HART_TABLES } from "@stratos/riscv";
 import { Machine, type MachineOptions } from "./machine.ts";
 
 /** Handles of the host by the names under which they are given to the machine that is loaded. */
@@ -72,19 +73,19 @@ interface Shape {
   readonly callWork: number;
   /** CLOCK_MONOTONIC when it was saved: it goes on from there. */
   readonly monotonicNs: number;
+  readonly statistics: object;
 }
 
 interface State {
   readonly machine: Machine;
   /** Registers and counts of the hart. */
   readonly hart: Uint8Array;
-  readonly statistics: object;
   /** Frames with content, ascending. */
   readonly frames: Uint32Array;
 }
 
 const MAGIC = "STRATOSM";
-const VERSION = 17;
+const VERSION = 18;
 const HEADER_BYTES = 16;
 const PART_HEADER_BYTES = 12;
 
@@ -108,14 +109,18 @@ export function* saveMachineInPieces(
   board.enter(kernel);
   const hart = physical.u8.slice(HART, HART_SCRATCH);
   hart.fill(0, HART_TABLES - HART, HART_TABLES - HART + 4);
+  // How it was run is told by the statistics.
+  hart.fill(0, HART_INTERPRETED - HART, HART_INTERPRETED - HART + 8);
+  machine.forgetTurn();
   const statistics = { ...tally.statistics };
   const monotonicNs = clock.monotonicNs();
   const { replaced, frames: used, total } = yield* savedParts(kernel);
   yield;
   const frames = yield* framesWithContent(kernel, used);
   const virtualTime = stateName(clock) !== undefined;
-  const shape: Shape = { memoryBytes: total * PAGE_SIZE, harts, virtualTime, callWork: work.limit, monotonicNs };
-  const state: State = { machine, hart, statistics, frames };
+  const memoryBytes = total * PAGE_SIZE;
+  const shape: Shape = { memoryBytes, harts, virtualTime, callWork: work.limit, monotonicNs, statistics };
+  const state: State = { machine, hart, frames };
   const ports = new Map<object, string>();
   for (const [name, port] of [...portsOf(machine), ...handles]) ports.set(port, name);
   const refused = { what: "saved", outside: ports.keys() };
@@ -228,7 +233,7 @@ export function loadMachine(options: LoadOptions, bytes: Uint8Array): Machine {
   const [shapeBytes, stateBytes, sums, pages] = split(bytes, options.isVerified === true);
   const shape = loadState(shapeBytes, { ports: new Map(), given: new Map() }) as Shape;
   checkShape(shape);
-  const { memoryBytes, harts, virtualTime, callWork, monotonicNs } = shape;
+  const { memoryBytes, harts, virtualTime, callWork, monotonicNs, statistics } = shape;
   const { handles, isVerified = false, isLazy = false, emptyBoard, ...outside } = options;
   const clock = virtualTime ? outside.clock : new ShiftedClock(outside.clock, monotonicNs);
   const board = emptyBoard?.freeBytes === memoryBytes ? emptyBoard : undefined;
@@ -254,7 +259,9 @@ export function loadMachine(options: LoadOptions, bytes: Uint8Array): Machine {
   const tables = physical.u32[HART_TABLES >>> 2]!;
   physical.u8.set(state.hart, HART);
   physical.u32[HART_TABLES >>> 2] = tables;
-  Object.assign(kernel.tally.statistics, state.statistics);
+  const { interpreted } = Object.assign(kernel.tally.statistics, statistics);
+  physical.u32[HART_INTERPRETED >>> 2] = interpreted;
+  physical.u32[(HART_INTERPRETED >>> 2) + 1] = interpreted / 2 ** 32;
   return machine;
 }
 
@@ -371,7 +378,7 @@ function holdsAny(task: Task, held: ReadonlySet<object>): boolean {
 }
 
 function checkShape(shape: Partial<Record<keyof Shape, unknown>>): void {
-  const { memoryBytes, harts, callWork, monotonicNs, virtualTime } = shape;
+  const { memoryBytes, harts, callWork, monotonicNs, virtualTime, statistics } = shape;
   const isWhole = (value: unknown, least: number, most: number): boolean =>
     Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
   if (
@@ -379,6 +386,7 @@ function checkShape(shape: Partial<Record<keyof Shape, unknown>>): void {
     isWhole(harts, 1, MAX_HARTS) &&
     isWhole(callWork, 1, Number.MAX_SAFE_INTEGER) &&
     typeof monotonicNs === "number" &&
+    typeof statistics === "object" &&
     typeof virtualTime === "boolean"
   )
     return;

@@ -95,7 +95,7 @@ class TranslatingProcessor implements Processor {
     this.tables = new FlatAddressTables(physical);
     this.tlb = new DirectMappedTlb(physical);
     this.code = new TranslatedCodeCache(physical, (mode) => this.#engineOf(mode), this);
-    this.#translates = options.translate !== false;
+    this.#translates = options.translate ?? engine.onlyInterprets !== true;
     const hotThreshold = options.hotThreshold ?? DEFAULT_THRESHOLD;
     const meanings = instructionMeanings(engine);
     const common = {
