@@ -187,7 +187,7 @@ export class EngineServer {
       case "connect":
       case "events":
       case "watch":
-        call.going = this.#begin(number, op, request);
+        call.going = this.#begin(number, op, request, bytes);
         return { value: await call.going.ended };
       case "signal": {
         const { pid, name } = request as Operations["signal"];
@@ -350,6 +350,7 @@ export class EngineServer {
     number: number,
     op: "run" | "attach" | "connect" | "events" | "watch",
     request: Operations[OperationName],
+    bytes: Uint8Array,
   ): GoingCall {
     const onOutput = (stream: 1 | 2, bytes: Uint8Array): void => this.#tell({ call: number, output: stream }, bytes);
     const onRead = (count: number): void => this.#tell({ call: number, read: count });
@@ -359,9 +360,9 @@ export class EngineServer {
       case "run": {
         const recorded = this.#target((request as RunRequest).target);
         if (recorded instanceof RecordedSandbox)
-          return recorded.start(request as RunRequest, { onStarted, onRead, onOutput });
+          return recorded.start(request as RunRequest, { onStarted, onRead, onOutput }, bytes);
         const { machine } = this.#sandbox(request as RunRequest);
-        return machine.start(request as RunRequest, { onStarted, onRead, onOutput });
+        return machine.start(request as RunRequest, { onStarted, onRead, onOutput }, bytes);
       }
       case "attach": {
         const { target, pid } = request as Operations["attach"];

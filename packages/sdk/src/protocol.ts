@@ -83,7 +83,7 @@ export interface RunRequest {
   readonly cwd?: string | undefined;
   readonly user?: string | undefined;
   readonly timeoutMs?: number | undefined;
-  /** false: the program reads nothing. */
+  /** false: the program reads the bytes of the call, and nothing else. */
   readonly hasInput: boolean;
   readonly tty?: TerminalSize | undefined;
 }

@@ -80,8 +80,8 @@ export class RecordedSandbox {
     return new RecordedSandbox(host, { files, image, memoryBytes }, request);
   }
 
-  /** Its file appears. Once. @throws StratosError, SessionError */
-  start(request: RunRequest, listener: ProgramListener): GoingCall {
+  /** Its file appears. Once. @param typed  what it reads first. @throws StratosError, SessionError */
+  start(request: RunRequest, listener: ProgramListener, typed: Uint8Array): GoingCall {
     if (this.#hasBegun || this.#isClosed) throw refused("record", "a recording is of one program");
     if (request.tty !== undefined) throw refused("tty", "a program that is recorded has none");
     checkDuration("timeoutMs", request.timeoutMs);
@@ -90,7 +90,7 @@ export class RecordedSandbox {
     const draft = this.#files.create(this.#request.record);
     try {
       this.#draft = draft;
-      return this.#run(program, request, listener);
+      return this.#run(program, request, listener, typed);
     } catch (error) {
       this.#recorder?.stop();
       draft.discard();
@@ -110,7 +110,7 @@ export class RecordedSandbox {
     return { program: argv[0]!, argv, environment, workingDirectory: utf8ToByteString(cwd), user };
   }
 
-  #run(program: ProgramRequest, request: RunRequest, listener: ProgramListener): GoingCall {
+  #run(program: ProgramRequest, request: RunRequest, listener: ProgramListener, typed: Uint8Array): GoingCall {
     const { ports, clock } = this.#host;
     const beganMs = ports.loop.nowMs();
     const { harts = 1, mounts = [], home } = this.#request;
@@ -145,6 +145,7 @@ export class RecordedSandbox {
     this.#session = session;
     const gate = recorder.attach(session);
     const input = new ChannelInput((count) => listener.onRead(count));
+    input.push(typed);
     if (!request.hasInput) input.end();
     const outputs = ([1, 2] as const).map((stream) => new ChannelOutput((bytes) => listener.onOutput(stream, bytes)));
     const { kernel } = session.machine;

@@ -42,6 +42,7 @@ export function startCall(
   { op, request }: StreamedCall,
   { stdin, signal, failing = [], onOutput }: CallOptions,
 ): StartedCall {
+  const whole = op === "run" ? wholeInput(stdin) : null;
   let input: InputPump | null = null;
   let tellStarted!: (pid: number) => void;
   const started = new Promise<number>((resolve) => {
@@ -49,16 +50,17 @@ export function startCall(
   });
   const { call, answer } = engine.call(
     op,
-    { ...request, hasInput: stdin !== undefined },
+    { ...request, hasInput: stdin !== undefined && whole === null },
     {
       signal,
+      ...(whole === null ? {} : { bytes: whole }),
       timeoutMs: op === "run" ? request.timeoutMs : undefined,
       onStarted: tellStarted,
       onOutput: (stream, bytes) => onOutput(stream, bytes, () => engine.send({ call, taken: bytes.length, stream })),
       onRead: (count) => input?.read(count),
     },
   );
-  if (stdin !== undefined) {
+  if (stdin !== undefined && whole === null) {
     input = new InputPump(stdin, {
       write: (bytes) => engine.send({ call, input: "bytes" }, bytes),
       end: () => engine.send({ call, input: "end" }),
@@ -75,6 +77,12 @@ export function startCall(
     answer.catch(() => {});
   });
   return { call, started, ended };
+}
+
+/** @returns what is short enough to come with the call: it is there when the program looks, in seeded runs as well */
+function wholeInput(stdin: StandardInput | undefined): Uint8Array | null {
+  const bytes = typeof stdin === "string" && stdin.length <= STREAM_WINDOW ? new TextEncoder().encode(stdin) : stdin;
+  return bytes instanceof Uint8Array && bytes.length <= STREAM_WINDOW ? bytes : null;
 }
 
 export class RemoteProgram implements Program {

@@ -57,7 +57,7 @@ test("a program that is not found leaves no terminal", () => {
   const before = terminals();
   for (const request of [{ command: ["/absent"] }, { command: ["/absent"], cwd: "/nowhere" }])
     assert.throws(
-      () => machine.start({ ...REQUEST, ...request, tty: { columns: 80, rows: 24 } }, LISTENER),
+      () => machine.start({ ...REQUEST, ...request, tty: { columns: 80, rows: 24 } }, LISTENER, new Uint8Array(0)),
       SessionError,
     );
   assert.deepEqual(terminals(), before);

@@ -333,8 +333,11 @@ export class SandboxMachine {
     return this.#session.machine.kernel;
   }
 
-  /** @throws SessionError, StratosError */
-  start(request: RunRequest, listener: ProgramListener): GoingCall {
+  /**
+   * @param typed  what the program reads first
+   * @throws SessionError, StratosError
+   */
+  start(request: RunRequest, listener: ProgramListener, typed: Uint8Array): GoingCall {
     const argv = argvOf(request.command).map(utf8ToByteString);
     const { cwd = "/", timeoutMs } = request;
     if (!cwd.startsWith("/") || cwd.includes("\0")) throw wrong("cwd", "an absolute path");
@@ -361,6 +364,7 @@ export class SandboxMachine {
     const started = new MachineProgram(listener, tty ?? null, this.stopped);
     const files = started.open(this.kernel);
     if (typeof files === "number") throw wrong("tty", `pseudo-terminals (${ERRNO_NAMES[-files] ?? -files})`);
+    started.input.push(typed);
     if (!request.hasInput) started.input.end();
     let pid: number;
     try {

@@ -1,0 +1,134 @@
+/**
+ * Busy systems are saved at random moments and go on in another process or thread: what they come to is what they come
+ * to undisturbed.
+ *
+ *     npm run determinism:checkpoints -- [--only PART-OF-A-NAME] [--rounds N] [--hops N] [--seed S]
+ *
+ * In each of N rounds (3) a program is saved up to N times (6) on its way; what goes on is always what was saved last.
+ * The image is built when it is first needed (PostgreSQL, Go, gcc). The last line is `N passed, N failed`.
+ */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { SeededRandom } from "@stratos/base";
+import type { Isolation, Program, ProgramEnd, Sandbox as SandboxClass } from "@stratos/sdk/public";
+import { installLibrary } from "../support/library-project.ts";
+import { ensureImage, TEST_HOME } from "../support/test-image.ts";
+import { BUSY_PROGRAMS, type BusyProgram } from "./busy-programs.ts";
+
+type Box = Awaited<ReturnType<typeof SandboxClass.create>>;
+
+/** A change of the packages is a new image. */
+const IMAGE = "checkpoints-1";
+const PACKAGES = ["gcc", "golang-go", "libc6-dev", "postgresql", "python3"];
+const MEMORY_BYTES = 1 << 30;
+const ISOLATIONS: readonly Isolation[] = ["process", "worker"];
+
+const { values } = parseArgs({
+  options: {
+    only: { type: "string", default: "" },
+    rounds: { type: "string", default: "3" },
+    hops: { type: "string", default: "6" },
+    seed: { type: "string", default: String(Date.now() % 1e6) },
+  },
+});
+
+/** What a program has printed, and how it ended. */
+interface Outcome {
+  readonly text: string;
+  readonly end: ProgramEnd;
+}
+
+async function outcomeOf(program: Program): Promise<Outcome> {
+  const texts = [program.stdout, program.stderr].map(async (stream) => {
+    let text = "";
+    const decoder = new TextDecoder();
+    for await (const bytes of stream) text += decoder.decode(bytes, { stream: true });
+    return text;
+  });
+  return { text: (await Promise.all(texts)).join(""), end: await program.wait() };
+}
+
+function wordsOf({ text, end }: Outcome): string {
+  return `${text}status ${end.exitCode} ${end.signal}`;
+}
+
+/** @returns milliseconds that it takes undisturbed. @throws when it doesn't print what it should */
+async function undisturbed(sandboxes: typeof SandboxClass, program: BusyProgram): Promise<number> {
+  const box = await sandboxes.create({ image: IMAGE, memoryBytes: MEMORY_BYTES });
+  try {
+    const start = performance.now();
+    const said = wordsOf(await outcomeOf(await box.spawn(["bash", "-c", program.script])));
+    if (!program.output.test(said)) throw new Error(`${program.name}: undisturbed it comes to ${said}`);
+    return performance.now() - start;
+  } finally {
+    await box.close();
+  }
+}
+
+interface Journey {
+  readonly hops: number;
+  readonly said: string;
+}
+
+/** @param ms  roughly what the program takes */
+async function disturbed(
+  sandboxes: typeof SandboxClass,
+  program: BusyProgram,
+  ms: number,
+  random: SeededRandom,
+): Promise<Journey> {
+  const most = Number(values.hops);
+  let box: Box = await sandboxes.create({ image: IMAGE, memoryBytes: MEMORY_BYTES });
+  try {
+    let going = await box.spawn(["bash", "-c", program.script]);
+    let outcome = outcomeOf(going);
+    for (let hops = 0; ; hops++) {
+      const pause = Math.round((random.u32() / 2 ** 32) * 2 * (ms / (most + 1)));
+      const isOver = await Promise.race([
+        outcome.then(() => true),
+        new Promise<false>((resolve) => setTimeout(() => resolve(false), pause)),
+      ]);
+      if (isOver || hops === most) return { hops, said: wordsOf(await outcome) };
+      const state = await box.save();
+      // What the one that is left behind still comes to is nobody's.
+      outcome.catch(() => {});
+      const isolation = ISOLATIONS[random.u32() % ISOLATIONS.length]!;
+      await box.close();
+      box = await sandboxes.create({ image: IMAGE, memoryBytes: MEMORY_BYTES, state, isolation, keepsPrograms: true });
+      going = box.attach(going.pid);
+      outcome = outcomeOf(going);
+    }
+  } finally {
+    await box.close();
+  }
+}
+
+const seed = Number(values.seed);
+console.log(`--seed ${seed}`);
+const random = new SeededRandom(seed);
+let passed = 0,
+  failed = 0;
+await ensureImage(IMAGE, PACKAGES);
+const { folder, project } = await installLibrary();
+process.env["STRATOS_HOME"] = TEST_HOME;
+try {
+  const file = pathToFileURL(join(project, "node_modules/stratos/library.mjs")).href;
+  const { Sandbox } = (await import(file)) as { readonly Sandbox: typeof SandboxClass };
+  for (const program of BUSY_PROGRAMS.filter(({ name }) => name.includes(values.only))) {
+    const ms = await undisturbed(Sandbox, program);
+    for (let round = 1; round <= Number(values.rounds); round++) {
+      const { hops, said } = await disturbed(Sandbox, program, ms, random);
+      const isRight = program.output.test(said);
+      console.log(`${isRight ? "" : "FAILED "}${program.name}, round ${round}: ${hops} times saved`);
+      if (!isRight) console.log(said);
+      if (isRight) passed++;
+      else failed++;
+    }
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);
