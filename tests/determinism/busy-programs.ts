@@ -18,7 +18,7 @@ export PATH=$PATH:$(echo /usr/lib/postgresql/*/bin) LC_ALL=C
 exec 3>&1 > /tmp/log 2>&1
 as() { setpriv --reuid postgres --regid postgres --init-groups "$@"; }
 mkdir -p /run/postgresql /tmp/db; chown postgres /run/postgresql /tmp/db; cd /tmp
-as initdb -D /tmp/db -A trust && as pg_ctl -D /tmp/db -w -o "-c shared_buffers=16MB" start || { cat /tmp/log >&3; exit 1; }
+as initdb -D /tmp/db -A trust && as pg_ctl -D /tmp/db -w -o "-c shared_buffers=16MB" start &&
 as pgbench -i -s 1 postgres && as pgbench -n -c 3 -j 2 -t 60 postgres || { cat /tmp/log >&3; exit 1; }
 as psql -At postgres >&3 <<'END'
 select count(*) from pgbench_history;
@@ -85,7 +85,8 @@ cd /tmp; cat > a.c <<'END'
 #include <stdio.h>
 #include <string.h>
 static unsigned table[256];
-#define ROW(n) static unsigned f##n(unsigned x) { for (int i = 0; i < n; i++) x = x * 2654435761u + table[x >> 24]; return x; }
+#define NEXT x = x * 2654435761u + table[x >> 24]
+#define ROW(n) static unsigned f##n(unsigned x) { for (int i = 0; i < n; i++) NEXT; return x; }
 ROW(11) ROW(23) ROW(37) ROW(41) ROW(53) ROW(67) ROW(71) ROW(83) ROW(97)
 int main(void) {
   unsigned x = 1;
