@@ -1,11 +1,13 @@
 /**
  * Goal: the page of examples/tab runs Debian's own bash in a browser, from an image that a server gives in parts, and
- * says in words why when it cannot. Method: headless Chromium; keys go in, and the terminal's buffer is read.
+ * says in words why when it cannot; the cells of examples/notebook run in forks. Method: headless Chromium; keys go in,
+ * and the terminal's buffer is read.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
+import { serveNotebook } from "../examples/notebook/serve.ts";
 import { serveTab, type TabServer } from "../examples/tab/serve.ts";
 import { Browser, type Page } from "./support/browser.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
@@ -76,4 +78,36 @@ test("the page's own code is small", () => {
   const sizes = [...server.assets].filter(([name]) => name !== "zstd.wasm").map(([, bytes]) => gzipSync(bytes).length);
   const total = sizes.reduce((sum, size) => sum + size, 0);
   assert.ok(total < 560 * 1024, `${total} bytes, compressed by gzip`);
+});
+
+test("a cell that is run again finds what was there before it, not what later ones have done", async (t) => {
+  const notebook = await serveNotebook(join(TEST_HOME, "images", TEST_IMAGE), 0);
+  t.after(() => notebook.close());
+  const page = await browser.open(notebook.url);
+  await page.waitFor(STATUS, /^ready/, PATIENCE_MS);
+  const run = async (cell: number, code: string, answer: RegExp): Promise<void> => {
+    const place = `document.querySelectorAll(".cell")[${cell}]`;
+    await page.evaluate(`{
+      const text = ${place}.querySelector("textarea");
+      if (text.value !== ${JSON.stringify(code)}) {
+        text.value = ${JSON.stringify(code)};
+        text.dispatchEvent(new Event("input"));
+      }
+      ${place}.querySelector("output").textContent = "";
+      ${place}.querySelector("button").click();
+    }`);
+    await page.waitFor(`${place}.querySelector("output").textContent`, answer, PATIENCE_MS);
+  };
+  await run(0, "x = [1]; open('/tmp/a', 'w').write('first'); print('begun')", /^begun\n$/);
+  await run(
+    1,
+    "x.append(2); open('/tmp/a', 'a').write(' second'); print(x, open('/tmp/a').read())",
+    /^\[1, 2\] first second\n$/,
+  );
+  await run(2, "x.append(3); print(x); 1 / 0", /^\[1, 2, 3\]\nTraceback[^]*ZeroDivisionError/);
+  await run(1, "print(x, open('/tmp/a').read())", /^\[1\] first\n$/);
+  await run(2, "print(x)", /^\[1\]\n$/);
+  await run(0, "x = 5; print('again')", /^again\n$/);
+  await page.evaluate('document.querySelectorAll(".cell")[2].querySelector("button").click()');
+  await page.waitFor(STATUS, /the cells above have to run first/, PATIENCE_MS);
 });

@@ -125,7 +125,15 @@ function answer(
   createReadStream(file, { start, end }).pipe(response);
 }
 
-async function main(): Promise<void> {
+/** The command of an example. @param serve  its page, with an image's folder, on a port */
+export function runServer(name: string, serve: (imageFolder: string, port: number) => Promise<TabServer>): void {
+  serveByCommandLine(serve).catch((error: unknown) => {
+    process.stderr.write(`${name}: ${(error as Error).message}\n`);
+    process.exitCode = 1;
+  });
+}
+
+async function serveByCommandLine(serve: (imageFolder: string, port: number) => Promise<TabServer>): Promise<void> {
   const { values } = parseArgs({
     options: { image: { type: "string", default: "debian" }, port: { type: "string", default: "8123" } },
   });
@@ -134,13 +142,8 @@ async function main(): Promise<void> {
     throw new Error(`${values.image}: no such image; \`npm start -- image build ${values.image}\` makes one`);
   if (!/^\d{1,5}$/.test(values.port) || Number(values.port) > 65535)
     throw new Error(`--port ${values.port}: expected a number from 0 to 65535`);
-  const { url } = await serveTab(folder, Number(values.port));
+  const { url } = await serve(folder, Number(values.port));
   process.stdout.write(`${url}  (Ctrl-C ends it)\n`);
 }
 
-if (import.meta.main) {
-  main().catch((error: unknown) => {
-    process.stderr.write(`example:tab: ${(error as Error).message}\n`);
-    process.exitCode = 1;
-  });
-}
+if (import.meta.main) runServer("example:tab", serveTab);
