@@ -383,3 +383,14 @@ for (const translate of [false, true]) {
     assert.equal(processor.statistics.instructions, 1201);
   });
 }
+
+test("with STRATOS_INTERPRET nothing is translated, however hot it is", (t) => {
+  process.env["STRATOS_INTERPRET"] = "1";
+  t.after(() => delete process.env["STRATOS_INTERPRET"]);
+  const { processor, x } = machine([lui(5, 1), addi(6, 6, 1), addi(5, 5, -1), bne(5, 0, -8), EBREAK]);
+  let reason: ExitReason;
+  do reason = processor.run(1000);
+  while (reason === ExitReason.BUDGET);
+  assert.deepEqual([reason, x(6)], [ExitReason.BREAKPOINT, 4096]);
+  assert.equal(processor.statistics.translatedFunctions, 0);
+});
