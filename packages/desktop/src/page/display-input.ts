@@ -6,7 +6,7 @@
  * copied, and then the key follows. What programs copy is handed on at the next press of the person, as a page may
  * write it only then.
  */
-import { KEYS, US_CHARACTERS } from "@stratos/console/display/keys";
+import { KEYS, US_CHARACTERS } from "@stratos/display/keys";
 import type { Rectangle } from "../arrange/place.ts";
 import { create } from "./widgets/containers.ts";
 
