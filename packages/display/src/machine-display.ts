@@ -15,19 +15,22 @@ export class MachineDisplay {
   /**
    * In a machine that goes on it goes on, too, as far as that is kept.
    *
-   * @param tell  what goes wrong, in words for people
    * @throws SessionError when its socket cannot be made
    */
-  constructor(session: MachineSession, user: GuestUser, tell: (problem: string) => void) {
+  constructor(session: MachineSession, user: GuestUser) {
     this.#session = session;
+    const early: string[] = [];
+    let viewers: ScreenViewers | null = null;
     this.#display = new GuestDisplay(session, user, {
       ...SIZE,
-      // None before the first turn of the host's loop.
-      onFrame: (changed) => this.#viewers.frame(changed),
-      onCopied: () => this.#viewers.copied(),
-      tell,
+      // There are none before the host's loop has its turn.
+      onFrame: (changed) => viewers!.frame(changed),
+      onCopied: () => viewers!.copied(),
+      tell: (problem) => (viewers === null ? early.push(problem) : viewers.tell(problem)),
     });
-    this.#viewers = new ScreenViewers(this.#display);
+    viewers = new ScreenViewers(this.#display);
+    for (const problem of early) viewers.tell(problem);
+    this.#viewers = viewers;
     const { environment } = this.#display;
     this.environment = Object.fromEntries(environment.map(({ name, value }) => [name, value]));
   }
@@ -36,7 +39,7 @@ export class MachineDisplay {
   connect(viewer: ViewerEnd, mayAct: boolean): Watching {
     const { take, leave } = this.#viewers.connect(viewer, mayAct);
     return {
-      take: (text) => this.#session.whenFree(() => take(text)),
+      take: (text, isHeard) => this.#session.whenFree(() => take(text, isHeard)),
       leave: () => this.#session.whenFree(() => leave()),
     };
   }

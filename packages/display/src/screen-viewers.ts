@@ -5,6 +5,7 @@
  *     { size, windows, title, cursor, text,         { shown: true }: the next bytes may come
  *       locked }: those that are others than before    what `PageInput` takes: keys, pointer, text
  *     { copied }: what a program has copied
+ *     { problem }: what goes wrong, for people
  *     bytes: for each rectangle that changed u16 x,
  *       y, width, height (little-endian), its pixels
  *       as red, green, blue, alpha
@@ -21,6 +22,8 @@ const SHOWN_HZ = 60,
 const CHANGED_MAX = 64;
 /** At a time; of more, who came first leaves. */
 const VIEWERS_MAX = 16;
+/** The last ones, for who comes later. */
+const PROBLEMS_MAX = 8;
 
 /** The way to a viewer. */
 export interface ViewerEnd {
@@ -31,8 +34,12 @@ export interface ViewerEnd {
 
 /** The way from a viewer. */
 export interface Watching {
-  /** What it says: anything. */
-  take(text: string): void;
+  /**
+   * What it says: anything.
+   *
+   * @param isHeard  false: programs stand still, and what they would be told is let go of. Default: true
+   */
+  take(text: string, isHeard?: boolean): void;
   /** It is gone. */
   leave(): void;
 }
@@ -69,6 +76,7 @@ export class ScreenViewers implements ScreenSource {
   /** Who has acted last: what programs copy is theirs. */
   #active: Viewer | null = null;
   readonly #copied: CopiedText<Viewer>;
+  readonly #problems: string[] = [];
 
   constructor(display: ShownDisplay) {
     this.#display = display;
@@ -97,7 +105,11 @@ export class ScreenViewers implements ScreenSource {
     if (mayAct) this.#active = viewer;
     this.#display.setRefresh(SHOWN_HZ);
     this.#show(viewer);
-    return { take: (text) => this.#take(viewer, text), leave: () => this.#leave(viewer) };
+    for (const problem of this.#problems) end.send(JSON.stringify({ problem }));
+    return {
+      take: (text, isHeard = true) => this.#take(viewer, text, isHeard),
+      leave: () => this.#leave(viewer),
+    };
   }
 
   #leave(viewer: Viewer): void {
@@ -110,6 +122,13 @@ export class ScreenViewers implements ScreenSource {
   /** A program has copied something: who looks may hand it on to where they are. */
   copied(): void {
     this.#copied.copied();
+  }
+
+  /** What goes wrong, in words for people. */
+  tell(problem: string): void {
+    this.#problems.push(problem);
+    if (this.#problems.length > PROBLEMS_MAX) this.#problems.shift();
+    for (const { end } of this.#viewers) end.send(JSON.stringify({ problem }));
   }
 
   /** A frame was composed. */
@@ -153,14 +172,15 @@ export class ScreenViewers implements ScreenSource {
     if (isChanged) end.send(JSON.stringify(changes));
   }
 
-  #take(viewer: Viewer, text: string): void {
+  #take(viewer: Viewer, text: string, isHeard: boolean): void {
     if (!this.#viewers.has(viewer)) return;
     const message = parseMessage(text);
     if (message["shown"] === true) {
       viewer.isWaiting = false;
       this.#show(viewer);
     } else if (viewer.input !== null) this.#active = viewer;
-    viewer.input?.take(message);
+    if (isHeard) viewer.input?.take(message);
+    else viewer.input?.letGo();
     this.#tell(viewer);
   }
 

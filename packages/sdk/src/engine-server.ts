@@ -185,6 +185,7 @@ export class EngineServer {
       case "run":
       case "attach":
       case "connect":
+      case "display":
       case "events":
       case "watch":
         call.going = this.#begin(number, op, request);
@@ -348,7 +349,7 @@ export class EngineServer {
   /** Begins what goes on until it ends by itself, or its caller says so. */
   #begin(
     number: number,
-    op: "run" | "attach" | "connect" | "events" | "watch",
+    op: "run" | "attach" | "connect" | "display" | "events" | "watch",
     request: Operations[OperationName],
   ): GoingCall {
     const onOutput = (stream: 1 | 2, bytes: Uint8Array): void => this.#tell({ call: number, output: stream }, bytes);
@@ -375,6 +376,10 @@ export class EngineServer {
           onRead,
           onOutput: (bytes) => onOutput(1, bytes),
         });
+      }
+      case "display": {
+        const { mayAct } = request as Operations["display"];
+        return this.#sandbox(request as Operations["display"]).show(mayAct === true, onOutput, onRead);
       }
       case "events":
         return this.#sandbox(request as Operations["events"]).listen(onEvent);

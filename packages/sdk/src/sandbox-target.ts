@@ -2,7 +2,7 @@
  * A sandbox as calls know it: a machine, what was opened for it, the moments that it can go back to, and its life. The
  * machine may be another one later (`returnTo`), or none: then each call hears why.
  */
-import { StateError } from "@stratos/base";
+import { StateError, utf8Of } from "@stratos/base";
 import type { EventLoop, SocketProvider } from "@stratos/host";
 import type { Board } from "@stratos/kernel";
 import {
@@ -20,7 +20,15 @@ import {
   ofCheckpoint,
   readCheckpointHead,
 } from "./checkpoint-file.ts";
-import type { CheckpointFiles, CloneUse, EngineHost, OpenedImage, Work } from "./engine-host.ts";
+import type {
+  CheckpointFiles,
+  CloneUse,
+  EngineHost,
+  MachineDisplay,
+  OpenDisplay,
+  OpenedImage,
+  Work,
+} from "./engine-host.ts";
 import { EventStream } from "./event-stream.ts";
 import { FileWatch } from "./file-watch.ts";
 import { eventCall, type GoingCall } from "./going-call.ts";
@@ -74,6 +82,8 @@ export class SandboxTarget {
   /** It has ended while nothing ran. */
   #isLifeOver = false;
   #isGone = false;
+  /** Null: its programs have no display. */
+  #openDisplay: OpenDisplay | null = null;
   readonly #snapshots = new Map<string, Uint8Array>();
   readonly #listeners = new Set<EventStream<SandboxEvent>>();
   #isClosed!: () => void;
@@ -108,9 +118,18 @@ export class SandboxTarget {
     const onEvent = (event: SandboxEvent): void => target.#hear(event);
     target.#policy = this.#policy;
     target.#sockets = this.#sockets?.fork(target.#netRules()!, target.#tellDenied) ?? null;
-    const { machine, image } = original.machine.fork({ ...fork, sockets: target.#sockets, onEvent });
+    target.#openDisplay = this.#openDisplay;
+    const keepsServices = this.#openDisplay !== null;
+    const { machine, image } = original.machine.fork({ ...fork, keepsServices, sockets: target.#sockets, onEvent });
     for (const [label, bytes] of this.#snapshots) target.#snapshots.set(label, bytes);
-    target.#running = { machine, image: original.image, letGo: () => image.close() };
+    try {
+      const display = target.#displayOf(machine);
+      machine.session.endServices();
+      target.#running = { machine, image: original.image, display, letGo: () => image.close() };
+    } catch (error) {
+      closeAll([machine, image]);
+      throw error;
+    }
     target.setLife(this.#parts.request.timeoutMs ?? null);
     return target;
   }
@@ -131,6 +150,7 @@ export class SandboxTarget {
     // What was saved goes on alone.
     const board = state === null ? this.#parts.board : null;
     this.#check(board);
+    if (request.display !== undefined) this.#openDisplay = await displaysOf(host);
     const drop = (): void => (isSnapshot ? undefined : release(state!));
     const saved = state === null ? null : { ...readSaved(state), isVerified: isSnapshot || head !== null, letGo: drop };
     const memoryBytes = this.#memoryBytes;
@@ -171,13 +191,29 @@ export class SandboxTarget {
         saved,
         onEvent,
       });
-      if (host.keepsServices !== true) machine.session.endServices();
-      host.machineMade?.(machine.session, machine);
-      return { machine, image, letGo };
+      try {
+        const display = this.#displayOf(machine);
+        if (host.keepsServices !== true) machine.session.endServices();
+        host.machineMade?.(machine.session, machine);
+        return { machine, image, display, letGo };
+      } catch (error) {
+        machine.close();
+        throw error;
+      }
     } catch (error) {
       letGo();
       throw error;
     }
+  }
+
+  /** @throws SessionError */
+  #displayOf(machine: SandboxMachine): MachineDisplay | null {
+    const { display: request } = this.#parts.request;
+    if (this.#openDisplay === null || request === undefined) return null;
+    const user = machine.userOf(request.user);
+    const display = this.#openDisplay(machine.session, user);
+    machine.display = { environment: display.environment, uid: user.uid };
+    return display;
   }
 
   #openNetwork(): SocketProvider | null {
@@ -348,13 +384,46 @@ export class SandboxTarget {
     });
   }
 
+  /**
+   * Shows the display of the present machine.
+   *
+   * @param tell  a message for the viewer: 1 of bytes, 2 of text. @param onRead  of the viewer's bytes
+   * @throws StratosError of kind option: it has none
+   */
+  show(
+    mayAct: boolean,
+    tell: (stream: 1 | 2, message: Uint8Array) => void,
+    onRead: (count: number) => void,
+  ): GoingCall {
+    const { machine } = this;
+    const { display } = this.#running!;
+    if (display === null)
+      throw new StratosError("option", "display: the sandbox was made without one", { option: "display" });
+    let end!: () => void;
+    const over = new Promise<null>((resolve) => {
+      end = () => resolve(null);
+    });
+    const send = (message: string | Uint8Array): void =>
+      typeof message === "string" ? tell(2, utf8Of(message)) : tell(1, message);
+    const watching = display.connect({ send, close: end }, mayAct);
+    const decoder = new TextDecoder();
+    const push = (bytes: Uint8Array): void => {
+      onRead(bytes.length);
+      // While it is paused all would wait, and come at once.
+      watching.take(decoder.decode(bytes), !machine.isPaused);
+    };
+    const ended = Promise.race([over, machine.stopped]).finally(() => watching.leave());
+    return { ended, input: { push, end }, outputs: [], kill: end };
+  }
+
   /** Whoever waits in the machine hears `#why`. */
   #end(): void {
     const running = this.#running;
     if (running === null) return;
     this.#running = null;
-    running.machine.stop(this.#why);
-    closeAll([running.machine, { close: running.letGo }]);
+    const { machine, display, letGo } = running;
+    machine.stop(this.#why);
+    closeAll([...(display === null ? [] : [display]), machine, { close: letGo }]);
   }
 
   close(): void {
@@ -375,9 +444,17 @@ function release({ buffer, byteLength }: Uint8Array): void {
 
 interface Running {
   readonly machine: SandboxMachine;
+  /** Null: its programs have none. */
+  readonly display: MachineDisplay | null;
   /** What it is a clone of. */
   readonly image: OpenedImage;
   letGo(): void;
+}
+
+/** @throws StratosError of kind option */
+async function displaysOf({ displays }: EngineHost): Promise<OpenDisplay> {
+  if (displays !== undefined) return displays();
+  throw new StratosError("option", "display: this engine has none", { option: "display" });
 }
 
 function pointOf(label: string): string {

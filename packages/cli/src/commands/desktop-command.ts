@@ -5,7 +5,7 @@ import { DEFAULT_MEMORY } from "@stratos/images/defaults";
 import { makeFolders, stratosHome } from "@stratos/host-node/home";
 import { StratosError } from "@stratos/sdk/client";
 import { UsageError } from "../command-error.ts";
-import { formatSize, parseImageName, parseMemory, parseUser, parseVolume } from "../option-values.ts";
+import { formatSize, parseImageName, parseMemory, parsePort, parseUser, parseVolume } from "../option-values.ts";
 import type { Finish } from "./row-options.ts";
 
 interface DesktopOptions {
@@ -50,12 +50,6 @@ export function desktopCommand(finish: Finish): Command {
         .default(0),
     )
     .action(async (name: string | undefined, options: DesktopOptions) => finish(await serveDesktop(name, options)));
-}
-
-function parsePort(text: string): number {
-  const port = Number(text);
-  if (!(/^\d{1,5}$/.test(text) && port <= 65535)) throw new UsageError("--port", "0 to 65535 is expected");
-  return port;
 }
 
 /** Of a machine of its own alone. */

@@ -49,10 +49,10 @@ export class DisplayServer {
   }
 
   /** @returns the address of the page, with its token */
-  async listen(): Promise<string> {
+  async listen(port = 0): Promise<string> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once("error", reject);
-      this.#server.listen(0, "127.0.0.1", resolve);
+      this.#server.listen(port, "127.0.0.1", resolve);
     });
     return `http://${this.#host}/#${this.#token}`;
   }
