@@ -8,9 +8,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { isSameSecret } from "@stratos/volumes/serve";
-import { parseMessage, type ScreenSource, type ViewerEnd, type Watching } from "@stratos/display";
+import { parseMessage, type ScreenSource, type Watching } from "@stratos/display";
 import { type WebSocket, WebSocketServer } from "ws";
 import { displayPage } from "./page.ts";
+import { viewerAt } from "./socket-viewer.ts";
 
 /**
  * Anybody on this computer can connect: who has not said the token is a stranger, and is disconnected after a while, or
@@ -20,8 +21,6 @@ const STRANGERS_MAX = 16,
   STRANGER_MS = 5000;
 /** Bytes of a stranger's WebSocket: the token has 32. */
 const STRANGER_BYTES_MAX = 4096;
-/** Bytes that wait for a page which does not read them; then its connection ends. A whole screen is 4 MiB. */
-const BUFFERED_MAX = 1 << 24;
 /** Bytes of a message of the page; a longer one ends its connection. */
 const MESSAGE_MAX = 4096;
 interface DisplayServerOptions {
@@ -148,14 +147,4 @@ export class DisplayServer {
     const { token } = parseMessage(text);
     return typeof token === "string" && isSameSecret(token, this.#token);
   }
-}
-
-function viewerAt(socket: WebSocket): ViewerEnd {
-  return {
-    send: (message) => {
-      if (socket.bufferedAmount > BUFFERED_MAX) socket.terminate();
-      else socket.send(message);
-    },
-    close: () => socket.close(),
-  };
 }

@@ -28,7 +28,8 @@ export class SystemScreen implements ScreenSource {
     looking.abort();
   }
 
-  connect(viewer: ViewerEnd, mayAct: boolean): Watching {
+  /** @param onShown  there is such a display */
+  connect(viewer: ViewerEnd, mayAct: boolean, onShown: () => void = () => {}): Watching {
     const client = this.#client;
     let ahead = 0;
     const { call, answer } = client.call(
@@ -36,6 +37,7 @@ export class SystemScreen implements ScreenSource {
       { name: this.#name, mayAct },
       {
         isBackground: true,
+        onStarted: onShown,
         onRead: (count) => void (ahead -= count),
         onOutput: (stream, bytes) => viewer.send(stream === 1 ? bytes : Buffer.from(bytes).toString()),
       },
