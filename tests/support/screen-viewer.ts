@@ -1,4 +1,4 @@
-/** Somebody who looks at the display of a machine, over a WebSocket (display/src/screen-viewers.ts has the messages). */
+/** Who looks at the display of a machine, over a WebSocket (display/src/screen-viewers.ts has the messages). */
 import { until } from "./until.ts";
 
 const KEY_ENTER = 28;

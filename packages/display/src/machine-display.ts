@@ -44,6 +44,11 @@ export class MachineDisplay {
     };
   }
 
+  /** All programs with windows would go on where the machine is saved now. */
+  get isAtRest(): boolean {
+    return this.#display.isAtRest;
+  }
+
   close(): void {
     this.#viewers.close();
     this.#display.close();

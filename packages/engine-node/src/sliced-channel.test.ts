@@ -24,4 +24,8 @@ test("little and much go in the order in which they were written, in slices with
   assert.ok(Buffer.concat(taken.map(({ bytes }) => bytes)).equals(Buffer.concat([whole, pieces[0]!])));
   assert.ok(taken.every(({ bytes }) => bytes.length <= 4 << 20));
   assert.deepEqual([isBlocking, taken[0]!.isBlocking, taken[1]!.isBlocking], [false, false, true]);
+  await new Promise((resolve) => setImmediate(resolve));
+  taken.length = 0;
+  channel.write(new Uint8Array(4_096_000));
+  assert.deepEqual([isBlocking, taken.map((each) => each.isBlocking)], [false, [true]], "a screen goes at once");
 });

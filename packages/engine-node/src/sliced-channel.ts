@@ -6,6 +6,8 @@ import type { Socket } from "node:net";
  * machine, and what is saved of 256 MB would be under way for half a minute.
  */
 const SLICE_BYTES = 1 << 22;
+/** More than the host takes at once, as a whole screen is: a busy machine would let it wait for many turns. */
+const MUCH_BYTES = 1 << 18;
 
 interface Blocking {
   setBlocking?(isBlocking: boolean): number;
@@ -23,7 +25,7 @@ export class SlicedChannel {
 
   write(bytes: Uint8Array): void {
     if (!this.#isUnderWay && bytes.length <= SLICE_BYTES) {
-      this.#socket.write(bytes);
+      this.#write(bytes);
       return;
     }
     this.#waiting.push(bytes);
@@ -40,10 +42,15 @@ export class SlicedChannel {
       return;
     }
     if (bytes.length > SLICE_BYTES) this.#waiting.unshift(bytes.subarray(SLICE_BYTES));
-    const handle = (this.#socket as unknown as { readonly _handle: Blocking | null })._handle;
-    handle?.setBlocking?.(true);
-    this.#socket.write(bytes.subarray(0, SLICE_BYTES));
-    handle?.setBlocking?.(false);
+    this.#write(bytes.subarray(0, SLICE_BYTES));
     setImmediate(() => this.#goOn());
+  }
+
+  #write(bytes: Uint8Array): void {
+    const { _handle: handle } = this.#socket as unknown as { readonly _handle: Blocking | null };
+    const isMuch = bytes.length > MUCH_BYTES;
+    if (isMuch) handle?.setBlocking?.(true);
+    this.#socket.write(bytes);
+    if (isMuch) handle?.setBlocking?.(false);
   }
 }

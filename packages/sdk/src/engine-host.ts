@@ -80,6 +80,8 @@ export type OpenDisplay = (session: MachineSession, user: GuestUser) => MachineD
 export interface MachineDisplay {
   /** What programs need to find it. */
   readonly environment: Readonly<Record<string, string>>;
+  /** All programs that it shows would go on where the machine is saved now. */
+  readonly isAtRest: boolean;
   /** @param mayAct  false: it only looks */
   connect(
     viewer: { send(message: string | Uint8Array): void; close(): void },

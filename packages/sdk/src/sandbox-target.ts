@@ -46,6 +46,8 @@ const PAGE = 4096;
 const MEMORY_BYTES_ON_BOARD = 512 * 1024 ** 2;
 /** What holds less is not worth it, and may hold something else as well. */
 const RELEASED_LEAST = 1 << 20;
+/** So long a display may take until all of it can be saved; then it is saved as far as it can be. */
+const REST_MS = 1000;
 /** Each holds the memory in use at its time. */
 const SNAPSHOTS_MAX = 16;
 
@@ -266,7 +268,27 @@ export class SandboxTarget {
 
   /** Whose bytes they are from then on. @throws StateError; StratosError */
   async save(): Promise<Uint8Array> {
-    return this.#checkpoint?.slice() ?? this.machine.saveBeside(this.#breathe);
+    if (this.#checkpoint !== null) return this.#checkpoint.slice();
+    if (this.#isUnsettled) await this.#settle();
+    return this.machine.saveBeside(this.#breathe);
+  }
+
+  /** What it shows is in the midst of something, which a machine that goes on would not have. */
+  get #isUnsettled(): boolean {
+    const { machine, display = null } = this.#running ?? {};
+    // Who stands still does not come to its end.
+    return display !== null && !display.isAtRest && !machine!.isPaused;
+  }
+
+  /** That is over, or has lasted for too long. @returns null: it is over, and nothing is to be waited for */
+  settle(): Promise<void> | null {
+    return this.#isUnsettled ? this.#settle() : null;
+  }
+
+  async #settle(): Promise<void> {
+    const { loop } = this.#parts.host.ports;
+    const endMs = loop.nowMs() + REST_MS;
+    while (this.#isUnsettled && loop.nowMs() < endMs) await this.#breathe();
   }
 
   readonly #breathe = (): Promise<void> => new Promise((resolve) => this.#parts.host.ports.loop.callSoon(resolve));
@@ -279,6 +301,7 @@ export class SandboxTarget {
     const content = image?.content?.();
     if (content === undefined) throw new StateError("unsavable", "nobody knows the content of the sandbox's image");
     const head = { image: { name: image!.info.name, content }, savedMs: host.clock.realtimeMs(), about };
+    if (this.#isUnsettled) await this.#settle();
     const state = await this.machine.saveBeside(this.#breathe);
     return files.write(path, encodeCheckpoint(head, state, files.codec));
   }
@@ -289,6 +312,7 @@ export class SandboxTarget {
     if (!/^[\w.-]{1,64}$/.test(label)) throw fail("1 to 64 letters, digits, dots, dashes are expected");
     if (!this.#snapshots.has(label) && this.#snapshots.size >= SNAPSHOTS_MAX)
       throw fail(`there are ${SNAPSHOTS_MAX} snapshots already: drop one`);
+    if (this.#isUnsettled) await this.#settle();
     const { machine } = this;
     machine.keepPoint(pointOf(label));
     const bytes = await machine.saveBeside(this.#breathe);
