@@ -133,6 +133,17 @@ test("the console shows windows to who may see them, and lets operators steer th
   assert.equal(viewer.count(...GREEN), 0, "who only looks types nothing");
   await page.reload();
   await page.waitFor(countOf(RED), /^\d{4,}$/, LONG_MS);
+  const desktop = start([...launcher, "desktop", "w"], { env: served.home.environment });
+  t.after(() => desktop.kill());
+  const address = new Heard(desktop.stdout!);
+  await address.includes("\n");
+  const onDesktop = await browser.open(address.text.trim());
+  await onDesktop.waitFor("document.querySelectorAll('.launcher-button').length", /^1$/, LONG_MS);
+  await onDesktop.evaluate("document.querySelector('.launcher-button').click()");
+  const screen = "[...document.querySelectorAll('.launcher-item')].find((each) => /^Screen/.test(each.textContent))";
+  await onDesktop.waitFor(`${screen}?.textContent ?? ""`, /^Screen/, LONG_MS);
+  await onDesktop.evaluate(`${screen}.click()`);
+  await onDesktop.waitFor(countOf(RED, ".guest-screen canvas"), /^\d{4,}$/, LONG_MS);
   // With the key that let it in.
   await served.home.must("serve", "key", "rm", "anna");
   await viewer.untilClosed();
@@ -140,9 +151,9 @@ test("the console shows windows to who may see them, and lets operators steer th
 });
 
 /** How many pixels of the page's canvas have the colour. */
-function countOf(colour: readonly number[]): string {
+function countOf(colour: readonly number[], where = ".display canvas"): string {
   return `(() => {
-    const canvas = document.querySelector(".display canvas");
+    const canvas = document.querySelector("${where}");
     if (canvas === null) return 0;
     const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
     let count = 0;

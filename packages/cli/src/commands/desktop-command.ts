@@ -24,8 +24,8 @@ export function desktopCommand(finish: Finish): Command {
     .description(
       "Serves a page with a desktop: windows of Wayland and X11 programs, terminals, files, processes and logs of a " +
         "machine. Prints the page's address when it is ready; who has it can do all that the machine's user can. A " +
-        "machine of its own ends with the desktop, and its changes with it; a named system goes on. Programs of " +
-        "named systems have no windows.",
+        "machine of its own ends with the desktop, and its changes with it; a named system goes on. Of one that was " +
+        "started with --display a window shows the whole screen.",
     )
     .option("-i, --image <name>", "image of the desktop's own machine (default: the settings' image)", parseImageName)
     .addOption(
@@ -98,8 +98,8 @@ async function serveDesktop(name: string | undefined, options: DesktopOptions): 
   try {
     const server = await startDesktop(machine, { home, port, onDefect, tell });
     process.stdout.write(`${server.address}\n`);
-    if (name !== undefined)
-      process.stderr.write(`stratos: ${name}: its programs have no windows here; terminals, files and logs are\n`);
+    if (name !== undefined && machine.screen === null)
+      process.stderr.write(`stratos: ${name}: its programs have no windows: it was started without --display\n`);
     const signal = new Promise<void>((resolve) => process.once("SIGINT", resolve).once("SIGTERM", resolve));
     await Promise.race([signal, server.ended]);
     await server.close();

@@ -103,7 +103,7 @@ function programCommands(finish: Finish): Command[] {
         "--timeout",
     )
     .addOption(new Option("--timeout <seconds>", "of --screenshot (default: 60)").argParser(parseTimeout))
-    .addHelpText("after", "\nExit status: 0; 125 when --screenshot saw no window.")
+    .addHelpText("after", "\nExit status: 0; with --screenshot 125 if there was no window.")
     .action(async (name: string, options: DisplayOptions) =>
       finish(await (await import("../systems/show-display.ts")).showDisplay(name, options)),
     );
