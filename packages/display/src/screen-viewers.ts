@@ -20,7 +20,7 @@ const SHOWN_HZ = 60,
   UNSEEN_HZ = 1;
 /** Rectangles that wait for a viewer; of more it gets the whole screen, once. */
 const CHANGED_MAX = 64;
-/** At a time; of more, who came first leaves. */
+/** At a time; of more, who came first leaves, of those who only look if there are any. */
 const VIEWERS_MAX = 16;
 /** The last ones, for who comes later. */
 const PROBLEMS_MAX = 8;
@@ -95,9 +95,10 @@ export class ScreenViewers implements ScreenSource {
 
   connect(end: ViewerEnd, mayAct: boolean): Watching {
     if (this.#viewers.size >= VIEWERS_MAX) {
-      const [first] = this.#viewers;
-      this.#leave(first!);
-      first!.end.close();
+      const viewers = [...this.#viewers];
+      const leaving = viewers.find(({ input }) => input === null) ?? viewers[0]!;
+      this.#leave(leaving);
+      leaving.end.close();
     }
     const input = mayAct ? new PageInput(this.#display.screen) : null;
     const viewer: Viewer = { end, input, isWaiting: false, changed: [this.#whole], told: new Map() };
