@@ -1,4 +1,4 @@
-/** Goal: who only looks changes nothing and takes nobody's place. Method: viewers of a screen that notes what it hears. */
+/** Goal: who only looks changes nothing, and takes no place of others. Method: a screen that notes what it hears. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ScreenViewers, type Watching } from "./screen-viewers.ts";
