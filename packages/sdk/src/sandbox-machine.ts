@@ -10,6 +10,7 @@ import {
   type GuestUser,
   type HostFolder,
   MachineSession,
+  SessionError,
   type SessionOptions,
   type TurnGate,
   writeResolverConfiguration,
@@ -341,12 +342,22 @@ export class SandboxMachine {
     return this.#session.machine.kernel;
   }
 
-  /** @param request  a name or a number. @throws SessionError */
-  userOf(request: string): GuestUser {
-    return findGuestUser((path) => {
+  /**
+   * @param request  a name or a number
+   * @param otherwise  who it is when there is no such user; absent: nobody
+   * @throws SessionError
+   */
+  userOf(request: string, otherwise?: string): GuestUser {
+    const read = (path: string): Uint8Array | null => {
       const bytes = this.#files.read(`/${path}`);
       return typeof bytes === "number" ? null : bytes;
-    }, request);
+    };
+    try {
+      return findGuestUser(read, request);
+    } catch (error) {
+      if (otherwise === undefined || !(error instanceof SessionError)) throw error;
+      return findGuestUser(read, otherwise);
+    }
   }
 
   /** @throws SessionError, StratosError */

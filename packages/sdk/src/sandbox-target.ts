@@ -5,6 +5,7 @@
 import { StateError, utf8Of } from "@stratos/base";
 import type { EventLoop, SocketProvider } from "@stratos/host";
 import type { Board } from "@stratos/kernel";
+import type { GuestUser } from "@stratos/session";
 import {
   type FileDifference,
   type FileEvent,
@@ -86,6 +87,8 @@ export class SandboxTarget {
   #isGone = false;
   /** Null: its programs have no display. */
   #openDisplay: OpenDisplay | null = null;
+  /** Whose it is, as the machine's files had them when it began. */
+  #displayUser: GuestUser | null = null;
   readonly #snapshots = new Map<string, Uint8Array>();
   readonly #listeners = new Set<EventStream<SandboxEvent>>();
   #isClosed!: () => void;
@@ -121,11 +124,12 @@ export class SandboxTarget {
     target.#policy = this.#policy;
     target.#sockets = this.#sockets?.fork(target.#netRules()!, target.#tellDenied) ?? null;
     target.#openDisplay = this.#openDisplay;
+    target.#displayUser = this.#displayUser;
     const keepsServices = this.#openDisplay !== null;
     const { machine, image } = original.machine.fork({ ...fork, keepsServices, sockets: target.#sockets, onEvent });
     for (const [label, bytes] of this.#snapshots) target.#snapshots.set(label, bytes);
     try {
-      const display = target.#displayOf(machine);
+      const display = target.#displayOf(machine, true);
       machine.session.endServices();
       target.#running = { machine, image: original.image, display, letGo: () => image.close() };
     } catch (error) {
@@ -194,7 +198,7 @@ export class SandboxTarget {
         onEvent,
       });
       try {
-        const display = this.#displayOf(machine);
+        const display = this.#displayOf(machine, saved !== null);
         if (host.keepsServices !== true) machine.session.endServices();
         host.machineMade?.(machine.session, machine);
         return { machine, image, display, letGo };
@@ -208,11 +212,12 @@ export class SandboxTarget {
     }
   }
 
-  /** @throws SessionError */
-  #displayOf(machine: SandboxMachine): MachineDisplay | null {
+  /** @param goesOn  its user may have been removed since: then it is root's. @throws SessionError */
+  #displayOf(machine: SandboxMachine, goesOn: boolean): MachineDisplay | null {
     const { display: request } = this.#parts.request;
     if (this.#openDisplay === null || request === undefined) return null;
-    const user = machine.userOf(request.user);
+    const user = this.#displayUser ?? machine.userOf(request.user, goesOn ? "0" : undefined);
+    this.#displayUser = user;
     const display = this.#openDisplay(machine.session, user);
     machine.display = { environment: display.environment, uid: user.uid };
     return display;
@@ -476,8 +481,8 @@ interface Running {
 }
 
 /** @throws StratosError of kind option */
-async function displaysOf({ displays }: EngineHost): Promise<OpenDisplay> {
-  if (displays !== undefined) return displays();
+async function displaysOf(host: EngineHost): Promise<OpenDisplay> {
+  if (host.displays !== undefined) return host.displays();
   throw new StratosError("option", "display: this engine has none", { option: "display" });
 }
 
