@@ -96,6 +96,7 @@ function translate(): void {
     ["new-name-label", "name"],
     ["new-image-label", "image"],
     ["new-command-label", "command"],
+    ["new-display-label", "display"],
     ["new-start", "start"],
     ["new-close", "close"],
   ] as const)
@@ -332,7 +333,8 @@ byId<HTMLFormElement>("new-form").addEventListener("submit", (event) => {
   const [name, image, command] = ["new-name", "new-image", "new-command"].map((id) => byId<HTMLInputElement>(id).value);
   byId<HTMLDialogElement>("new-dialog").close();
   attempt(async () => {
-    const body = { ...(name === "" ? {} : { name }), image, command: ["sh", "-c", command] };
+    const display = byId<HTMLInputElement>("new-display").checked;
+    const body = { ...(name === "" ? {} : { name }), image, command: ["sh", "-c", command], display };
     const view = await ask<SystemView>("POST", "/systems", body);
     go({ system: view.name, session: null });
   });
