@@ -37,6 +37,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   "hub-api": 4,
   dbus: 4,
   wayland: 4,
+  display: 5,
   "host-node": 5,
   "host-browser": 5,
   "tools-node": 5,

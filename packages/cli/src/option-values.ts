@@ -119,6 +119,13 @@ export function parseTimeout(text: string): number {
   return seconds * 1000;
 }
 
+/** 0: any that is free. */
+export function parsePort(text: string): number {
+  const port = Number(text);
+  if (!(/^\d{1,5}$/.test(text) && port <= 65535)) throw new InvalidArgumentError("expected a port from 0 to 65535");
+  return port;
+}
+
 const SECONDS_OF: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
 
 /** `30s`, `5m`, `1h`, as milliseconds. */

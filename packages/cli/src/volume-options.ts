@@ -73,12 +73,6 @@ export function parseCopies(text: string): number {
   return Number(text);
 }
 
-export function parsePort(text: string): number {
-  if (!/^\d{1,5}$/.test(text) || Number(text) > 65535)
-    throw new InvalidArgumentError("expected a port from 0 to 65535");
-  return Number(text);
-}
-
 export function parsePositiveCount(text: string): number {
   if (!/^[1-9]\d{0,4}$/.test(text)) throw new InvalidArgumentError("expected a number above 0");
   return Number(text);

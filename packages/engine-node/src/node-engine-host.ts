@@ -34,6 +34,7 @@ import type {
   OpenedRoot,
   OpenImageRequest,
   OpenVolumeRequest,
+  OpenDisplay,
   Place,
   RecordingFiles,
   Work,
@@ -136,6 +137,12 @@ export class NodeEngineHost implements EngineHost {
         guestPort: guest,
       })),
     });
+  }
+
+  /** Few have one. */
+  async displays(): Promise<OpenDisplay> {
+    const { MachineDisplay } = await import("@stratos/display");
+    return (session, user) => new MachineDisplay(session, user);
   }
 
   hostFolders(mounts: readonly Mount[]): HostFolder[] {

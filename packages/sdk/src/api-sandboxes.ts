@@ -37,6 +37,8 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
   readonly name?: string;
   /** Of a named system: how often it is saved, so that it can go back there when it is killed. Default: never. */
   readonly checkpointEveryMs?: number;
+  /** Of a named system: its programs have a display, which `stratos display` and the console show. Default: false. */
+  readonly display?: boolean;
   /** Default: the settings' image, else `debian`; none in a browser. */
   readonly image?: ImagePlace;
   /** Memory for programs and their files; default: 2 GiB, of which the host gives what is touched. */

@@ -47,6 +47,8 @@ export interface SystemSpec {
   readonly checkpointEveryMs: number | null;
   /** false: it neither uses nor leaves translations. */
   readonly codeCache?: boolean;
+  /** true: its programs have a display, for windows. */
+  readonly display?: boolean;
 }
 
 /**

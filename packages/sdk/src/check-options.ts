@@ -165,6 +165,7 @@ export const SANDBOX: Table<SandboxOptions> = {
     record: filled,
     name: text,
     checkpointEveryMs: number,
+    display: flag,
     memoryBytes: number,
     harts: number,
     seed: number,

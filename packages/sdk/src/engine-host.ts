@@ -8,7 +8,7 @@ import type {
   MemoryBlockDevice,
   SocketProvider,
 } from "@stratos/host";
-import type { HostFolder, MachineSession, Recording, Timeline } from "@stratos/session";
+import type { GuestUser, HostFolder, MachineSession, Recording, Timeline } from "@stratos/session";
 import type { ImageInfo, ImageProgress, Mount, PortMapping, RecordingPosition } from "./api.ts";
 import type { OpenImageRequest, OpenVolumeRequest } from "./protocol.ts";
 import type { ForkedImage } from "./sandbox-machine.ts";
@@ -65,8 +65,31 @@ export interface EngineHost {
   readonly keepsServices?: boolean;
   /** A sandbox's machine was made and has run nothing yet: the host may serve its programs. Absent: it does not. */
   machineMade?(session: MachineSession, keeping: KeepableMachine): void;
+  /** What makes displays for programs of machines; absent: the host has none. */
+  displays?(): Promise<OpenDisplay>;
   /** A call that named these has ended: what nobody has opened of them never will be. Absent: nothing is attached. */
   dropAttached?(numbers: readonly number[]): void;
+}
+
+/**
+ * In a machine that has run nothing yet, or that goes on: then the display does, too.
+ *
+ * @throws SessionError
+ */
+export type OpenDisplay = (session: MachineSession, user: GuestUser) => MachineDisplay;
+
+/** For the programs of a machine, and for viewers from outside. */
+export interface MachineDisplay {
+  /** What programs need to find it. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** All programs that it shows would go on where the machine is saved now. */
+  readonly isAtRest: boolean;
+  /** @param mayAct  false: it only looks */
+  connect(
+    viewer: { send(message: string | Uint8Array): void; close(): void },
+    mayAct: boolean,
+  ): { take(text: string, isHeard?: boolean): void; leave(): void };
+  close(): void;
 }
 
 /** Files of the host that hold checkpoints. Failures are StratosErrors. */

@@ -148,7 +148,7 @@ export class EngineServer {
         this.#prepare(request as ExpectedSandbox);
         return {};
       case "fork":
-        return { value: this.#fork(request as Operations["fork"]) };
+        return { value: await this.#fork(request as Operations["fork"]) };
       case "create-board":
         return { value: this.#createBoard(request as Operations["create-board"]) };
       case "save":
@@ -185,6 +185,7 @@ export class EngineServer {
       case "run":
       case "attach":
       case "connect":
+      case "display":
       case "events":
       case "watch":
         call.going = this.#begin(number, op, request, bytes);
@@ -348,7 +349,7 @@ export class EngineServer {
   /** Begins what goes on until it ends by itself, or its caller says so. */
   #begin(
     number: number,
-    op: "run" | "attach" | "connect" | "events" | "watch",
+    op: "run" | "attach" | "connect" | "display" | "events" | "watch",
     request: Operations[OperationName],
     bytes: Uint8Array,
   ): GoingCall {
@@ -377,6 +378,10 @@ export class EngineServer {
           onOutput: (bytes) => onOutput(1, bytes),
         });
       }
+      case "display": {
+        const { mayAct } = request as Operations["display"];
+        return this.#sandbox(request as Operations["display"]).show(mayAct === true, onOutput, onRead);
+      }
       case "events":
         return this.#sandbox(request as Operations["events"]).listen(onEvent);
       case "watch": {
@@ -388,13 +393,16 @@ export class EngineServer {
   }
 
   /** All or none of them. */
-  #fork({ target, count, ...fork }: Operations["fork"]): number[] {
+  async #fork({ target, count, ...fork }: Operations["fork"]): Promise<number[]> {
     const original = this.#sandbox({ target });
     const option = (name: string, expected: string): StratosError =>
       new StratosError("option", `${name}: ${expected} is expected`, { option: name });
     if (!(Number.isInteger(count) && count >= 1 && count <= FORKS_MAX)) throw option("count", `1 to ${FORKS_MAX}`);
     if (fork.identity !== "fresh" && fork.identity !== "same") throw option("identity", '"fresh" or "same"');
     const forks: SandboxTarget[] = [];
+    // Else in the order of the calls.
+    const settling = original.settle();
+    if (settling !== null) await settling;
     try {
       for (let left = count; left > 0; left--) forks.push(original.fork(fork));
     } catch (error) {

@@ -1,11 +1,10 @@
 /** A call that goes on: what its caller may say to it, and its end. */
 import type { TerminalSize } from "./api.ts";
-import type { ChannelInput } from "./program-streams.ts";
 
 export interface GoingCall {
   /** What it answers. */
   readonly ended: Promise<unknown>;
-  readonly input?: ChannelInput;
+  readonly input?: { push(bytes: Uint8Array): void; end(): void };
   /** Told of what the caller has dealt with. */
   readonly outputs: readonly { taken(count: number): void }[];
   /** Its caller wants no more of it: it ends. */

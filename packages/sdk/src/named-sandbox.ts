@@ -134,6 +134,7 @@ export async function startSystem(
       hostname: options.hostname ?? null,
       isTransient: false,
       checkpointEveryMs: options.checkpointEveryMs ?? null,
+      ...(options.display === true ? { display: true } : {}),
       ...(options.codeCache === undefined ? {} : { codeCache: options.codeCache }),
     };
     const { answer } = client.call(

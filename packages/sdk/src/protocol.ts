@@ -71,6 +71,8 @@ export interface CreateRequest extends OpenImageRequest {
   readonly codeCache?: boolean | undefined;
   /** A file of the engine's host: the first program is recorded there, and nothing else comes in from outside. */
   readonly record?: string | undefined;
+  /** Its programs have a display, which `display` shows; it is this user's, a name or a number. */
+  readonly display?: { readonly user: string } | undefined;
 }
 
 /** What is known of a sandbox before anybody asks for it. */
@@ -161,6 +163,12 @@ export interface Operations {
   "processes": { readonly target: number };
   /** Goes on with a program of the saved machine, as `run` does with a new one. */
   "attach": { readonly target: number; readonly pid: number };
+  /**
+   * Shows its display, until it is cancelled, and steers it. A message to the viewer is an output: 1 of bytes, 2 of
+   * text; one of the viewer an input, answered by `read` (display/src/screen-viewers.ts). An output is not taken:
+   * viewers say themselves what they have shown.
+   */
+  "display": { readonly target: number; readonly mayAct: boolean };
   /** Nothing of the machine runs while it is paused; its files can be used. */
   "pause": { readonly target: number; readonly isPaused: boolean };
   /** Answered with the file's size in bytes; the machine goes on while it is written. */

@@ -7,8 +7,10 @@ import { AegisFileSystem, beginAnew, type Board, type Kernel, mountAt } from "@s
 import {
   findGuestUser,
   guestEnvironment,
+  type GuestUser,
   type HostFolder,
   MachineSession,
+  SessionError,
   type SessionOptions,
   type TurnGate,
   writeResolverConfiguration,
@@ -94,6 +96,8 @@ interface MachineFork {
   readonly sockets: SocketProvider | null;
   /** It never runs. */
   readonly isResting?: boolean;
+  /** Services of the host are to go on, as far as `machine.session.endServices` is not called. */
+  readonly keepsServices?: boolean;
   /** What happens in it. */
   onEvent(event: SandboxEvent): void;
 }
@@ -126,12 +130,14 @@ export class SandboxMachine {
   /** What its end is to those who wait in it. */
   #whyStopped: StratosError = new StratosError("closed", "the sandbox was closed", {});
   #isPaused = false;
+  /** A display, and what programs of its user are told of it by their environment. */
+  display: { readonly environment: Readonly<Record<string, string>>; readonly uid: number } | null = null;
   #refusedTasks: number;
 
   /** @throws SessionError, StratosError; the board then has its memory back */
   constructor(
     parts: MachineParts,
-    forked?: Pick<MachineFork, "identity" | "isResting"> & { original: SandboxMachine },
+    forked?: Pick<MachineFork, "identity" | "isResting" | "keepsServices"> & { original: SandboxMachine },
   ) {
     const { ports, board, image, memoryBytes, harts, hostname, sockets, folders, saved } = parts;
     const seed = saved === null ? parts.seed : (saved.seed ?? undefined);
@@ -168,9 +174,7 @@ export class SandboxMachine {
       ...(board === null ? { emptyBoard: parts.emptyBoard } : { board }),
       // Its forks will share what it has of the image.
       ...(image.identity === undefined ? {} : { imageIdentity: image.identity }),
-      ...(forked === undefined
-        ? {}
-        : { forked: { ...this.#forkOf(forked.original, forked.identity), isResting: forked.isResting === true } }),
+      ...(forked === undefined ? {} : { forked: this.#forkOf(forked) }),
       ...(harts === undefined ? {} : { harts }),
       ...(seed === undefined ? {} : { seed }),
       ...(hostname === undefined ? {} : { hostname }),
@@ -277,10 +281,15 @@ export class SandboxMachine {
     for (const output of program.outputs) output.finish();
   }
 
-  #forkOf(original: SandboxMachine, identity: ForkIdentity): NonNullable<SessionOptions["forked"]> {
+  #forkOf({
+    original,
+    ...fork
+  }: Omit<MachineFork, "keepsPrograms" | "sockets" | "onEvent"> & {
+    readonly original: SandboxMachine;
+  }): NonNullable<SessionOptions["forked"]> {
     const own = this.#streams();
     const streams = new Map([...original.#streams()].map(([name, stream]) => [stream, own.get(name)!]));
-    return { original: original.#session, identity, streams };
+    return { original: original.#session, ...fork, streams };
   }
 
   /** Of connections from outside. */
@@ -334,6 +343,24 @@ export class SandboxMachine {
   }
 
   /**
+   * @param request  a name or a number
+   * @param otherwise  who it is when there is no such user; absent: nobody
+   * @throws SessionError
+   */
+  userOf(request: string, otherwise?: string): GuestUser {
+    const read = (path: string): Uint8Array | null => {
+      const bytes = this.#files.read(`/${path}`);
+      return typeof bytes === "number" ? null : bytes;
+    };
+    try {
+      return findGuestUser(read, request);
+    } catch (error) {
+      if (otherwise === undefined || !(error instanceof SessionError)) throw error;
+      return findGuestUser(read, otherwise);
+    }
+  }
+
+  /**
    * @param typed  what the program reads first
    * @throws SessionError, StratosError
    */
@@ -342,11 +369,10 @@ export class SandboxMachine {
     const { cwd = "/", timeoutMs } = request;
     if (!cwd.startsWith("/") || cwd.includes("\0")) throw wrong("cwd", "an absolute path");
     checkDuration("timeoutMs", timeoutMs);
-    const user = findGuestUser((path) => {
-      const bytes = this.#files.read(`/${path}`);
-      return typeof bytes === "number" ? null : bytes;
-    }, request.user ?? "root");
-    const settings = Object.entries(request.env).map(([name, value]) => ({ name, value }));
+    const user = this.userOf(request.user ?? "root");
+    const isShown = this.display !== null && (user.uid === 0 || user.uid === this.display.uid);
+    const shown = isShown ? this.display!.environment : {};
+    const settings = Object.entries({ ...shown, ...request.env }).map(([name, value]) => ({ name, value }));
     for (const { name, value } of settings)
       if (name === "" || /[=\0]/.test(name) || value.includes("\0")) throw wrong("env", `${name}: not a variable`);
     const { tty } = request;
@@ -410,6 +436,10 @@ export class SandboxMachine {
   }
 
   /** Nothing of it runs while it is paused; its files can be used, and it can be saved. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
   setPaused(isPaused: boolean): void {
     this.#isPaused = isPaused;
     this.#session.pump.wake();
@@ -579,10 +609,8 @@ export class SandboxMachine {
     return this.#unwatched(() => this.#fork(fork));
   }
 
-  #fork({ identity, keepsPrograms, sockets, isResting, onEvent }: MachineFork): {
-    machine: SandboxMachine;
-    image: ForkedImage;
-  } {
+  #fork({ keepsPrograms, sockets, onEvent, ...how }: MachineFork): { machine: SandboxMachine; image: ForkedImage } {
+    const { identity } = how;
     this.#session.commit();
     const { image: original } = this.#parts;
     const image = original.fork?.();
@@ -592,7 +620,7 @@ export class SandboxMachine {
       const seed = this.#seed === null || identity === "same" ? this.#seed : this.#nextSeed(this.#seed);
       const own = { image: root, seed: seed ?? undefined, saved: null, volumes: [], identity, keepsPrograms, onEvent };
       const parts = { ...this.#parts, ...own, sockets: sockets ?? this.#parts.sockets };
-      return { machine: new SandboxMachine(parts, { original: this, identity, isResting: isResting === true }), image };
+      return { machine: new SandboxMachine(parts, { original: this, ...how }), image };
     } catch (error) {
       image.close();
       throw error;

@@ -2,9 +2,10 @@
  * A sandbox as calls know it: a machine, what was opened for it, the moments that it can go back to, and its life. The
  * machine may be another one later (`returnTo`), or none: then each call hears why.
  */
-import { StateError } from "@stratos/base";
+import { StateError, utf8Of } from "@stratos/base";
 import type { EventLoop, SocketProvider } from "@stratos/host";
 import type { Board } from "@stratos/kernel";
+import type { GuestUser } from "@stratos/session";
 import {
   type FileDifference,
   type FileEvent,
@@ -20,7 +21,15 @@ import {
   ofCheckpoint,
   readCheckpointHead,
 } from "./checkpoint-file.ts";
-import type { CheckpointFiles, CloneUse, EngineHost, OpenedImage, Work } from "./engine-host.ts";
+import type {
+  CheckpointFiles,
+  CloneUse,
+  EngineHost,
+  MachineDisplay,
+  OpenDisplay,
+  OpenedImage,
+  Work,
+} from "./engine-host.ts";
 import { EventStream } from "./event-stream.ts";
 import { FileWatch } from "./file-watch.ts";
 import { eventCall, type GoingCall } from "./going-call.ts";
@@ -38,6 +47,8 @@ const PAGE = 4096;
 const MEMORY_BYTES_ON_BOARD = 512 * 1024 ** 2;
 /** What holds less is not worth it, and may hold something else as well. */
 const RELEASED_LEAST = 1 << 20;
+/** So long a display may take until all of it can be saved; then it is saved as far as it can be. */
+const REST_MS = 1000;
 /** Each holds the memory in use at its time. */
 const SNAPSHOTS_MAX = 16;
 
@@ -74,6 +85,10 @@ export class SandboxTarget {
   /** It has ended while nothing ran. */
   #isLifeOver = false;
   #isGone = false;
+  /** Null: its programs have no display. */
+  #openDisplay: OpenDisplay | null = null;
+  /** Whose it is, as the machine's files had them when it began. */
+  #displayUser: GuestUser | null = null;
   readonly #snapshots = new Map<string, Uint8Array>();
   readonly #listeners = new Set<EventStream<SandboxEvent>>();
   #isClosed!: () => void;
@@ -108,9 +123,19 @@ export class SandboxTarget {
     const onEvent = (event: SandboxEvent): void => target.#hear(event);
     target.#policy = this.#policy;
     target.#sockets = this.#sockets?.fork(target.#netRules()!, target.#tellDenied) ?? null;
-    const { machine, image } = original.machine.fork({ ...fork, sockets: target.#sockets, onEvent });
+    target.#openDisplay = this.#openDisplay;
+    target.#displayUser = this.#displayUser;
+    const keepsServices = this.#openDisplay !== null;
+    const { machine, image } = original.machine.fork({ ...fork, keepsServices, sockets: target.#sockets, onEvent });
     for (const [label, bytes] of this.#snapshots) target.#snapshots.set(label, bytes);
-    target.#running = { machine, image: original.image, letGo: () => image.close() };
+    try {
+      const display = target.#displayOf(machine, true);
+      machine.session.endServices();
+      target.#running = { machine, image: original.image, display, letGo: () => image.close() };
+    } catch (error) {
+      closeAll([machine, image]);
+      throw error;
+    }
     target.setLife(this.#parts.request.timeoutMs ?? null);
     return target;
   }
@@ -131,6 +156,7 @@ export class SandboxTarget {
     // What was saved goes on alone.
     const board = state === null ? this.#parts.board : null;
     this.#check(board);
+    if (request.display !== undefined) this.#openDisplay = await displaysOf(host);
     const drop = (): void => (isSnapshot ? undefined : release(state!));
     const saved = state === null ? null : { ...readSaved(state), isVerified: isSnapshot || head !== null, letGo: drop };
     const memoryBytes = this.#memoryBytes;
@@ -171,13 +197,30 @@ export class SandboxTarget {
         saved,
         onEvent,
       });
-      if (host.keepsServices !== true) machine.session.endServices();
-      host.machineMade?.(machine.session, machine);
-      return { machine, image, letGo };
+      try {
+        const display = this.#displayOf(machine, saved !== null);
+        if (host.keepsServices !== true) machine.session.endServices();
+        host.machineMade?.(machine.session, machine);
+        return { machine, image, display, letGo };
+      } catch (error) {
+        machine.close();
+        throw error;
+      }
     } catch (error) {
       letGo();
       throw error;
     }
+  }
+
+  /** @param goesOn  its user may have been removed since: then it is root's. @throws SessionError */
+  #displayOf(machine: SandboxMachine, goesOn: boolean): MachineDisplay | null {
+    const { display: request } = this.#parts.request;
+    if (this.#openDisplay === null || request === undefined) return null;
+    const user = this.#displayUser ?? machine.userOf(request.user, goesOn ? "0" : undefined);
+    this.#displayUser = user;
+    const display = this.#openDisplay(machine.session, user);
+    machine.display = { environment: display.environment, uid: user.uid };
+    return display;
   }
 
   #openNetwork(): SocketProvider | null {
@@ -230,13 +273,34 @@ export class SandboxTarget {
 
   /** Whose bytes they are from then on. @throws StateError; StratosError */
   async save(): Promise<Uint8Array> {
-    return this.#checkpoint?.slice() ?? this.#saveBeside(this.machine);
+    if (this.#checkpoint !== null) return this.#checkpoint.slice();
+    if (this.#isUnsettled) await this.#settle();
+    return this.#saveBeside(this.machine);
   }
+
+  /** What it shows is in the midst of something, which a machine that goes on would not have. */
+  get #isUnsettled(): boolean {
+    const { machine, display = null } = this.#running ?? {};
+    // Who stands still does not come to its end.
+    return display !== null && !display.isAtRest && !machine!.isPaused;
+  }
+
+  /** That is over, or has lasted for too long. @returns null: it is over, and nothing is to be waited for */
+  settle(): Promise<void> | null {
+    return this.#isUnsettled ? this.#settle() : null;
+  }
+
+  async #settle(): Promise<void> {
+    const { loop } = this.#parts.host.ports;
+    const endMs = loop.nowMs() + REST_MS;
+    while (this.#isUnsettled && loop.nowMs() < endMs) await this.#breathe();
+  }
+
+  readonly #breathe = (): Promise<void> => new Promise((resolve) => this.#parts.host.ports.loop.callSoon(resolve));
 
   #saveBeside(machine: SandboxMachine): Promise<Uint8Array> {
     const { host } = this.#parts;
-    const breathe = (): Promise<void> => new Promise((resolve) => host.ports.loop.callSoon(resolve));
-    return machine.saveBeside(breathe, host.savedBytes?.bind(host));
+    return machine.saveBeside(this.#breathe, host.savedBytes?.bind(host));
   }
 
   /** @returns bytes of the file. @throws StateError; StratosError */
@@ -247,6 +311,7 @@ export class SandboxTarget {
     const content = image?.content?.();
     if (content === undefined) throw new StateError("unsavable", "nobody knows the content of the sandbox's image");
     const head = { image: { name: image!.info.name, content }, savedMs: host.clock.realtimeMs(), about };
+    if (this.#isUnsettled) await this.#settle();
     const state = await this.#saveBeside(this.machine);
     return files.write(path, encodeCheckpoint(head, state, files.codec));
   }
@@ -257,6 +322,7 @@ export class SandboxTarget {
     if (!/^[\w.-]{1,64}$/.test(label)) throw fail("1 to 64 letters, digits, dots, dashes are expected");
     if (!this.#snapshots.has(label) && this.#snapshots.size >= SNAPSHOTS_MAX)
       throw fail(`there are ${SNAPSHOTS_MAX} snapshots already: drop one`);
+    if (this.#isUnsettled) await this.#settle();
     const { machine } = this;
     machine.keepPoint(pointOf(label));
     const bytes = await this.#saveBeside(machine);
@@ -352,13 +418,46 @@ export class SandboxTarget {
     });
   }
 
+  /**
+   * Shows the display of the present machine.
+   *
+   * @param tell  a message for the viewer: 1 of bytes, 2 of text. @param onRead  of the viewer's bytes
+   * @throws StratosError of kind option: it has none
+   */
+  show(
+    mayAct: boolean,
+    tell: (stream: 1 | 2, message: Uint8Array) => void,
+    onRead: (count: number) => void,
+  ): GoingCall {
+    const { machine } = this;
+    const { display } = this.#running!;
+    if (display === null)
+      throw new StratosError("option", "display: the sandbox was made without one", { option: "display" });
+    let end!: () => void;
+    const over = new Promise<null>((resolve) => {
+      end = () => resolve(null);
+    });
+    const send = (message: string | Uint8Array): void =>
+      typeof message === "string" ? tell(2, utf8Of(message)) : tell(1, message);
+    const watching = display.connect({ send, close: end }, mayAct);
+    const decoder = new TextDecoder();
+    const push = (bytes: Uint8Array): void => {
+      onRead(bytes.length);
+      // While it is paused all would wait, and come at once.
+      watching.take(decoder.decode(bytes), !machine.isPaused);
+    };
+    const ended = Promise.race([over, machine.stopped]).finally(() => watching.leave());
+    return { ended, input: { push, end }, outputs: [], kill: end };
+  }
+
   /** Whoever waits in the machine hears `#why`. */
   #end(): void {
     const running = this.#running;
     if (running === null) return;
     this.#running = null;
-    running.machine.stop(this.#why);
-    closeAll([running.machine, { close: running.letGo }]);
+    const { machine, display, letGo } = running;
+    machine.stop(this.#why);
+    closeAll([...(display === null ? [] : [display]), machine, { close: letGo }]);
   }
 
   close(): void {
@@ -379,9 +478,17 @@ function release({ buffer, byteLength }: Uint8Array): void {
 
 interface Running {
   readonly machine: SandboxMachine;
+  /** Null: its programs have none. */
+  readonly display: MachineDisplay | null;
   /** What it is a clone of. */
   readonly image: OpenedImage;
   letGo(): void;
+}
+
+/** @throws StratosError of kind option */
+async function displaysOf(host: EngineHost): Promise<OpenDisplay> {
+  if (host.displays !== undefined) return host.displays();
+  throw new StratosError("option", "display: this engine has none", { option: "display" });
 }
 
 function pointOf(label: string): string {

@@ -8,6 +8,8 @@ export type {
   CloneUse,
   EngineHost,
   KeepableMachine,
+  MachineDisplay,
+  OpenDisplay,
   OpenedImage,
   OpenedRecording,
   OpenedRoot,

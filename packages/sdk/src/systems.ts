@@ -11,7 +11,7 @@ import type { EngineClient } from "./engine-client.ts";
 import type { Operations } from "./protocol.ts";
 
 /** Changes with every change that an older side would not understand. */
-export const PROTOCOL = 3;
+export const PROTOCOL = 4;
 
 export interface Hello {
   readonly protocol: number;
@@ -74,6 +74,11 @@ export interface SupervisorOperations extends Operations {
     /** So many bytes of what it has written before are shown first: the last, as far as they are kept. */
     readonly historyBytes: number;
   };
+  /**
+   * Shows its display and steers it, as `display` of an engine does, whichever machine it has, until it has ended.
+   * `started` tells that there is one.
+   */
+  "show-display": Named & { readonly mayAct: boolean };
   /**
    * Shows what its program has written; with `isFollowed`, also what it writes until it has ended. `started` tells that
    * all of what was is shown.

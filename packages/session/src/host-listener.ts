@@ -46,6 +46,10 @@ export class ServiceHold {
     this.#onWait = onWait;
   }
 
+  get isHeld(): boolean {
+    return this.#waiting !== null;
+  }
+
   begin(): void {
     this.#waiting ??= [];
   }

@@ -100,6 +100,8 @@ interface ForkedSession {
   readonly streams: ReadonlyMap<object, object>;
   /** It never runs, and is to be saved: folders of the host are the original's. */
   readonly isResting?: boolean;
+  /** As SavedSession's. Not while its original is in the midst of being saved: then they end. */
+  readonly keepsServices?: boolean;
 }
 
 /** What a session saves beside its volume, with the streams that its programs hold. */
@@ -173,13 +175,13 @@ export class MachineSession {
     }
     if (forked !== undefined) {
       const { original, identity, streams, isResting = false } = forked;
+      const keepsServices = isResting || (forked.keepsServices === true && !original.#hold.isHeld);
       const handles = new Map<object, object>([...streams, [original.#volume, options.volume]]);
       if (isResting) for (const { tree } of original.#folders) handles.set(tree, tree);
-      this.machine = original.#withServices(isResting, () =>
+      this.machine = original.#withServices(keepsServices, () =>
         forkMachine(original.machine, { ...outside, identity, handles }),
       );
-      // Its original may be in the midst of being saved.
-      if (!isResting) this.machine.kernel.hostServices.end();
+      if (!keepsServices) this.machine.kernel.hostServices.end();
       this.pump = this.#pumpOf(ports);
       return;
     }

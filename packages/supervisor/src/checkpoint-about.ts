@@ -71,6 +71,7 @@ function isSpec(value: unknown): value is SystemSpec {
     isCount(spec.harts) &&
     (spec.seed === null || Number.isInteger(spec.seed)) &&
     (spec.hostname === null || isText(spec.hostname)) &&
+    (spec.display === undefined || typeof spec.display === "boolean") &&
     typeof spec.isTransient === "boolean" &&
     (spec.checkpointEveryMs === null || isCount(spec.checkpointEveryMs))
   );

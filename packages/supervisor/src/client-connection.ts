@@ -195,6 +195,8 @@ export class ClientConnection {
         return { value: await this.#runDetached(request as SupervisorOperations["run"]) };
       case "follow-system":
         return { value: await this.#follow(number, call, request as SupervisorOperations["follow-system"]) };
+      case "show-display":
+        return this.#showDisplay(number, call, request as SupervisorOperations["show-display"]);
       case "log-of-system":
         return { value: await this.#showLog(number, call, request as SupervisorOperations["log-of-system"]) };
       default:
@@ -349,6 +351,60 @@ export class ClientConnection {
     const stop = system.onMachine(begin);
     try {
       await Promise.race([system.ended(), left]);
+      return {};
+    } finally {
+      stop();
+      cancel();
+    }
+  }
+
+  /** Shows the display of whichever machine the system has, until it has ended. */
+  async #showDisplay(
+    number: number,
+    call: Call,
+    { name, mayAct }: SupervisorOperations["show-display"],
+  ): Promise<Answered> {
+    const system = this.#supervisor.find(name);
+    await system.begun();
+    system.requireDisplay();
+    const { promise: left, reject: leave } = Promise.withResolvers<never>();
+    left.catch(() => {});
+    const { promise: closed, resolve: close } = Promise.withResolvers<null>();
+    let cancel = (): void => {};
+    const begin = ({ engine, target }: RunningSystem): void => {
+      cancel();
+      let isCurrent = true;
+      const shown = engine.call(
+        "display",
+        { target, mayAct },
+        {
+          isBackground: true,
+          onOutput: (stream, bytes) => {
+            if (isCurrent) this.#tell({ call: number, output: stream }, bytes);
+          },
+          onRead: (count) => this.#tell({ call: number, read: count }),
+        },
+      );
+      cancel = () => {
+        isCurrent = false;
+        engine.send({ call: shown.call, cancel: true });
+      };
+      call.onMessage = (message, bytes) => {
+        if ("cancel" in message) leave(new Error("cancelled"));
+        else if ("input" in message) engine.send({ call: shown.call, input: message.input }, bytes);
+      };
+      // Too many look at it; or the machine has ended: another may come, and the end of the system is heard below.
+      shown.answer.then(
+        () => isCurrent && close(null),
+        () => {},
+      );
+    };
+    call.onGone = () => leave(new Error("gone"));
+    begin(system.use("files"));
+    this.#tell({ call: number, started: 0 });
+    const stop = system.onMachine(begin);
+    try {
+      await Promise.race([system.ended(), closed, left]);
       return {};
     } finally {
       stop();

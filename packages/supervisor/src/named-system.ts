@@ -175,7 +175,7 @@ export class NamedSystem implements Watched {
       this.#change({ ...fresh, state: "starting", checkpointMs: null, restoredMs: null });
       const { spec } = this.#record;
       const { image, memoryBytes, harts, network, ports, mounts, codeCache } = spec;
-      const options = { image, memoryBytes, harts, network, ports, mounts, codeCache };
+      const options = { image, memoryBytes, harts, network, ports, mounts, codeCache, display: displayOf(spec) };
       const { command, env, cwd, user, hasInput, tty } = spec;
       try {
         const machine = await this.#create(
@@ -207,7 +207,8 @@ export class NamedSystem implements Watched {
   ): Promise<void> {
     const { mainPid } = readCheckpointAbout(path).about;
     const { memoryBytes, network, ports, mounts, codeCache } = this.#record.spec;
-    const options = { memoryBytes, network, ports, mounts, codeCache };
+    const display = displayOf(this.#record.spec);
+    const options = { memoryBytes, network, ports, mounts, codeCache, display };
     const machine = await this.#create(
       { checkpoint: path, keepsPrograms: [mainPid], identity, ...options },
       { signal: unwanted },
@@ -362,6 +363,11 @@ export class NamedSystem implements Watched {
       return Promise.resolve({ exitCode: exitCode ?? 0, signal: null, timedOut: false, limit: null });
     if (state === "lost") return Promise.reject(this.#refuse(`is lost: ${error ?? ""}`));
     return new Promise((resolve, reject) => this.#waiting.add({ resolve, reject }));
+  }
+
+  /** @throws StratosError of kind system: it has no display */
+  requireDisplay(): void {
+    if (this.#record.spec.display !== true) throw this.#refuse("has no display: it was started without --display");
   }
 
   /** Tells of each machine that takes the place of another. @returns what ends that */
@@ -565,4 +571,9 @@ export class NamedSystem implements Watched {
     // Its end is the supervisor's, not its own: the record stays as it is.
     await this.#letGo();
   }
+}
+
+/** Whoever its program is may show windows. */
+function displayOf({ display, user }: SystemSpec): CreateRequest["display"] {
+  return display === true ? { user } : undefined;
 }

@@ -5,7 +5,7 @@ import { DEFAULT_MEMORY } from "@stratos/images/defaults";
 import { makeFolders, stratosHome } from "@stratos/host-node/home";
 import { StratosError } from "@stratos/sdk/client";
 import { UsageError } from "../command-error.ts";
-import { formatSize, parseImageName, parseMemory, parseUser, parseVolume } from "../option-values.ts";
+import { formatSize, parseImageName, parseMemory, parsePort, parseUser, parseVolume } from "../option-values.ts";
 import type { Finish } from "./row-options.ts";
 
 interface DesktopOptions {
@@ -24,8 +24,8 @@ export function desktopCommand(finish: Finish): Command {
     .description(
       "Serves a page with a desktop: windows of Wayland and X11 programs, terminals, files, processes and logs of a " +
         "machine. Prints the page's address when it is ready; who has it can do all that the machine's user can. A " +
-        "machine of its own ends with the desktop, and its changes with it; a named system goes on. Programs of " +
-        "named systems have no windows.",
+        "machine of its own ends with the desktop, and its changes with it; a named system goes on. Of one that was " +
+        "started with --display a window shows the whole screen.",
     )
     .option("-i, --image <name>", "image of the desktop's own machine (default: the settings' image)", parseImageName)
     .addOption(
@@ -50,12 +50,6 @@ export function desktopCommand(finish: Finish): Command {
         .default(0),
     )
     .action(async (name: string | undefined, options: DesktopOptions) => finish(await serveDesktop(name, options)));
-}
-
-function parsePort(text: string): number {
-  const port = Number(text);
-  if (!(/^\d{1,5}$/.test(text) && port <= 65535)) throw new UsageError("--port", "0 to 65535 is expected");
-  return port;
 }
 
 /** Of a machine of its own alone. */
@@ -104,8 +98,8 @@ async function serveDesktop(name: string | undefined, options: DesktopOptions): 
   try {
     const server = await startDesktop(machine, { home, port, onDefect, tell });
     process.stdout.write(`${server.address}\n`);
-    if (name !== undefined)
-      process.stderr.write(`stratos: ${name}: its programs have no windows here; terminals, files and logs are\n`);
+    if (name !== undefined && machine.screen === null)
+      process.stderr.write(`stratos: ${name}: its programs have no windows: it was started without --display\n`);
     const signal = new Promise<void>((resolve) => process.once("SIGINT", resolve).once("SIGTERM", resolve));
     await Promise.race([signal, server.ended]);
     await server.close();

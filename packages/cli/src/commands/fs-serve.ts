@@ -19,7 +19,7 @@ import {
 } from "@stratos/volumes/serve";
 import { stratosHome } from "@stratos/host-node/home";
 import { VERSION } from "@stratos/sdk/version";
-import { parsePort } from "../volume-options.ts";
+import { parsePort } from "../option-values.ts";
 import { accessKeyCommand } from "./access-key-command.ts";
 import type { Finish } from "./row-options.ts";
 import { UsageError } from "../command-error.ts";

@@ -1,8 +1,17 @@
 /** Rows of the commands on named systems; what they do stands in `systems/`. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { parseGuestDirectory, parseImageName, parsePublished, parseUser, parseVolume } from "../option-values.ts";
+import {
+  parseGuestDirectory,
+  parseImageName,
+  parsePort,
+  parsePublished,
+  parseTimeout,
+  parseUser,
+  parseVolume,
+} from "../option-values.ts";
 import type { ForkOptions, LogsOptions, ResumeOptions, StopOptions } from "../systems/keep-systems.ts";
 import type { ListSystemsOptions } from "../systems/list-systems.ts";
+import type { DisplayOptions } from "../systems/show-display.ts";
 import type { AttachOptions, ExecOptions } from "../systems/run-system.ts";
 import { ProgramCommand } from "../program-command.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
@@ -75,6 +84,29 @@ function programCommands(finish: Finish): Command[] {
     .action(async (name: string, options: LogsOptions) =>
       finish(await (await import("../systems/keep-systems.ts")).showLogs(name, options)),
     );
+  const display = new Command("display")
+    .summary("show a named system's windows in a browser")
+    .description(
+      "Serves a page of this computer with the windows of a named system that was started with --display, and prints " +
+        "its address, for this command and you alone. Several pages may be open at once; the console shows the same " +
+        "(`stratos serve --ui`). Ends with the system, or at SIGINT or SIGTERM; the system goes on.",
+    )
+    .argument("<name>", "the system")
+    .addOption(
+      new Option("--port <n>", "serve at this port of the loopback; 0 is any that is free")
+        .argParser(parsePort)
+        .default(0),
+    )
+    .option(
+      "--screenshot <file>",
+      "write what it shows as PNG instead: once a window is there and nothing was drawn for a second, or after " +
+        "--timeout",
+    )
+    .addOption(new Option("--timeout <seconds>", "of --screenshot (default: 60)").argParser(parseTimeout))
+    .addHelpText("after", "\nExit status: 0; with --screenshot 125 if there was no window.")
+    .action(async (name: string, options: DisplayOptions) =>
+      finish(await (await import("../systems/show-display.ts")).showDisplay(name, options)),
+    );
   const copy = new Command("cp")
     .summary("copy files to and from a named system")
     .description("Copies a file or a folder from a named system to this host, or from here into it, as root.")
@@ -84,7 +116,7 @@ function programCommands(finish: Finish): Command[] {
     .action(async (from: string, to: string) =>
       finish(await (await import("../systems/copy-files.ts")).copyFiles(from, to)),
     );
-  return [list, exec, attach, logs, copy];
+  return [list, exec, attach, logs, display, copy];
 }
 
 function lifeCommands(finish: Finish): Command[] {

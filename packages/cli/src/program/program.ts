@@ -62,7 +62,7 @@ const OWN_NAMES: readonly string[] = ["run", "trace", "replay", "check", "comple
 /** On named systems. */
 const SYSTEM_COMMANDS: readonly string[] = [
   ...["ps", "exec", "attach", "logs", "start", "stop", "kill", "rm", "pause", "unpause", "rename", "wait", "cp"],
-  ...["snapshot", "rollback", "checkpoint", "resume", "fork"],
+  ...["snapshot", "rollback", "checkpoint", "resume", "fork", "display"],
 ];
 
 const FILES: readonly CommandFile[] = [
@@ -154,7 +154,8 @@ export async function createProgram(
     .option(
       "--display",
       "give the program a Wayland display of 1280 × 800, which a page of this computer shows; its address, for this " +
-        "run and you alone, is told on stderr",
+        "run and you alone, is told on stderr; that of a named system is shown by `stratos display`, and goes on " +
+        "with it",
     )
     .option(
       "--screenshot <file>",

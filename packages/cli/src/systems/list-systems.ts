@@ -26,8 +26,9 @@ export function listSystems(options: ListSystemsOptions): Promise<number> {
         `${durationText(now - view.createdMs)} ago`,
         statusText(view, now),
         portsText(view),
+        view.display === true ? "yes" : "",
       ]);
-      process.stdout.write(formatTable(["NAME", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS"], rows));
+      process.stdout.write(formatTable(["NAME", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "DISPLAY"], rows));
     }
     return 0;
   });

@@ -38,8 +38,15 @@ export async function runSystem(command: readonly string[], options: RunOptions 
   return withSupervisor(async (client) => {
     const { value } = await client.call("start-system", { name: options.name, spec }).answer;
     const { name } = value as SystemView;
-    if (options.detach !== true)
-      return attach(client, { name, spec, isNew: true }, { ...options, stdin: spec.hasInput });
+    if (options.detach !== true) {
+      const shown = spec.display === true ? await import("./show-display.ts") : null;
+      const close = await shown?.displayBeside(client, name);
+      try {
+        return await attach(client, { name, spec, isNew: true }, { ...options, stdin: spec.hasInput });
+      } finally {
+        close?.();
+      }
+    }
     process.stdout.write(`${name}\n`);
     return EXIT_SUCCESS;
   });

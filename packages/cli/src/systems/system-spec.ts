@@ -46,13 +46,16 @@ export function specOf(
     isTransient: options.rm === true,
     checkpointEveryMs: options.checkpointEvery ?? null,
     ...(options.cache === false ? { codeCache: false } : {}),
+    ...(options.display === true ? { display: true } : {}),
   };
 }
 
 /** @throws UsageError for what a run gives the user when it is over: a system that lives on has no place for it */
 export function refuseUnfit(options: RunOptions): void {
-  const unfit = ["record", "keep", "stats", "timeout", "display", "screenshot", "screen", "allow", "deny"] as const;
+  const unfit = ["record", "keep", "stats", "timeout", "screenshot", "screen", "allow", "deny"] as const;
   for (const name of unfit) if (options[name] !== undefined) throw new UsageError(`--${name}`, NOT_FOR_SYSTEMS);
+  if (options.display === true && options.seed !== undefined)
+    throw new UsageError("--seed", "when frames are shown is not repeatable; leave --display away");
   if (options.addressMode !== undefined) throw new UsageError("--address-mode", NOT_FOR_SYSTEMS);
 }
 

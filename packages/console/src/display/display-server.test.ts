@@ -7,6 +7,7 @@ import { request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { after, before, beforeEach, it } from "node:test";
 import { runInNewContext } from "node:vm";
+import { ScreenViewers } from "@stratos/display";
 import { DisplayServer } from "./display-server.ts";
 import { displayPage } from "./page.ts";
 
@@ -45,8 +46,9 @@ const display = {
     },
   },
   setRefresh: note("refresh"),
-} as unknown as ConstructorParameters<typeof DisplayServer>[0];
-const server = new DisplayServer(display);
+} as unknown as ConstructorParameters<typeof ScreenViewers>[0];
+const viewers = new ScreenViewers(display);
+const server = new DisplayServer(viewers);
 let address: URL;
 
 before(async () => void (address = new URL(await server.listen())));
@@ -91,7 +93,7 @@ class PageEnd {
   /** Everything that was said has been taken: what is said last is answered. */
   async settle(): Promise<void> {
     const before = this.frames.length;
-    server.frame([{ x: 0, y: 0, width: 1, height: 1 }]);
+    viewers.frame([{ x: 0, y: 0, width: 1, height: 1 }]);
     await this.say({ shown: true });
     await this.until(() => this.frames.length > before);
   }
@@ -132,14 +134,15 @@ it("the page is there under its own name alone, and lets nothing else in", async
 
 it("the screen is shown to who knows the token, whole at first, and then what changes", async () => {
   const page = await opened();
-  assert.deepEqual(page.messages[0], '{"cursor":"default"}');
+  const shown = { windows: 0, title: "", cursor: "default", text: null, locked: false };
+  assert.deepEqual(JSON.parse(page.messages[0] as string), { size: { width: 4, height: 2 }, ...shown });
   const [first] = page.frames;
   assert.deepEqual([...first!.subarray(0, 12)], [0, 0, 0, 0, 4, 0, 2, 0, 0x10, 0x20, 0x30, 0xff]);
   assert.equal(first!.length, 8 + 4 * 8);
   canvas.pixels[6] = 0xff0000ff;
   // The page has not shown the first: both changes wait, and come together.
-  server.frame([{ x: 2, y: 1, width: 1, height: 1 }]);
-  server.frame([{ x: 2, y: 1, width: 1, height: 1 }]);
+  viewers.frame([{ x: 2, y: 1, width: 1, height: 1 }]);
+  viewers.frame([{ x: 2, y: 1, width: 1, height: 1 }]);
   assert.equal(page.frames.length, 1);
   await page.say({ shown: true });
   await page.until(() => page.frames.length === 2);
@@ -193,9 +196,21 @@ it("without the token, from another origin, or with messages that are too long t
   );
 });
 
-it("a second page takes the first one's place, and frames are rare when there is none", async () => {
+it("several pages see the same, each at its own pace, and frames are rare when there is none", async () => {
   const first = await opened();
   const second = await opened();
+  assert.deepEqual(second.frames[0], first.frames[0]);
+  // The second shows nothing meanwhile, and then all at once.
+  for (const x of [0, 1]) {
+    viewers.frame([{ x, y: 0, width: 1, height: 1 }]);
+    await first.say({ shown: true });
+    await first.until(() => first.frames.length === 2 + x);
+  }
+  assert.equal(second.frames.length, 1);
+  await second.say({ shown: true });
+  await second.until(() => second.frames.length === 2);
+  assert.equal(second.frames[1]!.length, 2 * 12);
+  first.socket.close();
   await first.until(() => first.isClosed);
   await second.settle();
   assert.equal(calls.at(-1), "refresh 60");
@@ -204,18 +219,29 @@ it("a second page takes the first one's place, and frames are rare when there is
   while (calls.at(-1) !== "refresh 1") await new Promise((resolve) => setTimeout(resolve, 5));
 });
 
-it("what a page holds down is let go of when it goes, or another takes its place", async () => {
+it("of too many pages who came first leaves", async () => {
+  const pages = [await opened()];
+  while (pages.length <= 16) pages.push(await opened());
+  const [first, ...others] = pages;
+  await first!.until(() => first!.isClosed);
+  assert.deepEqual(others.filter(({ isClosed }) => isClosed).length, 0);
+  for (const page of others) page.socket.close();
+  while (calls.at(-1) !== "refresh 1") await new Promise((resolve) => setTimeout(resolve, 5));
+});
+
+it("what a page holds down is let go of when it goes, and not what another holds", async () => {
   const first = await opened();
-  await first.say({ key: 29, down: true });
-  await first.say({ key: 30, down: true });
+  const second = await opened();
+  for (const key of [29, 30]) await first.say({ key, down: true });
   await first.say({ key: 30, down: false });
   await first.say({ button: 0x110, down: true });
   await first.settle();
-  calls = [];
-  const second = await opened();
-  assert.deepEqual(calls.slice(0, 2), ["button 272 false", "key 29 false"]);
   await second.say({ key: 42, down: true });
   await second.settle();
+  calls = [];
+  first.socket.close();
+  while (calls.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.deepEqual(calls, ["button 272 false", "key 29 false"]);
   calls = [];
   second.socket.close();
   while (calls.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -261,7 +287,7 @@ it("who does not say the token is disconnected, by time and when many others hav
   for (const socket of others) socket.destroy();
   page.socket.close();
 
-  const hasty = new DisplayServer(display, { strangerMs: 50 });
+  const hasty = new DisplayServer(viewers, { strangerMs: 50 });
   const { host } = new URL(await hasty.listen());
   for (const opening of ["", upgradeTo(host, "/x"), upgradeTo(host)]) {
     const socket = await connected(host);
@@ -284,7 +310,7 @@ it("pings of one who does not read the answers end its connection", async () => 
 });
 
 it("a stranger who sends frames that are no messages is disconnected at once", async () => {
-  const patient = new DisplayServer(display, { strangerMs: 600_000 });
+  const patient = new DisplayServer(viewers, { strangerMs: 600_000 });
   const { host } = new URL(await patient.listen());
   const socket = await connected(host);
   socket.write(upgradeTo(host));
@@ -330,10 +356,10 @@ it("the page is told where text goes, and what a program has copied, one at a ti
   takesText = false;
   await page.settle();
   const told = page.messages.filter((message) => typeof message === "string").map((text) => JSON.parse(text) as object);
-  assert.deepEqual(told, [{ cursor: "default" }, { text: { x: 1, y: 1, width: 1, height: 1 } }, { text: null }]);
-  server.copied();
-  server.copied();
-  server.copied();
+  assert.deepEqual(told.slice(1), [{ text: { x: 1, y: 1, width: 1, height: 1 } }, { text: null }]);
+  viewers.copied();
+  viewers.copied();
+  viewers.copied();
   assert.equal(readers.length, 1);
   readers.shift()!("first");
   assert.equal(readers.length, 1);
@@ -342,7 +368,7 @@ it("the page is told where text goes, and what a program has copied, one at a ti
   await page.settle();
   assert.deepEqual(page.messages.filter((message) => /copied/.test(String(message))).length, 2);
   page.socket.close();
-  server.copied();
+  viewers.copied();
   while (readers.length > 0) readers.shift()!(null);
 });
 
@@ -393,7 +419,7 @@ function runPage(): {
       sent.push(JSON.parse(text) as Record<string, unknown>);
     }
   }
-  const [, script] = /<script nonce="n">(.*)<\/script>/s.exec(displayPage({ width: 4, height: 2 }, "n"))!;
+  const [, script] = /<script nonce="n">(.*)<\/script>/s.exec(displayPage("n"))!;
   const due = new Map<number, () => void>();
   const setTimeout = (callback: () => void): number => {
     due.set(due.size + 1, callback);
@@ -520,7 +546,7 @@ it("the page tells each button that is pressed and let go of, and those that a c
       sent.push(JSON.parse(text) as object);
     }
   }
-  const [, script] = /<script nonce="n">(.*)<\/script>/s.exec(displayPage({ width: 4, height: 2 }, "n"))!;
+  const [, script] = /<script nonce="n">(.*)<\/script>/s.exec(displayPage("n"))!;
   runInNewContext(script!, {
     document: { querySelector: () => canvas },
     location: { host: "h", hash: "#t" },

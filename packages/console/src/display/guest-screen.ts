@@ -2,7 +2,7 @@
 import type { InputDevices, Screen } from "@stratos/kernel";
 import type { MachineSession } from "@stratos/session";
 import type { Rectangle } from "@stratos/wayland";
-import type { ShownScreen } from "./shown-screen.ts";
+import type { ShownScreen } from "@stratos/display";
 
 /** What a page says of a wheel's notch, in pixels. */
 const NOTCH_PIXELS = 15;

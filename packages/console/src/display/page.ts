@@ -1,10 +1,9 @@
 /** The page that shows a display: one canvas, keyboard, pointer and fingers, over one WebSocket. */
-import { KEYS, US_CHARACTERS } from "./keys.ts";
+import { KEYS, US_CHARACTERS } from "@stratos/display/keys";
 
 /**
- * A message of bytes is one frame: for each rectangle that changed u16 x, y, width, height, then its pixels as red,
- * green, blue, alpha. The page answers each with {"shown":true}. The token stands behind the address's #, which no
- * server is told and no log has.
+ * Messages are those of display/src/screen-viewers.ts, after one with the token, which stands behind the address's #:
+ * no server is told that, and no log has it.
  *
  * Keys go to a field that nobody sees: browsers compose text (input methods, dead keys, keyboards on the screen) only
  * where text can be. What they compose comes as text; so does a key whose character is another one than the layout
@@ -33,11 +32,12 @@ socket.onmessage = ({ data }) => {
     context.putImageData(new ImageData(new Uint8ClampedArray(data, at, 4 * width * height), width, height), x, y);
     at += 4 * width * height;
   }
-  words.textContent = "";
   if (document.hidden) setTimeout(() => send({ shown: true }), 1000);
   else requestAnimationFrame(() => send({ shown: true }));
 };
-const told = ({ cursor, title, text: place, locked, copied: now }) => {
+const told = ({ size, windows, cursor, title, text: place, locked, copied: now }) => {
+  if (size !== undefined) { canvas.width = size.width; canvas.height = size.height; }
+  if (windows !== undefined) words.textContent = windows > 0 ? "" : "Waiting for a window…";
   if (cursor !== undefined) canvas.style.cursor = cursor;
   if (title !== undefined) document.title = title === "" ? "Stratos" : title + " · Stratos";
   if (place !== undefined) takeText(place);
@@ -200,7 +200,7 @@ field.focus();
 `;
 
 /** @param nonce  of this answer, which the policy of the page names */
-export function displayPage(size: { readonly width: number; readonly height: number }, nonce: string): string {
+export function displayPage(nonce: string): string {
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -213,7 +213,7 @@ textarea { position: absolute; left: 0; top: 0; width: 1px; height: 1em; margin:
   outline: none; resize: none; overflow: hidden; opacity: 0; pointer-events: none; font: 16px sans-serif; }
 p { position: fixed; inset: auto 0 0 0; margin: 1em; text-align: center; pointer-events: none; }
 </style>
-<canvas width="${size.width}" height="${size.height}" role="img" aria-label="Windows of the program"></canvas>
+<canvas width="1280" height="800" role="img" aria-label="Windows of the program"></canvas>
 <textarea inputmode="none" autocomplete="off" autocorrect="off" autocapitalize="none" spellcheck="false"
   aria-label="Keys for the windows of the program"></textarea>
 <p role="status">Waiting for a window…</p>

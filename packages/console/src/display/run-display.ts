@@ -2,8 +2,8 @@
  * The display of a run, or the screen of a machine that has one: shown in a page, or pictured in a file of the host.
  */
 import type { EnvironmentSetting, GuestUser, MachineSession } from "@stratos/session";
+import { GuestDisplay, ScreenViewers } from "@stratos/display";
 import { DisplayServer } from "./display-server.ts";
-import { GuestDisplay } from "./guest-display.ts";
 import { GuestScreen } from "./guest-screen.ts";
 import { Screenshot, SCREENSHOT_TIMEOUT_MS } from "./screenshot.ts";
 
@@ -43,8 +43,9 @@ export async function openRunDisplay(
     };
   }
   if (session.machine.kernel.graphics !== null) {
-    const shown: GuestScreen = new GuestScreen(session.machine, { onFrame: (changed) => server.frame(changed) });
-    const server = new DisplayServer(shown);
+    const shown: GuestScreen = new GuestScreen(session.machine, { onFrame: (changed) => viewers.frame(changed) });
+    const viewers = new ScreenViewers(shown);
+    const server = new DisplayServer(viewers);
     const close = (): void => {
       shown.close();
       server.close();
@@ -54,11 +55,12 @@ export async function openRunDisplay(
   }
   const display: GuestDisplay = new GuestDisplay(session, user, {
     ...SIZE,
-    onFrame: (changed) => server.frame(changed),
-    onCopied: () => server.copied(),
+    onFrame: (changed) => viewers.frame(changed),
+    onCopied: () => viewers.copied(),
     tell,
   });
-  const server = new DisplayServer(display);
+  const viewers = new ScreenViewers(display);
+  const server = new DisplayServer(viewers);
   const close = (): void => {
     display.close();
     server.close();

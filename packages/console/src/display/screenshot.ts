@@ -8,7 +8,7 @@ import type { EnvironmentSetting, GuestUser, MachineSession } from "@stratos/ses
 import { hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 import type { Rectangle } from "@stratos/wayland";
-import { GuestDisplay } from "./guest-display.ts";
+import { GuestDisplay } from "@stratos/display";
 import { GuestScreen } from "./guest-screen.ts";
 import { encodePng } from "./png.ts";
 

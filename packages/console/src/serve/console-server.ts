@@ -9,6 +9,8 @@ import { type ConsoleOptions, createConsoleService } from "./console-service.ts"
 import type { HostParts } from "./host-routes.ts";
 import { Commands } from "./jobs/commands.ts";
 import { Jobs } from "./jobs/jobs.ts";
+import { displaySockets } from "./displays.ts";
+import { refuseUpgrade } from "./page-sockets.ts";
 import { Relay } from "./relay/relay.ts";
 import { Terminals } from "./terminals.ts";
 
@@ -32,6 +34,7 @@ export async function startConsole(
   const cookie = { text: "stratos_session" };
   const host = hostParts(options);
   const terminals = new Terminals(options, cookie, host.audit);
+  const sockets = [terminals.sockets, displaySockets(options, cookie, host.audit)];
   const { address, server, close } = await listenAt(
     place,
     createConsoleService(options, cookie, { host, terminals }).fetch,
@@ -44,7 +47,8 @@ export async function startConsole(
   server.on("upgrade", (request, stream, head) => {
     // An upgrade takes Node's own listener away, and a reset would end the whole process.
     stream.on("error", () => stream.destroy());
-    if (relay?.upgrade(request, stream, head) !== true) terminals.upgrade(request, stream, head);
+    if (relay?.upgrade(request, stream, head) === true) return;
+    if (!sockets.some((each) => each.upgrade(request, stream, head))) refuseUpgrade(stream, "404 Not Found");
   });
   const sweeping = setInterval(() => options.signIn?.sweep(), SWEEP_MS);
   sweeping.unref();
@@ -52,7 +56,7 @@ export async function startConsole(
     address,
     close: async () => {
       clearInterval(sweeping);
-      terminals.close();
+      for (const each of sockets) each.close();
       relay?.close();
       await Promise.all([host.jobs.close(), host.commands.close(), close()]);
       await options.hub?.close();

@@ -269,6 +269,7 @@ function specOf(body: SystemRequest["body"], defaults: SystemDefaults): SystemSp
   const asked = body as Partial<SystemSpec> & {
     readonly tty?: boolean;
     readonly transient?: boolean;
+    readonly display?: boolean;
     readonly checkpointEverySeconds?: number;
   };
   const hasTerminal = asked.tty !== false;
@@ -288,6 +289,7 @@ function specOf(body: SystemRequest["body"], defaults: SystemDefaults): SystemSp
     seed: null,
     hostname: null,
     isTransient: asked.transient === true,
+    ...(asked.display === true ? { display: true } : {}),
     checkpointEveryMs: asked.checkpointEverySeconds === undefined ? null : asked.checkpointEverySeconds * 1000,
   };
 }

@@ -4,9 +4,11 @@
  */
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { SystemScreen } from "@stratos/console/system-screen";
+import type { ScreenSource } from "@stratos/display";
 import { NodeEngineHost } from "@stratos/engine-node/host";
 import { stratosHome } from "@stratos/host-node/home";
-import type { SandboxOptions } from "@stratos/sdk/api";
+import type { SandboxOptions, SystemView } from "@stratos/sdk/api";
 import { CountedEngines, type SystemsSource, useEngines } from "@stratos/sdk/client";
 import { Sandbox } from "@stratos/sdk/public";
 import { VERSION } from "@stratos/sdk/version";
@@ -20,6 +22,8 @@ export interface DesktopMachine {
   readonly box: Sandbox;
   /** Null: programs have no display here, as the machine is another process's. */
   readonly session: MachineSession | null;
+  /** The display that a named system has, arranged by its own compositor; null: none. */
+  readonly screen: ScreenSource | null;
   readonly user: GuestUser;
   /** What was changed in it outlives it. */
   readonly keepsFiles: boolean;
@@ -38,7 +42,8 @@ export async function openOwnMachine(options: SandboxOptions, user: string): Pro
     const session = made as MachineSession | null;
     if (session === null) throw new Error("a sandbox without a machine");
     const name = options.image?.toString() ?? "debian";
-    return { name, box, session, user: userOf(session, user), keepsFiles: false, close: () => box.close() };
+    const own = { session, screen: null, user: userOf(session, user), keepsFiles: false };
+    return { name, box, ...own, close: () => box.close() };
   } catch (error) {
     await box.close();
     throw error;
@@ -56,11 +61,27 @@ export async function openSystemMachine(name: string, home: string, user: string
       if (bytes !== null) database.set(path, bytes);
     }
     const found = findGuestUser((path) => database.get(path.replace(/^\//, "")) ?? null, user);
-    return { name, box, session: null, user: found, keepsFiles: true, close: () => box.detach() };
+    const { screen, close } = await screenOf(name, home);
+    const its = { session: null, screen, user: found, keepsFiles: true };
+    return {
+      ...{ name, box, ...its },
+      close: async () => {
+        close();
+        await box.detach();
+      },
+    };
   } catch (error) {
     await box.detach();
     throw error;
   }
+}
+
+/** @returns screen: null when the system was started without a display */
+async function screenOf(name: string, home: string): Promise<{ readonly screen: ScreenSource | null; close(): void }> {
+  const client = await openSupervisor(home, VERSION);
+  const views = (await client.call("systems", {}).answer).value as readonly SystemView[];
+  const hasDisplay = views.some((view) => view.name === name && view.display === true);
+  return { screen: hasDisplay ? new SystemScreen(client, name) : null, close: () => client.close() };
 }
 
 const SYSTEMS: SystemsSource = {

@@ -5,6 +5,7 @@ import { type ApplicationHost, type OpenedApplication, openApplication } from ".
 import { openFiles } from "./applications/files.ts";
 import { openGallery } from "./applications/gallery.ts";
 import { openLogs } from "./applications/logs.ts";
+import { openScreen } from "./applications/screen.ts";
 import { openSandboxed } from "./applications/sandboxed.ts";
 import { openMonitor } from "./applications/monitor.ts";
 import { openSettings } from "./applications/settings.ts";
@@ -93,6 +94,7 @@ function show(session: Session, layout: KeptLayout): void {
     settings: () => openSettings(host),
     sandboxed: (argument, id) => openSandboxed(host, argument, id),
     widgets: () => openGallery(),
+    ...(session.hasScreen ? { screen: (_, id) => openScreen(host, id) } : {}),
   };
   const start = (kind: string, argument?: unknown, at: Partial<KeptWindow> = {}): void => {
     const known = Object.hasOwn(openers, kind) ? openers[kind] : undefined;
@@ -106,10 +108,11 @@ function show(session: Session, layout: KeptLayout): void {
   };
   const startGuest = (application: DesktopEntry): void => {
     if (application.isOfTerminal) return start("terminal", { title: application.name, command: application.argv });
-    if (!session.hasDisplay) return notify(say("noDisplay"));
+    if (!session.hasDisplay && !session.hasScreen) return notify(say("noDisplay"));
     ask("POST", `/applications/${encodeURIComponent(application.id)}/start`, {}).catch(fail);
   };
-  const own: Startable[] = OWN.map(({ kind, word }) => ({
+  const offered = session.hasScreen ? [{ kind: "screen", word: "screen" } as const, ...OWN] : OWN;
+  const own: Startable[] = offered.map(({ kind, word }) => ({
     get name() {
       return say(word);
     },

@@ -32,6 +32,8 @@ export interface Session {
   readonly user: string;
   readonly home: string;
   readonly hasDisplay: boolean;
+  /** Programs show their windows on a screen, which is a window here. */
+  readonly hasScreen: boolean;
   /** What was changed outlives the machine. */
   readonly keepsFiles: boolean;
   readonly isLocked: boolean;

@@ -6,7 +6,7 @@ import type { ProgramNotification } from "@stratos/dbus";
 import type { ArrangedWindow } from "../arrange/arrangement.ts";
 import type { Placement, Rectangle } from "../arrange/place.ts";
 import type { Desktop, WindowContent } from "./desktop.ts";
-import { DisplayInput } from "./display-input.ts";
+import { DisplayInput } from "@stratos/console/page/display-input";
 import type { Notifications } from "./notifications.ts";
 import { openSocket, type PageConnection } from "./service.ts";
 import { create } from "./widgets/containers.ts";

@@ -63,6 +63,7 @@ function addSession(app: Hono, { machine, state, power, onEnd }: DesktopParts): 
       user: machine.user.name,
       home: machine.user.home,
       hasDisplay: machine.session !== null,
+      hasScreen: machine.screen !== null,
       keepsFiles: machine.keepsFiles,
       isLocked: state.isLocked,
       isSuspended: power.isSuspended,

@@ -25,7 +25,7 @@ import {
   type ScreenWindow,
   type WindowWish,
 } from "@stratos/wayland";
-import { CopiedText, GuestDisplay, type Message, PageInput } from "@stratos/console/desktop-display";
+import { CopiedText, GuestDisplay, type Message, PageInput } from "@stratos/display";
 import type { PageSocket } from "./page-socket.ts";
 import { parse } from "./terminal-socket.ts";
 

@@ -35,7 +35,16 @@ export async function openTabMachine(
   const box = await Sandbox.create({ image: NAME, memoryBytes, network: "host", ...goesOn });
   const { session, keeping } = host;
   if (session === null || keeping === null) throw new Error("a sandbox without a machine");
-  return { name: NAME, box, session, keeping, user: userOf(session, USER), keepsFiles, close: () => box.close() };
+  return {
+    name: NAME,
+    box,
+    session,
+    screen: null,
+    keeping,
+    user: userOf(session, USER),
+    keepsFiles,
+    close: () => box.close(),
+  };
 }
 
 class TabHost implements EngineHost {

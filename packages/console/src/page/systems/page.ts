@@ -5,6 +5,8 @@ import { element, replace } from "../elements.ts";
 import { offerLanguages } from "../language.ts";
 import { buildsView, hubView } from "./builds-view.ts";
 import { composesView } from "./composes-view.ts";
+import { leaveDisplay } from "./display-pane.ts";
+import { displayView } from "./display-view.ts";
 import { auditView, volumesView } from "./host-views.ts";
 import { imagesView } from "./images-view.ts";
 import { jobsView } from "./jobs-view.ts";
@@ -29,10 +31,11 @@ const VIEWS = {
   jobs: jobsView,
   audit: auditView,
   usage: usageView,
+  display: displayView,
 } as const satisfies Readonly<Record<string, View>>;
 type ViewName = keyof typeof VIEWS;
 /** Those of the page's head; the rest is led to from elsewhere. */
-const OFFERED: readonly Exclude<ViewName, "usage" | "hub">[] = [
+const OFFERED: readonly Exclude<ViewName, "usage" | "hub" | "display">[] = [
   "images",
   "composes",
   "builds",
@@ -48,7 +51,7 @@ const link = new TerminalLink();
 const list = new SystemList({
   element: byId("systems"),
   go,
-  showUsage: (system) => goToView("usage", system),
+  showView: goToView,
   attempt,
 });
 /** By place. */
@@ -93,6 +96,7 @@ function translate(): void {
     ["new-name-label", "name"],
     ["new-image-label", "image"],
     ["new-command-label", "command"],
+    ["new-display-label", "display"],
     ["new-start", "start"],
     ["new-close", "close"],
   ] as const)
@@ -148,6 +152,7 @@ function told(error: unknown): void {
 
 function showSignIn(): void {
   leaveLog();
+  leaveDisplay();
   isSignedIn = false;
   role = null;
   for (const [at, { pane }] of panes) {
@@ -294,6 +299,7 @@ function isRunning({ system, session }: Place): boolean {
 addEventListener("hashchange", () => {
   if (!isSignedIn || role === null) return;
   notice(null);
+  if (viewName() !== "display") leaveDisplay();
   show(role);
   byId("view").replaceChildren("…");
   byId("view").dataset["address"] = "";
@@ -327,7 +333,8 @@ byId<HTMLFormElement>("new-form").addEventListener("submit", (event) => {
   const [name, image, command] = ["new-name", "new-image", "new-command"].map((id) => byId<HTMLInputElement>(id).value);
   byId<HTMLDialogElement>("new-dialog").close();
   attempt(async () => {
-    const body = { ...(name === "" ? {} : { name }), image, command: ["sh", "-c", command] };
+    const display = byId<HTMLInputElement>("new-display").checked;
+    const body = { ...(name === "" ? {} : { name }), image, command: ["sh", "-c", command], display };
     const view = await ask<SystemView>("POST", "/systems", body);
     go({ system: view.name, session: null });
   });

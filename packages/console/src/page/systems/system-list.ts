@@ -17,7 +17,7 @@ interface ListParts {
   readonly element: HTMLElement;
   /** A terminal is to be shown; null: none. */
   go(place: Place | null): void;
-  showUsage(system: string): void;
+  showView(view: "usage" | "display", system: string): void;
   /** Does something, tells why it did not work, and looks again. */
   attempt(work: () => Promise<unknown>): void;
 }
@@ -41,7 +41,7 @@ export class SystemList {
 
   #article(system: SystemView, current: Place | null, role: Role): HTMLElement {
     const operates = mayAct(role, "operator");
-    const { name, state, image, command, snapshots, sessions } = system;
+    const { name, state, image, command, snapshots, sessions, display } = system;
     const article = document.createElement("article");
     const heading = document.createElement("h2");
     const isHere = (session: string | null): boolean => current?.system === name && current.session === session;
@@ -70,12 +70,13 @@ export class SystemList {
           this.#parts.go({ system: name, session });
         }),
       );
-    if (state === "running" || state === "paused") {
-      const usage = button(say("usage"), () => this.#parts.showUsage(name));
-      usage.setAttribute("aria-label", `${say("usage")}: ${name}`);
-      usage.id = `${name}/usage`;
-      terminals.append(usage);
-    }
+    if (state === "running" || state === "paused")
+      for (const view of display === true ? (["display", "usage"] as const) : (["usage"] as const)) {
+        const shows = button(say(view), () => this.#parts.showView(view, name));
+        shows.setAttribute("aria-label", `${say(view)}: ${name}`);
+        shows.id = `${name}/${view}`;
+        terminals.append(shows);
+      }
     article.append(terminals);
     if (!operates) return article;
     const actions = systemActions(system, language).filter(({ needs }) => mayAct(role, needs));

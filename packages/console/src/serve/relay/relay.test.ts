@@ -4,10 +4,12 @@
  * for what no machine says, and one without a relay behind it for what no relay says.
  */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,7 +36,13 @@ import { Relay } from "./relay.ts";
 const LOCAL = [{ allow: "127.0.0.0/8" }];
 const PAGE = "http://page.example";
 
-async function relay(t: TestContext, allow: readonly NetRule[] = LOCAL) {
+/** By TLS, under the name `localhost`. */
+interface Pair {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+async function relay(t: TestContext, allow: readonly NetRule[] = LOCAL, pair: Pair | null = null) {
   const folder = mkdtempSync(join(tmpdir(), "stratos-relay-"));
   const keys = join(folder, "serve.keys");
   const audit = new AuditLog(join(folder, "serve.relay"), assert.fail);
@@ -43,13 +51,13 @@ async function relay(t: TestContext, allow: readonly NetRule[] = LOCAL) {
     {
       signIn: new SignIn("token", new AccessKeys(keys, assert.fail), null),
       names: [],
-      isSecure: false,
+      isSecure: pair !== null,
       loop: nodePorts().loop,
       audit,
       onDefect: assert.fail,
     },
   );
-  const server = createHttpServer();
+  const server = pair === null ? createHttpServer() : createHttpsServer({ ...pair });
   server.on("upgrade", (request, stream, head) => made.upgrade(request, stream, head) || stream.destroy());
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -61,7 +69,8 @@ async function relay(t: TestContext, allow: readonly NetRule[] = LOCAL) {
   });
   const notes = (): string[] =>
     audit.last(1000).map(({ operation, target, status }) => `${operation} ${status} ${target}`);
-  return { relay: made, url: `ws://127.0.0.1:${port}/v1/relay`, keys, notes };
+  const place = pair === null ? `ws://127.0.0.1:${port}` : `wss://localhost:${port}`;
+  return { relay: made, url: `${place}/v1/relay`, keys, notes };
 }
 
 /** The sockets of a machine in a tab. */
@@ -72,10 +81,17 @@ class Tab {
   readonly sockets: RelaySockets;
   #waiting: (() => void)[] = [];
 
-  constructor(t: TestContext, url: string | null, token = "token") {
+  /** @param tls  of a WebSocket that is no page's */
+  constructor(
+    t: TestContext,
+    url: string | null,
+    token = "token",
+    tls: { readonly ca: Buffer; readonly origin: string } | null = null,
+  ) {
     this.sockets = new RelaySockets({
       loop: { nowMs: () => this.nowMs, callSoon: (act) => void setImmediate(act) },
-      open: (address, protocols) => new WebSocket(address, protocols) as never,
+      open: (address, protocols) =>
+        (tls === null ? new WebSocket(address, protocols) : new WsClient(address, protocols as string[], tls)) as never,
       onState: (state) => {
         this.states.push(state);
         this.changed();
@@ -170,6 +186,36 @@ test("bytes go both ways whole, more than any window, and each direction ends ap
     notes().filter((note) => note.startsWith("relayTcp")),
     [`relayTcp 200 127.0.0.1:${port}, ${total} bytes sent, ${total} received`],
   );
+});
+
+test("by TLS it carries the same, for pages of its own origin and those it names", LIMIT, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "stratos-relay-tls-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const [certificate, keyFile] = [join(folder, "crt"), join(folder, "key")];
+  const subject = ["-subj", "/CN=box", "-addext", "subjectAltName=DNS:localhost", "-out", certificate];
+  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", keyFile];
+  execFileSync("openssl", ["req", "-x509", ...curve, ...subject], { stdio: "ignore", timeout: 60_000 });
+  const ca = readFileSync(certificate);
+  const { url, notes } = await relay(t, LOCAL, { cert: ca, key: readFileSync(keyFile) });
+  const port = await listening(t, (socket) => void socket.pipe(socket));
+  const { host } = new URL(url);
+  const bytes = new Uint8Array(3 * WINDOW_BYTES + 7);
+  new SeededRandom(15).fill(bytes);
+  for (const origin of [`https://${host}`, PAGE]) {
+    const tab = new Tab(t, url, "token", { ca, origin });
+    const socket = await tab.connected(port);
+    const reading = tab.readAll(socket);
+    await tab.writeAll(socket, bytes);
+    socket.shutdown(1);
+    assert.ok((await reading).equals(bytes), origin);
+    socket.close();
+  }
+  // The same host without TLS is another origin.
+  const other = new WsClient(url, relayProtocols("token"), { ca, origin: `http://${host}` });
+  const [, { statusCode }] = (await once(other, "unexpected-response")) as [unknown, { readonly statusCode: number }];
+  assert.equal(statusCode, 403);
+  other.on("error", () => {}).terminate();
+  assert.ok(notes().includes(`relay 101 ${PAGE}`));
 });
 
 test("who does not read is not sent more, and what is read goes on", LIMIT, async (t) => {

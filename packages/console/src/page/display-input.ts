@@ -6,11 +6,9 @@
  * copied, and then the key follows. What programs copy is handed on at the next press of the person, as a page may
  * write it only then.
  */
-import { KEYS, US_CHARACTERS } from "@stratos/console/display/keys";
-import type { Rectangle } from "../arrange/place.ts";
-import { create } from "./widgets/containers.ts";
+import { KEYS, US_CHARACTERS } from "@stratos/display/keys";
 
-/** A message of the page has 65,536 bytes at most, and JSON may make six of a character. */
+/** A message of a page has 65,536 bytes at most, and JSON may make six of a character. */
 const PART = 8192,
   TEXT_MAX = 1 << 20;
 const PASTE_MS = 200;
@@ -18,13 +16,20 @@ const PASTE_MS = 200;
 const BUTTONS = [0x110, 0x111, 0x112, 0x113, 0x114];
 const LINE_PIXELS = 15;
 
+/** In pixels of the page. */
+export interface DisplayPlace {
+  readonly x: number;
+  readonly y: number;
+  readonly height: number;
+}
+
 export class DisplayInput {
-  readonly field = create("textarea", "guest-keys");
+  readonly field = document.createElement("textarea");
   readonly #send: (message: object) => void;
   readonly #onTooLong: () => void;
   readonly #held = new Set<number>();
   readonly #fingers = new Map<number, number>();
-  #text: Rectangle | null = null;
+  #text: DisplayPlace | null = null;
   #copied: string | null = null;
   #pasting: { readonly code: number; readonly timer: ReturnType<typeof setTimeout> } | null = null;
   #update: ReturnType<typeof setTimeout> | undefined;
@@ -33,14 +38,16 @@ export class DisplayInput {
   #at = { pointer: 0, x: 0, y: 0 };
   #wantsPointer = false;
   #locked: HTMLElement | null = null;
+  readonly #listening = new AbortController();
 
-  constructor(send: (message: object) => void, onTooLong: () => void) {
+  constructor(send: (message: object) => void, onTooLong: () => void, label = "Keys for the windows of programs") {
     this.#send = send;
     this.#onTooLong = onTooLong;
     const { field } = this;
+    field.className = "guest-keys";
     Object.assign(field, { inputMode: "none", autocomplete: "off", autocapitalize: "none", spellcheck: false });
     field.tabIndex = -1;
-    field.setAttribute("aria-label", "Keys for the windows of programs");
+    field.setAttribute("aria-label", label);
     field.addEventListener("input", (event) => this.#typed(event as InputEvent));
     field.addEventListener("compositionupdate", ({ data }) => {
       clearTimeout(this.#update);
@@ -56,12 +63,20 @@ export class DisplayInput {
     field.addEventListener("keydown", (event) => this.#keyDown(event));
     field.addEventListener("keyup", (event) => this.#keyUp(event));
     field.addEventListener("blur", () => this.#letGo());
-    document.addEventListener("pointerlockchange", () => {
+    const { signal } = this.#listening;
+    const lockChanged = (): void => {
       const had = this.#locked !== null;
       this.#locked = document.pointerLockElement as HTMLElement | null;
       if (had && this.#locked === null && this.#wantsPointer) send({ unlock: true });
-    });
+    };
+    document.addEventListener("pointerlockchange", lockChanged, { signal });
     this.#clear();
+  }
+
+  /** Its field is not on the page any more. */
+  close(): void {
+    this.keepPointer(false);
+    this.#listening.abort();
   }
 
   focus(): void {
@@ -69,7 +84,7 @@ export class DisplayInput {
   }
 
   /** The program takes text there; null: it takes keys. */
-  takeText(place: Rectangle | null): void {
+  takeText(place: DisplayPlace | null): void {
     this.#text = place;
     this.field.inputMode = place === null ? "none" : "text";
     if (place === null) return;
@@ -191,7 +206,7 @@ export class DisplayInput {
     if (!isLocked && this.#locked !== null) document.exitPointerLock();
   }
 
-  #finger(event: PointerEvent, phase: "down" | "move" | "up" | "cancel"): void {
+  #finger(event: PointerEvent, phase: "down" | "move" | "up" | "cancel", placeOf: PlaceOf): void {
     if (phase === "down") {
       const used = [...this.#fingers.values()];
       const free = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].find((each) => !used.includes(each));
@@ -203,8 +218,8 @@ export class DisplayInput {
     this.#send({ touch, phase, at: placeOf(event) });
   }
 
-  /** A picture of a program. */
-  listen(canvas: HTMLCanvasElement): void {
+  /** A picture of programs. @param placeOf  where that is on their screen */
+  listen(canvas: HTMLCanvasElement, placeOf: PlaceOf = placeInWindow): void {
     const isFinger = ({ pointerType }: PointerEvent): boolean => pointerType === "touch";
     const seen = (event: PointerEvent): void => {
       this.#at = { pointer: event.pointerId, x: event.clientX, y: event.clientY };
@@ -212,7 +227,7 @@ export class DisplayInput {
     canvas.addEventListener("pointermove", (event) => {
       seen(event);
       if (document.body.classList.contains("dragging")) return;
-      if (isFinger(event)) return this.#finger(event, "move");
+      if (isFinger(event)) return this.#finger(event, "move", placeOf);
       this.#send(
         this.#locked !== null ? { relative: { x: event.movementX, y: event.movementY } } : { move: placeOf(event) },
       );
@@ -224,18 +239,18 @@ export class DisplayInput {
       this.focus();
       this.#giveCopied();
       event.preventDefault();
-      if (isFinger(event)) return this.#finger(event, "down");
+      if (isFinger(event)) return this.#finger(event, "down", placeOf);
       if (this.#wantsPointer && this.#locked === null)
         void Promise.resolve(canvas.requestPointerLock()).catch(() => {});
       if (this.#locked === null) this.#send({ move: placeOf(event) });
       this.#press(event.buttons);
     });
     canvas.addEventListener("pointerup", (event) => {
-      if (isFinger(event)) this.#finger(event, "up");
+      if (isFinger(event)) this.#finger(event, "up", placeOf);
       else this.#press(event.buttons);
     });
     canvas.addEventListener("pointercancel", (event) => {
-      if (isFinger(event)) this.#finger(event, "cancel");
+      if (isFinger(event)) this.#finger(event, "cancel", placeOf);
       else this.#press(0);
     });
     canvas.addEventListener("contextmenu", (event) => event.preventDefault());
@@ -251,7 +266,10 @@ export class DisplayInput {
   }
 }
 
-function placeOf({ clientX, clientY }: PointerEvent): { readonly x: number; readonly y: number } {
+type PlaceOf = (event: PointerEvent) => { readonly x: number; readonly y: number };
+
+/** The screen is as large as the page. */
+function placeInWindow({ clientX, clientY }: PointerEvent): { readonly x: number; readonly y: number } {
   return { x: Math.max(0, Math.min(innerWidth, clientX)), y: Math.max(0, Math.min(innerHeight, clientY)) };
 }
 

@@ -12,6 +12,16 @@ const PHASES = ["down", "move", "up", "cancel"] as const;
 
 export type Message = Readonly<Record<string, unknown>>;
 
+/** What it cannot be read as says nothing. */
+export function parseMessage(text: string): Message {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as Message) : {};
+  } catch {
+    return {};
+  }
+}
+
 export class PageInput {
   readonly #screen: ShownScreen;
   /** Held down: nobody else lets go of them when the page is gone. */
