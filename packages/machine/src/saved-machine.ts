@@ -76,7 +76,7 @@ interface State {
 }
 
 const MAGIC = "STRATOSM";
-const VERSION = 17;
+const VERSION = 18;
 const HEADER_BYTES = 16;
 const PART_HEADER_BYTES = 12;
 
