@@ -304,6 +304,8 @@ const IN_C: Readonly<Record<string, InC>> = {
   Ipv6Mreq: { type: "struct ipv6_mreq", ...linux("in6") },
   GroupReq: { type: "struct group_req", ...linux("in") },
   GroupSourceReq: { type: "struct group_source_req", ...linux("in") },
+  IpMsfilter: { type: "struct ip_msfilter", ...linux("in") },
+  GroupFilter: { type: "struct group_filter", ...linux("in") },
   PacketMreq: { type: "struct packet_mreq", ...linux("if_packet") },
   FanoutArgs: { type: "struct fanout_args", ...linux("if_packet") },
   TpacketRolloverStats: { type: "struct tpacket_rollover_stats", ...linux("if_packet") },

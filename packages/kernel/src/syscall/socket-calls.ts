@@ -43,7 +43,7 @@ import type { SyscallTable } from "./syscall-table.ts";
 const VECTOR_MAX = 1024;
 const COUNT_MAX = 0x7ffff000;
 /** Longest option value that is read (net/socket.c checks by option). */
-const OPTION_MAX = 4096;
+const OPTION_MAX = 16384;
 
 /** @returns EBADF, ENOTSOCK */
 function socketOf(task: Task, fd: number): Socket | number {
@@ -466,7 +466,7 @@ export const socketCalls: SyscallTable = {
     gaps:
       "datagrams to a multicast group reach members in this machine, and the host's network, from which none " +
       "come in; IPv6 extension headers travel with UDP datagrams inside the machine alone, and those with a " +
-      "routing header are lost; no IP_MSFILTER and MCAST_MSFILTER; what goes to a group by a veth or dummy " +
+      "routing header are lost; what goes to a group by a veth or dummy " +
       "reaches members of this network alone; TCP and raw sockets take no filters (ENOPROTOOPT); " +
       "TCP_WINDOW_CLAMP and IP_BIND_ADDRESS_NO_PORT are kept without effect, as are TCP_DEFER_ACCEPT and, once " +
       "there is a connection, TCP_USER_TIMEOUT of those beyond the machine; TCP_SAVE_SYN, TCP_TX_DELAY " +

@@ -68,6 +68,9 @@ export interface InetNetwork extends SocketNetwork {
   unreachable(): number;
 }
 
+/** Arguments of `getProtocolOption`. */
+export type AskedOption = Parameters<Socket["getProtocolOption"]>;
+
 /** What TCP and UDP sockets share: a local address with its port, a peer, and the options of IP (ip(7), ipv6(7)). */
 export abstract class InetSocket extends Socket implements HostSocketEvents {
   declare readonly network: InetNetwork;
@@ -313,9 +316,16 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     return super.setProtocolOption(task, level, name, value);
   }
 
-  override getProtocolOption(task: SocketCaller, level: number, name: number, length: number): Uint8Array | number {
-    if (level === IPPROTO_IP || (level === IPPROTO_IPV6 && this.isV6)) return getIpOption(this, level, name, length);
-    return super.getProtocolOption(task, level, name, length);
+  override getProtocolOption(
+    task: SocketCaller,
+    level: number,
+    name: number,
+    room: number,
+    address = 0,
+  ): Uint8Array | number {
+    if (level === IPPROTO_IP || (level === IPPROTO_IPV6 && this.isV6))
+      return getIpOption(task, this, { level, name }, { address, room });
+    return super.getProtocolOption(task, level, name, room, address);
   }
 
   protected ipOptionChanged(level: number, name: number): void {}

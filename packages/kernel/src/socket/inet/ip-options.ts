@@ -2,6 +2,7 @@ import {
   AF_INET,
   AF_INET6,
   EADDRNOTAVAIL,
+  EFAULT,
   EINVAL,
   ENODEV,
   ENOPROTOOPT,
@@ -51,6 +52,7 @@ import {
   IP_LOCAL_PORT_RANGE,
   IP_MINTTL,
   IP_MTU,
+  IP_MSFILTER,
   IP_MTU_DISCOVER,
   IP_MULTICAST_ALL,
   IP_MULTICAST_IF,
@@ -78,12 +80,14 @@ import {
   MCAST_JOIN_SOURCE_GROUP,
   MCAST_LEAVE_GROUP,
   MCAST_LEAVE_SOURCE_GROUP,
+  MCAST_MSFILTER,
   MCAST_UNBLOCK_SOURCE,
   SOCK_RAW,
   SOCK_STREAM,
   SockaddrIn,
   SockaddrIn6,
   TCP_ESTABLISHED,
+  GroupFilter,
   In6Pktinfo,
   InPktinfo,
   isErrno,
@@ -98,9 +102,11 @@ import {
   changeMembership,
   admitsSource,
   changeSources,
+  getFilter,
   groupInterfaceOf,
   type Membership,
   type MulticastSocket,
+  setFilter,
 } from "./group-membership.ts";
 import { writeInetAddress } from "./inet-address.ts";
 import {
@@ -402,6 +408,9 @@ export function setIpOption(
       case MCAST_BLOCK_SOURCE:
       case MCAST_UNBLOCK_SOURCE:
         return changeSources(socket, level, name, value);
+      case IP_MSFILTER:
+      case MCAST_MSFILTER:
+        return setFilter(socket, level, name, value);
       case IP_OPTIONS:
         return value.length === 0 ? 0 : value.length > 40 ? -EINVAL : -EPERM;
       case IP_TRANSPARENT:
@@ -450,6 +459,8 @@ export function setIpOption(
     case MCAST_BLOCK_SOURCE:
     case MCAST_UNBLOCK_SOURCE:
       return changeSources(socket, level, name, value);
+    case MCAST_MSFILTER:
+      return setFilter(socket, level, name, value);
     case IPV6_ADDRFORM:
       return becomeV4(socket, value);
     // Nothing is sent in fragments here, so that their size changes nothing.
@@ -508,9 +519,30 @@ function becomeV4(socket: IpSocket, value: Uint8Array): number {
   return 0;
 }
 
-/** @returns ENOTCONN for the MTU of no path, ENOPROTOOPT */
-export function getIpOption(socket: IpSocket, level: number, name: number, room: number): Uint8Array | number {
+/** Of a filter the head says what is asked for: EFAULT. */
+function getFilterAt(
+  task: SocketCaller,
+  socket: IpSocket,
+  { level, name }: { level: number; name: number },
+  { address, room }: { address: number; room: number },
+): Uint8Array | number {
+  const value = new Uint8Array(Math.min(room, GroupFilter.offset.gf_slist));
+  return task.space.copyIn(address, value, 0, value.length) < 0 ? -EFAULT : getFilter(socket, level, name, value);
+}
+
+/**
+ * @param address  where the program has room for it: some options say there what is asked for
+ * @returns ENOTCONN for the MTU of no path, ENOPROTOOPT, EFAULT
+ */
+export function getIpOption(
+  task: SocketCaller,
+  socket: IpSocket,
+  { level, name }: { level: number; name: number },
+  { address, room }: { address: number; room: number },
+): Uint8Array | number {
   const isV4Level = level === IPPROTO_IP;
+  if (name === MCAST_MSFILTER || (isV4Level && name === IP_MSFILTER))
+    return getFilterAt(task, socket, { level, name }, { address, room });
   if (name === (isV4Level ? IP_PKTOPTIONS : IPV6_2292PKTOPTIONS)) return packetOptions(socket, isV4Level, room);
   if (name === (isV4Level ? IP_MTU : IPV6_MTU)) {
     if (socket.peer === null) return -ENOTCONN;

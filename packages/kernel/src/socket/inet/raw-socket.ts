@@ -339,13 +339,19 @@ export class RawSocket extends DatagramSocket {
     return super.setProtocolOption(task, level, name, value);
   }
 
-  override getProtocolOption(task: SocketCaller, level: number, name: number, length: number): Uint8Array | number {
+  override getProtocolOption(
+    task: SocketCaller,
+    level: number,
+    name: number,
+    length: number,
+    address = 0,
+  ): Uint8Array | number {
     if (!this.isPing && level === SOL_RAW && name === ICMP_FILTER && this.protocol === IPPROTO_ICMP)
       return this.#filter.slice(0, 4);
     if (!this.isPing && level === IPPROTO_ICMPV6 && name === ICMPV6_FILTER && this.protocol === IPPROTO_ICMPV6)
       return this.#filter.slice();
     if (!this.isPing && level === IPPROTO_IP && name === IP_HDRINCL) return intOption(this.#includesHeader ? 1 : 0);
-    return super.getProtocolOption(task, level, name, length);
+    return super.getProtocolOption(task, level, name, length, address);
   }
 
   protected override dispose(): void {

@@ -538,7 +538,13 @@ export class UdpSocket extends DatagramSocket {
     return sent < 0 ? sent : 0;
   }
 
-  override getProtocolOption(task: SocketCaller, level: number, name: number, length: number): Uint8Array | number {
+  override getProtocolOption(
+    task: SocketCaller,
+    level: number,
+    name: number,
+    length: number,
+    address = 0,
+  ): Uint8Array | number {
     if (
       level === IPPROTO_UDPLITE &&
       this.protocol === level &&
@@ -546,7 +552,7 @@ export class UdpSocket extends DatagramSocket {
     ) {
       return intOption(this.#options.get(name) ?? 0);
     }
-    if (level !== IPPROTO_UDP) return super.getProtocolOption(task, level, name, length);
+    if (level !== IPPROTO_UDP) return super.getProtocolOption(task, level, name, length, address);
     if (name !== UDP_CORK && name !== UDP_SEGMENT && name !== UDP_GRO) return -ENOPROTOOPT;
     return intOption(this.#options.get(name) ?? 0);
   }
