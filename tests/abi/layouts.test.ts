@@ -357,6 +357,7 @@ const IN_C: Readonly<Record<string, InC>> = {
   Rtmsg: { type: "struct rtmsg", ...linux("rtnetlink") },
   Ndmsg: { type: "struct ndmsg", ...linux("neighbour") },
   FibRuleHdr: { type: "struct fib_rule_hdr", ...linux("fib_rules") },
+  FibRulePortRange: { type: "struct fib_rule_port_range", ...linux("fib_rules") },
   FibRuleUidRange: { type: "struct fib_rule_uid_range", ...linux("fib_rules") },
   EthtoolValue: { type: "struct ethtool_value", ...linux("ethtool") },
   RtnlLinkStats: { type: "struct rtnl_link_stats", ...linux("rtnetlink") },

@@ -44,7 +44,10 @@ import type { NetworkInterface } from "../network-interface.ts";
 import type { Flow } from "../routing-rules.ts";
 import type { SocketCaller, SocketNetwork } from "../socket-kernel.ts";
 
-const FLOW = { source: null as IpAddress | null, mark: 0, out: 0, uid: 0 };
+const FLOW = {
+  ...{ source: null as IpAddress | null, mark: 0, out: 0, uid: 0 },
+  ...{ ipProtocol: 0, sourcePort: 0, port: 0, tos: 0 },
+};
 
 /** The address of a bind; valid during one call. */
 const WANTED = new ScratchEndpoint();
@@ -105,13 +108,20 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   /** The ports of this protocol. */
   protected abstract get ports(): PortTable<PortClaim & { readonly socket: InetSocket }>;
 
-  /** Who sends here, as rules of routes ask for it. Valid until the next one is asked for. */
-  get flow(): Flow {
+  /**
+   * Who sends here, as rules of routes ask for it. Valid until the next one is asked for.
+   * @param port  0: the protocol has none
+   */
+  flowTo(to: IpAddress, port: number): Flow {
     const ip = this.local?.ip ?? null;
     FLOW.source = ip === null || isWildcard(ip) ? null : ip;
     FLOW.mark = this.options.stored.get(SO_MARK) ?? 0;
     FLOW.out = this.options.boundIndex;
     FLOW.uid = this.inode!.uid;
+    FLOW.ipProtocol = this.protocol;
+    FLOW.sourcePort = this.local?.port ?? 0;
+    FLOW.port = port;
+    FLOW.tos = this.ip.trafficClassTo(to, null);
     return FLOW;
   }
 

@@ -192,7 +192,7 @@ export class RawSocket extends DatagramSocket {
   #sourceOf(ip: IpAddress): IpAddress | number {
     const { network } = this;
     if (network.isLocal(ip)) return isLoopback(ip) && isV4(ip) ? LOOPBACK_V4 : ip;
-    const source = network.sourceOutside(ip, this.flow);
+    const source = network.sourceOutside(ip, this.flowTo(ip, 0));
     if (isErrno(source)) return source;
     this.kernel.notices.set("packets", "");
     return -ENETUNREACH;
