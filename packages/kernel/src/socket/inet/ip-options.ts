@@ -12,8 +12,12 @@ import {
   EPERM,
   IPPROTO_IP,
   IPPROTO_IPV6,
+  IPV6_2292DSTOPTS,
+  IPV6_2292HOPLIMIT,
+  IPV6_2292HOPOPTS,
   IPV6_2292PKTINFO,
   IPV6_2292PKTOPTIONS,
+  IPV6_2292RTHDR,
   IPV6_ADDRFORM,
   IPV6_ADDR_PREFERENCES,
   IPV6_ADD_MEMBERSHIP,
@@ -97,7 +101,13 @@ import type { Ancillary, ControlMessage } from "../message.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import { isCapable } from "../../security/credentials.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
-import { addExtensionControls, checkExtension, isExtensionOption, NO_EXTENSIONS } from "./extension-headers.ts";
+import {
+  addExtensionControls,
+  addOldExtensionControls,
+  checkExtension,
+  isExtensionOption,
+  NO_EXTENSIONS,
+} from "./extension-headers.ts";
 import {
   changeMembership,
   admitsSource,
@@ -166,6 +176,10 @@ const IPV6_STORED: ReadonlyMap<number, number> = new Map([
   [IPV6_V6ONLY, 0],
   [IPV6_RECVPKTINFO, 0],
   [IPV6_2292PKTINFO, 0],
+  [IPV6_2292HOPLIMIT, 0],
+  [IPV6_2292HOPOPTS, 0],
+  [IPV6_2292DSTOPTS, 0],
+  [IPV6_2292RTHDR, 0],
   [IPV6_RECVHOPLIMIT, 0],
   [IPV6_RECVTCLASS, 0],
   [IPV6_TCLASS, 0],
@@ -203,6 +217,10 @@ const FLAGS_V6 = new Set([
   IPV6_V6ONLY,
   IPV6_RECVPKTINFO,
   IPV6_2292PKTINFO,
+  IPV6_2292HOPLIMIT,
+  IPV6_2292HOPOPTS,
+  IPV6_2292DSTOPTS,
+  IPV6_2292RTHDR,
   IPV6_RECVHOPLIMIT,
   IPV6_RECVTCLASS,
   IPV6_DONTFRAG,
@@ -331,12 +349,8 @@ export class IpOptions {
     const { to: destination, hopLimit, trafficClass, interfaceIndex: index } = datagram;
     if (this.v4.size === 0 && this.v6.size === 0) return null;
     const controls: ControlMessage[] = [];
-    if (isV6 && this.v6.get(IPV6_RECVPKTINFO) === 1) {
-      const data = new Uint8Array(In6Pktinfo.size);
-      writeV6(destination, data, In6Pktinfo.offset.ipi6_addr);
-      data.set(intOption(index), In6Pktinfo.offset.ipi6_ifindex);
-      controls.push({ level: IPPROTO_IPV6, type: IPV6_PKTINFO, data });
-    }
+    if (isV6 && this.v6.get(IPV6_RECVPKTINFO) === 1)
+      controls.push({ level: IPPROTO_IPV6, type: IPV6_PKTINFO, data: packetInfo(destination, index) });
     if (isV4(destination)) {
       if (this.v4.get(IP_PKTINFO) === 1) {
         // The address of ours that answers is the one that it was sent to, or lies on the way back from a broadcast.
@@ -361,6 +375,12 @@ export class IpOptions {
       if (this.v6.get(IPV6_RECVTCLASS) === 1)
         controls.push({ level: IPPROTO_IPV6, type: IPV6_TCLASS, data: intOption(trafficClass) });
       addExtensionControls(controls, datagram.extensions, this.v6);
+      // The same once more for who asks as RFC 2292 had it.
+      if (this.v6.get(IPV6_2292PKTINFO) === 1)
+        controls.push({ level: IPPROTO_IPV6, type: IPV6_2292PKTINFO, data: packetInfo(destination, index) });
+      if (this.v6.get(IPV6_2292HOPLIMIT) === 1)
+        controls.push({ level: IPPROTO_IPV6, type: IPV6_2292HOPLIMIT, data: intOption(hopLimit) });
+      addOldExtensionControls(controls, datagram.extensions, this.v6);
       if (this.v6.get(IPV6_RECVORIGDSTADDR) === 1 && port >= 0)
         controls.push(originalDestination(IPPROTO_IPV6, IPV6_RECVORIGDSTADDR, destination, port, index));
     }
@@ -370,6 +390,13 @@ export class IpOptions {
   static {
     stateClass("IpOptions", this);
   }
+}
+
+function packetInfo(destination: IpAddress, index: number): Uint8Array {
+  const data = new Uint8Array(In6Pktinfo.size);
+  writeV6(destination, data, In6Pktinfo.offset.ipi6_addr);
+  data.set(intOption(index), In6Pktinfo.offset.ipi6_ifindex);
+  return data;
 }
 
 /** IP_ORIGDSTADDR, IPV6_ORIGDSTADDR: the sockaddr that the sender meant; nothing here sends it elsewhere. */
