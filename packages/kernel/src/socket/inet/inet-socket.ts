@@ -1,4 +1,5 @@
 import {
+  ENOPROTOOPT,
   AF_INET,
   AF_INET6,
   IPV6_V6ONLY,
@@ -335,7 +336,8 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   ): Uint8Array | number {
     if (level === IPPROTO_IP || (level === IPPROTO_IPV6 && this.isV6))
       return getIpOption(task, this, { level, name }, { address, room });
-    return super.getProtocolOption(task, level, name, room, address);
+    // The two differ there (do_ip_getsockopt, ipv6_getsockopt).
+    return this.isV6 ? -ENOPROTOOPT : super.getProtocolOption(task, level, name, room, address);
   }
 
   protected ipOptionChanged(level: number, name: number): void {}
