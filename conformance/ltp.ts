@@ -26,7 +26,7 @@ import {
 } from "./ltp-list.ts";
 import { recordTallies } from "./results.ts";
 
-const IMAGE = "ltp-1";
+const IMAGE = "ltp-2";
 const PACKAGES = [
   "acl",
   "attr",
@@ -34,6 +34,7 @@ const PACKAGES = [
   "e2fsprogs",
   "iproute2",
   "kmod",
+  "netbase",
   "parted",
   "procps",
   "quota",

@@ -110,6 +110,27 @@ static void look(const char *ip, unsigned mark, const char *from, int out, int u
   printf("to %s, mark %u, from %s, by %d, user %d", ip, mark, from ? from : "any", out, uid);
   ask("");
 }
+static void look_for(const char *ip, int protocol, int from, int to, int tos) {
+  int is6 = strchr(ip, ':') != NULL; struct rtmsg m = {.rtm_family = is6 ? AF_INET6 : AF_INET, .rtm_dst_len = is6 ? 128 : 32, .rtm_tos = tos, .rtm_flags = RTM_F_LOOKUP_TABLE};
+  unsigned char number = protocol; unsigned short port;
+  begin(RTM_GETROUTE, 0, &m, sizeof m);
+  address(RTA_DST, ip);
+  if (protocol) attribute(RTA_IP_PROTO, &number, 1);
+  if (from) { port = htons(from); attribute(RTA_SPORT, &port, 2); }
+  if (to) { port = htons(to); attribute(RTA_DPORT, &port, 2); }
+  /* A route's type of service is told by some Linux; what counts is the table. */
+  printf("to %s, protocol %d, from port %d to %d, tos %x:", ip, protocol, from, to, tos);
+  send(fd, &r, r.h.nlmsg_len, 0); static char answer[4096]; ssize_t n = recv(fd, answer, sizeof answer, 0); struct nlmsghdr *h = (void *)answer;
+  if (n <= 0 || h->nlmsg_type == NLMSG_ERROR) { printf(" %s\n", name_of(-*(int *)NLMSG_DATA(h))); return; }
+  struct rtmsg *got = NLMSG_DATA(h); printf(" table %d\n", got->rtm_table);
+}
+static void ports(int type, unsigned short first, unsigned short last) { attribute(type, (unsigned short[]){first, last}, 4); }
+static void reach_port(const char *what, int type, int port, int bound, int tos) {
+  int s = socket(AF_INET, type, 0); struct sockaddr_in a = {AF_INET, htons(bound)}; if (bound) bind(s, (void *)&a, sizeof a); if (tos) setsockopt(s, IPPROTO_IP, IP_TOS, &tos, sizeof tos);
+  if (type == SOCK_STREAM) fcntl(s, F_SETFL, O_NONBLOCK);
+  a.sin_port = htons(port); a.sin_addr.s_addr = inet_addr("203.0.113.77"); long result = connect(s, (void *)&a, sizeof a);
+  printf("%s to port %d: %s\n", what, port, result ? name_of(errno) : "done"); close(s);
+}
 static void link_of(const char *name, const char *ip, int length) {
   struct ifinfomsg i = {0};
   begin(RTM_NEWLINK, ACK | NLM_F_CREATE, &i, sizeof i);
@@ -207,6 +228,19 @@ int main(void) {
   look("203.0.113.1", 0x15, 0, 0, 0); look("198.51.100.1", 0, 0, 0, 0); look("198.51.100.2", 0, 0, 0, 0); look("203.0.113.1", 0, 0, 0, 1500);
   look("10.9.0.7", 0, 0, 0, 0); look("10.9.0.1", 0, 0, 0, 0); look("127.0.0.1", 0x15, 0, 0, 0);
   reach("198.51.100.1", 0); reach("198.51.100.2", 0); reach("203.0.113.1", 0x15);
+
+  puts("\nBy kind:");
+  struct fib_rule_hdr tos = {.family = AF_INET, .table = 0, .action = FR_ACT_PROHIBIT, .tos = 0x10};
+  rule(RTM_NEWRULE, MAKE, AF_INET, 0, 0, 0, FR_ACT_PROHIBIT, 0); unsigned char udp = IPPROTO_UDP, tcp = IPPROTO_TCP; attribute(FRA_IP_PROTO, &udp, 1); ports(FRA_DPORT_RANGE, 53, 60); number(FRA_PRIORITY, 301); ask("udp to 53 to 60");
+  rule(RTM_NEWRULE, MAKE, AF_INET, 0, 0, 0, FR_ACT_PROHIBIT, 0); attribute(FRA_IP_PROTO, &udp, 1); ports(FRA_DPORT_RANGE, 53, 60); number(FRA_PRIORITY, 301); ask("again");
+  rule(RTM_NEWRULE, MAKE, AF_INET, 0, 0, 0, FR_ACT_PROHIBIT, 0); attribute(FRA_IP_PROTO, &udp, 1); ports(FRA_SPORT_RANGE, 4000, 4010); number(FRA_PRIORITY, 302); ask("udp from 4000 to 4010");
+  rule(RTM_NEWRULE, MAKE, AF_INET, 0, 0, 0, FR_ACT_UNREACHABLE, 0); attribute(FRA_IP_PROTO, &tcp, 1); number(FRA_PRIORITY, 303); ask("tcp");
+  begin(RTM_NEWRULE, MAKE, &tos, sizeof tos); number(FRA_PRIORITY, 304); ask("tos 10"); tos.tos = 3; begin(RTM_NEWRULE, MAKE, &tos, sizeof tos); number(FRA_PRIORITY, 305); ask("tos 3"); tos.tos = 0x40; begin(RTM_NEWRULE, MAKE, &tos, sizeof tos); number(FRA_PRIORITY, 305); ask("tos 40");
+  rule(RTM_NEWRULE, MAKE, AF_INET, 0, 0, 0, FR_ACT_PROHIBIT, 0); ports(FRA_DPORT_RANGE, 0, 60); ask("port 0"); rule(RTM_NEWRULE, MAKE, AF_INET, 0, 0, 0, FR_ACT_PROHIBIT, 0); ports(FRA_DPORT_RANGE, 61, 60); ask("ports the wrong way"); rule(RTM_NEWRULE, MAKE, AF_INET, 0, 0, 0, FR_ACT_PROHIBIT, 0); ports(FRA_DPORT_RANGE, 1, 65535); ask("to the last port");
+  rules(AF_INET);
+  look_for("203.0.113.77", IPPROTO_UDP, 0, 52, 0); look_for("203.0.113.77", IPPROTO_UDP, 0, 53, 0); look_for("203.0.113.77", IPPROTO_UDP, 0, 60, 0); look_for("203.0.113.77", IPPROTO_UDP, 0, 61, 0); look_for("203.0.113.77", IPPROTO_UDP, 4005, 9, 0); look_for("203.0.113.77", IPPROTO_TCP, 0, 9, 0); look_for("203.0.113.77", IPPROTO_UDP, 0, 9, 0x10); look_for("203.0.113.77", IPPROTO_UDP, 0, 9, 0x8);
+  reach_port("udp", SOCK_DGRAM, 53, 0, 0); reach_port("udp", SOCK_DGRAM, 9, 4001, 0); reach_port("tcp", SOCK_STREAM, 9, 0, 0); reach_port("udp of tos 10", SOCK_DGRAM, 9, 0, 0x10);
+  rule(RTM_DELRULE, ACK, AF_INET, 0, 0, 0, 0, 0); ports(FRA_DPORT_RANGE, 53, 61); ask("other ports away"); rule(RTM_DELRULE, ACK, AF_INET, 0, 0, 0, 0, 0); ports(FRA_DPORT_RANGE, 53, 60); ask("ports away"); rule(RTM_DELRULE, ACK, AF_INET, 0, 0, 0, 0, 0); attribute(FRA_IP_PROTO, &tcp, 1); ask("tcp away"); rule(RTM_DELRULE, ACK, AF_INET, 0, 0, 0, 0, 0); ports(FRA_SPORT_RANGE, 4000, 4010); ask("source ports away"); tos.tos = 0x10; begin(RTM_DELRULE, ACK, &tos, sizeof tos); ask("tos away");
 
   puts("\nEchoed and told:");
   listener = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);

@@ -66,6 +66,7 @@ const ATTRIBUTES = [
   "none",
   `user.${"n".repeat(240)}`,
 ];
+const KEY_TYPES = ["keyring", "user", "logon", "big_key", "asymmetric", ".user", ""];
 const FILE_SYSTEMS = ["tmpfs", "proc", "sysfs", "devpts", "mqueue", "none", ""];
 
 export class CallGenerator {
@@ -224,6 +225,7 @@ export class CallGenerator {
     path: () => this.#text(this.#pick(PATHS)),
     attribute: () => this.#text(this.#pick(ATTRIBUTES)),
     fileSystem: () => this.#text(this.#pick(FILE_SYSTEMS)),
+    keyType: () => this.#text(this.#pick(KEY_TYPES)),
     mountPlace: () => this.#text(this.#pick(["/tmp/m", "/tmp/m", "/tmp/e", "/tmp/none"])),
     queue: () => this.#text(this.#pick(["q", "r", "s", "", "q".repeat(256)])),
     data: () => this.#text(this.#pick(["", "size=1m", "mode=700,nr_inodes=10", "x".repeat(4000), "host"])),

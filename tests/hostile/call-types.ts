@@ -141,6 +141,11 @@ export const CALL_TYPES: Readonly<Record<string, string>> = {
   sched_yield: "",
   setpriority: "one:0,1,2 process small",
   getpriority: "one:0,1,2 process",
+  add_key: "keyType attribute buffer length one:ffffffff,fffffffe,fffffffd,fffffffc,fffffffb",
+  request_key: "keyType attribute path one:0,ffffffff,fffffffe,fffffffd,fffffffc,fffffffb",
+  keyctl:
+    "one:0,1,2,3,4,5,6,7,8,9,a,b,c,e,f,10,11,12,15,16,1d,1e,1f one:0,ffffffff,fffffffe,fffffffd,fffffffc,fffffffb " +
+    "argument length one:0,ffffffff,fffffffe,fffffffd",
   kcmp: "process process one:0,1,2,3,4,5,6,7 fd fd",
   getresuid: "buffer buffer buffer",
   getresgid: "buffer buffer buffer",

@@ -19,6 +19,7 @@
 #include <sys/msg.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -162,6 +163,7 @@ static void inside(int outer_uts) {
   mkdir("/tmp/bound", 0700);
   say("tmpfs", "mounted", mount("none", "/tmp/bound", "tmpfs", 0, 0));
   close(open("/tmp/bound/file", O_CREAT | O_RDWR, 0600));
+  long session = syscall(SYS_keyctl, 1, 0), key = syscall(SYS_add_key, "user", "name", "kept", 4, -3);
   pid_t child = vfork();
   if (child == 0) {
     pause_ms(1000);
@@ -171,6 +173,10 @@ static void inside(int outer_uts) {
   int result;
   say("vfork", "ended", waitpid(child, &result, 0));
   say("vfork", "status", WEXITSTATUS(result));
+  char bytes[5] = {0};
+  say("key", bytes, syscall(SYS_keyctl, 11, key, bytes, 4));
+  say("key", bytes, syscall(SYS_keyctl, 9, key, -3));
+  say("session", "is the same", syscall(SYS_keyctl, 0, -3, 0) == session);
   say("ids", "pid", getpid());
   say("ids", "parent", getppid());
   say("ids", "uid", getuid());

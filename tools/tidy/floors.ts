@@ -98,7 +98,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   ],
   kernel: [
     "ground security",
-    "frames signal time",
+    "frames keys signal time",
     "vfs",
     "event mm",
     "fs socket tty",

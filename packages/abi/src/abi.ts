@@ -35,6 +35,7 @@ export * from "./futex.ts";
 export * from "./aio.ts";
 export * from "./mempolicy.ts";
 export * from "./kcmp.ts";
+export * from "./keyctl.ts";
 export * from "./membarrier.ts";
 export * from "./rseq.ts";
 export * from "./rtc.ts";

@@ -94,6 +94,9 @@ export const RTA_DST = 1,
   RTA_MARK = 16,
   RTA_PREF = 20,
   RTA_UID = 25,
+  RTA_IP_PROTO = 27,
+  RTA_SPORT = 28,
+  RTA_DPORT = 29,
   RTA_VIA = 18;
 /** Bits of `rtm_flags` in what `ip route get` is told: looked up, not listed; and to this machine itself. */
 export const RTM_F_CLONED = 0x200,

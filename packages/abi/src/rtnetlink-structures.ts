@@ -54,6 +54,7 @@ export const FibRuleHdr = struct("fib_rule_hdr", {
 });
 
 export const FibRuleUidRange = struct("fib_rule_uid_range", { start: u32, end: u32 });
+export const FibRulePortRange = struct("fib_rule_port_range", { start: u16, end: u16 });
 
 /** The values of IFLA_STATS and IFLA_STATS64. */
 export const RtnlLinkStats = struct("rtnl_link_stats", counters(u32)),

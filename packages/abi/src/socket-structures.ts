@@ -140,6 +140,22 @@ export const GroupSourceReq = struct("group_source_req", {
   gsr_group: SockaddrStorage,
   gsr_source: SockaddrStorage,
 });
+/** Followed by further addresses. */
+export const IpMsfilter = struct("ip_msfilter", {
+  imsf_multiaddr: be32,
+  imsf_interface: be32,
+  imsf_fmode: u32, // MCAST_INCLUDE, MCAST_EXCLUDE
+  imsf_numsrc: u32,
+  imsf_slist: be32,
+});
+/** As `ip_msfilter`, for both families. */
+export const GroupFilter = struct("group_filter", {
+  gf_interface: u32,
+  gf_group: SockaddrStorage,
+  gf_fmode: u32,
+  gf_numsrc: u32,
+  gf_slist: SockaddrStorage,
+});
 
 /** Values of SOL_PACKET's options. */
 export const PacketMreq = struct("packet_mreq", {

@@ -62,6 +62,7 @@ const BY_TYPE: Readonly<Record<string, string>> = {
 };
 const PRESENT: readonly string[] = [
   "64BIT",
+  "BIG_KEYS",
   "BLK_DEV_LOOP",
   "BLOCK",
   "CHECKPOINT_RESTORE",
@@ -82,6 +83,7 @@ const PRESENT: readonly string[] = [
   "NET_NS",
   "PACKET",
   "PARTITION_ADVANCED",
+  "PERSISTENT_KEYRINGS",
   "PID_NS",
   "PRINTK",
   "PROC_PAGE_MONITOR",

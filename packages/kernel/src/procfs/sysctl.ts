@@ -102,6 +102,28 @@ function namespaceLimits(): Record<string, () => Setting> {
   return settings;
 }
 
+/** kernel/keys/* (keyrings(7)). */
+function keySettings(): Record<string, () => Setting> {
+  const settings: Record<string, () => Setting> = {};
+  for (const name of KEY_SETTINGS) {
+    settings[`kernel/keys/${name}`] = bounded(
+      { least: 0, most: 0x7fffffff },
+      ({ keys }) => keys.settings[name],
+      ({ keys }, value) => (keys.settings[name] = value),
+    );
+  }
+  return settings;
+}
+
+const KEY_SETTINGS = [
+  "gc_delay",
+  "maxbytes",
+  "maxkeys",
+  "persistent_keyring_expiry",
+  "root_maxbytes",
+  "root_maxkeys",
+] as const;
+
 const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "kernel/osrelease": fixed(() => RELEASE),
   "kernel/ostype": fixed(() => "Linux"),
@@ -229,7 +251,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "kernel/unprivileged_bpf_disabled": only("2"),
   "kernel/yama/ptrace_scope": only("0"),
   "kernel/seccomp/actions_avail": fixed(() => "kill_process kill_thread trap errno user_notif trace log allow"),
-  "kernel/keys/maxkeys": only("200"),
+  ...keySettings(),
   "kernel/pty/max": bounded(
     { least: 0, most: PTYS_MAX },
     ({ tty }) => tty.maximumPtys,

@@ -4,6 +4,7 @@ import { stateClass } from "@stratos/base";
 import { describeRealTimeClock } from "../event/real-time-clock-file.ts";
 import { Changes } from "../ground/changes.ts";
 import type { Kernel } from "../task/kernel-state.ts";
+import { describeKeys, describeKeyUsers } from "../keys/describe-keys.ts";
 import { isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
@@ -49,6 +50,8 @@ export function addSystemFiles(fileSystem: ProcView, root: PseudoDirectory): voi
   file("devices", () => describeDevices(kernel));
   file("cmdline", () => "root=stratos\n");
   root.add("config.gz", new ConfigFile(fileSystem));
+  file("keys", describeKeys);
+  file("key-users", describeKeyUsers);
   file("vmstat", () => describeVirtualMemory(kernel));
   file("diskstats", () => "");
   file("partitions", () => describePartitions(kernel.disks.all.values()));
@@ -82,8 +85,6 @@ export function addSystemFiles(fileSystem: ProcView, root: PseudoDirectory): voi
   file("locks", (reader, from, kept) => describeAllLocks(reader, fileSystem.pidNamespace, from, kept));
   root.add("kmsg", new KernelMessages(fileSystem));
   file("cgroups", () => "#subsys_name\thierarchy\tnum_cgroups\tenabled\n");
-  file("key-users", () => "");
-  file("keys", () => "");
   file("timer_list", () => "", 0o400);
   file("schedstat", () => "version 15\n");
   const sysvipc = new PseudoDirectory(fileSystem);

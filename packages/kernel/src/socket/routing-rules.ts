@@ -21,7 +21,7 @@ import {
   RT_TABLE_MAIN,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { ANY_V4, ANY_V6, type IpAddress, isInPrefix, isSameIp } from "./inet/ip-address.ts";
+import { ANY_V4, ANY_V6, type IpAddress, isInPrefix, isSameIp, isV4 } from "./inet/ip-address.ts";
 
 /** Who wants to reach something: what rules may ask for. */
 export interface Flow {
@@ -33,9 +33,30 @@ export interface Flow {
   readonly out: number;
   /** −1: nobody's. */
   readonly uid: number;
+  /** IPPROTO_*, and the ports of both sides; 0: not said, or not chosen yet. */
+  readonly ipProtocol: number;
+  readonly sourcePort: number;
+  readonly port: number;
+  /** Type of service, or traffic class. */
+  readonly tos: number;
 }
 
-export const ANY_FLOW: Flow = { source: null, mark: 0, out: 0, uid: -1 };
+export const ANY_FLOW: Flow = {
+  source: null,
+  mark: 0,
+  out: 0,
+  uid: -1,
+  ipProtocol: 0,
+  sourcePort: 0,
+  port: 0,
+  tos: 0,
+};
+
+/** From one number to another, both included. */
+interface NumberRange {
+  readonly first: number;
+  readonly last: number;
+}
 
 export interface RoutingRule {
   readonly priority: number;
@@ -56,7 +77,12 @@ export interface RoutingRule {
   readonly iif: string;
   readonly oif: string;
   /** null: anybody. */
-  readonly users: { readonly first: number; readonly last: number } | null;
+  readonly users: NumberRange | null;
+  /** 0: any. */
+  readonly ipProtocol: number;
+  /** null: any. */
+  readonly sourcePorts: NumberRange | null;
+  readonly ports: NumberRange | null;
   /** Routes of so short a prefix don't count; −1: all do. */
   readonly suppressPrefix: number;
   /** FR_ACT_GOTO: the priority of the rule that is asked next. */
@@ -81,6 +107,9 @@ function initialRule(isV4: boolean, priority: number, table: number): RoutingRul
     flags: 0,
     protocol: RTPROT_KERNEL,
     users: null,
+    ipProtocol: 0,
+    sourcePorts: null,
+    ports: null,
     suppressPrefix: -1,
     target: 0,
   };
@@ -182,11 +211,28 @@ function fits(rule: RoutingRule, to: IpAddress, flow: Flow, interfaces: NamedInt
   if (rule.iif !== "" && interfaces.interfaceByName(rule.iif)?.index !== LOOPBACK_INDEX) return false;
   if (rule.oif !== "" && (flow.out === 0 || interfaces.interfaceByName(rule.oif)?.index !== flow.out)) return false;
   if (((rule.mark ^ flow.mark) & rule.markMask) !== 0) return false;
-  if (rule.users !== null && (flow.uid < rule.users.first || flow.uid > rule.users.last)) return false;
+  if (!isInRange(rule.users, flow.uid)) return false;
   const isFrom = rule.fromLength === 0 || (flow.source !== null && isInPrefix(flow.source, rule.from, rule.fromLength));
-  // What a program sends has no type of service of its own here.
-  const isOfBoth = isFrom && rule.tos === 0 && isInPrefix(to, rule.to, rule.toLength);
+  const isOfBoth = isFrom && isInPrefix(to, rule.to, rule.toLength) && fitsKind(rule, flow);
   return isOfBoth !== ((rule.flags & FIB_RULE_INVERT) !== 0);
+}
+
+/** IPv4 knows the low three bits of a DSCP alone (net/ipv4/fib_rules.c, fib_dscp_masked_match). */
+const TOS_MASK = 0x1c;
+
+/** What is sent, of what kind: families ask for it beside the addresses, so that an inverted rule inverts it, too. */
+function fitsKind(rule: RoutingRule, flow: Flow): boolean {
+  if (rule.tos !== 0 && rule.tos !== (flow.tos & (isV4(rule.from) ? TOS_MASK : 0xfc))) return false;
+  if (rule.ipProtocol !== 0 && rule.ipProtocol !== flow.ipProtocol) return false;
+  return isInRange(rule.sourcePorts, flow.sourcePort) && isInRange(rule.ports, flow.port);
+}
+
+function isInRange(range: NumberRange | null, number: number): boolean {
+  return range === null || (number >= range.first && number <= range.last);
+}
+
+function isSameRange(one: NumberRange | null, other: NumberRange | null): boolean {
+  return one?.first === other?.first && one?.last === other?.last;
 }
 
 function isSameRule(one: RoutingRule, other: RoutingRule): boolean {
@@ -199,8 +245,10 @@ function isSameRule(one: RoutingRule, other: RoutingRule): boolean {
     one.mark === other.mark &&
     one.markMask === other.markMask &&
     one.suppressPrefix === other.suppressPrefix &&
-    one.users?.first === other.users?.first &&
-    one.users?.last === other.users?.last &&
+    isSameRange(one.users, other.users) &&
+    one.ipProtocol === other.ipProtocol &&
+    isSameRange(one.sourcePorts, other.sourcePorts) &&
+    isSameRange(one.ports, other.ports) &&
     one.protocol === other.protocol &&
     one.tos === other.tos &&
     one.target === other.target &&

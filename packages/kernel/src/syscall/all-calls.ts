@@ -8,6 +8,7 @@ import { fileCalls } from "./file-calls.ts";
 import { futexCalls } from "./futex-calls.ts";
 import { identityCalls } from "./identity-calls.ts";
 import { ipcCalls } from "./ipc-calls.ts";
+import { keyCalls } from "./key-calls.ts";
 import { memoryCalls } from "./memory-calls.ts";
 import { mqueueCalls } from "./mqueue-calls.ts";
 import { numaCalls } from "./numa-calls.ts";
@@ -42,6 +43,7 @@ export const CALL_TABLES: Readonly<Record<string, SyscallTable>> = {
   "event files": eventFileCalls,
   sockets: socketCalls,
   pidfds: pidfdCalls,
+  keys: keyCalls,
   "System V IPC": ipcCalls,
   "POSIX message queues": mqueueCalls,
 };

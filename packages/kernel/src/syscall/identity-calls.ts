@@ -69,6 +69,11 @@ function commit(task: Task, credentials: Credentials): 0 {
     task.group.isDumpable = false;
     task.parentDeathSignal = 0;
   }
+  const { thread } = task.keyrings;
+  if (thread !== null) {
+    thread.uid = credentials.fsuid;
+    thread.gid = credentials.fsgid;
+  }
   task.credentials = credentials;
   return 0;
 }

@@ -43,7 +43,7 @@ import type { SyscallTable } from "./syscall-table.ts";
 const VECTOR_MAX = 1024;
 const COUNT_MAX = 0x7ffff000;
 /** Longest option value that is read (net/socket.c checks by option). */
-const OPTION_MAX = 4096;
+const OPTION_MAX = 16384;
 
 /** @returns EBADF, ENOTSOCK */
 function socketOf(task: Task, fd: number): Socket | number {
@@ -442,8 +442,7 @@ export const socketCalls: SyscallTable = {
       "alone; packet sockets see frames of veth pairs and those that packet sockets send on lo: TCP and UDP over lo " +
       "and over the host's sockets make none, and no host offers a link of its own; interfaces that programs make " +
       "are dummy, veth and bridge (others: EOPNOTSUPP), which no IP stack sends over (EHOSTUNREACH); rules of routes " +
-      "know no tunnels, ports, types of service and groups of interfaces (EOPNOTSUPP), routes no types but " +
-      "unicast (EOPNOTSUPP); the way out " +
+      "know no tunnels and groups of interfaces (EOPNOTSUPP), routes no types but unicast (EOPNOTSUPP); the way out " +
       "stays in its network (EINVAL) and is no port of a bridge (EOPNOTSUPP); bridges have no spanning tree, VLANs " +
       "or settings, forget no station before 300 s, know 1024 and take none from programs, and a frame goes 1024 " +
       "ways at most; a network has 256 addresses in all (ENOBUFS), an interface 16 alternative names (EINVAL)",
@@ -466,8 +465,8 @@ export const socketCalls: SyscallTable = {
     gaps:
       "datagrams to a multicast group reach members in this machine, and the host's network, from which none " +
       "come in; IPv6 extension headers travel with UDP datagrams inside the machine alone, and those with a " +
-      "routing header are lost; no IP_MSFILTER and MCAST_MSFILTER; what goes to a group by a veth or dummy " +
-      "reaches members of this network alone; TCP and raw sockets take no filters (ENOPROTOOPT); " +
+      "routing header are lost; what goes to a group by a veth or dummy reaches members of this network alone; " +
+      "TCP and raw sockets take no filters (ENOPROTOOPT); " +
       "TCP_WINDOW_CLAMP and IP_BIND_ADDRESS_NO_PORT are kept without effect, as are TCP_DEFER_ACCEPT and, once " +
       "there is a connection, TCP_USER_TIMEOUT of those beyond the machine; TCP_SAVE_SYN, TCP_TX_DELAY " +
       "(ENOPROTOOPT), TCP_MD5SIG and TCP_REPAIR " +

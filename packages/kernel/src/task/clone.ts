@@ -180,6 +180,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   }
   child.group.tasks.push(child);
   child.name = parent.name;
+  child.keyrings = parent.keyrings.forClone(has(CLONE_THREAD), credentials);
   child.blocked = parent.blocked.copy();
   placeBeside(child, parent);
   child.seccomp = parent.seccomp;

@@ -425,6 +425,7 @@ function pointOfNoReturn(
   group.memoryNamespace = mayRead ? userNamespace : userNamespace.nearestWithIds(uid, gid);
   if (!isPlain) task.parentDeathSignal = 0;
   task.credentials = credentials;
+  task.keyrings.forExec();
   group.timers?.deletePosix();
   group.hasExecuted = true;
   group.programs++;

@@ -52,6 +52,7 @@ export function exitTask(task: Task, status: number): void {
   leaveMemory(task);
   if (--task.files.users === 0) task.files.closeAll(task);
   task.fs.release();
+  task.keyrings.release();
   task.namespaces.release();
   task.credentials.userNamespace.release();
   group.maximumResidentPages = Math.max(group.maximumResidentPages, task.space.peakResidentPages);

@@ -24,6 +24,7 @@ import { ACCOUNTS_USED_UP, type Mappings, type MemoryAccount } from "../frames/m
 import type { Notice } from "../ground/notice.ts";
 import { CoreSettings } from "./core-dump/core-settings.ts";
 import { HostServices } from "../host-service/host-services.ts";
+import { Keys } from "../keys/keys.ts";
 import { IpcState } from "../ipc/ipc-state.ts";
 import { Network } from "../socket/network.ts";
 import { SocketState } from "../socket/socket-state.ts";
@@ -133,6 +134,7 @@ export class Kernel
   readonly tty = new TtyState();
   /** Of the initial IPC namespace. */
   readonly ipc: IpcState;
+  readonly keys: Keys;
   readonly tasks: TaskTable;
   readonly timers: TimerQueue;
   /** What dmesg(1) shows. */
@@ -284,6 +286,7 @@ export class Kernel
     this.zeroFrame = this.frames.allocateZeroed(this.memory);
     this.vdso = new Vdso(this.memory, this.harts);
     this.followHostClock();
+    this.keys = new Keys(options.random);
     this.tasks = new TaskTable(new PidNamespace(null, initialOrigin("pid")));
     this.timers = new TimerQueue();
     this.scheduler = new Scheduler(this);

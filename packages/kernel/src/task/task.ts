@@ -11,6 +11,7 @@
 import { stateClass } from "@stratos/base";
 import { allHarts } from "./hart-mask.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
+import { TaskKeyrings } from "../keys/process-keyrings.ts";
 import type { Credentials } from "../security/credentials.ts";
 import type { Seccomp } from "../security/seccomp.ts";
 import type { FileTable } from "../vfs/file-table.ts";
@@ -61,6 +62,7 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
   credentials: Credentials;
   /** All but mounts (`fs`), user (`credentials`) and pids (`group`). */
   namespaces: Namespaces;
+  keyrings: TaskKeyrings;
   /** `tid` as its own pid namespace has it. */
   ownTid: number;
   /** x0 … x31, f0 … f31, pc, fflags, frm as `HART_STATE_SIZE` bytes. */
@@ -186,6 +188,7 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
     this.fs = resources.fs;
     this.credentials = resources.credentials;
     this.namespaces = resources.namespaces;
+    this.keyrings = new TaskKeyrings(kernel.keys);
     this.ownTid = group.pidNamespace.idOf(tid);
     this.registers = registers;
     this.pending = new PendingSignals(kernel.signalLoad);

@@ -9,6 +9,8 @@ import {
   EPERM,
   IPPROTO_IPV6,
   IPPROTO_UDP,
+  IPV6_2292DSTOPTS,
+  IPV6_2292HOPOPTS,
   IPV6_DSTOPTS,
   IPV6_HOPOPTS,
   IPV6_RECVDSTOPTS,
@@ -112,10 +114,29 @@ export function addExtensionControls(
   extensions: Uint8Array,
   options: ReadonlyMap<number, number>,
 ): void {
-  for (let at = 0; at < extensions.length; at += 4 + sizeAt(extensions, at)) {
-    const type = extensions[at]!;
+  addWished(controls, extensions, (type) => {
     const wish = type === IPV6_HOPOPTS ? IPV6_RECVHOPOPTS : IPV6_RECVDSTOPTS;
-    if (options.get(wish) !== 1) continue;
+    return options.get(wish) === 1 ? type : 0;
+  });
+}
+
+/** The same for the options of RFC 2292, which the messages are called after. */
+export function addOldExtensionControls(
+  controls: ControlMessage[],
+  extensions: Uint8Array,
+  options: ReadonlyMap<number, number>,
+): void {
+  addWished(controls, extensions, (type) => {
+    const wish = type === IPV6_HOPOPTS ? IPV6_2292HOPOPTS : IPV6_2292DSTOPTS;
+    return options.get(wish) === 1 ? wish : 0;
+  });
+}
+
+/** @param messageOf  the type of the message for a header; 0: none is wanted */
+function addWished(controls: ControlMessage[], extensions: Uint8Array, messageOf: (type: number) => number): void {
+  for (let at = 0; at < extensions.length; at += 4 + sizeAt(extensions, at)) {
+    const type = messageOf(extensions[at]!);
+    if (type === 0) continue;
     const data = extensions.slice(at + 4, at + 4 + sizeAt(extensions, at));
     controls.push({ level: IPPROTO_IPV6, type, data });
   }

@@ -18,21 +18,27 @@ import {
   MCAST_JOIN_SOURCE_GROUP,
   MCAST_LEAVE_GROUP,
   MCAST_LEAVE_SOURCE_GROUP,
+  MCAST_EXCLUDE,
+  MCAST_INCLUDE,
   MCAST_UNBLOCK_SOURCE,
+  IP_MSFILTER,
   IP_UNBLOCK_SOURCE,
+  GroupFilter,
   GroupReq,
   GroupSourceReq,
   IpMreqSource,
   IpMreqn,
+  IpMsfilter,
   Ipv6Mreq,
   SockaddrIn,
   SockaddrIn6,
+  SockaddrStorage,
 } from "@stratos/abi";
-import { optionInt } from "../socket-options.ts";
-import { familyOf } from "./inet-address.ts";
+import { intOption, optionInt } from "../socket-options.ts";
+import { familyOf, writeInetAddress } from "./inet-address.ts";
 import type { InterfaceNetwork } from "../interface-network.ts";
 import type { NetworkInterface } from "../network-interface.ts";
-import { type IpAddress, isMulticast, isSameIp, isV4, isWildcard, readV4, readV6 } from "./ip-address.ts";
+import { type IpAddress, isMulticast, isSameIp, isV4, isWildcard, readV4, readV6, writeV4 } from "./ip-address.ts";
 
 /** A multicast group that a socket is a member of, by an interface. */
 export interface Membership {
@@ -54,8 +60,9 @@ export interface MulticastSocket {
 
 /** Groups of one socket at most (net.ipv4.igmp_max_memberships). */
 const MEMBERSHIPS_MAX = 20;
-/** Sources of one membership at most (net.ipv4.igmp_max_msf). */
-const SOURCES_MAX = 10;
+/** Sources of one membership at most (net.ipv4.igmp_max_msf); of one filter of IPv6 (net.ipv6.mld_max_msf). */
+const SOURCES_MAX = 10,
+  SOURCES_V6_MAX = 64;
 
 /** What programs may mean by an interface: its number (0: none is given), or an address that it has. */
 interface ChosenInterface {
@@ -196,6 +203,118 @@ export function changeSources(socket: MulticastSocket, level: number, name: numb
   member.sources = sources;
   if (mode === "include" && sources.length === 0) groups.splice(groups.indexOf(member), 1);
   return 0;
+}
+
+/** A filter as a program gives it: its group, the interface, and sources that it knows or has room for. */
+interface Filter {
+  readonly group: IpAddress;
+  readonly chosen: ChosenInterface;
+  readonly mode: number;
+  readonly count: number;
+}
+
+/** The head of `ip_msfilter` or `group_filter`; −EINVAL. */
+function readFilter(value: Uint8Array, isOld: boolean, isV4Level: boolean): Filter | number {
+  if (value.length < (isOld ? IpMsfilter.offset.imsf_slist : GroupFilter.offset.gf_slist)) return -EINVAL;
+  const group = new Uint32Array(4);
+  if (isOld) {
+    const { imsf_multiaddr, imsf_interface, imsf_fmode, imsf_numsrc } = IpMsfilter.offset;
+    const address = new Uint32Array(4);
+    readV4(value, imsf_multiaddr, group);
+    readV4(value, imsf_interface, address);
+    const count = optionInt(value, imsf_numsrc) >>> 0;
+    return { group, chosen: { index: 0, address }, mode: optionInt(value, imsf_fmode), count };
+  }
+  const { gf_interface, gf_group, gf_fmode, gf_numsrc } = GroupFilter.offset;
+  const isOfLevel = readGroupAddress(value, gf_group, isV4Level, group);
+  // Its family is looked at after its length.
+  const mode = isOfLevel ? optionInt(value, gf_fmode) : -EADDRNOTAVAIL;
+  const chosen = { index: optionInt(value, gf_interface), address: null };
+  return { group, chosen, mode, count: optionInt(value, gf_numsrc) >>> 0 };
+}
+
+/** Where the sources begin, and how far they lie apart. */
+function placesOfSources(isOld: boolean): { first: number; step: number } {
+  return isOld
+    ? { first: IpMsfilter.offset.imsf_slist, step: 4 }
+    : { first: GroupFilter.offset.gf_slist, step: SockaddrStorage.size };
+}
+
+/**
+ * IP_MSFILTER, MCAST_MSFILTER: all that a membership lets through, at once (RFC 3678 §4.2, §5.2; net/ipv4/igmp.c,
+ * ip_mc_msfilter; net/ipv6/mcast.c, ip6_mc_msfilter).
+ *
+ * @returns 0; −EADDRNOTAVAIL addresses of another family; −EINVAL no member; −ENOBUFS too many sources; −ENODEV
+ */
+export function setFilter(socket: MulticastSocket, level: number, name: number, value: Uint8Array): number {
+  const isV4Level = level === IPPROTO_IP;
+  const isOld = isV4Level && name === IP_MSFILTER;
+  const filter = readFilter(value, isOld, isV4Level);
+  if (typeof filter === "number") return filter;
+  const { group, chosen, mode, count } = filter;
+  if (count > (isV4Level ? SOURCES_MAX : SOURCES_V6_MAX)) return -ENOBUFS;
+  const { first, step } = placesOfSources(isOld);
+  if (first + count * step > value.length) return -EINVAL;
+  if (mode === -EADDRNOTAVAIL) return isV4Level ? -EADDRNOTAVAIL : -EINVAL;
+  const sources: IpAddress[] = [];
+  for (let at = first; sources.length < count; at += step) {
+    const source = new Uint32Array(4);
+    if (isOld) readV4(value, at, source);
+    else if (!readGroupAddress(value, at, isV4Level, source)) return -EADDRNOTAVAIL;
+    sources.push(source);
+  }
+  if (!isMulticast(group) || (mode !== MCAST_INCLUDE && mode !== MCAST_EXCLUDE)) return -EINVAL;
+  const index = indexOf(socket.network, chosen, group);
+  if (index === 0) return -ENODEV;
+  const { groups } = socket.ip;
+  const member = groups.find((each) => each.index === index && isSameIp(each.group, group));
+  if (mode === MCAST_INCLUDE && count === 0) {
+    if (member === undefined) return -EADDRNOTAVAIL;
+    groups.splice(groups.indexOf(member), 1);
+    return 0;
+  }
+  if (member === undefined) return -EINVAL;
+  member.mode = mode === MCAST_INCLUDE ? "include" : "exclude";
+  member.sources = count === 0 ? null : sources;
+  return 0;
+}
+
+/**
+ * The same of a membership, as many sources as there is room for, and how many there are. −EADDRNOTAVAIL no member;
+ * −EINVAL; −ENODEV
+ * @param value  what the program gave: the group, the interface, and for how many sources it has room
+ */
+export function getFilter(
+  socket: MulticastSocket,
+  level: number,
+  name: number,
+  value: Uint8Array,
+): Uint8Array | number {
+  const isV4Level = level === IPPROTO_IP;
+  const isOld = isV4Level && name === IP_MSFILTER;
+  const filter = readFilter(value, isOld, isV4Level);
+  if (typeof filter === "number") return filter;
+  const { group, chosen, count } = filter;
+  if (filter.mode === -EADDRNOTAVAIL || !isMulticast(group)) return -EINVAL;
+  const index = isOld ? indexOf(socket.network, chosen, group) : chosen.index;
+  if (isOld && index === 0) return -ENODEV;
+  const member = socket.ip.groups.find((each) => each.index === index && isSameIp(each.group, group));
+  if (member === undefined) return -EADDRNOTAVAIL;
+  const sources = member.sources ?? [];
+  const told = Math.min(count, sources.length);
+  const { first, step } = placesOfSources(isOld);
+  const bytes = new Uint8Array(first + told * step);
+  bytes.set(value.subarray(0, first));
+  const { imsf_fmode, imsf_numsrc } = IpMsfilter.offset;
+  const { gf_fmode, gf_numsrc } = GroupFilter.offset;
+  bytes.set(intOption(member.mode === "include" ? MCAST_INCLUDE : MCAST_EXCLUDE), isOld ? imsf_fmode : gf_fmode);
+  bytes.set(intOption(sources.length), isOld ? imsf_numsrc : gf_numsrc);
+  for (let each = 0; each < told; each++) {
+    const at = first + each * step;
+    if (isOld) writeV4(sources[each]!, bytes, at);
+    else writeInetAddress(bytes.subarray(at), sources[each]!, 0, isV4Level ? AF_INET : AF_INET6, 0);
+  }
+  return bytes;
 }
 
 /** Does the membership let through what `source` sends? */

@@ -1,5 +1,5 @@
 /** ICMP (RFC 792) and ICMPv6 (RFC 4443): what an echo is, and its checksum. */
-import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from "@stratos/abi";
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_UDP } from "@stratos/abi";
 import { type IpAddress, writeV4 } from "./ip-address.ts";
 
 const ECHO_REPLY_V4 = 0,
@@ -57,17 +57,36 @@ export function echoReply(request: IpPacket): IpPacket {
  * RFC 792: over the message; RFC 4443 §2.3: over a pseudo-header of the addresses, the length and the protocol as
  * well.
  */
-export function setIcmpChecksum(packet: Pick<IpPacket, "isV4" | "bytes" | "from" | "to">): void {
-  const { bytes, isV4, from, to } = packet;
-  bytes[2] = bytes[3] = 0;
+export function setIcmpChecksum(packet: IpPacket): void {
+  setChecksum(packet, ICMP_CHECKSUM);
+}
+
+/** Where ICMP has its checksum. */
+export const ICMP_CHECKSUM = 2;
+
+/** The checksum of a packet's bytes, over IPv6 with a pseudo-header, at a place of them. */
+export function setChecksum(packet: IpPacket, at: number): void {
+  const { bytes, protocol, isV4 } = packet;
+  bytes[at] = bytes[at + 1] = 0;
+  let checksum = sumOf(packet);
+  // UDP over IPv6 has none that is zero (RFC 8200 §8.1).
+  if (checksum === 0 && protocol === IPPROTO_UDP && !isV4) checksum = 0xffff;
+  bytes[at] = checksum >> 8;
+  bytes[at + 1] = checksum & 255;
+}
+
+/** Is the checksum that lies in the bytes somewhere right? */
+export function hasRightChecksum(packet: IpPacket): boolean {
+  return sumOf(packet) === 0;
+}
+
+function sumOf({ bytes, isV4, protocol, from, to }: IpPacket): number {
   let sum = 0;
   if (!isV4) {
     for (const ip of [from, to]) for (const word of ip) sum += (word >>> 16) + (word & 0xffff);
-    sum += bytes.length + IPPROTO_ICMPV6;
+    sum += bytes.length + protocol;
   }
-  const checksum = internetChecksum(addWords(sum, bytes));
-  bytes[2] = checksum >> 8;
-  bytes[3] = checksum & 255;
+  return internetChecksum(addWords(sum, bytes));
 }
 
 /** RFC 1071 §1: the sum of 16-bit words. */

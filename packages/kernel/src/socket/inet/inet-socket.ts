@@ -1,4 +1,5 @@
 import {
+  ENOPROTOOPT,
   AF_INET,
   AF_INET6,
   IPV6_V6ONLY,
@@ -44,7 +45,10 @@ import type { NetworkInterface } from "../network-interface.ts";
 import type { Flow } from "../routing-rules.ts";
 import type { SocketCaller, SocketNetwork } from "../socket-kernel.ts";
 
-const FLOW = { source: null as IpAddress | null, mark: 0, out: 0, uid: 0 };
+const FLOW = {
+  ...{ source: null as IpAddress | null, mark: 0, out: 0, uid: 0 },
+  ...{ ipProtocol: 0, sourcePort: 0, port: 0, tos: 0 },
+};
 
 /** The address of a bind; valid during one call. */
 const WANTED = new ScratchEndpoint();
@@ -67,6 +71,9 @@ export interface InetNetwork extends SocketNetwork {
   /** A destination beyond a machine that has no network. @returns −ENETUNREACH */
   unreachable(): number;
 }
+
+/** Arguments of `getProtocolOption`. */
+export type AskedOption = Parameters<Socket["getProtocolOption"]>;
 
 /** What TCP and UDP sockets share: a local address with its port, a peer, and the options of IP (ip(7), ipv6(7)). */
 export abstract class InetSocket extends Socket implements HostSocketEvents {
@@ -102,13 +109,20 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   /** The ports of this protocol. */
   protected abstract get ports(): PortTable<PortClaim & { readonly socket: InetSocket }>;
 
-  /** Who sends here, as rules of routes ask for it. Valid until the next one is asked for. */
-  get flow(): Flow {
+  /**
+   * Who sends here, as rules of routes ask for it. Valid until the next one is asked for.
+   * @param port  0: the protocol has none
+   */
+  flowTo(to: IpAddress, port: number): Flow {
     const ip = this.local?.ip ?? null;
     FLOW.source = ip === null || isWildcard(ip) ? null : ip;
     FLOW.mark = this.options.stored.get(SO_MARK) ?? 0;
     FLOW.out = this.options.boundIndex;
     FLOW.uid = this.inode!.uid;
+    FLOW.ipProtocol = this.protocol;
+    FLOW.sourcePort = this.local?.port ?? 0;
+    FLOW.port = port;
+    FLOW.tos = this.ip.trafficClassTo(to, null);
     return FLOW;
   }
 
@@ -313,9 +327,17 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     return super.setProtocolOption(task, level, name, value);
   }
 
-  override getProtocolOption(task: SocketCaller, level: number, name: number, length: number): Uint8Array | number {
-    if (level === IPPROTO_IP || (level === IPPROTO_IPV6 && this.isV6)) return getIpOption(this, level, name, length);
-    return super.getProtocolOption(task, level, name, length);
+  override getProtocolOption(
+    task: SocketCaller,
+    level: number,
+    name: number,
+    room: number,
+    address = 0,
+  ): Uint8Array | number {
+    if (level === IPPROTO_IP || (level === IPPROTO_IPV6 && this.isV6))
+      return getIpOption(task, this, { level, name }, { address, room });
+    // The two differ there (do_ip_getsockopt, ipv6_getsockopt).
+    return this.isV6 ? -ENOPROTOOPT : super.getProtocolOption(task, level, name, room, address);
   }
 
   protected ipOptionChanged(level: number, name: number): void {}

@@ -2,6 +2,7 @@ import {
   AF_INET,
   AF_INET6,
   EADDRNOTAVAIL,
+  EFAULT,
   EINVAL,
   ENODEV,
   ENOPROTOOPT,
@@ -11,8 +12,12 @@ import {
   EPERM,
   IPPROTO_IP,
   IPPROTO_IPV6,
+  IPV6_2292DSTOPTS,
+  IPV6_2292HOPLIMIT,
+  IPV6_2292HOPOPTS,
   IPV6_2292PKTINFO,
   IPV6_2292PKTOPTIONS,
+  IPV6_2292RTHDR,
   IPV6_ADDRFORM,
   IPV6_ADDR_PREFERENCES,
   IPV6_ADD_MEMBERSHIP,
@@ -51,6 +56,7 @@ import {
   IP_LOCAL_PORT_RANGE,
   IP_MINTTL,
   IP_MTU,
+  IP_MSFILTER,
   IP_MTU_DISCOVER,
   IP_MULTICAST_ALL,
   IP_MULTICAST_IF,
@@ -78,12 +84,14 @@ import {
   MCAST_JOIN_SOURCE_GROUP,
   MCAST_LEAVE_GROUP,
   MCAST_LEAVE_SOURCE_GROUP,
+  MCAST_MSFILTER,
   MCAST_UNBLOCK_SOURCE,
   SOCK_RAW,
   SOCK_STREAM,
   SockaddrIn,
   SockaddrIn6,
   TCP_ESTABLISHED,
+  GroupFilter,
   In6Pktinfo,
   InPktinfo,
   isErrno,
@@ -93,14 +101,22 @@ import type { Ancillary, ControlMessage } from "../message.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import { isCapable } from "../../security/credentials.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
-import { addExtensionControls, checkExtension, isExtensionOption, NO_EXTENSIONS } from "./extension-headers.ts";
+import {
+  addExtensionControls,
+  addOldExtensionControls,
+  checkExtension,
+  isExtensionOption,
+  NO_EXTENSIONS,
+} from "./extension-headers.ts";
 import {
   changeMembership,
   admitsSource,
   changeSources,
+  getFilter,
   groupInterfaceOf,
   type Membership,
   type MulticastSocket,
+  setFilter,
 } from "./group-membership.ts";
 import { writeInetAddress } from "./inet-address.ts";
 import {
@@ -160,6 +176,10 @@ const IPV6_STORED: ReadonlyMap<number, number> = new Map([
   [IPV6_V6ONLY, 0],
   [IPV6_RECVPKTINFO, 0],
   [IPV6_2292PKTINFO, 0],
+  [IPV6_2292HOPLIMIT, 0],
+  [IPV6_2292HOPOPTS, 0],
+  [IPV6_2292DSTOPTS, 0],
+  [IPV6_2292RTHDR, 0],
   [IPV6_RECVHOPLIMIT, 0],
   [IPV6_RECVTCLASS, 0],
   [IPV6_TCLASS, 0],
@@ -197,6 +217,10 @@ const FLAGS_V6 = new Set([
   IPV6_V6ONLY,
   IPV6_RECVPKTINFO,
   IPV6_2292PKTINFO,
+  IPV6_2292HOPLIMIT,
+  IPV6_2292HOPOPTS,
+  IPV6_2292DSTOPTS,
+  IPV6_2292RTHDR,
   IPV6_RECVHOPLIMIT,
   IPV6_RECVTCLASS,
   IPV6_DONTFRAG,
@@ -325,12 +349,8 @@ export class IpOptions {
     const { to: destination, hopLimit, trafficClass, interfaceIndex: index } = datagram;
     if (this.v4.size === 0 && this.v6.size === 0) return null;
     const controls: ControlMessage[] = [];
-    if (isV6 && this.v6.get(IPV6_RECVPKTINFO) === 1) {
-      const data = new Uint8Array(In6Pktinfo.size);
-      writeV6(destination, data, In6Pktinfo.offset.ipi6_addr);
-      data.set(intOption(index), In6Pktinfo.offset.ipi6_ifindex);
-      controls.push({ level: IPPROTO_IPV6, type: IPV6_PKTINFO, data });
-    }
+    if (isV6 && this.v6.get(IPV6_RECVPKTINFO) === 1)
+      controls.push({ level: IPPROTO_IPV6, type: IPV6_PKTINFO, data: packetInfo(destination, index) });
     if (isV4(destination)) {
       if (this.v4.get(IP_PKTINFO) === 1) {
         // The address of ours that answers is the one that it was sent to, or lies on the way back from a broadcast.
@@ -355,6 +375,12 @@ export class IpOptions {
       if (this.v6.get(IPV6_RECVTCLASS) === 1)
         controls.push({ level: IPPROTO_IPV6, type: IPV6_TCLASS, data: intOption(trafficClass) });
       addExtensionControls(controls, datagram.extensions, this.v6);
+      // The same once more for who asks as RFC 2292 had it.
+      if (this.v6.get(IPV6_2292PKTINFO) === 1)
+        controls.push({ level: IPPROTO_IPV6, type: IPV6_2292PKTINFO, data: packetInfo(destination, index) });
+      if (this.v6.get(IPV6_2292HOPLIMIT) === 1)
+        controls.push({ level: IPPROTO_IPV6, type: IPV6_2292HOPLIMIT, data: intOption(hopLimit) });
+      addOldExtensionControls(controls, datagram.extensions, this.v6);
       if (this.v6.get(IPV6_RECVORIGDSTADDR) === 1 && port >= 0)
         controls.push(originalDestination(IPPROTO_IPV6, IPV6_RECVORIGDSTADDR, destination, port, index));
     }
@@ -364,6 +390,13 @@ export class IpOptions {
   static {
     stateClass("IpOptions", this);
   }
+}
+
+function packetInfo(destination: IpAddress, index: number): Uint8Array {
+  const data = new Uint8Array(In6Pktinfo.size);
+  writeV6(destination, data, In6Pktinfo.offset.ipi6_addr);
+  data.set(intOption(index), In6Pktinfo.offset.ipi6_ifindex);
+  return data;
 }
 
 /** IP_ORIGDSTADDR, IPV6_ORIGDSTADDR: the sockaddr that the sender meant; nothing here sends it elsewhere. */
@@ -402,6 +435,9 @@ export function setIpOption(
       case MCAST_BLOCK_SOURCE:
       case MCAST_UNBLOCK_SOURCE:
         return changeSources(socket, level, name, value);
+      case IP_MSFILTER:
+      case MCAST_MSFILTER:
+        return setFilter(socket, level, name, value);
       case IP_OPTIONS:
         return value.length === 0 ? 0 : value.length > 40 ? -EINVAL : -EPERM;
       case IP_TRANSPARENT:
@@ -450,6 +486,8 @@ export function setIpOption(
     case MCAST_BLOCK_SOURCE:
     case MCAST_UNBLOCK_SOURCE:
       return changeSources(socket, level, name, value);
+    case MCAST_MSFILTER:
+      return setFilter(socket, level, name, value);
     case IPV6_ADDRFORM:
       return becomeV4(socket, value);
     // Nothing is sent in fragments here, so that their size changes nothing.
@@ -508,9 +546,30 @@ function becomeV4(socket: IpSocket, value: Uint8Array): number {
   return 0;
 }
 
-/** @returns ENOTCONN for the MTU of no path, ENOPROTOOPT */
-export function getIpOption(socket: IpSocket, level: number, name: number, room: number): Uint8Array | number {
+/** Of a filter the head says what is asked for: EFAULT. */
+function getFilterAt(
+  task: SocketCaller,
+  socket: IpSocket,
+  { level, name }: { level: number; name: number },
+  { address, room }: { address: number; room: number },
+): Uint8Array | number {
+  const value = new Uint8Array(Math.min(room, GroupFilter.offset.gf_slist));
+  return task.space.copyIn(address, value, 0, value.length) < 0 ? -EFAULT : getFilter(socket, level, name, value);
+}
+
+/**
+ * @param address  where the program has room for it: some options say there what is asked for
+ * @returns ENOTCONN for the MTU of no path, ENOPROTOOPT, EFAULT
+ */
+export function getIpOption(
+  task: SocketCaller,
+  socket: IpSocket,
+  { level, name }: { level: number; name: number },
+  { address, room }: { address: number; room: number },
+): Uint8Array | number {
   const isV4Level = level === IPPROTO_IP;
+  if (name === MCAST_MSFILTER || (isV4Level && name === IP_MSFILTER))
+    return getFilterAt(task, socket, { level, name }, { address, room });
   if (name === (isV4Level ? IP_PKTOPTIONS : IPV6_2292PKTOPTIONS)) return packetOptions(socket, isV4Level, room);
   if (name === (isV4Level ? IP_MTU : IPV6_MTU)) {
     if (socket.peer === null) return -ENOTCONN;

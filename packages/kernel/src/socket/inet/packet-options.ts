@@ -14,6 +14,8 @@ import {
   IP_TTL,
   IPPROTO_IP,
   IPPROTO_IPV6,
+  IPV6_2292HOPLIMIT,
+  IPV6_2292PKTINFO,
   IPV6_HOPLIMIT,
   IPV6_PKTINFO,
   IPV6_RECVHOPLIMIT,
@@ -76,13 +78,13 @@ export function packetOptions(socket: Connection, isV4: boolean, room: number): 
     if (v4.get(IP_RECVTOS) === 1) add(IP_TOS, intOption(0));
     return concatBytes(messages);
   }
-  if (v6.get(IPV6_RECVPKTINFO) === 1) {
-    const data = new Uint8Array(In6Pktinfo.size);
-    if (isAccepted) writeV6(peer!.ip, data, In6Pktinfo.offset.ipi6_addr);
-    data.set(intOption(index), In6Pktinfo.offset.ipi6_ifindex);
-    add(IPV6_PKTINFO, data);
-  }
+  const info = new Uint8Array(In6Pktinfo.size);
+  if (isAccepted) writeV6(peer!.ip, info, In6Pktinfo.offset.ipi6_addr);
+  info.set(intOption(index), In6Pktinfo.offset.ipi6_ifindex);
+  if (v6.get(IPV6_RECVPKTINFO) === 1) add(IPV6_PKTINFO, info);
   if (v6.get(IPV6_RECVHOPLIMIT) === 1) add(IPV6_HOPLIMIT, hops);
   if (v6.get(IPV6_RECVTCLASS) === 1) add(IPV6_TCLASS, intOption(0));
+  if (v6.get(IPV6_2292PKTINFO) === 1) add(IPV6_2292PKTINFO, info);
+  if (v6.get(IPV6_2292HOPLIMIT) === 1) add(IPV6_2292HOPLIMIT, hops);
   return concatBytes(messages);
 }

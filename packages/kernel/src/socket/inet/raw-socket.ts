@@ -34,6 +34,7 @@ import {
   ICMP_FILTER,
   IPPROTO_ICMP,
   IPPROTO_ICMPV6,
+  IPPROTO_IPV6,
   IPPROTO_RAW,
   IPV6_CHECKSUM,
   SOL_RAW,
@@ -50,6 +51,9 @@ import {
   ipv4Header,
   isEchoReply,
   isEchoRequest,
+  hasRightChecksum,
+  ICMP_CHECKSUM,
+  setChecksum,
   setIcmpChecksum,
 } from "./icmp-message.ts";
 import { NO_EXTENSIONS } from "./extension-headers.ts";
@@ -97,6 +101,8 @@ export class RawSocket extends DatagramSocket {
   #queuedCost = 0;
   /** Types that are not wanted: of ICMP (raw(7), ICMP_FILTER) 32, of ICMPv6 (RFC 3542 §3.2) 256 bits. */
   #filter = new Uint8Array(32);
+  /** IPV6_CHECKSUM: where packets have their checksum; −1: they have none that is known. */
+  #checksumAt = -1;
   #includesHeader: boolean;
 
   constructor(
@@ -109,6 +115,7 @@ export class RawSocket extends DatagramSocket {
   ) {
     super(network, family, type, protocol, flags, creator);
     this.#includesHeader = protocol === IPPROTO_RAW;
+    if (protocol === IPPROTO_ICMPV6) this.#checksumAt = ICMP_CHECKSUM;
     // Ping sockets may share an identifier (net/ipv4/ping.c, ping_init_sock).
     this.options.reuseAddress = this.isPing;
     network.rawSockets.add(this);
@@ -192,7 +199,7 @@ export class RawSocket extends DatagramSocket {
   #sourceOf(ip: IpAddress): IpAddress | number {
     const { network } = this;
     if (network.isLocal(ip)) return isLoopback(ip) && isV4(ip) ? LOOPBACK_V4 : ip;
-    const source = network.sourceOutside(ip, this.flow);
+    const source = network.sourceOutside(ip, this.flowTo(ip, 0));
     if (isErrno(source)) return source;
     this.kernel.notices.set("packets", "");
     return -ENETUNREACH;
@@ -240,9 +247,9 @@ export class RawSocket extends DatagramSocket {
       bytes[4] = this.local!.port >> 8;
       bytes[5] = this.local!.port & 255;
       setIcmpChecksum(packet);
-    } else if (this.protocol === IPPROTO_ICMPV6) {
-      if (bytes.length < 4) return -EINVAL;
-      setIcmpChecksum(packet);
+    } else if (this.#checksumAt >= 0) {
+      if (this.#checksumAt >= bytes.length - 1) return -EINVAL;
+      setChecksum(packet, this.#checksumAt);
     }
     return packet;
   }
@@ -258,6 +265,7 @@ export class RawSocket extends DatagramSocket {
     if (boundIndex !== 0 && boundIndex !== this.network.interfaceOf(packet.to).index) return false;
     if (local !== null && !isWildcard(local.ip) && !isSameIp(local.ip, packet.to)) return false;
     if (peer !== null && !isSameIp(peer.ip, packet.from)) return false;
+    if (this.#checksumAt >= 0 && !hasRightChecksum(packet)) return false;
     if (this.isPing) return isEchoReply(packet) && local !== null && local.port === echoIdentifier(packet.bytes);
     const type = packet.bytes[0] ?? 0;
     if (this.protocol === IPPROTO_ICMP) return type >= 32 || (this.#filter[type >> 3]! & (1 << (type & 7))) === 0;
@@ -333,19 +341,38 @@ export class RawSocket extends DatagramSocket {
       this.#includesHeader = value[0] !== 0;
       return 0;
     }
-    // ICMPv6 has its checksum where RFC 4443 puts it, and nowhere else (RFC 3542 §3.1).
-    if (level === SOL_RAW && name === IPV6_CHECKSUM && this.family === AF_INET6)
-      return value.length >= 4 && optionInt(value) === 2 ? 0 : -EINVAL;
+    if (this.#isChecksumOption(level, name)) return this.#setChecksumPlace(level, value);
     return super.setProtocolOption(task, level, name, value);
   }
 
-  override getProtocolOption(task: SocketCaller, level: number, name: number, length: number): Uint8Array | number {
+  #isChecksumOption(level: number, name: number): boolean {
+    return !this.isPing && this.isV6 && name === IPV6_CHECKSUM && (level === SOL_RAW || level === IPPROTO_IPV6);
+  }
+
+  /** RFC 3542 §3.1; net/ipv6/raw.c, do_rawv6_setsockopt. */
+  #setChecksumPlace(level: number, value: Uint8Array): number {
+    if (value.length < 4) return -EINVAL;
+    const at = optionInt(value);
+    if (this.protocol === IPPROTO_ICMPV6 && level === IPPROTO_IPV6) return -EINVAL;
+    if (at > 0 && (at & 1) !== 0) return -EINVAL;
+    this.#checksumAt = Math.max(-1, at);
+    return 0;
+  }
+
+  override getProtocolOption(
+    task: SocketCaller,
+    level: number,
+    name: number,
+    length: number,
+    address = 0,
+  ): Uint8Array | number {
     if (!this.isPing && level === SOL_RAW && name === ICMP_FILTER && this.protocol === IPPROTO_ICMP)
       return this.#filter.slice(0, 4);
     if (!this.isPing && level === IPPROTO_ICMPV6 && name === ICMPV6_FILTER && this.protocol === IPPROTO_ICMPV6)
       return this.#filter.slice();
     if (!this.isPing && level === IPPROTO_IP && name === IP_HDRINCL) return intOption(this.#includesHeader ? 1 : 0);
-    return super.getProtocolOption(task, level, name, length);
+    if (this.#isChecksumOption(level, name)) return intOption(this.#checksumAt);
+    return super.getProtocolOption(task, level, name, length, address);
   }
 
   protected override dispose(): void {
@@ -362,6 +389,7 @@ export class RawSocket extends DatagramSocket {
         queuedCost: it.#queuedCost,
         filter: it.#filter,
         includesHeader: it.#includesHeader,
+        checksumAt: it.#checksumAt,
       }),
       load: (it, from) =>
         ({
@@ -369,6 +397,7 @@ export class RawSocket extends DatagramSocket {
           queuedCost: it.#queuedCost,
           filter: it.#filter,
           includesHeader: it.#includesHeader,
+          checksumAt: it.#checksumAt,
         } = from),
     });
   }

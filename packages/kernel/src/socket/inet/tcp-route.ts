@@ -20,7 +20,7 @@ interface ConnectingSocket {
   readonly network: InetNetwork;
   readonly local: InetEndpoint | null;
   readonly isV6: boolean;
-  readonly flow: Flow;
+  flowTo(to: IpAddress, port: number): Flow;
   readonly ip: { readonly v6Only: boolean };
 }
 
@@ -37,6 +37,6 @@ export function sourceTo(socket: ConnectingSocket, to: ScratchEndpoint): IpAddre
   if (isV4(to.ip) && isV6 && ip.v6Only) return -ENETUNREACH;
   if (local !== null && !isWildcard(local.ip) && isV4(local.ip) !== isV4(to.ip))
     return isV4(to.ip) ? -ENETUNREACH : -EINVAL;
-  if (!network.isLocal(to.ip)) return network.sourceOutside(to.ip, socket.flow);
+  if (!network.isLocal(to.ip)) return network.sourceOutside(to.ip, socket.flowTo(to.ip, to.port));
   return isLoopback(to.ip) && isV4(to.ip) ? LOOPBACK_V4 : to.ip.slice();
 }

@@ -55,7 +55,7 @@ import { hostAddressOf } from "./host-address.ts";
 import { HostAttempt, HostListener } from "./host-tcp.ts";
 import { HostTransport } from "./host-transport.ts";
 import { familyOf, readInetAddress } from "./inet-address.ts";
-import { type InetNetwork, InetSocket } from "./inet-socket.ts";
+import { type AskedOption, type InetNetwork, InetSocket } from "./inet-socket.ts";
 import { type InetEndpoint, isLoopback, isSameIp, isWildcard, keepEndpoint, ScratchEndpoint } from "./ip-address.ts";
 import { LoopbackAttempt, LoopbackListener, type SilentConnection } from "./loopback-tcp.ts";
 import { LoopbackTransport } from "./loopback-transport.ts";
@@ -628,8 +628,8 @@ export class TcpSocket extends InetSocket {
     return result;
   }
 
-  override getProtocolOption(task: SocketCaller, level: number, name: number, length: number): Uint8Array | number {
-    if (level !== IPPROTO_TCP) return super.getProtocolOption(task, level, name, length);
+  override getProtocolOption(...[task, level, name, length, at]: AskedOption): Uint8Array | number {
+    if (level !== IPPROTO_TCP) return super.getProtocolOption(task, level, name, length, at);
     if (name !== TCP_INFO) {
       const { synRetries } = this.network.settings;
       return getTcpOption(this.tcp, name, { mss: this.#transport?.segmentBytes ?? 0, synRetries, length });

@@ -218,7 +218,7 @@ export class UdpSocket extends DatagramSocket {
     if (malformed < 0) return malformed;
     resolveWildcard(to);
     OUTGOING.scope = isOfV4 ? 0 : scopeOf(address);
-    const source = this.#route(to.ip, null);
+    const source = this.#route(to, null);
     if (isErrno(source)) return source;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
@@ -247,7 +247,7 @@ export class UdpSocket extends DatagramSocket {
    * The source address for a destination, and whether the datagram stays in this machine; ENETUNREACH, or EACCES for a
    * broadcast that wasn't asked for.
    */
-  #route(ip: IpAddress, chosen: ChosenSender | null): IpAddress | number {
+  #route({ ip, port }: InetEndpoint, chosen: ChosenSender | null): IpAddress | number {
     const { network } = this;
     OUTGOING.staysHere = false;
     if (isV4(ip) && this.isV6 && this.ip.v6Only) return -ENETUNREACH;
@@ -261,7 +261,10 @@ export class UdpSocket extends DatagramSocket {
       OUTGOING.staysHere = true;
       source = ANY_V4;
     } else
-      source = this.#host === null && network.provider !== null ? -ENETUNREACH : network.sourceOutside(ip, this.flow);
+      source =
+        this.#host === null && network.provider !== null
+          ? -ENETUNREACH
+          : network.sourceOutside(ip, this.flowTo(ip, port));
     if (isErrno(source)) return source;
     if (network.isBroadcast(ip) && !this.options.broadcast) return -EACCES;
     return given ?? source;
@@ -293,7 +296,7 @@ export class UdpSocket extends DatagramSocket {
     const error = this.takeError();
     if (error !== 0) return -error;
     if (!hasMore) return this.#transmit(task, from, message.ancillary);
-    const route = this.#route(to.ip, message.ancillary?.sender ?? null);
+    const route = this.#route(to, message.ancillary?.sender ?? null);
     if (isErrno(route)) return route;
     this.#corked = {
       to: keepEndpoint(to.ip, to.port),
@@ -357,7 +360,7 @@ export class UdpSocket extends DatagramSocket {
     const chosen = ancillary?.sender ?? null;
     const way = isMulticast(to.ip) ? wayOut(this, to.ip, chosen?.interfaceIndex || OUTGOING.scope) : null;
     if (way !== null) return this.#sendToMembers(task, from, way, chosen);
-    const source = this.#route(to.ip, chosen);
+    const source = this.#route(to, chosen);
     if (isErrno(source)) return source;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
@@ -538,7 +541,13 @@ export class UdpSocket extends DatagramSocket {
     return sent < 0 ? sent : 0;
   }
 
-  override getProtocolOption(task: SocketCaller, level: number, name: number, length: number): Uint8Array | number {
+  override getProtocolOption(
+    task: SocketCaller,
+    level: number,
+    name: number,
+    length: number,
+    address = 0,
+  ): Uint8Array | number {
     if (
       level === IPPROTO_UDPLITE &&
       this.protocol === level &&
@@ -546,7 +555,7 @@ export class UdpSocket extends DatagramSocket {
     ) {
       return intOption(this.#options.get(name) ?? 0);
     }
-    if (level !== IPPROTO_UDP) return super.getProtocolOption(task, level, name, length);
+    if (level !== IPPROTO_UDP) return super.getProtocolOption(task, level, name, length, address);
     if (name !== UDP_CORK && name !== UDP_SEGMENT && name !== UDP_GRO) return -ENOPROTOOPT;
     return intOption(this.#options.get(name) ?? 0);
   }

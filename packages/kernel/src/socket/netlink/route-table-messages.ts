@@ -17,6 +17,9 @@ import {
   RTA_PRIORITY,
   RTA_SRC,
   RTA_TABLE,
+  RTA_DPORT,
+  RTA_IP_PROTO,
+  RTA_SPORT,
   RTA_UID,
   RTA_VIA,
   RTCF_LOCAL,
@@ -122,12 +125,22 @@ export function foundRoute(
   if (to === null || to === "malformed" || source === "malformed") return -ENETUNREACH;
   const given = (name: number): number | null => numberOf(attributeOf(payload, Rtmsg.size, name));
   const user = given(RTA_UID) ?? uid;
-  const flow = { source, mark: given(RTA_MARK) ?? 0, out: given(RTA_OIF) ?? 0, uid: user };
+  const ipProtocol = attributeOf(payload, Rtmsg.size, RTA_IP_PROTO)?.[0] ?? 0;
+  const port = (name: number): number => portIn(attributeOf(payload, Rtmsg.size, name));
+  const flow = {
+    ...{ source, mark: given(RTA_MARK) ?? 0, out: given(RTA_OIF) ?? 0, uid: user },
+    ...{ ipProtocol, sourcePort: port(RTA_SPORT), port: port(RTA_DPORT), tos: payload[Rtmsg.offset.rtm_tos]! },
+  };
   const flags = viewOf(payload).getUint32(Rtmsg.offset.rtm_flags, true);
   const question = { to, flow, uid: user, asksForTable: (flags & RTM_F_LOOKUP_TABLE) !== 0 };
   if (source !== null && !network.hasAddress(source)) return -ENETUNREACH;
   const route = routeTo(network, question);
   return isErrno(route) ? route : foundRouteMessage(route, question, heading);
+}
+
+/** A port in network order; 0: none is given. */
+function portIn(bytes: Uint8Array | null): number {
+  return bytes === null || bytes.length < 2 ? 0 : viewOf(bytes).getUint16(0);
 }
 
 /** @see net/ipv4/route.c, rt_fill_info */

@@ -11,6 +11,7 @@ import {
   FIB_RULE_OIF_DETACHED,
   FIB_RULE_UNRESOLVED,
   FibRuleHdr,
+  FibRulePortRange,
   FibRuleUidRange,
   FRA_DPORT_RANGE,
   FRA_DST,
@@ -46,8 +47,8 @@ import type { RoutingRule, RoutingRules } from "../routing-rules.ts";
 import { attributeOf, type NetlinkRequest, numberOf, textOf } from "./netlink-request.ts";
 import { type NetlinkHeading, NetlinkWriter } from "./netlink-writer.ts";
 
-/** What programs may ask for, and rules of ours can't: tunnels, groups of interfaces, ports. */
-const UNKNOWN = [FRA_TUN_ID, FRA_L3MDEV, FRA_IP_PROTO, FRA_SPORT_RANGE, FRA_DPORT_RANGE];
+/** What programs may ask for, and rules of ours can't: tunnels, groups of interfaces. */
+const UNKNOWN = [FRA_TUN_ID, FRA_L3MDEV];
 
 export function ruleMessages(network: InterfaceNetwork, family: number, heading: NetlinkHeading): Uint8Array[] {
   const { v4, v6 } = network.routes.rules;
@@ -100,9 +101,18 @@ export function ruleMessage(
     putFields(viewOf(range), FibRuleUidRange, { start: users.first, end: users.last });
     writer.attribute(FRA_UID_RANGE, range);
   }
+  if (rule.sourcePorts !== null) writer.attribute(FRA_SPORT_RANGE, bytesOfPorts(rule.sourcePorts));
+  if (rule.ports !== null) writer.attribute(FRA_DPORT_RANGE, bytesOfPorts(rule.ports));
+  if (rule.ipProtocol !== 0) writer.attributeU8(FRA_IP_PROTO, rule.ipProtocol);
   if (rule.toLength > 0) writer.attribute(FRA_DST, ipBytes(rule.to));
   if (rule.fromLength > 0) writer.attribute(FRA_SRC, ipBytes(rule.from));
   return writer.finish();
+}
+
+function bytesOfPorts({ first, last }: PortRange): Uint8Array {
+  const range = new Uint8Array(FibRulePortRange.size);
+  putFields(viewOf(range), FibRulePortRange, { start: first, end: last });
+  return range;
 }
 
 function rulesOf(network: InterfaceNetwork, v4: boolean): RoutingRules {
@@ -164,6 +174,11 @@ function readRule(network: InterfaceNetwork, { type, payload }: NetlinkRequest):
   if (range !== null && range.length < FibRuleUidRange.size) return -EINVAL;
   const users = range === null ? null : usersIn(range);
   if (users !== null && users.first > users.last) return -EINVAL;
+  const sourcePorts = portsIn(given(FRA_SPORT_RANGE)),
+    ports = portsIn(given(FRA_DPORT_RANGE));
+  if (sourcePorts === "malformed" || ports === "malformed") return -EINVAL;
+  const tos = payload[offset.tos]!;
+  if ((tos & (v4 ? ~TOS_V4 : ECN)) !== 0) return -EINVAL;
   const mark = numberOf(given(FRA_FWMARK)) ?? 0;
   const mask = numberOf(given(FRA_FWMASK));
   let table = numberOf(given(FRA_TABLE)) ?? payload[offset.table]!;
@@ -178,7 +193,10 @@ function readRule(network: InterfaceNetwork, { type, payload }: NetlinkRequest):
   const rule = {
     ...{ action, table, flags, from, fromLength, to, toLength, mark, users },
     priority: priority ?? 0,
-    tos: payload[offset.tos]!,
+    tos,
+    ipProtocol: given(FRA_IP_PROTO)?.[0] ?? 0,
+    sourcePorts,
+    ports,
     protocol: given(FRA_PROTOCOL)?.[0] ?? 0,
     markMask: mask ?? (mark !== 0 ? 0xffffffff : 0),
     iif: textOf(given(FRA_IIFNAME) ?? EMPTY),
@@ -193,6 +211,21 @@ function usersIn(range: Uint8Array): { first: number; last: number } {
   const view = viewOf(range);
   const { start, end } = FibRuleUidRange.offset;
   return { first: view.getUint32(start, true), last: view.getUint32(end, true) };
+}
+
+/** Bits that a rule may ask for: of IPv4 (IPTOS_TOS_MASK, without the congestion's); and those that none may. */
+const TOS_V4 = 0x1c,
+  ECN = 3;
+
+type PortRange = NonNullable<RoutingRule["ports"]>;
+
+function portsIn(range: Uint8Array | null): PortRange | null | "malformed" {
+  if (range === null) return null;
+  if (range.length < FibRulePortRange.size) return "malformed";
+  const view = viewOf(range);
+  const first = view.getUint16(FibRulePortRange.offset.start, true),
+    last = view.getUint16(FibRulePortRange.offset.end, true);
+  return first === 0 || last === 0xffff || first > last ? "malformed" : { first, last };
 }
 
 const EMPTY = new Uint8Array(0);
@@ -218,6 +251,11 @@ function isWanted(one: RoutingRule, { rule, priority, hasMask }: WantedRule): bo
     isSame(rule.suppressPrefix, one.suppressPrefix, rule.suppressPrefix !== -1) &&
     isSame(rule.users?.first, one.users?.first, rule.users !== null) &&
     isSame(rule.users?.last, one.users?.last, rule.users !== null) &&
+    isSame(rule.ipProtocol, one.ipProtocol, rule.ipProtocol !== 0) &&
+    isSame(rule.sourcePorts?.first, one.sourcePorts?.first, rule.sourcePorts !== null) &&
+    isSame(rule.sourcePorts?.last, one.sourcePorts?.last, rule.sourcePorts !== null) &&
+    isSame(rule.ports?.first, one.ports?.first, rule.ports !== null) &&
+    isSame(rule.ports?.last, one.ports?.last, rule.ports !== null) &&
     isSame(rule.protocol, one.protocol, rule.protocol !== 0) &&
     isSame(rule.tos, one.tos, rule.tos !== 0) &&
     (rule.fromLength === 0 || (rule.fromLength === one.fromLength && isSameIp(rule.from, one.from))) &&
