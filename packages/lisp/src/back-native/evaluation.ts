@@ -142,12 +142,15 @@ class Registry {
         ]),
       );
     this.#body.push(...[...this.#macros.values()].map(({ form }) => form), ...added);
-    this.#body.push(callPrimitive("%set-evaluator!", [globalCore(this.#evaluation.exports.get("evaluator")!)]));
+    const starts = this.#body.map((form) => makeLambda([], null, form));
     return {
       library: "(stratos evaluation registry)",
       imports: [EVALUATION, ...libraries.map(({ name }) => name)],
       globals: [],
-      body: this.#body,
+      body: [
+        this.#call("start-with!", [listOf(starts)]),
+        callPrimitive("%set-evaluator!", [globalCore(this.#evaluation.exports.get("evaluator")!)]),
+      ],
       exports: new Map(),
     };
   }
