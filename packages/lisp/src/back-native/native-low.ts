@@ -57,8 +57,8 @@ export const NATIVE = `
 ; number, an object of bytes the address of its bytes; the result is a fixnum. 33: the nearest double of an integer; 34,
 ; 35: a double's upper and lower half; 36: the double of two halves; 38, 39: a symbol that is there, a new one; 40: the
 ; end of a file; 41: each other system call, by its number and five operands; 42: bytes copied to an address that the
-; collector does not know; 43: foreign functions of C (foreign/foreign-low.ts); 44: the heap's bounds, and interrupts are
-; taken; 45: whether one came since. Nothing is collected meanwhile, but by callbacks of 43.
+; collector does not know; 43: foreign functions of C (foreign/foreign-low.ts); 44: the heap's bounds, and interrupts
+; are taken; 45: whether one came since. Nothing is collected meanwhile, but by callbacks of 43.
 (define (host-call:void sp:i32 operation:i32)
   (cell! CELL-TEMPORARY (operate sp operation)))
 
