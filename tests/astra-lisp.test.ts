@@ -4,6 +4,7 @@
  * options run without one.
  */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { before, test } from "node:test";
 import { SeededRandom } from "@stratos/base";
 import { launcher, stratos } from "./support/stratos.ts";
@@ -230,4 +231,19 @@ echo '(define x 1) (display "loaded") (exit x)' >/tmp/g; astra --lisp /tmp/g; ec
     ].join("\n"),
   );
   assert.equal(stderr, "/tmp/f: line 13: car: expected a pair, got x\n  in (car 'x)\n/tmp/f: hi: not found\n");
+});
+
+test("the examples of docs/lisp/shell.md write what the page says", async () => {
+  const page = readFileSync(new URL("../docs/lisp/shell.md", import.meta.url), "utf8");
+  const examples = [...page.matchAll(/^```astra\n([\s\S]*?)^```\n\n```text\n([\s\S]*?)^```/gm)];
+  assert.equal(examples.length, page.match(/^```astra$/gm)!.length);
+  const between = "=====\n";
+  const script = examples.map(
+    ([, text]) => `cat >/tmp/example <<'=END='\n${text}=END=\nastra /tmp/example 2>&1; printf '${between}'`,
+  );
+  const { stdout } = await stratos(["run", "-i", "astra", "--", "sh", "-c", script.join("\n")], {
+    env: { STRATOS_HOME: home },
+  });
+  const told = stdout.split(between);
+  for (const [index, [, text, expected]] of examples.entries()) assert.equal(told[index], expected, text);
 });

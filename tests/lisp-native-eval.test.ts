@@ -23,6 +23,7 @@ const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-eval-"));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 
 const FORMS = String.raw`
+(read (open-input-string "(a \x1;b \x7f;c\xa0;d,e ${"`"}f\x3000;g)"))
 (begin (define x 10) (define (add . l) (apply + x l)) (add 1 2))
 (set! x 20)
 (add 1)

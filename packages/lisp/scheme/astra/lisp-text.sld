@@ -5,7 +5,8 @@
   (import (scheme base))
   (begin
     (define (char-at text i) (and (< i (string-length text)) (string-ref text i)))
-    (define (delimiter? c) (or (not c) (char<=? c #\space) (memv c '(#\( #\) #\" #\; #\'))))
+    (define (blank? c) (or (char=? c #\space) (char<=? #\tab c #\return)))
+    (define (delimiter? c) (or (not c) (blank? c) (memv c '(#\( #\) #\" #\; #\' #\` #\,))))
     ;; Behind what is no datum's part: a string, a symbol in bars, a comment; #f: it has no end.
     (define (quoted-end text i quote)
       (let ((c (char-at text i)))
@@ -30,7 +31,7 @@
         (let ((c (char-at text i)))
           (define (seen kind end) (and end (or (see kind i end) (loop end))))
           (cond ((not c) #t)
-                ((char<=? c #\space) (seen 'blank (+ i 1)))
+                ((blank? c) (seen 'blank (+ i 1)))
                 ((char=? c #\() (seen 'open (+ i 1)))
                 ((char=? c #\)) (seen 'close (+ i 1)))
                 ((char=? c #\") (seen 'string (quoted-end text (+ i 1) #\")))
@@ -71,7 +72,7 @@
       (let loop ((i from) (forms '()))
         (let ((c (char-at text i)))
           (cond ((or (not c) (char=? c #\newline)) (cons (if c (+ i 1) i) (reverse forms)))
-                ((char<=? c #\space) (loop (+ i 1) forms))
+                ((blank? c) (loop (+ i 1) forms))
                 ((char=? c #\;) (loop (line-end text i) forms))
                 ((char=? c #\() (let ((end (datum-end text i))) (and end (loop end (cons (cons i end) forms)))))
                 (else i)))))
@@ -142,5 +143,5 @@
     ;; Where the name begins that ends at a place.
     (define (name-edge text at)
       (let loop ((i at))
-        (if (or (= i 0) (delimiter? (string-ref text (- i 1))) (memv (string-ref text (- i 1)) '(#\` #\, #\@))) i
+        (if (or (= i 0) (delimiter? (string-ref text (- i 1))) (char=? #\@ (string-ref text (- i 1)))) i
             (loop (- i 1)))))))

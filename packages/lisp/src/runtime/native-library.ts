@@ -323,7 +323,8 @@ const OWN_LIBRARY = `
 (define (%system-call number a b c d e) (%host 41 number a b c d e))
 (define (%copy-to-memory address bytes count) (%host 42 address bytes count) #t)
 ; What is called in place of all that runs when the heap is full, or SIGINT came (it is blocked, and looked for at
-; each collection); it must not return. #f: the program ends. A half of the heap has so many bytes at most, some of them kept.
+; each collection); it must not return. #f: the program ends. A half of the heap has so many bytes at most, some of
+; them kept.
 (define (%recover-with! f) (%set-cell! 43 f))
 (define (%take-interrupts! limit kept) (%host 44 limit kept) #t)
 (define (%interrupted?) (%fx= 1 (%host 45)))
