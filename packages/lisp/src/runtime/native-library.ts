@@ -5,6 +5,7 @@
  */
 import { accessors } from "./derived.ts";
 import { ERRORS } from "./errors.ts";
+import { NATIVE_ELEMENTARY } from "./native-elementary.ts";
 import { NATIVE_PORTS } from "./native-ports.ts";
 import { NATIVE_READER } from "./native-reader.ts";
 import { NATIVE_WRITER } from "./native-writer.ts";
@@ -112,12 +113,6 @@ const OWN_LIBRARY = `
   (if (and (%exact-integer? n) (>= n 0)) #t
     (%number-error "exact-integer-sqrt: expected an exact integer that is not negative, got" n))
   (let ((r (%integer-sqrt n))) (values r (- n (* r r)))))
-(define (expt base n)
-  (cond ((and (%exact? base) (%fixnum? n))
-         (if (< n 0) (/ 1 (%power base (- 0 n)))
-           (if (%kind? base 7) (%ratio (%power (%ref base 0) n) (%power (%ref base 1) n)) (%power base n))))
-        (else (%raise-native 'type "expt: only exact numbers to an exact integer are served in native programs:"
-          (list base n)))))
 
 ; Lists.
 ; What the letters of a name lead to, the last one first.
@@ -406,7 +401,14 @@ const ACCESSORS = accessors()
   .join("\n");
 
 /** All of it. */
-export const NATIVE_LIBRARY: string = [OWN_LIBRARY, ACCESSORS, NATIVE_PORTS, NATIVE_WRITER, NATIVE_READER].join("\n");
+export const NATIVE_LIBRARY: string = [
+  OWN_LIBRARY,
+  NATIVE_ELEMENTARY,
+  ACCESSORS,
+  NATIVE_PORTS,
+  NATIVE_WRITER,
+  NATIVE_READER,
+].join("\n");
 
 /** What `%host N` is in native programs: a procedure above. */
 export const NATIVE_OPERATIONS: ReadonlyMap<number, string> = new Map([
