@@ -1,6 +1,6 @@
 /**
- * exp, log, sin and their like for native programs: the steps of number/elementary.ts in Scheme, operation by operation,
- * so that the bits are the same; what the names and special cases are is said there.
+ * exp, log, sin and their like for native programs: the steps of number/elementary.ts in Scheme, operation by
+ * operation, so that the bits are the same; what the names and special cases are is said there.
  */
 import * as E from "../number/elementary.ts";
 

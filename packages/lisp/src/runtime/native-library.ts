@@ -154,21 +154,7 @@ const OWN_LIBRARY = `
 (define (symbol=? a b . l) (%in-order? "symbol=?" "a symbol" symbol? eq? (cons a (cons b l))))
 (define (boolean=? a b . l) (%in-order? "boolean=?" "a boolean" boolean? eq? (cons a (cons b l))))
 
-; Characters and strings. Letters beyond ASCII have no other case here.
-(define (%slow:char-upcase c) (%unicode "char-upcase" c))
-(define (%slow:char-downcase c) (%unicode "char-downcase" c))
-(define (%slow:char-alphabetic? c) (%unicode "char-alphabetic?" c))
-(define (%slow:char-numeric? c) (%unicode "char-numeric?" c))
-(define (%slow:char-whitespace? c) (%unicode "char-whitespace?" c))
-(define (%unicode who c)
-  (%raise-native 'type (string-append who
-    (if (char? c) ": characters beyond ASCII are not served in native programs:" ": expected a character, got"))
-    (list c)))
-(define (char-foldcase c) (if (%ascii? c) (char-downcase c) (%unicode "char-foldcase" c)))
-(define (char-upper-case? c) (if (%ascii? c) (%upper? (%char->integer c)) (%unicode "char-upper-case?" c)))
-(define (char-lower-case? c) (if (%ascii? c) (%lower? (%char->integer c)) (%unicode "char-lower-case?" c)))
-(define (digit-value c) (if (%ascii? c) (if (char-numeric? c) (%fx- (%char->integer c) 48) #f)
-  (%unicode "digit-value" c)))
+; Strings.
 (define (%string-order a b)
   (let ((m (string-length a)) (n (string-length b)))
     (let loop ((i 0))
@@ -188,10 +174,6 @@ const OWN_LIBRARY = `
 (define (string>? a . l) (%strings? "string>?" (lambda (order) (%fx< 0 order)) (cons a l)))
 (define (string<=? a . l) (%strings? "string<=?" (lambda (order) (%fx<= order 0)) (cons a l)))
 (define (string>=? a . l) (%strings? "string>=?" (lambda (order) (%fx<= 0 order)) (cons a l)))
-(define (%over f s) (list->string (map f (string->list s))))
-(define (string-upcase s) (%over char-upcase s))
-(define (string-downcase s) (%over char-downcase s))
-(define (string-foldcase s) (%over char-downcase s))
 (define (string->vector s . range) (list->vector (apply string->list s range)))
 (define (vector->string v . range) (list->string (apply vector->list v range)))
 (define (%byte? x) (and (%fixnum? x) (%fx<u x 256)))
