@@ -1,8 +1,8 @@
 /**
  * Goal: exp, log, sin and their like of doubles give the same bits in the interpreter (and so in WebAssembly, which
  * asks it) and in native programs for each processor, with an error below one unit in the last place. Method: one
- * program writes results of seeded arguments, of each size and near the places where the functions are difficult; its texts,
- * which tell doubles exactly, are compared. The judge of the error is glibc's long double.
+ * program writes results of seeded arguments, of each size and near the places where the functions are difficult; its
+ * texts, which tell doubles exactly, are compared. The judge of the error is glibc's long double.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";

@@ -1,7 +1,7 @@
 /**
  * Goal: case and classes of characters in native programs are the interpreter's. Method: one program goes through
- * characters of all planes that have any, each or each fifth, and writes a sum over what each procedure answers of them, block by block, and what texts become whose
- * letters become several or stand at a word's end; both run it.
+ * characters of all planes that have any, each or each fifth, and writes a sum over what each procedure answers of
+ * them, block by block, and what texts become whose letters become several or stand at a word's end; both run it.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
