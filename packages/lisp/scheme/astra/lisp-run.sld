@@ -1,7 +1,7 @@
 ;; Evaluating Lisp in the shell: what is raised becomes words and a status; an interrupt, and a heap that is full, leave
 ;; what runs. Texts of the shell are bytes, those of Lisp characters.
 (define-library (astra lisp-run)
-  (export ->bytes <-bytes protected failed? failure-value failure-words interrupt! take-interrupts! shell-namespace status-of-value
+  (export ->bytes <-bytes protected failed? failure-value failure-words interrupt! take-interrupts! shell-namespace status-of-value flush-ports!
           evaluate-forms lisp-names lisp-command)
   (import (scheme base) (scheme write) (scheme read) (scheme eval) (scheme repl)
           (astra posix) (astra state) (astra run) (astra jobs) (stratos system-call)
@@ -95,7 +95,10 @@
                               (map (lambda (x) (string-append " " (cut (written x)))) (error-object-irritants e))))
                            (else (string-append "an object was raised that nobody handled: " (cut (written e)))))
                      (if (and call (error-object? e)) (string-append "\n  in " (cut (written call))) ""))))))
-        (if (failed? told) "an error that cannot be told" (bytes-of (cut-long (car told))))))
+        (cond ((not (failed? told)) (bytes-of (cut-long (car told))))
+              ;; Irritants without end are not written.
+              ((and (error-object? e) (string? (error-object-message e))) (bytes-of (error-object-message e)))
+              (else "an error that cannot be told"))))
     (define (cut-long text) (if (> (string-length text) 8000) (substring text 0 8000) text))
     (define (bytes-of s) (let ((v (string->utf8 s))) (bytes->text v 0 (bytevector-length v))))
 
@@ -110,10 +113,16 @@
       (if (not (%ref out-port 5)) (renew-port! out-port))
       (if (not (%ref error-port 5)) (renew-port! error-port))
       (let ((result (protected thunk)))
-        (let ((lost (protected (lambda () (flush-output-port out-port) (flush-output-port error-port)))))
+        (let ((lost (protected flush-ports!)))
           ;; What was read of a file and not used is there for the next who reads.
           (let ((left (- (%ref in 4) (%ref in 3)))) (if (> left 0) (sys-lseek 0 (- left) 1)))
           (if (failed? result) result (if (failed? lost) lost result)))))
+
+    ;; Before anybody else writes, or a process begins that would write it once more.
+    (define (flush-ports!)
+      (flush-output-port (current-output-port))
+      (if (%ref out-port 5) (flush-output-port out-port))
+      (if (%ref error-port 5) (flush-output-port error-port)))
 
     (define namespace #f)
     (define (shell-namespace)

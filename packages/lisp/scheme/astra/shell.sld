@@ -21,10 +21,12 @@
       (map (lambda (x) (word->text who x)) l))
     ;; What the shell raises to leave for its prompt is nothing to Lisp's handlers.
     (define (of-shell thunk)
-      (flush-output-port (current-output-port))
+      (flush-ports!)
       (let ((s (guard (e ((shell-failure? e) (set-status! (shell-failure-status e))) ((interrupted? e) 'interrupted))
                  (thunk))))
         (flush-out)
+        ;; `break`, `continue` and `return` reach no further than what Lisp has run.
+        (if (skip-kind) (set-skip! #f 0))
         (if (eq? s 'interrupted) (interrupt!) s)))
     (define (string-for who x) (if (string? x) (->bytes x) (error (string-append who ": expected a string, got") x)))
 
@@ -103,7 +105,7 @@
     (define (remove-alias! name) (table-delete! aliases (command-name "remove-alias!" name)) (nothing))
 
     (define (leave-shell . status)
-      (flush-output-port (current-output-port))
+      (flush-ports!)
       (leave
         (cond ((null? status) (default-status))
               ((eq? (car status) #t) 0)
