@@ -53,7 +53,9 @@ test("the examples of docs/lisp/foreign.md", { skip: WITHOUT_HOST }, () => {
   assert.deepEqual(Buffer.from(output, "latin1").toString().trimEnd().split("\n"), expected);
 });
 
-for (const page of readdirSync(folder).filter((name) => name.endsWith(".md") && name !== "foreign.md")) {
+/** The shell's are run by tests/astra-lisp.test.ts. */
+const OTHERS = new Set(["foreign.md", "shell.md"]);
+for (const page of readdirSync(folder).filter((name) => name.endsWith(".md") && !OTHERS.has(name))) {
   test(`the examples of docs/lisp/${page}`, async () => {
     let printed = "",
       checked = 0;

@@ -233,7 +233,7 @@ const published = {
   license: manifest["license"],
   type: "module",
   engines: manifest["engines"],
-  bin: { stratos: "stratos" },
+  bin: { stratos: "stratos", astra: "stratos" },
   exports: {
     ".": { types: "./library.d.ts", browser: "./browser.mjs", default: "./library.mjs" },
     ...Object.fromEntries(

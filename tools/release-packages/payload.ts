@@ -76,7 +76,7 @@ export function linuxPayload(
       content: { file: join(places.node, "bin/node") },
     },
     { path: "usr/bin/stratos", target: "../lib/stratos/stratos" },
-    { path: "usr/bin/astra", mode: 0o755, content: Buffer.from(ASTRA) },
+    { path: "usr/bin/astra", target: "../lib/stratos/stratos" },
     { path: "usr/sbin/mount.aegisfs", mode: 0o755, content: Buffer.from(MOUNT_HELPER) },
     ...unitFiles(places.root),
     ...manualPages(places.dist),
@@ -164,11 +164,6 @@ function inputsOf(dist: string): Record<string, unknown> {
   return JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
 }
 
-const ASTRA = `#!/bin/sh
-# The shell of Stratos' own system: \`astra\`, \`astra -c COMMANDS\`, \`astra FILE\`.
-exec /usr/bin/stratos run -i astra -- astra "$@"
-`;
-
 /** mount(8) starts its helpers without PATH; losetup(8) lies in sbin. */
 const MOUNT_HELPER = `#!/bin/sh
 PATH="\${PATH:+$PATH:}/usr/sbin:/usr/bin:/sbin:/bin"
@@ -182,10 +177,15 @@ astra \\- shell of a system of AstraLisp programs
 .SH SYNOPSIS
 .B astra
 [\\fIoptions\\fR] [\\fB\\-c\\fR \\fIcommands\\fR | \\fIfile\\fR [\\fIargument\\fR ...]]
+.br
+.B astra \\-\\-lisp
+[\\fIfile\\fR [\\fIargument\\fR ...] | \\fB\\-e\\fR \\fIexpression\\fR]
 .SH DESCRIPTION
 Runs the POSIX shell of the image \\fBastra\\fR, whose shell and utilities are AstraLisp programs, in a machine of
 Stratos: \\fBstratos run \\-i astra \\-\\- astra\\fR. Files are those of that machine; \\fBstratos run \\-v\\fR shows it
 folders of the host.
+At its prompt a line that begins with ( is Lisp.
+\\fBastra \\-\\-lisp\\fR is \\fBstratos lisp\\fR, the prompt of AstraLisp on the host.
 The image makes itself at its first use.
 .SH SEE ALSO
 .BR stratos (1),

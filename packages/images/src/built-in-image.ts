@@ -39,7 +39,7 @@ export async function ensureAstraImage(home: string, onStart: () => void): Promi
     for (const path of FOLDERS) writer.directory(path, { ...meta, mode: path.endsWith("tmp") ? 0o1777 : 0o755 });
     for (const [path, text] of Object.entries(FILES))
       writer.file(path, { ...meta, mode: path === "etc/shadow" ? 0o600 : 0o644 }, new TextEncoder().encode(text));
-    writer.file("bin/astra", { ...meta, mode: 0o755 }, program);
+    writer.packedFile("bin/astra", { ...meta, mode: 0o755 }, program);
     const names = utilities.map((name) => [`bin/${name}`, "astra"] as const);
     for (const [path, target] of [...Object.entries(LINKS), ...names])
       writer.symlink(path, { ...meta, mode: 0o777 }, target);

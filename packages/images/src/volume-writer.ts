@@ -7,8 +7,10 @@ import {
   ATTRIBUTE_MODE,
   ATTRIBUTE_MTIME,
   ATTRIBUTE_UID,
+  COMPRESS_LZ4,
   ROOT_INO,
   type Subvolume,
+  withCompression,
 } from "@stratos/aegisfs";
 import { ERRNO_NAMES, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFREG } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
@@ -61,6 +63,14 @@ export class VolumeWriter implements RootWriter {
 
   file(path: string, meta: RootMeta, content: Uint8Array): void {
     const ino = this.beginFile(path, meta);
+    this.append(ino, path, 0, content);
+    this.#finishFile(ino, path, meta);
+  }
+
+  /** One whose content is kept compressed. */
+  packedFile(path: string, meta: RootMeta, content: Uint8Array): void {
+    const ino = this.beginFile(path, meta);
+    check(path, this.#files.setProperties(ino, withCompression(0, COMPRESS_LZ4, 0)));
     this.append(ino, path, 0, content);
     this.#finishFile(ino, path, meta);
   }

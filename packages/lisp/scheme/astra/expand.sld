@@ -2,13 +2,16 @@
 ;; pattern characters; `split` may have them too, and is split into fields; `break` ends a field, `soft` ends one that
 ;; was begun.
 (define-library (astra expand)
-  (export expand-words expand-word expand-text expand-pattern set-substitution! split-fields home-of pathnames)
+  (export expand-words expand-word expand-text expand-pattern set-substitution! set-lisp-substitution! split-fields home-of pathnames)
   (import (scheme base) (astra posix) (astra state) (astra pattern) (astra arithmetic)
     (only (astra texts) split-at))
   (begin
     ;; Runs a command and gives what it writes, without the newlines at its end.
     (define substitution #f)
     (define (set-substitution! f) (set! substitution f))
+    ;; Evaluates a text in Lisp. @returns texts: one, or those of the value, a list
+    (define lisp-substitution #f)
+    (define (set-lisp-substitution! f) (set! lisp-substitution f))
     (define (text-list l) (apply string-append l))
     (define (join l between)
       (if (null? l) "" (text-list (cons (car l) (let loop ((l (cdr l)))
@@ -84,6 +87,7 @@
                  ;; "" beside "$@" without parameters is a field; "$@" alone is none.
                  pieces))))
         ((command) (list (cons (if quoted? 'quoted 'split) (substitution (cadr part)))))
+        ((lisp) (fields-apart (lisp-substitution (cadr part) (list-ref part 2))))
         ((arithmetic) (list (cons (if quoted? 'quoted 'split)
                               (number->string (arithmetic (expand-text (cadr part) #f))))))
         (else (parameter-pieces (cadr part) (list-ref part 2) (list-ref part 3) quoted?))))
@@ -95,12 +99,14 @@
             value))
         set-variable!
         (lambda (what) (shell-error "arithmetic: " text ": " what))))
+    (define (fields-apart l)
+      (if (null? l) '()
+          (cons (cons 'quoted (car l))
+                (apply append (map (lambda (t) (list '(break . "") (cons 'quoted t))) (cdr l))))))
     (define (all-pieces quoted? name)
       (let ((l (vector->list (parameters))) (ifs (field-separators)))
         (cond ((and quoted? (string=? name "@"))
-               (if (null? l) '()
-                   (cons (cons 'quoted (car l))
-                         (apply append (map (lambda (t) (list '(break . "") (cons 'quoted t))) (cdr l))))))
+               (fields-apart l))
               (quoted? (list (cons 'quoted (special "*"))))
               ((null? l) '())
               (else

@@ -151,6 +151,9 @@
       (set-terminal-group 255 (sys-getpgid 0))
       (set! monitoring #t)
       (set-option! "monitor" #t))
+    (define (child-failed e)
+      (if (error-object? e) (complain "astra: " (error-object-message e)))
+      (sys-exit (cond ((shell-failure? e) (shell-failure-status e)) ((error-object? e) 2) (else 130))))
     (define inside #f)
     (define (subshell?) inside)
     (define JOB-SIGNALS '(3 15 20 21 22))
@@ -177,7 +180,9 @@
                (set-interactive! #f)
                (set! all '())
                (forget-traps!)
-               (body)
+               ;; What is raised here is no matter of the process that this one was.
+               (forget-recovery!)
+               (guard (e (#t (child-failed e))) (body))
                (sys-exit (status)))
               (else
                (if (and monitored group) (sys-setpgid pid (if (= group 0) pid group)))

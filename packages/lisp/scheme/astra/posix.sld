@@ -17,6 +17,7 @@
           signal-action signal-mask pending-signal set-terminal-group terminal? terminal-size set-raw-terminal
           restore-terminal set-silent-terminal secret-line line-of times-of
           write-all out out-byte out-bytes out-line flush-out forget-out written-status complain
+          forget-recovery!
           make-input input-line input-line-ended? input-bytes read-whole open-input)
   (import (scheme base) (stratos system-call))
   (begin
@@ -48,6 +49,8 @@
       (let ((at (lambda (i) (if (< i (length l)) (list-ref l i) 0))))
         (%system-call n (at 0) (at 1) (at 2) (at 3) (at 4))))
     (define HERE -100)
+    ;; A process that was forked does not go on where its parent would after an interrupt.
+    (define (forget-recovery!) (%recover-with! #f))
 
     ;; Files. Numbers: Linux include/uapi/asm-generic/unistd.h.
     (define (sys-open name flags mode) (%system-call 56 HERE (text->bytes name) flags mode 0))

@@ -1,7 +1,8 @@
 ;; Running commands: XCU §2.9.
 (define-library (astra run)
   (export run run-text run-file leave skip-kind set-skip! running-loops default-status call-command find-command forget-commands! after-command
-          tell-lines apply-redirections undo-redirections interrupted? run-program set-exit-hook! command-builtin)
+          tell-lines apply-redirections undo-redirections interrupted? run-program set-exit-hook! command-builtin
+          run-own-file set-lisp-lines! output-of)
   (import (scheme base) (astra posix) (astra state) (astra syntax) (astra pattern) (astra expand) (astra jobs))
   (begin
     ;; break, continue and return: what is being left (#f: nothing), and through how many loops.
@@ -340,7 +341,7 @@
         (set-parameters! arguments)
         (push-locals!)
         (set! loops 0)
-        (let ((s (guard (e (#t (back!) (raise e))) (run body))))
+        (let ((s (guard (e (#t (back!) (raise e))) (if (procedure? body) (body arguments) (run body)))))
           (back!)
           (if (eq? skip 'return) (begin (set! skip #f) (status)) s))))
 
@@ -384,51 +385,72 @@
                  (complain (parameter-zero) ": " name ": " (error-words n))
                  (sys-exit (if (= n -2) 127 126)))))))
 
+    ;; What a process writes that does something and ends. input: what it reads; #f: as this one.
+    (define (output-of act input)
+      (let* ((pipe (sys-pipe)) (from (and input (document input)))
+             (pid (fork-child
+                    (lambda ()
+                      (sys-close (car pipe))
+                      (sys-dup2 (cdr pipe) 1)
+                      (sys-close (cdr pipe))
+                      (when from (sys-dup2 from 0) (sys-close from))
+                      (set! trap-status #f)
+                      (act)
+                      (leave (status)))
+                    #f #t)))
+        (sys-close (cdr pipe))
+        (if from (sys-close from))
+        (let ((text (read-whole (car pipe))))
+          (sys-close (car pipe))
+          (let wait ()
+            (let ((r (sys-wait pid 0)))
+              (cond ((pair? r) (set! substitution-status (status-of (cdr r))) (set-status! substitution-status))
+                    ((= r -4) (wait)))))
+          text)))
     (set-substitution!
       (lambda (tree)
-        (let* ((pipe (sys-pipe))
-               (pid (fork-child
-                      (lambda ()
-                        (sys-close (car pipe))
-                        (sys-dup2 (cdr pipe) 1)
-                        (sys-close (cdr pipe))
-                        (if (equal? tree '(sequence ())) (sys-exit 0))
-                        (set! trap-status #f)
-                        (run-final tree))
-                      #f #t)))
-          (sys-close (cdr pipe))
-          (let ((text (read-whole (car pipe))))
-            (sys-close (car pipe))
-            (let wait ()
-              (let ((r (sys-wait pid 0)))
-                (cond ((pair? r) (set! substitution-status (status-of (cdr r))) (set-status! substitution-status))
-                      ((= r -4) (wait)))))
-            (let loop ((n (string-length text)))
-              (if (and (> n 0) (char=? #\newline (string-ref text (- n 1)))) (loop (- n 1)) (substring text 0 n)))))))
+        (let ((text (output-of (lambda () (if (equal? tree '(sequence ())) (sys-exit 0)) (run-final tree)) #f)))
+          (let loop ((n (string-length text)))
+            (if (and (> n 0) (char=? #\newline (string-ref text (- n 1)))) (loop (- n 1)) (substring text 0 n))))))
 
     ;; Texts. @returns the status
-    (define (run-source source)
+    ;; Evaluates the Lisp of a line that begins at a place of a source, and moves the source behind it.
+    (define lisp-lines #f)
+    (define (set-lisp-lines! f) (set! lisp-lines f))
+    (define (run-source source own?)
       (let loop ((s 0))
+        (let ((at (and own? (lisp?) (lisp-place source))))
+          (if at
+              (let ((s (lisp-lines source at))) (if skip s (loop s)))
+              (let ((s (run-next source s))) (cond ((not s) (status)) (skip s) (else (loop s))))))))
+    ;; @returns #f: there was nothing
+    (define (run-next source s)
         (let* ((start (source-at source))
                (tree (guard (e ((syntax-failure? e)
                                (set-script-line! (source-line source))
                                (shell-error (syntax-failure-message e))))
                       (parse-command-line source))))
-          (if (not tree) (set-status! s)
+          (if (not tree) (begin (set-status! s) #f)
               (begin
                 (tell-lines source start)
-                (if (option? "noexec") (loop s)
-                    (let ((s (run tree))) (if skip s (loop s)))))))))
+                (if (option? "noexec") s (run tree))))))
     ;; set -v: what was read for a command, from there on.
     (define (tell-lines source start)
       (when (option? "verbose")
         (let* ((text (substring (source-text source) start (source-at source))) (v (text->bytes text)))
           (write-all 2 v 0 (string-length text)))))
-    (define (run-text text) (run-source (make-source text 0 1 (lambda (name) (table-ref aliases name)))))
+    (define (run-text text) (run-source (make-source text 0 1 (lambda (name) (table-ref aliases name))) #f))
     ;; @returns #f where the file cannot be read
     (define (run-file path)
       (let ((fd (sys-open path 524288 0)))
         (if (< fd 0) #f
             (let ((text (read-whole fd)))
               (sys-close fd)
-              (run-text text)))))))
+              (run-text text)))))
+    ;; The same of one whose lines may be Lisp.
+    (define (run-own-file path)
+      (let ((fd (sys-open path 524288 0)))
+        (if (< fd 0) #f
+            (let ((text (read-whole fd)))
+              (sys-close fd)
+              (run-source (make-source text 0 1 (lambda (name) (table-ref aliases name))) #t)))))))

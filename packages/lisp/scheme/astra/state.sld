@@ -7,7 +7,7 @@
           set-background-pid!
           option? set-option! OPTIONS option-letters functions aliases builtins utilities
           shell-error interactive? set-interactive! shell-failure? shell-failure-status main-pid set-main-pid!
-          script-line set-script-line!)
+          script-line set-script-line! set-own! own? lisp?)
   (import (scheme base) (astra posix) (astra table))
   (begin
     (define-record-type failure (failure-of status) shell-failure? (status shell-failure-status))
@@ -101,7 +101,7 @@
       '(("allexport" #\a) ("errexit" #\e) ("monitor" #\m) ("noclobber" #\C) ("noexec" #\n) ("noglob" #\f)
          ("notify" #\b)
         ("nounset" #\u) ("verbose" #\v) ("xtrace" #\x) ("ignoreeof" #f) ("pipefail" #f) ("nolog" #f) ("vi" #f)
-        ("emacs" #f)))
+        ("emacs" #f) ("lisp" #f)))
     (define options '())
     (define (option? name) (and (pair? options) (member name options) #t))
     (define (set-option! name on)
@@ -113,6 +113,12 @@
       (apply string-append
         (append (map (lambda (o) (if (and (cadr o) (option? (car o))) (string (cadr o)) "")) OPTIONS)
                 (list (if interactive-flag "i" "")))))
+    ;; Whether this is `astra`, and not `sh`; only there lines that begin with ( may be Lisp.
+    (define own-flag #f)
+    (define (own?) own-flag)
+    (define (set-own! on) (set! own-flag on))
+    (define (lisp?) (and own-flag (option? "lisp")))
+    ;; From names to trees; to procedures of the arguments, which give a status, where Lisp has defined them.
     (define functions (make-table))
     (define aliases (make-table))
     ;; From names to procedures of the arguments, which give an exit status.

@@ -1,7 +1,7 @@
 ;; The shell's grammar, POSIX.1-2024 XCU §2.3 to §2.10: text becomes commands.
 ;;
 ;; A word is a list of parts: (text S), (quoted S), (parameter NAME OPERATOR WORD), (command TREE), (arithmetic WORD),
-;; (double PART ...). A command is one of
+;; (double PART ...), (lisp TEXT SPLICES?). A command is one of
 ;;   (simple ((NAME . WORD) ...) (WORD ...) (REDIRECTION ...) LINE)   (pipe NOT? (COMMAND ...))   (and A B)   (or A B)
 ;;   (sequence (COMMAND ...))   (background COMMAND TEXT)   (subshell COMMAND)   (if C THEN ELSE)   (while C BODY)
 ;;   (until C BODY)   (for NAME WORDS BODY)   (case WORD ((WORDS BODY FALLS?) ...))   (function NAME COMMAND)
@@ -10,8 +10,8 @@
 (define-library (astra syntax)
   (export make-source source-at source-line parse-command-line parse-word-text syntax-failure? syntax-failure-message
     incomplete? name-text?
-          source-text may-grow!)
-  (import (scheme base))
+          source-text may-grow! lisp-place source-move! set-lisp-words!)
+  (import (scheme base) (astra lisp-text))
   (begin
     ;; alias: from a name to its text, or #f.
     (define-record-type source (source-of text at line documents alias aliased also) source?
@@ -100,7 +100,35 @@
                   (with (list 'quoted (read-dollar-single s))))
                 ((char=? c #\") (next s) (with (cons 'double (read-double s #\"))))
                 ((and (is? c #\$ #\`) (read-expansion s #f)) => with)
+                ((and (char=? c #\,) (lisp-word s)) => with)
                 (else (next s) (loop (cons c characters) parts))))))
+    ;; ,(…) and ,@(…) in a word are Lisp; #f: they are not, or Lisp is not asked for.
+    (define lisp-words? (lambda () #f))
+    (define (set-lisp-words! f) (set! lisp-words? f))
+    (define (lisp-word s)
+      (let* ((splices? (is? (peek-after s 1) #\@)) (n (if splices? 2 1)))
+        (and (is? (peek-after s n) #\() (lisp-words?)
+             (let* ((start (begin (skip s n) (skip-continuations s) (source-at s)))
+                    (end (or (datum-end (source-text s) start) (unfinished ")"))))
+               (source-move! s end)
+               (list 'lisp (substring (source-text s) start end) splices?)))))
+    (define (source-move! s to)
+      (count-lines! s (source-at s) to)
+      (set-source-at! s to))
+    ;; Where a line begins with ( that is the next one which has more than blanks or a comment; #f: it does not.
+    (define (lisp-place s)
+      (let* ((text (source-text s)) (n (string-length text)) (start (source-at s)))
+        (define (line at)
+          (let blanks ((i at))
+            (let ((c (and (< i n) (string-ref text i))))
+              (cond ((not c) #f)
+                    ((char=? c #\newline) (line (+ i 1)))
+                    ((blank? c) (blanks (+ i 1)))
+                    ((char=? c #\#)
+                     (let end ((i i)) (cond ((= i n) #f) ((char=? #\newline (string-ref text i)) (line i))
+                                        (else (end (+ i 1))))))
+                    (else (and (= i at) (char=? c #\() i))))))
+        (and (or (= start 0) (char=? #\newline (string-ref text (- start 1)))) (line start))))
     (define (read-single s)
       (let loop ((l '()))
         (let ((c (next s)))

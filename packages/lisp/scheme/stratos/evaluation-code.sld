@@ -3,7 +3,7 @@
 (define-library (stratos evaluation-code)
   (export constant-code local-code set-local-code cell-code linked-code set-cell-code if-code sequence-code
           or-code call-code call-cell-code lambda-code case-lambda-code let-code values-code frame-code
-          clear-code unspecified)
+          clear-code unspecified noted-call-code note-calls! notes-calls? noted-call)
   (import (scheme base) (scheme case-lambda) (stratos evaluation-scopes)
           (stratos primitive %vref) (stratos primitive %vset!) (stratos primitive %make-vector))
   (begin
@@ -68,6 +68,20 @@
           ((4) (let ((a (operand 0)) (b (operand 1)) (c (operand 2)) (d (operand 3)))
                  (lambda (e) (let* ((f (f e)) (a (a e)) (b (b e)) (c (c e)) (d (d e))) (f a b c d)))))
           (else (lambda (e) (let* ((f (f e)) (all (values-of operands e))) (apply f all)))))))
+
+    ;; The same where a call notes itself before it is made, so that an error can tell which one was the last.
+    (define notes? #f)
+    (define last-call #f)
+    (define (notes-calls?) notes?)
+    (define (note-calls! on) (set! notes? on) (set! last-call #f))
+    (define (noted-call) last-call)
+    (define (noted-call-code form f operands)
+      (case (length operands)
+        ((0) (lambda (e) (let ((f (f e))) (set! last-call form) (f))))
+        ((1) (let ((a (car operands))) (lambda (e) (let* ((f (f e)) (a (a e))) (set! last-call form) (f a)))))
+        ((2) (let ((a (car operands)) (b (cadr operands)))
+               (lambda (e) (let* ((f (f e)) (a (a e)) (b (b e))) (set! last-call form) (f a b)))))
+        (else (lambda (e) (let* ((f (f e)) (all (values-of operands e))) (set! last-call form) (apply f all))))))
 
     ;; A call of a procedure of the system, which no program can change: what is called most is in line.
     (define (call-cell-code cell operands)

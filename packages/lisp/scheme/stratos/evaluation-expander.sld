@@ -84,9 +84,12 @@
 
     (define (call form scope meaning)
       (if (not (list? form)) (syntax-fail "a call must be a proper list" form))
-      (if (and (cell? meaning) (not (cell-owner meaning)))
-          (call-cell-code meaning (expand-all (cdr form) scope))
-          (let ((f (expand (car form) scope))) (call-code f (expand-all (cdr form) scope)))))
+      (cond ((notes-calls?)
+             (let ((f (expand (car form) scope)))
+               (noted-call-code (syntax->datum form) f (expand-all (cdr form) scope))))
+            ((and (cell? meaning) (not (cell-owner meaning)))
+             (call-cell-code meaning (expand-all (cdr form) scope)))
+            (else (let ((f (expand (car form) scope))) (call-code f (expand-all (cdr form) scope))))))
     ;; A call of a procedure of the system by code.
     (define (call-system symbol . operands) (call-cell-code (namespace-ref system symbol) operands))
 

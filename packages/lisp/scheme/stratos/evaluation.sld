@@ -3,7 +3,7 @@
 ;; and before it is run is told here of the system's procedures and of the libraries that it is linked with
 ;; (back-native/evaluation.ts writes the calls).
 (define-library (stratos evaluation)
-  (export evaluator add-procedures! add-refused! add-words! add-library! add-macro!)
+  (export evaluator start-with! add-procedures! add-refused! add-words! add-library! add-macro!)
   (import (scheme base) (scheme cxr) (scheme read) (scheme file) (scheme write) (stratos base)
           (stratos evaluation-scopes) (stratos evaluation-rules) (stratos evaluation-expander)
           (stratos evaluation-forms) (stratos primitive %ref) (stratos primitive %unserved))
@@ -59,7 +59,13 @@
             macros))
         (set! waiting (cons (cons scope make) waiting))))
     (define waiting '())
+    ;; What tells of the program's libraries, as procedures: a program that evaluates nothing does not pay for it.
+    (define starts '())
+    (define (start-with! l) (set! starts l))
     (define (settle!)
+      (let ((all starts))
+        (set! starts '())
+        (for-each (lambda (start) (start)) all))
       (let ((all waiting))
         (set! waiting '())
         (for-each

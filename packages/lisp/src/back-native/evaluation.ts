@@ -53,7 +53,6 @@ export function withEvaluation(units: readonly Unit[], lisp: Lisp, engine: Serve
   const name = datumToSyntax(null, list(["stratos", "evaluation"].map(intern)));
   if (lisp.libraries.find(name) === null) return units;
   engine.serveEvaluation();
-  const known = new Set(units.map(({ library }) => library));
   const program = units.at(-1)!;
   const own = lisp.expandProgram(`(import ${EVALUATION})`, EVALUATION).slice(0, -1);
   const reached = new Set(reachableUnits(units, { isWhole: false }).flatMap(({ body }) => body));
@@ -63,9 +62,11 @@ export function withEvaluation(units: readonly Unit[], lisp: Lisp, engine: Serve
   }));
   const evaluation = own.find(({ library }) => library === EVALUATION);
   assert(evaluation !== undefined, "the evaluator is a library");
+  // What the evaluator is made of comes first, also where the program imports a part of it.
+  const parts = new Set(own.map(({ library }) => library));
   return [
-    ...own.filter(({ library }) => !known.has(library)),
-    ...libraries,
+    ...own,
+    ...libraries.filter(({ library }) => !parts.has(library)),
     lisp.preemptible(
       new Registry(evaluation, engine).unit(
         libraries.map(({ library }) => ({ name: library, exports: lisp.libraries.get(library)!.exports })),
@@ -142,12 +143,15 @@ class Registry {
         ]),
       );
     this.#body.push(...[...this.#macros.values()].map(({ form }) => form), ...added);
-    this.#body.push(callPrimitive("%set-evaluator!", [globalCore(this.#evaluation.exports.get("evaluator")!)]));
+    const starts = this.#body.map((form) => makeLambda([], null, form));
     return {
       library: "(stratos evaluation registry)",
       imports: [EVALUATION, ...libraries.map(({ name }) => name)],
       globals: [],
-      body: this.#body,
+      body: [
+        this.#call("start-with!", [listOf(starts)]),
+        callPrimitive("%set-evaluator!", [globalCore(this.#evaluation.exports.get("evaluator")!)]),
+      ],
       exports: new Map(),
     };
   }

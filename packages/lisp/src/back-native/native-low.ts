@@ -5,6 +5,7 @@
 export const NATIVE = `
 (macro (reg r) (load32 r))
 (macro (reg! r v) (store32! r 0 v))
+(macro (cell c) (load64 (+ CELLS (* c 8))))
 (macro (cell! c v) (store64! (+ CELLS (* c 8)) 0 v))
 
 (define (run-unit:void procedure)
@@ -31,9 +32,10 @@ export const NATIVE = `
             (set! bytes (and (shr bytes 1) -65536))
             (when (< bytes HEAP-LEAST) (heap-full)))))
     (set! half (and (shr (- (+ HEAP-GROWN-32 (wrap bytes)) (reg NURSERY-END)) 1) -65536))
-    (reg! OLD-END (+ (reg OLD-START) half))
+    (when (&& (reg HEAP-LIMIT) (>u half (reg HEAP-LIMIT))) (set! half (reg HEAP-LIMIT)))
+    (reg! OLD-END (- (+ (reg OLD-START) half) (reg HEAP-RESERVE)))
     (reg! OTHER-START (+ (reg OLD-START) half))
-    (reg! OTHER-END (+ (reg OLD-START) (* 2 half)))
+    (reg! OTHER-END (- (+ (reg OLD-START) (* 2 half)) (reg HEAP-RESERVE)))
     (when (>u (reg OLD-THRESHOLD) (shr half 1)) (reg! OLD-THRESHOLD (shr half 1)))
     (reg! IS-WHOLE 1)))
 
@@ -42,14 +44,21 @@ export const NATIVE = `
   (syscall SYS-EXIT 1 0 0 0 0 0)
   (unreachable))
 
-(define (collected:void sp:i32) (begin))
+; A program that takes interrupts (%take-interrupts!) blocks the signal, and asks for it here: nothing else runs while
+; the heap is not whole.
+(define (collected:void sp:i32)
+  (when (= (and (wrap (cell CELL-RECOVERY)) 7) TAG-PROCEDURE)
+    (store64! SIGNAL-SET 0 2)
+    (store64! SIGNAL-SET 8 0)
+    (store64! SIGNAL-SET 16 0)
+    (when (> (syscall SYS-RT-SIGTIMEDWAIT SIGNAL-SET 0 (+ SIGNAL-SET 8) 8 0 0) 0) (reg! INTERRUPTED 1))))
 
 ; Operations: 32 is a system call of up to four operands, by its place in the list of those that are used. A fixnum is a
 ; number, an object of bytes the address of its bytes; the result is a fixnum. 33: the nearest double of an integer; 34,
 ; 35: a double's upper and lower half; 36: the double of two halves; 38, 39: a symbol that is there, a new one; 40: the
 ; end of a file; 41: each other system call, by its number and five operands; 42: bytes copied to an address that the
-; collector does not know; 43: foreign functions of C (foreign/foreign-low.ts). Nothing is collected meanwhile, but by
-; callbacks of 43.
+; collector does not know; 43: foreign functions of C (foreign/foreign-low.ts); 44: the heap's bounds, and interrupts
+; are taken; 45: whether one came since. Nothing is collected meanwhile, but by callbacks of 43.
 (define (host-call:void sp:i32 operation:i32)
   (cell! CELL-TEMPORARY (operate sp operation)))
 
@@ -75,6 +84,15 @@ export const NATIVE = `
   (when (= operation 42)
     (copy-memory (wrap (sar (load64 sp) 3)) (wrap (operand (load64 sp 8))) (wrap (sar (load64 sp 16) 3)))
     (return 0))
+  (when (= operation 44)
+    (reg! HEAP-LIMIT (wrap (sar (load64 sp) 3)))
+    (reg! HEAP-RESERVE (wrap (sar (load64 sp 8) 3)))
+    (reg! TORTURE 1)
+    (return 0))
+  (when (= operation 45)
+    (let ((was (ext (reg INTERRUPTED))))
+      (reg! INTERRUPTED 0)
+      (return (shl was 3))))
   (operate-foreign sp operation))
 
 ; The interned symbols that the program begins with, by their numbers; false after the last.

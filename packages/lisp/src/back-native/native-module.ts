@@ -19,6 +19,7 @@ export interface SystemCalls {
   readonly faccessat: number;
   readonly clock_gettime: number;
   readonly nanosleep: number;
+  readonly rt_sigtimedwait: number;
   readonly mmap: number;
 }
 
@@ -57,6 +58,7 @@ export function nativeModule(
     "SYS-FACCESSAT": calls.faccessat,
     "SYS-CLOCK-GETTIME": calls.clock_gettime,
     "SYS-NANOSLEEP": calls.nanosleep,
+    "SYS-RT-SIGTIMEDWAIT": calls.rt_sigtimedwait,
     "SYS-MMAP": calls.mmap,
   });
   low.add(readForms(NATIVE));

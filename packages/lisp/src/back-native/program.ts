@@ -49,8 +49,9 @@ export type Intrinsic = (typeof INTRINSICS)[number];
 
 const MIB = 1024 * 1024;
 const HEAP_LEAST = 32 * MIB;
-/** In the page of the registers: where call sites and symbols begin and end, and a message. */
+/** In the page of the registers: where call sites and symbols begin and end, a set of signals and a time, a message. */
 const SITES = 0x10000 + 0x2c0;
+const SIGNAL_SET = 0x10000 + 0x2d0;
 const MESSAGE = 0x10000 + 0x300;
 const MESSAGE_TEXT = "stratos: out of memory: the heap is full\n";
 /** Of the runtime's registers. */
@@ -89,6 +90,7 @@ export function nativeProgram(
       "SYMBOL-HEADER": headerByte(Kind.symbol) + 2 ** 32,
       EOF: Immediate.eof,
       MESSAGE,
+      "SIGNAL-SET": SIGNAL_SET,
       "MESSAGE-BYTES": MESSAGE_TEXT.length,
       ...(foreign === null ? {} : foreignConstants(foreign)),
     },

@@ -106,12 +106,16 @@ const SCAN_END = 0x40000;
  */
 export function classBounds(name: string): number[] | null {
   const escapes = Object.hasOwn(CLASSES, name) ? CLASSES[name] : undefined;
-  if (escapes === undefined) return null;
+  return escapes === undefined ? null : boundsOf(escapes);
+}
+
+/** The same of a regular expression's escapes. @param end  where to stop looking */
+export function boundsOf(escapes: string, end = SCAN_END): number[] {
   const runs = new RegExp(`[${escapes}]+`, "gu");
   const bounds: number[] = [];
-  for (let from = 0, last = 0; last < SCAN_END; from = last === 0xd800 ? 0xe000 : last) {
+  for (let from = 0, last = 0; last < end; from = last === 0xd800 ? 0xe000 : last) {
     // Surrogates are no characters, and a piece with characters on both sides of them or of 0x10000 is two.
-    const border = [0xd800, 0x10000].find((code) => code > from) ?? SCAN_END;
+    const border = [0xd800, 0x10000].find((code) => code > from) ?? end;
     last = Math.min(from + SCAN_CODES, border);
     let text = "";
     for (let code = from; code < last; code += 1) text += String.fromCodePoint(code);

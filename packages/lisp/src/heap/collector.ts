@@ -238,18 +238,34 @@ OLD-START)))
 ; Room in the old half beyond the nursery's content.
 (define (old-room:i32) (- (- (reg OLD-END) (reg OLD-NEXT)) (nursery-size)))
 
+; Leaves all that runs for the procedure of the recovery, which must not return. What is bound by dynamic-wind is still
+; to be left. A frame that was being saved is lost with the others.
+(define (recover:void)
+  (cell! CELL-CONTINUATION 0)
+  (cell! CELL-NEW-HEAD 0)
+  (cell! CELL-NEW-TAIL 0)
+  (cell! CELL-HANDLERS NIL)
+  (cell! CELL-PENDING-PROCEDURE (cell CELL-RECOVERY))
+  (throw abort))
+(define (can-recover:i32) (= (and (wrap (cell CELL-RECOVERY)) 7) TAG-PROCEDURE))
+; After a major collection. The recovery has the empty nursery, whose content has room in what was kept.
+(define (out-of-heap:void)
+  (when (&& (can-recover) (>= (+ (old-room) (reg HEAP-RESERVE)) 0)) (recover))
+  (heap-full))
+
 ; The first collection needs the memory that a short program does without.
 (define (collect:void sp:i32 bytes:i32)
   (when (= (reg IS-WHOLE) 0) (grow-heap))
   (if (|| (< (old-room) 0) (wrap (cell CELL-MAJOR-ASKED)))
       (begin
         (major sp)
-        (when (< (old-room) 0) (heap-full)))
+        (when (< (old-room) 0) (out-of-heap)))
       (begin
         (minor sp)
         (when (>u (- (reg OLD-NEXT) (reg OLD-START)) (reg OLD-THRESHOLD)) (major sp))))
   (when (reg TORTURE)
     (collected sp)
+    (when (&& (reg INTERRUPTED) (can-recover)) (recover))
     (when (= (reg TORTURE) 2) (reg! LIMIT (+ (reg ALLOC) bytes)))))
 
 ; Address of an object of so many bytes (a multiple of 8), without content. A large one lies in the old generation at \
@@ -262,7 +278,7 @@ once; then the nursery is
           (collect sp 0)
           (when (|| (>u bytes 0x70000000) (< (- (old-room) bytes) 0))
             (major sp)
-            (when (< (- (old-room) bytes) 0) (heap-full)))
+            (when (< (- (old-room) bytes) 0) (out-of-heap)))
           (set! a (reg OLD-NEXT))
           (reg! OLD-NEXT (+ a bytes)))
         (begin

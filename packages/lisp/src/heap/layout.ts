@@ -135,6 +135,11 @@ export const Register = {
   classCount: 0x100b0,
   /** While the collector works: ephemerons that wait. */
   ephemerons: 0x100b4,
+  /** Of native programs: bytes that a half of the old generation has at most (0: what there is), and that are kept. */
+  heapLimit: 0x100b8,
+  heapReserve: 0x100bc,
+  /** A collection found that the program was interrupted. */
+  interrupted: 0x100c0,
 } as const;
 
 const KIB = 1024;
@@ -210,6 +215,8 @@ export const Cell = {
   oldGuarded: 41,
   /** Not 0: the next collection is a major one. */
   majorAsked: 42,
+  /** A procedure that is called in place of all that runs when the heap is full, or the program was interrupted. */
+  recovery: 43,
   first: 64,
 } as const;
 

@@ -118,7 +118,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "(stratos thread-primitives)":
     "%call-at-base %handler %input-ready? %parameters %pass-time %seed %set-fuel! %set-parameters! %set-thread! " +
     "%set-thread-hooks! %sleep %thread %thread-hooks %throw-to",
-  "(stratos system-call)": "%system-call %copy-to-memory",
+  "(stratos system-call)": "%system-call %copy-to-memory %recover-with! %take-interrupts! %interrupted?",
   "(stratos memory)":
     "collect-garbage ephemeron-broken? ephemeron-datum ephemeron-key ephemeron? make-ephemeron make-guardian " +
     "reference-barrier",

@@ -23,6 +23,7 @@ import {
   subtract,
   toDouble,
 } from "./arithmetic.ts";
+import * as elementary from "./elementary.ts";
 import { integerSqrt } from "./integer.ts";
 
 function numberOf(who: string, value: unknown): Num {
@@ -42,17 +43,17 @@ export function exp(value: unknown): Num {
   const z = numberOf("exp", value);
   if (z === 0) return 1;
   if (z instanceof Compnum) {
-    const scale = Math.exp(re(z));
-    return complex(scale * Math.cos(im(z)), scale * Math.sin(im(z)));
+    const scale = elementary.exp(re(z));
+    return complex(scale * elementary.cos(im(z)), scale * elementary.sin(im(z)));
   }
-  return new Flonum(Math.exp(toDouble(z)));
+  return new Flonum(elementary.exp(toDouble(z)));
 }
 
 export function log(value: unknown): Num {
   const z = numberOf("log", value);
   if (z === 1) return 0;
   if (z === 0) throw failure("log: not defined for", 0);
-  if (z instanceof Compnum) return complex(Math.log(Math.hypot(re(z), im(z))), Math.atan2(im(z), re(z)));
+  if (z instanceof Compnum) return complex(elementary.log(Math.hypot(re(z), im(z))), elementary.atan2(im(z), re(z)));
   const size = logOfMagnitude(z);
   if (signOf(z) < 0) return new Compnum(new Flonum(size), new Flonum(Math.PI));
   return new Flonum(size);
@@ -63,32 +64,34 @@ function logOfMagnitude(value: Real): number {
   if (typeof value === "bigint") {
     const magnitude = value < 0n ? -value : value,
       shift = Math.max(0, bitLength(magnitude) - 1000);
-    return Math.log(Number(magnitude >> BigInt(shift))) + shift * Math.LN2;
+    return elementary.log(Number(magnitude >> BigInt(shift))) + shift * Math.LN2;
   }
   if (value instanceof Ratnum)
     return logOfMagnitude(normalize(value.numerator)) - logOfMagnitude(normalize(value.denominator));
-  return Math.log(Math.abs(toDouble(value)));
+  return elementary.log(Math.abs(toDouble(value)));
 }
 
 export function sin(value: unknown): Num {
   const z = numberOf("sin", value);
   if (z === 0) return 0;
-  if (z instanceof Compnum) return complex(Math.sin(re(z)) * Math.cosh(im(z)), Math.cos(re(z)) * Math.sinh(im(z)));
-  return new Flonum(Math.sin(toDouble(z)));
+  if (z instanceof Compnum)
+    return complex(elementary.sin(re(z)) * Math.cosh(im(z)), elementary.cos(re(z)) * Math.sinh(im(z)));
+  return new Flonum(elementary.sin(toDouble(z)));
 }
 
 export function cos(value: unknown): Num {
   const z = numberOf("cos", value);
   if (z === 0) return 1;
-  if (z instanceof Compnum) return complex(Math.cos(re(z)) * Math.cosh(im(z)), -Math.sin(re(z)) * Math.sinh(im(z)));
-  return new Flonum(Math.cos(toDouble(z)));
+  if (z instanceof Compnum)
+    return complex(elementary.cos(re(z)) * Math.cosh(im(z)), -elementary.sin(re(z)) * Math.sinh(im(z)));
+  return new Flonum(elementary.cos(toDouble(z)));
 }
 
 export function tan(value: unknown): Num {
   const z = numberOf("tan", value);
   if (z === 0) return 0;
   if (z instanceof Compnum) return divide(sin(z), cos(z));
-  return new Flonum(Math.tan(toDouble(z)));
+  return new Flonum(elementary.tan(toDouble(z)));
 }
 
 const I = new Compnum(0, 1);
@@ -97,7 +100,7 @@ const I = new Compnum(0, 1);
 export function asin(value: unknown): Num {
   const z = numberOf("asin", value);
   if (z === 0) return 0;
-  if (isReal(z) && Math.abs(toDouble(z)) <= 1) return new Flonum(Math.asin(toDouble(z)));
+  if (isReal(z) && Math.abs(toDouble(z)) <= 1) return new Flonum(elementary.asin(toDouble(z)));
   if (isReal(z) && Number.isNaN(toDouble(z))) return new Flonum(Number.NaN);
   // Far from the branch cut the sum cancels for one sign: asin(-z) = -asin(z).
   if (im(z) > 0 || (im(z) === 0 && re(z) < 0)) return negate(asin(negate(z)));
@@ -108,7 +111,7 @@ export function asin(value: unknown): Num {
 export function acos(value: unknown): Num {
   const z = numberOf("acos", value);
   if (z === 1) return 0;
-  if (isReal(z) && Math.abs(toDouble(z)) <= 1) return new Flonum(Math.acos(toDouble(z)));
+  if (isReal(z) && Math.abs(toDouble(z)) <= 1) return new Flonum(elementary.acos(toDouble(z)));
   return subtract(new Flonum(Math.PI / 2), asin(z));
 }
 
@@ -116,7 +119,7 @@ export function acos(value: unknown): Num {
 export function atan(value: unknown): Num {
   const z = numberOf("atan", value);
   if (z === 0) return 0;
-  if (isReal(z)) return new Flonum(Math.atan(toDouble(z)));
+  if (isReal(z)) return new Flonum(elementary.atan(toDouble(z)));
   const product = multiply(I, z);
   if (isEqvNumber(product, 1) || isEqvNumber(product, -1)) throw failure("atan: not defined for", z);
   return divide(subtract(log(add(1, product)), log(subtract(1, product))), new Compnum(0, 2));
@@ -129,7 +132,7 @@ export function atan2(y: unknown, x: unknown): Num {
     if (x === 0) throw failure("atan: not defined for", 0, 0);
     if (signOf(x) > 0) return 0;
   }
-  return new Flonum(Math.atan2(toDouble(y), toDouble(x)));
+  return new Flonum(elementary.atan2(toDouble(y), toDouble(x)));
 }
 
 /** Exact where the root is, complex of a negative number. */
@@ -204,14 +207,14 @@ export function expt(base: unknown, exponent: unknown): Num {
   if (w instanceof Flonum && isReal(z)) {
     const x = toDouble(z);
     if (x >= 0 || Number.isInteger(w.value) || Number.isNaN(x) || !Number.isFinite(w.value))
-      return new Flonum(x ** w.value);
+      return new Flonum(elementary.power(x, w.value));
   }
   if (w instanceof Ratnum && isReal(z)) {
     if (w.denominator === 2n && isExact(z)) {
       const root = sqrt(z);
       if (isExact(root)) return exptInteger(root, w.numerator);
     }
-    if (signOf(z) >= 0) return new Flonum(toDouble(z) ** toDouble(w));
+    if (signOf(z) >= 0) return new Flonum(elementary.power(toDouble(z), toDouble(w)));
   }
   return exp(multiply(w, log(z)));
 }
@@ -223,7 +226,7 @@ function exptInteger(base: Num, exponent: bigint): Num {
     return base;
   }
   if (base === -1) return (exponent & 1n) === 0n ? 1 : -1;
-  if (base instanceof Flonum) return new Flonum(base.value ** Number(exponent));
+  if (base instanceof Flonum) return new Flonum(elementary.power(base.value, Number(exponent)));
   if (exponent < 0n) return divide(1, exptInteger(base, -exponent));
   if (typeof base === "number" || typeof base === "bigint") return normalize(powerBig(BigInt(base), exponent));
   if (base instanceof Ratnum)
@@ -258,7 +261,7 @@ export function absolute(value: Real): Real {
 
 export function angle(value: unknown): Real {
   const z = numberOf("angle", value);
-  if (z instanceof Compnum) return new Flonum(Math.atan2(im(z), re(z)));
+  if (z instanceof Compnum) return new Flonum(elementary.atan2(im(z), re(z)));
   if (signOf(z) < 0 || (z instanceof Flonum && Object.is(z.value, -0))) return new Flonum(Math.PI);
   return z instanceof Flonum ? new Flonum(Number.isNaN(z.value) ? z.value : 0) : 0;
 }
@@ -267,5 +270,5 @@ export function makePolar(size: unknown, turn: unknown): Num {
   if (!isReal(size)) throw wrongType("make-polar", "a real number", size);
   if (!isReal(turn)) throw wrongType("make-polar", "a real number", turn);
   if (turn === 0 || size === 0) return size;
-  return complex(toDouble(size) * Math.cos(toDouble(turn)), toDouble(size) * Math.sin(toDouble(turn)));
+  return complex(toDouble(size) * elementary.cos(toDouble(turn)), toDouble(size) * elementary.sin(toDouble(turn)));
 }

@@ -5,6 +5,7 @@
  */
 import { accessors } from "./derived.ts";
 import { ERRORS } from "./errors.ts";
+import { NATIVE_ELEMENTARY } from "./native-elementary.ts";
 import { NATIVE_PORTS } from "./native-ports.ts";
 import { NATIVE_READER } from "./native-reader.ts";
 import { NATIVE_WRITER } from "./native-writer.ts";
@@ -112,12 +113,6 @@ const OWN_LIBRARY = `
   (if (and (%exact-integer? n) (>= n 0)) #t
     (%number-error "exact-integer-sqrt: expected an exact integer that is not negative, got" n))
   (let ((r (%integer-sqrt n))) (values r (- n (* r r)))))
-(define (expt base n)
-  (cond ((and (%exact? base) (%fixnum? n))
-         (if (< n 0) (/ 1 (%power base (- 0 n)))
-           (if (%kind? base 7) (%ratio (%power (%ref base 0) n) (%power (%ref base 1) n)) (%power base n))))
-        (else (%raise-native 'type "expt: only exact numbers to an exact integer are served in native programs:"
-          (list base n)))))
 
 ; Lists.
 ; What the letters of a name lead to, the last one first.
@@ -159,21 +154,7 @@ const OWN_LIBRARY = `
 (define (symbol=? a b . l) (%in-order? "symbol=?" "a symbol" symbol? eq? (cons a (cons b l))))
 (define (boolean=? a b . l) (%in-order? "boolean=?" "a boolean" boolean? eq? (cons a (cons b l))))
 
-; Characters and strings. Letters beyond ASCII have no other case here.
-(define (%slow:char-upcase c) (%unicode "char-upcase" c))
-(define (%slow:char-downcase c) (%unicode "char-downcase" c))
-(define (%slow:char-alphabetic? c) (%unicode "char-alphabetic?" c))
-(define (%slow:char-numeric? c) (%unicode "char-numeric?" c))
-(define (%slow:char-whitespace? c) (%unicode "char-whitespace?" c))
-(define (%unicode who c)
-  (%raise-native 'type (string-append who
-    (if (char? c) ": characters beyond ASCII are not served in native programs:" ": expected a character, got"))
-    (list c)))
-(define (char-foldcase c) (if (%ascii? c) (char-downcase c) (%unicode "char-foldcase" c)))
-(define (char-upper-case? c) (if (%ascii? c) (%upper? (%char->integer c)) (%unicode "char-upper-case?" c)))
-(define (char-lower-case? c) (if (%ascii? c) (%lower? (%char->integer c)) (%unicode "char-lower-case?" c)))
-(define (digit-value c) (if (%ascii? c) (if (char-numeric? c) (%fx- (%char->integer c) 48) #f)
-  (%unicode "digit-value" c)))
+; Strings.
 (define (%string-order a b)
   (let ((m (string-length a)) (n (string-length b)))
     (let loop ((i 0))
@@ -193,10 +174,6 @@ const OWN_LIBRARY = `
 (define (string>? a . l) (%strings? "string>?" (lambda (order) (%fx< 0 order)) (cons a l)))
 (define (string<=? a . l) (%strings? "string<=?" (lambda (order) (%fx<= order 0)) (cons a l)))
 (define (string>=? a . l) (%strings? "string>=?" (lambda (order) (%fx<= 0 order)) (cons a l)))
-(define (%over f s) (list->string (map f (string->list s))))
-(define (string-upcase s) (%over char-upcase s))
-(define (string-downcase s) (%over char-downcase s))
-(define (string-foldcase s) (%over char-downcase s))
 (define (string->vector s . range) (list->vector (apply string->list s range)))
 (define (vector->string v . range) (list->string (apply vector->list v range)))
 (define (%byte? x) (and (%fixnum? x) (%fx<u x 256)))
@@ -322,6 +299,12 @@ const OWN_LIBRARY = `
 ; The system (the library (stratos system-call)): operands are integers, and objects of bytes by their address.
 (define (%system-call number a b c d e) (%host 41 number a b c d e))
 (define (%copy-to-memory address bytes count) (%host 42 address bytes count) #t)
+; What is called in place of all that runs when the heap is full, or SIGINT came (it is blocked, and looked for at
+; each collection); it must not return. #f: the program ends. A half of the heap has so many bytes at most, some of
+; them kept.
+(define (%recover-with! f) (%set-cell! 43 f))
+(define (%take-interrupts! limit kept) (%host 44 limit kept) #t)
+(define (%interrupted?) (%fx= 1 (%host 45)))
 
 ; eval, load and environments: a program that mentions them is linked with the library (stratos evaluation).
 (define %evaluator #f)
@@ -400,7 +383,14 @@ const ACCESSORS = accessors()
   .join("\n");
 
 /** All of it. */
-export const NATIVE_LIBRARY: string = [OWN_LIBRARY, ACCESSORS, NATIVE_PORTS, NATIVE_WRITER, NATIVE_READER].join("\n");
+export const NATIVE_LIBRARY: string = [
+  OWN_LIBRARY,
+  NATIVE_ELEMENTARY,
+  ACCESSORS,
+  NATIVE_PORTS,
+  NATIVE_WRITER,
+  NATIVE_READER,
+].join("\n");
 
 /** What `%host N` is in native programs: a procedure above. */
 export const NATIVE_OPERATIONS: ReadonlyMap<number, string> = new Map([

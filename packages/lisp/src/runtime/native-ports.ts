@@ -150,10 +150,15 @@ export const NATIVE_PORTS = `
   (let ((p (if (pair? port) (car port) (current-input-port))))
     (if (and (%port? p 1) (%ref p 5)) p
       (%raise-native 'type (string-append who ": expected an open input port, got") (list p)))))
+; What is called with a port's descriptor before it waits for input.
+(define %before-input #f)
+(define (%before-input! f) (set! %before-input f))
 (define (%peek p)
   (if (%fx< (%ref p 3) (%ref p 4)) (%u8 (%ref p 2) (%ref p 3))
     (if (%fx= 0 (%fxand (%ref p 1) 8))
-        (let ((n (%host 32 0 (%ref p 0) (%ref p 2) (%count (%ref p 2)) 0)))
+        (let ((n (begin
+                   (if %before-input (%before-input (%ref p 0)) #f)
+                   (%host 32 0 (%ref p 0) (%ref p 2) (%count (%ref p 2)) 0))))
           (if (%fx< n 0)
               (if (%fx= n -4) (%peek p) (%raise-native 'file "a port cannot be read from" '()))
               (begin (%set! p 3 0) (%set! p 4 n) (if (%fx= n 0) -1 (%u8 (%ref p 2) 0)))))

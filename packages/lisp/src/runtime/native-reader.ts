@@ -2,10 +2,13 @@
 export const NATIVE_READER = `
 ; (read): data as \`write\` prints them, with comments; labels of circular data are not served.
 (define (%read-error message irritants) (%raise-native 'read message irritants))
-(define (%delimiter? c) (or (%fx<= c 32) (memv c '(40 41 34 59 39))))
+(define (%blank? c)
+  (or (%fx= c 32) (and (%fx<= 9 c) (%fx<= c 13)) (%fx= c 160) (%fx= c 65279) (%fx= c 5760)
+      (and (%fx<= 8192 c) (%fx<= c 8202)) (memv c '(8232 8233 8239 8287 12288))))
+(define (%delimiter? c) (or (%blank? c) (memv c '(40 41 34 59 39 96 44))))
 (define (%skip-blanks p)
   (let ((c (%peek-code p)))
-    (cond ((or (%fx= c 32) (and (%fx<= 9 c) (%fx<= c 13))) (%read-code p) (%skip-blanks p))
+    (cond ((%blank? c) (%read-code p) (%skip-blanks p))
           ((%fx= c 59) (let loop () (let ((c (%read-code p))) (if (or (%fx< c 0) (%fx= c 10)) #f (loop))))
             (%skip-blanks p))
           (else c))))

@@ -28,6 +28,7 @@ export const ppc64le: NativePlatform = {
     faccessat: 298,
     clock_gettime: 246,
     nanosleep: 162,
+    rt_sigtimedwait: 176,
     mmap: 90,
   },
   // Linux arch/powerpc/include/uapi/asm/mman.h

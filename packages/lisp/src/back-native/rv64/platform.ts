@@ -30,6 +30,7 @@ export const rv64: NativePlatform = {
     faccessat: 48,
     clock_gettime: 113,
     nanosleep: 101,
+    rt_sigtimedwait: 137,
     mmap: 222,
   },
   target: rv64Target,

@@ -27,6 +27,7 @@ export const x86_64: NativePlatform = {
     faccessat: 269,
     clock_gettime: 228,
     nanosleep: 35,
+    rt_sigtimedwait: 128,
     mmap: 9,
   },
   target: x86Target,
