@@ -4,7 +4,8 @@
  * `~/.cache/stratos-test`.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { hash } from "node:crypto";
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { NODE_FLAGS } from "@stratos/engine-node/node-flags";
@@ -110,17 +111,18 @@ export async function ensureAstraHome(): Promise<string> {
 const TRANSLATIONS = join(TEST_HOME, "translations");
 
 /**
- * Translates what tests start most (`translate-programs.ts`), once for each version of the translator: half of a start
- * of python, and more of one of the compiler, is work that each run would do again. Runs in a home with translations
- * use these and add none (`stratos.ts`). `tests/image.test.ts` sees to it, before all others.
+ * Translates what tests start most (`translate-programs.ts`), once for each version of the translator and of that list:
+ * half of a start of python, and a third of one of the compiler, is work that each run would do again. Runs in a home
+ * with translations use these and add none (`stratos.ts`). `tests/image.test.ts` sees to it, before all others.
  */
 export async function ensureTranslations(): Promise<void> {
   await ensureTestImage();
-  const stamp = join(TEST_HOME, `translated-${process.version}-${translatorVersion()}`);
+  const program = join(repository, "tests/support/translate-programs.ts");
+  const version = hash("sha256", `${process.version} ${translatorVersion()} ${readFileSync(program, "utf8")}`);
+  const stamp = join(TEST_HOME, `translated-${version}`);
   const translate = (): void => {
     for (const name of readdirSync(TEST_HOME))
       if (name.startsWith("translated-")) rmSync(join(TEST_HOME, name), { recursive: true });
-    const program = join(repository, "tests/support/translate-programs.ts");
     const env = { ...ENVIRONMENT, STRATOS_NO_CACHE: "" };
     const { status, stderr } = spawnSync(process.execPath, [...NODE_FLAGS, program, TEST_HOME, TEST_IMAGE], {
       env,
