@@ -16,7 +16,7 @@ import { DESKTOP_PAGE } from "@stratos/desktop";
 import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser, type Page } from "./support/browser.ts";
 import { launcher, start, stratos } from "./support/stratos.ts";
-import { ensureScreenImage, SCREEN_IMAGE, TEST_HOME } from "./support/test-image.ts";
+import { ensureScreenImage, SCREEN_IMAGE, shareTranslations, TEST_HOME } from "./support/test-image.ts";
 import { until } from "./support/until.ts";
 
 /** For a host under load. */
@@ -38,6 +38,7 @@ class Served {
     const home = join(folder, name);
     mkdirSync(home);
     symlinkSync(join(TEST_HOME, "images"), join(home, "images"));
+    shareTranslations(home);
     const served = new Served();
     const child = start([...launcher, "desktop", "-i", SCREEN_IMAGE], { env: { STRATOS_HOME: home } });
     t.after(() => child.kill("SIGKILL"));
@@ -546,6 +547,7 @@ test("what makes no sense is refused before a machine is made", async () => {
   const home = join(folder, "senseless");
   mkdirSync(home);
   symlinkSync(join(TEST_HOME, "images"), join(home, "images"));
+  shareTranslations(home);
   for (const [args, words] of [
     [["desktop", "name", "-i", SCREEN_IMAGE], /--image: name is a system that runs/],
     [["desktop", "--port", "65536"], /--port: .* 0 to 65535/],

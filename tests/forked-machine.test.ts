@@ -5,20 +5,10 @@
  * not forked.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { SeededRandom } from "@stratos/base";
 import { type HostSocket, SimulatedNetwork } from "@stratos/host";
 import { buildStatic, countsOf, finish, forkOf, type Run, startStatic, twinBeside, twinOf } from "./saved/saved-run.ts";
-
-let folder = "";
-
-before(() => {
-  folder = mkdtempSync(join(tmpdir(), "stratos-forked-"));
-});
-after(() => rmSync(folder, { recursive: true, force: true }));
 
 /**
  * What is the same of machines that have done the same, of which some share their memory. Not faults: a page whose
@@ -30,7 +20,7 @@ function doingsOf({ machine, output }: Run): object {
 }
 
 test("programs that sleep in each kind of call wake in forks as in their original, whoever goes on first", () => {
-  const program = buildStatic(folder, "waits");
+  const program = buildStatic("waits");
   const alone = startStatic(program);
   alone.machine.run(1);
   finish(alone);
@@ -42,7 +32,7 @@ test("programs that sleep in each kind of call wake in forks as in their origina
 });
 
 test("a machine that has forks is saved alone, and so is a fork; each goes on from there", () => {
-  const run = startStatic(buildStatic(folder, "waits"));
+  const run = startStatic(buildStatic("waits"));
   run.machine.run(1);
   const fork = forkOf(run);
   const child = forkOf(fork);
@@ -62,7 +52,7 @@ test("a machine that has forks is saved alone, and so is a fork; each goes on fr
 });
 
 test("a fork that is saved in pieces while its original goes on is what the original was", () => {
-  const program = buildStatic(folder, "waits");
+  const program = buildStatic("waits");
   const run = startStatic(program);
   run.machine.run(1);
   let turns = 0;
@@ -84,7 +74,7 @@ function heldBy({ machine }: Run): object {
 }
 
 test("neither a machine nor any of its forks sees what another writes, and all frames come back", () => {
-  const program = buildStatic(folder, "apart");
+  const program = buildStatic("apart");
   const seed = 7;
   const random = new SeededRandom(seed);
   const first = startStatic(program);
@@ -135,7 +125,7 @@ test("a connection to the outside goes on in the original, and is reset in a for
   listener.bind({ family: 4, address: "10.0.0.2", port: 80 }, { reuseAddress: true, v6Only: false });
   listener.listen(1);
   const client = network.host([{ family: 4, address: "10.0.0.1", prefixLength: 24 }]);
-  const run = startStatic(buildStatic(folder, "outside"), ["outside"], client);
+  const run = startStatic(buildStatic("outside"), ["outside"], client);
   const settle = (each: Run): void => {
     for (let turn = 0; turn < 5; turn++) {
       finish(each);
@@ -155,7 +145,7 @@ test("a connection to the outside goes on in the original, and is reset in a for
 });
 
 test("a fresh fork has another boot and finds wiped what was to be; the same one has what its original has", () => {
-  const run = startStatic(buildStatic(folder, "wiped"));
+  const run = startStatic(buildStatic("wiped"));
   const ask = (each: Run): string => {
     const before = each.output.text.length;
     each.input.type("?\n");
@@ -172,7 +162,7 @@ test("a fresh fork has another boot and finds wiped what was to be; the same one
 });
 
 test("forks live from what their original was promised; who finds it used up kills a program of its own", () => {
-  const run = startStatic(buildStatic(folder, "hungry"));
+  const run = startStatic(buildStatic("hungry"));
   finish(run);
   const forks = [forkOf(run), forkOf(run), forkOf(run)];
   const { frames } = run.machine.kernel.board;
@@ -193,7 +183,7 @@ test("forks live from what their original was promised; who finds it used up kil
 });
 
 test("a chain of forks that write all their memory and outlive their originals takes no more than the first", () => {
-  let run = startStatic(buildStatic(folder, "rewrites"));
+  let run = startStatic(buildStatic("rewrites"));
   finish(run);
   const { frames } = run.machine.kernel.board;
   const first = run.machine.kernel.memory.charged;
@@ -212,7 +202,7 @@ test("a chain of forks that write all their memory and outlive their originals t
 });
 
 test("a machine without memory for a fork is told so, and stays as it is", () => {
-  const run = startStatic(buildStatic(folder, "rewrites"));
+  const run = startStatic(buildStatic("rewrites"));
   finish(run);
   const { board, frames, memory } = run.machine.kernel;
   forkOf(run).machine.dispose();

@@ -6,12 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { stratos } from "./support/stratos.ts";
-import { ensureTestImage, TEST_IMAGE, TEST_PACKAGES } from "./support/test-image.ts";
+import { ensureTranslations, TEST_IMAGE, TEST_PACKAGES } from "./support/test-image.ts";
 
 let home: string;
 const inHome = (...args: string[]): ReturnType<typeof stratos> => stratos(args, { env: { STRATOS_HOME: home } });
 before(async () => {
-  await ensureTestImage();
+  await ensureTranslations();
   home = mkdtempSync(join(tmpdir(), "stratos-images-"));
 });
 after(() => rmSync(home, { recursive: true, force: true }));

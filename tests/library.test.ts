@@ -19,7 +19,7 @@ import { installLibrary, must, programPrints, runProgram } from "./support/libra
 import { startRegistry } from "./support/registry.ts";
 import { launcher, repository, run } from "./support/stratos.ts";
 import { endSupervisor } from "./support/supervisor.ts";
-import { TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
+import { shareTranslations, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
 /** Of a page, which may be alone on its host or not. */
 const PATIENCE_MS = 600_000;
@@ -619,6 +619,7 @@ test("the examples of the README run as they stand", async (t) => {
   const home = join(folder, "readme-home");
   mkdirSync(home);
   symlinkSync(join(TEST_HOME, "images"), join(home, "images"));
+  shareTranslations(home);
   t.after(() => endSupervisor(home));
   const readme = readFileSync(join(project, "node_modules/stratos/README.md"), "utf8");
   const examples = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map(([, source]) => source!);

@@ -4,10 +4,7 @@
  * calls, faults and frames are to be the same.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { type HostSocket, type HostSocketEvents, SimulatedNetwork, type SocketProvider } from "@stratos/host";
 import { type HostFile, openHostListener } from "@stratos/kernel";
 import { createBoard, Machine } from "@stratos/machine";
@@ -24,15 +21,8 @@ import {
   twinOf,
 } from "./saved/saved-run.ts";
 
-let folder = "";
-
-before(() => {
-  folder = mkdtempSync(join(tmpdir(), "stratos-saved-"));
-});
-after(() => rmSync(folder, { recursive: true, force: true }));
-
 test("programs that sleep in each kind of call wake in a loaded machine as in the first one", () => {
-  const run = startStatic(buildStatic(folder, "waits"));
+  const run = startStatic(buildStatic("waits"));
   run.machine.run(1);
   assert.match(run.output.text, /pipe, what was in it: hello 5/);
   assert.doesNotMatch(run.output.text, /parent: wakes/);
@@ -44,7 +34,7 @@ test("programs that sleep in each kind of call wake in a loaded machine as in th
 });
 
 test("a machine may be saved again and again on its way", () => {
-  const program = buildStatic(folder, "waits");
+  const program = buildStatic("waits");
   const run = startStatic(program);
   let twin = twinOf(startStatic(program));
   finish(run);
@@ -58,7 +48,7 @@ test("a machine may be saved again and again on its way", () => {
 });
 
 test("a process in namespaces of its own keeps them, with what it has open of them", () => {
-  const run = startStatic(buildStatic(folder, "spaces"));
+  const run = startStatic(buildStatic("spaces"));
   run.machine.run(1);
   assert.match(run.output.text, /frame: sent 60/);
   assert.doesNotMatch(run.output.text, /vfork/);
@@ -88,7 +78,7 @@ test("a machine that shares its board is saved alone, as if it had it for itself
 
 test("what is counted of a machine's memory while it is saved is what was counted while it ran", () => {
   for (const name of ["waits", "rewrites", "spaces"]) {
-    const run = startStatic(buildStatic(folder, name));
+    const run = startStatic(buildStatic(name));
     run.machine.run(1);
     const { frames, memory } = run.machine.kernel;
     const { kernel } = twinOf(run).machine;
@@ -101,7 +91,7 @@ test("what is counted of a machine's memory while it is saved is what was counte
 });
 
 test("pages that come when they are touched are what they were, in forks and states as well", () => {
-  const program = buildStatic(folder, "touches");
+  const program = buildStatic("touches");
   // In an address space below 4 GiB, and in a wide one.
   for (const argv of [["program"], ["program", "high"]]) touchLazily(startStatic(program, argv, null, () => {}, false));
 });
@@ -134,7 +124,7 @@ function touchLazily(run: Run): void {
 }
 
 test("saving a loaded machine at once gives the same bytes", () => {
-  const run = startStatic(buildStatic(folder, "waits"));
+  const run = startStatic(buildStatic("waits"));
   run.machine.run(1);
   const twin = twinOf(run);
   assert.equal(Buffer.compare(twinOf(twin).bytes, twin.bytes), 0);
@@ -142,7 +132,7 @@ test("saving a loaded machine at once gives the same bytes", () => {
 
 test("connections to the outside are reset in a loaded machine, and go on in the first one", () => {
   const first = world();
-  const run = startStatic(buildStatic(folder, "severed"), ["severed"], first.client);
+  const run = startStatic(buildStatic("severed"), ["severed"], first.client);
   first.settle(run);
   assert.equal(run.output.text, "ready\n");
   run.input.type("\n");
@@ -232,7 +222,7 @@ function wordsAt(socket: HostSocket): string[] {
 }
 
 test("a service of the host stays with its machine: elsewhere programs are reset, and nobody listens", () => {
-  const run = startStatic(buildStatic(folder, "service"));
+  const run = startStatic(buildStatic("service"));
   const { kernel } = run.machine;
   const init = kernel.tasks.tasks.get(1)!;
   const listener = openHostListener(init, "/tmp/service", { uid: 0, gid: 0, mode: 0o700 }, () => {});
@@ -257,7 +247,7 @@ test("a service of the host stays with its machine: elsewhere programs are reset
 });
 
 test("a service of the host that has left a record goes on with its connections, or says that it does not", () => {
-  const run = startStatic(buildStatic(folder, "service"));
+  const run = startStatic(buildStatic("service"));
   const { kernel } = run.machine;
   const init = kernel.tasks.tasks.get(1)!;
   const owner = { uid: 0, gid: 0, mode: 0o700 };

@@ -3,21 +3,16 @@
  * program of ptrace(2) is saved again and again on its way; what goes on prints what Linux did.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { readFileSync } from "node:fs";
+import { before, test } from "node:test";
 import { build, differences, expectedPath, transcript } from "./abi/on-linux.ts";
 import { finish, forkOf, startStatic, twinOf, type Run } from "./saved/saved-run.ts";
 
-let folder = "";
 let program: Uint8Array;
 
 before(() => {
-  folder = mkdtempSync(join(tmpdir(), "stratos-tracing-"));
-  program = readFileSync(build("tracing", folder, "riscv64-linux-gnu-gcc", ["-static"]));
+  program = readFileSync(build("tracing"));
 });
-after(() => rmSync(folder, { recursive: true, force: true }));
 
 const PLACES = [10, 30, 45, 60, 75, 95];
 

@@ -5,13 +5,12 @@
  * interpreted and translated.
  */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { runStatic } from "./abi/run-static.ts";
 import { countsOf, finish, startStatic, twinOf } from "./saved/saved-run.ts";
+import { compiled } from "./support/compiled.ts";
 
 const FACTS = `clocks: 550 readings lie between the kernel's; clock 10: -22, 12: -22, -1: -22
 16 resolutions; the day 0 1 0
@@ -27,22 +26,16 @@ child of another time: 550 readings lie between the kernel's; clock 10: -22, 12:
 its monotonic clock is ahead: 1
 `;
 
-let folder = "";
 let program: Uint8Array;
 
 function build(name: string): Uint8Array {
-  const file = join(folder, name);
-  const source = join(import.meta.dirname, "vdso", `${name}.c`);
   const flags = ["-O0", "-static", "-w", "-fasynchronous-unwind-tables"];
-  execFileSync("riscv64-linux-gnu-gcc", [...flags, "-o", file, source]);
-  return readFileSync(file);
+  return readFileSync(compiled(join(import.meta.dirname, "vdso", `${name}.c`), { flags }));
 }
 
 before(() => {
-  folder = mkdtempSync(join(tmpdir(), "stratos-vdso-"));
   program = build("vdso");
 });
-after(() => rmSync(folder, { recursive: true, force: true }));
 
 for (const translate of [false, true]) {
   test(`the vDSO tells what the kernel tells (${translate ? "translated" : "interpreted"})`, async () => {

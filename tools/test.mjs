@@ -110,7 +110,7 @@ async function runTests(node, files, touched) {
 }
 
 async function format(node) {
-  await step("format", node, ["tools/check-format.ts", join(cache, "format.json")]);
+  await step("format", node, ["node_modules/oxfmt/bin/oxfmt", "--list-different"]);
 }
 
 /** @returns the test files that the change can touch, the nearest first */

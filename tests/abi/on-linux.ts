@@ -2,9 +2,10 @@
  * The programs of this folder on Linux: built for the host, run with an environment of their own. What they print is
  * kept in `expected/`.
  */
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
+import { compiled } from "../support/compiled.ts";
 
 const here = import.meta.dirname;
 const LIMIT_MS = 120_000;
@@ -16,11 +17,12 @@ export function expectedPath(program: string): string {
   return join(here, "expected", `${program}.txt`);
 }
 
-/** Builds a program into `folder`. Returns the path of the executable. */
-export function build(program: string, folder: string, compiler: string, flags: string[]): string {
-  const output = join(folder, `${basename(program)}-${compiler}`);
-  execFileSync(compiler, ["-O1", "-w", ...flags, "-o", output, join(here, `${program}.c`), "-lpthread"]);
-  return output;
+/** @param compiler  default: for riscv64, linked statically. @returns the path of the executable */
+export function build(program: string, compiler?: string): string {
+  return compiled(join(here, `${program}.c`), {
+    ...(compiler === undefined ? { flags: ["-O1", "-w", "-static"] } : { compiler, flags: ["-O1", "-w"] }),
+    libraries: ["-lpthread"],
+  });
 }
 
 /** What a program prints, and its status in a last line. */

@@ -6,8 +6,8 @@
  *
  *     npm run abi:record [-- --check] [PROGRAM ...]
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { getPriority, tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { getPriority } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { build, differences, expectedPath, programs, runOnLinux } from "./on-linux.ts";
@@ -17,24 +17,19 @@ const check = values.check === true;
 const unknown = positionals.filter((name) => !programs.includes(name));
 if (unknown.length > 0) fail(`no program of tests/abi: ${unknown.join(", ")}`);
 if (getPriority() !== 0) fail(`what is kept is of priority 0, and this process has ${getPriority()}`);
-const folder = mkdtempSync(join(tmpdir(), "stratos-abi-"));
-try {
-  mkdirSync(join(import.meta.dirname, "expected"), { recursive: true });
-  for (const program of positionals.length > 0 ? positionals : programs) {
-    const native = build(program, folder, "gcc", []);
-    const output = runOnLinux(native);
-    const again = differences(output, runOnLinux(native), "again") + differences(output, runOnLinux(native), "again");
-    const kept =
-      check && existsSync(expectedPath(program))
-        ? differences(readFileSync(expectedPath(program), "latin1"), output, "now")
-        : "";
-    if (again !== "" || kept !== "") {
-      console.error(`${program}: not the same\n${again}${kept}`);
-      process.exitCode = 1;
-    } else if (!check) writeFileSync(expectedPath(program), output, "latin1");
-  }
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+mkdirSync(join(import.meta.dirname, "expected"), { recursive: true });
+for (const program of positionals.length > 0 ? positionals : programs) {
+  const native = build(program, "gcc");
+  const output = runOnLinux(native);
+  const again = differences(output, runOnLinux(native), "again") + differences(output, runOnLinux(native), "again");
+  const kept =
+    check && existsSync(expectedPath(program))
+      ? differences(readFileSync(expectedPath(program), "latin1"), output, "now")
+      : "";
+  if (again !== "" || kept !== "") {
+    console.error(`${program}: not the same\n${again}${kept}`);
+    process.exitCode = 1;
+  } else if (!check) writeFileSync(expectedPath(program), output, "latin1");
 }
 
 function fail(message: string): never {

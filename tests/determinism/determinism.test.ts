@@ -4,31 +4,15 @@
  * agree to the last one.
  */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { runStatic } from "../abi/run-static.ts";
-
-let folder = "";
-before(() => {
-  folder = mkdtempSync(join(tmpdir(), "stratos-determinism-"));
-});
-after(() => rmSync(folder, { recursive: true, force: true }));
+import { compiled } from "../support/compiled.ts";
 
 function build(source: string): Uint8Array {
-  const output = join(folder, source.replaceAll("/", "-"));
-  execFileSync("riscv64-linux-gnu-gcc", [
-    "-O1",
-    "-w",
-    "-static",
-    "-o",
-    output,
-    join(import.meta.dirname, "..", source),
-    "-lpthread",
-  ]);
-  return readFileSync(output);
+  const flags = ["-O1", "-w", "-static"];
+  return readFileSync(compiled(join(import.meta.dirname, "..", source), { flags, libraries: ["-lpthread"] }));
 }
 
 async function fingerprint(

@@ -4,34 +4,18 @@
  * broken invariant of ours throws out of `Machine.run` and fails the test.
  */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { SeededRandom } from "@stratos/base";
 import { runStatic } from "../abi/run-static.ts";
+import { compiled } from "../support/compiled.ts";
 
 const seed = Number(process.env["STRATOS_SEED"] ?? 1);
-let folder = "";
-
-before(() => {
-  folder = mkdtempSync(join(tmpdir(), "stratos-hostile-"));
-  console.log(`seed ${seed}`);
-});
-after(() => rmSync(folder, { recursive: true, force: true }));
+before(() => console.log(`seed ${seed}`));
 
 function build(program: string): Uint8Array {
-  const output = join(folder, program);
-  execFileSync("riscv64-linux-gnu-gcc", [
-    "-O1",
-    "-w",
-    "-static",
-    "-o",
-    output,
-    join(import.meta.dirname, `${program}.c`),
-  ]);
-  return readFileSync(output);
+  return readFileSync(compiled(join(import.meta.dirname, `${program}.c`), { flags: ["-O1", "-w", "-static"] }));
 }
 
 test("random system calls with random arguments leave the machine running", async () => {

@@ -4,16 +4,15 @@
  * longest turn of the machine is loose, so that a busy host passes.
  */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { PAGE_SIZE, SYSCALL_NAMES } from "@stratos/abi";
 import { CALL_WORK } from "@stratos/kernel";
 import type { Machine } from "@stratos/machine";
 import { runStatic } from "../abi/run-static.ts";
 import { WORK_STEP } from "./typed-round.ts";
+import { compiled } from "../support/compiled.ts";
 
 /** Milliseconds; each took 300 to 18,000 or did not end. */
 const TURN_MS_MAX = 250;
@@ -37,23 +36,12 @@ const CASES: Readonly<Record<string, string>> = {
   watches: "20000 events\n",
 };
 
-let folder = "";
 let program = new Uint8Array(0);
 
 before(() => {
-  folder = mkdtempSync(join(tmpdir(), "stratos-long-calls-"));
-  const output = join(folder, "long-calls");
-  execFileSync("riscv64-linux-gnu-gcc", [
-    "-O1",
-    "-w",
-    "-static",
-    "-o",
-    output,
-    join(import.meta.dirname, "long-calls.c"),
-  ]);
-  program = readFileSync(output);
+  const flags = ["-O1", "-w", "-static"];
+  program = readFileSync(compiled(join(import.meta.dirname, "long-calls.c"), { flags }));
 });
-after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Its program itself writes 96 MiB, in one turn. */
 const WRITES_MUCH = "remap";

@@ -26,7 +26,8 @@ import { rootManifest } from "./root-manifest.ts";
 import { leftBehind } from "../support/left-behind.ts";
 
 type CrashPlace =
-  { readonly kind: "root" | "alpm"; readonly root: string } | { readonly kind: "image"; readonly image: string };
+  | { readonly kind: "root" | "alpm"; readonly root: string }
+  | { readonly kind: "image"; readonly image: string };
 
 /** Command lines without `stratos pkg` and the place. */
 interface CrashOperation {

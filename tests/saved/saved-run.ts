@@ -1,5 +1,4 @@
 /** A machine with a tmpfs as its root and a static program in it, and its twin that is saved and loaded on the way. */
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { inOnePiece } from "@stratos/base";
@@ -9,6 +8,7 @@ import { type Inode, openHostInput, openHostOutput, Tmpfs } from "@stratos/kerne
 import { Machine } from "@stratos/machine";
 import { forkMachine } from "@stratos/machine/forked";
 import { loadMachine, saveMachineInPieces } from "@stratos/machine/saved";
+import { compiled } from "../support/compiled.ts";
 
 /** A stream of the host that keeps what is written. */
 class Output {
@@ -75,11 +75,9 @@ export interface Run {
 }
 
 /** A program of this folder, linked statically. */
-export function buildStatic(folder: string, name: string): Uint8Array {
-  const program = join(folder, name);
-  const source = join(import.meta.dirname, `${name}.c`);
-  execFileSync("riscv64-linux-gnu-gcc", ["-O1", "-static", "-w", "-o", program, source, "-lrt", "-lpthread"]);
-  return readFileSync(program);
+export function buildStatic(name: string): Uint8Array {
+  const flags = ["-O1", "-static", "-w"];
+  return readFileSync(compiled(join(import.meta.dirname, `${name}.c`), { flags, libraries: ["-lrt", "-lpthread"] }));
 }
 
 /**

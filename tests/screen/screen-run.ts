@@ -1,23 +1,15 @@
 /** C programs of these tests on a machine with a screen, a keyboard and a pointer. */
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { attachInput, attachScreen } from "@stratos/kernel/devices";
 import type { Machine } from "@stratos/machine";
 import { type StaticRun, runStatic } from "../abi/run-static.ts";
+import { compiled } from "../support/compiled.ts";
 
 /** Built against Linux's headers. @param name  of the source beside this file */
 export function buildProgram(name: string): Uint8Array {
-  const folder = mkdtempSync(join(tmpdir(), `stratos-${name}-`));
-  try {
-    const output = join(folder, name),
-      source = join(import.meta.dirname, `${name}.c`);
-    execFileSync("riscv64-linux-gnu-gcc", ["-D_GNU_SOURCE", "-O1", "-static", "-o", output, source]);
-    return readFileSync(output);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const flags = ["-D_GNU_SOURCE", "-O1", "-static"];
+  return readFileSync(compiled(join(import.meta.dirname, `${name}.c`), { flags }));
 }
 
 /** @returns what attaches a screen of that size, and input */

@@ -19,7 +19,7 @@ import { delimiter, dirname, join } from "node:path";
 import { freshBundle } from "../../tools/launch/bundle-state.mjs";
 import { repository, run, type Result } from "./stratos.ts";
 import { endSupervisor } from "./supervisor.ts";
-import { ensure, ensureTestImage, TEST_HOME, TEST_IMAGE } from "./test-image.ts";
+import { ensure, ensureTestImage, shareTranslations, TEST_HOME, TEST_IMAGE } from "./test-image.ts";
 
 interface LibraryProject {
   /** To be removed in the end. */
@@ -131,6 +131,7 @@ export function homeOf(t: TestContext, folder: string, name: string): Record<str
   const home = join(folder, name);
   mkdirSync(home);
   symlinkSync(join(TEST_HOME, "images"), join(home, "images"));
+  shareTranslations(home);
   t.after(() => endSupervisor(home));
   return { STRATOS_HOME: home };
 }

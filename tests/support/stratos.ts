@@ -1,5 +1,6 @@
 /** Runs the command line as a user does, in a process of its own. */
 import { spawn, type ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { NODE_FLAGS } from "@stratos/engine-node/node-flags";
@@ -69,12 +70,20 @@ export function run(command: readonly string[], input: RunInput = {}): Promise<R
   });
 }
 
+/**
+ * What runs keep is made by processes that outlive them: tests that are about it ask for it. What a home has is used
+ * (`ensureTranslations` of test-image.ts).
+ */
+function cacheSetting(home: string | undefined): string {
+  return home !== undefined && existsSync(join(home, "translations")) ? "fill" : "1";
+}
+
 export function start(command: readonly string[], input: RunInput = {}): ChildProcess {
   const [program, ...args] = command;
+  const env = { ...process.env, ...input.env };
   return spawn(program!, args, {
     stdio: "pipe",
-    // What runs keep is made by processes that outlive them: tests that are about it ask for it.
-    env: { ...process.env, STRATOS_NO_CACHE: "1", ...input.env },
+    env: { ...env, STRATOS_NO_CACHE: input.env?.["STRATOS_NO_CACHE"] ?? cacheSetting(env["STRATOS_HOME"]) },
     ...(input.cwd === undefined ? {} : { cwd: input.cwd }),
   });
 }

@@ -6,7 +6,7 @@ import type { TestContext } from "node:test";
 import type { SystemView } from "@stratos/sdk/api";
 import { launcher, type Result, run, type RunInput } from "./stratos.ts";
 import { endSupervisor } from "./supervisor.ts";
-import { TEST_HOME, TEST_IMAGE } from "./test-image.ts";
+import { shareTranslations, TEST_HOME, TEST_IMAGE } from "./test-image.ts";
 import { until } from "./until.ts";
 
 /** A user's home with the test's image, and what is done in it. */
@@ -20,6 +20,7 @@ export class SystemsHome {
     t.after(() => endSupervisor(this.path));
     mkdirSync(this.path);
     for (const shared of ["images", "downloads"]) symlinkSync(join(TEST_HOME, shared), join(this.path, shared));
+    shareTranslations(this.path);
   }
 
   get systems(): string {

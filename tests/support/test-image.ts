@@ -4,11 +4,14 @@
  * `~/.cache/stratos-test`.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { hash } from "node:crypto";
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { NODE_FLAGS } from "@stratos/engine-node/node-flags";
 import { lockFile } from "../../packages/host-node/src/file-lock.ts";
-import { launcher } from "./stratos.ts";
+import { translatorVersion } from "../../packages/host-node/src/source-version.ts";
+import { launcher, repository } from "./stratos.ts";
 
 export const TEST_HOME = process.env["STRATOS_TEST_HOME"] ?? join(homedir(), ".cache/stratos-test");
 /** A change of the list is a new image. */
@@ -103,6 +106,44 @@ export async function ensureAstraHome(): Promise<string> {
     },
   );
   return home;
+}
+
+const TRANSLATIONS = join(TEST_HOME, "translations");
+
+/**
+ * Translates what tests start most (`translate-programs.ts`), once for each version of the translator and of that list:
+ * half of a start of python, and a third of one of the compiler, is work that each run would do again. Runs in a home
+ * with translations use these and add none (`stratos.ts`). `tests/image.test.ts` sees to it, before all others.
+ */
+export async function ensureTranslations(): Promise<void> {
+  await ensureTestImage();
+  const program = join(repository, "tests/support/translate-programs.ts");
+  const version = hash("sha256", `${process.version} ${translatorVersion()} ${readFileSync(program, "utf8")}`);
+  const stamp = join(TEST_HOME, `translated-${version}`);
+  const translate = (): void => {
+    for (const name of readdirSync(TEST_HOME))
+      if (name.startsWith("translated-")) rmSync(join(TEST_HOME, name), { recursive: true });
+    const env = { ...ENVIRONMENT, STRATOS_NO_CACHE: "" };
+    const { status, stderr } = spawnSync(process.execPath, [...NODE_FLAGS, program, TEST_HOME, TEST_IMAGE], {
+      env,
+      encoding: "utf8",
+    });
+    if (status !== 0) throw new Error(`${program} ended with status ${status}:\n${stderr}`);
+    mkdirSync(stamp);
+  };
+  await ensure("translations-made", () => existsSync(stamp), translate);
+}
+
+/** Gives a home of a test's own what is translated. Such files are never written, only replaced: links will do. */
+export function shareTranslations(home: string): void {
+  const own = join(home, "translations");
+  try {
+    const names = readdirSync(TRANSLATIONS).filter((name) => name.endsWith(".code"));
+    mkdirSync(own, { mode: 0o700 });
+    for (const name of names) linkSync(join(TRANSLATIONS, name), join(own, name));
+  } catch {
+    // There are none yet, one is just replaced, or the home is on another file system: it translates itself.
+  }
 }
 
 /** An image that some test files need. A change of the list is a new name. */

@@ -11,7 +11,9 @@
 import type { HostConsole } from "@stratos/host";
 
 type ConsoleOutput =
-  { readonly kind: "output"; readonly bytes: Uint8Array } | { readonly kind: "discard" } | { readonly kind: "screen" };
+  | { readonly kind: "output"; readonly bytes: Uint8Array }
+  | { readonly kind: "discard" }
+  | { readonly kind: "screen" };
 type ConsoleInput =
   | { readonly kind: "input"; readonly bytes: Uint8Array }
   | { readonly kind: "size"; readonly rows: number; readonly columns: number }

@@ -20,7 +20,13 @@ export interface HostSocketEvents {
 }
 
 export type HostSocketOption =
-  "noDelay" | "keepAlive" | "keepAliveSeconds" | "broadcast" | "multicastTtl" | "multicastLoop" | "ttl";
+  | "noDelay"
+  | "keepAlive"
+  | "keepAliveSeconds"
+  | "broadcast"
+  | "multicastTtl"
+  | "multicastLoop"
+  | "ttl";
 
 export interface HostSocket {
   /** Stream: -EINPROGRESS, then `changed`. Datagram: sets the peer, 0. */

@@ -35,7 +35,10 @@ export interface RecordingInfo {
  * reject.
  */
 export type RecordingPosition =
-  { readonly instruction: number } | { readonly event: number } | { readonly line: number } | "end";
+  | { readonly instruction: number }
+  | { readonly event: number }
+  | { readonly line: number }
+  | "end";
 
 /** Where a replay stands. */
 export interface RecordingPlace {

@@ -119,7 +119,16 @@ export interface OpenVolumeRequest {
 export interface FileRequest {
   readonly target: number;
   readonly action:
-    "read" | "write" | "list" | "status" | "make-folder" | "rename" | "remove" | "copy" | "pack" | "unpack";
+    | "read"
+    | "write"
+    | "list"
+    | "status"
+    | "make-folder"
+    | "rename"
+    | "remove"
+    | "copy"
+    | "pack"
+    | "unpack";
   readonly path: string;
   /** rename, copy: the new name. */
   readonly to?: string;

@@ -206,10 +206,12 @@ export function debVerifyCommand(
           ...(keyrings.length === 0 ? {} : { signers: await verifyDebSignature(bytes, keyrings, ports.nowSeconds()) }),
         });
       } catch (error) {
-        if (!(
-          error instanceof OperationError ||
-          (error instanceof Error && ["DebError", "ControlError"].includes(error.name))
-        ))
+        if (
+          !(
+            error instanceof OperationError ||
+            (error instanceof Error && ["DebError", "ControlError"].includes(error.name))
+          )
+        )
           throw error;
         results.push({
           file,

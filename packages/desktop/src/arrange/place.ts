@@ -12,7 +12,15 @@ export interface Size {
 }
 
 export type Placement =
-  "free" | "maximized" | "fullscreen" | "left" | "right" | "top-left" | "top-right" | "bottom-left" | "bottom-right";
+  | "free"
+  | "maximized"
+  | "fullscreen"
+  | "left"
+  | "right"
+  | "top-left"
+  | "top-right"
+  | "bottom-left"
+  | "bottom-right";
 
 export type Direction = "left" | "right" | "up" | "down";
 

@@ -276,7 +276,8 @@ async function publication(
   const there = (await packagesOf(client, task.channel, source)).filter(({ digest }) => digests.has(digest));
   if (there.length === digests.size) return there;
   const refused = events.findLast(({ what }) => what === "NOT_PUBLISHED")?.detail as
-    { readonly package?: string; readonly file?: string; readonly why: string } | undefined;
+    | { readonly package?: string; readonly file?: string; readonly why: string }
+    | undefined;
   if (refused !== undefined) return `${refused.package ?? refused.file}: ${refused.why}`;
   return events.some(({ what }) => what === "PUBLISHED") ? "gone" : "coming";
 }

@@ -3,7 +3,8 @@ import type { Recording, Timeline } from "@stratos/session";
 
 /** A place of a recording: after so many instructions, events or lines of output, or before its last instruction. */
 export type ReplayPosition =
-  { readonly kind: "instruction" | "event" | "line"; readonly number: number } | { readonly kind: "end" };
+  | { readonly kind: "instruction" | "event" | "line"; readonly number: number }
+  | { readonly kind: "end" };
 
 export const POSITIONS = "N (instructions), event:N, line:N or end";
 

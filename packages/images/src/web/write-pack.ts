@@ -42,7 +42,8 @@ export interface PackRequest {
 }
 
 export type PackEvent =
-  { readonly phase: "boot" } | { readonly phase: "pieces"; readonly done: number; readonly total: number };
+  | { readonly phase: "boot" }
+  | { readonly phase: "pieces"; readonly done: number; readonly total: number };
 
 /** @throws OperationError */
 export async function writePack(request: PackRequest, onEvent: (event: PackEvent) => void): Promise<PackDescription> {

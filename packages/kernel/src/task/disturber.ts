@@ -89,7 +89,8 @@ export interface DisturbanceRates {
 }
 
 export type DisturbancePlan =
-  { readonly seed: number; readonly rates: DisturbanceRates } | { readonly list: readonly Disturbance[] };
+  | { readonly seed: number; readonly rates: DisturbanceRates }
+  | { readonly list: readonly Disturbance[] };
 
 /** Most that are applied to one machine; then it is left alone. */
 export const DISTURBANCES_MAX = 4096;

@@ -4,7 +4,7 @@
  */
 
 /** Of characters that it has, in order: the first of a run, and how many follow each other, itself included. */
-// prettier-ignore
+// oxfmt-ignore
 export const FONT_RUNS: readonly (readonly [number, number])[] = [
   [0x20, 96], [0xa0, 224], [0x192, 1], [0x1cd, 8], [0x1e2, 2], [0x1e6, 8], [0x1f0, 1], [0x1f4, 2], [0x1fc, 28],
   [0x21e, 2], [0x226, 4], [0x22e, 2], [0x2c7, 1], [0x2d8, 2], [0x2db, 3], [0x306, 1], [0x308, 1], [0x391, 13],

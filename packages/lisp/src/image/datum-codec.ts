@@ -4,7 +4,9 @@ import type { Datum } from "../datum/datum.ts";
 
 /** A safe integer or a truth value stands for itself; others are a letter and what makes them. */
 export type EncodedDatum =
-  number | boolean | readonly [kind: "flonum" | "symbol" | "char" | "string" | "other", text: string];
+  | number
+  | boolean
+  | readonly [kind: "flonum" | "symbol" | "char" | "string" | "other", text: string];
 
 /** @returns null where the datum has no such form: lists, vectors, large numbers */
 export function encodeDatum(datum: Datum): EncodedDatum | null {

@@ -5,7 +5,16 @@
 import { isDelimiter, isSpace } from "../reader/letters.ts";
 
 type TokenKind =
-  "open" | "close" | "string" | "symbol" | "number" | "constant" | "comment" | "skip" | "prefix" | "error";
+  | "open"
+  | "close"
+  | "string"
+  | "symbol"
+  | "number"
+  | "constant"
+  | "comment"
+  | "skip"
+  | "prefix"
+  | "error";
 
 /** `start` and `end` are offsets in UTF-16 units. `skip`: the `#;` before a datum. */
 export interface Token {

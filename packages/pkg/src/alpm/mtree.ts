@@ -62,7 +62,8 @@ export function parseMtree(text: string): MtreeEntry[] {
     }
     const get = (key: string): string | undefined => keys.get(key) ?? defaults.get(key);
     const kind = { file: "file", dir: "directory", link: "symlink" }[get("type") ?? "file"] as
-      MtreeEntry["kind"] | undefined;
+      | MtreeEntry["kind"]
+      | undefined;
     const mode = parseInt(get("mode") ?? "644", 8),
       mtime = Number(get("time") ?? 0),
       uid = Number(get("uid") ?? 0),

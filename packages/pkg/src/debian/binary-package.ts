@@ -25,7 +25,15 @@ export interface PackageOrigin {
 }
 
 export type RelationField =
-  "Depends" | "Pre-Depends" | "Recommends" | "Suggests" | "Enhances" | "Conflicts" | "Breaks" | "Replaces" | "Provides";
+  | "Depends"
+  | "Pre-Depends"
+  | "Recommends"
+  | "Suggests"
+  | "Enhances"
+  | "Conflicts"
+  | "Breaks"
+  | "Replaces"
+  | "Provides";
 
 export class BinaryPackage {
   readonly name: string;

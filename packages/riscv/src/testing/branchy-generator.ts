@@ -213,8 +213,7 @@ function appendRegisterJump(program: Program, targets: readonly string[]): void 
   const { assembler, random } = program;
   const any = (): string => targets[random.below(targets.length)]!;
   const jumpAway = (): void => {
-    if (random.below(2) === 0)
-      assembler.half(0x8002 | (COMPUTED << 7)); // c.jr
+    if (random.below(2) === 0) assembler.half(0x8002 | (COMPUTED << 7)); // c.jr
     else assembler.jumpRegister(COMPUTED);
   };
   switch (random.below(3)) {
@@ -264,8 +263,7 @@ function appendCall(program: Program, level: number): void {
       break;
     case 2:
       assembler.loadAddress(COMPUTED, label);
-      if (link === RA)
-        assembler.half(0x9002 | (COMPUTED << 7)); // c.jalr
+      if (link === RA) assembler.half(0x9002 | (COMPUTED << 7)); // c.jalr
       else assembler.word(0x67 | (link << 7) | (COMPUTED << 15));
       break;
   }
@@ -281,8 +279,7 @@ function appendFunction(
   assembler.store("sd", link, GP, slot);
   appendStatements(program, 0, level, 1 + random.below(2));
   assembler.i("ld", link, GP, slot);
-  if (random.below(2) === 0)
-    assembler.half(0x8002 | (link << 7)); // c.jr
+  if (random.below(2) === 0) assembler.half(0x8002 | (link << 7)); // c.jr
   else assembler.jumpRegister(link);
 }
 

@@ -2,8 +2,9 @@
  * Goal: the reference hart, the generated interpreter and the translator mean the same as qemu, instruction by
  * instruction and over control flow. Method: a hundred random sequences, each on four inputs, and slices of the
  * floating-point vectors; `npm run fuzz:riscv` runs as many more as one likes. Machine code that is kept costs most, as
- * the host's compiler takes its time for each function of it: it gets the fewest. Where qemu isn't installed the
- * reference hart judges the processor.
+ * the host's compiler takes its time for each function of it: it gets the fewest; windows and the wide mode, which
+ * differ in their accesses alone, get fewer than the others. Where qemu isn't installed the reference hart judges the
+ * processor.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -50,15 +51,15 @@ for (const [kind, count] of [
   });
 
   test(`random ${kind} sequences mean the same with translations of an earlier run`, () => {
-    check(kind, 6, ["interpreter", "kept", "kept-forgetful", "kept-wide", "kept-window"]);
+    check(kind, 3, ["interpreter", "kept", "kept-forgetful", "kept-wide", "kept-window"]);
   });
 
   test(`random ${kind} sequences mean the same in windows`, () => {
-    check(kind, 40, ["interpreter", "window", "window-forgetful"]);
+    check(kind, 20, ["interpreter", "window", "window-forgetful"]);
   });
 
   test(`random ${kind} sequences mean the same in the wide address mode`, () => {
-    check(kind, 40, ["interpreter", "wide-interpreter", "wide", "wide-forgetful"]);
+    check(kind, 20, ["interpreter", "wide-interpreter", "wide", "wide-forgetful"]);
   });
 
   test(
@@ -74,9 +75,9 @@ for (const [kind, count] of [
 
 test("loops that go round by jumps through registers mean the same to all", () => {
   const judge = withQemu ? "qemu" : "reference";
-  check("loops", 40, [judge, "interpreter", "translator", "late", "later"]);
-  check("loops", 15, ["interpreter", "sliced", "window", "wide"]);
-  check("loops", 6, ["interpreter", "kept"]);
+  check("loops", 20, [judge, "interpreter", "translator", "late", "later"]);
+  check("loops", 8, ["interpreter", "sliced", "window", "wide"]);
+  check("loops", 3, ["interpreter", "kept"]);
 });
 
 test("the extensions' instructions mean the same to all", () => {
@@ -100,7 +101,7 @@ for (const format of ["s", "d"] as const) {
 test("slices end after the same instruction in each tier, and instructions are counted as they retire", () => {
   const { program } = frameProgram(
     SEED,
-    Array.from({ length: 25 }, (_, index) => index),
+    Array.from({ length: 12 }, (_, index) => index),
     "branchy",
   );
   const whole = runReference(program).retired;

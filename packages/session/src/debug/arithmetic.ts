@@ -18,7 +18,24 @@ import {
 export class ExpressionError extends Error {}
 
 export type Operator =
-  "||" | "&&" | "|" | "^" | "&" | "==" | "!=" | "<" | "<=" | ">" | ">=" | "<<" | ">>" | "+" | "-" | "*" | "/" | "%";
+  | "||"
+  | "&&"
+  | "|"
+  | "^"
+  | "&"
+  | "=="
+  | "!="
+  | "<"
+  | "<="
+  | ">"
+  | ">="
+  | "<<"
+  | ">>"
+  | "+"
+  | "-"
+  | "*"
+  | "/"
+  | "%";
 
 const LONG: DataType = { kind: "base", name: "long", size: 8, encoding: "signed" };
 const UNSIGNED_LONG: DataType = { kind: "base", name: "unsigned long", size: 8, encoding: "unsigned" };

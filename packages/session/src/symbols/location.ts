@@ -24,7 +24,8 @@ export interface LocationFrame {
 }
 
 export type Location =
-  { readonly kind: "memory"; readonly address: number } | { readonly kind: "bytes"; readonly bytes: Uint8Array };
+  | { readonly kind: "memory"; readonly address: number }
+  | { readonly kind: "bytes"; readonly bytes: Uint8Array };
 
 /** @returns null: it is nowhere now. @throws DwarfError: it cannot be said */
 export function evaluateLocation(expression: Uint8Array, frame: LocationFrame, isBase = false): Location | null {

@@ -23,7 +23,8 @@ export interface SandboxedList {
 }
 
 type Outcome =
-  { readonly kind: "done"; readonly value: unknown } | { readonly kind: "ask"; readonly permission: string };
+  | { readonly kind: "done"; readonly value: unknown }
+  | { readonly kind: "ask"; readonly permission: string };
 
 /** What a frame says; it may say anything. */
 interface Said {
