@@ -107,13 +107,15 @@ cut -c1-8 s1 s2; echo $word`;
 
 const PYTHON = `python3 - <<'END'
 import hashlib, multiprocessing as m, os, queue, socket, threading, time
-def child(c, n):
+def child(c, n, others):
+  for each in others: each.close()
   h = hashlib.sha256()
   while (data := c.recv(1 << 14)): h.update(data)
-  os.write(1, f"{n} {h.hexdigest()[:8]}\\\\n".encode())
+  os.write(1, f"{n} {h.hexdigest()[:8]}\\n".encode())
 parts = []
 for n in range(3):
-  a, b = socket.socketpair(); p = m.get_context("fork").Process(target=child, args=(b, n)); p.start(); b.close()
+  a, b = socket.socketpair(); others = [a] + [each for each, _ in parts]
+  p = m.get_context("fork").Process(target=child, args=(b, n, others)); p.start(); b.close()
   parts.append((a, p))
   def feed(a=a, n=n):
     for i in range(400): a.sendall(bytes([(n * 7 + i * 13 + k) & 255 for k in range(3000)])); time.sleep(0.001)
