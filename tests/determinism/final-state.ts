@@ -29,6 +29,11 @@ type Box = Awaited<ReturnType<typeof SandboxClass.create>>;
 
 const SEED = 7;
 const MEMORY_BYTES = 256 << 20;
+/** With init. */
+const ALONE = 1;
+/** For what stays for ever there is no state to wait for. */
+const LOOKS_MAX = 250,
+  LOOK_MS = 20;
 
 /** @param executables  those of `sources`, by name */
 export async function finalState(
@@ -42,10 +47,17 @@ export async function finalState(
     for (const folder of ["/tmp/work", "/t"]) await box.fs.mkdir(folder);
     for (const [name, bytes] of executables) await box.fs.write(`/t/${name}`, bytes, { mode: 0o755 });
     const output = await ran(box, program);
+    await untilAlone(box);
     return await savedState(box, output);
   } finally {
     await box.close();
   }
+}
+
+/** What a program leaves asleep goes on, as time passes at once. Who asked for its processes would change /proc. */
+async function untilAlone(box: Box): Promise<void> {
+  for (let looks = 0; looks < LOOKS_MAX && (await box.stats()).processes > ALONE; looks++)
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
 }
 
 async function ran(box: Box, { script, stdin = "" }: FinalProgram): Promise<string> {
