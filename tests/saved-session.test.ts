@@ -84,6 +84,8 @@ test("bash, a sleeping python, a pipe and a deleted file go on after a machine w
   await first.rest(3e9);
   assert.match(await first.type("exec 3<>/root/unnamed; echo kept >&3; rm /root/unnamed; echo $$\n"), /# $/);
   await first.type("cd /root; echo changed > /etc/motd; mkfifo p; { echo early; sleep 100; echo late; } > p & \n");
+  // An interface's folder and a file in it are found again.
+  await first.type("exec 4< /sys/class/net/lo/mtu; ls /sys/class/net/lo/; cd -P /sys/class/net/lo; cd -\n");
   const now = kernel.now();
   first.console.type(
     new TextEncoder().encode(
@@ -112,12 +114,14 @@ print("python wakes", round(time.monotonic()))' &\n`,
     said.push([
       await terminal.rest(),
       await terminal.type("echo $$ $(cat /etc/motd); cat /proc/$$/fd/3; jobs; ls -i /proc/self | head -3\n"),
+      await terminal.type("cat <&4; cat $OLDPWD/operstate; ls -i /sys/class/net/lo/\n"),
       await terminal.type("wait; date +%s; head -c 5 /dev/urandom | od; gcc --version | head -1; exit 5\n"),
     ]);
   }
   assert.match(said[0]!.join(""), /python wakes \d+[^]*kept|kept[^]*/);
   assert.match(said[0]!.join(""), /early[^]*late/);
   assert.match(said[0]!.join(""), /gcc \(Debian/);
+  assert.match(said[0]!.join(""), /\r65536\r\n(?:unknown|up|down)\r\n/);
   assert.deepEqual(said[1], said[0]);
   assert.equal(twin.session.machine.exitStatus, 5 << 8);
   // Which neighbours of a page come with it depends on what is translated already, so faults may be more.

@@ -63,10 +63,15 @@ export abstract class PseudoFileSystem extends FileSystem {
     return ++this.#lastIno;
   }
 
-  /** Inodes that are made in `fill` have numbers of their own region, whenever that is. @param region  1 … 7 */
-  inRegion(region: number, fill: () => void): void {
+  /**
+   * Inodes that are made in `fill` have numbers of their own region, whenever that is.
+   *
+   * @param region  1 … 7
+   * @param part  of the region, which has 2^18 of 1,024 inodes each
+   */
+  inRegion(region: number, fill: () => void, part = 0): void {
     const last = this.#lastIno;
-    this.#lastIno = region * REGION_INOS;
+    this.#lastIno = region * REGION_INOS + (part % PARTS) * (REGION_INOS / PARTS);
     fill();
     this.#lastIno = last;
   }
@@ -81,6 +86,7 @@ export abstract class PseudoFileSystem extends FileSystem {
 
 /** More than a directory that is filled later has below it, and than processes take before it. */
 const REGION_INOS = 2 ** 28;
+const PARTS = 2 ** 18;
 
 /** How a file system of this kind is loaded. */
 export function remadeFileSystem<T extends PseudoFileSystem>(

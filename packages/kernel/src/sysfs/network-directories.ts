@@ -5,18 +5,31 @@ import { broadcastHardwareAddress, operationalState } from "../socket/netlink/li
 import type { Network } from "../socket/network.ts";
 import type { NetworkInterface } from "../socket/network-interface.ts";
 import type { Inode } from "../vfs/inode.ts";
-import { PseudoDirectory, PseudoFile, type PseudoFileSystem, PseudoLink } from "../pseudo/pseudo-inodes.ts";
+import {
+  FOUND_BY_NAME,
+  PseudoDirectory,
+  PseudoFile,
+  type PseudoFileSystem,
+  PseudoLink,
+} from "../pseudo/pseudo-inodes.ts";
+
+/** Regions of inodes; 1 is what is always there. */
+const FOLDERS = 2,
+  LINKS = 3;
 
 /** A folder with an entry for each interface that there is now. */
 class InterfaceListing extends PseudoDirectory {
   #network: Network;
+  readonly #region: number;
   #make: (one: NetworkInterface) => Inode;
   /** Bound: interfaces that are there; those that went are dropped when the folder is listed. */
   #made = new Map<NetworkInterface, { name: string; inode: Inode }>();
 
-  constructor(fileSystem: PseudoFileSystem, network: Network, make: (one: NetworkInterface) => Inode) {
+  /** @param region  of what it makes: the same numbers, whenever that is and in a loaded machine (inRegion) */
+  constructor(fileSystem: PseudoFileSystem, network: Network, region: number, make: (one: NetworkInterface) => Inode) {
     super(fileSystem, 0o755);
     this.#network = network;
+    this.#region = region;
     this.#make = make;
   }
 
@@ -28,9 +41,15 @@ class InterfaceListing extends PseudoDirectory {
   #inodeOf(one: NetworkInterface): Inode {
     const present = this.#made.get(one);
     if (present !== undefined && present.name === one.name) return present.inode;
-    const inode = this.#make(one);
+    let inode!: Inode;
+    this.fileSystem.inRegion(this.#region, () => (inode = this.holds(one.name, this.#make(one))), one.index);
     this.#made.set(one, { name: one.name, inode });
     return inode;
+  }
+
+  override entryNamed(name: string): Inode | null {
+    const one = this.#network.interfaceNamed(name);
+    return one === undefined ? super.entryNamed(name) : this.#inodeOf(one);
   }
 
   override lookup(name: string): Inode | number {
@@ -54,10 +73,15 @@ class InterfaceListing extends PseudoDirectory {
   }
 
   static {
-    stateClass("InterfaceListing", this, {
-      save: (it) => ({ network: it.#network, make: it.#make, made: it.#made }),
-      load: (it, from) => ({ network: it.#network, make: it.#make, made: it.#made } = from),
-    });
+    stateClass(
+      "InterfaceListing",
+      this,
+      {
+        save: (it) => ({ network: it.#network, make: it.#make, made: it.#made }),
+        load: (it, from) => ({ network: it.#network, make: it.#make, made: it.#made } = from),
+      },
+      { ...FOUND_BY_NAME, keeps: ["#region"] },
+    );
   }
 }
 
@@ -134,13 +158,14 @@ export function addNetworkDirectories(
 ): void {
   directory("devices/virtual").add(
     "net",
-    new InterfaceListing(fileSystem, network, (one) => makeFolder(fileSystem, one)),
+    new InterfaceListing(fileSystem, network, FOLDERS, (one) => makeFolder(fileSystem, one)),
   );
   directory("class").add(
     "net",
     new InterfaceListing(
       fileSystem,
       network,
+      LINKS,
       (one) => new PseudoLink(fileSystem, `../../devices/virtual/net/${one.name}`),
     ),
   );
