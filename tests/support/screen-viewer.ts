@@ -1,4 +1,5 @@
 /** Who looks at the display of a machine, over a WebSocket (display/src/screen-viewers.ts has the messages). */
+import { readParts } from "@stratos/display/read-parts";
 import { until } from "./until.ts";
 
 const KEY_ENTER = 28;
@@ -39,18 +40,10 @@ export class ScreenViewer {
       this.pixels = new Uint8Array(4 * size.width * size.height);
       return;
     }
-    const view = new DataView(data);
-    for (let at = 0; at < data.byteLength;) {
-      const [x, y, width, height] = [0, 2, 4, 6].map((offset) => view.getUint16(at + offset, true)) as [
-        number,
-        number,
-        number,
-        number,
-      ];
-      at += 8;
-      for (let line = y; line < y + height; line++, at += 4 * width)
-        this.pixels.set(new Uint8Array(data, at, 4 * width), 4 * (line * this.#width + x));
-    }
+    readParts(new Uint8Array(data), 0, (x, y, width, height, pixels) => {
+      for (let row = 0; row < height; row++)
+        this.pixels.set(pixels.subarray(4 * row * width, 4 * (row + 1) * width), 4 * ((y + row) * this.#width + x));
+    });
     this.say({ shown: true });
   }
 

@@ -1,5 +1,6 @@
 /** A picture of a screen that others look at, too: once a window is there, and nothing was drawn for a second. */
 import { parseMessage, type ScreenSource } from "@stratos/display";
+import { readParts } from "@stratos/display/read-parts";
 
 const SETTLED_MS = 1000;
 
@@ -54,18 +55,11 @@ export function pictureOf(source: ScreenSource, timeoutMs: number): Promise<Scre
 }
 
 /** As screen-viewers.ts has written it. */
-function draw({ width: across, pixels }: ScreenPicture, bytes: Uint8Array): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let at = 0; at < bytes.length;) {
-    const [x, y, width, height] = [0, 2, 4, 6].map((offset) => view.getUint16(at + offset, true)) as [
-      number,
-      number,
-      number,
-      number,
-    ];
-    at += 8;
+function draw({ width: across, pixels: picture }: ScreenPicture, bytes: Uint8Array): void {
+  readParts(bytes, 0, (x, y, width, height, pixels) => {
+    let at = 0;
     for (let line = y; line < y + height; line++)
       for (let to = line * across + x; to < line * across + x + width; to++, at += 4)
-        pixels[to] = 0xff000000 | (bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!;
-  }
+        picture[to] = 0xff000000 | (pixels[at]! << 16) | (pixels[at + 1]! << 8) | pixels[at + 2]!;
+  });
 }

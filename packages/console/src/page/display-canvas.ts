@@ -1,4 +1,5 @@
 /** A screen of a machine on a page, and what a person does with it (display/src/screen-viewers.ts has the messages). */
+import { readParts } from "@stratos/display/read-parts";
 import { DisplayInput, type DisplayPlace } from "./display-input.ts";
 
 /** How often a page that nobody sees says that it has shown something. */
@@ -58,19 +59,9 @@ export class DisplayCanvas {
   }
 
   #show(data: ArrayBuffer): void {
-    const view = new DataView(data);
-    for (let at = 0; at < data.byteLength;) {
-      const [x, y, width, height] = [0, 2, 4, 6].map((offset) => view.getUint16(at + offset, true)) as [
-        number,
-        number,
-        number,
-        number,
-      ];
-      at += 8;
-      const pixels = new Uint8ClampedArray(data, at, 4 * width * height);
-      this.#context.putImageData(new ImageData(pixels, width, height), x, y);
-      at += pixels.length;
-    }
+    readParts(new Uint8Array(data), 0, (x, y, width, height, pixels) =>
+      this.#context.putImageData(new ImageData(pixels, width, height), x, y),
+    );
     const shown = (): void => this.#send({ shown: true });
     if (document.hidden) setTimeout(shown, HIDDEN_MS);
     else requestAnimationFrame(shown);

@@ -7,6 +7,7 @@ import type { ArrangedWindow } from "../arrange/arrangement.ts";
 import type { Placement, Rectangle } from "../arrange/place.ts";
 import type { Desktop, WindowContent } from "./desktop.ts";
 import { DisplayInput } from "@stratos/console/page/display-input";
+import { readParts } from "@stratos/display/read-parts";
 import type { Notifications } from "./notifications.ts";
 import { openSocket, type PageConnection } from "./service.ts";
 import { create } from "./widgets/containers.ts";
@@ -206,20 +207,11 @@ export class GuestWindows {
   }
 
   #draw(data: ArrayBuffer): void {
-    const view = new DataView(data);
-    const context = this.#pictures.get(view.getUint32(0, true))?.canvas.getContext("2d");
+    const context = this.#pictures.get(new DataView(data).getUint32(0, true))?.canvas.getContext("2d");
     if (context == null) return;
-    for (let at = 4; at < data.byteLength;) {
-      const [x, y, width, height] = [0, 2, 4, 6].map((offset) => view.getUint16(at + offset, true)) as [
-        number,
-        number,
-        number,
-        number,
-      ];
-      at += 8;
-      context.putImageData(new ImageData(new Uint8ClampedArray(data, at, 4 * width * height), width, height), x, y);
-      at += 4 * width * height;
-    }
+    readParts(new Uint8Array(data), 4, (x, y, width, height, pixels) =>
+      context.putImageData(new ImageData(pixels, width, height), x, y),
+    );
   }
 }
 
