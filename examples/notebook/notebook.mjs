@@ -6,9 +6,9 @@ import { Sandbox } from "stratos";
 
 /** Python that takes cells, as JSON in a line each, and says 4 (EOT) and how each ended. */
 const INTERPRETER = `
-import json, sys, traceback
+import json, traceback
 names = {"__name__": "__main__"}
-for line in sys.stdin:
+for line in open(0, closefd=False):  # exit() closes sys.stdin
   ok = True
   try: exec(compile(json.loads(line), "<cell>", "exec"), names)
   except SystemExit: pass
