@@ -343,10 +343,11 @@ const operation: readonly ApiRoute[] = [
     permission: "event:read",
     answers: "events",
     summary: "Follows what happens, from now or from Last-Event-ID.",
-    handle: async ({ hub, headers, signal }) => {
+    handle: async (request) => {
+      const { hub, headers } = request;
       const last = headers.get("last-event-id");
       let after: EventCursor = last === null ? await lastCursor(hub.database) : parseCursor(last);
-      return eventStream(hub, signal, async () => {
+      return eventStream(request, async () => {
         const items = await eventsAfter(hub.database, after, EVENTS_BATCH);
         if (items.length > 0) after = parseCursor(items.at(-1)!.cursor);
         return { events: items.map((item) => ({ id: item.cursor, event: item.what, data: item })), end: false };

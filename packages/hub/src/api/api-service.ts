@@ -178,6 +178,11 @@ async function answer(
     signal: context.req.raw.signal,
     version: readVersion(context, route),
     may: (permission) => mayDo(principal, permission),
+    mayStill: async () => {
+      await hub.accessLog.prepare();
+      const now = await identify(hub, context, asker.shown);
+      return typeof now !== "string" && hub.accessLog.wouldPermit(now, route.permission, { from: asker.from });
+    },
   };
   const key = route.takesIdempotencyKey === true ? context.req.header("idempotency-key") : undefined;
   const result = key === undefined ? await route.handle(request) : await once(route, request, key);
@@ -211,20 +216,30 @@ async function authenticate(hub: HubService, context: Context, { attempts, from,
     throw new HubError(429, "too-many-attempts", "too many wrong tokens came from this address; wait a minute", {
       headers: { "Retry-After": "60" },
     });
-  const header = context.req.header("authorization");
-  if (header === undefined && shown !== null) {
-    const found = await hub.certificates.authenticate(shown);
-    // Nobody guesses a key of P-256: a worker that was revoked must not lock out its neighbours behind one address.
-    return typeof found === "string" ? refuse(found) : found;
-  }
-  const given = /^Bearer ([\x21-\x7e]+)$/.exec(header ?? "")?.[1];
-  if (given === undefined) return refuse("a bearer token is needed: `stratos hub login` keeps one");
-  const principal = await hub.access.authenticate(given);
-  if (principal === null) {
-    attempts.count(from);
-    return refuse("this token is unknown, expired or revoked");
-  }
-  return principal;
+  const found = await identify(hub, context, shown);
+  if (typeof found !== "string") return found;
+  // Nobody guesses a key of P-256: a worker that was revoked must not lock out its neighbours behind one address.
+  if (bearerOf(context) !== null) attempts.count(from);
+  return refuse(found);
+}
+
+function bearerOf(context: Context): string | null {
+  return /^Bearer ([\x21-\x7e]+)$/.exec(context.req.header("authorization") ?? "")?.[1] ?? null;
+}
+
+/** @returns who asks, or why that is nobody */
+async function identify(
+  hub: HubService,
+  context: Context,
+  shown: ShownCertificate | null,
+): Promise<Principal | string> {
+  const passed = passedOn(context);
+  if (passed !== null && passed.principal !== null)
+    return (await passed.again()) ?? "the console before this hub may no longer vouch for this person";
+  if (context.req.header("authorization") === undefined && shown !== null) return hub.certificates.authenticate(shown);
+  const given = bearerOf(context);
+  if (given === null) return "a bearer token is needed: `stratos hub login` keeps one";
+  return (await hub.access.authenticate(given)) ?? "this token is unknown, expired or revoked";
 }
 
 /** Carries a request out once for each key, in one transaction with the note that it was. */

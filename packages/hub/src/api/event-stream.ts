@@ -8,20 +8,29 @@ export interface StreamedEvent {
   readonly data: unknown;
 }
 
+export interface Listener {
+  readonly hub: HubService;
+  readonly signal: AbortSignal;
+  /** Whether who asked may hear on: keys are revoked, sessions end, policies know the time. */
+  mayStill(): Promise<boolean>;
+}
+
 /** Proxies cut silent connections. */
 const BEAT_MS = 15_000;
+/** So long is something told to one who may no longer hear it. */
+const ASK_AGAIN_MS = 5_000;
 
 /**
  * @param more  what is new since it was called last; `end`: nothing will be
  */
 export function eventStream(
-  hub: HubService,
-  signal: AbortSignal,
+  { hub, signal, mayStill }: Listener,
   more: () => Promise<{ readonly events: readonly StreamedEvent[]; readonly end: boolean }>,
 ): Response {
   const watch = hub.feed.watch();
   const encoder = new TextEncoder();
   let isOver = false;
+  let askedMs = performance.now();
   const close = (): void => {
     isOver = true;
     watch.close();
@@ -32,6 +41,10 @@ export function eventStream(
       try {
         let lastMs = performance.now();
         while (!isOver) {
+          if (performance.now() - askedMs > ASK_AGAIN_MS) {
+            if (!(await mayStill())) break;
+            askedMs = performance.now();
+          }
           const { events, end } = await more();
           const text = events
             .map(({ id, event, data }) => `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`)

@@ -14,6 +14,8 @@ interface PassedOn {
   readonly from: string;
   /** Null: the console vouches for nobody, and the request shows a key of the hub's own or is of a stranger. */
   readonly principal: Principal | null;
+  /** Whom the console vouches for, as it is now; null when it may no longer. */
+  again(): Promise<Principal | null>;
 }
 
 const VARIABLE = "passed on";
@@ -59,7 +61,8 @@ export async function readPassedOn(
   if (person === undefined) {
     // An address is said by those alone who may say more.
     if (!VOUCHABLE.some(mayVouch)) await hub.accessLog.demand(gateway, "identity:vouch", { method, path, from });
-    context.set(VARIABLE, { from: client, principal: null } satisfies PassedOn);
+    const again: PassedOn["again"] = () => Promise.resolve(null);
+    context.set(VARIABLE, { from: client, principal: null, again } satisfies PassedOn);
     return;
   }
   const role = context.req.header(GATEWAY_HEADERS.role) ?? "";
@@ -67,7 +70,12 @@ export async function readPassedOn(
     throw new HubError(400, "bad-gateway", "expected the name of a person, and of a role");
   if (!mayVouch(role)) await hub.accessLog.demand(gateway, `identity:vouch:${role}`, { method, path, from });
   const principal = await hub.access.vouchedFor(gateway, person, role);
-  context.set(VARIABLE, { from: client, principal } satisfies PassedOn);
+  const again = async (): Promise<Principal | null> => {
+    const now = await hub.access.authenticate(key);
+    if (now === null || !hub.accessLog.wouldPermit(now, `identity:vouch:${role}`, { from })) return null;
+    return hub.access.vouchedFor(now, person, role);
+  };
+  context.set(VARIABLE, { from: client, principal, again } satisfies PassedOn);
 }
 
 /** Roles of a hub that a console's own roles are. */

@@ -24,6 +24,8 @@ export interface ApiRequest {
   require(permission: string, task?: Circumstances["task"]): Promise<void>;
   /** Asks without refusing. */
   may(permission: string): boolean;
+  /** Whether who asked would get in now as well; for answers that go on. Nothing is written down. */
+  mayStill(): Promise<boolean>;
 }
 
 export interface ApiAnswer {

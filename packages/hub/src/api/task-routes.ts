@@ -9,7 +9,7 @@ import { isOpen, TASK_STATES } from "../store/task-states.ts";
 import { findTask, listTasks, taskDetails } from "../store/tasks.ts";
 import { whyWaits } from "../store/why-waits.ts";
 import { findWorkflow } from "../store/workflows.ts";
-import { eventStream, type StreamedEvent } from "./event-stream.ts";
+import { eventStream, type Listener, type StreamedEvent } from "./event-stream.ts";
 import type { ApiRequest, ApiRoute } from "./route.ts";
 import { BATCH, EVENT_VIEW, page, REASON, SUBMISSION, TASK_CHANGE, TASK_VIEW, WORKFLOW } from "./schemas.ts";
 
@@ -263,7 +263,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
       await findTask(hub.database, taskId(request));
       let seen = Number(request.headers.get("last-event-id") ?? "0");
       if (!Number.isSafeInteger(seen)) throw new HubError(400, "bad-cursor", "Last-Event-ID: no version of a task");
-      return eventStream(hub, request.signal, async () => {
+      return eventStream(request, async () => {
         const task = await findTask(hub.database, taskId(request));
         const isNew = task.version > seen;
         seen = task.version;
@@ -421,7 +421,7 @@ function parseStates(textOfStates: string): TaskState[] {
 
 /** Ids are RUN-OFFSET; a new attempt begins at its own start. */
 export function followLog(
-  request: Pick<ApiRequest, "hub" | "headers" | "signal" | "parameters">,
+  request: Listener & Pick<ApiRequest, "headers" | "parameters">,
 ): Response | Promise<Response> {
   const { hub } = request;
   const given = /^(\d{1,15})-(\d{1,15})$/.exec(request.headers.get("last-event-id") ?? "0-0");
@@ -452,5 +452,5 @@ export function followLog(
       end: false,
     };
   };
-  return findTask(hub.database, taskId(request)).then(() => eventStream(hub, request.signal, more));
+  return findTask(hub.database, taskId(request)).then(() => eventStream(request, more));
 }

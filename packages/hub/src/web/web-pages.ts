@@ -71,11 +71,15 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
   const app = new Hono();
   const { database } = hub;
 
+  const principalOf = async (context: Context): Promise<Principal | null> => {
+    const passed = passedOn(context);
+    if (passed !== null && passed.principal !== null) return passed.again();
+    const secret = getCookie(context, COOKIE);
+    return secret === undefined ? null : findSession(database, hub.access, secret);
+  };
   const whoOf = async (context: Context): Promise<Visitor> => {
     await hub.accessLog.prepare();
-    const secret = getCookie(context, COOKIE);
-    const principal =
-      passedOn(context)?.principal ?? (secret === undefined ? null : await findSession(database, hub.access, secret));
+    const principal = await principalOf(context);
     if (principal === null) throw new SignInFirst();
     const from = addressOf(context);
     const visitor: Visitor = {
@@ -217,10 +221,16 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
   });
   app.get("/tasks/:task/log", async (context) => {
     await permitted(context, "task:read");
+    const mayStill = async (): Promise<boolean> => {
+      await hub.accessLog.prepare();
+      const principal = await principalOf(context);
+      return principal !== null && hub.accessLog.wouldPermit(principal, "task:read", { from: addressOf(context) });
+    };
     return followLog({
       hub,
       headers: context.req.raw.headers,
       signal: context.req.raw.signal,
+      mayStill,
       parameters: { task: String(taskOf(context)) },
     });
   });
