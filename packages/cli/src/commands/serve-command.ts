@@ -30,7 +30,7 @@ interface ServeOptions extends TlsChoice {
 
 /** A hub that does not answer within it may do so later. */
 const HUB_ANSWERS_MS = 5_000;
-const DEFAULT_LISTEN = { host: "127.0.0.1", port: 7470 };
+const DEFAULT_LISTEN = { host: "127.0.0.1", port: 7480 };
 
 export function serveCommand(finish: Finish): Command {
   const command = new Command("serve")
@@ -45,7 +45,7 @@ export function serveCommand(finish: Finish): Command {
     .addOption(
       new Option(
         "-l, --listen <address>",
-        "HOST:PORT, or PORT; port 0 is any that is free (default: 127.0.0.1:7470). Without TLS addresses of the " +
+        "HOST:PORT, or PORT; port 0 is any that is free (default: 127.0.0.1:7480). Without TLS addresses of the " +
           "loopback only",
       ).argParser(parseListen),
     )
