@@ -110,6 +110,17 @@ test("a line is edited, found again and completed", async () => {
   });
 });
 
+test("a line of a hundred kilobytes is pasted in a moment; what follows it is the program's", async () => {
+  await atPrompt(async (session) => {
+    const long = "0123456789".repeat(10_000);
+    await enter(session, `echo ${long} | wc -c`, /\r\n100001\r\n/);
+    // The program asks when the line has been taken: two lines in one piece.
+    session.type("read x; echo [$x]\rahead\r");
+    await session.expect(/\r\n\[ahead\]\r\n/);
+    await session.expect(PROMPT);
+  });
+});
+
 test("keys interrupt and stop what runs, and jobs go on", async () => {
   await atPrompt(async (session) => {
     session.type("not sent" + INTERRUPT);

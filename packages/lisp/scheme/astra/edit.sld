@@ -43,8 +43,19 @@
             (sys-close fd)))))
     (define (tell text) (let ((v (text->bytes text))) (sys-write 2 v (string-length text))))
     (define byte (make-bytevector 1 0))
+    (define held #f) ; a key that was read and not yet taken
     (define (key)
-      (let ((n (sys-read 0 byte 1))) (cond ((= n 1) (bytevector-u8-ref byte 0)) ((= n -4) (key)) (else #f))))
+      (if held
+          (let ((k held)) (set! held #f) k)
+          (let ((n (sys-read 0 byte 1))) (cond ((= n 1) (bytevector-u8-ref byte 0)) ((= n -4) (key)) (else #f)))))
+    ;; Only what belongs to the line is read: what was typed ahead of a program is that program's.
+    (define (more-typed?) (or held (= 1 (sys-poll 0 0))))
+    ;; A key that stands for itself, and those that follow at once, as in what is pasted.
+    (define (typed first)
+      (let loop ((l (list (integer->char first))))
+        (let ((k (and (more-typed?) (key))))
+          (cond ((and k (>= k 32) (not (= k 127))) (loop (cons (integer->char k) l)))
+                (else (set! held k) (list->string (reverse l)))))))
     ;; Cells that a text takes: bytes that continue a character take none.
     (define (cells text) (let loop ((i 0) (n 0)) (if (= i (string-length text)) n
                            (loop (+ i 1) (let ((c (char->integer (string-ref text i))))
@@ -141,6 +152,8 @@
                             (full? (and (= (+ column 1) width) (not (continues? text (+ i 1))))))
                        (loop (+ i 1) (if full? (+ row 1) row) (if full? 0 (+ column 1)) kinds here
                          (if full? (cons "\r\n" (cons (string shown) parts)) (cons (string shown) parts))))))))))
+      ;; Each draws the whole line: keys that are there already are taken first.
+      (define (show) (if (not (more-typed?)) (draw)))
       (define (insert new) (set (string-append (substring text 0 at) new (substring text at (string-length text)))
                              (+ at (string-length new))))
       (define (remove from to) (set (string-append (substring text 0 from) (substring text to (string-length text)))
@@ -219,13 +232,13 @@
              (if (and (lisp? text) (not (whole-text? text)))
                  (begin
                    (insert (string-append "\n" (make-string (indentation (substring text 0 at)) #\space)))
-                   (draw)
+                   (show)
                    (loop))
                  (begin (set! at (string-length text)) (draw) text)))
-            ((3) (tell "^C") (set-status! 130) "")
+            ((3) (draw) (tell "^C") (set-status! 130) "")
             ((4) (if (string=? text "") #f (begin (if (< at (string-length text)) (remove at (right-of text at)))
-                                             (draw) (loop))))
-            ((18) (if (search) (begin (draw) text) (begin (draw) (loop))))
+                                             (show) (loop))))
+            ((18) (if (search) (begin (draw) text) (begin (show) (loop))))
             (else
              (case k
                ((1) (set! at (line-start))) ((5) (set! at (line-end)))
@@ -239,8 +252,8 @@
                ((12) (tell "\x1b;[H\x1b;[2J") (set! rows 0))
                ((14) (go -1)) ((16) (go 1))
                ((27) (escape))
-               (else (if (>= k 32) (insert (string (integer->char k))))))
-             (draw)
+               (else (if (>= k 32) (insert (typed k)))))
+             (show)
              (loop))))))
     ;; Cells of a prompt: escape sequences take none.
     (define (visible text)

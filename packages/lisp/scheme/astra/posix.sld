@@ -260,12 +260,13 @@
             (cons (+ (bytevector-u8-ref v 0) (* 256 (bytevector-u8-ref v 1)))
                   (+ (bytevector-u8-ref v 2) (* 256 (bytevector-u8-ref v 3))))
             (cons 24 80))))
-    ;; Bytes as they are typed, without echo, and without signals by keys. @returns the settings before
+    ;; Bytes as they are typed, without echo, and without signals by keys. Return stays a newline (ICRNL): what is typed
+    ;; ahead of a program is lines to it. @returns the settings before
     (define (set-raw-terminal fd)
       (let ((old (make-bytevector 64 0)) (new (make-bytevector 64 0)))
         (sys-ioctl fd 21505 old)
         (sys-ioctl fd 21505 new)
-        (set-u32! new 0 0)
+        (set-u32! new 0 256)
         (set-u32! new 12 0)
         (bytevector-u8-set! new 23 1)
         (bytevector-u8-set! new 22 0)
