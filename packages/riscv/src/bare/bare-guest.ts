@@ -57,8 +57,9 @@ export class BareGuest {
 
   constructor(elf: Uint8Array, options: BareOptions) {
     const { frameBytes, argv, slice, stopEvery, mode, ...rest } = options;
+    const frameSpace = frameBytes ?? 64 << 20;
     this.physical = new PhysicalMemory(options.engine, {
-      frameBytes: frameBytes ?? 64 << 20,
+      frameBytes: frameSpace,
       slotCount: 2,
       codePages: 1024,
       windows: mode === "window",
@@ -72,7 +73,8 @@ export class BareGuest {
     this.#isKept = options.archive !== undefined;
     this.#slice = slice ?? 1_000_000;
     this.#stopEvery = stopEvery;
-    this.#nextFrame = this.physical.framesStart;
+    // Downwards, so that a page's neighbour in memory is not the next page: who reads beyond its end reads the wrong one.
+    this.#nextFrame = this.physical.framesStart + frameSpace - PAGE;
     this.#slot = this.processor.tables.acquire(WINDOW);
     this.processor.tables.activate(this.#slot);
     const entry = this.#loadElf(elf);
@@ -174,7 +176,7 @@ export class BareGuest {
     if (this.processor.mode === "window" && (page / PAGE) % 8 !== 7) frame = page + WINDOW;
     else {
       frame = this.#nextFrame;
-      this.#nextFrame += PAGE;
+      this.#nextFrame -= PAGE;
     }
     area.frames.set(page, frame);
     if (area.image !== null) {

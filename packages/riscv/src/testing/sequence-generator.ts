@@ -12,6 +12,8 @@ import { CONDITIONAL_FORMS, EXTENSION_FORMS, INSTRUCTION_FORMS, type Instruction
  * ```
  */
 export const SCRATCH_SIZE = 512;
+/** Where a page ends in every second scratch area (frame-program.ts: frames begin 2688 bytes into a page). */
+const SCRATCH_PAGE_END = 4096 - 2688 - 1088;
 const SP = 2,
   SCRATCH = 8,
   SCRATCH_MIDDLE = 9;
@@ -79,11 +81,17 @@ function roundingMode(random: SeededRandom): number {
   return random.below(2) === 0 ? 7 : random.below(5);
 }
 
-/** A base register and an offset for `size` bytes inside the scratch area; seldom misaligned when `mayMisalign`. */
+/**
+ * A base register and an offset for `size` bytes inside the scratch area; seldom misaligned when `mayMisalign`, and then
+ * half of the time with the end of a page in its midst.
+ */
 function place(random: SeededRandom, size: number, mayMisalign = true): { base: number; offset: number } {
   const base = [SP, SCRATCH, SCRATCH_MIDDLE][random.below(3)]!;
-  const aligned = mayMisalign && random.below(24) === 0 ? 1 : size;
-  const offset = Math.floor(random.below(SCRATCH_SIZE - size + 1) / aligned) * aligned;
+  const isMisaligned = mayMisalign && size > 1 && random.below(24) === 0;
+  const offset =
+    isMisaligned && random.below(2) === 0
+      ? SCRATCH_PAGE_END - 1 - random.below(size - 1)
+      : Math.floor(random.below(SCRATCH_SIZE - size + 1) / (isMisaligned ? 1 : size)) * (isMisaligned ? 1 : size);
   return { base, offset: base === SCRATCH_MIDDLE ? offset - SCRATCH_SIZE / 2 : offset };
 }
 
