@@ -15,6 +15,8 @@ export const SIN: readonly number[] = alternating([3, 5, 7, 9, 11, 13, 15, 17].m
 export const COS: readonly number[] = alternating([4, 6, 8, 10, 12, 14, 16, 18].map((n) => INVERSE_FACTORIALS[n]!)).map(
   (c) => -c,
 );
+/** (sinh h - h) / h³. */
+export const SINH: readonly number[] = [3, 5, 7, 9, 11, 13, 15, 17].map((n) => INVERSE_FACTORIALS[n]!);
 /** (atanh s - s) / s³, and its part from s⁹ on; (atan t - t) / t³. */
 export const ATANH: readonly number[] = [3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23].map((n) => 1 / n);
 export const ATANH_TAIL: readonly number[] = [9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29].map((n) => 1 / n);
@@ -441,4 +443,34 @@ function atan2OfSizes(a: number, b: number, isLeft: boolean): number {
   const scale = largest > 1e150 ? twoTo(-600) : largest < 1e-150 ? twoTo(600) : 1;
   const s = angleOf(a * scale, 0, b * scale, 0);
   return isLeft ? supplement(s, low) : s + low;
+}
+
+/** The length of a vector, √(x² + y²). */
+export function hypot(x: number, y: number): number {
+  const a = Math.abs(x),
+    b = Math.abs(y);
+  if (a === Infinity || b === Infinity) return Infinity;
+  const largest = a > b ? a : b;
+  const scale = largest > 1e150 ? -600 : largest < 1e-150 ? 600 : 0;
+  const p = a * twoTo(scale),
+    q = b * twoTo(scale);
+  return scaled(Math.sqrt(p * p + q * q), -scale);
+}
+
+/** Half of e to the power of a, a ≥ 0. */
+function halfExp(a: number): number {
+  if (a < 709) return 0.5 * exp(a);
+  const root = exp(0.5 * a);
+  return 0.5 * root * root;
+}
+export function cosh(x: number): number {
+  const half = halfExp(Math.abs(x));
+  return half + 0.25 / half;
+}
+export function sinh(x: number): number {
+  const a = Math.abs(x),
+    z = a * a;
+  if (a < 0.5) return x + x * z * series(SINH, z);
+  const half = halfExp(a);
+  return withSign(half - 0.25 / half, x);
 }

@@ -16,9 +16,12 @@ import {
 } from "./arithmetic.ts";
 import { makePolar } from "./transcendental.ts";
 
-/** Digits and exponents beyond these bounds are no number: they would only be a way to fill the memory. */
+/**
+ * Digits and exponents beyond these bounds are no number: they would only be a way to fill the memory. Decimals become
+ * doubles without exact ones on the way: their exponents have no bound.
+ */
 const DIGITS_MAX = 1_000_000;
-const EXACT_EXPONENT_MAX = 100_000;
+const EXPONENT_MAX = 100_000;
 
 /** @returns null when the text is not a number */
 export function parseNumber(text: string, defaultRadix = 10): Num | null {
@@ -119,11 +122,12 @@ function realOf(text: string, radix: number, exactness: "e" | "i" | null): Real 
     fraction = match[2] ?? "",
     exponent = match[3] === undefined ? 0 : Number(match[3]);
   if (exactness === "e") {
-    if (Math.abs(exponent) > EXACT_EXPONENT_MAX) return null;
+    if (Math.abs(exponent) > EXPONENT_MAX) return null;
     return scaled(BigInt(sign) * integerOf(whole + fraction, radix), exponent - fraction.length, radix);
   }
   if (radix === 10)
     return new Flonum(sign * Number(`${whole === "" ? "0" : whole}.${fraction === "" ? "0" : fraction}e${exponent}`));
+  if (Math.abs(exponent) > EXPONENT_MAX) return null;
   const exact = scaled(BigInt(sign) * integerOf(whole + fraction, radix), exponent - fraction.length, radix);
   return toInexact(exact) as Real;
 }

@@ -53,7 +53,8 @@ export function log(value: unknown): Num {
   const z = numberOf("log", value);
   if (z === 1) return 0;
   if (z === 0) throw failure("log: not defined for", 0);
-  if (z instanceof Compnum) return complex(elementary.log(Math.hypot(re(z), im(z))), elementary.atan2(im(z), re(z)));
+  if (z instanceof Compnum)
+    return complex(elementary.log(elementary.hypot(re(z), im(z))), elementary.atan2(im(z), re(z)));
   const size = logOfMagnitude(z);
   if (signOf(z) < 0) return new Compnum(new Flonum(size), new Flonum(Math.PI));
   return new Flonum(size);
@@ -75,7 +76,7 @@ export function sin(value: unknown): Num {
   const z = numberOf("sin", value);
   if (z === 0) return 0;
   if (z instanceof Compnum)
-    return complex(elementary.sin(re(z)) * Math.cosh(im(z)), elementary.cos(re(z)) * Math.sinh(im(z)));
+    return complex(elementary.sin(re(z)) * elementary.cosh(im(z)), elementary.cos(re(z)) * elementary.sinh(im(z)));
   return new Flonum(elementary.sin(toDouble(z)));
 }
 
@@ -83,7 +84,7 @@ export function cos(value: unknown): Num {
   const z = numberOf("cos", value);
   if (z === 0) return 1;
   if (z instanceof Compnum)
-    return complex(elementary.cos(re(z)) * Math.cosh(im(z)), -elementary.sin(re(z)) * Math.sinh(im(z)));
+    return complex(elementary.cos(re(z)) * elementary.cosh(im(z)), -elementary.sin(re(z)) * elementary.sinh(im(z)));
   return new Flonum(elementary.cos(toDouble(z)));
 }
 
@@ -179,7 +180,7 @@ function sqrtComplex(z: Compnum): Num {
   }
   const a = re(z),
     b = im(z),
-    size = Math.hypot(a, b);
+    size = elementary.hypot(a, b);
   if (!Number.isFinite(size)) {
     if (Math.abs(b) === Infinity) return complex(Infinity, b);
     return a > 0
@@ -251,7 +252,7 @@ export function magnitude(value: unknown): Real {
   const z = numberOf("magnitude", value);
   if (!(z instanceof Compnum)) return absolute(z);
   if (isExact(z)) return sqrt(add(multiply(z.real, z.real), multiply(z.imaginary, z.imaginary))) as Real;
-  return new Flonum(Math.hypot(re(z), im(z)));
+  return new Flonum(elementary.hypot(re(z), im(z)));
 }
 
 export function absolute(value: Real): Real {

@@ -6,6 +6,7 @@
 import { accessors } from "./derived.ts";
 import { ERRORS } from "./errors.ts";
 import { NATIVE_ELEMENTARY } from "./native-elementary.ts";
+import { NATIVE_PARSE } from "./native-parse.ts";
 import { NATIVE_PORTS } from "./native-ports.ts";
 import { NATIVE_READER } from "./native-reader.ts";
 import { NATIVE_WRITER } from "./native-writer.ts";
@@ -30,12 +31,14 @@ const OWN_LIBRARY = `
   (let loop ((l l)) (or (null? l) (null? (cdr l)) (and (before? (car l) (cadr l)) (loop (cdr l))))))
 (define (%ratio! x who) (if (%kind? x 7) x (%number-error who x)))
 (define (%slow:exact x)
-  (cond ((%exact? x) x) ((and (%flonum? x) (%finite? x)) (%flonum->exact x))
+  (cond ((%exact? x) x) ((%kind? x 8) (%rectangular (exact (%ref x 0)) (exact (%ref x 1)))) ((and (%flonum? x) (%finite? x)) (%flonum->exact x))
         ((not (%flonum? x)) (%number-error "exact: expected a number, got" x))
-        (else (%raise-native 'range "exact: no exact number is equal to" (list x)))))
+        (else (%number-error "exact: expected a finite number, got" x))))
 (define (%slow:- a) (- 0 a))
 (define (%slow:abs x) (if (< (%number! x "abs: expected a real number, got") 0) (- 0 x) x))
-(define (%slow:zero? x) (if (%real? x) #f (%number-error "zero?: expected a number, got" x)))
+(define (%slow:zero? x)
+  (if (%kind? x 8) (and (zero? (%ref x 0)) (zero? (%ref x 1)))
+    (if (%real? x) #f (%number-error "zero?: expected a number, got" x))))
 (define (%slow:positive? x) (> (%number! x "positive?: expected a real number, got") 0))
 (define (%slow:negative? x) (< (%number! x "negative?: expected a real number, got") 0))
 (define (%integer! x who) (if (%whole? x) x (%number-error who x)))
@@ -47,12 +50,10 @@ const OWN_LIBRARY = `
         (loop (if (or (order (car l) best) (not (= (car l) (car l)))) (car l) best) (cdr l)
           (or rough (%flonum? (car l))))
         (if rough (inexact best) best))))
-(define (%each-real! l who)
-  (if (pair? l) (begin (if (%kind? (%car l) 8) (%number! (%car l) who) #f) (%each-real! (%cdr l) who)) #t))
-(define (%real-order? who before? l) (%each-real! l who) (%in-order? who "a real number" %real? before? l))
+(define (%real-order? who before? l) (%in-order? who "a real number" %real? before? l))
 (define (%slow:max . l) (%real-order? "max" (lambda (a b) #t) l) (%extreme > l))
 (define (%slow:min . l) (%real-order? "min" (lambda (a b) #t) l) (%extreme < l))
-(define (%slow:= . l) (%each-real! l "=") (%in-order? "=" "a number" %real? (lambda (a b) (= a b)) l))
+(define (%slow:= . l) (%in-order? "=" "a number" %a-number? (lambda (a b) (= a b)) l))
 (define (%slow:< . l) (%real-order? "<" (lambda (a b) (< a b)) l))
 (define (%slow:> . l) (%real-order? ">" (lambda (a b) (> a b)) l))
 (define (%slow:<= . l) (%real-order? "<=" (lambda (a b) (<= a b)) l))
@@ -73,14 +74,15 @@ const OWN_LIBRARY = `
 (define (%slow:integer? x) (and (%flonum? x) (%whole? x)))
 (define (real? x) (%real? x))
 (define (rational? x) (or (%exact? x) (and (%flonum? x) (%finite? x))))
-(define (exact? x) (%exact? (%number! x "exact?: expected a number, got")))
-(define (inexact? x) (%flonum? (%number! x "inexact?: expected a number, got")))
+(define (exact? x) (%all-exact? (%number-of! "exact?" x)))
+(define (inexact? x) (not (%all-exact? (%number-of! "inexact?" x))))
 (define (exact-rational? x) (%exact? x))
-(define (finite? x) (%number! x "finite?: expected a number, got") (or (%exact? x) (%finite? x)))
-(define (infinite? x)
-  (%number! x "infinite?: expected a number, got")
-  (and (%flonum? x) (%fl= x x) (not (%finite? x))))
-(define (nan? x) (%number! x "nan?: expected a number, got") (and (%flonum? x) (not (%fl= x x))))
+(define (finite? x) (%number-of! "finite?" x)
+  (and (or (%exact? (%re x)) (%finite? (%re x))) (or (%exact? (%im x)) (%finite? (%im x)))))
+(define (%infinite-part? x) (and (%flonum? x) (%fl= x x) (not (%finite? x))))
+(define (infinite? x) (%number-of! "infinite?" x) (or (%infinite-part? (%re x)) (%infinite-part? (%im x))))
+(define (%nan-part? x) (and (%flonum? x) (not (%fl= x x))))
+(define (nan? x) (%number-of! "nan?" x) (or (%nan-part? (%re x)) (%nan-part? (%im x))))
 ; Integers of either kind, by exact ones.
 (define (%fold-integers f who start l)
   (let loop ((n start) (l l) (rough #f))
@@ -101,7 +103,7 @@ const OWN_LIBRARY = `
   (if (%flonum? x) (inexact (%denominator (%flonum->exact x))) (%denominator x)))
 (define (%divisible! who a b)
   (%each! %whole? (list a b) who "an integer")
-  (if (= b 0) (%raise-native 'range (string-append who ": division by zero") '()) #t))
+  (if (= b 0) (%raise-native 'error (string-append who ": division by zero") (list a)) #t))
 (define (floor-remainder a b) (%divisible! "floor-remainder" a b) (modulo a b))
 (define (%floor-quotient a b) (quotient (- a (modulo a b)) b))
 (define (floor-quotient a b) (%divisible! "floor-quotient" a b) (%floor-quotient a b))
@@ -174,6 +176,17 @@ const OWN_LIBRARY = `
 (define (string>? a . l) (%strings? "string>?" (lambda (order) (%fx< 0 order)) (cons a l)))
 (define (string<=? a . l) (%strings? "string<=?" (lambda (order) (%fx<= order 0)) (cons a l)))
 (define (string>=? a . l) (%strings? "string>=?" (lambda (order) (%fx<= 0 order)) (cons a l)))
+(define (string-search-forward pattern s start)
+  (if (and (string? pattern) (string? s)) #t
+    (%raise-native 'type "string-search-forward: expected a string, got" (list (if (string? pattern) s pattern))))
+  (let ((m (string-length pattern)) (n (string-length s)))
+    (if (and (%fixnum? start) (<= 0 start) (<= start n)) #t
+      (%raise-native 'range "string-search-forward: index out of range:" (list start)))
+    (let loop ((at start))
+      (and (%fx<= (%fx+ at m) n)
+           (let same ((i 0))
+             (if (%fx= i m) at
+               (if (%fx= (%u32 pattern i) (%u32 s (%fx+ at i))) (same (%fx+ i 1)) (loop (%fx+ at 1)))))))))
 (define (string->vector s . range) (list->vector (apply string->list s range)))
 (define (vector->string v . range) (list->string (apply vector->list v range)))
 (define (%byte? x) (and (%fixnum? x) (%fx<u x 256)))
@@ -198,21 +211,32 @@ const OWN_LIBRARY = `
   (if (%fx<u n 200000000) #t (%raise-native 'limit "make-bytevector: more than 200000000 elements" '()))
   (let ((v (make-bytevector n))) (if (pair? fill) (bytevector-fill! v (car fill)) #f) v))
 
-; Bits of integers, fixnums only.
+; Bits of integers, in two's complement as wide as needed: those of large ones in halves.
 (define (%bits-of who f l start)
-  (let loop ((x start) (l l))
-    (if (pair? l)
-        (if (%fixnum? (car l)) (loop (f x (car l)) (cdr l))
-          (%raise-native 'type (string-append who ": only integers of 61 bits are served in native programs:")
-          (list (car l))))
-        x)))
+  (%exact-integers! who l)
+  (let loop ((x start) (l l)) (if (pair? l) (loop (%bits f x (car l)) (cdr l)) x)))
+(define (%bits f a b)
+  (if (and (%fixnum? a) (%fixnum? b)) (f a b)
+    (let* ((half (quotient (max 96 (%bit-count-of a) (%bit-count-of b)) 2)) (part (%power 2 half))
+           (low-a (modulo a part)) (low-b (modulo b part)))
+      (+ (* part (%bits f (quotient (- a low-a) part) (quotient (- b low-b) part))) (%bits f low-a low-b)))))
 (define (%slow:bitwise-and . l) (%bits-of "bitwise-and" (lambda (a b) (%fxand a b)) l -1))
 (define (%slow:bitwise-ior . l) (%bits-of "bitwise-ior" (lambda (a b) (%fxor a b)) l 0))
 (define (%slow:bitwise-xor . l) (%bits-of "bitwise-xor" (lambda (a b) (%fxxor a b)) l 0))
 (define (%exact-integers! who l) (%each! %exact-integer? l who "an exact integer"))
 (define (bitwise-not x) (%exact-integers! "bitwise-not" (list x)) (- -1 x))
+(define (bit-count x)
+  (%exact-integers! "bit-count" (list x))
+  (let loop ((x (if (< x 0) (- -1 x) x)) (n 0))
+    (if (eq? x 0) n (loop (quotient x 281474976710656) (%fx+ n (%fixnum-bits (remainder x 281474976710656)))))))
+(define (%fixnum-bits x) (let loop ((x x) (n 0)) (if (%fx= x 0) n (loop (%fxand x (%fx- x 1)) (%fx+ n 1)))))
+(define (integer-length x)
+  (%exact-integers! "integer-length" (list x))
+  (%bit-count-of (if (< x 0) (- -1 x) x)))
 (define (%slow:arithmetic-shift x n)
   (%exact-integers! "arithmetic-shift" (list x n))
+  (if (> n 67108864)
+      (%raise-native 'type "arithmetic-shift: expected a count of at most 67108864, got" (list n)) #t)
   (if (< n 0) (let ((d (%power 2 (- 0 n)))) (floor-quotient x d)) (* x (%power 2 n))))
 
 ; Conditions.
@@ -277,6 +301,7 @@ const OWN_LIBRARY = `
 (define (%slow:ephemeron-broken? x) (%wrong-ephemeron "ephemeron-broken?" x))
 (define (%slow:type-of x)
   (cond ((port? x) 'port) ((eq? x (if #f #f)) 'unspecified) ((%default? x) 'default) (else 'object)))
+(define (default-object? x) (%default? x))
 (define (%slow:length x) (%raise-native 'type "length: expected a list, got" (list x)))
 (define (%deep-equal a b)
   (%raise-native 'limit "equal?: data as deep or circular as these are not served in native programs" '()))
@@ -319,7 +344,7 @@ const OWN_LIBRARY = `
 (define (%unserved name)
   (lambda operands
     (%raise-native 'error (string-append (symbol->string name) " is not served in native programs") '())))
-(define (features) '(r7rs exact-closed ieee-float ratios stratos astralisp stratos-0.1))
+(define (features) '(r7rs exact-closed exact-complex ieee-float full-unicode ratios stratos astralisp stratos-0.1))
 
 ; Foreign functions of C (the library (stratos foreign); back-native/foreign/foreign-low.ts).
 (define (%foreign operation a b c d) (%host 43 operation a b c d))
@@ -389,6 +414,7 @@ export const NATIVE_LIBRARY: string = [
   ACCESSORS,
   NATIVE_PORTS,
   NATIVE_WRITER,
+  NATIVE_PARSE,
   NATIVE_READER,
 ].join("\n");
 
