@@ -1,6 +1,6 @@
 /**
- * Goal: numbers of each kind, data with labels and their texts are the same in the interpreter (which WebAssembly
- * asks) and in native programs for each processor, to the last bit. Method: two programs of the folder `lisp-programs`, whose
+ * Goal: numbers of each kind, data with labels and their texts are the same in the interpreter (which WebAssembly asks)
+ * and in native programs for each processor, to the last bit. Method: two programs of the folder `lisp-programs`, whose
  * output is compared.
  */
 import { test } from "node:test";

@@ -29,8 +29,8 @@ function doubleToText(value: number, radix: number): string {
 }
 
 /**
- * The shortest digits that read back as it, and of those the nearest (Steele and White 1990), without an exponent: hosts
- * differ in theirs. runtime/native-writer.ts has the same.
+ * The shortest digits that read back as it, and of those the nearest (Steele and White 1990), without an exponent:
+ * hosts differ in theirs. runtime/native-writer.ts has the same.
  */
 function positiveInRadix(value: number, radix: number): string {
   const { digits, point } = shortestDigits(value, BigInt(radix));

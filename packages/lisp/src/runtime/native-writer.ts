@@ -43,7 +43,8 @@ export const NATIVE_WRITER = `
         ((%fl= x 0.0) (if (%fx= 0 (%host 34 x)) "0.0" "-0.0"))
         ((%fl< x 0.0) (string-append "-" (%double-text (%flnegate x) radix)))
         (else
-         (let* ((all (%double-digits x radix)) (n (%car all)) (plain? (not (%fx= radix 10))) (digits (map %digit (%cdr all))) (count (length digits)))
+         (let* ((all (%double-digits x radix)) (n (%car all)) (plain? (not (%fx= radix 10)))
+                (digits (map %digit (%cdr all))) (count (length digits)))
            (cond ((and (%fx<= count n) (or plain? (%fx<= n 21)))
                   (list->string (append digits (%repeat #\\0 (%fx- n count) '()) '(#\\. #\\0))))
                  ((and (%fx< 0 n) (or plain? (%fx<= n 21)))

@@ -73,7 +73,7 @@ export class BareGuest {
     this.#isKept = options.archive !== undefined;
     this.#slice = slice ?? 1_000_000;
     this.#stopEvery = stopEvery;
-    // Downwards, so that a page's neighbour in memory is not the next page: who reads beyond its end reads the wrong one.
+    // Downwards, so that a page's neighbour in memory is not the next page: who reads beyond its end reads wrongly.
     this.#nextFrame = this.physical.framesStart + frameSpace - PAGE;
     this.#slot = this.processor.tables.acquire(WINDOW);
     this.processor.tables.activate(this.#slot);

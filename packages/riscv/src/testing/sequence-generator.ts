@@ -82,8 +82,8 @@ function roundingMode(random: SeededRandom): number {
 }
 
 /**
- * A base register and an offset for `size` bytes inside the scratch area; seldom misaligned when `mayMisalign`, and then
- * half of the time with the end of a page in its midst.
+ * A base register and an offset for `size` bytes inside the scratch area; seldom misaligned when `mayMisalign`, and
+ * then half of the time with the end of a page in its midst.
  */
 function place(random: SeededRandom, size: number, mayMisalign = true): { base: number; offset: number } {
   const base = [SP, SCRATCH, SCRATCH_MIDDLE][random.below(3)]!;
