@@ -15,6 +15,7 @@
  *     npm run bench -- --only fork            forks of a running python3
  *     npm run bench -- --only embed           these, sandboxes that are made and saved, and recordings
  *     npm run bench -- --only hub             the build hub beside pg-boss and graphile-worker, and by itself
+ *     npm run bench -- --only roots           clean roots of the builder, one by one and a hundred at once
  *     npm run bench -- --only lisp|lisp-fib --root FOLDER       r7rs-benchmarks beside Chez Scheme (lisp/rows.ts)
  *     npm run bench -- [--only GROUP|ROW] [--rounds N] [--image NAME] [--root DIR] [--page]
  *     npm run bench -- --beside TREE [--rounds N]   the rows beside those of another checkout of Stratos, built there
@@ -59,6 +60,7 @@ import { boardLine, measureBoard } from "./board.ts";
 import { measureEmbed } from "./embed.ts";
 import { forkLines, measureForks } from "./fork.ts";
 import { measureCompose, measureEachChange } from "./compose-rows.ts";
+import { measureRoots } from "./builder-roots.ts";
 import { measureHub } from "./hub/rows.ts";
 import { measureImageBuild } from "./image-build.ts";
 import { measureLisp } from "./lisp/rows.ts";
@@ -122,6 +124,10 @@ if (only === "compose") {
 }
 if (only === "hub") {
   for await (const line of measureHub(cache)) print(line);
+  process.exit();
+}
+if (only === "roots") {
+  await measureRoots(launcher, print);
   process.exit();
 }
 if (only === "compose-each") {
