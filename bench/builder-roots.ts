@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { type CleanRoot, type CloneSettings, DEFAULT_LIMITS, type LayerInfo } from "@stratos/builder";
 import { homeFolder, stratosHome } from "@stratos/host-node/home";
 import { LinuxCarrier } from "@stratos/tools-node/builder";
+import { nativeArchitecture } from "@stratos/tools-node/compose";
 import { processTimes } from "./process-times.ts";
 
 const ONE_BY_ONE = 100;
@@ -43,27 +44,35 @@ export async function measureRoots(launcher: readonly string[], print: (line: st
       limits: DEFAULT_LIMITS,
       signal: new AbortController().signal,
     };
-    const make = async (): Promise<CleanRoot> => {
-      const root = await carrier.clone([layer.key], settings);
+    const make = async (by: CloneSettings): Promise<CleanRoot> => {
+      const root = await carrier.clone([layer.key], by);
       await root.bring([{ from: join(source, "hello.dsc"), name: "hello.dsc" }]);
       return root;
     };
-    const run = (root: CleanRoot, ...argv: string[]): ReturnType<CleanRoot["run"]> =>
-      root.run({ argv, environment: {}, folder: "/", umask: "022", onOutput: () => {} });
-    await (await make()).drop();
-    const madeMs = await spent(async () => (await make()).drop());
+    const run = (root: CleanRoot, argv: string[], onOutput: () => void): ReturnType<CleanRoot["run"]> =>
+      root.run({ argv, environment: { PATH: "/usr/bin:/bin" }, folder: "/", umask: "022", onOutput });
+    await (await make(settings)).drop();
+    const madeMs = await spent(async () => (await make(settings)).drop());
     const enteredMs = await spent(async () => {
-      const root = await make();
-      const { status } = await run(root, "true");
+      const root = await make(settings);
+      const { status } = await run(root, ["true"], () => {});
       if (status !== 0) throw new Error(`true ended with ${status} in a root`);
       await root.drop();
     });
-    const roots = await Promise.all(Array.from({ length: AT_ONCE }, make));
-    const held = roots.map((root) => run(root, "sleep", "20"));
-    await new Promise((wait) => setTimeout(wait, 12_000));
+    const end = new AbortController();
+    const roots = await Promise.all(Array.from({ length: AT_ONCE }, () => make({ ...settings, signal: end.signal })));
+    let ready = 0;
+    const { promise: allReady, resolve } = Promise.withResolvers<void>();
+    const held = roots.map((root) =>
+      run(root, ["sh", "-c", "echo ready; exec sleep 600"], () => {
+        if (++ready === AT_ONCE) resolve();
+      }),
+    );
+    await allReady;
     const memoryBytes = memoryBelow(process.pid);
-    const diskBytes =
-      1024 * Number(/^\d+/.exec(execFileSync("du", ["-sk", join(folder, "work")], { encoding: "utf8" }))![0]);
+    const du = execFileSync("du", ["-sk", join(folder, "work")], { encoding: "utf8" });
+    const diskBytes = 1024 * Number(/^\d+/.exec(du)![0]);
+    end.abort();
     await Promise.all(held);
     await Promise.all(roots.map((root) => root.drop()));
     const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
@@ -79,9 +88,9 @@ export async function measureRoots(launcher: readonly string[], print: (line: st
 function baseLayer(layers: string): LayerInfo {
   for (const key of readdirSync(layers)) {
     const info = JSON.parse(readFileSync(join(layers, key, "layer.json"), "utf8")) as LayerInfo;
-    if (info.kind === "base") return info;
+    if (info.kind === "base" && info.architecture === nativeArchitecture()) return info;
   }
-  throw new Error(`${layers}: no base layer`);
+  throw new Error(`${layers}: no base layer of the host's architecture`);
 }
 
 /** @returns milliseconds of the processor of one, this process and its ended children together */

@@ -46,20 +46,17 @@ import { buildObstacle, isRoot, spawnInside, tailOf } from "./namespaces.ts";
 import { isForgotten, ownerText } from "./work-owner.ts";
 
 /**
- * $1: the builder's folder; $2: its layers, the highest first; $3: the clone's folder in it; $4: the host name. The
- * overlay's own notes of what is not yet on the disk (`volatile`) are thrown away: after a crash of the host nobody
- * asks for the clone.
+ * $1: the builder's folder; $2: its layers, the highest first; $3: the clone's folder in it; $4: a folder in that for
+ * the overlay's own use, which is empty; $5: the host name. What the overlay notes of what is not yet on the disk
+ * (`volatile`) is of no use: after a crash of the host nobody asks for the clone. Each program that is started here
+ * costs as much as several mounts.
  */
 const MOUNT_CLONE = `set -eu
 for group in $groups; do echo $$ >"$group"; done
-cd "$1"; lower=$2 work=$3 name=$4; shift 4
-mount --make-rprivate /
-rm -rf "$work/work"; mkdir "$work/work"
-mount -t tmpfs -o mode=0755 tmpfs "$work/ns"
-mkdir "$work/ns/root"
-mount -t overlay -o "nosuid,nodev,lowerdir=$lower,upperdir=$work/upper,workdir=$work/work,volatile$overlay" overlay \
-"$work/ns/root"
-cd "$work/ns"`;
+cd "$1"; lower=$2 work=$3 scratch=$4 name=$5; shift 5
+mount -t overlay -o "nosuid,nodev,lowerdir=$lower,upperdir=$work/upper,workdir=$work/$scratch,volatile$overlay" \
+overlay "$work/root"
+cd "$work"`;
 
 /**
  * Then: the user, its id, the build folder, and pairs of a place on the host and a name. Of folders, what version
@@ -68,13 +65,15 @@ cd "$work/ns"`;
 const PREPARE = `${MOUNT_CLONE}
 user=$1 id=$2 folder=$3; shift 3
 cd root
-grep -q "^$user:" etc/passwd || {
+known=
+while IFS=: read -r line rest; do if [ "$line" = "$user" ]; then known=yes; fi; done <etc/passwd
+[ -n "$known" ] || {
   echo "$user:x:$id:$id:builder:/nonexistent:/bin/sh" >>etc/passwd
   echo "$user:x:$id:" >>etc/group
 }
 printf '127.0.0.1\\tlocalhost %s\\n::1\\tlocalhost\\n' "$name" >etc/hosts
 echo "$name" >etc/hostname
-rm -f etc/resolv.conf
+[ ! -e etc/resolv.conf ] && [ ! -L etc/resolv.conf ] || rm -f etc/resolv.conf
 mkdir -p ".$folder"
 while [ $# -gt 1 ]; do
   if [ -d "$1" ]; then
@@ -160,7 +159,7 @@ export class LinuxCarrier implements RootCarrier {
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, "owner"), ownerText());
     writeFileSync(join(folder, "layers"), `${layers.join("\n")}\n`);
-    for (const name of ["upper", "work", "ns"]) mkdirSync(join(folder, name), { mode: 0o755 });
+    for (const name of ["upper", "root"]) mkdirSync(join(folder, name), { mode: 0o755 });
     return new LinuxRoot(this.#folder, work, layers, settings);
   }
 
@@ -192,6 +191,7 @@ class LinuxRoot implements CleanRoot {
   readonly #work: string;
   readonly #layers: readonly string[];
   readonly #settings: CloneSettings;
+  #mounts = 0;
 
   constructor(folder: string, work: string, layers: readonly string[], settings: CloneSettings) {
     this.place = join(folder, work, "upper");
@@ -213,7 +213,7 @@ class LinuxRoot implements CleanRoot {
         buildFolder,
         ...files.flatMap(({ from, name }) => [from, name]),
       ],
-      { stdio: ["ignore", "pipe", "pipe"], environment: this.#mountEnvironment() },
+      { stdio: ["ignore", "pipe", "pipe"], hasNetwork: true, environment: this.#mountEnvironment() },
     );
     const told = tailOf(child),
       status = await endOfProcess(child);
@@ -226,6 +226,7 @@ class LinuxRoot implements CleanRoot {
     signal.throwIfAborted();
     const child = spawnInside(WRITE, [...this.#mountArguments(), buildFolder, name], {
       stdio: ["pipe", "pipe", "pipe"],
+      hasNetwork: true,
       environment: this.#mountEnvironment(),
     });
     const told = tailOf(child);
@@ -424,6 +425,9 @@ class LinuxRoot implements CleanRoot {
   }
 
   #mountArguments(): string[] {
+    // The kernel leaves files in it that another mount refuses.
+    const scratch = `scratch-${this.#mounts++}`;
+    mkdirSync(join(this.#folder, this.#work, scratch), { mode: 0o755 });
     return [
       this.#folder,
       [...this.#layers]
@@ -431,6 +435,7 @@ class LinuxRoot implements CleanRoot {
         .map((key) => LayerFolder.place(key))
         .join(":"),
       this.#work,
+      scratch,
       this.#settings.hostname,
     ];
   }

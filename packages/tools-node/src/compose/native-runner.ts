@@ -74,14 +74,16 @@ const ENVIRONMENT = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/
  * What a root needs that is not of the tree. Nodes of devices are one process where they can be made and used, which is
  * for root alone; elsewhere each is a mount.
  */
-export const MOUNT_DEVICES = `mkdir -p root/dev root/proc root/sys
+export const MOUNT_DEVICES = `[ -d root/dev ] && [ -d root/proc ] && [ -d root/sys ] ||
+mkdir -p root/dev root/proc root/sys
 mount -t tmpfs -o mode=0755 tmpfs root/dev
-bind_devices() { for device in ${DEVICE_NAMES.join(" ")}; do : >"root/dev/$device"; mount --bind "/dev/$device" \
-"root/dev/$device"; done; }
-if cp -a ${DEVICE_NAMES.map((name) => `/dev/${name}`).join(" ")} root/dev 2>/dev/null && { true >root/dev/null; } \
-2>/dev/null; then :; else rm -rf root/dev/*; bind_devices; fi
+bind_devices() {
+  for device in ${DEVICE_NAMES.join(" ")}; do : >"root/dev/$device"; mount --bind "/dev/$device" "root/dev/$device"; done
+  ln -s /proc/self/fd root/dev/fd; ln -s fd/0 root/dev/stdin; ln -s fd/1 root/dev/stdout; ln -s fd/2 root/dev/stderr
+}
+if cp -a ${[...DEVICE_NAMES, "fd", "stdin", "stdout", "stderr"].map((name) => `/dev/${name}`).join(" ")} root/dev \
+2>/dev/null && { true >root/dev/null; } 2>/dev/null; then :; else rm -rf root/dev/*; bind_devices; fi
 mkdir -m 1777 root/dev/shm; mkdir root/dev/pts
-ln -s /proc/self/fd root/dev/fd; ln -s fd/0 root/dev/stdin; ln -s fd/1 root/dev/stdout; ln -s fd/2 root/dev/stderr
 mount -t tmpfs -o mode=0555 tmpfs root/sys
 hostname "$name" 2>/dev/null || :`;
 
