@@ -11,6 +11,7 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
+  chmodSync,
   chownSync,
   copyFileSync,
   existsSync,
@@ -60,6 +61,8 @@ let failed = 0;
 const rows: Row[] = [];
 try {
   mkdirSync(folder, { recursive: true });
+  // The peer's user goes through it.
+  chmodSync(folder, 0o711);
   const ids = userIds();
   makePeerRoot();
   for (const source of values.sources.split(",")) {
@@ -117,7 +120,7 @@ function compare(source: string, ids: { uid: number; gid: number }): Row | strin
   );
   const theirCpu = childrenSeconds() - before;
   writeFileSync(join(folder, source, "sbuild.log"), peer.stdout + peer.stderr);
-  if (peer.status !== 0) return `sbuild failed: ${peer.stdout.trim().split("\n").slice(-3).join(" ")}`;
+  if (peer.status !== 0) return `sbuild failed: ${(peer.stdout + peer.stderr).trim().split("\n").slice(-3).join(" ")}`;
   const debs = (path: string): string[] =>
     readdirSync(path)
       .filter((name) => /\.u?deb$/.test(name))

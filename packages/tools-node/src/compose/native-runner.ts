@@ -78,7 +78,9 @@ export const MOUNT_DEVICES = `[ -d root/dev ] && [ -d root/proc ] && [ -d root/s
 mkdir -p root/dev root/proc root/sys
 mount -t tmpfs -o mode=0755 tmpfs root/dev
 bind_devices() {
-  for device in ${DEVICE_NAMES.join(" ")}; do : >"root/dev/$device"; mount --bind "/dev/$device" "root/dev/$device"; done
+  for device in ${DEVICE_NAMES.join(" ")}; do
+    : >"root/dev/$device"; mount --bind "/dev/$device" "root/dev/$device"
+  done
   ln -s /proc/self/fd root/dev/fd; ln -s fd/0 root/dev/stdin; ln -s fd/1 root/dev/stdout; ln -s fd/2 root/dev/stderr
 }
 if cp -a ${[...DEVICE_NAMES, "fd", "stdin", "stdout", "stderr"].map((name) => `/dev/${name}`).join(" ")} root/dev \
