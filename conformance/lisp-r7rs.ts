@@ -7,8 +7,7 @@
  *
  * FOLDER is a checkout of chibi-scheme (BSD licence; nothing of it is kept here): `tests/r7rs-tests.scm` is run as it
  * stands, with `--srfi` also `lib/srfi/N/test.sld`. Its `(chibi test)` is ours (conformance/lisp/chibi-test.sld), which
- * counts. What native programs do not have, and say so, is told and not counted; that all targets print the same counts
- * as one more test. With `--load` the native program is one that loads the suite, which is then run by its evaluator.
+ * counts. That all targets print the same counts as one more test. With `--load` the native program is one that loads the suite, which is then run by its evaluator.
  * The last line is `N passed, N failed`.
  */
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -146,42 +145,19 @@ function run(text: string, file: string): Outcome {
   return outcomeOf(parts.join(""), broke, started);
 }
 
-/**
- * What the suite uses and native programs refuse is put in its place by procedures that raise an error, or, where they
- * are called outside of tests, give what such a test gives. A row for each target, and one for their agreement.
- */
+/** A row for each target, and one for their agreement. */
 function runAsNative(suiteText: string, targets: readonly NativeTarget[]): { name: string; outcome: Outcome }[] {
-  const text = suiteText
-    .replaceAll(/^\(test-numeric-syntax .*\(make-(?:rectangular|polar) .*(?:\n\s.*)*$/gmu, "")
-    .replace("(mean exp log)", "(mean - -)")
-    .replace("(test 9.728 b)", "");
-  const program = values.load === true ? LOADING : text;
-  const realTest = chibiTest.replace("(scheme complex)", "").replaceAll("(magnitude ", "(abs ");
   const own = folderFinder([ownLibraryFolder()]);
-  const session = (missing: readonly string[]): CompiledLisp => {
-    const stubs = missing.map((name) => `(define (${name} . l) (error "not served in native programs: ${name}"))`);
-    const test = realTest
-      .replace("(export", `(export ${missing.join(" ")}`)
-      .replace("(begin\n", `(begin ${stubs.join("\n")}\n`);
-    const findLibrary = (name: readonly (string | number)[]): ReturnType<typeof own> =>
-      name.join(" ") === "chibi test" ? { text: test, file: "chibi-test.sld" } : own(name);
-    return nativeSession(new Lisp({ findLibrary }));
-  };
-  const first = session([]);
-  try {
-    first.buildNative(program, "r7rs-tests.scm", []);
-  } catch (error) {
-    if (first.engine.refusedNames.length === 0) throw error;
-  }
-  const missing = first.engine.refusedNames;
-  if (missing.length > 0) console.log(`native programs have no ${missing.join(", ")}`);
-  const programs = session(missing).buildNative(program, "r7rs-tests.scm", targets);
+  const findLibrary: typeof own = (name) =>
+    name.join(" ") === "chibi test" ? { text: chibiTest, file: "chibi-test.sld" } : own(name);
+  const program = values.load === true ? LOADING : suiteText;
+  const programs = nativeSession(new Lisp({ findLibrary })).buildNative(program, "r7rs-tests.scm", targets);
   const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-"));
   try {
     const outputs = targets.map((target) => {
       const started = performance.now();
       const cwd = mkdtempSync(join(folder, "run-"));
-      writeFileSync(join(cwd, "suite.scm"), text);
+      writeFileSync(join(cwd, "suite.scm"), suiteText);
       const { output } = runNative(target, programs[target], { file: join(folder, target), cwd });
       return { target, output, outcome: outcomeOf(output, false, started) };
     });

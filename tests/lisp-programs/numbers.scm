@@ -22,7 +22,7 @@
     "#q1" "--1" "1-2" "1+2+3i" "@1" "1@" "12345678901234567890123" "0.1" "123456789.123456789e-5" "4.9e-324"
     "2.2250738585072011e-308" "1.7976931348623159e308"))
 (for-each (lambda (x) (try (read (open-input-string x)))) '("1+2i" "+i" "-2.5e3-i" "1@0.5" "#e1.25" "i" "-" "..."))
-(for-each show '(|1+2i| |+i| |-i| |1@2| i + - |-inf.0i| abc))
+(for-each show '(|1+2i| |+NaN.0abc| |-inf.0| |+info| |+i| |-i| |1@2| i + - |-inf.0i| abc))
 (for-each
   (lambda (a)
     (for-each (lambda (b) (try (bitwise-and a b)) (try (bitwise-ior a b)) (try (bitwise-xor a b)))

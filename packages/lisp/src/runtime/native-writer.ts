@@ -146,10 +146,14 @@ export const NATIVE_WRITER = `
     (cond (known (%put-text p (cdr known)))
           ((%fx< c 32) (%put-text p "x") (%put-text p (%integer-text c 16)))
           (else (%put-code p c)))))
+; What begins like an infinity or no number, whatever follows.
+(define (%begins-as-special? s)
+  (and (%fx< 5 (string-length s)) (memv (%u32 s 0) '(43 45))
+       (member (%lower-text (substring s 1 6) 0) '("inf.0" "nan.0")) #t))
 ; Names that would be read as something else; letters beyond ASCII are plain.
 (define (%odd-symbol? s)
   (let ((n (string-length s)))
-    (or (%fx= n 0) (string=? s ".") (string->number s)
+    (or (%fx= n 0) (string=? s ".") (string->number s) (%begins-as-special? s)
         (let loop ((i 0))
           (and (%fx< i n)
                (let ((c (%u32 s i)))
