@@ -7,8 +7,8 @@
  *
  * FOLDER is a checkout of chibi-scheme (BSD licence; nothing of it is kept here): `tests/r7rs-tests.scm` is run as it
  * stands, with `--srfi` also `lib/srfi/N/test.sld`. Its `(chibi test)` is ours (conformance/lisp/chibi-test.sld), which
- * counts. That all targets print the same counts as one more test. With `--load` the native program is one that loads the suite, which is then run by its evaluator.
- * The last line is `N passed, N failed`.
+ * counts. That all targets print the same counts as one more test. With `--load` the native program is one that loads
+ * the suite, which is then run by its evaluator. The last line is `N passed, N failed`.
  */
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-;; Data that contain themselves or share parts, written and read; letters that are folded.
+;; Data that contain themselves or share parts, written and read; letters that are folded; beginnings of lines.
 (import (scheme base) (scheme write) (scheme read) (stratos base))
 (define (show x) (write x) (newline))
 (define-syntax try
@@ -11,6 +11,19 @@
 (define v (vector 1 #f 'a))
 (vector-set! v 1 v)
 (show v)
+(fresh-line)
+(display "half a line")
+(fresh-line)
+(fresh-line)
+(define to-string (open-output-string))
+(fresh-line to-string)
+(display "x" to-string)
+(fresh-line to-string)
+(fresh-line to-string)
+(show (get-output-string to-string))
+(display (make-string 10000 #\z))
+(flush-output)
+(fresh-line)
 (define s (list "x" 'y))
 (define d (list s s (vector s)))
 (show d)

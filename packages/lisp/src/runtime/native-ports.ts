@@ -23,8 +23,10 @@ export const NATIVE_PORTS = `
   (if (port? x) (and (%port? x flag) (%ref x 5)) (%raise-native 'type who (list x))))
 (define (input-port-open? x) (%port-open? x 1 "input-port-open?: expected a port, got"))
 (define (output-port-open? x) (%port-open? x 2 "output-port-open?: expected a port, got"))
+; Keeps the last byte, by which fresh-line knows where it is.
 (define (%write-out p)
   (let ((n (%ref p 3)) (buffer (%ref p 2)))
+    (if (%fx< 0 n) (%set! p 4 (%u8 buffer (%fx- n 1))) #f)
     (let loop ((n n))
       (if (%fx< 0 n)
           (let ((done (%host 32 1 (%ref p 0) buffer n 0)))
@@ -60,6 +62,11 @@ export const NATIVE_PORTS = `
     (if (and (%port? p 2) (%ref p 5)) p
       (%raise-native 'type (string-append who ": expected an open output port, got") (list p)))))
 (define (%unspecified) (if #f #f))
+(define (fresh-line . port)
+  (let* ((p (%out "fresh-line" port)) (at (%ref p 3))
+         (last (if (%fx= at 0) (%ref p 4) (%u8 (%ref p 2) (%fx- at 1)))))
+    (if (or (%fx= last 0) (%fx= last 10)) #f (%put p 10))
+    (%unspecified)))
 (define (newline . port) (%put (%out "newline" port) 10) (%unspecified))
 (define (write-char c . port)
   (if (char? c) (%put-code (%out "write-char" port) (%char->integer c))
