@@ -15,3 +15,18 @@ export function printable(text: string): string {
  */
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
 const EACH_CONTROL = new RegExp(CONTROL, "g");
+
+/** Control sequences, strings and other escape sequences. Source: ECMA-48 §5.3 to §5.6. */
+const SEQUENCES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]+[0-~]|[0-OQ-WYZ\\`-~])/g;
+
+/**
+ * What was written to a terminal, as a file would have it: without what only a terminal understands; of a line that was
+ * written anew, what it was in the end.
+ */
+export function plainText(text: string): string {
+  return text
+    .replace(SEQUENCES, "")
+    .replace(/\r+\n/g, "\n")
+    .replace(/[^\n]*\r(?=[^\n])/g, "")
+    .replace(/[^\P{Cc}\n\t]/gu, "");
+}

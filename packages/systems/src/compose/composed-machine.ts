@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { plainText } from "@stratos/base/printable";
 import { endOfProcess, findProgram } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 import {
@@ -200,8 +201,7 @@ function credentialFor(user: string, key: string): Uint8Array {
 
 function tailOf(log: string): string {
   try {
-    const lines = readFileSync(log, "latin1")
-      .replace(/\x1b\[[0-9;?!]*[A-Za-z]|\r/g, "")
+    const lines = plainText(readFileSync(log, "latin1"))
       .split("\n")
       .filter((line) => line.trim() !== "")
       .slice(-SHOWN_LINES);

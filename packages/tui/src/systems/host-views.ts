@@ -1,5 +1,6 @@
 /** Images, jobs, volumes and the audit log of the host, and its maintenance. */
 import { writeFileSync } from "node:fs";
+import { plainText } from "@stratos/base/printable";
 import { splitWords } from "@stratos/base/split-words";
 import {
   type AuditLine,
@@ -124,17 +125,9 @@ async function startJob(context: SystemContext): Promise<void> {
 function showJob({ say, stage }: SystemContext, { id, command }: JobEntry): void {
   stage.attempt(async () => {
     const text = new TextDecoder().decode(await stage.content(`/jobs/${id}/log`));
-    stage.read(`${say("job", id)}: stratos ${command.join(" ")}`, plainLog(text).slice(-LOG_SHOWN));
+    stage.read(`${say("job", id)}: stratos ${command.join(" ")}`, plainText(text).slice(-LOG_SHOWN));
     return null;
   });
-}
-
-/** Without what only a terminal understands; of a line that was written anew, what it was in the end. */
-export function plainLog(text: string): string {
-  return text
-    .replace(/\x1b\[[0-?]*[ -/]*[@-~]/g, "")
-    .replaceAll("\r\n", "\n")
-    .replace(/[^\n]*\r(?=[^\n])/g, "");
 }
 
 export function hostVolumesView(context: SystemContext): View {

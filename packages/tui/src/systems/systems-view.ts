@@ -1,4 +1,5 @@
 /** Named systems, with what can be done to each now. */
+import { plainText } from "@stratos/base/printable";
 import type { SystemView as System } from "@stratos/sdk/api";
 import { backToAction, systemActions } from "@stratos/panels/systems";
 import type { View } from "../app/view.ts";
@@ -7,7 +8,6 @@ import type { Hint } from "../parts/part.ts";
 import { Table } from "../parts/table.ts";
 import type { Key } from "../terminal/key.ts";
 import type { Style } from "../terminal/style.ts";
-import { plainLog } from "./host-views.ts";
 import type { SystemContext } from "./system-context.ts";
 
 const STATES: Readonly<Record<System["state"], Style>> = {
@@ -110,7 +110,7 @@ export class SystemsView implements View {
     const { say, stage } = this.#context;
     stage.attempt(async () => {
       const bytes = await stage.content(`/systems/${encodeURIComponent(name)}/logs?tail=${LOG_LINES}`);
-      stage.read(`${say("log")}: ${name}`, plainLog(new TextDecoder().decode(bytes)));
+      stage.read(`${say("log")}: ${name}`, plainText(new TextDecoder().decode(bytes)));
       return null;
     });
   }

@@ -1,10 +1,11 @@
 /** Jobs; and one of them, with what it writes. */
+import { plainText } from "@stratos/base/printable";
 import { splitWords } from "@stratos/base/split-words";
 import { endJobAction, type JobEntry, jobState } from "@stratos/panels/systems";
 import { button } from "../button.ts";
 import { element, labelled, meter, row, table } from "../elements.ts";
 import { language, moment } from "../language.ts";
-import { keepScroll, logElement, plain } from "./log-element.ts";
+import { keepScroll, logElement } from "./log-element.ts";
 import { ask, content } from "./rest.ts";
 import { administers, form, operates, startJob, type View, type ViewContext } from "./view.ts";
 import { say } from "./words.ts";
@@ -96,7 +97,7 @@ async function logOf(id: number): Promise<HTMLElement> {
   // Another drawing may have fetched the same meanwhile.
   if (log.bytes === from && more.length > 0) {
     log.bytes += more.length;
-    const text = log.element.textContent + plain(log.decoder.decode(more, { stream: true }));
+    const text = log.element.textContent + plainText(log.decoder.decode(more, { stream: true }));
     log.element.textContent = text.slice(-SHOWN_MAX);
   }
   scroll();

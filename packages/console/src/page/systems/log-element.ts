@@ -16,8 +16,3 @@ export function keepScroll(log: HTMLElement): () => void {
   const isAtEnd = isScrolledDown(log);
   return () => void requestAnimationFrame(() => (log.scrollTop = isAtEnd ? log.scrollHeight : scrollTop));
 }
-
-/** Without what only a terminal understands. */
-export function plain(text: string): string {
-  return text.replace(/\x1b\[[0-?]*[ -/]*[@-~]/g, "").replace(/[^\P{Cc}\n\t]/gu, "");
-}

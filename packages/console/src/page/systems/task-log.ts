@@ -1,6 +1,7 @@
 /** The log of one task of the hub, as it grows. One is on the page at a time. */
+import { plainText } from "@stratos/base/printable";
 import { HubClient, type StreamEvent } from "@stratos/hub-api";
-import { isScrolledDown, keepScroll, logElement, plain } from "./log-element.ts";
+import { isScrolledDown, keepScroll, logElement } from "./log-element.ts";
 import { keyed } from "./rest.ts";
 
 /** Characters that are on the page; the first ones go. */
@@ -54,6 +55,6 @@ async function follow({ task, element: log, stop }: TaskLog, onEnd: () => void):
 
 function add(log: HTMLElement, { data }: StreamEvent): void {
   const isAtEnd = isScrolledDown(log);
-  log.textContent = (log.textContent + plain((data as { readonly text: string }).text)).slice(-SHOWN_MAX);
+  log.textContent = (log.textContent + plainText((data as { readonly text: string }).text)).slice(-SHOWN_MAX);
   if (isAtEnd) log.scrollTop = log.scrollHeight;
 }

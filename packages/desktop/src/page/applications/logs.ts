@@ -1,4 +1,5 @@
 /** What the kernel, programs that the desktop has started, and files of /var/log say. */
+import { plainText } from "@stratos/base/printable";
 import { ask, readText } from "../service.ts";
 import { column, create, row } from "../widgets/containers.ts";
 import { Button, Choice, Switch, TextField } from "../widgets/controls.ts";
@@ -35,7 +36,7 @@ export function openLogs({ notify }: ApplicationHost, argument: unknown): Opened
             .split("\n")
             .filter((line) => line.toLowerCase().includes(wanted))
             .join("\n");
-    const words = shown.trim() === "" ? say("empty") : plain(shown);
+    const words = shown.trim() === "" ? say("empty") : plainText(shown);
     if (lines.textContent !== words) lines.textContent = words;
     if (isFollowing) lines.scrollTop = lines.scrollHeight;
   };
@@ -96,9 +97,4 @@ export function openLogs({ notify }: ApplicationHost, argument: unknown): Opened
     shown: (shown) => void (isShown = shown),
     end: () => void (isOver = true),
   };
-}
-
-/** Without what colours a terminal (ECMA-48, 8.3). */
-function plain(text: string): string {
-  return text.replace(/\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\r(?=\n)/g, "");
 }
