@@ -16,7 +16,8 @@
  *     npm run bench -- --only embed           these, sandboxes that are made and saved, and recordings
  *     npm run bench -- --only hub             the build hub beside pg-boss and graphile-worker, and by itself
  *     npm run bench -- --only roots           clean roots of the builder, one by one and a hundred at once
- *     npm run bench -- --only lisp|lisp-fib --root FOLDER       r7rs-benchmarks beside Chez Scheme (lisp/rows.ts)
+ *     npm run bench -- --only lisp|lisp-fib --root FOLDER       r7rs-benchmarks beside Chez and Guile (lisp/rows.ts)
+ *     npm run bench -- --only lisp-shell      AstraLisp's shell and utilities in the machine (lisp/shell-rows.ts)
  *     npm run bench -- [--only GROUP|ROW] [--rounds N] [--image NAME] [--root DIR] [--page]
  *     npm run bench -- --beside TREE [--rounds N]   the rows beside those of another checkout of Stratos, built there
  *
@@ -64,6 +65,7 @@ import { measureRoots } from "./builder-roots.ts";
 import { measureHub } from "./hub/rows.ts";
 import { measureImageBuild } from "./image-build.ts";
 import { measureLisp } from "./lisp/rows.ts";
+import { measureLispShell } from "./lisp/shell-rows.ts";
 import { measureOutputs } from "./output-rows.ts";
 import { measurePackages } from "./package-rows.ts";
 import { measureIdleMemory, measureSyscalls, measureWholeCommand } from "./special-rows.ts";
@@ -107,6 +109,11 @@ if (mountRows.length > 0) {
 if (only === "outputs") {
   for (const result of measureOutputs(launcher, join(stratosHome(), "bench"), options.root ?? null, rounds))
     printSpecial(result);
+  process.exit();
+}
+if (only === "lisp-shell") {
+  const scripts = join(root, "bench/lisp");
+  measureLispShell(launcher, { cache: join(stratosHome(), "bench"), scripts }, print);
   process.exit();
 }
 if (only === "lisp" || only?.startsWith("lisp-") === true) {

@@ -1,5 +1,5 @@
 /**
- * Goal: numbers of each kind, data with labels and their texts are the same in the interpreter (which WebAssembly asks)
+ * Goal: numbers of each kind, data with labels and their texts are the same in the interpreter, compiled to WebAssembly
  * and in native programs for each processor, to the last bit. Method: two programs of the folder `lisp-programs`, whose
  * output is compared.
  */
@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
 import { CompiledLisp, Lisp, NATIVE_TARGETS } from "@stratos/lisp";
-import { runText } from "../packages/lisp/src/testing/run.ts";
+import { makeLisp, runText } from "../packages/lisp/src/testing/run.ts";
 import { runStatic } from "./abi/run-static.ts";
 import { EMULATORS } from "./support/emulators.ts";
 
@@ -30,6 +30,9 @@ for (const name of ["numbers", "labels"])
       assert.equal(other[at], lines[at], `${where}, line ${at + 1}`);
       assert.equal(other.length, lines.length, where);
     };
+    const { lisp, output: compiled } = makeLisp();
+    new CompiledLisp(lisp, { wasm: new NodeWasmEngine() }).runProgram(text, `${name}.scm`);
+    compare("WebAssembly", compiled());
     const build = new CompiledLisp(new Lisp({}), { wasm: new NodeWasmEngine(), keepsModules: true, isNative: true });
     const programs = build.buildNative(text, `${name}.scm`, NATIVE_TARGETS);
     compare("rv64", (await runStatic(programs.rv64)).output);

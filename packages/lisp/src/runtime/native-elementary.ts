@@ -358,16 +358,16 @@ export const NATIVE_ELEMENTARY = `
       (%raise-native 'limit "expt: the result has more than 67108864 bits" '())))
 
 ; Complex numbers by their parts.
-(define (make-rectangular re im) (%rectangular (%real-of! "make-rectangular" re) (%real-of! "make-rectangular" im)))
+(define (%slow:make-rectangular re im) (%rectangular (%real-of! "make-rectangular" re) (%real-of! "make-rectangular" im)))
 (define (make-polar size turn)
   (%real-of! "make-polar" size)
   (%real-of! "make-polar" turn)
   (if (or (eq? turn 0) (eq? size 0)) size
     (let ((size (%flonum-of size)) (turn (%flonum-of turn)))
       (%rectangular (%fl* size (%dcos turn)) (%fl* size (%dsin turn))))))
-(define (real-part z) (%re (%number-of! "real-part" z)))
-(define (imag-part z) (%im (%number-of! "imag-part" z)))
-(define (magnitude z)
+(define (%slow:real-part z) (%re (%number-of! "real-part" z)))
+(define (%slow:imag-part z) (%im (%number-of! "imag-part" z)))
+(define (%slow:magnitude z)
   (cond ((%real? z) (abs z)) ((%all-exact? (%number-of! "magnitude" z))
          (sqrt (+ (* (%ref z 0) (%ref z 0)) (* (%ref z 1) (%ref z 1)))))
         (else (%complex-parts z %hypot))))

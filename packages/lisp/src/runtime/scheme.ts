@@ -1,3 +1,5 @@
+import { COMPLEX_ARITHMETIC, COMPLEX_PROCEDURES } from "./complex-arithmetic.ts";
+
 /**
  * The runtime's Scheme. `ARITHMETIC` is what slow ways of arithmetic call: its functions never move the stack to the
  * heap. `LIBRARY` are procedures that must be here since they change objects or call procedures, and those that should
@@ -6,15 +8,17 @@
  */
 export const ARITHMETIC = `
 (define (%checked result) (if (%unbound? result) ((%cell 29) (%cell 30)) result))
-(define (%generic+ a b) (%checked (%host 0 a b)))
-(define (%generic- a b) (%checked (%host 1 a b)))
-(define (%generic* a b) (%checked (%host 2 a b)))
-(define (%generic/ a b) (%checked (%host 3 a b)))
+${COMPLEX_ARITHMETIC}
+(define (%generic+ a b) (if (%complex? a b) (%complex+ a b) (%checked (%host 0 a b))))
+(define (%generic- a b) (if (%complex? a b) (%complex- a b) (%checked (%host 1 a b))))
+(define (%generic* a b) (if (%complex? a b) (%complex* a b) (%checked (%host 2 a b))))
+(define (%generic/ a b)
+  (if (if (eq? b 0) #f (%complex? a b)) (%complex/ a b) (%checked (%host 3 a b))))
 (define (%generic< a b) (%checked (%host 4 a b)))
 (define (%generic<= a b) (%checked (%host 5 a b)))
 (define (%generic> a b) (%checked (%host 6 a b)))
 (define (%generic>= a b) (%checked (%host 7 a b)))
-(define (%generic= a b) (%checked (%host 8 a b)))
+(define (%generic= a b) (if (%complex? a b) (%complex= a b) (%checked (%host 8 a b))))
 (define (%generic-quotient a b) (%checked (%host 9 a b)))
 (define (%generic-remainder a b) (%checked (%host 10 a b)))
 (define (%generic-modulo a b) (%checked (%host 11 a b)))
@@ -506,6 +510,7 @@ x))))
 x)) (%flonum->fixnum x) (%oracle exact x))))
 (define (inexact->exact x) (exact x))
 (define (square x) (* x x))
+${COMPLEX_PROCEDURES}
 (define (number? x) (%number? x))
 (define (complex? x) (%number? x))
 (define (integer? x) (if (%fixnum? x) #t (if (%kind? x 22) #t (%oracle integer? x))))
