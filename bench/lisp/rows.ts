@@ -110,8 +110,8 @@ function tellMeans(ratios: Readonly<Record<string, Map<string, number>>>, onResu
     if (rows.length === 0) continue;
     const worst = rows.reduce((a, b) => (a.ratio > b.ratio ? a : b));
     onResult(
-      `${system}: geometric mean of ${rows.length} ${geometricMean(rows.map(({ ratio }) => ratio)).toFixed(2)} × Chez's ` +
-        `time, worst ${worst.name} ${worst.ratio.toFixed(2)} ×`,
+      `${system}: geometric mean of ${rows.length} ${geometricMean(rows.map(({ ratio }) => ratio)).toFixed(2)} × ` +
+        `Chez's time, worst ${worst.name} ${worst.ratio.toFixed(2)} ×`,
     );
   }
   const both = counted.filter((name) => ratios["wasm"]!.has(name) && ratios["Guile"]!.has(name));
@@ -137,6 +137,10 @@ function prepare(
     "(run-benchmark)\n";
   const body = `${program.replace(/^\(import[^]*?\)\)\s*$/mu, "")}\n${common}\n(run-benchmark)\n`;
   const prelude = (file: string): string => readFileSync(join(folder, "src", file), "utf8");
+  const chezPrelude = prelude("Petite-Chez-prelude.scm").replace(
+    "(only (chezscheme)",
+    "(only (chezscheme) sstats-cpu statistics",
+  );
   return {
     wasm: { command: [...runner, put(`${name}.scm`, own)] },
     "x86-64":
@@ -153,8 +157,9 @@ function prepare(
             "--program",
             put(
               `${name}-chez.scm`,
-              `${prelude("Petite-Chez-prelude.scm").replace("(only (chezscheme)", "(only (chezscheme) sstats-cpu statistics")}\n` +
-                `${CHEZ_CLOCK}\n${body}`,
+              `${chezPrelude}
+${CHEZ_CLOCK}
+${body}`,
             ),
           ],
         }

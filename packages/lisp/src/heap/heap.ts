@@ -343,8 +343,17 @@ export class Heap {
     return word;
   }
 
-  /** The word of a datum; sharing and cycles are kept. */
+  /** The word of a datum; sharing and cycles are kept. Without recursion, but for the host's own objects. */
   fromDatum(datum: unknown, seen: Map<object, Word> = new Map()): Word {
+    const atom = this.#atomWord(datum);
+    if (atom !== null) return atom;
+    const open: (Pair | unknown[])[] = [];
+    const word = this.#newWord(datum as object, seen, open);
+    for (let next = open.pop(); next !== undefined; next = open.pop()) this.#fillWords(next, seen, open);
+    return word;
+  }
+
+  #atomWord(datum: unknown): Word | null {
     const immediate = immediateWord(datum);
     if (immediate !== null) return BigInt.asUintN(64, immediate);
     if (typeof datum === "bigint") return this.integer(datum);
@@ -356,54 +365,51 @@ export class Heap {
     if (datum instanceof Compnum)
       return this.object(Kind.compnum, [this.fromDatum(datum.real), this.fromDatum(datum.imaginary)]);
     assert(typeof datum === "object" && datum !== null, "a datum must have a word");
+    return null;
+  }
+
+  /** @param open  gets what has a place, and waits for its content */
+  #newWord(datum: object, seen: Map<object, Word>, open: (Pair | unknown[])[]): Word {
     const known = seen.get(datum);
     if (known !== undefined) return known;
-    if (datum instanceof MString) {
-      const word = this.string(datum.codes, datum.isImmutable);
-      seen.set(datum, word);
-      return word;
+    let word: Word;
+    if (datum instanceof MString) word = this.string(datum.codes, datum.isImmutable);
+    else if (datum instanceof Uint8Array) word = this.bytevector(datum);
+    else if (Array.isArray(datum) || datum instanceof Pair) {
+      word =
+        datum instanceof Pair ? this.pair(0n, 0n) : this.object(Kind.vector, Array(datum.length).fill(0n), Tag.vector);
+      open.push(datum);
+    } else {
+      assert(this.codec !== null, "an object of the host must have a word");
+      word = this.codec.fromObject(datum, seen);
     }
-    if (datum instanceof Uint8Array) {
-      const word = this.bytevector(datum);
-      seen.set(datum, word);
-      return word;
-    }
-    if (Array.isArray(datum)) {
-      const word = this.object(
-        Kind.vector,
-        datum.map(() => 0n),
-        Tag.vector,
-      );
-      seen.set(datum, word);
-      datum.forEach((item, index) => this.initField(Heap.address(word) + 8 + 8 * index, this.fromDatum(item, seen)));
-      return word;
-    }
-    if (datum instanceof Pair) {
-      // Along the list without recursion.
-      const first = this.pair(0n, 0n);
-      let at: Pair = datum;
-      let word = first;
-      for (;;) {
-        seen.set(at, word);
-        this.initField(Heap.address(word), this.fromDatum(at.car, seen));
-        const next = at.cdr;
-        const isNew = next instanceof Pair && !seen.has(next);
-        const rest = isNew ? this.pair(0n, 0n) : this.fromDatum(next, seen);
-        this.initField(Heap.address(word) + 8, rest);
-        if (!isNew) return first;
-        at = next;
-        word = rest;
-      }
-    }
-    assert(this.codec !== null, "an object of the host must have a word");
-    const word = this.codec.fromObject(datum, seen);
     seen.set(datum, word);
     return word;
   }
 
-  /** The datum of a word; objects without one come as `Opaque`. */
+  #fillWords(datum: Pair | unknown[], seen: Map<object, Word>, open: (Pair | unknown[])[]): void {
+    const wordOf = (part: unknown): Word => this.#atomWord(part) ?? this.#newWord(part as object, seen, open);
+    const address = Heap.address(seen.get(datum)!);
+    if (datum instanceof Pair) {
+      this.initField(address, wordOf(datum.car));
+      this.initField(address + 8, wordOf(datum.cdr));
+    } else datum.forEach((item, index) => this.initField(address + 8 + 8 * index, wordOf(item)));
+  }
+
+  /** The datum of a word; objects without one come as `Opaque`. Without recursion, but for the host's own objects. */
   toDatum(word: Word, seen: Map<Word, unknown> = new Map()): unknown {
-    switch (Heap.tag(word)) {
+    const tag = Heap.tag(word);
+    if (tag !== Tag.pair && tag !== Tag.vector) return this.#newDatum(word, seen, []);
+    const open: Word[] = [];
+    const datum = this.#newDatum(word, seen, open);
+    for (let next = open.pop(); next !== undefined; next = open.pop()) this.#fillData(next, seen, open);
+    return datum;
+  }
+
+  /** @param open  gets what is there, and waits for its content */
+  #newDatum(word: Word, seen: Map<Word, unknown>, open: Word[]): unknown {
+    const tag = Heap.tag(word);
+    switch (tag) {
       case Tag.fixnum:
         return smallest(BigInt.asIntN(64, word) >> 3n);
       case Tag.flonum:
@@ -413,32 +419,21 @@ export class Heap {
     }
     const known = seen.get(word);
     if (known !== undefined) return known;
-    if (Heap.tag(word) === Tag.pair) {
-      const first = new Pair(NIL, NIL);
-      let pair = first;
-      for (let at = word; ;) {
-        seen.set(at, pair);
-        pair.car = this.toDatum(this.word(Heap.address(at)), seen);
-        const next = this.word(Heap.address(at) + 8);
-        if (Heap.tag(next) !== Tag.pair || seen.has(next)) {
-          pair.cdr = this.toDatum(next, seen);
-          return first;
-        }
-        const rest = new Pair(NIL, NIL);
-        pair.cdr = rest;
-        pair = rest;
-        at = next;
-      }
-    }
-    if (Heap.tag(word) === Tag.vector) {
-      const items: unknown[] = [];
-      seen.set(word, items);
-      for (let index = 0; index < this.count(word); index++) items.push(this.toDatum(this.field(word, index), seen));
-      return items;
-    }
-    const datum = this.#objectDatum(word, seen);
+    const isOpen = tag === Tag.pair || tag === Tag.vector;
+    if (isOpen) open.push(word);
+    const datum = tag === Tag.pair ? new Pair(NIL, NIL) : tag === Tag.vector ? [] : this.#objectDatum(word, seen);
     seen.set(word, datum);
     return datum;
+  }
+
+  #fillData(word: Word, seen: Map<Word, unknown>, open: Word[]): void {
+    const datum = seen.get(word) as Pair | unknown[];
+    if (datum instanceof Pair) {
+      datum.car = this.#newDatum(this.word(Heap.address(word)), seen, open);
+      datum.cdr = this.#newDatum(this.word(Heap.address(word) + 8), seen, open);
+    } else
+      for (let index = 0; index < this.count(word); index++)
+        datum.push(this.#newDatum(this.field(word, index), seen, open));
   }
 
   #objectDatum(word: Word, seen: Map<Word, unknown>): unknown {

@@ -358,7 +358,8 @@ export const NATIVE_ELEMENTARY = `
       (%raise-native 'limit "expt: the result has more than 67108864 bits" '())))
 
 ; Complex numbers by their parts.
-(define (%slow:make-rectangular re im) (%rectangular (%real-of! "make-rectangular" re) (%real-of! "make-rectangular" im)))
+(define (%slow:make-rectangular re im)
+  (%rectangular (%real-of! "make-rectangular" re) (%real-of! "make-rectangular" im)))
 (define (make-polar size turn)
   (%real-of! "make-polar" size)
   (%real-of! "make-polar" turn)
