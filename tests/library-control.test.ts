@@ -376,3 +376,32 @@ test("programs that start and end are told, with what they are", () =>
       ["program", "ESRCH"],
     ],
   ));
+
+test("a loop over output goes on where the last one was left, and is told what nobody has kept", () =>
+  prints(
+    `import { Sandbox } from "stratos";
+    const box = await Sandbox.create({ image: process.env.IMAGE });
+    const echo = await box.spawn("cat");
+    const said = [];
+    for (const word of ["first", "second", "third"]) {
+      await echo.stdin.write(word);
+      for await (const bytes of echo.stdout) {
+        said.push(Buffer.from(bytes).toString());
+        break;
+      }
+    }
+    echo.stdin.end();
+    for await (const bytes of echo.stdout) said.push("more");
+    const flood = await box.spawn("yes | head -c 3000000");
+    for await (const bytes of flood.stdout) break;
+    said.push((await flood.wait()).exitCode);
+    let kept = 0;
+    try {
+      for await (const bytes of flood.stdout) kept += bytes.length;
+    } catch ({ kind, data }) {
+      said.push(kind, data.lostBytes > 2e6 && kept > 0 && kept + data.lostBytes < 3e6);
+    }
+    await box.close();
+    console.log(JSON.stringify(said));`,
+    ["first", "second", "third", 0, "output", true],
+  ));

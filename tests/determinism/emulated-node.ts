@@ -21,7 +21,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   const { program, executables, file, patience } = JSON.parse(line);
   const built = new Map(executables.map(([name, path]) => [name, new Uint8Array(readFileSync(path))]));
   try {
-    const { saved, ...value } = await finalState(Sandbox, options, program, built, patience);
+    const { saved, ...value } = await finalState(Sandbox, options, program, built, { patience });
     writeFileSync(file, saved);
     console.log(JSON.stringify({ value }));
   } catch (error) {
@@ -31,6 +31,8 @@ for await (const line of createInterface({ input: process.stdin })) {
 
 /** How much slower than here a program may be. */
 const PATIENCE = 12;
+/** The emulator itself may end: V8's code and the emulator's threads now and then do not get on. */
+const TRIES = 3;
 
 export class EmulatedNode {
   readonly #command: readonly string[];
@@ -54,17 +56,24 @@ export class EmulatedNode {
       writeFileSync(join(folder, name), bytes);
       return [name, join(folder, name)];
     });
-    if (this.#child === null) this.#start();
-    this.#child!.stdin!.write(`${JSON.stringify({ program, executables: written, file, patience: PATIENCE })}\n`);
-    const { value: line, done } = await this.#answers!.next();
-    if (done === true) {
-      const child = this.#child!;
-      this.#child = null;
-      throw new Error(`the emulated Node is gone: ${child.exitCode ?? child.signalCode}`);
-    }
+    const request = JSON.stringify({ program, executables: written, file, patience: PATIENCE });
+    const line = await this.#ask(request);
     const { value, error } = JSON.parse(line) as { readonly value?: FinalState; readonly error?: string };
     if (value === undefined) throw new Error(error);
     return { ...value, saved: new Uint8Array(readFileSync(file)) };
+  }
+
+  async #ask(request: string): Promise<string> {
+    for (let tries = 1; ; tries++) {
+      if (this.#child === null) this.#start();
+      this.#child!.stdin!.write(`${request}\n`);
+      const { value, done } = await this.#answers!.next();
+      if (done !== true) return value;
+      const { exitCode, signalCode } = this.#child!;
+      await this.close();
+      if (tries === TRIES) throw new Error(`the emulated Node is gone ${tries} times: ${exitCode ?? signalCode}`);
+      console.log(`the emulated Node is gone (${exitCode ?? signalCode}): once more`);
+    }
   }
 
   async close(): Promise<void> {

@@ -137,7 +137,7 @@ export class FinalStates {
         codeCache: way === "kept",
         spare: false,
       };
-      return await finalState(this.#library.Sandbox, options, program, executables);
+      return await finalState(this.#library.Sandbox, options, program, executables, { isWatched: way === "again" });
     } finally {
       undo();
     }

@@ -478,7 +478,7 @@ export class SandboxMachine {
   }
 
   processes(): ProcessInfo[] {
-    return processesOf(this.kernel, this.#files);
+    return processesOf(this.kernel);
   }
 
   /**
