@@ -45,7 +45,11 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
   readonly memoryBytes?: number;
   /** Processors that programs see; they take turns. Default: 1. */
   readonly harts?: number;
-  /** Deterministic: chance comes from this seed, and time is counted in instructions. */
+  /**
+   * Deterministic: chance comes from this seed, and time is counted in instructions, so that a sleep takes none. What a
+   * program leaves behind that never ends (a loop that sleeps) goes on at once and for ever, and how far it has come is
+   * then a matter of when somebody asks.
+   */
   readonly seed?: number;
   /** What all its programs together may use; what is absent has no bound of its own. */
   readonly limits?: SandboxLimits;
