@@ -1,6 +1,6 @@
 /**
- * Goal: `--schedule N` brings another order of events, the same one each time: in a run, in both runs of a check, and in
- * the replay of a recording, wherever that stands. Method: four programs that write lines of their own into one pipe.
+ * Goal: `--schedule N` brings another order of events, the same one each time: in a run, in both runs of a check, and
+ * in the replay of a recording, wherever that stands. Method: four programs that write lines into one pipe.
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
