@@ -3,6 +3,7 @@ import { ERRNO_NAMES, MS_NODEV, MS_NOSUID, MS_RELATIME, SIGKILL, SIGNAL_NAMES } 
 import { byteStringToUtf8, forOneTurn, StateError, utf8Of, utf8ToByteString } from "@stratos/base";
 import { BLOCK_SIZE, fileChanges, LaterVolume, type Volume } from "@stratos/aegisfs";
 import { type MachinePorts, MemoryBlockDevice, type SocketProvider } from "@stratos/host";
+import { rehearseFork } from "@stratos/machine/forked";
 import { AegisFileSystem, beginAnew, type Board, type Kernel, mountAt } from "@stratos/kernel";
 import {
   findGuestUser,
@@ -581,6 +582,26 @@ export class SandboxMachine {
         image.close();
       }
     }
+  }
+
+  /**
+   * Lets programs stand still for less time when they are saved for the first time (rehearseFork). Seeded ones are the
+   * same whether somebody saves them or not, so nothing of their board is used for it.
+   */
+  async rehearseSave(breathe: () => Promise<void>): Promise<void> {
+    const { memory, random, isStopped } = this.kernel;
+    if (isStopped || memory.parent !== null || this.#seed !== null || this.#parts.volumes.length > 0) return;
+    const { engine } = this.#ports;
+    try {
+      for (const _ of rehearseFork(this.#session.machine, { engine, random, log: () => {} })) {
+        await breathe();
+        if (this.kernel.isStopped) return;
+      }
+    } catch (error) {
+      // It is saved without.
+      if (!(error instanceof StateError)) throw error;
+    }
+    await breathe();
   }
 
   /** @returns null: there is none, or what is saved of it would be less than of this one */

@@ -274,6 +274,7 @@ export class SandboxTarget {
   /** Whose bytes they are from then on. @throws StateError; StratosError */
   async save(): Promise<Uint8Array> {
     if (this.#checkpoint !== null) return this.#checkpoint.slice();
+    await this.machine.rehearseSave(this.#breathe);
     if (this.#isUnsettled) await this.#settle();
     return this.#saveBeside(this.machine);
   }
@@ -311,6 +312,7 @@ export class SandboxTarget {
     const content = image?.content?.();
     if (content === undefined) throw new StateError("unsavable", "nobody knows the content of the sandbox's image");
     const head = { image: { name: image!.info.name, content }, savedMs: host.clock.realtimeMs(), about };
+    await this.machine.rehearseSave(this.#breathe);
     if (this.#isUnsettled) await this.#settle();
     const state = await this.#saveBeside(this.machine);
     return files.write(path, encodeCheckpoint(head, state, files.codec));
@@ -322,6 +324,7 @@ export class SandboxTarget {
     if (!/^[\w.-]{1,64}$/.test(label)) throw fail("1 to 64 letters, digits, dots, dashes are expected");
     if (!this.#snapshots.has(label) && this.#snapshots.size >= SNAPSHOTS_MAX)
       throw fail(`there are ${SNAPSHOTS_MAX} snapshots already: drop one`);
+    await this.machine.rehearseSave(this.#breathe);
     if (this.#isUnsettled) await this.#settle();
     const { machine } = this;
     machine.keepPoint(pointOf(label));
