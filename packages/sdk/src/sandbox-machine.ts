@@ -590,7 +590,9 @@ export class SandboxMachine {
    */
   async rehearseSave(breathe: () => Promise<void>): Promise<void> {
     const { memory, random, isStopped } = this.kernel;
-    if (isStopped || memory.parent !== null || this.#seed !== null || this.#parts.volumes.length > 0) return;
+    const { image, volumes } = this.#parts;
+    const isForked = image.fork !== undefined && volumes.length === 0;
+    if (isStopped || memory.parent !== null || this.#seed !== null || !isForked) return;
     const { engine } = this.#ports;
     try {
       for (const _ of rehearseFork(this.#session.machine, { engine, random, log: () => {} })) {
