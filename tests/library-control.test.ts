@@ -275,7 +275,7 @@ test("each limit ends what reached it, with an error that names it and what ther
       ["file", "ENOSPC"],
       ["status", 4],
       [true, "timeout", "", 124],
-      ...["on\n", ["memory", "output", "processes", "timeout"]],
+      ...["on\n", ["disk", "memory", "output", "processes", "timeout"]],
       [256 << 20, 64 << 20, true],
       ...[
         [true, "lifetime", "begun\n", 137],

@@ -12,7 +12,7 @@ export interface ProgramOptions {
 }
 
 /** Which limit was reached; `timeout` is a program's `timeoutMs`, `lifetime` that of its sandbox. */
-export type LimitName = "timeout" | "output" | "memory" | "processes" | "cpu" | "lifetime";
+export type LimitName = "timeout" | "output" | "memory" | "processes" | "disk" | "cpu" | "lifetime";
 
 export type Bytes = string | Uint8Array;
 

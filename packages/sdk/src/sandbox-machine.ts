@@ -3,7 +3,6 @@ import { ERRNO_NAMES, MS_NODEV, MS_NOSUID, MS_RELATIME, SIGKILL, SIGNAL_NAMES } 
 import { byteStringToUtf8, forOneTurn, StateError, utf8Of, utf8ToByteString } from "@stratos/base";
 import { BLOCK_SIZE, fileChanges, LaterVolume, type Volume } from "@stratos/aegisfs";
 import { type MachinePorts, MemoryBlockDevice, type SocketProvider } from "@stratos/host";
-import { rehearseFork } from "@stratos/machine/forked";
 import { AegisFileSystem, beginAnew, type Board, type Kernel, mountAt } from "@stratos/kernel";
 import {
   findGuestUser,
@@ -35,6 +34,7 @@ import { argvOf, wrong } from "./machine-options.ts";
 import { MachineProgram, type ProgramListener, type SavedProgram } from "./machine-program.ts";
 import { isTerminalSize, type CreateRequest, type KeptPrograms, type RunRequest } from "./protocol.ts";
 import { processesOf } from "./process-list.ts";
+import { rehearseForkByTurns } from "./rehearse-fork.ts";
 import { restingSockets } from "./resting-sockets.ts";
 import { bytesBefore, bytesBeforeInPieces, type SavedSandbox, type SavedSurroundings } from "./saved-sandbox.ts";
 
@@ -134,6 +134,7 @@ export class SandboxMachine {
   /** A display, and what programs of its user are told of it by their environment. */
   display: { readonly environment: Readonly<Record<string, string>>; readonly uid: number } | null = null;
   #refusedTasks: number;
+  #refusedWrites: number;
 
   /** @throws SessionError, StratosError; the board then has its memory back */
   constructor(
@@ -202,6 +203,7 @@ export class SandboxMachine {
     this.#events = new MachineEvents(kernel, this.#onEvent);
     kernel.maximumTasks = Math.min(kernel.maximumTasks, this.#limits.processes ?? Infinity);
     this.#refusedTasks = kernel.refusedTasks;
+    this.#refusedWrites = kernel.refusedWrites;
     if (saved !== null) dropOutsideEnds(kernel, saved.outsidePorts);
     if (forked === undefined) {
       if (image.outlivesSandbox !== true) this.#keepPoint(IMAGE_POINT);
@@ -236,9 +238,11 @@ export class SandboxMachine {
     const { kernel } = this;
     if (kernel.isStopped) return;
     this.#events.lookAtPorts();
-    if (kernel.refusedTasks > this.#refusedTasks)
-      this.#onEvent({ name: "limit", data: { which: "processes", pid: null } });
+    const tell = (which: LimitName): void => this.#onEvent({ name: "limit", data: { which, pid: null } });
+    if (kernel.refusedTasks > this.#refusedTasks) tell("processes");
+    if (kernel.refusedWrites > this.#refusedWrites) tell("disk");
     this.#refusedTasks = kernel.refusedTasks;
+    this.#refusedWrites = kernel.refusedWrites;
     const { cpuMs = Infinity } = this.#limits;
     if (this.#session.pump.runMs >= cpuMs) this.#stop("cpu");
   }
@@ -584,26 +588,11 @@ export class SandboxMachine {
     }
   }
 
-  /**
-   * Lets programs stand still for less time when they are saved for the first time (rehearseFork). Seeded ones are the
-   * same whether somebody saves them or not, so nothing of their board is used for it.
-   */
+  /** What `saveBeside` is to do for the first time, by turns. Of a seeded sandbox nothing is touched but by itself. */
   async rehearseSave(breathe: () => Promise<void>): Promise<void> {
-    const { memory, random, isStopped } = this.kernel;
     const { image, volumes } = this.#parts;
-    const isForked = image.fork !== undefined && volumes.length === 0;
-    if (isStopped || memory.parent !== null || this.#seed !== null || !isForked) return;
-    const { engine } = this.#ports;
-    try {
-      for (const _ of rehearseFork(this.#session.machine, { engine, random, log: () => {} })) {
-        await breathe();
-        if (this.kernel.isStopped) return;
-      }
-    } catch (error) {
-      // It is saved without.
-      if (!(error instanceof StateError)) throw error;
-    }
-    await breathe();
+    if (this.#seed === null && image.fork !== undefined && volumes.length === 0)
+      await rehearseForkByTurns(this.#session.machine, this.#ports.engine, breathe);
   }
 
   /** @returns null: there is none, or what is saved of it would be less than of this one */
