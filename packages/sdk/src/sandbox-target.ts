@@ -10,6 +10,7 @@ import {
   type FileDifference,
   type FileEvent,
   LimitError,
+  type NetOptions,
   type NetPolicy,
   type SandboxEvents,
   StratosError,
@@ -233,9 +234,10 @@ export class SandboxTarget {
     return this.#sockets;
   }
 
-  #netRules(): { readonly policy: NetPolicy; readonly loop: EventLoop } | null {
+  #netRules(): (NetOptions & { readonly loop: EventLoop }) | null {
     const { host, request } = this.#parts;
-    return request.net === undefined ? null : { policy: this.#policy ?? request.net.policy, loop: host.ports.loop };
+    const { loop } = host.ports;
+    return request.net === undefined ? null : { ...request.net, policy: this.#policy ?? request.net.policy, loop };
   }
 
   readonly #tellDenied = (data: SandboxEvents["denied"]): void => this.#hear({ name: "denied", data });
