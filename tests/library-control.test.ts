@@ -3,6 +3,7 @@
  * happens inside, or to the engine, each promise settles with an error that says what it was. Method: as in
  * library.test.ts, programs of a user against the package as it is installed.
  */
+import assert from "node:assert/strict";
 import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { createServer } from "node:http";
@@ -218,6 +219,60 @@ test("programs reach what the rules allow, and each denial is told with its rule
   } finally {
     for (const server of servers) server.close();
   }
+});
+
+test("a secret reaches its host, and programs have a stand-in of it, in forks and saved sandboxes, too", async () => {
+  const heard: (string | undefined)[] = [];
+  const server = createServer(({ headers }, answer) => {
+    heard.push(headers.authorization);
+    answer.end("heard");
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const key = "the key of the whole house",
+    other = "one that is for elsewhere";
+  try {
+    await prints(
+      `import { Sandbox } from "stratos";
+      const { IMAGE: image, PORT: port, KEY: key, OTHER: other } = process.env;
+      const secrets = { KEY: { value: key, hosts: ["127.0.0.1"] }, OTHER: { value: other, hosts: ["192.0.2.1"] } };
+      const net = { policy: "allow", secrets };
+      const box = await Sandbox.create({ image, net, env: { A: "b" } });
+      const said = [];
+      const ask = async (sandbox, name) => {
+        const line = 'curl -s -H "Authorization: Bearer $' + name + '" http://127.0.0.1:' + port + "; echo $A";
+        said.push((await sandbox.run(line, { env: { C: "d" } })).stdout);
+      };
+      await ask(box, "KEY");
+      await ask(box, "OTHER");
+      const known = (await box.run("env; cat /proc/*/environ")).stdout;
+      said.push([key, other].some((value) => known.includes(value)), /^KEY=[0-9a-f]{26}$/m.test(known));
+      const [fork] = await box.fork();
+      await ask(fork, "KEY");
+      const later = await Sandbox.create({ image, net, state: await box.save() });
+      await ask(later, "KEY");
+      for (const each of [fork, later, box]) await each.close();
+      const wrong = (value, more) => Sandbox.create({ image, net: { policy: "allow", secrets: value }, ...more }).catch(
+        ({ data }) => data.option);
+      said.push(await wrong({ KEY: { value: "short", hosts: ["*"] } }), await wrong({ KEY: { value: key } }));
+      said.push(await wrong({ "A=B": { value: key, hosts: [] } }));
+      const recorded = await Sandbox.create({ image, net, record: "./secret.rec" }).catch(({ data }) => data.option);
+      said.push(typeof recorded === "string" ? recorded
+        : await recorded.run("true").catch(({ data }) => data.option));
+      console.log(JSON.stringify(said));
+      process.exit();`,
+      [
+        ...["heardb\n", "heardb\n", false, true, "heardb\n", "heard\n"],
+        ...["net.secrets", "net.secrets.KEY.hosts", "net.secrets", "net.secrets"],
+      ],
+      { PORT: String((server.address() as AddressInfo).port), KEY: key, OTHER: other },
+    );
+  } finally {
+    server.close();
+  }
+  const [first, second, ...more] = heard;
+  assert.equal(first, `Bearer ${key}`);
+  assert.match(second!, /^Bearer [0-9a-f]{25}$/);
+  assert.deepEqual(more, [first, first]);
 });
 
 test("each limit ends what reached it, with an error that names it and what there was", () =>
