@@ -8,7 +8,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SeededRandom } from "@stratos/base";
 import { type HostSocket, SimulatedNetwork } from "@stratos/host";
-import { buildStatic, countsOf, finish, forkOf, type Run, startStatic, twinBeside, twinOf } from "./saved/saved-run.ts";
+import { rehearseFork } from "@stratos/machine/forked";
+import {
+  buildStatic,
+  countsOf,
+  finish,
+  forkOf,
+  outside,
+  type Run,
+  startStatic,
+  twinBeside,
+  twinOf,
+} from "./saved/saved-run.ts";
 
 /**
  * What is the same of machines that have done the same, of which some share their memory. Not faults: a page whose
@@ -199,6 +210,28 @@ test("a chain of forks that write all their memory and outlive their originals t
   }
   run.machine.dispose();
   assert.deepEqual([frames.usedCount, frames.unpromised], [0, frames.total]);
+});
+
+test("a rehearsal of a fork, and one that is given up, leave board and machine as they were", () => {
+  const program = buildStatic("waits");
+  const alone = startStatic(program);
+  alone.machine.run(1);
+  finish(alone);
+  const run = startStatic(program);
+  run.machine.run(1);
+  const { board, frames } = run.machine.kernel;
+  const before = frames.usedCount;
+  const { engine, log } = outside();
+  const rehearsal = (): Generator<void, void> =>
+    rehearseFork(run.machine, { engine, log, random: run.machine.kernel.random });
+  let turns = 0;
+  for (const _ of rehearsal()) turns++;
+  assert.ok(turns > 1);
+  for (const _ of rehearsal()) break;
+  assert.deepEqual([board.kernels.size, frames.usedCount], [1, before]);
+  for (const _ of rehearsal()) run.machine.run(1);
+  finish(run);
+  assert.deepEqual(doingsOf(run), doingsOf(alone));
 });
 
 test("a machine without memory for a fork is told so, and stays as it is", () => {

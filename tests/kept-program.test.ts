@@ -19,11 +19,13 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import type { Writable } from "node:stream";
+import type { Duplex } from "node:stream";
 import { after, test } from "node:test";
 import { Script } from "node:vm";
 import { VERSION } from "@stratos/sdk/version";
+import { encodeFrame, FrameReader } from "@stratos/sdk/wire";
 import { repository } from "./support/stratos.ts";
+import { until } from "./support/until.ts";
 
 const home = mkdtempSync(join(tmpdir(), "stratos-kept-program-"));
 const folder = join(home, "compile-cache");
@@ -156,16 +158,47 @@ test("a command with an engine, which tells V8 more than others do, keeps the co
   assert.equal(statSync(fileOf("lisp")).ino, ino);
 });
 
-test("the process of the library's machines keeps what it has compiled when it is no longer needed", async () => {
+/** One that is asked for these, and then no longer needed. */
+async function engineThatDoes(...operations: readonly string[]): Promise<void> {
   const child = spawn(process.execPath, [join(repository, "dist/engine.cjs")], {
     stdio: ["ignore", "ignore", "inherit", "pipe"],
     env: { ...process.env, STRATOS_HOME: home },
     timeout: 60_000,
     killSignal: "SIGKILL",
   });
-  (child.stdio[3] as Writable).end();
+  const channel = child.stdio[3] as Duplex;
+  for (const [call, op] of operations.entries()) channel.write(encodeFrame({ call, op, request: {} } as never));
+  let answers = 0;
+  const reader = new FrameReader(() => answers++);
+  channel.on("data", (bytes: Buffer) => reader.push(bytes));
+  await until("it answers", () => answers === operations.length);
+  channel.end();
   assert.deepEqual(await once(child, "close"), [0, null]);
-  assert.equal(statSync(fileOf("engine")).mode & 0o777, 0o600);
+}
+
+test("the process of the library's machines keeps what it has compiled when it is no longer needed", async () => {
+  await engineThatDoes();
+  const { mode, ino } = statSync(fileOf("engine"));
+  assert.equal(mode & 0o777, 0o600);
+  await engineThatDoes();
+  assert.equal(statSync(fileOf("engine")).ino, ino);
+  await engineThatDoes("nonsense");
+  assert.equal(statSync(fileOf("engine")).ino, ino);
+});
+
+test("one that does what none before it has done keeps that, too, and the next one finds it", async () => {
+  const done = (): unknown => {
+    const kept = readFileSync(fileOf("engine"));
+    return (JSON.parse(kept.toString("utf8", 8, 8 + kept.readUInt32LE(4))) as { readonly done: unknown }).done;
+  };
+  assert.deepEqual(done(), []);
+  const { size } = statSync(fileOf("engine"));
+  await engineThatDoes("ping", "create-board");
+  assert.deepEqual(done(), ["ping", "create-board"]);
+  const more = statSync(fileOf("engine"));
+  assert.ok(more.size > size);
+  await engineThatDoes("create-board");
+  assert.equal(statSync(fileOf("engine")).ino, more.ino);
 });
 
 test("a thread of the library's machines keeps it while it runs: its process may end without a word to it", () => {

@@ -3,6 +3,7 @@
  * happens inside, or to the engine, each promise settles with an error that says what it was. Method: as in
  * library.test.ts, programs of a user against the package as it is installed.
  */
+import assert from "node:assert/strict";
 import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { createServer } from "node:http";
@@ -220,6 +221,60 @@ test("programs reach what the rules allow, and each denial is told with its rule
   }
 });
 
+test("a secret reaches its host, and programs have a stand-in of it, in forks and saved sandboxes, too", async () => {
+  const heard: (string | undefined)[] = [];
+  const server = createServer(({ headers }, answer) => {
+    heard.push(headers.authorization);
+    answer.end("heard");
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const key = "the key of the whole house",
+    other = "one that is for elsewhere";
+  try {
+    await prints(
+      `import { Sandbox } from "stratos";
+      const { IMAGE: image, PORT: port, KEY: key, OTHER: other } = process.env;
+      const secrets = { KEY: { value: key, hosts: ["127.0.0.1"] }, OTHER: { value: other, hosts: ["192.0.2.1"] } };
+      const net = { policy: "allow", secrets };
+      const box = await Sandbox.create({ image, net, env: { A: "b" } });
+      const said = [];
+      const ask = async (sandbox, name) => {
+        const line = 'curl -s -H "Authorization: Bearer $' + name + '" http://127.0.0.1:' + port + "; echo $A";
+        said.push((await sandbox.run(line, { env: { C: "d" } })).stdout);
+      };
+      await ask(box, "KEY");
+      await ask(box, "OTHER");
+      const known = (await box.run("env; cat /proc/*/environ")).stdout;
+      said.push([key, other].some((value) => known.includes(value)), /^KEY=[0-9a-f]{26}$/m.test(known));
+      const [fork] = await box.fork();
+      await ask(fork, "KEY");
+      const later = await Sandbox.create({ image, net, state: await box.save() });
+      await ask(later, "KEY");
+      for (const each of [fork, later, box]) await each.close();
+      const wrong = (value, more) => Sandbox.create({ image, net: { policy: "allow", secrets: value }, ...more }).catch(
+        ({ data }) => data.option);
+      said.push(await wrong({ KEY: { value: "short", hosts: ["*"] } }), await wrong({ KEY: { value: key } }));
+      said.push(await wrong({ "A=B": { value: key, hosts: [] } }));
+      const recorded = await Sandbox.create({ image, net, record: "./secret.rec" }).catch(({ data }) => data.option);
+      said.push(typeof recorded === "string" ? recorded
+        : await recorded.run("true").catch(({ data }) => data.option));
+      console.log(JSON.stringify(said));
+      process.exit();`,
+      [
+        ...["heardb\n", "heardb\n", false, true, "heardb\n", "heard\n"],
+        ...["net.secrets", "net.secrets.KEY.hosts", "net.secrets", "net.secrets"],
+      ],
+      { PORT: String((server.address() as AddressInfo).port), KEY: key, OTHER: other },
+    );
+  } finally {
+    server.close();
+  }
+  const [first, second, ...more] = heard;
+  assert.equal(first, `Bearer ${key}`);
+  assert.match(second!, /^Bearer [0-9a-f]{25}$/);
+  assert.deepEqual(more, [first, first]);
+});
+
 test("each limit ends what reached it, with an error that names it and what there was", () =>
   prints(
     `import { LimitError, Sandbox } from "stratos";
@@ -275,7 +330,7 @@ test("each limit ends what reached it, with an error that names it and what ther
       ["file", "ENOSPC"],
       ["status", 4],
       [true, "timeout", "", 124],
-      ...["on\n", ["memory", "output", "processes", "timeout"]],
+      ...["on\n", ["disk", "memory", "output", "processes", "timeout"]],
       [256 << 20, 64 << 20, true],
       ...[
         [true, "lifetime", "begun\n", 137],
@@ -375,4 +430,33 @@ test("programs that start and end are told, with what they are", () =>
       ["sleep", ["sleep", "1000"], 0, 1],
       ["program", "ESRCH"],
     ],
+  ));
+
+test("a loop over output goes on where the last one was left, and is told what nobody has kept", () =>
+  prints(
+    `import { Sandbox } from "stratos";
+    const box = await Sandbox.create({ image: process.env.IMAGE });
+    const echo = await box.spawn("cat");
+    const said = [];
+    for (const word of ["first", "second", "third"]) {
+      await echo.stdin.write(word);
+      for await (const bytes of echo.stdout) {
+        said.push(Buffer.from(bytes).toString());
+        break;
+      }
+    }
+    echo.stdin.end();
+    for await (const bytes of echo.stdout) said.push("more");
+    const flood = await box.spawn("yes | head -c 3000000");
+    for await (const bytes of flood.stdout) break;
+    said.push((await flood.wait()).exitCode);
+    let kept = 0;
+    try {
+      for await (const bytes of flood.stdout) kept += bytes.length;
+    } catch ({ kind, data }) {
+      said.push(kind, data.lostBytes > 2e6 && kept > 0 && kept + data.lostBytes < 3e6);
+    }
+    await box.close();
+    console.log(JSON.stringify(said));`,
+    ["first", "second", "third", 0, "output", true],
   ));

@@ -160,6 +160,18 @@ test("a number goes through floating-point registers back to the standard input"
   assertWay(hops, /^python3: fsd stored it at 0x/, /^python3: read\(2\) read it from the standard input, byte 3$/);
 });
 
+test("a byte is named by an argument or by an option, once", async () => {
+  assert.deepEqual(await whyJson(pipeline, "--output", "2:1"), await whyJson(pipeline, "line:2:1"));
+  assert.deepEqual(await whyJson(pipeline, "--file", "/tmp/o:3"), await whyJson(pipeline, "/tmp/o:3"));
+  for (const words of [
+    ["--output", "0"],
+    ["--output", "x"],
+    ["--file", "tmp"],
+    ["line:1", "--output", "1"],
+  ])
+    assert.equal((await stratos(["why", pipeline, ...words])).status, 2, words.join(" "));
+});
+
 test("what is not there, and what is no byte, is said so", async () => {
   for (const [words, status, said] of [
     [["output:999"], 125, /the output has 15 bytes/],

@@ -35,36 +35,42 @@ const ALONE = 1;
 const LOOKS_MAX = 250,
   LOOK_MS = 20;
 
-/** @param executables  those of `sources`, by name */
+/**
+ * @param executables  those of `sources`, by name
+ * @param patience  how many times longer than usual the program may take
+ * @param isWatched  it is asked what runs, which must leave no trace
+ */
 export async function finalState(
   sandboxes: typeof SandboxClass,
   options: SandboxOptions,
   program: FinalProgram,
   executables: ReadonlyMap<string, Uint8Array>,
+  { patience = 1, isWatched = false }: { readonly patience?: number; readonly isWatched?: boolean } = {},
 ): Promise<SavedState> {
   const box = await sandboxes.create({ memoryBytes: MEMORY_BYTES, seed: SEED, ...options });
   try {
     for (const folder of ["/tmp/work", "/t"]) await box.fs.mkdir(folder);
     for (const [name, bytes] of executables) await box.fs.write(`/t/${name}`, bytes, { mode: 0o755 });
-    const output = await ran(box, program);
-    await untilAlone(box);
+    const output = await ran(box, program, patience);
+    await untilAlone(box, patience);
+    if (isWatched && (await box.processes()).length === 0) throw new Error("it has no process");
     return await savedState(box, output);
   } finally {
     await box.close();
   }
 }
 
-/** What a program leaves asleep goes on, as time passes at once. Who asked for its processes would change /proc. */
-async function untilAlone(box: Box): Promise<void> {
-  for (let looks = 0; looks < LOOKS_MAX && (await box.stats()).processes > ALONE; looks++)
+/** What a program leaves asleep goes on, as time passes at once. */
+async function untilAlone(box: Box, patience: number): Promise<void> {
+  for (let looks = 0; looks < LOOKS_MAX * patience && (await box.stats()).processes > ALONE; looks++)
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
 }
 
-async function ran(box: Box, { script, stdin = "" }: FinalProgram): Promise<string> {
+async function ran(box: Box, { script, stdin = "" }: FinalProgram, patience = 1): Promise<string> {
   const { stdoutBytes, stderrBytes, exitCode, signal } = await box.run(["bash", "-c", script], {
     stdin,
     cwd: "/tmp/work",
-    timeoutMs: 600_000,
+    timeoutMs: 600_000 * patience,
   });
   const parts = [stdoutBytes, stderrBytes, new TextEncoder().encode(`${exitCode} ${signal}`)];
   return sha256(new Uint8Array(await new Blob(parts as Uint8Array<ArrayBuffer>[]).arrayBuffer()));

@@ -11,6 +11,7 @@ import { Browser, type Page } from "../support/browser.ts";
 import { installLibrary } from "../support/library-project.ts";
 import { endSupervisor } from "../support/supervisor.ts";
 import { TEST_HOME, TEST_IMAGE } from "../support/test-image.ts";
+import { EmulatedNode } from "./emulated-node.ts";
 import {
   type FinalProgram,
   type FinalState,
@@ -22,7 +23,8 @@ import {
 import { stateDifferences } from "./state-differences.ts";
 
 export const WAYS = ["alone", "again", "kept", "worker", "busy", "interpreted", "page"] as const;
-export type Way = (typeof WAYS)[number];
+/** `emulated`: by a Node for another processor, which `open` was given. */
+export type Way = (typeof WAYS)[number] | "emulated";
 
 /** Of one program: interpreted, or in a page beside other work. */
 const PATIENCE_MS = 1_800_000;
@@ -79,23 +81,28 @@ export class FinalStates {
   readonly #built = new Map<string, Uint8Array>();
   /** What the page is served, by name. */
   readonly #served = new Map<string, Uint8Array>();
+  readonly #emulated: EmulatedNode | null;
   #page: OpenedPage | null = null;
   #count = 0;
 
-  private constructor(folder: string, project: string, library: Library) {
+  private constructor(folder: string, project: string, library: Library, emulated: EmulatedNode | null) {
     this.#folder = folder;
     this.#project = project;
     this.#library = library;
+    this.#emulated = emulated;
   }
 
-  static async open(): Promise<FinalStates> {
+  /** @param node  of the way `emulated`: the command */
+  static async open(node?: readonly string[]): Promise<FinalStates> {
     const { folder, project } = await installLibrary();
     const file = pathToFileURL(join(project, "node_modules/stratos/library.mjs")).href;
     process.env["STRATOS_HOME"] = TEST_HOME;
-    return new FinalStates(folder, project, (await import(file)) as Library);
+    const emulated = node === undefined ? null : new EmulatedNode(node, project);
+    return new FinalStates(folder, project, (await import(file)) as Library, emulated);
   }
 
   async close(): Promise<void> {
+    await this.#emulated?.close();
     await this.#page?.browser.close();
     await this.#page?.close();
     await endSupervisor(TEST_HOME);
@@ -117,6 +124,10 @@ export class FinalStates {
 
   async final(program: FinalProgram, way: Way): Promise<SavedState> {
     const executables = new Map((program.sources ?? []).map((source) => [nameOf(source), this.#build(source)]));
+    if (way === "emulated") {
+      if (this.#emulated === null) throw new Error("no emulated Node was given");
+      return this.#emulated.final(program, executables);
+    }
     if (way === "page") return this.#inPage("final", program, [...executables.keys()]);
     const undo = surroundings(way);
     try {
@@ -126,7 +137,7 @@ export class FinalStates {
         codeCache: way === "kept",
         spare: false,
       };
-      return await finalState(this.#library.Sandbox, options, program, executables);
+      return await finalState(this.#library.Sandbox, options, program, executables, { isWatched: way === "again" });
     } finally {
       undo();
     }

@@ -4,9 +4,10 @@
  *
  *     npm run determinism:hosts -- [--only PART-OF-A-NAME] [--ways WAY,WAY…] [--every N]
  *
- * Ways: `alone` (with which all others are compared), `again`, `kept` (translations of earlier runs are used),
- * `worker`, `busy` (beside twice as many processes as there are processors, which never rest), `interpreted`, `page`
- * (headless Chromium). Then a system is saved in Node, goes on in a page and in Node, is saved there, and goes on here.
+ * Ways: `alone` (with which all others are compared), `again` (and it is asked what runs), `kept` (translations of
+ * earlier runs are used), `worker`, `busy` (beside twice as many processes as there are processors, which never rest),
+ * `interpreted`, `page` (headless Chromium). Then a system is saved in Node, goes on in a page and in Node, is saved
+ * there, and goes on here.
  * The last line is `N passed, N failed`.
  */
 import { parseArgs } from "node:util";

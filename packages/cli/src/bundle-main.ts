@@ -14,6 +14,8 @@
  * MARK is of the bundle's content and the Node that runs it, wherever they lie: clones of one version that share a home
  * take each other's code, and those of two versions leave each other's alone. Of each command the newest few stay.
  *
+ * An engine that has done what none before it had done (the first fork, the first save) keeps its code anew.
+ *
  * V8 forgets bytecode that lies unused through many collections. A flag would stop it, but machine code of translations
  * is known by V8's flags (host-node's code-archive.ts): such a run would find none of what others have kept.
  *
@@ -38,6 +40,7 @@ import { pathToFileURL } from "node:url";
 import { constants, Script } from "node:vm";
 import { homeFolder, stratosHome } from "@stratos/host-node/home";
 import { wordSum } from "@stratos/host-node/word-sum";
+import { workDone } from "@stratos/host-node/work-done";
 
 /**
  * The bundler's: what tells this bundle from others, the script that is the program, and under what name its code is
@@ -63,6 +66,8 @@ interface Head {
   readonly tag: number;
   /** Bytes of code, by script. */
   readonly sizes: Readonly<Record<string, number>>;
+  /** What those had done whose code it is (host-node's work-done.ts). */
+  readonly done: readonly string[];
 }
 
 interface Kept {
@@ -101,10 +106,15 @@ const scripts = new Map<string, Script>();
 const fresh = new Map<string, Buffer>();
 const tag = kept?.head.tag ?? engine().cachedDataVersionTag();
 process.on("exit", (status) => {
-  if (fresh.size > 0 && !NOT_A_RUN.includes(status)) tryToKeep();
+  if ((fresh.size > 0 || hasDoneMore()) && !NOT_A_RUN.includes(status)) tryToKeep();
 });
 load(STRATOS_PROGRAM);
 if (IS_THREAD && fresh.size > 0) setTimeout(tryToKeep, THREAD_KEEPS_AFTER_MS).unref();
+
+function hasDoneMore(): boolean {
+  const known = new Set(kept?.head.done);
+  return [...workDone()].some((work) => !known.has(work));
+}
 
 function tryToKeep(): void {
   try {
@@ -173,10 +183,15 @@ function keep(): void {
   withFirstFlags(() => {
     // A command that has changed V8's flags (compile-threshold.ts) changes them after it has loaded these.
     if (engine().cachedDataVersionTag() !== tag) return;
-    for (const [name, script] of scripts) code.set(name, script.createCachedData());
+    for (const [name, script] of scripts) {
+      const made = script.createCachedData();
+      // What was not used here may be forgotten by now.
+      if (made.length > (code.get(name)?.length ?? 0)) code.set(name, made);
+    }
   });
   const sizes = Object.fromEntries([...code].map(([name, bytes]) => [name, bytes.length]));
-  const head = Buffer.from(JSON.stringify({ build: STRATOS_BUILD, runtime: RUNTIME, tag, sizes } satisfies Head));
+  const done = [...new Set([...(kept?.head.done ?? []), ...workDone()])];
+  const head = Buffer.from(JSON.stringify({ build: STRATOS_BUILD, runtime: RUNTIME, tag, sizes, done } satisfies Head));
   const start = Buffer.alloc(HEAD_START);
   start.writeUInt32LE(head.length, 4);
   const file = Buffer.concat([start, head, ...code.values()]);

@@ -2,6 +2,6 @@
 import { EngineServer } from "@stratos/sdk";
 import { NodeEngineHost } from "./node-engine-host.ts";
 
-export function openEngine(send: (bytes: Uint8Array) => void): Pick<EngineServer, "receive" | "close"> {
+export function openEngine(send: (bytes: Uint8Array) => void): Pick<EngineServer, "receive" | "close" | "operations"> {
   return new EngineServer(new NodeEngineHost(), send);
 }

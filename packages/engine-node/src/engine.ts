@@ -1,6 +1,7 @@
 /** The process of machines: answers the library's calls on descriptor 3, and ends when that is closed. */
 import { Socket } from "node:net";
 import { keepCompiledCode, ownProcess, stratosHome } from "@stratos/host-node/home";
+import { tellWork } from "@stratos/host-node/work-done";
 
 // The bundle keeps more than Node does (cli's bundle-main.ts).
 if (import.meta.url.endsWith(".ts")) keepCompiledCode(stratosHome());
@@ -16,6 +17,7 @@ async function serve(): Promise<void> {
   const { NodeEngineHost } = await import("./node-engine-host.ts");
   const { SlicedChannel } = await import("./sliced-channel.ts");
   const server = new EngineServer(new NodeEngineHost({ hasOwnProcess: true }), (bytes) => out.write(bytes));
+  tellWork(server.operations);
   const read = new Uint8Array(READ_BYTES);
   // What is saved of a sandbox comes where it stays, in pieces as large as the kernel has them.
   const onread = {

@@ -7,6 +7,9 @@ import { HostFs } from "./fs/hostfs/hostfs.ts";
 import type { Inode } from "./vfs/inode.ts";
 import type { AddressSpace } from "./mm/address-space.ts";
 import { addressOfEntry, frameOfEntry } from "./mm/page-table.ts";
+import { memoryTextOf, titleOf } from "./task/process-title.ts";
+import { hasMemory } from "./task/task-access.ts";
+import type { Task } from "./task/task.ts";
 
 /**
  * @param into  takes the bytes from `address` on
@@ -14,6 +17,15 @@ import { addressOfEntry, frameOfEntry } from "./mm/page-table.ts";
  */
 export function peekMemory(space: AddressSpace, address: number, into: Uint8Array): number {
   return inPages(address, into, (at, part) => peekPage(space, at, part));
+}
+
+/** @returns what /proc/PID/cmdline has: a byte string, "" for one without memory */
+export function peekTitle(task: Task): string {
+  if (!hasMemory(task)) return "";
+  const { space } = task;
+  return titleOf(space, (start, end) =>
+    memoryTextOf({ start, end }, (address, into) => peekMemory(space, address, into) === into.length),
+  );
 }
 
 /** @returns bytes of a regular file from `offset` on, fewer at its end or where they cannot be had */

@@ -37,6 +37,8 @@ export interface FailureData {
   status: { readonly result: RunResult };
   /** A limit was reached (LimitError). `partial`: of `run`, what the program had written. */
   limit: { readonly which: LimitName; readonly partial: RunResult | null };
+  /** A loop over a program's output comes to where that was not kept, as nobody read: `lostBytes` of it. */
+  output: { readonly lostBytes: number };
   /** Nobody listens on the port of the sandbox, or the answer is no HTTP. */
   port: { readonly port: number; readonly code: string };
   /** There is no such snapshot. */

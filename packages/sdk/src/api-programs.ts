@@ -12,7 +12,7 @@ export interface ProgramOptions {
 }
 
 /** Which limit was reached; `timeout` is a program's `timeoutMs`, `lifetime` that of its sandbox. */
-export type LimitName = "timeout" | "output" | "memory" | "processes" | "cpu" | "lifetime";
+export type LimitName = "timeout" | "output" | "memory" | "processes" | "disk" | "cpu" | "lifetime";
 
 export type Bytes = string | Uint8Array;
 
@@ -46,7 +46,11 @@ export interface SpawnOptions extends ProgramRunOptions {
 export interface Program {
   readonly pid: number;
   readonly stdin: ProgramInput;
-  /** For one reader; unread bytes hold the program back once there are 256 KiB of them. */
+  /**
+   * Unread bytes hold the program back once there are 256 KiB of them. A loop that is left may be followed by another,
+   * which goes on where it was left: until then nothing holds the program back, and what it writes beyond 256 KiB is
+   * lost, which the next loop is told by a StratosError of kind `output`.
+   */
   readonly stdout: AsyncIterable<Uint8Array>;
   readonly stderr: AsyncIterable<Uint8Array>;
   /** @param name  `SIGTERM` and the like, the default; one for a program that has ended does nothing */

@@ -45,7 +45,11 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
   readonly memoryBytes?: number;
   /** Processors that programs see; they take turns. Default: 1. */
   readonly harts?: number;
-  /** Deterministic: chance comes from this seed, and time is counted in instructions. */
+  /**
+   * Deterministic: chance comes from this seed, and time is counted in instructions, so that a sleep takes none. What a
+   * program leaves behind that never ends (a loop that sleeps) goes on at once and for ever, and how far it has come is
+   * then a matter of when somebody asks.
+   */
   readonly seed?: number;
   /** What all its programs together may use; what is absent has no bound of its own. */
   readonly limits?: SandboxLimits;
@@ -59,7 +63,7 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
   /** `host`: programs may open connections, which the host's sockets carry. Default: none. */
   readonly network?: "none" | "host";
   /** The same under rules, which `box.net.update` changes. Instead of `network`. */
-  readonly net?: { readonly policy: NetPolicy };
+  readonly net?: NetOptions;
   readonly ports?: readonly PortMapping[];
   readonly mounts?: readonly Mount[];
   /**
@@ -105,6 +109,23 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
    * time. Not with `name`, `volumes`, `state`, `board`, `hostname`, `limits`, `timeoutMs`; a page has no files for it.
    */
   readonly record?: string;
+}
+
+export interface NetOptions {
+  readonly policy: NetPolicy;
+  /**
+   * By name of the environment variable in which programs find a stand-in, of the same length. Where they send that, in
+   * one piece and unencrypted, to a host that the secret is for, the secret is sent. Not with `record`.
+   */
+  readonly secrets?: Readonly<Record<string, NetSecret>>;
+}
+
+/** A secret that programs use and never have. */
+export interface NetSecret {
+  /** 16 to 4096 bytes. */
+  readonly value: string;
+  /** Names, names below one, addresses or prefixes, as in rules. A host that sends it back tells it to programs. */
+  readonly hosts: readonly string[];
 }
 
 /** `deny` and `allow`: everything; rules: the first one that fits decides, and what none fits is denied. */

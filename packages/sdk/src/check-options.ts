@@ -11,8 +11,9 @@ import {
   type HomeOptions,
   type ImageSource,
   type Mount,
-  type NetPolicy,
+  type NetOptions,
   type NetRule,
+  type NetSecret,
   type OpenImageOptions,
   type OpenRecordingOptions,
   type OpenVolumeOptions,
@@ -144,7 +145,17 @@ const RULES = listOf(objectOf(RULE));
 const POLICY: Check = (value, name) => {
   if (typeof value !== "string") RULES(value, name);
 };
-const NET: Table<{ policy: NetPolicy }> = { policy: POLICY };
+const SECRET = wholeOf<NetSecret>({ value: filled, hosts: listOf(filled) }, "value", "hosts");
+const NET: Table<NetOptions> = {
+  policy: POLICY,
+  secrets: (value, name) => {
+    if (!isRecord(value)) throw wrong(name, "an object of secrets, each by its name, is expected");
+    for (const [each, secret] of Object.entries(value)) {
+      if (!/^[A-Za-z_]\w*$/.test(each)) throw wrong(name, `${each}: a name of a variable is expected`);
+      SECRET(secret, `${name}.${each}`);
+    }
+  },
+};
 const TERMINAL: Table<TerminalSize> = { columns: number, rows: number };
 
 export const OPEN_IMAGE: Table<OpenImageOptions> = {

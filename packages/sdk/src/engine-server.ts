@@ -69,6 +69,8 @@ export class EngineServer {
   /** For the sandbox that comes first, if it is as that was expected to be. */
   #prepared: { readonly board: Board; readonly request: ExpectedSandbox } | null = null;
   #lastTarget = 0;
+  /** Operations that were done. */
+  readonly operations = new Set<OperationName>();
 
   constructor(host: EngineHost, send: (bytes: Uint8Array) => void) {
     this.#host = host;
@@ -121,6 +123,7 @@ export class EngineServer {
     this.#calls.set(number, call);
     try {
       const { value, content } = await this.#do(number, call, op, request, bytes);
+      this.operations.add(op);
       if (call.isCancelled) {
         this.#letGo(op, value);
         throw new Cancelled();

@@ -40,6 +40,7 @@ import {
 import { onEngine, openSandbox } from "./open-sandbox.ts";
 import { openRemoteRecording, type RunRecording } from "./recording.ts";
 import { closeUnlessGone, RemoteHandle } from "./remote-files.ts";
+import { standInsOf } from "./secret-stand-ins.ts";
 import { type EngineSource, RemoteSandbox } from "./sandbox.ts";
 import { type Image, openRemoteImage, openRemoteVolume, type Volume } from "./volume.ts";
 
@@ -107,7 +108,8 @@ export class Sandbox extends RemoteSandbox {
     const { name } = options ?? {};
     if (name === undefined) {
       const handle = await openSandbox(engines, options);
-      return new Sandbox(handle, options, { mayHold: options.keepsPrograms === true });
+      const defaults = { ...options, env: { ...standInsOf(options?.net?.secrets), ...options.env } };
+      return new Sandbox(handle, defaults, { mayHold: options.keepsPrograms === true });
     }
     checkOptions(options, SANDBOX);
     if (options.record !== undefined)

@@ -9,8 +9,9 @@ import type {
   HostSocketOption,
   SocketProvider,
 } from "@stratos/host";
-import type { NetPolicy, SandboxEvents } from "./api.ts";
+import type { NetOptions, NetPolicy, SandboxEvents } from "./api.ts";
 import { questionOf, refusalOf } from "./dns-message.ts";
+import { NetSecrets, type OutgoingSecrets } from "./net-secrets.ts";
 import { NetRules, type Protocol, type Verdict } from "./net-policy.ts";
 
 const DNS_PORT = 53;
@@ -20,6 +21,7 @@ const REFUSALS_MAX = 64,
 
 interface PolicyParts {
   readonly policy: NetPolicy;
+  readonly secrets?: NetOptions["secrets"] | undefined;
   readonly loop: Pick<EventLoop, "nowMs" | "callSoon">;
   /** The addresses that these have for names are known. */
   readonly known?: PolicySockets | null;
@@ -31,15 +33,17 @@ export class PolicySockets implements SocketProvider {
   readonly #callSoon: (act: () => void) => void;
   readonly #tell: (denied: SandboxEvents["denied"]) => void;
   readonly #open = new Set<PolicySocket>();
+  readonly #secrets: NetSecrets | null;
 
   /** @throws StratosError of kind option */
   constructor(
     inner: SocketProvider,
-    { policy, loop, known = null }: PolicyParts,
+    { policy, secrets, loop, known = null }: PolicyParts,
     tell: (denied: SandboxEvents["denied"]) => void,
   ) {
     this.#inner = inner;
     this.#rules = new NetRules(policy, () => loop.nowMs(), known === null ? null : known.rules);
+    this.#secrets = secrets === undefined ? null : new NetSecrets(secrets);
     this.#callSoon = (act) => void loop.callSoon(act);
     this.#tell = tell;
   }
@@ -95,6 +99,11 @@ export class PolicySockets implements SocketProvider {
     return this.#rules.namesOf(plain(address));
   }
 
+  /** @returns null: none are for there */
+  secretsFor({ address, port }: HostAddress, names: readonly string[]): OutgoingSecrets | null {
+    return this.#secrets?.forPeer(plain(address), port, names) ?? null;
+  }
+
   permitsName(name: string): boolean {
     const verdict = this.#rules.verdictOfName(name);
     if (!verdict.isAllowed) this.#deny(verdict, { host: name, port: DNS_PORT, protocol: "udp" });
@@ -128,6 +137,7 @@ class PolicySocket implements HostSocket {
   readonly #refusals: { readonly from: HostAddress; readonly bytes: Uint8Array }[] = [];
   /** Who has sent something unasked may be answered, until the rules change. */
   readonly #senders = new Set<string>();
+  #secrets: OutgoingSecrets | null = null;
   /** Whom it has written to by itself, with the names that they had: the rules are asked about each datagram. */
   readonly #addressed = new Map<string, readonly string[]>();
   #last: { readonly sender: HostAddress | null; readonly length: number } | null = null;
@@ -165,6 +175,7 @@ class PolicySocket implements HostSocket {
     if (!isPermitted) return -EACCES;
     this.#peer = to;
     this.#names = this.#policy.namesOf(to);
+    if (this.#isStream) this.#secrets = this.#policy.secretsFor(to, this.#names);
     return this.#inner.connect(to);
   }
 
@@ -179,6 +190,10 @@ class PolicySocket implements HostSocket {
 
   write(bytes: Uint8Array, at: number, length: number, to: HostAddress | null): number {
     if (this.#isCut) return -ECONNRESET;
+    if (this.#secrets !== null) {
+      const sent = this.#secrets.replaced(bytes.subarray(at, at + length));
+      return this.#inner.write(sent, 0, sent.length, to);
+    }
     if (this.#isStream) return this.#inner.write(bytes, at, length, to);
     const peer = to ?? this.#peer;
     if (peer !== null && this.#policy.isNameServer(peer)) {

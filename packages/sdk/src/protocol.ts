@@ -9,6 +9,7 @@ import type {
   ImageProgress,
   ImageSource,
   Mount,
+  NetOptions,
   NetPolicy,
   PortMapping,
   RecordingPosition,
@@ -50,7 +51,7 @@ export interface CreateRequest extends OpenImageRequest {
   readonly harts?: number | undefined;
   readonly seed?: number | undefined;
   readonly network?: "none" | "host" | undefined;
-  readonly net?: { readonly policy: NetPolicy } | undefined;
+  readonly net?: NetOptions | undefined;
   readonly ports?: readonly PortMapping[] | undefined;
   readonly mounts?: readonly Mount[] | undefined;
   readonly volumes?: readonly (OpenVolumeRequest & { readonly guest: string })[] | undefined;

@@ -28,6 +28,7 @@ import { closeAll } from "./open-parts.ts";
 import { PolicySockets } from "./policy-sockets.ts";
 import { ChannelInput, ChannelOutput } from "./program-streams.ts";
 import { type CreateRequest, MEMORY_BYTES, type RunRequest } from "./protocol.ts";
+import { wrongSecret } from "./secret-stand-ins.ts";
 
 const EXIT_KILLED = 137;
 /** What cannot be said of a sandbox that is recorded, beside what is set to nothing. */
@@ -175,6 +176,7 @@ export class RecordedSandbox {
   #openNetwork(): SocketProvider | null {
     const { network, net, ports = [] } = this.#request;
     if (net === undefined) return network === "host" ? this.#host.openNetwork(ports) : null;
+    if (net.secrets !== undefined) throw wrongSecret("not with record: what is sent would not be what was recorded");
     const rules = { policy: net.policy, loop: this.#host.ports.loop, known: null };
     return new PolicySockets(this.#host.openNetwork(ports), rules, () => {});
   }

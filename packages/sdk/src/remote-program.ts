@@ -13,6 +13,7 @@ import type { EngineClient } from "./engine-client.ts";
 import { isTerminalSize, STREAM_WINDOW, type ConnectRequest, type Operations, type RunRequest } from "./protocol.ts";
 import { checkContent, checkText } from "./check-options.ts";
 import { COPIED_AT_ONCE, encodedPieces, joinLittleByLittle } from "./much-content.ts";
+import { OutputStream } from "./output-stream.ts";
 
 interface StartedCall {
   readonly call: number;
@@ -297,45 +298,6 @@ class WrittenInput implements ProgramInput {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
-    }
-  }
-}
-
-/** What a program has written, for one reader; what lies here unread is bounded by the stream's window. */
-class OutputStream implements AsyncIterable<Uint8Array> {
-  readonly #pieces: { readonly bytes: Uint8Array; readonly dealtWith: () => void }[] = [];
-  #isOver = false;
-  #hasLeft = false;
-  #wake: () => void = () => {};
-
-  add(bytes: Uint8Array, dealtWith: () => void): void {
-    if (this.#hasLeft) return dealtWith();
-    // A copy: the frame's memory holds more.
-    this.#pieces.push({ bytes: bytes.slice(), dealtWith });
-    this.#wake();
-  }
-
-  finish(): void {
-    this.#isOver = true;
-    this.#wake();
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    try {
-      for (;;) {
-        for (let piece = this.#pieces.shift(); piece !== undefined; piece = this.#pieces.shift()) {
-          piece.dealtWith();
-          yield piece.bytes;
-        }
-        if (this.#isOver) return;
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-      }
-    } finally {
-      // Its reader has left: the program must not wait for him.
-      this.#hasLeft = true;
-      for (const { dealtWith } of this.#pieces.splice(0)) dealtWith();
     }
   }
 }

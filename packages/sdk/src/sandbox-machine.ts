@@ -34,6 +34,7 @@ import { argvOf, wrong } from "./machine-options.ts";
 import { MachineProgram, type ProgramListener, type SavedProgram } from "./machine-program.ts";
 import { isTerminalSize, type CreateRequest, type KeptPrograms, type RunRequest } from "./protocol.ts";
 import { processesOf } from "./process-list.ts";
+import { rehearseForkByTurns } from "./rehearse-fork.ts";
 import { restingSockets } from "./resting-sockets.ts";
 import { bytesBefore, bytesBeforeInPieces, type SavedSandbox, type SavedSurroundings } from "./saved-sandbox.ts";
 
@@ -133,6 +134,7 @@ export class SandboxMachine {
   /** A display, and what programs of its user are told of it by their environment. */
   display: { readonly environment: Readonly<Record<string, string>>; readonly uid: number } | null = null;
   #refusedTasks: number;
+  #refusedWrites: number;
 
   /** @throws SessionError, StratosError; the board then has its memory back */
   constructor(
@@ -201,6 +203,7 @@ export class SandboxMachine {
     this.#events = new MachineEvents(kernel, this.#onEvent);
     kernel.maximumTasks = Math.min(kernel.maximumTasks, this.#limits.processes ?? Infinity);
     this.#refusedTasks = kernel.refusedTasks;
+    this.#refusedWrites = kernel.refusedWrites;
     if (saved !== null) dropOutsideEnds(kernel, saved.outsidePorts);
     if (forked === undefined) {
       if (image.outlivesSandbox !== true) this.#keepPoint(IMAGE_POINT);
@@ -235,9 +238,11 @@ export class SandboxMachine {
     const { kernel } = this;
     if (kernel.isStopped) return;
     this.#events.lookAtPorts();
-    if (kernel.refusedTasks > this.#refusedTasks)
-      this.#onEvent({ name: "limit", data: { which: "processes", pid: null } });
+    const tell = (which: LimitName): void => this.#onEvent({ name: "limit", data: { which, pid: null } });
+    if (kernel.refusedTasks > this.#refusedTasks) tell("processes");
+    if (kernel.refusedWrites > this.#refusedWrites) tell("disk");
     this.#refusedTasks = kernel.refusedTasks;
+    this.#refusedWrites = kernel.refusedWrites;
     const { cpuMs = Infinity } = this.#limits;
     if (this.#session.pump.runMs >= cpuMs) this.#stop("cpu");
   }
@@ -478,7 +483,7 @@ export class SandboxMachine {
   }
 
   processes(): ProcessInfo[] {
-    return processesOf(this.kernel, this.#files);
+    return processesOf(this.kernel);
   }
 
   /**
@@ -581,6 +586,13 @@ export class SandboxMachine {
         image.close();
       }
     }
+  }
+
+  /** What `saveBeside` is to do for the first time, by turns. Of a seeded sandbox nothing is touched but by itself. */
+  async rehearseSave(breathe: () => Promise<void>): Promise<void> {
+    const { image, volumes } = this.#parts;
+    if (this.#seed === null && image.fork !== undefined && volumes.length === 0)
+      await rehearseForkByTurns(this.#session.machine, this.#ports.engine, breathe);
   }
 
   /** @returns null: there is none, or what is saved of it would be less than of this one */

@@ -10,6 +10,7 @@ import {
   type FileDifference,
   type FileEvent,
   LimitError,
+  type NetOptions,
   type NetPolicy,
   type SandboxEvents,
   StratosError,
@@ -233,9 +234,10 @@ export class SandboxTarget {
     return this.#sockets;
   }
 
-  #netRules(): { readonly policy: NetPolicy; readonly loop: EventLoop } | null {
+  #netRules(): (NetOptions & { readonly loop: EventLoop }) | null {
     const { host, request } = this.#parts;
-    return request.net === undefined ? null : { policy: this.#policy ?? request.net.policy, loop: host.ports.loop };
+    const { loop } = host.ports;
+    return request.net === undefined ? null : { ...request.net, policy: this.#policy ?? request.net.policy, loop };
   }
 
   readonly #tellDenied = (data: SandboxEvents["denied"]): void => this.#hear({ name: "denied", data });
@@ -274,6 +276,7 @@ export class SandboxTarget {
   /** Whose bytes they are from then on. @throws StateError; StratosError */
   async save(): Promise<Uint8Array> {
     if (this.#checkpoint !== null) return this.#checkpoint.slice();
+    await this.machine.rehearseSave(this.#breathe);
     if (this.#isUnsettled) await this.#settle();
     return this.#saveBeside(this.machine);
   }
@@ -311,6 +314,7 @@ export class SandboxTarget {
     const content = image?.content?.();
     if (content === undefined) throw new StateError("unsavable", "nobody knows the content of the sandbox's image");
     const head = { image: { name: image!.info.name, content }, savedMs: host.clock.realtimeMs(), about };
+    await this.machine.rehearseSave(this.#breathe);
     if (this.#isUnsettled) await this.#settle();
     const state = await this.#saveBeside(this.machine);
     return files.write(path, encodeCheckpoint(head, state, files.codec));
@@ -322,6 +326,7 @@ export class SandboxTarget {
     if (!/^[\w.-]{1,64}$/.test(label)) throw fail("1 to 64 letters, digits, dots, dashes are expected");
     if (!this.#snapshots.has(label) && this.#snapshots.size >= SNAPSHOTS_MAX)
       throw fail(`there are ${SNAPSHOTS_MAX} snapshots already: drop one`);
+    await this.machine.rehearseSave(this.#breathe);
     if (this.#isUnsettled) await this.#settle();
     const { machine } = this;
     machine.keepPoint(pointOf(label));

@@ -43,6 +43,7 @@ export { LiveTarget } from "./debug/live-target.ts";
 export { answerLive } from "./debug/live-monitor.ts";
 export { describePlace } from "./recording/describe-place.ts";
 export { Replay, type ReplayOutcome, type StartedReplay } from "./recording/replay.ts";
+export { scheduleDisturber } from "./schedule.ts";
 export { Timeline, type TimelinePorts } from "./recording/timeline.ts";
 export type { AttemptOutcome, CheckedCut, ExploreTarget } from "./explore/attempt.ts";
 export {

@@ -94,6 +94,7 @@ export function addRunOptions(command: Command, network: NetworkMode): Command {
       new Option("--keep <name>", "save the root, as the run leaves it, as image NAME").argParser(parseImageName),
     )
     .addOption(seedOption())
+    .addOption(scheduleOption())
     .addOption(
       new Option(
         "--record <file>",
@@ -154,6 +155,14 @@ export function seedOption(): Option {
   return new Option("--seed <n>", "deterministic run: chance from this seed, time counted in instructions").argParser(
     parseSeed,
   );
+}
+
+export function scheduleOption(): Option {
+  return new Option(
+    "--schedule <n>",
+    "another order of events: programs and threads are held up now and then, as N says, so that others come " +
+      "first; the same N gives the same order again (default: 0, they are not; without --seed, that is 0)",
+  ).argParser(parseSeed);
 }
 
 export function environmentOption(): Option {

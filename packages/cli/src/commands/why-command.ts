@@ -16,6 +16,8 @@ import { UsageError } from "../command-error.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 
 export interface WhyOptions {
+  readonly file?: WantedByte;
+  readonly output?: WantedByte;
   readonly address?: number;
   readonly pid?: number;
   readonly at?: ReplayPosition;
@@ -26,9 +28,11 @@ export interface WhyOptions {
 /** Functions that are told of a stack: where it is, and who wanted it. */
 const FRAMES_SHOWN = 4;
 
-export function why(file: string, byte: WantedByte | undefined, options: WhyOptions): Promise<number> {
+export function why(file: string, argument: WantedByte | undefined, options: WhyOptions): Promise<number> {
   const { address, pid, at, stream = null } = options;
-  if ((byte === undefined) === (address === undefined))
+  const named = [argument, options.file, options.output].filter((each) => each !== undefined);
+  const [byte] = named;
+  if (named.length + (address === undefined ? 0 : 1) !== 1)
     throw new UsageError("why", "one byte is asked about: /PATH[:OFFSET], output:OFFSET, line:N, or --address");
   if (pid !== undefined && address === undefined) throw new UsageError("--pid", "goes with --address");
   if (stream !== null && (byte === undefined || byte.kind === "file"))

@@ -20,6 +20,8 @@ export function whyCommand(finish: Finish): Command {
         "lines and columns at 1",
       parseByte,
     )
+    .addOption(new Option("--file <path[:offset]>", "the same as /PATH[:OFFSET]").argParser(parseFile))
+    .addOption(new Option("--output <line[:column]>", "the same as line:N[:COLUMN]").argParser(parseLine))
     .addOption(
       new Option(
         "--stream <stream>",
@@ -40,6 +42,17 @@ export function whyCommand(finish: Finish): Command {
     .action(async (file: string, byte: WantedByte | undefined, options: WhyOptions) =>
       finish(await (await import("./why-command.ts")).why(file, byte, options)),
     );
+}
+
+function parseFile(text: string): WantedByte {
+  const file = text.startsWith("/") ? parseByte(text) : null;
+  if (file?.kind !== "file") throw new InvalidArgumentError("expected /PATH[:OFFSET]");
+  return file;
+}
+
+function parseLine(text: string): WantedByte {
+  if (!/^\d+(:\d+)?$/.test(text)) throw new InvalidArgumentError("expected N[:COLUMN], from 1");
+  return parseByte(`line:${text}`);
 }
 
 function parseByte(text: string): WantedByte {

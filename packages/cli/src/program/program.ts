@@ -20,6 +20,7 @@ import {
   addMachineOptions,
   addSystemRunOptions,
   addRunOptions,
+  scheduleOption,
   seedOption,
 } from "../commands/run-options.ts";
 import { COMPLETION_SHELLS } from "./completion.ts";
@@ -236,6 +237,7 @@ export async function createProgram(
     .passThroughOptions();
   addMachineOptions(check)
     .addOption(seedOption().default(0))
+    .addOption(scheduleOption())
     .option("--save <file>", "keep the events of the first run there, one to a line")
     .addHelpText(
       "after",

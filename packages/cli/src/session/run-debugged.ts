@@ -43,7 +43,7 @@ export async function runDebugged(program: Program, options: RunOptions & DebugO
   const status = await runHere(
     () => program,
     // Its time is virtual, so that it stands while the program does.
-    { ...options, seed: options.seed ?? randomInt(2 ** 31) },
+    { ...options, seed: options.seed ?? (options.schedule === undefined ? randomInt(2 ** 31) : 0) },
     {
       attach: (session) => {
         served = debug(session);

@@ -6,9 +6,9 @@ import { EXIT_STRATOS_FAILED, EXIT_SUCCESS } from "../exit-status.ts";
 import type { RunOptions } from "./run-options.ts";
 
 /** Before the machine is made. @throws UsageError, OperationError */
-export function checkDisplay({ display, screenshot, record, seed }: RunOptions): void {
+export function checkDisplay({ display, screenshot, record, seed, schedule }: RunOptions): void {
   const asked = screenshot === undefined ? "--display" : "--screenshot";
-  for (const [name, value] of Object.entries({ record, seed }))
+  for (const [name, value] of Object.entries({ record, seed, schedule }))
     if (value !== undefined)
       throw new UsageError(`--${name}`, `when frames are shown is not repeatable; leave ${asked} away`);
   if (screenshot === undefined) return;

@@ -18,6 +18,7 @@ import {
   type ProgramRequest,
   readerOf,
   type Recorder,
+  scheduleDisturber,
   type TerminalShape,
   writeResolverConfiguration,
 } from "@stratos/session";
@@ -103,17 +104,20 @@ function openMachine(
       workingDirectory: options.workdir === undefined ? "/" : utf8ToByteString(options.workdir),
     });
     const harts = options.harts ?? 1;
-    const seed = options.seed ?? (options.record === undefined ? undefined : randomInt(2 ** 31));
+    const { schedule } = options;
+    const chosen = options.seed ?? (schedule === undefined ? undefined : 0);
+    const seed = chosen ?? (options.record === undefined ? undefined : randomInt(2 ** 31));
     let folders = shown(hostFolders(options.volume));
     let recorder: Recorder | null = null;
     let sockets = network;
     const ports = nodePorts();
     // Certificates and what else the outside dates are of now; a seed asks for a time that is the same each time.
-    const hasTimeOfDay = network !== null && options.record !== undefined && options.seed === undefined;
+    const hasTimeOfDay = network !== null && options.record !== undefined && chosen === undefined;
     const start = hasTimeOfDay ? { startMs: ports.clock.realtimeMs() } : {};
+    const ordered = schedule === undefined ? {} : { schedule };
     if (options.record !== undefined) {
       const user = options.user ?? "root";
-      const run = { home, image: name, user, seed: seed!, memoryBytes, harts, ...terminal, ...start };
+      const run = { home, image: name, user, seed: seed!, memoryBytes, harts, ...terminal, ...start, ...ordered };
       const outside = { folders, network, loop: ports.loop };
       const recording = openRecording(options.record, run, { ...requestWith([]), ...outside });
       ({ recorder, close: closeRecording } = recording);
@@ -132,6 +136,7 @@ function openMachine(
       ...(seed === undefined ? {} : { seed }),
       ...(from === null ? {} : { saved: from.saved }),
     });
+    if (schedule !== undefined) session.machine.kernel.disturber = scheduleDisturber(schedule);
     if (options.screen !== undefined) attachDevices(session.machine.kernel, options.screen);
     // A machine that waits has none yet.
     if (from !== null) mountHostFolders(session.machine, folders);

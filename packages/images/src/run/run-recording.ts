@@ -16,6 +16,8 @@ interface RecordedRun extends TerminalShape {
   /** As it was asked for. */
   readonly user: string;
   readonly seed: number;
+  /** Absent: 0. */
+  readonly schedule?: number;
   readonly memoryBytes: number;
   readonly harts: number;
   /** Its clock at the start, where it has that of the host. */

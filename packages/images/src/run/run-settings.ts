@@ -15,6 +15,8 @@ export interface RunSettings {
   /** The name of the image that it leaves behind. */
   readonly keep?: string;
   readonly seed?: number;
+  /** The order of events; without a seed that is 0. */
+  readonly schedule?: number;
   /** A file that the run is recorded in. */
   readonly record?: string;
   /** The machine has a screen of so many pixels, a keyboard and a pointer. */

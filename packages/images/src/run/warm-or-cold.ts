@@ -61,6 +61,7 @@ type Obstacle = readonly [
 const OBSTACLES: readonly Obstacle[] = [
   ["warmStart", ({ warmStart }) => warmStart === false],
   ["seed", ({ seed }) => seed !== undefined],
+  ["schedule", ({ schedule }) => schedule !== undefined],
   ["record", ({ record }) => record !== undefined],
   ["keep", ({ keep }) => keep !== undefined],
   ["env", ({ env }) => env.length > 0],

@@ -18,6 +18,8 @@ export interface FsKernel extends VfsKernel {
   readonly inotifyLimits: InotifyLimits;
   /** What dmesg(1) shows. */
   readonly messages: KernelLog;
+  /** How often there was no room on an AegisFS volume for what a program wrote. */
+  refusedWrites: number;
   /** The file systems that there is one of in the machine; null: nobody has asked for it yet. */
   devtmpfs: Devtmpfs | null;
   /** The tmpfs that memfds and shared anonymous files live in. */

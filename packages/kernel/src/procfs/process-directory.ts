@@ -1,15 +1,4 @@
-import {
-  EACCES,
-  EINVAL,
-  ENOENT,
-  EPERM,
-  ESRCH,
-  PAGE_SIZE,
-  S_IFDIR,
-  S_IFLNK,
-  SYSCALL_NAMES,
-  isErrno,
-} from "@stratos/abi";
+import { EACCES, EINVAL, ENOENT, EPERM, ESRCH, S_IFDIR, S_IFLNK, SYSCALL_NAMES, isErrno } from "@stratos/abi";
 import { byteString, stateClass } from "@stratos/base";
 import type { Changes } from "../ground/changes.ts";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
@@ -38,6 +27,7 @@ import { describeNumaMaps } from "./numa-maps.ts";
 import { belongToUser } from "./process-file.ts";
 import { describeMaps, describeSmaps, describeSmapsRollup } from "./process-maps.ts";
 import { describeMountInfo, describeMounts, describeMountStats } from "./process-mounts.ts";
+import { memoryTextOf, titleOf } from "../task/process-title.ts";
 import { hasMemory, isReaped, mayInspect, taskOf } from "../task/task-access.ts";
 import {
   describeIo,
@@ -344,19 +334,8 @@ class OwnedFile extends PseudoFile {
   }
 }
 
-/**
- * The arguments, as they stand in the process's memory now (proc(5)). Who writes over the zero at their end and on into
- * the environment has a title there, which ends with its own zero (setproctitle(3); fs/proc/base.c, get_mm_cmdline).
- */
 function title(task: Task): string {
-  if (!hasMemory(task)) return "";
-  const { argumentsStart: start, argumentsEnd: end, environmentStart, environmentEnd } = task.space;
-  const written = memoryText(task, start, end);
-  if (written === "" || written.endsWith("\0")) return written;
-  const limit = environmentStart === end ? Math.max(end, environmentEnd) : end;
-  const longer = memoryText(task, start, Math.min(limit, start + PAGE_SIZE));
-  const zero = longer.indexOf("\0");
-  return zero < 0 ? longer : longer.slice(0, zero + 1);
+  return hasMemory(task) ? titleOf(task.space, (start, end) => memoryText(task, start, end)) : "";
 }
 
 function environment(task: Task): string {
@@ -365,8 +344,7 @@ function environment(task: Task): string {
 
 /** Bytes of the process's own memory; "" for what isn't there. */
 function memoryText({ space }: Task, start: number, end: number): string {
-  const bytes = new Uint8Array(Math.min(Math.max(0, end - start), 1 << 21));
-  return space.copyIn(start, bytes, 0, bytes.length) < 0 ? "" : byteString(bytes);
+  return memoryTextOf({ start, end }, (address, into) => space.copyIn(address, into, 0, into.length) >= 0);
 }
 
 /** exe, cwd, root: magic links to a place. */

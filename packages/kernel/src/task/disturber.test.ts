@@ -258,6 +258,42 @@ test("a task is held after a call, and in the midst of computation at its own in
   assert.equal(disturber.turnEnded(task), 0);
 });
 
+test("who goes on from a replay holds what it would have held, and not again what it has held", () => {
+  const { user } = FileTask.create();
+  const { task } = user;
+  const { tid } = task;
+  const list = [900, 2000].map((n): Disturbance => ({ tid, at: "instruction", n, kind: "hold", amount: n }));
+  const disturber = new Disturber({ list });
+  assert.equal(disturber.fuelFor(task, 1_000_000), 900);
+  task.instructions = 900;
+  assert.equal(disturber.turnEnded(task), 900);
+  const fork = new Disturber({ list });
+  fork.goOnFrom(disturber, true);
+  assert.equal(fork.fuelFor(task, 1_000_000), 1100);
+  assert.equal(fork.turnEnded(task), 0);
+  task.instructions = 2000;
+  assert.equal(fork.turnEnded(task), 2000);
+});
+
+test("holds without end come from a seed, are not noted, and go on in a replay's fork", () => {
+  const { user } = FileTask.create();
+  const fd = user.open("/file", O_CREAT | O_RDWR);
+  const plan = { seed: 3, rates: { ...QUIET, hold: ALWAYS / 2 }, isEndless: true } as const;
+  const heldBy = (disturber: Disturber): number => {
+    call(disturber, user.task, "write", fd, AT, 10);
+    return disturber.turnEnded(user.task);
+  };
+  const disturber = new Disturber(plan);
+  const held = Array.from({ length: 4 * DISTURBANCES_MAX }, () => heldBy(disturber));
+  assert.ok(held.filter((ns) => ns > 0).length > DISTURBANCES_MAX);
+  assert.ok(held.slice(-100).some((ns) => ns > 0));
+  assert.equal(disturber.applied.length, 0);
+  const fork = new Disturber(plan);
+  fork.goOnFrom(disturber, true);
+  const goOn = (each: Disturber): number[] => Array.from({ length: 50 }, () => heldBy(each));
+  assert.deepEqual(goOn(fork), goOn(disturber));
+});
+
 test("a held task runs when its hold is over", () => {
   const { test: machine, user } = FileTask.create();
   const { task } = user;

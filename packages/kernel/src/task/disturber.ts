@@ -89,7 +89,8 @@ export interface DisturbanceRates {
 }
 
 export type DisturbancePlan =
-  | { readonly seed: number; readonly rates: DisturbanceRates }
+  /** `isEndless`: holds come to the end of the run, however many, and are not noted; there are no faults. */
+  | { readonly seed: number; readonly rates: DisturbanceRates; readonly isEndless?: true }
   | { readonly list: readonly Disturbance[] };
 
 /** Most that are applied to one machine; then it is left alone. */
@@ -159,13 +160,19 @@ export class Disturber implements TurnDisturber {
     for (const cuts of this.#cuts.values()) cuts.sort((a, b) => a.n - b.n);
   }
 
-  /** The machine is a fork of that one's: its tasks have made these calls already. */
-  goOnFrom(before: Disturber): void {
+  /**
+   * The machine is a fork of that one's: its tasks have made these calls already.
+   *
+   * @param hasItsPlan  the moments of that one's plan that have gone by have been met
+   */
+  goOnFrom(before: Disturber, hasItsPlan = false): void {
     this.#isFull = before.#isFull;
     for (const [tid, known] of before.#tasks) {
-      const own: Disturbed = { ...known, cuts: 0 };
-      own.cutAt = this.#nextCut(own, tid);
+      const own: Disturbed = { ...known };
       this.#tasks.set(tid, own);
+      if (hasItsPlan) continue;
+      own.cuts = 0;
+      own.cutAt = this.#nextCut(own, tid);
     }
   }
 
@@ -333,8 +340,17 @@ export class Disturber implements TurnDisturber {
     return { tid, at: "call", n, kind, amount };
   }
 
+  get #isEndless(): boolean {
+    return "rates" in this.#plan && this.#plan.isEndless === true;
+  }
+
+  /** Are tasks still held up? */
+  get #mayHold(): boolean {
+    return this.#isEndless || (this.applied.length < DISTURBANCES_MAX && this.#heldNs < HOLDS_NS_MOST);
+  }
+
   #holdAt({ calls: n }: Disturbed, { tid }: Task): Disturbance | null {
-    if (this.applied.length >= DISTURBANCES_MAX || this.#heldNs >= HOLDS_NS_MOST) return null;
+    if (!this.#mayHold) return null;
     if ("list" in this.#plan) return this.#listed.get(keyOf(tid, n, "hold")) ?? null;
     const { seed, rates } = this.#plan;
     if (draw(seed, tid, n, 0) >= rates.hold) return null;
@@ -351,7 +367,7 @@ export class Disturber implements TurnDisturber {
   }
 
   #cutOf({ cuts }: Disturbed, { tid, instructions: n }: Task): Disturbance | null {
-    if (this.applied.length >= DISTURBANCES_MAX || this.#heldNs >= HOLDS_NS_MOST) return null;
+    if (!this.#mayHold) return null;
     if ("list" in this.#plan) return this.#cuts.get(tid)?.[cuts] ?? null;
     const { seed, rates } = this.#plan;
     const amount = between(HOLD_NS_LEAST, rates.holdNsMost, draw(seed, tid, cuts, 3));
@@ -370,6 +386,7 @@ export class Disturber implements TurnDisturber {
   }
 
   #apply(disturbance: Disturbance, task: Task, call: number, args: CallArguments): void {
+    if (this.#isEndless) return;
     const { kind, amount } = disturbance;
     if (kind === "hold") this.#heldNs += amount;
     if (kind === "delay" || kind === "partition") this.#networkNs += amount;

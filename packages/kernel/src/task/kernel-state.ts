@@ -165,6 +165,7 @@ export class Kernel
   maximumTasks: number;
   /** How often one more was refused. */
   refusedTasks = 0;
+  refusedWrites = 0;
   /** The machine was stopped (init ended, reboot(2), a host time-out). */
   isStopped = false;
   /** Processor time of the current task's turn. */

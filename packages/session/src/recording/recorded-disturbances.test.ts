@@ -10,6 +10,8 @@ const GOOD: Disturbance = { tid: 3, at: "call", n: 15, kind: "short", amount: 10
 test("a recording without disturbances has no disturber, and one with some has one", () => {
   assert.equal(disturberOf({}), null);
   assert.notEqual(disturberOf({ disturbances: [GOOD] }), null);
+  assert.equal(disturberOf({ schedule: 0 }), null);
+  assert.notEqual(disturberOf({ schedule: 7 }), null);
 });
 
 test("what is none is refused", () => {
@@ -25,4 +27,7 @@ test("what is none is refused", () => {
     new Array(5000).fill(GOOD),
   ])
     assert.throws(() => disturberOf({ disturbances: wrong as readonly Disturbance[] }), RecordingError);
+  for (const wrong of [-1, 0.5, 2 ** 32, "7", null])
+    assert.throws(() => disturberOf({ schedule: wrong as number }), RecordingError);
+  assert.throws(() => disturberOf({ schedule: 7, disturbances: [GOOD] }), RecordingError);
 });

@@ -1,9 +1,18 @@
 /** What a recording says was done to its programs; somebody may have written it by hand. */
 import { type Disturbance, DISTURBANCES_MAX, Disturber, FAULT_KINDS } from "@stratos/kernel/faults";
+import { scheduleDisturber } from "../schedule.ts";
 import { type RecordingHeader, RecordingError } from "./recording-format.ts";
 
 /** @returns null: nothing was done. @throws RecordingError */
-export function disturberOf({ disturbances }: Pick<RecordingHeader, "disturbances">): Disturber | null {
+export function disturberOf({
+  disturbances,
+  schedule,
+}: Pick<RecordingHeader, "disturbances" | "schedule">): Disturber | null {
+  if (schedule !== undefined) {
+    const isRight = Number.isInteger(schedule) && schedule >= 0 && schedule <= 0xffff_ffff;
+    if (!isRight || disturbances !== undefined) throw new RecordingError({ kind: "damaged", line: 1 });
+    return scheduleDisturber(schedule);
+  }
   if (disturbances === undefined) return null;
   const list: unknown = disturbances;
   if (!Array.isArray(list) || list.length > DISTURBANCES_MAX || !list.every(isDisturbance))

@@ -54,6 +54,8 @@ export interface RecordingHeader {
   readonly startMs?: number;
   /** What was done to the programs on purpose (explore); absent: nothing. */
   readonly disturbances?: readonly Disturbance[];
+  /** In which order things happened (schedule.ts); absent: 0. */
+  readonly schedule?: number;
 }
 
 /** A HostFolder without its tree, whose answers are recorded. */

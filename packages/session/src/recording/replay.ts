@@ -117,7 +117,7 @@ export class Replay {
       this.firstPid = original.firstPid;
       this.gate = gate;
       gate.attach(this.session);
-      if (original.#disturber !== null) this.#disturber?.goOnFrom(original.#disturber);
+      if (original.#disturber !== null) this.#disturber?.goOnFrom(original.#disturber, true);
     } else {
       this.#folders = (header.folders ?? []).map((folder) => ({
         ...folder,

@@ -176,7 +176,9 @@ export class AegisFileSystem extends FileSystem {
     // The sum counts pages twice that were written twice: store them and count anew.
     syncFileSystem(this.kernel, this);
     this.#promised = pages;
-    return pages <= this.volume.dataBlocks;
+    if (pages <= this.volume.dataBlocks) return true;
+    this.kernel.refusedWrites++;
+    return false;
   }
 
   /** A page was stored. */
