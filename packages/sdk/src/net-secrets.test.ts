@@ -56,6 +56,27 @@ test("all stand-ins of what is written are replaced; what may be the beginning o
   assert.equal(textOf(outgoing.replaced(encoder.encode(KEY.slice(0, 5)))), KEY.slice(0, 5));
 });
 
+test("a host's socket that takes few bytes at once gets the secret whole", () => {
+  const secrets = { KEY: SECRET, TOKEN: { value: "0123456789abcdef-token", hosts: ["192.0.2.7"] } };
+  const { KEY, TOKEN } = standInsOf(secrets) as { KEY: string; TOKEN: string };
+  const bytes = encoder.encode(`a ${KEY}${TOKEN} b ${KEY} `);
+  const wanted = `a ${SECRET.value}${secrets.TOKEN.value} b ${SECRET.value} `;
+  for (let most = 1; most < bytes.length; most++) {
+    const outgoing = new NetSecrets(secrets).forPeer("192.0.2.7", 80, [])!;
+    const out: number[] = [];
+    for (let done = 0; done < bytes.length;) {
+      const ready = outgoing.replaced(bytes.subarray(done));
+      // Nothing is taken each other time.
+      outgoing.replaced(bytes.subarray(done));
+      const count = Math.min(most, ready.length);
+      out.push(...ready.subarray(0, count));
+      outgoing.sent(count);
+      done += count;
+    }
+    assert.equal(textOf(Uint8Array.from(out)), wanted, `${most} bytes at once`);
+  }
+});
+
 test("a socket under rules sends the secret where the host reads it", () => {
   const said: string[] = [];
   const inner = {

@@ -6,6 +6,7 @@ import { NetRules } from "./net-policy.ts";
 import { type Secrets, standInOf, wrongSecret } from "./secret-stand-ins.ts";
 
 const SECRETS_MAX = 64;
+const NOTHING = new Uint8Array(0);
 
 interface KnownSecret {
   readonly standIn: Uint8Array;
@@ -41,6 +42,10 @@ export class NetSecrets {
 /** Those of one connection. */
 export class OutgoingSecrets {
   readonly #secrets: readonly Omit<KnownSecret, "hosts">[];
+  /** Where secrets end in what was to be sent last, with them; by place. */
+  #ends: { readonly at: number; readonly value: Uint8Array }[] = [];
+  /** What is left of a secret whose beginning was sent. */
+  #owed: Uint8Array = NOTHING;
 
   constructor(secrets: readonly Omit<KnownSecret, "hosts">[]) {
     this.#secrets = secrets;
@@ -52,15 +57,27 @@ export class OutgoingSecrets {
    */
   replaced(bytes: Uint8Array): Uint8Array {
     const out = bytes.slice();
-    let replacedTo = 0;
+    const owed = this.#owed.subarray(0, bytes.length);
+    out.set(owed);
+    this.#ends = owed.length === 0 ? [] : [{ at: this.#owed.length, value: this.#owed }];
+    let replacedTo = owed.length;
     for (const { standIn, value } of this.#secrets)
-      for (let at = indexOf(bytes, standIn, 0); at >= 0; at = indexOf(bytes, standIn, at + standIn.length)) {
+      for (let at = indexOf(bytes, standIn, owed.length); at >= 0; at = indexOf(bytes, standIn, at + standIn.length)) {
         out.set(value, at);
+        this.#ends.push({ at: at + standIn.length, value });
         replacedTo = Math.max(replacedTo, at + standIn.length);
       }
     const rest = bytes.subarray(replacedTo);
     const open = Math.max(...this.#secrets.map(({ standIn }) => beginningAtEnd(rest, standIn)));
     return open < bytes.length ? out.subarray(0, bytes.length - open) : out;
+  }
+
+  /** So many bytes of what `replaced` gave last were sent: the program comes again with the rest. */
+  sent(count: number): void {
+    const cut = this.#ends.find(({ at, value }) => count < at && count >= at - value.length);
+    // Nothing of a secret was sent that begins there: its stand-in comes again as a whole, but for one that was owed.
+    const isWhole = cut !== undefined && count === cut.at - cut.value.length && cut.value !== this.#owed;
+    this.#owed = cut === undefined || isWhole ? NOTHING : cut.value.slice(count - cut.at);
   }
 }
 

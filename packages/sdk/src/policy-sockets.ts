@@ -191,8 +191,10 @@ class PolicySocket implements HostSocket {
   write(bytes: Uint8Array, at: number, length: number, to: HostAddress | null): number {
     if (this.#isCut) return -ECONNRESET;
     if (this.#secrets !== null) {
-      const sent = this.#secrets.replaced(bytes.subarray(at, at + length));
-      return this.#inner.write(sent, 0, sent.length, to);
+      const ready = this.#secrets.replaced(bytes.subarray(at, at + length));
+      const count = this.#inner.write(ready, 0, ready.length, to);
+      if (count > 0) this.#secrets.sent(count);
+      return count;
     }
     if (this.#isStream) return this.#inner.write(bytes, at, length, to);
     const peer = to ?? this.#peer;
