@@ -52,11 +52,14 @@ function objectLimit(kind: "messages" | "memory"): () => Setting {
   );
 }
 
-function inotifyLimit(field: "maximumEvents" | "maximumInstances" | "maximumWatches"): () => Setting {
+function watchLimit(
+  limits: "inotifyLimits" | "fanotifyLimits",
+  field: "maximumEvents" | "maximumInstances" | "maximumWatches",
+): () => Setting {
   return bounded(
     { least: 0, most: 0x7fffffff },
-    (kernel) => kernel.inotifyLimits[field],
-    (kernel, value) => (kernel.inotifyLimits[field] = value),
+    (kernel) => kernel[limits][field],
+    (kernel, value) => (kernel[limits][field] = value),
   );
 }
 
@@ -358,9 +361,12 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "fs/protected_fifos": protection("fifos", 2),
   "fs/protected_regular": protection("regular", 2),
   "fs/suid_dumpable": only("0"),
-  "fs/inotify/max_queued_events": inotifyLimit("maximumEvents"),
-  "fs/inotify/max_user_instances": inotifyLimit("maximumInstances"),
-  "fs/inotify/max_user_watches": inotifyLimit("maximumWatches"),
+  "fs/fanotify/max_queued_events": watchLimit("fanotifyLimits", "maximumEvents"),
+  "fs/fanotify/max_user_groups": watchLimit("fanotifyLimits", "maximumInstances"),
+  "fs/fanotify/max_user_marks": watchLimit("fanotifyLimits", "maximumWatches"),
+  "fs/inotify/max_queued_events": watchLimit("inotifyLimits", "maximumEvents"),
+  "fs/inotify/max_user_instances": watchLimit("inotifyLimits", "maximumInstances"),
+  "fs/inotify/max_user_watches": watchLimit("inotifyLimits", "maximumWatches"),
   "fs/epoll/max_user_watches": fixed(() => String(ITEMS_MAX)),
   "fs/mqueue/msg_max": queueLimit("messages", 65536),
   "fs/mqueue/msgsize_max": queueLimit("messageSize", 16 << 20),

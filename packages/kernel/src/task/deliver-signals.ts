@@ -148,6 +148,7 @@ export function leaveCall(task: Task): void {
   for (const observer of task.kernel.taskObservers) observer.callInterrupted?.(task);
   task.syscallNumber = -1;
   task.syscallState = null;
+  task.permissions = null;
   task.waitedSignals = null;
   if (task.tracing !== null) task.tracing.call = "outside";
 }

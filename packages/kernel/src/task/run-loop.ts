@@ -429,6 +429,7 @@ function finish(kernel: Kernel, task: Task, number: number, result: number): num
   if (result !== NO_RETURN) hart.set(A0, result);
   if (tracing !== null && task.state === "R") standsBehindCall(task, tracing);
   task.syscallState = null;
+  task.permissions = null;
   task.waitedSignals = null;
   if (result === NO_RETURN) {
     task.syscallNumber = -1;

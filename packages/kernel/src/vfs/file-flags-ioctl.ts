@@ -23,7 +23,7 @@ import {
 } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
 import { isOwnerOrCapable } from "../security/permission.ts";
-import { notifyInode } from "./inotify-marks.ts";
+import { notifyInode } from "./file-events.ts";
 import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { Caller } from "./vfs-kernel.ts";

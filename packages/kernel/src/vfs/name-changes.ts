@@ -36,7 +36,7 @@ import { UNFINISHED } from "../ground/wait-queue.ts";
 import { inheritAcl } from "./acl-inheritance.ts";
 import { Dentry, isBelow } from "./dentry.ts";
 import { exchangeDentries, fillDentry, moveDentry, unlinkDentry } from "./dentry-cache.ts";
-import { notifyMove, notifyName } from "./inotify-marks.ts";
+import { notifyMove, notifyName } from "./file-events.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { Inode, NewInode } from "./inode.ts";
 import { type LastKind, lookupName, lookupPath, walker } from "./path-walk.ts";
@@ -305,15 +305,9 @@ function doRename(task: Caller, from: Dentry, to: Dentry, flags: number): number
   if (failed >= 0) {
     inode.ctime = now;
     inode.setAttributes({ ctime: now });
-    if ((flags & RENAME_EXCHANGE) !== 0) {
-      exchangeDentries(from, to);
-      notifyMove(
-        kernel,
-        { directory: toDirectory, name: newName },
-        { directory: fromDirectory, name: oldName },
-        replaced!,
-      );
-    } else {
+    const exchanges = (flags & RENAME_EXCHANGE) !== 0;
+    if (exchanges) exchangeDentries(from, to);
+    else {
       let target = to;
       if (replaced !== null) {
         unlinkDentry(kernel, to);
@@ -321,9 +315,10 @@ function doRename(task: Caller, from: Dentry, to: Dentry, flags: number): number
       }
       moveDentry(kernel, from, target);
     }
-    notifyMove(kernel, { directory: fromDirectory, name: oldName }, { directory: toDirectory, name: newName }, inode);
-    if (replaced !== null && (flags & RENAME_EXCHANGE) === 0)
-      notifyName(kernel, toDirectory, newName, replaced, "delete");
+    const before = { directory: fromDirectory, name: oldName },
+      after = { directory: toDirectory, name: newName };
+    notifyMove(kernel, before, after, inode, exchanges ? null : replaced);
+    if (exchanges) notifyMove(kernel, after, before, replaced!, null);
   }
   if (replaced !== null && --replaced.users === 0) replaced.evictUnused();
   if (--inode.users === 0) inode.evictUnused();

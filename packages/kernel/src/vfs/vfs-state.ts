@@ -46,10 +46,14 @@ export class VfsState {
   /** Inodes and further names of all file systems in memory, and bytes that they keep outside pages (fs/tmpfs). */
   memoryInodes = 0;
   memoryBytes = 0;
-  /** inotify watches in existence: 0 makes every notification one comparison. */
+  /** Marks of inotify, dnotify and fanotify in existence: 0 makes every notification one comparison. */
   watchCount = 0;
   /** Inodes that are watched. */
   readonly marked = new Set<Inode>();
+  /** Those of fanotify(7) among them, how many of these ask for permissions, and what they are on. */
+  fanotifyCount = 0;
+  permissionCount = 0;
+  readonly fanotifyMarked = new Set<Inode | Mount | FileSystem>();
   /** Ties IN_MOVED_FROM and IN_MOVED_TO together (inotify(7)). */
   renameCookie = 0;
   /** Where pipes, sockets and other nameless files live; made on first use (anonymous-file.ts). */

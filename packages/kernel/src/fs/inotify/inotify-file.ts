@@ -20,7 +20,7 @@ import {
 import { stateClass } from "@stratos/base";
 import { BLOCKED, WaitQueue } from "../../ground/wait-queue.ts";
 import type { InotifyMark } from "../../vfs/inotify-mark.ts";
-import { addMark, removeMark } from "../../vfs/inotify-marks.ts";
+import { addMark, removeMark } from "../../vfs/file-events.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
@@ -71,7 +71,7 @@ class Watch implements InotifyMark {
 }
 
 /**
- * inotify(7): a queue of what happened to watched files. A watch holds its inode as a user. Bounds: InotifyLimits; what
+ * inotify(7): a queue of what happened to watched files. A watch holds its inode as a user. Bounds: WatchLimits; what
  * comes beyond is IN_Q_OVERFLOW, ENOSPC and EMFILE.
  */
 export class InotifyFile extends OpenFile {
@@ -97,7 +97,9 @@ export class InotifyFile extends OpenFile {
   /** inotify_init1(2): −EMFILE when the user has enough of them. */
   static create(task: FsCaller, flags: number): InotifyFile | number {
     const { kernel, credentials } = task;
-    return kernel.inotifyLimits.addInstance(credentials) ? new InotifyFile(kernel, credentials.uid, flags) : -EMFILE;
+    return kernel.inotifyLimits.addInstance(credentials.uid)
+      ? new InotifyFile(kernel, credentials.uid, flags)
+      : -EMFILE;
   }
 
   /** inotify_add_watch(2): the watch's number; −EEXIST (IN_MASK_CREATE), −ENOSPC. */

@@ -1,15 +1,14 @@
 import { stateClass } from "@stratos/base";
-import type { Credentials } from "../../security/credentials.ts";
 
 /** Watches and events of all users together: memory of the host. */
 const WATCHES_MOST = 1 << 19,
   EVENTS_MOST = 1 << 20;
 
-/** How much of inotify each user may have (inotify(7), "/proc interfaces"). */
-export class InotifyLimits {
-  /** fs.inotify.max_queued_events, for instances that are made from now on. */
+/** How much of inotify, or of fanotify, each user may have (inotify(7), fanotify(7), "/proc interfaces"). */
+export class WatchLimits {
+  /** max_queued_events, for instances that are made from now on. */
   maximumEvents = 16384;
-  /** fs.inotify.max_user_instances, and max_user_watches. */
+  /** max_user_instances and max_user_watches; max_user_groups and max_user_marks. */
   maximumInstances = 128;
   maximumWatches = 65536;
   /** Events that wait. */
@@ -18,7 +17,7 @@ export class InotifyLimits {
   #usersBy = new Map<number, { instances: number; watches: number }>();
 
   /** One instance more of the user. @returns false when there are enough (EMFILE) */
-  addInstance({ uid }: Credentials): boolean {
+  addInstance(uid: number): boolean {
     const use = this.#usersBy.get(uid) ?? { instances: 0, watches: 0 };
     if (use.instances >= this.maximumInstances) return false;
     use.instances++;
@@ -32,9 +31,9 @@ export class InotifyLimits {
   }
 
   /** One watch more of a user who has an instance. @returns false when there are enough (ENOSPC) */
-  addWatch(uid: number): boolean {
+  addWatch(uid: number, isUnlimited = false): boolean {
     const use = this.#usersBy.get(uid)!;
-    if (use.watches >= this.maximumWatches || this.#watches >= WATCHES_MOST) return false;
+    if ((use.watches >= this.maximumWatches && !isUnlimited) || this.#watches >= WATCHES_MOST) return false;
     use.watches++;
     this.#watches++;
     return true;
@@ -45,13 +44,13 @@ export class InotifyLimits {
     this.#watches--;
   }
 
-  /** No instance may queue more: what happens is lost, with IN_Q_OVERFLOW. */
+  /** No instance may queue more: what happens is lost, with an event that says so. */
   get isFull(): boolean {
     return this.events >= EVENTS_MOST;
   }
 
   static {
-    stateClass("InotifyLimits", this, {
+    stateClass("WatchLimits", this, {
       save: (it) => ({ watches: it.#watches, usersBy: it.#usersBy }),
       load: (it, from) => ({ watches: it.#watches, usersBy: it.#usersBy } = from),
     });
