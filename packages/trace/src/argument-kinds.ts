@@ -410,6 +410,8 @@ export const ARGUMENT_KINDS: Readonly<Record<string, readonly ArgumentKind[]>> =
   futex: ["pointer", "int", "int", "futex time", "pointer", "int"],
   pselect6: ["int", "pointer", "pointer", "pointer", given(Timespec), given(SigsetArgument)],
   ppoll: [given(Pollfd, 1), "int", given(Timespec), "signals", "int"],
+  fanotify_init: ["hex", "hex"],
+  fanotify_mark: ["fd", "hex", "hex", "fd", "path"],
   epoll_ctl: ["fd", "int", "fd", given(EpollEvent)],
   epoll_pwait: ["fd", stored(EpollEvent, "result"), "int", "int", "signals", "int"],
   getrandom: ["pointer", "int", "hex"],

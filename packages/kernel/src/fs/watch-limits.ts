@@ -1,46 +1,53 @@
 import { stateClass } from "@stratos/base";
+import type { NamespaceCounts, WatchKind } from "../security/namespace-counts.ts";
+import type { UserNamespace } from "../security/user-namespace.ts";
 
 /** Watches and events of all users together: memory of the host. */
 const WATCHES_MOST = 1 << 19,
   EVENTS_MOST = 1 << 20;
 
+/** Who has instances and watches. */
+export interface WatchOwner {
+  readonly userNamespace: UserNamespace;
+  readonly uid: number;
+}
+
 /** How much of inotify, or of fanotify, each user may have (inotify(7), fanotify(7), "/proc interfaces"). */
 export class WatchLimits {
   /** max_queued_events, for instances that are made from now on. */
   maximumEvents = 16384;
-  /** max_user_instances and max_user_watches; max_user_groups and max_user_marks. */
-  maximumInstances = 128;
-  maximumWatches = 65536;
   /** Events that wait. */
   events = 0;
   #watches = 0;
-  #usersBy = new Map<number, { instances: number; watches: number }>();
+  #counts: NamespaceCounts;
+  readonly instances: WatchKind;
+  readonly watches: WatchKind;
+
+  constructor(counts: NamespaceCounts, instances: WatchKind, watches: WatchKind) {
+    this.#counts = counts;
+    this.instances = instances;
+    this.watches = watches;
+  }
 
   /** One instance more of the user. @returns false when there are enough (EMFILE) */
-  addInstance(uid: number): boolean {
-    const use = this.#usersBy.get(uid) ?? { instances: 0, watches: 0 };
-    if (use.instances >= this.maximumInstances) return false;
-    use.instances++;
-    this.#usersBy.set(uid, use);
-    return true;
+  addInstance({ userNamespace, uid }: WatchOwner): boolean {
+    return this.#counts.charge(userNamespace, uid, this.instances);
   }
 
-  removeInstance(uid: number): void {
-    const use = this.#usersBy.get(uid)!;
-    if (--use.instances === 0) this.#usersBy.delete(uid);
+  removeInstance({ userNamespace, uid }: WatchOwner): void {
+    this.#counts.discharge(userNamespace, uid, this.instances);
   }
 
-  /** One watch more of a user who has an instance. @returns false when there are enough (ENOSPC) */
-  addWatch(uid: number, isUnlimited = false): boolean {
-    const use = this.#usersBy.get(uid)!;
-    if ((use.watches >= this.maximumWatches && !isUnlimited) || this.#watches >= WATCHES_MOST) return false;
-    use.watches++;
+  /** One watch more. @returns false when there are enough (ENOSPC) */
+  addWatch({ userNamespace, uid }: WatchOwner, isUnlimited = false): boolean {
+    if (this.#watches >= WATCHES_MOST) return false;
+    if (!isUnlimited && !this.#counts.charge(userNamespace, uid, this.watches)) return false;
     this.#watches++;
     return true;
   }
 
-  removeWatch(uid: number): void {
-    this.#usersBy.get(uid)!.watches--;
+  removeWatch({ userNamespace, uid }: WatchOwner, isUnlimited = false): void {
+    if (!isUnlimited) this.#counts.discharge(userNamespace, uid, this.watches);
     this.#watches--;
   }
 
@@ -51,8 +58,8 @@ export class WatchLimits {
 
   static {
     stateClass("WatchLimits", this, {
-      save: (it) => ({ watches: it.#watches, usersBy: it.#usersBy }),
-      load: (it, from) => ({ watches: it.#watches, usersBy: it.#usersBy } = from),
+      save: (it) => ({ watches: it.#watches, counts: it.#counts }),
+      load: (it, from) => ({ watches: it.#watches, counts: it.#counts } = from),
     });
   }
 }

@@ -53,6 +53,7 @@ import type { AddressSpace } from "../mm/address-space.ts";
 import { call } from "../testing/system-calls.ts";
 import { devptsOf } from "../tty/devpts.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
+import { WATCH_KINDS } from "../security/namespace-counts.ts";
 import { INITIAL_USER_NAMESPACE, initialOrigin } from "../security/user-namespace.ts";
 import { PidNamespace } from "../signal/pid-namespace.ts";
 import { Procfs } from "./procfs.ts";
@@ -282,6 +283,7 @@ it("each setting of /proc/sys that can be changed acts", () => {
   // Those that are tried one by one here or elsewhere; a setting that can be changed must stand in this list.
   const tried = new Set([
     ...NAMESPACE_KINDS.map((kind) => `user/max_${kind}_namespaces`),
+    ...WATCH_KINDS.map((kind) => `user/max_${kind}`),
     "fs/aio-max-nr",
     "fs/dir-notify-enable",
     "fs/fanotify/max_queued_events",

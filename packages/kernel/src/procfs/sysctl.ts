@@ -9,7 +9,8 @@ import { MOUNTS_MAX } from "../vfs/mount-counts.ts";
 import { MSGMAX_MOST } from "../ipc/message-queues.ts";
 import type { ProtectedNames } from "../vfs/protected-names.ts";
 import { NAMESPACE_KINDS } from "../security/namespace.ts";
-import { NAMESPACES_MOST } from "../security/namespace-counts.ts";
+import { NAMESPACES_MOST, WATCH_KINDS, type WatchKind } from "../security/namespace-counts.ts";
+import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
 import { PTYS_MAX } from "../tty/tty-state.ts";
 import { RR_TIMESLICE_MS } from "../task/scheduler.ts";
 import { PID_MAX_LEAST, PID_MAX_MOST } from "../task/task-table.ts";
@@ -52,15 +53,29 @@ function objectLimit(kind: "messages" | "memory"): () => Setting {
   );
 }
 
-function watchLimit(
-  limits: "inotifyLimits" | "fanotifyLimits",
-  field: "maximumEvents" | "maximumInstances" | "maximumWatches",
-): () => Setting {
-  return bounded(
-    { least: 0, most: 0x7fffffff },
-    (kernel) => kernel[limits][field],
-    (kernel, value) => (kernel[limits][field] = value),
-  );
+/** fs/{inotify,fanotify}/max_queued_events; what each user may have is the initial user namespace's limit. */
+function watchSettings(): Record<string, () => Setting> {
+  const bounds = { least: 0, most: 0x7fffffff };
+  const events = (limits: "inotifyLimits" | "fanotifyLimits"): (() => Setting) =>
+    bounded(
+      bounds,
+      (kernel) => kernel[limits].maximumEvents,
+      (kernel, value) => (kernel[limits].maximumEvents = value),
+    );
+  const users = (kind: WatchKind): (() => Setting) =>
+    bounded(
+      bounds,
+      ({ namespaceCounts }) => namespaceCounts.limit(INITIAL_USER_NAMESPACE, kind),
+      ({ namespaceCounts }, value) => namespaceCounts.setLimit(INITIAL_USER_NAMESPACE, kind, value),
+    );
+  return {
+    "fs/fanotify/max_queued_events": events("fanotifyLimits"),
+    "fs/fanotify/max_user_groups": users("fanotify_groups"),
+    "fs/fanotify/max_user_marks": users("fanotify_marks"),
+    "fs/inotify/max_queued_events": events("inotifyLimits"),
+    "fs/inotify/max_user_instances": users("inotify_instances"),
+    "fs/inotify/max_user_watches": users("inotify_watches"),
+  };
 }
 
 function hostField(field: "hostname" | "domainname"): () => Setting {
@@ -91,12 +106,13 @@ function queueLimit(field: keyof MqueueLimits, most: number): () => Setting {
   });
 }
 
-/** user/max_*_namespaces: of the reader's user namespace (namespaces(7)). */
+/** user/max_*: of the reader's user namespace (namespaces(7)). */
 function namespaceLimits(): Record<string, () => Setting> {
   const settings: Record<string, () => Setting> = {};
-  for (const kind of NAMESPACE_KINDS) {
-    settings[`user/max_${kind}_namespaces`] = bounded(
-      { least: 0, most: NAMESPACES_MOST },
+  for (const kind of [...NAMESPACE_KINDS, ...WATCH_KINDS]) {
+    const isWatch = kind.includes("notify");
+    settings[isWatch ? `user/max_${kind}` : `user/max_${kind}_namespaces`] = bounded(
+      { least: 0, most: isWatch ? 0x7fffffff : NAMESPACES_MOST },
       ({ namespaceCounts }, task) => namespaceCounts.limit(task.credentials.userNamespace, kind),
       ({ namespaceCounts }, value, task) => namespaceCounts.setLimit(task.credentials.userNamespace, kind, value),
       { owner: (task) => task.credentials.userNamespace, capability: CAP_SYS_RESOURCE, opens: true },
@@ -361,12 +377,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "fs/protected_fifos": protection("fifos", 2),
   "fs/protected_regular": protection("regular", 2),
   "fs/suid_dumpable": only("0"),
-  "fs/fanotify/max_queued_events": watchLimit("fanotifyLimits", "maximumEvents"),
-  "fs/fanotify/max_user_groups": watchLimit("fanotifyLimits", "maximumInstances"),
-  "fs/fanotify/max_user_marks": watchLimit("fanotifyLimits", "maximumWatches"),
-  "fs/inotify/max_queued_events": watchLimit("inotifyLimits", "maximumEvents"),
-  "fs/inotify/max_user_instances": watchLimit("inotifyLimits", "maximumInstances"),
-  "fs/inotify/max_user_watches": watchLimit("inotifyLimits", "maximumWatches"),
+  ...watchSettings(),
   "fs/epoll/max_user_watches": fixed(() => String(ITEMS_MAX)),
   "fs/mqueue/msg_max": queueLimit("messages", 65536),
   "fs/mqueue/msgsize_max": queueLimit("messageSize", 16 << 20),

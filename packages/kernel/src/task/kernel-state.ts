@@ -221,8 +221,8 @@ export class Kernel
   realtimeOffsetMs = 0;
   readonly wall = new WallClock();
   readonly pipeLimits = new PipeLimits();
-  readonly inotifyLimits = new WatchLimits();
-  readonly fanotifyLimits = new WatchLimits();
+  readonly inotifyLimits = new WatchLimits(this.namespaceCounts, "inotify_instances", "inotify_watches");
+  readonly fanotifyLimits = new WatchLimits(this.namespaceCounts, "fanotify_groups", "fanotify_marks");
   /** Areas that an address space may have (vm.max_map_count). */
   maximumAreas = MAP_COUNT_DEFAULT;
   readonly overcommit: OvercommitPolicy = { mode: 0, ratio: 50, kilobytes: 0 };

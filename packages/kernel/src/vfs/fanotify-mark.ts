@@ -107,6 +107,19 @@ export function isWanted(marks: Marks, mask: number): boolean {
   return false;
 }
 
+/** Does a folder's mark say anything about the files in it? */
+function watchesChildren(mark: FanotifyMark): boolean {
+  return ((mark.mask | (mark.hasOwnFlags ? mark.ignored : 0)) & FAN_EVENT_ON_CHILD) !== 0;
+}
+
+/** Does the folder that has the file want to hear of it, or to have it kept from others of its listeners' marks? */
+export function isOfChildren(marks: Marks, mask: number): boolean {
+  if (marks === null) return false;
+  for (const mark of marks)
+    if (((mark.mask | mark.ignored) & mask & EVENTS) !== 0 && watchesChildren(mark)) return true;
+  return false;
+}
+
 /** What of the mask of a mark concerns a folder (FAN_ONDIR) and, on a folder, its files (FAN_EVENT_ON_CHILD). */
 export function isApplicable(mask: number, happened: number, isParent: boolean): boolean {
   if ((happened & FAN_ONDIR) !== 0 && (mask & FAN_ONDIR) === 0) return false;
@@ -142,6 +155,7 @@ export function metMarks(
 ): Map<FanotifyListener, MetMarks> {
   if (marks === null) return met;
   for (const mark of marks) {
+    if (role === "parent" && !watchesChildren(mark)) continue;
     let mine = met.get(mark.listener);
     if (mine === undefined) {
       mine = { fileSystem: null, mount: null, inode: null, parent: null, newFolder: null };

@@ -10,6 +10,7 @@ import {
   type FanotifyListener,
   type FanotifyMark,
   type Happening,
+  isOfChildren,
   isWanted,
   type Marks,
   meet,
@@ -130,9 +131,9 @@ export function permissionsOf(task: Caller): AskedPermissions {
   return (task.permissions ??= { given: [], asked: null, made: "" });
 }
 
-/** Does the folder that has the file want to hear of it? */
+/** Is the folder that has the file concerned? */
 function withFolder(inode: Inode, folder: Inode | null, mask: number): number {
-  return folder !== null && folder !== inode && isWanted(folder.fanotify, mask) ? mask | FAN_EVENT_ON_CHILD : mask;
+  return folder !== null && folder !== inode && isOfChildren(folder.fanotify, mask) ? mask | FAN_EVENT_ON_CHILD : mask;
 }
 
 function isMet(inode: Inode, mount: Marks, folder: Inode | null, mask: number): boolean {
@@ -140,7 +141,7 @@ function isMet(inode: Inode, mount: Marks, folder: Inode | null, mask: number): 
     isWanted(inode.fileSystem.fanotify, mask) ||
     isWanted(mount, mask) ||
     isWanted(inode.fanotify, mask) ||
-    (folder !== null && (mask & FAN_EVENT_ON_CHILD) !== 0)
+    ((mask & FAN_EVENT_ON_CHILD) !== 0 && isWanted(folder!.fanotify, mask))
   );
 }
 

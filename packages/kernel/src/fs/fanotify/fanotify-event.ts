@@ -38,6 +38,16 @@ export const NAME_EVENTS = FAN_MOVED_FROM | FAN_MOVED_TO | FAN_CREATE | FAN_DELE
 /** They concern the folder itself, too, and say nothing that opens a file. */
 export const EVENT_FLAGS = FAN_ONDIR | FAN_EVENT_ON_CHILD;
 
+/** The files and names that an event tells of. */
+interface ToldFiles {
+  readonly folder: FileId | null;
+  readonly name: string;
+  /** FAN_RENAME: where it is now. */
+  readonly newFolder: FileId | null;
+  readonly newName: string;
+  readonly file: FileId | null;
+}
+
 interface Record {
   readonly type: number;
   readonly file: FileId;
@@ -53,7 +63,7 @@ export interface QueuedEvent {
   readonly who: number;
   /** To be opened for the reader; held. */
   readonly place: Path | null;
-  readonly records: readonly Record[];
+  readonly told: ToldFiles;
   readonly permission: PermissionRequest | null;
 }
 
@@ -80,59 +90,70 @@ export function maskFor(fidBits: number, happening: Happening, marks: MetMarks):
   return fidBits === 0 ? told & ~EVENT_FLAGS : told & ~FAN_EVENT_ON_CHILD;
 }
 
+export const NOTHING: ToldFiles = { folder: null, name: "", newFolder: null, newName: "", file: null };
+
 /** Which files and names are told. */
-export function recordsOf(fidBits: number, mask: number, happening: Happening, marks: MetMarks): Record[] {
-  if (fidBits === 0) return [];
-  const { file, name } = happening;
-  const isFolder = (mask & FAN_ONDIR) !== 0;
-  const isOfNames = (mask & NAME_EVENTS) !== 0;
-  let subject = isOfNames && (fidBits & FAN_REPORT_TARGET_FID) === 0 ? happening.folder : file;
-  const folder = isOfNames || !isFolder ? happening.folder : file;
-  const records: Record[] = [];
-  if ((fidBits & FAN_REPORT_DIR_FID) !== 0 && folder !== null) {
-    const tellsChild = isOfNames
-      ? (fidBits & FAN_REPORT_TARGET_FID) !== 0
-      : (fidBits & FAN_REPORT_FID) !== 0 && !isFolder;
-    const child = tellsChild && subject !== folder ? subject : null;
-    subject = folder;
-    const hasName = (fidBits & FAN_REPORT_NAME) !== 0 && (isOfNames || !isFolder);
-    if ((mask & FAN_RENAME) !== 0) addRenames(records, happening, marks);
-    else if (hasName) records.push({ type: FAN_EVENT_INFO_TYPE_DFID_NAME, file: folder, name });
-    else if (child !== null) records.push({ type: FAN_EVENT_INFO_TYPE_DFID, file: folder, name: "" });
-    if (child !== null) records.push({ type: FAN_EVENT_INFO_TYPE_FID, file: child, name: "" });
-    if (records.length > 0) return records;
+export function toldOf(fidBits: number, mask: number, happening: Happening, marks: MetMarks): ToldFiles {
+  if (fidBits === 0) return NOTHING;
+  const isFolder = (mask & FAN_ONDIR) !== 0,
+    isOfNames = (mask & NAME_EVENTS) !== 0,
+    tellsTarget = (fidBits & FAN_REPORT_TARGET_FID) !== 0;
+  const subject = isOfNames && !tellsTarget ? happening.folder : happening.file;
+  const folder = isOfNames || !isFolder ? happening.folder : happening.file;
+  if ((fidBits & FAN_REPORT_DIR_FID) === 0 || folder === null) return { ...NOTHING, file: subject };
+  const tellsChild = isOfNames ? tellsTarget : (fidBits & FAN_REPORT_FID) !== 0 && !isFolder;
+  const file = tellsChild && subject !== folder ? subject : null;
+  const { name, newFolder, newName } = happening;
+  if ((mask & FAN_RENAME) !== 0) {
+    // Of the old name hears who has marked the old folder, of the new one who has the new.
+    const hasAll = marks.fileSystem !== null;
+    const old = hasAll || marks.inode !== null ? { folder, name } : { folder: null, name: "" };
+    return {
+      ...old,
+      ...(hasAll || marks.newFolder !== null ? { newFolder, newName } : { newFolder: null, newName: "" }),
+      file,
+    };
   }
-  if (subject === null) return [];
-  return [aloneOf(fidBits, mask, subject)];
+  if ((fidBits & FAN_REPORT_NAME) !== 0 && (isOfNames || !isFolder))
+    return { folder, name, newFolder: null, newName: "", file };
+  return file === null ? { ...NOTHING, file: folder } : { ...NOTHING, folder, file };
 }
 
-/** Of the old name hears who has marked the old folder, of the new one who has the new. */
-function addRenames(records: Record[], { folder, name, newFolder, newName }: Happening, marks: MetMarks): void {
-  const all = marks.fileSystem !== null;
-  if (all || marks.inode !== null) records.push({ type: FAN_EVENT_INFO_TYPE_OLD_DFID_NAME, file: folder!, name });
-  if (all || marks.newFolder !== null)
-    records.push({ type: FAN_EVENT_INFO_TYPE_NEW_DFID_NAME, file: newFolder!, name: newName });
-}
-
-/** The one file of an event that has no name to tell. */
-function aloneOf(fidBits: number, mask: number, file: FileId): Record {
+/** In which words: that depends on all that was joined. */
+function recordsOf(fidBits: number, { mask, told }: QueuedEvent): Record[] {
+  const records: Record[] = [];
+  const { folder, name, newFolder, newName, file } = told;
+  if (folder !== null) {
+    const isRename = (mask & FAN_RENAME) !== 0;
+    const plain = name === "" ? FAN_EVENT_INFO_TYPE_DFID : FAN_EVENT_INFO_TYPE_DFID_NAME;
+    records.push({ type: isRename ? FAN_EVENT_INFO_TYPE_OLD_DFID_NAME : plain, file: folder, name });
+  }
+  if (newFolder !== null) records.push({ type: FAN_EVENT_INFO_TYPE_NEW_DFID_NAME, file: newFolder, name: newName });
+  if (file === null) return records;
   const isFolder = (mask & FAN_ONDIR) !== 0;
-  if (fidBits === FAN_REPORT_FID) return { type: FAN_EVENT_INFO_TYPE_FID, file, name: "" };
-  if ((fidBits & FAN_REPORT_NAME) !== 0 && isFolder) return { type: FAN_EVENT_INFO_TYPE_DFID_NAME, file, name: "." };
-  const isOfFolder = (mask & NAME_EVENTS) !== 0 || isFolder;
-  return { type: isOfFolder ? FAN_EVENT_INFO_TYPE_DFID : FAN_EVENT_INFO_TYPE_FID, file, name: "" };
+  if (fidBits === FAN_REPORT_FID || records.length > 0) records.push({ type: FAN_EVENT_INFO_TYPE_FID, file, name: "" });
+  else if ((fidBits & FAN_REPORT_NAME) !== 0 && isFolder)
+    records.push({ type: FAN_EVENT_INFO_TYPE_DFID_NAME, file, name: "." });
+  else {
+    const isOfFolder = (mask & NAME_EVENTS) !== 0 || isFolder;
+    records.push({ type: isOfFolder ? FAN_EVENT_INFO_TYPE_DFID : FAN_EVENT_INFO_TYPE_FID, file, name: "" });
+  }
+  return records;
 }
 
 /** Events with the same key are told as one, with both masks: names that come and go are apart from folders that do. */
-export function keyOf(mask: number, who: number, records: readonly Record[], place: Path | null): string {
+export function keyOf(mask: number, who: number, told: ToldFiles, place: Path | null): string {
   const kind = ((mask & FAN_ONDIR) !== 0 ? "d" : "") + ((mask & FAN_RENAME) !== 0 ? "r" : "");
-  const files = records.map(({ type, file, name }) => `${type} ${file.device} ${file.ino} ${file.generation} ${name}`);
+  const files = [idText(told.folder) + told.name, idText(told.newFolder) + told.newName, idText(told.file)];
   if (place !== null) {
-    const { mount, dentry } = place;
-    files.push(`${mount.id} ${dentry.inode!.fileSystem.device} ${dentry.inode!.ino} ${dentry.parent?.inode?.ino ?? 0}`);
-    files.push(dentry.name);
+    const { ino, fileSystem } = place.dentry.inode!;
+    files.push(`${place.mount.id} ${fileSystem.device} ${ino}`);
   }
   return `${who} ${kind} ${files.join("\0")}`;
+}
+
+function idText(id: FileId | null): string {
+  return id === null ? "" : `${id.device} ${id.ino} ${id.generation} `;
 }
 
 const HANDLE_SIZE = HANDLE_INODE + HANDLE_BYTES;
@@ -142,9 +163,9 @@ function sizeOfRecord({ name }: Record): number {
   return (bytes + 3) & ~3;
 }
 
-export function sizeOfEvent(flags: number, { records }: QueuedEvent): number {
+export function sizeOfEvent(flags: number, event: QueuedEvent): number {
   let size = FanotifyEventMetadata.size + ((flags & FAN_REPORT_PIDFD) !== 0 ? FanotifyEventInfoPidfd.size : 0);
-  for (const record of records) size += sizeOfRecord(record);
+  for (const record of recordsOf(flags & FID_BITS, event)) size += sizeOfRecord(record);
   return size;
 }
 
@@ -152,8 +173,8 @@ export function sizeOfEvent(flags: number, { records }: QueuedEvent): number {
 export const EVENT_SIZE_MAX = FanotifyEventMetadata.size + 3 * (FanotifyEventInfoFid.size + HANDLE_SIZE + 260) + 8;
 
 /** Puts the records at `at`. @returns where they end */
-export function putRecords(bytes: Uint8Array, view: DataView, at: number, records: readonly Record[]): number {
-  for (const record of records) {
+export function putRecords(bytes: Uint8Array, view: DataView, at: number, flags: number, event: QueuedEvent): number {
+  for (const record of recordsOf(flags & FID_BITS, event)) {
     const size = sizeOfRecord(record);
     bytes.fill(0, at, at + size);
     bytes[at + FanotifyEventInfoHeader.offset.info_type] = record.type;

@@ -45,22 +45,24 @@ import { openSilently } from "../../vfs/open.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import { Path } from "../../vfs/path.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
+import type { WatchOwner } from "../watch-limits.ts";
 import {
   EVENT_SIZE_MAX,
   FID_BITS,
   keyOf,
   maskFor,
+  NOTHING,
   putPidfd,
   putRecords,
   type QueuedEvent,
-  recordsOf,
   sizeOfEvent,
+  toldOf,
 } from "./fanotify-event.ts";
 import { ListenerMark } from "./listener-mark.ts";
 import { PermissionRequest } from "./permission-request.ts";
 
 const IGNORES = FAN_MARK_IGNORED_MASK | FAN_MARK_IGNORE;
-const OVERFLOW: QueuedEvent = { key: "", mask: FAN_Q_OVERFLOW, who: 0, place: null, records: [], permission: null };
+const OVERFLOW: QueuedEvent = { key: "", mask: FAN_Q_OVERFLOW, who: 0, place: null, told: NOTHING, permission: null };
 
 /**
  * fanotify(7): who hears of what happens to files, mounts and file systems, and may decide about it. Bounds:
@@ -69,7 +71,7 @@ const OVERFLOW: QueuedEvent = { key: "", mask: FAN_Q_OVERFLOW, who: 0, place: nu
 export class FanotifyFile extends OpenFile implements FanotifyListener {
   #kernel: FsKernel;
   /** Whose limits it counts against. */
-  #uid: number;
+  #user: WatchOwner;
   /** Of fanotify_init(2), and for the files that it opens. */
   readonly initFlags: number;
   #fileFlags: number;
@@ -85,10 +87,10 @@ export class FanotifyFile extends OpenFile implements FanotifyListener {
   #unanswered = new Map<number, PermissionRequest>();
   #queue = new WaitQueue();
 
-  private constructor(kernel: FsKernel, uid: number, flags: number, fileFlags: number, isUnprivileged: boolean) {
+  private constructor(kernel: FsKernel, user: WatchOwner, flags: number, fileFlags: number, isUnprivileged: boolean) {
     super(2 | (flags & 2 ? O_NONBLOCK : 0), null, null);
     this.#kernel = kernel;
-    this.#uid = uid;
+    this.#user = user;
     this.initFlags = flags;
     this.#fileFlags = fileFlags;
     this.isUnprivileged = isUnprivileged;
@@ -98,12 +100,17 @@ export class FanotifyFile extends OpenFile implements FanotifyListener {
   /** fanotify_init(2), checked: −EMFILE when the user has enough of them. */
   static create(task: FsCaller, flags: number, fileFlags: number, isUnprivileged: boolean): FanotifyFile | number {
     const { kernel, credentials } = task;
-    if (!kernel.fanotifyLimits.addInstance(credentials.euid)) return -EMFILE;
-    return new FanotifyFile(kernel, credentials.euid, flags, fileFlags, isUnprivileged);
+    const user = { userNamespace: credentials.userNamespace, uid: credentials.euid };
+    if (!kernel.fanotifyLimits.addInstance(user)) return -EMFILE;
+    return new FanotifyFile(kernel, user, flags, fileFlags, isUnprivileged);
   }
 
   get fidBits(): number {
     return this.initFlags & FID_BITS;
+  }
+
+  get #hasAnyMarks(): boolean {
+    return (this.initFlags & FAN_UNLIMITED_MARKS) !== 0;
   }
 
   /** FAN_CLASS_*: only the upper two may decide. */
@@ -122,7 +129,7 @@ export class FanotifyFile extends OpenFile implements FanotifyListener {
       present.extend(mask, flags);
       return 0;
     }
-    if (!this.#kernel.fanotifyLimits.addWatch(this.#uid, (this.initFlags & FAN_UNLIMITED_MARKS) !== 0)) return -ENOSPC;
+    if (!this.#kernel.fanotifyLimits.addWatch(this.#user, this.#hasAnyMarks)) return -ENOSPC;
     const mark = new ListenerMark(this.#kernel, this, marked, (flags & FAN_MARK_EVICTABLE) === 0);
     this.#marks.set(marked, mark);
     mark.begin();
@@ -150,7 +157,7 @@ export class FanotifyFile extends OpenFile implements FanotifyListener {
 
   dropMark(mark: ListenerMark): void {
     if (!this.#marks.delete(mark.marked)) return;
-    this.#kernel.fanotifyLimits.removeWatch(this.#uid);
+    this.#kernel.fanotifyLimits.removeWatch(this.#user, this.#hasAnyMarks);
     mark.end();
   }
 
@@ -160,16 +167,19 @@ export class FanotifyFile extends OpenFile implements FanotifyListener {
     const mask = maskFor(this.fidBits, happening, marks);
     if (mask === 0) return;
     const place = this.fidBits === 0 ? (happening.place as Path) : null;
-    const records = recordsOf(this.fidBits, mask, happening, marks);
+    const told = toldOf(this.fidBits, mask, happening, marks);
     const who = this.#who();
-    const key = keyOf(mask, who, records, place);
     if (this.#isFull()) return this.#overflow();
-    const present = this.#byKey.get(key);
-    if (present !== undefined) {
-      present.mask |= mask;
-      return;
+    let key = keyOf(mask, who, told, place);
+    for (let known = this.#byKey.get(key); known !== undefined; known = this.#byKey.get(key)) {
+      if (known.place?.dentry === place?.dentry) {
+        known.mask |= mask;
+        return;
+      }
+      // Another name of the same file.
+      key += "'";
     }
-    const event: QueuedEvent = { key, mask, who, place, records, permission: null };
+    const event: QueuedEvent = { key, mask, who, place, told, permission: null };
     place?.retain();
     this.#byKey.set(key, event);
     this.#push(event);
@@ -179,7 +189,7 @@ export class FanotifyFile extends OpenFile implements FanotifyListener {
     const mask = maskFor(this.fidBits, happening, marks);
     if (mask === 0) return 0;
     const place = happening.place as Path;
-    const key = `${this.identityIn(this.#kernel)} ${keyOf(mask, mask, [], place)}`;
+    const key = `${this.identityIn(this.#kernel)} ${keyOf(mask, mask, NOTHING, place)}`;
     const permissions = permissionsOf(caller);
     if (permissions.given.includes(key)) return 0;
     const { asked } = permissions;
@@ -195,7 +205,7 @@ export class FanotifyFile extends OpenFile implements FanotifyListener {
     const request = new PermissionRequest(key, caller);
     permissions.asked = request;
     place.retain();
-    this.#push({ key: "", mask, who: this.#who(), place, records: [], permission: request });
+    this.#push({ key: "", mask, who: this.#who(), place, told: NOTHING, permission: request });
     return waitFor(caller, request);
   }
 
@@ -326,7 +336,7 @@ export class FanotifyFile extends OpenFile implements FanotifyListener {
     put64(view, FanotifyEventMetadata.offset.mask, event.mask >>> 0);
     view.setInt32(FanotifyEventMetadata.offset.fd, fd, true);
     view.setInt32(FanotifyEventMetadata.offset.pid, this.#idFor(task, event.who), true);
-    const end = putRecords(bytes, view, FanotifyEventMetadata.size, event.records);
+    const end = putRecords(bytes, view, FanotifyEventMetadata.size, this.initFlags, event);
     if ((this.initFlags & FAN_REPORT_PIDFD) !== 0) putPidfd(bytes, view, end, pidfd);
     const moved = to.put(bytes, 0, size);
     return moved === size || moved < 0 ? moved : -EINVAL;
@@ -397,7 +407,7 @@ export class FanotifyFile extends OpenFile implements FanotifyListener {
       place?.release();
     }
     this.#forget(this.#events.length);
-    this.#kernel.fanotifyLimits.removeInstance(this.#uid);
+    this.#kernel.fanotifyLimits.removeInstance(this.#user);
   }
 
   override get description(): string {
@@ -408,7 +418,7 @@ export class FanotifyFile extends OpenFile implements FanotifyListener {
     stateClass("FanotifyFile", this, {
       save: (it) => ({
         kernel: it.#kernel,
-        uid: it.#uid,
+        user: it.#user,
         fileFlags: it.#fileFlags,
         eventsMost: it.#eventsMost,
         marks: it.#marks,
@@ -421,7 +431,7 @@ export class FanotifyFile extends OpenFile implements FanotifyListener {
       load: (it, from) =>
         ({
           kernel: it.#kernel,
-          uid: it.#uid,
+          user: it.#user,
           fileFlags: it.#fileFlags,
           eventsMost: it.#eventsMost,
           marks: it.#marks,
