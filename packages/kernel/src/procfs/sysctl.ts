@@ -11,6 +11,7 @@ import type { ProtectedNames } from "../vfs/protected-names.ts";
 import { NAMESPACE_KINDS } from "../security/namespace.ts";
 import { NAMESPACES_MOST, WATCH_KINDS, type WatchKind } from "../security/namespace-counts.ts";
 import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
+import { dropUnusedDentries } from "../vfs/dentry-cache.ts";
 import { PTYS_MAX } from "../tty/tty-state.ts";
 import { RR_TIMESLICE_MS } from "../task/scheduler.ts";
 import { PID_MAX_LEAST, PID_MAX_MOST } from "../task/task-table.ts";
@@ -303,7 +304,11 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   ),
   "vm/mmap_min_addr": only("65536"),
   "vm/swappiness": only("60"),
-  "vm/vfs_cache_pressure": only("100"),
+  "vm/vfs_cache_pressure": bounded(
+    { least: 0, most: 0x7fffffff },
+    ({ vfs }) => vfs.cachePressure,
+    ({ vfs }, value) => (vfs.cachePressure = value),
+  ),
   "vm/dirty_ratio": only("20"),
   "vm/dirty_background_ratio": only("10"),
   "vm/dirty_expire_centisecs": only("3000"),
@@ -317,6 +322,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
     mode: 0o200,
     write: (kernel, text) => {
       if (!/^[1234]$/.test(text)) return -EINVAL;
+      if (text === "2" || text === "3") dropUnusedDentries(kernel);
       if (text === "1" || text === "3") kernel.memory.reclaimAll();
       return 0;
     },

@@ -3,9 +3,6 @@ import { Dentry } from "./dentry.ts";
 import type { Inode } from "./inode.ts";
 import type { VfsKernel } from "./vfs-kernel.ts";
 
-/** Bound of the cache; pruning then drops what was not found since the last time. An entry costs about 150 bytes. */
-export const DENTRIES_MAX = 65536;
-
 /**
  * The entry `name` of a directory, negative when the name is absent; a negated errno when the file system fails (EIO,
  * EACCES …).
@@ -150,9 +147,16 @@ export function exchangeDentries(one: Dentry, other: Dentry): void {
 
 /** Called between walks: brings the cache below its bound. */
 export function pruneDentries(kernel: VfsKernel): void {
-  for (let round = 0; round < 2 && kernel.vfs.dentryCount > DENTRIES_MAX; round++) {
+  for (let round = 0; round < 2 && kernel.vfs.dentryCount > kernel.vfs.dentriesMost; round++) {
     for (const { dentry } of kernel.vfs.roots.values()) pruneBelow(kernel, dentry);
   }
+}
+
+/** All that nobody uses, as vm.drop_caches asks for it. */
+export function dropUnusedDentries(kernel: VfsKernel): void {
+  // The first round takes the mark of use off.
+  for (let round = 0; round < 2; round++)
+    for (const { dentry } of kernel.vfs.roots.values()) pruneBelow(kernel, dentry);
 }
 
 /** Names of file systems that are made on demand are found again as quickly: those that nobody uses go. */

@@ -15,6 +15,10 @@ import type { Path } from "./path.ts";
 import type { ProtectedNames } from "./protected-names.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 
+/** Bound of the dentry cache; pruning then drops what was not found since the last time. An entry costs about 150 bytes. */
+const DENTRIES_MAX = 65536,
+  DENTRIES_LEAST = 1024;
+
 function noPidfd(): never {
   throw new Error("there are no processes yet");
 }
@@ -39,8 +43,10 @@ export class VfsState {
    * taken away and still are in use, descriptors of fsopen(2).
    */
   readonly roots = new Map<FileSystem, { dentry: Dentry; mounts: number; lingering: number }>();
-  /** Entries in the dentry cache; pruned above DENTRIES_MAX (dentry-cache.ts). */
+  /** Entries in the dentry cache; pruned above `dentriesMost` (dentry-cache.ts). */
   dentryCount = 0;
+  dentriesMost = DENTRIES_MAX;
+  #cachePressure = 100;
   /** Inodes whose pages or attributes are not on stable storage yet (write-back.ts). */
   readonly dirty = new Set<Inode>();
   /** Inodes and further names of all file systems in memory, and bytes that they keep outside pages (fs/tmpfs). */
@@ -83,6 +89,16 @@ export class VfsState {
     this.#kernel = kernel;
   }
 
+  /** vm.vfs_cache_pressure, in percent: names that nobody uses are given up the sooner. Below 100 all have room as it is. */
+  get cachePressure(): number {
+    return this.#cachePressure;
+  }
+
+  set cachePressure(value: number) {
+    this.#cachePressure = value;
+    this.dentriesMost = Math.max(DENTRIES_LEAST, Math.floor((DENTRIES_MAX * 100) / Math.max(100, value)));
+  }
+
   /** Has the namespace room for `more`? Else ENOSPC (mount(2)). */
   hasMountRoom({ mounts, owner }: MountNamespace, more: number): boolean {
     return mounts.length + more <= this.maximumMounts && this.mounts.hasRoom(owner, more);
@@ -110,8 +126,19 @@ export class VfsState {
       "VfsState",
       this,
       {
-        save: (it) => ({ kernel: it.#kernel, nextMountId: it.#nextMountId, time: it.#time }),
-        load: (it, from) => ({ kernel: it.#kernel, nextMountId: it.#nextMountId, time: it.#time } = from),
+        save: (it) => ({
+          kernel: it.#kernel,
+          cachePressure: it.#cachePressure,
+          nextMountId: it.#nextMountId,
+          time: it.#time,
+        }),
+        load: (it, from) =>
+          ({
+            kernel: it.#kernel,
+            cachePressure: it.#cachePressure,
+            nextMountId: it.#nextMountId,
+            time: it.#time,
+          } = from),
       },
       { keeps: ["devices", "namespaceRequest", "openNamespace", "pidfdOf", "types"] },
     );
