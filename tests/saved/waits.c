@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/fanotify.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/ipc.h>
@@ -55,7 +56,7 @@ static void *map_shared(void) {
 }
 
 static int pipe_ends[2], full_pipe[2], event, timer, epoll, unix_pair[2], pty, tcp, tcp_peer, queue_id;
-static int semaphores, shared_id, inotify, lock_file, deleted;
+static int semaphores, shared_id, inotify, fanotify, lock_file, deleted;
 static int *word;
 static char *segment;
 static mqd_t mqueue;
@@ -206,6 +207,8 @@ static void sleep_in_inotify(void) {
   say("inotify", ((struct inotify_event *)bytes)->name, ((struct inotify_event *)bytes)->mask);
 }
 
+static void sleep_for_permission(void) { say("fanotify", "opened", open("/tmp/asked", O_RDWR) >= 0); }
+
 static void sleep_in_lock(void) {
   struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 10, .l_len = 5};
   int file = open("/tmp/locked", O_RDWR);
@@ -284,6 +287,7 @@ int main(void) {
       sleep_in_signalfd, sleep_in_unix,      sleep_in_fifo,    sleep_in_pty,         sleep_in_tcp,
       sleep_in_msgrcv,   sleep_in_semop,     sleep_in_mqueue,  sleep_in_inotify,     sleep_in_lock,
       sleep_in_flock,    sleep_in_join,      sleep_with_timers, sleep_with_proc,     sleep_in_file,
+      sleep_for_permission,
   };
   enum { COUNT = sizeof sleepers / sizeof *sleepers };
   word = map_shared();
@@ -329,6 +333,9 @@ int main(void) {
   unlink("/tmp/deleted");
   inotify = inotify_init1(0);
   inotify_add_watch(inotify, "/tmp", IN_CREATE);
+  close(open("/tmp/asked", O_CREAT | O_RDWR, 0600));
+  fanotify = fanotify_init(FAN_CLASS_CONTENT, O_RDONLY);
+  fanotify_mark(fanotify, FAN_MARK_ADD, FAN_OPEN_PERM | FAN_CLOSE, AT_FDCWD, "/tmp/asked");
 
   pid_t children[COUNT];
   for (int index = 0; index < COUNT; index++) {
@@ -382,6 +389,12 @@ int main(void) {
   fcntl(lock_file, F_SETLK, &lock);
   flock(lock_file, LOCK_UN);
   close(fifo);
+  struct fanotify_event_metadata asked = {0};
+  say("parent", "asked", read(fanotify, &asked, sizeof asked));
+  struct fanotify_response answer = {asked.fd, FAN_ALLOW};
+  say("parent", "answers", write(fanotify, &answer, sizeof answer));
+  pause_ms(5);
+  say("parent", "is told", read(fanotify, &asked, sizeof asked) > 0 ? (long)asked.mask : -1);
   int status;
   long ended = 0;
   for (pid_t child; (child = wait(&status)) > 0;) ended += WEXITSTATUS(status);

@@ -31,7 +31,8 @@ interface Counts {
 }
 
 /**
- * How many namespaces there are, and may be (namespaces(7), "The /proc/sys/user directory"), and watches. A new one counts for the
+ * How many namespaces there are, and may be (namespaces(7), "The /proc/sys/user directory"), and watches. A new
+ * one counts for the
  * user who makes it in his user namespace, and for that one's maker in the one above, up to the initial one.
  */
 export class NamespaceCounts {

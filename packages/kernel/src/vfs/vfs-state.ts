@@ -15,7 +15,7 @@ import type { Path } from "./path.ts";
 import type { ProtectedNames } from "./protected-names.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 
-/** Bound of the dentry cache; pruning then drops what was not found since the last time. An entry costs about 150 bytes. */
+/** Bounds of the dentry cache; pruning drops what was not found since the last time. An entry costs about 150 bytes. */
 const DENTRIES_MAX = 65536,
   DENTRIES_LEAST = 1024;
 
@@ -89,7 +89,7 @@ export class VfsState {
     this.#kernel = kernel;
   }
 
-  /** vm.vfs_cache_pressure, in percent: names that nobody uses are given up the sooner. Below 100 all have room as it is. */
+  /** vm.vfs_cache_pressure, in percent: above 100 names that nobody uses are given up the sooner. */
   get cachePressure(): number {
     return this.#cachePressure;
   }

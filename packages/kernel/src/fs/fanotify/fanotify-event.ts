@@ -1,6 +1,7 @@
 /**
  * What a listener of fanotify(7) reads of an event. Which files and names it is told depends on what it asked for and
- * on what happened; the rules are those of Linux's fs/notify/fanotify (fanotify_alloc_event, copy_info_records_to_user).
+ * on what happened; the rules are those of Linux's fs/notify/fanotify (fanotify_alloc_event,
+ * copy_info_records_to_user).
  */
 import {
   FAN_ATTRIB,
