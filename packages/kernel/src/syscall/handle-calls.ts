@@ -28,7 +28,9 @@ import { isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
 import { Dentry } from "../vfs/dentry.ts";
+import { cachedNameOf } from "../vfs/dentry-cache.ts";
 import { HANDLE_BYTES, HANDLE_GENERATION, HANDLE_INODE, HANDLE_TYPE, putHandle } from "../vfs/file-handle.ts";
+import type { Inode } from "../vfs/inode.ts";
 import { uniqueIdOf } from "../vfs/mount-names.ts";
 import { openExisting } from "../vfs/open.ts";
 import { PathOnlyFile } from "../vfs/path-only-file.ts";
@@ -101,16 +103,19 @@ function openByHandle(task: Task, mountFd: number, handle: number, flags: number
   const inode = fileSystem.inodeByNumber(getU64(view, HANDLE_INODE), getU64(view, HANDLE_GENERATION));
   if (isErrno(inode)) return -ESTALE;
   let dentry = root;
-  if (inode !== root.inode) {
-    // No folder is known to have it: as one that was unlinked.
-    dentry = new Dentry(`#${inode.ino}`, null, inode);
-    dentry.isDetached = true;
-  }
+  if (inode !== root.inode) dentry = cachedNameOf(inode, root) ?? withoutName(inode);
   const place = new Path(anchor.mount, dentry);
   if ((flags & O_PATH) !== 0) return installFile(task, new PathOnlyFile(flags, place), (flags & O_CLOEXEC) !== 0);
   if (inode.isSymlink) return -ELOOP;
   const file = openExisting(task, place, flags);
   return isErrno(file) ? file : installFile(task, file, (flags & O_CLOEXEC) !== 0);
+}
+
+/** No folder is known to have it: as one that was unlinked. */
+function withoutName(inode: Inode): Dentry {
+  const dentry = new Dentry(`#${inode.ino}`, null, inode);
+  dentry.isDetached = true;
+  return dentry;
 }
 
 export const handleCalls: SyscallTable = {
@@ -120,6 +125,6 @@ export const handleCalls: SyscallTable = {
   },
   open_by_handle_at: {
     run: (task, mountFd, handle, flags) => openByHandle(task, mountFd | 0, handle, flags | 0),
-    gaps: "what is opened has no place in the tree: `..` of a folder leads nowhere else",
+    gaps: "what no name in memory leads to has no place in the tree: `..` of such a folder leads nowhere else",
   },
 };

@@ -17,6 +17,7 @@ import type { PageCache } from "../frames/page-cache.ts";
 import { checkAccess } from "../security/permission.ts";
 import type { FileLocks } from "./held-locks.ts";
 import type { FileLeases } from "./held-leases.ts";
+import type { Dentry } from "./dentry.ts";
 import type { FileSystem } from "./file-system.ts";
 import { endMarks, type FanotifyMark, type FileId, tellGone } from "./fanotify-mark.ts";
 import type { InotifyMark } from "./inotify-mark.ts";
@@ -96,6 +97,8 @@ export abstract class Inode {
   leases: FileLeases<OpenFile> | null = null;
   /** Entries of the dentry cache that name it, kept by the vfs. */
   cachedNames = 0;
+  /** One of these, or one that was: by which a handle leads back into the tree. */
+  cachedName: Dentry | null = null;
   /** Size or times were changed in place (write, mmap) and `storeAttributes` was not called since. */
   isDirty = false;
   isEvicted = false;
@@ -237,9 +240,9 @@ export abstract class Inode {
     if (change.ctime !== undefined) this.ctime = change.ctime;
     return 0;
   }
-  /** Does the file system keep `fileFlags`? */
-  get keepsFileFlags(): boolean {
-    return false;
+  /** Which of `fileFlags` the file system keeps; 0: it has none. */
+  get keptFileFlags(): number {
+    return 0;
   }
   /** FS_IOC_SETFLAGS: all of the flags anew; the vfs has checked who asks. −EOPNOTSUPP: not this one. */
   setFileFlags(_flags: number): number {
@@ -382,6 +385,7 @@ export abstract class Inode {
   /** A cached name leads to it no more. */
   dropCachedName(): void {
     this.cachedNames--;
+    if (this.cachedNames === 0) this.cachedName = null;
     if (this.cachedNames === 0 && this.users === 0 && this.nlink > 0) this.evictUnused();
   }
 
