@@ -184,7 +184,6 @@ const UNSEEN = [
     "SignalfdSiginfo",
     "InotifyEvent",
     "LinuxDirent64",
-    "SeccompData",
     "PtraceSyscallInfo",
     "PtracePeeksiginfoArgs",
     "PtraceRseqConfiguration",

@@ -99,6 +99,8 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
   rseqWork = 0;
   /** The system calls that it may make (seccomp(2)); null: all. */
   seccomp: Seccomp | null = null;
+  /** Its call waits for what a listener of its filters says (task/seccomp-listener.ts); null: it doesn't. */
+  notification: object | null = null;
   /** set_mempolicy(2): mode with its flags, and whether the one node is in its set. */
   memoryPolicy = { mode: 0, hasNode: false };
   /** Its tracer, and what it has to do with it (ptrace(2)); null: nobody traces it. */
