@@ -95,6 +95,20 @@ export function formatList(list: List): string {
   ].join("\n");
 }
 
+/** How many programs of each class end how; helpers are no tests. */
+export function tallyClasses(
+  list: List,
+): { readonly name: string; readonly group: string; readonly counts: Record<string, number> }[] {
+  const groups = new Map<string, Record<string, number>>([["passes", { pass: list.passing.size }]]);
+  for (const { outcome, class: group } of list.expected.values()) {
+    if (outcome === "helper") continue;
+    const counts = groups.get(group) ?? {};
+    counts[outcome] = (counts[outcome] ?? 0) + 1;
+    groups.set(group, counts);
+  }
+  return [...groups].map(([group, counts]) => ({ name: group, group, counts }));
+}
+
 const LINE_MAX = 120;
 
 function passLines(names: readonly string[]): string[] {

@@ -53,6 +53,11 @@ export abstract class FileSystem {
     return -EOPNOTSUPP;
   }
 
+  /** Can a name stand for a file that is gone (RENAME_WHITEOUT)? */
+  get hasWhiteouts(): boolean {
+    return false;
+  }
+
   /** Is what its files say made when they are read (procfs, sysfs)? */
   get isMadeOnDemand(): boolean {
     return false;
