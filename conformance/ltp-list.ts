@@ -22,7 +22,7 @@ interface List {
   readonly passing: Set<string>;
 }
 
-export function isOutcome(word: string): word is Outcome {
+function isOutcome(word: string): word is Outcome {
   return (OUTCOMES as readonly string[]).includes(word);
 }
 

@@ -304,8 +304,9 @@ export function renameName(
 function renameLeaving(task: Caller, from: Dentry, to: Dentry, flags: number): number {
   const directory = from.parent!.inode!,
     oldName = from.name;
-  let name = "#whiteout";
-  while (directory.lookup(name) !== -ENOENT) name += "#";
+  const name = `#whiteout-${task.kernel.allocateAnonymousIno()}`;
+  // Nobody has that name but by intent.
+  if (directory.lookup(name) !== -ENOENT) return -EBUSY;
   const whiteout = directory.create(name, newInodeFor(task, directory, S_IFCHR, 0));
   if (isErrno(whiteout)) return whiteout;
   whiteout.users++;
