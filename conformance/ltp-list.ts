@@ -22,7 +22,7 @@ interface List {
   readonly passing: Set<string>;
 }
 
-export function isOutcome(word: string): word is Outcome {
+function isOutcome(word: string): word is Outcome {
   return (OUTCOMES as readonly string[]).includes(word);
 }
 
@@ -93,6 +93,20 @@ export function formatList(list: List): string {
     ...passLines([...list.passing].sort()),
     "",
   ].join("\n");
+}
+
+/** How many programs of each class end how; helpers are no tests. */
+export function tallyClasses(
+  list: List,
+): { readonly name: string; readonly group: string; readonly counts: Record<string, number> }[] {
+  const groups = new Map<string, Record<string, number>>([["passes", { pass: list.passing.size }]]);
+  for (const { outcome, class: group } of list.expected.values()) {
+    if (outcome === "helper") continue;
+    const counts = groups.get(group) ?? {};
+    counts[outcome] = (counts[outcome] ?? 0) + 1;
+    groups.set(group, counts);
+  }
+  return [...groups].map(([group, counts]) => ({ name: group, group, counts }));
 }
 
 const LINE_MAX = 120;

@@ -19,12 +19,12 @@ import {
   type Expectation,
   formatList,
   isForTheWorse,
-  isOutcome,
   type Outcome,
   outcomeOf,
   parseList,
+  tallyClasses,
 } from "./ltp-list.ts";
-import { recordTallies } from "./results.ts";
+import { recordAllTallies } from "./results.ts";
 
 const IMAGE = "ltp-2";
 const PACKAGES = [
@@ -237,17 +237,6 @@ function record(): void {
     } else list.expected.set(name, { outcome, class: list.expected.get(name)?.class ?? "unsorted", words });
   }
   writeFileSync(LIST, formatList(list));
-  if (only !== null) return;
-  const groups = new Map<string, Record<string, number>>();
-  for (const { name, outcome } of results) {
-    const group = outcome === "pass" ? "passes" : expectation(name).class;
-    const counts = groups.get(group) ?? {};
-    if (isOutcome(outcome)) counts[outcome] = (counts[outcome] ?? 0) + 1;
-    groups.set(group, counts);
-  }
-  recordTallies(
-    "ltp",
-    ABOUT,
-    [...groups].map(([group, counts]) => ({ name: group, group, counts })),
-  );
+  // Of the whole list, whatever ran now: a class that has no program any more has no row.
+  recordAllTallies("ltp", ABOUT, tallyClasses(list));
 }

@@ -3,7 +3,7 @@
  * `docs/conformance.md` shows them all. A run with `--record` replaces the rows of what it ran and writes the page
  * anew.
  */
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** How a part of a suite went in one place. */
@@ -117,6 +117,12 @@ export function recordBoots(name: string, about: { title: string; command: strin
 
 export function recordTallies(name: string, about: AboutTallies, rows: readonly TallyRow[]): void {
   replaceRows(name, about, "tallies", rows);
+}
+
+/** The same in the place of all rows that were there. */
+export function recordAllTallies(name: string, about: AboutTallies, rows: readonly TallyRow[]): void {
+  rmSync(join(FOLDER, `${name}.json`), { force: true });
+  recordTallies(name, about, rows);
 }
 
 export function recordRoots(name: string, about: { title: string; command: string }, rows: readonly RootRow[]): void {

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { formatList, isForTheWorse, outcomeOf, parseList } from "../conformance/ltp-list.ts";
+import { formatList, isForTheWorse, outcomeOf, parseList, tallyClasses } from "../conformance/ltp-list.ts";
 import { repository } from "./support/stratos.ts";
 
 const text = readFileSync(join(repository, "conformance/ltp-expected.txt"), "utf8");
@@ -22,6 +22,19 @@ test("each program that doesn't pass has a class that says why, and none stands 
   );
   for (const [name, words] of list.classes) assert.ok(words.length > 10, name);
   assert.equal(formatList(list), text, "as --record writes it");
+});
+
+test("the table of the conformance page is that of the list: a class without programs has no row in it", () => {
+  const { tallies } = JSON.parse(readFileSync(join(repository, "conformance/results/ltp.json"), "utf8")) as {
+    tallies: { name: string }[];
+  };
+  const rows = tallyClasses(parseList(text)).sort((one, other) => (one.name < other.name ? -1 : 1));
+  assert.deepEqual(tallies, JSON.parse(JSON.stringify(rows)), "--record writes it, of any programs");
+  const small = parseList("class a  words that say why\nclass b  others\np fail a\nq helper b\nr conf a\npass s t\n");
+  assert.deepEqual(tallyClasses(small), [
+    { name: "passes", group: "passes", counts: { pass: 2 } },
+    { name: "a", group: "a", counts: { fail: 1, conf: 1 } },
+  ]);
 });
 
 test("a line that is wrong is named; exit statuses are LTP's bits", () => {

@@ -29,7 +29,10 @@ test("programs that sleep in each kind of call wake in a loaded machine as in th
   const twin = twinOf(run);
   for (const each of [run, twin]) finish(each);
   assert.equal(twin.output.text, run.output.text);
-  assert.match(run.output.text, /sum of its children's statuses 300\b/);
+  assert.match(run.output.text, /fanotify: opened 1 /);
+  assert.match(run.output.text, /is told 8 /);
+  assert.match(run.output.text, /seccomp: answer 4711 /);
+  assert.match(run.output.text, /sum of its children's statuses 351\b/);
   assert.deepEqual(countsOf(twin.machine), countsOf(run.machine));
 });
 

@@ -184,6 +184,10 @@ const IN_C: Readonly<Record<string, InC>> = {
   },
   RseqCs: { type: "struct rseq_cs", ...linux("rseq") },
   PtracePeeksiginfoArgs: { type: "struct ptrace_peeksiginfo_args", ...linux("ptrace") },
+  SeccompNotif: { type: "struct seccomp_notif", ...linux("seccomp") },
+  SeccompNotifResp: { type: "struct seccomp_notif_resp", ...linux("seccomp") },
+  SeccompNotifAddfd: { type: "struct seccomp_notif_addfd", ...linux("seccomp") },
+  SeccompNotifSizes: { type: "struct seccomp_notif_sizes", ...linux("seccomp") },
   SeccompMetadata: { type: "struct seccomp_metadata", ...linux("ptrace") },
   AcctV3: { type: "struct acct_v3", ...linux("acct") },
   Iovec: { type: "struct iovec", ...linux("uio") },
@@ -224,6 +228,24 @@ const IN_C: Readonly<Record<string, InC>> = {
   Pollfd: { type: "struct pollfd", ...asm("poll") },
   EpollEvent: { type: "struct epoll_event", ...linux("eventpoll") },
   InotifyEvent: { type: "struct inotify_event", ...linux("inotify") },
+  FanotifyEventMetadata: { type: "struct fanotify_event_metadata", ...linux("fanotify") },
+  FanotifyEventInfoHeader: { type: "struct fanotify_event_info_header", ...linux("fanotify") },
+  FanotifyEventInfoFid: { type: "struct fanotify_event_info_fid", ...linux("fanotify") },
+  FanotifyEventInfoPidfd: { type: "struct fanotify_event_info_pidfd", ...linux("fanotify") },
+  FanotifyResponse: { type: "struct fanotify_response", ...linux("fanotify") },
+  // Younger than the headers of Debian 12.
+  FanotifyResponseInfoHeader: {
+    type: "struct fanotify_response_info_header",
+    ...linux("types"),
+    source: "struct fanotify_response_info_header { __u8 type, pad; __u16 len; };",
+  },
+  FanotifyResponseInfoAuditRule: {
+    type: "struct fanotify_response_info_audit_rule",
+    ...linux("types"),
+    source: `struct fanotify_response_info_audit_rule {
+      struct { __u8 type, pad; __u16 len; } hdr; __u32 rule_number, subj_trust, obj_trust;
+    };`,
+  },
   FiemapExtent: { type: "struct fiemap_extent", ...linux("fiemap") },
   Fiemap: { type: "struct fiemap", ...linux("fiemap") },
   Fsxattr: { type: "struct fsxattr", ...linux("fs") },

@@ -92,6 +92,8 @@ export const CALL_TYPES: Readonly<Record<string, string>> = {
   inotify_add_watch: "fd path number",
   inotify_rm_watch: "fd small",
   inotify_init1: "bits:800,80000",
+  fanotify_init: "bits:1,2,4,8,10,20,80,100,200,400,800,1000 bits:1,2,400,800,80000",
+  fanotify_mark: "fd bits:1,2,4,8,10,20,40,80,100,200,400 number directory path",
   // ---- Memory
   mmap: "mapPlace length bits:1,2,4 bits:1,2,10,20,100,800,1000,2000,4000,8000,10000,20000,100000 fd offset",
   munmap: "mapPlace length",

@@ -6,7 +6,9 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/futex.h>
+#include <linux/seccomp.h>
 #include <mqueue.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -17,11 +19,14 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/fanotify.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/msg.h>
+#include <sys/prctl.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/signalfd.h>
@@ -55,7 +60,7 @@ static void *map_shared(void) {
 }
 
 static int pipe_ends[2], full_pipe[2], event, timer, epoll, unix_pair[2], pty, tcp, tcp_peer, queue_id;
-static int semaphores, shared_id, inotify, lock_file, deleted;
+static int semaphores, shared_id, inotify, fanotify, lock_file, deleted;
 static int *word;
 static char *segment;
 static mqd_t mqueue;
@@ -206,6 +211,27 @@ static void sleep_in_inotify(void) {
   say("inotify", ((struct inotify_event *)bytes)->name, ((struct inotify_event *)bytes)->mask);
 }
 
+static void sleep_for_permission(void) { say("fanotify", "opened", open("/tmp/asked", O_RDWR) >= 0); }
+
+/* Its own child's call waits for what it says. */
+static void sleep_for_listener(void) {
+  struct sock_filter code[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+                               BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  struct sock_fprog program = {4, code};
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  int listener = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
+  if (fork() == 0) {
+    say("seccomp", "answer", syscall(SYS_getppid));
+    _exit(0);
+  }
+  pause_ms(1500);
+  struct seccomp_notif asked = {0};
+  say("seccomp", "asked", ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &asked));
+  struct seccomp_notif_resp answer = {.id = asked.id, .val = 4711};
+  say("seccomp", "answers", ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer));
+  wait(0);
+}
+
 static void sleep_in_lock(void) {
   struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 10, .l_len = 5};
   int file = open("/tmp/locked", O_RDWR);
@@ -284,6 +310,7 @@ int main(void) {
       sleep_in_signalfd, sleep_in_unix,      sleep_in_fifo,    sleep_in_pty,         sleep_in_tcp,
       sleep_in_msgrcv,   sleep_in_semop,     sleep_in_mqueue,  sleep_in_inotify,     sleep_in_lock,
       sleep_in_flock,    sleep_in_join,      sleep_with_timers, sleep_with_proc,     sleep_in_file,
+      sleep_for_permission, sleep_for_listener,
   };
   enum { COUNT = sizeof sleepers / sizeof *sleepers };
   word = map_shared();
@@ -329,6 +356,9 @@ int main(void) {
   unlink("/tmp/deleted");
   inotify = inotify_init1(0);
   inotify_add_watch(inotify, "/tmp", IN_CREATE);
+  close(open("/tmp/asked", O_CREAT | O_RDWR, 0600));
+  fanotify = fanotify_init(FAN_CLASS_CONTENT, O_RDONLY);
+  fanotify_mark(fanotify, FAN_MARK_ADD, FAN_OPEN_PERM | FAN_CLOSE, AT_FDCWD, "/tmp/asked");
 
   pid_t children[COUNT];
   for (int index = 0; index < COUNT; index++) {
@@ -382,6 +412,12 @@ int main(void) {
   fcntl(lock_file, F_SETLK, &lock);
   flock(lock_file, LOCK_UN);
   close(fifo);
+  struct fanotify_event_metadata asked = {0};
+  say("parent", "asked", read(fanotify, &asked, sizeof asked));
+  struct fanotify_response answer = {asked.fd, FAN_ALLOW};
+  say("parent", "answers", write(fanotify, &answer, sizeof answer));
+  pause_ms(5);
+  say("parent", "is told", read(fanotify, &asked, sizeof asked) > 0 ? (long)asked.mask : -1);
   int status;
   long ended = 0;
   for (pid_t child; (child = wait(&status)) > 0;) ended += WEXITSTATUS(status);

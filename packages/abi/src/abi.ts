@@ -49,6 +49,7 @@ export * from "./mqueue.ts";
 export * from "./elf.ts";
 export * from "./acct.ts";
 export * from "./io-structures.ts";
+export * from "./fanotify.ts";
 export * from "./device-numbers.ts";
 export * from "./riscv-hwprobe.ts";
 export { MAX_HARTS } from "./hart-limit.ts";

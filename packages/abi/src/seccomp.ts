@@ -1,7 +1,7 @@
 /**
  * seccomp(2) and the classic BPF of its filters. Source: Linux include/uapi/linux/{seccomp,filter,bpf_common,audit}.h.
  */
-import { array, hex16, hex32, i32, pointer, struct, u16, u64, u8 } from "./struct.ts";
+import { array, hex16, hex32, i32, i64, pointer, struct, u16, u32, u64, u8 } from "./struct.ts";
 
 export const SECCOMP_MODE_DISABLED = 0,
   SECCOMP_MODE_STRICT = 1,
@@ -14,7 +14,8 @@ export const SECCOMP_FILTER_FLAG_TSYNC = 1,
   SECCOMP_FILTER_FLAG_LOG = 2,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4,
   SECCOMP_FILTER_FLAG_NEW_LISTENER = 8,
-  SECCOMP_FILTER_FLAG_TSYNC_ESRCH = 16;
+  SECCOMP_FILTER_FLAG_TSYNC_ESRCH = 16,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 32;
 /** What a filter answers: an action, and 16 bits of data. */
 export const SECCOMP_RET_KILL_PROCESS = 0x80000000,
   SECCOMP_RET_KILL_THREAD = 0,
@@ -34,6 +35,31 @@ export const SeccompData = struct("seccomp_data", {
   arch: hex32,
   instruction_pointer: pointer,
   args: array(u64, 6),
+});
+/** Listeners (seccomp_unotify(2)). */
+export const SECCOMP_USER_NOTIF_FLAG_CONTINUE = 1,
+  SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP = 1,
+  SECCOMP_ADDFD_FLAG_SETFD = 1,
+  SECCOMP_ADDFD_FLAG_SEND = 2;
+export const SECCOMP_IOCTL_NOTIF_RECV = 0xc0502100,
+  SECCOMP_IOCTL_NOTIF_SEND = 0xc0182101,
+  SECCOMP_IOCTL_NOTIF_ID_VALID = 0x40082102,
+  SECCOMP_IOCTL_NOTIF_ID_VALID_WRONG_DIR = 0x80082102,
+  SECCOMP_IOCTL_NOTIF_ADDFD = 0x40182103,
+  SECCOMP_IOCTL_NOTIF_SET_FLAGS = 0x40082104;
+export const SeccompNotif = struct("seccomp_notif", { id: u64, pid: u32, flags: u32, data: SeccompData });
+export const SeccompNotifResp = struct("seccomp_notif_resp", { id: u64, val: i64, error: i32, flags: u32 });
+export const SeccompNotifAddfd = struct("seccomp_notif_addfd", {
+  id: u64,
+  flags: u32,
+  srcfd: u32,
+  newfd: u32,
+  newfd_flags: u32,
+});
+export const SeccompNotifSizes = struct("seccomp_notif_sizes", {
+  seccomp_notif: u16,
+  seccomp_notif_resp: u16,
+  seccomp_data: u16,
 });
 export const SockFilter = struct("sock_filter", { code: hex16, jt: u8, jf: u8, k: hex32 });
 export const SockFprog = struct("sock_fprog", { len: u16, filter: pointer });

@@ -18,6 +18,7 @@ import { futexObserver } from "./task/futex.ts";
 import { OutOfMemory } from "./task/oom-killer.ts";
 import { piFutexObserver } from "./task/pi-futex.ts";
 import { handleEcall, handleTlbMiss } from "./task/run-loop.ts";
+import { seccompObserver } from "./task/seccomp-listener.ts";
 import { registerTerminalDevices } from "./tty/terminal-devices.ts";
 
 /** A board for kernels. */
@@ -27,7 +28,7 @@ export function makeBoard(physical: PhysicalMemory, createProcessor: (hooks: Pro
 
 /** The kernel of a machine, with all that it can mount and open. */
 export function createKernel(options: KernelOptions): Kernel {
-  const kernel = new Kernel(options, [futexObserver, piFutexObserver]);
+  const kernel = new Kernel(options, [futexObserver, piFutexObserver, seccompObserver]);
   kernel.memory.shortage = new OutOfMemory(kernel);
   registerFileSystems(kernel);
   kernel.vfs.namespaceRequest = namespaceRequest;

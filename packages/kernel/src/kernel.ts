@@ -54,7 +54,7 @@ export { lookupPath } from "./vfs/path-walk.ts";
 export { linkPaths, makeDirectory, makeSymlink, removeDirectory, removeFile, renameName } from "./vfs/name-changes.ts";
 export { changeMode, changeOwner, changeTimes } from "./vfs/attributes.ts";
 export type { InotifyMark } from "./vfs/inotify-mark.ts";
-export { addMark, removeMark } from "./vfs/inotify-marks.ts";
+export { addMark, removeMark } from "./vfs/file-events.ts";
 export { createSocket } from "./socket/create-socket.ts";
 export { inetAddressBytes } from "./socket/inet/inet-address.ts";
 export {

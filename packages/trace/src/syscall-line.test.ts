@@ -184,7 +184,6 @@ const UNSEEN = [
     "SignalfdSiginfo",
     "InotifyEvent",
     "LinuxDirent64",
-    "SeccompData",
     "PtraceSyscallInfo",
     "PtracePeeksiginfoArgs",
     "PtraceRseqConfiguration",
@@ -192,6 +191,7 @@ const UNSEEN = [
     "RseqCs",
     "SeccompMetadata",
   ],
+  ...Object.keys(abi).filter((name) => name.startsWith("Fanotify")),
   // What a packet socket's rings hold, and what differs by their version.
   ...["TpacketHdr", "Tpacket2Hdr", "Tpacket3Hdr", "TpacketBlockDesc", "TpacketReq3", "TpacketStatsV3"],
   // Requests of screens and keyboards, shown by their numbers.

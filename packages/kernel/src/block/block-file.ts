@@ -3,7 +3,7 @@ import { stateClass } from "@stratos/base";
 import type { PageCache } from "../frames/page-cache.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
-import { notifyInode } from "../vfs/inotify-marks.ts";
+import { notifyFile } from "../vfs/file-events.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
 import { putPages, readPages } from "../vfs/regular-file.ts";
@@ -37,7 +37,7 @@ export class BlockFile extends OpenFile {
     const done = readPages(this.#kernel, this.device, to, at);
     if (done > 0) {
       if (offset < 0) this.position = at + done;
-      if (this.#kernel.vfs.watchCount > 0) notifyInode(this.#kernel, this.inode, this.path, "access");
+      if (this.#kernel.vfs.watchCount > 0) notifyFile(this.#kernel, this, "access");
     }
     return done;
   }
@@ -53,7 +53,7 @@ export class BlockFile extends OpenFile {
     if (done <= 0) return done;
     if (offset < 0) this.position = at + done;
     markInodeDirty(this.#kernel, device);
-    if (this.#kernel.vfs.watchCount > 0) notifyInode(this.#kernel, this.inode, this.path, "modify");
+    if (this.#kernel.vfs.watchCount > 0) notifyFile(this.#kernel, this, "modify");
     if ((this.flags & (O_DSYNC | O_DIRECT)) !== 0) {
       const failed = syncInode(this.#kernel, device, true);
       if (failed < 0) return failed;
@@ -81,8 +81,7 @@ export class BlockFile extends OpenFile {
   }
 
   protected override dispose(): void {
-    if (this.#kernel.vfs.watchCount > 0)
-      notifyInode(this.#kernel, this.inode, this.path, this.isWritable ? "close-write" : "close");
+    if (this.#kernel.vfs.watchCount > 0) notifyFile(this.#kernel, this, this.isWritable ? "close-write" : "close");
     closeDevice(this.#kernel, this.device, this);
   }
 

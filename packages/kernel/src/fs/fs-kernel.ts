@@ -5,7 +5,7 @@ import type { KernelLog } from "../ground/kernel-log.ts";
 import type { MmCaller } from "../mm/mm-kernel.ts";
 import type { TasksOf } from "../signal/signal-target.ts";
 import type { Caller, VfsKernel } from "../vfs/vfs-kernel.ts";
-import type { InotifyLimits } from "./inotify/inotify-limits.ts";
+import type { WatchLimits } from "./watch-limits.ts";
 import type { PipeLimits } from "./pipe/pipe-limits.ts";
 import type { Devtmpfs } from "./devtmpfs/devtmpfs.ts";
 import type { Mount } from "../vfs/mount.ts";
@@ -15,7 +15,8 @@ export interface FsKernel extends VfsKernel {
   readonly random: RandomSource;
   readonly reaper: Reaper;
   readonly pipeLimits: PipeLimits;
-  readonly inotifyLimits: InotifyLimits;
+  readonly inotifyLimits: WatchLimits;
+  readonly fanotifyLimits: WatchLimits;
   /** What dmesg(1) shows. */
   readonly messages: KernelLog;
   /** How often there was no room on an AegisFS volume for what a program wrote. */

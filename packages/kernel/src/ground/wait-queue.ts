@@ -10,7 +10,7 @@ import type { CallState } from "./call-state.ts";
 export const BLOCKED = -0x10000;
 /** The same, but a signal handler always ends the call with EINTR (poll, nanosleep, sigsuspend …; signal(7)). */
 export const BLOCKED_EINTR = -0x10001;
-/** Only SIGKILL ends the wait; other signals are delivered when the call is done (the parent of a vfork). */
+/** What ends the process ends the wait; other signals are delivered when the call is done (the parent of a vfork). */
 export const BLOCKED_KILLABLE = -0x10003;
 /** A signal handler runs meanwhile, and the call then goes on, whatever SA_RESTART says (Linux's ERESTARTNOINTR). */
 export const BLOCKED_RESTART = -0x10004;

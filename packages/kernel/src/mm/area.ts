@@ -24,6 +24,9 @@ export const AREA_NO_FORK = 0x8000000,
 /** The kernel's own pages, of which there are no more than were mapped: mremap(2) lets it not grow. */
 export const AREA_NO_EXPAND = 0x2000000;
 
+/** A fork's copy of memory that was in use: what is mapped beside it stays apart (Linux: its anon_vma has a parent). */
+export const AREA_INHERITED = 0x400;
+
 /** Its pages are promised to the process (overcommit.ts): private, and writable now or once. */
 export const AREA_ACCOUNTED = 0x1000000;
 

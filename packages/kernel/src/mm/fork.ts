@@ -1,7 +1,7 @@
 import { MAP_LOCKED, PAGE_SIZE } from "@stratos/abi";
 import { stateOf } from "../ground/call-state.ts";
 import { BLOCKED_KILLABLE, UNFINISHED } from "../ground/wait-queue.ts";
-import { AREA_NO_FORK, AREA_WIPE_ON_FORK } from "./area.ts";
+import { type Area, AREA_INHERITED, AREA_NO_FORK, AREA_WIPE_ON_FORK } from "./area.ts";
 import { AddressSpace, WIDE_TOP } from "./address-space.ts";
 import { PTE_R, PTE_W } from "./page-table.ts";
 import type { MmCaller } from "./mm-kernel.ts";
@@ -75,8 +75,9 @@ function copyPiece(parent: AddressSpace, child: AddressSpace, start: VirtualAddr
       if (area.start >= start) child.mappedBytes -= area.end - area.start;
       continue;
     }
+    let copy: Area | null = null;
     if (area.start >= start) {
-      const copy = area.slice(area.start, area.end);
+      copy = area.slice(area.start, area.end);
       copy.flags &= ~MAP_LOCKED;
       child.areas.insert(copy);
       // Code of unchanged file pages is shared at once; private code is decoded anew.
@@ -84,6 +85,7 @@ function copyPiece(parent: AddressSpace, child: AddressSpace, start: VirtualAddr
         copy.code = processor.code.open(area.code.key, area.start, area.end, parent.mode);
     }
     if ((area.flags & AREA_WIPE_ON_FORK) !== 0) continue;
+    const before = child.table.residentPages;
     const failed = parent.table.copyTo(
       child.table,
       Math.max(area.start, start),
@@ -91,6 +93,10 @@ function copyPiece(parent: AddressSpace, child: AddressSpace, start: VirtualAddr
       area.isShared,
     );
     if (failed < 0) return failed;
+    if (!area.isShared && child.table.residentPages > before) {
+      copy ??= child.areas.at(area.start)!;
+      copy.flags |= AREA_INHERITED;
+    }
   }
   // What has just become copy-on-write must fault, before anyone runs again.
   if (parent.isWide) parent.unpublishWrites(0, WIDE_TOP);

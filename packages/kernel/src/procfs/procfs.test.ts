@@ -53,6 +53,7 @@ import type { AddressSpace } from "../mm/address-space.ts";
 import { call } from "../testing/system-calls.ts";
 import { devptsOf } from "../tty/devpts.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
+import { WATCH_KINDS } from "../security/namespace-counts.ts";
 import { INITIAL_USER_NAMESPACE, initialOrigin } from "../security/user-namespace.ts";
 import { PidNamespace } from "../signal/pid-namespace.ts";
 import { Procfs } from "./procfs.ts";
@@ -282,8 +283,12 @@ it("each setting of /proc/sys that can be changed acts", () => {
   // Those that are tried one by one here or elsewhere; a setting that can be changed must stand in this list.
   const tried = new Set([
     ...NAMESPACE_KINDS.map((kind) => `user/max_${kind}_namespaces`),
+    ...WATCH_KINDS.map((kind) => `user/max_${kind}`),
     "fs/aio-max-nr",
     "fs/dir-notify-enable",
+    "fs/fanotify/max_queued_events",
+    "fs/fanotify/max_user_groups",
+    "fs/fanotify/max_user_marks",
     "fs/inotify/max_queued_events",
     "fs/inotify/max_user_instances",
     "fs/inotify/max_user_watches",
@@ -359,6 +364,7 @@ it("each setting of /proc/sys that can be changed acts", () => {
     "vm/overcommit_kbytes",
     "vm/overcommit_memory",
     "vm/overcommit_ratio",
+    "vm/vfs_cache_pressure",
   ]);
   const settled = new Set(settledValues().map(([path]) => path));
   const visit = (folder: string): void => {
@@ -384,6 +390,21 @@ it("each setting of /proc/sys that can be changed acts", () => {
   assert.equal(other.open("/dev/kmsg", O_RDONLY | O_NONBLOCK), -EPERM);
   assert.equal(call(other.task, "syslog", 3, BUFFER, 4096), -EPERM);
   assert.ok(call(user.task, "syslog", 3, BUFFER, 4096) > 0);
+
+  user.put("/kept", "");
+  const { vfs } = test.kernel;
+  for (let at = 0; at < 3000; at++) user.stat(`/absent-${at}`);
+  const cached = vfs.dentryCount;
+  set("vm/vfs_cache_pressure", "50");
+  user.stat("/kept");
+  assert.ok(vfs.dentryCount >= cached, "there is room");
+  set("vm/vfs_cache_pressure", "6400");
+  user.stat("/kept");
+  assert.ok(vfs.dentryCount < cached - 1000, "names that nobody uses go sooner");
+  set("vm/vfs_cache_pressure", "100");
+  for (let at = 0; at < 100; at++) user.stat(`/absent-${at}`);
+  set("vm/drop_caches", "2");
+  assert.ok(vfs.dentryCount < 100, "names go with the caches");
 
   const notify = (): number => user.call("fcntl", user.open("/proc"), F_NOTIFY, DN_CREATE);
   set("fs/dir-notify-enable", "0");

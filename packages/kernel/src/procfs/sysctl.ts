@@ -9,7 +9,9 @@ import { MOUNTS_MAX } from "../vfs/mount-counts.ts";
 import { MSGMAX_MOST } from "../ipc/message-queues.ts";
 import type { ProtectedNames } from "../vfs/protected-names.ts";
 import { NAMESPACE_KINDS } from "../security/namespace.ts";
-import { NAMESPACES_MOST } from "../security/namespace-counts.ts";
+import { NAMESPACES_MOST, WATCH_KINDS, type WatchKind } from "../security/namespace-counts.ts";
+import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
+import { dropUnusedDentries } from "../vfs/dentry-cache.ts";
 import { PTYS_MAX } from "../tty/tty-state.ts";
 import { RR_TIMESLICE_MS } from "../task/scheduler.ts";
 import { PID_MAX_LEAST, PID_MAX_MOST } from "../task/task-table.ts";
@@ -52,12 +54,29 @@ function objectLimit(kind: "messages" | "memory"): () => Setting {
   );
 }
 
-function inotifyLimit(field: "maximumEvents" | "maximumInstances" | "maximumWatches"): () => Setting {
-  return bounded(
-    { least: 0, most: 0x7fffffff },
-    (kernel) => kernel.inotifyLimits[field],
-    (kernel, value) => (kernel.inotifyLimits[field] = value),
-  );
+/** fs/{inotify,fanotify}/max_queued_events; what each user may have is the initial user namespace's limit. */
+function watchSettings(): Record<string, () => Setting> {
+  const bounds = { least: 0, most: 0x7fffffff };
+  const events = (limits: "inotifyLimits" | "fanotifyLimits"): (() => Setting) =>
+    bounded(
+      bounds,
+      (kernel) => kernel[limits].maximumEvents,
+      (kernel, value) => (kernel[limits].maximumEvents = value),
+    );
+  const users = (kind: WatchKind): (() => Setting) =>
+    bounded(
+      bounds,
+      ({ namespaceCounts }) => namespaceCounts.limit(INITIAL_USER_NAMESPACE, kind),
+      ({ namespaceCounts }, value) => namespaceCounts.setLimit(INITIAL_USER_NAMESPACE, kind, value),
+    );
+  return {
+    "fs/fanotify/max_queued_events": events("fanotifyLimits"),
+    "fs/fanotify/max_user_groups": users("fanotify_groups"),
+    "fs/fanotify/max_user_marks": users("fanotify_marks"),
+    "fs/inotify/max_queued_events": events("inotifyLimits"),
+    "fs/inotify/max_user_instances": users("inotify_instances"),
+    "fs/inotify/max_user_watches": users("inotify_watches"),
+  };
 }
 
 function hostField(field: "hostname" | "domainname"): () => Setting {
@@ -88,12 +107,13 @@ function queueLimit(field: keyof MqueueLimits, most: number): () => Setting {
   });
 }
 
-/** user/max_*_namespaces: of the reader's user namespace (namespaces(7)). */
+/** user/max_*: of the reader's user namespace (namespaces(7)). */
 function namespaceLimits(): Record<string, () => Setting> {
   const settings: Record<string, () => Setting> = {};
-  for (const kind of NAMESPACE_KINDS) {
-    settings[`user/max_${kind}_namespaces`] = bounded(
-      { least: 0, most: NAMESPACES_MOST },
+  for (const kind of [...NAMESPACE_KINDS, ...WATCH_KINDS]) {
+    const isWatch = kind.includes("notify");
+    settings[isWatch ? `user/max_${kind}` : `user/max_${kind}_namespaces`] = bounded(
+      { least: 0, most: isWatch ? 0x7fffffff : NAMESPACES_MOST },
       ({ namespaceCounts }, task) => namespaceCounts.limit(task.credentials.userNamespace, kind),
       ({ namespaceCounts }, value, task) => namespaceCounts.setLimit(task.credentials.userNamespace, kind, value),
       { owner: (task) => task.credentials.userNamespace, capability: CAP_SYS_RESOURCE, opens: true },
@@ -284,7 +304,11 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   ),
   "vm/mmap_min_addr": only("65536"),
   "vm/swappiness": only("60"),
-  "vm/vfs_cache_pressure": only("100"),
+  "vm/vfs_cache_pressure": bounded(
+    { least: 0, most: 0x7fffffff },
+    ({ vfs }) => vfs.cachePressure,
+    ({ vfs }, value) => (vfs.cachePressure = value),
+  ),
   "vm/dirty_ratio": only("20"),
   "vm/dirty_background_ratio": only("10"),
   "vm/dirty_expire_centisecs": only("3000"),
@@ -298,6 +322,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
     mode: 0o200,
     write: (kernel, text) => {
       if (!/^[1234]$/.test(text)) return -EINVAL;
+      if (text === "2" || text === "3") dropUnusedDentries(kernel);
       if (text === "1" || text === "3") kernel.memory.reclaimAll();
       return 0;
     },
@@ -358,9 +383,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "fs/protected_fifos": protection("fifos", 2),
   "fs/protected_regular": protection("regular", 2),
   "fs/suid_dumpable": only("0"),
-  "fs/inotify/max_queued_events": inotifyLimit("maximumEvents"),
-  "fs/inotify/max_user_instances": inotifyLimit("maximumInstances"),
-  "fs/inotify/max_user_watches": inotifyLimit("maximumWatches"),
+  ...watchSettings(),
   "fs/epoll/max_user_watches": fixed(() => String(ITEMS_MAX)),
   "fs/mqueue/msg_max": queueLimit("messages", 65536),
   "fs/mqueue/msgsize_max": queueLimit("messageSize", 16 << 20),

@@ -147,6 +147,8 @@ export class BpfFilter {
   sawArguments = false;
   /** Added to a task with SECCOMP_FILTER_FLAG_LOG. */
   isLogged = false;
+  /** Who answers for the calls that it doesn't decide about (task/seccomp-listener.ts); null: nobody does. */
+  listener: object | null = null;
 
   private constructor(program: readonly Instruction[]) {
     this.#program = program;

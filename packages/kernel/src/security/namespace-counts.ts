@@ -5,9 +5,25 @@ import { NAMESPACE_KINDS, type NamespaceKind } from "./namespace.ts";
 /** What /proc/sys/user/max_*_namespaces begin with (namespaces(7)). Each namespace is memory of the host. */
 export const NAMESPACES_MOST = 1024;
 
-type Numbers = Record<NamespaceKind, number>;
+/** What else is counted for each user: instances and watches of inotify(7), listeners and marks of fanotify(7). */
+export const WATCH_KINDS = ["inotify_instances", "inotify_watches", "fanotify_groups", "fanotify_marks"] as const;
+export type WatchKind = (typeof WATCH_KINDS)[number];
+type Kind = NamespaceKind | WatchKind;
+const KINDS: readonly Kind[] = [...NAMESPACE_KINDS, ...WATCH_KINDS];
 
-/** Limits of a user namespace and how many namespaces each user has made in it, and below. */
+type Numbers = Record<Kind, number>;
+
+/** What inotify(7) and fanotify(7) tell of /proc/sys/fs. */
+const WATCHES_START = { inotify_instances: 128, inotify_watches: 65536, fanotify_groups: 128, fanotify_marks: 65536 };
+const WATCHES_ANY = {
+  inotify_instances: 0x7fffffff,
+  inotify_watches: 0x7fffffff,
+  fanotify_groups: 0x7fffffff,
+  fanotify_marks: 0x7fffffff,
+};
+const WATCHES_NONE = { inotify_instances: 0, inotify_watches: 0, fanotify_groups: 0, fanotify_marks: 0 };
+
+/** Limits of a user namespace and how many of each kind each user has made in it, and below. */
 interface Counts {
   readonly limits: Numbers;
   /** By uid of the initial namespace. Bound: namespaces. */
@@ -15,15 +31,16 @@ interface Counts {
 }
 
 /**
- * How many namespaces there are, and may be (namespaces(7), "The /proc/sys/user directory"). A new one counts for the
+ * How many namespaces there are, and may be (namespaces(7), "The /proc/sys/user directory"), and watches. A new
+ * one counts for the
  * user who makes it in his user namespace, and for that one's maker in the one above, up to the initial one.
  */
 export class NamespaceCounts {
   /** Bound: user namespaces. */
-  #counts = new Map<UserNamespace, Counts>([[INITIAL_USER_NAMESPACE, startCounts()]]);
+  #counts = new Map<UserNamespace, Counts>([[INITIAL_USER_NAMESPACE, startCounts(WATCHES_START)]]);
 
   /** Counts one more; false (ENOSPC): a limit on the way up is reached, and nothing is counted. */
-  charge(namespace: UserNamespace, uid: number, kind: NamespaceKind): boolean {
+  charge(namespace: UserNamespace, uid: number, kind: Kind): boolean {
     for (let at: UserNamespace | null = namespace, user = uid; at !== null; user = at.creatorUid, at = at.parent) {
       const { limits, byUser } = this.#counts.get(at)!;
       if ((byUser.get(user)?.[kind] ?? 0) >= limits[kind]) return false;
@@ -32,16 +49,18 @@ export class NamespaceCounts {
     return true;
   }
 
-  discharge(namespace: UserNamespace, uid: number, kind: NamespaceKind): void {
+  discharge(namespace: UserNamespace, uid: number, kind: Kind): void {
     this.#add(namespace, uid, kind, -1);
   }
 
-  #add(namespace: UserNamespace, uid: number, kind: NamespaceKind, change: number): void {
+  #add(namespace: UserNamespace, uid: number, kind: Kind, change: number): void {
     for (let at: UserNamespace | null = namespace, user = uid; at !== null; user = at.creatorUid, at = at.parent) {
-      const { byUser } = this.#counts.get(at)!;
-      const numbers = byUser.get(user) ?? startNumbers(0);
+      // A watch may outlive the namespace of its maker: its file was handed on.
+      const byUser = this.#counts.get(at)?.byUser;
+      if (byUser === undefined) continue;
+      const numbers = byUser.get(user) ?? startNumbers(0, WATCHES_NONE);
       numbers[kind] += change;
-      if (NAMESPACE_KINDS.some((each) => numbers[each] > 0)) byUser.set(user, numbers);
+      if (KINDS.some((each) => numbers[each] > 0)) byUser.set(user, numbers);
       else byUser.delete(user);
     }
   }
@@ -54,11 +73,11 @@ export class NamespaceCounts {
     this.#counts.delete(namespace);
   }
 
-  limit(namespace: UserNamespace, kind: NamespaceKind): number {
+  limit(namespace: UserNamespace, kind: Kind): number {
     return this.#counts.get(namespace)!.limits[kind];
   }
 
-  setLimit(namespace: UserNamespace, kind: NamespaceKind, value: number): void {
+  setLimit(namespace: UserNamespace, kind: Kind, value: number): void {
     this.#counts.get(namespace)!.limits[kind] = value;
   }
 
@@ -70,10 +89,21 @@ export class NamespaceCounts {
   }
 }
 
-function startCounts(): Counts {
-  return { limits: startNumbers(NAMESPACES_MOST), byUser: new Map() };
+/** Below the initial one only the limits above it hold, until somebody sets its own. */
+function startCounts(watches = WATCHES_ANY): Counts {
+  return { limits: startNumbers(NAMESPACES_MOST, watches), byUser: new Map() };
 }
 
-function startNumbers(value: number): Numbers {
-  return { cgroup: value, ipc: value, mnt: value, net: value, pid: value, time: value, user: value, uts: value };
+function startNumbers(value: number, watches: Readonly<Record<WatchKind, number>>): Numbers {
+  return {
+    cgroup: value,
+    ipc: value,
+    mnt: value,
+    net: value,
+    pid: value,
+    time: value,
+    user: value,
+    uts: value,
+    ...watches,
+  };
 }

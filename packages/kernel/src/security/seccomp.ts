@@ -42,6 +42,8 @@ export class Seccomp {
    * By number: 1 when every filter allows the call whatever its arguments are, so that they need not be asked again.
    */
   #allowed = new Uint8Array(SYSCALLS);
+  /** Whose answer the last judgement was. */
+  #decider: BpfFilter | null = null;
 
   constructor(mode: "strict" | "filter", filters: readonly BpfFilter[]) {
     this.mode = mode;
@@ -77,20 +79,33 @@ export class Seccomp {
     for (let index = 0; index < 6; index++) hart.copyWords(10 + index, record, 4 + index * 2);
     let result = SECCOMP_RET_ALLOW;
     let sawArguments = false;
+    this.#decider = null;
     for (const filter of this.filters) {
       const answer = filter.run(record);
       sawArguments ||= filter.sawArguments;
       // As signed numbers the stricter action is the lower one; of equal ones the latest filter's data holds.
-      if ((answer & SECCOMP_RET_ACTION_FULL) < (result & SECCOMP_RET_ACTION_FULL)) result = answer;
+      if ((answer & SECCOMP_RET_ACTION_FULL) >= (result & SECCOMP_RET_ACTION_FULL)) continue;
+      result = answer;
+      this.#decider = filter;
     }
     if (!sawArguments && number >= 0 && number < SYSCALLS && result === SECCOMP_RET_ALLOW) this.#allowed[number] = 1;
     return result >>> 0;
   }
 
+  /** Whose answer the last judgement was; null: nothing was forbidden. */
+  get decider(): BpfFilter | null {
+    return this.#decider;
+  }
+
+  /** Of the call that was just judged: words of `struct seccomp_data`. */
+  static get judgedCall(): Uint32Array {
+    return record.slice();
+  }
+
   static {
     stateClass("Seccomp", this, {
-      save: (it) => ({ allowed: it.#allowed }),
-      load: (it, from) => ({ allowed: it.#allowed } = from),
+      save: (it) => ({ allowed: it.#allowed, decider: it.#decider }),
+      load: (it, from) => ({ allowed: it.#allowed, decider: it.#decider } = from),
     });
   }
 }

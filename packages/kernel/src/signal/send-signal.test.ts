@@ -6,6 +6,7 @@ import {
   SIGCHLD,
   SIGCONT,
   SIGKILL,
+  SIGQUIT,
   SIGRTMIN,
   SIGTERM,
   SIGTSTP,
@@ -42,15 +43,18 @@ test("a blocked signal is pending and not deliverable, until it is let through",
   }
 });
 
-test("a sleep that only SIGKILL ends is not ended by others; any other sleep is", () => {
+test("a sleep that only the process's end ends is not ended by other signals; any other sleep is", () => {
   for (const [kind, signal, ends] of [
     [BLOCKED, SIGUSR1, true],
-    [BLOCKED_KILLABLE, SIGUSR1, false],
+    [BLOCKED_KILLABLE, SIGUSR1, true],
+    [BLOCKED_KILLABLE, SIGUSR2, false],
+    [BLOCKED_KILLABLE, SIGQUIT, false],
     [BLOCKED_KILLABLE, SIGKILL, true],
   ] as const) {
     const task = createTask();
     task.blockedKind = kind;
     task.state = "S";
+    task.group.actions.set(SIGUSR2, { handler: 0x1000, flags: 0, restorer: 0, maskLow: 0, maskHigh: 0 });
     sendSignalToTask(task, signalInfo(signal, SI_TKILL));
     assert.equal(task.state, ends ? "R" : "S");
     assert.equal(hasDeliverableSignal(task), true, "it is acted on when the sleep is over");

@@ -5,6 +5,7 @@ import {
   SIGCHLD,
   SIGCONT,
   SIGKILL,
+  SIGRTMAX,
   SIGRTMIN,
   SIGSTOP,
   SIGTSTP,
@@ -233,12 +234,27 @@ function isIgnored(group: SignalProcess, task: SignalTask | null, info: SignalIn
 function notify(task: SignalTask, signal: number): void {
   task.hasWork = true;
   if (!takes(task, signal)) return;
-  if (task.state === "S" && task.blockedKind === BLOCKED_KILLABLE && signal !== SIGKILL) return;
+  if (task.state === "S" && task.blockedKind === BLOCKED_KILLABLE && !isFatal(task, signal)) return;
   if (task.state === "S") task.endWait("signal");
   else if ((task.state === "T" || task.state === "t") && signal === SIGKILL) {
     task.state = "R";
     task.kernel.scheduler.enqueue(task);
   }
+}
+
+/** Does the signal end the process, come what may? One that leaves a core waits (kernel/signal.c, complete_signal). */
+function isFatal(task: SignalTask, signal: number): boolean {
+  if (signal === SIGKILL) return true;
+  if (task.blocked.has(signal) || task.isTraced || defaultAction(signal) !== "terminate") return false;
+  return task.group.actions.get(signal).handler === SIG_DFL && task.group.pidNamespace.init !== task.group;
+}
+
+/** A signal that ends a wait which others don't end (BLOCKED_KILLABLE); 0: there is none. */
+export function fatalSignal(task: SignalTask): number {
+  if (!hasDeliverableSignal(task)) return 0;
+  for (let signal = 1; signal <= SIGRTMAX; signal++)
+    if ((task.pending.set.has(signal) || task.group.pending.set.has(signal)) && isFatal(task, signal)) return signal;
+  return 0;
 }
 
 /** Is there a signal that the task must act on before it goes on in user mode? */

@@ -20,7 +20,8 @@ import { byteStringOf } from "@stratos/base";
 import { isCapable } from "../security/credentials.ts";
 import { checkAccess, MAY_EXEC } from "../security/permission.ts";
 import type { Task } from "../task/task.ts";
-import { notifyInode } from "../vfs/inotify-marks.ts";
+import { mayRead } from "../vfs/fanotify-marks.ts";
+import { notifyFile } from "../vfs/file-events.ts";
 import { pathName, pathNameBelow } from "../vfs/path-name.ts";
 import { lookupDirectory } from "../vfs/path-walk.ts";
 import { get64, put64 } from "../ground/words.ts";
@@ -55,14 +56,15 @@ function emitEntry(name: string, ino: number, type: number, nextPosition: number
 function getdents64(task: Task, fd: number, address: number, count: number): number {
   const file = task.files.get(fd);
   if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
+  const refused = mayRead(task, file);
+  if (refused < 0) return refused;
   const before = file.position;
   filled = 0;
   // Linux counts what is left in an int: above 2^31 − 1 no entry fits.
   capacity = Math.min(count | 0, DIRENTS_MAX);
   const failed = file.readDirectory(task, emitEntry);
   const { kernel } = task;
-  if (failed >= 0 && file.inode !== null && kernel.vfs.watchCount > 0)
-    notifyInode(kernel, file.inode, file.path, "access");
+  if (failed >= 0 && file.inode !== null && kernel.vfs.watchCount > 0) notifyFile(kernel, file, "access");
   if (filled === 0) return failed < 0 ? failed : capacity < 0 ? -EINVAL : 0;
   if (task.space.copyOut(address, bytes, 0, filled) === 0) return filled;
   // What lies before the end of the writable memory is returned (fs/readdir.c, filldir64).

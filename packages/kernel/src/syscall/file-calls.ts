@@ -1,5 +1,6 @@
 import { attributeCalls } from "./attribute-calls.ts";
 import { directoryCalls } from "./directory-calls.ts";
+import { fanotifyCalls } from "./fanotify-calls.ts";
 import { handleCalls } from "./handle-calls.ts";
 import { inotifyCalls } from "./inotify-calls.ts";
 import { mountCalls } from "./mount-calls.ts";
@@ -27,5 +28,6 @@ export const fileCalls: SyscallTable = {
   ...syncCalls,
   ...spliceCalls,
   ...inotifyCalls,
+  ...fanotifyCalls,
   ...handleCalls,
 };

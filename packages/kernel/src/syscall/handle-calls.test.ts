@@ -27,6 +27,7 @@ import { Procfs } from "../procfs/procfs.ts";
 import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
+import { dropUnusedDentries } from "../vfs/dentry-cache.ts";
 import { mountAt } from "../vfs/boot-mounts.ts";
 
 const HANDLE = BUFFER,
@@ -85,6 +86,34 @@ for (const [name, root] of [
     assert.equal(user.call("open_by_handle_at", user.open("/proc"), HANDLE, 0), -ESTALE);
   });
 }
+
+it("a handle leads to a folder where it is, as long as its name is in memory", () => {
+  const { test, user } = FileTask.create();
+  user.call("mkdirat", AT_FDCWD, "/outer", 0o755);
+  user.call("mkdirat", AT_FDCWD, "/outer/dir", 0o755);
+  user.memory.view.setUint32(HANDLE, 128, true);
+  assert.equal(user.call("name_to_handle_at", AT_FDCWD, "/outer/dir", HANDLE, MOUNT_ID, 0), 0);
+  const handle = user.memory.u8.slice(HANDLE, HANDLE + 24);
+  const place = (): string | number => {
+    user.memory.u8.set(handle, HANDLE);
+    const fd = user.call("open_by_handle_at", AT_FDCWD, HANDLE, 0);
+    if (fd < 0) return fd;
+    assert.equal(user.call("fchdir", fd), 0);
+    user.call("close", fd);
+    return user.cwd();
+  };
+  assert.equal(place(), "/outer/dir");
+  user.call("renameat2", AT_FDCWD, "/outer", AT_FDCWD, "/moved", 0);
+  assert.equal(place(), "/moved/dir");
+  user.call("chdir", "/");
+  dropUnusedDentries(test.kernel);
+  assert.equal(place(), -ENOENT, "it is open, and nobody knows where it is");
+  user.stat("/moved/dir");
+  assert.equal(place(), "/moved/dir");
+  user.call("chdir", "/");
+  user.call("unlinkat", AT_FDCWD, "/moved/dir", 0x200);
+  assert.equal(place(), -ESTALE);
+});
 
 it("what is wrong is said in the order that Linux has", () => {
   const { user } = FileTask.create();

@@ -28,6 +28,9 @@ import { isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
 import { Dentry } from "../vfs/dentry.ts";
+import { cachedNameOf } from "../vfs/dentry-cache.ts";
+import { HANDLE_BYTES, HANDLE_GENERATION, HANDLE_INODE, HANDLE_TYPE, putHandle } from "../vfs/file-handle.ts";
+import type { Inode } from "../vfs/inode.ts";
 import { uniqueIdOf } from "../vfs/mount-names.ts";
 import { openExisting } from "../vfs/open.ts";
 import { PathOnlyFile } from "../vfs/path-only-file.ts";
@@ -35,14 +38,9 @@ import { lookupPath } from "../vfs/path-walk.ts";
 import { Path } from "../vfs/path.ts";
 import { installFile } from "./open-calls.ts";
 import { loadPath } from "./path-argument.ts";
-import { getU64, put64 } from "../ground/words.ts";
+import { getU64 } from "../ground/words.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-/** What a handle holds is for us alone to understand: number and generation of the inode (64 bits each). */
-const INODE_NUMBER = FileHandle.offset.f_handle,
-  GENERATION = INODE_NUMBER + 8;
-const HANDLE_BYTES = 16,
-  HANDLE_TYPE = 0x82;
 const FLAGS = AT_SYMLINK_FOLLOW | AT_EMPTY_PATH | AT_HANDLE_FID | AT_HANDLE_MNT_ID_UNIQUE | AT_HANDLE_CONNECTABLE;
 const bytes = new Uint8Array(FileHandle.size + HANDLE_BYTES);
 const view = new DataView(bytes.buffer);
@@ -73,10 +71,7 @@ function nameToHandle(
   const room = task.space.loadU32(handle);
   if (room < 0) return -EFAULT;
   if (room > MAX_HANDLE_SZ) return -EINVAL;
-  view.setUint32(FileHandle.offset.handle_bytes, HANDLE_BYTES, true);
-  view.setInt32(FileHandle.offset.handle_type, HANDLE_TYPE, true);
-  put64(view, INODE_NUMBER, inode.ino);
-  put64(view, GENERATION, generation);
+  putHandle(view, 0, inode.ino, generation);
   const fits = room >= HANDLE_BYTES;
   const stored =
     (flags & AT_HANDLE_MNT_ID_UNIQUE) !== 0
@@ -105,19 +100,22 @@ function openByHandle(task: Task, mountFd: number, handle: number, flags: number
   if (type !== HANDLE_TYPE || length !== HANDLE_BYTES) return -ESTALE;
   if (task.space.copyIn(handle, bytes, 0, bytes.length) < 0) return -EFAULT;
   const { fileSystem, root } = anchor.mount;
-  const inode = fileSystem.inodeByNumber(getU64(view, INODE_NUMBER), getU64(view, GENERATION));
+  const inode = fileSystem.inodeByNumber(getU64(view, HANDLE_INODE), getU64(view, HANDLE_GENERATION));
   if (isErrno(inode)) return -ESTALE;
   let dentry = root;
-  if (inode !== root.inode) {
-    // No folder is known to have it: as one that was unlinked.
-    dentry = new Dentry(`#${inode.ino}`, null, inode);
-    dentry.isDetached = true;
-  }
+  if (inode !== root.inode) dentry = cachedNameOf(inode, root) ?? withoutName(inode);
   const place = new Path(anchor.mount, dentry);
   if ((flags & O_PATH) !== 0) return installFile(task, new PathOnlyFile(flags, place), (flags & O_CLOEXEC) !== 0);
   if (inode.isSymlink) return -ELOOP;
   const file = openExisting(task, place, flags);
   return isErrno(file) ? file : installFile(task, file, (flags & O_CLOEXEC) !== 0);
+}
+
+/** No folder is known to have it: as one that was unlinked. */
+function withoutName(inode: Inode): Dentry {
+  const dentry = new Dentry(`#${inode.ino}`, null, inode);
+  dentry.isDetached = true;
+  return dentry;
 }
 
 export const handleCalls: SyscallTable = {
@@ -127,6 +125,6 @@ export const handleCalls: SyscallTable = {
   },
   open_by_handle_at: {
     run: (task, mountFd, handle, flags) => openByHandle(task, mountFd | 0, handle, flags | 0),
-    gaps: "what is opened has no place in the tree: `..` of a folder leads nowhere else",
+    gaps: "what no name in memory leads to has no place in the tree: `..` of such a folder leads nowhere else",
   },
 };

@@ -124,6 +124,6 @@ export const nameCalls: SyscallTable = {
   renameat2: {
     run: (task, oldDirfd, oldPath, newDirfd, newPath, flags) =>
       renameat2(task, oldDirfd | 0, oldPath, newDirfd | 0, newPath, flags | 0),
-    gaps: "no RENAME_WHITEOUT",
+    gaps: "RENAME_WHITEOUT on tmpfs and AegisFS alone",
   },
 };

@@ -198,7 +198,7 @@ function memfdCreate(task: Task, nameAddress: number, flags: number): number {
 export const openCalls: SyscallTable = {
   openat: {
     run: (task, dirfd, path, flags, mode) => open(task, dirfd | 0, path, flags | 0, mode & 0o7777, 0),
-    gaps: "O_DIRECT goes through the page cache, and pages stay there",
+    gaps: "O_DIRECT goes through the page cache, and pages stay there; it takes any alignment",
   },
   openat2: { run: (task, dirfd, path, how, size) => openat2(task, dirfd | 0, path, how, size), gaps: "as openat" },
   close: { run: (task, fd) => task.files.close(task, fd | 0) },

@@ -23,6 +23,7 @@ import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
 import { CALL_WORK, movedBefore, pauseTransfer } from "../ground/call-work.ts";
 import type { Task } from "../task/task.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
+import { mayRead } from "../vfs/fanotify-marks.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { BLOCKED } from "../ground/wait-queue.ts";
 import { drainInPieces } from "../vfs/write-back.ts";
@@ -48,6 +49,10 @@ const PIECE_MIN = (CALL_WORK * PAGE_SIZE) / 64;
  * Reads into the cursor, in pieces when it is much. @param offset  −1: at the description's position
  */
 function readInto(task: Task, file: OpenFile, to: IoCursor, offset: number): number {
+  if (task.kernel.vfs.permissionCount > 0) {
+    const refused = mayRead(task, file);
+    if (refused < 0) return refused;
+  }
   if (to.remaining < PIECE_MIN) return file.read(task, to, offset);
   const { work } = task.kernel;
   const before = movedBefore(task);

@@ -2,16 +2,20 @@
 import {
   CAP_SYS_ADMIN,
   EACCES,
+  EBUSY,
   EFAULT,
   EINVAL,
   ENOENT,
   EOPNOTSUPP,
   ESRCH,
   SECCOMP_FILTER_FLAG_LOG,
+  SECCOMP_FILTER_FLAG_NEW_LISTENER,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW,
   SECCOMP_FILTER_FLAG_TSYNC,
   SECCOMP_FILTER_FLAG_TSYNC_ESRCH,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
   SECCOMP_GET_ACTION_AVAIL,
+  SECCOMP_GET_NOTIF_SIZES,
   SECCOMP_MODE_FILTER,
   SECCOMP_MODE_STRICT,
   SECCOMP_RET_ALLOW,
@@ -21,9 +25,14 @@ import {
   SECCOMP_RET_LOG,
   SECCOMP_RET_TRACE,
   SECCOMP_RET_TRAP,
+  SECCOMP_RET_USER_NOTIF,
   SECCOMP_SET_MODE_FILTER,
   SECCOMP_SET_MODE_STRICT,
+  SeccompData,
   SeccompMetadata,
+  SeccompNotif,
+  SeccompNotifResp,
+  SeccompNotifSizes,
   SockFprog,
   isErrno,
 } from "@stratos/abi";
@@ -31,7 +40,9 @@ import { BpfFilter } from "../security/bpf-filter.ts";
 import { loadBpfProgram, storeBpfProgram } from "../security/bpf-program.ts";
 import { isCapable } from "../security/credentials.ts";
 import { Seccomp } from "../security/seccomp.ts";
+import { SeccompListener } from "../task/seccomp-listener.ts";
 import type { Task } from "../task/task.ts";
+import { installFile } from "./open-calls.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 const AVAILABLE = [
@@ -39,10 +50,19 @@ const AVAILABLE = [
   SECCOMP_RET_KILL_THREAD,
   SECCOMP_RET_TRAP,
   SECCOMP_RET_ERRNO,
+  SECCOMP_RET_USER_NOTIF,
   SECCOMP_RET_TRACE,
   SECCOMP_RET_LOG,
   SECCOMP_RET_ALLOW,
 ];
+const FLAGS =
+  SECCOMP_FILTER_FLAG_TSYNC |
+  SECCOMP_FILTER_FLAG_LOG |
+  SECCOMP_FILTER_FLAG_SPEC_ALLOW |
+  SECCOMP_FILTER_FLAG_NEW_LISTENER |
+  SECCOMP_FILTER_FLAG_TSYNC_ESRCH |
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+
 /** Strict mode: 0; −EINVAL when there are filters. */
 function setStrict(task: Task): number {
   if (task.seccomp !== null && task.seccomp.mode !== "strict") return -EINVAL;
@@ -60,41 +80,46 @@ function loadFilter(task: Task, address: number): BpfFilter | number {
 }
 
 /**
- * Adds a filter: 0, or the id of a thread that can't be brought in line (FLAG_TSYNC); −EACCES, −EFAULT, −EINVAL,
- * −ENOMEM, −ESRCH.
+ * Adds a filter: 0, its listener, or the id of a thread that can't be brought in line (FLAG_TSYNC); −EACCES, −EBUSY,
+ * −EFAULT, −EINVAL, −ENOMEM, −ESRCH.
  */
 function setFilter(task: Task, flags: number, address: number): number {
-  if (
-    (flags &
-      ~(
-        SECCOMP_FILTER_FLAG_TSYNC |
-        SECCOMP_FILTER_FLAG_LOG |
-        SECCOMP_FILTER_FLAG_SPEC_ALLOW |
-        SECCOMP_FILTER_FLAG_TSYNC_ESRCH
-      )) !==
-    0
-  )
-    return -EINVAL;
+  const has = (flag: number): boolean => (flags & flag) !== 0;
+  if (has(~FLAGS)) return -EINVAL;
+  const listens = has(SECCOMP_FILTER_FLAG_NEW_LISTENER);
+  // A result is a thread or a listener.
+  if (has(SECCOMP_FILTER_FLAG_TSYNC) && listens && !has(SECCOMP_FILTER_FLAG_TSYNC_ESRCH)) return -EINVAL;
+  if (has(SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) && !listens) return -EINVAL;
   const filter = loadFilter(task, address);
   if (isErrno(filter)) return filter;
-  filter.isLogged = (flags & SECCOMP_FILTER_FLAG_LOG) !== 0;
+  filter.isLogged = has(SECCOMP_FILTER_FLAG_LOG);
   if (!task.credentials.noNewPrivileges && !isCapable(task.credentials, CAP_SYS_ADMIN, task.credentials.userNamespace))
     return -EACCES;
   const next = Seccomp.add(task.seccomp, filter);
   if (isErrno(next)) return next;
-  if ((flags & SECCOMP_FILTER_FLAG_TSYNC) !== 0) {
-    for (const other of task.group.tasks) {
-      const isBehind = other.seccomp === null || (task.seccomp !== null && task.seccomp.extends(other.seccomp));
-      if (other !== task && !isBehind)
-        return (flags & SECCOMP_FILTER_FLAG_TSYNC_ESRCH) !== 0 ? -ESRCH : task.group.pidNamespace.idOf(other.tid);
-    }
+  if (listens && task.seccomp?.filters.some(({ listener }) => listener !== null) === true) return -EBUSY;
+  const behind = has(SECCOMP_FILTER_FLAG_TSYNC) ? task.group.tasks.find((other) => isApart(task, other)) : undefined;
+  if (behind !== undefined)
+    return has(SECCOMP_FILTER_FLAG_TSYNC_ESRCH) ? -ESRCH : task.group.pidNamespace.idOf(behind.tid);
+  let fd = 0;
+  if (listens) {
+    const listener = new SeccompListener(task.kernel, filter, has(SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV));
+    fd = installFile(task, listener, true);
+    if (fd < 0) return fd;
+  }
+  if (has(SECCOMP_FILTER_FLAG_TSYNC))
     for (const other of task.group.tasks) {
       other.seccomp = next;
       if (task.credentials.noNewPrivileges) other.credentials = { ...other.credentials, noNewPrivileges: true };
     }
-  }
   task.seccomp = next;
-  return 0;
+  return fd;
+}
+
+/** Has another thread filters that this one has not? */
+function isApart(task: Task, other: Task): boolean {
+  const isBehind = other.seccomp === null || (task.seccomp !== null && task.seccomp.extends(other.seccomp));
+  return other !== task && !isBehind;
 }
 
 /** Of a tracee: the filter that was the `index`th to come, the oldest being 0; −EINVAL, −ENOENT. */
@@ -155,16 +180,19 @@ function seccomp(task: Task, operation: number, flags: number, address: number):
       const action = task.space.loadU32(address);
       return action < 0 ? -EFAULT : AVAILABLE.includes(action) ? 0 : -EOPNOTSUPP;
     }
+    case SECCOMP_GET_NOTIF_SIZES: {
+      if (flags !== 0) return -EINVAL;
+      const { u8, view } = task.kernel.scratch;
+      view.setUint16(SeccompNotifSizes.offset.seccomp_notif, SeccompNotif.size, true);
+      view.setUint16(SeccompNotifSizes.offset.seccomp_notif_resp, SeccompNotifResp.size, true);
+      view.setUint16(SeccompNotifSizes.offset.seccomp_data, SeccompData.size, true);
+      return task.space.copyOut(address, u8, 0, SeccompNotifSizes.size);
+    }
     default:
       return -EINVAL;
   }
 }
 
 export const seccompCalls: SyscallTable = {
-  seccomp: {
-    run: seccomp,
-    gaps:
-      "no listeners: SECCOMP_FILTER_FLAG_NEW_LISTENER is refused (EINVAL), and SECCOMP_RET_USER_NOTIF fails the " +
-      "call with ENOSYS",
-  },
+  seccomp: { run: seccomp },
 };

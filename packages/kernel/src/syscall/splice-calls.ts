@@ -28,6 +28,7 @@ import { PipeFile } from "../fs/pipe/pipe-file.ts";
 import type { Task } from "../task/task.ts";
 import { BLOCKED } from "../ground/wait-queue.ts";
 import { BytesCursor } from "../ground/io-cursor.ts";
+import { mayRead } from "../vfs/fanotify-marks.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { drainInPieces } from "../vfs/write-back.ts";
 import { clipToLimits, contentChanged } from "../vfs/content-change.ts";
@@ -91,6 +92,8 @@ function sendfile(task: Task, outFd: number, inFd: number, offsetAddress: number
   if (source.inode === null || (!source.inode.isRegular && source.seek(0, SEEK_CUR) < 0)) return -EINVAL;
   const start = offset >= 0 ? offset : source.position;
   if (start + count >= 2 ** 63) return -EINVAL;
+  const refused = mayRead(task, source);
+  if (refused < 0) return refused;
   const done = pump(task, source, start, target, -1, Math.min(count, COUNT_MAX));
   if (done < 0) return done;
   if (offset < 0) source.position = start + done;
@@ -158,6 +161,8 @@ function copyFileRange(
   if (sourceInode === targetInode && start < end + most && end < start + most) return -EINVAL;
   // Nothing is copied, so the target keeps its size, too (fs/read_write.c, vfs_copy_file_range).
   if (most === 0) return Math.min(0, clipToLimits(task, end, 0));
+  const refused = mayRead(task, source);
+  if (refused < 0) return refused;
   // A file system that shares blocks must have the source's pages.
   const waits = drainInPieces(task, sourceInode);
   if (waits < 0) return waits;
@@ -219,6 +224,8 @@ function splice(
     return movePipe(task, source, target, { count, keep: false, waits: waits && !isBusy });
   }
   if (toPipe) {
+    const refused = mayRead(task, source);
+    if (refused < 0) return refused;
     // Room first: what is read off a socket can't be put back.
     const ready = awaitRoom(task, target, waits);
     if (ready < 0) return ready;

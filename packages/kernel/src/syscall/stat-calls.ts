@@ -140,7 +140,7 @@ function statx(task: Task, dirfd: number, pathAddress: number, flags: number, ma
   put64(view, Statx.offset.stx_ino, inode.ino);
   putSize(view, Statx.offset.stx_size, inode.statSize());
   put64(view, Statx.offset.stx_blocks, inode.blocks);
-  put64(view, Statx.offset.stx_attributes_mask, STATX_FLAGS | STATX_ATTR_MOUNT_ROOT);
+  put64(view, Statx.offset.stx_attributes_mask, (inode.keptFileFlags & STATX_FLAGS) | STATX_ATTR_MOUNT_ROOT);
   putTime(view, Statx.offset.stx_atime, inode.atime);
   putTime(view, Statx.offset.stx_btime, inode.btime);
   putTime(view, Statx.offset.stx_ctime, inode.ctime);

@@ -143,7 +143,6 @@ export const syncCalls: SyscallTable = {
   readahead: { run: readahead, gaps: "a hint that changes nothing" },
   ...absent("there are no quotas but those of AegisFS, which `stratos fs quota` sets", ["quotactl", "quotactl_fd"]),
   ...absent("no swap: memory is what `--memory` gives", ["swapon", "swapoff"]),
-  ...absent("inotify(7) watches files", ["fanotify_init", "fanotify_mark"]),
   ...absent("epoll(7) and Linux's own asynchronous I/O (io_submit(2)) are there", [
     "io_uring_setup",
     "io_uring_enter",

@@ -49,7 +49,7 @@ import type { Task } from "../task/task.ts";
 import { PROTOCOL_NAME_ATTRIBUTE, SocketInode } from "../socket/socket-inode.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
 import type { Inode } from "../vfs/inode.ts";
-import { notifyInode } from "../vfs/inotify-marks.ts";
+import { notifyInode } from "../vfs/file-events.ts";
 import { lookupPath } from "../vfs/path-walk.ts";
 import type { Path } from "../vfs/path.ts";
 import { loadPath } from "./path-argument.ts";

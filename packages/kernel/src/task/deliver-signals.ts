@@ -134,7 +134,7 @@ function interruptSyscall(task: Task, action: SignalAction): void {
     const result =
       given >= 0
         ? given
-        : row?.interrupted
+        : row?.interrupted && task.notification === null
           ? row.interrupted(task, hart.get(10), hart.get(11), hart.get(12), hart.get(13), hart.get(14), hart.get(15))
           : -EINTR;
     hart.set(A0, result);
@@ -148,6 +148,7 @@ export function leaveCall(task: Task): void {
   for (const observer of task.kernel.taskObservers) observer.callInterrupted?.(task);
   task.syscallNumber = -1;
   task.syscallState = null;
+  task.permissions = null;
   task.waitedSignals = null;
   if (task.tracing !== null) task.tracing.call = "outside";
 }

@@ -171,6 +171,9 @@ function loadProgram(kernel: Kernel, task: Task, request: FirstProcess): StartFa
   if (isErrno(directory)) return { what: "working directory", errno: -directory };
   task.fs.setCwd(directory);
   kernel.scheduler.current = task;
+  // It makes no call that could wait for a listener's answer (fanotify(7)).
+  const { permissionCount } = kernel.vfs;
+  kernel.vfs.permissionCount = 0;
   const result = executeProgram(
     task,
     { dirfd: AT_FDCWD, path: request.path, flags: 0 },
@@ -178,6 +181,7 @@ function loadProgram(kernel: Kernel, task: Task, request: FirstProcess): StartFa
     request.argv,
     request.environment,
   );
+  kernel.vfs.permissionCount = permissionCount;
   kernel.hart.saveTo(task.registers);
   kernel.scheduler.current = null;
   return result < 0 ? { what: "program", errno: -result } : null;

@@ -51,6 +51,12 @@ export class HartRegisters {
     to[at + 1] = this.#u32[from + 1]!;
   }
 
+  setWords(register: number, low: number, high: number): void {
+    const at = (HART_X >> 2) + register * 2;
+    this.#u32[at] = low;
+    this.#u32[at + 1] = high;
+  }
+
   set(register: number, value: number): void {
     const at = (HART_X >> 2) + register * 2;
     if (value === (value | 0)) {

@@ -10,7 +10,7 @@ import type { SocketKernel } from "../socket/socket-kernel.ts";
 import { RealTimeClock } from "../event/real-time-clock.ts";
 import { Disks } from "../block/disks.ts";
 import { KERNEL_INFO, KernelLog } from "../ground/kernel-log.ts";
-import { InotifyLimits } from "../fs/inotify/inotify-limits.ts";
+import { WatchLimits } from "../fs/watch-limits.ts";
 import { PipeLimits } from "../fs/pipe/pipe-limits.ts";
 import type { PageCache } from "../frames/page-cache.ts";
 import type { LibraryPlaces } from "../mm/library-places.ts";
@@ -222,7 +222,8 @@ export class Kernel
   realtimeOffsetMs = 0;
   readonly wall = new WallClock();
   readonly pipeLimits = new PipeLimits();
-  readonly inotifyLimits = new InotifyLimits();
+  readonly inotifyLimits = new WatchLimits(this.namespaceCounts, "inotify_instances", "inotify_watches");
+  readonly fanotifyLimits = new WatchLimits(this.namespaceCounts, "fanotify_groups", "fanotify_marks");
   /** Areas that an address space may have (vm.max_map_count). */
   maximumAreas = MAP_COUNT_DEFAULT;
   readonly overcommit: OvercommitPolicy = { mode: 0, ratio: 50, kilobytes: 0 };

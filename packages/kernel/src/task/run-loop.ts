@@ -37,7 +37,7 @@ import { addressOfEntry } from "../mm/page-table.ts";
 import { handlePageFault, isBorrowed, type BadAccess } from "../mm/page-fault.ts";
 import { deliverSignals, forceSignal, isToDie } from "./deliver-signals.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
-import { hasDeliverableSignal } from "../signal/send-signal.ts";
+import { fatalSignal, hasDeliverableSignal } from "../signal/send-signal.ts";
 import { expireCpuTimers } from "./cpu-timers.ts";
 import { CALL_NS, FAULT_NS, WORK_UNIT_NS } from "../time/turn-clock.ts";
 import { exitGroup } from "./exit.ts";
@@ -53,6 +53,7 @@ import {
   NO_RETURN,
   UNFINISHED,
 } from "../ground/wait-queue.ts";
+import { answerOf } from "./seccomp-listener.ts";
 import { ALLOWED, ASKED, checkSeccomp } from "./seccomp-check.ts";
 import { A0 } from "./hart-registers.ts";
 import { standsAtEntry, standsAtExit, standsBehindCall, standsInCall, type Tracing } from "./tracing.ts";
@@ -407,7 +408,8 @@ function finish(kernel: Kernel, task: Task, number: number, result: number): num
     task.syscallNumber = number;
     task.blockedKind = result;
     // A signal that is there already must not be slept over.
-    if ((result !== BLOCKED_KILLABLE && hasDeliverableSignal(task)) || task.group.exitStatus !== null) {
+    const isOver = result === BLOCKED_KILLABLE ? fatalSignal(task) > 0 : hasDeliverableSignal(task);
+    if (isOver || task.group.exitStatus !== null) {
       task.endWait("signal");
       task.wakeReason = "signal";
       task.hasWork = true;
@@ -429,6 +431,7 @@ function finish(kernel: Kernel, task: Task, number: number, result: number): num
   if (result !== NO_RETURN) hart.set(A0, result);
   if (tracing !== null && task.state === "R") standsBehindCall(task, tracing);
   task.syscallState = null;
+  task.permissions = null;
   task.waitedSignals = null;
   if (result === NO_RETURN) {
     task.syscallNumber = -1;
@@ -483,9 +486,12 @@ function resumeSyscall(kernel: Kernel, task: Task): void {
   if (task.hasWork && task.blockedKind === UNFINISHED) {
     deliverSignals(task);
     if (task.syscallNumber < 0 || task.state !== "R") return;
-  } else if (task.hasWork && task.blockedKind !== BLOCKED_KILLABLE) {
+  } else if (task.hasWork && task.blockedKind === BLOCKED_KILLABLE) {
+    const fatal = fatalSignal(task);
+    if (fatal > 0) return exitGroup(task, fatal);
+  } else if (task.hasWork) {
     if ((task.blockedKind === BLOCKED || task.waitedSignals !== null) && task.group.exitStatus === null) {
-      const early = invoke(kernel, task, number);
+      const early = executeAgain(kernel, task, number);
       if (early !== task.blockedKind) {
         finish(kernel, task, number, early);
         return;
@@ -495,7 +501,16 @@ function resumeSyscall(kernel: Kernel, task: Task): void {
     deliverSignals(task);
     if (task.syscallNumber < 0 || task.state !== "R") return;
   }
-  const result = invoke(kernel, task, number);
+  const result = executeAgain(kernel, task, number);
   finish(kernel, task, number, result);
   task.wakeReason = "none";
+}
+
+/** A call for which a listener is asked has not begun (seccomp-listener.ts). */
+function executeAgain(kernel: Kernel, task: Task, number: number): number {
+  if (task.notification !== null) {
+    const answer = answerOf(task);
+    if (answer !== 0) return answer;
+  }
+  return invoke(kernel, task, number);
 }

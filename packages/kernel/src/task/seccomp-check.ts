@@ -16,11 +16,12 @@ import {
   SYS_SECCOMP,
 } from "@stratos/abi";
 import { NO_RETURN } from "../ground/wait-queue.ts";
-import { type Seccomp } from "../security/seccomp.ts";
+import { Seccomp } from "../security/seccomp.ts";
 import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
 import { endWithCore } from "./core-dump/core-dump.ts";
 import { forceSignal } from "./deliver-signals.ts";
 import { exitGroup, exitTask } from "./exit.ts";
+import { SeccompListener } from "./seccomp-listener.ts";
 import type { Task } from "./task.ts";
 import { standsForFilter } from "./tracing.ts";
 
@@ -34,8 +35,8 @@ export const ALLOWED = 1;
 export const ASKED = 2;
 
 /**
- * Is the call that the task on the hart begins permitted? @returns ALLOWED, ASKED, a negated errno to fail with, or
- * NO_RETURN
+ * Is the call that the task on the hart begins permitted? @returns ALLOWED, ASKED, a negated errno to fail with,
+ * NO_RETURN, or BLOCKED while a listener answers
  */
 export function checkSeccomp(task: Task, seccomp: Seccomp, number: number): number {
   if (seccomp.mode === "strict") {
@@ -58,9 +59,11 @@ export function checkSeccomp(task: Task, seccomp: Seccomp, number: number): numb
       if (tracing === null || !tracing.wants(PTRACE_EVENT_SECCOMP)) return -ENOSYS;
       return standsForFilter(task, tracing, number, data) ? ASKED : ALLOWED;
     }
-    // Nobody listens.
-    case SECCOMP_RET_USER_NOTIF:
-      return -ENOSYS;
+    case SECCOMP_RET_USER_NOTIF: {
+      const listener = seccomp.decider?.listener;
+      // Where nobody listens it fails; so does what is no call at all, and could not be executed again.
+      return listener instanceof SeccompListener && number >= 0 ? listener.notify(task, Seccomp.judgedCall) : -ENOSYS;
+    }
     case SECCOMP_RET_TRAP: {
       const { hart } = task.kernel;
       // a0 stays as it is, and the handler returns behind the call.

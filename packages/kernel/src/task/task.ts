@@ -14,6 +14,7 @@ import type { AddressSpace } from "../mm/address-space.ts";
 import { TaskKeyrings } from "../keys/process-keyrings.ts";
 import type { Credentials } from "../security/credentials.ts";
 import type { Seccomp } from "../security/seccomp.ts";
+import type { AskedPermissions } from "../vfs/fanotify-mark.ts";
 import type { FileTable } from "../vfs/file-table.ts";
 import type { FsContext } from "../vfs/fs-context.ts";
 import type { BlockCaller } from "../block/block-kernel.ts";
@@ -98,6 +99,8 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
   rseqWork = 0;
   /** The system calls that it may make (seccomp(2)); null: all. */
   seccomp: Seccomp | null = null;
+  /** Its call waits for what a listener of its filters says (task/seccomp-listener.ts); null: it doesn't. */
+  notification: object | null = null;
   /** set_mempolicy(2): mode with its flags, and whether the one node is in its set. */
   memoryPolicy = { mode: 0, hasNode: false };
   /** Its tracer, and what it has to do with it (ptrace(2)); null: nobody traces it. */
@@ -123,6 +126,8 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
   syscallNumber = -1;
   /** What a blocked call keeps for its next execution; null at its first. */
   syscallState: CallState | null = null;
+  /** What the call has asked listeners of fanotify(7), and was told; null: nothing. */
+  permissions: AskedPermissions | null = null;
   /** Why the wait ended: set by wake(). */
   wakeReason: "none" | "queue" | "deadline" | "signal" = "none";
   #queues: WaitQueue[] = [];

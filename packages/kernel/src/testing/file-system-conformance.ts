@@ -28,6 +28,8 @@ import {
   O_WRONLY,
   RENAME_EXCHANGE,
   RENAME_NOREPLACE,
+  RENAME_WHITEOUT,
+  S_IFCHR,
   S_IFDIR,
   S_IFIFO,
   S_IFLNK,
@@ -220,6 +222,15 @@ export function fileSystemConformance(
         assert.equal(user.get("/q"), "P");
         assert.equal(rename("/p", "/zzz", RENAME_EXCHANGE), -ENOENT);
       }
+      const names = (user.list("/") as string[]).length;
+      if (user.task.fs.root.mount.fileSystem.hasWhiteouts) {
+        assert.equal(rename("/b", "/renamed/d3/b", RENAME_WHITEOUT), 0);
+        assert.equal(user.get("/renamed/d3/b"), "A");
+        const { mode, rdev } = statOf(user, "/b");
+        assert.deepEqual([mode, rdev], [S_IFCHR, 0]);
+        assert.equal(rename("/nothing", "/x", RENAME_WHITEOUT), -ENOENT);
+      } else assert.equal(rename("/b", "/elsewhere", RENAME_WHITEOUT), -EINVAL);
+      assert.equal((user.list("/") as string[]).length, names, "nothing is left of it");
     });
 
     it("a file replaced by rename stays readable by who had it open", () => {

@@ -2,7 +2,7 @@
 import { EPERM, F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_WRITE, FALLOC_FL_PUNCH_HOLE } from "@stratos/abi";
 import { contentChanged } from "./content-change.ts";
 import type { Inode } from "./inode.ts";
-import { notifyInode } from "./inotify-marks.ts";
+import { notifyInode } from "./file-events.ts";
 import type { Path } from "./path.ts";
 import type { Caller } from "./vfs-kernel.ts";
 

@@ -25,7 +25,7 @@ import {
   MAY_WRITE,
   permittedMode,
 } from "../security/permission.ts";
-import { notifyInode } from "./inotify-marks.ts";
+import { notifyInode } from "./file-events.ts";
 import type { AttributeChange, Inode, Time } from "./inode.ts";
 import type { Path } from "./path.ts";
 import { dropFileCapabilities } from "./content-change.ts";

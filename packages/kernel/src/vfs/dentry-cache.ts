@@ -3,9 +3,6 @@ import { Dentry } from "./dentry.ts";
 import type { Inode } from "./inode.ts";
 import type { VfsKernel } from "./vfs-kernel.ts";
 
-/** Bound of the cache; pruning then drops what was not found since the last time. An entry costs about 150 bytes. */
-export const DENTRIES_MAX = 65536;
-
 /**
  * The entry `name` of a directory, negative when the name is absent; a negated errno when the file system fails (EIO,
  * EACCES …).
@@ -47,7 +44,7 @@ function addChild(kernel: VfsKernel, parent: Dentry, name: string, inode: Inode 
   const child = new Dentry(name, parent, inode);
   parent.children ??= new Map();
   parent.children.set(name, child);
-  if (inode !== null) inode.cachedNames++;
+  if (inode !== null) nameCached(inode, child);
   kernel.vfs.dentryCount++;
   return child;
 }
@@ -58,14 +55,28 @@ export function pinChild(kernel: VfsKernel, child: Dentry): void {
   if (parent === null || parent.children?.get(child.name) === child) return;
   parent.children ??= new Map();
   parent.children.set(child.name, child);
-  if (child.inode !== null) child.inode.cachedNames++;
+  if (child.inode !== null) nameCached(child.inode, child);
   kernel.vfs.dentryCount++;
+}
+
+function nameCached(inode: Inode, name: Dentry): void {
+  inode.cachedNames++;
+  if (!inode.fileSystem.isMadeOnDemand) inode.cachedName = name;
+}
+
+/** Where a file is, as far as that is known; null: no name of it is in memory, or none that leads there. */
+export function cachedNameOf(inode: Inode, root: Dentry): Dentry | null {
+  const { cachedName } = inode;
+  if (cachedName === null || cachedName.inode !== inode) return null;
+  for (let at: Dentry | null = cachedName; at !== root; at = at.parent)
+    if (at === null || at.isDetached || !isCached(at)) return null;
+  return cachedName;
 }
 
 /** A file was made under a negative entry. */
 export function fillDentry(kernel: VfsKernel, dentry: Dentry, inode: Inode): void {
   dentry.inode = inode;
-  if (isCached(dentry)) inode.cachedNames++;
+  if (isCached(dentry)) nameCached(inode, dentry);
   else if (dentry.parent !== null && !dentry.parent.isDetached && dentry.parent.children?.has(dentry.name) !== true)
     pinChild(kernel, dentry);
 }
@@ -121,7 +132,7 @@ export function moveDentry(kernel: VfsKernel, dentry: Dentry, target: Dentry): v
     newParent.children.set(newName, dentry);
     if (!wasCached) {
       kernel.vfs.dentryCount++;
-      if (dentry.inode !== null) dentry.inode.cachedNames++;
+      if (dentry.inode !== null) nameCached(dentry.inode, dentry);
     }
   } else {
     newParent.children?.delete(newName);
@@ -150,9 +161,16 @@ export function exchangeDentries(one: Dentry, other: Dentry): void {
 
 /** Called between walks: brings the cache below its bound. */
 export function pruneDentries(kernel: VfsKernel): void {
-  for (let round = 0; round < 2 && kernel.vfs.dentryCount > DENTRIES_MAX; round++) {
+  for (let round = 0; round < 2 && kernel.vfs.dentryCount > kernel.vfs.dentriesMost; round++) {
     for (const { dentry } of kernel.vfs.roots.values()) pruneBelow(kernel, dentry);
   }
+}
+
+/** All that nobody uses, as vm.drop_caches asks for it. */
+export function dropUnusedDentries(kernel: VfsKernel): void {
+  // The first round takes the mark of use off.
+  for (let round = 0; round < 2; round++)
+    for (const { dentry } of kernel.vfs.roots.values()) pruneBelow(kernel, dentry);
 }
 
 /** Names of file systems that are made on demand are found again as quickly: those that nobody uses go. */

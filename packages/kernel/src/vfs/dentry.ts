@@ -52,7 +52,7 @@ export class Dentry {
     if (--this.users > 0 || this.inode === null) return null;
     const inode = this.inode;
     if (--inode.users === 0) inode.evictUnused();
-    else if (inode.nlink === 0 && inode.marks !== null) notifyLastName(inode, 0);
+    else if (inode.nlink === 0 && (inode.marks !== null || inode.fanotify !== null)) notifyLastName(inode, 0);
     if (!this.#holdsParent) return null;
     this.#holdsParent = false;
     return this.parent;

@@ -1,7 +1,7 @@
 import { DT_DIR, EINVAL, EISDIR, O_NOATIME } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { fileIoctl } from "./file-ioctl.ts";
-import { notifyInode } from "./inotify-marks.ts";
+import { notifyFile } from "./file-events.ts";
 import type { Inode } from "./inode.ts";
 import { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
@@ -67,7 +67,7 @@ export class DirectoryFile extends OpenFile {
   }
 
   protected override dispose(): void {
-    if (this.#kernel.vfs.watchCount > 0) notifyInode(this.#kernel, this.inode, this.path, "close");
+    if (this.#kernel.vfs.watchCount > 0) notifyFile(this.#kernel, this, "close");
   }
 
   static {

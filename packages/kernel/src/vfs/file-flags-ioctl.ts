@@ -23,7 +23,7 @@ import {
 } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
 import { isOwnerOrCapable } from "../security/permission.ts";
-import { notifyInode } from "./inotify-marks.ts";
+import { notifyInode } from "./file-events.ts";
 import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { Caller } from "./vfs-kernel.ts";
@@ -44,7 +44,7 @@ const view = new DataView(bytes.buffer);
  * `+a`; −EROFS; −EOPNOTSUPP a flag that it doesn't keep
  */
 export function flagsIoctl(task: Caller, file: OpenFile, inode: Inode, command: number, argument: number): number {
-  if (!inode.keepsFileFlags || (!inode.isRegular && !inode.isDirectory)) return -ENOTTY;
+  if (inode.keptFileFlags === 0 || (!inode.isRegular && !inode.isDirectory)) return -ENOTTY;
   const { space } = task;
   switch (command) {
     case FS_IOC_GETFLAGS:

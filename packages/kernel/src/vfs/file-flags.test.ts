@@ -23,7 +23,9 @@ import {
   O_CREAT,
   O_RDWR,
   O_WRONLY,
+  STATX_ATTR_COMPRESSED,
   STATX_ATTR_IMMUTABLE,
+  Statx,
 } from "@stratos/abi";
 import { MemoryBlockDevice } from "@stratos/host";
 import { AegisFileSystem } from "../fs/aegisfs/aegisfs.ts";
@@ -80,6 +82,10 @@ for (const [name, root] of [
       assert.equal(user.call(call, ...args), -EPERM, call);
     assert.equal(user.call("statx", AT_FDCWD, "/file", 0, 0x7ff, BUFFER), 0);
     assert.equal(user.memory.view.getUint32(BUFFER + 8, true) & STATX_ATTR_IMMUTABLE, STATX_ATTR_IMMUTABLE);
+    // Of compression a file system says only where it has it.
+    const mask = Number(user.memory.view.getBigUint64(BUFFER + Statx.offset.stx_attributes_mask, true));
+    assert.equal((mask & STATX_ATTR_COMPRESSED) !== 0, name === "aegisfs");
+    assert.equal(mask & STATX_ATTR_IMMUTABLE, STATX_ATTR_IMMUTABLE);
     assert.equal(user.call("ioctl", fd, FS_IOC_FSGETXATTR, BUFFER), 0);
     assert.equal(user.memory.view.getUint32(BUFFER, true), FS_XFLAG_IMMUTABLE);
     user.memory.view.setUint32(BUFFER, 0, true);

@@ -1,5 +1,6 @@
 import { EBUSY, EOPNOTSUPP } from "@stratos/abi";
 import { INITIAL_USER_NAMESPACE, type UserNamespace } from "../security/user-namespace.ts";
+import type { FanotifyMark } from "./fanotify-mark.ts";
 import type { Inode } from "./inode.ts";
 import type { MountDevice } from "./mount-device.ts";
 import type { MountOptions } from "./mount-options.ts";
@@ -30,6 +31,8 @@ export abstract class FileSystem {
   userNamespace: UserNamespace = INITIAL_USER_NAMESPACE;
   /** The device that it lies on, which is given back after `shutdown`; null: it lies on none. */
   mountDevice: MountDevice | null = null;
+  /** fanotify(7) marks on all of it; null: none. */
+  fanotify: Set<FanotifyMark> | null = null;
 
   constructor(device: number) {
     this.device = device;
@@ -48,6 +51,11 @@ export abstract class FileSystem {
   /** Tells a file from others that had its number before; −EOPNOTSUPP: files here have no handles that lead back. */
   generationOf(_inode: Inode): number {
     return -EOPNOTSUPP;
+  }
+
+  /** Can a name stand for a file that is gone (RENAME_WHITEOUT)? */
+  get hasWhiteouts(): boolean {
+    return false;
   }
 
   /** Is what its files say made when they are read (procfs, sysfs)? */

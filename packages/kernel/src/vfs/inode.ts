@@ -17,7 +17,9 @@ import type { PageCache } from "../frames/page-cache.ts";
 import { checkAccess } from "../security/permission.ts";
 import type { FileLocks } from "./held-locks.ts";
 import type { FileLeases } from "./held-leases.ts";
+import type { Dentry } from "./dentry.ts";
 import type { FileSystem } from "./file-system.ts";
+import { endMarks, type FanotifyMark, type FileId, tellGone } from "./fanotify-mark.ts";
 import type { InotifyMark } from "./inotify-mark.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
@@ -95,6 +97,8 @@ export abstract class Inode {
   leases: FileLeases<OpenFile> | null = null;
   /** Entries of the dentry cache that name it, kept by the vfs. */
   cachedNames = 0;
+  /** One of these, or one that was: by which a handle leads back into the tree. */
+  cachedName: Dentry | null = null;
   /** Size or times were changed in place (write, mmap) and `storeAttributes` was not called since. */
   isDirty = false;
   isEvicted = false;
@@ -102,6 +106,10 @@ export abstract class Inode {
   locks: FileLocks | null = null;
   /** inotify(7) watches on it; null: none. */
   marks: Set<InotifyMark> | null = null;
+  /** fanotify(7) marks on it; null: none. */
+  fanotify: Set<FanotifyMark> | null = null;
+  /** Its listeners were told that it is gone. */
+  isGoneTold = false;
   /** Known to have no file capabilities, so that a write needn't look for them (Linux: S_NOSEC). */
   hasNoCapabilities = false;
   /** fcntl(F_ADD_SEALS) of a memfd; −1 for files that cannot be sealed. */
@@ -232,9 +240,9 @@ export abstract class Inode {
     if (change.ctime !== undefined) this.ctime = change.ctime;
     return 0;
   }
-  /** Does the file system keep `fileFlags`? */
-  get keepsFileFlags(): boolean {
-    return false;
+  /** Which of `fileFlags` the file system keeps; 0: it has none. */
+  get keptFileFlags(): number {
+    return 0;
   }
   /** FS_IOC_SETFLAGS: all of the flags anew; the vfs has checked who asks. −EOPNOTSUPP: not this one. */
   setFileFlags(_flags: number): number {
@@ -347,15 +355,37 @@ export abstract class Inode {
   evictUnused(): void {
     if (this.users > 0 || this.isEvicted) return;
     if (this.nlink === 0) {
+      this.tellGone();
+      endMarks(this.fanotify);
+      if (this.isEvicted) return;
       this.isEvicted = true;
       this.pages?.dispose();
       this.evict();
-    } else if (this.cachedNames === 0 && this.pages?.hasDirty !== true && !this.isDirty) this.forget();
+    } else if (this.cachedNames === 0 && this.pages?.hasDirty !== true && !this.isDirty) {
+      // Those that don't keep it in memory go with it (FAN_MARK_EVICTABLE).
+      endMarks(this.fanotify);
+      this.forget();
+    }
+  }
+
+  /** What stands for it in handles. Files of every file system can be told apart; not all can be opened by that. */
+  get fileId(): FileId {
+    const generation = this.fileSystem.generationOf(this);
+    const { device } = this.fileSystem;
+    return { device, ino: this.ino, generation: generation === -EOPNOTSUPP ? 0 : generation };
+  }
+
+  /** It has neither names nor users any more: listeners of fanotify(7) hear of that once. */
+  tellGone(): void {
+    if (this.isGoneTold || (this.fanotify === null && this.fileSystem.fanotify === null)) return;
+    this.isGoneTold = true;
+    tellGone(this);
   }
 
   /** A cached name leads to it no more. */
   dropCachedName(): void {
     this.cachedNames--;
+    if (this.cachedNames === 0) this.cachedName = null;
     if (this.cachedNames === 0 && this.users === 0 && this.nlink > 0) this.evictUnused();
   }
 

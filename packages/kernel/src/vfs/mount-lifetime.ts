@@ -14,7 +14,8 @@ import { stateClass } from "@stratos/base";
 import { Dentry } from "./dentry.ts";
 import { dropAllDentries } from "./dentry-cache.ts";
 import type { FileSystem } from "./file-system.ts";
-import { notifyUnmount } from "./inotify-marks.ts";
+import { endMarks } from "./fanotify-mark.ts";
+import { notifyUnmount } from "./file-events.ts";
 import { Mount } from "./mount.ts";
 import { setPropagation } from "./peer-group.ts";
 import { syncFileSystem } from "./write-back.ts";
@@ -101,7 +102,7 @@ export function detachMount(kernel: VfsKernel, mount: Mount): void {
   if (mount.users > 0) {
     root.lingering++;
     mount.lingers = new LingeringMount(kernel, mount);
-  }
+  } else endMarks(mount.fanotify);
   finish(kernel, mount.fileSystem);
   if (parent !== null && parent.users === 0) parent.lingers?.unused();
 }
@@ -118,6 +119,7 @@ class LingeringMount {
 
   unused(): void {
     this.mount.lingers = null;
+    endMarks(this.mount.fanotify);
     releaseFileSystem(this.kernel, this.mount.fileSystem);
   }
 

@@ -2,6 +2,7 @@ import { stateClass } from "@stratos/base";
 import type { Dentry } from "./dentry.ts";
 import type { MountNamespace } from "./mount-namespace.ts";
 import type { PeerGroup } from "./peer-group.ts";
+import type { FanotifyMark } from "./fanotify-mark.ts";
 import type { FileSystem } from "./file-system.ts";
 
 /** A file system (or a part of one: bind mount) attached at a place. */
@@ -39,6 +40,8 @@ export class Mount {
   lingers: { unused(): void } | null = null;
   /** umount2(MNT_EXPIRE) was asked for once, and no path led here since. */
   isExpiring = false;
+  /** fanotify(7) marks on it; null: none. */
+  fanotify: Set<FanotifyMark> | null = null;
 
   constructor(
     id: number,

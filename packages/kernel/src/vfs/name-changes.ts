@@ -19,6 +19,7 @@ import {
   MS_RDONLY,
   RENAME_EXCHANGE,
   RENAME_NOREPLACE,
+  RENAME_WHITEOUT,
   S_IFBLK,
   S_IFCHR,
   S_IFDIR,
@@ -36,7 +37,7 @@ import { UNFINISHED } from "../ground/wait-queue.ts";
 import { inheritAcl } from "./acl-inheritance.ts";
 import { Dentry, isBelow } from "./dentry.ts";
 import { exchangeDentries, fillDentry, moveDentry, unlinkDentry } from "./dentry-cache.ts";
-import { notifyMove, notifyName } from "./inotify-marks.ts";
+import { notifyMove, notifyName } from "./file-events.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { Inode, NewInode } from "./inode.ts";
 import { type LastKind, lookupName, lookupPath, walker } from "./path-walk.ts";
@@ -130,7 +131,9 @@ export function makeNode(task: Caller, dirfd: number, path: string, mode: number
   if (isErrno(place)) return place;
   if (walker.lastKind !== "name" || place.dentry.inode !== null) return -EEXIST;
   if (walker.trailingSlash) return -ENOENT;
-  if ((kind === S_IFCHR || kind === S_IFBLK) && !isCapable(task.credentials, CAP_MKNOD)) return -EPERM;
+  // A whiteout is no device that anybody could open.
+  const isDevice = kind === S_IFBLK || (kind === S_IFCHR && rdev !== 0);
+  if (isDevice && !isCapable(task.credentials, CAP_MKNOD)) return -EPERM;
   const failed = createUnder(task, place, mode, kind === S_IFCHR || kind === S_IFBLK ? rdev : 0);
   return failed < 0 ? failed : place;
 }
@@ -245,7 +248,8 @@ export function renameName(
   newPath: string,
   flags: number,
 ): number {
-  if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0 || (flags & 3) === 3) return -EINVAL;
+  if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT)) !== 0) return -EINVAL;
+  if ((flags & RENAME_EXCHANGE) !== 0 && flags !== RENAME_EXCHANGE) return -EINVAL;
   const from = lookupName(task, oldDirfd, oldPath);
   if (isErrno(from)) return from;
   const fromKind = walker.lastKind,
@@ -283,11 +287,35 @@ export function renameName(
     if (denied < 0) return denied;
   }
   if (fromDirectory.fileSystem !== toDirectory.fileSystem) return -EXDEV;
+  if ((flags & RENAME_WHITEOUT) !== 0 && !fromDirectory.fileSystem.hasWhiteouts) return -EINVAL;
   if (isMountPoint(task, from) || (replaced !== null && isMountPoint(task, to))) return -EBUSY;
   if (from.dentry === to.dentry) return 0;
   if (replaced !== null && drainBeforeRename(task, inode, replaced, (flags & RENAME_EXCHANGE) !== 0) === UNFINISHED)
     return UNFINISHED;
-  return doRename(task, from.dentry, to.dentry, flags);
+  return (flags & RENAME_WHITEOUT) !== 0
+    ? renameLeaving(task, from.dentry, to.dentry, flags & ~RENAME_WHITEOUT)
+    : doRename(task, from.dentry, to.dentry, flags);
+}
+
+/**
+ * RENAME_WHITEOUT: where the name was, stands that it is gone, for overlays of file systems. That is made first, under
+ * a name of its own, so that nothing has happened when there is no room for it.
+ */
+function renameLeaving(task: Caller, from: Dentry, to: Dentry, flags: number): number {
+  const directory = from.parent!.inode!,
+    oldName = from.name;
+  const name = `#whiteout-${task.kernel.allocateAnonymousIno()}`;
+  // Nobody has that name but by intent.
+  if (directory.lookup(name) !== -ENOENT) return -EBUSY;
+  const whiteout = directory.create(name, newInodeFor(task, directory, S_IFCHR, 0));
+  if (isErrno(whiteout)) return whiteout;
+  whiteout.users++;
+  const failed = doRename(task, from, to, flags);
+  const now = task.kernel.vfs.now();
+  if (failed < 0) directory.unlink(name, whiteout, now);
+  else directory.rename(name, whiteout, directory, oldName, null, 0, now);
+  if (--whiteout.users === 0) whiteout.evictUnused();
+  return failed;
 }
 
 function doRename(task: Caller, from: Dentry, to: Dentry, flags: number): number {
@@ -305,15 +333,9 @@ function doRename(task: Caller, from: Dentry, to: Dentry, flags: number): number
   if (failed >= 0) {
     inode.ctime = now;
     inode.setAttributes({ ctime: now });
-    if ((flags & RENAME_EXCHANGE) !== 0) {
-      exchangeDentries(from, to);
-      notifyMove(
-        kernel,
-        { directory: toDirectory, name: newName },
-        { directory: fromDirectory, name: oldName },
-        replaced!,
-      );
-    } else {
+    const exchanges = (flags & RENAME_EXCHANGE) !== 0;
+    if (exchanges) exchangeDentries(from, to);
+    else {
       let target = to;
       if (replaced !== null) {
         unlinkDentry(kernel, to);
@@ -321,9 +343,10 @@ function doRename(task: Caller, from: Dentry, to: Dentry, flags: number): number
       }
       moveDentry(kernel, from, target);
     }
-    notifyMove(kernel, { directory: fromDirectory, name: oldName }, { directory: toDirectory, name: newName }, inode);
-    if (replaced !== null && (flags & RENAME_EXCHANGE) === 0)
-      notifyName(kernel, toDirectory, newName, replaced, "delete");
+    const before = { directory: fromDirectory, name: oldName },
+      after = { directory: toDirectory, name: newName };
+    notifyMove(kernel, before, after, inode, exchanges ? null : replaced);
+    if (exchanges) notifyMove(kernel, after, before, replaced!, null);
   }
   if (replaced !== null && --replaced.users === 0) replaced.evictUnused();
   if (--inode.users === 0) inode.evictUnused();

@@ -52,6 +52,8 @@ export abstract class OpenFile implements LockOwner {
   ownerIsThread = false;
   /** The open that made this description made the file, too (F_CREATED_QUERY). */
   isCreated = false;
+  /** Opened for a listener of fanotify(7): what is done by way of it is told to nobody, and nobody is asked. */
+  isSilent = false;
   /** Of who opened it by a path: a name for it is theirs to make (linkat(2), AT_EMPTY_PATH). */
   openedBy: Credentials | null = null;
   /** Of who called F_SETOWN: whom they may signal. */

@@ -12,6 +12,9 @@ import {
   EOVERFLOW,
   EROFS,
   ETXTBSY,
+  FAN_ACCESS_PERM,
+  FAN_OPEN_EXEC_PERM,
+  FAN_OPEN_PERM,
   FS_APPEND_FL,
   MS_NODEV,
   MS_RDONLY,
@@ -45,12 +48,14 @@ import {
   S_IFSOCK,
   isErrno,
 } from "@stratos/abi";
+import { BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
 import { checkAccess, isOwnerOrCapable, MAY_EXEC, MAY_READ, MAY_WRITE } from "../security/permission.ts";
 import { Dentry } from "./dentry.ts";
 import { DirectoryFile } from "./directory-file.ts";
 import { breakLeases } from "./leases.ts";
 import type { Inode } from "./inode.ts";
-import { notifyInode } from "./inotify-marks.ts";
+import { notifyInode } from "./file-events.ts";
+import { askPermission, permissionsOf } from "./fanotify-marks.ts";
 import { createUnder, hasOwnersFor, newInodeFor } from "./name-changes.ts";
 import type { OpenFile } from "./open-file.ts";
 import { Path } from "./path.ts";
@@ -115,6 +120,8 @@ export function openPath(
   if ((flags & O_CREAT) !== 0) {
     if (walker.trailingSlash) return -EISDIR;
     if (walker.dentry.inode === null) return createAndOpen(task, flags, mode);
+    if (task.permissions?.made === nameOf(walker.dentry.inode))
+      return openCreated(task, new Path(walker.mount, walker.dentry), flags);
     if ((flags & O_EXCL) !== 0) return -EEXIST;
     const { inode, parent } = walker.dentry;
     const folder = parent?.inode ?? null;
@@ -154,6 +161,8 @@ export function openExisting(
     );
     if (waits < 0) return waits;
   }
+  const asked = askPermission(task, place, FAN_OPEN_PERM);
+  if (asked < 0) return asked;
   if ((flags & O_TRUNC) !== 0 && inode.isRegular) {
     const refused = truncateInode(task, inode, 0, place);
     if (refused < 0) return refused;
@@ -176,10 +185,21 @@ function createAndOpen(task: Caller, flags: number, mode: number): OpenFile | nu
   const place = new Path(mount, dentry);
   const made = createUnder(task, place, S_IFREG | (mode & 0o7777), 0);
   if (made < 0) return made;
-  // The creator gets what it asked for, whatever the permissions of the new file say (open(2)).
-  const file = openInode(task, place, flags);
+  return openCreated(task, place, flags);
+}
+
+/** The creator gets what it asked for, whatever the permissions of the new file say (open(2)). */
+function openCreated(task: Caller, place: Path, flags: number): OpenFile | number {
+  const asked = askPermission(task, place, FAN_OPEN_PERM);
+  // The call is executed again, and finds what it has made.
+  if (asked === BLOCKED_KILLABLE) permissionsOf(task).made = nameOf(place.dentry.inode!);
+  const file = asked < 0 ? asked : openInode(task, place, flags);
   if (!isErrno(file)) file.isCreated = true;
   return file;
+}
+
+function nameOf({ fileSystem, ino }: Inode): string {
+  return `${fileSystem.device}:${ino}`;
 }
 
 function openUnnamed(
@@ -240,7 +260,12 @@ function mayOpen(task: Caller, place: Path, flags: number): number {
  * A description for the file at `place`, without permission checks: by the inode's own `open`, else by its type.
  * @returns −EINVAL for O_DIRECT without pages; −ENXIO for a socket, a device without a driver; BLOCKED for a fifo
  */
-function openInode(task: Caller, place: Path, flags: number): OpenFile | number {
+function openInode(
+  task: Caller,
+  place: Path,
+  flags: number,
+  event: "open" | "execute" | "silent" = "open",
+): OpenFile | number {
   const inode = place.dentry.inode!;
   const kept = (flags & ~OPENING_FLAGS) | O_LARGEFILE;
   let file: OpenFile | number | null = inode.open(task, kept | (flags & O_NOCTTY), place);
@@ -275,8 +300,22 @@ function openInode(task: Caller, place: Path, flags: number): OpenFile | number 
     return -EINVAL;
   }
   file.openedBy = task.credentials;
-  if (task.kernel.vfs.watchCount > 0) notifyInode(task.kernel, inode, place, "open");
+  if (event === "silent") file.isSilent = true;
+  else if (task.kernel.vfs.watchCount > 0) notifyInode(task.kernel, inode, place, event);
   return file;
+}
+
+/**
+ * For a listener of fanotify(7), whatever the permissions of the file say.
+ * @returns −EROFS, −ETXTBSY
+ */
+export function openSilently(task: Caller, place: Path, flags: number): OpenFile | number {
+  const inode = place.dentry.inode!;
+  if ((flags & O_ACCMODE) !== O_RDONLY && inode.isRegular) {
+    if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
+    if (inode.writers < 0) return -ETXTBSY;
+  }
+  return openInode(task, place, flags, "silent");
 }
 
 /** O_DIRECT is for regular files with pages and for block devices (Linux: FMODE_CAN_ODIRECT). */
@@ -294,6 +333,9 @@ export function openExecutable(task: Caller, dirfd: number, path: string, atFlag
   const inode = place.dentry.inode!;
   if (inode.isSymlink) return -ELOOP;
   if (!inode.isRegular || (place.mount.flags & 8) !== 0) return -EACCES;
-  const denied = checkAccess(task.credentials, inode, MAY_EXEC);
-  return denied < 0 ? denied : openInode(task, place, O_RDONLY);
+  let denied = checkAccess(task.credentials, inode, MAY_EXEC);
+  // Its head is read at once.
+  for (const permission of [FAN_OPEN_EXEC_PERM, FAN_OPEN_PERM, FAN_ACCESS_PERM])
+    if (denied >= 0) denied = askPermission(task, place, permission);
+  return denied < 0 ? denied : openInode(task, place, O_RDONLY, "execute");
 }

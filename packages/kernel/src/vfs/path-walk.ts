@@ -26,7 +26,7 @@ import {
 import { checkAccess, MAY_EXEC } from "../security/permission.ts";
 import { pathOfFile } from "./anonymous-file.ts";
 import type { Dentry } from "./dentry.ts";
-import { DENTRIES_MAX, lookupChild, pruneDentries } from "./dentry-cache.ts";
+import { lookupChild, pruneDentries } from "./dentry-cache.ts";
 import type { Mount } from "./mount.ts";
 import { OpenFile } from "./open-file.ts";
 import { Path } from "./path.ts";
@@ -73,7 +73,7 @@ export function walk(task: Caller, start: Path, path: string, mode: number, reso
   const credentials = task.credentials;
   const isScoped = (resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) !== 0;
   const root = isScoped ? start : fs.root;
-  if (kernel.vfs.dentryCount > DENTRIES_MAX) pruneDentries(kernel);
+  if (kernel.vfs.dentryCount > kernel.vfs.dentriesMost) pruneDentries(kernel);
   if (path.length >= PATH_MAX) return -ENAMETOOLONG;
   let mount = start.mount;
   let dentry = start.dentry;

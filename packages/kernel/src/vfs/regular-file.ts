@@ -26,7 +26,7 @@ import { WORK } from "../ground/call-work.ts";
 import { clipToLimits, contentChanged, FILE_SIZE_MAX } from "./content-change.ts";
 import { fileIoctl } from "./file-ioctl.ts";
 import { dropLease } from "./leases.ts";
-import { notifyInode } from "./inotify-marks.ts";
+import { notifyFile } from "./file-events.ts";
 import type { Inode, Time } from "./inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "./open-file.ts";
@@ -61,8 +61,7 @@ export class RegularFile extends OpenFile {
     if (done >= 0 && wanted > 0 && (this.flags & O_NOATIME) === 0) touchAccessTime(this.#kernel, this.inode, this.path);
     if (done > 0) {
       if (offset < 0) this.position = at + done;
-      if (this.inode.marks !== null || this.#kernel.vfs.watchCount > 0)
-        notifyInode(this.#kernel, this.inode, this.path, "access");
+      if (this.inode.marks !== null || this.#kernel.vfs.watchCount > 0) notifyFile(this.#kernel, this, "access");
     }
     return done;
   }
@@ -73,7 +72,7 @@ export class RegularFile extends OpenFile {
     const done = writePages(task, inode, from, at);
     if (done > 0) {
       if (offset < 0) this.position = at + done;
-      if (this.#kernel.vfs.watchCount > 0) notifyInode(this.#kernel, inode, this.path, "modify");
+      if (this.#kernel.vfs.watchCount > 0) notifyFile(this.#kernel, this, "modify");
       if ((this.flags & O_DSYNC) !== 0) {
         const failed = syncInode(this.#kernel, inode, true);
         if (failed < 0) return failed;
@@ -99,8 +98,7 @@ export class RegularFile extends OpenFile {
     this.inode.descriptions--;
     if (this.#isWriter) this.inode.writers--;
     if (this.inode.leases !== null) dropLease(this.inode, this);
-    if (this.#kernel.vfs.watchCount > 0)
-      notifyInode(this.#kernel, this.inode, this.path, this.isWritable ? "close-write" : "close");
+    if (this.#kernel.vfs.watchCount > 0) notifyFile(this.#kernel, this, this.isWritable ? "close-write" : "close");
     if (this.path === null && --this.inode.users === 0) {
       this.inode.pages?.dispose();
       this.inode.evict();

@@ -13,7 +13,7 @@ import { UNFINISHED } from "../ground/wait-queue.ts";
 import { isKept, modeAfterWrite } from "../security/permission.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToTask } from "../signal/send-signal.ts";
-import { notifyInode } from "./inotify-marks.ts";
+import { notifyInode } from "./file-events.ts";
 import type { Inode } from "./inode.ts";
 import type { Path } from "./path.ts";
 import { dropFileCapabilities, FILE_SIZE_MAX } from "./content-change.ts";
@@ -55,6 +55,6 @@ export function truncateInode(task: Caller, inode: Inode, size: number, path: Pa
   const mode = modeAfterWrite(task.credentials, inode);
   if (mode !== null) inode.setAttributes({ mode, ctime: now });
   dropFileCapabilities(inode);
-  if (kernel.vfs.watchCount > 0) notifyInode(kernel, inode, path, "modify");
+  if (kernel.vfs.watchCount > 0) notifyInode(kernel, inode, path, "truncate");
   return 0;
 }

@@ -7,6 +7,7 @@ import type { UserMemory } from "../ground/user-memory.ts";
 import type { CallState } from "../ground/call-state.ts";
 import type { WaitingCall } from "../ground/wait-queue.ts";
 import type { SignalKernel, SignalTask, TasksOf } from "../signal/signal-target.ts";
+import type { AskingCall } from "./fanotify-mark.ts";
 import type { FileTable } from "./file-table.ts";
 import type { FsContext } from "./fs-context.ts";
 import type { Inode } from "./inode.ts";
@@ -59,10 +60,11 @@ export interface VfsKernel extends SignalKernel {
  * bytes come from and go to, and what waits. Tasks are that; who needs more of one (tty, mm) takes a larger interface,
  * which tasks are, too.
  */
-export interface Caller extends SignalTask, WaitingCall {
+export interface Caller extends SignalTask, WaitingCall, AskingCall {
   readonly kernel: VfsKernel;
   readonly credentials: SignalTask["credentials"];
   readonly pid: number;
+  readonly tid: number;
   readonly files: FileTable;
   readonly fs: FsContext;
   readonly space: UserMemory;

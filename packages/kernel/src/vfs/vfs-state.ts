@@ -15,6 +15,10 @@ import type { Path } from "./path.ts";
 import type { ProtectedNames } from "./protected-names.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 
+/** Bounds of the dentry cache; pruning drops what was not found since the last time. An entry costs about 150 bytes. */
+const DENTRIES_MAX = 65536,
+  DENTRIES_LEAST = 1024;
+
 function noPidfd(): never {
   throw new Error("there are no processes yet");
 }
@@ -39,17 +43,23 @@ export class VfsState {
    * taken away and still are in use, descriptors of fsopen(2).
    */
   readonly roots = new Map<FileSystem, { dentry: Dentry; mounts: number; lingering: number }>();
-  /** Entries in the dentry cache; pruned above DENTRIES_MAX (dentry-cache.ts). */
+  /** Entries in the dentry cache; pruned above `dentriesMost` (dentry-cache.ts). */
   dentryCount = 0;
+  dentriesMost = DENTRIES_MAX;
+  #cachePressure = 100;
   /** Inodes whose pages or attributes are not on stable storage yet (write-back.ts). */
   readonly dirty = new Set<Inode>();
   /** Inodes and further names of all file systems in memory, and bytes that they keep outside pages (fs/tmpfs). */
   memoryInodes = 0;
   memoryBytes = 0;
-  /** inotify watches in existence: 0 makes every notification one comparison. */
+  /** Marks of inotify, dnotify and fanotify in existence: 0 makes every notification one comparison. */
   watchCount = 0;
   /** Inodes that are watched. */
   readonly marked = new Set<Inode>();
+  /** Those of fanotify(7) among them, how many of these ask for permissions, and what they are on. */
+  fanotifyCount = 0;
+  permissionCount = 0;
+  readonly fanotifyMarked = new Set<Inode | Mount | FileSystem>();
   /** Ties IN_MOVED_FROM and IN_MOVED_TO together (inotify(7)). */
   renameCookie = 0;
   /** Where pipes, sockets and other nameless files live; made on first use (anonymous-file.ts). */
@@ -79,6 +89,16 @@ export class VfsState {
     this.#kernel = kernel;
   }
 
+  /** vm.vfs_cache_pressure, in percent: above 100 names that nobody uses are given up the sooner. */
+  get cachePressure(): number {
+    return this.#cachePressure;
+  }
+
+  set cachePressure(value: number) {
+    this.#cachePressure = value;
+    this.dentriesMost = Math.max(DENTRIES_LEAST, Math.floor((DENTRIES_MAX * 100) / Math.max(100, value)));
+  }
+
   /** Has the namespace room for `more`? Else ENOSPC (mount(2)). */
   hasMountRoom({ mounts, owner }: MountNamespace, more: number): boolean {
     return mounts.length + more <= this.maximumMounts && this.mounts.hasRoom(owner, more);
@@ -106,8 +126,19 @@ export class VfsState {
       "VfsState",
       this,
       {
-        save: (it) => ({ kernel: it.#kernel, nextMountId: it.#nextMountId, time: it.#time }),
-        load: (it, from) => ({ kernel: it.#kernel, nextMountId: it.#nextMountId, time: it.#time } = from),
+        save: (it) => ({
+          kernel: it.#kernel,
+          cachePressure: it.#cachePressure,
+          nextMountId: it.#nextMountId,
+          time: it.#time,
+        }),
+        load: (it, from) =>
+          ({
+            kernel: it.#kernel,
+            cachePressure: it.#cachePressure,
+            nextMountId: it.#nextMountId,
+            time: it.#time,
+          } = from),
       },
       { keeps: ["devices", "namespaceRequest", "openNamespace", "pidfdOf", "types"] },
     );

@@ -570,8 +570,8 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
     return failed < 0 ? failed : super.setAttributes(change);
   }
 
-  override get keepsFileFlags(): boolean {
-    return true;
+  override get keptFileFlags(): number {
+    return FILE_FLAGS | COMPRESSION_FLAGS;
   }
 
   /**

@@ -186,6 +186,10 @@ export class AegisFileSystem extends FileSystem {
     if (this.#promised > 0) this.#promised--;
   }
 
+  override get hasWhiteouts(): boolean {
+    return true;
+  }
+
   usage(): FileSystemUsage {
     const { blocks, freeBlocks, inodes } = this.volume.usage();
     return {

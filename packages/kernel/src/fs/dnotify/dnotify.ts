@@ -20,7 +20,7 @@ import {
 import { stateClass } from "@stratos/base";
 import { sendIoSignal } from "../../vfs/io-signal.ts";
 import type { InotifyMark } from "../../vfs/inotify-mark.ts";
-import { addMark, removeMark, RENAMED_WITHIN } from "../../vfs/inotify-marks.ts";
+import { addMark, removeMark, RENAMED_WITHIN } from "../../vfs/file-events.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";

@@ -4,7 +4,7 @@ import type { HostFile } from "@stratos/host";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { fileIoctl } from "../../vfs/file-ioctl.ts";
 import type { Inode } from "../../vfs/inode.ts";
-import { notifyInode } from "../../vfs/inotify-marks.ts";
+import { notifyFile } from "../../vfs/file-events.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import { clipToLimits } from "../../vfs/content-change.ts";
@@ -96,7 +96,7 @@ export class HostRegularFile extends OpenFile {
     inode.mtime = this.#kernel.vfs.now();
     inode.ctime = inode.mtime;
     inode.version++;
-    if (this.#kernel.vfs.watchCount > 0) notifyInode(this.#kernel, inode, this.path, "modify");
+    if (this.#kernel.vfs.watchCount > 0) notifyFile(this.#kernel, this, "modify");
     if ((this.flags & O_DSYNC) !== 0) {
       const failed = file.sync();
       if (failed < 0) return failed;
@@ -147,8 +147,7 @@ export class HostRegularFile extends OpenFile {
     this.inode.descriptions--;
     if (this.isWritable) this.inode.writers--;
     if (this.inode.leases !== null) dropLease(this.inode, this);
-    if (this.#kernel.vfs.watchCount > 0)
-      notifyInode(this.#kernel, this.inode, this.path, this.isWritable ? "close-write" : "close");
+    if (this.#kernel.vfs.watchCount > 0) notifyFile(this.#kernel, this, this.isWritable ? "close-write" : "close");
   }
 
   static {

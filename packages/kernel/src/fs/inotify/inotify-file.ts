@@ -20,11 +20,12 @@ import {
 import { stateClass } from "@stratos/base";
 import { BLOCKED, WaitQueue } from "../../ground/wait-queue.ts";
 import type { InotifyMark } from "../../vfs/inotify-mark.ts";
-import { addMark, removeMark } from "../../vfs/inotify-marks.ts";
+import { addMark, removeMark } from "../../vfs/file-events.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
+import type { WatchOwner } from "../watch-limits.ts";
 
 /** What a watch is asked for; other bits are the marks' own. */
 const KNOWN_BITS = IN_ALL_EVENTS | IN_EXCL_UNLINK | IN_ONESHOT | IN_MASK_ADD | IN_MASK_CREATE;
@@ -71,13 +72,13 @@ class Watch implements InotifyMark {
 }
 
 /**
- * inotify(7): a queue of what happened to watched files. A watch holds its inode as a user. Bounds: InotifyLimits; what
+ * inotify(7): a queue of what happened to watched files. A watch holds its inode as a user. Bounds: WatchLimits; what
  * comes beyond is IN_Q_OVERFLOW, ENOSPC and EMFILE.
  */
 export class InotifyFile extends OpenFile {
   #kernel: FsKernel;
   /** Whose limits it counts against. */
-  #uid: number;
+  #user: WatchOwner;
   #eventsMost: number;
   #watches = new Map<number, Watch>();
   #byInode = new Map<Inode, Watch>();
@@ -87,17 +88,18 @@ export class InotifyFile extends OpenFile {
   #bytes = new Uint8Array(InotifyEvent.size + 272);
   #view = new DataView(this.#bytes.buffer);
 
-  private constructor(kernel: FsKernel, uid: number, flags: number) {
+  private constructor(kernel: FsKernel, user: WatchOwner, flags: number) {
     super(flags, null, null);
     this.#kernel = kernel;
-    this.#uid = uid;
+    this.#user = user;
     this.#eventsMost = kernel.inotifyLimits.maximumEvents;
   }
 
   /** inotify_init1(2): −EMFILE when the user has enough of them. */
   static create(task: FsCaller, flags: number): InotifyFile | number {
     const { kernel, credentials } = task;
-    return kernel.inotifyLimits.addInstance(credentials) ? new InotifyFile(kernel, credentials.uid, flags) : -EMFILE;
+    const user = { userNamespace: credentials.userNamespace, uid: credentials.euid };
+    return kernel.inotifyLimits.addInstance(user) ? new InotifyFile(kernel, user, flags) : -EMFILE;
   }
 
   /** inotify_add_watch(2): the watch's number; −EEXIST (IN_MASK_CREATE), −ENOSPC. */
@@ -109,7 +111,7 @@ export class InotifyFile extends OpenFile {
       present.mask = (mask & IN_MASK_ADD) !== 0 ? present.mask | mask : mask;
       return present.id;
     }
-    if (!this.#kernel.inotifyLimits.addWatch(this.#uid)) return -ENOSPC;
+    if (!this.#kernel.inotifyLimits.addWatch(this.#user)) return -ENOSPC;
     const watch = new Watch(this, this.#nextWatch++, inode, mask);
     this.#watches.set(watch.id, watch);
     this.#byInode.set(inode, watch);
@@ -133,7 +135,7 @@ export class InotifyFile extends OpenFile {
 
   #detach(watch: Watch): void {
     this.#watches.delete(watch.id);
-    this.#kernel.inotifyLimits.removeWatch(this.#uid);
+    this.#kernel.inotifyLimits.removeWatch(this.#user);
     const { inode } = watch;
     this.#byInode.delete(inode);
     removeMark(this.#kernel, inode, watch);
@@ -248,7 +250,7 @@ export class InotifyFile extends OpenFile {
   protected override dispose(): void {
     for (const watch of [...this.#watches.values()]) this.#detach(watch);
     this.#kernel.inotifyLimits.events -= this.#events.length;
-    this.#kernel.inotifyLimits.removeInstance(this.#uid);
+    this.#kernel.inotifyLimits.removeInstance(this.#user);
   }
 
   override get description(): string {
@@ -259,7 +261,7 @@ export class InotifyFile extends OpenFile {
     stateClass("InotifyFile", this, {
       save: (it) => ({
         kernel: it.#kernel,
-        uid: it.#uid,
+        user: it.#user,
         eventsMost: it.#eventsMost,
         watches: it.#watches,
         byInode: it.#byInode,
@@ -272,7 +274,7 @@ export class InotifyFile extends OpenFile {
       load: (it, from) =>
         ({
           kernel: it.#kernel,
-          uid: it.#uid,
+          user: it.#user,
           eventsMost: it.#eventsMost,
           watches: it.#watches,
           byInode: it.#byInode,

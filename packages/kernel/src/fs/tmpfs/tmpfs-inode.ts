@@ -372,8 +372,8 @@ export class TmpfsInode extends Inode {
     return [...(this.#xattrs?.keys() ?? [])];
   }
 
-  override get keepsFileFlags(): boolean {
-    return true;
+  override get keptFileFlags(): number {
+    return KEPT_FLAGS;
   }
 
   override setFileFlags(flags: number): number {

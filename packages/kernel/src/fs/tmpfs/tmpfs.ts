@@ -108,6 +108,10 @@ export class Tmpfs extends FileSystem {
     return this.device;
   }
 
+  override get hasWhiteouts(): boolean {
+    return true;
+  }
+
   usage(): FileSystemUsage {
     return {
       magic: TMPFS_MAGIC,

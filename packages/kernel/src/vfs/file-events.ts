@@ -1,4 +1,5 @@
 import {
+  FAN_OPEN_EXEC,
   IN_ACCESS,
   IN_ATTRIB,
   IN_CLOSE_NOWRITE,
@@ -13,9 +14,11 @@ import {
   IN_OPEN,
   IN_UNMOUNT,
 } from "@stratos/abi";
+import { endFanotify, tellFile, tellName, tellRename } from "./fanotify-marks.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { Inode } from "./inode.ts";
 import { type InotifyMark, notifyLastName, tellMarks } from "./inotify-mark.ts";
+import type { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
 import type { VfsKernel } from "./vfs-kernel.ts";
 
@@ -25,8 +28,11 @@ export const RENAMED_WITHIN = 0x100000;
 const MASKS = {
   access: IN_ACCESS,
   modify: IN_MODIFY,
+  /** By its name: it was not opened. */
+  truncate: IN_MODIFY,
   attrib: IN_ATTRIB,
   open: IN_OPEN,
+  execute: IN_OPEN,
   close: IN_CLOSE_NOWRITE,
   "close-write": IN_CLOSE_WRITE,
 } as const;
@@ -34,6 +40,7 @@ type FileEvent = keyof typeof MASKS;
 
 /** A file system was unmounted: its watches end (inotify(7), IN_UNMOUNT). */
 export function notifyUnmount(kernel: VfsKernel, fileSystem: FileSystem): void {
+  endFanotify(kernel, fileSystem);
   for (const inode of [...kernel.vfs.marked]) {
     if (inode.fileSystem !== fileSystem || inode.marks === null) continue;
     for (const mark of [...inode.marks]) {
@@ -65,6 +72,11 @@ export function removeMark(kernel: VfsKernel, inode: Inode, mark: InotifyMark): 
   return true;
 }
 
+/** Something happened by way of an open file. */
+export function notifyFile(kernel: VfsKernel, file: OpenFile, event: FileEvent): void {
+  if (!file.isSilent) notifyInode(kernel, file.inode!, file.path, event);
+}
+
 /**
  * Something happened to a file: tells those who watch it, and those who watch the directory that it was reached
  * through.
@@ -76,6 +88,8 @@ export function notifyInode(kernel: VfsKernel, inode: Inode, path: Path | null, 
   const parent = dentry?.parent?.inode;
   if (parent) tellMarks(parent, mask, 0, dentry!.name, dentry!.isDetached);
   tellMarks(inode, mask, 0, "");
+  const told = event === "execute" ? mask | FAN_OPEN_EXEC : mask;
+  tellFile(kernel, inode, path, told, event !== "attrib" && event !== "truncate");
 }
 
 /** A name came into a directory or left it. */
@@ -89,22 +103,32 @@ export function notifyName(
   if (kernel.vfs.watchCount === 0) return;
   const isDirectory = inode.isDirectory ? IN_ISDIR : 0;
   // The number of its names is an attribute of a file; a folder has one name (Linux, vfs_link, vfs_rmdir, vfs_unlink).
-  if (!inode.isDirectory) tellMarks(inode, IN_ATTRIB, 0, "");
+  if (!inode.isDirectory && (event === "delete" || inode.nlink > 1)) notifyInode(kernel, inode, null, "attrib");
   if (event === "delete") notifyLastName(inode);
-  tellMarks(directory, (event === "create" ? IN_CREATE : IN_DELETE) | isDirectory, 0, name);
+  const mask = event === "create" ? IN_CREATE : IN_DELETE;
+  tellMarks(directory, mask | isDirectory, 0, name);
+  tellName(kernel, directory, name, inode, mask);
 }
 
+/** @param replaced  what had the name before, and has one name less */
 export function notifyMove(
   kernel: VfsKernel,
   from: { directory: Inode; name: string },
   to: { directory: Inode; name: string },
   inode: Inode,
+  replaced: Inode | null,
 ): void {
   if (kernel.vfs.watchCount === 0) return;
   const cookie = (kernel.vfs.renameCookie = (kernel.vfs.renameCookie + 1) | 0 || 1);
   const isDirectory = inode.isDirectory ? IN_ISDIR : 0;
+  tellRename(kernel, from, to, inode);
   tellMarks(from.directory, IN_MOVED_FROM | isDirectory, cookie, from.name);
+  tellName(kernel, from.directory, from.name, inode, IN_MOVED_FROM);
   tellMarks(to.directory, IN_MOVED_TO | isDirectory, cookie, to.name);
+  tellName(kernel, to.directory, to.name, inode, IN_MOVED_TO);
   if (from.directory === to.directory) tellMarks(from.directory, RENAMED_WITHIN, 0, to.name);
+  if (replaced !== null && !replaced.isDirectory) notifyInode(kernel, replaced, null, "attrib");
   tellMarks(inode, IN_MOVE_SELF, 0, "");
+  tellFile(kernel, inode, null, IN_MOVE_SELF | isDirectory, false);
+  if (replaced !== null) notifyLastName(replaced);
 }
