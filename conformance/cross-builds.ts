@@ -13,6 +13,7 @@ import {
 import { join } from "node:path";
 
 const TARGET = "riscv64-linux-gnu";
+const COMPILER = `${TARGET}-gcc`;
 const FLAGS = "CFLAGS=-O1 -w";
 
 /** Of git's tests by their first digits: basics, trees, branches, transport, what users call. */
@@ -71,6 +72,89 @@ function namesOfTests(makefile: string, programs: string): string {
     .join("\n");
 }
 
+/** What apr's configure would find out by programs that it runs. */
+const APR_ANSWERS = {
+  ...{ ac_cv_file__dev_zero: "yes", ac_cv_func_setpgrp_void: "yes", ac_cv_func_sem_open: "yes" },
+  ...{ ac_cv_working_getaddrinfo: "yes", ac_cv_working_getnameinfo: "yes", ac_cv_negative_eai: "yes" },
+  ...{ ac_cv_define_sockaddr_in6: "yes", ac_cv_strerror_r_rc_int: "no", ac_cv_o_nonblock_inherited: "no" },
+  ...{ ac_cv_sizeof_struct_iovec: "16", ac_cv_struct_rlimit: "yes", apr_cv_epoll: "yes" },
+  ...{ apr_cv_process_shared_works: "yes", apr_cv_mutex_robust_shared: "yes", apr_cv_mutex_recursive: "yes" },
+  ...{ apr_cv_tcp_nodelay_with_cork: "yes", apr_cv_gai_addrconfig: "yes", apr_cv_use_lfs64: "yes" },
+  ...{ apr_cv_pthreads_cflags: "-pthread", apr_cv_pthreads_lib: "-lpthread" },
+};
+/** Programs that apr's tests start. */
+const APR_CHILDREN = ["globalmutexchild", "occhild", "proc_child", "readchild", "sockchild", "tryread"].concat([
+  "testshmconsumer",
+  "testshmproducer",
+]);
+
+/** @returns the suites that apr's `testall` knows */
+export function buildAprTests(folder: string): string[] {
+  const source = join(folder, "source");
+  const programs = join(folder, "programs");
+  if (!existsSync(programs)) {
+    configureIn(source, ["--disable-shared"], APR_ANSWERS);
+    make(source, ["-j2"]);
+    make(join(source, "test"), ["-j2", "testall", ...APR_CHILDREN]);
+    const partial = `${programs}.partial`;
+    rmSync(partial, { recursive: true, force: true });
+    mkdirSync(partial);
+    for (const name of ["testall", ...APR_CHILDREN]) copyFileSync(join(source, "test", name), join(partial, name));
+    renameSync(partial, programs);
+  }
+  const list = readFileSync(join(source, "test/abts_tests.h"), "latin1");
+  return [...list.matchAll(/\{ *(test[a-z0-9_]+) *\}/g)].map((match) => match[1]!);
+}
+
+/** `folder/regress` */
+export function buildLibeventTests(folder: string): void {
+  const source = join(folder, "source");
+  if (existsSync(join(folder, "regress"))) return;
+  configureIn(source, ["--disable-openssl", "--disable-shared", "--disable-samples"]);
+  make(source, ["-j2"]);
+  copyFileSync(join(source, "test/regress"), join(folder, "regress"));
+}
+
+/** What libuv is made of on Linux, beside `src/*.c`. */
+const LIBUV_UNIX = [
+  ...["async", "core", "dl", "fs", "getaddrinfo", "getnameinfo", "linux", "loop", "loop-watcher", "pipe", "poll"],
+  ...["process", "procfs-exepath", "proctitle", "random-devurandom", "random-getrandom", "random-sysctl-linux"],
+  ...["signal", "stream", "tcp", "thread", "tty", "udp"],
+];
+
+/** @returns names of libuv's tests: what `folder/run-tests` takes */
+export function buildLibuvTests(folder: string): string[] {
+  const source = join(folder, "source");
+  const program = join(folder, "run-tests");
+  if (!existsSync(program)) compileLibuv(source, program);
+  const headers = ["-I", join(source, "include"), join(source, "test/test-list.h")];
+  const list = execFileSync(COMPILER, ["-E", "-P", ...headers], { encoding: "utf8", maxBuffer: 1 << 24 });
+  const names = [...list.matchAll(/TEST_DECLARE *\(\s*(\w+)\s*\)/g)].map((match) => match[1]!);
+  return names.filter((name) => name !== "fail_always");
+}
+
+/** The tests first: some have parts of the library in themselves, and those are left out of it (the linker's rule). */
+function compileLibuv(source: string, program: string): void {
+  const tests = readdirSync(join(source, "test")).filter((name) =>
+    /^(test-.*|run-tests|runner|runner-unix|.*-server)\.c$/.test(name),
+  );
+  const common = readdirSync(join(source, "src")).filter((name) => name.endsWith(".c"));
+  const sources = [...common.map((name) => `src/${name}`), ...LIBUV_UNIX.map((name) => `src/unix/${name}.c`)];
+  const objects = `${program}.o`;
+  mkdirSync(objects, { recursive: true });
+  const flags = ["-O1", "-w", "-fno-strict-aliasing", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64"];
+  for (const folder of ["include", "src", "test"]) flags.push("-I", join(source, folder));
+  const objectOf = (path: string): string => join(objects, `${path.replaceAll("/", "-")}.o`);
+  const testSources = tests.map((name) => `test/${name}`);
+  for (const path of [...testSources, ...sources])
+    execFileSync(COMPILER, [...flags, "-c", "-o", objectOf(path), join(source, path)], { stdio: "inherit" });
+  const library = join(objects, "libuv.a");
+  execFileSync(`${TARGET}-ar`, ["rcs", library, ...sources.map(objectOf)]);
+  execFileSync(COMPILER, ["-o", program, ...testSources.map(objectOf), library, "-lpthread", "-ldl", "-lrt"], {
+    stdio: "inherit",
+  });
+}
+
 /** @returns the numbers of tar's tests */
 export function buildTarHelpers(folder: string): string[] {
   const build = join(folder, "build");
@@ -125,6 +209,15 @@ function configure(folder: string, build: string, options: readonly string[] = [
   const flags = [`--host=${TARGET}`, "--disable-nls", "--quiet", ...options, FLAGS];
   const env = { ...process.env, FORCE_UNSAFE_CONFIGURE: "1" };
   execFileSync(join(folder, "source/configure"), flags, { cwd: build, env, stdio: ["ignore", "ignore", "inherit"] });
+}
+
+/** For those that are built only where their source is. */
+function configureIn(source: string, options: readonly string[], answers: Readonly<Record<string, string>> = {}): void {
+  execFileSync("./configure", [`--host=${TARGET}`, "--quiet", ...options, FLAGS], {
+    cwd: source,
+    env: { ...process.env, ...answers },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
 }
 
 function make(folder: string, args: readonly string[]): void {

@@ -2,12 +2,13 @@
  * Test suites of programs that Debian ships, against the installed programs in Stratos, and what fails there under
  * qemu-user as well:
  *
- *     npm run conformance:suites -- [bash] [busybox] [coreutils] [diffutils] [findutils] [gawk] [git] [glib] [glibc]
- *     [gnulib] [grep] [libuv] [mksh] [perl] [posix] [sed] [socat] [systemd] [tar] [util-linux] [zsh] [--filter TEXT]
- *     [--limit SECONDS] [--timeout SECONDS] [--only-ours] [--record]
+ *     npm run conformance:suites -- [apr] [bash] [busybox] [coreutils] [diffutils] [findutils] [gawk] [git] [glib]
+ *     [glibc] [gnulib] [grep] [libevent] [libuv] [mksh] [perl] [posix] [sed] [socat] [stress-ng] [systemd] [tar]
+ *     [util-linux] [zsh] [--filter TEXT] [--limit SECONDS] [--timeout SECONDS] [--only-ours] [--record]
  *
  * Sources come from the Debian mirror, with pinned hashes (GLib's and systemd's tests are packages); the scripts that
- * run in the guest are in `guest/`. The last line is `N passed, N failed`: a test that fails in both places is not
+ * run in the guest are in `guest/`. What fails in Stratos and not under qemu-user runs there once more, with twice the
+ * time: a busy host alone makes no row. The last line is `N passed, N failed`: a test that fails in both places is not
  * counted.
  */
 import { execFileSync, spawnSync } from "node:child_process";
@@ -29,9 +30,12 @@ import { ensureJudge, judge } from "../tests/support/judge.ts";
 import { launcher, stratos } from "../tests/support/stratos.ts";
 import { TEST_HOME } from "../tests/support/test-image.ts";
 import {
+  buildAprTests,
   buildGawkTests,
   buildGitHelpers,
   buildGnulibTests,
+  buildLibeventTests,
+  buildLibuvTests,
   buildTarHelpers,
   buildUtilLinuxHelpers,
   wordsOf,
@@ -39,7 +43,7 @@ import {
 import { buildGlibcTests } from "./glibc-tests.ts";
 import { recordRows, type Row } from "./results.ts";
 
-const IMAGE = "suites-6";
+const IMAGE = "suites-7";
 const PACKAGES = [
   "gcc",
   "libc6-dev",
@@ -72,7 +76,7 @@ const PACKAGES = [
     "iputils-ping",
     "libcap2-bin",
   ],
-  ...["netcat-openbsd", "openssl", "procps", "socat", "strace", "uuid-runtime", "xxd"],
+  ...["netcat-openbsd", "openssl", "procps", "socat", "strace", "stress-ng", "uuid-runtime", "xxd"],
 ];
 const ROOT = join(TEST_HOME, `root-${IMAGE}`);
 const CROSS_COMPILER = "riscv64-linux-gnu-gcc";
@@ -100,6 +104,14 @@ const COREUTILS = {
 };
 
 const SUITES: readonly Suite[] = [
+  {
+    // Of `testdso` all but one want modules of its own build.
+    name: "apr",
+    source: "pool/main/a/apr/apr_1.7.5.orig.tar.bz2",
+    sha256: "cd0f5d52b9ab1704c72160c5ee3ed5d3d4ca2df4a7f8ab564e3cb352b67232f2",
+    good: [0],
+    prepare: buildAprTests,
+  },
   {
     name: "bash",
     source: "pool/main/b/bash/bash_5.2.37.orig.tar.xz",
@@ -230,22 +242,23 @@ const SUITES: readonly Suite[] = [
     },
   },
   {
+    // `dns/initialize_nameservers` wants a server's name in resolv.conf.
+    name: "libevent",
+    source: "pool/main/libe/libevent/libevent_2.1.13-stable.orig.tar.gz",
+    sha256: "f7e9383b8c0baa81b687e5b5eecc01beefaf1b19b64151d95ed61647fe7a315c",
+    good: [0],
+    prepare: (folder) => {
+      buildLibeventTests(folder);
+      const list = outputOf(["/suite/regress", "--list-tests"], folder);
+      return [...list.matchAll(/^ +([a-z0-9_]+\/\S+)$/gm)].map((match) => match[1]!);
+    },
+  },
+  {
     name: "libuv",
     source: "pool/main/libu/libuv1/libuv1_1.50.0.orig.tar.gz",
     sha256: "ec9de6ecf2a780fd2afb3b007947d2cd57c3bb17f3b9e721a66774980d35cd4d",
     good: [0, 7],
-    prepare: (folder) => {
-      const source = join(folder, "source");
-      const program = join(folder, "run-tests");
-      if (!existsSync(program)) compileLibuv(source, program);
-      const list = execFileSync(
-        CROSS_COMPILER,
-        ["-E", "-P", "-I", join(source, "include"), join(source, "test/test-list.h")],
-        { encoding: "utf8", maxBuffer: 1 << 24 },
-      );
-      const names = [...list.matchAll(/TEST_DECLARE *\(\s*(\w+)\s*\)/g)].map((match) => match[1]!);
-      return names.filter((name) => name !== "fail_always");
-    },
+    prepare: buildLibuvTests,
   },
   {
     // Those of history and prompts want mksh's own build, those of KSH_VERSION another than Debian's.
@@ -331,7 +344,8 @@ const SUITES: readonly Suite[] = [
     },
   },
   {
-    // Some want a resolver, SCTP, or a terminal of their own.
+    // Some want a resolver, SCTP, a TUN device, or a terminal of their own. TIOCEXCL keeps root out under qemu-user
+    // alone, and those of OpenSSL that are worse first look for a prime of 2048 bits, for minutes on a busy host.
     name: "socat",
     source: "pool/main/s/socat/socat_1.8.0.3.orig.tar.bz2",
     sha256: "01eb017361d95bb3a6941e840b59e4463a3fabf92df4154ed02b16a2ed6a0095",
@@ -342,7 +356,16 @@ const SUITES: readonly Suite[] = [
     },
   },
   {
-    // Some want ext4, libraries that Debian only suggests, or a system that systemd has booted.
+    // Each stressor for a second, as an ordinary user. `far-branch` executes code above 4 GiB.
+    name: "stress-ng",
+    source: null,
+    sha256: "",
+    good: [0, 3, 4],
+    prepare: () => outputOf(["stress-ng", "--stressors"]).split(/\s+/).filter(Boolean),
+  },
+  {
+    // Some want ext4, libraries that Debian only suggests, or a system that systemd has booted; `test-local-addresses`
+    // wants datagram sockets that connect over an interface without a stack.
     name: "systemd",
     source: null,
     sha256: "",
@@ -361,7 +384,8 @@ const SUITES: readonly Suite[] = [
     prepare: buildTarHelpers,
   },
   {
-    // Some want disks that only modules of Linux make, or programs of its own build.
+    // Some want ext2 or vfat to mount, swap, disks that only modules of Linux make, or programs of its own build.
+    // `fincore/count` expects that O_DIRECT passes a tmpfs's pages by.
     name: "util-linux",
     source: "pool/main/u/util-linux/util-linux_2.41.orig.tar.xz",
     sha256: "81ee93b3cfdfeb7d7c4090cedeba1d7bbce9141fd0b501b686b3fe475ddca4c6",
@@ -379,13 +403,6 @@ const SUITES: readonly Suite[] = [
         .filter((name) => name.endsWith(".ztst"))
         .sort(),
   },
-];
-
-/** What libuv is made of on Linux, beside `src/*.c`. */
-const LIBUV_UNIX = [
-  ...["async", "core", "dl", "fs", "getaddrinfo", "getnameinfo", "linux", "loop", "loop-watcher", "pipe", "poll"],
-  ...["process", "procfs-exepath", "proctitle", "random-devurandom", "random-getrandom", "random-sysctl-linux"],
-  ...["signal", "stream", "tcp", "thread", "tty", "udp"],
 ];
 
 const { values, positionals } = parseArgs({
@@ -421,28 +438,17 @@ async function runSuite(suite: Suite): Promise<void> {
   const command = ["bash", `/suite/${script}`];
   const timeoutMs = Number(values.timeout) * 1000;
   const env = { LIMIT: values.limit };
+  const runHere = async (which: readonly string[], limit: number): Promise<Map<string, number>> => {
+    const options = ["-v", `${folder}:/suite`, "-e", `LIMIT=${limit}`, "--timeout", values.timeout];
+    const args = ["run", "-i", IMAGE, ...options, ...(suite.options ?? []), "--", ...command];
+    const { stdout } = await stratos(args, { stdin: list(which), timeoutMs: timeoutMs + 60_000 });
+    return statuses(stdout);
+  };
 
   let started = Date.now();
-  const ours = await stratos(
-    [
-      "run",
-      "-i",
-      IMAGE,
-      "-v",
-      `${folder}:/suite`,
-      "-e",
-      `LIMIT=${values.limit}`,
-      "--timeout",
-      values.timeout,
-      ...(suite.options ?? []),
-      "--",
-      ...command,
-    ],
-    { stdin: list(names), timeoutMs: timeoutMs + 60_000 },
-  );
+  const own = await runHere(names, Number(values.limit));
   const seconds = (Date.now() - started) / 1000;
-  const own = statuses(ours.stdout);
-  const bad = names.filter((name) => !suite.good.includes(own.get(name) ?? -1));
+  let bad = names.filter((name) => !suite.good.includes(own.get(name) ?? -1));
 
   started = Date.now();
   const theirs =
@@ -450,7 +456,14 @@ async function runSuite(suite: Suite): Promise<void> {
       ? null
       : statuses((await judge(command, { root: ROOT, suite: folder, env, stdin: list(bad), timeoutMs })).stdout);
   const judgeSeconds = (Date.now() - started) / 1000;
-  const worse = bad.filter((name) => theirs === null || suite.good.includes(theirs.get(name) ?? -1));
+  let worse = bad.filter((name) => theirs === null || suite.good.includes(theirs.get(name) ?? -1));
+  if (theirs !== null && worse.length > 0) {
+    const again = await runHere(worse, 2 * Number(values.limit));
+    const unsteady = worse.filter((name) => suite.good.includes(again.get(name) ?? -1));
+    for (const name of unsteady) console.log(`         passes when it is run again: ${name}`);
+    worse = worse.filter((name) => !unsteady.includes(name));
+    bad = bad.filter((name) => !unsteady.includes(name));
+  }
   console.log(
     `${worse.length === 0 ? "ok    " : "FAILED"} ${suite.name.padEnd(12)} ran ${own.size} of ${names.length}, ` +
       `failed ${bad.length}, ${seconds.toFixed(0)} ` +
@@ -478,6 +491,14 @@ async function runSuite(suite: Suite): Promise<void> {
     };
     recordRows("suites", ABOUT, [row]);
   }
+}
+
+/** What a command writes in the image. @param folder  seen there as /suite */
+function outputOf(command: readonly string[], folder?: string): string {
+  const [node, ...rest] = launcher;
+  const share = folder === undefined ? [] : ["-v", `${folder}:/suite:ro`];
+  const env = { ...process.env, STRATOS_HOME: TEST_HOME };
+  return execFileSync(node!, [...rest, "run", "-i", IMAGE, ...share, "--", ...command], { env, encoding: "latin1" });
 }
 
 function list(names: readonly string[]): string {
@@ -512,28 +533,6 @@ function fetchSource(suite: Suite): string {
 function compile(source: string, program: string, flags: readonly string[]): void {
   execFileSync(CROSS_COMPILER, ["-O1", "-w", ...flags, "-o", program, source], {
     stdio: ["ignore", "ignore", "inherit"],
-  });
-}
-
-/** The tests first: some have parts of the library in themselves, and those are left out of it (the linker's rule). */
-function compileLibuv(source: string, program: string): void {
-  const tests = readdirSync(join(source, "test")).filter((name) =>
-    /^(test-.*|run-tests|runner|runner-unix|.*-server)\.c$/.test(name),
-  );
-  const common = readdirSync(join(source, "src")).filter((name) => name.endsWith(".c"));
-  const sources = [...common.map((name) => `src/${name}`), ...LIBUV_UNIX.map((name) => `src/unix/${name}.c`)];
-  const objects = `${program}.o`;
-  mkdirSync(objects, { recursive: true });
-  const flags = ["-O1", "-w", "-fno-strict-aliasing", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64"];
-  for (const folder of ["include", "src", "test"]) flags.push("-I", join(source, folder));
-  const objectOf = (path: string): string => join(objects, `${path.replaceAll("/", "-")}.o`);
-  const testSources = tests.map((name) => `test/${name}`);
-  for (const path of [...testSources, ...sources])
-    execFileSync(CROSS_COMPILER, [...flags, "-c", "-o", objectOf(path), join(source, path)], { stdio: "inherit" });
-  const library = join(objects, "libuv.a");
-  execFileSync("riscv64-linux-gnu-ar", ["rcs", library, ...sources.map(objectOf)]);
-  execFileSync(CROSS_COMPILER, ["-o", program, ...testSources.map(objectOf), library, "-lpthread", "-ldl", "-lrt"], {
-    stdio: "inherit",
   });
 }
 

@@ -189,6 +189,22 @@ const IN_C: Readonly<Record<string, InC>> = {
   SeccompNotifAddfd: { type: "struct seccomp_notif_addfd", ...linux("seccomp") },
   SeccompNotifSizes: { type: "struct seccomp_notif_sizes", ...linux("seccomp") },
   SeccompMetadata: { type: "struct seccomp_metadata", ...linux("ptrace") },
+  Taskstats: {
+    type: "struct taskstats_14",
+    headers: ["linux/types.h"],
+    // Linux 6.12, include/uapi/linux/taskstats.h: other versions end elsewhere.
+    source: `struct taskstats_14 {
+      __u16 version; __u32 ac_exitcode; __u8 ac_flag, ac_nice; __u64 cpu_count __attribute__((aligned(8))),
+      cpu_delay_total, blkio_count, blkio_delay_total, swapin_count, swapin_delay_total, cpu_run_real_total,
+      cpu_run_virtual_total; char ac_comm[32]; __u8 ac_sched __attribute__((aligned(8))); __u8 ac_pad[3];
+      __u32 ac_uid __attribute__((aligned(8))); __u32 ac_gid, ac_pid, ac_ppid, ac_btime;
+      __u64 ac_etime __attribute__((aligned(8))), ac_utime, ac_stime, ac_minflt, ac_majflt, coremem, virtmem,
+      hiwater_rss, hiwater_vm, read_char, write_char, read_syscalls, write_syscalls, read_bytes, write_bytes,
+      cancelled_write_bytes, nvcsw, nivcsw, ac_utimescaled, ac_stimescaled, cpu_scaled_run_real_total,
+      freepages_count, freepages_delay_total, thrashing_count, thrashing_delay_total, ac_btime64, compact_count,
+      compact_delay_total; __u32 ac_tgid; __u64 ac_tgetime __attribute__((aligned(8))), ac_exe_dev, ac_exe_inode,
+      wpcopy_count, wpcopy_delay_total, irq_count, irq_delay_total; };`,
+  },
   AcctV3: { type: "struct acct_v3", ...linux("acct") },
   Iovec: { type: "struct iovec", ...linux("uio") },
   Flock: { type: "struct flock", ...asm("fcntl") },

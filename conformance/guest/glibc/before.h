@@ -13,3 +13,12 @@
 #define TIMEOUTFACTOR 10
 #define __glibc_likely(condition) __builtin_expect (!!(condition), 1)
 #define __glibc_unlikely(condition) __builtin_expect (!!(condition), 0)
+
+/* Flags that the cross compiler's headers may be too old for: a test takes the next bit for one that is not known. */
+#include <sys/uio.h>
+#ifndef RWF_NOAPPEND
+#define RWF_NOAPPEND 0x20
+#endif
+#ifndef RWF_ATOMIC
+#define RWF_ATOMIC 0x40
+#endif

@@ -48,6 +48,7 @@ export * from "./ipc.ts";
 export * from "./mqueue.ts";
 export * from "./elf.ts";
 export * from "./acct.ts";
+export * from "./taskstats.ts";
 export * from "./io-structures.ts";
 export * from "./fanotify.ts";
 export * from "./device-numbers.ts";

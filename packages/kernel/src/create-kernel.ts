@@ -17,6 +17,7 @@ import { pidfdOf } from "./task/pidfd.ts";
 import { futexObserver } from "./task/futex.ts";
 import { OutOfMemory } from "./task/oom-killer.ts";
 import { piFutexObserver } from "./task/pi-futex.ts";
+import { taskStatistics } from "./task/task-statistics.ts";
 import { handleEcall, handleTlbMiss } from "./task/run-loop.ts";
 import { seccompObserver } from "./task/seccomp-listener.ts";
 import { registerTerminalDevices } from "./tty/terminal-devices.ts";
@@ -34,6 +35,7 @@ export function createKernel(options: KernelOptions): Kernel {
   kernel.vfs.namespaceRequest = namespaceRequest;
   kernel.vfs.openNamespace = openNamespace;
   kernel.vfs.pidfdOf = pidfdOf;
+  kernel.socketState.taskStatistics = taskStatistics;
   registerTerminalDevices(kernel);
   registerBlockDevices(kernel);
   registerRealTimeClock(kernel);

@@ -170,7 +170,9 @@ function describeRoutes(task: Task): string {
     .list()
     .filter(({ destination, table }) => isV4(destination) && table === RT_TABLE_MAIN)
     .map((route) => {
-      const ends = `${hexV4(route.destination)}\t${hexV4(route.gateway ?? ANY_V4)}`;
+      // One of the other family has no place here.
+      const gateway = route.gateway !== null && isV4(route.gateway) ? route.gateway : ANY_V4;
+      const ends = `${hexV4(route.destination)}\t${hexV4(gateway)}`;
       const flags = routeFlags(route).toString(16).padStart(4, "0");
       const mask = hexV4(netmaskOf(route.prefixLength));
       return `${route.out.name}\t${ends}\t${flags}\t0\t0\t${route.metric}\t${mask}\t0\t0\t0`.padEnd(127);

@@ -5,7 +5,9 @@
 import {
   EACCES,
   EADDRNOTAVAIL,
+  EBUSY,
   EEXIST,
+  EHOSTUNREACH,
   EINVAL,
   ELOOP,
   ENETDOWN,
@@ -17,7 +19,7 @@ import {
 } from "@stratos/abi";
 import { assert, stateConstant } from "@stratos/base";
 import { makeLinkPair } from "@stratos/host";
-import { type IpAddress, isMulticast, isV4, isWildcard } from "./inet/ip-address.ts";
+import { type IpAddress, isLinkLocal, isMulticast, isV4, isWildcard } from "./inet/ip-address.ts";
 import type { InterfaceNetwork } from "./interface-network.ts";
 import {
   chosenHardwareAddress,
@@ -72,6 +74,8 @@ export interface NewInterface {
   readonly name: string | undefined;
   readonly hardwareAddress: Uint8Array | undefined;
   readonly mtu: number | undefined;
+  /** 0: the next one that is free. */
+  readonly index: number;
 }
 
 /** ip-link(8), TYPE DUMMY: takes whatever it is given and carries nothing. */
@@ -79,13 +83,14 @@ export function createDummy(asked: InterfaceNetwork, wanted: NewInterface): Netw
   const network = wanted.network ?? asked;
   const name = freeName(network, wanted.name ?? "dummy%d");
   if (isErrno(name)) return name;
-  const refused = checkNew(wanted);
+  const refused = checkNew(network, wanted);
   if (refused < 0) return refused;
   const one = network.makeInterface("dummy", {
     name,
     hardwareAddress: wanted.hardwareAddress ?? chosenHardwareAddress(network.kernel.random),
     mtu: wanted.mtu ?? MTU_DEFAULT,
     link: null,
+    index: wanted.index,
   });
   tellInterface(network, one, false);
   return one;
@@ -96,13 +101,14 @@ export function createBridge(asked: InterfaceNetwork, wanted: NewInterface): Net
   const network = wanted.network ?? asked;
   const name = freeName(network, wanted.name ?? "bridge%d");
   if (isErrno(name)) return name;
-  const refused = checkNew(wanted);
+  const refused = checkNew(network, wanted);
   if (refused < 0) return refused;
   const one = network.makeInterface("bridge", {
     name,
     hardwareAddress: wanted.hardwareAddress ?? chosenHardwareAddress(network.kernel.random),
     mtu: wanted.mtu ?? MTU_DEFAULT,
     link: null,
+    index: wanted.index,
   });
   one.bridge = new Bridge(one, wanted.hardwareAddress !== undefined);
   tellInterface(network, one, false);
@@ -176,16 +182,18 @@ export function createVethPair(
   wanted: NewInterface,
   wantedPeer: NewInterface,
 ): NetworkInterface | number {
-  const refused = checkNew(wanted) || checkNew(wantedPeer);
-  if (refused < 0) return refused;
   const network = wanted.network ?? asked;
   const peerNetwork = wantedPeer.network ?? network;
+  const refused = checkNew(network, wanted) || checkNew(peerNetwork, wantedPeer);
+  if (refused < 0) return refused;
   if (network.interfaces.length + 2 > INTERFACES_MAX) return -ENOBUFS;
   const peerName = freeName(peerNetwork, wantedPeer.name ?? "veth%d");
   if (isErrno(peerName)) return peerName;
   if (wanted.name === peerName && network === peerNetwork) return -EEXIST;
   const wantedName = wanted.name === undefined ? "" : freeName(network, wanted.name);
   if (isErrno(wantedName)) return wantedName;
+  const peerIndex = wantedPeer.index || peerNetwork.takeIndex();
+  if (wanted.index === peerIndex && network === peerNetwork) return -EBUSY;
   const { random } = network.kernel;
   const peerAddress = wantedPeer.hardwareAddress ?? chosenHardwareAddress(random);
   const address = wanted.hardwareAddress ?? chosenHardwareAddress(random);
@@ -195,6 +203,7 @@ export function createVethPair(
     hardwareAddress: peerAddress,
     mtu: wantedPeer.mtu ?? wanted.mtu ?? MTU_DEFAULT,
     link: peerLink,
+    index: peerIndex,
   });
   // The other end isn't there yet.
   tellInterface(peerNetwork, peer, false);
@@ -203,6 +212,7 @@ export function createVethPair(
     hardwareAddress: address,
     mtu: wanted.mtu ?? MTU_DEFAULT,
     link,
+    index: wanted.index,
   });
   one.peer = peer;
   peer.peer = one;
@@ -211,7 +221,8 @@ export function createVethPair(
   return one;
 }
 
-function checkNew(wanted: NewInterface): number {
+function checkNew(network: InterfaceNetwork, wanted: NewInterface): number {
+  if (wanted.index > 0 && network.interfaceByIndex(wanted.index) !== undefined) return -EBUSY;
   if (wanted.hardwareAddress !== undefined && !isStationAddress(wanted.hardwareAddress)) return -EADDRNOTAVAIL;
   return wanted.mtu !== undefined && (wanted.mtu < MTU_MIN || wanted.mtu > MTU_MAX) ? -EINVAL : 0;
 }
@@ -449,21 +460,23 @@ export function replaceFirstV4(network: InterfaceNetwork, one: NetworkInterface,
 /**
  * RTM_NEWROUTE.
  *
- * @returns 0; −ENETDOWN the interface is down; −EACCES it has no IPv6; −ENETUNREACH the gateway isn't beside an address
- *   of it; −EEXIST; −ENOBUFS
+ * @returns 0; −ENETDOWN the interface is down; −EACCES it has no IPv6; −ENETUNREACH, of IPv6 −EHOSTUNREACH, the gateway
+ *   isn't beside an address of it; −EEXIST; −ENOBUFS
  */
 export function addRoute(network: InterfaceNetwork, route: Route): number {
   if (!route.out.isUp) return -ENETDOWN;
   if (!route.out.hasIpv6 && !isV4(route.destination)) return -EACCES;
-  if (route.gateway !== null && !reaches(network, route.gateway, route.table)) return -ENETUNREACH;
+  const { gateway } = route;
+  if (gateway !== null && !reaches(network, gateway, route.table)) return isV4(gateway) ? -ENETUNREACH : -EHOSTUNREACH;
   const failed = network.routes.add(route);
   if (failed < 0) return failed;
   for (const observer of network.observers) observer.routeChanged(route, false);
   return 0;
 }
 
-/** Does a route without a gateway lead there? */
+/** Does a route without a gateway lead there? One of a link is there for who names the link. */
 function reaches(network: InterfaceNetwork, gateway: IpAddress, table: number): boolean {
+  if (!isV4(gateway) && isLinkLocal(gateway)) return true;
   const route = network.routes.findGateway(gateway, table);
   return route !== null && route.gateway === null;
 }

@@ -22,6 +22,8 @@ export interface InterfaceNetwork {
   readonly ino: number;
   /** Packet sockets. */
   readonly packetSockets: ReadonlySet<FrameObserver>;
+  /** The next index that is free: it is used up. */
+  takeIndex(): number;
   makeInterface(kind: InterfaceKind, options: InterfaceOptions): NetworkInterface;
   /** Takes in what another network has let go: under its index, or where that is taken another. */
   adopt(one: NetworkInterface): void;

@@ -54,6 +54,8 @@ export interface InterfaceOptions {
   readonly hardwareAddress: Uint8Array;
   readonly mtu: number;
   readonly link: Link | null;
+  /** That nobody has; 0 or left away: the next. */
+  readonly index?: number;
 }
 
 /** Packets and bytes of an interface, each way, since it was made. */

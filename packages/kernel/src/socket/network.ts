@@ -167,23 +167,26 @@ export class Network
 
   /** An interface more, which is down and has no address; nobody is told. */
   makeInterface(kind: InterfaceKind, options: InterfaceOptions): NetworkInterface {
-    const one = new NetworkInterface({ ...options, network: this, index: this.#freeIndex(), kind });
-    one.disablesIpv6 = this.settings.disablesIpv6.default;
-    one.tag = this.settings.tags.default;
-    this.interfaces.push(one);
+    const index = (options.index ?? 0) > 0 ? options.index! : this.takeIndex();
+    const one = new NetworkInterface({ ...options, network: this, index, kind });
+    this.#add(one);
     return one;
   }
 
-  /** Each is above those before; only adopted ones may have it already. */
-  #freeIndex(): number {
+  /** Each is above those before; only adopted ones, and those whose index was wished for, may have it already. */
+  takeIndex(): number {
     do this.#lastIndex++;
     while (this.interfaceByIndex(this.#lastIndex) !== undefined);
     return this.#lastIndex;
   }
 
   adopt(one: NetworkInterface): void {
-    if (this.interfaceByIndex(one.index) !== undefined) one.index = this.#freeIndex();
+    if (this.interfaceByIndex(one.index) !== undefined) one.index = this.takeIndex();
     one.network = this;
+    this.#add(one);
+  }
+
+  #add(one: NetworkInterface): void {
     one.disablesIpv6 = this.settings.disablesIpv6.default;
     one.tag = this.settings.tags.default;
     this.interfaces.push(one);

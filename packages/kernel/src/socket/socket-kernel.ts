@@ -24,6 +24,8 @@ export interface SharedBySockets {
   readonly buffers: SocketBuffers;
   /** Bytes between a provider or a queue and user memory; valid during one call. */
   readonly transfer: Uint8Array;
+  /** `struct taskstats` of a thread or a process by its number for the caller; −ESRCH there is none. */
+  taskStatistics(caller: SocketCaller, id: number, of: "thread" | "process"): Uint8Array | number;
 }
 
 /** What sockets need of the kernel. */

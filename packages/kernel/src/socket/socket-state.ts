@@ -1,3 +1,4 @@
+import { ESRCH } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Inode } from "../vfs/inode.ts";
 import type { SharedBySockets, SocketBuffers } from "./socket-kernel.ts";
@@ -25,6 +26,8 @@ export class SocketState implements SharedBySockets {
   readonly boundInodes = new Map<Inode, UnixSocket>();
   /** Bytes between a provider or a queue and user memory; valid during one call. */
   readonly transfer = TRANSFER;
+  /** As tasks have it (create-kernel.ts). */
+  taskStatistics: SharedBySockets["taskStatistics"] = () => -ESRCH;
 
   /** @param pages  of the machine's memory */
   constructor(pages: number) {
@@ -34,6 +37,6 @@ export class SocketState implements SharedBySockets {
   }
 
   static {
-    stateClass("SocketState", this, null, { keeps: ["transfer"] });
+    stateClass("SocketState", this, null, { keeps: ["taskStatistics", "transfer"] });
   }
 }

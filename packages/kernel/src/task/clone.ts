@@ -205,7 +205,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   child.policy = parent.resetsOnFork && parent.realtimePriority > 0 ? 0 : parent.policy;
   child.realtimePriority = parent.resetsOnFork ? 0 : parent.realtimePriority;
   child.effectivePriority = child.realtimePriority;
-  child.virtualRuntime = parent.virtualRuntime;
+  child.virtualRuntime = kernel.scheduler.placeOfChild(parent);
   kernel.tasks.tasks.set(tid, child);
   kernel.forkCount++;
 

@@ -151,7 +151,6 @@ function endSlice(kernel: Kernel, task: Task, before: number): void {
   const { scheduler, processor, hart } = kernel;
   const elapsed = kernel.turn.end(task);
   task.instructions += processor.statistics.instructions - before;
-  task.virtualRuntime += elapsed * weight(task.nice);
   scheduler.turnEnded(task, elapsed);
   const holdNs = kernel.disturber === null ? 0 : kernel.disturber.turnEnded(task);
   if (task.state === "R") {
@@ -182,11 +181,6 @@ export function leaveStoppedSlice(kernel: Kernel): void {
   if (slice !== null) endSlice(kernel, slice.task, slice.before);
 }
 
-/** Each step of nice is worth a quarter (sched(7)). */
-function weight(nice: number): number {
-  return 1.25 ** nice;
-}
-
 function switchTo(kernel: Kernel, task: Task): void {
   const { scheduler, hart } = kernel;
   hart.loadFrom(task.registers);
@@ -197,10 +191,7 @@ function switchTo(kernel: Kernel, task: Task): void {
     if (task.rseqAddress !== 0) task.rseqWork |= RSEQ_DISTURBED;
   }
   kernel.lastTask = task;
-  scheduler.current = task;
-  // A task that slept must not claim the time it slept.
-  const least = scheduler.minimumVirtualRuntime();
-  if (task.virtualRuntime < least - 20e6) task.virtualRuntime = least - 20e6;
+  scheduler.begin(task);
 }
 
 /**

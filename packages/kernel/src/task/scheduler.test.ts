@@ -2,7 +2,7 @@
  * Goal: who gets the hart, and who takes it from whom (sched(7)). Method: tasks without a processor are made runnable
  * beside one that has the hart.
  */
-import { SCHED_FIFO, SCHED_IDLE } from "@stratos/abi";
+import { SCHED_FIFO, SCHED_IDLE, SCHED_OTHER } from "@stratos/abi";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Kernel } from "./kernel-state.ts";
@@ -176,15 +176,75 @@ test("who drives the machine is told when a task becomes runnable and none has t
   assert.equal(told, 1);
 });
 
-test("the least virtual runtime is that of the candidates, else that of the task on the hart, else 0", () => {
+/** Turns of 2 ms. @returns how many each task had */
+function takeTurns(kernel: Kernel, turns: number, turnOver: (task: Task) => void): Map<Task, number> {
+  const { scheduler } = kernel;
+  const had = new Map<Task, number>();
+  for (let turn = 0; turn < turns; turn++) {
+    const task = scheduler.pick()!;
+    scheduler.begin(task);
+    had.set(task, (had.get(task) ?? 0) + 1);
+    scheduler.turnEnded(task, 2e6);
+    turnOver(task);
+    scheduler.current = null;
+  }
+  return had;
+}
+
+test("who computed long and slept a moment has its part beside those that slept all the time before", () => {
   const { kernel } = createTestKernel();
   const { scheduler } = kernel;
-  assert.equal(scheduler.minimumVirtualRuntime(), 0);
-  scheduler.current = createTask(kernel, { virtualRuntime: 7 });
-  assert.equal(scheduler.minimumVirtualRuntime(), 7);
-  scheduler.enqueue(createTask(kernel, { virtualRuntime: 9 }));
-  scheduler.enqueue(createTask(kernel, { virtualRuntime: 8 }));
-  assert.equal(scheduler.minimumVirtualRuntime(), 8);
+  const busy = createTask(kernel);
+  const sleepers = [createTask(kernel), createTask(kernel)];
+  scheduler.enqueue(busy);
+  takeTurns(kernel, 5000, (task) => scheduler.enqueue(task));
+  // It sleeps, and they begin meanwhile.
+  scheduler.dequeue(busy);
+  for (const task of sleepers) scheduler.enqueue(task);
+  takeTurns(kernel, 10, (task) => scheduler.enqueue(task));
+  scheduler.enqueue(busy);
+  const had = takeTurns(kernel, 300, (task) => scheduler.enqueue(task));
+  assert.ok((had.get(busy) ?? 0) >= 85, `it had ${had.get(busy)} of 300 turns`);
+});
+
+test("what a task had by its priority is no debt when it shares the time again", () => {
+  const { kernel } = createTestKernel();
+  const { scheduler } = kernel;
+  const task = createTask(kernel, { policy: SCHED_FIFO, effectivePriority: 50 });
+  const other = createTask(kernel);
+  scheduler.enqueue(task);
+  takeTurns(kernel, 5000, () => scheduler.enqueue(task));
+  task.policy = SCHED_OTHER;
+  task.effectivePriority = 0;
+  scheduler.reorder(task);
+  scheduler.enqueue(other);
+  const had = takeTurns(kernel, 100, (each) => scheduler.enqueue(each));
+  assert.ok((had.get(task) ?? 0) >= 50, `it had ${had.get(task)} of 100 turns`);
+});
+
+test("those who fork and end leave others their part, however short each of them lives", () => {
+  const made = createTestKernel();
+  const { kernel } = made;
+  const { scheduler } = kernel;
+  const other = createTask(kernel);
+  scheduler.enqueue(createTask(kernel));
+  scheduler.enqueue(other);
+  const had = takeTurns(kernel, 1000, (task) => {
+    if (task === other) return scheduler.enqueue(other);
+    kernel.turn.begin(kernel.now());
+    made.clock.advance(2e6);
+    scheduler.enqueue(createTask(kernel, { virtualRuntime: scheduler.placeOfChild(task) }));
+  });
+  assert.ok((had.get(other) ?? 0) >= 450, `it had ${had.get(other)} of 1000 turns`);
+});
+
+test("a child of who has slept begins where those are that wait", () => {
+  const { kernel, current } = withCurrent({ virtualRuntime: 10e6 });
+  const { scheduler } = kernel;
+  scheduler.enqueue(createTask(kernel, { virtualRuntime: 30e6 }));
+  assert.equal(scheduler.placeOfChild(current), 30e6);
+  current.virtualRuntime = 40e6;
+  assert.equal(scheduler.placeOfChild(current), 40e6);
 });
 
 test("a deadline wakes its task, a later one that replaces it too, one that was cancelled never", () => {

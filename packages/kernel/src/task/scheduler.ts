@@ -33,6 +33,8 @@ export class Scheduler {
   /** What real-time tasks had of the hart while others waited, since these last had their part; and of that part. */
   #realtimeNs = 0;
   #othersNs = 0;
+  /** Never goes back: where the virtual runtimes of those that share the time have come to. */
+  #floorNs = 0;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -58,8 +60,11 @@ export class Scheduler {
 
   /** The task was on the hart for so long, and has not been made a candidate again. */
   turnEnded(task: Task, elapsedNs: number): void {
-    if (task.effectivePriority === 0) this.#othersNs += elapsedNs;
-    else if (this.#runnable.bestTimeShared() !== null) this.#realtimeNs += elapsedNs;
+    if (task.effectivePriority === 0) {
+      this.#othersNs += elapsedNs;
+      // What it has by its priority is no debt, should it become one of the others.
+      task.virtualRuntime += elapsedNs * weight(task.nice);
+    } else if (this.#runnable.bestTimeShared() !== null) this.#realtimeNs += elapsedNs;
     else this.#realtimeNs = 0;
     // What others had while no real-time task took of theirs is no part that they are given.
     if (this.#realtimeNs === 0 || this.#othersNs >= (this.realtimePeriodUs - this.realtimeRuntimeUs) * 1e3)
@@ -109,10 +114,28 @@ export class Scheduler {
     return task;
   }
 
-  /** The least virtual runtime among candidates: a task that slept must not claim the time it slept. */
-  minimumVirtualRuntime(): number {
+  /**
+   * The task comes on the hart. One that slept must not claim the time that it slept: neither from those that wait, nor
+   * from those that sleep now and had the hart meanwhile.
+   */
+  begin(task: Task): void {
+    this.current = task;
+    if (task.effectivePriority > 0) return;
     const least = this.#runnable.leastVirtualRuntime();
-    return least === Infinity ? (this.current?.virtualRuntime ?? 0) : least;
+    const floorNs = (least === Infinity ? this.#floorNs : Math.max(this.#floorNs, least)) - SLEEPERS_LEAD_NS;
+    if (task.virtualRuntime < floorNs) task.virtualRuntime = floorNs;
+    this.#floorNs = Math.max(this.#floorNs, Math.min(least, task.virtualRuntime));
+  }
+
+  /**
+   * The virtual runtime at which a child of the task begins: not before others that wait (Linux kernel/sched/fair.c,
+   * place_entity), nor before its parent, with this turn of it: else those who fork, end and are forked again would
+   * keep the hart for ever, since each begins where the turn began in which it was made.
+   */
+  placeOfChild(parent: Task): number {
+    const turnNs = parent === this.current ? this.#kernel.turn.charge(parent) : 0;
+    const least = this.#runnable.leastVirtualRuntime();
+    return Math.max(parent.virtualRuntime + turnNs * weight(parent.nice), least === Infinity ? 0 : least);
   }
 
   /** Wakes the task at `task.deadlineNs`. */
@@ -142,6 +165,7 @@ export class Scheduler {
         isGentle: it.#isGentle,
         realtimeNs: it.#realtimeNs,
         othersNs: it.#othersNs,
+        floorNs: it.#floorNs,
       }),
       load: (it, from) =>
         ({
@@ -151,9 +175,15 @@ export class Scheduler {
           isGentle: it.#isGentle,
           realtimeNs: it.#realtimeNs,
           othersNs: it.#othersNs,
+          floorNs: it.#floorNs,
         } = from),
     });
   }
+}
+
+/** How much faster virtual runtime goes: each step of nice is worth a quarter (sched(7)). */
+function weight(nice: number): number {
+  return 1.25 ** nice;
 }
 
 class TaskDeadline implements TimerClient {
@@ -209,6 +239,9 @@ function preempts(woken: Task, current: Task): boolean {
     current.virtualRuntime - woken.virtualRuntime > WAKE_UP_MARGIN_NS
   );
 }
+
+/** So much earlier than others a task begins that has slept. */
+const SLEEPERS_LEAD_NS = 20e6;
 
 /** Less than this is not worth a switch: pipes go on moving several writes at a time. */
 const WAKE_UP_MARGIN_NS = 10e6;

@@ -59,10 +59,11 @@ export class TurnClock {
     this.#kernelNs += ns;
   }
 
-  /** Charges the task on the hart for its turn so far. */
-  charge(task: Charged): void {
+  /** Charges the task on the hart for its turn so far. @returns nanoseconds of processor time since `begin` */
+  charge(task: Charged): number {
     const wallNs = this.#clock.monotonicNs() - this.#startNs;
     this.#chargeFor(task, wallNs < SHORT_NS ? wallNs : this.#long(wallNs, this.#clock.cpuNs()));
+    return this.#saidNs;
   }
 
   /**

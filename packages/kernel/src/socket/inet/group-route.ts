@@ -3,7 +3,7 @@ import { IPV6_MULTICAST_IF } from "@stratos/abi";
 import type { InterfaceNetwork } from "../interface-network.ts";
 import type { NetworkInterface } from "../network-interface.ts";
 import { wayToGroup } from "./group-membership.ts";
-import { type IpAddress, isV4, LOOPBACK_V4, LOOPBACK_V6 } from "./ip-address.ts";
+import { type IpAddress, isForAllHosts, isV4, LOOPBACK_V4, LOOPBACK_V6 } from "./ip-address.ts";
 import type { IpOptions } from "./ip-options.ts";
 
 interface GroupSender {
@@ -40,4 +40,15 @@ export function sourceToGroup({ network, ip }: GroupSender, group: IpAddress, wa
     if (source !== null) return source;
   }
   return LOOPBACK_V4;
+}
+
+/** Does the interface take in what is sent to the group? Work: one step a member of groups. */
+export function isGroupOpen(
+  network: { readonly groupMembers: Iterable<{ readonly ip: IpOptions }> },
+  group: IpAddress,
+  { device, from }: { readonly device: number; readonly from: IpAddress },
+): boolean {
+  if (isForAllHosts(group)) return true;
+  for (const { ip } of network.groupMembers) if (ip.opensGroup(group, device, from)) return true;
+  return false;
 }

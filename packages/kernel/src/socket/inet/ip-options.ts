@@ -127,6 +127,7 @@ import {
   makeV4,
   isBroadcast,
   isLoopback,
+  isMulticast,
   isSameIp,
   isV4,
   isWildcard,
@@ -136,7 +137,8 @@ import {
 } from "./ip-address.ts";
 import { packetOptions } from "./packet-options.ts";
 
-const DEFAULT_TTL = 64;
+const DEFAULT_TTL = 64,
+  GROUP_TTL = 1;
 const LOOPBACK_BROADCAST = makeV4(0x7fffffff);
 
 /** Options of IPPROTO_IP with their value at the start; they are kept and told back. */
@@ -322,6 +324,8 @@ export class IpOptions {
   /** Hop limit of a datagram to `destination`: what sendmsg(2) was given, else this socket's option. */
   hopLimitTo(destination: IpAddress, given: Ancillary | null): number {
     if (given !== null && given.hopLimit !== null) return given.hopLimit;
+    if (isMulticast(destination))
+      return (isV4(destination) ? this.v4.get(IP_MULTICAST_TTL) : this.v6.get(IPV6_MULTICAST_HOPS)) ?? GROUP_TTL;
     return (isV4(destination) ? this.v4.get(IP_TTL) : this.v6.get(IPV6_UNICAST_HOPS)) ?? DEFAULT_TTL;
   }
 

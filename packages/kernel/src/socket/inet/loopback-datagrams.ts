@@ -3,7 +3,7 @@ import { stateClass } from "@stratos/base";
 import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
 import { DatagramQueue, type ReceivedDatagram } from "./datagram-queue.ts";
 import { type DatagramTransport, NOBODY, type OutgoingDatagram } from "./datagram-transport.ts";
-import { isForAllHosts } from "./ip-address.ts";
+import { isGroupOpen } from "./group-route.ts";
 import { Hearing, type PortTable, reaches } from "./port-table.ts";
 import { admittedBytes } from "../socket-filter.ts";
 import type { UdpClaim, UdpSocket } from "./udp-socket.ts";
@@ -38,9 +38,7 @@ export class LoopbackDatagrams implements DatagramTransport {
 
   /** Does the interface take in what is sent to the group? Work: one step a member of groups. */
   isOpen({ to, from }: OutgoingDatagram, device: number): boolean {
-    if (isForAllHosts(to.ip)) return true;
-    for (const { ip } of this.#socket.network.groupMembers) if (ip.opensGroup(to.ip, device, from.ip)) return true;
-    return false;
+    return isGroupOpen(this.#socket.network, to.ip, { device, from: from.ip });
   }
 
   /**

@@ -57,12 +57,14 @@ import {
   setIcmpChecksum,
 } from "./icmp-message.ts";
 import { NO_EXTENSIONS } from "./extension-headers.ts";
+import { isGroupOpen, sourceToGroup, wayOut } from "./group-route.ts";
 import { familyOf, readInetAddress, resolveWildcard } from "./inet-address.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
 import type { InetNetwork, InetSocket } from "./inet-socket.ts";
 import {
   type IpAddress,
   isLoopback,
+  isMulticast,
   isSameIp,
   isV4,
   isWildcard,
@@ -158,7 +160,7 @@ export class RawSocket extends DatagramSocket {
     if (malformed < 0) return malformed;
     if (this.isPing) return this.bindAddress(task, address);
     if (this.isV6 && !isWildcard(TO.ip) && isV4(TO.ip)) return -EADDRNOTAVAIL;
-    if (!isWildcard(TO.ip) && !this.network.hasAddress(TO.ip)) return -EADDRNOTAVAIL;
+    if (!isWildcard(TO.ip) && !isMulticast(TO.ip) && !this.network.hasAddress(TO.ip)) return -EADDRNOTAVAIL;
     this.isAddressBound = true;
     return this.claimPort(task, TO.ip, 0);
   }
@@ -193,7 +195,10 @@ export class RawSocket extends DatagramSocket {
   #source(ip: IpAddress): IpAddress | number {
     const { network } = this;
     if (network.isBroadcast(ip) && !this.options.broadcast) return -EACCES;
-    return isV4(ip) === this.isV6 ? -ENETUNREACH : this.#sourceOf(ip);
+    if (isV4(ip) === this.isV6) return -ENETUNREACH;
+    const way = isMulticast(ip) ? wayOut(this, ip, 0) : null;
+    if (way === null || way.kind === "provider") return this.#sourceOf(ip);
+    return way.isUp ? sourceToGroup(this, ip, way) : -ENETUNREACH;
   }
 
   #sourceOf(ip: IpAddress): IpAddress | number {
@@ -221,8 +226,20 @@ export class RawSocket extends DatagramSocket {
     if (taken < length) return taken < 0 ? taken : -EINVAL;
     const packet = this.#packet(task, bytes, TO.ip.slice(), message);
     if (isErrno(packet)) return packet;
-    deliverPacket(this.network, packet);
+    if (isMulticast(packet.to)) this.#sendToMembers(packet);
+    else deliverPacket(this.network, packet);
     return length;
+  }
+
+  /** Each member in this machine has it (net/ipv4/raw.c, raw_v4_input). Work: one step a packet socket and a member. */
+  #sendToMembers(packet: IpPacket): void {
+    const { network, ip, isV6 } = this;
+    const way = wayOut(this, packet.to, 0);
+    if (way === null || !(way.isLoopback || ip.loopsGroups(isV6))) return;
+    if (!isGroupOpen(network, packet.to, { device: way.index, from: packet.from })) return;
+    for (const socket of network.rawSockets)
+      if (socket.hears(packet) && socket.ip.hearsGroup(packet.to, way.index, packet.from, socket.isV6))
+        socket.enqueue(packet);
   }
 
   #packet(task: SocketCaller, bytes: Uint8Array, to: IpAddress, message: OutgoingMessage): IpPacket | number {
@@ -230,7 +247,8 @@ export class RawSocket extends DatagramSocket {
     if (isErrno(source)) return source;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
-    const from = isWildcard(this.local!.ip) ? source : this.local!.ip;
+    const { ip: bound } = this.local!;
+    const from = isWildcard(bound) || isMulticast(bound) ? source : bound;
     const isV4Packet = !this.isV6;
     if (this.#includesHeader && isV4Packet) return packetWithHeader(bytes, from);
     const packet = {

@@ -246,7 +246,8 @@ function dropName(network: InterfaceNetwork, one: NetworkInterface, name: string
 /**
  * RTM_NEWLINK and RTM_SETLINK: changes an interface, or makes one of the kinds `dummy`, `veth` and `bridge`.
  *
- * @returns 0; −EINVAL; −ENODEV no such interface; −EEXIST it is to be made and is there; −EOPNOTSUPP for other kinds
+ * @returns 0; −EINVAL; −ENODEV no such interface; −EEXIST it is to be made and is there; −EBUSY its index is another's;
+ *   −EOPNOTSUPP for other kinds
  *   and what can't be changed; −EPERM, −ESRCH, −EBADF of the network that it is to be in
  */
 export function changeLink(task: SocketCaller, network: InterfaceNetwork, request: NetlinkRequest): number {
@@ -278,7 +279,6 @@ function targetNetwork(task: SocketCaller, payload: Uint8Array): InterfaceNetwor
 }
 
 function createLink(task: SocketCaller, network: InterfaceNetwork, payload: Uint8Array): number {
-  if (viewOf(payload).getInt32(Ifinfomsg.offset.ifi_index, true) > 0) return -EINVAL; // a wished index
   const info = attributeOf(payload, Ifinfomsg.size, IFLA_LINKINFO);
   const kind = info === null ? null : attributeOf(info, 0, IFLA_INFO_KIND);
   if (info === null || kind === null) return -EOPNOTSUPP;
@@ -300,7 +300,13 @@ function createLink(task: SocketCaller, network: InterfaceNetwork, payload: Uint
   return failed < 0 ? failed : changeFlags(made.network, made, payload);
 }
 
-const COMES_AS_IT_DOES: NewInterface = { network: null, name: undefined, hardwareAddress: undefined, mtu: undefined };
+const COMES_AS_IT_DOES: NewInterface = {
+  network: null,
+  name: undefined,
+  hardwareAddress: undefined,
+  mtu: undefined,
+  index: 0,
+};
 
 /** What a `struct ifinfomsg` and its attributes say of an interface to be made. */
 function newInterface(task: SocketCaller, payload: Uint8Array): NewInterface | number {
@@ -308,11 +314,14 @@ function newInterface(task: SocketCaller, payload: Uint8Array): NewInterface | n
   if (isErrno(network)) return network;
   const name = attributeOf(payload, Ifinfomsg.size, IFLA_IFNAME);
   const mtu = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_MTU));
+  const index = viewOf(payload).getInt32(Ifinfomsg.offset.ifi_index, true);
+  if (index < 0) return -EINVAL;
   return {
     network,
     name: name === null ? undefined : textOf(name),
     hardwareAddress: attributeOf(payload, Ifinfomsg.size, IFLA_ADDRESS)?.slice(),
     mtu: mtu === null ? undefined : mtu,
+    index,
   };
 }
 

@@ -355,7 +355,7 @@ export class NetlinkSocket extends Socket {
       case NETLINK_SOCK_DIAG:
         return answerDiagnosis(task, this.network, request, this.portId);
       case NETLINK_GENERIC:
-        return answerGeneric(request, this.portId);
+        return answerGeneric(task, request, this.portId);
       default:
         return answerRouteRequest(task, this.network, request, {
           port: this.portId,

@@ -359,7 +359,7 @@ describe("other protocols of netlink", () => {
     assert.deepEqual([...told.get(7)!], [0, 0, 0, 0]);
   });
 
-  it("generic netlink knows its controller alone; what is sent to the kernel's events changes nothing", () => {
+  it("generic netlink knows its controller and taskstats; what is sent to the kernel's events changes nothing", () => {
     const user = machine();
     const fd = user.socket(AF_NETLINK, SOCK_RAW, GENERIC);
     const named = (name: string): number[] => [

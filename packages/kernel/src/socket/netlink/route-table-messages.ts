@@ -3,6 +3,7 @@ import {
   AF_INET,
   AF_INET6,
   EEXIST,
+  EHOSTUNREACH,
   EINVAL,
   ENETUNREACH,
   ENODEV,
@@ -43,6 +44,7 @@ import {
   Rtmsg,
   isErrno,
 } from "@stratos/abi";
+import { concatBytes } from "@stratos/base";
 import {
   ANY_V4,
   ANY_V6,
@@ -80,12 +82,19 @@ export function routeMessage(route: Route, heading: NetlinkHeading, isGone = fal
     })
     .attributeU32(RTA_TABLE, route.table);
   if (route.prefixLength > 0) writer.attribute(RTA_DST, ipBytes(route.destination));
-  if (route.gateway !== null) writer.attribute(RTA_GATEWAY, ipBytes(route.gateway));
+  gatewayAttribute(writer, route);
   if (route.source !== null) writer.attribute(RTA_PREFSRC, ipBytes(route.source));
   if (route.metric !== 0 || !v4) writer.attributeU32(RTA_PRIORITY, route.metric);
   writer.attributeU32(RTA_OIF, route.out.index);
   if (!v4) writer.attributeU8(RTA_PREF, 0);
   return writer.finish();
+}
+
+/** One of the other family has an attribute of its own, `struct rtvia` (net/ipv4/fib_semantics.c, fib_nexthop_info). */
+function gatewayAttribute(writer: NetlinkWriter, { destination, gateway }: Route): void {
+  if (gateway === null) return;
+  if (isV4(gateway) === isV4(destination)) writer.attribute(RTA_GATEWAY, ipBytes(gateway));
+  else writer.attribute(RTA_VIA, concatBytes([Uint8Array.of(isV4(gateway) ? AF_INET : AF_INET6, 0), ipBytes(gateway)]));
 }
 
 /** Of a number that has no room in a byte (include/net/ip_fib.h). */
@@ -168,7 +177,7 @@ function foundRouteMessage(
   writer.attributeU32(RTA_OIF, route.out.index);
   const { source } = route;
   if (source !== null && (given === null || !isSameIp(source, given))) writer.attribute(RTA_PREFSRC, ipBytes(source));
-  if (route.gateway !== null) writer.attribute(RTA_GATEWAY, ipBytes(route.gateway));
+  gatewayAttribute(writer, route);
   if (mark !== 0) writer.attributeU32(RTA_MARK, mark);
   return writer.attributeU32(RTA_UID, uid).attribute(RTA_CACHEINFO, new Uint8Array(RTA_CACHEINFO_SIZE)).finish();
 }
@@ -191,10 +200,8 @@ export function changeRoute(network: InterfaceNetwork, request: NetlinkRequest):
     type = payload[offset.rtm_type]!;
   const table = tableIn(payload) || RT_TABLE_MAIN;
   if (type !== RTN_UNICAST && type !== RTN_UNSPEC) return -EOPNOTSUPP;
-  // A gateway of the other family (RTA_VIA) belongs to no route of ours.
-  if (attributeOf(payload, Rtmsg.size, RTA_VIA) !== null) return -EOPNOTSUPP;
   const destination = addressAttribute(payload, RTA_DST, v4) ?? (v4 ? ANY_V4 : ANY_V6);
-  const gateway = addressAttribute(payload, RTA_GATEWAY, v4);
+  const gateway = gatewayIn(payload, v4);
   const source = addressAttribute(payload, RTA_PREFSRC, v4);
   if (destination === "malformed" || gateway === "malformed" || source === "malformed") return -EINVAL;
   if (prefixLength > widthOf(destination) || !isSameIp(prefixOf(destination, prefixLength), destination))
@@ -207,7 +214,7 @@ export function changeRoute(network: InterfaceNetwork, request: NetlinkRequest):
   if (request.type === RTM_DELROUTE) return removeRoute(network, wanted);
   network.routes.makeTable(table, v4);
   const via = out ?? (gateway === null ? null : (network.routes.findGateway(gateway, table)?.out ?? null));
-  if (via === null) return gateway === null ? -ENODEV : -ENETUNREACH;
+  if (via === null) return gateway === null ? -ENODEV : isV4(gateway) ? -ENETUNREACH : -EHOSTUNREACH;
   if (source !== null && !network.hasAddress(source)) return -EINVAL;
   const route = makeRoute({
     destination,
@@ -243,6 +250,17 @@ function addressAttribute(payload: Uint8Array, type: number, v4: boolean): IpAdd
   if (bytes === null) return null;
   const ip = ipOfBytes(bytes);
   return ip === null || isV4(ip) !== v4 ? "malformed" : ip;
+}
+
+/** By RTA_GATEWAY or, for IPv4 and of either family, RTA_VIA: one of them. */
+function gatewayIn(payload: Uint8Array, v4: boolean): IpAddress | null | "malformed" {
+  const gateway = addressAttribute(payload, RTA_GATEWAY, v4);
+  const via = attributeOf(payload, Rtmsg.size, RTA_VIA);
+  if (via === null) return gateway;
+  if (!v4 || gateway !== null || via.length < 2) return "malformed";
+  const family = viewOf(via).getUint16(0, true);
+  const ip = ipOfBytes(via.subarray(2));
+  return ip === null || family !== (isV4(ip) ? AF_INET : AF_INET6) ? "malformed" : ip;
 }
 
 function routeTo(network: InterfaceNetwork, { to, flow }: RouteQuestion): Route | number {

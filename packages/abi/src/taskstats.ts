@@ -1,0 +1,78 @@
+/** What generic netlink tells of a task's time and transfers. Source: Linux include/uapi/linux/taskstats.h, 6.12. */
+import { array, i8, struct, text, u16, u32, u64, u8 } from "./struct.ts";
+
+export const TASKSTATS_NAME = "TASKSTATS",
+  TASKSTATS_GENL_VERSION = 1,
+  TASKSTATS_VERSION = 14;
+export const TASKSTATS_CMD_GET = 1,
+  TASKSTATS_CMD_NEW = 2;
+export const TASKSTATS_CMD_ATTR_PID = 1,
+  TASKSTATS_CMD_ATTR_TGID = 2,
+  TASKSTATS_CMD_ATTR_REGISTER_CPUMASK = 3,
+  TASKSTATS_CMD_ATTR_DEREGISTER_CPUMASK = 4;
+export const TASKSTATS_TYPE_PID = 1,
+  TASKSTATS_TYPE_TGID = 2,
+  TASKSTATS_TYPE_STATS = 3,
+  TASKSTATS_TYPE_AGGR_PID = 4,
+  TASKSTATS_TYPE_AGGR_TGID = 5,
+  TASKSTATS_TYPE_NULL = 6;
+
+/** Times end in what they are in: `_total` are nanoseconds, `time` microseconds, `btime` seconds. */
+export const Taskstats = struct("taskstats", {
+  version: u16,
+  ac_exitcode: u32,
+  ac_flag: u8,
+  ac_nice: i8,
+  cpu_count: u64,
+  cpu_delay_total: u64,
+  blkio_count: u64,
+  blkio_delay_total: u64,
+  swapin_count: u64,
+  swapin_delay_total: u64,
+  cpu_run_real_total: u64,
+  cpu_run_virtual_total: u64,
+  ac_comm: text(32),
+  ac_sched: u8,
+  _pad: array(u8, 7), // three of its own, and to the next eight
+  ac_uid: u32,
+  ac_gid: u32,
+  ac_pid: u32,
+  ac_ppid: u32,
+  ac_btime: u32,
+  ac_etime: u64,
+  ac_utime: u64,
+  ac_stime: u64,
+  ac_minflt: u64,
+  ac_majflt: u64,
+  coremem: u64,
+  virtmem: u64,
+  hiwater_rss: u64, // KiB
+  hiwater_vm: u64, // KiB
+  read_char: u64,
+  write_char: u64,
+  read_syscalls: u64,
+  write_syscalls: u64,
+  read_bytes: u64,
+  write_bytes: u64,
+  cancelled_write_bytes: u64,
+  nvcsw: u64,
+  nivcsw: u64,
+  ac_utimescaled: u64,
+  ac_stimescaled: u64,
+  cpu_scaled_run_real_total: u64,
+  freepages_count: u64,
+  freepages_delay_total: u64,
+  thrashing_count: u64,
+  thrashing_delay_total: u64,
+  ac_btime64: u64,
+  compact_count: u64,
+  compact_delay_total: u64,
+  ac_tgid: u32,
+  ac_tgetime: u64,
+  ac_exe_dev: u64,
+  ac_exe_inode: u64,
+  wpcopy_count: u64,
+  wpcopy_delay_total: u64,
+  irq_count: u64,
+  irq_delay_total: u64,
+});
