@@ -181,7 +181,7 @@
                     (else
                      (set! rows 0)
                      (if (and l (not (= k 7)) (not (= k 3))) (set found (string-length found)))
-                     (if (= k 13) k #f)))))))
+                     (if (or (= k 10) (= k 13)) k #f)))))))
       (define (escape)
         (let ((k (key)))
           (if (and k (or (= k 91) (= k 79)))
