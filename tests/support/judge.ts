@@ -131,12 +131,16 @@ interface JudgeInput extends RunInput {
   readonly suiteAt?: string;
 }
 
+/** Suites that run as root set vm.overcommit_memory and the like, which is this host's. */
+const SETTINGS_STAY = 'mount --bind "$1/proc/sys" "$1/proc/sys" && mount -o remount,bind,ro "$1/proc/sys"';
+
 /** Runs a program under qemu-user; with a time limit of its own, so that nothing which it started outlives it. */
 export function judge(command: readonly string[], input: JudgeInput = {}): Promise<Result> {
   const isLimited = input.timeoutMs !== undefined;
   const share = input.suite === undefined ? "" : 'mkdir -p "$1$AT" && mount --bind "$SUITE" "$1$AT" && ';
   const enter =
-    'mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev" && mount -t tmpfs tmpfs "$1/tmp" && ' +
+    `mount -t proc proc "$1/proc" && ${SETTINGS_STAY} && mount --bind /dev "$1/dev" && ` +
+    'mount -t tmpfs tmpfs "$1/tmp" && ' +
     `${share}root=$1 && shift && ${isLimited ? 'env -i "$@"; exit $?' : 'exec env -i "$@"'}`;
   const environment = Object.entries({ ...GUEST_ENVIRONMENT, ...input.env }).map(([name, value]) => `${name}=${value}`);
   const unshare = [
