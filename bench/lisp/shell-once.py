@@ -52,16 +52,18 @@ os.makedirs("/tmp/astra", exist_ok=True)
 for name in ("grep", "sed", "awk", "sort", "sh"):
     os.symlink("/mnt/astra", f"/tmp/astra/{name}")
 words = "the quick brown fox jumps over a lazy dog and runs to see what nobody has seen before today".split()
-with open(TEXT, "w") as text:
-    state, size = 12345, 0
-    while size < MEGABYTES << 20:
-        line = []
-        for _ in range(9):
-            state = (state * 1103515245 + 12345) & 0x7FFFFFFF
-            line.append(words[(state >> 16) % len(words)])
+state, piece = 12345, []
+while sum(map(len, piece)) < 1 << 16:
+    line = []
+    for _ in range(9):
         state = (state * 1103515245 + 12345) & 0x7FFFFFFF
-        line.append(str(state))
-        size += text.write(" ".join(line) + "\n")
+        line.append(words[(state >> 16) % len(words)])
+    state = (state * 1103515245 + 12345) & 0x7FFFFFFF
+    piece.append(" ".join([*line, str(state)]) + "\n")
+with open(TEXT, "w") as text:
+    # Of each piece the lines begin in another place, so that they are not sorted.
+    for turn in range(MEGABYTES << 4):
+        text.write("".join(piece[turn % len(piece) :] + piece[: turn % len(piece)]))
 rows = []
 for name, *arguments in (
     ("grep", "fox.*today"),
