@@ -23,6 +23,7 @@ import { stateClass } from "@stratos/base";
 import { WaitQueue, type Waiter } from "../ground/wait-queue.ts";
 import { hex64 } from "../ground/words.ts";
 import { OpenFile, type DescriptionObserver } from "../vfs/open-file.ts";
+import { PositionlessFile } from "../vfs/positionless-file.ts";
 
 /** Items of all instances of a machine; the kernel. */
 interface EpollUsage {
@@ -41,7 +42,7 @@ interface EpollUsage {
  * Level-triggered items go back to the end of the list after each report, edge-triggered ones leave it, one-shot ones
  * are disarmed. Invariant: an item whose file is ready, and that has not been reported since, is on the list.
  */
-export class EpollFile extends OpenFile {
+export class EpollFile extends PositionlessFile {
   #items = new Map<OpenFile, Map<number, EpollItem>>();
   /** In order of becoming ready. */
   #ready = new Set<EpollItem>();
@@ -58,15 +59,6 @@ export class EpollFile extends OpenFile {
 
   override get waitQueue(): WaitQueue {
     return this.#queue;
-  }
-
-  /** Has no position, but does not say so (Linux noop_llseek). */
-  override seek(): number {
-    return 0;
-  }
-
-  override get hasPositions(): boolean {
-    return false;
   }
 
   override get description(): string {

@@ -3,7 +3,7 @@ import { stateClass } from "@stratos/base";
 import { hex64 } from "../ground/words.ts";
 import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
-import { OpenFile } from "../vfs/open-file.ts";
+import { PositionlessFile } from "../vfs/positionless-file.ts";
 import type { Caller } from "../vfs/vfs-kernel.ts";
 
 const WORD = 0x100000000;
@@ -15,7 +15,7 @@ const bytes = new Uint8Array(words.buffer);
  * signals
  * bring it to 2^64 − 1, which poll shows as an error.
  */
-export class EventFile extends OpenFile {
+export class EventFile extends PositionlessFile {
   #high = 0;
   #low: number;
   #isSemaphore: boolean;
@@ -29,15 +29,6 @@ export class EventFile extends OpenFile {
 
   override get waitQueue(): WaitQueue {
     return this.#queue;
-  }
-
-  /** Has no position, but does not say so (Linux noop_llseek). */
-  override seek(): number {
-    return 0;
-  }
-
-  override get hasPositions(): boolean {
-    return false;
   }
 
   override get description(): string {

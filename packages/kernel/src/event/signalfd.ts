@@ -6,7 +6,7 @@ import { takeSignal } from "../signal/send-signal.ts";
 import type { SignalSet } from "../signal/signal-set.ts";
 import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
-import { OpenFile } from "../vfs/open-file.ts";
+import { PositionlessFile } from "../vfs/positionless-file.ts";
 import type { EventKernel } from "./event-kernel.ts";
 import type { Caller } from "../vfs/vfs-kernel.ts";
 
@@ -17,7 +17,7 @@ const view = new DataView(record.buffer);
 /**
  * signalfd(2): shows the signals that are pending for whoever asks, so its readiness is that of the task on the hart.
  */
-export class SignalFile extends OpenFile {
+export class SignalFile extends PositionlessFile {
   #kernel: EventKernel;
   #mask: SignalSet;
   /** Used while no task runs: nothing wakes it. */
@@ -40,15 +40,6 @@ export class SignalFile extends OpenFile {
 
   override get waitQueue(): WaitQueue {
     return this.#kernel.scheduler.current?.group.signalQueue ?? this.#nobody;
-  }
-
-  /** Has no position, but does not say so (Linux noop_llseek). */
-  override seek(): number {
-    return 0;
-  }
-
-  override get hasPositions(): boolean {
-    return false;
   }
 
   override get description(): string {

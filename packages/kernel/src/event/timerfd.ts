@@ -20,7 +20,7 @@ import { Timer, type TimerClient } from "../time/timer-queue.ts";
 import { put64 } from "../ground/words.ts";
 import type { Time } from "../vfs/inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
-import { OpenFile } from "../vfs/open-file.ts";
+import { PositionlessFile } from "../vfs/positionless-file.ts";
 import type { EventKernel } from "./event-kernel.ts";
 import type { Caller } from "../vfs/vfs-kernel.ts";
 import type { ClockSetObserver } from "../time/time-kernel.ts";
@@ -32,7 +32,7 @@ const view = new DataView(bytes.buffer);
  * timerfd_create(2). After an expiry a periodic timer rests until it is read or asked for its time; what has gone by
  * meanwhile is then counted at once, as Linux does, so that an unread timer costs nothing.
  */
-export class TimerFile extends OpenFile implements TimerClient, ClockSetObserver {
+export class TimerFile extends PositionlessFile implements TimerClient, ClockSetObserver {
   #kernel: EventKernel;
   #isRealtime: boolean;
   #timer: Timer;
@@ -62,15 +62,6 @@ export class TimerFile extends OpenFile implements TimerClient, ClockSetObserver
 
   override get waitQueue(): WaitQueue {
     return this.#queue;
-  }
-
-  /** Has no position, but does not say so (Linux noop_llseek). */
-  override seek(): number {
-    return 0;
-  }
-
-  override get hasPositions(): boolean {
-    return false;
   }
 
   override get description(): string {

@@ -42,7 +42,7 @@ import { put64 } from "../../ground/words.ts";
 import type { FanotifyListener, Happening, MetMarks } from "../../vfs/fanotify-mark.ts";
 import { type Marked, permissionsOf } from "../../vfs/fanotify-marks.ts";
 import { openSilently } from "../../vfs/open.ts";
-import { OpenFile } from "../../vfs/open-file.ts";
+import { PositionlessFile } from "../../vfs/positionless-file.ts";
 import { Path } from "../../vfs/path.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 import type { WatchOwner } from "../watch-limits.ts";
@@ -68,7 +68,7 @@ const OVERFLOW: QueuedEvent = { key: "", mask: FAN_Q_OVERFLOW, who: 0, place: nu
  * fanotify(7): who hears of what happens to files, mounts and file systems, and may decide about it. Bounds:
  * `kernel.fanotifyLimits`; what comes beyond is FAN_Q_OVERFLOW, ENOSPC and EMFILE.
  */
-export class FanotifyFile extends OpenFile implements FanotifyListener {
+export class FanotifyFile extends PositionlessFile implements FanotifyListener {
   #kernel: FsKernel;
   /** Whose limits it counts against. */
   #user: WatchOwner;
@@ -365,15 +365,6 @@ export class FanotifyFile extends OpenFile implements FanotifyListener {
     this.#unanswered.delete(fd);
     request.give(answer);
     return count;
-  }
-
-  /** lseek(2) does nothing (noop_llseek). */
-  override seek(): number {
-    return 0;
-  }
-
-  override get hasPositions(): boolean {
-    return false;
   }
 
   override poll(): number {

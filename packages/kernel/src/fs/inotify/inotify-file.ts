@@ -23,7 +23,7 @@ import type { InotifyMark } from "../../vfs/inotify-mark.ts";
 import { addMark, removeMark } from "../../vfs/file-events.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
-import { OpenFile } from "../../vfs/open-file.ts";
+import { PositionlessFile } from "../../vfs/positionless-file.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 import type { WatchOwner } from "../watch-limits.ts";
 
@@ -75,7 +75,7 @@ class Watch implements InotifyMark {
  * inotify(7): a queue of what happened to watched files. A watch holds its inode as a user. Bounds: WatchLimits; what
  * comes beyond is IN_Q_OVERFLOW, ENOSPC and EMFILE.
  */
-export class InotifyFile extends OpenFile {
+export class InotifyFile extends PositionlessFile {
   #kernel: FsKernel;
   /** Whose limits it counts against. */
   #user: WatchOwner;
@@ -204,16 +204,6 @@ export class InotifyFile extends OpenFile {
       done += size;
     }
     return done;
-  }
-
-  /** Has no position, but does not say so (Linux noop_llseek). */
-  /** lseek(2) does nothing (noop_llseek). */
-  override seek(): number {
-    return 0;
-  }
-
-  override get hasPositions(): boolean {
-    return false;
   }
 
   override poll(): number {
