@@ -8,8 +8,8 @@ import { FILES_MAX, OPEN_MOST } from "../vfs/file-table.ts";
 import { MOUNTS_MAX } from "../vfs/mount-counts.ts";
 import { MSGMAX_MOST } from "../ipc/message-queues.ts";
 import type { ProtectedNames } from "../vfs/protected-names.ts";
-import { NAMESPACE_KINDS } from "../security/namespace.ts";
-import { NAMESPACES_MOST, WATCH_KINDS, type WatchKind } from "../security/namespace-counts.ts";
+import { NAMESPACE_KINDS, type NamespaceKind } from "../security/namespace.ts";
+import { NAMESPACES_MOST, WATCH_KINDS, WATCHES_MOST, type WatchKind } from "../security/namespace-counts.ts";
 import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
 import { dropUnusedDentries } from "../vfs/dentry-cache.ts";
 import { PTYS_MAX } from "../tty/tty-state.ts";
@@ -56,7 +56,7 @@ function objectLimit(kind: "messages" | "memory"): () => Setting {
 
 /** fs/{inotify,fanotify}/max_queued_events; what each user may have is the initial user namespace's limit. */
 function watchSettings(): Record<string, () => Setting> {
-  const bounds = { least: 0, most: 0x7fffffff };
+  const bounds = { least: 0, most: WATCHES_MOST };
   const events = (limits: "inotifyLimits" | "fanotifyLimits"): (() => Setting) =>
     bounded(
       bounds,
@@ -108,18 +108,18 @@ function queueLimit(field: keyof MqueueLimits, most: number): () => Setting {
 }
 
 /** user/max_*: of the reader's user namespace (namespaces(7)). */
-function namespaceLimits(): Record<string, () => Setting> {
-  const settings: Record<string, () => Setting> = {};
-  for (const kind of [...NAMESPACE_KINDS, ...WATCH_KINDS]) {
-    const isWatch = kind.includes("notify");
-    settings[isWatch ? `user/max_${kind}` : `user/max_${kind}_namespaces`] = bounded(
-      { least: 0, most: isWatch ? 0x7fffffff : NAMESPACES_MOST },
+function userLimits(): Record<string, () => Setting> {
+  const limit = (kind: NamespaceKind | WatchKind, most: number): (() => Setting) =>
+    bounded(
+      { least: 0, most },
       ({ namespaceCounts }, task) => namespaceCounts.limit(task.credentials.userNamespace, kind),
       ({ namespaceCounts }, value, task) => namespaceCounts.setLimit(task.credentials.userNamespace, kind, value),
       { owner: (task) => task.credentials.userNamespace, capability: CAP_SYS_RESOURCE, opens: true },
     );
-  }
-  return settings;
+  return Object.fromEntries([
+    ...NAMESPACE_KINDS.map((kind) => [`user/max_${kind}_namespaces`, limit(kind, NAMESPACES_MOST)]),
+    ...WATCH_KINDS.map((kind) => [`user/max_${kind}`, limit(kind, WATCHES_MOST)]),
+  ]);
 }
 
 /** kernel/keys/* (keyrings(7)). */
@@ -391,7 +391,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "fs/mqueue/msgsize_default": queueLimit("messageSizeDefault", 16 << 20),
   "fs/mqueue/queues_max": queueLimit("queues", 2147483647),
   ...networkSettings(),
-  ...namespaceLimits(),
+  ...userLimits(),
 };
 
 function openFiles(kernel: Kernel): number {

@@ -8,20 +8,23 @@ export const NAMESPACES_MOST = 1024;
 /** What else is counted for each user: instances and watches of inotify(7), listeners and marks of fanotify(7). */
 export const WATCH_KINDS = ["inotify_instances", "inotify_watches", "fanotify_groups", "fanotify_marks"] as const;
 export type WatchKind = (typeof WATCH_KINDS)[number];
+/** A limit of these that is none. */
+export const WATCHES_MOST = 0x7fffffff;
 type Kind = NamespaceKind | WatchKind;
 const KINDS: readonly Kind[] = [...NAMESPACE_KINDS, ...WATCH_KINDS];
 
 type Numbers = Record<Kind, number>;
 
+type WatchNumbers = Readonly<Record<WatchKind, number>>;
 /** What inotify(7) and fanotify(7) tell of /proc/sys/fs. */
-const WATCHES_START = { inotify_instances: 128, inotify_watches: 65536, fanotify_groups: 128, fanotify_marks: 65536 };
-const WATCHES_ANY = {
-  inotify_instances: 0x7fffffff,
-  inotify_watches: 0x7fffffff,
-  fanotify_groups: 0x7fffffff,
-  fanotify_marks: 0x7fffffff,
+const WATCHES_START: WatchNumbers = {
+  inotify_instances: 128,
+  inotify_watches: 65536,
+  fanotify_groups: 128,
+  fanotify_marks: 65536,
 };
-const WATCHES_NONE = { inotify_instances: 0, inotify_watches: 0, fanotify_groups: 0, fanotify_marks: 0 };
+const WATCHES_ANY = eachWatch(WATCHES_MOST),
+  WATCHES_NONE = eachWatch(0);
 
 /** Limits of a user namespace and how many of each kind each user has made in it, and below. */
 interface Counts {
@@ -31,9 +34,9 @@ interface Counts {
 }
 
 /**
- * How many namespaces there are, and may be (namespaces(7), "The /proc/sys/user directory"), and watches. A new
- * one counts for the
- * user who makes it in his user namespace, and for that one's maker in the one above, up to the initial one.
+ * How many namespaces there are, and may be (namespaces(7), "The /proc/sys/user directory"), and watches. A new one
+ * counts for the user who makes it in his user namespace, and for that one's maker in the one above, up to the initial
+ * one.
  */
 export class NamespaceCounts {
   /** Bound: user namespaces. */
@@ -94,7 +97,7 @@ function startCounts(watches = WATCHES_ANY): Counts {
   return { limits: startNumbers(NAMESPACES_MOST, watches), byUser: new Map() };
 }
 
-function startNumbers(value: number, watches: Readonly<Record<WatchKind, number>>): Numbers {
+function startNumbers(value: number, watches: WatchNumbers): Numbers {
   return {
     cgroup: value,
     ipc: value,
@@ -106,4 +109,8 @@ function startNumbers(value: number, watches: Readonly<Record<WatchKind, number>
     uts: value,
     ...watches,
   };
+}
+
+function eachWatch(value: number): WatchNumbers {
+  return { inotify_instances: value, inotify_watches: value, fanotify_groups: value, fanotify_marks: value };
 }
