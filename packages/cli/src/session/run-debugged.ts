@@ -1,7 +1,7 @@
 /** `stratos run --gdb` and `--dap`: a live program under a debugger, from its first instruction on. */
 import { randomInt } from "node:crypto";
 import { openStreamOut } from "@stratos/host-node";
-import type { Program } from "@stratos/images/run";
+import { chosenSeed, type Program } from "@stratos/images/run";
 import { openHostInput, openHostOutput } from "@stratos/kernel";
 import {
   answerLive,
@@ -43,7 +43,7 @@ export async function runDebugged(program: Program, options: RunOptions & DebugO
   const status = await runHere(
     () => program,
     // Its time is virtual, so that it stands while the program does.
-    { ...options, seed: options.seed ?? (options.schedule === undefined ? randomInt(2 ** 31) : 0) },
+    { ...options, seed: chosenSeed(options) ?? randomInt(2 ** 31) },
     {
       attach: (session) => {
         served = debug(session);

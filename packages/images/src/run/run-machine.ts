@@ -27,7 +27,7 @@ import { hostFolders } from "../host-folders.ts";
 import { openImage } from "../open-image.ts";
 import type { WarmStart } from "../warm/warm-start.ts";
 import { openRecording } from "./run-recording.ts";
-import type { RunSettings } from "./run-settings.ts";
+import { chosenSeed, type RunSettings } from "./run-settings.ts";
 import { type ColdStart, startWarmOrCold, warmStartFor } from "./warm-or-cold.ts";
 
 /** Byte strings: what to execute, and how it is called. */
@@ -105,7 +105,7 @@ function openMachine(
     });
     const harts = options.harts ?? 1;
     const { schedule } = options;
-    const chosen = options.seed ?? (schedule === undefined ? undefined : 0);
+    const chosen = chosenSeed(options);
     const seed = chosen ?? (options.record === undefined ? undefined : randomInt(2 ** 31));
     let folders = shown(hostFolders(options.volume));
     let recorder: Recorder | null = null;

@@ -27,3 +27,8 @@ export interface RunSettings {
   /** false: the machine starts cold, whatever the image has. */
   readonly warmStart?: false;
 }
+
+/** undefined: the run is no deterministic one by its settings. */
+export function chosenSeed({ seed, schedule }: Pick<RunSettings, "seed" | "schedule">): number | undefined {
+  return seed ?? (schedule === undefined ? undefined : 0);
+}
