@@ -22,7 +22,6 @@ export const NATIVE_ARITHMETIC = `
 (define (%exact-integer? x) (if (%fixnum? x) #t (%kind? x 22)))
 (define (%exact? x) (if (%fixnum? x) #t (if (%kind? x 22) #t (%kind? x 7))))
 (define (%real? x) (if (%exact? x) #t (%flonum? x)))
-(define (%a-number? x) (if (%real? x) #t (%kind? x 8)))
 (define (%numerator x) (if (%kind? x 7) (%ref x 0) x))
 (define (%denominator x) (if (%kind? x 7) (%ref x 1) 1))
 (define (%integer-gcd a b)
@@ -119,7 +118,7 @@ ${COMPLEX_ARITHMETIC}
           (if (if (%flonum? a) #t (%flonum? b))
               (if (eq? a 0) 0 (%fl/ (%flonum-of a) (%flonum-of b)))
               (%ratio (* (%numerator a) (%denominator b)) (* (%denominator a) (%numerator b)))))
-      (%number-error "/: expected a number, got" (if (%a-number? a) b a))))
+      (%number-error "/: expected a number, got" (if (%number? a) b a))))
 
 ; Below 0, 0, above 0; of a double and an exact number by the double's exact value. Not a number: #f.
 (define (%compare who a b)

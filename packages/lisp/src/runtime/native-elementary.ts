@@ -252,7 +252,7 @@ export const NATIVE_ELEMENTARY = `
 (define (%double! who x)
   (if (%real? x) (%flonum-of x) (%number-error (string-append who ": expected a number, got") x)))
 (define (%number-of! who x)
-  (if (%a-number? x) x (%number-error (string-append who ": expected a number, got") x)))
+  (if (%number? x) x (%number-error (string-append who ": expected a number, got") x)))
 (define (%real-of! who x)
   (if (%real? x) x (%number-error (string-append who ": expected a real number, got") x)))
 (define (%all-exact? z) (and (%exact? (%re z)) (%exact? (%im z))))

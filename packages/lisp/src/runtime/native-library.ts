@@ -55,7 +55,7 @@ const OWN_LIBRARY = `
 (define (%real-order? who before? l) (%in-order? who "a real number" %real? before? l))
 (define (%slow:max . l) (%real-order? "max" (lambda (a b) #t) l) (%extreme > l))
 (define (%slow:min . l) (%real-order? "min" (lambda (a b) #t) l) (%extreme < l))
-(define (%slow:= . l) (%in-order? "=" "a number" %a-number? (lambda (a b) (= a b)) l))
+(define (%slow:= . l) (%in-order? "=" "a number" number? (lambda (a b) (= a b)) l))
 (define (%slow:< . l) (%real-order? "<" (lambda (a b) (< a b)) l))
 (define (%slow:> . l) (%real-order? ">" (lambda (a b) (> a b)) l))
 (define (%slow:<= . l) (%real-order? "<=" (lambda (a b) (<= a b)) l))
