@@ -121,6 +121,20 @@ test("a line of a hundred kilobytes is pasted in a moment; what follows it is th
   });
 });
 
+test("a terminal that has no size is one of 80 columns", async () => {
+  const shell = [...launcher, "run", "-i", "astra", "-e", "PS1=READY ", "-e", "TERM=xterm", "--", "astra"];
+  const session = new TerminalSession(shell, { STRATOS_HOME: home }, { rows: 0, columns: 0 });
+  try {
+    await session.expect(PROMPT);
+    session.type("echo a line of more than a few letters");
+    await session.expect(/\x1b\[JREADY echo a line of more than a few letters\r\x1b\[44C$/);
+    session.type("\rexit 3\r");
+    assert.equal(await session.ended(), 3);
+  } finally {
+    session.kill();
+  }
+});
+
 test("keys interrupt and stop what runs, and jobs go on", async () => {
   await atPrompt(async (session) => {
     session.type("not sent" + INTERRUPT);

@@ -254,12 +254,13 @@
     (define (set-terminal-group fd group)
       (let ((v (make-bytevector 4 0))) (set-u32! v 0 group) (sys-ioctl fd 21520 v)))
     (define (terminal? fd) (= 0 (sys-ioctl fd 21505 (make-bytevector 64 0))))
+    ;; Rows and columns; one that nobody has told the size of has zeroes.
     (define (terminal-size fd)
       (let ((v (make-bytevector 8 0)))
-        (if (= 0 (sys-ioctl fd 21523 v))
-            (cons (+ (bytevector-u8-ref v 0) (* 256 (bytevector-u8-ref v 1)))
-                  (+ (bytevector-u8-ref v 2) (* 256 (bytevector-u8-ref v 3))))
-            (cons 24 80))))
+        (define (told at usual)
+          (let ((n (+ (bytevector-u8-ref v at) (* 256 (bytevector-u8-ref v (+ at 1)))))) (if (= n 0) usual n)))
+        (sys-ioctl fd 21523 v)
+        (cons (told 0 24) (told 2 80))))
     ;; Bytes as they are typed, without echo, and without signals by keys. Return stays a newline (ICRNL): what is typed
     ;; ahead of a program is lines to it. @returns the settings before
     (define (set-raw-terminal fd)
