@@ -106,7 +106,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "vt",
     "task",
     "pseudo",
-    "sysfs",
+    "cgroup sysfs",
     "procfs",
     "syscall create-kernel.ts byte-ends.ts peek-memory.ts saved-frames.ts",
     "saved-kernel.ts",

@@ -65,6 +65,8 @@ export class MemoryAccount {
   isFamily = false;
   /** Frames that it has, those of accounts below it included. */
   charged = 0;
+  /** The most that it had. */
+  peak = 0;
   /** Of a fork: frames that were lent to it as it was made, which are charged to its family already. */
   inherited = 0;
   /** Of a fork: how many of its frames were taken for its original; they count here until it has let them go. */
@@ -119,8 +121,9 @@ export class MemoryAccount {
   charge(): MemoryAccount | null {
     if (this.charged >= this.limit) return this;
     const full = this.parent === null ? null : this.parent.charge();
-    if (full === null) this.charged++;
-    return full;
+    if (full !== null) return full;
+    if (++this.charged > this.peak) this.peak = this.charged;
+    return null;
   }
 
   /** What it was promised is the family's. */

@@ -59,8 +59,8 @@ export const MMAP_MIN = 0x10000;
 
 export class AddressSpace extends TranslatedMemory implements Reapable {
   readonly kernel: MmKernel;
-  /** To which its pages are charged, its page table's nodes included. */
-  readonly account: MemoryAccount;
+  /** To which its pages are charged from now on: that of its process's control group, or the machine's. */
+  account: MemoryAccount;
   readonly areas: AreaList;
   readonly table: PageTable;
   /** Slot of flat tables, −1 while it has none. */
@@ -116,7 +116,7 @@ export class AddressSpace extends TranslatedMemory implements Reapable {
     this.kernel = kernel;
     this.account = account;
     this.areas = new AreaList(kernel.areaUsage);
-    this.table = new PageTable(account);
+    this.table = new PageTable(account.ofKernel);
     this.window = kernel.slots.nextWindow();
     this.#cursor = new UserCursor(this);
     kernel.spaces.add(this);

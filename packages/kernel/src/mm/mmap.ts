@@ -144,7 +144,7 @@ export function mmap(task: MmCaller, request: MapRequest): number {
   if (mustLock && !mayLock(task, length)) return -EAGAIN;
   if (address + length > USER_TOP) space.widen();
   if (isShared && file === null) {
-    pages = new PageCache(space.account, null);
+    pages = new PageCache(space.account.ofKernel, null);
     pages.anonymousUsers = 1;
   } else pages?.retainMapping();
   const kept =

@@ -3,6 +3,7 @@ import { CAP_SYSLOG, EACCES, EPERM, O_ACCMODE, O_RDONLY, PAGE_SIZE } from "@stra
 import { stateClass } from "@stratos/base";
 import { describeRealTimeClock } from "../event/real-time-clock-file.ts";
 import { Changes } from "../ground/changes.ts";
+import { CONTROLLERS, type ControlGroups } from "../task/control-group.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { describeKeys, describeKeyUsers } from "../keys/describe-keys.ts";
 import { isCapable } from "../security/credentials.ts";
@@ -84,7 +85,7 @@ export function addSystemFiles(fileSystem: ProcView, root: PseudoDirectory): voi
   );
   file("locks", (reader, from, kept) => describeAllLocks(reader, fileSystem.pidNamespace, from, kept));
   root.add("kmsg", new KernelMessages(fileSystem));
-  file("cgroups", () => "#subsys_name\thierarchy\tnum_cgroups\tenabled\n");
+  file("cgroups", () => describeControllers(kernel.controlGroups));
   file("timer_list", () => "", 0o400);
   file("schedstat", () => "version 15\n");
   const sysvipc = new PseudoDirectory(fileSystem);
@@ -308,4 +309,14 @@ function openInodesWithLocks(tasks: Iterable<Task>): Inode[] {
       if (inode !== null && (inode.locks !== null || inode.leases !== null)) inodes.add(inode);
     });
   return [...inodes];
+}
+
+/** Each counts the groups that have it (kernel/cgroup/cgroup-v1.c, proc_cgroupstats_show). */
+function describeControllers({ root }: ControlGroups): string {
+  const lines = CONTROLLERS.map((each) => {
+    let count = 0;
+    for (const group of root.downward()) if (group.parent === null || group.controllers.includes(each)) count++;
+    return `${each}\t0\t${count}\t1\n`;
+  });
+  return `#subsys_name\thierarchy\tnum_cgroups\tenabled\n${lines.join("")}`;
 }

@@ -148,7 +148,7 @@ export abstract class PseudoInode extends Inode {
     return (mode & S_IFMT) === S_IFREG && this.#refusal === -EPERM ? -EACCES : this.#refusal;
   }
 
-  override mkdir(): number {
+  override mkdir(_name: string, _attributes: NewInode): Inode | number {
     return this.#refusal;
   }
 

@@ -239,6 +239,8 @@ function notify(task: SignalTask, signal: number): void {
   else if ((task.state === "T" || task.state === "t") && signal === SIGKILL) {
     task.state = "R";
     task.kernel.scheduler.enqueue(task);
+  } else if (signal === SIGKILL && task.group.isFrozen && task !== task.kernel.scheduler.current) {
+    task.kernel.scheduler.enqueue(task);
   }
 }
 

@@ -43,6 +43,8 @@ export interface SignalProcess {
   readonly limits: readonly Limit[];
   readonly signalQueue: WaitQueue;
   readonly childrenQueue: WaitQueue;
+  /** By its control group. */
+  readonly isFrozen: boolean;
   stopSignal: number;
   unreportedStop: number;
   unreportedContinue: boolean;

@@ -37,6 +37,10 @@ import { abandonFork } from "../mm/fork.ts";
 import { cloneTask, type CloneRequest, readCloneArguments } from "../task/clone.ts";
 import { executeProgram, readStrings } from "../task/exec.ts";
 import { exitGroup, exitTask } from "../task/exit.ts";
+import { groupBehind } from "../cgroup/cgroup2.ts";
+import { mayBeginIn } from "../cgroup/group-files.ts";
+import type { ControlGroup } from "../task/control-group.ts";
+import { mayBeBornIn } from "../task/control-group-changes.ts";
 import { createSession, setProcessGroup } from "../task/process-group.ts";
 import { PidFile, processOfPidfd } from "../task/pidfd.ts";
 import { getCpu } from "../task/affinity.ts";
@@ -49,6 +53,14 @@ import { BLOCKED_KILLABLE, NO_RETURN, UNFINISHED } from "../ground/wait-queue.ts
 import { stateOf, type StateOf } from "../ground/call-state.ts";
 import { writeRusage } from "../task/resource-usage.ts";
 import type { SyscallTable } from "./syscall-table.ts";
+
+/** CLONE_INTO_CGROUP: by a descriptor of the group's directory. */
+function groupToBeginIn(task: Task, fd: number): ControlGroup | number {
+  const group = groupBehind(task.files.get(fd)?.inode ?? null);
+  if (group === null) return -EBADF;
+  const refused = mayBeginIn(task, group);
+  return refused < 0 ? refused : mayBeBornIn(group) || group;
+}
 
 function clone(task: Task, request: CloneRequest, pidfdAddress: number): number {
   // A vfork parent that was woken: its child has gone on.
@@ -223,6 +235,7 @@ export const processCalls: SyscallTable = {
           numbers: [],
           parentTid,
           childTid,
+          controlGroup: null,
         },
         parentTid,
       ),
@@ -231,10 +244,11 @@ export const processCalls: SyscallTable = {
   clone3: {
     run: (task, address, size) => {
       const request = readCloneArguments(task, address, size);
-      return isErrno(request) ? request : clone(task, request, request.pidfd);
+      if (isErrno(request)) return request;
+      const controlGroup = request.cgroup < 0 ? null : groupToBeginIn(task, request.cgroup);
+      return isErrno(controlGroup) ? controlGroup : clone(task, { ...request, controlGroup }, request.pidfd);
     },
     abandoned: abandonFork,
-    gaps: "CLONE_INTO_CGROUP is refused",
   },
   execve: {
     run: (task, path, argv, environment) => execve(task, AT_FDCWD, path, argv, environment, 0),

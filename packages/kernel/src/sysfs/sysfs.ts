@@ -1,4 +1,4 @@
-import { CGROUP2_SUPER_MAGIC, PAGE_SIZE, SYSFS_MAGIC } from "@stratos/abi";
+import { PAGE_SIZE, SYSFS_MAGIC } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { allHarts, listOfHarts } from "../task/hart-mask.ts";
 import type { Kernel } from "../task/kernel-state.ts";
@@ -187,54 +187,6 @@ const EMPTY_DIRECTORIES = [
   "power",
 ] as const;
 
-/** A control group hierarchy with its root group alone; nothing can be made in it. */
-class Cgroup2 extends PseudoFileSystem {
-  readonly type = "cgroup2";
-  readonly root: PseudoDirectory;
-
-  constructor(kernel: Kernel) {
-    super(kernel);
-    this.root = new PseudoDirectory(this, 0o755);
-    const file = (name: string, source: TextSource): void => void this.root.add(name, new PseudoFile(this, source));
-    file("cgroup.controllers", () => "\n");
-    file("cgroup.subtree_control", () => "\n");
-    file("cgroup.max.depth", () => "max\n");
-    file("cgroup.max.descendants", () => "max\n");
-    file("cgroup.stat", () => "nr_descendants 0\nnr_dying_descendants 0\n");
-    file("cgroup.procs", (task) => describeIds(task, kernel.tasks.processes.keys()));
-    file("cgroup.threads", (task) => describeIds(task, kernel.tasks.tasks.keys()));
-  }
-
-  override get fileWaiting(): "attribute" {
-    return "attribute";
-  }
-
-  usage(): FileSystemUsage {
-    return {
-      magic: CGROUP2_SUPER_MAGIC,
-      blockSize: 4096,
-      blocks: 0,
-      blocksFree: 0,
-      files: 0,
-      filesFree: 0,
-      nameMax: 255,
-    };
-  }
-
-  static {
-    stateClass("Cgroup2", this, null, remadeFileSystem(Cgroup2));
-  }
-}
-
-/** The numbers that the reader has for these, in order. */
-function describeIds({ group: { pidNamespace } }: Task, rootIds: Iterable<number>): string {
-  const ids = [...rootIds].map((id) => pidNamespace.idOf(id)).filter((id) => id > 0);
-  return ids
-    .sort((one, other) => one - other)
-    .map((id) => `${id}\n`)
-    .join("");
-}
-
 export const sysfsType: FileSystemType = {
   name: "sysfs",
   isVirtual: true,
@@ -242,10 +194,4 @@ export const sysfsType: FileSystemType = {
   isRevealing: true,
   userNamespace: (caller: Task) => caller.network.owner,
   create: (kernel: Kernel) => new Sysfs(kernel),
-};
-export const cgroup2Type: FileSystemType = {
-  name: "cgroup2",
-  isVirtual: true,
-  userNamespace: (caller: Task) => caller.namespaces.cgroup.owner,
-  create: (kernel: Kernel) => new Cgroup2(kernel),
 };

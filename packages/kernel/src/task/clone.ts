@@ -3,6 +3,7 @@ import {
   CAP_CHECKPOINT_RESTORE,
   CAP_SYS_ADMIN,
   CLONE_ARGS_SIZE_VER0,
+  CLONE_ARGS_SIZE_VER2,
   CLONE_CHILD_CLEARTID,
   CLONE_CHILD_SETTID,
   CLONE_CLEAR_SIGHAND,
@@ -41,6 +42,7 @@ import { forkInPieces } from "../mm/fork.ts";
 import { getU64 } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
 import { NAMESPACE_LEVELS_MAX } from "../security/user-namespace.ts";
+import type { ControlGroup } from "./control-group.ts";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
 import { unshareMounts } from "../vfs/mounting.ts";
 import { giveBackNamespaces, inTimeForChildren, makeNamespaces, mayMakeNamespaces } from "./clone-namespaces.ts";
@@ -63,6 +65,8 @@ export interface CloneRequest {
   /** User addresses for CLONE_PARENT_SETTID (and CLONE_PIDFD with clone), CLONE_CHILD_SETTID / CLEARTID. */
   parentTid: number;
   childTid: number;
+  /** CLONE_INTO_CGROUP; null: its maker's. */
+  controlGroup: ControlGroup | null;
 }
 
 /**
@@ -92,6 +96,8 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (!has(CLONE_VM) && !isUnderWay && kernel.areaUsage.count + parent.space.areas.size > AREAS_MAX) return -ENOMEM;
   if (!has(CLONE_VM) && !isUnderWay && forkOvercommits(parent.space)) return -ENOMEM;
   if (!isUnderWay && exceedsProcessLimit(parent)) return -EAGAIN;
+  const controlGroup = request.controlGroup ?? parent.group.controlGroup;
+  if (!isUnderWay && controlGroup.charge(1) < 0) return -EAGAIN;
 
   // The last frames are for those who run already: a fork bomb is refused before the OOM killer must choose.
   if (
@@ -174,10 +180,15 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
     owner.children.add(process);
     process.group.members.add(process);
     kernel.tasks.processes.set(tid, process);
-    if (flags >= CLONE_CLEAR_SIGHAND) actions.resetHandlers();
+    process.controlGroup = controlGroup;
+    controlGroup.admit(process, 1);
+    process.isFrozen = controlGroup.isFrozen;
+    if (!has(CLONE_VM)) space.account = controlGroup.account ?? kernel.memory;
+    if (clearsHandlers(flags)) actions.resetHandlers();
     if (!has(CLONE_VM)) child.signalStack = { ...parent.signalStack };
     else if (has(CLONE_VFORK)) child.signalStack = { ...parent.signalStack };
   }
+  if (has(CLONE_THREAD)) controlGroup.countTasks(1);
   child.group.tasks.push(child);
   child.name = parent.name;
   child.keyrings = parent.keyrings.forClone(has(CLONE_THREAD), credentials);
@@ -253,15 +264,23 @@ function exceedsProcessLimit(parent: Task): boolean {
   return count >= limit;
 }
 
+/** A flag above 32 bits. */
+function clearsHandlers(flags: number): boolean {
+  return Math.floor(flags / CLONE_CLEAR_SIGHAND) % 2 === 1;
+}
+
 /** One of the bits of a signal is a flag's here (kernel/fork.c, clone3_args_valid). */
 const REFUSED_BY_CLONE3 = (CSIGNAL & ~CLONE_NEWTIME) | CLONE_DETACHED;
 
-/** clone3(2): `struct clone_args`. @returns the request, or EFAULT, EINVAL, E2BIG */
+/**
+ * clone3(2): `struct clone_args`.
+ * @returns the request, with the descriptor of CLONE_INTO_CGROUP (−1: none); or EFAULT, EINVAL, E2BIG
+ */
 export function readCloneArguments(
   task: Task,
   address: number,
   size: number,
-): (CloneRequest & { pidfd: number }) | number {
+): (CloneRequest & { pidfd: number; cgroup: number }) | number {
   if (size < CLONE_ARGS_SIZE_VER0) return -EINVAL;
   if (size > 4096) return -E2BIG;
   const { u8, view } = task.kernel.scratch;
@@ -274,10 +293,12 @@ export function readCloneArguments(
   const stackSize = field("stack_size");
   const numbersAt = field("set_tid"),
     count = field("set_tid_size");
-  if (((flags % 0x100000000) & REFUSED_BY_CLONE3) !== 0 || flags >= CLONE_INTO_CGROUP) return -EINVAL;
+  if (((flags % 0x100000000) & REFUSED_BY_CLONE3) !== 0 || flags >= 2 * CLONE_INTO_CGROUP) return -EINVAL;
   if ((stack === 0) !== (stackSize === 0)) return -EINVAL;
   // Shared handlers are not the child's to clear.
-  if (flags >= CLONE_CLEAR_SIGHAND && (flags & CLONE_SIGHAND) !== 0) return -EINVAL;
+  if (clearsHandlers(flags) && (flags & CLONE_SIGHAND) !== 0) return -EINVAL;
+  const cgroup = flags >= CLONE_INTO_CGROUP ? field("cgroup") : -1;
+  if (flags >= CLONE_INTO_CGROUP && (cgroup >= 2 ** 31 || size < CLONE_ARGS_SIZE_VER2)) return -EINVAL;
   const exitSignal = field("exit_signal");
   if (count > NAMESPACE_LEVELS_MAX || (numbersAt === 0) !== (count === 0)) return -EINVAL;
   if (exitSignal > 64 || ((flags & (CLONE_THREAD | CLONE_PARENT)) !== 0 && exitSignal !== 0)) return -EINVAL;
@@ -289,6 +310,8 @@ export function readCloneArguments(
     parentTid: field("parent_tid"),
     childTid: field("child_tid"),
     pidfd: field("pidfd"),
+    cgroup,
+    controlGroup: null,
   };
   if (task.space.copyIn(numbersAt, u8, 0, count * 4) < 0) return -EFAULT;
   return { ...request, numbers: Array.from({ length: count }, (_, index) => view.getInt32(index * 4, true)) };

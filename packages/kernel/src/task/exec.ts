@@ -165,7 +165,7 @@ function replaceProgram(task: Task, program: Program, name: string, environment:
     interpreter?.release();
     return -E2BIG;
   }
-  const space = new AddressSpace(kernel);
+  const space = new AddressSpace(kernel, task.group.controlGroup.account ?? kernel.memory);
   space.executableRule = task.space.inheritedExecutableRule;
   const path = program.file.path!;
   const inode = program.file.inode!;

@@ -76,6 +76,7 @@ export function exitTask(task: Task, status: number): void {
   if (group.exitStatus === null && group.tasks.length > 0) leaveChildrenToThread(task, group.tasks[0]!);
   // Pidfds of this one thread (PIDFD_THREAD).
   if (!group.exitQueue.isEmpty) group.exitQueue.wakeAll();
+  if (group.tasks.length > 0) group.controlGroup.countTasks(-1);
   if (group.tasks.length === 0) {
     accountProcess(task, group, group.exitStatus ?? status);
     exitProcess(kernel, group, group.exitStatus ?? status);
@@ -138,6 +139,7 @@ function exitProcess(kernel: Kernel, process: ThreadGroup, status: number): void
   for (const child of process.children) hangUpIfOrphaned(child, process);
   reparentChildren(kernel, process);
   process.isZombie = true;
+  process.controlGroup.memberEnded();
   kernel.tasks.zombies++;
   process.exitQueue.wakeAll();
   notifyParent(kernel, process, status);
@@ -238,6 +240,9 @@ export function reap(kernel: Kernel, process: ThreadGroup): void {
 function forget(kernel: Kernel, process: ThreadGroup): void {
   process.parent?.children.delete(process);
   leaveGroup(kernel, process);
-  if (kernel.tasks.processes.delete(process.pid)) kernel.tasks.zombies--;
+  if (kernel.tasks.processes.delete(process.pid)) {
+    kernel.tasks.zombies--;
+    process.controlGroup.dismiss(process, 1);
+  }
   kernel.tasks.freed(process.pid);
 }

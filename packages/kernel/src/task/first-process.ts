@@ -106,6 +106,8 @@ function createProcess(kernel: Kernel, standardFiles: OpenFile[], credentials: C
   kernel.tasks.tasks.set(tid, task);
   kernel.tasks.processes.set(tid, process);
   kernel.tasks.groups.set(tid, group);
+  process.controlGroup = kernel.controlGroups.root;
+  process.controlGroup.admit(process, 1);
   for (const file of standardFiles) files.install(file, false, 0, 1024);
   takeTerminal(task);
   return task;

@@ -37,6 +37,7 @@ import { Scheduler } from "./scheduler.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import { CgroupNamespace } from "./cgroup-namespace.ts";
+import { ControlGroups } from "./control-group.ts";
 import { Namespaces } from "./namespaces.ts";
 import { TaskTable } from "./task-table.ts";
 import { TimeNamespace } from "./time-namespace.ts";
@@ -135,6 +136,7 @@ export class Kernel
   /** Of the initial IPC namespace. */
   readonly ipc: IpcState;
   readonly keys: Keys;
+  readonly controlGroups: ControlGroups;
   readonly tasks: TaskTable;
   readonly timers: TimerQueue;
   /** What dmesg(1) shows. */
@@ -289,6 +291,7 @@ export class Kernel
     this.vdso = new Vdso(this.memory, this.harts);
     this.followHostClock();
     this.keys = new Keys(options.random);
+    this.controlGroups = new ControlGroups();
     this.tasks = new TaskTable(new PidNamespace(null, initialOrigin("pid")));
     this.timers = new TimerQueue();
     this.scheduler = new Scheduler(this);
@@ -312,7 +315,7 @@ export class Kernel
       ipc: this.ipc,
       net: this.network,
       pidForChildren: this.tasks.namespace,
-      cgroup: new CgroupNamespace(initialOrigin("cgroup")),
+      cgroup: new CgroupNamespace(initialOrigin("cgroup"), this.controlGroups.root),
       time,
       timeForChildren: time,
     });

@@ -2,18 +2,19 @@ import { stateClass } from "@stratos/base";
 import type { Kernel } from "./kernel-state.ts";
 import { exitGroup } from "./exit.ts";
 import type { Shortage } from "../frames/memory-account.ts";
+import type { ControlGroup } from "./control-group.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 
 /** Pages that count against a process when memory is out; null: it is never chosen. */
-function badness(kernel: Kernel, process: ThreadGroup): number | null {
+function badness(process: ThreadGroup, limit: number): number | null {
   if (process.isZombie || process.tasks.length === 0 || process.pid === 1 || process.oomScoreAdjust <= -1000)
     return null;
-  return process.tasks[0]!.space.table.residentPages + (process.oomScoreAdjust * kernel.memory.limit) / 1000;
+  return process.tasks[0]!.space.table.residentPages + (process.oomScoreAdjust * limit) / 1000;
 }
 
 /** /proc/PID/oom_score: from 0; 666 for one that is neither large nor adjusted (fs/proc/base.c, proc_oom_score). */
 export function oomScore(kernel: Kernel, process: ThreadGroup): number {
-  const points = badness(kernel, process);
+  const points = badness(process, kernel.memory.limit);
   return points === null ? 0 : Math.trunc(((1000 + Math.trunc((points * 1000) / kernel.memory.limit)) * 2) / 3);
 }
 
@@ -23,13 +24,14 @@ export function oomScore(kernel: Kernel, process: ThreadGroup): number {
  * chosen when it is the largest, and is then left to fail its own allocation, which kills it at a point where its state
  * is whole.
  *
+ * @param limit  pages that there are for them
  * @returns whether frames became free
  */
-function killForMemory(kernel: Kernel): boolean {
+function killForMemory(kernel: Kernel, processes: Iterable<ThreadGroup>, limit: number): boolean {
   let victim: ThreadGroup | null = null;
   let worst = 0;
-  for (const process of kernel.tasks.processes.values()) {
-    const score = badness(kernel, process);
+  for (const process of processes) {
+    const score = badness(process, limit);
     if (score === null) continue;
     if (victim === null || score > worst) {
       victim = process;
@@ -61,13 +63,65 @@ export class OutOfMemory implements Shortage {
   }
 
   makeRoom(): boolean {
-    return killForMemory(this.#kernel);
+    const { tasks, memory } = this.#kernel;
+    return killForMemory(this.#kernel, tasks.processes.values(), memory.limit);
   }
 
   static {
     stateClass("OutOfMemory", this, {
       save: (it) => ({ kernel: it.#kernel }),
       load: (it, from) => ({ kernel: it.#kernel } = from),
+    });
+  }
+}
+
+/** The memory of a control group is out: one of its processes ends, or all, as it asks (`memory.oom.group`). */
+export class GroupOutOfMemory implements Shortage {
+  #kernel: Kernel;
+  #group: ControlGroup;
+
+  constructor(kernel: Kernel, group: ControlGroup) {
+    this.#kernel = kernel;
+    this.#group = group;
+  }
+
+  makeRoom(): boolean {
+    const kernel = this.#kernel;
+    const group = this.#group;
+    const { memory } = group;
+    if (memory === null) return false;
+    this.#count("max");
+    this.#count("oom");
+    const processes: ThreadGroup[] = [];
+    for (const below of group.downward())
+      for (const { pid } of below.members) {
+        const process = kernel.tasks.processes.get(pid);
+        if (process !== undefined) processes.push(process);
+      }
+    this.#count("oom_kill");
+    if (memory.endsWhole) {
+      this.#count("oom_group_kill");
+      const { current } = kernel.scheduler;
+      for (const process of processes)
+        if (process !== current?.group && !process.isZombie && process.oomScoreAdjust > -1000)
+          exitGroup(process.tasks[0]!, 9);
+    }
+    return killForMemory(kernel, processes, memory.account.limit);
+  }
+
+  /** Events are told where they happen and above. */
+  #count(event: "max" | "oom" | "oom_kill" | "oom_group_kill"): void {
+    for (const group of this.#group.upward()) {
+      if (group.memory === null) continue;
+      group.memory.events[event]++;
+      group.tell("memory.events", group.memory.changes);
+    }
+  }
+
+  static {
+    stateClass("GroupOutOfMemory", this, {
+      save: (it) => ({ kernel: it.#kernel, group: it.#group }),
+      load: (it, from) => ({ kernel: it.#kernel, group: it.#group } = from),
     });
   }
 }

@@ -206,6 +206,8 @@ export function createTestTask(
   group.members.add(process);
   kernel.tasks.tasks.set(pid, task);
   kernel.tasks.processes.set(pid, process);
+  process.controlGroup = kernel.controlGroups.root;
+  process.controlGroup.admit(process, 1);
   return { task, memory };
 }
 

@@ -25,7 +25,7 @@ import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
 import { detach, type DetachedMountFile } from "./detached-mount.ts";
 import type { FileSystem } from "./file-system.ts";
 import { createMount, holdFileSystem, perMountFlags, releaseFileSystem } from "./mount-lifetime.ts";
-import { createFileSystem, reconfigure, showsTooMuch } from "./mounting.ts";
+import { createFileSystem, reconfigure, rootFor, showsTooMuch } from "./mounting.ts";
 import { OpenFile } from "./open-file.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 
@@ -171,7 +171,8 @@ export class ConfigurationFile extends OpenFile {
     if (showsTooMuch(task, kernel.vfs.types.get(this.type)!, flags)) return -EPERM;
     if (this.phase !== "made") return -EBUSY;
     if (!kernel.vfs.hasMountRoom(task.fs.namespace, 1)) return -ENOSPC;
-    const root = kernel.vfs.roots.get(fileSystem)!.dentry;
+    const root = rootFor(task, kernel.vfs.types.get(this.type)!, kernel.vfs.roots.get(fileSystem)!.dentry);
+    if (isErrno(root)) return root;
     const mount = createMount(kernel, fileSystem, root, null, null, perMountFlags(flags), this.#source || "none");
     this.phase = "picked";
     this.#options = new Map();

@@ -117,6 +117,8 @@ export interface FileSystemType {
   userNamespace?(caller: Caller): UserNamespace;
   /** Shows what a mount of it shows that is there: a user namespace gets no more of it (mount_too_revealing). */
   readonly isRevealing?: boolean;
+  /** The folder, by the names that lead to it, that a mount by the caller shows as its root; absent: all of it. */
+  rootFor?(caller: Caller): readonly string[];
   /** Those that it knows; absent: it passes over what it doesn't know. */
   readonly optionNames?: readonly string[];
   /** fsconfig(2): 0, or −EINVAL: that is no value of it. Absent: `create` says it. */

@@ -3,6 +3,7 @@ import {
   EAGAIN,
   EBUSY,
   EINVAL,
+  ENOENT,
   ENODEV,
   EPERM,
   MNT_DETACH,
@@ -28,6 +29,7 @@ import { isCapable } from "../security/credentials.ts";
 import type { NamespaceOrigin } from "../security/namespace.ts";
 import { INITIAL_USER_NAMESPACE, type UserNamespace } from "../security/user-namespace.ts";
 import type { Dentry } from "./dentry.ts";
+import { lookupChild } from "./dentry-cache.ts";
 import type { FileSystem, FileSystemType } from "./file-system.ts";
 import type { FsContext } from "./fs-context.ts";
 import {
@@ -90,9 +92,12 @@ export function mountFileSystem(
   const made = createFileSystem(task, type, request);
   if (isErrno(made)) return made;
   const held = holdFileSystem(kernel, made);
+  const root = rootFor(task, type, held);
   const mount = showsTooMuch(task, type, flags)
     ? -EPERM
-    : mountHere(kernel, namespace, target, made, held, flags, request.source || "none");
+    : isErrno(root)
+      ? root
+      : mountHere(kernel, namespace, target, made, root, flags, request.source || "none");
   releaseFileSystem(kernel, made);
   return isErrno(mount) ? mount : 0;
 }
@@ -123,6 +128,18 @@ export function createFileSystem(
   fileSystem.userNamespace = owner;
   fileSystem.readOnly = (request.flags & MS_RDONLY) !== 0;
   return fileSystem;
+}
+
+/** The entry that a mount shows as its root; −ENOENT: it is gone. @param whole  the file system's own root */
+export function rootFor(task: Caller, type: FileSystemType, whole: Dentry): Dentry | number {
+  let entry = whole;
+  for (const name of type.rootFor?.(task) ?? []) {
+    const child = lookupChild(task.kernel, entry, name);
+    if (isErrno(child)) return child;
+    if (child.inode === null) return -ENOENT;
+    entry = child;
+  }
+  return entry;
 }
 
 /** Would a user namespace see more of it by such a mount than it sees now (mount_too_revealing)? */

@@ -1,0 +1,266 @@
+/**
+ * cgroup2, the file system of control groups (cgroups(7)): one tree for the machine, however often it is mounted. A
+ * directory is a group; what stands in it is made by cgroup/group-files.ts.
+ */
+import { CGROUP2_SUPER_MAGIC, EEXIST, EINVAL, ENOENT, EPERM, isErrno, S_IFDIR, S_IFMT } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
+import { PseudoFile, PseudoFileSystem, PseudoInode, remadeFileSystem } from "../pseudo/pseudo-inodes.ts";
+import type { ControlGroup } from "../task/control-group.ts";
+import { makeGroup, removeGroup } from "../task/control-group-changes.ts";
+import type { Kernel } from "../task/kernel-state.ts";
+import type { Task } from "../task/task.ts";
+import { notifyInode } from "../vfs/file-events.ts";
+import type { FileSystemType, FileSystemUsage } from "../vfs/file-system.ts";
+import type { AttributeChange, Inode, NewInode } from "../vfs/inode.ts";
+import { type GroupFileKind, groupFiles } from "./group-files.ts";
+
+class Cgroup2 extends PseudoFileSystem {
+  readonly type = "cgroup2";
+  readonly root: GroupDirectory;
+
+  constructor(kernel: Kernel) {
+    super(kernel);
+    this.root = new GroupDirectory(this, kernel.controlGroups.root);
+    kernel.controlGroups.watcher = this;
+  }
+
+  /** For `GroupWatcher`. */
+  fileChanged(group: ControlGroup, name: string): void {
+    if (this.kernel.vfs.watchCount === 0) return;
+    const inode = this.directoryOf(group).entryNamed(name);
+    if (inode !== null) notifyInode(this.kernel, inode, null, "modify");
+  }
+
+  /** For `GroupWatcher`. */
+  fileOf(group: ControlGroup, name: string): Inode | null {
+    return this.directoryOf(group).entryNamed(name);
+  }
+
+  directoryOf(group: ControlGroup): GroupDirectory {
+    return group.parent === null ? this.root : this.directoryOf(group.parent).directoryFor(group);
+  }
+
+  usage(): FileSystemUsage {
+    return {
+      magic: CGROUP2_SUPER_MAGIC,
+      blockSize: 4096,
+      blocks: 0,
+      blocksFree: 0,
+      files: 0,
+      filesFree: 0,
+      nameMax: 255,
+    };
+  }
+
+  static {
+    stateClass("Cgroup2", this, null, remadeFileSystem(Cgroup2));
+  }
+}
+
+/** The machine's only one. */
+function theCgroup2(kernel: Kernel): Cgroup2 {
+  const { watcher } = kernel.controlGroups;
+  return watcher instanceof Cgroup2 ? watcher : new Cgroup2(kernel);
+}
+
+/** What a file or directory of a group keeps of chmod(2) and chown(2): control can be given to others. */
+function keepAttributes(inode: PseudoInode, group: ControlGroup, name: string, change: AttributeChange): number {
+  if (change.mode !== undefined) inode.mode = (inode.mode & S_IFMT) | (change.mode & 0o7777);
+  if (change.uid !== undefined) inode.uid = change.uid;
+  if (change.gid !== undefined) inode.gid = change.gid;
+  const { mode, uid, gid } = inode;
+  group.attributes.set(name, { mode, uid, gid });
+  return 0;
+}
+
+function takeAttributes(inode: PseudoInode, group: ControlGroup, name: string): void {
+  const { uid, gid, mode } = group.attributes.get(name) ?? { ...group.owner, mode: inode.mode };
+  inode.uid = uid;
+  inode.gid = gid;
+  inode.mode = mode;
+}
+
+/** Where its inodes are found again. */
+interface GroupPlace {
+  readonly fileSystem: Cgroup2;
+  readonly group: ControlGroup;
+}
+
+class GroupDirectory extends PseudoInode {
+  declare readonly fileSystem: Cgroup2;
+  readonly group: ControlGroup;
+  #files: ReadonlyMap<string, GroupFile>;
+  #directories = new Map<ControlGroup, GroupDirectory>();
+
+  constructor(fileSystem: Cgroup2, group: ControlGroup) {
+    const { kernel } = fileSystem;
+    let made: Map<string, GroupFile> | null = null;
+    let ino = 0;
+    // Numbers are the group's, whenever its directory is made.
+    fileSystem.inRegion(
+      1,
+      () => {
+        ino = fileSystem.allocateIno();
+        made = new Map();
+        for (const [name, kind] of Object.entries(groupFiles(kernel, group)))
+          made.set(name, new GroupFile(fileSystem, group, name, kind));
+      },
+      group.id,
+    );
+    super(fileSystem, S_IFDIR | 0o755, ino);
+    this.group = group;
+    this.#files = made!;
+    for (const [name, file] of this.#files) this.holds(name, file);
+    takeAttributes(this, group, "");
+  }
+
+  directoryFor(child: ControlGroup): GroupDirectory {
+    let directory = this.#directories.get(child);
+    if (directory === undefined) {
+      directory = this.holds(child.name, new GroupDirectory(this.fileSystem, child));
+      this.#directories.set(child, directory);
+    }
+    return directory;
+  }
+
+  file(name: string): GroupFile {
+    return this.#files.get(name)!;
+  }
+
+  override entryNamed(name: string): Inode | null {
+    const file = this.#files.get(name);
+    if (file !== undefined) return file.isThere ? file : null;
+    const child = this.group.children.get(name);
+    return child === undefined ? null : this.directoryFor(child);
+  }
+
+  override lookup(name: string): Inode | number {
+    return this.group.isRemoved ? -ENOENT : (this.entryNamed(name) ?? -ENOENT);
+  }
+
+  override get cachesNames(): boolean {
+    return false;
+  }
+
+  /** The count of links tells how many groups there are in it. */
+  override refresh(): number {
+    this.nlink = this.group.isRemoved ? 0 : 2 + this.group.children.size;
+    return 0;
+  }
+
+  override list(
+    cursor: number,
+    emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
+  ): number {
+    if (this.group.isRemoved) return 0;
+    let index = 0;
+    for (const [name, file] of this.#files) {
+      if (index++ < cursor || !file.isThere) continue;
+      if (!emit(name, file.ino, file.type >> 12, index)) return 0;
+    }
+    // By number, so that what comes and goes meanwhile moves no other.
+    for (const child of this.group.children.values()) {
+      const at = this.#files.size + child.id;
+      if (at < cursor) continue;
+      const { ino } = this.directoryFor(child);
+      if (!emit(child.name, ino, S_IFDIR >> 12, at + 1)) return 0;
+    }
+    return 0;
+  }
+
+  override mkdir(name: string, { uid, gid }: NewInode): Inode | number {
+    if (name.includes("\n")) return -EINVAL;
+    if (this.entryNamed(name) !== null) return -EEXIST;
+    const group = makeGroup(this.fileSystem.kernel, this.group, name, { uid, gid });
+    if (isErrno(group)) return group;
+    this.nlink++;
+    return this.directoryFor(group);
+  }
+
+  override rmdir(name: string, inode: Inode): number {
+    if (!(inode instanceof GroupDirectory)) return -EPERM;
+    const failed = removeGroup(this.fileSystem.kernel, inode.group);
+    if (failed < 0) return failed;
+    this.#directories.delete(inode.group);
+    this.nlink--;
+    inode.nlink = 0;
+    return 0;
+  }
+
+  override setAttributes(change: AttributeChange): number {
+    return keepAttributes(this, this.group, "", change);
+  }
+
+  static {
+    stateClass("GroupDirectory", this, null, {
+      keeps: ["#files", "#directories"],
+      remake: {
+        describe: ({ fileSystem, group }: GroupDirectory): GroupPlace => ({ fileSystem, group }),
+        make: ({ fileSystem, group }: GroupPlace) => fileSystem.directoryOf(group),
+      },
+    });
+  }
+}
+
+class GroupFile extends PseudoFile {
+  readonly group: ControlGroup;
+  readonly #name: string;
+  readonly #kind: GroupFileKind;
+
+  constructor(fileSystem: Cgroup2, group: ControlGroup, name: string, kind: GroupFileKind) {
+    super(fileSystem, kind.source, {
+      ...(kind.sink === undefined ? {} : { sink: kind.sink }),
+      ...(kind.mode === undefined ? {} : { mode: kind.mode }),
+      ...(kind.watched === undefined ? {} : { watched: kind.watched }),
+    });
+    this.group = group;
+    this.#name = name;
+    this.#kind = kind;
+    takeAttributes(this, group, name);
+  }
+
+  /** Files of a controller are there where the group has it. */
+  get isThere(): boolean {
+    const { controller } = this.#kind;
+    return controller === null || (this.group.parent !== null && this.group.controllers.includes(controller));
+  }
+
+  override setAttributes(change: AttributeChange): number {
+    return keepAttributes(this, this.group, this.#name, change);
+  }
+
+  static {
+    stateClass("GroupFile", this, null, {
+      keeps: ["#name", "#kind"],
+      remake: {
+        describe: ({ fileSystem, group, entryName: name }: GroupFile): GroupPlace & { name: string } => ({
+          fileSystem: fileSystem as Cgroup2,
+          group,
+          name,
+        }),
+        make: ({ fileSystem, group, name }: GroupPlace & { name: string }) => fileSystem.directoryOf(group).file(name),
+      },
+    });
+  }
+}
+
+/** The group whose directory it is; null: it is none. */
+export function groupBehind(inode: Inode | null): ControlGroup | null {
+  return inode instanceof GroupDirectory ? inode.group : null;
+}
+
+export const cgroup2Type: FileSystemType = {
+  name: "cgroup2",
+  isVirtual: true,
+  userNamespace: (caller: Task) => caller.namespaces.cgroup.owner,
+  optionNames: [
+    "nsdelegate",
+    "favordynmods",
+    "memory_localevents",
+    "memory_recursiveprot",
+    "memory_hugetlb_accounting",
+    "pids_localevents",
+  ],
+  rootFor: (caller: Task) => caller.namespaces.cgroup.root.path.split("/").filter((name) => name !== ""),
+  create: (kernel: Kernel) => theCgroup2(kernel),
+};

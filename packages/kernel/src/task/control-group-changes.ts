@@ -1,0 +1,172 @@
+/**
+ * What changes control groups: processes that move, controllers that come and go, freezing and killing. Read first:
+ * task/control-group.ts.
+ */
+import { EAGAIN, EBUSY, ENOENT, SIGKILL, SI_USER } from "@stratos/abi";
+import { Changes } from "../ground/changes.ts";
+import { signalInfo } from "../signal/pending-signals.ts";
+import { sendSignalToProcess } from "../signal/send-signal.ts";
+import type { ControlGroup, Controller } from "./control-group.ts";
+import type { Kernel } from "./kernel-state.ts";
+import { GroupOutOfMemory } from "./oom-killer.ts";
+import type { ThreadGroup } from "./thread-group.ts";
+
+/**
+ * Moves a process with all of its threads. What it has in memory stays charged where it is. Limits of what may be in
+ * the group are for those who are born there: nobody is refused (cgroup-v2.rst, "PID").
+ *
+ * @returns −EBUSY: there may be no processes beside groups with controllers of their own
+ */
+export function moveProcess(process: ThreadGroup, group: ControlGroup): number {
+  const from = process.controlGroup;
+  if (group === from) return 0;
+  if (group.isRemoved) return -ENOENT;
+  if (group.refusesProcesses) return -EBUSY;
+  const tasks = Math.max(1, process.tasks.length);
+  from.dismiss(process, tasks);
+  process.controlGroup = group;
+  group.admit(process, tasks);
+  followAccount(process);
+  setFrozen(process, group.isFrozen);
+  return 0;
+}
+
+/** A process that is being made begins in another group than its maker's (clone3(2), CLONE_INTO_CGROUP). */
+export function mayBeBornIn(group: ControlGroup): number {
+  if (group.isRemoved) return -ENOENT;
+  return group.refusesProcesses ? -EBUSY : 0;
+}
+
+/** From now on its pages are charged to its group. */
+function followAccount(process: ThreadGroup): void {
+  const { kernel } = process.leader;
+  const account = process.controlGroup.account ?? kernel.memory;
+  for (const { space } of process.tasks) space.account = account;
+}
+
+/** Its threads stop, or go on, wherever they are. */
+function setFrozen(process: ThreadGroup, isFrozen: boolean): void {
+  if (process.isFrozen === isFrozen) return;
+  process.isFrozen = isFrozen;
+  const { scheduler } = process.leader.kernel;
+  for (const task of process.tasks) {
+    if (task === scheduler.current) scheduler.mustSwitch ||= isFrozen;
+    else if (isFrozen) scheduler.dequeue(task);
+    else if (task.state === "R") scheduler.enqueue(task);
+  }
+}
+
+/** `cgroup.freeze`. */
+export function freezeGroup(kernel: Kernel, group: ControlGroup, freezes: boolean): void {
+  if (group.freezes === freezes) return;
+  group.freezes = freezes;
+  for (const below of group.downward()) {
+    for (const process of membersOf(kernel, below)) setFrozen(process, below.isFrozen);
+    below.tell("cgroup.events", below.changes);
+  }
+}
+
+/** `cgroup.kill`: all that are in it and below. */
+export function killGroup(kernel: Kernel, group: ControlGroup): void {
+  const sender = kernel.scheduler.current;
+  const from = sender === null ? {} : { pid: sender.group.pid, uid: sender.credentials.uid };
+  for (const below of group.downward())
+    for (const process of membersOf(kernel, below))
+      if (!process.isZombie) sendSignalToProcess(process, signalInfo(SIGKILL, SI_USER, from));
+}
+
+function* membersOf(kernel: Kernel, group: ControlGroup): Generator<ThreadGroup, void> {
+  for (const { pid } of [...group.members]) {
+    const process = kernel.tasks.processes.get(pid);
+    if (process !== undefined) yield process;
+  }
+}
+
+/**
+ * `cgroup.subtree_control`: what children are given and lose.
+ *
+ * @returns −ENOENT: the group hasn't got it itself; −EBUSY: there are processes in it, or a child gives it on; −EAGAIN:
+ *   the machine has no account of memory left
+ */
+export function changeDelegation(
+  kernel: Kernel,
+  group: ControlGroup,
+  enable: readonly Controller[],
+  disable: readonly Controller[],
+): number {
+  if (group.isRemoved) return -ENOENT;
+  const fresh = enable.filter((each) => !group.delegated.has(each));
+  if (fresh.some((each) => !group.controllers.includes(each))) return -ENOENT;
+  for (const child of group.children.values()) if (disable.some((each) => child.delegated.has(each))) return -EBUSY;
+  const refused = group.mayDelegate(fresh);
+  if (refused < 0) return refused;
+  if (fresh.includes("memory"))
+    for (const child of group.children.values()) {
+      if (openMemory(kernel, child)) continue;
+      for (const each of group.children.values()) closeMemory(kernel, each);
+      return -EAGAIN;
+    }
+  for (const each of fresh) group.delegated.add(each);
+  for (const each of disable) {
+    if (!group.delegated.delete(each)) continue;
+    for (const child of group.children.values()) {
+      if (each === "memory") closeMemory(kernel, child);
+      else child.taskLimit = Infinity;
+    }
+  }
+  return 0;
+}
+
+/** The memory controller comes to a group. @returns false: the machine has no account left */
+function openMemory(kernel: Kernel, group: ControlGroup): boolean {
+  const parent = group.parent?.account ?? kernel.memory;
+  const account = kernel.frames.open({ parent, limit: kernel.memory.limit });
+  if (account === null) return false;
+  account.shortage = new GroupOutOfMemory(kernel, group);
+  group.memory = {
+    account,
+    min: 0,
+    low: 0,
+    high: Infinity,
+    max: Infinity,
+    swapMax: Infinity,
+    endsWhole: false,
+    events: { max: 0, oom: 0, oom_kill: 0, oom_group_kill: 0 },
+    changes: new Changes(),
+  };
+  for (const below of group.downward()) for (const process of membersOf(kernel, below)) followAccount(process);
+  return true;
+}
+
+/** It goes: what is charged to it is charged to the group above. */
+function closeMemory(kernel: Kernel, group: ControlGroup): void {
+  const { memory } = group;
+  if (memory === null) return;
+  group.memory = null;
+  // Not its own processes alone: one of another group may have their memory (CLONE_VM).
+  for (const task of kernel.tasks.tasks.values()) if (task.space.account === memory.account) followAccount(task.group);
+  for (const space of kernel.spaces)
+    if (space.account === memory.account) space.account = group.parent?.account ?? kernel.memory;
+  kernel.frames.close(memory.account);
+}
+
+/** mkdir(2) in a group. @returns the new group, −EAGAIN */
+export function makeGroup(
+  kernel: Kernel,
+  parent: ControlGroup,
+  name: string,
+  owner: { uid: number; gid: number },
+): ControlGroup | number {
+  if (parent.isRemoved) return -ENOENT;
+  const group = parent.make(name, owner);
+  if (typeof group === "number" || !parent.delegated.has("memory") || openMemory(kernel, group)) return group;
+  group.remove();
+  return -EAGAIN;
+}
+
+/** rmdir(2). −EBUSY: there are groups or processes in it */
+export function removeGroup(kernel: Kernel, group: ControlGroup): number {
+  const failed = group.remove();
+  if (failed === 0) closeMemory(kernel, group);
+  return failed;
+}

@@ -1,0 +1,334 @@
+/**
+ * Control groups (cgroups(7), version 2; Linux Documentation/admin-guide/cgroup-v2.rst): a tree in which each process
+ * has a place. What a group counts and bounds stands here; what moves processes and changes groups in
+ * task/control-group-changes.ts; their files in cgroup/.
+ */
+import { EAGAIN, EBUSY } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
+import type { MemoryAccount } from "../frames/memory-account.ts";
+import { Changes } from "../ground/changes.ts";
+
+/** In the order in which Linux lists them. */
+export const CONTROLLERS = ["memory", "pids"] as const;
+export type Controller = (typeof CONTROLLERS)[number];
+/** Those that don't mind processes beside groups ("threaded" ones). */
+const MIXABLE: ReadonlySet<Controller> = new Set(["pids"]);
+
+/** Groups of a machine: each costs the host memory. */
+const GROUPS_MAX = 16_384;
+
+/** A process, as far as its group counts it. */
+interface GroupMember {
+  /** In the initial pid namespace. */
+  readonly pid: number;
+  readonly tasks: readonly { readonly userNs: number; readonly systemNs: number }[];
+  readonly isZombie: boolean;
+  /** Of threads that have ended. */
+  readonly userNs: number;
+  readonly systemNs: number;
+}
+
+/** What the memory controller keeps of one group; sizes in bytes, Infinity for "max". */
+export interface GroupMemory {
+  readonly account: MemoryAccount;
+  min: number;
+  low: number;
+  high: number;
+  max: number;
+  swapMax: number;
+  endsWhole: boolean;
+  /** `memory.events`, of it and those below. */
+  readonly events: { max: number; oom: number; oom_kill: number; oom_group_kill: number };
+  readonly changes: Changes;
+}
+
+/** Whom a file of a group belongs to, and its permission bits. */
+interface GroupFileAttributes {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Who shows the groups as files. */
+interface GroupWatcher {
+  /** A file of the group says something else than before. */
+  fileChanged(group: ControlGroup, name: string): void;
+  /** One of its files, as others are asked about rights; null: it has none of that name. */
+  fileOf(group: ControlGroup, name: string): object | null;
+}
+
+export class ControlGroup {
+  /** Grows, and is never given twice. */
+  readonly id: number;
+  readonly groups: ControlGroups;
+  /** Null: the root. */
+  readonly parent: ControlGroup | null;
+  readonly name: string;
+  readonly children = new Map<string, ControlGroup>();
+  /** Its own, those too that nobody has waited for. */
+  readonly members = new Set<GroupMember>();
+  /** Members, here and below, that live. */
+  livingCount = 0;
+  /** Threads, here and below; a process that nobody has waited for counts as one. */
+  taskCount = 0;
+  taskPeak = 0;
+  taskLimit = Infinity;
+  /** How often it was that limit that refused one (`pids.events`). */
+  taskRefusals = 0;
+  readonly taskChanges = new Changes();
+  /** Controllers that its children have (`cgroup.subtree_control`). */
+  readonly delegated = new Set<Controller>();
+  memory: GroupMemory | null = null;
+  /** Asked for by `cgroup.freeze`. */
+  freezes = false;
+  depthLimit = Infinity;
+  descendantLimit = Infinity;
+  isRemoved = false;
+  /** `cgroup.events`. */
+  readonly changes = new Changes();
+  /** Processor time of those that have ended or left, with that of groups that were removed below it. */
+  leftUserNs = 0;
+  leftSystemNs = 0;
+  /** What a member had used when it came. */
+  readonly arrivals = new Map<GroupMember, { readonly userNs: number; readonly systemNs: number }>();
+  /** Whose directory and files are. */
+  readonly owner: { readonly uid: number; readonly gid: number };
+  /** Of files that somebody changed, by name; "" is the directory. */
+  readonly attributes = new Map<string, GroupFileAttributes>();
+
+  constructor(
+    groups: ControlGroups,
+    id: number,
+    parent: ControlGroup | null,
+    name: string,
+    owner: { uid: number; gid: number },
+  ) {
+    this.groups = groups;
+    this.id = id;
+    this.parent = parent;
+    this.name = name;
+    this.owner = { uid: owner.uid, gid: owner.gid };
+  }
+
+  /** From the root; "/" is that. */
+  get path(): string {
+    if (this.parent === null) return "/";
+    return this.parent.parent === null ? `/${this.name}` : `${this.parent.path}/${this.name}`;
+  }
+
+  get depth(): number {
+    return this.parent === null ? 0 : this.parent.depth + 1;
+  }
+
+  /** It, and all that are above. */
+  *upward(): Generator<ControlGroup, void> {
+    for (let at: ControlGroup | null = this; at !== null; at = at.parent) yield at;
+  }
+
+  /** It, and all that are below. */
+  *downward(): Generator<ControlGroup, void> {
+    yield this;
+    for (const child of this.children.values()) yield* child.downward();
+  }
+
+  isWithin(other: ControlGroup): boolean {
+    for (const group of this.upward()) if (group === other) return true;
+    return false;
+  }
+
+  get descendantCount(): number {
+    let count = -1;
+    for (const _ of this.downward()) count++;
+    return count;
+  }
+
+  /** Controllers that it has (`cgroup.controllers`). */
+  get controllers(): Controller[] {
+    return CONTROLLERS.filter((each) => this.parent === null || this.parent.delegated.has(each));
+  }
+
+  get isPopulated(): boolean {
+    return this.livingCount > 0;
+  }
+
+  get isFrozen(): boolean {
+    for (const group of this.upward()) if (group.freezes) return true;
+    return false;
+  }
+
+  /** To which the memory of its processes is charged; null: the machine's own. */
+  get account(): MemoryAccount | null {
+    for (const group of this.upward()) if (group.memory !== null) return group.memory.account;
+    return null;
+  }
+
+  /** Processor time of it and all below, in nanoseconds. */
+  get usage(): { userNs: number; systemNs: number } {
+    let userNs = 0;
+    let systemNs = 0;
+    for (const group of this.downward()) {
+      userNs += group.leftUserNs;
+      systemNs += group.leftSystemNs;
+      for (const member of group.members) {
+        const used = group.#usedHere(member);
+        userNs += used.userNs;
+        systemNs += used.systemNs;
+      }
+    }
+    return { userNs, systemNs };
+  }
+
+  #usedHere(member: GroupMember): { userNs: number; systemNs: number } {
+    const before = this.arrivals.get(member);
+    const total = usageOf(member);
+    return {
+      userNs: total.userNs - (before?.userNs ?? 0),
+      systemNs: total.systemNs - (before?.systemNs ?? 0),
+    };
+  }
+
+  /** May so many threads more be here? −EAGAIN, and the group whose limit it is has counted that (`pids.max`). */
+  charge(tasks: number): number {
+    for (const group of this.upward()) {
+      if (group.taskCount + tasks <= group.taskLimit) continue;
+      for (const above of group.upward()) {
+        if (above.parent === null) break;
+        above.taskRefusals++;
+        above.tell("pids.events", above.taskChanges);
+      }
+      return -EAGAIN;
+    }
+    return 0;
+  }
+
+  countTasks(change: number): void {
+    for (const group of this.upward()) {
+      group.taskCount += change;
+      group.taskPeak = Math.max(group.taskPeak, group.taskCount);
+    }
+  }
+
+  /** A process is here from now on, with so many tasks. */
+  admit(member: GroupMember, tasks: number): void {
+    this.members.add(member);
+    const used = usageOf(member);
+    if (used.userNs + used.systemNs > 0) this.arrivals.set(member, used);
+    this.countTasks(tasks);
+    if (!member.isZombie) this.#countLiving(1);
+  }
+
+  /** It is here no more. */
+  dismiss(member: GroupMember, tasks: number): void {
+    const used = this.#usedHere(member);
+    this.leftUserNs += used.userNs;
+    this.leftSystemNs += used.systemNs;
+    this.arrivals.delete(member);
+    this.members.delete(member);
+    this.countTasks(-tasks);
+    if (!member.isZombie) this.#countLiving(-1);
+  }
+
+  /** A member has ended and waits to be reaped. */
+  memberEnded(): void {
+    this.#countLiving(-1);
+  }
+
+  #countLiving(change: number): void {
+    for (const group of this.upward()) {
+      const was = group.isPopulated;
+      group.livingCount += change;
+      if (was !== group.isPopulated && group.parent !== null) group.tell("cgroup.events", group.changes);
+    }
+  }
+
+  /** One of its files says something new: who polls or watches it is told. */
+  tell(name: string, changes: Changes): void {
+    changes.changed();
+    this.groups.watcher?.fileChanged(this, name);
+  }
+
+  /** Would processes and groups with controllers of their own compete here (the "no internal processes" rule)? */
+  get refusesProcesses(): boolean {
+    if (this.parent === null || this.delegated.size === 0) return false;
+    return [...this.delegated].some((each) => !MIXABLE.has(each)) || this.#hasPopulatedChild;
+  }
+
+  /** May these controllers be given to children while there are processes here? */
+  mayDelegate(wanted: readonly Controller[]): number {
+    if (this.parent === null || wanted.length === 0 || this.members.size === 0) return 0;
+    const mixes = wanted.every((each) => MIXABLE.has(each)) && !this.#hasPopulatedChild;
+    return mixes && ![...this.members].every(({ isZombie }) => isZombie) ? 0 : this.#hasLivingMember ? -EBUSY : 0;
+  }
+
+  get #hasLivingMember(): boolean {
+    for (const { isZombie } of this.members) if (!isZombie) return true;
+    return false;
+  }
+
+  get #hasPopulatedChild(): boolean {
+    for (const child of this.children.values()) if (child.isPopulated) return true;
+    return false;
+  }
+
+  /** Makes a group in it. −EAGAIN: a limit of depth or of descendants is met, or the machine has enough */
+  make(name: string, owner: { uid: number; gid: number }): ControlGroup | number {
+    let level = 1;
+    for (const above of this.upward()) {
+      if (above.descendantCount >= above.descendantLimit || level++ > above.depthLimit) return -EAGAIN;
+    }
+    if (this.groups.count >= GROUPS_MAX) return -EAGAIN;
+    const group = new ControlGroup(this.groups, this.groups.nextId(), this, name, owner);
+    this.children.set(name, group);
+    return group;
+  }
+
+  /** Takes it out of the tree; it must be empty. Those that nobody has waited for stay in it until then. */
+  remove(): number {
+    const { parent } = this;
+    if (parent === null || this.children.size > 0 || this.isPopulated) return -EBUSY;
+    parent.children.delete(this.name);
+    this.groups.count--;
+    this.isRemoved = true;
+    parent.leftUserNs += this.leftUserNs;
+    parent.leftSystemNs += this.leftSystemNs;
+    return 0;
+  }
+
+  static {
+    stateClass("ControlGroup", this);
+  }
+}
+
+function usageOf(member: GroupMember): { userNs: number; systemNs: number } {
+  let { userNs, systemNs } = member;
+  for (const task of member.tasks) {
+    userNs += task.userNs;
+    systemNs += task.systemNs;
+  }
+  return { userNs, systemNs };
+}
+
+/** The tree of a machine. */
+export class ControlGroups {
+  readonly root: ControlGroup;
+  count = 0;
+  /** Null: they were never mounted. */
+  watcher: GroupWatcher | null = null;
+  #lastId = 1;
+
+  constructor() {
+    this.root = new ControlGroup(this, 1, null, "", { uid: 0, gid: 0 });
+  }
+
+  nextId(): number {
+    this.count++;
+    return ++this.#lastId;
+  }
+
+  static {
+    stateClass("ControlGroups", this, {
+      save: (it) => ({ lastId: it.#lastId }),
+      load: (it, from) => ({ lastId: it.#lastId } = from),
+    });
+  }
+}
