@@ -164,6 +164,23 @@ static void inside(int outer_uts) {
   say("tmpfs", "mounted", mount("none", "/tmp/bound", "tmpfs", 0, 0));
   close(open("/tmp/bound/file", O_CREAT | O_RDWR, 0600));
   long session = syscall(SYS_keyctl, 1, 0), key = syscall(SYS_add_key, "user", "name", "kept", 4, -3);
+  mkdir("/tmp/groups", 0700);
+  say("groups", "mounted", mount("none", "/tmp/groups", "cgroup2", 0, 0));
+  mkdir("/tmp/groups/kept", 0750);
+  mkdir("/tmp/groups/kept/frozen", 0755);
+  write_file("/tmp/groups/cgroup.subtree_control", "+memory +pids");
+  write_file("/tmp/groups/kept/pids.max", "77");
+  pid_t frozen = fork();
+  if (frozen == 0) {
+    pause_ms(1500);
+    say("frozen", "went on", 0);
+    _exit(6);
+  }
+  char number[20];
+  snprintf(number, sizeof number, "%d", frozen);
+  write_file("/tmp/groups/kept/frozen/cgroup.procs", number);
+  write_file("/tmp/groups/kept/cgroup.freeze", "1");
+  int happenings = open("/tmp/groups/kept/cgroup.events", O_RDONLY);
   pid_t child = vfork();
   if (child == 0) {
     pause_ms(1000);
@@ -174,6 +191,18 @@ static void inside(int outer_uts) {
   say("vfork", "ended", waitpid(child, &result, 0));
   say("vfork", "status", WEXITSTATUS(result));
   char bytes[5] = {0};
+  pause_ms(1000);
+  say_file("happenings", happenings);
+  say_path("/tmp/groups/kept/pids.max");
+  say_path("/tmp/groups/kept/memory.current");
+  say_path("/tmp/groups/kept/frozen/cgroup.procs");
+  struct stat kept;
+  stat("/tmp/groups/kept", &kept);
+  say("groups", "mode", kept.st_mode & 0777);
+  write_file("/tmp/groups/kept/cgroup.freeze", "0");
+  say("frozen", "ended", waitpid(frozen, &result, 0) == frozen ? WEXITSTATUS(result) : -1);
+  say_file("happenings", happenings);
+  say("groups", "removed", rmdir("/tmp/groups/kept/frozen"));
   say("key", bytes, syscall(SYS_keyctl, 11, key, bytes, 4));
   say("key", bytes, syscall(SYS_keyctl, 9, key, -3));
   say("session", "is the same", syscall(SYS_keyctl, 0, -3, 0) == session);

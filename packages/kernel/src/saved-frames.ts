@@ -73,7 +73,7 @@ export function* savedParts(kernel: Kernel): Generator<void, SavedParts> {
     (frame) => held.borrowed[frame - board.frames.first]! > 0,
   );
   yield;
-  const replaced = new Map<object, object>(images);
+  const replaced = new Map<object, object>([...images, ...only.below]);
   replaced.set(board.frames, only.frames).set(memory, only.memory).set(board.images, pages);
   const starts = new Set([...spaces].flatMap(({ areas }) => [...areas].map(({ start }) => start)));
   replaced.set(

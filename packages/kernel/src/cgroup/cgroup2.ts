@@ -11,8 +11,9 @@ import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
 import { notifyInode } from "../vfs/file-events.ts";
 import type { FileSystemType, FileSystemUsage } from "../vfs/file-system.ts";
+import type { MountOptions } from "../vfs/mount-options.ts";
 import type { AttributeChange, Inode, NewInode } from "../vfs/inode.ts";
-import { type GroupFileKind, groupFiles } from "./group-files.ts";
+import { type GroupFileKind, groupFiles, mayWrite } from "./group-files.ts";
 
 class Cgroup2 extends PseudoFileSystem {
   readonly type = "cgroup2";
@@ -38,6 +39,15 @@ class Cgroup2 extends PseudoFileSystem {
 
   directoryOf(group: ControlGroup): GroupDirectory {
     return group.parent === null ? this.root : this.directoryOf(group.parent).directoryFor(group);
+  }
+
+  override get options(): string {
+    return this.kernel.controlGroups.nsDelegates ? "nsdelegate" : "";
+  }
+
+  override reconfigure(options: MountOptions): number {
+    this.kernel.controlGroups.nsDelegates = options.has("nsdelegate");
+    return 0;
   }
 
   usage(): FileSystemUsage {
@@ -144,7 +154,7 @@ class GroupDirectory extends PseudoInode {
 
   /** The count of links tells how many groups there are in it. */
   override refresh(): number {
-    this.nlink = this.group.isRemoved ? 0 : 2 + this.group.children.size;
+    this.nlink = 2 + this.group.children.size;
     return 0;
   }
 
@@ -168,11 +178,12 @@ class GroupDirectory extends PseudoInode {
     return 0;
   }
 
-  override mkdir(name: string, { uid, gid }: NewInode): Inode | number {
+  override mkdir(name: string, { mode, uid, gid }: NewInode): Inode | number {
     if (name.includes("\n")) return -EINVAL;
     if (this.entryNamed(name) !== null) return -EEXIST;
     const group = makeGroup(this.fileSystem.kernel, this.group, name, { uid, gid });
     if (isErrno(group)) return group;
+    group.attributes.set("", { mode, uid, gid });
     this.nlink++;
     return this.directoryFor(group);
   }
@@ -208,8 +219,11 @@ class GroupFile extends PseudoFile {
   readonly #kind: GroupFileKind;
 
   constructor(fileSystem: Cgroup2, group: ControlGroup, name: string, kind: GroupFileKind) {
+    const { sink } = kind;
     super(fileSystem, kind.source, {
-      ...(kind.sink === undefined ? {} : { sink: kind.sink }),
+      ...(sink === undefined
+        ? {}
+        : { sink: (task, text, opener, at) => mayWrite(task, group, name) || sink(task, text, opener, at) }),
       ...(kind.mode === undefined ? {} : { mode: kind.mode }),
       ...(kind.watched === undefined ? {} : { watched: kind.watched }),
     });
@@ -262,5 +276,11 @@ export const cgroup2Type: FileSystemType = {
     "pids_localevents",
   ],
   rootFor: (caller: Task) => caller.namespaces.cgroup.root.path.split("/").filter((name) => name !== ""),
-  create: (kernel: Kernel) => theCgroup2(kernel),
+  create(kernel: Kernel, _source: string, options: MountOptions) {
+    // Only who sees all of the tree changes what holds for all of it.
+    const { current } = kernel.scheduler;
+    if (current === null || current.namespaces.cgroup.root.parent === null)
+      kernel.controlGroups.nsDelegates = options.has("nsdelegate");
+    return theCgroup2(kernel);
+  },
 };

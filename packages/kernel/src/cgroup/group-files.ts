@@ -2,7 +2,7 @@
  * The files of a control group: what they say, and what is done with what is written to them (Linux
  * Documentation/admin-guide/cgroup-v2.rst, "Core Interface Files", "PID", "Memory"; kernel/cgroup/cgroup.c).
  */
-import { EACCES, EINVAL, ENOENT, EOPNOTSUPP, ESRCH, PAGE_SIZE } from "@stratos/abi";
+import { EACCES, EINVAL, ENOENT, EOPNOTSUPP, EPERM, ERANGE, ESRCH, PAGE_SIZE } from "@stratos/abi";
 import type { Changes } from "../ground/changes.ts";
 import type { TextSink, TextSource } from "../pseudo/pseudo-inodes.ts";
 import type { Credentials } from "../security/credentials.ts";
@@ -24,6 +24,16 @@ export interface GroupFileKind {
 
 type Kinds = Record<string, GroupFileKind>;
 
+/** What may be written in the root group of a namespace from within it, where that delimits what its processes have. */
+const DELEGATABLE: ReadonlySet<string> = new Set(["cgroup.procs", "cgroup.threads", "cgroup.subtree_control"]);
+
+/** 0; −EPERM: it is a limit of the namespace itself (cgroup_file_write in kernel/cgroup/cgroup.c). */
+export function mayWrite({ kernel, namespaces }: Task, group: ControlGroup, name: string): number {
+  const { root } = namespaces.cgroup;
+  const isLimit = kernel.controlGroups.nsDelegates && root.parent !== null && group === root;
+  return isLimit && !DELEGATABLE.has(name) ? -EPERM : 0;
+}
+
 /** By name, in the order in which they are listed. */
 export function groupFiles(kernel: Kernel, group: ControlGroup): Kinds {
   const inAll = coreFiles(kernel, group);
@@ -42,11 +52,11 @@ function coreFiles(kernel: Kernel, group: ControlGroup): Kinds {
     "cgroup.controllers": core(() => words(group.controllers)),
     "cgroup.max.depth": core(
       () => amount(group.depthLimit),
-      (_task, text) => setCount(text, (most) => (group.depthLimit = most)),
+      (_task, text) => setCount(text, (most) => (group.depthLimit = most), -ERANGE),
     ),
     "cgroup.max.descendants": core(
       () => amount(group.descendantLimit),
-      (_task, text) => setCount(text, (most) => (group.descendantLimit = most)),
+      (_task, text) => setCount(text, (most) => (group.descendantLimit = most), -ERANGE),
     ),
     "cgroup.procs": core(
       (task) =>
@@ -81,26 +91,22 @@ function childFiles(kernel: Kernel, group: ControlGroup): Kinds {
     },
     "cgroup.freeze": core(
       () => `${Number(group.freezes)}\n`,
-      (_task, text) => {
-        const wanted = text.trim();
-        if (wanted !== "0" && wanted !== "1") return -EINVAL;
-        freezeGroup(kernel, group, wanted === "1");
-        return 0;
-      },
+      (_task, text) => setSwitch(text, (freezes) => freezeGroup(kernel, group, freezes), -ERANGE),
     ),
     "cgroup.kill": {
       controller: null,
       mode: 0o200,
       source: () => -EINVAL,
       sink: (_task, text) => {
-        if (text.trim() !== "1") return -EINVAL;
+        const value = integerOf(text);
+        if (value !== 1) return Number.isNaN(value) ? -EINVAL : -ERANGE;
         killGroup(kernel, group);
         return 0;
       },
     },
     "cgroup.type": core(
       () => "domain\n",
-      () => -EOPNOTSUPP,
+      (_task, text) => (text.trim() === "threaded" ? -EOPNOTSUPP : -EINVAL),
     ),
   };
 }
@@ -113,7 +119,7 @@ function pidsFiles(group: ControlGroup): Kinds {
     "pids.max": {
       controller,
       source: () => amount(group.taskLimit),
-      sink: (_task, text) => setCount(text, (most) => (group.taskLimit = most), 4194304),
+      sink: (_task, text) => setCount(text, (most) => (group.taskLimit = most), -EINVAL),
     },
     "pids.peak": { controller, source: () => `${group.taskPeak}\n` },
   };
@@ -148,12 +154,7 @@ function memoryFiles(kernel: Kernel, group: ControlGroup): Kinds {
     "memory.min": size("min"),
     "memory.oom.group": of(
       ({ endsWhole }) => `${Number(endsWhole)}\n`,
-      (memory, text) => {
-        const wanted = text.trim();
-        if (wanted !== "0" && wanted !== "1") return -EINVAL;
-        memory.endsWhole = wanted === "1";
-        return 0;
-      },
+      (memory, text) => setSwitch(text, (endsWhole) => (memory.endsWhole = endsWhole), -EINVAL),
     ),
     "memory.peak": of(({ account }) => `${account.peak * PAGE_SIZE}\n`),
     "memory.stat": of((memory) => `anon ${chargedBytes(memory)}\nfile 0\nkernel 0\nshmem 0\n`),
@@ -177,19 +178,35 @@ function limitMemory(kernel: Kernel, memory: GroupMemory, bytes: number): void {
 }
 
 function words(names: readonly string[]): string {
-  return `${names.join(" ")}\n`;
+  return names.length === 0 ? "" : `${names.join(" ")}\n`;
 }
 
 function amount(value: number): string {
   return value === Infinity ? "max\n" : `${value}\n`;
 }
 
-function setCount(text: string, set: (most: number) => void, above = 2 ** 31): number {
+/** An integer as kstrtoint() of Linux takes it; NaN: it is none. */
+function integerOf(text: string): number {
   const wanted = text.trim();
-  if (wanted !== "max" && !/^\d{1,10}$/.test(wanted)) return -EINVAL;
-  const most = wanted === "max" ? Infinity : Number(wanted);
-  if (most !== Infinity && most >= above) return -EINVAL;
+  const value = /^[+-]?\d{1,10}$/.test(wanted) ? Number(wanted) : NaN;
+  return Math.abs(value) < 2 ** 31 ? value : NaN;
+}
+
+/** @param below  what a number below 0 is answered with */
+function setCount(text: string, set: (most: number) => void, below: number): number {
+  const most = text.trim() === "max" ? Infinity : integerOf(text);
+  if (Number.isNaN(most)) return -EINVAL;
+  if (most < 0) return below;
   set(most);
+  return 0;
+}
+
+/** 0 or 1. */
+function setSwitch(text: string, set: (isOn: boolean) => void, other: number): number {
+  const value = integerOf(text);
+  if (Number.isNaN(value)) return -EINVAL;
+  if (value !== 0 && value !== 1) return other;
+  set(value === 1);
   return 0;
 }
 
@@ -250,12 +267,12 @@ function attach(kernel: Kernel, task: Task, text: string, opener: Credentials, g
 
 /**
  * Who moves a process from one group to another must be allowed to write to `cgroup.procs` of the nearest group above
- * both; neither may lie outside of the cgroup namespace (cgroup-v2.rst, "Delegation Containment").
+ * both; with `nsdelegate` neither may lie outside of his cgroup namespace (cgroup-v2.rst, "Delegation Containment").
  */
 function mayMove(kernel: Kernel, task: Task, opener: Credentials, from: ControlGroup, to: ControlGroup): number {
   if (from === to) return 0;
   const { root } = task.namespaces.cgroup;
-  if (!from.isWithin(root) || !to.isWithin(root)) return -ENOENT;
+  if (kernel.controlGroups.nsDelegates && (!from.isWithin(root) || !to.isWithin(root))) return -ENOENT;
   let above = to;
   while (!from.isWithin(above)) above = above.parent!;
   const file = kernel.controlGroups.watcher?.fileOf(above, "cgroup.procs") as Inode | null;

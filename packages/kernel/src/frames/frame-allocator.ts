@@ -348,17 +348,19 @@ export class FrameAllocator {
    * its highest frame asks for: each keeps its number.
    *
    * @param held  its references and notes by (frame − first), and how often it borrows each that it does
-   * @returns that, and what the kernel's account would be
+   * @returns that, and what the kernel's account would be, and each below it
    */
   onlyOf(
     account: MemoryAccount,
     held: { readonly references: Int32Array; readonly notes: Uint16Array; readonly borrowed: Uint16Array },
-  ): { frames: FrameAllocator; memory: MemoryAccount } {
+  ): { frames: FrameAllocator; memory: MemoryAccount; below: ReadonlyMap<MemoryAccount, MemoryAccount> } {
     let used = held.references.length;
     while (used > 0 && held.references[used - 1] === 0) used--;
     const only = new FrameAllocator(this.physical, Math.max(account.limit, used));
     const memory = only.open({ limit: account.limit, reaper: account.reaper });
     assert(memory !== null, "an account is the first one of its board");
+    const below = only.#standForBelow(account, memory, this.#accounts);
+    const byNumber = new Map([...below].map(([from, to]) => [from.number, to]));
     let charged = 0;
     for (let at = used - 1; at >= 0; at--) {
       const borrowed = held.borrowed[at]!;
@@ -370,12 +372,36 @@ export class FrameAllocator {
       }
       only.#references[at] = held.references[at]!;
       only.notes[at] = held.notes[at]!;
-      only.#charged[at] = borrowed > 0 ? only.#lender.number : memory.number;
+      const own = borrowed > 0 ? undefined : byNumber.get(this.#charged[at]! & ~HOLDS_CODE);
+      only.#charged[at] = borrowed > 0 ? only.#lender.number : (own ?? memory).number;
+      if (own !== undefined && held.references[at]! > 0) own.standForFrame(memory);
     }
     only.#untouched = this.first + used;
     only.#touchedCount = used;
     memory.standFor(account, charged);
-    return { frames: only, memory };
+    return { frames: only, memory, below };
+  }
+
+  /** Opens an account for each of those below another; `memory` is what that is here. */
+  #standForBelow(
+    account: MemoryAccount,
+    memory: MemoryAccount,
+    accounts: readonly (MemoryAccount | null)[],
+  ): Map<MemoryAccount, MemoryAccount> {
+    const standing = new Map<MemoryAccount, MemoryAccount>();
+    const visit = (parent: MemoryAccount, here: MemoryAccount): void => {
+      for (const each of accounts) {
+        if (each?.parent !== parent) continue;
+        const own = this.open({ parent: here, limit: each.limit });
+        assert(own !== null, "there are no more of them than there were");
+        own.peak = each.peak;
+        own.shortage = each.shortage;
+        standing.set(each, own);
+        visit(each, own);
+      }
+    };
+    visit(account, memory);
+    return standing;
   }
 
   // ---- Frames that are lent

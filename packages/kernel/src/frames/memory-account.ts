@@ -102,11 +102,17 @@ export class MemoryAccount {
   /** Becomes what another account would be alone, at the top, with so many frames. */
   standFor(account: MemoryAccount, charged: number): void {
     this.charged = charged;
+    this.peak = account.peak;
     this.cached = account.cached;
     this.#caches = account.#caches;
     for (const holder of account.holders) this.holders.add(holder);
     this.mappings = account.mappings;
     this.shortage = account.shortage;
+  }
+
+  /** A frame that is counted at the top already is its own. */
+  standForFrame(top: MemoryAccount): void {
+    for (let at: MemoryAccount = this; at !== top; at = at.parent!) at.charged++;
   }
 
   /** Frames that may still be charged. */

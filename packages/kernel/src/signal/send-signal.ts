@@ -234,14 +234,20 @@ function isIgnored(group: SignalProcess, task: SignalTask | null, info: SignalIn
 function notify(task: SignalTask, signal: number): void {
   task.hasWork = true;
   if (!takes(task, signal)) return;
+  if (task.group.isFrozen && isFatal(task, signal)) thawToEnd(task.group);
   if (task.state === "S" && task.blockedKind === BLOCKED_KILLABLE && !isFatal(task, signal)) return;
   if (task.state === "S") task.endWait("signal");
   else if ((task.state === "T" || task.state === "t") && signal === SIGKILL) {
     task.state = "R";
     task.kernel.scheduler.enqueue(task);
-  } else if (signal === SIGKILL && task.group.isFrozen && task !== task.kernel.scheduler.current) {
-    task.kernel.scheduler.enqueue(task);
   }
+}
+
+/** What is frozen goes on to its end all the same (cgroup-v2.rst, "cgroup.freeze"). */
+function thawToEnd(group: SignalProcess): void {
+  group.isFrozen = false;
+  const { scheduler } = group.leader.kernel;
+  for (const task of group.tasks) if (task.state === "R" && task !== scheduler.current) scheduler.enqueue(task);
 }
 
 /** Does the signal end the process, come what may? One that leaves a core waits (kernel/signal.c, complete_signal). */

@@ -44,7 +44,7 @@ export interface SignalProcess {
   readonly signalQueue: WaitQueue;
   readonly childrenQueue: WaitQueue;
   /** By its control group. */
-  readonly isFrozen: boolean;
+  isFrozen: boolean;
   stopSignal: number;
   unreportedStop: number;
   unreportedContinue: boolean;

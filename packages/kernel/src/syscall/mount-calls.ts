@@ -424,7 +424,10 @@ function loadChange(task: Task, address: number, size: number, isWhole: boolean)
 export const mountCalls: SyscallTable = {
   mount: {
     run: (task, source, target, type, flags, data) => mount(task, source, target, type, flags | 0, data),
-    gaps: "on a device AegisFS alone is mounted",
+    gaps:
+      "on a device AegisFS alone is mounted; cgroup2 has the controllers memory and pids, moves whole processes " +
+      "(cgroup.threads, cgroup.type: EOPNOTSUPP), and charges private pages alone to a group; memory.min, low, high " +
+      "and swap.max are kept and shown",
   },
   umount2: { run: (task, path, flags) => umount2(task, path, flags | 0) },
   pivot_root: { run: pivot },

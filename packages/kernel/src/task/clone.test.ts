@@ -10,6 +10,7 @@ import {
   CLONE_CHILD_SETTID,
   CLONE_CLEAR_SIGHAND,
   CLONE_DETACHED,
+  CLONE_INTO_CGROUP,
   CLONE_FILES,
   CLONE_NEWNS,
   CLONE_NEWPID,
@@ -23,6 +24,7 @@ import {
   CLONE_VM,
   EAGAIN,
   EEXIST,
+  EBADF,
   EFAULT,
   EINVAL,
   ENOMEM,
@@ -297,7 +299,8 @@ test("clone3 takes its structure, and refuses what it doesn't know", () => {
   assert.equal(cleared.group.actions.get(SIGUSR1).handler, 0);
   assert.equal(actions.get(SIGUSR1).handler, 0x1000);
   const refused: Record<number, number>[] = [
-    { 0: 0x200000000 },
+    { 0: 2 * CLONE_INTO_CGROUP },
+    { 0: CLONE_INTO_CGROUP, 10: 2 ** 31 },
     { 0: 1 },
     { 0: CLONE_DETACHED },
     { 4: 65 },
@@ -309,6 +312,8 @@ test("clone3 takes its structure, and refuses what it doesn't know", () => {
   ];
   for (const words of refused) assert.equal(clone3(words), -EINVAL, JSON.stringify(words));
   assert.equal(actions.get(SIGUSR1).handler, 0x1000);
+  assert.equal(clone3({ 0: CLONE_INTO_CGROUP, 10: 77 }, 80), -EINVAL, "its descriptor came later to the structure");
+  assert.equal(clone3({ 0: CLONE_INTO_CGROUP, 10: 77 }), -EBADF);
   assert.equal(clone3({}, 63), -EINVAL);
   assert.equal(clone3({ 11: 1 }, 96), -7);
   const inTime = kernel.tasks.tasks.get(clone3({ 0: CLONE_NEWTIME }))!;

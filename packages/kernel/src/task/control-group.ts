@@ -314,6 +314,8 @@ export class ControlGroups {
   count = 0;
   /** Null: they were never mounted. */
   watcher: GroupWatcher | null = null;
+  /** cgroup namespaces delimit what their processes were given (mount option `nsdelegate`). */
+  nsDelegates = false;
   #lastId = 1;
 
   constructor() {

@@ -1,4 +1,4 @@
-import { SCHED_OTHER, SIGKILL } from "@stratos/abi";
+import { SCHED_OTHER } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Kernel } from "./kernel-state.ts";
 import { Timer, type TimerClient } from "../time/timer-queue.ts";
@@ -42,7 +42,7 @@ export class Scheduler {
 
   /** Makes a task in state R a candidate; it must not be one already. */
   enqueue(task: Task): void {
-    if (task.queueIndex >= 0 || (task.group.isFrozen && !isDying(task))) return;
+    if (task.queueIndex >= 0 || task.group.isFrozen) return;
     this.#runnable.add(task);
     const { current } = this;
     if (current === null) this.#kernel.onRunnable?.();
@@ -179,11 +179,6 @@ export class Scheduler {
         } = from),
     });
   }
-}
-
-/** What is frozen can be killed all the same (cgroup-v2.rst, "cgroup.freeze"). */
-function isDying({ group, pending }: Task): boolean {
-  return group.exitStatus !== null || pending.set.has(SIGKILL) || group.pending.set.has(SIGKILL);
 }
 
 /** How much faster virtual runtime goes: each step of nice is worth a quarter (sched(7)). */

@@ -1,0 +1,127 @@
+/**
+ * Goal: what the controllers of control groups count and bound (Linux Documentation/admin-guide/cgroup-v2.rst); what
+ * tests/abi/control-groups.c, which Linux itself was asked, can't ask there. Method: file calls on a mounted tree.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { AT_FDCWD, AT_REMOVEDIR, CLONE_NEWCGROUP, EAGAIN, EBUSY, EINVAL, ENOENT, EPERM, O_WRONLY } from "@stratos/abi";
+import { FileTask } from "../testing/file-system-task.ts";
+import { cgroup2Type } from "./cgroup2.ts";
+
+function mounted(): { user: FileTask; put: (path: string, text: string) => number } {
+  const { test: kernel, user } = FileTask.create();
+  kernel.kernel.vfs.types.set("cgroup2", cgroup2Type);
+  user.call("mkdirat", AT_FDCWD, "/g", 0o755);
+  assert.equal(user.call("mount", "none", "/g", "cgroup2", 0, ""), 0);
+  return { user, put: (path, text) => putFor(user, path, text) };
+}
+
+function putFor(user: FileTask, path: string, text: string): number {
+  const fd = user.call("openat", AT_FDCWD, path, O_WRONLY, 0);
+  if (fd < 0) return fd;
+  const result = user.call("write", fd, text, text.length);
+  user.call("close", fd);
+  return result < 0 ? result : 0;
+}
+
+const make = (user: FileTask, path: string): number => user.call("mkdirat", AT_FDCWD, path, 0o755);
+const remove = (user: FileTask, path: string): number => user.call("unlinkat", AT_FDCWD, path, AT_REMOVEDIR);
+
+test("children have the controllers that their parent gives on, as files and as limits", () => {
+  const { user, put } = mounted();
+  assert.deepEqual([make(user, "/g/a"), make(user, "/g/a/b")], [0, 0]);
+  assert.equal(user.get("/g/cgroup.controllers"), "memory pids\n");
+  assert.equal(user.get("/g/a/cgroup.controllers"), "");
+  assert.equal(user.get("/g/a/pids.max"), -ENOENT);
+  assert.equal(put("/g/a/cgroup.subtree_control", "+pids"), -ENOENT);
+  assert.equal(put("/g/cgroup.subtree_control", "+pids +memory -pids"), 0);
+  assert.equal(user.get("/g/cgroup.subtree_control"), "memory\n");
+  assert.equal(put("/g/cgroup.subtree_control", "+pids"), 0);
+  assert.deepEqual([user.get("/g/a/pids.max"), user.get("/g/a/memory.max")], ["max\n", "max\n"]);
+  assert.equal(user.get("/g/a/b/pids.max"), -ENOENT);
+  assert.equal(put("/g/a/cgroup.subtree_control", "+pids"), 0);
+  assert.equal(put("/g/cgroup.subtree_control", "-pids"), -EBUSY);
+  assert.deepEqual([put("/g/a/pids.max", "-1"), put("/g/a/pids.max", "many")], [-EINVAL, -EINVAL]);
+  assert.deepEqual([put("/g/a/memory.max", "1M"), put("/g/a/memory.high", "2g\n")], [0, 0]);
+  assert.deepEqual([user.get("/g/a/memory.max"), user.get("/g/a/memory.high")], ["1048576\n", "2147483648\n"]);
+  assert.equal(put("/g/a/cgroup.subtree_control", "-pids"), 0);
+  assert.equal(put("/g/cgroup.subtree_control", "-pids -memory"), 0);
+  assert.equal(user.get("/g/a/memory.max"), -ENOENT);
+});
+
+test("pids.max refuses who is born, not who comes; what it refused is told to all above", () => {
+  const { user, put } = mounted();
+  make(user, "/g/a");
+  make(user, "/g/a/b");
+  put("/g/cgroup.subtree_control", "+pids");
+  put("/g/a/cgroup.subtree_control", "+pids");
+  put("/g/a/pids.max", "0");
+  assert.equal(put("/g/a/b/cgroup.procs", "0"), 0);
+  const group = user.task.group.controlGroup;
+  assert.equal(group.path, "/a/b");
+  assert.equal(group.charge(1), -EAGAIN);
+  assert.deepEqual([user.get("/g/a/b/pids.events"), user.get("/g/a/pids.events")], ["max 0\n", "max 1\n"]);
+  put("/g/a/pids.max", "2");
+  put("/g/a/b/pids.max", "1");
+  assert.equal(group.charge(1), -EAGAIN);
+  assert.deepEqual([user.get("/g/a/b/pids.events"), user.get("/g/a/pids.events")], ["max 1\n", "max 2\n"]);
+  assert.equal(user.get("/g/a/pids.current"), "1\n");
+  assert.equal(put("/g/cgroup.procs", "0"), 0);
+  assert.deepEqual([user.get("/g/a/pids.current"), user.get("/g/a/pids.peak")], ["0\n", "1\n"]);
+});
+
+test("no processes stand beside groups with memory of their own, nor beside populated ones with pids", () => {
+  const { user, put } = mounted();
+  for (const path of ["/g/a", "/g/a/b"]) make(user, path);
+  put("/g/cgroup.subtree_control", "+memory +pids");
+  put("/g/a/cgroup.procs", "0");
+  assert.equal(put("/g/a/cgroup.subtree_control", "+memory"), -EBUSY);
+  assert.equal(put("/g/a/cgroup.subtree_control", "+pids"), 0);
+  const other = new FileTask(user.task.kernel, user);
+  assert.equal(putFor(other, "/g/a/b/cgroup.procs", "0"), 0);
+  assert.equal(put("/g/cgroup.procs", "0"), 0);
+  assert.equal(put("/g/a/cgroup.procs", "0"), -EBUSY);
+  assert.deepEqual([remove(user, "/g/a/b"), remove(user, "/g/a")], [-EBUSY, -EBUSY]);
+  assert.equal(putFor(other, "/g/cgroup.procs", "0"), 0);
+  assert.deepEqual([remove(user, "/g/a/b"), remove(user, "/g/a")], [0, 0]);
+});
+
+test("what a group has taken of memory is its own until it goes; then the group above has it", () => {
+  const { user, put } = mounted();
+  const { kernel } = user.task;
+  for (const path of ["/g/a", "/g/a/b"]) make(user, path);
+  put("/g/cgroup.subtree_control", "+memory");
+  put("/g/a/cgroup.subtree_control", "+memory");
+  put("/g/a/b/cgroup.procs", "0");
+  user.task.group.oomScoreAdjust = -1000;
+  const { account } = user.task.space;
+  const frames = [1, 2, 3].map(() => kernel.frames.allocate(account));
+  assert.ok(frames.every((frame) => frame > 0));
+  assert.deepEqual(
+    ["/g/a/b/memory.current", "/g/a/memory.current"].map((path) => user.get(path)),
+    ["12288\n", "12288\n"],
+  );
+  put("/g/a/memory.max", "16384");
+  assert.ok(kernel.frames.allocate(account) > 0);
+  assert.ok(kernel.frames.allocate(account) < 0, "the group above is at its limit");
+  assert.match(user.get("/g/a/memory.events") as string, /\nmax 1\noom 1\n/);
+  put("/g/cgroup.procs", "0");
+  assert.equal(user.task.space.account, kernel.memory);
+  const charged = kernel.memory.charged;
+  assert.equal(remove(user, "/g/a/b"), 0);
+  assert.equal(user.get("/g/a/memory.current"), "16384\n");
+  assert.equal(remove(user, "/g/a"), 0);
+  assert.equal(kernel.memory.charged, charged);
+});
+
+test("with nsdelegate the group at the root of a cgroup namespace has limits that are not for those in it", () => {
+  const { user, put } = mounted();
+  make(user, "/g/a");
+  put("/g/cgroup.subtree_control", "+pids");
+  assert.equal(user.call("mount", "none", "/g", "cgroup2", 32, "nsdelegate"), 0);
+  put("/g/a/cgroup.procs", "0");
+  assert.equal(user.call("unshare", CLONE_NEWCGROUP), 0);
+  assert.equal(put("/g/a/pids.max", "7"), -EPERM);
+  assert.equal(put("/g/cgroup.procs", "0"), -ENOENT);
+  assert.deepEqual([make(user, "/g/a/b"), put("/g/a/b/cgroup.procs", "0")], [0, 0]);
+});
