@@ -177,6 +177,18 @@ export class Machine {
     return task.pid;
   }
 
+  /** Programs are started in the pid namespace of an init system. */
+  get hasInitSystem(): boolean {
+    const { namespaces, tasks } = this.kernel;
+    return namespaces.pidForChildren !== tasks.namespace;
+  }
+
+  /** Is it systemd, as process 1? */
+  isSystemd(pid: number): boolean {
+    const { init } = this.kernel.namespaces.pidForChildren;
+    return this.hasInitSystem && init?.pid === pid && this.kernel.tasks.processes.get(pid)?.leader.name === "systemd";
+  }
+
   /** The first program, which waits in a machine that was loaded, goes on for somebody else. @returns 0, or −errno */
   handOver(request: HandedOver): number {
     return handOverProcess(this.kernel, this.#mainPid, request);

@@ -128,6 +128,17 @@ export interface ProgramRequest {
   readonly user: GuestUser;
 }
 
+/** A program that wants to be process 1, by the paths at which it is installed. */
+function isInitSystem(path: string): boolean {
+  return /^(\/usr(\/local)?)?\/sbin\/init$|\/systemd$/.test(path);
+}
+
+/** As init systems know that somebody else has set up the machine (systemd's "container interface"). */
+function withContainer(environment: readonly string[]): string[] {
+  const isTold = environment.some((each) => each.startsWith("container="));
+  return isTold ? [...environment] : [...environment, "container=stratos"];
+}
+
 /** What the root's volume is called among the handles of a saved machine. */
 const ROOT_VOLUME = "root volume";
 
@@ -237,12 +248,14 @@ export class MachineSession {
       if (this.#isSurelyAbsent(path)) continue;
       // A failed start closes what it was given.
       for (const file of standardFiles) file.retain();
+      const isInit = isInitSystem(path) && !this.machine.hasInitSystem;
       const result = this.machine.start(
         {
           path,
           argv: [...request.argv],
-          environment: [...request.environment],
+          environment: isInit ? withContainer(request.environment) : [...request.environment],
           workingDirectory: request.workingDirectory,
+          isInit,
           credentials: credentialsOf(request.user),
           standardFiles: [...standardFiles],
         },

@@ -10,10 +10,10 @@ const notices = (...pairs: [Notice, string][]): Map<Notice, string> => new Map(p
 test("a run that failed is told the way round", () => {
   assert.match(adviceFor(notices(["network", ""]), run).join(), /--net host/);
   assert.match(adviceFor(notices(["packets", ""]), run).join(), /connect to a port/);
-  for (const program of ["/sbin/init", "systemd", "/usr/lib/systemd/systemd"]) {
-    assert.match(adviceFor(notices(), { ...run, program }).join(), /process 1/);
+  for (const program of ["systemctl", "/usr/bin/journalctl"]) {
+    assert.match(adviceFor(notices(), { ...run, program }).join(), /first program: run -d/);
   }
-  assert.deepEqual(adviceFor(notices(), { ...run, program: "initdb" }), []);
+  assert.deepEqual(adviceFor(notices(), { ...run, program: "/sbin/init" }), []);
 });
 
 test("a program that found another way is left alone, but a process that was ended is told", () => {

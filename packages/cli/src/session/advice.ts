@@ -14,7 +14,7 @@ interface EndedRun {
   readonly memoryBytes: number;
 }
 
-const SYSTEMD = /^(.*\/)?(init|systemd)$/;
+const SYSTEMD = /^(.*\/)?(systemctl|journalctl|loginctl|systemd-cgls)$/;
 
 /** Lines without a newline, without "stratos: ". */
 export function adviceFor(notices: ReadonlyMap<Notice, string>, run: EndedRun): string[] {
@@ -37,8 +37,8 @@ export function adviceFor(notices: ReadonlyMap<Notice, string>, run: EndedRun): 
   }
   if (SYSTEMD.test(run.program)) {
     lines.push(
-      "systemd has to be process 1 with control groups of its own, which is not there yet: start services by " +
-        "their commands",
+      "systemd runs where it is the first program: run -d --name NAME -- /usr/lib/systemd/systemd, " +
+        `then exec NAME -- ${run.program} …`,
     );
   }
   return lines;

@@ -313,8 +313,7 @@ export const processCalls: SyscallTable = {
     run: unshare,
     gaps:
       "in a user namespace below the initial one, files of /proc/sys are root's of the initial one: they cannot be " +
-      "written; in a pid namespace below it, shmctl and semctl show 0 for a process that was waited for; a cgroup " +
-      "namespace shows the one control group there is",
+      "written; in a pid namespace below it, shmctl and semctl show 0 for a process that was waited for",
   },
   setns: { run: (task, fd, type) => setNamespaces(task, fd | 0, type) },
 };

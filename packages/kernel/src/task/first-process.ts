@@ -1,19 +1,23 @@
-import { AT_FDCWD, EAGAIN, SIGCHLD, SIG_IGN, isErrno } from "@stratos/abi";
+import { AT_FDCWD, EAGAIN, ENOMEM, MS_NODEV, MS_NOEXEC, MS_NOSUID, SIGCHLD, SIG_IGN, isErrno } from "@stratos/abi";
 import { assert } from "@stratos/base";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import type { Kernel } from "./kernel-state.ts";
 import { AddressSpace } from "../mm/address-space.ts";
 import { type Credentials, ROOT } from "../security/credentials.ts";
+import { INITIAL_NAMESPACE_INO } from "../security/namespace.ts";
+import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
+import { PidNamespace } from "../signal/pid-namespace.ts";
 import { SignalActions } from "../signal/signal-actions.ts";
 import { FileTable, OPEN_MAX } from "../vfs/file-table.ts";
 import { FsContext } from "../vfs/fs-context.ts";
-import { rootPath } from "../vfs/boot-mounts.ts";
+import { mountAt, rootPath } from "../vfs/boot-mounts.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { lookupDirectory } from "../vfs/path-walk.ts";
 import { takeTerminal } from "../tty/console.ts";
 import { executeProgram } from "./exec.ts";
 import { exitTask } from "./exit.ts";
+import { Namespaces } from "./namespaces.ts";
 import { ProcessGroup, Session } from "../signal/session.ts";
 import { Task } from "./task.ts";
 import { ThreadGroup } from "./thread-group.ts";
@@ -28,6 +32,11 @@ export interface FirstProcess {
   credentials?: Credentials;
   /** Descriptors from 0 on; taken over. */
   standardFiles: OpenFile[];
+  /**
+   * It is process 1 of a pid namespace, as an init system must be: the machine's own process 1 has no program. /proc
+   * and control groups are mounted for it, and programs that are started later live in that namespace, too.
+   */
+  isInit?: boolean;
   /** Changes its limits before its program is loaded. */
   limits?: (limits: Limit[]) => void;
 }
@@ -71,8 +80,16 @@ export function createInit(kernel: Kernel): void {
 /**
  * A task with an empty memory in a process, group and session of its own; a child of init. −EAGAIN: no number is free
  */
-function createProcess(kernel: Kernel, standardFiles: OpenFile[], credentials: Credentials): Task | number {
-  const tid = kernel.tasks.allocate();
+function createProcess(
+  kernel: Kernel,
+  standardFiles: OpenFile[],
+  credentials: Credentials,
+  isInit = false,
+): Task | number {
+  if (isInit) kernel.namespaces = withOwnPids(kernel);
+  const { pidForChildren: namespace } = kernel.namespaces;
+  if (namespace.isEnded) return -ENOMEM;
+  const tid = kernel.tasks.allocate(namespace);
   if (tid < 0) return tid;
   const root = rootPath(kernel);
   const files = new FileTable(kernel.fileUsage);
@@ -96,8 +113,9 @@ function createProcess(kernel: Kernel, standardFiles: OpenFile[], credentials: C
     defaultLimits(),
     SIGCHLD,
     kernel.now(),
-    kernel.tasks.namespace,
+    namespace,
   );
+  if (namespace !== kernel.tasks.namespace) namespace.init ??= process;
   const task = new Task(kernel, tid, process, resources, new Uint8Array(HART_STATE_SIZE), kernel.now());
   process.leader = task;
   process.tasks.push(task);
@@ -113,16 +131,42 @@ function createProcess(kernel: Kernel, standardFiles: OpenFile[], credentials: C
   return task;
 }
 
+/** What programs are started in from now on: the same, with a pid namespace of their own. */
+function withOwnPids(kernel: Kernel): Namespaces {
+  const { tasks, namespaces } = kernel;
+  const own = new PidNamespace(tasks.namespace, {
+    ino: INITIAL_NAMESPACE_INO.mnt + kernel.allocateAnonymousIno(),
+    owner: INITIAL_USER_NAMESPACE,
+    creatorUid: 0,
+    counts: null,
+  });
+  return new Namespaces({ ...namespaces, pidForChildren: own });
+}
+
+/** For an init system: what it would mount, but for its rights over a machine that runs already. */
+function mountForInit(kernel: Kernel): number {
+  for (const [type, place] of [
+    ["proc", "/proc"],
+    ["cgroup2", "/sys/fs/cgroup"],
+  ] as const) {
+    const made = kernel.vfs.types.get(type)!.create(kernel, type, new Map());
+    const mount = isErrno(made) ? made : mountAt(kernel, place, made, { flags: MS_NOSUID | MS_NODEV | MS_NOEXEC });
+    if (isErrno(mount)) return mount;
+  }
+  return 0;
+}
+
 /**
  * Loads a program into a new process and makes it runnable.
  *
  * @returns the task, or what failed (the process is gone again)
  */
 export function startProcess(kernel: Kernel, request: FirstProcess): Task | StartFailure {
+  const { namespaces } = kernel;
   const task =
     kernel.tasks.count >= kernel.maximumTasks
       ? -EAGAIN
-      : createProcess(kernel, request.standardFiles, request.credentials ?? ROOT);
+      : createProcess(kernel, request.standardFiles, request.credentials ?? ROOT, request.isInit);
   if (isErrno(task)) {
     for (const file of request.standardFiles) file.release();
     return { what: "program", errno: -task };
@@ -134,6 +178,7 @@ export function startProcess(kernel: Kernel, request: FirstProcess): Task | Star
     kernel.onProcessExit = null;
     exitTask(task, 127 << 8);
     kernel.onProcessExit = onProcessExit;
+    kernel.namespaces = namespaces;
     return failed;
   }
   kernel.scheduler.enqueue(task);
@@ -176,13 +221,17 @@ function loadProgram(kernel: Kernel, task: Task, request: FirstProcess): StartFa
   // It makes no call that could wait for a listener's answer (fanotify(7)).
   const { permissionCount } = kernel.vfs;
   kernel.vfs.permissionCount = 0;
-  const result = executeProgram(
-    task,
-    { dirfd: AT_FDCWD, path: request.path, flags: 0 },
-    request.path,
-    request.argv,
-    request.environment,
-  );
+  const mounted = request.isInit === true ? mountForInit(kernel) : 0;
+  const result =
+    mounted < 0
+      ? mounted
+      : executeProgram(
+          task,
+          { dirfd: AT_FDCWD, path: request.path, flags: 0 },
+          request.path,
+          request.argv,
+          request.environment,
+        );
   kernel.vfs.permissionCount = permissionCount;
   kernel.hart.saveTo(task.registers);
   kernel.scheduler.current = null;

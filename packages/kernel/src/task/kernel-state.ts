@@ -216,8 +216,8 @@ export class Kernel
   readonly vfs: VfsState;
   readonly disks: Disks;
   readonly namespaceCounts = new NamespaceCounts();
-  /** Those that the machine begins with. */
-  readonly namespaces: Namespaces;
+  /** Those of programs that are started from outside: the initial ones, but for the pids of an init system. */
+  namespaces: Namespaces;
   /** Kernel bytes for system calls to build structures in; valid until the call returns. */
   readonly scratch: { readonly u8: Uint8Array; readonly view: DataView };
   /** clock_settime(CLOCK_REALTIME) moves it: how far the machine's time is ahead of the host's. */

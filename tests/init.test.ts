@@ -1,0 +1,42 @@
+/**
+ * Goal: an init system is process 1 of what it sees, with /proc and control groups of its own, and its end is the
+ * run's. Method: a script in the place of /sbin/init; systemd itself boots by hand (docs/recipes.md).
+ */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { type Result, stratosRun } from "./support/stratos.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "stratos-init-"));
+after(() => rmSync(folder, { recursive: true }));
+
+async function runInit(script: string): Promise<Result> {
+  const path = join(folder, "init");
+  writeFileSync(path, `#!/bin/bash\n${script}`, { mode: 0o755 });
+  return await stratosRun(["-v", `${path}:/usr/sbin/init:ro`, "--", "/sbin/init", "more"]);
+}
+
+test("/sbin/init is process 1, sees its own processes, and has the tree of control groups", async () => {
+  const { stdout, stderr, status } = await runInit(`
+    echo "$$ $PPID $1 $container"
+    sleep 1000 &
+    ls -d /proc/[0-9]* | wc -l
+    cat /proc/1/comm
+    cat /proc/1/cgroup
+    mkdir /sys/fs/cgroup/init.scope && echo 1 > /sys/fs/cgroup/init.scope/cgroup.procs && cat /proc/self/cgroup
+    (exit 3) & wait $!
+    exit 5`);
+  assert.equal(stderr, "");
+  assert.equal(stdout, "1 0 more stratos\n4\ninit\n0::/\n0::/init.scope\n");
+  assert.equal(status, 5);
+});
+
+test("orphans are its children, and end with it", async () => {
+  const { stdout, status } = await runInit(`
+    (setsid sleep 1000 & echo "$!" > /tmp/orphan)
+    grep PPid "/proc/$(cat /tmp/orphan)/status"`);
+  assert.equal(stdout, "PPid:\t1\n");
+  assert.equal(status, 0);
+});
