@@ -49,10 +49,12 @@ const BY_CALL: Readonly<Record<string, string>> = {
 const BY_TYPE: Readonly<Record<string, string>> = {
   BTRFS_FS: "btrfs",
   CGROUPS: "cgroup2",
+  CGROUP_PIDS: "cgroup2",
   DEVTMPFS: "devtmpfs",
   EXT4_FS: "ext4",
   FUSE_FS: "fuse",
   HUGETLBFS: "hugetlbfs",
+  MEMCG: "cgroup2",
   OVERLAY_FS: "overlay",
   PROC_FS: "proc",
   SQUASHFS: "squashfs",

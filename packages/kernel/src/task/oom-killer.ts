@@ -43,15 +43,26 @@ function killForMemory(kernel: Kernel, processes: Iterable<ThreadGroup>, limit: 
   const pages = victim.tasks[0]!.space.table.residentPages;
   // Sharing its memory with the caller (vfork, CLONE_VM) means that ending it frees nothing.
   if (current !== null && victim.tasks[0]!.space === current.space) return false;
-  kernel.log(
-    `out of memory: ended process ${victim.pid} (${victim.leader.name}), the largest with ${pages * 4} KiB resident`,
-  );
-  kernel.notices.set(
-    "out-of-memory",
-    `process ${victim.pid} (${victim.leader.name}), the largest with ${pages >> 8} MiB`,
-  );
+  const size = `the largest with ${pages >> 8} MiB`;
+  tellOutOfMemory(victim, `ended process ${victim.pid} (${victim.leader.name}), ${size}`, size);
   exitGroup(victim.tasks[0]!, 9);
   return true;
+}
+
+/**
+ * A process ends because there is no memory. The machine's owner hears of it where the memory is his to give: a control
+ * group's limit is whose program set it.
+ */
+export function tellOutOfMemory(process: ThreadGroup, what: string, size = ""): void {
+  const { kernel } = process.leader;
+  for (const { memory, path } of process.controlGroup.upward())
+    if (memory !== null && memory.account.charged >= memory.account.limit) {
+      kernel.log(`memory of control group ${path} is out: ${what}`);
+      return;
+    }
+  kernel.log(`out of memory: ${what}`);
+  const name = `process ${process.pid} (${process.leader.name})`;
+  kernel.notices.set("out-of-memory", size === "" ? name : `${name}, ${size}`);
 }
 
 /** A kernel's memory is out. */

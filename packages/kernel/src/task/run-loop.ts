@@ -31,6 +31,7 @@ import {
   RLIMIT_CPU,
 } from "@stratos/abi";
 import { ExitReason, HART_FAULT, HART_PC } from "@stratos/riscv";
+import { tellOutOfMemory } from "./oom-killer.ts";
 import type { Kernel } from "./kernel-state.ts";
 import { USER_TOP, WIDE_TOP } from "../mm/address-space.ts";
 import { addressOfEntry } from "../mm/page-table.ts";
@@ -318,8 +319,7 @@ function isVector(instruction: number): boolean {
 /** @param low, high  of the address: that of a wild access has 64 bits, whatever of them the processor looked at */
 function raiseFault(task: Task, bad: BadAccess, low: number, high: number): void {
   if (bad.signal === 9) {
-    task.kernel.log(`out of memory: ${task.name}[${task.tid}] ended`);
-    task.kernel.notices.set("out-of-memory", `process ${task.group.pid} (${task.group.leader.name})`);
+    tellOutOfMemory(task.group, `${task.name}[${task.tid}] ended`);
     exitGroup(task, 9);
   } else forceSignal(task, signalInfo(bad.signal, bad.code, { valueLow: low >>> 0, valueHigh: high >>> 0 }));
 }
