@@ -186,7 +186,10 @@ export const SANDBOX: Table<SandboxOptions> = {
   ...{ net: wholeOf(NET, "policy"), ports: PORTS, mounts: MOUNTS },
 };
 export const CONNECT: Table<ConnectOptions> = { ...HOME, ...PROGRAM };
-export const RESUME: Table<ResumeOptions> = { ...CONNECT, name: text, mounts: MOUNTS, network: text, ports: PORTS };
+export const RESUME: Table<ResumeOptions> = {
+  ...{ ...CONNECT, name: text, mounts: MOUNTS, network: text, ports: PORTS, identity: text, isolation: text },
+  ...{ net: wholeOf(NET, "policy"), limits: objectOf(LIMITS), timeoutMs: number, onTimeout: text, keepsPrograms: flag },
+};
 export const REMOVE: Table<HomeOptions & { force: boolean }> = { ...HOME, force: flag };
 export const LIST: Table<HomeOptions> = HOME;
 export const BOARD: Table<BoardOptions> = {

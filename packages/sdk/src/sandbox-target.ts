@@ -80,8 +80,8 @@ export class SandboxTarget {
   #policy: NetPolicy | null = null;
   /** Why nothing runs. */
   #why: StratosError = new StratosError("closed", "the sandbox was closed", {});
-  /** How it was when its life ended. */
-  #checkpoint: Uint8Array | null = null;
+  /** How it was when its life ended, and what of. */
+  #checkpoint: { readonly state: Uint8Array; readonly image: CheckpointHead["image"] | null } | null = null;
   #endLife: (() => void) | null = null;
   /** It has ended while nothing ran. */
   #isLifeOver = false;
@@ -275,7 +275,7 @@ export class SandboxTarget {
 
   /** Whose bytes they are from then on. @throws StateError; StratosError */
   async save(): Promise<Uint8Array> {
-    if (this.#checkpoint !== null) return this.#checkpoint.slice();
+    if (this.#checkpoint !== null) return this.#checkpoint.state.slice();
     await this.machine.rehearseSave(this.#breathe);
     if (this.#isUnsettled) await this.#settle();
     return this.#saveBeside(this.machine);
@@ -310,13 +310,12 @@ export class SandboxTarget {
   async checkpoint(path: string, about: unknown): Promise<number> {
     const { host } = this.#parts;
     const files = checkpointsOf(host);
-    const { image } = this.#running ?? {};
-    const content = image?.content?.();
-    if (content === undefined) throw new StateError("unsavable", "nobody knows the content of the sandbox's image");
-    const head = { image: { name: image!.info.name, content }, savedMs: host.clock.realtimeMs(), about };
-    await this.machine.rehearseSave(this.#breathe);
-    if (this.#isUnsettled) await this.#settle();
-    const state = await this.#saveBeside(this.machine);
+    const image = this.#checkpoint === null ? headImageOf(this.#running) : this.#checkpoint.image;
+    if (image === null && (this.#running !== null || this.#checkpoint !== null))
+      throw new StateError("unsavable", "nobody knows the content of the sandbox's image");
+    const savedMs = host.clock.realtimeMs();
+    const state = await this.save();
+    const head = { image: image!, savedMs, about };
     return files.write(path, encodeCheckpoint(head, state, files.codec));
   }
 
@@ -387,7 +386,7 @@ export class SandboxTarget {
     if (running === null) return;
     if (this.#parts.request.onTimeout !== "stop") {
       try {
-        this.#checkpoint = running.machine.save();
+        this.#checkpoint = { state: running.machine.save(), image: headImageOf(running) };
       } catch {
         // What cannot be saved is stopped.
       }
@@ -494,6 +493,12 @@ interface Running {
 async function displaysOf(host: EngineHost): Promise<OpenDisplay> {
   if (host.displays !== undefined) return host.displays();
   throw new StratosError("option", "display: this engine has none", { option: "display" });
+}
+
+/** null: nobody knows its content. */
+function headImageOf(running: Running | null): CheckpointHead["image"] | null {
+  const content = running?.image.content?.();
+  return content === undefined ? null : { name: running!.image.info.name, content };
 }
 
 function pointOf(label: string): string {
