@@ -187,7 +187,8 @@ export async function resumeSystem(
       if (options[option] !== undefined)
         throw new StratosError("option", `${option}: is not for named systems`, { option });
     const path = source.absolutePath(place);
-    const request = { path, name, mounts: absoluteMounts(source, mounts), network, ports, identity };
+    const told = identity === undefined ? {} : { identity };
+    const request = { path, name, mounts: absoluteMounts(source, mounts), network, ports, ...told };
     return (await client.call("resume-system", request).answer).value as SystemView;
   });
 }
