@@ -25,7 +25,7 @@ export interface PortMapping {
  * Where a machine runs; its memory is its own and its forks' in each. `worker`: in a thread of this process;
  * `process`: in a process of the machine's own Node, which takes nothing with it when it ends; `shared`: in the thread
  * that asks, whose event loop it holds up for some milliseconds at a time. The first and the last need Node 24. A page
- * has workers only. Default: process.
+ * has workers only. Default: process, which any Node from 20 on can have, and whose end is not this program's.
  */
 export type Isolation = "worker" | "shared" | "process";
 

@@ -249,8 +249,8 @@ export const checkContent: Check = content;
 /** Of an image or a volume. @throws StratosError of kind option */
 export const checkPlace: Check = place;
 
-/** @throws StratosError of kind option */
+/** As far as a timer of the host reaches. @throws StratosError of kind option */
 export function checkDuration(option: string, milliseconds: number | undefined): void {
   if (milliseconds === undefined || (milliseconds > 0 && milliseconds < 2 ** 31)) return;
-  throw new StratosError("option", `${option}: above 0 is expected`, { option });
+  throw new StratosError("option", `${option}: above 0 and below 2 ** 31 (24 days) is expected`, { option });
 }

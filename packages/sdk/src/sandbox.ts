@@ -18,6 +18,7 @@ import {
 import type { Answer, EngineClient } from "./engine-client.ts";
 import {
   checkCommand,
+  checkDuration,
   checkOptions,
   checkPlace,
   checkPolicy,
@@ -119,6 +120,7 @@ export class RemoteSandbox {
     const { engine } = this.#handle.use();
     checkCommand(command);
     checkOptions(options, RUN);
+    checkDuration("timeoutMs", options.timeoutMs);
     const kept = options.maxOutputBytes ?? OUTPUT_BYTES;
     const outputs = [new KeptOutput(kept, options.onStdout), new KeptOutput(kept, options.onStderr)] as const;
     const request = this.#request(command, options);
@@ -159,6 +161,7 @@ export class RemoteSandbox {
     const { engine } = this.#handle.use();
     checkCommand(command);
     checkOptions(options, SPAWN);
+    checkDuration("timeoutMs", options.timeoutMs);
     const { stdin, signal, tty } = options;
     const request = { ...this.#request(command, options), tty };
     const program = await RemoteProgram.start(engine, request, { stdin, signal });

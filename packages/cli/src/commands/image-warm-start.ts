@@ -5,6 +5,7 @@ import { splitWords } from "@stratos/base/split-words";
 import { stratosHome } from "@stratos/host-node";
 import { makeWarmStart, removeWarmStart } from "@stratos/images/warm-start";
 import { OperationError } from "@stratos/operation";
+import { SessionError } from "@stratos/session";
 import { CommandError, UsageError } from "../command-error.ts";
 import { withProgress } from "../operation-progress.ts";
 import { formatSize, parseImageName, parseMemory } from "../option-values.ts";
@@ -94,8 +95,10 @@ export async function makeImageWarmIfItWaits(image: string, lines: readonly stri
       return;
     } catch (error) {
       // A program that is not there, or ends by itself: translated it is all the same.
-      if (!(error instanceof OperationError && (error.kind === "command" || error.kind === "program"))) throw error;
-      reasons.push(error.message);
+      const isOfProgram =
+        error instanceof SessionError || (error instanceof OperationError && error.kind === "command");
+      if (!isOfProgram) throw error;
+      reasons.push((error as Error).message);
     }
   }
   for (const reason of reasons) process.stderr.write(`stratos: no warm start: ${printable(reason)}\n`);
