@@ -260,10 +260,11 @@ export class EngineClient<Ops extends Operations = Operations> {
     this.#cancelLook();
     this.#givenUp.clear();
     const how = why.signal ?? (why.exitCode === null ? "it cannot be reached" : `status ${why.exitCode}`);
-    this.#gone = new StratosError("engine", `the machine's process has ended: ${how}`, why);
     // A thread that ends takes along what it has just said.
-    const told = this.#isLetGo ? new StratosError("closed", "it was closed", {}) : this.#gone;
-    for (const call of this.#calls.values()) call.reject(told);
+    this.#gone = this.#isLetGo
+      ? new StratosError("closed", "it was closed", {})
+      : new StratosError("engine", `the machine's process has ended: ${how}`, why);
+    for (const call of this.#calls.values()) call.reject(this.#gone);
   }
 }
 
