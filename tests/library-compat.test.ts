@@ -217,7 +217,8 @@ test("sandboxes of e2b fork, and go on from snapshots as often as somebody wants
     const { startedAt, endAt } = await forks[0].getInfo();
     said.push(endAt - startedAt >= 600_000, (await again[0].getInfo()).state);
     await sandbox.kill();
-    said.push(await forks[1].files.read("state"), (await Sandbox.fork("none").catch((e) => e)) instanceof NotFoundError);
+    said.push(await forks[1].files.read("state"));
+    said.push((await Sandbox.fork("none").catch((error) => error)) instanceof NotFoundError);
     said.push(await Sandbox.deleteSnapshot(snapshotId), await Sandbox.deleteSnapshot(snapshotId));
     for (const each of all) await each.kill();
     console.log(JSON.stringify(said));`,

@@ -199,6 +199,11 @@ test("programs reach what the rules allow, and each denial is told with its rule
       await curl("127.0.0.1:" + second);
       said.push(denied, await box.net.update([{}]).catch(({ data }) => data.option));
       await box.close();
+      const later = await Sandbox.create({ image, net: {} });
+      const { exitCode } = await later.run(["curl", "-s", "http://127.0.0.1:" + first]);
+      await later.net.update("allow");
+      said.push(exitCode, (await later.run(["curl", "-s", "http://127.0.0.1:" + first])).stdout);
+      await later.close();
       const none = await Sandbox.create({ image });
       said.push(await none.net.update("allow").catch(({ data }) => data.option));
       await none.close();
@@ -212,7 +217,7 @@ test("programs reach what the rules allow, and each denial is told with its rule
           ["10.1.2.3", false, 1],
           ["127.0.0.1", false, null],
         ],
-        ...["net", "net", "net"],
+        ...["net", 7, "one", "net", "net"],
       ],
       { FIRST: first!, SECOND: second! },
     );

@@ -62,7 +62,7 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
   readonly onTimeout?: "checkpoint" | "stop";
   /** `host`: programs may open connections, which the host's sockets carry. Default: none. */
   readonly network?: "none" | "host";
-  /** The same under rules, which `box.net.update` changes. Instead of `network`. */
+  /** The same under rules, which `box.net.update` changes: `{}` denies all until then. Instead of `network`. */
   readonly net?: NetOptions;
   readonly ports?: readonly PortMapping[];
   readonly mounts?: readonly Mount[];
@@ -112,7 +112,8 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
 }
 
 export interface NetOptions {
-  readonly policy: NetPolicy;
+  /** `box.net.update` changes it. Default: deny. */
+  readonly policy?: NetPolicy;
   /**
    * By name of the environment variable in which programs find a stand-in, of the same length. Where they send that, in
    * one piece and unencrypted, to a host that the secret is for, the secret is sent. Not with `record`.

@@ -183,12 +183,12 @@ export const SANDBOX: Table<SandboxOptions> = {
     hostname: filled,
   },
   ...{ limits: objectOf(LIMITS), timeoutMs: number, onTimeout: text, network: text },
-  ...{ net: wholeOf(NET, "policy"), ports: PORTS, mounts: MOUNTS },
+  ...{ net: objectOf(NET), ports: PORTS, mounts: MOUNTS },
 };
 export const CONNECT: Table<ConnectOptions> = { ...HOME, ...PROGRAM };
 export const RESUME: Table<ResumeOptions> = {
   ...{ ...CONNECT, name: text, mounts: MOUNTS, network: text, ports: PORTS, identity: text, isolation: text },
-  ...{ net: wholeOf(NET, "policy"), limits: objectOf(LIMITS), timeoutMs: number, onTimeout: text, keepsPrograms: flag },
+  ...{ net: objectOf(NET), limits: objectOf(LIMITS), timeoutMs: number, onTimeout: text, keepsPrograms: flag },
 };
 export const REMOVE: Table<HomeOptions & { force: boolean }> = { ...HOME, force: flag };
 export const LIST: Table<HomeOptions> = HOME;

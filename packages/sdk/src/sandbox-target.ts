@@ -234,10 +234,11 @@ export class SandboxTarget {
     return this.#sockets;
   }
 
-  #netRules(): (NetOptions & { readonly loop: EventLoop }) | null {
+  #netRules(): (NetOptions & { readonly policy: NetPolicy; readonly loop: EventLoop }) | null {
     const { host, request } = this.#parts;
     const { loop } = host.ports;
-    return request.net === undefined ? null : { ...request.net, policy: this.#policy ?? request.net.policy, loop };
+    if (request.net === undefined) return null;
+    return { ...request.net, policy: this.#policy ?? request.net.policy ?? "deny", loop };
   }
 
   readonly #tellDenied = (data: SandboxEvents["denied"]): void => this.#hear({ name: "denied", data });

@@ -203,7 +203,7 @@ export class Sandbox {
 
   /** From here on; open connections that it denies end. @throws StratosError of kind option */
   async updateNetworkPolicy(networkPolicy: VercelPolicy): Promise<VercelPolicy> {
-    await this.#box.net.update(netOf(networkPolicy, undefined).net!.policy);
+    await this.#box.net.update(netOf(networkPolicy, undefined).net!.policy!);
     return networkPolicy;
   }
 
