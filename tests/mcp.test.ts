@@ -5,7 +5,10 @@
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -204,6 +207,35 @@ test("a server in a sandbox is asked by HTTP", async () => {
   assert.match(got.text, /^200 OK\n[^]*\n\nserved$/);
   assert.match((await use("http", { sandbox, port: 9 })).text, /^port: .*ECONNREFUSED\nNobody listens there/);
   await use("stop", { sandbox });
+});
+
+test("what rules deny is told with the rule, once, and a sandbox without a network says so", async () => {
+  const plain = await use("create", {});
+  assert.match(plain.text, /It has no network/);
+  await use("stop", { sandbox: plain.data["sandbox"] });
+  const server = createServer((_, answer) => void answer.end("reached")).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const other = new Client({ name: "test", version: "1" });
+  try {
+    const env = { ...process.env, STRATOS_HOME: TEST_HOME } as Record<string, string>;
+    const rules = ["--net", "host", "--allow", `127.0.0.1:${port}`, "--deny", "192.0.2.0/24"];
+    await other.connect(new StdioClientTransport({ command: node!, args: [...words, ...rules], env }));
+    const made = await ask(other, "create", {});
+    assert.doesNotMatch(made.text, /no network/);
+    const curl = (place: string): Promise<Answer> =>
+      ask(other, "run", { sandbox: made.data["sandbox"], command: `curl -s -m 60 http://${place}`, wait_ms: 60_000 });
+    const allowed = await curl(`127.0.0.1:${port}`);
+    assert.deepEqual([allowed.data["output"], allowed.data["denied"]], ["reached", undefined]);
+    const denied = await curl("192.0.2.7:81");
+    assert.deepEqual(denied.data["denied"], ["tcp 192.0.2.7:81: rule 0 denies it"]);
+    assert.match(denied.text, /^Exit status 7\.\nDenied by this server's rules:\ntcp 192\.0\.2\.7:81: [^]*--allow/);
+    const unnamed = await curl("127.0.0.1:9");
+    assert.deepEqual(unnamed.data["denied"], ["tcp 127.0.0.1:9: no rule allows it"]);
+  } finally {
+    await other.close();
+    server.close();
+  }
 });
 
 test("over HTTP the server asks for its token, and serves neither other names nor other origins", async () => {

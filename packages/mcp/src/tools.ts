@@ -87,7 +87,8 @@ function addSandboxTools(tool: AddTool, boxes: Boxes): void {
         ...(env === undefined ? {} : { env }),
         ...(cwd === undefined ? {} : { cwd }),
       });
-      return answer(`Sandbox ${box.id} is ready.`, { sandbox: box.id });
+      const network = boxes.hasNetwork ? "" : " It has no network: nothing outside it can be reached.";
+      return answer(`Sandbox ${box.id} is ready.${network}`, { sandbox: box.id });
     },
   );
   tool(
