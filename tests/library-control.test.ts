@@ -500,6 +500,13 @@ test("a sandbox without a name goes on from its file, with its programs, as ofte
     bytes[bytes.length >> 1] ^= 1;
     writeFileSync(folder + "/damaged", bytes);
     for (const name of ["/damaged", "/none"]) said.push(await Sandbox.resume(folder + name).catch(told));
+    const reaching = await Sandbox.create({ image: process.env.IMAGE, net: {} });
+    await reaching.checkpoint(folder + "/net");
+    await reaching.close();
+    said.push(await Sandbox.resume(folder + "/net").catch(told));
+    const denied = await Sandbox.resume(folder + "/net", { net: {} });
+    said.push((await denied.run("curl -s http://192.0.2.1")).exitCode);
+    await denied.close();
     const over = new Promise((resolve) => box.on("limit", resolve));
     await box.run("echo last > /root/last");
     await box.setTimeout(1);
@@ -518,6 +525,8 @@ test("a sandbox without a name goes on from its file, with its programs, as ofte
       "nothing: there is no such option; there ",
       ["state", "/damaged: the checkpoint is damaged: the checksum of a piece is another"],
       ["file", "/none: no such file or directory"],
+      ["state", "what was saved had a network, and goes on with one alone: `network`, or `net`, which may deny all"],
+      7,
       ...["limit", "last\n"],
     ],
   ));

@@ -209,7 +209,7 @@ export class SandboxTarget {
       }
     } catch (error) {
       letGo();
-      throw error;
+      throw sockets === null ? wantingNetwork(error) : error;
     }
   }
 
@@ -494,6 +494,13 @@ interface Running {
 async function displaysOf(host: EngineHost): Promise<OpenDisplay> {
   if (host.displays !== undefined) return host.displays();
   throw new StratosError("option", "display: this engine has none", { option: "display" });
+}
+
+/** What a machine lacks that had sockets of the host, in words of the options that give them. */
+function wantingNetwork(error: unknown): unknown {
+  if (!(error instanceof StateError && error.message.includes("it needs sockets, "))) return error;
+  const why = "what was saved had a network, and goes on with one alone: `network`, or `net`, which may deny all";
+  return new StateError(error.kind, why, error.holders);
 }
 
 /** null: nobody knows its content. */
