@@ -23,6 +23,8 @@ test("the calls of @vercel/sandbox", () =>
   programPrints(
     project,
     `import { Sandbox } from "stratos/compat/vercel";
+    import { once } from "node:events";
+    import { createServer } from "node:http";
     const said = [];
     const sandbox = await Sandbox.create({
       runtime: "python3.13", timeout: 600_000, ports: [8000], env: { A: "1" }, networkPolicy: "deny-all",
@@ -68,7 +70,22 @@ test("the calls of @vercel/sandbox", () =>
     const option = (params) =>
       Sandbox.create({ image: process.env.IMAGE, ...params }).then(() => "made", ({ data }) => data.option);
     for (const runtime of ["ruby3", "node24", "python3.12"]) said.push(await option({ runtime }));
-    said.push(await option({ networkPolicy: { allow: ["*"] } }));
+    for (const networkPolicy of ["some", { allow: { "a.example": [{ transform: [] }] } }, { all: true }])
+      said.push(await option({ networkPolicy }));
+    said.push((await Sandbox.get({ sandboxId: sandbox.sandboxId })) === sandbox, sandbox.name === sandbox.sandboxId);
+    said.push((await sandbox.getCommand(long.cmdId)) === long);
+    said.push(await sandbox.getCommand("0").catch(({ data }) => data.option));
+    const elsewhere = createServer((_, answer) => void answer.end("reached")).listen(0, "127.0.0.1");
+    await once(elsewhere, "listening");
+    const place = "http://127.0.0.1:" + elsewhere.address().port;
+    const reached = async () => (await sandbox.runCommand("curl", ["-s", "-m", "60", place])).stdout();
+    said.push(await reached());
+    await sandbox.updateNetworkPolicy({ allow: ["a.example"], subnets: { allow: ["127.0.0.1/32"] } });
+    said.push(await reached());
+    await sandbox.updateNetworkPolicy({ allow: ["*"] });
+    said.push(await reached());
+    elsewhere.close();
+    elsewhere.closeAllConnections();
     await sandbox.stop();
     await sandbox.stop();
     said.push(sandbox.status, await sandbox.runCommand("true").catch(({ kind }) => kind));
@@ -76,7 +93,8 @@ test("the calls of @vercel/sandbox", () =>
     [
       ...["/vercel/sandbox\n", "running", 3, "out\n", "err\n", 8, 0, "1 2 c\n", "#!/bin/sh\necho $A $B $1\n"],
       ...["stdout", "begun\n", 7, "begun\nbye\n", "absolute", null, null, true, "ports", "source"],
-      ...["runtime", "runtime", "runtime", "networkPolicy", "stopped", "closed"],
+      ...["runtime", "runtime", "runtime", "networkPolicy", "networkPolicy", "networkPolicy"],
+      ...[true, true, true, "cmdId", "", "reached", "", "stopped", "closed"],
     ],
   ));
 
@@ -176,6 +194,38 @@ test("the calls of e2b, and runCode", (t) =>
       ...[true, true, false, false, true, false, "SandboxError", true],
     ],
     homeOf(t, folder, "called"),
+  ));
+
+test("sandboxes of e2b fork, and go on from snapshots as often as somebody wants", () =>
+  programPrints(
+    project,
+    `import { NotFoundError, Sandbox } from "stratos/compat/e2b";
+    const said = [];
+    const sandbox = await Sandbox.create({ envs: { A: "1" }, stratos: { image: process.env.IMAGE } });
+    await sandbox.files.write("state", "zero");
+    const { snapshotId } = await sandbox.createSnapshot();
+    await sandbox.files.write("state", "first");
+    const forks = await sandbox.fork({ count: 2, timeoutMs: 600_000 });
+    forks.push(...(await Sandbox.fork(sandbox.sandboxId)));
+    const again = await Promise.all([1, 2].map(() => Sandbox.create(snapshotId, { timeoutMs: 600_000 })));
+    for (const [index, each] of [...forks, ...again].entries()) {
+      said.push(each instanceof Sandbox && (await each.commands.run("cat state; echo -$A")).stdout);
+      await each.files.write("state", "changed " + index);
+    }
+    const all = [sandbox, ...forks, ...again];
+    said.push(await sandbox.files.read("state"), new Set(all.map(({ sandboxId }) => sandboxId)).size);
+    const { startedAt, endAt } = await forks[0].getInfo();
+    said.push(endAt - startedAt >= 600_000, (await again[0].getInfo()).state);
+    await sandbox.kill();
+    said.push(await forks[1].files.read("state"));
+    said.push((await Sandbox.fork("none").catch((error) => error)) instanceof NotFoundError);
+    said.push(await Sandbox.deleteSnapshot(snapshotId), await Sandbox.deleteSnapshot(snapshotId));
+    for (const each of all) await each.kill();
+    console.log(JSON.stringify(said));`,
+    [
+      ...["first-1\n", "first-1\n", "first-1\n", "zero-\n", "zero-\n", "first", 6, true, "running"],
+      ...["changed 1", true, true, false],
+    ],
   ));
 
 test("sandboxes of e2b are listed, found and killed by their ids, named and not", (t) =>

@@ -199,6 +199,11 @@ test("programs reach what the rules allow, and each denial is told with its rule
       await curl("127.0.0.1:" + second);
       said.push(denied, await box.net.update([{}]).catch(({ data }) => data.option));
       await box.close();
+      const later = await Sandbox.create({ image, net: {} });
+      const { exitCode } = await later.run(["curl", "-s", "http://127.0.0.1:" + first]);
+      await later.net.update("allow");
+      said.push(exitCode, (await later.run(["curl", "-s", "http://127.0.0.1:" + first])).stdout);
+      await later.close();
       const none = await Sandbox.create({ image });
       said.push(await none.net.update("allow").catch(({ data }) => data.option));
       await none.close();
@@ -212,7 +217,7 @@ test("programs reach what the rules allow, and each denial is told with its rule
           ["10.1.2.3", false, 1],
           ["127.0.0.1", false, null],
         ],
-        ...["net", "net", "net"],
+        ...["net", 7, "one", "net", "net"],
       ],
       { FIRST: first!, SECOND: second! },
     );
@@ -459,4 +464,69 @@ test("a loop over output goes on where the last one was left, and is told what n
     await box.close();
     console.log(JSON.stringify(said));`,
     ["first", "second", "third", 0, "output", true],
+  ));
+
+test("a sandbox without a name goes on from its file, with its programs, as often as somebody wants", () =>
+  prints(
+    `import { Sandbox } from "stratos";
+    import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+    const folder = mkdtempSync("/tmp/stratos-checkpoints-");
+    const said = [];
+    const told = ({ kind, message }) => [kind, message.replace(folder, "")];
+    const line = async ({ stdin, stdout }, word) => {
+      await stdin.write(word + "\\n");
+      for await (const bytes of stdout) return new TextDecoder().decode(bytes).trim();
+    };
+    const box = await Sandbox.create({ image: process.env.IMAGE, memoryBytes: 2 ** 28 });
+    const counter = await box.spawn("n=0; while read word; do n=$((n+1)); echo $word $n; done");
+    said.push(await line(counter, "a"));
+    const file = folder + "/box";
+    said.push((await box.checkpoint(file)) === statSync(file).size, statSync(file).mode & 0o777);
+    let next = box;
+    for (const word of ["b", "c"]) {
+      next = await Sandbox.resume(new URL("file://" + file), { keepsPrograms: true, env: { WORD: word } });
+      said.push(next.name, await line(next.attach(counter.pid), word), (await next.run("echo $WORD")).stdout);
+      await next.checkpoint(file);
+      await next.close();
+    }
+    said.push(await line(counter, "d"));
+    const boot = (of) => of.fs.readText("/proc/sys/kernel/random/boot_id");
+    const own = await boot(box);
+    const others = await Promise.all(["same", "fresh"].map((identity) => Sandbox.resume(file, { identity })));
+    said.push((await Promise.all(others.map(boot))).map((name) => name === own));
+    const refused = [{ name: "x" }, { identity: "other" }, { nothing: 1 }];
+    for (const options of refused) said.push((await Sandbox.resume(file, options).catch(told))[1].slice(0, 40));
+    const bytes = readFileSync(file);
+    bytes[bytes.length >> 1] ^= 1;
+    writeFileSync(folder + "/damaged", bytes);
+    for (const name of ["/damaged", "/none"]) said.push(await Sandbox.resume(folder + name).catch(told));
+    const reaching = await Sandbox.create({ image: process.env.IMAGE, net: {} });
+    await reaching.checkpoint(folder + "/net");
+    await reaching.close();
+    said.push(await Sandbox.resume(folder + "/net").catch(told));
+    const denied = await Sandbox.resume(folder + "/net", { net: {} });
+    said.push((await denied.run("curl -s http://192.0.2.1")).exitCode);
+    await denied.close();
+    const over = new Promise((resolve) => box.on("limit", resolve));
+    await box.run("echo last > /root/last");
+    await box.setTimeout(1);
+    await over;
+    await box.checkpoint(file);
+    const last = await Sandbox.resume(file);
+    said.push((await box.run("true").catch(told))[0], await last.fs.readText("/root/last"));
+    for (const each of [box, last, ...others]) await each.close();
+    rmSync(folder, { recursive: true });
+    console.log(JSON.stringify(said));`,
+    [
+      ...["a 1", true, 0o600],
+      ...[null, "b 2", "b\n", null, "c 3", "c\n", "d 2", [true, false]],
+      "name: the checkpoint is of a sandbox wit",
+      'identity: "fresh" or "same" is expected',
+      "nothing: there is no such option; there ",
+      ["state", "/damaged: the checkpoint is damaged: the checksum of a piece is another"],
+      ["file", "/none: no such file or directory"],
+      ["state", "what was saved had a network, and goes on with one alone: `network`, or `net`, which may deny all"],
+      7,
+      ...["limit", "last\n"],
+    ],
   ));

@@ -249,7 +249,7 @@ test("sandboxes on one board run beside one another, within its memory, and end 
       "timeout",
       "1\n",
       "b\n",
-      "engine",
+      "closed",
       "closed",
     ],
   ));
@@ -644,12 +644,13 @@ test("the examples of the README run as they stand", async (t) => {
   assert.match(said[6]!, /^[0-9a-f]{25}\n\n$/);
   assert.equal(said[7], "limit output number\ntrue output true\n536870912 init\n");
   assert.deepEqual([said[8], said[9]], ["good\n\n", "kept\n\n"]);
-  assert.equal(said[10], "a\nb\n a\nb\n\n");
-  assert.equal(said[11], "copy running, workshop running\n");
-  assert.equal(said[12], "prepared\n2\n prepared\n\n");
-  assert.equal(said[13], "there 1 here 1\n");
-  assert.match(said[14]!, /^modified \/srv\/site\/pages\/index\.html\nadded \/root\/copy\n/);
-  assert.deepEqual(said.slice(15), ["a\nb\n\n", "a\nb\n42\n"]);
+  assert.equal(said[10], "kept\n\n");
+  assert.equal(said[11], "a\nb\n a\nb\n\n");
+  assert.equal(said[12], "copy running, workshop running\n");
+  assert.equal(said[13], "prepared\n2\n prepared\n\n");
+  assert.equal(said[14], "there 1 here 1\n");
+  assert.match(said[15]!, /^modified \/srv\/site\/pages\/index\.html\nadded \/root\/copy\n/);
+  assert.deepEqual(said.slice(16), ["a\nb\n\n", "a\nb\n42\n"]);
 });
 
 test("the types hold for a program in TypeScript, and mistakes are found", () => {

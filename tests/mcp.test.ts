@@ -5,7 +5,10 @@
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -66,9 +69,9 @@ test("tools are named, described, and say what they may do", async () => {
     return `${name} ${annotations.readOnlyHint === true ? "reads" : "changes"}`;
   });
   assert.deepEqual(kinds.sort(), [
-    ...["checkpoint changes", "create changes", "diff reads", "edit_file changes", "fork changes", "http changes"],
-    ...["list reads", "list_dir reads", "process changes", "read_file reads", "rollback changes", "run changes"],
-    ...["search reads", "stop changes", "write_file changes"],
+    ...["checkpoint changes", "create changes", "diff reads", "edit changes", "fork changes", "http changes"],
+    ...["list reads", "list_dir reads", "process changes", "read reads", "rollback changes", "run changes"],
+    ...["search reads", "stop changes", "write changes"],
   ]);
 });
 
@@ -149,20 +152,20 @@ test("what is long is cut in the middle, and the whole is a file that a link lea
 test("files are written, edited, read, listed and searched", async () => {
   const sandbox = await create();
   const file = { sandbox, path: "/srv/app/main.py" };
-  await use("write_file", { ...file, content: "a = 1\nb = 1\nprint(a)\n" });
-  const twice = await use("edit_file", { ...file, old_text: "= 1", new_text: "= 2" });
+  await use("write", { ...file, content: "a = 1\nb = 1\nprint(a)\n" });
+  const twice = await use("edit", { ...file, old_text: "= 1", new_text: "= 2" });
   assert.deepEqual([twice.isError, /holds it 2 times/.test(twice.text)], [true, true]);
-  await use("edit_file", { ...file, old_text: "a = 1", new_text: "a = 7" });
-  assert.equal((await use("read_file", { ...file, start_line: 1, end_line: 2 })).text, "a = 7\nb = 1");
-  assert.equal((await use("read_file", file)).data["lines"], 3);
-  assert.equal((await use("read_file", { ...file, encoding: "base64" })).text.slice(0, 8), "YSA9IDcK");
+  await use("edit", { ...file, old_text: "a = 1", new_text: "a = 7" });
+  assert.equal((await use("read", { ...file, start_line: 1, end_line: 2 })).text, "a = 7\nb = 1");
+  assert.equal((await use("read", file)).data["lines"], 3);
+  assert.equal((await use("read", { ...file, encoding: "base64" })).text.slice(0, 8), "YSA9IDcK");
   assert.equal((await use("list_dir", { sandbox, path: "/srv" })).text, "app/");
   assert.equal(
     (await use("search", { sandbox, path: "/srv", pattern: "^print", glob: "*.py" })).text,
     "/srv/app/main.py:3:print(a)\n",
   );
   assert.match((await use("search", { sandbox, path: "/srv", pattern: "nothing" })).text, /Nothing is found/);
-  const missing = await use("read_file", { sandbox, path: "/none" });
+  const missing = await use("read", { sandbox, path: "/none" });
   assert.deepEqual([missing.isError, missing.data["error"], missing.data["code"]], [true, "file", "ENOENT"]);
   await use("stop", { sandbox });
 });
@@ -180,11 +183,11 @@ test("a sandbox goes back, and is forked to try several ways", async () => {
   await use("rollback", { sandbox, label: "good" });
   const states = [];
   for (const each of [sandbox, left, right])
-    states.push((await use("read_file", { sandbox: each, path: "/root/state" })).text);
+    states.push((await use("read", { sandbox: each, path: "/root/state" })).text);
   assert.deepEqual(states, ["one\n", "two\nleft\n", "two\n"]);
   assert.match((await use("list", {})).text, new RegExp(`^${sandbox}\trunning\t.*\tgood\n${left}\t.*\tgood\n`));
   await use("rollback", { sandbox: right, label: "good" });
-  assert.equal((await use("read_file", { sandbox: right, path: "/root/state" })).text, "one\n");
+  assert.equal((await use("read", { sandbox: right, path: "/root/state" })).text, "one\n");
   const none = await use("rollback", { sandbox, label: "bad" });
   assert.match(none.text, /^snapshot: bad: there is no such snapshot\ncheckpoint makes one/);
   const fourth = await create();
@@ -196,7 +199,7 @@ test("a sandbox goes back, and is forked to try several ways", async () => {
 
 test("a server in a sandbox is asked by HTTP", async () => {
   const sandbox = await create();
-  await use("write_file", { sandbox, path: "/srv/page", content: "served" });
+  await use("write", { sandbox, path: "/srv/page", content: "served" });
   await use("run", { sandbox, command: "python3 -m http.server 8000 --directory /srv", wait_ms: 1 });
   let got = await use("http", { sandbox, port: 8000, path: "/page" });
   while (got.data["error"] === "port") got = await use("http", { sandbox, port: 8000, path: "/page" });
@@ -204,6 +207,35 @@ test("a server in a sandbox is asked by HTTP", async () => {
   assert.match(got.text, /^200 OK\n[^]*\n\nserved$/);
   assert.match((await use("http", { sandbox, port: 9 })).text, /^port: .*ECONNREFUSED\nNobody listens there/);
   await use("stop", { sandbox });
+});
+
+test("what rules deny is told with the rule, once, and a sandbox without a network says so", async () => {
+  const plain = await use("create", {});
+  assert.match(plain.text, /It has no network/);
+  await use("stop", { sandbox: plain.data["sandbox"] });
+  const server = createServer((_, answer) => void answer.end("reached")).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const other = new Client({ name: "test", version: "1" });
+  try {
+    const env = { ...process.env, STRATOS_HOME: TEST_HOME } as Record<string, string>;
+    const rules = ["--net", "host", "--allow", `127.0.0.1:${port}`, "--deny", "192.0.2.0/24"];
+    await other.connect(new StdioClientTransport({ command: node!, args: [...words, ...rules], env }));
+    const made = await ask(other, "create", {});
+    assert.doesNotMatch(made.text, /no network/);
+    const curl = (place: string): Promise<Answer> =>
+      ask(other, "run", { sandbox: made.data["sandbox"], command: `curl -s -m 60 http://${place}`, wait_ms: 60_000 });
+    const allowed = await curl(`127.0.0.1:${port}`);
+    assert.deepEqual([allowed.data["output"], allowed.data["denied"]], ["reached", undefined]);
+    const denied = await curl("192.0.2.7:81");
+    assert.deepEqual(denied.data["denied"], ["tcp 192.0.2.7:81: rule 0 denies it"]);
+    assert.match(denied.text, /^Exit status 7\.\nDenied by this server's rules:\ntcp 192\.0\.2\.7:81: [^]*--allow/);
+    const unnamed = await curl("127.0.0.1:9");
+    assert.deepEqual(unnamed.data["denied"], ["tcp 127.0.0.1:9: no rule allows it"]);
+  } finally {
+    await other.close();
+    server.close();
+  }
 });
 
 test("over HTTP the server asks for its token, and serves neither other names nor other origins", async () => {

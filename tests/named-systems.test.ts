@@ -234,6 +234,7 @@ test("a server, a connection, a file and a counter go on through two resumes, a 
   await home.must("snapshot", "system", "resumed");
   await home.must("unpause", "system");
   assert.match(await home.refused(1, "snapshot", "system", "resumed"), /has a snapshot resumed already/);
+  assert.equal(await home.must("snapshot", "system", "--list"), "LABEL\nresumed\n");
 
   const watching = start([...launcher, "logs", "-f", "system"], { env: home.environment });
   const closed = new Promise((resolve) => watching.on("close", resolve));
@@ -370,8 +371,11 @@ test("a server that the host reaches is reached again after a resume and a rollb
   assert.match(await home.refused(2, "resume", "-d", file), /it was run with --net host: say so again/);
   await home.must("resume", "-d", ...published, file);
   assert.equal(await get(), "stratos\n");
-  await home.must("snapshot", "server", "serving");
-  await home.must("rollback", "server", "serving");
+  assert.equal(await home.must("snapshot", "server"), "1\n");
+  assert.equal(await home.must("snapshot", "server"), "2\n");
+  await home.must("exec", "server", "touch", "/new");
+  await home.must("rollback", "server");
+  await home.must("exec", "server", "sh", "-c", "test ! -e /new");
   assert.equal(await get(), "stratos\n");
 });
 

@@ -4,14 +4,17 @@
  * python3, later of perl; each command is run both ways, and `--stats` tells which it was.
  */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 import { ImageStore } from "@stratos/images";
 import { readWarmHead, readWarmParts, writeWarmFile } from "../packages/images/src/warm/warm-file.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 import { stratos, type Result, type RunInput } from "./support/stratos.ts";
 
+const execute = promisify(execFile);
 const IMAGE = `warm-start-${process.pid}`;
 const WARM_FILE = join(TEST_HOME, "images", IMAGE, "warm-start");
 
@@ -223,6 +226,25 @@ test("a program that does not wait is no warm start, and the one that was stays"
   assert.match(stderr, /ended with status 3 without having waited at descriptor 3\n {2}why/);
   assert.equal(statSync(WARM_FILE).mtimeMs, before);
 });
+
+test("image build --warm takes the first command that comes to wait, and says of the others why not", async () => {
+  const lines = ["sh -c 'echo of no use; exit 3'", "'", "no-such-program", "python3 -c 'import json'", "perl -e 1"];
+  assert.doesNotMatch(await inOwnHome(lines), /no warm start/);
+  assert.equal((await run(["--", "python3", "-c", "import sys; print('json' in sys.modules)"])).start, "warm");
+  const none = await inOwnHome(lines.slice(0, 3));
+  assert.match(none, /no warm start: sh -c echo of no use; exit 3: ended with status 3/);
+  assert.match(none, /no warm start: .*no-such-program/);
+});
+
+/** What `image build` does once the image is there. @returns what it says */
+async function inOwnHome(lines: readonly string[]): Promise<string> {
+  const module = new URL("../packages/cli/src/commands/image-warm-start.ts", import.meta.url).href;
+  const source = `const { makeImageWarmIfItWaits } = await import(${JSON.stringify(module)});
+    await makeImageWarmIfItWaits(${JSON.stringify(IMAGE)}, ${JSON.stringify(lines)});`;
+  const env = { ...process.env, STRATOS_HOME: TEST_HOME };
+  const { stderr } = await execute(process.execPath, ["--input-type=module", "-e", source], { env });
+  return stderr;
+}
 
 test("--remove makes starts cold again", async () => {
   assert.equal((await stratos(["image", "warm-start", "--remove", IMAGE])).status, 0);

@@ -85,11 +85,13 @@ interface RecordingOptions {
   readonly random: SeededRandom;
   /** How often one is. */
   readonly flips: number;
+  /** Told of each replay, and how many were the same until then. */
+  readonly onRound?: (round: number, same: number) => void;
 }
 
 /** Records a program, replays it, and replays what was changed. @returns what went wrong, in words */
 export async function compareReplays(program: RecordedProgram, options: RecordingOptions): Promise<string[]> {
-  const { image, folder, rounds, random, flips } = options;
+  const { image, folder, rounds, random, flips, onRound = () => {} } = options;
   const file = join(folder, "recording");
   const recorded = await stratos(
     ["run", "-i", image, "-v", `${import.meta.dirname}:/t:ro`, "--record", file, "--", "bash", "-c", program.script],
@@ -101,6 +103,7 @@ export async function compareReplays(program: RecordedProgram, options: Recordin
     const replayed = await stratos(["replay", file]);
     if (!isDeepStrictEqual(replayed, recorded))
       failures.push(`replay ${round} has: ${textOf(replayed)}\ninstead of: ${textOf(recorded)}`);
+    onRound(round, round - failures.length);
   }
   const whole = readFileSync(file);
   for (let flip = 0; flip < flips; flip++) {

@@ -11,6 +11,7 @@ import { NodeEngines } from "@stratos/engine-node";
 import { stratosHome } from "@stratos/host-node/home";
 import { type SystemsSource, useEngines } from "@stratos/sdk/client";
 import { VERSION } from "@stratos/sdk/version";
+import { isUnnamedCheckpoint } from "@stratos/supervisor/checkpoint-about";
 import { openSupervisor } from "@stratos/supervisor/client";
 
 export * from "@stratos/sdk/public";
@@ -18,5 +19,6 @@ export * from "@stratos/sdk/public";
 const systems: SystemsSource = {
   open: (home) => openSupervisor(home ?? stratosHome(), VERSION),
   absolutePath: (place) => (typeof place === "string" ? resolve(place) : fileURLToPath(place)),
+  isUnnamed: isUnnamedCheckpoint,
 };
 useEngines(Object.assign(new NodeEngines(), { systems }));

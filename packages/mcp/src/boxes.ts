@@ -5,6 +5,8 @@ import { BoxProcess } from "./box-process.ts";
 
 /** Ended ones are forgotten first. */
 const PROCESSES_MAX = 64;
+/** In one answer. */
+const DENIALS_MAX = 20;
 /** Of a file that is read at once; what answers leave in files is shorter. */
 const READ_BYTES_MAX = 16 << 20;
 
@@ -14,6 +16,8 @@ export class Box {
   /** What it was made with: its copies are, too. */
   readonly options: SandboxOptions;
   readonly labels = new Set<string>();
+  /** What programs were denied of the network and nobody was told yet: lines. */
+  readonly #denials = new Set<string>();
   readonly #processes = new Map<string, BoxProcess>();
   /** Those that are being started. */
   #starting = 0;
@@ -24,6 +28,20 @@ export class Box {
     this.id = id;
     this.sandbox = sandbox;
     this.options = options;
+  }
+
+  /** Hears what its programs are denied. */
+  listen(): void {
+    this.sandbox.on("denied", ({ host, port, protocol, reason }) => {
+      if (this.#denials.size < DENIALS_MAX) this.#denials.add(`${protocol} ${host}:${port}: ${reason}`);
+    });
+  }
+
+  /** Those since it was asked last. */
+  takeDenials(): readonly string[] {
+    const taken = [...this.#denials];
+    this.#denials.clear();
+    return taken;
   }
 
   /** @throws StratosError */
@@ -102,6 +120,11 @@ export class Boxes {
     this.#most = most;
   }
 
+  /** Nothing outside can be reached, whatever a program does. */
+  get hasNetwork(): boolean {
+    return this.#options.net !== undefined || this.#options.network === "host";
+  }
+
   /** @throws StratosError */
   create(options: SandboxOptions): Promise<Box> {
     return this.#counted(1, async () => {
@@ -114,6 +137,7 @@ export class Boxes {
     const box = new Box(`s${++this.#last}`, sandbox, options);
     for (const label of labels) box.labels.add(label);
     this.#boxes.set(box.id, box);
+    if (this.#options.net !== undefined) box.listen();
     return box;
   }
 

@@ -42,15 +42,17 @@ export async function processAnswer(box: Box, process: BoxProcess, from: number)
   const whole = process.bytes().subarray(from);
   const dropped =
     process.droppedBytes > 0 ? `(Of its output ${process.droppedBytes} bytes came too late to be kept.)\n` : "";
-  const data = { process: id, cursor: process.length };
   if (failure !== null) return refusal(failure);
+  const denied = box.takeDenials();
+  const told = denied.length === 0 ? "" : `Denied by this server's rules:\n${denied.join("\n")}\n${DENIED_ADVICE}\n`;
+  const data = { process: id, cursor: process.length, ...(denied.length === 0 ? {} : { denied }) };
   if (end === null) {
-    const head = `Still running as process ${id} (pid ${pid}); cursor ${process.length}.\n${dropped}`;
+    const head = `Still running as process ${id} (pid ${pid}); cursor ${process.length}.\n${told}${dropped}`;
     return longAnswer(box, { head, text: output, whole }, { ...data, running: true });
   }
   const how = end.limit === null ? "" : ` (ended by its limit: ${end.limit})`;
   const by = end.signal === null ? "" : `, ${end.signal}`;
-  const head = `Exit status ${end.exitCode}${by}${how}.\n${dropped}`;
+  const head = `Exit status ${end.exitCode}${by}${how}.\n${told}${dropped}`;
   return longAnswer(box, { head, text: output, whole }, { ...data, running: false, ...end });
 }
 
@@ -68,6 +70,8 @@ export function refusal(error: unknown): CallToolResult {
   const { result: _, partial: __, log: ___, ...data } = error.data as Record<string, unknown>;
   return { content: [{ type: "text", text }], structuredContent: { error: error.kind, ...data }, isError: true };
 }
+
+const DENIED_ADVICE = "Use what is allowed or what the sandbox has; who started the server can allow more (--allow).";
 
 /** What to do instead. */
 const ADVICE: Readonly<Record<string, string>> = {

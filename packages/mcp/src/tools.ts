@@ -87,7 +87,8 @@ function addSandboxTools(tool: AddTool, boxes: Boxes): void {
         ...(env === undefined ? {} : { env }),
         ...(cwd === undefined ? {} : { cwd }),
       });
-      return answer(`Sandbox ${box.id} is ready.`, { sandbox: box.id });
+      const network = boxes.hasNetwork ? "" : " It has no network: nothing outside it can be reached.";
+      return answer(`Sandbox ${box.id} is ready.${network}`, { sandbox: box.id });
     },
   );
   tool(
@@ -260,7 +261,7 @@ async function listProcesses(box: Box): Promise<CallToolResult> {
 
 function addFileTools(tool: AddTool, boxes: Boxes): void {
   tool(
-    "read_file",
+    "read",
     {
       description: "Reads a file of a sandbox: all of it, or lines of it. What is long is cut in the middle.",
       annotations: READS,
@@ -287,7 +288,7 @@ function addFileTools(tool: AddTool, boxes: Boxes): void {
     },
   );
   tool(
-    "write_file",
+    "write",
     {
       description: "Makes a file of a sandbox, or replaces its content; folders on the way are made.",
       annotations: { ...CHANGES, idempotentHint: true },
@@ -303,7 +304,7 @@ function addFileTools(tool: AddTool, boxes: Boxes): void {
     },
   );
   tool(
-    "edit_file",
+    "edit",
     {
       description:
         "Replaces a piece of text in a file of a sandbox, which must be there once, unless all are replaced.",
@@ -320,7 +321,7 @@ function addFileTools(tool: AddTool, boxes: Boxes): void {
       const box = boxes.get(id);
       const parts = new TextDecoder().decode(await box.read(file)).split(old_text);
       const count = parts.length - 1;
-      if (count === 0) throw wrong("old_text", `${file} does not hold it: read_file shows what it holds`);
+      if (count === 0) throw wrong("old_text", `${file} does not hold it: read shows what it holds`);
       if (count > 1 && !replace_all)
         throw wrong("old_text", `${file} holds it ${count} times: give more of the text around it, or replace_all`);
       await box.sandbox.fs.write(file, parts.join(new_text));

@@ -21,7 +21,10 @@ export type StandardInput = Bytes | AsyncIterable<Bytes>;
 
 /** What holds for a program to its end. */
 interface ProgramRunOptions extends ProgramOptions, SignalOption {
-  /** Ends the program and all that it has started after so long: LimitError of `run`, `limit` of `wait`. */
+  /**
+   * Ends the program and all that it has started after so long (24 days at most): LimitError of `run`, `limit` of
+   * `wait`.
+   */
   readonly timeoutMs?: number;
   /** Ends the program and all that it has started; the promise is then rejected with the signal's reason. */
   readonly signal?: AbortSignalLike;
@@ -53,7 +56,12 @@ export interface Program {
    */
   readonly stdout: AsyncIterable<Uint8Array>;
   readonly stderr: AsyncIterable<Uint8Array>;
-  /** @param name  `SIGTERM` and the like, the default; one for a program that has ended does nothing */
+  /**
+   * To the program alone, which for a line is its shell: what that has started hears nothing. For a program that has
+   * ended it does nothing.
+   *
+   * @param name  `SIGTERM` and the like, the default
+   */
   kill(name?: string): Promise<void>;
   /** Of its terminal. @throws StratosError of kind option for a program without one */
   resize(size: TerminalSize): void;

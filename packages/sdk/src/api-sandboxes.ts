@@ -25,7 +25,7 @@ export interface PortMapping {
  * Where a machine runs; its memory is its own and its forks' in each. `worker`: in a thread of this process;
  * `process`: in a process of the machine's own Node, which takes nothing with it when it ends; `shared`: in the thread
  * that asks, whose event loop it holds up for some milliseconds at a time. The first and the last need Node 24. A page
- * has workers only. Default: process.
+ * has workers only. Default: process, which any Node from 20 on can have, and whose end is not this program's.
  */
 export type Isolation = "worker" | "shared" | "process";
 
@@ -62,7 +62,7 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
   readonly onTimeout?: "checkpoint" | "stop";
   /** `host`: programs may open connections, which the host's sockets carry. Default: none. */
   readonly network?: "none" | "host";
-  /** The same under rules, which `box.net.update` changes. Instead of `network`. */
+  /** The same under rules, which `box.net.update` changes: `{}` denies all until then. Instead of `network`. */
   readonly net?: NetOptions;
   readonly ports?: readonly PortMapping[];
   readonly mounts?: readonly Mount[];
@@ -112,7 +112,8 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
 }
 
 export interface NetOptions {
-  readonly policy: NetPolicy;
+  /** `box.net.update` changes it. Default: deny. */
+  readonly policy?: NetPolicy;
   /**
    * By name of the environment variable in which programs find a stand-in, of the same length. Where they send that, in
    * one piece and unencrypted, to a host that the secret is for, the secret is sent. Not with `record`.

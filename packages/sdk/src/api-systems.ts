@@ -1,15 +1,23 @@
 /** Named systems, which live on when the program has ended that made them. */
 import type { HomeOptions } from "./api-images.ts";
 import type { ProgramOptions, TerminalSize } from "./api-programs.ts";
-import type { Mount, PortMapping } from "./api-sandboxes.ts";
+import type { ForkIdentity, Mount, PortMapping, SandboxOptions } from "./api-sandboxes.ts";
 
 /** What programs of `run` and `spawn` have, unless they say otherwise: as long as this connection lasts. */
 export interface ConnectOptions extends HomeOptions, ProgramOptions {}
 
+/** What is for a sandbox without a name alone. */
+type UnnamedOptions = Pick<
+  SandboxOptions,
+  "net" | "limits" | "timeoutMs" | "onTimeout" | "isolation" | "keepsPrograms"
+>;
+
 /** What a system that comes from a file had of the host, it has only when that is said again. */
-export interface ResumeOptions extends ConnectOptions {
-  /** Its name; default: the one that it had, if that is free. */
+export interface ResumeOptions extends ConnectOptions, UnnamedOptions {
+  /** Of a named system: its name; default: the one that it had, if that is free. */
   readonly name?: string;
+  /** "fresh": it is to be told from what was saved, as forks are. Not with a seed. Default: "same". */
+  readonly identity?: ForkIdentity;
   /** For each that it had, by its place in the system. */
   readonly mounts?: readonly Mount[];
   readonly network?: "none" | "host";

@@ -48,7 +48,6 @@ const MISTAKES: readonly (readonly [act: () => unknown, option: string, why: str
     "net.policy[0].alow",
     "there is no such option; did you mean al",
   ],
-  [() => create({ net: {} }), "net.policy", "is missing"],
   [() => create({ volumes: { "/data": "data.aegisfs" } }), "volumes", "an object of volumes (openVolume), each by its"],
   [() => create({ state: "saved" }), "state", "a Uint8Array is expected"],
   [() => create({ signal: "SIGTERM" }), "signal", "an AbortSignal is expected"],

@@ -183,10 +183,13 @@ export const SANDBOX: Table<SandboxOptions> = {
     hostname: filled,
   },
   ...{ limits: objectOf(LIMITS), timeoutMs: number, onTimeout: text, network: text },
-  ...{ net: wholeOf(NET, "policy"), ports: PORTS, mounts: MOUNTS },
+  ...{ net: objectOf(NET), ports: PORTS, mounts: MOUNTS },
 };
 export const CONNECT: Table<ConnectOptions> = { ...HOME, ...PROGRAM };
-export const RESUME: Table<ResumeOptions> = { ...CONNECT, name: text, mounts: MOUNTS, network: text, ports: PORTS };
+export const RESUME: Table<ResumeOptions> = {
+  ...{ ...CONNECT, name: text, mounts: MOUNTS, network: text, ports: PORTS, identity: text, isolation: text },
+  ...{ net: objectOf(NET), limits: objectOf(LIMITS), timeoutMs: number, onTimeout: text, keepsPrograms: flag },
+};
 export const REMOVE: Table<HomeOptions & { force: boolean }> = { ...HOME, force: flag };
 export const LIST: Table<HomeOptions> = HOME;
 export const BOARD: Table<BoardOptions> = {
@@ -246,8 +249,8 @@ export const checkContent: Check = content;
 /** Of an image or a volume. @throws StratosError of kind option */
 export const checkPlace: Check = place;
 
-/** @throws StratosError of kind option */
+/** As far as a timer of the host reaches. @throws StratosError of kind option */
 export function checkDuration(option: string, milliseconds: number | undefined): void {
   if (milliseconds === undefined || (milliseconds > 0 && milliseconds < 2 ** 31)) return;
-  throw new StratosError("option", `${option}: above 0 is expected`, { option });
+  throw new StratosError("option", `${option}: above 0 and below 2 ** 31 (24 days) is expected`, { option });
 }

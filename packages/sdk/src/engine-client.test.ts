@@ -25,7 +25,11 @@ class ScriptedChannel implements EngineChannel {
     this.#listener = listener;
   }
 
-  onGone(): void {}
+  goes: (why: { exitCode: number | null; signal: string | null; log: string }) => void = () => {};
+
+  onGone(listener: typeof this.goes): void {
+    this.goes = listener;
+  }
 
   hold(isHeld: boolean): void {
     this.isHeld = isHeld;
@@ -63,6 +67,17 @@ for (const [op, request, answer, opened] of [
       opened.map((target) => ({ target })),
     );
   });
+
+test("an engine that was let go takes nobody by surprise; one that goes by itself does", async () => {
+  for (const isLetGo of [true, false]) {
+    const channel = new ScriptedChannel();
+    const client = new EngineClient(channel);
+    const { answer } = client.call("run", { target: 1 } as never);
+    if (isLetGo) client.close();
+    channel.goes({ exitCode: 0, signal: null, log: "" });
+    await assert.rejects(answer, { kind: isLetGo ? "closed" : "engine" });
+  }
+});
 
 test("an answer that came before its caller gave up is the caller's", async () => {
   const channel = new ScriptedChannel();

@@ -76,6 +76,7 @@ export class EngineClient<Ops extends Operations = Operations> {
   #lastCall = 0;
   #lastAttached = 0;
   #gone: StratosError | null = null;
+  #isLetGo = false;
   /** Looks since something was heard. */
   #silentLooks = 0;
   #cancelLook: () => void = () => {};
@@ -217,8 +218,9 @@ export class EngineClient<Ops extends Operations = Operations> {
     return new Promise((resolve) => this.#channel.callLater(0, resolve));
   }
 
-  /** Lets the engine end. */
+  /** Lets the engine end. Who still waits is told so, whether or not the engine comes to it. */
   close(): void {
+    this.#isLetGo = true;
     this.#channel.close();
   }
 
@@ -258,7 +260,10 @@ export class EngineClient<Ops extends Operations = Operations> {
     this.#cancelLook();
     this.#givenUp.clear();
     const how = why.signal ?? (why.exitCode === null ? "it cannot be reached" : `status ${why.exitCode}`);
-    this.#gone = new StratosError("engine", `the machine's process has ended: ${how}`, why);
+    // A thread that ends takes along what it has just said.
+    this.#gone = this.#isLetGo
+      ? new StratosError("closed", "it was closed", {})
+      : new StratosError("engine", `the machine's process has ended: ${how}`, why);
     for (const call of this.#calls.values()) call.reject(this.#gone);
   }
 }

@@ -36,6 +36,7 @@ import {
   removeSystem,
   resumeSystem,
   startSystem,
+  unnamedCheckpoint,
 } from "./named-sandbox.ts";
 import { onEngine, openSandbox } from "./open-sandbox.ts";
 import { openRemoteRecording, type RunRecording } from "./recording.ts";
@@ -142,8 +143,8 @@ export class Sandbox extends RemoteSandbox {
   }
 
   /**
-   * Goes on with a system that was saved (`box.checkpoint`, `stratos checkpoint`), as a new named one; or with a named
-   * one that is paused.
+   * Goes on with what was saved (`box.checkpoint`, `stratos checkpoint`): a named system as a new one, a sandbox
+   * without a name as such; or with a named system that is paused.
    *
    * @param place  the file, as a URL or a path with a `/` in it (`./box.checkpoint`); or a name
    * @throws StratosError as for `connect`; state: the file is damaged, another version's, or of another image
@@ -151,7 +152,20 @@ export class Sandbox extends RemoteSandbox {
   static async resume(place: string | URL, options: ResumeOptions = {}): Promise<Sandbox> {
     checkPlace(place, "place");
     checkOptions(options, RESUME);
+    const checkpoint = unnamedCheckpoint(engines.systems, place);
+    if (checkpoint !== null) return Sandbox.#resumeUnnamed(checkpoint, options);
     return Sandbox.#of(await resumeSystem(engines.systems, place, options), options);
+  }
+
+  static async #resumeUnnamed(checkpoint: string, options: ResumeOptions): Promise<Sandbox> {
+    const { name, identity = "same", ...given } = options;
+    if (name !== undefined)
+      throw new StratosError("option", "name: the checkpoint is of a sandbox without one", { option: "name" });
+    if (identity !== "fresh" && identity !== "same")
+      throw new StratosError("option", 'identity: "fresh" or "same" is expected', { option: "identity" });
+    const handle = await openSandbox(engines, given, { checkpoint, identity });
+    const defaults = { ...given, env: { ...standInsOf(given.net?.secrets), ...given.env } };
+    return new Sandbox(handle, defaults, { mayHold: given.keepsPrograms === true });
   }
 
   /**

@@ -24,6 +24,8 @@ export interface SystemsSource {
   open(home: string | undefined): Promise<SupervisorClient>;
   /** Of a file or folder of the host, as whoever works in another folder finds it. */
   absolutePath(place: string | URL): string;
+  /** Is this file a checkpoint of a sandbox that had no name? false also for what cannot be read. */
+  isUnnamed?(path: string): boolean;
 }
 
 /** A way to one of them. */
@@ -38,6 +40,8 @@ export interface OpenedSystem {
 const WAITING = ["sleep", "infinity"];
 /** What a system that lives on has no place for. */
 const UNFIT = ["net", "limits", "timeoutMs", "onTimeout", "volumes", "state", "board", "isolation", "spare"] as const;
+
+const UNFIT_AGAIN = ["net", "limits", "timeoutMs", "onTimeout", "isolation", "keepsPrograms"] as const;
 
 /** @throws StratosError of kind option: a page has none */
 function systemsOf(source: SystemsSource | undefined, what: string): SystemsSource {
@@ -158,6 +162,13 @@ export async function connectSystem(
   return opening(systemsOf(systems, "connect"), home, (client) => findAlive(client, name));
 }
 
+/** The file, when that is a checkpoint of a sandbox that had no name. */
+export function unnamedCheckpoint(systems: SystemsSource | undefined, place: string | URL): string | null {
+  if (typeof place === "string" && !place.includes("/")) return null;
+  const path = systemsOf(systems, "resume").absolutePath(place);
+  return systems?.isUnnamed?.(path) === true ? path : null;
+}
+
 /** @param place  a file that was made of a system: a URL, or a text with `/` in it; else a paused system's name */
 export async function resumeSystem(
   systems: SystemsSource | undefined,
@@ -171,9 +182,13 @@ export async function resumeSystem(
       if (view.state === "paused") await client.call("unpause-system", { name: place }).answer;
       return view;
     }
-    const { name, mounts = [], network = "none", ports = [] } = options;
+    const { name, mounts = [], network = "none", ports = [], identity } = options;
+    for (const option of UNFIT_AGAIN)
+      if (options[option] !== undefined)
+        throw new StratosError("option", `${option}: is not for named systems`, { option });
     const path = source.absolutePath(place);
-    const request = { path, name, mounts: absoluteMounts(source, mounts), network, ports };
+    const told = identity === undefined ? {} : { identity };
+    const request = { path, name, mounts: absoluteMounts(source, mounts), network, ports, ...told };
     return (await client.call("resume-system", request).answer).value as SystemView;
   });
 }

@@ -2,19 +2,33 @@
 import { StratosError, type SandboxOptions, type VolumeOpening } from "./api.ts";
 import { checkOptions, SANDBOX } from "./check-options.ts";
 import { abortReason, type EngineClient } from "./engine-client.ts";
+import type { CreateRequest } from "./protocol.ts";
 import { RemoteHandle } from "./remote-files.ts";
 import type { AcquiredEngine, EngineSource } from "./sandbox.ts";
+
+/** A file that `checkpoint` wrote, and whether what goes on from there is to be told from it. */
+type SavedFile = Required<Pick<CreateRequest, "checkpoint">> & Pick<CreateRequest, "identity">;
+
+interface Place {
+  readonly board: number | undefined;
+  readonly openings: readonly Opening[];
+  readonly from?: SavedFile | undefined;
+}
 
 type Opening = VolumeOpening & { readonly guest: string };
 
 /** Starts the machine of a sandbox. */
-export async function openSandbox(engines: EngineSource, options: SandboxOptions): Promise<RemoteHandle> {
+export async function openSandbox(
+  engines: EngineSource,
+  options: SandboxOptions,
+  from?: SavedFile,
+): Promise<RemoteHandle> {
   const given = await Promise.allSettled(Object.values(options?.volumes ?? {}));
   try {
     checkOptions(options, SANDBOX);
     const failed = given.find((each) => each.status === "rejected");
     if (failed !== undefined) throw failed.reason;
-    const handle = await open(engines, options);
+    const handle = await open(engines, options, from);
     const { board, isolation, spare = true, home, memoryBytes, codeCache } = options;
     if (spare && board === undefined) engines.makeReady?.(isolation, { home, memoryBytes, codeCache });
     return handle;
@@ -26,13 +40,13 @@ export async function openSandbox(engines: EngineSource, options: SandboxOptions
   }
 }
 
-async function open(engines: EngineSource, options: SandboxOptions): Promise<RemoteHandle> {
+async function open(engines: EngineSource, options: SandboxOptions, from?: SavedFile): Promise<RemoteHandle> {
   const { board, isolation, state } = options;
   if (board === undefined) {
     const acquired = engines.acquire(isolation);
     const openings = handOver(options.volumes ?? {});
     return onEngine(acquired, async (engine, release) => {
-      const target = await createOn(engine, undefined, await openings, options);
+      const target = await createOn(engine, { board: undefined, openings: await openings, from }, options);
       return new RemoteHandle("sandbox", engine, target, release);
     });
   }
@@ -44,7 +58,7 @@ async function open(engines: EngineSource, options: SandboxOptions): Promise<Rem
     throw new StratosError("option", "board: none of this library", { option: "board" });
   const { engine, target } = board.handle.use();
   const openings = await handOver(options.volumes ?? {});
-  return new RemoteHandle("sandbox", engine, await createOn(engine, target, openings, options), () => {});
+  return new RemoteHandle("sandbox", engine, await createOn(engine, { board: target, openings }, options), () => {});
 }
 
 /** Opens something on an engine, which is let go when that fails; on another when it had ended while it waited. */
@@ -64,8 +78,7 @@ export async function onEngine<T>(
 /** @returns the sandbox's number */
 async function createOn(
   engine: EngineClient,
-  board: number | undefined,
-  openings: readonly Opening[],
+  { board, openings, from }: Place,
   options: SandboxOptions,
 ): Promise<number> {
   const { home, pull, memoryBytes, harts, seed, network, ports, mounts, hostname, state, signal, onProgress } = options;
@@ -81,7 +94,7 @@ async function createOn(
     "create",
     {
       ...{ home, image, pull, memoryBytes, harts, seed, network, ports, mounts, volumes, hostname, board, isSaved },
-      ...{ net, limits, timeoutMs, onTimeout, codeCache, record, keepsPrograms },
+      ...{ net, limits, timeoutMs, onTimeout, codeCache, record, keepsPrograms, ...from },
     },
     {
       signal,

@@ -177,7 +177,7 @@ export class RecordedSandbox {
     const { network, net, ports = [] } = this.#request;
     if (net === undefined) return network === "host" ? this.#host.openNetwork(ports) : null;
     if (net.secrets !== undefined) throw wrongSecret("not with record: what is sent would not be what was recorded");
-    const rules = { policy: net.policy, loop: this.#host.ports.loop, known: null };
+    const rules = { policy: net.policy ?? "deny", loop: this.#host.ports.loop, known: null };
     return new PolicySockets(this.#host.openNetwork(ports), rules, () => {});
   }
 

@@ -80,8 +80,8 @@ export class SandboxTarget {
   #policy: NetPolicy | null = null;
   /** Why nothing runs. */
   #why: StratosError = new StratosError("closed", "the sandbox was closed", {});
-  /** How it was when its life ended. */
-  #checkpoint: Uint8Array | null = null;
+  /** How it was when its life ended, and what of. */
+  #checkpoint: { readonly state: Uint8Array; readonly image: CheckpointHead["image"] | null } | null = null;
   #endLife: (() => void) | null = null;
   /** It has ended while nothing ran. */
   #isLifeOver = false;
@@ -209,7 +209,7 @@ export class SandboxTarget {
       }
     } catch (error) {
       letGo();
-      throw error;
+      throw sockets === null ? wantingNetwork(error) : error;
     }
   }
 
@@ -234,10 +234,11 @@ export class SandboxTarget {
     return this.#sockets;
   }
 
-  #netRules(): (NetOptions & { readonly loop: EventLoop }) | null {
+  #netRules(): (NetOptions & { readonly policy: NetPolicy; readonly loop: EventLoop }) | null {
     const { host, request } = this.#parts;
     const { loop } = host.ports;
-    return request.net === undefined ? null : { ...request.net, policy: this.#policy ?? request.net.policy, loop };
+    if (request.net === undefined) return null;
+    return { ...request.net, policy: this.#policy ?? request.net.policy ?? "deny", loop };
   }
 
   readonly #tellDenied = (data: SandboxEvents["denied"]): void => this.#hear({ name: "denied", data });
@@ -275,7 +276,7 @@ export class SandboxTarget {
 
   /** Whose bytes they are from then on. @throws StateError; StratosError */
   async save(): Promise<Uint8Array> {
-    if (this.#checkpoint !== null) return this.#checkpoint.slice();
+    if (this.#checkpoint !== null) return this.#checkpoint.state.slice();
     await this.machine.rehearseSave(this.#breathe);
     if (this.#isUnsettled) await this.#settle();
     return this.#saveBeside(this.machine);
@@ -310,13 +311,12 @@ export class SandboxTarget {
   async checkpoint(path: string, about: unknown): Promise<number> {
     const { host } = this.#parts;
     const files = checkpointsOf(host);
-    const { image } = this.#running ?? {};
-    const content = image?.content?.();
-    if (content === undefined) throw new StateError("unsavable", "nobody knows the content of the sandbox's image");
-    const head = { image: { name: image!.info.name, content }, savedMs: host.clock.realtimeMs(), about };
-    await this.machine.rehearseSave(this.#breathe);
-    if (this.#isUnsettled) await this.#settle();
-    const state = await this.#saveBeside(this.machine);
+    const image = this.#checkpoint === null ? headImageOf(this.#running) : this.#checkpoint.image;
+    if (image === null && (this.#running !== null || this.#checkpoint !== null))
+      throw new StateError("unsavable", "nobody knows the content of the sandbox's image");
+    const savedMs = host.clock.realtimeMs();
+    const state = await this.save();
+    const head = { image: image!, savedMs, about };
     return files.write(path, encodeCheckpoint(head, state, files.codec));
   }
 
@@ -387,7 +387,7 @@ export class SandboxTarget {
     if (running === null) return;
     if (this.#parts.request.onTimeout !== "stop") {
       try {
-        this.#checkpoint = running.machine.save();
+        this.#checkpoint = { state: running.machine.save(), image: headImageOf(running) };
       } catch {
         // What cannot be saved is stopped.
       }
@@ -494,6 +494,19 @@ interface Running {
 async function displaysOf(host: EngineHost): Promise<OpenDisplay> {
   if (host.displays !== undefined) return host.displays();
   throw new StratosError("option", "display: this engine has none", { option: "display" });
+}
+
+/** What a machine lacks that had sockets of the host, in words of the options that give them. */
+function wantingNetwork(error: unknown): unknown {
+  if (!(error instanceof StateError && error.message.includes("it needs sockets, "))) return error;
+  const why = "what was saved had a network, and goes on with one alone: `network`, or `net`, which may deny all";
+  return new StateError(error.kind, why, error.holders);
+}
+
+/** null: nobody knows its content. */
+function headImageOf(running: Running | null): CheckpointHead["image"] | null {
+  const content = running?.image.content?.();
+  return content === undefined ? null : { name: running!.image.info.name, content };
 }
 
 function pointOf(label: string): string {

@@ -119,3 +119,12 @@ test("who gives up while volumes are opened gets no sandbox", async () => {
   await assert.rejects(openSandbox(engines, { signal: giving.signal, volumes: { "/a": opening } }), REFUSED);
   assert.deepEqual([engines.calls, engines.users], [["close 1"], 0]);
 });
+
+test("a time that no timer reaches is refused at once, before anything runs", async () => {
+  const engines = new ScriptedEngines();
+  const box = new RemoteSandbox(new RemoteHandle("sandbox", engines.acquire().engine, 1, () => {}), engines, {});
+  for (const timeoutMs of [2 ** 31, 1e12, Infinity, 0, -1])
+    for (const begun of [box.run("true", { timeoutMs }), box.spawn("true", { timeoutMs })])
+      await assert.rejects(begun as Promise<unknown>, { kind: "option", data: { option: "timeoutMs" } });
+  assert.deepEqual(engines.calls, []);
+});

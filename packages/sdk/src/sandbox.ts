@@ -16,7 +16,18 @@ import {
   type StopOptions,
 } from "./api.ts";
 import type { Answer, EngineClient } from "./engine-client.ts";
-import { checkCommand, checkOptions, checkPolicy, checkText, FORK, RUN, SPAWN, STOP } from "./check-options.ts";
+import {
+  checkCommand,
+  checkDuration,
+  checkOptions,
+  checkPlace,
+  checkPolicy,
+  checkText,
+  FORK,
+  RUN,
+  SPAWN,
+  STOP,
+} from "./check-options.ts";
 import { exchange } from "./http-exchange.ts";
 import { forkSystem, type OpenedSystem, type SystemsSource } from "./named-sandbox.ts";
 import type { ExpectedSandbox, RunRequest } from "./protocol.ts";
@@ -109,6 +120,7 @@ export class RemoteSandbox {
     const { engine } = this.#handle.use();
     checkCommand(command);
     checkOptions(options, RUN);
+    checkDuration("timeoutMs", options.timeoutMs);
     const kept = options.maxOutputBytes ?? OUTPUT_BYTES;
     const outputs = [new KeptOutput(kept, options.onStdout), new KeptOutput(kept, options.onStderr)] as const;
     const request = this.#request(command, options);
@@ -149,6 +161,7 @@ export class RemoteSandbox {
     const { engine } = this.#handle.use();
     checkCommand(command);
     checkOptions(options, SPAWN);
+    checkDuration("timeoutMs", options.timeoutMs);
     const { stdin, signal, tty } = options;
     const request = { ...this.#request(command, options), tty };
     const program = await RemoteProgram.start(engine, request, { stdin, signal });
@@ -348,16 +361,24 @@ export class RemoteSandbox {
   }
 
   /**
-   * Saves a named system into a file of the host, for `Sandbox.resume`, here or on another computer that has the image.
+   * Saves it into a file of the host, compressed and with checksums, for `Sandbox.resume`, here or on another computer
+   * that has the image. It goes on itself, too. Only this user may read the file.
    *
    * @returns bytes of the file
-   * @throws StratosError of kind state (as for `save`), file; option: the sandbox has no name
+   * @throws StratosError of kind state (as for `save`), file; option: a page has no files for it
    */
   async checkpoint(file: string | URL): Promise<number> {
-    const { client } = this.#named("checkpoint");
-    const { target } = this.#handle.use();
-    const path = this.#engines.systems!.absolutePath(file);
-    return (await client.call("checkpoint-system", { target, path }).answer).value as number;
+    checkPlace(file, "file");
+    const { engine, target } = this.#handle.use();
+    const { systems } = this.#engines;
+    if (systems === undefined)
+      throw new StratosError("option", "checkpoint: a page has no files for it", { option: "file" });
+    const path = systems.absolutePath(file);
+    const { answer } =
+      this.#system === null
+        ? engine.call("checkpoint", { target, path, about: null })
+        : this.#system.client.call("checkpoint-system", { target, path });
+    return (await answer).value as number;
   }
 
   /**

@@ -111,6 +111,8 @@ export interface SupervisorOperations extends Operations {
     /** As it had. */
     readonly network: "none" | "host";
     readonly ports: readonly PortMapping[];
+    /** Absent: same. */
+    readonly identity?: ForkIdentity | undefined;
   };
   /** Answered with the views of the new ones: `prefix-1` and so on; absent: of the name that it has by then. */
   "fork-system": Addressed & {

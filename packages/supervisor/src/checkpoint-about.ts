@@ -17,24 +17,38 @@ export interface CheckpointAbout {
 /** The longest head that is read: options of one command line. */
 const HEAD_BYTES = 1 << 22;
 
+/** Is it a checkpoint of a sandbox that had no name? false also for what cannot be read. */
+export function isUnnamedCheckpoint(path: string): boolean {
+  try {
+    return readCheckpointHead(startOf(path)).about === null;
+  } catch {
+    return false;
+  }
+}
+
+function startOf(path: string): Uint8Array {
+  const fd = openSync(path, "r");
+  try {
+    const bytes = new Uint8Array(HEAD_BYTES);
+    return bytes.subarray(0, readFully(fd, bytes, 0));
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** @throws StateError; StratosError of kind file when it cannot be read */
 export function readCheckpointAbout(path: string): { readonly head: CheckpointHead; readonly about: CheckpointAbout } {
   let start: Uint8Array;
   try {
-    const fd = openSync(path, "r");
-    try {
-      const bytes = new Uint8Array(HEAD_BYTES);
-      start = bytes.subarray(0, readFully(fd, bytes, 0));
-    } finally {
-      closeSync(fd);
-    }
+    start = startOf(path);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "";
     throw new StratosError("file", `${path}: ${hostReason(error)}`, { path, code }, { cause: error });
   }
   return ofCheckpoint(path, () => {
     const head = readCheckpointHead(start);
-    if (!isAbout(head.about)) throw new StateError("foreign", "the checkpoint is of no named system");
+    if (!isAbout(head.about))
+      throw new StateError("foreign", "the checkpoint is of no named system (the library's Sandbox.resume goes on)");
     return { head, about: head.about };
   });
 }

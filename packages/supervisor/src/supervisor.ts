@@ -149,7 +149,8 @@ export class Supervisor {
    * @throws StratosError, StateError
    */
   async resume(request: SupervisorOperations["resume-system"], unwanted: AbortSignal): Promise<SystemView> {
-    const { path, name, mounts, ports, network } = request;
+    const { path, name, mounts, ports, network, identity = "same" } = request;
+    if (!isIdentity(identity)) throw wrongIdentity();
     const { about } = readCheckpointAbout(path);
     const refuse = (why: string): StratosError => new StratosError("option", `${path}: ${why}`, { option: "resume" });
     for (const { host, guest } of about.spec.mounts)
@@ -160,7 +161,7 @@ export class Supervisor {
     if (network !== about.spec.network) throw refuse(`it was run with --net ${about.spec.network}: say so again`);
     const spec = { ...about.spec, mounts, ports };
     const system = this.#create(name ?? about.name, spec);
-    return this.#begun(system, unwanted, () => system.resume(path, { unwanted }));
+    return this.#begun(system, unwanted, () => system.resume(path, { unwanted, identity }));
   }
 
   /** All or none of them. They have what it has, but for ports of the host, which only one can have. */
@@ -172,7 +173,7 @@ export class Supervisor {
     const option = (name: string, expected: string): StratosError =>
       new StratosError("option", `${name}: ${expected} is expected`, { option: name });
     if (!(Number.isInteger(count) && count >= 1 && count <= FORKS_MAX)) throw option("count", `1 to ${FORKS_MAX}`);
-    if (identity !== "fresh" && identity !== "same") throw option("identity", '"fresh" or "same"');
+    if (!isIdentity(identity)) throw wrongIdentity();
     const { spec } = parent;
     const path = join(this.#folder, `.fork-${randomBytes(6).toString("hex")}`);
     // What is open in a folder of the host, each machine has to open for itself.
@@ -204,4 +205,12 @@ export class Supervisor {
   async close(): Promise<void> {
     await Promise.all([...this.#systems.values()].map((system) => system.leaveBehind()));
   }
+}
+
+function isIdentity(given: string): boolean {
+  return given === "fresh" || given === "same";
+}
+
+function wrongIdentity(): StratosError {
+  return new StratosError("option", 'identity: "fresh" or "same" is expected', { option: "identity" });
 }

@@ -10,7 +10,7 @@ import { contextOf, withProgress } from "../operation-progress.ts";
 import { formatTable } from "../text-table.ts";
 import { formatSize } from "../option-values.ts";
 import { warmInBackground } from "../warm-image.ts";
-import { makeImageWarm } from "./image-warm-start.ts";
+import { makeImageWarm, makeImageWarmIfItWaits } from "./image-warm-start.ts";
 import type { ImageBuildOptions } from "./image-options.ts";
 
 export async function buildImage(name: string, options: ImageBuildOptions): Promise<number> {
@@ -49,6 +49,7 @@ export async function buildImage(name: string, options: ImageBuildOptions): Prom
     if (options.warmCode) warmInBackground({ image: name, lines: options.warm }, progress);
   });
   if (options.warmStart !== undefined) await makeImageWarm(name, options.warmStart.map(utf8ToByteString));
+  else await makeImageWarmIfItWaits(name, options.warm);
   if (options.json === true) {
     const { description, sizeBytes } = store.require(name);
     process.stdout.write(`${JSON.stringify({ name, sizeBytes, ...description }, null, 2)}\n`);

@@ -15,8 +15,9 @@ export interface ImageBuildOptions {
   readonly json?: true;
   /** false: nothing is translated ahead */
   readonly warmCode: boolean;
+  /** Lines, each of which may come to wait, and is translated. */
   readonly warm: readonly string[];
-  /** Its words. */
+  /** Words of one that has to wait. */
   readonly warmStart?: readonly string[];
 }
 

@@ -1,7 +1,11 @@
 /** `stratos image warm-start`: a machine beside an image, from which runs of its program start. */
 import { Command, Option } from "commander";
+import { printable, utf8ToByteString } from "@stratos/base";
+import { splitWords } from "@stratos/base/split-words";
 import { stratosHome } from "@stratos/host-node";
 import { makeWarmStart, removeWarmStart } from "@stratos/images/warm-start";
+import { OperationError } from "@stratos/operation";
+import { SessionError } from "@stratos/session";
 import { CommandError, UsageError } from "../command-error.ts";
 import { withProgress } from "../operation-progress.ts";
 import { formatSize, parseImageName, parseMemory } from "../option-values.ts";
@@ -59,12 +63,13 @@ async function warmStartImage(name: string, command: readonly string[], options:
 export async function makeImageWarm(
   image: string,
   argv: readonly string[],
-  options: Omit<WarmStartOptions, "remove"> = {},
+  options: Omit<WarmStartOptions, "remove"> & { readonly limitMs?: number } = {},
 ): Promise<void> {
   const home = stratosHome();
   const made = await withProgress((progress) => {
     progress.update("Running until the program waits", 0, 0);
-    return makeWarmStart({ image, home, argv, memoryBytes: memoryOf(options, home) });
+    const limit = options.limitMs === undefined ? {} : { limitMs: options.limitMs };
+    return makeWarmStart({ image, home, argv, memoryBytes: memoryOf(options, home), ...limit });
   });
   const [coldMs, warmMs] = [Math.round(made.coldMs), Math.round(made.warmMs)];
   if (options.json === true)
@@ -74,4 +79,27 @@ export async function makeImageWarm(
       `Runs of ${argv[0]} in ${image} start warm: ${warmMs} ms of processor time rather than ${coldMs}, ` +
         `${formatSize(made.sizeBytes)}.\n`,
     );
+}
+
+/** How long a program of `image build --warm` has for it. */
+const MAYBE_MS = 120_000;
+
+/** Of the first line whose program comes to wait. @throws OperationError  no matter of the program */
+export async function makeImageWarmIfItWaits(image: string, lines: readonly string[]): Promise<void> {
+  const reasons: string[] = [];
+  for (const line of lines) {
+    const words = splitWords(line) ?? [];
+    if (words.length === 0) continue;
+    try {
+      await makeImageWarm(image, words.map(utf8ToByteString), { limitMs: MAYBE_MS });
+      return;
+    } catch (error) {
+      // A program that is not there, or ends by itself: translated it is all the same.
+      const isOfProgram =
+        error instanceof SessionError || (error instanceof OperationError && error.kind === "command");
+      if (!isOfProgram) throw error;
+      reasons.push((error as Error).message);
+    }
+  }
+  for (const reason of reasons) process.stderr.write(`stratos: no warm start: ${printable(reason)}\n`);
 }

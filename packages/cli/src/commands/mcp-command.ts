@@ -2,10 +2,18 @@
 import { Command, Option } from "commander";
 import { join } from "node:path";
 import type { SharedFolder } from "@stratos/images";
+import type { SandboxOptions } from "@stratos/sdk/api";
 import { stratosHome } from "@stratos/host-node/home";
 import { VERSION } from "@stratos/sdk/version";
 import { UsageError } from "../command-error.ts";
-import { parseImageName, parseListen, parseMemory, parseVolume } from "../option-values.ts";
+import {
+  type NetTarget,
+  parseImageName,
+  parseListen,
+  parseMemory,
+  parseNetTarget,
+  parseVolume,
+} from "../option-values.ts";
 import { warnOfSharedToken } from "../shared-token.ts";
 import type { Finish } from "./row-options.ts";
 
@@ -20,6 +28,17 @@ export function mcpCommand(finish: Finish): Command {
     .option("--memory <size>", "memory of each sandbox (default: 2G)", parseMemory)
     .addOption(
       new Option("--net <how>", "what sandboxes reach of the network").choices(["none", "host"]).default("none"),
+    )
+    .addOption(
+      new Option(
+        "--allow <target[:ports]>",
+        "with --net host: let programs connect to this alone, as `run --allow` (repeatable)",
+      ).argParser(parseNetTarget),
+    )
+    .addOption(
+      new Option("--deny <target[:ports]>", "… and never to this, whatever is allowed (repeatable)").argParser(
+        parseNetTarget,
+      ),
     )
     .addOption(
       new Option("-v, --volume <spec>", "HOST:GUEST[:ro]: a folder of the host that each sandbox sees (repeatable)")
@@ -44,10 +63,25 @@ interface McpCommandOptions {
   readonly image?: string;
   readonly memory?: number;
   readonly net: "none" | "host";
+  readonly allow?: readonly NetTarget[];
+  readonly deny?: readonly NetTarget[];
   readonly volume: readonly SharedFolder[];
   readonly max: number;
   readonly listen?: { readonly host: string; readonly port: number };
   readonly tokenFile?: string;
+}
+
+/** @throws UsageError  rules without a network; a rule cannot be */
+async function networkOf({
+  net,
+  allow = [],
+  deny = [],
+}: McpCommandOptions): Promise<Pick<SandboxOptions, "network" | "net">> {
+  const option = allow.length === 0 ? "--deny" : "--allow";
+  if (allow.length + deny.length === 0) return { network: net };
+  if (net !== "host") throw new UsageError(option, "needs a network: add --net host");
+  const { policyOf } = await import("../session/host-network.ts");
+  return { net: { policy: await policyOf(allow, deny) } };
 }
 
 function parseCount(text: string): number {
@@ -56,18 +90,20 @@ function parseCount(text: string): number {
   return count;
 }
 
-async function serveTools({ image, memory, net, volume, max, listen, tokenFile }: McpCommandOptions): Promise<number> {
+async function serveTools(given: McpCommandOptions): Promise<number> {
+  const { image, memory, volume, max, listen, tokenFile } = given;
   if (tokenFile !== undefined && listen === undefined) throw new UsageError("--token-file", "is for --listen");
   if (listen !== undefined && !/^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(listen.host))
     throw new UsageError("--listen", `${listen.host}: only addresses of the loopback are served`);
   const { fittingMemory } = await import("../session/machine-options.ts");
   const memoryBytes = memory === undefined ? undefined : fittingMemory(memory);
+  const network = await networkOf(given);
   const { serveOverHttp, serveOverStdio } = await import("@stratos/mcp");
   const options = {
     version: VERSION,
     most: max,
     sandbox: {
-      network: net,
+      ...network,
       mounts: volume.map(({ host, guest, isReadOnly }) => ({ host, guest, readOnly: isReadOnly })),
       ...(image === undefined ? {} : { image }),
       ...(memoryBytes === undefined ? {} : { memoryBytes }),

@@ -9,7 +9,8 @@ import {
   parseUser,
   parseVolume,
 } from "../option-values.ts";
-import type { ForkOptions, LogsOptions, ResumeOptions, StopOptions } from "../systems/keep-systems.ts";
+import { UsageError } from "../command-error.ts";
+import type { ForkOptions, LogsOptions, ResumeOptions, SnapshotOptions, StopOptions } from "../systems/keep-systems.ts";
 import type { ListSystemsOptions } from "../systems/list-systems.ts";
 import type { DisplayOptions } from "../systems/show-display.ts";
 import type { AttachOptions, ExecOptions } from "../systems/run-system.ts";
@@ -185,16 +186,18 @@ function stateCommands(finish: Finish): Command[] {
   const snapshot = new Command("snapshot")
     .summary("keep a named system as it is under a label")
     .description(
-      "Keeps a named system as it is, processes, memory and files, under a label that `rollback` takes. Without a " +
-        "label: lists those that there are.",
+      "Keeps a named system as it is, processes, memory and files, under a label that `rollback` takes, and prints it.",
     )
     .argument("<name>", "the system")
-    .argument("[label]", "of the snapshot", parseImageName)
+    .argument("[label]", "of the snapshot (default: the next number)", parseImageName)
+    .option("--list", "list those that there are, the oldest first")
     .option("--remove", "remove the snapshot")
     .addOption(jsonOption())
-    .action(async (name: string, label: string | undefined, options: { json?: true; remove?: true }) =>
-      finish(await (await keep()).snapshotSystem(name, label, options)),
-    );
+    .action(async (name: string, label: string | undefined, options: SnapshotOptions) => {
+      if (label !== undefined && options.list === true) throw new UsageError("--list", "takes no label");
+      if (label === undefined && options.remove === true) throw new UsageError("--remove", "a label is missing");
+      finish(await (await keep()).snapshotSystem(name, label, options));
+    });
   const rollback = new Command("rollback")
     .summary("bring a named system back to a snapshot")
     .description(
@@ -202,8 +205,10 @@ function stateCommands(finish: Finish): Command[] {
         "ended. Who is attached stays so; programs of `exec` end.",
     )
     .argument("<name>", "the system")
-    .argument("<label>", "of the snapshot")
-    .action(async (name: string, label: string) => finish(await (await keep()).rollbackSystem(name, label)));
+    .argument("[label]", "of the snapshot (default: the latest)")
+    .action(async (name: string, label: string | undefined) =>
+      finish(await (await keep()).rollbackSystem(name, label)),
+    );
   const checkpoint = new Command("checkpoint")
     .summary("write a named system as it is into a file")
     .description(
@@ -232,6 +237,11 @@ function stateCommands(finish: Finish): Command[] {
       new Option("-p, --publish <[address:]host:guest[/udp]>", "ports of the host for its own (repeatable)")
         .argParser(parsePublished)
         .default([], "none"),
+    )
+    .addOption(
+      new Option("--identity <kind>", "fresh: to be told from what was saved, as forks are (not with a seed)")
+        .choices(["same", "fresh"])
+        .default("same"),
     )
     .addOption(detachKeysOption())
     .action(async (file: string, options: ResumeOptions & { detach?: true; detachKeys: Uint8Array }) => {

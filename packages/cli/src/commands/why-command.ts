@@ -33,7 +33,10 @@ export function why(file: string, argument: WantedByte | undefined, options: Why
   const named = [argument, options.file, options.output].filter((each) => each !== undefined);
   const [byte] = named;
   if (named.length + (address === undefined ? 0 : 1) !== 1)
-    throw new UsageError("why", "one byte is asked about: /PATH[:OFFSET], output:OFFSET, line:N, or --address");
+    throw new UsageError(
+      "why",
+      "one byte is asked about: --file PATH[:OFFSET], --output LINE, output:OFFSET, or --address A",
+    );
   if (pid !== undefined && address === undefined) throw new UsageError("--pid", "goes with --address");
   if (stream !== null && (byte === undefined || byte.kind === "file"))
     throw new UsageError("--stream", "goes with output:OFFSET or line:N");

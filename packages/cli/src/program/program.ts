@@ -339,16 +339,19 @@ async function imageCommand(handlers: CommandHandlers, finish: Finish, wanted: W
     .option("--force", "replace an image of this name")
     .option("--no-warm-code", "do not translate common programs in the background, for their first runs")
     .addOption(
-      new Option("--warm <command>", "translate what this command executes, too (for `sh -c`; repeatable)")
+      new Option(
+        "--warm <command>",
+        "let runs of this program start where it has imported what it needs, if it comes to wait (`image warm-start`;" +
+          " of several, the first that does), and translate what it executes (repeatable)",
+      )
         .argParser(collect)
-        .default([], "none")
-        .conflicts("warmCode"),
+        .default([], "none"),
     )
     .addOption(
       new Option(
         "--warm-start <command>",
-        "let runs of this program start where it has imported what it needs, as `image warm-start` does: " +
-          "\"python3 -c 'import json'\" (no shell reads it)",
+        "the same for a program that must come to wait, or the command fails: \"python3 -c 'import json'\" (no shell " +
+          "reads it)",
       ).argParser(parseWords),
     )
     .addOption(json())

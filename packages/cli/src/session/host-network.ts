@@ -45,12 +45,20 @@ export async function openNetwork(
   if (allow.length + deny.length === 0) return sockets;
   const { PolicySockets } = await import("@stratos/sdk/policy-sockets");
   const { loop } = nodePorts();
+  return new PolicySockets(sockets, { policy: await policyOf(allow, deny), loop }, denied.note);
+}
+
+/** @throws UsageError  a rule cannot be */
+export async function policyOf(allow: readonly NetTarget[], deny: readonly NetTarget[]): Promise<readonly NetRule[]> {
+  const { checkNetPolicy } = await import("@stratos/sdk/policy-sockets");
+  const rules = rulesOf(allow, deny);
   try {
-    return new PolicySockets(sockets, { policy: rulesOf(allow, deny), loop }, denied.note);
+    checkNetPolicy(rules);
   } catch (error) {
     if (!(error instanceof StratosError)) throw error;
     throw new UsageError(allow.length === 0 ? "--deny" : "--allow", error.message.replace(/^net: /, ""));
   }
+  return rules;
 }
 
 /** What is denied is so even where something else permits it. */

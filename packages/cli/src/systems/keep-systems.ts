@@ -2,7 +2,8 @@
 import { resolve } from "node:path";
 import type { PublishedPort } from "@stratos/host-node";
 import type { SharedFolder } from "@stratos/images";
-import type { ForkIdentity, SystemView } from "@stratos/sdk/api";
+import { type ForkIdentity, StratosError, type SystemView } from "@stratos/sdk/api";
+import type { SupervisorClient } from "@stratos/sdk/systems";
 import { lastLines } from "@stratos/supervisor/last-lines";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import { formatSize } from "../option-values.ts";
@@ -85,22 +86,29 @@ export function showLogs(name: string, { follow, tail }: LogsOptions): Promise<n
   });
 }
 
-/** @param label  absent: its snapshots are listed */
-export function snapshotSystem(
-  name: string,
-  label: string | undefined,
-  { json, remove }: { readonly json?: true; readonly remove?: true },
-): Promise<number> {
+export interface SnapshotOptions {
+  readonly list?: true;
+  readonly json?: true;
+  readonly remove?: true;
+}
+
+/** @param label  absent: the next number */
+export function snapshotSystem(name: string, label: string | undefined, options: SnapshotOptions): Promise<number> {
+  const { list, json, remove } = options;
   return withSupervisor(async (client) => {
     if (label !== undefined) {
       await client.call(remove === true ? "remove-snapshot" : "snapshot-system", { name, label }).answer;
       process.stdout.write(`${label}\n`);
       return EXIT_SUCCESS;
     }
-    // Of one that is not there the supervisor tells.
-    await client.call("open-system", { name }).answer;
-    const { value } = await client.call("systems", {}).answer;
-    const { snapshots } = (value as readonly SystemView[]).find((view) => view.name === name)!;
+    const snapshots = await snapshotsOf(client, name);
+    if (list !== true && json !== true) {
+      const numbers = snapshots.map((each) => (/^\d{1,9}$/.test(each) ? Number(each) : 0));
+      const next = String(Math.max(0, ...numbers) + 1);
+      await client.call("snapshot-system", { name, label: next }).answer;
+      process.stdout.write(`${next}\n`);
+      return EXIT_SUCCESS;
+    }
     if (json === true) process.stdout.write(`${JSON.stringify(snapshots)}\n`);
     else
       process.stdout.write(
@@ -113,9 +121,20 @@ export function snapshotSystem(
   });
 }
 
-export function rollbackSystem(name: string, label: string): Promise<number> {
+/** The oldest first. Of a system that is not there the supervisor tells. */
+async function snapshotsOf(client: SupervisorClient, name: string): Promise<readonly string[]> {
+  const { value } = await client.call("systems", {}).answer;
+  const view = (value as readonly SystemView[]).find((each) => each.name === name);
+  if (view === undefined) throw new StratosError("no-system", `${name}: no such system`, { system: name });
+  return view.snapshots;
+}
+
+/** @param label  absent: the latest */
+export function rollbackSystem(name: string, label: string | undefined): Promise<number> {
   return withSupervisor(async (client) => {
-    await client.call("rollback-system", { name, label }).answer;
+    const wanted = label ?? (await snapshotsOf(client, name)).at(-1);
+    if (wanted === undefined) throw new StratosError("system", `${name}: has no snapshot`, { system: name });
+    await client.call("rollback-system", { name, label: wanted }).answer;
     process.stdout.write(`${name}\n`);
     return EXIT_SUCCESS;
   });
@@ -134,18 +153,20 @@ export interface ResumeOptions {
   readonly volume: readonly SharedFolder[];
   readonly net: NetworkMode;
   readonly publish: readonly PublishedPort[];
+  readonly identity: ForkIdentity;
 }
 
 /** @returns its name */
 export function resumeSystem(file: string, options: ResumeOptions): Promise<string> {
   return withSupervisor(async (client) => {
-    const { name, volume, net, publish } = options;
+    const { name, volume, net, publish, identity } = options;
     const { value } = await client.call("resume-system", {
       path: resolve(file),
       name,
       mounts: mountsOf(volume),
       network: net,
       ports: portsOf(publish),
+      identity,
     }).answer;
     return (value as SystemView).name;
   });

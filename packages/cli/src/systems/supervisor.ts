@@ -57,9 +57,13 @@ export function changeSystems(
   });
 }
 
+const NO_IMAGE = "no such image; `stratos image ls` lists them, `stratos image build` makes one";
+
 /** What a person is told of it. */
 export function told(error: StratosError): CommandError {
-  const [, what, why] = /^(.*?): (.*)$/s.exec(error.message) ?? ["", "named systems", error.message];
+  const [, what, said] = /^(.*?): (.*)$/s.exec(error.message) ?? ["", "named systems", error.message];
+  // What a program would do about it is no command.
+  const why = error.kind === "no-image" ? NO_IMAGE : said;
   return new CommandError(what!, why!, { status: statusOf(error), cause: error });
 }
 

@@ -50,6 +50,8 @@ interface MakeRequest {
   /** Byte strings. `python3 -c CODE` waits once CODE has run; other programs read descriptor 3. */
   readonly argv: readonly string[];
   readonly memoryBytes?: number;
+  /** How long the program may take until it waits; default: as long as it takes. */
+  readonly limitMs?: number;
 }
 
 /** What starting from it saves. */
@@ -60,8 +62,12 @@ interface Made {
   readonly warmMs: number;
 }
 
-/** @throws OperationError  the program ended without waiting, cannot be saved, or starts no sooner so */
-export async function makeWarmStart({ image, home, argv, memoryBytes = DEFAULT_MEMORY }: MakeRequest): Promise<Made> {
+/**
+ * @throws OperationError  of kind command: the program ended without waiting, took longer than it may, or starts no
+ *   sooner so; image: it cannot be saved
+ */
+export async function makeWarmStart(request: MakeRequest): Promise<Made> {
+  const { image, home, argv, memoryBytes = DEFAULT_MEMORY, limitMs } = request;
   const store = new ImageStore(home);
   const entry = store.require(image);
   const layers = store.layerPaths(entry);
@@ -69,7 +75,7 @@ export async function makeWarmStart({ image, home, argv, memoryBytes = DEFAULT_M
   try {
     const codeArchive = keptTranslations(home);
     const begin = process.cpuUsage();
-    const { session, kind } = await saveWaiting(clone, { image, argv, memoryBytes, codeArchive });
+    const { session, kind } = await saveWaiting(clone, { image, argv, memoryBytes, codeArchive, limitMs });
     const coldMs = cpuMsSince(begin);
     const head: WarmHead = { ...kind, build: sourcesVersion(), content: layerContent(layers) };
     const path = store.warmStartPath(entry);
@@ -130,12 +136,13 @@ interface WaitRequest {
   readonly argv: readonly string[];
   readonly memoryBytes: number;
   readonly codeArchive: CodeArchive | undefined;
+  readonly limitMs: number | undefined;
 }
 
 /** Runs the program until it waits. */
 async function saveWaiting(
   { volume }: OpenVolume,
-  { image, argv, memoryBytes, codeArchive }: WaitRequest,
+  { image, argv, memoryBytes, codeArchive, limitMs }: WaitRequest,
 ): Promise<{ session: Uint8Array; kind: MachineKind }> {
   const session = new MachineSession({
     ports: { ...nodePorts(), codeArchive },
@@ -144,6 +151,7 @@ async function saveWaiting(
     harts: 1,
     log: () => {},
   });
+  let timer: NodeJS.Timeout | undefined;
   try {
     const { kernel } = session.machine;
     const log: string[] = [];
@@ -160,7 +168,8 @@ async function saveWaiting(
       ...files,
       openHostInput(kernel, request),
     ]);
-    const waiting = Promise.withResolvers<"waits">();
+    const waiting = Promise.withResolvers<"waits" | "late">();
+    if (limitMs !== undefined) timer = setTimeout(() => waiting.resolve("late"), limitMs);
     session.pump.gate = {
       isBlocked: false,
       beforeTurn: () => {},
@@ -169,6 +178,8 @@ async function saveWaiting(
       },
     };
     const end = await Promise.race([waiting.promise, session.run()]);
+    if (end === "late")
+      throw new OperationError("command", argv.join(" "), `did not wait at descriptor 3 within ${limitMs! / 1000} s`);
     if (end !== "waits")
       throw new OperationError(
         "command",
@@ -184,6 +195,7 @@ async function saveWaiting(
     if (error instanceof StateError) throw new OperationError("image", image, error.message, { cause: error });
     throw error;
   } finally {
+    clearTimeout(timer);
     session.close();
   }
 }

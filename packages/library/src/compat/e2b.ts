@@ -120,6 +120,26 @@ export class SandboxPaginator {
   }
 }
 
+export interface SandboxForkOpts {
+  /** Default: 1. */
+  readonly count?: number;
+  /** Milliseconds until each ends; default: 5 minutes. Not of forks of a named one. */
+  readonly timeoutMs?: number;
+}
+
+export interface SnapshotInfo {
+  readonly snapshotId: string;
+}
+
+interface Snapshot {
+  readonly state: Uint8Array;
+  readonly image: BoxOptions["image"];
+  readonly template: string;
+}
+
+/** Of this program, until `deleteSnapshot`: each holds the memory in use at its time. */
+const snapshots = new Map<string, Snapshot>();
+
 /** Those of this program that have no name, by the number that it knows them by. */
 const unnamed = new Map<string, Sandbox>();
 
@@ -133,6 +153,7 @@ export class Sandbox {
   readonly #hosts = new Map<number, string>();
   readonly #python: PythonRunner;
   readonly #template: string;
+  readonly #opts: SandboxOpts;
   readonly #cpuCount: number;
   readonly #home: { readonly home?: string };
   readonly #startedMs = Date.now();
@@ -146,6 +167,7 @@ export class Sandbox {
     const { envs = {}, timeoutMs = TIMEOUT_MS, stratos = {} } = opts;
     this.#box = box;
     this.#template = template;
+    this.#opts = opts;
     this.#cpuCount = stratos.harts ?? 1;
     this.#home = homeOf(opts);
     this.#endMs = this.#startedMs + timeoutMs;
@@ -163,22 +185,25 @@ export class Sandbox {
     );
   }
 
-  /** @param template  the name of an image */
+  /** @param template  the name of an image, or what `createSnapshot` gave */
   static create(opts?: SandboxOpts): Promise<Sandbox>;
   static create(template: string, opts?: SandboxOpts): Promise<Sandbox>;
   static async create(first: string | SandboxOpts = {}, second: SandboxOpts = {}): Promise<Sandbox> {
     const opts = typeof first === "string" ? second : first;
     const { timeoutMs = TIMEOUT_MS, allowInternetAccess, stratos = {} } = opts;
-    const image = stratos.image ?? (typeof first === "string" ? first : undefined);
+    const snapshot = typeof first === "string" ? snapshots.get(first) : undefined;
+    const named = typeof first === "string" && snapshot === undefined ? first : undefined;
+    const image = stratos.image ?? snapshot?.image ?? named;
     const box = await translated(() =>
       Box.create({
         ...{ ...stratos, ...internet(allowInternetAccess, stratos.name !== undefined) },
         ...(image === undefined ? {} : { image }),
+        ...(snapshot === undefined ? {} : { state: snapshot.state }),
         // A named one is there until it is killed.
         ...(stratos.name === undefined ? { timeoutMs, onTimeout: "stop" as const } : {}),
       }),
     );
-    return new Sandbox(box, opts, typeof image === "string" ? image : "");
+    return new Sandbox(box, opts, snapshot?.template ?? (typeof image === "string" ? image : ""));
   }
 
   /** One that runs, or is paused: a named one, or one of this program. */
@@ -226,6 +251,41 @@ export class Sandbox {
     if (!systems.some((system) => system.name === sandboxId && infoOf(system) !== null)) return false;
     await translated(async () => (await Box.connect(sandboxId, homeOf(opts))).stop());
     return true;
+  }
+
+  /** Of one of this program. @throws NotFoundError */
+  static async fork(sandboxId: string, opts: SandboxForkOpts = {}): Promise<(Sandbox | Error)[]> {
+    const own = unnamed.get(sandboxId);
+    if (own === undefined) throw new NotFoundError(`sandbox ${sandboxId} was not found in this program`);
+    return own.fork(opts);
+  }
+
+  /**
+   * Sandboxes that go on from where this one stands, with its programs: all of them, or none. What `runCode` has
+   * defined is not in them.
+   */
+  async fork({ count = 1, timeoutMs = TIMEOUT_MS }: SandboxForkOpts = {}): Promise<(Sandbox | Error)[]> {
+    const forks = await translated(() => this.#box.fork({ count }));
+    return Promise.all(
+      forks.map(async (box) => {
+        if (box.name === null) await translated(() => box.setTimeout(timeoutMs));
+        return new Sandbox(box as Box, { ...this.#opts, timeoutMs }, this.#template);
+      }),
+    );
+  }
+
+  /** Remembers the whole system, programs and files: `Sandbox.create(snapshotId)` goes on from there. */
+  async createSnapshot(): Promise<SnapshotInfo> {
+    const state = await translated(() => this.#box.save());
+    const image = this.#opts.stratos?.image ?? (this.#template === "" ? undefined : this.#template);
+    const snapshotId = globalThis.crypto.randomUUID();
+    snapshots.set(snapshotId, { state, image, template: this.#template });
+    return { snapshotId };
+  }
+
+  /** @returns whether there was one */
+  static async deleteSnapshot(snapshotId: string): Promise<boolean> {
+    return snapshots.delete(snapshotId);
   }
 
   /** @throws NotFoundError: it is there no longer */

@@ -12,12 +12,14 @@ import {
   type SystemState,
 } from "@stratos/sdk/public";
 import { decodedText } from "./decoded-text.ts";
-import { internet } from "./internet.ts";
+import { internet, policyOf, type VercelPolicy } from "./internet.ts";
 import { writeFile } from "./write-file.ts";
 
 /** Where commands run and relative paths begin. */
 const WORK_FOLDER = "/vercel/sandbox";
 const TIMEOUT_MS = 300_000;
+/** That `getCommand` knows. */
+const COMMANDS_MAX = 1000;
 
 type Signal = string | number;
 
@@ -40,8 +42,11 @@ export interface CreateParams extends WithSignal {
   readonly runtime?: string;
   /** The name of an image here; also in `stratos`. */
   readonly image?: string;
-  /** Default: the internet, without private networks; of a named one none. */
-  readonly networkPolicy?: "allow-all" | "deny-all";
+  /**
+   * Default: the internet, without private networks; of a named one none, and for it an object is refused. Names,
+   * subnets; what would change requests is refused.
+   */
+  readonly networkPolicy?: VercelPolicy;
   /** What that library has no word for: image, mounts, memory. */
   readonly stratos?: Pick<BoxOptions, "image" | "pull" | "home" | "memoryBytes" | "mounts" | "onProgress">;
 }
@@ -67,6 +72,9 @@ interface LogLine {
 
 /** The language, and its version. */
 const RUNTIME = /^(node|python)(\d+(?:\.\d+)?)$/;
+/** Those of this program that have no name, by the one that they got here. */
+const unnamed = new Map<string, Sandbox>();
+
 const REFUSED = ["source", "drives", "mounts", "region", "persistent"] as const;
 
 /** A computer of its own, on this one. */
@@ -74,6 +82,9 @@ export class Sandbox {
   readonly #box: Box;
   readonly #params: CreateParams;
   readonly #domains = new Map<number, string>();
+  readonly #commands = new Map<string, Command>();
+  /** Of a named one its own. */
+  readonly sandboxId: string;
   /** When it ends, as Date.now() has it. */
   #endMs: number;
   #status: "running" | "stopped" = "running";
@@ -82,6 +93,8 @@ export class Sandbox {
     this.#box = box;
     this.#params = params;
     this.#endMs = Date.now() + this.timeout;
+    this.sandboxId = box.name ?? globalThis.crypto.randomUUID();
+    if (box.name === null) unnamed.set(this.sandboxId, this);
   }
 
   static async create(params: CreateParams = {}): Promise<Sandbox> {
@@ -91,14 +104,12 @@ export class Sandbox {
     const { name, timeout = TIMEOUT_MS, resources, networkPolicy, signal, runtime, image, stratos = {} } = params;
     if (runtime !== undefined && !RUNTIME.test(runtime))
       throw refused("runtime", `${runtime} is none: python3.13, node24 and the like are`);
-    if (networkPolicy !== undefined && networkPolicy !== "allow-all" && networkPolicy !== "deny-all")
-      throw refused("networkPolicy", '"allow-all" or "deny-all" is expected');
+    const net = networkPolicy === undefined ? undefined : netOf(networkPolicy, name);
     const life = name === undefined ? { timeoutMs: timeout, onTimeout: "stop" as const } : { name };
     const harts = resources?.vcpus;
-    const wantsNetwork = networkPolicy === undefined ? undefined : networkPolicy === "allow-all";
     const box = await Box.create({
       ...(image === undefined ? {} : { image }),
-      ...{ ...stratos, ...life, ...internet(wantsNetwork, name !== undefined) },
+      ...{ ...stratos, ...life, ...(net ?? internet(undefined, name !== undefined)) },
       ...(harts === undefined ? {} : { harts }),
       ...(signal === undefined ? {} : { signal }),
     });
@@ -124,13 +135,15 @@ export class Sandbox {
     }
   }
 
-  /** A named one that runs, or is paused. */
+  /** A named one that runs, or is paused; or one of this program. */
   static async get({
     name,
     sandboxId = name,
     ...params
   }: CreateParams & { readonly sandboxId?: string }): Promise<Sandbox> {
     if (sandboxId === undefined) throw new StratosError("option", "name: is missing", { option: "name" });
+    const own = unnamed.get(sandboxId);
+    if (own !== undefined) return own;
     const { stratos: { home } = {} } = params;
     const box = await Box.resume(sandboxId, home === undefined ? {} : { home });
     return Sandbox.#begun(box, { ...params, name: sandboxId }, () => box.close());
@@ -145,13 +158,9 @@ export class Sandbox {
     };
   }
 
-  /** Without a name: one that means nothing to others. */
+  /** Without a name: one that only this program knows. */
   get name(): string {
-    return this.#box.name ?? "";
-  }
-
-  get sandboxId(): string {
-    return this.name;
+    return this.sandboxId;
   }
 
   get status(): "running" | "stopped" {
@@ -180,7 +189,22 @@ export class Sandbox {
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     });
     const running = new Command(program, params);
+    this.#commands.set(running.cmdId, running);
+    if (this.#commands.size > COMMANDS_MAX) this.#commands.delete(this.#commands.keys().next().value!);
     return params.detached === true ? running : running.wait();
+  }
+
+  /** One of `runCommand` of this program, by its `cmdId`; of many the last ones. */
+  async getCommand(cmdId: string): Promise<Command> {
+    const command = this.#commands.get(cmdId);
+    if (command === undefined) throw refused("cmdId", `${cmdId}: there is no such command`);
+    return command;
+  }
+
+  /** From here on; open connections that it denies end. @throws StratosError of kind option */
+  async updateNetworkPolicy(networkPolicy: VercelPolicy): Promise<VercelPolicy> {
+    await this.#box.net.update(netOf(networkPolicy, undefined).net!.policy!);
+    return networkPolicy;
   }
 
   /** Paths are relative to the folder where commands run, and folders on the way are made. */
@@ -242,6 +266,7 @@ export class Sandbox {
   async stop(): Promise<void> {
     if (this.#status === "stopped") return;
     this.#status = "stopped";
+    unnamed.delete(this.sandboxId);
     await this.#box.stop();
   }
 
@@ -254,6 +279,16 @@ export class Sandbox {
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
+}
+
+/** @throws StratosError of kind option */
+function netOf(given: VercelPolicy, name: string | undefined): Pick<BoxOptions, "net" | "network"> {
+  const policy = policyOf(given);
+  if (policy === null)
+    throw refused("networkPolicy", '"allow-all", "deny-all" or { allow: [NAME], subnets } is expected');
+  if (name === undefined) return { net: { policy } };
+  if (typeof given === "object") throw refused("networkPolicy", 'of a named one "allow-all" or "deny-all" is expected');
+  return internet(given === "allow-all", true);
 }
 
 function refused(option: string, why: string): StratosError {
