@@ -390,6 +390,29 @@ test("reprotest finds what shows of a build's surroundings, and by which variati
   assert.match(bad.stdout, /^caused by: build_path$/m);
 });
 
+test("a disk of the host that is full is no failure of the package", options, async (context) => {
+  if (process.getuid?.() !== 0) return context.skip("only root mounts here");
+  const output = join(folder, "small"),
+    work = join(TEST_HOME, "builder/work");
+  mkdirSync(output);
+  const chance = "head -c 12M /dev/urandom >$D/usr/share/sample/chance";
+  for (const place of [output, work]) {
+    const { stdout, stderr, status } = await run(
+      [
+        ...["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=8m none "$0" && exec "$@"', place],
+        ...[...launcher, "builder", "build", writeSource(folder, { script: chance }), "-o", output, "--json"],
+      ],
+      { timeoutMs: TIMEOUT_MS, cwd: folder, env: { STRATOS_HOME: TEST_HOME, XDG_CONFIG_HOME: join(folder, "config") } },
+    );
+    assert.notEqual(stdout, "", stderr);
+    const { failure } = JSON.parse(stdout) as BuildResult;
+    assert.equal(failure?.kind, "infrastructure", JSON.stringify(failure));
+    assert.match(failure.message, place === output ? /no space left/i : /the disk of .*builder was full/);
+    assert.equal(failure.stage, place === output ? "Post" : "Build");
+    assert.equal(status, 1);
+  }
+});
+
 test("hostile sources stay inside", options, async () => {
   const secret = join(folder, "secret");
   writeFileSync(secret, "of the host");

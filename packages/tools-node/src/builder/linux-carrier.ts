@@ -120,6 +120,8 @@ exit $?`;
 const WATCH_MS = 1000;
 /** A disk that is fuller than this stops what fills it. */
 const FREE_MIN_BYTES = 256 << 20;
+/** One that was fuller than this while a command failed is what it failed for, as far as anybody can tell. */
+const FULL_BYTES = 4 << 20;
 const PIECE_BYTES = 1 << 20;
 
 export class LinuxCarrier implements RootCarrier {
@@ -300,7 +302,7 @@ class LinuxRoot implements CleanRoot {
       tail = "",
       isMounted = false;
     const startedMs = heardMs,
-      freeBefore = freeBytes(this.#folder);
+      freeBefore = freeBytes(this.place);
     child.stdio[3]?.on("data", () => {
       isMounted = true;
     });
@@ -313,7 +315,8 @@ class LinuxRoot implements CleanRoot {
         else command.onOutput(piece);
       });
     }
-    let isLooking = false;
+    let isLooking = false,
+      freeMin = freeBefore;
     const watcher =
       command.isInteractive === true
         ? undefined
@@ -323,7 +326,8 @@ class LinuxRoot implements CleanRoot {
               return stop("timeout", `it ran for longer than ${limits.timeoutSeconds} s`);
             if (nowMs - heardMs > limits.silenceSeconds * 1000)
               return stop("timeout", `it wrote nothing for ${limits.silenceSeconds} s`);
-            const free = freeBytes(this.#folder);
+            const free = freeBytes(this.place);
+            freeMin = Math.min(freeMin, free);
             if (freeBefore - free > limits.spaceBytes && !isLooking) {
               // Others write to this disk, too.
               isLooking = true;
@@ -340,7 +344,11 @@ class LinuxRoot implements CleanRoot {
       if (!isMounted && stopped === undefined)
         throw new InfrastructureError(`a root cannot be entered: ${tail.trim() || `status ${status}`}`);
       if (status !== 0 && stopped === undefined) {
-        if (usage?.isOutOfMemory === true)
+        const isFull = Math.min(freeMin, freeBytes(this.place)) < FULL_BYTES;
+        if (isFull && usedBytes(this.place) <= FREE_MIN_BYTES)
+          throw new InfrastructureError(`the disk of ${this.#folder} was full`);
+        if (isFull) stopped = { kind: "killed", why: `the disk of ${this.#folder} is full` };
+        else if (usage?.isOutOfMemory === true)
           stopped = { kind: "killed", why: `it wanted more than ${words(limits.memoryBytes)} of memory` };
         else if (refusedForks > 0)
           stopped = { kind: "killed", why: `it wanted more than ${limits.processes} processes` };
