@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { BuildResult } from "@stratos/builder";
@@ -373,6 +373,46 @@ test("a cross build is made by the host's tools, with libraries of what it is fo
   const { stderr: refused, status: code } = await builder(["verify", join(output, `crossed_1.0_${host}.buildinfo`)]);
   assert.equal(code, 1);
   assert.match(refused, /cannot be repeated from it/);
+});
+
+/** What each of them shows a package of itself, by reprotest's names. */
+const SHOWN: Readonly<Record<string, string>> = {
+  environment: "env | grep -c '^CAPTURE_ENVIRONMENT=' || :",
+  build_path: "pwd",
+  kernel: "uname -r",
+  aslr: "perl -e 'open F, q(/proc/self/personality); print hex(<F>) & 0x40000'",
+  num_cpus: "nproc",
+  time: "expr $(date +%s) / 8640000",
+  user_group: "id -u; id -g; id -un",
+  fileordering: "mkdir ../order; touch ../order/$(seq -s ' ../order/' 40); ls -U ../order",
+  domain_host: "uname -n; cat /proc/sys/kernel/domainname",
+  home: "echo $HOME",
+  locales: "echo $LC_ALL",
+  exec_path: "echo $PATH",
+  timezone: "date +%z",
+  umask: "umask",
+};
+
+test("reprotest varies what it says it does, each by itself", options, async () => {
+  const script = Object.entries(SHOWN)
+    .map(([name, command]) => `{ ${command}; } >$D/usr/share/sample/${name}`)
+    .join("\n");
+  const { stdout, stderr, status } = await builder(["reprotest", writeSource(folder, { script }), "--json"]);
+  assert.equal(status, 1, stderr);
+  const told = JSON.parse(stdout) as {
+    varied: string[];
+    fixed?: Record<string, string>;
+    packages: { differences: { member: string; what: string }[] }[];
+  };
+  const differing = new Set(
+    told.packages.flatMap(({ differences }) =>
+      differences.map(({ member }) => /\.\/usr\/share\/sample\/(\w+)$/.exec(member)?.[1] ?? ""),
+    ),
+  );
+  const isSingle = availableParallelism() === 1;
+  const expected = told.varied.filter((name) => name !== "num_cpus" || !isSingle);
+  assert.deepEqual([...differing].filter((name) => name in SHOWN).sort(), expected.sort(), stdout);
+  assert.deepEqual([...told.varied, ...Object.keys(told.fixed ?? {})].sort(), Object.keys(SHOWN).sort());
 });
 
 test("reprotest finds what shows of a build's surroundings, and by which variation", options, async () => {

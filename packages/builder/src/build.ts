@@ -226,6 +226,8 @@ class Build {
       user,
       buildFolder: folder,
       hasCompilerCache: this.#request.ccache === true,
+      domain: this.#request.variation?.domain,
+      hasOtherOrder: this.#request.variation?.hasOtherOrder === true,
       limits: { ...DEFAULT_LIMITS, ...this.#request.limits },
       signal: this.#ports.signal,
     });
