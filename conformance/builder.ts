@@ -30,9 +30,11 @@ import { processTimes } from "../bench/process-times.ts";
 import { recordBuilds } from "./results.ts";
 import { SbuildPeer } from "./sbuild-peer.ts";
 
+/** Of C, Perl, Python, Rust and documentation. */
 const SOURCES =
   "hostname,figlet,sl,cowsay,netbase,libjson-perl,liburi-perl,libtest-warn-perl,libencode-locale-perl,dash,gzip," +
-  "bzip2,zlib,lsof,jq,less,xz-utils,bash,hello,time";
+  "bzip2,zlib,lsof,jq,less,xz-utils,bash,hello,time,patchutils,sharutils,dh-autoreconf,reportbug,setuptools," +
+  "rust-pin-utils,naturaldocs,docbook2x,texi2html";
 const { values } = parseArgs({
   options: {
     sources: { type: "string", default: SOURCES },
