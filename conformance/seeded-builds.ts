@@ -58,7 +58,7 @@ try {
   for (const name of values.only?.split(",") ?? Object.keys(EMBEDDING)) {
     const started = performance.now();
     const told = compare(name, peer);
-    rows.push({ name, isRight: told === "", seconds: (performance.now() - started) / 1000 });
+    rows.push({ name, isRight: told === "", seconds: Math.round((performance.now() - started) / 1000) });
     process.stdout.write(`${name}: ${told === "" ? "differs by sbuild, the same by its seed" : told}\n`);
   }
 } finally {
