@@ -26,7 +26,7 @@ const PREAMBLE = [
 
 /** dpkg's configuring, of packages or of all; conffiles are in place as they come. */
 const CONFIGURE = "dpkg --configure --force-confdef --force-confold";
-/** What packages that are added to a root are configured with can be another: dpkg tells scripts of it (`DPKG_FORCE`). */
+/** Packages that are added to a root may be configured otherwise: dpkg tells their scripts how (`DPKG_FORCE`). */
 const CONFIGURE_ADDED = "dpkg --configure ${DPKG_CONFFILES:---force-confdef --force-confold}";
 
 /** A function of the shell that runs the preinst at a path; the path may use $3, its third argument. */
