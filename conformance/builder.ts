@@ -12,8 +12,6 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chmodSync,
-  chownSync,
-  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -28,13 +26,15 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { BuildResult } from "@stratos/builder";
 import { homeFolder, stratosHome } from "@stratos/host-node/home";
-import { findMirror } from "@stratos/tools-node/packages";
 import { processTimes } from "../bench/process-times.ts";
 import { recordBuilds } from "./results.ts";
+import { SbuildPeer } from "./sbuild-peer.ts";
 
+/** Of C, Perl, Python, Rust and documentation. */
 const SOURCES =
   "hostname,figlet,sl,cowsay,netbase,libjson-perl,liburi-perl,libtest-warn-perl,libencode-locale-perl,dash,gzip," +
-  "bzip2,zlib,lsof,jq,less,xz-utils,bash,hello,time";
+  "bzip2,zlib,lsof,jq,less,xz-utils,bash,hello,time,patchutils,sharutils,dh-autoreconf,reportbug,setuptools," +
+  "rust-pin-utils,naturaldocs,docbook2x,texi2html";
 const { values } = parseArgs({
   options: {
     sources: { type: "string", default: SOURCES },
@@ -63,10 +63,9 @@ try {
   mkdirSync(folder, { recursive: true });
   // The peer's user goes through it.
   chmodSync(folder, 0o711);
-  const ids = userIds();
-  makePeerRoot();
+  const peer = new SbuildPeer(user, suite);
   for (const source of values.sources.split(",")) {
-    const row = compare(source, ids);
+    const row = compare(source, peer);
     if (typeof row === "string") {
       process.stdout.write(`${source}: ${row}\n`);
       continue;
@@ -90,7 +89,7 @@ process.stdout.write(`${rows.length - failed} passed, ${failed} failed\n`);
 process.exitCode = failed === 0 && rows.length > 0 ? 0 : 1;
 
 /** A text: why there is nothing to compare. */
-function compare(source: string, ids: { uid: number; gid: number }): Row | string {
+function compare(source: string, peer: SbuildPeer): Row | string {
   const ours = join(folder, source, "ours"),
     theirs = join(folder, source, "theirs");
   for (const path of [ours, theirs]) {
@@ -105,22 +104,13 @@ function compare(source: string, ids: { uid: number; gid: number }): Row | strin
     failed++;
     return `ours failed: ${result.failure!.stage} (${result.failure!.kind}): ${result.failure!.message}`;
   }
-  chownSync(theirs, ids.uid, ids.gid);
-  const dsc = bringSource(ours, theirs, ids);
+  peer.give(theirs);
+  const dsc = bringSource(ours, theirs, peer);
   const before = childrenSeconds();
-  const peer = spawnSync(
-    "su",
-    [
-      user,
-      "-c",
-      `cd '${theirs}' && sbuild --chroot-mode=unshare -d ${suite} --no-clean-source --no-run-lintian ` +
-        `--build-path=/build/reproducible-path ${dsc}`,
-    ],
-    { encoding: "utf8", maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "pipe"] },
-  );
+  const { status, output } = peer.build(theirs, dsc);
   const theirCpu = childrenSeconds() - before;
-  writeFileSync(join(folder, source, "sbuild.log"), peer.stdout + peer.stderr);
-  if (peer.status !== 0) return `sbuild failed: ${(peer.stdout + peer.stderr).trim().split("\n").slice(-3).join(" ")}`;
+  writeFileSync(join(folder, source, "sbuild.log"), output);
+  if (status !== 0) return `sbuild failed: ${output.trim().split("\n").slice(-3).join(" ")}`;
   const debs = (path: string): string[] =>
     readdirSync(path)
       .filter((name) => /\.u?deb$/.test(name))
@@ -146,7 +136,7 @@ function build(source: string, output: string): { result: BuildResult; cpu: numb
 }
 
 /** The files that ours was built from, as its provenance names them. */
-function bringSource(from: string, to: string, ids: { uid: number; gid: number }): string {
+function bringSource(from: string, to: string, peer: SbuildPeer): string {
   const { predicate } = JSON.parse(readFileSync(join(from, "provenance.json"), "utf8")) as {
     predicate: { buildDefinition: { resolvedDependencies: { uri: string; digest: { sha256: string } }[] } };
   };
@@ -158,35 +148,10 @@ function bringSource(from: string, to: string, ids: { uid: number; gid: number }
     const stored = join(homeFolder(stratosHome(), "downloads"), "sources", sha256.slice(0, 2), sha256),
       name = decodeURIComponent(uri.slice(uri.lastIndexOf("/") + 1));
     if (name.endsWith(".deb") || !existsSync(stored)) continue;
-    copyFileSync(stored, join(to, name));
-    chownSync(join(to, name), ids.uid, ids.gid);
+    peer.copy(stored, to, name);
     if (name.endsWith(".dsc")) dsc = name;
   }
   return dsc;
-}
-
-function makePeerRoot(): void {
-  const { stdout } = spawnSync("su", [user, "-c", "echo $HOME"], { encoding: "utf8" });
-  const architecture = spawnSync("dpkg", ["--print-architecture"], { encoding: "utf8" }).stdout.trim(),
-    path = join(stdout.trim(), ".cache/sbuild", `${suite}-${architecture}.tar`);
-  if (existsSync(path)) return;
-  const { status } = spawnSync(
-    "su",
-    [
-      user,
-      "-c",
-      `mkdir -p '${dirname(path)}' && mmdebstrap --variant=buildd --mode=unshare ${suite} '${path}' ` +
-        `${findMirror().uri}`,
-    ],
-    { stdio: ["ignore", "inherit", "inherit"] },
-  );
-  if (status !== 0) throw new Error("mmdebstrap failed");
-}
-
-function userIds(): { uid: number; gid: number } {
-  const [uid, gid] = ["-u", "-g"].map((flag) => Number(spawnSync("id", [flag, user], { encoding: "utf8" }).stdout));
-  if (!(uid! > 0)) throw new Error(`there is no user ${user}: \`useradd -m ${user}\` makes one with subordinate ids`);
-  return { uid: uid!, gid: gid! };
 }
 
 /** Processor time of all that this process has waited for. */

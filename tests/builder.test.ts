@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { BuildResult } from "@stratos/builder";
@@ -375,6 +375,46 @@ test("a cross build is made by the host's tools, with libraries of what it is fo
   assert.match(refused, /cannot be repeated from it/);
 });
 
+/** What each of them shows a package of itself, by reprotest's names. */
+const SHOWN: Readonly<Record<string, string>> = {
+  environment: "env | grep -c '^CAPTURE_ENVIRONMENT=' || :",
+  build_path: "pwd",
+  kernel: "uname -r",
+  aslr: "perl -e 'open F, q(/proc/self/personality); print hex(<F>) & 0x40000'",
+  num_cpus: "nproc",
+  time: "expr $(date +%s) / 8640000",
+  user_group: "id -u; id -g; id -un",
+  fileordering: "mkdir ../order; touch ../order/$(seq -s ' ../order/' 40); ls -U ../order",
+  domain_host: "uname -n; cat /proc/sys/kernel/domainname",
+  home: "echo $HOME",
+  locales: "echo $LC_ALL",
+  exec_path: "echo $PATH",
+  timezone: "date +%z",
+  umask: "umask",
+};
+
+test("reprotest varies what it says it does, each by itself", options, async () => {
+  const script = Object.entries(SHOWN)
+    .map(([name, command]) => `{ ${command}; } >$D/usr/share/sample/${name}`)
+    .join("\n");
+  const { stdout, stderr, status } = await builder(["reprotest", writeSource(folder, { script }), "--json"]);
+  assert.equal(status, 1, stderr);
+  const told = JSON.parse(stdout) as {
+    varied: string[];
+    fixed?: Record<string, string>;
+    packages: { differences: { member: string; what: string }[] }[];
+  };
+  const differing = new Set(
+    told.packages.flatMap(({ differences }) =>
+      differences.map(({ member }) => /\.\/usr\/share\/sample\/(\w+)$/.exec(member)?.[1] ?? ""),
+    ),
+  );
+  const isSingle = availableParallelism() === 1;
+  const expected = told.varied.filter((name) => name !== "num_cpus" || !isSingle);
+  assert.deepEqual([...differing].filter((name) => name in SHOWN).sort(), expected.sort(), stdout);
+  assert.deepEqual([...told.varied, ...Object.keys(told.fixed ?? {})].sort(), Object.keys(SHOWN).sort());
+});
+
 test("reprotest finds what shows of a build's surroundings, and by which variation", options, async () => {
   const good = await builder(["reprotest", writeSource(folder)]);
   assert.equal(good.status, 0, good.stderr + good.stdout);
@@ -388,6 +428,29 @@ test("reprotest finds what shows of a build's surroundings, and by which variati
   assert.equal(bad.status, 1);
   assert.match(bad.stdout, /\.\/usr\/share\/sample\/place: differs from byte \d+/);
   assert.match(bad.stdout, /^caused by: build_path$/m);
+});
+
+test("a disk of the host that is full is no failure of the package", options, async (context) => {
+  if (process.getuid?.() !== 0) return context.skip("only root mounts here");
+  const output = join(folder, "small"),
+    work = join(TEST_HOME, "builder/work");
+  mkdirSync(output);
+  const chance = "head -c 12M /dev/urandom >$D/usr/share/sample/chance";
+  for (const place of [output, work]) {
+    const { stdout, stderr, status } = await run(
+      [
+        ...["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=8m none "$0" && exec "$@"', place],
+        ...[...launcher, "builder", "build", writeSource(folder, { script: chance }), "-o", output, "--json"],
+      ],
+      { timeoutMs: TIMEOUT_MS, cwd: folder, env: { STRATOS_HOME: TEST_HOME, XDG_CONFIG_HOME: join(folder, "config") } },
+    );
+    assert.notEqual(stdout, "", stderr);
+    const { failure } = JSON.parse(stdout) as BuildResult;
+    assert.equal(failure?.kind, "infrastructure", JSON.stringify(failure));
+    assert.match(failure.message, place === output ? /no space left/i : /the disk of .*builder was full/);
+    assert.equal(failure.stage, place === output ? "Post" : "Build");
+    assert.equal(status, 1);
+  }
 });
 
 test("hostile sources stay inside", options, async () => {

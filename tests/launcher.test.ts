@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { repository, run, start } from "./support/stratos.ts";
+import { launcher, repository, run, start } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
 const npm = (args: readonly string[], stdin: string | Uint8Array = ""): ReturnType<typeof run> =>
@@ -74,5 +76,19 @@ test("a signal to ./stratos reaches the program: it is the process that runs it"
   } finally {
     clearTimeout(timer);
     child.kill("SIGKILL");
+  }
+});
+
+test("the program alone, as it is installed, says what is wrong with an option", async (context) => {
+  const bundle = join(repository, "dist");
+  if (launcher.length < 3) return context.skip("nothing is bundled");
+  const alone = mkdtempSync(join(tmpdir(), "stratos-installed-"));
+  try {
+    cpSync(bundle, alone, { recursive: true });
+    const { stderr, status } = await run([process.execPath, join(alone, "main.cjs"), "worker", "--nope"]);
+    assert.match(stderr, /^stratos: --nope: unknown option/);
+    assert.equal(status, 2);
+  } finally {
+    rmSync(alone, { recursive: true, force: true });
   }
 });

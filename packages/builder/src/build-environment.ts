@@ -31,6 +31,7 @@ export function buildEnvironment(request: BuildRequest, jobs: number): BuildEnvi
   const user = { name: variation.user ?? BUILD_USER.name, id: variation.uid ?? BUILD_USER.id },
     locale = variation.locale ?? "C.UTF-8";
   const options = [`parallel=${variation.jobs ?? jobs}`, ...profiles.filter((one) => OPTION_PROFILES.has(one))];
+  const path = variation.searchPath === undefined ? PATH : `${PATH}:${variation.searchPath}`;
   const { buildPath } = request,
     given = buildPath === undefined ? undefined : buildPath.slice(0, buildPath.lastIndexOf("/"));
   return {
@@ -39,7 +40,7 @@ export function buildEnvironment(request: BuildRequest, jobs: number): BuildEnvi
     user,
     umask: variation.umask ?? "0022",
     variables: {
-      PATH: request.ccache === true ? `/usr/lib/ccache:${PATH}` : PATH,
+      PATH: request.ccache === true ? `/usr/lib/ccache:${path}` : path,
       HOME: variation.home ?? "/nonexistent",
       USER: user.name,
       LOGNAME: user.name,
@@ -51,6 +52,7 @@ export function buildEnvironment(request: BuildRequest, jobs: number): BuildEnvi
       DEB_BUILD_OPTIONS: options.join(" "),
       ...(profiles.length === 0 ? {} : { DEB_BUILD_PROFILES: profiles.join(" ") }),
       ...environment,
+      ...variation.variables,
     },
   };
 }
@@ -76,10 +78,12 @@ export function surroundingsOf(
 
 /** What is run in the unpacked tree. */
 export function buildCommand(request: BuildRequest): string[] {
-  const { hostArchitecture } = request;
+  const { hostArchitecture, variation: { personality = [], prefix = [] } = {} } = request;
   const parts = { both: "-b", any: "-B", all: "-A" }[request.parts ?? "both"];
   // Variations are meant to reach the package.
   return [
+    ...(personality.length === 0 ? [] : ["setarch", ...personality]),
+    ...prefix,
     "dpkg-buildpackage",
     ...(request.variation === undefined ? ["--sanitize-env"] : []),
     ...(hostArchitecture === undefined ? [] : ["--host-arch", hostArchitecture]),

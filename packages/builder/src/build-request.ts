@@ -94,6 +94,19 @@ export interface BuildVariation {
   readonly umask?: string;
   readonly home?: string;
   readonly jobs?: number;
+  /** of NIS: what domainname(1) prints */
+  readonly domain?: string;
+  /** at the end of `PATH` */
+  readonly searchPath?: string;
+  readonly variables?: Readonly<Record<string, string>>;
+  /** for setarch(8), which forgets what another has set */
+  readonly personality?: readonly string[];
+  /** before the command that builds */
+  readonly prefix?: readonly string[];
+  /** what that needs in the root */
+  readonly packages?: readonly string[];
+  /** folders of the build are read in another order */
+  readonly hasOtherOrder?: boolean;
 }
 
 export const STAGE_NAMES = ["Fetch", "Install-Deps", "Unpack", "Build", "Check", "Post"] as const;

@@ -158,7 +158,7 @@ class Build {
     }
     if (error instanceof StageError) return { kind: error.kind, stage, message: error.message };
     const { name, message } = error instanceof Error ? error : new Error(String(error));
-    const kind = KINDS[name];
+    const kind = KINDS[name] ?? (isHostTrouble(error) ? "infrastructure" : undefined);
     if (kind === undefined) throw error;
     return { kind, stage, message };
   }
@@ -226,6 +226,8 @@ class Build {
       user,
       buildFolder: folder,
       hasCompilerCache: this.#request.ccache === true,
+      domain: this.#request.variation?.domain,
+      hasOtherOrder: this.#request.variation?.hasOtherOrder === true,
       limits: { ...DEFAULT_LIMITS, ...this.#request.limits },
       signal: this.#ports.signal,
     });
@@ -373,3 +375,13 @@ const KINDS: Readonly<Record<string, FailureKind>> = {
   ScriptError: "infrastructure",
   HostProgramError: "infrastructure",
 };
+
+/**
+ * What the system says when the host, and not the package, has run out of something or has lost a disk, wherever that
+ * was met. Source: errno(3).
+ */
+const HOST_TROUBLES: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT", "EIO", "EROFS", "EMFILE", "ENFILE", "ENOMEM"]);
+
+function isHostTrouble(error: unknown): boolean {
+  return error instanceof Error && HOST_TROUBLES.has((error as { code?: unknown }).code);
+}

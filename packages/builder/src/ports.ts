@@ -48,6 +48,10 @@ export interface CloneSettings {
   readonly buildFolder: string;
   /** a folder that outlives the build, at {@link COMPILER_CACHE} */
   readonly hasCompilerCache?: boolean;
+  /** of NIS; undefined: the host's */
+  readonly domain?: string | undefined;
+  /** folders of the build are read in another order than those of other clones */
+  readonly hasOtherOrder?: boolean;
   readonly limits: BuildLimits;
   readonly signal: AbortSignal;
 }
@@ -99,6 +103,8 @@ export interface RootCarrier {
   readonly id: string;
   /** whether roots are stacks of layers; else each is written whole, under the key of its uppermost */
   readonly isLayered: boolean;
+  /** What of a build's surroundings cannot be another here, by reprotest's names, and why. */
+  fixed(): Readonly<Record<string, string>>;
   has(key: string): Promise<boolean>;
   /** Makes the layer visible at once and whole. */
   write(info: LayerInfo, content: LayerContent): Promise<void>;

@@ -1,5 +1,8 @@
-/** The files of a page, joined for browsers by esbuild; `npm run build` puts them beside the program. */
-import { build, type BuildOptions } from "esbuild";
+/**
+ * The files of a page, joined for browsers by esbuild; `npm run build` puts them beside the program. What is installed
+ * has no esbuild: it is loaded where a page is joined, and not with this file.
+ */
+import type { BuildOptions } from "esbuild";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -37,6 +40,7 @@ export async function joinTab(desktop: string): Promise<Map<string, Uint8Array>>
   const version = createHash("sha256");
   for (const [name, content] of files) version.update(name).update(content);
   const kept = ["./", DESKTOP, ...[...files.keys()].filter((name) => !name.endsWith("index.html"))];
+  const { build } = await import("esbuild");
   const service = await build({
     ...optionsFor(folder),
     entryPoints: ["service-worker.ts"],
@@ -70,6 +74,7 @@ async function joinFiles(
   entryPoints: string[],
   more: Pick<BuildOptions, "splitting"> = {},
 ): Promise<Map<string, Uint8Array>> {
+  const { build } = await import("esbuild");
   const joined = await build({ ...optionsFor(folder), ...more, entryPoints, entryNames: "[name]-[hash]" });
   return new Map(joined.outputFiles.map(({ path, contents }) => [path.slice(folder.length + 1), contents]));
 }

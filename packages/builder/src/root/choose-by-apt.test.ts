@@ -70,7 +70,7 @@ async function plan(
     archive: { mirror: "http://mirror/debian", keyrings: [signer.publicKey] },
     version: "0",
     signal: new AbortController().signal,
-    carrier: { id: "test", isLayered: true, has: async () => true, clone: async () => root },
+    carrier: { id: "test", isLayered: true, fixed: () => ({}), has: async () => true, clone: async () => root },
   } as unknown as BuilderPorts;
   try {
     const made = await planBuildRoot(

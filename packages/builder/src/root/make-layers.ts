@@ -25,7 +25,12 @@ import type { RootPlan } from "./plan-root.ts";
 /** Part of every key: a change of how layers are made makes all anew. */
 const LAYER_CODE = 1;
 /** Of maintainer scripts. */
-const ENVIRONMENT = { DEBIAN_FRONTEND: "noninteractive" };
+/**
+ * Build dependencies are configured as sbuild has it (ResolverBase.pm): what ucf(1) has put into place once stays,
+ * whatever comes later. Parsers of XML::SAX are such a file, and what is built with them differs.
+ */
+const CONFFILES = "--force-confold";
+const ENVIRONMENT = { DEBIAN_FRONTEND: "noninteractive", DPKG_CONFFILES: CONFFILES };
 
 type LayerPorts = Pick<BuilderPorts, "packages" | "store" | "runner" | "archive" | "carrier" | "version" | "signal">;
 
@@ -124,6 +129,7 @@ function keyOf(
         date: dateSeconds,
         architecture,
         below,
+        ...(below === "" ? {} : { conffiles: CONFFILES }),
         packages: packages.map(({ name, sha256, stage, round }) => [name, sha256, stage, round ?? 0]),
       }),
     ),

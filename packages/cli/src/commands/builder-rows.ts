@@ -129,16 +129,15 @@ function reprotestRow(finish: Finish): Command {
     new Command("reprotest")
       .summary("build twice in different surroundings, and compare")
       .description(
-        "Builds a source twice, the second time with another path, host name, user, time zone, locale, umask, home " +
-          "and number of jobs, and compares each package byte for byte.",
+        "Builds a source twice, the second time with another path, time, order of folders, kernel, host name, user " +
+          "and so on, and compares each package byte for byte.",
       )
       .usage("[OPTIONS] SOURCE")
       .argument("<source>", SOURCE)
       .addOption(
         new Option(
           "--vary <names>",
-          "only these, separated by commas: build_path, domain_host, user_group, timezone, locales, umask, home, " +
-            "num_cpus",
+          `only these, separated by commas: ${[...VARIATION_NAMES].join(", ")} (default: all that can be varied here)`,
         ).argParser(parseVariations),
       )
       .option("--auto-build", "when they differ, find by further builds which variations cause it"),
@@ -361,15 +360,22 @@ function parseWords(text: string): readonly string[] {
   return words;
 }
 
+/** As the builder has them: it is not loaded for the sake of `--help`. */
 const VARIATION_NAMES = new Set([
+  "environment",
   "build_path",
-  "domain_host",
-  "user_group",
-  "timezone",
-  "locales",
-  "umask",
-  "home",
+  "kernel",
+  "aslr",
   "num_cpus",
+  "time",
+  "user_group",
+  "fileordering",
+  "domain_host",
+  "home",
+  "locales",
+  "exec_path",
+  "timezone",
+  "umask",
 ]);
 
 function parseVariations(text: string): readonly string[] {

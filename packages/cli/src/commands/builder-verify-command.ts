@@ -67,7 +67,6 @@ export async function verifyBuild(file: string, options: BuilderVerifyOptions): 
 export async function reprotest(source: string, options: BuilderReprotestOptions): Promise<number> {
   const settings = settingsOf(options),
     request: BuildRequest = { source: parseSourceReference(source), ...settings.request };
-  const names = options.vary ?? Object.keys(VARIATIONS);
   return inFolder(undefined, async (folder) => {
     const build = async (one: BuildRequest, name: string): Promise<BuildResult> => {
       const output = join(folder, name);
@@ -80,6 +79,7 @@ export async function reprotest(source: string, options: BuilderReprotestOptions
         await session.close();
       }
     };
+    const { names, fixed } = await variationsHere(settings, options, folder);
     const { control, experiment } = variedRequests(request, names);
     const first = await build(control, "control"),
       second = await build(experiment, "experiment");
@@ -93,8 +93,33 @@ export async function reprotest(source: string, options: BuilderReprotestOptions
         if ((await compareBuilds(first, alone)).some(({ verdict }) => verdict !== "same")) causes.push(name);
       }
     }
-    return tell(compared, options.json === true, { varied: names, ...(causes === undefined ? {} : { causes }) });
+    return tell(compared, options.json === true, {
+      varied: names,
+      ...(Object.keys(fixed).length === 0 ? {} : { fixed }),
+      ...(causes === undefined ? {} : { causes }),
+    });
   });
+}
+
+/** What is varied; `fixed`: what would be, and cannot be varied here. @throws CommandError when it was asked for */
+async function variationsHere(
+  settings: BuilderSettings,
+  options: BuilderReprotestOptions,
+  output: string,
+): Promise<{ names: readonly string[]; fixed: Readonly<Record<string, string>> }> {
+  const session = await openSession(settings, options, output);
+  try {
+    const fixed = session.ports.carrier.fixed();
+    if (options.vary !== undefined) {
+      const impossible = options.vary.find((name) => fixed[name] !== undefined);
+      if (impossible !== undefined) throw new CommandError(impossible, `cannot be varied here: ${fixed[impossible]}`);
+      return { names: options.vary, fixed: {} };
+    }
+    for (const [name, why] of Object.entries(fixed)) session.display.note(`reprotest: not varied: ${name}: ${why}`);
+    return { names: Object.keys(VARIATIONS).filter((name) => fixed[name] === undefined), fixed };
+  } finally {
+    await session.close();
+  }
 }
 
 function tell(compared: readonly PackageComparison[], isJson: boolean, about: Record<string, unknown>): number {

@@ -161,7 +161,7 @@ async function answer(
   const query = readQuery(context, route);
   let body: unknown = null;
   if (route.body !== undefined) {
-    body = await readJson(context, route.bodyBytesMax ?? JSON_BYTES_MAX);
+    body = await readJson(context, route);
     if (check !== null && !check(body))
       throw new HubError(422, "bad-body", ajv.errorsText(check.errors, { dataVar: "body" }));
   }
@@ -194,6 +194,8 @@ async function answer(
       return new Response(null, { status: 304, headers });
   }
   const status = result.status ?? route.status ?? 200;
+  if (status === 201 && route.location !== undefined)
+    headers["Location"] = route.location(result.body as { id: number });
   return status === 204 ? new Response(null, { status, headers }) : Response.json(result.body, { status, headers });
 }
 
@@ -262,7 +264,12 @@ function once(route: ApiRoute, request: ApiRequest, key: string): Promise<ApiAns
       );
       if (before!.request_hash !== requestHash)
         throw new HubError(422, "key-reused", "this Idempotency-Key came with another request before");
-      return { status: before!.status, body: before!.answer, headers: { "Idempotent-Replayed": "true" } };
+      const { version } = (before!.answer ?? {}) as { version?: unknown };
+      return {
+        ...{ status: before!.status, body: before!.answer },
+        ...(typeof version === "number" ? { version } : {}),
+        headers: { "Idempotent-Replayed": "true" },
+      };
     }
     const result = (await route.handle({ ...request, inside })) as ApiAnswer;
     await inside.query("update idempotency set status = $3, answer = $4::jsonb where principal = $1 and key = $2", [
@@ -313,7 +320,10 @@ function readQuery(context: Context, route: ApiRoute): Record<string, string | n
   return query;
 }
 
-async function readJson(context: Context, bytesMax: number): Promise<unknown> {
+async function readJson(context: Context, route: ApiRoute): Promise<unknown> {
+  const bytesMax = route.bodyBytesMax ?? JSON_BYTES_MAX;
+  if (route.isBodyOptional === true && context.req.header("content-type") === undefined)
+    if ((await wholeBody(context, bytesMax)).length === 0) return {};
   if (!/^application\/json\b/.test(context.req.header("content-type") ?? ""))
     throw new HubError(415, "bad-media", "expected a body of type application/json");
   const bytes = await wholeBody(context, bytesMax);

@@ -323,6 +323,34 @@ test("a request with an idempotency key is carried out once, also when it comes 
   const refused = { "idempotency-key": "order-67" };
   await problemOf(submit(hub.admin, { channel: "nowhere" }, refused));
   await submit(hub.admin, {}, refused);
+  // The answer that comes again is the first one, with where the task is.
+  const request = {
+    body: JSON.stringify({ kind: "command", payload: { argv: ["true"] } }),
+    headers: { "content-type": "application/json", "idempotency-key": "order-68" },
+  };
+  const told = await Promise.all(
+    [0, 1].map(async () => {
+      const { status, headers } = await hub.admin.raw("POST", "/tasks", request);
+      return { status, etag: headers.get("etag"), location: headers.get("location") };
+    }),
+  );
+  assert.match(told[0]!.location ?? "", /^\/v1\/tasks\/\d+$/);
+  assert.equal(told[0]!.etag, '"1"');
+  assert.deepEqual(told[1], told[0]);
+});
+
+test("a task is canceled and tried again without a body, or with {}", async () => {
+  const { id } = await submit(hub.admin);
+  const post = async (what: string, more: Parameters<HubClient["raw"]>[2] = {}): Promise<number> => {
+    const response = await hub.admin.raw("POST", `/tasks/${id}/${what}`, more);
+    await response.body?.cancel();
+    return response.status;
+  };
+  assert.equal(await post("cancel"), 200);
+  assert.equal(await post("retry"), 200);
+  assert.equal(await post("cancel", { body: "{}", headers: { "content-type": "application/json" } }), 200);
+  const form = { body: "reason=x", headers: { "content-type": "application/x-www-form-urlencoded" } };
+  assert.equal((await problemOf(post("retry", form))).status, 415);
 });
 
 test("who may make keys, give roles or change them gives nobody more than they may themselves", async () => {

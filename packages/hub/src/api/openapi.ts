@@ -74,7 +74,12 @@ function operation(route: ApiRoute): Record<string, unknown> {
     parameters,
     ...(route.body === undefined
       ? {}
-      : { requestBody: { required: true, content: { "application/json": { schema: route.body } } } }),
+      : {
+          requestBody: {
+            required: route.isBodyOptional !== true,
+            content: { "application/json": { schema: route.body } },
+          },
+        }),
     ...(route.takes === "bytes"
       ? {
           requestBody: {

@@ -48,6 +48,8 @@ export interface ApiRoute {
   readonly isScoped?: true;
   readonly query?: Readonly<Record<string, { readonly schema: JsonSchema; readonly description: string }>>;
   readonly body?: JsonSchema;
+  /** No body at all is the same as `{}`. */
+  readonly isBodyOptional?: true;
   readonly bodyBytesMax?: number;
   /** `bytes`: the body is content, and not JSON. */
   readonly takes?: "bytes";
@@ -55,6 +57,8 @@ export interface ApiRoute {
   readonly answer?: JsonSchema;
   readonly status?: number;
   readonly takesIdempotencyKey?: true;
+  /** Where what it has made (201) is. */
+  readonly location?: (made: { readonly id: number }) => string;
   readonly takesIfMatch?: true;
   /** It works on, and is to go: its answers and OpenAPI say so. */
   readonly deprecated?: {

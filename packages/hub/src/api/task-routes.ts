@@ -68,6 +68,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
     body: SUBMISSION,
     answer: TASK_VIEW,
     takesIdempotencyKey: true,
+    location: ({ id }) => `/v1/tasks/${id}`,
     handle: async (request) => {
       const task = request.body as TaskSubmission;
       await requireChannels(request, [task]);
@@ -86,7 +87,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
         ...within(request),
       });
       const view = await findTask(on, made!.id);
-      return { status: 201, body: view, version: view.version, headers: { Location: `/v1/tasks/${made!.id}` } };
+      return { status: 201, body: view, version: view.version };
     },
   },
   {
@@ -195,6 +196,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
     isScoped: true,
     summary: "Cancels a task: at once, or when its host has stopped it (`cancelRequested`).",
     body: REASON,
+    isBodyOptional: true,
     answer: TASK_VIEW,
     status: 200,
     handle: async (request) => {
@@ -214,6 +216,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
     isScoped: true,
     summary: "Tries a task again that failed or was canceled.",
     body: REASON,
+    isBodyOptional: true,
     answer: TASK_VIEW,
     status: 200,
     handle: async (request) => {
@@ -333,6 +336,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
     body: WORKFLOW,
     bodyBytesMax: BATCH_BYTES_MAX,
     takesIdempotencyKey: true,
+    location: ({ id }) => `/v1/workflows/${id}`,
     handle: async (request) => {
       const { name, tasks } = request.body as { name: string; tasks: TaskSubmission[] };
       await requireChannels(request, tasks);
@@ -352,7 +356,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
         request.inside === undefined
           ? await request.hub.database.transaction("read committed", submit)
           : await submit(request.inside);
-      return { status: 201, body, headers: { Location: `/v1/workflows/${String(body["id"])}` } };
+      return { status: 201, body };
     },
   },
   {
@@ -373,6 +377,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
     isScoped: true,
     summary: "Cancels the tasks of a workflow that have not ended.",
     body: REASON,
+    isBodyOptional: true,
     status: 200,
     handle: async (request) => {
       const { hub, parameters } = request;

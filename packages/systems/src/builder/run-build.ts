@@ -1,5 +1,5 @@
 /** A build on this host: the builder's, with what it leaves in a folder, and the checks of what it made. */
-import { closeSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   build,
@@ -11,7 +11,7 @@ import {
   type BuildResult,
   type TestsResult,
 } from "@stratos/builder";
-import { replaceFile } from "@stratos/host-node/files";
+import { replaceFile, writeFully } from "@stratos/host-node/files";
 
 /** Builds, and leaves the log and the provenance beside what was made. @param checks  of what was made */
 export async function runBuild(
@@ -23,13 +23,23 @@ export async function runBuild(
 ): Promise<BuildResult> {
   const log = join(output, `.stratos-build-${process.pid}.log`),
     fd = openSync(log, "w");
+  // Told by whom the build is: what comes from a pipe has nobody above it to catch.
+  let trouble: Error | undefined;
+  const keep = (bytes: Uint8Array): void => {
+    if (trouble !== undefined) return;
+    try {
+      writeFully(fd, bytes);
+    } catch (error) {
+      trouble = error as Error;
+    }
+  };
   try {
     let result = await build(request, ports, (event) => {
-      if (event.kind === "log") writeSync(fd, event.bytes);
+      if (event.kind === "log") keep(event.bytes);
       onEvent(event);
     });
     const write = (bytes: Uint8Array): void => {
-      writeSync(fd, bytes);
+      keep(bytes);
       onEvent({ kind: "log", bytes, offset: 0 });
     };
     if (checks.isLinted === true && result.status === "built") {
@@ -45,6 +55,12 @@ export async function runBuild(
       write(Buffer.from("\n==== autopkgtest ====\n"));
       result = withTests(result, await runAutopkgtest(ports, request, result.artefacts, onEvent, write));
     }
+    if (trouble !== undefined && result.status === "built")
+      result = {
+        ...result,
+        status: "failed",
+        failure: { kind: "infrastructure", stage: "Post", message: `the log cannot be written: ${trouble.message}` },
+      };
     const { source, binaryVersion = source?.version, architecture, hostArchitecture = architecture } = result;
     const stem = join(output, `${source?.name}_${binaryVersion?.replace(/^\d+:/, "")}_${hostArchitecture}`);
     if (source !== undefined) renameSync(log, `${stem}.build`);

@@ -59,6 +59,10 @@ export class StratosCarrier implements RootCarrier {
     this.#seed = seed;
   }
 
+  fixed(): Readonly<Record<string, string>> {
+    return { fileordering: "a volume of AegisFS has one order" };
+  }
+
   async has(key: string): Promise<boolean> {
     return existsSync(this.#place(key));
   }

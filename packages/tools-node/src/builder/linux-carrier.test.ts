@@ -15,6 +15,8 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  statSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -310,6 +312,18 @@ test("scrub names what is not as it was made", options, async () => {
   assert.equal(await carrier.layers.scrub("f".repeat(32)), undefined);
   await carrier.layers.remove(BASE);
   assert.equal(await carrier.has(BASE), false);
+});
+
+test("scrub knows a layer again whose folders are of other sizes, as a copy's are", options, async () => {
+  await layers();
+  const { mtime, atime } = statSync(join(folder, "layers", BASE, "tree/usr/bin")),
+    many = Array.from({ length: 400 }, (_, index) =>
+      join(folder, "layers", BASE, "tree/usr/bin", `${index}-${"x".repeat(200)}`),
+    );
+  for (const path of many) writeFileSync(path, "");
+  for (const path of many) rmSync(path);
+  utimesSync(join(folder, "layers", BASE, "tree/usr/bin"), atime, mtime);
+  assert.deepEqual(await carrier.layers.scrub(BASE), []);
 });
 
 test("a layer that cannot be written is none", options, async () => {

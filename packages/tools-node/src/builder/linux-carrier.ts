@@ -13,6 +13,7 @@ import {
   constants,
   existsSync,
   fstatSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -46,7 +47,7 @@ import { buildObstacle, isRoot, spawnInside, tailOf } from "./namespaces.ts";
 import { isForgotten, ownerText } from "./work-owner.ts";
 
 /**
- * $1: the builder's folder; $2: its layers, the highest first; $3: the clone's folder in it; $4: a folder in that for
+ * $1: the builder's folder; $2: its layers, the highest first; $3: the clone's folder; $4: a folder in that for
  * the overlay's own use, which is empty; $5: the host name. What the overlay notes of what is not yet on the disk
  * (`volatile`) is of no use: after a crash of the host nobody asks for the clone. Each program that is started here
  * costs as much as several mounts.
@@ -103,6 +104,7 @@ mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5 devpts root/dev/pts
 root/dev/ptmx || :
 [ "$network" = yes ] || { ${LOOPBACK_UP}; }
 [ "$network" = no ] || cp -L /etc/resolv.conf root/etc/resolv.conf 2>/dev/null || :
+[ -z "$domain" ] || { echo "$domain" >/proc/sys/kernel/domainname || domainname "$domain"; } 2>/dev/null || :
 [ -z "$cache" ] || { mkdir -p root/ccache; mount --bind "$cache" root/ccache; chown "$cacheOwner" root/ccache; }
 echo mounted >&3
 ${ENTER_ROOT}`;
@@ -120,7 +122,14 @@ exit $?`;
 const WATCH_MS = 1000;
 /** A disk that is fuller than this stops what fills it. */
 const FREE_MIN_BYTES = 256 << 20;
+/** One that was fuller than this while a command failed is what it failed for, as far as anybody can tell. */
+const FULL_BYTES = 4 << 20;
 const PIECE_BYTES = 1 << 20;
+/**
+ * Where clones lie whose folders shall be read in another order: on tmpfs the newest entry comes first, on ext4, XFS or
+ * btrfs it is by hash or as they came. Source: Linux fs/libfs.c, offset_readdir.
+ */
+const MEMORY = "/dev/shm";
 
 export class LinuxCarrier implements RootCarrier {
   readonly id = "linux";
@@ -133,6 +142,15 @@ export class LinuxCarrier implements RootCarrier {
   constructor(folder: string) {
     this.#folder = folder;
     this.layers = new LayerFolder(folder);
+  }
+
+  fixed(): Readonly<Record<string, string>> {
+    const why = isTmpfs(this.#folder)
+      ? `${this.#folder} is itself on tmpfs`
+      : isTmpfs(MEMORY)
+        ? undefined
+        : `${MEMORY} is no tmpfs`;
+    return why === undefined ? {} : { fileordering: why };
   }
 
   async has(key: string): Promise<boolean> {
@@ -153,21 +171,44 @@ export class LinuxCarrier implements RootCarrier {
     if (obstacle !== undefined) throw new InfrastructureError(`builds cannot be run on this host: ${obstacle}`);
     await this.removeForgotten();
     for (const key of layers) this.layers.touch(key);
-    const work = `work/${process.pid}-${this.#serial++}`,
-      folder = join(this.#folder, work);
+    const folder = settings.hasOtherOrder === true ? this.#inMemory() : join(this.#folder, "work", this.#nextName());
     await removeTree(folder);
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(folder, { recursive: true, mode: 0o755 });
     writeFileSync(join(folder, "owner"), ownerText());
     writeFileSync(join(folder, "layers"), `${layers.join("\n")}\n`);
     for (const name of ["upper", "root"]) mkdirSync(join(folder, name), { mode: 0o755 });
-    return new LinuxRoot(this.#folder, work, layers, settings);
+    return new LinuxRoot(this.#folder, folder, layers, settings);
+  }
+
+  #nextName(): string {
+    return `${process.pid}-${this.#serial++}`;
+  }
+
+  /** In a folder that is nobody else's, wherever that file system is. */
+  #inMemory(): string {
+    const folder = this.#memoryFolder();
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (!isOwn(folder)) throw new InfrastructureError(`${folder} is somebody else's`);
+    return join(folder, this.#nextName());
+  }
+
+  /** One for each builder's folder. */
+  #memoryFolder(): string {
+    const key = createHash("sha256").update(this.#folder).digest("hex").slice(0, 16);
+    return join(MEMORY, `stratos-builder-${process.getuid?.() ?? 0}-${key}`);
+  }
+
+  #workFolders(): string[] {
+    const memory = this.#memoryFolder();
+    return [join(this.#folder, "work"), ...(isOwn(memory) ? [memory] : [])].flatMap((place) =>
+      namesIn(place).map((name) => join(place, name)),
+    );
   }
 
   /** Layers that clones of living builders stand on. */
   layersInUse(): Set<string> {
     const used = new Set<string>();
-    for (const name of namesIn(join(this.#folder, "work"))) {
-      const folder = join(this.#folder, "work", name);
+    for (const folder of this.#workFolders()) {
       // Checkouts of sources stand there, too.
       if (isForgotten(join(folder, "owner")) || !existsSync(join(folder, "layers"))) continue;
       for (const key of readFileSync(join(folder, "layers"), "latin1").split("\n")) if (key !== "") used.add(key);
@@ -178,8 +219,7 @@ export class LinuxCarrier implements RootCarrier {
   /** What builders left that were killed. Their processes and mounts went with their namespaces. */
   async removeForgotten(): Promise<void> {
     await this.layers.removeForgotten();
-    for (const name of namesIn(join(this.#folder, "work"))) {
-      const folder = join(this.#folder, "work", name);
+    for (const folder of this.#workFolders()) {
       if (isForgotten(join(folder, "owner"))) await removeTree(folder);
     }
   }
@@ -194,7 +234,7 @@ class LinuxRoot implements CleanRoot {
   #mounts = 0;
 
   constructor(folder: string, work: string, layers: readonly string[], settings: CloneSettings) {
-    this.place = join(folder, work, "upper");
+    this.place = join(work, "upper");
     this.#folder = folder;
     this.#work = work;
     this.#layers = layers;
@@ -272,6 +312,7 @@ class LinuxRoot implements CleanRoot {
             groups: group?.entrances.join(" ") ?? "",
             network: command.hasNetwork === true ? "yes" : "no",
             cache: this.#compilerCache(),
+            domain: this.#settings.domain ?? "",
             cacheOwner: `${user.id}:${user.id}`,
           },
         },
@@ -300,7 +341,7 @@ class LinuxRoot implements CleanRoot {
       tail = "",
       isMounted = false;
     const startedMs = heardMs,
-      freeBefore = freeBytes(this.#folder);
+      freeBefore = freeBytes(this.place);
     child.stdio[3]?.on("data", () => {
       isMounted = true;
     });
@@ -313,7 +354,8 @@ class LinuxRoot implements CleanRoot {
         else command.onOutput(piece);
       });
     }
-    let isLooking = false;
+    let isLooking = false,
+      freeMin = freeBefore;
     const watcher =
       command.isInteractive === true
         ? undefined
@@ -323,7 +365,8 @@ class LinuxRoot implements CleanRoot {
               return stop("timeout", `it ran for longer than ${limits.timeoutSeconds} s`);
             if (nowMs - heardMs > limits.silenceSeconds * 1000)
               return stop("timeout", `it wrote nothing for ${limits.silenceSeconds} s`);
-            const free = freeBytes(this.#folder);
+            const free = freeBytes(this.place);
+            freeMin = Math.min(freeMin, free);
             if (freeBefore - free > limits.spaceBytes && !isLooking) {
               // Others write to this disk, too.
               isLooking = true;
@@ -340,7 +383,11 @@ class LinuxRoot implements CleanRoot {
       if (!isMounted && stopped === undefined)
         throw new InfrastructureError(`a root cannot be entered: ${tail.trim() || `status ${status}`}`);
       if (status !== 0 && stopped === undefined) {
-        if (usage?.isOutOfMemory === true)
+        const isFull = Math.min(freeMin, freeBytes(this.place)) < FULL_BYTES;
+        if (isFull && usedBytes(this.place) <= FREE_MIN_BYTES)
+          throw new InfrastructureError(`the disk of ${this.#folder} was full`);
+        if (isFull) stopped = { kind: "killed", why: `the disk of ${this.#folder} is full` };
+        else if (usage?.isOutOfMemory === true)
           stopped = { kind: "killed", why: `it wanted more than ${words(limits.memoryBytes)} of memory` };
         else if (refusedForks > 0)
           stopped = { kind: "killed", why: `it wanted more than ${limits.processes} processes` };
@@ -413,7 +460,7 @@ class LinuxRoot implements CleanRoot {
   }
 
   async drop(): Promise<void> {
-    await removeTree(join(this.#folder, this.#work));
+    await removeTree(this.#work);
   }
 
   /** One for each architecture; what ccache keeps in it is known by all that a compilation depends on. */
@@ -427,7 +474,7 @@ class LinuxRoot implements CleanRoot {
   #mountArguments(): string[] {
     // The kernel leaves files in it that another mount refuses.
     const scratch = `scratch-${this.#mounts++}`;
-    mkdirSync(join(this.#folder, this.#work, scratch), { mode: 0o755 });
+    mkdirSync(join(this.#work, scratch), { mode: 0o755 });
     return [
       this.#folder,
       [...this.#layers]
@@ -446,6 +493,20 @@ class LinuxRoot implements CleanRoot {
    */
   #mountEnvironment(): Record<string, string> {
     return { groups: "", overlay: isRoot() ? "" : ",userxattr" };
+  }
+}
+
+function isOwn(path: string): boolean {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  return stats !== undefined && stats.isDirectory() && stats.uid === process.getuid?.();
+}
+
+/** Source: include/uapi/linux/magic.h, TMPFS_MAGIC. */
+function isTmpfs(path: string): boolean {
+  try {
+    return statfsSync(path).type === 0x01021994;
+  } catch {
+    return false;
   }
 }
 

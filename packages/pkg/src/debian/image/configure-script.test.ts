@@ -89,3 +89,12 @@ test("essential packages and what they depend on are configured before a script 
 test("without an essential package among them, as on top of a base, all are configured at once", () => {
   assert.deepEqual(steps([unpacked("ksh93u+m", { Depends: "libc6" })]), ["--pending"]);
 });
+
+test("packages that are added to a root are configured as whoever adds them says; the first ones are not", () => {
+  const calls = (hasRunPreinsts: boolean): string[] =>
+    configureScript([], { hasRunPreinsts })
+      .split("\n")
+      .filter((line) => line.includes("dpkg --configure"));
+  assert.deepEqual(calls(false), ["dpkg --configure --force-confdef --force-confold --pending"]);
+  assert.deepEqual(calls(true), ["dpkg --configure ${DPKG_CONFFILES:---force-confdef --force-confold} --pending"]);
+});

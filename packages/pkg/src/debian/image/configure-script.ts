@@ -26,6 +26,8 @@ const PREAMBLE = [
 
 /** dpkg's configuring, of packages or of all; conffiles are in place as they come. */
 const CONFIGURE = "dpkg --configure --force-confdef --force-confold";
+/** Packages that are added to a root may be configured otherwise: dpkg tells their scripts how (`DPKG_FORCE`). */
+const CONFIGURE_ADDED = "dpkg --configure ${DPKG_CONFFILES:---force-confdef --force-confold}";
 
 /** A function of the shell that runs the preinst at a path; the path may use $3, its third argument. */
 function preinstFunction(packages: readonly ScriptedPackage[], prepare: readonly string[], path: string): string[] {
@@ -119,10 +121,11 @@ export function configureScript(
         lines.push(`preinst ${quote(one.name)} ${quote(one.architecture)} ${quote(infoName(one))}`);
     lines.push(...placeDiverted(diverted));
   }
-  const first = configuredFirst(packages);
-  if (first.length > 0) lines.push(`${CONFIGURE} ${first.map((one) => quote(infoName(one))).join(" ")}`);
+  const first = configuredFirst(packages),
+    configure = options.hasRunPreinsts === true ? CONFIGURE_ADDED : CONFIGURE;
+  if (first.length > 0) lines.push(`${configure} ${first.map((one) => quote(infoName(one))).join(" ")}`);
   lines.push(
-    `${CONFIGURE} --pending`,
+    `${configure} --pending`,
     // Logs and caches of this run say when it was, which no image should.
     "rm -f /var/log/dpkg.log /var/log/alternatives.log /var/log/bootstrap.log /var/cache/ldconfig/aux-cache " +
       "/var/cache/debconf/*-old",
