@@ -33,7 +33,7 @@ const INT_MIN = -0x80000000,
   INT_MAX = 0x7fffffff,
   UINT_MAX = 0xffffffff;
 
-export const EDID: Property = {
+const EDID: Property = {
   id: 1,
   name: "EDID",
   flags: DRM_MODE_PROP_BLOB | DRM_MODE_PROP_IMMUTABLE,

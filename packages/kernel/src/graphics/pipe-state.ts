@@ -62,7 +62,7 @@ export function wholePlane(
   };
 }
 
-export function sizeOf({ bytes }: PropertyBlob): { readonly width: number; readonly height: number } {
+function sizeOf({ bytes }: PropertyBlob): { readonly width: number; readonly height: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const { hdisplay, vdisplay } = DrmModeModeinfo.offset;
   return { width: view.getUint16(hdisplay, true), height: view.getUint16(vdisplay, true) };
@@ -103,7 +103,7 @@ export function checkPipe(screen: Screen, { isActive, mode, isConnected, plane }
   return isWhole && sourceX % FIXED === 0 && sourceY % FIXED === 0 ? 0 : -EINVAL;
 }
 
-/** Something else than the picture is another: the monitor would go dark for a moment (`drm_atomic_crtc_needs_modeset`). */
+/** More than the picture is another: a monitor would go dark for a moment (`drm_atomic_crtc_needs_modeset`). */
 export function isModeset(before: PipeState, after: PipeState): boolean {
   const isSame = (one: PropertyBlob | null, other: PropertyBlob | null): boolean =>
     one === other || (one !== null && other !== null && one.bytes.every((byte, at) => byte === other.bytes[at]));
