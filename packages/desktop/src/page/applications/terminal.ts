@@ -6,7 +6,7 @@ import { ask, openSocket, type PageConnection } from "../service.ts";
 import { create } from "../widgets/containers.ts";
 import { Widget } from "../widgets/widget.ts";
 import { say } from "../words.ts";
-import type { ApplicationHost, OpenedApplication } from "./application.ts";
+import { type ApplicationHost, type OpenedApplication, SETTINGS_CHANGED } from "./application.ts";
 
 interface Wanted {
   readonly title?: string;
@@ -33,13 +33,19 @@ export function openTerminal(
     scrollback: 5000,
     fontFamily: "ui-monospace, monospace",
     fontSize: Math.round(LETTERS_PIXELS * scale),
-    screenReaderMode: false,
+    screenReaderMode: desktop.settings.hasScreenReader,
     allowProposedApi: false,
   });
   const fit = new FitAddon();
   terminal.loadAddon(fit);
   terminal.attachCustomKeyEventHandler((event) => !isOfDesktop(event));
   const endColours = followColours(terminal);
+  const ended = new AbortController();
+  document.addEventListener(
+    SETTINGS_CHANGED,
+    () => void (terminal.options.screenReaderMode = desktop.settings.hasScreenReader),
+    { signal: ended.signal },
+  );
   let id = wanted.id ?? 0;
   let socket: PageConnection | null = null;
   let isOver = false;
@@ -58,6 +64,7 @@ export function openTerminal(
     if (isClosed) return;
     isClosed = true;
     observer.disconnect();
+    ended.abort();
     endColours();
     socket?.close();
     terminal.dispose();
@@ -130,6 +137,7 @@ export function openTerminal(
       if (id !== 0) void ask("DELETE", `/terminals/${id}`).catch(() => {});
       isClosed = true;
       observer.disconnect();
+      ended.abort();
       endColours();
       socket?.close();
       terminal.dispose();
