@@ -459,6 +459,20 @@ test("in a browser: a terminal is the same after a reload, in another browser, a
   assert.equal(await settled(page, /red ä 42\ndev>$/), before);
 
   assert.deepEqual(await accessibilityViolations(page), []);
+  // It tells a screen reader what it shows, once that is wanted, and is searched.
+  assert.equal(await page.evaluate("document.querySelector('.xterm-accessibility-tree')"), null);
+  await page.evaluate("document.querySelector('#reader').click()");
+  await page.waitFor("document.querySelector('.xterm-accessibility-tree')?.textContent", /red ä 42/, LONG_MS);
+  await page.evaluate("document.querySelector('.xterm-helper-textarea').focus()");
+  await page.call("Input.dispatchKeyEvent", { type: "rawKeyDown", code: "KeyF", key: "F", modifiers: 10 });
+  const count = "document.querySelector('.terminal-search output').textContent";
+  await page.call("Input.insertText", { text: "29" });
+  await page.waitFor(count, /^11 of 11$/, LONG_MS);
+  await page.call("Input.dispatchKeyEvent", { type: "rawKeyDown", code: "Enter", key: "Enter" });
+  await page.waitFor(count, /^10 of 11$/, LONG_MS);
+  assert.deepEqual(await accessibilityViolations(page), []);
+  await page.call("Input.dispatchKeyEvent", { type: "rawKeyDown", code: "Escape", key: "Escape" });
+  await page.evaluate("document.querySelector('#reader').click()");
 
   // A full-screen program, too: the alternate screen comes back.
   await page.type("vi -u NONE /etc/passwd\n");

@@ -2,6 +2,7 @@
 import { FitAddon } from "@xterm/addon-fit";
 import { Terminal } from "@xterm/xterm";
 import { followColours } from "@stratos/console/page/terminal-colours";
+import { offerLinks, offerSearch } from "@stratos/console/page/terminal-search";
 import { ask, openSocket, type PageConnection } from "../service.ts";
 import { create } from "../widgets/containers.ts";
 import { Widget } from "../widgets/widget.ts";
@@ -40,6 +41,7 @@ export function openTerminal(
   terminal.loadAddon(fit);
   terminal.attachCustomKeyEventHandler((event) => !isOfDesktop(event));
   const endColours = followColours(terminal);
+  offerLinks(terminal);
   const ended = new AbortController();
   document.addEventListener(
     SETTINGS_CHANGED,
@@ -98,6 +100,7 @@ export function openTerminal(
   };
   const begin = async (): Promise<void> => {
     terminal.open(element);
+    offerSearch(terminal, element, { search: say("find"), count: (at, all) => say("matches", at, all) });
     if (id === 0) {
       // Of what is not shown nothing can be measured.
       const { cols: wide, rows: high } = fit.proposeDimensions() ?? { cols: 80, rows: 24 };
