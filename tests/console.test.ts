@@ -467,9 +467,9 @@ test("in a browser: a terminal is the same after a reload, in another browser, a
   await page.call("Input.dispatchKeyEvent", { type: "rawKeyDown", code: "KeyF", key: "F", modifiers: 10 });
   const count = "document.querySelector('.terminal-search output').textContent";
   await page.call("Input.insertText", { text: "29" });
-  await page.waitFor(count, /^11 of 11$/, LONG_MS);
+  await page.waitFor(count, /^13 of 13$/, LONG_MS);
   await page.call("Input.dispatchKeyEvent", { type: "rawKeyDown", code: "Enter", key: "Enter" });
-  await page.waitFor(count, /^10 of 11$/, LONG_MS);
+  await page.waitFor(count, /^12 of 13$/, LONG_MS);
   assert.deepEqual(await accessibilityViolations(page), []);
   await page.call("Input.dispatchKeyEvent", { type: "rawKeyDown", code: "Escape", key: "Escape" });
   await page.evaluate("document.querySelector('#reader').click()");
@@ -516,6 +516,9 @@ test("in a browser: a terminal is the same after a reload, in another browser, a
   await settled(page, /\nagain\ndev>$/);
   const offered =
     "[...document.querySelectorAll('#console button, nav button:not([hidden])')].map((b) => b.textContent)";
-  assert.equal(await page.evaluate(`${offered}.join()`), "Images,Composes,Volumes,Jobs,Sign out,dev,Usage");
+  assert.equal(
+    await page.evaluate(`${offered}.join()`),
+    "Images,Composes,Volumes,Jobs,Screen reader,Sign out,dev,Usage",
+  );
   assert.equal(await page.evaluate("stratos.terminal().options.disableStdin"), true);
 });
