@@ -459,6 +459,20 @@ test("in a browser: a terminal is the same after a reload, in another browser, a
   assert.equal(await settled(page, /red ä 42\ndev>$/), before);
 
   assert.deepEqual(await accessibilityViolations(page), []);
+  // It tells a screen reader what it shows, once that is wanted, and is searched.
+  assert.equal(await page.evaluate("document.querySelector('.xterm-accessibility-tree')"), null);
+  await page.evaluate("document.querySelector('#reader').click()");
+  await page.waitFor("document.querySelector('.xterm-accessibility-tree')?.textContent", /red ä 42/, LONG_MS);
+  await page.evaluate("document.querySelector('.xterm-helper-textarea').focus()");
+  await page.call("Input.dispatchKeyEvent", { type: "rawKeyDown", code: "KeyF", key: "F", modifiers: 10 });
+  const count = "document.querySelector('.terminal-search output').textContent";
+  await page.call("Input.insertText", { text: "29" });
+  await page.waitFor(count, /^13 of 13$/, LONG_MS);
+  await page.call("Input.dispatchKeyEvent", { type: "rawKeyDown", code: "Enter", key: "Enter" });
+  await page.waitFor(count, /^12 of 13$/, LONG_MS);
+  assert.deepEqual(await accessibilityViolations(page), []);
+  await page.call("Input.dispatchKeyEvent", { type: "rawKeyDown", code: "Escape", key: "Escape" });
+  await page.evaluate("document.querySelector('#reader').click()");
 
   // A full-screen program, too: the alternate screen comes back.
   await page.type("vi -u NONE /etc/passwd\n");
@@ -502,6 +516,9 @@ test("in a browser: a terminal is the same after a reload, in another browser, a
   await settled(page, /\nagain\ndev>$/);
   const offered =
     "[...document.querySelectorAll('#console button, nav button:not([hidden])')].map((b) => b.textContent)";
-  assert.equal(await page.evaluate(`${offered}.join()`), "Images,Composes,Volumes,Jobs,Sign out,dev,Usage");
+  assert.equal(
+    await page.evaluate(`${offered}.join()`),
+    "Images,Composes,Volumes,Jobs,Screen reader,Sign out,dev,Usage",
+  );
   assert.equal(await page.evaluate("stratos.terminal().options.disableStdin"), true);
 });

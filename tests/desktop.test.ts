@@ -10,6 +10,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { joinFolder } from "@stratos/console";
 import { DESKTOP_PAGE } from "@stratos/desktop";
@@ -169,6 +170,20 @@ test("terminals, files and windows are there again after a reload, and anybody c
   await page.waitFor(TITLES, /Settings/, PATIENCE_MS);
   await maximized();
 
+  // Who does not see the terminal hears it, and who sees little sees more.
+  const turnOn = (index: number): Promise<unknown> =>
+    page.evaluate(`document.querySelectorAll(".settings input[role=switch]")[${index}].click()`);
+  await turnOn(0);
+  await page.waitFor("document.querySelector('.xterm-accessibility-tree')?.textContent", /42x/, PATIENCE_MS);
+  await turnOn(1);
+  await turnOn(2);
+  await page.waitFor("document.documentElement.className", /^contrast still$/, PATIENCE_MS);
+  assert.deepEqual(await accessibilityViolations(page), []);
+  assert.deepEqual(
+    await page.evaluate("[...document.querySelectorAll('.settings h3')].map((each) => each.textContent)"),
+    ["Keyboard", "Display", "Accessibility", "Power", "Session", "Sound", "Passphrase"],
+  );
+
   // Another language is everywhere once the page is loaded again, and windows are where they were.
   await page.evaluate(`(() => {
     const choice = [...document.querySelectorAll(".settings select")][1];
@@ -181,6 +196,7 @@ test("terminals, files and windows are there again after a reload, and anybody c
   // At once: what was done last is kept as the page goes.
   await page.reload();
   await page.waitFor(TITLES, /^Einstellungen$/, PATIENCE_MS);
+  assert.equal(await page.evaluate("document.documentElement.className"), "contrast still");
   await press(page, "Digit1", CTRL_ALT);
   await page.waitFor(TITLES, /^Bedienelemente,Dateien,Systemmonitor,Terminal$/, PATIENCE_MS);
   await page.waitFor("document.querySelector('.xterm-rows')?.textContent", /42x/, PATIENCE_MS);
@@ -296,6 +312,20 @@ test("a desktop is for who has its address, and locked for nobody but who knows 
   await page.type("open sesame\n");
   await page.waitFor("document.querySelectorAll('.panel').length", /^1$/, PATIENCE_MS);
   assert.equal((await served.ask("GET", "/files?path=/")).status, 200);
+
+  // Nobody has been there for six minutes.
+  assert.equal((await served.ask("PUT", "/settings", { idleMinutes: 7 })).status, 400);
+  assert.equal((await served.ask("PUT", "/settings", { idleMinutes: 5 })).status, 200);
+  await page.reload();
+  await page.waitFor("document.querySelectorAll('.panel').length", /^1$/, PATIENCE_MS);
+  const later = (minutes: number): Promise<unknown> =>
+    page.evaluate(`{ const now = Date.now; Date.now = () => now() + ${minutes} * 60000; }`);
+  await later(4);
+  await delay(5_000);
+  assert.equal((await served.ask("GET", "/files?path=/")).status, 200);
+  await later(2);
+  await page.waitFor("document.querySelector('dialog.lock')?.open", /true/, PATIENCE_MS);
+  assert.equal((await served.ask("GET", "/files?path=/")).status, 423);
 });
 
 test("programs tell the person things, who answers by a button, and find each other on a bus", async (t) => {

@@ -22,35 +22,25 @@ before(async () => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-test("modetest finds a mode, sets it and shows its bars", async () => {
-  const file = join(folder, "bars.png");
-  const script = "sleep 1000 | modetest -M stratos -s 34:800x600 2>&1";
-  const result = await stratos(
-    [
-      "run",
-      "-i",
-      SCREEN_IMAGE,
-      "--screen",
-      "800x600",
-      "--screenshot",
-      file,
-      "--timeout",
-      "170",
-      "--",
-      "sh",
-      "-c",
-      script,
-    ],
-    { timeoutMs: 300_000 },
-  );
-  assert.equal(result.status, 0, result.stderr);
-  const picture = readPicture(file);
-  assert.deepEqual([picture.width, picture.height], [800, 600]);
-  // SMPTE's bars: seven of the width, in the upper two thirds.
-  const yellow = extentOf(picture, "c0c000");
-  assert.deepEqual([yellow.x, yellow.y], [Math.ceil(800 / 7), 0]);
-  assert.ok(Math.abs(yellow.width - 800 / 7) < 2 && Math.abs(yellow.height - 400) < 2, JSON.stringify(yellow));
-});
+for (const [way, options] of [
+  ["as ever", "-s 34:800x600"],
+  ["by the atomic interface", "-a -s 34:800x600 -P 31@32:800x600"],
+] as const)
+  test(`modetest finds a mode, sets it and shows its bars, ${way}`, async () => {
+    const file = join(folder, "bars.png");
+    const script = `sleep 1000 | modetest -M stratos ${options} 2>&1`;
+    const shown = ["--screen", "800x600", "--screenshot", file, "--timeout", "170"];
+    const result = await stratos(["run", "-i", SCREEN_IMAGE, ...shown, "--", "sh", "-c", script], {
+      timeoutMs: 300_000,
+    });
+    assert.equal(result.status, 0, result.stderr);
+    const picture = readPicture(file);
+    assert.deepEqual([picture.width, picture.height], [800, 600]);
+    // SMPTE's bars: seven of the width, in the upper two thirds.
+    const yellow = extentOf(picture, "c0c000");
+    assert.deepEqual([yellow.x, yellow.y], [Math.ceil(800 / 7), 0]);
+    assert.ok(Math.abs(yellow.width - 800 / 7) < 2 && Math.abs(yellow.height - 400) < 2, JSON.stringify(yellow));
+  });
 
 test("a page types on the machine's keyboard", async (t) => {
   const child = start(

@@ -151,7 +151,7 @@ static void refused(void) {
   printf(" set master %s", outcome(ioctl(other, DRM_IOCTL_SET_MASTER, 0)));
   printf(" drop %s", outcome(ioctl(card, DRM_IOCTL_DROP_MASTER, 0)));
   printf(" set master %s\n", outcome(ioctl(other, DRM_IOCTL_SET_MASTER, 0)));
-  struct drm_set_client_cap cap = {.capability = DRM_CLIENT_CAP_ATOMIC, .value = 1};
+  struct drm_set_client_cap cap = {.capability = DRM_CLIENT_CAP_ATOMIC, .value = 3};
   printf("atomic %s", outcome(ioctl(card, DRM_IOCTL_SET_CLIENT_CAP, &cap)));
   printf(" unknown %s", outcome(ioctl(card, DRM_IOWR(0x99, int), &cap)));
   printf(" other type %s\n", outcome(ioctl(card, FBIOBLANK, 0)));

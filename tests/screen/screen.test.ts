@@ -111,7 +111,7 @@ test("what makes no sense, or is another's, is refused", async () => {
       "mmap of another's EACCES",
       "mmap too long EINVAL",
       "not the master EACCES set master EBUSY drop 0 set master 0",
-      "atomic EOPNOTSUPP unknown EINVAL other type ENOTTY",
+      "atomic EINVAL unknown EINVAL other type ENOTTY",
       "flip of nothing EBUSY",
       "bad pointer EFAULT",
       "",

@@ -44,7 +44,10 @@ export const DRM_NR_MODE_PAGE_FLIP = 0xb0,
   DRM_NR_MODE_ADDFB2 = 0xb8,
   DRM_NR_MODE_OBJ_GETPROPERTIES = 0xb9,
   DRM_NR_MODE_OBJ_SETPROPERTY = 0xba,
-  DRM_NR_MODE_CURSOR2 = 0xbb;
+  DRM_NR_MODE_CURSOR2 = 0xbb,
+  DRM_NR_MODE_ATOMIC = 0xbc,
+  DRM_NR_MODE_CREATEPROPBLOB = 0xbd,
+  DRM_NR_MODE_DESTROYPROPBLOB = 0xbe;
 
 export const DRM_CAP_DUMB_BUFFER = 0x1,
   DRM_CAP_VBLANK_HIGH_CRTC = 0x2,
@@ -69,6 +72,7 @@ export const DRM_MODE_OBJECT_ANY = 0,
   DRM_MODE_OBJECT_CRTC = 0xcccccccc,
   DRM_MODE_OBJECT_CONNECTOR = 0xc0c0c0c0,
   DRM_MODE_OBJECT_ENCODER = 0xe0e0e0e0,
+  DRM_MODE_OBJECT_FB = 0xfbfbfbfb,
   DRM_MODE_OBJECT_PLANE = 0xeeeeeeee;
 export const DRM_MODE_CONNECTED = 1,
   DRM_MODE_CONNECTOR_VIRTUAL = 15,
@@ -77,7 +81,11 @@ export const DRM_MODE_CONNECTED = 1,
 export const DRM_MODE_PROP_RANGE = 2,
   DRM_MODE_PROP_IMMUTABLE = 4,
   DRM_MODE_PROP_ENUM = 8,
-  DRM_MODE_PROP_BLOB = 16;
+  DRM_MODE_PROP_BLOB = 16,
+  DRM_MODE_PROP_OBJECT = 0x40,
+  DRM_MODE_PROP_SIGNED_RANGE = 0x80,
+  /** Shown to who speaks the atomic interface alone. */
+  DRM_MODE_PROP_ATOMIC = 0x80000000;
 export const DRM_MODE_TYPE_PREFERRED = 8,
   DRM_MODE_TYPE_DRIVER = 64;
 export const DRM_MODE_FLAG_PHSYNC = 1,
@@ -85,6 +93,9 @@ export const DRM_MODE_FLAG_PHSYNC = 1,
   DRM_MODE_FLAG_PVSYNC = 4,
   DRM_MODE_FLAG_NVSYNC = 8;
 export const DRM_MODE_PAGE_FLIP_EVENT = 1,
+  DRM_MODE_ATOMIC_TEST_ONLY = 0x100,
+  DRM_MODE_ATOMIC_NONBLOCK = 0x200,
+  DRM_MODE_ATOMIC_ALLOW_MODESET = 0x400,
   DRM_MODE_CURSOR_BO = 1,
   DRM_MODE_CURSOR_MOVE = 2;
 export const DRM_PLANE_TYPE_OVERLAY = 0,
@@ -232,6 +243,18 @@ export const DrmModeObjSetProperty = struct("drm_mode_obj_set_property", {
   obj_type: hex32,
 });
 export const DrmModeGetBlob = struct("drm_mode_get_blob", { blob_id: u32, length: u32, data: u64 });
+export const DrmModeCreateBlob = struct("drm_mode_create_blob", { data: u64, length: u32, blob_id: u32 });
+export const DrmModeDestroyBlob = struct("drm_mode_destroy_blob", { blob_id: u32 });
+export const DrmModeAtomic = struct("drm_mode_atomic", {
+  flags: hex32,
+  count_objs: u32,
+  objs_ptr: u64,
+  count_props_ptr: u64,
+  props_ptr: u64,
+  prop_values_ptr: u64,
+  reserved: u64,
+  user_data: u64,
+});
 export const DrmModeFbCmd = struct("drm_mode_fb_cmd", {
   fb_id: u32,
   width: u32,

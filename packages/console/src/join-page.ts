@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { leftOut } from "./left-out.ts";
 
 /** The console of `stratos serve`, and the volumes of `stratos fs serve`. */
 export type PageName = "systems" | "volumes";
@@ -98,5 +99,6 @@ function optionsFor(folder: string) {
     legalComments: "none",
     logLevel: "warning",
     write: false,
+    plugins: [leftOut],
   } as const satisfies BuildOptions;
 }

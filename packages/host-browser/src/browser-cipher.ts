@@ -6,6 +6,7 @@ import { gcm } from "@noble/ciphers/aes.js";
 import { argon2id } from "@noble/hashes/argon2.js";
 import { scrypt } from "@noble/hashes/scrypt.js";
 import { CIPHER_TAG_SIZE, type Cipher, type CipherKey, type KeyDerivation } from "@stratos/host";
+import { browserRandom } from "./browser-random-source.ts";
 
 class BrowserKey {
   readonly bytes: Uint8Array;
@@ -14,9 +15,6 @@ class BrowserKey {
     this.bytes = bytes.slice();
   }
 }
-
-/** Most bytes that one call of getRandomValues fills (W3C Web Cryptography §10.1.1). */
-const RANDOM_MAX = 65536;
 
 export const browserCipher: Cipher = {
   importKey(bytes: Uint8Array): CipherKey {
@@ -68,10 +66,6 @@ export const browserCipher: Cipher = {
   },
 
   random(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; at += RANDOM_MAX) {
-      const part = new Uint8Array(Math.min(RANDOM_MAX, bytes.length - at));
-      crypto.getRandomValues(part);
-      bytes.set(part, at);
-    }
+    browserRandom.fill(bytes);
   },
 };

@@ -18,6 +18,7 @@ import type { Cursor } from "./seat/pointer.ts";
 import { Seat } from "./seat/seat.ts";
 import { TextInputs } from "./seat/text-input.ts";
 import { Activation } from "./shell/activation.ts";
+import { XdgSurface } from "./shell/xdg-surface.ts";
 import type { Arranger, WindowState } from "./shell/arranger.ts";
 import { type Drawn, type SceneNode, Screen } from "./shell/screen.ts";
 import type { ScreenWindow } from "./shell/screen-window.ts";
@@ -134,6 +135,7 @@ export class Compositor {
         screenChanged: () => this.#screenChanged(),
         windowGoes: () => this.#windowGoes(),
         beginDrag: (window, edges) => this.#pointing.dragByProgram(window, edges),
+        answered: (client, serial) => this.#textInputs.answered(client, serial),
       },
       options.arranger ?? null,
     );
@@ -144,9 +146,13 @@ export class Compositor {
         if (window !== undefined) this.#screen.raise(window);
       },
     });
-    this.#textInputs = new TextInputs(() => {
-      if (!this.#textInputs.isBehind) this.#pressHeld();
-      this.#wantFrame();
+    this.#textInputs = new TextInputs({
+      changed: () => {
+        if (!this.#textInputs.isBehind) this.#pressHeld();
+        this.#wantFrame();
+      },
+      ask: ({ role }) => (role instanceof XdgSurface ? role.ask() : null),
+      nowMs,
     });
     const keymap = keymapBytes(layout);
     const file = ports.makeFile("keymap", keymap);
@@ -265,6 +271,8 @@ export class Compositor {
 
   #screenChanged(): void {
     const focus = this.#screen.keyboardFocus;
+    // What was pressed for one program is not for the next one.
+    if (!this.#textInputs.isFor(focus)) this.#pressHeld();
     this.#seat.keyboard.setFocus(focus);
     this.#textInputs.setFocus(focus);
     this.#windowManager?.setActive(this.#screen.active);

@@ -106,6 +106,15 @@ describe("composed text", () => {
     return client.create("zwp_text_input_v3", client.bind("zwp_text_input_manager_v3"), "get_text_input", seat);
   }
 
+  function wmBaseOf(client: TestClient): number {
+    return [...client.objects].find(([, { name }]) => name === "xdg_wm_base")![0];
+  }
+
+  /** It has read all that it was told. */
+  function answer(client: TestClient): void {
+    for (const { object, values } of client.take("xdg_wm_base.ping")) client.send(object, "pong", values[0] as number);
+  }
+
   function enable(client: TestClient, input: number): void {
     client.send(input, "enable");
     client.send(input, "set_cursor_rectangle", 5, 2, 1, 8);
@@ -121,27 +130,83 @@ describe("composed text", () => {
     assert.deepEqual(screen.compositor.textPlace, { x: 27, y: 21, width: 1, height: 8 });
     assert.equal(screen.compositor.composeText("か"), true);
     assert.deepEqual(valuesOf(client, "zwp_text_input_v3.preedit_string"), [["か", 3, 3]]);
-    // The program has not answered yet: what comes meanwhile comes as one, when it has, or says nothing for a while.
+    // The program has not read that yet: what comes meanwhile comes as one, when it has, or says nothing for a while.
     assert.equal(screen.compositor.commitText("漢"), true);
     assert.equal(screen.compositor.commitText(""), true);
     assert.equal(screen.compositor.composeText("じ"), true);
     assert.deepEqual(valuesOf(client, "zwp_text_input_v3.commit_string"), []);
-    client.send(input, "commit");
+    answer(client);
     assert.deepEqual(valuesOf(client, "zwp_text_input_v3.commit_string"), [["漢"]]);
     assert.deepEqual(valuesOf(client, "zwp_text_input_v3.preedit_string"), [["じ", 3, 3]]);
-    // As many as the client has committed: else it drops what it is told.
-    assert.deepEqual(valuesOf(client, "zwp_text_input_v3.done"), [[1], [2]]);
+    assert.deepEqual(valuesOf(client, "zwp_text_input_v3.done"), [[1], [1]]);
     screen.compositor.commitText("");
-    for (let frames = 0; frames < 4; frames++) {
-      assert.equal(screen.isFrameWanted, true);
-      screen.frame();
-    }
+    for (const from = screen.nowMs; screen.nowMs < from + 1000; screen.frame())
+      if (client.events.some(({ name }) => name === "zwp_text_input_v3.done")) break;
+      else assert.equal(screen.isFrameWanted, true);
     assert.deepEqual(valuesOf(client, "zwp_text_input_v3.preedit_string"), [[null, 0, 0]]);
-    assert.deepEqual(valuesOf(client, "zwp_text_input_v3.done"), [[2]]);
+    assert.deepEqual(valuesOf(client, "zwp_text_input_v3.done"), [[1]]);
   });
 
-  it("comes before the keys that were pressed after it", () => {
+  it("is read by a program that passes over what does not count its last commit, which comes late", () => {
     const { screen, client, seat } = opened();
+    client.create("wl_keyboard", seat, "get_keyboard");
+    const input = textInput({ client, seat });
+    enable(client, input);
+    /** Reads as foot does: commit_string waits until a `done` that is right, and each text moves the cursor. */
+    let commits = 1,
+      pending = "",
+      read = "";
+    const moveCursor = (): void => {
+      commits++;
+      client.send(input, "set_cursor_rectangle", 5 + commits, 2, 1, 8);
+      client.send(input, "commit");
+    };
+    const readEvents = (): void => {
+      const pings: number[] = [];
+      for (const { name, values } of client.events.splice(0)) {
+        if (name === "zwp_text_input_v3.commit_string") pending = values[0] as string;
+        if (name === "wl_keyboard.key" && values[3] === 1) read += "_";
+        if (name === "xdg_wm_base.ping") pings.push(values[0] as number);
+        if (name !== "zwp_text_input_v3.done" || values[0] !== commits) continue;
+        read += pending;
+        pending = "";
+      }
+      const wmBase = wmBaseOf(client);
+      for (const serial of pings) client.send(wmBase, "pong", serial);
+    };
+    // It draws what was typed while the next one is on its way.
+    for (const letter of "äöü") {
+      screen.compositor.commitText(letter);
+      screen.compositor.key(30, true);
+      screen.compositor.key(30, false);
+      moveCursor();
+      if (letter === "ö") moveCursor();
+      readEvents();
+    }
+    for (let turns = 0; turns < 20; turns++) readEvents();
+    assert.equal(read, "ä_ö_ü_");
+    assert.deepEqual([client.error, screen.defects], [null, []]);
+  });
+
+  it("is not told for ever to a program that answers all by a commit", () => {
+    const { screen, client, seat } = opened();
+    const input = textInput({ client, seat });
+    enable(client, input);
+    screen.compositor.commitText("ä");
+    for (let count = 0; count < 1000; count++) client.send(input, "commit");
+    const told = client.take("zwp_text_input_v3.done").length;
+    assert.ok(told >= 2 && told < 100, String(told));
+    assert.deepEqual(valuesOf(client, "zwp_text_input_v3.commit_string"), [["ä"]]);
+    screen.compositor.commitText("ö");
+    answer(client);
+    assert.deepEqual(valuesOf(client, "zwp_text_input_v3.commit_string"), [["ö"]]);
+  });
+
+  it("comes before the keys that were pressed after it, which are those of its program", () => {
+    const screen = new TestScreen();
+    const other = opened(screen);
+    other.client.create("wl_keyboard", other.seat, "get_keyboard");
+    const { client, seat, window } = opened(screen);
     client.create("wl_keyboard", seat, "get_keyboard");
     const input = textInput({ client, seat });
     enable(client, input);
@@ -150,16 +215,27 @@ describe("composed text", () => {
     screen.compositor.key(28, true);
     screen.compositor.key(28, false);
     assert.deepEqual(client.take("wl_keyboard.key"), []);
-    client.send(input, "commit");
+    answer(client);
+    assert.deepEqual(client.take("wl_keyboard.key"), []);
+    answer(client);
     const names = client.events.map(({ name }) => name).filter((name) => /commit_string|wl_keyboard.key$/.test(name));
     assert.deepEqual(names, ["zwp_text_input_v3.commit_string", "wl_keyboard.key", "wl_keyboard.key"]);
-    // A program that goes takes no key along.
-    screen.compositor.composeText("か");
+    // A program that takes no more text takes no key along.
+    client.take("wl_keyboard.key");
     screen.compositor.commitText("漢");
     screen.compositor.key(30, true);
     client.send(input, "disable");
     client.send(input, "commit");
-    assert.equal(client.take("wl_keyboard.key").length, 3);
+    assert.equal(client.take("wl_keyboard.key").length, 1);
+    enable(client, input);
+    screen.compositor.commitText("漢");
+    screen.compositor.key(30, false);
+    for (const object of [window.toplevel, window.xdgSurface, window.surface]) client.send(object, "destroy");
+    screen.compositor.key(31, true);
+    assert.deepEqual(
+      valuesOf(other.client, "wl_keyboard.key").map(([, , key]) => key),
+      [31],
+    );
   });
 
   it("that is long comes in parts that a message can hold, with no character cut", () => {
@@ -168,7 +244,7 @@ describe("composed text", () => {
     enable(client, input);
     const text = "aé😀".repeat(2000);
     screen.compositor.commitText(text + "\0");
-    for (let count = 0; count < 100; count++) client.send(input, "commit");
+    for (let count = 0; count < 100; count++) answer(client);
     const parts = valuesOf(client, "zwp_text_input_v3.commit_string").map(([part]) => part as string);
     assert.ok(parts.join("") === text, `${parts.map((part) => part.length).join()} of ${text.length}`);
     assert.ok(parts.length > 1 && parts.every((part) => Buffer.byteLength(part) <= 2000));

@@ -388,8 +388,8 @@ describe("what is loaded", () => {
     const load = (changed: Uint8Array): string => kindOf(() => new TestScreen().load(changed, [client]));
     assert.equal(load(bytes.subarray(0, bytes.length - 1)), "damaged");
     assert.equal(load(new Uint8Array(0)), "foreign");
-    assert.equal(load(saveState({ format: 2 }, new Map())), "foreign");
-    assert.equal(load(saveState({ format: 1 }, new Map())), "damaged");
+    assert.equal(load(saveState({ format: 1 }, new Map())), "foreign");
+    assert.equal(load(saveState({ format: 2 }, new Map())), "damaged");
     assert.equal(load(saveState([], new Map())), "foreign");
     assert.equal(
       kindOf(() => new TestScreen().load(bytes, [])),

@@ -16,6 +16,8 @@ import { folderNameOf, hasFiles, removeFiles, RUNNING_NAMES, wantedMemory } from
 import { SnapshotsDialog } from "./snapshots-dialog.ts";
 import { TabLock } from "./tab-lock.ts";
 import { followColours } from "./terminal-colours.ts";
+import { offerLinks, offerSearch } from "./terminal-search.ts";
+import { followScreenReader, offerScreenReader } from "./screen-reader.ts";
 
 const byId = <E extends HTMLElement = HTMLElement>(id: string): E => document.querySelector<E>(`#${id}`)!;
 
@@ -29,6 +31,10 @@ terminal.open(byId("terminal"));
 fit.fit();
 new ResizeObserver(() => fit.fit()).observe(byId("terminal"));
 followColours(terminal);
+followScreenReader(terminal);
+offerLinks(terminal);
+offerSearch(terminal, byId("terminal"), { search: "Search", count: (at, all) => `${at} of ${all}` });
+offerScreenReader(byId<HTMLButtonElement>("reader"));
 
 /** Of what has scrolled away, as many lines are there again after a reload. */
 const KEPT_LINES = 1000;

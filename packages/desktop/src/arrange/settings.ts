@@ -18,6 +18,8 @@ type Layout = keyof typeof LAYOUTS;
 /** In hundredths. */
 export const SCALES = [80, 100, 125, 150, 200] as const;
 export const WORKSPACES_MAX = 9;
+/** Minutes until a desktop that nobody touches locks itself; 0: it does not. */
+export const IDLE_MINUTES = [0, 1, 5, 15, 30, 60] as const;
 
 export interface DesktopSettings {
   readonly theme: (typeof THEMES)[number];
@@ -25,6 +27,12 @@ export interface DesktopSettings {
   readonly layout: Layout;
   readonly scale: number;
   readonly workspaces: number;
+  /** Terminals tell a screen reader what they show. */
+  readonly hasScreenReader: boolean;
+  readonly hasContrast: boolean;
+  /** Nothing moves by itself. */
+  readonly isStill: boolean;
+  readonly idleMinutes: number;
 }
 
 export const DEFAULT_SETTINGS: DesktopSettings = {
@@ -33,13 +41,17 @@ export const DEFAULT_SETTINGS: DesktopSettings = {
   layout: "us",
   scale: 100,
   workspaces: 4,
+  hasScreenReader: false,
+  hasContrast: false,
+  isStill: false,
+  idleMinutes: 0,
 };
 
 /** @returns null: these are none */
 export function settingsFrom(value: unknown): DesktopSettings | null {
   if (typeof value !== "object" || value === null) return null;
   const given = { ...DEFAULT_SETTINGS, ...value } as DesktopSettings;
-  const { theme, language, layout, scale, workspaces } = given;
+  const { theme, language, layout, scale, workspaces, hasScreenReader, hasContrast, isStill, idleMinutes } = given;
   const isKnown =
     THEMES.includes(theme) &&
     Object.hasOwn(LANGUAGES, language) &&
@@ -47,6 +59,9 @@ export function settingsFrom(value: unknown): DesktopSettings | null {
     SCALES.some((each) => each === scale) &&
     Number.isInteger(workspaces) &&
     workspaces >= 1 &&
-    workspaces <= WORKSPACES_MAX;
-  return isKnown ? { theme, language, layout, scale, workspaces } : null;
+    workspaces <= WORKSPACES_MAX &&
+    [hasScreenReader, hasContrast, isStill].every((each) => typeof each === "boolean") &&
+    IDLE_MINUTES.some((each) => each === idleMinutes);
+  const known = { theme, language, layout, scale, workspaces, hasScreenReader, hasContrast, isStill, idleMinutes };
+  return isKnown ? known : null;
 }

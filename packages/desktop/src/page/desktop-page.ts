@@ -1,7 +1,12 @@
 /** What a desktop's page is made of: its composition root. What runs is the service's: a page loaded again goes on. */
 import type { DesktopSettings } from "../arrange/settings.ts";
 import { commandOf } from "../arrange/shortcuts.ts";
-import { type ApplicationHost, type OpenedApplication, openApplication } from "./applications/application.ts";
+import {
+  type ApplicationHost,
+  type OpenedApplication,
+  openApplication,
+  SETTINGS_CHANGED,
+} from "./applications/application.ts";
 import { openFiles } from "./applications/files.ts";
 import { openGallery } from "./applications/gallery.ts";
 import { openLogs } from "./applications/logs.ts";
@@ -13,6 +18,7 @@ import { openText } from "./applications/text.ts";
 import { Desktop, type KeptLayout, type KeptWindow, type Session } from "./desktop.ts";
 import { GuestWindows } from "./guest-windows.ts";
 import type { DesktopEntry } from "../entries/desktop-entry.ts";
+import { whenIdle } from "./idle.ts";
 import { Launcher, type Startable } from "./launcher.ts";
 import { Notifications } from "./notifications.ts";
 import { Panel } from "./panel.ts";
@@ -72,6 +78,17 @@ function show(session: Session, layout: KeptLayout): void {
       if (command.do === "launcher") launcher.open();
       else if (command.do === "panel") panel?.focus();
     },
+    get power() {
+      if (!session.hasDisplay) return [];
+      return [
+        { text: say("suspend"), act: suspend },
+        { text: say("shutDown"), act: () => askToShutDown(session, showEnd) },
+      ];
+    },
+    get session() {
+      const leave = session.hasDisplay ? [] : [{ text: say("logOut"), act: () => logOut(session) }];
+      return [{ text: say("lock"), act: lock }, ...leave];
+    },
     permissionsChanged: () => void plugins.refresh().catch(fail),
     start: (kind, argument) => start(kind, argument),
     change: async (change) => {
@@ -79,6 +96,7 @@ function show(session: Session, layout: KeptLayout): void {
       desktop.settings = settings;
       await ask("PUT", "/settings", settings);
       apply(settings);
+      document.dispatchEvent(new Event(SETTINGS_CHANGED));
       setLanguage(settings.language);
       panel?.relabel();
       if (change.workspaces !== undefined) desktop.arrangement.setWorkspaceCount(settings.workspaces);
@@ -129,6 +147,15 @@ function show(session: Session, layout: KeptLayout): void {
   );
   const lock = (): void => void ask("POST", "/lock", {}).then(() => location.reload(), fail);
   whenLocked(() => location.reload());
+  // Without a passphrase there is nothing that would keep anybody out.
+  whenIdle(
+    () => desktop.settings.idleMinutes,
+    () =>
+      void ask("POST", "/lock", {}).then(
+        () => location.reload(),
+        () => {},
+      ),
+  );
   whenSuspended(() => void untilResumed());
   const suspend = (): void => void ask("POST", "/suspend", {}).then(() => untilResumed(), fail);
   const plugins = new PanelPlugins(host);
@@ -139,18 +166,11 @@ function show(session: Session, layout: KeptLayout): void {
       openLauncher: () => launcher.open(),
       openNotifications: (at) => notifications.open(at),
       get sessionItems() {
-        const ownMachine = session.hasDisplay
-          ? [
-              { text: say("suspend"), act: suspend },
-              { text: say("shutDown"), act: () => askToShutDown(session, showEnd) },
-            ]
-          : [{ text: say("logOut"), act: () => logOut(session) }];
-        return [
+        const first = [
           { text: say("help"), act: showKeys },
           { text: say("settings"), act: () => start("settings") },
-          { text: say("lock"), act: lock },
-          ...ownMachine,
         ];
+        return [...first, ...host.session, ...host.power];
       },
     },
     plugins,
@@ -194,8 +214,10 @@ function pressOf(event: KeyboardEvent): Parameters<typeof commandOf>[0] {
   return { code, ctrlKey, altKey, metaKey, shiftKey, isThirdLevel: event.getModifierState("AltGraph") };
 }
 
-function apply({ theme, scale }: DesktopSettings): void {
+function apply({ theme, scale, hasContrast, isStill }: DesktopSettings): void {
   const root = document.documentElement;
+  root.classList.toggle("contrast", hasContrast);
+  root.classList.toggle("still", isStill);
   root.dataset["theme"] = theme;
   root.style.colorScheme = theme === "auto" ? "light dark" : theme;
   root.style.fontSize = `${scale}%`;

@@ -2,7 +2,7 @@
  * The worker that is the machine and its desktop: what a server does for `stratos desktop`, beside the page. It goes on
  * with what ran when the tab before was left.
  */
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import { browserPorts } from "@stratos/host-browser";
 import { StratosError } from "@stratos/sdk/api";
 import { openSystem, serveTab, TabMachine } from "@stratos/console/tab-worker";

@@ -10,8 +10,8 @@
  * bytes at a multiple of that), or a group: the blocks that some work reads, in the order of their places, so that one
  * request brings them all. Blocks that are in no piece are zeros: the volume does not use them.
  */
-import { sha256 } from "@noble/hashes/sha2.js";
 import { BLOCK_SIZE } from "@stratos/aegisfs";
+import { sha256 } from "@stratos/base";
 
 export const PACK_FORMAT = 2;
 /** Bytes of a chunk. Larger ones fetch more in vain, smaller ones cost more trips. */

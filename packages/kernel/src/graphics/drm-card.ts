@@ -4,6 +4,7 @@ import { stateClass } from "@stratos/base";
 import type { MemoryAccount } from "../frames/memory-account.ts";
 import { Timer, type TimerQueue } from "../time/timer-queue.ts";
 import type { DumbBuffer, Framebuffer } from "./framebuffer.ts";
+import { OFF, type PipeState, type PropertyBlob, scanoutOf } from "./pipe-state.ts";
 import type { Screen } from "./screen.ts";
 
 /** Ids of what there is one of. Framebuffers have those from FIRST_FRAMEBUFFER on. */
@@ -51,6 +52,12 @@ export class DrmCard {
   /** Who said which magic (drmGetMagic). Bound: open files. */
   readonly magics = new Map<number, CardUser>();
   lastMagic = 0;
+  /** What is set: `show` alone changes it. */
+  pipe: PipeState = OFF;
+  /** By id. Bound: what files may have, and the one of the mode that is set. */
+  readonly blobs = new Map<number, PropertyBlob>();
+  /** The frame that shows what was set last by an atomic change. */
+  #shownBy = 0;
   /** A page flip that the next frame brings; null: none. */
   flip: Framebuffer | null = null;
   /** In the order of their frames. Bound: what files may await. */
@@ -62,6 +69,45 @@ export class DrmCard {
   constructor(kernel: CardKernel, screen: Screen) {
     this.kernel = kernel;
     this.screen = screen;
+  }
+
+  /** From now on that is set. */
+  show(pipe: PipeState): void {
+    const { mode } = this.pipe;
+    this.pipe = pipe;
+    if (mode !== null) this.#dropBlob(mode);
+    this.screen.scanout = scanoutOf(this.screen, pipe);
+  }
+
+  addBlob(bytes: Uint8Array, isOwned: boolean): PropertyBlob {
+    const blob = { id: this.allocateId(), bytes, isOwned };
+    this.blobs.set(blob.id, blob);
+    return blob;
+  }
+
+  /** Who made it does not want it any more. */
+  disownBlob(id: number): void {
+    const blob = this.blobs.get(id)!;
+    blob.isOwned = false;
+    this.#dropBlob(blob);
+  }
+
+  #dropBlob(blob: PropertyBlob): void {
+    if (!blob.isOwned && this.pipe.mode !== blob) this.blobs.delete(blob.id);
+  }
+
+  /** What was set is shown by the frame that is under way, or the one after it (`ahead`), and told of. */
+  beginFrame(told: Omit<FrameWait, "sequence">, ahead: 0 | 1): void {
+    this.#shownBy = this.screen.sequenceAt(this.kernel.now()) + ahead;
+    if (told.user === null) return;
+    if (ahead > 0) this.await({ ...told, sequence: this.#shownBy });
+    else told.user.push(told.type, told.userData, this.#shownBy, this.screen.timeOf(this.#shownBy));
+  }
+
+  /** When the last change, or flip, is shown: there is none after it before. */
+  busyUntilNs(): number {
+    const flip = this.waits.find(({ type }) => type === DRM_EVENT_FLIP_COMPLETE);
+    return this.screen.timeOf(Math.max(this.#shownBy, flip?.sequence ?? 0));
   }
 
   allocateId(): number {
@@ -98,18 +144,18 @@ export class DrmCard {
     this.flip = null;
     // What was to be shown may be gone, or the screen off.
     if (flip === null || screen.scanout === null || this.framebuffers.get(flip.id) !== flip) return;
-    screen.scanout = { ...screen.scanout, framebuffer: flip };
+    this.show({ ...this.pipe, plane: { ...this.pipe.plane, framebuffer: flip } });
   }
 
   /** RMFB, or its file is closed: where it is shown the screen goes off. */
   removeFramebuffer(framebuffer: Framebuffer): void {
     this.framebuffers.delete(framebuffer.id);
-    if (this.screen.scanout?.framebuffer === framebuffer) this.turnOff();
+    if (this.pipe.plane.framebuffer === framebuffer) this.turnOff();
     framebuffer.buffer.release();
   }
 
   turnOff(): void {
-    this.screen.scanout = null;
+    this.show(OFF);
     this.hideCursor();
   }
 
@@ -128,8 +174,9 @@ export class DrmCard {
 
   static {
     stateClass("DrmCard", this, {
-      save: (it) => ({ timer: it.#timer, nextId: it.#nextId, nextPage: it.#nextPage }),
-      load: (it, from) => ({ timer: it.#timer, nextId: it.#nextId, nextPage: it.#nextPage } = from),
+      save: (it) => ({ timer: it.#timer, nextId: it.#nextId, nextPage: it.#nextPage, shownBy: it.#shownBy }),
+      load: (it, from) =>
+        ({ timer: it.#timer, nextId: it.#nextId, nextPage: it.#nextPage, shownBy: it.#shownBy } = from),
     });
   }
 }

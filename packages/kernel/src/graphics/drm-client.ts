@@ -29,6 +29,10 @@ export class DrmClient implements CardUser {
   magic = 0;
   /** It was the master once, and may become it again. */
   wasMaster = false;
+  /** Blobs that it made and did not destroy. */
+  readonly blobs = new Set<number>();
+  /** It speaks the atomic interface. */
+  isAtomic = false;
   /** Primary planes are listed for it, too. */
   seesAllPlanes = false;
   /** Events that are still to come to it. */
@@ -99,6 +103,7 @@ export class DrmClient implements CardUser {
       const framebuffer = card.framebuffers.get(id);
       if (framebuffer !== undefined) card.removeFramebuffer(framebuffer);
     }
+    for (const id of this.blobs) card.disownBlob(id);
     for (const buffer of this.handles.values()) buffer.release();
     card.forget(this);
   }

@@ -45,6 +45,7 @@ import {
 import { byteStringOf } from "@stratos/base";
 import { getU64, put64 } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
+import { ATOMIC_REQUESTS } from "./atomic-request.ts";
 import { BUFFER_REQUESTS } from "./buffer-requests.ts";
 import type { DrmClient } from "./drm-client.ts";
 import type { DrmRequest } from "./drm-request.ts";
@@ -157,8 +158,8 @@ function getCap(_client: DrmClient, _task: GraphicsCaller, view: DataView): numb
   return 0;
 }
 
-/** −EOPNOTSUPP: atomic changes, which this card has not; −EINVAL: what it has not either, or no value of it. */
-function setClientCap(client: DrmClient, _task: GraphicsCaller, view: DataView): number {
+/** −EOPNOTSUPP: atomic changes for an X server; −EINVAL: what the card has not, or no value of it. */
+function setClientCap(client: DrmClient, task: GraphicsCaller, view: DataView): number {
   const value = getU64(view, DrmSetClientCap.offset.value);
   switch (getU64(view, DrmSetClientCap.offset.capability)) {
     case DRM_CLIENT_CAP_STEREO_3D:
@@ -169,7 +170,12 @@ function setClientCap(client: DrmClient, _task: GraphicsCaller, view: DataView):
       client.seesAllPlanes = value === 1;
       return 0;
     case DRM_CLIENT_CAP_ATOMIC:
-      return -EOPNOTSUPP;
+      // Xorg means something else by it, as Linux knows (drm_setclientcap).
+      if (task.name.startsWith("X") && value === 1) return -EOPNOTSUPP;
+      if (value > 2) return -EINVAL;
+      client.isAtomic = value > 0;
+      client.seesAllPlanes = value > 0;
+      return 0;
     default:
       return -EINVAL;
   }
@@ -210,4 +216,5 @@ export const DRM_REQUESTS: ReadonlyMap<number, DrmRequest> = new Map([
   ...MODE_REQUESTS,
   ...BUFFER_REQUESTS,
   ...FRAME_REQUESTS,
+  ...ATOMIC_REQUESTS,
 ]);

@@ -35,12 +35,11 @@ import type { DrmClient } from "./drm-client.ts";
 import { type DrmRequest, wordsAt } from "./drm-request.ts";
 import type { Framebuffer } from "./framebuffer.ts";
 import type { GraphicsCaller } from "./graphics-kernel.ts";
+import { FIXED, wholePlane } from "./pipe-state.ts";
 import { CURSOR_SIZE } from "./screen.ts";
 
 /** SETCRTC with this id keeps the framebuffer. */
 const SAME_FRAMEBUFFER = 0xffffffff;
-/** Fixed-point numbers of planes' sources: 16.16. */
-const FIXED = 65536;
 
 /**
  * −ENOENT: no such CRTC, connector or framebuffer; −EINVAL: a mode without a connector or the other way round, or
@@ -72,8 +71,9 @@ function setCrtc({ card }: DrmClient, task: GraphicsCaller, view: DataView): num
   }
   if (framebuffer === null) card.turnOff();
   else {
-    const mode = screen.modes.find((each) => each.width === width && each.height === height);
-    screen.scanout = { framebuffer, x, y, mode: mode ?? { width, height, isPreferred: false } };
+    const bytes = new Uint8Array(view.buffer).slice(offset.mode, offset.mode + DrmModeModeinfo.size);
+    const plane = wholePlane(framebuffer, { x, y, width, height });
+    card.show({ isActive: true, mode: card.addBlob(bytes, false), isConnected: true, plane });
     screen.power = 0;
   }
   return 0;
@@ -109,7 +109,7 @@ function setPlane({ card }: DrmClient, _task: GraphicsCaller, view: DataView): n
     field(offset.src_h) === height * FIXED;
   if (!isWhole || !Number.isInteger(x) || !Number.isInteger(y)) return -EINVAL;
   if (!covers(framebuffer, x, y, width, height)) return -ENOSPC;
-  screen.scanout = { ...scanout, framebuffer, x, y };
+  card.show({ ...card.pipe, plane: wholePlane(framebuffer, { x, y, width, height }) });
   return 0;
 }
 
@@ -126,7 +126,7 @@ function pageFlip(client: DrmClient, _task: GraphicsCaller, view: DataView): num
   if (framebuffer === undefined) return -ENOENT;
   if (!covers(framebuffer, scanout.x, scanout.y, scanout.mode.width, scanout.mode.height)) return -ENOSPC;
   if (framebuffer.format !== scanout.framebuffer.format) return -EINVAL;
-  if (card.flip !== null) return -EBUSY;
+  if (card.flip !== null || card.busyUntilNs() > card.kernel.now()) return -EBUSY;
   const isTold = (flags & DRM_MODE_PAGE_FLIP_EVENT) !== 0;
   if (isTold && !client.reserveEvent()) return -ENOMEM;
   card.flip = framebuffer;

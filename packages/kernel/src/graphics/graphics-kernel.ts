@@ -17,4 +17,6 @@ export interface GraphicsKernel extends FsKernel {
 /** Who uses one. */
 export interface GraphicsCaller extends Caller {
   readonly kernel: GraphicsKernel;
+  /** As /proc/PID/comm has it. */
+  readonly name: string;
 }

@@ -7,13 +7,8 @@ import {
   DRM_MODE_ENCODER_VIRTUAL,
   DRM_MODE_OBJECT_ANY,
   DRM_MODE_OBJECT_CONNECTOR,
-  DRM_MODE_OBJECT_CRTC,
   DRM_MODE_OBJECT_ENCODER,
-  DRM_MODE_OBJECT_PLANE,
-  DRM_MODE_PROP_BLOB,
   DRM_MODE_PROP_ENUM,
-  DRM_MODE_PROP_IMMUTABLE,
-  DRM_MODE_PROP_RANGE,
   DRM_MODE_SUBPIXEL_UNKNOWN,
   DRM_NR_MODE_GETCONNECTOR,
   DRM_NR_MODE_GETCRTC,
@@ -21,21 +16,16 @@ import {
   DRM_NR_MODE_GETGAMMA,
   DRM_NR_MODE_GETPLANE,
   DRM_NR_MODE_GETPLANERESOURCES,
-  DRM_NR_MODE_GETPROPBLOB,
   DRM_NR_MODE_GETPROPERTY,
   DRM_NR_MODE_GETRESOURCES,
   DRM_NR_MODE_OBJ_GETPROPERTIES,
   DRM_NR_MODE_OBJ_SETPROPERTY,
   DRM_NR_MODE_SETGAMMA,
   DRM_NR_MODE_SETPROPERTY,
-  DRM_PLANE_TYPE_CURSOR,
-  DRM_PLANE_TYPE_OVERLAY,
-  DRM_PLANE_TYPE_PRIMARY,
   DrmModeCardRes,
   DrmModeConnectorSetProperty,
   DrmModeCrtc,
   DrmModeCrtcLut,
-  DrmModeGetBlob,
   DrmModeGetConnector,
   DrmModeGetEncoder,
   DrmModeGetPlane,
@@ -53,6 +43,7 @@ import { getU64, putFields } from "../ground/words.ts";
 import { putMode } from "./display-modes.ts";
 import { CONNECTOR_ID, CRTC_ID, ENCODER_ID, PLANE_ID } from "./drm-card.ts";
 import type { DrmClient } from "./drm-client.ts";
+import { DPMS, propertiesOf, PROPERTIES, type PropertyValue } from "./drm-properties.ts";
 import { type DrmRequest, putList } from "./drm-request.ts";
 import { FORMATS } from "./framebuffer.ts";
 import type { GraphicsCaller } from "./graphics-kernel.ts";
@@ -64,39 +55,6 @@ const SIZE_MIN = 1;
 const PIXEL_TENTHS = 2.646;
 /** The one CRTC, as a set of bits. */
 const FIRST_CRTC = 1;
-
-interface Property {
-  readonly id: number;
-  readonly name: string;
-  readonly flags: number;
-  /** Names of its values from 0 on; or the least and the largest. */
-  readonly values: readonly string[] | readonly [number, number] | null;
-}
-
-const EDID: Property = { id: 1, name: "EDID", flags: DRM_MODE_PROP_BLOB | DRM_MODE_PROP_IMMUTABLE, values: null };
-const DPMS: Property = {
-  id: 2,
-  name: "DPMS",
-  flags: DRM_MODE_PROP_ENUM,
-  values: ["On", "Standby", "Suspend", "Off"],
-};
-const NON_DESKTOP: Property = {
-  id: 3,
-  name: "non-desktop",
-  flags: DRM_MODE_PROP_RANGE | DRM_MODE_PROP_IMMUTABLE,
-  values: [0, 1],
-};
-const PLANE_TYPES: string[] = [];
-PLANE_TYPES[DRM_PLANE_TYPE_OVERLAY] = "Overlay";
-PLANE_TYPES[DRM_PLANE_TYPE_PRIMARY] = "Primary";
-PLANE_TYPES[DRM_PLANE_TYPE_CURSOR] = "Cursor";
-const PLANE_TYPE: Property = {
-  id: 4,
-  name: "type",
-  flags: DRM_MODE_PROP_ENUM | DRM_MODE_PROP_IMMUTABLE,
-  values: PLANE_TYPES,
-};
-const PROPERTIES = [EDID, DPMS, NON_DESKTOP, PLANE_TYPE];
 
 function getResources({ card, framebuffers }: DrmClient, task: GraphicsCaller, view: DataView): number {
   const { offset } = DrmModeCardRes;
@@ -122,14 +80,16 @@ function getCrtc({ card }: DrmClient, _task: GraphicsCaller, view: DataView): nu
   const { offset } = DrmModeCrtc;
   if (view.getUint32(offset.crtc_id, true) !== CRTC_ID) return -ENOENT;
   const { scanout } = card.screen;
+  const { mode } = card.pipe;
   putFields(view, DrmModeCrtc, {
     fb_id: scanout?.framebuffer.id ?? 0,
     x: scanout?.x ?? 0,
     y: scanout?.y ?? 0,
     gamma_size: 0,
-    mode_valid: scanout === null ? 0 : 1,
+    mode_valid: mode === null ? 0 : 1,
   });
   if (scanout !== null) putMode(view, offset.mode, scanout.mode);
+  else if (mode !== null) new Uint8Array(view.buffer).set(mode.bytes, offset.mode);
   return 0;
 }
 
@@ -144,22 +104,14 @@ function getEncoder({ card }: DrmClient, _task: GraphicsCaller, view: DataView):
   return 0;
 }
 
-function connectorProperties(power: number): readonly (readonly [Property, number])[] {
-  return [
-    [EDID, 0],
-    [DPMS, power],
-    [NON_DESKTOP, 0],
-  ];
-}
-
-function getConnector({ card }: DrmClient, task: GraphicsCaller, view: DataView): number {
+function getConnector({ card, isAtomic }: DrmClient, task: GraphicsCaller, view: DataView): number {
   const { offset } = DrmModeGetConnector;
   if (view.getUint32(offset.connector_id, true) !== CONNECTOR_ID) return -ENOENT;
   const { screen } = card;
   const modes = view.getUint32(offset.count_modes, true);
   const encoders = putList(task, view, offset.encoders_ptr, offset.count_encoders, [ENCODER_ID]);
   if (encoders < 0) return encoders;
-  const shown = connectorProperties(card.screen.power);
+  const shown = propertiesOf(card, CONNECTOR_ID, DRM_MODE_OBJECT_CONNECTOR, isAtomic)!;
   const properties = putProperties(task, view, offset.props_ptr, offset.prop_values_ptr, offset.count_props, shown);
   if (properties < 0) return properties;
   // All of them or none (drm_connector.c, drm_mode_getconnector).
@@ -191,7 +143,7 @@ function putProperties(
   idsAt: number,
   valuesAt: number,
   countAt: number,
-  properties: readonly (readonly [Property, number])[],
+  properties: readonly PropertyValue[],
 ): number {
   const room = view.getUint32(countAt, true);
   const ids = putList(
@@ -213,20 +165,12 @@ function putProperties(
   );
 }
 
-function propertiesOf({ card }: DrmClient, id: number, type: number): readonly (readonly [Property, number])[] | null {
-  const is = (object: number, kind: number): boolean =>
-    id === object && (type === kind || type === DRM_MODE_OBJECT_ANY);
-  if (is(CONNECTOR_ID, DRM_MODE_OBJECT_CONNECTOR)) return connectorProperties(card.screen.power);
-  if (is(PLANE_ID, DRM_MODE_OBJECT_PLANE)) return [[PLANE_TYPE, DRM_PLANE_TYPE_PRIMARY]];
-  return is(CRTC_ID, DRM_MODE_OBJECT_CRTC) ? [] : null;
-}
-
 /** −ENOENT: there is no such object; −EINVAL: it has no properties. */
 function getObjectProperties(client: DrmClient, task: GraphicsCaller, view: DataView): number {
   const { offset } = DrmModeObjGetProperties;
   const id = view.getUint32(offset.obj_id, true);
   const type = view.getUint32(offset.obj_type, true);
-  const properties = propertiesOf(client, id, type);
+  const properties = propertiesOf(client.card, id, type, client.isAtomic);
   if (properties === null)
     return id === ENCODER_ID && (type === DRM_MODE_OBJECT_ENCODER || type === DRM_MODE_OBJECT_ANY) ? -EINVAL : -ENOENT;
   return putProperties(task, view, offset.props_ptr, offset.prop_values_ptr, offset.count_props, properties);
@@ -260,7 +204,7 @@ function getProperty(_client: DrmClient, task: GraphicsCaller, view: DataView): 
 
 /** −ENOENT: it is no property of the object; −EINVAL: it has no such value, or none that can be set. */
 function setProperty(client: DrmClient, object: number, type: number, id: number, value: number): number {
-  const properties = propertiesOf(client, object, type);
+  const properties = propertiesOf(client.card, object, type, client.isAtomic);
   const found = properties?.find(([each]) => each.id === id)?.[0];
   if (found === undefined) return -ENOENT;
   if (found !== DPMS || value >= DPMS.values!.length) return -EINVAL;
@@ -313,7 +257,6 @@ export const MODE_REQUESTS: readonly (readonly [number, DrmRequest])[] = [
   [DRM_NR_MODE_GETCONNECTOR, { size: DrmModeGetConnector.size, run: getConnector }],
   [DRM_NR_MODE_GETPROPERTY, { size: DrmModeGetProperty.size, run: getProperty }],
   [DRM_NR_MODE_SETPROPERTY, { size: DrmModeConnectorSetProperty.size, isForMaster: true, run: setConnectorProperty }],
-  [DRM_NR_MODE_GETPROPBLOB, { size: DrmModeGetBlob.size, run: () => -ENOENT }],
   [DRM_NR_MODE_OBJ_GETPROPERTIES, { size: DrmModeObjGetProperties.size, run: getObjectProperties }],
   [DRM_NR_MODE_OBJ_SETPROPERTY, { size: DrmModeObjSetProperty.size, isForMaster: true, run: setObjectProperty }],
   [DRM_NR_MODE_GETPLANERESOURCES, { size: DrmModeGetPlaneRes.size, run: getPlanes }],

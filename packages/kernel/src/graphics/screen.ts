@@ -17,7 +17,7 @@ export const CURSOR_SIZE = 64;
 const CONSOLE_PIXEL = 4;
 
 /** What the card sends to the monitor: `struct drm_crtc`. */
-interface Scanout {
+export interface Scanout {
   readonly framebuffer: Framebuffer;
   readonly mode: DisplayMode;
   /** Where in the framebuffer the screen's corner lies. */

@@ -4,6 +4,7 @@
  */
 import { utf8Of } from "@stratos/base";
 import { flag, list, maybe, record, text, uint32, whole } from "@stratos/base/value-check";
+import type { Client } from "../core/client.ts";
 import type { Resource } from "../core/resource.ts";
 import type { Rectangle } from "../geometry/rectangle.ts";
 import { events, implement, stand } from "../protocol/protocol.ts";
@@ -14,8 +15,34 @@ import type { Surface } from "../surface/surface.ts";
 /** Bytes of one string: MessageWriter cuts longer ones. */
 const PART_BYTES = 2000;
 
-/** How many frames a program has to say that its cursor went on, before it is told more. */
-const PATIENCE_FRAMES = 4;
+/** How long a program has to say that it has read what it was told; who cannot be asked has it read by then. */
+const PATIENCE_MS = 500,
+  SHORT_PATIENCE_MS = 60;
+
+/** How often a program may say other things meanwhile, and be told again. */
+const REPEATS_MAX = 16;
+
+/** Text that waits, in parts: what comes beyond it is too much for a person. */
+const PARTS_MAX = 2048;
+
+/** What text needs of the screen. */
+interface TextOwner {
+  /** A frame is wanted: whether text is taken, or where, may be different now. */
+  changed(): void;
+  /** Asks the program whether it has read all so far. @returns the number of its answer; null: it cannot be asked */
+  ask(surface: Surface): number | null;
+  nowMs(): number;
+}
+
+/** The program was told something, and has not read it yet. */
+interface Told {
+  /** Of the answer that says so; null: it comes in time. */
+  readonly answer: number | null;
+  readonly untilMs: number;
+  /** It is text that it is to have, and so are keys that were pressed after it. */
+  readonly isText: boolean;
+  readonly repeats: number;
+}
 
 interface State {
   isEnabled: boolean;
@@ -74,30 +101,34 @@ interface SavedTextInputs {
   readonly focus: Surface | null;
   readonly parts: readonly string[];
   readonly preedit: string | null;
-  readonly patience: number;
+  readonly shown: string;
+  readonly told: Told | null;
 }
 
 export const areSavedTextInputs = record({
   inputs: list(a("TextInput"), 1 << 20),
   focus: maybe(a("Surface")),
-  parts: list(text(PART_BYTES), 1 << 16),
+  parts: list(text(PART_BYTES), PARTS_MAX),
   preedit: maybe(text(2 ** 24)),
-  patience: whole(0, PATIENCE_FRAMES),
+  shown: text(PART_BYTES),
+  told: maybe(
+    record({ answer: maybe(uint32), untilMs: whole(0, 2 ** 53), isText: flag, repeats: whole(0, REPEATS_MAX) }),
+  ),
 });
 
 export class TextInputs {
   readonly #inputs = new Map<Resource, TextInput>();
-  readonly #onChange: () => void;
+  readonly #owner: TextOwner;
   #focus: Surface | null = null;
   /** To be told: text in parts, and then what is being composed; null: as it was. */
   #parts: string[] = [];
   #preedit: string | null = null;
-  /** Frames until it may be told more. */
-  #patience = 0;
+  /** As it was told last. */
+  #shown = "";
+  #told: Told | null = null;
 
-  /** @param onChange  a frame is wanted: whether text is taken, or where, may be different now */
-  constructor(onChange: () => void) {
-    this.#onChange = onChange;
+  constructor(owner: TextOwner) {
+    this.#owner = owner;
   }
 
   serve(resource: Resource): void {
@@ -116,15 +147,27 @@ export class TextInputs {
 
   drop({ resource }: TextInput): void {
     this.#inputs.delete(resource);
-    this.#onChange();
+    this.#owner.changed();
   }
 
+  /**
+   * Programs may pass over a `done` that does not count this commit (foot does), and keep its text for the next one:
+   * who had not read it yet is told again, without the text, which would come twice to others.
+   */
   committed(input: TextInput): void {
-    if (this.#active?.[1] === input) {
-      this.#patience = 0;
-      this.#tell();
+    const told = this.#told;
+    if (this.#active?.[1] === input && told !== null && told.repeats < REPEATS_MAX) {
+      this.#tellDone(input, this.#shown, { isText: told.isText, repeats: told.repeats + 1 });
     }
-    this.#onChange();
+    this.#owner.changed();
+  }
+
+  /** The program has read all that it was told before it was asked. */
+  answered(client: Client, answer: number): void {
+    if (this.#focus?.client !== client || this.#told === null || this.#told.answer !== answer) return;
+    this.#told = null;
+    this.#tell();
+    this.#owner.changed();
   }
 
   save(): SavedTextInputs {
@@ -134,16 +177,22 @@ export class TextInputs {
       focus: keptSurface(this.#focus),
       parts: this.#parts,
       preedit: this.#preedit,
-      patience: this.#patience,
+      shown: this.#shown,
+      told: this.#told,
     };
   }
 
-  goOn({ inputs, focus, parts, preedit, patience }: SavedTextInputs): void {
+  goOn({ inputs, focus, parts, preedit, shown, told }: SavedTextInputs): void {
     for (const input of inputs) this.#inputs.set(input.resource, input);
     this.#focus = focus;
     this.#parts = [...parts];
     this.#preedit = preedit;
-    this.#patience = patience;
+    this.#shown = shown;
+    this.#told = told;
+  }
+
+  isFor(surface: Surface | null): boolean {
+    return surface === this.#focus;
   }
 
   setFocus(surface: Surface | null): void {
@@ -152,7 +201,8 @@ export class TextInputs {
     this.#focus = surface;
     this.#parts = [];
     this.#preedit = null;
-    this.#patience = 0;
+    this.#shown = "";
+    this.#told = null;
     for (const [resource, input] of this.#inputs) {
       // Who is left enables it again when it is entered, and not before.
       input.pending = initial();
@@ -161,7 +211,7 @@ export class TextInputs {
         events.zwp_text_input_v3.leave(resource, before.resource);
       if (surface?.client === resource.client) events.zwp_text_input_v3.enter(resource, surface.resource);
     }
-    this.#onChange();
+    this.#owner.changed();
   }
 
   get #active(): readonly [Resource, TextInput] | null {
@@ -187,41 +237,51 @@ export class TextInputs {
   /** It is there for good, in the place of what was composed. @returns false: nobody takes text */
   commit(text: string): boolean {
     if (this.#active === null) return false;
-    this.#parts.push(...partsOf(text));
+    this.#parts.push(...partsOf(text).slice(0, PARTS_MAX - this.#parts.length));
     this.#preedit = "";
     this.#tell();
     return true;
   }
 
-  /** Text waits to be told: keys that were pressed after it are to wait with it. */
+  /** It has not read all text yet: keys that were pressed after it are to wait with it. */
   get isBehind(): boolean {
-    return this.#parts.length > 0 && this.#active !== null;
+    return (this.#parts.length > 0 || this.#told?.isText === true) && this.#active !== null;
   }
 
-  /** A frame was shown: who has not answered by then has nothing to answer. */
+  /** A frame was shown: who has not answered in time is told more. */
   frame(): void {
-    if (this.#patience === 0) return;
-    this.#patience--;
-    if (this.#patience > 0) this.#onChange();
-    else this.#tell();
+    if (this.#told === null) return;
+    if (this.#owner.nowMs() >= this.#told.untilMs) {
+      this.#told = null;
+      this.#tell();
+    }
+    this.#owner.changed();
   }
 
-  /** One thing at a time, as `done` counts what the program has said: some pass over what they are told meanwhile. */
+  /** One thing at a time, as `done` counts what the program has said (`committed`). */
   #tell(): void {
     const active = this.#active;
-    if (active === null || this.#patience > 0) return;
+    if (active === null || this.#told !== null) return;
     const part = this.#parts.shift();
     if (part === undefined && this.#preedit === null) return;
     const [resource, input] = active;
     const [shown = ""] = this.#parts.length > 0 ? [] : partsOf(this.#preedit ?? "");
-    const end = utf8Of(shown).length;
-    if (shown !== "" || part === undefined)
-      events.zwp_text_input_v3.preedit_string(resource, shown === "" ? null : shown, end, end);
+    if (shown === "" && part === undefined) events.zwp_text_input_v3.preedit_string(resource, null, 0, 0);
     if (part !== undefined) events.zwp_text_input_v3.commit_string(resource, part);
     if (this.#parts.length === 0) this.#preedit = null;
-    events.zwp_text_input_v3.done(resource, input.commits);
-    this.#patience = PATIENCE_FRAMES;
-    this.#onChange();
+    this.#tellDone(input, shown, { isText: part !== undefined, repeats: 0 });
+    this.#owner.changed();
+  }
+
+  #tellDone({ resource, commits }: TextInput, shown: string, told: Pick<Told, "isText" | "repeats">): void {
+    const end = utf8Of(shown).length;
+    // What is not said again with each `done` is gone.
+    if (shown !== "") events.zwp_text_input_v3.preedit_string(resource, shown, end, end);
+    events.zwp_text_input_v3.done(resource, commits);
+    this.#shown = shown;
+    const answer = this.#owner.ask(this.#focus!);
+    const patienceMs = answer === null ? SHORT_PATIENCE_MS : PATIENCE_MS;
+    this.#told = { ...told, answer, untilMs: Math.ceil(this.#owner.nowMs()) + patienceMs };
   }
 }
 

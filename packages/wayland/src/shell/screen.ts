@@ -4,6 +4,7 @@
  */
 import { list, maybe, record, whole } from "@stratos/base/value-check";
 import { a, rectangle } from "../saved/saved-class.ts";
+import type { Client } from "../core/client.ts";
 import type { Rectangle } from "../geometry/rectangle.ts";
 import type { Surface } from "../surface/surface.ts";
 import type { Arranger } from "./arranger.ts";
@@ -24,6 +25,8 @@ interface ScreenOwner {
   windowGoes(): void;
   /** The client wants its window moved (no edge) or resized by the pointer, as long as that is pressed. */
   beginDrag(window: ScreenWindow, edges: number): void;
+  /** A program has read what it was sent before it was asked (xdg_wm_base.ping). */
+  answered(client: Client, serial: number): void;
 }
 
 /** What is over all windows, by its own will: menus and hints of X11 programs. */
@@ -142,6 +145,10 @@ export class Screen {
 
   nextSerial(): number {
     return this.#owner.nextSerial();
+  }
+
+  answered(client: Client, serial: number): void {
+    this.#owner.answered(client, serial);
   }
 
   /** Where a window of that size is put: in the middle, and each further one beside. */

@@ -63,8 +63,7 @@ class WmBase {
         this.count++;
         stand(id, xdgSurface);
       },
-      // Nobody is asked whether it lives.
-      pong: () => {},
+      pong: (serial) => screen.answered(resource.client, serial),
     });
   }
 
@@ -166,6 +165,13 @@ export class XdgSurface implements Role {
 
   surfaceGone(): void {
     this.#unmap();
+  }
+
+  /** Asks the program whether it has read all so far (Screen.answered). @returns the number of its answer */
+  ask(): number {
+    const serial = this.screen.nextSerial();
+    events.xdg_wm_base.ping(this.wmBase.resource, serial);
+    return serial;
   }
 
   /** Tells the client how it is to be. */

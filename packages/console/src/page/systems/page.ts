@@ -3,6 +3,7 @@ import type { SystemView } from "@stratos/sdk/api";
 import { button } from "../button.ts";
 import { element, replace } from "../elements.ts";
 import { offerLanguages } from "../language.ts";
+import { offerScreenReader } from "../screen-reader.ts";
 import { buildsView, hubView } from "./builds-view.ts";
 import { composesView } from "./composes-view.ts";
 import { leaveDisplay } from "./display-pane.ts";
@@ -85,6 +86,9 @@ async function begin(): Promise<void> {
 }
 
 function translate(): void {
+  byId("reader").textContent = say("screenReader");
+  byId("reader").title = say("screenReaderHelp");
+  offerScreenReader(byId<HTMLButtonElement>("reader"));
   offerLanguages(byId<HTMLSelectElement>("language"), say("language"));
   for (const [id, word] of [
     ["new", "newSystem"],

@@ -5,6 +5,8 @@
 import { FitAddon } from "@xterm/addon-fit";
 import { Terminal } from "@xterm/xterm";
 import { followColours } from "../terminal-colours.ts";
+import { followScreenReader } from "../screen-reader.ts";
+import { offerLinks, offerSearch } from "../terminal-search.ts";
 import type { LinkedTerminal, Place, TerminalLink } from "./terminal-link.ts";
 import type { ServerMessage } from "./terminal-messages.ts";
 import { say } from "./words.ts";
@@ -33,6 +35,7 @@ export class TerminalPane implements LinkedTerminal {
   readonly #link: TerminalLink;
   readonly #fit = new FitAddon();
   readonly #endColours: () => void;
+  readonly #endReader: () => void;
   readonly #onState: (words: string) => void;
   readonly #observer: ResizeObserver;
   readonly #id: number;
@@ -62,12 +65,14 @@ export class TerminalPane implements LinkedTerminal {
       scrollback: 5000,
       fontFamily: "monospace",
       convertEol: hasLines,
-      screenReaderMode: false,
     });
     this.terminal = terminal;
     terminal.loadAddon(this.#fit);
     terminal.open(this.element);
     this.#endColours = followColours(terminal);
+    this.#endReader = followScreenReader(terminal);
+    offerLinks(terminal);
+    offerSearch(terminal, this.element, { search: say("search"), count: (at, all) => say("matches", at, all) });
     // Of several who watch, one answers; and nobody what was asked before.
     const isNotForUs = (): boolean => !(this.#isLive && this.#isOwn);
     for (const question of QUESTIONS) terminal.parser.registerCsiHandler(question, isNotForUs);
@@ -142,6 +147,7 @@ export class TerminalPane implements LinkedTerminal {
     this.#link.close(this.#id);
     this.#observer.disconnect();
     this.#endColours();
+    this.#endReader();
     this.terminal.dispose();
     this.element.remove();
   }

@@ -5,6 +5,13 @@ import type { Desktop, WindowContent } from "../desktop.ts";
 import type { Widget } from "../widgets/widget.ts";
 import type { WindowFrame } from "../window-frame.ts";
 
+export const SETTINGS_CHANGED = "settings-changed";
+
+interface Doable {
+  readonly text: string;
+  act(): void;
+}
+
 /** What applications may ask of the rest of the desktop. */
 export interface ApplicationHost {
   readonly desktop: Desktop;
@@ -15,7 +22,10 @@ export interface ApplicationHost {
   permissionsChanged(): void;
   /** Another application, by its name in `kept`. */
   start(kind: string, argument?: unknown): void;
-  /** Settings that hold from here on, and are kept. */
+  /** What can be done with the machine, and with the session, in words. */
+  readonly power: readonly Doable[];
+  readonly session: readonly Doable[];
+  /** Settings that hold from here on, and are kept; the document is told of them by SETTINGS_CHANGED. */
   change(settings: Partial<Desktop["settings"]>): Promise<void>;
 }
 

@@ -1,24 +1,36 @@
 /** What a person sets: colours, language, keyboard, sizes, the passphrase. */
-import { LANGUAGES, LAYOUTS, SCALES, THEMES, WORKSPACES_MAX, type DesktopSettings } from "../../arrange/settings.ts";
+import {
+  IDLE_MINUTES,
+  LANGUAGES,
+  LAYOUTS,
+  SCALES,
+  THEMES,
+  WORKSPACES_MAX,
+  type DesktopSettings,
+} from "../../arrange/settings.ts";
 import { ask } from "../service.ts";
 import { type Box, column, row } from "../widgets/containers.ts";
-import { Button, Choice, Label, TextField } from "../widgets/controls.ts";
+import { Button, Choice, Label, Switch, TextField } from "../widgets/controls.ts";
 import { say } from "../words.ts";
 import type { ApplicationHost, OpenedApplication } from "./application.ts";
 import { permissionWords, type SandboxedList } from "./sandboxed.ts";
 
 export function openSettings(host: ApplicationHost): OpenedApplication {
-  const { theme, language, layout, scale, workspaces } = host.desktop.settings;
+  const { theme, language, layout, scale, workspaces, idleMinutes } = host.desktop.settings;
+  const change = (change: Partial<DesktopSettings>): void =>
+    void host.change(change).catch((error: unknown) => host.notify((error as Error).message));
+  const turn = (name: "hasScreenReader" | "hasContrast" | "isStill"): Switch =>
+    new Switch(say(name), host.desktop.settings[name]).on<boolean>("change", ({ detail }) =>
+      change({ [name]: detail }),
+    );
+  const doing = (items: ApplicationHost["power"]): Box => row(...items.map(({ text, act }) => new Button(text, act)));
   const choose = <Name extends keyof DesktopSettings>(
     text: string,
     name: Name,
     options: readonly (readonly [string, string])[],
     value: string,
     read: (text: string) => DesktopSettings[Name],
-  ): Choice =>
-    new Choice(text, options, value).on<string>("change", ({ detail }) => {
-      host.change({ [name]: read(detail) }).catch((error: unknown) => host.notify((error as Error).message));
-    });
+  ): Choice => new Choice(text, options, value).on<string>("change", ({ detail }) => change({ [name]: read(detail) }));
   const first = choose(
     say("theme"),
     "theme",
@@ -48,7 +60,9 @@ export function openSettings(host: ApplicationHost): OpenedApplication {
       language,
       (text) => text as DesktopSettings["language"],
     ),
+    new Label(say("keyboard"), "h3"),
     choose(say("layout"), "layout", Object.entries(LAYOUTS), layout, (text) => text as DesktopSettings["layout"]),
+    new Label(say("displays"), "h3"),
     choose(
       say("scale"),
       "scale",
@@ -63,6 +77,20 @@ export function openSettings(host: ApplicationHost): OpenedApplication {
       String(workspaces),
       Number,
     ),
+    new Label(say("accessibility"), "h3"),
+    turn("hasScreenReader"),
+    turn("hasContrast"),
+    turn("isStill"),
+    ...(host.power.length === 0 ? [] : [new Label(say("power"), "h3"), doing(host.power)]),
+    new Label(say("session"), "h3"),
+    choose(
+      say("lockAfter"),
+      "idleMinutes",
+      IDLE_MINUTES.map((each) => [String(each), each === 0 ? say("never") : say("minutes", each)]),
+      String(idleMinutes),
+      Number,
+    ),
+    doing(host.session),
     new Label(say("sound"), "h3"),
     new Label(say("noSound"), "p"),
     new Label(say("passphrase"), "h3"),

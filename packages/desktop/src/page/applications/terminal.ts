@@ -2,11 +2,12 @@
 import { FitAddon } from "@xterm/addon-fit";
 import { Terminal } from "@xterm/xterm";
 import { followColours } from "@stratos/console/page/terminal-colours";
+import { offerLinks, offerSearch } from "@stratos/console/page/terminal-search";
 import { ask, openSocket, type PageConnection } from "../service.ts";
 import { create } from "../widgets/containers.ts";
 import { Widget } from "../widgets/widget.ts";
 import { say } from "../words.ts";
-import type { ApplicationHost, OpenedApplication } from "./application.ts";
+import { type ApplicationHost, type OpenedApplication, SETTINGS_CHANGED } from "./application.ts";
 
 interface Wanted {
   readonly title?: string;
@@ -33,13 +34,20 @@ export function openTerminal(
     scrollback: 5000,
     fontFamily: "ui-monospace, monospace",
     fontSize: Math.round(LETTERS_PIXELS * scale),
-    screenReaderMode: false,
+    screenReaderMode: desktop.settings.hasScreenReader,
     allowProposedApi: false,
   });
   const fit = new FitAddon();
   terminal.loadAddon(fit);
   terminal.attachCustomKeyEventHandler((event) => !isOfDesktop(event));
   const endColours = followColours(terminal);
+  offerLinks(terminal);
+  const ended = new AbortController();
+  document.addEventListener(
+    SETTINGS_CHANGED,
+    () => void (terminal.options.screenReaderMode = desktop.settings.hasScreenReader),
+    { signal: ended.signal },
+  );
   let id = wanted.id ?? 0;
   let socket: PageConnection | null = null;
   let isOver = false;
@@ -58,6 +66,7 @@ export function openTerminal(
     if (isClosed) return;
     isClosed = true;
     observer.disconnect();
+    ended.abort();
     endColours();
     socket?.close();
     terminal.dispose();
@@ -91,6 +100,7 @@ export function openTerminal(
   };
   const begin = async (): Promise<void> => {
     terminal.open(element);
+    offerSearch(terminal, element, { search: say("find"), count: (at, all) => say("matches", at, all) });
     if (id === 0) {
       // Of what is not shown nothing can be measured.
       const { cols: wide, rows: high } = fit.proposeDimensions() ?? { cols: 80, rows: 24 };
@@ -130,6 +140,7 @@ export function openTerminal(
       if (id !== 0) void ask("DELETE", `/terminals/${id}`).catch(() => {});
       isClosed = true;
       observer.disconnect();
+      ended.abort();
       endColours();
       socket?.close();
       terminal.dispose();
