@@ -325,6 +325,14 @@ const OWN_LIBRARY = `
 
 ; The system (the library (stratos system-call)): operands are integers, and objects of bytes by their address.
 (define (%system-call number a b c d e) (%host 41 number a b c d e))
+; Runs of bytes at once, unchecked (native-low.ts, operate-bytes).
+(define (%byte-index bytes byte start end) (%host 46 bytes byte start end))
+(define (%same-bytes a i b j n) (%host 47 a i b j n))
+(define (%bytes->string bytes start end)
+  (let* ((n (%fx- end start)) (s (%make-bytes 20 (%fx* 4 n)))) (%host 48 s 0 bytes start n) s))
+(define (%string->bytes! bytes at s start end) (%host 49 bytes at s start (%fx- end start)))
+(define (%read-bytes fd bytes at n) (%host 50 fd bytes at n))
+(define (%copy-bytes! to at from start n) (%bytes-copy! to at from start n))
 (define (%copy-to-memory address bytes count) (%host 42 address bytes count) #t)
 ; What is called in place of all that runs when the heap is full, or SIGINT came (it is blocked, and looked for at
 ; each collection); it must not return. #f: the program ends. A half of the heap has so many bytes at most, some of

@@ -566,8 +566,9 @@ make-vector n)))
 
 ; Bytevectors and strings.
 (define (make-bytevector n . fill)
-  (if (and (%fixnum? n) (%fx<u n 200000000) (null? fill)) (%make-bytes 21 n) (%oracle-list make-bytevector (cons n \
-fill))))
+  (if (and (%fixnum? n) (%fx<u n 200000000) (or (null? fill) (and (eq? 0 (car fill)) (null? (cdr fill)))))
+      (%make-bytes 21 n)
+      (%oracle-list make-bytevector (cons n fill))))
 (define (bytevector-copy! to at from . range)
   (if (and (bytevector? to) (bytevector? from) (%range? (%start range) (%end range (bytevector-length from)) \
 (bytevector-length from))
