@@ -99,7 +99,9 @@ export const NATIVE = `
 
 ; Unchecked. 46: where a byte first stands in bytes, from start to end (end: nowhere); 47: how many bytes of two places
 ; are the same, of n at most; 48: bytes as the characters of a string, from a place on; 49: the other way about (63 for
-; what is no byte); 50: read(2) to a place in bytes.
+; what is no byte); 50: read(2) to a place in bytes. 51: an object's address in units of eight bytes, without 2^30 when
+; it is in the nursery; 52, 53: minor and major collections so far.
+(macro (address w) (+ (and (wrap w) -8) 8))
 (macro (place at) (wrap (sar (load64 sp at) 3)))
 (macro (bytes-at at) (+ (wrap (load64 sp at)) FIELDS))
 (define (operate-bytes sp:i32 operation:i32)
@@ -115,6 +117,11 @@ export const NATIVE = `
   (when (= operation 49)
     (narrow (+ (bytes-at 0) (place 8)) (+ (bytes-at 16) (* 4 (place 24))) (place 32))
     (return 0))
+  (when (= operation 51)
+    (let ((a:i32 (address (load64 sp))))
+      (return (shl (- (shr (ext a) 3) (if (<u (- a NURSERY) (reg NURSERY-SIZE)) 1073741824 0)) 3))))
+  (when (= operation 52) (return (shl (ext (reg MINOR-COUNT)) 3)))
+  (when (= operation 53) (return (shl (ext (reg MAJOR-COUNT)) 3)))
   (shl (syscall SYS-READ (sar (load64 sp) 3) (ext (+ (bytes-at 8) (place 16))) (sar (load64 sp 24) 3) 0 0 0) 3))
 
 ; Eight bytes at once: one of them is 0 where a borrow reaches its highest bit alone.
