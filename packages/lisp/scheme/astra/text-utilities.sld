@@ -88,10 +88,18 @@
                       (for-each out-line (if (> k (length l)) '() (list-tail l k)))))
                 (when (option-set? p #\f)
                   (let loop () (flush-out) (copy-out fd) (flush-out) (sys-nanosleep 0 200000000) (loop)))))))))
+    ;; As wide as the sizes of all files together; what is no file could be large.
+    (define (count-width names)
+      (let loop ((l names) (sum 0))
+        (if (null? l) (if (null? names) 7 (string-length (number->string sum)))
+            (let ((s (if (string=? "-" (car l)) #f (sys-stat (car l)))))
+              (cond ((not (bytevector? s)) (if s (loop (cdr l) sum) 7))
+                    ((eq? 'file (stat-kind s)) (loop (cdr l) (+ sum (stat-size s))))
+                    (else 7))))))
     (define (wc l)
       (with-options (p "wc" "[-clmw] [FILE...]" "clmw"
                       '(("lines" . #\l) ("words" . #\w) ("bytes" . #\c) ("chars" . #\m)) l)
-        (let* ((all? (null? (car p))) (totals (list 0 0 0)) (many? (and (pair? (cdr p)) (pair? (cddr p)))))
+        (let* ((all? (null? (car p))) (totals (list 0 0 0)) (width (count-width (cdr p))) (many? (and (pair? (cdr p)) (pair? (cddr p)))))
           (define (report counts name)
             (let* ((chosen (append (if (or all? (option-set? p #\l)) (list (car counts)) '())
                              (if (or all? (option-set? p #\w)) (list (cadr counts)) '())
@@ -100,7 +108,7 @@
                    (single? (and (null? (cdr chosen)) (not many?))))
               (out (if (or single?) (number->string (car chosen))
                        (let loop ((l chosen)) (string-append
-                                                (pad (number->string (car l)) (if (null? (cdr p)) 7 (if many? 4 1)))
+                                                (pad (number->string (car l)) width)
                                                 (if (null? (cdr l)) "" (string-append " " (loop (cdr l))))))))
               (out-line (if (string=? name "") "" (string-append " " name)))))
           (let ((s (each-file "wc" (cdr p)
