@@ -18,6 +18,7 @@
  *     npm run bench -- --only roots           clean roots of the builder, one by one and a hundred at once
  *     npm run bench -- --only lisp|lisp-fib --root FOLDER       r7rs-benchmarks beside Chez and Guile (lisp/rows.ts)
  *     npm run bench -- --only lisp-shell      AstraLisp's shell and utilities in the machine (lisp/shell-rows.ts)
+ *     npm run bench -- --only lisp-system     AstraLisp's start, compiler, prompt, recursion, pauses and forks
  *     npm run bench -- [--only GROUP|ROW] [--rounds N] [--image NAME] [--root DIR] [--page]
  *     npm run bench -- --beside TREE [--rounds N]   the rows beside those of another checkout of Stratos, built there
  *
@@ -66,6 +67,7 @@ import { measureHub } from "./hub/rows.ts";
 import { measureImageBuild } from "./image-build.ts";
 import { measureLisp } from "./lisp/rows.ts";
 import { measureLispShell } from "./lisp/shell-rows.ts";
+import { measureLispSystem } from "./lisp/system-rows.ts";
 import { measureOutputs } from "./output-rows.ts";
 import { measurePackages } from "./package-rows.ts";
 import { measureIdleMemory, measureSyscalls, measureWholeCommand } from "./special-rows.ts";
@@ -114,6 +116,12 @@ if (only === "outputs") {
 if (only === "lisp-shell") {
   const scripts = join(root, "bench/lisp");
   measureLispShell(launcher, { cache: join(stratosHome(), "bench"), scripts }, print);
+  process.exit();
+}
+if (only === "lisp-system") {
+  const own = (name: string): string[] => [process.execPath, join(root, "bench/lisp", name)];
+  const main = join(root, "dist/main.cjs");
+  measureLispSystem({ main, launcher, runner: own("run-once.ts"), prompt: own("prompt-once.ts") }, rounds, print);
   process.exit();
 }
 if (only === "lisp" || only?.startsWith("lisp-") === true) {

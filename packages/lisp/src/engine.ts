@@ -102,8 +102,11 @@ const CALLS_MAX = 1000;
 const OWN_BYTES = 1024 * 1024;
 /** Places of the table at first: the runtime's, and a program's. */
 const TABLE_FIRST = 1024;
-/** Of a larger module most is not hot: to compile all of it well takes seconds. */
-const HOT_BYTES_MAX = 512 * 1024;
+/**
+ * Modules beyond this begin in the host's baseline code: of a thousand lines and more little is hot, and the best
+ * compiler would take as long for them as all that comes before it. What is hot is then found within a moment.
+ */
+const HOT_BYTES_MAX = 128 * 1024;
 const SAVED_REGISTERS = [Register.cellCount, Register.staticNext, Register.oldNext] as const;
 
 export function createEngine(options: EngineOptions): Engine {

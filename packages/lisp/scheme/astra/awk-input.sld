@@ -41,14 +41,13 @@
                              (set! input (make-reader fd #f))
                              #t)))))))))
     (define (close-input!) (if (and input (> (reader-fd input) 0)) (sys-close (reader-fd input))) (set! input #f))
-    ;; @returns the next record, #f after the last one
+    ;; @returns what has read the next record, #f after the last one
     (define (main-record)
       (if (or input (next-file!))
-          (let ((text (read-record input (global-text RS))))
-            (if text
-                (begin
-                  (vector-set! (globals) NR (+ 1.0 (to-number (vector-ref (globals) NR))))
-                  (vector-set! (globals) FNR (+ 1.0 (to-number (vector-ref (globals) FNR))))
-                  text)
-                (begin (close-input!) (main-record))))
+          (if (read-record input (global-text RS))
+              (begin
+                (vector-set! (globals) NR (+ 1.0 (to-number (vector-ref (globals) NR))))
+                (vector-set! (globals) FNR (+ 1.0 (to-number (vector-ref (globals) FNR))))
+                input)
+              (begin (close-input!) (main-record)))
           #f))))

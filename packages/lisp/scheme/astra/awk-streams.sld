@@ -1,52 +1,41 @@
 ;; Where awk reads from and writes to: files and commands by their names, records by RS. XCU awk, "Input and output".
 (define-library (astra awk-streams)
-  (export make-reader reader-fd read-record open-file-reader open-command-reader close-streams! close-all!
+  (export make-reader reader-fd reader-input read-record record-text open-file-reader open-command-reader close-streams! close-all!
     flush-streams!
           write-to run-shell)
   (import (scheme base) (astra posix) (astra table) (astra names) (astra regular) (astra awk-values) (astra awk-syntax))
   (begin
-    ;; text from at on is what was read and not given yet.
-    (define-record-type reader (reader-of fd pid text at ended) reader?
-      (fd reader-fd) (pid reader-pid) (text reader-text set-text!) (at reader-at set-at!) (ended ended? set-ended!))
-    (define (make-reader fd pid) (reader-of fd pid "" 0 #f))
-    (define block (make-bytevector 32768 0))
-    (define (fill! r)
-      (let ((n (sys-read (reader-fd r) block 32768)) (text (reader-text r)))
-        (cond ((= n -4) (fill! r))
-              ((<= n 0) (set-ended! r #t))
-              (else
-               (set-text! r (string-append (substring text (reader-at r) (string-length text)) (bytes->text block 0 n)))
-               (set-at! r 0)))))
-    ;; @returns the next record, #f at the end
+    ;; text: the input's buffer up to its end as a text, where records end at an expression; #f: not made since it was
+    ;; filled.
+    (define-record-type reader (reader-of input pid text ended) reader?
+      (input reader-input) (pid reader-pid) (text text-before set-text!) (ended ended? set-ended!))
+    (define (make-reader fd pid) (reader-of (make-input fd) pid #f #f))
+    (define (reader-fd r) (input-fd (reader-input r)))
+    (define (fill! r) (set-text! r #f) (if (not (fill-input (reader-input r))) (set-ended! r #t)))
+    (define (reader-text r)
+      (or (text-before r)
+          (let* ((i (reader-input r)) (text (bytes->text (input-buffer i) 0 (input-end i)))) (set-text! r text) text)))
+    ;; Whether there is another record: it lies in the input's buffer, from line-start to line-end.
     (define (read-record r separator)
-      (cond ((string=? separator "") (skip-newlines! r) (record-by r (to-regular "\n\n+") #t))
-            ((= 1 (string-length separator)) (record-to r (string-ref separator 0)))
+      (cond ((string=? separator "\n") (next-until! (reader-input r) 10))
+            ((string=? separator "") (skip-newlines! r) (record-by r (to-regular "\n\n+") #t))
+            ((= 1 (string-length separator))
+             (next-until! (reader-input r) (char->integer (string-ref separator 0))))
             (else (record-by r (to-regular separator) #f))))
+    (define (record-text r)
+      (let ((i (reader-input r))) (bytes->text (input-buffer i) (line-start i) (line-end i))))
     (define (skip-newlines! r)
-      (cond ((= (reader-at r) (string-length (reader-text r)))
-              (if (not (ended? r)) (begin (fill! r) (skip-newlines! r))))
-            ((char=? #\newline (string-ref (reader-text r) (reader-at r))) (set-at! r (+ 1 (reader-at r)))
-              (skip-newlines! r))))
-    (define (give r end next)
-      (let ((record (substring (reader-text r) (reader-at r) end))) (set-at! r next) record))
-    (define (rest r)
-      (let ((n (string-length (reader-text r)))) (if (= n (reader-at r)) #f (give r n n))))
-    (define (record-to r c)
-      (let again ((skip 0))
-        (let* ((text (reader-text r)) (n (string-length text)))
-          (let loop ((i (+ skip (reader-at r))))
-            (cond ((< i n) (if (char=? c (string-ref text i)) (give r i (+ i 1)) (loop (+ i 1))))
-                  ((ended? r) (rest r))
-                  (else (let ((seen (- n (reader-at r)))) (fill! r) (again seen))))))))
+      (let* ((i (reader-input r)) (at (input-at i)))
+        (cond ((= at (input-end i)) (if (not (ended? r)) (begin (fill! r) (skip-newlines! r))))
+              ((= 10 (bytevector-u8-ref (input-buffer i) at)) (set-input-at! i (+ at 1)) (skip-newlines! r)))))
     (define (record-by r expression lines?)
-      (let* ((text (reader-text r)) (n (string-length text)) (m (regular-search expression text (reader-at r))))
+      (let* ((i (reader-input r)) (at (input-at i)) (n (input-end i)) (m (regular-search expression (reader-text r) at)))
         (cond ((and m (< (vector-ref m 0) (vector-ref m 1)) (or (ended? r) (< (vector-ref m 1) n)))
-               (give r (vector-ref m 0) (vector-ref m 1)))
+               (line-at! i at (vector-ref m 0) (vector-ref m 1)))
               ((not (ended? r)) (fill! r) (record-by r expression lines?))
-              (else
-               (let ((last (rest r)))
-                 (if (and last lines? (char=? #\newline (string-ref last (- (string-length last) 1))))
-                     (substring last 0 (- (string-length last) 1)) last))))))
+              ((= at n) #f)
+              ((and lines? (= 10 (bytevector-u8-ref (input-buffer i) (- n 1)))) (line-at! i at (- n 1) n))
+              (else (line-at! i at n n)))))
 
     ;; Writers keep what they were given until it is worth a write.
     (define-record-type writer (writer-of fd pid parts size) writer?

@@ -18,9 +18,9 @@
     (define (run-rules rules)
       (define (one) (let loop ((l rules)) (if (null? l) #f (or ((car l)) (loop (cdr l))))))
       (define (all)
-        (let ((text (main-record)))
-          (when text
-            (set-record! text)
+        (let ((reader (main-record)))
+          (when reader
+            (let ((i (reader-input reader))) (set-record-bytes! (input-buffer i) (line-start i) (line-end i)))
             (if (eq? 'nextfile (one)) (close-input!))
             (all))))
       (let again ()

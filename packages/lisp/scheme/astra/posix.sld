@@ -18,23 +18,23 @@
           restore-terminal set-silent-terminal secret-line line-of times-of
           write-all out out-byte out-bytes out-line flush-out forget-out written-status complain
           forget-recovery!
-          make-input input-line input-line-ended? input-bytes read-whole open-input)
+          make-input input-line input-line-ended? input-bytes read-whole open-input
+          next-line! next-until! input-buffer line-start line-end compare-bytes
+          input-fd input-at input-end set-input-at! line-at! fill-input)
   (import (scheme base) (stratos system-call))
   (begin
+    ;; With a zero behind them; what is no byte becomes a question mark.
     (define (text->bytes s)
       (let* ((n (string-length s)) (v (make-bytevector (+ n 1) 0)))
-        (let loop ((i 0))
-          (if (< i n)
-              (begin
-                (bytevector-u8-set! v i (let ((c (char->integer (string-ref s i)))) (if (< c 256) c 63)))
-                (loop (+ i 1)))
-              v))))
+        (%string->bytes! v 0 s 0 n)
+        v))
     (define (bytes->text v start end)
-      (let ((s (make-string (- end start) #\space)))
-        (let loop ((i start))
-          (if (< i end)
-              (begin (string-set! s (- i start) (integer->char (bytevector-u8-ref v i))) (loop (+ i 1)))
-              s))))
+      (if (and (<= 0 start) (<= start end) (<= end (bytevector-length v))) (%bytes->string v start end)
+          (error "bytes->text: out of range" start end)))
+    ;; The order of two runs of bytes, as memcmp has it: below, at or above 0.
+    (define (compare-bytes a start end b from to)
+      (let* ((m (- end start)) (n (- to from)) (least (if (< m n) m n)) (k (%same-bytes a start b from least)))
+        (if (= k least) (- m n) (- (bytevector-u8-ref a (+ start k)) (bytevector-u8-ref b (+ from k))))))
     (define (u32 v at)
       (+ (bytevector-u8-ref v at) (* 256 (bytevector-u8-ref v (+ at 1))) (* 65536 (bytevector-u8-ref v (+ at 2)))
          (* 16777216 (bytevector-u8-ref v (+ at 3)))))
@@ -301,7 +301,8 @@
           line)))
 
     ;; Standard output, through one buffer.
-    (define buffer (make-bytevector 16384 0))
+    (define SIZE 32768)
+    (define buffer (make-bytevector SIZE 0))
     (define filled 0)
     (define (write-all fd v start end)
       (let loop ((start start))
@@ -328,51 +329,61 @@
         (if (= n 0) status
             (begin (complain who ": write error: " (error-words n)) (if (= status 0) 1 status)))))
     (define (out-byte byte)
-      (if (= filled 16384) (flush-out))
+      (if (= filled SIZE) (flush-out))
       (bytevector-u8-set! buffer filled byte)
       (set! filled (+ filled 1)))
-    (define (out s)
-      (let ((n (string-length s)))
-        (let loop ((i 0))
-          (if (< i n) (begin (out-byte (char->integer (string-ref s i))) (loop (+ i 1)))))))
+    (define (out s) (out-part s 0 (string-length s)))
+    (define (out-part s start end)
+      (let ((n (min (- end start) (- SIZE filled))))
+        (%string->bytes! buffer filled s start (+ start n))
+        (set! filled (+ filled n))
+        (when (< (+ start n) end) (flush-out) (out-part s (+ start n) end))))
     (define (out-line s) (out s) (out-byte 10))
     (define (out-bytes v start end)
-      (if (< (- end start) 4096)
-          (let loop ((i start)) (if (< i end) (begin (out-byte (bytevector-u8-ref v i)) (loop (+ i 1)))))
-          (begin (flush-out) (let ((r (write-all 1 v start end))) (if (< r 0) (set! failure r))))))
+      (let ((n (- end start)))
+        (cond ((not (and (<= 0 start) (<= start end) (<= end (bytevector-length v))))
+               (error "out-bytes: out of range" start end))
+              ((<= n (- SIZE filled)) (%copy-bytes! buffer filled v start n) (set! filled (+ filled n)))
+              ((< n SIZE) (flush-out) (out-bytes v start end))
+              (else (flush-out) (let ((r (write-all 1 v start end))) (if (< r 0) (set! failure r)))))))
     ;; A line on standard error: who: what.
     (define (complain . words)
       (flush-out)
       (let ((v (text->bytes (string-append (apply string-append words) "\n"))))
         (sys-write 2 v (- (bytevector-length v) 1))))
 
-    ;; Standard input and files, by lines: descriptor, buffer, place, end, whether the last line had its newline.
-    (define-record-type input (input-of fd buffer at end ended) input?
-      (fd input-fd) (buffer input-buffer) (at input-at set-input-at!) (end input-end set-input-end!)
-      (ended input-line-ended? set-input-ended!))
-    (define (make-input fd) (input-of fd (make-bytevector 32768 0) 0 0 #t))
+    ;; Standard input and files, by lines: descriptor, buffer, where the last line lies in it, from where to where there
+    ;; is more, whether the last line had its newline.
+    (define-record-type input (input-of fd buffer from to at end ended) input?
+      (fd input-fd) (buffer input-buffer set-buffer!) (from line-start set-from!) (to line-end set-to!)
+      (at input-at set-input-at!) (end input-end set-input-end!) (ended input-line-ended? set-input-ended!))
+    (define (make-input fd) (input-of fd (make-bytevector 32768 0) 0 0 0 0 #t))
+    ;; More behind what is there and was not given yet, which begins at 0 then. A line may fill any buffer, so one that
+    ;; is full is doubled.
     (define (fill-input i)
-      (let ((n (sys-read (input-fd i) (input-buffer i) 32768)))
+      (let* ((v (input-buffer i)) (at (input-at i)) (size (bytevector-length v)) (end (- (input-end i) at)))
+        (if (> at 0) (%copy-bytes! v 0 v at end))
         (set-input-at! i 0)
-        (set-input-end! i (if (> n 0) n 0))
-        (> n 0)))
-    (define (input-line i)
-      (let again ((parts '()))
-        (if (or (< (input-at i) (input-end i)) (fill-input i))
-            (let ((v (input-buffer i)) (start (input-at i)) (end (input-end i)))
-              (let loop ((at start))
-                (cond ((= at end)
-                       (set-input-at! i end)
-                       (again (cons (bytes->text v start end) parts)))
-                      ((= 10 (bytevector-u8-ref v at))
-                       (set-input-at! i (+ at 1))
-                       (set-input-ended! i #t)
-                       (let ((last (bytes->text v start at)))
-                         (if (null? parts) last (apply string-append (reverse (cons last parts))))))
-                      (else (loop (+ at 1))))))
-            (begin
-              (set-input-ended! i #f)
-              (if (null? parts) #f (apply string-append (reverse parts)))))))
+        (set-input-end! i end)
+        (when (= end size)
+          (set-buffer! i (make-bytevector (* 2 size) 0))
+          (%copy-bytes! (input-buffer i) 0 v 0 size))
+        (let again ()
+          (let ((n (%read-bytes (input-fd i) (input-buffer i) end (- (bytevector-length (input-buffer i)) end))))
+            (cond ((> n 0) (set-input-end! i (+ end n)) #t) ((= n -4) (again)) (else #f))))))
+    ;; Whether there is another line, from line-start to line-end in the buffer: until it is asked again.
+    (define (next-line! i) (next-until! i 10))
+    (define (next-until! i byte)
+      (let* ((at (input-at i)) (end (input-end i)) (k (%byte-index (input-buffer i) byte at end)))
+        (if (< k end) (line-at! i at k (+ k 1)) (read-until! i byte))))
+    (define (line-at! i from to at) (set-from! i from) (set-to! i to) (set-input-at! i at) #t)
+    (define (read-until! i byte)
+      (let* ((seen (- (input-end i) (input-at i))) (more? (fill-input i)) (end (input-end i)))
+        (if more?
+            (let ((k (%byte-index (input-buffer i) byte seen end)))
+              (if (< k end) (begin (set-input-ended! i #t) (line-at! i 0 k (+ k 1))) (read-until! i byte)))
+            (begin (set-input-ended! i #f) (and (> seen 0) (line-at! i 0 seen seen))))))
+    (define (input-line i) (and (next-line! i) (%bytes->string (input-buffer i) (line-start i) (line-end i))))
     ;; Up to 32 KiB as they come; #f at the end.
     (define (input-bytes i)
       (if (or (< (input-at i) (input-end i)) (fill-input i))

@@ -1,16 +1,12 @@
 ;; Tables from texts, which grow. An entry is (TEXT . VALUE), in a list of those with the same place.
 (define-library (astra table)
   (export make-table table-ref table-set! table-entry! table-delete! table-clear! table-entries table-names table-count)
-  (import (scheme base))
+  (import (scheme base) (stratos hash))
   (begin
     (define-record-type table (table-of places count) table?
       (places table-places set-places!) (count table-count set-count!))
     (define (make-table) (table-of (make-vector 16 '()) 0))
-    (define (place-of places name)
-      (let ((n (string-length name)))
-        (let loop ((i 0) (h 7))
-          (if (< i n) (loop (+ i 1) (modulo (+ (* h 31) (char->integer (string-ref name i))) 268435399))
-              (modulo h (vector-length places))))))
+    (define (place-of places name) (modulo (%hash name) (vector-length places)))
     (define (find l name) (cond ((null? l) #f) ((string=? (car (car l)) name) (car l)) (else (find (cdr l) name))))
     (define (table-ref table name)
       (let* ((places (table-places table)) (e (find (vector-ref places (place-of places name)) name))) (and e (cdr e))))

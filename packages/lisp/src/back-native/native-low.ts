@@ -58,11 +58,13 @@ export const NATIVE = `
 ; 35: a double's upper and lower half; 36: the double of two halves; 38, 39: a symbol that is there, a new one; 40: the
 ; end of a file; 41: each other system call, by its number and five operands; 42: bytes copied to an address that the
 ; collector does not know; 43: foreign functions of C (foreign/foreign-low.ts); 44: the heap's bounds, and interrupts
-; are taken; 45: whether one came since. Nothing is collected meanwhile, but by callbacks of 43.
+; are taken; 45: whether one came since; from 46 on: whole runs of bytes (operate-bytes). Nothing is collected
+; meanwhile, but by callbacks of 43.
 (define (host-call:void sp:i32 operation:i32)
   (cell! CELL-TEMPORARY (operate sp operation)))
 
 (define (operate sp:i32 operation:i32)
+  (when (>= operation 46) (return (operate-bytes sp operation)))
   (when (= operation 32)
     (when (= (load64 sp) 32) (leave (sar (load64 sp 8) 3)))
     (return (shl (syscall (system-call-number (sar (load64 sp) 3))
@@ -94,6 +96,72 @@ export const NATIVE = `
       (reg! INTERRUPTED 0)
       (return (shl was 3))))
   (operate-foreign sp operation))
+
+; Unchecked. 46: where a byte first stands in bytes, from start to end (end: nowhere); 47: how many bytes of two places
+; are the same, of n at most; 48: bytes as the characters of a string, from a place on; 49: the other way about (63 for
+; what is no byte); 50: read(2) to a place in bytes. 51: an object's address in units of eight bytes, without 2^30 when
+; it is in the nursery; 52, 53: minor and major collections so far.
+(macro (start-of w) (+ (and (wrap w) -8) 8))
+(macro (number-at at) (wrap (sar (load64 sp at) 3)))
+(macro (run-of at) (+ (wrap (load64 sp at)) FIELDS))
+(define (operate-bytes sp:i32 operation:i32)
+  (when (= operation 46)
+    (return (shl (exts (- (byte-index (+ (run-of 0) (number-at 16)) (+ (run-of 0) (number-at 24)) (sar (load64 sp 8) 3))
+                          (run-of 0)))
+                 3)))
+  (when (= operation 47)
+    (return (shl (exts (same-bytes (+ (run-of 0) (number-at 8)) (+ (run-of 16) (number-at 24)) (number-at 32))) 3)))
+  (when (= operation 48)
+    (widen (+ (run-of 0) (* 4 (number-at 8))) (+ (run-of 16) (number-at 24)) (number-at 32))
+    (return 0))
+  (when (= operation 49)
+    (narrow (+ (run-of 0) (number-at 8)) (+ (run-of 16) (* 4 (number-at 24))) (number-at 32))
+    (return 0))
+  (when (= operation 51)
+    (let ((a:i32 (start-of (load64 sp))))
+      (return (shl (- (shr (ext a) 3) (if (<u (- a NURSERY) (reg NURSERY-SIZE)) 1073741824 0)) 3))))
+  (when (= operation 52) (return (shl (ext (reg MINOR-COUNT)) 3)))
+  (when (= operation 53) (return (shl (ext (reg MAJOR-COUNT)) 3)))
+  (shl (syscall SYS-READ (sar (load64 sp) 3) (ext (+ (run-of 8) (number-at 16))) (sar (load64 sp 24) 3) 0 0 0) 3))
+
+; Eight bytes at once: one of them is 0 where a borrow reaches its highest bit alone.
+(define (byte-index:i32 at:i32 end:i32 byte)
+  (let ((all (* byte 72340172838076673)) (ones 72340172838076673) (x 0))
+    (while (<=u (+ at 8) end)
+      (set! x (xor (load64 at) all))
+      (if (= (and (and (- x ones) (xor x -1)) (shl ones 7)) 0)
+          (set! at (+ at 8))
+          (begin
+            (while (!= (ext (load8 at)) byte) (set! at (+ at 1)))
+            (return at))))
+    (while (<u at end)
+      (when (= (ext (load8 at)) byte) (return at))
+      (set! at (+ at 1)))
+    end))
+
+(define (same-bytes:i32 a:i32 b:i32 n:i32)
+  (let ((i:i32 0) (going:i32 1))
+    (while (&& going (<= (+ i 8) n))
+      (if (= (load64 (+ a i)) (load64 (+ b i))) (set! i (+ i 8)) (set! going 0)))
+    (while (< i n)
+      (when (!= (load8 (+ a i)) (load8 (+ b i))) (return i))
+      (set! i (+ i 1)))
+    i))
+
+(define (widen:void to:i32 from:i32 n:i32)
+  (let ((end:i32 (+ from n)))
+    (while (<u from end)
+      (store32! to 0 (load8 from))
+      (set! to (+ to 4))
+      (set! from (+ from 1)))))
+
+(define (narrow:void to:i32 from:i32 n:i32)
+  (let ((end:i32 (+ to n)) (c:i32 0))
+    (while (<u to end)
+      (set! c (load32 from))
+      (store8! to 0 (if (<u c 256) c 63))
+      (set! to (+ to 1))
+      (set! from (+ from 4)))))
 
 ; The interned symbols that the program begins with, by their numbers; false after the last.
 (define (symbol-at n)

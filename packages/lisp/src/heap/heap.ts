@@ -377,7 +377,7 @@ export class Heap {
     else if (datum instanceof Uint8Array) word = this.bytevector(datum);
     else if (Array.isArray(datum) || datum instanceof Pair) {
       word =
-        datum instanceof Pair ? this.pair(0n, 0n) : this.object(Kind.vector, Array(datum.length).fill(0n), Tag.vector);
+        datum instanceof Pair ? this.#emptyPair() : this.object(Kind.vector, Array(datum.length).fill(0n), Tag.vector);
       open.push(datum);
     } else {
       assert(this.codec !== null, "an object of the host must have a word");
@@ -387,13 +387,31 @@ export class Heap {
     return word;
   }
 
+  #emptyPair(): Word {
+    const address = this.allocate(16);
+    this.view.setFloat64(address, 0);
+    this.view.setFloat64(address + 8, 0);
+    return Heap.pointer(address, Tag.pair);
+  }
+
   #fillWords(datum: Pair | unknown[], seen: Map<object, Word>, open: (Pair | unknown[])[]): void {
-    const wordOf = (part: unknown): Word => this.#atomWord(part) ?? this.#newWord(part as object, seen, open);
     const address = Heap.address(seen.get(datum)!);
     if (datum instanceof Pair) {
-      this.initField(address, wordOf(datum.car));
-      this.initField(address + 8, wordOf(datum.cdr));
-    } else datum.forEach((item, index) => this.initField(address + 8 + 8 * index, wordOf(item)));
+      this.#fillField(address, datum.car, seen, open);
+      this.#fillField(address + 8, datum.cdr, seen, open);
+    } else datum.forEach((item, index) => this.#fillField(address + 8 + 8 * index, item, seen, open));
+  }
+
+  #fillField(address: number, part: unknown, seen: Map<object, Word>, open: (Pair | unknown[])[]): void {
+    // The commonest are written without a BigInt.
+    if (part === NIL) this.#setSmall(address, Immediate.nil);
+    else if (typeof part === "number" && (part << 3) >> 3 === part) this.#setSmall(address, part << 3);
+    else this.initField(address, this.#atomWord(part) ?? this.#newWord(part as object, seen, open));
+  }
+
+  #setSmall(address: number, word: number): void {
+    this.view.setInt32(address, word, true);
+    this.view.setInt32(address + 4, word >> 31, true);
   }
 
   /** The datum of a word; objects without one come as `Opaque`. Without recursion, but for the host's own objects. */

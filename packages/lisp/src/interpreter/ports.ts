@@ -9,6 +9,8 @@ import { Utf8Decoder, utf8Encode } from "./utf8.ts";
 
 /** More bytes, or null at the end; after that it may be asked again (a terminal). */
 export type Pull = () => Uint8Array | null;
+/** Characters by their codes. */
+type Codes = number[] | Uint8Array;
 /** Whether `Pull` would give something, the end included, without waiting. */
 type IsReady = () => boolean;
 export interface ByteSink {
@@ -45,16 +47,16 @@ export class TextInputPort extends PortBase implements CharSource {
   offset: number;
   /** Reads data from it; made when it is first asked for. */
   reader: Reader | null;
-  #codes: number[];
+  #codes: Codes;
   #at: number;
-  readonly #pull: () => number[] | null;
+  readonly #pull: () => Codes | null;
   readonly #isReady: IsReady;
   /** The end was seen by `isReady` and is to be told once more. */
   #isEndSeen: boolean;
 
   constructor(
     name: string,
-    pull: () => number[] | null,
+    pull: () => Codes | null,
     { onClose = () => {}, isReady = () => true }: { onClose?: () => void; isReady?: IsReady } = {},
   ) {
     super(name, onClose);
@@ -85,7 +87,7 @@ export class TextInputPort extends PortBase implements CharSource {
       name,
       () => {
         const bytes = pull();
-        if (bytes !== null) return decoder.decode(bytes);
+        if (bytes !== null) return decoder.isPlain(bytes) ? bytes.slice() : decoder.decode(bytes);
         const last = decoder.end();
         return last.length > 0 ? last : null;
       },
@@ -116,7 +118,7 @@ export class TextInputPort extends PortBase implements CharSource {
     return code;
   }
 
-  #more(): number[] | null {
+  #more(): Codes | null {
     if (!this.#isEndSeen) return this.#pull();
     this.#isEndSeen = false;
     return null;
@@ -131,7 +133,7 @@ export class TextInputPort extends PortBase implements CharSource {
       const more = this.#pull();
       if (more === null) this.#isEndSeen = true;
       else {
-        this.#codes = this.hasBuffered ? this.#codes.slice(this.#at).concat(more) : more;
+        this.#codes = this.hasBuffered ? [...this.#codes.slice(this.#at), ...more] : more;
         this.#at = 0;
       }
     }

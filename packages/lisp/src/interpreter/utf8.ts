@@ -60,6 +60,13 @@ export class Utf8Decoder {
     return codes;
   }
 
+  /** Whether what follows begins with a character of its own, and is ASCII: its codes are its bytes. */
+  isPlain(bytes: Uint8Array): boolean {
+    if (this.#left > 0) return false;
+    for (let index = 0; index < bytes.length; index++) if (bytes[index]! >= 0x80) return false;
+    return true;
+  }
+
   /** What is left when nothing more comes. */
   end(): number[] {
     const isCut = this.#left > 0;

@@ -118,7 +118,9 @@ const WORDS: Readonly<Record<string, string>> = {
   "(stratos thread-primitives)":
     "%call-at-base %handler %input-ready? %parameters %pass-time %seed %set-fuel! %set-parameters! %set-thread! " +
     "%set-thread-hooks! %sleep %thread %thread-hooks %throw-to",
-  "(stratos system-call)": "%system-call %copy-to-memory %recover-with! %take-interrupts! %interrupted?",
+  "(stratos system-call)":
+    "%system-call %copy-to-memory %recover-with! %take-interrupts! %interrupted? %byte-index %same-bytes " +
+    "%bytes->string %string->bytes! %read-bytes %copy-bytes!",
   "(stratos memory)":
     "collect-garbage ephemeron-broken? ephemeron-datum ephemeron-key ephemeron? make-ephemeron make-guardian " +
     "reference-barrier",

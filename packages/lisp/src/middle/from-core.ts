@@ -5,7 +5,7 @@
  */
 import type { Clause, Core, Global, Variable } from "../core/core.ts";
 import type { Source } from "../datum/source.ts";
-import { NIL, UNSPECIFIED, intern } from "../datum/datum.ts";
+import { Char, NIL, UNSPECIFIED, intern } from "../datum/datum.ts";
 import type { Datum } from "../datum/datum.ts";
 import { Fun, Var, children, constant, functionsOf, ref } from "./ir.ts";
 import type { FunClause, Node, TopLevel } from "./ir.ts";
@@ -176,6 +176,7 @@ function variableOf(core: Core | undefined): Variable | Global | null {
 export function primitiveCall(name: string, args: Node[], source: Source | null = null): Node | null {
   const op = primitive(args.length === 1 ? (PREDICATES[name] ?? name) : name, args.length);
   if (op !== undefined) return { k: "prim", op, args, source };
+  if (args.length === 3 && ORDERS.has(name)) return between(name, args as [Node, Node, Node], source);
   switch (name) {
     case "+":
     case "*":
@@ -218,6 +219,24 @@ export function primitiveCall(name: string, args: Node[], source: Source | null 
     default:
       return null;
   }
+}
+
+const ORDERS: ReadonlySet<string> = new Set(["<", "<=", ">", ">=", "="].flatMap((order) => [order, `char${order}?`]));
+
+/** `(<= 0 x 9)`, `(char<=? #\0 c #\9)`: two comparisons, if the last operand needs no check of its own. */
+function between(name: string, [low, x, high]: [Node, Node, Node], source: Source | null): Node | null {
+  if (high.k !== "const" || !(name.startsWith("char") ? high.datum instanceof Char : typeof high.datum === "number"))
+    return null;
+  const vars = [new Var("low"), new Var("x")];
+  const [a, b] = vars as [Var, Var];
+  const op = prim(name, 2);
+  const body: Node = {
+    k: "if",
+    test: { k: "prim", op, args: [ref(a), ref(b)], source },
+    then: { k: "prim", op, args: [ref(b), high], source },
+    else: constant(false),
+  };
+  return { k: "let", vars, values: [low, x], body };
 }
 
 function cellOf(cell: Node): Node {

@@ -56,6 +56,8 @@ const NOTHING = Symbol("nothing");
 interface ReaderOptions {
   readonly wrapper?: Wrapper | null;
   readonly foldsCase?: boolean;
+  /** Strings are a program's own data, not its text's. */
+  readonly isMutable?: boolean;
   /** Takes errors, and the reader goes on: what is wrong is left out, what is open at the end of the text is closed. */
   readonly onError?: ((error: SchemeError) => void) | null;
 }
@@ -64,14 +66,19 @@ export class Reader {
   readonly #source: CharSource;
   readonly #wrapper: Wrapper | null;
   readonly #onError: ((error: SchemeError) => void) | null;
+  readonly #isMutable: boolean;
   #foldsCase: boolean;
   #labels = new Map<number, Placeholder>();
   #hasPlaceholders = false;
 
-  constructor(source: CharSource, { wrapper = null, foldsCase = false, onError = null }: ReaderOptions = {}) {
+  constructor(
+    source: CharSource,
+    { wrapper = null, foldsCase = false, isMutable = false, onError = null }: ReaderOptions = {},
+  ) {
     this.#source = source;
     this.#wrapper = wrapper;
     this.#onError = onError;
+    this.#isMutable = isMutable;
     this.#foldsCase = foldsCase;
     if (source.offset === 0 && source.peek() === 35 && source instanceof TextCursor) this.#skipScriptLine(source);
   }
@@ -218,7 +225,7 @@ export class Reader {
         return this.#push(frames, "prefix", start, 0, intern("unquote-splicing"));
       case 34:
         this.#source.next();
-        return this.#wrap(new MString(this.#delimited(34, start), true), start);
+        return this.#wrap(new MString(this.#delimited(34, start), !this.#isMutable), start);
       case 35:
         return this.#sharp(start, frames);
       default:

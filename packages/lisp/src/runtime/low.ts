@@ -59,7 +59,13 @@ export const RUNTIME = `
     list))
 
 (define (slow0 sp:i32 f) (tail call-variadic sp f 0))
-(define (slow1 sp:i32 f a) (store64! ARGUMENTS 0 a) (tail call-variadic sp f 1))
+(define (slow1 sp:i32 f a)
+  ; A continuation that leaves no dynamic-wind takes its value at once.
+  (when (= (tag-of f) TAG-PROCEDURE)
+    (when (= (load64 (wrap f) PROCEDURE-HEADER) CONTINUATION-HEADER)
+      (when (= (load64 (wrap f) CAPTURED-1) (cell CELL-WINDERS)) (tail throw-to sp f a))))
+  (store64! ARGUMENTS 0 a)
+  (tail call-variadic sp f 1))
 (define (slow2 sp:i32 f a b) (store64! ARGUMENTS 0 a) (store64! ARGUMENTS 8 b) (tail call-variadic sp f 2))
 (define (slow3 sp:i32 f a b c) (store64! ARGUMENTS 0 a) (store64! ARGUMENTS 8 b) (store64! ARGUMENTS 16 c) (tail \
 call-variadic sp f 3))

@@ -6,6 +6,7 @@
 import { accessors } from "./derived.ts";
 import { ERRORS } from "./errors.ts";
 import { NATIVE_ELEMENTARY } from "./native-elementary.ts";
+import { NATIVE_HASH } from "./native-hash.ts";
 import { NATIVE_PARSE } from "./native-parse.ts";
 import { NATIVE_PORTS } from "./native-ports.ts";
 import { NATIVE_READER } from "./native-reader.ts";
@@ -309,22 +310,16 @@ const OWN_LIBRARY = `
   (%raise-native 'limit "equal?: data as deep or circular as these are not served in native programs" '()))
 (define (%slow:values . l) (apply values l))
 
-; Hash tables keep the order of insertion, so that any hash gives the same programs' results.
-(define (%hash-of x)
-  (let loop ((x x) (depth 4))
-    (cond ((%fixnum? x) (%fxand x 268435455)) ((string? x) (%text-hash x))
-      ((symbol? x) (%text-hash (%symbol-name x)))
-          ((char? x) (%char->integer x)) ((%flonum? x) (%fxand (%fxxor (%host 34 x) (%host 35 x)) 268435455))
-          ((%kind? x 22) (%u32 x 0))
-          ((pair? x) (if (%fx= depth 0) 1
-            (%fxand (%fx+ (%fx* 31 (loop (%car x) (%fx- depth 1))) (loop (%cdr x) (%fx- depth 1))) 268435455)))
-          ((vector? x) (vector-length x))
-          ((bytevector? x) (%count x))
-          (else 7))))
-(define (%identity-hash-of x) (if (or (%fixnum? x) (symbol? x) (char? x) (%number? x)) (%hash-of x) 7))
-
 ; The system (the library (stratos system-call)): operands are integers, and objects of bytes by their address.
 (define (%system-call number a b c d e) (%host 41 number a b c d e))
+; Runs of bytes at once, unchecked (native-low.ts, operate-bytes).
+(define (%byte-index bytes byte start end) (%host 46 bytes byte start end))
+(define (%same-bytes a i b j n) (%host 47 a i b j n))
+(define (%bytes->string bytes start end)
+  (let* ((n (%fx- end start)) (s (%make-bytes 20 (%fx* 4 n)))) (%host 48 s 0 bytes start n) s))
+(define (%string->bytes! bytes at s start end) (%host 49 bytes at s start (%fx- end start)))
+(define (%read-bytes fd bytes at n) (%host 50 fd bytes at n))
+(define (%copy-bytes! to at from start n) (%bytes-copy! to at from start n))
 (define (%copy-to-memory address bytes count) (%host 42 address bytes count) #t)
 ; What is called in place of all that runs when the heap is full, or SIGINT came (it is blocked, and looked for at
 ; each collection); it must not return. #f: the program ends. A half of the heap has so many bytes at most, some of
@@ -413,6 +408,7 @@ const ACCESSORS = accessors()
 export const NATIVE_LIBRARY: string = [
   OWN_LIBRARY,
   NATIVE_ELEMENTARY,
+  NATIVE_HASH,
   ACCESSORS,
   NATIVE_PORTS,
   NATIVE_WRITER,

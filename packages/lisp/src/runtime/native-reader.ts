@@ -3,9 +3,14 @@ export const NATIVE_READER = `
 ; (read): data as \`write\` prints them, with comments.
 (define (%read-error message irritants) (%raise-native 'read message irritants))
 (define (%blank? c)
-  (or (%fx= c 32) (and (%fx<= 9 c) (%fx<= c 13)) (%fx= c 160) (%fx= c 65279) (%fx= c 5760)
-      (and (%fx<= 8192 c) (%fx<= c 8202)) (memv c '(8232 8233 8239 8287 12288))))
-(define (%delimiter? c) (or (%blank? c) (memv c '(40 41 34 59 39 96 44))))
+  (if (%fx< c 160) (or (%fx= c 32) (and (%fx<= 9 c) (%fx<= c 13)))
+    (or (%fx= c 160) (%fx= c 65279) (%fx= c 5760) (and (%fx<= 8192 c) (%fx<= c 8202))
+        (memv c '(8232 8233 8239 8287 12288)))))
+; ( ) " ; ' \` , and blanks
+(define (%delimiter? c)
+  (if (%fx< c 60)
+    (or (%fx= c 40) (%fx= c 41) (%blank? c) (%fx= c 34) (%fx= c 59) (%fx= c 39) (%fx= c 44))
+    (or (%fx= c 96) (if (%fx< c 160) #f (%blank? c)))))
 (define (%skip-blanks p)
   (let ((c (%peek-code p)))
     (cond ((%blank? c) (%read-code p) (%skip-blanks p))

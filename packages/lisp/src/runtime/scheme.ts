@@ -400,16 +400,23 @@ value))))
   (let loop ((a first) (l rest)) (if (pair? l) (cons a (loop (car l) (cdr l))) a)))
 (define (memq x l)
   (let loop ((r l)) (if (pair? r) (if (eq? x (%car r)) r (loop (%cdr r))) (if (null? r) #f (%oracle memq x l)))))
+; What equals only itself is looked for by its word.
+(define (%one-word? x) (or (symbol? x) (not (or (%object? x) (%flonum? x)))))
 (define (memv x l)
-  (let loop ((r l)) (if (pair? r) (if (eqv? x (%car r)) r (loop (%cdr r))) (if (null? r) #f (%oracle memv x l)))))
+  (if (%one-word? x)
+      (let loop ((r l)) (if (pair? r) (if (eq? x (%car r)) r (loop (%cdr r))) (if (null? r) #f (%oracle memv x l))))
+      (let loop ((r l)) (if (pair? r) (if (eqv? x (%car r)) r (loop (%cdr r))) (if (null? r) #f (%oracle memv x l))))))
 (define (%member x l)
   (let loop ((r l)) (if (pair? r) (if (equal? x (%car r)) r (loop (%cdr r))) (if (null? r) #f (%oracle %member x l)))))
 (define (assq x l)
   (let loop ((r l)) (if (pair? r) (if (pair? (%car r)) (if (eq? x (%car (%car r))) (%car r) (loop (%cdr r))) (%oracle \
 assq x l)) (if (null? r) #f (%oracle assq x l)))))
 (define (assv x l)
-  (let loop ((r l)) (if (pair? r) (if (pair? (%car r)) (if (eqv? x (%car (%car r))) (%car r) (loop (%cdr r))) \
-(%oracle assv x l)) (if (null? r) #f (%oracle assv x l)))))
+  (if (%one-word? x)
+      (let loop ((r l)) (if (pair? r) (if (pair? (%car r)) (if (eq? x (%car (%car r))) (%car r) (loop (%cdr r))) \
+(%oracle assv x l)) (if (null? r) #f (%oracle assv x l))))
+      (let loop ((r l)) (if (pair? r) (if (pair? (%car r)) (if (eqv? x (%car (%car r))) (%car r) (loop (%cdr r))) \
+(%oracle assv x l)) (if (null? r) #f (%oracle assv x l))))))
 (define (%assoc x l)
   (let loop ((r l)) (if (pair? r) (if (pair? (%car r)) (if (equal? x (%car (%car r))) (%car r) (loop (%cdr r))) \
 (%oracle %assoc x l)) (if (null? r) #f (%oracle %assoc x l)))))
@@ -566,8 +573,9 @@ make-vector n)))
 
 ; Bytevectors and strings.
 (define (make-bytevector n . fill)
-  (if (and (%fixnum? n) (%fx<u n 200000000) (null? fill)) (%make-bytes 21 n) (%oracle-list make-bytevector (cons n \
-fill))))
+  (if (and (%fixnum? n) (%fx<u n 200000000) (or (null? fill) (and (eq? 0 (car fill)) (null? (cdr fill)))))
+      (%make-bytes 21 n)
+      (%oracle-list make-bytevector (cons n fill))))
 (define (bytevector-copy! to at from . range)
   (if (and (bytevector? to) (bytevector? from) (%range? (%start range) (%end range (bytevector-length from)) \
 (bytevector-length from))

@@ -145,8 +145,9 @@ export function definePorts(table: Table, machine: Machine, system: System, stan
   });
   define(table, "read", 0, 1, (port: unknown) => {
     const input = textInput("read", port);
-    input.reader ??= new Reader(input);
-    return mutable(input.reader.read());
+    // What `read` gives is the program's own: strings in it may be changed.
+    input.reader ??= new Reader(input, { isMutable: true });
+    return input.reader.read();
   });
   define(table, "read-u8", 0, 1, (port: unknown) => byteOrEnd(binaryInput("read-u8", port).next()));
   define(table, "peek-u8", 0, 1, (port: unknown) => byteOrEnd(binaryInput("peek-u8", port).peek()));
@@ -292,24 +293,4 @@ function characterOf(code: number): unknown {
 
 function byteOrEnd(byte: number): unknown {
   return byte < 0 ? EOF : byte;
-}
-
-/** What `read` gives is the program's own: strings in it may be changed. */
-function mutable(datum: unknown): unknown {
-  if (datum instanceof MString) return new MString(datum.codes);
-  const stack = [datum],
-    seen = new Set<unknown>();
-  const fresh = (value: unknown): unknown => (value instanceof MString ? new MString(value.codes) : value);
-  while (stack.length > 0) {
-    const value = stack.pop();
-    if (!(value instanceof Pair) && !Array.isArray(value)) continue;
-    if (seen.has(value)) continue;
-    seen.add(value);
-    if (value instanceof Pair) {
-      value.car = fresh(value.car);
-      value.cdr = fresh(value.cdr);
-      stack.push(value.car, value.cdr);
-    } else for (let index = 0; index < value.length; index++) stack.push((value[index] = fresh(value[index])));
-  }
-  return datum;
 }
