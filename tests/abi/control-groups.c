@@ -234,10 +234,14 @@ static void births(void) {
   int other = open("/proc", O_RDONLY);
   tell("no group", clone_into(other, 0x200000000ull));
   tell("no file", clone_into(99, 0x200000000ull));
+  struct arguments thread = {.flags = 0x200000000ull | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM, .cgroup = fd};
+  tell("a thread apart", syscall(SYS_clone3, &thread, sizeof thread));
   tell("unknown flag", clone_into(fd, 0x400000000ull));
   mkdir("abi/gone", 0755);
-  int gone = open("abi/gone", O_RDONLY);
+  int gone = open("abi/gone", O_RDONLY), file = open("abi/gone/cgroup.procs", O_RDWR);
   rmdir("abi/gone");
+  tell("read of what is gone", read(file, text, 255));
+  tell("write to what is gone", write(file, "0", 1));
   tell("removed", clone_into(gone, 0x200000000ull));
   struct stat stat_of;
   fstat(gone, &stat_of);

@@ -1,4 +1,4 @@
-import { SI_USER, SIGKILL } from "@stratos/abi";
+import { SI_USER, SIGKILL, SIGTERM } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { CodeArchive, CpuClock, RandomSource, SocketProvider, WasmEngine } from "@stratos/host";
 import {
@@ -69,6 +69,9 @@ export interface MachineOptions {
   /** Of a board of its own: where translations are kept from run to run. */
   codeArchive?: CodeArchive | undefined;
 }
+
+/** SIGRTMIN+3 of glibc: systemd as process 1 halts, where SIGTERM has it only begin anew (systemd(1), "Signals"). */
+const SYSTEMD_HALT = 37;
 
 /**
  * One computer: a kernel on a board (memory, processor) of its own, or on one that it shares. Mount a root, start
@@ -183,12 +186,6 @@ export class Machine {
     return namespaces.pidForChildren !== tasks.namespace;
   }
 
-  /** Is it systemd, as process 1? */
-  isSystemd(pid: number): boolean {
-    const { init } = this.kernel.namespaces.pidForChildren;
-    return this.hasInitSystem && init?.pid === pid && this.kernel.tasks.processes.get(pid)?.leader.name === "systemd";
-  }
-
   /** The first program, which waits in a machine that was loaded, goes on for somebody else. @returns 0, or −errno */
   handOver(request: HandedOver): number {
     return handOverProcess(this.kernel, this.#mainPid, request);
@@ -211,7 +208,14 @@ export class Machine {
   /** A signal for a program, by default the first one, as init would send it; nothing once it has ended. */
   sendSignal(signal: number, pid: number = this.#mainPid): void {
     const process = this.kernel.tasks.processes.get(pid);
-    if (process !== undefined) sendSignalToProcess(process, signalInfo(signal, SI_USER, { pid: 1 }));
+    if (process === undefined) return;
+    const told = signal === SIGTERM && this.#isSystemd(process) ? SYSTEMD_HALT : signal;
+    sendSignalToProcess(process, signalInfo(told, SI_USER, { pid: 1 }));
+  }
+
+  /** As process 1. */
+  #isSystemd(process: ThreadGroup): boolean {
+    return this.hasInitSystem && process.pidNamespace.init === process && process.leader.name === "systemd";
   }
 
   /** It stands in the midst of a turn. */

@@ -1,5 +1,5 @@
 /** A machine that outlives its programs: a library starts them one after the other, or beside one another. */
-import { ERRNO_NAMES, MS_NODEV, MS_NOSUID, MS_RELATIME, SIGKILL, SIGNAL_NAMES, SIGTERM } from "@stratos/abi";
+import { ERRNO_NAMES, MS_NODEV, MS_NOSUID, MS_RELATIME, SIGKILL, SIGNAL_NAMES } from "@stratos/abi";
 import { byteStringToUtf8, forOneTurn, StateError, utf8Of, utf8ToByteString } from "@stratos/base";
 import { BLOCK_SIZE, fileChanges, LaterVolume, type Volume } from "@stratos/aegisfs";
 import { type MachinePorts, MemoryBlockDevice, type SocketProvider } from "@stratos/host";
@@ -108,9 +108,6 @@ interface Onlooker {
   detach(): void;
   attach(): void;
 }
-
-/** SIGRTMIN+3 of glibc: systemd as process 1 halts, where SIGTERM has it only begin anew (systemd(1), "Signals"). */
-const SYSTEMD_HALT = 37;
 
 export class SandboxMachine {
   readonly #session: MachineSession;
@@ -651,8 +648,7 @@ export class SandboxMachine {
   sendSignal(pid: number, name: string): void {
     const signal = SIGNAL_NAMES.indexOf(name.replace(/^SIG/, ""));
     if (signal <= 0) throw wrong("signal", "a name such as SIGTERM");
-    const { machine } = this.#session;
-    machine.sendSignal(signal === SIGTERM && machine.isSystemd(pid) ? SYSTEMD_HALT : signal, pid);
+    this.#session.machine.sendSignal(signal, pid);
     this.#session.pump.wake();
   }
 

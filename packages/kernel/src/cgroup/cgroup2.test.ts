@@ -125,3 +125,19 @@ test("with nsdelegate the group at the root of a cgroup namespace has limits tha
   assert.equal(put("/g/cgroup.procs", "0"), -ENOENT);
   assert.deepEqual([make(user, "/g/a/b"), put("/g/a/b/cgroup.procs", "0")], [0, 0]);
 });
+
+test("a machine has no more groups, and none deeper, than its host can bear", () => {
+  const { user } = mounted();
+  user.call("chdir", "/g");
+  let depth = 0;
+  while (depth < 1000 && make(user, "d") === 0) {
+    assert.equal(user.call("chdir", "d"), 0);
+    depth++;
+  }
+  assert.equal(depth, 128);
+  assert.equal(make(user, "d"), -EAGAIN);
+  user.call("chdir", "/g");
+  let count = depth;
+  while (count < 10_000 && make(user, `wide${count}`) === 0) count++;
+  assert.equal(count, 2048);
+});

@@ -2,7 +2,7 @@
  * cgroup2, the file system of control groups (cgroups(7)): one tree for the machine, however often it is mounted. A
  * directory is a group; what stands in it is made by cgroup/group-files.ts.
  */
-import { CGROUP2_SUPER_MAGIC, EEXIST, EINVAL, ENOENT, EPERM, isErrno, S_IFDIR, S_IFMT } from "@stratos/abi";
+import { CGROUP2_SUPER_MAGIC, EEXIST, EINVAL, ENODEV, ENOENT, EPERM, isErrno, S_IFDIR, S_IFMT } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { PseudoFile, PseudoFileSystem, PseudoInode, remadeFileSystem } from "../pseudo/pseudo-inodes.ts";
 import type { ControlGroup } from "../task/control-group.ts";
@@ -220,10 +220,11 @@ class GroupFile extends PseudoFile {
 
   constructor(fileSystem: Cgroup2, group: ControlGroup, name: string, kind: GroupFileKind) {
     const { sink } = kind;
-    super(fileSystem, kind.source, {
+    const gone = (): number => (group.isRemoved ? -ENODEV : 0);
+    super(fileSystem, (task, from, kept) => gone() || kind.source(task, from, kept), {
       ...(sink === undefined
         ? {}
-        : { sink: (task, text, opener, at) => mayWrite(task, group, name) || sink(task, text, opener, at) }),
+        : { sink: (task, text, opener, at) => gone() || mayWrite(task, group, name) || sink(task, text, opener, at) }),
       ...(kind.mode === undefined ? {} : { mode: kind.mode }),
       ...(kind.watched === undefined ? {} : { watched: kind.watched }),
     });

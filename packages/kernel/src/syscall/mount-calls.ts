@@ -427,7 +427,7 @@ export const mountCalls: SyscallTable = {
     gaps:
       "on a device AegisFS alone is mounted; cgroup2 has the controllers memory and pids, moves whole processes " +
       "(cgroup.threads, cgroup.type: EOPNOTSUPP), and charges private pages alone to a group; memory.min, low, high " +
-      "and swap.max are kept and shown",
+      "and swap.max are kept and shown; 2,048 groups, 128 deep (EAGAIN)",
   },
   umount2: { run: (task, path, flags) => umount2(task, path, flags | 0) },
   pivot_root: { run: pivot },

@@ -246,6 +246,7 @@ export const processCalls: SyscallTable = {
       const request = readCloneArguments(task, address, size);
       if (isErrno(request)) return request;
       const controlGroup = request.cgroup < 0 ? null : groupToBeginIn(task, request.cgroup);
+      if (isErrno(controlGroup) && task.syscallState?.kind === "fork") abandonFork(task);
       return isErrno(controlGroup) ? controlGroup : clone(task, { ...request, controlGroup }, request.pidfd);
     },
     abandoned: abandonFork,

@@ -31,6 +31,7 @@ import {
   EAGAIN,
   EFAULT,
   EINVAL,
+  EOPNOTSUPP,
   EPERM,
   ENOMEM,
   RLIMIT_NPROC,
@@ -97,6 +98,8 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (!has(CLONE_VM) && !isUnderWay && forkOvercommits(parent.space)) return -ENOMEM;
   if (!isUnderWay && exceedsProcessLimit(parent)) return -EAGAIN;
   const controlGroup = request.controlGroup ?? parent.group.controlGroup;
+  // Threads of a process are never apart.
+  if (has(CLONE_THREAD) && controlGroup !== parent.group.controlGroup) return -EOPNOTSUPP;
   if (!isUnderWay && controlGroup.charge(1) < 0) return -EAGAIN;
 
   // The last frames are for those who run already: a fork bomb is refused before the OOM killer must choose.

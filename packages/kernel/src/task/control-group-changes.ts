@@ -167,6 +167,9 @@ export function makeGroup(
 /** rmdir(2). −EBUSY: there are groups or processes in it */
 export function removeGroup(kernel: Kernel, group: ControlGroup): number {
   const failed = group.remove();
-  if (failed === 0) closeMemory(kernel, group);
-  return failed;
+  if (failed < 0) return failed;
+  // Each frame is looked at.
+  if (group.memory !== null) kernel.work.charge(1 + (kernel.frames.total >> 10));
+  closeMemory(kernel, group);
+  return 0;
 }

@@ -14,8 +14,9 @@ export type Controller = (typeof CONTROLLERS)[number];
 /** Those that don't mind processes beside groups ("threaded" ones). */
 const MIXABLE: ReadonlySet<Controller> = new Set(["pids"]);
 
-/** Groups of a machine: each costs the host memory. */
-const GROUPS_MAX = 16_384;
+/** Groups of a machine, whose files cost the host memory; and how far one may lie below the root. */
+const GROUPS_MAX = 2_048;
+const DEPTH_MAX = 128;
 
 /** A process, as far as its group counts it. */
 interface GroupMember {
@@ -253,11 +254,10 @@ export class ControlGroup {
     return [...this.delegated].some((each) => !MIXABLE.has(each)) || this.#hasPopulatedChild;
   }
 
-  /** May these controllers be given to children while there are processes here? */
+  /** May these controllers be given to children while there are processes here? −EBUSY */
   mayDelegate(wanted: readonly Controller[]): number {
-    if (this.parent === null || wanted.length === 0 || this.members.size === 0) return 0;
-    const mixes = wanted.every((each) => MIXABLE.has(each)) && !this.#hasPopulatedChild;
-    return mixes && ![...this.members].every(({ isZombie }) => isZombie) ? 0 : this.#hasLivingMember ? -EBUSY : 0;
+    if (this.parent === null || wanted.length === 0 || !this.#hasLivingMember) return 0;
+    return wanted.every((each) => MIXABLE.has(each)) && !this.#hasPopulatedChild ? 0 : -EBUSY;
   }
 
   get #hasLivingMember(): boolean {
@@ -270,13 +270,13 @@ export class ControlGroup {
     return false;
   }
 
-  /** Makes a group in it. −EAGAIN: a limit of depth or of descendants is met, or the machine has enough */
+  /** Makes a group in it. −EAGAIN: a limit of depth or of descendants is met, or the machine's own */
   make(name: string, owner: { uid: number; gid: number }): ControlGroup | number {
     let level = 1;
     for (const above of this.upward()) {
       if (above.descendantCount >= above.descendantLimit || level++ > above.depthLimit) return -EAGAIN;
     }
-    if (this.groups.count >= GROUPS_MAX) return -EAGAIN;
+    if (this.groups.count >= GROUPS_MAX || this.depth >= DEPTH_MAX) return -EAGAIN;
     const group = new ControlGroup(this.groups, this.groups.nextId(), this, name, owner);
     this.children.set(name, group);
     return group;
