@@ -140,7 +140,7 @@ describe("composed text", () => {
     assert.deepEqual(valuesOf(client, "zwp_text_input_v3.preedit_string"), [["じ", 3, 3]]);
     assert.deepEqual(valuesOf(client, "zwp_text_input_v3.done"), [[1], [1]]);
     screen.compositor.commitText("");
-    for (const from = screen.nowMs; screen.nowMs < from + 1000; screen.frame())
+    for (const from = screen.nowMs; screen.nowMs < from + 4000; screen.frame())
       if (client.events.some(({ name }) => name === "zwp_text_input_v3.done")) break;
       else assert.equal(screen.isFrameWanted, true);
     assert.deepEqual(valuesOf(client, "zwp_text_input_v3.preedit_string"), [[null, 0, 0]]);

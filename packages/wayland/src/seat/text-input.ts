@@ -15,8 +15,11 @@ import type { Surface } from "../surface/surface.ts";
 /** Bytes of one string: MessageWriter cuts longer ones. */
 const PART_BYTES = 2000;
 
-/** How long a program has to say that it has read what it was told; who cannot be asked has it read by then. */
-const PATIENCE_MS = 500,
+/**
+ * How long a program has to say that it has read what it was told (on a busy host that takes seconds, and text that
+ * comes before is lost); who cannot be asked has it read by then.
+ */
+const PATIENCE_MS = 3000,
   SHORT_PATIENCE_MS = 60;
 
 /** How often a program may say other things meanwhile, and be told again. */
