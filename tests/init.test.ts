@@ -7,7 +7,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { type Result, stratosRun } from "./support/stratos.ts";
+import { type Result, stratos, stratosRun } from "./support/stratos.ts";
+import { TEST_IMAGE } from "./support/test-image.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "stratos-init-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -31,6 +32,20 @@ test("/sbin/init is process 1, sees its own processes, and has the tree of contr
   assert.equal(stderr, "");
   assert.equal(stdout, "1 0 more stratos\n4\ninit\n0::/\n0::/init.scope\n");
   assert.equal(status, 5);
+});
+
+test("started later it is a program like others: what those see of processes stays", async () => {
+  writeFileSync(join(folder, "init"), "#!/bin/bash\necho $((1 < $$)) $container; cat /proc/1/comm", { mode: 0o755 });
+  const name = `init-${process.pid}`;
+  const volume = ["-v", `${join(folder, "init")}:/usr/sbin/init:ro`];
+  try {
+    const begun = await stratos(["run", "-d", "--name", name, "-i", TEST_IMAGE, ...volume, "--", "sleep", "1000"]);
+    assert.equal(begun.status, 0, begun.stderr);
+    const { stdout } = await stratos(["exec", name, "--", "/sbin/init"]);
+    assert.equal(stdout, "1\ninit\n");
+  } finally {
+    await stratos(["rm", "-f", name]);
+  }
 });
 
 test("orphans are its children, and end with it", async () => {

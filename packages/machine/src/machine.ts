@@ -180,10 +180,9 @@ export class Machine {
     return task.pid;
   }
 
-  /** Programs are started in the pid namespace of an init system. */
-  get hasInitSystem(): boolean {
-    const { namespaces, tasks } = this.kernel;
-    return namespaces.pidForChildren !== tasks.namespace;
+  /** No program was started in it. */
+  get isFresh(): boolean {
+    return this.kernel.tasks.processes.size === 1;
   }
 
   /** The first program, which waits in a machine that was loaded, goes on for somebody else. @returns 0, or −errno */
@@ -215,7 +214,8 @@ export class Machine {
 
   /** As process 1. */
   #isSystemd(process: ThreadGroup): boolean {
-    return this.hasInitSystem && process.pidNamespace.init === process && process.leader.name === "systemd";
+    const { init, level } = process.pidNamespace;
+    return level > 0 && init === process && process.leader.name === "systemd";
   }
 
   /** It stands in the midst of a turn. */

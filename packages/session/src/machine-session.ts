@@ -248,7 +248,8 @@ export class MachineSession {
       if (this.#isSurelyAbsent(path)) continue;
       // A failed start closes what it was given.
       for (const file of standardFiles) file.retain();
-      const isInit = isInitSystem(path) && !this.machine.hasInitSystem;
+      // /proc of a later one would hide those that run.
+      const isInit = isInitSystem(path) && this.machine.isFresh;
       const result = this.machine.start(
         {
           path,

@@ -1,4 +1,15 @@
-import { AT_FDCWD, EAGAIN, ENOMEM, MS_NODEV, MS_NOEXEC, MS_NOSUID, SIGCHLD, SIG_IGN, isErrno } from "@stratos/abi";
+import {
+  AT_FDCWD,
+  EAGAIN,
+  ENOMEM,
+  MS_NODEV,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_RELATIME,
+  SIGCHLD,
+  SIG_IGN,
+  isErrno,
+} from "@stratos/abi";
 import { assert } from "@stratos/base";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import type { Kernel } from "./kernel-state.ts";
@@ -150,7 +161,9 @@ function mountForInit(kernel: Kernel): number {
     ["cgroup2", "/sys/fs/cgroup"],
   ] as const) {
     const made = kernel.vfs.types.get(type)!.create(kernel, type, new Map());
-    const mount = isErrno(made) ? made : mountAt(kernel, place, made, { flags: MS_NOSUID | MS_NODEV | MS_NOEXEC });
+    const mount = isErrno(made)
+      ? made
+      : mountAt(kernel, place, made, { flags: MS_RELATIME | MS_NOSUID | MS_NODEV | MS_NOEXEC });
     if (isErrno(mount)) return mount;
   }
   return 0;
@@ -168,6 +181,7 @@ export function startProcess(kernel: Kernel, request: FirstProcess): Task | Star
       ? -EAGAIN
       : createProcess(kernel, request.standardFiles, request.credentials ?? ROOT, request.isInit);
   if (isErrno(task)) {
+    kernel.namespaces = namespaces;
     for (const file of request.standardFiles) file.release();
     return { what: "program", errno: -task };
   }
