@@ -50,7 +50,8 @@ test("a page shows the window, and types into it", async (t) => {
   const script =
     "stty -echo; read word; test $word = Hi && printf '\\033[?25l\\033[48;2;255;0;0m%40s\\033[0m\\n'; " +
     "read word; test \"$word\" = 漢字 || exit 4; printf '\\033[48;2;0;255;0m%40s\\033[0m\\n'; " +
-    "read word; test \"$word\" = 'from elsewhere' || exit 5; exit 3";
+    "read word; test \"$word\" = 'from elsewhere' || exit 5; stty echo; " +
+    "printf '\\033[48;2;0;0;255m%40s\\033[0m\\n'; read word; test \"$word\" = xäxöxüxßx || exit 6; exit 3";
   const command = ["foot", "-o", "colors.background=102030", "sh", "-c", script];
   const child = start([...launcher, "run", "-i", SCREEN_IMAGE, "--display", "--", ...command], {
     env: { STRATOS_HOME: TEST_HOME },
@@ -84,6 +85,13 @@ test("a page shows the window, and types into it", async (t) => {
     }))`);
     await page.press("keyDown", "ControlLeft", "ShiftLeft", "KeyV");
     await page.press("keyUp", "KeyV", "ShiftLeft", "ControlLeft");
+    await page.waitFor(countOf("0,0,255"), /^\d{4,}$/, PATIENCE_MS);
+    // Letters that only text has, among keys, while foot tells with each of them where its cursor is.
+    for (const letter of "äöüß") {
+      for (const kind of ["keyDown", "keyUp"] as const) await page.press(kind, "KeyX");
+      await page.call("Input.insertText", { text: letter });
+    }
+    for (const kind of ["keyDown", "keyUp"] as const) await page.press(kind, "KeyX", "Enter");
     // foot tells the status of its shell.
     assert.equal(await ended, 3, words);
     await page.waitFor("document.querySelector('p').textContent", /^The program has ended/, PATIENCE_MS);

@@ -24,6 +24,7 @@ import { type Drawn, type SceneNode, Screen } from "./shell/screen.ts";
 import type { ScreenWindow } from "./shell/screen-window.ts";
 import { globalsOf, handlersOf } from "./globals.ts";
 import {
+  type HeldInput,
   type CompositorParts,
   goOnParts,
   isSavedCompositor,
@@ -60,8 +61,8 @@ export interface CompositorOptions extends OutputMode {
 
 const PIXEL_BYTES_MAX = 1 << 29;
 
-/** More keys than that do not wait for text. */
-const HELD_KEYS_MAX = 256;
+/** More than that does not wait for text. */
+const HELD_MAX = 256;
 
 export class Compositor {
   readonly #ports: CompositorPorts;
@@ -71,8 +72,8 @@ export class Compositor {
   readonly #seat: Seat;
   readonly #screen: Screen;
   readonly #textInputs: TextInputs;
-  /** Pressed after text that its program has not been told of yet. */
-  readonly #heldKeys: { readonly key: number; readonly isDown: boolean }[] = [];
+  /** Keys that were pressed after text that its program has not read yet, and what was typed after them, in order. */
+  readonly #held: HeldInput[] = [];
   readonly #activation: Activation;
   readonly #clipboard: Selection;
   readonly #primary: Selection;
@@ -148,7 +149,7 @@ export class Compositor {
     });
     this.#textInputs = new TextInputs({
       changed: () => {
-        if (!this.#textInputs.isBehind) this.#pressHeld();
+        this.#giveHeld();
         this.#wantFrame();
       },
       ask: ({ role }) => (role instanceof XdgSurface ? role.ask() : null),
@@ -272,7 +273,7 @@ export class Compositor {
   #screenChanged(): void {
     const focus = this.#screen.keyboardFocus;
     // What was pressed for one program is not for the next one.
-    if (!this.#textInputs.isFor(focus)) this.#pressHeld();
+    if (!this.#textInputs.isFor(focus)) this.#giveHeld(true);
     this.#seat.keyboard.setFocus(focus);
     this.#textInputs.setFocus(focus);
     this.#windowManager?.setActive(this.#screen.active);
@@ -443,7 +444,7 @@ export class Compositor {
     const shown = this.#shown.flatMap(({ surface, place }) =>
       surface instanceof Surface && keptSurface(surface) !== null ? [{ surface, place }] : [],
     );
-    const own = { clients, shown, frames: this.#frames, layout: this.#layout, heldKeys: this.#heldKeys };
+    const own = { clients, shown, frames: this.#frames, layout: this.#layout, held: this.#held };
     const connections = clients.map(({ connection }) => connection);
     const names = namedParts(
       parts,
@@ -476,7 +477,7 @@ export class Compositor {
     goOnParts(parts, state);
     const { width, height } = state.mode;
     this.#frames = state.frames;
-    this.#heldKeys.push(...state.heldKeys);
+    this.#held.push(...state.held);
     const pixels = new Uint32Array(this.#pictures === null ? width * height : 0).fill(this.#options.background);
     this.#canvas = { width, height, pixels };
     this.#isCanvasLost = true;
@@ -498,7 +499,7 @@ export class Compositor {
 
   /** Who had keys, buttons or fingers down is not there any more. */
   letGo(): void {
-    this.#pressHeld();
+    this.#giveHeld(true);
     this.#seat.keyboard.letGo(this.#timeMs);
     this.#pointing.letGo();
     this.#display.flush();
@@ -522,13 +523,34 @@ export class Compositor {
 
   /** A key of input-event-codes.h. */
   key(key: number, isDown: boolean): void {
-    this.#heldKeys.push({ key, isDown });
-    if (!this.#textInputs.isBehind || this.#heldKeys.length > HELD_KEYS_MAX) this.#pressHeld();
+    this.#hold({ key, isDown });
+  }
+
+  #hold(input: HeldInput): void {
+    this.#held.push(input);
+    this.#giveHeld(this.#held.length > HELD_MAX);
     this.#display.flush();
   }
 
-  #pressHeld(): void {
-    for (const { key, isDown } of this.#heldKeys.splice(0)) this.#seat.keyboard.press(key, isDown, this.#timeMs);
+  /** @param isDue  all of it, whether the program has read what came before or not; else as much as does not wait */
+  #giveHeld(isDue = false): void {
+    while (this.#held.length > 0 && (isDue || !this.#textInputs.isBehind)) {
+      const next = this.#held.shift()!;
+      if ("key" in next) this.#seat.keyboard.press(next.key, next.isDown, this.#timeMs);
+      else if (next.isComposed) this.#textInputs.compose(next.text);
+      else this.#textInputs.commit(next.text);
+    }
+  }
+
+  /** @returns false: nobody takes text */
+  #type(text: string, isComposed: boolean): boolean {
+    if (this.#textInputs.place === null) return false;
+    // Text waits for text where it is told, and comes as one; what waits behind keys stays behind them.
+    if (this.#held.length > 0) this.#hold({ text, isComposed });
+    else if (isComposed) this.#textInputs.compose(text);
+    else this.#textInputs.commit(text);
+    this.#display.flush();
+    return true;
   }
 
   get #timeMs(): number {
@@ -581,16 +603,12 @@ export class Compositor {
 
   /** Text that is being composed for the program that has the keyboard. @returns false: it takes keys only */
   composeText(text: string): boolean {
-    const isTaken = this.#textInputs.compose(text);
-    this.#display.flush();
-    return isTaken;
+    return this.#type(text, true);
   }
 
   /** Text for the program that has the keyboard. @returns false: it takes keys only */
   commitText(text: string): boolean {
-    const isTaken = this.#textInputs.commit(text);
-    this.#display.flush();
-    return isTaken;
+    return this.#type(text, false);
   }
 
   /** Where on the screen text goes; null: the program that has the keyboard takes keys only. */

@@ -188,6 +188,28 @@ describe("composed text", () => {
     assert.deepEqual([client.error, screen.defects], [null, []]);
   });
 
+  it("stands among keys where it was typed, however late its program reads", () => {
+    const { screen, client, seat } = opened();
+    client.create("wl_keyboard", seat, "get_keyboard");
+    const input = textInput({ client, seat });
+    enable(client, input);
+    for (const letter of "äöü") {
+      screen.compositor.commitText(letter);
+      for (const isDown of [true, false]) screen.compositor.key(30, isDown);
+    }
+    screen.compositor.composeText("か");
+    let read = "";
+    for (let turn = 0; turn < 10; turn++) {
+      for (const { object, name, values } of client.events.splice(0)) {
+        if (name === "zwp_text_input_v3.commit_string") read += values[0] as string;
+        if (name === "zwp_text_input_v3.preedit_string") read += `(${values[0] as string})`;
+        if (name === "wl_keyboard.key" && values[3] === 1) read += "_";
+        if (name === "xdg_wm_base.ping") client.send(object, "pong", values[0] as number);
+      }
+    }
+    assert.equal(read, "ä_ö_ü_(か)");
+  });
+
   it("is not told for ever to a program that answers all by a commit", () => {
     const { screen, client, seat } = opened();
     const input = textInput({ client, seat });

@@ -115,6 +115,11 @@ export function goOnParts(parts: CompositorParts, state: SavedCompositor): void 
   pointing.goOn(state.pointing);
 }
 
+/** A key, or text that is being composed or is there for good, which waits behind keys. */
+export type HeldInput =
+  | { readonly key: number; readonly isDown: boolean }
+  | { readonly text: string; readonly isComposed: boolean };
+
 /** Of the compositor itself. */
 interface OwnState {
   readonly clients: readonly Client[];
@@ -122,7 +127,7 @@ interface OwnState {
   readonly shown: readonly { readonly surface: Surface; readonly place: Rectangle }[];
   readonly frames: number;
   readonly layout: string;
-  readonly heldKeys: readonly { readonly key: number; readonly isDown: boolean }[];
+  readonly held: readonly HeldInput[];
   /** Of X11's; null: there is none, or it is not kept. */
   readonly windowManager: ReturnType<WindowManager["save"]> | null;
 }
@@ -148,6 +153,9 @@ export interface SavedCompositor extends OwnState {
 const side = whole(1, SIDE_MAX);
 const positive = (value: unknown): boolean => typeof value === "number" && value > 0 && value <= 1000;
 
+const isHeldKey = record({ key: uint32, isDown: flag });
+const isHeldText = record({ text: text(2 ** 24), isComposed: flag });
+
 export const isSavedCompositor = record({
   clients: list(a("Client"), 256),
   shown: list(record({ surface: a("Surface"), place: rectangle }), 1 << 18),
@@ -162,7 +170,7 @@ export const isSavedCompositor = record({
   constraints: areSavedConstraints,
   textInputs: areSavedTextInputs,
   windowManager: maybe(isSavedWindowManager),
-  heldKeys: list(record({ key: uint32, isDown: flag }), 1024),
+  held: list((value) => isHeldKey(value) || isHeldText(value), 1024),
   activation: isSavedActivation,
   clipboard: isSavedSelection,
   primary: isSavedSelection,
