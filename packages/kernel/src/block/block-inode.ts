@@ -2,7 +2,7 @@ import { EINVAL, EIO, ENOSPC, PAGE_SIZE, S_IFBLK } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { PageCache, type PageBacking } from "../frames/page-cache.ts";
 import { makeDevice } from "../vfs/device-registry.ts";
-import { FileSystem, type FileSystemUsage } from "../vfs/file-system.ts";
+import { FileSystem, type FileSystemUsage, simpleUsage } from "../vfs/file-system.ts";
 import { Inode } from "../vfs/inode.ts";
 import type { BlockCaller, BlockKernel } from "./block-kernel.ts";
 
@@ -43,7 +43,7 @@ export class BlockFileSystem extends FileSystem {
   }
 
   usage(): FileSystemUsage {
-    return { magic: 0x62646576, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
+    return simpleUsage(0x62646576);
   }
 
   static {

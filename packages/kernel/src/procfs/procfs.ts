@@ -1,7 +1,7 @@
 import { ENOENT, PROC_SUPER_MAGIC, S_IFDIR, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Kernel } from "../task/kernel-state.ts";
-import type { FileSystemUsage, FileSystemType } from "../vfs/file-system.ts";
+import { type FileSystemType, type FileSystemUsage, simpleUsage } from "../vfs/file-system.ts";
 import type { MountOptions } from "../vfs/mount-options.ts";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
 import type { Task } from "../task/task.ts";
@@ -77,7 +77,7 @@ export class Procfs extends PseudoFileSystem implements ProcView, TaskObserver {
   }
 
   usage(): FileSystemUsage {
-    return { magic: PROC_SUPER_MAGIC, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
+    return simpleUsage(PROC_SUPER_MAGIC);
   }
 
   static {

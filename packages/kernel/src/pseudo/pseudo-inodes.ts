@@ -165,7 +165,13 @@ export abstract class PseudoInode extends Inode {
     return null;
   }
 
+  /** Those of its files are changed by who may. */
+  protected get keepsAttributes(): boolean {
+    return false;
+  }
+
   override setAttributes(change: AttributeChange): number {
+    if (this.keepsAttributes) return super.setAttributes(change);
     // The vfs stamps access times in passing; what a caller asks for (chmod, chown) is refused.
     return change.mode !== undefined || change.uid !== undefined || change.gid !== undefined ? -EPERM : 0;
   }

@@ -4,7 +4,7 @@ import { allHarts, listOfHarts } from "../task/hart-mask.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { TIMEBASE_HZ } from "../time/timebase.ts";
 import type { Task } from "../task/task.ts";
-import type { FileSystemUsage, FileSystemType } from "../vfs/file-system.ts";
+import { type FileSystemType, type FileSystemUsage, simpleUsage } from "../vfs/file-system.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { addBlockDirectories } from "./block-directories.ts";
 import { CLOCK_ATTRIBUTES } from "../event/real-time-clock-file.ts";
@@ -153,7 +153,7 @@ export class Sysfs extends PseudoFileSystem {
   }
 
   usage(): FileSystemUsage {
-    return { magic: SYSFS_MAGIC, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
+    return simpleUsage(SYSFS_MAGIC);
   }
 
   static {

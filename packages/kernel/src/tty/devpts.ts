@@ -21,7 +21,7 @@ import { stateClass } from "@stratos/base";
 import { Pty, PtyMasterFile } from "./pty.ts";
 import { Dentry } from "../vfs/dentry.ts";
 import { makeDevice } from "../vfs/device-registry.ts";
-import { FileSystem, type FileSystemUsage, type FileSystemType } from "../vfs/file-system.ts";
+import { FileSystem, type FileSystemType, type FileSystemUsage, simpleUsage } from "../vfs/file-system.ts";
 import type { MountOptions } from "../vfs/mount-options.ts";
 import { Inode, type NewInode } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
@@ -65,15 +65,7 @@ class DevptsFileSystem extends FileSystem {
   }
 
   usage(): FileSystemUsage {
-    return {
-      magic: DEVPTS_SUPER_MAGIC,
-      blockSize: 4096,
-      blocks: 0,
-      blocksFree: 0,
-      files: 0,
-      filesFree: 0,
-      nameMax: 255,
-    };
+    return simpleUsage(DEVPTS_SUPER_MAGIC);
   }
 
   override get options(): string {

@@ -1,7 +1,7 @@
 import { S_IFIFO, S_IFSOCK } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { Dentry } from "./dentry.ts";
-import { FileSystem, type FileSystemUsage } from "./file-system.ts";
+import { FileSystem, type FileSystemUsage, simpleUsage } from "./file-system.ts";
 import { Inode, type NewInode } from "./inode.ts";
 import { Mount } from "./mount.ts";
 import type { OpenFile } from "./open-file.ts";
@@ -19,7 +19,7 @@ class AnonymousFileSystem extends FileSystem {
   }
 
   usage(): FileSystemUsage {
-    return { magic: 0x09041934, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
+    return simpleUsage(0x09041934);
   }
 
   static {

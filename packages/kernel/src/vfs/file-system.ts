@@ -17,6 +17,11 @@ export interface FileSystemUsage {
   nameMax: number;
 }
 
+/** Of a file system that has neither sizes nor counts to show (fs/libfs.c, simple_statfs). */
+export function simpleUsage(magic: number): FileSystemUsage {
+  return { magic, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
+}
+
 /** A mounted file system. One folder below `fs/` for each kind; all pass the conformance suite of `fs/testing/`. */
 export abstract class FileSystem {
   /** As in /proc/filesystems: "tmpfs", "proc", "aegisfs" … */

@@ -6,7 +6,7 @@ import { EINVAL, EPERM, O_ACCMODE, O_RDONLY, S_IFREG } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Namespace } from "../security/namespace.ts";
 import { Dentry } from "./dentry.ts";
-import { FileSystem, type FileSystemUsage } from "./file-system.ts";
+import { FileSystem, type FileSystemUsage, simpleUsage } from "./file-system.ts";
 import { Inode } from "./inode.ts";
 import { Mount } from "./mount.ts";
 import { OpenFile } from "./open-file.ts";
@@ -38,7 +38,7 @@ class NamespaceFileSystem extends FileSystem {
   }
 
   usage(): FileSystemUsage {
-    return { magic: NSFS_MAGIC, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
+    return simpleUsage(NSFS_MAGIC);
   }
 
   pathOf(namespace: Namespace): Path {

@@ -19,7 +19,7 @@ import type { UserNamespace } from "../../security/user-namespace.ts";
 import type { SignalInfo } from "../../signal/pending-signals.ts";
 import { WaitQueue } from "../../ground/wait-queue.ts";
 import { Dentry } from "../../vfs/dentry.ts";
-import { FileSystem, type FileSystemUsage, type FileSystemType } from "../../vfs/file-system.ts";
+import { FileSystem, type FileSystemType, type FileSystemUsage, simpleUsage } from "../../vfs/file-system.ts";
 import { Inode, type NewInode, type Time } from "../../vfs/inode.ts";
 import { Mount } from "../../vfs/mount.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
@@ -91,7 +91,7 @@ export class MqueueFileSystem extends FileSystem {
   }
 
   usage(): FileSystemUsage {
-    return { magic: MQUEUE_MAGIC, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
+    return simpleUsage(MQUEUE_MAGIC);
   }
 
   /**

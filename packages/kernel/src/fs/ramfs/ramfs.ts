@@ -1,7 +1,7 @@
 import { EINVAL, PAGE_SIZE, RAMFS_MAGIC } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { ROOT } from "../../security/credentials.ts";
-import type { FileSystemUsage, FileSystemType } from "../../vfs/file-system.ts";
+import { type FileSystemType, type FileSystemUsage, simpleUsage } from "../../vfs/file-system.ts";
 import type { MountOptions } from "../../vfs/mount-options.ts";
 import { Tmpfs } from "../tmpfs/tmpfs.ts";
 import type { FsKernel } from "../fs-kernel.ts";
@@ -20,9 +20,8 @@ export class Ramfs extends Tmpfs {
     this.mode = mode;
   }
 
-  /** As simple_statfs() of Linux tells it: without numbers of blocks and inodes. */
   override usage(): FileSystemUsage {
-    return { ...super.usage(), magic: RAMFS_MAGIC, blocks: 0, blocksFree: 0, files: 0, filesFree: 0 };
+    return simpleUsage(RAMFS_MAGIC);
   }
 
   override get options(): string {
