@@ -2,7 +2,7 @@
  * cgroup2, the file system of control groups (cgroups(7)): one tree for the machine, however often it is mounted. A
  * directory is a group; what stands in it is made by cgroup/group-files.ts.
  */
-import { CGROUP2_SUPER_MAGIC, EEXIST, EINVAL, ENODEV, ENOENT, EPERM, isErrno, S_IFDIR, S_IFMT } from "@stratos/abi";
+import { CGROUP2_SUPER_MAGIC, EEXIST, EINVAL, ENODEV, ENOENT, EPERM, isErrno, S_IFDIR } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { PseudoFile, PseudoFileSystem, PseudoInode, remadeFileSystem } from "../pseudo/pseudo-inodes.ts";
 import type { ControlGroup } from "../task/control-group.ts";
@@ -10,7 +10,7 @@ import { makeGroup, removeGroup } from "../task/control-group-changes.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
 import { notifyInode } from "../vfs/file-events.ts";
-import type { FileSystemType, FileSystemUsage } from "../vfs/file-system.ts";
+import { type FileSystemType, type FileSystemUsage, simpleUsage } from "../vfs/file-system.ts";
 import type { MountOptions } from "../vfs/mount-options.ts";
 import type { AttributeChange, Inode, NewInode } from "../vfs/inode.ts";
 import { type GroupFileKind, groupFiles, mayWrite } from "./group-files.ts";
@@ -51,15 +51,7 @@ class Cgroup2 extends PseudoFileSystem {
   }
 
   usage(): FileSystemUsage {
-    return {
-      magic: CGROUP2_SUPER_MAGIC,
-      blockSize: 4096,
-      blocks: 0,
-      blocksFree: 0,
-      files: 0,
-      filesFree: 0,
-      nameMax: 255,
-    };
+    return simpleUsage(CGROUP2_SUPER_MAGIC);
   }
 
   static {
@@ -73,14 +65,9 @@ function theCgroup2(kernel: Kernel): Cgroup2 {
   return watcher instanceof Cgroup2 ? watcher : new Cgroup2(kernel);
 }
 
-/** What a file or directory of a group keeps of chmod(2) and chown(2): control can be given to others. */
-function keepAttributes(inode: PseudoInode, group: ControlGroup, name: string, change: AttributeChange): number {
-  if (change.mode !== undefined) inode.mode = (inode.mode & S_IFMT) | (change.mode & 0o7777);
-  if (change.uid !== undefined) inode.uid = change.uid;
-  if (change.gid !== undefined) inode.gid = change.gid;
-  const { mode, uid, gid } = inode;
+/** Control can be given to others by chmod(2) and chown(2): what the group has of that finds its way back to them. */
+function rememberAttributes({ mode, uid, gid }: PseudoInode, group: ControlGroup, name: string): void {
   group.attributes.set(name, { mode, uid, gid });
-  return 0;
 }
 
 function takeAttributes(inode: PseudoInode, group: ControlGroup, name: string): void {
@@ -198,8 +185,14 @@ class GroupDirectory extends PseudoInode {
     return 0;
   }
 
+  protected override get keepsAttributes(): boolean {
+    return true;
+  }
+
   override setAttributes(change: AttributeChange): number {
-    return keepAttributes(this, this.group, "", change);
+    super.setAttributes(change);
+    rememberAttributes(this, this.group, "");
+    return 0;
   }
 
   static {
@@ -240,8 +233,14 @@ class GroupFile extends PseudoFile {
     return controller === null || (this.group.parent !== null && this.group.controllers.includes(controller));
   }
 
+  protected override get keepsAttributes(): boolean {
+    return true;
+  }
+
   override setAttributes(change: AttributeChange): number {
-    return keepAttributes(this, this.group, this.#name, change);
+    super.setAttributes(change);
+    rememberAttributes(this, this.group, this.#name);
+    return 0;
   }
 
   static {

@@ -8,10 +8,9 @@ import type { TextSink, TextSource } from "../pseudo/pseudo-inodes.ts";
 import type { Credentials } from "../security/credentials.ts";
 import { checkAccess, MAY_WRITE } from "../security/permission.ts";
 import { CONTROLLERS, type ControlGroup, type Controller, type GroupMemory } from "../task/control-group.ts";
-import { changeDelegation, freezeGroup, killGroup, moveProcess } from "../task/control-group-changes.ts";
+import { changeDelegation, freezeGroup, killGroup, mayEnter, moveProcess } from "../task/control-group-changes.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
-import type { Inode } from "../vfs/inode.ts";
 
 export interface GroupFileKind {
   /** Whose it is; null: each group has it. */
@@ -142,9 +141,9 @@ function memoryFiles(kernel: Kernel, group: ControlGroup): Kinds {
     );
   const events = ({ events: { max, oom, oom_kill, oom_group_kill } }: GroupMemory): string =>
     `low 0\nhigh 0\nmax ${max}\noom ${oom}\noom_kill ${oom_kill}\noom_group_kill ${oom_group_kill}\n`;
-  const kinds: Kinds = {
+  return {
     "memory.current": of((memory) => `${chargedBytes(memory)}\n`),
-    "memory.events": of(events),
+    "memory.events": { ...of(events), watched: () => group.memory?.changes ?? group.changes },
     "memory.high": size("high"),
     "memory.low": size("low"),
     "memory.max": of(
@@ -161,8 +160,6 @@ function memoryFiles(kernel: Kernel, group: ControlGroup): Kinds {
     "memory.swap.current": of(() => "0\n"),
     "memory.swap.max": size("swapMax"),
   };
-  kinds["memory.events"] = { ...kinds["memory.events"]!, watched: () => group.memory?.changes ?? group.changes };
-  return kinds;
 }
 
 function chargedBytes({ account }: GroupMemory): number {
@@ -275,15 +272,20 @@ function mayMove(kernel: Kernel, task: Task, opener: Credentials, from: ControlG
   if (kernel.controlGroups.nsDelegates && (!from.isWithin(root) || !to.isWithin(root))) return -ENOENT;
   let above = to;
   while (!from.isWithin(above)) above = above.parent!;
-  const file = kernel.controlGroups.watcher?.fileOf(above, "cgroup.procs") as Inode | null;
-  return file === null ? -EACCES : checkAccess(opener, file, MAY_WRITE);
+  return mayWriteProcesses(kernel, opener, above);
+}
+
+function mayWriteProcesses({ controlGroups }: Kernel, credentials: Credentials, group: ControlGroup): number {
+  const file = controlGroups.watcher?.fileOf(group, "cgroup.procs") ?? null;
+  return file === null ? -EACCES : checkAccess(credentials, file, MAY_WRITE);
 }
 
 /** May a process of the caller begin in the group (clone3(2), CLONE_INTO_CGROUP)? */
 export function mayBeginIn(task: Task, group: ControlGroup): number {
   const { kernel, credentials } = task;
-  const file = kernel.controlGroups.watcher?.fileOf(group, "cgroup.procs") as Inode | null;
-  if (file === null) return -EACCES;
-  const refused = checkAccess(credentials, file, MAY_WRITE);
-  return refused < 0 ? refused : mayMove(kernel, task, credentials, task.group.controlGroup, group);
+  return (
+    mayWriteProcesses(kernel, credentials, group) ||
+    mayMove(kernel, task, credentials, task.group.controlGroup, group) ||
+    mayEnter(group)
+  );
 }

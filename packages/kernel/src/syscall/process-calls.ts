@@ -40,7 +40,6 @@ import { exitGroup, exitTask } from "../task/exit.ts";
 import { groupBehind } from "../cgroup/cgroup2.ts";
 import { mayBeginIn } from "../cgroup/group-files.ts";
 import type { ControlGroup } from "../task/control-group.ts";
-import { mayBeBornIn } from "../task/control-group-changes.ts";
 import { createSession, setProcessGroup } from "../task/process-group.ts";
 import { PidFile, processOfPidfd } from "../task/pidfd.ts";
 import { getCpu } from "../task/affinity.ts";
@@ -59,7 +58,7 @@ function groupToBeginIn(task: Task, fd: number): ControlGroup | number {
   const group = groupBehind(task.files.get(fd)?.inode ?? null);
   if (group === null) return -EBADF;
   const refused = mayBeginIn(task, group);
-  return refused < 0 ? refused : mayBeBornIn(group) || group;
+  return refused < 0 ? refused : group;
 }
 
 function clone(task: Task, request: CloneRequest, pidfdAddress: number): number {

@@ -20,8 +20,8 @@ import type { ThreadGroup } from "./thread-group.ts";
 export function moveProcess(process: ThreadGroup, group: ControlGroup): number {
   const from = process.controlGroup;
   if (group === from) return 0;
-  if (group.isRemoved) return -ENOENT;
-  if (group.refusesProcesses) return -EBUSY;
+  const refused = mayEnter(group);
+  if (refused < 0) return refused;
   const tasks = Math.max(1, process.tasks.length);
   from.dismiss(process, tasks);
   process.controlGroup = group;
@@ -31,8 +31,8 @@ export function moveProcess(process: ThreadGroup, group: ControlGroup): number {
   return 0;
 }
 
-/** A process that is being made begins in another group than its maker's (clone3(2), CLONE_INTO_CGROUP). */
-export function mayBeBornIn(group: ControlGroup): number {
+/** May processes come into the group, or begin there? −ENOENT: it is gone; −EBUSY as for `moveProcess` */
+export function mayEnter(group: ControlGroup): number {
   if (group.isRemoved) return -ENOENT;
   return group.refusesProcesses ? -EBUSY : 0;
 }

@@ -7,6 +7,7 @@ import { EAGAIN, EBUSY } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { MemoryAccount } from "../frames/memory-account.ts";
 import { Changes } from "../ground/changes.ts";
+import type { OwnedFile } from "../security/owned-file.ts";
 
 /** In the order in which Linux lists them. */
 export const CONTROLLERS = ["memory", "pids"] as const;
@@ -55,7 +56,7 @@ interface GroupWatcher {
   /** A file of the group says something else than before. */
   fileChanged(group: ControlGroup, name: string): void;
   /** One of its files, as others are asked about rights; null: it has none of that name. */
-  fileOf(group: ControlGroup, name: string): object | null;
+  fileOf(group: ControlGroup, name: string): OwnedFile | null;
 }
 
 export class ControlGroup {
@@ -274,7 +275,8 @@ export class ControlGroup {
   make(name: string, owner: { uid: number; gid: number }): ControlGroup | number {
     let level = 1;
     for (const above of this.upward()) {
-      if (above.descendantCount >= above.descendantLimit || level++ > above.depthLimit) return -EAGAIN;
+      const isFull = above.descendantLimit !== Infinity && above.descendantCount >= above.descendantLimit;
+      if (isFull || level++ > above.depthLimit) return -EAGAIN;
     }
     if (this.groups.count >= GROUPS_MAX || this.depth >= DEPTH_MAX) return -EAGAIN;
     const group = new ControlGroup(this.groups, this.groups.nextId(), this, name, owner);
