@@ -181,6 +181,7 @@ static void inside(int outer_uts) {
   write_file("/tmp/groups/kept/frozen/cgroup.procs", number);
   write_file("/tmp/groups/kept/cgroup.freeze", "1");
   int happenings = open("/tmp/groups/kept/cgroup.events", O_RDONLY);
+  int host = open("/proc/sys/kernel/hostname", O_RDONLY);
   pid_t child = vfork();
   if (child == 0) {
     pause_ms(1000);
@@ -193,6 +194,7 @@ static void inside(int outer_uts) {
   char bytes[5] = {0};
   pause_ms(1000);
   say_file("happenings", happenings);
+  say_file("host", host);
   say_path("/tmp/groups/kept/pids.max");
   say_path("/tmp/groups/kept/memory.current");
   say_path("/tmp/groups/kept/frozen/cgroup.procs");

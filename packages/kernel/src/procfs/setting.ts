@@ -149,11 +149,6 @@ export class SettingFile extends PseudoFile {
   }
 
   static {
-    stateClass(
-      "SettingFile",
-      this,
-      { save: (it) => ({ right: it.#right }), load: (it, from) => ({ right: it.#right } = from) },
-      FOUND_BY_NAME,
-    );
+    stateClass("SettingFile", this, null, { ...FOUND_BY_NAME, keeps: ["#right"] });
   }
 }
