@@ -48,6 +48,13 @@ test("started later it is a program like others: what those see of processes sta
   }
 });
 
+test("one that is only asked for its version answers without being process 1", async () => {
+  writeFileSync(join(folder, "init"), "#!/bin/bash\necho $1 $((1 < $$)) $container", { mode: 0o755 });
+  const volume = ["-v", `${join(folder, "init")}:/usr/sbin/init:ro`];
+  const { stdout } = await stratosRun([...volume, "--", "/sbin/init", "--version"]);
+  assert.equal(stdout, "--version 1\n");
+});
+
 test("orphans are its children, and end with it", async () => {
   const { stdout, status } = await runInit(`
     (setsid sleep 1000 & echo "$!" > /tmp/orphan)

@@ -128,9 +128,10 @@ export interface ProgramRequest {
   readonly user: GuestUser;
 }
 
-/** A program that wants to be process 1, by the paths at which it is installed. */
-function isInitSystem(path: string): boolean {
-  return /^(\/usr(\/local)?)?\/sbin\/init$|\/systemd$/.test(path);
+/** A program that wants to be process 1, by the path at which it is installed, unless it is only asked something. */
+function isInitSystem(path: string, argv: readonly string[]): boolean {
+  const isAsked = argv.slice(1).some((word) => /^(-h|--(help|version|test|user|dump-.*))$/.test(word));
+  return !isAsked && /^(\/usr(\/local)?)?\/sbin\/init$|\/systemd$/.test(path);
 }
 
 /** As init systems know that somebody else has set up the machine (systemd's "container interface"). */
@@ -249,7 +250,7 @@ export class MachineSession {
       // A failed start closes what it was given.
       for (const file of standardFiles) file.retain();
       // /proc of a later one would hide those that run.
-      const isInit = isInitSystem(path) && this.machine.isFresh;
+      const isInit = isInitSystem(path, request.argv) && this.machine.isFresh;
       const result = this.machine.start(
         {
           path,
