@@ -62,6 +62,10 @@ test("a process in namespaces of its own keeps them, with what it has open of th
   assert.match(run.output.text, /bridge: before 60 \nbridge: after 60/);
   assert.match(run.output.text, /happenings: populated 1\nfrozen 1\n/);
   assert.match(run.output.text, /host: inner\n/);
+  assert.match(
+    run.output.text,
+    /overlay: below 5 \noverlay: gone -1 .*\n.*above 5 \n.*above 5 \n.*below 5 \noverlay: away 0 /,
+  );
   assert.match(run.output.text, /frozen: went on 0 \nfrozen: ended 6/);
   assert.deepEqual(countsOf(twin.machine), countsOf(run.machine));
 });

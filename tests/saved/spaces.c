@@ -163,6 +163,19 @@ static void inside(int outer_uts) {
   mkdir("/tmp/bound", 0700);
   say("tmpfs", "mounted", mount("none", "/tmp/bound", "tmpfs", 0, 0));
   close(open("/tmp/bound/file", O_CREAT | O_RDWR, 0600));
+  for (const char **at = (const char *[]){"low", "up", "work", "merged", NULL}; *at; at++) {
+    char path[40];
+    snprintf(path, sizeof path, "/tmp/bound/%s", *at);
+    mkdir(path, 0700);
+  }
+  close(open("/tmp/bound/low/kept", O_CREAT, 0600));
+  write_file("/tmp/bound/low/kept", "below");
+  close(open("/tmp/bound/low/gone", O_CREAT, 0600));
+  say("overlay", "mounted",
+      mount("none", "/tmp/bound/merged", "overlay", 0,
+            "lowerdir=/tmp/bound/low,upperdir=/tmp/bound/up,workdir=/tmp/bound/work"));
+  int layered = open("/tmp/bound/merged/kept", O_RDONLY);
+  unlink("/tmp/bound/merged/gone");
   long session = syscall(SYS_keyctl, 1, 0), key = syscall(SYS_add_key, "user", "name", "kept", 4, -3);
   mkdir("/tmp/groups", 0700);
   say("groups", "mounted", mount("none", "/tmp/groups", "cgroup2", 0, 0));
@@ -239,6 +252,12 @@ static void inside(int outer_uts) {
   say("network", "entered", setns(network, CLONE_NEWNET));
   say("entry", "opened", openat(folder, "uts", O_RDONLY));
   say("tmpfs", "file", access("/tmp/bound/file", F_OK));
+  say_file("overlay", layered);
+  say("overlay", "gone", access("/tmp/bound/merged/gone", F_OK));
+  write_file("/tmp/bound/merged/kept", "above");
+  say_path("/tmp/bound/merged/kept");
+  say_path("/tmp/bound/low/kept");
+  say("overlay", "away", close(layered) || umount("/tmp/bound/merged"));
   say("outer", "entered", setns(outer_uts, CLONE_NEWUTS));
   pid_t last = fork();
   if (last == 0) _exit(0);

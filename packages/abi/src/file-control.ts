@@ -116,6 +116,7 @@ export const STATX_BASIC_STATS = 0x7ff,
   AT_STATX_SYNC_TYPE = 0x6000;
 export const STATX_ATTR_MOUNT_ROOT = 0x2000;
 /** Access modes of `statfs.f_type` (statfs(2)). */
+export const OVERLAYFS_SUPER_MAGIC = 0x794c7630;
 export const TMPFS_MAGIC = 0x01021994,
   RAMFS_MAGIC = 0x858458f6,
   PROC_SUPER_MAGIC = 0x9fa0,

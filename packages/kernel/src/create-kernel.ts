@@ -9,6 +9,7 @@ import { cgroup2Type } from "./cgroup/cgroup2.ts";
 import { sysfsType } from "./sysfs/sysfs.ts";
 import { ramfsType } from "./fs/ramfs/ramfs.ts";
 import { registerFifos } from "./fs/pipe/pipe-file.ts";
+import { overlayType } from "./fs/overlay/overlay.ts";
 import { tmpfsType } from "./fs/tmpfs/tmpfs.ts";
 import { registerRealTimeClock } from "./event/real-time-clock-file.ts";
 import { registerBlockDevices } from "./block/loop/loop-devices.ts";
@@ -45,7 +46,17 @@ export function createKernel(options: KernelOptions): Kernel {
 
 /** Which file systems mount(2) knows, in the order of /proc/filesystems. */
 function registerFileSystems(kernel: Kernel): void {
-  for (const type of [sysfsType, tmpfsType, procType, cgroup2Type, devtmpfsType, ramfsType, mqueueType, aegisfsType])
+  for (const type of [
+    sysfsType,
+    tmpfsType,
+    procType,
+    cgroup2Type,
+    devtmpfsType,
+    ramfsType,
+    mqueueType,
+    overlayType,
+    aegisfsType,
+  ])
     kernel.vfs.types.set(type.name, type);
   registerMemoryDevices(kernel);
   registerFifos(kernel);

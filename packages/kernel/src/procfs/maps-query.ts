@@ -63,7 +63,7 @@ export function queryMaps(task: Task, target: Task, command: number, argument: n
   put(ProcmapQuery.offset.vma_end, area.end);
   put(ProcmapQuery.offset.vma_flags, flagsOf(area));
   put(ProcmapQuery.offset.vma_page_size, PAGE_SIZE);
-  const inode = area.file?.inode ?? null;
+  const inode = area.file?.shownInode ?? null;
   put(ProcmapQuery.offset.vma_offset, inode === null ? 0 : area.offset);
   put(ProcmapQuery.offset.inode, inode?.ino ?? 0);
   view.setUint32(ProcmapQuery.offset.dev_major, majorOf(inode?.fileSystem.device ?? 0), true);

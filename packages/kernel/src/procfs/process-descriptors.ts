@@ -178,9 +178,10 @@ function describeDescriptor(task: Task, fd: number, ids: PidNamespace): string |
   if (file === undefined) return -ENOENT;
   const flags = file.flags | (task.files.isCloseOnExec(fd) ? 0o2000000 : 0);
   const mount = file.path?.mount.id ?? anonymousMount(task.kernel).id;
-  const locks = file.inode === null ? [] : describeOwnLocks(file.inode, file, task.files, ids);
+  const inode = file.shownInode;
+  const locks = inode === null ? [] : describeOwnLocks(inode, file, task.files, ids);
   return (
-    `pos:\t${file.position}\nflags:\t0${flags.toString(8)}\nmnt_id:\t${mount}\nino:\t${file.inode?.ino ?? 0}\n` +
+    `pos:\t${file.position}\nflags:\t0${flags.toString(8)}\nmnt_id:\t${mount}\nino:\t${inode?.ino ?? 0}\n` +
     locks.map((line, at) => `lock:\t${at + 1}: ${line}\n`).join("") +
     file.details(task)
   );

@@ -27,7 +27,7 @@ function describeArea(area: Area, caller: Task): string {
   const permissions =
     `${protection & PROT_READ ? "r" : "-"}${protection & PROT_WRITE ? "w" : "-"}` +
     `${protection & PROT_EXEC ? "x" : "-"}${area.isShared ? "s" : "p"}`;
-  const inode = area.file?.inode ?? null;
+  const inode = area.file?.shownInode ?? null;
   const device = inode?.fileSystem.device ?? 0;
   const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, "0");
   const line =

@@ -305,8 +305,9 @@ function openInodesWithLocks(tasks: Iterable<Task>): Inode[] {
   const inodes = new Set<Inode>();
   const tables = new Set([...tasks].map(({ files }) => files));
   for (const table of tables)
-    table?.forEach((_fd, { inode }) => {
-      if (inode !== null && (inode.locks !== null || inode.leases !== null)) inodes.add(inode);
+    table?.forEach((_fd, { inode, shownInode }) => {
+      if (shownInode !== null && shownInode.locks !== null) inodes.add(shownInode);
+      if (inode !== null && inode.leases !== null) inodes.add(inode);
     });
   return [...inodes];
 }

@@ -133,8 +133,8 @@ function truncate(task: Task, pathAddress: number, size: number): number {
   const denied = checkAccess(task.credentials, inode, MAY_WRITE);
   if (denied < 0) return denied;
   if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
-  if (inode.writers < 0) return -ETXTBSY;
-  const waits = breakLeases(task, inode, true, true);
+  if (inode.content.writers < 0) return -ETXTBSY;
+  const waits = breakLeases(task, inode.content, true, true);
   if (waits < 0) return waits;
   return truncateInode(task, inode, size, place);
 }
@@ -144,7 +144,7 @@ function ftruncate(task: Task, fd: number, size: number): number {
   const file = opened(task, fd);
   if (isErrno(file)) return file;
   if (file.inode === null || !file.inode.isRegular || !file.isWritable) return -EINVAL;
-  return truncateInode(task, file.inode, size, file.path);
+  return truncateInode(task, file.shownInode!, size, file.path);
 }
 
 function fallocate(task: Task, fd: number, mode: number, offset: number, length: number): number {

@@ -254,7 +254,7 @@ function loadLock(task: Task, file: OpenFile, address: number, isDescription: bo
   if (isDescription && view.getInt32(Flock.offset.l_pid, true) !== 0) return -EINVAL;
   let start = get64(view, Flock.offset.l_start);
   if (whence === SEEK_CUR) start += file.position;
-  else if (whence === SEEK_END) start += inodeOfFile(task.kernel, file).size;
+  else if (whence === SEEK_END) start += inodeOfFile(task.kernel, file).content.size;
   else if (whence !== SEEK_SET) return -EINVAL;
   let end = length === 0 ? Infinity : start + length;
   if (length < 0) {

@@ -69,7 +69,7 @@ export function createAnonymousInode(
 
 /** The inode of any description; a nameless kind without one of its own gets one. */
 export function inodeOfFile(kernel: VfsKernel, file: OpenFile): Inode {
-  if (file.inode !== null) return file.inode;
+  if (file.inode !== null) return file.shownInode!;
   return (file.anonymousInode ??= createAnonymousInode(kernel, 0, 0o600));
 }
 

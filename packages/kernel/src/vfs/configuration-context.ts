@@ -24,6 +24,7 @@ import { isCapable } from "../security/credentials.ts";
 import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
 import { detach, type DetachedMountFile } from "./detached-mount.ts";
 import type { FileSystem } from "./file-system.ts";
+import { LIST_SEPARATOR } from "./mount-options.ts";
 import { createMount, holdFileSystem, perMountFlags, releaseFileSystem } from "./mount-lifetime.ts";
 import { createFileSystem, reconfigure, rootFor, showsTooMuch } from "./mounting.ts";
 import { OpenFile } from "./open-file.ts";
@@ -107,7 +108,11 @@ export class ConfigurationFile extends OpenFile {
       (type.checkOption?.(this.kernel, key, value.kind === "string" ? value.text : "") ?? 0) < 0;
     if (isBad) return this.#complain(`Bad value for '${key}'`);
     if (!this.#options.has(key) && this.#options.size >= OPTIONS_MAX) return this.#complain("Too many options");
-    this.#options.set(key, value.kind === "string" ? value.text : "");
+    const text = value.kind === "string" ? value.text : "";
+    const before = this.#options.get(key);
+    // `lowerdir+` of overlays is given once for each layer.
+    const isOneOfMany = key.endsWith("+") && before !== undefined;
+    this.#options.set(key, isOneOfMany ? `${before}${LIST_SEPARATOR}${text}` : text);
     return 0;
   }
 

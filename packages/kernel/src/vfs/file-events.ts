@@ -74,7 +74,7 @@ export function removeMark(kernel: VfsKernel, inode: Inode, mark: InotifyMark): 
 
 /** Something happened by way of an open file. */
 export function notifyFile(kernel: VfsKernel, file: OpenFile, event: FileEvent): void {
-  if (!file.isSilent) notifyInode(kernel, file.inode!, file.path, event);
+  if (!file.isSilent) notifyInode(kernel, file.shownInode!, file.path, event);
 }
 
 /**

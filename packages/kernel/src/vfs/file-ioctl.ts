@@ -79,7 +79,7 @@ export function fileIoctl(task: Caller, file: OpenFile, command: number, argumen
     case FS_IOC_SETFLAGS:
     case FS_IOC_FSGETXATTR:
     case FS_IOC_FSSETXATTR:
-      return inode === null ? -ENOTTY : flagsIoctl(task, file, inode, command, argument);
+      return inode === null ? -ENOTTY : flagsIoctl(task, file, file.shownInode!, command, argument);
     case FIGETBSZ:
       return task.space.storeU32(argument, inode?.fileSystem.usage().blockSize ?? 4096);
     default:

@@ -105,7 +105,7 @@ export class FileTable implements LockOwner {
     this.#chunks[fd >> 8]!.files[fd & (CHUNK - 1)] = null;
     this.#usage.open--;
     if (fd < this.#lowestFree) this.#lowestFree = fd;
-    const { inode } = file;
+    const { shownInode: inode } = file;
     if (inode !== null && inode.locks !== null && (file.flags & O_PATH) === 0) dropLocksOf(this, inode);
     const result = file.onDescriptorClose(task);
     file.release();

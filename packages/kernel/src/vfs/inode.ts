@@ -158,6 +158,27 @@ export abstract class Inode {
     return 0;
   }
 
+  // Stacked file systems (fs/overlay), whose files are shown with the content of others.
+  /** Does it stand for a file of another file system? Then that one is what is opened, mapped and executed. */
+  get isStacked(): boolean {
+    return false;
+  }
+  /** The file whose content it has. */
+  get content(): Inode {
+    return this;
+  }
+  /** Does its content lie in a lower layer, of which nothing changes, times of access neither? */
+  get isLower(): boolean {
+    return false;
+  }
+  /**
+   * Before it changes: brings it to the upper layer, where changes go, with `size` bytes of a regular file.
+   * @returns 0, −EROFS, −ENOSPC …; UNFINISHED: the call is executed again
+   */
+  copyUp(_size = Infinity): number {
+    return 0;
+  }
+
   // Directories.
   lookup(name: string): Inode | number {
     return -ENOTDIR;

@@ -126,7 +126,7 @@ export function createFileSystem(
   const fileSystem = type.create(kernel, request.source, request.options);
   if (isErrno(fileSystem) || kernel.vfs.roots.has(fileSystem)) return fileSystem;
   fileSystem.userNamespace = owner;
-  fileSystem.readOnly = (request.flags & MS_RDONLY) !== 0;
+  fileSystem.readOnly ||= (request.flags & MS_RDONLY) !== 0;
   return fileSystem;
 }
 

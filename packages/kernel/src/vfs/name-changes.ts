@@ -44,7 +44,7 @@ import { type LastKind, lookupName, lookupPath, walker } from "./path-walk.ts";
 import { Path } from "./path.ts";
 import { drainBeforeRename } from "./write-back.ts";
 import { mayLink } from "./protected-names.ts";
-import type { Caller } from "./vfs-kernel.ts";
+import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 
 /** LINK_MAX of ext4, which programs know (pathconf(3)). */
 const LINK_MAX = 65000;
@@ -98,6 +98,19 @@ export function hasOwnersFor({ credentials }: Caller, { userNamespace }: FileSys
 }
 
 /**
+ * Makes a file under a negative entry, which is then its name, whoever may: the rights were looked at.
+ * @param make  a file of the folder with that name, or why not
+ */
+export function addEntry(kernel: VfsKernel, entry: Dentry, make: (directory: Inode) => Inode | number): Inode | number {
+  const directory = entry.parent!.inode!;
+  const inode = make(directory);
+  if (isErrno(inode)) return inode;
+  fillDentry(kernel, entry, inode);
+  notifyName(kernel, directory, entry.name, inode, "create");
+  return inode;
+}
+
+/**
  * Makes a file of any type but symbolic link under a negative entry, which is then its name. Used with a fresh `place`.
  */
 export function createUnder(task: Caller, place: Path, mode: number, rdev: number): number {
@@ -107,13 +120,13 @@ export function createUnder(task: Caller, place: Path, mode: number, rdev: numbe
   const attributes = newInodeFor(task, directory, mode, rdev);
   const isDirectory = (mode & S_IFMT) === S_IFDIR;
   if (isDirectory && directory.nlink >= LINK_MAX) return -EMLINK;
-  const name = place.dentry.name;
-  const inode = isDirectory ? directory.mkdir(name, attributes) : directory.create(name, attributes);
-  if (isErrno(inode)) return inode;
-  inheritAcl(directory, inode, mode);
-  fillDentry(task.kernel, place.dentry, inode);
-  notifyName(task.kernel, directory, name, inode, "create");
-  return 0;
+  const { name } = place.dentry;
+  const made = addEntry(task.kernel, place.dentry, () => {
+    const inode = isDirectory ? directory.mkdir(name, attributes) : directory.create(name, attributes);
+    if (!isErrno(inode)) inheritAcl(directory, inode, mode);
+    return inode;
+  });
+  return isErrno(made) ? made : 0;
 }
 
 /** mkdirat(2). */
@@ -147,12 +160,10 @@ export function makeSymlink(task: Caller, target: string, dirfd: number, path: s
   if (walker.trailingSlash) return -ENOENT;
   const refused = mayCreate(task, place);
   if (refused < 0) return refused;
-  const directory = place.dentry.parent!.inode!;
-  const inode = directory.symlink(place.dentry.name, target, newInodeFor(task, directory, 0o120777, 0));
-  if (isErrno(inode)) return inode;
-  fillDentry(task.kernel, place.dentry, inode);
-  notifyName(task.kernel, directory, place.dentry.name, inode, "create");
-  return 0;
+  const made = addEntry(task.kernel, place.dentry, (directory) =>
+    directory.symlink(place.dentry.name, target, newInodeFor(task, directory, 0o120777, 0)),
+  );
+  return isErrno(made) ? made : 0;
 }
 
 /** linkat(2); `source` was looked up by the caller. */
@@ -207,7 +218,7 @@ export function removeFile(task: Caller, dirfd: number, path: string): number {
   if (refused < 0) return refused;
   if (inode.isDirectory) return -EISDIR;
   if (isMountPoint(task, place)) return -EBUSY;
-  return removeEntry(task, place, inode, false);
+  return removeEntry(task.kernel, place.dentry);
 }
 
 /** unlinkat(2) with AT_REMOVEDIR. */
@@ -222,18 +233,20 @@ export function removeDirectory(task: Caller, dirfd: number, path: string): numb
   if (refused < 0) return refused;
   if (!inode.isDirectory) return -ENOTDIR;
   if (isMountPoint(task, place)) return -EBUSY;
-  return removeEntry(task, place, inode, true);
+  return removeEntry(task.kernel, place.dentry);
 }
 
-function removeEntry(task: Caller, place: Path, inode: Inode, isDirectory: boolean): number {
-  const directory = place.dentry.parent!.inode!;
-  const name = place.dentry.name;
-  const now = task.kernel.vfs.now();
+/** Removes an existing name, whoever may: the rights were looked at. */
+export function removeEntry(kernel: VfsKernel, dentry: Dentry): number {
+  const inode = dentry.inode!;
+  const directory = dentry.parent!.inode!;
+  const { name } = dentry;
+  const now = kernel.vfs.now();
   inode.users++;
-  const failed = isDirectory ? directory.rmdir(name, inode, now) : directory.unlink(name, inode, now);
+  const failed = inode.isDirectory ? directory.rmdir(name, inode, now) : directory.unlink(name, inode, now);
   if (failed >= 0) {
-    unlinkDentry(task.kernel, place.dentry);
-    notifyName(task.kernel, directory, name, inode, "delete");
+    unlinkDentry(kernel, dentry);
+    notifyName(kernel, directory, name, inode, "delete");
   }
   if (--inode.users === 0) inode.evictUnused();
   return failed < 0 ? failed : 0;
@@ -294,7 +307,7 @@ export function renameName(
     return UNFINISHED;
   return (flags & RENAME_WHITEOUT) !== 0
     ? renameLeaving(task, from.dentry, to.dentry, flags & ~RENAME_WHITEOUT)
-    : doRename(task, from.dentry, to.dentry, flags);
+    : renameEntry(task.kernel, from.dentry, to.dentry, flags);
 }
 
 /**
@@ -310,7 +323,7 @@ function renameLeaving(task: Caller, from: Dentry, to: Dentry, flags: number): n
   const whiteout = directory.create(name, newInodeFor(task, directory, S_IFCHR, 0));
   if (isErrno(whiteout)) return whiteout;
   whiteout.users++;
-  const failed = doRename(task, from, to, flags);
+  const failed = renameEntry(task.kernel, from, to, flags);
   const now = task.kernel.vfs.now();
   if (failed < 0) directory.unlink(name, whiteout, now);
   else directory.rename(name, whiteout, directory, oldName, null, 0, now);
@@ -318,8 +331,8 @@ function renameLeaving(task: Caller, from: Dentry, to: Dentry, flags: number): n
   return failed;
 }
 
-function doRename(task: Caller, from: Dentry, to: Dentry, flags: number): number {
-  const kernel = task.kernel;
+/** Moves an existing name over another entry, or exchanges both, whoever may: the rights were looked at. */
+export function renameEntry(kernel: VfsKernel, from: Dentry, to: Dentry, flags: number): number {
   const inode = from.inode!,
     replaced = to.inode;
   const fromDirectory = from.parent!.inode!,

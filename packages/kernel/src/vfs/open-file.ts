@@ -80,6 +80,12 @@ export abstract class OpenFile implements LockOwner {
     countWriter(this, 1);
   }
 
+  /** The file as its name shows it: of a stacked file system another inode than the one with the content. */
+  get shownInode(): Inode | null {
+    const named = this.path?.dentry.inode ?? null;
+    return named !== null && named.isStacked ? named : this.inode;
+  }
+
   get isReadable(): boolean {
     return (this.flags & O_WRONLY) === 0;
   }
@@ -186,7 +192,8 @@ export abstract class OpenFile implements LockOwner {
     this.directoryNotification?.stop();
     if (this.observers !== null) for (const observer of [...this.observers]) observer.descriptionClosed(this);
     countWriter(this, -1);
-    if (this.inode !== null && this.inode.locks !== null) dropLocksOf(this, this.inode);
+    const { shownInode } = this;
+    if (shownInode !== null && shownInode.locks !== null) dropLocksOf(this, shownInode);
     this.dispose();
     this.path?.release();
   }

@@ -152,10 +152,10 @@ export function openExisting(
   if (denied < 0) return denied;
   // A magic link to a nameless description: only pipes can be opened anew.
   if (file !== null && file.path === null && !inode.isRegular && (inode.mode & S_IFMT) !== S_IFIFO) return -ENXIO;
-  if (inode.leases !== null) {
+  if (inode.content.leases !== null) {
     const waits = breakLeases(
       task,
-      inode,
+      inode.content,
       (flags & O_ACCMODE) !== O_RDONLY || (flags & O_TRUNC) !== 0,
       (flags & O_NONBLOCK) === 0,
     );
@@ -245,7 +245,7 @@ function mayOpen(task: Caller, place: Path, flags: number): number {
   if (denied < 0) return denied;
   if (wantsWrite && kind !== S_IFCHR && kind !== S_IFBLK && kind !== S_IFIFO && kind !== S_IFSOCK) {
     if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
-    if (inode.writers < 0) return -ETXTBSY;
+    if (inode.content.writers < 0) return -ETXTBSY;
   }
   if (
     (inode.fileFlags & FS_APPEND_FL) !== 0 &&
@@ -313,14 +313,14 @@ export function openSilently(task: Caller, place: Path, flags: number): OpenFile
   const inode = place.dentry.inode!;
   if ((flags & O_ACCMODE) !== O_RDONLY && inode.isRegular) {
     if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
-    if (inode.writers < 0) return -ETXTBSY;
+    if (inode.content.writers < 0) return -ETXTBSY;
   }
   return openInode(task, place, flags, "silent");
 }
 
 /** O_DIRECT is for regular files with pages and for block devices (Linux: FMODE_CAN_ODIRECT). */
 export function mayBeDirect(inode: Inode): boolean {
-  return (inode.isRegular && inode.pages !== null) || (inode.mode & S_IFMT) === S_IFBLK;
+  return (inode.isRegular && inode.content.pages !== null) || (inode.mode & S_IFMT) === S_IFBLK;
 }
 
 /**

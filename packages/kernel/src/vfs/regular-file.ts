@@ -243,6 +243,7 @@ const DAY_SECONDS = 86400;
 export function touchAccessTime(kernel: VfsKernel, inode: Inode, path: Path | null): void {
   const atime = inode.atime;
   const flags = path === null ? MS_RELATIME : path.mount.flags;
+  if (path !== null && path.mount.fileSystem !== inode.fileSystem && isOfLowerLayer(path, inode)) return;
   if ((flags & (MS_NOATIME | MS_RDONLY)) !== 0 || ((flags & MS_NODIRATIME) !== 0 && inode.isDirectory)) return;
   if (inode.fileSystem.readOnly || (inode.fileFlags & FS_NOATIME_FL) !== 0) return;
   if ((flags & MS_RELATIME) !== 0 && isAfter(atime, inode.mtime) && isAfter(atime, inode.ctime)) {
@@ -252,6 +253,11 @@ export function touchAccessTime(kernel: VfsKernel, inode: Inode, path: Path | nu
   }
   inode.atime = kernel.vfs.now();
   if (!inode.isDirty) markInodeDirty(kernel, inode);
+}
+
+function isOfLowerLayer({ dentry }: Path, inode: Inode): boolean {
+  const shown = dentry.inode!;
+  return shown.isLower || (shown.isStacked && shown.content !== inode);
 }
 
 /**

@@ -20,15 +20,18 @@ import { dropFileCapabilities, FILE_SIZE_MAX } from "./content-change.ts";
 import type { Caller } from "./vfs-kernel.ts";
 
 /**
- * Sets the size of a regular file (truncate(2)): mappings beyond it are cut first, then pages dropped, then the file
- * system told.
+ * Sets the size of a regular file (truncate(2)), in an overlay of that in the upper layer: mappings beyond it are cut
+ * first, then pages dropped, then the file system told.
  * @returns 0, −EINVAL, −EISDIR, −EFBIG (with SIGXFSZ beyond RLIMIT_FSIZE), −EPERM (sealed), −ENOMEM, −ENOSPC, −EIO;
  *   UNFINISHED
  */
-export function truncateInode(task: Caller, inode: Inode, size: number, path: Path | null): number {
-  if (inode.isDirectory) return -EISDIR;
-  if (!inode.isRegular || size < 0) return -EINVAL;
-  if (isKept(inode)) return -EPERM;
+export function truncateInode(task: Caller, shown: Inode, size: number, path: Path | null): number {
+  if (shown.isDirectory) return -EISDIR;
+  if (!shown.isRegular || size < 0) return -EINVAL;
+  if (isKept(shown)) return -EPERM;
+  const brought = shown.copyUp(size);
+  if (brought < 0) return brought;
+  const inode = shown.content;
   if (size > FILE_SIZE_MAX) return -EFBIG;
   if (inode.seals > 0) {
     if (size < inode.size && (inode.seals & F_SEAL_SHRINK) !== 0) return -EPERM;
@@ -55,6 +58,6 @@ export function truncateInode(task: Caller, inode: Inode, size: number, path: Pa
   const mode = modeAfterWrite(task.credentials, inode);
   if (mode !== null) inode.setAttributes({ mode, ctime: now });
   dropFileCapabilities(inode);
-  if (kernel.vfs.watchCount > 0) notifyInode(kernel, inode, path, "truncate");
+  if (kernel.vfs.watchCount > 0) notifyInode(kernel, shown, path, "truncate");
   return 0;
 }

@@ -1,0 +1,128 @@
+/**
+ * overlayfs: the conformance suite, over an upper layer alone and over one with a lower layer. What layers show, hide
+ * and copy is held against Linux by tests/abi/overlays.c; here is what can only be seen from inside: work that is
+ * bounded, and what is let go of.
+ */
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { AT_FDCWD, AT_REMOVEDIR, O_RDWR, PAGE_SIZE, S_IFDIR, isErrno } from "@stratos/abi";
+import { UNFINISHED } from "../../ground/wait-queue.ts";
+import { ROOT } from "../../security/credentials.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
+import { fileSystemConformance } from "../../testing/file-system-conformance.ts";
+import { FileTask } from "../../testing/file-system-task.ts";
+import type { Dentry } from "../../vfs/dentry.ts";
+import { holdFileSystem } from "../../vfs/mount-lifetime.ts";
+import { Tmpfs } from "../tmpfs/tmpfs.ts";
+import { addToLayer } from "./layer.ts";
+import { Overlay } from "./overlay.ts";
+
+/** Three folders of one tmpfs, and the overlay that they make. */
+class Layered {
+  readonly overlay: Overlay;
+  readonly base: Tmpfs;
+  readonly low: Dentry;
+  readonly up: Dentry;
+  readonly #kernel: Kernel;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+    this.base = new Tmpfs(kernel);
+    const root = holdFileSystem(kernel, this.base);
+    this.low = this.folder(root, "low");
+    this.up = this.folder(root, "up");
+    const options = { lower: ["low"], upper: "up", work: "work", userXattr: false, isVolatile: false };
+    const roots = { upper: this.up, lowers: [this.low], work: this.folder(root, "work") };
+    this.overlay = new Overlay(kernel, roots, options, ROOT);
+  }
+
+  folder(parent: Dentry, name: string): Dentry {
+    return this.make(parent, name, S_IFDIR | 0o755);
+  }
+
+  make(parent: Dentry, name: string, mode: number): Dentry {
+    const attributes = { mode, uid: 0, gid: 0, rdev: 0, now: this.#kernel.vfs.now() };
+    const made = addToLayer(this.#kernel, parent, name, (directory, own) => directory.create(own, attributes));
+    assert.ok(!isErrno(made));
+    return made;
+  }
+}
+
+fileSystemConformance("overlay", (kernel) => new Layered(kernel).overlay);
+
+/** A machine whose root is an overlay, with a file of `pages` pages in the lower layer. */
+function withLowerFile(pages: number): { layers: Layered; user: FileTask; kernel: Kernel } {
+  let layers!: Layered;
+  const { test, user } = FileTask.create((kernel) => (layers = new Layered(kernel)).overlay, {
+    memoryBytes: 64 << 20,
+  });
+  const low = layers.make(layers.low, "big", 0o100644).inode!;
+  for (let page = 0; page < pages; page++) {
+    const frame = low.pages!.frameForOverwrite(page);
+    test.kernel.physical.u8[frame * PAGE_SIZE] = page & 255;
+    low.pages!.markDirty(page);
+  }
+  low.size = pages * PAGE_SIZE;
+  return { layers, user, kernel: test.kernel };
+}
+
+it("a large file is copied up in pieces of bounded work, and nobody sees it before it is whole", () => {
+  const { layers, user, kernel } = withLowerFile(3000);
+  const inode = layers.overlay.root.lookup("big");
+  assert.ok(!isErrno(inode));
+  let executions = 0;
+  let result: number;
+  do {
+    kernel.work.begin();
+    result = inode.copyUp();
+    executions++;
+    assert.ok(kernel.work.spent < kernel.work.limit + 64, `${kernel.work.spent} units`);
+    if (result === UNFINISHED) assert.ok(isErrno(layers.up.inode!.lookup("big")), "half a copy has the name");
+  } while (result === UNFINISHED);
+  assert.equal(result, 0);
+  assert.ok(executions > 2, `${executions} executions`);
+  const copy = layers.up.inode!.lookup("big");
+  assert.ok(!isErrno(copy));
+  assert.deepEqual([copy.size, copy.mode], [3000 * PAGE_SIZE, 0o100644]);
+  const fd = user.open("/big");
+  for (const page of [0, 1, 17, 2999]) {
+    user.call("lseek", fd, page * PAGE_SIZE, 0);
+    assert.equal(user.read(fd, 2), String.fromCharCode(page & 255) + "\0");
+  }
+});
+
+it("opening with O_TRUNC copies nothing of what goes", () => {
+  const { layers, user, kernel } = withLowerFile(1000);
+  const before = kernel.frames.usedCount;
+  user.put("/big", "short");
+  assert.equal(kernel.frames.usedCount - before, 1);
+  assert.equal(user.get("/big"), "short");
+  assert.equal((layers.low.inode!.lookup("big") as { size: number }).size, 1000 * PAGE_SIZE);
+});
+
+it("a copy that nobody finishes goes with its file", () => {
+  const { layers, kernel } = withLowerFile(3000);
+  const inode = layers.overlay.root.lookup("big");
+  assert.ok(!isErrno(inode));
+  const frames = kernel.frames.usedCount;
+  kernel.work.begin();
+  assert.equal(inode.copyUp(), UNFINISHED);
+  assert.ok(kernel.frames.usedCount > frames + 100);
+  inode.evictUnused();
+  assert.equal(kernel.frames.usedCount, frames);
+});
+
+it("when files go, so does what the overlay held for them", () => {
+  const { layers, user, kernel } = withLowerFile(1);
+  const inodes = layers.base.inodesUsed,
+    frames = kernel.frames.usedCount;
+  for (let round = 0; round < 50; round++) {
+    user.call("mkdirat", AT_FDCWD, "/folder", 0o755);
+    user.put("/folder/file", "content");
+    const fd = user.open("/folder/file", O_RDWR);
+    user.call("unlinkat", AT_FDCWD, "/folder/file", 0);
+    user.call("close", fd);
+    assert.equal(user.call("unlinkat", AT_FDCWD, "/folder", AT_REMOVEDIR), 0);
+  }
+  assert.deepEqual([layers.base.inodesUsed, kernel.frames.usedCount], [inodes, frames]);
+});
