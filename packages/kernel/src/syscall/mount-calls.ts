@@ -426,7 +426,7 @@ export const mountCalls: SyscallTable = {
     run: (task, source, target, type, flags, data) => mount(task, source, target, type, flags | 0, data),
     gaps:
       "on a device AegisFS alone is mounted; overlays have no redirect_dir, metacopy, index, nfs_export, verity and " +
-      "data-only layers (EINVAL), the upper layer lies on tmpfs or AegisFS, and a file that was copied up has another " +
+      "data-only layers (EINVAL), the upper layer lies on tmpfs or AegisFS, and a copied file has another " +
       "number when the overlay is mounted anew; cgroup2 has the controllers memory and pids, moves whole processes " +
       "(cgroup.threads, cgroup.type: EOPNOTSUPP), and charges private pages alone to a group; memory.min, low, high " +
       "and swap.max are kept and shown; 2,048 groups, 128 deep (EAGAIN)",
