@@ -4,7 +4,7 @@ import { setCorePattern } from "../task/core-dump/core-settings.ts";
 import { AIO_EVENTS_MOST } from "../mm/aio-context.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { ITEMS_MAX } from "../event/epoll.ts";
-import { FILES_MAX, OPEN_MOST } from "../vfs/file-table.ts";
+import { FILES_MAX, OPEN_MAX } from "../vfs/file-table.ts";
 import { MOUNTS_MAX } from "../vfs/mount-counts.ts";
 import { MSGMAX_MOST } from "../ipc/message-queues.ts";
 import type { ProtectedNames } from "../vfs/protected-names.ts";
@@ -330,7 +330,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "fs/file-max": fixed(() => String(FILES_MAX)),
   "fs/file-nr": fixed((kernel) => `${openFiles(kernel)}\t0\t${FILES_MAX}`),
   "fs/nr_open": bounded(
-    { least: 64, most: OPEN_MOST },
+    { least: 64, most: OPEN_MAX },
     ({ fileUsage }) => fileUsage.tableMost,
     ({ fileUsage }, value) => (fileUsage.tableMost = value),
   ),

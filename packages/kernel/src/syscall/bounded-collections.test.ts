@@ -267,6 +267,7 @@ test("fs.nr_open is what a table may grow to (EMFILE), and RLIMIT_NOFILE may be 
   const limits = user.task.group.limits;
   limits[7] = { soft: 1 << 20, hard: 1 << 20 };
   const fd = user.open("/", 0o200000);
+  set(user, "fs/nr_open", "65536");
   assert.equal(user.call("dup3", fd, 70_000, 0), -EMFILE);
   set(user, "fs/nr_open", "71000");
   assert.equal(user.call("dup3", fd, 70_000, 0), 70_000);

@@ -30,12 +30,13 @@ import { enterTemporaryMask, leaveTemporaryMask } from "../event/temporary-mask.
 import { loadDuration, storeRemaining } from "../event/wait-deadline.ts";
 import { stateOf, type StateOf } from "../ground/call-state.ts";
 import type { Task } from "../task/task.ts";
-import { OPEN_MAX } from "../vfs/file-table.ts";
 import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 /** sizeof(struct pollfd): int fd @0, short events @4, short revents @6. */
+/** A poll(2) of more is refused: it is a piece of work that can't be cut. */
+const POLLED_MAX = 65536;
 /** fd_set of the largest descriptor that NR_OPEN allows, in bytes, three in and three out. */
 const SET_BYTES_MAX = 1048576 / 8;
 
@@ -103,18 +104,19 @@ function storeLeft(task: Task, state: StateOf<"deadline">, timeout: number): voi
 
 /**
  * ppoll(2).
- * @returns how many descriptors are ready; −EINVAL more than RLIMIT_NOFILE or OPEN_MAX of them, or a bad timeout or
+ * @returns how many descriptors are ready; −EINVAL more than RLIMIT_NOFILE or POLLED_MAX of them, or a bad timeout or
  *   mask size; −EFAULT; −EINTR
  */
 function ppoll(task: Task, fds: number, nfds: number, timeout: number, mask: number, maskSize: number): number {
   const state = begin(task, timeout, mask, maskSize);
   if (isErrno(state)) return state;
   const count = nfds >>> 0;
-  if (count > Math.min(task.group.limits[RLIMIT_NOFILE]!.soft, OPEN_MAX)) return finish(task, state, timeout, -EINVAL);
+  if (count > Math.min(task.group.limits[RLIMIT_NOFILE]!.soft, POLLED_MAX))
+    return finish(task, state, timeout, -EINVAL);
   const bytes = count * Pollfd.size;
   reserve(bytes);
   if (task.space.copyIn(fds, buffer, 0, bytes) < 0) return finish(task, state, timeout, -EFAULT);
-  // Bound: RLIMIT_NOFILE, at most 65,536 (vfs/file-table.ts); to look at one costs a fraction of a unit.
+  // Bound: RLIMIT_NOFILE, at most POLLED_MAX; to look at one costs a fraction of a unit.
   task.kernel.work.charge(count >> 5);
 
   let ready = 0;
@@ -227,7 +229,11 @@ function report(found: number, at: number, bit: number): number {
 }
 
 export const pollCalls: SyscallTable = {
-  ppoll: { run: ppoll, interrupted: (task, _fds, _nfds, timeout) => interrupted(task, timeout) },
+  ppoll: {
+    run: ppoll,
+    gaps: "65,536 descriptors at most (EINVAL)",
+    interrupted: (task, _fds, _nfds, timeout) => interrupted(task, timeout),
+  },
   pselect6: {
     run: pselect6,
     interrupted: (task, _nfds, _read, _write, _except, timeout) => interrupted(task, timeout),

@@ -281,9 +281,9 @@ export const systemCalls: SyscallTable = {
   },
   setrlimit: {
     run: (task, resource, address) => prlimit(task, 0, resource, address, 0),
-    gaps: "RSS and RTTIME are kept but not enforced; NOFILE can be raised to 65536",
+    gaps: "RSS and RTTIME are kept but not enforced",
   },
-  prlimit64: { run: prlimit, gaps: "RSS and RTTIME are kept but not enforced; NOFILE can be raised to 65536" },
+  prlimit64: { run: prlimit, gaps: "RSS and RTTIME are kept but not enforced" },
   getrusage: {
     run: (task, who, address) => {
       const what = (who | 0) === 0 ? "self" : (who | 0) === -1 ? "children" : (who | 0) === 1 ? "thread" : null;

@@ -20,7 +20,7 @@ import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
 import { PidNamespace } from "../signal/pid-namespace.ts";
 import { SignalActions } from "../signal/signal-actions.ts";
-import { FileTable, OPEN_MAX } from "../vfs/file-table.ts";
+import { FileTable } from "../vfs/file-table.ts";
 import { FsContext } from "../vfs/fs-context.ts";
 import { mountAt, rootPath } from "../vfs/boot-mounts.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
@@ -65,7 +65,7 @@ function defaultLimits(): Limit[] {
   limits[3] = { soft: 8 << 20, hard: Infinity };
   limits[4] = { soft: 0, hard: Infinity };
   limits[6] = { soft: 4096, hard: 4096 };
-  limits[7] = { soft: 1024, hard: OPEN_MAX };
+  limits[7] = { soft: 1024, hard: 65536 };
   limits[8] = { soft: 8 << 20, hard: 8 << 20 };
   limits[11] = { soft: 4096, hard: 4096 };
   limits[12] = { soft: 819200, hard: 819200 };

@@ -8,12 +8,10 @@ import { dropLocksOf, type LockOwner } from "./held-locks.ts";
 export const FILES_MAX = 1 << 19;
 
 /**
- * What fs.nr_open (proc(5)) is at first: what RLIMIT_NOFILE may be raised to. A poll(2) of more is refused, since it is
- * a piece of work that can't be cut.
+ * What fs.nr_open (proc(5)) is, and may be set to: what RLIMIT_NOFILE may be raised to, which podman(1) and systemd do.
+ * A table has a word for each 256 descriptors below its highest.
  */
-export const OPEN_MAX = 65536;
-/** What fs.nr_open may be set to: a table has a word for each 256 descriptors below its highest. */
-export const OPEN_MOST = 1 << 20;
+export const OPEN_MAX = 1 << 20;
 
 /** How many descriptors are open in a machine, and fs.nr_open; its tables share one. */
 export interface FileUsage {
