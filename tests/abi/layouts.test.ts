@@ -144,6 +144,30 @@ const IN_C: Readonly<Record<string, InC>> = {
   IoEvent: { type: "struct io_event", ...linux("aio_abi") },
   KcmpEpollSlot: { type: "struct kcmp_epoll_slot", ...linux("kcmp") },
   SeccompData: { type: "struct seccomp_data", ...linux("seccomp") },
+  BpfInsn: {
+    type: "struct bpf_insn_bytes",
+    ...linux("types"),
+    // The registers are bit fields there.
+    source: "struct bpf_insn_bytes { __u8 code, regs; __s16 off; __s32 imm; };",
+  },
+  BpfLoadAttr: {
+    type: "struct bpf_load",
+    ...linux("types"),
+    source:
+      "struct bpf_load { __u32 prog_type, insn_cnt; __u64 insns, license; __u32 log_level, log_size; __u64 log_buf; };",
+  },
+  BpfAttachAttr: {
+    type: "struct bpf_attach",
+    ...linux("types"),
+    source: "struct bpf_attach { __u32 target_fd, attach_bpf_fd, attach_type, attach_flags, replace_bpf_fd; };",
+  },
+  BpfQueryAttr: {
+    type: "struct bpf_query",
+    ...linux("types"),
+    source:
+      "struct bpf_query { __u32 target_fd, attach_type, query_flags, attach_flags; __u64 prog_ids; __u32 prog_cnt; };",
+  },
+  BpfDeviceContext: { type: "struct bpf_cgroup_dev_ctx", ...linux("bpf") },
   SockFilter: { type: "struct sock_filter", ...linux("filter") },
   SockFprog: { type: "struct sock_fprog", ...linux("filter") },
   IpcPerm: { type: "struct ipc64_perm", ...asm("ipcbuf") },

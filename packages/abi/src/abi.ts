@@ -9,6 +9,7 @@ export * from "./event-flags.ts";
 export * from "./mount-flags.ts";
 export * from "./file-control.ts";
 export * from "./block-ioctls.ts";
+export * from "./bpf.ts";
 export * from "./packet-numbers.ts";
 export * from "./rtnetlink-numbers.ts";
 export * from "./socket-numbers.ts";

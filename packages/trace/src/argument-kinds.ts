@@ -122,6 +122,13 @@ import {
   SECCOMP_IOCTL_NOTIF_ADDFD,
   SECCOMP_IOCTL_NOTIF_RECV,
   SECCOMP_IOCTL_NOTIF_SEND,
+  BPF_PROG_ATTACH,
+  BPF_PROG_DETACH,
+  BPF_PROG_LOAD,
+  BPF_PROG_QUERY,
+  BpfAttachAttr,
+  BpfLoadAttr,
+  BpfQueryAttr,
   SECCOMP_SET_MODE_FILTER,
   SeccompNotif,
   SeccompNotifAddfd,
@@ -428,6 +435,19 @@ export const ARGUMENT_KINDS: Readonly<Record<string, readonly ArgumentKind[]>> =
   getrandom: ["pointer", "int", "hex"],
   prlimit64: ["int", "int", given(Rlimit), stored(Rlimit)],
   prctl: ["int", "hex", { by: 0, choices: new Map([[PR_SET_SECCOMP, given(SockFprog)]]) }, "hex", "hex"],
+  bpf: [
+    "int",
+    {
+      by: 0,
+      choices: new Map([
+        [BPF_PROG_LOAD, given(BpfLoadAttr)],
+        [BPF_PROG_ATTACH, given(BpfAttachAttr)],
+        [BPF_PROG_DETACH, given(BpfAttachAttr)],
+        [BPF_PROG_QUERY, given(BpfQueryAttr)],
+      ]),
+    },
+    "int",
+  ],
   seccomp: [
     "int",
     "hex",

@@ -178,6 +178,7 @@ test("messages of sockets: addresses, control messages, netlink's own, options b
 /** No argument that is shown: files, frames on a stack, records that read(2) fills, what filters and tracers see. */
 const UNSEEN = [
   ...["Elf64Ehdr", "Elf64Phdr", "Elf64Nhdr", "ElfPrstatus", "ElfPrpsinfo", "RiscvDState", "AcctV3", "Taskstats"],
+  "BpfDeviceContext",
   ...["Elf64Dyn", "Elf64Shdr", "Elf64Sym", "Elf64Verdaux", "Elf64Verdef"],
   ...["RtSigframe", "Ucontext", "Sigcontext", "SiginfoTimer", "SiginfoFault", "SiginfoPoll", "SiginfoSystemCall"],
   ...[
@@ -201,7 +202,7 @@ const UNSEEN = [
 const BY_RULE = [
   ...["SockaddrIn", "SockaddrIn6", "SockaddrUn", "SockaddrNl", "SockaddrLl"],
   ...["Cmsghdr", "Nlmsghdr", "Nlmsgerr", "Nlattr"],
-  ...["SockFilter", "BlkpgPartition", "EthtoolValue"], // behind a pointer
+  ...["SockFilter", "BpfInsn", "BlkpgPartition", "EthtoolValue"], // behind a pointer
   "VfsNsCapData", // an attribute's value
   "PrctlMmMap", // only with one of prctl's options
 ];

@@ -12,8 +12,8 @@ import { PseudoFile, type PseudoFileSystem, FOUND_BY_NAME } from "../pseudo/pseu
 const BY_CALL: Readonly<Record<string, string>> = {
   AIO: "io_setup",
   ADVISE_SYSCALLS: "madvise",
-  BPF_SYSCALL: "bpf",
   BSD_PROCESS_ACCT: "acct",
+  CGROUP_BPF: "bpf",
   BSD_PROCESS_ACCT_V3: "acct",
   CROSS_MEMORY_ATTACH: "process_vm_readv",
   EPOLL: "epoll_create1",
@@ -105,12 +105,12 @@ const PRESENT: readonly string[] = [
 ];
 const ABSENT: readonly string[] = [
   "AUTOFS_FS",
+  // Of bpf(2) there is what CGROUP_BPF stands for.
+  "BPF_SYSCALL",
   "BLK_DEV_RAM",
-  "CGROUP_PIDS",
   "DEBUG_FS",
   "KSM",
   "KVM",
-  "MEMCG",
   "MEMORY_FAILURE",
   "NET_SCHED",
   "NETFILTER",

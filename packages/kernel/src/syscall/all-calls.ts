@@ -1,6 +1,7 @@
 import { SYSCALL_NUMBERS } from "@stratos/abi";
 import { assert } from "@stratos/base";
 import { aioCalls } from "./aio-calls.ts";
+import { bpfCalls } from "./bpf-calls.ts";
 import { compareCalls } from "./compare-calls.ts";
 import { epollCalls } from "./epoll-calls.ts";
 import { eventFileCalls } from "./event-file-calls.ts";
@@ -37,7 +38,7 @@ export const CALL_TABLES: Readonly<Record<string, SyscallTable>> = {
   identity: identityCalls,
   system: { ...systemCalls, ...prctlCalls },
   scheduling: schedulingCalls,
-  security: seccompCalls,
+  security: { ...seccompCalls, ...bpfCalls },
   polling: pollCalls,
   epoll: epollCalls,
   "event files": eventFileCalls,

@@ -3,10 +3,11 @@
  * has a place. What a group counts and bounds stands here; what moves processes and changes groups in
  * task/control-group-changes.ts; their files in cgroup/.
  */
-import { EAGAIN, EBUSY } from "@stratos/abi";
+import { E2BIG, EAGAIN, EBUSY, EINVAL, ENOENT, ENOMEM } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { MemoryAccount } from "../frames/memory-account.ts";
 import { Changes } from "../ground/changes.ts";
+import { DeviceProgram, type Instruction } from "../security/device-program.ts";
 import type { OwnedFile } from "../security/owned-file.ts";
 
 /** In the order in which Linux lists them. */
@@ -18,6 +19,10 @@ const MIXABLE: ReadonlySet<Controller> = new Set(["pids"]);
 /** Groups of a machine, whose files cost the host memory; and how far one may lie below the root. */
 const GROUPS_MAX = 2_048;
 const DEPTH_MAX = 128;
+
+/** Programs of one group (BPF_CGROUP_MAX_PROGS of Linux), and of a machine, each of which may have 32 KiB. */
+const GROUP_PROGRAMS_MAX = 64;
+const PROGRAMS_MAX = 2_048;
 
 /** A process, as far as its group counts it. */
 interface GroupMember {
@@ -81,6 +86,8 @@ export class ControlGroup {
   /** Controllers that its children have (`cgroup.subtree_control`). */
   readonly delegated = new Set<Controller>();
   memory: GroupMemory | null = null;
+  /** Which devices its processes may use, and those below: all programs must allow it. Bound: GROUP_PROGRAMS_MAX. */
+  devicePrograms: readonly DeviceProgram[] = [];
   /** Asked for by `cgroup.freeze`. */
   freezes = false;
   depthLimit = Infinity;
@@ -284,6 +291,42 @@ export class ControlGroup {
     return group;
   }
 
+  /** Programs that are asked about devices: those of the groups above, too. */
+  get effectivePrograms(): readonly DeviceProgram[] {
+    const above = this.parent?.effectivePrograms ?? [];
+    return this.devicePrograms.length === 0 ? above : [...this.devicePrograms, ...above];
+  }
+
+  /** May its processes use the device? @param accessType  as `DeviceProgram.allows` takes it */
+  mayUseDevice(accessType: number, major: number, minor: number): boolean {
+    for (let at: ControlGroup | null = this; at !== null; at = at.parent)
+      if (at.devicePrograms.some((program) => !program.allows(accessType, major, minor))) return false;
+    return true;
+  }
+
+  /** @param replaced  the program that goes for it; "all"; null: none @returns 0, −EINVAL, −ENOENT, −E2BIG */
+  attachProgram(program: DeviceProgram, replaced: DeviceProgram | "all" | null): number {
+    const { devicePrograms } = this;
+    if (this.isRemoved) return -ENOENT;
+    if (replaced !== "all" && devicePrograms.includes(program)) return -EINVAL;
+    if (replaced !== null && replaced !== "all" && !devicePrograms.includes(replaced)) return -ENOENT;
+    if (replaced === null && devicePrograms.length >= GROUP_PROGRAMS_MAX) return -E2BIG;
+    this.groups.holdProgram(program);
+    for (const each of devicePrograms) if (replaced === "all" || each === replaced) this.groups.releaseProgram(each);
+    if (replaced === "all") this.devicePrograms = [program];
+    else if (replaced === null) this.devicePrograms = [...devicePrograms, program];
+    else this.devicePrograms = devicePrograms.map((each) => (each === replaced ? program : each));
+    return 0;
+  }
+
+  /** @returns 0, −ENOENT */
+  detachProgram(program: DeviceProgram): number {
+    if (!this.devicePrograms.includes(program)) return -ENOENT;
+    this.devicePrograms = this.devicePrograms.filter((each) => each !== program);
+    this.groups.releaseProgram(program);
+    return 0;
+  }
+
   /** Takes it out of the tree; it must be empty. Those that nobody has waited for stay in it until then. */
   remove(): number {
     const { parent } = this;
@@ -291,6 +334,8 @@ export class ControlGroup {
     parent.children.delete(this.name);
     this.groups.count--;
     this.isRemoved = true;
+    for (const program of this.devicePrograms) this.groups.releaseProgram(program);
+    this.devicePrograms = [];
     parent.leftUserNs += this.leftUserNs;
     parent.leftSystemNs += this.leftSystemNs;
     return 0;
@@ -324,6 +369,30 @@ export class ControlGroups {
     this.root = new ControlGroup(this, 1, null, "", { uid: 0, gid: 0 });
   }
 
+  /** Of bpf(2), by number. */
+  readonly programs = new Map<number, DeviceProgram>();
+  #programHolders = new Map<DeviceProgram, number>();
+  #lastProgram = 0;
+
+  /** @returns the program, which somebody must hold; −ENOMEM beyond PROGRAMS_MAX */
+  addProgram(instructions: readonly Instruction[]): DeviceProgram | number {
+    return this.programs.size >= PROGRAMS_MAX ? -ENOMEM : new DeviceProgram(++this.#lastProgram, instructions);
+  }
+
+  holdProgram(program: DeviceProgram): void {
+    this.programs.set(program.id, program);
+    this.#programHolders.set(program, (this.#programHolders.get(program) ?? 0) + 1);
+  }
+
+  releaseProgram(program: DeviceProgram): void {
+    const holders = this.#programHolders.get(program)! - 1;
+    if (holders > 0) this.#programHolders.set(program, holders);
+    else {
+      this.#programHolders.delete(program);
+      this.programs.delete(program.id);
+    }
+  }
+
   nextId(): number {
     this.count++;
     return ++this.#lastId;
@@ -331,8 +400,9 @@ export class ControlGroups {
 
   static {
     stateClass("ControlGroups", this, {
-      save: (it) => ({ lastId: it.#lastId }),
-      load: (it, from) => ({ lastId: it.#lastId } = from),
+      save: (it) => ({ lastId: it.#lastId, programHolders: it.#programHolders, lastProgram: it.#lastProgram }),
+      load: (it, from) =>
+        ({ lastId: it.#lastId, programHolders: it.#programHolders, lastProgram: it.#lastProgram } = from),
     });
   }
 }

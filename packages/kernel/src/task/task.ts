@@ -8,6 +8,7 @@
  * alone ends that, with the reason; one in Z or X runs never again. `registers` are those of a task that is off the
  * hart. `hasWork` says that signals have to be looked at before it goes on in user mode.
  */
+import { BPF_DEVCG_DEV_BLOCK, BPF_DEVCG_DEV_CHAR, S_IFBLK } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { allHarts } from "./hart-mask.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
@@ -15,6 +16,7 @@ import { TaskKeyrings } from "../keys/process-keyrings.ts";
 import type { Credentials } from "../security/credentials.ts";
 import type { Seccomp } from "../security/seccomp.ts";
 import type { AskedPermissions } from "../vfs/fanotify-mark.ts";
+import { majorOf, minorOf } from "../vfs/device-registry.ts";
 import type { FileTable } from "../vfs/file-table.ts";
 import type { FsContext } from "../vfs/fs-context.ts";
 import type { BlockCaller } from "../block/block-kernel.ts";
@@ -203,6 +205,11 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
 
   get isTraced(): boolean {
     return this.tracing !== null;
+  }
+
+  mayUseDevice(kind: number, rdev: number, access: number): boolean {
+    const type = kind === S_IFBLK ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR;
+    return this.group.controlGroup.mayUseDevice(type | (access << 16), majorOf(rdev), minorOf(rdev));
   }
 
   get pid(): number {

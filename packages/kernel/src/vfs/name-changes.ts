@@ -3,6 +3,7 @@
  * return 0 or a negated errno.
  */
 import {
+  BPF_DEVCG_ACC_MKNOD,
   EBUSY,
   EEXIST,
   EINVAL,
@@ -147,6 +148,7 @@ export function makeNode(task: Caller, dirfd: number, path: string, mode: number
   // A whiteout is no device that anybody could open.
   const isDevice = kind === S_IFBLK || (kind === S_IFCHR && rdev !== 0);
   if (isDevice && !isCapable(task.credentials, CAP_MKNOD)) return -EPERM;
+  if (isDevice && !task.mayUseDevice(kind, rdev, BPF_DEVCG_ACC_MKNOD)) return -EPERM;
   const failed = createUnder(task, place, mode, kind === S_IFCHR || kind === S_IFBLK ? rdev : 0);
   return failed < 0 ? failed : place;
 }

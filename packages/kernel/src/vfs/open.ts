@@ -1,4 +1,6 @@
 import {
+  BPF_DEVCG_ACC_READ,
+  BPF_DEVCG_ACC_WRITE,
   EACCES,
   EEXIST,
   EINVAL,
@@ -243,6 +245,11 @@ function mayOpen(task: Caller, place: Path, flags: number): number {
   const mask = (access !== O_WRONLY ? MAY_READ : 0) | (wantsWrite ? MAY_WRITE : 0);
   const denied = inode.mayAccess(task, mask);
   if (denied < 0) return denied;
+  if (kind === S_IFCHR || kind === S_IFBLK) {
+    const reads = (mask & MAY_READ) !== 0 ? BPF_DEVCG_ACC_READ : 0,
+      writes = wantsWrite ? BPF_DEVCG_ACC_WRITE : 0;
+    if (!task.mayUseDevice(kind, inode.rdev, reads | writes)) return -EPERM;
+  }
   if (wantsWrite && kind !== S_IFCHR && kind !== S_IFBLK && kind !== S_IFIFO && kind !== S_IFSOCK) {
     if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
     if (inode.content.writers < 0) return -ETXTBSY;

@@ -68,4 +68,8 @@ export interface Caller extends SignalTask, WaitingCall, AskingCall {
   readonly files: FileTable;
   readonly fs: FsContext;
   readonly space: UserMemory;
+  /**
+   * Does its control group let it use the device? @param access  of BPF_DEVCG_ACC_…
+   */
+  mayUseDevice(kind: number, rdev: number, access: number): boolean;
 }

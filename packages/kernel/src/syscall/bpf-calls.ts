@@ -1,0 +1,173 @@
+/** bpf(2), as far as control groups take it to say which devices their processes may use. */
+import {
+  BPF_CGROUP_DEVICE,
+  BPF_F_ALLOW_MULTI,
+  BPF_F_ALLOW_OVERRIDE,
+  BPF_F_QUERY_EFFECTIVE,
+  BPF_F_REPLACE,
+  BPF_MAXINSNS,
+  BPF_PROG_ATTACH,
+  BPF_PROG_DETACH,
+  BPF_PROG_GET_FD_BY_ID,
+  BPF_PROG_LOAD,
+  BPF_PROG_QUERY,
+  BPF_PROG_TYPE_CGROUP_DEVICE,
+  BpfAttachAttr,
+  BpfInsn,
+  BpfLoadAttr,
+  BpfQueryAttr,
+  CAP_BPF,
+  CAP_NET_ADMIN,
+  CAP_SYS_ADMIN,
+  E2BIG,
+  EBADF,
+  EFAULT,
+  EINVAL,
+  ENOENT,
+  ENOSPC,
+  ENOSYS,
+  EPERM,
+  isErrno,
+} from "@stratos/abi";
+import { byteStringOf } from "@stratos/base";
+import { groupBehind } from "../cgroup/cgroup2.ts";
+import { get64 } from "../ground/words.ts";
+import { isCapable } from "../security/credentials.ts";
+import { readInstructions, refusalOf } from "../security/device-program.ts";
+import { BpfProgramFile } from "../task/bpf-program-file.ts";
+import type { ControlGroup } from "../task/control-group.ts";
+import type { Task } from "../task/task.ts";
+import { installFile } from "./open-calls.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+/** What is read of `union bpf_attr`; what a caller knows besides must be zero. */
+const ATTR_BYTES = 128;
+const attr = new Uint8Array(ATTR_BYTES);
+const view = new DataView(attr.buffer);
+
+function load(task: Task): number {
+  const { controlGroups } = task.kernel;
+  if (view.getUint32(BpfLoadAttr.offset.prog_type, true) !== BPF_PROG_TYPE_CGROUP_DEVICE) return -EINVAL;
+  const count = view.getUint32(BpfLoadAttr.offset.insn_cnt, true);
+  if (count === 0 || count > BPF_MAXINSNS) return -E2BIG;
+  const bytes = new Uint8Array(count * BpfInsn.size);
+  if (task.space.copyIn(get64(view, BpfLoadAttr.offset.insns), bytes, 0, bytes.length) < 0) return -EFAULT;
+  const instructions = readInstructions(bytes);
+  const refusal = refusalOf(instructions);
+  if (refusal !== null) {
+    const told = tellVerdict(task, refusal.why);
+    return told < 0 ? told : -refusal.error;
+  }
+  const program = controlGroups.addProgram(instructions);
+  return isErrno(program) ? program : installFile(task, new BpfProgramFile(controlGroups, program), true);
+}
+
+/** Where the caller wants to read why a program was refused. */
+function tellVerdict(task: Task, refusal: string): number {
+  const size = view.getUint32(BpfLoadAttr.offset.log_size, true);
+  if (view.getUint32(BpfLoadAttr.offset.log_level, true) === 0 || size === 0) return 0;
+  const bytes = byteStringOf(`${refusal}\n\0`);
+  if (bytes.length > size) return -ENOSPC;
+  return task.space.copyOut(get64(view, BpfLoadAttr.offset.log_buf), bytes, 0, bytes.length);
+}
+
+function programOf(task: Task, at: number): BpfProgramFile | number {
+  const file = task.files.get(view.getInt32(at, true));
+  if (file === undefined) return -EBADF;
+  return file instanceof BpfProgramFile ? file : -EINVAL;
+}
+
+/** The group whose folder is the target, for the one kind of attachment that there is. */
+function target(task: Task, fdAt: number, typeAt: number): ControlGroup | number {
+  if (view.getUint32(typeAt, true) !== BPF_CGROUP_DEVICE) return -EINVAL;
+  const file = task.files.get(view.getInt32(fdAt, true));
+  if (file === undefined) return -EBADF;
+  return groupBehind(file.inode) ?? -EBADF;
+}
+
+function attach(task: Task): number {
+  const { target_fd, attach_type } = BpfAttachAttr.offset;
+  const group = target(task, target_fd, attach_type);
+  if (isErrno(group)) return group;
+  const flags = view.getUint32(BpfAttachAttr.offset.attach_flags, true);
+  const isOneOfMany = (flags & BPF_F_ALLOW_MULTI) !== 0;
+  if ((flags & ~(BPF_F_ALLOW_OVERRIDE | BPF_F_ALLOW_MULTI | BPF_F_REPLACE)) !== 0) return -EINVAL;
+  if ((isOneOfMany && (flags & BPF_F_ALLOW_OVERRIDE) !== 0) || ((flags & BPF_F_REPLACE) !== 0 && !isOneOfMany))
+    return -EINVAL;
+  const file = programOf(task, BpfAttachAttr.offset.attach_bpf_fd);
+  if (isErrno(file)) return file;
+  const replaced = (flags & BPF_F_REPLACE) !== 0 ? programOf(task, BpfAttachAttr.offset.replace_bpf_fd) : null;
+  if (isErrno(replaced)) return replaced;
+  return group.attachProgram(file.program, isOneOfMany ? (replaced?.program ?? null) : "all");
+}
+
+function detach(task: Task): number {
+  const group = target(task, BpfAttachAttr.offset.target_fd, BpfAttachAttr.offset.attach_type);
+  if (isErrno(group)) return group;
+  // With one program alone nobody need say which.
+  if (view.getInt32(BpfAttachAttr.offset.attach_bpf_fd, true) === 0 && group.devicePrograms.length === 1)
+    return group.detachProgram(group.devicePrograms[0]!);
+  const file = programOf(task, BpfAttachAttr.offset.attach_bpf_fd);
+  return isErrno(file) ? file : group.detachProgram(file.program);
+}
+
+function query(task: Task, address: number): number {
+  const group = target(task, BpfQueryAttr.offset.target_fd, BpfQueryAttr.offset.attach_type);
+  if (isErrno(group)) return group;
+  const flags = view.getUint32(BpfQueryAttr.offset.query_flags, true);
+  if ((flags & ~BPF_F_QUERY_EFFECTIVE) !== 0) return -EINVAL;
+  const programs = flags === 0 ? group.devicePrograms : group.effectivePrograms;
+  const ids = get64(view, BpfQueryAttr.offset.prog_ids);
+  const room = view.getUint32(BpfQueryAttr.offset.prog_cnt, true);
+  const { space } = task;
+  const failed =
+    space.storeU32(address + BpfQueryAttr.offset.attach_flags, flags === 0 ? BPF_F_ALLOW_MULTI : 0) ||
+    space.storeU32(address + BpfQueryAttr.offset.prog_cnt, programs.length);
+  if (failed < 0) return failed;
+  if (ids === 0 || room === 0) return 0;
+  for (let at = 0; at < Math.min(room, programs.length); at++)
+    if (space.storeU32(ids + 4 * at, programs[at]!.id) < 0) return -EFAULT;
+  return room < programs.length ? -ENOSPC : 0;
+}
+
+function descriptorOf(task: Task): number {
+  const { controlGroups } = task.kernel;
+  // Every part of the union begins with what it is about.
+  const program = controlGroups.programs.get(view.getUint32(BpfLoadAttr.offset.prog_type, true));
+  return program === undefined ? -ENOENT : installFile(task, new BpfProgramFile(controlGroups, program), true);
+}
+
+function bpf(task: Task, command: number, address: number, size: number): number {
+  const { credentials, space } = task;
+  const isAdministrator = isCapable(credentials, CAP_SYS_ADMIN);
+  if (!isAdministrator && !isCapable(credentials, CAP_BPF)) return -EPERM;
+  if (size > 4096) return -E2BIG;
+  attr.fill(0);
+  const failed = space.copyIn(address, attr, 0, Math.min(size, ATTR_BYTES));
+  if (failed < 0) return failed;
+  if (command !== BPF_PROG_LOAD && !isAdministrator && !isCapable(credentials, CAP_NET_ADMIN)) return -EPERM;
+  switch (command) {
+    case BPF_PROG_LOAD:
+      return load(task);
+    case BPF_PROG_ATTACH:
+      return attach(task);
+    case BPF_PROG_DETACH:
+      return detach(task);
+    case BPF_PROG_QUERY:
+      return query(task, address);
+    case BPF_PROG_GET_FD_BY_ID:
+      return descriptorOf(task);
+    default:
+      return -ENOSYS;
+  }
+}
+
+export const bpfCalls: SyscallTable = {
+  bpf: {
+    run: (task, command, address, size) => bpf(task, command | 0, address, size >>> 0),
+    gaps:
+      "programs that control groups ask about devices alone (BPF_PROG_TYPE_CGROUP_DEVICE; others: EINVAL), without " +
+      "stack, maps and helpers; all programs of a group and of those above are asked, whatever the flags of their " +
+      "attachment; other commands: ENOSYS",
+  },
+};

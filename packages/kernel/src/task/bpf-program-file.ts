@@ -1,0 +1,41 @@
+import { EINVAL, O_RDWR } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
+import type { DeviceProgram } from "../security/device-program.ts";
+import { OpenFile } from "../vfs/open-file.ts";
+import type { ControlGroups } from "./control-group.ts";
+
+/** A program that was loaded (bpf(2)), which lives as long as a descriptor, or a group that has it. */
+export class BpfProgramFile extends OpenFile {
+  readonly program: DeviceProgram;
+  #groups: ControlGroups;
+
+  constructor(groups: ControlGroups, program: DeviceProgram) {
+    super(O_RDWR, null, null);
+    this.#groups = groups;
+    this.program = program;
+    groups.holdProgram(program);
+  }
+
+  override get description(): string {
+    return "anon_inode:bpf-prog";
+  }
+
+  override details(): string {
+    return `prog_type:\t15\nprog_jited:\t0\nprog_id:\t${this.program.id}\n`;
+  }
+
+  override read(): number {
+    return -EINVAL;
+  }
+
+  protected override dispose(): void {
+    this.#groups.releaseProgram(this.program);
+  }
+
+  static {
+    stateClass("BpfProgramFile", this, {
+      save: (it) => ({ groups: it.#groups }),
+      load: (it, from) => ({ groups: it.#groups } = from),
+    });
+  }
+}

@@ -1,0 +1,231 @@
+/* bpf(2): programs that a control group asks which devices its processes may use, as container runtimes load them. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define I(c, d, s, o, i) ((struct bpf_insn){.code = c, .dst_reg = d, .src_reg = s, .off = o, .imm = i})
+#define LOAD(d, o) I(BPF_LDX | BPF_MEM | BPF_W, d, BPF_REG_1, o, 0)
+#define MOVE(d, i) I(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, i)
+#define COPY(d, s) I(BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
+#define DO(op, d, i) I(BPF_ALU | op | BPF_K, d, 0, 0, i)
+#define IF(op, d, i, o) I(BPF_JMP | op | BPF_K, d, 0, o, i)
+#define END I(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
+
+static const char *name(int result) { return result < 0 ? strerrorname_np(errno) : "0"; }
+static void tell(const char *what, int result) { printf("%s: %s\n", what, name(result)); }
+
+static char verdict[65536];
+
+static int load_type(int type, const struct bpf_insn *program, int count) {
+  union bpf_attr attr;
+  memset(&attr, 0, sizeof attr);
+  attr.prog_type = type;
+  attr.insns = (uintptr_t)program;
+  attr.insn_cnt = count;
+  attr.license = (uintptr_t) "GPL";
+  attr.log_level = 1;
+  attr.log_buf = (uintptr_t)verdict;
+  attr.log_size = sizeof verdict;
+  return syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof attr);
+}
+
+#define LOADED(...) ({ \
+    struct bpf_insn program[] = {__VA_ARGS__}; \
+    load_type(BPF_PROG_TYPE_CGROUP_DEVICE, program, sizeof program / sizeof *program); \
+  })
+
+static int attach(int group, int program, int flags, int replaced) {
+  union bpf_attr attr;
+  memset(&attr, 0, sizeof attr);
+  attr.target_fd = group;
+  attr.attach_bpf_fd = program;
+  attr.attach_type = BPF_CGROUP_DEVICE;
+  attr.attach_flags = flags;
+  attr.replace_bpf_fd = replaced;
+  return syscall(SYS_bpf, BPF_PROG_ATTACH, &attr, sizeof attr);
+}
+
+static int detach(int group, int program) {
+  union bpf_attr attr;
+  memset(&attr, 0, sizeof attr);
+  attr.target_fd = group;
+  attr.attach_bpf_fd = program;
+  attr.attach_type = BPF_CGROUP_DEVICE;
+  return syscall(SYS_bpf, BPF_PROG_DETACH, &attr, sizeof attr);
+}
+
+static void count(const char *what, int group, int flags, int room) {
+  union bpf_attr attr;
+  uint32_t ids[8] = {0};
+  memset(&attr, 0, sizeof attr);
+  attr.query.target_fd = group;
+  attr.query.attach_type = BPF_CGROUP_DEVICE;
+  attr.query.query_flags = flags;
+  attr.query.prog_ids = (uintptr_t)ids;
+  attr.query.prog_cnt = room;
+  int result = syscall(SYS_bpf, BPF_PROG_QUERY, &attr, sizeof attr);
+  printf("%s: %s, %u programs", what, name(result), attr.query.prog_cnt);
+  if (result == 0 && room > 0 && attr.query.prog_cnt > 0) {
+    memset(&attr, 0, sizeof attr);
+    attr.prog_id = ids[0];
+    int fd = syscall(SYS_bpf, BPF_PROG_GET_FD_BY_ID, &attr, sizeof attr);
+    printf(", the first %s", fd < 0 ? name(fd) : "is opened");
+    if (fd >= 0) close(fd);
+  }
+  printf("\n");
+}
+
+static int try(const char *path, int flags) {
+  int fd = open(path, flags);
+  if (fd >= 0) close(fd);
+  return fd;
+}
+
+/* What a process in the group may do. */
+static void uses(const char *title, const char *procs) {
+  printf("- %s\n", title);
+  fflush(stdout);
+  pid_t child = fork();
+  if (child == 0) {
+    int fd = open(procs, O_WRONLY);
+    if (write(fd, "0", 1) < 0) printf("moving: %s\n", name(-1));
+    close(fd);
+    tell("  null, read", try("/dev/null", O_RDONLY));
+    tell("  null, write", try("/dev/null", O_WRONLY));
+    tell("  zero, read", try("/dev/zero", O_RDONLY));
+    tell("  zero, both", try("/dev/zero", O_RDWR));
+    tell("  full, read", try("/dev/full", O_RDONLY));
+    tell("  made null", mknod("/tmp/programs/null", S_IFCHR | 0600, makedev(1, 3)));
+    tell("  made block", mknod("/tmp/programs/block", S_IFBLK | 0600, makedev(7, 3)));
+    tell("  a fifo", mknod("/tmp/programs/fifo", S_IFIFO | 0600, 0));
+    unlink("/tmp/programs/null"), unlink("/tmp/programs/block"), unlink("/tmp/programs/fifo");
+    fflush(stdout);
+    _exit(0);
+  }
+  waitpid(child, NULL, 0);
+}
+
+int main(void) {
+  setvbuf(stdout, NULL, _IOLBF, 0);
+  mkdir("/tmp/programs", 0755);
+  unshare(CLONE_NEWNS);
+  mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+  tell("tmpfs", mount("none", "/tmp/programs", "tmpfs", 0, NULL));
+  mkdir("/tmp/programs/groups", 0755);
+  tell("groups", mount("none", "/tmp/programs/groups", "cgroup2", 0, NULL));
+  char path[100], procs[120], inner[120];
+  snprintf(path, sizeof path, "/tmp/programs/groups/devices-%d", getpid());
+  snprintf(procs, sizeof procs, "%s/cgroup.procs", path);
+  mkdir(path, 0755);
+  int group = open(path, O_RDONLY | O_DIRECTORY);
+
+  printf("-- programs\n");
+  int all = LOADED(MOVE(BPF_REG_0, 1), END);
+  tell("all", all);
+  int none = LOADED(MOVE(BPF_REG_0, 0), END);
+  tell("none", none);
+  /* Major 1: minor 3 for all, 5 for reading alone; nothing else. */
+  int some = LOADED(
+      COPY(BPF_REG_6, BPF_REG_1), I(BPF_LDX | BPF_MEM | BPF_W, BPF_REG_2, BPF_REG_6, 0, 0), COPY(BPF_REG_3, BPF_REG_2),
+      DO(BPF_AND, BPF_REG_2, 0xffff), DO(BPF_RSH, BPF_REG_3, 16), LOAD(BPF_REG_4, 4), LOAD(BPF_REG_5, 8),
+      IF(BPF_JNE, BPF_REG_2, BPF_DEVCG_DEV_CHAR, 6), IF(BPF_JNE, BPF_REG_4, 1, 5), IF(BPF_JEQ, BPF_REG_5, 3, 2),
+      IF(BPF_JNE, BPF_REG_5, 5, 3), IF(BPF_JNE, BPF_REG_3, BPF_DEVCG_ACC_READ, 2), MOVE(BPF_REG_0, 1), END,
+      MOVE(BPF_REG_0, 0), END);
+  tell("some", some);
+  int wide = LOADED(I(BPF_LD | BPF_DW | BPF_IMM, BPF_REG_0, 0, 0, -1), I(0, 0, 0, 0, 0x7fffffff),
+                    I(BPF_ALU64 | BPF_ARSH | BPF_K, BPF_REG_0, 0, 0, 62), I(BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_0, 0, 0, 1),
+                    END);
+  tell("wide numbers", wide);
+  int narrow = LOADED(I(BPF_LDX | BPF_MEM | BPF_H, BPF_REG_0, BPF_REG_1, 0, 0),
+                      I(BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_0, 0, 0, 1), END);
+  tell("half a word", narrow);
+  int signs = LOADED(MOVE(BPF_REG_2, -5), MOVE(BPF_REG_0, 0), I(BPF_JMP | BPF_JSLT | BPF_K, BPF_REG_2, 0, 1, -4), END,
+                     I(BPF_JMP | BPF_JGT | BPF_K, BPF_REG_2, 0, 1, 100), END, MOVE(BPF_REG_0, 1), END);
+  tell("signs", signs);
+
+  printf("-- refused\n");
+  tell("no end", LOADED(MOVE(BPF_REG_0, 1)));
+  tell("no value", LOADED(END));
+  tell("what nobody set", LOADED(COPY(BPF_REG_0, BPF_REG_3), END));
+  tell("the context as value", LOADED(COPY(BPF_REG_0, BPF_REG_1), END));
+  tell("set on one way only", LOADED(LOAD(BPF_REG_2, 0), IF(BPF_JEQ, BPF_REG_2, 2, 1), MOVE(BPF_REG_0, 1), END));
+  tell("beyond the context", LOADED(LOAD(BPF_REG_0, 12), END));
+  tell("before it", LOADED(LOAD(BPF_REG_0, -4), END));
+  tell("across", LOADED(LOAD(BPF_REG_0, 2), END));
+  tell("through a number", LOADED(MOVE(BPF_REG_1, 8), LOAD(BPF_REG_0, 0), END));
+  tell("to a wrong place", LOADED(MOVE(BPF_REG_0, 1), IF(BPF_JEQ, BPF_REG_0, 1, 100), END));
+  tell("round and round", LOADED(MOVE(BPF_REG_0, 1), I(BPF_JMP | BPF_JA, 0, 0, -2, 0), END));
+  tell("writing to the context", LOADED(MOVE(BPF_REG_0, 1), I(BPF_STX | BPF_MEM | BPF_W, BPF_REG_1, BPF_REG_0, 0, 0), END));
+  tell("a function that is none", LOADED(I(BPF_JMP | BPF_CALL, 0, 0, 0, 9999), END));
+  verdict[0] = 0;
+  LOADED(END);
+  printf("a verdict is told: %d\n", verdict[0] != 0);
+  struct bpf_insn one[] = {MOVE(BPF_REG_0, 1), END};
+  tell("no instructions", load_type(BPF_PROG_TYPE_CGROUP_DEVICE, one, 0));
+  tell("an unknown type", load_type(9999, one, 2));
+
+  printf("-- groups\n");
+  count("at first", group, 0, 8);
+  uses("without", procs);
+  tell("attached", attach(group, some, BPF_F_ALLOW_MULTI, 0));
+  tell("twice", attach(group, some, BPF_F_ALLOW_MULTI, 0));
+  count("one", group, 0, 8);
+  uses("some", procs);
+  tell("and none", attach(group, none, BPF_F_ALLOW_MULTI, 0));
+  count("two", group, 0, 8);
+  count("two, room for one", group, 0, 1);
+  count("two, no room", group, 0, 0);
+  uses("both", procs);
+  tell("all for none", attach(group, all, BPF_F_ALLOW_MULTI | BPF_F_REPLACE, none));
+  tell("again", attach(group, all, BPF_F_ALLOW_MULTI | BPF_F_REPLACE, none));
+  uses("replaced", procs);
+  snprintf(inner, sizeof inner, "%s/inner", path);
+  mkdir(inner, 0755);
+  int below = open(inner, O_RDONLY | O_DIRECTORY);
+  snprintf(inner, sizeof inner, "%s/inner/cgroup.procs", path);
+  count("below", below, 0, 8);
+  count("below, in effect", below, BPF_F_QUERY_EFFECTIVE, 8);
+  uses("below", inner);
+  tell("none below", attach(below, none, BPF_F_ALLOW_MULTI, 0));
+  uses("none below", inner);
+  uses("above", procs);
+  tell("detached", detach(group, some));
+  tell("again", detach(group, some));
+  uses("detached", procs);
+  tell("wide", attach(group, wide, BPF_F_ALLOW_MULTI, 0));
+  tell("signs", attach(group, signs, BPF_F_ALLOW_MULTI, 0));
+  uses("wide and signs", procs);
+  tell("blocks alone", attach(group, narrow, BPF_F_ALLOW_MULTI, 0));
+  uses("blocks alone", procs);
+  tell("wrong flags", attach(group, narrow, BPF_F_ALLOW_MULTI | BPF_F_ALLOW_OVERRIDE, 0));
+  tell("to no group", attach(0, narrow, BPF_F_ALLOW_MULTI, 0));
+  tell("no program", attach(group, group, BPF_F_ALLOW_MULTI, 0));
+  tell("no descriptor", attach(group, 999, BPF_F_ALLOW_MULTI, 0));
+  fflush(stdout);
+  pid_t child = fork();
+  if (child == 0) {
+    setuid(1000);
+    tell("an ordinary user", LOADED(MOVE(BPF_REG_0, 1), END));
+    fflush(stdout);
+    _exit(0);
+  }
+  waitpid(child, NULL, 0);
+  snprintf(inner, sizeof inner, "%s/inner", path);
+  close(below);
+  close(group);
+  tell("removed", rmdir(inner));
+  tell("removed", rmdir(path));
+  return 0;
+}
