@@ -16,7 +16,7 @@ import { writeEvents } from "../store/events.ts";
 import { HubError, notFound } from "../store/hub-error.ts";
 import type { Access, Principal } from "./access.ts";
 import {
-  createAuthority,
+  createWorkerAuthority,
   fingerprintOf,
   issueCertificate,
   RequestError,
@@ -227,7 +227,7 @@ export class WorkerCertificates {
     };
     const known = await read();
     if (known !== undefined) return known;
-    const made = JSON.stringify(await createAuthority(await this.#nowMs(on)));
+    const made = JSON.stringify(await createWorkerAuthority(await this.#nowMs(on)));
     await on.query("insert into setting (name, value) values ($1, $2) on conflict do nothing", [SETTING, made]);
     return (await read())!;
   }
