@@ -12,6 +12,7 @@ import { createHash, randomBytes } from "node:crypto";
 import type { CertificateView } from "@stratos/hub-api";
 import { BoundedCache } from "../cache/bounded-cache.ts";
 import type { Database, Queryable } from "../database/database.ts";
+import type { EventName } from "../store/event-names.ts";
 import { writeEvents } from "../store/events.ts";
 import { HubError, notFound } from "../store/hub-error.ts";
 import type { Access, Principal } from "./access.ts";
@@ -195,7 +196,7 @@ export class WorkerCertificates {
     return principal;
   }
 
-  async #issue(inside: Queryable, host: string, request: string, what: string): Promise<HostCertificate> {
+  async #issue(inside: Queryable, host: string, request: string, what: EventName): Promise<HostCertificate> {
     const { lifeSeconds } = this.settings;
     const nowMs = await this.#nowMs(inside);
     const wanted = { request, host, nowMs, lifeMs: lifeSeconds * 1_000 };
