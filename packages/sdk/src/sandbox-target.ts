@@ -265,7 +265,9 @@ export class SandboxTarget {
   setNetPolicy(policy: NetPolicy): void {
     if (this.#running === null) throw this.#why;
     if (this.#sockets === null)
-      throw new StratosError("option", "net: the sandbox was made without it", { option: "net" });
+      throw new StratosError("option", "net: the sandbox was made without it; `net: {}` denies all until later", {
+        option: "net",
+      });
     this.#sockets.update(policy);
     this.#policy = policy;
   }
