@@ -4,7 +4,7 @@
  * over HTTP.
  */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
@@ -235,6 +235,43 @@ test("what rules deny is told with the rule, once, and a sandbox without a netwo
   } finally {
     await other.close();
     server.close();
+  }
+});
+
+test("programs use a secret of the server's environment that they do not have", async () => {
+  const heard: (string | undefined)[] = [];
+  const server = createServer(({ headers }, answer) => {
+    heard.push(headers.authorization);
+    answer.end("heard");
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const other = new Client({ name: "test", version: "1" });
+  const key = "a key that nobody has";
+  try {
+    const env = { ...process.env, STRATOS_HOME: TEST_HOME, KEY: key } as Record<string, string>;
+    const given = ["--net", "host", "--secret", "KEY=127.0.0.1,api.example.test"];
+    await other.connect(new StdioClientTransport({ command: node!, args: [...words, ...given], env }));
+    const { data } = await ask(other, "create", {});
+    const command = `curl -s -H "Authorization: Bearer $KEY" http://127.0.0.1:${port}; echo $KEY`;
+    const { text } = await ask(other, "run", { sandbox: data["sandbox"], command, wait_ms: 60_000 });
+    assert.match(text, /heard[0-9a-f]{21}/);
+    assert.deepEqual(heard, [`Bearer ${key}`]);
+  } finally {
+    await other.close();
+    server.close();
+  }
+  for (const [given, why] of [
+    [["--secret", "KEY=a.test"], /--secret: needs a network: add --net host/],
+    [["--net", "host", "--secret", "NOSUCH=a.test"], /--secret: NOSUCH: the environment has no such variable/],
+    [["--net", "host", "--secret", "KEY=a b"], /--secret: a b: no name, address or prefix/],
+    [["--net", "host", "--secret", "SHORT=a.test"], /--secret: SHORT: a value of 16 to 4096 bytes/],
+    [["--secret", "KEY"], /expected NAME=HOST/],
+  ] as const) {
+    const env = { ...process.env, STRATOS_HOME: TEST_HOME, KEY: key, SHORT: "short" };
+    const { status, stderr } = spawnSync(node!, [...words, ...given], { env, encoding: "utf8", input: "" });
+    assert.equal(status, 2, stderr);
+    assert.match(stderr, why);
   }
 });
 

@@ -65,7 +65,9 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   ],
   fuse: ["wire", ".", "requests", "snapshot-folder.ts", "server.ts", "fuse.ts"],
   host: [".", "simulated", "host.ts"],
+  "engine-node": ["tls", "."],
   "host-node": [
+    "certificates",
     ".",
     "file-lock.ts",
     "ending-mount.ts kernel-claim.ts",

@@ -76,6 +76,20 @@ export function parseNetTarget(text: string, previous: readonly NetTarget[] = []
   ];
 }
 
+/** A secret that the environment has under that name, and whom it is for. */
+export interface SecretChoice {
+  readonly name: string;
+  readonly hosts: readonly string[];
+}
+
+/** `API_KEY=api.example.com,192.0.2.7` */
+export function parseSecret(text: string, previous: readonly SecretChoice[] = []): readonly SecretChoice[] {
+  const [, name, list = ""] = /^([A-Za-z_]\w*)=(.+)$/.exec(text) ?? [];
+  if (name === undefined) throw new InvalidArgumentError("expected NAME=HOST, and further hosts behind commas");
+  if (previous.some((each) => each.name === name)) throw new InvalidArgumentError(`${name} was given before`);
+  return [...previous, { name, hosts: list.split(",") }];
+}
+
 /**
  * `512M`, `2G`, `1048576`: bytes, a multiple of a page, enough for a machine; which is the largest only the machine
  * knows.

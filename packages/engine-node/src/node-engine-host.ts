@@ -37,17 +37,20 @@ import type {
   OpenDisplay,
   Place,
   RecordingFiles,
+  TlsHost,
   Work,
 } from "@stratos/sdk";
 import { type FailureData, type FailureKind, type Mount, type PortMapping, StratosError } from "@stratos/sdk/api";
 import type { HostFolder } from "@stratos/session";
 import { checkpointFiles } from "./checkpoint-files.ts";
 import { recordingFiles } from "./recording-files.ts";
+import { nodeTls } from "./tls/tls-gateway.ts";
 
 export class NodeEngineHost implements EngineHost {
   readonly clock: Clock = new NodeClock();
   readonly checkpoints: CheckpointFiles = checkpointFiles;
   readonly recordings: RecordingFiles = recordingFiles;
+  readonly tls: TlsHost = nodeTls;
 
   /**
    * In the engine's own process what is saved lies in shared memory, which V8 does not count: for 275 MB of its heap it

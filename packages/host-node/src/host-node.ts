@@ -14,6 +14,7 @@ export { NodeConsole } from "./node-console.ts";
 export { openStreamIn, openStreamOut } from "./host-stream.ts";
 export type { PublishedPort } from "./published-ports.ts";
 export { NodeSocketProvider } from "./socket-provider.ts";
+export { NodeStreamSocket } from "./stream-socket.ts";
 export { zstdCodec } from "./zstd-codec.ts";
 export { ThreadCodecPool } from "./thread-codec-pool.ts";
 export { nodeCipher } from "./node-cipher.ts";

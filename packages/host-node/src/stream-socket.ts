@@ -11,7 +11,13 @@ import {
   ENOTCONN,
   EPIPE,
 } from "@stratos/abi";
-import type { HostAddress, HostSocket, HostSocketEvents, HostSocketOption } from "@stratos/host";
+import {
+  ByteQueue,
+  type HostAddress,
+  type HostSocket,
+  type HostSocketEvents,
+  type HostSocketOption,
+} from "@stratos/host";
 import { hostErrno } from "./host-errno.ts";
 import type { PublishedPorts } from "./published-ports.ts";
 
@@ -19,6 +25,9 @@ import type { PublishedPorts } from "./published-ports.ts";
 const BUFFER_BYTES = 256 * 1024;
 /** Connections that wait to be accepted; more are reset. */
 const PENDING_MAX = 4096;
+
+/** What an event of a socket brings: bytes, an error, or nothing. */
+type Listener = (value: Buffer & Error) => void;
 
 const NOBODY: HostSocketEvents = { changed() {} };
 
@@ -30,12 +39,13 @@ export class NodeStreamSocket implements HostSocket {
   #events: HostSocketEvents;
   #socket: Socket | null = null;
   #server: Server | null = null;
+  /** Of the host's socket, ours. */
+  readonly #listeners: [event: string, listener: Listener][] = [];
   #bound: HostAddress | null = null;
   #v6Only = false;
   #pending: Socket[] = [];
   /** Received bytes that nobody has read. */
-  #chunks: Buffer[] = [];
-  #buffered = 0;
+  readonly #received = new ByteQueue();
   #isPaused = false;
   #isConnected = false;
   #isEnded = false;
@@ -93,35 +103,52 @@ export class NodeStreamSocket implements HostSocket {
 
   #adopt(socket: Socket): void {
     this.#socket = socket;
-    socket.on("connect", () => {
+    const on = (event: string, listener: Listener): void => {
+      socket.on(event, listener);
+      this.#listeners.push([event, listener]);
+    };
+    on("connect", () => {
       this.#noticeConnection(socket);
       this.#events.changed();
     });
-    socket.on("data", (chunk) => {
+    on("data", (chunk: Buffer) => {
       if (this.#isReadStopped) return;
-      this.#chunks.push(chunk);
-      this.#buffered += chunk.length;
-      if (this.#buffered >= BUFFER_BYTES && !this.#isPaused) {
+      this.#received.push(chunk);
+      if (this.#received.length >= BUFFER_BYTES && !this.#isPaused) {
         this.#isPaused = true;
         socket.pause();
       }
       this.#events.changed();
     });
-    socket.on("end", () => {
+    on("end", () => {
       this.#isEnded = true;
       this.#events.changed();
     });
-    socket.on("error", (error) => {
+    on("error", (error: Error) => {
       this.#hasFailed = true;
       this.#error = -hostErrno(error);
       this.#events.changed();
     });
-    socket.on("close", () => {
+    on("close", () => {
       // A connection that ended without a word or an error was cut by the host.
       if (!this.#isEnded && !this.#hasFailed) this.#error = ECONNABORTED;
       this.#hasFailed ||= !this.#isEnded;
       this.#events.changed();
     });
+  }
+
+  /**
+   * Hands the connection itself to somebody who goes on with it. What has come is given back; until it is closed or
+   * aborted this one has its addresses, and ends it then.
+   */
+  release(): Socket {
+    const socket = this.#socket!;
+    socket.pause();
+    for (const [event, listener] of this.#listeners.splice(0)) socket.off(event, listener);
+    const received = Buffer.alloc(this.#received.length);
+    this.#received.read(received, 0, received.length, false);
+    if (received.length > 0) socket.unshift(received);
+    return socket;
   }
 
   #noticeConnection(socket: Socket): void {
@@ -206,38 +233,16 @@ export class NodeStreamSocket implements HostSocket {
   }
 
   read(bytes: Uint8Array, at: number, length: number, peek: boolean): number {
-    if (this.#buffered === 0) {
+    if (this.#received.length === 0) {
       if (this.#isEnded || this.#isReadStopped) return 0;
       return this.#isConnected ? -EAGAIN : -ENOTCONN;
     }
-    let done = 0;
-    for (const chunk of this.#chunks) {
-      const part = Math.min(chunk.length, length - done);
-      bytes.set(part === chunk.length ? chunk : chunk.subarray(0, part), at + done);
-      done += part;
-      if (done === length) break;
-    }
-    if (!peek) this.#consume(done);
-    return done;
-  }
-
-  #consume(count: number): void {
-    this.#buffered -= count;
-    let whole = 0;
-    while (count > 0) {
-      const first = this.#chunks[whole]!;
-      if (first.length > count) {
-        this.#chunks[whole] = first.subarray(count);
-        break;
-      }
-      count -= first.length;
-      whole++;
-    }
-    if (whole > 0) this.#chunks.splice(0, whole);
-    if (this.#isPaused && this.#buffered <= BUFFER_BYTES / 2) {
+    const done = this.#received.read(bytes, at, length, peek);
+    if (this.#isPaused && this.#received.length <= BUFFER_BYTES / 2) {
       this.#isPaused = false;
       this.#socket?.resume();
     }
+    return done;
   }
 
   write(bytes: Uint8Array, at: number, length: number, _to: HostAddress | null): number {
@@ -265,8 +270,7 @@ export class NodeStreamSocket implements HostSocket {
     if (socket === null || !this.#isConnected) return -ENOTCONN;
     if (how !== 1) {
       this.#isReadStopped = true;
-      this.#chunks = [];
-      this.#buffered = 0;
+      this.#received.clear();
       // What still comes is thrown away, so that the other side is not held back.
       if (this.#isPaused) socket.resume();
       this.#isPaused = false;
@@ -296,7 +300,7 @@ export class NodeStreamSocket implements HostSocket {
   }
 
   readable(): boolean {
-    return this.#buffered > 0 || this.#isEnded || this.#hasFailed || this.#pending.length > 0;
+    return this.#received.length > 0 || this.#isEnded || this.#hasFailed || this.#pending.length > 0;
   }
 
   writable(): boolean {
@@ -309,7 +313,7 @@ export class NodeStreamSocket implements HostSocket {
   }
 
   available(): number {
-    return this.#buffered;
+    return this.#received.length;
   }
 
   unsent(): number {
@@ -358,8 +362,7 @@ export class NodeStreamSocket implements HostSocket {
     this.#isClosed = true;
     this.#events = NOBODY;
     this.#isReadStopped = true;
-    this.#chunks = [];
-    this.#buffered = 0;
+    this.#received.clear();
     this.#closed(this);
   }
 }

@@ -29,6 +29,7 @@ export type {
   HostAddress,
   HostInterfaceAddress,
 } from "./socket-provider.ts";
+export { ByteQueue } from "./byte-queue.ts";
 export { DATAGRAM_OVERHEAD, DatagramQueue } from "./datagram-queue.ts";
 export { FRAME_HEADER_SIZE, LINK_BYTES_MAX, LINK_FRAMES_MAX } from "./link.ts";
 export type { Link, LinkEvents } from "./link.ts";

@@ -115,17 +115,23 @@ export interface NetOptions {
   /** `box.net.update` changes it. Default: deny. */
   readonly policy?: NetPolicy;
   /**
-   * By name of the environment variable in which programs find a stand-in, of the same length. Where they send that, in
-   * one piece and unencrypted, to a host that the secret is for, the secret is sent. Not with `record`.
+   * By name of the environment variable in which programs find a stand-in, of the same length. Where they send that to
+   * a host that the secret is for, the secret is sent: in the head of a request by HTTPS, which the sandbox's programs
+   * find certificates of Stratos' own for; or in one piece, unencrypted. Not with `record`.
    */
   readonly secrets?: Readonly<Record<string, NetSecret>>;
+  /**
+   * Certificates in PEM that hosts of secrets may be proved by, beside those that this computer trusts. Not in a page,
+   * where what programs encrypt is theirs, and no secret is put in.
+   */
+  readonly ca?: string | readonly string[];
 }
 
 /** A secret that programs use and never have. */
 export interface NetSecret {
   /** 16 to 4096 bytes. */
   readonly value: string;
-  /** Names, names below one, addresses or prefixes, as in rules. A host that sends it back tells it to programs. */
+  /** Names, names below one, addresses or prefixes, as in rules. By HTTPS a name is the one that TLS asks for. */
   readonly hosts: readonly string[];
 }
 

@@ -148,6 +148,7 @@ const POLICY: Check = (value, name) => {
 const SECRET = wholeOf<NetSecret>({ value: filled, hosts: listOf(filled) }, "value", "hosts");
 const NET: Table<NetOptions> = {
   policy: POLICY,
+  ca: (value, name) => (Array.isArray(value) ? listOf(filled)(value, name) : filled(value, name)),
   secrets: (value, name) => {
     if (!isRecord(value)) throw wrong(name, "an object of secrets, each by its name, is expected");
     for (const [each, secret] of Object.entries(value)) {

@@ -11,6 +11,7 @@ import type {
 import type { GuestUser, HostFolder, MachineSession, Recording, Timeline } from "@stratos/session";
 import type { ImageInfo, ImageProgress, Mount, PortMapping, RecordingPosition } from "./api.ts";
 import type { OpenImageRequest, OpenVolumeRequest } from "./protocol.ts";
+import type { TlsHost } from "./tls-gateway.ts";
 import type { ForkedImage } from "./sandbox-machine.ts";
 
 /** Work that takes long: what it has reached, and whether it is still wanted. */
@@ -54,6 +55,8 @@ export interface EngineHost {
   openImage(request: OpenImageRequest, use: CloneUse | "read", work: Work): Promise<OpenedImage>;
   openVolume(request: OpenVolumeRequest): OpenedRoot | Promise<OpenedRoot>;
   openNetwork(ports: readonly PortMapping[]): SocketProvider;
+  /** Ends programs' TLS where secrets are to be put in. Absent: what programs encrypt stays theirs. */
+  readonly tls?: TlsHost;
   hostFolders(mounts: readonly Mount[]): HostFolder[];
   /** Where checkpoints are kept; absent: the host has no files for them. */
   readonly checkpoints?: CheckpointFiles;

@@ -24,6 +24,12 @@ const FOLDERS_MAX = 4096;
 const MASK =
   IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB | IN_CREATE | IN_DELETE | IN_DELETE_SELF | IN_MOVED_FROM | IN_MOVED_TO;
 
+/** Something outside that looks into the machine, and lets go while that is saved. */
+export interface Onlooker {
+  detach(): void;
+  attach(): void;
+}
+
 export class FileWatch {
   readonly #kernel: Kernel;
   readonly #loop: EventLoop;

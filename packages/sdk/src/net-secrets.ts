@@ -2,15 +2,15 @@
  * Secrets that programs of a sandbox use and never have: what they have is a stand-in of the same length, which is
  * replaced on its way out, in connections to the hosts that the secret is for.
  */
+import { beginningAtEnd, indexOf } from "./byte-search.ts";
+import { HttpSecrets, type SecretPair } from "./http-secrets.ts";
 import { NetRules } from "./net-policy.ts";
 import { type Secrets, standInOf, wrongSecret } from "./secret-stand-ins.ts";
 
 const SECRETS_MAX = 64;
 const NOTHING = new Uint8Array(0);
 
-interface KnownSecret {
-  readonly standIn: Uint8Array;
-  readonly value: Uint8Array;
+interface KnownSecret extends SecretPair {
   readonly hosts: NetRules;
 }
 
@@ -34,20 +34,35 @@ export class NetSecrets {
 
   /** @param names  that the host's name servers gave the address for. @returns null: none is for there */
   forPeer(address: string, port: number, names: readonly string[]): OutgoingSecrets | null {
-    const fitting = this.#known.filter(({ hosts }) => hosts.verdict(address, port, "tcp", names).isAllowed);
+    const fitting = this.#fitting(address, port, names);
     return fitting.length === 0 ? null : new OutgoingSecrets(fitting);
+  }
+
+  /** @param serverName  that the program means, and the host is going to prove. @returns null: none is for there */
+  forTls(address: string, port: number, serverName: string | null): HttpSecrets | null {
+    const fitting = this.#fitting(address, port, serverName === null ? [] : [serverName]);
+    return fitting.length === 0 ? null : new HttpSecrets(fitting, serverName);
+  }
+
+  #fitting(address: string, port: number, names: readonly string[]): readonly SecretPair[] {
+    return this.#known.filter(({ hosts }) => hosts.verdict(address, port, "tcp", names).isAllowed);
   }
 }
 
-/** Those of one connection. */
+/** @throws StratosError of kind option: they cannot be */
+export function checkSecrets(secrets: Secrets): void {
+  new NetSecrets(secrets);
+}
+
+/** Those of one connection that is not encrypted. */
 export class OutgoingSecrets {
-  readonly #secrets: readonly Omit<KnownSecret, "hosts">[];
+  readonly #secrets: readonly SecretPair[];
   /** Where secrets end in what was to be sent last, with them; by place. */
   #ends: { readonly at: number; readonly value: Uint8Array }[] = [];
   /** What is left of a secret whose beginning was sent. */
   #owed: Uint8Array = NOTHING;
 
-  constructor(secrets: readonly Omit<KnownSecret, "hosts">[]) {
+  constructor(secrets: readonly SecretPair[]) {
     this.#secrets = secrets;
   }
 
@@ -79,22 +94,4 @@ export class OutgoingSecrets {
     const isWhole = cut !== undefined && count === cut.at - cut.value.length && cut.value !== this.#owed;
     this.#owed = cut === undefined || isWhole ? NOTHING : cut.value.slice(count - cut.at);
   }
-}
-
-function indexOf(bytes: Uint8Array, wanted: Uint8Array, from: number): number {
-  const last = bytes.length - wanted.length;
-  for (let at = bytes.indexOf(wanted[0]!, from); at >= 0 && at <= last; at = bytes.indexOf(wanted[0]!, at + 1))
-    if (wanted.every((byte, index) => bytes[at + index] === byte)) return at;
-  return -1;
-}
-
-/** How many bytes at the end are the beginning of it. */
-function beginningAtEnd(bytes: Uint8Array, wanted: Uint8Array): number {
-  for (let length = Math.min(wanted.length - 1, bytes.length); length > 0; length--) {
-    const at = bytes.length - length;
-    let same = 0;
-    while (same < length && bytes[at + same] === wanted[same]) same++;
-    if (same === length) return length;
-  }
-  return 0;
 }

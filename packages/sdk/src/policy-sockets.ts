@@ -1,5 +1,6 @@
 /** Sockets of the host under rules: what these deny fails with EACCES, and is told; changed rules end what is open. */
-import { EACCES, EAGAIN, ECONNRESET } from "@stratos/abi";
+import { EACCES, EAGAIN, ECONNRESET, ENOTCONN } from "@stratos/abi";
+import { concatBytes } from "@stratos/base";
 import type {
   EventLoop,
   HostAddress,
@@ -10,9 +11,11 @@ import type {
   SocketProvider,
 } from "@stratos/host";
 import type { NetOptions, NetPolicy, SandboxEvents } from "./api.ts";
+import { HELLO_BYTES_MAX, readClientHello } from "./client-hello.ts";
 import { questionOf, refusalOf } from "./dns-message.ts";
 import { NetSecrets, type OutgoingSecrets } from "./net-secrets.ts";
 import { NetRules, type Protocol, type Verdict } from "./net-policy.ts";
+import type { TlsEnd, TlsGateway } from "./tls-gateway.ts";
 
 const DNS_PORT = 53;
 /** Datagrams of our own that wait to be read, and peers of a socket for datagrams. */
@@ -22,6 +25,8 @@ const REFUSALS_MAX = 64,
 interface PolicyParts {
   readonly policy: NetPolicy;
   readonly secrets?: NetOptions["secrets"] | undefined;
+  /** null: what programs encrypt is theirs. */
+  readonly tls?: TlsGateway | null;
   readonly loop: Pick<EventLoop, "nowMs" | "callSoon">;
   /** The addresses that these have for names are known. */
   readonly known?: PolicySockets | null;
@@ -34,23 +39,25 @@ export class PolicySockets implements SocketProvider {
   readonly #tell: (denied: SandboxEvents["denied"]) => void;
   readonly #open = new Set<PolicySocket>();
   readonly #secrets: NetSecrets | null;
+  readonly #tls: TlsGateway | null;
 
   /** @throws StratosError of kind option */
   constructor(
     inner: SocketProvider,
-    { policy, secrets, loop, known = null }: PolicyParts,
+    { policy, secrets, tls = null, loop, known = null }: PolicyParts,
     tell: (denied: SandboxEvents["denied"]) => void,
   ) {
     this.#inner = inner;
     this.#rules = new NetRules(policy, () => loop.nowMs(), known === null ? null : known.rules);
     this.#secrets = secrets === undefined ? null : new NetSecrets(secrets);
+    this.#tls = tls;
     this.#callSoon = (act) => void loop.callSoon(act);
     this.#tell = tell;
   }
 
   /** Of a fork: the same of the host, under rules of their own. */
-  fork(parts: Omit<PolicyParts, "known">, tell: (denied: SandboxEvents["denied"]) => void): PolicySockets {
-    return new PolicySockets(this.#inner, { ...parts, known: this }, tell);
+  fork(parts: Omit<PolicyParts, "known" | "tls">, tell: (denied: SandboxEvents["denied"]) => void): PolicySockets {
+    return new PolicySockets(this.#inner, { ...parts, tls: this.#tls, known: this }, tell);
   }
 
   /** Connections that are denied from here on end. @throws StratosError of kind option; then nothing has changed */
@@ -104,6 +111,27 @@ export class PolicySockets implements SocketProvider {
     return this.#secrets?.forPeer(plain(address), port, names) ?? null;
   }
 
+  /** Whether a program's TLS may have to be ended. */
+  get looksAtTls(): boolean {
+    return this.#tls !== null && this.#secrets !== null;
+  }
+
+  /**
+   * Of a connection whose program begins TLS.
+   *
+   * @param socket  connected
+   * @returns null: no secret is for there, so it stays the program's
+   */
+  terminateTls(
+    socket: HostSocket,
+    { peer, serverName, events }: { peer: HostAddress; serverName: string | null; events: HostSocketEvents },
+  ): TlsEnd | null {
+    const address = plain(peer.address);
+    const secrets = this.#secrets?.forTls(address, peer.port, serverName) ?? null;
+    if (secrets === null || this.#tls === null) return null;
+    return this.#tls.terminate({ socket, peer: { ...peer, address }, serverName, secrets, events });
+  }
+
   permitsName(name: string): boolean {
     const verdict = this.#rules.verdictOfName(name);
     if (!verdict.isAllowed) this.#deny(verdict, { host: name, port: DNS_PORT, protocol: "udp" });
@@ -138,6 +166,10 @@ class PolicySocket implements HostSocket {
   /** Who has sent something unasked may be answered, until the rules change. */
   readonly #senders = new Set<string>();
   #secrets: OutgoingSecrets | null = null;
+  /** What the program has sent while that may become a beginning of TLS; null: it is known what it speaks. */
+  #beginning: Uint8Array | null = null;
+  /** What the program has instead of the inner socket, when its TLS ends here. */
+  #tls: TlsEnd | null = null;
   /** Whom it has written to by itself, with the names that they had: the rules are asked about each datagram. */
   readonly #addressed = new Map<string, readonly string[]>();
   #last: { readonly sender: HostAddress | null; readonly length: number } | null = null;
@@ -156,6 +188,11 @@ class PolicySocket implements HostSocket {
     this.#forget = forget;
   }
 
+  /** What reads and writes. */
+  get #end(): HostSocket | TlsEnd {
+    return this.#tls ?? this.#inner;
+  }
+
   /** The rules have changed. */
   check(): void {
     this.#senders.clear();
@@ -163,7 +200,7 @@ class PolicySocket implements HostSocket {
     if (this.#policy.permits(this.#peer, "tcp", this.#names)) return;
     this.#isCut = true;
     this.#error = ECONNRESET;
-    this.#inner.abort();
+    this.#end.abort();
     this.#events.changed();
   }
 
@@ -175,7 +212,10 @@ class PolicySocket implements HostSocket {
     if (!isPermitted) return -EACCES;
     this.#peer = to;
     this.#names = this.#policy.namesOf(to);
-    if (this.#isStream) this.#secrets = this.#policy.secretsFor(to, this.#names);
+    if (this.#isStream) {
+      this.#secrets = this.#policy.secretsFor(to, this.#names);
+      if (this.#policy.looksAtTls) this.#beginning = new Uint8Array(0);
+    }
     return this.#inner.connect(to);
   }
 
@@ -190,6 +230,11 @@ class PolicySocket implements HostSocket {
 
   write(bytes: Uint8Array, at: number, length: number, to: HostAddress | null): number {
     if (this.#isCut) return -ECONNRESET;
+    if (this.#tls !== null) return this.#tls.write(bytes, at, length, null);
+    if (this.#beginning !== null && length > 0) {
+      if (!this.#inner.connected()) return -ENOTCONN;
+      if (this.#begins(bytes.subarray(at, at + length))) return length;
+    }
     if (this.#secrets !== null) {
       const ready = this.#secrets.replaced(bytes.subarray(at, at + length));
       const count = this.#inner.write(ready, 0, ready.length, to);
@@ -202,6 +247,31 @@ class PolicySocket implements HostSocket {
       if (!this.#asks(peer, bytes.subarray(at, at + length))) return length;
     } else if (peer !== null && !this.#permitsDatagram(peer)) return -EACCES;
     return this.#inner.write(bytes, at, length, to);
+  }
+
+  /** What a program sends first. @returns false: it is no TLS, and was not taken */
+  #begins(bytes: Uint8Array): boolean {
+    const said = concatBytes([this.#beginning!, bytes]);
+    const hello = said.length > HELLO_BYTES_MAX ? null : readClientHello(said);
+    if (hello === "more") {
+      this.#beginning = said;
+      return true;
+    }
+    this.#beginning = null;
+    if (hello === null && said.length === bytes.length) return false;
+    const { serverName = null } = hello ?? {};
+    if (hello !== null)
+      this.#tls = this.#policy.terminateTls(this.#inner, { peer: this.#peer!, serverName, events: this.#events });
+    // A socket that has sent nothing yet takes it.
+    this.#end.write(said, 0, said.length, null);
+    return true;
+  }
+
+  /** It did not become one. */
+  #sendBeginning(): void {
+    const said = this.#beginning;
+    this.#beginning = null;
+    if (said !== null && said.length > 0) this.#inner.write(said, 0, said.length, null);
   }
 
   /** @returns whether the question goes out; one that does not is answered here, or lost when it is none */
@@ -229,7 +299,7 @@ class PolicySocket implements HostSocket {
       if (!peek) this.#refusals.shift();
       return part.length;
     }
-    const count = this.#inner.read(bytes, at, length, peek);
+    const count = this.#end.read(bytes, at, length, peek);
     if (this.#isStream || count < 0) return count;
     const sender = this.#inner.lastSender ?? this.#peer;
     this.#last = { sender: this.#inner.lastSender, length: this.#inner.lastLength };
@@ -261,19 +331,19 @@ class PolicySocket implements HostSocket {
   }
 
   readable(): boolean {
-    return this.#isCut || this.#refusals.length > 0 || this.#inner.readable();
+    return this.#isCut || this.#refusals.length > 0 || this.#end.readable();
   }
 
   available(): number {
-    return this.#refusals[0]?.bytes.length ?? this.#inner.available();
+    return this.#refusals[0]?.bytes.length ?? this.#end.available();
   }
 
   ended(): boolean {
-    return this.#inner.ended();
+    return this.#end.ended();
   }
 
   takeError(): number {
-    if (!this.#isCut) return this.#inner.takeError();
+    if (!this.#isCut) return this.#end.takeError();
     const error = this.#error;
     this.#error = 0;
     return error;
@@ -281,15 +351,16 @@ class PolicySocket implements HostSocket {
 
   close(): void {
     this.#forget();
-    this.#inner.close();
+    this.#sendBeginning();
+    this.#end.close();
   }
 
   abort(): void {
     this.#forget();
-    this.#inner.abort();
+    this.#end.abort();
   }
 
-  // What is the inner one's alone.
+  // What is the inner one's.
 
   bind(to: HostAddress, options: { reuseAddress: boolean; v6Only: boolean }): number {
     return this.#inner.bind(to, options);
@@ -305,7 +376,8 @@ class PolicySocket implements HostSocket {
   }
 
   shutdown(how: 0 | 1 | 2): number {
-    return this.#inner.shutdown(how);
+    if (how !== 0) this.#sendBeginning();
+    return this.#end.shutdown(how);
   }
 
   setOption(option: HostSocketOption, value: number): number {
@@ -321,11 +393,11 @@ class PolicySocket implements HostSocket {
   }
 
   writable(): boolean {
-    return this.#isCut || this.#inner.writable();
+    return this.#isCut || this.#end.writable();
   }
 
   unsent(): number {
-    return this.#inner.unsent();
+    return this.#end.unsent();
   }
 
   connected(): boolean {

@@ -30,6 +30,7 @@ function startMachine(board: Board, volumes: readonly MountedVolume[] = []): San
     folders: [],
     volumes,
     saved: null,
+    trusted: null,
     onEvent: () => {},
   });
 }

@@ -25,6 +25,8 @@ import {
   type SandboxStats,
   StratosError,
 } from "./api.ts";
+import { AUTHORITY_ENVIRONMENT, type TrustedAuthority, writeAuthority } from "./authority-files.ts";
+import type { Onlooker } from "./file-watch.ts";
 import type { GoingCall } from "./going-call.ts";
 import { type ConnectionListener, dropOutsideEnds, GuestConnection } from "./guest-connection.ts";
 import { MachineEvents, type SandboxEvent } from "./machine-events.ts";
@@ -37,6 +39,7 @@ import { processesOf } from "./process-list.ts";
 import { rehearseForkByTurns } from "./rehearse-fork.ts";
 import { restingSockets } from "./resting-sockets.ts";
 import { bytesBefore, bytesBeforeInPieces, type SavedSandbox, type SavedSurroundings } from "./saved-sandbox.ts";
+import type { Authority } from "./tls-gateway.ts";
 
 const PAGE = 4096;
 const MACHINE_ID = "/etc/machine-id";
@@ -62,6 +65,8 @@ interface MachineParts extends Omit<CreateRequest, "ports" | "image" | "volumes"
   readonly memoryBytes: number;
   readonly ports: MachinePorts;
   readonly image: MachineImage;
+  /** Its programs are to trust it; what was saved trusts its own. */
+  readonly trusted: TrustedAuthority | null;
   /** It goes on from there. */
   readonly saved: (SavedSandbox & { readonly isVerified: boolean; letGo(): void }) | null;
   readonly sockets: SocketProvider | null;
@@ -103,12 +108,6 @@ interface MachineFork {
   onEvent(event: SandboxEvent): void;
 }
 
-/** Something outside that looks into the machine, and lets go while that is saved. */
-interface Onlooker {
-  detach(): void;
-  attach(): void;
-}
-
 export class SandboxMachine {
   readonly #session: MachineSession;
   readonly #files: MachineFiles;
@@ -117,6 +116,7 @@ export class SandboxMachine {
   readonly #parts: MachineParts;
   #forkCount = 0;
   readonly #limits: SandboxLimits;
+  readonly #authority: Authority | null;
   readonly #events: MachineEvents;
   readonly #onEvent: (event: SandboxEvent) => void;
   readonly #connections = new Set<GuestConnection>();
@@ -200,6 +200,10 @@ export class SandboxMachine {
     }
     const { kernel } = this;
     this.#files = new MachineFiles(kernel);
+    const given = forked === undefined ? (saved?.authority ?? null) : forked.original.#authority;
+    this.#authority = given ?? writeAuthority(this.#files, parts.trusted);
+    // Of what differs from the image it is no part.
+    if (this.#authority !== given) this.#session.machine.sync();
     this.#events = new MachineEvents(kernel, this.#onEvent);
     kernel.maximumTasks = Math.min(kernel.maximumTasks, this.#limits.processes ?? Infinity);
     this.#refusedTasks = kernel.refusedTasks;
@@ -377,7 +381,11 @@ export class SandboxMachine {
     const user = this.userOf(request.user ?? "root");
     const isShown = this.display !== null && (user.uid === 0 || user.uid === this.display.uid);
     const shown = isShown ? this.display!.environment : {};
-    const settings = Object.entries({ ...shown, ...request.env }).map(([name, value]) => ({ name, value }));
+    const trusting = this.#authority === null ? {} : AUTHORITY_ENVIRONMENT;
+    const settings = Object.entries({ ...trusting, ...shown, ...request.env }).map(([name, value]) => ({
+      name,
+      value,
+    }));
     for (const { name, value } of settings)
       if (name === "" || /[=\0]/.test(name) || value.includes("\0")) throw wrong("env", `${name}: not a variable`);
     const { tty } = request;
@@ -541,7 +549,8 @@ export class SandboxMachine {
     const changes = image.outlivesSandbox === true ? new MemoryBlockDevice(0) : image.changes;
     if (changes === null) throw new StateError("unsavable", "the sandbox keeps its changes elsewhere");
     this.#session.commit();
-    return { changes, seed: this.#seed, programs: this.#savedPrograms(), outsidePorts: this.#outsidePorts() };
+    const [programs, outsidePorts] = [this.#savedPrograms(), this.#outsidePorts()];
+    return { changes, seed: this.#seed, programs, outsidePorts, authority: this.#authority };
   }
 
   /** As KeepableMachine has it. */

@@ -15,6 +15,7 @@ import {
   type SandboxEvents,
   StratosError,
 } from "./api.ts";
+import { AUTHORITY_SUBJECT } from "./authority-files.ts";
 import {
   type CheckpointHead,
   decodeCheckpoint,
@@ -42,6 +43,7 @@ import { PolicySockets } from "./policy-sockets.ts";
 import { type CreateRequest, MEMORY_BYTES, type OpenImageRequest, type Operations } from "./protocol.ts";
 import { type MountedVolume, SandboxMachine } from "./sandbox-machine.ts";
 import { readSaved } from "./saved-sandbox.ts";
+import type { Authority } from "./tls-gateway.ts";
 
 const PAGE = 4096;
 /** As MEMORY_BYTES, on a board that others use, too. */
@@ -162,7 +164,9 @@ export class SandboxTarget {
     const saved = state === null ? null : { ...readSaved(state), isVerified: isSnapshot || head !== null, letGo: drop };
     const memoryBytes = this.#memoryBytes;
     const folders = host.hostFolders(request.mounts ?? []);
-    const sockets = this.#openNetwork();
+    const authority = saved?.authority ?? (await this.#createAuthority());
+    const trusted = authority === null ? null : { authority, roots: () => host.tls?.trusted() ?? "" };
+    const sockets = this.#openNetwork(authority);
     const opened: { close(): void }[] = [];
     const letGo = (): void => closeAll(opened.splice(0));
     try {
@@ -195,6 +199,7 @@ export class SandboxTarget {
         sockets,
         folders,
         volumes,
+        trusted,
         saved,
         onEvent,
       });
@@ -224,12 +229,25 @@ export class SandboxTarget {
     return display;
   }
 
-  #openNetwork(): SocketProvider | null {
+  /** null: nobody's TLS ends here. */
+  async #createAuthority(): Promise<Authority | null> {
+    const { host, request } = this.#parts;
+    const { secrets = {}, ca } = request.net ?? {};
+    if (ca !== undefined && host.tls === undefined)
+      throw new StratosError("option", "net.ca: this host ends no TLS", { option: "net.ca" });
+    return host.tls === undefined || Object.keys(secrets).length === 0
+      ? null
+      : host.tls.createAuthority(AUTHORITY_SUBJECT);
+  }
+
+  #openNetwork(authority: Authority | null): SocketProvider | null {
     const { host, request } = this.#parts;
     const { network, ports = [] } = request;
     const rules = this.#netRules();
     if (rules === null) return network === "host" ? host.openNetwork(ports) : null;
-    const parts = { ...rules, known: this.#sockets };
+    const ca = [request.net?.ca ?? []].flat();
+    const tls = authority === null ? null : (host.tls?.openGateway(authority, ca) ?? null);
+    const parts = { ...rules, tls, known: this.#sockets };
     this.#sockets = new PolicySockets(host.openNetwork(ports), parts, this.#tellDenied);
     return this.#sockets;
   }
@@ -247,7 +265,9 @@ export class SandboxTarget {
   setNetPolicy(policy: NetPolicy): void {
     if (this.#running === null) throw this.#why;
     if (this.#sockets === null)
-      throw new StratosError("option", "net: the sandbox was made without it", { option: "net" });
+      throw new StratosError("option", "net: the sandbox was made without it; `net: {}` denies all until later", {
+        option: "net",
+      });
     this.#sockets.update(policy);
     this.#policy = policy;
   }

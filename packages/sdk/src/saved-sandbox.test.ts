@@ -10,6 +10,7 @@ const sandbox = (): SavedSandbox => ({
   changes: new MemoryBlockDevice(8192),
   seed: 7,
   programs: [],
+  authority: { certificate: "public", key: "private" },
   outsidePorts: [4000],
 });
 
@@ -20,12 +21,17 @@ function bytesOfSaved({ session, ...surroundings }: SavedSandbox): Uint8Array {
 test("what is saved is there again", () => {
   const saved = sandbox();
   saved.changes.write(4096, new Uint8Array(4096).fill(9), 0, 4096);
-  const { session, changes, seed, programs, outsidePorts } = readSaved(bytesOfSaved(saved));
+  const { session, changes, seed, programs, outsidePorts, authority } = readSaved(bytesOfSaved(saved));
   const { changes: _, ...others } = sandbox();
-  assert.deepEqual({ session, seed, programs, outsidePorts }, others);
+  assert.deepEqual({ session, seed, programs, outsidePorts, authority }, others);
   const bytes = new Uint8Array(4096);
   changes.read(4096, bytes, 0, 4096);
   assert.deepEqual(bytes, new Uint8Array(4096).fill(9));
+});
+
+test("what an older version has saved has no authority", () => {
+  const { authority: _, ...older } = sandbox();
+  assert.equal(readSaved(saveState(older, new Map())).authority, null);
 });
 
 test("state of something else, and bytes that are no state, are refused", () => {

@@ -10,6 +10,7 @@
 import { byteString, byteStringOf, inOnePiece, loadState, saveStateInPieces, StateError } from "@stratos/base";
 import { MemoryBlockDevice } from "@stratos/host";
 import type { SavedProgram } from "./machine-program.ts";
+import type { Authority } from "./tls-gateway.ts";
 
 /** All but the machine. */
 export interface SavedSurroundings {
@@ -20,6 +21,8 @@ export interface SavedSurroundings {
   readonly programs: readonly SavedProgram[];
   /** Of connections from outside, the ports of the ends that nobody has any more. */
   readonly outsidePorts: readonly number[];
+  /** Its programs trust it. */
+  readonly authority: Authority | null;
 }
 
 export interface SavedSandbox extends SavedSurroundings {
@@ -49,15 +52,24 @@ function loadedState(bytes: Uint8Array): Partial<SavedSandbox> {
 }
 
 /** @throws StateError */
-function checked({ session, changes, seed, programs, outsidePorts }: Partial<SavedSandbox>): SavedSandbox {
+function checked({
+  session,
+  changes,
+  seed,
+  programs,
+  outsidePorts,
+  // Versions before this one had none.
+  authority = null,
+}: Partial<SavedSandbox>): SavedSandbox {
   if (
     session instanceof Uint8Array &&
     changes instanceof MemoryBlockDevice &&
     (seed === null || Number.isInteger(seed)) &&
     Array.isArray(programs) &&
-    Array.isArray(outsidePorts)
+    Array.isArray(outsidePorts) &&
+    (authority === null || [authority.certificate, authority.key].every((text) => typeof text === "string"))
   )
-    return { session, changes, seed: seed as number | null, programs, outsidePorts };
+    return { session, changes, seed: seed as number | null, programs, outsidePorts, authority };
   throw new StateError("foreign", "this is no saved sandbox");
 }
 

@@ -17,4 +17,6 @@ export type {
   RecordingFiles,
   Work,
 } from "./engine-host.ts";
+export type { HttpSecrets } from "./http-secrets.ts";
+export type { Authority, TlsConnection, TlsEnd, TlsGateway, TlsHost } from "./tls-gateway.ts";
 export type { OpenImageRequest, OpenVolumeRequest, Place } from "./protocol.ts";

@@ -12,6 +12,8 @@ import {
   parseListen,
   parseMemory,
   parseNetTarget,
+  parseSecret,
+  type SecretChoice,
   parseVolume,
 } from "../option-values.ts";
 import { warnOfSharedToken } from "../shared-token.ts";
@@ -41,6 +43,13 @@ export function mcpCommand(finish: Finish): Command {
       ),
     )
     .addOption(
+      new Option(
+        "--secret <name=host,…>",
+        "with --net host: programs find a stand-in in the variable NAME, in whose place these hosts read what NAME " +
+          "has here (repeatable)",
+      ).argParser(parseSecret),
+    )
+    .addOption(
       new Option("-v, --volume <spec>", "HOST:GUEST[:ro]: a folder of the host that each sandbox sees (repeatable)")
         .argParser(parseVolume)
         .default([] as readonly SharedFolder[], "none"),
@@ -65,23 +74,25 @@ interface McpCommandOptions {
   readonly net: "none" | "host";
   readonly allow?: readonly NetTarget[];
   readonly deny?: readonly NetTarget[];
+  readonly secret?: readonly SecretChoice[];
   readonly volume: readonly SharedFolder[];
   readonly max: number;
   readonly listen?: { readonly host: string; readonly port: number };
   readonly tokenFile?: string;
 }
 
-/** @throws UsageError  rules without a network; a rule cannot be */
+/** @throws UsageError  rules or secrets without a network; a rule or a secret cannot be */
 async function networkOf({
   net,
   allow = [],
   deny = [],
+  secret = [],
 }: McpCommandOptions): Promise<Pick<SandboxOptions, "network" | "net">> {
-  const option = allow.length === 0 ? "--deny" : "--allow";
-  if (allow.length + deny.length === 0) return { network: net };
-  if (net !== "host") throw new UsageError(option, "needs a network: add --net host");
-  const { policyOf } = await import("../session/host-network.ts");
-  return { net: { policy: await policyOf(allow, deny) } };
+  const needed = Object.entries({ allow, deny, secret }).find(([, given]) => given.length > 0);
+  if (needed === undefined) return { network: net };
+  if (net !== "host") throw new UsageError(`--${needed[0]}`, "needs a network: add --net host");
+  const { policyOf, secretsOf } = await import("../session/host-network.ts");
+  return { net: { policy: await policyOf(allow, deny), secrets: await secretsOf(secret, process.env) } };
 }
 
 function parseCount(text: string): number {

@@ -1,9 +1,9 @@
 /** What of the host's network programs reach: nothing, its sockets, or these under rules. */
 import type { SocketProvider } from "@stratos/host";
 import { NodeSocketProvider, nodePorts } from "@stratos/host-node";
-import { type NetRule, type SandboxEvents, StratosError } from "@stratos/sdk/api";
+import { type NetRule, type NetSecret, type SandboxEvents, StratosError } from "@stratos/sdk/api";
 import { UsageError } from "../command-error.ts";
-import type { NetTarget } from "../option-values.ts";
+import type { NetTarget, SecretChoice } from "../option-values.ts";
 import type { RunOptions } from "./run-options.ts";
 
 /** Lines that tell of denials at the end of a run: programs may try any number of addresses. */
@@ -59,6 +59,28 @@ export async function policyOf(allow: readonly NetTarget[], deny: readonly NetTa
     throw new UsageError(allow.length === 0 ? "--deny" : "--allow", error.message.replace(/^net: /, ""));
   }
   return rules;
+}
+
+/** @throws UsageError  the environment has none of that name; a secret or a host cannot be */
+export async function secretsOf(
+  choices: readonly SecretChoice[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<Readonly<Record<string, NetSecret>>> {
+  const { checkSecrets } = await import("@stratos/sdk/secrets");
+  const secrets = Object.fromEntries(
+    choices.map(({ name, hosts }) => {
+      const value = environment[name];
+      if (value === undefined) throw new UsageError("--secret", `${name}: the environment has no such variable`);
+      return [name, { value, hosts }];
+    }),
+  );
+  try {
+    checkSecrets(secrets);
+  } catch (error) {
+    if (!(error instanceof StratosError)) throw error;
+    throw new UsageError("--secret", error.message.replace(/^net(?:\.secrets)?: /, ""));
+  }
+  return secrets;
 }
 
 /** What is denied is so even where something else permits it. */

@@ -12,11 +12,12 @@ import { createHash, randomBytes } from "node:crypto";
 import type { CertificateView } from "@stratos/hub-api";
 import { BoundedCache } from "../cache/bounded-cache.ts";
 import type { Database, Queryable } from "../database/database.ts";
+import type { EventName } from "../store/event-names.ts";
 import { writeEvents } from "../store/events.ts";
 import { HubError, notFound } from "../store/hub-error.ts";
 import type { Access, Principal } from "./access.ts";
 import {
-  createAuthority,
+  createWorkerAuthority,
   fingerprintOf,
   issueCertificate,
   RequestError,
@@ -195,7 +196,7 @@ export class WorkerCertificates {
     return principal;
   }
 
-  async #issue(inside: Queryable, host: string, request: string, what: string): Promise<HostCertificate> {
+  async #issue(inside: Queryable, host: string, request: string, what: EventName): Promise<HostCertificate> {
     const { lifeSeconds } = this.settings;
     const nowMs = await this.#nowMs(inside);
     const wanted = { request, host, nowMs, lifeMs: lifeSeconds * 1_000 };
@@ -227,7 +228,7 @@ export class WorkerCertificates {
     };
     const known = await read();
     if (known !== undefined) return known;
-    const made = JSON.stringify(await createAuthority(await this.#nowMs(on)));
+    const made = JSON.stringify(await createWorkerAuthority(await this.#nowMs(on)));
     await on.query("insert into setting (name, value) values ($1, $2) on conflict do nothing", [SETTING, made]);
     return (await read())!;
   }

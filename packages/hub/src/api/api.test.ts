@@ -17,6 +17,7 @@ import {
   type TaskDetails,
   type TaskView,
 } from "@stratos/hub-api";
+import { EVENT_NAMES } from "../store/event-names.ts";
 import { BUILT_IN_ROLES, grants, permissionsOf } from "../access/permissions.ts";
 import { FolderBlobs } from "../blobs/folder-blobs.ts";
 import { collectBlobs } from "../blobs/collect-blobs.ts";
@@ -312,6 +313,25 @@ test("a task over HTTP: submitted, changed by its version, listed by cursors, ca
   assert.equal(
     (await problemOf(hub.admin.call("POST", "/tasks", { kind: "command" }))).detail,
     "body must have required property 'payload'",
+  );
+});
+
+test("a webhook of an event that there is not is refused, with its place and what was meant", async () => {
+  const add = (events: string[]): Promise<unknown> =>
+    hub.admin.call("POST", "/webhooks", { url: "http://127.0.0.1:9/", events });
+  for (const [events, why] of [
+    [["FAILED", "COMPLETD"], "events[1]: COMPLETD: there is no such event; did you mean COMPLETED?"],
+    [["published"], "events[0]: published: there is no such event; did you mean PUBLISHED?"],
+  ] as const) {
+    const { status, type, detail } = await problemOf(add([...events]));
+    assert.deepEqual([status, type, detail], [422, "urn:stratos:hub:bad-event", why]);
+  }
+  assert.match((await problemOf(add(["what"]))).detail ?? "", /^events\[0\]: what: there is no such event; there are /);
+  const names = new Set<string>(EVENT_NAMES);
+  const { items } = await hub.admin.call<{ items: { what: string }[] }>("GET", "/events?limit=500");
+  assert.deepEqual(
+    items.map(({ what }) => what).filter((what) => !names.has(what)),
+    [],
   );
 });
 

@@ -2,6 +2,7 @@
 import { BALANCES, FORGES } from "@stratos/hub-api";
 import type { JsonSchema } from "./route.ts";
 import { PROFILE_SECONDS_MAX } from "../profiling/profiler.ts";
+import { EVENT_NAMES } from "../store/event-names.ts";
 import { BATCH_TASKS_MAX } from "../store/submit-tasks.ts";
 import { FAILURE_CLASSES, TASK_STATES } from "../store/task-states.ts";
 
@@ -184,7 +185,11 @@ export const REBUILD = object(
 );
 
 export const WEBHOOK = object(
-  { url: text(2_000), events: { ...list({ type: "string", pattern: "^[A-Z_]{1,40}$" }, 40), minItems: 1 } },
+  {
+    url: text(2_000),
+    // Names of others are refused with the one that was meant (webhook-routes.ts).
+    events: { ...list({ type: "string", maxLength: 40, description: EVENT_NAMES.join(", ") }, 40), minItems: 1 },
+  },
   ["url", "events"],
 );
 

@@ -1,4 +1,6 @@
 /** Webhooks and their deliveries. */
+import { closestName } from "@stratos/base";
+import { EVENT_NAMES } from "../store/event-names.ts";
 import { createWebhook, listDeliveries, listWebhooks, redeliver, removeWebhook } from "../store/webhooks.ts";
 import { HubError } from "../store/hub-error.ts";
 import { silentRoute, type ApiRoute } from "./route.ts";
@@ -27,6 +29,7 @@ export const WEBHOOK_ROUTES: readonly ApiRoute[] = [
       const { url, events } = body as { url: string; events: string[] };
       if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
         throw new HubError(422, "bad-url", `${url}: expected a URL of http or https`);
+      for (const [index, name] of events.entries()) requireEvent(name, `events[${index}]`);
       return { status: 201, body: await createWebhook(hub.database, { url, events }, principal.name) };
     },
   },
@@ -68,3 +71,11 @@ export const WEBHOOK_ROUTES: readonly ApiRoute[] = [
     },
   },
 ];
+
+/** A name that no event has would be waited for in vain. @throws HubError */
+function requireEvent(name: string, field: string): void {
+  if ((EVENT_NAMES as readonly string[]).includes(name)) return;
+  const near = closestName(name.toUpperCase(), EVENT_NAMES, (meant) => Math.floor(meant.length / 3));
+  const advice = near === undefined ? `there are ${EVENT_NAMES.join(", ")}` : `did you mean ${near}?`;
+  throw new HubError(422, "bad-event", `${field}: ${name}: there is no such event; ${advice}`);
+}

@@ -136,25 +136,29 @@ test("what webhooks were not yet told of is told by the hub that goes on, each e
   try {
     // It has counted more transactions than the one that goes on.
     await source.query("do $$ begin for n in 1..20000 loop perform txid_current(); commit; end loop; end $$");
-    await createWebhook(source, { url: "https://ci.example/", events: ["TOLD", "LATER", "NEW"] }, "me");
+    await createWebhook(source, { url: "https://ci.example/", events: ["PUBLISHED", "WITHDRAWN", "REBUILD"] }, "me");
     await queueDeliveries(source);
     const told = async (on: Database): Promise<string[]> => {
       await queueDeliveries(on);
       const rows = await on.query<{ what: string }>("select body->>'what' as what from delivery order by id");
       return rows.map(({ what }) => what);
     };
-    await writeEvents(source, [{ actor: "me", what: "TOLD" }]);
-    assert.deepEqual(await told(source), ["TOLD"]);
-    await writeEvents(source, [{ actor: "me", what: "LATER" }]);
+    await writeEvents(source, [{ actor: "me", what: "PUBLISHED" }]);
+    assert.deepEqual(await told(source), ["PUBLISHED"]);
+    await writeEvents(source, [{ actor: "me", what: "WITHDRAWN" }]);
     let from = source;
     for (const to of [target, memory]) {
       const text = await new Response(dumpDatabase(from, new AbortController().signal)).text();
       await restoreDatabase(to, linesOf(text), 60);
-      if (to === target) assert.deepEqual(await told(to), ["TOLD", "LATER"]);
-      await writeEvents(to, [{ actor: "me", what: "NEW" }]);
+      if (to === target) assert.deepEqual(await told(to), ["PUBLISHED", "WITHDRAWN"]);
+      await writeEvents(to, [{ actor: "me", what: "REBUILD" }]);
       from = to;
     }
-    assert.deepEqual(await told(memory), ["TOLD", "LATER", "NEW", "NEW"], "with one that the second had not told");
+    assert.deepEqual(
+      await told(memory),
+      ["PUBLISHED", "WITHDRAWN", "REBUILD", "REBUILD"],
+      "with one that the second had not told",
+    );
   } finally {
     await memory.close();
     await target.close();

@@ -65,8 +65,8 @@ test("told once and signed, after failures, in the order of the events; other ev
 });
 
 test("what fails for long is dead, and is told when somebody asks for it", async () => {
-  const hook = await createWebhook(database, { url: "https://dead.example/", events: ["LOST"] }, "me");
-  await writeEvents(database, [{ actor: "h", what: "LOST" }]);
+  const hook = await createWebhook(database, { url: "https://dead.example/", events: ["RUN_LOST"] }, "me");
+  await writeEvents(database, [{ actor: "h", what: "RUN_LOST" }]);
   await queueDeliveries(database);
   const broken = (async () => new Response("no", { status: 500 })) as unknown as typeof fetch;
   for (let attempt = 0; attempt < DELIVERY_ATTEMPTS_MAX + 2; attempt++) {

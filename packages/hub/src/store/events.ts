@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import type { EventView } from "@stratos/hub-api";
 import type { Database, Queryable } from "../database/database.ts";
+import type { EventName } from "./event-names.ts";
 import { HubError } from "./hub-error.ts";
 
 interface EventRow {
@@ -99,7 +100,7 @@ function view(row: EventRow): EventView {
 
 export interface NewEvent {
   readonly actor: string;
-  readonly what: string;
+  readonly what: EventName;
   readonly task?: number | null;
   readonly detail?: unknown;
 }
