@@ -1,10 +1,10 @@
-;; Deterministic automata of programs, made as texts ask for their states (K. Thompson; A. Aho, J. Hopcroft and J. Ullman,
-;; 1974, §9): one look into a vector for each character, once its states are there.
+;; Deterministic automata of programs, made as texts ask for their states (A. Aho, J. Hopcroft and J. Ullman, 1974, §9):
+;; one look into a vector for each character, once its states are there.
 ;;
 ;; A state is the nodes that threads of the program stand at, before what they test of their place is looked at: that
-;; asks for the character ahead. So a step says whether the program was done *before* its character. Threads lie in sets,
-;; by the places where they began, the leftmost first; a node in an earlier set keeps it out of later ones. Once a set is
-;; done, later ones are dropped, and none begins: what is done last is the end of the leftmost-longest match.
+;; asks for the character ahead. So a step says whether the program was done *before* its character. Threads lie in
+;; sets, by the places where they began, the leftmost first; a node in an earlier set keeps it out of later ones. Once a
+;; set is done, later ones are dropped, and none begins: what is done last is the end of the leftmost-longest match.
 (define-library (astra regular-automaton)
   (export make-automaton automaton-find automaton-back)
   (import (scheme base) (astra table) (astra regular-syntax) (astra regular-program))
@@ -141,8 +141,8 @@
               next)
             (let ((nodes (let each ((l (car sets)) (r '())) (if (null? l) r (each (cdr l) (reach (car l) r))))))
               (loop (cdr sets) (if end? r (cons (taken nodes) r)))))))
-    ;; Forwards, from a place to the text's end. first?: the first place where it is known that there is a match will do.
-    ;; char: what each match begins with, or #f. @returns where the leftmost-longest match ends, #f: there is none
+    ;; Forwards, from a place to the text's end. first?: the first place where it is known that there is a match will
+    ;; do. char: what each match begins with, or #f. @returns where the leftmost-longest match ends, #f: there is none
     (define (automaton-find a s from first? char)
       (define n (string-length s))
       (define classes (automaton-classes a))

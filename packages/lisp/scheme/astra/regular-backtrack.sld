@@ -1,5 +1,5 @@
-;; Matching by trial, way after way, which back-references need; and which finds the groups of plain expressions fastest.
-;; How many ways are tried has a bound: there are expressions with more of them than anybody could wait for.
+;; Matching by trial, way after way, which back-references need; and which finds the groups of plain expressions
+;; fastest. How many ways are tried has a bound: there are expressions with more of them than anybody could wait for.
 (define-library (astra regular-backtrack)
   (export make-trial trial-search trial-within? in-order?)
   (import (scheme base) (astra regular-syntax) (astra regular-program))
@@ -12,8 +12,8 @@
     ;; @returns whether it may go on: when it may not, all ways fail
     (define (spend! n) (set! left (- left n)) (>= left 0))
 
-    ;; Whether the first way that ends where the match does is the one that POSIX asks for: nothing in it is repeated but
-    ;; single characters, and there are no alternatives.
+    ;; Whether the first way that ends where the match does is the one that POSIX asks for: nothing in it is repeated
+    ;; but single characters, and there are no alternatives.
     (define (in-order? tree)
       (case (car tree)
         ((or back) #f)
@@ -63,8 +63,10 @@
         ((set)
          (let ((v (cadr tree)))
            (lambda (s i g)
-             (and (< i (string-length s)) (= 1 (bytevector-u8-ref v (char->integer (string-ref s i)))) (next s (+ i 1) g)))))
-        ((test) (let ((kind (cadr tree))) (lambda (s i g) (and (holds? kind (side s (- i 1)) (side s i)) (next s i g)))))
+             (and (< i (string-length s)) (= 1 (bytevector-u8-ref v (char->integer (string-ref s i))))
+                  (next s (+ i 1) g)))))
+        ((test)
+         (let ((kind (cadr tree))) (lambda (s i g) (and (holds? kind (side s (- i 1)) (side s i)) (next s i g)))))
         ((all) (let loop ((l (cdr tree))) (if (null? l) next (matcher (car l) (loop (cdr l))))))
         ((or) (let ((l (map (lambda (t) (matcher t next)) (cdr tree))))
                 (lambda (s i g) (let loop ((l l)) (and (pair? l) (spend! 1) (or ((car l) s i g) (loop (cdr l))))))))

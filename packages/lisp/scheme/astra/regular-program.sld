@@ -2,8 +2,8 @@
 ;; back-references. A program runs forwards or, compiled so, backwards over a text; all its nodes that have been reached
 ;; are kept side by side, so that a place of the text costs at most as many steps as the program has nodes.
 (define-library (astra regular-program)
-  (export compile-program program-node program-size program-entry program-tests? node-kind node-table node-tested node-next
-          node-second side holds? TAKE FORK TEST DONE EDGE WORD OTHER simulate expanded)
+  (export compile-program program-node program-size program-entry program-tests? node-kind node-table node-tested
+          node-next node-second side holds? TAKE FORK TEST DONE EDGE WORD OTHER simulate expanded)
   (import (scheme base) (astra regular-syntax))
   (begin
     ;; kind, then of TAKE: the table of its characters, the next node; FORK: two nodes; TEST: what is tested, the next

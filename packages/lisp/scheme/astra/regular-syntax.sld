@@ -1,7 +1,7 @@
-;; The texts of POSIX's regular expressions, basic and extended, as trees: XBD §9, with GNU's \+ \? \| \w \W \s \S \b \B
-;; \< \> \` and \'. A tree: (set TABLE) (test KIND) (group N TREE) (back N) (repeat LOW HIGH TREE) (all TREE ...)
-;; (or TREE ...). A table has a byte for each character, 1 where it is in the set; what is tested of a place: start, end,
-;; edge, no-edge, word-start, word-end, no-word-before, no-word-after. HIGH is #f where there is no bound.
+;; The texts of POSIX's regular expressions, basic and extended, as trees: XBD §9, with GNU's \+ \? \| \w \W \s \S \b
+;; \B \< \> \` and \'. A tree: (set TABLE) (test KIND) (group N TREE) (back N) (repeat LOW HIGH TREE) (all TREE ...)
+;; (or TREE ...). A table has a byte for each character, 1 where it is in the set; what is tested of a place: start,
+;; end, edge, no-edge, word-start, word-end, no-word-before, no-word-after. HIGH is #f where there is no bound.
 (define-library (astra regular-syntax)
   (export parse-regular parsed-groups parsed-tree parsed-back? fail-regular regular-failure? regular-failure-message
           word-character?)

@@ -7,9 +7,10 @@
   (import (scheme base) (scheme lazy) (astra regular-syntax) (astra regular-program) (astra regular-automaton)
           (astra regular-groups) (astra regular-backtrack))
   (begin
-    ;; forwards: an automaton, #f where there are back-references; backwards: a promise of one; fixed?: it matches at the
-    ;; text's start alone; char: what each match begins with, or #f; sets: where it is nothing but some sets
-    ;; of characters one after the other, their tables, else #f; width: of each match, or #f; trial: a matcher that tries; fill: what finds groups
+    ;; forwards: an automaton, #f where there are back-references; backwards: a promise of one; fixed?: it matches at
+    ;; the text's start alone; char: what each match begins with, or #f; sets: where it is nothing but some sets of
+    ;; characters one after the other, their tables, else #f; width: of each match, or #f; trial: a matcher that
+    ;; tries; fill: what finds groups
     (define-record-type regular (regular-of groups forwards backwards fixed? char sets width trial fill) regular?
       (groups regular-group-count) (forwards forwards-of) (backwards backwards-of) (fixed? fixed?) (char char-of)
       (sets sets-of) (width width-of) (trial trial-of) (fill fill-of))
@@ -36,7 +37,8 @@
           ((line) (list 'all '(test start) tree '(test end)))
           ((word) (list 'all '(test no-word-before) tree '(test no-word-after)))
           (else tree)))
-      (define (one parsed) (regular-from (surrounded (parsed-tree parsed)) (parsed-groups parsed) (parsed-back? parsed)))
+      (define (one parsed)
+        (regular-from (surrounded (parsed-tree parsed)) (parsed-groups parsed) (parsed-back? parsed)))
       (define (together l)
         (if (null? (cdr l)) (map one l)
             (guard (e ((regular-failure? e) (map one l)))
@@ -73,7 +75,8 @@
       (case (car tree)
         ((set) 1)
         ((test) 0)
-        ((all) (let sum ((l (cdr tree)) (w 0)) (if (null? l) w (let ((k (width (car l)))) (and k (sum (cdr l) (+ w k)))))))
+        ((all)
+         (let sum ((l (cdr tree)) (w 0)) (if (null? l) w (let ((k (width (car l)))) (and k (sum (cdr l) (+ w k)))))))
         ((or) (same (cdr tree)))
         ((group) (width (list-ref tree 2)))
         ((repeat) (and (eqv? (cadr tree) (list-ref tree 2))
@@ -116,7 +119,8 @@
       (cond ((not (forwards-of r)) m)
             ((= 0 (regular-group-count r)) m)
             (else
-             (let ((g (make-vector (* 2 (+ 1 (regular-group-count r))) #f)) (start (vector-ref m 0)) (end (vector-ref m 1)))
+             (let ((g (make-vector (* 2 (+ 1 (regular-group-count r))) #f))
+                   (start (vector-ref m 0)) (end (vector-ref m 1)))
                (vector-set! g 0 start)
                (vector-set! g 1 end)
                (if (not (and (trial-of r) (trial-within? (trial-of r) s start end g)))
