@@ -4,25 +4,20 @@
  * Method: programs whose output shows the order, on each engine; a system whose input becomes ready by time.
  */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
 import { CompiledLisp } from "./compiled-session.ts";
 import type { Passes } from "./middle/simplify.ts";
 import { ALL_PASSES } from "./middle/simplify.ts";
+import { findOwnLibrary } from "./testing/own-libraries.ts";
 import { makeLisp, type RunOptions } from "./testing/run.ts";
 import { runtimeImage } from "./testing/runtime-image.ts";
 import { testWasmEngine } from "./testing/wasm-engine.ts";
 
-const findLibrary = (parts: readonly (string | number)[]): { text: string; file: string } | null => {
-  const file = join(import.meta.dirname, "../scheme", `${parts.join("/")}.sld`);
-  return existsSync(file) ? { text: readFileSync(file, "utf8"), file } : null;
-};
 const IMPORTS = "(import (scheme base) (scheme write) (srfi 18) (stratos channels))";
 const NO_PASSES = Object.fromEntries(Object.keys(ALL_PASSES).map((name) => [name, false])) as unknown as Passes;
 
 function run(text: string, engine: "interpreter" | "wasm" | "plain", options: RunOptions = {}): string {
-  const { lisp, output } = makeLisp({ findLibrary, ...options });
+  const { lisp, output } = makeLisp({ findLibrary: findOwnLibrary, ...options });
   const passes = engine === "plain" ? NO_PASSES : ALL_PASSES;
   const compiled = { wasm: testWasmEngine, passes, image: runtimeImage(passes) };
   const runner = engine === "interpreter" ? lisp : new CompiledLisp(lisp, compiled);
@@ -65,7 +60,7 @@ test("with a seed the order is the seed's: the same again and on both engines, a
 });
 
 test("programs without threads have no looks at the fuel", () => {
-  const { lisp } = makeLisp({ findLibrary });
+  const { lisp } = makeLisp({ findLibrary: findOwnLibrary });
   const names = (text: string): string =>
     JSON.stringify(lisp.expandProgram(text, "x.scm"), (key, value: unknown) =>
       key === "exports" ? undefined : typeof value === "bigint" ? String(value) : value,
@@ -155,7 +150,7 @@ for (const engine of ["interpreter", "wasm"] as const) {
 }
 
 test("what a program left waiting does not stop the next one of the session", () => {
-  const { lisp, output } = makeLisp({ findLibrary });
+  const { lisp, output } = makeLisp({ findLibrary: findOwnLibrary });
   lisp.evaluateText("(import (srfi 18)) (define m (make-mutex 'm)) (mutex-lock! m)", "a");
   assert.throws(() => lisp.evaluateText("(mutex-lock! m)", "b"));
   lisp.evaluateText("(mutex-unlock! m) (display (thread-join! (thread-start! (make-thread (lambda () 'fine)))))", "c");

@@ -4,8 +4,6 @@
  * of code and allocations, which tell the work.
  */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
 import { SeededRandom } from "@stratos/base";
 import type { WasmEngine } from "@stratos/host";
@@ -15,14 +13,11 @@ import { SchemeError } from "./datum/condition.ts";
 import { ALL_PASSES, type Passes } from "./middle/simplify.ts";
 import { backtrace } from "./repl/repl.ts";
 import { randomDoubles } from "./testing/random-doubles.ts";
+import { findOwnLibrary } from "./testing/own-libraries.ts";
 import { makeLisp } from "./testing/run.ts";
 import { runtimeImage } from "./testing/runtime-image.ts";
 import { testWasmEngine } from "./testing/wasm-engine.ts";
 
-const findLibrary = (parts: readonly (string | number)[]): { text: string; file: string } | null => {
-  const file = join(import.meta.dirname, "../scheme", `${parts.join("/")}.sld`);
-  return existsSync(file) ? { text: readFileSync(file, "utf8"), file } : null;
-};
 const without = (...names: readonly (keyof Passes)[]): Passes => ({
   ...ALL_PASSES,
   ...Object.fromEntries(names.map((name) => [name, false])),
@@ -37,7 +32,7 @@ interface Options {
 
 /** What a program writes, and the words of the error that it ends with. */
 function outcome(text: string, options: Options | "interpreter"): { output: string; engine: Engine | null } {
-  const { lisp, output } = makeLisp({ findLibrary });
+  const { lisp, output } = makeLisp({ findLibrary: findOwnLibrary });
   let engine: Engine | null = null;
   let error = "";
   try {

@@ -141,7 +141,7 @@
     ;; The parts of a text. separator: a value, or an expression that is compiled; lines?: newlines separate as well
     (define (split-text text separator lines?)
       (define n (string-length text))
-      (define s (if (vector? separator) #f (to-text separator)))
+      (define s (if (regular? separator) #f (to-text separator)))
       (define (by test)
         (let loop ((i 0) (from 0) (l '()))
           (cond ((= i n) (reverse (cons (substring text from n) l)))

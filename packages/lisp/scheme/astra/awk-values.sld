@@ -131,12 +131,12 @@
     (define expressions (make-table))
     ;; @param v  a value, or an expression that was compiled before
     (define (to-regular v)
-      (if (vector? v) v
+      (if (regular? v) v
           (let ((text (to-text v)))
             (or (table-ref expressions text)
                 (begin
                   (if (> (table-count expressions) 500) (table-clear! expressions))
-                  (let ((r (guard (e ((regular-failure? e) (awk-error "illegal regular expression " text)))
+                  (let ((r (guard (e ((regular-failure? e) (awk-error "illegal regular expression " text ": " (regular-failure-message e))))
                              (compile-regular (plain-expression text) #t #f))))
                     (table-set! expressions text r)
                     r))))))

@@ -1,72 +1,9 @@
-;; Passwords as /etc/shadow keeps them: $5$SALT$HASH, "Unix crypt using SHA-256 and SHA-512" (Drepper), over SHA-256
-;; (FIPS 180-4 §5, §6.2).
+;; Passwords as /etc/shadow keeps them: $5$SALT$HASH, "Unix crypt using SHA-256 and SHA-512" (Drepper), over SHA-256.
 (define-library (astra sha-crypt)
-  (export hash-password password-matches? sha256)
-  (import (scheme base) (stratos base) (astra posix) (astra texts) (astra arithmetic))
+  (export hash-password password-matches?)
+  (import (scheme base) (stratos digest) (astra posix) (astra texts) (astra arithmetic))
   (begin
-    (define K
-      #(#x428a2f98 #x71374491 #xb5c0fbcf #xe9b5dba5 #x3956c25b #x59f111f1 #x923f82a4 #xab1c5ed5
-        #xd807aa98 #x12835b01 #x243185be #x550c7dc3 #x72be5d74 #x80deb1fe #x9bdc06a7 #xc19bf174
-        #xe49b69c1 #xefbe4786 #x0fc19dc6 #x240ca1cc #x2de92c6f #x4a7484aa #x5cb0a9dc #x76f988da
-        #x983e5152 #xa831c66d #xb00327c8 #xbf597fc7 #xc6e00bf3 #xd5a79147 #x06ca6351 #x14292967
-        #x27b70a85 #x2e1b2138 #x4d2c6dfc #x53380d13 #x650a7354 #x766a0abb #x81c2c92e #x92722c85
-        #xa2bfe8a1 #xa81a664b #xc24b8b70 #xc76c51a3 #xd192e819 #xd6990624 #xf40e3585 #x106aa070
-        #x19a4c116 #x1e376c08 #x2748774c #x34b0bcb5 #x391c0cb3 #x4ed8aa4a #x5b9cca4f #x682e6ff3
-        #x748f82ee #x78a5636f #x84c87814 #x8cc70208 #x90befffa #xa4506ceb #xbef9a3f7 #xc67178f2))
-    (define START
-      '#(#x6a09e667 #xbb67ae85 #x3c6ef372 #xa54ff53a #x510e527f #x9b05688c #x1f83d9ab #x5be0cd19))
-    ;; A word turned right: what falls out is scaled back in, so that no step leaves the small integers.
-    (define-syntax turned
-      (syntax-rules ()
-        ((_ x by low scale) (bitwise-ior (arithmetic-shift x by) (* (bitwise-and x low) scale)))))
-    (define-syntax word (syntax-rules () ((_ x) (bitwise-and x #xffffffff))))
-    (define (sigma0 x)
-      (bitwise-xor (bitwise-xor (turned x -7 #x7f #x2000000) (turned x -18 #x3ffff #x4000)) (arithmetic-shift x -3)))
-    (define (sigma1 x)
-      (bitwise-xor (bitwise-xor (turned x -17 #x1ffff #x8000) (turned x -19 #x7ffff #x2000))
-        (arithmetic-shift x -10)))
-    (define (sum0 x)
-      (bitwise-xor (bitwise-xor (turned x -2 #x3 #x40000000) (turned x -13 #x1fff #x80000))
-                   (turned x -22 #x3fffff #x400)))
-    (define (sum1 x)
-      (bitwise-xor (bitwise-xor (turned x -6 #x3f #x4000000) (turned x -11 #x7ff #x200000))
-                   (turned x -25 #x1ffffff #x80)))
-    (define (big-word v at)
-      (+ (* 16777216 (bytevector-u8-ref v at)) (* 65536 (bytevector-u8-ref v (+ at 1)))
-         (* 256 (bytevector-u8-ref v (+ at 2))) (bytevector-u8-ref v (+ at 3))))
-    ;; One block of 64 bytes into the state h; w: room for 64 words.
-    (define (compress! h v at w)
-      (do ((i 0 (+ i 1))) ((= i 16)) (vector-set! w i (big-word v (+ at (* 4 i)))))
-      (do ((i 16 (+ i 1))) ((= i 64))
-        (vector-set! w i (word (+ (sigma1 (vector-ref w (- i 2))) (vector-ref w (- i 7))
-                                  (sigma0 (vector-ref w (- i 15))) (vector-ref w (- i 16))))))
-      (let loop ((i 0) (a (vector-ref h 0)) (b (vector-ref h 1)) (c (vector-ref h 2)) (d (vector-ref h 3))
-                 (e (vector-ref h 4)) (f (vector-ref h 5)) (g (vector-ref h 6)) (k (vector-ref h 7)))
-        (if (< i 64)
-            (let ((t1 (+ k (sum1 e) (bitwise-xor g (bitwise-and e (bitwise-xor f g))) (vector-ref K i)
-                        (vector-ref w i)))
-                  (t2 (+ (sum0 a) (bitwise-xor (bitwise-and a b) (bitwise-and c (bitwise-xor a b))))))
-              (loop (+ i 1) (word (+ t1 t2)) a b c (word (+ d t1)) e f g))
-            (let add ((i 0) (l (list a b c d e f g k)))
-              (when (pair? l)
-                (vector-set! h i (word (+ (vector-ref h i) (car l))))
-                (add (+ i 1) (cdr l)))))))
-    (define (sha256 message)
-      (let* ((n (bytevector-length message)) (size (* 64 (quotient (+ n 72) 64))) (v (make-bytevector size 0))
-             (h (vector-copy START)) (w (make-vector 64 0)) (digest (make-bytevector 32 0)))
-        (bytevector-copy! v 0 message)
-        (bytevector-u8-set! v n 128)
-        (let length ((at (- size 1)) (bits (* 8 n)))
-          (when (> bits 0)
-            (bytevector-u8-set! v at (modulo bits 256))
-            (length (- at 1) (quotient bits 256))))
-        (do ((at 0 (+ at 64))) ((= at size)) (compress! h v at w))
-        (do ((i 0 (+ i 1))) ((= i 8) digest)
-          (let byte ((at (+ 3 (* 4 i))) (x (vector-ref h i)))
-            (when (>= at (* 4 i))
-              (bytevector-u8-set! digest at (modulo x 256))
-              (byte (- at 1) (quotient x 256)))))))
-
+    (define (sha256 message) (digest 'sha-256 message))
     (define (repeated v n) (let loop ((i 0) (l '())) (if (= i n) (apply bytevector-append l)
                                                        (loop (+ i 1) (cons v l)))))
     (define (stretched digest n)

@@ -79,7 +79,13 @@
                (from (delimited delimiter "`s' command")) (to (delimited delimiter "`s' command")))
           (let flags ((all? #f) (which 1) (print? #f) (fold? #f))
             (define (made file)
-              (substitution-of (regular from fold?) (replacement to) all? which print? file))
+              (let ((regular (regular from fold?)) (parts (replacement to)))
+                (for-each
+                  (lambda (p)
+                    (if (and (number? p) (regular? regular) (> p (regular-group-count regular)))
+                        (wrong "invalid reference \\" (number->string p) " on `s' command's RHS")))
+                  parts)
+                (substitution-of regular parts all? which print? file)))
             (let ((c (peek)))
               (cond ((eqv? c #\g) (take) (flags #t which print? fold?))
                     ((eqv? c #\p) (take) (flags all? which #t fold?))
@@ -224,7 +230,7 @@
                (let ((from (cadr address)) (step (cddr address)))
                  (if (= step 0) (= number from) (and (>= number from) (= 0 (modulo (- number from) step))))))
               ((eq? address 'last) (not ahead))
-              (else (regular-search (expression address) space 0))))
+              (else (regular-match? (expression address) space))))
       (define (selected? c)
         (let ((first (command-first c)) (last (let ((l (command-last c))) (if (pair? l) (or (command-active c) l) l))))
           ;; The line where a range that begins here ends, if it is told by a distance.
@@ -247,7 +253,9 @@
         (let loop ((i 0)) (cond ((= i (string-length text)) #f) ((char=? #\newline (string-ref text i)) i)
                                 (else (loop (+ i 1))))))
       (define (substitute s)
-        (let ((r (expression (substitution-regular s))) (n (string-length space)) (text space))
+        (let ((r (expression (substitution-regular s))) (n (string-length space)) (text space)
+              (groups? (let any ((l (substitution-parts s)))
+                         (and (pair? l) (or (and (number? (car l)) (> (car l) 0)) (any (cdr l)))))))
           (define (part m p)
             (cond ((string? p) p)
                   ((and (< (+ 1 (* 2 p)) (vector-length m)) (vector-ref m (* 2 p)) (vector-ref m (+ 1 (* 2 p))))
@@ -255,7 +263,7 @@
                   (else "")))
           ;; from: where to look; copied: up to where the text is in `done`; before: the end of the last match
           (let loop ((from 0) (copied 0) (before -1) (k 1) (done '()) (hit? #f))
-            (let ((m (and (<= from n) (regular-search r text from))))
+            (let* ((m (and (<= from n) (regular-search r text from))) (m (if (and m groups?) (regular-groups r text m) m)))
               (if (not m)
                   (when hit?
                     (set! space (apply string-append (reverse (cons (substring text copied n) done))))
@@ -368,7 +376,7 @@
         (define (option c) (option-set? p c))
         (if (not p) 1
             (guard (e ((failure? e) (complain "sed: " (failure-message e)) 1)
-                      ((regular-failure? e) (complain "sed: invalid regular expression") 1))
+                      ((regular-failure? e) (flush-out) (complain "sed: " (regular-failure-message e)) 1))
               (let* ((given (let keep ((l (car p)))
                               (cond ((null? l) '())
                                     ((char=? #\e (caar l)) (cons (cdar l) (keep (cdr l))))

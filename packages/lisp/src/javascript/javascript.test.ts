@@ -5,8 +5,6 @@
  * as objects of the test's own.
  */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -14,14 +12,11 @@ import { CompiledLisp } from "../compiled-session.ts";
 import type { EngineOptions } from "../engine.ts";
 import { ExitRequest } from "../interpreter/machine.ts";
 import { Repl } from "../repl/repl.ts";
+import { findOwnLibrary } from "../testing/own-libraries.ts";
 import { makeLisp, type RunOptions } from "../testing/run.ts";
 import { runtimeImage } from "../testing/runtime-image.ts";
 import { testWasmEngine } from "../testing/wasm-engine.ts";
 
-const findLibrary = (parts: readonly (string | number)[]): { text: string; file: string } | null => {
-  const file = join(import.meta.dirname, "../../scheme", `${parts.join("/")}.sld`);
-  return existsSync(file) ? { text: readFileSync(file, "utf8"), file } : null;
-};
 const IMPORTS = "(import (scheme base) (scheme write) (stratos base) (stratos javascript) (srfi 18))";
 const ENGINES = ["interpreter", "wasm"] as const;
 type EngineName = (typeof ENGINES)[number];
@@ -40,7 +35,7 @@ function session(
 ) {
   const global = Object.assign(Object.create(globalThis) as object, own);
   const { lisp, output } = makeLisp({
-    findLibrary,
+    findLibrary: findOwnLibrary,
     ...rest,
     system: { javascript: { global, whenIdle }, ...REAL_TIME, ...rest.system },
   });
@@ -485,7 +480,7 @@ test("the prompt waits for promises, form by form", async () => {
 });
 
 test("a program for a processor is refused by name", () => {
-  const { lisp } = makeLisp({ findLibrary });
+  const { lisp } = makeLisp({ findLibrary: findOwnLibrary });
   const native = new CompiledLisp(lisp, { wasm: testWasmEngine, keepsModules: true, isNative: true });
   assert.throws(
     () => native.buildNative(`${IMPORTS} (display (js-global))`, "x.scm", ["x86_64"]),
@@ -494,7 +489,7 @@ test("a program for a processor is refused by name", () => {
 });
 
 test("a built program has JavaScript where the session that runs it has", async () => {
-  const { lisp } = makeLisp({ findLibrary });
+  const { lisp } = makeLisp({ findLibrary: findOwnLibrary });
   const image = new CompiledLisp(lisp, { wasm: testWasmEngine, keepsModules: true }).buildProgram(
     `${IMPORTS} (write (js-await (js-invoke (list->js '(3)) "map" (lambda (x . r) (+ 1 x))))) (write (js-await 4))`,
     "built.scm",

@@ -21,7 +21,7 @@ export function astraProgram(): AstraProgram {
   // The tables at the libraries' ends: (cons "NAME" procedure). Names are words, or [.
   const utilities = globSync("*-utilities.sld", { cwd: folder })
     .sort()
-    .flatMap((name) => [...readFileSync(join(folder, name), "utf8").matchAll(/\(cons "([a-z]+|\[)" /gu)])
+    .flatMap((name) => [...readFileSync(join(folder, name), "utf8").matchAll(/\(cons "([a-z][a-z0-9]*|\[)" /gu)])
     .map(([, one]) => one!);
   return {
     version: lispVersion(),
