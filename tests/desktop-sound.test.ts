@@ -4,13 +4,16 @@
  */
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { keepWebFolder, webFolderServer } from "@stratos/console";
+import { TAB_DESKTOP } from "@stratos/desktop/tab";
 import { Browser, type Page } from "./support/browser.ts";
 import { launcher, start } from "./support/stratos.ts";
 import { ensureSoundImage, shareTranslations, SOUND_IMAGE, TEST_HOME } from "./support/test-image.ts";
-import { Heard, until } from "./support/until.ts";
+import { Heard } from "./support/until.ts";
 
 /** For a host under load. */
 const PATIENCE_MS = 300_000;
@@ -95,15 +98,38 @@ test("a page that was touched hears the machine, and both set one volume", async
   await page.waitFor(speaker, /^Sound: Muted$/, PATIENCE_MS);
   await page.waitFor("document.querySelector('dialog input[role=switch]').checked", /^true$/, PATIENCE_MS);
   await page.waitFor(HEARD, /^0\.00 0$/, PATIENCE_MS);
-  const { text } = { text: await (await ask("GET", "/content?path=/tmp/told")).text() };
-  assert.match(text, /front-left: 32768 \/ {2}50%/);
+  assert.match(await (await ask("GET", "/content?path=/tmp/told")).text(), /front-left: 32768 \/ {2}50%/);
 
   // A page that is loaded again, and touched, hears it again.
-  await until("it is loud again", async () => (await ask("POST", "/run", { command: "pactl set-sink-mute 0 0" })).ok);
+  assert.equal((await ask("POST", "/run", { command: "pactl set-sink-mute 0 0" })).status, 201);
   await page.navigate("about:blank");
   await page.navigate(address.href);
   await page.waitFor(speaker, /^Sound: Press a key/, PATIENCE_MS);
   await page.evaluate(ANALYSER);
   await touch(page);
   await page.waitFor(HEARD, /^0\.06 440$/, PATIENCE_MS);
+});
+
+test("a tab without a server hears its machine, too", async (t) => {
+  const server = webFolderServer(
+    await keepWebFolder({ home: TEST_HOME, image: SOUND_IMAGE, lines: [], desktop: TAB_DESKTOP }),
+  );
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const browser = await Browser.launch();
+  t.after(() => browser.close());
+  const page = await browser.open("about:blank");
+  await page.navigate(`http://127.0.0.1:${(server.address() as AddressInfo).port}/desktop/`);
+  await page.waitFor("document.querySelector('.panel .speaker')?.ariaLabel", /^Sound: Volume 100 %$/, PATIENCE_MS);
+  await page.evaluate(ANALYSER);
+  await touch(page);
+  const terminal = "document.querySelector('.xterm-rows')?.textContent";
+  for (const type of ["keyDown", "keyUp"])
+    await page.call("Input.dispatchKeyEvent", { type, code: "Enter", key: "Unidentified", modifiers: 3 });
+  await page.waitFor(terminal, /[#$] /, PATIENCE_MS);
+  await page.type("sox -n -r 48000 -c 2 /tmp/a.wav synth 600 sine 440 vol 0.5 && paplay /tmp/a.wav\n");
+  await page.waitFor(HEARD, /^0\.50 440$/, PATIENCE_MS);
 });

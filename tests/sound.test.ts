@@ -96,6 +96,7 @@ test("what cannot be written, or recorded, is told before anything runs", async 
     [["--sound", join(folder, "absent", "x.wav")], /absent: /],
     [["--sound", file, "--record", join(folder, "r")], /not in a recording; leave --sound away\n/],
     [["--sound", file, "-i", "absent"], /no such image/],
+    [["--sound", file, "--name", "player"], /--sound: /],
   ] as const) {
     const { status, stderr } = await stratos(["run", "-i", SOUND_IMAGE, ...args, "--", "true"], { env });
     assert.notEqual(status, 0);

@@ -6,7 +6,7 @@ import { STEREO } from "../audio/channels.ts";
 import { isRate } from "../audio/formats.ts";
 import * as C from "../wire/commands.ts";
 import { commandPacket, type PacketEvents, PacketReader } from "../wire/packets.ts";
-import { type Properties, PROPERTIES_MAX, TagReader, TagWriter, textProperties, WireError } from "../wire/tags.ts";
+import { type Properties, isPropertyList, TagReader, TagWriter, textProperties, WireError } from "../wire/tags.ts";
 import { formatInfo, negotiateFormat, NO_FORMAT } from "./format-negotiation.ts";
 import {
   putClient,
@@ -101,6 +101,8 @@ export class SoundClient implements TransportEvents, PacketEvents, StreamEvents 
   }
 
   onCommand(bytes: Uint8Array): void {
+    // One that reads nothing was ended in the midst of what it asks.
+    if (this.#isOver) return;
     const from = new TagReader(bytes);
     const command = from.u32();
     const tag = from.u32();
@@ -295,8 +297,9 @@ export class SoundClient implements TransportEvents, PacketEvents, StreamEvents 
   }
 
   #setProperties(tag: number, from: TagReader): void {
-    this.properties = from.properties();
+    const properties = from.properties();
     from.end();
+    this.properties = mustFit(properties);
     this.#reply(tag, (to) => void to.u32(this.index));
     this.#server.tell(C.OF_CLIENT | C.IS_CHANGED, this.index);
   }
@@ -319,7 +322,7 @@ export class SoundClient implements TransportEvents, PacketEvents, StreamEvents 
     from.u32();
     const volumes = from.channelVolumes();
     const flags = Object.fromEntries(STREAM_FLAGS.map((name) => [name, from.flag()]));
-    const properties = from.properties();
+    const properties = mustFit(from.properties());
     for (const name of LATER_FLAGS) flags[name] = from.flag();
     const formats = Array.from({ length: from.u8() }, () => from.format());
     from.end();
@@ -422,7 +425,7 @@ export class SoundClient implements TransportEvents, PacketEvents, StreamEvents 
     if (command === C.SET_PLAYBACK_STREAM_NAME) {
       const name = from.string();
       if (name === null) throw new SoundError(C.ERR_INVALID);
-      target.properties = new Map([...target.properties, ...textProperties({ "media.name": name })]);
+      target.properties = mustFit(new Map([...target.properties, ...textProperties({ "media.name": name })]));
     } else if (command === C.UPDATE_CLIENT_PROPLIST || command === C.UPDATE_PLAYBACK_STREAM_PROPLIST)
       target.properties = changedProperties(target.properties, from);
     else {
@@ -503,8 +506,12 @@ function changedProperties(before: Properties, from: TagReader): Properties {
   const mode = from.u32();
   const said = from.properties();
   if (mode > 2) throw new SoundError(C.ERR_INVALID);
-  if (mode === 0) return said;
-  const all = mode === 1 ? new Map([...said, ...before]) : new Map([...before, ...said]);
-  if (all.size > PROPERTIES_MAX) throw new SoundError(C.ERR_TOOLARGE);
-  return all;
+  if (mode === 0) return mustFit(said);
+  return mustFit(mode === 1 ? new Map([...said, ...before]) : new Map([...before, ...said]));
+}
+
+/** @throws SoundError */
+function mustFit(properties: Properties): Properties {
+  if (!isPropertyList(properties)) throw new SoundError(C.ERR_TOOLARGE);
+  return properties;
 }

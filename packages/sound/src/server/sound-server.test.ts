@@ -203,6 +203,24 @@ test("what there is not is refused by its error", () => {
   assert.equal(program.isClosed, false);
 });
 
+test("what a program says of itself is bounded, however often it says more", () => {
+  const program = new TestProgram(new TestServer().server);
+  const { channel } = begun(program.play());
+  const answers = Array.from({ length: 9 }, (_, at) =>
+    program.ask(C.UPDATE_PLAYBACK_STREAM_PROPLIST, (to) =>
+      to
+        .u32(channel)
+        .u32(2)
+        .properties(textProperties({ [`key${at}`]: "x".repeat(10_000) })),
+    ),
+  );
+  assert.deepEqual(
+    answers.map((each) => typeof each === "object"),
+    [...Array(6).fill(true), ...Array(3).fill(false)],
+  );
+  assert.equal(answers[8], C.ERR_TOOLARGE);
+});
+
 test("programs hear of each other, and one can end another's stream", () => {
   const { server } = new TestServer();
   const [one, two] = [new TestProgram(server), new TestProgram(server)] as const;

@@ -30,7 +30,7 @@ const STRING = letterOf("t"),
 /** PA_CHANNELS_MAX */
 const CHANNELS_MAX = 32;
 /** Of a list of properties that a program tells of itself. */
-export const PROPERTIES_MAX = 256;
+const PROPERTIES_MAX = 256;
 const PROPERTY_BYTES_MAX = 1 << 16;
 
 /** What a stream's bytes are; it may be one that there is not, until `isSampleSpec` has said otherwise. */
@@ -155,17 +155,15 @@ export class TagReader {
   properties(): Properties {
     this.#expect(PROPERTIES);
     const found = new Map<string, Uint8Array>();
-    let sizeBytes = 0;
     for (;;) {
       const key = this.string();
       if (key === null) return found;
       const said = this.u32();
       const value = this.#arbitrary();
       if (said !== value.length) throw new WireError("a property of two sizes");
-      sizeBytes += key.length + value.length;
-      if (found.size >= PROPERTIES_MAX || sizeBytes > PROPERTY_BYTES_MAX) throw new WireError("too many properties");
       const isText = value.length > 0 && value[value.length - 1] === 0;
       found.set(key, (isText ? value.subarray(0, -1) : value).slice());
+      if (found.size > PROPERTIES_MAX) throw new WireError("too many properties");
     }
   }
 
@@ -180,6 +178,13 @@ function utf8(bytes: Uint8Array): string {
   const decoded = byteStringToUtf8(text);
   if (utf8ToByteString(decoded) !== text) throw new WireError("a text that is no UTF-8");
   return decoded;
+}
+
+/** They are not more than a program may have. */
+export function isPropertyList(properties: Properties): boolean {
+  let sizeBytes = 0;
+  for (const [key, value] of properties) sizeBytes += key.length + value.length;
+  return properties.size <= PROPERTIES_MAX && sizeBytes <= PROPERTY_BYTES_MAX;
 }
 
 /** Of a property that is a text; what is none reads as nothing. */
