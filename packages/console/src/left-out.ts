@@ -19,8 +19,7 @@ const NO_RECORDINGS =
 /** Named systems are a supervisor's, and a page has none (SystemsSource). */
 const NO_SYSTEMS =
   'import { StratosError } from "./api.ts";' +
-  'const why = "name: a page has no named systems";' +
-  'const refuse = () => { throw new StratosError("option", why, { option: "name" }); };' +
+  'const refuse = () => { throw new StratosError("option", "name: not in a page", { option: "name" }); };' +
   "export { refuse as openSystem, refuse as startSystem, refuse as connectSystem, refuse as unnamedCheckpoint };" +
   "export { refuse as resumeSystem, refuse as listSystems, refuse as removeSystem, refuse as forkSystem };";
 
