@@ -41,6 +41,10 @@ export const TEST_IMAGE = "test-3";
 export const SCREEN_IMAGE = "screens-1";
 const SCREEN_PACKAGES = ["foot", "fonts-dejavu-core", "libnotify-bin", "dbus-bin", "libdrm-tests", "evtest"];
 
+/** Of programs that are heard. */
+export const SOUND_IMAGE = "sound-1";
+const SOUND_PACKAGES = ["pulseaudio-utils", "alsa-utils", "libasound2-plugins", "sox", "libsox-fmt-pulse"];
+
 const JUDGE_ROOT = join(TEST_HOME, `root-${TEST_IMAGE}`);
 const BUILD_WAIT_MS = 20 * 60_000;
 
@@ -57,6 +61,10 @@ export async function ensureJudgeRoot(): Promise<void> {
 
 export function ensureScreenImage(): Promise<void> {
   return ensureImage(SCREEN_IMAGE, SCREEN_PACKAGES);
+}
+
+export function ensureSoundImage(): Promise<void> {
+  return ensureImage(SOUND_IMAGE, SOUND_PACKAGES);
 }
 
 /** Where python looks for its own tests; the package with most of them puts them beside those of the image. */

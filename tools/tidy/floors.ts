@@ -155,6 +155,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "bare riscv.ts",
   ],
   dbus: ["wire", "bus", "services", "."],
+  sound: ["wire", "audio", "server", "."],
   session: [".", "symbols", "recording", "debug explore provenance", "session.ts"],
   systems: ["scripts", "packages", "compose", "alpm builder hub"],
   "tools-node": ["emulator lisp packages", "outputs", "fuse", "compose", "builder"],

@@ -36,6 +36,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   confdb: 4,
   "hub-api": 4,
   dbus: 4,
+  sound: 4,
   wayland: 4,
   display: 5,
   "host-node": 5,

@@ -1,6 +1,7 @@
-/** A display for the programs of a machine, in Node and in a browser's worker, and those who look at it. */
+/** A display and sound for the programs of a machine, in Node and in a browser's worker, and those who look at it. */
 export { CopiedText } from "./copied-text.ts";
 export { GuestDisplay } from "./guest-display.ts";
+export { GuestSound } from "./guest-sound.ts";
 export { MachineDisplay } from "./machine-display.ts";
 export { type Message, PageInput, parseMessage } from "./page-input.ts";
 export { type ScreenSource, ScreenViewers, type ViewerEnd, type Watching } from "./screen-viewers.ts";

@@ -73,6 +73,7 @@ export { ipOfText, textOfIp } from "./socket/inet/ip-text.ts";
 export { type HostSocketOwner, type HostListener, openHostListener } from "./host-service/host-listener.ts";
 export { HostConnection } from "./host-service/host-connection.ts";
 export { HostFile } from "./host-service/host-file.ts";
+export { HostTimer } from "./host-service/host-timer.ts";
 export type { Socket } from "./socket/socket.ts";
 export type { Waiter } from "./ground/wait-queue.ts";
 export { BytesCursor } from "./ground/io-cursor.ts";

@@ -282,9 +282,9 @@ export class Machine {
     if (this.#standsUntilNs === null) kernel.work.beginTurn();
     this.#standsUntilNs = null;
     this.sleepsUntilNs = null;
-    const mayPass = this.#virtualClock !== null && !this.isTimeHeld;
+    const isCounted = this.#virtualClock !== null && !this.isTimeHeld;
     let next = runTasks(kernel, untilNs);
-    while (mayPass && next > 0 && next < untilNs && !kernel.isStopped) {
+    while (isCounted && kernel.hostServices.dueCount === 0 && next > 0 && next < untilNs && !kernel.isStopped) {
       this.#virtualClock!.skipTo(next);
       next = runTasks(kernel, untilNs);
     }
@@ -296,7 +296,7 @@ export class Machine {
     if (next === -1 || this.#underWay !== null) return 0;
     if (this.isTimeHeld) this.sleepsUntilNs = next;
     if (this.#virtualClock !== null && next !== Infinity) {
-      if (mayPass) this.#virtualClock.skipTo(next);
+      if (isCounted && kernel.hostServices.dueCount === 0) this.#virtualClock.skipTo(next);
       return 0;
     }
     return next === Infinity ? Infinity : Math.max(0, (next - kernel.now()) / 1e6);

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { EAGAIN, EPIPE } from "@stratos/abi";
 import type { EventLoop } from "@stratos/host";
-import type { HostConnection, HostFile } from "@stratos/kernel";
+import type { HostConnection, HostFile, Kernel } from "@stratos/kernel";
 import { GuestClient, ServiceHold, writeInGuest } from "./host-listener.ts";
 
 /** The kernel's end of a connection. */
@@ -58,12 +58,16 @@ class Hold extends ServiceHold {
   }
 }
 
+function kernel(): Kernel {
+  return { hostServices: { dueCount: 0 } } as Kernel;
+}
+
 function serve(): { connection: Connection; client: GuestClient; hold: Hold; turns: () => void; heard: string[] } {
   const connection = new Connection();
   const due: (() => void)[] = [];
   const loop = { callSoon: (callback: () => void) => void due.push(callback) } as EventLoop;
   const hold = new Hold();
-  const client = new GuestClient(connection as unknown as HostConnection, loop, hold);
+  const client = new GuestClient(connection as unknown as HostConnection, { kernel: kernel(), loop, hold });
   const heard: string[] = [];
   client.serve({
     onData: (bytes) => void heard.push(Buffer.from(bytes).toString()),
@@ -105,7 +109,7 @@ it("what is written into a pipe goes as there is room, and is done once", () => 
       return Math.min(answer, bytes.length);
     },
   } as unknown as HostFile;
-  writeInGuest(loop, new Hold(), file, Buffer.from("hello"), () => done++);
+  writeInGuest({ kernel: kernel(), loop, hold: new Hold() }, file, Buffer.from("hello"), () => done++);
   assert.equal(written, "");
   turns();
   assert.deepEqual([written, done], ["he", 0]);
@@ -116,7 +120,7 @@ it("what is written into a pipe goes as there is room, and is done once", () => 
   wake();
   turns();
   // Nobody reads it: that is an end, too.
-  writeInGuest(loop, new Hold(), file, Buffer.from("hello"), () => done++);
+  writeInGuest({ kernel: kernel(), loop, hold: new Hold() }, file, Buffer.from("hello"), () => done++);
   turns();
   assert.deepEqual([written, done], ["hello", 2]);
 });

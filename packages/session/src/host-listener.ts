@@ -76,20 +76,39 @@ export class ServiceHold {
   }
 }
 
+/** A machine, and when services of the host may act on it. */
+export interface ServicePlace {
+  readonly kernel: Kernel;
+  readonly loop: EventLoop;
+  readonly hold: ServiceHold;
+}
+
+/** Between the machine's turns. */
+export function actSoon({ kernel, loop, hold }: ServicePlace, act: () => void): void {
+  const { hostServices } = kernel;
+  hostServices.dueCount++;
+  loop.callSoon(() =>
+    hold.run(() => {
+      hostServices.dueCount--;
+      act();
+    }),
+  );
+}
+
 /** The host's end of a connection to a program. */
 export class GuestClient {
   readonly #connection: HostConnection;
-  readonly #loop: EventLoop;
+  readonly #place: ServicePlace;
   readonly #hold: ServiceHold;
   readonly #buffer = new Uint8Array(PIECE);
   #service: HostService | null = null;
   #isDue = false;
   #isClosing = false;
 
-  constructor(connection: HostConnection, loop: EventLoop, hold: ServiceHold) {
+  constructor(connection: HostConnection, place: ServicePlace) {
     this.#connection = connection;
-    this.#loop = loop;
-    this.#hold = hold;
+    this.#place = place;
+    this.#hold = place.hold;
     connection.onReady(() => this.#soon());
   }
 
@@ -144,7 +163,7 @@ export class GuestClient {
   #soon(): void {
     if (this.#isDue || this.#isClosing) return;
     this.#isDue = true;
-    this.#loop.callSoon(() => this.#hold.run(() => this.#look()));
+    actSoon(this.#place, () => this.#look());
   }
 
   #look(): void {
@@ -206,12 +225,13 @@ export interface LeftService {
 
 /** @throws SessionError of kind "mount" */
 export function listenInGuest(
-  { kernel, loop, hold }: { readonly kernel: Kernel; readonly loop: EventLoop; readonly hold: ServiceHold },
+  place: ServicePlace,
   service: Omit<GuestService, "save" | "name"> & { readonly name: string | null },
 ): { readonly listener: GuestListener; readonly left: LeftService | null } {
+  const { kernel } = place;
   const { name, path, owner, onConnection } = service;
   let isDue = false;
-  const clientOf = (connection: HostConnection): GuestClient => new GuestClient(connection, loop, hold);
+  const clientOf = (connection: HostConnection): GuestClient => new GuestClient(connection, place);
   const take = (): void => {
     isDue = false;
     for (;;) {
@@ -223,7 +243,7 @@ export function listenInGuest(
   const soon = (): void => {
     if (isDue) return;
     isDue = true;
-    loop.callSoon(() => hold.run(take));
+    actSoon(place, take);
   };
   const found = name === null ? null : kernel.hostServices.take(name);
   const listener = found?.listener ?? ok(path, openHostListener(initOf(kernel), path, owner, soon, name));
@@ -252,17 +272,18 @@ export interface AwaitedSocket {
  * @throws SessionError of kind "mount"
  */
 export function awaitInGuest(
-  { kernel, loop, hold }: { readonly kernel: Kernel; readonly loop: EventLoop; readonly hold: ServiceHold },
+  place: ServicePlace,
   { name, path, owner, onWanted }: Omit<AwaitedService, "save">,
 ): AwaitedSocket {
+  const { kernel } = place;
   const wanted = (): void => {
     if (!isAwaited) return;
     isAwaited = false;
-    loop.callSoon(() => hold.run(onWanted));
+    actSoon(place, onWanted);
   };
   const found = kernel.hostServices.take(name);
   let isAwaited = found === null;
-  const clientOf = (connection: HostConnection): GuestClient => new GuestClient(connection, loop, hold);
+  const clientOf = (connection: HostConnection): GuestClient => new GuestClient(connection, place);
   const clients = found?.listener.goOn(wanted).map(clientOf) ?? [];
   const listener = found?.listener ?? ok(path, openHostListener(initOf(kernel), path, owner, wanted, name));
   return {
@@ -275,7 +296,7 @@ export function awaitInGuest(
     },
     await: () => {
       isAwaited = !listener.isWaitedFor;
-      if (!isAwaited) loop.callSoon(() => hold.run(onWanted));
+      if (!isAwaited) actSoon(place, onWanted);
     },
     close: () => {
       isAwaited = false;
@@ -285,13 +306,9 @@ export function awaitInGuest(
 }
 
 /** Both ends of a new connection: the file is for a program, which is sent it or starts with it. */
-export function pairInGuest(
-  kernel: Kernel,
-  loop: EventLoop,
-  hold: ServiceHold,
-): { readonly client: GuestClient; readonly file: HostFile } {
-  const { connection, file } = HostConnection.pair(initOf(kernel));
-  return { client: new GuestClient(connection, loop, hold), file };
+export function pairInGuest(place: ServicePlace): { readonly client: GuestClient; readonly file: HostFile } {
+  const { connection, file } = HostConnection.pair(initOf(place.kernel));
+  return { client: new GuestClient(connection, place), file };
 }
 
 /**
@@ -299,19 +316,13 @@ export function pairInGuest(
  *
  * @param done  called once, when all is written or nobody reads it any more: the file may be released then
  */
-export function writeInGuest(
-  loop: EventLoop,
-  hold: ServiceHold,
-  file: HostFile,
-  bytes: Uint8Array,
-  done: () => void,
-): void {
+export function writeInGuest(place: ServicePlace, file: HostFile, bytes: Uint8Array, done: () => void): void {
   let at = 0;
   let isDue = false;
   const soon = (): void => {
     if (isDue) return;
     isDue = true;
-    loop.callSoon(() => hold.run(step));
+    actSoon(place, step);
   };
   const step = (): void => {
     isDue = false;
@@ -343,20 +354,30 @@ export function makeX11Folder(kernel: Kernel): string {
 }
 
 /**
- * The folder for the sockets and pipes of a user (XDG Base Directory Specification, $XDG_RUNTIME_DIR): the user's own,
- * and nobody else's. @returns its path @throws SessionError of kind "mount"
+ * The folder for the sockets and pipes of a user (XDG Base Directory Specification, $XDG_RUNTIME_DIR), or one in it:
+ * the user's own, and nobody else's. @returns its path @throws SessionError of kind "mount"
  */
-export function makeRuntimeFolder(kernel: Kernel, user: { readonly uid: number; readonly gid: number }): string {
+export function makeRuntimeFolder(
+  kernel: Kernel,
+  user: { readonly uid: number; readonly gid: number },
+  within: string | null = null,
+): string {
   const init = initOf(kernel);
-  const path = `/run/user/${user.uid}`;
-  for (const folder of ["/run", "/run/user", path]) {
+  const make = (folder: string): void => {
     const made = makeDirectory(init, AT_FDCWD, folder, 0o755);
     if (made < 0 && made !== -EEXIST) ok(folder, made);
-  }
-  const place = ok(path, lookupPath(init, AT_FDCWD, path, 0));
-  ok(path, changeOwner(init, place, user.uid, user.gid));
-  ok(path, changeMode(init, place, 0o700));
-  return path;
+  };
+  const makeOwn = (folder: string): string => {
+    make(folder);
+    const place = ok(folder, lookupPath(init, AT_FDCWD, folder, 0));
+    ok(folder, changeOwner(init, place, user.uid, user.gid));
+    ok(folder, changeMode(init, place, 0o700));
+    return folder;
+  };
+  make("/run");
+  make("/run/user");
+  const path = makeOwn(`/run/user/${user.uid}`);
+  return within === null ? path : makeOwn(`${path}/${within}`);
 }
 
 function ok<T>(place: string, result: T | number): Exclude<T, number> {

@@ -19,6 +19,7 @@ import {
   type Credentials,
   type HostFile,
   type HostSocketOwner,
+  HostTimer,
   type OpenFile,
   ROOT,
 } from "@stratos/kernel";
@@ -29,6 +30,7 @@ import { endOfWaitStatus, type ProgramEnd } from "./exit-status.ts";
 import type { GuestUser } from "./guest-user.ts";
 import { type HostFolder, mountHostFolders } from "./host-folders.ts";
 import {
+  actSoon,
   type AwaitedService,
   type AwaitedSocket,
   awaitInGuest,
@@ -39,6 +41,7 @@ import {
   listenInGuest,
   pairInGuest,
   ServiceHold,
+  type ServicePlace,
   writeInGuest,
 } from "./host-listener.ts";
 import { MachinePump } from "./machine-pump.ts";
@@ -422,7 +425,7 @@ export class MachineSession {
     this.#hold.run(work);
   }
 
-  get #place(): Parameters<typeof listenInGuest>[0] {
+  get #place(): ServicePlace {
     return { kernel: this.machine.kernel, loop: this.#loop, hold: this.#hold };
   }
 
@@ -444,12 +447,18 @@ export class MachineSession {
 
   /** A new connection: the file is for a program, which is sent it or starts with it. */
   connectedPair(): { readonly client: GuestClient; readonly file: HostFile } {
-    return pairInGuest(this.machine.kernel, this.#loop, this.#hold);
+    return pairInGuest(this.#place);
   }
 
   /** Writes into a pipe that a program passed. @param done  the file may be released: all is written, or none reads */
   writePipe(file: HostFile, bytes: Uint8Array, done: () => void): void {
-    writeInGuest(this.#loop, this.#hold, file, bytes, done);
+    writeInGuest(this.#place, file, bytes, done);
+  }
+
+  /** @param onTime  called between the machine's turns, once after each `set` by the machine's clock */
+  hostTimer(onTime: () => void): Pick<HostTimer, "set" | "cancel"> {
+    const { kernel } = this.machine;
+    return new HostTimer(kernel, () => actSoon(this.#place, onTime));
   }
 
   /** Services that have not gone on never will: their programs read ECONNRESET. */

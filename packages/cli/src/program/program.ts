@@ -163,6 +163,11 @@ export async function createProgram(
       "give the program a Wayland display of 1280 × 800 that nobody sees, and write what it shows as PNG: once " +
         "nothing was drawn for a second, at its end, or after --timeout (default: 60)",
     )
+    .option(
+      "--sound <file>",
+      "give the program sound (PulseAudio's socket), and write what it plays as WAV of 48 kHz, 16 bits, two " +
+        "channels; while nothing plays the file stands still",
+    )
     .addHelpText(
       "after",
       "\nExit status: the program's; 128+N when signal N ended it; 124 after --timeout; 125 when Stratos itself " +

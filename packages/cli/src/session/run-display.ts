@@ -1,5 +1,5 @@
 /** `run --display` and `--screenshot`: what their options say, and what is told of them. */
-import { checkPictureFile, openRunDisplay } from "@stratos/console/display";
+import { checkOutputFile, openRunDisplay } from "@stratos/console/display";
 import type { RunSurroundings } from "@stratos/images/run";
 import { UsageError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED, EXIT_SUCCESS } from "../exit-status.ts";
@@ -13,7 +13,7 @@ export function checkDisplay({ display, screenshot, record, seed, schedule }: Ru
       throw new UsageError(`--${name}`, `when frames are shown is not repeatable; leave ${asked} away`);
   if (screenshot === undefined) return;
   if (display === true) throw new UsageError("--display", "a screenshot is of a display that nobody sees");
-  checkPictureFile(screenshot);
+  checkOutputFile(screenshot);
 }
 
 export function displayOf({ screenshot }: RunOptions): NonNullable<RunSurroundings["display"]> {

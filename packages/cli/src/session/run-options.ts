@@ -16,6 +16,8 @@ export interface RunOptions extends RunSettings {
   /** Of `run` alone: its windows are shown in a page, or pictured in a file of the host. */
   readonly display?: true;
   readonly screenshot?: string;
+  /** A file of the host for what it plays. */
+  readonly sound?: string;
 }
 
 /** Of commands whose program a debugger can look at. */

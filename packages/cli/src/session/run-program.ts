@@ -27,12 +27,15 @@ export async function runHere(
   displays?.checkDisplay(options);
   if (options.screen !== undefined && options.record !== undefined)
     throw new UsageError("--screen", "what it shows, and keys, are not in a recording; leave --record away");
+  const sounds = options.sound === undefined ? null : await import("./run-sound.ts");
+  const sound = sounds?.soundOf(options);
   const denied = new DeniedConnections();
   const request = await runRequest(program, options, denied);
   const end = await runProgram(warmProgram === undefined ? request : { ...request, warmProgram }, {
     ...ownSurroundings(),
     ...hooks,
     ...(displays === null ? {} : { display: displays.displayOf(options) }),
+    ...(sound === undefined ? {} : { sound }),
   });
   tellEnd(end, request.memoryBytes, denied.lines);
   return end.status;

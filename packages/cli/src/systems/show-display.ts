@@ -1,5 +1,5 @@
 /** `stratos display`: the windows of a named system. */
-import { checkPictureFile, pictureSystem, serveSystemDisplay } from "@stratos/console/display";
+import { checkOutputFile, pictureSystem, serveSystemDisplay } from "@stratos/console/display";
 import type { SupervisorClient } from "@stratos/sdk/systems";
 import { EXIT_STRATOS_FAILED, EXIT_SUCCESS } from "../exit-status.ts";
 import { listenForStop } from "../stop-signals.ts";
@@ -14,7 +14,7 @@ export interface DisplayOptions {
 
 export async function showDisplay(name: string, { port, screenshot, timeout }: DisplayOptions): Promise<number> {
   if (screenshot === undefined) return withSupervisor((client) => serve(client, name, port));
-  checkPictureFile(screenshot);
+  checkOutputFile(screenshot);
   return withSupervisor(async (client) => {
     if (await pictureSystem(client, name, screenshot, timeout)) return EXIT_SUCCESS;
     process.stderr.write(`stratos: ${screenshot}: not written: ${name} has shown nothing\n`);

@@ -12,9 +12,9 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 /** What is said of each to a user who is not root, to whom the rights of files say something. */
 function checked(files: readonly string[]): string[] {
   const script = `
-    import { checkPictureFile } from ${JSON.stringify(new URL("./screenshot.ts", import.meta.url).href)};
+    import { checkOutputFile } from ${JSON.stringify(new URL("./screenshot.ts", import.meta.url).href)};
     if (process.getuid() === 0) process.setuid(65534);
-    const said = (file) => { try { checkPictureFile(file); return ""; } catch (error) { return error.message; } };
+    const said = (file) => { try { checkOutputFile(file); return ""; } catch (error) { return error.message; } };
     console.log(JSON.stringify(process.argv.slice(1).map(said)));`;
   const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script, ...files], {
     encoding: "utf8",

@@ -133,7 +133,7 @@ function screenOf({ machine }: MachineSession, onFrame: (changed: readonly Recta
 }
 
 /** @throws OperationError when no file could be written there */
-export function checkPictureFile(file: string): void {
+export function checkOutputFile(file: string): void {
   const present = statSync(file, { throwIfNoEntry: false });
   if (present?.isDirectory() === true) throw new OperationError("option", file, "is a folder");
   const written = present === undefined ? dirname(file) : file;

@@ -57,8 +57,26 @@ export interface BusPorts {
   updateEnvironment(variables: ReadonlyMap<string, string>): void;
 }
 
-/** Of an object of the host. */
-export type TellSignal = (interfaceName: string, member: string, values: readonly Value[]) => void;
+/** What a service of the host hears of what others tell. */
+interface Heard {
+  readonly rules: readonly MatchRule[];
+  onSignal(message: Message, values: readonly Value[]): void;
+}
+
+interface Called {
+  readonly path: string;
+  readonly interface: string;
+  readonly member: string;
+  readonly signature: string;
+  readonly values: readonly Value[];
+}
+
+/** A service of the host, as it acts by itself. */
+export interface HostService {
+  tell(interfaceName: string, member: string, values: readonly Value[]): void;
+  /** @param onAnswer  null: it was refused, or whom it was for has gone. Not of a bus that goes on from this one. */
+  call(destination: string, called: Called, onAnswer: (values: readonly Value[] | null) => void): void;
+}
 
 interface Held {
   readonly sender: Peer;
@@ -199,17 +217,24 @@ export class Bus implements BusOfDriver {
   /**
    * A service of the host takes a name.
    *
-   * @returns by which it tells its signals
+   * @param hears  absent: nothing of what programs tell
    */
-  serve(name: string, path: string, object: HostObject): TellSignal {
+  serve(name: string, path: string, object: HostObject, hears: Heard | null = null): HostService {
     const whole = wholeObject(object, () => this.ports.machineId());
+    const waiting = new Map<number, (values: readonly Value[] | null) => void>();
     const peer: Peer & { unique: string } = {
       unique: `:1.${++this.#last}`,
       credentials: null,
       takesFiles: false,
-      rules: [],
+      rules: hears === null ? [] : [...hears.rules],
       receive: (message) => {
-        if (message.type !== METHOD_CALL) return;
+        const { type, replySerial = 0 } = message;
+        if (type === SIGNAL) return hears?.onSignal(message, valuesOf(message));
+        if (type !== METHOD_CALL) {
+          const onAnswer = waiting.get(replySerial);
+          waiting.delete(replySerial);
+          return onAnswer?.(type === METHOD_RETURN ? valuesOf(message) : null);
+        }
         const isThere = message.path === path || message.interface === `${BUS_NAME}.Peer`;
         this.#answer(peer, message, isThere ? whole : {});
       },
@@ -217,9 +242,25 @@ export class Bus implements BusOfDriver {
     this.#hosts.set(name, peer);
     this.peers.set(peer.unique, peer);
     this.names.request(name, peer, 0);
-    return (interfaceName, member, values) => {
-      const signature = whole[interfaceName]!.signals[member]!;
-      this.#send(peer, { type: SIGNAL, path, interface: interfaceName, member, signature, values });
+    return {
+      tell: (interfaceName, member, values) => {
+        const signature = whole[interfaceName]!.signals[member]!;
+        this.#send(peer, { type: SIGNAL, path, interface: interfaceName, member, signature, values });
+      },
+      call: (destination, called, onAnswer) => {
+        const { values, ...what } = called;
+        const serial = this.#nextSerial();
+        const body = bodyOf(called.signature, values);
+        const head = { type: METHOD_CALL, flags: NO_AUTO_START, serial, isLittle: true, fileCount: 0 };
+        waiting.set(serial, onAnswer);
+        try {
+          this.#route(peer, { ...head, sender: peer.unique, destination, ...what, body }, []);
+        } catch (error) {
+          if (!(error instanceof BusError)) throw error;
+          waiting.delete(serial);
+          onAnswer(null);
+        }
+      },
     };
   }
 

@@ -1,6 +1,6 @@
 /** Notifications of programs (Desktop Notifications Specification 1.2): what they tell the person, and how it ended. */
 import { flag, list, oneOf, record, text, whole } from "@stratos/base/value-check";
-import type { Bus, TellSignal } from "../bus/bus.ts";
+import type { Bus, HostService } from "../bus/bus.ts";
 import type { HostObject } from "../bus/host-object.ts";
 import type { Value, Variant } from "../wire/value-reader.ts";
 
@@ -68,12 +68,12 @@ interface NotificationPorts {
 export class Notifications {
   readonly #ports: NotificationPorts;
   readonly open = new Map<number, ProgramNotification>();
-  readonly #tell: TellSignal;
+  readonly #service: HostService;
   #last = 0;
 
   constructor(bus: Bus, ports: NotificationPorts) {
     this.#ports = ports;
-    this.#tell = bus.serve(NAME, PATH, this.#object());
+    this.#service = bus.serve(NAME, PATH, this.#object());
   }
 
   save(): SavedNotifications {
@@ -142,7 +142,7 @@ export class Notifications {
   /** @param reason  EXPIRED, DISMISSED … @returns whether it was open */
   closed(id: number, reason: number): boolean {
     if (!this.open.delete(id)) return false;
-    this.#tell(NAME, "NotificationClosed", [id, reason]);
+    this.#service.tell(NAME, "NotificationClosed", [id, reason]);
     return true;
   }
 
@@ -150,7 +150,7 @@ export class Notifications {
   invoked(id: number, key: string): boolean {
     const notification = this.open.get(id);
     if (notification?.actions.some((action) => action.key === key) !== true) return false;
-    this.#tell(NAME, "ActionInvoked", [id, key]);
+    this.#service.tell(NAME, "ActionInvoked", [id, key]);
     if (!notification.isResident) this.closed(id, DISMISSED);
     return true;
   }

@@ -29,16 +29,23 @@ export async function readApplications(files: FileAccess, home: string, language
     .sort((one, other) => one.name.localeCompare(other.name, language));
 }
 
-/** @returns null: there is none that a browser shows */
+/** @param folder  where it is looked for first. @returns null: there is none that a browser shows */
 export async function readIcon(
   files: FileAccess,
   { icon }: Pick<DesktopEntry, "icon">,
+  folder = "",
 ): Promise<{ readonly type: string; readonly bytes: Uint8Array } | null> {
-  for (const path of iconPlaces(icon)) {
+  for (const path of [...ownPlaces(folder, icon), ...iconPlaces(icon)]) {
     const status = await files.stat(path).catch(() => null);
     if (status?.kind !== "file" || status.sizeBytes > ICON_BYTES_MAX) continue;
     const bytes = await files.read(path).catch(() => null);
     if (bytes !== null) return { type: path.endsWith(".svg") ? "image/svg+xml" : "image/png", bytes };
   }
   return null;
+}
+
+/** Of a program that brings its own. */
+function ownPlaces(folder: string, icon: string): readonly string[] {
+  if (!folder.startsWith("/") || !/^[\w.+-]+$/.test(icon)) return [];
+  return ["svg", "png"].map((type) => `${folder}/${icon}.${type}`);
 }

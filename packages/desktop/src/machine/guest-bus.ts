@@ -2,8 +2,16 @@
  * The session bus of a desktop's programs, served by the host: a machine needs no dbus-daemon for it. Services of
  * /usr/share/dbus-1/services are started when they are called.
  */
-import { byteStringToUtf8, loadState, saveState, StateError } from "@stratos/base";
-import { Bus, guidOf, Notifications, type ProgramNotification, type Transport } from "@stratos/dbus";
+import { byteStringToUtf8, loadState, saveState, StateError, toBase64 } from "@stratos/base";
+import {
+  Bus,
+  guidOf,
+  Notifications,
+  type ProgramNotification,
+  type Transport,
+  Tray,
+  type TrayItem,
+} from "@stratos/dbus";
 import type { HostFile } from "@stratos/kernel";
 import { MachineFiles } from "@stratos/sdk/machine-files";
 import { VERSION } from "@stratos/sdk/version";
@@ -27,6 +35,12 @@ const START_MS = 4 * 25_000;
 interface Served {
   readonly bus: Bus;
   readonly notifications: Notifications;
+  readonly tray: Tray;
+}
+
+/** A program's sign in the panel, as the page is told of it. */
+export interface ShownTrayItem extends Omit<TrayItem, "picture" | "iconFolder"> {
+  readonly picture: { readonly width: number; readonly height: number; readonly pixels: string } | null;
 }
 
 export class GuestBus {
@@ -74,7 +88,8 @@ export class GuestBus {
       show: (notification) => this.#tell({ notification }),
       withdraw: (withdrawn) => this.#tell({ withdrawn }),
     });
-    return { bus, notifications };
+    const tray = new Tray(bus, { changed: () => this.#tell({ tray: shownItems(tray) }) });
+    return { bus, notifications, tray };
   }
 
   #setVariables(variables: ReadonlyMap<string, string>): void {
@@ -82,15 +97,15 @@ export class GuestBus {
   }
 
   *#save(): Generator<void, Uint8Array> {
-    const { bus, notifications } = this.#served;
-    return saveState({ bus: bus.save(), notifications: notifications.save() }, new Map());
+    const { bus, notifications, tray } = this.#served;
+    return saveState({ bus: bus.save(), notifications: notifications.save(), tray: tray.save() }, new Map());
   }
 
   /** @returns null: what is left cannot have been saved, and its programs are told that their bus is gone */
   #goOn({ record, clients }: LeftService): Served | null {
     try {
       const saved = loadState(record, { ports: new Map(), given: new Map(), classes: new Set() });
-      const { bus, notifications } = saved as Partial<Record<"bus" | "notifications", unknown>>;
+      const { bus, notifications, tray = [] } = saved as Partial<Record<"bus" | "notifications" | "tray", unknown>>;
       if (!(bus instanceof Uint8Array)) throw new StateError("damaged", "the saved bus is damaged: it is not there");
       const served = this.#serve(guidOf(bus));
       if (!served.notifications.goOn(notifications))
@@ -106,6 +121,7 @@ export class GuestBus {
         if (its === undefined) client.reset();
         else client.serve(its);
       }
+      if (!served.tray.goOn(tray)) throw new StateError("damaged", "the saved bus is damaged: what is in the panel");
       return served;
     } catch (error) {
       if (!(error instanceof StateError)) throw error;
@@ -121,6 +137,14 @@ export class GuestBus {
   /** Those that no one has closed yet. */
   get open(): readonly ProgramNotification[] {
     return [...this.notifications.open.values()];
+  }
+
+  get tray(): Tray {
+    return this.#served.tray;
+  }
+
+  get trayItems(): readonly ShownTrayItem[] {
+    return shownItems(this.tray);
   }
 
   close(): void {
@@ -173,6 +197,13 @@ export class GuestBus {
       .catch((error: Error) => fail(error.message));
     return true;
   }
+}
+
+function shownItems(tray: Tray): readonly ShownTrayItem[] {
+  return tray.items.map(({ picture, iconFolder: _, ...item }) => ({
+    ...item,
+    picture: picture === null ? null : { ...picture, pixels: toBase64(picture.pixels) },
+  }));
 }
 
 /** All files that the bus has are of this machine: programs sent them. */

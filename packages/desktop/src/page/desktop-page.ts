@@ -25,6 +25,8 @@ import { Panel } from "./panel.ts";
 import { PanelPlugins } from "./panel-plugins.ts";
 import { askToShutDown, untilResumed } from "./power.ts";
 import { ask, checkAddress, whenLocked, whenSuspended } from "./service.ts";
+import { Sound } from "./sound.ts";
+import { TrayArea } from "./tray.ts";
 import { column, Dialog, row } from "./widgets/containers.ts";
 import { Button, Label, TextField } from "./widgets/controls.ts";
 import { say, setLanguage, type Word } from "./words.ts";
@@ -64,7 +66,9 @@ function show(session: Session, layout: KeptLayout): void {
   const notifications = new Notifications((count) => panel !== null && (panel.count = count));
   document.body.append(notifications.element);
   const notify = (text: string): void => notifications.add(text);
-  const guests = session.hasDisplay ? new GuestWindows(desktop, notifications) : null;
+  const tray = new TrayArea(notify);
+  const guests = session.hasDisplay ? new GuestWindows(desktop, notifications, tray) : null;
+  const sound = session.hasDisplay ? new Sound(notify) : null;
   const fail = (error: unknown): void => notify((error as Error).message);
 
   const host: ApplicationHost = {
@@ -89,6 +93,7 @@ function show(session: Session, layout: KeptLayout): void {
       const leave = session.hasDisplay ? [] : [{ text: say("logOut"), act: () => logOut(session) }];
       return [{ text: say("lock"), act: lock }, ...leave];
     },
+    sound,
     permissionsChanged: () => void plugins.refresh().catch(fail),
     start: (kind, argument) => start(kind, argument),
     change: async (change) => {
@@ -99,6 +104,7 @@ function show(session: Session, layout: KeptLayout): void {
       document.dispatchEvent(new Event(SETTINGS_CHANGED));
       setLanguage(settings.language);
       panel?.relabel();
+      tray.relabel();
       if (change.workspaces !== undefined) desktop.arrangement.setWorkspaceCount(settings.workspaces);
       desktop.fit();
     },
@@ -165,6 +171,7 @@ function show(session: Session, layout: KeptLayout): void {
     {
       openLauncher: () => launcher.open(),
       openNotifications: (at) => notifications.open(at),
+      sound,
       get sessionItems() {
         const first = [
           { text: say("help"), act: showKeys },
@@ -173,7 +180,7 @@ function show(session: Session, layout: KeptLayout): void {
         return [...first, ...host.session, ...host.power];
       },
     },
-    plugins,
+    [plugins, tray],
   );
   document.body.append(panel.element);
   apply(session.settings);

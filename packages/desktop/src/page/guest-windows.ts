@@ -8,8 +8,10 @@ import type { Placement, Rectangle } from "../arrange/place.ts";
 import type { Desktop, WindowContent } from "./desktop.ts";
 import { DisplayInput } from "@stratos/console/page/display-input";
 import { readParts } from "@stratos/display/read-parts";
+import type { ShownTrayItem } from "../machine/guest-bus.ts";
 import type { Notifications } from "./notifications.ts";
 import { openSocket, type PageConnection } from "./service.ts";
+import type { TrayArea } from "./tray.ts";
 import { create } from "./widgets/containers.ts";
 import type { WindowFrame } from "./window-frame.ts";
 import { say } from "./words.ts";
@@ -51,6 +53,7 @@ type Told = Partial<{
   copied: string;
   notification: ProgramNotification;
   withdrawn: number;
+  tray: readonly ShownTrayItem[];
 }>;
 
 const AGAIN_MS = 1000;
@@ -67,8 +70,11 @@ export class GuestWindows {
   #isLost = false;
   #focus: number | null = null;
 
-  constructor(desktop: Desktop, notifications: Notifications) {
+  readonly #tray: TrayArea;
+
+  constructor(desktop: Desktop, notifications: Notifications, tray: TrayArea) {
     this.#desktop = desktop;
+    this.#tray = tray;
     this.#notifications = notifications;
     this.input = new DisplayInput(
       (message) => this.send(message),
@@ -145,6 +151,7 @@ export class GuestWindows {
     if (copied !== undefined) this.input.copied(copied);
     if (notification !== undefined) this.#notifications.addOf(notification);
     if (withdrawn !== undefined) this.#notifications.withdraw(withdrawn);
+    if (told.tray !== undefined) this.#tray.items = told.tray;
     if (frame === true) {
       const shown = (): void => this.send({ shown: true });
       if (document.hidden) setTimeout(shown, HIDDEN_MS);

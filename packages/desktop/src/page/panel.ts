@@ -1,6 +1,7 @@
 /** The bar at the bottom: launcher, workspaces, windows, what has happened, time, and the session. */
 import type { Desktop } from "./desktop.ts";
 import { Box, create, Menu, type MenuItem } from "./widgets/containers.ts";
+import type { Sound } from "./sound.ts";
 import { Button } from "./widgets/controls.ts";
 import { Widget } from "./widgets/widget.ts";
 import { currentLanguage, say } from "./words.ts";
@@ -8,6 +9,8 @@ import { currentLanguage, say } from "./words.ts";
 interface PanelOwner {
   openLauncher(): void;
   openNotifications(at: { readonly x: number; readonly y: number }): void;
+  /** Null: the machine has none of its own here. */
+  readonly sound: Sound | null;
   readonly sessionItems: readonly (MenuItem | "line")[];
 }
 
@@ -16,12 +19,14 @@ export class Panel extends Widget {
   readonly #launcher: Button;
   readonly #workspaces = new Box("row", [], "nav").named("workspaces");
   readonly #windows = new Box("row", [], "nav").named("window-list").style({ grow: 1 });
+  readonly #speaker: Button | null;
+  readonly #sound: Sound | null;
   readonly #bell: Button;
   readonly #clock: Button;
   readonly #session: Button;
 
   /** @param plugins  stand before what the panel has itself at its end */
-  constructor(desktop: Desktop, owner: PanelOwner, plugins: Widget) {
+  constructor(desktop: Desktop, owner: PanelOwner, plugins: readonly Widget[]) {
     super(create("footer", "panel"));
     this.#desktop = desktop;
     this.#launcher = new Button("", () => owner.openLauncher()).named("launcher-button");
@@ -30,12 +35,18 @@ export class Panel extends Widget {
       return { x: left, y: top };
     };
     this.#bell = new Button("", () => owner.openNotifications(above(this.#bell))).named("bell");
+    const { sound } = owner;
+    this.#sound = sound;
+    this.#speaker = sound === null ? null : new Button("", () => sound.openControls()).named("speaker");
+    sound?.onChange(() => this.#labelSpeaker());
     this.#clock = new Button("").named("clock");
     this.#session = new Button(
       "",
       () => void new Menu(say("session"), owner.sessionItems).open(document.body, above(this.#session)),
     ).named("session-button");
-    this.append(this.#launcher, this.#workspaces, this.#windows, plugins, this.#bell, this.#clock, this.#session);
+    this.append(this.#launcher, this.#workspaces, this.#windows, ...plugins);
+    if (this.#speaker !== null) this.append(this.#speaker);
+    this.append(this.#bell, this.#clock, this.#session);
     desktop.onChange(() => this.invalidate());
     this.element.addEventListener("keydown", (event) => this.#key(event));
     setInterval(() => this.#tick(), 1000);
@@ -50,8 +61,19 @@ export class Panel extends Widget {
     this.#windows.labelled(say("windows"));
     this.#session.labelled(say("session"));
     this.count = this.#count;
+    this.#labelSpeaker();
     this.#tick();
     this.invalidate();
+  }
+
+  #labelSpeaker(): void {
+    if (this.#sound === null || this.#speaker === null) return;
+    const { volume, isMuted, isWaiting } = this.#sound;
+    const percent = Math.round(100 * volume);
+    this.#speaker.element.classList.toggle("muted", isMuted || percent === 0 || isWaiting);
+    const words = isWaiting ? say("soundWaits") : isMuted ? say("muted") : `${say("volume")} ${percent} %`;
+    this.#speaker.labelled(`${say("sound")}: ${words}`);
+    this.#speaker.element.title = words;
   }
 
   #count = 0;

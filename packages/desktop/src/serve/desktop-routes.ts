@@ -4,7 +4,7 @@
  */
 import type { Context, Hono } from "hono";
 import { concatBytes } from "@stratos/base";
-import { DISMISSED, EXPIRED } from "@stratos/dbus";
+import { DISMISSED, EXPIRED, type MenuNode } from "@stratos/dbus";
 import { StratosError } from "@stratos/sdk/client";
 import type { FileAccess } from "@stratos/sdk/api";
 import { problemDetails, readJson, Refusal } from "@stratos/volumes/rest-input";
@@ -34,6 +34,8 @@ const CONTENT_MAX = 1 << 28;
 /** Names of a folder that are shown. */
 const NAMES_MAX = 5000;
 const LOG_BYTES = 1 << 18;
+/** For what a program is asked over the bus. */
+const PROGRAM_MS = 10_000;
 const LOCKED = 423,
   SUSPENDED = 503;
 /** What a machine that is suspended, or shut down meanwhile, still answers. */
@@ -54,6 +56,7 @@ export function addDesktopRoutes(app: Hono, parts: DesktopParts): void {
   addFiles(app, parts.machine.box.fs);
   addMonitor(app, parts);
   addNotifications(app, parts.bus);
+  addTray(app, parts.bus, parts.machine.box.fs);
 }
 
 function addSession(app: Hono, { machine, state, power, onEnd }: DesktopParts): void {
@@ -273,6 +276,44 @@ function addNotifications(app: Hono, bus: GuestBus | null): void {
     if (bus?.notifications.closed(idOf(context), reason) !== true) throw none;
     return context.json(null);
   });
+}
+
+/** Signs of programs in the panel: their pictures, their menus, and what the person does with them. */
+function addTray(app: Hono, bus: GuestBus | null, files: FileAccess): void {
+  const none = new Refusal(404, "there is no such sign in the panel, or it has no menu");
+  const idOf = (context: Context): number => Number(context.req.param("id"));
+  app.get("/v1/tray/:id/icon", async (context) => {
+    const item = bus?.tray.items.find(({ id }) => id === idOf(context));
+    const icon = item === undefined ? null : await readIcon(files, { icon: item.iconName }, item.iconFolder);
+    if (icon === null) throw new Refusal(404, "it has no icon");
+    return context.body(icon.bytes as Uint8Array<ArrayBuffer>, 200, { "Content-Type": icon.type });
+  });
+  app.post("/v1/tray/:id/activate", async (context) => {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    if (bus?.tray.activate(idOf(context), resolve) !== true) throw none;
+    return context.json({ isTaken: await withinPatience(promise, false) });
+  });
+  app.get("/v1/tray/:id/menu", async (context) => {
+    const { promise, resolve } = Promise.withResolvers<readonly MenuNode[] | null>();
+    if (bus?.tray.openMenu(idOf(context), resolve) !== true) throw none;
+    return context.json({ items: (await withinPatience(promise, null)) ?? [] });
+  });
+  app.post("/v1/tray/:id/menu/:node", (context) => {
+    const node = Number(context.req.param("node"));
+    if (!Number.isInteger(node) || bus?.tray.choose(idOf(context), node) !== true) throw none;
+    return context.json(null);
+  });
+}
+
+/** A program that does not answer is not waited for. */
+async function withinPatience<T>(answer: Promise<T>, otherwise: T): Promise<T> {
+  const { promise, resolve } = Promise.withResolvers<T>();
+  const timer = setTimeout(() => resolve(otherwise), PROGRAM_MS);
+  try {
+    return await Promise.race([answer, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function logFiles(files: FileAccess, folder: string, depth: number): Promise<string[]> {

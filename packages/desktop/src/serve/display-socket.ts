@@ -14,9 +14,11 @@
  *     { dropped }, { frame: true }                        { shown: true }: the next frame may come
  *     { cursor }, { text }, { locked }, { copied }
  *     { notification: { id, summary, … } }, { withdrawn }
+ *     { tray: [{ id, title, … }] }: all that there are
  */
 import type { ProgramNotification } from "@stratos/dbus";
 import type { DesktopMachine } from "../machine/desktop-machine.ts";
+import type { ShownTrayItem } from "../machine/guest-bus.ts";
 import {
   type Arranger,
   cursorName,
@@ -53,10 +55,13 @@ interface DisplaySocketOptions {
   readonly tell: (problem: string) => void;
   /** Those that are open. */
   readonly notifications: () => readonly ProgramNotification[];
+  /** Signs in the panel. */
+  readonly tray: () => readonly ShownTrayItem[];
 }
 
 export class DisplaySocket implements Arranger {
   readonly #notifications: () => readonly ProgramNotification[];
+  readonly #tray: () => readonly ShownTrayItem[];
   readonly #display: GuestDisplay;
   readonly #session: NonNullable<DesktopMachine["session"]>;
   /** By which the page knows them: a page that goes on has their places. */
@@ -68,9 +73,10 @@ export class DisplaySocket implements Arranger {
   constructor(
     session: NonNullable<DesktopMachine["session"]>,
     user: DesktopMachine["user"],
-    { layout, tell, notifications }: DisplaySocketOptions,
+    { layout, tell, notifications, tray }: DisplaySocketOptions,
   ) {
     this.#notifications = notifications;
+    this.#tray = tray;
     this.#session = session;
     this.#display = new GuestDisplay(session, user, {
       ...SIZE,
@@ -148,6 +154,7 @@ export class DisplaySocket implements Arranger {
     for (const picture of compositor.pictures) picture.changeAll();
     this.#display.setRefresh(SHOWN_HZ);
     this.send({ present: { windows: [...this.#ids.values()], notifications: this.#notifications() } });
+    this.send({ tray: this.#tray() });
     this.#tellWindows();
     this.#frame();
   }

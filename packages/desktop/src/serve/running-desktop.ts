@@ -2,15 +2,18 @@
 import type { ProgramNotification } from "@stratos/dbus";
 import type { DesktopMachine } from "../machine/desktop-machine.ts";
 import { DesktopPrograms, type KeptPrograms } from "../machine/desktop-programs.ts";
-import { GuestBus } from "../machine/guest-bus.ts";
+import { GuestBus, type ShownTrayItem } from "../machine/guest-bus.ts";
 import type { DesktopParts } from "./desktop-routes.ts";
 import { DesktopState, type KeptSettings } from "./desktop-state.ts";
 import { DisplaySocket } from "./display-socket.ts";
 import { MachinePower } from "./machine-power.ts";
+import { SoundSocket } from "./sound-socket.ts";
 
 export interface RunningDesktop extends DesktopParts {
   /** Null: programs have none, as the machine is another process's. */
   readonly display: DisplaySocket | null;
+  /** Null, as `display`. */
+  readonly sound: SoundSocket | null;
   /** For a desktop that goes on where this one's machine was kept. */
   keep(): KeptDesktop;
   close(): void;
@@ -44,11 +47,13 @@ export function runDesktop(
   const programs = new DesktopPrograms(machine);
   const power = new MachinePower(machine, () => [...programs.terminals.values()].map(({ pid }) => pid));
   const notifications = (): readonly ProgramNotification[] => bus?.open ?? [];
+  const tray = (): readonly ShownTrayItem[] => bus?.trayItems ?? [];
   const { layout } = kept.settings;
-  const display = session === null ? null : new DisplaySocket(session, user, { layout, tell, notifications });
+  const display = session === null ? null : new DisplaySocket(session, user, { layout, tell, notifications, tray });
   const bus = session === null ? null : new GuestBus(session, user, programs, (message) => display?.send(message));
+  const sound = session === null ? null : new SoundSocket(session, user);
   session?.endServices();
-  programs.environment = { ...display?.environment, ...bus?.environment };
+  programs.environment = { ...display?.environment, ...bus?.environment, ...sound?.environment };
   state.watch({ settingsChanged: () => display?.setLayout(kept.settings.layout) });
   if (left !== null) {
     state.layout = left.layout;
@@ -56,11 +61,12 @@ export function runDesktop(
     if (left.isSuspended) void power.suspend();
   }
   return {
-    ...{ machine, programs, bus, display, state, power, onEnd, onDefect },
+    ...{ machine, programs, bus, display, sound, state, power, onEnd, onDefect },
     keep: () => ({ layout: state.layout, programs: programs.keep(), isSuspended: power.isSuspended }),
     close() {
       display?.close();
       bus?.close();
+      sound?.close();
     },
   };
 }

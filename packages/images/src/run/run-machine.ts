@@ -50,6 +50,7 @@ export interface MachineSurroundings {
   /** What the program's standard files are. */
   readonly terminal: TerminalShape;
   readonly hasDisplay: boolean;
+  readonly hasSound: boolean;
   /** Folders of the host as the machine is to have them. */
   folders?(folders: readonly HostFolder[]): readonly HostFolder[];
   /** Messages of the kernel, as byte strings. */
@@ -70,7 +71,12 @@ interface RunMachine {
 
 /** @throws OperationError, SessionError and what the host says; nothing is open then */
 export function openRunMachine(request: RunRequest, around: MachineSurroundings): RunMachine {
-  const run = { ...request, hasNetwork: request.network !== null, hasDisplay: around.hasDisplay };
+  const run = {
+    ...request,
+    hasNetwork: request.network !== null,
+    hasDisplay: around.hasDisplay,
+    hasSound: around.hasSound,
+  };
   return startWarmOrCold(warmStartFor(run, request), (from) => openMachine(request, around, from));
 }
 

@@ -14,13 +14,15 @@ import { countsOf, type RunStatistics, runStatistics } from "./run-statistics.ts
 import { type ColdStart, isCold } from "./warm-or-cold.ts";
 
 /** Who has asked for a run: what it gets as its standard files, and what looks at it or steers it. */
-export interface RunSurroundings extends Omit<MachineSurroundings, "hasDisplay"> {
+export interface RunSurroundings extends Omit<MachineSurroundings, "hasDisplay" | "hasSound"> {
   /** @param gate  for runs that are recorded, or steered: what comes in goes through it */
   standard(session: MachineSession, gate: InputGate | null): StandardFiles;
   /** Hands the host's signals over. @returns what ends that */
   signals?(receiver: { sendSignal(signal: number): void }): () => void;
   /** Shows its windows. */
   display?(session: MachineSession, user: GuestUser): Promise<RunDisplay>;
+  /** Hears what it plays. */
+  sound?(session: MachineSession, user: GuestUser): RunSound;
   /** Before the program starts. */
   attach?(session: MachineSession): void;
   /** What decides when something comes in; it has the session's turns. */
@@ -38,6 +40,12 @@ interface RunDisplay {
   /** The run is over, with that status. @returns the one to end with */
   finish(status: number): number;
   /** The run is over in whatever way; after `finish` nothing is left to do. */
+  close(): void;
+}
+
+interface RunSound {
+  readonly environment: readonly EnvironmentSetting[];
+  /** The run is over in whatever way. */
   close(): void;
 }
 
@@ -59,13 +67,15 @@ export async function runProgram(request: RunRequest, around: RunSurroundings): 
   const { session, user, recorder, warm, requestWith, close } = openRunMachine(request, {
     ...around,
     hasDisplay: around.display !== undefined,
+    hasSound: around.sound !== undefined,
   });
   const { machine } = session;
   let isWhole = false;
   try {
     around.attach?.(session);
     const display = (await around.display?.(session, user)) ?? null;
-    const program = requestWith(display?.environment ?? []);
+    const sound = around.sound?.(session, user);
+    const program = requestWith([...(display?.environment ?? []), ...(sound?.environment ?? [])]);
     const gate = recorder?.attach(session) ?? around.gate?.(session) ?? null;
     const standard = around.standard(session, gate);
     const stopSignals = around.signals?.(gate ?? session);
@@ -85,6 +95,7 @@ export async function runProgram(request: RunRequest, around: RunSurroundings): 
     } finally {
       stopSignals?.();
       display?.close();
+      sound?.close();
       await standard.finish();
     }
     machine.sync(request.keep !== undefined);

@@ -5,7 +5,7 @@ import type { RunSettings } from "./run-settings.ts";
 /** Why a machine starts cold. */
 export type ColdStart =
   /** A run with this has other beginnings, or is watched as it begins. */
-  { readonly setting: keyof RunSettings | "net" | "display" } | { readonly why: string };
+  { readonly setting: keyof RunSettings | "net" | "display" | "sound" } | { readonly why: string };
 
 interface WarmRun {
   /** As it was named; undefined: somebody looks at the run, or steers it. A byte string. */
@@ -16,14 +16,15 @@ interface WarmRun {
   readonly memoryBytes: number;
   readonly hasNetwork: boolean;
   readonly hasDisplay: boolean;
+  readonly hasSound: boolean;
 }
 
 /** @returns why the machine starts cold, or what it starts from */
 export function warmStartFor(
-  { warmProgram: program, image, home, memoryBytes, hasNetwork, hasDisplay }: WarmRun,
+  { warmProgram: program, image, home, memoryBytes, hasNetwork, hasDisplay, hasSound }: WarmRun,
   settings: RunSettings,
 ): WarmStart | ColdStart {
-  const setting = OBSTACLES.find(([, hinders]) => hinders({ ...settings, hasNetwork, hasDisplay }))?.[0];
+  const setting = OBSTACLES.find(([, hinders]) => hinders({ ...settings, hasNetwork, hasDisplay, hasSound }))?.[0];
   if (setting !== undefined) return { setting };
   if (program === undefined) return { why: "not a plain run" };
   const found = findWarmStart(image, home, { program, memoryBytes, harts: settings.harts ?? 1 });
@@ -55,7 +56,7 @@ const OF_THE_SYSTEM = /^\/(bin|etc|lib|lib64|opt|root|sbin|usr|var)(\/|$)/;
 
 type Obstacle = readonly [
   setting: Extract<ColdStart, { readonly setting: unknown }>["setting"],
-  hinders: (settings: RunSettings & Pick<WarmRun, "hasNetwork" | "hasDisplay">) => boolean,
+  hinders: (settings: RunSettings & Pick<WarmRun, "hasNetwork" | "hasDisplay" | "hasSound">) => boolean,
 ];
 
 const OBSTACLES: readonly Obstacle[] = [
@@ -71,4 +72,5 @@ const OBSTACLES: readonly Obstacle[] = [
   ["addressMode", ({ addressMode = "paged" }) => addressMode !== "paged"],
   ["screen", ({ screen }) => screen !== undefined],
   ["display", ({ hasDisplay }) => hasDisplay],
+  ["sound", ({ hasSound }) => hasSound],
 ];

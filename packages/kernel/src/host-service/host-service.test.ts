@@ -21,6 +21,7 @@ import {
   SCM_RIGHTS,
   SOCK_STREAM,
 } from "@stratos/abi";
+import { copyState } from "@stratos/base";
 import { createMemfd } from "../fs/memfd/memfd.ts";
 import { createPipe } from "../fs/pipe/pipe-file.ts";
 import { BytesCursor } from "../ground/io-cursor.ts";
@@ -28,6 +29,7 @@ import { SocketTask, unixPath } from "../testing/socket-task.ts";
 import { HostConnection } from "./host-connection.ts";
 import { HostFile } from "./host-file.ts";
 import { type HostListener, openHostListener } from "./host-listener.ts";
+import { HostTimer } from "./host-timer.ts";
 
 const PATH = "/service";
 const OWNER = { uid: 0, gid: 0, mode: 0o700 };
@@ -311,5 +313,27 @@ describe("for a program that the host starts", () => {
     const next = user.socket(AF_UNIX, SOCK_STREAM);
     assert.equal(user.connect(next, unixPath(PATH)), 0);
     assert.equal(listener.isWaitedFor, true);
+  });
+});
+
+describe("a timer of the host", () => {
+  it("is due once at its time, and not where a machine goes on from a saved or forked one", () => {
+    const { user } = SocketTask.createMachine();
+    const { timers } = user.task.kernel;
+    let told = 0;
+    const timer = new HostTimer({ timers }, () => told++);
+    timer.set(5000);
+    timers.expire(4999);
+    assert.deepEqual([told, timers.nextNs], [0, 5000]);
+    const copy = copyState({ timers, timer }, { replaced: new Map(), given: new Map() });
+    timers.expire(5000);
+    timers.expire(9000);
+    assert.equal(told, 1);
+    copy.timers.expire(5000);
+    assert.deepEqual([told, copy.timers.nextNs], [1, Infinity]);
+    timer.set(20_000);
+    timer.cancel();
+    timers.expire(30_000);
+    assert.equal(told, 1);
   });
 });

@@ -10,6 +10,8 @@ export class HostServices {
    * here, programs read ECONNRESET in the machine that goes on.
    */
   readonly records = new Map<string, Uint8Array>();
+  /** What services do soon: time that is counted in instructions does not pass before that. */
+  dueCount = 0;
 
   /** The service goes on: it has what was its own. @returns null: nothing was kept of it */
   take(service: string): { readonly record: Uint8Array; readonly listener: HostListener } | null {
@@ -27,6 +29,6 @@ export class HostServices {
   }
 
   static {
-    stateClass("HostServices", this);
+    stateClass("HostServices", this, undefined, { keeps: ["dueCount"] });
   }
 }

@@ -2,6 +2,7 @@
 import type { Size } from "../../arrange/place.ts";
 import type { commandOf } from "../../arrange/shortcuts.ts";
 import type { Desktop, WindowContent } from "../desktop.ts";
+import type { Sound } from "../sound.ts";
 import type { Widget } from "../widgets/widget.ts";
 import type { WindowFrame } from "../window-frame.ts";
 
@@ -18,6 +19,8 @@ export interface ApplicationHost {
   notify(text: string): void;
   /** A key of the desktop's, as a frame tells of it that may say anything: moves windows, and starts nothing. */
   pressed(press: Parameters<typeof commandOf>[0]): void;
+  /** Null: the machine has none of its own here. */
+  readonly sound: Sound | null;
   /** What sandboxed applications may do is another thing now. */
   permissionsChanged(): void;
   /** Another application, by its name in `kept`. */

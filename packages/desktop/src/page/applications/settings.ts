@@ -92,7 +92,7 @@ export function openSettings(host: ApplicationHost): OpenedApplication {
     ),
     doing(host.session),
     new Label(say("sound"), "h3"),
-    new Label(say("noSound"), "p"),
+    ...(host.sound === null ? [new Label(say("noSound"), "p")] : host.sound.controls()),
     new Label(say("passphrase"), "h3"),
     new Label(say("passphraseHelp"), "p"),
     before,
