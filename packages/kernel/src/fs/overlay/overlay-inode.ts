@@ -159,14 +159,11 @@ export class OverlayInode extends Inode implements OverlayFile {
   /** @param copy  held */
   #becomeUpper(copy: Dentry): void {
     const { fileSystem } = this;
-    const { content } = this;
     fileSystem.forgetInode(this);
     this.upper = copy;
     fileSystem.keepInode(this);
     if (this.isDirectory) this.#listing = null;
     else this.#releaseLowers();
-    // Locks of those who have it open below, and what runs, stay there.
-    content.version++;
     this.refresh();
   }
 
