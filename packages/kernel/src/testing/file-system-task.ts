@@ -148,13 +148,20 @@ export class FileTask {
       const count = this.call("getdents64", fd, BUFFER, 512);
       if (count < 0) return count;
       if (count === 0) break;
-      for (let at = BUFFER; at < BUFFER + count; at += this.memory.view.getUint16(at + 16, true)) {
-        const end = this.memory.u8.indexOf(0, at + 19);
-        names.push(byteString(this.memory.u8, at + 19, end));
-      }
+      names.push(...this.namesIn(count));
     }
     this.call("close", fd);
     return names.sort();
+  }
+
+  /** What getdents64(2) has put into BUFFER. @param count  bytes */
+  namesIn(count: number): string[] {
+    const names: string[] = [];
+    for (let at = BUFFER; at < BUFFER + count; at += this.memory.view.getUint16(at + 16, true)) {
+      const end = this.memory.u8.indexOf(0, at + 19);
+      names.push(byteString(this.memory.u8, at + 19, end));
+    }
+    return names;
   }
 
   cwd(): string | number {

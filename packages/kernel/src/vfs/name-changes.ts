@@ -185,14 +185,15 @@ function makeLink(task: Caller, source: Path, dirfd: number, path: string): numb
   // An O_TMPFILE file may get its first name; one that lost its last may not come back (link(2), ENOENT).
   if (inode.nlink === 0 && !inode.isLinkable) return -ENOENT;
   if (inode.nlink >= LINK_MAX) return -EMLINK;
-  const failed = directory.link(place.dentry.name, inode);
-  if (failed < 0) return failed;
-  inode.isLinkable = false;
-  inode.ctime = task.kernel.vfs.now();
-  inode.setAttributes({ ctime: inode.ctime });
-  fillDentry(task.kernel, place.dentry, inode);
-  notifyName(task.kernel, directory, place.dentry.name, inode, "create");
-  return 0;
+  const made = addEntry(task.kernel, place.dentry, () => {
+    const failed = directory.link(place.dentry.name, inode);
+    if (failed < 0) return failed;
+    inode.isLinkable = false;
+    inode.ctime = task.kernel.vfs.now();
+    inode.setAttributes({ ctime: inode.ctime });
+    return inode;
+  });
+  return isErrno(made) ? made : 0;
 }
 
 /** May this existing name be removed or replaced? */

@@ -18,7 +18,7 @@ import type { Dentry } from "../../vfs/dentry.ts";
 import type { Inode, NewInode } from "../../vfs/inode.ts";
 import { removeEntry } from "../../vfs/name-changes.ts";
 import { putPages, readPages } from "../../vfs/regular-file.ts";
-import { markInodeDirty } from "../../vfs/write-back.ts";
+import { markInodeDirty, writeSomePages } from "../../vfs/write-back.ts";
 import { addToLayer, type OverlaySystem } from "./layer.ts";
 
 /** What is copied between two looks at the work that is left. */
@@ -65,8 +65,17 @@ export class CopyUp {
 
   /** @param size  of its content, as much of it as is wanted @returns 0: it is whole; UNFINISHED; −ENOSPC, −EIO … */
   continue(size: number): number {
-    const failed = this.source.isRegular ? this.#copyContent(Math.min(size, this.source.size)) : 0;
+    const failed = this.source.isRegular ? this.#bringContent(Math.min(size, this.source.size)) : 0;
     return failed < 0 ? failed : this.#copyAttributes();
+  }
+
+  #bringContent(size: number): number {
+    const { work } = this.overlay.kernel;
+    const { mayPause } = work;
+    work.mayPause = true;
+    const failed = this.#copyContent(size) || this.#storeContent();
+    work.mayPause = mayPause;
+    return failed;
   }
 
   #copyContent(size: number): number {
@@ -79,16 +88,23 @@ export class CopyUp {
       const taken = target.takeRange(source, 0, 0, size, false, source.mtime);
       if (taken > 0) this.#at = taken;
     }
-    const mayPause = work.mayPause;
-    work.mayPause = true;
     const bytes = new Uint8Array(PIECE);
     let failed = 0;
     while (failed >= 0 && this.#at < size && !work.mustPause()) failed = this.#copyPiece(bytes, size);
-    work.mayPause = mayPause;
     if (failed < 0) return failed;
     if (this.#at < size) return UNFINISHED;
     // What it ends with may be a hole.
     return target.size < size ? target.truncate(size, source.mtime) : 0;
+  }
+
+  /** Before it gets its name: a crash must not leave a file without its content over the one below. */
+  #storeContent(): number {
+    const target = this.target.inode!;
+    const { work } = this.overlay.kernel;
+    if ((target.pages?.backing ?? null) === null || this.overlay.isVolatile) return 0;
+    let failed = 0;
+    const left = writeSomePages(target, Infinity, work, (error) => (failed ||= error));
+    return failed < 0 || left === 0 ? failed : UNFINISHED;
   }
 
   #copyPiece(bytes: Uint8Array, size: number): number {

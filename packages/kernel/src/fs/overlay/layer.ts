@@ -25,6 +25,8 @@ export interface OverlaySystem extends FileSystem {
   readonly marks: Marks;
   /** Where changes are prepared; null: there is no upper layer. */
   readonly work: Dentry | null;
+  /** Nothing of it need outlive a crash. */
+  readonly isVolatile: boolean;
   /** Of whom whiteouts are: who mounted it. */
   readonly owner: { readonly uid: number; readonly gid: number };
   /** A name in `work` that nothing has. */

@@ -1,6 +1,7 @@
 import { DT_CHR, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Dentry } from "../../vfs/dentry.ts";
+import { firstBehind } from "../../vfs/listing-order.ts";
 import { layerChild, isWhiteout } from "./layer.ts";
 import type { FsKernel } from "../fs-kernel.ts";
 
@@ -26,7 +27,6 @@ export class MergedListing {
     for (const entry of this.#order) entry.isGone = true;
     const hidden = new Set<string>();
     for (const layer of folders) {
-      const whiteouts: string[] = [];
       const devices: string[] = [];
       const failed = layer.inode!.list(0, (name, ino, type) => {
         kernel.work.charge(1);
@@ -38,11 +38,10 @@ export class MergedListing {
       for (const name of devices) {
         const child = layerChild(kernel, layer, name);
         if (child === null || isErrno(child) || !isWhiteout(child.inode!)) continue;
-        whiteouts.push(name);
+        hidden.add(name);
         const entry = this.#entries.get(name);
         if (entry?.layer === layer) entry.isGone = true;
       }
-      for (const name of whiteouts) hidden.add(name);
     }
     this.#order = this.#order.filter((entry) => !entry.isGone || !this.#entries.delete(entry.name));
     return 0;
@@ -62,21 +61,10 @@ export class MergedListing {
     cursor: number,
     emit: (name: string, layer: Dentry, ino: number, type: number, nextCursor: number) => boolean,
   ): void {
-    for (let at = this.#firstBehind(cursor); at < this.#order.length; at++) {
+    for (let at = firstBehind(this.#order, cursor); at < this.#order.length; at++) {
       const { name, layer, ino, type, cursor: own } = this.#order[at]!;
       if (!emit(name, layer, ino, type, own)) return;
     }
-  }
-
-  #firstBehind(cursor: number): number {
-    let low = 0,
-      high = this.#order.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#order[middle]!.cursor > cursor) high = middle;
-      else low = middle + 1;
-    }
-    return low;
   }
 
   static {

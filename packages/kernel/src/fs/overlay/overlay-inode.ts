@@ -1,6 +1,5 @@
 import {
   ACL_ACCESS_NAME,
-  DT_CHR,
   ENOENT,
   EROFS,
   ETXTBSY,
@@ -29,7 +28,6 @@ import { addName, addUnnamed, moveName, type OverlayFile, removeName } from "./o
 
 /** The overlay, as its inodes know it. */
 interface Overlay extends OverlaySystem {
-  readonly isVolatile: boolean;
   readonly isUpperReadOnly: boolean;
   /** The one inode for what the layers have under a name. */
   inodeFor(layers: Layers, parent: OverlayInode, name: string): OverlayInode;
@@ -162,8 +160,7 @@ export class OverlayInode extends Inode implements OverlayFile {
     fileSystem.forgetInode(this);
     this.upper = copy;
     fileSystem.keepInode(this);
-    if (this.isDirectory) this.#listing = null;
-    else this.#releaseLowers();
+    if (!this.isDirectory) this.#releaseLowers();
     this.refresh();
   }
 
@@ -215,18 +212,10 @@ export class OverlayInode extends Inode implements OverlayFile {
     emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
   ): number {
     const { fileSystem } = this;
-    const { kernel } = fileSystem;
-    const folders = this.#folders;
-    const [top] = folders;
-    if (folders.length === 1)
-      return top!.inode!.list(cursor, (name, ino, type, next) => {
-        const entry = type === DT_CHR ? layerChild(kernel, top!, name) : null;
-        const isHidden = entry !== null && !isErrno(entry) && isWhiteout(entry.inode!);
-        return isHidden || emit(name, fileSystem.shownNumber(top!.inode!, ino), type, next);
-      });
+    // Places last while the folder is copied up, as when what is read is removed.
     if (cursor === 0 || this.#listing === null) {
       this.#listing ??= new MergedListing();
-      const failed = this.#listing.read(kernel, folders);
+      const failed = this.#listing.read(fileSystem.kernel, this.#folders);
       if (failed < 0) return failed;
     }
     this.#listing.list(cursor, (name, folder, ino, type, next) =>

@@ -142,7 +142,9 @@ export function moveName(from: Place<OverlayFile>, to: Place<OverlayFile | null>
   const exchanges = (flags & RENAME_EXCHANGE) !== 0;
   if ((from.inode.isDirectory && from.inode.lowers.length > 0) || (exchanges && isMergedFolder(to.inode!)))
     return -EXDEV;
-  for (const inode of [from.folder, to.folder, from.inode, exchanges ? to.inode! : from.inode]) {
+  const changed = [from.folder, to.folder, from.inode];
+  if (exchanges) changed.push(to.inode!);
+  for (const inode of changed) {
     const ready = inode.copyUp();
     if (ready < 0) return ready;
   }

@@ -5,19 +5,25 @@
  */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { AT_FDCWD, AT_REMOVEDIR, O_RDWR, PAGE_SIZE, S_IFDIR, isErrno } from "@stratos/abi";
+import { AT_FDCWD, AT_REMOVEDIR, O_DIRECTORY, O_RDWR, PAGE_SIZE, S_IFDIR, isErrno } from "@stratos/abi";
+import { format, mount } from "@stratos/aegisfs";
+import { MemoryBlockDevice } from "@stratos/host";
+import { BytesCursor } from "../../ground/io-cursor.ts";
 import { UNFINISHED } from "../../ground/wait-queue.ts";
 import { ROOT } from "../../security/credentials.ts";
 import type { Kernel } from "../../task/kernel-state.ts";
 import { fileSystemConformance } from "../../testing/file-system-conformance.ts";
-import { FileTask } from "../../testing/file-system-task.ts";
+import { BUFFER, FileTask } from "../../testing/file-system-task.ts";
 import type { Dentry } from "../../vfs/dentry.ts";
+import type { FileSystem } from "../../vfs/file-system.ts";
 import { holdFileSystem } from "../../vfs/mount-lifetime.ts";
+import { putPages } from "../../vfs/regular-file.ts";
+import { AegisFileSystem } from "../aegisfs/aegisfs.ts";
 import { Tmpfs } from "../tmpfs/tmpfs.ts";
 import { addToLayer } from "./layer.ts";
 import { Overlay } from "./overlay.ts";
 
-/** Three folders of one tmpfs, and the overlay that they make. */
+/** Three folders, of one tmpfs or on other file systems, and the overlay that they make. */
 class Layered {
   readonly overlay: Overlay;
   readonly base: Tmpfs;
@@ -25,11 +31,11 @@ class Layered {
   readonly up: Dentry;
   readonly #kernel: Kernel;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: Kernel, { above, below }: { above?: FileSystem; below?: FileSystem } = {}) {
     this.#kernel = kernel;
     this.base = new Tmpfs(kernel);
-    const root = holdFileSystem(kernel, this.base);
-    this.low = this.folder(root, "low");
+    this.low = this.folder(holdFileSystem(kernel, below ?? this.base), "low");
+    const root = holdFileSystem(kernel, above ?? this.base);
     this.up = this.folder(root, "up");
     const options = { lower: ["low"], upper: "up", work: "work", userXattr: false, isVolatile: false };
     const roots = { upper: this.up, lowers: [this.low], work: this.folder(root, "work") };
@@ -42,10 +48,20 @@ class Layered {
 
   make(parent: Dentry, name: string, mode: number): Dentry {
     const attributes = { mode, uid: 0, gid: 0, rdev: 0, now: this.#kernel.vfs.now() };
-    const made = addToLayer(this.#kernel, parent, name, (directory, own) => directory.create(own, attributes));
+    const made = addToLayer(this.#kernel, parent, name, (directory, own) =>
+      mode >> 12 === S_IFDIR >> 12 ? directory.mkdir(own, attributes) : directory.create(own, attributes),
+    );
     assert.ok(!isErrno(made));
     return made;
   }
+}
+
+function aegisfs(kernel: Kernel): FileSystem {
+  const device = new MemoryBlockDevice(64 << 20);
+  assert.equal(format(device, { uuid: new Uint8Array(16), hashSeed: 1 }), 0);
+  const volume = mount(device);
+  assert.ok(typeof volume !== "string");
+  return new AegisFileSystem(kernel, volume);
 }
 
 fileSystemConformance("overlay", (kernel) => new Layered(kernel).overlay);
@@ -110,6 +126,40 @@ it("a copy that nobody finishes goes with its file", () => {
   assert.ok(kernel.frames.usedCount > frames + 100);
   inode.evictUnused();
   assert.equal(kernel.frames.usedCount, frames);
+});
+
+it("a large folder of the lower layer is removed as it is listed, in several calls", () => {
+  let layers!: Layered;
+  const { user } = FileTask.create((kernel) => (layers = new Layered(kernel, { below: aegisfs(kernel) })).overlay, {
+    memoryBytes: 64 << 20,
+  });
+  const many = layers.folder(layers.low, "many");
+  for (let at = 0; at < 500; at++) layers.make(many, `name-${at}`, 0o100644);
+  const fd = user.open("/many", O_DIRECTORY);
+  let removed = 0;
+  for (;;) {
+    const count = user.call("getdents64", fd, BUFFER, 512);
+    if (count === 0) break;
+    for (const name of user.namesIn(count)) {
+      if (name === "." || name === "..") continue;
+      assert.equal(user.call("unlinkat", AT_FDCWD, `/many/${name}`, 0), 0);
+      removed++;
+    }
+  }
+  assert.equal(removed, 500);
+  assert.equal(user.call("unlinkat", AT_FDCWD, "/many", AT_REMOVEDIR), 0);
+});
+
+it("what is copied up is the file system's before it has its name", () => {
+  let layers!: Layered;
+  const { user } = FileTask.create((kernel) => (layers = new Layered(kernel, { above: aegisfs(kernel) })).overlay);
+  const low = layers.make(layers.low, "file", 0o100644).inode!;
+  putPages(user.task.kernel, low, BytesCursor.ofString("content below"), 0, 13);
+  assert.equal(user.call("fchmodat", AT_FDCWD, "/file", 0o600), 0);
+  const copy = layers.up.inode!.lookup("file");
+  assert.ok(!isErrno(copy));
+  assert.equal(copy.pages!.hasDirty, false);
+  assert.equal(user.get("/file"), "content below");
 });
 
 it("when files go, so does what the overlay held for them", () => {

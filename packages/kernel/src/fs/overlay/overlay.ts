@@ -139,12 +139,12 @@ export class Overlay extends FileSystem implements OverlaySystem {
     this.#numbers.delete(this.#numberOf(inode.content));
   }
 
-  #numberOf({ fileSystem, ino }: Inode): number {
+  #numberOf({ fileSystem, ino }: Pick<Inode, "fileSystem" | "ino">): number {
     return this.#below.indexOf(fileSystem) * NUMBERS + (ino % NUMBERS);
   }
 
   shownNumber({ fileSystem }: Inode, ino: number): number {
-    const number = this.#below.indexOf(fileSystem) * NUMBERS + (ino % NUMBERS);
+    const number = this.#numberOf({ fileSystem, ino });
     return this.#numbers.get(number) ?? number;
   }
 

@@ -28,6 +28,7 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { PageCache } from "../../frames/page-cache.ts";
+import { firstBehind } from "../../vfs/listing-order.ts";
 import type { Reapable } from "../../frames/reaper.ts";
 import { CALL_WORK, type CallWork } from "../../ground/call-work.ts";
 import { Inode, type NewInode, type Time, TIMES } from "../../vfs/inode.ts";
@@ -215,15 +216,8 @@ export class TmpfsInode extends Inode {
     emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
   ): number {
     const order = this.#order;
-    let low = 0;
-    let high = order.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (order[middle]!.cursor > cursor) high = middle;
-      else low = middle + 1;
-    }
-    for (; low < order.length; low++) {
-      const entry = order[low]!;
+    for (let at = firstBehind(order, cursor); at < order.length; at++) {
+      const entry = order[at]!;
       if (entry.isGone) continue;
       if (!emit(entry.name, entry.inode.ino, entry.inode.type >> DATA_TYPE_SHIFT, entry.cursor)) break;
     }
