@@ -102,6 +102,8 @@ export class DeviceProgram {
   /** As bpf(2) names it. */
   readonly id: number;
   readonly instructions: readonly Instruction[];
+  /** Descriptors and groups that have it. */
+  holders = 0;
 
   constructor(id: number, instructions: readonly Instruction[]) {
     this.id = id;

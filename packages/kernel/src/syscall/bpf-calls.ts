@@ -31,6 +31,7 @@ import {
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { groupBehind } from "../cgroup/cgroup2.ts";
+import { copyExtensible } from "../ground/extensible-structure.ts";
 import { get64 } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
 import { readInstructions, refusalOf } from "../security/device-program.ts";
@@ -40,7 +41,7 @@ import type { Task } from "../task/task.ts";
 import { installFile } from "./open-calls.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-/** What is read of `union bpf_attr`; what a caller knows besides must be zero. */
+/** What is read of `union bpf_attr`. */
 const ATTR_BYTES = 128;
 const attr = new Uint8Array(ATTR_BYTES);
 const view = new DataView(attr.buffer);
@@ -141,10 +142,10 @@ function bpf(task: Task, command: number, address: number, size: number): number
   const { credentials, space } = task;
   const isAdministrator = isCapable(credentials, CAP_SYS_ADMIN);
   if (!isAdministrator && !isCapable(credentials, CAP_BPF)) return -EPERM;
-  if (size > 4096) return -E2BIG;
-  attr.fill(0);
-  const failed = space.copyIn(address, attr, 0, Math.min(size, ATTR_BYTES));
+  const { u8 } = task.kernel.scratch;
+  const failed = copyExtensible(space, address, u8, size, ATTR_BYTES);
   if (failed < 0) return failed;
+  attr.set(u8.subarray(0, ATTR_BYTES));
   if (command !== BPF_PROG_LOAD && !isAdministrator && !isCapable(credentials, CAP_NET_ADMIN)) return -EPERM;
   switch (command) {
     case BPF_PROG_LOAD:

@@ -70,6 +70,7 @@ import {
   UMOUNT_NOFOLLOW,
   isErrno,
 } from "@stratos/abi";
+import { copyExtensible } from "../ground/extensible-structure.ts";
 import { get64 } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
@@ -393,9 +394,8 @@ function loadChange(task: Task, address: number, size: number, isWhole: boolean)
   if (size < MountAttr.size) return -EINVAL;
   if (!mayMount(task)) return -EPERM;
   const { u8, view } = task.kernel.scratch;
-  const failed = task.space.copyIn(address, u8, 0, size);
+  const failed = copyExtensible(task.space, address, u8, size, MountAttr.size);
   if (failed < 0) return failed;
-  for (let at = MountAttr.size; at < size; at++) if (u8[at] !== 0) return -E2BIG;
   const set = get64(view, MountAttr.offset.attr_set),
     clear = get64(view, MountAttr.offset.attr_clr),
     propagation = get64(view, MountAttr.offset.propagation);

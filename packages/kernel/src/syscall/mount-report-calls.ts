@@ -50,6 +50,7 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
+import { copyExtensible } from "../ground/extensible-structure.ts";
 import { get64, put64 } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
@@ -96,10 +97,8 @@ function loadRequest(task: Task, address: number): Request | number {
   const size = view.getUint32(MntIdReq.offset.size, true);
   if (size > PAGE_SIZE) return -E2BIG;
   if (size < MNT_ID_REQ_SIZE_VER0) return -EINVAL;
-  u8.fill(0, 0, MntIdReq.size);
-  failed = task.space.copyIn(address, u8, 0, size);
+  failed = copyExtensible(task.space, address, u8, size, MntIdReq.size);
   if (failed < 0) return failed;
-  for (let at = MntIdReq.size; at < size; at++) if (u8[at] !== 0) return -E2BIG;
   const id = get64(view, MntIdReq.offset.mnt_id),
     param = get64(view, MntIdReq.offset.param),
     wanted = get64(view, MntIdReq.offset.mnt_ns_id);

@@ -1,5 +1,4 @@
 import {
-  E2BIG,
   EBADF,
   EFAULT,
   EINVAL,
@@ -41,6 +40,7 @@ import { setFlock } from "../vfs/file-locks.ts";
 import { openPath } from "../vfs/open.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { fcntl } from "./fcntl.ts";
+import { copyExtensible } from "../ground/extensible-structure.ts";
 import { get64 } from "../ground/words.ts";
 import { setAsync } from "../vfs/io-signal.ts";
 import { loadPath } from "./path-argument.ts";
@@ -63,11 +63,9 @@ const RESOLVE_ALL = 0x3f;
 
 function openat2(task: Task, dirfd: number, path: number, how: number, size: number): number {
   if (size < OpenHow.size) return -EINVAL;
-  if (size > 4096) return -E2BIG;
   const { u8, view } = task.kernel.scratch;
-  const failed = task.space.copyIn(how, u8, 0, size);
+  const failed = copyExtensible(task.space, how, u8, size, OpenHow.size);
   if (failed < 0) return failed;
-  for (let at = OpenHow.size; at < size; at++) if (u8[at] !== 0) return -E2BIG;
   const flags = get64(view, OpenHow.offset.flags),
     mode = get64(view, OpenHow.offset.mode),
     resolve = get64(view, OpenHow.offset.resolve);

@@ -40,6 +40,7 @@ import { isCapable } from "../security/credentials.ts";
 import { getAffinity, setAffinity } from "../task/affinity.ts";
 import { inherit } from "../task/pi-futex.ts";
 import type { Task } from "../task/task.ts";
+import { copyExtensible } from "../ground/extensible-structure.ts";
 import { get64, put64 } from "../ground/words.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -244,10 +245,9 @@ function setAttributes(task: Task, pid: number, address: number, flags: number):
   const given = task.space.loadU32(address);
   if (given < 0) return -EFAULT;
   const size = given === 0 ? SCHED_ATTR_SIZE_VER0 : given;
-  if (size < SCHED_ATTR_SIZE_VER0 || size > 4096) return tooBig(task, address);
-  u8.fill(0, 0, SCHED_ATTR_SIZE_VER1);
-  if (task.space.copyIn(address, u8, 0, size) < 0) return -EFAULT;
-  for (let at = SCHED_ATTR_SIZE_VER1; at < size; at++) if (u8[at] !== 0) return tooBig(task, address);
+  if (size < SCHED_ATTR_SIZE_VER0) return tooBig(task, address);
+  const failed = copyExtensible(task.space, address, u8, size, SCHED_ATTR_SIZE_VER1);
+  if (failed < 0) return failed === -E2BIG ? tooBig(task, address) : failed;
   const options = get64(view, SchedAttr.offset.sched_flags);
   if (view.getInt32(SchedAttr.offset.sched_policy, true) < 0 || options < 0 || options > KNOWN_FLAGS) return -EINVAL;
   const target = targetOf(task, pid);

@@ -27,7 +27,6 @@ import {
   CLONE_VM,
   CSIGNAL,
   CloneArgs,
-  E2BIG,
   EAGAIN,
   EFAULT,
   EINVAL,
@@ -40,6 +39,7 @@ import {
 import { AREAS_MAX } from "../mm/mmap.ts";
 import { forkOvercommits } from "../mm/overcommit.ts";
 import { forkInPieces } from "../mm/fork.ts";
+import { copyExtensible } from "../ground/extensible-structure.ts";
 import { getU64 } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
 import { NAMESPACE_LEVELS_MAX } from "../security/user-namespace.ts";
@@ -285,11 +285,9 @@ export function readCloneArguments(
   size: number,
 ): (CloneRequest & { pidfd: number; cgroup: number }) | number {
   if (size < CLONE_ARGS_SIZE_VER0) return -EINVAL;
-  if (size > 4096) return -E2BIG;
   const { u8, view } = task.kernel.scratch;
-  u8.fill(0, 0, CloneArgs.size);
-  if (task.space.copyIn(address, u8, 0, size) < 0) return -EFAULT;
-  for (let at = CloneArgs.size; at < size; at++) if (u8[at] !== 0) return -E2BIG;
+  const failed = copyExtensible(task.space, address, u8, size, CloneArgs.size);
+  if (failed < 0) return failed;
   const field = (name: keyof typeof CloneArgs.offset): number => getU64(view, CloneArgs.offset[name]);
   const flags = field("flags");
   const stack = field("stack");

@@ -299,9 +299,7 @@ export class ControlGroup {
 
   /** May its processes use the device? @param accessType  as `DeviceProgram.allows` takes it */
   mayUseDevice(accessType: number, major: number, minor: number): boolean {
-    for (let at: ControlGroup | null = this; at !== null; at = at.parent)
-      if (at.devicePrograms.some((program) => !program.allows(accessType, major, minor))) return false;
-    return true;
+    return this.effectivePrograms.every((program) => program.allows(accessType, major, minor));
   }
 
   /** @param replaced  the program that goes for it; "all"; null: none @returns 0, −EINVAL, −ENOENT, −E2BIG */
@@ -371,7 +369,6 @@ export class ControlGroups {
 
   /** Of bpf(2), by number. */
   readonly programs = new Map<number, DeviceProgram>();
-  #programHolders = new Map<DeviceProgram, number>();
   #lastProgram = 0;
 
   /** @returns the program, which somebody must hold; −ENOMEM beyond PROGRAMS_MAX */
@@ -380,17 +377,12 @@ export class ControlGroups {
   }
 
   holdProgram(program: DeviceProgram): void {
+    program.holders++;
     this.programs.set(program.id, program);
-    this.#programHolders.set(program, (this.#programHolders.get(program) ?? 0) + 1);
   }
 
   releaseProgram(program: DeviceProgram): void {
-    const holders = this.#programHolders.get(program)! - 1;
-    if (holders > 0) this.#programHolders.set(program, holders);
-    else {
-      this.#programHolders.delete(program);
-      this.programs.delete(program.id);
-    }
+    if (--program.holders === 0) this.programs.delete(program.id);
   }
 
   nextId(): number {
@@ -400,9 +392,8 @@ export class ControlGroups {
 
   static {
     stateClass("ControlGroups", this, {
-      save: (it) => ({ lastId: it.#lastId, programHolders: it.#programHolders, lastProgram: it.#lastProgram }),
-      load: (it, from) =>
-        ({ lastId: it.#lastId, programHolders: it.#programHolders, lastProgram: it.#lastProgram } = from),
+      save: (it) => ({ lastId: it.#lastId, lastProgram: it.#lastProgram }),
+      load: (it, from) => ({ lastId: it.#lastId, lastProgram: it.#lastProgram } = from),
     });
   }
 }
