@@ -1,9 +1,9 @@
 /** Where the bytes go that are written to an open file, and where those come from that are read, for who looks on. */
 import { S_IFMT, S_IFREG } from "@stratos/abi";
+import { textOfIp } from "@stratos/netstack";
 import { HostFs } from "./fs/hostfs/hostfs.ts";
 import { PipeFile } from "./fs/pipe/pipe-file.ts";
 import { InetSocket } from "./socket/inet/inet-socket.ts";
-import { textOfIp } from "./socket/inet/ip-text.ts";
 import { UnixSocket } from "./socket/unix/unix-socket.ts";
 import { isHostStream } from "./tty/host-stream.ts";
 import { TerminalFile } from "./tty/terminal-file.ts";

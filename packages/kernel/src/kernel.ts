@@ -68,8 +68,8 @@ export {
   LOOPBACK_V6,
   makeV4,
   widthOf,
-} from "./socket/inet/ip-address.ts";
-export { ipOfText, textOfIp } from "./socket/inet/ip-text.ts";
+} from "@stratos/netstack";
+export { ipOfText, textOfIp } from "@stratos/netstack";
 export { type HostSocketOwner, type HostListener, openHostListener } from "./host-service/host-listener.ts";
 export { HostConnection } from "./host-service/host-connection.ts";
 export { HostFile } from "./host-service/host-file.ts";

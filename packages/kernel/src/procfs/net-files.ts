@@ -19,11 +19,11 @@ import {
   TCP_ESTABLISHED,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { ANY_V4, type IpAddress, isV4, isWildcard, netmaskOf, widthOf } from "@stratos/netstack";
 import type { Inode } from "../vfs/inode.ts";
 import { isAlive } from "./process-descriptors.ts";
 import { belongToUser } from "./process-file.ts";
 import type { Task } from "../task/task.ts";
-import { ANY_V4, type IpAddress, isV4, isWildcard, netmaskOf, widthOf } from "../socket/inet/ip-address.ts";
 import type { InetSocket } from "../socket/inet/inet-socket.ts";
 import {
   FOUND_BY_NAME,

@@ -1,5 +1,5 @@
 /** /proc/net/igmp and igmp6: which multicast groups each interface hears, for netstat(8) and `ip maddr`. */
-import { ALL_HOSTS, ALL_NODES, isSameIp, type IpAddress, isV4 } from "../socket/inet/ip-address.ts";
+import { ALL_HOSTS, ALL_NODES, isSameIp, type IpAddress, isV4 } from "@stratos/netstack";
 import type { Network } from "../socket/network.ts";
 import type { Task } from "../task/task.ts";
 

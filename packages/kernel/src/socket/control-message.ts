@@ -43,6 +43,7 @@ import {
   SO_TXTIME,
   Ucred,
 } from "@stratos/abi";
+import { isWildcard, readV4, readV6 } from "@stratos/netstack";
 import { getU64, putFields, viewOf } from "../ground/words.ts";
 import { type Credentials, isCapable } from "../security/credentials.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
@@ -55,7 +56,6 @@ import {
   writeCredentials,
 } from "./message.ts";
 import type { Socket } from "./socket.ts";
-import { isWildcard, readV4, readV6 } from "./inet/ip-address.ts";
 import { extensionOfControl, isExtensionOption } from "./inet/extension-headers.ts";
 import { intOption, optionInt, type SocketOptions } from "./socket-options.ts";
 import type { SocketCaller } from "./socket-kernel.ts";

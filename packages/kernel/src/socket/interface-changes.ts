@@ -19,7 +19,7 @@ import {
 } from "@stratos/abi";
 import { assert, stateConstant } from "@stratos/base";
 import { makeLinkPair } from "@stratos/host";
-import { type IpAddress, isLinkLocal, isMulticast, isV4, isWildcard } from "./inet/ip-address.ts";
+import { type IpAddress, isLinkLocal, isMulticast, isV4, isWildcard } from "@stratos/netstack";
 import type { InterfaceNetwork } from "./interface-network.ts";
 import {
   chosenHardwareAddress,

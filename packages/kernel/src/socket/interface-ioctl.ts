@@ -59,10 +59,10 @@ import {
   Sockaddr,
   SockaddrIn,
 } from "@stratos/abi";
+import { ANY_V4, type IpAddress, isV4, isWildcard, netmaskOf, prefixOf, readV4 } from "@stratos/netstack";
 import { isCapable } from "../security/credentials.ts";
 import { getU64, viewOf } from "../ground/words.ts";
 import { familyOf, inetAddressBytes } from "./inet/inet-address.ts";
-import { ANY_V4, type IpAddress, isV4, isWildcard, netmaskOf, prefixOf, readV4 } from "./inet/ip-address.ts";
 import {
   addRoute,
   removeRoute,

@@ -1,7 +1,7 @@
 import type { RandomSource } from "@stratos/host";
+import type { IpAddress } from "@stratos/netstack";
 import type { CallWork } from "../ground/call-work.ts";
 import type { UserNamespace } from "../security/user-namespace.ts";
-import type { IpAddress } from "./inet/ip-address.ts";
 import type { InterfaceAddress, InterfaceKind, InterfaceOptions, NetworkInterface } from "./network-interface.ts";
 import type { NetworkSettings } from "./network-settings.ts";
 import type { Route, RoutingTable } from "./routes.ts";

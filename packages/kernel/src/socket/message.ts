@@ -29,7 +29,7 @@ export const UNKNOWN_SENDER: PeerCredentials = { pid: 0, uid: 65534, gid: 65534,
 
 /** Where one datagram is to come from. */
 export interface ChosenSender {
-  /** The four words of an address (inet/ip-address.ts); null: any. */
+  /** The four words of an address (ip-address.ts of netstack); null: any. */
   readonly ip: Uint32Array | null;
   /** By which interface it goes; 0: any. */
   readonly interfaceIndex: number;

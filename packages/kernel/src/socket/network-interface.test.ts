@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SimulatedNetwork, SimulatedRandomSource } from "@stratos/host";
 import { ENOBUFS, RTN_LOCAL } from "@stratos/abi";
+import { makeV4 } from "@stratos/netstack";
 import { createTestKernel } from "../testing/fake-task.ts";
 import { NamespaceCounts } from "../security/namespace-counts.ts";
 import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
 import { addAddress, createDummy, createVethPair, removeAddress, setUp } from "./interface-changes.ts";
-import { makeV4 } from "./inet/ip-address.ts";
 import { Network } from "./network.ts";
 import { chosenHardwareAddress } from "./network-interface.ts";
 

@@ -16,8 +16,6 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Link, RandomSource } from "@stratos/host";
-import type { InterfaceNetwork } from "./interface-network.ts";
-import type { Bridge } from "./packet/bridge.ts";
 import {
   broadcastOf,
   type IpAddress,
@@ -28,7 +26,9 @@ import {
   LOOPBACK_V4,
   LOOPBACK_V6,
   widthOf,
-} from "./inet/ip-address.ts";
+} from "@stratos/netstack";
+import type { InterfaceNetwork } from "./interface-network.ts";
+import type { Bridge } from "./packet/bridge.ts";
 
 /** Length of an Ethernet address (IEEE 802-2014 §8.2). */
 export const ETHERNET_ADDRESS_SIZE = 6;

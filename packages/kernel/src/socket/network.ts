@@ -1,20 +1,20 @@
 import { EHOSTUNREACH, ENETUNREACH, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { makeLoopbackLink, type SocketProvider } from "@stratos/host";
-import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
-import type { Inode } from "../vfs/inode.ts";
-import { SocketInode } from "./socket-inode.ts";
 import {
   ANY_V4,
   type IpAddress,
+  ipOfText,
   isBroadcast,
   isInPrefix,
   isLinkLocal,
   isLoopback,
   isSameIp,
   isV4,
-} from "./inet/ip-address.ts";
-import { ipOfText } from "./inet/ip-text.ts";
+} from "@stratos/netstack";
+import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
+import type { Inode } from "../vfs/inode.ts";
+import { SocketInode } from "./socket-inode.ts";
 import type { InetNetwork, InetSocket } from "./inet/inet-socket.ts";
 import type { PingClaim, RawNetwork, RawSocket } from "./inet/raw-socket.ts";
 import { DeviceWeight, PortTable } from "./inet/port-table.ts";

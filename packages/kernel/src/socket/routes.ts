@@ -22,7 +22,7 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { type IpAddress, broadcastOf, isInPrefix, isSameIp, isV4, prefixOf } from "./inet/ip-address.ts";
+import { type IpAddress, broadcastOf, isInPrefix, isSameIp, isV4, prefixOf } from "@stratos/netstack";
 import type { NetworkInterface } from "./network-interface.ts";
 import { ANY_FLOW, type Flow, RoutingRules } from "./routing-rules.ts";
 

@@ -21,7 +21,7 @@ import {
   RT_TABLE_MAIN,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { ANY_V4, ANY_V6, type IpAddress, isInPrefix, isSameIp, isV4 } from "./inet/ip-address.ts";
+import { ANY_V4, ANY_V6, type IpAddress, isInPrefix, isSameIp, isV4 } from "@stratos/netstack";
 
 /** Who wants to reach something: what rules may ask for. */
 export interface Flow {

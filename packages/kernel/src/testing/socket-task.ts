@@ -1,10 +1,10 @@
 import { AF_INET, AF_INET6, AF_UNIX, SOL_SOCKET } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import type { SocketProvider } from "@stratos/host";
+import { ipOfText } from "@stratos/netstack";
 import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { inetAddressBytes } from "../socket/inet/inet-address.ts";
-import { ipOfText } from "../socket/inet/ip-text.ts";
 import { unixAddressBytes } from "../socket/unix/unix-address.ts";
 import { fileCalls } from "../syscall/file-calls.ts";
 import { socketCalls } from "../syscall/socket-calls.ts";

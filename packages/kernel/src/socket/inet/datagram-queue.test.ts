@@ -6,9 +6,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EFAULT } from "@stratos/abi";
 import { SeededRandom } from "@stratos/base";
+import { ScratchEndpoint } from "@stratos/netstack";
 import { BytesCursor } from "../../ground/io-cursor.ts";
 import { DatagramQueue, ReceivedDatagram } from "./datagram-queue.ts";
-import { ScratchEndpoint } from "./ip-address.ts";
 
 const OVERHEAD = 256;
 

@@ -10,9 +10,9 @@
  */
 import { EFAULT } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import type { InetEndpoint, IpAddress } from "@stratos/netstack";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { NO_EXTENSIONS } from "./extension-headers.ts";
-import type { InetEndpoint, IpAddress } from "./ip-address.ts";
 
 /** Words of a record's header. */
 const LENGTH = 0,

@@ -1,6 +1,6 @@
+import type { InetEndpoint } from "@stratos/netstack";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { ReceivedDatagram } from "./datagram-queue.ts";
-import type { InetEndpoint } from "./ip-address.ts";
 
 /** A datagram that leaves; valid during one call. */
 export interface OutgoingDatagram {

@@ -15,11 +15,11 @@ import {
   SockExtendedErr,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { type InetEndpoint, isV4, keepEndpoint } from "@stratos/netstack";
 import { putFields, viewOf } from "../../ground/words.ts";
 import type { ControlMessage } from "../message.ts";
 import type { SocketMemory } from "../socket-memory.ts";
 import { inetAddressBytes } from "./inet-address.ts";
-import { type InetEndpoint, isV4, keepEndpoint } from "./ip-address.ts";
 
 interface DatagramError {
   readonly errno: number;

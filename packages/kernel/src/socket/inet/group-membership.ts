@@ -34,11 +34,11 @@ import {
   SockaddrIn6,
   SockaddrStorage,
 } from "@stratos/abi";
+import { type IpAddress, isMulticast, isSameIp, isV4, isWildcard, readV4, readV6, writeV4 } from "@stratos/netstack";
 import { intOption, optionInt } from "../socket-options.ts";
 import { familyOf, writeInetAddress } from "./inet-address.ts";
 import type { InterfaceNetwork } from "../interface-network.ts";
 import type { NetworkInterface } from "../network-interface.ts";
-import { type IpAddress, isMulticast, isSameIp, isV4, isWildcard, readV4, readV6, writeV4 } from "./ip-address.ts";
 
 /** A multicast group that a socket is a member of, by an interface. */
 export interface Membership {

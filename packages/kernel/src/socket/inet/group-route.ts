@@ -1,9 +1,9 @@
 /** By which interface, and from which address, what is sent to a multicast group leaves. */
 import { IPV6_MULTICAST_IF } from "@stratos/abi";
+import { type IpAddress, isForAllHosts, isV4, LOOPBACK_V4, LOOPBACK_V6 } from "@stratos/netstack";
 import type { InterfaceNetwork } from "../interface-network.ts";
 import type { NetworkInterface } from "../network-interface.ts";
 import { wayToGroup } from "./group-membership.ts";
-import { type IpAddress, isForAllHosts, isV4, LOOPBACK_V4, LOOPBACK_V6 } from "./ip-address.ts";
 import type { IpOptions } from "./ip-options.ts";
 
 interface GroupSender {

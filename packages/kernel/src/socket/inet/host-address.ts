@@ -1,8 +1,7 @@
 /** The border to the provider, which takes addresses as text. */
 import { stateClass } from "@stratos/base";
 import type { HostAddress } from "@stratos/host";
-import { ANY_V4, type IpAddress, isSameIp, isV4 } from "./ip-address.ts";
-import { ipOfText, textOfIp } from "./ip-text.ts";
+import { ANY_V4, type IpAddress, ipOfText, isSameIp, isV4, textOfIp } from "@stratos/netstack";
 
 /** Remembers the last text of each direction: datagrams mostly go to and fro between two ends. */
 export class HostAddresses {

@@ -1,12 +1,12 @@
 import { EADDRINUSE, EAGAIN, ECONNRESET, EFAULT, EINPROGRESS, IP_TTL, isErrno } from "@stratos/abi";
 import { stateClass, stateName } from "@stratos/base";
 import type { HostAddress, HostSocket, SocketProvider } from "@stratos/host";
+import { ANY_V4, copyIp, type InetEndpoint, isWildcard } from "@stratos/netstack";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { ReceivedDatagram } from "./datagram-queue.ts";
 import type { DatagramTransport, OutgoingDatagram } from "./datagram-transport.ts";
 import { NO_EXTENSIONS } from "./extension-headers.ts";
 import { HostAddresses } from "./host-address.ts";
-import { ANY_V4, copyIp, type InetEndpoint, isWildcard } from "./ip-address.ts";
 import type { UdpSocket } from "./udp-socket.ts";
 
 /** Datagrams that the provider carries, with one host socket for each IP version in use. */

@@ -2,9 +2,8 @@
 import { EADDRINUSE, EAGAIN, EINPROGRESS, isErrno } from "@stratos/abi";
 import { stateClass, stateName } from "@stratos/base";
 import type { HostAddress, HostSocket, SocketProvider } from "@stratos/host";
+import { type InetEndpoint, ipOfText, keepEndpoint } from "@stratos/netstack";
 import { HostTransport } from "./host-transport.ts";
-import { type InetEndpoint, keepEndpoint } from "./ip-address.ts";
-import { ipOfText } from "./ip-text.ts";
 import { anyAddress } from "./inet-address.ts";
 import { isSeveredSocket } from "./severed-socket.ts";
 import type { Established, TcpAttempt, TcpListener } from "./tcp-transport.ts";

@@ -1,6 +1,6 @@
 /** ICMP (RFC 792) and ICMPv6 (RFC 4443): what an echo is, and its checksum. */
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_UDP } from "@stratos/abi";
-import { type IpAddress, writeV4 } from "./ip-address.ts";
+import { type IpAddress, writeV4 } from "@stratos/netstack";
 
 const ECHO_REPLY_V4 = 0,
   ECHO_REQUEST_V4 = 8,

@@ -1,5 +1,3 @@
-import { viewOf } from "../../ground/words.ts";
-import { AF_INET, AF_INET6, AF_UNSPEC, EAFNOSUPPORT, EINVAL, SockaddrIn, SockaddrIn6 } from "@stratos/abi";
 import {
   ANY_V4,
   ANY_V6,
@@ -16,7 +14,9 @@ import {
   type ScratchEndpoint,
   writeV4,
   writeV6,
-} from "./ip-address.ts";
+} from "@stratos/netstack";
+import { viewOf } from "../../ground/words.ts";
+import { AF_INET, AF_INET6, AF_UNSPEC, EAFNOSUPPORT, EINVAL, SockaddrIn, SockaddrIn6 } from "@stratos/abi";
 
 /** Both forms have family and port in one place. */
 const { sin_family, sin_port, sin_addr } = SockaddrIn.offset;

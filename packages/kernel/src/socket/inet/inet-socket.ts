@@ -19,12 +19,6 @@ import {
   TCP_CLOSE,
 } from "@stratos/abi";
 import type { HostAddress, HostSocketEvents, SocketProvider } from "@stratos/host";
-import { isCapable } from "../../security/credentials.ts";
-import type { IncomingMessage } from "../message.ts";
-import { Socket } from "../socket.ts";
-import { optionInt } from "../socket-options.ts";
-import { familyOf, inetAddressBytes, anyAddress, readInetAddress, scopeOf, writeInetAddress } from "./inet-address.ts";
-import { getIpOption, IpOptions, setIpOption } from "./ip-options.ts";
 import {
   ANY_V4,
   ANY_V6,
@@ -38,7 +32,13 @@ import {
   isWildcard,
   keepEndpoint,
   ScratchEndpoint,
-} from "./ip-address.ts";
+} from "@stratos/netstack";
+import { isCapable } from "../../security/credentials.ts";
+import type { IncomingMessage } from "../message.ts";
+import { Socket } from "../socket.ts";
+import { optionInt } from "../socket-options.ts";
+import { familyOf, inetAddressBytes, anyAddress, readInetAddress, scopeOf, writeInetAddress } from "./inet-address.ts";
+import { getIpOption, IpOptions, setIpOption } from "./ip-options.ts";
 import { hostAddressOf } from "./host-address.ts";
 import { type PortClaim, type PortTable } from "./port-table.ts";
 import type { NetworkInterface } from "../network-interface.ts";

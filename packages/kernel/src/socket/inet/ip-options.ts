@@ -97,6 +97,22 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import {
+  ANY_V4,
+  type InetEndpoint,
+  ipBytes,
+  type IpAddress,
+  makeV4,
+  isBroadcast,
+  isLoopback,
+  isMulticast,
+  isSameIp,
+  isV4,
+  isWildcard,
+  LOOPBACK_V4,
+  writeV4,
+  writeV6,
+} from "@stratos/netstack";
 import type { Ancillary, ControlMessage } from "../message.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import { isCapable } from "../../security/credentials.ts";
@@ -119,22 +135,6 @@ import {
   setFilter,
 } from "./group-membership.ts";
 import { writeInetAddress } from "./inet-address.ts";
-import {
-  ANY_V4,
-  type InetEndpoint,
-  ipBytes,
-  type IpAddress,
-  makeV4,
-  isBroadcast,
-  isLoopback,
-  isMulticast,
-  isSameIp,
-  isV4,
-  isWildcard,
-  LOOPBACK_V4,
-  writeV4,
-  writeV6,
-} from "./ip-address.ts";
 import { packetOptions } from "./packet-options.ts";
 
 const DEFAULT_TTL = 64,

@@ -25,9 +25,9 @@ import {
   SOCK_STREAM,
 } from "@stratos/abi";
 import { concatBytes } from "@stratos/base";
+import { type InetEndpoint, type IpAddress, writeV4, writeV6 } from "@stratos/netstack";
 import { putFields, viewOf } from "../../ground/words.ts";
 import { intOption } from "../socket-options.ts";
-import { type InetEndpoint, type IpAddress, writeV4, writeV6 } from "./ip-address.ts";
 
 /** How far a packet goes that says nothing else, and one to a group (ip(7), IP_MULTICAST_TTL). */
 const TTL = 64,

@@ -1,7 +1,7 @@
 import { EADDRINUSE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { RandomSource } from "@stratos/host";
-import { ANY_V4, ANY_V6, type InetEndpoint, type IpAddress, isSameIp, isV4, isWildcard } from "./ip-address.ts";
+import { ANY_V4, ANY_V6, type InetEndpoint, type IpAddress, isSameIp, isV4, isWildcard } from "@stratos/netstack";
 
 /** A socket's claim on an address and a port. */
 export interface PortClaim {

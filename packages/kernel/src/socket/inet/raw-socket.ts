@@ -39,6 +39,18 @@ import {
   IPV6_CHECKSUM,
   SOL_RAW,
 } from "@stratos/abi";
+import {
+  type IpAddress,
+  isLoopback,
+  isMulticast,
+  isSameIp,
+  isV4,
+  isWildcard,
+  keepEndpoint,
+  LOOPBACK_V4,
+  readV4,
+  ScratchEndpoint,
+} from "@stratos/netstack";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import { intOption, optionInt } from "../socket-options.ts";
@@ -61,18 +73,6 @@ import { isGroupOpen, sourceToGroup, wayOut } from "./group-route.ts";
 import { familyOf, readInetAddress, resolveWildcard } from "./inet-address.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
 import type { InetNetwork, InetSocket } from "./inet-socket.ts";
-import {
-  type IpAddress,
-  isLoopback,
-  isMulticast,
-  isSameIp,
-  isV4,
-  isWildcard,
-  keepEndpoint,
-  LOOPBACK_V4,
-  readV4,
-  ScratchEndpoint,
-} from "./ip-address.ts";
 import type { PortClaim, PortTable } from "./port-table.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 

@@ -5,11 +5,11 @@
  */
 import { EFAULT } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { type InetEndpoint, isSameIp, keepEndpoint } from "@stratos/netstack";
 import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
 import { Timer, type TimerClient } from "../../time/timer-queue.ts";
 import type { SocketNetwork } from "../socket-kernel.ts";
 import type { OutgoingDatagram } from "./datagram-transport.ts";
-import { type InetEndpoint, isSameIp, keepEndpoint } from "./ip-address.ts";
 
 /** What the network does to the next datagram; of "partition" to all between its two ends. */
 export type DatagramFault =

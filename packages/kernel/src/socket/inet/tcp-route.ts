@@ -1,8 +1,5 @@
 /** Where a connection goes, and from where. */
 import { EINVAL, ENETUNREACH } from "@stratos/abi";
-import { resolveWildcard } from "./inet-address.ts";
-import type { Flow } from "../routing-rules.ts";
-import type { InetNetwork } from "./inet-socket.ts";
 import {
   ANY_V4,
   copyIp,
@@ -14,7 +11,10 @@ import {
   isWildcard,
   LOOPBACK_V4,
   type ScratchEndpoint,
-} from "./ip-address.ts";
+} from "@stratos/netstack";
+import { resolveWildcard } from "./inet-address.ts";
+import type { Flow } from "../routing-rules.ts";
+import type { InetNetwork } from "./inet-socket.ts";
 
 interface ConnectingSocket {
   readonly network: InetNetwork;

@@ -44,6 +44,7 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { type InetEndpoint, isLoopback, isSameIp, isWildcard, keepEndpoint, ScratchEndpoint } from "@stratos/netstack";
 import { signalInfo } from "../../signal/pending-signals.ts";
 import { signalFileOwner } from "../../vfs/io-signal.ts";
 import { BLOCKED_KILLABLE } from "../../ground/wait-queue.ts";
@@ -56,7 +57,6 @@ import { HostAttempt, HostListener } from "./host-tcp.ts";
 import { HostTransport } from "./host-transport.ts";
 import { familyOf, readInetAddress } from "./inet-address.ts";
 import { type AskedOption, type InetNetwork, InetSocket } from "./inet-socket.ts";
-import { type InetEndpoint, isLoopback, isSameIp, isWildcard, keepEndpoint, ScratchEndpoint } from "./ip-address.ts";
 import { LoopbackAttempt, LoopbackListener, type SilentConnection } from "./loopback-tcp.ts";
 import { LoopbackTransport } from "./loopback-transport.ts";
 import { Hearing, type PortClaim, type PortTable } from "./port-table.ts";

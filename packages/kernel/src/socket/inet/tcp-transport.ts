@@ -1,6 +1,6 @@
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDHUP, POLLRDNORM, POLLWRNORM } from "@stratos/abi";
+import type { InetEndpoint } from "@stratos/netstack";
 import type { IoCursor } from "../../ground/io-cursor.ts";
-import type { InetEndpoint } from "./ip-address.ts";
 import type { TcpSocket } from "./tcp-socket.ts";
 
 /**

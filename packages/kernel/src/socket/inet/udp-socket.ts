@@ -47,6 +47,19 @@ import {
   UDPLITE_SEND_CSCOV,
 } from "@stratos/abi";
 import { concatBytes, stateClass } from "@stratos/base";
+import {
+  type InetEndpoint,
+  type IpAddress,
+  ANY_V4,
+  isLoopback,
+  isMulticast,
+  isSameIp,
+  isV4,
+  isWildcard,
+  keepEndpoint,
+  LOOPBACK_V4,
+  ScratchEndpoint,
+} from "@stratos/netstack";
 import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
 import { BLOCKED_KILLABLE } from "../../ground/wait-queue.ts";
 import { addTimestamp } from "../message-timestamp.ts";
@@ -63,19 +76,6 @@ import { hasRoutingHeader, joinExtensions, NO_EXTENSIONS } from "./extension-hea
 import { sourceToGroup, wayOut } from "./group-route.ts";
 import { HostDatagrams } from "./host-datagrams.ts";
 import { familyOf, readInetAddress, resolveWildcard, scopeOf } from "./inet-address.ts";
-import {
-  type InetEndpoint,
-  type IpAddress,
-  ANY_V4,
-  isLoopback,
-  isMulticast,
-  isSameIp,
-  isV4,
-  isWildcard,
-  keepEndpoint,
-  LOOPBACK_V4,
-  ScratchEndpoint,
-} from "./ip-address.ts";
 import { LoopbackDatagrams } from "./loopback-datagrams.ts";
 import type { PortClaim, PortTable } from "./port-table.ts";
 import { type DatagramFault, RoughNetwork } from "./rough-network.ts";

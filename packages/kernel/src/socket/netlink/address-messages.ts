@@ -21,7 +21,7 @@ import {
   Ifaddrmsg,
   NLM_F_REPLACE,
 } from "@stratos/abi";
-import { type IpAddress, ipBytes, ipOfBytes, isV4, isWildcard } from "../inet/ip-address.ts";
+import { type IpAddress, ipBytes, ipOfBytes, isV4, isWildcard } from "@stratos/netstack";
 import { putFields, viewOf } from "../../ground/words.ts";
 import { addAddress, removeAddress } from "../interface-changes.ts";
 import type { InterfaceNetwork } from "../interface-network.ts";

@@ -19,7 +19,7 @@ import {
   NETLINK_ROUTE,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { isV4 } from "../inet/ip-address.ts";
+import { isV4 } from "@stratos/netstack";
 import type { ChangeAsker, InterfaceNetwork, NetworkObserver } from "../interface-network.ts";
 import type { InterfaceAddress, NetworkInterface } from "../network-interface.ts";
 import type { Route } from "../routes.ts";

@@ -37,9 +37,9 @@ import {
   NLM_F_MULTI,
   Rtmsg,
 } from "@stratos/abi";
+import { isV4 } from "@stratos/netstack";
 import { type Credentials, isCapable } from "../../security/credentials.ts";
 import { viewOf } from "../../ground/words.ts";
-import { isV4 } from "../inet/ip-address.ts";
 import type { InterfaceNetwork } from "../interface-network.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import { addressMessage, changeAddress } from "./address-messages.ts";

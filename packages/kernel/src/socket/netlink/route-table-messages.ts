@@ -58,7 +58,7 @@ import {
   LOOPBACK_V4,
   prefixOf,
   widthOf,
-} from "../inet/ip-address.ts";
+} from "@stratos/netstack";
 import { addRoute, removeRoute } from "../interface-changes.ts";
 import type { InterfaceNetwork } from "../interface-network.ts";
 import type { NetworkInterface } from "../network-interface.ts";

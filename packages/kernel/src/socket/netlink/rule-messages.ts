@@ -40,8 +40,8 @@ import {
   RT_TABLE_UNSPEC,
   isErrno,
 } from "@stratos/abi";
+import { ANY_V4, ANY_V6, type IpAddress, ipBytes, ipOfBytes, isSameIp, isV4 } from "@stratos/netstack";
 import { putFields, viewOf } from "../../ground/words.ts";
-import { ANY_V4, ANY_V6, type IpAddress, ipBytes, ipOfBytes, isSameIp, isV4 } from "../inet/ip-address.ts";
 import type { InterfaceNetwork } from "../interface-network.ts";
 import type { RoutingRule, RoutingRules } from "../routing-rules.ts";
 import { attributeOf, type NetlinkRequest, numberOf, textOf } from "./netlink-request.ts";

@@ -55,9 +55,9 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
+import { type IpAddress, isWildcard, writeV4, writeV6 } from "@stratos/netstack";
 import { putFields, viewOf } from "../../ground/words.ts";
 import type { InetSocket } from "../inet/inet-socket.ts";
-import { type IpAddress, isWildcard, writeV4, writeV6 } from "../inet/ip-address.ts";
 import type { IdMap } from "../../security/id-map.ts";
 import type { Socket } from "../socket.ts";
 import type { SocketCaller } from "../socket-kernel.ts";

@@ -49,6 +49,7 @@ import {
   TpacketStats,
   TpacketStatsV3,
 } from "@stratos/abi";
+import { ANY_V6, ScratchEndpoint } from "@stratos/netstack";
 import { admittedBytes } from "../socket-filter.ts";
 import { stateClass } from "@stratos/base";
 import { FRAME_HEADER_SIZE } from "@stratos/host";
@@ -57,7 +58,6 @@ import type { PageCache } from "../../frames/page-cache.ts";
 import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
 import { DatagramQueue, ReceivedDatagram } from "../inet/datagram-queue.ts";
 import { NO_EXTENSIONS } from "../inet/extension-headers.ts";
-import { ANY_V6, ScratchEndpoint } from "../inet/ip-address.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import { ETHERNET_ADDRESS_SIZE, type NetworkInterface } from "../network-interface.ts";
 import type { SocketCaller, SocketNetwork } from "../socket-kernel.ts";

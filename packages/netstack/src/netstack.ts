@@ -1,0 +1,3 @@
+export * from "./ip-address.ts";
+export * from "./ip-output.ts";
+export * from "./ip-text.ts";
