@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, test } from "node:test";
+import { extendedTest } from "./support/extended-test.ts";
 import { launcher, stratos } from "./support/stratos.ts";
 import { TerminalSession } from "./support/terminal.ts";
 import { ensureAstraHome, ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
@@ -53,7 +54,7 @@ test("mistakes are told as POSIX wants them", async () => {
   assert.match(syntax.stderr, /unexpected end of file/);
 });
 
-test("what bash's users write besides is understood", async () => {
+extendedTest("what bash's users write besides is understood", async () => {
   const script = [
     "v=abcdef; echo ${v:2} ${v:1:3} ${v: -2} ${v:0:-4} ${v/c/X} ${v//[ace]/_} ${v/#ab/-} ${v/%ef} ${v//\\//x}",
     'set -- a b c d; echo "${@:2:2}" ${@:3}; function f { echo in $1; }; function g() { echo $#; }; f x; g 1 2',

@@ -13,6 +13,7 @@ import { cloneVolume, EMPTY_INPUT, ImageStore } from "@stratos/images";
 import { type Board, openHostInput, openHostOutput } from "@stratos/kernel";
 import { createBoard } from "@stratos/machine";
 import { exitStatusOf, findGuestUser, GUEST_PATH, MachineSession, readerOf } from "@stratos/session";
+import { extendedTest } from "./support/extended-test.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
 const MIB = 1 << 20;
@@ -115,7 +116,7 @@ test("two kernels on one board give the output that each gives alone", async () 
   for (const box of boxes) box.close();
 });
 
-test("a run from a seed is the same alone and beside others, to the last instruction", async () => {
+extendedTest("a run from a seed is the same alone and beside others, to the last instruction", async () => {
   const line = `${PYTHON}; ${PIPELINES}; echo $RANDOM; cat /proc/self/maps /proc/meminfo /proc/self/stat; date +%N`;
   const alone = await runAlone(line, { seed: 5 });
   const board = newBoard();
@@ -199,7 +200,7 @@ print(code[20000:20004], os.pread(g, 2, 20001))"
   for (const box of [beside, after]) box.close();
 });
 
-test("turns are fair: one that never sleeps does not keep the others from theirs", async () => {
+extendedTest("turns are fair: one that never sleeps does not keep the others from theirs", async () => {
   const board = newBoard();
   const [busy, idle] = [new Box("while :; do :; done", { board }), new Box("echo $(seq 40000 | wc -l)", { board })];
   const running = busy.run();
@@ -235,7 +236,7 @@ while True: x.append(bytearray(b'x') * (1 << 20))"; echo $?`;
   for (const box of [frugal, next]) box.close();
 });
 
-test("what ends in the midst of its work gives back all that it had, and the others go on", async () => {
+extendedTest("what ends in the midst of its work gives back all that it had, and the others go on", async () => {
   const board = newBoard();
   const box = new Box(`${PYTHON}; ${PIPELINES}`, { board });
   const expected = (await runAlone(`${PYTHON}; ${PIPELINES}`)).output;

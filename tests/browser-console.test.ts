@@ -15,6 +15,7 @@ import { keepWebFolder, tabFiles, webFolderServer } from "@stratos/console";
 import { TAB_DESKTOP } from "@stratos/desktop/tab";
 import { FileBlockDevice } from "@stratos/host-node";
 import { ImageStore } from "@stratos/images";
+import { extendedTest } from "./support/extended-test.ts";
 import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser, type Page } from "./support/browser.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
@@ -129,7 +130,7 @@ test("a reload goes on with what runs, and shows what was shown; Restart ends it
   await run(page, "echo [$x]", /^\[\]$/m);
 });
 
-test("a reload goes on with what was typed into an editor that has just begun", async (context) => {
+extendedTest("a reload goes on with what was typed into an editor that has just begun", async (context) => {
   const page = await opened(context);
   // Kept as it is now: what comes is what a keeping has to follow.
   await page.waitFor("stratos.usage().then(({ isKept }) => `${isKept}`)", /^true$/, PATIENCE_MS);
@@ -165,7 +166,7 @@ test("without a network all goes on, and a program waits for a piece that is not
   assert.equal(await page.evaluate(NOTICE), "");
 });
 
-test("of two tabs one has the files: the other looks at a copy, or takes over", async (context) => {
+extendedTest("of two tabs one has the files: the other looks at a copy, or takes over", async (context) => {
   const first = await opened(context);
   const second = await tab(context);
   await second.waitFor(`document.querySelector("#other").open`, /true/, PATIENCE_MS);
@@ -219,7 +220,7 @@ test("a file comes in by a drop, and another is read out", async (context) => {
   await assert.rejects(page.evaluate(`stratos.ask({ kind: "read", path: "/nothing" })`), /no such file or folder/);
 });
 
-test("a folder of the person's own is copied in, and one of the machine's out", async (context) => {
+extendedTest("a folder of the person's own is copied in, and one of the machine's out", async (context) => {
   const page = await opened(context);
   // The browser's own dialog cannot be pressed here; a folder of the page's stands for the person's.
   await page.evaluate(`(async () => {
@@ -255,21 +256,24 @@ test("a folder of the person's own is copied in, and one of the machine's out", 
   assert.equal(text, "new\n");
 });
 
-test("when the browser has no more room programs are told, and nothing that was kept is lost", async (context) => {
-  const page = await opened(context);
-  await run(page, "echo before > note; sync; cat note", /^before$/m);
-  const { usage } = (await page.evaluate("navigator.storage.estimate()")) as { usage: number };
-  const origin = new URL(url).origin;
-  await page.call("Storage.overrideQuotaForOrigin", { origin, quotaSize: usage + 8e6 });
-  await run(page, "head -c 60M /dev/urandom > big; echo status $?", /No space left on device\nstatus 1$/m);
-  await page.waitFor(NOTICE, /no more room/, PATIENCE_MS);
-  await run(page, "rm big; sync; echo after >> note; cat note", /^before\nafter$/m);
-  await page.call("Storage.overrideQuotaForOrigin", { origin });
-  await anew(page, () => page.reload());
-  await run(page, "cat note", /^before\nafter$/m);
-});
+extendedTest(
+  "when the browser has no more room programs are told, and nothing that was kept is lost",
+  async (context) => {
+    const page = await opened(context);
+    await run(page, "echo before > note; sync; cat note", /^before$/m);
+    const { usage } = (await page.evaluate("navigator.storage.estimate()")) as { usage: number };
+    const origin = new URL(url).origin;
+    await page.call("Storage.overrideQuotaForOrigin", { origin, quotaSize: usage + 8e6 });
+    await run(page, "head -c 60M /dev/urandom > big; echo status $?", /No space left on device\nstatus 1$/m);
+    await page.waitFor(NOTICE, /no more room/, PATIENCE_MS);
+    await run(page, "rm big; sync; echo after >> note; cat note", /^before\nafter$/m);
+    await page.call("Storage.overrideQuotaForOrigin", { origin });
+    await anew(page, () => page.reload());
+    await run(page, "cat note", /^before\nafter$/m);
+  },
+);
 
-test("a browser that is killed while programs write leaves a volume whose check is clean", async (context) => {
+extendedTest("a browser that is killed while programs write leaves a volume whose check is clean", async (context) => {
   const page = await opened(context);
   await run(page, "echo synced > note; sync; cat note", /^synced$/m);
   await page.type("for i in $(seq 100000); do echo $i > f$i; [ $((i % 50)) = 0 ] && { sync; echo at $i; }; done\n");

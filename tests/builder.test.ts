@@ -13,6 +13,7 @@ import { after, before, test } from "node:test";
 import type { BuildResult } from "@stratos/builder";
 import { buildObstacle } from "@stratos/tools-node/builder";
 import { packSource, writeSource } from "./builder/sample-source.ts";
+import { extendedTest } from "./support/extended-test.ts";
 import { launcher, run, start, type Result, type RunInput } from "./support/stratos.ts";
 import { TEST_HOME } from "./support/test-image.ts";
 import { until } from "./support/until.ts";
@@ -96,92 +97,103 @@ test("a folder and its .dsc give the same packages, each time, and the record sa
   assert.deepEqual(remains(), []);
 });
 
-test("a binNMU has a version of its own, says why in its changelog, and its record repeats it", options, async () => {
-  const tree = writeSource(folder, { name: "again", script: "cp debian/changelog $D/usr/share/sample/" });
-  const nmu = ["--bin-nmu", "2", "--reason", "Rebuild against a new library.", "--bin-nmu-date", "1769817600"];
-  const first = await build(tree, "again-first", nmu),
-    second = await build(packSource(folder, tree, "again"), "again-second", [...nmu, "--bin-nmu-of", "1.0"]);
-  assert.equal(first.status, 0, first.stderr);
-  assert.deepEqual(hashes(first.result), hashes(second.result));
-  assert.equal(first.result.binaryVersion, "1.0+b2");
-  const name = readdirSync(first.output).find((one) => /^again_1\.0\+b2_.*\.deb$/.test(one))!;
-  const show = (...args: string[]): string =>
-    spawnSync("dpkg-deb", [...args.slice(0, 1), join(first.output, name), ...args.slice(1)], {
+extendedTest(
+  "a binNMU has a version of its own, says why in its changelog, and its record repeats it",
+  options,
+  async () => {
+    const tree = writeSource(folder, { name: "again", script: "cp debian/changelog $D/usr/share/sample/" });
+    const nmu = ["--bin-nmu", "2", "--reason", "Rebuild against a new library.", "--bin-nmu-date", "1769817600"];
+    const first = await build(tree, "again-first", nmu),
+      second = await build(packSource(folder, tree, "again"), "again-second", [...nmu, "--bin-nmu-of", "1.0"]);
+    assert.equal(first.status, 0, first.stderr);
+    assert.deepEqual(hashes(first.result), hashes(second.result));
+    assert.equal(first.result.binaryVersion, "1.0+b2");
+    const name = readdirSync(first.output).find((one) => /^again_1\.0\+b2_.*\.deb$/.test(one))!;
+    const show = (...args: string[]): string =>
+      spawnSync("dpkg-deb", [...args.slice(0, 1), join(first.output, name), ...args.slice(1)], {
+        encoding: "utf8",
+        timeout: 60_000,
+      }).stdout;
+    assert.equal(show("-f", "Version", "Source"), "Version: 1.0+b2\nSource: again (1.0)\n");
+    const changelog = spawnSync("tar", ["-xO", "./usr/share/sample/changelog"], {
+      input: spawnSync("dpkg-deb", ["--fsys-tarfile", join(first.output, name)], { timeout: 60_000 }).stdout,
       encoding: "utf8",
       timeout: 60_000,
     }).stdout;
-  assert.equal(show("-f", "Version", "Source"), "Version: 1.0+b2\nSource: again (1.0)\n");
-  const changelog = spawnSync("tar", ["-xO", "./usr/share/sample/changelog"], {
-    input: spawnSync("dpkg-deb", ["--fsys-tarfile", join(first.output, name)], { timeout: 60_000 }).stdout,
-    encoding: "utf8",
-    timeout: 60_000,
-  }).stdout;
-  const [head, , , reason, , , , before] = changelog.split("\n");
-  assert.equal(head, "again (1.0+b2) trixie; urgency=low, binary-only=yes");
-  assert.equal(reason, "  * Rebuild against a new library.");
-  assert.equal(before, "again (1.0) unstable; urgency=medium");
-  const buildinfo = readdirSync(first.output).find((one) => one.endsWith(".buildinfo"))!;
-  const verified = await builder(["verify", join(first.output, buildinfo), "--source", tree]);
-  assert.equal(verified.status, 0, verified.stderr);
-  for (const [args, words] of [
-    [[...nmu, "--bin-nmu-of", "0.9"], /again is version 1\.0; 0\.9 was to be built anew/],
-    [["--bin-nmu", "1"], /needs a --reason/],
-    [["--reason", "x"], /--bin-nmu: is missing/],
-    [[...nmu, "--parts", "all"], /no packages for all architectures/],
-  ] as const) {
-    const { status, stderr } = await builder(["build", tree, "-o", join(folder, "refused"), ...args]);
-    assert.notEqual(status, 0);
-    assert.match(stderr, words);
-  }
-});
+    const [head, , , reason, , , , before] = changelog.split("\n");
+    assert.equal(head, "again (1.0+b2) trixie; urgency=low, binary-only=yes");
+    assert.equal(reason, "  * Rebuild against a new library.");
+    assert.equal(before, "again (1.0) unstable; urgency=medium");
+    const buildinfo = readdirSync(first.output).find((one) => one.endsWith(".buildinfo"))!;
+    const verified = await builder(["verify", join(first.output, buildinfo), "--source", tree]);
+    assert.equal(verified.status, 0, verified.stderr);
+    for (const [args, words] of [
+      [[...nmu, "--bin-nmu-of", "0.9"], /again is version 1\.0; 0\.9 was to be built anew/],
+      [["--bin-nmu", "1"], /needs a --reason/],
+      [["--reason", "x"], /--bin-nmu: is missing/],
+      [[...nmu, "--parts", "all"], /no packages for all architectures/],
+    ] as const) {
+      const { status, stderr } = await builder(["build", tree, "-o", join(folder, "refused"), ...args]);
+      assert.notEqual(status, 0);
+      assert.match(stderr, words);
+    }
+  },
+);
 
-test("a source's own tests run on what was built, each in a clean root, and fail the build", options, async () => {
-  const tree = writeSource(folder, { name: "tested" });
-  const tests = join(tree, "debian/tests");
-  mkdirSync(tests);
-  const script = (name: string, text: string): void => writeFileSync(join(tests, name), `#!/bin/sh\n${text}\n`);
-  script("installed", "dpkg -s tested | grep -q 'ok installed' && test -w . && touch /tmp/seen $AUTOPKGTEST_TMP/x");
-  const bounded = "! test -w /proc/sys/kernel/core_pattern";
-  script("alone", `test ! -e /tmp/seen && test "$(id -u)" = 0 && ! dpkg -s tested 2>/dev/null && ${bounded}`);
-  script("loud", "echo careless >&2");
-  script("later", "exit 77");
-  script("shaky", "exit 1");
-  const control =
-    "Tests: installed\n\nTests: alone\nDepends:\nRestrictions: needs-root\n\n" +
-    "Tests: later\nRestrictions: skippable\n\n" +
-    "Tests: shaky\nRestrictions: flaky\n\nTests: machine\nRestrictions: isolation-machine\n\n" +
-    "Test-Command: echo fine >&2; false | true\nFeatures: test-name=quiet\nRestrictions: allow-stderr\n";
-  writeFileSync(join(tests, "control"), control);
-  const good = await build(packSource(folder, tree, "tested"), "tested-good", ["--autopkgtest"]);
-  assert.equal(good.status, 0, good.stderr);
-  assert.deepEqual(
-    good.result.autopkgtest!.tests.map(({ name, outcome }) => `${name} ${outcome}`),
-    ["installed PASS", "alone PASS", "later SKIP", "shaky FLAKY", "machine SKIP", "quiet PASS"],
-  );
-  assert.equal(good.result.autopkgtest!.status, 2);
-  const summary = readFileSync(
-    join(
-      good.output,
-      readdirSync(good.output).find((one) => one.endsWith(".autopkgtest"))!,
-    ),
-  );
-  assert.match(summary.toString(), /^installed PASS\nalone PASS\nlater SKIP it ended with status 77\n/);
+extendedTest(
+  "a source's own tests run on what was built, each in a clean root, and fail the build",
+  options,
+  async () => {
+    const tree = writeSource(folder, { name: "tested" });
+    const tests = join(tree, "debian/tests");
+    mkdirSync(tests);
+    const script = (name: string, text: string): void => writeFileSync(join(tests, name), `#!/bin/sh\n${text}\n`);
+    script("installed", "dpkg -s tested | grep -q 'ok installed' && test -w . && touch /tmp/seen $AUTOPKGTEST_TMP/x");
+    const bounded = "! test -w /proc/sys/kernel/core_pattern";
+    script("alone", `test ! -e /tmp/seen && test "$(id -u)" = 0 && ! dpkg -s tested 2>/dev/null && ${bounded}`);
+    script("loud", "echo careless >&2");
+    script("later", "exit 77");
+    script("shaky", "exit 1");
+    const control =
+      "Tests: installed\n\nTests: alone\nDepends:\nRestrictions: needs-root\n\n" +
+      "Tests: later\nRestrictions: skippable\n\n" +
+      "Tests: shaky\nRestrictions: flaky\n\nTests: machine\nRestrictions: isolation-machine\n\n" +
+      "Test-Command: echo fine >&2; false | true\nFeatures: test-name=quiet\nRestrictions: allow-stderr\n";
+    writeFileSync(join(tests, "control"), control);
+    const good = await build(packSource(folder, tree, "tested"), "tested-good", ["--autopkgtest"]);
+    assert.equal(good.status, 0, good.stderr);
+    assert.deepEqual(
+      good.result.autopkgtest!.tests.map(({ name, outcome }) => `${name} ${outcome}`),
+      ["installed PASS", "alone PASS", "later SKIP", "shaky FLAKY", "machine SKIP", "quiet PASS"],
+    );
+    assert.equal(good.result.autopkgtest!.status, 2);
+    const summary = readFileSync(
+      join(
+        good.output,
+        readdirSync(good.output).find((one) => one.endsWith(".autopkgtest"))!,
+      ),
+    );
+    assert.match(summary.toString(), /^installed PASS\nalone PASS\nlater SKIP it ended with status 77\n/);
 
-  writeFileSync(join(tests, "control"), `Tests: loud\n\nTests: gone\n\nTests: wanting\nDepends: nobody-has-this\n`);
-  const bad = await build(tree, "tested-bad", ["--autopkgtest"]);
-  assert.equal(bad.status, 1);
-  assert.match(bad.stderr, /3 of 3 tests failed \(autopkgtest's status 12\): loud: it wrote to standard error; gone: /);
-  assert.match(bad.result.autopkgtest!.tests[2]!.why!, /nobody-has-this/);
-  const log = readFileSync(
-    join(
-      bad.output,
-      readdirSync(bad.output).find((one) => one.endsWith(".build"))!,
-    ),
-    "utf8",
-  );
-  assert.match(log, /-- standard error:\ncareless\n-- loud FAIL/);
-  assert.deepEqual(remains(), []);
-});
+    writeFileSync(join(tests, "control"), `Tests: loud\n\nTests: gone\n\nTests: wanting\nDepends: nobody-has-this\n`);
+    const bad = await build(tree, "tested-bad", ["--autopkgtest"]);
+    assert.equal(bad.status, 1);
+    assert.match(
+      bad.stderr,
+      /3 of 3 tests failed \(autopkgtest's status 12\): loud: it wrote to standard error; gone: /,
+    );
+    assert.match(bad.result.autopkgtest!.tests[2]!.why!, /nobody-has-this/);
+    const log = readFileSync(
+      join(
+        bad.output,
+        readdirSync(bad.output).find((one) => one.endsWith(".build"))!,
+      ),
+      "utf8",
+    );
+    assert.match(log, /-- standard error:\ncareless\n-- loud FAIL/);
+    assert.deepEqual(remains(), []);
+  },
+);
 
 test("a git repository is built at a reference, and its commit is in the record", options, async () => {
   const tree = writeSource(folder, { name: "versioned", script: "[ ! -e .git ]" });
@@ -274,7 +286,7 @@ test("a source that is not what its .dsc says is refused", options, async () => 
   assert.match(result.failure?.message ?? "", /is not the file that tampered_1.0.dsc lists/);
 });
 
-test("hooks see what is known; one that fails or hangs is a failure of its own kind", options, async () => {
+extendedTest("hooks see what is known; one that fails or hangs is a failure of its own kind", options, async () => {
   const tree = writeSource(folder),
     seen = join(folder, "seen"),
     hook = join(folder, "hook.sh");
@@ -326,7 +338,7 @@ test("settings count by their places, and say so", options, async () => {
   }
 });
 
-test("verify repeats a build, and names member and offset of what differs", options, async () => {
+extendedTest("verify repeats a build, and names member and offset of what differs", options, async () => {
   const first = await build(packSource(folder, writeSource(folder)), "verified");
   const info = join(
     first.output,
@@ -345,7 +357,7 @@ test("verify repeats a build, and names member and offset of what differs", opti
   );
 });
 
-test("a cross build is made by the host's tools, with libraries of what it is for", options, async () => {
+extendedTest("a cross build is made by the host's tools, with libraries of what it is for", options, async () => {
   const host = process.arch === "riscv64" ? "arm64" : "riscv64";
   const tree = writeSource(folder, {
     name: "crossed",
@@ -393,7 +405,7 @@ const SHOWN: Readonly<Record<string, string>> = {
   umask: "umask",
 };
 
-test("reprotest varies what it says it does, each by itself", options, async () => {
+extendedTest("reprotest varies what it says it does, each by itself", options, async () => {
   const script = Object.entries(SHOWN)
     .map(([name, command]) => `{ ${command}; } >$D/usr/share/sample/${name}`)
     .join("\n");
@@ -415,7 +427,7 @@ test("reprotest varies what it says it does, each by itself", options, async () 
   assert.deepEqual([...told.varied, ...Object.keys(told.fixed ?? {})].sort(), Object.keys(SHOWN).sort());
 });
 
-test("reprotest finds what shows of a build's surroundings, and by which variation", options, async () => {
+extendedTest("reprotest finds what shows of a build's surroundings, and by which variation", options, async () => {
   const good = await builder(["reprotest", writeSource(folder)]);
   assert.equal(good.status, 0, good.stderr + good.stdout);
   const bad = await builder([
@@ -430,7 +442,7 @@ test("reprotest finds what shows of a build's surroundings, and by which variati
   assert.match(bad.stdout, /^caused by: build_path$/m);
 });
 
-test("a disk of the host that is full is no failure of the package", options, async (context) => {
+extendedTest("a disk of the host that is full is no failure of the package", options, async (context) => {
   if (process.getuid?.() !== 0) return context.skip("only root mounts here");
   const output = join(folder, "small"),
     work = join(TEST_HOME, "builder/work");
@@ -548,7 +560,7 @@ test(
   },
 );
 
-test("apt decides as our own resolver does, and what it cannot have is waited for", options, async () => {
+extendedTest("apt decides as our own resolver does, and what it cannot have is waited for", options, async () => {
   const tree = writeSource(folder, {
     name: "judged",
     fields: "Build-Depends: gettext-base, no-such-thing [hurd-any] | make",
@@ -570,7 +582,7 @@ test("apt decides as our own resolver does, and what it cannot have is waited fo
   assert.deepEqual(remains(), []);
 });
 
-test("a builder that is killed while apt is asked leaves none of its lists", options, async () => {
+extendedTest("a builder that is killed while apt is asked leaves none of its lists", options, async () => {
   const tree = writeSource(folder, { name: "asking", fields: "Build-Depends: gettext-base" });
   const child = start([...launcher, "builder", "build", tree, "-o", join(folder, "asking-out"), "--resolver", "apt"], {
     cwd: folder,
@@ -612,7 +624,7 @@ test("layers are listed, checked and removed", options, async () => {
   assert.match((await builder(["root", "shell"], { stdin: "id -u; exit 5\n" })).stdout, /^0\n$/);
 });
 
-test("why tells which dependency brings a package", options, async () => {
+extendedTest("why tells which dependency brings a package", options, async () => {
   const tree = writeSource(folder, { fields: "Build-Depends: gettext-base" });
   assert.match((await builder(["why", tree])).stdout, /^gettext-base \S+: .*Build-Depends: gettext-base/m);
   assert.match((await builder(["why", tree, "dpkg"])).stderr, /stratos: dpkg: is part of the base/);

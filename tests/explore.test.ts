@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "./support/extended-test.ts";
 import { repository, stratos, type Result } from "./support/stratos.ts";
 import { ensureTestImage, TEST_IMAGE } from "./support/test-image.ts";
 
@@ -71,7 +72,7 @@ test("two clerks who look and then lock: the holds that give a number twice, aga
   assert.deepEqual(again.found, { ...found, recording: null });
 });
 
-test("a lock that looks and takes in one step holds", async () => {
+extendedTest("a lock that looks and takes in one step holds", async () => {
   const { attempts, found } = await told(["--attempts", "12", ...EXAMPLES, "--", "sh", "/srv/number-fixed.sh"]);
   assert.deepEqual([attempts, found], [12, null]);
 });
@@ -94,7 +95,7 @@ test("a write that takes less is told in words, with the command that finds it a
   );
 });
 
-test("a program that reports a full disk has not failed; one that says nothing of it has", async () => {
+extendedTest("a program that reports a full disk has not failed; one that says nothing of it has", async () => {
   const full = ["--faults", "enospc", "--no-schedules", "--attempts", "6"];
   const report = `open my $f, ">", "/tmp/x" or exit 9; defined syswrite $f, "text" or exit 4; exit 0`;
   assert.equal((await told([...full, "--", "perl", "-e", report])).found, null);
@@ -108,29 +109,38 @@ test("a program that reports a full disk has not failed; one that says nothing o
 
 const CHECKED = ["--no-schedules", "--faults", "none", "--power-cut", "sh /srv/counter-check.sh", ...EXAMPLES];
 
-test("after a power cut, what was said to be saved is gone where nobody synced it; a replay ends there", async () => {
-  const file = join(folder, "counter.rec");
-  const { found } = await told(["--attempts", "40", "--record", file, ...CHECKED, "--", "sh", "/srv/counter.sh"]);
-  assert.equal(found?.failure, "the check ends with status 1 after the power has failed");
-  assert.match(String(found?.check?.stdout), /^\d was saved, found '\d?'\n$/);
-  assert.deepEqual(
-    found?.disturbances.map(({ kind }) => kind),
-    ["power"],
-  );
-  assert.match(found!.disturbances[0]!.text, /is the last before the power fails: (what was not synced is lost|names)/);
-  const said = /^(\d) was/.exec(found!.check!.stdout)![1]!;
-  const replayed = await stratos(["replay", file], { timeoutMs: TIMEOUT_MS });
-  assert.equal(replayed.stdout.split("\n").at(-2), `saved ${said}`);
-});
+extendedTest(
+  "after a power cut, what was said to be saved is gone where nobody synced it; a replay ends there",
+  async () => {
+    const file = join(folder, "counter.rec");
+    const { found } = await told(["--attempts", "40", "--record", file, ...CHECKED, "--", "sh", "/srv/counter.sh"]);
+    assert.equal(found?.failure, "the check ends with status 1 after the power has failed");
+    assert.match(String(found?.check?.stdout), /^\d was saved, found '\d?'\n$/);
+    assert.deepEqual(
+      found?.disturbances.map(({ kind }) => kind),
+      ["power"],
+    );
+    assert.match(
+      found!.disturbances[0]!.text,
+      /is the last before the power fails: (what was not synced is lost|names)/,
+    );
+    const said = /^(\d) was/.exec(found!.check!.stdout)![1]!;
+    const replayed = await stratos(["replay", file], { timeoutMs: TIMEOUT_MS });
+    assert.equal(replayed.stdout.split("\n").at(-2), `saved ${said}`);
+  },
+);
 
-test("what is synced before it is told outlasts power cuts; a check that never holds is told as such", async () => {
-  const { attempts, found } = await told(["--attempts", "12", ...CHECKED, "--", "sh", "/srv/counter-fixed.sh"]);
-  assert.deepEqual([attempts, found], [12, null]);
-  const never = await told(["--power-cut", "echo no; exit 4", "--", "true"]);
-  assert.deepEqual([never.attempts, never.found?.attempt], [0, 0]);
-  assert.equal(never.found?.failure, "the check ends with status 4 though no power failed");
-  assert.equal((await explore(["--power-cut", " ", "--", "true"])).status, 2);
-});
+extendedTest(
+  "what is synced before it is told outlasts power cuts; a check that never holds is told as such",
+  async () => {
+    const { attempts, found } = await told(["--attempts", "12", ...CHECKED, "--", "sh", "/srv/counter-fixed.sh"]);
+    assert.deepEqual([attempts, found], [12, null]);
+    const never = await told(["--power-cut", "echo no; exit 4", "--", "true"]);
+    assert.deepEqual([never.attempts, never.found?.attempt], [0, 0]);
+    assert.equal(never.found?.failure, "the check ends with status 4 though no power failed");
+    assert.equal((await explore(["--power-cut", " ", "--", "true"])).status, 2);
+  },
+);
 
 /** Of perl's Socket, which would be nine tenths of each run: AF_INET with its two types, and 127.0.0.1, port 7777. */
 const DATAGRAMS = "2, 2, 0";
@@ -167,7 +177,7 @@ test("a datagram is lost, a connection is reset, the clock is set", async () => 
   assert.ok(clock.found?.disturbances.some(({ text }) => /step of the clock, [\d.]+ \w+ (back|ahead)$/u.test(text)));
 });
 
-test("a ledger that books a datagram twice, and one that knows what it has booked", async () => {
+extendedTest("a ledger that books a datagram twice, and one that knows what it has booked", async () => {
   const file = join(folder, "ledger.rec");
   const doubled = ["--no-schedules", "--faults", "double", ...EXAMPLES];
   const { found } = await told([...doubled, "--attempts", "12", "--record", file, "--", "perl", "/srv/ledger.pl"]);
@@ -181,7 +191,7 @@ test("a ledger that books a datagram twice, and one that knows what it has booke
   assert.deepEqual([right.attempts, right.found], [4, null]);
 });
 
-test("a datagram comes late and is overtaken; a connection finds its network cut", async () => {
+extendedTest("a datagram comes late and is overtaken; a connection finds its network cut", async () => {
   const overtaken = await told([
     ...fault("delay"),
     ...perl(
@@ -203,7 +213,7 @@ test("a datagram comes late and is overtaken; a connection finds its network cut
   assert.match(String(cut.found?.disturbances[0]?.text), /finds the network between its two ends cut for .*s$/u);
 });
 
-test("a call that a handler may interrupt is interrupted", async () => {
+extendedTest("a call that a handler may interrupt is interrupted", async () => {
   const child = `open my $p, "-|", "sleep 0.01; echo x"`;
   const program = `$SIG{USR1} = sub {}; ${child}; exit(defined sysread($p, my $b, 9) ? 0 : 5)`;
   const { found } = await told([
@@ -233,7 +243,7 @@ test("each run has the whole of standard input; who waits for ever is found at o
   assert.match(String(found?.failure), /^it waits for ever/);
 });
 
-test("what keeps it from being explored is neither found nor not found", async () => {
+extendedTest("what keeps it from being explored is neither found nor not found", async () => {
   const endless = await explore(["--timeout", "1", "--", "cat", "/dev/zero"]);
   assert.equal(endless.status, 125);
   assert.match(endless.stderr, /the undisturbed run: (has not ended within 1 s|prints without end)/);

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { endProgram, startProgram, type Program } from "./hub/programs.ts";
+import { extendedTest } from "./support/extended-test.ts";
 import { launcher } from "./support/stratos.ts";
 import { until, untilGone } from "./support/until.ts";
 
@@ -65,7 +66,7 @@ interface Profile {
   readonly by: string | null;
 }
 
-test("profiles come by the clock and when they are asked for; top names sources, and compares", async () => {
+extendedTest("profiles come by the clock and when they are asked for; top names sources, and compares", async () => {
   const profiles = (): Profile[] => JSON.parse(good("hub", "profile", "ls", "--json")) as Profile[];
   await until("one came by the clock", () => profiles().some(({ by }) => by === null));
   // While one is taken by the clock none can be asked for.
@@ -97,7 +98,7 @@ test("profiles come by the clock and when they are asked for; top names sources,
   assert.equal(run("hub", "-l", "0", "--profile-every", "5s").status, 2, "oftener than it looks");
 });
 
-test("a worker keeps profiles of itself, which need no hub to be read", async () => {
+extendedTest("a worker keeps profiles of itself, which need no hub to be read", async () => {
   const mine = join(folder, "w-profiled");
   const args = [
     "--name",

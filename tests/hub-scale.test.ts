@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { TestCluster, type TestJob } from "../packages/hub/src/testing/test-cluster.ts";
 import { endProgram, startProgram, type Program } from "./hub/programs.ts";
+import { extendedTest } from "./support/extended-test.ts";
 import { launcher } from "./support/stratos.ts";
 import { until } from "./support/until.ts";
 
@@ -89,7 +90,7 @@ test("commands start and stop workers, and are told which", async () => {
   await endProgram(scaler.child);
 });
 
-test("Jobs of a cluster are workers; a scaler that was killed finds them again", async (t) => {
+extendedTest("Jobs of a cluster are workers; a scaler that was killed finds them again", async (t) => {
   const cluster = new TestCluster({ namespace: "builds", verbs: ["create", "get", "list", "watch", "delete"] });
   t.after(() => cluster.close());
   const pods = new Map<string, ChildProcess>();

@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { NODE_FLAGS } from "@stratos/engine-node/node-flags";
 import { Sandbox } from "@stratos/library";
+import { extendedTest } from "./support/extended-test.ts";
 import { stratos, stratosRun } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
@@ -71,28 +72,31 @@ async function filled(): Promise<void> {
 
 const SHORT_PROGRAM = "import json, re; print(len(re.findall('7', json.dumps(list(range(20000))))))";
 
-test("sandboxes of two processes at once leave what runs use; one without a code cache leaves nothing", async () => {
-  const inBox = async (codeCache: boolean): Promise<string> => {
-    const box = await Sandbox.create({ home, image: TEST_IMAGE, seed: 3, codeCache });
-    try {
-      const { stdout, stderr } = await box.run(["python3", "-c", SHORT_PROGRAM]);
-      assert.equal(stderr, "");
-      return stdout;
-    } finally {
-      await box.close();
-    }
-  };
-  const without = await inBox(false);
-  assert.equal(existsSync(folder()), false);
-  assert.deepEqual(await Promise.all([inBox(true), inBox(true)]), [without, without]);
-  await filled();
-  assert.equal(await inBox(true), without);
-  const { keptFunctions } = await runProgram(SHORT_PROGRAM);
-  assert.ok(keptFunctions > 50, `${keptFunctions} functions were taken from archives`);
-  await filled();
-  await stratos(["cache", "prune"], { env: { STRATOS_HOME: home } });
-  rmSync(folder(), { recursive: true });
-});
+extendedTest(
+  "sandboxes of two processes at once leave what runs use; one without a code cache leaves nothing",
+  async () => {
+    const inBox = async (codeCache: boolean): Promise<string> => {
+      const box = await Sandbox.create({ home, image: TEST_IMAGE, seed: 3, codeCache });
+      try {
+        const { stdout, stderr } = await box.run(["python3", "-c", SHORT_PROGRAM]);
+        assert.equal(stderr, "");
+        return stdout;
+      } finally {
+        await box.close();
+      }
+    };
+    const without = await inBox(false);
+    assert.equal(existsSync(folder()), false);
+    assert.deepEqual(await Promise.all([inBox(true), inBox(true)]), [without, without]);
+    await filled();
+    assert.equal(await inBox(true), without);
+    const { keptFunctions } = await runProgram(SHORT_PROGRAM);
+    assert.ok(keptFunctions > 50, `${keptFunctions} functions were taken from archives`);
+    await filled();
+    await stratos(["cache", "prune"], { env: { STRATOS_HOME: home } });
+    rmSync(folder(), { recursive: true });
+  },
+);
 
 test("what programs of an image execute is translated ahead, and one that is not there is passed over", async () => {
   const program = { name: "python", needs: "/usr/bin/python3", line: `python3 -c "${SHORT_PROGRAM}"` };
@@ -124,34 +128,37 @@ test("what programs of an image execute is translated ahead, and one that is not
   rmSync(folder(), { recursive: true });
 });
 
-test("one seed gives one result without, with an empty and with a filled archive, and the last is used", async () => {
-  const without = await runProgram(PROGRAM, "--no-cache");
-  assert.equal(existsSync(folder()), false, "--no-cache leaves nothing");
-  const first = await runProgram();
-  await filled();
-  const later = await runProgram();
-  for (const { output, instructions } of [first, later]) {
-    assert.equal(output, without.output);
-    assert.equal(instructions, without.instructions);
-  }
-  assert.deepEqual([without.keptFunctions, first.keptFunctions], [0, 0]);
-  assert.ok(later.keptFunctions > 50, `${later.keptFunctions} functions were taken from archives`);
-  assert.ok(later.interpreted < first.interpreted / 2, `${later.interpreted} of ${first.interpreted} interpreted`);
+extendedTest(
+  "one seed gives one result without, with an empty and with a filled archive, and the last is used",
+  async () => {
+    const without = await runProgram(PROGRAM, "--no-cache");
+    assert.equal(existsSync(folder()), false, "--no-cache leaves nothing");
+    const first = await runProgram();
+    await filled();
+    const later = await runProgram();
+    for (const { output, instructions } of [first, later]) {
+      assert.equal(output, without.output);
+      assert.equal(instructions, without.instructions);
+    }
+    assert.deepEqual([without.keptFunctions, first.keptFunctions], [0, 0]);
+    assert.ok(later.keptFunctions > 50, `${later.keptFunctions} functions were taken from archives`);
+    assert.ok(later.interpreted < first.interpreted / 2, `${later.interpreted} of ${first.interpreted} interpreted`);
 
-  await filled();
-  for (const name of kept()) {
-    const bytes = readFileSync(join(folder(), name));
-    for (let at = 40_000; at < bytes.length; at += 40_000) bytes[at]! ^= 4;
-    writeFileSync(join(folder(), name), bytes);
-  }
-  const damaged = await runProgram();
-  assert.equal(damaged.output, without.output);
-  assert.equal(damaged.instructions, without.instructions);
-  await filled();
+    await filled();
+    for (const name of kept()) {
+      const bytes = readFileSync(join(folder(), name));
+      for (let at = 40_000; at < bytes.length; at += 40_000) bytes[at]! ^= 4;
+      writeFileSync(join(folder(), name), bytes);
+    }
+    const damaged = await runProgram();
+    assert.equal(damaged.output, without.output);
+    assert.equal(damaged.instructions, without.instructions);
+    await filled();
 
-  const env = { STRATOS_HOME: home };
-  const rows = JSON.parse((await stratos(["cache", "ls", "--json"], { env })).stdout) as { sizeBytes: number }[];
-  assert.ok(rows.length >= 2 && rows.every(({ sizeBytes }) => sizeBytes > 1000));
-  assert.match((await stratos(["cache", "prune"], { env })).stdout, new RegExp(`^${rows.length} removed`));
-  assert.deepEqual(kept(), []);
-});
+    const env = { STRATOS_HOME: home };
+    const rows = JSON.parse((await stratos(["cache", "ls", "--json"], { env })).stdout) as { sizeBytes: number }[];
+    assert.ok(rows.length >= 2 && rows.every(({ sizeBytes }) => sizeBytes > 1000));
+    assert.match((await stratos(["cache", "prune"], { env })).stdout, new RegExp(`^${rows.length} removed`));
+    assert.deepEqual(kept(), []);
+  },
+);

@@ -4,6 +4,7 @@
  */
 import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
+import { extendedTest } from "./support/extended-test.ts";
 import { installLibrary, programPrints } from "./support/library-project.ts";
 
 let folder = "";
@@ -94,7 +95,7 @@ test("a fork's caller goes on with the programs that the original's caller has s
     ["5", true, "15", "105", "6", "16", 3, "1105", "echoed", "program", "program", "10006", "8", 3, "option"],
   ));
 
-test("a fork, and a sandbox that shares its board, are saved, and go back to what they were", () =>
+extendedTest("a fork, and a sandbox that shares its board, are saved, and go back to what they were", () =>
   programPrints(
     project,
     `import { Board, Sandbox } from "stratos";
@@ -134,7 +135,8 @@ test("a fork, and a sandbox that shares its board, are saved, and go back to wha
     await moved.close();
     console.log(JSON.stringify(said));`,
     ["forked 2", "forked 3", "new 1", "new 0", "new 2", "new 0", 0],
-  ));
+  ),
+);
 
 /** Counts who asks it by HTTP, in a file and in its own memory, over a connection that stays open within. */
 const COUNTER = `
@@ -160,7 +162,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 http.server.HTTPServer(("127.0.0.1", 8000), Handler).serve_forever()
 `;
 
-test("a server, a connection, a file and a counter go on through ten states, and in a fork of each", () =>
+extendedTest("a server, a connection, a file and a counter go on through ten states, and in a fork of each", () =>
   programPrints(
     project,
     `import { Sandbox } from "stratos";
@@ -191,4 +193,5 @@ test("a server, a connection, a file and a counter go on through ten states, and
       return [seen(index + 1), seen(index + 1), seen(index + 2)];
     }),
     { COUNTER },
-  ));
+  ),
+);

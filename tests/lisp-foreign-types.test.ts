@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { SeededRandom } from "@stratos/base";
 import { folderFinder, ownLibraryFolder } from "@stratos/tools-node/lisp";
 import { runText } from "../packages/lisp/src/testing/run.ts";
+import { extendedTest } from "./support/extended-test.ts";
 import { C_HEAD, CaseMaker, LISP_HEAD, type CType } from "./support/foreign-cases.ts";
 import { ForeignPrograms, ON_HOST, WITHOUT_HOST } from "./support/foreign-programs.ts";
 
@@ -129,7 +130,7 @@ function makeCases(): { readonly source: string; readonly program: string; reado
 
 const plain = (text: string): string => text.replace(/ +/g, " ").replace(/ $/gm, "").trim();
 
-test("arguments, results, callbacks and variadic calls by value on x86-64", { skip: WITHOUT_HOST }, () => {
+extendedTest("arguments, results, callbacks and variadic calls by value on x86-64", { skip: WITHOUT_HOST }, () => {
   const { source, program, expected } = makeCases();
   const library = programs.library(source, "gcc");
   const built = programs.build(program.replace("LIBRARY", JSON.stringify(library)), ["x86_64"]);

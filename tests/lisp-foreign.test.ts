@@ -7,6 +7,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { runText } from "../packages/lisp/src/testing/run.ts";
 import { folderFinder, ownLibraryFolder } from "@stratos/tools-node/lisp";
+import { extendedTest } from "./support/extended-test.ts";
 import { ForeignPrograms, ON_HOST, WITHOUT_HOST, tortured } from "./support/foreign-programs.ts";
 
 const programs = new ForeignPrograms();
@@ -268,32 +269,36 @@ const FORBIDDEN = `${HEAD}
   (string->number (cadr (command-line)))))
 `;
 
-test("what C must not do ends the program with words, and (exit) ends it from within", { skip: WITHOUT_HOST }, () => {
-  const program = programs.build(FORBIDDEN, ["x86_64"]).x86_64;
-  const [freedAndKept, fromThread, freedWhenCalled, exitWithin, calledAgain, allowed] = Array.from(
-    { length: 6 },
-    (_, index) => {
-      const { output, status } = programs.onHost(program, [String(index)]);
-      return { output, status };
-    },
-  );
-  // C keeps what was freed, and calls it at the program's end: nothing waits for it then.
-  assert.deepEqual(freedAndKept, {
-    output:
-      "end\nstratos: C called a procedure of Lisp from another thread, or one that was freed, while nothing waited " +
-      "for it\n",
-    status: 70,
-  });
-  assert.equal(fromThread!.status, 70);
-  assert.match(fromThread!.output, /^stratos: C called a procedure of Lisp from another thread/);
-  // A procedure that is freed while C may still call it.
-  assert.match(freedWhenCalled!.output, /^\("foreign" "C called a procedure of Lisp that was freed" \(\)\)/);
-  assert.deepEqual(exitWithin, { output: "out", status: 5 });
-  assert.match(calledAgain!.output, /^1\nstratos: a continuation of a procedure that C called was called when/);
-  assert.equal(allowed!.output, "1\n");
-});
+extendedTest(
+  "what C must not do ends the program with words, and (exit) ends it from within",
+  { skip: WITHOUT_HOST },
+  () => {
+    const program = programs.build(FORBIDDEN, ["x86_64"]).x86_64;
+    const [freedAndKept, fromThread, freedWhenCalled, exitWithin, calledAgain, allowed] = Array.from(
+      { length: 6 },
+      (_, index) => {
+        const { output, status } = programs.onHost(program, [String(index)]);
+        return { output, status };
+      },
+    );
+    // C keeps what was freed, and calls it at the program's end: nothing waits for it then.
+    assert.deepEqual(freedAndKept, {
+      output:
+        "end\nstratos: C called a procedure of Lisp from another thread, or one that was freed, while nothing waited " +
+        "for it\n",
+      status: 70,
+    });
+    assert.equal(fromThread!.status, 70);
+    assert.match(fromThread!.output, /^stratos: C called a procedure of Lisp from another thread/);
+    // A procedure that is freed while C may still call it.
+    assert.match(freedWhenCalled!.output, /^\("foreign" "C called a procedure of Lisp that was freed" \(\)\)/);
+    assert.deepEqual(exitWithin, { output: "out", status: 5 });
+    assert.match(calledAgain!.output, /^1\nstratos: a continuation of a procedure that C called was called when/);
+    assert.equal(allowed!.output, "1\n");
+  },
+);
 
-test("C that recurses too deeply faults, and writes to no heap", { skip: WITHOUT_HOST }, () => {
+extendedTest("C that recurses too deeply faults, and writes to no heap", { skip: WITHOUT_HOST }, () => {
   const library = programs.library(
     "void deep(long n) { volatile char b[4096]; b[0] = n; if (n) deep(n - 1); b[1] = n; }",
     "gcc",
@@ -309,7 +314,7 @@ test("C that recurses too deeply faults, and writes to no heap", { skip: WITHOUT
   assert.equal(programs.onHost(programs.build(text, ["x86_64"]).x86_64).output, "#t\nSIGSEGV");
 });
 
-test("threads stand still while C waits for a procedure", { skip: WITHOUT_HOST }, () => {
+extendedTest("threads stand still while C waits for a procedure", { skip: WITHOUT_HOST }, () => {
   const text = `${HEAD.replace("(stratos base)", "(stratos base) (srfi 18)")}
     (define order '())
     (define other (make-thread (lambda () (set! order (cons 'other order)))))

@@ -14,6 +14,7 @@ import { after, before, test, type TestContext } from "node:test";
 import { PROTOCOL } from "@stratos/sdk/systems";
 import { encodeFrame, FrameReader } from "@stratos/sdk/wire";
 import type { SystemView } from "@stratos/sdk/api";
+import { extendedTest } from "./support/extended-test.ts";
 import { freePort } from "./support/free-port.ts";
 import { launcher, start } from "./support/stratos.ts";
 import { SystemsHome } from "./support/systems-home.ts";
@@ -185,29 +186,32 @@ test("a system that is killed goes back to its last checkpoint, and so do all wh
   assert.notEqual(home.supervisorPid(), supervisor);
 });
 
-test("a file, a server, an open connection and a counter go on through ten resumes, one after SIGKILL", async (t) => {
-  const home = new Home(t, "ten");
-  const file = join(home.path, "system.checkpoint");
-  await home.run("system", "--checkpoint-every", "1s", "--", "python3", "-c", COUNTER);
-  await untilLogged(home, "system", "ready");
-  for (let time = 1; time <= 10; time++) {
-    if (time === 6) {
-      const countedMs = Date.now();
-      await home.untilView("system", "it is saved", ({ checkpointMs }) => (checkpointMs ?? 0) > countedMs);
-      const { pid } = await home.view("system");
-      process.kill(pid!, "SIGKILL");
-      await home.untilView("system", "it goes back", (view) => view.state === "running" && view.pid !== pid);
-      assert.notEqual((await home.view("system")).restoredMs, null);
-    } else {
-      await home.must("checkpoint", "system", file);
-      await home.must("rm", "-f", "system");
-      assert.equal(await home.must("resume", "-d", file), "system\n");
+extendedTest(
+  "a file, a server, an open connection and a counter go on through ten resumes, one after SIGKILL",
+  async (t) => {
+    const home = new Home(t, "ten");
+    const file = join(home.path, "system.checkpoint");
+    await home.run("system", "--checkpoint-every", "1s", "--", "python3", "-c", COUNTER);
+    await untilLogged(home, "system", "ready");
+    for (let time = 1; time <= 10; time++) {
+      if (time === 6) {
+        const countedMs = Date.now();
+        await home.untilView("system", "it is saved", ({ checkpointMs }) => (checkpointMs ?? 0) > countedMs);
+        const { pid } = await home.view("system");
+        process.kill(pid!, "SIGKILL");
+        await home.untilView("system", "it goes back", (view) => view.state === "running" && view.pid !== pid);
+        assert.notEqual((await home.view("system")).restoredMs, null);
+      } else {
+        await home.must("checkpoint", "system", file);
+        await home.must("rm", "-f", "system");
+        assert.equal(await home.must("resume", "-d", file), "system\n");
+      }
+      assert.equal(await home.must("exec", "system", ...ASK), `${time}\n${time}\n`);
     }
-    assert.equal(await home.must("exec", "system", ...ASK), `${time}\n${time}\n`);
-  }
-  const counted = Array.from({ length: 10 }, (_, index) => `${index + 1}\n`).join("");
-  assert.equal(await home.must("exec", "system", "cat", "/srv/count"), counted);
-});
+    const counted = Array.from({ length: 10 }, (_, index) => `${index + 1}\n`).join("");
+    assert.equal(await home.must("exec", "system", "cat", "/srv/count"), counted);
+  },
+);
 
 test("a server, a connection, a file and a counter go on through two resumes, a fork and a rollback", async (t) => {
   const home = new Home(t, "resumed");
@@ -358,7 +362,7 @@ test("files go in and out of a system", async (t) => {
   assert.match(await home.refused(1, "logs", "files"), /files: no such system/);
 });
 
-test("a server that the host reaches is reached again after a resume and a rollback", async (t) => {
+extendedTest("a server that the host reaches is reached again after a resume and a rollback", async (t) => {
   const home = new Home(t, "served");
   const port = await freePort();
   const published = ["--net", "host", "-p", `127.0.0.1:${port}:80`];

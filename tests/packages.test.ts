@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { createSigningKey } from "@stratos/pkg";
+import { extendedTest } from "./support/extended-test.ts";
 import { SampleArchive, script } from "./support/sample-archive.ts";
 import { launcher, stratos as stratosAt, type Result, type RunInput } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
@@ -218,7 +219,7 @@ test(
   },
 );
 
-test("a package that replaces another takes its place; what is needed no more goes when asked", async () => {
+extendedTest("a package that replaces another takes its place; what is needed no more goes when asked", async () => {
   await offer({
     name: "successor",
     version: "1.0",
@@ -263,7 +264,7 @@ test("a package that replaces another takes its place; what is needed no more go
   );
 });
 
-test("a lock names what there is, and an image is made of it; a changed package is refused", async () => {
+extendedTest("a lock names what there is, and an image is made of it; a changed package is refused", async () => {
   const small = await stratos(["pkg", "purge", "-i", image, "sample", "--autoremove"]);
   assert.equal(small.status, 0, small.stderr);
   // Most packages of the test image come from a mirror that this image does not know any more.

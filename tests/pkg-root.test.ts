@@ -21,6 +21,7 @@ import {
   script,
   smallRootObstacle,
 } from "./support/sample-archive.ts";
+import { extendedTest } from "./support/extended-test.ts";
 import { stratos } from "./support/stratos.ts";
 
 const obstacle = smallRootObstacle();
@@ -109,7 +110,7 @@ test(
   },
 );
 
-test(
+extendedTest(
   "an upgrade keeps configuration that was changed here and leaves held packages; a script that fails leaves all " +
     "as it was",
   options,
@@ -159,7 +160,7 @@ test(
   },
 );
 
-test("what apt's users type means what it means to apt, or says what it is called here", options, async () => {
+extendedTest("what apt's users type means what it means to apt, or says what it is called here", options, async () => {
   await archive.offer({ name: "loud", version: "1.0", fields: "Recommends: sample-doc\n" });
   await good("update");
   const comes = async (...args: string[]): Promise<string[]> =>

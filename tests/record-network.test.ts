@@ -15,6 +15,7 @@ import { after, before, test } from "node:test";
 import { zstdCodec } from "@stratos/host-node";
 import { readRecording, type RecordedEvent } from "@stratos/session";
 import { entriesOf, recordingOf } from "../packages/session/src/testing/made-recording.ts";
+import { extendedTest } from "./support/extended-test.ts";
 import { freePort } from "./support/free-port.ts";
 import { launcher, start, stratos, stratosRun } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
@@ -78,7 +79,7 @@ test("a download of 20 MB and an upload are repeated without their server", asyn
   assert.deepEqual(await stratos(["replay", file]), recorded);
 });
 
-test("rules of the network hold while a run is recorded, and are repeated with it", async () => {
+extendedTest("rules of the network hold while a run is recorded, and are repeated with it", async () => {
   const file = join(folder, "ruled");
   const fetched = (url: string): string => `curl -sS -m 20 ${url}/ 2>&1; echo " status $?"`;
   await withHttp(
@@ -99,7 +100,7 @@ test("rules of the network hold while a run is recorded, and are repeated with i
   assert.match(repeated.stdout, /^allowed status 0\n.*\n status 7\n$/);
 });
 
-test("threads with connections of their own, a timeout and a refusal are repeated", async () => {
+extendedTest("threads with connections of their own, a timeout and a refusal are repeated", async () => {
   const file = join(folder, "threads");
   const port = await freePort();
   const recorded = await withHttp(
@@ -150,7 +151,7 @@ test("a server of the guest that was reached through -p serves again without any
   assert.match(heard.text, /round 0.*\n.*round 1.*\n.*round 2/);
 });
 
-test("datagrams come with their lengths and senders again", async () => {
+extendedTest("datagrams come with their lengths and senders again", async () => {
   const file = join(folder, "datagrams");
   const server = createSocket("udp4");
   server.on("message", (bytes, from) => {
@@ -169,7 +170,7 @@ test("datagrams come with their lengths and senders again", async () => {
   assert.deepEqual(await stratos(["replay", file]), recorded);
 });
 
-test("a replay stands in the midst of an exchange, and a byte of it came from outside", async () => {
+extendedTest("a replay stands in the midst of an exchange, and a byte of it came from outside", async () => {
   const file = join(folder, "place");
   let url = "";
   await withHttp(

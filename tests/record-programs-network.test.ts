@@ -13,6 +13,7 @@ import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "./support/extended-test.ts";
 import { freePort } from "./support/free-port.ts";
 import { launcher, start, stratos, stratosRun } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
@@ -123,7 +124,7 @@ async function talk(port: number, client: number): Promise<void> {
   await once(socket, "close");
 }
 
-test("gdb goes to and fro along a server's connections", { timeout: 600_000 }, async () => {
+extendedTest("gdb goes to and fro along a server's connections", { timeout: 600_000 }, async () => {
   const file = join(folder, "server");
   const source = join(folder, "server.c");
   const program = join(folder, "server-program");

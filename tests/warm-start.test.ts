@@ -11,6 +11,7 @@ import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { ImageStore } from "@stratos/images";
 import { readWarmHead, readWarmParts, writeWarmFile } from "../packages/images/src/warm/warm-file.ts";
+import { extendedTest } from "./support/extended-test.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 import { stratos, type Result, type RunInput } from "./support/stratos.ts";
 
@@ -120,7 +121,7 @@ test("a script of a shared folder starts warm as itself, in the folder that was 
   assert.match(refused.stderr, /\/nosuch: no such folder in the guest to start in/);
 });
 
-test("what was imported is there, and only that", async () => {
+extendedTest("what was imported is there, and only that", async () => {
   const program = "import sys; print('tempfile' in sys.modules, 'loaded' in globals())";
   assert.equal((await run(["--", "python3", "-c", program])).stdout, "True False\n");
 });
@@ -140,7 +141,7 @@ test("files that a run leaves are gone in the next", async () => {
   assert.equal((await run(["--", "python3", "-c", "import os; print(os.path.exists('/left'))"])).stdout, "False\n");
 });
 
-test("a recorded run starts cold, and so do its replay and a check", async () => {
+extendedTest("a recorded run starts cold, and so do its replay and a check", async () => {
   const recording = join(TEST_HOME, `warm-start-${process.pid}.recording`);
   const program = ["--", "python3", "-c", "import random, sys; print(random.random(), sys.stdin.read())"];
   try {
@@ -157,14 +158,14 @@ test("a recorded run starts cold, and so do its replay and a check", async () =>
   }
 });
 
-test("any program that reads descriptor 3 can wait", async () => {
+extendedTest("any program that reads descriptor 3 can wait", async () => {
   await makeWarm(["perl", "-e", PERL]);
   const asked = await run(["--", "perl", "one", "two words"]);
   assert.deepEqual([asked.stdout, asked.start], ["perl|one|two words\n", "warm"]);
   assert.equal((await run(["--", "python3", "-c", "print(1)"])).coldBecause, "of another program");
 });
 
-test("a run that would differ starts cold, and --stats says why", async () => {
+extendedTest("a run that would differ starts cold, and --stats says why", async () => {
   for (const [words, because] of [
     [["--seed", "1", ...PRINT], "--seed"],
     [["-e", "A=b", ...PRINT], "--env"],
@@ -179,7 +180,7 @@ test("a run that would differ starts cold, and --stats says why", async () => {
   }
 });
 
-test("a warm start that is damaged, cut short, or of another build or image is not used", async () => {
+extendedTest("a warm start that is damaged, cut short, or of another build or image is not used", async () => {
   const whole = readFileSync(WARM_FILE);
   const tried = async (): Promise<string> => {
     const { stdout, start, coldBecause } = await run(PRINT);
@@ -227,14 +228,17 @@ test("a program that does not wait is no warm start, and the one that was stays"
   assert.equal(statSync(WARM_FILE).mtimeMs, before);
 });
 
-test("image build --warm takes the first command that comes to wait, and says of the others why not", async () => {
-  const lines = ["sh -c 'echo of no use; exit 3'", "'", "no-such-program", "python3 -c 'import json'", "perl -e 1"];
-  assert.doesNotMatch(await inOwnHome(lines), /no warm start/);
-  assert.equal((await run(["--", "python3", "-c", "import sys; print('json' in sys.modules)"])).start, "warm");
-  const none = await inOwnHome(lines.slice(0, 3));
-  assert.match(none, /no warm start: sh -c echo of no use; exit 3: ended with status 3/);
-  assert.match(none, /no warm start: .*no-such-program/);
-});
+extendedTest(
+  "image build --warm takes the first command that comes to wait, and says of the others why not",
+  async () => {
+    const lines = ["sh -c 'echo of no use; exit 3'", "'", "no-such-program", "python3 -c 'import json'", "perl -e 1"];
+    assert.doesNotMatch(await inOwnHome(lines), /no warm start/);
+    assert.equal((await run(["--", "python3", "-c", "import sys; print('json' in sys.modules)"])).start, "warm");
+    const none = await inOwnHome(lines.slice(0, 3));
+    assert.match(none, /no warm start: sh -c echo of no use; exit 3: ended with status 3/);
+    assert.match(none, /no warm start: .*no-such-program/);
+  },
+);
 
 /** What `image build` does once the image is there. @returns what it says */
 async function inOwnHome(lines: readonly string[]): Promise<string> {

@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "./support/extended-test.ts";
 import { stratos, stratosRun } from "./support/stratos.ts";
 import { ensureTestImage } from "./support/test-image.ts";
 
@@ -117,7 +118,7 @@ test("a byte of the output goes back through a file, a pipe and three programs; 
   assert.match(stdout, /argument 2 of bash: "printf .*\n$/);
 });
 
-test("lines of one stream are told apart from those of the other that came between", async () => {
+extendedTest("lines of one stream are told apart from those of the other that came between", async () => {
   const mixed = join(folder, "mixed");
   const lines = "printf 'one\\nt'; printf 'oops\\nlost\\n' >&2; printf 'wo\\n'; printf 'again\\n' >&2";
   const run = await stratosRun(["--record", mixed, "--", "sh", "-c", lines]);
@@ -132,26 +133,29 @@ test("lines of one stream are told apart from those of the other that came betwe
   assert.deepEqual(await of("output:5"), ["byte 5 of the output", "o"]);
 });
 
-test("a socket, shared memory, pipes, splice(2) and a mapped file lead back to the standard input", async () => {
-  const { hops } = await whyJson(moves, "output:1");
-  assertWay(
-    hops,
-    /^python3: write\(2\) wrote it to the output, byte 1$/,
-    /^python3: pread64\(2\) read it from \/tmp\/mapped, byte 101$/,
-    /^python3: s\w stored it at 0x/,
-    /^python3: read\(2\) read it from a pipe, byte 1$/,
-    /^python3: splice\(2\) moved it from a pipe, byte 1, to a pipe, byte 1$/,
-    /^python3: write\(2\) wrote it to a pipe, byte 1$/,
-    /^python3: recvfrom\(2\) read it from a Unix socket, byte 1$/,
-    /^python3: sendto\(2\) wrote it to a Unix socket, byte 1$/,
-    /^python3: read\(2\) read it from the standard input, byte 1$/,
-    /byte 1 of the standard input of the run$/,
-  );
-  const of = (text: string): number => hops.find((hop) => hop.text.startsWith(text))!.pid;
-  assert.notEqual(of("recvfrom"), of("sendto"), "the child has received it");
-});
+extendedTest(
+  "a socket, shared memory, pipes, splice(2) and a mapped file lead back to the standard input",
+  async () => {
+    const { hops } = await whyJson(moves, "output:1");
+    assertWay(
+      hops,
+      /^python3: write\(2\) wrote it to the output, byte 1$/,
+      /^python3: pread64\(2\) read it from \/tmp\/mapped, byte 101$/,
+      /^python3: s\w stored it at 0x/,
+      /^python3: read\(2\) read it from a pipe, byte 1$/,
+      /^python3: splice\(2\) moved it from a pipe, byte 1, to a pipe, byte 1$/,
+      /^python3: write\(2\) wrote it to a pipe, byte 1$/,
+      /^python3: recvfrom\(2\) read it from a Unix socket, byte 1$/,
+      /^python3: sendto\(2\) wrote it to a Unix socket, byte 1$/,
+      /^python3: read\(2\) read it from the standard input, byte 1$/,
+      /byte 1 of the standard input of the run$/,
+    );
+    const of = (text: string): number => hops.find((hop) => hop.text.startsWith(text))!.pid;
+    assert.notEqual(of("recvfrom"), of("sendto"), "the child has received it");
+  },
+);
 
-test("a number goes through floating-point registers back to the standard input", async () => {
+extendedTest("a number goes through floating-point registers back to the standard input", async () => {
   const numbers = join(folder, "numbers");
   const lines = 'import os, struct; os.write(1, struct.pack("d", struct.unpack("d", os.read(0, 8))[0]))';
   const run = await stratosRun(["--record", numbers, "--", "python3", "-I", "-S", "-c", lines], { stdin: "ABCDEFGH" });

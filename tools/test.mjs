@@ -4,13 +4,14 @@
  * each ten seconds a line tells at what.
  *
  *     node tools/test.mjs [--only types|tidy|unit|system|changed] [--filter TEXT] [--changed] [--base COMMIT]
- *         [--keep-costs] [--limit SECONDS]
+ *         [--keep-costs] [--limit SECONDS] [--extended]
  *
  * With --changed the tests that a change since COMMIT can touch go first, the nearest to it before the others; with
- * --only changed the rest is left out. tools/test/changed.ts tells what COMMIT is otherwise. With --keep-costs what
- * the files took is written down in tools/test/costs.json, for machines that have run none yet: to be done on a machine
- * that does nothing else. A file that has not ended after five minutes and five times what it is known to take (or
- * --limit) is taken for one that hangs: what runs of it is shown and ended. What fails or hangs is tried once more.
+ * --only changed the rest is left out. tools/test/changed.ts tells what COMMIT is otherwise. With --extended those
+ * run, too, that are otherwise left out (tests/support/extended-test.ts). With --keep-costs what the files took is
+ * written down in tools/test/costs.json, for machines that have run none yet: to be done on a machine that does nothing
+ * else. A file that has not ended after five minutes and five times what it is known to take (or --limit) is taken for
+ * one that hangs: what runs of it is shown and ended. What fails or hangs is tried once more.
  *
  * Plain JavaScript for Node 20: it brings the rest of what it needs.
  */
@@ -203,6 +204,7 @@ function run(command, args, limitSeconds, onMessage, environment = {}) {
         ...process.env,
         [MARK]: mark,
         NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(cache, "compile"),
+        STRATOS_EXTENDED_TESTS: options.extended ? "1" : "",
         ...environment,
       },
       stdio: ["ignore", "inherit", "inherit", ...(onMessage ? ["ipc"] : [])],
@@ -279,17 +281,26 @@ function seconds(started) {
 }
 
 function parseArguments(args) {
-  const result = { only: null, filter: null, base: null, limit: null, changed: false, keepCosts: false };
+  const result = {
+    only: null,
+    filter: null,
+    base: null,
+    limit: null,
+    changed: false,
+    keepCosts: false,
+    extended: false,
+  };
   for (let index = 0; index < args.length; index++) {
     const name = args[index].replace(/^--/, "");
     if (name === "changed") result.changed = true;
     else if (name === "keep-costs") result.keepCosts = true;
+    else if (name === "extended") result.extended = true;
     else if (name === "limit" && Number(args[index + 1]) > 0) result.limit = Number(args[++index]);
     else if (name !== "limit" && name in result && args[index + 1] !== undefined) result[name] = args[++index];
     else {
       console.error(
         "usage: npm test -- [--only types|tidy|unit|system|changed] [--filter TEXT] [--changed] [--base COMMIT] " +
-          "[--keep-costs] [--limit SECONDS]",
+          "[--keep-costs] [--limit SECONDS] [--extended]",
       );
       process.exit(2);
     }

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { SeededRandom } from "@stratos/base";
+import { extendedTest } from "../support/extended-test.ts";
 import { ensureTestImage, TEST_IMAGE } from "../support/test-image.ts";
 import { compareReplays, RECORDED_PROGRAMS } from "./recorded-programs.ts";
 
@@ -18,8 +19,11 @@ before(async () => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
+/** Others are longer ways to the same, or recorded in tests of their own. */
+const SHORT = new Set(["a pipe between two programs", "standard input", "git", "gcc, and threads that race and spin"]);
+
 for (const program of RECORDED_PROGRAMS.filter(({ needs }) => needs === undefined))
-  test(`${program.name}: recorded and repeated`, async () => {
+  (SHORT.has(program.name) ? test : extendedTest)(`${program.name}: recorded and repeated`, async () => {
     const random = new SeededRandom(5);
     assert.deepEqual(await compareReplays(program, { image: TEST_IMAGE, folder, rounds: 1, random, flips: 1 }), []);
   });
