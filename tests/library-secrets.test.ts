@@ -5,12 +5,15 @@
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { rmSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type Authority, createAuthority, ServerCertificates } from "@stratos/host-node/certificates";
 import { installLibrary, programPrints } from "./support/library-project.ts";
+import { launcher, run } from "./support/stratos.ts";
+import { TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
 const KEY = "the-key-of-the-whole-house";
 const NAME = "api.example.test";
@@ -162,4 +165,27 @@ test("forks, saved sandboxes, checkpoints and snapshots go on with what their pr
     Array<string>(8).fill("you are Bearer a stand-in"),
   );
   assert.deepEqual(heard, Array<string>(8).fill(`Bearer ${KEY}`));
+});
+
+test("a run has a stand-in of a variable of the host, and its hosts hear the secret", async () => {
+  heard.length = 0;
+  const known = join(folder, "world.crt");
+  writeFileSync(known, world.certificate);
+  const started = (args: readonly string[], env: Record<string, string>): ReturnType<typeof run> =>
+    run([...launcher, "run", "-i", TEST_IMAGE, ...args], {
+      env: { STRATOS_HOME: TEST_HOME, NODE_EXTRA_CA_CERTS: known, ...env },
+    });
+  const script = `echo 127.0.0.1 ${NAME} >> /etc/hosts; env | grep -c "$SOUGHT"
+    curl -sS -H "Authorization: Bearer $KEY" https://${NAME}:${portOf(servers[0])}`;
+  const secret = ["--net", "host", "--secret", `KEY=${NAME}`, "-e", `SOUGHT=${KEY.slice(0, 12)}[-]`];
+  const { stdout, stderr } = await started([...secret, "sh", "-c", script], { KEY });
+  assert.deepEqual([stdout.replace(/[0-9a-f]{26}/, "a stand-in"), stderr], ["0\nyou are Bearer a stand-in\n", ""]);
+  assert.deepEqual(heard, [`Bearer ${KEY}`]);
+
+  const refused = async (args: readonly string[], env = {}): Promise<string> =>
+    (await started([...args, "true"], env)).stderr.split("\n")[0]!;
+  assert.match(await refused(secret), /--secret: KEY: the environment has no such variable/);
+  assert.match(await refused(["--secret", `KEY=${NAME}`], { KEY }), /--secret: needs a network: add --net host/);
+  assert.match(await refused([...secret, "--keep", "kept"], { KEY }), /--keep: a run with secrets is not kept/);
+  assert.match(await refused([...secret, "--record", "r"], { KEY }), /--record: a run with secrets is not recorded/);
 });

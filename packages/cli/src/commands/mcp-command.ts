@@ -12,12 +12,12 @@ import {
   parseListen,
   parseMemory,
   parseNetTarget,
-  parseSecret,
   type SecretChoice,
   parseVolume,
 } from "../option-values.ts";
 import { warnOfSharedToken } from "../shared-token.ts";
 import type { Finish } from "./row-options.ts";
+import { secretOption } from "./run-options.ts";
 
 export function mcpCommand(finish: Finish): Command {
   return new Command("mcp")
@@ -42,13 +42,7 @@ export function mcpCommand(finish: Finish): Command {
         parseNetTarget,
       ),
     )
-    .addOption(
-      new Option(
-        "--secret <name=host,…>",
-        "with --net host: programs find a stand-in in the variable NAME, in whose place these hosts read what NAME " +
-          "has here (repeatable)",
-      ).argParser(parseSecret),
-    )
+    .addOption(secretOption("programs of sandboxes"))
     .addOption(
       new Option("-v, --volume <spec>", "HOST:GUEST[:ro]: a folder of the host that each sandbox sees (repeatable)")
         .argParser(parseVolume)

@@ -13,6 +13,7 @@ import {
   parseMemory,
   parseNetTarget,
   parsePublished,
+  parseSecret,
   parseSeed,
   parseTimeout,
   parseUser,
@@ -87,6 +88,7 @@ export function addRunOptions(command: Command, network: NetworkMode): Command {
         parseNetTarget,
       ),
     )
+    .addOption(secretOption("programs"))
     .addOption(
       new Option("--timeout <seconds>", "end the machine after this time, with status 124").argParser(parseTimeout),
     )
@@ -143,6 +145,15 @@ export function addDebugOptions(command: Command): Command {
         "serve editors the Debug Adapter Protocol on this port of the loopback, or on stdin and stdout (-)",
       ).argParser(parseGdbPort),
     );
+}
+
+/** @param whose  who finds the stand-ins */
+export function secretOption(whose: "programs" | "programs of sandboxes"): Option {
+  return new Option(
+    "--secret <name=host,…>",
+    `with --net host: ${whose} find a stand-in in the variable NAME, in whose place these hosts read what NAME has ` +
+      "here (repeatable)",
+  ).argParser(parseSecret);
 }
 
 export function detachKeysOption(): Option {

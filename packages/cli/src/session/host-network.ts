@@ -1,6 +1,7 @@
 /** What of the host's network programs reach: nothing, its sockets, or these under rules. */
 import type { SocketProvider } from "@stratos/host";
 import { NodeSocketProvider, nodePorts } from "@stratos/host-node";
+import type { TlsGateway } from "@stratos/sdk";
 import { type NetRule, type NetSecret, type SandboxEvents, StratosError } from "@stratos/sdk/api";
 import { UsageError } from "../command-error.ts";
 import type { NetTarget, SecretChoice } from "../option-values.ts";
@@ -8,6 +9,14 @@ import type { RunOptions } from "./run-options.ts";
 
 /** Lines that tell of denials at the end of a run: programs may try any number of addresses. */
 const DENIALS_MAX = 20;
+
+/** Secrets that hosts read in place of stand-ins, and what ends programs' TLS for it. */
+export interface NetworkSecrets {
+  readonly secrets: Readonly<Record<string, NetSecret>>;
+  readonly tls: TlsGateway;
+}
+
+type NetworkChoice = Pick<RunOptions, "net" | "publish" | "allow" | "deny" | "secret">;
 
 /** What was denied, for who asks why something does not work. */
 export class DeniedConnections {
@@ -30,22 +39,24 @@ export class DeniedConnections {
 /**
  * What carries the guest's sockets beyond the machine; null: nothing.
  *
- * @throws UsageError  ports are to be published, or rules to hold, without a network; a rule cannot be
+ * @throws UsageError  ports are to be published, rules to hold, or secrets to be had, without a network; a rule cannot
+ *   be
  */
 export async function openNetwork(
-  { net, publish, allow = [], deny = [] }: Pick<RunOptions, "net" | "publish" | "allow" | "deny">,
+  { net, publish, allow = [], deny = [], secret = [] }: NetworkChoice,
   denied: DeniedConnections,
+  secrets: NetworkSecrets | null,
 ): Promise<SocketProvider | null> {
-  const needed = Object.entries({ publish, allow, deny }).find(([, given]) => given.length > 0);
+  const needed = Object.entries({ publish, allow, deny, secret }).find(([, given]) => given.length > 0);
   if (net !== "host") {
     if (needed !== undefined) throw new UsageError(`--${needed[0]}`, "needs a network: add --net host");
     return null;
   }
   const sockets = new NodeSocketProvider({ published: publish });
-  if (allow.length + deny.length === 0) return sockets;
+  if (allow.length + deny.length === 0 && secrets === null) return sockets;
   const { PolicySockets } = await import("@stratos/sdk/policy-sockets");
   const { loop } = nodePorts();
-  return new PolicySockets(sockets, { policy: await policyOf(allow, deny), loop }, denied.note);
+  return new PolicySockets(sockets, { policy: await policyOf(allow, deny), loop, ...secrets }, denied.note);
 }
 
 /** @throws UsageError  a rule cannot be */

@@ -1,6 +1,6 @@
 import type { PublishedPort } from "@stratos/host-node";
 import type { RunSettings } from "@stratos/images/run";
-import type { NetTarget } from "../option-values.ts";
+import type { NetTarget, SecretChoice } from "../option-values.ts";
 
 export type NetworkMode = "none" | "host";
 
@@ -13,6 +13,7 @@ export interface RunOptions extends RunSettings {
   /** Without any, all that is not denied. */
   readonly allow?: readonly NetTarget[];
   readonly deny?: readonly NetTarget[];
+  readonly secret?: readonly SecretChoice[];
   /** Of `run` alone: its windows are shown in a page, or pictured in a file of the host. */
   readonly display?: true;
   readonly screenshot?: string;

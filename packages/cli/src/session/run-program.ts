@@ -30,10 +30,16 @@ export async function runHere(
   const sounds = options.sound === undefined ? null : await import("./run-sound.ts");
   const sound = sounds?.soundOf(options);
   const denied = new DeniedConnections();
-  const request = await runRequest(program, options, denied);
+  const secrets =
+    options.secret === undefined ? null : await (await import("./run-secrets.ts")).openSecrets(options, process.env);
+  const request = await runRequest(program, options, denied, secrets);
   const end = await runProgram(warmProgram === undefined ? request : { ...request, warmProgram }, {
     ...ownSurroundings(),
     ...hooks,
+    attach: (session) => {
+      secrets?.attach(session);
+      hooks.attach?.(session);
+    },
     ...(displays === null ? {} : { display: displays.displayOf(options) }),
     ...(sound === undefined ? {} : { sound }),
   });

@@ -6,6 +6,7 @@ import type { GuestUser } from "@stratos/session";
 import { DeniedConnections, openNetwork } from "./host-network.ts";
 import { ensureImage, memoryOf } from "./machine-options.ts";
 import type { RunOptions } from "./run-options.ts";
+import type { RunSecrets } from "./run-secrets.ts";
 
 /**
  * @param program  made when the user is known: a login shell is the user's
@@ -16,10 +17,13 @@ export async function runRequest(
   program: (user: GuestUser) => Program,
   options: RunOptions,
   denied: DeniedConnections = new DeniedConnections(),
+  secrets: RunSecrets | null = null,
 ): Promise<RunRequest> {
   const home = stratosHome();
   const image = options.image ?? defaultImage(home);
   const memoryBytes = memoryOf(options, home);
   await ensureImage(image);
-  return { ...options, program, home, image, memoryBytes, network: await openNetwork(options, denied) };
+  const network = await openNetwork(options, denied, secrets?.ofNetwork ?? null);
+  const env = [...(secrets?.environment ?? []), ...options.env];
+  return { ...options, env, program, home, image, memoryBytes, network };
 }

@@ -63,6 +63,7 @@ export function refuseUnfit(options: RunOptions): void {
     "screen",
     "allow",
     "deny",
+    "secret",
   ] as const;
   for (const name of unfit) if (options[name] !== undefined) throw new UsageError(`--${name}`, NOT_FOR_SYSTEMS);
   if (options.display === true && options.seed !== undefined)
