@@ -246,7 +246,11 @@ test("bytes, locations and streams pass through as they come", async () => {
   const { session } = await worker.call<{ session: string }>("PUT", "/hosts/live", host);
   const claim = { session, slots: 1, waitSeconds: 50, start: true, holding: [] };
   const waiting = worker.call<ClaimAnswer>("POST", "/hosts/live/claim", claim);
-  const task = await worker.call<TaskView>("POST", "/tasks", { kind: "command", channel: "live", payload: {} });
+  const task = await worker.call<TaskView>("POST", "/tasks", {
+    kind: "command",
+    channel: "live",
+    payload: { argv: ["true"] },
+  });
   const [run] = (await waiting).runs;
   assert.equal(run!.task, task.id);
   const append = (offset: number, content: Uint8Array): Promise<unknown> =>

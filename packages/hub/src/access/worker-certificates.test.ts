@@ -116,7 +116,7 @@ test("a host that was invited is that host, and no other, and does a worker's wo
   assert.equal(statSync(placeOf("alpha").path).mode & 0o777, 0o600);
   const client = identity.client();
   const { session } = await client.call<{ session: string }>("PUT", "/hosts/alpha", REGISTRATION);
-  const task = await admin.call<{ id: number }>("POST", "/tasks", { kind: "command", payload: {} });
+  const task = await admin.call<{ id: number }>("POST", "/tasks", { kind: "command", payload: { argv: ["true"] } });
   const { runs } = await client.call<{ runs: [{ task: number; run: number; token: string }] }>(
     "POST",
     "/hosts/alpha/claim",

@@ -139,7 +139,7 @@ test("each path, by each method that is not its own: 405 with those that are; no
 
 const UUID = "00000000-0000-0000-0000-000000000000";
 const BODIES: Readonly<Record<string, unknown>> = {
-  submitTask: { kind: "command", payload: {} },
+  submitTask: { kind: "command", payload: { argv: ["true"] } },
   submitBatch: { tasks: [] },
   submitWorkflow: { name: "w", tasks: [] },
   changeTask: { priority: 1 },
@@ -157,9 +157,9 @@ const BODIES: Readonly<Record<string, unknown>> = {
   renewCertificate: { request: "x" },
   inviteHost: { host: "nobody" },
   createToken: { principal: "x", scopes: ["task:read"] },
-  putTrigger: { forge: "git", url: "http://127.0.0.1:9/", task: { kind: "command", payload: {} } },
+  putTrigger: { forge: "git", url: "http://127.0.0.1:9/", task: { kind: "command", payload: { argv: ["true"] } } },
   testTrigger: { ref: "refs/heads/x", commit: "x", repository: "x", clone: "x", paths: null },
-  putTemplate: { tasks: [{ kind: "command", payload: {} }] },
+  putTemplate: { tasks: [{ kind: "command", payload: { argv: ["true"] } }] },
   submitTemplate: {},
   findCausesAgain: { since: "2026-01-01T00:00:00Z" },
   putSecret: { value: "12345678" },

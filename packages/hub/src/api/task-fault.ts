@@ -1,5 +1,7 @@
 /** Whether what did not come as a request is a task that could have: what plugins answer. */
+import type { TaskSubmission } from "@stratos/hub-api";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import { payloadFault } from "../payloads/payload-fault.ts";
 import { addDateTime } from "./date-time-format.ts";
 import { SUBMISSION } from "./schemas.ts";
 
@@ -12,5 +14,7 @@ const check = ajv.compile({
 
 /** @returns why not, in words */
 export function taskFault(task: unknown): string | null {
-  return check(task) ? null : ajv.errorsText(check.errors, { dataVar: "task" });
+  if (!check(task)) return ajv.errorsText(check.errors, { dataVar: "task" });
+  const fault = payloadFault(task as TaskSubmission);
+  return fault === null ? null : `task.${fault}`;
 }

@@ -11,6 +11,7 @@ import { whyWaits } from "../store/why-waits.ts";
 import { findWorkflow } from "../store/workflows.ts";
 import { eventStream, type Listener, type StreamedEvent } from "./event-stream.ts";
 import type { ApiRequest, ApiRoute } from "./route.ts";
+import { payloadFault } from "../payloads/payload-fault.ts";
 import { BATCH, EVENT_VIEW, page, REASON, SUBMISSION, TASK_CHANGE, TASK_VIEW, WORKFLOW } from "./schemas.ts";
 
 const BATCH_BYTES_MAX = 64 << 20;
@@ -37,14 +38,27 @@ async function mayChange(request: ApiRequest, id: number): Promise<void> {
 export function admitOf(request: Pick<ApiRequest, "hub" | "principal" | "require">): Admit {
   return async (tasks, owner) => {
     const admitted = await request.hub.plugins.admit(tasks, owner);
-    if (admitted !== tasks) await requireChannels(request, admitted);
+    if (admitted !== tasks) await requireTasks(request, admitted);
     return admitted;
   };
 }
 
+/** @throws HubError 403 for who may not submit them, 422 for a payload that no worker takes */
+export async function requireTasks(request: Submitter, tasks: readonly TaskSubmission[]): Promise<void> {
+  await requireChannels(request, tasks);
+  for (const [index, task] of tasks.entries()) {
+    const fault = payloadFault(task);
+    if (fault === null) continue;
+    throw new HubError(422, "bad-payload", tasks.length === 1 ? fault : `tasks[${index}].${fault}`);
+  }
+}
+
+type Submitter = Pick<ApiRequest, "principal" | "require">;
+
+/** Of tasks whose payloads are filled later, too. @throws HubError 403 for who may not submit to their channels */
 export async function requireChannels(
-  request: Pick<ApiRequest, "principal" | "require">,
-  tasks: readonly TaskSubmission[],
+  request: Submitter,
+  tasks: readonly Pick<TaskSubmission, "channel" | "label">[],
 ): Promise<void> {
   if (tasks.length === 0) await request.require("task:submit:default");
   // Tasks of one label in one channel are one decision.
@@ -71,7 +85,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
     location: ({ id }) => `/v1/tasks/${id}`,
     handle: async (request) => {
       const task = request.body as TaskSubmission;
-      await requireChannels(request, [task]);
+      await requireTasks(request, [task]);
       const on = request.inside ?? request.hub.database;
       if (task.cacheKey !== undefined) {
         const [hit] = await on.query<{ id: number }>(
@@ -104,7 +118,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
     takesIdempotencyKey: true,
     handle: async (request) => {
       const { tasks } = request.body as { tasks: TaskSubmission[] };
-      await requireChannels(request, tasks);
+      await requireTasks(request, tasks);
       const made = await submitTasks(request.hub.database, tasks, {
         owner: request.principal.name,
         admit: admitOf(request),
@@ -339,7 +353,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
     location: ({ id }) => `/v1/workflows/${id}`,
     handle: async (request) => {
       const { name, tasks } = request.body as { name: string; tasks: TaskSubmission[] };
-      await requireChannels(request, tasks);
+      await requireTasks(request, tasks);
       const owner = request.principal.name;
       const submit = async (inside: NonNullable<ApiRequest["inside"]>): Promise<Record<string, unknown>> => {
         const [workflow] = await inside.query<{ id: number }>(

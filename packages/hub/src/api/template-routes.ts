@@ -5,7 +5,7 @@ import { submitTasks } from "../store/submit-tasks.ts";
 import { findTemplate, listTemplates, putTemplate, removeTemplate, tasksOf } from "../store/templates.ts";
 import { silentRoute, type ApiRequest, type ApiRoute } from "./route.ts";
 import { TEMPLATE, TEMPLATE_VALUES } from "./schemas.ts";
-import { admitOf, requireChannels } from "./task-routes.ts";
+import { admitOf, requireTasks } from "./task-routes.ts";
 
 const name = ({ parameters }: ApiRequest): string => parameters["template"]!;
 
@@ -94,7 +94,7 @@ export function submitTemplate(
   const submit = async (inside: Queryable): ReturnType<typeof submitTemplate> => {
     const template = await findTemplate(inside, wanted, version ?? null);
     const tasks = tasksOf(template, values);
-    await requireChannels(request, tasks);
+    await requireTasks(request, tasks);
     const [workflow] = await inside.query<{ id: number }>(
       "insert into workflow (name, owner) values ($1, $2) returning id",
       [`${template.name} v${template.version}`, owner],

@@ -103,7 +103,7 @@ test("a package is published once the storage is there again", async () => {
   const text = "Package: late\nVersion: 1\nArchitecture: amd64\nMaintainer: T <t@mirror.example>\nDescription: late\n";
   const host = { arches: ["amd64"], channels: ["default"], capacity: 1 };
   const { session } = await hub.admin.call<{ session: string }>("PUT", "/hosts/h", host);
-  await hub.admin.call("POST", "/tasks", { kind: "build", payload: {}, channel: "default" });
+  await hub.admin.call("POST", "/tasks", { kind: "build", payload: { source: "hello" }, channel: "default" });
   const claim = { session, slots: 1, start: true, waitSeconds: 10, holding: [] };
   const { runs } = await hub.admin.call<{ runs: ClaimedRun[] }>("POST", "/hosts/h/claim", claim);
   const { run, token } = runs[0]!;

@@ -49,7 +49,7 @@ after(async () => {
 });
 
 const submit = (more: object = {}): Promise<TaskView> =>
-  hub.admin.call("POST", "/tasks", { kind: "command", payload: {}, label: "T-1", ...more });
+  hub.admin.call("POST", "/tasks", { kind: "command", payload: { argv: ["true"] }, label: "T-1", ...more });
 const plugin = async (name: string): Promise<PluginView> => {
   const { items } = await hub.admin.call<{ items: PluginView[] }>("GET", "/plugins");
   return items.find((one) => one.name === name)!;
@@ -88,7 +88,7 @@ test("what cannot be loaded is listed with its reason, and the hub serves", asyn
 test("a submission is changed or refused, in all ways that there are to submit", async () => {
   assert.equal((await submit({ priority: 500 })).priority, 10);
   const why = [422, `plugin house-rules: the label names no ticket (${RULES.ticket})`] as const;
-  const bare = { kind: "command", payload: {} };
+  const bare = { kind: "command", payload: { argv: ["true"] } };
   assert.deepEqual(await refusal(hub.admin.call("POST", "/tasks", bare)), why);
   const tasks = [{ ...bare, label: "T-2" }, bare];
   assert.deepEqual(await refusal(hub.admin.call("POST", "/task-batches", { tasks })), why);
@@ -185,7 +185,7 @@ test("while a required one fails nothing is submitted, and all else goes on; its
   writeFileSync(join(own, "gate.json"), '{ "required": true }');
   const other = await startTestHub({ plugins: { folder: own, times: TIMES } });
   try {
-    const task = { kind: "command", payload: {} };
+    const task = { kind: "command", payload: { argv: ["true"] } };
     const why = "plugin gate is required, and fails; nothing is submitted until it works";
     for (let round = 0; round < 7; round++)
       assert.deepEqual(await refusal(other.admin.call("POST", "/tasks", task)), [503, why]);

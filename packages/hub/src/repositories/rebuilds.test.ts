@@ -9,7 +9,7 @@ import { after, before, test } from "node:test";
 import { HubProblem, type ClaimedRun, type RebuildRequest, type RebuildView, type TaskView } from "@stratos/hub-api";
 import { startPostgres, type TestServer } from "../testing/test-database.ts";
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
-import { readPayload } from "../worker/build-executor.ts";
+import { readBuildPayload } from "../payloads/build-payload.ts";
 
 let hub: TestHub;
 let server: TestServer | null = null;
@@ -164,7 +164,7 @@ test("what builds on a package is built anew in waves; each starts when what it 
     },
   );
   assert.ok(Math.abs((date as number) - Date.now() / 1000) < 600);
-  assert.ok(typeof readPayload(tools.payload) !== "string", "workers take it");
+  assert.ok(typeof readBuildPayload(tools.payload) !== "string", "workers take it");
 
   const first = await claim();
   assert.deepEqual(first.map(({ arch }) => arch).sort(), ARCHES);
@@ -268,8 +268,8 @@ test("what cannot be built anew is left out, and said", async () => {
 
 test("a worker refuses a binNMU that is none", () => {
   const nmu = { number: 1, reason: "x", date: 0, of: "1:1.0-1" };
-  const read = (more: object): ReturnType<typeof readPayload> =>
-    readPayload({ source: "hello", binNmu: { ...nmu, ...more } });
+  const read = (more: object): ReturnType<typeof readBuildPayload> =>
+    readBuildPayload({ source: "hello", binNmu: { ...nmu, ...more } });
   const good = read({ reason: "--seed" });
   assert.ok(typeof good !== "string");
   assert.deepEqual(good.options, [
@@ -283,5 +283,5 @@ test("a worker refuses a binNMU that is none", () => {
   ]);
   for (const more of [{ number: 0 }, { reason: "" }, { reason: "a\nb" }, { date: -1 }, { of: "--x" }, { other: 1 }])
     assert.equal(typeof read(more), "string", JSON.stringify(more));
-  assert.equal(typeof readPayload({ source: "hello", binNmu: null }), "string");
+  assert.equal(typeof readBuildPayload({ source: "hello", binNmu: null }), "string");
 });

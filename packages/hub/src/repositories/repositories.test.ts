@@ -38,7 +38,7 @@ async function upload(text: string): Promise<string> {
   return digest;
 }
 async function begin(channel = "default"): Promise<ClaimedRun> {
-  await hub.admin.call("POST", "/tasks", { kind: "build", payload: {}, channel });
+  await hub.admin.call("POST", "/tasks", { kind: "build", payload: { source: "hello" }, channel });
   const { runs } = await hub.admin.call<{ runs: ClaimedRun[] }>("POST", "/hosts/h/claim", {
     session,
     slots: 1,
@@ -181,7 +181,7 @@ test("channels that would inherit each other in a circle are refused; one that i
 
 test("an artefact that is a task's input stays, and one that was not uploaded is refused", async () => {
   const digest = await upload("input");
-  const submission = { kind: "build", payload: {}, inputs: [{ name: "a.dsc", digest }] };
+  const submission = { kind: "build", payload: { source: "hello" }, inputs: [{ name: "a.dsc", digest }] };
   const { id } = await hub.admin.call<TaskView>("POST", "/tasks", submission);
   assert.deepEqual(await hub.database.query("select name, role from task_artefact where task_id = $1", [id]), [
     { name: "a.dsc", role: "input" },

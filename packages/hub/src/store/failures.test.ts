@@ -83,14 +83,16 @@ for (const kind of ["memory", "server"] as const)
     const compiler = (line: number): string => `==== Build ====\n/build/x-1/a.c:${line}:2: error: no 'x'\n`;
     await host.fail({ payload: { source: "hello=2.10", suite: "trixie" } }, compiler(3));
     await host.fail({ payload: { source: "https://example.org/g/tool.git#main", suite: "sid" } }, compiler(77));
-    const third = await host.fail({ payload: { source: "hello_2.10-3.dsc" }, arch: "arm64" }, compiler(4), {
+    const source = "hello_2.10-3.dsc";
+    const files = [{ name: source, digest: `sha256:${"0".repeat(64)}` }];
+    const third = await host.fail({ payload: { source, files }, arch: "arm64" }, compiler(4), {
       result: { source: { name: "hello", version: "2.10-3" } },
     });
     await host.fail(
       { payload: { source: "lib" } },
       "==== Build ====\nE: Failed to fetch http://x/y\na.c:1: error: z\n",
     );
-    await host.fail({ kind: "command", label: "nightly", payload: {} }, "one\nFAIL: sums 17\n", {
+    await host.fail({ kind: "command", label: "nightly", payload: { argv: ["true"] } }, "one\nFAIL: sums 17\n", {
       message: "exit status 1",
     });
     const all = await seen(hub, 5);

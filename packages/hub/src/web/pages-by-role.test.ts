@@ -30,9 +30,9 @@ before(async () => {
   await admin.call("PUT", "/triggers/one", {
     forge: "gitea",
     secret: "one",
-    task: { kind: "command", payload: {} },
+    task: { kind: "command", payload: { argv: ["true"] } },
   });
-  await admin.call("POST", "/workflows", { name: "w", tasks: [{ kind: "command", payload: {} }] });
+  await admin.call("POST", "/workflows", { name: "w", tasks: [{ kind: "command", payload: { argv: ["true"] } }] });
   for (const [role, permissions] of Object.entries(OWN_ROLES))
     await admin.call("PUT", `/roles/${role}`, { inherits: [], permissions });
 });
@@ -110,7 +110,7 @@ test("each role meets the pages that it may read, and nothing on them refuses it
 
 test("a policy hides what it refuses: a template of labels that are not for somebody has no button", async () => {
   const call = await signIn("two", "submitter");
-  const task = await hub.admin.call<TaskView>("POST", "/tasks", { kind: "command", payload: {} });
+  const task = await hub.admin.call<TaskView>("POST", "/tasks", { kind: "command", payload: { argv: ["true"] } });
   assert.doesNotMatch(await (await call("GET", `/tasks/${task.id}`)).text(), /Cancel<\/button>/);
   assert.match(await (await call("GET", "/templates/open")).text(), /<button>Submit 1 task</);
   await hub.admin.call("PUT", "/policies/labels", {

@@ -82,10 +82,10 @@ test(
 
 test("a workflow is drawn: each task right of what it waits for, with a table that says the same", async () => {
   const tasks = [
-    { kind: "command", payload: {}, label: "base" },
-    { kind: "command", payload: {}, label: "<i>left</i>", afterInBatch: [0] },
-    { kind: "command", payload: {}, label: "right", afterInBatch: [0] },
-    { kind: "command", payload: {}, label: "last", afterInBatch: [0, 1] },
+    { kind: "command", payload: { argv: ["true"] }, label: "base" },
+    { kind: "command", payload: { argv: ["true"] }, label: "<i>left</i>", afterInBatch: [0] },
+    { kind: "command", payload: { argv: ["true"] }, label: "right", afterInBatch: [0] },
+    { kind: "command", payload: { argv: ["true"] }, label: "last", afterInBatch: [0, 1] },
   ];
   const { id, tasks: made } = await hub.admin.call<{ id: number; tasks: { id: number }[] }>("POST", "/workflows", {
     name: "four",
@@ -111,7 +111,7 @@ test(
       principal: "guest",
       scopes: ["*"],
     });
-    const task = await hub.admin.call<TaskView>("POST", "/tasks", { kind: "command", payload: {} });
+    const task = await hub.admin.call<TaskView>("POST", "/tasks", { kind: "command", payload: { argv: ["true"] } });
     const admin = cookie;
     cookie = (await signIn(token)).split(";")[0]!;
     assert.doesNotMatch(await (await get(`/tasks/${task.id}`)).text(), /Cancel<\/button>/);

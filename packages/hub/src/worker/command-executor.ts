@@ -1,27 +1,17 @@
-/**
- * Tasks of kind `command`: a program, run in the task's folder.
- *
- *     {"argv":["make","-j2"], "environment":{"CC":"gcc"}, "files":{"hello.c":"…"}, "artefacts":["hello"]}
- */
+/** Tasks of kind `command`: a program, run in the task's folder. */
 import { spawn } from "node:child_process";
 import { mkdirSync, existsSync, writeFileSync } from "node:fs";
-import { dirname, join, normalize } from "node:path";
+import { dirname, join } from "node:path";
+import { type CommandPayload, readCommandPayload } from "../payloads/command-payload.ts";
 import type { Execution, ExecutionResult, Executor } from "./executor.ts";
 import { noteProcessGroup } from "./process-groups.ts";
 
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-interface CommandPayload {
-  readonly argv: readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
-  readonly files: Readonly<Record<string, string>>;
-  readonly artefacts: readonly string[];
-}
-
 export const commandExecutor: Executor = {
   kind: "command",
   execute: async (execution): Promise<ExecutionResult> => {
-    const payload = readPayload(execution.run.payload);
+    const payload = readCommandPayload(execution.run.payload);
     if (typeof payload === "string") return { failure: { class: "build", message: payload } };
     for (const [name, text] of Object.entries(payload.files)) {
       const path = join(execution.folder, name);
@@ -44,24 +34,6 @@ export const commandExecutor: Executor = {
     };
   },
 };
-
-/** @returns what is wrong with it, in words */
-function readPayload(payload: Readonly<Record<string, unknown>>): CommandPayload | string {
-  const isTexts = (value: unknown): value is string[] =>
-    Array.isArray(value) && value.every((entry) => typeof entry === "string");
-  const isTextRecord = (value: unknown): value is Record<string, string> =>
-    typeof value === "object" && value !== null && isTexts(Object.values(value));
-  const { argv, environment = {}, files = {}, artefacts = [] } = payload;
-  if (!isTexts(argv) || argv.length === 0) return "payload.argv: expected a program and its arguments";
-  if (!isTextRecord(environment)) return "payload.environment: expected texts by name";
-  if (!isTextRecord(files)) return "payload.files: expected texts by name";
-  if (!isTexts(artefacts)) return "payload.artefacts: expected names of files";
-  const outside = [...Object.keys(files), ...artefacts].find(
-    (name) => name === "" || name.startsWith("/") || normalize(name).startsWith(".."),
-  );
-  if (outside !== undefined) return `${outside}: leaves the task's folder`;
-  return { argv, environment, files, artefacts };
-}
 
 /**
  * Runs a program in the run's folder, in a process group that ends with it.
