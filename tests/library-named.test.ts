@@ -4,11 +4,14 @@
  * host's own Node; each test with a home of its own, and the command line of the same package beside it.
  */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { chmodSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { homeOf, installLibrary, programPrints } from "./support/library-project.ts";
 import { run } from "./support/stratos.ts";
+import { TEST_IMAGE } from "./support/test-image.ts";
 
 let folder = "";
 let project = "";
@@ -134,10 +137,41 @@ test("a system is saved, resumed under another name, paused, rolled back and for
     homeOf(t, folder, "saved"),
   ));
 
+test("rules of a named system's network hold for all its programs, in forks, after a resume, and change", async (t) => {
+  const env = homeOf(t, folder, "rules");
+  const servers = [createServer((socket) => socket.end()), createServer((socket) => socket.end())];
+  for (const server of servers) await once(server.listen(0, "127.0.0.1"), "listening");
+  t.after(() => servers.forEach((server) => server.close()));
+  const [open, shut] = servers.map((server) => (server.address() as AddressInfo).port);
+  const reach = (port: number): string => `(exec 3<> /dev/tcp/127.0.0.1/${port}) 2> /dev/null && echo in || echo out`;
+  const both = `${reach(open!)}; ${reach(shut!)}`;
+  await prints(
+    `const line = ["bash", "-c", ${JSON.stringify(both)}];
+    const asked = async (box) => said.push((await box.run(line)).stdout);
+    const box = await make("one", { net: { policy: [{ allow: "127.0.0.1", ports: [${open}] }] } });
+    await asked(box);
+    const [fork] = await box.fork({ name: "two" });
+    await asked(fork);
+    await box.checkpoint("./rules.checkpoint");
+    await asked(await Sandbox.resume("./rules.checkpoint", { name: "three", network: "host" }));
+    await (await Sandbox.connect("one")).net.update([{ allow: "127.0.0.1", ports: [${shut}] }]);
+    await asked(box);
+    said.push((await refused(make("four", { net: { policy: [{ allow: "a b" }] } })))[0]);
+    for (const name of ["one", "two-1", "three"]) await Sandbox.remove(name, { force: true });
+    console.log(JSON.stringify(said));`,
+    ["in\nout\n", "in\nout\n", "in\nout\n", "out\nin\n", "option"],
+    env,
+  );
+  const rule = ["--net", "host", "--allow", `127.0.0.1:${open}`];
+  await command(env, "run", "-d", "--name", "five", "-i", TEST_IMAGE, ...rule, "--", "sleep", "1000");
+  assert.equal(await command(env, "exec", "five", "bash", "-c", both), "in\nout\n");
+  await command(env, "rm", "--force", "five");
+});
+
 test("what a named system has no place for is refused by name, and a folder that is open to others, too", async (t) => {
   const env = homeOf(t, folder, "refused");
   await prints(
-    `for (const more of [{ net: { policy: "deny" } }, { limits: {} }, { timeoutMs: 1000 }, { isolation: "shared" },
+    `for (const more of [{ net: { secrets: {} } }, { limits: {} }, { timeoutMs: 1000 }, { isolation: "shared" },
       { memoryBytes: 7 }, { name: "a/b" }]) said.push((await refused(make("one", more)))[1]);
     said.push((await refused(make("one", { image: "nothing" })))[0], await Sandbox.list());
     // Whenever its caller gives up, none is left behind.
@@ -152,7 +186,7 @@ test("what a named system has no place for is refused by name, and a folder that
     await box.stop();
     console.log(JSON.stringify(said));`,
     [
-      ...["net", "limits", "timeoutMs", "isolation", "memoryBytes", "name"],
+      ...["net.secrets", "limits", "timeoutMs", "isolation", "memoryBytes", "name"],
       ...["no-image", [], "system", "timeoutMs", "file", "no-system"],
     ],
     env,

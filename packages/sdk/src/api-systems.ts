@@ -1,7 +1,7 @@
 /** Named systems, which live on when the program has ended that made them. */
 import type { HomeOptions } from "./api-images.ts";
 import type { ProgramOptions, TerminalSize } from "./api-programs.ts";
-import type { ForkIdentity, Mount, PortMapping, SandboxOptions } from "./api-sandboxes.ts";
+import type { ForkIdentity, Mount, NetPolicy, PortMapping, SandboxOptions } from "./api-sandboxes.ts";
 
 /** What programs of `run` and `spawn` have, unless they say otherwise: as long as this connection lasts. */
 export interface ConnectOptions extends HomeOptions, ProgramOptions {}
@@ -43,6 +43,8 @@ export interface SystemSpec {
   /** Its program reads what those type who attach; else it reads nothing. */
   readonly hasInput: boolean;
   readonly network: "none" | "host";
+  /** Of the host's network, as it begins; absent: all of it is allowed. */
+  readonly policy?: NetPolicy;
   readonly ports: readonly PortMapping[];
   readonly mounts: readonly Mount[];
   readonly memoryBytes: number;

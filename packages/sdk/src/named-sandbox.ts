@@ -14,6 +14,7 @@ import {
   type SystemView,
 } from "./api.ts";
 import type { EngineClient } from "./engine-client.ts";
+import { checkNetPolicy } from "./policy-sockets.ts";
 import { MEMORY_BYTES } from "./protocol.ts";
 import { RemoteHandle } from "./remote-files.ts";
 import type { SupervisorClient } from "./systems.ts";
@@ -39,7 +40,7 @@ export interface OpenedSystem {
 /** What a system without a program of its own is there for. */
 const WAITING = ["sleep", "infinity"];
 /** What a system that lives on has no place for. */
-const UNFIT = ["net", "limits", "timeoutMs", "onTimeout", "volumes", "state", "board", "isolation", "spare"] as const;
+const UNFIT = ["limits", "timeoutMs", "onTimeout", "volumes", "state", "board", "isolation", "spare"] as const;
 
 const UNFIT_AGAIN = ["net", "limits", "timeoutMs", "onTimeout", "isolation", "keepsPrograms"] as const;
 
@@ -129,7 +130,7 @@ export async function startSystem(
       user: "root",
       tty: null,
       hasInput: false,
-      network: options.network ?? "none",
+      ...networkOf(options),
       ports: options.ports ?? [],
       mounts: absoluteMounts(source, mounts),
       memoryBytes: options.memoryBytes ?? MEMORY_BYTES,
@@ -148,6 +149,17 @@ export async function startSystem(
     );
     return (await answer).value as SystemView;
   });
+}
+
+/** @throws StratosError of kind option: a secret would be kept beside the system, in its supervisor's files */
+function networkOf({ network = "none", net }: SandboxOptions): Pick<SystemSpec, "network" | "policy"> {
+  if (net === undefined) return { network };
+  for (const option of ["secrets", "ca"] as const)
+    if (net[option] !== undefined)
+      throw new StratosError("option", `net.${option}: is not for named systems`, { option: `net.${option}` });
+  const { policy = "deny" } = net;
+  checkNetPolicy(policy);
+  return { network: "host", policy };
 }
 
 function absoluteMounts(source: SystemsSource, mounts: readonly Mount[]): Mount[] {

@@ -3,8 +3,9 @@ import { closeSync, openSync } from "node:fs";
 import { StateError } from "@stratos/base";
 import { readFully } from "@stratos/host-node/files";
 import { hostReason } from "@stratos/host-node/home";
-import { StratosError, type SystemSpec } from "@stratos/sdk/api";
+import { type NetPolicy, StratosError, type SystemSpec } from "@stratos/sdk/api";
 import { type CheckpointHead, ofCheckpoint, readCheckpointHead } from "@stratos/sdk/checkpoint-file";
+import { checkNetPolicy } from "@stratos/sdk/policy-sockets";
 import { isSystemName } from "@stratos/sdk/systems";
 
 export interface CheckpointAbout {
@@ -58,6 +59,15 @@ function isAbout(value: unknown): value is CheckpointAbout {
   return isSystemName(name) && isSpec(spec) && Number.isInteger(mainPid) && (mainPid as number) > 0;
 }
 
+function isPolicy(value: unknown): boolean {
+  try {
+    checkNetPolicy(value as NetPolicy);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function isSpec(value: unknown): value is SystemSpec {
   if (typeof value !== "object" || value === null) return false;
   const spec = value as Readonly<Record<keyof SystemSpec, unknown>>;
@@ -76,6 +86,7 @@ function isSpec(value: unknown): value is SystemSpec {
     (tty === null || (typeof tty === "object" && Object.values(tty as object).every(isCount))) &&
     typeof spec.hasInput === "boolean" &&
     (spec.network === "none" || spec.network === "host") &&
+    (spec.policy === undefined || isPolicy(spec.policy)) &&
     isList(spec.ports) &&
     isList(mounts) &&
     mounts.every(

@@ -174,8 +174,8 @@ export class NamedSystem implements Watched {
       const fresh = { startedMs: now, finishedMs: null, exitCode: null, error: null };
       this.#change({ ...fresh, state: "starting", checkpointMs: null, restoredMs: null });
       const { spec } = this.#record;
-      const { image, memoryBytes, harts, network, ports, mounts, codeCache } = spec;
-      const options = { image, memoryBytes, harts, network, ports, mounts, codeCache, display: displayOf(spec) };
+      const { image, harts } = spec;
+      const options = { image, harts, ...surroundingsOf(spec) };
       const { command, env, cwd, user, hasInput, tty } = spec;
       try {
         const machine = await this.#create(
@@ -206,11 +206,8 @@ export class NamedSystem implements Watched {
     { unwanted, identity }: { readonly unwanted?: AbortSignal; readonly identity?: ForkIdentity } = {},
   ): Promise<void> {
     const { mainPid } = readCheckpointAbout(path).about;
-    const { memoryBytes, network, ports, mounts, codeCache } = this.#record.spec;
-    const display = displayOf(this.#record.spec);
-    const options = { memoryBytes, network, ports, mounts, codeCache, display };
     const machine = await this.#create(
-      { checkpoint: path, keepsPrograms: [mainPid], identity, ...options },
+      { checkpoint: path, keepsPrograms: [mainPid], identity, ...surroundingsOf(this.#record.spec) },
       { signal: unwanted },
     );
     await this.#begin(machine, { op: "attach", request: { pid: mainPid } });
@@ -573,7 +570,20 @@ export class NamedSystem implements Watched {
   }
 }
 
-/** Whoever its program is may show windows. */
-function displayOf({ display, user }: SystemSpec): CreateRequest["display"] {
-  return display === true ? { user } : undefined;
+/** What it has around it whenever it begins, or goes on; whoever its program is may show windows. */
+function surroundingsOf({
+  memoryBytes,
+  network,
+  policy,
+  ports,
+  mounts,
+  codeCache,
+  display,
+  user,
+}: SystemSpec): Pick<CreateRequest, "memoryBytes" | "network" | "net" | "ports" | "mounts" | "codeCache" | "display"> {
+  return {
+    ...{ memoryBytes, ports, mounts, codeCache },
+    ...(policy === undefined ? { network } : { net: { policy } }),
+    display: display === true ? { user } : undefined,
+  };
 }

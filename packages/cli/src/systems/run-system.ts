@@ -7,6 +7,7 @@ import type { EnvironmentSetting } from "@stratos/session";
 import type { SystemSpec, SystemView } from "@stratos/sdk/api";
 import type { SupervisorClient } from "@stratos/sdk/systems";
 import { EXIT_SIGNAL_BASE, EXIT_SUCCESS } from "../exit-status.ts";
+import { policyOf } from "../session/host-network.ts";
 import { ensureImage } from "../session/machine-options.ts";
 import type { RunOptions } from "../session/run-options.ts";
 import { type Conversation, converse, terminalSize } from "./conversation.ts";
@@ -34,7 +35,9 @@ export async function runSystem(command: readonly string[], options: RunOptions 
   const home = stratosHome();
   const image = options.image ?? defaultImage(home);
   await ensureImage(image);
-  const spec = specOf({ ...options, image }, command, home);
+  const { allow, deny } = options;
+  const policy = allow === undefined && deny === undefined ? undefined : await policyOf(allow ?? [], deny ?? []);
+  const spec = specOf({ ...options, image, policy }, command, home);
   return withSupervisor(async (client) => {
     const { value } = await client.call("start-system", { name: options.name, spec }).answer;
     const { name } = value as SystemView;

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { PublishedPort } from "@stratos/host-node";
 import type { SharedFolder } from "@stratos/images";
 import type { EnvironmentSetting } from "@stratos/session";
-import type { Mount, PortMapping, SystemSpec } from "@stratos/sdk/api";
+import type { Mount, NetPolicy, PortMapping, SystemSpec } from "@stratos/sdk/api";
 import { UsageError } from "../command-error.ts";
 import { memoryOf } from "../session/machine-options.ts";
 import type { RunOptions } from "../session/run-options.ts";
@@ -23,7 +23,7 @@ export interface SystemRunOptions {
 
 /** @param home  STRATOS_HOME, for a machine's usual memory */
 export function specOf(
-  options: RunOptions & SystemRunOptions & { readonly image: string },
+  options: RunOptions & SystemRunOptions & { readonly image: string; readonly policy?: NetPolicy | undefined },
   command: readonly string[],
   home: string,
 ): SystemSpec {
@@ -37,6 +37,7 @@ export function specOf(
     tty: hasTerminal ? terminalSize() : null,
     hasInput: hasTerminal || options.interactive === true,
     network: options.net,
+    ...(options.policy === undefined ? {} : { policy: options.policy }),
     ports: portsOf(options.publish),
     mounts: mountsOf(options.volume),
     memoryBytes: memoryOf(options, home),
@@ -52,19 +53,10 @@ export function specOf(
 
 /** @throws UsageError for what a run gives the user when it is over: a system that lives on has no place for it */
 export function refuseUnfit(options: RunOptions): void {
-  const unfit = [
-    "schedule",
-    "record",
-    "keep",
-    "stats",
-    "timeout",
-    "screenshot",
-    "sound",
-    "screen",
-    "allow",
-    "deny",
-    "secret",
-  ] as const;
+  const unfit = ["schedule", "record", "keep", "stats", "timeout", "screenshot", "sound", "screen", "secret"] as const;
+  const rules = Object.entries({ allow: options.allow, deny: options.deny }).find(([, given]) => given !== undefined);
+  if (rules !== undefined && options.net !== "host")
+    throw new UsageError(`--${rules[0]}`, "needs a network: add --net host");
   for (const name of unfit) if (options[name] !== undefined) throw new UsageError(`--${name}`, NOT_FOR_SYSTEMS);
   if (options.display === true && options.seed !== undefined)
     throw new UsageError("--seed", "when frames are shown is not repeatable; leave --display away");
