@@ -51,8 +51,8 @@ export const LOOPBACK_ADDRESSES: readonly InterfaceAddress[] = [
 ];
 
 /**
- * What carries its traffic: nothing beyond this machine, the provider, nothing at all, a pair, its ports, or programs, as
- * packets of IP (`tun`) or frames (`tap`).
+ * What carries its traffic: nothing beyond this machine, the provider, nothing at all, a pair, its ports, or programs,
+ * as packets of IP (`tun`) or frames (`tap`).
  */
 export type InterfaceKind = "loopback" | "provider" | "dummy" | "veth" | "bridge" | "tun" | "tap";
 

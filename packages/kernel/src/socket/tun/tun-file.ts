@@ -75,7 +75,7 @@ const PACKET_MAX = 65535;
 const HEADER = new Uint8Array(TunPi.size);
 const INT = new Uint8Array(4);
 
-export class TunFile extends OpenFile implements TunQueue {
+class TunFile extends OpenFile implements TunQueue {
   /** The opener's, whatever becomes of him. */
   #network: SocketNetwork;
   /** null: not joined, or the interface is gone. */
