@@ -1,6 +1,7 @@
 /**
  * What lies behind a tun or tap interface (Linux Documentation/networking/tuntap.rst): instead of a wire, descriptors
- * of /dev/net/tun. What the interface sends waits in one of them until a program reads it; what a program writes comes in.
+ * of /dev/net/tun. What the interface sends waits in one of them until a program reads it; what a program writes comes
+ * in.
  */
 import { EBUSY, E2BIG, EINVAL, IFF_MULTI_QUEUE, IFF_NO_PI, IFF_ONE_QUEUE, IFF_TAP } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
