@@ -6,7 +6,6 @@ import {
   type IpAddress,
   ipOfText,
   isBroadcast,
-  isInPrefix,
   isLinkLocal,
   isLoopback,
   isSameIp,
@@ -22,6 +21,7 @@ import type { TcpClaim, TcpNetwork } from "./inet/tcp-socket.ts";
 import type { UdpClaim, UdpNetwork } from "./inet/udp-socket.ts";
 import type { RoughNetwork } from "./inet/rough-network.ts";
 import type { NetlinkNetwork, NetlinkSocket } from "./netlink/netlink-socket.ts";
+import { NetworkIp } from "./ip/network-ip.ts";
 import { removeInterface } from "./interface-changes.ts";
 import type { ChangeAsker, NetworkObserver } from "./interface-network.ts";
 import { NetworkSettings } from "./network-settings.ts";
@@ -102,6 +102,8 @@ export class Network
     new InterfaceUevents(this),
   ]);
   asker: ChangeAsker | null = null;
+  /** Sends and receives IP over links. */
+  readonly ip: NetworkIp;
   #lastIndex = 0;
   /** How messages call other networks. Bound: networks that are there and have had the other end of a pair. */
   #numbers = new Map<Network, number>();
@@ -116,6 +118,7 @@ export class Network
     this.udpPorts = new PortTable<UdpClaim>(kernel.random, DeviceWeight.beforeFamily);
     this.pingIdentifiers = new PortTable<PingClaim>(kernel.random, DeviceWeight.beforeFamily);
     this.udplitePorts = new PortTable<UdpClaim>(kernel.random, DeviceWeight.beforeFamily);
+    this.ip = new NetworkIp(this);
     const loopback = this.makeInterface("loopback", {
       name: "lo",
       hardwareAddress: new Uint8Array(ETHERNET_ADDRESS_SIZE),
@@ -295,9 +298,7 @@ export class Network
     // The last of four addresses at least.
     if ((ip[3]! & 3) !== 3 || !isV4(ip)) return false;
     if (isBroadcast(ip)) return true;
-    for (const one of this.interfaces)
-      if (one.isUp) for (const address of one.addresses) if (isLastOf(address, ip)) return true;
-    return false;
+    return this.interfaces.some((one) => one.isBroadcast(ip));
   }
 
   /** The same, and packets to it arrive: the loopback carries them. */
@@ -312,18 +313,26 @@ export class Network
   }
 
   /**
-   * The address that packets to a destination outside come from; 0.0.0.0 where the host knows it alone.
+   * The way to a destination outside.
    *
-   * @returns −ENETUNREACH no route leads there; −EACCES, −EINVAL a rule says so; −EHOSTUNREACH the route's link has
-   *   frames, but no stack of ours sends IP over frames
+   * @returns −ENETUNREACH none leads there; −EACCES, −EINVAL a rule says so
    */
-  sourceOutside(to: IpAddress, flow: Flow): IpAddress | number {
+  routeOutside(to: IpAddress, flow: Flow): Route | number {
     const route = this.routes.lookUp(to, flow, this);
-    if (route === -ENETUNREACH) return this.unreachable();
-    if (isErrno(route)) return route;
-    if (route.out.kind !== "provider") return -EHOSTUNREACH;
+    return route === -ENETUNREACH ? this.unreachable() : route;
+  }
+
+  /** The address that packets by a route come from; 0.0.0.0 where the host knows it alone; −ENETUNREACH. */
+  sourceBy(route: Route, to: IpAddress): IpAddress | number {
     const source = route.source ?? route.out.sourceFor(to);
     return source ?? (isV4(to) ? ANY_V4 : -ENETUNREACH);
+  }
+
+  /** By the provider alone: −EHOSTUNREACH where the route leads to a link. */
+  sourceOutside(to: IpAddress, flow: Flow): IpAddress | number {
+    const route = this.routeOutside(to, flow);
+    if (isErrno(route)) return route;
+    return route.out.kind === "provider" ? this.sourceBy(route, to) : -EHOSTUNREACH;
   }
 
   static {
@@ -332,10 +341,4 @@ export class Network
       load: (it, from) => ({ lastIndex: it.#lastIndex, numbers: it.#numbers, numberedBy: it.#numberedBy } = from),
     });
   }
-}
-
-/** Is it what all stations of the address's IPv4 network hear? A point-to-point one has nothing like it. */
-function isLastOf({ ip, prefixLength }: InterfaceAddress, last: IpAddress): boolean {
-  const stations = prefixLength === 0 ? 0xffffffff : 2 ** (32 - prefixLength) - 1;
-  return isV4(ip) && prefixLength < 31 && (~last[3]! & stations) === 0 && isInPrefix(last, ip, prefixLength);
 }

@@ -42,6 +42,7 @@ import { getIpOption, IpOptions, setIpOption } from "./ip-options.ts";
 import { hostAddressOf } from "./host-address.ts";
 import { type PortClaim, type PortTable } from "./port-table.ts";
 import type { NetworkInterface } from "../network-interface.ts";
+import type { Route } from "../routes.ts";
 import type { Flow } from "../routing-rules.ts";
 import type { SocketCaller, SocketNetwork } from "../socket-kernel.ts";
 
@@ -68,6 +69,9 @@ export interface InetNetwork extends SocketNetwork {
   interfaceOf(ip: IpAddress): NetworkInterface;
   /** The address that packets to a destination outside come from; −ENETUNREACH, −EHOSTUNREACH, −EACCES, −EINVAL. */
   sourceOutside(to: IpAddress, flow: Flow): IpAddress | number;
+  routeOutside(to: IpAddress, flow: Flow): Route | number;
+  /** The address that packets by such a route come from; −ENETUNREACH. */
+  sourceBy(route: Route, to: IpAddress): IpAddress | number;
   /** A destination beyond a machine that has no network. @returns −ENETUNREACH */
   unreachable(): number;
 }
@@ -294,9 +298,9 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     return this.peer === null || this.peer.port === 0 ? -ENOTCONN : inetAddressBytes(this.peer, this.family, 2);
   }
 
-  /** Tells a receiver who sent. */
-  protected tellSender(message: IncomingMessage, ip: IpAddress, port: number): void {
-    message.addressLength = writeInetAddress(message.address, ip, port, this.family, 2);
+  /** Tells a receiver who sent. @param index  the interface that it came by */
+  protected tellSender(message: IncomingMessage, ip: IpAddress, port: number, index: number): void {
+    message.addressLength = writeInetAddress(message.address, ip, port, this.family, index);
   }
 
   /** A source address was chosen for a socket without one. */

@@ -1,5 +1,5 @@
 /** Frames between the links of interfaces and the packet sockets of their network. */
-import { EMSGSIZE, ENETDOWN, PACKET_OUTGOING } from "@stratos/abi";
+import { EMSGSIZE, ENETDOWN, PACKET_HOST, PACKET_OTHERHOST, PACKET_OUTGOING } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { FRAME_HEADER_SIZE, type LinkEvents } from "@stratos/host";
 import type { FrameObserver } from "../interface-network.ts";
@@ -12,18 +12,34 @@ const FRAME = new Uint8Array(FRAME_HEADER_SIZE + 65536);
 
 /** Takes what arrived at an interface's link and hands it to the packet sockets. Work: the link's queue. */
 function takeFrames(one: NetworkInterface): void {
-  const { link, counters, network } = one;
+  const { link, counters } = one;
   for (let length = link!.receive(FRAME); length >= 0; length = link!.receive(FRAME)) {
-    counters.receivedPackets++;
-    counters.receivedBytes += length;
     counters.receivedDropped = link!.dropped;
-    const frame = FRAME.subarray(0, length);
-    const packetType = packetTypeOf(one, frame);
-    const bridge = one.master !== null && isForBridge(frame) ? one.master.bridge : null;
-    for (const socket of network.packetSockets) socket.frameSeen(one, frame, packetType, bridge !== null);
-    // A copy: on its way through the bridge it meets others.
-    bridge?.received(one, frame.slice(), WAYS);
+    frameArrived(one, FRAME.subarray(0, length));
   }
+}
+
+/** A frame, or a bare packet, came in. @param frame  stays as it is meanwhile */
+export function frameArrived(one: NetworkInterface, frame: Uint8Array): void {
+  const { counters, network } = one;
+  counters.receivedPackets++;
+  counters.receivedBytes += frame.length;
+  if (!one.hasFrames) {
+    network.ip.frameReceived(one, frame, false);
+    return;
+  }
+  const packetType = packetTypeOf(one, frame);
+  const bridge = one.master !== null && isForBridge(frame) ? one.master.bridge : null;
+  for (const socket of network.packetSockets) socket.frameSeen(one, frame, packetType, bridge !== null);
+  // A copy: on its way through the bridge it meets others.
+  if (bridge !== null) bridge.received(one, frame.slice(), WAYS);
+  else if (one.master === null) passUp(one, frame, packetType);
+}
+
+/** To the IP layer, if it is for this station. What packet sockets send on `lo` is theirs. */
+function passUp(one: NetworkInterface, frame: Uint8Array, packetType: number): void {
+  if (packetType !== PACKET_OTHERHOST && one.carriesIp)
+    one.network.ip.frameReceived(one, frame, packetType !== PACKET_HOST);
 }
 
 const WAYS: BridgeWays = {
@@ -35,6 +51,7 @@ const WAYS: BridgeWays = {
     own.counters.receivedBytes += frame.length;
     const packetType = packetTypeOf(own, frame);
     for (const socket of own.network.packetSockets) socket.frameSeen(own, frame, packetType, false);
+    passUp(own, frame, packetType);
   },
 };
 
@@ -48,7 +65,7 @@ export function sendFrame(one: NetworkInterface, frame: Uint8Array, sender: Fram
   const { counters, network } = one;
   if (!one.isUp) return -ENETDOWN;
   if (frame.length > FRAME_HEADER_SIZE + one.mtu) return -EMSGSIZE;
-  for (const socket of network.packetSockets)
+  for (const socket of one.hasFrames ? network.packetSockets : [])
     if (socket !== sender && (sender === null || !socket.sharesWith(sender)))
       socket.frameSeen(one, frame, PACKET_OUTGOING, false);
   if (one.bridge !== null) {
@@ -57,7 +74,7 @@ export function sendFrame(one: NetworkInterface, frame: Uint8Array, sender: Fram
     return 0;
   }
   if (one.link === null || !one.hasCarrier) {
-    if (one.kind === "veth") counters.sentDropped++;
+    if (one.kind !== "dummy") counters.sentDropped++;
     else countSent(one, frame.length);
     return 0;
   }
