@@ -44,9 +44,10 @@ export const NATIVE = `
   (syscall SYS-EXIT 1 0 0 0 0 0)
   (unreachable))
 
-; A program that takes interrupts (%take-interrupts!) blocks the signal, and asks for it here: nothing else runs while
-; the heap is not whole.
-(define (collected:void sp:i32)
+; A program that takes interrupts (%take-interrupts!) blocks SIGINT, and asks for it when something was collected, and
+; ten times a second of its processor's time: a timer's signal, whose handler only makes a look due (an intrinsic).
+(define (collected:void sp:i32) (look-due))
+(define (look-due:void)
   (when (= (and (wrap (cell CELL-RECOVERY)) 7) TAG-PROCEDURE)
     (store64! SIGNAL-SET 0 2)
     (store64! SIGNAL-SET 8 0)
@@ -90,6 +91,16 @@ export const NATIVE = `
     (reg! HEAP-LIMIT (wrap (sar (load64 sp) 3)))
     (reg! HEAP-RESERVE (wrap (sar (load64 sp 8) 3)))
     (reg! TORTURE 1)
+    (store64! SIGNAL-ACTION 0 (ext (load32 LOOK-HANDLER)))
+    (store64! SIGNAL-ACTION 8 SIGNAL-FLAGS)
+    (store64! SIGNAL-ACTION 16 (if SIGNAL-RETURN (ext (+ (load32 LOOK-HANDLER) SIGNAL-RETURN)) 0))
+    (store64! SIGNAL-ACTION 24 0)
+    (syscall SYS-RT-SIGACTION SIGVTALRM SIGNAL-ACTION 0 8 0 0)
+    (store64! SIGNAL-ACTION 0 0)
+    (store64! SIGNAL-ACTION 8 LOOK-MICROSECONDS)
+    (store64! SIGNAL-ACTION 16 0)
+    (store64! SIGNAL-ACTION 24 LOOK-MICROSECONDS)
+    (syscall SYS-SETITIMER ITIMER-VIRTUAL SIGNAL-ACTION 0 0 0 0)
     (return 0))
   (when (= operation 45)
     (let ((was (ext (reg INTERRUPTED))))

@@ -19,7 +19,9 @@ export interface SystemCalls {
   readonly faccessat: number;
   readonly clock_gettime: number;
   readonly nanosleep: number;
+  readonly rt_sigaction: number;
   readonly rt_sigtimedwait: number;
+  readonly setitimer: number;
   readonly mmap: number;
 }
 
@@ -59,6 +61,8 @@ export function nativeModule(
     "SYS-CLOCK-GETTIME": calls.clock_gettime,
     "SYS-NANOSLEEP": calls.nanosleep,
     "SYS-RT-SIGTIMEDWAIT": calls.rt_sigtimedwait,
+    "SYS-RT-SIGACTION": calls.rt_sigaction,
+    "SYS-SETITIMER": calls.setitimer,
     "SYS-MMAP": calls.mmap,
   });
   low.add(readForms(NATIVE));
