@@ -23,6 +23,7 @@ export interface SystemCalls {
   readonly rt_sigtimedwait: number;
   readonly setitimer: number;
   readonly mmap: number;
+  readonly ppoll: number;
 }
 
 const word = Type.i64;
@@ -64,6 +65,7 @@ export function nativeModule(
     "SYS-RT-SIGACTION": calls.rt_sigaction,
     "SYS-SETITIMER": calls.setitimer,
     "SYS-MMAP": calls.mmap,
+    "SYS-PPOLL": calls.ppoll,
   });
   low.add(readForms(NATIVE));
   low.add(readForms(isForeign ? FOREIGN_LOW : NO_FOREIGN_LOW));

@@ -98,6 +98,7 @@ export function nativeProgram(
       "SYMBOL-HEADER": headerByte(Kind.symbol) + 2 ** 32,
       EOF: Immediate.eof,
       MESSAGE,
+      MACHINE: platform.machine,
       "SIGNAL-SET": SIGNAL_SET,
       "LOOK-HANDLER": LOOK_HANDLER,
       "SIGNAL-ACTION": SIGNAL_ACTION,

@@ -33,6 +33,7 @@ export const ppc64le: NativePlatform = {
     rt_sigtimedwait: 176,
     setitimer: 104,
     mmap: 90,
+    ppoll: 281,
   },
   // Linux arch/powerpc/include/uapi/asm/mman.h
   mapNoReserve: 0x40,

@@ -35,6 +35,7 @@ export const rv64: NativePlatform = {
     rt_sigtimedwait: 137,
     setitimer: 103,
     mmap: 222,
+    ppoll: 73,
   },
   target: rv64Target,
   routines: new Map<number, string>([

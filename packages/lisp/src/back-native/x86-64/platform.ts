@@ -35,6 +35,7 @@ export const x86_64: NativePlatform = {
     rt_sigtimedwait: 128,
     setitimer: 38,
     mmap: 9,
+    ppoll: 271,
   },
   target: x86Target,
   routines: new Map<number, string>([

@@ -1,0 +1,126 @@
+/**
+ * Goal: native programs of AstraLisp start programs and speak with the network alike on each processor. Method: what a
+ * program prints is the same on the host and by qemu-user, with Debian's programs as peers; on the machine programs
+ * start each other.
+ */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
+import { CompiledLisp, Lisp } from "@stratos/lisp";
+import type { NativeTarget } from "@stratos/lisp";
+import { folderFinder, ownLibraryFolder } from "@stratos/tools-node/lisp";
+import { runStatic } from "./abi/run-static.ts";
+import { EMULATORS } from "./support/emulators.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-system-"));
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+
+function session(): Lisp {
+  return new Lisp({ findLibrary: folderFinder([ownLibraryFolder()]) });
+}
+
+function build(text: string, targets: readonly NativeTarget[]): Record<NativeTarget, Uint8Array> {
+  const options = { wasm: new NodeWasmEngine(), isNative: true, keepsModules: true };
+  return new CompiledLisp(session(), options).buildNative(text, "t", targets);
+}
+
+const HEAD = `
+  (define (show . l) (for-each write l) (newline))
+  (define-syntax message
+    (syntax-rules () ((_ body) (guard (e ((file-error? e) (error-object-message e))) body 'no-error))))`;
+
+/** What a program prints, checked on each processor that the host has or emulates. */
+function checkEverywhere(text: string, expected: string): void {
+  const programs = build(text, ["rv64", "x86_64", "ppc64le"]);
+  for (const target of ["x86_64", "rv64", "ppc64le"] as const) {
+    const emulator = EMULATORS[target];
+    if (emulator === null) continue;
+    const file = join(folder, target);
+    writeFileSync(file, programs[target], { mode: 0o755 });
+    const [command, ...args] = [...emulator!, file];
+    const { stdout, stderr } = spawnSync(command!, args, { encoding: "utf8" });
+    assert.equal(stdout, expected, `${target}: ${stderr}`);
+  }
+}
+
+test("programs are started, spoken with by pipes, waited for, and end others", () => {
+  checkEverywhere(
+    `(import (scheme base) (scheme write) (scheme file) (stratos process)) ${HEAD}
+    (show (process->lines '("printf" "1\\n2\\n\\n3")))
+    (show (run-process '("sh" "-c" "exit 7")) " " (run-process '("sh" "-c" "kill -9 $$")))
+    (show (message (process-start '("/etc/passwd"))) (message (process-start '("true") 'directory "/nowhere")))
+    (show (process->string '("env") 'environment '(("A" . "é"))) (process->string '("pwd") 'directory "/usr"))
+    (let ((p (process-start '("cat") 'stdin 'pipe 'stdout 'pipe)))
+      (write-string "line\\n" (process-input p)) (flush-output-port (process-input p))
+      (show (read-line (process-output p)) (process-running? p) (process-wait p 0.01))
+      (close-port (process-input p))
+      (show (read-line (process-output p)) (process-wait p) (process-kill p)))
+    (show (process->string '("sh" "-c" "echo out; echo err >&2") 'stderr 'stdout))
+    (define held (open-input-file "/etc/passwd"))
+    (show (process->string '("sh" "-c" "ls /proc/self/fd | wc -l")))
+    (show (string-length (process->string '("head" "-c" "300000" "/dev/zero"))))
+    (show (process->string '("wc" "-c") 'stdin (make-bytevector 300000 65)))
+    (let ((p (process-start '("true") 'stdin 'pipe)))
+      (process-wait p)
+      (show (guard (e ((file-error? e) 'broken)) (write-string (make-string 100000 #\\a) (process-input p)) 'written)))
+    (show (message (pipeline->string '(("echo" "a") ("no-such-program")))))
+    (show (guard (e ((process-failure? e) (process-failure-command e))) (pipeline->string '(("false") ("cat")))))
+    (show (guard (e ((error-object? e) (error-object-message e))) (process-start '("echo" "a\\x0;b"))))`,
+    `("1" "2" "" "3")
+7" "-9
+"process-start: /etc/passwd: permission denied""process-start: true: no such file or directory"
+"A=é\\n""/usr\\n"
+"line"#t#f
+#<eof>0#f
+"out\\nerr\\n"
+"4\\n"
+300000
+"300000\\n"
+broken
+"process-start: no-such-program: no such file or directory"
+("false")
+"process-start: echo: a text for the system holds a NUL:"
+`,
+  );
+});
+
+test("threads run while another one waits for a program", () => {
+  checkEverywhere(
+    `(import (scheme base) (scheme write) (stratos process) (srfi 18))
+    (define p (process-start '("cat") 'stdin 'pipe 'stdout 'pipe))
+    (define writer (make-thread (lambda ()
+      (thread-sleep! 0.05) (write-string "from a thread\\n" (process-input p)) (close-port (process-input p)))))
+    (thread-start! writer)
+    (write (read-line (process-output p)))
+    (write (process-wait p))`,
+    `"from a thread"0`,
+  );
+});
+
+test("on the machine a program starts another one", async () => {
+  const imports = "(import (scheme base) (scheme write) (scheme process-context) (stratos process))";
+  const { rv64 } = build(
+    `${imports}
+    (if (equal? (command-line) '("/bin/self" "child"))
+        (begin (write (read-line)) (exit 5))
+        (let ((p (process-start '("/bin/self" "child") 'stdin 'pipe 'stdout 'pipe)))
+          (write-string "over a pipe\\n" (process-input p))
+          (close-port (process-input p))
+          (write (list (read-line (process-output p)) (process-wait p)))))`,
+    ["rv64"],
+  );
+  const { output } = await runStatic(rv64, { files: { "bin/self": rv64 } });
+  assert.equal(output, '("\\"over a pipe\\"" 5)');
+});
+
+test("where there are no system calls, that is what is said", () => {
+  const lisp = session();
+  assert.throws(
+    () => lisp.runProgram(`(import (stratos process)) (run-process '("true"))`, "t"),
+    (error) => /processes and sockets need a native program/.test(lisp.describe(error)!),
+  );
+});
