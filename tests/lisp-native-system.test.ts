@@ -101,6 +101,89 @@ test("threads run while another one waits for a program", () => {
   );
 });
 
+const SOCKETS = (path: string): string => `
+  (import (scheme base) (scheme write) (srfi 106) (srfi 18) (stratos resolver)
+    (only (stratos socket) socket-port socket-timeout-set! socket-peer-address make-unix-server-socket
+      make-unix-client-socket))
+  ${HEAD}
+  (define server (make-server-socket "0"))
+  (define port (number->string (socket-port server)))
+  (define echo (thread-start! (make-thread (lambda ()
+    (let loop ((n 3))
+      (when (> n 0)
+        (let ((c (socket-accept server)))
+          (socket-send c (bytevector-append (string->utf8 "echo ") (socket-recv c 100)))
+          (socket-close c)
+          (loop (- n 1)))))))))
+  (for-each
+    (lambda (n)
+      (let ((s (make-client-socket "localhost" port)))
+        (socket-send s (string->utf8 (number->string n)))
+        (show (utf8->string (socket-recv s 100)) (socket-peer-address s) (socket-recv s 10))
+        (socket-close s)))
+    '(1 2 3))
+  (thread-join! echo)
+  (socket-close server)
+  (show (message (make-client-socket "127.0.0.1" port)))
+  (define six (make-server-socket "0" *af-inet6*))
+  (socket-timeout-set! six 0.05)
+  (show (message (socket-accept six)))
+  (let* ((c (make-client-socket "::1" (number->string (socket-port six)) *af-inet6*)) (a (socket-accept six))
+         (in (socket-input-port a)) (large (make-bytevector 3000000 7)))
+    (thread-start! (make-thread (lambda () (socket-send c large) (socket-shutdown c *shut-wr*))))
+    (show (let loop ((n 0))
+            (let ((part (socket-recv a 65536)))
+              (if (= 0 (bytevector-length part)) n (loop (+ n (bytevector-length part)))))))
+    (show (eof-object? (read-u8 in)))
+    (socket-close c) (socket-close a)
+    (show (guard (e (#t 'closed)) (socket-recv a 1))))
+  (let* ((s (make-unix-server-socket "${path}")) (c (make-unix-client-socket "${path}")) (a (socket-accept s)))
+    (socket-send c (bytevector 1 2 3))
+    (show (socket-recv a 10 (message-type peek)) (socket-recv a 3 (message-type wait-all)))
+    (socket-close c)
+    (show (message (begin (socket-send a (bytevector 1)) (socket-send a (bytevector 2))))))
+  (let* ((u (make-server-socket "0" *af-inet* *sock-dgram*))
+         (c (make-client-socket "127.0.0.1" (number->string (socket-port u)) *af-inet* *sock-dgram*)))
+    (socket-send c (string->utf8 "datagram"))
+    (show (utf8->string (socket-recv u 100))))`;
+
+const SOCKET_ANSWERS = `"echo 1""127.0.0.1"#u8()
+"echo 2""127.0.0.1"#u8()
+"echo 3""127.0.0.1"#u8()
+"make-client-socket: 127.0.0.1: connection refused"
+"socket-accept: connection timed out"
+3000000
+#t
+closed
+#u8(1 2 3)#u8(1 2 3)
+"socket-send: broken pipe"
+"datagram"
+`;
+
+test("sockets of IPv4, IPv6 and Unix: streams, datagrams, time-outs, threads, ports", () => {
+  const path = join(folder, "socket");
+  const text = SOCKETS(path).replace(HEAD, `${HEAD} (if (file-exists? "${path}") (delete-file "${path}"))`);
+  checkEverywhere(text.replace("(scheme base)", "(scheme base) (scheme file)"), SOCKET_ANSWERS);
+});
+
+test("the same on the machine", async () => {
+  assert.equal((await runStatic(build(SOCKETS("/tmp/socket"), ["rv64"]).rv64)).output, SOCKET_ANSWERS);
+});
+
+test("addresses and services as text", () => {
+  checkEverywhere(
+    `(import (scheme base) (scheme write) (stratos resolver)) ${HEAD}
+    (define (text->text t) (let ((v (text->address t))) (and v (address->text v))))
+    (show (map text->text '("127.0.0.1" "1.2.3" "256.1.1.1" "1.2.3.+4" "::1" "2001:db8:0:0:1:0:0:1" "::ffff:1.2.3.4"
+      "1::2::3" ":::" "1:2:3:4:5:6:7:8" "1:2:3:4:5:6:7" "::" "g::" "1::-2" "")))
+    (show (service-port 80 "tcp") (service-port "8080" "tcp") (guard (e (#t 'none)) (service-port "no-such" "tcp"))
+      (guard (e (#t 'none)) (service-port 65536 "tcp")))`,
+    `("127.0.0.1" #f #f #f "::1" "2001:db8::1:0:0:1" "::ffff:102:304" #f #f "1:2:3:4:5:6:7:8" #f "::" #f #f #f)
+808080nonenone
+`,
+  );
+});
+
 test("on the machine a program starts another one", async () => {
   const imports = "(import (scheme base) (scheme write) (scheme process-context) (stratos process))";
   const { rv64 } = build(
@@ -120,7 +203,7 @@ test("on the machine a program starts another one", async () => {
 test("where there are no system calls, that is what is said", () => {
   const lisp = session();
   assert.throws(
-    () => lisp.runProgram(`(import (stratos process)) (run-process '("true"))`, "t"),
+    () => lisp.runProgram(`(import (scheme base) (stratos process)) (run-process '("true"))`, "t"),
     (error) => /processes and sockets need a native program/.test(lisp.describe(error)!),
   );
 });

@@ -373,7 +373,7 @@ const OWN_LIBRARY = `
     (%host 32 8 v 0 0 0)))
 (define (%pass-time seconds) #f)
 (define (%seed) #f)
-; Whether a port need not be waited for: it holds something, its descriptor can be read, or written to (POLLIN, POLLOUT).
+; Whether a port need not be waited for: it holds something, or its descriptor is ready (POLLIN, POLLOUT).
 (define (%input-ready? port needs-line)
   (if (and (%kind? port 12) (%fx= 0 (%fxand (%ref port 1) 8)) (%ref port 5)
            (or (%port? port 2) (not (%fx< (%ref port 3) (%ref port 4)))))

@@ -18,6 +18,7 @@ export function defineSystemCalls(table: Table): void {
     ["%machine", 0],
     ["%copy-to-memory", 3],
     ["%descriptor-port", 2],
+    ["%recover-with!", 1],
   ] as const)
     define(table, name, count, count, refuse);
 }
