@@ -170,6 +170,107 @@ test("the same on the machine", async () => {
   assert.equal((await runStatic(build(SOCKETS("/tmp/socket"), ["rv64"]).rv64)).output, SOCKET_ANSWERS);
 });
 
+const HTTP_SERVER = `
+  (define (handler r)
+    (let ((p (http-request-path r)))
+      (cond ((string=? p "/hello") (text-response 200 "héllo"))
+            ((string=? p "/echo") (make-response 200 '(("X-Kind" . "y")) (http-request-body r)))
+            ((string=? p "/move") (make-response 302 '(("Location" . "hello")) ""))
+            ((string=? p "/loop") (make-response 302 '(("Location" . "/loop")) ""))
+            ((string=? p "/split") (make-response 200 '(("A" . "b\r\nC: d")) ""))
+            ((string=? p "/fail") (car '()))
+            (else (text-response 404 p)))))
+  (define server (make-server-socket 0))
+  (define base (string-append "http://127.0.0.1:" (number->string (socket-port server))))
+  (thread-start! (make-thread (lambda () (http-serve server handler))))
+  (define (get p . o) (apply http-get (string-append base p) o))
+  ;; The status line of the answer to these bytes.
+  (define (raw text)
+    (let ((s (make-client-socket "127.0.0.1" (socket-port server))))
+      (socket-send s (string->utf8 text))
+      (socket-shutdown s *shut-wr*)
+      (let ((t (utf8->string (socket-recv s 4096))))
+        (socket-close s)
+        (if (string=? t "") "none" (substring t 9 12)))))
+  (define idle (make-client-socket "127.0.0.1" (socket-port server)))
+  (socket-send idle (string->utf8 "GET / HT"))
+  (let ((r (get "/hello")))
+    (show (http-response-status r) (http-response-text r) (http-response-header r "Content-Type")))
+  (show (http-response-text (http-request 'POST (string-append base "/echo") 'body "abc")))
+  (show (http-response-text (get "/move")) (http-response-status (get "/move" 'redirects 0)))
+  (show (http-response-status (get "/loop")) " " (http-response-status (get "/fail")) " "
+    (http-response-text (get "/a%20b?x=1")))
+  (for-each (lambda (text) (display (raw text)) (display " "))
+    (list "GARBAGE\r\n\r\n" "GET / HTTP/2.0\r\n\r\n" "GET / HTTP/1.1\r\n\r\n" "" "GET / HT"
+      "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n" "GET / HTTP/1.0\r\n\r\n" "GET /%zz HTTP/1.0\r\n\r\n"
+      "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n"
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n"
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"
+      "GET / HTTP/1.1\r\nHost : a\r\n\r\n" "GET / HTTP/1.1\r\nHost: a\r\n b: c\r\n\r\n"
+      (string-append "GET /" (make-string 9000 #\\a) " HTTP/1.1\r\n\r\n")
+      (string-append "GET / HTTP/1.1\r\nHost: a\r\n"
+        (apply string-append (map (lambda (i) "A: b\r\n") (vector->list (make-vector 300 0)))) "\r\n")))
+  (newline)
+  (show (message* (http-get "https://x/")))
+  (show (message* (http-get "ftp://x/")) (message* (http-get "http://a b/")))
+  (show (message* (get "/hello" 'headers '(("A" . "b\r\nC: d")))))`;
+
+const HTTP_ANSWERS = `200"héllo""text/plain; charset=utf-8"
+"abc"
+"héllo"302
+302" "500" ""/a b"
+400 505 400 none 400 400 404 400 400 400 400 413 400 501 400 400 431 431 
+"http-request: https is not served: there is no TLS here:"
+"http-request: no address of http:""http-request: no address of http:"
+"no header:"
+`;
+const HTTP_HEAD = `
+  (import (scheme base) (scheme write) (stratos http) (stratos socket) (stratos process) (srfi 18)) ${HEAD}
+  (define-syntax message*
+    (syntax-rules () ((_ body) (guard (e ((error-object? e) (error-object-message e))) body 'no-error))))`;
+
+test("HTTP between a client and a server of our own, which hostile requests don't end: on the machine", async () => {
+  const { output } = await runStatic(build(HTTP_HEAD + HTTP_SERVER, ["rv64"]).rv64);
+  assert.equal(Buffer.from(output, "latin1").toString(), HTTP_ANSWERS);
+});
+
+test("HTTP with curl as the client and Python as the server", () => {
+  writeFileSync(join(folder, "page"), "x".repeat(100_000));
+  checkEverywhere(
+    `${HTTP_HEAD} ${HTTP_SERVER}
+    (define (curl . l) (process->string (append '("curl" "-s") l)))
+    (show (curl "-d" "from curl" (string-append base "/echo")))
+    (show (curl "-H" "Transfer-Encoding: chunked" "-H" "Expect: 100-continue" "-d" "chunks"
+      (string-append base "/echo")))
+    (show (curl "-I" "-o" "/dev/null" "-w" "%{http_code}" (string-append base "/hello")))
+    (show (curl "-w" "%{http_code}" "-o" "/dev/null" (string-append base "/split")))
+    (define python (process-start
+      '("python3" "-u" "-m" "http.server" "0" "--bind" "127.0.0.1" "--directory" "${folder}")
+      'stdout 'pipe 'stderr 'null))
+    (define port
+      (let ((line (read-line (process-output python))))
+        (let loop ((i 0))
+          (if (and (char=? #\\p (string-ref line i)) (string=? "port " (substring line i (+ i 5))))
+              (let end ((j (+ i 5)))
+                (if (char=? #\\space (string-ref line j)) (substring line (+ i 5) j) (end (+ j 1))))
+              (loop (+ i 1))))))
+    (define (from-python p) (http-get (string-append "http://127.0.0.1:" port p)))
+    (show (http-response-status (from-python "/none")) (bytevector-length (http-response-body (from-python "/page"))))
+    (process-kill python)
+    (show (process-wait python))`,
+    `${HTTP_ANSWERS}"from curl"
+"chunks"
+"200"
+"500"
+404100000
+-15
+`,
+  );
+});
+
 test("addresses and services as text", () => {
   checkEverywhere(
     `(import (scheme base) (scheme write) (stratos resolver)) ${HEAD}
