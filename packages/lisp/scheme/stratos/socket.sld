@@ -15,39 +15,80 @@
     (define-record-type socket (new-socket fd type timeout) socket?
       (fd socket-fd set-socket-fd!) (type socket-type) (timeout socket-timeout set-timeout!))
 
-    (define *af-unspec* 0) (define *af-inet* 2) (define *af-inet6* 10) (define AF-UNIX 1)
-    (define *sock-stream* 1) (define *sock-dgram* 2)
-    (define *ai-canonname* 2) (define *ai-numerichost* 4) (define *ai-v4mapped* 8) (define *ai-all* 16)
+    (define AF-UNIX 1)
+    ;; Addresses of either family.
+    (define *af-unspec* 0)
+    ;; Addresses of IPv4.
+    (define *af-inet* 2)
+    ;; Addresses of IPv6.
+    (define *af-inet6* 10)
+    ;; Sockets of streams: TCP.
+    (define *sock-stream* 1)
+    ;; Sockets of datagrams: UDP.
+    (define *sock-dgram* 2)
+    ;; Taken, and without effect: names are not told.
+    (define *ai-canonname* 2)
+    ;; The host is an address, no name.
+    (define *ai-numerichost* 4)
+    ;; Taken, and without effect.
+    (define *ai-v4mapped* 8)
+    ;; Taken, and without effect.
+    (define *ai-all* 16)
+    ;; Taken, and without effect.
     (define *ai-addrconfig* 32)
-    (define *ipproto-ip* 0) (define *ipproto-tcp* 6) (define *ipproto-udp* 17)
-    (define *msg-none* 0) (define *msg-oob* 1) (define *msg-peek* 2) (define *msg-waitall* 256)
-    (define *shut-rd* 0) (define *shut-wr* 1) (define *shut-rdwr* 2)
+    ;; The protocol that the socket's type has.
+    (define *ipproto-ip* 0)
+    ;; TCP.
+    (define *ipproto-tcp* 6)
+    ;; UDP.
+    (define *ipproto-udp* 17)
+    ;; No flag of a message.
+    (define *msg-none* 0)
+    ;; Urgent data, beside the others.
+    (define *msg-oob* 1)
+    ;; What is received stays to be received again.
+    (define *msg-peek* 2)
+    ;; All bytes that were asked for are waited for.
+    (define *msg-waitall* 256)
+    ;; Nothing more is received.
+    (define *shut-rd* 0)
+    ;; Nothing more is sent.
+    (define *shut-wr* 1)
+    ;; Both ways end.
+    (define *shut-rdwr* 2)
     (define DONTWAIT 64) (define NOSIGNAL 16384)
     (define NONBLOCK 2048) (define CLOEXEC 524288)
+    ;; A family of addresses by name: inet, inet6 or unspec.
     (define-syntax address-family
       (syntax-rules (inet inet6 unspec) ((_ inet) *af-inet*) ((_ inet6) *af-inet6*) ((_ unspec) *af-unspec*)))
+    ;; Flags of make-client-socket by name.
     (define-syntax address-info
       (syntax-rules (canonname numerichost v4mapped all addrconfig)
         ((_) 0) ((_ canonname . r) (+ *ai-canonname* (address-info . r)))
         ((_ numerichost . r) (+ *ai-numerichost* (address-info . r)))
         ((_ v4mapped . r) (+ *ai-v4mapped* (address-info . r))) ((_ all . r) (+ *ai-all* (address-info . r)))
         ((_ addrconfig . r) (+ *ai-addrconfig* (address-info . r)))))
+    ;; A type of sockets by name: stream or datagram.
     (define-syntax socket-domain
       (syntax-rules (stream datagram) ((_ stream) *sock-stream*) ((_ datagram) *sock-dgram*)))
+    ;; A protocol by name: ip, tcp or udp.
     (define-syntax ip-protocol
       (syntax-rules (ip tcp udp) ((_ ip) *ipproto-ip*) ((_ tcp) *ipproto-tcp*) ((_ udp) *ipproto-udp*)))
+    ;; Flags of socket-send and socket-recv by name: none, peek, oob, wait-all.
     (define-syntax message-type
       (syntax-rules (none peek oob wait-all)
         ((_) 0) ((_ none . r) (message-type . r)) ((_ peek . r) (+ *msg-peek* (message-type . r)))
         ((_ oob . r) (+ *msg-oob* (message-type . r))) ((_ wait-all . r) (+ *msg-waitall* (message-type . r)))))
+    ;; Ways that end, by name: read, write, or both.
     (define-syntax shutdown-method
       (syntax-rules (read write)
         ((_ read) *shut-rd*) ((_ write) *shut-wr*) ((_ read write) *shut-rdwr*) ((_ write read) *shut-rdwr*)))
-    ;; Flags are sets of bits.
     (define (bits-with f l)
       (let loop ((bit 1) (r 0))
         (if (> bit 65536) r (loop (* 2 bit) (if (f (map (lambda (n) (odd? (quotient n bit))) l)) (+ r bit) r)))))
+    ;; Flags that any of these has.
     (define (socket-merge-flags . l) (bits-with (lambda (set) (and (memq #t set) #t)) l))
+    ;; The first one's flags without those of the others.
     (define (socket-purge-flags base . l)
       (bits-with (lambda (set) (and (car set) (not (memq #t (cdr set))))) (cons base l)))
 
@@ -180,8 +221,11 @@
     ;; Closes a socket; its ports stay until they are closed.
     (define (socket-close s)
       (let ((fd (socket-fd s))) (when fd (set-socket-fd! s #f) (close-descriptor fd))))
-    ;; Ports of bytes, each to be closed by itself.
+    ;; Ports have descriptors of their own, to be closed by themselves.
+
+    ;; The port of bytes from which a socket is read.
     (define (socket-input-port s) (%descriptor-port (duplicate-descriptor "socket-input-port" (descriptor "socket-input-port" s)) 5))
+    ;; The port of bytes by which a socket is written to.
     (define (socket-output-port s) (%descriptor-port (duplicate-descriptor "socket-output-port" (descriptor "socket-output-port" s)) 6))
     ;; Calls f with a socket, which is closed when f returns.
     (define (call-with-socket s f) (let-values ((l (f s))) (socket-close s) (apply values l)))
