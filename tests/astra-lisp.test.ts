@@ -88,6 +88,11 @@ test("Lisp is interrupted, fills the heap and raises what it likes: the prompt c
     await session.expect(/interrupted\r\n/);
     await session.expect(PROMPT);
     await enter(session, "echo $?", /\r\n130\r\n/);
+    session.type("(begin (display 'turning) (newline) (flush-output-port) (for-each pair? '#0=((1) . #0#)))\r");
+    await session.expect(/\r\nturning\r\n/);
+    session.type(INTERRUPT);
+    await session.expect(/interrupted\r\n/);
+    await session.expect(PROMPT);
     session.type("(begin (display 'waiting) (newline) (flush-output-port) (read-line))\r");
     await session.expect(/\r\nwaiting\r\n/);
     session.type(INTERRUPT);

@@ -43,6 +43,21 @@ test("scripts do what they do under Debian's shell", async () => {
   for (const [index, part] of told(own.stdout).entries()) assert.equal(part, expected[index], SCRIPTS[index]);
 });
 
+test("sed changes letters' case, and a ) without its ( is itself where GNU has it so", async () => {
+  const script = String.raw`
+    echo 'hello World foo' | sed 's/\w*/\u&/g'
+    echo 'hELLO wORLD' | sed -E 's/([a-zA-Z]+) ([a-zA-Z]+)/\L\u\1 \U\l\2 x\E y/'
+    echo 'abc' | sed 's/b/\U/;s/c/\ux\ly&/'
+    echo 'Uabc' | sed 'y/Uab/UBA/'
+    echo 'xa)y' | grep -oE -e 'q)' -e 'a)'
+    echo 'a)x' | awk '{ gsub(/a)/, "b"); print }'
+    sed -E 's/a)/x/' </dev/null; echo $?`;
+  const { stdout, stderr } = await run("astra", home, "sh", script);
+  // By GNU sed 4.9, grep 3.8 and mawk.
+  assert.equal(stdout, "Hello World Foo\nHello wORLD X y\naXyc\nUBAc\na)\nbx\n1\n");
+  assert.match(stderr, /Unmatched \) or \\\)/);
+});
+
 test("mistakes are told as POSIX wants them", async () => {
   const script = "ls --nothing; echo $?; nosuch; echo $?; /etc/passwd; echo $?; ls /none; echo $?; cd /none; echo $?";
   const { stdout, stderr } = await run("astra", home, "sh", script);

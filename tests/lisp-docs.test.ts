@@ -1,6 +1,7 @@
 /**
  * Goal: every example of docs/lisp does what the page says. Method: each page is one session; `; =>` and `; prints` are
- * checked. The page about C is one native program instead.
+ * checked. The pages about C and about
+ * the system are one native program each instead.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -37,24 +38,25 @@ function lastForm(code: string): number {
   return start;
 }
 
-test("the examples of docs/lisp/foreign.md", { skip: WITHOUT_HOST }, () => {
-  const examples = examplesOf("foreign.md").flat();
-  const text = examples.map(({ code, kind }) => {
-    if (kind === "") return code;
-    const start = lastForm(code);
-    return `${code.slice(0, start)}(begin (write ${code.slice(start)}) (newline))`;
+for (const page of ["foreign.md", "system.md"])
+  test(`the examples of docs/lisp/${page}`, { skip: WITHOUT_HOST }, () => {
+    const examples = examplesOf(page).flat();
+    const text = examples.map(({ code, kind }) => {
+      if (kind === "") return code;
+      const start = lastForm(code);
+      return `${code.slice(0, start)}(begin (write ${code.slice(start)}) (newline))`;
+    });
+    const programs = new ForeignPrograms();
+    const head = "(import (scheme base) (scheme write))\n";
+    const { output } = programs.onHost(programs.build(`${head}${text.join("\n")}`, ["x86_64"]).x86_64);
+    programs.remove();
+    const expected = examples.filter(({ kind }) => kind !== "").map((example) => example.expected);
+    assert.ok(expected.length > 10);
+    assert.deepEqual(Buffer.from(output, "latin1").toString().trimEnd().split("\n"), expected);
   });
-  const programs = new ForeignPrograms();
-  const head = "(import (scheme base) (scheme write))\n";
-  const { output } = programs.onHost(programs.build(`${head}${text.join("\n")}`, ["x86_64"]).x86_64);
-  programs.remove();
-  const expected = examples.filter(({ kind }) => kind !== "").map((example) => example.expected);
-  assert.ok(expected.length > 20);
-  assert.deepEqual(Buffer.from(output, "latin1").toString().trimEnd().split("\n"), expected);
-});
 
 /** The shell's are run by tests/astra-lisp.test.ts. */
-const OTHERS = new Set(["foreign.md", "shell.md"]);
+const OTHERS = new Set(["foreign.md", "system.md", "shell.md"]);
 for (const page of readdirSync(folder).filter((name) => name.endsWith(".md") && !OTHERS.has(name))) {
   test(`the examples of docs/lisp/${page}`, async () => {
     let printed = "",

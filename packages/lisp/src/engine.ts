@@ -223,6 +223,8 @@ export class Engine {
         "heap-full": () => {
           throw new HeapFullError();
         },
+        // Hosts end a program by themselves.
+        "look-due": () => {},
         "collected": (sp: number) => {
           if (this.options.debug !== undefined) verifyHeap(this.heap, sp);
           this.#objects.javascript.sweep();
@@ -483,6 +485,7 @@ export class Engine {
       passes: this.options.passes ?? ALL_PASSES,
       isClosed,
       checksStack,
+      looks: checksStack && this.options.isNative === true,
       proofs: isRuntime ? { ...NOTHING_PROVED } : this.proofs,
     });
     const { wasm } = this.options;

@@ -211,6 +211,16 @@ test("a program that runs for ever can be stopped", () => {
   );
 });
 
+test("a loop that makes nothing is interrupted, and the session goes on", () => {
+  let looks = 0;
+  const { lisp } = makeLisp({ limits: { steps: Infinity, isInterrupted: () => ++looks === 3 } });
+  assert.throws(
+    () => lisp.evaluateText("(define n 5) (let loop () (loop))", "t"),
+    (error) => error instanceof UncaughtError && /interrupted/.test(lisp.describe(error)!),
+  );
+  assert.equal(lisp.evaluateText("n", "t"), 5);
+});
+
 test("what would fill the memory at once is an error", () => {
   for (const text of [
     "(make-vector 1000000000000)",

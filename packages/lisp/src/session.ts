@@ -28,7 +28,7 @@ import {
 } from "./interpreter/machine.ts";
 import { preludeDefinition } from "./interpreter/prelude.ts";
 import { defineControl } from "./interpreter/primitives/control.ts";
-import { defineForeign } from "./interpreter/primitives/foreign.ts";
+import { defineForeign, defineSystemCalls } from "./interpreter/primitives/foreign.ts";
 import { defineJavaScript } from "./interpreter/primitives/javascript.ts";
 import { defineLists } from "./interpreter/primitives/lists.ts";
 import { defineMemory } from "./interpreter/primitives/memory.ts";
@@ -415,6 +415,7 @@ class Instance {
     defineThreads(this.#table, this.machine);
     this.#defineJavaScript(lisp.system, phase);
     defineForeign(this.#table);
+    defineSystemCalls(this.#table);
     defineMemory(this.#table);
     defineSyntaxPrimitives(this.#table, phase);
     defineEvaluation(this.#table, lisp, this);

@@ -8,13 +8,14 @@ import { createInterface, type Interface } from "node:readline";
 import { stratosHome } from "@stratos/host-node/home";
 import { ExitRequest, type Lisp, Repl } from "@stratos/lisp";
 import { EXIT_SUCCESS } from "../exit-status.ts";
+import type { InterruptKey } from "./interrupt-key.ts";
 
 const HISTORY_LINES = 2000;
 /** How long the matching parenthesis is pointed at. */
 const MATCH_MS = 150;
 
 /** @returns the exit status that the program asked for */
-export async function talkOnTerminal(lisp: Lisp): Promise<number> {
+export async function talkOnTerminal(lisp: Lisp, interrupt: InterruptKey): Promise<number> {
   const repl = new Repl(lisp);
   const history = join(stratosHome(), "lisp-history");
   const isColoured = process.env["NO_COLOR"] === undefined;
@@ -76,7 +77,10 @@ export async function talkOnTerminal(lisp: Lisp): Promise<number> {
       }
     }
     prompt();
+    const typed = interrupt.takeTyped();
+    if (typed.length > 0) process.stdin.unshift(typed);
   }
+  interrupt.close();
   lines.close();
   lisp.flush();
   writeHistory(history, newest);

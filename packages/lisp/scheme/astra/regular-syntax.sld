@@ -82,7 +82,8 @@
       (define (atom depth first?)
         (let ((c (peek 0)))
           (cond ((operator? #\() (take width) (group depth))
-                ((operator? #\)) (fail-regular "Unmatched ) or \\)"))
+                ;; POSIX leaves it open in extended expressions; GNU's grep and awk take it as it stands, its sed does not.
+                ((and (operator? #\)) (memq extended? '(#f strict))) (fail-regular "Unmatched ) or \\)"))
                 ((char=? c #\.) (take 1) any)
                 ((char=? c #\[)
                  (let ((end (bracket-end (without-backslashes p) at)))

@@ -15,6 +15,28 @@
     (define (digit? c) (and c (char<=? #\0 c #\9)))
     (define (blank? c) (memv c '(#\space #\tab)))
 
+    ;; Texts are bytes: only ASCII has cases here, as in the locale C.
+    (define (ascii-upcase c) (if (char<=? #\a c #\z) (integer->char (- (char->integer c) 32)) c))
+    (define (ascii-downcase c) (if (char<=? #\A c #\Z) (integer->char (+ (char->integer c) 32)) c))
+    ;; Texts of the parts of a replacement, the last one first: \U and \L hold until \E, \u and \l for a character.
+    (define (in-cases parts text-of)
+      (let loop ((l parts) (all #f) (one #f) (done '()))
+        (cond ((null? l) done)
+              ((char? (car l))
+               (case (car l)
+                 ((#\U) (loop (cdr l) ascii-upcase one done))
+                 ((#\L) (loop (cdr l) ascii-downcase one done))
+                 ((#\E) (loop (cdr l) #f #f done))
+                 ((#\u) (loop (cdr l) all ascii-upcase done))
+                 (else (loop (cdr l) all ascii-downcase done))))
+              (else
+               (let ((t (text-of (car l))))
+                 (if (or (string=? t "") (not (or all one))) (loop (cdr l) all one (cons t done))
+                     (let ((t (string-map (or all (lambda (c) c)) t)))
+                       (loop (cdr l) all #f
+                             (cons (if one (string-append (string (one (string-ref t 0))) (substring t 1 (string-length t))) t)
+                                   done)))))))))
+
     ;; Texts. @returns a vector of commands; { has the place after its }, b, t and T the place to go to
     (define (parse text extended?)
       (define n (string-length text))
@@ -40,7 +62,7 @@
                                  ((char=? next #\n) (cons #\newline l))
                                  (else (cons next (cons #\\ l)))))))
                   (else (loop (cons c l)))))))
-      (define (regular text fold?) (if (string=? text "") 'same (compile-regular text extended? fold?)))
+      (define (regular text fold?) (if (string=? text "") 'same (compile-regular text (and extended? 'strict) fold?)))
       (define (expression delimiter)
         (let* ((text (delimited delimiter "address regex")) (fold? (eqv? #\I (peek))))
           (if fold? (take))
@@ -55,16 +77,18 @@
       ;; GNU's +N lines more, ~N to a multiple of N: (+ . N), (~ . N); before a comma FIRST~STEP is (step FIRST . N).
       (define (distance)
         (let ((c (peek))) (and (memv c '(#\+ #\~)) (begin (take) (cons (if (char=? c #\+) '+ '~) (number))))))
-      ;; Strings, and numbers of groups (0: what was found).
-      (define (replacement text)
+      ;; Strings, numbers of groups (0: what was found), and with cases? the letters of GNU's \U \L \u \l \E.
+      (define (replacement text cases?)
         (let loop ((l (string->list text)) (plain '()) (parts '()))
           (define (ended) (if (null? plain) parts (cons (list->string (reverse plain)) parts)))
           (cond ((null? l) (reverse (ended)))
                 ((char=? #\& (car l)) (loop (cdr l) '() (cons 0 (ended))))
                 ((and (char=? #\\ (car l)) (pair? (cdr l)))
                  (let ((c (cadr l)))
-                   (if (digit? c) (loop (cddr l) '() (cons (- (char->integer c) 48) (ended)))
-                       (loop (cddr l) (cons (if (char=? c #\t) #\tab c) plain) parts))))
+                   (cond
+                     ((digit? c) (loop (cddr l) '() (cons (- (char->integer c) 48) (ended))))
+                     ((and cases? (memv c '(#\U #\L #\u #\l #\E))) (loop (cddr l) '() (cons c (ended))))
+                     (else (loop (cddr l) (cons (if (char=? c #\t) #\tab c) plain) parts)))))
                 (else (loop (cdr l) (cons (car l) plain) parts)))))
       (define (file)
         (skip '(#\space #\tab))
@@ -79,7 +103,7 @@
                (from (delimited delimiter "`s' command")) (to (delimited delimiter "`s' command")))
           (let flags ((all? #f) (which 1) (print? #f) (fold? #f))
             (define (made file)
-              (let ((regular (regular from fold?)) (parts (replacement to)))
+              (let ((regular (regular from fold?)) (parts (replacement to #t)))
                 (for-each
                   (lambda (p)
                     (if (and (number? p) (regular? regular) (> p (regular-group-count regular)))
@@ -97,8 +121,8 @@
       (define (exchange)
         (let* ((delimiter (or (take) (wrong "unterminated `y' command")))
                (plain (lambda (parts) (if (null? parts) "" (car parts))))
-               (from (plain (replacement (delimited delimiter "`y' command"))))
-               (to (plain (replacement (delimited delimiter "`y' command")))))
+               (from (plain (replacement (delimited delimiter "`y' command") #f)))
+               (to (plain (replacement (delimited delimiter "`y' command") #f))))
           (if (not (= (string-length from) (string-length to)))
               (wrong "strings for `y' command are different lengths"))
           (map cons (string->list from) (string->list to))))
@@ -274,7 +298,7 @@
                     (cond ((and (= start end) (= start before)) (loop next copied -1 k done hit?))
                           ((< k (substitution-which s)) (loop next copied end (+ k 1) done hit?))
                           (else
-                           (let ((done (append (reverse (map (lambda (p) (part m p)) (substitution-parts s)))
+                           (let ((done (append (in-cases (substitution-parts s) (lambda (p) (part m p)))
                                                (cons (substring text copied start) done))))
                              (loop (if (substitution-all? s) next (+ n 1)) end end (+ k 1) done #t))))))))))
       ;; @returns how the cycle ends: next, delete (nothing is written), again (no line is read), or a status

@@ -44,9 +44,10 @@ export const NATIVE = `
   (syscall SYS-EXIT 1 0 0 0 0 0)
   (unreachable))
 
-; A program that takes interrupts (%take-interrupts!) blocks the signal, and asks for it here: nothing else runs while
-; the heap is not whole.
-(define (collected:void sp:i32)
+; A program that takes interrupts (%take-interrupts!) blocks SIGINT, and asks for it when something was collected, and
+; ten times a second of its processor's time: a timer's signal, whose handler only makes a look due (an intrinsic).
+(define (collected:void sp:i32) (look-due))
+(define (look-due:void)
   (when (= (and (wrap (cell CELL-RECOVERY)) 7) TAG-PROCEDURE)
     (store64! SIGNAL-SET 0 2)
     (store64! SIGNAL-SET 8 0)
@@ -90,6 +91,16 @@ export const NATIVE = `
     (reg! HEAP-LIMIT (wrap (sar (load64 sp) 3)))
     (reg! HEAP-RESERVE (wrap (sar (load64 sp 8) 3)))
     (reg! TORTURE 1)
+    (store64! SIGNAL-ACTION 0 (ext (load32 LOOK-HANDLER)))
+    (store64! SIGNAL-ACTION 8 SIGNAL-FLAGS)
+    (store64! SIGNAL-ACTION 16 (if SIGNAL-RETURN (ext (+ (load32 LOOK-HANDLER) SIGNAL-RETURN)) 0))
+    (store64! SIGNAL-ACTION 24 0)
+    (syscall SYS-RT-SIGACTION SIGVTALRM SIGNAL-ACTION 0 8 0 0)
+    (store64! SIGNAL-ACTION 0 0)
+    (store64! SIGNAL-ACTION 8 LOOK-MICROSECONDS)
+    (store64! SIGNAL-ACTION 16 0)
+    (store64! SIGNAL-ACTION 24 LOOK-MICROSECONDS)
+    (syscall SYS-SETITIMER ITIMER-VIRTUAL SIGNAL-ACTION 0 0 0 0)
     (return 0))
   (when (= operation 45)
     (let ((was (ext (reg INTERRUPTED))))
@@ -100,7 +111,8 @@ export const NATIVE = `
 ; Unchecked. 46: where a byte first stands in bytes, from start to end (end: nowhere); 47: how many bytes of two places
 ; are the same, of n at most; 48: bytes as the characters of a string, from a place on; 49: the other way about (63 for
 ; what is no byte); 50: read(2) to a place in bytes. 51: an object's address in units of eight bytes, without 2^30 when
-; it is in the nursery; 52, 53: minor and major collections so far.
+; it is in the nursery; 52, 53: minor and major collections so far; 54: the processor, by
+; its number in ELF files.
 (macro (start-of w) (+ (and (wrap w) -8) 8))
 (macro (number-at at) (wrap (sar (load64 sp at) 3)))
 (macro (run-of at) (+ (wrap (load64 sp at)) FIELDS))
@@ -122,6 +134,7 @@ export const NATIVE = `
       (return (shl (- (shr (ext a) 3) (if (<u (- a NURSERY) (reg NURSERY-SIZE)) 1073741824 0)) 3))))
   (when (= operation 52) (return (shl (ext (reg MINOR-COUNT)) 3)))
   (when (= operation 53) (return (shl (ext (reg MAJOR-COUNT)) 3)))
+  (when (= operation 54) (return (shl (begin MACHINE) 3)))
   (shl (syscall SYS-READ (sar (load64 sp) 3) (ext (+ (run-of 8) (number-at 16))) (sar (load64 sp 24) 3) 0 0 0) 3))
 
 ; Eight bytes at once: one of them is 0 where a borrow reaches its highest bit alone.
@@ -206,6 +219,7 @@ export const NATIVE = `
   (when (= n 6) (return SYS-FACCESSAT))
   (when (= n 7) (return SYS-CLOCK-GETTIME))
   (when (= n 8) (return SYS-NANOSLEEP))
+  (when (= n 9) (return SYS-PPOLL))
   -1)
 
 ; The nearest double, ties to even: the first 64 bits, the last of which tells whether there are more.

@@ -19,8 +19,11 @@ export interface SystemCalls {
   readonly faccessat: number;
   readonly clock_gettime: number;
   readonly nanosleep: number;
+  readonly rt_sigaction: number;
   readonly rt_sigtimedwait: number;
+  readonly setitimer: number;
   readonly mmap: number;
+  readonly ppoll: number;
 }
 
 const word = Type.i64;
@@ -59,7 +62,10 @@ export function nativeModule(
     "SYS-CLOCK-GETTIME": calls.clock_gettime,
     "SYS-NANOSLEEP": calls.nanosleep,
     "SYS-RT-SIGTIMEDWAIT": calls.rt_sigtimedwait,
+    "SYS-RT-SIGACTION": calls.rt_sigaction,
+    "SYS-SETITIMER": calls.setitimer,
     "SYS-MMAP": calls.mmap,
+    "SYS-PPOLL": calls.ppoll,
   });
   low.add(readForms(NATIVE));
   low.add(readForms(isForeign ? FOREIGN_LOW : NO_FOREIGN_LOW));

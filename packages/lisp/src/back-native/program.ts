@@ -5,7 +5,7 @@
  */
 import { assert } from "@stratos/base";
 import type { EngineImage } from "../image/engine-image.ts";
-import { Immediate, Kind, Region, Register, cellAddress, headerByte } from "../heap/layout.ts";
+import { Immediate, Kind, Region, Register, STACK_BUDGET, cellAddress, headerByte } from "../heap/layout.ts";
 import { runtimeModule } from "../back-wasm/runtime-module.ts";
 import { emitFunction } from "./emit.ts";
 import type { NativeCode } from "./emit.ts";
@@ -37,14 +37,16 @@ export interface NativePlatform {
   readonly target: (options: { isFar: boolean; isForeign: boolean }) => Target;
   /** Operations that are routines of native-low.ts there. */
   readonly routines: ReadonlyMap<number, string>;
-  /** Writes `native/start`, `native/syscall`, `native/throw-unwind` and `native/throw-abort`. */
+  /** Where, from `native/look-handler` on, a signal's handler is left; 0: the kernel has code for that. */
+  readonly signalReturnAt: number;
+  /** Writes `native/NAME`. `look-handler` is a signal's, and sets `Register.stackLimit` to 0. */
   intrinsic(code: Assembler, name: Intrinsic, target: Target): void;
   /** Calls reach so many bytes without `isFar`. */
   readonly nearBytes: number;
   /** Without it programs there have no foreign functions of C. */
   readonly foreign?: ForeignPlatform;
 }
-const INTRINSICS = ["start", "syscall", "throw-unwind", "throw-abort"] as const;
+const INTRINSICS = ["start", "syscall", "throw-unwind", "throw-abort", "look-handler"] as const;
 export type Intrinsic = (typeof INTRINSICS)[number];
 
 const MIB = 1024 * 1024;
@@ -54,6 +56,12 @@ const SITES = 0x10000 + 0x2c0;
 const SIGNAL_SET = 0x10000 + 0x2d0;
 const MESSAGE = 0x10000 + 0x300;
 const MESSAGE_TEXT = "stratos: out of memory: the heap is full\n";
+/** There, too: the address of `native/look-handler`, and a struct sigaction or itimerval. */
+const LOOK_HANDLER = 0x10000 + 0x330;
+const SIGNAL_ACTION = 0x10000 + 0x338;
+/** sigaction(2): SA_RESTART, SA_RESTORER. */
+const SA_RESTART = 0x10000000;
+const SA_RESTORER = 0x04000000;
 /** Of the runtime's registers. */
 const PAGE = 4096;
 /** Bytes below the stack that nothing lies in: C may take more of it than there is. */
@@ -90,7 +98,15 @@ export function nativeProgram(
       "SYMBOL-HEADER": headerByte(Kind.symbol) + 2 ** 32,
       EOF: Immediate.eof,
       MESSAGE,
+      MACHINE: platform.machine,
       "SIGNAL-SET": SIGNAL_SET,
+      "LOOK-HANDLER": LOOK_HANDLER,
+      "SIGNAL-ACTION": SIGNAL_ACTION,
+      "SIGNAL-FLAGS": SA_RESTART | (platform.signalReturnAt > 0 ? SA_RESTORER : 0),
+      "SIGNAL-RETURN": platform.signalReturnAt,
+      SIGVTALRM: 26,
+      "ITIMER-VIRTUAL": 1,
+      "LOOK-MICROSECONDS": 100_000,
       "MESSAGE-BYTES": MESSAGE_TEXT.length,
       ...(foreign === null ? {} : foreignConstants(foreign)),
     },
@@ -102,7 +118,7 @@ export function nativeProgram(
     ["low", readModule(runtimeModule({ isNative: true }))],
     ...image.modules.map(({ name, bytes }) => [name, readModule(bytes)] as const),
   ]);
-  const { text, table, sites } = link(modules, platform, { isFar: false, isForeign });
+  const { text, table, sites, lookHandler } = link(modules, platform, { isFar: false, isForeign });
   const constantsStart = pageUp(CODE_START + text.length, platform.pageBytes);
   const symbols = new Uint8Array(new Uint32Array(image.symbols.map(([, address]) => address)).buffer);
   const constants = new Uint8Array(sites.length + symbols.length);
@@ -113,6 +129,7 @@ export function nativeProgram(
   const first = registerPage(image, nurseryBytes);
   const view = new DataView(first.buffer);
   const places = [constantsStart, symbolsStart, symbolsStart, constantsStart + constants.length];
+  view.setUint32(LOOK_HANDLER & 0xffff, lookHandler, true);
   places.forEach((place, index) => view.setUint32((SITES & 0xffff) + 4 * index, place, true));
   first.set(
     [...MESSAGE_TEXT].map((letter) => letter.charCodeAt(0)),
@@ -155,6 +172,7 @@ function registerPage(image: EngineImage, nurseryBytes: number): Uint8Array {
   for (const [register, value] of [
     [Register.alloc, Region.nursery + 8],
     [Register.limit, nurseryEnd],
+    [Register.stackLimit, Region.stack + STACK_BUDGET],
     [Register.nurseryEnd, nurseryEnd],
     [Register.nurserySize, nurseryBytes],
     [Register.oldStart, oldStart],
@@ -176,6 +194,7 @@ interface Linked {
   /** Addresses of code, by the places of the table. */
   readonly table: Uint8Array;
   readonly sites: Uint8Array;
+  readonly lookHandler: number;
 }
 
 function link(
@@ -262,5 +281,5 @@ function place(
   const siteBytes = new Uint8Array(sites.length * SITE_BYTES);
   const siteView = new DataView(siteBytes.buffer);
   sites.flat().forEach((value, index) => siteView.setUint32(index * 4, value, true));
-  return { text, table, sites: siteBytes };
+  return { text, table, sites: siteBytes, lookHandler: CODE_START + places.get("native/look-handler")! };
 }

@@ -69,6 +69,7 @@ interface CompileOptions {
   /** Nothing outside calls its top-level functions: their parameters' types may be inferred. */
   readonly isClosed: boolean;
   readonly checksStack: boolean;
+  readonly looks: boolean;
   /** Counts what is proved and what is not. */
   readonly proofs: ProofCounts;
 }
@@ -219,6 +220,7 @@ class UnitLinker implements Linker {
   readonly module: UnitModule;
   readonly usesTypes: boolean;
   readonly checksStack: boolean;
+  readonly looks: boolean;
   readonly proofs: ProofCounts;
   readonly imported: Set<string>;
   readonly #surroundings: Surroundings;
@@ -234,6 +236,7 @@ class UnitLinker implements Linker {
     this.module = new UnitModule();
     this.usesTypes = options.passes.types;
     this.checksStack = options.checksStack;
+    this.looks = options.looks;
     this.proofs = options.proofs;
     this.imported = new Set();
     this.#surroundings = surroundings;

@@ -47,6 +47,25 @@ export function jumpsTo(node: Node, label: Label): boolean {
   return (node.k === "jump" && node.label === label) || children(node).some((child) => jumpsTo(child, label));
 }
 
+/** Whether a function with this body may end in a call of another one. */
+export function hasTailCall(node: Node): boolean {
+  switch (node.k) {
+    case "call":
+    case "direct":
+      return true;
+    case "if":
+      return hasTailCall(node.then) || hasTailCall(node.else);
+    case "seq":
+      return hasTailCall(node.items.at(-1)!);
+    case "let":
+      return hasTailCall(node.body);
+    case "label":
+      return hasTailCall(node.body) || hasTailCall(node.label.body);
+    default:
+      return false;
+  }
+}
+
 export function intersection(a: ReadonlySet<Var>, b: ReadonlySet<Var>): Set<Var> {
   return new Set([...a].filter((v) => b.has(v)));
 }

@@ -11,7 +11,7 @@ import { CodeWriter, Op, Type } from "@stratos/wasm";
 import type { ValueType as WasmType } from "@stratos/wasm";
 import type { Source } from "../datum/source.ts";
 import { Flonum } from "../datum/datum.ts";
-import { ARITY_MAX, Immediate, Offset, Region, STACK_BUDGET, Tag, cellAddress } from "../heap/layout.ts";
+import { ARITY_MAX, Immediate, Offset, Region, Tag, cellAddress } from "../heap/layout.ts";
 import type { LowSignature } from "../low/compile.ts";
 import type { Code } from "../middle/closures.ts";
 import { Var, children, constant } from "../middle/ir.ts";
@@ -19,10 +19,12 @@ import type { Label, Node, TopLevel } from "../middle/ir.ts";
 import { TESTED } from "../middle/value-type.ts";
 import { hasCall } from "../middle/normalize.ts";
 import { isCapture, takesFloat } from "../middle/representation.ts";
-import { blockType, ends, intersection, jumpsTo, sizeOf } from "./control-flow.ts";
+import { blockType, ends, hasTailCall, intersection, jumpsTo, sizeOf } from "./control-flow.ts";
 import { emitPrimitive } from "./emit-primitive.ts";
-import { FrameWriter, loadDouble, storeDouble, wordsOf } from "./frame-writer.ts";
+import { FrameWriter, wordsOf } from "./frame-writer.ts";
 import type { Context, Destination, Linker } from "./frame-writer.ts";
+import { lookCheck, stackCheck } from "./entry-test.ts";
+import type { EntryTest } from "./entry-test.ts";
 import { FunctionRef, RESUME_SIGNATURE, procedureSignature } from "./unit-module.ts";
 
 /** Nodes after a call that a function going on after another call holds itself. */
@@ -66,7 +68,17 @@ export class CodeEmitter extends FrameWriter {
     for (const v of [this.self, ...parameters]) top = this.slotAt(v, top);
     this.assignSlots(this.code.body, top);
     const ref = this.linker.clause(this.code.fun, this.code.clause);
-    this.function(ref, [this.self, ...parameters], this.hasCalls && this.linker.checksStack, () => {
+    const entry =
+      this.hasCalls && this.linker.checksStack
+        ? stackCheck(this, ref, {
+            asWord: () =>
+              ref.signature.result === Type.f64 ? this.linker.clause(this.code.fun, this.code.clause + 1) : ref,
+            later: (write) => void this.pending.push(write),
+          })
+        : this.linker.looks && hasTailCall(this.code.body)
+          ? lookCheck(this)
+          : null;
+    this.function(ref, [this.self, ...parameters], entry, () => {
       this.top = top;
       this.givesFloat = ref.signature.result === Type.f64;
       this.gen(this.code.body, "tail", null);
@@ -83,7 +95,7 @@ export class CodeEmitter extends FrameWriter {
     this.pending.push(() => {
       // Nothing of its own waits while the entry is called: when the stack is captured there, it is left out.
       this.hasCalls = false;
-      this.function(this.linker.clause(fun, clause + 1), [null, ...parameters], false, () => {
+      this.function(this.linker.clause(fun, clause + 1), [null, ...parameters], null, () => {
         const { writer } = this;
         // A word of the stack, which the budget counts.
         this.top = 0;
@@ -118,8 +130,11 @@ export class CodeEmitter extends FrameWriter {
     return top + wordsOf(v);
   }
 
-  /** Writes a function whose first parameter is `sp`; parameters that have slots are stored there. */
-  function(ref: FunctionRef, parameters: readonly (Var | null)[], checksStack: boolean, body: () => void): void {
+  /**
+   * Writes a function whose first parameter is `sp`; parameters that have slots are stored there. What an entry's test
+   * finds is done behind all else, and the function begins anew.
+   */
+  function(ref: FunctionRef, parameters: readonly (Var | null)[], entry: EntryTest | null, body: () => void): void {
     this.writer = new CodeWriter(256);
     this.locals = [];
     this.localOf = new Map();
@@ -135,14 +150,21 @@ export class CodeEmitter extends FrameWriter {
     parameters.forEach((v, index) => {
       if (v !== null) this.localOf.set(v, index + 1);
     });
-    if (checksStack) this.checkStack(ref);
+    if (entry !== null) entry.test(writer.block());
     parameters.forEach((v, index) => {
       if (v !== null && v.slot >= 0) this.keep(v, index + 1);
     });
     const start = writer.length;
     body();
     writer.op(Op.unreachable);
-    this.linker.module.addBody(ref, this.locals, this.site < 0 ? writer : this.guarded(start), this.fixups);
+    const whole = this.site < 0 ? writer : this.guarded(start);
+    if (entry !== null) {
+      whole.end();
+      entry.cold();
+      for (let index = 0; index < this.parameterCount; index++) whole.localGet(index);
+      this.callRef(ref, true);
+    }
+    this.linker.module.addBody(ref, this.locals, whole, this.fixups);
   }
 
   /** The function with its body, from `start` on, under a handler that saves the frame when the stack is captured. */
@@ -164,50 +186,6 @@ export class CodeEmitter extends FrameWriter {
     this.callLow("save-frame");
     writer.throw(this.linker.module.unwindTag);
     return writer;
-  }
-
-  /** Beyond the budget the arguments go to the frame, and the stack to the heap. */
-  checkStack(ref: FunctionRef): void {
-    const { writer } = this;
-    const slot = this.linker.tableSlot();
-    const again = new FunctionRef(`${ref.name}/again`, RESUME_SIGNATURE);
-    writer.localGet(0);
-    writer.i32Const(Region.stack + STACK_BUDGET);
-    writer.op(Op.i32GtU);
-    writer.if();
-    const types = ref.signature.parameters.slice(1);
-    let words = 0;
-    types.forEach((type, index) => {
-      if (type === Type.f64) storeDouble(writer, index + 1, words);
-      else {
-        writer.localGet(0);
-        writer.localGet(index + 1);
-        writer.memory(Op.i64Store, words * 8);
-      }
-      words += type === Type.f64 ? 2 : 1;
-    });
-    writer.localGet(0);
-    writer.i32Const(slot | (words << 20));
-    this.callLow("overflow");
-    writer.end();
-    this.linker.module.addElement(slot, again);
-    this.pending.push(() => {
-      const body = new CodeWriter(64);
-      body.localGet(0);
-      let word = 0;
-      for (const type of types) {
-        if (type === Type.f64) loadDouble(body, word);
-        else {
-          body.localGet(0);
-          body.memory(Op.i64Load, word * 8);
-        }
-        word += type === Type.f64 ? 2 : 1;
-      }
-      body.op(Op.returnCall);
-      const { fun, clause } = this.code;
-      const target = ref.signature.result === Type.f64 ? this.linker.clause(fun, clause + 1) : ref;
-      this.linker.module.addBody(again, [], body, [{ at: body.reserveU32(), ref: target }]);
-    });
   }
 
   // Nodes.
@@ -453,9 +431,19 @@ export class CodeEmitter extends FrameWriter {
     const isAgain = label.isLoop && jumpsTo(label.body, label);
     this.valid = isAgain && hasCall(label.body) ? new Set() : new Set(valid);
     const entry = { target: -1, valid: new Set<Var>() as Set<Var> | null };
+    let done = -1;
+    let again = -1;
+    let cold = -1;
     if (isAgain) {
+      if (this.linker.looks) {
+        // The way to `look` and back stands behind the loop, where it costs the loop no jump.
+        if (destination !== "tail") done = writer.block(blockType(destination));
+        again = writer.loop();
+        cold = writer.block();
+      }
       entry.target = writer.loop(blockType(destination));
       this.active.set(label, entry);
+      if (this.linker.looks) this.lookAt(cold);
     } else this.active.delete(label);
     for (const v of label.parameters) {
       if (v.slot < 0) continue;
@@ -465,6 +453,18 @@ export class CodeEmitter extends FrameWriter {
     this.gen(label.body, destination, context);
     if (isAgain) {
       writer.end();
+      if (again >= 0) {
+        if (destination === "tail") writer.op(Op.unreachable);
+        else writer.br(done);
+        writer.end();
+        this.callLow("look");
+        writer.br(again);
+        writer.end();
+        if (destination !== "tail") {
+          writer.op(Op.unreachable);
+          writer.end();
+        }
+      }
       if (destination === "tail") writer.op(Op.unreachable);
     }
   }
@@ -623,7 +623,7 @@ export class CodeEmitter extends FrameWriter {
     context.ref = ref;
     this.pending.push(() => {
       const value = new Var("value");
-      this.function(ref, [value], false, () => {
+      this.function(ref, [value], null, () => {
         this.isAfterCall = true;
         this.top = context.top;
         const { node } = context;
@@ -653,7 +653,7 @@ export class CodeEmitter extends FrameWriter {
     const ref = new FunctionRef(`${this.code.fun.name}/${label.name}`, signature);
     found.ref = ref;
     this.pending.push(() => {
-      this.function(ref, [null, ...label.parameters], false, () => {
+      this.function(ref, [null, ...label.parameters], null, () => {
         this.top = found.top;
         this.labelBody(label, new Set(), "tail", found.outer);
       });

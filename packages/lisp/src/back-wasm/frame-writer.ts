@@ -50,6 +50,8 @@ export interface Linker {
   readonly proofs: ProofCounts;
   /** Whether functions may move the stack to the heap (not those that arithmetic's slow ways call). */
   readonly checksStack: boolean;
+  /** Whether loops and what tail calls reach look whether the program was interrupted (native programs). */
+  readonly looks: boolean;
 }
 
 /**
@@ -240,6 +242,15 @@ export abstract class FrameWriter {
     writer.i32Const(0);
     writer.i32Const(this.linker.sourceIndex(source));
     writer.memory(Op.i32Store, Register.lastSite);
+  }
+
+  /** Goes to a label where the program is to be looked at: it calls `look`, which collects nothing. */
+  lookAt(label: number): void {
+    const { writer } = this;
+    writer.i32Const(0);
+    writer.memory(Op.i32Load, Register.stackLimit);
+    writer.op(Op.i32Eqz);
+    writer.brIf(label);
   }
 
   /** Before a call whose value goes to `context`. */

@@ -17,6 +17,7 @@ import {
   cellAddress,
   headerByte,
   LARGE_BYTES,
+  STACK_BUDGET,
 } from "../heap/layout.ts";
 import { LowProgram } from "../low/compile.ts";
 import type { LowSignature, LowTarget } from "../low/compile.ts";
@@ -51,6 +52,7 @@ const HOST: Record<string, LowSignature> = {
   "host-call": { parameters: [Type.i32, Type.i32], result: null },
   "heap-full": { parameters: [], result: null },
   "grow-heap": { parameters: [], result: null },
+  "look-due": { parameters: [], result: null },
   "collected": { parameters: [Type.i32], result: null },
   "bignum->double": { parameters: [Type.i64], result: Type.f64 },
 };
@@ -62,6 +64,7 @@ export function lowConstants(): Record<string, number> {
   const constants: Record<string, number> = {
     CELLS: Region.cells,
     STACK: Region.stack,
+    "STACK-FULL": Region.stack + STACK_BUDGET,
     ARGUMENTS: Region.arguments,
     "ARGUMENTS-END": Region.argumentsEnd,
     STORES: Region.stores,

@@ -13,7 +13,8 @@ export type ConditionKind =
   | "limit"
   | "permission"
   | "javascript"
-  | "foreign";
+  | "foreign"
+  | "system";
 
 /** An object for which `error-object?` holds. */
 export class Condition {

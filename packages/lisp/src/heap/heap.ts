@@ -23,7 +23,18 @@ import {
   textOf,
 } from "../datum/datum.ts";
 import { immediateWord } from "./immediate.ts";
-import { CHARACTER_BYTE, Cell, Immediate, Kind, Region, Register, Tag, cellAddress, headerByte } from "./layout.ts";
+import {
+  CHARACTER_BYTE,
+  Cell,
+  Immediate,
+  Kind,
+  Region,
+  Register,
+  STACK_BUDGET,
+  Tag,
+  cellAddress,
+  headerByte,
+} from "./layout.ts";
 
 export type Word = bigint;
 
@@ -75,6 +86,7 @@ export class Heap {
     const nurseryEnd = Region.nursery + options.nurseryBytes;
     this.set(Register.alloc, Region.nursery + 8);
     this.set(Register.limit, nurseryEnd);
+    this.set(Register.stackLimit, Region.stack + STACK_BUDGET);
     this.set(Register.nurseryEnd, nurseryEnd);
     this.set(Register.nurserySize, options.nurseryBytes);
     this.set(Register.oldStart, nurseryEnd);

@@ -112,6 +112,7 @@ export const Register = {
   storeNext: 0x10054,
   cellCount: 0x10058,
   argumentCount: 0x1005c,
+  /** Where the shadow stack moves to the heap. 0: somebody wants the program to be looked at (`look` in low.ts). */
   stackLimit: 0x10060,
   oldThreshold: 0x10064,
   storeOverflow: 0x10068,
@@ -138,7 +139,7 @@ export const Register = {
   /** Of native programs: bytes that a half of the old generation has at most (0: what there is), and that are kept. */
   heapLimit: 0x100b8,
   heapReserve: 0x100bc,
-  /** A collection found that the program was interrupted. */
+  /** The program was interrupted, which is noticed at the next collection or look. */
   interrupted: 0x100c0,
 } as const;
 

@@ -120,7 +120,7 @@ const WORDS: Readonly<Record<string, string>> = {
     "%set-thread-hooks! %sleep %thread %thread-hooks %throw-to",
   "(stratos system-call)":
     "%system-call %copy-to-memory %recover-with! %take-interrupts! %interrupted? %byte-index %same-bytes " +
-    "%bytes->string %string->bytes! %read-bytes %copy-bytes!",
+    "%bytes->string %string->bytes! %read-bytes %copy-bytes! %machine %descriptor-port",
   "(stratos memory)":
     "collect-garbage ephemeron-broken? ephemeron-datum ephemeron-key ephemeron? make-ephemeron make-guardian " +
     "reference-barrier",

@@ -25,7 +25,7 @@ import { atomHash, hashOf } from "../interpreter/hash.ts";
 import { Machine, Primitive, procedureName, wrongCount } from "../interpreter/machine.ts";
 import { defineControl } from "../interpreter/primitives/control.ts";
 import type { RecordType } from "../interpreter/primitives/control.ts";
-import { defineForeign } from "../interpreter/primitives/foreign.ts";
+import { defineForeign, defineSystemCalls } from "../interpreter/primitives/foreign.ts";
 import { defineMemory } from "../interpreter/primitives/memory.ts";
 import { defineJavaScript } from "../interpreter/primitives/javascript.ts";
 import { defineLists } from "../interpreter/primitives/lists.ts";
@@ -116,6 +116,7 @@ export class HostPrimitives {
     defineWaiting(this.#table, options.system);
     defineJavaScript(this.#table, options.javascript);
     defineForeign(this.#table);
+    defineSystemCalls(this.#table);
     defineMemory(this.#table);
     for (const [name, primitive] of options.extra) this.#table.set(name, primitive);
     this.#defineErrors();

@@ -143,8 +143,17 @@ call-variadic sp f 8))
     (cell! CELL-NEW-HEAD 0)
     (cell! CELL-NEW-TAIL 0)))
 
-; A function that would go beyond the stack's budget: its arguments lie in its frame.
+; Where loops and functions find that somebody wants the program to be looked at: it may be left here for good.
+(define (look:void)
+  (reg! STACK-LIMIT STACK-FULL)
+  (look-due)
+  (when (&& (reg INTERRUPTED) (can-recover)) (recover)))
+
+; A function that would go beyond the stack's budget, or when a look is due: its arguments lie in its frame.
 (define (overflow:void sp:i32 site:i32)
+  (when (= (reg STACK-LIMIT) 0)
+    (look)
+    (when (<=u sp STACK-FULL) (return)))
   (save-frame sp site)
   (reg! UNWIND-COUNT (+ 1 (reg UNWIND-COUNT)))
   (throw unwind))

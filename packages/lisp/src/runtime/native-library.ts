@@ -312,6 +312,9 @@ const OWN_LIBRARY = `
 
 ; The system (the library (stratos system-call)): operands are integers, and objects of bytes by their address.
 (define (%system-call number a b c d e) (%host 41 number a b c d e))
+(define (%machine) (%host 54))
+; A port of a descriptor, which closing it closes. Flags: NATIVE_PORTS.
+(define (%descriptor-port fd flags) (%new-port fd flags (%make-bytes 21 8192)))
 ; Runs of bytes at once, unchecked (native-low.ts, operate-bytes).
 (define (%byte-index bytes byte start end) (%host 46 bytes byte start end))
 (define (%same-bytes a i b j n) (%host 47 a i b j n))
@@ -370,7 +373,15 @@ const OWN_LIBRARY = `
     (%host 32 8 v 0 0 0)))
 (define (%pass-time seconds) #f)
 (define (%seed) #f)
-(define (%input-ready? port needs-line) #t)
+; Whether a port need not be waited for: it holds something, or its descriptor is ready (POLLIN, POLLOUT).
+(define (%input-ready? port needs-line)
+  (if (and (%kind? port 12) (%fx= 0 (%fxand (%ref port 1) 8)) (%ref port 5)
+           (or (%port? port 2) (not (%fx< (%ref port 3) (%ref port 4)))))
+      (let ((v (%make-bytes 21 8)) (now (%make-bytes 21 16)))
+        (%set-u32! v 0 (%ref port 0))
+        (%set-u32! v 1 (if (%port? port 2) 4 1))
+        (not (%fx= 0 (%host 32 9 v 1 now 0))))
+      #t))
 (define (%file-text name)
   (let* ((p (%open "open-input-file" name 0 5)))
     (let loop ((l '()))

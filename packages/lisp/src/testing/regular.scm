@@ -30,4 +30,7 @@
 (test-equal "one for several" 1 (length (compile-any '("a" "b+" "(c)") #t #f 'line)))
 (test-equal '(#t #f #f)
   (let ((r (car (compile-any '("a" "b+") #t #f 'word)))) (map (lambda (s) (regular-match? r s)) '("x-bb" "ab" "a_"))))
+(test-equal "an unmatched ) is itself" '(#(1 3) #(1 2) #(1 3)) (map (lambda (t) (found t "xa)")) '("a)" "a|)" "a)*")))
+(test-equal "where it may not be" "Unmatched ) or \\)" (failure (lambda () (compile-regular "a)" 'strict #f))))
+(test-equal "nor in basic ones" "Unmatched ) or \\)" (failure (lambda () (compile-regular "a\\)" #f #f))))
 (test-end "regular")

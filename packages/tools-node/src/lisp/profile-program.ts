@@ -38,7 +38,7 @@ export async function profileProgram({
     throw new OperationError("option", "--output", `${out} must end with ${Object.keys(FORMS).join(", ")}`);
   programText(file); // a built program has no names
   const { result: end, stacks } = await profiled(() =>
-    runLisp({ ...request, file, eval: [], talk: () => Promise.resolve(0) }),
+    runLisp({ ...request, file, eval: [], talk: () => Promise.resolve(0), isInterrupted: () => false }),
   );
   try {
     writeFileSync(out, form(stacks, file));

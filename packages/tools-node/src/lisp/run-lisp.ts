@@ -26,10 +26,12 @@ interface LispRequest extends LispOptions {
   readonly args: readonly string[];
   /** The prompt, when there is nothing to run. @returns the exit status that was asked for */
   talk(lisp: Lisp): Promise<number>;
+  /** Is asked now and then while the prompt evaluates. */
+  isInterrupted(): boolean;
 }
 
 /** @throws OperationError  of kind option or program */
-export async function runLisp({ file, args, talk, ...options }: LispRequest): Promise<LispEnd> {
+export async function runLisp({ file, args, talk, isInterrupted, ...options }: LispRequest): Promise<LispEnd> {
   const findLibrary = folderFinder(libraryFolders(options.libraryPath, file));
   const isPrompt = file === undefined && options.eval.length === 0;
   const { engine = isPrompt ? "interpreter" : "wasm", seed = null, allowJavascript = false } = options;
@@ -50,7 +52,8 @@ export async function runLisp({ file, args, talk, ...options }: LispRequest): Pr
     }
   }
   const system = nodeSystem([file ?? "lisp", ...args], { seed, allowJavascript });
-  const lisp = new Lisp({ system, findLibrary });
+  // Elsewhere Ctrl-C ends the process.
+  const lisp = new Lisp({ system, findLibrary, ...(isPrompt ? { limits: { steps: Infinity, isInterrupted } } : {}) });
   return await endOf(lisp, async () => {
     const runner = engine === "wasm" ? compiling(lisp, runtimeImage()) : lisp;
     for (const text of options.eval) await runner.evaluateTextWaiting(text, "-e");

@@ -1,4 +1,5 @@
 /** ppc64le under Linux: a program's start, its system calls, and how exceptions find their handlers. */
+import { Register as Limits } from "../../heap/layout.ts";
 import { STACK_END } from "../layout.ts";
 import type { Intrinsic, NativePlatform } from "../program.ts";
 import type { Assembler, Target } from "../target.ts";
@@ -28,14 +29,18 @@ export const ppc64le: NativePlatform = {
     faccessat: 298,
     clock_gettime: 246,
     nanosleep: 162,
+    rt_sigaction: 173,
     rt_sigtimedwait: 176,
+    setitimer: 104,
     mmap: 90,
+    ppoll: 281,
   },
   // Linux arch/powerpc/include/uapi/asm/mman.h
   mapNoReserve: 0x40,
   target: ppc64leTarget,
   routines: new Map(),
   intrinsic,
+  signalReturnAt: 0,
   nearBytes: 32 * MIB - 4096,
 };
 
@@ -59,6 +64,11 @@ function intrinsic(code: Assembler, name: Intrinsic, target: Target): void {
       code.u32(E.neg(r3, r3));
       return target.return(code);
     }
+    case "look-handler":
+      integer(code, r3, BigInt(Limits.stackLimit));
+      integer(code, r3 + 1, 0n);
+      code.u32(E.access("stw", r3 + 1, r3, 0));
+      return target.return(code);
     default:
       // find-handler (sp, return address, kind): the handler below, its frame above.
       move(code, r3, sp);

@@ -1,5 +1,6 @@
 /** RV64GC under Linux: a program's start, its system calls, and how exceptions find their handlers. */
 import { Op } from "@stratos/wasm";
+import { Register as Limits } from "../../heap/layout.ts";
 import { STACK_END, TABLE_START } from "../layout.ts";
 import type { Intrinsic, NativePlatform } from "../program.ts";
 import type { Assembler, Target } from "../target.ts";
@@ -8,7 +9,7 @@ import { Register } from "./encode.ts";
 import { rv64Foreign } from "./foreign.ts";
 import { GLOBAL_POINTER, integer, rv64Target } from "./target.ts";
 
-const { zero, ra, sp, gp, tp, a0, a7 } = Register;
+const { zero, ra, sp, gp, tp, t0, a0, a7 } = Register;
 const EM_RISCV = 243;
 const EF_RISCV_RVC = 1;
 const EF_RISCV_FLOAT_ABI_DOUBLE = 4;
@@ -30,8 +31,11 @@ export const rv64: NativePlatform = {
     faccessat: 48,
     clock_gettime: 113,
     nanosleep: 101,
+    rt_sigaction: 134,
     rt_sigtimedwait: 137,
+    setitimer: 103,
     mmap: 222,
+    ppoll: 73,
   },
   target: rv64Target,
   routines: new Map<number, string>([
@@ -45,6 +49,7 @@ export const rv64: NativePlatform = {
     [Op.f64Nearest, "native/fnearest"],
   ]),
   intrinsic,
+  signalReturnAt: 0,
   nearBytes: MIB - 4096,
   foreign: rv64Foreign,
 };
@@ -61,6 +66,10 @@ function intrinsic(code: Assembler, name: Intrinsic, target: Target): void {
       code.u32(E.immediate("add", a7, a0, 0));
       for (let index = 0; index < 6; index++) code.u32(E.immediate("add", a0 + index, a0 + index + 1, 0));
       code.u32(E.ECALL);
+      return code.u32(E.jalr(zero, ra, 0));
+    case "look-handler":
+      code.u32(E.lui(t0, Limits.stackLimit >> 12));
+      code.u32(E.access("sw", zero, t0, Limits.stackLimit & 0xfff));
       return code.u32(E.jalr(zero, ra, 0));
     default:
       // find-handler (sp, return address, kind): the handler below, its frame above.

@@ -1,5 +1,6 @@
 /** x86-64 under Linux: a program's start, its system calls, and how exceptions find their handlers. */
 import { Op } from "@stratos/wasm";
+import { Register as Limits } from "../../heap/layout.ts";
 import { STACK_END } from "../layout.ts";
 import type { Intrinsic, NativePlatform } from "../program.ts";
 import type { Assembler, Target } from "../target.ts";
@@ -10,6 +11,9 @@ import { integer, x86Target } from "./target.ts";
 
 const { rax, rcx, rdx, rsi, rdi, rsp, r8, r12 } = Register;
 const EM_X86_64 = 62;
+/** The kernel wants to be told how a handler is left (arch/x86/kernel/signal_64.c): code behind the handler. */
+const SIGNAL_RETURN_AT = 16;
+const SYS_RT_SIGRETURN = 15;
 
 export const x86_64: NativePlatform = {
   machine: EM_X86_64,
@@ -27,8 +31,11 @@ export const x86_64: NativePlatform = {
     faccessat: 269,
     clock_gettime: 228,
     nanosleep: 35,
+    rt_sigaction: 13,
     rt_sigtimedwait: 128,
+    setitimer: 38,
     mmap: 9,
+    ppoll: 271,
   },
   target: x86Target,
   routines: new Map<number, string>([
@@ -38,6 +45,7 @@ export const x86_64: NativePlatform = {
     [Op.i64Popcnt, "native/popcnt64"],
   ]),
   intrinsic,
+  signalReturnAt: SIGNAL_RETURN_AT,
   nearBytes: Infinity,
   foreign: x86Foreign,
 };
@@ -62,6 +70,14 @@ function intrinsic(code: Assembler, name: Intrinsic, target: Target): void {
       code.u8(0x05);
       return target.return(code);
     }
+    case "look-handler":
+      E.onMemory(code, { opcode: [0xc7] }, 0, { base: -1, offset: Limits.stackLimit });
+      code.u32(0);
+      target.return(code);
+      while (code.length < SIGNAL_RETURN_AT) target.trap(code);
+      integer(code, rax, BigInt(SYS_RT_SIGRETURN));
+      code.u8(0x0f);
+      return code.u8(0x05);
     default:
       // find-handler (sp after the return, return address, kind): the handler below, its frame above.
       E.onMemory(code, { is64: true, opcode: [0x8d] }, rsi, { base: rsp, offset: 8 });

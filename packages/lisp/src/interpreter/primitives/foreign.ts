@@ -3,6 +3,26 @@ import { Condition, type ConditionKind, SchemeError } from "../../datum/conditio
 import { itemsOf } from "../../datum/datum.ts";
 import { define, symbolOf, type Table } from "./operands.ts";
 
+/** System calls of Linux, which native programs alone have, too: what processes and sockets are made of. */
+export function defineSystemCalls(table: Table): void {
+  const refuse = (): never => {
+    throw new SchemeError(
+      new Condition(
+        "system",
+        "processes and sockets need a native program: stratos lisp build --target rv64 (or another)",
+      ),
+    );
+  };
+  for (const [name, count] of [
+    ["%system-call", 6],
+    ["%machine", 0],
+    ["%copy-to-memory", 3],
+    ["%descriptor-port", 2],
+    ["%recover-with!", 1],
+  ] as const)
+    define(table, name, count, count, refuse);
+}
+
 export function defineForeign(table: Table): void {
   const refuse = (): never => {
     throw new SchemeError(
