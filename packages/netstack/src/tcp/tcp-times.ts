@@ -69,8 +69,10 @@ export function pathTimers(tcb: Tcb): void {
 }
 
 export function armReorder(tcb: Tcb, waitNs: number): void {
-  tcb.sendTimer = SendTimer.reorder;
-  tcb.sendAtNs = Math.min(tcb.stack.now + waitNs, Math.max(tcb.stack.now, tcb.rtoBaseNs + tcb.roundTrip.rtoNs));
+  const due = tcb.rtoBaseNs + tcb.roundTrip.rtoNs;
+  const at = tcb.stack.now + waitNs;
+  tcb.sendTimer = at < due ? SendTimer.reorder : SendTimer.retransmit;
+  tcb.sendAtNs = Math.min(at, due);
 }
 
 export function armAck(tcb: Tcb): void {
