@@ -125,6 +125,11 @@ export class NetworkInterface {
     return this.kind !== "veth" || this.link!.hasCarrier;
   }
 
+  /** Does the IP layer send and receive over it? `lo` and the provider's have their own ways. */
+  get carriesIp(): boolean {
+    return this.kind !== "loopback" && this.kind !== "provider";
+  }
+
   get isLoopback(): boolean {
     return this.kind === "loopback";
   }

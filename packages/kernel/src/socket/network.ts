@@ -312,18 +312,26 @@ export class Network
   }
 
   /**
-   * The address that packets to a destination outside come from; 0.0.0.0 where the host knows it alone.
+   * The way to a destination outside.
    *
-   * @returns −ENETUNREACH no route leads there; −EACCES, −EINVAL a rule says so; −EHOSTUNREACH the route's link has
-   *   frames, but no stack of ours sends IP over frames
+   * @returns −ENETUNREACH none leads there; −EACCES, −EINVAL a rule says so
    */
-  sourceOutside(to: IpAddress, flow: Flow): IpAddress | number {
+  routeOutside(to: IpAddress, flow: Flow): Route | number {
     const route = this.routes.lookUp(to, flow, this);
-    if (route === -ENETUNREACH) return this.unreachable();
-    if (isErrno(route)) return route;
-    if (route.out.kind !== "provider") return -EHOSTUNREACH;
+    return route === -ENETUNREACH ? this.unreachable() : route;
+  }
+
+  /** The address that packets by a route come from; 0.0.0.0 where the host knows it alone; −ENETUNREACH. */
+  sourceBy(route: Route, to: IpAddress): IpAddress | number {
     const source = route.source ?? route.out.sourceFor(to);
     return source ?? (isV4(to) ? ANY_V4 : -ENETUNREACH);
+  }
+
+  /** By the provider alone: −EHOSTUNREACH where the route leads to a link. */
+  sourceOutside(to: IpAddress, flow: Flow): IpAddress | number {
+    const route = this.routeOutside(to, flow);
+    if (isErrno(route)) return route;
+    return route.out.kind === "provider" ? this.sourceBy(route, to) : -EHOSTUNREACH;
   }
 
   static {

@@ -14,7 +14,7 @@ import {
   TCP_TIME_WAIT,
 } from "@stratos/abi";
 import { Sha256, stateClass } from "@stratos/base";
-import { ipBytes, type IpAddress } from "../ip-address.ts";
+import { ipBytes, type IpAddress, isLinkLocal } from "../ip-address.ts";
 import type { IpOutput, IpSending } from "../ip-output.ts";
 import type { IpReceiver } from "../ip-receiver.ts";
 import { ConnectionTable } from "./connection-table.ts";
@@ -54,7 +54,7 @@ export interface TcpHost {
     remotePort: number,
     device: number,
   ): TcpBacklog | null;
-  /** How connections that come in are, by who listens. */
+  /** How connections that come in are, by who listens. @param device  the interface that it keeps to; 0: any */
   childOptions(backlog: TcpBacklog, device: number): ConnectionOptions;
   /** The rings of connections hold so many bytes more. */
   charge(bytes: number): void;
@@ -143,9 +143,9 @@ export class TcpStack implements IpReceiver, CalledStack {
         this.#arrive(source, destination, bytes, 0, bytes.length, device);
       }
       this.#pending = [];
-      this.#host.wakeAt(this.#deadlines.nextNs);
     }
     this.#depth--;
+    if (this.#depth === 0) this.#host.wakeAt(this.#deadlines.nextNs);
   }
 
   #settle(connection: TcpConnection): void {
@@ -323,7 +323,7 @@ export class TcpStack implements IpReceiver, CalledStack {
   ): void {
     const segment = this.#segment;
     if (!backlog.takesHandshakes || this.#host.isShort) return;
-    const options = this.#host.childOptions(backlog, device);
+    const options = this.#host.childOptions(backlog, isLinkLocal(source) ? device : 0);
     const connection = this.#make(destination, segment.destinationPort, source, segment.sourcePort, options);
     if (behind !== null && !isAfter(connection.iss, behind)) connection.iss = (behind + 65537) | 0;
     connection.isPassive = true;

@@ -42,6 +42,7 @@ import { getIpOption, IpOptions, setIpOption } from "./ip-options.ts";
 import { hostAddressOf } from "./host-address.ts";
 import { type PortClaim, type PortTable } from "./port-table.ts";
 import type { NetworkInterface } from "../network-interface.ts";
+import type { Route } from "../routes.ts";
 import type { Flow } from "../routing-rules.ts";
 import type { SocketCaller, SocketNetwork } from "../socket-kernel.ts";
 
@@ -68,6 +69,9 @@ export interface InetNetwork extends SocketNetwork {
   interfaceOf(ip: IpAddress): NetworkInterface;
   /** The address that packets to a destination outside come from; −ENETUNREACH, −EHOSTUNREACH, −EACCES, −EINVAL. */
   sourceOutside(to: IpAddress, flow: Flow): IpAddress | number;
+  routeOutside(to: IpAddress, flow: Flow): Route | number;
+  /** The address that packets by such a route come from; −ENETUNREACH. */
+  sourceBy(route: Route, to: IpAddress): IpAddress | number;
   /** A destination beyond a machine that has no network. @returns −ENETUNREACH */
   unreachable(): number;
 }

@@ -81,6 +81,7 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
   }
 
   readonly segmentBytes = SEGMENT_BYTES;
+  readonly state = 0;
 
   read(to: IoCursor, peek: boolean): number {
     const moved = this.#arrived === 0 ? 0 : this.#readBytes(to, peek);
