@@ -135,6 +135,9 @@ export const IP_TOS = 1,
   IP_PKTINFO = 8,
   IP_PKTOPTIONS = 9,
   IP_MTU_DISCOVER = 10,
+  /** Values of it. */
+  IP_PMTUDISC_DO = 2,
+  IP_PMTUDISC_PROBE = 3,
   IP_RECVERR = 11;
 export const IP_RECVTTL = 12,
   IP_RECVTOS = 13,

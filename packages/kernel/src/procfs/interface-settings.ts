@@ -29,7 +29,6 @@ const SETTLED: Readonly<Record<Version, Readonly<Record<string, string>>>> = {
     accept_source_route: "0",
     arp_ignore: "0",
     arp_announce: "0",
-    forwarding: "0",
     log_martians: "0",
     proxy_arp: "0",
     route_localnet: "0",
@@ -37,8 +36,17 @@ const SETTLED: Readonly<Record<Version, Readonly<Record<string, string>>>> = {
     secure_redirects: "1",
     send_redirects: "1",
   },
-  ipv6: { accept_ra: "1", autoconf: "1", forwarding: "0", hop_limit: "64", mtu: "1280" },
+  ipv6: { accept_ra: "1", autoconf: "1", hop_limit: "64", mtu: "1280" },
 };
+
+/** Packets for others are passed on, from each interface to each: those of one are a view of the same. */
+export function forwarding(version: "v4" | "v6"): () => Setting {
+  return bounded(
+    INT,
+    (_kernel, { network }) => (network.settings.forwards[version] ? 1 : 0),
+    (_kernel, value, { network }) => (network.settings.forwards[version] = value !== 0),
+  );
+}
 
 /** By path below net: those for all interfaces and for new ones. */
 export function confSettings(): Record<string, () => Setting> {
@@ -47,6 +55,10 @@ export function confSettings(): Record<string, () => Setting> {
     for (const place of ["all", "default"] as const)
       for (const [name, value] of Object.entries(SETTLED[version]))
         settings[`${version}/conf/${place}/${name}`] = only(value);
+  for (const place of ["all", "default"] as const) {
+    settings[`ipv4/conf/${place}/forwarding`] = forwarding("v4");
+    settings[`ipv6/conf/${place}/forwarding`] = forwarding("v6");
+  }
   for (const place of ["all", "default"] as const)
     settings[`ipv4/conf/${place}/tag`] = bounded(
       INT,
@@ -70,6 +82,7 @@ export function confSettings(): Record<string, () => Setting> {
 export function interfaceSettings(version: Version, name: string): Record<string, () => Setting> {
   const settings: Record<string, () => Setting> = {};
   for (const [key, value] of Object.entries(SETTLED[version])) settings[key] = only(value);
+  settings["forwarding"] = forwarding(version === "ipv4" ? "v4" : "v6");
   if (version === "ipv4") {
     settings["tag"] = bounded(
       INT,

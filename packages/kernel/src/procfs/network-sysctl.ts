@@ -7,7 +7,7 @@ import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
 import type { NetworkSettings, TcpBuffer } from "../socket/network-settings.ts";
 import { RECEIVE_BUFFER_MIN, SEND_BUFFER_MIN } from "../socket/socket-options.ts";
 import type { SocketBuffers } from "../socket/socket-kernel.ts";
-import { confSettings, NETWORK_RIGHT } from "./interface-settings.ts";
+import { confSettings, forwarding, NETWORK_RIGHT } from "./interface-settings.ts";
 import { bounded, fixed, numbers, only, type Setting, type SettingRight } from "./setting.ts";
 
 const MACHINE_RIGHT: SettingRight = { owner: () => INITIAL_USER_NAMESPACE, capability: CAP_NET_ADMIN, opens: true };
@@ -31,7 +31,7 @@ function ownSettings(): Record<string, () => Setting> {
     "core/optmem_max": only("131072"),
     "ipv4/icmp_echo_ignore_all": only("0"),
     "ipv4/ip_default_ttl": only("64"),
-    "ipv4/ip_forward": only("0"),
+    "ipv4/ip_forward": forwarding("v4"),
     "ipv4/ip_local_port_range": numbers(
       2,
       (_kernel, { network: { settings } }) => [settings.localPorts.first, settings.localPorts.last],

@@ -308,6 +308,7 @@ export function setUp(network: InterfaceNetwork, one: NetworkInterface, isUp: bo
   } else {
     dropIpv6(network, one);
     tellInterface(network, one, false);
+    network.ip.interfaceDown(one.index);
     for (const socket of network.packetSockets) socket.interfaceDown(one.index);
   }
 }

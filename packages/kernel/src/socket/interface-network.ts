@@ -31,6 +31,8 @@ export interface InterfaceNetwork {
   numberOf(other: InterfaceNetwork): number;
   giveNumber(other: InterfaceNetwork, number: number): boolean;
   readonly numbers: ReadonlyMap<InterfaceNetwork, number>;
+  /** Its IP layer. */
+  readonly ip: InterfaceIp;
   interfaceByName(name: string): NetworkInterface | undefined;
   interfaceByIndex(index: number): NetworkInterface | undefined;
   interfaceOf(ip: IpAddress): NetworkInterface;
@@ -59,6 +61,18 @@ export interface NetworkObserver {
   addressChanged(one: NetworkInterface, address: InterfaceAddress, isGone: boolean): void;
   routeChanged(route: Route, isGone: boolean): void;
   ruleChanged(rule: RoutingRule, isGone: boolean): void;
+}
+
+/** The IP layer of a network, as its interfaces know it (ip/network-ip.ts). */
+export interface InterfaceIp {
+  /** A frame came in, for this station, for all or for a group. */
+  frameReceived(one: NetworkInterface, frame: Uint8Array, isForMany: boolean): void;
+  /** The same, when its turn has come. */
+  take(one: NetworkInterface, bytes: Uint8Array, isForMany: boolean): void;
+  /** It is down or gone: its neighbours are unknown again. */
+  interfaceDown(index: number): void;
+  /** Something was sent from outside a system call of sockets. */
+  settle(): void;
 }
 
 /** Sees frames come and go at interfaces (packet/packet-socket.ts). */

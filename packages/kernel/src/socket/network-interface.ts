@@ -19,6 +19,8 @@ import type { Link, RandomSource } from "@stratos/host";
 import {
   broadcastOf,
   type IpAddress,
+  type IpDevice,
+  isInPrefix,
   isLinkLocal,
   isLoopback,
   isSameIp,
@@ -87,6 +89,8 @@ export class NetworkInterface {
   mtu: number;
   /** Carries its frames; null: packet sockets see nothing of it. */
   readonly link: Link | null;
+  /** As the IP layer knows it; null: it hasn't been asked for. */
+  device: IpDevice | null = null;
   /** The other end of a veth pair. */
   peer: NetworkInterface | null = null;
   /** Of a bridge: its ports; and the bridge that it is a port of. */
@@ -130,6 +134,11 @@ export class NetworkInterface {
     return this.kind !== "loopback" && this.kind !== "provider";
   }
 
+  /** Are its packets in Ethernet frames? */
+  get hasFrames(): boolean {
+    return true;
+  }
+
   get isLoopback(): boolean {
     return this.kind === "loopback";
   }
@@ -169,6 +178,11 @@ export class NetworkInterface {
     return this.addresses.find((one) => isSameIp(one.ip, ip));
   }
 
+  /** Is it the last address of a network that this one is in (RFC 919 §7)? A point-to-point one has nothing like it. */
+  isBroadcast(ip: IpAddress): boolean {
+    return this.isUp && this.addresses.some((address) => isLastOf(address, ip));
+  }
+
   /** The first IPv4 address, which ioctls speak of. */
   get firstV4(): InterfaceAddress | undefined {
     return this.addresses.find((one) => isV4(one.ip));
@@ -189,6 +203,11 @@ export class NetworkInterface {
   static {
     stateClass("NetworkInterface", this);
   }
+}
+
+function isLastOf({ ip, prefixLength }: InterfaceAddress, last: IpAddress): boolean {
+  const stations = prefixLength === 0 ? 0xffffffff : 2 ** (32 - prefixLength) - 1;
+  return isV4(ip) && prefixLength < 31 && (~last[3]! & stations) === 0 && isInPrefix(last, ip, prefixLength);
 }
 
 /** RT_SCOPE_* of an address (rtnetlink(7)): this machine, this link, everywhere. */

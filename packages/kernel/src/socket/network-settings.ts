@@ -33,6 +33,8 @@ export class NetworkSettings {
   tags = { all: 0, default: 0 };
   /** net.ipv6.conf.PLACE.disable_ipv6: what all were told last, and what new interfaces begin with. */
   disablesIpv6 = { all: 0, default: 0 };
+  /** net.ipv4.ip_forward, net.ipv6.conf.all.forwarding: packets for others are passed on. */
+  forwards = { v4: false, v6: false };
   tcpReceive: TcpBuffer = [4096, 131072, 6291456];
   tcpSend: TcpBuffer = [4096, 16384, 4194304];
 

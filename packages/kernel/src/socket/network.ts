@@ -6,11 +6,11 @@ import {
   type IpAddress,
   ipOfText,
   isBroadcast,
-  isInPrefix,
   isLinkLocal,
   isLoopback,
   isSameIp,
   isV4,
+  PROTOCOL_TCP,
 } from "@stratos/netstack";
 import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
 import type { Inode } from "../vfs/inode.ts";
@@ -18,10 +18,12 @@ import { SocketInode } from "./socket-inode.ts";
 import type { InetNetwork, InetSocket } from "./inet/inet-socket.ts";
 import type { PingClaim, RawNetwork, RawSocket } from "./inet/raw-socket.ts";
 import { DeviceWeight, PortTable } from "./inet/port-table.ts";
+import { NetworkTcp } from "./inet/network-tcp.ts";
 import type { TcpClaim, TcpNetwork } from "./inet/tcp-socket.ts";
 import type { UdpClaim, UdpNetwork } from "./inet/udp-socket.ts";
 import type { RoughNetwork } from "./inet/rough-network.ts";
 import type { NetlinkNetwork, NetlinkSocket } from "./netlink/netlink-socket.ts";
+import { NetworkIp } from "./ip/network-ip.ts";
 import { removeInterface } from "./interface-changes.ts";
 import type { ChangeAsker, NetworkObserver } from "./interface-network.ts";
 import { NetworkSettings } from "./network-settings.ts";
@@ -102,6 +104,10 @@ export class Network
     new InterfaceUevents(this),
   ]);
   asker: ChangeAsker | null = null;
+  /** Sends and receives IP over links. */
+  readonly ip: NetworkIp;
+  /** Carries TCP over links. */
+  readonly tcp: NetworkTcp;
   #lastIndex = 0;
   /** How messages call other networks. Bound: networks that are there and have had the other end of a pair. */
   #numbers = new Map<Network, number>();
@@ -116,6 +122,9 @@ export class Network
     this.udpPorts = new PortTable<UdpClaim>(kernel.random, DeviceWeight.beforeFamily);
     this.pingIdentifiers = new PortTable<PingClaim>(kernel.random, DeviceWeight.beforeFamily);
     this.udplitePorts = new PortTable<UdpClaim>(kernel.random, DeviceWeight.beforeFamily);
+    this.ip = new NetworkIp(this);
+    this.tcp = new NetworkTcp(this, this.ip);
+    this.ip.register(PROTOCOL_TCP, this.tcp);
     const loopback = this.makeInterface("loopback", {
       name: "lo",
       hardwareAddress: new Uint8Array(ETHERNET_ADDRESS_SIZE),
@@ -295,9 +304,7 @@ export class Network
     // The last of four addresses at least.
     if ((ip[3]! & 3) !== 3 || !isV4(ip)) return false;
     if (isBroadcast(ip)) return true;
-    for (const one of this.interfaces)
-      if (one.isUp) for (const address of one.addresses) if (isLastOf(address, ip)) return true;
-    return false;
+    return this.interfaces.some((one) => one.isBroadcast(ip));
   }
 
   /** The same, and packets to it arrive: the loopback carries them. */
@@ -334,16 +341,12 @@ export class Network
     return route.out.kind === "provider" ? this.sourceBy(route, to) : -EHOSTUNREACH;
   }
 
+  neighbourChanged(_index: number, _ip: IpAddress): void {}
+
   static {
     stateClass("Network", this, {
       save: (it) => ({ lastIndex: it.#lastIndex, numbers: it.#numbers, numberedBy: it.#numberedBy }),
       load: (it, from) => ({ lastIndex: it.#lastIndex, numbers: it.#numbers, numberedBy: it.#numberedBy } = from),
     });
   }
-}
-
-/** Is it what all stations of the address's IPv4 network hear? A point-to-point one has nothing like it. */
-function isLastOf({ ip, prefixLength }: InterfaceAddress, last: IpAddress): boolean {
-  const stations = prefixLength === 0 ? 0xffffffff : 2 ** (32 - prefixLength) - 1;
-  return isV4(ip) && prefixLength < 31 && (~last[3]! & stations) === 0 && isInPrefix(last, ip, prefixLength);
 }

@@ -6,6 +6,7 @@ import type { Inode, Time } from "../vfs/inode.ts";
 import type { Caller, VfsKernel } from "../vfs/vfs-kernel.ts";
 import type { FilesInFlight } from "./files-in-flight.ts";
 import type { InterfaceNetwork } from "./interface-network.ts";
+import type { PacketBacklog } from "./ip/packet-backlog.ts";
 import type { SocketMemory } from "./socket-memory.ts";
 
 /** net.core.rmem_default, rmem_max, wmem_default, wmem_max. */
@@ -22,6 +23,8 @@ export interface SharedBySockets {
   readonly udpMemory: SocketMemory;
   readonly inFlight: FilesInFlight;
   readonly buffers: SocketBuffers;
+  /** Frames that wait for the IP layers of their networks. */
+  readonly backlog: PacketBacklog;
   /** Bytes between a provider or a queue and user memory; valid during one call. */
   readonly transfer: Uint8Array;
   /** `struct taskstats` of a thread or a process by its number for the caller; −ESRCH there is none. */

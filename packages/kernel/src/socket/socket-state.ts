@@ -1,6 +1,7 @@
 import { ESRCH } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Inode } from "../vfs/inode.ts";
+import { PacketBacklog } from "./ip/packet-backlog.ts";
 import type { SharedBySockets, SocketBuffers } from "./socket-kernel.ts";
 import { SocketMemory } from "./socket-memory.ts";
 import { InFlightFiles } from "./unix/in-flight-files.ts";
@@ -22,6 +23,7 @@ export class SocketState implements SharedBySockets {
     sendDefault: 212992,
     sendMost: 212992,
   };
+  readonly backlog = new PacketBacklog();
   /** AF_UNIX sockets bound to a path, by the inode there: a path leads across networks (unix(7)). */
   readonly boundInodes = new Map<Inode, UnixSocket>();
   /** Bytes between a provider or a queue and user memory; valid during one call. */

@@ -11,9 +11,10 @@
  *      | options …                         |
  */
 import { stateClass } from "@stratos/base";
-import { type IpAddress, isV4 } from "../ip-address.ts";
+import { addToChecksum, foldChecksum, pseudoHeaderSum } from "../checksum.ts";
+import type { IpAddress } from "../ip-address.ts";
+import { PROTOCOL_TCP } from "../ip-protocol.ts";
 
-export const IPPROTO_TCP = 6;
 export const HEADER_SIZE = 20;
 /** Header with all options that there is room for. */
 export const HEADER_SIZE_MAX = 60;
@@ -222,7 +223,7 @@ export function writeChecksum(source: IpAddress, destination: IpAddress, bytes: 
   bytes[17] = sum;
 }
 
-/** RFC 1071 over the pseudo-header (RFC 9293 §3.1; RFC 8200 §8.1) and the segment; 0 where it holds the right one. */
+/** Over the pseudo-header (RFC 9293 §3.1; RFC 8200 §8.1) and the segment; 0 where it holds the right one. */
 export function tcpChecksum(
   source: IpAddress,
   destination: IpAddress,
@@ -230,19 +231,8 @@ export function tcpChecksum(
   at: number,
   length: number,
 ): number {
-  let sum = IPPROTO_TCP + length;
-  for (let word = isV4(source) ? 3 : 0; word < 4; word++) {
-    const one = source[word]!;
-    const other = destination[word]!;
-    sum += (one >>> 16) + (one & 0xffff) + (other >>> 16) + (other & 0xffff);
-  }
-  const end = at + length - 1;
-  // Below 2^31: 32 Ki words of 16 bits each.
-  for (; at < end; at += 2) sum += (bytes[at]! << 8) | bytes[at + 1]!;
-  if (at === end) sum += bytes[at]! << 8;
-  sum = (sum >>> 16) + (sum & 0xffff);
-  sum = (sum >>> 16) + (sum & 0xffff);
-  return ~sum & 0xffff;
+  const sum = pseudoHeaderSum(source, destination, PROTOCOL_TCP, length);
+  return foldChecksum(addToChecksum(sum, bytes, at, length));
 }
 
 function int32At(bytes: Uint8Array, at: number): number {

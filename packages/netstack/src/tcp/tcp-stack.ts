@@ -16,6 +16,7 @@ import {
 import { Sha256, stateClass } from "@stratos/base";
 import { ipBytes, type IpAddress, isLinkLocal } from "../ip-address.ts";
 import type { IpOutput, IpSending } from "../ip-output.ts";
+import { PROTOCOL_TCP } from "../ip-protocol.ts";
 import type { IpReceiver } from "../ip-receiver.ts";
 import { ConnectionTable } from "./connection-table.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
@@ -29,7 +30,6 @@ import {
   ACK,
   HEADER_SIZE,
   HEADER_SIZE_MAX,
-  IPPROTO_TCP,
   RST,
   SYN,
   TcpSegment,
@@ -351,7 +351,7 @@ export class TcpStack implements IpReceiver, CalledStack {
     this.resetsOut++;
     this.segmentsOut++;
     const how: IpSending = { hops: 64, trafficClass: 0, dontFragment: true, device };
-    this.#output.send(IPPROTO_TCP, destination, source, outgoing, 0, HEADER_SIZE, how);
+    this.#output.send(PROTOCOL_TCP, destination, source, outgoing, 0, HEADER_SIZE, how);
   }
 
   unreachable(
@@ -398,7 +398,7 @@ export class TcpStack implements IpReceiver, CalledStack {
 
   output(tcb: Tcb, length: number): number {
     this.segmentsOut++;
-    return this.#output.send(IPPROTO_TCP, tcb.local, tcb.remote, this.outgoing, 0, length, tcb.how);
+    return this.#output.send(PROTOCOL_TCP, tcb.local, tcb.remote, this.outgoing, 0, length, tcb.how);
   }
 
   mtuTo(tcb: Tcb): number {

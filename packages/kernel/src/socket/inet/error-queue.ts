@@ -1,6 +1,6 @@
 /**
  * Errors of datagrams with what they belong to (ip(7), IP_RECVERR; ipv6(7), IPV6_RECVERR), which MSG_ERRQUEUE reads.
- * Inside the machine there is one: nobody listens at the port, which hosts tell by ICMP.
+ * Inside the machine there is one: nobody listens at the port, which hosts tell by ICMP. Others come from links.
  */
 import {
   AF_INET,
@@ -10,19 +10,29 @@ import {
   IPPROTO_IPV6,
   IPV6_RECVERR,
   IP_RECVERR,
+  EAGAIN,
+  MSG_ERRQUEUE,
+  MSG_TRUNC,
   SO_EE_ORIGIN_ICMP,
   SO_EE_ORIGIN_ICMP6,
   SockExtendedErr,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { type InetEndpoint, isV4, keepEndpoint } from "@stratos/netstack";
+import { type IcmpError, type InetEndpoint, type IpAddress, isV4, keepEndpoint } from "@stratos/netstack";
 import { putFields, viewOf } from "../../ground/words.ts";
-import type { ControlMessage } from "../message.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
+import type { ControlMessage, IncomingMessage } from "../message.ts";
 import type { SocketMemory } from "../socket-memory.ts";
-import { inetAddressBytes } from "./inet-address.ts";
+import { inetAddressBytes, writeInetAddress } from "./inet-address.ts";
 
 interface DatagramError {
   readonly errno: number;
+  readonly type: number;
+  readonly code: number;
+  /** `ee_info`: of what was too long, how long it may be. */
+  readonly mtu: number;
+  /** Who said so. */
+  readonly offender: IpAddress;
   /** What was sent, and where to. */
   readonly bytes: Uint8Array;
   readonly to: InetEndpoint;
@@ -51,11 +61,45 @@ export class ErrorQueue {
 
   /** @param most  bytes that may wait */
   refused(bytes: Uint8Array, to: InetEndpoint, most: number): void {
+    const isOfV4 = isV4(to.ip);
+    const type = isOfV4 ? UNREACHABLE : UNREACHABLE_V6;
+    const code = isOfV4 ? UNREACHABLE_PORT : UNREACHABLE_PORT_V6;
+    this.add({ errno: ECONNREFUSED, type, code, mtu: 0 }, to.ip, to, bytes, most);
+  }
+
+  /** @param most  bytes that may wait */
+  add(
+    { errno, type, code, mtu }: Pick<IcmpError, "errno" | "type" | "code" | "mtu">,
+    offender: IpAddress,
+    to: InetEndpoint,
+    bytes: Uint8Array,
+    most: number,
+  ): void {
     const cost = bytes.length + OVERHEAD;
     if (this.#cost + cost > most || this.#memory.isFull) return;
-    this.#errors.push({ errno: ECONNREFUSED, bytes, to: keepEndpoint(to.ip, to.port) });
+    this.#errors.push({ errno, type, code, mtu, offender: offender.slice(), bytes, to: keepEndpoint(to.ip, to.port) });
     this.#cost += cost;
     this.#memory.bytes += cost;
+  }
+
+  /**
+   * The first error that waits, with the datagram that it belongs to (MSG_ERRQUEUE); never waits itself.
+   *
+   * @param family  of the socket
+   * @returns bytes moved; −EAGAIN none waits; −EFAULT
+   */
+  receive(to: IoCursor, message: IncomingMessage, family: number): number {
+    const error = this.first;
+    if (error === undefined) return -EAGAIN;
+    const count = Math.min(error.bytes.length, to.remaining);
+    const moved = count === 0 ? 0 : to.put(error.bytes, 0, count);
+    if (moved < 0) return moved;
+    this.shift();
+    message.addressLength = writeInetAddress(message.address, error.to.ip, error.to.port, family, 2);
+    const control = errorControl(error);
+    message.addControl(control.level, control.type, control.data);
+    message.flags |= moved < error.bytes.length ? MSG_ERRQUEUE | MSG_TRUNC : MSG_ERRQUEUE;
+    return moved;
   }
 
   shift(): void {
@@ -77,16 +121,17 @@ export class ErrorQueue {
   }
 }
 
-/** What happened, and the address of who said it: this machine, for what it refused itself. */
-export function errorControl(error: DatagramError): ControlMessage {
+/** What happened, and the address of who said it. */
+function errorControl(error: DatagramError): ControlMessage {
   const v4 = isV4(error.to.ip);
-  const offender = inetAddressBytes({ ip: error.to.ip, port: 0 }, v4 ? AF_INET : AF_INET6);
+  const offender = inetAddressBytes({ ip: error.offender, port: 0 }, v4 ? AF_INET : AF_INET6);
   const data = new Uint8Array(SockExtendedErr.size + offender.length);
   putFields(viewOf(data), SockExtendedErr, {
     ee_errno: error.errno,
     ee_origin: v4 ? SO_EE_ORIGIN_ICMP : SO_EE_ORIGIN_ICMP6,
-    ee_type: v4 ? UNREACHABLE : UNREACHABLE_V6,
-    ee_code: v4 ? UNREACHABLE_PORT : UNREACHABLE_PORT_V6,
+    ee_type: error.type,
+    ee_code: error.code,
+    ee_info: error.mtu,
   });
   data.set(offender, SockExtendedErr.size);
   return v4 ? { level: IPPROTO_IP, type: IP_RECVERR, data } : { level: IPPROTO_IPV6, type: IPV6_RECVERR, data };

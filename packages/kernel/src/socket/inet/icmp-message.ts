@@ -18,6 +18,8 @@ export interface IpPacket {
   readonly to: IpAddress;
   readonly hopLimit: number;
   readonly trafficClass: number;
+  /** The interface that it came in by; 0: it never left this machine. */
+  readonly device: number;
 }
 
 export function isEchoRequest(packet: IpPacket): boolean {

@@ -298,9 +298,9 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     return this.peer === null || this.peer.port === 0 ? -ENOTCONN : inetAddressBytes(this.peer, this.family, 2);
   }
 
-  /** Tells a receiver who sent. */
-  protected tellSender(message: IncomingMessage, ip: IpAddress, port: number): void {
-    message.addressLength = writeInetAddress(message.address, ip, port, this.family, 2);
+  /** Tells a receiver who sent. @param index  the interface that it came by */
+  protected tellSender(message: IncomingMessage, ip: IpAddress, port: number, index: number): void {
+    message.addressLength = writeInetAddress(message.address, ip, port, this.family, index);
   }
 
   /** A source address was chosen for a socket without one. */

@@ -33,7 +33,7 @@ export class LoopbackDatagrams implements DatagramTransport {
     const { ip, port } = to;
     const device = this.#socket.network.interfaceOf(ip).index;
     const claim = this.#ports.find({ ip, port, device }, datagram.from, hears);
-    return claim === null ? NOBODY : claim.socket.loopback.#arrive(datagram, device, from);
+    return claim === null ? NOBODY : claim.socket.loopback.arrive(datagram, device, from);
   }
 
   /** Does the interface take in what is sent to the group? Work: one step a member of groups. */
@@ -51,7 +51,7 @@ export class LoopbackDatagrams implements DatagramTransport {
       const { socket } = claim;
       const isReached = reaches(claim, to.ip, device) && socket.hears(from);
       if (isReached && socket.ip.hearsGroup(to.ip, device, from.ip, socket.isV6))
-        socket.loopback.#arrive(datagram, device, copy());
+        socket.loopback.arrive(datagram, device, copy());
     }
   }
 
@@ -61,11 +61,11 @@ export class LoopbackDatagrams implements DatagramTransport {
     const device = this.#socket.network.interfaceOf(ip).index;
     for (const claim of this.#ports.at(port))
       if (reaches(claim, ip, device) && claim.socket.hears(datagram.from))
-        claim.socket.loopback.#arrive(datagram, device, copy());
+        claim.socket.loopback.arrive(datagram, device, copy());
   }
 
-  /** Into the queue; without room the datagram is lost, as datagrams are. */
-  #arrive(datagram: OutgoingDatagram, interfaceIndex: number, from: IoCursor): number {
+  /** Into the queue; without room the datagram is lost, as datagrams are. @returns its length, −EFAULT */
+  arrive(datagram: OutgoingDatagram, interfaceIndex: number, from: IoCursor): number {
     const socket = this.#socket;
     const { udpMemory, transfer } = socket.network;
     const length = from.remaining;

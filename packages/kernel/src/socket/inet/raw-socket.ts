@@ -40,7 +40,9 @@ import {
   SOL_RAW,
 } from "@stratos/abi";
 import {
+  type IcmpError,
   type IpAddress,
+  type IpOutput,
   isLoopback,
   isMulticast,
   isSameIp,
@@ -70,7 +72,10 @@ import {
 } from "./icmp-message.ts";
 import { NO_EXTENSIONS } from "./extension-headers.ts";
 import { isGroupOpen, sourceToGroup, wayOut } from "./group-route.ts";
-import { familyOf, readInetAddress, resolveWildcard } from "./inet-address.ts";
+import { familyOf, readInetAddress, resolveWildcard, scopeOf } from "./inet-address.ts";
+import { forbidsParts, hearsErrors } from "./sending-options.ts";
+import { ErrorQueue } from "./error-queue.ts";
+import type { InterfaceIp } from "../interface-network.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
 import type { InetNetwork, InetSocket } from "./inet-socket.ts";
 import type { PortClaim, PortTable } from "./port-table.ts";
@@ -90,12 +95,15 @@ const TO = new ScratchEndpoint();
 export interface RawNetwork extends InetNetwork {
   readonly rawSockets: Set<RawSocket>;
   readonly pingIdentifiers: PortTable<PingClaim>;
+  /** Sends IP over links. */
+  readonly ip: InterfaceIp & { readonly output: IpOutput };
 }
 
 /**
  * Sockets that see packets instead of streams or ports: raw sockets (raw(7)), and ICMP sockets (icmp(7), "ping
  * sockets"), which send echo requests under an identifier of their own and get the replies to it. Packets go to
- * addresses of this machine only: what lies outside is reached through the host's sockets, which carry TCP and UDP.
+ * addresses of this machine and over links; what the provider leads to is reached through the host's sockets, which
+ * carry TCP and UDP.
  */
 export class RawSocket extends DatagramSocket {
   declare readonly network: RawNetwork;
@@ -106,6 +114,10 @@ export class RawSocket extends DatagramSocket {
   /** IPV6_CHECKSUM: where packets have their checksum; −1: they have none that is known. */
   #checksumAt = -1;
   #includesHeader: boolean;
+  /** The link that connect(2) named with an address of IPv6; 0: none. */
+  #peerScope = 0;
+  /** Errors about what an ICMP socket sent; null: there was none. */
+  #errors: ErrorQueue | null = null;
 
   constructor(
     network: RawNetwork,
@@ -175,16 +187,18 @@ export class RawSocket extends DatagramSocket {
     const malformed = readInetAddress(address, this.family, TO);
     if (malformed < 0) return malformed;
     resolveWildcard(TO);
+    const scope = this.isV6 ? scopeOf(address) : 0;
     const isMapped = this.isV6 && isV4(TO.ip);
     const own = this.local?.ip;
     if (!isMapped && this.isV6 && own !== undefined && isV4(own)) return -EAFNOSUPPORT;
     // Nothing can be sent there, but connecting is no error (net/ipv6/datagram.c, __ip6_datagram_connect).
-    const source = isMapped ? this.#sourceOf(TO.ip) : this.#source(TO.ip);
+    const source = isMapped ? this.#sourceOf(TO.ip, 0) : this.#source(TO.ip, scope);
     if (isErrno(source)) return source;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
     this.takeSource(source);
     this.peer = keepEndpoint(TO.ip, TO.port);
+    this.#peerScope = scope;
     return 0;
   }
 
@@ -192,20 +206,22 @@ export class RawSocket extends DatagramSocket {
    * The address that packets to a destination come from: −EACCES (broadcast), −ENETUNREACH for what isn't of this
    * machine.
    */
-  #source(ip: IpAddress): IpAddress | number {
+  #source(ip: IpAddress, scope: number): IpAddress | number {
     const { network } = this;
     if (network.isBroadcast(ip) && !this.options.broadcast) return -EACCES;
     if (isV4(ip) === this.isV6) return -ENETUNREACH;
-    const way = isMulticast(ip) ? wayOut(this, ip, 0) : null;
-    if (way === null || way.kind === "provider") return this.#sourceOf(ip);
+    const way = isMulticast(ip) ? wayOut(this, ip, scope) : null;
+    if (way === null || way.kind === "provider") return this.#sourceOf(ip, scope);
     return way.isUp ? sourceToGroup(this, ip, way) : -ENETUNREACH;
   }
 
-  #sourceOf(ip: IpAddress): IpAddress | number {
+  #sourceOf(ip: IpAddress, scope: number): IpAddress | number {
     const { network } = this;
     if (network.isLocal(ip)) return isLoopback(ip) && isV4(ip) ? LOOPBACK_V4 : ip;
-    const source = network.sourceOutside(ip, this.flowTo(ip, 0));
-    if (isErrno(source)) return source;
+    const flow = this.flowTo(ip, 0);
+    const route = network.routeOutside(ip, scope === 0 ? flow : { ...flow, out: scope });
+    if (isErrno(route)) return route;
+    if (route.out.carriesIp) return network.sourceBy(route, ip);
     this.kernel.notices.set("packets", "");
     return -ENETUNREACH;
   }
@@ -221,29 +237,71 @@ export class RawSocket extends DatagramSocket {
     } else if (this.peer === null) return -EDESTADDRREQ;
     else TO.set(this.peer.ip, 0);
     if (this.isWriteShut) return -EPIPE;
+    const error = this.takeError();
+    if (error !== 0) return -error;
+    const scope = this.#scopeOf(message);
     const bytes = new Uint8Array(length);
     const taken = length === 0 ? 0 : from.take(bytes, 0, length);
     if (taken < length) return taken < 0 ? taken : -EINVAL;
-    const packet = this.#packet(task, bytes, TO.ip.slice(), message);
+    const packet = this.#packet(task, bytes, TO.ip.slice(), message, scope);
     if (isErrno(packet)) return packet;
-    if (isMulticast(packet.to)) this.#sendToMembers(packet);
-    else deliverPacket(this.network, packet);
+    if (isMulticast(packet.to)) return this.#sendToMembers(packet, scope) || length;
+    if (!this.network.isLocal(packet.to)) return this.#sendOnLink(packet, scope || this.options.boundIndex) || length;
+    deliverPacket(this.network, packet);
     return length;
   }
 
+  /** The interface that the message names, by IP_PKTINFO or the scope of its address, or else connect(2) did. */
+  #scopeOf({ address, ancillary }: OutgoingMessage): number {
+    const chosen = ancillary?.sender?.interfaceIndex ?? 0;
+    if (chosen !== 0 || !this.isV6) return chosen;
+    return address === null ? this.#peerScope : scopeOf(address);
+  }
+
+  #sendOnLink(packet: IpPacket, device: number): number {
+    const { ip } = this.network;
+    const { protocol, from, to, bytes, hopLimit: hops, trafficClass } = packet;
+    const how = { hops, trafficClass, device, dontFragment: forbidsParts(this.ip, to) };
+    const sent = ip.output.send(protocol, from, to, bytes, 0, bytes.length, how);
+    ip.settle();
+    return sent;
+  }
+
+  /** An error about what was sent came in (net/ipv4/ping.c, ping_err). */
+  networkError(error: IcmpError, offender: IpAddress, to: IpAddress, bytes: Uint8Array): void {
+    if (hearsErrors(this.ip, to)) {
+      this.#errors ??= new ErrorQueue(this.network.udpMemory);
+      this.#errors.add(error, offender, { ip: to, port: 0 }, bytes, this.options.receiveBuffer);
+    } else if (this.peer === null || !error.isHard) return;
+    this.pendingError = error.errno;
+    this.readiness.wakeAll();
+  }
+
   /** Each member in this machine has it (net/ipv4/raw.c, raw_v4_input). Work: one step a packet socket and a member. */
-  #sendToMembers(packet: IpPacket): void {
-    const { network, ip, isV6 } = this;
-    const way = wayOut(this, packet.to, 0);
-    if (way === null || !(way.isLoopback || ip.loopsGroups(isV6))) return;
-    if (!isGroupOpen(network, packet.to, { device: way.index, from: packet.from })) return;
+  #sendToMembers(packet: IpPacket, scope: number): number {
+    const { ip, isV6 } = this;
+    const way = wayOut(this, packet.to, scope);
+    if (way === null) return 0;
+    if (way.isLoopback || ip.loopsGroups(isV6)) this.#loopToMembers(packet, way.index);
+    return way.carriesIp ? this.#sendOnLink(packet, way.index) : 0;
+  }
+
+  #loopToMembers(packet: IpPacket, index: number): void {
+    const { network } = this;
+    if (!isGroupOpen(network, packet.to, { device: index, from: packet.from })) return;
     for (const socket of network.rawSockets)
-      if (socket.hears(packet) && socket.ip.hearsGroup(packet.to, way.index, packet.from, socket.isV6))
+      if (socket.hears(packet) && socket.ip.hearsGroup(packet.to, index, packet.from, socket.isV6))
         socket.enqueue(packet);
   }
 
-  #packet(task: SocketCaller, bytes: Uint8Array, to: IpAddress, message: OutgoingMessage): IpPacket | number {
-    const source = this.#source(to);
+  #packet(
+    task: SocketCaller,
+    bytes: Uint8Array,
+    to: IpAddress,
+    message: OutgoingMessage,
+    scope: number,
+  ): IpPacket | number {
+    const source = this.#source(to, scope);
     if (isErrno(source)) return source;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
@@ -259,6 +317,7 @@ export class RawSocket extends DatagramSocket {
       to,
       hopLimit: this.ip.hopLimitTo(to, message.ancillary),
       trafficClass: this.ip.trafficClassTo(to, message.ancillary),
+      device: 0,
     };
     if (this.isPing) {
       if (bytes.length < ICMP_HEADER_SIZE || !isEchoRequest(packet)) return -EINVAL;
@@ -280,7 +339,7 @@ export class RawSocket extends DatagramSocket {
     if (packet.isV4 === this.isV6 || packet.protocol !== this.protocol) return false;
     const { local, peer } = this;
     const { boundIndex } = this.options;
-    if (boundIndex !== 0 && boundIndex !== this.network.interfaceOf(packet.to).index) return false;
+    if (boundIndex !== 0 && boundIndex !== this.#deviceOf(packet)) return false;
     if (local !== null && !isWildcard(local.ip) && !isSameIp(local.ip, packet.to)) return false;
     if (peer !== null && !isSameIp(peer.ip, packet.from)) return false;
     if (this.#checksumAt >= 0 && !hasRightChecksum(packet)) return false;
@@ -288,6 +347,11 @@ export class RawSocket extends DatagramSocket {
     const type = packet.bytes[0] ?? 0;
     if (this.protocol === IPPROTO_ICMP) return type >= 32 || (this.#filter[type >> 3]! & (1 << (type & 7))) === 0;
     return this.protocol !== IPPROTO_ICMPV6 || (this.#filter[type >> 3]! & (1 << (type & 7))) === 0;
+  }
+
+  /** The interface that a packet came in by. */
+  #deviceOf({ device, to }: IpPacket): number {
+    return device || this.network.interfaceOf(to).index;
   }
 
   /** Into the queue; without room the packet is lost. */
@@ -303,8 +367,10 @@ export class RawSocket extends DatagramSocket {
   }
 
   override receive(_task: SocketCaller, to: IoCursor, message: IncomingMessage, flags: number): number {
-    if ((flags & MSG_ERRQUEUE) !== 0) return -EAGAIN;
+    if ((flags & MSG_ERRQUEUE) !== 0) return this.#receiveError(to, message);
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+    const error = this.takeError();
+    if (error !== 0) return -error;
     const packet = this.#queue[0];
     if (packet === undefined) return this.foundNothing(flags);
     const bytes = packet.isV4 && !this.isPing ? concatBytes([ipv4Header(packet), packet.bytes]) : packet.bytes;
@@ -316,13 +382,20 @@ export class RawSocket extends DatagramSocket {
       this.#queuedCost -= packet.bytes.length + PACKET_OVERHEAD;
       this.network.udpMemory.bytes -= packet.bytes.length + PACKET_OVERHEAD;
     }
-    this.tellSender(message, packet.from, 0);
-    const interfaceIndex = this.network.interfaceOf(packet.to).index;
+    this.tellSender(message, packet.from, 0, this.#deviceOf(packet));
+    const interfaceIndex = this.#deviceOf(packet);
     const controls = this.ip.controlsFor({ ...packet, interfaceIndex, extensions: NO_EXTENSIONS }, this.isV6, -1);
     if (controls !== null) for (const each of controls) message.addControl(each.level, each.type, each.data);
     if (this.options.timestamp !== 0) addTimestamp(this.kernel, this.options.timestamp, message);
     if (moved < bytes.length) message.flags |= MSG_TRUNC;
     return (flags & MSG_TRUNC) !== 0 && !this.isPing ? bytes.length : moved;
+  }
+
+  #receiveError(to: IoCursor, message: IncomingMessage): number {
+    const told = this.#errors?.receive(to, message, this.family) ?? -EAGAIN;
+    if (told === -EAGAIN) return told;
+    this.pendingError = this.#errors?.first?.errno ?? 0;
+    return told;
   }
 
   override available(): number {
@@ -331,7 +404,7 @@ export class RawSocket extends DatagramSocket {
 
   override poll(): number {
     let ready = POLLOUT | POLLWRNORM;
-    if (this.pendingError !== 0) ready |= POLLERR;
+    if (this.pendingError !== 0 || this.#errors?.first !== undefined) ready |= POLLERR;
     if (this.isReadShut) ready |= POLLIN | POLLRDNORM | POLLRDHUP;
     if (this.isReadShut && this.isWriteShut) ready |= POLLHUP;
     if (this.#queue.length > 0) ready |= POLLIN | POLLRDNORM;
@@ -396,6 +469,7 @@ export class RawSocket extends DatagramSocket {
   protected override dispose(): void {
     this.network.rawSockets.delete(this);
     this.#queue.length = 0;
+    this.#errors?.clear();
     this.network.udpMemory.bytes -= this.#queuedCost;
     super.dispose();
   }
@@ -408,6 +482,8 @@ export class RawSocket extends DatagramSocket {
         filter: it.#filter,
         includesHeader: it.#includesHeader,
         checksumAt: it.#checksumAt,
+        peerScope: it.#peerScope,
+        errors: it.#errors,
       }),
       load: (it, from) =>
         ({
@@ -416,6 +492,8 @@ export class RawSocket extends DatagramSocket {
           filter: it.#filter,
           includesHeader: it.#includesHeader,
           checksumAt: it.#checksumAt,
+          peerScope: it.#peerScope,
+          errors: it.#errors,
         } = from),
     });
   }
@@ -437,6 +515,7 @@ function packetWithHeader(bytes: Uint8Array, from: IpAddress): IpPacket | number
     to: readV4(bytes, 16, new Uint32Array(4)),
     hopLimit: bytes[8]!,
     trafficClass: bytes[1]!,
+    device: 0,
   };
 }
 

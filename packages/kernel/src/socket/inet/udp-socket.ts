@@ -11,16 +11,13 @@ import {
   EINPROGRESS,
   EINVAL,
   EMSGSIZE,
+  EHOSTUNREACH,
   ENETUNREACH,
   ENOBUFS,
-  ENOPROTOOPT,
   EOPNOTSUPP,
   EPIPE,
   IPPROTO_IP,
   IPPROTO_UDP,
-  IPPROTO_UDPLITE,
-  IPV6_RECVERR,
-  IP_RECVERR,
   IP_TTL,
   MSG_ERRQUEUE,
   MSG_MORE,
@@ -39,17 +36,15 @@ import {
   TCP_CLOSE,
   TCP_ESTABLISHED,
   UDP_CORK,
-  UDP_GRO,
-  UDP_SEGMENT,
   isErrno,
   SockaddrIn,
-  UDPLITE_RECV_CSCOV,
-  UDPLITE_SEND_CSCOV,
 } from "@stratos/abi";
 import { concatBytes, stateClass } from "@stratos/base";
 import {
+  type IcmpError,
   type InetEndpoint,
   type IpAddress,
+  type IpOutput,
   ANY_V4,
   isLoopback,
   isMulticast,
@@ -66,18 +61,21 @@ import { addTimestamp } from "../message-timestamp.ts";
 import type { Ancillary, ChosenSender, IncomingMessage, OutgoingMessage } from "../message.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import type { InetNetwork } from "./inet-socket.ts";
+import type { InterfaceIp } from "../interface-network.ts";
 import type { NetworkInterface } from "../network-interface.ts";
-import { intOption, optionInt } from "../socket-options.ts";
+import { sendUdp } from "../ip/udp-output.ts";
 import { ReceivedDatagram } from "./datagram-queue.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
 import { NOBODY } from "./datagram-transport.ts";
-import { ErrorQueue, errorControl } from "./error-queue.ts";
+import { ErrorQueue } from "./error-queue.ts";
 import { hasRoutingHeader, joinExtensions, NO_EXTENSIONS } from "./extension-headers.ts";
+import { forbidsParts, hearsErrors } from "./sending-options.ts";
 import { sourceToGroup, wayOut } from "./group-route.ts";
 import { HostDatagrams } from "./host-datagrams.ts";
 import { familyOf, readInetAddress, resolveWildcard, scopeOf } from "./inet-address.ts";
 import { LoopbackDatagrams } from "./loopback-datagrams.ts";
 import type { PortClaim, PortTable } from "./port-table.ts";
+import { NOT_OF_UDP, UdpOptions } from "./udp-options.ts";
 import { type DatagramFault, RoughNetwork } from "./rough-network.ts";
 
 export interface UdpClaim extends PortClaim {
@@ -93,6 +91,10 @@ const OUTGOING = {
   scope: 0,
   /** The loopback takes it, whoever it is for. */
   staysHere: false as boolean,
+  /** A route leads to a link of ours, not to the provider. */
+  isOnLink: false as boolean,
+  /** The interface that it was to leave by; 0: any. */
+  device: 0,
   hopLimit: 0,
   trafficClass: 0,
   extensions: NO_EXTENSIONS as Uint8Array,
@@ -127,6 +129,8 @@ export interface UdpNetwork extends InetNetwork {
   readonly udplitePorts: PortTable<UdpClaim>;
   /** null: all datagrams within the machine arrive, once and in order. */
   rough: RoughNetwork | null;
+  /** Sends IP over links. */
+  readonly ip: InterfaceIp & { readonly output: IpOutput };
 }
 
 /**
@@ -140,7 +144,7 @@ export class UdpSocket extends DatagramSocket {
   #host: HostDatagrams | null;
   #corked: CorkedDatagram | null = null;
   #errors: ErrorQueue;
-  #options = new Map<number, number>();
+  #options = new UdpOptions();
 
   /**
    * @param protocol  IPPROTO_UDP, or IPPROTO_UDPLITE (udplite(7)), which stays inside the machine: hosts don't offer it
@@ -249,7 +253,7 @@ export class UdpSocket extends DatagramSocket {
    */
   #route({ ip, port }: InetEndpoint, chosen: ChosenSender | null): IpAddress | number {
     const { network } = this;
-    OUTGOING.staysHere = false;
+    OUTGOING.staysHere = OUTGOING.isOnLink = false;
     if (isV4(ip) && this.isV6 && this.ip.v6Only) return -ENETUNREACH;
     const given = chosen?.ip ?? null;
     if (given !== null && (isV4(given) !== isV4(ip) || !network.hasAddress(given))) return -ENETUNREACH;
@@ -260,14 +264,21 @@ export class UdpSocket extends DatagramSocket {
     else if (isV4(ip) && this.#leavesByLoopback(chosen)) {
       OUTGOING.staysHere = true;
       source = ANY_V4;
-    } else
-      source =
-        this.#host === null && network.provider !== null
-          ? -ENETUNREACH
-          : network.sourceOutside(ip, this.flowTo(ip, port));
+    } else source = this.#routeOutside(ip, port, chosen);
     if (isErrno(source)) return source;
     if (network.isBroadcast(ip) && !this.options.broadcast) return -EACCES;
     return given ?? source;
+  }
+
+  #routeOutside(ip: IpAddress, port: number, chosen: ChosenSender | null): IpAddress | number {
+    const { network } = this;
+    const flow = this.flowTo(ip, port);
+    OUTGOING.device = chosen?.interfaceIndex || this.options.boundIndex || OUTGOING.scope;
+    const route = network.routeOutside(ip, OUTGOING.device === flow.out ? flow : { ...flow, out: OUTGOING.device });
+    if (isErrno(route)) return route;
+    OUTGOING.isOnLink = route.out.carriesIp;
+    if (!OUTGOING.isOnLink && this.#host === null) return network.provider === null ? -EHOSTUNREACH : -ENETUNREACH;
+    return this.protocol !== IPPROTO_UDP && OUTGOING.isOnLink ? -ENETUNREACH : network.sourceBy(route, ip);
   }
 
   /** Was the loopback chosen, by IP_PKTINFO or SO_BINDTODEVICE? What leaves by it comes back. */
@@ -280,7 +291,7 @@ export class UdpSocket extends DatagramSocket {
 
   override send(task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
-    const hasMore = (flags & MSG_MORE) !== 0 || (this.#options.get(UDP_CORK) ?? 0) !== 0;
+    const hasMore = (flags & MSG_MORE) !== 0 || this.#options.isCorked;
     if (this.#corked !== null) return this.#append(task, this.#corked, from, hasMore);
     const { to } = OUTGOING;
     OUTGOING.toPeer = message.address === null;
@@ -376,7 +387,31 @@ export class UdpSocket extends DatagramSocket {
         return this.#refused(from);
       }
     }
-    return this.#host!.send(OUTGOING, from);
+    if (!OUTGOING.isOnLink) return this.#host!.send(OUTGOING, from);
+    if (!this.network.isBroadcast(to.ip)) return this.#sendOnLink(from, OUTGOING.device);
+    // Who sends to all is one of them (net/ipv4/route.c, RTCF_BROADCAST).
+    const bytes = this.#takeAll(from);
+    if (typeof bytes === "number") return bytes;
+    this.loopback.sendToAll(OUTGOING, () => new BytesCursor(bytes));
+    return this.#sendOnLink(new BytesCursor(bytes), OUTGOING.device);
+  }
+
+  /** Out by the IP layer; −EOPNOTSUPP with headers of IPv6 that it doesn't write. */
+  #sendOnLink(from: IoCursor, device: number): number {
+    if (OUTGOING.extensions.length > 0) return -EOPNOTSUPP;
+    const { output } = this.network.ip;
+    const sent = sendUdp(output, OUTGOING, from, { device, dontFragment: forbidsParts(this.ip, OUTGOING.to.ip) });
+    this.network.ip.settle();
+    return sent;
+  }
+
+  /** An error about what was sent came in (udp(7); net/ipv4/udp.c, __udp4_lib_err). */
+  networkError(error: IcmpError, offender: IpAddress, to: InetEndpoint, bytes: Uint8Array): void {
+    const isTold = hearsErrors(this.ip, to.ip);
+    if (isTold) this.#errors.add(error, offender, to, bytes, this.options.receiveBuffer);
+    else if (this.peer === null || !(error.isHard || error.mtu > 0)) return;
+    this.pendingError = error.errno;
+    this.readiness.wakeAll();
   }
 
   /** Nobody gets it; its bytes are looked at all the same. */
@@ -420,11 +455,15 @@ export class UdpSocket extends DatagramSocket {
     if (failed < 0) return failed;
     this.#setSender(sourceToGroup(this, OUTGOING.to.ip, way), chosen);
     const host = way.kind === "provider" ? this.#host : null;
-    if (!(way.isLoopback || this.ip.loopsGroups(this.isV6)) || !this.loopback.isOpen(OUTGOING, way.index))
+    const isOnLink = way.carriesIp && this.protocol === IPPROTO_UDP;
+    if (!(way.isLoopback || this.ip.loopsGroups(this.isV6)) || !this.loopback.isOpen(OUTGOING, way.index)) {
+      if (isOnLink) return this.#sendOnLink(from, way.index);
       return host === null ? this.#lose(from) : host.send(OUTGOING, from);
+    }
     const bytes = this.#takeAll(from);
     if (typeof bytes === "number") return bytes;
     this.loopback.sendToMembers(OUTGOING, way.index, () => new BytesCursor(bytes));
+    if (isOnLink) return this.#sendOnLink(new BytesCursor(bytes), way.index);
     host?.send(OUTGOING, new BytesCursor(bytes));
     return bytes.length;
   }
@@ -457,7 +496,7 @@ export class UdpSocket extends DatagramSocket {
     const { transfer } = this.network;
     const length = this.#lose(from);
     if (length < 0) return length;
-    const isTold = (isV4(to.ip) ? this.ip.v4.get(IP_RECVERR) : this.ip.v6.get(IPV6_RECVERR)) === 1;
+    const isTold = hearsErrors(this.ip, to.ip);
     if (isTold) this.#errors.refused(transfer.slice(0, length), to, this.options.receiveBuffer);
     if (toPeer || isTold) {
       this.pendingError = ECONNREFUSED;
@@ -475,7 +514,7 @@ export class UdpSocket extends DatagramSocket {
     let moved = this.loopback.receive(RECEIVED, to, peek);
     if (moved === -EAGAIN && this.#host !== null) moved = this.#host.receive(RECEIVED, to, peek);
     if (moved < 0) return moved === -EAGAIN ? this.foundNothing(flags) : moved;
-    this.tellSender(message, RECEIVED.from, RECEIVED.port);
+    this.tellSender(message, RECEIVED.from, RECEIVED.port, RECEIVED.interfaceIndex);
     const controls = this.ip.controlsFor(RECEIVED, this.isV6, this.local?.port ?? -1);
     if (controls !== null) for (const each of controls) message.addControl(each.level, each.type, each.data);
     if (this.options.timestamp !== 0) addTimestamp(this.kernel, this.options.timestamp, message);
@@ -483,21 +522,11 @@ export class UdpSocket extends DatagramSocket {
     return (flags & MSG_TRUNC) !== 0 ? RECEIVED.length : moved;
   }
 
-  /** The first error that waits, with the datagram that it belongs to; never waits itself. */
   #receiveError(to: IoCursor, message: IncomingMessage): number {
-    const error = this.#errors.first;
-    if (error === undefined) return -EAGAIN;
-    const count = Math.min(error.bytes.length, to.remaining);
-    const moved = count === 0 ? 0 : to.put(error.bytes, 0, count);
-    if (moved < 0) return moved;
-    this.#errors.shift();
+    const told = this.#errors.receive(to, message, this.family);
     // The next call tells of the next one (net/core/skbuff.c, sock_dequeue_err_skb).
-    this.pendingError = this.#errors.first?.errno ?? 0;
-    this.tellSender(message, error.to.ip, error.to.port);
-    const control = errorControl(error);
-    message.addControl(control.level, control.type, control.data);
-    message.flags |= moved < error.bytes.length ? MSG_ERRQUEUE | MSG_TRUNC : MSG_ERRQUEUE;
-    return moved;
+    if (told !== -EAGAIN) this.pendingError = this.#errors.first?.errno ?? 0;
+    return told;
   }
 
   override changed(): void {
@@ -521,24 +550,10 @@ export class UdpSocket extends DatagramSocket {
   }
 
   override setProtocolOption(task: SocketCaller, level: number, name: number, value: Uint8Array): number {
-    if (
-      level === IPPROTO_UDPLITE &&
-      this.protocol === level &&
-      (name === UDPLITE_SEND_CSCOV || name === UDPLITE_RECV_CSCOV)
-    ) {
-      if (value.length < 4) return -EINVAL;
-      // Less than the header can't be covered (udplite(7)).
-      this.#options.set(name, optionInt(value) === 0 ? 0 : Math.max(8, optionInt(value)));
-      return 0;
-    }
-    if (level !== IPPROTO_UDP) return super.setProtocolOption(task, level, name, value);
-    if (name !== UDP_CORK && name !== UDP_SEGMENT && name !== UDP_GRO) return -ENOPROTOOPT;
-    if (value.length < 4) return -EINVAL;
-    // Segmentation would need a device that does it.
-    if (name === UDP_SEGMENT && optionInt(value) !== 0) return -EINVAL;
-    this.#options.set(name, optionInt(value));
-    const sent = name === UDP_CORK && optionInt(value) === 0 ? this.#uncork(task) : 0;
-    return sent < 0 ? sent : 0;
+    const set = this.#options.set(this.protocol, level, name, value);
+    if (set === NOT_OF_UDP) return super.setProtocolOption(task, level, name, value);
+    if (set < 0 || level !== IPPROTO_UDP || name !== UDP_CORK || this.#options.isCorked) return set;
+    return Math.min(0, this.#uncork(task));
   }
 
   override getProtocolOption(
@@ -548,16 +563,8 @@ export class UdpSocket extends DatagramSocket {
     length: number,
     address = 0,
   ): Uint8Array | number {
-    if (
-      level === IPPROTO_UDPLITE &&
-      this.protocol === level &&
-      (name === UDPLITE_SEND_CSCOV || name === UDPLITE_RECV_CSCOV)
-    ) {
-      return intOption(this.#options.get(name) ?? 0);
-    }
-    if (level !== IPPROTO_UDP) return super.getProtocolOption(task, level, name, length, address);
-    if (name !== UDP_CORK && name !== UDP_SEGMENT && name !== UDP_GRO) return -ENOPROTOOPT;
-    return intOption(this.#options.get(name) ?? 0);
+    const value = this.#options.get(this.protocol, level, name);
+    return value === NOT_OF_UDP ? super.getProtocolOption(task, level, name, length, address) : value;
   }
 
   override optionChanged(name: number): void {
@@ -579,8 +586,8 @@ export class UdpSocket extends DatagramSocket {
 
   static {
     stateClass("UdpSocket", this, {
-      save: (it) => ({ host: it.#host, corked: it.#corked, errors: it.#errors, options: it.#options }),
-      load: (it, from) => ({ host: it.#host, corked: it.#corked, errors: it.#errors, options: it.#options } = from),
+      save: (it) => ({ host: it.#host, corked: it.#corked, errors: it.#errors, udpOptions: it.#options }),
+      load: (it, from) => ({ host: it.#host, corked: it.#corked, errors: it.#errors, udpOptions: it.#options } = from),
     });
   }
 }

@@ -1,5 +1,5 @@
 /** Frames between the links of interfaces and the packet sockets of their network. */
-import { EMSGSIZE, ENETDOWN, PACKET_OUTGOING } from "@stratos/abi";
+import { EMSGSIZE, ENETDOWN, PACKET_HOST, PACKET_OTHERHOST, PACKET_OUTGOING } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { FRAME_HEADER_SIZE, type LinkEvents } from "@stratos/host";
 import type { FrameObserver } from "../interface-network.ts";
@@ -22,8 +22,15 @@ function takeFrames(one: NetworkInterface): void {
     const bridge = one.master !== null && isForBridge(frame) ? one.master.bridge : null;
     for (const socket of network.packetSockets) socket.frameSeen(one, frame, packetType, bridge !== null);
     // A copy: on its way through the bridge it meets others.
-    bridge?.received(one, frame.slice(), WAYS);
+    if (bridge !== null) bridge.received(one, frame.slice(), WAYS);
+    else if (one.master === null) passUp(one, frame, packetType);
   }
+}
+
+/** To the IP layer, if it is for this station. What packet sockets send on `lo` is theirs. */
+function passUp(one: NetworkInterface, frame: Uint8Array, packetType: number): void {
+  if (packetType !== PACKET_OTHERHOST && one.carriesIp)
+    one.network.ip.frameReceived(one, frame, packetType !== PACKET_HOST);
 }
 
 const WAYS: BridgeWays = {
@@ -35,6 +42,7 @@ const WAYS: BridgeWays = {
     own.counters.receivedBytes += frame.length;
     const packetType = packetTypeOf(own, frame);
     for (const socket of own.network.packetSockets) socket.frameSeen(own, frame, packetType, false);
+    passUp(own, frame, packetType);
   },
 };
 

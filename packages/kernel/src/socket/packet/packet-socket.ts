@@ -314,7 +314,9 @@ export class PacketSocket extends Socket implements FanoutMember {
     const taken = remaining === 0 ? 0 : from.take(frame, length - remaining, remaining);
     if (taken < remaining) return taken < 0 ? taken : -EFAULT;
     if (!isRaw) this.#writeHeader(frame, one, to);
-    return sendFrame(one, frame, this);
+    const failed = sendFrame(one, frame, this);
+    one.network.ip.settle();
+    return failed;
   }
 
   #writeHeader(frame: Uint8Array, one: NetworkInterface, to: PacketAddress | null): void {

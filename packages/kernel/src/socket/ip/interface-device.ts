@@ -1,0 +1,45 @@
+import { stateClass } from "@stratos/base";
+import type { IpDevice } from "@stratos/netstack";
+import type { NetworkInterface } from "../network-interface.ts";
+import { sendFrame } from "../packet/interface-frames.ts";
+
+/** An interface as the IP layer knows it. */
+export class InterfaceDevice implements IpDevice {
+  readonly own: NetworkInterface;
+
+  constructor(own: NetworkInterface) {
+    this.own = own;
+  }
+
+  get index(): number {
+    return this.own.index;
+  }
+
+  get mtu(): number {
+    return this.own.mtu;
+  }
+
+  get hardwareAddress(): Uint8Array {
+    return this.own.hardwareAddress;
+  }
+
+  get isEthernet(): boolean {
+    return this.own.hasFrames;
+  }
+
+  get asksNeighbours(): boolean {
+    return !this.own.isNoArp;
+  }
+
+  get isUp(): boolean {
+    return this.own.isUp;
+  }
+
+  transmit(bytes: Uint8Array, length: number): void {
+    sendFrame(this.own, bytes.subarray(0, length), null);
+  }
+
+  static {
+    stateClass("InterfaceDevice", this);
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * Goal: IP works between networks that a veth joins, and over bridges and routers. Method: tasks in networks of their
+ * own; time is the kernel's, which each test moves.
+ */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import {
+  AF_INET,
+  CLONE_NEWNET,
+  ECONNREFUSED,
+  EHOSTUNREACH,
+  EMSGSIZE,
+  MSG_DONTWAIT,
+  SOCK_DGRAM,
+  SOCK_RAW,
+  IPPROTO_ICMP,
+  EAGAIN,
+} from "@stratos/abi";
+import { addressRequest, attribute, linkRequest, RouteClient, routeRequest } from "../../testing/route-client.ts";
+import { inet, SocketTask } from "../../testing/socket-task.ts";
+import { call } from "../../testing/system-calls.ts";
+import type { TestKernel } from "../../testing/fake-task.ts";
+import { moveInterface } from "../interface-changes.ts";
+
+const UP = 1;
+
+interface Station {
+  user: SocketTask;
+  client: RouteClient;
+}
+
+class World {
+  readonly test: TestKernel;
+  readonly first: Station;
+
+  constructor() {
+    const { test, user } = SocketTask.createMachine();
+    this.test = test;
+    this.first = { user, client: new RouteClient(user) };
+  }
+
+  station(): Station {
+    const user = new SocketTask(this.test.kernel);
+    assert.equal(call(user.task, "unshare", CLONE_NEWNET), 0);
+    assert.equal(new RouteClient(user).setFlags(1, UP, UP), 0);
+    return { user, client: new RouteClient(user) };
+  }
+
+  /** A pair with an end in each. */
+  join(one: Station, name: string, other: Station, otherName: string): void {
+    assert.equal(one.client.makeVeth(name, otherName), 0);
+    const end = one.user.task.network.interfaceByName(otherName)!;
+    assert.equal(moveInterface(end as never, other.user.task.network, null), 0);
+  }
+
+  address(at: Station, name: string, ip: readonly number[], length = 24): void {
+    const index = at.client.index(name);
+    assert.equal(at.client.ask(addressRequest(20, index, length, ip)), 0);
+    assert.equal(at.client.setFlags(index, UP, UP), 0);
+  }
+
+  /** Time passes. */
+  pass(seconds: number): void {
+    for (let step = 0; step < seconds * 10; step++) {
+      this.test.clock.advance(100e6);
+      this.test.kernel.timers.expire(this.test.kernel.now());
+    }
+  }
+}
+
+const ECHO = Uint8Array.of(8, 0, 0xf7, 0xff, 0, 0, 0, 0);
+
+function pair(): { world: World; a: Station; b: Station } {
+  const world = new World();
+  const [a, b] = [world.first, world.station()];
+  world.join(a, "left", b, "right");
+  world.address(a, "left", [10, 0, 0, 1]);
+  world.address(b, "right", [10, 0, 0, 2]);
+  return { world, a, b };
+}
+
+describe("two networks with a veth between them", () => {
+  it("exchange datagrams", () => {
+    const { a, b } = pair();
+    const there = b.user.socket(AF_INET, SOCK_DGRAM);
+    assert.equal(b.user.bind(there, inet("0.0.0.0", 7)), 0);
+    const here = a.user.socket(AF_INET, SOCK_DGRAM);
+    assert.equal(a.user.send(here, "hello", 0, inet("10.0.0.2", 7)), 5);
+    const got = b.user.receiveFrom(there, MSG_DONTWAIT) as { text: string; from: Uint8Array };
+    assert.equal(got.text, "hello");
+    assert.equal(b.user.send(there, "you too", 0, got.from), 7);
+    assert.equal(a.user.receive(here, 100, MSG_DONTWAIT), "you too");
+  });
+  it("refuse what nobody hears", () => {
+    const { a } = pair();
+    const here = a.user.socket(AF_INET, SOCK_DGRAM);
+    assert.equal(a.user.connect(here, inet("10.0.0.2", 9)), 0);
+    assert.equal(a.user.send(here, "hello"), 5);
+    assert.equal(a.user.receive(here, 100, MSG_DONTWAIT), -ECONNREFUSED);
+  });
+
+  it("know who isn't there after three questions", () => {
+    const { world, a } = pair();
+    const here = a.user.socket(AF_INET, SOCK_DGRAM);
+    a.user.setInt(here, 0, 11, 1);
+    assert.equal(a.user.send(here, "hello", 0, inet("10.0.0.9", 9)), 5);
+    world.pass(2);
+    assert.equal(a.user.receive(here, 100, MSG_DONTWAIT), -EAGAIN);
+    world.pass(2);
+    assert.equal(a.user.receive(here, 100, MSG_DONTWAIT), -EHOSTUNREACH);
+  });
+
+  it("answer pings of raw and of ICMP sockets", () => {
+    const { a } = pair();
+    for (const type of [SOCK_RAW, SOCK_DGRAM]) {
+      const fd = a.user.socket(AF_INET, type, IPPROTO_ICMP);
+      assert.equal(a.user.send(fd, ECHO, 0, inet("10.0.0.2", 0)), 8);
+      const got = a.user.receive(fd, 100, MSG_DONTWAIT) as string;
+      assert.equal(got.charCodeAt(type === SOCK_RAW ? 20 : 0), 0, "an echo reply");
+    }
+  });
+
+  it("send in parts what the link doesn't take at once", () => {
+    const { a, b } = pair();
+    const there = b.user.socket(AF_INET, SOCK_DGRAM);
+    b.user.bind(there, inet("0.0.0.0", 7));
+    const here = a.user.socket(AF_INET, SOCK_DGRAM);
+    const long = "abcdefghij".repeat(600);
+    assert.equal(a.user.send(here, long, 0, inet("10.0.0.2", 7)), 6000);
+    assert.equal(b.user.receive(there, 7000, MSG_DONTWAIT), long);
+  });
+});
+
+describe("a router between two networks", () => {
+  function routed(): { world: World; a: Station; router: Station; b: Station } {
+    const world = new World();
+    const [router, a, b] = [world.first, world.station(), world.station()];
+    world.join(router, "to-a", a, "a");
+    world.join(router, "to-b", b, "b");
+    world.address(router, "to-a", [10, 1, 0, 1]);
+    world.address(router, "to-b", [10, 2, 0, 1]);
+    world.address(a, "a", [10, 1, 0, 2]);
+    world.address(b, "b", [10, 2, 0, 2]);
+    const byRouter = (gateway: number[]): Uint8Array => routeRequest(24, { prefix: [0, 0, 0, 0], length: 0, gateway });
+    assert.equal(a.client.ask(byRouter([10, 1, 0, 1])), 0);
+    assert.equal(b.client.ask(byRouter([10, 2, 0, 1])), 0);
+    return { world, a, router, b };
+  }
+
+  function ping({ user }: Station, ttl = 64): string | number {
+    const fd = user.socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+    user.setInt(fd, 0, 2, ttl);
+    assert.equal(user.send(fd, ECHO, 0, inet("10.2.0.2", 0)), 8);
+    return user.receive(fd, 100, MSG_DONTWAIT);
+  }
+
+  it("passes packets on when it is told to", () => {
+    const { a, router } = routed();
+    assert.equal(ping(a), -EAGAIN);
+    router.user.task.network.settings.forwards.v4 = true;
+    const reply = ping(a) as string;
+    assert.deepEqual([reply.charCodeAt(8), reply.charCodeAt(20)], [63, 0], "one hop less, an echo reply");
+  });
+
+  it("says where a packet's hops end, and that it can't be passed on whole", () => {
+    const { a, router } = routed();
+    router.user.task.network.settings.forwards.v4 = true;
+    const exceeded = ping(a, 1) as string;
+    assert.deepEqual(
+      [...exceeded].slice(12, 16).map((byte) => byte.charCodeAt(0)),
+      [10, 1, 0, 1],
+    );
+    assert.equal(exceeded.charCodeAt(20), 11);
+    const narrow = router.client.index("to-b");
+    assert.equal(router.client.ask(linkRequest(16, { index: narrow }, attribute(4, [0x84, 3, 0, 0]))), 0);
+    const fd = a.user.socket(AF_INET, SOCK_DGRAM);
+    a.user.setInt(fd, 0, 10, 2);
+    assert.equal(a.user.connect(fd, inet("10.2.0.2", 7)), 0);
+    assert.equal(a.user.send(fd, "x".repeat(1200)), 1200);
+    assert.equal(a.user.send(fd, "x".repeat(1200)), -EMSGSIZE, "the error that came");
+    assert.equal(a.user.send(fd, "x".repeat(1200)), -EMSGSIZE, "what is known of the way");
+    assert.equal(a.user.send(fd, "x".repeat(800)), 800);
+  });
+});
+
+it("three stations on a bridge, which has an address itself, hear each other", () => {
+  const world = new World();
+  const hub = world.first;
+  assert.equal(hub.client.makeKind("bridge", "br0"), 0);
+  world.address(hub, "br0", [10, 3, 0, 100]);
+  const bridge = hub.client.index("br0");
+  const stations = [1, 2, 3].map((number) => {
+    const station = world.station();
+    world.join(hub, `port${number}`, station, "eth");
+    const port = hub.client.index(`port${number}`);
+    assert.equal(
+      hub.client.ask(linkRequest(16, { index: port, flags: UP, change: UP }, attribute(10, [bridge, 0, 0, 0]))),
+      0,
+    );
+    world.address(station, "eth", [10, 3, 0, number]);
+    return station;
+  });
+  const sockets = [...stations, hub].map(({ user }) => {
+    const fd = user.socket(AF_INET, SOCK_DGRAM);
+    user.setInt(fd, 1, 6, 1);
+    assert.equal(user.bind(fd, inet("0.0.0.0", 7)), 0);
+    return { user, fd };
+  });
+  const heard = (): (string | number)[] => sockets.map(({ user, fd }) => user.receive(fd, 100, MSG_DONTWAIT));
+  const { user, fd } = sockets[0]!;
+  assert.equal(user.send(fd, "two", 0, inet("10.3.0.2", 7)), 3);
+  assert.equal(user.send(fd, "hub", 0, inet("10.3.0.100", 7)), 3);
+  assert.deepEqual(heard(), [-EAGAIN, "two", -EAGAIN, "hub"]);
+  assert.equal(user.send(fd, "all", 0, inet("10.3.0.255", 7)), 3);
+  assert.deepEqual(heard(), ["all", "all", "all", "all"]);
+});

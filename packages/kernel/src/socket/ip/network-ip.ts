@@ -1,0 +1,208 @@
+/**
+ * The IP layer of a network (`IpStack` of netstack) among its interfaces, routes and sockets. It carries what goes to
+ * and comes from other stations of links; what stays in this machine goes by the loopback's own ways (../inet/loopback-*),
+ * and what leaves by the provider's interface by the host's sockets.
+ */
+import { EHOSTUNREACH, ENETDOWN, ENETUNREACH, ENODEV, isErrno } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
+import {
+  copyIp,
+  type IncomingPacket,
+  type IpAddress,
+  type IpDevice,
+  type IpHost,
+  type IpOutput,
+  type IpReceiver,
+  isBroadcast,
+  isForAllHosts,
+  isInPrefix,
+  isMulticast,
+  isSameIp,
+  isV4,
+  IpStack,
+  type NextHop,
+} from "@stratos/netstack";
+import { Timer, type TimerClient } from "../../time/timer-queue.ts";
+import { wayToGroup } from "../inet/group-membership.ts";
+import type { RawNetwork } from "../inet/raw-socket.ts";
+import type { UdpNetwork } from "../inet/udp-socket.ts";
+import type { InterfaceIp } from "../interface-network.ts";
+import type { NetworkInterface } from "../network-interface.ts";
+import { ANY_FLOW } from "../routing-rules.ts";
+import { InterfaceDevice } from "./interface-device.ts";
+import { IcmpReceiver, offerToRaw } from "./icmp-receiver.ts";
+import { UdpReceiver } from "./udp-receiver.ts";
+
+/** The network of which this is the IP layer (network.ts). */
+interface IpNetwork extends UdpNetwork, RawNetwork {
+  neighbourChanged(index: number, ip: IpAddress): void;
+}
+
+const FLOW = { ...ANY_FLOW, source: null as IpAddress | null, out: 0 };
+
+export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
+  readonly stack: IpStack;
+  #network: IpNetwork;
+  #timer = new Timer(this);
+  /** By the protocol's number. Bound: those of this layer, and TCP. */
+  #receivers = new Map<number, IpReceiver>();
+
+  constructor(network: IpNetwork) {
+    this.#network = network;
+    this.stack = new IpStack(this);
+    this.#receivers.set(17, new UdpReceiver(network, this.stack));
+    const icmp = new IcmpReceiver(network, this.stack);
+    this.#receivers.set(1, icmp);
+    this.#receivers.set(58, icmp);
+  }
+
+  /** For the transports. */
+  get output(): IpOutput {
+    return this.stack.sender;
+  }
+
+  /** A transport begins to take its protocol. */
+  register(protocol: number, receiver: IpReceiver): void {
+    this.#receivers.set(protocol, receiver);
+  }
+
+  /** A frame came in, for us, for all or for a group: it waits for its turn. */
+  frameReceived(one: NetworkInterface, frame: Uint8Array, isForMany: boolean): void {
+    const { kernel } = this.#network;
+    // Who has no address answers nothing, and hears nothing.
+    if (one.addresses.length === 0 && !this.forwards(false) && !this.forwards(true)) return;
+    if (!kernel.socketState.backlog.add(kernel, one, frame.slice(), isForMany)) one.counters.receivedDropped++;
+  }
+
+  take(one: NetworkInterface, bytes: Uint8Array, isForMany: boolean): void {
+    const device = deviceOf(one);
+    if (one.hasFrames) this.stack.frameReceived(device, bytes, bytes.length, isForMany);
+    else this.stack.packetReceived(device, bytes, 0, bytes.length, false);
+    this.rearm();
+  }
+
+  /** Something was sent: what comes of it at once is done, and what is to come later will be. */
+  settle(): void {
+    this.rearm();
+    this.#network.kernel.socketState.backlog.run();
+  }
+
+  rearm(): void {
+    const { timers } = this.#network.kernel;
+    const next = this.stack.nextNs;
+    if (next === Infinity) timers.cancel(this.#timer);
+    else if (!this.#timer.isArmed || this.#timer.deadlineNs !== next) timers.set(this.#timer, next);
+  }
+
+  timerExpired(nowNs: number): void {
+    this.stack.advance(nowNs);
+    this.rearm();
+  }
+
+  interfaceDown(index: number): void {
+    this.stack.neighbours.forgetDevice(index);
+  }
+
+  now(): number {
+    return this.#network.kernel.now();
+  }
+
+  device(index: number): IpDevice | null {
+    const one = this.#network.interfaceByIndex(index);
+    return one === undefined || !one.carriesIp ? null : deviceOf(one);
+  }
+
+  route(destination: IpAddress, source: IpAddress | null, device: number, from: number, into: NextHop): number {
+    into.device = null;
+    copyIp(destination, into.ip);
+    const network = this.#network;
+    let one: NetworkInterface | undefined;
+    if (isMulticast(destination) || (device !== 0 && isBroadcast(destination))) {
+      one = device === 0 ? wayToGroup(network, destination) : network.interfaceByIndex(device);
+      if (one === undefined) return device === 0 ? -ENETUNREACH : -ENODEV;
+    } else {
+      FLOW.source = source;
+      FLOW.out = device;
+      const route = network.routes.lookUp(destination, FLOW, network);
+      if (isErrno(route)) return route;
+      one = route.out;
+      if (route.gateway !== null) copyIp(route.gateway, into.ip);
+    }
+    if (!one.isUp) return -ENETDOWN;
+    if (!one.carriesIp) return from === 0 ? -EHOSTUNREACH : -ENETUNREACH;
+    into.device = deviceOf(one);
+    return 0;
+  }
+
+  isOwn(ip: IpAddress): boolean {
+    return this.#network.hasAddress(ip);
+  }
+
+  isAddressOf(device: number, ip: IpAddress): boolean {
+    return this.#network.interfaceByIndex(device)?.addressOf(ip) !== undefined;
+  }
+
+  isBroadcast(device: number, ip: IpAddress): boolean {
+    if (!isV4(ip)) return false;
+    if (isBroadcast(ip)) return true;
+    const one = this.#network.interfaceByIndex(device);
+    return one !== undefined && one.isBroadcast(ip);
+  }
+
+  hearsGroup(device: number, group: IpAddress): boolean {
+    if (isForAllHosts(group)) return true;
+    if (!isV4(group) && this.#isSolicited(device, group)) return true;
+    for (const { ip } of this.#network.groupMembers)
+      if (ip.groups.some((each) => each.index === device && isSameIp(each.group, group))) return true;
+    return false;
+  }
+
+  /** RFC 4291 §2.7.1: the group of an own address's last 24 bits. */
+  #isSolicited(device: number, group: IpAddress): boolean {
+    if (group[0] !== 0xff020000 || group[1] !== 0 || group[2] !== 1 || group[3]! >>> 24 !== 255) return false;
+    const addresses = this.#network.interfaceByIndex(device)?.addresses ?? [];
+    return addresses.some(({ ip }) => !isV4(ip) && (ip[3]! & 0xffffff) === (group[3]! & 0xffffff));
+  }
+
+  sourceFor(device: number, destination: IpAddress): IpAddress | null {
+    let one = this.#network.interfaceByIndex(device);
+    if (device === 0) {
+      const route = this.#network.routes.find(destination);
+      if (route?.source) return route.source;
+      one = route?.out;
+    }
+    if (one === undefined) return null;
+    for (const { ip, prefixLength } of one.addresses) if (isInPrefix(destination, ip, prefixLength)) return ip;
+    const source = one.sourceFor(destination);
+    // Any address of ours does for a router that has none on this link.
+    return source ?? one.addresses.find(({ ip }) => isV4(ip) === isV4(destination))?.ip ?? null;
+  }
+
+  forwards(isV6: boolean): boolean {
+    const { forwards } = this.#network.settings;
+    return isV6 ? forwards.v6 : forwards.v4;
+  }
+
+  receiver(protocol: number): IpReceiver | null {
+    return this.#receivers.get(protocol) ?? null;
+  }
+
+  offer(packet: IncomingPacket): boolean {
+    return this.#network.rawSockets.size > 0 && offerToRaw(this.#network, packet);
+  }
+
+  neighbourChanged(device: number, ip: IpAddress): void {
+    this.#network.neighbourChanged(device, ip);
+  }
+
+  static {
+    stateClass("NetworkIp", this, {
+      save: (it) => ({ network: it.#network, timer: it.#timer, receivers: it.#receivers }),
+      load: (it, from) => ({ network: it.#network, timer: it.#timer, receivers: it.#receivers } = from),
+    });
+  }
+}
+
+function deviceOf(one: NetworkInterface): IpDevice {
+  return (one.device ??= new InterfaceDevice(one));
+}

@@ -1,0 +1,125 @@
+/** UDP as it comes in from links (RFC 768): checked, and put into the queue of whoever hears the port. */
+import { stateClass } from "@stratos/base";
+import {
+  addToChecksum,
+  foldChecksum,
+  type InetEndpoint,
+  type IpAddress,
+  type IpReceiver,
+  type IpStack,
+  isMulticast,
+  isV4,
+  PROTOCOL_UDP,
+  pseudoHeaderSum,
+  ScratchEndpoint,
+} from "@stratos/netstack";
+import { BytesCursor } from "../../ground/io-cursor.ts";
+import { NO_EXTENSIONS } from "../inet/extension-headers.ts";
+import { Hearing, reaches } from "../inet/port-table.ts";
+import type { UdpClaim, UdpNetwork } from "../inet/udp-socket.ts";
+
+/** Source port, destination port, length, checksum. */
+const HEADER_SIZE = 8;
+const DATAGRAM = {
+  from: new ScratchEndpoint(),
+  to: new ScratchEndpoint(),
+  toPeer: false,
+  hopLimit: 0,
+  trafficClass: 0,
+  extensions: NO_EXTENSIONS,
+};
+
+export class UdpReceiver implements IpReceiver {
+  #network: UdpNetwork;
+  #stack: IpStack;
+
+  constructor(network: UdpNetwork, stack: IpStack) {
+    this.#network = network;
+    this.#stack = stack;
+  }
+
+  receive(
+    source: IpAddress,
+    destination: IpAddress,
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    trafficClass: number,
+    device: number,
+  ): void {
+    if (length < HEADER_SIZE) return;
+    const size = (bytes[at + 4]! << 8) | bytes[at + 5]!;
+    if (size < HEADER_SIZE || size > length || !hasRightChecksum(source, destination, bytes, at, size)) return;
+    const { from, to } = DATAGRAM;
+    from.set(source, portAt(bytes, at));
+    to.set(destination, portAt(bytes, at + 2));
+    DATAGRAM.hopLimit = this.#stack.packet.hops;
+    DATAGRAM.trafficClass = trafficClass;
+    const payload = bytes.subarray(at + HEADER_SIZE, at + size);
+    if (isMulticast(destination) || !this.#network.hasAddress(destination)) this.#toAll(payload, device);
+    else {
+      const where = { ip: destination, port: to.port, device };
+      const claim = this.#network.udpPorts.find(where, from, hearing);
+      if (claim === null) this.#stack.refusePort();
+      else claim.socket.loopback.arrive(DATAGRAM, device, new BytesCursor(payload));
+    }
+  }
+
+  /** Each that hears the group or the broadcast. Work: one step a socket at the port. */
+  #toAll(payload: Uint8Array, device: number): void {
+    const { from, to } = DATAGRAM;
+    const isGroup = isMulticast(to.ip);
+    for (const claim of this.#network.udpPorts.at(to.port)) {
+      const { socket } = claim;
+      if (!reaches(claim, to.ip, device) || !socket.hears(from)) continue;
+      if (!isGroup || socket.ip.hearsGroup(to.ip, device, from.ip, socket.isV6))
+        socket.loopback.arrive(DATAGRAM, device, new BytesCursor(payload));
+    }
+  }
+
+  unreachable(
+    destination: IpAddress,
+    source: IpAddress,
+    _errno: number,
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+  ): void {
+    const { error, offender } = this.#stack.icmp;
+    if (length < HEADER_SIZE || error === null) return;
+    const { from, to } = DATAGRAM;
+    from.set(destination, portAt(bytes, at + 2));
+    to.set(source, portAt(bytes, at));
+    const claim = this.#network.udpPorts.find({ ip: source, port: to.port, device: 0 }, from, hearing);
+    claim?.socket.networkError(error, offender, from, bytes.slice(at + HEADER_SIZE, at + length));
+  }
+
+  static {
+    stateClass("UdpReceiver", this, {
+      save: (it) => ({ network: it.#network, stack: it.#stack }),
+      load: (it, from) => ({ network: it.#network, stack: it.#stack } = from),
+    });
+  }
+}
+
+function portAt(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 8) | bytes[at + 1]!;
+}
+
+/** Without one is right in IPv4 alone (RFC 8200 §8.1). */
+function hasRightChecksum(
+  source: IpAddress,
+  destination: IpAddress,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+): boolean {
+  if (bytes[at + 6] === 0 && bytes[at + 7] === 0) return isV4(source);
+  const sum = pseudoHeaderSum(source, destination, PROTOCOL_UDP, length);
+  return foldChecksum(addToChecksum(sum, bytes, at, length)) === 0;
+}
+
+function hearing(claim: UdpClaim, sender: InetEndpoint): Hearing {
+  if (!claim.socket.hears(sender)) return Hearing.nobody;
+  return claim.socket.peer === null ? Hearing.anybody : Hearing.peer;
+}

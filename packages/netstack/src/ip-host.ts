@@ -1,0 +1,60 @@
+/** What the IP layer asks of the computer that it is part of: interfaces, addresses, routes, who listens. */
+import type { IpAddress } from "./ip-address.ts";
+import type { IncomingPacket } from "./ip-packet.ts";
+import type { IpReceiver } from "./ip-receiver.ts";
+
+/** An interface that packets leave and come in by. */
+export interface IpDevice {
+  /** Above 0, one of a kind. */
+  readonly index: number;
+  /** Bytes that an IP packet may have. */
+  readonly mtu: number;
+  readonly hardwareAddress: Uint8Array;
+  /** Are its packets in Ethernet frames? Else they go as they are. */
+  readonly isEthernet: boolean;
+  /** Are its neighbours asked for their addresses (no IFF_NOARP)? */
+  readonly asksNeighbours: boolean;
+  readonly isUp: boolean;
+  /** Sends a frame, or a bare packet: `bytes[0 … length)`, which are copied. Nothing is handed back meanwhile. */
+  transmit(bytes: Uint8Array, length: number): void;
+}
+
+/** Where a packet goes next; filled in by `route`. */
+export class NextHop {
+  device: IpDevice | null = null;
+  /** A neighbour there: a router, or the destination itself. */
+  readonly ip: IpAddress = new Uint32Array(4);
+}
+
+export interface IpHost {
+  /** Nanoseconds of a clock that only goes forward. */
+  now(): number;
+  device(index: number): IpDevice | null;
+  /**
+   * The way to a destination that isn't this machine's.
+   *
+   * @param source  null: not chosen
+   * @param device  the interface that it must leave by; 0: any
+   * @param from  the interface that it came in by, when it is only passed on; 0: it is our own
+   * @returns 0; -ENETUNREACH, -EHOSTUNREACH, -EACCES, -EINVAL, -ENETDOWN, -ENODEV
+   */
+  route(destination: IpAddress, source: IpAddress | null, device: number, from: number, into: NextHop): number;
+  /** An address of this machine's. */
+  isOwn(ip: IpAddress): boolean;
+  /** An address of this interface. */
+  isAddressOf(device: number, ip: IpAddress): boolean;
+  /** Does each station of the interface's network hear it (IPv4)? */
+  isBroadcast(device: number, ip: IpAddress): boolean;
+  /** Does somebody hear the group there? */
+  hearsGroup(device: number, group: IpAddress): boolean;
+  /** The address to speak to `destination` from, by an interface; null: it has none of that family. */
+  sourceFor(device: number, destination: IpAddress): IpAddress | null;
+  /** Are packets passed on from one interface to another? */
+  forwards(isV6: boolean, device: number): boolean;
+  /** Who takes packets of a protocol; null: nobody. */
+  receiver(protocol: number): IpReceiver | null;
+  /** Offers a packet to whoever hears all (raw sockets). @returns did somebody take it? */
+  offer(packet: IncomingPacket): boolean;
+  /** A neighbour's state or address is another one; by its place in the cache. */
+  neighbourChanged(device: number, ip: IpAddress): void;
+}

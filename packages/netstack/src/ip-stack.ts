@@ -1,0 +1,246 @@
+/**
+ * IP of one network (RFC 791, RFC 8200, RFC 1122): what comes in by interfaces is checked, put together, handed to its
+ * protocol, or passed on to where it goes; what protocols send goes out by IpSender.
+ *
+ *     frames -> arp / ndp -> neighbours        protocols (IpReceiver)
+ *        |                       |                 ^          |
+ *        +-> IncomingPacket -> is it for us? --yes-+          v
+ *                                +--no--> forward --> IpLinkOutput <-- IpSender
+ *
+ * Nothing is called back from inside `send`: an interface keeps what comes until its owner hands it in, one after
+ * the other. So no protocol is entered twice, and how deep calls go doesn't depend on what others send.
+ */
+import { stateClass } from "@stratos/base";
+import {
+  ETHERNET_HEADER_SIZE,
+  ETHERTYPE_ARP,
+  ETHERTYPE_IPV4,
+  ETHERTYPE_IPV6,
+  shortAt,
+  writeShort,
+} from "./ethernet.ts";
+import {
+  ADDRESS_UNREACHABLE_V6,
+  FRAGMENTATION_NEEDED,
+  HOST_UNREACHABLE,
+  ICMP_TIME_EXCEEDED,
+  ICMP_UNREACHABLE,
+  ICMPV6_PARAMETER_PROBLEM,
+  ICMPV6_TIME_EXCEEDED,
+  ICMPV6_TOO_BIG,
+  ICMPV6_UNREACHABLE,
+  NET_UNREACHABLE,
+  NO_ROUTE_V6,
+  PORT_UNREACHABLE,
+  PORT_UNREACHABLE_V6,
+  PROTOCOL_UNREACHABLE,
+  UNKNOWN_HEADER_V6,
+} from "./icmp.ts";
+import { IcmpLayer } from "./icmp-layer.ts";
+import { type IpAddress, isBroadcast, isLinkLocal, isLoopback, isMulticast, isV4, isWildcard } from "./ip-address.ts";
+import { type IpDevice, type IpHost, NextHop } from "./ip-host.ts";
+import { FRAME_ROOM, IpLinkOutput, OUTPUT } from "./ip-link-output.ts";
+import { IncomingPacket, IPV4_HEADER_SIZE, MALFORMED, PARSED } from "./ip-packet.ts";
+import { PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from "./ip-protocol.ts";
+import { IpSender } from "./ip-sender.ts";
+import { setHeaderChecksum } from "./ip-writer.ts";
+import type { NeighbourCache } from "./neighbour-cache.ts";
+import { type PartialPacket, Reassembly } from "./reassembly.ts";
+
+const HOP = new NextHop();
+/** A packet that no neighbour took, or that waited too long for its other parts. */
+const LOST = new IncomingPacket();
+
+export class IpStack {
+  readonly sender: IpSender;
+  readonly icmp: IcmpLayer;
+  #host: IpHost;
+  #link: IpLinkOutput;
+  #reassembly = new Reassembly();
+  /** The packet that is under way through `receive`. */
+  readonly packet = new IncomingPacket();
+
+  constructor(host: IpHost) {
+    this.#host = host;
+    this.#link = new IpLinkOutput(host, this);
+    this.sender = new IpSender(host, this.#link);
+    this.icmp = new IcmpLayer(host, this.#link, this.sender);
+  }
+
+  get neighbours(): NeighbourCache {
+    return this.#link.neighbours;
+  }
+
+  /** When `advance` has something to do; Infinity: nothing waits. */
+  get nextNs(): number {
+    return Math.min(this.#link.neighbours.nextNs, this.#reassembly.nextNs);
+  }
+
+  /** What is due at `nowNs` is done. */
+  advance(nowNs: number): void {
+    this.#link.neighbours.expire(nowNs);
+    for (let old = this.#reassembly.takeExpired(nowNs); old !== null; old = this.#reassembly.takeExpired(nowNs))
+      this.#gaveUp(old);
+  }
+
+  #gaveUp(partial: PartialPacket): void {
+    const { bytes, at, knownLength, isV6, device } = partial;
+    if (!partial.hasFirst || LOST.read(bytes, at, knownLength) !== PARSED) return;
+    LOST.device = device;
+    LOST.isForMany = false;
+    this.icmp.refuse(LOST, isV6 ? ICMPV6_TIME_EXCEEDED : ICMP_TIME_EXCEEDED, 1, 0);
+  }
+
+  /**
+   * A frame came in, for this interface, for all or for a group.
+   *
+   * @param bytes  valid during the call, from the frame's header on
+   * @param isForMany  it went to all stations or a group
+   */
+  frameReceived(device: IpDevice, bytes: Uint8Array, length: number, isForMany: boolean): void {
+    if (length < ETHERNET_HEADER_SIZE) return;
+    const payload = length - ETHERNET_HEADER_SIZE;
+    switch (shortAt(bytes, 12)) {
+      case ETHERTYPE_ARP:
+        this.#link.arpReceived(device, bytes, ETHERNET_HEADER_SIZE, payload);
+        break;
+      case ETHERTYPE_IPV4:
+        if (bytes[ETHERNET_HEADER_SIZE]! >> 4 === 4)
+          this.packetReceived(device, bytes, ETHERNET_HEADER_SIZE, payload, isForMany);
+        break;
+      case ETHERTYPE_IPV6:
+        if (bytes[ETHERNET_HEADER_SIZE]! >> 4 === 6)
+          this.packetReceived(device, bytes, ETHERNET_HEADER_SIZE, payload, isForMany);
+        break;
+    }
+  }
+
+  /** A packet came in, `bytes[at … at + length)`: valid during the call. */
+  packetReceived(device: IpDevice, bytes: Uint8Array, at: number, length: number, isForMany: boolean): void {
+    const { packet } = this;
+    const parsed = packet.read(bytes, at, length);
+    if (parsed === MALFORMED) return;
+    packet.device = device.index;
+    packet.isForMany = isForMany;
+    if (!this.#isPlausible(packet)) return;
+    if (parsed !== PARSED) this.icmp.refuse(packet, ICMPV6_PARAMETER_PROBLEM, parsed, packet.problemAt);
+    else if (this.#isForUs(packet)) this.#deliver(device);
+    else this.#forward(device);
+  }
+
+  /** Addresses that nothing from outside can have (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). */
+  #isPlausible({ source, destination, device, isV6 }: IncomingPacket): boolean {
+    if (isMulticast(source) || isLoopback(source) || isLoopback(destination) || isWildcard(destination)) return false;
+    // A mapped one on the wire would pass for IPv4's.
+    if (isV6 && (isV4(source) || isV4(destination))) return false;
+    return !isBroadcast(source) && !this.#host.isBroadcast(device, source) && !this.#host.isOwn(source);
+  }
+
+  #isForUs({ destination, device }: IncomingPacket): boolean {
+    if (isMulticast(destination)) return this.#host.hearsGroup(device, destination);
+    return this.#host.isOwn(destination) || this.#host.isBroadcast(device, destination);
+  }
+
+  #deliver(device: IpDevice): void {
+    const { packet } = this;
+    if (packet.isFragment) {
+      const whole = this.#reassembly.add(packet, this.#host.now());
+      if (whole === null || packet.read(whole.bytes, whole.at, whole.knownLength) !== PARSED) return;
+    }
+    const wasTaken = this.#host.offer(packet);
+    const { protocol, source, destination, bytes, payloadAt, payloadLength, isV6 } = packet;
+    if (protocol === (isV6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP)) {
+      this.icmp.received(packet, device);
+      return;
+    }
+    const receiver = this.#host.receiver(protocol);
+    if (receiver !== null)
+      receiver.receive(source, destination, bytes, payloadAt, payloadLength, packet.trafficClass, packet.device);
+    else if (wasTaken) return;
+    else if (isV6)
+      this.icmp.refuse(packet, ICMPV6_PARAMETER_PROBLEM, UNKNOWN_HEADER_V6, packet.nextHeaderAt - packet.at);
+    else this.icmp.refuse(packet, ICMP_UNREACHABLE, PROTOCOL_UNREACHABLE, 0);
+  }
+
+  /** Of a protocol, from inside its `receive`: nobody listens at the port. */
+  refusePort(): void {
+    const { packet } = this;
+    if (packet.isV6) this.icmp.refuse(packet, ICMPV6_UNREACHABLE, PORT_UNREACHABLE_V6, 0);
+    else this.icmp.refuse(packet, ICMP_UNREACHABLE, PORT_UNREACHABLE, 0);
+  }
+
+  /** RFC 1812 §5.2, RFC 8200 §3. */
+  #forward(from: IpDevice): void {
+    const { packet } = this;
+    const { isV6, source, destination, length } = packet;
+    if (packet.isForMany || isMulticast(destination) || !this.#host.forwards(isV6, from.index)) return;
+    if (isWildcard(source) || (isV6 && (isLinkLocal(source) || isLinkLocal(destination)))) return;
+    if (packet.hops <= 1) {
+      this.icmp.refuse(packet, isV6 ? ICMPV6_TIME_EXCEEDED : ICMP_TIME_EXCEEDED, 0, 0);
+      return;
+    }
+    const failed = this.#host.route(destination, source, 0, from.index, HOP);
+    const device = failed < 0 ? null : HOP.device;
+    if (device === null) {
+      if (isV6) this.icmp.refuse(packet, ICMPV6_UNREACHABLE, NO_ROUTE_V6, 0);
+      else this.icmp.refuse(packet, ICMP_UNREACHABLE, NET_UNREACHABLE, 0);
+    } else if (length <= device.mtu) this.#pass(device, HOP.ip);
+    else if (isV6) this.icmp.refuse(packet, ICMPV6_TOO_BIG, 0, device.mtu);
+    else if (!packet.mayFragment) this.icmp.refuse(packet, ICMP_UNREACHABLE, FRAGMENTATION_NEEDED, device.mtu);
+    else this.#passParts(device, HOP.ip);
+  }
+
+  #pass(device: IpDevice, to: IpAddress): void {
+    const { bytes, at, length, isV6, payloadAt } = this.packet;
+    OUTPUT.set(bytes.subarray(at, at + length), FRAME_ROOM);
+    if (isV6) OUTPUT[FRAME_ROOM + 7]!--;
+    else {
+      OUTPUT[FRAME_ROOM + 8]!--;
+      setHeaderChecksum(OUTPUT, FRAME_ROOM, payloadAt - at);
+    }
+    this.#link.transmit(device, to, length);
+  }
+
+  /** IPv4 alone is divided on its way; options stand in the first part (RFC 791 §3.2). */
+  #passParts(device: IpDevice, to: IpAddress): void {
+    const { bytes, at, payloadAt, payloadLength, fragmentAt, hasMore, identification } = this.packet;
+    for (let offset = 0; offset < payloadLength;) {
+      const header = offset === 0 ? payloadAt - at : IPV4_HEADER_SIZE;
+      const size = Math.min((device.mtu - header) & ~7, payloadLength - offset);
+      if (size < 8 && offset + size < payloadLength) return;
+      OUTPUT.set(bytes.subarray(at, at + header), FRAME_ROOM);
+      const isLast = offset + size === payloadLength && !hasMore;
+      const flags = ((fragmentAt + offset) >> 3) | (isLast ? 0 : 0x2000);
+      OUTPUT[FRAME_ROOM] = 0x40 | (header >> 2);
+      writeShort(OUTPUT, FRAME_ROOM + 2, header + size);
+      writeShort(OUTPUT, FRAME_ROOM + 4, identification);
+      writeShort(OUTPUT, FRAME_ROOM + 6, flags);
+      OUTPUT[FRAME_ROOM + 8]!--;
+      setHeaderChecksum(OUTPUT, FRAME_ROOM, header);
+      OUTPUT.set(bytes.subarray(payloadAt + offset, payloadAt + offset + size), FRAME_ROOM + header);
+      this.#link.transmit(device, to, header + size);
+      offset += size;
+    }
+  }
+
+  /** Nobody has its next hop's address: whoever sent it is told, ourselves too. */
+  neighbourFailed(packet: Uint8Array): void {
+    if (LOST.read(packet, 0, packet.length) !== PARSED) return;
+    LOST.device = 0;
+    LOST.isForMany = false;
+    if (LOST.isV6) this.icmp.refuse(LOST, ICMPV6_UNREACHABLE, ADDRESS_UNREACHABLE_V6, 0);
+    else this.icmp.refuse(LOST, ICMP_UNREACHABLE, HOST_UNREACHABLE, 0);
+  }
+
+  static {
+    stateClass(
+      "IpStack",
+      this,
+      {
+        save: (it) => ({ host: it.#host, link: it.#link, reassembly: it.#reassembly }),
+        load: (it, from) => ({ host: it.#host, link: it.#link, reassembly: it.#reassembly } = from),
+      },
+      { keeps: ["packet"] },
+    );
+  }
+}
