@@ -166,13 +166,7 @@ export class ByteRing {
         position: it.#position,
       }),
       load: (it, from) =>
-        ({
-          bytes: it.#bytes,
-          head: it.#head,
-          length: it.#length,
-          reach: it.#reach,
-          position: it.#position,
-        } = from),
+        ({ bytes: it.#bytes, head: it.#head, length: it.#length, reach: it.#reach, position: it.#position } = from),
     });
   }
 }

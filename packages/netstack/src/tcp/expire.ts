@@ -14,7 +14,17 @@ import { close } from "./segment-arrives.ts";
 import { SACKED } from "./sent-segments.ts";
 import { SendTimer, type Tcb } from "./tcb.ts";
 import { armKeepAlive, armSending, backOffPersisting, isPatienceOver, timeoutError } from "./tcp-times.ts";
-import { isUnsent, resend, segmentRoom, sendAck, sendProbe, sendReset, sendSegment, sendSyn, transmit } from "./transmit.ts";
+import {
+  isUnsent,
+  resend,
+  segmentRoom,
+  sendAck,
+  sendProbe,
+  sendReset,
+  sendSegment,
+  sendSyn,
+  transmit,
+} from "./transmit.ts";
 import { ACK, PSH } from "./tcp-segment.ts";
 
 export function expireTimes(tcb: Tcb): void {
@@ -124,9 +134,7 @@ function keepAlive(tcb: Tcb): void {
   if (!isBusy && now - tcb.lastHeardNs >= tcb.keepIdleNs) {
     const silence = now - tcb.lastHeardNs;
     const isSilentTooLong =
-      tcb.userTimeoutNs > 0
-        ? tcb.keepProbes > 0 && silence >= tcb.userTimeoutNs
-        : tcb.keepProbes >= tcb.keepCount;
+      tcb.userTimeoutNs > 0 ? tcb.keepProbes > 0 && silence >= tcb.userTimeoutNs : tcb.keepProbes >= tcb.keepCount;
     if (isSilentTooLong) {
       sendReset(tcb);
       close(tcb, timeoutError(tcb));

@@ -78,9 +78,7 @@ function isDuplicateBlock(tcb: Tcb, segment: TcpSegment): boolean {
   const left = segment.sacks[0]!;
   const right = segment.sacks[1]!;
   if (!isAfter(right, segment.ack)) return isBefore(left, right);
-  return (
-    segment.sackCount > 1 && !isBefore(left, segment.sacks[2]!) && !isAfter(right, segment.sacks[3]!)
-  );
+  return segment.sackCount > 1 && !isBefore(left, segment.sacks[2]!) && !isAfter(right, segment.sacks[3]!);
 }
 
 function takeSacked(tcb: Tcb, segment: TcpSegment, from: number): number {

@@ -37,8 +37,9 @@ export function segmentArrives(tcb: Tcb, segment: TcpSegment): boolean {
   }
   if (!isInWindow(tcb, segment)) {
     if (segment.has(RST)) return true;
-    if (tcb.state === TCP_SYN_RECV && segment.has(SYN) && segment.seq === tcb.irs) sendSyn(tcb);
-    else refuse(tcb, segment);
+    if (tcb.state !== TCP_SYN_RECV || !segment.has(SYN) || segment.seq !== tcb.irs) refuse(tcb, segment);
+    else if (segment.has(ACK)) finishCrossing(tcb, segment);
+    else sendSyn(tcb);
     return true;
   }
   if (segment.has(RST)) {
@@ -48,7 +49,6 @@ export function segmentArrives(tcb: Tcb, segment: TcpSegment): boolean {
     return true;
   }
   if (segment.has(SYN)) {
-    if (tcb.state === TCP_SYN_RECV && segment.seq === tcb.irs && segment.has(ACK)) return finishCrossing(tcb, segment);
     challenge(tcb);
     return true;
   }
@@ -233,14 +233,13 @@ function finishHandshake(tcb: Tcb, segment: TcpSegment): boolean {
 }
 
 /** Both opened at once, and the peer's answer has the SYN again. */
-function finishCrossing(tcb: Tcb, segment: TcpSegment): boolean {
-  if (!finishHandshake(tcb, segment)) return true;
+function finishCrossing(tcb: Tcb, segment: TcpSegment): void {
+  if (!finishHandshake(tcb, segment)) return;
   tcb.mustAckNow = true;
   tcb.sndWnd = segment.window;
   segment.seq = (segment.seq + 1) | 0;
   segment.flags &= ~SYN;
   takeContent(tcb, segment);
-  return true;
 }
 
 /** §3.10.7.4, fifth. @returns whether the rest of the segment counts */
@@ -253,8 +252,7 @@ function takeAck(tcb: Tcb, segment: TcpSegment): boolean {
   }
   const window = segment.window << tcb.sndScale;
   if (isBefore(ack, tcb.sndUna)) return true;
-  const isDuplicate =
-    ack === tcb.sndUna && segment.size === 0 && window === tcb.sndWnd && tcb.sent.count > 0;
+  const isDuplicate = ack === tcb.sndUna && segment.size === 0 && window === tcb.sndWnd && tcb.sent.count > 0;
   const hadRoom = tcb.sending.length;
   if (!isBefore(segment.seq, tcb.sndWl1) || isAfter(ack, tcb.sndWl2)) {
     if (tcb.sndWnd === 0 && window > 0 && tcb.sendTimer === SendTimer.persist) {

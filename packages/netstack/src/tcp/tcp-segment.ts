@@ -133,8 +133,7 @@ export class TcpSegment {
       for (let edge = 0; edge < 2 * this.sackCount; edge++) this.sacks[edge] = int32At(bytes, at + 2 + 4 * edge);
     } else if (!isSyn) return;
     else if (kind === OPTION_MSS && size === 4) this.mss = (bytes[at + 2]! << 8) | bytes[at + 3]!;
-    else if (kind === OPTION_WINDOW_SCALE && size === 3)
-      this.windowScale = Math.min(WINDOW_SCALE_MAX, bytes[at + 2]!);
+    else if (kind === OPTION_WINDOW_SCALE && size === 3) this.windowScale = Math.min(WINDOW_SCALE_MAX, bytes[at + 2]!);
     else if (kind === OPTION_SACK_PERMITTED && size === 2) this.isSackPermitted = true;
   }
 

@@ -76,7 +76,6 @@ function byteAt(salt: number, place: number): number {
   return ((Math.imul(place, 2654435761) >>> 13) ^ salt ^ place) & 255;
 }
 
-
 function connect(path: SimulatedPath, port = 80): TcpConnection {
   const { left, right } = path;
   const made = left.stack.connect(
@@ -206,8 +205,8 @@ function randomRun(seed: number): void {
   const abortAt = one(8) === 0 ? one(200) : -1;
   const limit = path.nowNs + 4000e9;
   let steps = 0;
-  const isDone = (): boolean => client.isReset || server.isReset || (a.read === b.total && b.read === a.total &&
-    client.isEnded && server.isEnded);
+  const isDone = (): boolean =>
+    client.isReset || server.isReset || (a.read === b.total && b.read === a.total && client.isEnded && server.isEnded);
   while (!isDone()) {
     if (steps++ === abortAt) {
       client.abort();

@@ -5,14 +5,7 @@
  * A segment that arrives while another is sent (both ends in one machine) waits until that is over; so does nothing else
  * than the outermost call ever see a connection half changed.
  */
-import {
-  EADDRNOTAVAIL,
-  EMSGSIZE,
-  TCP_CLOSE,
-  TCP_SYN_RECV,
-  TCP_SYN_SENT,
-  TCP_TIME_WAIT,
-} from "@stratos/abi";
+import { EADDRNOTAVAIL, EMSGSIZE, TCP_CLOSE, TCP_SYN_RECV, TCP_SYN_SENT, TCP_TIME_WAIT } from "@stratos/abi";
 import { Sha256, stateClass } from "@stratos/base";
 import { ipBytes, type IpAddress, isLinkLocal } from "../ip-address.ts";
 import type { IpOutput, IpSending } from "../ip-output.ts";
@@ -314,13 +307,7 @@ export class TcpStack implements IpReceiver, CalledStack {
   }
 
   /** LISTEN (RFC 9293 §3.10.7.2). @param behind  where an earlier connection between these ends ended */
-  #accept(
-    backlog: TcpBacklog,
-    source: IpAddress,
-    destination: IpAddress,
-    device: number,
-    behind: number | null,
-  ): void {
+  #accept(backlog: TcpBacklog, source: IpAddress, destination: IpAddress, device: number, behind: number | null): void {
     const segment = this.#segment;
     if (!backlog.takesHandshakes || this.#host.isShort) return;
     const options = this.#host.childOptions(backlog, isLinkLocal(source) ? device : 0);

@@ -99,8 +99,7 @@ export class NetworkTcp implements TcpHost, IpReceiver, TimerClient {
   static {
     stateClass("NetworkTcp", this, {
       save: (it) => ({ network: it.#network, below: it.#below, timer: it.#timer, stack: it.#stack }),
-      load: (it, from) =>
-        ({ network: it.#network, below: it.#below, timer: it.#timer, stack: it.#stack } = from),
+      load: (it, from) => ({ network: it.#network, below: it.#below, timer: it.#timer, stack: it.#stack } = from),
     });
   }
 }

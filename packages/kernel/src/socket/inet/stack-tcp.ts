@@ -87,7 +87,6 @@ export class StackAttempt implements TcpAttempt {
     return error !== 0 ? error : ECONNREFUSED;
   }
 
-
   abandon(): void {
     this.#connection.abort();
   }

@@ -695,7 +695,7 @@ export class TcpSocket extends InetSocket {
             backlogMax: it.#backlogMax,
             loopback: it.#loopback,
             links: it.#links,
-          links: it.#links,
+            links: it.#links,
             outside: it.#outside,
             isListenPending: it.#isListenPending,
             isBindPending: it.#isBindPending,
