@@ -14,7 +14,7 @@ import {
   TCP_TIME_WAIT,
 } from "@stratos/abi";
 import { SeededRandom } from "@stratos/base";
-import { PERFECT, SimulatedPath } from "./simulated-path.ts";
+import { PERFECT, SimulatedPath } from "../testing/simulated-path.ts";
 import type { TcpBacklog } from "./tcp-backlog.ts";
 import type { TcpConnection } from "./tcp-connection.ts";
 import {

@@ -1,6 +1,6 @@
 /**
- * What an acknowledgement tells of what was sent: the round trip, losses (RACK-TLP, RFC 8985), and how many segments may
- * be in the network (RFC 5681, RFC 6675, RFC 6937).
+ * What an acknowledgement tells of what was sent: the round trip, losses (RACK-TLP, RFC 8985), and how many segments
+ * may be in the network (RFC 5681, RFC 6675, RFC 6937).
  */
 import { THRESHOLD_MIN, WINDOW_MAX } from "./congestion-control.ts";
 import { distance, isAfter, isBefore } from "./sequence.ts";

@@ -87,8 +87,8 @@ export function acceptUrgent(tcb: Tcb, segment: TcpSegment): boolean {
 }
 
 /**
- * The reader took bytes: where it takes more in a round trip than half of the room, the room grows (dynamic right-sizing,
- * as in Linux's tcp_rcv_space_adjust).
+ * The reader took bytes: where it takes more in a round trip than half of the room, the room grows (dynamic
+ * right-sizing, as in Linux's tcp_rcv_space_adjust).
  */
 export function adjustRoom(tcb: Tcb): void {
   const { now } = tcb.stack;

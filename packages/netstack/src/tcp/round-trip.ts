@@ -3,8 +3,8 @@ import { stateClass } from "@stratos/base";
 
 export const RTO_INITIAL_NS = 1e9;
 /** Less than the standard's second, as Linux has it (TCP_RTO_MIN, TCP_RTO_MAX). */
-export const RTO_MIN_NS = 200e6,
-  RTO_MAX_NS = 120e9;
+const RTO_MIN_NS = 200e6;
+export const RTO_MAX_NS = 120e9;
 /** The least round trip is one of the last minutes (net.ipv4.tcp_min_rtt_wlen). */
 const LEAST_FOR_NS = 300e9;
 

@@ -23,7 +23,7 @@ import { armAck, armKeepAlive, armSending } from "./tcp-times.ts";
 import { challenge, findSegmentSize, isAckDue, sendAck, sendReset, sendSyn, transmit } from "./transmit.ts";
 
 /** TIME-WAIT, as Linux has it (TCP_TIMEWAIT_LEN). */
-export const TIME_WAIT_NS = 60e9;
+const TIME_WAIT_NS = 60e9;
 /** RFC 7323 §5.5: an older timestamp tells nothing. */
 const TIMESTAMP_OLD_NS = 24 * 86400e9;
 

@@ -1,7 +1,7 @@
 /**
  * Segments that were sent and not acknowledged, in order of their sequence numbers without gaps: what the peer has of
- * them, what is taken for lost, and what was sent again (the scoreboard of RFC 6675, with the times that RACK needs, RFC
- * 8985 §6.1). A ring of typed arrays, which grows by doubling; its bound is the congestion window.
+ * them, what is taken for lost, and what was sent again (the scoreboard of RFC 6675, with the times of RFC 8985 §6.1).
+ * A ring of typed arrays, which grows by doubling; its bound is the congestion window.
  */
 import { stateClass } from "@stratos/base";
 import { isAfter, isBefore } from "./sequence.ts";

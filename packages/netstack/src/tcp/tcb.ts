@@ -22,7 +22,7 @@ import { RoundTrip } from "./round-trip.ts";
 import { SentSegments } from "./sent-segments.ts";
 
 /** Who has a connection. */
-export interface TcpOwner {
+interface TcpOwner {
   /** Bytes, room, the end, an error: something is new. */
   changed(): void;
   /** Urgent data are announced (SIGURG). */

@@ -32,7 +32,7 @@ it("writes a SYN as Linux does, and reads it back", () => {
   writeChecksum(HERE, THERE, bytes, at);
   assert.equal(
     hex(bytes.subarray(0, at)),
-    "9c4000507ffffffe00000000a002faf0" + "1a80" + "0000" + "020405b4" + "01010402" + "0101080a0102030400000000",
+    "9c4000507ffffffe00000000a002faf01a800000020405b4010104020101080a0102030400000000",
   );
   const segment = new TcpSegment();
   assert.ok(segment.read(HERE, THERE, bytes, 0, at));

@@ -1,6 +1,6 @@
 /**
- * A TCP segment as it is on the wire (RFC 9293 §3.1), and its options: MSS, window scale and timestamps (RFC 7323), SACK
- * (RFC 2018).
+ * A TCP segment as it is on the wire (RFC 9293 §3.1), and its options: MSS, window scale and timestamps (RFC 7323),
+ * SACK (RFC 2018).
  *
  *      0                16               31
  *      | source port    | destination port |

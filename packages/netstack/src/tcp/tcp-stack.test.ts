@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { TCP_CLOSE, TCP_ESTABLISHED, TCP_TIME_WAIT } from "@stratos/abi";
 import { SeededRandom } from "@stratos/base";
-import { PERFECT, type PathQuality, type SimulatedEnd, SimulatedPath } from "./simulated-path.ts";
+import { PERFECT, type PathQuality, type SimulatedEnd, SimulatedPath } from "../testing/simulated-path.ts";
 import type { TcpConnection } from "./tcp-connection.ts";
 
 class Bytes {

@@ -2,8 +2,8 @@
  * TCP of one network: its connections, who listens, and what comes from IP (RFC 9293). It knows no clock: `host` tells
  * the time and is told when to call `expire`.
  *
- * A segment that arrives while another is sent (both ends in one machine) waits until that is over; so does nothing else
- * than the outermost call ever see a connection half changed.
+ * A segment that arrives while another is sent (both ends in one machine) waits until that is over: only the outermost
+ * call ever sees a connection half changed.
  */
 import { EADDRNOTAVAIL, EMSGSIZE, TCP_CLOSE, TCP_SYN_RECV, TCP_SYN_SENT, TCP_TIME_WAIT } from "@stratos/abi";
 import { Sha256, stateClass } from "@stratos/base";

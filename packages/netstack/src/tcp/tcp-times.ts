@@ -1,14 +1,5 @@
 /** The times of a connection: when the next is due, and what is done then (RFC 9293 §3.8.1, RFC 6298, RFC 8985 §7). */
-import {
-  ETIMEDOUT,
-  TCP_CLOSE,
-  TCP_ESTABLISHED,
-  TCP_CLOSE_WAIT,
-  TCP_FIN_WAIT2,
-  TCP_SYN_RECV,
-  TCP_SYN_SENT,
-  TCP_TIME_WAIT,
-} from "@stratos/abi";
+import { ETIMEDOUT, TCP_ESTABLISHED, TCP_CLOSE_WAIT, TCP_FIN_WAIT2, TCP_SYN_RECV, TCP_SYN_SENT } from "@stratos/abi";
 import { Phase, SendTimer, type Tcb } from "./tcb.ts";
 import { RTO_MAX_NS, RTO_INITIAL_NS } from "./round-trip.ts";
 
@@ -118,8 +109,4 @@ function retriesOf(tcb: Tcb): number {
 
 export function timeoutError({ softError }: Tcb): number {
   return softError !== 0 ? softError : ETIMEDOUT;
-}
-
-export function isOver({ state }: Tcb): boolean {
-  return state === TCP_CLOSE || state === TCP_TIME_WAIT;
 }

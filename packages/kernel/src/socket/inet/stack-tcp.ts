@@ -1,4 +1,4 @@
-/** TCP connections over links, which our own stack carries (network-tcp.ts): those that come in, and those on their way. */
+/** TCP connections over links, which our own stack carries (network-tcp.ts): those that come in, and those to come. */
 import { EAGAIN, ECONNREFUSED, isErrno, TCP_CLOSE, TCP_SYN_RECV, TCP_SYN_SENT } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { type BacklogOwner, type InetEndpoint, keepEndpoint, TcpBacklog, type TcpConnection } from "@stratos/netstack";

@@ -10,7 +10,7 @@ import { StackAttempt } from "./stack-tcp.ts";
 import type { TcpClaim, TcpSocket } from "./tcp-socket.ts";
 import type { Established, TcpAttempt } from "./tcp-transport.ts";
 
-export type Begun =
+type Begun =
   | { readonly attempt: TcpAttempt; readonly established?: undefined; readonly failed?: undefined }
   | { readonly established: Established; readonly attempt?: undefined; readonly failed?: undefined }
   /** A positive errno that the socket has from now on. */
@@ -44,6 +44,6 @@ export function beginConnection(socket: TcpSocket, to: InetEndpoint, isOnLink: b
   return isErrno(attempt) ? attempt : { attempt };
 }
 
-export function hears(claim: TcpClaim): Hearing {
+function hears(claim: TcpClaim): Hearing {
   return claim.socket.isListening ? Hearing.anybody : Hearing.nobody;
 }

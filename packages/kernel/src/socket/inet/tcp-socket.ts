@@ -124,8 +124,8 @@ export class TcpSocket extends InetSocket {
   silent: SilentConnection | null = null;
   // Listening: who comes from this network, and from outside.
   #backlogMax = 0;
-  #loopback: LoopbackListener | null = null;
-  #links: StackListener | null = null;
+  fromHere: LoopbackListener | null = null;
+  fromLinks: StackListener | null = null;
   #outside: HostListener | null = null;
   #isListenPending = false;
   #isBindPending = false;
@@ -169,7 +169,7 @@ export class TcpSocket extends InetSocket {
   }
 
   override get backlog(): number {
-    return (this.#loopback?.length ?? 0) + (this.#links?.length ?? 0);
+    return (this.fromHere?.length ?? 0) + (this.fromLinks?.length ?? 0);
   }
 
   /**
@@ -216,7 +216,7 @@ export class TcpSocket extends InetSocket {
     if (this.#phase !== "unconnected") return -EINVAL;
     this.#backlogMax = this.network.settings.backlogOf(backlog);
     if (this.#state === "listening") {
-      this.#loopback!.resize();
+      this.fromHere!.resize();
       return 0;
     }
     const failed = this.claimAnyPort(task);
@@ -224,8 +224,8 @@ export class TcpSocket extends InetSocket {
     const refused = this.ports.listen(this.claim as TcpClaim);
     if (refused < 0) return refused;
     const { provider } = this.network;
-    this.#loopback = new LoopbackListener(this);
-    this.#links = new StackListener(this);
+    this.fromHere = new LoopbackListener(this);
+    this.fromLinks = new StackListener(this);
     if (provider !== null && !isLoopback(this.local!.ip)) {
       this.#outside ??= new HostListener(this, provider);
       return this.#finishListening(task);
@@ -255,8 +255,8 @@ export class TcpSocket extends InetSocket {
 
   override accept(_task: SocketCaller, flags: number): Socket | number {
     if (this.#state !== "listening") return -EINVAL;
-    let child = this.#loopback!.accept();
-    if (child === -EAGAIN) child = this.#links!.accept();
+    let child = this.fromHere!.accept();
+    if (child === -EAGAIN) child = this.fromLinks!.accept();
     if (child === -EAGAIN && this.#outside !== null) child = this.#outside.accept();
     if (!isErrno(child)) child.flags |= flags & O_NONBLOCK;
     return child;
@@ -367,15 +367,6 @@ export class TcpSocket extends InetSocket {
   /** The listener ended before it was accepted. */
   abort(): void {
     this.#transport!.abort();
-  }
-
-  /** While it listens: who takes connections from this machine, and from links. */
-  get fromHere(): LoopbackListener | null {
-    return this.#loopback;
-  }
-
-  get fromLinks(): StackListener | null {
-    return this.#links;
   }
 
   /** Where bind(2) put it, as the provider takes it; null: nowhere. */
@@ -605,9 +596,9 @@ export class TcpSocket extends InetSocket {
     this.#state = "closed";
     if (this.claim !== null) this.claim.isListening = false;
     this.#closeOutside();
-    const { 0: loopback, 1: links } = [this.#loopback, this.#links];
-    this.#loopback = null;
-    this.#links = null;
+    const { 0: loopback, 1: links } = [this.fromHere, this.fromLinks];
+    this.fromHere = null;
+    this.fromLinks = null;
     loopback?.close();
     links?.close();
   }
@@ -677,8 +668,6 @@ export class TcpSocket extends InetSocket {
           isWriteShut: it.#isWriteShut,
           times: it.#times,
           backlogMax: it.#backlogMax,
-          loopback: it.#loopback,
-          links: it.#links,
           outside: it.#outside,
           isListenPending: it.#isListenPending,
           isBindPending: it.#isBindPending,
@@ -693,9 +682,6 @@ export class TcpSocket extends InetSocket {
             isWriteShut: it.#isWriteShut,
             times: it.#times,
             backlogMax: it.#backlogMax,
-            loopback: it.#loopback,
-            links: it.#links,
-            links: it.#links,
             outside: it.#outside,
             isListenPending: it.#isListenPending,
             isBindPending: it.#isBindPending,

@@ -5,8 +5,8 @@ import type { TcpSocket } from "./tcp-socket.ts";
 
 /**
  * How the bytes of an established connection travel. Its members, and those of TcpListener and TcpAttempt, are the
- * loopback (loopback-tcp.ts, loopback-transport.ts), our own stack over links (stack-tcp.ts, stack-transport.ts) and the
- * provider (host-tcp.ts, host-transport.ts); what all must do alike stands in testing/inet-conformance.ts.
+ * loopback (loopback-tcp.ts, loopback-transport.ts), our own stack over links (stack-tcp.ts, stack-transport.ts) and
+ * the provider (host-tcp.ts, host-transport.ts); what all must do alike stands in testing/inet-conformance.ts.
  */
 export interface TcpTransport {
   /** Bytes moved; 0 after the peer's last; −EAGAIN; −EFAULT; or the connection's error. */

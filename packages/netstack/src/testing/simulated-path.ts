@@ -6,8 +6,8 @@ import { EMSGSIZE } from "@stratos/abi";
 import type { SeededRandom } from "@stratos/base";
 import { type IpAddress, isSameIp, makeV4 } from "../ip-address.ts";
 import type { IpOutput } from "../ip-output.ts";
-import { TcpBacklog } from "./tcp-backlog.ts";
-import { type ConnectionOptions, type TcpHost, TcpStack } from "./tcp-stack.ts";
+import { TcpBacklog } from "../tcp/tcp-backlog.ts";
+import { type ConnectionOptions, type TcpHost, TcpStack } from "../tcp/tcp-stack.ts";
 
 export interface PathQuality {
   readonly delayMs: number;
