@@ -12,6 +12,7 @@ export * from "./block-ioctls.ts";
 export * from "./bpf.ts";
 export * from "./packet-numbers.ts";
 export * from "./rtnetlink-numbers.ts";
+export * from "./tun-numbers.ts";
 export * from "./socket-numbers.ts";
 export * from "./socket-structures.ts";
 export * from "./interface-structures.ts";

@@ -96,3 +96,10 @@ function counters(type: FieldType): Readonly<Record<Counter, FieldType>> {
     rx_nohandler: type,
   };
 }
+/** Ages of a neighbour, in ticks of USER_HZ. */
+export const NdaCacheinfo = struct("nda_cacheinfo", {
+  ndm_confirmed: u32,
+  ndm_used: u32,
+  ndm_updated: u32,
+  ndm_refcnt: u32,
+});

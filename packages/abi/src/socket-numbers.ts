@@ -123,7 +123,8 @@ export const SCM_RIGHTS = 1,
   SCM_MAX_FD = 253;
 
 /** `ee_origin`. Source: include/uapi/linux/errqueue.h. */
-export const SO_EE_ORIGIN_ICMP = 2,
+export const SO_EE_ORIGIN_LOCAL = 1,
+  SO_EE_ORIGIN_ICMP = 2,
   SO_EE_ORIGIN_ICMP6 = 3;
 
 export const IP_TOS = 1,
@@ -314,6 +315,7 @@ export const SIOCETHTOOL = 0x8946,
 export const IFF_UP = 1,
   IFF_BROADCAST = 2,
   IFF_LOOPBACK = 8,
+  IFF_POINTOPOINT = 0x10,
   IFF_RUNNING = 0x40,
   IFF_NOARP = 0x80,
   IFF_PROMISC = 0x100,
@@ -321,4 +323,5 @@ export const IFF_UP = 1,
   IFF_MULTICAST = 0x1000,
   IFF_LOWER_UP = 0x10000;
 export const ARPHRD_ETHER = 1,
-  ARPHRD_LOOPBACK = 772;
+  ARPHRD_LOOPBACK = 772,
+  ARPHRD_NONE = 0xfffe;

@@ -22,6 +22,7 @@ import { piFutexObserver } from "./task/pi-futex.ts";
 import { taskStatistics } from "./task/task-statistics.ts";
 import { handleEcall, handleTlbMiss } from "./task/run-loop.ts";
 import { seccompObserver } from "./task/seccomp-listener.ts";
+import { registerTun } from "./socket/tun/tun-file.ts";
 import { registerTerminalDevices } from "./tty/terminal-devices.ts";
 
 /** A board for kernels. */
@@ -41,6 +42,7 @@ export function createKernel(options: KernelOptions): Kernel {
   registerTerminalDevices(kernel);
   registerBlockDevices(kernel);
   registerRealTimeClock(kernel);
+  registerTun(kernel);
   return kernel;
 }
 

@@ -1,6 +1,7 @@
 /**
  * ICMP of both versions: echoes are answered, errors about packets that we sent are told to their protocols, and
- * errors are made of packets that we can't take or pass on (RFC 1122 §3.2.2, RFC 4443 §2.4). Bound of what we say: ERRORS_RATE.
+ * errors are made of packets that we can't take or pass on (RFC 1122 §3.2.2, RFC 4443 §2.4). Bound of what we say:
+ * ERRORS_PER_SECOND.
  */
 import { stateClass } from "@stratos/base";
 import { addToChecksum, foldChecksum, pseudoHeaderSum } from "./checksum.ts";

@@ -1,6 +1,7 @@
 /** What the IP layer asks of the computer that it is part of: interfaces, addresses, routes, who listens. */
 import type { IpAddress } from "./ip-address.ts";
 import type { IncomingPacket } from "./ip-packet.ts";
+import type { Neighbour } from "./neighbour-cache.ts";
 import type { IpReceiver } from "./ip-receiver.ts";
 
 /** An interface that packets leave and come in by. */
@@ -55,6 +56,6 @@ export interface IpHost {
   receiver(protocol: number): IpReceiver | null;
   /** Offers a packet to whoever hears all (raw sockets). @returns did somebody take it? */
   offer(packet: IncomingPacket): boolean;
-  /** A neighbour's state or address is another one; by its place in the cache. */
-  neighbourChanged(device: number, ip: IpAddress): void;
+  /** A neighbour's state or address is another one. */
+  neighbourChanged(one: Neighbour): void;
 }

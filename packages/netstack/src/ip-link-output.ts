@@ -2,6 +2,7 @@
  * Packets onto links: the neighbour that a packet goes to is found by ARP or NDP, and a frame is put around it. Packets
  * lie in OUTPUT behind FRAME_ROOM bytes, where the frame's header goes, so that nothing is moved.
  */
+import { NUD_NOARP, NUD_STALE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { ARP_REPLY, ARP_REQUEST, ARP_SIZE, ArpPacket, readArp, writeArp } from "./arp.ts";
 import {
@@ -31,7 +32,7 @@ import type { IpDevice, IpHost } from "./ip-host.ts";
 import { type IncomingPacket, IPV6_HEADER_SIZE } from "./ip-packet.ts";
 import { PROTOCOL_ICMPV6 } from "./ip-protocol.ts";
 import { IpHeader } from "./ip-writer.ts";
-import { NeighbourCache, type Neighbour, type NeighbourProber, NUD_NOARP, NUD_STALE } from "./neighbour-cache.ts";
+import { NeighbourCache, type Neighbour, type NeighbourProber } from "./neighbour-cache.ts";
 
 export const FRAME_ROOM = ETHERNET_HEADER_SIZE;
 /** A packet that goes out, with room for its frame; valid during one call. */
@@ -130,8 +131,8 @@ export class IpLinkOutput implements NeighbourProber {
     for (const packet of packets) this.#failures.neighbourFailed(packet);
   }
 
-  changed({ device, ip }: Neighbour): void {
-    this.#host.neighbourChanged(device, ip);
+  changed(neighbour: Neighbour): void {
+    this.#host.neighbourChanged(neighbour);
   }
 
   #sendArp(

@@ -8,22 +8,21 @@
  * Who is asked and how is `NeighbourProber`'s. What can't go yet waits at its neighbour. Bound: ENTRIES_MAX neighbours
  * (the least used that isn't permanent goes for a new one), WAITING_MAX packets at one, WAITING_BYTES_MAX of all.
  */
+import {
+  NUD_DELAY,
+  NUD_FAILED,
+  NUD_INCOMPLETE,
+  NUD_NOARP,
+  NUD_NONE,
+  NUD_PERMANENT,
+  NUD_PROBE,
+  NUD_REACHABLE,
+  NUD_STALE,
+  NUD_VALID,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { HARDWARE_SIZE } from "./ethernet.ts";
 import { type IpAddress, isSameIp } from "./ip-address.ts";
-
-/** States, as rtnetlink(7) numbers them (`ndm_state`). */
-export const NUD_NONE = 0,
-  NUD_INCOMPLETE = 0x01,
-  NUD_REACHABLE = 0x02,
-  NUD_STALE = 0x04,
-  NUD_DELAY = 0x08,
-  NUD_PROBE = 0x10,
-  NUD_FAILED = 0x20,
-  NUD_NOARP = 0x40,
-  NUD_PERMANENT = 0x80;
-/** In these it has an address. */
-export const NUD_VALID = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_NOARP | NUD_PERMANENT;
 
 const ENTRIES_MAX = 1024,
   WAITING_MAX = 101,

@@ -1,7 +1,7 @@
 /**
  * Packets that came in parts are put together (RFC 791 §3.2, RFC 8200 §4.5). Parts that overlap make all of their
- * packet invalid (RFC 5722; Linux holds it so for IPv4 as well). Bound: PACKETS_MAX, BYTES_MAX, PARTS_MAX of one; the oldest
- * packet goes for a new one.
+ * packet invalid (RFC 5722; Linux holds it so for IPv4 as well). Bound: PACKETS_MAX, BYTES_MAX, PARTS_MAX of one;
+ * the oldest packet goes for a new one.
  *
  * A packet under way is kept as it will be: its header ends at HEADER_ROOM, where the payload begins.
  */

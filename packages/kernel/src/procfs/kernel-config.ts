@@ -97,6 +97,7 @@ const PRESENT: readonly string[] = [
   "TMPFS_POSIX_ACL",
   "TMPFS_XATTR",
   "TTY",
+  "TUN",
   "UNIX",
   "UNIX98_PTYS",
   "USER_NS",
@@ -121,7 +122,6 @@ const ABSENT: readonly string[] = [
   "SMP",
   "TRACING",
   "TRANSPARENT_HUGEPAGE",
-  "TUN",
   "ZRAM",
 ];
 const VALUES: Readonly<Record<string, string>> = {

@@ -8,6 +8,9 @@ import {
   IPPROTO_ICMPV6,
   IPPROTO_UDP,
   IPPROTO_UDPLITE,
+  NUD_NOARP,
+  NUD_PERMANENT,
+  NUD_VALID,
   RT_SCOPE_HOST,
   RT_SCOPE_LINK,
   RT_SCOPE_UNIVERSE,
@@ -19,7 +22,7 @@ import {
   TCP_ESTABLISHED,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { ANY_V4, type IpAddress, isV4, isWildcard, netmaskOf, widthOf } from "@stratos/netstack";
+import { ANY_V4, type IpAddress, isV4, isWildcard, netmaskOf, textOfIp, widthOf } from "@stratos/netstack";
 import type { Inode } from "../vfs/inode.ts";
 import { isAlive } from "./process-descriptors.ts";
 import { belongToUser } from "./process-file.ts";
@@ -99,7 +102,7 @@ function fill(directory: PseudoDirectory, target: () => Task): void {
   file("igmp", describeGroups);
   file("igmp6", describeGroups6);
   file("ipv6_route", describeRoutes6);
-  file("arp", () => "IP address       HW type     Flags       HW address            Mask     Device\n");
+  file("arp", describeNeighbours);
   file("tcp", (task) => describeSockets(task, (socket) => socket.type === SOCK_STREAM, false));
   file("tcp6", (task) => describeSockets(task, (socket) => socket.type === SOCK_STREAM, true));
   file("udp", (task) => describeSockets(task, (socket) => socket.protocol === IPPROTO_UDP, false));
@@ -144,6 +147,24 @@ function describeInterfaces(task: Task): string {
     " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls " +
     `carrier compressed\n${rows.join("")}`
   );
+}
+
+/** ATF_COM, ATF_PERM: the address is known, and for ever. */
+const ATF_COM = 2,
+  ATF_PERM = 4;
+
+/** net/ipv4/arp.c, arp_format_neigh_entry. */
+function describeNeighbours({ network }: Task): string {
+  let text = "IP address       HW type     Flags       HW address            Mask     Device\n";
+  for (const { ip, device, state, address } of network.ip.neighbours.list()) {
+    const out = network.interfaceByIndex(device);
+    if (!isV4(ip) || state === NUD_NOARP || out === undefined) continue;
+    const flags = ((state & NUD_VALID) !== 0 ? ATF_COM : 0) | (state === NUD_PERMANENT ? ATF_PERM : 0);
+    const hex = (value: number): string => `0x${value.toString(16).padEnd(10)}`;
+    const hardware = [...address].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
+    text += `${textOfIp(ip).padEnd(16)} ${hex(out.hardwareType)}${hex(flags)}${hardware}     *        ${out.name}\n`;
+  }
+  return text;
 }
 
 /** Addresses stand there as the machine's words: little endian on RISC-V. */

@@ -15,6 +15,7 @@ import {
   ENOBUFS,
   EOPNOTSUPP,
   isErrno,
+  IFF_TAP,
   IFNAMSIZ,
 } from "@stratos/abi";
 import { assert, stateConstant } from "@stratos/base";
@@ -30,6 +31,7 @@ import {
 } from "./network-interface.ts";
 import { Bridge } from "./packet/bridge.ts";
 import { InterfaceLink } from "./packet/interface-frames.ts";
+import { TunDevice } from "./tun/tun-device.ts";
 import type { Route, RoutingTable } from "./routes.ts";
 
 /** Interfaces of one network. */
@@ -128,7 +130,7 @@ export function setMaster(network: InterfaceNetwork, one: NetworkInterface, inde
   if (master === undefined) return -EINVAL;
   if (master !== null) {
     if (master.bridge === null || one.kind === "provider") return -EOPNOTSUPP;
-    if (one.isLoopback) return -EINVAL;
+    if (one.isLoopback || !one.hasFrames) return -EINVAL;
     if (one.bridge !== null) return -ELOOP;
   }
   leaveBridge(one);
@@ -174,6 +176,28 @@ function followPorts(own: NetworkInterface): void {
 function compareAddresses(one: Uint8Array, other: Uint8Array): number {
   for (let at = 0; at < ETHERNET_ADDRESS_SIZE; at++) if (one[at] !== other[at]) return one[at]! - other[at]!;
   return 0;
+}
+
+/**
+ * TUNSETIFF (tun/tun-file.ts).
+ *
+ * @param flags  IFF_TUN or IFF_TAP, and what goes with it
+ */
+export function createTun(
+  network: InterfaceNetwork,
+  wished: string,
+  index: number,
+  flags: number,
+): NetworkInterface | number {
+  const name = freeName(network, wished);
+  if (isErrno(name)) return name;
+  const isTap = (flags & IFF_TAP) !== 0;
+  const hardwareAddress = isTap ? chosenHardwareAddress(network.kernel.random) : new Uint8Array(0);
+  const link = new TunDevice(hardwareAddress, flags);
+  const kind = isTap ? "tap" : "tun";
+  const one = network.makeInterface(kind, { name, hardwareAddress, mtu: MTU_DEFAULT, link, index });
+  link.setEvents(new InterfaceLink(one, carrierChanged));
+  return one;
 }
 
 /** veth(4): a pair of interfaces, what one sends the other receives. The peer is made first. */
@@ -355,7 +379,9 @@ stateConstant("carrierChanged", carrierChanged);
 /** RFC 4862 §5.3, RFC 4291 §2.5.1 and appendix A: fe80::/64 with the hardware address as EUI-64. */
 function addLinkLocal(network: InterfaceNetwork, one: NetworkInterface): void {
   if (one.kind === "provider" || one.mtu < MTU_MIN_V6 || !one.hasIpv6) return;
-  const mac = one.hardwareAddress;
+  const mac = one.hasFrames ? one.hardwareAddress : chosenHardwareAddress(network.kernel.random);
+  // Who has no such address gets another one each time (IN6_ADDR_GEN_MODE_RANDOM).
+  if (!one.hasFrames && one.addresses.some(({ ip }) => !isV4(ip) && isLinkLocal(ip))) return;
   const ip = Uint32Array.of(
     0xfe800000,
     0,
@@ -389,7 +415,7 @@ export function setMtu(network: InterfaceNetwork, one: NetworkInterface, mtu: nu
 
 /** @returns −EINVAL wrong length; −EADDRNOTAVAIL of a group; −EOPNOTSUPP for `lo` */
 export function setHardwareAddress(network: InterfaceNetwork, one: NetworkInterface, address: Uint8Array): number {
-  if (one.isLoopback) return -EOPNOTSUPP;
+  if (one.isLoopback || !one.hasFrames) return -EOPNOTSUPP;
   if (address.length < ETHERNET_ADDRESS_SIZE) return -EINVAL;
   const own = address.slice(0, ETHERNET_ADDRESS_SIZE);
   if (!isStationAddress(own)) return -EADDRNOTAVAIL;

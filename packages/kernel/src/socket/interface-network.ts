@@ -1,5 +1,5 @@
 import type { RandomSource } from "@stratos/host";
-import type { IpAddress } from "@stratos/netstack";
+import type { IpAddress, Neighbour, NeighbourCache } from "@stratos/netstack";
 import type { CallWork } from "../ground/call-work.ts";
 import type { UserNamespace } from "../security/user-namespace.ts";
 import type { InterfaceAddress, InterfaceKind, InterfaceOptions, NetworkInterface } from "./network-interface.ts";
@@ -61,10 +61,12 @@ export interface NetworkObserver {
   addressChanged(one: NetworkInterface, address: InterfaceAddress, isGone: boolean): void;
   routeChanged(route: Route, isGone: boolean): void;
   ruleChanged(rule: RoutingRule, isGone: boolean): void;
+  neighbourChanged(one: Neighbour): void;
 }
 
 /** The IP layer of a network, as its interfaces know it (ip/network-ip.ts). */
 export interface InterfaceIp {
+  readonly neighbours: NeighbourCache;
   /** A frame came in, for this station, for all or for a group. */
   frameReceived(one: NetworkInterface, frame: Uint8Array, isForMany: boolean): void;
   /** The same, when its turn has come. */

@@ -1,10 +1,12 @@
 import {
   ARPHRD_ETHER,
   ARPHRD_LOOPBACK,
+  ARPHRD_NONE,
   IFF_BROADCAST,
   IFF_LOOPBACK,
   IFF_LOWER_UP,
   IFF_MULTICAST,
+  IFF_POINTOPOINT,
   IFF_RUNNING,
   IFF_NOARP,
   IFF_PROMISC,
@@ -48,8 +50,18 @@ export const LOOPBACK_ADDRESSES: readonly InterfaceAddress[] = [
   { ip: LOOPBACK_V6, prefixLength: 128, broadcast: null },
 ];
 
-/** What carries its traffic: nothing beyond this machine, the provider, nothing at all, a pair, or its ports. */
-export type InterfaceKind = "loopback" | "provider" | "dummy" | "veth" | "bridge";
+/**
+ * What carries its traffic: nothing beyond this machine, the provider, nothing at all, a pair, its ports, or programs,
+ * as packets of IP (`tun`) or frames (`tap`).
+ */
+export type InterfaceKind = "loopback" | "provider" | "dummy" | "veth" | "bridge" | "tun" | "tap";
+
+/** IFF_* that an interface of a kind has, unless all of Ethernet's. */
+const FLAGS: { readonly [kind in InterfaceKind]?: number } = {
+  loopback: IFF_LOOPBACK,
+  dummy: IFF_BROADCAST,
+  tun: IFF_POINTOPOINT | IFF_MULTICAST,
+};
 
 export interface InterfaceOptions {
   readonly name: string;
@@ -116,17 +128,20 @@ export class NetworkInterface {
     this.index = options.index;
     this.kind = options.kind;
     this.name = options.name;
-    this.hardwareType = options.kind === "loopback" ? ARPHRD_LOOPBACK : ARPHRD_ETHER;
+    const { kind } = options;
+    this.hardwareType = kind === "loopback" ? ARPHRD_LOOPBACK : kind === "tun" ? ARPHRD_NONE : ARPHRD_ETHER;
     this.hardwareAddress = options.hardwareAddress;
     this.mtu = options.mtu;
     this.link = options.link;
-    this.isNoArp = options.kind === "dummy";
+    this.isNoArp = kind === "dummy" || kind === "tun";
+    if (kind === "tun") this.queueLength = 500;
   }
 
   /** Is the other end there and up, or a port? */
   get hasCarrier(): boolean {
     if (this.bridge !== null) return this.bridge.ports.some((port) => port.isRunning);
-    return this.kind !== "veth" || this.link!.hasCarrier;
+    const isOfLink = this.kind === "veth" || this.kind === "tun" || this.kind === "tap";
+    return !isOfLink || this.link!.hasCarrier;
   }
 
   /** Does the IP layer send and receive over it? `lo` and the provider's have their own ways. */
@@ -136,7 +151,7 @@ export class NetworkInterface {
 
   /** Are its packets in Ethernet frames? */
   get hasFrames(): boolean {
-    return true;
+    return this.kind !== "tun";
   }
 
   get isLoopback(): boolean {
@@ -154,7 +169,7 @@ export class NetworkInterface {
 
   /** IFF_*. */
   get flags(): number {
-    let flags = this.isLoopback ? IFF_LOOPBACK : this.kind === "dummy" ? IFF_BROADCAST : IFF_BROADCAST | IFF_MULTICAST;
+    let flags = FLAGS[this.kind] ?? IFF_BROADCAST | IFF_MULTICAST;
     if (this.isUp) flags |= IFF_UP;
     if (this.isRunning) flags |= IFF_RUNNING | IFF_LOWER_UP;
     if (this.isNoArp) flags |= IFF_NOARP;
@@ -166,6 +181,7 @@ export class NetworkInterface {
   /** How its frames queue, as `ip link` names it. */
   get queueDiscipline(): string {
     if (this.kind === "provider") return "pfifo_fast";
+    if (this.kind === "tun" || this.kind === "tap") return this.isUp ? "pfifo_fast" : "noop";
     return this.isUp ? "noqueue" : "noop";
   }
 

@@ -341,8 +341,6 @@ export class Network
     return route.out.kind === "provider" ? this.sourceBy(route, to) : -EHOSTUNREACH;
   }
 
-  neighbourChanged(_index: number, _ip: IpAddress): void {}
-
   static {
     stateClass("Network", this, {
       save: (it) => ({ lastIndex: it.#lastIndex, numbers: it.#numbers, numberedBy: it.#numberedBy }),

@@ -27,14 +27,15 @@ export function addCharacterDirectories(
     at + 2,
     0o620,
   ]);
-  for (const [name, major, minor, mode] of [...DEVICE_NODES, ...consoles]) {
+  for (const [node, major, minor, mode] of [...DEVICE_NODES, ...consoles]) {
+    const name = node.slice(node.lastIndexOf("/") + 1);
     const subsystem = SUBSYSTEMS.get(major) ?? "tty";
     const path = `devices/virtual/${subsystem}/${name}`;
     // Drivers say a mode where root alone is not meant.
     const said = major === MEM_MAJOR || mode === 0o666 ? `DEVMODE=0${mode.toString(8)}\n` : "";
     directory(path)
       .add("dev", file(`${major}:${minor}\n`))
-      .add("uevent", file(`MAJOR=${major}\nMINOR=${minor}\nDEVNAME=${name}\n${said}`))
+      .add("uevent", file(`MAJOR=${major}\nMINOR=${minor}\nDEVNAME=${node}\n${said}`))
       .add("subsystem", new PseudoLink(fileSystem, `../../../../class/${subsystem}`));
     directory(`class/${subsystem}`).add(name, new PseudoLink(fileSystem, `../../${path}`));
     directory("dev/char").add(`${major}:${minor}`, new PseudoLink(fileSystem, `../../${path}`));

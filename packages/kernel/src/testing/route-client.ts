@@ -103,6 +103,17 @@ export function routeRequest(
   return request(type, [AF_INET, route.length, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0, ...attributes.flat()], CREATE | EXCL);
 }
 
+/** RTM_NEWNEIGH, RTM_DELNEIGH of IPv4: one that stays. */
+export function neighbourRequest(
+  type: number,
+  index: number,
+  ip: readonly number[],
+  hardware: readonly number[] | null = null,
+): Uint8Array {
+  const attributes = [attribute(1, ip), ...(hardware === null ? [] : [attribute(2, hardware)])];
+  return request(type, [AF_INET, 0, 0, 0, ...little(index), 0x80, 0, 0, 0, ...attributes.flat()], CREATE | EXCL);
+}
+
 /** What a request is answered: 0 or a negated errno; null when no answer came. */
 function netlinkError(user: SocketTask, fd: number, bytes: Uint8Array): number | null {
   user.send(fd, bytes);

@@ -1,5 +1,15 @@
 import type { FileSystemType } from "../../vfs/file-system.ts";
-import { ENOENT, MEM_MAJOR, RTC_MAJOR, S_IFCHR, S_IFDIR, isErrno } from "@stratos/abi";
+import {
+  ENOENT,
+  LOOP_CTRL_MINOR,
+  MEM_MAJOR,
+  MISC_MAJOR,
+  RTC_MAJOR,
+  S_IFCHR,
+  S_IFDIR,
+  TUN_MINOR,
+  isErrno,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { forgetChild, lookupChild, unlinkDentry } from "../../vfs/dentry-cache.ts";
 import { makeDevice } from "../../vfs/device-registry.ts";
@@ -16,7 +26,8 @@ export const DEVICE_NODES: readonly (readonly [name: string, major: number, mino
   ["random", MEM_MAJOR, RANDOM_MINOR, 0o666],
   ["urandom", MEM_MAJOR, URANDOM_MINOR, 0o666],
   ["kmsg", MEM_MAJOR, KMSG_MINOR, 0o644],
-  ["loop-control", 10, 237, 0o660],
+  ["net/tun", MISC_MAJOR, TUN_MINOR, 0o666],
+  ["loop-control", MISC_MAJOR, LOOP_CTRL_MINOR, 0o660],
   ["rtc0", RTC_MAJOR, 0, 0o600],
   ["tty", 5, 0, 0o666],
   ["console", 5, 1, 0o600],
@@ -43,10 +54,9 @@ export class Devtmpfs extends Tmpfs {
     const now = kernel.vfs.now();
     const owner = { uid: 0, gid: 0, rdev: 0, now };
     for (const [name, major, minor, mode] of DEVICE_NODES)
-      this.root.create(name, {
-        ...owner,
+      this.addNode(name, {
         mode: S_IFCHR | mode,
-        gid: GROUPS.get(major) ?? 0,
+        gid: minor === TUN_MINOR ? 0 : (GROUPS.get(major) ?? 0),
         rdev: makeDevice(major, minor),
       });
     for (const [name, target] of LINKS) this.root.symlink(name, target, { ...owner, mode: 0o777 });

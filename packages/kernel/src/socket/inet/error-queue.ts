@@ -13,8 +13,10 @@ import {
   EAGAIN,
   MSG_ERRQUEUE,
   MSG_TRUNC,
+  EMSGSIZE,
   SO_EE_ORIGIN_ICMP,
   SO_EE_ORIGIN_ICMP6,
+  SO_EE_ORIGIN_LOCAL,
   SockExtendedErr,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
@@ -31,8 +33,8 @@ interface DatagramError {
   readonly code: number;
   /** `ee_info`: of what was too long, how long it may be. */
   readonly mtu: number;
-  /** Who said so. */
-  readonly offender: IpAddress;
+  /** Who said so; null: this machine, before anything was sent. */
+  readonly offender: IpAddress | null;
   /** What was sent, and where to. */
   readonly bytes: Uint8Array;
   readonly to: InetEndpoint;
@@ -67,17 +69,30 @@ export class ErrorQueue {
     this.add({ errno: ECONNREFUSED, type, code, mtu: 0 }, to.ip, to, bytes, most);
   }
 
+  /** It was too long to be sent at all (net/ipv4/ip_sockglue.c, ip_local_error). */
+  tooLong(to: InetEndpoint, mtu: number, most: number): void {
+    this.add({ errno: EMSGSIZE, type: 0, code: 0, mtu }, null, to, new Uint8Array(0), most);
+  }
+
   /** @param most  bytes that may wait */
   add(
     { errno, type, code, mtu }: Pick<IcmpError, "errno" | "type" | "code" | "mtu">,
-    offender: IpAddress,
+    offender: IpAddress | null,
     to: InetEndpoint,
     bytes: Uint8Array,
     most: number,
   ): void {
     const cost = bytes.length + OVERHEAD;
     if (this.#cost + cost > most || this.#memory.isFull) return;
-    this.#errors.push({ errno, type, code, mtu, offender: offender.slice(), bytes, to: keepEndpoint(to.ip, to.port) });
+    this.#errors.push({
+      errno,
+      type,
+      code,
+      mtu,
+      offender: offender?.slice() ?? null,
+      bytes,
+      to: keepEndpoint(to.ip, to.port),
+    });
     this.#cost += cost;
     this.#memory.bytes += cost;
   }
@@ -124,11 +139,13 @@ export class ErrorQueue {
 /** What happened, and the address of who said it. */
 function errorControl(error: DatagramError): ControlMessage {
   const v4 = isV4(error.to.ip);
-  const offender = inetAddressBytes({ ip: error.offender, port: 0 }, v4 ? AF_INET : AF_INET6);
+  const family = v4 ? AF_INET : AF_INET6;
+  const offender = inetAddressBytes({ ip: error.offender ?? error.to.ip, port: 0 }, family);
+  if (error.offender === null) offender.fill(0);
   const data = new Uint8Array(SockExtendedErr.size + offender.length);
   putFields(viewOf(data), SockExtendedErr, {
     ee_errno: error.errno,
-    ee_origin: v4 ? SO_EE_ORIGIN_ICMP : SO_EE_ORIGIN_ICMP6,
+    ee_origin: error.offender === null ? SO_EE_ORIGIN_LOCAL : v4 ? SO_EE_ORIGIN_ICMP : SO_EE_ORIGIN_ICMP6,
     ee_type: error.type,
     ee_code: error.code,
     ee_info: error.mtu,

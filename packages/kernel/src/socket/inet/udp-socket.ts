@@ -401,6 +401,8 @@ export class UdpSocket extends DatagramSocket {
     if (OUTGOING.extensions.length > 0) return -EOPNOTSUPP;
     const { output } = this.network.ip;
     const sent = sendUdp(output, OUTGOING, from, { device, dontFragment: forbidsParts(this.ip, OUTGOING.to.ip) });
+    if (sent === -EMSGSIZE && hearsErrors(this.ip, OUTGOING.to.ip))
+      this.#errors.tooLong(OUTGOING.to, output.mtuTo(OUTGOING.to.ip, device), this.options.receiveBuffer);
     this.network.ip.settle();
     return sent;
   }

@@ -6,21 +6,37 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
   AF_INET,
+  AF_INET6,
   CLONE_NEWNET,
   ECONNREFUSED,
+  EEXIST,
   EHOSTUNREACH,
   EMSGSIZE,
+  ENOENT,
+  IPPROTO_ICMPV6,
+  NUD_DELAY,
+  NUD_PERMANENT,
+  NUD_REACHABLE,
+  NUD_STALE,
   MSG_DONTWAIT,
   SOCK_DGRAM,
   SOCK_RAW,
   IPPROTO_ICMP,
   EAGAIN,
 } from "@stratos/abi";
-import { addressRequest, attribute, linkRequest, RouteClient, routeRequest } from "../../testing/route-client.ts";
-import { inet, SocketTask } from "../../testing/socket-task.ts";
+import {
+  addressRequest,
+  attribute,
+  linkRequest,
+  neighbourRequest,
+  RouteClient,
+  routeRequest,
+} from "../../testing/route-client.ts";
+import { inet, inet6, SocketTask } from "../../testing/socket-task.ts";
 import { call } from "../../testing/system-calls.ts";
 import type { TestKernel } from "../../testing/fake-task.ts";
-import { moveInterface } from "../interface-changes.ts";
+import { ipBytes, ipOfText } from "@stratos/netstack";
+import { addAddress, moveInterface } from "../interface-changes.ts";
 
 const UP = 1;
 
@@ -181,6 +197,75 @@ describe("a router between two networks", () => {
     assert.equal(a.user.send(fd, "x".repeat(1200)), -EMSGSIZE, "what is known of the way");
     assert.equal(a.user.send(fd, "x".repeat(800)), 800);
   });
+});
+
+describe("IPv6 between two networks", () => {
+  function pairOfV6(): { world: World; a: Station; b: Station; scope: number } {
+    const { world, a, b } = pair();
+    for (const [station, name, text] of [
+      [a, "left", "2001:db8::1"],
+      [b, "right", "2001:db8::2"],
+    ] as const) {
+      const { network } = station.user.task;
+      const address = { ip: ipOfText(text)!, prefixLength: 64, broadcast: null };
+      assert.equal(addAddress(network, network.interfaceByName(name)!, address), 0);
+    }
+    return { world, a, b, scope: a.client.index("left") };
+  }
+
+  it("carries datagrams, whole and in parts, refuses, and answers pings", () => {
+    const { a, b } = pairOfV6();
+    const there = b.user.socket(AF_INET6, SOCK_DGRAM);
+    assert.equal(b.user.bind(there, inet6("::", 7)), 0);
+    const here = a.user.socket(AF_INET6, SOCK_DGRAM);
+    for (const text of ["hello", "abcdefghij".repeat(600)]) {
+      assert.equal(a.user.send(here, text, 0, inet6("2001:db8::2", 7)), text.length);
+      assert.equal(b.user.receive(there, 7000, MSG_DONTWAIT), text);
+    }
+    assert.equal(a.user.connect(here, inet6("2001:db8::2", 9)), 0);
+    assert.equal(a.user.send(here, "x"), 1);
+    assert.equal(a.user.receive(here, 10, MSG_DONTWAIT), -ECONNREFUSED);
+    const ping = a.user.socket(AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6);
+    assert.equal(a.user.send(ping, Uint8Array.of(128, 0, 0, 0, 0, 0, 0, 1), 0, inet6("2001:db8::2", 0)), 8);
+    assert.equal((a.user.receive(ping, 100, MSG_DONTWAIT) as string).charCodeAt(0), 129);
+  });
+
+  it("reaches a station by its address of the link, and tells by which it came", () => {
+    const { a, b, scope } = pairOfV6();
+    const there = b.user.socket(AF_INET6, SOCK_DGRAM);
+    assert.equal(b.user.bind(there, inet6("::", 7)), 0);
+    const far = b.user.task.network.interfaceByName("right")!.addresses.find(({ ip }) => ip[0] === 0xfe800000)!;
+    const to = inet6("::", 7);
+    to.set(ipBytes(far.ip), 8);
+    to[24] = scope;
+    const here = a.user.socket(AF_INET6, SOCK_DGRAM);
+    assert.equal(a.user.send(here, "hello", 0, to), 5);
+    const got = b.user.receiveFrom(there, MSG_DONTWAIT) as { text: string; from: Uint8Array };
+    assert.deepEqual([got.text, got.from[24]], ["hello", b.client.index("right")]);
+  });
+});
+
+it("neighbours are known by state, for ever if a program says so, and gone when it does", () => {
+  const { world, a } = pair();
+  const { network } = a.user.task;
+  const states = (): number[] =>
+    [...network.ip.neighbours.list()].map((one) => network.ip.neighbours.stateOf(one, world.test.kernel.now()));
+  const fd = a.user.socket(AF_INET, SOCK_DGRAM);
+  a.user.send(fd, "x", 0, inet("10.0.0.2", 9));
+  assert.deepEqual(states(), [NUD_REACHABLE]);
+  world.pass(31);
+  assert.deepEqual(states(), [NUD_STALE]);
+  a.user.send(fd, "x", 0, inet("10.0.0.2", 9));
+  assert.deepEqual(states(), [NUD_DELAY]);
+  world.pass(6);
+  assert.deepEqual(states(), [NUD_REACHABLE], "it was asked, and answered");
+  assert.equal(a.client.ask(neighbourRequest(28, a.client.index("left"), [10, 0, 0, 3], [2, 0, 0, 0, 0, 3])), 0);
+  assert.equal(a.client.ask(neighbourRequest(28, a.client.index("left"), [10, 0, 0, 3], [2, 0, 0, 0, 0, 3])), -EEXIST);
+  assert.deepEqual(new Set(states()), new Set([NUD_REACHABLE, NUD_PERMANENT]));
+  assert.equal(a.client.ask(neighbourRequest(29, a.client.index("left"), [10, 0, 0, 3])), 0);
+  assert.equal(a.client.ask(neighbourRequest(29, a.client.index("left"), [10, 0, 0, 3])), -ENOENT);
+  assert.equal(a.client.setFlags(a.client.index("left"), 0, UP), 0);
+  assert.deepEqual(states(), []);
 });
 
 it("three stations on a bridge, which has an address itself, hear each other", () => {

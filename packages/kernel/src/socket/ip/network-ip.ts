@@ -1,7 +1,7 @@
 /**
  * The IP layer of a network (`IpStack` of netstack) among its interfaces, routes and sockets. It carries what goes to
- * and comes from other stations of links; what stays in this machine goes by the loopback's own ways (../inet/loopback-*),
- * and what leaves by the provider's interface by the host's sockets.
+ * and comes from other stations of links; what stays in this machine goes by the loopback's own ways
+ * (../inet/loopback-*), and what leaves by the provider's interface by the host's sockets.
  */
 import { EHOSTUNREACH, ENETDOWN, ENETUNREACH, ENODEV, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
@@ -20,6 +20,8 @@ import {
   isSameIp,
   isV4,
   IpStack,
+  type Neighbour,
+  type NeighbourCache,
   type NextHop,
 } from "@stratos/netstack";
 import { Timer, type TimerClient } from "../../time/timer-queue.ts";
@@ -34,9 +36,7 @@ import { IcmpReceiver, offerToRaw } from "./icmp-receiver.ts";
 import { UdpReceiver } from "./udp-receiver.ts";
 
 /** The network of which this is the IP layer (network.ts). */
-interface IpNetwork extends UdpNetwork, RawNetwork {
-  neighbourChanged(index: number, ip: IpAddress): void;
-}
+type IpNetwork = UdpNetwork & RawNetwork;
 
 const FLOW = { ...ANY_FLOW, source: null as IpAddress | null, out: 0 };
 
@@ -54,6 +54,10 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     const icmp = new IcmpReceiver(network, this.stack);
     this.#receivers.set(1, icmp);
     this.#receivers.set(58, icmp);
+  }
+
+  get neighbours(): NeighbourCache {
+    return this.stack.neighbours;
   }
 
   /** For the transports. */
@@ -191,8 +195,8 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     return this.#network.rawSockets.size > 0 && offerToRaw(this.#network, packet);
   }
 
-  neighbourChanged(device: number, ip: IpAddress): void {
-    this.#network.neighbourChanged(device, ip);
+  neighbourChanged(one: Neighbour): void {
+    for (const observer of this.#network.observers) observer.neighbourChanged(one);
   }
 
   static {

@@ -33,6 +33,8 @@ export class InterfaceUevents implements NetworkObserver {
 
   routeChanged(): void {}
 
+  neighbourChanged(): void {}
+
   ruleChanged(): void {}
 
   static {

@@ -13,6 +13,9 @@ import {
   IFF_ALLMULTI,
   IFF_NOARP,
   IFF_PROMISC,
+  IFF_NO_PI,
+  IFF_TAP,
+  IFF_TUN,
   IFF_UP,
   IFLA_ADDRESS,
   IFLA_AF_SPEC,
@@ -40,6 +43,15 @@ import {
   IFLA_QDISC,
   IFLA_STATS,
   IFLA_STATS64,
+  IFLA_TUN_GROUP,
+  IFLA_TUN_MULTI_QUEUE,
+  IFLA_TUN_NUM_DISABLED_QUEUES,
+  IFLA_TUN_NUM_QUEUES,
+  IFLA_TUN_OWNER,
+  IFLA_TUN_PERSIST,
+  IFLA_TUN_PI,
+  IFLA_TUN_TYPE,
+  IFLA_TUN_VNET_HDR,
   IFLA_TXQLEN,
   IF_OPER_DOWN,
   IF_OPER_LOWERLAYERDOWN,
@@ -54,7 +66,6 @@ import {
   Ifinfomsg,
   NLM_F_CREATE,
   NLM_F_EXCL,
-  Nlattr,
   RtnlLinkStats,
   RtnlLinkStats64,
 } from "@stratos/abi";
@@ -72,6 +83,7 @@ import {
   setMtu,
   tellInterface,
 } from "../interface-changes.ts";
+import { TunDevice } from "../tun/tun-device.ts";
 import { putFields, viewOf } from "../../ground/words.ts";
 import { isCapable } from "../../security/credentials.ts";
 import type { InterfaceNetwork } from "../interface-network.ts";
@@ -79,7 +91,7 @@ import { namedNetwork } from "./named-network.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import { ETHERNET_ADDRESS_SIZE, type InterfaceCounters, type NetworkInterface } from "../network-interface.ts";
 import { attributeOf, attributesIn, type NetlinkRequest, numberOf, textOf } from "./netlink-request.ts";
-import { alignNetlink, NetlinkWriter, type NetlinkHeading } from "./netlink-writer.ts";
+import { NetlinkWriter, type NetlinkHeading } from "./netlink-writer.ts";
 
 /** Attributes that a request may bring and that change nothing here. */
 const PASSED = new Set([
@@ -130,11 +142,10 @@ export function linkMessage(
     .attributeU32(IFLA_NUM_TX_QUEUES, 1)
     .attributeU32(IFLA_NUM_RX_QUEUES, 1);
   if (one.master !== null) writer.attributeU32(IFLA_MASTER, one.master.index);
+  writer.attributeU8(IFLA_CARRIER, one.hasCarrier ? 1 : 0).attributeText(IFLA_QDISC, one.queueDiscipline);
+  if (one.hasFrames)
+    writer.attribute(IFLA_ADDRESS, one.hardwareAddress).attribute(IFLA_BROADCAST, broadcastHardwareAddress(one));
   writer
-    .attributeU8(IFLA_CARRIER, one.hasCarrier ? 1 : 0)
-    .attributeText(IFLA_QDISC, one.queueDiscipline)
-    .attribute(IFLA_ADDRESS, one.hardwareAddress)
-    .attribute(IFLA_BROADCAST, broadcastHardwareAddress(one))
     .attribute(IFLA_STATS64, statistics(one.counters, RtnlLinkStats64))
     .attribute(IFLA_STATS, statistics(one.counters, RtnlLinkStats));
   if (one.peer !== null) {
@@ -143,11 +154,10 @@ export function linkMessage(
     if (network !== one.network) writer.attributeU32(IFLA_LINK_NETNSID, one.network.numberOf(network));
   }
   if (one.kind !== "loopback" && one.kind !== "provider") {
-    const kind = Uint8Array.from(`${one.kind}\0`, (letter) => letter.charCodeAt(0));
-    const info = new Uint8Array(Nlattr.size + alignNetlink(kind.length));
-    putFields(viewOf(info), Nlattr, { nla_len: Nlattr.size + kind.length, nla_type: IFLA_INFO_KIND });
-    info.set(kind, Nlattr.size);
-    writer.attribute(IFLA_LINKINFO, info);
+    writer.nest(IFLA_LINKINFO, (info) => {
+      info.attributeText(IFLA_INFO_KIND, one.kind === "tap" ? "tun" : one.kind);
+      if (one.link instanceof TunDevice) writeTunData(info, one.link);
+    });
   }
   if (one.alternativeNames.length > 0)
     writer.nest(IFLA_PROP_LIST | NLA_F_NESTED, (list) => {
@@ -161,10 +171,29 @@ export function broadcastHardwareAddress(one: NetworkInterface): Uint8Array {
   return one.isLoopback ? address : address.fill(255);
 }
 
+/** drivers/net/tun.c, tun_fill_info: `ip tuntap` shows them. */
+function writeTunData(info: NetlinkWriter, device: TunDevice): void {
+  info.nest(IFLA_INFO_DATA, (data) => {
+    data.attributeU8(IFLA_TUN_TYPE, device.flags & (IFF_TUN | IFF_TAP));
+    if (device.owner !== -1) data.attributeU32(IFLA_TUN_OWNER, device.owner);
+    if (device.group !== -1) data.attributeU32(IFLA_TUN_GROUP, device.group);
+    data
+      .attributeU8(IFLA_TUN_PI, (device.flags & IFF_NO_PI) === 0 ? 1 : 0)
+      .attributeU8(IFLA_TUN_VNET_HDR, 0)
+      .attributeU8(IFLA_TUN_PERSIST, device.isPersistent ? 1 : 0)
+      .attributeU8(IFLA_TUN_MULTI_QUEUE, device.isMultiQueue ? 1 : 0);
+    if (device.isMultiQueue)
+      data
+        .attributeU32(IFLA_TUN_NUM_QUEUES, device.queues.length)
+        .attributeU32(IFLA_TUN_NUM_DISABLED_QUEUES, device.detached.size);
+  });
+}
+
 /** RFC 2863 §3.1.14, as Linux tells it (Documentation/networking/operstates.rst). */
 export function operationalState(one: NetworkInterface): number {
   if (!one.isUp) return IF_OPER_DOWN;
   if (one.kind === "loopback" || one.kind === "dummy") return IF_OPER_UNKNOWN;
+  if (one.link instanceof TunDevice) return one.hasCarrier ? IF_OPER_UNKNOWN : IF_OPER_DOWN;
   return one.hasCarrier ? IF_OPER_UP : one.kind === "bridge" ? IF_OPER_DOWN : IF_OPER_LOWERLAYERDOWN;
 }
 

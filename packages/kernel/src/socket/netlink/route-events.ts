@@ -2,10 +2,12 @@
 import {
   RTM_DELADDR,
   RTM_DELLINK,
+  RTM_DELNEIGH,
   RTM_DELROUTE,
   RTM_DELRULE,
   RTM_NEWADDR,
   RTM_NEWLINK,
+  RTM_NEWNEIGH,
   RTM_NEWROUTE,
   RTM_NEWRULE,
   RTM_SETLINK,
@@ -16,15 +18,17 @@ import {
   RTNLGRP_IPV6_ROUTE,
   RTNLGRP_IPV6_RULE,
   RTNLGRP_LINK,
+  RTNLGRP_NEIGH,
   NETLINK_ROUTE,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { isV4 } from "@stratos/netstack";
+import { isV4, type Neighbour } from "@stratos/netstack";
 import type { ChangeAsker, InterfaceNetwork, NetworkObserver } from "../interface-network.ts";
 import type { InterfaceAddress, NetworkInterface } from "../network-interface.ts";
 import type { Route } from "../routes.ts";
 import { addressMessage } from "./address-messages.ts";
 import { linkMessage } from "./link-messages.ts";
+import { neighbourMessage } from "./neighbour-messages.ts";
 import type { NetlinkHeading } from "./netlink-writer.ts";
 import { routeMessage } from "./route-table-messages.ts";
 import type { RoutingRule } from "../routing-rules.ts";
@@ -77,6 +81,12 @@ export class RouteEvents implements NetworkObserver {
     const group = isV4(rule.from) ? RTNLGRP_IPV4_RULE : RTNLGRP_IPV6_RULE;
     const asker = this.#askerOf(RTM_NEWRULE, RTM_DELRULE);
     this.#tell(group, asker, (heading) => ruleMessage(this.#network, rule, heading, isGone));
+  }
+
+  neighbourChanged(one: Neighbour): void {
+    const asker = this.#askerOf(RTM_NEWNEIGH, RTM_DELNEIGH);
+    const isGone = asker?.type === RTM_DELNEIGH;
+    this.#tell(RTNLGRP_NEIGH, asker, (heading) => neighbourMessage(this.#network, one, heading, isGone));
   }
 
   /** Who asked for such a change; what follows from another is nobody's. */

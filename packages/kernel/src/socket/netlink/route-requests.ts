@@ -11,6 +11,7 @@ import {
   RTM_DELADDR,
   RTM_DELLINK,
   RTM_DELLINKPROP,
+  RTM_DELNEIGH,
   RTM_DELROUTE,
   RTM_DELRULE,
   RTM_GETADDR,
@@ -23,6 +24,7 @@ import {
   RTM_NEWADDR,
   RTM_NEWLINK,
   RTM_NEWLINKPROP,
+  RTM_NEWNEIGH,
   RTM_NEWNSID,
   RTM_NEWROUTE,
   RTM_NEWRULE,
@@ -44,7 +46,7 @@ import type { InterfaceNetwork } from "../interface-network.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import { addressMessage, changeAddress } from "./address-messages.ts";
 import { changeLink, changeNames, deleteLink, linkMessage, requestedLink } from "./link-messages.ts";
-import { stationMessages } from "./neighbour-messages.ts";
+import { changeNeighbour, foundNeighbour, neighbourMessages, stationMessages } from "./neighbour-messages.ts";
 import type { NetlinkAnswer, NetlinkRequest } from "./netlink-request.ts";
 import type { NetlinkHeading } from "./netlink-writer.ts";
 import { assignNumber, tellNumbers } from "./nsid-messages.ts";
@@ -103,9 +105,13 @@ export function answerRouteRequest(
         isDump,
         messages: ruleMessages(network, request.payload[FibRuleHdr.offset.family] ?? AF_UNSPEC, heading),
       };
-    case RTM_GETNEIGH:
-      if (!isDump) return -EOPNOTSUPP;
-      return { isDump, messages: request.payload[0] === AF_BRIDGE ? stationMessages(network, heading) : [] };
+    case RTM_GETNEIGH: {
+      const isOfBridges = request.payload[0] === AF_BRIDGE;
+      if (isDump && isOfBridges) return { isDump, messages: stationMessages(network, heading) };
+      if (isDump) return { isDump, messages: neighbourMessages(network, request.payload, heading) };
+      const message = isOfBridges ? -EOPNOTSUPP : foundNeighbour(network, request.payload, heading);
+      return isErrno(message) ? message : { isDump, messages: [message] };
+    }
     case RTM_GETNSID:
       return tellNumbers(task, network, request.payload, heading, isDump);
     // Whatever else there is none of.
@@ -139,6 +145,9 @@ function change(task: SocketCaller, network: InterfaceNetwork, request: NetlinkR
     case RTM_NEWRULE:
     case RTM_DELRULE:
       return changeRule(network, request);
+    case RTM_NEWNEIGH:
+    case RTM_DELNEIGH:
+      return request.payload[0] === AF_BRIDGE ? -EOPNOTSUPP : changeNeighbour(network, request);
     case RTM_NEWLINKPROP:
     case RTM_DELLINKPROP:
       return changeNames(network, request);

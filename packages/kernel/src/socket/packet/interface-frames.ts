@@ -12,19 +12,28 @@ const FRAME = new Uint8Array(FRAME_HEADER_SIZE + 65536);
 
 /** Takes what arrived at an interface's link and hands it to the packet sockets. Work: the link's queue. */
 function takeFrames(one: NetworkInterface): void {
-  const { link, counters, network } = one;
+  const { link, counters } = one;
   for (let length = link!.receive(FRAME); length >= 0; length = link!.receive(FRAME)) {
-    counters.receivedPackets++;
-    counters.receivedBytes += length;
     counters.receivedDropped = link!.dropped;
-    const frame = FRAME.subarray(0, length);
-    const packetType = packetTypeOf(one, frame);
-    const bridge = one.master !== null && isForBridge(frame) ? one.master.bridge : null;
-    for (const socket of network.packetSockets) socket.frameSeen(one, frame, packetType, bridge !== null);
-    // A copy: on its way through the bridge it meets others.
-    if (bridge !== null) bridge.received(one, frame.slice(), WAYS);
-    else if (one.master === null) passUp(one, frame, packetType);
+    frameArrived(one, FRAME.subarray(0, length));
   }
+}
+
+/** A frame, or a bare packet, came in. @param frame  stays as it is meanwhile */
+export function frameArrived(one: NetworkInterface, frame: Uint8Array): void {
+  const { counters, network } = one;
+  counters.receivedPackets++;
+  counters.receivedBytes += frame.length;
+  if (!one.hasFrames) {
+    network.ip.frameReceived(one, frame, false);
+    return;
+  }
+  const packetType = packetTypeOf(one, frame);
+  const bridge = one.master !== null && isForBridge(frame) ? one.master.bridge : null;
+  for (const socket of network.packetSockets) socket.frameSeen(one, frame, packetType, bridge !== null);
+  // A copy: on its way through the bridge it meets others.
+  if (bridge !== null) bridge.received(one, frame.slice(), WAYS);
+  else if (one.master === null) passUp(one, frame, packetType);
 }
 
 /** To the IP layer, if it is for this station. What packet sockets send on `lo` is theirs. */
@@ -56,7 +65,7 @@ export function sendFrame(one: NetworkInterface, frame: Uint8Array, sender: Fram
   const { counters, network } = one;
   if (!one.isUp) return -ENETDOWN;
   if (frame.length > FRAME_HEADER_SIZE + one.mtu) return -EMSGSIZE;
-  for (const socket of network.packetSockets)
+  for (const socket of one.hasFrames ? network.packetSockets : [])
     if (socket !== sender && (sender === null || !socket.sharesWith(sender)))
       socket.frameSeen(one, frame, PACKET_OUTGOING, false);
   if (one.bridge !== null) {
@@ -65,7 +74,7 @@ export function sendFrame(one: NetworkInterface, frame: Uint8Array, sender: Fram
     return 0;
   }
   if (one.link === null || !one.hasCarrier) {
-    if (one.kind === "veth") counters.sentDropped++;
+    if (one.kind !== "dummy") counters.sentDropped++;
     else countSent(one, frame.length);
     return 0;
   }

@@ -1,0 +1,385 @@
+/** /dev/net/tun (Linux drivers/net/tun.c): a descriptor, which TUNSETIFF joins to an interface. */
+import {
+  CAP_NET_ADMIN,
+  EAGAIN,
+  EBADFD,
+  EBUSY,
+  EEXIST,
+  EFAULT,
+  EINVAL,
+  EIO,
+  ENOMEM,
+  EPERM,
+  ETH_P_IP,
+  ETH_P_IPV6,
+  IFF_ATTACH_QUEUE,
+  IFF_DETACH_QUEUE,
+  IFF_MULTI_QUEUE,
+  IFF_NO_PI,
+  IFF_NOFILTER,
+  IFF_ONE_QUEUE,
+  IFF_PERSIST,
+  IFF_TAP,
+  IFF_TUN,
+  IFF_TUN_EXCL,
+  IFF_VNET_HDR,
+  IfreqFlags,
+  isErrno,
+  MISC_MAJOR,
+  O_NONBLOCK,
+  POLLERR,
+  POLLIN,
+  POLLOUT,
+  POLLRDNORM,
+  POLLWRNORM,
+  TUN_F_ALL,
+  TUN_MINOR,
+  TUN_PKT_STRIP,
+  TunPi,
+  TUNGETFEATURES,
+  TUNGETIFF,
+  TUNGETSNDBUF,
+  TUNGETVNETHDRSZ,
+  TUNSETGROUP,
+  TUNSETIFF,
+  TUNSETIFINDEX,
+  TUNSETNOCSUM,
+  TUNSETOFFLOAD,
+  TUNSETOWNER,
+  TUNSETPERSIST,
+  TUNSETQUEUE,
+  TUNSETSNDBUF,
+  TUNSETVNETHDRSZ,
+} from "@stratos/abi";
+import { stateClass } from "@stratos/base";
+import { FRAME_HEADER_SIZE } from "@stratos/host";
+import type { IoCursor } from "../../ground/io-cursor.ts";
+import { BLOCKED, WaitQueue } from "../../ground/wait-queue.ts";
+import { viewOf } from "../../ground/words.ts";
+import { isCapable, isInGroup } from "../../security/credentials.ts";
+import type { DeviceRegistry } from "../../vfs/device-registry.ts";
+import type { Inode } from "../../vfs/inode.ts";
+import { OpenFile } from "../../vfs/open-file.ts";
+import type { Path } from "../../vfs/path.ts";
+import { createTun, removeInterface, tellInterface } from "../interface-changes.ts";
+import { frameArrived } from "../packet/interface-frames.ts";
+import type { NetworkInterface } from "../network-interface.ts";
+import type { SocketCaller, SocketNetwork } from "../socket-kernel.ts";
+import { TunDevice, type TunQueue } from "./tun-device.ts";
+
+const FEATURES = IFF_TUN | IFF_TAP | IFF_NO_PI | IFF_ONE_QUEUE | IFF_MULTI_QUEUE;
+/** Packets that wait for a program (TUN_READQ_SIZE), and bytes. */
+const PACKETS_MAX = 500,
+  BYTES_MAX = 1 << 20;
+const PACKET_MAX = 65535;
+const HEADER = new Uint8Array(TunPi.size);
+const INT = new Uint8Array(4);
+
+class TunFile extends OpenFile implements TunQueue {
+  /** The opener's, whatever becomes of him. */
+  #network: SocketNetwork;
+  /** null: not joined, or the interface is gone. */
+  #own: NetworkInterface | null = null;
+  #packets: Uint8Array[] = [];
+  #bytes = 0;
+  #wishedIndex = 0;
+  #readiness = new WaitQueue();
+
+  constructor(network: SocketNetwork, flags: number, inode: Inode | null, path: Path | null) {
+    super(flags, inode, path);
+    this.#network = network.retain();
+  }
+
+  /** lseek(2) refuses, but pread(2) and pwrite(2) take any place for none. */
+  override get hasPositions(): boolean {
+    return true;
+  }
+
+  get #device(): TunDevice | null {
+    return this.#own === null ? null : (this.#own.link as TunDevice);
+  }
+
+  put(packet: Uint8Array): boolean {
+    if (this.#packets.length >= PACKETS_MAX || this.#bytes + packet.length > BYTES_MAX) return false;
+    this.#packets.push(packet);
+    this.#bytes += packet.length;
+    this.#readiness.wakeAll(POLLIN | POLLRDNORM);
+    return true;
+  }
+
+  lost(): void {
+    this.#own = null;
+    this.#packets.length = this.#bytes = 0;
+    this.#readiness.wakeAll();
+  }
+
+  changed(): void {
+    this.#readiness.wakeAll();
+  }
+
+  override read(task: SocketCaller, to: IoCursor): number {
+    const device = this.#device;
+    if (device === null) return -EBADFD;
+    const packet = this.#packets[0];
+    if (packet === undefined) {
+      if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
+      task.waitOn(this.#readiness);
+      return BLOCKED;
+    }
+    const room = to.remaining;
+    let moved = 0;
+    if ((device.flags & IFF_NO_PI) === 0) {
+      if (room < HEADER.length) return -EINVAL;
+      const isCut = packet.length > room - HEADER.length;
+      const view = viewOf(HEADER);
+      view.setUint16(TunPi.offset.flags, isCut ? TUN_PKT_STRIP : 0, true);
+      view.setUint16(TunPi.offset.proto, protocolOf(device, packet));
+      moved = to.put(HEADER, 0, HEADER.length);
+      if (moved < HEADER.length) return moved < 0 ? moved : -EFAULT;
+    }
+    const count = Math.min(packet.length, to.remaining);
+    const put = count === 0 ? 0 : to.put(packet, 0, count);
+    if (put < 0) return put;
+    this.#packets.shift();
+    this.#bytes -= packet.length;
+    return moved + put;
+  }
+
+  /**
+   * One packet.
+   *
+   * @returns −EBADFD no interface; −EINVAL too short, or of IP no version that there is; −EIO the interface is down;
+   *   −ENOMEM too long
+   */
+  override write(_task: SocketCaller, from: IoCursor): number {
+    const one = this.#own;
+    const device = this.#device;
+    if (one === null || device === null) return -EBADFD;
+    const total = from.remaining;
+    const hasHeader = (device.flags & IFF_NO_PI) === 0;
+    if (hasHeader && total < HEADER.length) return -EINVAL;
+    if (total > PACKET_MAX + HEADER.length) return -ENOMEM;
+    if (hasHeader && from.take(HEADER, 0, HEADER.length) < HEADER.length) return -EFAULT;
+    const bytes = new Uint8Array(from.remaining);
+    if (device.isTap && bytes.length < FRAME_HEADER_SIZE) return -EINVAL;
+    const taken = bytes.length === 0 ? 0 : from.take(bytes, 0, bytes.length);
+    if (taken < bytes.length) return taken < 0 ? taken : -EFAULT;
+    const version = device.isTap || bytes.length === 0 ? 0 : bytes[0]! >> 4;
+    if (!device.isTap && !hasHeader && version !== 4 && version !== 6) return -EINVAL;
+    if (!one.isUp) {
+      one.counters.receivedDropped++;
+      return -EIO;
+    }
+    frameArrived(one, bytes);
+    one.network.ip.settle();
+    return total;
+  }
+
+  override poll(): number {
+    if (this.#own === null) return POLLERR;
+    const readable = this.#packets.length > 0 ? POLLIN | POLLRDNORM : 0;
+    return readable | (this.#own.isUp ? POLLOUT | POLLWRNORM : 0);
+  }
+
+  override get waitQueue(): WaitQueue {
+    return this.#readiness;
+  }
+
+  override get asyncQueue(): WaitQueue {
+    return this.#readiness;
+  }
+
+  override ioctl(task: SocketCaller, command: number, argument: number): number {
+    switch (command >>> 0) {
+      case TUNGETFEATURES:
+        return putInt(task, argument, FEATURES);
+      case TUNSETQUEUE:
+        return this.#setQueue(task, argument);
+      case TUNSETIFF:
+        return this.#own === null ? this.#join(task, argument) : -EEXIST;
+      case TUNSETIFINDEX: {
+        if (this.#own !== null) return -EPERM;
+        const index = task.space.loadU32(argument);
+        if (index < 0) return -EFAULT;
+        if ((index | 0) < 0) return -EINVAL;
+        this.#wishedIndex = index;
+        return 0;
+      }
+      default:
+        return this.#own === null ? -EBADFD : this.#change(task, this.#own, command >>> 0, argument);
+    }
+  }
+
+  /** TUNSETIFF: joins an interface that is there, or makes one. */
+  #join(task: SocketCaller, argument: number): number {
+    const request = new Uint8Array(IfreqFlags.size);
+    if (task.space.copyIn(argument, request, 0, request.length) < 0) return -EFAULT;
+    const flags = viewOf(request).getUint16(IfreqFlags.offset.ifr_flags, true);
+    const end = request.subarray(0, 15).indexOf(0);
+    const name = String.fromCharCode(...request.subarray(0, end < 0 ? 15 : end));
+    // Nothing here puts segmented packets together for others.
+    if ((flags & IFF_VNET_HDR) !== 0) return -EINVAL;
+    const present = this.#network.interfaceByName(name);
+    const own = present === undefined ? this.#make(task, name, flags) : this.#claim(task, present, flags);
+    if (isErrno(own)) return own;
+    this.#own = own;
+    (own.link as TunDevice).attach(this, flags);
+    tellInterface(own.network, own, false);
+    request.fill(0, 0, IfreqFlags.offset.ifr_flags);
+    request.set([...own.name].map((letter) => letter.charCodeAt(0)));
+    return task.space.copyOut(argument, request, 0, request.length);
+  }
+
+  #make(task: SocketCaller, name: string, flags: number): NetworkInterface | number {
+    if (!isCapable(task.credentials, CAP_NET_ADMIN, this.#network.owner)) return -EPERM;
+    if ((flags & (IFF_TUN | IFF_TAP)) === 0) return -EINVAL;
+    const kind = (flags & IFF_TUN) !== 0 ? IFF_TUN : IFF_TAP;
+    const wished = name === "" ? (kind === IFF_TUN ? "tun%d" : "tap%d") : name;
+    const index = this.#wishedIndex;
+    if (index !== 0 && this.#network.interfaceByIndex(index) !== undefined) return -EBUSY;
+    return createTun(this.#network, wished, index, kind | (flags & FEATURES & ~(IFF_TUN | IFF_TAP)));
+  }
+
+  #claim(task: SocketCaller, present: NetworkInterface, flags: number): NetworkInterface | number {
+    if ((flags & IFF_TUN_EXCL) !== 0) return -EBUSY;
+    const device = present.link;
+    if (!(device instanceof TunDevice) || (flags & device.flags & (IFF_TUN | IFF_TAP)) === 0) return -EINVAL;
+    if (((flags ^ device.flags) & IFF_MULTI_QUEUE) !== 0) return -EINVAL;
+    if (!this.#mayUse(task, device)) return -EPERM;
+    const refused = device.mayAttach(flags);
+    return refused < 0 ? refused : present;
+  }
+
+  /** The owner and the group of an interface may use it, and administrators of its network (tun_not_capable). */
+  #mayUse({ credentials }: SocketCaller, { owner, group }: TunDevice): boolean {
+    const isForeign = (owner !== -1 && owner !== credentials.euid) || (group !== -1 && !isInGroup(credentials, group));
+    return !isForeign || isCapable(credentials, CAP_NET_ADMIN, this.#network.owner);
+  }
+
+  /** TUNSETQUEUE: one of several descriptors rests, or goes on. */
+  #setQueue(task: SocketCaller, argument: number): number {
+    const request = new Uint8Array(IfreqFlags.size);
+    if (task.space.copyIn(argument, request, 0, request.length) < 0) return -EFAULT;
+    const flags = viewOf(request).getUint16(IfreqFlags.offset.ifr_flags, true);
+    const device = this.#device;
+    const isResting = device?.detached.has(this) === true;
+    if (device === null || !device.isMultiQueue) return -EINVAL;
+    if ((flags & IFF_ATTACH_QUEUE) !== 0) {
+      if (!isResting) return -EINVAL;
+      if (!this.#mayUse(task, device)) return -EPERM;
+      device.attach(this, device.flags);
+    } else if ((flags & IFF_DETACH_QUEUE) !== 0 && !isResting) {
+      device.detach(this, true);
+      this.#packets.length = this.#bytes = 0;
+    } else return -EINVAL;
+    return 0;
+  }
+
+  #change(task: SocketCaller, own: NetworkInterface, command: number, argument: number): number {
+    const device = own.link as TunDevice;
+    const { uids, gids } = task.credentials.userNamespace;
+    switch (command) {
+      case TUNGETIFF: {
+        const request = new Uint8Array(IfreqFlags.size);
+        request.set([...own.name].map((letter) => letter.charCodeAt(0)));
+        const resting = device.detached.has(this) ? IFF_DETACH_QUEUE : 0;
+        const flags = device.flags | (device.isPersistent ? IFF_PERSIST : 0) | resting | IFF_NOFILTER;
+        viewOf(request).setUint16(IfreqFlags.offset.ifr_flags, flags, true);
+        return task.space.copyOut(argument, request, 0, request.length);
+      }
+      case TUNSETPERSIST:
+        device.isPersistent = argument !== 0;
+        return 0;
+      case TUNSETOWNER:
+      case TUNSETGROUP: {
+        const id = (command === TUNSETOWNER ? uids : gids).toKernel(argument >>> 0);
+        if (id < 0) return -EINVAL;
+        if (command === TUNSETOWNER) device.owner = id;
+        else device.group = id;
+        tellInterface(own.network, own, false);
+        return 0;
+      }
+      // There is always one.
+      case TUNSETNOCSUM:
+        return 0;
+      case TUNSETOFFLOAD:
+        return (argument & ~TUN_F_ALL) === 0 ? 0 : -EINVAL;
+      case TUNGETSNDBUF:
+        return putInt(task, argument, device.sendBuffer);
+      case TUNGETVNETHDRSZ:
+        return putInt(task, argument, device.headerSize);
+      case TUNSETSNDBUF:
+      case TUNSETVNETHDRSZ: {
+        const value = task.space.loadU32(argument);
+        if (value < 0) return -EFAULT;
+        if ((value | 0) < (command === TUNSETSNDBUF ? 1 : 10)) return -EINVAL;
+        if (command === TUNSETSNDBUF) device.sendBuffer = value;
+        else device.headerSize = value;
+        return 0;
+      }
+      default:
+        return -EINVAL;
+    }
+  }
+
+  /** With its last descriptor an interface goes that isn't persistent. */
+  protected override dispose(): void {
+    const own = this.#own;
+    if (own !== null) {
+      const device = own.link as TunDevice;
+      this.#own = null;
+      device.detach(this, false);
+      if (device.queues.length + device.detached.size === 0 && !device.isPersistent) removeInterface(own.network, own);
+    }
+    this.#network.release();
+  }
+
+  static {
+    stateClass("TunFile", this, {
+      save: (it) => ({
+        network: it.#network,
+        own: it.#own,
+        packets: it.#packets,
+        bytes: it.#bytes,
+        wishedIndex: it.#wishedIndex,
+        readiness: it.#readiness,
+      }),
+      load: (it, from) =>
+        ({
+          network: it.#network,
+          own: it.#own,
+          packets: it.#packets,
+          bytes: it.#bytes,
+          wishedIndex: it.#wishedIndex,
+          readiness: it.#readiness,
+        } = from),
+    });
+  }
+}
+
+function protocolOf(device: TunDevice, packet: Uint8Array): number {
+  if (device.isTap) return (packet[12]! << 8) | packet[13]!;
+  return packet[0]! >> 4 === 4 ? ETH_P_IP : ETH_P_IPV6;
+}
+
+function putInt(task: SocketCaller, address: number, value: number): number {
+  viewOf(INT).setInt32(0, value, true);
+  return task.space.copyOut(address, INT, 0, INT.length);
+}
+
+interface TunKernel {
+  readonly vfs: {
+    readonly devices: DeviceRegistry<{
+      readonly name: string;
+      open(task: SocketCaller, inode: Inode, flags: number, path: Path): OpenFile | number;
+    }>;
+  };
+}
+
+/** Tells the vfs who opens /dev/net/tun. */
+export function registerTun(kernel: TunKernel): void {
+  kernel.vfs.devices.registerCharacter(MISC_MAJOR, TUN_MINOR, {
+    name: "misc",
+    open: (task, inode, flags, path) => new TunFile(task.network, flags, inode, path),
+  });
+}
