@@ -165,7 +165,10 @@ describe("two stations", () => {
       const parts = send();
       assert.equal(parts.length, 4);
       for (const part of parts.reverse()) b.take(part);
-      assert.deepEqual(b.heard.map((heard) => heard.split(" ")[1]), [text]);
+      assert.deepEqual(
+        b.heard.map((heard) => heard.split(" ")[1]),
+        [text],
+      );
       const doubled = send();
       for (const part of [doubled[0]!, doubled[1]!, doubled[1]!, doubled[2]!, doubled[3]!]) b.take(part);
       assert.equal(b.heard.length, 1, "a part came twice");
@@ -250,5 +253,8 @@ it("no frame makes it fail: random changes of good ones, and random bytes", () =
   a.mtu = 1500;
   a.send("10.0.0.2", "still there");
   wire.pass(1);
-  assert.ok(b.heard.some((heard) => heard.endsWith("still there")), `seed ${seed}`);
+  assert.ok(
+    b.heard.some((heard) => heard.endsWith("still there")),
+    `seed ${seed}`,
+  );
 });

@@ -157,6 +157,11 @@ export class TcpConnection extends Tcb {
     return Math.max(0, distance(this.sndNxt, this.endSeq));
   }
 
+  /** Bytes that a packet on the way may have. */
+  get pathMtu(): number {
+    return this.stack.mtuTo(this);
+  }
+
   /** All that was written (RFC 9293 §3.9.1: it counts from the first byte). */
   get writtenBytes(): number {
     return this.sending.writePosition;

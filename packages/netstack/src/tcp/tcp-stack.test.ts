@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { TCP_CLOSE, TCP_ESTABLISHED, TCP_TIME_WAIT } from "@stratos/abi";
-import { SeededRandom } from "@stratos/base";
+import { copyState, loadState, saveState, SeededRandom } from "@stratos/base";
 import { PERFECT, type PathQuality, type SimulatedEnd, SimulatedPath } from "../testing/simulated-path.ts";
 import type { TcpConnection } from "./tcp-connection.ts";
 
@@ -167,6 +167,51 @@ describe("TCP between two stacks", () => {
     assert.ok(seconds < 4.2, `4 MB took ${seconds.toFixed(1)} s of virtual time; the link alone takes 3.3`);
   });
 });
+
+describe("a copy of both ends, in memory or by a file", () => {
+  const copies = {
+    memory: (world: World): World => copyState(world, { replaced: new Map(), given: new Map() }),
+    file: (world: World): World => loadState(saveState(world, new Map()), { ports: new Map() }) as World,
+  };
+  for (const [name, copy] of Object.entries(copies))
+    it(`goes on in the midst of a transfer with losses, as does the original (${name})`, () => {
+      const random = new SeededRandom(21);
+      const path = new SimulatedPath(random, { ...PERFECT, delayMs: 20, jitterMs: 10, loss: 0.05 });
+      const [client, server] = connected(path);
+      const total = 300_000;
+      const world = { path, client, server, writing: 0, reading: 0 };
+      carry(world, total, 100_000);
+      const other = copy(world);
+      for (const one of [world, other]) {
+        carry(one, total, total);
+        assert.equal(one.reading, total);
+      }
+      assert.equal(other.path.nowNs, path.nowNs, "both do the same");
+    });
+});
+
+interface World {
+  path: SimulatedPath;
+  client: TcpConnection;
+  server: TcpConnection;
+  writing: number;
+  reading: number;
+}
+
+/** The client writes `total` bytes, until the server has read so many. */
+function carry(world: World, total: number, until: number): void {
+  const writer = new Side(world.client, 1, total);
+  const reader = new Side(world.server, 2, 0);
+  writer.written = world.writing;
+  reader.read = world.reading;
+  while (reader.read < until) {
+    writer.write(20_000);
+    while (reader.readSome(20_000, 1) > 0);
+    assert.ok(reader.read >= until || world.path.step(world.path.nowNs + 600e9), "it goes on");
+  }
+  world.writing = writer.written;
+  world.reading = reader.read;
+}
 
 describe("TCP over whatever path", () => {
   const seeds = Number(process.env["STRATOS_TCP_RUNS"] ?? 150);

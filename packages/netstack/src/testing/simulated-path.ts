@@ -3,10 +3,10 @@
  * carries, as a seed says, with a bottleneck of so many bits a second before a queue.
  */
 import { EMSGSIZE } from "@stratos/abi";
-import type { SeededRandom } from "@stratos/base";
+import { type SeededRandom, stateClass } from "@stratos/base";
 import { type IpAddress, isSameIp, makeV4 } from "../ip-address.ts";
 import type { IpOutput } from "../ip-output.ts";
-import { TcpBacklog } from "../tcp/tcp-backlog.ts";
+import { type BacklogOwner, TcpBacklog } from "../tcp/tcp-backlog.ts";
 import { type ConnectionOptions, type TcpHost, TcpStack } from "../tcp/tcp-stack.ts";
 
 export interface PathQuality {
@@ -49,7 +49,7 @@ export class SimulatedPath {
   nowNs = 1e9;
   carried = 0;
   /** What the packets are looked at by; false loses one. */
-  filter: (bytes: Uint8Array, from: SimulatedEnd) => boolean = () => true;
+  filter: ((bytes: Uint8Array, from: SimulatedEnd) => boolean) | null = null;
   readonly left: SimulatedEnd;
   readonly right: SimulatedEnd;
   #packets: Packet[] = [];
@@ -68,7 +68,7 @@ export class SimulatedPath {
     const { random, quality } = this;
     if (bytes.length + 20 > quality.mtu) return -EMSGSIZE;
     this.carried++;
-    if (!this.filter(bytes, from)) return 0;
+    if (this.filter !== null && !this.filter(bytes, from)) return 0;
     let leaves = this.nowNs;
     if (quality.bitsPerSecond > 0) {
       const ns = ((bytes.length + 20) * 8e9) / quality.bitsPerSecond;
@@ -129,6 +129,13 @@ export class SimulatedPath {
     const until = this.nowNs + ms * 1e6;
     while (this.step(until));
   }
+
+  static {
+    stateClass("test.SimulatedPath", this, {
+      save: (it) => ({ packets: it.#packets, order: it.#order }),
+      load: (it, from) => ({ packets: it.#packets, order: it.#order } = from),
+    });
+  }
 }
 
 /** One end: what runs a stack, for tests. */
@@ -166,7 +173,7 @@ export class SimulatedEnd implements TcpHost, IpOutput {
   }
 
   listen(port: number, backlogLimit: number): TcpBacklog {
-    const backlog = new TcpBacklog({ backlogLimit, changed: () => {} });
+    const backlog = new TcpBacklog(new Listening(backlogLimit));
     this.#backlogs.set(port, backlog);
     return backlog;
   }
@@ -197,5 +204,28 @@ export class SimulatedEnd implements TcpHost, IpOutput {
 
   mtuTo(): number {
     return this.path.quality.mtu;
+  }
+
+  static {
+    stateClass("test.SimulatedEnd", this, {
+      save: (it) => ({ backlogs: it.#backlogs }),
+      load: (it, from) => {
+        for (const [port, backlog] of from.backlogs) it.#backlogs.set(port, backlog);
+      },
+    });
+  }
+}
+
+class Listening implements BacklogOwner {
+  readonly backlogLimit: number;
+
+  constructor(backlogLimit: number) {
+    this.backlogLimit = backlogLimit;
+  }
+
+  changed(): void {}
+
+  static {
+    stateClass("test.Listening", this);
   }
 }
