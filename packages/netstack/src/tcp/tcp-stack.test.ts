@@ -171,7 +171,8 @@ describe("TCP between two stacks", () => {
 describe("a copy of both ends, in memory or by a file", () => {
   const copies = {
     memory: (world: World): World => copyState(world, { replaced: new Map(), given: new Map() }),
-    file: (world: World): World => loadState(saveState(world, new Map()), { ports: new Map() }) as World,
+    file: (world: World): World =>
+      loadState(saveState(world, new Map()), { ports: new Map(), given: new Map() }) as World,
   };
   for (const [name, copy] of Object.entries(copies))
     it(`goes on in the midst of a transfer with losses, as does the original (${name})`, () => {

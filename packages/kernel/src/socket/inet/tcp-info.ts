@@ -2,7 +2,6 @@
 import { TCPI_OPT_SACK, TCPI_OPT_TIMESTAMPS, TCPI_OPT_WSCALE, TcpInfo } from "@stratos/abi";
 import type { TcpConnection } from "@stratos/netstack";
 import { putFields, viewOf } from "../../ground/words.ts";
-import { StackTransport } from "./stack-transport.ts";
 
 /** MSS over Ethernet with timestamps. */
 const ETHERNET_MSS = 1448;
@@ -19,6 +18,8 @@ interface CarriedBytes {
   readonly sentBytes: number;
   readonly receivedBytes: number;
   readonly segmentBytes: number;
+  /** Of our own stack. */
+  readonly connection?: TcpConnection;
 }
 
 /** Of a listener: its queue stands where a connection has unacknowledged and selectively acknowledged segments. */
@@ -65,7 +66,7 @@ export function connectionInfo(state: number, transport: CarriedBytes | null, is
     tcpi_bytes_acked: sentBytes - unsent + (isActive ? 1 : 0),
     tcpi_bytes_received: receivedBytes,
   });
-  if (transport instanceof StackTransport) tellMeasured(value, transport.connection);
+  if (transport.connection !== undefined) tellMeasured(value, transport.connection);
   return value;
 }
 
