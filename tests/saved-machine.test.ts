@@ -4,11 +4,13 @@
  * calls, faults and frames are to be the same.
  */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { type HostSocket, type HostSocketEvents, SimulatedNetwork, type SocketProvider } from "@stratos/host";
 import { type HostFile, openHostListener } from "@stratos/kernel";
 import { createBoard, Machine } from "@stratos/machine";
 import { loadMachine } from "@stratos/machine/saved";
+import { build, differences, expectedPath, transcript } from "./abi/on-linux.ts";
 import {
   buildStatic,
   countsOf,
@@ -34,6 +36,21 @@ test("programs that sleep in each kind of call wake in a loaded machine as in th
   assert.match(run.output.text, /seccomp: answer 4711 /);
   assert.match(run.output.text, /sum of its children's statuses 351\b/);
   assert.deepEqual(countsOf(twin.machine), countsOf(run.machine));
+});
+
+test("networks with links and tun interfaces go on, with what is under way", () => {
+  let saved = 0;
+  for (const name of ["ip-over-veth", "tun-interfaces"]) {
+    const linux = readFileSync(expectedPath(name), "latin1");
+    let run: Run = startStatic(readFileSync(build(name)));
+    while (!run.machine.isStopped && run.machine.run(1) !== Infinity) {
+      if (run.machine.isStopped) break;
+      run = twinOf(run);
+      saved++;
+    }
+    assert.equal(differences(linux, transcript(run.output.text, 0), "loaded"), "", name);
+  }
+  assert.ok(saved > 2, `saved ${saved} times`);
 });
 
 test("a machine may be saved again and again on its way", () => {

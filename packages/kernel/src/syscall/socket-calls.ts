@@ -438,14 +438,20 @@ export const socketCalls: SyscallTable = {
     run: socket,
     gaps:
       "AF_UNIX, AF_INET, AF_INET6, AF_NETLINK (route, usersock, sock_diag, uevents, generic) and AF_PACKET; raw and " +
-      "ICMP sockets reach this machine's own addresses only (ENETUNREACH), and raw ones hear raw and ICMP sockets " +
-      "alone; packet sockets see frames of veth pairs and those that packet sockets send on lo: TCP and UDP over lo " +
-      "and over the host's sockets make none, and no host offers a link of its own; interfaces that programs make " +
-      "are dummy, veth and bridge (others: EOPNOTSUPP), which no IP stack sends over (EHOSTUNREACH); rules of routes " +
-      "know no tunnels and groups of interfaces (EOPNOTSUPP), routes no types but unicast (EOPNOTSUPP); the way out " +
-      "stays in its network (EINVAL) and is no port of a bridge (EOPNOTSUPP); bridges have no spanning tree, VLANs " +
-      "or settings, forget no station before 300 s, know 1024 and take none from programs, and a frame goes 1024 " +
-      "ways at most; a network has 256 addresses in all (ENOBUFS), an interface 16 alternative names (EINVAL)",
+      "ICMP sockets reach this machine's own addresses and what its links lead to, not what the host's network does " +
+      "(ENETUNREACH), and inside the machine raw ones hear raw and ICMP sockets alone; packet sockets see frames of " +
+      "veth pairs, bridges and tap interfaces, and those that packet sockets send on lo: TCP and UDP over lo and " +
+      "over the host's sockets make none, tun interfaces have none, and no host offers a link of its own; " +
+      "interfaces that programs make are dummy, veth and bridge (others: EOPNOTSUPP), and tun and tap by " +
+      "/dev/net/tun (without IFF_VNET_HDR, IFF_NAPI, TUNSETLINK and filters: EINVAL), over which UDP, ICMP and raw " +
+      "packets go, not yet TCP (EHOSTUNREACH) and UDP-Lite (ENETUNREACH); packets are passed on between all links " +
+      "or none (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding), and never to the host's network; there are no " +
+      "routers' advertisements, duplicates of addresses are not looked for, groups are told to no router, and " +
+      "neighbours have no proxies (EOPNOTSUPP); rules of routes know no tunnels and groups of interfaces " +
+      "(EOPNOTSUPP), routes no types but unicast (EOPNOTSUPP); the way out stays in its network (EINVAL) and is no " +
+      "port of a bridge (EOPNOTSUPP); bridges have no spanning tree, VLANs or settings, forget no station before " +
+      "300 s, know 1024 and take none from programs, and a frame goes 1024 ways at most; a network has 256 " +
+      "addresses in all (ENOBUFS), an interface 16 alternative names (EINVAL)",
   },
   socketpair: { run: socketpair },
   bind: {
@@ -463,15 +469,14 @@ export const socketCalls: SyscallTable = {
   setsockopt: {
     run: setsockopt,
     gaps:
-      "datagrams to a multicast group reach members in this machine, and the host's network, from which none " +
-      "come in; IPv6 extension headers travel with UDP datagrams inside the machine alone, and those with a " +
-      "routing header are lost; what goes to a group by a veth or dummy reaches members of this network alone; " +
-      "TCP and raw sockets take no filters (ENOPROTOOPT); " +
-      "TCP_WINDOW_CLAMP and IP_BIND_ADDRESS_NO_PORT are kept without effect, as are TCP_DEFER_ACCEPT and, once " +
-      "there is a connection, TCP_USER_TIMEOUT of those beyond the machine; TCP_SAVE_SYN, TCP_TX_DELAY " +
-      "(ENOPROTOOPT), TCP_MD5SIG and TCP_REPAIR " +
-      "(EPERM) are refused; packet sockets have no PACKET_VNET_HDR and PACKET_TIMESTAMP (ENOPROTOOPT), their rings " +
-      "no hash of a packet, and PACKET_FANOUT no eBPF (EINVAL) and no defragmentation",
+      "datagrams to a multicast group reach members in this machine, and the host's network, from which none come " +
+      "in; IPv6 extension headers travel with UDP datagrams inside the machine alone (over links: EOPNOTSUPP), and " +
+      "those with a routing header are lost; IP_HDRINCL's identification and options are ours over links; TCP and " +
+      "raw sockets take no filters (ENOPROTOOPT); TCP_WINDOW_CLAMP and IP_BIND_ADDRESS_NO_PORT are kept without " +
+      "effect, as are TCP_DEFER_ACCEPT and, once there is a connection, TCP_USER_TIMEOUT of those beyond the " +
+      "machine; TCP_SAVE_SYN, TCP_TX_DELAY (ENOPROTOOPT), TCP_MD5SIG and TCP_REPAIR (EPERM) are refused; packet " +
+      "sockets have no PACKET_VNET_HDR and PACKET_TIMESTAMP (ENOPROTOOPT), their rings no hash of a packet, and " +
+      "PACKET_FANOUT no eBPF (EINVAL) and no defragmentation",
   },
   getsockopt: {
     run: getsockopt,

@@ -1,9 +1,10 @@
 /** Network interfaces in sysfs(5): a folder of each below devices/virtual/net, and the link in class/net. */
-import { EINVAL, IF_OPER_DOWN, IF_OPER_LOWERLAYERDOWN, IF_OPER_UP, isErrno } from "@stratos/abi";
+import { EINVAL, IFF_PERSIST, IF_OPER_DOWN, IF_OPER_LOWERLAYERDOWN, IF_OPER_UP, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { broadcastHardwareAddress, operationalState } from "../socket/netlink/link-messages.ts";
 import type { Network } from "../socket/network.ts";
 import type { NetworkInterface } from "../socket/network-interface.ts";
+import { TunDevice } from "../socket/tun/tun-device.ts";
 import type { Inode } from "../vfs/inode.ts";
 import {
   FOUND_BY_NAME,
@@ -95,7 +96,7 @@ const OPERATIONAL_STATES: Readonly<Record<number, string>> = {
 const FILES: Readonly<Record<string, (one: NetworkInterface) => string | number>> = {
   address: (one) => hardwareAddressText(one.hardwareAddress),
   addr_assign_type: (one) => (one.isLoopback ? "0" : "1"),
-  addr_len: () => "6",
+  addr_len: (one) => String(one.hardwareAddress.length),
   broadcast: (one) => hardwareAddressText(broadcastHardwareAddress(one)),
   carrier: (one) => (one.isUp ? (one.hasCarrier ? "1" : "0") : -EINVAL),
   dormant: (one) => (one.isUp ? "0" : -EINVAL),
@@ -107,6 +108,13 @@ const FILES: Readonly<Record<string, (one: NetworkInterface) => string | number>
   tx_queue_len: (one) => String(one.queueLength),
   type: (one) => String(one.hardwareType),
   uevent: (one) => `INTERFACE=${one.name}\nIFINDEX=${one.index}`,
+};
+
+/** Those that a tun or a tap interface has besides (drivers/net/tun.c, tun_attrs). */
+const TUN_FILES: Readonly<Record<string, (device: TunDevice) => string>> = {
+  tun_flags: ({ flags, isPersistent }) => `0x${(flags | (isPersistent ? IFF_PERSIST : 0)).toString(16)}`,
+  owner: ({ owner }) => String(owner),
+  group: ({ group }) => String(group),
 };
 
 const STATISTICS: Readonly<Record<string, (one: NetworkInterface) => number>> = {
@@ -141,6 +149,13 @@ function makeFolder(fileSystem: PseudoFileSystem, one: NetworkInterface): Pseudo
       name,
       file(() => text(one)),
     );
+  const { link } = one;
+  if (link instanceof TunDevice)
+    for (const [name, text] of Object.entries(TUN_FILES))
+      folder.add(
+        name,
+        file(() => text(link)),
+      );
   const statistics = new PseudoDirectory(fileSystem, 0o755);
   for (const [name, count] of Object.entries(STATISTICS))
     statistics.add(

@@ -71,6 +71,7 @@ export class Devtmpfs extends Tmpfs {
   addNode(path: string, node: { mode: number; gid: number; rdev: number }): void {
     const [name = path, folder] = path.split("/").reverse();
     const directory = folder === undefined ? this.root : this.#folder(folder);
+    if (isErrno(directory)) return;
     const root = this.kernel.vfs.roots.get(this);
     // The name may be known to be absent.
     if (root !== undefined && directory === this.root) forgetChild(this.kernel, root.dentry, name);
@@ -79,9 +80,9 @@ export class Devtmpfs extends Tmpfs {
   }
 
   /** Of devices that the machine has from its start: nobody has looked for one there. */
-  #folder(name: string): Inode {
+  #folder(name: string): Inode | number {
     const made = this.root.mkdir(name, { uid: 0, gid: 0, rdev: 0, now: this.kernel.vfs.now(), mode: S_IFDIR | 0o755 });
-    return isErrno(made) ? (this.root.lookup(name) as Inode) : made;
+    return isErrno(made) ? this.root.lookup(name) : made;
   }
 
   /** A device went. */
