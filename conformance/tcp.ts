@@ -1,6 +1,6 @@
 /**
- * Linux's own TCP as the judge of ours (packages/netstack/src/tcp): our stack stands at the far end of a TUN interface in
- * a network namespace of its own, where Python's sockets talk to it through the kernel of the host, over a path that
+ * Linux's own TCP as the judge of ours (packages/netstack/src/tcp): our stack stands at the far end of a TUN interface
+ * in a network namespace of its own, where Python's sockets talk to it through the kernel of the host, over a path that
  * loses, doubles and reorders packets as a seed says. Each case compares what arrives with what was sent.
  *
  * Needs root, unshare(1), ip(8), python3 and /dev/net/tun; says so and ends with 77 where they are missing.
