@@ -18,7 +18,9 @@ kernel: security/namespace-counts.ts security/namespace.ts security/user-namespa
 kernel: signal/pid-namespace.ts signal/session.ts signal/signal-target.ts
 kernel: socket/inet/host-datagrams.ts socket/inet/loopback-datagrams.ts socket/inet/udp-socket.ts
 kernel: socket/inet/host-tcp.ts socket/inet/host-transport.ts socket/inet/loopback-tcp.ts
-  socket/inet/loopback-transport.ts socket/inet/tcp-options.ts socket/inet/tcp-socket.ts socket/inet/tcp-transport.ts
+  socket/inet/loopback-transport.ts socket/inet/network-tcp.ts socket/inet/stack-tcp.ts
+  socket/inet/stack-transport.ts socket/inet/tcp-connect.ts socket/inet/tcp-options.ts
+  socket/inet/tcp-socket.ts socket/inet/tcp-transport.ts
 kernel: socket/interface-network.ts socket/network-interface.ts socket/packet/bridge.ts socket/routes.ts
 kernel: task/board.ts task/kernel-state.ts task/scheduler.ts task/syscall-row.ts task/task-observer.ts
   task/task-table.ts task/task.ts task/thread-group.ts task/tracing.ts task/turn-hooks.ts

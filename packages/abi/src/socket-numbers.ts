@@ -253,10 +253,15 @@ export const TCPI_OPT_TIMESTAMPS = 1,
 /** tcp_info.tcpi_state and /proc/net/tcp. Source: include/net/tcp_states.h. */
 export const TCP_ESTABLISHED = 1,
   TCP_SYN_SENT = 2,
+  TCP_SYN_RECV = 3,
+  TCP_FIN_WAIT1 = 4,
   TCP_FIN_WAIT2 = 5,
+  TCP_TIME_WAIT = 6,
   TCP_CLOSE = 7,
   TCP_CLOSE_WAIT = 8,
-  TCP_LISTEN = 10;
+  TCP_LAST_ACK = 9,
+  TCP_LISTEN = 10,
+  TCP_CLOSING = 11;
 
 export const UDP_CORK = 1,
   UDPLITE_SEND_CSCOV = 10,

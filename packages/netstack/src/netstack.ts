@@ -9,3 +9,8 @@ export * from "./ip-receiver.ts";
 export * from "./ip-stack.ts";
 export * from "./ip-text.ts";
 export * from "./neighbour-cache.ts";
+export { Cubic } from "./tcp/cubic.ts";
+export { Reno } from "./tcp/reno.ts";
+export { type BacklogOwner, TcpBacklog } from "./tcp/tcp-backlog.ts";
+export { TcpConnection } from "./tcp/tcp-connection.ts";
+export { type ConnectionOptions, type TcpHost, TcpStack } from "./tcp/tcp-stack.ts";

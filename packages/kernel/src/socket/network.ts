@@ -10,6 +10,7 @@ import {
   isLoopback,
   isSameIp,
   isV4,
+  PROTOCOL_TCP,
 } from "@stratos/netstack";
 import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
 import type { Inode } from "../vfs/inode.ts";
@@ -17,6 +18,7 @@ import { SocketInode } from "./socket-inode.ts";
 import type { InetNetwork, InetSocket } from "./inet/inet-socket.ts";
 import type { PingClaim, RawNetwork, RawSocket } from "./inet/raw-socket.ts";
 import { DeviceWeight, PortTable } from "./inet/port-table.ts";
+import { NetworkTcp } from "./inet/network-tcp.ts";
 import type { TcpClaim, TcpNetwork } from "./inet/tcp-socket.ts";
 import type { UdpClaim, UdpNetwork } from "./inet/udp-socket.ts";
 import type { RoughNetwork } from "./inet/rough-network.ts";
@@ -104,6 +106,8 @@ export class Network
   asker: ChangeAsker | null = null;
   /** Sends and receives IP over links. */
   readonly ip: NetworkIp;
+  /** Carries TCP over links. */
+  readonly tcp: NetworkTcp;
   #lastIndex = 0;
   /** How messages call other networks. Bound: networks that are there and have had the other end of a pair. */
   #numbers = new Map<Network, number>();
@@ -119,6 +123,8 @@ export class Network
     this.pingIdentifiers = new PortTable<PingClaim>(kernel.random, DeviceWeight.beforeFamily);
     this.udplitePorts = new PortTable<UdpClaim>(kernel.random, DeviceWeight.beforeFamily);
     this.ip = new NetworkIp(this);
+    this.tcp = new NetworkTcp(this, this.ip);
+    this.ip.register(PROTOCOL_TCP, this.tcp);
     const loopback = this.makeInterface("loopback", {
       name: "lo",
       hardwareAddress: new Uint8Array(ETHERNET_ADDRESS_SIZE),

@@ -93,6 +93,8 @@ const BUFFER_FORCED_MAX = 16 << 20;
 export class SocketOptions {
   sendBuffer = 0;
   receiveBuffer = 0;
+  /** SO_RCVBUF said how much: it doesn't grow by itself. */
+  isReceiveFixed = false;
   reuseAddress = false;
   reusePort = false;
   broadcast = false;
@@ -129,6 +131,7 @@ export class SocketOptions {
   inherit(from: SocketOptions): void {
     this.sendBuffer = from.sendBuffer;
     this.receiveBuffer = from.receiveBuffer;
+    this.isReceiveFixed = from.isReceiveFixed;
     this.reuseAddress = from.reuseAddress;
     this.reusePort = from.reusePort;
     this.keepAlive = from.keepAlive;
@@ -272,13 +275,17 @@ export function setSocketOption(socket: OptionHolder, task: SocketCaller, name: 
       break;
     case SO_RCVBUF:
       options.receiveBuffer = Math.max(RECEIVE_BUFFER_MIN, 2 * clampBuffer(number, buffers.receiveMost));
+      options.isReceiveFixed = true;
       break;
     case SO_SNDBUFFORCE:
     case SO_RCVBUFFORCE:
       if (!isCapable(task.credentials, CAP_NET_ADMIN, socket.network.owner)) return -EPERM;
       if (name === SO_SNDBUFFORCE)
         options.sendBuffer = Math.max(SEND_BUFFER_MIN, 2 * clampBuffer(number, BUFFER_FORCED_MAX));
-      else options.receiveBuffer = Math.max(RECEIVE_BUFFER_MIN, 2 * clampBuffer(number, BUFFER_FORCED_MAX));
+      else {
+        options.receiveBuffer = Math.max(RECEIVE_BUFFER_MIN, 2 * clampBuffer(number, BUFFER_FORCED_MAX));
+        options.isReceiveFixed = true;
+      }
       break;
     case SO_RCVLOWAT:
       options.receiveLowAt = number < 0 ? 0x7fffffff : number === 0 ? 1 : number;

@@ -443,8 +443,10 @@ export const socketCalls: SyscallTable = {
       "veth pairs, bridges and tap interfaces, and those that packet sockets send on lo: TCP and UDP over lo and " +
       "over the host's sockets make none, tun interfaces have none, and no host offers a link of its own; " +
       "interfaces that programs make are dummy, veth and bridge (others: EOPNOTSUPP), and tun and tap by " +
-      "/dev/net/tun (without IFF_VNET_HDR, IFF_NAPI, TUNSETLINK and filters: EINVAL), over which UDP, ICMP and raw " +
-      "packets go, not yet TCP (EHOSTUNREACH) and UDP-Lite (ENETUNREACH); packets are passed on between all links " +
+      "/dev/net/tun (without IFF_VNET_HDR, IFF_NAPI, TUNSETLINK and filters: EINVAL), over which TCP, UDP, ICMP and " +
+      "raw packets go, not UDP-Lite (ENETUNREACH); TCP over links has no ECN, SYN cookies and pacing, and " +
+      "/proc/net/tcp and NETLINK_SOCK_DIAG list its connections that have a socket; packets are passed on " +
+      "between all links " +
       "or none (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding), and never to the host's network; there are no " +
       "routers' advertisements, duplicates of addresses are not looked for, groups are told to no router, and " +
       "neighbours have no proxies (EOPNOTSUPP); rules of routes know no tunnels and groups of interfaces " +
@@ -473,8 +475,9 @@ export const socketCalls: SyscallTable = {
       "in; IPv6 extension headers travel with UDP datagrams inside the machine alone (over links: EOPNOTSUPP), and " +
       "those with a routing header are lost; IP_HDRINCL's identification and options are ours over links; TCP and " +
       "raw sockets take no filters (ENOPROTOOPT); TCP_WINDOW_CLAMP and IP_BIND_ADDRESS_NO_PORT are kept without " +
-      "effect, as are TCP_DEFER_ACCEPT and, once there is a connection, TCP_USER_TIMEOUT of those beyond the " +
-      "machine; TCP_SAVE_SYN, TCP_TX_DELAY (ENOPROTOOPT), TCP_MD5SIG and TCP_REPAIR (EPERM) are refused; packet " +
+      "effect, as are TCP_DEFER_ACCEPT beyond the machine and, once there is a connection, TCP_USER_TIMEOUT by " +
+      "the host's sockets; TCP_SAVE_SYN, TCP_TX_DELAY (ENOPROTOOPT), TCP_MD5SIG and TCP_REPAIR (EPERM) are " +
+      "refused; packet " +
       "sockets have no PACKET_VNET_HDR and PACKET_TIMESTAMP (ENOPROTOOPT), their rings no hash of a packet, and " +
       "PACKET_FANOUT no eBPF (EINVAL) and no defragmentation",
   },

@@ -3,7 +3,7 @@ import { stateClass } from "@stratos/base";
 import type { HostSocket } from "@stratos/host";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { isSeveredSocket } from "./severed-socket.ts";
-import type { TcpTransport } from "./tcp-transport.ts";
+import type { TcpTransport, TransportOption } from "./tcp-transport.ts";
 
 /** A connection that the provider carries. */
 export class HostTransport implements TcpTransport {
@@ -40,6 +40,7 @@ export class HostTransport implements TcpTransport {
   }
 
   readonly segmentBytes = 1448;
+  readonly state = 0;
 
   get isEnded(): boolean {
     return this.#host.ended();
@@ -152,8 +153,9 @@ export class HostTransport implements TcpTransport {
     return false;
   }
 
-  setOption(option: "noDelay" | "keepAlive" | "keepAliveSeconds", value: number): void {
-    this.#host.setOption(option, value);
+  setOption(option: TransportOption, value: number): void {
+    if (option === "noDelay" || option === "keepAlive" || option === "keepAliveSeconds")
+      this.#host.setOption(option, value);
   }
 
   static {

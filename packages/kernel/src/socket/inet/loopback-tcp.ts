@@ -166,6 +166,11 @@ export class LoopbackAttempt implements TcpAttempt {
     this.#listener = listener;
   }
 
+  /** The socket has it: it may be admitted at once. */
+  begin(): void {
+    this.#listener.connect(this);
+  }
+
   admitted(transport: LoopbackTransport): void {
     this.#outcome = { transport, local: this.client.local, peer: this.client.peer };
     this.client.changed();

@@ -1,7 +1,6 @@
 import { EAGAIN, ECONNRESET, EINVAL, EPIPE } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { ByteRing, stateClass } from "@stratos/base";
 import type { IoCursor } from "../../ground/io-cursor.ts";
-import { ByteRing } from "../byte-ring.ts";
 import { Timer, type TimerClient } from "../../time/timer-queue.ts";
 import type { SocketMemory } from "../socket-memory.ts";
 import type { TcpSocket } from "./tcp-socket.ts";
@@ -82,6 +81,7 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
   }
 
   readonly segmentBytes = SEGMENT_BYTES;
+  readonly state = 0;
 
   read(to: IoCursor, peek: boolean): number {
     const moved = this.#arrived === 0 ? 0 : this.#readBytes(to, peek);

@@ -1,5 +1,6 @@
-/** TCP_INFO (tcp(7)): what is known of a connection without segments of our own. */
+/** TCP_INFO (tcp(7)): what our own stack measures, and what is known of a connection that others carry. */
 import { TCPI_OPT_SACK, TCPI_OPT_TIMESTAMPS, TCPI_OPT_WSCALE, TcpInfo } from "@stratos/abi";
+import type { TcpConnection } from "@stratos/netstack";
 import { putFields, viewOf } from "../../ground/words.ts";
 
 /** MSS over Ethernet with timestamps. */
@@ -8,12 +9,17 @@ const ETHERNET_MTU = 1500;
 /** Seven bits each way, as Linux's usual buffers ask for (tcp_select_initial_window). */
 const WINDOW_SCALES = 0x77;
 
+/** TCP_CA_Open, TCP_CA_Recovery, TCP_CA_Loss (include/uapi/linux/tcp.h), by the phase of a connection. */
+const CA_STATES = [0, 3, 4];
+
 /** What a connection's carrier knows of its bytes (tcp-transport.ts). */
 interface CarriedBytes {
   readonly unsent: number;
   readonly sentBytes: number;
   readonly receivedBytes: number;
   readonly segmentBytes: number;
+  /** Of our own stack. */
+  readonly connection?: TcpConnection;
 }
 
 /** Of a listener: its queue stands where a connection has unacknowledged and selectively acknowledged segments. */
@@ -60,5 +66,48 @@ export function connectionInfo(state: number, transport: CarriedBytes | null, is
     tcpi_bytes_acked: sentBytes - unsent + (isActive ? 1 : 0),
     tcpi_bytes_received: receivedBytes,
   });
+  if (transport.connection !== undefined) tellMeasured(value, transport.connection);
   return value;
+}
+
+/** Of a connection that has segments: times in microseconds, and what its scoreboard holds. */
+function tellMeasured(value: Uint8Array, connection: TcpConnection): void {
+  const { roundTrip, sent, ssthresh, mss, rcvScale, sndScale } = connection;
+  value[TcpInfo.offset._bits] = sndScale | (rcvScale << 4);
+  putFields(viewOf(value), TcpInfo, {
+    tcpi_ca_state: CA_STATES[connection.phase]!,
+    tcpi_retransmits: connection.timeouts,
+    tcpi_probes: connection.persistProbes + connection.keepProbes,
+    tcpi_backoff: roundTrip.backoff,
+    tcpi_options:
+      (connection.hasTimestamps ? TCPI_OPT_TIMESTAMPS : 0) |
+      (connection.hasSack ? TCPI_OPT_SACK : 0) |
+      (connection.hasScale ? TCPI_OPT_WSCALE : 0),
+    tcpi_rto: microseconds(roundTrip.rtoNs),
+    tcpi_snd_mss: mss,
+    tcpi_rcv_mss: connection.rcvMss,
+    tcpi_unacked: sent.count,
+    tcpi_sacked: sent.sackedCount,
+    tcpi_lost: sent.lostCount,
+    tcpi_retrans: sent.retransmittedCount,
+    tcpi_rtt: microseconds(roundTrip.smoothedNs),
+    tcpi_rttvar: microseconds(roundTrip.varianceNs),
+    tcpi_min_rtt: microseconds(roundTrip.leastNs),
+    tcpi_snd_ssthresh: ssthresh === Infinity ? 0x7fffffff : Math.floor(ssthresh),
+    tcpi_snd_cwnd: Math.floor(connection.cwnd),
+    tcpi_advmss: mss,
+    tcpi_pmtu: connection.pathMtu,
+    tcpi_rcv_space: connection.receiveLimit,
+    tcpi_total_retrans: connection.retransmits,
+    tcpi_segs_out: connection.segmentsOut,
+    tcpi_segs_in: connection.segmentsIn,
+    tcpi_notsent_bytes: connection.unsent,
+    tcpi_snd_wnd: connection.sndWnd,
+    tcpi_bytes_sent: connection.sentBytes,
+    tcpi_bytes_retrans: connection.bytesRetransmitted,
+  });
+}
+
+function microseconds(ns: number): number {
+  return Math.round(ns / 1000);
 }

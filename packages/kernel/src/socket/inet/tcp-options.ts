@@ -37,7 +37,7 @@ import {
 import { stateClass } from "@stratos/base";
 import type { IncomingMessage } from "../message.ts";
 import { intOption, optionInt } from "../socket-options.ts";
-import type { TcpTransport } from "./tcp-transport.ts";
+import type { TcpTransport, TransportOption } from "./tcp-transport.ts";
 
 const KEEPALIVE_SECONDS = 7200;
 /** RFC 9293, 3.7.1. */
@@ -82,6 +82,14 @@ const CONGESTION_CONTROLS = ["cubic", "reno"];
 /** Of a queue of connections that come with data, and of who waits for data: a listener's own. */
 const OF_LISTENERS = new Set<number>([TCP_DEFER_ACCEPT, TCP_FASTOPEN]);
 
+/** What whoever carries a connection is told of when it was set. */
+const CARRIED: readonly (readonly [number, TransportOption])[] = [
+  [TCP_KEEPINTVL, "keepAliveInterval"],
+  [TCP_KEEPCNT, "keepAliveProbes"],
+  [TCP_USER_TIMEOUT, "userTimeoutMs"],
+  [TCP_LINGER2, "finWaitSeconds"],
+];
+
 export class TcpOptions {
   readonly values = new Map<number, number>();
   congestion = "cubic";
@@ -117,6 +125,11 @@ export class TcpOptions {
     return this.synRetries > 0 || this.userTimeoutMs > 0;
   }
 
+  /** TCP_MAXSEG; 0: not chosen. */
+  get segmentMost(): number {
+    return this.values.get(TCP_MAXSEG) ?? 0;
+  }
+
   get isCorked(): boolean {
     return this.values.get(TCP_CORK) === 1;
   }
@@ -130,6 +143,11 @@ export class TcpOptions {
   /** Tells who carries the connection what it can do. @param isKept  SO_KEEPALIVE */
   applyTo(transport: TcpTransport, isKept: boolean): void {
     transport.setOption("noDelay", this.noDelay ? 1 : 0);
+    transport.setOption("reno", this.congestion === "reno" ? 1 : 0);
+    for (const [name, option] of CARRIED) {
+      const value = this.values.get(name);
+      if (value !== undefined) transport.setOption(option, value);
+    }
     if (!isKept) return;
     const idle = this.values.get(TCP_KEEPIDLE) ?? this.keepAliveSeconds;
     if (idle === KEEPALIVE_SECONDS) transport.setOption("keepAlive", 1);

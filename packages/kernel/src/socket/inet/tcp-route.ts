@@ -1,5 +1,5 @@
 /** Where a connection goes, and from where. */
-import { EINVAL, ENETUNREACH } from "@stratos/abi";
+import { EINVAL, ENETUNREACH, isErrno } from "@stratos/abi";
 import {
   ANY_V4,
   copyIp,
@@ -24,12 +24,28 @@ interface ConnectingSocket {
   readonly ip: { readonly v6Only: boolean };
 }
 
+/** How it goes; valid until the next is asked for. */
+export const WAY = {
+  source: ANY_V4 as IpAddress,
+  /** A route leads to a link of ours, not to the provider. */
+  isOnLink: false as boolean,
+};
+
 /**
- * The address from which a socket reaches `to`; a wildcard there becomes the machine itself (ip(7)).
+ * The address from which a socket reaches `to`, and who carries it, in WAY; a wildcard there becomes the machine itself
+ * (ip(7)).
  *
- * @returns it, or −ENETUNREACH, −EHOSTUNREACH, −EINVAL (IPv6 from an address of IPv4)
+ * @returns 0, or −ENETUNREACH, −EHOSTUNREACH, −EINVAL (IPv6 from an address of IPv4)
  */
-export function sourceTo(socket: ConnectingSocket, to: ScratchEndpoint): IpAddress | number {
+export function findWay(socket: ConnectingSocket, to: ScratchEndpoint): number {
+  WAY.isOnLink = false;
+  const source = sourceTo(socket, to);
+  if (isErrno(source)) return source;
+  WAY.source = source;
+  return 0;
+}
+
+function sourceTo(socket: ConnectingSocket, to: ScratchEndpoint): IpAddress | number {
   const { network, local, isV6, ip } = socket;
   if (isWildcard(to.ip) && local !== null && isV4(local.ip)) copyIp(ANY_V4, to.ip);
   resolveWildcard(to);
@@ -37,6 +53,11 @@ export function sourceTo(socket: ConnectingSocket, to: ScratchEndpoint): IpAddre
   if (isV4(to.ip) && isV6 && ip.v6Only) return -ENETUNREACH;
   if (local !== null && !isWildcard(local.ip) && isV4(local.ip) !== isV4(to.ip))
     return isV4(to.ip) ? -ENETUNREACH : -EINVAL;
-  if (!network.isLocal(to.ip)) return network.sourceOutside(to.ip, socket.flowTo(to.ip, to.port));
+  if (!network.isLocal(to.ip)) {
+    const route = network.routeOutside(to.ip, socket.flowTo(to.ip, to.port));
+    if (isErrno(route)) return route;
+    WAY.isOnLink = route.out.carriesIp;
+    return network.sourceBy(route, to.ip);
+  }
   return isLoopback(to.ip) && isV4(to.ip) ? LOOPBACK_V4 : to.ip.slice();
 }

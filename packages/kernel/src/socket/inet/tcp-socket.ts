@@ -4,7 +4,6 @@ import {
   EAGAIN,
   EALREADY,
   ECONNABORTED,
-  ECONNREFUSED,
   ECONNRESET,
   EFAULT,
   EINPROGRESS,
@@ -41,10 +40,12 @@ import {
   TCP_LISTEN,
   TCP_NODELAY,
   TCP_SYN_SENT,
+  TCP_TIME_WAIT,
   isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { type InetEndpoint, isLoopback, isSameIp, isWildcard, keepEndpoint, ScratchEndpoint } from "@stratos/netstack";
+import type { HostAddress } from "@stratos/host";
+import { type InetEndpoint, isLoopback, isWildcard, keepEndpoint, ScratchEndpoint } from "@stratos/netstack";
 import { signalInfo } from "../../signal/pending-signals.ts";
 import { signalFileOwner } from "../../vfs/io-signal.ts";
 import { BLOCKED_KILLABLE } from "../../ground/wait-queue.ts";
@@ -52,17 +53,19 @@ import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import type { Socket } from "../socket.ts";
 import { DiscardCursor, ShortCursor } from "../part-cursor.ts";
-import { hostAddressOf } from "./host-address.ts";
 import { HostAttempt, HostListener } from "./host-tcp.ts";
 import { HostTransport } from "./host-transport.ts";
 import { familyOf, readInetAddress } from "./inet-address.ts";
 import { type AskedOption, type InetNetwork, InetSocket } from "./inet-socket.ts";
 import { LoopbackAttempt, LoopbackListener, type SilentConnection } from "./loopback-tcp.ts";
 import { LoopbackTransport } from "./loopback-transport.ts";
-import { Hearing, type PortClaim, type PortTable } from "./port-table.ts";
+import type { PortClaim, PortTable } from "./port-table.ts";
+import { StackListener } from "./stack-tcp.ts";
+import { beginConnection } from "./tcp-connect.ts";
+import type { NetworkTcp } from "./network-tcp.ts";
 import { connectionInfo, listenerInfo } from "./tcp-info.ts";
 import { getTcpOption, setTcpOption, TcpOptions, tellQueue } from "./tcp-options.ts";
-import { sourceTo } from "./tcp-route.ts";
+import { findWay, WAY } from "./tcp-route.ts";
 import { synPatienceNs, TcpTimes, type TcpTime } from "./tcp-timers.ts";
 import { type Established, readinessOf, readinessWithout } from "./tcp-transport.ts";
 import type { TcpAttempt, TcpTransport } from "./tcp-transport.ts";
@@ -86,6 +89,8 @@ const GROWN_SEND_BUFFER = 2626560 / 16;
 /** The network of such a socket (network.ts). */
 export interface TcpNetwork extends InetNetwork {
   readonly tcpPorts: PortTable<TcpClaim>;
+  /** Carries connections over links. */
+  readonly tcp: NetworkTcp;
 }
 
 /**
@@ -119,7 +124,8 @@ export class TcpSocket extends InetSocket {
   silent: SilentConnection | null = null;
   // Listening: who comes from this network, and from outside.
   #backlogMax = 0;
-  #loopback: LoopbackListener | null = null;
+  fromHere: LoopbackListener | null = null;
+  fromLinks: StackListener | null = null;
   #outside: HostListener | null = null;
   #isListenPending = false;
   #isBindPending = false;
@@ -148,6 +154,8 @@ export class TcpSocket extends InetSocket {
     if (this.#state === "listening") return TCP_LISTEN;
     if (this.#state === "syn-sent") return TCP_SYN_SENT;
     if (this.#state !== "established" || this.#isOver) return TCP_CLOSE;
+    const { state } = this.#transport!;
+    if (state !== 0) return state;
     return this.#isWriteShut ? TCP_FIN_WAIT2 : this.#transport!.isEnded ? TCP_CLOSE_WAIT : TCP_ESTABLISHED;
   }
 
@@ -161,7 +169,7 @@ export class TcpSocket extends InetSocket {
   }
 
   override get backlog(): number {
-    return this.#loopback?.length ?? 0;
+    return (this.fromHere?.length ?? 0) + (this.fromLinks?.length ?? 0);
   }
 
   /**
@@ -208,7 +216,7 @@ export class TcpSocket extends InetSocket {
     if (this.#phase !== "unconnected") return -EINVAL;
     this.#backlogMax = this.network.settings.backlogOf(backlog);
     if (this.#state === "listening") {
-      this.#loopback!.resize();
+      this.fromHere!.resize();
       return 0;
     }
     const failed = this.claimAnyPort(task);
@@ -216,7 +224,8 @@ export class TcpSocket extends InetSocket {
     const refused = this.ports.listen(this.claim as TcpClaim);
     if (refused < 0) return refused;
     const { provider } = this.network;
-    this.#loopback = new LoopbackListener(this);
+    this.fromHere = new LoopbackListener(this);
+    this.fromLinks = new StackListener(this);
     if (provider !== null && !isLoopback(this.local!.ip)) {
       this.#outside ??= new HostListener(this, provider);
       return this.#finishListening(task);
@@ -246,7 +255,8 @@ export class TcpSocket extends InetSocket {
 
   override accept(_task: SocketCaller, flags: number): Socket | number {
     if (this.#state !== "listening") return -EINVAL;
-    let child = this.#loopback!.accept();
+    let child = this.fromHere!.accept();
+    if (child === -EAGAIN) child = this.fromLinks!.accept();
     if (child === -EAGAIN && this.#outside !== null) child = this.#outside.accept();
     if (!isErrno(child)) child.flags |= flags & O_NONBLOCK;
     return child;
@@ -297,10 +307,9 @@ export class TcpSocket extends InetSocket {
 
   /** Begins to connect to TO. */
   #begin(task: SocketCaller): number {
-    const { network } = this;
-    const { provider } = network;
-    const source = sourceTo(this, TO);
-    if (isErrno(source)) return source;
+    const noWay = findWay(this, TO);
+    if (noWay < 0) return noWay;
+    const { source } = WAY;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
     const to: InetEndpoint = keepEndpoint(TO.ip, TO.port);
@@ -310,36 +319,19 @@ export class TcpSocket extends InetSocket {
     this.pendingError = 0;
     this.#isReadShut = false;
     this.#isWriteShut = false;
-    if (network.isLocal(to.ip)) {
-      if (to.port === this.local!.port && isSameIp(to.ip, this.local!.ip)) {
-        const transport = new LoopbackTransport(this, network.tcpMemory);
-        LoopbackTransport.join(transport, transport);
-        this.becomeEstablished({ transport, local: to, peer: to });
-        return 0;
-      }
-      const device = network.interfaceOf(to.ip).index;
-      const claim = this.ports.find({ ip: to.ip, port: to.port, device }, this.local!, hears);
-      if (claim !== null) {
-        const listener = claim.socket.#loopback!;
-        this.#state = "syn-sent";
-        const attempt = new LoopbackAttempt(this, listener);
-        this.#attempt = attempt;
-        listener.connect(attempt);
-        if (this.#attempt !== null) this.#limitConnecting();
-        return 0;
-      }
-      if (provider === null) {
-        this.#fail(ECONNREFUSED);
-        return 0;
-      }
+    const begun = beginConnection(this, to, WAY.isOnLink);
+    if (isErrno(begun)) return begun;
+    if (begun.failed !== undefined) this.#fail(begun.failed);
+    else if (begun.established !== undefined) this.becomeEstablished(begun.established);
+    else {
+      this.#attempt = begun.attempt;
+      this.#state = "syn-sent";
+      if (begun.attempt instanceof LoopbackAttempt) begun.attempt.begin();
+      else this.changed();
+      // Else the host's patience is what counts.
+      const isOurs = !(begun.attempt instanceof HostAttempt) || this.tcp.limitsConnecting;
+      if (this.#attempt !== null && isOurs) this.#limitConnecting();
     }
-    const bound = this.isAddressBound ? this.hostLocal : null;
-    const attempt = HostAttempt.begin(this, provider!, hostAddressOf(to.ip, to.port), bound);
-    if (isErrno(attempt)) return attempt;
-    this.#attempt = attempt;
-    this.#state = "syn-sent";
-    // Else the host's patience is what counts.
-    if (this.tcp.limitsConnecting) this.#limitConnecting();
     return 0;
   }
 
@@ -375,6 +367,11 @@ export class TcpSocket extends InetSocket {
   /** The listener ended before it was accepted. */
   abort(): void {
     this.#transport!.abort();
+  }
+
+  /** Where bind(2) put it, as the provider takes it; null: nowhere. */
+  get boundAtHost(): HostAddress | null {
+    return this.isAddressBound ? this.hostLocal : null;
   }
 
   /** Of a connection between two sockets of this machine; null: it is another. */
@@ -520,6 +517,7 @@ export class TcpSocket extends InetSocket {
   get #isOver(): boolean {
     const transport = this.#transport;
     if (transport === null) return false;
+    if (transport.state !== 0) return transport.state === TCP_CLOSE || transport.state === TCP_TIME_WAIT;
     return transport.isReset || (this.#isWriteShut && transport.isEnded && transport.unsent === 0);
   }
 
@@ -550,7 +548,7 @@ export class TcpSocket extends InetSocket {
   override poll(): number {
     switch (this.#state) {
       case "listening":
-        return this.#loopback!.isReadable || this.#outside?.isReadable === true ? POLLIN | POLLRDNORM : 0;
+        return this.backlog > 0 || this.#outside?.isReadable === true ? POLLIN | POLLRDNORM : 0;
       case "syn-sent":
         return 0;
       case "closed":
@@ -598,9 +596,11 @@ export class TcpSocket extends InetSocket {
     this.#state = "closed";
     if (this.claim !== null) this.claim.isListening = false;
     this.#closeOutside();
-    const loopback = this.#loopback;
-    this.#loopback = null;
+    const { 0: loopback, 1: links } = [this.fromHere, this.fromLinks];
+    this.fromHere = null;
+    this.fromLinks = null;
     loopback?.close();
+    links?.close();
   }
 
   /** Gives up whatever goes on. */
@@ -668,7 +668,6 @@ export class TcpSocket extends InetSocket {
           isWriteShut: it.#isWriteShut,
           times: it.#times,
           backlogMax: it.#backlogMax,
-          loopback: it.#loopback,
           outside: it.#outside,
           isListenPending: it.#isListenPending,
           isBindPending: it.#isBindPending,
@@ -683,7 +682,6 @@ export class TcpSocket extends InetSocket {
             isWriteShut: it.#isWriteShut,
             times: it.#times,
             backlogMax: it.#backlogMax,
-            loopback: it.#loopback,
             outside: it.#outside,
             isListenPending: it.#isListenPending,
             isBindPending: it.#isBindPending,
@@ -692,8 +690,4 @@ export class TcpSocket extends InetSocket {
       { loaded: (it) => it.#noticeSevered() },
     );
   }
-}
-
-function hears(claim: TcpClaim): Hearing {
-  return claim.socket.isListening ? Hearing.anybody : Hearing.nobody;
 }

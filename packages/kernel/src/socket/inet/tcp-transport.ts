@@ -5,8 +5,8 @@ import type { TcpSocket } from "./tcp-socket.ts";
 
 /**
  * How the bytes of an established connection travel. Its members, and those of TcpListener and TcpAttempt, are the
- * loopback (loopback-tcp.ts, loopback-transport.ts) and the provider (host-tcp.ts, host-transport.ts); what all must do
- * alike stands in testing/inet-conformance.ts.
+ * loopback (loopback-tcp.ts, loopback-transport.ts), our own stack over links (stack-tcp.ts, stack-transport.ts) and
+ * the provider (host-tcp.ts, host-transport.ts); what all must do alike stands in testing/inet-conformance.ts.
  */
 export interface TcpTransport {
   /** Bytes moved; 0 after the peer's last; −EAGAIN; −EFAULT; or the connection's error. */
@@ -57,9 +57,21 @@ export interface TcpTransport {
   /** SO_OOBINLINE: the urgent byte stays in the stream. */
   isUrgentInline: boolean;
   readonly isAtMark: boolean;
-  /** What the socket asks of who carries it. */
-  setOption(option: "noDelay" | "keepAlive" | "keepAliveSeconds", value: number): void;
+  /** What the socket asks of who carries it; what that can't do is passed over. */
+  setOption(option: TransportOption, value: number): void;
+  /** TCP_ESTABLISHED … as the segments have it; 0: there are none, and the socket knows. */
+  readonly state: number;
 }
+
+export type TransportOption =
+  | "noDelay"
+  | "keepAlive"
+  | "keepAliveSeconds"
+  | "keepAliveInterval"
+  | "keepAliveProbes"
+  | "userTimeoutMs"
+  | "finWaitSeconds"
+  | "reno";
 
 /** Where connections come in. */
 export interface TcpListener {

@@ -1,6 +1,5 @@
 import { EAGAIN } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
-import { ByteRing } from "../byte-ring.ts";
+import { ByteRing, stateClass } from "@stratos/base";
 import { type Ancillary, type IncomingMessage, type PeerCredentials, UNKNOWN_SENDER } from "../message.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";

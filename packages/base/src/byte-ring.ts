@@ -1,20 +1,34 @@
-import { stateClass } from "@stratos/base";
-import type { IoCursor } from "../ground/io-cursor.ts";
+import { stateClass } from "./state-classes.ts";
 
 const SMALLEST = 4096;
 const EMPTY = new Uint8Array(0);
 
+/** Where bytes come from: `take` copies the next ones; the count, or −EFAULT. */
+export interface ByteSource {
+  readonly remaining: number;
+  take(target: Uint8Array, start: number, count: number): number;
+}
+
+/** Where bytes go: `put` copies the next ones; the count, or −EFAULT. */
+export interface ByteSink {
+  readonly remaining: number;
+  put(source: Uint8Array, start: number, count: number): number;
+}
+
 /**
  * Bytes on their way through a stream socket: a ring that grows by doubling as it fills and gives its storage back when
- * it runs empty. Its bound is the caller's: `writeFrom` is told how many bytes may be inside afterwards.
+ * it runs empty. Its bound is the caller's: `writeFrom` is told how many bytes may be inside afterwards. What arrives
+ * before its turn is placed behind the end, and belongs to the ring when the gap is filled.
  *
  *      0        head            head+length       capacity (a power of two)
- *      |         [ used, may wrap  )                |
+ *      |         [ used, may wrap  )   [placed)     |
  */
 export class ByteRing {
   #bytes: Uint8Array = EMPTY;
   #head = 0;
   #length = 0;
+  /** Bytes from the first one to the end of those placed ahead. */
+  #reach = 0;
   /** Bytes that were ever taken out: position in the stream of the first byte inside. */
   #position = 0;
 
@@ -35,7 +49,7 @@ export class ByteRing {
   /**
    * Moves bytes from the cursor until `capacity` are inside. Returns their count, or −EFAULT when none could be read.
    */
-  writeFrom(from: IoCursor, capacity: number): number {
+  writeFrom(from: ByteSource, capacity: number): number {
     const count = Math.min(from.remaining, capacity - this.#length);
     if (count <= 0) return 0;
     this.#reserve(this.#length + count);
@@ -57,7 +71,7 @@ export class ByteRing {
    * Moves at most `most` bytes to the cursor, leaving them inside when `peek`, from `skip` bytes after the first.
    * Returns their count, or −EFAULT.
    */
-  readTo(to: IoCursor, most: number, peek: boolean, skip = 0): number {
+  readTo(to: ByteSink, most: number, peek: boolean, skip = 0): number {
     const count = Math.min(to.remaining, most, this.#length - skip);
     if (count <= 0) return 0;
     const mask = this.#bytes.length - 1;
@@ -88,17 +102,44 @@ export class ByteRing {
     this.#length += bytes.length;
   }
 
+  /** Puts bytes `ahead` of the end, where a gap is before them; the caller has checked the bound. */
+  place(ahead: number, source: Uint8Array, start: number, count: number): void {
+    const offset = this.#length + ahead;
+    this.#reserve(offset + count);
+    const at = (this.#head + offset) & (this.#bytes.length - 1);
+    copyPart(this.#bytes, at, source, start, Math.min(count, this.#bytes.length - at));
+    const first = this.#bytes.length - at;
+    if (count > first) copyPart(this.#bytes, 0, source, start + first, count - first);
+    this.#reach = Math.max(this.#reach, offset + count);
+  }
+
+  /** The next `count` bytes behind the end were all placed: they belong to the ring. */
+  extend(count: number): void {
+    this.#length += count;
+  }
+
+  /** Copies bytes from `skip` after the first; they are inside. */
+  copyTo(target: Uint8Array, at: number, skip: number, count: number): void {
+    const from = (this.#head + skip) & (this.#bytes.length - 1);
+    const first = Math.min(count, this.#bytes.length - from);
+    copyPart(target, at, this.#bytes, from, first);
+    if (count > first) copyPart(target, at + first, this.#bytes, 0, count - first);
+  }
+
   /** Drops `count` bytes from the front. */
   discard(count: number): void {
     this.#length -= count;
     this.#position += count;
-    if (this.#length === 0) {
+    this.#reach = Math.max(0, this.#reach - count);
+    if (this.#length === 0 && this.#reach === 0) {
       this.#head = 0;
+      this.#reach = 0;
       if (this.#bytes.length > 16 * SMALLEST) this.#bytes = EMPTY;
     } else this.#head = (this.#head + count) & (this.#bytes.length - 1);
   }
 
   clear(): void {
+    this.#reach = 0;
     this.discard(this.#length);
     this.#bytes = EMPTY;
   }
@@ -108,17 +149,30 @@ export class ByteRing {
     let size = Math.max(SMALLEST, this.#bytes.length);
     while (size < length) size *= 2;
     const grown = new Uint8Array(size);
-    const first = Math.min(this.#length, this.#bytes.length - this.#head);
-    grown.set(this.#bytes.subarray(this.#head, this.#head + first));
-    grown.set(this.#bytes.subarray(0, this.#length - first), first);
+    const first = this.#bytes.length - this.#head;
+    grown.set(this.#bytes.subarray(this.#head));
+    grown.set(this.#bytes.subarray(0, this.#head), first);
     this.#bytes = grown;
     this.#head = 0;
   }
 
   static {
     stateClass("socket.ByteRing", this, {
-      save: (it) => ({ bytes: it.#bytes, head: it.#head, length: it.#length, position: it.#position }),
-      load: (it, from) => ({ bytes: it.#bytes, head: it.#head, length: it.#length, position: it.#position } = from),
+      save: (it) => ({
+        bytes: it.#bytes,
+        head: it.#head,
+        length: it.#length,
+        reach: it.#reach,
+        position: it.#position,
+      }),
+      load: (it, from) =>
+        ({ bytes: it.#bytes, head: it.#head, length: it.#length, reach: it.#reach, position: it.#position } = from),
     });
   }
+}
+
+/** Short parts without a view of their own. */
+function copyPart(target: Uint8Array, at: number, source: Uint8Array, from: number, count: number): void {
+  if (count > 64) target.set(source.subarray(from, from + count), at);
+  else for (let index = 0; index < count; index++) target[at + index] = source[from + index]!;
 }

@@ -1,0 +1,85 @@
+/** The ring against a plain array, through growth, wrapping and emptying. */
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { ByteRing } from "./byte-ring.ts";
+import { SeededRandom } from "./seeded-random.ts";
+
+class BytesCursor {
+  readonly bytes: Uint8Array;
+  position = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  get remaining(): number {
+    return this.bytes.length - this.position;
+  }
+
+  put(source: Uint8Array, start: number, count: number): number {
+    this.bytes.set(source.subarray(start, start + count), this.position);
+    this.position += count;
+    return count;
+  }
+
+  take(target: Uint8Array, start: number, count: number): number {
+    target.set(this.bytes.subarray(this.position, this.position + count), start);
+    this.position += count;
+    return count;
+  }
+}
+
+it("gives back what was written, in order, for random sizes", () => {
+  const random = new SeededRandom(7);
+  const ring = new ByteRing();
+  const model: number[] = [];
+  let next = 0,
+    read = 0;
+  for (let step = 0; step < 600; step++) {
+    if (random.below(2) === 0) {
+      const bytes = Uint8Array.from({ length: random.below(9000) }, () => next++ & 0xff);
+      const room = 60000 - model.length;
+      const moved = ring.writeFrom(new BytesCursor(bytes), 60000);
+      assert.equal(moved, Math.min(bytes.length, Math.max(0, room)));
+      model.push(...bytes.subarray(0, moved));
+      next -= bytes.length - moved;
+    } else {
+      const peek = random.below(4) === 0;
+      const skip = peek ? random.below(model.length + 1) : 0;
+      const into = new BytesCursor(new Uint8Array(random.below(9000)));
+      const moved = ring.readTo(into, 9000, peek, skip);
+      assert.deepEqual([...into.bytes.subarray(0, moved)], model.slice(skip, skip + moved));
+      assert.equal(moved, Math.min(into.bytes.length, model.length - skip));
+      if (!peek) {
+        model.splice(0, moved);
+        read += moved;
+      }
+    }
+    assert.equal(ring.length, model.length);
+    assert.equal(ring.readPosition, read);
+  }
+});
+
+it("keeps what arrives before its turn, through growth and wrapping, until the gap is filled", () => {
+  const random = new SeededRandom(11);
+  const ring = new ByteRing();
+  const source = Uint8Array.from({ length: 200_000 }, (_, index) => (index * 7 + (index >> 8)) & 0xff);
+  let end = 0,
+    read = 0;
+  while (end < 180_000) {
+    const gap = 1 + random.below(3000);
+    const late = 1 + random.below(6000);
+    ring.place(gap, source, end + gap, late);
+    const moved = random.below(ring.length + 1);
+    const into = new BytesCursor(new Uint8Array(moved));
+    assert.equal(ring.readTo(into, moved, false), moved);
+    assert.deepEqual(into.bytes, source.subarray(read, read + moved));
+    read += moved;
+    ring.place(0, source, end, gap);
+    ring.extend(gap + late);
+    end += gap + late;
+    const copy = new Uint8Array(ring.length);
+    ring.copyTo(copy, 0, 0, ring.length);
+    assert.deepEqual(copy, source.subarray(read, end));
+  }
+});

@@ -1,0 +1,49 @@
+/** Who carries a connection out: the loopback, our own stack over links, or the provider. */
+import { ECONNREFUSED, EHOSTUNREACH, isErrno } from "@stratos/abi";
+import { type InetEndpoint, isSameIp } from "@stratos/netstack";
+import { hostAddressOf } from "./host-address.ts";
+import { HostAttempt } from "./host-tcp.ts";
+import { LoopbackAttempt } from "./loopback-tcp.ts";
+import { LoopbackTransport } from "./loopback-transport.ts";
+import { Hearing } from "./port-table.ts";
+import { StackAttempt } from "./stack-tcp.ts";
+import type { TcpClaim, TcpSocket } from "./tcp-socket.ts";
+import type { Established, TcpAttempt } from "./tcp-transport.ts";
+
+type Begun =
+  | { readonly attempt: TcpAttempt; readonly established?: undefined; readonly failed?: undefined }
+  | { readonly established: Established; readonly attempt?: undefined; readonly failed?: undefined }
+  /** A positive errno that the socket has from now on. */
+  | { readonly failed: number; readonly attempt?: undefined; readonly established?: undefined };
+
+/** @returns a negative errno of connect(2) itself */
+export function beginConnection(socket: TcpSocket, to: InetEndpoint, isOnLink: boolean): Begun | number {
+  const { network } = socket;
+  const { provider } = network;
+  if (network.isLocal(to.ip)) {
+    const local = socket.local!;
+    if (to.port === local.port && isSameIp(to.ip, local.ip)) {
+      const transport = new LoopbackTransport(socket, network.tcpMemory);
+      LoopbackTransport.join(transport, transport);
+      return { established: { transport, local: to, peer: to } };
+    }
+    const device = network.interfaceOf(to.ip).index;
+    const claim = network.tcpPorts.find({ ip: to.ip, port: to.port, device }, local, hears);
+    if (claim !== null) {
+      const listener = claim.socket.fromHere!;
+      const attempt = new LoopbackAttempt(socket, listener);
+      return { attempt };
+    }
+    if (provider === null) return { failed: ECONNREFUSED };
+  }
+  const attempt = isOnLink
+    ? StackAttempt.begin(socket, to)
+    : provider === null
+      ? -EHOSTUNREACH
+      : HostAttempt.begin(socket, provider, hostAddressOf(to.ip, to.port), socket.boundAtHost);
+  return isErrno(attempt) ? attempt : { attempt };
+}
+
+function hears(claim: TcpClaim): Hearing {
+  return claim.socket.isListening ? Hearing.anybody : Hearing.nobody;
+}
