@@ -85,7 +85,7 @@ interface State {
 }
 
 const MAGIC = "STRATOSM";
-const VERSION = 21;
+const VERSION = 22;
 const HEADER_BYTES = 16;
 const PART_HEADER_BYTES = 12;
 

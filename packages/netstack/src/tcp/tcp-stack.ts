@@ -135,7 +135,7 @@ export class TcpStack implements IpReceiver, CalledStack {
         const { source, destination, bytes, device } = this.#pending[at]!;
         this.#arrive(source, destination, bytes, 0, bytes.length, device);
       }
-      this.#pending = [];
+      if (this.#pending.length > 0) this.#pending = [];
     }
     this.#depth--;
     if (this.#depth === 0) this.#host.wakeAt(this.#deadlines.nextNs);
