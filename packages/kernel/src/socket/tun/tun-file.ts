@@ -100,17 +100,24 @@ class TunFile extends OpenFile implements TunQueue {
   }
 
   put(packet: Uint8Array): boolean {
-    if (this.#packets.length >= PACKETS_MAX || this.#bytes + packet.length > BYTES_MAX) return false;
+    const memory = this.#network.udpMemory;
+    if (this.#packets.length >= PACKETS_MAX || this.#bytes + packet.length > BYTES_MAX || memory.isFull) return false;
     this.#packets.push(packet);
     this.#bytes += packet.length;
+    memory.bytes += packet.length;
     this.#readiness.wakeAll(POLLIN | POLLRDNORM);
     return true;
   }
 
   lost(): void {
     this.#own = null;
-    this.#packets.length = this.#bytes = 0;
+    this.#clear();
     this.#readiness.wakeAll();
+  }
+
+  #clear(): void {
+    this.#network.udpMemory.bytes -= this.#bytes;
+    this.#packets.length = this.#bytes = 0;
   }
 
   changed(): void {
@@ -142,6 +149,7 @@ class TunFile extends OpenFile implements TunQueue {
     if (put < 0) return put;
     this.#packets.shift();
     this.#bytes -= packet.length;
+    this.#network.udpMemory.bytes -= packet.length;
     return moved + put;
   }
 
@@ -270,7 +278,7 @@ class TunFile extends OpenFile implements TunQueue {
       device.attach(this, device.flags);
     } else if ((flags & IFF_DETACH_QUEUE) !== 0 && !isResting) {
       device.detach(this, true);
-      this.#packets.length = this.#bytes = 0;
+      this.#clear();
     } else return -EINVAL;
     return 0;
   }
@@ -325,6 +333,7 @@ class TunFile extends OpenFile implements TunQueue {
   /** With its last descriptor an interface goes that isn't persistent. */
   protected override dispose(): void {
     const own = this.#own;
+    this.#clear();
     if (own !== null) {
       const device = own.link as TunDevice;
       this.#own = null;
