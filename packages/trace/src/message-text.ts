@@ -39,6 +39,8 @@ import {
   NLM_F_REQUEST,
   Nlattr,
   Nlmsgerr,
+  NDA_CACHEINFO,
+  NdaCacheinfo,
   Ndmsg,
   Nlmsghdr,
   PACKET_AUXDATA,
@@ -145,7 +147,7 @@ export const NETLINK_BODIES = {
   ]),
   address: body(Ifaddrmsg, [[IFA_CACHEINFO, IfaCacheinfo]]),
   route: body(Rtmsg),
-  neighbour: body(Ndmsg),
+  neighbour: body(Ndmsg, [[NDA_CACHEINFO, NdaCacheinfo]]),
   rule: body(FibRuleHdr, [
     [FRA_UID_RANGE, FibRuleUidRange],
     [FRA_SPORT_RANGE, FibRulePortRange],

@@ -185,6 +185,7 @@ const UNSEEN = [
     "SignalfdSiginfo",
     "InotifyEvent",
     "LinuxDirent64",
+    "TunPi",
     "PtraceSyscallInfo",
     "PtracePeeksiginfoArgs",
     "PtraceRseqConfiguration",
