@@ -10,7 +10,6 @@ const HOME = "packages/kernel/src/";
 /** Made and used within one call; `PendingPages` of a board, which a save settles. */
 const OF_A_CALL: readonly string[] = [
   "frames/pending-pages.ts:PendingPages",
-  "ground/io-cursor.ts:BytesCursor",
   "mm/vdso/vdso-image.ts:StringTable",
   "mm/vdso/vdso-image.ts:VdsoImage",
   "socket/control-message.ts:ControlWriter",

@@ -2,6 +2,7 @@
 export { assert } from "./assert.ts";
 export type { Quantity } from "./quantity.ts";
 export { ByteRing, type ByteSink, type ByteSource } from "./byte-ring.ts";
+export { BytesCursor } from "./bytes-cursor.ts";
 export {
   byteString,
   byteStringOf,

@@ -2,32 +2,8 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { ByteRing } from "./byte-ring.ts";
+import { BytesCursor } from "./bytes-cursor.ts";
 import { SeededRandom } from "./seeded-random.ts";
-
-class BytesCursor {
-  readonly bytes: Uint8Array;
-  position = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
-  }
-
-  get remaining(): number {
-    return this.bytes.length - this.position;
-  }
-
-  put(source: Uint8Array, start: number, count: number): number {
-    this.bytes.set(source.subarray(start, start + count), this.position);
-    this.position += count;
-    return count;
-  }
-
-  take(target: Uint8Array, start: number, count: number): number {
-    target.set(this.bytes.subarray(this.position, this.position + count), start);
-    this.position += count;
-    return count;
-  }
-}
 
 it("gives back what was written, in order, for random sizes", () => {
   const random = new SeededRandom(7);

@@ -3,15 +3,19 @@ import { stateClass } from "./state-classes.ts";
 const SMALLEST = 4096;
 const EMPTY = new Uint8Array(0);
 
-/** Where bytes come from: `take` copies the next ones; the count, or −EFAULT. */
+/** Where bytes come from. */
 export interface ByteSource {
+  /** Bytes that may still be moved. */
   readonly remaining: number;
+  /** Copies the next `count` (at most `remaining`) into `target[start …)`. @returns how many; −EFAULT: none could be */
   take(target: Uint8Array, start: number, count: number): number;
 }
 
-/** Where bytes go: `put` copies the next ones; the count, or −EFAULT. */
+/** Where bytes go. */
 export interface ByteSink {
+  /** Bytes that may still be moved. */
   readonly remaining: number;
+  /** Copies `count` (at most `remaining`) from `source[start …)`. @returns how many; −EFAULT: none could be */
   put(source: Uint8Array, start: number, count: number): number;
 }
 

@@ -76,7 +76,6 @@ export { HostFile } from "./host-service/host-file.ts";
 export { HostTimer } from "./host-service/host-timer.ts";
 export type { Socket } from "./socket/socket.ts";
 export type { Waiter } from "./ground/wait-queue.ts";
-export { BytesCursor } from "./ground/io-cursor.ts";
 export { OpenFile } from "./vfs/open-file.ts";
 export { type Credentials, ROOT } from "./security/credentials.ts";
 export { FileSystem } from "./vfs/file-system.ts";

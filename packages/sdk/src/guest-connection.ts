@@ -14,9 +14,9 @@ import {
   SHUT_WR,
   SOCK_STREAM,
 } from "@stratos/abi";
+import { BytesCursor } from "@stratos/base";
 import type { EventLoop } from "@stratos/host";
 import {
-  BytesCursor,
   createSocket,
   inetAddressBytes,
   isV4,

@@ -16,9 +16,8 @@ import {
   S_IFMT,
   S_IFREG,
 } from "@stratos/abi";
-import { byteStringToUtf8, concatBytes, utf8ToByteString } from "@stratos/base";
+import { BytesCursor, byteStringToUtf8, concatBytes, utf8ToByteString } from "@stratos/base";
 import {
-  BytesCursor,
   changeMode,
   changeOwner,
   changeTimes,

@@ -4,8 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { byteString, utf8Of } from "@stratos/base";
-import { BytesCursor, openHostPty } from "@stratos/kernel";
+import { BytesCursor, byteString, utf8Of } from "@stratos/base";
+import { openHostPty } from "@stratos/kernel";
 import { MachineSession } from "@stratos/session";
 import { ChannelInput, ChannelOutput, ChannelTerminal } from "./program-streams.ts";
 import { STREAM_WINDOW } from "./protocol.ts";

@@ -15,6 +15,7 @@ import {
   type SecretChoice,
   parseVolume,
 } from "../option-values.ts";
+import { requireNetwork } from "../session/network-options.ts";
 import { warnOfSharedToken } from "../shared-token.ts";
 import type { Finish } from "./row-options.ts";
 import { secretOption } from "./run-options.ts";
@@ -82,9 +83,8 @@ async function networkOf({
   deny = [],
   secret = [],
 }: McpCommandOptions): Promise<Pick<SandboxOptions, "network" | "net">> {
-  const needed = Object.entries({ allow, deny, secret }).find(([, given]) => given.length > 0);
-  if (needed === undefined) return { network: net };
-  if (net !== "host") throw new UsageError(`--${needed[0]}`, "needs a network: add --net host");
+  requireNetwork(net, { allow, deny, secret });
+  if (allow.length + deny.length + secret.length === 0) return { network: net };
   const { policyOf, secretsOf } = await import("../session/host-network.ts");
   return { net: { policy: await policyOf(allow, deny), secrets: await secretsOf(secret, process.env) } };
 }

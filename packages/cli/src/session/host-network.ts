@@ -5,6 +5,7 @@ import type { TlsGateway } from "@stratos/sdk";
 import { type NetRule, type NetSecret, type SandboxEvents, StratosError } from "@stratos/sdk/api";
 import { UsageError } from "../command-error.ts";
 import type { NetTarget, SecretChoice } from "../option-values.ts";
+import { requireNetwork } from "./network-options.ts";
 import type { RunOptions } from "./run-options.ts";
 
 /** Lines that tell of denials at the end of a run: programs may try any number of addresses. */
@@ -47,11 +48,8 @@ export async function openNetwork(
   denied: DeniedConnections,
   secrets: NetworkSecrets | null,
 ): Promise<SocketProvider | null> {
-  const needed = Object.entries({ publish, allow, deny, secret }).find(([, given]) => given.length > 0);
-  if (net !== "host") {
-    if (needed !== undefined) throw new UsageError(`--${needed[0]}`, "needs a network: add --net host");
-    return null;
-  }
+  requireNetwork(net, { publish, allow, deny, secret });
+  if (net !== "host") return null;
   const sockets = new NodeSocketProvider({ published: publish });
   if (allow.length + deny.length === 0 && secrets === null) return sockets;
   const { PolicySockets } = await import("@stratos/sdk/policy-sockets");

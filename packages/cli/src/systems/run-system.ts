@@ -4,10 +4,9 @@ import { isatty } from "node:tty";
 import { stratosHome } from "@stratos/host-node/home";
 import { defaultImage } from "@stratos/images";
 import type { EnvironmentSetting } from "@stratos/session";
-import type { SystemSpec, SystemView } from "@stratos/sdk/api";
+import type { NetPolicy, SystemSpec, SystemView } from "@stratos/sdk/api";
 import type { SupervisorClient } from "@stratos/sdk/systems";
 import { EXIT_SIGNAL_BASE, EXIT_SUCCESS } from "../exit-status.ts";
-import { policyOf } from "../session/host-network.ts";
 import { ensureImage } from "../session/machine-options.ts";
 import type { RunOptions } from "../session/run-options.ts";
 import { type Conversation, converse, terminalSize } from "./conversation.ts";
@@ -30,13 +29,18 @@ export interface AttachOptions {
   readonly stdin: boolean;
 }
 
+async function policyFor({ allow = [], deny = [] }: RunOptions): Promise<NetPolicy | undefined> {
+  if (allow.length + deny.length === 0) return undefined;
+  const { policyOf } = await import("../session/host-network.ts");
+  return policyOf(allow, deny);
+}
+
 export async function runSystem(command: readonly string[], options: RunOptions & SystemRunOptions): Promise<number> {
   refuseUnfit(options);
   const home = stratosHome();
   const image = options.image ?? defaultImage(home);
   await ensureImage(image);
-  const { allow, deny } = options;
-  const policy = allow === undefined && deny === undefined ? undefined : await policyOf(allow ?? [], deny ?? []);
+  const policy = await policyFor(options);
   const spec = specOf({ ...options, image, policy }, command, home);
   return withSupervisor(async (client) => {
     const { value } = await client.call("start-system", { name: options.name, spec }).answer;

@@ -6,6 +6,7 @@ import type { EnvironmentSetting } from "@stratos/session";
 import type { Mount, NetPolicy, PortMapping, SystemSpec } from "@stratos/sdk/api";
 import { UsageError } from "../command-error.ts";
 import { memoryOf } from "../session/machine-options.ts";
+import { requireNetwork } from "../session/network-options.ts";
 import type { RunOptions } from "../session/run-options.ts";
 import { terminalSize } from "./conversation.ts";
 
@@ -54,9 +55,7 @@ export function specOf(
 /** @throws UsageError for what a run gives the user when it is over: a system that lives on has no place for it */
 export function refuseUnfit(options: RunOptions): void {
   const unfit = ["schedule", "record", "keep", "stats", "timeout", "screenshot", "sound", "screen", "secret"] as const;
-  const rules = Object.entries({ allow: options.allow, deny: options.deny }).find(([, given]) => given !== undefined);
-  if (rules !== undefined && options.net !== "host")
-    throw new UsageError(`--${rules[0]}`, "needs a network: add --net host");
+  requireNetwork(options.net, { allow: options.allow, deny: options.deny });
   for (const name of unfit) if (options[name] !== undefined) throw new UsageError(`--${name}`, NOT_FOR_SYSTEMS);
   if (options.display === true && options.seed !== undefined)
     throw new UsageError("--seed", "when frames are shown is not repeatable; leave --display away");

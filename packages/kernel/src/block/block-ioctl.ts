@@ -40,8 +40,8 @@ import {
   EPERM,
   PAGE_SIZE,
 } from "@stratos/abi";
+import { BytesCursor } from "@stratos/base";
 import { isCapable } from "../security/credentials.ts";
-import { BytesCursor } from "../ground/io-cursor.ts";
 import { putPages } from "../vfs/regular-file.ts";
 import { markInodeDirty, syncInode } from "../vfs/write-back.ts";
 import type { BlockFile } from "./block-file.ts";

@@ -20,6 +20,7 @@ import {
   SI_USER,
   SIGUSR1,
 } from "@stratos/abi";
+import { BytesCursor } from "@stratos/base";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToTask } from "../signal/send-signal.ts";
 import { epollCalls } from "../syscall/epoll-calls.ts";
@@ -33,7 +34,6 @@ import {
   type TestKernel,
 } from "../testing/fake-task.ts";
 import { OpenFile } from "../vfs/open-file.ts";
-import { BytesCursor } from "../ground/io-cursor.ts";
 import { EventFile } from "./eventfd.ts";
 import { SignalFile } from "./signalfd.ts";
 import { SignalSet } from "../signal/signal-set.ts";

@@ -1,7 +1,6 @@
 /** A connection of a program to a service of the host, with what it passes beside bytes. */
 import { EAGAIN, EPIPE, SOCK_STREAM } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
-import { BytesCursor } from "../ground/io-cursor.ts";
+import { BytesCursor, stateClass } from "@stratos/base";
 import type { Waiter } from "../ground/wait-queue.ts";
 import { type Ancillary, IncomingMessage, type PeerCredentials } from "../socket/message.ts";
 import { UnixConnectionSocket } from "../socket/unix/unix-connection.ts";

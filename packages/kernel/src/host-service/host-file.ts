@@ -16,10 +16,9 @@ import {
   MFD_CLOEXEC,
   POLLOUT,
 } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { BytesCursor, stateClass } from "@stratos/base";
 import { addSeals, createMemfd, sealsOf } from "../fs/memfd/memfd.ts";
 import { PipeFile } from "../fs/pipe/pipe-file.ts";
-import { BytesCursor } from "../ground/io-cursor.ts";
 import type { Waiter } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { HostServiceCaller } from "./host-service-caller.ts";

@@ -21,10 +21,9 @@ import {
   SCM_RIGHTS,
   SOCK_STREAM,
 } from "@stratos/abi";
-import { copyState } from "@stratos/base";
+import { BytesCursor, copyState } from "@stratos/base";
 import { createMemfd } from "../fs/memfd/memfd.ts";
 import { createPipe } from "../fs/pipe/pipe-file.ts";
-import { BytesCursor } from "../ground/io-cursor.ts";
 import { SocketTask, unixPath } from "../testing/socket-task.ts";
 import { HostConnection } from "./host-connection.ts";
 import { HostFile } from "./host-file.ts";

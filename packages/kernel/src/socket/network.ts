@@ -1,4 +1,4 @@
-import { EHOSTUNREACH, ENETUNREACH, isErrno } from "@stratos/abi";
+import { ENETUNREACH } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { makeLoopbackLink, type SocketProvider } from "@stratos/host";
 import {
@@ -332,13 +332,6 @@ export class Network
   sourceBy(route: Route, to: IpAddress): IpAddress | number {
     const source = route.source ?? route.out.sourceFor(to);
     return source ?? (isV4(to) ? ANY_V4 : -ENETUNREACH);
-  }
-
-  /** By the provider alone: −EHOSTUNREACH where the route leads to a link. */
-  sourceOutside(to: IpAddress, flow: Flow): IpAddress | number {
-    const route = this.routeOutside(to, flow);
-    if (isErrno(route)) return route;
-    return route.out.kind === "provider" ? this.sourceBy(route, to) : -EHOSTUNREACH;
   }
 
   static {

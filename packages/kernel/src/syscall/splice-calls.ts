@@ -24,10 +24,10 @@ import {
   EPIPE,
   isErrno,
 } from "@stratos/abi";
+import { BytesCursor } from "@stratos/base";
 import { PipeFile } from "../fs/pipe/pipe-file.ts";
 import type { Task } from "../task/task.ts";
 import { BLOCKED } from "../ground/wait-queue.ts";
-import { BytesCursor } from "../ground/io-cursor.ts";
 import { mayRead } from "../vfs/fanotify-marks.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { drainInPieces } from "../vfs/write-back.ts";

@@ -22,9 +22,9 @@ import {
   RLIMIT_FSIZE,
   isErrno,
 } from "@stratos/abi";
+import { BytesCursor } from "@stratos/base";
 import type { Kernel } from "./kernel-state.ts";
 import { isCapable } from "../security/credentials.ts";
-import { BytesCursor } from "../ground/io-cursor.ts";
 import { openPath } from "../vfs/open.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";

@@ -10,6 +10,7 @@ import {
   PROT_WRITE,
   isErrno,
 } from "@stratos/abi";
+import { BytesCursor } from "@stratos/base";
 import {
   EM_RISCV,
   ET_DYN,
@@ -27,7 +28,6 @@ import {
 import { Area } from "../mm/area.ts";
 import { type AddressSpace, EXECUTABLE_BASE, MMAP_MIN, USER_TOP, VDSO_BASE } from "../mm/address-space.ts";
 import { libraryPlace } from "../mm/library-places.ts";
-import { BytesCursor } from "../ground/io-cursor.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { Task } from "./task.ts";
 

@@ -19,6 +19,7 @@ import {
   WEXITED,
   WNOWAIT,
 } from "@stratos/abi";
+import { BytesCursor } from "@stratos/base";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
 import { asCurrent, createTestKernel, createTestTask } from "../testing/fake-task.ts";
@@ -26,7 +27,6 @@ import { begin, call } from "../testing/system-calls.ts";
 import { createThreads } from "../testing/thread-tasks.ts";
 import { exitTask } from "./exit.ts";
 import type { Task } from "./task.ts";
-import { BytesCursor } from "../ground/io-cursor.ts";
 
 const HANDLER = { handler: 0x1000, flags: 0, restorer: 0, maskLow: 0, maskHigh: 0 };
 

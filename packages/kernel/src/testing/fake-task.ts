@@ -3,6 +3,7 @@
  * is executed again with `Call.resume`, as the run loop would.
  */
 import { EFAULT, EINVAL, ENAMETOOLONG } from "@stratos/abi";
+import { BytesCursor } from "@stratos/base";
 import { SimulatedClock, SimulatedRandomSource, type SocketProvider, type WasmEngine } from "@stratos/host";
 import { PhysicalMemory, type Processor } from "@stratos/riscv";
 import { createKernel, makeBoard } from "../create-kernel.ts";
@@ -19,7 +20,7 @@ import { ThreadGroup } from "../task/thread-group.ts";
 import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE, BLOCKED_RESTART, UNFINISHED } from "../ground/wait-queue.ts";
 import { FileTable } from "../vfs/file-table.ts";
 import type { FsContext } from "../vfs/fs-context.ts";
-import { BytesCursor, type IoCursor } from "../ground/io-cursor.ts";
+import type { IoCursor } from "../ground/io-cursor.ts";
 import type { SyscallRow } from "../task/syscall-row.ts";
 
 /** An engine with memories only. */

@@ -22,10 +22,9 @@ import {
   S_IFIFO,
   S_IFMT,
 } from "@stratos/abi";
-import { byteString, byteStringOf } from "@stratos/base";
+import { BytesCursor, byteString, byteStringOf } from "@stratos/base";
 import { SimulatedConsole, SimulatedStreamIn, SimulatedStreamOut } from "@stratos/host";
 import { Call, createTestKernel, createTestTask, type TestTask } from "../testing/fake-task.ts";
-import { BytesCursor } from "../ground/io-cursor.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { attachConsole, takeTerminal } from "./console.ts";
 import { openHostInput, openHostOutput } from "./host-stream.ts";

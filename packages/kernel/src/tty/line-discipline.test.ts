@@ -5,8 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ICANON, ICRNL, IXANY, IXON, OCRNL, ONLCR, ONOCR, OPOST, XTABS } from "@stratos/abi";
-import { byteString, byteStringOf } from "@stratos/base";
-import { BytesCursor } from "../ground/io-cursor.ts";
+import { BytesCursor, byteString, byteStringOf } from "@stratos/base";
 import { Echo } from "./echo.ts";
 import { CTRL_C, CTRL_D, CTRL_Q, CTRL_S, DISCIPLINE_CASES, STANDARD_LFLAG } from "../testing/line-discipline-cases.ts";
 import { LineDiscipline, type DisciplineOwner } from "./line-discipline.ts";

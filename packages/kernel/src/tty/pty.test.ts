@@ -60,7 +60,7 @@ import {
   VMIN,
   VTIME,
 } from "@stratos/abi";
-import { byteString } from "@stratos/base";
+import { BytesCursor, byteString } from "@stratos/base";
 import { devptsOf } from "./devpts.ts";
 import { ROOT } from "../security/credentials.ts";
 import { CALL_WORK, movedBefore } from "../ground/call-work.ts";
@@ -76,7 +76,6 @@ import {
   type TestKernel,
 } from "../testing/fake-task.ts";
 import { makeDevice } from "../vfs/device-registry.ts";
-import { BytesCursor } from "../ground/io-cursor.ts";
 import { parseMountOptions } from "../vfs/mount-options.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { PtyMasterFile } from "./pty.ts";

@@ -2,34 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { TCP_CLOSE, TCP_ESTABLISHED, TCP_TIME_WAIT } from "@stratos/abi";
-import { copyState, loadState, saveState, SeededRandom } from "@stratos/base";
+import { BytesCursor, copyState, loadState, saveState, SeededRandom } from "@stratos/base";
 import { PERFECT, type PathQuality, type SimulatedEnd, SimulatedPath } from "../testing/simulated-path.ts";
 import type { TcpConnection } from "./tcp-connection.ts";
-
-class Bytes {
-  readonly bytes: Uint8Array;
-  position = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
-  }
-
-  get remaining(): number {
-    return this.bytes.length - this.position;
-  }
-
-  put(source: Uint8Array, start: number, count: number): number {
-    this.bytes.set(source.subarray(start, start + count), this.position);
-    this.position += count;
-    return count;
-  }
-
-  take(target: Uint8Array, start: number, count: number): number {
-    target.set(this.bytes.subarray(this.position, this.position + count), start);
-    this.position += count;
-    return count;
-  }
-}
 
 const SEND_ROOM = 400_000;
 
@@ -53,7 +28,7 @@ class Side {
     if (count > 0) {
       const bytes = new Uint8Array(count);
       for (let at = 0; at < count; at++) bytes[at] = byteAt(this.salt, this.written + at);
-      const moved = this.connection.write(new Bytes(bytes), SEND_ROOM, false);
+      const moved = this.connection.write(new BytesCursor(bytes), SEND_ROOM, false);
       if (moved > 0) this.written += moved;
     }
     if (this.written === this.total && !this.isFinished) {
@@ -63,7 +38,7 @@ class Side {
   }
 
   readSome(most: number, salt: number): number {
-    const into = new Bytes(new Uint8Array(most));
+    const into = new BytesCursor(new Uint8Array(most));
     const moved = this.connection.read(into, false);
     for (let at = 0; at < moved; at++)
       if (into.bytes[at] !== byteAt(salt, this.read + at)) assert.fail(`byte ${this.read + at} is another`);
@@ -111,9 +86,9 @@ describe("TCP between two stacks", () => {
     const [client, server] = connected(path);
     path.run(20);
     assert.equal(client.state, TCP_ESTABLISHED);
-    assert.equal(client.write(new Bytes(new TextEncoder().encode("hello")), 1000, false), 5);
+    assert.equal(client.write(new BytesCursor(new TextEncoder().encode("hello")), 1000, false), 5);
     path.run(20);
-    const into = new Bytes(new Uint8Array(10));
+    const into = new BytesCursor(new Uint8Array(10));
     assert.equal(server.read(into, false), 5);
     client.close();
     path.run(20);

@@ -18,10 +18,9 @@ import {
   S_IFBLK,
   S_IFMT,
 } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { BytesCursor, stateClass } from "@stratos/base";
 import { markInodeDirty } from "../../vfs/write-back.ts";
 import { majorOf, minorOf } from "../../vfs/device-registry.ts";
-import { BytesCursor } from "../../ground/io-cursor.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import { BlockFile } from "../block-file.ts";
 import { BlockInode, type DiskDriver, type DiskOpening, SECTOR_SIZE } from "../block-inode.ts";

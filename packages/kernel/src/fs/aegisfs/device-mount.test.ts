@@ -22,11 +22,11 @@ import {
   O_EXCL,
   O_RDWR,
 } from "@stratos/abi";
+import { BytesCursor } from "@stratos/base";
 import { MemoryBlockDevice } from "@stratos/host";
 import { diskMachine } from "../../testing/disk-machine.ts";
 import { BUFFER, type FileTask, type Stat } from "../../testing/file-system-task.ts";
 import { readPages, putPages } from "../../vfs/regular-file.ts";
-import { BytesCursor } from "../../ground/io-cursor.ts";
 
 const SIZE = 8 << 20;
 

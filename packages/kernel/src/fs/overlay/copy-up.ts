@@ -11,8 +11,7 @@ import {
   S_IFMT,
   isErrno,
 } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
-import { BytesCursor } from "../../ground/io-cursor.ts";
+import { BytesCursor, stateClass } from "@stratos/base";
 import { UNFINISHED } from "../../ground/wait-queue.ts";
 import type { Dentry } from "../../vfs/dentry.ts";
 import type { Inode, NewInode } from "../../vfs/inode.ts";

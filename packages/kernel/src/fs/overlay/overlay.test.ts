@@ -6,9 +6,9 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { AT_FDCWD, AT_REMOVEDIR, O_DIRECTORY, O_RDWR, PAGE_SIZE, S_IFDIR, isErrno } from "@stratos/abi";
+import { BytesCursor } from "@stratos/base";
 import { format, mount } from "@stratos/aegisfs";
 import { MemoryBlockDevice } from "@stratos/host";
-import { BytesCursor } from "../../ground/io-cursor.ts";
 import { UNFINISHED } from "../../ground/wait-queue.ts";
 import { ROOT } from "../../security/credentials.ts";
 import type { Kernel } from "../../task/kernel-state.ts";

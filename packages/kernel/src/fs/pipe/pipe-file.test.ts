@@ -5,8 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EFAULT, MAP_ANONYMOUS, MAP_PRIVATE, PAGE_SIZE, PROT_READ, PROT_WRITE } from "@stratos/abi";
-import { byteString } from "@stratos/base";
-import { BytesCursor } from "../../ground/io-cursor.ts";
+import { BytesCursor, byteString } from "@stratos/base";
 import { mmap } from "../../mm/mmap.ts";
 import { ROOT } from "../../security/credentials.ts";
 import { createMemoryTask } from "../../testing/memory-task.ts";

@@ -5,9 +5,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EFAULT } from "@stratos/abi";
-import { SeededRandom } from "@stratos/base";
+import { BytesCursor, SeededRandom } from "@stratos/base";
 import { ScratchEndpoint } from "@stratos/netstack";
-import { BytesCursor } from "../../ground/io-cursor.ts";
 import { DatagramQueue, ReceivedDatagram } from "./datagram-queue.ts";
 
 const OVERHEAD = 256;

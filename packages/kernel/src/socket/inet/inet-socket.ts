@@ -67,8 +67,7 @@ export interface InetNetwork extends SocketNetwork {
   /** The way out; undefined without a provider. */
   readonly outside: NetworkInterface | undefined;
   interfaceOf(ip: IpAddress): NetworkInterface;
-  /** The address that packets to a destination outside come from; −ENETUNREACH, −EHOSTUNREACH, −EACCES, −EINVAL. */
-  sourceOutside(to: IpAddress, flow: Flow): IpAddress | number;
+  /** The way to a destination outside; −ENETUNREACH, −EACCES, −EINVAL. */
   routeOutside(to: IpAddress, flow: Flow): Route | number;
   /** The address that packets by such a route come from; −ENETUNREACH. */
   sourceBy(route: Route, to: IpAddress): IpAddress | number;

@@ -1,6 +1,6 @@
 import { AF_INET6, EAGAIN, EFAULT, ETH_P_IP, ETH_P_IPV6, POLLIN, POLLRDNORM } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
-import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
+import { BytesCursor, stateClass } from "@stratos/base";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import { DatagramQueue, type ReceivedDatagram } from "./datagram-queue.ts";
 import { type DatagramTransport, NOBODY, type OutgoingDatagram } from "./datagram-transport.ts";
 import { isGroupOpen } from "./group-route.ts";

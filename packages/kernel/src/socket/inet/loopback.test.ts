@@ -76,7 +76,7 @@ import {
   TCP_MAXSEG,
   TCP_NODELAY,
 } from "@stratos/abi";
-import { BytesCursor } from "../../ground/io-cursor.ts";
+import { BytesCursor } from "@stratos/base";
 import type { Socket } from "../socket.ts";
 import { inet, inet6, SocketTask } from "../../testing/socket-task.ts";
 

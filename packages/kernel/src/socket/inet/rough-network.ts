@@ -4,9 +4,9 @@
  * disturber (task/disturber.ts) makes it rough; TCP's part is `LoopbackTransport.delay`.
  */
 import { EFAULT } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { BytesCursor, stateClass } from "@stratos/base";
 import { type InetEndpoint, isSameIp, keepEndpoint } from "@stratos/netstack";
-import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import { Timer, type TimerClient } from "../../time/timer-queue.ts";
 import type { SocketNetwork } from "../socket-kernel.ts";
 import type { OutgoingDatagram } from "./datagram-transport.ts";

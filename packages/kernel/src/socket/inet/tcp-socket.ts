@@ -596,11 +596,10 @@ export class TcpSocket extends InetSocket {
     this.#state = "closed";
     if (this.claim !== null) this.claim.isListening = false;
     this.#closeOutside();
-    const { 0: loopback, 1: links } = [this.fromHere, this.fromLinks];
-    this.fromHere = null;
-    this.fromLinks = null;
-    loopback?.close();
-    links?.close();
+    const { fromHere, fromLinks } = this;
+    this.fromHere = this.fromLinks = null;
+    fromHere?.close();
+    fromLinks?.close();
   }
 
   /** Gives up whatever goes on. */

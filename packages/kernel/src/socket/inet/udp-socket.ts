@@ -39,7 +39,7 @@ import {
   isErrno,
   SockaddrIn,
 } from "@stratos/abi";
-import { concatBytes, stateClass } from "@stratos/base";
+import { BytesCursor, concatBytes, stateClass } from "@stratos/base";
 import {
   type IcmpError,
   type InetEndpoint,
@@ -55,7 +55,7 @@ import {
   LOOPBACK_V4,
   ScratchEndpoint,
 } from "@stratos/netstack";
-import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import { BLOCKED_KILLABLE } from "../../ground/wait-queue.ts";
 import { addTimestamp } from "../message-timestamp.ts";
 import type { Ancillary, ChosenSender, IncomingMessage, OutgoingMessage } from "../message.ts";

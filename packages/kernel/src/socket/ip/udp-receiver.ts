@@ -1,5 +1,5 @@
 /** UDP as it comes in from links (RFC 768): checked, and put into the queue of whoever hears the port. */
-import { stateClass } from "@stratos/base";
+import { BytesCursor, stateClass } from "@stratos/base";
 import {
   addToChecksum,
   foldChecksum,
@@ -13,7 +13,6 @@ import {
   pseudoHeaderSum,
   ScratchEndpoint,
 } from "@stratos/netstack";
-import { BytesCursor } from "../../ground/io-cursor.ts";
 import { NO_EXTENSIONS } from "../inet/extension-headers.ts";
 import { Hearing, reaches } from "../inet/port-table.ts";
 import type { UdpClaim, UdpNetwork } from "../inet/udp-socket.ts";

@@ -51,11 +51,11 @@ import {
 } from "@stratos/abi";
 import { ANY_V6, ScratchEndpoint } from "@stratos/netstack";
 import { admittedBytes } from "../socket-filter.ts";
-import { stateClass } from "@stratos/base";
+import { BytesCursor, stateClass } from "@stratos/base";
 import { FRAME_HEADER_SIZE } from "@stratos/host";
 import { put64, putFields, viewOf } from "../../ground/words.ts";
 import type { PageCache } from "../../frames/page-cache.ts";
-import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import { DatagramQueue, ReceivedDatagram } from "../inet/datagram-queue.ts";
 import { NO_EXTENSIONS } from "../inet/extension-headers.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";

@@ -32,7 +32,7 @@ import {
   SIGKILL,
   isErrno,
 } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { BytesCursor, stateClass } from "@stratos/base";
 import { type Area, AREA_NO_DUMP } from "../../mm/area.ts";
 import { PTE_A } from "../../mm/page-table.ts";
 import { VDSO_LABEL } from "../../mm/vdso/vdso.ts";
@@ -40,7 +40,6 @@ import type { SignalInfo } from "../../signal/pending-signals.ts";
 import { exitGroup, exitTask } from "../exit.ts";
 import type { Kernel } from "../kernel-state.ts";
 import type { Task } from "../task.ts";
-import { BytesCursor } from "../../ground/io-cursor.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import { removeFile } from "../../vfs/name-changes.ts";
 import { openPath } from "../../vfs/open.ts";

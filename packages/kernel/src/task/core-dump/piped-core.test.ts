@@ -5,8 +5,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PAGE_SIZE } from "@stratos/abi";
+import { BytesCursor } from "@stratos/base";
 import { createPipe } from "../../fs/pipe/pipe-file.ts";
-import { BytesCursor } from "../../ground/io-cursor.ts";
 import { ROOT } from "../../security/credentials.ts";
 import { createTestKernel, createTestTask } from "../../testing/fake-task.ts";
 import type { Task } from "../task.ts";

@@ -1,7 +1,7 @@
 import { O_WRONLY, PAGE_SIZE, POLLIN, RLIMIT_CORE, isErrno } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { BytesCursor, stateClass } from "@stratos/base";
 import { createPipe, type PipeFile } from "../../fs/pipe/pipe-file.ts";
-import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
 import { ROOT } from "../../security/credentials.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import { startProcess } from "../first-process.ts";
