@@ -35,6 +35,7 @@ const PROGRESS_MS = 10_000;
 /** Whole-system tests each take a core and some hundred megabytes. */
 const CORES = Math.min(2, availableParallelism());
 const SLOW_FILES = 10;
+const SLOW_TESTS = 20;
 /** Carried by all that this run starts. */
 const MARK = "STRATOS_TEST_RUN";
 const mark = String(process.pid);
@@ -54,6 +55,8 @@ let failed = 0;
 const failures = [];
 /** What test files cost (`Cost` of tools/test/lanes.ts), by path: in this run; before, or on another machine. */
 const costs = new Map();
+/** Seconds that each test took, by file and name. */
+const testSeconds = new Map();
 const known = { ...readCosts(TOLD_COSTS), ...readCosts(join(cache, "costs.json")) };
 
 try {
@@ -181,6 +184,7 @@ async function runFiles(node, files, isOrdered) {
     else {
       tests[kind]++;
       hasFailed ||= !message.passed;
+      testSeconds.set(`${message.file}: ${message.name}`, message.seconds ?? 0);
       count(message.passed, `${kind}: ${message.file}: ${message.name}`);
     }
   });
@@ -273,7 +277,11 @@ function keepCosts() {
 function tellSlowest() {
   const slowest = [...costs].sort((a, b) => b[1].seconds - a[1].seconds).slice(0, SLOW_FILES);
   const told = slowest.map(([file, cost]) => `${file} (${cost.seconds} s, ${cost.cpuSeconds} s of processor time)`);
-  if (costs.size > SLOW_FILES) console.log(`slowest: ${told.join(", ")}`);
+  if (costs.size <= SLOW_FILES) return;
+  console.log(`slowest files: ${told.join(", ")}`);
+  console.log("slowest tests:");
+  const tests = [...testSeconds].sort((a, b) => b[1] - a[1]).slice(0, SLOW_TESTS);
+  for (const [name, seconds] of tests) console.log(`  ${seconds.toFixed(1)} s ${name}`);
 }
 
 function seconds(started) {

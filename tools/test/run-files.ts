@@ -1,6 +1,6 @@
 /**
  * Runs test files with node:test and sends each leaf's result to the parent (`tools/test.mjs`) as
- * `{ passed, file, name }`, and each file's end as `{ file, cost }`. Failures are printed in full; passes are counted
+ * `{ passed, file, name, seconds }`, and each file's end as `{ file, cost }`. Failures are printed in full; passes are counted
  * only; a skipped test is neither, and says why. Every ten seconds a line tells how far it is.
  *
  *     node tools/test/run-files.ts PLAN
@@ -47,6 +47,8 @@ interface Outcome {
   readonly skipped?: boolean;
   readonly file: string;
   readonly name: string;
+  /** Absent where a file as a whole failed. */
+  readonly seconds?: number;
 }
 
 const plan = JSON.parse(process.argv[2]!) as Plan;
@@ -244,11 +246,11 @@ function listen(stream: ReturnType<typeof run>, onOutcome: (outcome: Outcome) =>
     if (!isLeaf(event)) return;
     const isSkipped = event.skip !== undefined;
     const name = isSkipped ? `${event.name} (${String(event.skip)})` : event.name;
-    onOutcome({ passed: true, skipped: isSkipped, file: nameOf(event), name });
+    onOutcome({ passed: true, skipped: isSkipped, file: nameOf(event), name, seconds: secondsOf(event) });
   });
   stream.on("test:fail", (event) => {
     if (isOnlySubtests(event)) return;
-    onOutcome({ passed: false, file: nameOf(event), name: event.name });
+    onOutcome({ passed: false, file: nameOf(event), name: event.name, seconds: secondsOf(event) });
     const error = event.details.error;
     process.stdout.write(
       `\n✖ ${nameOf(event)}: ${event.name}\n` +
@@ -310,6 +312,10 @@ interface TestEvent {
   readonly nesting: number;
   readonly file?: string | undefined;
   readonly details: { readonly type?: string | undefined; readonly duration_ms: number; readonly error?: unknown };
+}
+
+function secondsOf(event: TestEvent): number {
+  return round(event.details.duration_ms / 1000);
 }
 
 /** Suites, and the files themselves, only sum up. A file without tests counts as one. */
