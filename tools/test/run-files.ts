@@ -1,7 +1,7 @@
 /**
  * Runs test files with node:test and sends each leaf's result to the parent (`tools/test.mjs`) as
- * `{ passed, file, name, seconds }`, and each file's end as `{ file, cost }`. Failures are printed in full; passes are counted
- * only; a skipped test is neither, and says why. Every ten seconds a line tells how far it is.
+ * `{ passed, file, name, seconds }`, and each file's end as `{ file, cost }`. Failures are printed in full; passes are
+ * counted only; a skipped test is neither, and says why. Every ten seconds a line tells how far it is.
  *
  *     node tools/test/run-files.ts PLAN
  *
