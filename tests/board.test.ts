@@ -13,7 +13,7 @@ import { cloneVolume, EMPTY_INPUT, ImageStore } from "@stratos/images";
 import { type Board, openHostInput, openHostOutput } from "@stratos/kernel";
 import { createBoard } from "@stratos/machine";
 import { exitStatusOf, findGuestUser, GUEST_PATH, MachineSession, readerOf } from "@stratos/session";
-import { extendedTest } from "./support/extended-test.ts";
+import { extendedTest } from "@stratos/base/testing";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
 const MIB = 1 << 20;
@@ -160,7 +160,7 @@ test("a second kernel runs on what the first has read and translated", async () 
   assert.equal(board.frames.usedCount, 0);
 });
 
-test("a file of the image that one kernel changes stays as it was for the others", async () => {
+extendedTest("a file of the image that one kernel changes stays as it was for the others", async () => {
   const board = newBoard();
   const look = "cat /etc/debian_version; md5sum < /usr/bin/seq; md5sum < /usr/bin/wc; md5sum < /usr/bin/sort; seq 3";
   const expected = (await runAlone(look)).output;
@@ -213,7 +213,7 @@ extendedTest("turns are fair: one that never sleeps does not keep the others fro
   for (const box of [busy, idle]) box.close();
 });
 
-test("a kernel that uses up its memory leaves the others theirs", async () => {
+extendedTest("a kernel that uses up its memory leaves the others theirs", async () => {
   const board = newBoard(400 * MIB);
   const hog = `python3 -c "
 x = []
@@ -261,7 +261,7 @@ extendedTest("what ends in the midst of its work gives back all that it had, and
   assert.equal(slots.length, board.physical.slotCount, "all slots are free");
 });
 
-test("no frame shows what another kernel had in it", async () => {
+extendedTest("no frame shows what another kernel had in it", async () => {
   const board = newBoard(160 * MIB);
   const secret = "SECRET-OF-THE-FIRST-KERNEL ";
   const first = new Box(

@@ -15,7 +15,7 @@ import { keepWebFolder, tabFiles, webFolderServer } from "@stratos/console";
 import { TAB_DESKTOP } from "@stratos/desktop/tab";
 import { FileBlockDevice } from "@stratos/host-node";
 import { ImageStore } from "@stratos/images";
-import { extendedTest } from "./support/extended-test.ts";
+import { extendedTest } from "@stratos/base/testing";
 import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser, type Page } from "./support/browser.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
@@ -149,7 +149,7 @@ extendedTest("a reload goes on with what was typed into an editor that has just 
   await run(page, "cat poem; rm poem", /^roses$/m);
 });
 
-test("without a network all goes on, and a program waits for a piece that is not here", async (context) => {
+extendedTest("without a network all goes on, and a program waits for a piece that is not here", async (context) => {
   const page = await opened(context);
   await page.waitFor(
     `navigator.serviceWorker.getRegistration().then((it) => it?.active?.state ?? "none")`,
@@ -189,7 +189,7 @@ extendedTest("of two tabs one has the files: the other looks at a copy, or takes
   await run(first, "cat note", /^kept$/m);
 });
 
-test("rm -rf / is undone by a snapshot; a reset gives up everything", async (context) => {
+extendedTest("rm -rf / is undone by a snapshot; a reset gives up everything", async (context) => {
   const page = await opened(context);
   await page.evaluate(`stratos.ask({ kind: "snapshot", name: "good" })`);
   await page.type("rm -rf --no-preserve-root / 2>/dev/null; echo over $?\n");
@@ -204,7 +204,7 @@ test("rm -rf / is undone by a snapshot; a reset gives up everything", async (con
   await run(page, "cat note; echo status $?", /^status 1$/m);
 });
 
-test("a file comes in by a drop, and another is read out", async (context) => {
+extendedTest("a file comes in by a drop, and another is read out", async (context) => {
   const page = await opened(context);
   await page.evaluate(`(() => {
     const data = new DataTransfer();

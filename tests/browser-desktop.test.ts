@@ -8,6 +8,7 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
+import { extendedTest } from "@stratos/base/testing";
 import { keepWebFolder, tabFiles, webFolderServer } from "@stratos/console";
 import { TAB_DESKTOP } from "@stratos/desktop/tab";
 import { US_CHARACTERS } from "@stratos/display/keys";
@@ -192,36 +193,39 @@ test("a reload of the desktop goes on with its terminals and windows, as they we
 
 const OPEN_DIALOG = "document.querySelector('dialog[open]')?.textContent ?? 'none'";
 
-test("a machine is suspended, also through a reload, goes on, and is shut down: its programs are asked", async () => {
-  const page = await browser.open(`${url}desktop/`);
-  const isShown = (): Promise<string> =>
-    page.waitFor("document.querySelectorAll('.panel button').length", /^[6-9]|\d\d$/, PATIENCE_MS);
-  await isShown();
-  await press(page, "Enter", CTRL_ALT);
-  await page.waitFor(TERMINAL, /[#$] /, PATIENCE_MS);
-  await page.type("rm -f /root/said; (trap 'echo asked > /root/said; exit' TERM; n=0; ");
-  await page.type("while :; do n=$((n+1)); echo $n > /run/count; sleep 0.05; done) & cat /run/count\n");
-  const count = "stratos.read('/run/count')";
-  await page.waitFor(count, /^\d+$/m, PATIENCE_MS);
-  await choose(page, "Session");
-  await choose(page, "Suspend");
-  await page.waitFor(OPEN_DIALOG, /Nothing runs/, PATIENCE_MS);
-  await page.waitFor("stratos.usage().then(({ isKept }) => `${isKept}`)", /^true$/, PATIENCE_MS);
-  const before = await page.evaluate(count);
-  const began = Number(await page.evaluate("performance.timeOrigin"));
-  await page.reload();
-  await page.waitFor(`performance.timeOrigin > ${began} ? (${OPEN_DIALOG}) : ""`, /Nothing runs/, PATIENCE_MS);
-  assert.equal(await page.evaluate(count), before);
-  await choose(page, "Go on");
-  await isShown();
-  await page.waitFor(`${count}.then((now) => String(Number(now) > ${String(before)}))`, /^true$/, PATIENCE_MS);
-  await shutDown(page);
-  await page.reload();
-  await isShown();
-  assert.equal(await page.evaluate("stratos.goesOn()"), false);
-  assert.equal(await page.evaluate("stratos.read('/root/said')"), "asked\n");
-  await page.call("Page.close", {});
-});
+extendedTest(
+  "a machine is suspended, also through a reload, goes on, and is shut down: its programs are asked",
+  async () => {
+    const page = await browser.open(`${url}desktop/`);
+    const isShown = (): Promise<string> =>
+      page.waitFor("document.querySelectorAll('.panel button').length", /^[6-9]|\d\d$/, PATIENCE_MS);
+    await isShown();
+    await press(page, "Enter", CTRL_ALT);
+    await page.waitFor(TERMINAL, /[#$] /, PATIENCE_MS);
+    await page.type("rm -f /root/said; (trap 'echo asked > /root/said; exit' TERM; n=0; ");
+    await page.type("while :; do n=$((n+1)); echo $n > /run/count; sleep 0.05; done) & cat /run/count\n");
+    const count = "stratos.read('/run/count')";
+    await page.waitFor(count, /^\d+$/m, PATIENCE_MS);
+    await choose(page, "Session");
+    await choose(page, "Suspend");
+    await page.waitFor(OPEN_DIALOG, /Nothing runs/, PATIENCE_MS);
+    await page.waitFor("stratos.usage().then(({ isKept }) => `${isKept}`)", /^true$/, PATIENCE_MS);
+    const before = await page.evaluate(count);
+    const began = Number(await page.evaluate("performance.timeOrigin"));
+    await page.reload();
+    await page.waitFor(`performance.timeOrigin > ${began} ? (${OPEN_DIALOG}) : ""`, /Nothing runs/, PATIENCE_MS);
+    assert.equal(await page.evaluate(count), before);
+    await choose(page, "Go on");
+    await isShown();
+    await page.waitFor(`${count}.then((now) => String(Number(now) > ${String(before)}))`, /^true$/, PATIENCE_MS);
+    await shutDown(page);
+    await page.reload();
+    await isShown();
+    assert.equal(await page.evaluate("stratos.goesOn()"), false);
+    assert.equal(await page.evaluate("stratos.read('/root/said')"), "asked\n");
+    await page.call("Page.close", {});
+  },
+);
 
 test("what a desktop loads is bounded", async () => {
   const files = [...(await tabFiles(TAB_DESKTOP))].filter(([name]) => name.startsWith("desktop/"));

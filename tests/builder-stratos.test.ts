@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { BuildResult } from "@stratos/builder";
+import { isExtended } from "@stratos/base/testing";
 import { buildObstacle } from "@stratos/tools-node/builder";
 import { writeSource } from "./builder/sample-source.ts";
 import { launcher, run } from "./support/stratos.ts";
@@ -43,7 +44,7 @@ test(
   },
 );
 
-test("… and is the same each time inside Stratos, by its seed", { timeout: TIMEOUT_MS }, async () => {
+test("… and inside Stratos is the same each time, by its seed", { timeout: TIMEOUT_MS }, async () => {
   const once = await hashes("once", ["stratos", "--seed", "3"]);
   assert.deepEqual(
     Object.keys(once)
@@ -51,5 +52,6 @@ test("… and is the same each time inside Stratos, by its seed", { timeout: TIM
       .sort(),
     ["buildinfo", "changes", "deb"],
   );
-  assert.deepEqual(await hashes("twice", ["stratos", "--seed", "3"]), once);
+  // `npm run conformance:seeded-builds` does the same with packages of Debian.
+  if (isExtended) assert.deepEqual(await hashes("twice", ["stratos", "--seed", "3"]), once);
 });

@@ -13,7 +13,7 @@ import { after, before, test } from "node:test";
 import type { BuildResult } from "@stratos/builder";
 import { buildObstacle } from "@stratos/tools-node/builder";
 import { packSource, writeSource } from "./builder/sample-source.ts";
-import { extendedTest } from "./support/extended-test.ts";
+import { extendedTest } from "@stratos/base/testing";
 import { launcher, run, start, type Result, type RunInput } from "./support/stratos.ts";
 import { TEST_HOME } from "./support/test-image.ts";
 import { until } from "./support/until.ts";

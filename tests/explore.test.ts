@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { extendedTest } from "./support/extended-test.ts";
+import { extendedTest } from "@stratos/base/testing";
 import { repository, stratos, type Result } from "./support/stratos.ts";
 import { ensureTestImage, TEST_IMAGE } from "./support/test-image.ts";
 
@@ -149,7 +149,7 @@ const ADDRESS = '$a = pack("S n N x8", 2, 7777, 0x7f000001)';
 const perl = (program: string): string[] => ["--", "perl", "-e", program];
 const fault = (kind: string): string[] => ["--no-schedules", "--faults", kind, "--attempts", "24", "--expect", "0"];
 
-test("a datagram is lost, a connection is reset, the clock is set", async () => {
+extendedTest("a datagram is lost, a connection is reset, the clock is set", async () => {
   const datagram = await told([
     ...fault("loss"),
     ...perl(

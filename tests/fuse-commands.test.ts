@@ -8,6 +8,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { MountedVolume } from "./support/mounted-volume.ts";
 import { launcher, type Result } from "./support/stratos.ts";
 
@@ -133,7 +134,7 @@ test("properties, quotas and schedules hold from then on", async () => {
   await fs("schedule", "clear", volume.volume);
 });
 
-test("a mount point, and a path in it, means the volume", async () => {
+extendedTest("a mount point, and a path in it, means the volume", async () => {
   const { mountPoint, volume: file } = volume;
   await volume.sh("mkdir -p inside/it; echo 'a b' > 'inside/it/with space'; echo plain > inside/file");
   for (const place of [mountPoint, join(mountPoint, "inside/it"), join(mountPoint, "inside/file")])
@@ -207,7 +208,7 @@ test("a mounted volume is checked, sent, backed up and received into while it is
   await volume.sh("rm -r busy-* halt inside");
 });
 
-test("an encrypted volume that is mounted gets passphrases, and tells its state without one", async () => {
+extendedTest("an encrypted volume that is mounted gets passphrases, and tells its state without one", async () => {
   const secret = await MountedVolume.create("8M");
   const [first, second] = ["first", "second"].map((name) => join(secret.folder, name)) as [string, string];
   writeFileSync(first, "correct horse\n");

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { endProgram, startProgram, type Program } from "./hub/programs.ts";
-import { extendedTest } from "./support/extended-test.ts";
+import { extendedTest } from "@stratos/base/testing";
 import { launcher } from "./support/stratos.ts";
 import { until, untilGone } from "./support/until.ts";
 

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { TestCluster, type TestJob } from "../packages/hub/src/testing/test-cluster.ts";
 import { endProgram, startProgram, type Program } from "./hub/programs.ts";
-import { extendedTest } from "./support/extended-test.ts";
+import { extendedTest } from "@stratos/base/testing";
 import { launcher } from "./support/stratos.ts";
 import { until } from "./support/until.ts";
 

@@ -4,7 +4,7 @@
  */
 import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { extendedTest } from "./support/extended-test.ts";
+import { extendedTest } from "@stratos/base/testing";
 import { installLibrary, programPrints } from "./support/library-project.ts";
 
 let folder = "";

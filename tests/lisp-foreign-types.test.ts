@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { SeededRandom } from "@stratos/base";
 import { folderFinder, ownLibraryFolder } from "@stratos/tools-node/lisp";
 import { runText } from "../packages/lisp/src/testing/run.ts";
-import { extendedTest } from "./support/extended-test.ts";
+import { extendedTest } from "@stratos/base/testing";
 import { C_HEAD, CaseMaker, LISP_HEAD, type CType } from "./support/foreign-cases.ts";
 import { ForeignPrograms, ON_HOST, WITHOUT_HOST } from "./support/foreign-programs.ts";
 
@@ -138,7 +138,7 @@ extendedTest("arguments, results, callbacks and variadic calls by value on x86-6
   assert.deepEqual(plain(output).split("\n"), plain(expected).split("\n"), `seed ${seed}`);
 });
 
-test("the same on the machine", async () => {
+extendedTest("the same on the machine", async () => {
   const { source, program, expected } = makeCases();
   const library = programs.library(source, "riscv64-linux-gnu-gcc");
   const built = programs.build(program.replace("LIBRARY", '"/lib/cases.so"'), ["rv64"]);

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { runText } from "../packages/lisp/src/testing/run.ts";
 import { folderFinder, ownLibraryFolder } from "@stratos/tools-node/lisp";
-import { extendedTest } from "./support/extended-test.ts";
+import { extendedTest } from "@stratos/base/testing";
 import { ForeignPrograms, ON_HOST, WITHOUT_HOST, tortured } from "./support/foreign-programs.ts";
 
 const programs = new ForeignPrograms();
@@ -200,7 +200,7 @@ const CALLBACKS = `${HEAD}
 (for-each foreign-free many) (foreign-free g)
 `;
 
-test("callbacks collect, nest, raise and are not left by continuations", async () => {
+extendedTest("callbacks collect, nest, raise and are not left by continuations", async () => {
   const built = programs.build(CALLBACKS, ["rv64", "x86_64"]);
   const { output, status } = await programs.onMachine(built.rv64);
   assert.equal(status, 0, output);

@@ -14,7 +14,7 @@ import { after, before, test, type TestContext } from "node:test";
 import { PROTOCOL } from "@stratos/sdk/systems";
 import { encodeFrame, FrameReader } from "@stratos/sdk/wire";
 import type { SystemView } from "@stratos/sdk/api";
-import { extendedTest } from "./support/extended-test.ts";
+import { extendedTest } from "@stratos/base/testing";
 import { freePort } from "./support/free-port.ts";
 import { launcher, start } from "./support/stratos.ts";
 import { SystemsHome } from "./support/systems-home.ts";

@@ -21,7 +21,7 @@ import {
   script,
   smallRootObstacle,
 } from "./support/sample-archive.ts";
-import { extendedTest } from "./support/extended-test.ts";
+import { extendedTest } from "@stratos/base/testing";
 import { stratos } from "./support/stratos.ts";
 
 const obstacle = smallRootObstacle();

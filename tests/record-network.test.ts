@@ -15,7 +15,7 @@ import { after, before, test } from "node:test";
 import { zstdCodec } from "@stratos/host-node";
 import { readRecording, type RecordedEvent } from "@stratos/session";
 import { entriesOf, recordingOf } from "../packages/session/src/testing/made-recording.ts";
-import { extendedTest } from "./support/extended-test.ts";
+import { extendedTest } from "@stratos/base/testing";
 import { freePort } from "./support/free-port.ts";
 import { launcher, start, stratos, stratosRun } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
@@ -124,7 +124,7 @@ extendedTest("threads with connections of their own, a timeout and a refusal are
   assert.deepEqual(await stratos(["replay", file]), recorded);
 });
 
-test("a server of the guest that was reached through -p serves again without anybody", async () => {
+extendedTest("a server of the guest that was reached through -p serves again without anybody", async () => {
   const file = join(folder, "server");
   const port = await freePort();
   const code =

@@ -19,6 +19,7 @@ import {
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { VERSION } from "@stratos/sdk/version";
 import { rootManifest } from "./packages/root-manifest.ts";
 import {
@@ -46,7 +47,7 @@ const obstacle =
   smallRootObstacle() ??
   (["amd64", "arm64"].includes(hostArchitecture()) ? undefined : "no pinned Node is this host's");
 
-test(
+extendedTest(
   "dpkg installs the package, its programs run without a network, and purged it leaves nothing",
   {
     skip: obstacle ?? false,

@@ -11,7 +11,7 @@ import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { ImageStore } from "@stratos/images";
 import { readWarmHead, readWarmParts, writeWarmFile } from "../packages/images/src/warm/warm-file.ts";
-import { extendedTest } from "./support/extended-test.ts";
+import { extendedTest } from "@stratos/base/testing";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 import { stratos, type Result, type RunInput } from "./support/stratos.ts";
 
@@ -106,7 +106,7 @@ test("python3 says from its warm start what it says from a cold one", async () =
   }
 });
 
-test("a script of a shared folder starts warm as itself, in the folder that was asked for", async () => {
+extendedTest("a script of a shared folder starts warm as itself, in the folder that was asked for", async () => {
   const folder = mkdtempSync(join(TEST_HOME, "warm-script-"));
   try {
     writeFileSync(join(folder, "s.py"), SCRIPT);
@@ -136,7 +136,7 @@ test("two runs from one warm start draw different chance, and have different boo
   for (const [index, value] of drawn[0]!.entries()) assert.notDeepEqual(value, drawn[1]![index]);
 });
 
-test("files that a run leaves are gone in the next", async () => {
+extendedTest("files that a run leaves are gone in the next", async () => {
   await run(["--", "python3", "-c", "open('/left', 'w').write('x')"]);
   assert.equal((await run(["--", "python3", "-c", "import os; print(os.path.exists('/left'))"])).stdout, "False\n");
 });
@@ -220,7 +220,7 @@ extendedTest("a warm start that is damaged, cut short, or of another build or im
   }
 });
 
-test("a program that does not wait is no warm start, and the one that was stays", async () => {
+extendedTest("a program that does not wait is no warm start, and the one that was stays", async () => {
   const before = statSync(WARM_FILE).mtimeMs;
   const { status, stderr } = await stratos(["image", "warm-start", IMAGE, "--", "sh", "-c", "echo why; exit 3"]);
   assert.equal(status, 1);

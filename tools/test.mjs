@@ -7,11 +7,11 @@
  *         [--keep-costs] [--limit SECONDS] [--extended]
  *
  * With --changed the tests that a change since COMMIT can touch go first, the nearest to it before the others; with
- * --only changed the rest is left out. tools/test/changed.ts tells what COMMIT is otherwise. With --extended those
- * run, too, that are otherwise left out (tests/support/extended-test.ts). With --keep-costs what the files took is
- * written down in tools/test/costs.json, for machines that have run none yet: to be done on a machine that does nothing
- * else. A file that has not ended after five minutes and five times what it is known to take (or --limit) is taken for
- * one that hangs: what runs of it is shown and ended. What fails or hangs is tried once more.
+ * --only changed the rest is left out. tools/test/changed.ts tells what COMMIT is otherwise. With --extended those run,
+ * too, that are otherwise left out (packages/base/src/testing/extended-test.ts). With --keep-costs what the files took
+ * is written down in tools/test/costs.json, for machines that have run none yet: to be done on a machine that does
+ * nothing else. A file that has not ended after five minutes and five times what it is known to take (or --limit) is
+ * taken for one that hangs: what runs of it is shown and ended. What fails or hangs is tried once more.
  *
  * Plain JavaScript for Node 20: it brings the rest of what it needs.
  */
@@ -41,7 +41,7 @@ const MARK = "STRATOS_TEST_RUN";
 const mark = String(process.pid);
 /** What takes longer hangs: it is shown and ended, so that the run always comes to its last line. */
 const STEP_SECONDS = 600;
-const FILES_SECONDS = 3600;
+const FILES_SECONDS = 4500;
 /** A check that hangs says nothing about the code; one that hangs again does. */
 const ATTEMPTS = 2;
 /** Of a test file of which nothing is told: most of the packages' are over before they are loaded. */

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { SeededRandom } from "@stratos/base";
-import { extendedTest } from "../support/extended-test.ts";
+import { extendedTest } from "@stratos/base/testing";
 import { ensureTestImage, TEST_IMAGE } from "../support/test-image.ts";
 import { compareReplays, RECORDED_PROGRAMS } from "./recorded-programs.ts";
 
