@@ -22,10 +22,12 @@ const ABOUT = {
 };
 
 /** Fast, and each leans on another part of the machine or kernel. */
-const SAMPLE = ["test_int", "test_float", "test_fcntl", "test_select", "test_thread"];
+const SAMPLE = ["test_float", "test_fcntl", "test_select"];
 
 const SYSTEM_MODULES = [
   ...SAMPLE,
+  "test_int",
+  "test_thread",
   "test_math",
   "test_struct",
   "test_tempfile",

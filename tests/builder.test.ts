@@ -607,7 +607,7 @@ extendedTest("a builder that is killed while apt is asked leaves none of its lis
   assert.deepEqual(remains(), []);
 });
 
-test("layers are listed, checked and removed", options, async () => {
+extendedTest("layers are listed, checked and removed", options, async () => {
   const home = join(folder, "home"),
     { stdout } = await builder(["root", "ls", "--json"]);
   const layers = JSON.parse(stdout) as { key: string; kind: string; packages: string[] }[];

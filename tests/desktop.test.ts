@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
+import { extendedTest } from "@stratos/base/testing";
 import { joinFolder } from "@stratos/console";
 import { DESKTOP_PAGE } from "@stratos/desktop";
 import { accessibilityViolations } from "./support/accessibility.ts";
@@ -328,7 +329,7 @@ test("a desktop is for who has its address, and locked for nobody but who knows 
   assert.equal((await served.ask("GET", "/files?path=/")).status, 423);
 });
 
-test("programs tell the person things, who answers by a button, and find each other on a bus", async (t) => {
+extendedTest("programs tell the person things, who answers by a button, and find each other on a bus", async (t) => {
   const served = await Served.start(t, "notified");
   const page = await opened(t, served);
   const run = async (command: string): Promise<void> =>
@@ -518,7 +519,7 @@ test("a sandboxed application gets what its manifest names and the person grants
   await page.waitFor("document.querySelector('.sandboxed-trouble').hidden", /true/, PATIENCE_MS);
 });
 
-test("a sandboxed application's page is had by its address once, and by nobody else's name", async (t) => {
+extendedTest("a sandboxed application's page is had by its address once, and by nobody else's name", async (t) => {
   const served = await Served.start(t, "frames");
   const place = "/root/.local/share/stratos/applications/one";
   await served.ask("POST", "/run", { command: `mkdir -p ${place}` });

@@ -9,6 +9,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { startPostgres, type TestServer } from "../packages/hub/src/testing/test-database.ts";
 import { endProgram, startProgram, type Program } from "./hub/programs.ts";
 import { freePort } from "./support/free-port.ts";
@@ -247,7 +248,7 @@ async function startBalancer(hubs: readonly string[]): Promise<string> {
   return url;
 }
 
-test("over TLS a host enrols by a token, works, is known by its certificate, and is shut out", async () => {
+extendedTest("over TLS a host enrols by a token, works, is known by its certificate, and is shut out", async () => {
   const [cert, key] = [join(folder, "tls.pem"), join(folder, "tls.key")];
   const ec = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
   const named = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];

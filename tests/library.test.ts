@@ -12,6 +12,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { build } from "esbuild";
 import { servePage } from "../examples/tab/serve.ts";
 import { Browser } from "./support/browser.ts";
@@ -517,7 +518,7 @@ test("a volume goes over to the sandbox that mounts it, and holds what programs 
   assert.equal(status, 0);
 });
 
-test("the same names hold in a page, whose machines run in workers", async (t) => {
+extendedTest("the same names hold in a page, whose machines run in workers", async (t) => {
   const volume = join(folder, "page.aegisfs"),
     [node, ...rest] = launcher;
   must(node!, [...rest, "fs", "format", volume, "--size", "16M"], folder);

@@ -275,7 +275,7 @@ test("a server, a connection, a file and a counter go on through two resumes, a 
   assert.equal(await home.must("exec", "system", ...ASK), "3\n3\n");
 });
 
-test("a checkpoint that is damaged, of something else or of another image is refused by name", async (t) => {
+extendedTest("a checkpoint that is damaged, of something else or of another image is refused by name", async (t) => {
   const home = new Home(t, "refused");
   const file = join(home.path, "good"),
     bad = join(home.path, "bad"),
@@ -333,7 +333,7 @@ test("a checkpoint that is damaged, of something else or of another image is ref
   assert.doesNotMatch(await home.must("ps", "-a"), /third/);
 });
 
-test("files go in and out of a system", async (t) => {
+extendedTest("files go in and out of a system", async (t) => {
   const home = new Home(t, "copied");
   const from = join(home.path, "from");
   mkdirSync(join(from, "deep"), { recursive: true });

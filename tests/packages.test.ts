@@ -155,7 +155,7 @@ test(
   },
 );
 
-test(
+extendedTest(
   "an upgrade keeps configuration that was changed here, fires triggers, leaves held packages and takes back what " +
     "fails",
   async () => {

@@ -20,7 +20,7 @@ before(async () => {
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Others are longer ways to the same, or recorded in tests of their own. */
-const SHORT = new Set(["a pipe between two programs", "standard input", "git", "gcc, and threads that race and spin"]);
+const SHORT = new Set(["a pipe between two programs", "gcc, and threads that race and spin"]);
 
 for (const program of RECORDED_PROGRAMS.filter(({ needs }) => needs === undefined))
   (SHORT.has(program.name) ? test : extendedTest)(`${program.name}: recorded and repeated`, async () => {
