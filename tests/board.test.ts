@@ -130,7 +130,7 @@ extendedTest("a run from a seed is the same alone and beside others, to the last
   for (const box of [beside, ...others]) box.close();
 });
 
-test("a second kernel runs on what the first has read and translated", async () => {
+extendedTest("a second kernel runs on what the first has read and translated", async () => {
   const line = `${PYTHON}; ${PIPELINES}`;
   const board = newBoard();
   const twice = new Box(`${line}; ${line}`);

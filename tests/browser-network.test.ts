@@ -11,6 +11,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { keepWebFolder, webFolderServer } from "@stratos/console";
 import { TAB_DESKTOP } from "@stratos/desktop/tab";
 import { accessibilityViolations } from "./support/accessibility.ts";
@@ -130,7 +131,7 @@ test("programs fetch what the relay permits, and learn of the rest that it does 
   await run(tab, `exec 3>&-; until (${get}) 2>/dev/null; do sleep 1; done`, /^the web answers$/m);
 });
 
-test("without a rule for it the relay's own host is not reached, nor by another origin at all", async (t) => {
+extendedTest("without a rule for it the relay's own host is not reached, nor by another origin at all", async (t) => {
   const { served, token } = await relay(t);
   const tab = await opened(t);
   await use(tab, served.url, token);

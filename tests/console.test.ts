@@ -12,6 +12,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import type { SystemView } from "@stratos/sdk/api";
 import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser, type Page } from "./support/browser.ts";
@@ -407,7 +408,7 @@ test("a viewer's key looks at a terminal and types nothing; without its key it i
   await served.must("POST", "/v1/systems/dev/stop", { signal: "SIGKILL" });
 });
 
-test("by TLS other addresses are served, under the certificate's names", async (t) => {
+extendedTest("by TLS other addresses are served, under the certificate's names", async (t) => {
   const served = new ServedConsole(t, join(folder, "tls"));
   const words = await served.home.refused(2, "serve", "--listen", "0.0.0.0:0");
   assert.match(words, /without --tls-cert only addresses of the loopback/);

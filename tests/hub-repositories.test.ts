@@ -9,6 +9,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import type { RebuildView, TaskDetails } from "@stratos/hub-api";
 import { buildObstacle } from "@stratos/tools-node/builder";
 import { packSource, writeSource } from "./builder/sample-source.ts";
@@ -75,7 +76,7 @@ function apt(channel: string, ...args: string[]): { status: number | null; stdou
   return spawnSync("apt-get", [...set, ...args], { cwd: root, encoding: "utf8", timeout: 300_000 });
 }
 
-test("a build waits for a package, goes on when it arrives, and apt installs both", options, async () => {
+extendedTest("a build waits for a package, goes on when it arrives, and apt installs both", options, async () => {
   const needed = packSource(folder, writeSource(folder, { name: "hub-needed" }), "hub-needed");
   const fields = "Build-Depends: hub-needed";
   const script = "mv $D/usr/share/sample $D/usr/share/user\ncp /usr/share/sample/file $D/usr/share/user/taken";

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { extendedTest } from "@stratos/base/testing";
 import { launcher, run } from "./support/stratos.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-"));
@@ -244,24 +245,27 @@ test("a program with types tells what is of another type, and a build how many t
   });
 });
 
-test("a built program that is damaged, of another build or in the wrong place is refused by its name", async () => {
-  writeFileSync(join(folder, "whole.scm"), "(display 1)");
-  await lisp(["build", "whole.scm", "-o", "whole"]);
-  const whole = readFileSync(join(folder, "whole"));
-  const refused = async (args: readonly string[], why: string): Promise<void> => {
-    assert.deepEqual(await lisp(args), { stdout: "", stderr: `stratos: ${why}\n`, status: 1 });
-  };
-  const damaged = Buffer.from(whole);
-  damaged[whole.length >>> 1]! ^= 1;
-  for (const bytes of [damaged, whole.subarray(0, whole.length - 1), whole.subarray(0, 41)]) {
-    writeFileSync(join(folder, "broken"), bytes);
-    await refused(["broken"], "broken: is a damaged program; build it again from its source");
-  }
-  await refused(["build", "whole", "-o", "twice"], "whole: is a built program; its source is needed");
-  await refused(["test", "whole"], "whole: is a built program; its source is needed");
-  await refused(["-e", "1", "whole"], "whole: a built program runs compiled, and takes neither --engine nor -e");
-  await refused(["build", "whole.scm", "-o", "no/where"], "no/where: no such file or directory");
-});
+extendedTest(
+  "a built program that is damaged, of another build or in the wrong place is refused by its name",
+  async () => {
+    writeFileSync(join(folder, "whole.scm"), "(display 1)");
+    await lisp(["build", "whole.scm", "-o", "whole"]);
+    const whole = readFileSync(join(folder, "whole"));
+    const refused = async (args: readonly string[], why: string): Promise<void> => {
+      assert.deepEqual(await lisp(args), { stdout: "", stderr: `stratos: ${why}\n`, status: 1 });
+    };
+    const damaged = Buffer.from(whole);
+    damaged[whole.length >>> 1]! ^= 1;
+    for (const bytes of [damaged, whole.subarray(0, whole.length - 1), whole.subarray(0, 41)]) {
+      writeFileSync(join(folder, "broken"), bytes);
+      await refused(["broken"], "broken: is a damaged program; build it again from its source");
+    }
+    await refused(["build", "whole", "-o", "twice"], "whole: is a built program; its source is needed");
+    await refused(["test", "whole"], "whole: is a built program; its source is needed");
+    await refused(["-e", "1", "whole"], "whole: a built program runs compiled, and takes neither --engine nor -e");
+    await refused(["build", "whole.scm", "-o", "no/where"], "no/where: no such file or directory");
+  },
+);
 
 test("who reads no more ends a program by SIGPIPE's status, without a word", async () => {
   writeFileSync(join(folder, "endless.scm"), '(let loop () (display "line") (newline) (loop))');

@@ -21,6 +21,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { makeAlpmPackage, type TestPackageSpec } from "../packages/pkg/src/testing/alpm-repository.ts";
 import { launcher } from "./support/stratos.ts";
 
@@ -326,7 +327,7 @@ test("what the AUR has newer is built and installed by an upgrade that asks for 
   assert.equal(pacman(root, "-Qe"), "helper 2.2-1\n");
 });
 
-test("a build is reproducible, and says what it is made of", async () => {
+extendedTest("a build is reproducible, and says what it is made of", async () => {
   const root = await makeRoot();
   await good(["alpm", "update", "--root", root]);
   const version = /^pkgver=(.*)$/m.exec(readFileSync(join(folder, "work/helpers/PKGBUILD"), "utf8"))![1]!;
@@ -433,7 +434,7 @@ test("the AUR is searched and its recipes are fetched", async () => {
   assert.match(await good(["alpm", "srcinfo", join(output, "app")]), /^pkgbase = app\n\tpkgdesc = An app\n/);
 });
 
-test("with paru the same commands give the same system", async () => {
+extendedTest("with paru the same commands give the same system", async () => {
   const tools = join(folder, "tools");
   mkdirSync(tools);
   // What paru does with packages of repositories: it hands them to pacman.

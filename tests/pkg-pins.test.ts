@@ -7,6 +7,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { sampleOf } from "@stratos/base/testing";
 import { loadSystemIndex, planChange, readSystem } from "@stratos/pkg";
 import { AptPeer } from "../conformance/apt-peer.ts";
 import { hostArchitecture, SampleArchive } from "./support/sample-archive.ts";
@@ -83,7 +84,7 @@ const INSTALLED = ["sample", "lib-one"]
   .join("\n");
 
 test(
-  "under each of twenty preferences, on nothing and over what is installed, the versions are apt's",
+  "under each of many preferences, on nothing and over what is installed, the versions are apt's",
   options,
   async () => {
     const keyring = (at: number): string => join(aptFolder, `${["first", "second"][at]}.asc`);
@@ -93,7 +94,7 @@ test(
     );
     const keys = Object.fromEntries(archives.map((archive, at) => [keyring(at).slice(1), archive.publicKey]));
     for (const status of ["", `${INSTALLED}\n`]) {
-      for (const preferences of PREFERENCES) {
+      for (const preferences of sampleOf(PREFERENCES, 4)) {
         apt.setSystem(status, "");
         apt.update(sources, preferences);
         const names = ["sample", "lib-one", "lib-two", "other"];

@@ -10,6 +10,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { makeAlpmPackage } from "../packages/pkg/src/testing/alpm-repository.ts";
 import { rootManifest } from "./packages/root-manifest.ts";
 import {
@@ -243,7 +244,7 @@ test("while dpkg or apt holds its lock nothing is begun", options, async () => {
   await good("rollback");
 });
 
-test("one list with Debian and ALPM packages is one change", options, async () => {
+extendedTest("one list with Debian and ALPM packages is one change", options, async () => {
   const repository = join(folder, "repository");
   mkdirSync(repository);
   for (const [name, spec] of [

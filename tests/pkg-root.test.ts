@@ -21,7 +21,7 @@ import {
   script,
   smallRootObstacle,
 } from "./support/sample-archive.ts";
-import { extendedTest } from "@stratos/base/testing";
+import { extendedTest, sampleCount } from "@stratos/base/testing";
 import { stratos } from "./support/stratos.ts";
 
 const obstacle = smallRootObstacle();
@@ -188,7 +188,7 @@ extendedTest("what apt's users type means what it means to apt, or says what it 
   assert.match(other.stderr, /watcher\/other: there is only 1\.0 for all of own/);
 });
 
-test("what makes no sense is refused before anything is done", options, async () => {
+extendedTest("what makes no sense is refused before anything is done", options, async () => {
   for (const [args, status, why] of [
     [["install", "--image", "x", "sample"], 2, /--image: is for images/],
     [["install", "--to", "x", "sample"], 2, /--to: is for images/],
@@ -215,6 +215,8 @@ test("what makes no sense is refused before anything is done", options, async ()
   assert.equal(foreign.status, 2);
 });
 
+const ROUNDS = sampleCount(6, 0.34);
+
 test(
   "killed at random moments, an installation leaves the folder as it was or as it should be, no process and no mount",
   options,
@@ -225,11 +227,11 @@ test(
     const { rounds, failures } = await crashRounds({
       place: { kind: "root", root: crashed },
       operation: crashOperation("install", "root", ""),
-      rounds: 6,
+      rounds: ROUNDS,
       seed: 1,
       folder,
       env,
     });
-    assert.deepEqual([rounds, failures], [6, []]);
+    assert.deepEqual([rounds, failures], [ROUNDS, []]);
   },
 );

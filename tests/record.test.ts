@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { sampleOf } from "@stratos/base/testing";
 import { zstdCodec } from "@stratos/host-node";
 import { readRecording } from "@stratos/session";
 import { entriesOf, recordingLines, recordingOf } from "../packages/session/src/testing/made-recording.ts";
@@ -168,7 +169,8 @@ test("a byte of a recording that is another one is found out, wherever it is", a
   const whole = readFileSync(file);
   const changed = join(folder, "changed");
   const head = readHeadLength(file);
-  for (const at of [3, 9, 13, 20, head - 2, head + 1, head + 9, head + 22, head + 30, whole.length - 1]) {
+  const places = [3, 9, 13, 20, head - 2, head + 1, head + 9, head + 22, head + 30, whole.length - 1];
+  for (const at of sampleOf(places, 3)) {
     const bytes = Uint8Array.from(whole);
     bytes[at]! ^= 1;
     writeFileSync(changed, bytes);
