@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SeededRandom } from "@stratos/base";
+import { sampleCount } from "@stratos/base/testing";
 import { type HostSocket, SimulatedNetwork } from "@stratos/host";
 import { rehearseFork } from "@stratos/machine/forked";
 import {
@@ -84,6 +85,8 @@ function heldBy({ machine }: Run): object {
   return { used: frames.usedCount, charged, cached, limit, promised, free };
 }
 
+const STEPS = sampleCount(60, 0.4);
+
 test("neither a machine nor any of its forks sees what another writes, and all frames come back", () => {
   const program = buildStatic("apart");
   const seed = 7;
@@ -94,7 +97,7 @@ test("neither a machine nor any of its forks sees what another writes, and all f
   /** Each with the numbers that its program was told. */
   const family = [{ run: first, told: [] as number[] }];
   const judged: (typeof family)[number][] = [];
-  for (let step = 0; step < 60; step++) {
+  for (let step = 0; step < STEPS; step++) {
     const at = random.below(family.length);
     const { run, told } = family[at]!;
     const kind = random.below(6);

@@ -11,6 +11,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { makeAlpmPackage } from "../packages/pkg/src/testing/alpm-repository.ts";
 import { stratos } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
@@ -92,7 +93,7 @@ test("files, settings and services come into an image as one change, and go agai
   );
 });
 
-test(
+extendedTest(
   "ALPM packages come into an image, their scriptlets and hooks run in the " + "machine, and a rollback takes all back",
   async () => {
     const repository = join(folder, "repository");

@@ -9,6 +9,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { startRegistry } from "./support/registry.ts";
 import { repository, run } from "./support/stratos.ts";
 import { TEST_HOME } from "./support/test-image.ts";
@@ -41,34 +42,37 @@ function release(args: readonly string[], environment: Record<string, string> = 
   );
 }
 
-test("a release's images are in the registry under its tag, for each architecture, and under latest", async () => {
-  const result = await release(["--tag", "v1.2", "--latest", "--json", join(folder, "box.yaml")], {
-    STRATOS_REGISTRY: `${registry.host}/stratos`,
-  });
-  assert.equal(result.status, 0, result.stderr);
-  const { images } = JSON.parse(result.stdout) as { images: { reference: string; digest: string }[] };
-  assert.deepEqual(
-    images.map(({ reference }) => reference),
-    [`${registry.host}/stratos/box:v1.2`, `${registry.host}/stratos/box:latest`],
-  );
-  const inspect = (...more: string[]): unknown =>
-    JSON.parse(
-      spawnSync("skopeo", ["inspect", "--tls-verify=false", ...more, `docker://${registry.host}/stratos/box:v1.2`], {
-        encoding: "utf8",
-      }).stdout,
+extendedTest(
+  "a release's images are in the registry under its tag, for each architecture, and under latest",
+  async () => {
+    const result = await release(["--tag", "v1.2", "--latest", "--json", join(folder, "box.yaml")], {
+      STRATOS_REGISTRY: `${registry.host}/stratos`,
+    });
+    assert.equal(result.status, 0, result.stderr);
+    const { images } = JSON.parse(result.stdout) as { images: { reference: string; digest: string }[] };
+    assert.deepEqual(
+      images.map(({ reference }) => reference),
+      [`${registry.host}/stratos/box:v1.2`, `${registry.host}/stratos/box:latest`],
     );
-  const { manifests } = inspect("--raw") as { manifests: { platform: { architecture: string } }[] };
-  assert.deepEqual(manifests.map(({ platform }) => platform.architecture).sort(), ["amd64", "riscv64"]);
-  const { Digest, Labels, RepoTags } = inspect("--override-arch=amd64") as {
-    Digest: string;
-    Labels: Record<string, string>;
-    RepoTags: string[];
-  };
-  assert.deepEqual(
-    [Digest, Labels["org.opencontainers.image.title"], [...RepoTags].sort()],
-    [images[0]!.digest, "Box", ["latest", "v1.2"]],
-  );
-});
+    const inspect = (...more: string[]): unknown =>
+      JSON.parse(
+        spawnSync("skopeo", ["inspect", "--tls-verify=false", ...more, `docker://${registry.host}/stratos/box:v1.2`], {
+          encoding: "utf8",
+        }).stdout,
+      );
+    const { manifests } = inspect("--raw") as { manifests: { platform: { architecture: string } }[] };
+    assert.deepEqual(manifests.map(({ platform }) => platform.architecture).sort(), ["amd64", "riscv64"]);
+    const { Digest, Labels, RepoTags } = inspect("--override-arch=amd64") as {
+      Digest: string;
+      Labels: Record<string, string>;
+      RepoTags: string[];
+    };
+    assert.deepEqual(
+      [Digest, Labels["org.opencontainers.image.title"], [...RepoTags].sort()],
+      [images[0]!.digest, "Box", ["latest", "v1.2"]],
+    );
+  },
+);
 
 test("without a registry or a tag, and with one that nobody answers, it says so", async () => {
   assert.deepEqual(await release(["--tag", "v1"]), {
