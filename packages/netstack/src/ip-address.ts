@@ -118,6 +118,15 @@ export function isInPrefix(ip: IpAddress, prefix: IpAddress, prefixLength: numbe
   return true;
 }
 
+/** How many bits two addresses of one family have in common from the first on. */
+export function commonBits(one: IpAddress, other: IpAddress): number {
+  for (let index = 0; index < 4; index++) {
+    const different = one[index]! ^ other[index]!;
+    if (different !== 0) return index * 32 + Math.clz32(different) - (isV4(one) ? 96 : 0);
+  }
+  return widthOf(one);
+}
+
 /** The address with the bits behind its prefix cleared. */
 export function prefixOf(ip: IpAddress, prefixLength: number): IpAddress {
   const bits = isV4(ip) ? prefixLength + 96 : prefixLength;

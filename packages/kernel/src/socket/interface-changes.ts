@@ -456,25 +456,22 @@ export function addAddress(
 ): number {
   if (isMulticast(address.ip) || (isWildcard(address.ip) && !isV4(address.ip))) return -EINVAL;
   if (!one.hasIpv6 && !isV4(address.ip)) return -EACCES;
-  if (one.addressOf(address.ip) !== undefined) return -EEXIST;
+  if (one.addressLike(address) !== undefined) return -EEXIST;
   if (network.interfaces.reduce((count, { addresses }) => count + addresses.length, 0) >= ADDRESSES_MAX)
     return -ENOBUFS;
-  one.addresses.push(address);
+  one.insertAddress(address);
   if (!one.isUp && !isV4(address.ip) && (one.isNoArp || isCertain)) one.earlyAddresses.push(address);
   tellAddress(network, one, address, false);
   updateRoutes(network, one);
   return 0;
 }
 
-/** @returns 0; −EADDRNOTAVAIL it isn't there */
-export function removeAddress(network: InterfaceNetwork, one: NetworkInterface, address: InterfaceAddress): number {
-  const present = one.addressOf(address.ip);
-  if (present === undefined || present.prefixLength !== address.prefixLength) return -EADDRNOTAVAIL;
+/** @param present  one of the interface's */
+export function removeAddress(network: InterfaceNetwork, one: NetworkInterface, present: InterfaceAddress): void {
   one.addresses.splice(one.addresses.indexOf(present), 1);
   one.earlyAddresses = one.earlyAddresses.filter((each) => each !== present);
   updateRoutes(network, one);
   tellAddress(network, one, present, true);
-  return 0;
 }
 
 /** SIOCSIFADDR, SIOCSIFNETMASK: the first IPv4 address becomes another one. */

@@ -12,6 +12,7 @@ import {
   ETHTOOL_GLINK,
   IFF_ALLMULTI,
   IFF_NOARP,
+  IFF_POINTOPOINT,
   IFF_PROMISC,
   IFF_UP,
   RT_TABLE_MAIN,
@@ -59,7 +60,17 @@ import {
   Sockaddr,
   SockaddrIn,
 } from "@stratos/abi";
-import { ANY_V4, type IpAddress, isV4, isWildcard, netmaskOf, prefixOf, readV4 } from "@stratos/netstack";
+import {
+  ANY_V4,
+  type IpAddress,
+  isSameIp,
+  isV4,
+  isWildcard,
+  netmaskOf,
+  prefixOf,
+  readV4,
+  widthOf,
+} from "@stratos/netstack";
 import { isCapable } from "../security/credentials.ts";
 import { getU64, viewOf } from "../ground/words.ts";
 import { familyOf, inetAddressBytes } from "./inet/inet-address.ts";
@@ -75,7 +86,13 @@ import {
   tellInterface,
 } from "./interface-changes.ts";
 import type { InterfaceNetwork } from "./interface-network.ts";
-import { classPrefixOf, ETHERNET_ADDRESS_SIZE, type NetworkInterface, usualBroadcast } from "./network-interface.ts";
+import {
+  classPrefixOf,
+  ETHERNET_ADDRESS_SIZE,
+  type NetworkInterface,
+  networkOf,
+  usualBroadcast,
+} from "./network-interface.ts";
 import { makeRoute } from "./routes.ts";
 import type { SocketCaller } from "./socket-kernel.ts";
 
@@ -179,7 +196,9 @@ export function interfaceIoctl(
           ? netmaskOf(address.prefixLength)
           : command === SIOCGIFBRDADDR
             ? (address.broadcast ?? ANY_V4)
-            : address.ip;
+            : command === SIOCGIFDSTADDR
+              ? networkOf(address)
+              : address.ip;
       request.set(inetAddressBytes({ ip, port: 0 }, AF_INET), VALUE);
     }
   }
@@ -231,13 +250,14 @@ function changeInterface(task: SocketCaller, network: InterfaceNetwork, command:
   }
 }
 
-/** SIOCSIFADDR, SIOCSIFNETMASK, SIOCSIFBRDADDR (net/ipv4/devinet.c, devinet_ioctl). */
+/** SIOCSIFADDR, SIOCSIFDSTADDR, SIOCSIFNETMASK, SIOCSIFBRDADDR (net/ipv4/devinet.c, devinet_ioctl). */
 function changeAddress(network: InterfaceNetwork, one: NetworkInterface, command: number, request: Uint8Array): number {
   if (familyOf(request.subarray(VALUE)) !== AF_INET) return -EINVAL;
   const ip = readV4(request, VALUE + SockaddrIn.offset.sin_addr, new Uint32Array(4));
   const present = one.firstV4;
   if (command === SIOCSIFADDR) {
-    const prefixLength = classPrefixOf(ip);
+    const isPointToPoint = (one.flags & IFF_POINTOPOINT) !== 0;
+    const prefixLength = isPointToPoint ? widthOf(ip) : classPrefixOf(ip);
     const failed = replaceFirstV4(network, one, { ip, prefixLength, broadcast: usualBroadcast(ip, prefixLength) });
     // An address brings its interface up.
     if (failed === 0 && !isWildcard(ip)) setUp(network, one, true);
@@ -245,12 +265,17 @@ function changeAddress(network: InterfaceNetwork, one: NetworkInterface, command
   }
   if (present === undefined) return -EADDRNOTAVAIL;
   if (command === SIOCSIFBRDADDR) return replaceFirstV4(network, one, { ...present, broadcast: ip });
-  // No interface of ours is from point to point.
-  if (command === SIOCSIFDSTADDR) return 0;
+  if (command === SIOCSIFDSTADDR) {
+    const { peer: _, ...alone } = present;
+    return replaceFirstV4(network, one, isSameIp(ip, present.ip) ? alone : { ...alone, peer: ip });
+  }
   const prefixLength = prefixOfMask(ip);
   if (prefixLength === null) return -EINVAL;
-  const broadcast = usualBroadcast(present.ip, prefixLength);
-  return replaceFirstV4(network, one, { ip: present.ip, prefixLength, broadcast });
+  // One that was given by hand stays, and so does that of a network that has become too small for one.
+  const before = usualBroadcast(present.ip, present.prefixLength);
+  const isUsual = before !== null && present.broadcast !== null && isSameIp(before, present.broadcast);
+  const broadcast = isUsual && prefixLength < 31 ? usualBroadcast(present.ip, prefixLength) : present.broadcast;
+  return replaceFirstV4(network, one, { ...present, prefixLength, broadcast });
 }
 
 /** Null for a mask with holes. */

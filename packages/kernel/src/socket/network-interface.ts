@@ -20,6 +20,7 @@ import { stateClass } from "@stratos/base";
 import type { Link, RandomSource } from "@stratos/host";
 import {
   broadcastOf,
+  commonBits,
   type IpAddress,
   type IpDevice,
   isInPrefix,
@@ -42,6 +43,13 @@ export interface InterfaceAddress {
   readonly prefixLength: number;
   /** As it is told; packets to it go nowhere. */
   readonly broadcast: IpAddress | null;
+  /** The other end, where it isn't in the same network: the prefix is that of it (ip-address(8), `peer`). */
+  readonly peer?: IpAddress;
+}
+
+/** An address of the network that one brings its interface into. */
+export function networkOf({ ip, peer }: InterfaceAddress): IpAddress {
+  return peer ?? ip;
 }
 
 /** What `lo` has as soon as it is up for the first time. */
@@ -194,6 +202,17 @@ export class NetworkInterface {
     return this.addresses.find((one) => isSameIp(one.ip, ip));
   }
 
+  /** Of IPv6 an interface has an address once; of IPv4 once in each network (net/ipv4/devinet.c, __inet_insert_ifa). */
+  addressLike(wanted: InterfaceAddress): InterfaceAddress | undefined {
+    return this.addresses.find(
+      (one) =>
+        isSameIp(one.ip, wanted.ip) &&
+        (!isV4(one.ip) ||
+          (one.prefixLength === wanted.prefixLength &&
+            isInPrefix(networkOf(one), networkOf(wanted), wanted.prefixLength))),
+    );
+  }
+
   /** Is it the last address of a network that this one is in (RFC 919 §7)? A point-to-point one has nothing like it. */
   isBroadcast(ip: IpAddress): boolean {
     return this.isUp && this.addresses.some((address) => isLastOf(address, ip));
@@ -204,16 +223,41 @@ export class NetworkInterface {
     return this.addresses.find((one) => isV4(one.ip));
   }
 
+  /** Puts one where it is told: of IPv6 those of a scope together, the newest first (addrconf.c, ipv6_link_dev_addr). */
+  insertAddress(address: InterfaceAddress): void {
+    const isLocal = isLinkLocal(address.ip);
+    const at = isV4(address.ip) ? -1 : this.addresses.findIndex(({ ip }) => !isV4(ip) && (!isLocal || isLinkLocal(ip)));
+    this.addresses.splice(at < 0 ? this.addresses.length : at, 0, address);
+  }
+
   /** The address that packets to `destination` come from; null when none of that family is there. */
   sourceFor(destination: IpAddress): IpAddress | null {
-    const v4 = isV4(destination);
+    return isV4(destination) ? this.#sourceOfV4(destination) : this.#sourceOfV6(destination);
+  }
+
+  #sourceOfV4(destination: IpAddress): IpAddress | null {
     let linkLocal: IpAddress | null = null;
     for (const { ip } of this.addresses) {
-      if (isV4(ip) !== v4) continue;
+      if (!isV4(ip)) continue;
       if (!isLinkLocal(ip) || isLinkLocal(destination)) return ip;
       linkLocal = ip;
     }
-    return v4 ? linkLocal : null;
+    return linkLocal;
+  }
+
+  /** RFC 6724 §5: of the destination's scope (rule 2), that has most of its prefix in common with it (rule 8). */
+  #sourceOfV6(destination: IpAddress): IpAddress | null {
+    const isLocal = isLinkLocal(destination);
+    let best: IpAddress | null = null,
+      most = -1;
+    for (const { ip, prefixLength } of this.addresses) {
+      if (isV4(ip) || (isLinkLocal(ip) && !isLocal)) continue;
+      const common = Math.min(commonBits(ip, destination), prefixLength);
+      if (common <= most) continue;
+      best = ip;
+      most = common;
+    }
+    return best;
   }
 
   static {
@@ -221,9 +265,12 @@ export class NetworkInterface {
   }
 }
 
-function isLastOf({ ip, prefixLength }: InterfaceAddress, last: IpAddress): boolean {
+function isLastOf(address: InterfaceAddress, last: IpAddress): boolean {
+  const { ip, prefixLength } = address;
   const stations = prefixLength === 0 ? 0xffffffff : 2 ** (32 - prefixLength) - 1;
-  return isV4(ip) && prefixLength < 31 && (~last[3]! & stations) === 0 && isInPrefix(last, ip, prefixLength);
+  return (
+    isV4(ip) && prefixLength < 31 && (~last[3]! & stations) === 0 && isInPrefix(last, networkOf(address), prefixLength)
+  );
 }
 
 /** RT_SCOPE_* of an address (rtnetlink(7)): this machine, this link, everywhere. */

@@ -23,7 +23,7 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { type IpAddress, broadcastOf, isInPrefix, isSameIp, isV4, prefixOf } from "@stratos/netstack";
-import type { NetworkInterface } from "./network-interface.ts";
+import { type NetworkInterface, networkOf } from "./network-interface.ts";
 import { ANY_FLOW, type Flow, RoutingRules } from "./routing-rules.ts";
 
 /** What an IPv6 route has when none is given (include/net/ip6_route.h). */
@@ -84,22 +84,26 @@ function routesOfAddresses(out: NetworkInterface): Route[] {
     const common = { out, protocol: RTPROT_KERNEL, source: v4 ? ip : null };
     const local = { table: RT_TABLE_LOCAL, type: RTN_LOCAL, scope: v4 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE, metric: 0 };
     const isWhole = prefixLength === (v4 ? 32 : 128);
-    const prefix = prefixOf(ip, prefixLength);
+    const prefix = prefixOf(v4 ? networkOf(address) : ip, prefixLength);
+    const hasPrefix = !v4 || !isWhole || !isSameIp(prefix, ip);
     if (!out.isUp) {
       routes.push(makeRoute({ ...common, ...local, destination: ip, prefixLength: v4 ? 32 : 128 }));
       continue;
     }
     if (out.isLoopback && v4 && !isWhole)
       routes.push(makeRoute({ ...common, ...local, destination: prefix, prefixLength }));
-    else if (!out.isLoopback && !isWhole)
+    else if (!out.isLoopback && hasPrefix)
       routes.push(makeRoute({ ...common, destination: prefix, prefixLength, metric: v4 ? 0 : METRIC_V6_KERNEL }));
+    // Of IPv6 the other end is beside the prefix, not in its place (net/ipv6/addrconf.c, __ipv6_ifa_notify).
+    if (!v4 && address.peer !== undefined)
+      routes.push(makeRoute({ ...common, destination: address.peer, prefixLength: 128, metric: METRIC_V6_KERNEL }));
     routes.push(makeRoute({ ...common, ...local, destination: ip, prefixLength: v4 ? 32 : 128 }));
     if (v4 && prefixLength < 31)
       routes.push(
         makeRoute({
           ...common,
           ...local,
-          destination: broadcastOf(ip, prefixLength),
+          destination: broadcastOf(networkOf(address), prefixLength),
           prefixLength: 32,
           type: RTN_BROADCAST,
           scope: RT_SCOPE_LINK,

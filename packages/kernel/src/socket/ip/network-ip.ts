@@ -29,7 +29,7 @@ import { wayToGroup } from "../inet/group-membership.ts";
 import type { RawNetwork } from "../inet/raw-socket.ts";
 import type { UdpNetwork } from "../inet/udp-socket.ts";
 import type { InterfaceIp } from "../interface-network.ts";
-import type { NetworkInterface } from "../network-interface.ts";
+import { type NetworkInterface, networkOf } from "../network-interface.ts";
 import { ANY_FLOW } from "../routing-rules.ts";
 import { InterfaceDevice } from "./interface-device.ts";
 import { IcmpReceiver, offerToRaw } from "./icmp-receiver.ts";
@@ -176,7 +176,8 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
       one = route?.out;
     }
     if (one === undefined) return null;
-    for (const { ip, prefixLength } of one.addresses) if (isInPrefix(destination, ip, prefixLength)) return ip;
+    for (const address of one.addresses)
+      if (isV4(address.ip) && isInPrefix(destination, networkOf(address), address.prefixLength)) return address.ip;
     const source = one.sourceFor(destination);
     // Any address of ours does for a router that has none on this link.
     return source ?? one.addresses.find(({ ip }) => isV4(ip) === isV4(destination))?.ip ?? null;
