@@ -94,7 +94,7 @@ test("files, settings and services come into an image as one change, and go agai
 });
 
 extendedTest(
-  "ALPM packages come into an image, their scriptlets and hooks run in the " + "machine, and a rollback takes all back",
+  "ALPM packages come into an image, their scriptlets and hooks run in the machine, and a rollback takes all back",
   async () => {
     const repository = join(folder, "repository");
     mkdirSync(repository);

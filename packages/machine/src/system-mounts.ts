@@ -22,6 +22,12 @@ const SYSTEM_MOUNTS: readonly SystemMount[] = [
   { place: "/dev/shm", type: "tmpfs", options: "mode=1777", flags: MS_NOSUID | MS_NODEV | MS_RELATIME },
   { place: "/proc", type: "proc", options: "", flags: MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME },
   { place: "/sys", type: "sysfs", options: "", flags: MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME },
+  {
+    place: "/sys/fs/cgroup",
+    type: "cgroup2",
+    options: "",
+    flags: MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME,
+  },
   { place: "/run", type: "tmpfs", options: "mode=755", flags: MS_NOSUID | MS_NODEV | MS_RELATIME, keepsContent: true },
 ];
 

@@ -85,7 +85,7 @@ test("a network has 256 addresses, and what they imply comes and goes with each,
   assert.equal(network.routes.list().length, routesBefore + (256 - before) * 3);
   assert.equal(addAddress(network, one(0), address(256)), -ENOBUFS);
   kernel.work.begin();
-  assert.equal(removeAddress(network, one(255), address(255)), 0);
+  removeAddress(network, one(255), one(255).addressLike(address(255))!);
   assert.ok(kernel.work.spent > 100);
   assert.equal(network.routes.list().length, routesBefore + (255 - before) * 3);
   assert.equal(addAddress(network, one(0), address(256)), 0);

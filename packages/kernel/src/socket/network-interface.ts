@@ -223,7 +223,7 @@ export class NetworkInterface {
     return this.addresses.find((one) => isV4(one.ip));
   }
 
-  /** Puts one where it is told: of IPv6 those of a scope together, the newest first (addrconf.c, ipv6_link_dev_addr). */
+  /** Where it is told: those of IPv6 by scope, the newest first (net/ipv6/addrconf.c, ipv6_link_dev_addr). */
   insertAddress(address: InterfaceAddress): void {
     const isLocal = isLinkLocal(address.ip);
     const at = isV4(address.ip) ? -1 : this.addresses.findIndex(({ ip }) => !isV4(ip) && (!isLocal || isLinkLocal(ip)));

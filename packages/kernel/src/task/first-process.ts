@@ -154,19 +154,12 @@ function withOwnPids(kernel: Kernel): Namespaces {
   return new Namespaces({ ...namespaces, pidForChildren: own });
 }
 
-/** For an init system: what it would mount, but for its rights over a machine that runs already. */
-function mountForInit(kernel: Kernel): number {
-  for (const [type, place] of [
-    ["proc", "/proc"],
-    ["cgroup2", "/sys/fs/cgroup"],
-  ] as const) {
-    const made = kernel.vfs.types.get(type)!.create(kernel, type, new Map());
-    const mount = isErrno(made)
-      ? made
-      : mountAt(kernel, place, made, { flags: MS_RELATIME | MS_NOSUID | MS_NODEV | MS_NOEXEC });
-    if (isErrno(mount)) return mount;
-  }
-  return 0;
+/** For an init system: it has processes of its own, and no rights to mount in a machine that runs already. */
+function mountProcesses(kernel: Kernel): number {
+  const made = kernel.vfs.types.get("proc")!.create(kernel, "proc", new Map());
+  if (isErrno(made)) return made;
+  const mount = mountAt(kernel, "/proc", made, { flags: MS_RELATIME | MS_NOSUID | MS_NODEV | MS_NOEXEC });
+  return isErrno(mount) ? mount : 0;
 }
 
 /**
@@ -235,7 +228,7 @@ function loadProgram(kernel: Kernel, task: Task, request: FirstProcess): StartFa
   // It makes no call that could wait for a listener's answer (fanotify(7)).
   const { permissionCount } = kernel.vfs;
   kernel.vfs.permissionCount = 0;
-  const mounted = request.isInit === true ? mountForInit(kernel) : 0;
+  const mounted = request.isInit === true ? mountProcesses(kernel) : 0;
   const result =
     mounted < 0
       ? mounted
