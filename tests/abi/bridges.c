@@ -72,4 +72,7 @@ int main(void) {
   /* It is down; a port leaves; the bridge goes, and the ports stay. */
   SHOW(up("br", 0)); SHOW(frame(stations[1], all, 1, 1)); heard(); SHOW(up("br", 1)); SHOW(port("near2", 0)); usleep(50000); SHOW(frame(stations[1], all, 1, 1)); heard(); link_of("near2");
   begin(RTM_DELLINK, 0, at("br")); SHOW(sent()); link_of("near1"); known();
+  /* By requests of a socket (brctl, lxc). */
+  int u = socket(AF_INET, SOCK_DGRAM, 0); char name[16] = "by"; SHOW(ioctl(u, 0x89a0, name)); SHOW(ioctl(u, 0x89a0, name)); char lo[16] = "lo"; SHOW(ioctl(u, 0x89a1, lo)); char gone[16] = "gone"; SHOW(ioctl(u, 0x89a1, gone));
+  struct ifreq q = {0}; strcpy(q.ifr_name, "by"); q.ifr_ifindex = at("near1"); SHOW(ioctl(u, 0x89a2, &q)); SHOW(ioctl(u, 0x89a2, &q)); link_of("near1"); q.ifr_ifindex = at("near2"); SHOW(ioctl(u, 0x89a3, &q)); q.ifr_ifindex = 999; SHOW(ioctl(u, 0x89a2, &q)); strcpy(q.ifr_name, "near2"); q.ifr_ifindex = at("near1"); SHOW(ioctl(u, 0x89a2, &q)); strcpy(q.ifr_name, "by"); SHOW(ioctl(u, 0x89a3, &q)); SHOW(up("by", 1)); SHOW(ioctl(u, 0x89a1, name)); SHOW(up("by", 0)); SHOW(ioctl(u, 0x89a1, name)); SHOW(if_nametoindex("by"));
 }

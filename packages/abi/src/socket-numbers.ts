@@ -305,6 +305,11 @@ export const SIOCGIFMETRIC = 0x891d,
   SIOCGIFINDEX = 0x8933,
   SIOCGIFTXQLEN = 0x8942,
   SIOCSIFTXQLEN = 0x8943;
+/** Requests about bridges. Source: include/uapi/linux/sockios.h. */
+export const SIOCBRADDBR = 0x89a0,
+  SIOCBRDELBR = 0x89a1,
+  SIOCBRADDIF = 0x89a2,
+  SIOCBRDELIF = 0x89a3;
 /** Of SIOCETHTOOL: has the interface a link? (ethtool.h) */
 export const ETHTOOL_GLINK = 10;
 export const SIOCETHTOOL = 0x8946,

@@ -73,6 +73,7 @@ import {
 } from "@stratos/netstack";
 import { isCapable } from "../security/credentials.ts";
 import { getU64, viewOf } from "../ground/words.ts";
+import { BRIDGE_REQUESTS, bridgeIoctl } from "./bridge-ioctl.ts";
 import { familyOf, inetAddressBytes } from "./inet/inet-address.ts";
 import {
   addRoute,
@@ -93,6 +94,7 @@ import {
   networkOf,
   usualBroadcast,
 } from "./network-interface.ts";
+import { nameIn } from "./interface-request.ts";
 import { makeRoute } from "./routes.ts";
 import type { SocketCaller } from "./socket-kernel.ts";
 
@@ -126,6 +128,7 @@ export function interfaceIoctl(
   argument: number,
 ): number {
   if (command === SIOCGIFCONF) return listInterfaces(task, network, argument);
+  if (BRIDGE_REQUESTS.has(command)) return bridgeIoctl(task, network, command, argument);
   if (CHANGES.has(command)) return changeInterface(task, network, command, argument);
   switch (command) {
     case SIOCADDRT:
@@ -313,14 +316,6 @@ function deviceOf(task: SocketCaller, network: InterfaceNetwork, address: number
   const name = task.space.loadString(address, IFNAMSIZ);
   if (isErrno(name)) return name;
   return network.interfaceByName(name) ?? -ENODEV;
-}
-
-function nameIn(request: Uint8Array, start: number): string {
-  let name = "";
-  for (let at = start; at < start + IFNAMSIZ - 1 && request[at] !== 0; at++) name += String.fromCharCode(request[at]!);
-  // An alias such as "eth0:1" names its interface.
-  const colon = name.indexOf(":");
-  return colon < 0 ? name : name.slice(0, colon);
 }
 
 function writeName(request: Uint8Array, one: NetworkInterface): void {

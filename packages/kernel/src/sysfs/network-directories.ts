@@ -117,18 +117,41 @@ const TUN_FILES: Readonly<Record<string, (device: TunDevice) => string>> = {
   group: ({ group }) => String(group),
 };
 
-const STATISTICS: Readonly<Record<string, (one: NetworkInterface) => number>> = {
-  rx_bytes: (one) => one.counters.receivedBytes,
-  tx_bytes: (one) => one.counters.sentBytes,
-  rx_packets: (one) => one.counters.receivedPackets,
-  tx_packets: (one) => one.counters.sentPackets,
-  rx_errors: () => 0,
-  tx_errors: () => 0,
-  rx_dropped: (one) => one.counters.receivedDropped,
-  tx_dropped: (one) => one.counters.sentDropped,
-  multicast: () => 0,
-  collisions: () => 0,
+const STATISTICS: typeof FILES = {
+  rx_bytes: (one) => String(one.counters.receivedBytes),
+  tx_bytes: (one) => String(one.counters.sentBytes),
+  rx_packets: (one) => String(one.counters.receivedPackets),
+  tx_packets: (one) => String(one.counters.sentPackets),
+  rx_errors: () => "0",
+  tx_errors: () => "0",
+  rx_dropped: (one) => String(one.counters.receivedDropped),
+  tx_dropped: (one) => String(one.counters.sentDropped),
+  multicast: () => "0",
+  collisions: () => "0",
 };
+
+/** What a bridge tells besides, by which lxc knows one; times in hundredths of a second (net/bridge/br_sysfs_br.c). */
+const BRIDGE_FILES: Readonly<Record<string, (one: NetworkInterface) => string>> = {
+  ageing_time: () => "30000",
+  bridge_id: (one) => bridgeId(one),
+  default_pvid: () => "1",
+  forward_delay: () => "1500",
+  group_addr: () => "1:80:c2:0:0:0",
+  hello_time: () => "200",
+  max_age: () => "2000",
+  multicast_snooping: () => "0",
+  priority: () => "32768",
+  root_id: (one) => bridgeId(one),
+  root_path_cost: () => "0",
+  root_port: () => "0",
+  stp_state: () => "0",
+  vlan_filtering: () => "0",
+};
+
+/** Its priority and address (IEEE 802.1D §9.2.5). */
+function bridgeId(one: NetworkInterface): string {
+  return `8000.${hardwareAddressText(one.hardwareAddress).replaceAll(":", "")}`;
+}
 
 function hardwareAddressText(address: Uint8Array): string {
   return [...address].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
@@ -143,12 +166,17 @@ function makeFolder(fileSystem: PseudoFileSystem, one: NetworkInterface): Pseudo
     made.size = 4096;
     return made;
   };
-  const folder = new PseudoDirectory(fileSystem, 0o755);
-  for (const [name, text] of Object.entries(FILES))
-    folder.add(
-      name,
-      file(() => text(one)),
-    );
+  const filled = (files: typeof FILES): PseudoDirectory => {
+    const directory = new PseudoDirectory(fileSystem, 0o755);
+    for (const [name, text] of Object.entries(files))
+      directory.add(
+        name,
+        file(() => text(one)),
+      );
+    return directory;
+  };
+  const folder = filled(FILES);
+  if (one.bridge !== null) folder.add("bridge", filled(BRIDGE_FILES));
   const { link } = one;
   if (link instanceof TunDevice)
     for (const [name, text] of Object.entries(TUN_FILES))
@@ -156,13 +184,9 @@ function makeFolder(fileSystem: PseudoFileSystem, one: NetworkInterface): Pseudo
         name,
         file(() => text(link)),
       );
-  const statistics = new PseudoDirectory(fileSystem, 0o755);
-  for (const [name, count] of Object.entries(STATISTICS))
-    statistics.add(
-      name,
-      file(() => String(count(one))),
-    );
-  return folder.add("subsystem", new PseudoLink(fileSystem, "../../../../class/net")).add("statistics", statistics);
+  return folder
+    .add("subsystem", new PseudoLink(fileSystem, "../../../../class/net"))
+    .add("statistics", filled(STATISTICS));
 }
 
 /** @param directory  makes the folder of that path */

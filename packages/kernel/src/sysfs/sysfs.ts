@@ -67,6 +67,8 @@ export class Sysfs extends PseudoFileSystem {
     if (kernel.input !== null) addInputDirectories(place, kernel.input);
     this.#file("power/state", "\n");
     this.#file("kernel/ostype", "Linux\n");
+    // What may be given away with a group (cgroups(7), "Cgroups delegation").
+    this.#file("kernel/cgroup/delegate", "cgroup.procs\ncgroup.threads\ncgroup.subtree_control\nmemory.oom.group\n");
     this.#file("kernel/uevent_seqnum", () => `${this.kernel.uevents.sequence}\n`);
   }
 
@@ -168,6 +170,7 @@ function bigEndian32(value: number): number[] {
 /** Folders of memory blocks: each costs a start of the machine. */
 const MEMORY_BLOCKS_MAX = 64;
 
+/** Those of file systems that there aren't (debugfs, fusectl, bpf) would be mounted by systemd, in vain. */
 const EMPTY_DIRECTORIES = [
   "bus",
   "class/power_supply",
@@ -176,13 +179,7 @@ const EMPTY_DIRECTORIES = [
   "devices/virtual",
   "firmware",
   "fs/cgroup",
-  "fs/pstore",
-  "fs/bpf",
-  "fs/fuse/connections",
   "hypervisor",
-  "kernel/debug",
-  "kernel/security",
-  "kernel/tracing",
   "module",
   "power",
 ] as const;

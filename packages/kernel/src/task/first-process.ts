@@ -1,5 +1,6 @@
 import {
   AT_FDCWD,
+  CAP_SYS_MODULE,
   EAGAIN,
   ENOMEM,
   MS_NODEV,
@@ -14,7 +15,8 @@ import { assert } from "@stratos/base";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import type { Kernel } from "./kernel-state.ts";
 import { AddressSpace } from "../mm/address-space.ts";
-import { type Credentials, ROOT } from "../security/credentials.ts";
+import { devtmpfsOf } from "../fs/devtmpfs/devtmpfs.ts";
+import { type Credentials, hasCapability, ROOT } from "../security/credentials.ts";
 import { INITIAL_NAMESPACE_INO } from "../security/namespace.ts";
 import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
@@ -154,6 +156,19 @@ function withOwnPids(kernel: Kernel): Namespaces {
   return new Namespaces({ ...namespaces, pidForChildren: own });
 }
 
+/** An init system has no modules to load: there are none, and systemd would tell of its failure. */
+function withoutModules(credentials: Credentials): Credentials {
+  const left = (set: number): number => set - (hasCapability(set, CAP_SYS_MODULE) ? 2 ** CAP_SYS_MODULE : 0);
+  const { effective, permitted, bounding } = credentials;
+  return { ...credentials, effective: left(effective), permitted: left(permitted), bounding: left(bounding) };
+}
+
+/** Where the machine has neither terminal nor screen, an init system would start a login at each of them, in vain. */
+function removeAbsentTerminals(kernel: Kernel): void {
+  if (kernel.tty.console !== null || kernel.tty.virtual !== null) return;
+  for (const name of ["console", "tty0", "tty1"]) devtmpfsOf(kernel).removeNode(name);
+}
+
 /** For an init system: it has processes of its own, and no rights to mount in a machine that runs already. */
 function mountProcesses(kernel: Kernel): number {
   const made = kernel.vfs.types.get("proc")!.create(kernel, "proc", new Map());
@@ -169,10 +184,13 @@ function mountProcesses(kernel: Kernel): number {
  */
 export function startProcess(kernel: Kernel, request: FirstProcess): Task | StartFailure {
   const { namespaces } = kernel;
+  const isInit = request.isInit === true;
+  const credentials = request.credentials ?? ROOT;
+  if (isInit) removeAbsentTerminals(kernel);
   const task =
     kernel.tasks.count >= kernel.maximumTasks
       ? -EAGAIN
-      : createProcess(kernel, request.standardFiles, request.credentials ?? ROOT, request.isInit);
+      : createProcess(kernel, request.standardFiles, isInit ? withoutModules(credentials) : credentials, isInit);
   if (isErrno(task)) {
     kernel.namespaces = namespaces;
     for (const file of request.standardFiles) file.release();
