@@ -1,5 +1,5 @@
 /** Network interfaces in sysfs(5): a folder of each below devices/virtual/net, and the link in class/net. */
-import { EINVAL, IFF_PERSIST, IF_OPER_DOWN, IF_OPER_LOWERLAYERDOWN, IF_OPER_UP, isErrno } from "@stratos/abi";
+import { EINVAL, ENOENT, IFF_PERSIST, IF_OPER_DOWN, IF_OPER_LOWERLAYERDOWN, IF_OPER_UP, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { broadcastHardwareAddress, operationalState } from "../socket/netlink/link-messages.ts";
 import type { Network } from "../socket/network.ts";
@@ -16,20 +16,27 @@ import {
 
 /** Regions of inodes; 1 is what is always there. */
 const FOLDERS = 2,
-  LINKS = 3;
+  LINKS = 3,
+  PORTS = 4;
+
+/** Where interfaces are: a network, or a bridge's ports. */
+interface Interfaces {
+  readonly interfaces: readonly NetworkInterface[];
+  interfaceNamed(name: string): NetworkInterface | undefined;
+}
 
 /** A folder with an entry for each interface that there is now. */
 class InterfaceListing extends PseudoDirectory {
-  #network: Network;
+  #from: Interfaces;
   readonly #region: number;
   #make: (one: NetworkInterface) => Inode;
   /** Bound: interfaces that are there; those that went are dropped when the folder is listed. */
   #made = new Map<NetworkInterface, { name: string; inode: Inode }>();
 
   /** @param region  of what it makes: the same numbers, whenever that is and in a loaded machine (inRegion) */
-  constructor(fileSystem: PseudoFileSystem, network: Network, region: number, make: (one: NetworkInterface) => Inode) {
+  constructor(fileSystem: PseudoFileSystem, from: Interfaces, region: number, make: (one: NetworkInterface) => Inode) {
     super(fileSystem, 0o755);
-    this.#network = network;
+    this.#from = from;
     this.#region = region;
     this.#make = make;
   }
@@ -49,12 +56,12 @@ class InterfaceListing extends PseudoDirectory {
   }
 
   override entryNamed(name: string): Inode | null {
-    const one = this.#network.interfaceNamed(name);
+    const one = this.#from.interfaceNamed(name);
     return one === undefined ? super.entryNamed(name) : this.#inodeOf(one);
   }
 
   override lookup(name: string): Inode | number {
-    const one = this.#network.interfaceNamed(name);
+    const one = this.#from.interfaceNamed(name);
     return one === undefined ? super.lookup(name) : this.#inodeOf(one);
   }
 
@@ -62,7 +69,7 @@ class InterfaceListing extends PseudoDirectory {
     cursor: number,
     emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
   ): number {
-    const { interfaces } = this.#network;
+    const { interfaces } = this.#from;
     for (const one of this.#made.keys()) if (!interfaces.includes(one)) this.#made.delete(one);
     // Indices only grow, so an interface that goes or comes moves no other.
     for (const one of interfaces) {
@@ -78,13 +85,48 @@ class InterfaceListing extends PseudoDirectory {
       "InterfaceListing",
       this,
       {
-        save: (it) => ({ network: it.#network, make: it.#make, made: it.#made }),
-        load: (it, from) => ({ network: it.#network, make: it.#make, made: it.#made } = from),
+        save: (it) => ({ from: it.#from, make: it.#make, made: it.#made }),
+        load: (it, from) => ({ from: it.#from, make: it.#make, made: it.#made } = from),
       },
       { ...FOUND_BY_NAME, keeps: ["#region"] },
     );
   }
 }
+
+/** The folder of an interface: `brport` is there while it is a port. */
+class InterfaceFolder extends PseudoDirectory {
+  readonly #one: NetworkInterface;
+
+  constructor(fileSystem: PseudoFileSystem, one: NetworkInterface) {
+    super(fileSystem, 0o755);
+    this.#one = one;
+  }
+
+  override get cachesNames(): boolean {
+    return false;
+  }
+
+  #hides(name: string): boolean {
+    return name === PORT_FOLDER && this.#one.master === null;
+  }
+
+  override lookup(name: string): Inode | number {
+    return this.#hides(name) ? -ENOENT : super.lookup(name);
+  }
+
+  override list(
+    cursor: number,
+    emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
+  ): number {
+    return super.list(cursor, (name, ...rest) => this.#hides(name) || emit(name, ...rest));
+  }
+
+  static {
+    stateClass("InterfaceFolder", this, null, { ...FOUND_BY_NAME, keeps: ["#one"] });
+  }
+}
+
+const PORT_FOLDER = "brport";
 
 const OPERATIONAL_STATES: Readonly<Record<number, string>> = {
   [IF_OPER_DOWN]: "down",
@@ -148,6 +190,15 @@ const BRIDGE_FILES: Readonly<Record<string, (one: NetworkInterface) => string>> 
   vlan_filtering: () => "0",
 };
 
+/** Of a port: it takes part at once, as there is no spanning tree (net/bridge/br_sysfs_if.c). */
+const PORT_FILES: Readonly<Record<string, (one: NetworkInterface) => string>> = {
+  path_cost: () => "2",
+  port_no: ({ master, index }) =>
+    `0x${(master!.bridge!.interfaces.findIndex((port) => port.index === index) + 1).toString(16)}`,
+  priority: () => "32",
+  state: (one) => (one.isRunning ? "3" : "0"),
+};
+
 /** Its priority and address (IEEE 802.1D §9.2.5). */
 function bridgeId(one: NetworkInterface): string {
   return `8000.${hardwareAddressText(one.hardwareAddress).replaceAll(":", "")}`;
@@ -166,8 +217,7 @@ function makeFolder(fileSystem: PseudoFileSystem, one: NetworkInterface): Pseudo
     made.size = 4096;
     return made;
   };
-  const filled = (files: typeof FILES): PseudoDirectory => {
-    const directory = new PseudoDirectory(fileSystem, 0o755);
+  const filled = (files: typeof FILES, directory = new PseudoDirectory(fileSystem, 0o755)): PseudoDirectory => {
     for (const [name, text] of Object.entries(files))
       directory.add(
         name,
@@ -175,8 +225,13 @@ function makeFolder(fileSystem: PseudoFileSystem, one: NetworkInterface): Pseudo
       );
     return directory;
   };
-  const folder = filled(FILES);
-  if (one.bridge !== null) folder.add("bridge", filled(BRIDGE_FILES));
+  const folder = filled(FILES, new InterfaceFolder(fileSystem, one));
+  folder.add(PORT_FOLDER, filled(PORT_FILES));
+  const { bridge } = one;
+  if (bridge !== null) {
+    const toPort = (port: NetworkInterface): Inode => new PseudoLink(fileSystem, `../../${port.name}/${PORT_FOLDER}`);
+    folder.add("bridge", filled(BRIDGE_FILES)).add("brif", new InterfaceListing(fileSystem, bridge, PORTS, toPort));
+  }
   const { link } = one;
   if (link instanceof TunDevice)
     for (const [name, text] of Object.entries(TUN_FILES))

@@ -55,6 +55,15 @@ export class Bridge {
     this.hasOwnAddress = hasOwnAddress;
   }
 
+  /** Its ports by number, and one of them by its name. */
+  get interfaces(): readonly NetworkInterface[] {
+    return this.ports.toSorted((one, other) => one.index - other.index);
+  }
+
+  interfaceNamed(name: string): NetworkInterface | undefined {
+    return this.ports.find((port) => port.name === name);
+  }
+
   /** Stations that were heard and aren't forgotten. */
   *stations(): Generator<{ readonly address: number; readonly port: NetworkInterface }> {
     const oldest = this.own.network.kernel.now() - AGEING_NS;
