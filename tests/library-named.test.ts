@@ -5,12 +5,15 @@
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmodSync, rmSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import type { SystemView } from "@stratos/sdk/api";
 import { homeOf, installLibrary, programPrints } from "./support/library-project.ts";
 import { run } from "./support/stratos.ts";
+import { endSupervisor } from "./support/supervisor.ts";
 import { TEST_IMAGE } from "./support/test-image.ts";
 
 let folder = "";
@@ -168,10 +171,70 @@ test("rules of a named system's network hold for all its programs, in forks, aft
   await command(env, "rm", "--force", "five");
 });
 
+test("a named system's programs use secrets that none of them, no file and no other process has", async (t) => {
+  const env = homeOf(t, folder, "secrets");
+  const KEY = "the-key-of-the-whole-house";
+  const heard: (string | undefined)[] = [];
+  const server = createHttpServer(({ headers }, answer) => {
+    heard.push(headers.authorization);
+    answer.end("ok\n");
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  t.after(() => server.close());
+  const ask = `curl -sS -H "Authorization: $KEY" 127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const secrets = `{ KEY: { value: ${JSON.stringify(KEY)}, hosts: ["127.0.0.1"] } }`;
+  const told = { ...env, KEY };
+  const asking = async (name: string): Promise<void> => {
+    heard.length = 0;
+    assert.equal(await command(env, "exec", name, "sh", "-c", ask), "ok\n");
+    assert.deepEqual(heard, [KEY], name);
+  };
+  await prints(
+    `const secrets = ${secrets};
+    const net = { policy: [{ allow: "127.0.0.1" }], secrets };
+    const box = await make("one", { net, checkpointEveryMs: 86_400_000 });
+    said.push((await box.run("echo $KEY | tr -d 0-9a-f")).stdout);
+    const [fork] = await box.fork({ name: "two" });
+    said.push((await fork.run(${JSON.stringify(ask)})).stdout);
+    said.push(Buffer.from(await box.save()).includes(secrets.KEY.value));
+    await box.checkpoint("./secrets.checkpoint");
+    const resume = (more) => Sandbox.resume("./secrets.checkpoint", { name: "three", ...more });
+    said.push((await refused(resume({ network: "host" })))[1]);
+    await resume({ net: { secrets } });
+    console.log(JSON.stringify(said));`,
+    ["\n", "ok\n", false, "net.secrets"],
+    env,
+  );
+  await asking("three");
+  const views = JSON.parse(await command(env, "ps", "-a", "--json")) as SystemView[];
+  for (const pid of new Set(views.map(({ pid }) => pid!)))
+    for (const file of ["cmdline", "environ"]) assert.ok(!readFileSync(`/proc/${pid}/${file}`).includes(KEY));
+  // Its checkpoint is made, and with its supervisor the secrets are gone.
+  await endSupervisor(env["STRATOS_HOME"]!);
+  const kept = readdirSync(join(env["STRATOS_HOME"]!, "systems"), { recursive: true, withFileTypes: true });
+  assert.ok(kept.some(({ name }) => name === "last.checkpoint"));
+  const files = kept.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  for (const file of [...files, join(project, "secrets.checkpoint")])
+    assert.ok(!readFileSync(file).includes(KEY), file);
+  await prints(
+    `const state = (await Sandbox.list()).find(({ name }) => name === "one");
+    said.push(state.state, state.missingSecrets, await refused(Sandbox.resume("one")));
+    console.log(JSON.stringify(said));`,
+    [...["lost", ["KEY"]], ["option", "net.secrets"]],
+    env,
+  );
+  assert.equal(await command(told, "start", "--secret", "KEY=127.0.0.1", "one"), "one\n");
+  await asking("one");
+  const secret = ["--net", "host", "--secret", "KEY=127.0.0.1"];
+  await command(told, "run", "-d", "--name", "four", "-i", TEST_IMAGE, ...secret, "--", "sleep", "1000");
+  await asking("four");
+});
+
 test("what a named system has no place for is refused by name, and a folder that is open to others, too", async (t) => {
   const env = homeOf(t, folder, "refused");
   await prints(
-    `for (const more of [{ net: { secrets: {} } }, { limits: {} }, { timeoutMs: 1000 }, { isolation: "shared" },
+    `const short = { KEY: { value: "short", hosts: [] } };
+    for (const more of [{ net: { secrets: short } }, { limits: {} }, { timeoutMs: 1000 }, { isolation: "shared" },
       { memoryBytes: 7 }, { name: "a/b" }]) said.push((await refused(make("one", more)))[1]);
     said.push((await refused(make("one", { image: "nothing" })))[0], await Sandbox.list());
     // Whenever its caller gives up, none is left behind.

@@ -32,7 +32,7 @@ export type Isolation = "worker" | "shared" | "process";
 export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
   /**
    * Makes a named system, which lives on when this program has ended (`Sandbox.connect`): it is stopped by `box.stop`.
-   * Not with `net`, `limits`, `timeoutMs`, `onTimeout`, `volumes`, `state`, `board`, `isolation`, `spare`.
+   * Not with `limits`, `timeoutMs`, `onTimeout`, `volumes`, `state`, `board`, `isolation`, `spare`.
    */
   readonly name?: string;
   /** Of a named system: how often it is saved, so that it can go back there when it is killed. Default: never. */
@@ -117,7 +117,8 @@ export interface NetOptions {
   /**
    * By name of the environment variable in which programs find a stand-in, of the same length. Where they send that to
    * a host that the secret is for, the secret is sent: in the head of a request by HTTPS, which the sandbox's programs
-   * find certificates of Stratos' own for; or in one piece, unencrypted. Not with `record`.
+   * find certificates of Stratos' own for; or in one piece, unencrypted. Not with `record`. Of a named system they are
+   * kept in memory alone: what goes on from a file, or without the supervisor that knew them, is told them again.
    */
   readonly secrets?: Readonly<Record<string, NetSecret>>;
   /**

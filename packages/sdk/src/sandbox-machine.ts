@@ -39,6 +39,7 @@ import { processesOf } from "./process-list.ts";
 import { rehearseForkByTurns } from "./rehearse-fork.ts";
 import { restingSockets } from "./resting-sockets.ts";
 import { bytesBefore, bytesBeforeInPieces, type SavedSandbox, type SavedSurroundings } from "./saved-sandbox.ts";
+import { standInsOf } from "./secret-stand-ins.ts";
 import type { Authority } from "./tls-gateway.ts";
 
 const PAGE = 4096;
@@ -382,10 +383,9 @@ export class SandboxMachine {
     const isShown = this.display !== null && (user.uid === 0 || user.uid === this.display.uid);
     const shown = isShown ? this.display!.environment : {};
     const trusting = this.#authority === null ? {} : AUTHORITY_ENVIRONMENT;
-    const settings = Object.entries({ ...trusting, ...shown, ...request.env }).map(([name, value]) => ({
-      name,
-      value,
-    }));
+    const standIns = standInsOf(this.#parts.net?.secrets);
+    const given = { ...trusting, ...standIns, ...shown, ...request.env };
+    const settings = Object.entries(given).map(([name, value]) => ({ name, value }));
     for (const { name, value } of settings)
       if (name === "" || /[=\0]/.test(name) || value.includes("\0")) throw wrong("env", `${name}: not a variable`);
     const { tty } = request;

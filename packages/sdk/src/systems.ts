@@ -6,12 +6,12 @@
  * A client's first call is `hello`. That call, its answer and the form of a failure never change, so that each side can
  * tell a stranger what it is.
  */
-import type { ForkIdentity, Mount, PortMapping, SystemSpec, TerminalSize } from "./api.ts";
+import type { ForkIdentity, Mount, NetSecret, PortMapping, SystemSpec, TerminalSize } from "./api.ts";
 import type { EngineClient } from "./engine-client.ts";
 import type { Operations } from "./protocol.ts";
 
 /** Changes with every change that an older side would not understand. */
-export const PROTOCOL = 5;
+export const PROTOCOL = 6;
 
 export interface Hello {
   readonly protocol: number;
@@ -31,6 +31,11 @@ interface Named {
   readonly name: string;
 }
 
+/** What the supervisor and the engine keep in their memory alone; both sides have it over their own channel. */
+interface ToldSecrets {
+  readonly secrets?: Readonly<Record<string, NetSecret>> | undefined;
+}
+
 /** By its name; or what `open-system` has answered: that one, whatever is called so by now. */
 export type Addressed = Named | { readonly target: number };
 
@@ -40,10 +45,16 @@ export interface SupervisorOperations extends Operations {
   "hello": Hello;
   /** Answered with all views, in the order of their names. */
   "systems": Readonly<Record<never, never>>;
-  /** Makes and starts one; absent name: one that is free. Answered with its view. */
-  "start-system": { readonly name?: string | undefined; readonly spec: SystemSpec };
-  /** Starts one that has ended or is lost anew, from its image. Answered with its view. */
-  "restart-system": Named;
+  /**
+   * Makes and starts one; absent name: one that is free. What the spec says of secrets follows from those that are
+   * told. Answered with its view.
+   */
+  "start-system": ToldSecrets & { readonly name?: string | undefined; readonly spec: SystemSpec };
+  /**
+   * Starts one that has ended or is lost anew, from its image; one that misses its secrets goes on from its checkpoint.
+   * All of them are told, or none: those that are known hold. Answered with its view.
+   */
+  "restart-system": Named & ToldSecrets;
   /** Answered with a target. */
   "open-system": Named;
   /** A program of this client's `run` goes on when the client is gone; what it writes from here on is for nobody. */
@@ -101,8 +112,10 @@ export interface SupervisorOperations extends Operations {
   "rollback-system": Named & { readonly label: string };
   /** Into a file. Answered with its size in bytes. */
   "checkpoint-system": Addressed & { readonly path: string };
-  /** A new system from a file. Answered with its view. */
-  "resume-system": {
+  /** A new system from a file, with all secrets that it had. Answered with its view. */
+  "resume-system": ToldSecrets & {
+    /** `NetOptions.ca`, of its secrets' hosts. */
+    readonly ca?: readonly string[] | undefined;
     readonly path: string;
     /** Absent: its own name, if that is free. */
     readonly name?: string | undefined;

@@ -3,7 +3,7 @@ import { closeSync, openSync } from "node:fs";
 import { StateError } from "@stratos/base";
 import { readFully } from "@stratos/host-node/files";
 import { hostReason } from "@stratos/host-node/home";
-import { type NetPolicy, StratosError, type SystemSpec } from "@stratos/sdk/api";
+import { type NetPolicy, type SecretPlace, StratosError, type SystemSpec } from "@stratos/sdk/api";
 import { type CheckpointHead, ofCheckpoint, readCheckpointHead } from "@stratos/sdk/checkpoint-file";
 import { checkNetPolicy } from "@stratos/sdk/policy-sockets";
 import { isSystemName } from "@stratos/sdk/systems";
@@ -68,6 +68,13 @@ function isPolicy(value: unknown): boolean {
   }
 }
 
+function isPlaces(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return Object.values(value as Readonly<Record<string, Partial<SecretPlace> | null>>).every(
+    (place) => Array.isArray(place?.hosts) && Number.isInteger(place.bytes) && place.bytes! > 0,
+  );
+}
+
 function isSpec(value: unknown): value is SystemSpec {
   if (typeof value !== "object" || value === null) return false;
   const spec = value as Readonly<Record<keyof SystemSpec, unknown>>;
@@ -87,6 +94,8 @@ function isSpec(value: unknown): value is SystemSpec {
     typeof spec.hasInput === "boolean" &&
     (spec.network === "none" || spec.network === "host") &&
     (spec.policy === undefined || isPolicy(spec.policy)) &&
+    (spec.secrets === undefined || isPlaces(spec.secrets)) &&
+    (spec.ca === undefined || (isList(spec.ca) && spec.ca.every(isText))) &&
     isList(spec.ports) &&
     isList(mounts) &&
     mounts.every(

@@ -225,12 +225,10 @@ export class ClientConnection {
     switch (op) {
       case "systems":
         return supervisor.views();
-      case "start-system": {
-        const { name, spec } = of(op);
-        return supervisor.start(name, spec, unwanted, (progress) => this.#tell({ call: number, progress }));
-      }
+      case "start-system":
+        return supervisor.start(of(op), unwanted, (progress) => this.#tell({ call: number, progress }));
       case "restart-system":
-        return supervisor.restart(of(op).name);
+        return supervisor.restart(of(op));
       case "open-system": {
         const system = supervisor.find(of(op).name);
         await system.begun();

@@ -25,7 +25,9 @@ import { MachineProcess, type OpenedMachine } from "./machine-process.ts";
 import { forgetLog, OutputLog, readLog } from "./output-log.ts";
 import { RunningSystem } from "./running-system.ts";
 import { Session, type Watched } from "./session.ts";
+import { missingSecrets, placesOf, requireSecrets, type Secrets } from "./system-secrets.ts";
 import type { SystemFolder, SystemRecord } from "./system-store.ts";
+import { surroundingsOf } from "./system-surroundings.ts";
 import { type LogEntry, sizeFrame } from "./terminal-history.ts";
 
 /** A system that is lost again and again soon after its checkpoint is not begun for ever. */
@@ -59,6 +61,8 @@ interface SystemParts {
   readonly name: string;
   readonly folder: SystemFolder;
   readonly record: SystemRecord;
+  /** All that it has, or none: then nobody has told them since the supervisor began. */
+  readonly secrets: Secrets;
   readonly listener: SystemListener;
 }
 
@@ -70,6 +74,8 @@ export class NamedSystem implements Watched {
   readonly #audience = new Audience();
   #name: string;
   #record: SystemRecord;
+  /** Nowhere else, and never in a file. */
+  #secrets: Secrets;
   #running: RunningSystem | null = null;
   #mainPid = 0;
   #log: OutputLog | null = null;
@@ -85,12 +91,13 @@ export class NamedSystem implements Watched {
   #tail: Promise<unknown> = Promise.resolve();
   readonly #waiting = new Set<{ resolve(end: ProgramEnd): void; reject(error: unknown): void }>();
 
-  constructor({ engines, home, name, folder, record, listener }: SystemParts) {
+  constructor({ engines, home, name, folder, record, secrets, listener }: SystemParts) {
     this.#engines = engines;
     this.#home = home;
     this.#name = name;
     this.#folder = folder;
     this.#record = record;
+    this.#secrets = secrets;
     this.#listener = listener;
   }
 
@@ -100,6 +107,22 @@ export class NamedSystem implements Watched {
 
   get spec(): SystemSpec {
     return this.#record.spec;
+  }
+
+  get secrets(): Secrets {
+    return this.#secrets;
+  }
+
+  /** It does not run, as its secrets are to be told again, and would go on from its checkpoint. */
+  get awaitsSecrets(): boolean {
+    return this.#record.state === "lost" && (this.#record.missingSecrets ?? []).length > 0;
+  }
+
+  /** @throws StratosError of kind option: they are others than it has */
+  tellSecrets(secrets: Secrets): void {
+    requireSecrets(this.#name, this.spec, secrets);
+    this.#secrets = secrets;
+    this.#change({ spec: { ...this.spec, ...placesOf(secrets) } });
   }
 
   history(): readonly Frame[] {
@@ -117,6 +140,7 @@ export class NamedSystem implements Watched {
       name: this.#name,
       ...spec,
       ...record,
+      missingSecrets: record.missingSecrets ?? [],
       snapshots: this.#folder.snapshots(),
       sessions: [...this.#sessions.values()].map((session) => session.view()),
       pid: this.#running?.engine.processId ?? null,
@@ -168,14 +192,15 @@ export class NamedSystem implements Watched {
   /** From its image. @throws StratosError of the machine's or program's start; the system is then not there */
   start(onProgress: (progress: ImageProgress) => void, unwanted?: AbortSignal): Promise<void> {
     return this.#exclusive(async () => {
+      requireSecrets(this.#name, this.spec, this.#secrets);
       forgetLog(this.#folder.path);
       rmSync(this.#folder.checkpointPath, { force: true });
       const now = Date.now();
       const fresh = { startedMs: now, finishedMs: null, exitCode: null, error: null };
-      this.#change({ ...fresh, state: "starting", checkpointMs: null, restoredMs: null });
+      this.#change({ ...fresh, state: "starting", checkpointMs: null, restoredMs: null, missingSecrets: [] });
       const { spec } = this.#record;
       const { image, harts } = spec;
-      const options = { image, harts, ...surroundingsOf(spec) };
+      const options = { image, harts, ...surroundingsOf(spec, this.#secrets) };
       const { command, env, cwd, user, hasInput, tty } = spec;
       try {
         const machine = await this.#create(
@@ -205,9 +230,10 @@ export class NamedSystem implements Watched {
     path: string,
     { unwanted, identity }: { readonly unwanted?: AbortSignal; readonly identity?: ForkIdentity } = {},
   ): Promise<void> {
+    requireSecrets(this.#name, this.spec, this.#secrets);
     const { mainPid } = readCheckpointAbout(path).about;
     const machine = await this.#create(
-      { checkpoint: path, keepsPrograms: [mainPid], identity, ...surroundingsOf(this.#record.spec) },
+      { checkpoint: path, keepsPrograms: [mainPid], identity, ...surroundingsOf(this.spec, this.#secrets) },
       { signal: unwanted },
     );
     await this.#begin(machine, { op: "attach", request: { pid: mainPid } });
@@ -339,6 +365,14 @@ export class NamedSystem implements Watched {
       const words = isTooOften ? `${why} (${RETURNS_MAX} times since its checkpoint)` : why;
       return this.#beLost(words);
     }
+    const missing = missingSecrets(this.spec, this.#secrets);
+    if (missing.length > 0) {
+      this.#beLost(
+        `${why}; it goes on when its secrets are told again (start --secret): ${missing.join(", ")}`,
+        missing,
+      );
+      return;
+    }
     this.#returns.push(now);
     const wasPaused = state === "paused";
     this.#change({ state: wasPaused ? "paused" : "starting", restoredMs: checkpointMs });
@@ -347,8 +381,21 @@ export class NamedSystem implements Watched {
     );
   }
 
-  #beLost(error: string): void {
-    this.#change({ state: "lost", error });
+  /** From its checkpoint, once its secrets were told. @throws StratosError, StateError */
+  async goOn(): Promise<void> {
+    requireSecrets(this.#name, this.spec, this.#secrets);
+    const { checkpointMs } = this.#record;
+    this.#change({ state: "starting", restoredMs: checkpointMs, error: null, missingSecrets: [] });
+    try {
+      await this.resume(this.#folder.checkpointPath);
+    } catch (error) {
+      this.#beLost(`going back to its checkpoint failed: ${(error as Error).message}`);
+      throw error;
+    }
+  }
+
+  #beLost(error: string, missing: readonly string[] = []): void {
+    this.#change({ state: "lost", error, missingSecrets: missing });
     for (const { reject } of this.#waiting) reject(this.#refuse(`is lost: ${error}`));
     this.#waiting.clear();
   }
@@ -568,22 +615,4 @@ export class NamedSystem implements Watched {
     // Its end is the supervisor's, not its own: the record stays as it is.
     await this.#letGo();
   }
-}
-
-/** What it has around it whenever it begins, or goes on; whoever its program is may show windows. */
-function surroundingsOf({
-  memoryBytes,
-  network,
-  policy,
-  ports,
-  mounts,
-  codeCache,
-  display,
-  user,
-}: SystemSpec): Pick<CreateRequest, "memoryBytes" | "network" | "net" | "ports" | "mounts" | "codeCache" | "display"> {
-  return {
-    ...{ memoryBytes, ports, mounts, codeCache },
-    ...(policy === undefined ? { network } : { net: { policy } }),
-    display: display === true ? { user } : undefined,
-  };
 }

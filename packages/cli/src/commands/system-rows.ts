@@ -10,13 +10,20 @@ import {
   parseVolume,
 } from "../option-values.ts";
 import { UsageError } from "../command-error.ts";
-import type { ForkOptions, LogsOptions, ResumeOptions, SnapshotOptions, StopOptions } from "../systems/keep-systems.ts";
+import type {
+  ForkOptions,
+  LogsOptions,
+  ResumeOptions,
+  SnapshotOptions,
+  StartOptions,
+  StopOptions,
+} from "../systems/keep-systems.ts";
 import type { ListSystemsOptions } from "../systems/list-systems.ts";
 import type { DisplayOptions } from "../systems/show-display.ts";
 import type { AttachOptions, ExecOptions } from "../systems/run-system.ts";
 import { ProgramCommand } from "../program-command.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
-import { detachKeysOption, environmentOption } from "./run-options.ts";
+import { detachKeysOption, environmentOption, secretAgainOption } from "./run-options.ts";
 
 const EXIT_HELP =
   "\nExit status: the program's; 125 when Stratos itself fails; 126 when CMD cannot be executed; 127 when it is not " +
@@ -125,10 +132,14 @@ function lifeCommands(finish: Finish): Command[] {
   const start = new Command("start")
     .summary("start named systems that have ended anew")
     .description(
-      "Starts named systems that have ended, or are lost, anew: their programs in fresh clones of their images.",
+      "Starts named systems that have ended, or are lost, anew: their programs in fresh clones of their images. One " +
+        "that was lost with its secrets goes on from its checkpoint, once these are told again.",
     )
     .argument("<name...>", "systems")
-    .action(async (names: string[]) => finish(await (await keep()).startSystems(names)));
+    .addOption(secretAgainOption())
+    .action(async (names: string[], options: StartOptions) =>
+      finish(await (await keep()).startSystems(names, options)),
+    );
   const stop = new Command("stop")
     .summary("end named systems")
     .description(
@@ -238,6 +249,7 @@ function stateCommands(finish: Finish): Command[] {
         .argParser(parsePublished)
         .default([], "none"),
     )
+    .addOption(secretAgainOption())
     .addOption(
       new Option("--identity <kind>", "fresh: to be told from what was saved, as forks are (not with a seed)")
         .choices(["same", "fresh"])

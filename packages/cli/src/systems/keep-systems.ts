@@ -6,11 +6,13 @@ import { type ForkIdentity, StratosError, type SystemView } from "@stratos/sdk/a
 import type { SupervisorClient } from "@stratos/sdk/systems";
 import { lastLines } from "@stratos/supervisor/last-lines";
 import { EXIT_SUCCESS } from "../exit-status.ts";
-import { formatSize } from "../option-values.ts";
+import { formatSize, type SecretChoice } from "../option-values.ts";
+import { requireNetwork } from "../session/network-options.ts";
 import type { NetworkMode } from "../session/run-options.ts";
 import { formatTable } from "../text-table.ts";
 import { changeSystems, forEachSystem, withSupervisor } from "./supervisor.ts";
 import { mountsOf, portsOf } from "./system-spec.ts";
+import { toldSecrets } from "./told-secrets.ts";
 
 export interface StopOptions {
   /** Seconds. */
@@ -34,8 +36,13 @@ export function pauseSystems(names: readonly string[], isPaused: boolean): Promi
   return changeSystems(names, (client, name) => client.call(isPaused ? "pause-system" : "unpause-system", { name }));
 }
 
-export function startSystems(names: readonly string[]): Promise<number> {
-  return changeSystems(names, (client, name) => client.call("restart-system", { name }));
+export interface StartOptions {
+  readonly secret?: readonly SecretChoice[];
+}
+
+export async function startSystems(names: readonly string[], { secret }: StartOptions): Promise<number> {
+  const secrets = await toldSecrets(secret);
+  return changeSystems(names, (client, name) => client.call("restart-system", { name, secrets }));
 }
 
 /** Prints the exit code of each, as it ends. */
@@ -154,10 +161,13 @@ export interface ResumeOptions {
   readonly net: NetworkMode;
   readonly publish: readonly PublishedPort[];
   readonly identity: ForkIdentity;
+  readonly secret?: readonly SecretChoice[];
 }
 
 /** @returns its name */
-export function resumeSystem(file: string, options: ResumeOptions): Promise<string> {
+export async function resumeSystem(file: string, options: ResumeOptions): Promise<string> {
+  requireNetwork(options.net, { secret: options.secret });
+  const secrets = await toldSecrets(options.secret);
   return withSupervisor(async (client) => {
     const { name, volume, net, publish, identity } = options;
     const { value } = await client.call("resume-system", {
@@ -167,6 +177,7 @@ export function resumeSystem(file: string, options: ResumeOptions): Promise<stri
       network: net,
       ports: portsOf(publish),
       identity,
+      secrets,
     }).answer;
     return (value as SystemView).name;
   });

@@ -11,6 +11,7 @@ import { ensureImage } from "../session/machine-options.ts";
 import type { RunOptions } from "../session/run-options.ts";
 import { type Conversation, converse, terminalSize } from "./conversation.ts";
 import { withSupervisor } from "./supervisor.ts";
+import { toldSecrets } from "./told-secrets.ts";
 import { environmentOf, refuseUnfit, specOf, type SystemRunOptions, terminalType } from "./system-spec.ts";
 
 export interface ExecOptions {
@@ -41,9 +42,10 @@ export async function runSystem(command: readonly string[], options: RunOptions 
   const image = options.image ?? defaultImage(home);
   await ensureImage(image);
   const policy = await policyFor(options);
+  const secrets = await toldSecrets(options.secret);
   const spec = specOf({ ...options, image, policy }, command, home);
   return withSupervisor(async (client) => {
-    const { value } = await client.call("start-system", { name: options.name, spec }).answer;
+    const { value } = await client.call("start-system", { name: options.name, spec, secrets }).answer;
     const { name } = value as SystemView;
     if (options.detach !== true) {
       const shown = spec.display === true ? await import("./show-display.ts") : null;

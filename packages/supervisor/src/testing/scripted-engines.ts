@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { type EngineClient, StratosError } from "@stratos/sdk/client";
 import type { AbortSignalLike, SystemSpec } from "@stratos/sdk/api";
 import { encodeCheckpoint } from "@stratos/sdk/checkpoint-file";
-import type { Operations } from "@stratos/sdk/wire";
+import type { CreateRequest, Operations } from "@stratos/sdk/wire";
 import type { Engines } from "../named-system.ts";
 
 export const SPEC: SystemSpec = {
@@ -54,6 +54,8 @@ export class ScriptedEngines implements Engines {
   running = 0;
   /** Called by each machine that is to be; it is there once that has resolved. */
   created: () => Promise<void> = () => Promise.resolve();
+  /** What machines that did not come of a fork were made of, in order. */
+  readonly asked: CreateRequest[] = [];
 
   acquire(): { engine: EngineClient; release(): void } {
     this.processes++;
@@ -95,6 +97,7 @@ export class ScriptedEngines implements Engines {
     ): Promise<unknown> => {
       switch (op) {
         case "create":
+          this.asked.push(request);
           return { value: await machine(given) };
         case "fork": {
           const targets: number[] = [];
