@@ -157,17 +157,28 @@ test("rules of a named system's network hold for all its programs, in forks, aft
     await asked(fork);
     await box.checkpoint("./rules.checkpoint");
     await asked(await Sandbox.resume("./rules.checkpoint", { name: "three", network: "host" }));
-    await (await Sandbox.connect("one")).net.update([{ allow: "127.0.0.1", ports: [${shut}] }]);
+    const other = await Sandbox.connect("one");
+    const denied = ({ host, port, rule, process, atMs }) =>
+      [host, port, rule, process?.name, process?.pid > 0, Date.now() - atMs < 60_000];
+    said.push((await other.net.denied()).map(denied), (await fork.net.denied()).length);
+    await other.net.update([{ allow: "127.0.0.1", ports: [${shut}] }]);
     await asked(box);
+    said.push((await other.net.denied()).length);
     said.push((await refused(make("four", { net: { policy: [{ allow: "a b" }] } })))[0]);
     for (const name of ["one", "two-1", "three"]) await Sandbox.remove(name, { force: true });
     console.log(JSON.stringify(said));`,
-    ["in\nout\n", "in\nout\n", "in\nout\n", "out\nin\n", "option"],
+    [
+      ...["in\nout\n", "in\nout\n", "in\nout\n"],
+      ...[[["127.0.0.1", shut, null, "bash", true, true]], 1],
+      ...["out\nin\n", 2, "option"],
+    ],
     env,
   );
   const rule = ["--net", "host", "--allow", `127.0.0.1:${open}`];
   await command(env, "run", "-d", "--name", "five", "-i", TEST_IMAGE, ...rule, "--", "sleep", "1000");
   assert.equal(await command(env, "exec", "five", "bash", "-c", both), "in\nout\n");
+  const logged = await command(env, "logs", "--denied", "five");
+  assert.match(logged, /^\d{4}-\S+Z bash\[\d+\]: denied: 127\.0\.0\.1, port \d+ \(tcp\): no rule allows it\n$/);
   await command(env, "rm", "--force", "five");
 });
 

@@ -189,6 +189,20 @@ export interface ProcessInfo {
   readonly state: string;
 }
 
+/** A connection, or a question for a name, that was denied. */
+export interface Denial {
+  readonly host: string;
+  readonly port: number;
+  readonly protocol: "tcp" | "udp";
+  /** Which one did it, from 0; null: none fits. */
+  readonly rule: number | null;
+  readonly reason: string;
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
+  /** Whose it was; null: other rules have ended a connection. */
+  readonly process: Pick<ProcessInfo, "pid" | "name"> | null;
+}
+
 /** What happens in a sandbox, by name: `box.on(name, listener)`. */
 export interface SandboxEvents {
   /** A process executes a program. */
@@ -196,14 +210,8 @@ export interface SandboxEvents {
   "process-exit": { readonly pid: number; readonly exitCode: number; readonly signal: string | null };
   /** A program listens on a TCP port. */
   "port": { readonly port: number; readonly address: string };
-  /** A connection, or a question for a name, was denied. `rule`: which one did it, from 0; null: none fits. */
-  "denied": {
-    readonly host: string;
-    readonly port: number;
-    readonly protocol: "tcp" | "udp";
-    readonly rule: number | null;
-    readonly reason: string;
-  };
+  /** `box.net.denied` tells those that were before. */
+  "denied": Denial;
   /** A limit was reached; `pid` names whom it hit, where it is one process. */
   "limit": { readonly which: LimitName; readonly pid: number | null };
   /** So many events were left out: they came faster than they were heard. */

@@ -1,6 +1,7 @@
 import {
   LimitError,
   StratosError,
+  type Denial,
   type ForkOptions,
   type Isolation,
   type NetPolicy,
@@ -66,6 +67,11 @@ export class RemoteSandbox {
      * @throws StratosError of kind option: rules that mean nothing, or a sandbox that was made without `net`
      */
     update(policy: NetPolicy): Promise<void>;
+    /**
+     * What they have denied, the last thousand, the oldest first: of a named system also before this program came, and
+     * by machines that it had before.
+     */
+    denied(): Promise<Denial[]>;
   };
   readonly #handle: RemoteHandle;
   readonly #engines: EngineSource;
@@ -94,6 +100,10 @@ export class RemoteSandbox {
         checkPolicy(policy);
         const { engine, target } = handle.use();
         await engine.call("net", { target, policy }).answer;
+      },
+      async denied() {
+        const { engine, target } = handle.use();
+        return (await engine.call("denials", { target, isFollowed: false }).answer).value as Denial[];
       },
     };
     this.#handle = handle;

@@ -171,6 +171,8 @@ export class ClientConnection {
     switch (op) {
       case "events":
         return this.#hear(number, call, request as SupervisorOperations["events"]);
+      case "denials":
+        return this.#tellDenials(number, call, request as SupervisorOperations["denials"]);
       case "pause": {
         const { target, isPaused } = request as SupervisorOperations["pause"];
         await this.#system(target).setPaused(isPaused);
@@ -316,6 +318,22 @@ export class ClientConnection {
     };
     const { value, bytes: content } = await relayed.answer;
     return { value, content };
+  }
+
+  /** Of one that has ended, too. */
+  async #tellDenials(number: number, call: Call, request: SupervisorOperations["denials"]): Promise<Answered> {
+    const system = this.#system(request.target);
+    if (!request.isFollowed) return { value: system.denials.last };
+    const over = system.ended().catch(() => null);
+    const { ended, kill, outputs } = system.denials.follow((event) => this.#tell({ call: number, event }), over);
+    call.target = request.target;
+    call.onGone = kill;
+    call.onMessage = (message) => {
+      if ("cancel" in message) kill();
+      else if ("taken" in message) outputs[0]!.taken(message.taken);
+    };
+    await ended;
+    return {};
   }
 
   /** Tells what happens in whichever machine the system has, until it has ended. */

@@ -14,8 +14,17 @@ import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hostReason } from "@stratos/host-node/home";
 import type { NodeEngines } from "@stratos/engine-node";
-import { StratosError } from "@stratos/sdk/client";
-import type { ForkIdentity, ImageProgress, ProgramEnd, SystemSpec, SystemView, TerminalSize } from "@stratos/sdk/api";
+import { type EngineClient, StratosError } from "@stratos/sdk/client";
+import { DenialLog, type LostDenials } from "@stratos/sdk/denial-log";
+import type {
+  Denial,
+  ForkIdentity,
+  ImageProgress,
+  ProgramEnd,
+  SystemSpec,
+  SystemView,
+  TerminalSize,
+} from "@stratos/sdk/api";
 import type { CreateRequest, Frame } from "@stratos/sdk/wire";
 import type { SupervisorOperations } from "@stratos/sdk/systems";
 import { Audience, type Viewer } from "./audience.ts";
@@ -85,6 +94,8 @@ export class NamedSystem implements Watched {
   #returns: number[] = [];
   #isRemoved = false;
   readonly #followers = new Set<(machine: RunningSystem) => void>();
+  /** Of all its machines. */
+  readonly denials = new DenialLog();
   readonly #sessions = new Map<string, Session>();
   /** Their names are numbers, and none comes twice. */
   #lastSession = 0;
@@ -281,6 +292,7 @@ export class NamedSystem implements Watched {
       const before = this.#running;
       const isPaused = this.#record.state === "paused";
       if (isPaused) await process.engine.call("pause", { target, isPaused }).answer;
+      this.#hearDenials(process.engine, target);
       begun = new RunningSystem({ process, target }, beginning, {
         // What was typed is the other's until this one takes its place.
         onRead: (count) => {
@@ -315,6 +327,18 @@ export class NamedSystem implements Watched {
       await process.close(target);
       throw error;
     }
+  }
+
+  /** From the beginning of a machine, until it is closed. */
+  #hearDenials(engine: EngineClient, target: number): void {
+    const { policy, secrets } = this.spec;
+    if (policy === undefined && secrets === undefined) return;
+    const onEvent = (event: unknown, heard: () => void): void => {
+      heard();
+      // What was left out on its way was more at once than is kept.
+      if (!("lost" in (event as Denial | LostDenials))) this.denials.add(event as Denial);
+    };
+    engine.call("denials", { target, isFollowed: true }, { isBackground: true, onEvent }).answer.catch(() => {});
   }
 
   #keepOutput(entry: LogEntry, bytes: Uint8Array): void {

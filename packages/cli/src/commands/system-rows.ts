@@ -86,6 +86,10 @@ function programCommands(finish: Finish): Command[] {
     .description("Shows what a named system's program has written, the last 8 to 16 MiB of it.")
     .argument("<name>", "the system")
     .option("-f, --follow", "go on with what it writes until it ends")
+    .option(
+      "--denied",
+      "instead, the last thousand connections and questions for names that its network's rules denied",
+    )
     .addOption(
       new Option("-n, --tail <lines>", "only the last lines of what was written before").argParser(parseCount(0)),
     )

@@ -2,7 +2,9 @@
 import { resolve } from "node:path";
 import type { PublishedPort } from "@stratos/host-node";
 import type { SharedFolder } from "@stratos/images";
-import { type ForkIdentity, StratosError, type SystemView } from "@stratos/sdk/api";
+import { printable } from "@stratos/base";
+import { type Denial, type ForkIdentity, StratosError, type SystemView } from "@stratos/sdk/api";
+import type { LostDenials } from "@stratos/sdk/denial-log";
 import type { SupervisorClient } from "@stratos/sdk/systems";
 import { lastLines } from "@stratos/supervisor/last-lines";
 import { EXIT_SUCCESS } from "../exit-status.ts";
@@ -64,9 +66,13 @@ export interface LogsOptions {
   readonly follow?: true;
   /** Lines; absent: all. */
   readonly tail?: number;
+  /** What the rules of its network have denied instead. */
+  readonly denied?: true;
 }
 
-export function showLogs(name: string, { follow, tail }: LogsOptions): Promise<number> {
+export function showLogs(name: string, options: LogsOptions): Promise<number> {
+  const { follow, tail, denied } = options;
+  if (denied === true) return showDenials(name, options);
   return withSupervisor(async (client) => {
     const kept: { readonly stream: 1 | 2; readonly bytes: Uint8Array }[] = [];
     let isLive = tail === undefined;
@@ -91,6 +97,31 @@ export function showLogs(name: string, { follow, tail }: LogsOptions): Promise<n
     await answer;
     return EXIT_SUCCESS;
   });
+}
+
+function showDenials(name: string, { follow, tail = Infinity }: Omit<LogsOptions, "denied">): Promise<number> {
+  const print = (denial: Denial | LostDenials): void => void process.stdout.write(`${printable(lineOf(denial))}\n`);
+  return withSupervisor(async (client) => {
+    const target = (await client.call("open-system", { name }).answer).value as number;
+    const last = (await client.call("denials", { target, isFollowed: false }).answer).value as readonly Denial[];
+    let left = Math.max(0, last.length - tail);
+    if (follow !== true) for (const denial of last.slice(left)) print(denial);
+    else {
+      const onEvent = (event: unknown, heard: () => void): void => {
+        heard();
+        if (left-- <= 0) print(event as Denial | LostDenials);
+      };
+      await client.call("denials", { target, isFollowed: true }, { onEvent }).answer;
+    }
+    return EXIT_SUCCESS;
+  });
+}
+
+function lineOf(denial: Denial | LostDenials): string {
+  if ("lost" in denial) return `… ${denial.lost} more`;
+  const { atMs, process, host, port, protocol, reason } = denial;
+  const whose = process === null ? "" : ` ${process.name}[${process.pid}]`;
+  return `${new Date(atMs).toISOString()}${whose}: denied: ${host}, port ${port} (${protocol}): ${reason}`;
 }
 
 export interface SnapshotOptions {

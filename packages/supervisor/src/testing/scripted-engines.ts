@@ -1,7 +1,7 @@
 /** Engines whose programs say what is typed, and end when they are told to. */
 import { writeFileSync } from "node:fs";
 import { type EngineClient, StratosError } from "@stratos/sdk/client";
-import type { AbortSignalLike, SystemSpec } from "@stratos/sdk/api";
+import type { AbortSignalLike, Denial, SystemSpec } from "@stratos/sdk/api";
 import { encodeCheckpoint } from "@stratos/sdk/checkpoint-file";
 import type { CreateRequest, Operations } from "@stratos/sdk/wire";
 import type { Engines } from "../named-system.ts";
@@ -36,6 +36,7 @@ interface CallOptions {
   readonly signal?: AbortSignalLike | undefined;
   onStarted?(pid: number): void;
   onRead?(count: number): void;
+  onEvent?(event: unknown, heard: () => void): void;
   onOutput?(stream: 1 | 2, bytes: Uint8Array): void;
 }
 
@@ -54,6 +55,8 @@ export class ScriptedEngines implements Engines {
   running = 0;
   /** Called by each machine that is to be; it is there once that has resolved. */
   created: () => Promise<void> = () => Promise.resolve();
+  /** The last machine's rules deny something. */
+  deny: (denial: Denial) => void = () => {};
   /** What machines that did not come of a fork were made of, in order. */
   readonly asked: CreateRequest[] = [];
 
@@ -113,6 +116,9 @@ export class ScriptedEngines implements Engines {
         case "attach":
           return program(number, (request as Operations["attach"]).target, given);
         case "events":
+          return new Promise(() => {});
+        case "denials":
+          this.deny = (denial) => given.onEvent?.(denial, () => {});
           return new Promise(() => {});
         case "processes":
           return { value: of((request as Operations["processes"]).target).map(({ pid }) => pid) };
