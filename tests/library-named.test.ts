@@ -11,7 +11,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { SystemView } from "@stratos/sdk/api";
-import { homeOf, installLibrary, programPrints } from "./support/library-project.ts";
+import { homeOf, installLibrary, programPrints, runProgram } from "./support/library-project.ts";
 import { run } from "./support/stratos.ts";
 import { endSupervisor } from "./support/supervisor.ts";
 import { TEST_IMAGE } from "./support/test-image.ts";
@@ -139,6 +139,58 @@ test("a system is saved, resumed under another name, paused, rolled back and for
     ],
     homeOf(t, folder, "saved"),
   ));
+
+test("a detached program goes on without its client; others find it, in forks and files, after its end", async (t) => {
+  const env = homeOf(t, folder, "detached");
+  const JOB = "echo begun; while read -r word; do echo got $word; [ $word != end ] || exit 3; done";
+  const begun = await runProgram(
+    project,
+    `${MAKE}const box = await make("one");
+    const job = await box.spawn(${JSON.stringify(JOB)}, { detach: true, env: { A: "1" } });
+    said.push(job.session, job.pid === (await box.programs())[0].pid);
+    said.push(await refused(box.spawn("true", { detach: true, signal: AbortSignal.timeout(1000) })));
+    const own = await Sandbox.create({ image });
+    said.push(await refused(own.spawn("true", { detach: true })), await refused(own.programs()));
+    console.log(JSON.stringify(said));
+    // Its client is gone without a word.
+    process.kill(process.pid, "SIGKILL");`,
+    env,
+  );
+  assert.deepEqual(JSON.parse(begun.stdout), ["1", true, ["option", "signal"], ["option", "name"], ["option", "name"]]);
+  await prints(
+    `const box = await Sandbox.connect("one");
+    const talk = async (of, word, until) => {
+      const program = await of.attach("1");
+      let text = "";
+      if (word !== undefined) await program.stdin.write(word + "\\n");
+      for await (const bytes of program.stdout) if ((text += Buffer.from(bytes)).endsWith(until)) break;
+      return text;
+    };
+    said.push(await talk(box, "a", "got a\\n"));
+    await box.checkpoint("./detached.checkpoint");
+    const [fork] = await box.fork();
+    said.push(await talk(fork, "b", "got b\\n"), await talk(box, "c", "got c\\n"));
+    const resumed = await Sandbox.resume("./detached.checkpoint", { name: "two" });
+    said.push(await talk(resumed, "d", "got d\\n"));
+    const last = await box.attach("1");
+    await last.stdin.write("end\\n");
+    said.push((await last.wait()).exitCode);
+    said.push((await box.programs()).map(({ name, end }) => [name, end?.exitCode ?? null]));
+    said.push((await fork.programs())[0].end, await refused(box.attach("9")));
+    console.log(JSON.stringify(said));
+    process.exit();`,
+    [
+      ...["begun\ngot a\n", "begun\ngot a\ngot b\n", "begun\ngot a\ngot c\n", "got d\n"],
+      ...[3, [["1", 3]], null, ["program", "9: no such session"]],
+    ],
+    env,
+  );
+  assert.equal(await command(env, "exec", "-d", "one", "sh", "-c", "echo out; echo err >&2; exit 5"), "one/2\n");
+  const { stdout, stderr, status } = await run([join(project, "node_modules/.bin/stratos"), "attach", "one/2"], {
+    env,
+  });
+  assert.deepEqual([stdout, stderr, status], ["out\n", "err\n", 5]);
+});
 
 test("rules of a named system's network hold for all its programs, in forks, after a resume, and change", async (t) => {
   const env = homeOf(t, folder, "rules");

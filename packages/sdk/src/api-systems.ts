@@ -1,6 +1,6 @@
 /** Named systems, which live on when the program has ended that made them. */
 import type { HomeOptions } from "./api-images.ts";
-import type { ProgramOptions, TerminalSize } from "./api-programs.ts";
+import type { ProgramEnd, ProgramOptions, TerminalSize } from "./api-programs.ts";
 import type { ForkIdentity, Mount, NetOptions, NetPolicy, PortMapping, SandboxOptions } from "./api-sandboxes.ts";
 
 /** What programs of `run` and `spawn` have, unless they say otherwise: as long as this connection lasts. */
@@ -78,13 +78,19 @@ export interface SystemSpec {
  */
 export type SystemState = "starting" | "running" | "paused" | "exited" | "lost";
 
-/** A further program of a system, on a terminal that outlives those who watch it. */
+/** A further program of a system, which outlives who has begun it: `box.spawn(…, { detach: true })`. */
 export interface SessionView {
-  /** In its system. */
+  /** In its system, a number that no other has had: `box.attach(name)`, `stratos attach SYSTEM/NAME`. */
   readonly name: string;
+  /** Its beginning, when it is very long. */
   readonly command: readonly string[];
-  /** Milliseconds since 1970. */
+  readonly pid: number;
+  readonly hasTerminal: boolean;
+  /** Times are in milliseconds since 1970. */
   readonly startedMs: number;
+  /** Null: it runs. */
+  readonly endedMs: number | null;
+  readonly end: ProgramEnd | null;
 }
 
 export interface SystemView extends SystemSpec {
@@ -106,6 +112,7 @@ export interface SystemView extends SystemSpec {
   readonly missingSecrets: readonly string[];
   /** Labels of its snapshots, the oldest first. */
   readonly snapshots: readonly string[];
+  /** Those that run. */
   readonly sessions: readonly SessionView[];
   /** Process of the host that its machine is; null when there is none. */
   readonly pid: number | null;

@@ -59,25 +59,19 @@ export interface SupervisorOperations extends Operations {
   "open-system": Named;
   /** A program of this client's `run` goes on when the client is gone; what it writes from here on is for nobody. */
   "leave-program": { readonly call: number };
-  /** A program that goes on when the client is gone, and whose output is for nobody. Answered with its number. */
-  "run-detached": Operations["run"];
   /**
-   * A further program of it on a terminal of its own, which goes on when the client is gone; `follow-system` shows it.
-   * Answered with its name, a number that no other session of the system has had.
+   * A further program of it, which goes on when the client is gone; `follow-system` shows it. The frame's bytes are
+   * what it reads first. Answered with its SessionView.
    */
-  "open-session": Named & {
-    readonly command: readonly string[];
-    readonly env: Readonly<Record<string, string>>;
-    readonly cwd?: string | undefined;
-    readonly user?: string | undefined;
-    readonly tty: TerminalSize;
-  };
+  "open-session": Addressed & Omit<Operations["run"], "target">;
+  /** Answered with SessionViews, by name: those that run, and the last that have ended. */
+  "sessions": Addressed;
   /**
    * Shows what its program, or a session's, writes from here on, and gives it input. Events are `TerminalSized`;
-   * `started` tells that all of what was is shown. Cancelled: nobody is there any more, it goes on. Answered with the
-   * ProgramEnd.
+   * `started` tells its number, and that all of what was is shown. Cancelled: nobody is there any more, it goes on.
+   * Answered with the ProgramEnd.
    */
-  "follow-system": Named & {
+  "follow-system": Addressed & {
     readonly session?: string | undefined;
     readonly tty?: TerminalSize | undefined;
     /** The end of the input is the end of the program's. */
@@ -98,7 +92,7 @@ export interface SupervisorOperations extends Operations {
   /** Ends it: a signal first, and all of it when that has not helped after a while. */
   "stop-system": Addressed & { readonly graceMs: number; readonly signal: string };
   /** A signal for its program, or for a session's. */
-  "kill-system": Named & { readonly session?: string | undefined; readonly signal: string };
+  "kill-system": Addressed & { readonly session?: string | undefined; readonly signal: string };
   /** @see SystemView.state: only what has ended or is lost, unless `isForced` */
   "remove-system": Named & { readonly isForced: boolean };
   "pause-system": Named;

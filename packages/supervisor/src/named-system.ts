@@ -33,17 +33,17 @@ import type { Beginning } from "./going-program.ts";
 import { MachineProcess, type OpenedMachine } from "./machine-process.ts";
 import { forgetLog, OutputLog, readLog } from "./output-log.ts";
 import { RunningSystem } from "./running-system.ts";
-import { Session, type Watched } from "./session.ts";
+import type { ForkedSession, Session, Watched } from "./session.ts";
 import { missingSecrets, placesOf, requireSecrets, type Secrets } from "./system-secrets.ts";
+import { SystemSessions } from "./system-sessions.ts";
 import type { SystemFolder, SystemRecord } from "./system-store.ts";
 import { surroundingsOf } from "./system-surroundings.ts";
-import { type LogEntry, sizeFrame } from "./terminal-history.ts";
+import { lastOfHistory, type LogEntry, sizeFrame } from "./terminal-history.ts";
 
 /** A system that is lost again and again soon after its checkpoint is not begun for ever. */
 const RETURNS_MAX = 3;
 const RETURNS_MS = 10 * 60_000;
 const SNAPSHOTS_MAX = 100;
-const SESSIONS_MAX = 32;
 /** Between two checkpoints it runs so many times as long as the first one took. */
 const RUN_TIMES = 4;
 /** How long an engine may take to pass a signal on: then it hangs, and is to end all the same. */
@@ -63,6 +63,12 @@ interface SystemListener {
 
 /** What machines run in. */
 export type Engines = Pick<NodeEngines, "acquire">;
+
+/** What goes on in a fork of its machine. */
+interface ForkedPrograms {
+  readonly mainPid: number;
+  readonly sessions: readonly ForkedSession[];
+}
 
 interface SystemParts {
   readonly engines: Engines;
@@ -96,9 +102,7 @@ export class NamedSystem implements Watched {
   readonly #followers = new Set<(machine: RunningSystem) => void>();
   /** Of all its machines. */
   readonly denials = new DenialLog();
-  readonly #sessions = new Map<string, Session>();
-  /** Their names are numbers, and none comes twice. */
-  #lastSession = 0;
+  readonly sessions = new SystemSessions((why) => this.#refuse(why));
   #tail: Promise<unknown> = Promise.resolve();
   readonly #waiting = new Set<{ resolve(end: ProgramEnd): void; reject(error: unknown): void }>();
 
@@ -136,9 +140,15 @@ export class NamedSystem implements Watched {
     this.#change({ spec: { ...this.spec, ...placesOf(secrets) } });
   }
 
-  history(): readonly Frame[] {
+  /** Number of its program. */
+  get pid(): number {
+    return this.#mainPid;
+  }
+
+  history(costMax = Infinity): readonly Frame[] {
     const { tty } = this.#record.spec;
-    return [...(tty === null ? [] : [sizeFrame(tty)]), ...readLog(this.#folder.path)];
+    const all = [...(tty === null ? [] : [sizeFrame(tty)]), ...readLog(this.#folder.path)];
+    return lastOfHistory(all, costMax, tty !== null);
   }
 
   get isAlive(): boolean {
@@ -153,7 +163,7 @@ export class NamedSystem implements Watched {
       ...record,
       missingSecrets: record.missingSecrets ?? [],
       snapshots: this.#folder.snapshots(),
-      sessions: [...this.#sessions.values()].map((session) => session.view()),
+      sessions: this.sessions.views(),
       pid: this.#running?.engine.processId ?? null,
     };
   }
@@ -242,17 +252,22 @@ export class NamedSystem implements Watched {
     { unwanted, identity }: { readonly unwanted?: AbortSignal; readonly identity?: ForkIdentity } = {},
   ): Promise<void> {
     requireSecrets(this.#name, this.spec, this.#secrets);
-    const { mainPid } = readCheckpointAbout(path).about;
+    const { mainPid, sessions = [] } = readCheckpointAbout(path).about;
     const machine = await this.#create(
-      { checkpoint: path, keepsPrograms: [mainPid], identity, ...surroundingsOf(this.spec, this.#secrets) },
+      {
+        checkpoint: path,
+        keepsPrograms: [mainPid, ...sessions.map(({ pid }) => pid)],
+        identity,
+        ...surroundingsOf(this.spec, this.#secrets),
+      },
       { signal: unwanted },
     );
-    await this.#begin(machine, { op: "attach", request: { pid: mainPid } });
+    await this.#begin(machine, { op: "attach", request: { pid: mainPid } }, sessions);
   }
 
-  /** With a machine that is there already. @param mainPid  its program */
-  takeOn(machine: OpenedMachine, mainPid: number): Promise<void> {
-    return this.#exclusive(() => this.#begin(machine, { op: "attach", request: { pid: mainPid } }));
+  /** With a machine that is there already. */
+  takeOn(machine: OpenedMachine, { mainPid, sessions }: ForkedPrograms): Promise<void> {
+    return this.#exclusive(() => this.#begin(machine, { op: "attach", request: { pid: mainPid } }, sessions));
   }
 
   /**
@@ -263,11 +278,14 @@ export class NamedSystem implements Watched {
   forkMachine(
     options: { readonly count: number; readonly identity: ForkIdentity },
     unwanted: AbortSignal,
-  ): Promise<{ readonly machines: OpenedMachine[]; readonly mainPid: number }> {
+  ): Promise<{ readonly machines: OpenedMachine[]; readonly programs: ForkedPrograms }> {
     return this.#exclusive(async () => {
       const { process, target } = this.#machine();
       const mainPid = this.#mainPid;
-      return { mainPid, machines: await process.fork(target, { ...options, mainPid }, { signal: unwanted }) };
+      const pids = [mainPid, ...this.sessions.save().map(({ pid }) => pid)];
+      const machines = await process.fork(target, { ...options, pids }, { signal: unwanted });
+      const sessions = this.sessions.fork().filter(({ pid }) => pids.includes(pid));
+      return { machines, programs: { mainPid, sessions } };
     });
   }
 
@@ -285,7 +303,11 @@ export class NamedSystem implements Watched {
   }
 
   /** A machine takes the place of the one that is there, if any, once its program runs. */
-  async #begin({ process, target }: OpenedMachine, beginning: Beginning): Promise<void> {
+  async #begin(
+    { process, target }: OpenedMachine,
+    beginning: Beginning,
+    sessions: readonly ForkedSession[] = [],
+  ): Promise<void> {
     let begun: RunningSystem | null = null;
     try {
       this.#log ??= new OutputLog(this.#folder);
@@ -311,6 +333,7 @@ export class NamedSystem implements Watched {
       this.#audience.begin();
       this.#mainPid = mainPid;
       this.#running = running;
+      this.sessions.goOn({ engine: process.engine, target }, sessions);
       for (const tell of this.#followers) tell(running);
       if (before !== null) void before.close();
       this.#change({ state: isPaused ? "paused" : "running", finishedMs: null, exitCode: null, error: null });
@@ -469,23 +492,9 @@ export class NamedSystem implements Watched {
     this.#audience.resize(viewer, size);
   }
 
-  /** A further program on a terminal of its own. @throws StratosError: it cannot be started */
-  async openSession(request: SupervisorOperations["open-session"]): Promise<Session> {
-    const { engine, target } = this.use("programs");
-    if (this.#sessions.size >= SESSIONS_MAX) throw this.#refuse(`has ${SESSIONS_MAX} sessions already`);
-    const session = new Session(String(++this.#lastSession), engine, target, request);
-    this.#sessions.set(session.name, session);
-    const forget = (): void => void this.#sessions.delete(session.name);
-    session.ended().then(forget, forget);
-    await session.started;
-    return session;
-  }
-
-  /** @throws StratosError of kind system */
-  session(name: string): Session {
-    const session = this.#sessions.get(name);
-    if (session === undefined) throw this.#refuse(`has no session ${name}`);
-    return session;
+  /** A further program. @param typed  what it reads first. @throws StratosError: it cannot be started */
+  openSession(request: SupervisorOperations["open-session"], typed: Uint8Array): Promise<Session> {
+    return this.sessions.open(this.use("programs"), request, typed);
   }
 
   async signal(name: string): Promise<void> {
@@ -540,7 +549,8 @@ export class NamedSystem implements Watched {
 
   async #checkpoint(path: string): Promise<number> {
     const { engine, target } = this.#machine();
-    const about: CheckpointAbout = { name: this.#name, spec: this.#record.spec, mainPid: this.#mainPid };
+    const [name, spec, mainPid, sessions] = [this.#name, this.spec, this.#mainPid, this.sessions.save()];
+    const about: CheckpointAbout = { name, spec, mainPid, sessions };
     return (await engine.call("checkpoint", { target, path, about }).answer).value as number;
   }
 

@@ -54,7 +54,10 @@ function programCommands(finish: Finish): Command[] {
     .argument("<cmd>", "program, looked up in the system's PATH")
     .argument("[arg...]", "its arguments")
     .passThroughOptions()
-    .option("-d, --detach", "do not wait for it; what it writes is for nobody")
+    .option(
+      "-d, --detach",
+      "do not wait for it: print NAME/SESSION, with which `attach` finds it and what it has written",
+    )
     .option("-i, --interactive", "let it read standard input")
     .option("-t, --tty", "give it a terminal")
     .addOption(environmentOption())
@@ -72,8 +75,8 @@ function programCommands(finish: Finish): Command[] {
     .description(
       "Shows what a named system's program writes from here on, and gives it what is typed, if it was started with " +
         "--tty or --interactive. Several terminals may do so at once. The detach keys leave it to itself; so does " +
-        "the end of the terminal. NAME/SESSION is a further program with a terminal of its own, as the console opens " +
-        "them: what it shows comes first.",
+        "the end of the terminal. NAME/SESSION is a further program, of `exec --detach` or the console: what it has " +
+        "written comes first, as far as it is kept, also of one that has ended.",
     )
     .argument("<name>", "the system; NAME/SESSION")
     .option("--no-stdin", "only look")
