@@ -36,9 +36,9 @@ export function* saveStateInPieces(
   return writer.file();
 }
 
-/** Some milliseconds. */
-const OBJECTS_AT_ONCE = 1024;
-const BYTES_AT_ONCE = 1 << 22;
+/** A millisecond or two, where the code is warm. */
+const OBJECTS_AT_ONCE = 128;
+const BYTES_AT_ONCE = 1 << 20;
 
 /** All objects that a file of `root` would hold. @throws StateError */
 export function reachableState(root: object, ports: StatePorts, options: SaveOptions = {}): readonly object[] {

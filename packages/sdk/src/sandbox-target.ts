@@ -319,8 +319,14 @@ export class SandboxTarget {
     return display !== null && !display.isAtRest && !machine!.isPaused;
   }
 
-  /** That is over, or has lasted for too long. @returns null: it is over, and nothing is to be waited for */
+  /**
+   * Before it is forked: that is over, or has lasted for too long, and what need not be copied is gone.
+   *
+   * @returns null: nothing is to be waited for
+   */
   settle(): Promise<void> | null {
+    const forgetting = this.#running?.machine.forgetNames(this.#breathe) ?? null;
+    if (forgetting !== null) return forgetting.then(() => this.#settle());
     return this.#isUnsettled ? this.#settle() : null;
   }
 
