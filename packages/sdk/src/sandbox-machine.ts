@@ -1,6 +1,6 @@
 /** A machine that outlives its programs: a library starts them one after the other, or beside one another. */
 import { ERRNO_NAMES, MS_NODEV, MS_NOSUID, MS_RELATIME, SIGKILL, SIGNAL_NAMES } from "@stratos/abi";
-import { byteStringToUtf8, forOneTurn, StateError, utf8ToByteString } from "@stratos/base";
+import { byteStringToUtf8, copyInPieces, forOneTurn, StateError, utf8ToByteString } from "@stratos/base";
 import { BLOCK_SIZE, fileChanges, LaterVolume, type Volume } from "@stratos/aegisfs";
 import { type MachinePorts, MemoryBlockDevice, type SocketProvider } from "@stratos/host";
 import { AegisFileSystem, beginAnew, type Board, hasNamesToForget, type Kernel, mountAt } from "@stratos/kernel";
@@ -554,7 +554,7 @@ export class SandboxMachine {
     yield;
     const place = { room: before.length, ...(allocate === undefined ? {} : { allocate }) };
     const bytes = yield* this.#session.saveInPieces(new Map([...this.#streams(), ...streams]), place);
-    bytes.set(before);
+    yield* copyInPieces(before, bytes, 0);
     return bytes;
   }
 
