@@ -80,8 +80,8 @@ test("what the command line does to systems, requests do", async (t) => {
   const asked = { count: 1, identity: "same" };
   const forks = await served.must<SystemView[]>("POST", "/v1/systems/dev/fork", asked);
   assert.deepEqual(
-    forks.map((fork) => [fork.name, fork.pid, fork.sessions]),
-    [["dev-1", pid, []]],
+    forks.map((fork) => [fork.name, fork.pid, fork.sessions.map(({ name }) => name)]),
+    [["dev-1", pid, [session]]],
   );
   await served.must("POST", "/v1/systems/dev/pause");
   assert.equal((await served.must<SystemView>("GET", "/v1/systems/dev")).state, "paused");
@@ -305,8 +305,8 @@ test("terminals over a WebSocket: what is typed, sizes, signals, ends, and what 
   assert.deepEqual(await ended, [129, null]);
   await third.hears("its end", ({ ended }) => ended !== undefined);
   assert.deepEqual((await served.must<SystemView>("GET", "/v1/systems/dev")).sessions, []);
-  third.say({ id: 1, open: place });
-  await third.hears("there is none", ({ problem }) => problem === `dev: has no session ${session}`);
+  third.say({ id: 1, open: { ...place, session: "99" } });
+  await third.hears("there is none", ({ problem }) => problem === "dev: has no session 99");
   third.socket.close();
 });
 

@@ -641,17 +641,18 @@ test("the examples of the README run as they stand", async (t) => {
   assert.match(said[2]!, /24 80\r\n[^]*\n3\n$/);
   assert.equal(said[3], "");
   assert.equal(said[4], "200 8000\ntrue\n");
-  assert.equal(said[5], "10.1.2.3 80 rule 0 denies it\n7\n");
+  assert.equal(said[5], "10.1.2.3 80 curl rule 0 denies it\n7\n1\n");
   assert.match(said[6]!, /^[0-9a-f]{25}\n\n$/);
   assert.equal(said[7], "limit output number\ntrue output true\n536870912 init\n");
   assert.deepEqual([said[8], said[9]], ["good\n\n", "kept\n\n"]);
   assert.equal(said[10], "kept\n\n");
   assert.equal(said[11], "a\nb\n a\nb\n\n");
   assert.equal(said[12], "copy running, workshop running\n");
-  assert.equal(said[13], "prepared\n2\n prepared\n\n");
-  assert.equal(said[14], "there 1 here 1\n");
-  assert.match(said[15]!, /^modified \/srv\/site\/pages\/index\.html\nadded \/root\/copy\n/);
-  assert.deepEqual(said.slice(16), ["a\nb\n\n", "a\nb\n42\n"]);
+  assert.equal(said[13], "1 runs\nbegun\ngot it\n3\n");
+  assert.equal(said[14], "prepared\n2\n prepared\n\n");
+  assert.equal(said[15], "there 1 here 1\n");
+  assert.match(said[16]!, /^modified \/srv\/site\/pages\/index\.html\nadded \/root\/copy\n/);
+  assert.deepEqual(said.slice(17), ["a\nb\n\n", "a\nb\n42\n"]);
 });
 
 test("the types hold for a program in TypeScript, and mistakes are found", () => {

@@ -38,4 +38,4 @@ export { FileHead } from "./file-head.ts";
 export { forOneTurn, inOnePiece } from "./in-pieces.ts";
 export { StateError } from "./state-error.ts";
 export { loadState, type StateSources } from "./state-reader.ts";
-export { reachableState, saveState, saveStateInPieces, type StatePorts } from "./state-writer.ts";
+export { copyInPieces, reachableState, saveState, saveStateInPieces, type StatePorts } from "./state-writer.ts";

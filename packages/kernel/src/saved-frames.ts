@@ -17,8 +17,12 @@ interface HeldFrames {
   readonly borrowed: Uint16Array;
 }
 
-/** Counts what is there while nobody runs, instead of keeping such counts for each kernel while they do. */
-function framesHeldBy({ frames, images, memory, reaper, spaces, zeroFrame }: Kernel): HeldFrames {
+/** Page caches that are looked at in a piece. */
+const CACHES_AT_ONCE = 512;
+
+/** Counts what is there while it does not run, instead of keeping such counts for each kernel while they do. */
+function* framesHeldBy(kernel: Kernel): Generator<void, HeldFrames> {
+  const { frames, images, memory, reaper, spaces, zeroFrame } = kernel;
   const { first, total } = frames;
   const references = new Int32Array(total);
   const notes = new Uint16Array(total);
@@ -37,8 +41,15 @@ function framesHeldBy({ frames, images, memory, reaper, spaces, zeroFrame }: Ker
     },
   };
   count.reference(zeroFrame);
-  for (const space of spaces) space.table.countFrames(count);
-  for (const cache of memory.caches) if (cache instanceof PageCache) cache.countFrames(count);
+  for (const space of spaces) {
+    space.table.countFrames(count);
+    yield;
+  }
+  let caches = 0;
+  for (const cache of memory.caches) {
+    if (cache instanceof PageCache) cache.countFrames(count);
+    if (++caches % CACHES_AT_ONCE === 0) yield;
+  }
   for (const holder of memory.holders) holder.countFrames(count);
   reaper.countFrames(count);
   // What is borrowed is the image's as well.
@@ -64,10 +75,11 @@ interface SavedParts {
  */
 export function* savedParts(kernel: Kernel): Generator<void, SavedParts> {
   const { board, memory, libraryPlaces, spaces } = kernel;
-  const held = framesHeldBy(kernel);
+  const held = yield* framesHeldBy(kernel);
   yield;
-  const only = board.frames.onlyOf(memory, held);
-  const { pages, images } = board.images.onlyOf(
+  const only = yield* board.frames.onlyOf(memory, held);
+  yield;
+  const { pages, images } = yield* board.images.onlyOf(
     kernel.images,
     only.frames,
     (frame) => held.borrowed[frame - board.frames.first]! > 0,

@@ -21,6 +21,7 @@ import {
   assert,
   byteString,
   byteStringOf,
+  copyInPieces,
   crc32c,
   loadState,
   reachableState,
@@ -130,12 +131,12 @@ export function* saveMachineInPieces(
     saveStateInPieces(state, ports, { standIn: severedSocketFor, replaced }),
   );
   yield;
-  const file = new SavedFile([saveState(shape, new Map()), stateBytes], frames.length, place);
+  const file = yield* SavedFile.begin([saveState(shape, new Map()), stateBytes], frames.length, place);
   for (let index = 0; index < frames.length; index++) {
     file.append(physical.u8, frames[index]! * PAGE_SIZE);
     if (index % PAGES_AT_ONCE === PAGES_AT_ONCE - 1) yield;
   }
-  return file.end();
+  return yield* file.end();
 }
 
 /** Half a MiB: less than a millisecond, where the memory is there. */
@@ -162,28 +163,35 @@ class SavedFile {
   #pages = 0;
   #summed = 0;
 
-  constructor(
-    parts: readonly Uint8Array[],
+  static *begin(parts: readonly Uint8Array[], pages: number, place: SavedPlace): Generator<void, SavedFile> {
+    const before = parts.reduce((sum, part) => sum + PART_HEADER_BYTES + part.length, HEADER_BYTES);
+    const file = new SavedFile(before, pages, place);
+    for (const part of parts) yield* file.#part(part);
+    assert(file.#at === file.#sumsAt, "the first parts are as long as they were said to be");
+    file.#at += PART_HEADER_BYTES + pages * 4;
+    file.#header(pages * PAGE_SIZE, 0);
+    return file;
+  }
+
+  /** @param before  bytes of its head and its first parts */
+  private constructor(
+    before: number,
     pages: number,
     { room = 0, allocate = (bytes) => new Uint8Array(bytes) }: SavedPlace,
   ) {
-    const before = parts.reduce((sum, part) => sum + PART_HEADER_BYTES + part.length, HEADER_BYTES);
     this.#bytes = allocate(room + before + 2 * PART_HEADER_BYTES + pages * (4 + PAGE_SIZE));
     this.#sums = new Uint32Array(pages);
+    this.#sumsAt = room + before;
     const view = new DataView(this.#bytes.buffer);
     this.#bytes.set(byteStringOf(MAGIC), room);
     view.setUint32(room + 8, VERSION, true);
     this.#at = room + HEADER_BYTES;
-    for (const part of parts) this.#part(part);
-    this.#sumsAt = this.#at;
-    this.#at += PART_HEADER_BYTES + pages * 4;
-    this.#header(pages * PAGE_SIZE, 0);
   }
 
-  #part(part: Uint8Array): void {
-    this.#header(part.length, crc32c(part));
-    this.#bytes.set(part, this.#at);
-    this.#at += part.length;
+  *#part(part: Uint8Array): Generator<void> {
+    const at = this.#at + PART_HEADER_BYTES;
+    this.#header(part.length, yield* copyInPieces(part, this.#bytes, at));
+    this.#at = at + part.length;
   }
 
   #header(length: number, checksum: number): void {
@@ -205,11 +213,11 @@ class SavedFile {
     this.#summed = this.#pages;
   }
 
-  end(): Uint8Array {
+  *end(): Generator<void, Uint8Array> {
     assert(this.#at === this.#bytes.length, "all of a saved machine is in its file");
     this.#sum();
     this.#at = this.#sumsAt;
-    this.#part(bytesOfSums(this.#sums));
+    yield* this.#part(bytesOfSums(this.#sums));
     return this.#bytes;
   }
 }

@@ -43,11 +43,19 @@ export interface SpawnOptions extends ProgramRunOptions {
    * `stdin`, whose end is Ctrl-D, and all that it shows comes from `stdout`.
    */
   readonly tty?: TerminalSize;
+  /**
+   * Of a named system: a session, which goes on when this program has ended or closed the sandbox. `box.programs()`
+   * lists it, and `box.attach(name)` finds it again, in forks and what is resumed, too. Not with `signal`. Default:
+   * false.
+   */
+  readonly detach?: boolean;
 }
 
 /** A program that runs. */
 export interface Program {
   readonly pid: number;
+  /** Of one that was detached, its name among `box.programs()`; else null. */
+  readonly session: string | null;
   readonly stdin: ProgramInput;
   /**
    * Unread bytes hold the program back once there are 256 KiB of them. A loop that is left may be followed by another,

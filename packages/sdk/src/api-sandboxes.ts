@@ -32,7 +32,7 @@ export type Isolation = "worker" | "shared" | "process";
 export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
   /**
    * Makes a named system, which lives on when this program has ended (`Sandbox.connect`): it is stopped by `box.stop`.
-   * Not with `net`, `limits`, `timeoutMs`, `onTimeout`, `volumes`, `state`, `board`, `isolation`, `spare`.
+   * Not with `limits`, `timeoutMs`, `onTimeout`, `volumes`, `state`, `board`, `isolation`, `spare`.
    */
   readonly name?: string;
   /** Of a named system: how often it is saved, so that it can go back there when it is killed. Default: never. */
@@ -117,7 +117,8 @@ export interface NetOptions {
   /**
    * By name of the environment variable in which programs find a stand-in, of the same length. Where they send that to
    * a host that the secret is for, the secret is sent: in the head of a request by HTTPS, which the sandbox's programs
-   * find certificates of Stratos' own for; or in one piece, unencrypted. Not with `record`.
+   * find certificates of Stratos' own for; or in one piece, unencrypted. Not with `record`. Of a named system they are
+   * kept in memory alone: what goes on from a file, or without the supervisor that knew them, is told them again.
    */
   readonly secrets?: Readonly<Record<string, NetSecret>>;
   /**
@@ -188,6 +189,20 @@ export interface ProcessInfo {
   readonly state: string;
 }
 
+/** A connection, or a question for a name, that was denied. */
+export interface Denial {
+  readonly host: string;
+  readonly port: number;
+  readonly protocol: "tcp" | "udp";
+  /** Which one did it, from 0; null: none fits. */
+  readonly rule: number | null;
+  readonly reason: string;
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
+  /** Whose it was; null: other rules have ended a connection. */
+  readonly process: Pick<ProcessInfo, "pid" | "name"> | null;
+}
+
 /** What happens in a sandbox, by name: `box.on(name, listener)`. */
 export interface SandboxEvents {
   /** A process executes a program. */
@@ -195,14 +210,8 @@ export interface SandboxEvents {
   "process-exit": { readonly pid: number; readonly exitCode: number; readonly signal: string | null };
   /** A program listens on a TCP port. */
   "port": { readonly port: number; readonly address: string };
-  /** A connection, or a question for a name, was denied. `rule`: which one did it, from 0; null: none fits. */
-  "denied": {
-    readonly host: string;
-    readonly port: number;
-    readonly protocol: "tcp" | "udp";
-    readonly rule: number | null;
-    readonly reason: string;
-  };
+  /** `box.net.denied` tells those that were before. */
+  "denied": Denial;
   /** A limit was reached; `pid` names whom it hit, where it is one process. */
   "limit": { readonly which: LimitName; readonly pid: number | null };
   /** So many events were left out: they came faster than they were heard. */

@@ -1,16 +1,13 @@
 /** Named systems, which live on when the program has ended that made them. */
 import type { HomeOptions } from "./api-images.ts";
-import type { ProgramOptions, TerminalSize } from "./api-programs.ts";
-import type { ForkIdentity, Mount, NetPolicy, PortMapping, SandboxOptions } from "./api-sandboxes.ts";
+import type { ProgramEnd, ProgramOptions, TerminalSize } from "./api-programs.ts";
+import type { ForkIdentity, Mount, NetOptions, NetPolicy, PortMapping, SandboxOptions } from "./api-sandboxes.ts";
 
 /** What programs of `run` and `spawn` have, unless they say otherwise: as long as this connection lasts. */
 export interface ConnectOptions extends HomeOptions, ProgramOptions {}
 
 /** What is for a sandbox without a name alone. */
-type UnnamedOptions = Pick<
-  SandboxOptions,
-  "net" | "limits" | "timeoutMs" | "onTimeout" | "isolation" | "keepsPrograms"
->;
+type UnnamedOptions = Pick<SandboxOptions, "limits" | "timeoutMs" | "onTimeout" | "isolation" | "keepsPrograms">;
 
 /** What a system that comes from a file had of the host, it has only when that is said again. */
 export interface ResumeOptions extends ConnectOptions, UnnamedOptions {
@@ -21,6 +18,8 @@ export interface ResumeOptions extends ConnectOptions, UnnamedOptions {
   /** For each that it had, by its place in the system. */
   readonly mounts?: readonly Mount[];
   readonly network?: "none" | "host";
+  /** Instead of `network`. Of a named system: its secrets, all that it had, without `policy`, which it keeps. */
+  readonly net?: NetOptions;
   readonly ports?: readonly PortMapping[];
 }
 
@@ -29,6 +28,14 @@ export interface StopOptions {
   readonly signal?: string;
   /** How long it has for that, before it is killed. Default: 10 s. */
   readonly graceMs?: number;
+}
+
+/** A secret of a named system, as far as it is kept: nobody writes down its value. */
+export interface SecretPlace {
+  /** As `NetSecret.hosts`. */
+  readonly hosts: readonly string[];
+  /** Of the value, and of the stand-in that programs have. */
+  readonly bytes: number;
 }
 
 /** What a named system is. */
@@ -45,6 +52,10 @@ export interface SystemSpec {
   readonly network: "none" | "host";
   /** Of the host's network, as it begins; absent: all of it is allowed. */
   readonly policy?: NetPolicy;
+  /** By name of the environment variable. */
+  readonly secrets?: Readonly<Record<string, SecretPlace>>;
+  /** `NetOptions.ca`. */
+  readonly ca?: readonly string[];
   readonly ports: readonly PortMapping[];
   readonly mounts: readonly Mount[];
   readonly memoryBytes: number;
@@ -67,13 +78,19 @@ export interface SystemSpec {
  */
 export type SystemState = "starting" | "running" | "paused" | "exited" | "lost";
 
-/** A further program of a system, on a terminal that outlives those who watch it. */
+/** A further program of a system, which outlives who has begun it: `box.spawn(…, { detach: true })`. */
 export interface SessionView {
-  /** In its system. */
+  /** In its system, a number that no other has had: `box.attach(name)`, `stratos attach SYSTEM/NAME`. */
   readonly name: string;
+  /** Its beginning, when it is very long. */
   readonly command: readonly string[];
-  /** Milliseconds since 1970. */
+  readonly pid: number;
+  readonly hasTerminal: boolean;
+  /** Times are in milliseconds since 1970. */
   readonly startedMs: number;
+  /** Null: it runs. */
+  readonly endedMs: number | null;
+  readonly end: ProgramEnd | null;
 }
 
 export interface SystemView extends SystemSpec {
@@ -91,8 +108,11 @@ export interface SystemView extends SystemSpec {
   readonly checkpointMs: number | null;
   /** It went back to a checkpoint of this time, because it was lost. */
   readonly restoredMs: number | null;
+  /** Secrets without which it does not go on from its last checkpoint: only the ended supervisor knew their values. */
+  readonly missingSecrets: readonly string[];
   /** Labels of its snapshots, the oldest first. */
   readonly snapshots: readonly string[];
+  /** Those that run. */
   readonly sessions: readonly SessionView[];
   /** Process of the host that its machine is; null when there is none. */
   readonly pid: number | null;

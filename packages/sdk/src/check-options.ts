@@ -198,6 +198,7 @@ export const BOARD: Table<BoardOptions> = {
 };
 export const SPAWN: Table<SpawnOptions> = {
   ...{ ...PROGRAM, ...SIGNAL, timeoutMs: number, stdin: input, tty: wholeOf(TERMINAL, "columns", "rows") },
+  detach: flag,
 };
 export const RUN: Table<RunOptions> = {
   ...{ ...PROGRAM, ...SIGNAL, timeoutMs: number, stdin: input },

@@ -180,6 +180,13 @@ export class EngineServer {
         this.#sandbox(request as Operations["net"]).setNetPolicy(policy);
         return {};
       }
+      case "denials": {
+        const { isFollowed } = request as Operations["denials"];
+        const sandbox = this.#sandbox(request as Operations["denials"]);
+        if (!isFollowed) return { value: sandbox.denials.last };
+        call.going = sandbox.followDenials((event) => this.#tell({ call: number, event }));
+        return { value: await call.going.ended };
+      }
       case "life": {
         const { timeoutMs } = request as Operations["life"];
         this.#sandbox(request as Operations["life"]).setLife(timeoutMs);

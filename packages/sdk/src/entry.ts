@@ -41,7 +41,6 @@ import {
 import { onEngine, openSandbox } from "./open-sandbox.ts";
 import { openRemoteRecording, type RunRecording } from "./recording.ts";
 import { closeUnlessGone, RemoteHandle } from "./remote-files.ts";
-import { standInsOf } from "./secret-stand-ins.ts";
 import { type EngineSource, RemoteSandbox } from "./sandbox.ts";
 import { type Image, openRemoteImage, openRemoteVolume, type Volume } from "./volume.ts";
 
@@ -109,8 +108,7 @@ export class Sandbox extends RemoteSandbox {
     const { name } = options ?? {};
     if (name === undefined) {
       const handle = await openSandbox(engines, options);
-      const defaults = { ...options, env: { ...standInsOf(options?.net?.secrets), ...options.env } };
-      return new Sandbox(handle, defaults, { mayHold: options.keepsPrograms === true });
+      return new Sandbox(handle, options, { mayHold: options.keepsPrograms === true });
     }
     checkOptions(options, SANDBOX);
     if (options.record !== undefined)
@@ -164,8 +162,7 @@ export class Sandbox extends RemoteSandbox {
     if (identity !== "fresh" && identity !== "same")
       throw new StratosError("option", 'identity: "fresh" or "same" is expected', { option: "identity" });
     const handle = await openSandbox(engines, given, { checkpoint, identity });
-    const defaults = { ...given, env: { ...standInsOf(given.net?.secrets), ...given.env } };
-    return new Sandbox(handle, defaults, { mayHold: given.keepsPrograms === true });
+    return new Sandbox(handle, given, { mayHold: given.keepsPrograms === true });
   }
 
   /**

@@ -50,7 +50,7 @@ const kindOf = async (work: Promise<unknown>): Promise<unknown> =>
     () => "done",
     (error: StratosError) => [error.kind, Object.values(error.data)[0]],
   );
-const view = (name: string, state: string): unknown => ({ name, state });
+const view = (name: string, state: string, ...missingSecrets: string[]): unknown => ({ name, state, missingSecrets });
 
 test("a page refuses each by name", async () => {
   const image = (): Promise<string> => Promise.resolve("debian");
@@ -70,8 +70,9 @@ test("a page refuses each by name", async () => {
 
 test("a text with a slash and a URL are files, another is a name; only what is paused is begun again", async () => {
   const answers = {
-    "systems": [view("one", "running"), view("two", "paused"), view("three", "exited")],
+    "systems": [view("one", "running"), view("two", "paused"), view("three", "exited"), view("waiting", "lost", "KEY")],
     "unpause-system": null,
+    "restart-system": view("waiting", "running"),
     "resume-system": view("four", "running"),
     "open-system": 7,
   };
@@ -83,6 +84,7 @@ test("a text with a slash and a URL are files, another is a name; only what is p
   };
   assert.deepEqual(await asked("one"), ["one", "systems", "open-system"]);
   assert.deepEqual(await asked("two"), ["two", "systems", "unpause-system", "open-system"]);
+  assert.deepEqual(await asked("waiting"), ["waiting", "systems", "restart-system", "open-system"]);
   const source = new Recorded(answers);
   assert.deepEqual(await kindOf(resumeSystem(source, "three", {})), ["system", "three"]);
   assert.deepEqual(await kindOf(connectSystem(source, "none", {})), ["no-system", "none"]);
@@ -94,6 +96,14 @@ test("a text with a slash and a URL are files, another is a name; only what is p
     "resume-system",
     { path: "/cwd/./a", name: "n", mounts: [{ host: "/cwd/.", guest: "/mnt" }], network: "none", ports: [] },
   ]);
+  const secrets = { KEY: { value: "a key of 16 bytes and more", hosts: ["example.org"] } };
+  await resumeSystem(source, "./a", { net: { secrets, ca: "PEM" } });
+  assert.deepEqual(source.asked.at(-2)![1], {
+    ...{ path: "/cwd/./a", name: undefined, mounts: [], network: "host", ports: [], secrets, ca: ["PEM"] },
+  });
+  await resumeSystem(source, "waiting", { net: { secrets } });
+  assert.deepEqual(source.asked.at(-2)![1], { name: "waiting", secrets });
+  assert.deepEqual(await kindOf(resumeSystem(source, "./a", { net: { policy: "allow" } })), ["option", "net.policy"]);
 });
 
 test("a system starts from the image that was named, else from the one that is found", async () => {
@@ -104,9 +114,14 @@ test("a system starts from the image that was named, else from the one that is f
     await startSystem(source, { name: "one", ...options }, find);
     return (source.asked.at(-2)![1] as { spec: { image: string } }).spec.image;
   };
+  const secrets = { KEY: { value: "a key of 16 bytes and more", hosts: ["example.org"] } };
+  await imageOf({ net: { secrets, ca: ["PEM"] } });
+  const started = source.asked.at(-2)![1] as { spec: object; secrets: object };
+  assert.deepEqual(started.secrets, secrets);
+  assert.ok(!JSON.stringify(started.spec).includes("a key"), "what is kept of a system has none of them");
   assert.equal(await imageOf({ image: "debian" }), "debian");
-  assert.equal(await imageOf({}), "found-1");
-  assert.equal(await imageOf({ image: "debian", pull: true }), "found-2");
+  assert.equal(await imageOf({}), "found-2");
+  assert.equal(await imageOf({ image: "debian", pull: true }), "found-3");
   assert.deepEqual(await kindOf(imageOf({ state: new Uint8Array(1) })), ["option", "state"]);
   assert.deepEqual(await kindOf(imageOf({ image: [] })), ["option", "image"]);
 });

@@ -7,6 +7,7 @@ import {
   type ForkOptions,
   type HomeOptions,
   type Mount,
+  type NetOptions,
   type ResumeOptions,
   type SandboxOptions,
   StratosError,
@@ -42,7 +43,7 @@ const WAITING = ["sleep", "infinity"];
 /** What a system that lives on has no place for. */
 const UNFIT = ["limits", "timeoutMs", "onTimeout", "volumes", "state", "board", "isolation", "spare"] as const;
 
-const UNFIT_AGAIN = ["net", "limits", "timeoutMs", "onTimeout", "isolation", "keepsPrograms"] as const;
+const UNFIT_AGAIN = ["limits", "timeoutMs", "onTimeout", "isolation", "keepsPrograms"] as const;
 
 /** @throws StratosError of kind option: a page has none */
 function systemsOf(source: SystemsSource | undefined, what: string): SystemsSource {
@@ -99,8 +100,8 @@ async function viewsOf(client: SupervisorClient): Promise<readonly SystemView[]>
 }
 
 /** @throws StratosError of kind no-system or system */
-async function findAlive(client: SupervisorClient, name: string): Promise<SystemView> {
-  const view = (await viewsOf(client)).find((each) => each.name === name);
+function aliveAmong(views: readonly SystemView[], name: string): SystemView {
+  const view = views.find((each) => each.name === name);
   if (view === undefined) throw new StratosError("no-system", `${name}: no such system`, { system: name });
   if (view.state === "exited" || view.state === "lost")
     throw new StratosError("system", `${name}: is not running (${view.state})`, { system: name });
@@ -144,22 +145,27 @@ export async function startSystem(
     };
     const { answer } = client.call(
       "start-system",
-      { name: options.name, spec },
+      { name: options.name, spec, ...secretsOf(options) },
       { signal, ...(onProgress === undefined ? {} : { onProgress }) },
     );
     return (await answer).value as SystemView;
   });
 }
 
-/** @throws StratosError of kind option: a secret would be kept beside the system, in its supervisor's files */
-function networkOf({ network = "none", net }: SandboxOptions): Pick<SystemSpec, "network" | "policy"> {
+/** Without the secrets, which are told beside it. @throws StratosError of kind option */
+function networkOf({ network = "none", net }: SandboxOptions): Pick<SystemSpec, "network" | "policy" | "ca"> {
   if (net === undefined) return { network };
-  for (const option of ["secrets", "ca"] as const)
-    if (net[option] !== undefined)
-      throw new StratosError("option", `net.${option}: is not for named systems`, { option: `net.${option}` });
   const { policy = "deny" } = net;
   checkNetPolicy(policy);
-  return { network: "host", policy };
+  return { network: "host", policy, ...authoritiesOf(net) };
+}
+
+function authoritiesOf({ ca }: NetOptions): Pick<SystemSpec, "ca"> {
+  return ca === undefined ? {} : { ca: [ca].flat() };
+}
+
+function secretsOf({ net }: Pick<SandboxOptions, "net">): Pick<NetOptions, "secrets"> {
+  return net?.secrets === undefined ? {} : { secrets: net.secrets };
 }
 
 function absoluteMounts(source: SystemsSource, mounts: readonly Mount[]): Mount[] {
@@ -171,7 +177,7 @@ export async function connectSystem(
   name: string,
   { home }: ConnectOptions,
 ): Promise<OpenedSystem> {
-  return opening(systemsOf(systems, "connect"), home, (client) => findAlive(client, name));
+  return opening(systemsOf(systems, "connect"), home, async (client) => aliveAmong(await viewsOf(client), name));
 }
 
 /** The file, when that is a checkpoint of a sandbox that had no name. */
@@ -190,16 +196,27 @@ export async function resumeSystem(
   const source = systemsOf(systems, "resume");
   return opening(source, options.home, async (client) => {
     if (typeof place === "string" && !place.includes("/")) {
-      const view = await findAlive(client, place);
+      const views = await viewsOf(client);
+      if (views.some((each) => each.name === place && each.missingSecrets.length > 0))
+        return (await client.call("restart-system", { name: place, ...secretsOf(options) }).answer).value as SystemView;
+      const view = aliveAmong(views, place);
       if (view.state === "paused") await client.call("unpause-system", { name: place }).answer;
       return view;
     }
-    const { name, mounts = [], network = "none", ports = [], identity } = options;
+    const { name, mounts = [], net, network = net === undefined ? "none" : "host", ports = [], identity } = options;
     for (const option of UNFIT_AGAIN)
       if (options[option] !== undefined)
         throw new StratosError("option", `${option}: is not for named systems`, { option });
+    if (net?.policy !== undefined)
+      throw new StratosError("option", "net.policy: a named system keeps its own, which box.net.update changes", {
+        option: "net.policy",
+      });
     const path = source.absolutePath(place);
-    const told = identity === undefined ? {} : { identity };
+    const told = {
+      ...(identity === undefined ? {} : { identity }),
+      ...secretsOf(options),
+      ...authoritiesOf(net ?? {}),
+    };
     const request = { path, name, mounts: absoluteMounts(source, mounts), network, ports, ...told };
     return (await client.call("resume-system", request).answer).value as SystemView;
   });

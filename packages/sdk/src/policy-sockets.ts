@@ -10,7 +10,7 @@ import type {
   HostSocketOption,
   SocketProvider,
 } from "@stratos/host";
-import type { NetOptions, NetPolicy, SandboxEvents } from "./api.ts";
+import type { Denial, NetOptions, NetPolicy } from "./api.ts";
 import { HELLO_BYTES_MAX, readClientHello } from "./client-hello.ts";
 import { questionOf, refusalOf } from "./dns-message.ts";
 import { NetSecrets, type OutgoingSecrets } from "./net-secrets.ts";
@@ -21,6 +21,9 @@ const DNS_PORT = 53;
 /** Datagrams of our own that wait to be read, and peers of a socket for datagrams. */
 const REFUSALS_MAX = 64,
   PEERS_MAX = 256;
+
+/** What was denied, as sockets know it. */
+export type DeniedPlace = Omit<Denial, "atMs" | "process">;
 
 interface PolicyParts {
   readonly policy: NetPolicy;
@@ -36,7 +39,7 @@ export class PolicySockets implements SocketProvider {
   readonly #inner: SocketProvider;
   readonly #rules: NetRules;
   readonly #callSoon: (act: () => void) => void;
-  readonly #tell: (denied: SandboxEvents["denied"]) => void;
+  readonly #tell: (denied: DeniedPlace) => void;
   readonly #open = new Set<PolicySocket>();
   readonly #secrets: NetSecrets | null;
   readonly #tls: TlsGateway | null;
@@ -45,7 +48,7 @@ export class PolicySockets implements SocketProvider {
   constructor(
     inner: SocketProvider,
     { policy, secrets, tls = null, loop, known = null }: PolicyParts,
-    tell: (denied: SandboxEvents["denied"]) => void,
+    tell: (denied: DeniedPlace) => void,
   ) {
     this.#inner = inner;
     this.#rules = new NetRules(policy, () => loop.nowMs(), known === null ? null : known.rules);
@@ -56,7 +59,7 @@ export class PolicySockets implements SocketProvider {
   }
 
   /** Of a fork: the same of the host, under rules of their own. */
-  fork(parts: Omit<PolicyParts, "known" | "tls">, tell: (denied: SandboxEvents["denied"]) => void): PolicySockets {
+  fork(parts: Omit<PolicyParts, "known" | "tls">, tell: (denied: DeniedPlace) => void): PolicySockets {
     return new PolicySockets(this.#inner, { ...parts, tls: this.#tls, known: this }, tell);
   }
 
@@ -138,7 +141,7 @@ export class PolicySockets implements SocketProvider {
     return verdict.isAllowed;
   }
 
-  #deny({ rule }: Verdict, what: Pick<SandboxEvents["denied"], "host" | "port" | "protocol">): void {
+  #deny({ rule }: Verdict, what: Pick<Denial, "host" | "port" | "protocol">): void {
     const reason = rule === null ? "no rule allows it" : `rule ${rule} denies it`;
     this.#tell({ ...what, rule, reason });
   }

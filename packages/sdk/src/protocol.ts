@@ -189,6 +189,11 @@ export interface Operations {
   "diff": { readonly target: number; readonly label: string | null };
   /** Other rules for connections. */
   "net": { readonly target: number; readonly policy: NetPolicy };
+  /**
+   * What the rules have denied: answered with the last, each a `Denial`; or, followed, these come as events, and each
+   * from then on until it is cancelled.
+   */
+  "denials": { readonly target: number; readonly isFollowed: boolean };
   /** Ends the sandbox after so long; null: never. */
   "life": { readonly target: number; readonly timeoutMs: number | null };
   /** Goes on until it is cancelled: events come. */

@@ -6,6 +6,7 @@ import {
   type Program,
   type ProgramEnd,
   type ProgramInput,
+  type SessionView,
   type StandardInput,
   type TerminalSize,
 } from "./api.ts";
@@ -14,6 +15,7 @@ import { isTerminalSize, STREAM_WINDOW, type ConnectRequest, type Operations, ty
 import { checkContent, checkText } from "./check-options.ts";
 import { COPIED_AT_ONCE, encodedPieces, joinLittleByLittle } from "./much-content.ts";
 import { OutputStream } from "./output-stream.ts";
+import type { SupervisorClient, SupervisorOperations } from "./systems.ts";
 
 interface StartedCall {
   readonly call: number;
@@ -36,6 +38,7 @@ interface CallOptions {
 type StreamedCall =
   | { readonly op: "run"; readonly request: Omit<RunRequest, "hasInput"> }
   | { readonly op: "attach"; readonly request: Operations["attach"] }
+  | { readonly op: "follow-system"; readonly request: SupervisorOperations["follow-system"] }
   | { readonly op: "connect"; readonly request: ConnectRequest };
 
 export function startCall(
@@ -49,7 +52,7 @@ export function startCall(
   const started = new Promise<number>((resolve) => {
     tellStarted = resolve;
   });
-  const { call, answer } = engine.call(
+  const { call, answer } = (engine as unknown as SupervisorClient).call(
     op,
     { ...request, hasInput: stdin !== undefined && whole === null },
     {
@@ -81,13 +84,14 @@ export function startCall(
 }
 
 /** @returns what is short enough to come with the call: it is there when the program looks, in seeded runs as well */
-function wholeInput(stdin: StandardInput | undefined): Uint8Array | null {
+export function wholeInput(stdin: StandardInput | undefined): Uint8Array | null {
   const bytes = typeof stdin === "string" && stdin.length <= STREAM_WINDOW ? new TextEncoder().encode(stdin) : stdin;
   return bytes instanceof Uint8Array && bytes.length <= STREAM_WINDOW ? bytes : null;
 }
 
 export class RemoteProgram implements Program {
   readonly pid: number;
+  readonly session: string | null;
   readonly stdin: ProgramInput;
   readonly stdout: AsyncIterable<Uint8Array>;
   readonly stderr: AsyncIterable<Uint8Array>;
@@ -103,7 +107,7 @@ export class RemoteProgram implements Program {
     engine: EngineClient,
     { target, hasTerminal }: { readonly target: number; readonly hasTerminal: boolean },
     { call, ended }: StartedCall,
-    parts: Pick<Program, "pid" | "stdin" | "stdout" | "stderr">,
+    parts: Pick<Program, "pid" | "stdin" | "stdout" | "stderr"> & { readonly session?: string },
   ) {
     this.#engine = engine;
     this.#target = target;
@@ -115,6 +119,7 @@ export class RemoteProgram implements Program {
     };
     ended.then(end, end);
     this.pid = parts.pid;
+    this.session = parts.session ?? null;
     this.stdin = parts.stdin;
     this.stdout = parts.stdout;
     this.stderr = parts.stderr;
@@ -141,6 +146,22 @@ export class RemoteProgram implements Program {
     // Who never waits for it leaves nobody to hear of that.
     running.ended.catch(() => {});
     return new RemoteProgram(engine, where, running, { pid, ...parts });
+  }
+
+  /** A session of a named system, with what it has written as far as that is kept. */
+  static async follow(
+    client: SupervisorClient,
+    target: number,
+    { name, hasTerminal }: Pick<SessionView, "name" | "hasTerminal">,
+    stdin?: StandardInput,
+  ): Promise<RemoteProgram> {
+    // The supervisor's answer, and what it streams, are those of a program.
+    const engine = client as unknown as EngineClient;
+    const request = { target, session: name, endsInput: true, historyBytes: Number.MAX_SAFE_INTEGER };
+    const { running, parts } = RemoteProgram.#begin(engine, { op: "follow-system", request }, stdin, undefined);
+    running.ended.catch(() => {});
+    const pid = await Promise.race([running.started, running.ended.then(() => 0)]);
+    return new RemoteProgram(engine, { target, hasTerminal }, running, { pid, session: name, ...parts });
   }
 
   static #begin(

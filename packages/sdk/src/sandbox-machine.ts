@@ -1,9 +1,9 @@
 /** A machine that outlives its programs: a library starts them one after the other, or beside one another. */
 import { ERRNO_NAMES, MS_NODEV, MS_NOSUID, MS_RELATIME, SIGKILL, SIGNAL_NAMES } from "@stratos/abi";
-import { byteStringToUtf8, forOneTurn, StateError, utf8Of, utf8ToByteString } from "@stratos/base";
+import { byteStringToUtf8, copyInPieces, forOneTurn, StateError, utf8ToByteString } from "@stratos/base";
 import { BLOCK_SIZE, fileChanges, LaterVolume, type Volume } from "@stratos/aegisfs";
 import { type MachinePorts, MemoryBlockDevice, type SocketProvider } from "@stratos/host";
-import { AegisFileSystem, beginAnew, type Board, type Kernel, mountAt } from "@stratos/kernel";
+import { AegisFileSystem, beginAnew, type Board, hasNamesToForget, type Kernel, mountAt } from "@stratos/kernel";
 import {
   findGuestUser,
   guestEnvironment,
@@ -31,18 +31,19 @@ import type { GoingCall } from "./going-call.ts";
 import { type ConnectionListener, dropOutsideEnds, GuestConnection } from "./guest-connection.ts";
 import { MachineEvents, type SandboxEvent } from "./machine-events.ts";
 import { MachineFiles } from "./machine-files.ts";
+import { renameMachine } from "./machine-id.ts";
 import { checkDuration } from "./check-options.ts";
 import { argvOf, wrong } from "./machine-options.ts";
 import { MachineProgram, type ProgramListener, type SavedProgram } from "./machine-program.ts";
 import { isTerminalSize, type CreateRequest, type KeptPrograms, type RunRequest } from "./protocol.ts";
 import { processesOf } from "./process-list.ts";
-import { rehearseForkByTurns } from "./rehearse-fork.ts";
+import { forgetNamesByTurns, rehearseForkByTurns } from "./rehearse-fork.ts";
 import { restingSockets } from "./resting-sockets.ts";
 import { bytesBefore, bytesBeforeInPieces, type SavedSandbox, type SavedSurroundings } from "./saved-sandbox.ts";
+import { standInsOf } from "./secret-stand-ins.ts";
 import type { Authority } from "./tls-gateway.ts";
 
 const PAGE = 4096;
-const MACHINE_ID = "/etc/machine-id";
 /** How the files were at the beginning, among the points that are kept. */
 const IMAGE_POINT = "image";
 /** Who goes on from a saved machine wants an answer first: until then it has the memory that it touches. */
@@ -213,7 +214,7 @@ export class SandboxMachine {
       if (image.outlivesSandbox !== true) this.#keepPoint(IMAGE_POINT);
     } else dropOutsideEnds(kernel, forked.original.#outsidePorts());
     if (saved !== null && parts.identity === "fresh") beginAnew(kernel);
-    if (parts.identity === "fresh") this.#renameMachine();
+    if (parts.identity === "fresh") renameMachine(this.#files, kernel.random);
     for (const [pid, program] of this.#programs) {
       this.#session.machine.onEnd(pid, (status) => program.end(status));
       const { keepsPrograms = false } = parts;
@@ -266,16 +267,6 @@ export class SandboxMachine {
   #stop(which: LimitName): void {
     this.stop(new LimitError(`the sandbox has reached its limit: ${which}`, { which, partial: null }));
     this.#onEvent({ name: "limit", data: { which, pid: null } });
-  }
-
-  /** machine-id(5): of a fork it is another one, where there is one. */
-  #renameMachine(): void {
-    const present = this.#files.read(MACHINE_ID);
-    if (typeof present === "number" || present.length < 32) return;
-    const bytes = new Uint8Array(16);
-    this.kernel.random.fill(bytes);
-    const digits = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-    this.#files.write(MACHINE_ID, utf8Of(`${digits}\n`), 0o444);
   }
 
   #forgetAtEnd(pid: number, program: MachineProgram): void {
@@ -382,10 +373,9 @@ export class SandboxMachine {
     const isShown = this.display !== null && (user.uid === 0 || user.uid === this.display.uid);
     const shown = isShown ? this.display!.environment : {};
     const trusting = this.#authority === null ? {} : AUTHORITY_ENVIRONMENT;
-    const settings = Object.entries({ ...trusting, ...shown, ...request.env }).map(([name, value]) => ({
-      name,
-      value,
-    }));
+    const standIns = standInsOf(this.#parts.net?.secrets);
+    const given = { ...trusting, ...standIns, ...shown, ...request.env };
+    const settings = Object.entries(given).map(([name, value]) => ({ name, value }));
     for (const { name, value } of settings)
       if (name === "" || /[=\0]/.test(name) || value.includes("\0")) throw wrong("env", `${name}: not a variable`);
     const { tty } = request;
@@ -564,7 +554,7 @@ export class SandboxMachine {
     yield;
     const place = { room: before.length, ...(allocate === undefined ? {} : { allocate }) };
     const bytes = yield* this.#session.saveInPieces(new Map([...this.#streams(), ...streams]), place);
-    bytes.set(before);
+    yield* copyInPieces(before, bytes, 0);
     return bytes;
   }
 
@@ -600,8 +590,16 @@ export class SandboxMachine {
   /** What `saveBeside` is to do for the first time, by turns. Of a seeded sandbox nothing is touched but by itself. */
   async rehearseSave(breathe: () => Promise<void>): Promise<void> {
     const { image, volumes } = this.#parts;
-    if (this.#seed === null && image.fork !== undefined && volumes.length === 0)
-      await rehearseForkByTurns(this.#session.machine, this.#ports.engine, breathe);
+    if (this.#seed !== null || image.fork === undefined || volumes.length > 0) return;
+    await this.forgetNames(breathe);
+    await rehearseForkByTurns(this.#session.machine, this.#ports.engine, breathe);
+  }
+
+  /** Names that need not be copied. @returns null: there are not many, or it is seeded: then it is left alone */
+  forgetNames(breathe: () => Promise<void>): Promise<void> | null {
+    if (this.#seed !== null || !hasNamesToForget(this.kernel)) return null;
+    const { loop } = this.#ports;
+    return forgetNamesByTurns(this.kernel, { nowMs: () => loop.nowMs(), turnMs: SAVE_TURN_MS }, breathe);
   }
 
   /** @returns null: there is none, or what is saved of it would be less than of this one */

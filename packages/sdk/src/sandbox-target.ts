@@ -7,12 +7,12 @@ import type { EventLoop, SocketProvider } from "@stratos/host";
 import type { Board } from "@stratos/kernel";
 import type { GuestUser } from "@stratos/session";
 import {
+  type Denial,
   type FileDifference,
   type FileEvent,
   LimitError,
   type NetOptions,
   type NetPolicy,
-  type SandboxEvents,
   StratosError,
 } from "./api.ts";
 import { AUTHORITY_SUBJECT } from "./authority-files.ts";
@@ -23,6 +23,7 @@ import {
   ofCheckpoint,
   readCheckpointHead,
 } from "./checkpoint-file.ts";
+import { DenialLog, type LostDenials } from "./denial-log.ts";
 import type {
   CheckpointFiles,
   CloneUse,
@@ -39,7 +40,8 @@ import { closeAll, durable } from "./open-parts.ts";
 import type { SandboxEvent } from "./machine-events.ts";
 import type { MachineFiles } from "./machine-files.ts";
 import { checkMachineOptions } from "./machine-options.ts";
-import { PolicySockets } from "./policy-sockets.ts";
+import { type DeniedPlace, PolicySockets } from "./policy-sockets.ts";
+import { callingProcess } from "./process-list.ts";
 import { type CreateRequest, MEMORY_BYTES, type OpenImageRequest, type Operations } from "./protocol.ts";
 import { type MountedVolume, SandboxMachine } from "./sandbox-machine.ts";
 import { readSaved } from "./saved-sandbox.ts";
@@ -74,6 +76,7 @@ interface Beginning {
 
 export class SandboxTarget {
   readonly board: Board | null;
+  readonly denials = new DenialLog();
   readonly #parts: SandboxParts;
   readonly #memoryBytes: number;
   #running: Running | null = null;
@@ -259,7 +262,14 @@ export class SandboxTarget {
     return { ...request.net, policy: this.#policy ?? request.net.policy ?? "deny", loop };
   }
 
-  readonly #tellDenied = (data: SandboxEvents["denied"]): void => this.#hear({ name: "denied", data });
+  /** In the midst of a call of the process, unless the rules have changed. */
+  readonly #tellDenied = (denied: DeniedPlace): void => {
+    const atMs = this.#parts.host.clock.realtimeMs();
+    const running = this.#running;
+    const data = { ...denied, atMs, process: running === null ? null : callingProcess(running.machine.kernel) };
+    this.denials.add(data);
+    this.#hear({ name: "denied", data });
+  };
 
   /** @throws StratosError of kind option; then the rules are as before */
   setNetPolicy(policy: NetPolicy): void {
@@ -309,8 +319,14 @@ export class SandboxTarget {
     return display !== null && !display.isAtRest && !machine!.isPaused;
   }
 
-  /** That is over, or has lasted for too long. @returns null: it is over, and nothing is to be waited for */
+  /**
+   * Before it is forked: that is over, or has lasted for too long, and what need not be copied is gone.
+   *
+   * @returns null: nothing is to be waited for
+   */
   settle(): Promise<void> | null {
+    const forgetting = this.#running?.machine.forgetNames(this.#breathe) ?? null;
+    if (forgetting !== null) return forgetting.then(() => this.#settle());
     return this.#isUnsettled ? this.#settle() : null;
   }
 
@@ -423,6 +439,11 @@ export class SandboxTarget {
     const stream = new EventStream<SandboxEvent>(send, (count) => ({ name: "lost", data: { count } }));
     this.#listeners.add(stream);
     return eventCall(stream, this.#closed, () => this.#listeners.delete(stream));
+  }
+
+  /** Tells what was denied and what is, whichever machine it is, until the sandbox is closed. */
+  followDenials(send: (denial: Denial | LostDenials) => void): GoingCall {
+    return this.denials.follow(send, this.#closed);
   }
 
   /** Tells what happens to files of the present machine. @returns a negated errno: no such file */

@@ -1,6 +1,7 @@
 import {
   LimitError,
   StratosError,
+  type Denial,
   type ForkOptions,
   type Isolation,
   type NetPolicy,
@@ -12,6 +13,7 @@ import {
   type RunResult,
   type SandboxEvents,
   type SandboxStats,
+  type SessionView,
   type SpawnOptions,
   type StopOptions,
 } from "./api.ts";
@@ -40,6 +42,7 @@ import {
   RemoteProgram,
   startCall,
   type StreamPair,
+  wholeInput,
 } from "./remote-program.ts";
 import type { CommonEngine } from "./volume.ts";
 
@@ -66,6 +69,11 @@ export class RemoteSandbox {
      * @throws StratosError of kind option: rules that mean nothing, or a sandbox that was made without `net`
      */
     update(policy: NetPolicy): Promise<void>;
+    /**
+     * What they have denied, the last thousand, the oldest first: of a named system also before this program came, and
+     * by machines that it had before.
+     */
+    denied(): Promise<Denial[]>;
   };
   readonly #handle: RemoteHandle;
   readonly #engines: EngineSource;
@@ -94,6 +102,10 @@ export class RemoteSandbox {
         checkPolicy(policy);
         const { engine, target } = handle.use();
         await engine.call("net", { target, policy }).answer;
+      },
+      async denied() {
+        const { engine, target } = handle.use();
+        return (await engine.call("denials", { target, isFollowed: false }).answer).value as Denial[];
       },
     };
     this.#handle = handle;
@@ -162,11 +174,39 @@ export class RemoteSandbox {
     checkCommand(command);
     checkOptions(options, SPAWN);
     checkDuration("timeoutMs", options.timeoutMs);
-    const { stdin, signal, tty } = options;
+    const { stdin, signal, tty, detach } = options;
     const request = { ...this.#request(command, options), tty };
+    if (detach === true) return this.#detached(request, options);
     const program = await RemoteProgram.start(engine, request, { stdin, signal });
     this.#keep(program);
     return program;
+  }
+
+  async #detached(request: Omit<RunRequest, "hasInput">, { stdin, signal }: SpawnOptions): Promise<Program> {
+    const { client } = this.#named("detach");
+    if (signal !== undefined)
+      throw new StratosError("option", "signal: ends what goes with this program, not what is detached from it", {
+        option: "signal",
+      });
+    const whole = wholeInput(stdin);
+    const { value } = await client.call(
+      "open-session",
+      { ...request, hasInput: whole === null },
+      whole === null ? {} : { bytes: whole },
+    ).answer;
+    return RemoteProgram.follow(client, request.target, value as SessionView, whole === null ? stdin : undefined);
+  }
+
+  /**
+   * Sessions of a named system: programs that are detached from who has begun them, by name. Those that run, and the
+   * last 32 that have ended.
+   *
+   * @throws StratosError of kind option: the sandbox has no name
+   */
+  async programs(): Promise<SessionView[]> {
+    const { client } = this.#named("programs");
+    const { target } = this.#handle.use();
+    return (await client.call("sessions", { target }).answer).value as SessionView[];
   }
 
   #keep(program: RemoteProgram): void {
@@ -182,7 +222,28 @@ export class RemoteSandbox {
    *
    * @throws StratosError of kind program: no such one runs. Of a state's programs that is told by `wait`
    */
-  attach(pid: number): Program {
+  attach(pid: number): Program;
+  /**
+   * A session of a named system, by its name: what it has written, as far as that is kept (1 MiB; of one that has ended
+   * 256 KiB), and what it writes from then on. Several may have it at once, each with all of its output; who does not
+   * read for ten seconds is left behind, so that `wait` rejects (kind closed), and the program goes on.
+   *
+   * @throws StratosError of kind program: there is none of that name; option: the sandbox has no name
+   */
+  attach(session: string): Promise<Program>;
+  attach(which: number | string): Program | Promise<Program> {
+    return typeof which === "number" ? this.#attachProgram(which) : this.#attachSession(which);
+  }
+
+  async #attachSession(name: string): Promise<Program> {
+    const { client } = this.#named("attach");
+    const session = (await this.programs()).find((each) => each.name === name);
+    if (session === undefined)
+      throw new StratosError("program", `${name}: no such session`, { program: name, code: "ESRCH" });
+    return RemoteProgram.follow(client, this.#handle.use().target, session);
+  }
+
+  #attachProgram(pid: number): Program {
     const { engine, target } = this.#handle.use();
     const present = this.#programs.get(pid);
     if (present !== undefined) return present;

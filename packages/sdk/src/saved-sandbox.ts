@@ -7,7 +7,15 @@
  * to the end: what MachineSession.save gave, which has its own checksums
  * ```
  */
-import { byteString, byteStringOf, inOnePiece, loadState, saveStateInPieces, StateError } from "@stratos/base";
+import {
+  byteString,
+  byteStringOf,
+  copyInPieces,
+  inOnePiece,
+  loadState,
+  saveStateInPieces,
+  StateError,
+} from "@stratos/base";
 import { MemoryBlockDevice } from "@stratos/host";
 import type { SavedProgram } from "./machine-program.ts";
 import type { Authority } from "./tls-gateway.ts";
@@ -86,6 +94,6 @@ export function* bytesBeforeInPieces(surroundings: SavedSurroundings): Generator
   const view = new DataView(bytes.buffer);
   view.setUint32(8, VERSION, true);
   view.setUint32(12, state.length, true);
-  bytes.set(state, HEADER_BYTES);
+  yield* copyInPieces(state, bytes, HEADER_BYTES);
   return bytes;
 }

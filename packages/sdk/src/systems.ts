@@ -6,12 +6,12 @@
  * A client's first call is `hello`. That call, its answer and the form of a failure never change, so that each side can
  * tell a stranger what it is.
  */
-import type { ForkIdentity, Mount, PortMapping, SystemSpec, TerminalSize } from "./api.ts";
+import type { ForkIdentity, Mount, NetSecret, PortMapping, SystemSpec, TerminalSize } from "./api.ts";
 import type { EngineClient } from "./engine-client.ts";
 import type { Operations } from "./protocol.ts";
 
 /** Changes with every change that an older side would not understand. */
-export const PROTOCOL = 5;
+export const PROTOCOL = 6;
 
 export interface Hello {
   readonly protocol: number;
@@ -31,6 +31,11 @@ interface Named {
   readonly name: string;
 }
 
+/** What the supervisor and the engine keep in their memory alone; both sides have it over their own channel. */
+interface ToldSecrets {
+  readonly secrets?: Readonly<Record<string, NetSecret>> | undefined;
+}
+
 /** By its name; or what `open-system` has answered: that one, whatever is called so by now. */
 export type Addressed = Named | { readonly target: number };
 
@@ -40,33 +45,33 @@ export interface SupervisorOperations extends Operations {
   "hello": Hello;
   /** Answered with all views, in the order of their names. */
   "systems": Readonly<Record<never, never>>;
-  /** Makes and starts one; absent name: one that is free. Answered with its view. */
-  "start-system": { readonly name?: string | undefined; readonly spec: SystemSpec };
-  /** Starts one that has ended or is lost anew, from its image. Answered with its view. */
-  "restart-system": Named;
+  /**
+   * Makes and starts one; absent name: one that is free. What the spec says of secrets follows from those that are
+   * told. Answered with its view.
+   */
+  "start-system": ToldSecrets & { readonly name?: string | undefined; readonly spec: SystemSpec };
+  /**
+   * Starts one that has ended or is lost anew, from its image; one that misses its secrets goes on from its checkpoint.
+   * All of them are told, or none: those that are known hold. Answered with its view.
+   */
+  "restart-system": Named & ToldSecrets;
   /** Answered with a target. */
   "open-system": Named;
   /** A program of this client's `run` goes on when the client is gone; what it writes from here on is for nobody. */
   "leave-program": { readonly call: number };
-  /** A program that goes on when the client is gone, and whose output is for nobody. Answered with its number. */
-  "run-detached": Operations["run"];
   /**
-   * A further program of it on a terminal of its own, which goes on when the client is gone; `follow-system` shows it.
-   * Answered with its name, a number that no other session of the system has had.
+   * A further program of it, which goes on when the client is gone; `follow-system` shows it. The frame's bytes are
+   * what it reads first. Answered with its SessionView.
    */
-  "open-session": Named & {
-    readonly command: readonly string[];
-    readonly env: Readonly<Record<string, string>>;
-    readonly cwd?: string | undefined;
-    readonly user?: string | undefined;
-    readonly tty: TerminalSize;
-  };
+  "open-session": Addressed & Omit<Operations["run"], "target">;
+  /** Answered with SessionViews, by name: those that run, and the last that have ended. */
+  "sessions": Addressed;
   /**
    * Shows what its program, or a session's, writes from here on, and gives it input. Events are `TerminalSized`;
-   * `started` tells that all of what was is shown. Cancelled: nobody is there any more, it goes on. Answered with the
-   * ProgramEnd.
+   * `started` tells its number, and that all of what was is shown. Cancelled: nobody is there any more, it goes on.
+   * Answered with the ProgramEnd.
    */
-  "follow-system": Named & {
+  "follow-system": Addressed & {
     readonly session?: string | undefined;
     readonly tty?: TerminalSize | undefined;
     /** The end of the input is the end of the program's. */
@@ -87,7 +92,7 @@ export interface SupervisorOperations extends Operations {
   /** Ends it: a signal first, and all of it when that has not helped after a while. */
   "stop-system": Addressed & { readonly graceMs: number; readonly signal: string };
   /** A signal for its program, or for a session's. */
-  "kill-system": Named & { readonly session?: string | undefined; readonly signal: string };
+  "kill-system": Addressed & { readonly session?: string | undefined; readonly signal: string };
   /** @see SystemView.state: only what has ended or is lost, unless `isForced` */
   "remove-system": Named & { readonly isForced: boolean };
   "pause-system": Named;
@@ -101,8 +106,10 @@ export interface SupervisorOperations extends Operations {
   "rollback-system": Named & { readonly label: string };
   /** Into a file. Answered with its size in bytes. */
   "checkpoint-system": Addressed & { readonly path: string };
-  /** A new system from a file. Answered with its view. */
-  "resume-system": {
+  /** A new system from a file, with all secrets that it had. Answered with its view. */
+  "resume-system": ToldSecrets & {
+    /** `NetOptions.ca`, of its secrets' hosts. */
+    readonly ca?: readonly string[] | undefined;
     readonly path: string;
     /** Absent: its own name, if that is free. */
     readonly name?: string | undefined;

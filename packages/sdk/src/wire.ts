@@ -4,7 +4,9 @@ export {
   type CreateRequest,
   type Failure,
   type FromEngine,
+  isTerminalSize,
   type Operations,
+  type KeptPrograms,
   STREAM_WINDOW,
   type ToEngine,
 } from "./protocol.ts";

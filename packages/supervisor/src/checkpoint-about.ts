@@ -3,16 +3,21 @@ import { closeSync, openSync } from "node:fs";
 import { StateError } from "@stratos/base";
 import { readFully } from "@stratos/host-node/files";
 import { hostReason } from "@stratos/host-node/home";
-import { type NetPolicy, StratosError, type SystemSpec } from "@stratos/sdk/api";
+import { type NetPolicy, type SecretPlace, StratosError, type SystemSpec, type TerminalSize } from "@stratos/sdk/api";
 import { type CheckpointHead, ofCheckpoint, readCheckpointHead } from "@stratos/sdk/checkpoint-file";
 import { checkNetPolicy } from "@stratos/sdk/policy-sockets";
 import { isSystemName } from "@stratos/sdk/systems";
+import { isTerminalSize } from "@stratos/sdk/wire";
+import type { SavedSession } from "./session.ts";
+import { SESSIONS_MAX } from "./system-sessions.ts";
 
 export interface CheckpointAbout {
   readonly name: string;
   readonly spec: SystemSpec;
   /** Number of its program. */
   readonly mainPid: number;
+  /** Absent: none. */
+  readonly sessions?: readonly SavedSession[];
 }
 
 /** The longest head that is read: options of one command line. */
@@ -55,8 +60,45 @@ export function readCheckpointAbout(path: string): { readonly head: CheckpointHe
 }
 
 function isAbout(value: unknown): value is CheckpointAbout {
-  const { name, spec, mainPid } = (value ?? {}) as Partial<Record<keyof CheckpointAbout, unknown>>;
-  return isSystemName(name) && isSpec(spec) && Number.isInteger(mainPid) && (mainPid as number) > 0;
+  const { name, spec, mainPid, sessions = [] } = (value ?? {}) as Partial<Record<keyof CheckpointAbout, unknown>>;
+  return isSystemName(name) && isSpec(spec) && isCount(mainPid) && areSessions(sessions, mainPid);
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string";
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) > 0;
+}
+
+function areSessions(value: unknown, mainPid: number): boolean {
+  if (!Array.isArray(value) || value.length > SESSIONS_MAX) return false;
+  const sessions = value as readonly (Partial<Record<keyof SavedSession, unknown>> | null)[];
+  const isDifferent = (of: (session: (typeof sessions)[number]) => unknown): boolean =>
+    new Set(sessions.map(of)).size === sessions.length;
+  return (
+    sessions.every((each) => {
+      const { name, pid, command, hasInput, tty, startedMs } = each ?? {};
+      const isNamed = typeof name === "string" && /^[1-9]\d{0,8}$/.test(name);
+      return (
+        isNamed &&
+        isCount(pid) &&
+        pid !== mainPid &&
+        Array.isArray(command) &&
+        command.every(isText) &&
+        typeof hasInput === "boolean" &&
+        isTerminal(tty) &&
+        typeof startedMs === "number"
+      );
+    }) &&
+    isDifferent((each) => each?.name) &&
+    isDifferent((each) => each?.pid)
+  );
+}
+
+function isTerminal(value: unknown): boolean {
+  return value === null || (typeof value === "object" && isTerminalSize(value as TerminalSize));
 }
 
 function isPolicy(value: unknown): boolean {
@@ -68,11 +110,16 @@ function isPolicy(value: unknown): boolean {
   }
 }
 
+function isPlaces(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return Object.values(value as Readonly<Record<string, Partial<SecretPlace> | null>>).every(
+    (place) => Array.isArray(place?.hosts) && Number.isInteger(place.bytes) && place.bytes! > 0,
+  );
+}
+
 function isSpec(value: unknown): value is SystemSpec {
   if (typeof value !== "object" || value === null) return false;
   const spec = value as Readonly<Record<keyof SystemSpec, unknown>>;
-  const isText = (each: unknown): boolean => typeof each === "string";
-  const isCount = (each: unknown): boolean => Number.isInteger(each) && (each as number) > 0;
   const isList = (each: unknown): each is object[] => Array.isArray(each);
   const { tty, mounts, command, env } = spec;
   return (
@@ -83,10 +130,12 @@ function isSpec(value: unknown): value is SystemSpec {
     typeof env === "object" &&
     env !== null &&
     Object.values(env).every(isText) &&
-    (tty === null || (typeof tty === "object" && Object.values(tty as object).every(isCount))) &&
+    isTerminal(tty) &&
     typeof spec.hasInput === "boolean" &&
     (spec.network === "none" || spec.network === "host") &&
     (spec.policy === undefined || isPolicy(spec.policy)) &&
+    (spec.secrets === undefined || isPlaces(spec.secrets)) &&
+    (spec.ca === undefined || (isList(spec.ca) && spec.ca.every(isText))) &&
     isList(spec.ports) &&
     isList(mounts) &&
     mounts.every(

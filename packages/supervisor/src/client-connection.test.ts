@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { EngineClient } from "@stratos/sdk/client";
-import type { SystemView } from "@stratos/sdk/api";
+import type { Denial, SessionView, SystemSpec, SystemView } from "@stratos/sdk/api";
 import { PROTOCOL, type SupervisorClient, type SupervisorOperations, type TerminalSized } from "@stratos/sdk/systems";
 import { FrameReader } from "@stratos/sdk/wire";
 import { ClientConnection } from "./client-connection.ts";
@@ -289,12 +289,40 @@ class Watching {
   }
 }
 
+test("what rules deny is told as it happens, and to who comes later, of any machine and after its end", async (t) => {
+  const served = new Served(t);
+  const client = await served.client();
+  const denial = (port: number): Denial => ({
+    ...{ host: "example.org", port, protocol: "tcp", rule: null, reason: "no rule allows it" },
+    ...{ atMs: 1, process: { pid: 7, name: "curl" } },
+  });
+  const spec: SystemSpec = { ...SPEC, network: "host", policy: [] };
+  await client.call("start-system", { name: "ruled", spec }).answer;
+  served.engines.deny(denial(1));
+  await client.call("snapshot-system", { name: "ruled", label: "good" }).answer;
+  await client.call("rollback-system", { name: "ruled", label: "good" }).answer;
+  served.engines.deny(denial(2));
+  const late = await served.client();
+  const target = await open(late, "ruled");
+  const told: unknown[] = [];
+  const onEvent = (event: unknown, heard: () => void): void => (heard(), void told.push((event as Denial).port));
+  const following = late.call("denials", { target, isFollowed: true }, { onEvent }).answer;
+  await until(() => told.length === 2);
+  served.engines.deny(denial(3));
+  await client.call("stop-system", { name: "ruled", signal: "SIGTERM", graceMs: 60_000 }).answer;
+  await following;
+  assert.deepEqual(told, [1, 2, 3]);
+  const { value } = await late.call("denials", { target, isFollowed: false }).answer;
+  assert.deepEqual(value, [denial(1), denial(2), denial(3)]);
+});
+
 test("a session outlives who has opened it; who watches it sees what was shown, and each other's sizes", async (t) => {
   const served = new Served(t);
   const opener = await served.client();
   await start(opener, "one");
-  const request = { name: "one", command: ["shell"], env: {}, tty: { columns: 80, rows: 24 } };
-  const session = (await opener.call("open-session", request).answer).value as string;
+  const tty = { columns: 80, rows: 24 };
+  const request = { name: "one", command: ["shell"], env: {}, tty, hasInput: true };
+  const session = ((await opener.call("open-session", request).answer).value as SessionView).name;
   const first = new Watching(opener, session);
   await until(() => first.told === "size 80 live ");
   first.resize(90);
@@ -314,10 +342,12 @@ test("a session outlives who has opened it; who watches it sees what was shown, 
   assert.deepEqual(await views(), [[session, ["shell"]]]);
   await client.call("kill-system", { name: "one", session, signal: "SIGHUP" }).answer;
   assert.deepEqual([await second.ended, await third.ended, await views()], ["ended", "ended", []]);
-  assert.equal(await new Watching(client, session).ended, `one: has no session ${session}`);
+  const after = new Watching(client, session);
+  assert.deepEqual([await after.ended, after.told], ["ended", "size 80 size 90 typed size 70 live "]);
+  assert.equal(await new Watching(client, "7").ended, "one: has no session 7");
   assert.deepEqual(served.systems, ["one running"]);
-  const next = (await client.call("open-session", request).answer).value;
-  assert.notEqual(next, session, "a name is never another program's");
+  const next = (await client.call("open-session", request).answer).value as SessionView;
+  assert.notEqual(next.name, session, "a name is never another program's");
   for (let count = 1; count < 32; count++) await client.call("open-session", request).answer;
   await assert.rejects(client.call("open-session", request).answer, /has 32 sessions already/);
 });

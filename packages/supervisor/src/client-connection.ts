@@ -1,7 +1,7 @@
 /** One client of the supervisor: its calls, and what they stream. */
 import type { SystemView } from "@stratos/sdk/api";
 import { failureOf } from "@stratos/sdk/failure";
-import { type EngineClient, StratosError } from "@stratos/sdk/client";
+import { StratosError } from "@stratos/sdk/client";
 import { encodeFrame, type Failure, type Frame, FrameReader, type FromEngine, type ToEngine } from "@stratos/sdk/wire";
 import {
   type Addressed,
@@ -17,7 +17,7 @@ import type { NamedSystem } from "./named-system.ts";
 import type { RunningSystem } from "./running-system.ts";
 import type { Session, Watched } from "./session.ts";
 import type { Supervisor } from "./supervisor.ts";
-import { lastOfHistory, type LogEntry } from "./terminal-history.ts";
+import type { LogEntry } from "./terminal-history.ts";
 
 type Operation = keyof SupervisorOperations;
 /** What comes for a call that is under way. */
@@ -171,6 +171,8 @@ export class ClientConnection {
     switch (op) {
       case "events":
         return this.#hear(number, call, request as SupervisorOperations["events"]);
+      case "denials":
+        return this.#tellDenials(number, call, request as SupervisorOperations["denials"]);
       case "pause": {
         const { target, isPaused } = request as SupervisorOperations["pause"];
         await this.#system(target).setPaused(isPaused);
@@ -191,8 +193,10 @@ export class ClientConnection {
         if (left !== undefined) left.isLeft = true;
         return {};
       }
-      case "run-detached":
-        return { value: await this.#runDetached(request as SupervisorOperations["run"]) };
+      case "open-session": {
+        const opening = request as SupervisorOperations["open-session"];
+        return { value: (await this.#addressed(opening).openSession(opening, bytes)).view() };
+      }
       case "follow-system":
         return { value: await this.#follow(number, call, request as SupervisorOperations["follow-system"]) };
       case "show-display":
@@ -225,12 +229,10 @@ export class ClientConnection {
     switch (op) {
       case "systems":
         return supervisor.views();
-      case "start-system": {
-        const { name, spec } = of(op);
-        return supervisor.start(name, spec, unwanted, (progress) => this.#tell({ call: number, progress }));
-      }
+      case "start-system":
+        return supervisor.start(of(op), unwanted, (progress) => this.#tell({ call: number, progress }));
       case "restart-system":
-        return supervisor.restart(of(op).name);
+        return supervisor.restart(of(op));
       case "open-system": {
         const system = supervisor.find(of(op).name);
         await system.begun();
@@ -242,11 +244,11 @@ export class ClientConnection {
         return this.#addressed(of(op)).stop(signal, graceMs);
       }
       case "kill-system": {
-        const { name, session, signal } = of(op);
-        return watchedOf(supervisor.find(name), session).signal(signal);
+        const { session, signal } = of(op);
+        return watchedOf(this.#addressed(of(op)), session).signal(signal);
       }
-      case "open-session":
-        return (await supervisor.find(of(op).name).openSession(of(op))).name;
+      case "sessions":
+        return this.#addressed(of(op)).sessions.all();
       case "remove-system":
         return supervisor.find(of(op).name).remove(of(op).isForced);
       case "pause-system":
@@ -318,6 +320,22 @@ export class ClientConnection {
     };
     const { value, bytes: content } = await relayed.answer;
     return { value, content };
+  }
+
+  /** Of one that has ended, too. */
+  async #tellDenials(number: number, call: Call, request: SupervisorOperations["denials"]): Promise<Answered> {
+    const system = this.#system(request.target);
+    if (!request.isFollowed) return { value: system.denials.last };
+    const over = system.ended().catch(() => null);
+    const { ended, kill, outputs } = system.denials.follow((event) => this.#tell({ call: number, event }), over);
+    call.target = request.target;
+    call.onGone = kill;
+    call.onMessage = (message) => {
+      if ("cancel" in message) kill();
+      else if ("taken" in message) outputs[0]!.taken(message.taken);
+    };
+    await ended;
+    return {};
   }
 
   /** Tells what happens in whichever machine the system has, until it has ended. */
@@ -422,14 +440,9 @@ export class ClientConnection {
     await (action === "return" ? system.rollback(label) : system.removeSnapshot(label));
   }
 
-  /** @returns the program's number, once it runs; what it writes is for nobody */
-  async #runDetached(request: SupervisorOperations["run"]): Promise<number> {
-    const { engine, target } = this.#system(request.target).use("programs");
-    return startDetached(engine, { ...request, target });
-  }
-
   async #follow(number: number, call: Call, request: SupervisorOperations["follow-system"]): Promise<unknown> {
-    const system = this.#supervisor.find(request.name);
+    const system = this.#addressed(request);
+    if ("target" in request) call.target = request.target;
     system.use("files");
     const watched = watchedOf(system, request.session);
     const watching = this.#watch(number, call, watched, (message, bytes) => {
@@ -438,8 +451,8 @@ export class ClientConnection {
       else if (message.input === "bytes") watched.type(watching.viewer, bytes);
       else if (request.endsInput) watched.endInput();
     });
-    if (request.historyBytes > 0) showHistory(lastOfHistory(watched.history(), request.historyBytes), watching.viewer);
-    this.#tell({ call: number, started: 0 });
+    if (request.historyBytes > 0) showHistory(watched.history(request.historyBytes), watching.viewer);
+    this.#tell({ call: number, started: watched.pid });
     if (request.tty !== undefined) watched.resize(watching.viewer, request.tty);
     return watching.until(watched.ended());
   }
@@ -495,22 +508,11 @@ function madeBy(op: Operation, value: unknown): readonly string[] {
 }
 
 function watchedOf(system: NamedSystem, session: string | undefined): NamedSystem | Session {
-  return session === undefined ? system : system.session(session);
+  return session === undefined ? system : system.sessions.find(session);
 }
 
 function showHistory(frames: readonly Frame[], viewer: Viewer): void {
   for (const { head, bytes } of frames as readonly (Frame & { readonly head: LogEntry })[])
     if ("size" in head) viewer.resized(head.size, false);
     else viewer.show(head.stream, bytes);
-}
-
-async function startDetached(engine: EngineClient, request: SupervisorOperations["run"]): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const { call, answer } = engine.call("run", request, {
-      onStarted: resolve,
-      onOutput: (stream, bytes) => engine.send({ call, taken: bytes.length, stream }),
-    });
-    // After its start nobody hears of its end.
-    answer.catch(reject);
-  });
 }

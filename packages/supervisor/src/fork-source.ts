@@ -21,9 +21,9 @@ interface ForkSource {
  * @throws StratosError of kind system; StateError: something in it cannot be in two machines
  */
 export async function forksInPlace(parent: NamedSystem, forks: Forks, unwanted: AbortSignal): Promise<ForkSource> {
-  const { machines, mainPid } = await parent.forkMachine(forks, unwanted);
+  const { machines, programs } = await parent.forkMachine(forks, unwanted);
   return {
-    begin: (system) => system.takeOn(machines.shift()!, mainPid),
+    begin: (system) => system.takeOn(machines.shift()!, programs),
     close: async () => void (await Promise.all(machines.map(({ process, target }) => process.close(target)))),
   };
 }

@@ -22,7 +22,14 @@ export class GoingProgram {
   /** Rejects with a StratosError of kind engine when its process is gone. */
   readonly ended: Promise<ProgramEnd>;
 
-  constructor(engine: EngineClient, target: number, { op, request }: Beginning, listener: ProgramListener) {
+  /** @param typed  of `run`: what it reads first */
+  constructor(
+    engine: EngineClient,
+    target: number,
+    { op, request }: Beginning,
+    listener: ProgramListener,
+    typed?: Uint8Array,
+  ) {
     this.engine = engine;
     this.target = target;
     let tellStarted!: (pid: number) => void;
@@ -30,6 +37,7 @@ export class GoingProgram {
       tellStarted = resolve;
     });
     const { call, answer } = engine.call(op, { target, ...request } as Operations[typeof op], {
+      ...(typed === undefined ? {} : { bytes: typed }),
       onStarted: tellStarted,
       onRead: (count) => listener.onRead(count),
       onOutput: (stream, bytes) =>

@@ -40,16 +40,16 @@ export class MachineProcess {
   /**
    * Machines that go on from where another one of it stands.
    *
-   * @param mainPid  its program, which waits in each of them for `attach` at its first output
+   * @param pids  programs that wait in each of them for `attach` at their first output
    * @throws StratosError, StateError
    */
   fork(
     target: number,
-    { count, identity, mainPid }: { readonly count: number; readonly identity: ForkIdentity; readonly mainPid: number },
+    { count, identity, pids }: { readonly count: number; readonly identity: ForkIdentity; readonly pids: number[] },
     options: CallOptions,
   ): Promise<OpenedMachine[]> {
     return this.#opening(count, async () => {
-      const request = { target, count, identity, keepsPrograms: [mainPid] };
+      const request = { target, count, identity, keepsPrograms: pids };
       return (await this.engine.call("fork", request, options).answer).value as number[];
     });
   }

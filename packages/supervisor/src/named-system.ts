@@ -14,8 +14,17 @@ import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hostReason } from "@stratos/host-node/home";
 import type { NodeEngines } from "@stratos/engine-node";
-import { StratosError } from "@stratos/sdk/client";
-import type { ForkIdentity, ImageProgress, ProgramEnd, SystemSpec, SystemView, TerminalSize } from "@stratos/sdk/api";
+import { type EngineClient, StratosError } from "@stratos/sdk/client";
+import { DenialLog, type LostDenials } from "@stratos/sdk/denial-log";
+import type {
+  Denial,
+  ForkIdentity,
+  ImageProgress,
+  ProgramEnd,
+  SystemSpec,
+  SystemView,
+  TerminalSize,
+} from "@stratos/sdk/api";
 import type { CreateRequest, Frame } from "@stratos/sdk/wire";
 import type { SupervisorOperations } from "@stratos/sdk/systems";
 import { Audience, type Viewer } from "./audience.ts";
@@ -24,15 +33,17 @@ import type { Beginning } from "./going-program.ts";
 import { MachineProcess, type OpenedMachine } from "./machine-process.ts";
 import { forgetLog, OutputLog, readLog } from "./output-log.ts";
 import { RunningSystem } from "./running-system.ts";
-import { Session, type Watched } from "./session.ts";
+import type { ForkedSession, Session, Watched } from "./session.ts";
+import { missingSecrets, placesOf, requireSecrets, type Secrets } from "./system-secrets.ts";
+import { SystemSessions } from "./system-sessions.ts";
 import type { SystemFolder, SystemRecord } from "./system-store.ts";
-import { type LogEntry, sizeFrame } from "./terminal-history.ts";
+import { surroundingsOf } from "./system-surroundings.ts";
+import { lastOfHistory, type LogEntry, sizeFrame } from "./terminal-history.ts";
 
 /** A system that is lost again and again soon after its checkpoint is not begun for ever. */
 const RETURNS_MAX = 3;
 const RETURNS_MS = 10 * 60_000;
 const SNAPSHOTS_MAX = 100;
-const SESSIONS_MAX = 32;
 /** Between two checkpoints it runs so many times as long as the first one took. */
 const RUN_TIMES = 4;
 /** How long an engine may take to pass a signal on: then it hangs, and is to end all the same. */
@@ -53,12 +64,20 @@ interface SystemListener {
 /** What machines run in. */
 export type Engines = Pick<NodeEngines, "acquire">;
 
+/** What goes on in a fork of its machine. */
+interface ForkedPrograms {
+  readonly mainPid: number;
+  readonly sessions: readonly ForkedSession[];
+}
+
 interface SystemParts {
   readonly engines: Engines;
   readonly home: string;
   readonly name: string;
   readonly folder: SystemFolder;
   readonly record: SystemRecord;
+  /** All that it has, or none: then nobody has told them since the supervisor began. */
+  readonly secrets: Secrets;
   readonly listener: SystemListener;
 }
 
@@ -70,6 +89,8 @@ export class NamedSystem implements Watched {
   readonly #audience = new Audience();
   #name: string;
   #record: SystemRecord;
+  /** Nowhere else, and never in a file. */
+  #secrets: Secrets;
   #running: RunningSystem | null = null;
   #mainPid = 0;
   #log: OutputLog | null = null;
@@ -79,18 +100,19 @@ export class NamedSystem implements Watched {
   #returns: number[] = [];
   #isRemoved = false;
   readonly #followers = new Set<(machine: RunningSystem) => void>();
-  readonly #sessions = new Map<string, Session>();
-  /** Their names are numbers, and none comes twice. */
-  #lastSession = 0;
+  /** Of all its machines. */
+  readonly denials = new DenialLog();
+  readonly sessions = new SystemSessions((why) => this.#refuse(why));
   #tail: Promise<unknown> = Promise.resolve();
   readonly #waiting = new Set<{ resolve(end: ProgramEnd): void; reject(error: unknown): void }>();
 
-  constructor({ engines, home, name, folder, record, listener }: SystemParts) {
+  constructor({ engines, home, name, folder, record, secrets, listener }: SystemParts) {
     this.#engines = engines;
     this.#home = home;
     this.#name = name;
     this.#folder = folder;
     this.#record = record;
+    this.#secrets = secrets;
     this.#listener = listener;
   }
 
@@ -102,9 +124,31 @@ export class NamedSystem implements Watched {
     return this.#record.spec;
   }
 
-  history(): readonly Frame[] {
+  get secrets(): Secrets {
+    return this.#secrets;
+  }
+
+  /** It does not run, as its secrets are to be told again, and would go on from its checkpoint. */
+  get awaitsSecrets(): boolean {
+    return this.#record.state === "lost" && (this.#record.missingSecrets ?? []).length > 0;
+  }
+
+  /** @throws StratosError of kind option: they are others than it has */
+  tellSecrets(secrets: Secrets): void {
+    requireSecrets(this.#name, this.spec, secrets);
+    this.#secrets = secrets;
+    this.#change({ spec: { ...this.spec, ...placesOf(secrets) } });
+  }
+
+  /** Number of its program. */
+  get pid(): number {
+    return this.#mainPid;
+  }
+
+  history(costMax = Infinity): readonly Frame[] {
     const { tty } = this.#record.spec;
-    return [...(tty === null ? [] : [sizeFrame(tty)]), ...readLog(this.#folder.path)];
+    const all = [...(tty === null ? [] : [sizeFrame(tty)]), ...readLog(this.#folder.path)];
+    return lastOfHistory(all, costMax, tty !== null);
   }
 
   get isAlive(): boolean {
@@ -117,8 +161,9 @@ export class NamedSystem implements Watched {
       name: this.#name,
       ...spec,
       ...record,
+      missingSecrets: record.missingSecrets ?? [],
       snapshots: this.#folder.snapshots(),
-      sessions: [...this.#sessions.values()].map((session) => session.view()),
+      sessions: this.sessions.views(),
       pid: this.#running?.engine.processId ?? null,
     };
   }
@@ -168,14 +213,15 @@ export class NamedSystem implements Watched {
   /** From its image. @throws StratosError of the machine's or program's start; the system is then not there */
   start(onProgress: (progress: ImageProgress) => void, unwanted?: AbortSignal): Promise<void> {
     return this.#exclusive(async () => {
+      requireSecrets(this.#name, this.spec, this.#secrets);
       forgetLog(this.#folder.path);
       rmSync(this.#folder.checkpointPath, { force: true });
       const now = Date.now();
       const fresh = { startedMs: now, finishedMs: null, exitCode: null, error: null };
-      this.#change({ ...fresh, state: "starting", checkpointMs: null, restoredMs: null });
+      this.#change({ ...fresh, state: "starting", checkpointMs: null, restoredMs: null, missingSecrets: [] });
       const { spec } = this.#record;
       const { image, harts } = spec;
-      const options = { image, harts, ...surroundingsOf(spec) };
+      const options = { image, harts, ...surroundingsOf(spec, this.#secrets) };
       const { command, env, cwd, user, hasInput, tty } = spec;
       try {
         const machine = await this.#create(
@@ -205,17 +251,23 @@ export class NamedSystem implements Watched {
     path: string,
     { unwanted, identity }: { readonly unwanted?: AbortSignal; readonly identity?: ForkIdentity } = {},
   ): Promise<void> {
-    const { mainPid } = readCheckpointAbout(path).about;
+    requireSecrets(this.#name, this.spec, this.#secrets);
+    const { mainPid, sessions = [] } = readCheckpointAbout(path).about;
     const machine = await this.#create(
-      { checkpoint: path, keepsPrograms: [mainPid], identity, ...surroundingsOf(this.#record.spec) },
+      {
+        checkpoint: path,
+        keepsPrograms: [mainPid, ...sessions.map(({ pid }) => pid)],
+        identity,
+        ...surroundingsOf(this.spec, this.#secrets),
+      },
       { signal: unwanted },
     );
-    await this.#begin(machine, { op: "attach", request: { pid: mainPid } });
+    await this.#begin(machine, { op: "attach", request: { pid: mainPid } }, sessions);
   }
 
-  /** With a machine that is there already. @param mainPid  its program */
-  takeOn(machine: OpenedMachine, mainPid: number): Promise<void> {
-    return this.#exclusive(() => this.#begin(machine, { op: "attach", request: { pid: mainPid } }));
+  /** With a machine that is there already. */
+  takeOn(machine: OpenedMachine, { mainPid, sessions }: ForkedPrograms): Promise<void> {
+    return this.#exclusive(() => this.#begin(machine, { op: "attach", request: { pid: mainPid } }, sessions));
   }
 
   /**
@@ -226,11 +278,14 @@ export class NamedSystem implements Watched {
   forkMachine(
     options: { readonly count: number; readonly identity: ForkIdentity },
     unwanted: AbortSignal,
-  ): Promise<{ readonly machines: OpenedMachine[]; readonly mainPid: number }> {
+  ): Promise<{ readonly machines: OpenedMachine[]; readonly programs: ForkedPrograms }> {
     return this.#exclusive(async () => {
       const { process, target } = this.#machine();
       const mainPid = this.#mainPid;
-      return { mainPid, machines: await process.fork(target, { ...options, mainPid }, { signal: unwanted }) };
+      const pids = [mainPid, ...this.sessions.save().map(({ pid }) => pid)];
+      const machines = await process.fork(target, { ...options, pids }, { signal: unwanted });
+      const sessions = this.sessions.fork().filter(({ pid }) => pids.includes(pid));
+      return { machines, programs: { mainPid, sessions } };
     });
   }
 
@@ -248,13 +303,18 @@ export class NamedSystem implements Watched {
   }
 
   /** A machine takes the place of the one that is there, if any, once its program runs. */
-  async #begin({ process, target }: OpenedMachine, beginning: Beginning): Promise<void> {
+  async #begin(
+    { process, target }: OpenedMachine,
+    beginning: Beginning,
+    sessions: readonly ForkedSession[] = [],
+  ): Promise<void> {
     let begun: RunningSystem | null = null;
     try {
       this.#log ??= new OutputLog(this.#folder);
       const before = this.#running;
       const isPaused = this.#record.state === "paused";
       if (isPaused) await process.engine.call("pause", { target, isPaused }).answer;
+      this.#hearDenials(process.engine, target);
       begun = new RunningSystem({ process, target }, beginning, {
         // What was typed is the other's until this one takes its place.
         onRead: (count) => {
@@ -273,6 +333,7 @@ export class NamedSystem implements Watched {
       this.#audience.begin();
       this.#mainPid = mainPid;
       this.#running = running;
+      this.sessions.goOn({ engine: process.engine, target }, sessions);
       for (const tell of this.#followers) tell(running);
       if (before !== null) void before.close();
       this.#change({ state: isPaused ? "paused" : "running", finishedMs: null, exitCode: null, error: null });
@@ -289,6 +350,18 @@ export class NamedSystem implements Watched {
       await process.close(target);
       throw error;
     }
+  }
+
+  /** From the beginning of a machine, until it is closed. */
+  #hearDenials(engine: EngineClient, target: number): void {
+    const { policy, secrets } = this.spec;
+    if (policy === undefined && secrets === undefined) return;
+    const onEvent = (event: unknown, heard: () => void): void => {
+      heard();
+      // What was left out on its way was more at once than is kept.
+      if (!("lost" in (event as Denial | LostDenials))) this.denials.add(event as Denial);
+    };
+    engine.call("denials", { target, isFollowed: true }, { isBackground: true, onEvent }).answer.catch(() => {});
   }
 
   #keepOutput(entry: LogEntry, bytes: Uint8Array): void {
@@ -339,6 +412,14 @@ export class NamedSystem implements Watched {
       const words = isTooOften ? `${why} (${RETURNS_MAX} times since its checkpoint)` : why;
       return this.#beLost(words);
     }
+    const missing = missingSecrets(this.spec, this.#secrets);
+    if (missing.length > 0) {
+      this.#beLost(
+        `${why}; it goes on when its secrets are told again (start --secret): ${missing.join(", ")}`,
+        missing,
+      );
+      return;
+    }
     this.#returns.push(now);
     const wasPaused = state === "paused";
     this.#change({ state: wasPaused ? "paused" : "starting", restoredMs: checkpointMs });
@@ -347,8 +428,21 @@ export class NamedSystem implements Watched {
     );
   }
 
-  #beLost(error: string): void {
-    this.#change({ state: "lost", error });
+  /** From its checkpoint, once its secrets were told. @throws StratosError, StateError */
+  async goOn(): Promise<void> {
+    requireSecrets(this.#name, this.spec, this.#secrets);
+    const { checkpointMs } = this.#record;
+    this.#change({ state: "starting", restoredMs: checkpointMs, error: null, missingSecrets: [] });
+    try {
+      await this.resume(this.#folder.checkpointPath);
+    } catch (error) {
+      this.#beLost(`going back to its checkpoint failed: ${(error as Error).message}`);
+      throw error;
+    }
+  }
+
+  #beLost(error: string, missing: readonly string[] = []): void {
+    this.#change({ state: "lost", error, missingSecrets: missing });
     for (const { reject } of this.#waiting) reject(this.#refuse(`is lost: ${error}`));
     this.#waiting.clear();
   }
@@ -398,23 +492,9 @@ export class NamedSystem implements Watched {
     this.#audience.resize(viewer, size);
   }
 
-  /** A further program on a terminal of its own. @throws StratosError: it cannot be started */
-  async openSession(request: SupervisorOperations["open-session"]): Promise<Session> {
-    const { engine, target } = this.use("programs");
-    if (this.#sessions.size >= SESSIONS_MAX) throw this.#refuse(`has ${SESSIONS_MAX} sessions already`);
-    const session = new Session(String(++this.#lastSession), engine, target, request);
-    this.#sessions.set(session.name, session);
-    const forget = (): void => void this.#sessions.delete(session.name);
-    session.ended().then(forget, forget);
-    await session.started;
-    return session;
-  }
-
-  /** @throws StratosError of kind system */
-  session(name: string): Session {
-    const session = this.#sessions.get(name);
-    if (session === undefined) throw this.#refuse(`has no session ${name}`);
-    return session;
+  /** A further program. @param typed  what it reads first. @throws StratosError: it cannot be started */
+  openSession(request: SupervisorOperations["open-session"], typed: Uint8Array): Promise<Session> {
+    return this.sessions.open(this.use("programs"), request, typed);
   }
 
   async signal(name: string): Promise<void> {
@@ -469,7 +549,8 @@ export class NamedSystem implements Watched {
 
   async #checkpoint(path: string): Promise<number> {
     const { engine, target } = this.#machine();
-    const about: CheckpointAbout = { name: this.#name, spec: this.#record.spec, mainPid: this.#mainPid };
+    const [name, spec, mainPid, sessions] = [this.#name, this.spec, this.#mainPid, this.sessions.save()];
+    const about: CheckpointAbout = { name, spec, mainPid, sessions };
     return (await engine.call("checkpoint", { target, path, about }).answer).value as number;
   }
 
@@ -568,22 +649,4 @@ export class NamedSystem implements Watched {
     // Its end is the supervisor's, not its own: the record stays as it is.
     await this.#letGo();
   }
-}
-
-/** What it has around it whenever it begins, or goes on; whoever its program is may show windows. */
-function surroundingsOf({
-  memoryBytes,
-  network,
-  policy,
-  ports,
-  mounts,
-  codeCache,
-  display,
-  user,
-}: SystemSpec): Pick<CreateRequest, "memoryBytes" | "network" | "net" | "ports" | "mounts" | "codeCache" | "display"> {
-  return {
-    ...{ memoryBytes, ports, mounts, codeCache },
-    ...(policy === undefined ? { network } : { net: { policy } }),
-    display: display === true ? { user } : undefined,
-  };
 }

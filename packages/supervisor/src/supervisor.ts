@@ -9,6 +9,7 @@ import { checkName } from "./check-name.ts";
 import { readCheckpointAbout } from "./checkpoint-about.ts";
 import { type Engines, NamedSystem } from "./named-system.ts";
 import { forksFromFile, forksInPlace } from "./fork-source.ts";
+import { placesOf, requireSecrets, type Secrets } from "./system-secrets.ts";
 import { type SystemFolder, type SystemRecord, SystemStore } from "./system-store.ts";
 
 const FORKS_MAX = 100;
@@ -38,7 +39,7 @@ export class Supervisor {
     this.#store = new SystemStore(folder);
     this.#onChange = onChange;
     this.#engines = engines;
-    for (const [name, record] of this.#store.list()) this.#add(name, this.#store.open(name), record);
+    for (const [name, record] of this.#store.list()) this.#add(name, this.#store.open(name), record, {});
   }
 
   /** What ran when the last supervisor ended goes on from its checkpoint, or is lost. */
@@ -51,13 +52,14 @@ export class Supervisor {
     return [...this.#systems.values()].every((system) => !system.isAlive);
   }
 
-  #add(name: string, folder: SystemFolder, record: SystemRecord): NamedSystem {
+  #add(name: string, folder: SystemFolder, record: SystemRecord, secrets: Secrets): NamedSystem {
     const system = new NamedSystem({
       engines: this.#engines,
       home: this.#home,
       name,
       folder,
       record,
+      secrets,
       listener: {
         onChange: this.#onChange,
         onRemoved: (removed) => {
@@ -71,12 +73,12 @@ export class Supervisor {
   }
 
   /** @throws StratosError of kind system */
-  #create(name: string, spec: SystemSpec): NamedSystem {
+  #create(name: string, { secrets: _, ...spec }: SystemSpec, secrets: Secrets): NamedSystem {
     const now = Date.now();
     const record: SystemRecord = {
       format: 1,
       id: randomBytes(6).toString("hex"),
-      spec,
+      spec: { ...spec, ...placesOf(secrets) },
       state: "starting",
       createdMs: now,
       startedMs: now,
@@ -86,7 +88,7 @@ export class Supervisor {
       checkpointMs: null,
       restoredMs: null,
     };
-    return this.#add(name, this.#store.create(checkName("name", name), record), record);
+    return this.#add(name, this.#store.create(checkName("name", name), record), record, secrets);
   }
 
   views(): SystemView[] {
@@ -106,12 +108,11 @@ export class Supervisor {
   }
 
   async start(
-    name: string | undefined,
-    spec: SystemSpec,
+    { name, spec, secrets = {} }: SupervisorOperations["start-system"],
     unwanted: AbortSignal,
     onProgress: (at: ImageProgress) => void,
   ): Promise<SystemView> {
-    const system = this.#create(name ?? this.#freeName("system"), spec);
+    const system = this.#create(name ?? this.#freeName("system"), spec, secrets);
     return this.#begun(system, unwanted, () => system.start(onProgress, unwanted));
   }
 
@@ -127,10 +128,11 @@ export class Supervisor {
     return system.view();
   }
 
-  async restart(name: string): Promise<SystemView> {
+  async restart({ name, secrets }: SupervisorOperations["restart-system"]): Promise<SystemView> {
     const system = this.find(name);
     if (system.isAlive) throw new StratosError("system", `${name}: is running already`, { system: name });
-    await system.start(() => {});
+    if (secrets !== undefined) system.tellSecrets(secrets);
+    await (system.awaitsSecrets ? system.goOn() : system.start(() => {}));
     return system.view();
   }
 
@@ -149,7 +151,7 @@ export class Supervisor {
    * @throws StratosError, StateError
    */
   async resume(request: SupervisorOperations["resume-system"], unwanted: AbortSignal): Promise<SystemView> {
-    const { path, name, mounts, ports, network, identity = "same" } = request;
+    const { path, name, mounts, ports, network, identity = "same", secrets = {}, ca } = request;
     if (!isIdentity(identity)) throw wrongIdentity();
     const { about } = readCheckpointAbout(path);
     const refuse = (why: string): StratosError => new StratosError("option", `${path}: ${why}`, { option: "resume" });
@@ -159,8 +161,10 @@ export class Supervisor {
     for (const { guest } of mounts)
       if (!about.spec.mounts.some((mount) => mount.guest === guest)) throw refuse(`it had no folder at ${guest} (-v)`);
     if (network !== about.spec.network) throw refuse(`it was run with --net ${about.spec.network}: say so again`);
-    const spec = { ...about.spec, mounts, ports };
-    const system = this.#create(name ?? about.name, spec);
+    requireSecrets(path, about.spec, secrets);
+    const { ca: _, ...kept } = about.spec;
+    const spec = { ...kept, mounts, ports, ...(ca === undefined ? {} : { ca }) };
+    const system = this.#create(name ?? about.name, spec, secrets);
     return this.#begun(system, unwanted, () => system.resume(path, { unwanted, identity }));
   }
 
@@ -184,7 +188,7 @@ export class Supervisor {
     const views: SystemView[] = [];
     try {
       for (let made = 0; made < count; made++) {
-        const system = this.#create(this.#freeName(prefix), { ...spec, ports: [] });
+        const system = this.#create(this.#freeName(prefix), { ...spec, ports: [] }, parent.secrets);
         views.push(await this.#begun(system, unwanted, () => source.begin(system)));
         forks.push(system);
       }

@@ -28,6 +28,8 @@ export interface SystemRecord {
   readonly error: string | null;
   readonly checkpointMs: number | null;
   readonly restoredMs: number | null;
+  /** Absent: none. */
+  readonly missingSecrets?: readonly string[];
 }
 
 /** How many there may be. */

@@ -27,8 +27,8 @@ export function costOf(frames: readonly Frame[]): number {
   return frames.reduce((sum, { bytes }) => sum + bytes.length + FRAME_COST, 0);
 }
 
-/** The last of `frames`, which cost at most `costMax`, but for the modes. */
-export function lastOfHistory(frames: readonly Frame[], costMax: number): Frame[] {
+/** The last of `frames`, which cost at most `costMax`, but for the modes of a terminal. */
+export function lastOfHistory(frames: readonly Frame[], costMax: number, isTerminal = true): Frame[] {
   let first = frames.length;
   let left = costMax;
   while (first > 0 && frames[first - 1]!.bytes.length + FRAME_COST <= left)
@@ -37,6 +37,8 @@ export function lastOfHistory(frames: readonly Frame[], costMax: number): Frame[
   const cut = frames[first - 1]!;
   const from = cut.bytes.indexOf(NEWLINE, Math.max(0, cut.bytes.length - left)) + 1;
   const isCut = from > 0 && from < cut.bytes.length;
+  const last = [...(isCut ? [{ head: cut.head, bytes: cut.bytes.subarray(from) }] : []), ...frames.slice(first)];
+  if (!isTerminal) return last;
   const omitted = frames.slice(0, first);
   if (isCut) omitted[first - 1] = { head: cut.head, bytes: cut.bytes.subarray(0, from) };
   const size = omitted.findLast(({ head }) => "size" in (head as LogEntry));
@@ -44,8 +46,7 @@ export function lastOfHistory(frames: readonly Frame[], costMax: number): Frame[
   return [
     ...(size === undefined ? [] : [size]),
     ...(modes.length === 0 ? [] : [{ head: { stream: 1, atMs: 0 } satisfies LogEntry, bytes: modes }]),
-    ...(isCut ? [{ head: cut.head, bytes: cut.bytes.subarray(from) }] : []),
-    ...frames.slice(first),
+    ...last,
   ];
 }
 

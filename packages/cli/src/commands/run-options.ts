@@ -156,6 +156,14 @@ export function secretOption(whose: "programs" | "programs of sandboxes"): Optio
   ).argParser(parseSecret);
 }
 
+/** Of a named system whose secrets nobody knows any more. */
+export function secretAgainOption(): Option {
+  return new Option(
+    "--secret <name=host,…>",
+    "a secret that it had, with the value that NAME has here: values are kept nowhere (repeatable)",
+  ).argParser(parseSecret);
+}
+
 export function detachKeysOption(): Option {
   return new Option("--detach-keys <keys>", "keys that leave the program to itself, such as ctrl-x; '': none")
     .argParser(parseDetachKeys)

@@ -10,13 +10,20 @@ import {
   parseVolume,
 } from "../option-values.ts";
 import { UsageError } from "../command-error.ts";
-import type { ForkOptions, LogsOptions, ResumeOptions, SnapshotOptions, StopOptions } from "../systems/keep-systems.ts";
+import type {
+  ForkOptions,
+  LogsOptions,
+  ResumeOptions,
+  SnapshotOptions,
+  StartOptions,
+  StopOptions,
+} from "../systems/keep-systems.ts";
 import type { ListSystemsOptions } from "../systems/list-systems.ts";
 import type { DisplayOptions } from "../systems/show-display.ts";
 import type { AttachOptions, ExecOptions } from "../systems/run-system.ts";
 import { ProgramCommand } from "../program-command.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
-import { detachKeysOption, environmentOption } from "./run-options.ts";
+import { detachKeysOption, environmentOption, secretAgainOption } from "./run-options.ts";
 
 const EXIT_HELP =
   "\nExit status: the program's; 125 when Stratos itself fails; 126 when CMD cannot be executed; 127 when it is not " +
@@ -47,7 +54,10 @@ function programCommands(finish: Finish): Command[] {
     .argument("<cmd>", "program, looked up in the system's PATH")
     .argument("[arg...]", "its arguments")
     .passThroughOptions()
-    .option("-d, --detach", "do not wait for it; what it writes is for nobody")
+    .option(
+      "-d, --detach",
+      "do not wait for it: print NAME/SESSION, with which `attach` finds it and what it has written",
+    )
     .option("-i, --interactive", "let it read standard input")
     .option("-t, --tty", "give it a terminal")
     .addOption(environmentOption())
@@ -65,8 +75,8 @@ function programCommands(finish: Finish): Command[] {
     .description(
       "Shows what a named system's program writes from here on, and gives it what is typed, if it was started with " +
         "--tty or --interactive. Several terminals may do so at once. The detach keys leave it to itself; so does " +
-        "the end of the terminal. NAME/SESSION is a further program with a terminal of its own, as the console opens " +
-        "them: what it shows comes first.",
+        "the end of the terminal. NAME/SESSION is a further program, of `exec --detach` or the console: what it has " +
+        "written comes first, as far as it is kept, also of one that has ended.",
     )
     .argument("<name>", "the system; NAME/SESSION")
     .option("--no-stdin", "only look")
@@ -79,6 +89,10 @@ function programCommands(finish: Finish): Command[] {
     .description("Shows what a named system's program has written, the last 8 to 16 MiB of it.")
     .argument("<name>", "the system")
     .option("-f, --follow", "go on with what it writes until it ends")
+    .option(
+      "--denied",
+      "instead, the last thousand connections and questions for names that its network's rules denied",
+    )
     .addOption(
       new Option("-n, --tail <lines>", "only the last lines of what was written before").argParser(parseCount(0)),
     )
@@ -125,10 +139,14 @@ function lifeCommands(finish: Finish): Command[] {
   const start = new Command("start")
     .summary("start named systems that have ended anew")
     .description(
-      "Starts named systems that have ended, or are lost, anew: their programs in fresh clones of their images.",
+      "Starts named systems that have ended, or are lost, anew: their programs in fresh clones of their images. One " +
+        "that was lost with its secrets goes on from its checkpoint, once these are told again.",
     )
     .argument("<name...>", "systems")
-    .action(async (names: string[]) => finish(await (await keep()).startSystems(names)));
+    .addOption(secretAgainOption())
+    .action(async (names: string[], options: StartOptions) =>
+      finish(await (await keep()).startSystems(names, options)),
+    );
   const stop = new Command("stop")
     .summary("end named systems")
     .description(
@@ -238,6 +256,7 @@ function stateCommands(finish: Finish): Command[] {
         .argParser(parsePublished)
         .default([], "none"),
     )
+    .addOption(secretAgainOption())
     .addOption(
       new Option("--identity <kind>", "fresh: to be told from what was saved, as forks are (not with a seed)")
         .choices(["same", "fresh"])

@@ -2,7 +2,8 @@
 import type { SocketProvider } from "@stratos/host";
 import { NodeSocketProvider, nodePorts } from "@stratos/host-node";
 import type { TlsGateway } from "@stratos/sdk";
-import { type NetRule, type NetSecret, type SandboxEvents, StratosError } from "@stratos/sdk/api";
+import { type NetRule, type NetSecret, StratosError } from "@stratos/sdk/api";
+import type { DeniedPlace } from "@stratos/sdk/policy-sockets";
 import { UsageError } from "../command-error.ts";
 import type { NetTarget, SecretChoice } from "../option-values.ts";
 import { requireNetwork } from "./network-options.ts";
@@ -24,7 +25,7 @@ export class DeniedConnections {
   readonly #counts = new Map<string, number>();
   #others = 0;
 
-  readonly note = ({ host, port, protocol, reason }: SandboxEvents["denied"]): void => {
+  readonly note = ({ host, port, protocol, reason }: DeniedPlace): void => {
     const what = `denied: ${host}, port ${port} (${protocol}): ${reason}`;
     if (this.#counts.size === DENIALS_MAX && !this.#counts.has(what)) this.#others++;
     else this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1);

@@ -2,15 +2,19 @@
 import { resolve } from "node:path";
 import type { PublishedPort } from "@stratos/host-node";
 import type { SharedFolder } from "@stratos/images";
-import { type ForkIdentity, StratosError, type SystemView } from "@stratos/sdk/api";
+import { printable } from "@stratos/base";
+import { type Denial, type ForkIdentity, StratosError, type SystemView } from "@stratos/sdk/api";
+import type { LostDenials } from "@stratos/sdk/denial-log";
 import type { SupervisorClient } from "@stratos/sdk/systems";
 import { lastLines } from "@stratos/supervisor/last-lines";
 import { EXIT_SUCCESS } from "../exit-status.ts";
-import { formatSize } from "../option-values.ts";
+import { formatSize, type SecretChoice } from "../option-values.ts";
+import { requireNetwork } from "../session/network-options.ts";
 import type { NetworkMode } from "../session/run-options.ts";
 import { formatTable } from "../text-table.ts";
 import { changeSystems, forEachSystem, withSupervisor } from "./supervisor.ts";
 import { mountsOf, portsOf } from "./system-spec.ts";
+import { toldSecrets } from "./told-secrets.ts";
 
 export interface StopOptions {
   /** Seconds. */
@@ -34,8 +38,13 @@ export function pauseSystems(names: readonly string[], isPaused: boolean): Promi
   return changeSystems(names, (client, name) => client.call(isPaused ? "pause-system" : "unpause-system", { name }));
 }
 
-export function startSystems(names: readonly string[]): Promise<number> {
-  return changeSystems(names, (client, name) => client.call("restart-system", { name }));
+export interface StartOptions {
+  readonly secret?: readonly SecretChoice[];
+}
+
+export async function startSystems(names: readonly string[], { secret }: StartOptions): Promise<number> {
+  const secrets = await toldSecrets(secret);
+  return changeSystems(names, (client, name) => client.call("restart-system", { name, secrets }));
 }
 
 /** Prints the exit code of each, as it ends. */
@@ -57,9 +66,13 @@ export interface LogsOptions {
   readonly follow?: true;
   /** Lines; absent: all. */
   readonly tail?: number;
+  /** What the rules of its network have denied instead. */
+  readonly denied?: true;
 }
 
-export function showLogs(name: string, { follow, tail }: LogsOptions): Promise<number> {
+export function showLogs(name: string, options: LogsOptions): Promise<number> {
+  const { follow, tail, denied } = options;
+  if (denied === true) return showDenials(name, options);
   return withSupervisor(async (client) => {
     const kept: { readonly stream: 1 | 2; readonly bytes: Uint8Array }[] = [];
     let isLive = tail === undefined;
@@ -84,6 +97,31 @@ export function showLogs(name: string, { follow, tail }: LogsOptions): Promise<n
     await answer;
     return EXIT_SUCCESS;
   });
+}
+
+function showDenials(name: string, { follow, tail = Infinity }: Omit<LogsOptions, "denied">): Promise<number> {
+  const print = (denial: Denial | LostDenials): void => void process.stdout.write(`${printable(lineOf(denial))}\n`);
+  return withSupervisor(async (client) => {
+    const target = (await client.call("open-system", { name }).answer).value as number;
+    const last = (await client.call("denials", { target, isFollowed: false }).answer).value as readonly Denial[];
+    let left = Math.max(0, last.length - tail);
+    if (follow !== true) for (const denial of last.slice(left)) print(denial);
+    else {
+      const onEvent = (event: unknown, heard: () => void): void => {
+        heard();
+        if (left-- <= 0) print(event as Denial | LostDenials);
+      };
+      await client.call("denials", { target, isFollowed: true }, { onEvent }).answer;
+    }
+    return EXIT_SUCCESS;
+  });
+}
+
+function lineOf(denial: Denial | LostDenials): string {
+  if ("lost" in denial) return `… ${denial.lost} more`;
+  const { atMs, process, host, port, protocol, reason } = denial;
+  const whose = process === null ? "" : ` ${process.name}[${process.pid}]`;
+  return `${new Date(atMs).toISOString()}${whose}: denied: ${host}, port ${port} (${protocol}): ${reason}`;
 }
 
 export interface SnapshotOptions {
@@ -154,10 +192,13 @@ export interface ResumeOptions {
   readonly net: NetworkMode;
   readonly publish: readonly PublishedPort[];
   readonly identity: ForkIdentity;
+  readonly secret?: readonly SecretChoice[];
 }
 
 /** @returns its name */
-export function resumeSystem(file: string, options: ResumeOptions): Promise<string> {
+export async function resumeSystem(file: string, options: ResumeOptions): Promise<string> {
+  requireNetwork(options.net, { secret: options.secret });
+  const secrets = await toldSecrets(options.secret);
   return withSupervisor(async (client) => {
     const { name, volume, net, publish, identity } = options;
     const { value } = await client.call("resume-system", {
@@ -167,6 +208,7 @@ export function resumeSystem(file: string, options: ResumeOptions): Promise<stri
       network: net,
       ports: portsOf(publish),
       identity,
+      secrets,
     }).answer;
     return (value as SystemView).name;
   });

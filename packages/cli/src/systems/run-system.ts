@@ -4,13 +4,14 @@ import { isatty } from "node:tty";
 import { stratosHome } from "@stratos/host-node/home";
 import { defaultImage } from "@stratos/images";
 import type { EnvironmentSetting } from "@stratos/session";
-import type { NetPolicy, SystemSpec, SystemView } from "@stratos/sdk/api";
+import type { NetPolicy, SessionView, SystemSpec, SystemView } from "@stratos/sdk/api";
 import type { SupervisorClient } from "@stratos/sdk/systems";
 import { EXIT_SIGNAL_BASE, EXIT_SUCCESS } from "../exit-status.ts";
 import { ensureImage } from "../session/machine-options.ts";
 import type { RunOptions } from "../session/run-options.ts";
 import { type Conversation, converse, terminalSize } from "./conversation.ts";
 import { withSupervisor } from "./supervisor.ts";
+import { toldSecrets } from "./told-secrets.ts";
 import { environmentOf, refuseUnfit, specOf, type SystemRunOptions, terminalType } from "./system-spec.ts";
 
 export interface ExecOptions {
@@ -41,15 +42,16 @@ export async function runSystem(command: readonly string[], options: RunOptions 
   const image = options.image ?? defaultImage(home);
   await ensureImage(image);
   const policy = await policyFor(options);
+  const secrets = await toldSecrets(options.secret);
   const spec = specOf({ ...options, image, policy }, command, home);
   return withSupervisor(async (client) => {
-    const { value } = await client.call("start-system", { name: options.name, spec }).answer;
+    const { value } = await client.call("start-system", { name: options.name, spec, secrets }).answer;
     const { name } = value as SystemView;
     if (options.detach !== true) {
       const shown = spec.display === true ? await import("./show-display.ts") : null;
       const close = await shown?.displayBeside(client, name);
       try {
-        return await attach(client, { name, spec, isNew: true }, { ...options, stdin: spec.hasInput });
+        return await attach(client, { ...mainOf(name, spec), isNew: true }, { ...options, stdin: spec.hasInput });
       } finally {
         close?.();
       }
@@ -59,28 +61,41 @@ export async function runSystem(command: readonly string[], options: RunOptions 
   });
 }
 
-/** @param place  NAME: its program; NAME/SESSION: a further one with a terminal of its own, as the console has them */
+/** @param place  NAME: its program; NAME/SESSION: a further one, of `exec --detach` or the console */
 export function attachSystem(place: string, options: AttachOptions): Promise<number> {
   const [name, session] = place.split("/") as [string, string?];
   return withSupervisor(async (client) => {
+    if (session !== undefined) {
+      const { value } = await client.call("sessions", { name }).answer;
+      const view = (value as readonly SessionView[]).find((each) => each.name === session);
+      // Of one that is not there the supervisor tells.
+      const hasTerminal = view?.hasTerminal === true;
+      return attach(client, { name, session, hasTerminal, hasInput: view?.endedMs === null, isNew: false }, options);
+    }
     const { value } = await client.call("systems", {}).answer;
-    const spec = (value as readonly SystemView[]).find((view) => view.name === name);
-    return attach(client, { name, session, spec, isNew: false }, options);
+    const view = (value as readonly SystemView[]).find((each) => each.name === name);
+    return attach(client, { ...mainOf(name, view), isNew: false }, options);
   });
+}
+
+/** @param spec  undefined: there is no such system, which the supervisor tells */
+function mainOf(name: string, spec: SystemSpec | undefined): Omit<Attached, "isNew"> {
+  return { name, hasTerminal: spec !== undefined && spec.tty !== null, hasInput: spec?.hasInput === true };
 }
 
 /** More than is kept. */
 const ALL_HISTORY = Number.MAX_SAFE_INTEGER;
-/** So much of what a session has shown comes first. */
+/** So much of what a session's terminal has shown comes first. */
 const SCREEN_HISTORY = 1 << 16;
 
 /** What is shown of a system. */
 interface Attached {
   readonly name: string;
-  /** A program with a terminal of its own; absent: the system's program. */
+  /** Absent: the system's program. */
   readonly session?: string | undefined;
-  /** undefined: there is no such system, which the supervisor tells. */
-  readonly spec: SystemSpec | undefined;
+  readonly hasTerminal: boolean;
+  /** It may be typed at. */
+  readonly hasInput: boolean;
   /** Nothing of it has been shown. */
   readonly isNew: boolean;
 }
@@ -88,11 +103,9 @@ interface Attached {
 /** @returns the exit status: the program's, or 0 when it was left to itself */
 async function attach(
   client: SupervisorClient,
-  { name, session, spec, isNew }: Attached,
+  { name, session, hasTerminal, hasInput, isNew }: Attached,
   { detachKeys, stdin }: AttachOptions,
 ): Promise<number> {
-  const isSession = session !== undefined;
-  const hasTerminal = isSession || (spec !== undefined && spec.tty !== null);
   const tty = hasTerminal && isatty(1) ? terminalSize() : undefined;
   const end = await converse(
     client,
@@ -102,10 +115,10 @@ async function attach(
       session,
       tty,
       endsInput: isNew && !hasTerminal,
-      historyBytes: isNew ? ALL_HISTORY : isSession ? SCREEN_HISTORY : 0,
+      historyBytes: isNew ? ALL_HISTORY : session === undefined ? 0 : hasTerminal ? SCREEN_HISTORY : ALL_HISTORY,
     },
     {
-      hasInput: stdin && (isSession || spec?.hasInput === true),
+      hasInput: stdin && hasInput,
       hasTerminal,
       detachKeys,
       onSignal: (signal) => void client.call("kill-system", { name, session, signal }).answer.catch(() => {}),
@@ -129,7 +142,8 @@ export function execInSystem(name: string, command: readonly string[], options: 
       tty: hasTerminal ? terminalSize() : undefined,
     };
     if (options.detach === true) {
-      await client.call("run-detached", { ...request, hasInput: false }).answer;
+      const { value } = await client.call("open-session", { ...request, hasInput: hasInput || hasTerminal }).answer;
+      process.stdout.write(`${name}/${(value as SessionView).name}\n`);
       return EXIT_SUCCESS;
     }
     const end = await converse(client, "run", request, {

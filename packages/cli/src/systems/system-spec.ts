@@ -54,8 +54,8 @@ export function specOf(
 
 /** @throws UsageError for what a run gives the user when it is over: a system that lives on has no place for it */
 export function refuseUnfit(options: RunOptions): void {
-  const unfit = ["schedule", "record", "keep", "stats", "timeout", "screenshot", "sound", "screen", "secret"] as const;
-  requireNetwork(options.net, { allow: options.allow, deny: options.deny });
+  const unfit = ["schedule", "record", "keep", "stats", "timeout", "screenshot", "sound", "screen"] as const;
+  requireNetwork(options.net, { allow: options.allow, deny: options.deny, secret: options.secret });
   for (const name of unfit) if (options[name] !== undefined) throw new UsageError(`--${name}`, NOT_FOR_SYSTEMS);
   if (options.display === true && options.seed !== undefined)
     throw new UsageError("--seed", "when frames are shown is not repeatable; leave --display away");

@@ -34,7 +34,13 @@ const side = (description: string): Schema => ({ type: "integer", minimum: 1, ma
 const terminalSize = object({ columns: side("columns"), rows: side("rows") });
 const signal = { ...text("Linux's name"), pattern: "^SIG[A-Z0-9+-]{1,12}$" };
 
-const session = object({ name: text("a number"), command: list(text("word")), startedMs: count("since 1970") });
+const session = open({
+  name: text("a number"),
+  command: list(text("word")),
+  pid: count("its number in the system"),
+  hasTerminal: flag("false: streams"),
+  startedMs: count("milliseconds since 1970"),
+});
 
 export const SYSTEM: Schema = open({
   name: text("name"),

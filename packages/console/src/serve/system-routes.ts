@@ -1,5 +1,5 @@
 /** The operations of the console's REST service: what the commands on named systems do, by the same calls. */
-import type { ForkIdentity, ProgramEnd, SystemSpec, SystemView } from "@stratos/sdk/api";
+import type { ForkIdentity, ProgramEnd, SessionView, SystemSpec, SystemView } from "@stratos/sdk/api";
 import { StratosError } from "@stratos/sdk/client";
 import type { SupervisorClient, SupervisorOperations } from "@stratos/sdk/systems";
 import { lastLines } from "@stratos/supervisor/last-lines";
@@ -230,9 +230,10 @@ export const SYSTEM_ROUTES: readonly SystemRoute[] = [
         env: { ...TERM, ...env },
         cwd,
         user,
+        hasInput: true,
         tty: size ?? TERMINAL,
       }).answer;
-      return { session: value };
+      return { session: (value as SessionView).name };
     },
   },
   change(

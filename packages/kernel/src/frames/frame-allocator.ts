@@ -11,6 +11,8 @@ import type { PendingPages } from "./pending-pages.ts";
 /** Accounts open at once: a frame's number is 15 bits, beside which the highest says that code was decoded from it. */
 const ACCOUNTS_MAX = 0x7fff;
 const HOLDS_CODE = 0x8000;
+/** Of work in pieces: a fraction of a millisecond. */
+const FRAMES_AT_ONCE = 1 << 14;
 
 /**
  * PMM: owns the frames of physical memory. A frame number is its physical address / 4096, so 0 is never one. Each frame
@@ -348,12 +350,17 @@ export class FrameAllocator {
    * its highest frame asks for: each keeps its number.
    *
    * @param held  its references and notes by (frame − first), and how often it borrows each that it does
+   * Between the pieces other kernels may run.
+   *
    * @returns that, and what the kernel's account would be, and each below it
    */
-  onlyOf(
+  *onlyOf(
     account: MemoryAccount,
     held: { readonly references: Int32Array; readonly notes: Uint16Array; readonly borrowed: Uint16Array },
-  ): { frames: FrameAllocator; memory: MemoryAccount; below: ReadonlyMap<MemoryAccount, MemoryAccount> } {
+  ): Generator<
+    void,
+    { frames: FrameAllocator; memory: MemoryAccount; below: ReadonlyMap<MemoryAccount, MemoryAccount> }
+  > {
     let used = held.references.length;
     while (used > 0 && held.references[used - 1] === 0) used--;
     const only = new FrameAllocator(this.physical, Math.max(account.limit, used));
@@ -361,8 +368,10 @@ export class FrameAllocator {
     assert(memory !== null, "an account is the first one of its board");
     const below = only.#standForBelow(account, memory, this.#accounts);
     const byNumber = new Map([...below].map(([from, to]) => [from.number, to]));
+    yield;
     let charged = 0;
     for (let at = used - 1; at >= 0; at--) {
+      if (at % FRAMES_AT_ONCE === 0) yield;
       const borrowed = held.borrowed[at]!;
       if (held.references[at] === 0) only.#free[only.#freeCount++] = this.first + at;
       else if (borrowed === 0) charged++;

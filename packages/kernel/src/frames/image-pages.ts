@@ -8,6 +8,9 @@ import type { FrameAllocator } from "./frame-allocator.ts";
 import type { Reclaimable } from "./memory-account.ts";
 import type { Frame } from "./frame.ts";
 
+/** Of work in pieces. */
+const PAGES_AT_ONCE = 4096;
+
 export class ImagePages implements Reclaimable {
   readonly frames: FrameAllocator;
   #images = new Map<string, SharedImage>();
@@ -39,16 +42,16 @@ export class ImagePages implements Reclaimable {
    * @param keeps  whether it has a page's frame
    * @returns that, and in it what stands for each image
    */
-  onlyOf(
+  *onlyOf(
     images: ReadonlySet<SharedImage>,
     frames: FrameAllocator,
     keeps: (frame: Frame) => boolean,
-  ): { pages: ImagePages; images: Map<SharedImage, SharedImage> } {
+  ): Generator<void, { pages: ImagePages; images: Map<SharedImage, SharedImage> }> {
     const pages = new ImagePages(frames);
     const standing = new Map<SharedImage, SharedImage>();
     for (const [identity, image] of this.#images) {
       if (!images.has(image)) continue;
-      const only = image.onlyOf(pages, keeps);
+      const only = yield* image.onlyOf(pages, keeps);
       pages.#images.set(identity, only);
       standing.set(image, only);
     }
@@ -109,10 +112,14 @@ export class SharedImage {
     return number;
   }
 
-  /** For one kernel: files that others execute are not told. */
-  onlyOf(board: ImagePages, keeps: (frame: Frame) => boolean): SharedImage {
+  /** For one kernel: files that others execute are not told. Between the pieces those may run. */
+  *onlyOf(board: ImagePages, keeps: (frame: Frame) => boolean): Generator<void, SharedImage> {
     const image = new SharedImage(board);
-    for (const [place, frame] of this.#frames) if (keeps(frame)) image.#frames.set(place, frame);
+    let count = 0;
+    for (const [place, frame] of this.#frames) {
+      if (keeps(frame)) image.#frames.set(place, frame);
+      if (++count % PAGES_AT_ONCE === 0) yield;
+    }
     image.users = 1;
     return image;
   }

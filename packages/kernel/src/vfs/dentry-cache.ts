@@ -180,18 +180,58 @@ export function forgetMadeOnDemand(kernel: VfsKernel): void {
     for (let round = 0; round < 2 && fileSystem.isMadeOnDemand; round++) pruneBelow(kernel, dentry);
 }
 
-function pruneBelow(kernel: VfsKernel, dentry: Dentry): void {
+/** A machine that is copied has some more objects for each name; with so many that takes a few milliseconds. */
+const NAMES_TO_COPY = 1024;
+const NAMES_AT_ONCE = 128;
+
+/** Before it is copied: are there so many names that `forgetUnread` is worth its while? */
+export function hasNamesToForget(kernel: VfsKernel): boolean {
+  return kernel.vfs.dentryCount > NAMES_TO_COPY;
+}
+
+/**
+ * Forgets names beyond NAMES_TO_COPY that nobody uses and whose files have no page in memory: they are found again as
+ * soon as they are asked for. Between the pieces the machine may run.
+ */
+export function* forgetUnread(kernel: VfsKernel): Generator<void, void> {
+  // The first round takes the mark of use off.
+  for (let round = 0; round < 2; round++)
+    for (const { dentry } of [...kernel.vfs.roots.values()]) yield* forgetUnreadBelow(kernel, dentry);
+}
+
+function* forgetUnreadBelow(kernel: VfsKernel, dentry: Dentry): Generator<void, void> {
+  let count = 0;
   for (const [name, child] of dentry.children ?? []) {
+    if (!hasNamesToForget(kernel)) return;
+    if (child.children !== null) yield* forgetUnreadBelow(kernel, child);
+    if (++count % NAMES_AT_ONCE === 0) yield;
+    // Somebody may have moved it meanwhile.
+    const isRead = (child.inode?.pages?.pageCount ?? 0) > 0;
+    if (isInUse(child) || isRead || dentry.children?.get(name) !== child) continue;
+    if (child.wasUsed) child.wasUsed = false;
+    else forgetName(kernel, child);
+  }
+  yield;
+  if (dentry.children?.size === 0) dentry.children = null;
+}
+
+function isInUse({ users, mountCount, children }: Dentry): boolean {
+  return users > 0 || mountCount > 0 || children !== null;
+}
+
+function forgetName(kernel: VfsKernel, child: Dentry): void {
+  child.parent!.children!.delete(child.name);
+  child.isDetached = true;
+  kernel.vfs.dentryCount--;
+  if (child.inode !== null) child.inode.dropCachedName();
+}
+
+function pruneBelow(kernel: VfsKernel, dentry: Dentry): void {
+  for (const child of dentry.children?.values() ?? []) {
     if (child.children !== null) pruneBelow(kernel, child);
-    if (child.users > 0 || child.mountCount > 0 || child.children !== null) continue;
-    if (child.wasUsed) {
-      child.wasUsed = false;
-      continue;
-    }
-    dentry.children!.delete(name);
-    child.isDetached = true;
-    kernel.vfs.dentryCount--;
-    if (child.inode !== null) child.inode.dropCachedName();
+    if (isInUse(child)) continue;
+    if (child.wasUsed) child.wasUsed = false;
+    else forgetName(kernel, child);
   }
   if (dentry.children?.size === 0) dentry.children = null;
 }
@@ -201,10 +241,7 @@ export function forgetChild(kernel: VfsKernel, parent: Dentry, name: string): vo
   const child = parent.children?.get(name);
   if (child === undefined || child.users > 0 || child.mountCount > 0) return;
   dropChildren(kernel, child);
-  parent.children!.delete(name);
-  child.isDetached = true;
-  kernel.vfs.dentryCount--;
-  if (child.inode !== null) child.inode.dropCachedName();
+  forgetName(kernel, child);
 }
 
 /** The last mount of a file system is gone: forget all its names. */

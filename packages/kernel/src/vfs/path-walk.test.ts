@@ -37,7 +37,7 @@ import {
 } from "@stratos/abi";
 import { Procfs } from "../procfs/procfs.ts";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
-import { pruneDentries } from "./dentry-cache.ts";
+import { forgetUnread, hasNamesToForget, pruneDentries } from "./dentry-cache.ts";
 import { mountAt } from "./boot-mounts.ts";
 
 function openat2(user: FileTask, dirfd: number, path: string, resolve: number, flags = O_RDONLY): number {
@@ -276,4 +276,30 @@ it("negative entries vanish when the name appears, and pruning forgets only what
   assert.ok(vfs.dentryCount < 10, String(vfs.dentryCount));
   assert.equal(user.cwd(), "/held");
   assert.equal(user.get("f"), "f");
+});
+
+it("before a machine is copied names of files that were not read go, down to some, while programs go on", () => {
+  const { user, test } = FileTask.create();
+  mkdir(user, "/held");
+  mkdir(user, "/many");
+  user.call("chdir", "/held");
+  user.put("/held/read", "content");
+  for (let index = 0; index < 3000; index++) assert.equal(user.stat(`/many/${index}`), -ENOENT);
+  const { vfs } = test.kernel;
+  assert.ok(hasNamesToForget(test.kernel));
+  let pieces = 0;
+  let most = 0;
+  let before = vfs.dentryCount;
+  for (const _ of forgetUnread(test.kernel)) {
+    most = Math.max(most, before - vfs.dentryCount);
+    // What appears, moves or is taken away meanwhile is as it should be.
+    if (pieces === 3) user.put("/many/2999", "new");
+    if (pieces === 4) assert.equal(user.call("renameat2", AT_FDCWD, "/many", AT_FDCWD, "/moved", 0), 0);
+    pieces++;
+    before = vfs.dentryCount;
+  }
+  assert.ok(pieces > 10 && most <= 256, `${pieces} pieces of at most ${most}`);
+  assert.ok(!hasNamesToForget(test.kernel) && vfs.dentryCount > 900, String(vfs.dentryCount));
+  assert.equal(user.cwd(), "/held");
+  assert.deepEqual([user.get("read"), user.get("/moved/2999"), user.stat("/many/2999")], ["content", "new", -ENOENT]);
 });

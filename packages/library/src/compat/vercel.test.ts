@@ -7,7 +7,7 @@ import { Sandbox } from "./vercel.ts";
 /** @returns what it is asked */
 function supervisorWithoutFiles(): string[] {
   const asked: string[] = [];
-  const view = { name: "job", state: "running" };
+  const view = { name: "job", state: "running", missingSecrets: [] };
   const values: Readonly<Record<string, unknown>> = { "start-system": view, systems: [view], "open-system": 1 };
   const call = (op: string): { call: number; answer: Promise<unknown> } => {
     asked.push(op);

@@ -1,9 +1,9 @@
 /** Engines whose programs say what is typed, and end when they are told to. */
 import { writeFileSync } from "node:fs";
 import { type EngineClient, StratosError } from "@stratos/sdk/client";
-import type { AbortSignalLike, SystemSpec } from "@stratos/sdk/api";
+import type { AbortSignalLike, Denial, SystemSpec } from "@stratos/sdk/api";
 import { encodeCheckpoint } from "@stratos/sdk/checkpoint-file";
-import type { Operations } from "@stratos/sdk/wire";
+import type { CreateRequest, KeptPrograms, Operations } from "@stratos/sdk/wire";
 import type { Engines } from "../named-system.ts";
 
 export const SPEC: SystemSpec = {
@@ -36,6 +36,7 @@ interface CallOptions {
   readonly signal?: AbortSignalLike | undefined;
   onStarted?(pid: number): void;
   onRead?(count: number): void;
+  onEvent?(event: unknown, heard: () => void): void;
   onOutput?(stream: 1 | 2, bytes: Uint8Array): void;
 }
 
@@ -54,6 +55,12 @@ export class ScriptedEngines implements Engines {
   running = 0;
   /** Called by each machine that is to be; it is there once that has resolved. */
   created: () => Promise<void> = () => Promise.resolve();
+  /** Programs that the last machines were to keep. */
+  kept: KeptPrograms | undefined;
+  /** The last machine's rules deny something. */
+  deny: (denial: Denial) => void = () => {};
+  /** What machines that did not come of a fork were made of, in order. */
+  readonly asked: CreateRequest[] = [];
 
   acquire(): { engine: EngineClient; release(): void } {
     this.processes++;
@@ -70,10 +77,9 @@ export class ScriptedEngines implements Engines {
     };
     const program = (
       number: number,
-      target: number,
+      { target, pid = number + 100 }: { readonly target: number; readonly pid?: number },
       { onStarted, onRead, onOutput }: CallOptions,
     ): Promise<unknown> => {
-      const pid = number + 100;
       onStarted?.(pid);
       return new Promise((resolve, reject) => {
         const value = { exitCode: 0, signal: null, timedOut: false, limit: null };
@@ -95,8 +101,11 @@ export class ScriptedEngines implements Engines {
     ): Promise<unknown> => {
       switch (op) {
         case "create":
+          this.asked.push(request);
+          this.kept = (request as CreateRequest).keepsPrograms;
           return { value: await machine(given) };
         case "fork": {
+          this.kept = (request as Operations["fork"]).keepsPrograms;
           const targets: number[] = [];
           try {
             for (let left = (request as Operations["fork"]).count; left > 0; left--) targets.push(await machine(given));
@@ -108,14 +117,17 @@ export class ScriptedEngines implements Engines {
         }
         case "run":
         case "attach":
-          return program(number, (request as Operations["attach"]).target, given);
+          return program(number, request as Operations["attach"], given);
         case "events":
+          return new Promise(() => {});
+        case "denials":
+          this.deny = (denial) => given.onEvent?.(denial, () => {});
           return new Promise(() => {});
         case "processes":
           return { value: of((request as Operations["processes"]).target).map(({ pid }) => pid) };
         case "signal": {
           const { pid } = request as Operations["signal"];
-          for (const each of programs.values()) if (each.pid === pid) each.end();
+          for (const each of of((request as Operations["signal"]).target)) if (each.pid === pid) each.end();
           return { value: null };
         }
         case "checkpoint": {

@@ -41,7 +41,8 @@ export class SystemList {
 
   #article(system: SystemView, current: Place | null, role: Role): HTMLElement {
     const operates = mayAct(role, "operator");
-    const { name, state, image, command, snapshots, sessions, display } = system;
+    const { name, state, image, command, snapshots, display } = system;
+    const sessions = system.sessions.filter(({ hasTerminal }) => hasTerminal);
     const article = document.createElement("article");
     const heading = document.createElement("h2");
     const isHere = (session: string | null): boolean => current?.system === name && current.session === session;
