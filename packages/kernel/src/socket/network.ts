@@ -24,6 +24,7 @@ import type { TcpClaim, TcpNetwork } from "./inet/tcp-socket.ts";
 import type { UdpClaim, UdpNetwork } from "./inet/udp-socket.ts";
 import type { RoughNetwork } from "./inet/rough-network.ts";
 import type { NetlinkNetwork, NetlinkSocket } from "./netlink/netlink-socket.ts";
+import { FilterHost } from "./ip/filter-host.ts";
 import { NetworkIp } from "./ip/network-ip.ts";
 import { removeInterface } from "./interface-changes.ts";
 import type { ChangeAsker, NetworkObserver } from "./interface-network.ts";
@@ -126,7 +127,7 @@ export class Network
     this.pingIdentifiers = new PortTable<PingClaim>(kernel.random, DeviceWeight.beforeFamily);
     this.udplitePorts = new PortTable<UdpClaim>(kernel.random, DeviceWeight.beforeFamily);
     this.ip = new NetworkIp(this);
-    this.netfilter = new Netfilter(this.ip);
+    this.netfilter = new Netfilter(new FilterHost(this));
     this.tcp = new NetworkTcp(this, this.ip);
     this.ip.register(PROTOCOL_TCP, this.tcp);
     const loopback = this.makeInterface("loopback", {

@@ -1,12 +1,60 @@
 /** Sends what a program would send, and gathers what comes back. */
 import { NLMSG_ERROR } from "@stratos/abi";
-import { type AnswerSink, type Asker, Netfilter, type NetfilterRequest } from "../netfilter.ts";
+import { type AnswerSink, type Asker, Netfilter, type NetfilterRequest, type PacketHost } from "../netfilter.ts";
 
-export class Client {
+/** A machine with one interface, `eth0`, of 10.0.0.1. */
+export class Client implements PacketHost {
   nowNs = 1e9;
-  readonly netfilter = new Netfilter({ now: () => this.nowNs });
+  readonly lines: string[] = [];
+  readonly netfilter = new Netfilter(this);
   /** What listeners of groups heard. */
   readonly heard: Uint8Array[] = [];
+
+  now(): number {
+    return this.nowNs;
+  }
+
+  realtimeMs(): number {
+    return this.nowNs / 1e6;
+  }
+
+  random(): number {
+    return 7;
+  }
+
+  interfaceName(): string {
+    return "eth0";
+  }
+
+  interfaceType(): number {
+    return 1;
+  }
+
+  interfaceGroup(): number {
+    return 0;
+  }
+
+  addressType(bytes: Uint8Array, at: number): number {
+    return bytes[at] === 10 ? 2 : 1;
+  }
+
+  routeDevice(): number {
+    return 1;
+  }
+
+  sourceOf(_device: number, _toward: Uint8Array, _at: number, _isV6: boolean, into: Uint32Array): boolean {
+    into.fill(0);
+    into[3] = 0x0a000001;
+    return true;
+  }
+
+  mtu(): number {
+    return 1500;
+  }
+
+  log(_level: number, line: string): void {
+    this.lines.push(line);
+  }
 
   /** @returns messages; an acknowledgement or a refusal is an NLMSG_ERROR */
   send(bytes: Uint8Array, asker: Asker = { port: 1, pid: 1, name: "nft" }): Uint8Array[] {
