@@ -11,6 +11,7 @@ import { evaluateNat } from "./evaluate-nat.ts";
 import { DROPPED, MATCHED, NOT_MATCHED } from "./outcome.ts";
 import { payloadPlace } from "./payload.ts";
 import { putName, putNetworkShort, putWord, REGISTERS, wordOf } from "./registers.ts";
+import { findTcpOption } from "./tcp-option.ts";
 import { refuseByIcmp, refuseByReset, type Surroundings } from "./surroundings.ts";
 
 export function evaluateOther(it: Expression, packet: PacketView, around: Surroundings): number {
@@ -253,23 +254,4 @@ function evaluateTcpOption(it: Expression, packet: PacketView): number {
     return MATCHED;
   replaceBytes(packet, found + offset, REGISTERS, to, size, { ip: false, transport: true });
   return MATCHED;
-}
-
-/** Where it is in the bytes; −1: it isn't there. */
-export function findTcpOption(packet: PacketView, kind: number): number {
-  const { bytes, transportAt } = packet;
-  if (!packet.hasTransport(20)) return -1;
-  const end = Math.min(packet.end, transportAt + (bytes[transportAt + 12]! >> 4) * 4);
-  for (let at = transportAt + 20; at < end;) {
-    const option = bytes[at]!;
-    if (option === 0) return -1;
-    if (option === 1) {
-      at++;
-      continue;
-    }
-    if (at + 2 > end || bytes[at + 1]! < 2 || at + bytes[at + 1]! > end) return -1;
-    if (option === kind) return at;
-    at += bytes[at + 1]!;
-  }
-  return -1;
 }

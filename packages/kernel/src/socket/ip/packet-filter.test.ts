@@ -191,6 +191,21 @@ describe("a router that translates", () => {
   });
 });
 
+it("rules of iptables, as container runtimes make them, publish a port and hide who is behind", () => {
+  const { a, b, router } = open();
+  load(router, "iptables");
+  const seven = hear(b, 7);
+  const published = ask(a, "10.1.0.1", 8080, "published");
+  const got = b.user.receiveFrom(seven, MSG_DONTWAIT) as { text: string; from: Uint8Array };
+  assert.deepEqual([got.text, [...got.from.subarray(4, 8)]], ["published", [10, 2, 0, 1]]);
+  assert.equal(b.user.send(seven, "answer", 0, got.from), 6);
+  assert.equal(take(a, published), "answer");
+  ask(a, B, 7, "through");
+  assert.equal(take(b, seven), "through");
+  assert.equal(take(a, ask(a, B, 8)), -ECONNREFUSED, "by REJECT");
+  assert.equal(take(b, hear(b, 8)), -EAGAIN);
+});
+
 it("sets that packets fill decide about further ones, until they forget", () => {
   const { world, a, b } = open();
   load(b, "sets");
