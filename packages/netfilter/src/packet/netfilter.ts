@@ -7,12 +7,13 @@
  * The hooks of one packet are called one after the other, and no other packet comes between; what is known of it
  * (its connection, its mark) is kept in one view until the next one begins.
  */
-import { NFNL_SUBSYS_NFT_COMPAT, NFPROTO_INET, NFPROTO_IPV6, NFT_TABLE_F_DORMANT, NF_ACCEPT, NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING, NF_INET_PRE_ROUTING, NF_IP_PRI_CONNTRACK, NF_IP_PRI_NAT_DST, NF_IP_PRI_NAT_SRC } from "@stratos/abi";
+import { NFNL_SUBSYS_CTNETLINK, NFNL_SUBSYS_CTNETLINK_EXP, NFNL_SUBSYS_NFT_COMPAT, NFPROTO_INET, NFPROTO_IPV6, NFT_TABLE_F_DORMANT, NF_ACCEPT, NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING, NF_INET_PRE_ROUTING, NF_IP_PRI_CONNTRACK, NF_IP_PRI_NAT_DST, NF_IP_PRI_NAT_SRC } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { type AnswerSink, type Asker, type NetfilterRequest, RequestHandler, type Subsystem } from "../requests/batch.ts";
 import { answerCompat } from "../requests/compat.ts";
 import { Ruleset } from "../rules/ruleset.ts";
 import { Conntrack } from "../track/conntrack.ts";
+import { answerExpectations, conntrackSubsystem } from "../track/ctnetlink.ts";
 import { isChosen, isSourceHook, Nat, translate, translateError } from "../track/nat.ts";
 import { NEW, PacketView, RELATED, REPLY } from "../track/packet-view.ts";
 import { compile } from "./compile.ts";
@@ -49,8 +50,17 @@ export class Netfilter implements Surroundings {
 
   /** All of one sendmsg(2) to NETLINK_NETFILTER, by somebody who may. Work: what is asked for, in one piece. */
   receive<R extends NetfilterRequest>(requests: readonly R[], asker: Asker, sink: AnswerSink<R>): void {
-    const handler = new RequestHandler(this.ruleset, SUBSYSTEMS);
-    if (!handler.receive(requests, asker, sink, this.host.now())) return;
+    const nowNs = this.host.now();
+    const subsystems = new Map<number, Subsystem>([
+      [NFNL_SUBSYS_CTNETLINK, conntrackSubsystem(this.conntrack, nowNs)],
+      [NFNL_SUBSYS_CTNETLINK_EXP, answerExpectations],
+      [NFNL_SUBSYS_NFT_COMPAT, answerCompat],
+    ]);
+    const handler = new RequestHandler(this.ruleset, subsystems);
+    if (handler.receive(requests, asker, sink, nowNs)) this.#changed();
+  }
+
+  #changed(): void {
     this.#program = null;
     this.isActive = false;
     for (const { chains, flags } of this.ruleset.tables)
@@ -61,8 +71,10 @@ export class Netfilter implements Surroundings {
   /** A socket that owned tables is gone: they go with it (NFT_TABLE_F_OWNER). */
   socketClosed(port: number): void {
     const { tables } = this.ruleset;
+    if (!tables.some(({ owner }) => owner === port)) return;
     for (let at = tables.length - 1; at >= 0; at--) if (tables[at]!.owner === port) tables.splice(at, 1);
-    this.#program = null;
+    this.ruleset.generation++;
+    this.#changed();
   }
 
   /** A packet came in by an interface. It may be changed in place. @returns PASSED, DROPPED or REFUSED */
@@ -174,5 +186,3 @@ export class Netfilter implements Surroundings {
     stateClass("Netfilter", this, null, { keeps: ["packet", "#program", "isRefused", "refusalType", "refusalCode"] });
   }
 }
-
-const SUBSYSTEMS: ReadonlyMap<number, Subsystem> = new Map([[NFNL_SUBSYS_NFT_COMPAT, answerCompat]]);

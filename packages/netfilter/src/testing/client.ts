@@ -75,6 +75,7 @@ function parse(bytes: Uint8Array): NetfilterRequest[] {
   const all: NetfilterRequest[] = [];
   for (let at = 0; at + 16 <= bytes.length;) {
     const length = view.getUint32(at, true);
+    if (length < 16 || at + length > bytes.length) break;
     all.push({
       type: view.getUint16(at + 4, true),
       flags: view.getUint16(at + 6, true),

@@ -557,7 +557,10 @@ export class NetlinkSocket extends Socket {
   protected override dispose(): void {
     this.network.kernel.uevents.listeners.delete(this);
     this.network.netlinkMembers.delete(this);
-    if (this.portId !== 0) this.network.netlinkSockets.delete(this.#key(this.portId));
+    if (this.portId !== 0) {
+      this.network.netlinkSockets.delete(this.#key(this.portId));
+      if (this.protocol === NETLINK_NETFILTER) this.network.netfilter.socketClosed(this.portId);
+    }
     this.#queue.length = 0;
     this.network.udpMemory.bytes -= this.#queuedBytes;
   }
