@@ -47,15 +47,21 @@ extendedTest("Debian's iptables, nft and conntrack rule what goes between networ
   await ensureImage(IMAGE, PACKAGES);
   const { stdout, stderr, status } = await stratos(["run", "-i", IMAGE, "--", "sh", "-c", SCRIPT]);
   assert.equal(status, 0, stderr);
-  assert.deepEqual(stdout.trimEnd().split("\n").map((line) => line.trimEnd()), [
-    "without a way back: not reached",
-    "masqueraded: reached",
-    "30000",
-    "sport=80",
-    "filtered: not reached",
-    "allowed: reached",
-    "1",
-    "1",
-    "Error: Could not process rule: No such file or directory",
-  ]);
+  assert.deepEqual(
+    stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.trimEnd()),
+    [
+      "without a way back: not reached",
+      "masqueraded: reached",
+      "30000",
+      "sport=80",
+      "filtered: not reached",
+      "allowed: reached",
+      "1",
+      "1",
+      "Error: Could not process rule: No such file or directory",
+    ],
+  );
 });

@@ -1,5 +1,41 @@
 /** Rules are put together to a program (program.ts), when the first packet comes after they have changed. */
-import { NFTA_BITWISE_DREG, NFTA_BITWISE_LEN, NFTA_BITWISE_MASK, NFTA_BITWISE_OP, NFTA_BITWISE_SREG, NFTA_BITWISE_XOR, NFTA_CMP_DATA, NFTA_CMP_OP, NFTA_CMP_SREG, NFTA_CT_DIRECTION, NFTA_CT_DREG, NFTA_CT_KEY, NFTA_CT_SREG, NFTA_IMMEDIATE_DATA, NFTA_IMMEDIATE_DREG, NFTA_LOOKUP_DREG, NFTA_LOOKUP_FLAGS, NFTA_LOOKUP_SREG, NFTA_META_DREG, NFTA_META_KEY, NFTA_META_SREG, NFTA_PAYLOAD_BASE, NFTA_PAYLOAD_DREG, NFTA_PAYLOAD_LEN, NFTA_PAYLOAD_OFFSET, NFTA_PAYLOAD_SREG, NFT_BITWISE_BOOL, NFT_BREAK, NFT_GOTO, NFT_JUMP, NFT_LOOKUP_F_INV, NFT_RETURN, NFT_TABLE_F_DORMANT, NF_ACCEPT, NF_DROP } from "@stratos/abi";
+import {
+  NFTA_BITWISE_DREG,
+  NFTA_BITWISE_LEN,
+  NFTA_BITWISE_MASK,
+  NFTA_BITWISE_OP,
+  NFTA_BITWISE_SREG,
+  NFTA_BITWISE_XOR,
+  NFTA_CMP_DATA,
+  NFTA_CMP_OP,
+  NFTA_CMP_SREG,
+  NFTA_CT_DIRECTION,
+  NFTA_CT_DREG,
+  NFTA_CT_KEY,
+  NFTA_CT_SREG,
+  NFTA_IMMEDIATE_DATA,
+  NFTA_IMMEDIATE_DREG,
+  NFTA_LOOKUP_DREG,
+  NFTA_LOOKUP_FLAGS,
+  NFTA_LOOKUP_SREG,
+  NFTA_META_DREG,
+  NFTA_META_KEY,
+  NFTA_META_SREG,
+  NFTA_PAYLOAD_BASE,
+  NFTA_PAYLOAD_DREG,
+  NFTA_PAYLOAD_LEN,
+  NFTA_PAYLOAD_OFFSET,
+  NFTA_PAYLOAD_SREG,
+  NFT_BITWISE_BOOL,
+  NFT_BREAK,
+  NFT_GOTO,
+  NFT_JUMP,
+  NFT_LOOKUP_F_INV,
+  NFT_RETURN,
+  NFT_TABLE_F_DORMANT,
+  NF_ACCEPT,
+  NF_DROP,
+} from "@stratos/abi";
 import { type Chain, type Data, type Expression, type NftSet, type Ruleset, Verdict } from "../rules/ruleset.ts";
 import { extensionTracks } from "../rules/extension.ts";
 import { type Entry, type Program, Step } from "./program.ts";
@@ -80,7 +116,13 @@ class Compiler {
         return;
       case "cmp": {
         const data = it.bytes(NFTA_CMP_DATA);
-        code.push(Step.compare, it.number(NFTA_CMP_OP), 4 * it.number(NFTA_CMP_SREG), data.length, this.#constant(data));
+        code.push(
+          Step.compare,
+          it.number(NFTA_CMP_OP),
+          4 * it.number(NFTA_CMP_SREG),
+          data.length,
+          this.#constant(data),
+        );
         return;
       }
       case "bitwise":

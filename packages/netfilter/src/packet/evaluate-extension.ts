@@ -3,7 +3,8 @@ import { NFTA_MATCH_INFO, NFTA_MATCH_REV, NFTA_TARGET_INFO } from "@stratos/abi"
 import { extensionName } from "../rules/extension.ts";
 import type { Expression } from "../rules/ruleset.ts";
 import { NatRange } from "../track/nat.ts";
-import { type PacketView, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, shortAt, UNTRACKED } from "../track/packet-view.ts";
+import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, shortAt } from "../track/ip-bytes.ts";
+import { type PacketView, UNTRACKED } from "../track/packet-view.ts";
 import { putShort, replaceBytes } from "../track/rewrite.ts";
 import { chooseFor, masquerade, redirect } from "./evaluate-nat.ts";
 import { matchesConntrack } from "./match-conntrack.ts";
@@ -19,11 +20,11 @@ export function evaluateExtension(it: Expression, packet: PacketView, around: Su
 }
 
 /** Numbers of the machine: the lowest byte first. */
-export function littleShort(bytes: Uint8Array, at: number): number {
+function littleShort(bytes: Uint8Array, at: number): number {
   return bytes[at]! | (bytes[at + 1]! << 8);
 }
 
-export function littleWord(bytes: Uint8Array, at: number): number {
+function littleWord(bytes: Uint8Array, at: number): number {
   return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
 }
 
@@ -96,7 +97,7 @@ function matchesTcp(info: Uint8Array, packet: PacketView): boolean {
   if (isBetween(shortAt(bytes, at), info, 0) === ((inverted & 1) !== 0)) return false;
   if (isBetween(shortAt(bytes, at + 2), info, 4) === ((inverted & 2) !== 0)) return false;
   if (((bytes[at + 13]! & info[9]!) === info[10]) === ((inverted & 4) !== 0)) return false;
-  return info[8] === 0 || (findTcpOption(packet, info[8]!) >= 0) !== ((inverted & 8) !== 0);
+  return info[8] === 0 || findTcpOption(packet, info[8]!) >= 0 !== ((inverted & 8) !== 0);
 }
 
 /** `struct xt_multiport_v1`: ports, of which two may be the bounds of a range. */

@@ -1,5 +1,23 @@
 /** Rules that translate (net/netfilter/nft_nat.c, nft_masq.c, nft_redir.c): a range from registers. */
-import { NFPROTO_IPV6, NFTA_MASQ_FLAGS, NFTA_MASQ_REG_PROTO_MAX, NFTA_MASQ_REG_PROTO_MIN, NFTA_NAT_FAMILY, NFTA_NAT_FLAGS, NFTA_NAT_REG_ADDR_MAX, NFTA_NAT_REG_ADDR_MIN, NFTA_NAT_REG_PROTO_MAX, NFTA_NAT_REG_PROTO_MIN, NFTA_NAT_TYPE, NFTA_REDIR_FLAGS, NFTA_REDIR_REG_PROTO_MAX, NFTA_REDIR_REG_PROTO_MIN, NFT_NAT_SNAT, NF_INET_LOCAL_OUT, NF_NAT_RANGE_MAP_IPS } from "@stratos/abi";
+import {
+  NFPROTO_IPV6,
+  NFTA_MASQ_FLAGS,
+  NFTA_MASQ_REG_PROTO_MAX,
+  NFTA_MASQ_REG_PROTO_MIN,
+  NFTA_NAT_FAMILY,
+  NFTA_NAT_FLAGS,
+  NFTA_NAT_REG_ADDR_MAX,
+  NFTA_NAT_REG_ADDR_MIN,
+  NFTA_NAT_REG_PROTO_MAX,
+  NFTA_NAT_REG_PROTO_MIN,
+  NFTA_NAT_TYPE,
+  NFTA_REDIR_FLAGS,
+  NFTA_REDIR_REG_PROTO_MAX,
+  NFTA_REDIR_REG_PROTO_MIN,
+  NFT_NAT_SNAT,
+  NF_INET_LOCAL_OUT,
+  NF_NAT_RANGE_MAP_IPS,
+} from "@stratos/abi";
 import type { Expression } from "../rules/ruleset.ts";
 import { NatRange } from "../track/nat.ts";
 import type { PacketView } from "../track/packet-view.ts";
@@ -52,7 +70,12 @@ function readPorts(it: Expression, first: number, last: number): void {
   RANGE.lastPort = (REGISTERS[high]! << 8) | REGISTERS[high + 1]!;
 }
 
-export function chooseFor(packet: PacketView, { nat, nowNs }: Surroundings, range: NatRange, isSource: boolean): number {
+export function chooseFor(
+  packet: PacketView,
+  { nat, nowNs }: Surroundings,
+  range: NatRange,
+  isSource: boolean,
+): number {
   if (packet.connection === null) return ACCEPTED;
   return nat.choose(packet.connection, range, isSource, nowNs) ? ACCEPTED : DROPPED;
 }

@@ -1,8 +1,75 @@
 /** Expressions that aren't steps of their own (program.ts): each looks at a packet, counts, or says what is to be. */
-import { NFTA_CONNLIMIT_COUNT, NFTA_CONNLIMIT_FLAGS, NFTA_CT_SREG, NFTA_DYNSET_FLAGS, NFTA_DYNSET_OP, NFTA_DYNSET_SREG_DATA, NFTA_DYNSET_SREG_KEY, NFTA_DYNSET_TIMEOUT, NFTA_EXTHDR_DREG, NFTA_EXTHDR_FLAGS, NFTA_EXTHDR_LEN, NFTA_EXTHDR_OFFSET, NFTA_EXTHDR_SREG, NFTA_EXTHDR_TYPE, NFTA_FIB_DREG, NFTA_FIB_FLAGS, NFTA_FIB_F_IIF, NFTA_FIB_F_OIF, NFTA_FIB_F_PRESENT, NFTA_FIB_F_SADDR, NFTA_FIB_RESULT, NFTA_LIMIT_BURST, NFTA_LIMIT_FLAGS, NFTA_LIMIT_RATE, NFTA_LIMIT_TYPE, NFTA_LIMIT_UNIT, NFTA_LOG_GROUP, NFTA_LOG_LEVEL, NFTA_LOG_PREFIX, NFTA_META_KEY, NFTA_META_SREG, NFTA_NG_DREG, NFTA_NG_MODULUS, NFTA_NG_OFFSET, NFTA_NG_TYPE, NFTA_OBJREF_SET_SREG, NFTA_PAYLOAD_BASE, NFTA_PAYLOAD_CSUM_FLAGS, NFTA_PAYLOAD_CSUM_TYPE, NFTA_PAYLOAD_LEN, NFTA_PAYLOAD_OFFSET, NFTA_PAYLOAD_SREG, NFTA_QUOTA_BYTES, NFTA_QUOTA_FLAGS, NFTA_REJECT_ICMP_CODE, NFTA_REJECT_TYPE, NFTA_RT_DREG, NFT_DYNSET_F_INV, NFT_DYNSET_OP_DELETE, NFT_DYNSET_OP_UPDATE, NFT_EXTHDR_F_PRESENT, NFT_FIB_RESULT_ADDRTYPE, NFT_FIB_RESULT_OIF, NFT_LIMIT_F_INV, NFT_LIMIT_PKTS, NFT_META_MARK, NFT_META_PRIORITY, NFT_NG_RANDOM, NFT_PAYLOAD_CSUM_INET, NFT_PAYLOAD_L4CSUM_PSEUDOHDR, NFT_PAYLOAD_NETWORK_HEADER, NFT_PAYLOAD_TRANSPORT_HEADER, NFT_QUOTA_F_INV, NFT_REJECT_ICMPX_UNREACH, NFT_REJECT_TCP_RST } from "@stratos/abi";
+import {
+  NFTA_CONNLIMIT_COUNT,
+  NFTA_CONNLIMIT_FLAGS,
+  NFTA_CT_SREG,
+  NFTA_DYNSET_FLAGS,
+  NFTA_DYNSET_OP,
+  NFTA_DYNSET_SREG_DATA,
+  NFTA_DYNSET_SREG_KEY,
+  NFTA_DYNSET_TIMEOUT,
+  NFTA_EXTHDR_DREG,
+  NFTA_EXTHDR_FLAGS,
+  NFTA_EXTHDR_LEN,
+  NFTA_EXTHDR_OFFSET,
+  NFTA_EXTHDR_SREG,
+  NFTA_EXTHDR_TYPE,
+  NFTA_FIB_DREG,
+  NFTA_FIB_FLAGS,
+  NFTA_FIB_F_IIF,
+  NFTA_FIB_F_OIF,
+  NFTA_FIB_F_PRESENT,
+  NFTA_FIB_F_SADDR,
+  NFTA_FIB_RESULT,
+  NFTA_LIMIT_BURST,
+  NFTA_LIMIT_FLAGS,
+  NFTA_LIMIT_RATE,
+  NFTA_LIMIT_TYPE,
+  NFTA_LIMIT_UNIT,
+  NFTA_LOG_GROUP,
+  NFTA_LOG_LEVEL,
+  NFTA_LOG_PREFIX,
+  NFTA_META_KEY,
+  NFTA_META_SREG,
+  NFTA_NG_DREG,
+  NFTA_NG_MODULUS,
+  NFTA_NG_OFFSET,
+  NFTA_NG_TYPE,
+  NFTA_OBJREF_SET_SREG,
+  NFTA_PAYLOAD_BASE,
+  NFTA_PAYLOAD_CSUM_FLAGS,
+  NFTA_PAYLOAD_CSUM_TYPE,
+  NFTA_PAYLOAD_LEN,
+  NFTA_PAYLOAD_OFFSET,
+  NFTA_PAYLOAD_SREG,
+  NFTA_QUOTA_BYTES,
+  NFTA_QUOTA_FLAGS,
+  NFTA_REJECT_ICMP_CODE,
+  NFTA_REJECT_TYPE,
+  NFTA_RT_DREG,
+  NFT_DYNSET_F_INV,
+  NFT_DYNSET_OP_DELETE,
+  NFT_DYNSET_OP_UPDATE,
+  NFT_EXTHDR_F_PRESENT,
+  NFT_FIB_RESULT_ADDRTYPE,
+  NFT_FIB_RESULT_OIF,
+  NFT_LIMIT_F_INV,
+  NFT_LIMIT_PKTS,
+  NFT_META_MARK,
+  NFT_META_PRIORITY,
+  NFT_NG_RANDOM,
+  NFT_PAYLOAD_CSUM_INET,
+  NFT_PAYLOAD_L4CSUM_PSEUDOHDR,
+  NFT_PAYLOAD_NETWORK_HEADER,
+  NFT_PAYLOAD_TRANSPORT_HEADER,
+  NFT_QUOTA_F_INV,
+  NFT_REJECT_ICMPX_UNREACH,
+  NFT_REJECT_TCP_RST,
+} from "@stratos/abi";
 import { COUNTED_BYTES, COUNTED_PACKETS } from "../rules/statement-kinds.ts";
 import { type Expression, SetElement } from "../rules/ruleset.ts";
-import { type PacketView, PROTOCOL_TCP, UNTRACKED } from "../track/packet-view.ts";
+import { PROTOCOL_TCP } from "../track/ip-bytes.ts";
+import { type PacketView, UNTRACKED } from "../track/packet-view.ts";
 import { replaceBytes } from "../track/rewrite.ts";
 import { evaluateExtension } from "./evaluate-extension.ts";
 import { evaluateArithmetic } from "./arithmetic.ts";
@@ -109,9 +176,7 @@ function evaluateConnlimit(it: Expression, { connection }: PacketView, { conntra
 function evaluateObject(it: Expression, packet: PacketView, around: Surroundings): number {
   if (it.object !== null) return evaluateOther(it.object.expression, packet, around);
   const found = it.set!.find(REGISTERS, 4 * it.number(NFTA_OBJREF_SET_SREG), around.nowNs);
-  return found === null || found.object === null
-    ? NOT_MATCHED
-    : evaluateOther(found.object.expression, packet, around);
+  return found === null || found.object === null ? NOT_MATCHED : evaluateOther(found.object.expression, packet, around);
 }
 
 /** Packets add, touch and remove elements (net/netfilter/nft_dynset.c); when the set is full, none matches. */
@@ -165,7 +230,8 @@ function evaluateReject(it: Expression, packet: PacketView, around: Surroundings
   const type = it.number(NFTA_REJECT_TYPE);
   const code = it.number(NFTA_REJECT_ICMP_CODE);
   if (type === NFT_REJECT_TCP_RST) refuseByReset(around);
-  else refuseByIcmp(around, packet, type === NFT_REJECT_ICMPX_UNREACH ? (packet.isV6 ? ICMPX_V6 : ICMPX_V4)[code]! : code);
+  else
+    refuseByIcmp(around, packet, type === NFT_REJECT_ICMPX_UNREACH ? (packet.isV6 ? ICMPX_V6 : ICMPX_V4)[code]! : code);
   return DROPPED;
 }
 
@@ -250,7 +316,10 @@ function evaluateTcpOption(it: Expression, packet: PacketView): number {
     for (let index = size; (index & 3) !== 0; index++) REGISTERS[to + index] = 0;
     return MATCHED;
   }
-  if (size === 2 && ((REGISTERS[to]! << 8) | REGISTERS[to + 1]!) >= ((bytes[found + offset]! << 8) | bytes[found + offset + 1]!))
+  if (
+    size === 2 &&
+    ((REGISTERS[to]! << 8) | REGISTERS[to + 1]!) >= ((bytes[found + offset]! << 8) | bytes[found + offset + 1]!)
+  )
     return MATCHED;
   replaceBytes(packet, found + offset, REGISTERS, to, size, { ip: false, transport: true });
   return MATCHED;

@@ -50,7 +50,11 @@ it("damaged requests are answered, and batches that fail change nothing", () => 
 it("damaged packets pass, or are dropped", () => {
   const random = new SeededRandom(76);
   const client = new Client();
-  for (const bytes of [...requestsOf("ruleset.json"), ...requestsOf("expressions.json"), ...requestsOf("iptables.json")])
+  for (const bytes of [
+    ...requestsOf("ruleset.json"),
+    ...requestsOf("expressions.json"),
+    ...requestsOf("iptables.json"),
+  ])
     client.send(bytes);
   const { netfilter } = client;
   assert.ok(netfilter.isActive);
@@ -65,7 +69,10 @@ it("damaged packets pass, or are dropped", () => {
     if (verdict === 0) verdict = incoming ? netfilter.local() : netfilter.leaving(2);
     counts[verdict]!++;
   }
-  assert.ok(counts.every((count) => count > 0), `passed, dropped, refused: ${counts}`);
+  assert.ok(
+    counts.every((count) => count > 0),
+    `passed, dropped, refused: ${counts}`,
+  );
 });
 
 /** Of IPv4, with a header that says what is there. */

@@ -1,5 +1,6 @@
 /** A packet as a line of the kernel's messages (net/netfilter/nf_log_syslog.c). */
-import { type PacketView, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, shortAt } from "../track/packet-view.ts";
+import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, shortAt } from "../track/ip-bytes.ts";
+import type { PacketView } from "../track/packet-view.ts";
 import type { PacketHost } from "./packet-host.ts";
 
 const FLAGS = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
@@ -41,7 +42,8 @@ function transportText({ protocol, bytes, transportAt: at, end }: PacketView): s
     case PROTOCOL_ICMP:
     case PROTOCOL_ICMPV6: {
       const name = protocol === PROTOCOL_ICMP ? "ICMP" : "ICMPv6";
-      return `PROTO=${name} TYPE=${bytes[at]} CODE=${bytes[at + 1]} ID=${shortAt(bytes, at + 4)} SEQ=${shortAt(bytes, at + 6)}`;
+      const numbers = `ID=${shortAt(bytes, at + 4)} SEQ=${shortAt(bytes, at + 6)}`;
+      return `PROTO=${name} TYPE=${bytes[at]} CODE=${bytes[at + 1]} ${numbers}`;
     }
     default:
       return `PROTO=${protocol}`;
@@ -57,5 +59,9 @@ function addressV4(bytes: Uint8Array, at: number): string {
 }
 
 function addressV6(bytes: Uint8Array, at: number): string {
-  return Array.from({ length: 8 }, (_, word) => shortAt(bytes, at + 2 * word).toString(16).padStart(4, "0")).join(":");
+  return Array.from({ length: 8 }, (_, word) =>
+    shortAt(bytes, at + 2 * word)
+      .toString(16)
+      .padStart(4, "0"),
+  ).join(":");
 }

@@ -65,7 +65,7 @@ function isWithin(info: Uint8Array, at: number, tuple: Uint32Array, from: number
     const value = tuple[from + (isV6 ? index : 3)]!;
     const network = (place: number): number =>
       ((info[place]! << 24) | (info[place + 1]! << 16) | (info[place + 2]! << 8) | info[place + 3]!) >>> 0;
-    if (((value & network(at + MASKS + 4 * index)) >>> 0) !== network(at + 4 * index)) return false;
+    if ((value & network(at + MASKS + 4 * index)) >>> 0 !== network(at + 4 * index)) return false;
   }
   return true;
 }

@@ -7,9 +7,31 @@
  * The hooks of one packet are called one after the other, and no other packet comes between; what is known of it
  * (its connection, its mark) is kept in one view until the next one begins.
  */
-import { NFNL_SUBSYS_CTNETLINK, NFNL_SUBSYS_CTNETLINK_EXP, NFNL_SUBSYS_NFT_COMPAT, NFPROTO_INET, NFPROTO_IPV6, NFT_TABLE_F_DORMANT, NF_ACCEPT, NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING, NF_INET_PRE_ROUTING, NF_IP_PRI_CONNTRACK, NF_IP_PRI_NAT_DST, NF_IP_PRI_NAT_SRC } from "@stratos/abi";
+import {
+  NFNL_SUBSYS_CTNETLINK,
+  NFNL_SUBSYS_CTNETLINK_EXP,
+  NFNL_SUBSYS_NFT_COMPAT,
+  NFPROTO_INET,
+  NFPROTO_IPV6,
+  NFT_TABLE_F_DORMANT,
+  NF_ACCEPT,
+  NF_INET_FORWARD,
+  NF_INET_LOCAL_IN,
+  NF_INET_LOCAL_OUT,
+  NF_INET_POST_ROUTING,
+  NF_INET_PRE_ROUTING,
+  NF_IP_PRI_CONNTRACK,
+  NF_IP_PRI_NAT_DST,
+  NF_IP_PRI_NAT_SRC,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { type AnswerSink, type Asker, type NetfilterRequest, RequestHandler, type Subsystem } from "../requests/batch.ts";
+import {
+  type AnswerSink,
+  type Asker,
+  type NetfilterRequest,
+  RequestHandler,
+  type Subsystem,
+} from "../requests/batch.ts";
 import { answerCompat } from "../requests/compat.ts";
 import { Ruleset } from "../rules/ruleset.ts";
 import { Conntrack } from "../track/conntrack.ts";

@@ -15,7 +15,11 @@ export interface PacketHost {
   addressType(bytes: Uint8Array, at: number, isV6: boolean, device: number): number;
   /** The interface that packets to there leave by; 0: none. */
   routeDevice(bytes: Uint8Array, at: number, isV6: boolean): number;
-  /** The address of an interface to speak to `toward` from, into `into` as four words; IPv4 is the last. @returns has it one? */
+  /**
+   * The address of an interface to speak to `toward` from, into `into` as four words; IPv4 is the last.
+   *
+   * @returns has it one?
+   */
   sourceOf(device: number, toward: Uint8Array, at: number, isV6: boolean, into: Uint32Array): boolean;
   /** Bytes that a packet may have that leaves by it. */
   mtu(index: number): number;

@@ -1,7 +1,7 @@
 /**
  * A ruleset as packets run through it: one list of numbers, with jumps, instead of rules and expressions.
  *
- *     RULE next | PAYLOAD base offset length register | CMP operation register length constant | … | RULE next | … | END
+ *     RULE next | PAYLOAD base offset length register | CMP operation register length constant | … | RULE next | END
  *
  * A step that doesn't match goes on at `next`; END returns to where a chain was called from.
  */

@@ -2,7 +2,18 @@
  * A packet runs through a chain and those that it calls (net/netfilter/nf_tables_core.c, nft_do_chain). Nothing is
  * allocated. Work: a step each, RULES_MAX rules; a packet that meets more is dropped.
  */
-import { NFT_BREAK, NFT_CMP_EQ, NFT_CMP_GT, NFT_CMP_LT, NFT_CMP_LTE, NFT_CMP_NEQ, NFT_CONTINUE, NFT_JUMP, NFT_RETURN, NF_ACCEPT } from "@stratos/abi";
+import {
+  NFT_BREAK,
+  NFT_CMP_EQ,
+  NFT_CMP_GT,
+  NFT_CMP_LT,
+  NFT_CMP_LTE,
+  NFT_CMP_NEQ,
+  NFT_CONTINUE,
+  NFT_JUMP,
+  NFT_RETURN,
+  NF_ACCEPT,
+} from "@stratos/abi";
 import type { PacketView } from "../track/packet-view.ts";
 import { Verdict } from "../rules/ruleset.ts";
 import { evaluateOther } from "./evaluate.ts";

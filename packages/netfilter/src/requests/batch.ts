@@ -3,7 +3,24 @@
  * changes, of which all are done or none.
  */
 import type { Ruleset } from "../rules/ruleset.ts";
-import { AF_UNSPEC, EINVAL, EOPNOTSUPP, ERESTART, NFNLGRP_NFTABLES, NFNL_BATCH_GENID, NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETGEN, NFT_MSG_NEWGEN, NLMSG_MIN_TYPE, NLM_F_ACK, NLM_F_DUMP, NLM_F_ECHO, NLM_F_REQUEST } from "@stratos/abi";
+import {
+  AF_UNSPEC,
+  EINVAL,
+  EOPNOTSUPP,
+  ERESTART,
+  NFNLGRP_NFTABLES,
+  NFNL_BATCH_GENID,
+  NFNL_MSG_BATCH_BEGIN,
+  NFNL_MSG_BATCH_END,
+  NFNL_SUBSYS_NFTABLES,
+  NFT_MSG_GETGEN,
+  NFT_MSG_NEWGEN,
+  NLMSG_MIN_TYPE,
+  NLM_F_ACK,
+  NLM_F_DUMP,
+  NLM_F_ECHO,
+  NLM_F_REQUEST,
+} from "@stratos/abi";
 import { Attributes } from "../wire/attributes.ts";
 import { MessageWriter } from "../wire/message-writer.ts";
 import { Refusal, refuse } from "../wire/refusal.ts";

@@ -1,5 +1,13 @@
 /** NFNL_SUBSYS_NFT_COMPAT: which matches and targets of iptables there are (net/netfilter/nft_compat.c). */
-import { EINVAL, NFNL_MSG_COMPAT_GET, NFNL_SUBSYS_NFT_COMPAT, NFTA_COMPAT_NAME, NFTA_COMPAT_REV, NFTA_COMPAT_TYPE, NLM_F_MULTI } from "@stratos/abi";
+import {
+  EINVAL,
+  NFNL_MSG_COMPAT_GET,
+  NFNL_SUBSYS_NFT_COMPAT,
+  NFTA_COMPAT_NAME,
+  NFTA_COMPAT_REV,
+  NFTA_COMPAT_TYPE,
+  NLM_F_MULTI,
+} from "@stratos/abi";
 import { askExtension } from "../rules/extension.ts";
 import { Attributes } from "../wire/attributes.ts";
 import { MessageWriter } from "../wire/message-writer.ts";

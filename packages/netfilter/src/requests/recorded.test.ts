@@ -6,7 +6,16 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { NFNL_SUBSYS_NFTABLES, NFTA_SET_COUNT, NFTA_SET_ELEM_EXPIRATION, NFTA_SET_TYPE, NFT_MSG_NEWSET, NFT_MSG_NEWSETELEM, NLMSG_DONE, NLMSG_ERROR } from "@stratos/abi";
+import {
+  NFNL_SUBSYS_NFTABLES,
+  NFTA_SET_COUNT,
+  NFTA_SET_ELEM_EXPIRATION,
+  NFTA_SET_TYPE,
+  NFT_MSG_NEWSET,
+  NFT_MSG_NEWSETELEM,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+} from "@stratos/abi";
 import { eachAttribute } from "../wire/attributes.ts";
 import { Client } from "../testing/client.ts";
 

@@ -2,7 +2,24 @@
  * Matches and targets of iptables (net/netfilter/nft_compat.c): `match` and `target` expressions with the structures of
  * x_tables, in the layout of 64-bit programs. Which ones there are, by name and revision, and the bytes of each.
  */
-import { EINVAL, ENOENT, EOPNOTSUPP, EPROTONOSUPPORT, NFPROTO_IPV6, NFTA_MATCH_INFO, NFTA_MATCH_NAME, NFTA_MATCH_REV, NFTA_TARGET_INFO, NFTA_TARGET_NAME, NFTA_TARGET_REV, NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING, NF_INET_PRE_ROUTING } from "@stratos/abi";
+import {
+  EINVAL,
+  ENOENT,
+  EOPNOTSUPP,
+  EPROTONOSUPPORT,
+  NFPROTO_IPV6,
+  NFTA_MATCH_INFO,
+  NFTA_MATCH_NAME,
+  NFTA_MATCH_REV,
+  NFTA_TARGET_INFO,
+  NFTA_TARGET_NAME,
+  NFTA_TARGET_REV,
+  NF_INET_FORWARD,
+  NF_INET_LOCAL_IN,
+  NF_INET_LOCAL_OUT,
+  NF_INET_POST_ROUTING,
+  NF_INET_PRE_ROUTING,
+} from "@stratos/abi";
 import type { ExpressionKind } from "./expression-kind.ts";
 import type { Expression } from "./ruleset.ts";
 

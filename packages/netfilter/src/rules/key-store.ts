@@ -8,7 +8,14 @@
  *
  * Packets look keys up in bytes of the register file; nothing is allocated for that.
  */
-import { NFT_SET_CONCAT, NFT_SET_ELEM_CATCHALL, NFT_SET_ELEM_INTERVAL_END, NFT_SET_EVAL, NFT_SET_INTERVAL, NFT_SET_TIMEOUT } from "@stratos/abi";
+import {
+  NFT_SET_CONCAT,
+  NFT_SET_ELEM_CATCHALL,
+  NFT_SET_ELEM_INTERVAL_END,
+  NFT_SET_EVAL,
+  NFT_SET_INTERVAL,
+  NFT_SET_TIMEOUT,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 
 /** A key of a set. */

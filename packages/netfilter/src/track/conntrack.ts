@@ -6,24 +6,30 @@
 import { IPS_ASSURED, IPS_CONFIRMED, IPS_DYING, IPS_SEEN_REPLY } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { Connection, type TupleNode } from "./connection.ts";
+import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from "./ip-bytes.ts";
+import { ESTABLISHED, INVALID, NEW, PacketView, RELATED, REPLY, UNTRACKED } from "./packet-view.ts";
 import {
-  ESTABLISHED,
-  INVALID,
-  NEW,
-  PacketView,
-  PROTOCOL_ICMP,
-  PROTOCOL_ICMPV6,
-  PROTOCOL_TCP,
-  PROTOCOL_UDP,
-  RELATED,
-  REPLY,
-  UNTRACKED,
-} from "./packet-view.ts";
-import { becomesAssured, beginsAnew, NEW_STATE, nextState, STATE_IGNORED, STATE_INVALID, timeoutNs } from "./tcp-states.ts";
-import { hashTuple, invertTuple, isIcmp, isQuestion, isSameTuple, readTuple, type Tuple, TUPLE_WORDS } from "./tuple.ts";
+  becomesAssured,
+  beginsAnew,
+  NEW_STATE,
+  nextState,
+  STATE_IGNORED,
+  STATE_INVALID,
+  timeoutNs,
+} from "./tcp-states.ts";
+import {
+  hashTuple,
+  invertTuple,
+  isIcmp,
+  isQuestion,
+  isSameTuple,
+  readTuple,
+  type Tuple,
+  TUPLE_WORDS,
+} from "./tuple.ts";
 
 /** net.netfilter.nf_conntrack_max. */
-export const CONNECTIONS_MAX = 65536;
+const CONNECTIONS_MAX = 65536;
 const BUCKETS = 16384;
 /** Buckets that are looked through for one that may go. */
 const EVICTION_BUCKETS = 8;
@@ -212,7 +218,8 @@ export class Conntrack {
   #unlink(node: TupleNode): void {
     const bucket = hashTuple(node.tuple, this.#seed) % BUCKETS;
     if (this.#buckets[bucket] === node) this.#buckets[bucket] = node.next;
-    else for (let one = this.#buckets[bucket]!; one !== null; one = one.next!) if (one.next === node) one.next = node.next;
+    else
+      for (let one = this.#buckets[bucket]!; one !== null; one = one.next!) if (one.next === node) one.next = node.next;
     node.next = null;
   }
 
@@ -240,13 +247,7 @@ export class Conntrack {
         seed: it.#seed,
       }),
       load: (it, from) =>
-        ({
-          buckets: it.#buckets,
-          count: it.#count,
-          lastId: it.#lastId,
-          evictAt: it.#evictAt,
-          seed: it.#seed,
-        } = from),
+        ({ buckets: it.#buckets, count: it.#count, lastId: it.#lastId, evictAt: it.#evictAt, seed: it.#seed } = from),
     });
   }
 }

@@ -1,12 +1,60 @@
 /** NFNL_SUBSYS_CTNETLINK: connections in messages, as conntrack(8) asks for them (nf_conntrack_netlink.c). */
-import { AF_UNSPEC, CTA_ID, CTA_IP_V4_DST, CTA_IP_V4_SRC, CTA_IP_V6_DST, CTA_IP_V6_SRC, CTA_MARK, CTA_PROTOINFO, CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_STATE, CTA_PROTO_DST_PORT, CTA_PROTO_ICMPV6_CODE, CTA_PROTO_ICMPV6_ID, CTA_PROTO_ICMPV6_TYPE, CTA_PROTO_ICMP_CODE, CTA_PROTO_ICMP_ID, CTA_PROTO_ICMP_TYPE, CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_STATS_FOUND, CTA_STATS_GLOBAL_ENTRIES, CTA_STATS_INVALID, CTA_STATUS, CTA_TIMEOUT, CTA_TUPLE_IP, CTA_TUPLE_ORIG, CTA_TUPLE_PROTO, CTA_TUPLE_REPLY, CTA_USE, EINVAL, ENOENT, EOPNOTSUPP, ERANGE, IPCTNL_MSG_CT_DELETE, IPCTNL_MSG_CT_GET, IPCTNL_MSG_CT_GET_CTRZERO, IPCTNL_MSG_CT_GET_DYING, IPCTNL_MSG_CT_GET_STATS, IPCTNL_MSG_CT_GET_STATS_CPU, IPCTNL_MSG_CT_GET_UNCONFIRMED, IPCTNL_MSG_CT_NEW, IPCTNL_MSG_EXP_DELETE, IPCTNL_MSG_EXP_GET, NFNL_SUBSYS_CTNETLINK, NLA_F_NESTED, NLM_F_DUMP, NLM_F_MULTI } from "@stratos/abi";
+import {
+  AF_UNSPEC,
+  CTA_ID,
+  CTA_IP_V4_DST,
+  CTA_IP_V4_SRC,
+  CTA_IP_V6_DST,
+  CTA_IP_V6_SRC,
+  CTA_MARK,
+  CTA_PROTOINFO,
+  CTA_PROTOINFO_TCP,
+  CTA_PROTOINFO_TCP_STATE,
+  CTA_PROTO_DST_PORT,
+  CTA_PROTO_ICMPV6_CODE,
+  CTA_PROTO_ICMPV6_ID,
+  CTA_PROTO_ICMPV6_TYPE,
+  CTA_PROTO_ICMP_CODE,
+  CTA_PROTO_ICMP_ID,
+  CTA_PROTO_ICMP_TYPE,
+  CTA_PROTO_NUM,
+  CTA_PROTO_SRC_PORT,
+  CTA_STATS_FOUND,
+  CTA_STATS_GLOBAL_ENTRIES,
+  CTA_STATS_INVALID,
+  CTA_STATUS,
+  CTA_TIMEOUT,
+  CTA_TUPLE_IP,
+  CTA_TUPLE_ORIG,
+  CTA_TUPLE_PROTO,
+  CTA_TUPLE_REPLY,
+  CTA_USE,
+  EINVAL,
+  ENOENT,
+  EOPNOTSUPP,
+  ERANGE,
+  IPCTNL_MSG_CT_DELETE,
+  IPCTNL_MSG_CT_GET,
+  IPCTNL_MSG_CT_GET_CTRZERO,
+  IPCTNL_MSG_CT_GET_DYING,
+  IPCTNL_MSG_CT_GET_STATS,
+  IPCTNL_MSG_CT_GET_STATS_CPU,
+  IPCTNL_MSG_CT_GET_UNCONFIRMED,
+  IPCTNL_MSG_CT_NEW,
+  IPCTNL_MSG_EXP_DELETE,
+  IPCTNL_MSG_EXP_GET,
+  NFNL_SUBSYS_CTNETLINK,
+  NLA_F_NESTED,
+  NLM_F_DUMP,
+  NLM_F_MULTI,
+} from "@stratos/abi";
 import type { NetfilterRequest, Subsystem } from "../requests/batch.ts";
 import { Attributes } from "../wire/attributes.ts";
 import { MessageWriter } from "../wire/message-writer.ts";
 import { refuse } from "../wire/refusal.ts";
 import type { Connection } from "./connection.ts";
 import type { Conntrack } from "./conntrack.ts";
-import { PROTOCOL_TCP, shortAt, wordAt } from "./packet-view.ts";
+import { PROTOCOL_TCP, shortAt, wordAt } from "./ip-bytes.ts";
 import {
   DESTINATION,
   DESTINATION_PORT,
@@ -49,7 +97,9 @@ export function conntrackSubsystem(conntrack: Conntrack, nowNs: number): Subsyst
       case IPCTNL_MSG_CT_GET_STATS:
         return [begin(IPCTNL_MSG_CT_GET_STATS, 0, reply).u32(CTA_STATS_GLOBAL_ENTRIES, conntrack.count).finish()];
       case IPCTNL_MSG_CT_GET_STATS_CPU:
-        return [begin(IPCTNL_MSG_CT_GET_STATS_CPU, 0, reply).u32(CTA_STATS_FOUND, 0).u32(CTA_STATS_INVALID, 0).finish()];
+        return [
+          begin(IPCTNL_MSG_CT_GET_STATS_CPU, 0, reply).u32(CTA_STATS_FOUND, 0).u32(CTA_STATS_INVALID, 0).finish(),
+        ];
       // What hasn't passed all rules yet is nowhere between two packets, and what is over is gone at once.
       case IPCTNL_MSG_CT_GET_DYING:
       case IPCTNL_MSG_CT_GET_UNCONFIRMED:
@@ -147,8 +197,15 @@ function writeTuple(w: MessageWriter, tuple: Tuple): void {
     const [first, second] = [tuple[SOURCE_PORT]!, tuple[DESTINATION_PORT]!];
     if (!isIcmp(tuple)) protocol.u16(CTA_PROTO_SRC_PORT, first).u16(CTA_PROTO_DST_PORT, second);
     else if (isV6)
-      protocol.u16(CTA_PROTO_ICMPV6_ID, first).u8(CTA_PROTO_ICMPV6_TYPE, second >> 8).u8(CTA_PROTO_ICMPV6_CODE, second);
-    else protocol.u16(CTA_PROTO_ICMP_ID, first).u8(CTA_PROTO_ICMP_TYPE, second >> 8).u8(CTA_PROTO_ICMP_CODE, second);
+      protocol
+        .u16(CTA_PROTO_ICMPV6_ID, first)
+        .u8(CTA_PROTO_ICMPV6_TYPE, second >> 8)
+        .u8(CTA_PROTO_ICMPV6_CODE, second);
+    else
+      protocol
+        .u16(CTA_PROTO_ICMP_ID, first)
+        .u8(CTA_PROTO_ICMP_TYPE, second >> 8)
+        .u8(CTA_PROTO_ICMP_CODE, second);
   });
 }
 

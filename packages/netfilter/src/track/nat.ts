@@ -2,11 +2,25 @@
  * Addresses are translated (RFC 3022; net/netfilter/nf_nat_core.c): the first packet of a connection chooses where it
  * seems to come from or goes to, and all further ones, in both directions, are rewritten the same way.
  */
-import { IPS_DST_NAT, IPS_DST_NAT_DONE, IPS_SRC_NAT, IPS_SRC_NAT_DONE, NF_INET_LOCAL_IN, NF_INET_POST_ROUTING, NF_NAT_RANGE_MAP_IPS, NF_NAT_RANGE_NETMAP, NF_NAT_RANGE_PERSISTENT, NF_NAT_RANGE_PROTO_RANDOM, NF_NAT_RANGE_PROTO_RANDOM_FULLY, NF_NAT_RANGE_PROTO_SPECIFIED } from "@stratos/abi";
+import {
+  IPS_DST_NAT,
+  IPS_DST_NAT_DONE,
+  IPS_SRC_NAT,
+  IPS_SRC_NAT_DONE,
+  NF_INET_LOCAL_IN,
+  NF_INET_POST_ROUTING,
+  NF_NAT_RANGE_MAP_IPS,
+  NF_NAT_RANGE_NETMAP,
+  NF_NAT_RANGE_PERSISTENT,
+  NF_NAT_RANGE_PROTO_RANDOM,
+  NF_NAT_RANGE_PROTO_RANDOM_FULLY,
+  NF_NAT_RANGE_PROTO_SPECIFIED,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Connection } from "./connection.ts";
 import type { Conntrack } from "./conntrack.ts";
-import { PacketView, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, REPLY } from "./packet-view.ts";
+import { PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from "./ip-bytes.ts";
+import { PacketView, REPLY } from "./packet-view.ts";
 import { putShort, rewrite } from "./rewrite.ts";
 import {
   DESTINATION,
@@ -105,7 +119,13 @@ export class Nat {
     if (!isRandom && !this.#isTaken(connection, nowNs)) return true;
     // Where a packet goes stays, and questions have numbers of all kinds.
     if (!isSource && !isMessage) return true;
-    const [first, last] = isMessage ? [0, 65535] : before < 512 ? [1, 511] : before < 1024 ? [600, 1023] : [1024, 65535];
+    const [first, last] = isMessage
+      ? [0, 65535]
+      : before < 512
+        ? [1, 511]
+        : before < 1024
+          ? [600, 1023]
+          : [1024, 65535];
     return this.#tryPorts(connection, place, { first: first!, last: last!, isSource, nowNs });
   }
 
@@ -208,4 +228,3 @@ function setMessageChecksum(bytes: Uint8Array, at: number, transportAt: number, 
   while (sum > 0xffff) sum = (sum & 0xffff) + Math.floor(sum / 0x10000);
   putShort(bytes, transportAt + 2, ~sum & 0xffff);
 }
-

@@ -13,10 +13,6 @@ export const ESTABLISHED = 0,
   INVALID = 7,
   UNTRACKED = 8;
 
-export const PROTOCOL_ICMP = 1,
-  PROTOCOL_TCP = 6,
-  PROTOCOL_UDP = 17,
-  PROTOCOL_ICMPV6 = 58;
 const HOP_BY_HOP = 0,
   ROUTING = 43,
   FRAGMENT = 44,
@@ -98,12 +94,4 @@ export class PacketView {
   hasTransport(size: number): boolean {
     return this.transportAt >= 0 && this.transportAt + size <= this.end;
   }
-}
-
-export function shortAt(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! << 8) | bytes[at + 1]!;
-}
-
-export function wordAt(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }

@@ -1,5 +1,5 @@
 /** Addresses and ports in packets are replaced, and checksums with them, without a look at the rest (RFC 1624). */
-import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, shortAt } from "./packet-view.ts";
+import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, shortAt } from "./ip-bytes.ts";
 import { DESTINATION, DESTINATION_PORT, SOURCE, SOURCE_PORT, type Tuple } from "./tuple.ts";
 
 /** HC' = ~(~HC + ~m + m'), for one word of sixteen bits at an even place. */
@@ -16,7 +16,7 @@ export function putShort(bytes: Uint8Array, at: number, value: number): void {
 }
 
 /** Where a protocol's checksum is in its header; −1: it has none that is known. */
-export function checksumPlace(protocol: number): number {
+function checksumPlace(protocol: number): number {
   switch (protocol) {
     case PROTOCOL_TCP:
       return 16;
@@ -36,7 +36,7 @@ function coversAddresses(protocol: number): boolean {
 }
 
 /** A packet, or the beginning of one that an error is about: what isn't there isn't changed. */
-export interface Rewritten {
+interface Rewritten {
   readonly bytes: Uint8Array;
   readonly at: number;
   readonly end: number;
@@ -99,7 +99,14 @@ function isEcho(type: number, isV6: boolean): boolean {
 }
 
 /** Bytes of a packet are others: `payload` statements change its headers so. */
-export function replaceBytes(packet: Rewritten, at: number, value: Uint8Array, from: number, size: number, covers: { ip: boolean; transport: boolean }): void {
+export function replaceBytes(
+  packet: Rewritten,
+  at: number,
+  value: Uint8Array,
+  from: number,
+  size: number,
+  covers: { ip: boolean; transport: boolean },
+): void {
   const { bytes } = packet;
   // Whole words of the checksum, with what stands beside the value.
   for (let index = 0; index < size;) {

@@ -2,7 +2,18 @@
  * How packets of TCP move a connection on. Source: Linux net/netfilter/nf_conntrack_proto_tcp.c, tcp_conntracks, whose
  * letters these are. Windows aren't looked at (as with net.netfilter.nf_conntrack_tcp_be_liberal).
  */
-import { TCP_CONNTRACK_CLOSE, TCP_CONNTRACK_CLOSE_WAIT, TCP_CONNTRACK_ESTABLISHED, TCP_CONNTRACK_FIN_WAIT, TCP_CONNTRACK_LAST_ACK, TCP_CONNTRACK_NONE, TCP_CONNTRACK_SYN_RECV, TCP_CONNTRACK_SYN_SENT, TCP_CONNTRACK_SYN_SENT2, TCP_CONNTRACK_TIME_WAIT } from "@stratos/abi";
+import {
+  TCP_CONNTRACK_CLOSE,
+  TCP_CONNTRACK_CLOSE_WAIT,
+  TCP_CONNTRACK_ESTABLISHED,
+  TCP_CONNTRACK_FIN_WAIT,
+  TCP_CONNTRACK_LAST_ACK,
+  TCP_CONNTRACK_NONE,
+  TCP_CONNTRACK_SYN_RECV,
+  TCP_CONNTRACK_SYN_SENT,
+  TCP_CONNTRACK_SYN_SENT2,
+  TCP_CONNTRACK_TIME_WAIT,
+} from "@stratos/abi";
 
 /** It belongs to no connection; it changes nothing. */
 export const STATE_INVALID = 10,

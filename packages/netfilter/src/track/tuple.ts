@@ -6,7 +6,7 @@
  * An IPv4 address is the last of its four words. Of ICMP the identifier stands for the source's port, and type and
  * code for the destination's, so that a question and its answer are the two sides of one connection.
  */
-import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, shortAt, wordAt } from "./packet-view.ts";
+import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, shortAt, wordAt } from "./ip-bytes.ts";
 
 export type Tuple = Uint32Array;
 export const TUPLE_WORDS = 11,
@@ -41,7 +41,9 @@ const QUESTIONS_V4 = new Set([8, 13, 15, 17]),
 
 /** Where a protocol has its two ports, and bytes that its header must have at least. */
 function hasPorts(protocol: number): boolean {
-  return protocol === PROTOCOL_TCP || protocol === PROTOCOL_UDP || protocol === 132 || protocol === 136 || protocol === 33;
+  return (
+    protocol === PROTOCOL_TCP || protocol === PROTOCOL_UDP || protocol === 132 || protocol === 136 || protocol === 33
+  );
 }
 
 /**
@@ -104,7 +106,8 @@ export function invertTuple(from: Tuple, into: Tuple): boolean {
   }
   const answer = (isTupleV6(from) ? ANSWERS_V6 : ANSWERS_V4).get(from[DESTINATION_PORT]! >>> 8);
   into[SOURCE_PORT] = from[SOURCE_PORT]!;
-  into[DESTINATION_PORT] = answer === undefined ? from[DESTINATION_PORT]! : (answer << 8) | (from[DESTINATION_PORT]! & 255);
+  into[DESTINATION_PORT] =
+    answer === undefined ? from[DESTINATION_PORT]! : (answer << 8) | (from[DESTINATION_PORT]! & 255);
   return answer !== undefined;
 }
 
@@ -115,6 +118,7 @@ export function isSameTuple(one: Tuple, other: Tuple): boolean {
 
 export function hashTuple(tuple: Tuple, seed: number): number {
   let hash = seed;
-  for (let word = 0; word < TUPLE_WORDS; word++) hash = Math.imul((hash << 5) ^ (hash >>> 27) ^ tuple[word]!, 0x9e3779b1);
+  for (let word = 0; word < TUPLE_WORDS; word++)
+    hash = Math.imul((hash << 5) ^ (hash >>> 27) ^ tuple[word]!, 0x9e3779b1);
   return (hash ^ (hash >>> 15)) >>> 0;
 }

@@ -23,11 +23,7 @@ import {
   IPPROTO_ICMP,
   EAGAIN,
 } from "@stratos/abi";
-import {
-  attribute,
-  linkRequest,
-  neighbourRequest,
-} from "../../testing/route-client.ts";
+import { attribute, linkRequest, neighbourRequest } from "../../testing/route-client.ts";
 import { inet, inet6 } from "../../testing/socket-task.ts";
 import { routed, type Station, World } from "../../testing/network-world.ts";
 import { ipBytes, ipOfText } from "@stratos/netstack";

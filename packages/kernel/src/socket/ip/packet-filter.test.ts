@@ -1,6 +1,6 @@
 /**
- * Goal: rules decide what becomes of packets between networks, and translate their addresses. Method: rulesets as nft(8)
- * sends them (what it sent on Linux stands beside each), and programs of three networks, two of them behind a router.
+ * Goal: rules decide what becomes of packets between networks, and translate their addresses. Method: rulesets as
+ * nft(8) sends them (what it sent on Linux stands beside each), and programs of three networks, two behind a router.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
