@@ -65,7 +65,7 @@ export class Client implements PacketHost {
       acknowledge: (request, error) => answers.push(acknowledgement(request, error)),
       broadcast: (message) => this.heard.push(message),
     };
-    this.netfilter.receive(parse(bytes), asker, sink);
+    this.netfilter.receive(parse(Uint8Array.from(bytes)), asker, sink);
     return answers;
   }
 }
