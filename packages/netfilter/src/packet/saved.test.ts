@@ -11,9 +11,9 @@ import type { Netfilter } from "../netfilter.ts";
 
 stateClass("netfilter.test.Client", Client);
 
-const RECORDED = JSON.parse(
-  readFileSync(new URL("../testing/recorded/ruleset.json", import.meta.url), "utf8"),
-) as { exchanges: { sent: string }[] };
+const RECORDED = JSON.parse(readFileSync(new URL("../testing/recorded/ruleset.json", import.meta.url), "utf8")) as {
+  exchanges: { sent: string }[];
+};
 
 /** A datagram from 11.0.0.1 to port 1500, which is answered. */
 function datagram(isAnswer: boolean): Uint8Array {

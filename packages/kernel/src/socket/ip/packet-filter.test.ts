@@ -7,18 +7,26 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import {
   AF_INET,
+  AF_INET6,
   AF_NETLINK,
   EAGAIN,
   ECONNREFUSED,
+  EINPROGRESS,
   EPERM,
   IPPROTO_ICMP,
   MSG_DONTWAIT,
+  MSG_NOSIGNAL,
   NETLINK_NETFILTER,
   SOCK_DGRAM,
+  SOCK_NONBLOCK,
   SOCK_RAW,
+  SOCK_STREAM,
 } from "@stratos/abi";
+import { ipBytes, ipOfText } from "@stratos/netstack";
+import { routeRequest } from "../../testing/route-client.ts";
 import { routed, type Station, type World } from "../../testing/network-world.ts";
-import { inet } from "../../testing/socket-task.ts";
+import { inet, inet6 } from "../../testing/socket-task.ts";
+import { addAddress } from "../interface-changes.ts";
 
 const RULESETS = JSON.parse(
   readFileSync(new URL("../../testing/nft-rulesets.json", import.meta.url), "utf8"),
@@ -107,17 +115,54 @@ describe("a chain at the input", () => {
 
 describe("a chain at the output", () => {
   it("drops and refuses what a program sends", () => {
-    const { a } = open();
+    const { world, a } = open();
     load(a, "output");
     const fd = a.user.socket(AF_INET, SOCK_DGRAM);
     assert.equal(a.user.send(fd, "x", 0, inet(B, 10)), -EPERM);
     assert.equal(a.user.send(fd, "x", 0, inet(B, 11)), 1);
+    assert.equal(a.user.connect(fd, inet(B, 9)), 0);
+    assert.equal(a.user.send(fd, "x"), -EPERM);
+    world.pass(1);
+    assert.equal(take(a, fd), -ECONNREFUSED, "told as if from there");
+    const stream = a.user.socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
+    assert.equal(a.user.connect(stream, inet(B, 81)), -EINPROGRESS);
+    world.pass(1);
+    assert.equal(a.user.send(stream, "x", MSG_NOSIGNAL), -ECONNREFUSED, "reset");
     load(a, "flush");
     assert.equal(a.user.send(fd, "x", 0, inet(B, 10)), 1);
   });
 });
 
 describe("a router that translates", () => {
+  it("hides who asks by IPv6, too", () => {
+    const { a, b, router } = open();
+    router.user.task.network.settings.forwards.v6 = true;
+    for (const [{ user }, name, text] of [
+      [a, "a", "2001:db8:1::2"],
+      [router, "to-a", "2001:db8:1::1"],
+      [router, "to-b", "2001:db8:2::1"],
+      [b, "b", "2001:db8:2::2"],
+    ] as const) {
+      const { network } = user.task;
+      const address = { ip: ipOfText(text)!, prefixLength: 64, broadcast: null };
+      assert.equal(addAddress(network, network.interfaceByName(name)!, address), 0);
+    }
+    const gateway = [...ipBytes(ipOfText("2001:db8:1::1")!)];
+    assert.equal(a.client.ask(routeRequest(24, { prefix: new Array<number>(16).fill(0), length: 0, gateway })), 0);
+    load(router, "snat6");
+    const there = b.user.socket(AF_INET6, SOCK_DGRAM);
+    assert.equal(b.user.bind(there, inet6("::", 7)), 0);
+    for (const words of ["hello", "abcdefghij".repeat(500)]) {
+      const here = a.user.socket(AF_INET6, SOCK_DGRAM);
+      assert.equal(a.user.connect(here, inet6("2001:db8:2::2", 7)), 0);
+      assert.equal(a.user.send(here, words), words.length);
+      const got = b.user.receiveFrom(there, MSG_DONTWAIT) as { text: string; from: Uint8Array };
+      assert.deepEqual([got.text, [...got.from.subarray(8, 24)]], [words, [...ipBytes(ipOfText("2001:db8:2::1")!)]]);
+      assert.equal(b.user.send(there, words, 0, got.from), words.length);
+      assert.equal(take(a, here), words);
+    }
+  });
+
   it("hides who asks, and finds back to them", () => {
     const { a, b, router } = open();
     load(router, "router");
