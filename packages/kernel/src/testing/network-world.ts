@@ -1,6 +1,7 @@
 /** Several networks of one machine, joined by links; time is the kernel's, which each test moves. */
 import assert from "node:assert/strict";
 import { CLONE_NEWNET } from "@stratos/abi";
+import type { SocketProvider } from "@stratos/host";
 import { moveInterface } from "../socket/interface-changes.ts";
 import type { TestKernel } from "./fake-task.ts";
 import { addressRequest, RouteClient, routeRequest } from "./route-client.ts";
@@ -18,8 +19,9 @@ export class World {
   readonly test: TestKernel;
   readonly first: Station;
 
-  constructor() {
-    const { test, user } = SocketTask.createMachine();
+  /** @param sockets  the way out; null: there is none */
+  constructor(sockets: SocketProvider | null = null) {
+    const { test, user } = SocketTask.createMachine(sockets);
     this.test = test;
     this.first = { user, client: new RouteClient(user) };
   }
