@@ -1,6 +1,6 @@
 /**
  * Goal: programs that make and list rules get from this kernel what they get from Linux. Method: what nft(8) and
- * iptables(8) sent to Linux 6.18, and what they got, was recorded (tools/record-netfilter.ts); the same is sent here,
+ * iptables(8) sent to Linux 6.18, and what they got, was recorded (../../ARCHITECTURE.md); the same is sent here,
  * and the answers are compared byte for byte, but for what Linux itself says differently each time.
  */
 import assert from "node:assert/strict";
