@@ -14,6 +14,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   wasm: 1,
   riscv: 1,
   aegisfs: 1,
+  netfilter: 1,
   netstack: 1,
   formats: 1,
   drivers: 1,

@@ -17,6 +17,7 @@ export * from "./socket-numbers.ts";
 export * from "./socket-structures.ts";
 export * from "./interface-structures.ts";
 export * from "./netlink.ts";
+export * from "./netfilter.ts";
 export * from "./rtnetlink-structures.ts";
 export * from "./sock-diag.ts";
 export * from "./posix-acl.ts";

@@ -8,6 +8,7 @@ import { hex16, i32, struct, u16, u32, u8 } from "./struct.ts";
 export const NETLINK_ROUTE = 0,
   NETLINK_USERSOCK = 2,
   NETLINK_SOCK_DIAG = 4,
+  NETLINK_NETFILTER = 12,
   NETLINK_KOBJECT_UEVENT = 15,
   NETLINK_GENERIC = 16;
 /** Options of SOL_NETLINK. */

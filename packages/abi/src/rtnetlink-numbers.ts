@@ -152,7 +152,9 @@ export const RT_SCOPE_UNIVERSE = 0,
 export const RTN_UNSPEC = 0,
   RTN_UNICAST = 1,
   RTN_LOCAL = 2,
-  RTN_BROADCAST = 3;
+  RTN_BROADCAST = 3,
+  RTN_MULTICAST = 5,
+  RTN_UNREACHABLE = 7;
 /** Attributes and states of neighbours, which stations behind bridges are told as (neighbour.h). */
 export const NDA_DST = 1,
   NDA_LLADDR = 2,

@@ -3,6 +3,7 @@ import type { IpAddress } from "./ip-address.ts";
 import type { IncomingPacket } from "./ip-packet.ts";
 import type { Neighbour } from "./neighbour-cache.ts";
 import type { IpReceiver } from "./ip-receiver.ts";
+import type { PacketFilter } from "./packet-filter.ts";
 
 /** An interface that packets leave and come in by. */
 export interface IpDevice {
@@ -28,6 +29,8 @@ export class NextHop {
 }
 
 export interface IpHost {
+  /** Who looks at packets; null: nobody, as long as no rule is there. */
+  readonly filter: PacketFilter | null;
   /** Nanoseconds of a clock that only goes forward. */
   now(): number;
   device(index: number): IpDevice | null;

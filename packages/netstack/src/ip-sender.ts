@@ -1,12 +1,13 @@
 /** Packets of this machine's own: route, header, and parts where the way takes no longer ones. */
-import { EMSGSIZE, ENETUNREACH } from "@stratos/abi";
+import { EHOSTUNREACH, EMSGSIZE, ENETUNREACH, EPERM } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { type IpAddress, isV4 } from "./ip-address.ts";
+import { copyIp, type IpAddress, isLoopback, isSameIp, isV4, readV4, readV6 } from "./ip-address.ts";
 import { type IpDevice, type IpHost, NextHop } from "./ip-host.ts";
 import { FRAME_ROOM, type IpLinkOutput, OUTPUT } from "./ip-link-output.ts";
 import type { IpOutput, IpSending } from "./ip-output.ts";
-import { IPV4_HEADER_SIZE, IPV6_HEADER_SIZE } from "./ip-packet.ts";
+import { type IncomingPacket, IPV4_HEADER_SIZE, IPV6_HEADER_SIZE } from "./ip-packet.ts";
 import { FRAGMENT_HEADER_SIZE, IpHeader } from "./ip-writer.ts";
+import { PASSED, type PacketFilter, REFUSED } from "./packet-filter.ts";
 import { PathMtu } from "./path-mtu.ts";
 
 /** Of a packet with its header: the field that tells its length has sixteen bits (IPv6 doesn't count the header). */
@@ -15,9 +16,23 @@ const MTU_UNKNOWN_V4 = 576,
   MTU_UNKNOWN_V6 = 1280;
 const HOP = new NextHop();
 const HEADER = new IpHeader();
+/** A payload that goes out in parts, after rules have seen the whole packet. */
+const PAYLOAD = new Uint8Array(65536);
+const BEFORE: IpAddress = new Uint32Array(4);
+/** Refusals of our own packets that wait to be told; further ones are lost. */
+const REFUSED_MAX = 64;
+
+/** One of our own packets that a rule refused: all of it, and how (packet-filter.ts). */
+interface RefusedPacket {
+  readonly bytes: Uint8Array;
+  readonly type: number;
+  readonly code: number;
+}
 
 export class IpSender implements IpOutput {
   readonly paths = new PathMtu();
+  /** Whoever sent them is told at the next turn, since nothing is called back from inside `send`. */
+  readonly refused: RefusedPacket[] = [];
   #host: IpHost;
   #link: IpLinkOutput;
   /** Of packets in parts; nobody can tell from it what others are sent (RFC 7739 §5.3 asks for no more within one). */
@@ -50,12 +65,18 @@ export class IpSender implements IpOutput {
     HEADER.trafficClass = how.trafficClass;
     const mtu = this.paths.to(destination, device.mtu, this.#host.now());
     const whole = HEADER.size + length;
+    const { filter } = this.#host;
+    if (filter !== null) {
+      if (whole > mtu && how.dontFragment) return -EMSGSIZE;
+      copyBytes(payload, at, length, PAYLOAD, 0);
+      return this.#sendFiltered(filter, device, mtu, length);
+    }
     if (whole > mtu) return how.dontFragment ? -EMSGSIZE : this.#sendParts(device, HOP.ip, mtu, payload, at, length);
     // Path MTU discovery (RFC 1191 §3): whoever finds it too long says so.
     HEADER.dontFragment = true;
     HEADER.identification = 0;
     const start = FRAME_ROOM + HEADER.write(OUTPUT, FRAME_ROOM, length);
-    copyBytes(payload, at, length, start);
+    copyBytes(payload, at, length, OUTPUT, start);
     this.#link.transmit(device, HOP.ip, whole);
     return 0;
   }
@@ -69,10 +90,61 @@ export class IpSender implements IpOutput {
     for (let offset = 0; offset < length; offset += most) {
       const size = Math.min(most, length - offset);
       HEADER.writePart(OUTPUT, FRAME_ROOM, size, offset, offset + size < length);
-      copyBytes(payload, at + offset, size, FRAME_ROOM + headers);
+      copyBytes(payload, at + offset, size, OUTPUT, FRAME_ROOM + headers);
       this.#link.transmit(device, to, headers + size);
     }
     return 0;
+  }
+
+  /**
+   * Rules see the packet whole, and may change where it goes; PAYLOAD is behind HEADER's header.
+   *
+   * @returns 0; −EPERM a rule took it; −EHOSTUNREACH a rule sends it to this machine, where none of ours comes by
+   */
+  #sendFiltered(filter: PacketFilter, device: IpDevice, mtu: number, length: number): number {
+    const whole = HEADER.size + length;
+    HEADER.dontFragment = whole <= mtu;
+    HEADER.identification = 0;
+    HEADER.write(OUTPUT, FRAME_ROOM, length);
+    copyBytes(PAYLOAD, 0, length, OUTPUT, FRAME_ROOM + HEADER.size);
+    copyIp(HEADER.destination, BEFORE);
+    if (!this.#passes(filter, filter.outgoing(OUTPUT, FRAME_ROOM, whole, device.index), whole)) return -EPERM;
+    readAddresses();
+    let out = device;
+    if (!isSameIp(BEFORE, HEADER.destination)) {
+      if (isLoopback(HEADER.destination) || this.#host.isOwn(HEADER.destination)) return -EHOSTUNREACH;
+      const failed = this.#host.route(HEADER.destination, HEADER.source, 0, 0, HOP);
+      if (failed < 0) return failed;
+      if (HOP.device === null) return -ENETUNREACH;
+      out = HOP.device;
+    }
+    if (!this.#passes(filter, filter.leaving(out.index), whole)) return -EPERM;
+    readAddresses();
+    const most = Math.min(out.mtu, mtu);
+    if (whole <= most) {
+      this.#link.transmit(out, HOP.ip, whole);
+      return 0;
+    }
+    copyBytes(OUTPUT, FRAME_ROOM + HEADER.size, length, PAYLOAD, 0);
+    return this.#sendParts(out, HOP.ip, most, PAYLOAD, 0, length);
+  }
+
+  #passes(filter: PacketFilter, verdict: number, length: number): boolean {
+    if (verdict === REFUSED && this.refused.length < REFUSED_MAX) {
+      const { refusalType: type, refusalCode: code } = filter;
+      this.refused.push({ bytes: OUTPUT.slice(FRAME_ROOM, FRAME_ROOM + length), type, code });
+    }
+    return verdict === PASSED;
+  }
+
+  /** IPv6 that was put together for the rules, and goes on: in parts again. */
+  passParts(packet: IncomingPacket, device: IpDevice, to: IpAddress): void {
+    HEADER.protocol = packet.protocol;
+    copyIp(packet.source, HEADER.source);
+    copyIp(packet.destination, HEADER.destination);
+    HEADER.hops = packet.hops - 1;
+    HEADER.trafficClass = packet.trafficClass;
+    this.#sendParts(device, to, device.mtu, packet.bytes, packet.payloadAt, packet.payloadLength);
   }
 
   mtuTo(destination: IpAddress, index: number): number {
@@ -90,6 +162,14 @@ export class IpSender implements IpOutput {
   }
 }
 
-function copyBytes(from: Uint8Array, at: number, length: number, to: number): void {
-  for (let index = 0; index < length; index++) OUTPUT[to + index] = from[at + index]!;
+function copyBytes(from: Uint8Array, at: number, length: number, into: Uint8Array, to: number): void {
+  for (let index = 0; index < length; index++) into[to + index] = from[at + index]!;
+}
+
+/** Of the packet in OUTPUT, as rules have left it. */
+function readAddresses(): void {
+  const isV6 = HEADER.isV6;
+  const read = isV6 ? readV6 : readV4;
+  read(OUTPUT, FRAME_ROOM + (isV6 ? 8 : 12), HEADER.source);
+  read(OUTPUT, FRAME_ROOM + (isV6 ? 24 : 16), HEADER.destination);
 }

@@ -41,15 +41,21 @@ import { type IpAddress, isBroadcast, isLinkLocal, isLoopback, isMulticast, isV4
 import { type IpDevice, type IpHost, NextHop } from "./ip-host.ts";
 import { FRAME_ROOM, IpLinkOutput, OUTPUT } from "./ip-link-output.ts";
 import { IncomingPacket, IPV4_HEADER_SIZE, MALFORMED, PARSED } from "./ip-packet.ts";
-import { PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from "./ip-protocol.ts";
+import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP } from "./ip-protocol.ts";
 import { IpSender } from "./ip-sender.ts";
 import { setHeaderChecksum } from "./ip-writer.ts";
 import type { NeighbourCache } from "./neighbour-cache.ts";
+import { PASSED, type PacketFilter, REFUSED, REFUSED_BY_RESET } from "./packet-filter.ts";
 import { type PartialPacket, Reassembly } from "./reassembly.ts";
+import { RESET_SIZE, writeReset } from "./tcp-reset.ts";
 
 const HOP = new NextHop();
 /** A packet that no neighbour took, or that waited too long for its other parts. */
 const LOST = new IncomingPacket();
+/** One of our own that the filter refused. */
+const OWN = new IncomingPacket();
+const RESET = new Uint8Array(RESET_SIZE);
+const RESET_SENDING = { hops: 64, trafficClass: 0, dontFragment: false, device: 0 };
 
 export class IpStack {
   readonly sender: IpSender;
@@ -73,6 +79,7 @@ export class IpStack {
 
   /** When `advance` has something to do; Infinity: nothing waits. */
   get nextNs(): number {
+    if (this.sender.refused.length > 0) return 0;
     return Math.min(this.#link.neighbours.nextNs, this.#reassembly.nextNs);
   }
 
@@ -81,6 +88,17 @@ export class IpStack {
     this.#link.neighbours.expire(nowNs);
     for (let old = this.#reassembly.takeExpired(nowNs); old !== null; old = this.#reassembly.takeExpired(nowNs))
       this.#gaveUp(old);
+    for (const { bytes, type, code } of this.sender.refused.splice(0)) this.#refuseOwn(bytes, type, code);
+  }
+
+  /** What the filter refused of ours comes back to whoever sent it, as if from where it went. */
+  #refuseOwn(bytes: Uint8Array, type: number, code: number): void {
+    if (OWN.read(bytes, 0, bytes.length) !== PARSED) return;
+    OWN.device = 0;
+    OWN.isForMany = false;
+    if (type !== REFUSED_BY_RESET) this.icmp.refuse(OWN, type, code, 0);
+    else if (writeReset(OWN, RESET))
+      this.#host.receiver(PROTOCOL_TCP)?.receive(OWN.destination, OWN.source, RESET, 0, RESET_SIZE, 0, 0);
   }
 
   #gaveUp(partial: PartialPacket): void {
@@ -123,9 +141,45 @@ export class IpStack {
     packet.device = device.index;
     packet.isForMany = isForMany;
     if (!this.#isPlausible(packet)) return;
-    if (parsed !== PARSED) this.icmp.refuse(packet, ICMPV6_PARAMETER_PROBLEM, parsed, packet.problemAt);
-    else if (this.#isForUs(packet)) this.#deliver(device);
-    else this.#forward(device);
+    if (parsed !== PARSED) {
+      this.icmp.refuse(packet, ICMPV6_PARAMETER_PROBLEM, parsed, packet.problemAt);
+      return;
+    }
+    const { filter } = this.#host;
+    const wasInParts = packet.isFragment;
+    if (filter !== null && !this.#passesIncoming(filter, device, isForMany)) return;
+    if (this.#isForUs(packet)) this.#deliver(device);
+    else this.#forward(device, wasInParts);
+  }
+
+  /** Rules see whole packets. @returns does it go on, as `packet` says it is by now? */
+  #passesIncoming(filter: PacketFilter, device: IpDevice, isForMany: boolean): boolean {
+    const { packet } = this;
+    if (packet.isFragment && !this.#putTogether()) return false;
+    const verdict = filter.incoming(packet.bytes, packet.at, packet.length, device.index, isForMany);
+    return this.#heed(filter, verdict) && packet.read(packet.bytes, packet.at, packet.length) === PARSED;
+  }
+
+  /** Does what a rule said. @returns does the packet go on? */
+  #heed(filter: PacketFilter, verdict: number): boolean {
+    if (verdict === PASSED) return true;
+    const { packet } = this;
+    if (verdict !== REFUSED) return false;
+    const { refusalType, refusalCode } = filter;
+    // The sender hears of the packet as it is by now.
+    if (packet.read(packet.bytes, packet.at, packet.length) !== PARSED) return false;
+    if (refusalType !== REFUSED_BY_RESET) this.icmp.refuse(packet, refusalType, refusalCode, 0);
+    else if (!packet.isForMany && writeReset(packet, RESET)) {
+      const { source, destination } = packet;
+      this.sender.send(PROTOCOL_TCP, destination, source, RESET, 0, RESET_SIZE, RESET_SENDING);
+    }
+    return false;
+  }
+
+  #putTogether(): boolean {
+    const { packet } = this;
+    const whole = this.#reassembly.add(packet, this.#host.now());
+    return whole !== null && packet.read(whole.bytes, whole.at, whole.knownLength) === PARSED;
   }
 
   /** Addresses that nothing from outside can have (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). */
@@ -143,9 +197,11 @@ export class IpStack {
 
   #deliver(device: IpDevice): void {
     const { packet } = this;
-    if (packet.isFragment) {
-      const whole = this.#reassembly.add(packet, this.#host.now());
-      if (whole === null || packet.read(whole.bytes, whole.at, whole.knownLength) !== PARSED) return;
+    if (packet.isFragment && !this.#putTogether()) return;
+    const { filter } = this.#host;
+    if (filter !== null) {
+      if (!this.#heed(filter, filter.local())) return;
+      if (packet.read(packet.bytes, packet.at, packet.length) !== PARSED) return;
     }
     const wasTaken = this.#host.offer(packet);
     const { protocol, source, destination, bytes, payloadAt, payloadLength, isV6 } = packet;
@@ -170,7 +226,7 @@ export class IpStack {
   }
 
   /** RFC 1812 §5.2, RFC 8200 §3. */
-  #forward(from: IpDevice): void {
+  #forward(from: IpDevice, wasInParts: boolean): void {
     const { packet } = this;
     const { isV6, source, destination, length } = packet;
     if (packet.isForMany || isMulticast(destination) || !this.#host.forwards(isV6, from.index)) return;
@@ -184,10 +240,24 @@ export class IpStack {
     if (device === null) {
       if (isV6) this.icmp.refuse(packet, ICMPV6_UNREACHABLE, NO_ROUTE_V6, 0);
       else this.icmp.refuse(packet, ICMP_UNREACHABLE, NET_UNREACHABLE, 0);
-    } else if (length <= device.mtu) this.#pass(device, HOP.ip);
-    else if (isV6) this.icmp.refuse(packet, ICMPV6_TOO_BIG, 0, device.mtu);
-    else if (!packet.mayFragment) this.icmp.refuse(packet, ICMP_UNREACHABLE, FRAGMENTATION_NEEDED, device.mtu);
+      return;
+    }
+    const mustDivide = length > device.mtu;
+    if (mustDivide && isV6 && !wasInParts) this.icmp.refuse(packet, ICMPV6_TOO_BIG, 0, device.mtu);
+    else if (mustDivide && !isV6 && !packet.mayFragment)
+      this.icmp.refuse(packet, ICMP_UNREACHABLE, FRAGMENTATION_NEEDED, device.mtu);
+    else if (!this.#passesOn(device)) return;
+    else if (!mustDivide) this.#pass(device, HOP.ip);
+    // As its sender had divided it.
+    else if (isV6) this.sender.passParts(packet, device, HOP.ip);
     else this.#passParts(device, HOP.ip);
+  }
+
+  #passesOn({ index }: IpDevice): boolean {
+    const { filter } = this.#host;
+    if (filter === null) return true;
+    if (!this.#heed(filter, filter.passing(index)) || !this.#heed(filter, filter.leaving(index))) return false;
+    return this.packet.read(this.packet.bytes, this.packet.at, this.packet.length) === PARSED;
   }
 
   #pass(device: IpDevice, to: IpAddress): void {

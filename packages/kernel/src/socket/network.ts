@@ -1,6 +1,7 @@
 import { ENETUNREACH } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { makeLoopbackLink, type SocketProvider } from "@stratos/host";
+import { Netfilter } from "@stratos/netfilter";
 import {
   ANY_V4,
   type IpAddress,
@@ -23,6 +24,7 @@ import type { TcpClaim, TcpNetwork } from "./inet/tcp-socket.ts";
 import type { UdpClaim, UdpNetwork } from "./inet/udp-socket.ts";
 import type { RoughNetwork } from "./inet/rough-network.ts";
 import type { NetlinkNetwork, NetlinkSocket } from "./netlink/netlink-socket.ts";
+import { FilterHost } from "./ip/filter-host.ts";
 import { NetworkIp } from "./ip/network-ip.ts";
 import { removeInterface } from "./interface-changes.ts";
 import type { ChangeAsker, NetworkObserver } from "./interface-network.ts";
@@ -106,6 +108,8 @@ export class Network
   asker: ChangeAsker | null = null;
   /** Sends and receives IP over links. */
   readonly ip: NetworkIp;
+  /** Rules for what those carry. */
+  readonly netfilter: Netfilter;
   /** Carries TCP over links. */
   readonly tcp: NetworkTcp;
   #lastIndex = 0;
@@ -123,6 +127,7 @@ export class Network
     this.pingIdentifiers = new PortTable<PingClaim>(kernel.random, DeviceWeight.beforeFamily);
     this.udplitePorts = new PortTable<UdpClaim>(kernel.random, DeviceWeight.beforeFamily);
     this.ip = new NetworkIp(this);
+    this.netfilter = new Netfilter(new FilterHost(this));
     this.tcp = new NetworkTcp(this, this.ip);
     this.ip.register(PROTOCOL_TCP, this.tcp);
     const loopback = this.makeInterface("loopback", {

@@ -60,6 +60,8 @@ export interface SocketNetwork extends InterfaceNetwork {
 
 /** Who uses a socket. */
 export interface SocketCaller extends Caller {
+  /** Of its program. */
+  readonly name: string;
   readonly kernel: SocketKernel;
   /** Its network namespace. */
   readonly network: SocketNetwork;

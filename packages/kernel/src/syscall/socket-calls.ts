@@ -437,8 +437,9 @@ export const socketCalls: SyscallTable = {
   socket: {
     run: socket,
     gaps:
-      "AF_UNIX, AF_INET, AF_INET6, AF_NETLINK (route, usersock, sock_diag, uevents, generic) and AF_PACKET; raw and " +
-      "ICMP sockets reach this machine's own addresses and what its links lead to, not what the host's network does " +
+      "AF_UNIX, AF_INET, AF_INET6, AF_NETLINK (route, usersock, sock_diag, netfilter, uevents, generic) and " +
+      "AF_PACKET; raw and ICMP sockets reach this machine's own addresses and what its links lead to, not what " +
+      "the host's network does " +
       "(ENETUNREACH), and inside the machine raw ones hear raw and ICMP sockets alone; packet sockets see frames of " +
       "veth pairs, bridges and tap interfaces, and those that packet sockets send on lo: TCP and UDP over lo and " +
       "over the host's sockets make none, tun interfaces have none, and no host offers a link of its own; " +
@@ -449,7 +450,10 @@ export const socketCalls: SyscallTable = {
       "between all links " +
       "or none (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding), and never to the host's network; there are no " +
       "routers' advertisements, duplicates of addresses are not looked for, groups are told to no router, and " +
-      "neighbours have no proxies (EOPNOTSUPP); rules of routes know no tunnels and groups of interfaces " +
+      "neighbours have no proxies (EOPNOTSUPP); rules of netfilter see what crosses links, not the " +
+      "loopback nor what goes to the host's network, know no bridges, devices, flow tables and queues " +
+      "(EOPNOTSUPP), no owners of packets, helpers and zones, and check no windows of TCP; rules of routes know " +
+      "no tunnels and groups of interfaces " +
       "(EOPNOTSUPP), routes no types but unicast (EOPNOTSUPP); the way out stays in its network (EINVAL) and is no " +
       "port of a bridge (EOPNOTSUPP); bridges have no spanning tree, VLANs or settings, forget no station before " +
       "300 s, know 1024 and take none from programs, and a frame goes 1024 ways at most; a network has 256 " +

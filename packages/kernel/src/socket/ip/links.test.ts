@@ -7,7 +7,6 @@ import { describe, it } from "node:test";
 import {
   AF_INET,
   AF_INET6,
-  CLONE_NEWNET,
   ECONNREFUSED,
   EEXIST,
   EHOSTUNREACH,
@@ -24,66 +23,13 @@ import {
   IPPROTO_ICMP,
   EAGAIN,
 } from "@stratos/abi";
-import {
-  addressRequest,
-  attribute,
-  linkRequest,
-  neighbourRequest,
-  RouteClient,
-  routeRequest,
-} from "../../testing/route-client.ts";
-import { inet, inet6, SocketTask } from "../../testing/socket-task.ts";
-import { call } from "../../testing/system-calls.ts";
-import type { TestKernel } from "../../testing/fake-task.ts";
+import { attribute, linkRequest, neighbourRequest } from "../../testing/route-client.ts";
+import { inet, inet6 } from "../../testing/socket-task.ts";
+import { routed, type Station, World } from "../../testing/network-world.ts";
 import { ipBytes, ipOfText } from "@stratos/netstack";
-import { addAddress, moveInterface } from "../interface-changes.ts";
+import { addAddress } from "../interface-changes.ts";
 
 const UP = 1;
-
-interface Station {
-  user: SocketTask;
-  client: RouteClient;
-}
-
-class World {
-  readonly test: TestKernel;
-  readonly first: Station;
-
-  constructor() {
-    const { test, user } = SocketTask.createMachine();
-    this.test = test;
-    this.first = { user, client: new RouteClient(user) };
-  }
-
-  station(): Station {
-    const user = new SocketTask(this.test.kernel);
-    assert.equal(call(user.task, "unshare", CLONE_NEWNET), 0);
-    assert.equal(new RouteClient(user).setFlags(1, UP, UP), 0);
-    return { user, client: new RouteClient(user) };
-  }
-
-  /** A pair with an end in each. */
-  join(one: Station, name: string, other: Station, otherName: string): void {
-    assert.equal(one.client.makeVeth(name, otherName), 0);
-    const end = one.user.task.network.interfaceByName(otherName)!;
-    assert.equal(moveInterface(end as never, other.user.task.network, null), 0);
-  }
-
-  address(at: Station, name: string, ip: readonly number[], length = 24): void {
-    const index = at.client.index(name);
-    assert.equal(at.client.ask(addressRequest(20, index, length, ip)), 0);
-    assert.equal(at.client.setFlags(index, UP, UP), 0);
-  }
-
-  /** Time passes. */
-  pass(seconds: number): void {
-    for (let step = 0; step < seconds * 10; step++) {
-      this.test.clock.advance(100e6);
-      this.test.kernel.timers.expire(this.test.kernel.now());
-    }
-  }
-}
-
 const ECHO = Uint8Array.of(8, 0, 0xf7, 0xff, 0, 0, 0, 0);
 
 function pair(): { world: World; a: Station; b: Station } {
@@ -148,21 +94,6 @@ describe("two networks with a veth between them", () => {
 });
 
 describe("a router between two networks", () => {
-  function routed(): { world: World; a: Station; router: Station; b: Station } {
-    const world = new World();
-    const [router, a, b] = [world.first, world.station(), world.station()];
-    world.join(router, "to-a", a, "a");
-    world.join(router, "to-b", b, "b");
-    world.address(router, "to-a", [10, 1, 0, 1]);
-    world.address(router, "to-b", [10, 2, 0, 1]);
-    world.address(a, "a", [10, 1, 0, 2]);
-    world.address(b, "b", [10, 2, 0, 2]);
-    const byRouter = (gateway: number[]): Uint8Array => routeRequest(24, { prefix: [0, 0, 0, 0], length: 0, gateway });
-    assert.equal(a.client.ask(byRouter([10, 1, 0, 1])), 0);
-    assert.equal(b.client.ask(byRouter([10, 2, 0, 1])), 0);
-    return { world, a, router, b };
-  }
-
   function ping({ user }: Station, ttl = 64): string | number {
     const fd = user.socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
     user.setInt(fd, 0, 2, ttl);

@@ -23,11 +23,13 @@ import {
   type Neighbour,
   type NeighbourCache,
   type NextHop,
+  type PacketFilter,
 } from "@stratos/netstack";
 import { Timer, type TimerClient } from "../../time/timer-queue.ts";
 import { wayToGroup } from "../inet/group-membership.ts";
 import type { RawNetwork } from "../inet/raw-socket.ts";
 import type { UdpNetwork } from "../inet/udp-socket.ts";
+import type { FilteredNetwork } from "../filtered-network.ts";
 import type { InterfaceIp } from "../interface-network.ts";
 import { type NetworkInterface, networkOf } from "../network-interface.ts";
 import { ANY_FLOW } from "../routing-rules.ts";
@@ -36,7 +38,7 @@ import { IcmpReceiver, offerToRaw } from "./icmp-receiver.ts";
 import { UdpReceiver } from "./udp-receiver.ts";
 
 /** The network of which this is the IP layer (network.ts). */
-type IpNetwork = UdpNetwork & RawNetwork;
+type IpNetwork = UdpNetwork & RawNetwork & FilteredNetwork;
 
 const FLOW = { ...ANY_FLOW, source: null as IpAddress | null, out: 0 };
 
@@ -54,6 +56,12 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     const icmp = new IcmpReceiver(network, this.stack);
     this.#receivers.set(1, icmp);
     this.#receivers.set(58, icmp);
+  }
+
+  /** One check where nobody has made rules. */
+  get filter(): PacketFilter | null {
+    const { netfilter } = this.#network;
+    return netfilter.isActive ? netfilter : null;
   }
 
   get neighbours(): NeighbourCache {

@@ -38,6 +38,7 @@ import {
   NETLINK_KOBJECT_UEVENT,
   NETLINK_LISTEN_ALL_NSID,
   NETLINK_LIST_MEMBERSHIPS,
+  NETLINK_NETFILTER,
   NETLINK_NO_ENOBUFS,
   NETLINK_PKTINFO,
   NETLINK_ROUTE,
@@ -67,6 +68,7 @@ import { obtainTransferState, Socket } from "../socket.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import { NetlinkWriter, type NetlinkHeading } from "./netlink-writer.ts";
 import { answerGeneric } from "./generic-messages.ts";
+import type { FilteredNetwork } from "../filtered-network.ts";
 import { answerDiagnosis, type DiagnosedNetwork } from "./socket-diagnosis.ts";
 import { type NetlinkAnswer, type NetlinkRequest, parseRequests, ShortAttribute } from "./netlink-request.ts";
 import { answerRouteRequest } from "./route-requests.ts";
@@ -79,6 +81,7 @@ const PROTOCOLS = new Set([
   NETLINK_ROUTE,
   NETLINK_USERSOCK,
   NETLINK_SOCK_DIAG,
+  NETLINK_NETFILTER,
   NETLINK_KOBJECT_UEVENT,
   NETLINK_GENERIC,
 ]);
@@ -136,7 +139,7 @@ export function createNetlinkSocket(
 }
 
 /** The network of such a socket (network.ts). */
-export interface NetlinkNetwork extends SocketNetwork, DiagnosedNetwork {
+export interface NetlinkNetwork extends SocketNetwork, DiagnosedNetwork, FilteredNetwork {
   readonly netlinkSockets: Map<number, NetlinkSocket>;
   /** Those that hear groups. */
   readonly netlinkMembers: Set<NetlinkSocket>;
@@ -158,6 +161,8 @@ export class NetlinkSocket extends Socket {
   #queuedBytes = 0;
   /** The last message of a dump that waits to be read; where there was no room for its end, the last that had. */
   #dumpEnd: QueuedMessage | null = null;
+  /** Datagrams of that dump that wait for room in the queue. Bound: what the dump is about. */
+  #dumpRest: Uint8Array[] = [];
   #options = new Map<number, number>();
   /** To which what has no address goes; null: it is not connected. */
   #peer: Destination | null = null;
@@ -285,6 +290,11 @@ export class NetlinkSocket extends Socket {
     // Nobody in the kernel hears the one; the other is taken, whatever it says.
     if (this.protocol === NETLINK_USERSOCK) return -ECONNREFUSED;
     if (this.protocol === NETLINK_KOBJECT_UEVENT) return length;
+    if (this.protocol === NETLINK_NETFILTER) {
+      this.#askNetfilter(task, bytes);
+      this.readiness.wakeAll();
+      return length;
+    }
     work.mayPause = true;
     for (const request of parseRequests(bytes)) {
       this.#answer(task, request);
@@ -321,6 +331,36 @@ export class NetlinkSocket extends Socket {
     if (socket === undefined || (socket.#peer !== null && socket.#peer.port !== this.portId)) return -ECONNREFUSED;
     socket.deliver(bytes, to.group, { port: this.portId, sender: senderOf(task) });
     return bytes.length;
+  }
+
+  /** All of a batch at once: it is done or it isn't (net/netfilter/nfnetlink.c, nfnetlink_rcv). */
+  #askNetfilter(task: SocketCaller, bytes: Uint8Array): void {
+    const { network, portId } = this;
+    const requests = [...parseRequests(bytes)];
+    task.kernel.work.charge(REQUEST_WORK * requests.length);
+    if (requests.length === 0) return;
+    if (!this.#isAdministrator(task) || !isCapable(this.#opener, CAP_NET_ADMIN, network.owner)) {
+      this.#acknowledge(requests[0]!, -EPERM);
+      return;
+    }
+    const asker = { port: portId, pid: task.group.ownPid, name: task.name };
+    network.netfilter.receive(requests, asker, {
+      message: (message) => this.#enqueue(message),
+      dump: (request, messages) => {
+        if (this.#dumpEnd !== null) {
+          this.#acknowledge(request, -EBUSY);
+          return;
+        }
+        task.kernel.work.charge(messages.length);
+        this.#enqueueDump(request, { isDump: true, messages });
+      },
+      acknowledge: (request, error) => this.#acknowledge(request, error),
+      broadcast: (message, group) => {
+        for (const socket of network.netlinkMembers)
+          if (socket !== this && socket.protocol === NETLINK_NETFILTER && socket.isMember(group))
+            socket.deliver(message, group);
+      },
+    });
   }
 
   #answer(task: SocketCaller, request: NetlinkRequest): void {
@@ -374,16 +414,29 @@ export class NetlinkSocket extends Socket {
     let batch: Uint8Array[] = [];
     let size = 0;
     for (const message of messages) {
-      if (size + message.length > DUMP_DATAGRAM_MAX) {
-        this.#enqueue(concatBytes(batch));
+      if (size > 0 && size + message.length > DUMP_DATAGRAM_MAX) {
+        this.#dumpRest.push(concatBytes(batch));
         batch = [];
         size = 0;
       }
       batch.push(message);
       size += message.length;
     }
-    if (size > 0) this.#enqueue(concatBytes(batch));
-    this.#enqueue(done);
+    if (size > 0) this.#dumpRest.push(concatBytes(batch));
+    this.#dumpRest.push(done);
+    this.#continueDump();
+  }
+
+  /** As much of it as there is room for; the rest comes as this is read (netlink_dump). */
+  #continueDump(): void {
+    if (this.#dumpRest.length === 0) return;
+    let count = 0;
+    for (const datagram of this.#dumpRest) {
+      if (this.#queue.length > 0 && this.#queuedBytes + datagram.length > this.options.receiveBuffer) break;
+      this.#enqueue(datagram);
+      count++;
+    }
+    this.#dumpRest.splice(0, count);
     this.#dumpEnd = this.#queue.at(-1) ?? null;
   }
 
@@ -447,6 +500,7 @@ export class NetlinkSocket extends Socket {
       if (first === this.#dumpEnd) this.#dumpEnd = null;
       this.#queuedBytes -= datagram.length;
       this.network.udpMemory.bytes -= datagram.length;
+      this.#continueDump();
     }
     message.setAddress(nameBytes(port, group >= 1 && group <= 32 ? 1 << (group - 1) : 0));
     if (moved < datagram.length) message.flags |= MSG_TRUNC;
@@ -503,7 +557,10 @@ export class NetlinkSocket extends Socket {
   protected override dispose(): void {
     this.network.kernel.uevents.listeners.delete(this);
     this.network.netlinkMembers.delete(this);
-    if (this.portId !== 0) this.network.netlinkSockets.delete(this.#key(this.portId));
+    if (this.portId !== 0) {
+      this.network.netlinkSockets.delete(this.#key(this.portId));
+      if (this.protocol === NETLINK_NETFILTER) this.network.netfilter.socketClosed(this.portId);
+    }
     this.#queue.length = 0;
     this.network.udpMemory.bytes -= this.#queuedBytes;
   }
@@ -517,6 +574,7 @@ export class NetlinkSocket extends Socket {
         queue: it.#queue,
         queuedBytes: it.#queuedBytes,
         dumpEnd: it.#dumpEnd,
+        dumpRest: it.#dumpRest,
         options: it.#options,
         peer: it.#peer,
       }),
@@ -528,6 +586,8 @@ export class NetlinkSocket extends Socket {
           queue: it.#queue,
           queuedBytes: it.#queuedBytes,
           dumpEnd: it.#dumpEnd,
+          dumpRest: it.#dumpRest,
+          dumpRest: it.#dumpRest,
           options: it.#options,
           peer: it.#peer,
         } = from),

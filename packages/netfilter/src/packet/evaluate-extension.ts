@@ -1,0 +1,271 @@
+/** What iptables' matches and targets make of a packet (Linux net/netfilter/xt_*.c, net/ipv4/netfilter/ipt_*.c). */
+import { NFTA_MATCH_INFO, NFTA_MATCH_REV, NFTA_TARGET_INFO } from "@stratos/abi";
+import { extensionName } from "../rules/extension.ts";
+import type { Expression } from "../rules/ruleset.ts";
+import { NatRange } from "../track/nat.ts";
+import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, shortAt } from "../track/ip-bytes.ts";
+import { type PacketView, UNTRACKED } from "../track/packet-view.ts";
+import { putShort, replaceBytes } from "../track/rewrite.ts";
+import { chooseFor, masquerade, redirect } from "./evaluate-nat.ts";
+import { matchesConntrack } from "./match-conntrack.ts";
+import { stateBit } from "./load.ts";
+import { logPacket } from "./log-packet.ts";
+import { ACCEPTED, DROPPED, MATCHED, NOT_MATCHED } from "./outcome.ts";
+import { refuseByIcmp, refuseByReset, type Surroundings } from "./surroundings.ts";
+import { findTcpOption } from "./tcp-option.ts";
+
+export function evaluateExtension(it: Expression, packet: PacketView, around: Surroundings): number {
+  if (it.kind === "target") return act(it, packet, around);
+  return matches(it, packet, around) ? MATCHED : NOT_MATCHED;
+}
+
+/** Numbers of the machine: the lowest byte first. */
+function littleShort(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8);
+}
+
+function littleWord(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+}
+
+function isBetween(value: number, info: Uint8Array, at: number): boolean {
+  return value >= littleShort(info, at) && value <= littleShort(info, at + 2);
+}
+
+function matches(it: Expression, packet: PacketView, around: Surroundings): boolean {
+  const info = it.bytes(NFTA_MATCH_INFO);
+  const { bytes, transportAt: at, protocol, isV6 } = packet;
+  switch (extensionName(it)) {
+    case "comment":
+      return true;
+    case "mark":
+      return ((packet.mark & littleWord(info, 4)) >>> 0 === littleWord(info, 0)) !== (info[8] !== 0);
+    case "connmark": {
+      const { connection } = packet;
+      if (connection === null) return false;
+      return ((connection.mark & littleWord(info, 4)) >>> 0 === littleWord(info, 0)) !== (info[8] !== 0);
+    }
+    case "state":
+      return (stateBit(packet) & littleWord(info, 0)) !== 0;
+    case "conntrack":
+      return matchesConntrack(info, it.number(NFTA_MATCH_REV), packet, around.nowNs);
+    case "addrtype":
+      return matchesAddressType(info, it.number(NFTA_MATCH_REV), packet, around);
+    case "tcp":
+      return protocol === PROTOCOL_TCP && packet.hasTransport(20) && matchesTcp(info, packet);
+    case "udp":
+      if (protocol !== PROTOCOL_UDP || !packet.hasTransport(8)) return false;
+      return (
+        isBetween(shortAt(bytes, at), info, 0) !== ((info[8]! & 1) !== 0) &&
+        isBetween(shortAt(bytes, at + 2), info, 4) !== ((info[8]! & 2) !== 0)
+      );
+    case "icmp":
+    case "icmp6": {
+      if (protocol !== (isV6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP) || !packet.hasTransport(2)) return false;
+      const isAny = !isV6 && info[0] === 0xff;
+      const isType = bytes[at] === info[0] && bytes[at + 1]! >= info[1]! && bytes[at + 1]! <= info[2]!;
+      return (isAny || isType) !== ((info[3]! & 1) !== 0);
+    }
+    case "multiport":
+      return matchesPorts(info, packet);
+    case "length":
+      return isBetween(packet.length, info, 0) !== (info[4] !== 0);
+    case "limit":
+      return isWithinLimit(it, info, around.nowNs);
+    case "statistic":
+      return matchesChance(it, info, around);
+    case "iprange":
+      return matchesRange(info, packet);
+    case "pkttype": {
+      const isMany = isV6 ? bytes[packet.at + 24] === 0xff : bytes[packet.at + 16]! >> 4 === 14;
+      const type = isMany ? 2 : packet.isForMany ? 1 : 0;
+      return (type === littleWord(info, 0)) !== (littleWord(info, 4) !== 0);
+    }
+    case "tcpmss": {
+      const option = protocol === PROTOCOL_TCP ? findTcpOption(packet, 2) : -1;
+      const size = option < 0 ? 0 : shortAt(bytes, option + 2);
+      return isBetween(size, info, 0) !== (info[4] !== 0);
+    }
+    default:
+      return false;
+  }
+}
+
+function matchesTcp(info: Uint8Array, packet: PacketView): boolean {
+  const { bytes, transportAt: at } = packet;
+  const inverted = info[11]!;
+  if (isBetween(shortAt(bytes, at), info, 0) === ((inverted & 1) !== 0)) return false;
+  if (isBetween(shortAt(bytes, at + 2), info, 4) === ((inverted & 2) !== 0)) return false;
+  if (((bytes[at + 13]! & info[9]!) === info[10]) === ((inverted & 4) !== 0)) return false;
+  return info[8] === 0 || findTcpOption(packet, info[8]!) >= 0 !== ((inverted & 8) !== 0);
+}
+
+/** `struct xt_multiport_v1`: ports, of which two may be the bounds of a range. */
+function matchesPorts(info: Uint8Array, packet: PacketView): boolean {
+  const { bytes, transportAt: at } = packet;
+  if (!packet.hasTransport(4)) return false;
+  const source = shortAt(bytes, at);
+  const destination = shortAt(bytes, at + 2);
+  const [which, count, isInverted] = [info[0]!, Math.min(15, info[1]!), info[47] !== 0];
+  for (let index = 0; index < count; index++) {
+    const first = littleShort(info, 2 + 2 * index);
+    const last = info[32 + index] !== 0 && index + 1 < 15 ? littleShort(info, 2 + 2 * ++index) : first;
+    const fits = (port: number): boolean => port >= first && port <= last;
+    if ((which !== 1 && fits(source)) || (which !== 0 && fits(destination))) return !isInverted;
+  }
+  return isInverted;
+}
+
+function matchesAddressType(info: Uint8Array, revision: number, packet: PacketView, { host }: Surroundings): boolean {
+  const { bytes, at, isV6, inDevice, outDevice } = packet;
+  const flags = revision === 0 ? littleWord(info, 4) | (littleWord(info, 8) << 1) : littleWord(info, 4);
+  const device = (flags & 4) !== 0 ? inDevice : (flags & 8) !== 0 ? outDevice : 0;
+  const fits = (mask: number, place: number): boolean =>
+    (mask & (1 << host.addressType(bytes, place, isV6, device))) !== 0;
+  const [source, destination] = [littleShort(info, 0), littleShort(info, 2)];
+  if (source !== 0 && fits(source, at + (isV6 ? 8 : 12)) === ((flags & 1) !== 0)) return false;
+  return destination === 0 || fits(destination, at + (isV6 ? 24 : 16)) !== ((flags & 2) !== 0);
+}
+
+/** `struct xt_rateinfo`: ten thousandths of a second between two packets, and how many at once. */
+function isWithinLimit(it: Expression, info: Uint8Array, nowNs: number): boolean {
+  const costNs = littleWord(info, 0) * 1e5;
+  const most = costNs * littleWord(info, 4);
+  const { state } = it;
+  // The first packet finds it full.
+  const tokens = state[1] === 0 ? most : Math.min(most, state[0]! + (nowNs - state[1]!));
+  state[1] = nowNs;
+  state[0] = tokens >= costNs ? tokens - costNs : tokens;
+  return tokens >= costNs;
+}
+
+/** `struct xt_statistic_info`: by chance in 31 bits, or each so many. */
+function matchesChance(it: Expression, info: Uint8Array, { host }: Surroundings): boolean {
+  const isInverted = (littleShort(info, 2) & 1) !== 0;
+  if (littleShort(info, 0) === 0) return host.random() >>> 1 < littleWord(info, 4) !== isInverted;
+  const every = littleWord(info, 4);
+  const count = it.state[0]!;
+  it.state[0] = count >= every ? 0 : count + 1;
+  return (count === littleWord(info, 8)) !== isInverted;
+}
+
+function matchesRange(info: Uint8Array, { bytes, at, isV6 }: PacketView): boolean {
+  const flags = info[64]!;
+  const size = isV6 ? 16 : 4;
+  const isWithin = (place: number, first: number, last: number): boolean =>
+    order(bytes, place, info, first, size) >= 0 && order(bytes, place, info, last, size) <= 0;
+  if ((flags & 1) !== 0 && isWithin(at + (isV6 ? 8 : 12), 0, 16) === ((flags & 16) !== 0)) return false;
+  return (flags & 2) === 0 || isWithin(at + (isV6 ? 24 : 16), 32, 48) !== ((flags & 32) !== 0);
+}
+
+function order(one: Uint8Array, at: number, other: Uint8Array, place: number, size: number): number {
+  for (let index = 0; index < size; index++) {
+    const difference = one[at + index]! - other[place + index]!;
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+const RANGE = new NatRange();
+
+/** Of the three forms that ranges come in. */
+function readRange(info: Uint8Array, isCompat: boolean): void {
+  RANGE.first.fill(0);
+  RANGE.last.fill(0);
+  if (isCompat) {
+    RANGE.flags = littleWord(info, 4);
+    RANGE.first[3] = networkWord(info, 8);
+    RANGE.last[3] = networkWord(info, 12);
+    RANGE.firstPort = shortAt(info, 16);
+    RANGE.lastPort = shortAt(info, 18);
+    return;
+  }
+  RANGE.flags = littleWord(info, 0);
+  RANGE.firstPort = shortAt(info, 36);
+  RANGE.lastPort = shortAt(info, 38);
+}
+
+function readAddresses(info: Uint8Array, isV6: boolean): void {
+  for (let word = 0; word < (isV6 ? 4 : 1); word++) {
+    RANGE.first[isV6 ? word : 3] = networkWord(info, 4 + 4 * word);
+    RANGE.last[isV6 ? word : 3] = networkWord(info, 20 + 4 * word);
+  }
+}
+
+function networkWord(bytes: Uint8Array, at: number): number {
+  return shortAt(bytes, at) * 65536 + shortAt(bytes, at + 2);
+}
+
+/** `enum ipt_reject_with`, `enum ip6t_reject_with`: codes of "destination unreachable"; −1: a reset. */
+const REJECT_V4 = [0, 1, 2, 3, 3, 9, 10, -1, 13],
+  REJECT_V6 = [0, 1, 2, 3, 4, 4, -1, 5, 6];
+
+function act(it: Expression, packet: PacketView, around: Surroundings): number {
+  const info = it.bytes(NFTA_TARGET_INFO);
+  switch (extensionName(it)) {
+    case "MARK":
+      packet.mark = ((packet.mark & ~littleWord(info, 4)) ^ littleWord(info, 0)) >>> 0;
+      return MATCHED;
+    case "CONNMARK":
+      return markConnection(info, packet);
+    case "LOG":
+      logPacket(packet, around.host, { level: info[0]!, prefix: prefixOf(info) });
+      return MATCHED;
+    case "REJECT": {
+      const code = (packet.isV6 ? REJECT_V6 : REJECT_V4)[littleWord(info, 0)] ?? 3;
+      if (code < 0) refuseByReset(around);
+      else refuseByIcmp(around, packet, code);
+      return DROPPED;
+    }
+    case "CT":
+      if (packet.connection === null) packet.relation = UNTRACKED;
+      return MATCHED;
+    case "TCPMSS":
+      clampSegments(info, packet, around);
+      return MATCHED;
+    case "MASQUERADE":
+      readRange(info, info.length <= 24);
+      return masquerade(packet, around, RANGE);
+    case "REDIRECT":
+      readRange(info, info.length <= 24);
+      return redirect(packet, around, RANGE);
+    case "SNAT":
+    case "DNAT":
+      readRange(info, info.length <= 24);
+      if (info.length > 24) readAddresses(info, packet.isV6);
+      return chooseFor(packet, around, RANGE, extensionName(it) === "SNAT");
+    default:
+      return it.kind === "target" ? MATCHED : ACCEPTED;
+  }
+}
+
+function prefixOf(info: Uint8Array): string {
+  let text = "";
+  for (let at = 2; at < 32 && info[at] !== 0; at++) text += String.fromCharCode(info[at]!);
+  return text;
+}
+
+/** `struct xt_connmark_tginfo1`: set, saved from the packet's mark, or restored to it. */
+function markConnection(info: Uint8Array, packet: PacketView): number {
+  const { connection } = packet;
+  if (connection === null) return MATCHED;
+  const [mark, mask, ownMask] = [littleWord(info, 0), littleWord(info, 4), littleWord(info, 8)];
+  if (info[12] === 0) connection.mark = ((connection.mark & ~mask) ^ mark) >>> 0;
+  else if (info[12] === 1) connection.mark = ((connection.mark & ~mask) ^ (packet.mark & ownMask)) >>> 0;
+  else packet.mark = ((packet.mark & ~ownMask) ^ (connection.mark & mask)) >>> 0;
+  return MATCHED;
+}
+
+const SEGMENT_SIZE = new Uint8Array(2);
+
+/** Segments are no longer than so many bytes, or than the way takes; 0xffff: the latter. */
+function clampSegments(info: Uint8Array, packet: PacketView, { host }: Surroundings): void {
+  const option = packet.protocol === PROTOCOL_TCP ? findTcpOption(packet, 2) : -1;
+  if (option < 0) return;
+  const given = littleShort(info, 0);
+  const { outDevice, isV6, bytes } = packet;
+  const size = given !== 0xffff ? given : outDevice === 0 ? 0xffff : host.mtu(outDevice) - (isV6 ? 60 : 40);
+  if (shortAt(bytes, option + 2) <= size) return;
+  putShort(SEGMENT_SIZE, 0, size);
+  replaceBytes(packet, option + 2, SEGMENT_SIZE, 0, 2, { ip: false, transport: true });
+}

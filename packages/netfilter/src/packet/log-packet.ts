@@ -1,0 +1,67 @@
+/** A packet as a line of the kernel's messages (net/netfilter/nf_log_syslog.c). */
+import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, shortAt } from "../track/ip-bytes.ts";
+import type { PacketView } from "../track/packet-view.ts";
+import type { PacketHost } from "./packet-host.ts";
+
+const FLAGS = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
+
+/** @param prefix  null: it is for programs that listen to a group, of which there are none */
+export function logPacket(
+  packet: PacketView,
+  host: PacketHost,
+  { level, prefix }: { readonly level: number; readonly prefix: string | null },
+): void {
+  if (prefix === null) return;
+  const { inDevice, outDevice, isV6, length, bytes, at, mark } = packet;
+  const name = (index: number): string => (index === 0 ? "" : host.interfaceName(index));
+  const parts = [`IN=${name(inDevice)} OUT=${name(outDevice)}`];
+  if (isV6) {
+    parts.push(`SRC=${addressV6(bytes, at + 8)} DST=${addressV6(bytes, at + 24)} LEN=${length}`);
+    parts.push(`TC=${((bytes[at]! & 15) << 4) | (bytes[at + 1]! >> 4)} HOPLIMIT=${bytes[at + 7]} FLOWLBL=0`);
+  } else {
+    parts.push(`SRC=${addressV4(bytes, at + 12)} DST=${addressV4(bytes, at + 16)} LEN=${length}`);
+    parts.push(`TOS=0x${hex(bytes[at + 1]! & 0x1e)} PREC=0x${hex(bytes[at + 1]! & 0xe0)} TTL=${bytes[at + 8]}`);
+    parts.push(`ID=${shortAt(bytes, at + 4)}${(bytes[at + 6]! & 0x40) !== 0 ? " DF" : ""}`);
+  }
+  parts.push(transportText(packet));
+  if (mark !== 0) parts.push(`MARK=0x${mark.toString(16)}`);
+  host.log(level, `${prefix}${parts.join(" ")} `);
+}
+
+function transportText({ protocol, bytes, transportAt: at, end }: PacketView): string {
+  if (at < 0 || at + 8 > end) return `PROTO=${protocol}`;
+  switch (protocol) {
+    case PROTOCOL_TCP: {
+      if (at + 20 > end) return "PROTO=TCP INCOMPLETE";
+      const flags = FLAGS.filter((_, bit) => (bytes[at + 13]! & (1 << bit)) !== 0);
+      const ports = `SPT=${shortAt(bytes, at)} DPT=${shortAt(bytes, at + 2)}`;
+      return `PROTO=TCP ${ports} WINDOW=${shortAt(bytes, at + 14)} RES=0x00 ${flags.reverse().join(" ")} URGP=0`;
+    }
+    case PROTOCOL_UDP:
+      return `PROTO=UDP SPT=${shortAt(bytes, at)} DPT=${shortAt(bytes, at + 2)} LEN=${shortAt(bytes, at + 4)}`;
+    case PROTOCOL_ICMP:
+    case PROTOCOL_ICMPV6: {
+      const name = protocol === PROTOCOL_ICMP ? "ICMP" : "ICMPv6";
+      const numbers = `ID=${shortAt(bytes, at + 4)} SEQ=${shortAt(bytes, at + 6)}`;
+      return `PROTO=${name} TYPE=${bytes[at]} CODE=${bytes[at + 1]} ${numbers}`;
+    }
+    default:
+      return `PROTO=${protocol}`;
+  }
+}
+
+function hex(value: number): string {
+  return value.toString(16).toUpperCase().padStart(2, "0");
+}
+
+function addressV4(bytes: Uint8Array, at: number): string {
+  return [...bytes.subarray(at, at + 4)].join(".");
+}
+
+function addressV6(bytes: Uint8Array, at: number): string {
+  return Array.from({ length: 8 }, (_, word) =>
+    shortAt(bytes, at + 2 * word)
+      .toString(16)
+      .padStart(4, "0"),
+  ).join(":");
+}

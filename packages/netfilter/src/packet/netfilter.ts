@@ -1,0 +1,210 @@
+/**
+ * Netfilter of one network: its rules, and what they make of packets that come by the hooks.
+ *
+ *     incoming ──► (route) ──► local                 outgoing ──► leaving
+ *                     └──────► passing ──► leaving
+ *
+ * The hooks of one packet are called one after the other, and no other packet comes between; what is known of it
+ * (its connection, its mark) is kept in one view until the next one begins.
+ */
+import {
+  NFNL_SUBSYS_CTNETLINK,
+  NFNL_SUBSYS_CTNETLINK_EXP,
+  NFNL_SUBSYS_NFT_COMPAT,
+  NFPROTO_INET,
+  NFPROTO_IPV6,
+  NFT_TABLE_F_DORMANT,
+  NF_ACCEPT,
+  NF_INET_FORWARD,
+  NF_INET_LOCAL_IN,
+  NF_INET_LOCAL_OUT,
+  NF_INET_POST_ROUTING,
+  NF_INET_PRE_ROUTING,
+  NF_IP_PRI_CONNTRACK,
+  NF_IP_PRI_NAT_DST,
+  NF_IP_PRI_NAT_SRC,
+} from "@stratos/abi";
+import { stateClass } from "@stratos/base";
+import {
+  type AnswerSink,
+  type Asker,
+  type NetfilterRequest,
+  RequestHandler,
+  type Subsystem,
+} from "../requests/batch.ts";
+import { answerCompat } from "../requests/compat.ts";
+import { Ruleset } from "../rules/ruleset.ts";
+import { Conntrack } from "../track/conntrack.ts";
+import { answerExpectations, conntrackSubsystem } from "../track/ctnetlink.ts";
+import { isChosen, isSourceHook, Nat, translate, translateError } from "../track/nat.ts";
+import { NEW, PacketView, RELATED, REPLY } from "../track/packet-view.ts";
+import { compile } from "./compile.ts";
+import type { PacketHost } from "./packet-host.ts";
+import type { Entry, Program } from "./program.ts";
+import { ACCEPT, BY_POLICY, DROP, run } from "./run.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** What a hook says: the packet goes on; it is gone; it is gone and its sender is told (`refusalType`). */
+export const PASSED = 0,
+  DROPPED = 1,
+  REFUSED = 2;
+
+export class Netfilter implements Surroundings {
+  readonly host: PacketHost;
+  readonly ruleset = new Ruleset();
+  readonly conntrack: Conntrack;
+  readonly nat: Nat;
+  /** The packet that is under way. */
+  readonly packet = new PacketView();
+  nowNs = 0;
+  isRefused = false;
+  refusalType = 0;
+  refusalCode = 0;
+  /** There are chains that packets come by. */
+  isActive = false;
+  #program: Program | null = null;
+
+  constructor(host: PacketHost) {
+    this.host = host;
+    this.conntrack = new Conntrack(host.random());
+    this.nat = new Nat(this.conntrack, host);
+  }
+
+  /** All of one sendmsg(2) to NETLINK_NETFILTER, by somebody who may. Work: what is asked for, in one piece. */
+  receive<R extends NetfilterRequest>(requests: readonly R[], asker: Asker, sink: AnswerSink<R>): void {
+    const nowNs = this.host.now();
+    const subsystems = new Map<number, Subsystem>([
+      [NFNL_SUBSYS_CTNETLINK, conntrackSubsystem(this.conntrack, nowNs)],
+      [NFNL_SUBSYS_CTNETLINK_EXP, answerExpectations],
+      [NFNL_SUBSYS_NFT_COMPAT, answerCompat],
+    ]);
+    const handler = new RequestHandler(this.ruleset, subsystems);
+    if (handler.receive(requests, asker, sink, nowNs)) this.#changed();
+  }
+
+  #changed(): void {
+    this.#program = null;
+    this.isActive = false;
+    for (const { chains, flags } of this.ruleset.tables)
+      if ((flags & NFT_TABLE_F_DORMANT) === 0)
+        for (const { hook } of chains.values()) if (hook !== null) this.isActive = true;
+  }
+
+  /** A socket that owned tables is gone: they go with it (NFT_TABLE_F_OWNER). */
+  socketClosed(port: number): void {
+    const { tables } = this.ruleset;
+    if (!tables.some(({ owner }) => owner === port)) return;
+    for (let at = tables.length - 1; at >= 0; at--) if (tables[at]!.owner === port) tables.splice(at, 1);
+    this.ruleset.generation++;
+    this.#changed();
+  }
+
+  /** A packet came in by an interface. It may be changed in place. @returns PASSED, DROPPED or REFUSED */
+  incoming(bytes: Uint8Array, at: number, length: number, device: number, isForMany: boolean): number {
+    const { packet } = this;
+    packet.begin(bytes, at, length);
+    packet.inDevice = device;
+    packet.isForMany = isForMany;
+    return this.#hook(NF_INET_PRE_ROUTING);
+  }
+
+  /** The same packet is for this machine. */
+  local(): number {
+    return this.#hook(NF_INET_LOCAL_IN);
+  }
+
+  /** The same packet is passed on. */
+  passing(device: number): number {
+    this.packet.outDevice = device;
+    return this.#hook(NF_INET_FORWARD);
+  }
+
+  /** A packet of this machine's own. */
+  outgoing(bytes: Uint8Array, at: number, length: number, device: number): number {
+    const { packet } = this;
+    packet.begin(bytes, at, length);
+    packet.outDevice = device;
+    return this.#hook(NF_INET_LOCAL_OUT);
+  }
+
+  /** The same packet, or one that was passed on, leaves by an interface. */
+  leaving(device: number): number {
+    this.packet.outDevice = device;
+    return this.#hook(NF_INET_POST_ROUTING);
+  }
+
+  #hook(hook: number): number {
+    const program = (this.#program ??= compile(this.ruleset));
+    const { packet } = this;
+    packet.hook = hook;
+    this.isRefused = false;
+    this.nowNs = this.host.now();
+    const entries = program.entries[hook]!;
+    const isFirst = hook === NF_INET_PRE_ROUTING || hook === NF_INET_LOCAL_OUT;
+    const isLast = hook === NF_INET_LOCAL_IN || hook === NF_INET_POST_ROUTING;
+    // What comes before connections are known (NF_IP_PRI_CONNTRACK), and what before addresses are translated.
+    let at = 0;
+    if (isFirst && program.tracks) {
+      for (; at < entries.length && entries[at]!.priority < NF_IP_PRI_CONNTRACK; at++)
+        if (!this.#passes(program, entries[at]!)) return this.#refusal();
+      this.conntrack.track(packet, this.nowNs);
+    }
+    const natPriority = isSourceHook(hook) ? NF_IP_PRI_NAT_SRC : NF_IP_PRI_NAT_DST;
+    let isTranslated = !program.translates || hook === NF_INET_FORWARD;
+    for (; at < entries.length; at++) {
+      const entry = entries[at]!;
+      if (entry.type === "nat") continue;
+      if (!isTranslated && entry.priority > natPriority) {
+        isTranslated = true;
+        if (!this.#translate(program, entries)) return this.#refusal();
+      }
+      if (!this.#passes(program, entry)) return this.#refusal();
+    }
+    if (!isTranslated && !this.#translate(program, entries)) return this.#refusal();
+    if (isLast && program.tracks && !this.conntrack.confirm(packet, this.nowNs)) return DROPPED;
+    return PASSED;
+  }
+
+  #refusal(): number {
+    return this.isRefused ? REFUSED : DROPPED;
+  }
+
+  /** Chains of one family see its packets alone. */
+  #passes(program: Program, entry: Entry): boolean {
+    const { family } = entry;
+    if (family !== NFPROTO_INET && (family === NFPROTO_IPV6) !== this.packet.isV6) return true;
+    const verdict = run(program, entry.start, this.packet, this);
+    if (verdict === ACCEPT) return true;
+    if (verdict === DROP) return false;
+    if (verdict === BY_POLICY && entry.counters !== null) {
+      entry.counters[0]!++;
+      entry.counters[1]! += this.packet.length;
+    }
+    return entry.policy() === NF_ACCEPT;
+  }
+
+  /** The first packet of a connection asks the rules; all of them are rewritten (nf_nat_core.c, nf_nat_inet_fn). */
+  #translate(program: Program, entries: readonly Entry[]): boolean {
+    const { packet } = this;
+    const { connection, relation } = packet;
+    if (connection === null) return true;
+    if (relation % REPLY === RELATED && relation <= RELATED + REPLY) {
+      translateError(packet);
+      return true;
+    }
+    const isSource = isSourceHook(packet.hook);
+    if (relation === NEW && !isChosen(connection, isSource)) {
+      for (const entry of entries) {
+        if (entry.type !== "nat" || isChosen(connection, isSource)) continue;
+        if (!this.#passes(program, entry)) return false;
+      }
+      this.nat.keep(connection, isSource, this.nowNs);
+    }
+    translate(packet);
+    return true;
+  }
+
+  static {
+    stateClass("Netfilter", this, null, { keeps: ["packet", "#program", "isRefused", "refusalType", "refusalCode"] });
+  }
+}

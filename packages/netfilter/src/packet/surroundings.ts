@@ -1,0 +1,33 @@
+import type { Conntrack } from "../track/conntrack.ts";
+import type { Nat } from "../track/nat.ts";
+import type { PacketView } from "../track/packet-view.ts";
+import type { PacketHost } from "./packet-host.ts";
+
+/** How a packet that isn't taken is refused. */
+export const REFUSED_BY_RESET = -1;
+
+/** What is there for each packet, and what a rule says beside its verdict; one for each network. */
+export interface Surroundings {
+  readonly host: PacketHost;
+  readonly conntrack: Conntrack;
+  readonly nat: Nat;
+  nowNs: number;
+  /** Its sender is told: by an ICMP error, or the end of its connection. */
+  isRefused: boolean;
+  /** Of ICMP: its type and code; REFUSED_BY_RESET as the type: a reset of TCP. */
+  refusalType: number;
+  refusalCode: number;
+}
+
+export function refuseByReset(around: Surroundings): void {
+  around.isRefused = true;
+  around.refusalType = REFUSED_BY_RESET;
+  around.refusalCode = 0;
+}
+
+/** "Destination unreachable", with a code of the packet's version. */
+export function refuseByIcmp(around: Surroundings, { isV6 }: PacketView, code: number): void {
+  around.isRefused = true;
+  around.refusalType = isV6 ? 1 : 3;
+  around.refusalCode = code;
+}

@@ -1,0 +1,26 @@
+/** What a filter says: the packet goes on; it is gone; it is gone and its sender is told. */
+export const PASSED = 0,
+  DROPPED = 1,
+  REFUSED = 2;
+/** In place of an ICMP type: a reset of TCP. */
+export const REFUSED_BY_RESET = -1;
+
+/**
+ * Looks at packets on their way, and may change them in place, as long as they are; they were checked before. The
+ * hooks of one packet are called one after the other, and no other packet's come between.
+ */
+export interface PacketFilter {
+  /** A packet came in, before it is known where it goes. @returns PASSED, DROPPED or REFUSED, as all of them */
+  incoming(bytes: Uint8Array, at: number, length: number, device: number, isForMany: boolean): number;
+  /** The same is for this machine. */
+  local(): number;
+  /** The same is to be passed on by an interface. */
+  passing(device: number): number;
+  /** A packet of this machine's own, before it is known for certain where it leaves. */
+  outgoing(bytes: Uint8Array, at: number, length: number, device: number): number;
+  /** That, or one that is passed on, leaves by an interface. */
+  leaving(device: number): number;
+  /** Of REFUSED: an ICMP error of the packet's version, or REFUSED_BY_RESET. */
+  readonly refusalType: number;
+  readonly refusalCode: number;
+}
