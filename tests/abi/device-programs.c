@@ -176,6 +176,17 @@ int main(void) {
   tell("no instructions", load_type(BPF_PROG_TYPE_CGROUP_DEVICE, one, 0));
   tell("an unknown type", load_type(9999, one, 2));
 
+  printf("-- other types, and commands\n");
+  int packets = load_type(BPF_PROG_TYPE_CGROUP_SKB, one, 2);
+  tell("packets", packets);
+  struct bpf_insn length[] = {LOAD(BPF_REG_0, 0), I(BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_0, 0, 0, 1), END};
+  tell("packets, by their length", load_type(BPF_PROG_TYPE_CGROUP_SKB, length, 3));
+  tell("packets, attached to devices", attach(group, packets, BPF_F_ALLOW_MULTI, 0));
+  union bpf_attr nothing;
+  memset(&nothing, 0, sizeof nothing);
+  int unknown[] = {37, 38, 60, 100, 9999, -1};
+  for (int i = 1; i < 6; i++) printf("command %d: %s\n", unknown[i], name(syscall(SYS_bpf, unknown[i], &nothing, sizeof nothing)));
+
   printf("-- groups\n");
   count("at first", group, 0, 8);
   uses("without", procs);

@@ -11,7 +11,6 @@ import {
   BPF_PROG_GET_FD_BY_ID,
   BPF_PROG_LOAD,
   BPF_PROG_QUERY,
-  BPF_PROG_TYPE_CGROUP_DEVICE,
   BpfAttachAttr,
   BpfInsn,
   BpfLoadAttr,
@@ -25,7 +24,6 @@ import {
   EINVAL,
   ENOENT,
   ENOSPC,
-  ENOSYS,
   EPERM,
   isErrno,
 } from "@stratos/abi";
@@ -34,7 +32,7 @@ import { groupBehind } from "../cgroup/cgroup2.ts";
 import { copyExtensible } from "../ground/extensible-structure.ts";
 import { get64 } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
-import { readInstructions, refusalOf } from "../security/device-program.ts";
+import { DeviceProgram, PROGRAM_CONTEXTS, readInstructions, refusalOf } from "../security/device-program.ts";
 import { BpfProgramFile } from "../task/bpf-program-file.ts";
 import type { ControlGroup } from "../task/control-group.ts";
 import type { Task } from "../task/task.ts";
@@ -48,18 +46,20 @@ const view = new DataView(attr.buffer);
 
 function load(task: Task): number {
   const { controlGroups } = task.kernel;
-  if (view.getUint32(BpfLoadAttr.offset.prog_type, true) !== BPF_PROG_TYPE_CGROUP_DEVICE) return -EINVAL;
+  const type = view.getUint32(BpfLoadAttr.offset.prog_type, true);
+  const context = PROGRAM_CONTEXTS.get(type);
+  if (context === undefined) return -EINVAL;
   const count = view.getUint32(BpfLoadAttr.offset.insn_cnt, true);
   if (count === 0 || count > BPF_MAXINSNS) return -E2BIG;
   const bytes = new Uint8Array(count * BpfInsn.size);
   if (task.space.copyIn(get64(view, BpfLoadAttr.offset.insns), bytes, 0, bytes.length) < 0) return -EFAULT;
   const instructions = readInstructions(bytes);
-  const refusal = refusalOf(instructions);
+  const refusal = refusalOf(instructions, context);
   if (refusal !== null) {
     const told = tellVerdict(task, refusal.why);
     return told < 0 ? told : -refusal.error;
   }
-  const program = controlGroups.addProgram(instructions);
+  const program = controlGroups.addProgram(type, instructions);
   return isErrno(program) ? program : installFile(task, new BpfProgramFile(controlGroups, program), true);
 }
 
@@ -72,10 +72,11 @@ function tellVerdict(task: Task, refusal: string): number {
   return task.space.copyOut(get64(view, BpfLoadAttr.offset.log_buf), bytes, 0, bytes.length);
 }
 
-function programOf(task: Task, at: number): BpfProgramFile | number {
+/** What a descriptor names of programs about devices, which alone are attached. */
+function programOf(task: Task, at: number): DeviceProgram | number {
   const file = task.files.get(view.getInt32(at, true));
   if (file === undefined) return -EBADF;
-  return file instanceof BpfProgramFile ? file : -EINVAL;
+  return file instanceof BpfProgramFile && file.program instanceof DeviceProgram ? file.program : -EINVAL;
 }
 
 /** The group whose folder is the target, for the one kind of attachment that there is. */
@@ -95,11 +96,11 @@ function attach(task: Task): number {
   if ((flags & ~(BPF_F_ALLOW_OVERRIDE | BPF_F_ALLOW_MULTI | BPF_F_REPLACE)) !== 0) return -EINVAL;
   if ((isOneOfMany && (flags & BPF_F_ALLOW_OVERRIDE) !== 0) || ((flags & BPF_F_REPLACE) !== 0 && !isOneOfMany))
     return -EINVAL;
-  const file = programOf(task, BpfAttachAttr.offset.attach_bpf_fd);
-  if (isErrno(file)) return file;
+  const program = programOf(task, BpfAttachAttr.offset.attach_bpf_fd);
+  if (isErrno(program)) return program;
   const replaced = (flags & BPF_F_REPLACE) !== 0 ? programOf(task, BpfAttachAttr.offset.replace_bpf_fd) : null;
   if (isErrno(replaced)) return replaced;
-  return group.attachProgram(file.program, isOneOfMany ? (replaced?.program ?? null) : "all");
+  return group.attachProgram(program, isOneOfMany ? replaced : "all");
 }
 
 function detach(task: Task): number {
@@ -108,8 +109,8 @@ function detach(task: Task): number {
   // With one program alone nobody need say which.
   if (view.getInt32(BpfAttachAttr.offset.attach_bpf_fd, true) === 0 && group.devicePrograms.length === 1)
     return group.detachProgram(group.devicePrograms[0]!);
-  const file = programOf(task, BpfAttachAttr.offset.attach_bpf_fd);
-  return isErrno(file) ? file : group.detachProgram(file.program);
+  const program = programOf(task, BpfAttachAttr.offset.attach_bpf_fd);
+  return isErrno(program) ? program : group.detachProgram(program);
 }
 
 function query(task: Task, address: number): number {
@@ -159,7 +160,7 @@ function bpf(task: Task, command: number, address: number, size: number): number
     case BPF_PROG_GET_FD_BY_ID:
       return descriptorOf(task);
     default:
-      return -ENOSYS;
+      return -EINVAL;
   }
 }
 
@@ -167,8 +168,9 @@ export const bpfCalls: SyscallTable = {
   bpf: {
     run: (task, command, address, size) => bpf(task, command | 0, address, size >>> 0),
     gaps:
-      "programs that control groups ask about devices alone (BPF_PROG_TYPE_CGROUP_DEVICE; others: EINVAL), without " +
-      "stack, maps and helpers; all programs of a group and of those above are asked, whatever the flags of their " +
-      "attachment; other commands: ENOSYS",
+      "programs that control groups ask about devices (BPF_PROG_TYPE_CGROUP_DEVICE), without stack, maps and " +
+      "helpers; those about packets (BPF_PROG_TYPE_CGROUP_SKB) are loaded, attached nowhere; other types: EINVAL; " +
+      "all programs of a group and of those above are asked, whatever the flags of their attachment; of the other " +
+      "commands none is known: EINVAL",
   },
 };

@@ -1,15 +1,15 @@
 import { EINVAL, O_RDWR } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import type { DeviceProgram } from "../security/device-program.ts";
+import type { GroupProgram } from "../security/device-program.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { ControlGroups } from "./control-group.ts";
 
 /** A program that was loaded (bpf(2)), which lives as long as a descriptor, or a group that has it. */
 export class BpfProgramFile extends OpenFile {
-  readonly program: DeviceProgram;
+  readonly program: GroupProgram;
   #groups: ControlGroups;
 
-  constructor(groups: ControlGroups, program: DeviceProgram) {
+  constructor(groups: ControlGroups, program: GroupProgram) {
     super(O_RDWR, null, null);
     this.#groups = groups;
     this.program = program;
@@ -21,7 +21,7 @@ export class BpfProgramFile extends OpenFile {
   }
 
   override details(): string {
-    return `prog_type:\t15\nprog_jited:\t0\nprog_id:\t${this.program.id}\n`;
+    return `prog_type:\t${this.program.type}\nprog_jited:\t0\nprog_id:\t${this.program.id}\n`;
   }
 
   override read(): number {
