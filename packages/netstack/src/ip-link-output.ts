@@ -156,16 +156,18 @@ export class IpLinkOutput implements NeighbourProber {
     const nowNs = this.#host.now();
     // Who asks whether an address is free has none yet (RFC 5227 §1.1).
     const isProbe = ARP.sender === 0;
+    const isAsked =
+      isForUs && ARP.opcode === ARP_REQUEST && (isProbe || this.#host.isExpected(device.index, sender, target));
     if (!isProbe && !isMulticast(sender) && !isLoopback(sender) && !this.#host.isOwn(sender)) {
       const known = this.neighbours.find(device.index, sender);
       const isAnswer = ARP.opcode === ARP_REPLY && isForUs;
       if (known !== null) this.neighbours.heard(known, ARP.senderHardware, nowNs, isAnswer);
-      else if (isForUs && ARP.opcode === ARP_REQUEST) {
+      else if (isAsked) {
         const neighbour = this.neighbours.obtain(device.index, sender, nowNs);
         this.neighbours.set(neighbour, ARP.senderHardware, NUD_STALE, nowNs);
       }
     }
-    if (!isForUs || ARP.opcode !== ARP_REQUEST) return;
+    if (!isAsked) return;
     const asker = { hardware: ARP.senderHardware, word: ARP.sender };
     const own = { hardware: device.hardwareAddress, word: ARP.target };
     this.#sendArp(device, ARP.senderHardware, ARP_REPLY, own, asker);

@@ -133,7 +133,8 @@ export class IpStack {
     if (isMulticast(source) || isLoopback(source) || isLoopback(destination) || isWildcard(destination)) return false;
     // A mapped one on the wire would pass for IPv4's.
     if (isV6 && (isV4(source) || isV4(destination))) return false;
-    return !isBroadcast(source) && !this.#host.isBroadcast(device, source) && !this.#host.isOwn(source);
+    if (isBroadcast(source) || this.#host.isBroadcast(device, source) || this.#host.isOwn(source)) return false;
+    return isV6 || isWildcard(source) || this.#host.isExpected(device, source, destination);
   }
 
   #isForUs({ destination, device }: IncomingPacket): boolean {

@@ -22,6 +22,8 @@ export interface Setting {
   right?: SettingRight;
   /** The one value that it can have: another is refused, and the kernel's log says so. */
   only?: string;
+  /** It is kept and changes nothing (setting-hints.ts): why. */
+  hint?: string;
 }
 
 /** CAP_SYS_ADMIN, or the setting's own capability, lets one write it in the namespace that it belongs to. */

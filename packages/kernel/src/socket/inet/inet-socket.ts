@@ -210,6 +210,8 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
 
   #isBindable(ip: IpAddress): boolean {
     if (isWildcard(ip) || this.network.hasAddress(ip) || this.ip.freeBind) return true;
+    const { bindsForeignV4, bindsForeignV6 } = this.network.settings;
+    if (isV4(ip) ? bindsForeignV4 : bindsForeignV6) return true;
     return (isMulticast(ip) || isBroadcast(ip)) && this.allowsGroups;
   }
 

@@ -142,6 +142,20 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     return this.#network.hasAddress(ip);
   }
 
+  /** As net/ipv4/fib_frontend.c, __fib_validate_source, sees it. */
+  isExpected(device: number, source: IpAddress, destination: IpAddress): boolean {
+    const network = this.#network;
+    const one = network.interfaceByIndex(device);
+    if (one === undefined || !isV4(source)) return true;
+    const strictness = Math.max(network.settings.interfaces.all.reversePath, one.settings.reversePath);
+    if (strictness <= 0) return true;
+    FLOW.source = destination;
+    FLOW.out = 0;
+    const route = network.routes.lookUp(source, FLOW, network);
+    if (isErrno(route)) return false;
+    return route.out === one || (strictness > 1 && one.addresses.some(({ ip }) => isV4(ip)));
+  }
+
   isAddressOf(device: number, ip: IpAddress): boolean {
     return this.#network.interfaceByIndex(device)?.addressOf(ip) !== undefined;
   }
@@ -151,6 +165,10 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     if (isBroadcast(ip)) return true;
     const one = this.#network.interfaceByIndex(device);
     return one !== undefined && one.isBroadcast(ip);
+  }
+
+  get answersBroadcast(): boolean {
+    return !this.#network.settings.ignoresBroadcastEcho;
   }
 
   hearsGroup(device: number, group: IpAddress): boolean {
