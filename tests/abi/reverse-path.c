@@ -42,6 +42,12 @@ static void ask(const char *who) {
   struct ether_arp q = {.ea_hdr = {htons(ARPHRD_ETHER), htons(ETH_P_IP), 6, 4, htons(ARPOP_REQUEST)}}; struct ifreq f = {.ifr_name = "a1"}; ioctl(s, SIOCGIFHWADDR, &f); memcpy(q.arp_sha, f.ifr_hwaddr.sa_data, 6); in_addr_t from = inet_addr(who), to = inet_addr("10.2.0.1"); memcpy(q.arp_spa, &from, 4); memcpy(q.arp_tpa, &to, 4);
   sendto(s, &q, sizeof q, 0, (void *)&a, sizeof a); long n; while ((n = recv(s, &q, sizeof q, 0)) > 0 && q.ea_hdr.ar_op != htons(ARPOP_REPLY)); printf("%s asks: %s\n", who, n > 0 ? "answered" : name_of(errno)); close(s);
 }
+/* A datagram to 127.0.0.1, by a1. */
+static void local(const char *place, const char *value) {
+  char path[64]; sprintf(path, "/proc/sys/net/ipv4/conf/%s/route_localnet", place); setns(there, CLONE_NEWNET); struct ifreq f = {.ifr_name = "b1"}; ioctl(heard, SIOCGIFHWADDR, &f); const char *done = put(path, value); printf("route_localnet of %s = %s: %s, ", place, value, done); printf("%s: ", get(path)); setns(here, CLONE_NEWNET);
+  unsigned char p[29] = {0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17, 0, 0, 10, 2, 0, 2, 127, 0, 0, 1, 27, 88, 27, 88, 0, 9, 0, 0, 'x'}; unsigned sum = 0; for (int i = 0; i < 20; i += 2) sum += p[i] << 8 | p[i + 1]; sum = ~(sum + (sum >> 16)); p[10] = sum >> 8; p[11] = sum;
+  int s = socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_IP)); struct sockaddr_ll a = {AF_PACKET, htons(ETH_P_IP), if_nametoindex("a1"), 0, 0, 6}; memcpy(a.sll_addr, f.ifr_hwaddr.sa_data, 6); if (sendto(s, p, 29, 0, (void *)&a, sizeof a) < 0) printf("%s ", name_of(errno)); close(s); long n = recv(heard, got, sizeof got, 0); printf("%s\n", n == 1 ? "heard" : name_of(errno));
+}
 static void settings(const char *version, const char *place, const char *const *names) {
   const char *values[] = {"1", "0", "2", "-1", "x"};
   for (; *names; names++) { char path[128]; sprintf(path, "/proc/sys/net/%s/conf/%s/%s", version, place, *names); printf("%s %s %s:", version, place, *names); for (int i = 0; i < 5; i++) { const char *done = put(path, values[i]); printf(" %s %s %s,", values[i], done, get(path)); } printf("\n"); }
@@ -57,6 +63,7 @@ int main(void) {
   for (int i = 0; i < 50; i++) { struct sockaddr_in a = at("10.2.0.1"); sendto(sender[1], "x", 1, 0, (void *)&a, sizeof a); if (recv(heard, got, sizeof got, 0) == 1) break; }
   while (recv(heard, got, sizeof got, 0) >= 0);
   trial("at first"); filter("b1", "1"); trial("strict"); ask("10.1.0.2"); ask("10.2.0.2"); ask("10.9.0.2"); ask("0.0.0.0"); filter("b1", "2"); trial("loose"); ask("10.1.0.2"); ask("10.9.0.2"); filter("all", "1"); trial("loose, all strict"); filter("b1", "0"); trial("all strict"); filter("all", "2"); filter("b1", "1"); trial("strict, all loose"); filter("all", "0"); filter("b0", "1"); filter("b1", "0"); trial("the other one strict"); filter("b1", "7"); trial("seven"); filter("b1", "-1"); trial("less than none"); filter("b1", "x"); filter("none", "1");
+  local("b1", "0"); local("b1", "1"); local("b1", "0"); local("all", "1"); local("all", "0");
   /* Whether an echo to all of a network is answered. */
   int raw = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP), on = 1; setsockopt(raw, SOL_SOCKET, SO_BROADCAST, &on, 4); setsockopt(raw, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon); filter("b1", "0"); unsigned char echo[8] = {8, 0, 0xf7, 0xfa, 0, 1, 0, 4}; const char *ignores = "/proc/sys/net/ipv4/icmp_echo_ignore_broadcasts", *values[] = {"1", "0", "2"};
   for (int i = 0; i < 3; i++) { setns(there, CLONE_NEWNET); const char *done = put(ignores, values[i]); printf("ignores echoes to all, %s: %s, ", values[i], done); printf("%s: ", get(ignores)); setns(here, CLONE_NEWNET); struct sockaddr_in a = at("10.2.0.255"); SHOW(sendto(raw, echo, 8, 0, (void *)&a, sizeof a)); long n; while ((n = recv(raw, got, sizeof got, 0)) > 0 && got[20] != 0); printf("%s\n", n > 0 ? "answered" : name_of(errno)); }

@@ -46,6 +46,8 @@ export interface IpHost {
   isAddressOf(device: number, ip: IpAddress): boolean;
   /** May a packet of IPv4 from there have come in by this interface (RFC 3704 §2)? */
   isExpected(device: number, source: IpAddress, destination: IpAddress): boolean;
+  /** May packets from and to 127.0.0.0/8 come in by this interface? */
+  routesLoopback(device: number): boolean;
   /** Does each station of the interface's network hear it (IPv4)? */
   isBroadcast(device: number, ip: IpAddress): boolean;
   /** Are echoes answered that went to all stations or to a group (IPv4)? */

@@ -107,6 +107,9 @@ class Station implements IpHost, IpDevice, IpReceiver {
   isExpected(_device: number, source: IpAddress): boolean {
     return this.unexpected === null || !isSameIp(source, this.unexpected);
   }
+  routesLoopback(): boolean {
+    return false;
+  }
   isBroadcast(_device: number, ip: IpAddress): boolean {
     return isBroadcast(ip);
   }

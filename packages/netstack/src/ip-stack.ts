@@ -130,7 +130,8 @@ export class IpStack {
 
   /** Addresses that nothing from outside can have (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). */
   #isPlausible({ source, destination, device, isV6 }: IncomingPacket): boolean {
-    if (isMulticast(source) || isLoopback(source) || isLoopback(destination) || isWildcard(destination)) return false;
+    if (isMulticast(source) || isWildcard(destination)) return false;
+    if ((isLoopback(source) || isLoopback(destination)) && (isV6 || !this.#host.routesLoopback(device))) return false;
     // A mapped one on the wire would pass for IPv4's.
     if (isV6 && (isV4(source) || isV4(destination))) return false;
     if (isBroadcast(source) || this.#host.isBroadcast(device, source) || this.#host.isOwn(source)) return false;

@@ -30,7 +30,6 @@ const SETTLED: Readonly<Record<Version, Readonly<Record<string, string>>>> = {
     arp_ignore: "0",
     arp_announce: "0",
     proxy_arp: "0",
-    route_localnet: "0",
   },
   ipv6: { hop_limit: "64", mtu: "1280" },
 };
@@ -68,6 +67,7 @@ function commonSettings(
   }
   if (version === "ipv4")
     for (const [name, field] of [
+      ["route_localnet", "routesLoopback"],
       ["rp_filter", "reversePath"],
       ["tag", "tag"],
     ] as const)

@@ -28,6 +28,7 @@ import {
   isMulticast,
   isSameIp,
   isLinkLocal,
+  isLoopback,
   isV4,
   isWildcard,
   keepEndpoint,
@@ -308,6 +309,12 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   protected takeSource(source: IpAddress): void {
     const { ip, port } = this.local!;
     if (isWildcard(ip) && !isSameIp(ip, source)) this.local = keepEndpoint(source, port);
+  }
+
+  /** May somebody outside send to the local address? To the loopback's, and to those of links inside, nobody does. */
+  protected get isHeardOutside(): boolean {
+    const { ip } = this.local!;
+    return !isLoopback(ip) && !this.network.interfaceOf(ip).carriesIp;
   }
 
   /**

@@ -156,6 +156,13 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     return route.out === one || (strictness > 1 && one.addresses.some(({ ip }) => isV4(ip)));
   }
 
+  routesLoopback(device: number): boolean {
+    const { interfaces } = this.#network.settings;
+    return (
+      (interfaces.all.routesLoopback | (this.#network.interfaceByIndex(device)?.settings.routesLoopback ?? 0)) !== 0
+    );
+  }
+
   isAddressOf(device: number, ip: IpAddress): boolean {
     return this.#network.interfaceByIndex(device)?.addressOf(ip) !== undefined;
   }
