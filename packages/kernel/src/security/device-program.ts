@@ -51,7 +51,7 @@ import {
   EACCES,
   EINVAL,
 } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { sha256, stateClass } from "@stratos/base";
 
 /** Bits of an instruction's code. */
 const CLASS = 0x07,
@@ -59,6 +59,7 @@ const CLASS = 0x07,
   SIZE = 0x18,
   MODE = 0xe0;
 const REGISTERS = 11;
+const TAG_BYTES = 8;
 /** `struct __sk_buff`, of which words are read (include/uapi/linux/bpf.h). */
 const SK_BUFF_BYTES = 192;
 /** Bytes of a load, by its size bits / 8. */
@@ -97,7 +98,7 @@ const CONDITIONS: ReadonlyMap<number, (a: bigint, b: bigint, bits: number) => bo
 /** What a register holds at a place of the program: nothing yet (or different things by way), a number, the context. */
 type Held = "nothing" | "number" | "context";
 
-export interface Instruction {
+interface Instruction {
   readonly code: number;
   readonly to: number;
   readonly from: number;
@@ -124,20 +125,35 @@ export const PROGRAM_CONTEXTS: ReadonlyMap<number, ProgramContext> = new Map([
   ],
 ]);
 
+/** What is told of a program, and changes nothing in what it does. */
+export interface ProgramOrigin {
+  /** `struct bpf_insn` after one another, as it was loaded. */
+  readonly bytes: Uint8Array;
+  /** Of who loaded it, in the initial user namespace. */
+  readonly uid: number;
+  /** Nanoseconds since the start. */
+  readonly loadedNs: number;
+}
+
 /** A program that was taken. */
 export class GroupProgram {
   /** As bpf(2) names it. */
   readonly id: number;
   /** BPF_PROG_TYPE_… */
   readonly type: number;
+  readonly origin: ProgramOrigin;
   readonly instructions: readonly Instruction[];
+  /** What tells it apart by what it does: Linux 6.18 takes the beginning of its SHA-256. */
+  readonly tag: Uint8Array;
   /** Descriptors and groups that have it. */
   holders = 0;
 
-  constructor(id: number, type: number, instructions: readonly Instruction[]) {
+  constructor(id: number, type: number, origin: ProgramOrigin) {
     this.id = id;
     this.type = type;
-    this.instructions = instructions;
+    this.origin = origin;
+    this.instructions = readInstructions(origin.bytes);
+    this.tag = sha256(origin.bytes).slice(0, TAG_BYTES);
   }
 
   static {
@@ -146,8 +162,8 @@ export class GroupProgram {
 }
 
 export class DeviceProgram extends GroupProgram {
-  constructor(id: number, instructions: readonly Instruction[]) {
-    super(id, BPF_PROG_TYPE_CGROUP_DEVICE, instructions);
+  constructor(id: number, origin: ProgramOrigin) {
+    super(id, BPF_PROG_TYPE_CGROUP_DEVICE, origin);
   }
 
   /** @param accessType  BPF_DEVCG_DEV_… and, 16 bits higher, BPF_DEVCG_ACC_… */

@@ -6,20 +6,24 @@ import {
   BPF_F_QUERY_EFFECTIVE,
   BPF_F_REPLACE,
   BPF_MAXINSNS,
+  BPF_OBJ_GET_INFO_BY_FD,
   BPF_PROG_ATTACH,
   BPF_PROG_DETACH,
   BPF_PROG_GET_FD_BY_ID,
   BPF_PROG_LOAD,
   BPF_PROG_QUERY,
   BpfAttachAttr,
+  BpfInfoAttr,
   BpfInsn,
   BpfLoadAttr,
+  BpfProgInfo,
   BpfQueryAttr,
   CAP_BPF,
   CAP_NET_ADMIN,
   CAP_SYS_ADMIN,
   E2BIG,
   EBADF,
+  EBADFD,
   EFAULT,
   EINVAL,
   ENOENT,
@@ -30,7 +34,7 @@ import {
 import { byteStringOf } from "@stratos/base";
 import { groupBehind } from "../cgroup/cgroup2.ts";
 import { copyExtensible } from "../ground/extensible-structure.ts";
-import { get64 } from "../ground/words.ts";
+import { get64, putFields, viewOf } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
 import { DeviceProgram, PROGRAM_CONTEXTS, readInstructions, refusalOf } from "../security/device-program.ts";
 import { BpfProgramFile } from "../task/bpf-program-file.ts";
@@ -43,9 +47,11 @@ import type { SyscallTable } from "./syscall-table.ts";
 const ATTR_BYTES = 128;
 const attr = new Uint8Array(ATTR_BYTES);
 const view = new DataView(attr.buffer);
+const XLATED_AT = BpfProgInfo.offset.xlated_prog_len;
 
 function load(task: Task): number {
-  const { controlGroups } = task.kernel;
+  const { credentials, kernel } = task;
+  const { controlGroups } = kernel;
   const type = view.getUint32(BpfLoadAttr.offset.prog_type, true);
   const context = PROGRAM_CONTEXTS.get(type);
   if (context === undefined) return -EINVAL;
@@ -59,7 +65,7 @@ function load(task: Task): number {
     const told = tellVerdict(task, refusal.why);
     return told < 0 ? told : -refusal.error;
   }
-  const program = controlGroups.addProgram(type, instructions);
+  const program = controlGroups.addProgram(type, { bytes, uid: credentials.uid, loadedNs: kernel.now() });
   return isErrno(program) ? program : installFile(task, new BpfProgramFile(controlGroups, program), true);
 }
 
@@ -139,6 +145,35 @@ function descriptorOf(task: Task): number {
   return program === undefined ? -ENOENT : installFile(task, new BpfProgramFile(controlGroups, program), true);
 }
 
+/** −EBADFD, as Linux says it; −EINVAL no program; −E2BIG more than is known is asked for. */
+function tellOf(task: Task, address: number): number {
+  const file = task.files.get(view.getInt32(BpfInfoAttr.offset.bpf_fd, true));
+  if (file === undefined) return -EBADFD;
+  if (!(file instanceof BpfProgramFile)) return -EINVAL;
+  const at = get64(view, BpfInfoAttr.offset.info);
+  const length = view.getUint32(BpfInfoAttr.offset.info_len, true);
+  const { space, kernel } = task;
+  const { u8 } = kernel.scratch;
+  const failed = copyExtensible(space, at, u8, length, BpfProgInfo.size);
+  if (failed < 0) return failed;
+  const info = viewOf(u8.slice(0, BpfProgInfo.size));
+  const { id, type, tag, origin } = file.program;
+  const asked = { at: get64(info, BpfProgInfo.offset.xlated_prog_insns), room: info.getUint32(XLATED_AT, true) };
+  if (asked.room > 0 && space.copyOut(asked.at, origin.bytes, 0, Math.min(asked.room, origin.bytes.length)) < 0)
+    return -EFAULT;
+  putFields(info, BpfProgInfo, {
+    ...{ type, id, load_time: origin.loadedNs, created_by_uid: origin.uid, nr_map_ids: 0, ifindex: 0, btf_id: 0 },
+    ...{ jited_prog_len: 0, xlated_prog_len: origin.bytes.length, nr_jited_ksyms: 1, nr_jited_func_lens: 1 },
+    ...{ func_info_rec_size: 8, nr_func_info: 0, nr_line_info: 0, nr_jited_line_info: 0, line_info_rec_size: 16 },
+    ...{ jited_line_info_rec_size: 8, nr_prog_tags: 1, verified_insns: file.program.instructions.length },
+  });
+  const bytes = new Uint8Array(info.buffer);
+  bytes.set(tag, BpfProgInfo.offset.tag);
+  const told = Math.min(length, BpfProgInfo.size);
+  if (space.copyOut(at, bytes, 0, told) < 0) return -EFAULT;
+  return space.storeU32(address + BpfInfoAttr.offset.info_len, told);
+}
+
 function bpf(task: Task, command: number, address: number, size: number): number {
   const { credentials, space } = task;
   const isAdministrator = isCapable(credentials, CAP_SYS_ADMIN);
@@ -159,6 +194,8 @@ function bpf(task: Task, command: number, address: number, size: number): number
       return query(task, address);
     case BPF_PROG_GET_FD_BY_ID:
       return descriptorOf(task);
+    case BPF_OBJ_GET_INFO_BY_FD:
+      return tellOf(task, address);
     default:
       return -EINVAL;
   }

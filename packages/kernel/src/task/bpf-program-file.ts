@@ -1,5 +1,5 @@
 import { EINVAL, O_RDWR } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { hexOf, stateClass } from "@stratos/base";
 import type { GroupProgram } from "../security/device-program.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { ControlGroups } from "./control-group.ts";
@@ -21,7 +21,11 @@ export class BpfProgramFile extends OpenFile {
   }
 
   override details(): string {
-    return `prog_type:\t${this.program.type}\nprog_jited:\t0\nprog_id:\t${this.program.id}\n`;
+    const { id, type, tag, instructions } = this.program;
+    return (
+      `prog_type:\t${type}\nprog_jited:\t0\nprog_tag:\t${hexOf(tag)}\nmemlock:\t4096\nprog_id:\t${id}\n` +
+      `run_time_ns:\t0\nrun_cnt:\t0\nrecursion_misses:\t0\nverified_insns:\t${instructions.length}\n`
+    );
   }
 
   override read(): number {
