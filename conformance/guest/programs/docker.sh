@@ -1,4 +1,4 @@
-# Debian: docker.io docker-cli iproute2 curl busybox-static
+# Debian: docker.io docker-cli docker-buildx docker-compose iproute2 curl busybox-static
 # Image: containers
 # The daemon, containerd and runc as Debian has them. There is no netfilter: published ports go by docker-proxy.
 set -euo pipefail
@@ -55,3 +55,21 @@ echo copied > /tmp/context/file
 printf 'FROM box\nRUN echo built > /built\nCOPY file /file\nCMD ["cat", "/built", "/file"]\n' > /tmp/context/Dockerfile
 docker build -q -t built /tmp/context
 test "$(docker run --rm built | tr '\n' ' ')" = 'built copied '
+DOCKER_BUILDKIT=1 docker build -q -t built-by-buildkit /tmp/context
+test "$(docker run --rm built-by-buildkit | tr '\n' ' ')" = 'built copied '
+
+# Two that belong together, one of which is waited for until it is healthy.
+cat > /tmp/context/compose.yaml <<'END'
+services:
+  web:
+    image: box
+    command: sh -c "sleep 1; echo page > /srv/index.html; exec httpd -f -h /srv"
+    ports: ["8083:80"]
+    healthcheck: {test: [CMD, wget, -qO-, "http://127.0.0.1/"], interval: 1s}
+  other: {image: box, command: sleep 1000, depends_on: {web: {condition: service_healthy}}}
+END
+cd /tmp/context
+docker-compose up -d
+docker-compose ps other | has Up
+curl -fsS -m 10 http://127.0.0.1:8083/ | has -x page
+docker-compose down -t 0

@@ -28,6 +28,14 @@ podman unpause web
 podman stats --no-stream web | has web
 podman rm -t 0 -f web
 
+# A pod, whose containers have one network.
+podman pod create --name both --infra-image box --infra-command 'sleep 1000'
+podman run -d --pod both --name server box sh -c 'echo podded > /srv/index.html; exec httpd -f -h /srv'
+for ((at = 0; at < 20; at++)); do podman run --rm --pod both box wget -T 5 -qO- http://127.0.0.1/ > /tmp/podded && break; done
+grep -qx podded /tmp/podded
+podman pod ps | has Running
+podman pod rm -t 0 -f both
+
 # Limits, and an image that is built.
 podman run --rm --memory 16m box cat /sys/fs/cgroup/memory.max | has -x $((16 << 20))
 status=0; podman run --rm --memory 16m box tail /dev/zero || status=$?; test $status = 137

@@ -85,7 +85,7 @@ interface State {
 }
 
 const MAGIC = "STRATOSM";
-const VERSION = 22;
+const VERSION = 23;
 const HEADER_BYTES = 16;
 const PART_HEADER_BYTES = 12;
 
