@@ -147,6 +147,12 @@ export class IpLinkOutput implements NeighbourProber {
     device.transmit(QUESTION, ETHERNET_HEADER_SIZE + ARP_SIZE);
   }
 
+  /** Who knows the address already learns where it is now. */
+  announce(device: IpDevice, ip: IpAddress): void {
+    const sender = { hardware: device.hardwareAddress, word: ip[3]! };
+    this.#sendArp(device, HARDWARE_BROADCAST, ARP_REQUEST, sender, { hardware: null, word: ip[3]! });
+  }
+
   /** RFC 826, "Packet Reception": a known sender's address is kept, an unknown one's when we are meant. */
   arpReceived(device: IpDevice, bytes: Uint8Array, at: number, length: number): void {
     if (!device.asksNeighbours || !readArp(bytes, at, length, ARP)) return;

@@ -115,6 +115,11 @@ export class IpStack {
     }
   }
 
+  /** Tells all stations of the interface's network whose address it is (RFC 5227 §3). */
+  announce(device: IpDevice, ip: IpAddress): void {
+    this.#link.announce(device, ip);
+  }
+
   /** A packet came in, `bytes[at … at + length)`: valid during the call. */
   packetReceived(device: IpDevice, bytes: Uint8Array, at: number, length: number, isForMany: boolean): void {
     const { packet } = this;

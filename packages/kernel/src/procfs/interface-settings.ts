@@ -67,6 +67,7 @@ function commonSettings(
   }
   if (version === "ipv4")
     for (const [name, field] of [
+      ["arp_notify", "announces"],
       ["route_localnet", "routesLoopback"],
       ["rp_filter", "reversePath"],
       ["tag", "tag"],

@@ -14,6 +14,8 @@ const QUEUE_MAX = SOMAXCONN;
 export class InterfaceSettings {
   /** net.ipv4.conf.PLACE.rp_filter: 1: packets come by the way back to their source; any other but 0: there is one. */
   reversePath = 0;
+  /** net.ipv4.conf.PLACE.arp_notify: above 0 neighbours are told its addresses when it comes up or has another one. */
+  announces = 0;
   /** net.ipv4.conf.PLACE.route_localnet: packets from and to 127.0.0.0/8 may come in; any number but 0. */
   routesLoopback = 0;
   /** net.ipv4.conf.PLACE.tag: a number that programs keep there for themselves. */
@@ -24,6 +26,7 @@ export class InterfaceSettings {
   copy(): InterfaceSettings {
     const copy = new InterfaceSettings();
     copy.reversePath = this.reversePath;
+    copy.announces = this.announces;
     copy.routesLoopback = this.routesLoopback;
     copy.tag = this.tag;
     copy.hints = new Map(this.hints);

@@ -103,6 +103,12 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     this.rearm();
   }
 
+  announce(one: NetworkInterface): void {
+    if (!one.carriesIp || !one.hasFrames || one.isNoArp) return;
+    for (const { ip } of one.addresses) if (isV4(ip)) this.stack.announce(deviceOf(one), ip);
+    this.settle();
+  }
+
   interfaceDown(index: number): void {
     this.stack.neighbours.forgetDevice(index);
   }
