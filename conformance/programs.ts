@@ -1,7 +1,8 @@
 /**
  * Servers, compilers, interpreters and tools of Debian, each at a small task that ends in what must be seen
- * (`guest/programs/*.sh`, with the packages that it takes in its first line). Not part of `npm test`: the image takes
- * ten minutes, and most programs start cold.
+ * (`guest/programs/*.sh`, with the packages that it takes in its first line, and in the second the image that it has
+ * with others, unless that is the common one). Not part of `npm test`: the image takes ten minutes, and most programs
+ * start cold.
  *
  *     npm run conformance:programs -- [--record] [NAME…]
  */
@@ -14,9 +15,13 @@ import { ensureImage } from "../bench/prepare.ts";
 import { type BootRow, recordBoots } from "./results.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const FOLDER = join(root, "conformance/guest/programs");
-/** A change of the packages is a new image. */
-const IMAGE = "debian-programs-1";
+const GUEST = join(root, "conformance/guest");
+const FOLDER = join(GUEST, "programs");
+/** By the name in a script's second line. A change of the packages is a new image. */
+const IMAGES = new Map([
+  ["programs", "debian-programs-1"],
+  ["containers", "debian-containers-1"],
+]);
 const SECONDS = 600;
 
 const known = readdirSync(FOLDER).map((file) => file.replace(/\.sh$/, ""));
@@ -31,16 +36,18 @@ if (unknown.length > 0) {
 }
 
 const launcher = [process.execPath, join(root, "stratos.mjs")];
-const packages = known.flatMap((name) => {
-  const [, named] = /^# Debian: (.*)$/m.exec(readFileSync(join(FOLDER, `${name}.sh`), "utf8"))!;
-  return named!.split(" ");
-});
-ensureImage(launcher, IMAGE, [...new Set(packages)]);
+const chosen = positionals.length > 0 ? positionals : known;
+for (const image of new Set(chosen.map(imageOf))) {
+  const packages = known
+    .filter((name) => imageOf(name) === image)
+    .flatMap((name) => /^# Debian: (.*)$/m.exec(textOf(name))![1]!.split(" "));
+  ensureImage(launcher, image, [...new Set(packages)]);
+}
 const rows: BootRow[] = [];
-for (const name of positionals.length > 0 ? positionals : known) {
+for (const name of chosen) {
   const startMs = performance.now();
-  const options = ["-i", IMAGE, "--memory", "3G", "--timeout", String(SECONDS), "-v", `${FOLDER}:/programs:ro`];
-  const [node, ...words] = [...launcher, "run", ...options, "--", "bash", `/programs/${name}.sh`];
+  const options = ["-i", imageOf(name), "--memory", "3G", "--timeout", String(SECONDS), "-v", `${GUEST}:/guest:ro`];
+  const [node, ...words] = [...launcher, "run", ...options, "--", "bash", `/guest/programs/${name}.sh`];
   const { status, stdout, stderr } = spawnSync(node!, words, { encoding: "latin1" });
   const seconds = Math.round((performance.now() - startMs) / 1000);
   console.log(`${status === 0 ? "ok    " : "FAILED"} ${name} (${seconds} s)`);
@@ -56,3 +63,14 @@ if (values.record)
 const failed = rows.filter(({ isRight }) => !isRight).length;
 console.log(`${rows.length - failed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
+
+function textOf(name: string): string {
+  return readFileSync(join(FOLDER, `${name}.sh`), "utf8");
+}
+
+function imageOf(name: string): string {
+  const [, image = "programs"] = /^# Image: (.*)$/m.exec(textOf(name)) ?? [];
+  const found = IMAGES.get(image);
+  if (found === undefined) throw new Error(`${name}.sh: there is no image "${image}"`);
+  return found;
+}

@@ -65,11 +65,20 @@ export function compatibilityPage(): string {
     "## Settings with one value",
     "",
     "Linux lets one change these of `/proc/sys`; here each is always what it is shown as. That value can be written, " +
-      "another is refused (EINVAL), and dmesg tells why. Every other file there that can be written has its effect.",
+      "another is refused (EINVAL), and dmesg tells why. Every other file there that can be written has its " +
+      "effect, but for hints (below).",
     "",
     "| setting | value |",
     "|---|---|",
-    ...settledGroups().map(([names, value]) => `| ${names} | ${value.replaceAll("\t", " ")} |`),
+    ...settledGroups("only").map(([names, value]) => `| ${names} | ${value.replaceAll("\t", " ")} |`),
+    "",
+    "## Settings that are hints",
+    "",
+    "These of `/proc/sys` are kept and told as they were set, and change nothing.",
+    "",
+    "| setting | why |",
+    "|---|---|",
+    ...settledGroups("hint").map(([names, why]) => `| ${names} | ${why} |`),
     "",
   );
   return lines.join("\n");
@@ -79,10 +88,10 @@ function wrap(names: readonly string[]): string {
   return names.length === 0 ? "none." : `${names.map((name) => `\`${name}\``).join(", ")}.`;
 }
 
-/** Settings of one value in one row. */
-function settledGroups(): [names: string, value: string][] {
+/** Settings of one value, or hints of one reason, in one row. */
+function settledGroups(what: "only" | "hint"): [names: string, value: string][] {
   const groups = new Map<string, string[]>();
-  for (const [path, value] of settledValues())
+  for (const [path, value] of settledValues(what))
     groups.set(value, [...(groups.get(value) ?? []), `\`${path.replaceAll("/", ".")}\``]);
   return [...groups].map(([value, names]) => [names.join(", "), value]);
 }

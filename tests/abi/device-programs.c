@@ -176,6 +176,52 @@ int main(void) {
   tell("no instructions", load_type(BPF_PROG_TYPE_CGROUP_DEVICE, one, 0));
   tell("an unknown type", load_type(9999, one, 2));
 
+  printf("-- other types, and commands\n");
+  int packets = load_type(BPF_PROG_TYPE_CGROUP_SKB, one, 2);
+  tell("packets", packets);
+  struct bpf_insn length[] = {LOAD(BPF_REG_0, 0), I(BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_0, 0, 0, 1), END};
+  tell("packets, by their length", load_type(BPF_PROG_TYPE_CGROUP_SKB, length, 3));
+  tell("packets, attached to devices", attach(group, packets, BPF_F_ALLOW_MULTI, 0));
+  union bpf_attr nothing;
+  memset(&nothing, 0, sizeof nothing);
+  int unknown[] = {37, 38, 60, 100, 9999, -1};
+  for (int i = 1; i < 6; i++) printf("command %d: %s\n", unknown[i], name(syscall(SYS_bpf, unknown[i], &nothing, sizeof nothing)));
+
+  printf("-- what is told of one\n");
+  struct bpf_prog_info info;
+  struct bpf_insn read[2];
+  memset(&info, 0, sizeof info);
+  memset(&nothing, 0, sizeof nothing);
+  nothing.info.bpf_fd = all;
+  nothing.info.info_len = sizeof info;
+  nothing.info.info = (uintptr_t)&info;
+  info.xlated_prog_len = 8;
+  info.xlated_prog_insns = (uintptr_t)read;
+  tell("told", syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &nothing, sizeof nothing));
+  printf("%u bytes, type %u, uid %u, %u bytes of instructions, the first %x, maps %u, records %u %u %u, tags %u, verified %u\n",
+         nothing.info.info_len, info.type, info.created_by_uid, info.xlated_prog_len, read[0].code, info.nr_map_ids,
+         info.func_info_rec_size, info.line_info_rec_size, info.jited_line_info_rec_size, info.nr_prog_tags,
+         info.verified_insns);
+  printf("tag ");
+  for (int i = 0; i < 8; i++) printf("%02x", info.tag[i]);
+  char line[200], path_of_info[64];
+  snprintf(path_of_info, sizeof path_of_info, "/proc/self/fdinfo/%d", all);
+  FILE *told = fopen(path_of_info, "r");
+  while (fgets(line, sizeof line, told))
+    if (strncmp(line, "prog_t", 6) == 0 || strncmp(line, "ver", 3) == 0) printf(", %s", strtok(line, "\n"));
+  fclose(told);
+  printf("\n");
+  nothing.info.info_len = 8;
+  tell("its beginning", syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &nothing, sizeof nothing));
+  printf("%u bytes\n", nothing.info.info_len);
+  nothing.info.bpf_fd = group;
+  tell("of a folder", syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &nothing, sizeof nothing));
+  nothing.info.bpf_fd = 999;
+  tell("of nothing", syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &nothing, sizeof nothing));
+  nothing.info.bpf_fd = all;
+  nothing.info.info = 8;
+  tell("to nowhere", syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &nothing, sizeof nothing));
+
   printf("-- groups\n");
   count("at first", group, 0, 8);
   uses("without", procs);

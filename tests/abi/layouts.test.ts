@@ -167,6 +167,12 @@ const IN_C: Readonly<Record<string, InC>> = {
     source:
       "struct bpf_query { __u32 target_fd, attach_type, query_flags, attach_flags; __u64 prog_ids; __u32 prog_cnt; };",
   },
+  BpfInfoAttr: {
+    type: "struct bpf_info",
+    ...linux("types"),
+    source: "struct bpf_info { __u32 bpf_fd, info_len; __u64 info; };",
+  },
+  BpfProgInfo: { type: "struct bpf_prog_info", ...linux("bpf") },
   BpfDeviceContext: { type: "struct bpf_cgroup_dev_ctx", ...linux("bpf") },
   SockFilter: { type: "struct sock_filter", ...linux("filter") },
   SockFprog: { type: "struct sock_fprog", ...linux("filter") },

@@ -44,6 +44,10 @@ int main(void) {
   SHOW(move(inner, right, IFLA_NET_NS_FD, outer_network, "newright", 1400)); list("outer", outer); list("inner", inner);
   SHOW(pair(inner, "left", "far", outer_network)); list("outer", outer); list("inner", inner);
   SHOW(move(outer, left, IFLA_NET_NS_PID, getpid(), NULL, 0)); SHOW(move(outer, left, IFLA_NET_NS_PID, getpid(), "left", 0)); SHOW(move(outer, left, IFLA_NET_NS_PID, getpid(), "moved", 0)); list("outer", outer); list("inner", inner); SHOW(pair(inner, "far", "x", 99));
+  /* Whether it may be there already only a link that is to be made is asked. */
+  int set[] = {0, NLM_F_EXCL, NLM_F_CREATE, NLM_F_CREATE | NLM_F_EXCL, NLM_F_REPLACE}, given = if_nametoindex("moved");
+  for (int i = 0; i < 5; i++) for (int at = given; ; at = 77) { printf("flags %x, %s: ", set[i], at == 77 ? "absent" : "there"); begin(RTM_SETLINK, set[i], at); long done = sent(inner); printf("set %ld %s, ", done, name_of(errno)); begin(RTM_NEWLINK, set[i], at); done = sent(inner); printf("new %ld %s\n", done, name_of(errno)); if (at == 77) break; }
+  begin(RTM_SETLINK, NLM_F_EXCL, 0); attribute(IFLA_IFNAME, "moved", 6); SHOW(sent(inner)); begin(RTM_SETLINK, NLM_F_CREATE, 0); attribute(IFLA_IFNAME, "none", 5); SHOW(sent(inner)); begin(RTM_SETLINK, 0, 0); SHOW(sent(inner)); begin(RTM_NEWLINK, 0, 0); SHOW(sent(inner));
   /* With one end the other goes, wherever it is. */
   int moved = if_nametoindex("moved"); begin(RTM_DELLINK, 0, moved); SHOW(sent(inner)); list("outer", outer); list("inner", inner);
   /* With a network its ends of pairs go. */

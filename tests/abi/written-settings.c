@@ -42,6 +42,10 @@ int main(void) {
   const char *others[] = {"/proc/self/timerslack_ns", "/proc/self/coredump_filter", "/proc/self/clear_refs"}, *given[] = {"33", "0x33", "", "x", " 5", "5\n", "7", "0", "1", "2", "3", "4", "+5", "1 2"};
   for (int i = 0; i < 3; i++) { struct stat s; SHOW(stat(others[i], &s)); printf("%o\n", s.st_mode); for (int j = 0; j < sizeof given / sizeof *given; j++) PUT(others[i], given[j]); }
   PUT("/proc/self/comm", "short\n"); put("/proc/self/comm", "in\0side", 7); PUT("/proc/self/comm", "a name that is much too long"); PUT("/proc/self/comm", "");
+  /* A text ends at its first zero, and is taken whole. */
+  put(score, "7\0", 2); put(score, "8\0 9", 4); put(score, "\0", 1); put(older, "1\0x", 3); put("/proc/self/timerslack_ns", "50\0", 3); put("/proc/self/coredump_filter", "5\0x", 3); put("/proc/self/clear_refs", "1\0", 2);
+  const char *port = "/proc/sys/net/ipv4/ip_unprivileged_port_start", *host = "/proc/sys/kernel/hostname", *ports = "/proc/sys/net/ipv4/ip_local_port_range"; SHOW(unshare(CLONE_NEWUTS));
+  put(port, "70\0", 3); put(port, "71\0x", 4); put(port, "72\n\0", 4); put(port, "\0", 1); put(ports, "20000\0 30000", 12); put(ports, "20000 30000\0", 12); put(host, "one\0two", 7); PUT(host, "name");
   /* Who has no right to it raises a score, and lowers it as far as it was when somebody with the right set it. */
   PUT(score, "50");
   if (fork() == 0) { SHOW(setresuid(65534, 65534, 65534)); prctl(PR_SET_DUMPABLE, 1); PUT(score, "60"); PUT(score, "55"); PUT(score, "50"); PUT(score, "49"); PUT(older, "5"); PUT(older, "4"); if (fork() == 0) { PUT(score, "50"); PUT(score, "49"); _exit(0); } wait(NULL); _exit(0); }

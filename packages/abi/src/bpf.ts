@@ -2,7 +2,7 @@
  * bpf(2) and the instructions of its programs, as far as they differ from classic BPF (seccomp.ts).
  * Source: Linux include/uapi/linux/{bpf,bpf_common}.h; RFC 9669 for the instruction set.
  */
-import { hex32, i16, i32, pointer, struct, u8, u32 } from "./struct.ts";
+import { array, hex32, i16, i32, pointer, struct, text, u8, u32, u64 } from "./struct.ts";
 
 export const BpfInsn = struct("bpf_insn", { code: u8, regs: u8, off: i16, imm: i32 });
 
@@ -31,6 +31,48 @@ export const BpfQueryAttr = struct("bpf_attr (BPF_PROG_QUERY)", {
   prog_ids: pointer,
   prog_cnt: u32,
 });
+export const BpfInfoAttr = struct("bpf_attr (BPF_OBJ_GET_INFO_BY_FD)", { bpf_fd: u32, info_len: u32, info: pointer });
+/** What BPF_OBJ_GET_INFO_BY_FD tells of a program; `_bits`: the first says whether its licence is the GPL's. */
+export const BpfProgInfo = struct("bpf_prog_info", {
+  type: u32,
+  id: u32,
+  tag: array(u8, 8),
+  jited_prog_len: u32,
+  xlated_prog_len: u32,
+  jited_prog_insns: pointer,
+  xlated_prog_insns: pointer,
+  load_time: u64,
+  created_by_uid: u32,
+  nr_map_ids: u32,
+  map_ids: pointer,
+  name: text(16),
+  ifindex: u32,
+  _bits: u32,
+  netns_dev: u64,
+  netns_ino: u64,
+  nr_jited_ksyms: u32,
+  nr_jited_func_lens: u32,
+  jited_ksyms: pointer,
+  jited_func_lens: pointer,
+  btf_id: u32,
+  func_info_rec_size: u32,
+  func_info: pointer,
+  nr_func_info: u32,
+  nr_line_info: u32,
+  line_info: pointer,
+  jited_line_info: pointer,
+  nr_jited_line_info: u32,
+  line_info_rec_size: u32,
+  jited_line_info_rec_size: u32,
+  nr_prog_tags: u32,
+  prog_tags: pointer,
+  run_time_ns: u64,
+  run_cnt: u64,
+  recursion_misses: u64,
+  verified_insns: u32,
+  attach_btf_obj_id: u32,
+  attach_btf_id: u32,
+});
 /** What a program of BPF_PROG_TYPE_CGROUP_DEVICE is told. */
 export const BpfDeviceContext = struct("bpf_cgroup_dev_ctx", { access_type: u32, major: u32, minor: u32 });
 
@@ -38,8 +80,10 @@ export const BPF_PROG_LOAD = 5,
   BPF_PROG_ATTACH = 8,
   BPF_PROG_DETACH = 9,
   BPF_PROG_GET_FD_BY_ID = 13,
+  BPF_OBJ_GET_INFO_BY_FD = 15,
   BPF_PROG_QUERY = 16;
-export const BPF_PROG_TYPE_CGROUP_DEVICE = 15,
+export const BPF_PROG_TYPE_CGROUP_SKB = 8,
+  BPF_PROG_TYPE_CGROUP_DEVICE = 15,
   BPF_CGROUP_DEVICE = 6;
 export const BPF_F_ALLOW_OVERRIDE = 1,
   BPF_F_ALLOW_MULTI = 2,

@@ -68,12 +68,12 @@ export class IcmpLayer {
     } else this.#errorReceived(packet, type, bytes[at + 1]!);
   }
 
-  /** Its data, from where it went; to a broadcast nobody answers (net.ipv4.icmp_echo_ignore_broadcasts). */
+  /** Its data, from where it went; to a broadcast who is told to (net.ipv4.icmp_echo_ignore_broadcasts). */
   #answerEcho(packet: IncomingPacket): void {
     const { bytes, payloadAt: at, payloadLength: length, isV6, source, destination, device } = packet;
     if (isWildcard(source)) return;
     const isForMany = isMulticast(destination) || !this.#host.isOwn(destination);
-    if (isForMany && !isV6) return;
+    if (isForMany && !isV6 && !this.#host.answersBroadcast) return;
     const own = isForMany ? this.#host.sourceFor(device, source) : destination;
     if (own === null) return;
     MESSAGE.set(bytes.subarray(at, at + length));

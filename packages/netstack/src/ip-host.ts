@@ -47,8 +47,14 @@ export interface IpHost {
   isOwn(ip: IpAddress): boolean;
   /** An address of this interface. */
   isAddressOf(device: number, ip: IpAddress): boolean;
+  /** May a packet of IPv4 from there have come in by this interface (RFC 3704 §2)? */
+  isExpected(device: number, source: IpAddress, destination: IpAddress): boolean;
+  /** May packets from and to 127.0.0.0/8 come in by this interface? */
+  routesLoopback(device: number): boolean;
   /** Does each station of the interface's network hear it (IPv4)? */
   isBroadcast(device: number, ip: IpAddress): boolean;
+  /** Are echoes answered that went to all stations or to a group (IPv4)? */
+  readonly answersBroadcast: boolean;
   /** Does somebody hear the group there? */
   hearsGroup(device: number, group: IpAddress): boolean;
   /** The address to speak to `destination` from, by an interface; null: it has none of that family. */

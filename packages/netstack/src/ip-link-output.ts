@@ -147,6 +147,12 @@ export class IpLinkOutput implements NeighbourProber {
     device.transmit(QUESTION, ETHERNET_HEADER_SIZE + ARP_SIZE);
   }
 
+  /** Who knows the address already learns where it is now. */
+  announce(device: IpDevice, ip: IpAddress): void {
+    const sender = { hardware: device.hardwareAddress, word: ip[3]! };
+    this.#sendArp(device, HARDWARE_BROADCAST, ARP_REQUEST, sender, { hardware: null, word: ip[3]! });
+  }
+
   /** RFC 826, "Packet Reception": a known sender's address is kept, an unknown one's when we are meant. */
   arpReceived(device: IpDevice, bytes: Uint8Array, at: number, length: number): void {
     if (!device.asksNeighbours || !readArp(bytes, at, length, ARP)) return;
@@ -156,16 +162,18 @@ export class IpLinkOutput implements NeighbourProber {
     const nowNs = this.#host.now();
     // Who asks whether an address is free has none yet (RFC 5227 §1.1).
     const isProbe = ARP.sender === 0;
+    const isAsked =
+      isForUs && ARP.opcode === ARP_REQUEST && (isProbe || this.#host.isExpected(device.index, sender, target));
     if (!isProbe && !isMulticast(sender) && !isLoopback(sender) && !this.#host.isOwn(sender)) {
       const known = this.neighbours.find(device.index, sender);
       const isAnswer = ARP.opcode === ARP_REPLY && isForUs;
       if (known !== null) this.neighbours.heard(known, ARP.senderHardware, nowNs, isAnswer);
-      else if (isForUs && ARP.opcode === ARP_REQUEST) {
+      else if (isAsked) {
         const neighbour = this.neighbours.obtain(device.index, sender, nowNs);
         this.neighbours.set(neighbour, ARP.senderHardware, NUD_STALE, nowNs);
       }
     }
-    if (!isForUs || ARP.opcode !== ARP_REQUEST) return;
+    if (!isAsked) return;
     const asker = { hardware: ARP.senderHardware, word: ARP.sender };
     const own = { hardware: device.hardwareAddress, word: ARP.target };
     this.#sendArp(device, ARP.senderHardware, ARP_REPLY, own, asker);

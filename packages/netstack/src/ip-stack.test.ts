@@ -46,9 +46,12 @@ class Station implements IpHost, IpDevice, IpReceiver {
   readonly isEthernet = true;
   readonly asksNeighbours = true;
   readonly isUp = true;
+  readonly answersBroadcast = false;
   readonly addresses: IpAddress[];
   readonly heard: string[] = [];
   readonly errors: number[] = [];
+  /** From there nothing may come. */
+  unexpected: IpAddress | null = null;
   #wire: Wire;
 
   constructor(wire: Wire, ...addresses: string[]) {
@@ -101,6 +104,12 @@ class Station implements IpHost, IpDevice, IpReceiver {
   }
   isAddressOf(_device: number, ip: IpAddress): boolean {
     return this.isOwn(ip);
+  }
+  isExpected(_device: number, source: IpAddress): boolean {
+    return this.unexpected === null || !isSameIp(source, this.unexpected);
+  }
+  routesLoopback(): boolean {
+    return false;
   }
   isBroadcast(_device: number, ip: IpAddress): boolean {
     return isBroadcast(ip);
@@ -188,6 +197,20 @@ describe("two stations", () => {
     assert.equal(b.stack.nextNs, wire.nowNs + 30e9);
     wire.pass(31);
     assert.equal(a.errors.length, 1, "time exceeded");
+  });
+
+  it("take nothing from where nothing may come, nor answer its questions for addresses", () => {
+    const { wire, a, b } = two();
+    a.send("10.0.0.2", "one");
+    b.unexpected = ipOfText("10.0.0.1");
+    a.send("10.0.0.2", "two");
+    a.stack.neighbours.forgetDevice(1);
+    const before = wire.seen.length;
+    a.send("10.0.0.2", "three");
+    assert.equal(wire.seen.length, before + 1, "a question without an answer");
+    b.unexpected = null;
+    wire.pass(1.1);
+    assert.deepEqual(b.heard, ["10.0.0.1 one", "10.0.0.1 three"]);
   });
 
   it("find out that a neighbour is gone, and ask anew when it is spoken to", () => {

@@ -133,6 +133,11 @@ export class IpStack {
     }
   }
 
+  /** Tells all stations of the interface's network whose address it is (RFC 5227 §3). */
+  announce(device: IpDevice, ip: IpAddress): void {
+    this.#link.announce(device, ip);
+  }
+
   /** A packet came in, `bytes[at … at + length)`: valid during the call. */
   packetReceived(device: IpDevice, bytes: Uint8Array, at: number, length: number, isForMany: boolean): void {
     const { packet } = this;
@@ -184,10 +189,12 @@ export class IpStack {
 
   /** Addresses that nothing from outside can have (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). */
   #isPlausible({ source, destination, device, isV6 }: IncomingPacket): boolean {
-    if (isMulticast(source) || isLoopback(source) || isLoopback(destination) || isWildcard(destination)) return false;
+    if (isMulticast(source) || isWildcard(destination)) return false;
+    if ((isLoopback(source) || isLoopback(destination)) && (isV6 || !this.#host.routesLoopback(device))) return false;
     // A mapped one on the wire would pass for IPv4's.
     if (isV6 && (isV4(source) || isV4(destination))) return false;
-    return !isBroadcast(source) && !this.#host.isBroadcast(device, source) && !this.#host.isOwn(source);
+    if (isBroadcast(source) || this.#host.isBroadcast(device, source) || this.#host.isOwn(source)) return false;
+    return isV6 || isWildcard(source) || this.#host.isExpected(device, source, destination);
   }
 
   #isForUs({ destination, device }: IncomingPacket): boolean {

@@ -6,9 +6,11 @@ import { CAP_NET_ADMIN, EINVAL, ENOENT } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { FOUND_BY_NAME, PseudoDirectory, type PseudoFileSystem } from "../pseudo/pseudo-inodes.ts";
 import { disableAllIpv6, disableIpv6 } from "../socket/interface-changes.ts";
+import type { InterfaceSettings } from "../socket/network-settings.ts";
 import type { Network } from "../socket/network.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { bounded, only, type Setting, SettingFile, type SettingRight } from "./setting.ts";
+import { hintSetting, INTERFACE_HINTS } from "./setting-hints.ts";
 
 /** Administrators of a network set it up (net_ctl_permissions in Linux's net/sysctl_net.c). */
 export const NETWORK_RIGHT: SettingRight = {
@@ -25,18 +27,11 @@ type Version = "ipv4" | "ipv6";
 /** What is one way here, and its value as Linux begins with it. */
 const SETTLED: Readonly<Record<Version, Readonly<Record<string, string>>>> = {
   ipv4: {
-    accept_redirects: "1",
-    accept_source_route: "0",
     arp_ignore: "0",
     arp_announce: "0",
-    log_martians: "0",
     proxy_arp: "0",
-    route_localnet: "0",
-    rp_filter: "0",
-    secure_redirects: "1",
-    send_redirects: "1",
   },
-  ipv6: { accept_ra: "1", autoconf: "1", hop_limit: "64", mtu: "1280" },
+  ipv6: { hop_limit: "64", mtu: "1280" },
 };
 
 /** Packets for others are passed on, from each interface to each. */
@@ -58,23 +53,49 @@ function forwardingAsOfAll(version: "v4" | "v6"): () => Setting {
   });
 }
 
+/** What an interface, all and new ones have alike. @param settingsOf  undefined: it is gone */
+function commonSettings(
+  version: Version,
+  settingsOf: (network: Network) => InterfaceSettings | undefined,
+  isOfAll = false,
+): Record<string, () => Setting> {
+  const settings: Record<string, () => Setting> = {};
+  for (const [name, value] of Object.entries(SETTLED[version])) settings[name] = only(value);
+  for (const [name, hint] of Object.entries(INTERFACE_HINTS[version])) {
+    const begun = isOfAll ? { ...hint, value: hint.ofAll ?? hint.value } : hint;
+    settings[name] = hintSetting(`${version}/${name}`, begun, (_kernel, { network }) => settingsOf(network)?.hints);
+  }
+  if (version === "ipv4")
+    for (const [name, field] of [
+      ["arp_notify", "announces"],
+      ["route_localnet", "routesLoopback"],
+      ["rp_filter", "reversePath"],
+      ["tag", "tag"],
+    ] as const)
+      settings[name] = bounded(
+        INT,
+        (_kernel, { network }) => settingsOf(network)?.[field] ?? 0,
+        (_kernel, value, { network }) => {
+          const own = settingsOf(network);
+          if (own !== undefined) own[field] = value;
+        },
+      );
+  return settings;
+}
+
 /** By path below net: those for all interfaces and for new ones. */
 export function confSettings(): Record<string, () => Setting> {
   const settings: Record<string, () => Setting> = {};
   for (const version of ["ipv4", "ipv6"] as const)
     for (const place of ["all", "default"] as const)
-      for (const [name, value] of Object.entries(SETTLED[version]))
-        settings[`${version}/conf/${place}/${name}`] = only(value);
+      for (const [name, make] of Object.entries(
+        commonSettings(version, ({ settings }) => settings.interfaces[place], place === "all"),
+      ))
+        settings[`${version}/conf/${place}/${name}`] = make;
   for (const version of ["v4", "v6"] as const) {
     settings[`ip${version}/conf/all/forwarding`] = forwarding(version);
     settings[`ip${version}/conf/default/forwarding`] = forwardingAsOfAll(version);
   }
-  for (const place of ["all", "default"] as const)
-    settings[`ipv4/conf/${place}/tag`] = bounded(
-      INT,
-      (_kernel, { network }) => network.settings.tags[place],
-      (_kernel, value, { network }) => (network.settings.tags[place] = value),
-    );
   settings["ipv6/conf/all/disable_ipv6"] = bounded(
     INT,
     (_kernel, { network }) => network.settings.disablesIpv6.all,
@@ -90,20 +111,9 @@ export function confSettings(): Record<string, () => Setting> {
 
 /** Of the interface that has this name in the reader's network. */
 export function interfaceSettings(version: Version, name: string): Record<string, () => Setting> {
-  const settings: Record<string, () => Setting> = {};
-  for (const [key, value] of Object.entries(SETTLED[version])) settings[key] = only(value);
+  const settings = commonSettings(version, (network) => network.interfaceNamed(name)?.settings);
   settings["forwarding"] = forwardingAsOfAll(version === "ipv4" ? "v4" : "v6");
-  if (version === "ipv4") {
-    settings["tag"] = bounded(
-      INT,
-      (_kernel, { network }) => network.interfaceNamed(name)?.tag ?? 0,
-      (_kernel, value, { network }) => {
-        const one = network.interfaceNamed(name);
-        if (one !== undefined) one.tag = value;
-      },
-    );
-    return settings;
-  }
+  if (version === "ipv4") return settings;
   settings["mtu"] = () => ({
     only: "the interface's MTU",
     read: (_kernel, { network }) => String(network.interfaceNamed(name)?.mtu ?? 0),

@@ -189,6 +189,41 @@ it("bindv6only and tcp_keepalive_time are what new sockets begin with", () => {
   assert.equal(user.getInt(user.socket(AF_INET, SOCK_STREAM), IPPROTO_TCP, TCP_KEEPIDLE), 60);
 });
 
+it("ip_nonlocal_bind lets sockets have addresses that are nobody's here", () => {
+  const { user } = begin();
+  const bind = (): number[] => [
+    user.bind(user.socket(AF_INET, SOCK_DGRAM), inet("10.1.2.3", 9)),
+    user.bind(user.socket(AF_INET6, SOCK_DGRAM), inet6("2001:db8::9", 9)),
+  ];
+  assert.deepEqual(bind(), [-EADDRNOTAVAIL, -EADDRNOTAVAIL]);
+  assert.equal(set(user, "ipv4/ip_nonlocal_bind", "1"), 1);
+  assert.deepEqual(bind(), [0, -EADDRNOTAVAIL]);
+  assert.equal(set(user, "ipv6/ip_nonlocal_bind", "1"), 1);
+  assert.deepEqual(bind()[1], 0);
+});
+
+it("hints are kept where they belong: of the machine, of a network, of an interface", () => {
+  const { user } = begin();
+  const keep = (name: string, value: string): void => {
+    assert.equal(set(user, name, `${value}\n`), value.length + 1, name);
+    assert.equal(user.get(`${SYS}/${name}`), `${value}\n`);
+  };
+  keep("core/default_qdisc", "fq_codel");
+  assert.equal(set(user, "core/default_qdisc", "none"), -ENOENT);
+  keep("../fs/file-max", "9223372036854775807");
+  keep("../kernel/sysrq", "438");
+  keep("ipv4/tcp_tw_reuse", "1");
+  assert.equal(set(user, "ipv4/tcp_tw_reuse", "3"), -EINVAL);
+  assert.equal(user.get(`${SYS}/ipv4/conf/all/accept_source_route`), "0\n");
+  keep("ipv4/conf/default/promote_secondaries", "1");
+  keep("ipv6/conf/lo/accept_ra", "0");
+  assert.equal(user.get(`${SYS}/ipv4/conf/lo/promote_secondaries`), "0\n");
+  assert.equal(call(user.task, "unshare", CLONE_NEWNET), 0);
+  for (const name of ["ipv4/tcp_tw_reuse", "ipv6/conf/lo/accept_ra"])
+    assert.notEqual(user.get(`${SYS}/${name}`), name.includes("ra") ? "0\n" : "1\n", name);
+  assert.equal(user.get(`${SYS}/core/default_qdisc`), "fq_codel\n");
+});
+
 it("disable_ipv6 takes the way out's addresses and route of IPv6, and brings the host's again", () => {
   const network = new SimulatedNetwork();
   const provider = network.host([

@@ -8,6 +8,7 @@ import type { NetworkSettings, TcpBuffer } from "../socket/network-settings.ts";
 import { RECEIVE_BUFFER_MIN, SEND_BUFFER_MIN } from "../socket/socket-options.ts";
 import type { SocketBuffers } from "../socket/socket-kernel.ts";
 import { confSettings, forwarding, NETWORK_RIGHT } from "./interface-settings.ts";
+import { networkHints } from "./setting-hints.ts";
 import { bounded, fixed, numbers, only, type Setting, type SettingRight } from "./setting.ts";
 
 const MACHINE_RIGHT: SettingRight = { owner: () => INITIAL_USER_NAMESPACE, capability: CAP_NET_ADMIN, opens: true };
@@ -17,10 +18,9 @@ const ID_MOST = 0xfffffffe;
 
 export function networkSettings(): Record<string, () => Setting> {
   return Object.fromEntries(
-    Object.entries({ ...ownSettings(), ...sharedSettings(), ...confSettings() }).map(([path, make]) => [
-      `net/${path}`,
-      () => ({ right: NETWORK_RIGHT, ...make() }),
-    ]),
+    Object.entries({ ...ownSettings(), ...networkHints(), ...sharedSettings(), ...confSettings() }).map(
+      ([path, make]) => [`net/${path}`, () => ({ right: NETWORK_RIGHT, ...make() })],
+    ),
   );
 }
 
@@ -30,8 +30,11 @@ function ownSettings(): Record<string, () => Setting> {
     "core/netdev_max_backlog": only("1000"),
     "core/optmem_max": only("131072"),
     "ipv4/icmp_echo_ignore_all": only("0"),
+    "ipv4/icmp_echo_ignore_broadcasts": flag("ignoresBroadcastEcho"),
     "ipv4/ip_default_ttl": only("64"),
     "ipv4/ip_forward": forwarding("v4"),
+    "ipv4/ip_nonlocal_bind": flag("bindsForeignV4"),
+    "ipv6/ip_nonlocal_bind": flag("bindsForeignV6"),
     "ipv4/ip_local_port_range": numbers(
       2,
       (_kernel, { network: { settings } }) => [settings.localPorts.first, settings.localPorts.last],
@@ -72,11 +75,7 @@ function ownSettings(): Record<string, () => Setting> {
     "ipv4/tcp_wmem": tcpBuffer("tcpSend"),
     "ipv4/tcp_congestion_control": only("cubic"),
     "ipv4/tcp_available_congestion_control": fixed(() => "cubic"),
-    "ipv6/bindv6only": bounded(
-      { least: 0, most: 1 },
-      (_kernel, { network }) => (network.settings.isV6Only ? 1 : 0),
-      (_kernel, value, { network }) => (network.settings.isV6Only = value === 1),
-    ),
+    "ipv6/bindv6only": flag("isV6Only"),
     "unix/max_dgram_qlen": ofNetwork("unixQueueMost", { least: 0, most: INT_MAX }),
   };
 }
@@ -89,6 +88,14 @@ function ofNetwork(
     range,
     (_kernel, { network }) => network.settings[field],
     (_kernel, value, { network }) => (network.settings[field] = value),
+  );
+}
+
+function flag(field: "bindsForeignV4" | "bindsForeignV6" | "ignoresBroadcastEcho" | "isV6Only"): () => Setting {
+  return bounded(
+    { least: 0, most: 1 },
+    (_kernel, { network }) => (network.settings[field] ? 1 : 0),
+    (_kernel, value, { network }) => (network.settings[field] = value === 1),
   );
 }
 

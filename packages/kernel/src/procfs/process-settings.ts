@@ -15,10 +15,10 @@ const OOM_DISABLE = -17,
 const NUMBER_LENGTH_MAX = 12,
   INT_MAX = 0x7fffffff;
 
-/** comm: up to a zero, as long as a name may be. */
+/** comm: as long as a name may be. */
 export function rename(caller: Task, task: Task, text: string): number {
   if (caller.group !== task.group) return -EINVAL;
-  task.name = text.slice(0, 15).replace(/\0[^]*/, "");
+  task.name = text.slice(0, 15);
   return 0;
 }
 

@@ -22,6 +22,8 @@ export interface Setting {
   right?: SettingRight;
   /** The one value that it can have: another is refused, and the kernel's log says so. */
   only?: string;
+  /** It is kept and changes nothing (setting-hints.ts): why. */
+  hint?: string;
 }
 
 /** CAP_SYS_ADMIN, or the setting's own capability, lets one write it in the namespace that it belongs to. */
@@ -123,6 +125,7 @@ function leadingNumbers(text: string, most: number): { values: number[]; length:
 /** The file of a setting. */
 export class SettingFile extends PseudoFile {
   #right: SettingRight | undefined;
+  #isNumeric: boolean;
 
   constructor(fileSystem: PseudoFileSystem, path: string, setting: Setting) {
     const { kernel } = fileSystem;
@@ -140,6 +143,12 @@ export class SettingFile extends PseudoFile {
       ...(write === undefined || changes === undefined ? {} : { watched: changes }),
     });
     this.#right = right;
+    this.#isNumeric = setting.isNumeric === true;
+  }
+
+  /** A zero is nothing that may follow a number. */
+  override get endsAtZero(): boolean {
+    return !this.#isNumeric;
   }
 
   override mayAccess(task: Task, mask: number): number {
@@ -149,6 +158,6 @@ export class SettingFile extends PseudoFile {
   }
 
   static {
-    stateClass("SettingFile", this, null, { ...FOUND_BY_NAME, keeps: ["#right"] });
+    stateClass("SettingFile", this, null, { ...FOUND_BY_NAME, keeps: ["#right", "#isNumeric"] });
   }
 }

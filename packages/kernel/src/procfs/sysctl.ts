@@ -4,7 +4,7 @@ import { setCorePattern } from "../task/core-dump/core-settings.ts";
 import { AIO_EVENTS_MOST } from "../mm/aio-context.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { ITEMS_MAX } from "../event/epoll.ts";
-import { FILES_MAX, OPEN_MAX } from "../vfs/file-table.ts";
+import { OPEN_MAX } from "../vfs/file-table.ts";
 import { MOUNTS_MAX } from "../vfs/mount-counts.ts";
 import { MSGMAX_MOST } from "../ipc/message-queues.ts";
 import type { ProtectedNames } from "../vfs/protected-names.ts";
@@ -21,6 +21,7 @@ import { RELEASE, VERSION } from "../ground/release.ts";
 import { randomUuid } from "../ground/uuid.ts";
 import { ConfDirectory, interfaceSettings } from "./interface-settings.ts";
 import { networkSettings } from "./network-sysctl.ts";
+import { filesMost, machineHints } from "./setting-hints.ts";
 import { bounded, fixed, numbers, only, type Setting, SettingFile, type SettingRight } from "./setting.ts";
 
 const IPC_RIGHT: SettingRight = { owner: ({ ipc }) => ipc.owner, capability: CAP_SYS_ADMIN, opens: true };
@@ -265,7 +266,6 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   ),
   "kernel/msgmni": objectLimit("messages"),
   "kernel/msg_next_id": nextId("messages"),
-  "kernel/sysrq": only("0"),
   "kernel/tainted": fixed(() => "0"),
   "kernel/unprivileged_userns_clone": only("1"),
   "kernel/unprivileged_bpf_disabled": only("2"),
@@ -303,17 +303,11 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
     (kernel, value) => (kernel.maximumAreas = value),
   ),
   "vm/mmap_min_addr": only("65536"),
-  "vm/swappiness": only("60"),
   "vm/vfs_cache_pressure": bounded(
     { least: 0, most: 0x7fffffff },
     ({ vfs }) => vfs.cachePressure,
     ({ vfs }, value) => (vfs.cachePressure = value),
   ),
-  "vm/dirty_ratio": only("20"),
-  "vm/dirty_background_ratio": only("10"),
-  "vm/dirty_expire_centisecs": only("3000"),
-  "vm/dirty_writeback_centisecs": only("500"),
-  "vm/min_free_kbytes": only("4096"),
   "vm/nr_hugepages": only("0"),
   "vm/panic_on_oom": only("0"),
   "vm/oom_kill_allocating_task": only("0"),
@@ -327,8 +321,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
       return 0;
     },
   }),
-  "fs/file-max": fixed(() => String(FILES_MAX)),
-  "fs/file-nr": fixed((kernel) => `${openFiles(kernel)}\t0\t${FILES_MAX}`),
+  "fs/file-nr": fixed((kernel) => `${openFiles(kernel)}\t0\t${filesMost(kernel)}`),
   "fs/nr_open": bounded(
     { least: 64, most: OPEN_MAX },
     ({ fileUsage }) => fileUsage.tableMost,
@@ -391,6 +384,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "fs/mqueue/msgsize_default": queueLimit("messageSizeDefault", 16 << 20),
   "fs/mqueue/queues_max": queueLimit("queues", 2147483647),
   ...networkSettings(),
+  ...machineHints(),
   ...userLimits(),
 };
 
@@ -401,15 +395,15 @@ function openFiles(kernel: Kernel): number {
   return count;
 }
 
-/** Settings with one value, by path below /proc/sys: path and value; those of each interface stand under NAME. */
-export function settledValues(): (readonly [path: string, value: string])[] {
+/** By path below /proc/sys, of settings with one value that, and of hints why; those of each interface under NAME. */
+export function settledValues(what: "only" | "hint" = "only"): (readonly [path: string, value: string])[] {
   const ofInterfaces = (["ipv4", "ipv6"] as const).flatMap((version) =>
     Object.entries(interfaceSettings(version, "NAME")).map(
       ([key, make]) => [`net/${version}/conf/NAME/${key}`, make] as const,
     ),
   );
   return [...Object.entries(SETTINGS), ...ofInterfaces]
-    .map(([path, make]) => [path, make().only ?? null] as const)
+    .map(([path, make]) => [path, make()[what] ?? null] as const)
     .filter((row): row is readonly [string, string] => row[1] !== null)
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }

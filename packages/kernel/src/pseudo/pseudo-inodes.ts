@@ -319,6 +319,11 @@ export class PseudoFile extends PseudoInode {
     return this.#ioctl;
   }
 
+  /** Of what is written, only what stands before the first zero is looked at, and all is taken. */
+  get endsAtZero(): boolean {
+    return true;
+  }
+
   get waiting(): FileWaiting {
     return this.fileSystem.fileWaiting;
   }
@@ -436,7 +441,8 @@ class TextFile extends OpenFile {
     const taken = from.take(bytes, 0, bytes.length);
     if (taken < 0) return taken;
     const at = offset < 0 ? this.position : offset;
-    const result = sink(task, byteString(bytes, 0, taken), this.#opener, at);
+    const zero = this.#text.endsAtZero ? bytes.subarray(0, taken).indexOf(0) : -1;
+    const result = sink(task, byteString(bytes, 0, zero < 0 ? taken : zero), this.#opener, at);
     if (result < 0) return result;
     const count = result === 0 ? taken : result;
     if (offset < 0) this.position = at + count;

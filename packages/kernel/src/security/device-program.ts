@@ -1,8 +1,11 @@
 /**
- * Programs that say which devices the processes of a control group may use (BPF_PROG_TYPE_CGROUP_DEVICE of bpf(2)), as
- * container runtimes and systemd load them. They are checked before they are taken: they only jump forward, so that
- * each ends; what they read is what they were told or have written, and they reach no memory besides. So the verifier
- * is far simpler than Linux's, and refuses what needs the stack, maps or helpers.
+ * Programs of control groups (bpf(2)), as container runtimes and systemd load them: those that say which devices a
+ * group's processes may use (BPF_PROG_TYPE_CGROUP_DEVICE), and those that would look at their packets
+ * (BPF_PROG_TYPE_CGROUP_SKB), by which one finds out whether there are programs of groups; no group takes these.
+ *
+ * They are checked before they are taken: they only jump forward, so that each ends; what they read is what they were
+ * told or have written, and they reach no memory besides. So the verifier is far simpler than Linux's, and refuses
+ * what needs the stack, maps or helpers.
  */
 import {
   BPF_ADD,
@@ -37,6 +40,8 @@ import {
   BPF_MUL,
   BPF_NEG,
   BPF_OR,
+  BPF_PROG_TYPE_CGROUP_DEVICE,
+  BPF_PROG_TYPE_CGROUP_SKB,
   BPF_RSH,
   BPF_SUB,
   BPF_X,
@@ -46,7 +51,7 @@ import {
   EACCES,
   EINVAL,
 } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { sha256, stateClass } from "@stratos/base";
 
 /** Bits of an instruction's code. */
 const CLASS = 0x07,
@@ -54,6 +59,9 @@ const CLASS = 0x07,
   SIZE = 0x18,
   MODE = 0xe0;
 const REGISTERS = 11;
+const TAG_BYTES = 8;
+/** `struct __sk_buff`, of which words are read (include/uapi/linux/bpf.h). */
+const SK_BUFF_BYTES = 192;
 /** Bytes of a load, by its size bits / 8. */
 const LOAD_BYTES = [4, 2, 1] as const;
 
@@ -90,7 +98,7 @@ const CONDITIONS: ReadonlyMap<number, (a: bigint, b: bigint, bits: number) => bo
 /** What a register holds at a place of the program: nothing yet (or different things by way), a number, the context. */
 type Held = "nothing" | "number" | "context";
 
-export interface Instruction {
+interface Instruction {
   readonly code: number;
   readonly to: number;
   readonly from: number;
@@ -98,16 +106,64 @@ export interface Instruction {
   readonly imm: number;
 }
 
-export class DeviceProgram {
+/** What a program of a type may read of what it is told. */
+interface ProgramContext {
+  readonly bytes: number;
+  /** It is read by words alone. */
+  readonly isOfWords: boolean;
+  /** Where something stands that is no number, by the word's place. */
+  readonly closed: ReadonlySet<number>;
+}
+
+/** By type, for those that there are. */
+export const PROGRAM_CONTEXTS: ReadonlyMap<number, ProgramContext> = new Map([
+  [BPF_PROG_TYPE_CGROUP_DEVICE, { bytes: BpfDeviceContext.size, isOfWords: false, closed: new Set<number>() }],
+  // tc_classid; where data are, and where they end; data_meta; flow_keys; wire_len; sk (net/core/filter.c).
+  [
+    BPF_PROG_TYPE_CGROUP_SKB,
+    { bytes: SK_BUFF_BYTES, isOfWords: true, closed: new Set([72, 76, 80, 140, 144, 148, 164, 168, 172]) },
+  ],
+]);
+
+/** What is told of a program, and changes nothing in what it does. */
+export interface ProgramOrigin {
+  /** `struct bpf_insn` after one another, as it was loaded. */
+  readonly bytes: Uint8Array;
+  /** Of who loaded it, in the initial user namespace. */
+  readonly uid: number;
+  /** Nanoseconds since the start. */
+  readonly loadedNs: number;
+}
+
+/** A program that was taken. */
+export class GroupProgram {
   /** As bpf(2) names it. */
   readonly id: number;
+  /** BPF_PROG_TYPE_… */
+  readonly type: number;
+  readonly origin: ProgramOrigin;
   readonly instructions: readonly Instruction[];
+  /** What tells it apart by what it does: Linux 6.18 takes the beginning of its SHA-256. */
+  readonly tag: Uint8Array;
   /** Descriptors and groups that have it. */
   holders = 0;
 
-  constructor(id: number, instructions: readonly Instruction[]) {
+  constructor(id: number, type: number, origin: ProgramOrigin) {
     this.id = id;
-    this.instructions = instructions;
+    this.type = type;
+    this.origin = origin;
+    this.instructions = readInstructions(origin.bytes);
+    this.tag = sha256(origin.bytes).slice(0, TAG_BYTES);
+  }
+
+  static {
+    stateClass("GroupProgram", this);
+  }
+}
+
+export class DeviceProgram extends GroupProgram {
+  constructor(id: number, origin: ProgramOrigin) {
+    super(id, BPF_PROG_TYPE_CGROUP_DEVICE, origin);
   }
 
   /** @param accessType  BPF_DEVCG_DEV_… and, 16 bits higher, BPF_DEVCG_ACC_… */
@@ -175,8 +231,8 @@ interface Refusal {
   readonly why: string;
 }
 
-/** May the program be run? Null, or why not, in words with the number of the instruction. */
-export function refusalOf(instructions: readonly Instruction[]): Refusal | null {
+/** May a program that is told such a context be run? Null, or why not, in words with the number of the instruction. */
+export function refusalOf(instructions: readonly Instruction[], context: ProgramContext): Refusal | null {
   /** By instruction, what registers hold on all ways there; absent: no way leads there. */
   const states = new Map<number, Held[]>();
   const start = new Array<Held>(REGISTERS).fill("nothing");
@@ -186,7 +242,7 @@ export function refusalOf(instructions: readonly Instruction[]): Refusal | null 
     const state = states.get(at);
     // Linux refuses what is never reached; here it is never looked at.
     if (state === undefined) continue;
-    const step = stepFrom(instructions, at, state);
+    const step = stepFrom(instructions, at, { state, context });
     if (typeof step === "string") return { error: EACCES, why: `${at}: ${step}` };
     if ("malformed" in step) return { error: EINVAL, why: `${at}: ${step.malformed}` };
     for (const next of step.next) {
@@ -211,7 +267,7 @@ function endOf(state: readonly Held[]): { state: Held[]; next: number[] } | { ma
 function stepFrom(
   instructions: readonly Instruction[],
   at: number,
-  state: readonly Held[],
+  { state, context }: { state: readonly Held[]; context: ProgramContext },
 ): { state: Held[]; next: number[] } | { malformed: string } | string {
   const { code, to, from, off } = instructions[at]!;
   if (to >= REGISTERS || from >= REGISTERS) return { malformed: "no such register" };
@@ -225,7 +281,8 @@ function stepFrom(
       const bytes = LOAD_BYTES[(code & SIZE) >> 3];
       if ((code & MODE) !== BPF_MEM || bytes === undefined) return { malformed: "only 8, 16 and 32 bits are loaded" };
       if (state[from] !== "context") return `R${from} is no context: there is no other memory`;
-      if (off < 0 || off + bytes > BpfDeviceContext.size || off % bytes !== 0) return "outside of the context";
+      if (off < 0 || off + bytes > context.bytes || off % bytes !== 0) return "outside of the context";
+      if ((context.isOfWords && bytes !== 4) || context.closed.has(off)) return "no number of the context";
       after[to] = "number";
       break;
     }

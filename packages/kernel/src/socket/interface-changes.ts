@@ -329,12 +329,18 @@ export function setUp(network: InterfaceNetwork, one: NetworkInterface, isUp: bo
     updateRoutes(network, one);
     if (one.isLoopback) for (const address of one.addresses) tellAddress(network, one, address, false);
     else if (one.hasCarrier) addLinkLocal(network, one);
+    announce(network, one);
   } else {
     dropIpv6(network, one);
     tellInterface(network, one, false);
     network.ip.interfaceDown(one.index);
     for (const socket of network.packetSockets) socket.interfaceDown(one.index);
   }
+}
+
+/** net.ipv4.conf.*.arp_notify (net/ipv4/devinet.c, inetdev_event). */
+function announce(network: InterfaceNetwork, one: NetworkInterface): void {
+  if (Math.max(network.settings.interfaces.all.announces, one.settings.announces) > 0) network.ip.announce(one);
 }
 
 function dropIpv6(network: InterfaceNetwork, one: NetworkInterface): void {
@@ -422,6 +428,7 @@ export function setHardwareAddress(network: InterfaceNetwork, one: NetworkInterf
   one.hardwareAddress = own;
   if (one.bridge !== null) one.bridge.hasOwnAddress = true;
   tellInterface(network, one, false);
+  if (one.isUp) announce(network, one);
   return 0;
 }
 

@@ -71,6 +71,8 @@ export interface InterfaceIp {
   frameReceived(one: NetworkInterface, frame: Uint8Array, isForMany: boolean): void;
   /** The same, when its turn has come. */
   take(one: NetworkInterface, bytes: Uint8Array, isForMany: boolean): void;
+  /** Tells its neighbours its addresses of IPv4, where they are asked for at all. */
+  announce(one: NetworkInterface): void;
   /** It is down or gone: its neighbours are unknown again. */
   interfaceDown(index: number): void;
   /** Something was sent from outside a system call of sockets. */

@@ -33,6 +33,7 @@ import {
   widthOf,
 } from "@stratos/netstack";
 import type { InterfaceNetwork } from "./interface-network.ts";
+import { InterfaceSettings } from "./network-settings.ts";
 import type { Bridge } from "./packet/bridge.ts";
 
 /** Length of an Ethernet address (IEEE 802-2014 §8.2). */
@@ -124,8 +125,7 @@ export class NetworkInterface {
   isAllMulticast = false;
   /** net.ipv6.conf.NAME.disable_ipv6: any number but 0 and it has no IPv6. */
   disablesIpv6 = 0;
-  /** net.ipv4.conf.NAME.tag: for programs alone. */
-  tag = 0;
+  settings = new InterfaceSettings();
   addresses: InterfaceAddress[] = [];
   /** Of these, while it is down: those of IPv6 that it got since and that need not be asked for. */
   earlyAddresses: InterfaceAddress[] = [];

@@ -10,6 +10,34 @@ export type TcpBuffer = readonly [least: number, initial: number, most: number];
  */
 const QUEUE_MAX = SOMAXCONN;
 
+/** What net.ipv4.conf and net.ipv6.conf say of one interface, of all, or of those to come. */
+export class InterfaceSettings {
+  /** net.ipv4.conf.PLACE.rp_filter: 1: packets come by the way back to their source; any other but 0: there is one. */
+  reversePath = 0;
+  /** net.ipv4.conf.PLACE.arp_notify: above 0 neighbours are told its addresses when it comes up or has another one. */
+  announces = 0;
+  /** net.ipv4.conf.PLACE.route_localnet: packets from and to 127.0.0.0/8 may come in; any number but 0. */
+  routesLoopback = 0;
+  /** net.ipv4.conf.PLACE.tag: a number that programs keep there for themselves. */
+  tag = 0;
+  /** What changes nothing, as it was set, by path below net (procfs/setting-hints.ts, which bounds them). */
+  hints = new Map<string, number>();
+
+  copy(): InterfaceSettings {
+    const copy = new InterfaceSettings();
+    copy.reversePath = this.reversePath;
+    copy.announces = this.announces;
+    copy.routesLoopback = this.routesLoopback;
+    copy.tag = this.tag;
+    copy.hints = new Map(this.hints);
+    return copy;
+  }
+
+  static {
+    stateClass("InterfaceSettings", this);
+  }
+}
+
 /** What /proc/sys/net says of a network namespace, as Linux begins it (Documentation/networking/ip-sysctl.rst). */
 export class NetworkSettings {
   /** net.core.somaxconn: what listen(2) takes for a longer queue. */
@@ -27,10 +55,17 @@ export class NetworkSettings {
   /** net.ipv4.tcp_syn_retries and tcp_syn_linear_timeouts: how often connect(2) asks again, and how often evenly. */
   synRetries = 6;
   synLinear = 4;
+  /** net.ipv4.ip_nonlocal_bind, net.ipv6.ip_nonlocal_bind: sockets are bound to addresses that are nobody's here. */
+  bindsForeignV4 = false;
+  bindsForeignV6 = false;
+  /** net.ipv4.icmp_echo_ignore_broadcasts: who asks all of a network by an echo is not answered. */
+  ignoresBroadcastEcho = true;
   /** net.ipv6.bindv6only: sockets that are made from now on do not take IPv4. */
   isV6Only = false;
-  /** net.ipv4.conf.PLACE.tag: numbers that programs keep there for themselves. */
-  tags = { all: 0, default: 0 };
+  /** Of all interfaces, and what new ones begin with. */
+  readonly interfaces = { all: new InterfaceSettings(), default: new InterfaceSettings() };
+  /** What changes nothing, as it was set, by path below net (procfs/setting-hints.ts, which bounds them). */
+  readonly hints = new Map<string, number | string>();
   /** net.ipv6.conf.PLACE.disable_ipv6: what all were told last, and what new interfaces begin with. */
   disablesIpv6 = { all: 0, default: 0 };
   /** net.ipv4.ip_forward, net.ipv6.conf.all.forwarding: packets for others are passed on. */

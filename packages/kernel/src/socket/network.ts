@@ -202,7 +202,7 @@ export class Network
 
   #add(one: NetworkInterface): void {
     one.disablesIpv6 = this.settings.disablesIpv6.default;
-    one.tag = this.settings.tags.default;
+    one.settings = this.settings.interfaces.default.copy();
     this.interfaces.push(one);
     this.interfaces.sort((left, right) => left.index - right.index);
   }

@@ -3,11 +3,11 @@
  * has a place. What a group counts and bounds stands here; what moves processes and changes groups in
  * task/control-group-changes.ts; their files in cgroup/.
  */
-import { E2BIG, EAGAIN, EBUSY, EINVAL, ENOENT, ENOMEM } from "@stratos/abi";
+import { BPF_PROG_TYPE_CGROUP_DEVICE, E2BIG, EAGAIN, EBUSY, EINVAL, ENOENT, ENOMEM } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { MemoryAccount } from "../frames/memory-account.ts";
 import { Changes } from "../ground/changes.ts";
-import { DeviceProgram, type Instruction } from "../security/device-program.ts";
+import { DeviceProgram, GroupProgram, type ProgramOrigin } from "../security/device-program.ts";
 import type { OwnedFile } from "../security/owned-file.ts";
 
 /** In the order in which Linux lists them. */
@@ -368,20 +368,22 @@ export class ControlGroups {
   }
 
   /** Of bpf(2), by number. */
-  readonly programs = new Map<number, DeviceProgram>();
+  readonly programs = new Map<number, GroupProgram>();
   #lastProgram = 0;
 
   /** @returns the program, which somebody must hold; −ENOMEM beyond PROGRAMS_MAX */
-  addProgram(instructions: readonly Instruction[]): DeviceProgram | number {
-    return this.programs.size >= PROGRAMS_MAX ? -ENOMEM : new DeviceProgram(++this.#lastProgram, instructions);
+  addProgram(type: number, origin: ProgramOrigin): GroupProgram | number {
+    if (this.programs.size >= PROGRAMS_MAX) return -ENOMEM;
+    const id = ++this.#lastProgram;
+    return type === BPF_PROG_TYPE_CGROUP_DEVICE ? new DeviceProgram(id, origin) : new GroupProgram(id, type, origin);
   }
 
-  holdProgram(program: DeviceProgram): void {
+  holdProgram(program: GroupProgram): void {
     program.holders++;
     this.programs.set(program.id, program);
   }
 
-  releaseProgram(program: DeviceProgram): void {
+  releaseProgram(program: GroupProgram): void {
     if (--program.holders === 0) this.programs.delete(program.id);
   }
 

@@ -231,6 +231,8 @@ export class Kernel
   readonly overcommit: OvercommitPolicy = { mode: 0, ratio: 50, kilobytes: 0 };
   readonly signalLoad: SignalLoad = { queued: 0 };
   readonly coreSettings = new CoreSettings();
+  /** Settings that change nothing, as they were set, by path below /proc/sys (procfs/setting-hints.ts bounds them). */
+  readonly hints = new Map<string, number | string>();
   readonly accounting = new Accounting(this);
   /** Who waits for a word (task/futex.ts), by its identity; in the order they came. */
   readonly futexes = new Map<string, Task[]>();

@@ -28,6 +28,7 @@ import {
   isMulticast,
   isSameIp,
   isLinkLocal,
+  isLoopback,
   isV4,
   isWildcard,
   keepEndpoint,
@@ -210,6 +211,8 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
 
   #isBindable(ip: IpAddress): boolean {
     if (isWildcard(ip) || this.network.hasAddress(ip) || this.ip.freeBind) return true;
+    const { bindsForeignV4, bindsForeignV6 } = this.network.settings;
+    if (isV4(ip) ? bindsForeignV4 : bindsForeignV6) return true;
     return (isMulticast(ip) || isBroadcast(ip)) && this.allowsGroups;
   }
 
@@ -306,6 +309,12 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   protected takeSource(source: IpAddress): void {
     const { ip, port } = this.local!;
     if (isWildcard(ip) && !isSameIp(ip, source)) this.local = keepEndpoint(source, port);
+  }
+
+  /** May somebody outside send to the local address? To the loopback's, and to those of links inside, nobody does. */
+  protected get isHeardOutside(): boolean {
+    const { ip } = this.local!;
+    return !isLoopback(ip) && !this.network.interfaceOf(ip).carriesIp;
   }
 
   /**

@@ -45,7 +45,7 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { HostAddress } from "@stratos/host";
-import { type InetEndpoint, isLoopback, isWildcard, keepEndpoint, ScratchEndpoint } from "@stratos/netstack";
+import { type InetEndpoint, isWildcard, keepEndpoint, ScratchEndpoint } from "@stratos/netstack";
 import { signalInfo } from "../../signal/pending-signals.ts";
 import { signalFileOwner } from "../../vfs/io-signal.ts";
 import { BLOCKED_KILLABLE } from "../../ground/wait-queue.ts";
@@ -180,7 +180,7 @@ export class TcpSocket extends InetSocket {
     if (this.#isBindPending) return this.#finishBinding(task);
     const failed = this.bindAddress(task, address);
     const { provider } = this.network;
-    if (failed < 0 || provider === null || !this.isPortOurs || isLoopback(this.local!.ip)) return failed;
+    if (failed < 0 || provider === null || !this.isPortOurs || !this.isHeardOutside) return failed;
     this.#outside = new HostListener(this, provider);
     return this.#finishBinding(task);
   }
@@ -226,7 +226,7 @@ export class TcpSocket extends InetSocket {
     const { provider } = this.network;
     this.fromHere = new LoopbackListener(this);
     this.fromLinks = new StackListener(this);
-    if (provider !== null && !isLoopback(this.local!.ip)) {
+    if (provider !== null && this.isHeardOutside) {
       this.#outside ??= new HostListener(this, provider);
       return this.#finishListening(task);
     }

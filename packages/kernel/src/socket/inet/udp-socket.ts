@@ -180,13 +180,13 @@ export class UdpSocket extends DatagramSocket {
     return this.loopback.queue.cost;
   }
 
-  /** bind(2); with a provider and an address that isn't loopback the call waits until the host is bound as well. */
+  /** bind(2); with a provider and an address that is heard outside the call waits until the host is bound as well. */
   override bind(task: SocketCaller, address: Uint8Array): number {
     const host = this.#host;
     if (host?.isBindPending === true) return this.#bound(task, host.finishBinding());
     const failed = this.bindAddress(task, address);
     if (failed < 0) return failed;
-    return host === null || isLoopback(this.local!.ip) ? 0 : this.#bound(task, host.bind(this.hostLocal));
+    return host === null || !this.isHeardOutside ? 0 : this.#bound(task, host.bind(this.hostLocal));
   }
 
   #bound(task: SocketCaller, result: number): number {

@@ -19,6 +19,7 @@ import {
   NUD_STALE,
   MSG_DONTWAIT,
   SOCK_DGRAM,
+  SOCK_STREAM,
   SOCK_RAW,
   IPPROTO_ICMP,
   EAGAIN,
@@ -26,6 +27,7 @@ import {
 import { attribute, linkRequest, neighbourRequest } from "../../testing/route-client.ts";
 import { inet, inet6 } from "../../testing/socket-task.ts";
 import { routed, type Station, World } from "../../testing/network-world.ts";
+import { SimulatedNetwork } from "@stratos/host";
 import { ipBytes, ipOfText } from "@stratos/netstack";
 import { addAddress } from "../interface-changes.ts";
 
@@ -229,4 +231,29 @@ it("three stations on a bridge, which has an address itself, hear each other", (
   assert.deepEqual(heard(), [-EAGAIN, "two", -EAGAIN, "hub"]);
   assert.equal(user.send(fd, "all", 0, inet("10.3.0.255", 7)), 3);
   assert.deepEqual(heard(), ["all", "all", "all", "all"]);
+});
+
+it("who is bound to a link's address asks nothing of the host, and is heard over the link", () => {
+  const provider = new SimulatedNetwork().host([{ family: 4, address: "192.0.2.2", prefixLength: 24 }]);
+  let created = 0;
+  const create = provider.create.bind(provider);
+  provider.create = (...asked) => {
+    created++;
+    return create(...asked);
+  };
+  const world = new World(provider);
+  const { first } = world;
+  const other = world.station();
+  world.join(first, "bridge", other, "far");
+  world.address(first, "bridge", [10, 0, 0, 1]);
+  world.address(other, "far", [10, 0, 0, 2]);
+  const heard = first.user.socket(AF_INET, SOCK_DGRAM);
+  assert.equal(first.user.bind(heard, inet("10.0.0.1", 53)), 0);
+  const listener = first.user.socket(AF_INET, SOCK_STREAM);
+  assert.equal(first.user.bind(listener, inet("10.0.0.1", 0)), 0);
+  assert.equal(first.user.call("listen", listener, 1), 0);
+  assert.equal(created, 0);
+  const sender = other.user.socket(AF_INET, SOCK_DGRAM);
+  assert.equal(other.user.send(sender, "question", 0, inet("10.0.0.1", 53)), 8);
+  assert.equal(first.user.receive(heard, 20, MSG_DONTWAIT), "question");
 });

@@ -111,6 +111,12 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     this.rearm();
   }
 
+  announce(one: NetworkInterface): void {
+    if (!one.carriesIp || !one.hasFrames || one.isNoArp) return;
+    for (const { ip } of one.addresses) if (isV4(ip)) this.stack.announce(deviceOf(one), ip);
+    this.settle();
+  }
+
   interfaceDown(index: number): void {
     this.stack.neighbours.forgetDevice(index);
   }
@@ -150,6 +156,27 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     return this.#network.hasAddress(ip);
   }
 
+  /** As net/ipv4/fib_frontend.c, __fib_validate_source, sees it. */
+  isExpected(device: number, source: IpAddress, destination: IpAddress): boolean {
+    const network = this.#network;
+    const one = network.interfaceByIndex(device);
+    if (one === undefined || !isV4(source)) return true;
+    const strictness = Math.max(network.settings.interfaces.all.reversePath, one.settings.reversePath);
+    if (strictness <= 0) return true;
+    FLOW.source = destination;
+    FLOW.out = 0;
+    const route = network.routes.lookUp(source, FLOW, network);
+    if (isErrno(route)) return false;
+    return route.out === one || (strictness > 1 && one.addresses.some(({ ip }) => isV4(ip)));
+  }
+
+  routesLoopback(device: number): boolean {
+    const { interfaces } = this.#network.settings;
+    return (
+      (interfaces.all.routesLoopback | (this.#network.interfaceByIndex(device)?.settings.routesLoopback ?? 0)) !== 0
+    );
+  }
+
   isAddressOf(device: number, ip: IpAddress): boolean {
     return this.#network.interfaceByIndex(device)?.addressOf(ip) !== undefined;
   }
@@ -159,6 +186,10 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     if (isBroadcast(ip)) return true;
     const one = this.#network.interfaceByIndex(device);
     return one !== undefined && one.isBroadcast(ip);
+  }
+
+  get answersBroadcast(): boolean {
+    return !this.#network.settings.ignoresBroadcastEcho;
   }
 
   hearsGroup(device: number, group: IpAddress): boolean {

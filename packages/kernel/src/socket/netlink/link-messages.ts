@@ -66,6 +66,7 @@ import {
   Ifinfomsg,
   NLM_F_CREATE,
   NLM_F_EXCL,
+  NLM_F_REPLACE,
   RtnlLinkStats,
   RtnlLinkStats64,
 } from "@stratos/abi";
@@ -219,6 +220,10 @@ export function requestedLink(network: InterfaceNetwork, payload: Uint8Array): N
   return name === null ? undefined : network.interfaceByName(textOf(name));
 }
 
+function namesLink(payload: Uint8Array): boolean {
+  return viewOf(payload).getInt32(Ifinfomsg.offset.ifi_index, true) > 0 || nameAttribute(payload) !== null;
+}
+
 function nameAttribute(payload: Uint8Array): Uint8Array | null {
   return attributeOf(payload, Ifinfomsg.size, IFLA_IFNAME) ?? attributeOf(payload, Ifinfomsg.size, IFLA_ALT_IFNAME);
 }
@@ -235,8 +240,7 @@ const ALTERNATIVE_NAMES_MAX = 16;
 export function changeNames(network: InterfaceNetwork, request: NetlinkRequest): number {
   const { payload } = request;
   if (payload.length < Ifinfomsg.size) return -EINVAL;
-  if (viewOf(payload).getInt32(Ifinfomsg.offset.ifi_index, true) <= 0 && nameAttribute(payload) === null)
-    return -EINVAL;
+  if (!namesLink(payload)) return -EINVAL;
   const one = requestedLink(network, payload);
   if (one === undefined) return -ENODEV;
   const list = attributeOf(payload, Ifinfomsg.size, IFLA_PROP_LIST);
@@ -273,22 +277,29 @@ function dropName(network: InterfaceNetwork, one: NetworkInterface, name: string
 }
 
 /**
- * RTM_NEWLINK and RTM_SETLINK: changes an interface, or makes one of the kinds `dummy`, `veth` and `bridge`.
+ * RTM_SETLINK changes an interface; RTM_NEWLINK does, too, or makes one of the kinds `dummy`, `veth` and `bridge`. What
+ * the flags say of one that is there or is not concerns RTM_NEWLINK alone (net/core/rtnetlink.c, rtnl_setlink).
  *
- * @returns 0; −EINVAL; −ENODEV no such interface; −EEXIST it is to be made and is there; −EBUSY its index is another's;
- *   −EOPNOTSUPP for other kinds
- *   and what can't be changed; −EPERM, −ESRCH, −EBADF of the network that it is to be in
+ * @returns 0; −EINVAL nothing says which is to be changed; −ENODEV no such interface; −EEXIST it is to be made and is
+ *   there; −EBUSY its index is another's; −EOPNOTSUPP for other kinds, NLM_F_REPLACE, and what can't be changed;
+ *   −EPERM, −ESRCH, −EBADF of the network that it is to be in
  */
 export function changeLink(task: SocketCaller, network: InterfaceNetwork, request: NetlinkRequest): number {
-  const { payload, flags } = request;
+  const { payload } = request;
   if (payload.length < Ifinfomsg.size) return -EINVAL;
   for (const attribute of attributesIn(payload, Ifinfomsg.size)) {
     if (attribute === null) return -EINVAL;
     if (!PASSED.has(attribute.type) && !HEEDED.has(attribute.type)) return -EOPNOTSUPP;
   }
+  const isNew = request.type === RTM_NEWLINK;
+  const flags = isNew ? request.flags : 0;
   const found = requestedLink(network, payload);
-  if (found === undefined) return (flags & NLM_F_CREATE) === 0 ? -ENODEV : createLink(task, network, payload);
-  if ((flags & (NLM_F_CREATE | NLM_F_EXCL)) === (NLM_F_CREATE | NLM_F_EXCL)) return -EEXIST;
+  if (found === undefined) {
+    if (!isNew && !namesLink(payload)) return -EINVAL;
+    return (flags & NLM_F_CREATE) === 0 ? -ENODEV : createLink(task, network, payload);
+  }
+  if ((flags & NLM_F_EXCL) !== 0) return -EEXIST;
+  if ((flags & NLM_F_REPLACE) !== 0) return -EOPNOTSUPP;
   const target = targetNetwork(task, payload);
   if (isErrno(target)) return target;
   if (target === null) return setLink(network, found, payload);
