@@ -88,7 +88,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "api",
     "web",
     "hub-server.ts",
-    "hub.ts",
+    "hub.ts settings.ts",
   ],
   "host-browser": [".", "pack relay", "state", "host-browser.ts"],
   images: [

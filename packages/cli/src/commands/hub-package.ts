@@ -12,7 +12,6 @@ import type {
   TaskView,
 } from "@stratos/hub-api";
 import { downloadArtefact, uploadArtefacts } from "@stratos/hub/worker";
-import { readSourcePackage } from "@stratos/systems/hub";
 import { hubRebuildCommand } from "./hub-rebuild.ts";
 import { type HubOptions, hubUrl, withHub } from "../hub/hub-client.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
@@ -167,7 +166,10 @@ function buildSources(sources: readonly string[], options: BuildTaskOptions): Pr
   return withHub(options, async (client) => {
     const tasks: TaskView[] = [];
     for (const source of sources) {
-      const uploads = source.endsWith(".dsc") ? readSourcePackage(source).files : [];
+      // What reads a .dsc is large, and no other command here needs it.
+      const uploads = source.endsWith(".dsc")
+        ? (await import("@stratos/systems/hub")).readSourcePackage(source).files
+        : [];
       const files = (await uploadArtefacts(client, uploads, new AbortController().signal)).map(({ name, digest }) => ({
         name,
         digest,

@@ -1,0 +1,4 @@
+/** What a hub can be told: checked without what serves it, so that its command's help and its clients start quickly. */
+export { isPrincipalPattern, type KerberosSettings } from "./access/kerberos/kerberos-settings.ts";
+export { serviceKeys } from "./access/kerberos/keytab.ts";
+export { oidcFault, type OidcSettings } from "./access/oidc.ts";
