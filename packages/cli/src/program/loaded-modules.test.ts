@@ -41,8 +41,8 @@ suite("what is loaded", () => {
     test(`\`stratos ${command}\` needs neither a hub's server nor a machine`, () => {
       const loaded = loadedBy(command.split(" "));
       assert.ok(loaded.some((url) => url.endsWith("/commands/hub-rows.ts")));
-      // Names that clients and the server have in common.
-      const shared = /\/hub\/src\/store\/(?:hub-error|artefacts)\.ts$|\/hub\/src\/database\/database\.ts$/;
+      // Small ones that clients, options and the server have in common.
+      const shared = /\/hub\/src\/(?:store\/(?:hub-error|artefacts)|database\/database|api\/rate-limit)\.ts$/;
       assert.deepEqual(loaded.filter((url) => DEAR.test(url) && !shared.test(url)).slice(0, 5), []);
     });
 
