@@ -78,7 +78,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   console: ["display page", "serve", "."],
   desktop: ["arrange entries", "machine", "page serve", "tab", "."],
   hub: [
-    "cache certificates failures payloads profiling",
+    "audit cache certificates failures payloads profiling",
     "balance database scale worker",
     "store",
     "access backup claim-polls.ts client compliance feed.ts leader",

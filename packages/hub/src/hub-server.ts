@@ -11,6 +11,7 @@ import type { KerberosSettings } from "./access/kerberos/kerberos-settings.ts";
 import { OidcLogin, type OidcSettings } from "./access/oidc.ts";
 import type { BlobStore } from "./blobs/blob-store.ts";
 import { blobChores } from "./blobs/collect-blobs.ts";
+import { AUDIT_ROUTES } from "./api/audit-routes.ts";
 import { ADMIN_ROUTES } from "./api/admin-routes.ts";
 import { createApi } from "./api/api-service.ts";
 import { blobRoutes } from "./api/blob-routes.ts";
@@ -56,6 +57,7 @@ export function apiRoutes(database: Database, blobs: BlobStore, repositories: Re
     ...PROFILE_ROUTES,
     ...FAILURE_ROUTES,
     ...ADMIN_ROUTES,
+    ...AUDIT_ROUTES,
   ];
 }
 

@@ -29,6 +29,7 @@ const FILES: readonly CommandFile[] = [
     names: ["alert", "compliance"],
     load: async (finish) => (await import("./hub-audit.ts")).hubAuditCommands(finish),
   },
+  { names: ["audit"], load: async (finish) => (await import("./hub-audit-chain.ts")).auditCommand(finish) },
   {
     names: ["template"],
     load: async (finish) => (await import("./hub-template.ts")).templateCommand(finish),
