@@ -37,7 +37,7 @@ test("a fault stays that nothing is filled into, or that no text mends", () => {
   assert.match(lastingFault({ kind: "build", payload: build({ suite: "{{n}}" }) }, forms)!, /^payload\.suite/);
 });
 
-test("templates and triggers that could never start a task are refused when they are set, with the place", async (t) => {
+test("templates and triggers that could never start a task are refused, with the place", async (t) => {
   const hub = await startTestHub();
   t.after(() => hub.close());
   const refused = (path: string, body: object, why: RegExp): Promise<void> =>
