@@ -47,7 +47,8 @@ export async function checkHistory(database: Queryable, channel: string): Promis
     // By the events' index alone: whose they are is looked at for the rows that were read.
     const rows = await database.query<TaskEvent & { channel: string | null }>(
       `select e.task_id as task, e.id, e.what, e.run_id as run, t.channel from (
-         select task_id, id, what, run_id from event where task_id is not null and (task_id, id) > ($1::bigint, $2::bigint)
+         select task_id, id, what, run_id from event
+         where task_id is not null and (task_id, id) > ($1::bigint, $2::bigint)
          order by task_id, id limit ${READ_ROWS}
        ) e left join task t on t.id = e.task_id order by e.task_id, e.id`,
       [after.task, after.id],

@@ -2,8 +2,8 @@
  * `npm run sim:hub -- --hosts N [--batch N] [--tasks N] [--failovers N] [--seed S]`: as many hosts as a distribution
  * has, under virtual time, whose tasks take minutes and are over in a moment.
  *
- * The statements are a hub's; the clock that they ask (`now()`) is a row, which goes on to the next thing that some host
- * does when nothing is left to do before. Hosts run what they claimed, renew leases, end runs in batches and claim
+ * The statements are a hub's; the clock that they ask (`now()`) is a row, which goes on to the next thing that some
+ * host does when nothing is left to do before. Hosts run what they claimed, renew leases, end runs in batches and claim
  * again; some die and come back when their leases are over, lose answers, or tell results of runs that others have. The
  * database's server is killed in the middle, and started again. Then the history of each task is checked
  * (check-history.ts): none is lost, none done twice.
@@ -25,7 +25,7 @@ import { checkHistory } from "./check-history.ts";
 import { EventQueue } from "./event-queue.ts";
 import { openMigrated, type TestServer } from "./test-database.ts";
 
-export interface ScaleOptions {
+interface ScaleOptions {
   readonly seed: number;
   readonly server: TestServer;
   readonly hosts: number;
@@ -38,7 +38,7 @@ export interface ScaleOptions {
   readonly tell: (line: string) => void;
 }
 
-export interface ScaleResult {
+interface ScaleResult {
   readonly tasks: number;
   readonly events: number;
   readonly virtualSeconds: number;

@@ -354,7 +354,7 @@ ${table(
     one.name,
     one.version,
     one.arch,
-    one.source,
+    who.may("task:read") ? html`<a href="/sources/${one.source}">${one.source}</a>` : one.source,
     one.channel,
     one.task === null ? "" : taskLink(one.task, who),
     one.actor,
