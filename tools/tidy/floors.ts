@@ -85,6 +85,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "blobs plugins triggers",
     "repositories",
     "hub-service.ts",
+    "shown-settings.ts",
     "api",
     "web",
     "hub-server.ts",

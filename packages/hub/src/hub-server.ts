@@ -25,6 +25,7 @@ import { PLUGIN_ROUTES } from "./api/plugin-routes.ts";
 import { HOST_ROUTES } from "./api/host-routes.ts";
 import type { ApiRoute } from "./api/route.ts";
 import { taskFault } from "./api/task-fault.ts";
+import { SETTINGS_ROUTES } from "./api/settings-routes.ts";
 import { TASK_ROUTES } from "./api/task-routes.ts";
 import { TEMPLATE_ROUTES } from "./api/template-routes.ts";
 import { TRIGGER_ROUTES } from "./api/trigger-routes.ts";
@@ -41,6 +42,7 @@ import { diagnoseRuns } from "./store/failures.ts";
 import { hookPages } from "./api/hook-pages.ts";
 import { pollChore } from "./triggers/poll-repositories.ts";
 import { statusChore } from "./triggers/tell-statuses.ts";
+import { shownSettings } from "./shown-settings.ts";
 import { webPages } from "./web/web-pages.ts";
 
 export function apiRoutes(database: Database, blobs: BlobStore, repositories: Repositories): readonly ApiRoute[] {
@@ -58,6 +60,7 @@ export function apiRoutes(database: Database, blobs: BlobStore, repositories: Re
     ...FAILURE_ROUTES,
     ...ADMIN_ROUTES,
     ...AUDIT_ROUTES,
+    ...SETTINGS_ROUTES,
   ];
 }
 
@@ -116,6 +119,7 @@ export async function startHub(database: Database, options: ServerOptions): Prom
   const settings: HubOptions = {
     ...rest,
     isTls: options.tls !== undefined,
+    settings: shownSettings(database, options),
     ...(plugins === undefined ? {} : { plugins: { ...plugins, taskFault } }),
   };
   const service: HubService = new HubService(database, settings, [

@@ -71,6 +71,7 @@ const LINKS = [
   ["/plugins", "Plugins", "plugin:read"],
   ["/profiles", "Profiles", "profile:read"],
   ["/audit", "Audit", "event:read"],
+  ["/settings", "Settings", "setting:read"],
 ] as const;
 
 /** The first page that is for a reader; null: none is. */
