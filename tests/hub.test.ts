@@ -106,6 +106,20 @@ test(
       /0 of 1 have architecture s390x/,
     );
     assert.match(good("hub", "fsck"), /^nothing is wrong/);
+    const old = join(folder, "old-audit");
+    // What was sealed by then stays until a second later.
+    await until("something is old enough", () => {
+      const { file } = JSON.parse(good("hub", "audit", "rotate", old, "--keep", "1s", "--json")) as {
+        file: string | null;
+      };
+      return file !== null;
+    });
+    assert.equal(statSync(old).mode & 0o777, 0o600);
+    assert.match(good("hub", "audit", "verify", old), /old-audit: \d+ entries[^]*hub: seals [^]*nothing is wrong/);
+    writeFileSync(old, readFileSync(old, "utf8").replace('"ALLOWED"', '"REFUSED"'));
+    const broken = run("hub", "audit", "verify", "--offline", old);
+    assert.match(broken.stdout, /! .*: entry \d+, of .* REFUSED by .*, was changed/);
+    assert.equal(broken.status, 1);
 
     const dump = join(folder, "dump");
     good("hub", "backup", dump);

@@ -1,20 +1,23 @@
 /** A hub that listens: composition root of this package. */
 import { createAdaptorServer } from "@hono/node-server";
-import { createServer as createTlsServer } from "node:https";
+import { createServer as createTlsServer, type Server as SecureServer } from "node:https";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Context } from "hono";
+import { followTlsFiles, tlsContext, type TlsFiles } from "@stratos/host-node/tls-files";
 import type { ShownCertificate } from "./access/worker-certificates.ts";
 import type { KerberosSettings } from "./access/kerberos/kerberos-settings.ts";
 import { OidcLogin, type OidcSettings } from "./access/oidc.ts";
 import type { BlobStore } from "./blobs/blob-store.ts";
 import { blobChores } from "./blobs/collect-blobs.ts";
+import { AUDIT_ROUTES } from "./api/audit-routes.ts";
 import { ADMIN_ROUTES } from "./api/admin-routes.ts";
 import { createApi } from "./api/api-service.ts";
 import { blobRoutes } from "./api/blob-routes.ts";
 import { authorityPages, CERTIFICATE_ROUTES } from "./api/certificate-routes.ts";
 import { passedOn } from "./api/passed-on.ts";
+import { RateLimit } from "./api/rate-limit.ts";
 import { packageRoutes } from "./api/package-routes.ts";
 import { FAILURE_ROUTES } from "./api/failure-routes.ts";
 import { PROFILE_ROUTES } from "./api/profile-routes.ts";
@@ -22,6 +25,7 @@ import { PLUGIN_ROUTES } from "./api/plugin-routes.ts";
 import { HOST_ROUTES } from "./api/host-routes.ts";
 import type { ApiRoute } from "./api/route.ts";
 import { taskFault } from "./api/task-fault.ts";
+import { SETTINGS_ROUTES } from "./api/settings-routes.ts";
 import { TASK_ROUTES } from "./api/task-routes.ts";
 import { TEMPLATE_ROUTES } from "./api/template-routes.ts";
 import { TRIGGER_ROUTES } from "./api/trigger-routes.ts";
@@ -38,6 +42,7 @@ import { diagnoseRuns } from "./store/failures.ts";
 import { hookPages } from "./api/hook-pages.ts";
 import { pollChore } from "./triggers/poll-repositories.ts";
 import { statusChore } from "./triggers/tell-statuses.ts";
+import { shownSettings } from "./shown-settings.ts";
 import { webPages } from "./web/web-pages.ts";
 
 export function apiRoutes(database: Database, blobs: BlobStore, repositories: Repositories): readonly ApiRoute[] {
@@ -54,6 +59,8 @@ export function apiRoutes(database: Database, blobs: BlobStore, repositories: Re
     ...PROFILE_ROUTES,
     ...FAILURE_ROUTES,
     ...ADMIN_ROUTES,
+    ...AUDIT_ROUTES,
+    ...SETTINGS_ROUTES,
   ];
 }
 
@@ -76,7 +83,10 @@ export interface ServerOptions extends Omit<HubOptions, "plugins"> {
   /** Artefacts are kept here; several hubs share them. */
   readonly blobs: BlobStore;
   readonly readPackage: ReadPackage;
-  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Files that are read again when they change. */
+  readonly tls?: TlsFiles;
+  /** Requests a second of one key or address; absent: no limit. */
+  readonly rateLimit?: number;
   readonly http?: HttpSettings;
   /** A provider of identities, whose users may sign in. */
   readonly oidc?: OidcSettings;
@@ -93,6 +103,8 @@ export interface HubServer {
 }
 
 export async function startHub(database: Database, options: ServerOptions): Promise<HubServer> {
+  // Refused before anything begins.
+  const secrets = options.tls === undefined ? null : tlsContext(options.tls);
   await migrate(database);
   const { blobs } = options;
   const repositories = new Repositories(database, blobs, options.readPackage);
@@ -107,6 +119,7 @@ export async function startHub(database: Database, options: ServerOptions): Prom
   const settings: HubOptions = {
     ...rest,
     isTls: options.tls !== undefined,
+    settings: shownSettings(database, options),
     ...(plugins === undefined ? {} : { plugins: { ...plugins, taskFault } }),
   };
   const service: HubService = new HubService(database, settings, [
@@ -142,18 +155,14 @@ export async function startHub(database: Database, options: ServerOptions): Prom
     addressOf,
     peerOf,
     certificateOf,
+    rateLimit: options.rateLimit === undefined ? null : new RateLimit(options.rateLimit),
   });
+  const authority = { ca: await service.certificates.authority() };
   const tls =
-    options.tls === undefined
+    secrets === null
       ? {}
-      : {
-          ...options.tls,
-          // Whoever has no certificate, or another's, is let in here and judged by what it asks for.
-          minVersion: "TLSv1.2" as const,
-          requestCert: true,
-          rejectUnauthorized: false,
-          ca: await service.certificates.authority(),
-        };
+      : // Whoever has no certificate, or another's, is let in here and judged by what it asks for.
+        { ...secrets, ...authority, requestCert: true, rejectUnauthorized: false };
   const server = createAdaptorServer({
     fetch: app.fetch,
     // Of requests that name none (HTTP/1.0), as balancers' health checks are.
@@ -174,10 +183,14 @@ export async function startHub(database: Database, options: ServerOptions): Prom
     await service.close();
     throw error;
   }
+  const onDefect = (words: string): void => options.warn(`${words}; the certificate of before stays`);
+  const unfollow =
+    options.tls === undefined ? () => {} : followTlsFiles(server as SecureServer, options.tls, onDefect, authority);
   const { port } = server.address() as AddressInfo;
   const host = options.host.includes(":") ? `[${options.host}]` : options.host;
   url = `http${options.tls === undefined ? "" : "s"}://${host}:${port}`;
   const close = async (): Promise<void> => {
+    unfollow();
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     await service.close();
     if ("closeIdleConnections" in server) server.closeIdleConnections();

@@ -1,5 +1,6 @@
 /** The hub, without its faces: the database, what wakes whom, and what one hub of several does for all. */
 import { hostname } from "node:os";
+import type { HubSettings } from "@stratos/hub-api";
 import { Access } from "./access/access.ts";
 import { AccessLog } from "./access/access-log.ts";
 import { Policies } from "./access/policies.ts";
@@ -32,6 +33,8 @@ export interface HubOptions {
   readonly failureRules?: ConstructorParameters<typeof OwnRules>[0];
   /** Of this process; absent: it takes none. */
   readonly profiles?: ProfilerSettings & { readonly software: string };
+  /** What it runs with, for people; absent: nothing is said. */
+  readonly settings?: HubSettings;
   /** Whether it is served over TLS. */
   readonly isTls?: boolean;
 }

@@ -1,8 +1,5 @@
 /** The build hub: `stratos hub`. See ARCHITECTURE.md. */
 export { keepConsoleKey } from "./access/console-key.ts";
-export { isPrincipalPattern, type KerberosSettings } from "./access/kerberos/kerberos-settings.ts";
-export { serviceKeys } from "./access/kerberos/keytab.ts";
-export { oidcFault, type OidcSettings } from "./access/oidc.ts";
 export { openBlobs, type BlobPlaceOptions } from "./blobs/open-blobs.ts";
 export { openDatabase } from "./database/open-database.ts";
 export { DatabaseError, type Database } from "./database/database.ts";

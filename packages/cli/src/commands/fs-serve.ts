@@ -93,7 +93,7 @@ export function serveCommand(finish: Finish): Command {
     .option("--openapi", "print the OpenAPI description, and stop")
     .addCommand(accessKeyCommand(finish, "fs-serve"))
     .action(async (volumes: string[], options: ServeOptions) => finish(await serveVolumes(volumes, options)));
-  for (const option of tlsOptions()) command.addOption(option);
+  for (const option of tlsOptions("socket")) command.addOption(option);
   return command;
 }
 

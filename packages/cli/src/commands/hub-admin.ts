@@ -1,29 +1,18 @@
 /** `stratos hub`: hosts, channels, keys, and the hub's care. */
 import { createInterface } from "node:readline";
-import { createReadStream, createWriteStream } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Command, Option } from "commander";
-import {
-  countRows,
-  DatabaseError,
-  dumpDatabase,
-  linesOf,
-  HUB_DEFAULTS,
-  openDatabase,
-  openHubPlace,
-  restoreDatabase,
-  type Database,
-  type HubPlaceOptions,
-} from "@stratos/hub";
+import type { HubPlaceOptions } from "@stratos/hub";
 import { hubClient, hubFailure, signInByDevice, signInByTicket } from "@stratos/hub/client";
 import { BALANCES, type ChannelView, type HostView, type TokenView } from "@stratos/hub-api";
-import { OperationError } from "@stratos/operation";
 import { type HubOptions, hubLogins, hubUrl, tokenOf, withHub } from "../hub/hub-client.ts";
+import { printJson } from "../hub/hub-listing.ts";
 import { databaseOptions, noun, parseCount, parseSeconds, repeatable, row } from "./hub-options.ts";
 import { eventCommand } from "./hub-task.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
-import { CommandError, hostReason, UsageError } from "../command-error.ts";
+import { UsageError } from "../command-error.ts";
 import { formatTable } from "../text-table.ts";
 
 interface Common extends HubOptions {
@@ -77,7 +66,7 @@ export function hubAdminCommands(finish: Finish): Command[] {
       .argument("<file>", "what `hub backup` wrote; - for stdin")
       .addOption(jsonOption())
       .action(async (file: string, options: HubPlaceOptions & { json?: true }) =>
-        finish(await restoreHub(file, options)),
+        finish(await (await import("./hub-move.ts")).restoreHub(file, options)),
       ),
     databaseOptions(new Command("migrate"))
       .summary("move a hub to another database")
@@ -86,7 +75,9 @@ export function hubAdminCommands(finish: Finish): Command[] {
       )
       .requiredOption("--to <place>", "a folder, or postgres://USER@HOST/NAME")
       .addOption(jsonOption())
-      .action(async (options: HubPlaceOptions & { to: string; json?: true }) => finish(await migrateHub(options))),
+      .action(async (options: HubPlaceOptions & { to: string; json?: true }) =>
+        finish(await (await import("./hub-move.ts")).migrateHub(options)),
+      ),
   ];
 }
 
@@ -210,8 +201,6 @@ interface Items<Item> {
   readonly items: readonly Item[];
 }
 
-const print = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
-
 interface LoginOptions extends Common {
   readonly oidc?: true;
   readonly kerberos?: true;
@@ -226,7 +215,7 @@ async function loginHub(options: LoginOptions): Promise<number> {
   try {
     const me = await hubClient(url, token).call<{ principal: string }>("GET", "/whoami");
     hubLogins().keep(url, token);
-    if (options.json === true) print({ hub: url, ...me });
+    if (options.json === true) printJson({ hub: url, ...me });
     else process.stdout.write(`${url}: ${me.principal}\n`);
     return 0;
   } catch (error) {
@@ -242,7 +231,7 @@ async function signIn(url: string, isJson: boolean, way: typeof signInByTicket):
   try {
     const { token, ...me } = await way(url, stop.signal);
     hubLogins().keep(url, token);
-    if (isJson) print({ hub: url, ...me });
+    if (isJson) printJson({ hub: url, ...me });
     else process.stdout.write(`${url}: ${me.principal} (${me.roles.join(", ")}), until ${me.expires}\n`);
     return 0;
   } catch (error) {
@@ -275,7 +264,7 @@ async function logoutHub(options: HubOptions): Promise<number> {
 function listHosts(options: Listing): Promise<number> {
   return withHub(options, async (client) => {
     const { items } = await client.call<Items<HostView>>("GET", "/hosts");
-    if (options.json === true) print(items);
+    if (options.json === true) printJson(items);
     else
       process.stdout.write(
         formatTable(
@@ -311,7 +300,7 @@ function listChannels(options: Listing): Promise<number> {
   return withHub(options, async (client) => {
     const { items } = await client.call<Items<ChannelView>>("GET", "/channels");
     const limit = (value: number | null): string => (value === null ? "-" : String(value));
-    if (options.json === true) print(items);
+    if (options.json === true) printJson(items);
     else
       process.stdout.write(
         formatTable(
@@ -347,7 +336,7 @@ function setChannel(name: string, options: ChannelOptions): Promise<number> {
     const { policy, balance, description, keep, maxQueued, maxRunning, inherit } = options;
     const body = { policy, balance, description, retentionDays: keep, maxQueued, maxRunning, inherits: inherit };
     const channel = await client.call<ChannelView>("PUT", `/channels/${encodeURIComponent(name)}`, body);
-    if (options.json === true) print(channel);
+    if (options.json === true) printJson(channel);
   });
 }
 
@@ -360,7 +349,7 @@ function listTokens(options: Listing): Promise<number> {
     const { items } = await client.call<Items<TokenView>>("GET", "/tokens");
     const state = ({ revoked, expires }: TokenView): string =>
       revoked !== null ? "revoked" : expires !== null && Date.parse(expires) < Date.now() ? "expired" : "good";
-    if (options.json === true) print(items);
+    if (options.json === true) printJson(items);
     else
       process.stdout.write(
         formatTable(
@@ -398,7 +387,7 @@ function createToken(principal: string, options: TokenOptions): Promise<number> 
       ...(options.note === undefined ? {} : { note: options.note }),
       ...(options.expires === undefined ? {} : { expiresSeconds: options.expires }),
     });
-    if (options.json === true) print(made);
+    if (options.json === true) printJson(made);
     else process.stdout.write(`${made.token}\n`);
   });
 }
@@ -417,7 +406,7 @@ function hubStatus(options: Listing): Promise<number> {
       waitingHosts: number;
       queue: { states: { channel: string; state: string; count: number }[] };
     }>("GET", "/status");
-    if (options.json === true) return print(status);
+    if (options.json === true) return printJson(status);
     process.stdout.write(
       `hub       ${client.url}\ndatabase  ${status.database}\nleader    ${status.leader?.holder ?? "none"}\n` +
         `waiting   ${status.waitingHosts} hosts\n`,
@@ -438,7 +427,7 @@ function fsckHub(options: Listing & { readonly head?: string }): Promise<number>
       findings: { check: string; count: number; examples: string[] }[];
       head: { number: number; hash: string };
     }>("POST", "/fsck");
-    if (options.json === true) print({ findings, head });
+    if (options.json === true) printJson({ findings, head });
     else {
       for (const { check, count, examples } of findings)
         process.stdout.write(`${check}: ${count} (${examples.join(", ")})\n`);
@@ -458,68 +447,4 @@ function backupHub(file: string, options: HubOptions): Promise<number> {
     if (file === "-") await pipeline(source, process.stdout, { end: false });
     else await pipeline(source, createWriteStream(file, { mode: 0o600, flags: "wx", flush: true }));
   });
-}
-
-/** Into an empty database, of a hub that does not run. */
-async function restoreHub(file: string, options: HubPlaceOptions & { readonly json?: true }): Promise<number> {
-  const place = await openHubPlace(options);
-  try {
-    const lines = linesOf(file === "-" ? process.stdin : createReadStream(file));
-    const counts = await restoreDatabase(place.database, lines, HUB_DEFAULTS.leaseSeconds);
-    tellCounts(counts, options.json === true);
-    return 0;
-  } catch (error) {
-    throw databaseFailure(error, file);
-  } finally {
-    await place.close();
-  }
-}
-
-/** One database into another: each table's rows are counted on both sides. */
-async function migrateHub(options: HubPlaceOptions & { readonly to: string; readonly json?: true }): Promise<number> {
-  const place = await openHubPlace(options);
-  const stop = new AbortController();
-  let target: Database | null = null;
-  try {
-    target = await openDatabase(options.to);
-    const text = dumpDatabase(place.database, stop.signal);
-    const counts = await restoreDatabase(target, linesOf(text), HUB_DEFAULTS.leaseSeconds);
-    const [before, after] = [await countRows(place.database), await countRows(target)];
-    const differing = Object.keys(before).filter((table) => before[table] !== after[table]);
-    if (differing.length > 0)
-      throw new CommandError(
-        options.to,
-        "counts differ: " + differing.map((table) => `${table} ${after[table]} of ${before[table]}`).join(", "),
-      );
-    tellCounts(counts, options.json === true);
-    return 0;
-  } catch (error) {
-    throw databaseFailure(error, options.to);
-  } finally {
-    stop.abort();
-    await target?.close();
-    await place.close();
-  }
-}
-
-function tellCounts(counts: Readonly<Record<string, number>>, isJson: boolean): void {
-  if (isJson) print(counts);
-  else
-    process.stdout.write(
-      formatTable(
-        ["TABLE", "ROWS"],
-        Object.entries(counts)
-          .filter(([, count]) => count > 0)
-          .map(([table, count]) => [table, String(count)]),
-      ),
-    );
-}
-
-function databaseFailure(error: unknown, what: string): unknown {
-  if (error instanceof OperationError || !(error instanceof Error)) return error;
-  return new CommandError(
-    what.replace(/:[^:@/]*@/, "@"),
-    error instanceof DatabaseError ? error.message : hostReason(error),
-    { cause: error },
-  );
 }

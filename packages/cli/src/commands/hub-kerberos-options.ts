@@ -1,6 +1,6 @@
 /** Options of `stratos hub` that say whose Kerberos tickets it takes. */
 import { InvalidArgumentError, Option, type Command } from "commander";
-import { isPrincipalPattern, serviceKeys, type KerberosSettings } from "@stratos/hub";
+import { isPrincipalPattern, serviceKeys, type KerberosSettings } from "@stratos/hub/settings";
 import { CommandError, UsageError } from "../command-error.ts";
 import { readGivenFile } from "../given-file.ts";
 

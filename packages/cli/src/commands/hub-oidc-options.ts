@@ -1,6 +1,6 @@
 /** Options of `stratos hub` that say where people sign in. */
 import { InvalidArgumentError, Option, type Command } from "commander";
-import { oidcFault, type OidcSettings } from "@stratos/hub";
+import { oidcFault, type OidcSettings } from "@stratos/hub/settings";
 import { CommandError, UsageError } from "../command-error.ts";
 import { readGivenFile } from "../given-file.ts";
 import { repeatable } from "./hub-options.ts";

@@ -7,12 +7,13 @@ import type {
   HubClient,
   PackageView,
   RepositoriesView,
+  SourceBuild,
+  SourceHistory,
   TaskDetails,
   TaskSubmission,
   TaskView,
 } from "@stratos/hub-api";
 import { downloadArtefact, uploadArtefacts } from "@stratos/hub/worker";
-import { readSourcePackage } from "@stratos/systems/hub";
 import { hubRebuildCommand } from "./hub-rebuild.ts";
 import { type HubOptions, hubUrl, withHub } from "../hub/hub-client.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
@@ -75,6 +76,17 @@ function packageCommand(finish: Finish): Command {
       .option("--source <name>", "made of this source package")
       .addOption(jsonOption())
       .action(async (options: PackageOptions) => finish(await listPackages(options))),
+  );
+  packages.addCommand(
+    row(
+      "history",
+      "list the builds of a source package",
+      "Lists the newest builds of a source package, and whether they are reproducible: whether what was built more " +
+        "than once, of one version and architecture, has the same bytes.",
+    )
+      .argument("<source>", "its name")
+      .addOption(jsonOption())
+      .action(async (source: string, options: Listing) => finish(await showHistory(source, options))),
   );
   packages.addCommand(
     row(
@@ -167,7 +179,10 @@ function buildSources(sources: readonly string[], options: BuildTaskOptions): Pr
   return withHub(options, async (client) => {
     const tasks: TaskView[] = [];
     for (const source of sources) {
-      const uploads = source.endsWith(".dsc") ? readSourcePackage(source).files : [];
+      // What reads a .dsc is large, and no other command here needs it.
+      const uploads = source.endsWith(".dsc")
+        ? (await import("@stratos/systems/hub")).readSourcePackage(source).files
+        : [];
       const files = (await uploadArtefacts(client, uploads, new AbortController().signal)).map(({ name, digest }) => ({
         name,
         digest,
@@ -221,6 +236,32 @@ const PACKAGE_COLUMNS = {
 function listPackages(options: PackageOptions): Promise<number> {
   const query = new URLSearchParams({ ...given("channel", options.channel), ...given("source", options.source) });
   return listOf(`/packages?${query}`, options, PACKAGE_COLUMNS);
+}
+
+const BUILD_COLUMNS = {
+  TASK: ({ task }: SourceBuild) => String(task),
+  SOURCE: ({ source }: SourceBuild) => source,
+  SUITE: ({ suite }: SourceBuild) => suite ?? "-",
+  ARCH: ({ arch }: SourceBuild) => arch,
+  CHANNEL: ({ channel }: SourceBuild) => channel,
+  STATE: ({ state, failureClass }: SourceBuild) => (failureClass === null ? state : `${state} (${failureClass})`),
+  HOST: ({ host }: SourceBuild) => host ?? "-",
+  PACKAGES: ({ packages }: SourceBuild) => String(packages),
+  BESIDE: ({ beside }: SourceBuild) =>
+    beside === null ? "-" : beside.differ.length === 0 ? `as ${beside.task}` : `not as ${beside.task}`,
+  CREATED: ({ created }: SourceBuild) => created,
+};
+
+function showHistory(source: string, options: Listing): Promise<number> {
+  return withHub(options, async (client) => {
+    const found = await client.call<SourceHistory>("GET", `/sources/${encodeURIComponent(source)}/builds`);
+    if (options.json === true) return printJson(found);
+    printItems(found.items, options, BUILD_COLUMNS);
+    process.stdout.write(`reproducible: ${found.reproducible}\n`);
+    for (const { task, beside } of found.items)
+      if (beside !== null && beside.differ.length > 0)
+        process.stdout.write(`task ${task}, not as ${beside.task}: ${beside.differ.join(", ")}\n`);
+  });
 }
 
 function promotePackages(

@@ -7,6 +7,8 @@ import { profileOptions } from "./hub-profile-options.ts";
 import { oidcOptions } from "./hub-oidc-options.ts";
 import { databaseOptions, hubOptions, parseCount, parseSeconds, repeatable } from "./hub-options.ts";
 import type { WorkerCommandOptions } from "./worker-command.ts";
+import { RATE_LIMIT_DEFAULT } from "@stratos/hub/settings";
+import { tlsOptions } from "../tls-options.ts";
 import { addCommands, type CommandFile, type Finish, type Wanted } from "../command-files.ts";
 
 const FILES: readonly CommandFile[] = [
@@ -27,6 +29,7 @@ const FILES: readonly CommandFile[] = [
     names: ["alert", "compliance"],
     load: async (finish) => (await import("./hub-audit.ts")).hubAuditCommands(finish),
   },
+  { names: ["audit"], load: async (finish) => (await import("./hub-audit-chain.ts")).auditCommand(finish) },
   {
     names: ["template"],
     load: async (finish) => (await import("./hub-template.ts")).templateCommand(finish),
@@ -83,8 +86,6 @@ export async function hubCommand(finish: Finish, wanted: Wanted): Promise<Comman
       "--console-key-file <file>",
       "the key of a console that stands before this hub (`serve --hub URL`); made when it is not there",
     )
-    .option("--tls-cert <file>", "serve over TLS with this certificate; needed where others can reach the address")
-    .option("--tls-key <file>", "the certificate's key")
     .addOption(
       new Option("--worker-certificates <how>", "whether workers need a certificate (`hub ca enrol`), or a key will do")
         .choices(["allow", "require"])
@@ -109,8 +110,18 @@ export async function hubCommand(finish: Finish, wanted: Wanted): Promise<Comman
     .addOption(seconds("--request-timeout <time>", "a request with its body has come within it", 300, "5m"))
     .addOption(seconds("--headers-timeout <time>", "a request's headers have come within it", 60, "60s"))
     .addOption(
+      new Option(
+        "--rate-limit <n>",
+        "requests a second of one key from one address, and of one address without a key, after a burst of ten " +
+          "times as many; 429 beyond; 0: no limit",
+      )
+        .argParser(parseCount(0, 1_000_000))
+        .default(RATE_LIMIT_DEFAULT),
+    )
+    .addOption(
       new Option("--slow-query <ms>", "tell statements that take longer (default: 1000)").argParser(parseCount(1)),
     );
+  for (const option of tlsOptions()) hub.addOption(option);
   profileOptions(hub)
     .allowExcessArguments(false)
     .action(async (options: HubServeOptions) =>

@@ -1,5 +1,5 @@
 /** `stratos hub`: serves until a signal ends it. */
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   type BlobPlaceOptions,
@@ -20,14 +20,13 @@ import { readFailureRules } from "./hub-failure-rules.ts";
 import { profilerSettings, type ProfileOptions } from "./hub-profile-options.ts";
 import { readOidc, type HubOidcOptions } from "./hub-oidc-options.ts";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
+import { type TlsChoice, tlsFilesOf } from "../tls-options.ts";
 
 export interface HubServeOptions
-  extends HubPlaceOptions, BlobPlaceOptions, HubOidcOptions, HubKerberosOptions, ProfileOptions {
+  extends HubPlaceOptions, BlobPlaceOptions, HubOidcOptions, HubKerberosOptions, ProfileOptions, TlsChoice {
   readonly listen: { readonly host: string; readonly port: number };
   readonly tokenFile?: string;
   readonly consoleKeyFile?: string;
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
   readonly workerCertificates: "allow" | "require";
   readonly workerCertificateLife: number;
   readonly plugins?: string;
@@ -38,11 +37,12 @@ export interface HubServeOptions
   readonly keepAlive: number;
   readonly requestTimeout: number;
   readonly headersTimeout: number;
+  readonly rateLimit: number;
 }
 
 export async function serveHub(options: HubServeOptions): Promise<number> {
   const { host, port } = options.listen;
-  const tls = readTls(options);
+  const tls = tlsFilesOf(options);
   const oidc = readOidc(options);
   const kerberos = readKerberos(options);
   if (options.plugins !== undefined && !isFolder(options.plugins))
@@ -85,6 +85,7 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
         return { control, sizeBytes, md5, sha256, files };
       },
       failureRules,
+      ...(options.rateLimit === 0 ? {} : { rateLimit: options.rateLimit }),
       profiles: { ...profiles, folder: join(place.state, PROFILE_FOLDER), software },
       workerCertificates: { isRequired, lifeSeconds: options.workerCertificateLife },
       ...(options.plugins === undefined ? {} : { plugins: { folder: options.plugins } }),
@@ -110,13 +111,6 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
 
 function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-}
-
-function readTls({ tlsCert, tlsKey }: HubServeOptions): { cert: string; key: string } | null {
-  if (tlsCert === undefined && tlsKey === undefined) return null;
-  if (tlsCert === undefined || tlsKey === undefined)
-    throw new UsageError("--tls-cert", "and --tls-key belong together");
-  return { cert: readFileSync(tlsCert, "utf8"), key: readFileSync(tlsKey, "utf8") };
 }
 
 /** On stderr, or into a file: programs read the address from stdout. */

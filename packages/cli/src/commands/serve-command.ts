@@ -100,7 +100,7 @@ export function serveCommand(finish: Finish): Command {
     .option("--openapi", "print the OpenAPI description, and stop")
     .addCommand(accessKeyCommand(finish, "serve"))
     .action(async (options: ServeOptions) => finish(await serve(options)));
-  for (const option of tlsOptions()) command.addOption(option);
+  for (const option of tlsOptions("socket")) command.addOption(option);
   return command;
 }
 
@@ -147,7 +147,7 @@ async function serve(options: ServeOptions): Promise<number> {
       "--listen",
       `${listen.host}: without --tls-cert only addresses of the loopback are served; ssh -L reaches them`,
     );
-  const certificate = tls === null ? null : volumes.readTlsFiles(tls);
+  const certificate = tls === null ? null : (await import("@stratos/host-node/tls-files")).readTlsFiles(tls);
   if (certificate !== null && certificate.validUntilMs < Date.now())
     process.stderr.write(
       `stratos: warning: ${tls!.certificate}: was valid until ${new Date(certificate.validUntilMs).toISOString()}\n`,

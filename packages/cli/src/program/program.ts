@@ -101,8 +101,9 @@ const FILES: readonly CommandFile[] = [
   { names: ["worker"], load: async (finish) => (await import("../commands/hub-rows.ts")).workerCommand(finish) },
 ];
 
+/** What is before it says whose help is shown. */
 function isHelp(word: string): boolean {
-  return word === "help" || word === "-h" || word === "--help";
+  return word === "-h" || word === "--help";
 }
 
 /**
@@ -273,8 +274,11 @@ export async function createProgram(
   const word = words[at] ?? "";
   const isOwn = OWN_NAMES.includes(word);
   if (word === "completion" || word === "man") await addCommands(program, files, finish, { words, scope: "all" });
-  else if (!isOwn && words.some(isHelp) && scope === "named")
-    await addCommands(program, files, finish, { words, scope: "level" });
+  else if (!isOwn && scope === "named" && (words.some(isHelp) || words.includes("help"))) {
+    const help = words.findIndex(isHelp);
+    const before = help < 0 ? words : words.slice(0, help);
+    await addCommands(program, files, finish, { words: before, scope: "help" });
+  }
   // A word that is none of them may be a slip: whoever fails asks again for the whole level.
   else if (scope !== "named" || (!isOwn && at >= 0)) await addCommands(program, files, finish, { words, scope });
   for (const command of [completion, man]) program.addCommand(command);

@@ -2,7 +2,8 @@
 import type { Server } from "node:http";
 import { join } from "node:path";
 import { nodePorts } from "@stratos/host-node";
-import { type ListenPlace, listenAt, type TlsFiles } from "@stratos/volumes/serve";
+import type { TlsFiles } from "@stratos/host-node/tls-files";
+import { type ListenPlace, listenAt } from "@stratos/volumes/serve";
 import { AuditLog } from "./access/audit-log.ts";
 import { Treefiles } from "./composes/treefiles.ts";
 import { type ConsoleOptions, createConsoleService } from "./console-service.ts";

@@ -42,7 +42,18 @@ export const BUILT_IN_ROLES: readonly Role[] = [
   {
     name: "operator",
     inherits: ["submitter"],
-    permissions: ["task", "host", "channel", "package", "webhook", "trigger", "template", "plugin", "brake"],
+    permissions: [
+      "task",
+      "host",
+      "channel",
+      "package",
+      "webhook",
+      "trigger",
+      "template",
+      "plugin",
+      "brake",
+      "setting:read",
+    ],
   },
   {
     name: "auditor",
@@ -56,6 +67,7 @@ export const BUILT_IN_ROLES: readonly Role[] = [
       "secret:read",
       "certificate:read",
       "fsck:run",
+      "setting:read",
     ],
   },
   // Of a console that stands before the hub: whom it vouches for has what their role gives, and it nothing itself.

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { request as httpsRequest, Agent } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +13,9 @@ import { after, before, test } from "node:test";
 import { HubClient, HubProblem, type CertificateView } from "@stratos/hub-api";
 import { FolderBlobs } from "../blobs/folder-blobs.ts";
 import { fingerprintOf, issueCertificate, type Authority } from "../certificates/certificate-authority.ts";
+import { connect } from "node:tls";
+import { setTimeout as pause } from "node:timers/promises";
+import type { TlsFiles } from "@stratos/host-node/tls-files";
 import { startHub, type HubServer, type ServerOptions } from "../hub-server.ts";
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
 import { HostIdentity } from "../worker/host-identity.ts";
@@ -21,7 +24,7 @@ const REGISTRATION = { arches: ["amd64"], channels: ["default"], capacity: 1 };
 let hub: TestHub;
 let folder: string;
 /** The certificate that the hub itself shows, which signs itself. */
-let server: { readonly cert: string; readonly key: string };
+let server: ReturnType<typeof selfSigned>;
 /** With an administrator's key, over TLS. */
 let admin: HubClient;
 
@@ -32,18 +35,19 @@ function openssl(...args: string[]): string {
 }
 
 /** A key, and a certificate that signs itself. */
-function selfSigned(name: string, subject: string): { cert: string; key: string } {
+function selfSigned(name: string, subject: string): { cert: string; key: string; files: TlsFiles } {
   const [cert, key] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)];
   const alternative = "subjectAltName=IP:127.0.0.1,URI:urn:stratos:hub:host:alpha";
   const ec = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
   openssl("req", "-x509", ...ec, "-nodes", "-keyout", key, "-out", cert, "-subj", subject, "-addext", alternative);
-  return { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
+  const files = { certificate: cert, key, minVersion: "TLSv1.2" as const };
+  return { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8"), files };
 }
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "hub-certificates-"));
   server = selfSigned("server", "/CN=127.0.0.1");
-  hub = await startTestHub({ tls: server });
+  hub = await startTestHub({ tls: server.files });
   admin = overTls({ token: hub.adminToken });
 });
 after(async () => {
@@ -286,7 +290,7 @@ const startSecond = (options: Partial<ServerOptions>): Promise<HubServer> =>
   });
 
 test("a hub that takes certificates alone refuses workers with keys, and serves people with theirs", async () => {
-  const strict = await startSecond({ tls: server, workerCertificates: { isRequired: true, lifeSeconds: 3_600 } });
+  const strict = await startSecond({ tls: server.files, workerCertificates: { isRequired: true, lifeSeconds: 3_600 } });
   try {
     const { url } = strict;
     const byKey = overTls({ token: hub.adminToken, url });
@@ -302,6 +306,42 @@ test("a hub that takes certificates alone refuses workers with keys, and serves 
   } finally {
     await strict.close();
   }
+});
+
+test("a renewed certificate is shown without a restart, and workers' are known as before", async (t) => {
+  const live = { certificate: join(folder, "live.pem"), key: join(folder, "live.key"), minVersion: "TLSv1.3" as const };
+  const put = ({ certificate, key }: TlsFiles): void => {
+    copyFileSync(certificate, live.certificate);
+    copyFileSync(key, live.key);
+  };
+  const renewed = selfSigned("renewed", "/CN=127.0.0.1");
+  put(server.files);
+  const warnings: string[] = [];
+  const ciphers = "TLS_AES_256_GCM_SHA384";
+  const other = await startSecond({ tls: { ...live, ciphers }, warn: (words) => warnings.push(words) });
+  t.after(() => other.close());
+  const port = Number(new URL(other.url).port);
+  const shown = (options: object = {}): Promise<string> =>
+    new Promise((resolve) => {
+      const socket = connect({ host: "127.0.0.1", port, rejectUnauthorized: false, ...options }, () => {
+        resolve(`${socket.getCipher().standardName} ${socket.getPeerX509Certificate()!.fingerprint256}`);
+        socket.destroy();
+      });
+      socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    });
+  const before = await shown();
+  assert.match(before, /^TLS_AES_256_GCM_SHA384 /);
+  assert.match(await shown({ maxVersion: "TLSv1.2" }), /PROTOCOL|ALERT/);
+  const identity = await enrol("renewing");
+  const { certificate: cert, key } = keptOf("renewing");
+  await identity.close();
+  copyFileSync(renewed.files.certificate, live.certificate);
+  while (!warnings.some((words) => /is not the key of.*the certificate of before stays/.test(words))) await pause(100);
+  assert.equal(await shown(), before);
+  put(renewed.files);
+  while ((await shown()) === before) await pause(100);
+  const agent = new Agent({ ca: renewed.cert, cert, key });
+  await register(overTls({ url: other.url, agent }), "renewing");
 });
 
 test("without TLS nobody is invited", async () => {

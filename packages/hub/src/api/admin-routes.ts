@@ -12,8 +12,8 @@ import {
   type Brake,
   type ChannelSettings,
 } from "../store/channels.ts";
+import { chainHead } from "../store/event-chain.ts";
 import {
-  chainHead,
   EVENT_START,
   eventsAfter,
   lastAlerts,

@@ -21,6 +21,7 @@ import { metricsText, RequestCounts } from "./metrics.ts";
 import { deprecationHeaders } from "./deprecation.ts";
 import { openApiDocument } from "./openapi.ts";
 import { passedOn, readPassedOn } from "./passed-on.ts";
+import type { RateLimit } from "./rate-limit.ts";
 import { fitsParameter } from "./path-parameters.ts";
 import type { ApiAnswer, ApiRequest, ApiRoute } from "./route.ts";
 
@@ -41,6 +42,8 @@ interface ApiOptions {
   readonly hooks: (attempts: AttemptLimit) => Hono;
   /** What is below /ca, for who has no key yet. */
   readonly authority: (attempts: AttemptLimit) => Hono;
+  /** Null: there is none. */
+  readonly rateLimit: RateLimit | null;
 }
 
 const JSON_BYTES_MAX = 1 << 20;
@@ -55,6 +58,9 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
     if (origin !== undefined && origin !== new URL(context.req.url).origin)
       return problem(context, new HubError(403, "other-origin", "requests from pages of other origins are not served"));
     await readPassedOn(hub, context, { attempts, from: options.peerOf(context) });
+    // Who shows something is counted once it is known whether it is good.
+    if (bearerOf(context) === null && options.certificateOf(context) === null)
+      demandRoom(options.rateLimit, options.addressOf(context), null);
     await next();
     context.res.headers.set("X-Content-Type-Options", "nosniff");
     // HEAD is answered by GET's route, whose stream nobody will read: it would wait for ever, with its transaction.
@@ -84,7 +90,8 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
   app.get("/v1/openapi.json", (context) => context.json(openApiDocument(options.routes, options.version)));
   app.get("/metrics", async (context) => {
     const from = options.addressOf(context);
-    const principal = await authenticate(hub, context, { attempts, from, shown: options.certificateOf(context) });
+    const shown = options.certificateOf(context);
+    const principal = await authenticate(hub, context, { attempts, rateLimit: options.rateLimit, from, shown });
     await hub.accessLog.demand(principal, "status:read", { method: "GET", path: context.req.path, from });
     return context.text(await metricsText(hub, counts), 200, {
       "Content-Type": "text/plain; version=0.0.4; charset=utf-8",
@@ -101,6 +108,7 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
           check,
           ajv,
           attempts,
+          rateLimit: options.rateLimit,
           from: options.addressOf(context),
           shown: options.certificateOf(context),
         });
@@ -136,6 +144,7 @@ function methodsOf(app: Hono, path: string): string {
 /** Where a request comes from, and what it showed of itself. */
 interface Asker {
   readonly attempts: AttemptLimit;
+  readonly rateLimit: RateLimit | null;
   readonly from: string;
   readonly shown: ShownCertificate | null;
 }
@@ -199,10 +208,30 @@ async function answer(
   return status === 204 ? new Response(null, { status, headers }) : Response.json(result.body, { status, headers });
 }
 
-async function authenticate(hub: HubService, context: Context, { attempts, from, shown }: Asker): Promise<Principal> {
+/** @throws HubError 429 for who asked too often */
+function demandRoom(limit: RateLimit | null, from: string, keyId: string | null): void {
+  const seconds = limit?.take(from, keyId) ?? 0;
+  if (seconds === 0) return;
+  const who = keyId === null ? `${from} without a key` : "this key";
+  throw new HubError(
+    429,
+    "too-many-requests",
+    `more than ${limit!.perSecond} requests a second of ${who}; wait ${seconds} s`,
+    { headers: limit!.headers(seconds) },
+  );
+}
+
+async function authenticate(
+  hub: HubService,
+  context: Context,
+  { attempts, rateLimit, from, shown }: Asker,
+): Promise<Principal> {
   await hub.accessLog.prepare();
   const vouchedFor = passedOn(context)?.principal;
-  if (vouchedFor != null) return vouchedFor;
+  if (vouchedFor != null) {
+    demandRoom(rateLimit, from, vouchedFor.keyId);
+    return vouchedFor;
+  }
   const refuse = async (why: string): Promise<never> => {
     hub.accessLog.add({
       actor: "nobody",
@@ -219,7 +248,11 @@ async function authenticate(hub: HubService, context: Context, { attempts, from,
       headers: { "Retry-After": "60" },
     });
   const found = await identify(hub, context, shown);
-  if (typeof found !== "string") return found;
+  if (typeof found !== "string") {
+    demandRoom(rateLimit, from, found.keyId);
+    return found;
+  }
+  if (bearerOf(context) !== null || shown !== null) demandRoom(rateLimit, from, null);
   // Nobody guesses a key of P-256: a worker that was revoked must not lock out its neighbours behind one address.
   if (bearerOf(context) !== null) attempts.count(from);
   return refuse(found);

@@ -40,6 +40,7 @@ const app = createApi(hub as unknown as HubService, {
   addressOf: () => "127.0.0.1",
   peerOf: () => "127.0.0.1",
   certificateOf: () => null,
+  rateLimit: null,
 });
 const ask = (path: string, token: string): Promise<Response> =>
   Promise.resolve(app.request(path, { headers: { Authorization: `Bearer ${token}` } }));

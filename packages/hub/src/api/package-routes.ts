@@ -2,6 +2,7 @@
 import type { RebuildRequest } from "@stratos/hub-api";
 import type { Rebuilds } from "../repositories/rebuilds.ts";
 import { packagesOf, type Repositories } from "../repositories/repositories.ts";
+import { historyOf } from "../store/build-history.ts";
 import { findChannel } from "../store/channels.ts";
 import type { ApiRequest, ApiRoute } from "./route.ts";
 import { admitOf } from "./task-routes.ts";
@@ -33,6 +34,17 @@ export function packageRoutes(repositories: Repositories, rebuilds: Rebuilds): r
         );
         return { body: { items, next: null } };
       },
+    },
+    {
+      id: "listSourceBuilds",
+      method: "get",
+      path: "/sources/{source}/builds",
+      tag: "packages",
+      permission: "task:read",
+      summary:
+        "The newest builds of a source package; `beside`: whether they left the same packages as the first of their " +
+        "version and architecture, and `reproducible`: whether all did.",
+      handle: async ({ hub, parameters }) => ({ body: await historyOf(hub.database, parameters["source"]!) }),
     },
     {
       id: "promotePackages",

@@ -11,6 +11,7 @@ const person = { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9._+@:$/-]{0,250
 
 /** Parts of paths. What does not fit is nowhere: 404. */
 export const PATH_PARAMETERS: Readonly<Record<string, JsonSchema>> = {
+  source: { type: "string", pattern: "^[a-z0-9][a-z0-9+.-]{1,127}$" },
   task: number,
   run: number,
   workflow: number,

@@ -55,6 +55,10 @@ export const PROFILE_REQUEST = object({
   seconds: { type: "number", exclusiveMinimum: 0, maximum: PROFILE_SECONDS_MAX },
 });
 export const AGAIN = object({ since: time }, ["since"]);
+export const CHAIN_PLACE = object({ number: id, hash: { type: "string", pattern: "^[0-9a-f]{64}$" } }, [
+  "number",
+  "hash",
+]);
 export const REASON = object({ reason: text(1_000) });
 
 export const HOST_REGISTRATION = object(

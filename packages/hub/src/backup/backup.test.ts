@@ -7,7 +7,8 @@ import { after, before, test } from "node:test";
 import { createHash } from "node:crypto";
 import { openDatabase } from "../database/open-database.ts";
 import { claimRuns } from "../store/claim-runs.ts";
-import { sealEvents, verifyChain, writeEvents } from "../store/events.ts";
+import { sealEvents, verifyChain } from "../store/event-chain.ts";
+import { writeEvents } from "../store/events.ts";
 import { fsck } from "../store/fsck.ts";
 import { registerHost } from "../store/hosts.ts";
 import { endRuns } from "../store/move-runs.ts";
@@ -105,9 +106,9 @@ function asOfSchema4(text: string): string {
   const laterTables = [
     ...["built_source", "bin_nmu", "worker_certificate", "enrolment", "kerberos_request", "policy"],
     ...["secret", "ci_trigger", "trigger_delivery", "trigger_poll", "commit_status", "template"],
-    ...["failure_cause", "failed_run", "to_diagnose"],
+    ...["failure_cause", "failed_run", "to_diagnose", "audit_rotation"],
   ];
-  const laterColumns = ["balance", "balance_state", "until", "roles"];
+  const laterColumns = ["balance", "balance_state", "until", "roles", "entries"];
   const lines: string[] = [];
   const end: Record<string, number> = {};
   for (const line of text.trimEnd().split("\n").slice(0, -1)) {

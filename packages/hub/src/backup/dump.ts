@@ -24,6 +24,7 @@ export const BACKED_UP_TABLES = [
   "host",
   "event",
   "seal",
+  "audit_rotation",
   "outbox",
   "log_chunk",
   "role",

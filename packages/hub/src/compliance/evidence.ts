@@ -1,6 +1,6 @@
 /** What the audit and the tables say of a span of time, for reports: facts, without a judgement. */
 import type { Queryable } from "../database/database.ts";
-import { chainHead, verifyChain } from "../store/events.ts";
+import { chainHead, chainStart, verifyChain } from "../store/event-chain.ts";
 
 export interface Span {
   readonly from: Date;
@@ -8,7 +8,13 @@ export interface Span {
 }
 
 export interface Evidence {
-  readonly chain: { readonly number: number; readonly hash: string; readonly fault: string | null };
+  /** rotated: the last seal whose events lie in files; 0: none do. */
+  readonly chain: {
+    readonly number: number;
+    readonly hash: string;
+    readonly fault: string | null;
+    readonly rotated: number;
+  };
   readonly decisions: { readonly allowed: number; readonly refused: number; readonly failedSignIns: number };
   readonly alerts: readonly { readonly at: Date; readonly rule: string; readonly text: string }[];
   /** Who may everything now. */
@@ -81,7 +87,11 @@ export async function gatherEvidence(on: Queryable, { from, until }: Span, isTls
     `select count(distinct actor) as count, count(distinct detail->>'from') as addresses, min(at) as oldest from event`,
   );
   return {
-    chain: { ...(await chainHead(on)), fault: await verifyChain(on) },
+    chain: {
+      ...(await chainHead(on)),
+      rotated: (await chainStart(on)).number,
+      fault: (await verifyChain(on))?.words ?? null,
+    },
     decisions: decisions!,
     alerts: await on.query(
       `select at, detail->>'rule' as rule, detail->>'text' as text from event

@@ -42,6 +42,9 @@ const endlessTasks: Finding = ({ retention }) =>
 const chainFacts: Table = ({ chain }) => [
   ["last seal", `${chain.number} ${chain.hash}`],
   ["chain", chain.fault ?? "computed again, whole"],
+  ...(chain.rotated === 0
+    ? []
+    : [["in files", `what seals 1 to ${chain.rotated} are over: \`hub audit verify FILE\``] as const]),
 ];
 const decisionFacts: Table = ({ decisions }) => [
   ["requests permitted", String(decisions.allowed)],
@@ -74,7 +77,7 @@ const personalFacts: Table = ({ principals }) => [
 ];
 const retentionFacts: Table = ({ retention }) => [
   ...retention.map(({ channel, days }) => [`channel ${channel}`, days === null ? "for ever" : `${days} days`] as const),
-  ["audit", "for ever: it is the chain of events"],
+  ["audit", "until it is taken out into files (`hub audit rotate`), which go on with its chain"],
 ];
 const tlsFacts: Table = ({ isTls }) => [["transport", isTls ? "TLS 1.2 or later" : "plain HTTP, on loopback"]];
 

@@ -57,6 +57,9 @@ export class PostgresDatabase implements Database {
     this.#pool = new pg.Pool({ ...this.#settings, max: options.poolSize });
     // A connection that breaks while it idles is replaced at its next use.
     this.#pool.on("error", () => {});
+    // One that the server ends in the moment in which it is handed out is nobody's, and its error would end the hub:
+    // who has it learns it from the next statement.
+    this.#pool.on("connect", (client) => client.on("error", () => {}));
   }
 
   async query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {

@@ -1,6 +1,6 @@
 /** What one hub does for all: it runs while it leads, at once when it is told of work, else every half second. */
 import type { Database } from "../database/database.ts";
-import { sealEvents } from "../store/events.ts";
+import { sealEvents } from "../store/event-chain.ts";
 import { removeUnusedCauses } from "../store/failures.ts";
 import { expireRuns } from "../store/move-runs.ts";
 import { endPauses, settleEnded } from "../store/settle-ended.ts";

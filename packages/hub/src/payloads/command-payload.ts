@@ -23,9 +23,12 @@ export function readCommandPayload(payload: Readonly<Record<string, unknown>>): 
   if (!isTextRecord(environment)) return "payload.environment: expected texts by name";
   if (!isTextRecord(files)) return "payload.files: expected texts by name";
   if (!isTexts(artefacts)) return "payload.artefacts: expected names of files";
-  const outside = [...Object.keys(files), ...artefacts].find(
-    (name) => name === "" || name.startsWith("/") || normalize(name).startsWith(".."),
-  );
-  if (outside !== undefined) return `payload: ${JSON.stringify(outside)} leaves the task's folder`;
+  for (const [place, names] of [
+    ["files", Object.keys(files)],
+    ["artefacts", artefacts],
+  ] as const) {
+    const outside = names.find((name) => name === "" || name.startsWith("/") || normalize(name).startsWith(".."));
+    if (outside !== undefined) return `payload.${place}: ${JSON.stringify(outside)} leaves the task's folder`;
+  }
   return { argv, environment, files, artefacts };
 }

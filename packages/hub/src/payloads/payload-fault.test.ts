@@ -26,7 +26,7 @@ test("a payload that no worker takes is refused with its place, alone, in batche
   assert.equal(await refused("/tasks", command({ argv: [] })), "payload.argv: expected a program and its arguments");
   assert.equal(
     await refused("/tasks", command({ argv, artefacts: ["../x"] })),
-    'payload: "../x" leaves the task\'s folder',
+    'payload.artefacts: "../x" leaves the task\'s folder',
   );
   assert.equal(
     await refused("/tasks", { kind: "build", payload: { source: "/etc/passwd" } }),

@@ -38,3 +38,15 @@ export async function readNewEvents(
     return moved.seen;
   });
 }
+
+/** Readers, by the names of their marks. */
+const READERS = ["alerts", "webhooks"];
+
+/** @returns the transaction to which all readers came; of events up to it none is waited for */
+export async function slowestReader(on: Queryable): Promise<number> {
+  const [row] = await on.query<{ tx: number | null }>(
+    "select min(split_part(value, ' ', 1)::bigint) as tx from setting where name = any($1)",
+    [READERS],
+  );
+  return row!.tx ?? Number.MAX_SAFE_INTEGER;
+}

@@ -1,6 +1,6 @@
 /** `hub fsck`: what must hold between rows that no constraint of the database says. */
 import type { Database } from "../database/database.ts";
-import { verifyChain } from "./events.ts";
+import { verifyChain } from "./event-chain.ts";
 
 export interface FsckFinding {
   readonly check: string;
@@ -86,7 +86,7 @@ export async function fsck(database: Database): Promise<FsckFinding[]> {
       if (row!.count > 0) findings.push({ check, count: row!.count, examples: row!.examples ?? [] });
     }
     const broken = await verifyChain(inside);
-    if (broken !== null) findings.push({ check: "the chain of events is broken", count: 1, examples: [broken] });
+    if (broken !== null) findings.push({ check: "the chain of events is broken", count: 1, examples: [broken.words] });
     return findings;
   });
 }

@@ -3,7 +3,8 @@ import type { TaskSubmission, TemplateParameter, TemplateView } from "@stratos/h
 import type { Database, Queryable } from "../database/database.ts";
 import { jsonText } from "../database/json-text.ts";
 import { writeEvents } from "./events.ts";
-import { fillTexts, unknownPlaceholder } from "./fill-texts.ts";
+import { fillTexts, unknownPlaceholder } from "../payloads/fill-texts.ts";
+import { lastingFault } from "../payloads/lasting-fault.ts";
 import { HubError, notFound } from "./hub-error.ts";
 
 type Body = Pick<TemplateView, "description" | "parameters" | "tasks">;
@@ -52,6 +53,10 @@ export function putTemplate(database: Database, name: string, body: Body, actor:
   );
   if (unknown !== null)
     throw new HubError(422, "bad-template", `${unknown}: no such parameter; it has ${known.join(", ") || "none"}`);
+  for (const [index, task] of body.tasks.entries()) {
+    const fault = lastingFault(task, (parameter) => formsOf(body.parameters[parameter]!));
+    if (fault !== null) throw new HubError(422, "bad-template", `tasks[${index}].${fault}`);
+  }
   return database.transaction("read committed", async (inside) => {
     // Two changes at once make two versions.
     await inside.query("lock table template in share row exclusive mode");
@@ -125,6 +130,33 @@ export function valuesFault(
   for (const [parameter, rule] of Object.entries(parameters))
     if (!Object.hasOwn(given, parameter) && rule.default === undefined)
       return `${parameter} is missing: ${wantedOf(rule)}`;
+  return null;
+}
+
+/** Some values that a parameter may have; undefined: any text. */
+function formsOf(rule: TemplateParameter): readonly Value[] | undefined {
+  const { type, choices, minimum, maximum, default: usual } = rule;
+  if (choices !== undefined) return choices;
+  if (type === "boolean") return [true, false];
+  const ends = [minimum, maximum, usual, 1].filter((value) => value !== undefined);
+  return type === "string" ? undefined : ends.filter((value) => fits(value, rule));
+}
+
+/**
+ * Of a template's tasks, with values that are known only in part.
+ *
+ * @returns what no worker takes, whatever is filled in later
+ */
+export function lastingTemplateFault(
+  { name, parameters, tasks }: TemplateView,
+  given: Readonly<Record<string, Value>>,
+): string | null {
+  const usual = Object.entries(parameters).map(([parameter, rule]) => [parameter, rule.default!]);
+  const values: Record<string, Value> = { ...Object.fromEntries(usual), ...given };
+  for (const [index, task] of tasks.entries()) {
+    const fault = lastingFault({ ...task, payload: fillTexts(task.payload, values) });
+    if (fault !== null) return `${name}: tasks[${index}].${fault}`;
+  }
   return null;
 }
 

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { simulateHub } from "./simulate-hub.ts";
+import { simulateScale } from "./simulate-scale.ts";
 import { startPostgres, type TestServer } from "./test-database.ts";
 
 let server: TestServer;
@@ -24,6 +25,13 @@ test("hubs, workers and connections die: no task is lost, none has two results, 
 
 test("the same on PGlite", async () => {
   await simulateHub({ seed: first, place: "memory", steps: 120 });
+});
+
+test("the database is killed while many hosts work: no task is lost, none done twice", async () => {
+  const { faults } = await simulateScale({
+    ...{ seed: first, server, hosts: 40, tasks: 600, batch: 300, failovers: 2, tell: () => {} },
+  });
+  assert.equal(faults["servers killed"], 2);
 });
 
 test("a result that is accepted twice is found", async () => {

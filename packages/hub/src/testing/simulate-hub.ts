@@ -1,6 +1,7 @@
 /**
- * `npm run sim:hub -- [--rounds N] [--seed S] [--database memory|URL] [--tasks N]`: hubs, workers and connections that
- * die, under one seed, and a checker of what came out.
+ * `npm run sim:hub -- [--rounds N] [--seed S] [--database memory|URL] [--steps N]`: hubs, workers and connections that
+ * die, under one seed, and a checker of what came out. With `--hosts` and `--batch` it is many of them, under virtual
+ * time (simulate-scale.ts).
  *
  * A round is a handful of hubs and hosts that submit, claim, begin, renew, end, cancel and retry in random order
  * against one database. Meanwhile hubs are dropped in the middle of their statements, connections are ended by the
@@ -16,12 +17,12 @@
  */
 import { parseArgs } from "node:util";
 import { SeededRandom } from "@stratos/base";
-import { BALANCES, type ClaimedRun, type EventView, type RunOutcome, type TaskState } from "@stratos/hub-api";
+import { BALANCES, type ClaimedRun, type RunOutcome } from "@stratos/hub-api";
 import { openDatabase } from "../database/open-database.ts";
 import { DatabaseError, type Database } from "../database/database.ts";
 import { cancelTask, retryTask, setPriority } from "../store/change-tasks.ts";
 import { claimRuns } from "../store/claim-runs.ts";
-import { eventsAfter, EVENT_START, parseCursor, sealEvents, type EventCursor } from "../store/events.ts";
+import { sealEvents } from "../store/event-chain.ts";
 import { fsck } from "../store/fsck.ts";
 import { hearHost, registerHost } from "../store/hosts.ts";
 import { HubError } from "../store/hub-error.ts";
@@ -29,7 +30,9 @@ import { endRuns, expireRuns, releaseUnknown, renewRuns, startRuns } from "../st
 import { endPauses, settleEnded } from "../store/settle-ended.ts";
 import { submitTasks } from "../store/submit-tasks.ts";
 import { whyWaits } from "../store/why-waits.ts";
-import { openMigrated, startPostgres } from "./test-database.ts";
+import { checkHistory } from "./check-history.ts";
+import { simulateScale } from "./simulate-scale.ts";
+import { openMigrated, startPostgres, type TestServer } from "./test-database.ts";
 
 interface SimulationOptions {
   readonly seed: number;
@@ -50,17 +53,6 @@ interface SimulationResult {
 const HUBS = 3;
 const HOSTS = 4;
 const LEASE_SECONDS = 0.15;
-/** What may come after a state of a task. */
-const NEXT_STATES: Readonly<Record<TaskState, readonly TaskState[]>> = {
-  BLOCKED: ["FREE", "CANCELED"],
-  FREE: ["ASSIGNED", "CANCELED"],
-  ASSIGNED: ["RUNNING", "FREE", "FAILED", "CANCELED"],
-  RUNNING: ["COMPLETED", "FAILED", "CANCELED", "FREE"],
-  COMPLETED: [],
-  FAILED: ["FREE"],
-  CANCELED: ["FREE"],
-};
-
 interface Host {
   readonly name: string;
   session: string;
@@ -75,7 +67,6 @@ export async function simulateHub({ seed, place, steps }: SimulationOptions): Pr
   const base = await openMigrated(place);
   const faults: Record<string, number> = {};
   const fault = (name: string): void => void (faults[name] = (faults[name] ?? 0) + 1);
-  const before = await eventEnd(base);
   const hubs: Database[] = [];
   // One connection inside this process cannot be killed: there the hubs are one.
   for (let index = 0; index < HUBS; index++)
@@ -264,7 +255,7 @@ export async function simulateHub({ seed, place, steps }: SimulationOptions): Pr
       await survive(lead(base));
     }
     while ((await settleEnded(base, 500)) > 0);
-    const events = await checkHistory(base, before);
+    const { events } = await checkHistory(base, channel);
     await sealEvents(base);
     const findings = await fsck(base);
     if (findings.length > 0) throw new Error(`fsck: ${JSON.stringify(findings)}`);
@@ -313,57 +304,6 @@ async function openInWords(database: Database, channel: string): Promise<string>
   return words.join("; ");
 }
 
-async function eventEnd(database: Database): Promise<EventCursor> {
-  const [row] = await database.query<EventCursor>("select tx, id from event order by tx desc, id desc limit 1");
-  return row ?? EVENT_START;
-}
-
-/**
- * The model: replays the events, each of which must be allowed by what came before it.
- * @returns how many there were
- */
-async function checkHistory(database: Database, from: EventCursor): Promise<number> {
-  const states = new Map<number, TaskState>();
-  /** The run that has the task. */
-  const holders = new Map<number, number>();
-  const completed = new Set<number>();
-  const events: EventView[] = [];
-  for (let after = from; ;) {
-    const more = await eventsAfter(database, after, 1_000);
-    if (more.length === 0) break;
-    events.push(...more);
-    after = parseCursor(more.at(-1)!.cursor);
-  }
-  for (const { what, task, run } of events.sort((a, b) => a.id - b.id)) {
-    if (task === null) continue;
-    const holder = holders.get(task);
-    if (what.startsWith("RUN_")) {
-      if (holder !== run) throw new Error(`task ${task}: ${what} of run ${run}, and run ${holder} had it`);
-      continue;
-    }
-    if (!(what in NEXT_STATES)) continue;
-    const state = states.get(task);
-    const next = what as TaskState;
-    const isFirst = state === undefined && (next === "FREE" || next === "BLOCKED");
-    if (!isFirst && (state === undefined || !NEXT_STATES[state].includes(next)))
-      throw new Error(`task ${task}: from ${state} to ${next}`);
-    if (next === "ASSIGNED") {
-      if (holder !== undefined) throw new Error(`task ${task}: run ${run} while run ${holder} has it`);
-      holders.set(task, run!);
-    } else if (run !== null && holder !== run)
-      throw new Error(`task ${task}: ${next} by run ${run}, and run ${holder} had it`);
-    if (next === "COMPLETED") {
-      if (completed.has(task)) throw new Error(`task ${task}: completed twice`);
-      completed.add(task);
-    }
-    if (next !== "ASSIGNED" && next !== "RUNNING") holders.delete(task);
-    states.set(task, next);
-  }
-  for (const [task, state] of states)
-    if (!["COMPLETED", "FAILED", "CANCELED"].includes(state)) throw new Error(`task ${task} ended as ${state}`);
-  return events.length;
-}
-
 if (import.meta.main) {
   const { values } = parseArgs({
     options: {
@@ -371,14 +311,63 @@ if (import.meta.main) {
       seed: { type: "string" },
       steps: { type: "string", default: "300" },
       database: { type: "string", default: "postgres" },
+      hosts: { type: "string" },
+      batch: { type: "string", default: "1000" },
+      tasks: { type: "string", default: "10000" },
+      failovers: { type: "string", default: "1" },
     },
   });
   const first = Number(values.seed ?? Date.now() % 1_000_000);
-  const server = values.database === "postgres" ? startPostgres() : null;
-  const total: Record<string, number> = {};
-  let failed = 0;
-  const place = server?.createDatabase() ?? values.database;
+  let server: TestServer | null = null;
+  // A server that is left behind has its folder for ever.
+  for (const [signal, number] of [
+    ["SIGINT", 2],
+    ["SIGTERM", 15],
+  ] as const)
+    process.once(signal, () => {
+      server?.stop();
+      process.exit(128 + number);
+    });
+  const isScale = values.hosts !== undefined;
+  if (isScale || values.database === "postgres") server = startPostgres();
   try {
+    process.exitCode = (await (isScale ? scale(server!) : rounds(server))) ? 0 : 1;
+  } finally {
+    server?.stop();
+  }
+
+  async function scale(server: TestServer): Promise<boolean> {
+    const [hosts, batch, tasks] = [Number(values.hosts), Number(values.batch), Number(values.tasks)];
+    const tell = (line: string): void => void process.stdout.write(`${line}\n`);
+    const words = `--hosts ${hosts} --batch ${batch} --tasks ${tasks} --failovers ${values.failovers}`;
+    try {
+      const failovers = Number(values.failovers);
+      const result = await simulateScale({ seed: first, server, hosts, batch, tasks, failovers, tell });
+      const { events, seconds, virtualSeconds, faults } = result;
+      tell(
+        `seed ${first}: ${tasks} tasks on ${hosts} hosts in ${(virtualSeconds / 3_600).toFixed(2)} virtual hours, ` +
+          `${seconds.toFixed(1)} s (${(tasks / seconds).toFixed(0)}/s); ${events} events; ` +
+          Object.entries(faults)
+            .map(([name, count]) => `${count} ${name}`)
+            .join(", "),
+      );
+      const times = Object.entries(result.statements).map(
+        ([name, { count, meanMs }]) => `${count} ${name} (${meanMs.toFixed(1)} ms)`,
+      );
+      tell(times.join(", "));
+      tell("1 passed, 0 failed");
+      return true;
+    } catch (error) {
+      tell(`${(error as Error).stack ?? String(error)}\nnpm run sim:hub -- --seed ${first} ${words}`);
+      tell("0 passed, 1 failed");
+      return false;
+    }
+  }
+
+  async function rounds(server: TestServer | null): Promise<boolean> {
+    const place = server?.createDatabase() ?? values.database;
+    const total: Record<string, number> = {};
+    let failed = 0;
     for (let round = 0; round < Number(values.rounds); round++) {
       try {
         const { faults, ...counts } = await simulateHub({ seed: first + round, place, steps: Number(values.steps) });
@@ -392,15 +381,13 @@ if (import.meta.main) {
         );
       }
     }
-  } finally {
-    server?.stop();
+    process.stdout.write(
+      `seeds ${first} to ${first + Number(values.rounds) - 1}: ` +
+        `${Object.entries(total)
+          .map(([name, count]) => `${count} ${name}`)
+          .join(", ")}\n`,
+    );
+    process.stdout.write(`${Number(values.rounds) - failed} passed, ${failed} failed\n`);
+    return failed === 0;
   }
-  process.stdout.write(
-    `seeds ${first} to ${first + Number(values.rounds) - 1}: ` +
-      `${Object.entries(total)
-        .map(([name, count]) => `${count} ${name}`)
-        .join(", ")}\n`,
-  );
-  process.stdout.write(`${Number(values.rounds) - failed} passed, ${failed} failed\n`);
-  process.exitCode = failed === 0 ? 0 : 1;
 }

@@ -15,6 +15,8 @@ export interface TestServer {
   /** A new, empty database on it. */
   createDatabase(): string;
   stop(): void;
+  /** Kills it, as a failing computer would, and starts it again; what it had promised is there. */
+  restart(): void;
   /** Runs SQL as its superuser. */
   sql(database: string, text: string): string;
   readonly folder: string;
@@ -64,7 +66,9 @@ export function startPostgres(settings: readonly string[] = []): TestServer {
   ]
     .map((line) => `-c ${line}`)
     .join(" ");
-  run("pg_ctl", "start", "--wait", "--pgdata", data, "--log", join(folder, "log"), "--options", set);
+  const start = (): void =>
+    void run("pg_ctl", "start", "--wait", "--pgdata", data, "--log", join(folder, "log"), "--options", set);
+  start();
   let made = 0;
   const sql = (database: string, text: string): string =>
     run("psql", "-h", folder, "-U", "hub", "-d", database, "-AtqX", "-v", "ON_ERROR_STOP=1", "-c", text).trim();
@@ -75,6 +79,10 @@ export function startPostgres(settings: readonly string[] = []): TestServer {
       const name = `hub${++made}`;
       sql("postgres", `create database ${name}`);
       return `postgres://hub@localhost/${name}?host=${encodeURIComponent(folder)}`;
+    },
+    restart: () => {
+      run("pg_ctl", "stop", "--mode", "immediate", "--wait", "--pgdata", data);
+      start();
     },
     stop: () => {
       spawnSync(

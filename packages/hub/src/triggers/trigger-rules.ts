@@ -1,7 +1,7 @@
 /** Which tasks a push starts: filters, and what is put into the texts of a task, or into a template's values. */
 import type { TaskSubmission, TriggerPush, TriggerView } from "@stratos/hub-api";
 import type { Queryable } from "../database/database.ts";
-import { fillTexts } from "../store/fill-texts.ts";
+import { fillTexts } from "../payloads/fill-texts.ts";
 import { HubError } from "../store/hub-error.ts";
 import { findTemplate, tasksOf } from "../store/templates.ts";
 import { pushFault } from "./forges.ts";

@@ -37,7 +37,11 @@ before(async () => {
 });
 after(() => hub.close());
 
-const build = { kind: "build", arch: "amd64", payload: { source: "{{clone}}#{{commit}}", deep: ["{{ name }}", 7] } };
+const build = {
+  kind: "build",
+  arch: "amd64",
+  payload: { source: "{{clone}}#{{commit}}", profiles: ["{{ name }}"], seed: 7 },
+};
 const put = (name: string, rule: object): Promise<unknown> =>
   admin.call("PUT", `/triggers/${name}`, { forge: "github", secret: "forge", task: build, ...rule });
 const refused = (work: Promise<unknown>, status: number, why: RegExp): Promise<void> =>
@@ -86,7 +90,7 @@ test("a signed push starts the task, filled in; the same one again starts nothin
     [task.kind, task.arch, task.owner, task.label, task.payload],
     [
       ...["build", "amd64", "trigger:tool", "me/tool main"],
-      { source: `https://forge.example/me/tool.git#${COMMIT}`, deep: ["main", 7] },
+      { source: `https://forge.example/me/tool.git#${COMMIT}`, profiles: ["main"], seed: 7 },
     ],
   );
   const before = await tasks();
@@ -268,7 +272,7 @@ const DEB = {
     deep: { type: "integer" },
   },
   tasks: [
-    { kind: "build", label: "{{source}}", payload: { source: "{{source}}", suite: "{{suite}}", deep: "{{deep}}" } },
+    { kind: "build", label: "{{source}}", payload: { source: "{{source}}", suite: "{{suite}}", seed: "{{deep}}" } },
     { kind: "command", label: "tell", payload: { argv: ["tell"] }, afterInBatch: [0] },
   ],
 };
@@ -289,7 +293,7 @@ test("a push starts a template's tasks as one workflow, of which the forge hears
     const made = await deliver("deb", push({ ref: "refs/heads/sid" }));
     assert.equal(made.status, 201, made.why ?? "");
     const { workflow, payload } = await admin.call<TaskView>("GET", `/tasks/${made.task}`);
-    assert.deepEqual(payload, { source: `https://forge.example/me/tool.git#${COMMIT}`, suite: "sid", deep: 3 });
+    assert.deepEqual(payload, { source: `https://forge.example/me/tool.git#${COMMIT}`, suite: "sid", seed: 3 });
     const { name, owner, tasks: all } = await admin.call<WorkflowView>("GET", `/workflows/${workflow}`);
     assert.deepEqual([name, owner, all.map(({ state }) => state)], ["deb v1", "trigger:deb", ["FREE", "BLOCKED"]]);
     const end = (state: string, task: number, message: string | null = null): Promise<unknown> =>
@@ -319,13 +323,13 @@ test("a push starts a template's tasks as one workflow, of which the forge hears
 });
 
 test("a template whose values do not fit starts nothing, and says why; nor one for channels of nobody's", async () => {
-  const values = { source: "x", suite: "{{name}}", deep: 3 };
+  const values = { source: "xz", suite: "{{name}}", deep: 3 };
   const set = (template: object, more: object = {}): Promise<unknown> =>
     put("odd", { task: undefined, template, ...more });
   await refused(put("odd", { template: { name: "deb", values } }), 422, /either a task or a template/);
   await refused(set({ name: "none", values }), 404, /none/);
   await refused(set({ name: "deb", values: { ...values, more: 1 } }), 422, /more: deb has no such parameter/);
-  await refused(set({ name: "deb", values: { source: "x", deep: 3 } }), 422, /suite is missing/);
+  await refused(set({ name: "deb", values: { source: "xz", deep: 3 } }), 422, /suite is missing/);
   await refused(set({ name: "deb", values: { ...values, deep: "{{name}}" } }), 422, /deep: what is pushed is text/);
   await refused(set({ name: "deb", values: { ...values, source: "{{branch}}" } }), 422, /{{branch}}: no placeholder/);
   await set({ name: "deb", values });
@@ -335,7 +339,10 @@ test("a template whose values do not fit starts nothing, and says why; nor one f
   assert.equal(await why("sid"), null);
   // Somebody else changes the template: the trigger's maker was not asked for that channel.
   await admin.call("PUT", "/channels/release", {});
-  await admin.call("PUT", "/templates/deb", { ...DEB, tasks: [{ kind: "build", channel: "release", payload: {} }] });
+  await admin.call("PUT", "/templates/deb", {
+    ...DEB,
+    tasks: [{ kind: "build", channel: "release", payload: { source: "xz" } }],
+  });
   assert.equal(await why("trixie"), "deb v2 has a task for channel release, for which the trigger was not set");
   await set({ name: "deb", values, version: 1 });
   assert.equal((await deliver("odd", push({ ref: "refs/heads/trixie", after: "d".repeat(40) }))).status, 201);

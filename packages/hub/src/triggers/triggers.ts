@@ -5,10 +5,11 @@
 import type { TriggerDeliveryView, TriggerOutcome, TriggerPush, TriggerView } from "@stratos/hub-api";
 import type { Database, Queryable } from "../database/database.ts";
 import { writeEvents } from "../store/events.ts";
-import { unknownPlaceholder } from "../store/fill-texts.ts";
+import { lastingFault } from "../payloads/lasting-fault.ts";
+import { unknownPlaceholder } from "../payloads/fill-texts.ts";
 import { HubError, notFound } from "../store/hub-error.ts";
 import { submitTasks, type Admit } from "../store/submit-tasks.ts";
-import { findTemplate, valuesFault } from "../store/templates.ts";
+import { findTemplate, lastingTemplateFault, valuesFault } from "../store/templates.ts";
 import { PUSH_PLACEHOLDERS, startedBy } from "./trigger-rules.ts";
 
 type Rule = Omit<TriggerView, "name">;
@@ -33,7 +34,8 @@ export async function putTrigger(database: Database, { name, ...rule }: TriggerV
     if (rule.template !== undefined) {
       const { name: template, version, values } = rule.template;
       const isLater = (value: unknown): boolean => typeof value === "string" && value.includes("{{");
-      const odd = valuesFault(await findTemplate(inside, template, version ?? null), values, isLater);
+      const found = await findTemplate(inside, template, version ?? null);
+      const odd = valuesFault(found, values, isLater) ?? lastingTemplateFault(found, values);
       if (odd !== null) throw new HubError(422, "bad-trigger", odd);
     }
     for (const channel of rule.template?.channels ?? [rule.task?.channel ?? "default"])
@@ -61,6 +63,8 @@ function ruleFault({ forge, secret, url, everySeconds, paths, status, task, temp
   const unknown = unknownPlaceholder([task?.label ?? "", task?.payload, template?.values], PUSH_PLACEHOLDERS);
   if (unknown !== null)
     return `${unknown}: no placeholder; there are {{commit}}, {{ref}}, {{name}}, {{repository}} and {{clone}}`;
+  const lasting = task === undefined ? null : lastingFault(task);
+  if (lasting !== null) return `task.${lasting}`;
   for (const address of [url, status?.api])
     if (address !== undefined && !(URL.canParse(address) && /^https?:$/.test(new URL(address).protocol)))
       return `${address}: expected a URL of http or https`;

@@ -53,12 +53,12 @@ const EXPECTED: Readonly<Record<string, { readonly links: string; readonly submi
   viewer: { links: "/ /tasks /failures /packages /hosts /templates /audit", submits: "" },
   submitter: { links: "/ /tasks /failures /packages /hosts /templates /audit", submits: "guarded open" },
   operator: {
-    links: "/ /tasks /failures /packages /hosts /templates /triggers /plugins /audit",
+    links: "/ /tasks /failures /packages /hosts /templates /triggers /plugins /audit /settings",
     submits: "guarded open",
   },
-  auditor: { links: "/ /tasks /failures /packages /hosts /templates /triggers /plugins /audit", submits: "" },
+  auditor: { links: "/ /tasks /failures /packages /hosts /templates /triggers /plugins /audit /settings", submits: "" },
   admin: {
-    links: "/ /tasks /failures /packages /hosts /templates /triggers /plugins /profiles /audit",
+    links: "/ /tasks /failures /packages /hosts /templates /triggers /plugins /profiles /audit /settings",
     submits: "guarded open",
   },
   worker: { links: "/packages", submits: "" },
@@ -141,3 +141,10 @@ async function signIn(principal: string, role: string): Promise<Call> {
   cookie = (await call("POST", "/login", { token })).headers.get("set-cookie")!.split(";")[0]!;
   return call;
 }
+
+test("settings are shown to who may read them, and no secret among them", async () => {
+  const text = await (await (await signIn("one-reader", "auditor"))("GET", "/settings")).text();
+  assert.match(text, /--lease, s<\/td><td>60</);
+  assert.ok(!text.includes(hub.adminToken));
+  assert.equal((await (await signIn("one-other", "viewer"))("GET", "/settings")).status, 403);
+});

@@ -71,6 +71,7 @@ const LINKS = [
   ["/plugins", "Plugins", "plugin:read"],
   ["/profiles", "Profiles", "profile:read"],
   ["/audit", "Audit", "event:read"],
+  ["/settings", "Settings", "setting:read"],
 ] as const;
 
 /** The first page that is for a reader; null: none is. */
@@ -354,7 +355,7 @@ ${table(
     one.name,
     one.version,
     one.arch,
-    one.source,
+    who.may("task:read") ? html`<a href="/sources/${one.source}">${one.source}</a>` : one.source,
     one.channel,
     one.task === null ? "" : taskLink(one.task, who),
     one.actor,

@@ -13,10 +13,15 @@ import type { KerberosLogin } from "../access/kerberos/kerberos-login.ts";
 import type { OidcLogin } from "../access/oidc.ts";
 import type { AttemptLimit } from "../api/attempt-limit.ts";
 import { passedOn } from "../api/passed-on.ts";
+import { fitsParameter } from "../api/path-parameters.ts";
 import { followLog } from "../api/task-routes.ts";
+import { historyOf } from "../store/build-history.ts";
+import { settingsPage } from "./settings-page.ts";
+import { historyPage } from "./history-page.ts";
 import type { HubService } from "../hub-service.ts";
 import { cancelTask, retryTask } from "../store/change-tasks.ts";
-import { chainHead, eventsOfTask, lastAlerts, lastEvents } from "../store/events.ts";
+import { chainHead } from "../store/event-chain.ts";
+import { eventsOfTask, lastAlerts, lastEvents } from "../store/events.ts";
 import { HubError } from "../store/hub-error.ts";
 import { listHosts } from "../store/hosts.ts";
 import { TASK_STATES } from "../store/task-states.ts";
@@ -254,6 +259,12 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
     const packages = await packagesOf(database, wanted, { limit: PACKAGES, lastFirst: true });
     return context.html(packagesPage(packages, channel, who));
   });
+  app.get("/sources/:source", async (context) => {
+    const who = await permitted(context, "task:read");
+    const source = context.req.param("source");
+    if (!fitsParameter("source", source)) throw new HubError(404, "not-found", `source ${source}: there is none`);
+    return context.html(historyPage(await historyOf(database, source), who));
+  });
   app.get("/hosts", async (context) => {
     const who = await permitted(context, "host:read");
     return context.html(hostsPage(await listHosts(database), who));
@@ -268,6 +279,10 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
         who,
       }),
     );
+  });
+  app.get("/settings", async (context) => {
+    const who = await permitted(context, "setting:read");
+    return context.html(settingsPage(hub.options.settings ?? { groups: {} }, who));
   });
   app.route("/", templatePages(hub, { permitted, require }));
   app.route("/", triggerPages(hub, { permitted, require }));

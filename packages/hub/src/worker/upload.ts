@@ -103,7 +103,7 @@ async function upload(client: HubClient, digest: string, path: string, signal: A
 
 /** How many requests may end so. */
 function triesAfter(error: unknown): number {
-  if (error instanceof HubProblem) return error.status < 500 && error.status !== 409 ? 1 : TRIES_MAX;
+  if (error instanceof HubProblem) return error.status < 500 && ![409, 429].includes(error.status) ? 1 : TRIES_MAX;
   // What fetch throws names the reason as its cause.
   const { cause = error } = error as Error;
   const { code } = cause as NodeJS.ErrnoException;

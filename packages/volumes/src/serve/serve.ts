@@ -21,6 +21,5 @@ export { servePage } from "./serve-page.ts";
 export { ServedVolumes } from "./served-volumes.ts";
 export { listenAt, type ListenPlace } from "./service-listener.ts";
 export { MetricsText, RequestCounters } from "./metrics-text.ts";
-export { readTlsFiles, type TlsFiles } from "./tls-files.ts";
 export { defaultTokenPath, serviceToken, type ServiceToken } from "./service-token.ts";
 export { readVolumeConfig, VOLUME_CONFIG_SCHEMA } from "./volume-config.ts";

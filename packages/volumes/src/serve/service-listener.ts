@@ -4,8 +4,8 @@ import { createServer, type Server } from "node:https";
 import { connect, type AddressInfo } from "node:net";
 import { createAdaptorServer, type ServerType } from "@hono/node-server";
 import { hostReason } from "@stratos/host-node/home";
+import { followTlsFiles, tlsContext, type TlsFiles } from "@stratos/host-node/tls-files";
 import { OperationError } from "@stratos/operation";
-import { followTlsFiles, readTlsFiles, type TlsFiles } from "./tls-files.ts";
 
 export type ListenPlace = { readonly socket: string } | { readonly host: string; readonly port: number };
 
@@ -60,9 +60,7 @@ function secureServer(
   hostname: string,
   files: TlsFiles,
 ): ServerType {
-  const { cert, key } = readTlsFiles(files);
-  const serverOptions = { cert, key, minVersion: files.minVersion };
-  return createAdaptorServer({ fetch, hostname, createServer, serverOptions });
+  return createAdaptorServer({ fetch, hostname, createServer, serverOptions: tlsContext(files) });
 }
 
 async function listening(server: ServerType, what: string, listen: () => void): Promise<void> {

@@ -15,6 +15,7 @@ import { triggers } from "./0012-triggers.ts";
 import { artefactCaches } from "./0013-artefact-caches.ts";
 import { failures } from "./0014-failures.ts";
 import { queueOrder } from "./0015-queue-order.ts";
+import { auditRotation } from "./0016-audit-rotation.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -33,6 +34,7 @@ export const MIGRATIONS: readonly Migration[] = [
   artefactCaches,
   failures,
   queueOrder,
+  auditRotation,
 ];
 export const SCHEMA_VERSION = MIGRATIONS.length;
 

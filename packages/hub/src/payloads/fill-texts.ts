@@ -2,7 +2,7 @@
 
 const PLACEHOLDER = /\{\{([^{}]*)\}\}/g;
 
-type Filling = string | number | boolean;
+export type Filling = string | number | boolean;
 
 /** A text that is nothing but one placeholder becomes the value itself, number or boolean too. */
 export function fillTexts<Value>(value: Value, fillings: Readonly<Record<string, Filling>>): Value {
@@ -23,9 +23,12 @@ export function unknownPlaceholder(value: unknown, known: readonly string[]): st
   return found;
 }
 
-function mapTexts(value: unknown, change: (text: string) => Filling): unknown {
-  if (typeof value === "string") return change(value);
-  if (Array.isArray(value)) return value.map((item) => mapTexts(item, change));
+/** @param change  is told a text and its place: `.files[0].name` */
+export function mapTexts(value: unknown, change: (text: string, place: string) => Filling, place = ""): unknown {
+  if (typeof value === "string") return change(value, place);
+  if (Array.isArray(value)) return value.map((item, index) => mapTexts(item, change, `${place}[${index}]`));
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapTexts(item, change)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, mapTexts(item, change, `${place}.${key}`)]),
+  );
 }

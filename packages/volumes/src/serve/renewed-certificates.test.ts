@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, suite, test } from "node:test";
 import { connect } from "node:tls";
+import { ciphersFault, readTlsFiles, type TlsFiles } from "@stratos/host-node/tls-files";
 import { listenAt } from "./service-listener.ts";
-import { readTlsFiles, type TlsFiles } from "./tls-files.ts";
 
 suite("certificates", () => {
   const folder = mkdtempSync(join(tmpdir(), "stratos-tls-"));
@@ -50,6 +50,13 @@ suite("certificates", () => {
     assert.throws(() => readTlsFiles({ ...one, key: one.certificate }), { what: one.certificate, why: /private key/ });
     assert.throws(() => readTlsFiles({ ...one, key: two.key }), { what: two.key, why: /is not the key of/ });
     assert.throws(() => readTlsFiles({ ...one, key: join(folder, "none") }), { what: join(folder, "none") });
+  });
+
+  test("a list of cipher suites is refused for a name that there is not, or nothing to speak", () => {
+    assert.equal(ciphersFault("TLS_AES_256_GCM_SHA384:ECDHE-ECDSA-AES256-GCM-SHA384", "TLSv1.2"), null);
+    assert.match(ciphersFault("TLS_AES_256_GCM_SHA384:ECDHE-ECDSA-AES265-GCM-SHA384", "TLSv1.2")!, /AES265.*no cipher/);
+    assert.match(ciphersFault("HIGH:!aNULL", "TLSv1.2")!, /'HIGH'/);
+    assert.match(ciphersFault("ECDHE-ECDSA-AES256-GCM-SHA384", "TLSv1.3")!, /none of them is of TLS 1\.3/);
   });
 
   test("a server shows what the files hold now; a half-written one changes nothing and is told of", async (t) => {

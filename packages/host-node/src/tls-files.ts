@@ -5,9 +5,9 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import type { Server } from "node:https";
-import type { SecureVersion } from "node:tls";
-import { hostReason } from "@stratos/host-node/home";
+import { createSecureContext, getCiphers, type SecureContextOptions, type SecureVersion } from "node:tls";
 import { OperationError } from "@stratos/operation";
+import { hostReason } from "./host-reason.ts";
 
 export interface TlsFiles {
   /** PEM: the certificate, and those that lead to its root. */
@@ -15,6 +15,46 @@ export interface TlsFiles {
   /** PEM, without a passphrase. */
   readonly key: string;
   readonly minVersion: SecureVersion;
+  /** Names of cipher suites, parted by colons, the preferred ones first; absent: Node's own choice. */
+  readonly ciphers?: string;
+}
+
+/** As OpenSSL prints them: `ECDHE-RSA-AES256-GCM-SHA384`, `TLS_AES_256_GCM_SHA384` (of TLS 1.3). */
+const isOfTls13 = (suite: string): boolean => suite.startsWith("TLS_");
+
+/**
+ * OpenSSL passes over names that it does not know: a slip would leave a server that nobody can speak to, or that
+ * speaks less than was meant.
+ *
+ * @returns what is wrong with a list of cipher suites, in words; null: nothing
+ */
+export function ciphersFault(list: string, minVersion: SecureVersion): string | null {
+  const suites = list.split(":");
+  const known = new Set(getCiphers().map((name) => name.toUpperCase()));
+  const other = suites.find((suite) => !known.has(suite));
+  if (other !== undefined)
+    return `'${other}': no cipher suite of this program; \`openssl ciphers\` prints names, which colons part`;
+  if (minVersion === "TLSv1.3" && !suites.some(isOfTls13))
+    return "none of them is of TLS 1.3 (TLS_AES_256_GCM_SHA384 …), and nothing older is to be spoken";
+  try {
+    createSecureContext({ ciphers: list, minVersion });
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return null;
+}
+
+/** What a server is made of, and given anew. */
+function contextOf(
+  { cert, key }: Pick<TlsContent, "cert" | "key">,
+  { minVersion, ciphers }: TlsFiles,
+): SecureContextOptions {
+  return { cert, key, minVersion, ...(ciphers === undefined ? {} : { ciphers }) };
+}
+
+/** @throws OperationError as {@link readTlsFiles} does */
+export function tlsContext(files: TlsFiles): SecureContextOptions {
+  return contextOf(readTlsFiles(files), files);
 }
 
 interface TlsContent {
@@ -71,10 +111,16 @@ function read(path: string): string {
 /**
  * Gives the server the files' content whenever they have changed.
  *
+ * @param others  of the server's context, which is set whole
  * @param onDefect  told of content that is of no use: what was before stays
  * @returns what ends that
  */
-export function followTlsFiles(server: Server, files: TlsFiles, onDefect: (words: string) => void): () => void {
+export function followTlsFiles(
+  server: Server,
+  files: TlsFiles,
+  onDefect: (words: string) => void,
+  others: SecureContextOptions = {},
+): () => void {
   const stamp = (): string =>
     [files.certificate, files.key]
       .map((path) => {
@@ -88,8 +134,7 @@ export function followTlsFiles(server: Server, files: TlsFiles, onDefect: (words
     if (now === seen) return;
     seen = now;
     try {
-      const { cert, key } = readTlsFiles(files);
-      server.setSecureContext({ cert, key, minVersion: files.minVersion });
+      server.setSecureContext({ ...others, ...tlsContext(files) });
     } catch (error) {
       onDefect((error as Error).message);
     }

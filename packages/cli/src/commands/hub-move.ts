@@ -1,0 +1,84 @@
+/** `stratos hub restore|migrate`: into another database, without a hub that serves either. */
+import { createReadStream } from "node:fs";
+import {
+  countRows,
+  DatabaseError,
+  dumpDatabase,
+  HUB_DEFAULTS,
+  linesOf,
+  openDatabase,
+  openHubPlace,
+  restoreDatabase,
+  type Database,
+  type HubPlaceOptions,
+} from "@stratos/hub";
+import { OperationError } from "@stratos/operation";
+import { CommandError, hostReason } from "../command-error.ts";
+import { printJson } from "../hub/hub-listing.ts";
+import { formatTable } from "../text-table.ts";
+
+/** Into an empty database, of a hub that does not run. */
+export async function restoreHub(file: string, options: HubPlaceOptions & { readonly json?: true }): Promise<number> {
+  const place = await openHubPlace(options);
+  try {
+    const lines = linesOf(file === "-" ? process.stdin : createReadStream(file));
+    const counts = await restoreDatabase(place.database, lines, HUB_DEFAULTS.leaseSeconds);
+    tellCounts(counts, options.json === true);
+    return 0;
+  } catch (error) {
+    throw databaseFailure(error, file);
+  } finally {
+    await place.close();
+  }
+}
+
+/** One database into another: each table's rows are counted on both sides. */
+export async function migrateHub(
+  options: HubPlaceOptions & { readonly to: string; readonly json?: true },
+): Promise<number> {
+  const place = await openHubPlace(options);
+  const stop = new AbortController();
+  let target: Database | null = null;
+  try {
+    target = await openDatabase(options.to);
+    const text = dumpDatabase(place.database, stop.signal);
+    const counts = await restoreDatabase(target, linesOf(text), HUB_DEFAULTS.leaseSeconds);
+    const [before, after] = [await countRows(place.database), await countRows(target)];
+    const differing = Object.keys(before).filter((table) => before[table] !== after[table]);
+    if (differing.length > 0)
+      throw new CommandError(
+        options.to,
+        "counts differ: " + differing.map((table) => `${table} ${after[table]} of ${before[table]}`).join(", "),
+      );
+    tellCounts(counts, options.json === true);
+    return 0;
+  } catch (error) {
+    throw databaseFailure(error, options.to);
+  } finally {
+    stop.abort();
+    await target?.close();
+    await place.close();
+  }
+}
+
+function tellCounts(counts: Readonly<Record<string, number>>, isJson: boolean): void {
+  if (isJson) printJson(counts);
+  else
+    process.stdout.write(
+      formatTable(
+        ["TABLE", "ROWS"],
+        Object.entries(counts)
+          .filter(([, count]) => count > 0)
+          .map(([table, count]) => [table, String(count)]),
+      ),
+    );
+}
+
+function databaseFailure(error: unknown, what: string): unknown {
+  if (error instanceof OperationError || !(error instanceof Error)) return error;
+  return new CommandError(
+    what.replace(/:[^:@/]*@/, "@"),
+    error instanceof DatabaseError ? error.message : hostReason(error),
+    { cause: error },
+  );
+}
