@@ -152,7 +152,9 @@ export const COLLECTOR = `
 (define (scan-all:void start:i32 from:i32 size:i32 from2:i32 size2:i32)
   (let ((again:i32 1))
     (while again
-      (scan-objects start from size from2 size2)
+      (if (= (reg PHASE) MARKING)
+          (scan-and-mark start size)
+          (scan-objects start from size from2 size2))
       (set! start (reg FILL-NEXT))
       (set! again (settle-ephemerons from size from2 size2)))))
 
@@ -233,6 +235,7 @@ export const COLLECTOR = `
 (define (minor:void sp:i32)
   (let ((start:i32 0) (at:i32 STORES) (size:i32 (nursery-size)) (entries (cell CELL-GUARDED)))
     (cell! CELL-GUARDED 0)
+    (when (= (reg PHASE) MARKING) (clear-marks))
     (if (reg STORE-OVERFLOW)
         (begin
           (fill-top)

@@ -263,8 +263,8 @@ export function cellAddress(cell: number): number {
   return Region.cells + cell * 8;
 }
 
-/** Words that a slice of marking looks through: some two milliseconds. */
-export const SLICE_WORDS = 250_000;
+/** Words that a slice of marking looks through: some two milliseconds at most. */
+export const SLICE_WORDS = 100_000;
 /** Bytes of the old generation below which it is not marked. */
 export const LEAST_THRESHOLD = 64 * MIB;
 

@@ -39,15 +39,15 @@ function run(text: string, options: { slice: number; isVerified: boolean; mebiby
 test("a graph that is changed while it is marked is what a model says", () => {
   for (const [slice, isVerified, mutationsPerRound] of [
     [300, true, 10_000],
-    [20_000, true, 15_000],
-    [5000, false, 150_000],
+    [40_000, true, 15_000],
+    [20_000, false, 150_000],
   ] as const) {
     const options: MutationOptions = { seed, rows: 40, columns: 150, rounds: 4, mutationsPerRound };
     const { output, session } = run(mutationProgram(options), { slice, isVerified, mebibytes: 96 });
     assert.deepEqual(output.trim().split("\n"), mutationLines(options), `seed ${seed}, slices of ${slice}`);
     const { majorCount, markCount } = session.engine.statistics;
     // The smallest slices are in no time for all that is allocated.
-    if (slice > 300) assert.ok(majorCount === 0 && markCount > 1, `${majorCount} copied, ${markCount} marked`);
+    if (slice > 300) assert.ok(majorCount === 0 && markCount > 0, `${majorCount} copied, ${markCount} marked`);
   }
 });
 
@@ -130,7 +130,7 @@ test("large objects, and those between small and large, take the place of others
         (vector-set! kept at i)
         (vector-set! table at (item i))))
     (write 'done)`;
-  const { output, session } = run(text, { slice: 20_000, isVerified: false, mebibytes: 128 });
+  const { output, session } = run(text, { slice: 100_000, isVerified: false, mebibytes: 128 });
   assert.equal(output, "done");
   const { majorCount, markCount, oldBytes } = session.engine.statistics;
   assert.ok(majorCount === 0 && markCount > 5, `${majorCount} copied, ${markCount} marked`);

@@ -4,9 +4,10 @@
  *
  * Marking is by incremental update. Its invariant, behind each slice: no object that was looked through holds one that
  * is not marked, but for roots. So what the program stores into old objects meanwhile is noted, whatever its age
- * (`BARRIER-SIZE`), and shaded at the next minor collection, as are all roots; what is promoted is not marked, and is
- * reached in the same ways. When nothing is left to be looked through behind that, all that lives is marked. No read of
- * an ephemeron or guardian needs a barrier, because what the program took from it is a root then.
+ * (`BARRIER-SIZE`), and shaded at the next minor collection, as are all roots; what is promoted
+ * is marked, and what it holds is shaded, so that the work does not grow with what the program makes. When nothing is
+ * left to be looked through behind that, all that lives is marked. No read of an ephemeron or guardian needs a barrier,
+ * because what the program took from it is a root then.
  *
  *     other half: [ a bit for each 8 bytes of the half in use ] [ stack of objects, at most half of it ] [ equal? ]
  *
@@ -27,9 +28,10 @@ export const MARKING = `
   (reg! PHASE IDLE)
   (reg! BARRIER-SIZE (nursery-size)))
 
-; The bits of all that is in use are there.
+; The bits are there of all that is in use, and of what the next collection may promote.
 (define (clear-marks:void)
-  (let ((from:i32 (- (reg MARK-TOP) (reg OLD-START))) (to:i32 (and (+ 511 (- (reg OLD-NEXT) (reg OLD-START))) -512)))
+  (let ((from:i32 (- (reg MARK-TOP) (reg OLD-START)))
+        (to:i32 (and (+ 511 (- (+ (reg OLD-NEXT) (+ (nursery-size) (shr (nursery-size) 3))) (reg OLD-START))) -512)))
     (when (<u from to)
       (fill! (+ (reg OTHER-START) (shr from 6)) 0 (shr (- to from) 6))
       (reg! MARK-TOP (+ (reg OLD-START) to)))))
@@ -95,6 +97,35 @@ export const MARKING = `
       (reg! STORE-NEXT kept)
       ; Draining again and again would take more time than looking through all once.
       (when (>u kept (- STORES-END 0x40000)) (reg! STORE-NEXT STORES-END)))))
+
+; \`scan-objects\` of a minor collection: what is promoted is marked, what it holds is shaded. An ephemeron is looked
+; through when the minor collection knows whether its key lives.
+(define (scan-and-mark:void at:i32 size:i32)
+  (while (!= at (reg FILL-NEXT))
+    (let ((h (load64 at)) (end:i32 (+ at 16)))
+      (if (= (and (wrap h) 7) 7)
+          (let ((kind:i32 (and (wrap (shr h 3)) 31)))
+            (if (= kind KIND-JUMP)
+                (begin
+                  (store64! at 0 HOLE-BYTE)
+                  (set! at (wrap (shr h 32)))
+                  (set! end at))
+                (begin
+                  (mark-object at)
+                  (set! end (+ at (object-bytes h)))
+                  (when (= kind KIND-EPHEMERON)
+                    (store64! (+ at 24) 0 (shl (ext (reg EPHEMERONS)) 3))
+                    (reg! EPHEMERONS at)
+                    (store32! (reg MARK-NEXT) 0 at)
+                    (reg! MARK-NEXT (+ 4 (reg MARK-NEXT))))
+                  (set! at (if (|| (= kind KIND-EPHEMERON) (>= kind FIRST-BYTES)) end (+ at 8))))))
+          (mark-object at))
+      (while (!= at end)
+        (let ((w (load64 at)))
+          (if (<u (- (wrap w) NURSERY) size)
+              (store64! at 0 (forward w NURSERY size 0 0))
+              (when (<u (- (wrap w) (reg OLD-START)) (- (reg OLD-NEXT) (reg OLD-START))) (shade w))))
+        (set! at (+ at 8))))))
 
 (define (start-marking:void sp:i32)
   (reg! PHASE MARKING)
@@ -269,17 +300,17 @@ export const MARKING = `
       (be-idle)
       (set-threshold))))
 
-; Words for a slice after which so many bytes were promoted: as many as end the work before half of what is free is
-; used, but no more than three slices while there is room for some collections; and half as many again as these bytes
-; have, so that there is an end.
+; Words for a slice after which so many bytes were promoted: as many as end the work before three quarters of what
+; is free are used; but while there is room for some collections no more than three slices, or half as many again as
+; these bytes have.
 (define (pace:i32 grown:i32 work:i32)
   (let ((free:i32 (free-bytes)) (words (ext (reg SLICE))) (most (* 3 (ext (reg SLICE)))) (due 0))
     (when (<= grown 0) (return (wrap words)))
     (when (< free 0x10000) (return 0x8000000))
+    (when (<u most (/u (* 3 (ext grown)) 16)) (set! most (/u (* 3 (ext grown)) 16)))
     (when (<u free (shl (nursery-size) 4)) (set! most 0x8000000))
-    (set! due (/u (* (ext grown) (ext work)) (* 4 (ext free))))
+    (set! due (/u (* (ext grown) (ext work)) (* 6 (ext free))))
     (when (>u due most) (set! due most))
-    (when (<u due (/u (* 3 (ext grown)) 16)) (set! due (/u (* 3 (ext grown)) 16)))
     (wrap (if (>u due words) due words))))
 
 ; Where there is little room but for holes, the next collection must find some.
@@ -292,9 +323,7 @@ export const MARKING = `
   (let ((grown:i32 (- (used-bytes) (reg USED-BEFORE))))
     (when (&& (= (reg PHASE) IDLE) (>u (used-bytes) (reg OLD-THRESHOLD))) (start-marking sp))
     (if (= (reg PHASE) MARKING)
-        (begin
-          (when (> grown 0) (reg! MARK-LEFT (+ (reg MARK-LEFT) grown)))
-          (when (mark-slice (pace grown (reg MARK-LEFT))) (start-sweep)))
+        (when (mark-slice (pace grown (reg MARK-LEFT))) (start-sweep))
         (when (= (reg PHASE) SWEEPING) (sweep-slice (pace grown (- (reg SWEEP-END) (reg SWEEP-AT))))))
     (while (few-holes) (sweep-slice (reg SLICE)))
     (reg! USED-BEFORE (used-bytes))))

@@ -152,10 +152,10 @@ export const OLD_SPACE = `
 ; Bytes that are free beside the room for the nursery's content.
 (define (free-bytes:i32) (+ (old-room) (reg HOLE-BYTES)))
 
-; When the old half is marked next: it is three times as large, or half of what is free is used.
+; When the old half is marked next: it is three times as large, or a quarter of what is free is used.
 (define (set-threshold:void)
   (let ((live (ext (used-bytes))) (least:i32 (reg LEAST-THRESHOLD)) (free:i32 (free-bytes)) (next 0))
-    (set! next (+ live (if (> free 0) (ext (shr free 1)) 0)))
+    (set! next (+ live (if (> free 0) (ext (shr free 2)) 0)))
     (when (>u next (* live 3)) (set! next (* live 3)))
     (when (>u least (shr (- (reg OLD-END) (reg OLD-START)) 1)) (set! least (shr (- (reg OLD-END) (reg OLD-START)) 1)))
     (when (<u next (ext least)) (set! next (ext least)))
