@@ -82,6 +82,8 @@ export interface EngineOptions {
 export interface EngineStatistics {
   readonly minorCount: number;
   readonly majorCount: number;
+  /** How often the old generation was marked to the end, in slices. */
+  readonly markCount: number;
   readonly oldBytes: number;
   /** How often the stack went to the heap by an exception: for continuations and for deep recursion. */
   readonly unwindCount: number;
@@ -107,6 +109,7 @@ const TABLE_FIRST = 1024;
  * compiler would take as long for them as all that comes before it. What is hot is then found within a moment.
  */
 const HOT_BYTES_MAX = 128 * 1024;
+const DEBUG_SLICE_WORDS = 5000;
 const SAVED_REGISTERS = [Register.cellCount, Register.staticNext, Register.oldNext] as const;
 
 export function createEngine(options: EngineOptions): Engine {
@@ -210,7 +213,13 @@ export class Engine {
       this.#lowSignatures = lowSignatures();
       this.#boot();
     }
-    if (options.debug !== undefined) this.heap.set(Register.torture, options.debug === "torture" ? 2 : 1);
+    if (options.debug !== undefined) {
+      this.heap.set(Register.torture, options.debug === "torture" ? 2 : 1);
+      // The old generation is marked all the time, a little after each collection.
+      this.heap.set(Register.oldThreshold, 0);
+      this.heap.set(Register.leastThreshold, 0);
+      this.heap.set(Register.slice, DEBUG_SLICE_WORDS);
+    }
     if (options.debug === "torture") this.heap.set(Register.limit, this.heap.get(Register.alloc));
   }
 
@@ -384,7 +393,8 @@ export class Engine {
     return {
       minorCount: this.heap.get(Register.minorCount),
       majorCount: this.heap.get(Register.majorCount),
-      oldBytes: this.heap.get(Register.oldNext) - this.heap.get(Register.oldStart),
+      markCount: this.heap.get(Register.markCount),
+      oldBytes: this.heap.oldBytes,
       unwindCount: this.heap.get(Register.unwindCount),
       handleCount: this.#objects.javascript.count,
     };

@@ -111,8 +111,8 @@ export const NATIVE = `
 ; Unchecked. 46: where a byte first stands in bytes, from start to end (end: nowhere); 47: how many bytes of two places
 ; are the same, of n at most; 48: bytes as the characters of a string, from a place on; 49: the other way about (63 for
 ; what is no byte); 50: read(2) to a place in bytes. 51: an object's address in units of eight bytes, without 2^30 when
-; it is in the nursery; 52, 53: minor and major collections so far; 54: the processor, by
-; its number in ELF files.
+; it is in the nursery; 52, 53: minor collections so far, and those that ended old objects; 54: the processor, by its
+; number in ELF files.
 (macro (start-of w) (+ (and (wrap w) -8) 8))
 (macro (number-at at) (wrap (sar (load64 sp at) 3)))
 (macro (run-of at) (+ (wrap (load64 sp at)) FIELDS))
@@ -133,7 +133,7 @@ export const NATIVE = `
     (let ((a:i32 (start-of (load64 sp))))
       (return (shl (- (shr (ext a) 3) (if (<u (- a NURSERY) (reg NURSERY-SIZE)) 1073741824 0)) 3))))
   (when (= operation 52) (return (shl (ext (reg MINOR-COUNT)) 3)))
-  (when (= operation 53) (return (shl (ext (reg MAJOR-COUNT)) 3)))
+  (when (= operation 53) (return (shl (ext (+ (reg MAJOR-COUNT) (reg MARK-COUNT))) 3)))
   (when (= operation 54) (return (shl (begin MACHINE) 3)))
   (shl (syscall SYS-READ (sar (load64 sp) 3) (ext (+ (run-of 8) (number-at 16))) (sar (load64 sp 24) 3) 0 0 0) 3))
 
@@ -200,7 +200,7 @@ export const NATIVE = `
         (begin
           (when (= (reg IS-WHOLE) 0) (grow-heap))
           (set! a (reg OLD-NEXT))
-          (when (>u (+ a (+ 16 (reg NURSERY-SIZE))) (reg OLD-END)) (heap-full))
+          (when (>u (+ a (+ 16 (+ (reg NURSERY-SIZE) (shr (reg NURSERY-SIZE) 3)))) (reg OLD-END)) (heap-full))
           (reg! OLD-NEXT (+ a 16))))
     (store64! a 0 FLONUM-HEADER)
     (storef! a 8 x)

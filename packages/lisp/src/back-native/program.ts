@@ -5,7 +5,17 @@
  */
 import { assert } from "@stratos/base";
 import type { EngineImage } from "../image/engine-image.ts";
-import { Immediate, Kind, Region, Register, STACK_BUDGET, cellAddress, headerByte } from "../heap/layout.ts";
+import {
+  Immediate,
+  Kind,
+  LEAST_THRESHOLD,
+  Region,
+  Register,
+  SLICE_WORDS,
+  STACK_BUDGET,
+  cellAddress,
+  headerByte,
+} from "../heap/layout.ts";
 import { runtimeModule } from "../back-wasm/runtime-module.ts";
 import { emitFunction } from "./emit.ts";
 import type { NativeCode } from "./emit.ts";
@@ -175,12 +185,15 @@ function registerPage(image: EngineImage, nurseryBytes: number): Uint8Array {
     [Register.stackLimit, Region.stack + STACK_BUDGET],
     [Register.nurseryEnd, nurseryEnd],
     [Register.nurserySize, nurseryBytes],
+    [Register.barrierSize, nurseryBytes],
+    [Register.leastThreshold, LEAST_THRESHOLD],
+    [Register.slice, SLICE_WORDS],
     [Register.oldStart, oldStart],
     [Register.oldNext, oldNext],
     [Register.oldEnd, oldStart + half],
     [Register.otherStart, oldStart + half],
     [Register.otherEnd, oldStart + 2 * half],
-    [Register.oldThreshold, 64 * MIB],
+    [Register.oldThreshold, LEAST_THRESHOLD],
     [Register.storeNext, Region.stores],
     [Register.staticNext, staticNext],
     [Register.cellCount, cellCount],

@@ -555,7 +555,7 @@ export abstract class FrameWriter {
     writer.i32Const(Region.nursery);
     writer.op(Op.i32Sub);
     writer.i32Const(0);
-    writer.memory(Op.i32Load, Register.nurserySize);
+    writer.memory(Op.i32Load, Register.barrierSize);
     writer.op(Op.i32LtU);
     writer.if();
     address();

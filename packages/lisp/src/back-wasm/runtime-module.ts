@@ -4,12 +4,16 @@
  */
 import { CodeWriter, Op, Type } from "@stratos/wasm";
 import { COLLECTOR } from "../heap/collector.ts";
+import { MARKING } from "../heap/marking.ts";
+import { OLD_SPACE } from "../heap/old-space.ts";
 import {
   Cell,
   FIRST_BYTES_KIND,
   Immediate,
   Kind,
+  LAST_HOLE_LIST,
   Offset,
+  Phase,
   Region,
   Register,
   Tag,
@@ -94,6 +98,9 @@ export function lowConstants(): Record<string, number> {
     "CAPTURED-3": Offset.captured + 24,
     "CONTINUATION-HEADER": headerByte(Kind.procedure) + VARIADIC * 256 + 4 * 2 ** 16 + TableSlot.continuation * 2 ** 32,
     "BIGNUM-BYTE": headerByte(Kind.bignum),
+    "HOLE-BYTE": headerByte(Kind.hole),
+    "LAST-LIST": LAST_HOLE_LIST,
+    "JUMP-BYTE": headerByte(Kind.jump),
     "INTEGER-LIMBS": INTEGER_LIMBS,
     "INTEGER-SUM": INTEGER_SUM,
     "SCRATCH-1": Region.scratch,
@@ -109,6 +116,7 @@ export function lowConstants(): Record<string, number> {
   for (const [name, value] of Object.entries(Register)) constants[dashed(name)] = value;
   for (const [name, value] of Object.entries(Kind)) constants[`KIND-${dashed(name)}`] = value;
   for (const [name, value] of Object.entries(Tag)) constants[`TAG-${dashed(name)}`] = value;
+  for (const [name, value] of Object.entries(Phase)) constants[dashed(name)] = value;
   for (const [name, value] of Object.entries(Cell)) constants[`CELL-${dashed(name)}`] = value;
   return constants;
 }
@@ -120,6 +128,8 @@ function lowProgram(): LowProgram {
 function makeLowProgram(constants: Record<string, number>): LowProgram {
   const program = new LowProgram(constants);
   program.add(readForms(COLLECTOR));
+  program.add(readForms(OLD_SPACE));
+  program.add(readForms(MARKING));
   program.add(readForms(RUNTIME));
   program.add(readForms(INTEGERS));
   program.add(readForms(EQUAL));

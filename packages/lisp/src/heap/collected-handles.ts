@@ -1,6 +1,6 @@
 /**
  * Values of JavaScript that the heap holds: an object in the heap for each, whose only field is the negative number of
- * its place here. After a collection those whose object was not copied are let go.
+ * its place here. After a collection those whose object was neither copied nor marked are let go.
  *
  * The collector leaves where an object went in its first word (layout.ts), until the space is used again; so each is
  * followed from where it was known to lie. An old generation that was collected twice between two looks has written
@@ -22,6 +22,7 @@ export class CollectedHandles {
   readonly #numbers: Map<JavaScriptValue, number>;
   readonly #free: number[];
   #majorCount: number;
+  #markCount: number;
 
   constructor(heap: Heap) {
     this.#heap = heap;
@@ -30,6 +31,7 @@ export class CollectedHandles {
     this.#numbers = new Map();
     this.#free = [];
     this.#majorCount = 0;
+    this.#markCount = 0;
   }
 
   /** Whether an object of kind `host` is one of these. */
@@ -61,6 +63,7 @@ export class CollectedHandles {
     if (heap.get(Register.torture) === 0) {
       heap.set(Register.torture, TELLS);
       this.#majorCount = heap.get(Register.majorCount);
+      this.#markCount = heap.get(Register.markCount);
     }
     return word;
   }
@@ -72,12 +75,15 @@ export class CollectedHandles {
     const end = heap.get(Register.oldNext);
     const majorCount = heap.get(Register.majorCount);
     const found = majorCount - this.#majorCount > 1 ? this.#scan(start, end) : null;
+    // A marking has just ended: nothing was swept yet, and what was promoted is marked if it lives.
+    const isMarked = heap.get(Register.markCount) !== this.#markCount;
+    this.#markCount = heap.get(Register.markCount);
     this.#majorCount = majorCount;
     for (let number = 0; number < this.#values.length; number++) {
       const value = this.#values[number]!;
       if (value === null) continue;
       const address = found === null ? this.#follow(this.#addresses[number]!, start, end) : (found.get(number) ?? null);
-      if (address !== null) {
+      if (address !== null && !(isMarked && !heap.isMarked(address))) {
         this.#addresses[number] = address;
         continue;
       }

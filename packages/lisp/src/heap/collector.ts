@@ -1,7 +1,9 @@
 /**
  * The collector, in the low-level language: a nursery in which allocation is a comparison and an addition, and an old
- * generation of two halves. A minor collection copies what lives in the nursery to the end of the old half in use; a
- * major one copies both to the other half.
+ * generation of two halves. A minor collection copies what lives in the nursery to where the old half in use has room
+ * (old-space.ts). The old half is marked in slices behind minor collections, and its holes are found in slices
+ * (marking.ts); a major collection, which copies both generations to the other half at once, comes when there is no
+ * room otherwise, or when the program asks for one.
  *
  * Roots are exact: cells, shadow stack below `sp`, the argument area, and old fields that the write barrier noted. When
  * the buffer of noted fields is full the whole old half is looked through instead, so that it is bounded.
@@ -14,8 +16,9 @@
  * whose object was not reached goes into its queue, from where the program takes it; the object is kept for that, and
  * ephemerons are broken after it.
  *
- * Invariants: the nursery is empty after each collection; an old half always has room for the whole nursery (else a
- * major collection comes first, and `heap-full` is called when that does not help); static objects hold no pointers.
+ * Invariants: the nursery is empty after each collection; an old half has room for the whole nursery behind what is in
+ * use (else a major collection comes first, and `heap-full` is called when that does not help); static objects hold no
+ * pointers.
  */
 export const COLLECTOR = `
 (macro (reg r) (load32 r))
@@ -45,15 +48,17 @@ export const COLLECTOR = `
       (when (>=u (- p from) size)
         (when (>=u (- p from2) size2) (return w)))
       (let ((a:i32 (+ (- p t) 8)))
-        (let ((h (load64 a)) (to:i32 (reg OLD-NEXT)))
+        (let ((h (load64 a)) (to:i32 (reg FILL-NEXT)))
           (when (= (and (wrap h) 255) 255)
             (return (+ (shr h 32) (exts (- t 8)))))
           (if (= t 1)
               (begin
+                (when (>u (+ to 16) (reg FILL-LIMIT)) (set! to (next-fill 16)))
                 (store64! to 0 h)
                 (store64! to 8 (load64 a 8))
-                (reg! OLD-NEXT (+ to 16)))
+                (reg! FILL-NEXT (+ to 16)))
               (let ((bytes:i32 (object-bytes h)))
+                (when (>u (+ to bytes) (reg FILL-LIMIT)) (set! to (next-fill bytes)))
                 (if (>u bytes 256)
                     (copy! to a bytes)
                     (let ((i:i32 8))
@@ -61,32 +66,56 @@ export const COLLECTOR = `
                       (while (<u i bytes)
                         (store64! (+ to i) 0 (load64 (+ a i)))
                         (set! i (+ i 8)))))
-                (reg! OLD-NEXT (+ to bytes))))
+                (reg! FILL-NEXT (+ to bytes))))
           (store64! a 0 (or (shl (ext to) 32) 255))
           (pointer to t))))))
 
+; The word at a place becomes the one after the collection. Most words need no call: they point into neither range.
+(macro (follow! at from size from2 size2)
+  (let ((w (load64 at)))
+    (when (|| (<u (- (wrap w) from) size) (<u (- (wrap w) from2) size2))
+      (store64! at 0 (forward w from size from2 size2)))))
+
 (define (forward-range:void start:i32 end:i32 from:i32 size:i32 from2:i32 size2:i32)
   (while (<u start end)
-    (store64! start 0 (forward (load64 start) from size from2 size2))
+    (follow! start from size from2 size2)
     (set! start (+ start 8))))
 
-; Follows all objects from start to the end of the old half, which grows meanwhile.
+; Follows all objects from a place on to where the last one was put, which grows meanwhile.
 (define (scan-objects:void at:i32 from:i32 size:i32 from2:i32 size2:i32)
-  (while (<u at (reg OLD-NEXT))
+  (while (!= at (reg FILL-NEXT))
     (let ((h (load64 at)))
       (if (= (and (wrap h) 7) 7)
-          (let ((bytes:i32 (object-bytes h)))
-            (if (= (and (wrap (shr h 3)) 31) KIND-EPHEMERON)
+          (let ((bytes:i32 (object-bytes h)) (kind:i32 (and (wrap (shr h 3)) 31)))
+            (if (< kind FIRST-BYTES)
                 (begin
-                  (store64! (+ at 24) 0 (shl (ext (reg EPHEMERONS)) 3))
-                  (reg! EPHEMERONS at))
-                (when (< (and (wrap (shr h 3)) 31) FIRST-BYTES)
-                  (forward-range (+ at 8) (+ at bytes) from size from2 size2)))
-            (set! at (+ at bytes)))
+                  (if (= kind KIND-EPHEMERON)
+                      (begin
+                        (store64! (+ at 24) 0 (shl (ext (reg EPHEMERONS)) 3))
+                        (reg! EPHEMERONS at))
+                      (forward-range (+ at 8) (+ at bytes) from size from2 size2))
+                  (set! at (+ at bytes)))
+                (if (= kind KIND-JUMP)
+                    (begin
+                      (store64! at 0 HOLE-BYTE)
+                      (set! at (wrap (shr h 32))))
+                    (set! at (+ at bytes)))))
           (begin
-            (store64! at 0 (forward h from size from2 size2))
-            (store64! at 8 (forward (load64 at 8) from size from2 size2))
-            (set! at (+ at 16)))))))
+            (follow! at from size from2 size2)
+            (set! at (+ at 8))
+            (follow! at from size from2 size2)
+            (set! at (+ at 8)))))))
+
+; Follows the fields of all that lies from a place to another, whether it lives or not.
+(define (walk-objects:void at:i32 end:i32 from:i32 size:i32)
+  (while (<u at end)
+    (let ((h (load64 at)) (bytes:i32 16))
+      (if (= (and (wrap h) 7) 7)
+          (begin
+            (set! bytes (object-bytes h))
+            (when (< (and (wrap (shr h 3)) 31) FIRST-BYTES) (forward-range (+ at 8) (+ at bytes) from size 0 0)))
+          (forward-range at (+ at 16) from size 0 0))
+      (set! at (+ at bytes)))))
 
 (define (scan-roots:void sp:i32 from:i32 size:i32 from2:i32 size2:i32)
   (forward-range CELLS (+ CELLS (* 8 (reg CELL-COUNT))) from size from2 size2)
@@ -123,8 +152,10 @@ export const COLLECTOR = `
 (define (scan-all:void start:i32 from:i32 size:i32 from2:i32 size2:i32)
   (let ((again:i32 1))
     (while again
-      (scan-objects start from size from2 size2)
-      (set! start (reg OLD-NEXT))
+      (if (= (reg PHASE) MARKING)
+          (scan-and-mark start size)
+          (scan-objects start from size from2 size2))
+      (set! start (reg FILL-NEXT))
       (set! again (settle-ephemerons from size from2 size2)))))
 
 (define (break-ephemerons:void)
@@ -177,16 +208,17 @@ export const COLLECTOR = `
       (set! queue (address (load64 (+ a 16))))
       (store64! (+ a 24) 0 (load64 (+ queue 8)))
       (store64! (+ queue 8) 0 moved)
+      (when (= (reg PHASE) MARKING) (note-field (+ queue 8)))
       (set! entry next))))
 
 ; What is to be done when all has been followed that is reached: for the entries of two lists, and ephemerons.
 (define (scan-weak:void entries more from:i32 size:i32 from2:i32 size2:i32)
-  (let ((start:i32 (reg OLD-NEXT)) (lost-entries 0))
+  (let ((start:i32 (reg FILL-NEXT)) (lost-entries 0))
     (when (|| (wrap entries) (wrap more))
       (reach-queues entries from size from2 size2)
       (reach-queues more from size from2 size2)
       (scan-all start from size from2 size2)
-      (set! start (reg OLD-NEXT))
+      (set! start (reg FILL-NEXT))
       (set! lost-entries (sort-entries more (sort-entries entries 0 from size from2 size2) from size from2 size2))
       (deliver lost-entries from size from2 size2)
       (scan-all start from size from2 size2))
@@ -201,17 +233,26 @@ export const COLLECTOR = `
   (reg! STORE-OVERFLOW 0))
 
 (define (minor:void sp:i32)
-  (let ((start:i32 (reg OLD-NEXT)) (at:i32 STORES) (size:i32 (nursery-size)) (entries (cell CELL-GUARDED)))
+  (let ((start:i32 0) (at:i32 STORES) (size:i32 (nursery-size)) (entries (cell CELL-GUARDED)))
     (cell! CELL-GUARDED 0)
+    (when (= (reg PHASE) MARKING) (clear-marks))
     (if (reg STORE-OVERFLOW)
-        (set! start (+ (reg OLD-START) 8))
-        (while (<u at (reg STORE-NEXT))
-          (let ((slot:i32 (load32 at)))
-            (store64! slot 0 (forward (load64 slot) NURSERY size 0 0)))
-          (set! at (+ at 4))))
+        (begin
+          (fill-top)
+          (set! start (reg FILL-NEXT))
+          (walk-objects (+ (reg OLD-START) 8) start NURSERY size))
+        (begin
+          (open-fill)
+          (set! start (reg FILL-NEXT))
+          (while (<u at (reg STORE-NEXT))
+            (let ((slot:i32 (load32 at)))
+              (store64! slot 0 (forward (load64 slot) NURSERY size 0 0)))
+            (set! at (+ at 4)))))
     (scan-roots sp NURSERY size 0 0)
     (scan-all start NURSERY size 0 0)
     (scan-weak entries 0 NURSERY size 0 0)
+    (seal-fill)
+    (when (= (reg PHASE) MARKING) (shade-changes sp))
     (reg! MINOR-COUNT (+ 1 (reg MINOR-COUNT)))
     (empty-nursery)))
 
@@ -222,21 +263,24 @@ OLD-START)))
     (cell! CELL-GUARDED 0)
     (cell! CELL-OLD-GUARDED 0)
     (cell! CELL-MAJOR-ASKED 0)
+    (be-idle)
+    (forget-holes)
     (reg! OLD-START (reg OTHER-START))
     (reg! OLD-END (reg OTHER-END))
     (reg! OTHER-START from)
     (reg! OTHER-END end)
     (reg! OLD-NEXT (+ (reg OLD-START) 8))
+    (fill-top)
     (scan-roots sp NURSERY size from used)
     (scan-all (+ (reg OLD-START) 8) NURSERY size from used)
     (scan-weak entries more NURSERY size from used)
+    (seal-fill)
     (reg! MAJOR-COUNT (+ 1 (reg MAJOR-COUNT)))
     (empty-nursery)
-    (let ((live:i32 (- (reg OLD-NEXT) (reg OLD-START))))
-      (reg! OLD-THRESHOLD (if (<u live 0x1000000) 0x4000000 (* live 3))))))
+    (set-threshold)))
 
 ; Room in the old half beyond the nursery's content.
-(define (old-room:i32) (- (- (reg OLD-END) (reg OLD-NEXT)) (nursery-size)))
+(define (old-room:i32) (- (- (reg OLD-END) (reg OLD-NEXT)) (+ (nursery-size) (shr (nursery-size) 3))))
 
 ; Leaves all that runs for the procedure of the recovery, which must not return. What is bound by dynamic-wind is still
 ; to be left. A frame that was being saved is lost with the others.
@@ -257,12 +301,11 @@ OLD-START)))
 (define (collect:void sp:i32 bytes:i32)
   (when (= (reg IS-WHOLE) 0) (grow-heap))
   (if (|| (< (old-room) 0) (wrap (cell CELL-MAJOR-ASKED)))
-      (begin
-        (major sp)
-        (when (< (old-room) 0) (out-of-heap)))
+      (major sp)
       (begin
         (minor sp)
-        (when (>u (- (reg OLD-NEXT) (reg OLD-START)) (reg OLD-THRESHOLD)) (major sp))))
+        (if (< (old-room) 0) (major sp) (work-slice sp))))
+  (when (< (old-room) 0) (out-of-heap))
   (when (reg TORTURE)
     (collected sp)
     (when (&& (reg INTERRUPTED) (can-recover)) (recover))
@@ -276,11 +319,13 @@ once; then the nursery is
     (if (>u bytes LARGE)
         (begin
           (collect sp 0)
-          (when (|| (>u bytes 0x70000000) (< (- (old-room) bytes) 0))
-            (major sp)
-            (when (< (- (old-room) bytes) 0) (out-of-heap)))
-          (set! a (reg OLD-NEXT))
-          (reg! OLD-NEXT (+ a bytes)))
+          (set! a (large-hole bytes))
+          (when (= a 0)
+            (when (|| (>u bytes 0x70000000) (< (- (old-room) bytes) 0))
+              (major sp)
+              (when (< (- (old-room) bytes) 0) (out-of-heap)))
+            (set! a (reg OLD-NEXT))
+            (reg! OLD-NEXT (+ a bytes))))
         (begin
           (when (>u (+ a bytes) (reg LIMIT))
             (collect sp bytes)
@@ -288,17 +333,20 @@ once; then the nursery is
           (reg! ALLOC (+ a bytes))))
     a))
 
-; Notes that a field of an object outside of the nursery holds a young value now.
+; Notes that a field of an object outside of the nursery holds a young value now, or any while the old half is marked.
 (define (remember:void slot:i32 value)
   (when (&& (<u (- (tag-of value) 1) 5) (>=u (- slot NURSERY) (nursery-size)))
-    (let ((next:i32 (reg STORE-NEXT)))
-      (if (>=u next STORES-END)
-          (reg! STORE-OVERFLOW 1)
-          (begin
-            (store32! next 0 slot)
-            (reg! STORE-NEXT (+ next 4)))))))
+    (when (>=u (reg STORE-NEXT) STORES-END) (drain-stores))
+    (note-field slot)))
+
+(define (note-field:void slot:i32)
+  (if (>=u (reg STORE-NEXT) STORES-END)
+      (reg! STORE-OVERFLOW 1)
+      (begin
+        (store32! (reg STORE-NEXT) 0 slot)
+        (reg! STORE-NEXT (+ (reg STORE-NEXT) 4)))))
 
 (define (store-field:void slot:i32 value)
   (store64! slot 0 value)
-  (when (<u (- (wrap value) NURSERY) (nursery-size)) (remember slot value)))
+  (when (<u (- (wrap value) NURSERY) (reg BARRIER-SIZE)) (remember slot value)))
 `;

@@ -28,12 +28,15 @@ import {
   Cell,
   Immediate,
   Kind,
+  LEAST_THRESHOLD,
   Region,
   Register,
+  SLICE_WORDS,
   STACK_BUDGET,
   Tag,
   cellAddress,
   headerByte,
+  promotionRoom,
 } from "./layout.ts";
 
 export type Word = bigint;
@@ -89,6 +92,9 @@ export class Heap {
     this.set(Register.stackLimit, Region.stack + STACK_BUDGET);
     this.set(Register.nurseryEnd, nurseryEnd);
     this.set(Register.nurserySize, options.nurseryBytes);
+    this.set(Register.barrierSize, options.nurseryBytes);
+    this.set(Register.leastThreshold, LEAST_THRESHOLD);
+    this.set(Register.slice, SLICE_WORDS);
     this.set(Register.oldStart, nurseryEnd);
     this.set(Register.oldNext, nurseryEnd + 8);
     this.#divide(options.memoryBytes);
@@ -109,7 +115,7 @@ export class Heap {
     this.set(Register.oldEnd, start + half);
     this.set(Register.otherStart, start + half);
     this.set(Register.otherEnd, start + 2 * half);
-    this.set(Register.oldThreshold, Math.min(64 * 1024 * 1024, Math.floor(half / 2)));
+    this.set(Register.oldThreshold, Math.min(LEAST_THRESHOLD, Math.floor(half / 2)));
   }
 
   /** How large the memory must be at first, for an engine that keeps so many bytes of its own in the old generation. */
@@ -185,7 +191,8 @@ export class Heap {
     }
     const old = this.get(Register.oldNext);
     // The nursery must always fit behind what is there.
-    if (old + bytes + this.get(Register.nurserySize) > this.get(Register.oldEnd)) throw new HeapFullError();
+    if (old + bytes + promotionRoom(this.get(Register.nurserySize)) > this.get(Register.oldEnd))
+      throw new HeapFullError();
     if (this.get(Register.isWhole) === 0) this.grow();
     this.set(Register.oldNext, old + bytes);
     return old;
@@ -199,6 +206,18 @@ export class Heap {
   }
   static pointer(address: number, tag: number): Word {
     return BigInt(address - 8 + tag);
+  }
+
+  /** Whether an object of the old generation is marked; until the next marking begins. */
+  isMarked(address: number): boolean {
+    const at = (address - this.get(Register.oldStart)) >>> 3;
+    return ((this.view.getUint8(this.get(Register.otherStart) + (at >>> 3)) >> (at & 7)) & 1) === 1;
+  }
+
+  /** Bytes of the old generation that are no holes. */
+  get oldBytes(): number {
+    const end = this.get(Register.oldNext) - this.get(Register.fillEnd) + this.get(Register.fillNext);
+    return end - this.get(Register.oldStart) - this.get(Register.holeBytes);
   }
 
   /** Kind in an object's header. */
@@ -222,13 +241,13 @@ export class Heap {
     return this.word(Heap.address(word) + 8 + 8 * index);
   }
 
-  /** Stores into an object just made by `allocate`; an old one is noted when the word is young. */
+  /** Stores into an object; the field of an old one is noted when the collector must know (`Register.barrierSize`). */
   initField(address: number, word: Word): void {
     this.setWord(address, word);
     const tag = Heap.tag(word);
     if (tag === 0 || tag > 5) return;
-    const isYoung = (at: number): boolean => at >= Region.nursery && at < this.get(Register.nurseryEnd);
-    if (!isYoung(Number(word)) || isYoung(address)) return;
+    if (Number(word) - Region.nursery >= this.get(Register.barrierSize) || Number(word) < Region.nursery) return;
+    if (address >= Region.nursery && address < this.get(Register.nurseryEnd)) return;
     const next = this.get(Register.storeNext);
     if (next >= Region.storesEnd) this.set(Register.storeOverflow, 1);
     else {

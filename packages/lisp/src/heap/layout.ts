@@ -58,6 +58,9 @@ export const Kind = {
   bytevector: 21,
   bignum: 22,
   flonum: 23,
+  /** Space in the old generation that is no object's; while something is promoted: where it goes on. */
+  hole: 24,
+  jump: 25,
 } as const;
 export const FIRST_BYTES_KIND = 20;
 
@@ -121,11 +124,9 @@ export const Register = {
   staticNext: 0x10074,
   /** Not 0: the host is told of each collection. 2: there is one at each allocation, too. */
   torture: 0x10078,
-  scan: 0x1007c,
   otherStart: 0x10080,
   otherEnd: 0x10084,
   hostBusy: 0x10088,
-  copiedBytes: 0x1008c,
   nurseryEnd: 0x10094,
   nurserySize: 0x10098,
   unwindCount: 0x1009c,
@@ -141,7 +142,44 @@ export const Register = {
   heapReserve: 0x100bc,
   /** The program was interrupted, which is noticed at the next collection or look. */
   interrupted: 0x100c0,
+  /**
+   * Fields of old objects are noted when a value is stored that lies so many bytes from the nursery's start on: the
+   * nursery's size, and while the old generation is marked the whole heap's.
+   */
+  barrierSize: 0x1007c,
+  /** Where what is promoted goes: next place, up to where it may go, the hole's end; whether it is none (0 or 1). */
+  fillNext: 0x1008c,
+  fillLimit: 0x10090,
+  fillEnd: 0x100c4,
+  fillIsTop: 0x100c8,
+  /** Holes of the old generation: first and last of the small ones, bytes of all. */
+  holeFirst: 0x100cc,
+  holeLast: 0x100d0,
+  holeBytes: 0x100d8,
+  /** What is done in slices: `Phase`. */
+  phase: 0x100dc,
+  /** Where the bits end that were cleared; the words that are looked through; the stack's end; ephemerons that wait. */
+  markTop: 0x100e0,
+  markAt: 0x100e4,
+  markEnd: 0x100e8,
+  markNext: 0x100ec,
+  markEphemerons: 0x100f0,
+  /** Bytes that are to be marked yet, as guessed. */
+  markLeft: 0x100f4,
+  /** Markings that came to their end. */
+  markCount: 0x100f8,
+  sweepAt: 0x100fc,
+  sweepEnd: 0x10100,
+  /** Words that a slice looks through when there is no hurry. */
+  slice: 0x10104,
+  /** Bytes of the old generation below which it is not marked; those in use after the slice before. */
+  leastThreshold: 0x10108,
+  usedBefore: 0x1010c,
+  /** First holes of the others, by their sizes: from 512, 1024 … bytes on; the last one's are LARGE_BYTES and more. */
+  holeLists: 0x10140,
 } as const;
+
+export const Phase = { idle: 0, marking: 1, sweeping: 2 } as const;
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -225,5 +263,17 @@ export function cellAddress(cell: number): number {
   return Region.cells + cell * 8;
 }
 
+/** Words that a slice of marking looks through: some two milliseconds at most. */
+export const SLICE_WORDS = 100_000;
+/** Bytes of the old generation below which it is not marked. */
+export const LEAST_THRESHOLD = 64 * MIB;
+
+/** Room that a collection must find for what it promotes: beside objects there are jumps and rests of holes. */
+export function promotionRoom(nurseryBytes: number): number {
+  return nurseryBytes + (nurseryBytes >>> 3);
+}
+
 /** What is longer is allocated in the old generation at once. A nursery is larger. */
 export const LARGE_BYTES = 256 * 1024;
+/** Number of the last list of holes, from 0 on. */
+export const LAST_HOLE_LIST = 9;

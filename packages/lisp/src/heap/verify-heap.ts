@@ -1,11 +1,12 @@
 /**
  * Proves that a heap is whole: each pointer of each root and each live object leads to an object whose header fits its
- * tag, inside of a region in use. It is run after each collection of a session that is debugged, so it makes no text
- * and no bigint before something is wrong.
+ * tag, inside of a region in use; and when the old generation has just been marked, that the object is marked. It
+ * is run after each collection of a session that is debugged, so it makes no text and no bigint before something is
+ * wrong.
  */
 import { assert } from "@stratos/base";
 import { Heap } from "./heap.ts";
-import { cellAddress, FIRST_BYTES_KIND, Kind, Region, Register, Tag } from "./layout.ts";
+import { cellAddress, FIRST_BYTES_KIND, Kind, Phase, Region, Register, Tag } from "./layout.ts";
 
 /** @param sp  end of the shadow stack's words */
 export function verifyHeap(heap: Heap, sp: number): void {
@@ -14,6 +15,7 @@ export function verifyHeap(heap: Heap, sp: number): void {
   const oldStart = heap.get(Register.oldStart);
   const oldEnd = heap.get(Register.oldNext);
   const staticsEnd = heap.get(Register.staticNext);
+  const isMarked = heap.get(Register.phase) === Phase.sweeping && heap.get(Register.sweepAt) === oldStart + 8;
   /** A bit for each 8 bytes. */
   const seen = new Uint32Array((view.byteLength >>> 8) + 1);
   /** Places of words to look at, and before each the object that it is of; 0: it is a root. */
@@ -40,6 +42,8 @@ export function verifyHeap(heap: Heap, sp: number): void {
     const mark = 1 << ((address >>> 3) & 31);
     if ((seen[address >>> 8]! & mark) !== 0) continue;
     seen[address >>> 8]! |= mark;
+    if (isMarked && address >= oldStart && address < oldEnd && !heap.isMarked(address))
+      fail(heap, at, holder, "must point to what is marked");
     const first = view.getUint32(address, true);
     if (tag === Tag.pair) {
       if ((first & 7) === Tag.header) fail(heap, at, holder, "must point to a pair");

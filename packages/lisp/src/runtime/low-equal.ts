@@ -5,8 +5,9 @@
  * nondestructive equality checking for trees and graphs, 2008.
  *
  * Nothing is collected meanwhile. Ranges of words that must be equal wait above the stack's budget, 16 bytes each
- * (address, address, count); the classes lie in the half of the old generation that is not in use, in a table of 8
- * bytes for each object (address, address of its parent or 0). Where there is no room the answer is left to the host.
+ * (address, address, count); the classes lie in the half of the old generation that is not in use, behind what
+ * marking has there, in a table of 8 bytes for each object (address, address of its parent or 0). Where there is no
+ * room the answer is left to the host.
  */
 export const EQUAL = `
 (define (same-bytes:i32 p:i32 q:i32 n:i32)
@@ -67,7 +68,7 @@ export const EQUAL = `
   (when (= (reg CLASS-MASK) 0)
     (when (= (reg IS-WHOLE) 0) (grow-heap))
     (reg! CLASS-COUNT 0)
-    (when (= (make-classes (reg OTHER-START) 1024) 0) (return -1)))
+    (when (= (make-classes (free-half) 1024) 0) (return -1)))
   (when (>u (shl (reg CLASS-COUNT) 1) (reg CLASS-MASK))
     (when (= (grow-classes) 0) (return -1)))
   (let ((one:i32 (class-of a)) (other:i32 (class-of b)))

@@ -299,7 +299,7 @@ call-variadic sp f 8))
         (set! to (+ to 8))))))
 
 (define (remember-young:void slot:i32)
-  (when (<u (- (wrap (load64 slot)) NURSERY) (nursery-size)) (remember slot (load64 slot))))
+  (when (<u (- (wrap (load64 slot)) NURSERY) (reg BARRIER-SIZE)) (remember slot (load64 slot))))
 
 ; What the host does: operands lie at sp; nothing is collected meanwhile.
 (define (host sp:i32 operation:i32)
