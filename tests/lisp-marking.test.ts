@@ -12,7 +12,7 @@ import { test } from "node:test";
 import { mutationLines, mutationProgram } from "../packages/lisp/src/testing/mutated-graph.ts";
 import { runStatic } from "./abi/run-static.ts";
 import { EMULATORS } from "./support/emulators.ts";
-import { extendedTest } from "./support/extended-test.ts";
+import { extendedTest } from "@stratos/base/testing";
 import { markedPrograms } from "./support/marked-program.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-marking-"));
