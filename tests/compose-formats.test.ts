@@ -25,10 +25,13 @@ import { launcher, repository, run, type Result } from "./support/stratos.ts";
 
 const OTHER_DAY = join(repository, "tests/support/other-day.mjs");
 /** An OVA is for amd64 and arm64 alone (packages/cli/src/commands/disk-output.test.ts). */
-const FORMATS = sampleOf(
-  OUTPUT_FORMATS.filter((format) => format !== "ova"),
-  3,
-);
+const FORMATS = [
+  "stratos",
+  ...sampleOf(
+    OUTPUT_FORMATS.filter((format) => format !== "ova" && format !== "stratos"),
+    4,
+  ),
+];
 const DISKS: readonly string[] = ["raw", "qcow2", "vmdk", "vhd", "vhd-fixed"];
 let folder = "",
   treefile = "";

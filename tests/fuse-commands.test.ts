@@ -134,7 +134,7 @@ test("properties, quotas and schedules hold from then on", async () => {
   await fs("schedule", "clear", volume.volume);
 });
 
-extendedTest("a mount point, and a path in it, means the volume", async () => {
+test("a mount point, and a path in it, means the volume", async () => {
   const { mountPoint, volume: file } = volume;
   await volume.sh("mkdir -p inside/it; echo 'a b' > 'inside/it/with space'; echo plain > inside/file");
   for (const place of [mountPoint, join(mountPoint, "inside/it"), join(mountPoint, "inside/file")])

@@ -587,7 +587,6 @@ export class NetlinkSocket extends Socket {
           queuedBytes: it.#queuedBytes,
           dumpEnd: it.#dumpEnd,
           dumpRest: it.#dumpRest,
-          dumpRest: it.#dumpRest,
           options: it.#options,
           peer: it.#peer,
         } = from),
