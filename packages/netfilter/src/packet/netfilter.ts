@@ -66,7 +66,7 @@ export class Netfilter implements Surroundings {
 
   constructor(host: PacketHost) {
     this.host = host;
-    this.conntrack = new Conntrack(host.random());
+    this.conntrack = new Conntrack(host);
     this.nat = new Nat(this.conntrack, host);
   }
 

@@ -54,12 +54,14 @@ export class Conntrack {
   #buckets: (TupleNode | null)[] = [];
   #count = 0;
   #lastId = 0;
-  #seed: number;
+  /** 32 bits that nobody outside knows; drawn with the buckets: a network without connections takes no chance. */
+  #seed = 0;
   #evictAt = 0;
+  #chance: { random(): number };
 
-  /** @param seed  32 bits that nobody outside knows */
-  constructor(seed: number) {
-    this.#seed = seed;
+  /** @param chance  gives 32 bits */
+  constructor(chance: { random(): number }) {
+    this.#chance = chance;
   }
 
   get count(): number {
@@ -209,7 +211,10 @@ export class Conntrack {
   }
 
   #link(node: TupleNode): void {
-    if (this.#buckets.length === 0) this.#buckets = new Array<TupleNode | null>(BUCKETS).fill(null);
+    if (this.#buckets.length === 0) {
+      this.#buckets = new Array<TupleNode | null>(BUCKETS).fill(null);
+      this.#seed = this.#chance.random();
+    }
     const bucket = hashTuple(node.tuple, this.#seed) % BUCKETS;
     node.next = this.#buckets[bucket]!;
     this.#buckets[bucket] = node;
@@ -245,9 +250,17 @@ export class Conntrack {
         lastId: it.#lastId,
         evictAt: it.#evictAt,
         seed: it.#seed,
+        chance: it.#chance,
       }),
       load: (it, from) =>
-        ({ buckets: it.#buckets, count: it.#count, lastId: it.#lastId, evictAt: it.#evictAt, seed: it.#seed } = from),
+        ({
+          buckets: it.#buckets,
+          count: it.#count,
+          lastId: it.#lastId,
+          evictAt: it.#evictAt,
+          seed: it.#seed,
+          chance: it.#chance,
+        } = from),
     });
   }
 }
