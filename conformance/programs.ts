@@ -20,7 +20,7 @@ const FOLDER = join(GUEST, "programs");
 /** By the name in a script's second line. A change of the packages is a new image. */
 const IMAGES = new Map([
   ["programs", "debian-programs-1"],
-  ["containers", "debian-containers-1"],
+  ["containers", "debian-containers-2"],
 ]);
 const SECONDS = 600;
 

@@ -1,15 +1,13 @@
-# Debian: podman crun netavark aardvark-dns slirp4netns passt uidmap iproute2 curl busybox-static
+# Debian: podman crun netavark aardvark-dns slirp4netns passt uidmap iproute2 curl busybox-static nftables
 # Image: containers
-# By root, over netavark's bridges with names by aardvark-dns; then by a user, over pasta and slirp4netns with
-# published ports. There is no netfilter, which netavark is told.
+# By root, over netavark's bridges with names by aardvark-dns and rules by nft; then by a user, over pasta and
+# slirp4netns. Ports are published by both.
 set -euo pipefail
 # To its end: who writes would be told of a reader that is gone.
 has() { grep "$@" > /dev/null; }
 bash /guest/small-root.sh /tmp/root.tar
-mount -t cgroup2 none /sys/fs/cgroup
 mkdir -p /etc/containers
-printf '[network]\nfirewall_driver = "none"\n[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n' \
-  > /etc/containers/containers.conf
+printf '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n' > /etc/containers/containers.conf
 
 podman import -q /tmp/root.tar box
 test "$(podman run --rm -e WORD=hello box sh -c 'echo $WORD from $(id -u)')" = 'hello from 0'
@@ -27,6 +25,12 @@ podman ps -a | has Paused
 podman unpause web
 podman stats --no-stream web | has web
 podman rm -t 0 -f web
+
+# What is published goes by translated addresses: from another network, not over the loopback.
+podman run -d --name published -p 8084:80 box sh -c 'echo page > /srv/index.html; exec httpd -f -h /srv'
+way=$(podman network inspect -f '{{(index .Subnets 0).Gateway}}' inner)
+podman run --rm --network inner box wget -T 10 -qO- "http://$way:8084/" | has -x page
+podman rm -t 0 -f published
 
 # A pod, whose containers have one network.
 podman pod create --name both --infra-image box --infra-command 'sleep 1000'
