@@ -5,6 +5,7 @@
  */
 import { SYSCALL_NUMBERS } from "@stratos/abi";
 import { byteStringOf, crc32, stateClass } from "@stratos/base";
+import { RELEASE } from "../ground/release.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { PseudoFile, type PseudoFileSystem, FOUND_BY_NAME } from "../pseudo/pseudo-inodes.ts";
 
@@ -49,6 +50,8 @@ const BY_CALL: Readonly<Record<string, string>> = {
 const BY_TYPE: Readonly<Record<string, string>> = {
   BTRFS_FS: "btrfs",
   CGROUPS: "cgroup2",
+  CGROUP_DEVICE: "cgroup2",
+  CGROUP_FREEZER: "cgroup2",
   CGROUP_PIDS: "cgroup2",
   DEVTMPFS: "devtmpfs",
   EXT4_FS: "ext4",
@@ -67,6 +70,7 @@ const PRESENT: readonly string[] = [
   "BIG_KEYS",
   "BLK_DEV_LOOP",
   "BLOCK",
+  "BRIDGE",
   "CHECKPOINT_RESTORE",
   "DNOTIFY",
   "DUMMY",
@@ -75,14 +79,53 @@ const PRESENT: readonly string[] = [
   "IKCONFIG",
   "IKCONFIG_PROC",
   "INET",
+  "INET_DIAG",
+  "INET_TCP_DIAG",
+  "INET_UDP_DIAG",
+  "IP6_NF_TARGET_MASQUERADE",
   "IPC_NS",
   "IPV6",
+  "IPV6_MULTIPLE_TABLES",
+  "IP_ADVANCED_ROUTER",
+  "IP_MULTICAST",
+  "IP_MULTIPLE_TABLES",
+  "IP_NF_TARGET_MASQUERADE",
   "MMU",
   "MSDOS_PARTITION",
   "MULTIUSER",
   "NAMESPACES",
   "NET",
+  "NETFILTER",
+  "NETFILTER_ADVANCED",
+  "NETFILTER_NETLINK",
+  "NETFILTER_XTABLES",
+  "NETFILTER_XT_MARK",
+  "NETFILTER_XT_MATCH_ADDRTYPE",
+  "NETFILTER_XT_MATCH_COMMENT",
+  "NETFILTER_XT_MATCH_CONNTRACK",
+  "NETFILTER_XT_MATCH_MULTIPORT",
+  "NETFILTER_XT_NAT",
+  "NETFILTER_XT_TARGET_MASQUERADE",
+  "NETFILTER_XT_TARGET_REDIRECT",
   "NET_NS",
+  "NFT_COMPAT",
+  "NFT_CT",
+  "NFT_LIMIT",
+  "NFT_LOG",
+  "NFT_MASQ",
+  "NFT_NAT",
+  "NFT_QUOTA",
+  "NFT_REDIR",
+  "NFT_REJECT",
+  "NF_CONNTRACK",
+  "NF_CT_NETLINK",
+  "NF_NAT",
+  "NF_NAT_MASQUERADE",
+  "NF_NAT_REDIRECT",
+  "NF_TABLES",
+  "NF_TABLES_INET",
+  "NF_TABLES_IPV4",
+  "NF_TABLES_IPV6",
   "PACKET",
   "PARTITION_ADVANCED",
   "PERSISTENT_KEYRINGS",
@@ -93,6 +136,7 @@ const PRESENT: readonly string[] = [
   "RISCV",
   "SHMEM",
   "SYSCTL",
+  "TCP_CONG_CUBIC",
   "TIME_NS",
   "TMPFS_POSIX_ACL",
   "TMPFS_XATTR",
@@ -100,21 +144,36 @@ const PRESENT: readonly string[] = [
   "TUN",
   "UNIX",
   "UNIX98_PTYS",
+  "UNIX_DIAG",
   "USER_NS",
   "UTS_NS",
   "VETH",
 ];
 const ABSENT: readonly string[] = [
   "AUTOFS_FS",
+  "BLK_CGROUP",
+  "BLK_DEV_RAM",
   // Of bpf(2) there is what CGROUP_BPF stands for.
   "BPF_SYSCALL",
-  "BLK_DEV_RAM",
+  "BRIDGE_NETFILTER",
+  "BRIDGE_VLAN_FILTERING",
+  "CFS_BANDWIDTH",
+  "CGROUP_HUGETLB",
+  "CGROUP_PERF",
+  "CGROUP_SCHED",
+  "CPUSETS",
   "DEBUG_FS",
+  "FAIR_GROUP_SCHED",
+  "IP6_NF_IPTABLES",
+  "IPVLAN",
+  "IP_NF_IPTABLES",
+  "IP_SET",
+  "IP_VS",
   "KSM",
   "KVM",
+  "MACVLAN",
   "MEMORY_FAILURE",
   "NET_SCHED",
-  "NETFILTER",
   "PREEMPT_RT",
   "QFMT_V2",
   "RT_GROUP_SCHED",
@@ -122,6 +181,10 @@ const ABSENT: readonly string[] = [
   "SMP",
   "TRACING",
   "TRANSPARENT_HUGEPAGE",
+  "VLAN_8021Q",
+  "VXLAN",
+  "WIREGUARD",
+  "XFRM",
   "ZRAM",
 ];
 const VALUES: Readonly<Record<string, string>> = {
@@ -147,7 +210,8 @@ function kernelConfiguration(kernel: Kernel): string {
   const lines = sorted.map(([option, value]) =>
     value === null ? `# CONFIG_${option} is not set\n` : `CONFIG_${option}=${value}\n`,
   );
-  return `#\n# What this kernel has, in the words of Linux's configuration\n#\n${lines.join("")}`;
+  // By the second line programs know of which release it is.
+  return `#\n# Linux/riscv ${RELEASE} Kernel Configuration\n#\n${lines.join("")}`;
 }
 
 /** Made when it is read; the same bytes each time. */
