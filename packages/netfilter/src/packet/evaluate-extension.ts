@@ -1,9 +1,17 @@
 /** What iptables' matches and targets make of a packet (Linux net/netfilter/xt_*.c, net/ipv4/netfilter/ipt_*.c). */
-import { NFTA_MATCH_INFO, NFTA_MATCH_REV, NFTA_TARGET_INFO } from "@stratos/abi";
+import {
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  NFTA_MATCH_INFO,
+  NFTA_MATCH_REV,
+  NFTA_TARGET_INFO,
+} from "@stratos/abi";
 import { extensionName } from "../rules/extension.ts";
 import type { Expression } from "../rules/ruleset.ts";
 import { NatRange } from "../track/nat.ts";
-import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, shortAt } from "../track/ip-bytes.ts";
+import { shortAt } from "../track/ip-bytes.ts";
 import { type PacketView, UNTRACKED } from "../track/packet-view.ts";
 import { putShort, replaceBytes } from "../track/rewrite.ts";
 import { chooseFor, masquerade, redirect } from "./evaluate-nat.ts";
@@ -52,16 +60,16 @@ function matches(it: Expression, packet: PacketView, around: Surroundings): bool
     case "addrtype":
       return matchesAddressType(info, it.number(NFTA_MATCH_REV), packet, around);
     case "tcp":
-      return protocol === PROTOCOL_TCP && packet.hasTransport(20) && matchesTcp(info, packet);
+      return protocol === IPPROTO_TCP && packet.hasTransport(20) && matchesTcp(info, packet);
     case "udp":
-      if (protocol !== PROTOCOL_UDP || !packet.hasTransport(8)) return false;
+      if (protocol !== IPPROTO_UDP || !packet.hasTransport(8)) return false;
       return (
         isBetween(shortAt(bytes, at), info, 0) !== ((info[8]! & 1) !== 0) &&
         isBetween(shortAt(bytes, at + 2), info, 4) !== ((info[8]! & 2) !== 0)
       );
     case "icmp":
     case "icmp6": {
-      if (protocol !== (isV6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP) || !packet.hasTransport(2)) return false;
+      if (protocol !== (isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) || !packet.hasTransport(2)) return false;
       const isAny = !isV6 && info[0] === 0xff;
       const isType = bytes[at] === info[0] && bytes[at + 1]! >= info[1]! && bytes[at + 1]! <= info[2]!;
       return (isAny || isType) !== ((info[3]! & 1) !== 0);
@@ -82,7 +90,7 @@ function matches(it: Expression, packet: PacketView, around: Surroundings): bool
       return (type === littleWord(info, 0)) !== (littleWord(info, 4) !== 0);
     }
     case "tcpmss": {
-      const option = protocol === PROTOCOL_TCP ? findTcpOption(packet, 2) : -1;
+      const option = protocol === IPPROTO_TCP ? findTcpOption(packet, 2) : -1;
       const size = option < 0 ? 0 : shortAt(bytes, option + 2);
       return isBetween(size, info, 0) !== (info[4] !== 0);
     }
@@ -260,7 +268,7 @@ const SEGMENT_SIZE = new Uint8Array(2);
 
 /** Segments are no longer than so many bytes, or than the way takes; 0xffff: the latter. */
 function clampSegments(info: Uint8Array, packet: PacketView, { host }: Surroundings): void {
-  const option = packet.protocol === PROTOCOL_TCP ? findTcpOption(packet, 2) : -1;
+  const option = packet.protocol === IPPROTO_TCP ? findTcpOption(packet, 2) : -1;
   if (option < 0) return;
   const given = littleShort(info, 0);
   const { outDevice, isV6, bytes } = packet;

@@ -1,5 +1,6 @@
 /** Expressions that aren't steps of their own (program.ts): each looks at a packet, counts, or says what is to be. */
 import {
+  IPPROTO_TCP,
   NFTA_CONNLIMIT_COUNT,
   NFTA_CONNLIMIT_FLAGS,
   NFTA_CT_SREG,
@@ -68,7 +69,6 @@ import {
 } from "@stratos/abi";
 import { COUNTED_BYTES, COUNTED_PACKETS } from "../rules/statement-kinds.ts";
 import { type Expression, SetElement } from "../rules/ruleset.ts";
-import { PROTOCOL_TCP } from "../track/ip-bytes.ts";
 import { type PacketView, UNTRACKED } from "../track/packet-view.ts";
 import { replaceBytes } from "../track/rewrite.ts";
 import { evaluateExtension } from "./evaluate-extension.ts";
@@ -303,7 +303,7 @@ function evaluateTcpOption(it: Expression, packet: PacketView): number {
   const isRead = it.has(NFTA_EXTHDR_DREG);
   const to = 4 * it.number(isRead ? NFTA_EXTHDR_DREG : NFTA_EXTHDR_SREG);
   const isPresence = (it.number(NFTA_EXTHDR_FLAGS) & NFT_EXTHDR_F_PRESENT) !== 0;
-  const found = protocol === PROTOCOL_TCP ? findTcpOption(packet, it.number(NFTA_EXTHDR_TYPE)) : -1;
+  const found = protocol === IPPROTO_TCP ? findTcpOption(packet, it.number(NFTA_EXTHDR_TYPE)) : -1;
   if (isRead && isPresence) {
     putWord(to, found < 0 ? 0 : 1);
     return MATCHED;

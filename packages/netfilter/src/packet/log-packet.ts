@@ -1,5 +1,6 @@
 /** A packet as a line of the kernel's messages (net/netfilter/nf_log_syslog.c). */
-import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, shortAt } from "../track/ip-bytes.ts";
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from "@stratos/abi";
+import { shortAt } from "../track/ip-bytes.ts";
 import type { PacketView } from "../track/packet-view.ts";
 import type { PacketHost } from "./packet-host.ts";
 
@@ -31,17 +32,17 @@ export function logPacket(
 function transportText({ protocol, bytes, transportAt: at, end }: PacketView): string {
   if (at < 0 || at + 8 > end) return `PROTO=${protocol}`;
   switch (protocol) {
-    case PROTOCOL_TCP: {
+    case IPPROTO_TCP: {
       if (at + 20 > end) return "PROTO=TCP INCOMPLETE";
       const flags = FLAGS.filter((_, bit) => (bytes[at + 13]! & (1 << bit)) !== 0);
       const ports = `SPT=${shortAt(bytes, at)} DPT=${shortAt(bytes, at + 2)}`;
       return `PROTO=TCP ${ports} WINDOW=${shortAt(bytes, at + 14)} RES=0x00 ${flags.reverse().join(" ")} URGP=0`;
     }
-    case PROTOCOL_UDP:
+    case IPPROTO_UDP:
       return `PROTO=UDP SPT=${shortAt(bytes, at)} DPT=${shortAt(bytes, at + 2)} LEN=${shortAt(bytes, at + 4)}`;
-    case PROTOCOL_ICMP:
-    case PROTOCOL_ICMPV6: {
-      const name = protocol === PROTOCOL_ICMP ? "ICMP" : "ICMPv6";
+    case IPPROTO_ICMP:
+    case IPPROTO_ICMPV6: {
+      const name = protocol === IPPROTO_ICMP ? "ICMP" : "ICMPv6";
       const numbers = `ID=${shortAt(bytes, at + 4)} SEQ=${shortAt(bytes, at + 6)}`;
       return `PROTO=${name} TYPE=${bytes[at]} CODE=${bytes[at + 1]} ${numbers}`;
     }

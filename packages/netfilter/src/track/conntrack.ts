@@ -3,10 +3,18 @@
  * connection; one that belongs to none begins one, which is remembered when the packet has passed all rules. Bounds:
  * CONNECTIONS_MAX; when the table is full, one that nobody answered gives way, else the packet is dropped.
  */
-import { IPS_ASSURED, IPS_CONFIRMED, IPS_DYING, IPS_SEEN_REPLY } from "@stratos/abi";
+import {
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPS_ASSURED,
+  IPS_CONFIRMED,
+  IPS_DYING,
+  IPS_SEEN_REPLY,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { Connection, type TupleNode } from "./connection.ts";
-import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from "./ip-bytes.ts";
 import { ESTABLISHED, INVALID, NEW, PacketView, RELATED, REPLY, UNTRACKED } from "./packet-view.ts";
 import {
   becomesAssured,
@@ -79,10 +87,10 @@ export class Conntrack {
   track(packet: PacketView, nowNs: number): void {
     if (packet.relation === UNTRACKED) return;
     const { bytes, at, transportAt, end, protocol } = packet;
-    if (protocol === (packet.isV6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP) && this.#trackMessage(packet, nowNs)) return;
+    if (protocol === (packet.isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) && this.#trackMessage(packet, nowNs)) return;
     if (!readTuple(TUPLE, bytes, at, transportAt, end, protocol)) return;
     let node = this.find(TUPLE, nowNs);
-    if (node !== null && protocol === PROTOCOL_TCP && packet.hasTransport(14) && !node.isReply)
+    if (node !== null && protocol === IPPROTO_TCP && packet.hasTransport(14) && !node.isReply)
       if (beginsAnew(node.connection.state, bytes[transportAt + 13]!)) {
         this.forget(node.connection);
         node = null;
@@ -120,7 +128,7 @@ export class Conntrack {
     if (isIcmp(TUPLE) && !isQuestion(TUPLE)) return;
     if (!invertTuple(TUPLE, INVERTED)) return;
     let state = NEW_STATE;
-    if (protocol === PROTOCOL_TCP) {
+    if (protocol === IPPROTO_TCP) {
       if (!packet.hasTransport(20)) return;
       state = nextState(NEW_STATE, bytes[transportAt + 13]!, false);
       if (state === STATE_INVALID) return;
@@ -137,7 +145,7 @@ export class Conntrack {
 
   #follow(packet: PacketView, { connection, isReply }: TupleNode, nowNs: number): void {
     const before = connection.state;
-    if (packet.protocol === PROTOCOL_TCP) {
+    if (packet.protocol === IPPROTO_TCP) {
       if (!packet.hasTransport(20)) return;
       const state = nextState(before, packet.bytes[packet.transportAt + 13]!, isReply);
       if (state === STATE_INVALID) return;
@@ -148,7 +156,7 @@ export class Conntrack {
       packet.relation = ESTABLISHED + REPLY;
       connection.status |= IPS_SEEN_REPLY;
     } else packet.relation = connection.has(IPS_SEEN_REPLY) ? ESTABLISHED : NEW;
-    if (packet.protocol === PROTOCOL_TCP && connection.has(IPS_SEEN_REPLY) && becomesAssured(before, connection.state))
+    if (packet.protocol === IPPROTO_TCP && connection.has(IPS_SEEN_REPLY) && becomesAssured(before, connection.state))
       connection.status |= IPS_ASSURED;
     this.#keep(connection, packet, nowNs);
   }
@@ -159,14 +167,14 @@ export class Conntrack {
     connection.counts[at]!++;
     connection.counts[at + 1]! += length;
     let forNs = GENERIC_NS;
-    if (protocol === PROTOCOL_TCP) forNs = timeoutNs(connection.state);
-    else if (protocol === PROTOCOL_UDP) {
+    if (protocol === IPPROTO_TCP) forNs = timeoutNs(connection.state);
+    else if (protocol === IPPROTO_UDP) {
       forNs = UDP_NS;
       if (connection.has(IPS_SEEN_REPLY) && nowNs - connection.beganNs > STREAM_AFTER_NS) {
         connection.status |= IPS_ASSURED;
         forNs = UDP_STREAM_NS;
       }
-    } else if (protocol === (isV6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP)) forNs = ICMP_NS;
+    } else if (protocol === (isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) forNs = ICMP_NS;
     connection.expiresNs = nowNs + forNs;
   }
 

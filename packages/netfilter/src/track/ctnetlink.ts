@@ -43,6 +43,7 @@ import {
   IPCTNL_MSG_CT_NEW,
   IPCTNL_MSG_EXP_DELETE,
   IPCTNL_MSG_EXP_GET,
+  IPPROTO_TCP,
   NFNL_SUBSYS_CTNETLINK,
   NLA_F_NESTED,
   NLM_F_DUMP,
@@ -54,7 +55,7 @@ import { MessageWriter } from "../wire/message-writer.ts";
 import { refuse } from "../wire/refusal.ts";
 import type { Connection } from "./connection.ts";
 import type { Conntrack } from "./conntrack.ts";
-import { PROTOCOL_TCP, shortAt, wordAt } from "./ip-bytes.ts";
+import { shortAt, wordAt } from "./ip-bytes.ts";
 import {
   DESTINATION,
   DESTINATION_PORT,
@@ -179,7 +180,7 @@ function describe(one: Connection, reply: Reply): Uint8Array {
   w.nest(CTA_TUPLE_REPLY | NLA_F_NESTED, (nested) => writeTuple(nested, one.reply.tuple));
   w.u32(CTA_STATUS, one.status).u32(CTA_MARK, one.mark).u32(CTA_ID, one.id).u32(CTA_USE, 1);
   w.u32(CTA_TIMEOUT, Math.max(0, Math.floor((one.expiresNs - reply.nowNs) / 1e9)));
-  if ((tuple[0]! & 0xff) === PROTOCOL_TCP)
+  if ((tuple[0]! & 0xff) === IPPROTO_TCP)
     w.nest(CTA_PROTOINFO | NLA_F_NESTED, (all) =>
       all.nest(CTA_PROTOINFO_TCP | NLA_F_NESTED, (tcp) => tcp.u8(CTA_PROTOINFO_TCP_STATE, one.state)),
     );

@@ -1,8 +1,4 @@
-/** Numbers of protocols that are looked into, and numbers in packets: the highest byte first. */
-export const PROTOCOL_ICMP = 1,
-  PROTOCOL_TCP = 6,
-  PROTOCOL_UDP = 17,
-  PROTOCOL_ICMPV6 = 58;
+/** Numbers in packets: the highest byte first. */
 
 export function shortAt(bytes: Uint8Array, at: number): number {
   return (bytes[at]! << 8) | bytes[at + 1]!;

@@ -3,6 +3,9 @@
  * seems to come from or goes to, and all further ones, in both directions, are rewritten the same way.
  */
 import {
+  IPPROTO_ICMPV6,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
   IPS_DST_NAT,
   IPS_DST_NAT_DONE,
   IPS_SRC_NAT,
@@ -19,7 +22,6 @@ import {
 import { stateClass } from "@stratos/base";
 import type { Connection } from "./connection.ts";
 import type { Conntrack } from "./conntrack.ts";
-import { PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from "./ip-bytes.ts";
 import { PacketView, REPLY } from "./packet-view.ts";
 import { putShort, rewrite } from "./rewrite.ts";
 import {
@@ -102,7 +104,7 @@ export class Nat {
     const isRandom = (flags & (NF_NAT_RANGE_PROTO_RANDOM | NF_NAT_RANGE_PROTO_RANDOM_FULLY)) !== 0;
     const protocol = CURRENT[0]! & 0xff;
     const isMessage = isIcmp(CURRENT);
-    if (protocol !== PROTOCOL_TCP && protocol !== PROTOCOL_UDP && !isMessage) return true;
+    if (protocol !== IPPROTO_TCP && protocol !== IPPROTO_UDP && !isMessage) return true;
     const place = isMessage || isSource ? SOURCE_PORT : DESTINATION_PORT;
     const before = CHOSEN[place]!;
     const isGiven = (flags & NF_NAT_RANGE_PROTO_SPECIFIED) !== 0 && !isMessage;
@@ -221,7 +223,7 @@ function setMessageChecksum(bytes: Uint8Array, at: number, transportAt: number, 
   let sum = 0;
   if (isV6) {
     for (let index = at + 8; index < at + 40; index += 2) sum += (bytes[index]! << 8) | bytes[index + 1]!;
-    sum += PROTOCOL_ICMPV6 + (end - transportAt);
+    sum += IPPROTO_ICMPV6 + (end - transportAt);
   }
   for (let index = transportAt; index + 1 < end; index += 2) sum += (bytes[index]! << 8) | bytes[index + 1]!;
   if (((end - transportAt) & 1) !== 0) sum += bytes[end - 1]! << 8;

@@ -1,5 +1,6 @@
 /** Addresses and ports in packets are replaced, and checksums with them, without a look at the rest (RFC 1624). */
-import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, shortAt } from "./ip-bytes.ts";
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from "@stratos/abi";
+import { shortAt } from "./ip-bytes.ts";
 import { DESTINATION, DESTINATION_PORT, SOURCE, SOURCE_PORT, type Tuple } from "./tuple.ts";
 
 /** HC' = ~(~HC + ~m + m'), for one word of sixteen bits at an even place. */
@@ -18,12 +19,12 @@ export function putShort(bytes: Uint8Array, at: number, value: number): void {
 /** Where a protocol's checksum is in its header; −1: it has none that is known. */
 function checksumPlace(protocol: number): number {
   switch (protocol) {
-    case PROTOCOL_TCP:
+    case IPPROTO_TCP:
       return 16;
-    case PROTOCOL_UDP:
+    case IPPROTO_UDP:
       return 6;
-    case PROTOCOL_ICMP:
-    case PROTOCOL_ICMPV6:
+    case IPPROTO_ICMP:
+    case IPPROTO_ICMPV6:
       return 2;
     default:
       return -1;
@@ -32,7 +33,7 @@ function checksumPlace(protocol: number): number {
 
 /** Is it one that covers addresses, too? */
 function coversAddresses(protocol: number): boolean {
-  return protocol === PROTOCOL_TCP || protocol === PROTOCOL_UDP || protocol === PROTOCOL_ICMPV6;
+  return protocol === IPPROTO_TCP || protocol === IPPROTO_UDP || protocol === IPPROTO_ICMPV6;
 }
 
 /** A packet, or the beginning of one that an error is about: what isn't there isn't changed. */
@@ -54,7 +55,7 @@ function replaceShort(packet: Rewritten, at: number, value: number, covers: { ip
   if (!covers.transport || transportAt < 0) return;
   const place = checksumPlace(protocol);
   if (place < 0 || transportAt + place + 2 > end) return;
-  const isUdp = protocol === PROTOCOL_UDP;
+  const isUdp = protocol === IPPROTO_UDP;
   // It has none (RFC 768), and gets none.
   if (isUdp && shortAt(bytes, transportAt + place) === 0) return;
   adjust(bytes, transportAt + place, before, value);
@@ -79,7 +80,7 @@ export function rewrite(packet: Rewritten, to: Tuple, isSource: boolean): void {
     replaceShort(packet, place + 4 * word + 2, value & 0xffff, covers);
   }
   if (transportAt < 0) return;
-  if (protocol === (isV6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP)) {
+  if (protocol === (isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) {
     // Its number is the same in both directions.
     if (isSource || isEcho(bytes[transportAt]!, isV6)) {
       if (transportAt + 6 <= end && isEcho(bytes[transportAt]!, isV6))
@@ -87,7 +88,7 @@ export function rewrite(packet: Rewritten, to: Tuple, isSource: boolean): void {
     }
     return;
   }
-  if (protocol !== PROTOCOL_TCP && protocol !== PROTOCOL_UDP) return;
+  if (protocol !== IPPROTO_TCP && protocol !== IPPROTO_UDP) return;
   const port = transportAt + (isSource ? 0 : 2);
   if (port + 2 <= end) replaceShort(packet, port, to[isSource ? SOURCE_PORT : DESTINATION_PORT]!, TRANSPORT_ALONE);
 }

@@ -6,7 +6,8 @@
  * An IPv4 address is the last of its four words. Of ICMP the identifier stands for the source's port, and type and
  * code for the destination's, so that a question and its answer are the two sides of one connection.
  */
-import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, shortAt, wordAt } from "./ip-bytes.ts";
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from "@stratos/abi";
+import { shortAt, wordAt } from "./ip-bytes.ts";
 
 export type Tuple = Uint32Array;
 export const TUPLE_WORDS = 11,
@@ -42,7 +43,7 @@ const QUESTIONS_V4 = new Set([8, 13, 15, 17]),
 /** Where a protocol has its two ports, and bytes that its header must have at least. */
 function hasPorts(protocol: number): boolean {
   return (
-    protocol === PROTOCOL_TCP || protocol === PROTOCOL_UDP || protocol === 132 || protocol === 136 || protocol === 33
+    protocol === IPPROTO_TCP || protocol === IPPROTO_UDP || protocol === 132 || protocol === 136 || protocol === 33
   );
 }
 
@@ -80,7 +81,7 @@ export function readTuple(
 
 export function isIcmp(tuple: Tuple): boolean {
   const protocol = tuple[0]! & 0xff;
-  return protocol === (isTupleV6(tuple) ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP);
+  return protocol === (isTupleV6(tuple) ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
 }
 
 export function isTupleV6(tuple: Tuple): boolean {
