@@ -11,12 +11,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SeededRandom } from "@stratos/base";
-import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
-import { CompiledLisp, Lisp, type NativeTarget } from "@stratos/lisp";
-import { folderFinder, ownLibraryFolder } from "@stratos/tools-node/lisp";
+import type { NativeTarget } from "@stratos/lisp";
 import * as elementary from "../packages/lisp/src/number/elementary.ts";
 import { runText } from "../packages/lisp/src/testing/run.ts";
 import { EMULATORS } from "./support/emulators.ts";
+import { nativeLisp } from "./support/native-lisp.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-elementary-"));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -95,8 +94,7 @@ test("the same bits in the interpreter and on each processor", () => {
     (-1 -1)))
 `;
   const { output: expected } = runText(text);
-  const lisp = new Lisp({ findLibrary: folderFinder([ownLibraryFolder()]) });
-  const native = new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), keepsModules: true, isNative: true });
+  const native = nativeLisp();
   const targets = (Object.keys(EMULATORS) as NativeTarget[]).filter((target) => {
     const words = EMULATORS[target];
     return words !== null && (words.length === 0 || spawnSync(words[0]!, ["--version"]).error === undefined);

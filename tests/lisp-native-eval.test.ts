@@ -12,12 +12,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SeededRandom } from "@stratos/base";
-import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
-import { CompiledLisp, Lisp } from "@stratos/lisp";
 import { folderFinder, ownLibraryFolder } from "@stratos/tools-node/lisp";
 import { programOf, randomExpression } from "../packages/lisp/src/testing/random-program.ts";
 import { runText } from "../packages/lisp/src/testing/run.ts";
 import { EMULATORS } from "./support/emulators.ts";
+import { nativeLisp } from "./support/native-lisp.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-eval-"));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -201,11 +200,7 @@ test("eval in a native program gives the interpreter's values and errors", () =>
   const text = `${shared}(load "random.scm")${quoted(REFUSED.map(([form]) => form).join("\n"))}`;
   writeFileSync(join(folder, "random.scm"), expressions);
   writeFileSync(join(folder, "wrong.scm"), WRONG);
-  const programs = new CompiledLisp(new Lisp({ findLibrary }), {
-    wasm: new NodeWasmEngine(),
-    keepsModules: true,
-    isNative: true,
-  }).buildNative(text, "eval.scm", [TARGET]);
+  const programs = nativeLisp().buildNative(text, "eval.scm", [TARGET]);
   const judged = [runText(shared, { findLibrary }), runText(expressions)];
   assert.deepEqual(
     judged.map(({ error }) => error),

@@ -9,10 +9,8 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
-import { CompiledLisp, Lisp } from "@stratos/lisp";
-import { folderFinder, ownLibraryFolder } from "@stratos/tools-node/lisp";
 import { runStatic } from "./abi/run-static.ts";
+import { nativeLisp } from "./support/native-lisp.ts";
 
 const PROGRAM = `
 (import (scheme base) (scheme write) (srfi 69) (srfi 132))
@@ -47,8 +45,7 @@ const PROGRAM = `
 const PRINTED = "(2000 #t)(#t 2000)(#t #t #t #t)#t";
 
 test("each object has a hash of its own, which stays when it is moved", async () => {
-  const lisp = new Lisp({ findLibrary: folderFinder([ownLibraryFolder()]) });
-  const session = new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), keepsModules: true, isNative: true });
+  const session = nativeLisp();
   const programs = session.buildNative(PROGRAM, "hash.scm", ["rv64", "x86_64"]);
   assert.equal((await runStatic(programs.rv64)).output, PRINTED);
   if (process.arch !== "x64" || process.platform !== "linux") return;

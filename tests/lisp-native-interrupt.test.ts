@@ -8,10 +8,9 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
-import { CompiledLisp, Lisp } from "@stratos/lisp";
 import { runStatic } from "./abi/run-static.ts";
 import { EMULATORS } from "./support/emulators.ts";
+import { nativeLisp } from "./support/native-lisp.ts";
 
 /** Linux's numbers of rt_sigprocmask, getpid, kill. */
 const CALLS = { rv64: [135, 172, 129], x86_64: [14, 39, 62], ppc64le: [174, 20, 37] } as const;
@@ -47,9 +46,7 @@ function program([mask, getpid, kill]: readonly number[]): string {
 const EXPECTED = `${"left interrupted\n".repeat(6)}end`;
 
 function build<T extends keyof typeof CALLS>(target: T): Uint8Array {
-  const lisp = new Lisp();
-  const options = { wasm: new NodeWasmEngine(), isNative: true, keepsModules: true };
-  return new CompiledLisp(lisp, options).buildNative(program(CALLS[target]), "t", [target])[target];
+  return nativeLisp().buildNative(program(CALLS[target]), "t", [target])[target];
 }
 
 test("loops, calls in tails and recursion that make no data are interrupted, on the machine", async () => {

@@ -9,12 +9,12 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
-import { CompiledLisp, Lisp } from "@stratos/lisp";
+import { Lisp } from "@stratos/lisp";
 import type { NativeTarget } from "@stratos/lisp";
 import { folderFinder, ownLibraryFolder } from "@stratos/tools-node/lisp";
 import { runStatic } from "./abi/run-static.ts";
 import { EMULATORS } from "./support/emulators.ts";
+import { nativeLisp } from "./support/native-lisp.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-system-"));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -24,8 +24,7 @@ function session(): Lisp {
 }
 
 function build(text: string, targets: readonly NativeTarget[]): Record<NativeTarget, Uint8Array> {
-  const options = { wasm: new NodeWasmEngine(), isNative: true, keepsModules: true };
-  return new CompiledLisp(session(), options).buildNative(text, "t", targets);
+  return nativeLisp().buildNative(text, "t", targets);
 }
 
 const HEAD = `

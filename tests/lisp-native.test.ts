@@ -9,8 +9,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SeededRandom } from "@stratos/base";
-import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
-import { CompiledLisp, Lisp, NATIVE_TARGETS } from "@stratos/lisp";
+import { Lisp, NATIVE_TARGETS } from "@stratos/lisp";
 import { folderFinder, ownLibraryFolder } from "@stratos/tools-node/lisp";
 import * as ppc from "../packages/lisp/src/back-native/ppc64le/encode.ts";
 import { compressed } from "../packages/lisp/src/back-native/rv64/compress.ts";
@@ -20,6 +19,7 @@ import { Assembler } from "../packages/lisp/src/back-native/target.ts";
 import { runText } from "../packages/lisp/src/testing/run.ts";
 import { runStatic } from "./abi/run-static.ts";
 import { EMULATORS } from "./support/emulators.ts";
+import { nativeLisp } from "./support/native-lisp.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-native-"));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -107,11 +107,7 @@ const THREADS = `
 
 test("threads of a native program take the same turns as the interpreter's", async () => {
   const findLibrary = folderFinder([ownLibraryFolder()]);
-  const build = new CompiledLisp(new Lisp({ findLibrary }), {
-    wasm: new NodeWasmEngine(),
-    keepsModules: true,
-    isNative: true,
-  });
+  const build = nativeLisp();
   const programs = build.buildNative(THREADS, "test.scm", NATIVE_TARGETS);
   const expected = runText(THREADS, { findLibrary });
   assert.equal(expected.error, null);
@@ -125,7 +121,7 @@ test("threads of a native program take the same turns as the interpreter's", asy
 });
 
 test("a native program prints what the interpreter prints: on the machine, and on the host", async () => {
-  const build = new CompiledLisp(new Lisp({}), { wasm: new NodeWasmEngine(), keepsModules: true, isNative: true });
+  const build = nativeLisp(new Lisp());
   const programs = build.buildNative(PROGRAM, "test.scm", NATIVE_TARGETS);
   const expected = runText(PROGRAM);
   assert.equal(expected.error, null);
@@ -192,7 +188,7 @@ const TYPED = `
 `;
 
 test("types are checked in native programs as elsewhere, and doubles pass calls in registers", async () => {
-  const build = new CompiledLisp(new Lisp({}), { wasm: new NodeWasmEngine(), keepsModules: true, isNative: true });
+  const build = nativeLisp();
   const programs = build.buildNative(TYPED, "test.scm", NATIVE_TARGETS);
   const expected = runText(TYPED);
   assert.equal(expected.error, null);

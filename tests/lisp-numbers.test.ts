@@ -10,10 +10,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
-import { CompiledLisp, Lisp, NATIVE_TARGETS } from "@stratos/lisp";
+import { CompiledLisp, NATIVE_TARGETS } from "@stratos/lisp";
 import { makeLisp, runText } from "../packages/lisp/src/testing/run.ts";
 import { runStatic } from "./abi/run-static.ts";
 import { EMULATORS } from "./support/emulators.ts";
+import { nativeLisp } from "./support/native-lisp.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-numbers-"));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -33,7 +34,7 @@ for (const name of ["numbers", "labels"])
     const { lisp, output: compiled } = makeLisp();
     new CompiledLisp(lisp, { wasm: new NodeWasmEngine() }).runProgram(text, `${name}.scm`);
     compare("WebAssembly", compiled());
-    const build = new CompiledLisp(new Lisp({}), { wasm: new NodeWasmEngine(), keepsModules: true, isNative: true });
+    const build = nativeLisp();
     const programs = build.buildNative(text, `${name}.scm`, NATIVE_TARGETS);
     compare("rv64", (await runStatic(programs.rv64)).output);
     for (const target of NATIVE_TARGETS.filter((other) => other !== "rv64")) {

@@ -9,11 +9,10 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
-import { CompiledLisp, Lisp, type NativeTarget } from "@stratos/lisp";
-import { folderFinder, ownLibraryFolder } from "@stratos/tools-node/lisp";
+import type { NativeTarget } from "@stratos/lisp";
 import { runText } from "../packages/lisp/src/testing/run.ts";
 import { EMULATORS } from "./support/emulators.ts";
+import { nativeLisp } from "./support/native-lisp.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-unicode-"));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -42,8 +41,7 @@ const text = String.raw`(import (scheme base) (scheme char) (scheme write))
 
 test("characters are the interpreter's on each processor", () => {
   const { output: expected } = runText(text);
-  const lisp = new Lisp({ findLibrary: folderFinder([ownLibraryFolder()]) });
-  const native = new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), keepsModules: true, isNative: true });
+  const native = nativeLisp();
   const targets = (Object.keys(EMULATORS) as NativeTarget[]).filter((target) => {
     const words = EMULATORS[target];
     return words !== null && (words.length === 0 || spawnSync(words[0]!, ["--version"]).error === undefined);

@@ -19,7 +19,7 @@
  *     dist/pglite-data.tar.zst          a new one, which `npm run build` has made before
  *     dist/man/*.1        manual pages
  *     dist/scheme/        AstraLisp's libraries
- *     dist/astralisp.image   its compiled runtime
+ *     dist/astralisp.image, dist/astralisp-native.image   its compiled runtime, and that of programs for processors
  *     dist/lisp-runtime.mjs   what runs a program of AstraLisp that Node alone is to run
  *     dist/inputs.json    sizes and times of the sources, by which the launcher knows whether the bundle is fresh
  *     dist/package.json   of the published package
@@ -207,10 +207,14 @@ writePage(join(dist, "console", "desktop"), await joinFolder(DESKTOP_PAGE));
 // AstraLisp's libraries in Scheme are read where they are imported.
 cpSync(join(root, "packages/lisp/scheme"), join(dist, "scheme"), { recursive: true });
 
-writeFileSync(
-  join(dist, "astralisp.image"),
-  new CompiledLisp(new Lisp(), { wasm: new NodeWasmEngine() }).engine.saveImage(),
-);
+for (const [name, options] of [
+  ["astralisp.image", {}],
+  ["astralisp-native.image", { isNative: true, keepsModules: true }],
+] as const)
+  writeFileSync(
+    join(dist, name),
+    new CompiledLisp(new Lisp(), { wasm: new NodeWasmEngine(), ...options }).engine.saveImage(),
+  );
 
 // PostgreSQL as WebAssembly: PGlite reads these beside its own code.
 const pglite = dirname(fileURLToPath(import.meta.resolve("@electric-sql/pglite")));

@@ -3,10 +3,8 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
-import { CompiledLisp, Lisp } from "@stratos/lisp";
-import { folderFinder, ownLibraryFolder } from "@stratos/tools-node/lisp";
 import { runStatic } from "../abi/run-static.ts";
+import { nativeLisp } from "./native-lisp.ts";
 
 /** Where libc6-riscv64-cross has its libraries. */
 const CROSS = "/usr/riscv64-linux-gnu/lib";
@@ -33,11 +31,7 @@ export class ForeignPrograms {
 
   /** @throws SchemeError  the program is refused */
   build<T extends "x86_64" | "rv64">(text: string, targets: readonly T[]): Record<T, Uint8Array> {
-    const build = new CompiledLisp(new Lisp({ findLibrary: folderFinder([ownLibraryFolder()]) }), {
-      wasm: new NodeWasmEngine(),
-      keepsModules: true,
-      isNative: true,
-    });
+    const build = nativeLisp();
     return build.buildNative(text, "test.scm", targets);
   }
 

@@ -3,9 +3,9 @@
  * program's first segment (packages/lisp/src/heap/layout.ts).
  */
 import { assert } from "@stratos/base";
-import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
-import { CompiledLisp, Lisp, type NATIVE_TARGETS } from "@stratos/lisp";
+import type { NATIVE_TARGETS } from "@stratos/lisp";
 import { Register, SLICE_WORDS } from "../../packages/lisp/src/heap/layout.ts";
+import { nativeLisp } from "./native-lisp.ts";
 
 type NativeTarget = (typeof NATIVE_TARGETS)[number];
 
@@ -14,7 +14,7 @@ export function markedPrograms<Target extends NativeTarget>(
   text: string,
   options: { slice: number; targets: readonly Target[] },
 ): Record<Target, Uint8Array> {
-  const session = new CompiledLisp(new Lisp({}), { wasm: new NodeWasmEngine(), keepsModules: true, isNative: true });
+  const session = nativeLisp();
   const programs = session.buildNative(text, "test.scm", options.targets);
   for (const target of options.targets) setRegisters(programs[target], options.slice);
   return programs;

@@ -232,6 +232,23 @@ function withoutPlace(output: string): string {
   return output.replace(/(\nerror: [^\n]*?)(?: {2}from .*|\n {2}.*)$/su, "$1");
 }
 
+test("a program is built into the same bytes from an image of the runtime and without one", () => {
+  const text = `(import (scheme base) (scheme write))
+    (define-record-type point (make-point x y) point? (x px) (y py))
+    (write (list (px (make-point 1/2 'a)) "text" 1.5 (expt 3 100) (string-upcase "ß")))`;
+  for (const kind of [{}, { isNative: true }]) {
+    const options = { wasm: testWasmEngine, keepsModules: true, ...kind };
+    const image = new CompiledLisp(new Lisp(), options).engine.saveImage();
+    const session = new CompiledLisp(new Lisp(), { ...options, image });
+    assert.ok(session.engine.hasImage);
+    const plain = new CompiledLisp(new Lisp(), options).buildProgram(text, "program.scm");
+    assert.ok(Buffer.compare(session.buildProgram(text, "program.scm"), plain) === 0);
+    // A native runtime and that of WebAssembly are not taken for each other.
+    const other = new CompiledLisp(new Lisp(), { ...options, isNative: !("isNative" in kind), image });
+    assert.ok(!other.engine.hasImage);
+  }
+});
+
 test("a built program does what it does when it is compiled and run at once, its errors and their callers too", () => {
   const own = `(import (scheme base) (scheme write) (scheme eval))
     (define-record-type point (make-point x y) point? (x px set-px!) (y py))

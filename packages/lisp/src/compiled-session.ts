@@ -81,7 +81,7 @@ export class CompiledLisp {
   }
 
   /**
-   * Compiles a program with all that it needs; nothing is run. Of a session with `keepsModules` and without an image.
+   * Compiles a program with all that it needs; nothing is run. Of a session with `keepsModules`.
    * @returns an image; a session that is given it runs the program by `runImage`
    */
   buildProgram(text: string, file: string): Uint8Array {

@@ -123,7 +123,7 @@ export class Engine {
   readonly #table: WasmTable;
   readonly #low: WasmInstance;
   readonly #lowSignatures: ReadonlyMap<string, LowSignature>;
-  /** Modules of the runtime itself (empty when they come from an image), and with `keepsModules` all others. */
+  /** Modules of the runtime itself, and with `keepsModules` all others; else empty when they come from an image. */
   readonly #keptModules: RuntimeModule[];
   readonly #units: Map<string, WasmInstance>;
   readonly host: HostPrimitives;
@@ -137,6 +137,8 @@ export class Engine {
   readonly #objects: Objects;
   readonly #functions: Map<number, Fun>;
   readonly #topLevels: Map<Global, TopLevel>;
+  /** Of an image that a further one is made of. */
+  #imageTopLevels: readonly TopLevel[];
   readonly #runtime: Map<string, TopLevel>;
   readonly #exported: Map<Fun, ExportPlace>;
   readonly #image: EngineImage | null;
@@ -189,6 +191,7 @@ export class Engine {
     this.heap.codec = this.#objects;
     this.#units = new Map();
     this.#topLevels = new Map();
+    this.#imageTopLevels = [];
     this.#runtime = new Map();
     this.#exported = new Map();
     this.#constants = new Map();
@@ -261,13 +264,28 @@ export class Engine {
     const own = isNative ? `${nativeErrors()}\n${NATIVE_LIBRARY}\n${nativeUnicode()}` : "";
     const text = `${own}\n${LIBRARY}\n${derivedText({ inline, hostNames, prelude, own })}`;
     this.#loadRuntime("library", text, true);
-    if (!isNative) return;
-    const served = definedNames(
-      `${own}\n${LIBRARY}`,
-      [...inline, ...prelude].map(({ name }) => name),
-    );
+    if (isNative)
+      this.#findUnserved(
+        hostNames,
+        definedNames(
+          `${own}\n${LIBRARY}`,
+          [...inline, ...prelude].map(({ name }) => name),
+        ),
+      );
+    if (this.options.keepsModules !== true) return;
+    // So that a program is compiled into the same bytes with an image of the runtime and without.
+    this.#promote();
+    this.#constants.clear();
+  }
+
+  #findUnserved(hostNames: readonly string[], served: ReadonlySet<string>): void {
     for (const name of hostNames) if (!served.has(name)) this.#unserved.add(name);
     for (const name of REFLECTIVE) this.#unserved.add(name);
+  }
+
+  /** What lives goes to the old generation. */
+  #promote(): void {
+    (this.#low.exports["collect"] as (sp: number, bytes: number) => void)(Region.stack, 0);
   }
 
   /** Of a native engine: the program will have what `eval` and its like ask for (back-native/evaluation.ts). */
@@ -298,19 +316,25 @@ export class Engine {
 
   /** What an image must have been made with to be used: places among the host's primitives, and of the generations. */
   get #fingerprint(): string {
-    const { nurseryBytes, passes = ALL_PASSES } = this.options;
-    return JSON.stringify([nurseryBytes ?? null, Object.values(passes), this.host.names]);
+    const { nurseryBytes, passes = ALL_PASSES, isNative = false } = this.options;
+    return JSON.stringify([
+      nurseryBytes ?? null,
+      Object.values(passes),
+      this.host.names,
+      ...(isNative ? ["native"] : []),
+    ]);
   }
 
   /**
-   * The runtime, ready to go on from; of an engine that has compiled its runtime and run nothing else.
+   * The runtime, ready to go on from; of an engine that has compiled its runtime, or has that from an image and keeps
+   * its modules, and has run nothing else.
    * @param units  what `compile` gave for the units of a program, which `runImage` will run; with `keepsModules`
    */
   saveImage(units: readonly bigint[] = []): Uint8Array {
     const { heap } = this;
     assert(this.#keptModules.length === this.#units.size, "an image holds all modules of its engine");
-    // What lives goes to the old generation, whose start it fills.
-    (this.#low.exports["collect"] as (sp: number, bytes: number) => void)(Region.stack, 0);
+    // It fills the start of the old generation.
+    this.#promote();
     const ports = [this.#ports.input, this.#ports.output, this.#ports.error].map(({ value }) => value);
     const range = (start: number, end: number): MemoryPart => ({ start, bytes: heap.copyOut(start, end) });
     return writeEngineImage({
@@ -330,8 +354,9 @@ export class Engine {
       numbers: [...this.#numbers],
       functions: [...this.#functions],
       exporter: this.#exported,
-      topLevels: [...this.#topLevels.values()],
+      topLevels: [...this.#imageTopLevels, ...this.#topLevels.values()],
       runtime: [...this.#runtime],
+      unserved: [...this.#unserved],
       program:
         units.length === 0
           ? null
@@ -377,6 +402,19 @@ export class Engine {
       this.#calls.set(slot, { procedure, source: sourcesOf([place])[0]! });
     for (const { name, bytes, imports } of image.modules)
       this.#instantiate(name, this.options.wasm.compile(bytes), imports);
+    if (this.options.keepsModules === true) this.#goOnFrom(image);
+  }
+
+  /** Takes over what an image that is made of this engine must hold, too. */
+  #goOnFrom(image: EngineImage): void {
+    assert(image.program === null, "of an image with a program no other one is made");
+    const { functions, exporter, topLevels, runtime } = image.all();
+    for (const [slot, fun] of functions) this.#functions.set(slot, fun);
+    for (const [fun, place] of exporter) this.#exported.set(fun, place);
+    this.#imageTopLevels = topLevels;
+    for (const [name, topLevel] of runtime) this.#runtime.set(name, topLevel);
+    for (const name of image.unserved) this.#unserved.add(name);
+    this.#keptModules.push(...image.modules);
   }
 
   /** Compiles and runs a unit; its imports must have been loaded. @returns the value of its last form */

@@ -15,7 +15,7 @@ import { Fun, Var, constant } from "../middle/ir.ts";
 import type { FunClause, TopLevel } from "../middle/ir.ts";
 import { decodeDatum, encodeDatum } from "./datum-codec.ts";
 import type { EncodedDatum } from "./datum-codec.ts";
-import { jsonLines, lineReader, readImageFile, writeImageFile } from "./image-file.ts";
+import { jsonLines, lineCount, lineReader, readImageFile, writeImageFile } from "./image-file.ts";
 import { decodeClause, encodeClause } from "./node-codec.ts";
 import type { EncodedClause } from "./node-codec.ts";
 
@@ -43,6 +43,8 @@ interface PlainParts {
   readonly runtimeSum: number;
   /** What was compiled beside the runtime, and is to be run. */
   readonly program: ProgramPart | null;
+  /** Words that programs of a native runtime do not have; of others none. */
+  readonly unserved: readonly string[];
 }
 
 interface ProgramPart {
@@ -91,7 +93,12 @@ export interface EngineImage extends PlainParts {
   functionAt(slot: number): Fun | undefined;
   placeOf(fun: Fun): ExportPlace | undefined;
   topLevel(name: string): TopLevel | undefined;
+  /** All of it, for an engine that makes a further image of this one. */
+  all(): WholeImage;
 }
+
+/** What the compiler knows, in the order in which it was written. */
+type WholeImage = Pick<ImageParts, "functions" | "exporter" | "topLevels" | "runtime">;
 
 /**
  * The image's JSON. Functions and top-level variables are named by their places: each is a line of JSON in a blob of
@@ -136,7 +143,7 @@ export function writeEngineImage(image: ImageParts): Uint8Array {
   };
   const topLevels = new Map(image.topLevels.map((topLevel, index) => [topLevel, index]));
   const topLevelPlace = (topLevel: TopLevel): number => topLevels.get(topLevel)!;
-  const { fingerprint, registers, tableNext, symbols, ports, numbers, program } = image;
+  const { fingerprint, registers, tableNext, symbols, ports, numbers, program, unserved } = image;
   const header = {
     fingerprint,
     registers,
@@ -145,6 +152,7 @@ export function writeEngineImage(image: ImageParts): Uint8Array {
     ports,
     numbers,
     program,
+    unserved,
     runtimeSum: image.modules.reduce(
       (sum, each) => (each.isRuntime ? crc32(each.bytes, 0, each.bytes.length, sum) : sum),
       crc32(image.low),
@@ -225,6 +233,16 @@ export function readEngineImage(bytes: Uint8Array): EngineImage | null {
     functionAt: (slot) => (slots.has(slot) ? funAt(slots.get(slot)!) : undefined),
     placeOf: (fun) => exported.get(fun),
     topLevel: (name) => (names.has(name) ? topLevelAt(names.get(name)!) : undefined),
+    all: () => {
+      const indexes = (lines: number): number[] => Array.from({ length: lines }, (_, index) => index);
+      indexes(lineCount(funBytes)).forEach(funAt);
+      return {
+        functions: header.functions.map(([slot, fun]) => [slot, funAt(fun)]),
+        exporter: exported,
+        topLevels: indexes(lineCount(topLevelBytes)).map(topLevelAt),
+        runtime: header.runtime.map(([name, topLevel]) => [name, topLevelAt(topLevel)]),
+      };
+    },
   };
 }
 

@@ -18,6 +18,13 @@ export function jsonLines(values: readonly unknown[]): Uint8Array {
   return Uint8Array.from(values.flatMap((value) => [...asciiJson(value), NEWLINE]));
 }
 
+/** How many `jsonLines` wrote. */
+export function lineCount(bytes: Uint8Array): number {
+  let count = 0;
+  for (const byte of bytes) if (byte === NEWLINE) count++;
+  return count;
+}
+
 /** Reads lines that `jsonLines` wrote, by their numbers. */
 export function lineReader<T>(bytes: Uint8Array): (index: number) => T {
   const starts: number[] = [];

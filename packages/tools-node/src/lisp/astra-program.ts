@@ -2,8 +2,8 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { lispVersion } from "@stratos/host-node";
-import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
-import { CompiledLisp, Lisp } from "@stratos/lisp";
+import { Lisp } from "@stratos/lisp";
+import { nativeBuilder } from "./build-program.ts";
 import { folderFinder, ownLibraryFolder } from "./node-system.ts";
 
 interface AstraProgram {
@@ -29,8 +29,7 @@ export function astraProgram(): AstraProgram {
     build: () => {
       const file = join(folder, "astra.scm");
       const lisp = new Lisp({ findLibrary: folderFinder([libraries]) });
-      const native = new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), keepsModules: true, isNative: true });
-      return native.buildNative(readFileSync(file, "utf8"), file, ["rv64"]).rv64;
+      return nativeBuilder(lisp).buildNative(readFileSync(file, "utf8"), file, ["rv64"]).rv64;
     },
   };
 }

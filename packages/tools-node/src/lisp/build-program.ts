@@ -8,6 +8,7 @@ import { replaceFile } from "@stratos/host-node/files";
 import { hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 import { packProgram } from "./built-program.ts";
+import { runtimeImage } from "./node-system.ts";
 
 /** Where the program stands in the runtime for Node alone (the command line's lisp/standalone.ts). */
 const PLACE = "@@ASTRALISP-PROGRAM@@";
@@ -30,14 +31,20 @@ interface ProgramToBuild {
  */
 export function buildProgram(lisp: Lisp, { file, text, out, target, allowJavascript }: ProgramToBuild): ProofCounts {
   if (target !== null) {
-    const native = new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), keepsModules: true, isNative: true });
+    const native = nativeBuilder(lisp);
     writeWhole(out, native.buildNative(text, file, [target])[target]);
     return native.engine.proofs;
   }
-  const session = new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), keepsModules: true });
+  const session = new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), keepsModules: true, image: runtimeImage() });
   const program = packProgram(session.buildProgram(text, file));
   writeWhole(out, out.endsWith(".mjs") ? moduleText(program, out, allowJavascript) : program);
   return session.engine.proofs;
+}
+
+/** A session whose `buildNative` makes programs for processors. */
+export function nativeBuilder(lisp: Lisp): CompiledLisp {
+  const image = runtimeImage("native");
+  return new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), keepsModules: true, isNative: true, image });
 }
 
 function moduleText(program: Uint8Array, out: string, allowJavascript: boolean): string {

@@ -176,9 +176,13 @@ export function ownLibraryFolder(): string {
   return existsSync(bundled) ? bundled : join(here, "../../../lisp/scheme");
 }
 
-/** The compiled runtime that lies beside the bundle; null: it is compiled at each start (from sources). */
-export function runtimeImage(): Uint8Array | null {
-  const path = join(dirname(fileURLToPath(import.meta.url)), "astralisp.image");
+/**
+ * The compiled runtime that lies beside the bundle; null: it is compiled at each start (from sources).
+ * @param kind  `native`: what programs for a processor are built with
+ */
+export function runtimeImage(kind: "wasm" | "native" = "wasm"): Uint8Array | null {
+  const name = kind === "native" ? "astralisp-native.image" : "astralisp.image";
+  const path = join(dirname(fileURLToPath(import.meta.url)), name);
   return existsSync(path) ? readFileSync(path) : null;
 }
 
