@@ -1,6 +1,7 @@
 /** Goal: each check finds what it is for. Method: a tree in memory with one fault. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { checkAbiCopies } from "./abi-copies.ts";
 import { checkArrows } from "./arrows.ts";
 import { checkBareOffsets } from "./bare-offsets.ts";
 import { checkBrokenStrings, findBrokenStrings } from "./broken-strings.ts";
@@ -331,6 +332,26 @@ test("offsets: bare ones over structures of programs, in the kernel's own code",
   assert.deepEqual(found(`// offset: RFC 793\n${bare[0]}`, undefined, 1), []);
   assert.equal(found(`// offset: RFC 793\n${bare[0]}`).length, 1);
   assert.match(found("", undefined, 1).join(), /0 lines are marked/);
+});
+
+test("constants that @stratos/abi has are not declared again, where it may be imported", () => {
+  const found = (text: string, declares = true): string[] =>
+    messages(
+      checkAbiCopies(
+        tree({
+          "packages/abi/src/x.ts":
+            "const SIZE = 8;\nexport const S_IFMT = 0o170000,\n  // A line between.\n  DT_DIR = 4;\n",
+          "packages/fuse/package.json": manifest(declares ? { "@stratos/abi": "0.1.0" } : {}),
+          "packages/fuse/src/a.ts": text,
+        }),
+      ),
+    );
+  assert.deepEqual(found("const A = 1,\n  S_IFMT = 0xf000;\nexport const DT_DIR = 4;\n"), [
+    "packages/fuse/src/a.ts:2 S_IFMT is in @stratos/abi: take it from there",
+    "packages/fuse/src/a.ts:3 DT_DIR is in @stratos/abi: take it from there",
+  ]);
+  assert.deepEqual(found("const DT_DIR = 5;\nconst SIZE = 8;\n// const S_IFMT = 0xf000;\n"), []);
+  assert.deepEqual(found("const DT_DIR = 4;\n", false), []);
 });
 
 test("imports: one for each file that is taken from", () => {
