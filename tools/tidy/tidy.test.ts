@@ -313,6 +313,8 @@ test("offsets: bare ones over structures of programs, in the kernel's own code",
     "bytes.set(intOption(f(x)), 12);",
     "space.storeU64(address + 40, x);",
     "space.loadU64(vector + index * 16);",
+    "const isInverted = info[8] !== 0;",
+    "const mask = littleWord(info, 4);",
   ];
   for (const text of bare) assert.match(found(text).join(), /a\.ts:1 a structure at a bare offset/, text);
   const fine = [
