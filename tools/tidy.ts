@@ -5,6 +5,7 @@
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readTree } from "./tidy/source-tree.ts";
+import { checkAbiCopies } from "./tidy/abi-copies.ts";
 import { checkArrows } from "./tidy/arrows.ts";
 import { checkBareOffsets } from "./tidy/bare-offsets.ts";
 import { checkBrokenStrings } from "./tidy/broken-strings.ts";
@@ -30,6 +31,7 @@ const findings = [
   checkFiles(tree),
   checkImports(tree),
   checkBareOffsets(tree),
+  checkAbiCopies(tree),
   checkBrokenStrings(tree),
   checkLeftovers(tree),
   checkStartUp(tree),

@@ -23,6 +23,7 @@ interface InC {
 }
 
 const linux = (...headers: string[]): { headers: string[] } => ({ headers: headers.map((name) => `linux/${name}.h`) });
+const netfilter = (name: string): { headers: string[] } => linux("types", "netfilter", `netfilter/${name}`);
 const asm = (...headers: string[]): { headers: string[] } => ({ headers: headers.map((name) => `asm/${name}.h`) });
 
 const DRM = { headers: ["drm/drm.h"] };
@@ -448,6 +449,46 @@ const IN_C: Readonly<Record<string, InC>> = {
   LoopConfig: { type: "struct loop_config", ...linux("loop") },
   BlkpgIoctlArg: { type: "struct blkpg_ioctl_arg", ...linux("blkpg") },
   BlkpgPartition: { type: "struct blkpg_partition", ...linux("blkpg") },
+  XtAddrtypeInfo: { type: "struct xt_addrtype_info", ...netfilter("xt_addrtype") },
+  XtAddrtypeInfoV1: { type: "struct xt_addrtype_info_v1", ...netfilter("xt_addrtype") },
+  XtCommentInfo: { type: "struct xt_comment_info", ...netfilter("xt_comment") },
+  XtConnmarkMtinfo1: { type: "struct xt_connmark_mtinfo1", ...netfilter("xt_connmark") },
+  XtConntrackMtinfo1: { type: "struct xt_conntrack_mtinfo1", ...netfilter("xt_conntrack") },
+  XtConntrackMtinfo2: { type: "struct xt_conntrack_mtinfo2", ...netfilter("xt_conntrack") },
+  XtConntrackMtinfo3: { type: "struct xt_conntrack_mtinfo3", ...netfilter("xt_conntrack") },
+  IptIcmp: { type: "struct ipt_icmp", headers: ["linux/netfilter_ipv4/ip_tables.h"] },
+  XtIprangeMtinfo: { type: "struct xt_iprange_mtinfo", ...netfilter("xt_iprange") },
+  XtLengthInfo: { type: "struct xt_length_info", ...netfilter("xt_length") },
+  XtRateinfo: { type: "struct xt_rateinfo", ...netfilter("xt_limit") },
+  XtMarkMtinfo1: { type: "struct xt_mark_mtinfo1", ...netfilter("xt_mark") },
+  XtMultiportV1: { type: "struct xt_multiport_v1", ...netfilter("xt_multiport") },
+  XtPkttypeInfo: { type: "struct xt_pkttype_info", ...netfilter("xt_pkttype") },
+  XtStateInfo: { type: "struct xt_state_info", ...netfilter("xt_state") },
+  XtStatisticInfo: {
+    type: "struct xt_statistic_info",
+    ...netfilter("xt_statistic"),
+    names: { every: "u.nth.every", packet: "u.nth.packet", count: "u.nth.count" },
+  },
+  XtTcp: { type: "struct xt_tcp", ...netfilter("xt_tcpudp") },
+  XtUdp: { type: "struct xt_udp", ...netfilter("xt_tcpudp") },
+  XtTcpmssMatchInfo: { type: "struct xt_tcpmss_match_info", ...netfilter("xt_tcpmss") },
+  XtChecksumInfo: { type: "struct xt_CHECKSUM_info", ...netfilter("xt_CHECKSUM") },
+  XtConnmarkTginfo1: { type: "struct xt_connmark_tginfo1", ...netfilter("xt_connmark") },
+  XtConnmarkTginfo2: { type: "struct xt_connmark_tginfo2", ...netfilter("xt_connmark") },
+  XtCtTargetInfo: { type: "struct xt_ct_target_info", ...netfilter("xt_CT") },
+  XtCtTargetInfoV1: { type: "struct xt_ct_target_info_v1", ...netfilter("xt_CT") },
+  XtLogInfo: { type: "struct xt_log_info", ...netfilter("xt_LOG") },
+  XtMarkTginfo2: { type: "struct xt_mark_tginfo2", ...netfilter("xt_mark") },
+  XtNflogInfo: { type: "struct xt_nflog_info", ...netfilter("xt_NFLOG") },
+  IptRejectInfo: { type: "struct ipt_reject_info", headers: ["linux/netfilter_ipv4/ipt_REJECT.h"] },
+  XtTcpmssInfo: { type: "struct xt_tcpmss_info", ...netfilter("xt_TCPMSS") },
+  NfNatIpv4MultiRangeCompat: {
+    type: "struct nf_nat_ipv4_multi_range_compat",
+    ...netfilter("nf_nat"),
+    names: Object.fromEntries(["flags", "min_ip", "max_ip", "min", "max"].map((name) => [name, `range[0].${name}`])),
+  },
+  NfNatRange: { type: "struct nf_nat_range", ...netfilter("nf_nat") },
+  NfNatRange2: { type: "struct nf_nat_range2", ...netfilter("nf_nat") },
 };
 
 const structs = Object.entries(abi).filter(

@@ -1,8 +1,8 @@
 /**
- * The kernel reads and writes structures of programs by their layouts in `@stratos/abi` (STYLE.md §5), never at a bare
- * number: `view.getUint32(Stat.offset.st_mode, true)`, not `view.getUint32(16, true)`. What has no layout, such as the
- * bytes of a protocol, follows a line `// offset: why`. Not meant are the second half of 64 bits, at 4, and arrays of
- * words.
+ * The kernel, and netfilter for it, reads and writes structures of programs by their layouts in `@stratos/abi`
+ * (STYLE.md §5), never at a bare number: `view.getUint32(Stat.offset.st_mode, true)`, not `view.getUint32(16, true)`.
+ * What has no layout, such as the bytes of a protocol, follows a line `// offset: why`. Not meant are the second half
+ * of 64 bits, at 4, and arrays of words.
  */
 import { withoutComments } from "./layers.ts";
 import { lineAt, type Finding, type SourceTree } from "./source-tree.ts";
@@ -14,6 +14,8 @@ const BARE: readonly RegExp[] = [
   /\.set\(intOption\([^;]*\), (?:0x)?[1-9]\w*\)/g,
   // A program's memory.
   /\b(?:load|store)U\d+\([^,();]* \+ (?:\w+ \* (?!8[,)]))?(?!4[,)])(?:0x)?[1-9]\w*[,)]/g,
+  // A structure that iptables gave to a match or target.
+  /\binfo\[\d+\]|\blittle(?:Word|Short)\(info, \d/g,
 ];
 const MARK = /^\s*\/\/ offset: \S/;
 /** Marked lines in all. The number only shrinks. */
@@ -23,7 +25,8 @@ export function checkBareOffsets(tree: SourceTree, markedMax: number = MARKED_MA
   const findings: Finding[] = [];
   let marked = 0;
   for (const { path, text } of tree.files) {
-    if (!/^packages\/kernel\/src\/.*\.ts$/.test(path) || /\.(test|fuzz|bench)\.ts$|\/testing\//.test(path)) continue;
+    if (!/^packages\/(kernel|netfilter)\/src\/.*\.ts$/.test(path) || /\.(test|fuzz|bench)\.ts$|\/testing\//.test(path))
+      continue;
     const code = withoutComments(text);
     for (const pattern of BARE) {
       for (const match of code.matchAll(pattern)) {

@@ -2,6 +2,8 @@
  * No circle of imports among the files of the packages when they are loaded (STYLE.md §1): what is imported as a type
  * only is gone by then. A circle works until somebody uses an import at load time, and then fails far from its cause.
  *
+ * Nor among packages, as their manifests have it: layers leave that open between two of the fifth.
+ *
  * Types in a circle can be read and changed only together. Those that there are stand in `type-circles.ts`, each with
  * the files that are in it; there are no others, and one that has become smaller is written as what it is now.
  */
@@ -14,6 +16,12 @@ const LIST = "tools/tidy/type-circles.ts";
 
 export function checkCircles(tree: SourceTree, known: readonly string[] = TYPE_CIRCLES): Finding[] {
   const findings: Finding[] = [];
+  for (const packages of circlesOf(packagesIn(tree)))
+    findings.push({
+      path: `packages/${packages[0]!}/package.json`,
+      line: 0,
+      message: `packages in a circle: ${packages.join(", ")}`,
+    });
   for (const files of circlesOf(importsIn(tree, false)))
     findings.push({ path: files[0]!, line: 0, message: `imports in a circle: ${files.join(", ")}` });
   const found = circlesOf(importsIn(tree, true)).map((files) => ({ path: files[0]!, name: circleName(files) }));
@@ -23,6 +31,21 @@ export function checkCircles(tree: SourceTree, known: readonly string[] = TYPE_C
     if (!found.some((circle) => circle.name === name))
       findings.push({ path: LIST, line: 0, message: `not a circle any more, take it off: ${name}` });
   return findings;
+}
+
+/** @returns the packages that each package declares as dependencies */
+function packagesIn(tree: SourceTree): Map<string, string[]> {
+  const packages = new Map<string, string[]>();
+  for (const { path, text } of tree.files) {
+    const name = /^packages\/([^/]+)\/package\.json$/.exec(path)?.[1];
+    if (name === undefined) continue;
+    const { dependencies = {} } = JSON.parse(text) as { dependencies?: Readonly<Record<string, string>> };
+    packages.set(
+      name,
+      Object.keys(dependencies).map((dependency) => dependency.replace("@stratos/", "")),
+    );
+  }
+  return packages;
 }
 
 /** @returns the files that each file of a package imports; those of tests, which nobody imports, are in no circle */

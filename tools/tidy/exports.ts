@@ -21,6 +21,10 @@ const BY_ADDRESS: ReadonlySet<string> = new Set(["packages/cli/src/mounted-comma
 /** What programs import from the published package, and the parts that it gives on. */
 const PUBLISHED = /^packages\/library\/src\/(library|compat\/(vercel|e2b(-\w+)?))\.ts$/;
 
+/** `export const A = 1,` and on each of the next lines `  B = 2,`, as the formatter writes them. */
+const CONST_LIST = /^export const [\w$]+(?:: [^=\n]+)? = (?:[^\n]*,\s*?\n {2}[\w$]+(?:: [^=\n]+)? = )+/gm;
+const FURTHER_CONST = /\n {2}([\w$]+)(?:: [^=\n]+)? = /g;
+
 interface Module {
   readonly path: string;
   readonly text: string;
@@ -88,6 +92,9 @@ function parse(path: string, text: string, doors: ReadonlyMap<string, string>): 
     /^export (?:declare |async |abstract )*(?:function\*?|class|const|let|interface|type) ([\w$]+)/gm,
   ))
     exports.set(match[1]!, { offset: match.index });
+  for (const list of code.matchAll(CONST_LIST))
+    for (const further of list[0].matchAll(FURTHER_CONST))
+      exports.set(further[1]!, { offset: list.index + further.index + further[0].length });
   for (const match of code.matchAll(/^export (?:type )?(\*|\{[^}]*\})(?: from "([^"]+)")?/gm)) {
     const target = match[2] === undefined ? undefined : resolve(match[2]);
     if (match[1] === "*") {

@@ -6,8 +6,8 @@ import { builtinModules } from "node:module";
 import { posix } from "node:path";
 import { lineAt, type Finding, type SourceFile, type SourceTree } from "./source-tree.ts";
 
-/** Layer of each package (DESIGN.md §2). A package that is not here is a finding. */
-const LAYERS: Readonly<Record<string, number>> = {
+/** Layer of each package (DESIGN.md §2). A package that is not here is a finding, and a name of none. */
+export const LAYERS: Readonly<Record<string, number>> = {
   base: 0,
   abi: 0,
   host: 0,
@@ -17,24 +17,18 @@ const LAYERS: Readonly<Record<string, number>> = {
   netfilter: 1,
   netstack: 1,
   formats: 1,
-  drivers: 1,
   kernel: 2,
   machine: 3,
   operation: 4,
   session: 4,
   trace: 4,
   sdk: 4,
-  sim: 4,
   fuse: 4,
-  userland: 4,
-  init: 4,
   lisp: 4,
   pkg: 4,
   compose: 4,
   outputs: 4,
   builder: 4,
-  container: 4,
-  confdb: 4,
   "hub-api": 4,
   dbus: 4,
   sound: 4,
@@ -205,7 +199,7 @@ export function withoutComments(text: string): string {
   return code;
 }
 
-const COMMENT = /\/\*[\s\S]*?\*\/|(?<![:"'`\\])\/\/[^\n]*/g;
+export const COMMENT = /\/\*[\s\S]*?\*\/|(?<![:"'`\\])\/\/[^\n]*/g;
 /** Most checks ask for the same files. */
 const parsed = new Map<string, readonly Import[]>();
 const blanked = new Map<string, string>();

@@ -1,6 +1,6 @@
 /** What must not be left behind in a commit. */
 import { lineAt, type Finding, type SourceTree } from "./source-tree.ts";
-import { withoutComments } from "./layers.ts";
+import { LAYERS, withoutComments } from "./layers.ts";
 
 interface Leftover {
   readonly pattern: RegExp;
@@ -11,7 +11,7 @@ interface Leftover {
 
 const isSource = (path: string): boolean => /\.(ts|mjs|c|h)$/.test(path);
 const isCore = (path: string): boolean =>
-  /^packages\/(base|abi|host|wasm|riscv|aegisfs|formats|kernel|machine|pkg)\/src\//.test(path) &&
+  (LAYERS[/^packages\/([^/]+)\/src\//.exec(path)?.[1] ?? ""] ?? 5) < 5 &&
   !/\.(test|fuzz|bench)\.ts$|\/testing\//.test(path);
 // Written in pieces, so that this file does not find itself.
 const word = (...parts: string[]): string => parts.join("");

@@ -1,6 +1,7 @@
 /** Goal: each check finds what it is for. Method: a tree in memory with one fault. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { checkAbiCopies } from "./abi-copies.ts";
 import { checkArrows } from "./arrows.ts";
 import { checkBareOffsets } from "./bare-offsets.ts";
 import { checkBrokenStrings, findBrokenStrings } from "./broken-strings.ts";
@@ -104,6 +105,17 @@ test("files that import each other when they are loaded are a finding; types are
   assert.match(found[0]!, /circle: packages\/kernel\/src\/a\.ts, packages\/kernel\/src\/b\.ts, .*fs\/c\.ts$/);
 });
 
+test("packages that need each other are a finding, in the fifth layer, too", () => {
+  const files = tree({
+    "packages/cli/package.json": manifest({ "@stratos/tui": "0.1.0", "@stratos/kernel": "0.1.0" }),
+    "packages/tui/package.json": manifest({ "@stratos/panels": "0.1.0" }),
+    "packages/panels/package.json": manifest({ "@stratos/cli": "0.1.0" }),
+  });
+  assert.deepEqual(messages(checkCircles(files, [])), [
+    "packages/cli/package.json:0 packages in a circle: cli, panels, tui",
+  ]);
+});
+
 test("a circle of types is a finding but for those of the list; one that is gone or has changed is taken off", () => {
   const circle = {
     "packages/kernel/src/a.ts": 'import { b } from "./fs/b.ts";',
@@ -195,6 +207,15 @@ test("exports: what no other file imports; a door's own words are for others; te
   const user = { "packages/kernel/src/a.test.ts": 'import { f } from "./a.ts";' };
   assert.deepEqual(exportsOf({ [a]: here, ...user }), []);
   assert.match(exportsOf({ [a]: "export const f = 1;", ...user }).join(), /only tests use it/);
+});
+
+test("exports: each constant of a list counts", () => {
+  const list = "export const A = 1,\n  // a line between\n  B: number = 2, // and behind\n  C = f(\n    A,\n  );\n";
+  const files = { "packages/kernel/src/a.ts": list, "tools/x.ts": 'import { A } from "../packages/kernel/src/a.ts";' };
+  assert.deepEqual(
+    messages(checkExports(tree(files))).map((one) => one.split(" is ")[0]),
+    ["packages/kernel/src/a.ts:3 B", "packages/kernel/src/a.ts:4 C"],
+  );
 });
 
 test("exports: a folder on the list may have some, and is taken off when it has none", () => {
@@ -292,6 +313,8 @@ test("offsets: bare ones over structures of programs, in the kernel's own code",
     "bytes.set(intOption(f(x)), 12);",
     "space.storeU64(address + 40, x);",
     "space.loadU64(vector + index * 16);",
+    "const isInverted = info[8] !== 0;",
+    "const mask = littleWord(info, 4);",
   ];
   for (const text of bare) assert.match(found(text).join(), /a\.ts:1 a structure at a bare offset/, text);
   const fine = [
@@ -311,6 +334,26 @@ test("offsets: bare ones over structures of programs, in the kernel's own code",
   assert.deepEqual(found(`// offset: RFC 793\n${bare[0]}`, undefined, 1), []);
   assert.equal(found(`// offset: RFC 793\n${bare[0]}`).length, 1);
   assert.match(found("", undefined, 1).join(), /0 lines are marked/);
+});
+
+test("constants that @stratos/abi has are not declared again, where it may be imported", () => {
+  const found = (text: string, declares = true): string[] =>
+    messages(
+      checkAbiCopies(
+        tree({
+          "packages/abi/src/x.ts":
+            "const SIZE = 8;\nexport const S_IFMT = 0o170000,\n  // A line between.\n  DT_DIR = 4;\n",
+          "packages/fuse/package.json": manifest(declares ? { "@stratos/abi": "0.1.0" } : {}),
+          "packages/fuse/src/a.ts": text,
+        }),
+      ),
+    );
+  assert.deepEqual(found("const A = 1,\n  S_IFMT = 0xf000;\nexport const DT_DIR = 4;\n"), [
+    "packages/fuse/src/a.ts:2 S_IFMT is in @stratos/abi: take it from there",
+    "packages/fuse/src/a.ts:3 DT_DIR is in @stratos/abi: take it from there",
+  ]);
+  assert.deepEqual(found("const DT_DIR = 5;\nconst SIZE = 8;\n// const S_IFMT = 0xf000;\n"), []);
+  assert.deepEqual(found("const DT_DIR = 4;\n", false), []);
 });
 
 test("imports: one for each file that is taken from", () => {
@@ -334,6 +377,7 @@ test("leftovers: each kind", () => {
     ["packages/kernel/src/a.ts", "x as a~ny"],
     ["packages/kernel/src/a.ts", "// @ts-~ignore"],
     ["packages/kernel/src/a.ts", 'console.~log("x")'],
+    ["packages/compose/src/a.ts", 'console.~log("x")'],
     ["packages/kernel/src/a.test.ts", "test.sk~ip()"],
     ["README.md", "see /fa~rm/x"],
     ["package-lock.json", '"resolved": "https://registry.example/x.tgz"'],
@@ -369,4 +413,32 @@ test("documents: links, symbols, decision numbers, reasons for libraries", () =>
     "packages/cli/package.json:0 loose: an exact version, not ^1.0.0",
     "docs/dependencies.md:0 the reason for loose (packages/cli/package.json) is missing",
   ]);
+});
+
+test("documents: files that pages and comments name exist; a name is the end of a path", () => {
+  const files = {
+    "docs/guide.md": "`task/known.ts`, `gone.ts`",
+    "packages/kernel/ARCHITECTURE.md": "`known.ts` and\n`FOLDER-kernel.ts`",
+    "docs/decisions/0001-a.md": "`gone.ts`",
+    "packages/kernel/src/task/known.ts": 'import "./gone.ts";\n// See ../signal/gone.ts.\n/** known.ts */\n',
+  };
+  assert.deepEqual(messages(checkDocuments(tree(files))), [
+    "docs/guide.md:1 no such file: gone.ts",
+    "packages/kernel/src/task/known.ts:2 no such file: signal/gone.ts",
+  ]);
+});
+
+test("documents: the picture has each package, in its layer, and leads to its page", () => {
+  const picture = (words: string): string =>
+    `flowchart TD\n  subgraph "5 faces"\n    cli["cli<br>commands"]\n  end\n  subgraph "2 kernel"\n${words}  end\n`;
+  const found = (words: string, page: string): string[] =>
+    messages(
+      checkDocuments(tree({ "ARCHITECTURE.md": picture(words) + page, "packages/kernel/ARCHITECTURE.md": "" })),
+    ).filter((one) => one.includes("kernel") && !/there is no package|a link to nothing/.test(one));
+  const link = "[kernel](packages/kernel/ARCHITECTURE.md)";
+  assert.deepEqual(found('    kernel["kernel<br>tasks"]\n', link), []);
+  assert.deepEqual(found('    kernels["kernels<br>tasks"]\n', link), [
+    "ARCHITECTURE.md:0 the picture has no kernel in layer 2",
+  ]);
+  assert.deepEqual(found("    kernel & abi\n", ""), ["ARCHITECTURE.md:0 no link to packages/kernel/ARCHITECTURE.md"]);
 });

@@ -57,3 +57,4 @@ export * from "./fanotify.ts";
 export * from "./device-numbers.ts";
 export * from "./riscv-hwprobe.ts";
 export { MAX_HARTS } from "./hart-limit.ts";
+export * from "./xtables.ts";

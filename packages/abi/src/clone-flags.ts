@@ -49,3 +49,15 @@ export const CloneArgs = struct("clone_args", {
   set_tid_size: u64,
   cgroup: u64,
 });
+
+/** Requests of the files of namespaces (ioctl_ns(2), ioctl_nsfs(2)). Source: include/uapi/linux/nsfs.h. */
+export const NS_GET_USERNS = 0xb701,
+  NS_GET_PARENT = 0xb702,
+  NS_GET_NSTYPE = 0xb703,
+  NS_GET_OWNER_UID = 0xb704,
+  NS_GET_MNTNS_ID = 0x8008b705,
+  NS_GET_ID = 0x8008b70d,
+  NS_GET_PID_FROM_PIDNS = 0x8004b706,
+  NS_GET_TGID_FROM_PIDNS = 0x8004b707,
+  NS_GET_PID_IN_PIDNS = 0x8004b708,
+  NS_GET_TGID_IN_PIDNS = 0x8004b709;

@@ -115,15 +115,18 @@ export const STATX_BASIC_STATS = 0x7ff,
   STATX_RESERVED = 0x80000000,
   AT_STATX_SYNC_TYPE = 0x6000;
 export const STATX_ATTR_MOUNT_ROOT = 0x2000;
-/** Access modes of `statfs.f_type` (statfs(2)). */
-export const OVERLAYFS_SUPER_MAGIC = 0x794c7630;
-export const TMPFS_MAGIC = 0x01021994,
+/** `statfs.f_type` (statfs(2)). Source: Linux include/uapi/linux/magic.h, ipc/mqueue.c. */
+export const OVERLAYFS_SUPER_MAGIC = 0x794c7630,
+  TMPFS_MAGIC = 0x01021994,
   RAMFS_MAGIC = 0x858458f6,
   PROC_SUPER_MAGIC = 0x9fa0,
   SYSFS_MAGIC = 0x62656572,
   CGROUP2_SUPER_MAGIC = 0x63677270,
-  PIPEFS_MAGIC = 0x50495045;
-export const ANON_INODE_FS_MAGIC = 0x09041934,
+  DEVPTS_SUPER_MAGIC = 0x1cd1,
+  MQUEUE_MAGIC = 0x19800202,
+  NSFS_MAGIC = 0x6e736673,
+  PIPEFS_MAGIC = 0x50495045,
+  ANON_INODE_FS_MAGIC = 0x09041934,
   V9FS_MAGIC = 0x01021997,
   SOCKFS_MAGIC = 0x534f434b;
 

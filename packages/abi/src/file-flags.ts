@@ -34,7 +34,10 @@ export const S_IFDIR = 0o040000,
   S_IFIFO = 0o010000;
 export const S_ISUID = 0o4000,
   S_ISGID = 0o2000,
-  S_ISVTX = 0o1000;
+  S_ISVTX = 0o1000,
+  S_IWGRP = 0o0020,
+  S_IXGRP = 0o0010,
+  S_IWOTH = 0o0002;
 
 export const AT_FDCWD = -100,
   AT_SYMLINK_NOFOLLOW = 0x100,

@@ -60,8 +60,12 @@ export const Rtentry = struct("rtentry", {
   rt_window: u64,
   rt_irtt: u16,
 });
-export const RTF_GATEWAY = 2,
+export const RTF_UP = 1,
+  RTF_GATEWAY = 2,
   RTF_HOST = 4;
+/** Flags in /proc/net/arp: the address is known, and for ever. Source: include/uapi/linux/if_arp.h. */
+export const ATF_COM = 2,
+  ATF_PERM = 4;
 
 /** What SIOCETHTOOL's `ifr_data` points to, of commands that tell one number. Source: include/uapi/linux/ethtool.h. */
 export const EthtoolValue = struct("ethtool_value", { cmd: u32, data: u32 });

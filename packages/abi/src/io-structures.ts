@@ -55,7 +55,11 @@ export const FIEMAP_FLAG_SYNC = 1,
   FIEMAP_FLAG_XATTR = 2;
 export const FIEMAP_EXTENT_LAST = 0x1,
   FIEMAP_EXTENT_UNKNOWN = 0x2,
-  FIEMAP_EXTENT_UNWRITTEN = 0x800;
+  FIEMAP_EXTENT_ENCODED = 0x8,
+  FIEMAP_EXTENT_NOT_ALIGNED = 0x100,
+  FIEMAP_EXTENT_DATA_INLINE = 0x200,
+  FIEMAP_EXTENT_UNWRITTEN = 0x800,
+  FIEMAP_EXTENT_SHARED = 0x2000;
 export const FiemapExtent = struct("fiemap_extent", {
   fe_logical: u64,
   fe_physical: u64,

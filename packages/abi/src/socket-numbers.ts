@@ -46,16 +46,23 @@ export const MSG_WAITFORONE = 0x10000,
 
 export const SOL_SOCKET = 1,
   SOL_NETLINK = 270;
+/** The same numbers stand in IP headers; IPv6's own (in6.h) are those of its extension headers (RFC 8200 §4). */
 export const IPPROTO_IP = 0,
   IPPROTO_ICMP = 1,
   IPPROTO_TCP = 6,
   IPPROTO_UDP = 17,
+  IPPROTO_DCCP = 33,
   IPPROTO_IPV6 = 41,
   IPPROTO_ICMPV6 = 58,
-  IPPROTO_UDPLITE = 136;
-export const IPPROTO_SCTP = 132,
+  IPPROTO_SCTP = 132,
+  IPPROTO_UDPLITE = 136,
   IPPROTO_RAW = 255,
   IPPROTO_MPTCP = 262;
+export const IPPROTO_HOPOPTS = 0,
+  IPPROTO_ROUTING = 43,
+  IPPROTO_FRAGMENT = 44,
+  IPPROTO_NONE = 59,
+  IPPROTO_DSTOPTS = 60;
 
 export const SO_DEBUG = 1,
   SO_REUSEADDR = 2,

@@ -64,5 +64,11 @@ export const LINUX_REBOOT_CMD_RESTART = 0x01234567,
   LINUX_REBOOT_CMD_SW_SUSPEND = 0xd000fce2,
   LINUX_REBOOT_CMD_KEXEC = 0x45584543;
 
-/** personality(2): a wait's time-out is not written back. */
-export const STICKY_TIMEOUTS = 0x4000000;
+/** personality(2): the release is said to be one of 2.6; a wait's time-out is not written back. */
+export const UNAME26 = 0x0020000,
+  STICKY_TIMEOUTS = 0x4000000;
+
+/** Of /proc/PID/oom_adj and oom_score_adj. Source: include/uapi/linux/oom.h. */
+export const OOM_DISABLE = -17,
+  OOM_ADJUST_MAX = 15,
+  OOM_SCORE_ADJ_MAX = 1000;

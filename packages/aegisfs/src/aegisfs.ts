@@ -40,7 +40,6 @@ export { addOffsets, blockOf, blocksOf, offsetBetween, offsetOf } from "./file/f
 export type { FileOffset } from "./file/file-offset.ts";
 export { indexInListing, type Listing } from "./cache/listings.ts";
 export { DirectoryEntry } from "./file/directory.ts";
-export { XATTR_CREATE, XATTR_REPLACE } from "./file/xattrs.ts";
 export { Failure, FAILURE_WORDS, MOUNT_ERROR_WORDS } from "./failure.ts";
 export type { MountError } from "./failure.ts";
 export { ROOT_INO } from "./format/inode-item.ts";
@@ -121,15 +120,6 @@ export { dedupe } from "./dedupe/dedupe.ts";
 export type { DedupeOptions, DedupeResult } from "./dedupe/dedupe.ts";
 export { migrate, tierStatus } from "./tier/tier.ts";
 export type { FileTier, MigrateOptions, MigrateResult, TierStatus } from "./tier/tier.ts";
-export {
-  FIEMAP_EXTENT_DATA_INLINE,
-  FIEMAP_EXTENT_ENCODED,
-  FIEMAP_EXTENT_LAST,
-  FIEMAP_EXTENT_NOT_ALIGNED,
-  FIEMAP_EXTENT_SHARED,
-  FIEMAP_EXTENT_UNKNOWN,
-  FIEMAP_EXTENT_UNWRITTEN,
-} from "./file/extent-list.ts";
 export type { FileExtent } from "./file/extent-list.ts";
 export type { Fragmentation } from "./file/defragment.ts";
 export { filterFiles } from "./filter/filter.ts";

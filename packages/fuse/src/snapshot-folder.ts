@@ -12,6 +12,7 @@
  * the kernel would not send it again for any file.
  */
 import {
+  DT_DIR,
   EISDIR,
   ENAMETOOLONG,
   ENODATA,
@@ -52,7 +53,6 @@ const LINK_INO = 2;
 const STATUS_INO_FIRST = 16;
 /** Contents of the status file that somebody may still read; the oldest goes first. */
 const STATUS_MAX = 64;
-const DT_DIR = 4;
 
 /** Size, times and generation, to be compared. */
 type FileState = string;

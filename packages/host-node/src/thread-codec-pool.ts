@@ -1,5 +1,5 @@
 /**
- * A pool of threads for compression (host/codec-pool.ts). The caller's thread works as well: it takes pieces from the
+ * A pool of threads for compression (host, codec-pool.ts). The caller's thread works as well: it takes pieces from the
  * front, helpers take them from the back, and who comes first does a piece. So nothing waits for a helper that has not
  * begun, has not started yet, or cannot start at all.
  *

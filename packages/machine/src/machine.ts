@@ -55,7 +55,7 @@ export interface MachineOptions {
   hostname: string;
   /** Processors that programs see, 1 … 32; they take turns. Default: 1. */
   harts?: number;
-  /** Units of work that a system call may do at a time (kernel, task/call-work.ts). Default: CALL_WORK. */
+  /** Units of work that a system call may do at a time (kernel, ground/call-work.ts). Default: CALL_WORK. */
   callWork?: number;
   /**
    * Deterministic: time is counted in instructions and passes at once while all tasks sleep; `clock` then only says

@@ -3,6 +3,7 @@
  * errors are made of packets that we can't take or pass on (RFC 1122 §3.2.2, RFC 4443 §2.4). Bound of what we say:
  * ERRORS_PER_SECOND.
  */
+import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { addToChecksum, foldChecksum, pseudoHeaderSum } from "./checksum.ts";
 import { longAt, shortAt, writeLong } from "./ethernet.ts";
@@ -25,7 +26,6 @@ import { copyIp, type IpAddress, isBroadcast, isMulticast, isWildcard } from "./
 import type { IpDevice, IpHost } from "./ip-host.ts";
 import type { IpLinkOutput } from "./ip-link-output.ts";
 import { IncomingPacket, PARSED } from "./ip-packet.ts";
-import { PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from "./ip-protocol.ts";
 import type { IpSender } from "./ip-sender.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
@@ -93,7 +93,7 @@ export class IcmpLayer {
     setIcmpChecksum(MESSAGE, 0, length, isV6, source, destination);
     SENDING.trafficClass = trafficClass;
     SENDING.device = device;
-    const protocol = isV6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP;
+    const protocol = isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
     this.#sender.send(protocol, source, destination, MESSAGE, 0, length, SENDING);
   }
 
@@ -158,7 +158,7 @@ export class IcmpLayer {
     told.isV6 = isV6;
     told.bytes = MESSAGE;
     told.payloadLength = size;
-    told.protocol = isV6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP;
+    told.protocol = isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
     told.hops = 64;
     copyIp(SOURCE, told.source);
     copyIp(SOURCE, told.destination);
@@ -205,13 +205,13 @@ function readRefused(bytes: Uint8Array, at: number, length: number, isV6: boolea
 }
 
 function hasRightChecksum({ bytes, payloadAt, payloadLength, isV6, source, destination }: IncomingPacket): boolean {
-  const pseudo = isV6 ? pseudoHeaderSum(source, destination, PROTOCOL_ICMPV6, payloadLength) : 0;
+  const pseudo = isV6 ? pseudoHeaderSum(source, destination, IPPROTO_ICMPV6, payloadLength) : 0;
   return foldChecksum(addToChecksum(pseudo, bytes, payloadAt, payloadLength)) === 0;
 }
 
 /** Is it an ICMP message that is no question (RFC 1122 §3.2.2: "an ICMP error message")? */
 function isError({ isV6, protocol, bytes, payloadAt, payloadLength }: IncomingPacket): boolean {
-  if (protocol !== (isV6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP)) return false;
+  if (protocol !== (isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) return false;
   if (payloadLength === 0) return true;
   const type = bytes[payloadAt]!;
   return isV6 ? type < 128 : type !== ICMP_ECHO && type !== ICMP_ECHO_REPLY && type !== 13;

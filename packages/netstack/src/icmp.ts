@@ -4,11 +4,19 @@
  *     0      1      2          4                   8
  *     | type | code | checksum | identifier, MTU … | data, or the beginning of the packet that it is about …
  */
-import { ECONNREFUSED, EACCES, EHOSTUNREACH, EMSGSIZE, ENETUNREACH, ENOPROTOOPT, EPROTO } from "@stratos/abi";
+import {
+  EACCES,
+  ECONNREFUSED,
+  EHOSTUNREACH,
+  EMSGSIZE,
+  ENETUNREACH,
+  ENOPROTOOPT,
+  EPROTO,
+  IPPROTO_ICMPV6,
+} from "@stratos/abi";
 import { addToChecksum, foldChecksum, pseudoHeaderSum } from "./checksum.ts";
 import { writeShort } from "./ethernet.ts";
 import type { IpAddress } from "./ip-address.ts";
-import { PROTOCOL_ICMPV6 } from "./ip-protocol.ts";
 
 export const ICMP_HEADER_SIZE = 8;
 
@@ -49,7 +57,7 @@ export function setIcmpChecksum(
   destination: IpAddress,
 ): void {
   writeShort(bytes, at + 2, 0);
-  const pseudo = isV6 ? pseudoHeaderSum(source, destination, PROTOCOL_ICMPV6, length) : 0;
+  const pseudo = isV6 ? pseudoHeaderSum(source, destination, IPPROTO_ICMPV6, length) : 0;
   writeShort(bytes, at + 2, foldChecksum(addToChecksum(pseudo, bytes, at, length)));
 }
 

@@ -2,7 +2,7 @@
  * Packets onto links: the neighbour that a packet goes to is found by ARP or NDP, and a frame is put around it. Packets
  * lie in OUTPUT behind FRAME_ROOM bytes, where the frame's header goes, so that nothing is moved.
  */
-import { NUD_NOARP, NUD_STALE } from "@stratos/abi";
+import { IPPROTO_ICMPV6, NUD_NOARP, NUD_STALE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { ARP_REPLY, ARP_REQUEST, ARP_SIZE, ArpPacket, readArp, writeArp } from "./arp.ts";
 import {
@@ -30,7 +30,6 @@ import {
 } from "./ip-address.ts";
 import type { IpDevice, IpHost } from "./ip-host.ts";
 import { type IncomingPacket, IPV6_HEADER_SIZE } from "./ip-packet.ts";
-import { PROTOCOL_ICMPV6 } from "./ip-protocol.ts";
 import { IpHeader } from "./ip-writer.ts";
 import { NeighbourCache, type Neighbour, type NeighbourProber } from "./neighbour-cache.ts";
 
@@ -186,7 +185,7 @@ export class IpLinkOutput implements NeighbourProber {
     type: number,
     flags: number,
   ): void {
-    HEADER.protocol = PROTOCOL_ICMPV6;
+    HEADER.protocol = IPPROTO_ICMPV6;
     HEADER.hops = NDP_HOPS;
     HEADER.trafficClass = 0;
     HEADER.source.set(source);

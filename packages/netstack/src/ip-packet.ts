@@ -2,10 +2,10 @@
  * Packets as they come in, checked once (RFC 791 §3.1, RFC 8200 §3 and §4): what `IncomingPacket` says holds. It knows
  * a packet of either version; its payload lies behind all headers of IP that are understood.
  */
+import { IPPROTO_DSTOPTS, IPPROTO_FRAGMENT, IPPROTO_HOPOPTS, IPPROTO_NONE, IPPROTO_ROUTING } from "@stratos/abi";
 import { addToChecksum, foldChecksum } from "./checksum.ts";
 import { longAt, shortAt } from "./ethernet.ts";
 import { type IpAddress, isMulticast, readV4, readV6 } from "./ip-address.ts";
-import { PROTOCOL_FRAGMENT, PROTOCOL_NONE } from "./ip-protocol.ts";
 
 export const IPV4_HEADER_SIZE = 20,
   IPV6_HEADER_SIZE = 40;
@@ -13,10 +13,6 @@ const DONT_FRAGMENT = 0x4000,
   MORE_FRAGMENTS = 0x2000,
   OFFSET_MASK = 0x1fff;
 
-/** Extension headers (RFC 8200 §4.1). */
-const HOP_BY_HOP = 0,
-  ROUTING = 43,
-  DESTINATION_OPTIONS = 60;
 /** Headers behind one another that are looked at. */
 const EXTENSIONS_MAX = 8;
 
@@ -113,16 +109,16 @@ export class IncomingPacket {
     this.nextHeaderAt = nameAt;
     for (let count = 0; count < EXTENSIONS_MAX; count++) {
       const protocol = bytes[nameAt]!;
-      const isExtension = protocol === HOP_BY_HOP || protocol === ROUTING || protocol === DESTINATION_OPTIONS;
-      if (!isExtension && (protocol !== PROTOCOL_FRAGMENT || this.isFragment)) {
+      const isExtension = protocol === IPPROTO_HOPOPTS || protocol === IPPROTO_ROUTING || protocol === IPPROTO_DSTOPTS;
+      if (!isExtension && (protocol !== IPPROTO_FRAGMENT || this.isFragment)) {
         this.protocol = protocol;
         this.payloadAt = next;
         this.payloadLength = end - next;
-        return protocol === PROTOCOL_NONE ? MALFORMED : this.#checkFragment();
+        return protocol === IPPROTO_NONE ? MALFORMED : this.#checkFragment();
       }
       if (next + 8 > end) return MALFORMED;
       this.problemAt = nameAt - at;
-      if (protocol === PROTOCOL_FRAGMENT) {
+      if (protocol === IPPROTO_FRAGMENT) {
         const flags = shortAt(bytes, next + 2);
         this.fragmentAt = flags & 0xfff8;
         this.hasMore = (flags & 1) !== 0;
@@ -144,15 +140,15 @@ export class IncomingPacket {
       const size = 8 * (bytes[next + 1]! + 1);
       if (next + size > end) return MALFORMED;
       // Each router heeds it, so it stands before all others.
-      if (protocol === HOP_BY_HOP && count > 0) return UNKNOWN_HEADER;
-      if (protocol === ROUTING && bytes[next + 3] !== 0) {
+      if (protocol === IPPROTO_HOPOPTS && count > 0) return UNKNOWN_HEADER;
+      if (protocol === IPPROTO_ROUTING && bytes[next + 3] !== 0) {
         this.problemAt = next + 2 - at;
         return MALFORMED;
       }
-      const refused = protocol === ROUTING ? PARSED : this.#readOptions(next + 2, next + size);
+      const refused = protocol === IPPROTO_ROUTING ? PARSED : this.#readOptions(next + 2, next + size);
       if (refused !== PARSED) return refused;
       nameAt = next;
-      if (protocol === HOP_BY_HOP) this.nextHeaderAt = nameAt;
+      if (protocol === IPPROTO_HOPOPTS) this.nextHeaderAt = nameAt;
       next += size;
     }
     return MALFORMED;

@@ -10,6 +10,7 @@
  * Nothing is called back from inside `send`: an interface keeps what comes until its owner hands it in, one after
  * the other. So no protocol is entered twice, and how deep calls go doesn't depend on what others send.
  */
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import {
   ETHERNET_HEADER_SIZE,
@@ -41,7 +42,6 @@ import { type IpAddress, isBroadcast, isLinkLocal, isLoopback, isMulticast, isV4
 import { type IpDevice, type IpHost, NextHop } from "./ip-host.ts";
 import { FRAME_ROOM, IpLinkOutput, OUTPUT } from "./ip-link-output.ts";
 import { IncomingPacket, IPV4_HEADER_SIZE, MALFORMED, PARSED } from "./ip-packet.ts";
-import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP } from "./ip-protocol.ts";
 import { IpSender } from "./ip-sender.ts";
 import { setHeaderChecksum } from "./ip-writer.ts";
 import type { NeighbourCache } from "./neighbour-cache.ts";
@@ -98,7 +98,7 @@ export class IpStack {
     OWN.isForMany = false;
     if (type !== REFUSED_BY_RESET) this.icmp.refuse(OWN, type, code, 0);
     else if (writeReset(OWN, RESET))
-      this.#host.receiver(PROTOCOL_TCP)?.receive(OWN.destination, OWN.source, RESET, 0, RESET_SIZE, 0, 0);
+      this.#host.receiver(IPPROTO_TCP)?.receive(OWN.destination, OWN.source, RESET, 0, RESET_SIZE, 0, 0);
   }
 
   #gaveUp(partial: PartialPacket): void {
@@ -176,7 +176,7 @@ export class IpStack {
     if (refusalType !== REFUSED_BY_RESET) this.icmp.refuse(packet, refusalType, refusalCode, 0);
     else if (!packet.isForMany && writeReset(packet, RESET)) {
       const { source, destination } = packet;
-      this.sender.send(PROTOCOL_TCP, destination, source, RESET, 0, RESET_SIZE, RESET_SENDING);
+      this.sender.send(IPPROTO_TCP, destination, source, RESET, 0, RESET_SIZE, RESET_SENDING);
     }
     return false;
   }
@@ -212,7 +212,7 @@ export class IpStack {
     }
     const wasTaken = this.#host.offer(packet);
     const { protocol, source, destination, bytes, payloadAt, payloadLength, isV6 } = packet;
-    if (protocol === (isV6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP)) {
+    if (protocol === (isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) {
       this.icmp.received(packet, device);
       return;
     }

@@ -1,9 +1,9 @@
 /** Headers of packets that go out (RFC 791 §3.1, RFC 8200 §3, §4.5). */
+import { IPPROTO_FRAGMENT } from "@stratos/abi";
 import { addToChecksum, foldChecksum } from "./checksum.ts";
 import { writeLong, writeShort } from "./ethernet.ts";
 import { type IpAddress, isV4, writeV4, writeV6 } from "./ip-address.ts";
 import { IPV4_HEADER_SIZE, IPV6_HEADER_SIZE } from "./ip-packet.ts";
-import { PROTOCOL_FRAGMENT } from "./ip-protocol.ts";
 
 export const FRAGMENT_HEADER_SIZE = 8;
 
@@ -40,7 +40,7 @@ export class IpHeader {
       this.#writeV4(bytes, at, length, (offset >> 3) | (hasMore ? 0x2000 : 0));
       return IPV4_HEADER_SIZE;
     }
-    this.#writeV6(bytes, at, length + FRAGMENT_HEADER_SIZE, PROTOCOL_FRAGMENT);
+    this.#writeV6(bytes, at, length + FRAGMENT_HEADER_SIZE, IPPROTO_FRAGMENT);
     const part = at + IPV6_HEADER_SIZE;
     bytes[part] = this.protocol;
     bytes[part + 1] = 0;

@@ -4,7 +4,6 @@ export * from "./ip-address.ts";
 export * from "./ip-host.ts";
 export * from "./ip-output.ts";
 export * from "./ip-packet.ts";
-export * from "./ip-protocol.ts";
 export * from "./ip-receiver.ts";
 export * from "./ip-stack.ts";
 export * from "./ip-text.ts";

@@ -1,6 +1,5 @@
-/** What a filter says: the packet goes on; it is gone; it is gone and its sender is told. */
+/** What a filter says: the packet goes on; it is gone and its sender is told; with any other, it is gone. */
 export const PASSED = 0,
-  DROPPED = 1,
   REFUSED = 2;
 /** In place of an ICMP type: a reset of TCP. */
 export const REFUSED_BY_RESET = -1;
@@ -10,7 +9,7 @@ export const REFUSED_BY_RESET = -1;
  * hooks of one packet are called one after the other, and no other packet's come between.
  */
 export interface PacketFilter {
-  /** A packet came in, before it is known where it goes. @returns PASSED, DROPPED or REFUSED, as all of them */
+  /** A packet came in, before it is known where it goes. @returns PASSED, REFUSED or another, as all of them */
   incoming(bytes: Uint8Array, at: number, length: number, device: number, isForMany: boolean): number;
   /** The same is for this machine. */
   local(): number;

@@ -1,8 +1,8 @@
 /** The end of a connection that somebody in between refuses (RFC 9293 §3.10.7.1, as of one that doesn't exist). */
+import { IPPROTO_TCP } from "@stratos/abi";
 import { foldChecksum, addToChecksum, pseudoHeaderSum } from "./checksum.ts";
 import { longAt, writeLong, writeShort } from "./ethernet.ts";
 import type { IncomingPacket } from "./ip-packet.ts";
-import { PROTOCOL_TCP } from "./ip-protocol.ts";
 
 export const RESET_SIZE = 20;
 const FIN = 1,
@@ -18,7 +18,7 @@ const FIN = 1,
  */
 export function writeReset(packet: IncomingPacket, into: Uint8Array): boolean {
   const { bytes, payloadAt: at, payloadLength: length, protocol, fragmentAt, source, destination } = packet;
-  if (protocol !== PROTOCOL_TCP || fragmentAt > 0 || length < RESET_SIZE) return false;
+  if (protocol !== IPPROTO_TCP || fragmentAt > 0 || length < RESET_SIZE) return false;
   const flags = bytes[at + 13]!;
   const header = (bytes[at + 12]! >> 4) * 4;
   if ((flags & RST) !== 0 || header < RESET_SIZE || header > length) return false;
@@ -36,7 +36,7 @@ export function writeReset(packet: IncomingPacket, into: Uint8Array): boolean {
     writeLong(into, 8, (longAt(bytes, at + 4) + size) >>> 0);
     into[13] = RST | ACK;
   }
-  const sum = pseudoHeaderSum(destination, source, PROTOCOL_TCP, RESET_SIZE);
+  const sum = pseudoHeaderSum(destination, source, IPPROTO_TCP, RESET_SIZE);
   writeShort(into, 16, foldChecksum(addToChecksum(sum, into, 0, RESET_SIZE)));
   return true;
 }

@@ -1,3 +1,4 @@
+import { PAGE_SHIFT } from "@stratos/abi";
 import { assert } from "@stratos/base";
 import { CODE_TABLE, ENTRY_BIAS, READ_TABLE, WINDOW_BYTES, WINDOW_READ, WINDOW_WRITE, WRITE_TABLE } from "./access.ts";
 import { HART_TABLES, HART_WINDOW } from "./hart-state.ts";
@@ -5,7 +6,6 @@ import type { PhysicalMemory } from "./physical-memory.ts";
 import type { AddressTables } from "./processor.ts";
 import type { PhysicalAddress, VirtualAddress } from "./addresses.ts";
 
-const PAGE_SHIFT = 12;
 /** Entries in one 4 KiB page of a table: the granule in which we remember what was touched (4 MiB of address space). */
 const GROUP_SHIFT = 10;
 const GROUP_COUNT = 1 << (20 - GROUP_SHIFT);

@@ -1,9 +1,9 @@
+import { PAGE_SIZE } from "@stratos/abi";
 import { WIDE_READ_TLB, WIDE_TLB_ENTRIES, WIDE_VALID, WIDE_WRITE_TLB } from "./access.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
 import type { WideTlb } from "./processor.ts";
 import type { PhysicalAddress, VirtualAddress } from "./addresses.ts";
 
-const PAGE_SIZE = 4096;
 const ENTRY_SIZE = 16;
 
 /**

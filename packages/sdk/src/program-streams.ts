@@ -165,10 +165,10 @@ export class ChannelOutput implements HostStreamOut {
   }
 }
 
-/** Ctrl-D: the end of what is typed; in the midst of a line it only hands that over, and the next one is the end. */
-const VEOF = 4;
-/** After these a line is empty: a newline, what Return gives, and VEOF. */
-const LINE_ENDS: ReadonlySet<number> = new Set([0x0a, 0x0d, VEOF]);
+/** The end of what is typed; in the midst of a line it only hands that over, and the next one is the end. */
+const CTRL_D = 4;
+/** After these a line is empty: a newline, what Return gives, and CTRL_D. */
+const LINE_ENDS: ReadonlySet<number> = new Set([0x0a, 0x0d, CTRL_D]);
 
 /** What of a terminal beyond a channel is its own. */
 export interface SavedTerminal {
@@ -266,7 +266,7 @@ export class ChannelTerminal implements HostConsole {
       this.#isInLine = !LINE_ENDS.has(bytes.at(-1)!);
       this.#onInput(bytes);
     }
-    const end = this.#isInLine ? [VEOF, VEOF] : [VEOF];
+    const end = this.#isInLine ? [CTRL_D, CTRL_D] : [CTRL_D];
     if (this.#input.isEnded && this.#inputRoom >= end.length && !this.#hasTypedEnd) {
       this.#hasTypedEnd = true;
       this.#onInput(Uint8Array.from(end));

@@ -1,6 +1,6 @@
 /**
  * What `cp` copies from and to: a folder tree of the host, or the files of a volume. Paths are byte strings with "/"
- * between names. Failures are CommandErrors that name the path.
+ * between names. Failures are OperationErrors that name the path.
  */
 import type { FileOffset } from "@stratos/aegisfs";
 

@@ -9,7 +9,7 @@
  *
  * Bound of memory: records between two commits; beyond PENDING_MAX blocks the volume is asked to commit.
  */
-import { ENODATA, EROFS } from "@stratos/abi";
+import { ENODATA, EROFS, NAME_MAX } from "@stratos/abi";
 import { sha256 } from "@stratos/base";
 import { Failure } from "../failure.ts";
 import { addOffsets, type FileOffset } from "../file/file-offset.ts";
@@ -46,7 +46,6 @@ import { addLeaf, isEqual, leafHash, rootOf } from "./merkle.ts";
 import { Operation, type VolumeObserver } from "../file/operation.ts";
 
 const BLOCK_MAX = 4000;
-const NAME_MAX = 255;
 const PENDING_MAX = 12;
 
 export class AuditLog implements VolumeObserver {

@@ -1,11 +1,8 @@
 /** Goal: what FS_IOC_FIEMAP shows of a file is where its content lies. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { EISDIR, S_IFREG } from "@stratos/abi";
-import { COMPRESS_LZ4, ROOT_INO, withCompression } from "../aegisfs.ts";
-import { freshVolume } from "../testing/fresh-volume.ts";
-import { putLost } from "./extents.ts";
 import {
+  EISDIR,
   FIEMAP_EXTENT_DATA_INLINE,
   FIEMAP_EXTENT_ENCODED,
   FIEMAP_EXTENT_LAST,
@@ -13,8 +10,12 @@ import {
   FIEMAP_EXTENT_SHARED,
   FIEMAP_EXTENT_UNKNOWN,
   FIEMAP_EXTENT_UNWRITTEN,
-  type FileExtent,
-} from "./extent-list.ts";
+  S_IFREG,
+} from "@stratos/abi";
+import { COMPRESS_LZ4, ROOT_INO, withCompression } from "../aegisfs.ts";
+import { freshVolume } from "../testing/fresh-volume.ts";
+import { putLost } from "./extents.ts";
+import type { FileExtent } from "./extent-list.ts";
 
 test("extents are listed with their places and kinds, from any offset, a part at a time", () => {
   const { device, volume } = freshVolume(32);

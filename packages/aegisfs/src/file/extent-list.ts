@@ -1,4 +1,13 @@
 /** Where the content of a file lies, for FS_IOC_FIEMAP (Documentation/filesystems/fiemap.rst) and whoever else asks. */
+import {
+  FIEMAP_EXTENT_DATA_INLINE,
+  FIEMAP_EXTENT_ENCODED,
+  FIEMAP_EXTENT_LAST,
+  FIEMAP_EXTENT_NOT_ALIGNED,
+  FIEMAP_EXTENT_SHARED,
+  FIEMAP_EXTENT_UNKNOWN,
+  FIEMAP_EXTENT_UNWRITTEN,
+} from "@stratos/abi";
 import { EXTENT_UNWRITTEN } from "../format/extent-item.ts";
 import { BLOCK_SIZE } from "../format/geometry.ts";
 import type { FileTree } from "./file-tree.ts";
@@ -6,15 +15,6 @@ import { findFile, INLINE_MIDDLE } from "./data.ts";
 import { findExtent, findNextExtent, found, isCompressed, isLost } from "./extents.ts";
 import { blockOf, offsetOf, type FileOffset } from "./file-offset.ts";
 import { settleFile } from "./settle.ts";
-
-// Source: Linux include/uapi/linux/fiemap.h.
-export const FIEMAP_EXTENT_LAST = 0x1;
-export const FIEMAP_EXTENT_UNKNOWN = 0x2;
-export const FIEMAP_EXTENT_ENCODED = 0x8;
-export const FIEMAP_EXTENT_NOT_ALIGNED = 0x100;
-export const FIEMAP_EXTENT_DATA_INLINE = 0x200;
-export const FIEMAP_EXTENT_UNWRITTEN = 0x800;
-export const FIEMAP_EXTENT_SHARED = 0x2000;
 
 /** One run, in bytes. `physical` is in the volume's own numbering of blocks, 0 for what lies in a tree or is lost. */
 export interface FileExtent {

@@ -7,15 +7,23 @@
  * does. xattr(7).
  */
 import { byteString } from "@stratos/base";
-import { ACL_DEFAULT_NAME, EEXIST, EINVAL, ENODATA, ENOENT, ENOSPC, ERANGE } from "@stratos/abi";
+import {
+  ACL_DEFAULT_NAME,
+  EEXIST,
+  EINVAL,
+  ENODATA,
+  ENOENT,
+  ENOSPC,
+  ERANGE,
+  XATTR_CREATE,
+  XATTR_REPLACE,
+} from "@stratos/abi";
 import { VALUE_SIZE_MAX } from "../format/geometry.ts";
 import { KIND_XATTR, keyMiddle } from "../format/key.ts";
 import type { FileTree } from "./file-tree.ts";
 import { changeInode, expectItems, loadInode, mayHaveItems, stamp } from "./inode.ts";
 import { hashName, nameHashHigh, nameHashLow } from "./name-hash.ts";
 
-export const XATTR_CREATE = 1;
-export const XATTR_REPLACE = 2;
 const HEAD_SIZE = 4;
 
 /** Positions the tree on the attribute; false when it is not there. */

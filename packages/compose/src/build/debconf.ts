@@ -13,8 +13,8 @@ interface DebconfFile {
   readonly text: string;
 }
 
-export const DEBCONF_CONFIG = "var/cache/debconf/config.dat",
-  DEBCONF_PASSWORDS = "var/cache/debconf/passwords.dat";
+export const DEBCONF_CONFIG = "var/cache/debconf/config.dat";
+const DEBCONF_PASSWORDS = "var/cache/debconf/passwords.dat";
 const TEMPLATES = "var/cache/debconf/templates.dat";
 
 /**

@@ -1,4 +1,5 @@
 /** The screen of a machine with its keyboard and pointer (`run --screen`), as a page shows and steers it. */
+import { BTN_LEFT } from "@stratos/abi";
 import type { InputDevices, Screen } from "@stratos/kernel";
 import type { MachineSession } from "@stratos/session";
 import type { Rectangle } from "@stratos/wayland";
@@ -6,7 +7,6 @@ import type { ShownScreen } from "@stratos/display";
 
 /** What a page says of a wheel's notch, in pixels. */
 const NOTCH_PIXELS = 15;
-const BTN_LEFT = 0x110;
 const LOOKS_HZ = 30;
 
 interface ScreenOptions {

@@ -31,8 +31,8 @@ export interface ProgramNotification {
 
 /** How a notification ended, "NotificationClosed". */
 export const EXPIRED = 1,
-  DISMISSED = 2,
-  CLOSED_BY_CALL = 3;
+  DISMISSED = 2;
+const CLOSED_BY_CALL = 3;
 
 interface SavedNotifications {
   readonly last: number;

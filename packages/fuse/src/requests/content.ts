@@ -1,5 +1,17 @@
 /** Content: READ, WRITE, FALLOCATE, LSEEK, COPY_FILE_RANGE, FSYNC. */
-import { EINVAL, EIO, ENOSPC, EOPNOTSUPP, ESTALE, EXDEV, SEEK_DATA, SEEK_HOLE } from "@stratos/abi";
+import {
+  EINVAL,
+  EIO,
+  ENOSPC,
+  EOPNOTSUPP,
+  ESTALE,
+  EXDEV,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  FALLOC_FL_ZERO_RANGE,
+  SEEK_DATA,
+  SEEK_HOLE,
+} from "@stratos/abi";
 import { addOffsets, ATTRIBUTE_ATIME, ATTRIBUTE_MODE, blocksOf, offsetBetween, offsetOf } from "@stratos/aegisfs";
 import type { FileOffset, Subvolume } from "@stratos/aegisfs";
 import { treeOf, type Mount } from "../mount.ts";
@@ -7,9 +19,6 @@ import { getOffset, getUnsigned, putOffset } from "../wire/attribute-words.ts";
 import {
   B,
   D,
-  FALLOC_FL_KEEP_SIZE,
-  FALLOC_FL_PUNCH_HOLE,
-  FALLOC_FL_ZERO_RANGE,
   FUSE_WRITE_CACHE,
   FUSE_WRITE_KILL_SUIDGID,
   NO_REPLY,

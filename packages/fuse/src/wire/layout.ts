@@ -86,13 +86,6 @@ export const FATTR_MTIME_NOW = 256,
 export const FUSE_WRITE_CACHE = 1,
   FUSE_WRITE_KILL_SUIDGID = 4;
 
-/** fallocate(2), mode. */
-export const FALLOC_FL_KEEP_SIZE = 1,
-  FALLOC_FL_PUNCH_HOLE = 2,
-  FALLOC_FL_COLLAPSE_RANGE = 8,
-  FALLOC_FL_ZERO_RANGE = 16,
-  FALLOC_FL_INSERT_RANGE = 32;
-
 /** FUSE_NOTIFY_*: messages that we send unasked; the code stands where the error does. */
 export const FUSE_NOTIFY_INVAL_INODE = 2,
   FUSE_NOTIFY_INVAL_ENTRY = 3,

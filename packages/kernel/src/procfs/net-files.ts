@@ -2,6 +2,8 @@
  * /proc/net (proc_pid_net(5)): interfaces, routes and sockets in the forms that netstat, ss, lsof and ifconfig read.
  */
 import {
+  ATF_COM,
+  ATF_PERM,
   EINVAL,
   ENOENT,
   IPPROTO_ICMP,
@@ -11,6 +13,9 @@ import {
   NUD_NOARP,
   NUD_PERMANENT,
   NUD_VALID,
+  RTF_GATEWAY,
+  RTF_HOST,
+  RTF_UP,
   RT_SCOPE_HOST,
   RT_SCOPE_LINK,
   RT_SCOPE_UNIVERSE,
@@ -149,10 +154,6 @@ function describeInterfaces(task: Task): string {
   );
 }
 
-/** ATF_COM, ATF_PERM: the address is known, and for ever. */
-const ATF_COM = 2,
-  ATF_PERM = 4;
-
 /** net/ipv4/arp.c, arp_format_neigh_entry. */
 function describeNeighbours({ network }: Task): string {
   let text = "IP address       HW type     Flags       HW address            Mask     Device\n";
@@ -175,10 +176,6 @@ function hexV4(ip: IpAddress): string {
 function hexV6(ip: IpAddress): string {
   return isWildcard(ip) ? "0".repeat(32) : [...ip].map(swapHex).join("");
 }
-
-const RTF_UP = 1,
-  RTF_GATEWAY = 2,
-  RTF_HOST = 4;
 
 /** `struct rtentry`.rt_flags of a route. */
 function routeFlags(route: Route): number {

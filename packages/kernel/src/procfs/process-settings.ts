@@ -1,5 +1,14 @@
 /** Files of /proc/PID that take a number or a name. */
-import { CAP_SYS_RESOURCE, EACCES, EINVAL, ERANGE, ESRCH } from "@stratos/abi";
+import {
+  CAP_SYS_RESOURCE,
+  EACCES,
+  EINVAL,
+  ERANGE,
+  ESRCH,
+  OOM_ADJUST_MAX,
+  OOM_DISABLE,
+  OOM_SCORE_ADJ_MAX,
+} from "@stratos/abi";
 import { onlyNumber } from "../ground/kernel-number.ts";
 import { isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
@@ -7,9 +16,6 @@ import { hasMemory } from "../task/task-access.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
 
 /** /proc/PID/oom_adj counts to 15, and −17 is never (include/uapi/linux/oom.h). */
-const OOM_DISABLE = -17,
-  OOM_ADJUST_MAX = 15,
-  OOM_SCORE_ADJUST_MAX = 1000;
 
 /** More of a text is not looked at (PROC_NUMBUF in Linux's fs/proc/base.c). */
 const NUMBER_LENGTH_MAX = 12,
@@ -41,13 +47,13 @@ export function setTimerSlack(task: Task, text: string): number {
 export function setOomScoreAdjust(caller: Task, group: ThreadGroup, text: string): number {
   const value = onlyNumber(text.slice(0, NUMBER_LENGTH_MAX));
   if (Math.abs(value) > INT_MAX) return -ERANGE;
-  if (!(Math.abs(value) <= OOM_SCORE_ADJUST_MAX)) return -EINVAL;
+  if (!(Math.abs(value) <= OOM_SCORE_ADJ_MAX)) return -EINVAL;
   return adjust(caller, group, value, group.oomScoreAdjustLeast);
 }
 
 export function oomAdjust({ oomScoreAdjust }: ThreadGroup): number {
-  if (oomScoreAdjust === OOM_SCORE_ADJUST_MAX) return OOM_ADJUST_MAX;
-  return Math.trunc((oomScoreAdjust * -OOM_DISABLE) / OOM_SCORE_ADJUST_MAX);
+  if (oomScoreAdjust === OOM_SCORE_ADJ_MAX) return OOM_ADJUST_MAX;
+  return Math.trunc((oomScoreAdjust * -OOM_DISABLE) / OOM_SCORE_ADJ_MAX);
 }
 
 /** The older file of the same setting. */
@@ -55,8 +61,7 @@ export function setOomAdjust(caller: Task, group: ThreadGroup, text: string): nu
   const value = onlyNumber(text.slice(0, NUMBER_LENGTH_MAX));
   if (Math.abs(value) > INT_MAX) return -ERANGE;
   if (!(value >= OOM_DISABLE && value <= OOM_ADJUST_MAX)) return -EINVAL;
-  const score =
-    value === OOM_ADJUST_MAX ? OOM_SCORE_ADJUST_MAX : Math.trunc((value * OOM_SCORE_ADJUST_MAX) / -OOM_DISABLE);
+  const score = value === OOM_ADJUST_MAX ? OOM_SCORE_ADJ_MAX : Math.trunc((value * OOM_SCORE_ADJ_MAX) / -OOM_DISABLE);
   return adjust(caller, group, score, group.oomScoreAdjust);
 }
 

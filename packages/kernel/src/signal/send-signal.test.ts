@@ -17,9 +17,11 @@ import {
   RLIMIT_SIGPENDING,
 } from "@stratos/abi";
 import { createTestKernel, createTestTask } from "../testing/fake-task.ts";
+import { createThreads } from "../testing/thread-tasks.ts";
 import type { Task } from "../task/task.ts";
 import { BLOCKED, BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
 import { signalInfo } from "./pending-signals.ts";
+import { SignalSet } from "./signal-set.ts";
 import { hasDeliverableSignal, sendSignalToProcess, sendSignalToTask, takeSignal } from "./send-signal.ts";
 
 function createTask(): Task {
@@ -68,6 +70,25 @@ test("signals for the thread and for the process are both deliverable", () => {
   assert.equal(taken(task), SIGUSR2);
   sendSignalToProcess(task.group, signalInfo(SIGUSR1, SI_USER));
   assert.equal(hasDeliverableSignal(task), true);
+});
+
+test("a signal for the process wakes a thread that does not block it, or waits for it, and no other", () => {
+  const { leader, tasks } = createThreads(2);
+  const threads = [leader, ...tasks];
+  const woken = (waited: Task | null): string => {
+    for (const thread of threads) {
+      thread.state = "S";
+      thread.blocked.add(SIGUSR1);
+      thread.waitedSignals = null;
+    }
+    if (waited === null) tasks[1]!.blocked.delete(SIGUSR1);
+    else waited.waitedSignals = new SignalSet(1 << (SIGUSR1 - 1), 0);
+    sendSignalToProcess(leader.group, signalInfo(SIGUSR1, SI_USER));
+    takeSignal(leader, () => true);
+    return threads.map(({ state }) => state).join("");
+  };
+  assert.equal(woken(null), "SSR");
+  assert.equal(woken(tasks[0]!), "SRS");
 });
 
 test("a standard signal waits once, real-time ones in order, the lowest number first", () => {

@@ -1,4 +1,4 @@
-import { ENETUNREACH } from "@stratos/abi";
+import { ENETUNREACH, IPPROTO_TCP } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { makeLoopbackLink, type SocketProvider } from "@stratos/host";
 import { Netfilter } from "@stratos/netfilter";
@@ -11,7 +11,6 @@ import {
   isLoopback,
   isSameIp,
   isV4,
-  PROTOCOL_TCP,
 } from "@stratos/netstack";
 import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
 import type { Inode } from "../vfs/inode.ts";
@@ -129,7 +128,7 @@ export class Network
     this.ip = new NetworkIp(this);
     this.netfilter = new Netfilter(new FilterHost(this));
     this.tcp = new NetworkTcp(this, this.ip);
-    this.ip.register(PROTOCOL_TCP, this.tcp);
+    this.ip.register(IPPROTO_TCP, this.tcp);
     const loopback = this.makeInterface("loopback", {
       name: "lo",
       hardwareAddress: new Uint8Array(ETHERNET_ADDRESS_SIZE),

@@ -1,34 +1,39 @@
 import {
+  CLOSE_RANGE_CLOEXEC,
+  CLOSE_RANGE_UNSHARE,
+  EAGAIN,
   EBADF,
   EFAULT,
   EINVAL,
   EMFILE,
-  FIOASYNC,
   FICLONE,
   FICLONERANGE,
+  FIOASYNC,
   FIOCLEX,
   FIONBIO,
   FIONCLEX,
-  O_CLOEXEC,
-  O_CREAT,
-  O_DIRECT,
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  O_TRUNC,
-  EAGAIN,
-  RESOLVE_CACHED,
-  O_NONBLOCK,
-  O_PATH,
-  O_TMPFILE,
-  RLIMIT_NOFILE,
-  CLOSE_RANGE_CLOEXEC,
-  CLOSE_RANGE_UNSHARE,
   LOCK_EX,
   LOCK_MAND,
   LOCK_NB,
   LOCK_SH,
   LOCK_UN,
+  O_CLOEXEC,
+  O_CREAT,
+  O_DIRECT,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_PATH,
+  O_TMPFILE,
+  O_TRUNC,
   OpenHow,
+  RESOLVE_BENEATH,
+  RESOLVE_CACHED,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
+  RESOLVE_NO_XDEV,
+  RLIMIT_NOFILE,
   isErrno,
 } from "@stratos/abi";
 import { createMemfd } from "../fs/memfd/memfd.ts";
@@ -58,8 +63,9 @@ function open(task: Task, dirfd: number, address: number, flags: number, mode: n
   return isErrno(file) ? file : installFile(task, file, (flags & O_CLOEXEC) !== 0);
 }
 
-/** `struct open_how`: three 64-bit fields (openat2(2)). */
-const RESOLVE_ALL = 0x3f;
+/** openat2(2). */
+const RESOLVE_ALL =
+  RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | RESOLVE_IN_ROOT | RESOLVE_CACHED;
 
 function openat2(task: Task, dirfd: number, path: number, how: number, size: number): number {
   if (size < OpenHow.size) return -EINVAL;

@@ -10,6 +10,8 @@ import {
   O_PATH,
   PAGE_SIZE,
   POSIX_FADV_DONTNEED,
+  SYNC_FILE_RANGE_WAIT_AFTER,
+  SYNC_FILE_RANGE_WAIT_BEFORE,
   SYNC_FILE_RANGE_WRITE,
   S_IFIFO,
   S_IFMT,
@@ -46,7 +48,7 @@ function syncfs(task: Task, fd: number): number {
   return isErrno(file) ? file : syncFilesInPieces(task, pathOfFile(task.kernel, file).mount.fileSystem);
 }
 
-const SYNC_FILE_RANGE_FLAGS = 7;
+const SYNC_FILE_RANGE_FLAGS = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
 
 function syncFileRange(task: Task, fd: number, offset: number, length: number, flags: number): number {
   const file = opened(task, fd);

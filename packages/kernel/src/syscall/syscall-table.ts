@@ -4,7 +4,7 @@ import type { SyscallRow } from "../task/syscall-row.ts";
 import { reportUnknown } from "../task/unknown-calls.ts";
 
 /**
- * Rows by system call name (abi/syscall-numbers.ts). Each subsystem exports one of these; `syscall/all-calls.ts` joins
+ * Rows by system call name (abi, syscall-numbers.ts). Each subsystem exports one of these; `syscall/all-calls.ts` joins
  * them.
  */
 export type SyscallTable = Readonly<Record<string, SyscallRow>>;

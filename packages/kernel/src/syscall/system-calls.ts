@@ -25,11 +25,11 @@ import {
   PAGE_SIZE,
   RLIMIT_CPU,
   RLIMIT_NOFILE,
-  SIGHUP,
-  SIGINT,
   RLIM_INFINITY,
   RiscvHwprobe,
   Rlimit,
+  SIGHUP,
+  SIGINT,
   SYSLOG_ACTION_CLEAR,
   SYSLOG_ACTION_CONSOLE_LEVEL,
   SYSLOG_ACTION_CONSOLE_OFF,
@@ -40,6 +40,7 @@ import {
   SYSLOG_ACTION_SIZE_BUFFER,
   SYSLOG_ACTION_SIZE_UNREAD,
   Sysinfo,
+  UNAME26,
   Utsname,
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
@@ -60,7 +61,6 @@ import { absent, type SyscallTable } from "./syscall-table.ts";
 import type { Limit } from "../ground/limit.ts";
 
 /** personality(2): what was made for 2.6 sees such a number, the minor one being 60 more (kernel/sys.c). */
-const UNAME26 = 0x0020000;
 const RELEASE_26 = RELEASE.replace(/^\d+\.(\d+)\.\d+/, (_, minor: string) => `2.6.${Number(minor) + 60}`);
 
 function uname(task: Task, address: number): number {

@@ -1,9 +1,8 @@
 /** Character devices in sysfs(5): the folder of each below devices/virtual, and the links that lead there. */
-import { MEM_MAJOR, RTC_MAJOR, TTY_MAJOR } from "@stratos/abi";
+import { MEM_MAJOR, MISC_MAJOR, RTC_MAJOR, TTY_MAJOR } from "@stratos/abi";
 import { DEVICE_NODES } from "../fs/devtmpfs/devtmpfs.ts";
 import { type PseudoDirectory, PseudoFile, type PseudoFileSystem, PseudoLink } from "../pseudo/pseudo-inodes.ts";
 
-const MISC_MAJOR = 10;
 const SUBSYSTEMS: ReadonlyMap<number, string> = new Map([
   [MEM_MAJOR, "mem"],
   [MISC_MAJOR, "misc"],

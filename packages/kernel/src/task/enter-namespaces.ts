@@ -22,6 +22,16 @@ import {
   EPERM,
   ESRCH,
   EUSERS,
+  NS_GET_ID,
+  NS_GET_MNTNS_ID,
+  NS_GET_NSTYPE,
+  NS_GET_OWNER_UID,
+  NS_GET_PARENT,
+  NS_GET_PID_FROM_PIDNS,
+  NS_GET_PID_IN_PIDNS,
+  NS_GET_TGID_FROM_PIDNS,
+  NS_GET_TGID_IN_PIDNS,
+  NS_GET_USERNS,
   O_CLOEXEC,
   O_RDONLY,
   RLIMIT_NOFILE,
@@ -222,18 +232,6 @@ function enterMounts(task: Task, namespace: MountNamespace): void {
   fs.setCwd(root);
   before.release();
 }
-
-const NS_GET_USERNS = 0xb701,
-  NS_GET_PARENT = 0xb702,
-  NS_GET_NSTYPE = 0xb703,
-  NS_GET_OWNER_UID = 0xb704,
-  NS_GET_MNTNS_ID = 0x8008b705,
-  NS_GET_ID = 0x8008b70d;
-/** Translate a pid of the caller's namespace to one of another, and back. */
-const NS_GET_PID_FROM_PIDNS = 0x8004b706,
-  NS_GET_TGID_FROM_PIDNS = 0x8004b707,
-  NS_GET_PID_IN_PIDNS = 0x8004b708,
-  NS_GET_TGID_IN_PIDNS = 0x8004b709;
 
 /** ioctl_ns(2): a descriptor, a CLONE_NEW flag, or 0; −EINVAL, −EPERM (it is not below the caller's), −ENOTTY. */
 export function namespaceRequest(caller: Caller, namespace: Namespace, command: number, argument: number): number {

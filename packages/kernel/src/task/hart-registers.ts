@@ -17,7 +17,6 @@ import { put64, viewOf } from "../ground/words.ts";
 /** Integer registers by their ABI role (RISC-V psABI §1). */
 export const RA = 1,
   SP = 2,
-  GP = 3,
   TP = 4,
   A0 = 10,
   A1 = 11,

@@ -12,7 +12,7 @@
  *   meanwhile is `task.syscallState`; no JavaScript stack waits. `pc` moves behind the `ecall` when the call is done.
  * - Signals are delivered here alone, before a task goes on in user mode.
  *
- * Read next: call-work.ts (bounds), wait-queue.ts (results of calls that wait), ../signal/deliver.ts.
+ * Read next: call-work.ts (bounds), wait-queue.ts (results of calls that wait), deliver-signals.ts.
  */
 import {
   BUS_ADRALN,

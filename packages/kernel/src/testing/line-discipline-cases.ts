@@ -29,8 +29,8 @@ import {
 export const CTRL_C = "\x03",
   CTRL_D = "\x04",
   CTRL_Q = "\x11",
-  CTRL_R = "\x12",
-  CTRL_S = "\x13",
+  CTRL_S = "\x13";
+const CTRL_R = "\x12",
   CTRL_U = "\x15",
   CTRL_V = "\x16",
   CTRL_W = "\x17",

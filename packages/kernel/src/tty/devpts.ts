@@ -4,6 +4,7 @@
  * /dev/pts/ptmx is the multiplexer, too, with `ptmxmode`; the numbers come and go with the masters.
  */
 import {
+  DEVPTS_SUPER_MAGIC,
   EACCES,
   EINVAL,
   ENOENT,
@@ -30,7 +31,6 @@ import { PTYS_MAX, type TerminalsCaller, type TerminalsKernel } from "./tty-stat
 import type { TtyCaller } from "./tty-kernel.ts";
 
 /** kernel.pty.max. */
-const DEVPTS_SUPER_MAGIC = 0x1cd1;
 const ROOT_INO = 1,
   PTMX_INO = 2,
   FIRST_PTY_INO = 3;

@@ -2,7 +2,7 @@
  * What /proc/PID/ns/KIND leads to: a file that stands for a namespace and keeps it alive while it is open or mounted
  * somewhere (namespaces(7)). Read next: task/enter-namespaces.ts, setns(2).
  */
-import { EINVAL, EPERM, O_ACCMODE, O_RDONLY, S_IFREG } from "@stratos/abi";
+import { EINVAL, EPERM, NSFS_MAGIC, O_ACCMODE, O_RDONLY, S_IFREG } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Namespace } from "../security/namespace.ts";
 import { Dentry } from "./dentry.ts";
@@ -12,8 +12,6 @@ import { Mount } from "./mount.ts";
 import { OpenFile } from "./open-file.ts";
 import { Path } from "./path.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
-
-const NSFS_MAGIC = 0x6e736673;
 
 /** The number by which a directory entry, a link and an open file name it. */
 export function namespaceName({ kind, ino }: Namespace): string {

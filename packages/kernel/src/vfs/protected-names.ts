@@ -2,14 +2,23 @@
  * What folders that all may write to (`/tmp`) are protected from: others' links and files in the place of what a
  * program expects (proc_sys_fs(5), protected_symlinks and its like; Linux's fs/namei.c).
  */
-import { CAP_FOWNER, EACCES, EPERM, S_IFIFO, S_IFMT, S_IFREG, S_ISGID, S_ISUID, S_ISVTX } from "@stratos/abi";
+import {
+  CAP_FOWNER,
+  EACCES,
+  EPERM,
+  S_IFIFO,
+  S_IFMT,
+  S_IFREG,
+  S_ISGID,
+  S_ISUID,
+  S_ISVTX,
+  S_IWGRP,
+  S_IWOTH,
+  S_IXGRP,
+} from "@stratos/abi";
 import type { Credentials } from "../security/credentials.ts";
 import type { OwnedFile } from "../security/owned-file.ts";
 import { checkAccess, isCapableOver, MAY_READ, MAY_WRITE } from "../security/permission.ts";
-
-const S_IWOTH = 0o002,
-  S_IWGRP = 0o020,
-  S_IXGRP = 0o010;
 
 /** fs.protected_*: 0: nothing is refused; 2, of fifos and regular files: in folders of a group, too. */
 export interface ProtectedNames {

@@ -211,8 +211,8 @@ function rename(
 }
 
 /** Matches that `syntax-case` made; the names of what its clauses bind. */
-export const SYNTAX_MATCH = "syntax-match",
-  SYNTAX_TEMPLATE = "syntax-template";
+export const SYNTAX_MATCH = "syntax-match";
+const SYNTAX_TEMPLATE = "syntax-template";
 
 /** `(syntax TEMPLATE)`: the call that fills it in. `lookup` finds variables and gives their core forms. */
 export function templateCore(

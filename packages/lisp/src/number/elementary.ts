@@ -2,7 +2,7 @@
  * exp, log, sin, cos, tan, asin, acos, atan and powers of doubles: the same bits wherever they are computed. Hosts and
  * C libraries differ in these; here all is additions, products, quotients and square roots, which IEEE 754 defines, so
  * that runtime/native-elementary.ts, which does the same steps in Scheme, gives the same. Errors are below one unit in
- * the last place (elementary.test.ts, tests/lisp-elementary.test.ts): arguments are reduced to a sum of two doubles, a
+ * the last place (tests/lisp-elementary.test.ts): arguments are reduced to a sum of two doubles, a
  * Taylor series of what is left is added to the larger term last.
  */
 

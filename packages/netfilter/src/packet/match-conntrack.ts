@@ -1,5 +1,5 @@
 /** `struct xt_conntrack_mtinfo1`, 2 and 3 (net/netfilter/xt_conntrack.c): what is known of a packet's connection. */
-import { IPS_DST_NAT, IPS_SRC_NAT } from "@stratos/abi";
+import { IPS_DST_NAT, IPS_SRC_NAT, XtConntrackMtinfo1, XtConntrackMtinfo3 } from "@stratos/abi";
 import { type PacketView, UNTRACKED } from "../track/packet-view.ts";
 import { DESTINATION, DESTINATION_PORT, SOURCE, SOURCE_PORT } from "../track/tuple.ts";
 import { stateBit } from "./load.ts";
@@ -15,25 +15,22 @@ const STATE = 1,
 const STATE_SNAT = 64,
   STATE_DNAT = 128,
   STATE_UNTRACKED = 256;
-/** Offsets of the structure. */
-const MASKS = 16,
-  EXPIRES_AT = 128,
-  PROTOCOL_AT = 136,
-  PORTS_AT = 138,
-  FLAGS_AT = 146,
-  INVERTED_AT = 148,
-  STATE_AT = 150,
-  HIGH_PORTS_AT = 154;
+/** All revisions have the same places, as far as they have them, but the first one's masks. */
+const { offset } = XtConntrackMtinfo3;
+const ADDRESSES_AT = [offset.origsrc_addr, offset.origdst_addr, offset.replsrc_addr, offset.repldst_addr] as const,
+  MASK_AT = offset.origsrc_mask - offset.origsrc_addr;
+const PORTS_AT = [offset.origsrc_port, offset.origdst_port, offset.replsrc_port, offset.repldst_port] as const,
+  PORT_HIGH_AT = offset.origsrc_port_high - offset.origsrc_port;
 
 const short = (bytes: Uint8Array, at: number): number => bytes[at]! | (bytes[at + 1]! << 8);
 const word = (bytes: Uint8Array, at: number): number =>
   (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
 
 export function matchesConntrack(info: Uint8Array, revision: number, packet: PacketView, nowNs: number): boolean {
-  const asked = short(info, FLAGS_AT);
-  const inverted = short(info, INVERTED_AT);
-  const states = revision === 1 ? info[STATE_AT]! : short(info, STATE_AT);
-  const statuses = revision === 1 ? info[STATE_AT + 1]! : short(info, STATE_AT + 2);
+  const asked = short(info, offset.match_flags);
+  const inverted = short(info, offset.invert_flags);
+  const states = revision === 1 ? info[XtConntrackMtinfo1.offset.state_mask]! : short(info, offset.state_mask);
+  const statuses = revision === 1 ? info[XtConntrackMtinfo1.offset.status_mask]! : short(info, offset.status_mask);
   const { connection } = packet;
   if ((asked & STATE) !== 0) {
     let state = packet.relation === UNTRACKED ? STATE_UNTRACKED : stateBit(packet);
@@ -49,14 +46,14 @@ export function matchesConntrack(info: Uint8Array, revision: number, packet: Pac
     const { tuple } = index < 2 ? original : reply;
     const isSource = index % 2 === 0;
     const address = isSource ? SOURCE : DESTINATION;
-    if (isWrong(ADDRESSES << index, isWithin(info, 32 * index, tuple, address, packet.isV6))) return false;
+    if (isWrong(ADDRESSES << index, isWithin(info, ADDRESSES_AT[index]!, tuple, address, packet.isV6))) return false;
     const port = tuple[isSource ? SOURCE_PORT : DESTINATION_PORT]!;
     if (isWrong(PORTS << index, isPort(info, index, port, revision))) return false;
   }
-  if (isWrong(PROTOCOL, (original.tuple[0]! & 0xff) === short(info, PROTOCOL_AT))) return false;
+  if (isWrong(PROTOCOL, (original.tuple[0]! & 0xff) === short(info, offset.l4proto))) return false;
   if (isWrong(STATUS, (connection.status & statuses) !== 0)) return false;
   const left = Math.max(0, Math.floor((connection.expiresNs - nowNs) / 1e9));
-  return !isWrong(EXPIRES, left >= word(info, EXPIRES_AT) && left <= word(info, EXPIRES_AT + 4));
+  return !isWrong(EXPIRES, left >= word(info, offset.expires_min) && left <= word(info, offset.expires_max));
 }
 
 /** An address and its mask, each of four words in network order; of IPv4 the first. */
@@ -65,14 +62,14 @@ function isWithin(info: Uint8Array, at: number, tuple: Uint32Array, from: number
     const value = tuple[from + (isV6 ? index : 3)]!;
     const network = (place: number): number =>
       ((info[place]! << 24) | (info[place + 1]! << 16) | (info[place + 2]! << 8) | info[place + 3]!) >>> 0;
-    if ((value & network(at + MASKS + 4 * index)) >>> 0 !== network(at + 4 * index)) return false;
+    if ((value & network(at + MASK_AT + 4 * index)) >>> 0 !== network(at + 4 * index)) return false;
   }
   return true;
 }
 
 /** Of the third revision a range in the machine's order, of those before one in the network's. */
 function isPort(info: Uint8Array, index: number, port: number, revision: number): boolean {
-  const at = PORTS_AT + 2 * index;
+  const at = PORTS_AT[index]!;
   if (revision < 3) return ((info[at]! << 8) | info[at + 1]!) === port;
-  return port >= short(info, at) && port <= short(info, HIGH_PORTS_AT + 2 * index);
+  return port >= short(info, at) && port <= short(info, at + PORT_HIGH_AT);
 }

@@ -1,4 +1,10 @@
-import { NFT_PAYLOAD_INNER_HEADER, NFT_PAYLOAD_NETWORK_HEADER, NFT_PAYLOAD_TRANSPORT_HEADER } from "@stratos/abi";
+import {
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  NFT_PAYLOAD_INNER_HEADER,
+  NFT_PAYLOAD_NETWORK_HEADER,
+  NFT_PAYLOAD_TRANSPORT_HEADER,
+} from "@stratos/abi";
 import type { PacketView } from "../track/packet-view.ts";
 
 /** Where a header begins; −1: the packet has none. */
@@ -11,8 +17,10 @@ export function payloadPlace(packet: PacketView, base: number): number {
     case NFT_PAYLOAD_INNER_HEADER: {
       const { transportAt, protocol, bytes } = packet;
       if (transportAt < 0) return -1;
-      if (protocol === 17) return transportAt + 8;
-      return protocol === 6 && packet.hasTransport(20) ? transportAt + (bytes[transportAt + 12]! >> 4) * 4 : -1;
+      if (protocol === IPPROTO_UDP) return transportAt + 8;
+      return protocol === IPPROTO_TCP && packet.hasTransport(20)
+        ? transportAt + (bytes[transportAt + 12]! >> 4) * 4
+        : -1;
     }
     default:
       // Frames are gone by the time that rules see packets.

@@ -3,10 +3,13 @@
  * x_tables, in the layout of 64-bit programs. Which ones there are, by name and revision, and the bytes of each.
  */
 import {
+  type Struct,
   EINVAL,
   ENOENT,
   EOPNOTSUPP,
   EPROTONOSUPPORT,
+  IptIcmp,
+  IptRejectInfo,
   NFPROTO_IPV6,
   NFTA_MATCH_INFO,
   NFTA_MATCH_NAME,
@@ -19,70 +22,102 @@ import {
   NF_INET_LOCAL_OUT,
   NF_INET_POST_ROUTING,
   NF_INET_PRE_ROUTING,
+  NfNatIpv4MultiRangeCompat,
+  NfNatRange,
+  NfNatRange2,
+  XT_CT_NOTRACK,
+  XtAddrtypeInfo,
+  XtAddrtypeInfoV1,
+  XtChecksumInfo,
+  XtCommentInfo,
+  XtConnmarkMtinfo1,
+  XtConnmarkTginfo1,
+  XtConnmarkTginfo2,
+  XtConntrackMtinfo1,
+  XtConntrackMtinfo2,
+  XtConntrackMtinfo3,
+  XtCtTargetInfo,
+  XtCtTargetInfoV1,
+  XtIprangeMtinfo,
+  XtLengthInfo,
+  XtLogInfo,
+  XtMarkMtinfo1,
+  XtMarkTginfo2,
+  XtMultiportV1,
+  XtNflogInfo,
+  XtPkttypeInfo,
+  XtRateinfo,
+  XtStateInfo,
+  XtStatisticInfo,
+  XtTcp,
+  XtTcpmssInfo,
+  XtTcpmssMatchInfo,
+  XtUdp,
 } from "@stratos/abi";
 import type { ExpressionKind } from "./expression-kind.ts";
 import type { Expression } from "./ruleset.ts";
 
-/** Bytes of a structure for IPv4 and for IPv6; 0: it isn't there for that one. */
+/** Structures for IPv4 and for IPv6; null: there is none for that one. */
 interface Extension {
-  readonly v4: number;
-  readonly v6: number;
+  readonly v4: Struct | null;
+  readonly v6: Struct | null;
   /** Of a target that translates: hooks, a bit each. */
   readonly natHooks?: number;
   readonly tracks?: boolean;
 }
 
-const both = (size: number, tracks = false): Extension => ({ v4: size, v6: size, tracks });
+const both = (layout: Struct, tracks = false): Extension => ({ v4: layout, v6: layout, tracks });
 const SOURCE_HOOKS = (1 << NF_INET_POST_ROUTING) | (1 << NF_INET_LOCAL_IN),
   DESTINATION_HOOKS = (1 << NF_INET_PRE_ROUTING) | (1 << NF_INET_LOCAL_OUT);
-const translating = (v4: number, v6: number, natHooks: number): Extension => ({ v4, v6, natHooks, tracks: true });
-/** `struct nf_nat_ipv4_multi_range_compat`, `nf_nat_range`, `nf_nat_range2`. */
-const RANGE_V4 = 24,
-  RANGE = 40,
-  RANGE_2 = 48;
+const translating = (v4: Struct, v6: Struct | null, natHooks: number): Extension => ({
+  v4,
+  v6,
+  natHooks,
+  tracks: true,
+});
 
 const MATCHES: ReadonlyMap<string, Extension> = new Map([
-  ["addrtype 0", { v4: 16, v6: 0 }],
-  ["addrtype 1", both(8)],
-  ["comment 0", both(256)],
-  ["connmark 1", both(16, true)],
-  ["conntrack 1", both(152, true)],
-  ["conntrack 2", both(160, true)],
-  ["conntrack 3", both(168, true)],
-  ["icmp 0", { v4: 8, v6: 0 }],
-  ["icmp6 0", { v4: 0, v6: 8 }],
-  ["iprange 1", both(72)],
-  ["length 0", both(8)],
-  ["limit 0", both(40)],
-  ["mark 1", both(16)],
-  ["multiport 1", both(48)],
-  ["pkttype 0", both(8)],
-  ["state 0", both(8, true)],
-  ["statistic 0", both(24)],
-  ["tcp 0", both(16)],
-  ["tcpmss 0", both(8)],
-  ["udp 0", both(16)],
+  ["addrtype 0", { v4: XtAddrtypeInfo, v6: null }],
+  ["addrtype 1", both(XtAddrtypeInfoV1)],
+  ["comment 0", both(XtCommentInfo)],
+  ["connmark 1", both(XtConnmarkMtinfo1, true)],
+  ["conntrack 1", both(XtConntrackMtinfo1, true)],
+  ["conntrack 2", both(XtConntrackMtinfo2, true)],
+  ["conntrack 3", both(XtConntrackMtinfo3, true)],
+  ["icmp 0", { v4: IptIcmp, v6: null }],
+  ["icmp6 0", { v4: null, v6: IptIcmp }],
+  ["iprange 1", both(XtIprangeMtinfo)],
+  ["length 0", both(XtLengthInfo)],
+  ["limit 0", both(XtRateinfo)],
+  ["mark 1", both(XtMarkMtinfo1)],
+  ["multiport 1", both(XtMultiportV1)],
+  ["pkttype 0", both(XtPkttypeInfo)],
+  ["state 0", both(XtStateInfo, true)],
+  ["statistic 0", both(XtStatisticInfo)],
+  ["tcp 0", both(XtTcp)],
+  ["tcpmss 0", both(XtTcpmssMatchInfo)],
+  ["udp 0", both(XtUdp)],
 ]);
 const TARGETS: ReadonlyMap<string, Extension> = new Map([
-  ["CHECKSUM 0", both(8)],
-  ["CONNMARK 1", both(16, true)],
-  ["CONNMARK 2", both(16, true)],
-  ["CT 0", both(40, true)],
-  ["CT 1", both(72, true)],
-  ["CT 2", both(72, true)],
-  ["DNAT 0", translating(RANGE_V4, 0, DESTINATION_HOOKS)],
-  ["DNAT 1", translating(RANGE, RANGE, DESTINATION_HOOKS)],
-  ["DNAT 2", translating(RANGE_2, RANGE_2, DESTINATION_HOOKS)],
-  ["LOG 0", both(32)],
-  ["MARK 2", both(8)],
-  ["MASQUERADE 0", translating(RANGE_V4, RANGE, 1 << NF_INET_POST_ROUTING)],
-  ["NFLOG 0", both(80)],
-  ["REDIRECT 0", translating(RANGE_V4, RANGE, DESTINATION_HOOKS)],
-  ["REJECT 0", both(8)],
-  ["SNAT 0", translating(RANGE_V4, 0, SOURCE_HOOKS)],
-  ["SNAT 1", translating(RANGE, RANGE, SOURCE_HOOKS)],
-  ["SNAT 2", translating(RANGE_2, RANGE_2, SOURCE_HOOKS)],
-  ["TCPMSS 0", both(8)],
+  ["CHECKSUM 0", both(XtChecksumInfo)],
+  ["CONNMARK 1", both(XtConnmarkTginfo1, true)],
+  ["CONNMARK 2", both(XtConnmarkTginfo2, true)],
+  ["CT 0", both(XtCtTargetInfo, true)],
+  ["CT 1", both(XtCtTargetInfoV1, true)],
+  ["CT 2", both(XtCtTargetInfoV1, true)],
+  ["DNAT 0", translating(NfNatIpv4MultiRangeCompat, null, DESTINATION_HOOKS)],
+  ["DNAT 1", translating(NfNatRange, NfNatRange, DESTINATION_HOOKS)],
+  ["DNAT 2", translating(NfNatRange2, NfNatRange2, DESTINATION_HOOKS)],
+  ["LOG 0", both(XtLogInfo)],
+  ["MARK 2", both(XtMarkTginfo2)],
+  ["MASQUERADE 0", translating(NfNatIpv4MultiRangeCompat, NfNatRange, 1 << NF_INET_POST_ROUTING)],
+  ["NFLOG 0", both(XtNflogInfo)],
+  ["REDIRECT 0", translating(NfNatIpv4MultiRangeCompat, NfNatRange, DESTINATION_HOOKS)],
+  ["REJECT 0", both(IptRejectInfo)],
+  ["SNAT 0", translating(NfNatIpv4MultiRangeCompat, null, SOURCE_HOOKS)],
+  ["SNAT 1", translating(NfNatRange, NfNatRange, SOURCE_HOOKS)],
+  ["SNAT 2", translating(NfNatRange2, NfNatRange2, SOURCE_HOOKS)],
+  ["TCPMSS 0", both(XtTcpmssInfo)],
 ]);
 
 const NAMED = { isNeeded: true, fallback: null, hidesZero: false } as const;
@@ -127,14 +162,19 @@ function extensionOf(it: Expression): Extension | undefined {
 export function checkExtension(family: number, it: Expression): number {
   const extension = extensionOf(it);
   if (extension === undefined) return ENOENT;
-  const size = family === NFPROTO_IPV6 ? extension.v6 : extension.v4;
-  if (size === 0) return ENOENT;
+  const layout = family === NFPROTO_IPV6 ? extension.v6 : extension.v4;
+  if (layout === null) return ENOENT;
   const info = it.bytes(NFTA_MATCH_INFO);
-  if (((info.length + 7) & ~7) !== size) return EINVAL;
+  if (aligned(info.length) !== aligned(layout.size)) return EINVAL;
   // Translating addresses in several ranges has never been there (nf_nat_ipv4_multi_range_compat).
-  if (extension.natHooks !== undefined && size === RANGE_V4 && info[0] !== 1) return EINVAL;
+  if (layout === NfNatIpv4MultiRangeCompat && info[layout.offset.rangesize] !== 1) return EINVAL;
   const isTracking = it.kind === "target" && extensionName(it) === "CT";
-  return isTracking && (info[0]! & 1) === 0 ? EOPNOTSUPP : 0;
+  return isTracking && (info[XtCtTargetInfo.offset.flags]! & XT_CT_NOTRACK) === 0 ? EOPNOTSUPP : 0;
+}
+
+/** XT_ALIGN */
+function aligned(size: number): number {
+  return (size + 7) & ~7;
 }
 
 export function extensionPlaces(it: Expression): { readonly type: string | null; readonly hooks: number } | null {

@@ -1,5 +1,7 @@
 /** NFNL_SUBSYS_CTNETLINK: connections in messages, as conntrack(8) asks for them (nf_conntrack_netlink.c). */
 import {
+  AF_INET,
+  AF_INET6,
   AF_UNSPEC,
   CTA_ID,
   CTA_IP_V4_DST,
@@ -59,8 +61,6 @@ import { shortAt, wordAt } from "./ip-bytes.ts";
 import {
   DESTINATION,
   DESTINATION_PORT,
-  FAMILY_V4,
-  FAMILY_V6,
   isIcmp,
   isTupleV6,
   SOURCE,
@@ -136,8 +136,8 @@ function readTupleAttribute(nested: Attributes, family: number): Tuple {
   const ip = nested.needNested(CTA_TUPLE_IP);
   const protocol = nested.needNested(CTA_TUPLE_PROTO);
   const number = protocol.u8(CTA_PROTO_NUM) ?? refuse(EINVAL);
-  const isV6 = family === FAMILY_V6;
-  tuple[0] = ((isV6 ? FAMILY_V6 : FAMILY_V4) << 8) | number;
+  const isV6 = family === AF_INET6;
+  tuple[0] = ((isV6 ? AF_INET6 : AF_INET) << 8) | number;
   const places = [
     [isV6 ? CTA_IP_V6_SRC : CTA_IP_V4_SRC, SOURCE],
     [isV6 ? CTA_IP_V6_DST : CTA_IP_V4_DST, DESTINATION],

@@ -2,6 +2,7 @@
  * A packet on its way through the hooks: its bytes, where its headers are, and what is known of it beside them. One
  * object for all packets: each is done before the next comes.
  */
+import { IPPROTO_DSTOPTS, IPPROTO_FRAGMENT, IPPROTO_HOPOPTS, IPPROTO_ROUTING } from "@stratos/abi";
 import type { Connection } from "./connection.ts";
 
 /** Of the packet to its connection (IP_CT_*); the first two are of the original direction. */
@@ -13,10 +14,6 @@ export const ESTABLISHED = 0,
   INVALID = 7,
   UNTRACKED = 8;
 
-const HOP_BY_HOP = 0,
-  ROUTING = 43,
-  FRAGMENT = 44,
-  DESTINATION_OPTIONS = 60;
 const EXTENSIONS_MAX = 8;
 
 export class PacketView {
@@ -76,14 +73,19 @@ export class PacketView {
     let at = this.at + 40;
     this.transportAt = -1;
     for (let count = 0; count < EXTENSIONS_MAX; count++) {
-      if (next !== HOP_BY_HOP && next !== ROUTING && next !== DESTINATION_OPTIONS && next !== FRAGMENT) {
+      if (
+        next !== IPPROTO_HOPOPTS &&
+        next !== IPPROTO_ROUTING &&
+        next !== IPPROTO_DSTOPTS &&
+        next !== IPPROTO_FRAGMENT
+      ) {
         this.protocol = next;
         this.transportAt = at < end ? at : -1;
         return;
       }
       if (at + 8 > end) break;
-      if (next === FRAGMENT && (((bytes[at + 2]! << 8) | bytes[at + 3]!) & 0xfff8) !== 0) break;
-      const size = next === FRAGMENT ? 8 : 8 * (bytes[at + 1]! + 1);
+      if (next === IPPROTO_FRAGMENT && (((bytes[at + 2]! << 8) | bytes[at + 3]!) & 0xfff8) !== 0) break;
+      const size = next === IPPROTO_FRAGMENT ? 8 : 8 * (bytes[at + 1]! + 1);
       next = bytes[at]!;
       at += size;
     }

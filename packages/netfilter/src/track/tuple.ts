@@ -6,7 +6,17 @@
  * An IPv4 address is the last of its four words. Of ICMP the identifier stands for the source's port, and type and
  * code for the destination's, so that a question and its answer are the two sides of one connection.
  */
-import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from "@stratos/abi";
+import {
+  AF_INET,
+  AF_INET6,
+  IPPROTO_DCCP,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  IPPROTO_SCTP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPPROTO_UDPLITE,
+} from "@stratos/abi";
 import { shortAt, wordAt } from "./ip-bytes.ts";
 
 export type Tuple = Uint32Array;
@@ -15,9 +25,6 @@ export const TUPLE_WORDS = 11,
   DESTINATION = 5,
   SOURCE_PORT = 9,
   DESTINATION_PORT = 10;
-
-export const FAMILY_V4 = 2,
-  FAMILY_V6 = 10;
 
 /** ICMP's questions and their answers; of others nothing is expected. */
 const ANSWERS_V4 = new Map([
@@ -43,7 +50,11 @@ const QUESTIONS_V4 = new Set([8, 13, 15, 17]),
 /** Where a protocol has its two ports, and bytes that its header must have at least. */
 function hasPorts(protocol: number): boolean {
   return (
-    protocol === IPPROTO_TCP || protocol === IPPROTO_UDP || protocol === 132 || protocol === 136 || protocol === 33
+    protocol === IPPROTO_TCP ||
+    protocol === IPPROTO_UDP ||
+    protocol === IPPROTO_SCTP ||
+    protocol === IPPROTO_UDPLITE ||
+    protocol === IPPROTO_DCCP
   );
 }
 
@@ -61,7 +72,7 @@ export function readTuple(
   protocol: number,
 ): boolean {
   const isV6 = bytes[at]! >> 4 === 6;
-  into[0] = ((isV6 ? FAMILY_V6 : FAMILY_V4) << 8) | protocol;
+  into[0] = ((isV6 ? AF_INET6 : AF_INET) << 8) | protocol;
   for (let word = 0; word < 4; word++) {
     into[SOURCE + word] = isV6 ? wordAt(bytes, at + 8 + 4 * word) : word === 3 ? wordAt(bytes, at + 12) : 0;
     into[DESTINATION + word] = isV6 ? wordAt(bytes, at + 24 + 4 * word) : word === 3 ? wordAt(bytes, at + 16) : 0;
@@ -85,7 +96,7 @@ export function isIcmp(tuple: Tuple): boolean {
 }
 
 export function isTupleV6(tuple: Tuple): boolean {
-  return tuple[0]! >>> 8 === FAMILY_V6;
+  return tuple[0]! >>> 8 === AF_INET6;
 }
 
 /** Does an ICMP message ask something? */

@@ -10,10 +10,10 @@
  *      | checksum       | urgent pointer   |
  *      | options …                         |
  */
+import { IPPROTO_TCP } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { addToChecksum, foldChecksum, pseudoHeaderSum } from "../checksum.ts";
 import type { IpAddress } from "../ip-address.ts";
-import { PROTOCOL_TCP } from "../ip-protocol.ts";
 
 export const HEADER_SIZE = 20;
 /** Header with all options that there is room for. */
@@ -230,7 +230,7 @@ export function tcpChecksum(
   at: number,
   length: number,
 ): number {
-  const sum = pseudoHeaderSum(source, destination, PROTOCOL_TCP, length);
+  const sum = pseudoHeaderSum(source, destination, IPPROTO_TCP, length);
   return foldChecksum(addToChecksum(sum, bytes, at, length));
 }
 

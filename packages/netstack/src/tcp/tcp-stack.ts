@@ -5,11 +5,18 @@
  * A segment that arrives while another is sent (both ends in one machine) waits until that is over: only the outermost
  * call ever sees a connection half changed.
  */
-import { EADDRNOTAVAIL, EMSGSIZE, TCP_CLOSE, TCP_SYN_RECV, TCP_SYN_SENT, TCP_TIME_WAIT } from "@stratos/abi";
+import {
+  EADDRNOTAVAIL,
+  EMSGSIZE,
+  IPPROTO_TCP,
+  TCP_CLOSE,
+  TCP_SYN_RECV,
+  TCP_SYN_SENT,
+  TCP_TIME_WAIT,
+} from "@stratos/abi";
 import { Sha256, stateClass } from "@stratos/base";
 import { ipBytes, type IpAddress, isLinkLocal } from "../ip-address.ts";
 import type { IpOutput, IpSending } from "../ip-output.ts";
-import { PROTOCOL_TCP } from "../ip-protocol.ts";
 import type { IpReceiver } from "../ip-receiver.ts";
 import { ConnectionTable } from "./connection-table.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
@@ -338,7 +345,7 @@ export class TcpStack implements IpReceiver, CalledStack {
     this.resetsOut++;
     this.segmentsOut++;
     const how: IpSending = { hops: 64, trafficClass: 0, dontFragment: true, device };
-    this.#output.send(PROTOCOL_TCP, destination, source, outgoing, 0, HEADER_SIZE, how);
+    this.#output.send(IPPROTO_TCP, destination, source, outgoing, 0, HEADER_SIZE, how);
   }
 
   unreachable(
@@ -385,7 +392,7 @@ export class TcpStack implements IpReceiver, CalledStack {
 
   output(tcb: Tcb, length: number): number {
     this.segmentsOut++;
-    return this.#output.send(PROTOCOL_TCP, tcb.local, tcb.remote, this.outgoing, 0, length, tcb.how);
+    return this.#output.send(IPPROTO_TCP, tcb.local, tcb.remote, this.outgoing, 0, length, tcb.how);
   }
 
   mtuTo(tcb: Tcb): number {

@@ -2,7 +2,7 @@
  * Files of the machine for gdb, which reads programs and their libraries from there ("Debugging with GDB", E.8, Host
  * I/O packets): as the process sees them, read only. What a host has is not asked for.
  */
-import { AT_FDCWD, EBADF, EINVAL, EMFILE, ENOENT, ENOSYS, EROFS, isErrno } from "@stratos/abi";
+import { AT_FDCWD, EBADF, EINVAL, EMFILE, ENOENT, ENOSYS, EROFS, PATH_MAX, isErrno } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import { type Inode, lookupPath, peekFile, pathName } from "@stratos/kernel";
 import { type DebugTarget, threadsOf } from "./debug-target.ts";
@@ -12,7 +12,6 @@ const OPEN_MAX = 64;
 /** O_WRONLY and O_RDWR of the protocol (E.8, "Open Flags"). */
 const WRITES = 3;
 /** Errno values that the protocol has numbers of its own for are Linux's (E.8, "Errno Values"). */
-const PATH_MAX = 4096;
 
 export class GuestFiles {
   readonly #target: DebugTarget;

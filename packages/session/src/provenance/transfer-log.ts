@@ -5,7 +5,7 @@
  * A stream (a pipe, one direction of a connection) is its bytes in their order: the Nth that was read is the Nth that
  * was written.
  */
-import { MAP_SHARED, SYSCALL_NAMES } from "@stratos/abi";
+import { CLONE_THREAD, CLONE_VM, FICLONE, MAP_SHARED, SYSCALL_NAMES } from "@stratos/abi";
 import { byteStringToUtf8 } from "@stratos/base";
 import { byteEnd, type Inode, type OpenFile, pathName, peekMemory, type Task } from "@stratos/kernel";
 import type { Replay } from "../recording/replay.ts";
@@ -14,10 +14,6 @@ import { PrintedText } from "./printed-text.ts";
 /** Calls that are kept: some hundred bytes each. */
 const TRANSFERS_MAX = 2_000_000;
 const VECTOR_MAX = 1024;
-const CLONE_VM = 0x100,
-  CLONE_THREAD = 0x10000;
-/** ioctl_ficlone(2). */
-const FICLONE = 0x40049409;
 
 /** A place of bytes; `at`: the number of the first, be it an address, an offset, or its place in a stream. */
 export interface Spot {

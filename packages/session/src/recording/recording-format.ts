@@ -28,7 +28,7 @@ export interface RecordingHeader {
    * again; 3: with checksums and the host's answers; 4: 3 with a network; 5: in pieces, with a network or without.
    */
   readonly format: RecordingFormat;
-  /** Units of work of a system call at a time (kernel, task/call-work.ts); absent in format 1. */
+  /** Units of work of a system call at a time (kernel, ground/call-work.ts); absent in format 1. */
   readonly callWork?: number;
   readonly image: string;
   /** Tells whether the image is still the one that was recorded. */

@@ -3,6 +3,7 @@
  * place (System V gABI 4.1). The file is the guest's and may hold anything; what is wrong in it is as if it were not
  * there.
  */
+import { PT_LOAD, SHT_DYNSYM, STT_FUNC, STT_OBJECT } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import { type Inode, peekFile } from "@stratos/kernel";
 
@@ -14,12 +15,8 @@ const NAME_MAX = 200;
 const SYMBOL_BYTES = 24;
 const SHT_SYMTAB = 2,
   SHT_NOBITS = 8,
-  SHT_DYNSYM = 11,
   SHF_COMPRESSED = 0x800,
-  PT_LOAD = 1,
-  STB_LOCAL = 0,
-  STT_OBJECT = 1,
-  STT_FUNC = 2;
+  STB_LOCAL = 0;
 
 interface ElfSection {
   readonly name: string;

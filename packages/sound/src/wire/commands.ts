@@ -75,7 +75,6 @@ export const COMMAND_COUNT = 105;
 
 /** PA_ERR_* */
 export const ERR_ACCESS = 1,
-  ERR_COMMAND = 2,
   ERR_INVALID = 3,
   ERR_NOENTITY = 5,
   ERR_VERSION = 17,
@@ -92,10 +91,9 @@ export const IS_NEW = 0,
   IS_CHANGED = 0x10,
   IS_REMOVED = 0x20;
 
-/** pa_seek_mode_t: where the bytes of a message stand in their stream. */
+/** pa_seek_mode_t: where the bytes of a message stand in their stream; 2 is from what is heard. */
 export const SEEK_RELATIVE = 0,
   SEEK_ABSOLUTE = 1,
-  SEEK_RELATIVE_ON_READ = 2,
   SEEK_RELATIVE_END = 3;
 
 /** PA_VOLUME_NORM, PA_VOLUME_MAX */

@@ -8,6 +8,7 @@ import {
   EMFILE,
   ENOENT,
   ENOSPC,
+  MQUEUE_MAGIC,
   RLIMIT_MSGQUEUE,
   S_IFDIR,
   S_IFREG,
@@ -29,7 +30,6 @@ import type { Caller } from "../../vfs/vfs-kernel.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 import type { SignalProcess } from "../../signal/signal-target.ts";
 
-const MQUEUE_MAGIC = 0x19800202;
 /** What reading a queue may give at most; stat(2) shows it as the size. Source: Linux ipc/mqueue.c, FILENT_SIZE. */
 const STATUS_SIZE = 80;
 /** `struct msg_msg` and a priority's tree node, which count towards RLIMIT_MSGQUEUE (getrlimit(2)). */

@@ -31,8 +31,8 @@ const OFFSETS = 0,
   PROBED = 112;
 
 const DATA_BASE = VDSO_BASE + PAGE_SIZE;
-export const VDSO_LABEL = "[vdso]",
-  VDSO_DATA_LABEL = "[vvar]";
+export const VDSO_LABEL = "[vdso]";
+const VDSO_DATA_LABEL = "[vvar]";
 
 export class Vdso {
   readonly code: PageCache;

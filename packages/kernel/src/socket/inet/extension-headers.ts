@@ -7,7 +7,10 @@
 import {
   EINVAL,
   EPERM,
+  IPPROTO_DSTOPTS,
+  IPPROTO_HOPOPTS,
   IPPROTO_IPV6,
+  IPPROTO_ROUTING,
   IPPROTO_UDP,
   IPV6_2292DSTOPTS,
   IPV6_2292HOPOPTS,
@@ -22,10 +25,10 @@ import type { ControlMessage } from "../message.ts";
 
 /** The options in the order of their headers, each with its number as a next header (RFC 8200 §4.1). */
 const NEXT_HEADER: ReadonlyMap<number, number> = new Map([
-  [IPV6_HOPOPTS, 0],
-  [IPV6_RTHDRDSTOPTS, 60],
-  [IPV6_RTHDR, 43],
-  [IPV6_DSTOPTS, 60],
+  [IPV6_HOPOPTS, IPPROTO_HOPOPTS],
+  [IPV6_RTHDRDSTOPTS, IPPROTO_DSTOPTS],
+  [IPV6_RTHDR, IPPROTO_ROUTING],
+  [IPV6_DSTOPTS, IPPROTO_DSTOPTS],
 ]);
 /** Most bytes of a header: its length is one byte. */
 const HEADER_MAX = 8 * 255;

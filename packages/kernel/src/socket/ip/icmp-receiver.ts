@@ -1,14 +1,7 @@
 /** Raw and ICMP sockets of a network, as the IP layer knows them: they see packets that come in, and errors. */
+import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import {
-  type IncomingPacket,
-  type IpAddress,
-  type IpReceiver,
-  type IpStack,
-  isMulticast,
-  PROTOCOL_ICMP,
-  PROTOCOL_ICMPV6,
-} from "@stratos/netstack";
+import { type IncomingPacket, type IpAddress, type IpReceiver, type IpStack, isMulticast } from "@stratos/netstack";
 import { echoIdentifier, ICMP_HEADER_SIZE, type IpPacket } from "../inet/icmp-message.ts";
 import type { RawNetwork } from "../inet/raw-socket.ts";
 
@@ -59,7 +52,7 @@ export class IcmpReceiver implements IpReceiver {
     if (length < ICMP_HEADER_SIZE || error === null) return;
     const message = bytes.slice(at, at + length);
     for (const socket of this.#network.rawSockets) {
-      const isOfKind = socket.protocol === (socket.isV6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP);
+      const isOfKind = socket.protocol === (socket.isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
       if (isOfKind && socket.isPing && socket.local?.port === echoIdentifier(message))
         socket.networkError(error, offender, destination, message);
     }

@@ -1,6 +1,6 @@
 /** UDP that goes out by links (RFC 768). */
-import { EFAULT, EMSGSIZE } from "@stratos/abi";
-import { addToChecksum, foldChecksum, type IpOutput, PROTOCOL_UDP, pseudoHeaderSum } from "@stratos/netstack";
+import { EFAULT, EMSGSIZE, IPPROTO_UDP } from "@stratos/abi";
+import { addToChecksum, foldChecksum, type IpOutput, pseudoHeaderSum } from "@stratos/netstack";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { OutgoingDatagram } from "../inet/datagram-transport.ts";
 
@@ -30,14 +30,14 @@ export function sendUdp(
   putShort(2, to.port);
   putShort(4, size);
   putShort(6, 0);
-  const sum = pseudoHeaderSum(from.ip, to.ip, PROTOCOL_UDP, size);
+  const sum = pseudoHeaderSum(from.ip, to.ip, IPPROTO_UDP, size);
   // One of zero would say that there is none.
   putShort(6, foldChecksum(addToChecksum(sum, MESSAGE, 0, size)) || 0xffff);
   SENDING.hops = hopLimit;
   SENDING.trafficClass = trafficClass;
   SENDING.dontFragment = dontFragment;
   SENDING.device = device;
-  const failed = output.send(PROTOCOL_UDP, from.ip, to.ip, MESSAGE, 0, size, SENDING);
+  const failed = output.send(IPPROTO_UDP, from.ip, to.ip, MESSAGE, 0, size, SENDING);
   return failed < 0 ? failed : length;
 }
 

@@ -1,4 +1,5 @@
 /** UDP as it comes in from links (RFC 768): checked, and put into the queue of whoever hears the port. */
+import { IPPROTO_UDP } from "@stratos/abi";
 import { BytesCursor, stateClass } from "@stratos/base";
 import {
   addToChecksum,
@@ -9,7 +10,6 @@ import {
   type IpStack,
   isMulticast,
   isV4,
-  PROTOCOL_UDP,
   pseudoHeaderSum,
   ScratchEndpoint,
 } from "@stratos/netstack";
@@ -114,7 +114,7 @@ function hasRightChecksum(
   length: number,
 ): boolean {
   if (bytes[at + 6] === 0 && bytes[at + 7] === 0) return isV4(source);
-  const sum = pseudoHeaderSum(source, destination, PROTOCOL_UDP, length);
+  const sum = pseudoHeaderSum(source, destination, IPPROTO_UDP, length);
   return foldChecksum(addToChecksum(sum, bytes, at, length)) === 0;
 }
 

@@ -10,6 +10,11 @@ import {
   ETH_P_IP,
   ETH_P_IPV6,
   FanoutArgs,
+  IPPROTO_DCCP,
+  IPPROTO_SCTP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPPROTO_UDPLITE,
   PACKET_FANOUT_CBPF,
   PACKET_FANOUT_CPU,
   PACKET_FANOUT_FLAG_IGNORE_OUTGOING,
@@ -216,8 +221,14 @@ function randomWord(random: RandomSource): number {
 const IPV4_PROTOCOL = 9,
   IPV6_PROTOCOL = 6,
   IPV6_HEADER_SIZE = 40;
-/** TCP, UDP, DCCP, SCTP, UDP-Lite begin with two ports. */
-const WITH_PORTS: ReadonlySet<number> = new Set([6, 17, 33, 132, 136]);
+/** Their headers begin with two ports. */
+const WITH_PORTS: ReadonlySet<number> = new Set([
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPPROTO_DCCP,
+  IPPROTO_SCTP,
+  IPPROTO_UDPLITE,
+]);
 
 /**
  * The same for all frames of a flow, in both directions (net/core/flow_dissector.c, __skb_get_hash_symmetric). Of what

@@ -1,6 +1,7 @@
 /** How a ring of a packet socket is laid out: frames of one size in blocks. @see packet_set_ring in af_packet.c */
 import {
   EINVAL,
+  PAGE_SIZE,
   SockaddrLl,
   TPACKET_ALIGNMENT,
   TPACKET_V1,
@@ -14,7 +15,6 @@ import {
 } from "@stratos/abi";
 import { viewOf } from "../../ground/words.ts";
 
-const PAGE_SIZE = 4096;
 const INT_MAX = 0x7fffffff;
 const UINT_MAX = 0xffffffff;
 /** What Linux waits when the link tells no speed (DEFAULT_PRB_RETIRE_TOV). */

@@ -1,9 +1,8 @@
 /** Memory that a packet socket shares with programs (packet(7), PACKET_RX_RING and PACKET_TX_RING). */
+import { PAGE_SIZE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { MemoryAccount } from "../../frames/memory-account.ts";
 import { PageCache } from "../../frames/page-cache.ts";
-
-const PAGE_SIZE = 4096;
 
 /**
  * Pages come when somebody touches them. The socket is one user of them, each mapping another; programs write what they
