@@ -26,7 +26,7 @@ before(async () => {
 /** Each is a script on its own; what it writes and its status are compared with dash's. */
 const SCRIPTS = sampleOf(
   readFileSync(new URL("./terminal/astra-scripts.txt", import.meta.url), "utf8").split("%\n"),
-  2,
+  3,
 );
 const run = (image: string, where: string, shell: string, script: string) =>
   stratos(["run", "-i", image, "--", shell, "-c", script], { env: { STRATOS_HOME: where } });

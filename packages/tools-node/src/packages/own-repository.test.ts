@@ -25,6 +25,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip, createZstdCompress, gunzipSync, zstdCompressSync } from "node:zlib";
+import { sampleOf } from "@stratos/base/testing";
 import { parseAr } from "@stratos/formats";
 import {
   buildDeb,
@@ -546,7 +547,7 @@ test(
       writeFileSync(join(tree, "usr/share/large/zeros"), "");
       truncateSync(join(tree, "usr/share/large/zeros"), size);
       linkSync(join(tree, "usr/share/large/zeros"), join(tree, "usr/share/large/again"));
-      for (const suffix of [".zst", ".gz"]) {
+      for (const suffix of sampleOf([".zst", ".gz"], 2)) {
         const built = await buildDeb(readDebFolder(tree), 1_700_000_000, {
           hasher: ports.hasher,
           suffix,
