@@ -129,4 +129,5 @@ const COPIED = [
   "codeEnd",
   "dataStart",
   "dataEnd",
+  "barrierRegistrations",
 ] as const;
