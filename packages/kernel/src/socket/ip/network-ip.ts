@@ -1,7 +1,8 @@
 /**
  * The IP layer of a network (`IpStack` of netstack) among its interfaces, routes and sockets. It carries what goes to
  * and comes from other stations of links; what stays in this machine goes by the loopback's own ways
- * (../inet/loopback-*), and what leaves by the provider's interface by the host's sockets.
+ * (../inet/loopback-*), and what its own sockets send by the provider's interface by the host's; what is only passed on
+ * there goes by packets as well (network-uplink.ts).
  */
 import { EHOSTUNREACH, ENETDOWN, ENETUNREACH, ENODEV, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
@@ -88,7 +89,7 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
 
   take(one: NetworkInterface, bytes: Uint8Array, isForMany: boolean): void {
     const device = deviceOf(one);
-    if (one.hasFrames) this.stack.frameReceived(device, bytes, bytes.length, isForMany);
+    if (device.isEthernet) this.stack.frameReceived(device, bytes, bytes.length, isForMany);
     else this.stack.packetReceived(device, bytes, 0, bytes.length, false);
     this.rearm();
   }
@@ -147,7 +148,8 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
       if (route.gateway !== null) copyIp(route.gateway, into.ip);
     }
     if (!one.isUp) return -ENETDOWN;
-    if (!one.carriesIp) return from === 0 ? -EHOSTUNREACH : -ENETUNREACH;
+    // What is only passed on to the outside goes by its uplink.
+    if (!one.carriesIp && (from === 0 || one.kind !== "provider")) return from === 0 ? -EHOSTUNREACH : -ENETUNREACH;
     into.device = deviceOf(one);
     return 0;
   }
