@@ -3,7 +3,6 @@
  * nft(8) sends them (what it sent on Linux stands beside each), and programs of three networks, two behind a router.
  */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import {
   AF_INET,
@@ -24,13 +23,9 @@ import {
 } from "@stratos/abi";
 import { ipBytes, ipOfText } from "@stratos/netstack";
 import { routeRequest } from "../../testing/route-client.ts";
-import { routed, type Station, type World } from "../../testing/network-world.ts";
+import { RULESETS, routed, type Station, type World } from "../../testing/network-world.ts";
 import { inet, inet6 } from "../../testing/socket-task.ts";
 import { addAddress } from "../interface-changes.ts";
-
-const RULESETS = JSON.parse(
-  readFileSync(new URL("../../testing/nft-rulesets.json", import.meta.url), "utf8"),
-) as Record<string, { readonly text: string; readonly sent: string }>;
 
 function load({ user }: Station, name: string): void {
   const fd = user.socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
