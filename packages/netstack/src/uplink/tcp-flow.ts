@@ -97,7 +97,13 @@ export class TcpFlow extends Flow implements BacklogOwner {
     this.#hasFailed ||= !isWell || host.takeError() !== 0;
     if (this.#hasFailed) {
       if (connection.unacknowledged === 0) this.end();
-    } else if (this.#hasShutDown && this.#hasFinished) {
+      return;
+    }
+    if (host.ended() && host.available() === 0 && !this.#hasFinished) {
+      this.#hasFinished = true;
+      connection.finish();
+    }
+    if (this.#hasShutDown && this.#hasFinished) {
       connection.close();
       this.#connection = null;
       this.end();
@@ -126,12 +132,9 @@ export class TcpFlow extends Flow implements BacklogOwner {
       const room = Math.min(SPAN.bytes.length, CAPACITY - connection.sending.length);
       if (room <= 0) return;
       const count = host.read(SPAN.bytes, 0, room, false);
-      if (count <= 0) break;
+      if (count <= 0) return;
       if (connection.write(SPAN.begin(count), CAPACITY, false) < count) return;
     }
-    if (this.#hasFinished || !host.ended() || host.available() > 0) return;
-    this.#hasFinished = true;
-    connection.finish();
   }
 
   /** Whoever still has it at either end hears that it broke. */
