@@ -452,8 +452,9 @@ export const socketCalls: SyscallTable = {
       "address of the way out (masquerade), which sockets of the host carry: echoes are refused there as prohibited, " +
       "hop limits, ECN and options of IP stay here; there are no " +
       "routers' advertisements, duplicates of addresses are not looked for, groups are told to no router, and " +
-      "neighbours have no proxies (EOPNOTSUPP); rules of netfilter see what crosses links and what " +
-      "is passed on to the host's network, not the loopback nor what the machine's own sockets send there, know no bridges, devices, flow tables and queues " +
+      "neighbours have no proxies (EOPNOTSUPP); rules of netfilter see TCP and UDP that cross links, the loopback or " +
+      "the way out for other networks, not what the first network's own sockets and the host's tell each other, " +
+      "know no bridges, devices, flow tables and queues " +
       "(EOPNOTSUPP), no owners of packets, helpers and zones, and check no windows of TCP; rules of routes know " +
       "no tunnels and groups of interfaces " +
       "(EOPNOTSUPP), routes no types but unicast (EOPNOTSUPP); the way out stays in its network (EINVAL) and is no " +

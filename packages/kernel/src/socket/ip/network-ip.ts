@@ -87,11 +87,26 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     if (!kernel.socketState.backlog.add(kernel, one, frame.slice(), isForMany)) one.counters.receivedDropped++;
   }
 
-  take(one: NetworkInterface, bytes: Uint8Array, isForMany: boolean): void {
+  take(one: NetworkInterface, bytes: Uint8Array, isForMany: boolean, known: object | null): void {
     const device = deviceOf(one);
     if (device.isEthernet) this.stack.frameReceived(device, bytes, bytes.length, isForMany);
-    else this.stack.packetReceived(device, bytes, 0, bytes.length, false);
+    else this.stack.packetReceived(device, bytes, 0, bytes.length, false, known);
     this.rearm();
+  }
+
+  loop(one: NetworkInterface, bytes: Uint8Array, length: number): void {
+    const { kernel } = this.#network;
+    const { counters } = one;
+    counters.sentPackets++;
+    counters.sentBytes += length;
+    const known = this.filter?.known ?? null;
+    if (!kernel.socketState.backlog.add(kernel, one, bytes.slice(0, length), false, known)) counters.receivedDropped++;
+    counters.receivedPackets++;
+    counters.receivedBytes += length;
+  }
+
+  get isFiltered(): boolean {
+    return this.filter !== null;
   }
 
   /** Something was sent: what comes of it at once is done, and what is to come later will be. */
@@ -135,6 +150,10 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     into.device = null;
     copyIp(destination, into.ip);
     const network = this.#network;
+    if (from === 0 && network.isLocal(destination)) {
+      into.device = deviceOf(network.interfaces[0]!);
+      return 0;
+    }
     let one: NetworkInterface | undefined;
     if (isMulticast(destination) || (device !== 0 && isBroadcast(destination))) {
       one = device === 0 ? wayToGroup(network, destination) : network.interfaceByIndex(device);
@@ -162,7 +181,7 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
   isExpected(device: number, source: IpAddress, destination: IpAddress): boolean {
     const network = this.#network;
     const one = network.interfaceByIndex(device);
-    if (one === undefined || !isV4(source)) return true;
+    if (one === undefined || one.isLoopback || !isV4(source)) return true;
     const strictness = Math.max(network.settings.interfaces.all.reversePath, one.settings.reversePath);
     if (strictness <= 0) return true;
     FLOW.source = destination;

@@ -15,6 +15,7 @@ export class NetworkUplink implements IpDevice, UplinkHost, TimerClient {
   readonly provider: SocketProvider;
   readonly isEthernet = false;
   readonly asksNeighbours = false;
+  readonly isLoopback = false;
   #network: SocketNetwork;
   #one: NetworkInterface;
   #timer = new Timer(this);
