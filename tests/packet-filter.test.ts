@@ -73,9 +73,10 @@ extendedTest("Debian's iptables, nft and conntrack rule what goes between networ
 /** An address that connections come from, and one behind it with a server that says a megabyte and listens to none. */
 const HOST = `
 ip link set lo up; ip addr add 198.51.100.7/32 dev lo
-ip link add out type veth peer name end; ip addr add 192.0.2.10/24 dev out; ip link set out up; ip link set end up
+ip link add out type veth peer name end; ip addr add 192.0.2.10/24 dev out
+ip link set out up; ip link set end up
 node=$1; shift
-"$node" -e 'require("net").createServer((one) => one.end("x".repeat(1e6))).listen(80, "198.51.100.7")' > /dev/null 2>&1 &
+"$node" -e 'require("net").createServer((one) => one.end("x".repeat(1e6))).listen(80, "198.51.100.7")' > /dev/null &
 "$@"; status=$?
 kill $!; exit $status
 `;
