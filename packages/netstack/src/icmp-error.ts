@@ -1,8 +1,8 @@
 /** Errors about packets that are not taken, as ICMP messages. */
+import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from "@stratos/abi";
 import { writeLong } from "./ethernet.ts";
 import { ICMP_ECHO, ICMP_ECHO_REPLY, ICMP_HEADER_SIZE } from "./icmp.ts";
 import type { IncomingPacket } from "./ip-packet.ts";
-import { PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from "./ip-protocol.ts";
 
 /** An error is no longer than a packet that every network takes (RFC 1812 §4.3.2.3, RFC 4443 §2.4 (c)). */
 const ERROR_MAX_V4 = 576 - 20,
@@ -32,7 +32,7 @@ export function writeIcmpError(
 
 /** Is it an ICMP message that is no question (RFC 1122 §3.2.2: "an ICMP error message")? */
 export function isIcmpError({ isV6, protocol, bytes, payloadAt, payloadLength }: IncomingPacket): boolean {
-  if (protocol !== (isV6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP)) return false;
+  if (protocol !== (isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) return false;
   if (payloadLength === 0) return true;
   const type = bytes[payloadAt]!;
   return isV6 ? type < 128 : type !== ICMP_ECHO && type !== ICMP_ECHO_REPLY && type !== 13;

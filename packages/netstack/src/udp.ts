@@ -1,8 +1,8 @@
 /** UDP's header (RFC 768): source port, destination port, length, checksum. */
+import { IPPROTO_UDP } from "@stratos/abi";
 import { addToChecksum, foldChecksum, pseudoHeaderSum } from "./checksum.ts";
 import { shortAt, writeShort } from "./ethernet.ts";
 import { type IpAddress, isV4 } from "./ip-address.ts";
-import { PROTOCOL_UDP } from "./ip-protocol.ts";
 
 export const UDP_HEADER_SIZE = 8;
 
@@ -23,7 +23,7 @@ export function udpSize(
   if (size < UDP_HEADER_SIZE || size > length) return -1;
   // Without a checksum is right in IPv4 alone (RFC 8200 §8.1).
   if (shortAt(bytes, at + 6) === 0) return isV4(source) ? size : -1;
-  const sum = pseudoHeaderSum(source, destination, PROTOCOL_UDP, size);
+  const sum = pseudoHeaderSum(source, destination, IPPROTO_UDP, size);
   return foldChecksum(addToChecksum(sum, bytes, at, size)) === 0 ? size : -1;
 }
 
@@ -39,7 +39,7 @@ export function writeUdpHeader(
   writeShort(bytes, at + 2, to.port);
   writeShort(bytes, at + 4, size);
   writeShort(bytes, at + 6, 0);
-  const sum = pseudoHeaderSum(from.ip, to.ip, PROTOCOL_UDP, size);
+  const sum = pseudoHeaderSum(from.ip, to.ip, IPPROTO_UDP, size);
   // One of zero would say that there is none.
   writeShort(bytes, at + 6, foldChecksum(addToChecksum(sum, bytes, at, size)) || 0xffff);
 }

@@ -1,11 +1,10 @@
 /** Datagrams between a port of a station inside and one outside, by a socket of the host that is connected to that. */
-import { ECONNRESET, EINPROGRESS, isErrno } from "@stratos/abi";
+import { ECONNRESET, EINPROGRESS, IPPROTO_UDP, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { HostAddress, HostSocket, SocketProvider } from "@stratos/host";
 import { isSameIp } from "../ip-address.ts";
 import { IncomingPacket } from "../ip-packet.ts";
 import { ipOfText } from "../ip-text.ts";
-import { PROTOCOL_UDP } from "../ip-protocol.ts";
 import { IpHeader } from "../ip-writer.ts";
 import { UDP_HEADER_SIZE, writeUdpHeader } from "../udp.ts";
 import { Flow } from "./flow.ts";
@@ -54,7 +53,7 @@ export class UdpFlow extends Flow {
       const { local, localPort, remote, remotePort } = this;
       const size = UDP_HEADER_SIZE + count;
       writeUdpHeader(MESSAGE, 0, size, { ip: local, port: localPort }, { ip: remote, port: remotePort });
-      output.send(PROTOCOL_UDP, local, remote, MESSAGE, 0, size, PLAINLY);
+      output.send(IPPROTO_UDP, local, remote, MESSAGE, 0, size, PLAINLY);
     }
     const error = host.takeError();
     if (error !== 0 && error !== ECONNRESET) this.#refused(output, error);
@@ -72,7 +71,7 @@ export class UdpFlow extends Flow {
   /** The datagram is gone: one without bytes, from and to the same ports, stands for it. */
   #refused(output: UplinkOutput, errno: number): void {
     const { local, localPort, remote, remotePort } = this;
-    HEADER.protocol = PROTOCOL_UDP;
+    HEADER.protocol = IPPROTO_UDP;
     HEADER.source.set(remote);
     HEADER.destination.set(local);
     const at = HEADER.write(MESSAGE, 0, UDP_HEADER_SIZE);

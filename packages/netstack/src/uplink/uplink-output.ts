@@ -1,5 +1,17 @@
 /** Packets as they come from outside: what the uplink's flows say, and what is said of packets that nobody carries. */
-import { EACCES, ECONNREFUSED, ECONNRESET, EMSGSIZE, ENETUNREACH, ENOBUFS, EPERM, EPROTONOSUPPORT } from "@stratos/abi";
+import {
+  EACCES,
+  ECONNREFUSED,
+  ECONNRESET,
+  EMSGSIZE,
+  ENETUNREACH,
+  ENOBUFS,
+  EPERM,
+  EPROTONOSUPPORT,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  IPPROTO_TCP,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { isIcmpError, writeIcmpError } from "../icmp-error.ts";
 import {
@@ -19,7 +31,6 @@ import {
 import type { IpAddress } from "../ip-address.ts";
 import type { IpOutput, IpSending } from "../ip-output.ts";
 import { type IncomingPacket, IPV4_HEADER_SIZE, IPV6_HEADER_SIZE } from "../ip-packet.ts";
-import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP } from "../ip-protocol.ts";
 import { FRAGMENT_HEADER_SIZE, IpHeader } from "../ip-writer.ts";
 import { RESET_SIZE, writeReset } from "../tcp-reset.ts";
 import { TokenBucket } from "../token-bucket.ts";
@@ -107,15 +118,15 @@ export class UplinkOutput implements IpOutput {
    */
   refuse(packet: IncomingPacket, errno: number): void {
     const { isV6, source, destination, protocol } = packet;
-    if (protocol === PROTOCOL_TCP && (errno === ECONNREFUSED || errno === ECONNRESET)) {
-      if (writeReset(packet, RESET)) this.send(PROTOCOL_TCP, destination, source, RESET, 0, RESET_SIZE, PLAINLY);
+    if (protocol === IPPROTO_TCP && (errno === ECONNREFUSED || errno === ECONNRESET)) {
+      if (writeReset(packet, RESET)) this.send(IPPROTO_TCP, destination, source, RESET, 0, RESET_SIZE, PLAINLY);
       return;
     }
     if (isIcmpError(packet) || !this.#errors.take(this.#host.now())) return;
     const code = (CODES.get(errno) ?? OTHERWISE)[isV6 ? 1 : 0];
     const size = writeIcmpError(packet, isV6 ? ICMPV6_UNREACHABLE : ICMP_UNREACHABLE, code, 0, MESSAGE);
     setIcmpChecksum(MESSAGE, 0, size, isV6, destination, source);
-    this.send(isV6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP, destination, source, MESSAGE, 0, size, PLAINLY);
+    this.send(isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, destination, source, MESSAGE, 0, size, PLAINLY);
   }
 
   static {

@@ -5,12 +5,11 @@
  */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { ECONNRESET } from "@stratos/abi";
+import { ECONNRESET, IPPROTO_TCP, IPPROTO_UDP } from "@stratos/abi";
 import { copyState, SeededRandom, stateClass } from "@stratos/base";
 import { type HostSocket, SimulatedNetwork, type SocketProvider } from "@stratos/host";
 import { type IpAddress, isSameIp } from "../ip-address.ts";
 import { IncomingPacket, PARSED } from "../ip-packet.ts";
-import { PROTOCOL_TCP, PROTOCOL_UDP } from "../ip-protocol.ts";
 import { ipOfText } from "../ip-text.ts";
 import { IpHeader } from "../ip-writer.ts";
 import { ACK, HEADER_SIZE, RST, SYN, TcpSegment, writeChecksum, writeHeader } from "../tcp/tcp-segment.ts";
@@ -85,14 +84,14 @@ function segment(flags: number, seq: number, ack: number, { source = OWN, port =
   const bytes = new Uint8Array(HEADER_SIZE);
   writeHeader(bytes, 5000, port, seq, ack, flags, 60000, 0, HEADER_SIZE);
   writeChecksum(source, THERE, bytes, HEADER_SIZE);
-  return packet(PROTOCOL_TCP, source, bytes);
+  return packet(IPPROTO_TCP, source, bytes);
 }
 
 function datagram(text: string): Uint8Array {
   const bytes = new Uint8Array(UDP_HEADER_SIZE + text.length);
   bytes.set(Buffer.from(text), UDP_HEADER_SIZE);
   writeUdpHeader(bytes, 0, bytes.length, { ip: OWN, port: 5000 }, { ip: THERE, port: 53 });
-  return packet(PROTOCOL_UDP, OWN, bytes);
+  return packet(IPPROTO_UDP, OWN, bytes);
 }
 
 function segmentIn(bytes: Uint8Array): TcpSegment {

@@ -14,13 +14,12 @@
  * Bounds: TCP_FLOWS_MAX connections (beyond them the SYN is lost, and comes again), UDP_FLOWS_MAX pairs of ports (the
  * one unused for longest gives way). Packets are hostile: what isn't whole, or has a false checksum, is lost.
  */
-import { EPERM, EPROTONOSUPPORT } from "@stratos/abi";
+import { EPERM, EPROTONOSUPPORT, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { shortAt } from "../ethernet.ts";
 import { ICMP_ECHO, ICMPV6_ECHO } from "../icmp.ts";
 import type { IpAddress } from "../ip-address.ts";
 import { IncomingPacket, PARSED } from "../ip-packet.ts";
-import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from "../ip-protocol.ts";
 import { Reassembly } from "../reassembly.ts";
 import { ConnectionTable } from "../tcp/connection-table.ts";
 import { ACK, HEADER_SIZE, RST, SYN, TcpSegment } from "../tcp/tcp-segment.ts";
@@ -96,9 +95,9 @@ export class Uplink implements TcpHost, FlowUplink {
 
   #carry(packet: IncomingPacket): void {
     const { protocol, isV6, bytes, payloadAt, payloadLength } = packet;
-    if (protocol === PROTOCOL_TCP) this.#carrySegment(packet);
-    else if (protocol === PROTOCOL_UDP) this.#carryDatagram(packet);
-    else if (protocol !== (isV6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP)) this.#output.refuse(packet, EPROTONOSUPPORT);
+    if (protocol === IPPROTO_TCP) this.#carrySegment(packet);
+    else if (protocol === IPPROTO_UDP) this.#carryDatagram(packet);
+    else if (protocol !== (isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) this.#output.refuse(packet, EPROTONOSUPPORT);
     // Hosts carry no echoes for us; errors about what came from outside are told to nobody there.
     else if (payloadLength > 0 && bytes[payloadAt] === (isV6 ? ICMPV6_ECHO : ICMP_ECHO))
       this.#output.refuse(packet, EPERM);

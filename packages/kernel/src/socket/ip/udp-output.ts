@@ -1,6 +1,6 @@
 /** UDP that goes out by links (RFC 768). */
-import { EFAULT, EMSGSIZE } from "@stratos/abi";
-import { type IpOutput, PROTOCOL_UDP, UDP_HEADER_SIZE, writeUdpHeader } from "@stratos/netstack";
+import { EFAULT, EMSGSIZE, IPPROTO_UDP } from "@stratos/abi";
+import { type IpOutput, UDP_HEADER_SIZE, writeUdpHeader } from "@stratos/netstack";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { OutgoingDatagram } from "../inet/datagram-transport.ts";
 
@@ -30,6 +30,6 @@ export function sendUdp(
   SENDING.trafficClass = trafficClass;
   SENDING.dontFragment = dontFragment;
   SENDING.device = device;
-  const failed = output.send(PROTOCOL_UDP, from.ip, to.ip, MESSAGE, 0, size, SENDING);
+  const failed = output.send(IPPROTO_UDP, from.ip, to.ip, MESSAGE, 0, size, SENDING);
   return failed < 0 ? failed : length;
 }
