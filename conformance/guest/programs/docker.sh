@@ -35,6 +35,10 @@ docker stats --no-stream web | has web
 docker rm -f web > /dev/null
 docker network create inner > /dev/null
 docker run --rm --network inner box ip route | has '^default via 172.18.0.1'
+docker run -d --name named --network inner box sh -c 'echo named > /srv/index.html; exec httpd -f -h /srv'
+for ((at = 0; at < 20; at++)); do docker run --rm --network inner box wget -T 5 -qO- http://named/ > /tmp/named && break; done
+grep -qx named /tmp/named
+docker rm -f named > /dev/null
 
 # Limits.
 test "$(docker run --rm --memory 16m box cat /sys/fs/cgroup/memory.max)" = $((16 << 20))

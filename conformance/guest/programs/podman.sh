@@ -26,10 +26,11 @@ podman unpause web
 podman stats --no-stream web | has web
 podman rm -t 0 -f web
 
-# What is published goes by translated addresses: from another network, not over the loopback.
+# What is published goes by translated addresses: from another network, and over the loopback.
 podman run -d --name published -p 8084:80 box sh -c 'echo page > /srv/index.html; exec httpd -f -h /srv'
 way=$(podman network inspect -f '{{(index .Subnets 0).Gateway}}' inner)
 podman run --rm --network inner box wget -T 10 -qO- "http://$way:8084/" | has -x page
+curl -fsS -m 10 http://127.0.0.1:8084/ | has -x page
 podman rm -t 0 -f published
 
 # A pod, whose containers have one network.

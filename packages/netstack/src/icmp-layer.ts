@@ -6,7 +6,8 @@
 import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { addToChecksum, foldChecksum, pseudoHeaderSum } from "./checksum.ts";
-import { longAt, shortAt, writeLong } from "./ethernet.ts";
+import { longAt, shortAt } from "./ethernet.ts";
+import { isIcmpError, writeIcmpError } from "./icmp-error.ts";
 import {
   FRAGMENTATION_NEEDED,
   ICMP_ECHO,
@@ -32,9 +33,6 @@ import { TokenBucket } from "./token-bucket.ts";
 /** As net.ipv4.icmp_msgs_per_sec and icmp_msgs_burst begin. */
 const ERRORS_PER_SECOND = 1000,
   ERRORS_BURST = 50;
-/** An error is no longer than a packet that every network takes (RFC 1812 §4.3.2.3, RFC 4443 §2.4 (c)). */
-const ERROR_MAX_V4 = 576 - 20,
-  ERROR_MAX_V6 = 1280 - 40;
 /** A message that goes out; valid during one call. */
 const MESSAGE = new Uint8Array(65536);
 /** The packet that an error is about. */
@@ -127,20 +125,15 @@ export class IcmpLayer {
    * @param value  the second word: an MTU, a place
    */
   refuse(packet: IncomingPacket, type: number, code: number, value: number): void {
-    const { isV6, source, destination, at, bytes, length, device } = packet;
+    const { isV6, source, destination, device } = packet;
     if (isWildcard(source) || isMulticast(source) || isBroadcast(source) || packet.fragmentAt > 0) return;
     const isToldToMany = isV6 && type === ICMPV6_TOO_BIG;
     if (!isToldToMany && (packet.isForMany || isMulticast(destination) || isBroadcast(destination))) return;
     if (!isToldToMany && device !== 0 && this.#host.isBroadcast(device, destination)) return;
-    if (isError(packet)) return;
+    if (isIcmpError(packet)) return;
     const isOurs = this.#host.isOwn(source);
     if (!isOurs && !this.#errors.take(this.#host.now())) return;
-    const quoted = Math.min(length, (isV6 ? ERROR_MAX_V6 : ERROR_MAX_V4) - ICMP_HEADER_SIZE);
-    const size = ICMP_HEADER_SIZE + quoted;
-    MESSAGE[0] = type;
-    MESSAGE[1] = code;
-    writeLong(MESSAGE, 4, value);
-    MESSAGE.set(bytes.subarray(at, at + quoted), ICMP_HEADER_SIZE);
+    const size = writeIcmpError(packet, type, code, value, MESSAGE);
     if (isOurs) {
       this.#toldOurselves(size, isV6, source);
       return;
@@ -207,12 +200,4 @@ function readRefused(bytes: Uint8Array, at: number, length: number, isV6: boolea
 function hasRightChecksum({ bytes, payloadAt, payloadLength, isV6, source, destination }: IncomingPacket): boolean {
   const pseudo = isV6 ? pseudoHeaderSum(source, destination, IPPROTO_ICMPV6, payloadLength) : 0;
   return foldChecksum(addToChecksum(pseudo, bytes, payloadAt, payloadLength)) === 0;
-}
-
-/** Is it an ICMP message that is no question (RFC 1122 §3.2.2: "an ICMP error message")? */
-function isError({ isV6, protocol, bytes, payloadAt, payloadLength }: IncomingPacket): boolean {
-  if (protocol !== (isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) return false;
-  if (payloadLength === 0) return true;
-  const type = bytes[payloadAt]!;
-  return isV6 ? type < 128 : type !== ICMP_ECHO && type !== ICMP_ECHO_REPLY && type !== 13;
 }

@@ -17,6 +17,8 @@ export interface IpDevice {
   /** Are its neighbours asked for their addresses (no IFF_NOARP)? */
   readonly asksNeighbours: boolean;
   readonly isUp: boolean;
+  /** Does what it sends come back? Then it comes from and goes to addresses of this machine. */
+  readonly isLoopback: boolean;
   /** Sends a frame, or a bare packet: `bytes[0 … length)`, which are copied. Nothing is handed back meanwhile. */
   transmit(bytes: Uint8Array, length: number): void;
 }

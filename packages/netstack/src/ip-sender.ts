@@ -1,7 +1,7 @@
 /** Packets of this machine's own: route, header, and parts where the way takes no longer ones. */
-import { EHOSTUNREACH, EMSGSIZE, ENETUNREACH, EPERM } from "@stratos/abi";
+import { EMSGSIZE, ENETUNREACH, EPERM } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { copyIp, type IpAddress, isLoopback, isSameIp, isV4, readV4, readV6 } from "./ip-address.ts";
+import { copyIp, type IpAddress, isSameIp, isV4, readV4, readV6 } from "./ip-address.ts";
 import { type IpDevice, type IpHost, NextHop } from "./ip-host.ts";
 import { FRAME_ROOM, type IpLinkOutput, OUTPUT } from "./ip-link-output.ts";
 import type { IpOutput, IpSending } from "./ip-output.ts";
@@ -99,7 +99,7 @@ export class IpSender implements IpOutput {
   /**
    * Rules see the packet whole, and may change where it goes; PAYLOAD is behind HEADER's header.
    *
-   * @returns 0; −EPERM a rule took it; −EHOSTUNREACH a rule sends it to this machine, where none of ours comes by
+   * @returns 0; −EPERM a rule took it; as `send` where a rule sends it
    */
   #sendFiltered(filter: PacketFilter, device: IpDevice, mtu: number, length: number): number {
     const whole = HEADER.size + length;
@@ -112,7 +112,6 @@ export class IpSender implements IpOutput {
     readAddresses();
     let out = device;
     if (!isSameIp(BEFORE, HEADER.destination)) {
-      if (isLoopback(HEADER.destination) || this.#host.isOwn(HEADER.destination)) return -EHOSTUNREACH;
       const failed = this.#host.route(HEADER.destination, HEADER.source, 0, 0, HOP);
       if (failed < 0) return failed;
       if (HOP.device === null) return -ENETUNREACH;

@@ -91,6 +91,8 @@ class Station implements IpHost, IpDevice, IpReceiver {
   now(): number {
     return this.#wire.nowNs;
   }
+  readonly isLoopback = false;
+
   device(): IpDevice {
     return this;
   }

@@ -138,30 +138,41 @@ export class IpStack {
     this.#link.announce(device, ip);
   }
 
-  /** A packet came in, `bytes[at … at + length)`: valid during the call. */
-  packetReceived(device: IpDevice, bytes: Uint8Array, at: number, length: number, isForMany: boolean): void {
+  /**
+   * A packet came in, `bytes[at … at + length)`: valid during the call.
+   *
+   * @param known  of one that came back by the loopback: what the filter knows of it
+   */
+  packetReceived(
+    device: IpDevice,
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    isForMany: boolean,
+    known: object | null = null,
+  ): void {
     const { packet } = this;
     const parsed = packet.read(bytes, at, length);
     if (parsed === MALFORMED) return;
     packet.device = device.index;
     packet.isForMany = isForMany;
-    if (!this.#isPlausible(packet)) return;
+    if (!device.isLoopback && !this.#isPlausible(packet)) return;
     if (parsed !== PARSED) {
       this.icmp.refuse(packet, ICMPV6_PARAMETER_PROBLEM, parsed, packet.problemAt);
       return;
     }
     const { filter } = this.#host;
     const wasInParts = packet.isFragment;
-    if (filter !== null && !this.#passesIncoming(filter, device, isForMany)) return;
+    if (filter !== null && !this.#passesIncoming(filter, device, isForMany, known)) return;
     if (this.#isForUs(packet)) this.#deliver(device);
     else this.#forward(device, wasInParts);
   }
 
   /** Rules see whole packets. @returns does it go on, as `packet` says it is by now? */
-  #passesIncoming(filter: PacketFilter, device: IpDevice, isForMany: boolean): boolean {
+  #passesIncoming(filter: PacketFilter, device: IpDevice, isForMany: boolean, known: object | null): boolean {
     const { packet } = this;
     if (packet.isFragment && !this.#putTogether()) return false;
-    const verdict = filter.incoming(packet.bytes, packet.at, packet.length, device.index, isForMany);
+    const verdict = filter.incoming(packet.bytes, packet.at, packet.length, device.index, isForMany, known);
     return this.#heed(filter, verdict) && packet.read(packet.bytes, packet.at, packet.length) === PARSED;
   }
 

@@ -14,3 +14,5 @@ export { Reno } from "./tcp/reno.ts";
 export { type BacklogOwner, TcpBacklog } from "./tcp/tcp-backlog.ts";
 export { TcpConnection } from "./tcp/tcp-connection.ts";
 export { type ConnectionOptions, type TcpHost, TcpStack } from "./tcp/tcp-stack.ts";
+export * from "./udp.ts";
+export { Uplink, type UplinkHost } from "./uplink/uplink.ts";

@@ -9,8 +9,20 @@ export const REFUSED_BY_RESET = -1;
  * hooks of one packet are called one after the other, and no other packet's come between.
  */
 export interface PacketFilter {
-  /** A packet came in, before it is known where it goes. @returns PASSED, REFUSED or another, as all of them */
-  incoming(bytes: Uint8Array, at: number, length: number, device: number, isForMany: boolean): number;
+  /**
+   * A packet came in, before it is known where it goes.
+   *
+   * @param known  of one that came back by the loopback: what `known` was when it left
+   * @returns PASSED, REFUSED or another, as all of them
+   */
+  incoming(
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    device: number,
+    isForMany: boolean,
+    known: object | null,
+  ): number;
   /** The same is for this machine. */
   local(): number;
   /** The same is to be passed on by an interface. */
@@ -19,6 +31,8 @@ export interface PacketFilter {
   outgoing(bytes: Uint8Array, at: number, length: number, device: number): number;
   /** That, or one that is passed on, leaves by an interface. */
   leaving(device: number): number;
+  /** What is known of the packet that has just left. */
+  readonly known: object;
   /** Of REFUSED: an ICMP error of the packet's version, or REFUSED_BY_RESET. */
   readonly refusalType: number;
   readonly refusalCode: number;

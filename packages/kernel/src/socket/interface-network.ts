@@ -70,7 +70,11 @@ export interface InterfaceIp {
   /** A frame came in, for this station, for all or for a group. */
   frameReceived(one: NetworkInterface, frame: Uint8Array, isForMany: boolean): void;
   /** The same, when its turn has come. */
-  take(one: NetworkInterface, bytes: Uint8Array, isForMany: boolean): void;
+  take(one: NetworkInterface, bytes: Uint8Array, isForMany: boolean, known: object | null): void;
+  /** A packet leaves by the loopback, `bytes[0 … length)`: it comes in there. */
+  loop(one: NetworkInterface, bytes: Uint8Array, length: number): void;
+  /** Do rules see packets? Then those within the machine cross the IP layer, too. */
+  readonly isFiltered: boolean;
   /** Tells its neighbours its addresses of IPv4, where they are asked for at all. */
   announce(one: NetworkInterface): void;
   /** It is down or gone: its neighbours are unknown again. */

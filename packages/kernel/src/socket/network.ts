@@ -25,6 +25,7 @@ import type { RoughNetwork } from "./inet/rough-network.ts";
 import type { NetlinkNetwork, NetlinkSocket } from "./netlink/netlink-socket.ts";
 import { FilterHost } from "./ip/filter-host.ts";
 import { NetworkIp } from "./ip/network-ip.ts";
+import { NetworkUplink } from "./ip/network-uplink.ts";
 import { removeInterface } from "./interface-changes.ts";
 import type { ChangeAsker, NetworkObserver } from "./interface-network.ts";
 import { NetworkSettings } from "./network-settings.ts";
@@ -146,6 +147,7 @@ export class Network
       mtu: 1500,
       link: null,
     });
+    outside.device = new NetworkUplink(this, outside, provider);
     const families = [this.outsideIn(4), this.outsideIn(6)];
     this.#start(
       outside,

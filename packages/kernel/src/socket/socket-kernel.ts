@@ -41,6 +41,8 @@ export interface SocketKernel extends VfsKernel {
   /** What programs asked for in vain, with a detail where there is one. */
   readonly notices: Map<Notice, string>;
   realtime(): Time;
+  /** To be called when something from outside made work for the machine's next turn. */
+  readonly onRunnable: (() => void) | null;
 }
 
 /** A network (network.ts), as a socket of any family knows it; those of one say more of it beside their class. */

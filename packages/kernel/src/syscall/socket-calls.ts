@@ -448,10 +448,13 @@ export const socketCalls: SyscallTable = {
       "raw packets go, not UDP-Lite (ENETUNREACH); TCP over links has no ECN, SYN cookies and pacing, and " +
       "/proc/net/tcp and NETLINK_SOCK_DIAG list its connections that have a socket; packets are passed on " +
       "between all links " +
-      "or none (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding), and never to the host's network; there are no " +
+      "or none (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding), and to the host's network as TCP and UDP from an " +
+      "address of the way out (masquerade), which sockets of the host carry: echoes are refused there as prohibited, " +
+      "hop limits, ECN and options of IP stay here; there are no " +
       "routers' advertisements, duplicates of addresses are not looked for, groups are told to no router, and " +
-      "neighbours have no proxies (EOPNOTSUPP); rules of netfilter see what crosses links, not the " +
-      "loopback nor what goes to the host's network, know no bridges, devices, flow tables and queues " +
+      "neighbours have no proxies (EOPNOTSUPP); rules of netfilter see TCP and UDP that cross links, the loopback or " +
+      "the way out for other networks, not what the first network's own sockets and the host's tell each other, " +
+      "know no bridges, devices, flow tables and queues " +
       "(EOPNOTSUPP), no owners of packets, helpers and zones, and check no windows of TCP; rules of routes know " +
       "no tunnels and groups of interfaces " +
       "(EOPNOTSUPP), routes no types but unicast (EOPNOTSUPP); the way out stays in its network (EINVAL) and is no " +

@@ -1,5 +1,6 @@
 /** Several networks of one machine, joined by links; time is the kernel's, which each test moves. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { CLONE_NEWNET } from "@stratos/abi";
 import type { SocketProvider } from "@stratos/host";
 import { moveInterface } from "../socket/interface-changes.ts";
@@ -9,6 +10,11 @@ import { SocketTask } from "./socket-task.ts";
 import { call } from "./system-calls.ts";
 
 const UP = 1;
+
+/** What nft(8) sent on Linux for each text, message by message in hexadecimal. */
+export const RULESETS: Readonly<Record<string, { readonly text: string; readonly sent: string }>> = JSON.parse(
+  readFileSync(new URL("nft-rulesets.json", import.meta.url), "utf8"),
+) as never;
 
 export interface Station {
   user: SocketTask;
@@ -55,9 +61,16 @@ export class World {
   }
 }
 
-/** Two stations, and a router between them that passes nothing on yet. */
-export function routed(): { world: World; a: Station; router: Station; b: Station } {
-  const world = new World();
+interface Routed {
+  world: World;
+  a: Station;
+  router: Station;
+  b: Station;
+}
+
+/** Two stations, and a router between them that passes nothing on yet. @param sockets  the router's way out */
+export function routed(sockets: SocketProvider | null = null): Routed {
+  const world = new World(sockets);
   const [router, a, b] = [world.first, world.station(), world.station()];
   world.join(router, "to-a", a, "a");
   world.join(router, "to-b", b, "b");

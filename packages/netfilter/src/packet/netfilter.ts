@@ -37,7 +37,7 @@ import { Ruleset } from "../rules/ruleset.ts";
 import { Conntrack } from "../track/conntrack.ts";
 import { answerExpectations, conntrackSubsystem } from "../track/ctnetlink.ts";
 import { isChosen, isSourceHook, Nat, translate, translateError } from "../track/nat.ts";
-import { NEW, PacketView, RELATED, REPLY } from "../track/packet-view.ts";
+import { type KnownPacket, NEW, PacketView, RELATED, REPLY } from "../track/packet-view.ts";
 import { compile } from "./compile.ts";
 import type { PacketHost } from "./packet-host.ts";
 import type { Entry, Program } from "./program.ts";
@@ -99,10 +99,23 @@ export class Netfilter implements Surroundings {
     this.#changed();
   }
 
-  /** A packet came in by an interface. It may be changed in place. @returns PASSED, DROPPED or REFUSED */
-  incoming(bytes: Uint8Array, at: number, length: number, device: number, isForMany: boolean): number {
+  /**
+   * A packet came in by an interface. It may be changed in place.
+   *
+   * @param known  of one that left and came back by the loopback
+   * @returns PASSED, DROPPED or REFUSED
+   */
+  incoming(
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    device: number,
+    isForMany: boolean,
+    known: object | null = null,
+  ): number {
     const { packet } = this;
     packet.begin(bytes, at, length);
+    if (known !== null) packet.recall(known as KnownPacket);
     packet.inDevice = device;
     packet.isForMany = isForMany;
     return this.#hook(NF_INET_PRE_ROUTING);
@@ -133,6 +146,12 @@ export class Netfilter implements Surroundings {
     return this.#hook(NF_INET_POST_ROUTING);
   }
 
+  /** Of the packet that has just left. */
+  get known(): KnownPacket {
+    const { connection, relation, mark } = this.packet;
+    return { connection, relation, mark };
+  }
+
   #hook(hook: number): number {
     const program = (this.#program ??= compile(this.ruleset));
     const { packet } = this;
@@ -147,7 +166,8 @@ export class Netfilter implements Surroundings {
     if (isFirst && program.tracks) {
       for (; at < entries.length && entries[at]!.priority < NF_IP_PRI_CONNTRACK; at++)
         if (!this.#passes(program, entries[at]!)) return this.#refusal();
-      this.conntrack.track(packet, this.nowNs);
+      // One that came back by the loopback is known (nf_conntrack_core.c, nf_conntrack_in).
+      if (packet.connection === null) this.conntrack.track(packet, this.nowNs);
     }
     const natPriority = isSourceHook(hook) ? NF_IP_PRI_NAT_SRC : NF_IP_PRI_NAT_DST;
     let isTranslated = !program.translates || hook === NF_INET_FORWARD;

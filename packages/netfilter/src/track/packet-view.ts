@@ -16,6 +16,13 @@ export const ESTABLISHED = 0,
 
 const EXTENSIONS_MAX = 8;
 
+/** What stays with a packet from where it leaves to where it comes in again. */
+export interface KnownPacket {
+  readonly connection: Connection | null;
+  readonly relation: number;
+  readonly mark: number;
+}
+
 export class PacketView {
   bytes: Uint8Array = new Uint8Array(0);
   /** Where its IP header begins. */
@@ -65,6 +72,13 @@ export class PacketView {
       const fragment = ((bytes[at + 6]! & 0x1f) << 8) | bytes[at + 7]!;
       this.transportAt = fragment === 0 && header < length ? at + header : -1;
     }
+  }
+
+  /** It came back by the loopback. */
+  recall({ connection, relation, mark }: KnownPacket): void {
+    this.connection = connection;
+    this.relation = relation;
+    this.mark = mark;
   }
 
   #findTransportV6(): void {

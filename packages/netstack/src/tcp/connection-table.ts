@@ -1,11 +1,21 @@
 /** Connections by their two ends: a hash table whose seed nobody outside knows, so that nobody fills one bucket. */
 import { stateClass } from "@stratos/base";
 import { type IpAddress, isSameIp } from "../ip-address.ts";
-import type { Tcb } from "./tcb.ts";
+import type { IpSending } from "../ip-output.ts";
 
 const SMALLEST = 64;
 
-export class ConnectionTable<T extends Tcb> {
+/** What has two ends, and a place in a table. */
+export interface TableEntry {
+  readonly local: IpAddress;
+  readonly localPort: number;
+  readonly remote: IpAddress;
+  readonly remotePort: number;
+  readonly how: Pick<IpSending, "device">;
+  nextInBucket: TableEntry | null;
+}
+
+export class ConnectionTable<T extends TableEntry> {
   #buckets: (T | null)[] = new Array<T | null>(SMALLEST).fill(null);
   #seed: number;
   count = 0;
@@ -39,7 +49,7 @@ export class ConnectionTable<T extends Tcb> {
 
   remove(one: T): void {
     const at = this.#bucketOf(one.local, one.localPort, one.remote, one.remotePort);
-    let each: Tcb | null = this.#buckets[at]!;
+    let each: TableEntry | null = this.#buckets[at]!;
     if (each === one) this.#buckets[at] = one.nextInBucket as T | null;
     else {
       while (each !== null && each.nextInBucket !== one) each = each.nextInBucket;

@@ -29,11 +29,17 @@ export class LoopbackDatagrams implements DatagramTransport {
 
   /** Into the queue of who hears it. @returns as `send` */
   deliver(datagram: OutgoingDatagram, from: IoCursor): number {
-    const { to } = datagram;
-    const { ip, port } = to;
-    const device = this.#socket.network.interfaceOf(ip).index;
-    const claim = this.#ports.find({ ip, port, device }, datagram.from, hears);
+    const device = this.#socket.network.interfaceOf(datagram.to.ip).index;
+    const claim = this.#hearerOf(datagram, device);
     return claim === null ? NOBODY : claim.socket.loopback.arrive(datagram, device, from);
+  }
+
+  isHeard(datagram: OutgoingDatagram): boolean {
+    return this.#hearerOf(datagram, this.#socket.network.interfaceOf(datagram.to.ip).index) !== null;
+  }
+
+  #hearerOf({ to: { ip, port }, from }: OutgoingDatagram, device: number): UdpClaim | null {
+    return this.#ports.find({ ip, port, device }, from, hears);
   }
 
   /** Does the interface take in what is sent to the group? Work: one step a member of groups. */

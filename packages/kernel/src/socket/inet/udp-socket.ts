@@ -379,6 +379,7 @@ export class UdpSocket extends DatagramSocket {
     if (OUTGOING.staysHere || this.network.isLocal(to.ip)) {
       if (hasRoutingHeader(OUTGOING.extensions)) return this.#lose(from);
       if (this.network.isBroadcast(to.ip)) return this.#sendToAll(from);
+      if (this.#crossesRules()) return this.#sendOnLink(from, 0);
       const sent = this.loopback.send(OUTGOING, from);
       if (sent !== NOBODY) return sent;
       if (this.#host === null || OUTGOING.staysHere) {
@@ -394,6 +395,13 @@ export class UdpSocket extends DatagramSocket {
     if (typeof bytes === "number") return bytes;
     this.loopback.sendToAll(OUTGOING, () => new BytesCursor(bytes));
     return this.#sendOnLink(new BytesCursor(bytes), OUTGOING.device);
+  }
+
+  /** Do rules see what goes to this machine? What nobody here hears may be the host's. */
+  #crossesRules(): boolean {
+    if (!this.network.ip.isFiltered || OUTGOING.staysHere || this.protocol !== IPPROTO_UDP) return false;
+    if (OUTGOING.extensions.length > 0) return false;
+    return this.#host === null || this.loopback.isHeard(OUTGOING);
   }
 
   /** Out by the IP layer; −EOPNOTSUPP with headers of IPv6 that it doesn't write. */

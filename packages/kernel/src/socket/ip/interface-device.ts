@@ -24,7 +24,7 @@ export class InterfaceDevice implements IpDevice {
   }
 
   get isEthernet(): boolean {
-    return this.own.hasFrames;
+    return this.own.hasFrames && !this.own.isLoopback;
   }
 
   get asksNeighbours(): boolean {
@@ -35,7 +35,12 @@ export class InterfaceDevice implements IpDevice {
     return this.own.isUp;
   }
 
+  get isLoopback(): boolean {
+    return this.own.isLoopback;
+  }
+
   transmit(bytes: Uint8Array, length: number): void {
+    if (this.own.isLoopback) return this.own.network.ip.loop(this.own, bytes, length);
     sendFrame(this.own, bytes.subarray(0, length), null);
   }
 

@@ -1,7 +1,8 @@
 /**
  * The IP layer of a network (`IpStack` of netstack) among its interfaces, routes and sockets. It carries what goes to
  * and comes from other stations of links; what stays in this machine goes by the loopback's own ways
- * (../inet/loopback-*), and what leaves by the provider's interface by the host's sockets.
+ * (../inet/loopback-*), and what its own sockets send by the provider's interface by the host's; what is only passed on
+ * there goes by packets as well (network-uplink.ts).
  */
 import { EHOSTUNREACH, ENETDOWN, ENETUNREACH, ENODEV, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
@@ -86,11 +87,26 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     if (!kernel.socketState.backlog.add(kernel, one, frame.slice(), isForMany)) one.counters.receivedDropped++;
   }
 
-  take(one: NetworkInterface, bytes: Uint8Array, isForMany: boolean): void {
+  take(one: NetworkInterface, bytes: Uint8Array, isForMany: boolean, known: object | null): void {
     const device = deviceOf(one);
-    if (one.hasFrames) this.stack.frameReceived(device, bytes, bytes.length, isForMany);
-    else this.stack.packetReceived(device, bytes, 0, bytes.length, false);
+    if (device.isEthernet) this.stack.frameReceived(device, bytes, bytes.length, isForMany);
+    else this.stack.packetReceived(device, bytes, 0, bytes.length, false, known);
     this.rearm();
+  }
+
+  loop(one: NetworkInterface, bytes: Uint8Array, length: number): void {
+    const { kernel } = this.#network;
+    const { counters } = one;
+    counters.sentPackets++;
+    counters.sentBytes += length;
+    const known = this.filter?.known ?? null;
+    if (!kernel.socketState.backlog.add(kernel, one, bytes.slice(0, length), false, known)) counters.receivedDropped++;
+    counters.receivedPackets++;
+    counters.receivedBytes += length;
+  }
+
+  get isFiltered(): boolean {
+    return this.filter !== null;
   }
 
   /** Something was sent: what comes of it at once is done, and what is to come later will be. */
@@ -134,6 +150,10 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     into.device = null;
     copyIp(destination, into.ip);
     const network = this.#network;
+    if (from === 0 && network.isLocal(destination)) {
+      into.device = deviceOf(network.interfaces[0]!);
+      return 0;
+    }
     let one: NetworkInterface | undefined;
     if (isMulticast(destination) || (device !== 0 && isBroadcast(destination))) {
       one = device === 0 ? wayToGroup(network, destination) : network.interfaceByIndex(device);
@@ -147,7 +167,8 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
       if (route.gateway !== null) copyIp(route.gateway, into.ip);
     }
     if (!one.isUp) return -ENETDOWN;
-    if (!one.carriesIp) return from === 0 ? -EHOSTUNREACH : -ENETUNREACH;
+    // What is only passed on to the outside goes by its uplink.
+    if (!one.carriesIp && (from === 0 || one.kind !== "provider")) return from === 0 ? -EHOSTUNREACH : -ENETUNREACH;
     into.device = deviceOf(one);
     return 0;
   }
@@ -160,7 +181,7 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
   isExpected(device: number, source: IpAddress, destination: IpAddress): boolean {
     const network = this.#network;
     const one = network.interfaceByIndex(device);
-    if (one === undefined || !isV4(source)) return true;
+    if (one === undefined || one.isLoopback || !isV4(source)) return true;
     const strictness = Math.max(network.settings.interfaces.all.reversePath, one.settings.reversePath);
     if (strictness <= 0) return true;
     FLOW.source = destination;

@@ -24,6 +24,8 @@ interface WaitingFrame {
   readonly bytes: Uint8Array;
   /** It went to all stations, or a group. */
   readonly isForMany: boolean;
+  /** What the filter knows of one that came by the loopback. */
+  readonly known: object | null;
 }
 
 export class PacketBacklog implements TimerClient {
@@ -34,9 +36,15 @@ export class PacketBacklog implements TimerClient {
   #isRunning = false;
 
   /** @param bytes  are kept @returns is there room? */
-  add(kernel: BacklogKernel, one: NetworkInterface, bytes: Uint8Array, isForMany: boolean): boolean {
+  add(
+    kernel: BacklogKernel,
+    one: NetworkInterface,
+    bytes: Uint8Array,
+    isForMany: boolean,
+    known: object | null = null,
+  ): boolean {
     if (this.#waiting.length >= FRAMES_MAX || this.#bytes + bytes.length > BYTES_MAX) return false;
-    this.#waiting.push({ one, bytes, isForMany });
+    this.#waiting.push({ one, bytes, isForMany, known });
     this.#bytes += bytes.length;
     this.#kernel = kernel;
     if (!this.#timer.isArmed) kernel.timers.set(this.#timer, kernel.now());
@@ -51,10 +59,11 @@ export class PacketBacklog implements TimerClient {
     for (let left = AT_ONCE; left > 0; left--) {
       const frame = this.#waiting.shift();
       if (frame === undefined) break;
-      const { one, bytes, isForMany } = frame;
+      const { one, bytes, isForMany, known } = frame;
       this.#bytes -= bytes.length;
       kernel.work.charge(1 + (bytes.length >> 12));
-      if (one.isUp && one.network.interfaceByIndex(one.index) === one) one.network.ip.take(one, bytes, isForMany);
+      if (one.isUp && one.network.interfaceByIndex(one.index) === one)
+        one.network.ip.take(one, bytes, isForMany, known);
     }
     this.#isRunning = false;
     if (this.#waiting.length === 0) kernel.timers.cancel(this.#timer);

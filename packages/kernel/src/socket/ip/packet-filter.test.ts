@@ -3,7 +3,6 @@
  * nft(8) sends them (what it sent on Linux stands beside each), and programs of three networks, two behind a router.
  */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import {
   AF_INET,
@@ -24,18 +23,17 @@ import {
 } from "@stratos/abi";
 import { ipBytes, ipOfText } from "@stratos/netstack";
 import { routeRequest } from "../../testing/route-client.ts";
-import { routed, type Station, type World } from "../../testing/network-world.ts";
+import { RULESETS, routed, type Station, type World } from "../../testing/network-world.ts";
 import { inet, inet6 } from "../../testing/socket-task.ts";
 import { addAddress } from "../interface-changes.ts";
 
-const RULESETS = JSON.parse(
-  readFileSync(new URL("../../testing/nft-rulesets.json", import.meta.url), "utf8"),
-) as Record<string, { readonly text: string; readonly sent: string }>;
+function load(station: Station, name: string): void {
+  send(station, RULESETS[name]!.sent);
+}
 
-function load({ user }: Station, name: string): void {
+function send({ user }: Station, messages: string): void {
   const fd = user.socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
-  for (const sent of RULESETS[name]!.sent.split(" "))
-    assert.equal(user.send(fd, Buffer.from(sent, "hex")), sent.length / 2);
+  for (const sent of messages.split(" ")) assert.equal(user.send(fd, Buffer.from(sent, "hex")), sent.length / 2);
   assert.equal(user.receive(fd, 1000, MSG_DONTWAIT), -EAGAIN, "nothing was refused");
 }
 
@@ -233,6 +231,60 @@ describe("a router that translates", () => {
     const five = hear(a, 5);
     ask(b, "10.1.0.2", 5);
     assert.equal(take(a, five), -EAGAIN);
+  });
+});
+
+describe("the loopback", () => {
+  it("is seen by rules, as all that is sent and comes in", () => {
+    const { a } = open();
+    load(a, "input");
+    const [seven, eight] = [hear(a, 7), hear(a, 8)];
+    const asking = ask(a, "127.0.0.1", 7);
+    ask(a, "127.0.0.1", 8);
+    const got = a.user.receiveFrom(seven, MSG_DONTWAIT) as { text: string; from: Uint8Array };
+    assert.equal(got.text, "hello");
+    assert.equal(a.user.send(seven, "answer", 0, got.from), 6);
+    assert.equal(take(a, asking), "answer");
+    assert.equal(take(a, eight), -EAGAIN);
+    assert.equal(take(a, ask(a, "127.0.0.1", 9)), -ECONNREFUSED);
+    // To its other addresses, too.
+    ask(a, "10.1.0.2", 8);
+    assert.equal(take(a, eight), -EAGAIN);
+    ask(a, "10.1.0.2", 7);
+    assert.equal(take(a, seven), "hello");
+  });
+
+  it("is translated, as Docker's resolver is found by containers", () => {
+    const { a } = open();
+    // `dnat to 127.0.0.11` at the output, in place of `dnat to 10.2.0.2` at prerouting.
+    const sent = RULESETS["router"]!.sent.replaceAll("0a020002", "7f00000b").replace(
+      "080001000000000008000200ffffff9c",
+      "080001000000000308000200ffffff9c",
+    );
+    send(a, sent);
+    const { user } = a;
+    const seven = user.socket(AF_INET, SOCK_DGRAM);
+    assert.equal(user.bind(seven, inet("127.0.0.11", 7)), 0);
+    const asking = ask(a, "127.0.0.11", 8080, "name?");
+    const got = user.receiveFrom(seven, MSG_DONTWAIT) as { text: string; from: Uint8Array };
+    assert.equal(got.text, "name?");
+    assert.equal(user.send(seven, "address", 0, got.from), 7);
+    assert.equal(take(a, asking), "address", "from where it was asked");
+
+    const server = user.socket(AF_INET, SOCK_STREAM);
+    assert.equal(user.bind(server, inet("127.0.0.11", 80)), 0);
+    assert.equal(user.call("listen", server, 5), 0);
+    const client = user.socket(AF_INET, SOCK_STREAM);
+    assert.equal(user.connect(client, inet("127.0.0.11", 8080)), 0);
+    const end = user.call("accept", server, 0, 0);
+    assert.ok(end > 0);
+    const long = "0123456789".repeat(2000);
+    assert.equal(user.send(client, long), long.length);
+    assert.equal(user.receive(end, long.length, MSG_DONTWAIT), long);
+    assert.deepEqual(user.name(client, "getpeername"), inet("127.0.0.11", 8080));
+    user.call("close", end);
+    assert.equal(user.receive(client, 10, MSG_DONTWAIT), "");
+    assert.equal(user.connect(user.socket(AF_INET, SOCK_STREAM), inet("127.0.0.11", 82)), -ECONNREFUSED);
   });
 });
 

@@ -1,11 +1,10 @@
 /** UDP that goes out by links (RFC 768). */
 import { EFAULT, EMSGSIZE, IPPROTO_UDP } from "@stratos/abi";
-import { addToChecksum, foldChecksum, type IpOutput, pseudoHeaderSum } from "@stratos/netstack";
+import { type IpOutput, UDP_HEADER_SIZE, writeUdpHeader } from "@stratos/netstack";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { OutgoingDatagram } from "../inet/datagram-transport.ts";
 
-const HEADER_SIZE = 8,
-  LENGTH_MAX = 65535;
+const LENGTH_MAX = 65535;
 const MESSAGE = new Uint8Array(LENGTH_MAX + 1);
 const SENDING = { hops: 0, trafficClass: 0, dontFragment: false, device: 0 };
 
@@ -22,26 +21,15 @@ export function sendUdp(
   { device, dontFragment }: { readonly device: number; readonly dontFragment: boolean },
 ): number {
   const length = bytes.remaining;
-  const size = HEADER_SIZE + length;
+  const size = UDP_HEADER_SIZE + length;
   if (size > LENGTH_MAX) return -EMSGSIZE;
-  const taken = length === 0 ? 0 : bytes.take(MESSAGE, HEADER_SIZE, length);
+  const taken = length === 0 ? 0 : bytes.take(MESSAGE, UDP_HEADER_SIZE, length);
   if (taken < length) return taken < 0 ? taken : -EFAULT;
-  putShort(0, from.port);
-  putShort(2, to.port);
-  putShort(4, size);
-  putShort(6, 0);
-  const sum = pseudoHeaderSum(from.ip, to.ip, IPPROTO_UDP, size);
-  // One of zero would say that there is none.
-  putShort(6, foldChecksum(addToChecksum(sum, MESSAGE, 0, size)) || 0xffff);
+  writeUdpHeader(MESSAGE, 0, size, from, to);
   SENDING.hops = hopLimit;
   SENDING.trafficClass = trafficClass;
   SENDING.dontFragment = dontFragment;
   SENDING.device = device;
   const failed = output.send(IPPROTO_UDP, from.ip, to.ip, MESSAGE, 0, size, SENDING);
   return failed < 0 ? failed : length;
-}
-
-function putShort(at: number, value: number): void {
-  MESSAGE[at] = value >> 8;
-  MESSAGE[at + 1] = value & 255;
 }

@@ -1,24 +1,19 @@
 /** UDP as it comes in from links (RFC 768): checked, and put into the queue of whoever hears the port. */
-import { IPPROTO_UDP } from "@stratos/abi";
 import { BytesCursor, stateClass } from "@stratos/base";
 import {
-  addToChecksum,
-  foldChecksum,
   type InetEndpoint,
   type IpAddress,
   type IpReceiver,
   type IpStack,
   isMulticast,
-  isV4,
-  pseudoHeaderSum,
   ScratchEndpoint,
+  UDP_HEADER_SIZE,
+  udpSize,
 } from "@stratos/netstack";
 import { NO_EXTENSIONS } from "../inet/extension-headers.ts";
 import { Hearing, reaches } from "../inet/port-table.ts";
 import type { UdpClaim, UdpNetwork } from "../inet/udp-socket.ts";
 
-/** Source port, destination port, length, checksum. */
-const HEADER_SIZE = 8;
 const DATAGRAM = {
   from: new ScratchEndpoint(),
   to: new ScratchEndpoint(),
@@ -46,15 +41,14 @@ export class UdpReceiver implements IpReceiver {
     trafficClass: number,
     device: number,
   ): void {
-    if (length < HEADER_SIZE) return;
-    const size = (bytes[at + 4]! << 8) | bytes[at + 5]!;
-    if (size < HEADER_SIZE || size > length || !hasRightChecksum(source, destination, bytes, at, size)) return;
+    const size = udpSize(source, destination, bytes, at, length);
+    if (size < 0) return;
     const { from, to } = DATAGRAM;
     from.set(source, portAt(bytes, at));
     to.set(destination, portAt(bytes, at + 2));
     DATAGRAM.hopLimit = this.#stack.packet.hops;
     DATAGRAM.trafficClass = trafficClass;
-    const payload = bytes.subarray(at + HEADER_SIZE, at + size);
+    const payload = bytes.subarray(at + UDP_HEADER_SIZE, at + size);
     if (isMulticast(destination) || !this.#network.hasAddress(destination)) this.#toAll(payload, device);
     else {
       const where = { ip: destination, port: to.port, device };
@@ -85,12 +79,12 @@ export class UdpReceiver implements IpReceiver {
     length: number,
   ): void {
     const { error, offender } = this.#stack.icmp;
-    if (length < HEADER_SIZE || error === null) return;
+    if (length < UDP_HEADER_SIZE || error === null) return;
     const { from, to } = DATAGRAM;
     from.set(destination, portAt(bytes, at + 2));
     to.set(source, portAt(bytes, at));
     const claim = this.#network.udpPorts.find({ ip: source, port: to.port, device: 0 }, from, hearing);
-    claim?.socket.networkError(error, offender, from, bytes.slice(at + HEADER_SIZE, at + length));
+    claim?.socket.networkError(error, offender, from, bytes.slice(at + UDP_HEADER_SIZE, at + length));
   }
 
   static {
@@ -103,19 +97,6 @@ export class UdpReceiver implements IpReceiver {
 
 function portAt(bytes: Uint8Array, at: number): number {
   return (bytes[at]! << 8) | bytes[at + 1]!;
-}
-
-/** Without one is right in IPv4 alone (RFC 8200 §8.1). */
-function hasRightChecksum(
-  source: IpAddress,
-  destination: IpAddress,
-  bytes: Uint8Array,
-  at: number,
-  length: number,
-): boolean {
-  if (bytes[at + 6] === 0 && bytes[at + 7] === 0) return isV4(source);
-  const sum = pseudoHeaderSum(source, destination, IPPROTO_UDP, length);
-  return foldChecksum(addToChecksum(sum, bytes, at, length)) === 0;
 }
 
 function hearing(claim: UdpClaim, sender: InetEndpoint): Hearing {

@@ -1,0 +1,49 @@
+import { stateClass } from "@stratos/base";
+import type { HostAddress, HostSocketEvents } from "@stratos/host";
+import { type IpAddress, isV4 } from "../ip-address.ts";
+import { textOfIp } from "../ip-text.ts";
+import type { IncomingPacket } from "../ip-packet.ts";
+import { shortAt } from "../ethernet.ts";
+import type { TableEntry } from "../tcp/connection-table.ts";
+import { PLAINLY } from "./uplink-output.ts";
+
+/** What flows have of their uplink. */
+export interface FlowUplink {
+  /** There is something to look at. */
+  isDue(flow: Flow): void;
+}
+
+/** What goes between a station inside (`remote`) and one outside (`local`, for which the uplink speaks). */
+export abstract class Flow implements TableEntry, HostSocketEvents {
+  readonly uplink: FlowUplink;
+  readonly local: IpAddress;
+  readonly localPort: number;
+  readonly remote: IpAddress;
+  readonly remotePort: number;
+  readonly how = PLAINLY;
+  nextInBucket: TableEntry | null = null;
+  /** When something came or went last. */
+  usedNs: number;
+
+  /** @param packet  of TCP or UDP, checked */
+  constructor(uplink: FlowUplink, packet: IncomingPacket, nowNs: number) {
+    this.uplink = uplink;
+    this.local = packet.destination.slice();
+    this.remote = packet.source.slice();
+    this.remotePort = shortAt(packet.bytes, packet.payloadAt);
+    this.localPort = shortAt(packet.bytes, packet.payloadAt + 2);
+    this.usedNs = nowNs;
+  }
+
+  get peer(): HostAddress {
+    return { family: isV4(this.local) ? 4 : 6, address: textOfIp(this.local), port: this.localPort };
+  }
+
+  changed(): void {
+    this.uplink.isDue(this);
+  }
+
+  static {
+    stateClass("uplink.Flow", this);
+  }
+}

@@ -1,0 +1,293 @@
+/**
+ * The way out for packets of other stations (containers behind a bridge, network namespaces behind a router): what the
+ * machine passes on to the outside is taken apart, and sockets of the host carry what is in it, as slirp and passt do.
+ * The machine's own sockets have no need of it: they are the host's at once.
+ *
+ *      stations inside                                   the host
+ *     ── forward, POSTROUTING ──► Uplink.transmit ──► TcpFlow, UdpFlow ──► HostSocket
+ *     ◄─ PREROUTING, forward ──── UplinkHost.arrive ◄── TcpStack, UplinkOutput ◄──┘
+ *
+ * For the stations inside it is every station outside: its TcpStack listens at each address and port to which a socket
+ * of the host could be connected. What comes from an address that the machine has not outside is lost, as it is where
+ * nobody knows the way back: translate it (masquerade).
+ *
+ * Bounds: TCP_FLOWS_MAX connections (beyond them the SYN is lost, and comes again), UDP_FLOWS_MAX pairs of ports (the
+ * one unused for longest gives way). Packets are hostile: what isn't whole, or has a false checksum, is lost.
+ */
+import { EPERM, EPROTONOSUPPORT, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
+import { shortAt } from "../ethernet.ts";
+import { ICMP_ECHO, ICMPV6_ECHO } from "../icmp.ts";
+import type { IpAddress } from "../ip-address.ts";
+import { IncomingPacket, PARSED } from "../ip-packet.ts";
+import { Reassembly } from "../reassembly.ts";
+import { ConnectionTable } from "../tcp/connection-table.ts";
+import { ACK, HEADER_SIZE, RST, SYN, TcpSegment } from "../tcp/tcp-segment.ts";
+import type { TcpBacklog } from "../tcp/tcp-backlog.ts";
+import { type ConnectionOptions, type TcpHost, TcpStack } from "../tcp/tcp-stack.ts";
+import { UDP_HEADER_SIZE, udpSize } from "../udp.ts";
+import type { Flow, FlowUplink } from "./flow.ts";
+import { TcpFlow } from "./tcp-flow.ts";
+import { UdpFlow } from "./udp-flow.ts";
+import type { UplinkHost } from "./uplink-host.ts";
+import { PLAINLY, UplinkOutput } from "./uplink-output.ts";
+
+export type { UplinkHost } from "./uplink-host.ts";
+
+const TCP_FLOWS_MAX = 4096,
+  UDP_FLOWS_MAX = 1024;
+/** Datagrams may be answered for so long (net.netfilter.nf_conntrack_udp_timeout_stream). */
+const UDP_LIFE_NS = 120e9;
+/** What waits to be opened by the station inside, which has it from the host already, waits for so long. */
+const ARRIVING_LIFE_NS = 60e9;
+const SWEEP_NS = 15e9;
+
+const OPTIONS: ConnectionOptions = {
+  how: { ...PLAINLY, dontFragment: true },
+  receiveLimit: 131072,
+  receiveMost: 1 << 20,
+  mssClamp: 0,
+};
+/** A packet on its way out, and one that has waited; valid during one call. */
+const PACKET = new IncomingPacket(),
+  OPENING = new IncomingPacket();
+const SEGMENT = new TcpSegment();
+
+export class Uplink implements TcpHost, FlowUplink {
+  #host: UplinkHost;
+  #output: UplinkOutput;
+  #tcp: TcpStack;
+  #tcpFlows: ConnectionTable<TcpFlow>;
+  #udpFlows: ConnectionTable<UdpFlow>;
+  #reassembly = new Reassembly();
+  /** Flows that have news. Bound: flows. */
+  #due = new Set<Flow>();
+  #isBusy = false;
+  #tcpNs = Infinity;
+  #sweepNs = Infinity;
+
+  /** @param key  16 bytes that nobody outside knows */
+  constructor(host: UplinkHost, key: Uint8Array) {
+    this.#host = host;
+    this.#output = new UplinkOutput(host);
+    this.#tcp = new TcpStack(this.#output, this, key);
+    const seed = (key[3]! << 24) | (key[2]! << 16) | (key[1]! << 8) | key[0]!;
+    this.#tcpFlows = new ConnectionTable(seed);
+    this.#udpFlows = new ConnectionTable(seed);
+  }
+
+  get flowCount(): number {
+    return this.#tcpFlows.count + this.#udpFlows.count;
+  }
+
+  /** A packet leaves the machine, `bytes[at … at + length)`: valid during the call. */
+  transmit(bytes: Uint8Array, at: number, length: number): void {
+    if (PACKET.read(bytes, at, length) !== PARSED || !this.#host.isOutside(PACKET.source)) return;
+    this.#isBusy = true;
+    if (!PACKET.isFragment || this.#putTogether()) this.#carry(PACKET);
+    this.#settle();
+  }
+
+  #putTogether(): boolean {
+    const whole = this.#reassembly.add(PACKET, this.#host.now());
+    return whole !== null && PACKET.read(whole.bytes, whole.at, whole.knownLength) === PARSED;
+  }
+
+  #carry(packet: IncomingPacket): void {
+    const { protocol, isV6, bytes, payloadAt, payloadLength } = packet;
+    if (protocol === IPPROTO_TCP) this.#carrySegment(packet);
+    else if (protocol === IPPROTO_UDP) this.#carryDatagram(packet);
+    else if (protocol !== (isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) this.#output.refuse(packet, EPROTONOSUPPORT);
+    // Hosts carry no echoes for us; errors about what came from outside are told to nobody there.
+    else if (payloadLength > 0 && bytes[payloadAt] === (isV6 ? ICMPV6_ECHO : ICMP_ECHO))
+      this.#output.refuse(packet, EPERM);
+  }
+
+  #carrySegment(packet: IncomingPacket): void {
+    const { source, destination, bytes, payloadAt: at, payloadLength: length } = packet;
+    if (length < HEADER_SIZE) return;
+    const isOpening = (bytes[at + 13]! & (SYN | ACK | RST)) === SYN;
+    if (isOpening) {
+      const flow = this.#tcpFlows.find(destination, shortAt(bytes, at + 2), source, shortAt(bytes, at), 0);
+      if (flow === null) return this.#begin(packet);
+      // The host takes its time, and it was sent again.
+      if (flow.stage === "connecting") return;
+    }
+    this.#tcp.receive(source, destination, bytes, at, length, packet.trafficClass, 0);
+  }
+
+  #begin(packet: IncomingPacket): void {
+    const { source, destination, bytes, payloadAt, payloadLength } = packet;
+    if (!SEGMENT.read(source, destination, bytes, payloadAt, payloadLength)) return;
+    if (this.#tcpFlows.count >= TCP_FLOWS_MAX || this.#host.isShort) return;
+    const flow = new TcpFlow(this, packet, this.#host.now());
+    const failed = flow.connect(this.#host.provider);
+    if (failed < 0) return this.#output.refuse(packet, -failed);
+    this.#tcpFlows.add(flow);
+    this.#expectSweep();
+  }
+
+  #carryDatagram(packet: IncomingPacket): void {
+    const { source, destination, bytes, payloadAt: at, payloadLength } = packet;
+    const size = udpSize(source, destination, bytes, at, payloadLength);
+    if (size < 0) return;
+    const nowNs = this.#host.now();
+    let flow = this.#udpFlows.find(destination, shortAt(bytes, at + 2), source, shortAt(bytes, at), 0);
+    if (flow === null) {
+      if (this.#udpFlows.count >= UDP_FLOWS_MAX) this.#endOldest();
+      flow = new UdpFlow(this, packet, nowNs);
+      const failed = flow.begin(this.#host.provider);
+      if (failed < 0) return this.#output.refuse(packet, -failed);
+      this.#udpFlows.add(flow);
+      this.#expectSweep();
+    }
+    flow.usedNs = nowNs;
+    const sent = flow.send(bytes, at + UDP_HEADER_SIZE, size - UDP_HEADER_SIZE);
+    if (sent < 0) this.#output.refuse(packet, -sent);
+  }
+
+  #endOldest(): void {
+    let oldest: UdpFlow | null = null;
+    for (const flow of this.#udpFlows) if (oldest === null || flow.usedNs < oldest.usedNs) oldest = flow;
+    if (oldest !== null) this.#endDatagrams(oldest);
+  }
+
+  #endDatagrams(flow: UdpFlow): void {
+    this.#udpFlows.remove(flow);
+    this.#due.delete(flow);
+    flow.end();
+  }
+
+  isDue(flow: Flow): void {
+    this.#due.add(flow);
+    if (!this.#isBusy) this.#host.wakeNow();
+  }
+
+  /** What has come, and what is due by now, is done. */
+  advance(): void {
+    this.#isBusy = true;
+    const nowNs = this.#host.now();
+    if (this.#tcpNs <= nowNs) this.#tcp.expire();
+    if (this.#sweepNs <= nowNs) this.#sweep(nowNs);
+    while (this.#reassembly.takeExpired(nowNs) !== null);
+    this.#settle();
+  }
+
+  #settle(): void {
+    for (const flow of this.#due) {
+      this.#due.delete(flow);
+      if (flow instanceof TcpFlow) this.#lookAtConnection(flow);
+      else if (!(flow as UdpFlow).look(this.#output, this.#host.now())) this.#endDatagrams(flow as UdpFlow);
+    }
+    this.#isBusy = false;
+    this.#host.wakeAt(Math.min(this.#tcpNs, this.#sweepNs, this.#reassembly.nextNs));
+  }
+
+  #lookAtConnection(flow: TcpFlow): void {
+    const nowNs = this.#host.now();
+    if (flow.stage === "connecting" || flow.stage === "arriving") {
+      const news = flow.lookOutside(nowNs);
+      if (news < 0) this.#refuseOpening(flow, -news);
+      else if (news > 0) this.#offer(flow);
+      else if (flow.stage === "arriving") flow.open(nowNs);
+    }
+    if (flow.stage === "open") flow.pump(nowNs);
+    if (flow.stage === "over") this.#tcpFlows.remove(flow);
+  }
+
+  #refuseOpening(flow: TcpFlow, errno: number): void {
+    const wasTold = flow.stage === "arriving";
+    flow.end();
+    const { opening } = flow;
+    if (!wasTold && OPENING.read(opening, 0, opening.length) === PARSED) this.#output.refuse(OPENING, errno);
+  }
+
+  /** The host is connected: now its SYN is taken. */
+  #offer({ opening }: TcpFlow): void {
+    if (OPENING.read(opening, 0, opening.length) !== PARSED) return;
+    const { source, destination, bytes, payloadAt, payloadLength } = OPENING;
+    this.#tcp.receive(source, destination, bytes, payloadAt, payloadLength, 0, 0);
+  }
+
+  #expectSweep(): void {
+    if (this.#sweepNs === Infinity) this.#sweepNs = this.#host.now() + SWEEP_NS;
+  }
+
+  /** Ends flows that nothing comes by any more. Work: one step a flow. */
+  #sweep(nowNs: number): void {
+    for (const flow of this.#udpFlows) if (nowNs - flow.usedNs >= UDP_LIFE_NS) this.#endDatagrams(flow);
+    for (const flow of this.#tcpFlows) {
+      if (flow.stage !== "arriving" || nowNs - flow.usedNs < ARRIVING_LIFE_NS) continue;
+      flow.end();
+      this.#tcpFlows.remove(flow);
+    }
+    this.#sweepNs = this.flowCount === 0 ? Infinity : nowNs + SWEEP_NS;
+  }
+
+  // ---- What its TCP asks
+
+  now(): number {
+    return this.#host.now();
+  }
+
+  wakeAt(deadlineNs: number): void {
+    this.#tcpNs = deadlineNs;
+  }
+
+  listenerFor(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): TcpBacklog | null {
+    const flow = this.#tcpFlows.find(local, localPort, remote, remotePort, 0);
+    return flow?.stage === "arriving" ? flow.backlog : null;
+  }
+
+  childOptions(): ConnectionOptions {
+    return OPTIONS;
+  }
+
+  charge(bytes: number): void {
+    this.#host.charge(bytes);
+  }
+
+  get isShort(): boolean {
+    return this.#host.isShort;
+  }
+
+  /** In a fork or a loaded machine: what the host carried is over. */
+  #lose(): void {
+    for (const flow of this.#tcpFlows) this.#due.add(flow);
+    for (const flow of this.#udpFlows) this.#due.add(flow);
+    if (this.#due.size > 0) this.#host.wakeNow();
+  }
+
+  static {
+    stateClass(
+      "Uplink",
+      this,
+      {
+        save: (it) => ({
+          host: it.#host,
+          output: it.#output,
+          tcp: it.#tcp,
+          tcpFlows: it.#tcpFlows,
+          udpFlows: it.#udpFlows,
+          reassembly: it.#reassembly,
+          due: it.#due,
+          tcpNs: it.#tcpNs,
+          sweepNs: it.#sweepNs,
+        }),
+        load: (it, from) =>
+          ({
+            host: it.#host,
+            output: it.#output,
+            tcp: it.#tcp,
+            tcpFlows: it.#tcpFlows,
+            udpFlows: it.#udpFlows,
+            reassembly: it.#reassembly,
+            due: it.#due,
+            tcpNs: it.#tcpNs,
+            sweepNs: it.#sweepNs,
+          } = from),
+      },
+      { keeps: ["#isBusy"], loaded: (it) => it.#lose() },
+    );
+  }
+}
