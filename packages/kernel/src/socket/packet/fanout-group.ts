@@ -23,7 +23,7 @@ import {
   PACKET_OUTGOING,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { FRAME_HEADER_SIZE, type RandomSource } from "@stratos/host";
+import type { RandomSource } from "@stratos/host";
 import type { BpfFilter, FilteredPacket } from "../../security/bpf-filter.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import { optionInt } from "../socket-options.ts";
@@ -108,7 +108,7 @@ export class FanoutGroup {
     const { length } = this.members;
     switch (this.kind) {
       case PACKET_FANOUT_HASH:
-        return flowHash(packet.bytes) % length;
+        return flowHash(packet) % length;
       case PACKET_FANOUT_LB:
         this.#turn = (this.#turn + 1) >>> 0;
         return this.#turn % length;
@@ -116,7 +116,7 @@ export class FanoutGroup {
         return randomWord(this.members[0]!.network.kernel.random) % length;
       case PACKET_FANOUT_CBPF: {
         // It sees what the link's header carries; on the way out the header, too.
-        const start = packet.packetType === PACKET_OUTGOING ? 0 : FRAME_HEADER_SIZE;
+        const start = packet.packetType === PACKET_OUTGOING ? 0 : packet.network;
         return this.#program === null ? 0 : (this.#program.run(NO_RECORD, { ...packet, start }) >>> 0) % length;
       }
       // One processor, and a queue for each interface.
@@ -223,9 +223,7 @@ const WITH_PORTS: ReadonlySet<number> = new Set([6, 17, 33, 132, 136]);
  * The same for all frames of a flow, in both directions (net/core/flow_dissector.c, __skb_get_hash_symmetric). Of what
  * is no IP: the same for all.
  */
-function flowHash(frame: Uint8Array): number {
-  const type = (frame[12]! << 8) | frame[13]!;
-  const start = FRAME_HEADER_SIZE;
+function flowHash({ bytes: frame, network: start, protocol: type }: FilteredPacket): number {
   const isV4 = type === ETH_P_IP;
   if (!isV4 && type !== ETH_P_IPV6) return mixed(type);
   const protocol = frame[start + (isV4 ? IPV4_PROTOCOL : IPV6_PROTOCOL)] ?? 0;

@@ -62,6 +62,7 @@ import type { Inode } from "../../vfs/inode.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import { createTun, removeInterface, tellInterface } from "../interface-changes.ts";
+import { ethernetTypeOf } from "../packet/packet-address.ts";
 import { frameArrived } from "../packet/interface-frames.ts";
 import type { NetworkInterface } from "../network-interface.ts";
 import type { SocketCaller, SocketNetwork } from "../socket-kernel.ts";
@@ -140,7 +141,7 @@ class TunFile extends OpenFile implements TunQueue {
       const isCut = packet.length > room - HEADER.length;
       const view = viewOf(HEADER);
       view.setUint16(TunPi.offset.flags, isCut ? TUN_PKT_STRIP : 0, true);
-      view.setUint16(TunPi.offset.proto, protocolOf(device, packet));
+      view.setUint16(TunPi.offset.proto, ethernetTypeOf(this.#own!, packet));
       moved = to.put(HEADER, 0, HEADER.length);
       if (moved < HEADER.length) return moved < 0 ? moved : -EFAULT;
     }
@@ -178,7 +179,8 @@ class TunFile extends OpenFile implements TunQueue {
       one.counters.receivedDropped++;
       return -EIO;
     }
-    frameArrived(one, bytes);
+    const told = hasHeader ? viewOf(HEADER).getUint16(TunPi.offset.proto) : version === 4 ? ETH_P_IP : ETH_P_IPV6;
+    frameArrived(one, bytes, device.isTap ? ethernetTypeOf(one, bytes) : told);
     one.network.ip.settle();
     return total;
   }
@@ -364,11 +366,6 @@ class TunFile extends OpenFile implements TunQueue {
         } = from),
     });
   }
-}
-
-function protocolOf(device: TunDevice, packet: Uint8Array): number {
-  if (device.isTap) return (packet[12]! << 8) | packet[13]!;
-  return packet[0]! >> 4 === 4 ? ETH_P_IP : ETH_P_IPV6;
 }
 
 function putInt(task: SocketCaller, address: number, value: number): number {
