@@ -29,9 +29,11 @@ import { PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from "./ip-protocol.ts";
 import type { IpSender } from "./ip-sender.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
-/** As net.ipv4.icmp_msgs_per_sec and icmp_msgs_burst begin. */
-const ERRORS_PER_SECOND = 1000,
-  ERRORS_BURST = 50;
+/**
+ * An error costs none, one or two of what is allowed: who counted how many still come would learn of others' packets
+ * (net/ipv4/icmp.c, icmp_global_consume; CVE-2020-25705).
+ */
+const ERROR_COSTS = 3;
 /** An error is no longer than a packet that every network takes (RFC 1812 §4.3.2.3, RFC 4443 §2.4 (c)). */
 const ERROR_MAX_V4 = 576 - 20,
   ERROR_MAX_V6 = 1280 - 40;
@@ -46,7 +48,7 @@ export class IcmpLayer {
   #host: IpHost;
   #link: IpLinkOutput;
   #sender: IpSender;
-  #errors = new TokenBucket(ERRORS_PER_SECOND, ERRORS_BURST);
+  #errors = new TokenBucket();
   /** The error that protocols are told, while they are; who says it. */
   error: IcmpError | null = null;
   readonly offender: IpAddress = new Uint32Array(4);
@@ -68,8 +70,9 @@ export class IcmpLayer {
     } else this.#errorReceived(packet, type, bytes[at + 1]!);
   }
 
-  /** Its data, from where it went; to a broadcast who is told to (net.ipv4.icmp_echo_ignore_broadcasts). */
+  /** Its data, from where it went, if such are answered (net.ipv4.icmp_echo_ignore_all, …_ignore_broadcasts). */
   #answerEcho(packet: IncomingPacket): void {
+    if (!this.#host.answersEcho(packet.isV6)) return;
     const { bytes, payloadAt: at, payloadLength: length, isV6, source, destination, device } = packet;
     if (isWildcard(source)) return;
     const isForMany = isMulticast(destination) || !this.#host.isOwn(destination);
@@ -134,7 +137,8 @@ export class IcmpLayer {
     if (!isToldToMany && device !== 0 && this.#host.isBroadcast(device, destination)) return;
     if (isError(packet)) return;
     const isOurs = this.#host.isOwn(source);
-    if (!isOurs && !this.#errors.take(this.#host.now())) return;
+    const host = this.#host;
+    if (!isOurs && !this.#errors.take(host.now(), host.errorLimit, host.random() % ERROR_COSTS)) return;
     const quoted = Math.min(length, (isV6 ? ERROR_MAX_V6 : ERROR_MAX_V4) - ICMP_HEADER_SIZE);
     const size = ICMP_HEADER_SIZE + quoted;
     MESSAGE[0] = type;

@@ -60,6 +60,10 @@ export class NetworkSettings {
   bindsForeignV6 = false;
   /** net.ipv4.icmp_echo_ignore_broadcasts: who asks all of a network by an echo is not answered. */
   ignoresBroadcastEcho = true;
+  /** net.ipv4.icmp_echo_ignore_all, net.ipv6.icmp.echo_ignore_all: no echo is answered. */
+  readonly ignoresEcho = { v4: 0, v6: 0 };
+  /** net.ipv4.icmp_msgs_per_sec and icmp_msgs_burst: errors that this machine tells others. */
+  readonly icmpErrors = { perSecond: 1000, burst: 50 };
   /** net.ipv6.bindv6only: sockets that are made from now on do not take IPv4. */
   isV6Only = false;
   /** Of all interfaces, and what new ones begin with. */

@@ -520,10 +520,11 @@ function packetWithHeader(bytes: Uint8Array, from: IpAddress): IpPacket | number
 }
 
 /**
- * Hands a packet to every socket that hears it; echo requests are answered. Work: one step a packet socket, twice
+ * Hands a packet to every socket that hears it; echo requests are answered, if any are. Work: one step a packet socket, twice
  * for an echo.
  */
 function deliverPacket(network: RawNetwork, packet: IpPacket): void {
   for (const socket of network.rawSockets) if (socket.hears(packet)) socket.enqueue(packet);
-  if (isEchoRequest(packet)) deliverPacket(network, echoReply(packet));
+  const isAnswered = network.settings.ignoresEcho[packet.isV4 ? "v4" : "v6"] === 0;
+  if (isAnswered && isEchoRequest(packet)) deliverPacket(network, echoReply(packet));
 }

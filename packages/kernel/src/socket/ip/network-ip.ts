@@ -24,7 +24,9 @@ import {
   type NeighbourCache,
   type NextHop,
   type PacketFilter,
+  type TokenLimit,
 } from "@stratos/netstack";
+import { randomWord } from "../../ground/random-word.ts";
 import { Timer, type TimerClient } from "../../time/timer-queue.ts";
 import { wayToGroup } from "../inet/group-membership.ts";
 import type { RawNetwork } from "../inet/raw-socket.ts";
@@ -186,6 +188,18 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     if (isBroadcast(ip)) return true;
     const one = this.#network.interfaceByIndex(device);
     return one !== undefined && one.isBroadcast(ip);
+  }
+
+  get errorLimit(): TokenLimit {
+    return this.#network.settings.icmpErrors;
+  }
+
+  random(): number {
+    return randomWord(this.#network.kernel.random);
+  }
+
+  answersEcho(isV6: boolean): boolean {
+    return this.#network.settings.ignoresEcho[isV6 ? "v6" : "v4"] === 0;
   }
 
   get answersBroadcast(): boolean {

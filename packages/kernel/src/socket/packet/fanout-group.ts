@@ -24,6 +24,7 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { RandomSource } from "@stratos/host";
+import { randomWord } from "../../ground/random-word.ts";
 import type { BpfFilter, FilteredPacket } from "../../security/bpf-filter.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import { optionInt } from "../socket-options.ts";
@@ -205,12 +206,6 @@ export function joinFanout(member: FanoutMember, value: Uint8Array): number {
   member.fanout = group;
   fanoutGroups.set(id, group);
   return 0;
-}
-
-function randomWord(random: RandomSource): number {
-  const bytes = new Uint8Array(4);
-  random.fill(bytes);
-  return optionInt(bytes) >>> 0;
 }
 
 const IPV4_PROTOCOL = 9,
