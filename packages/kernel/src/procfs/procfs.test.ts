@@ -274,6 +274,11 @@ it("the loopback has no broadcast address, and lists that are empty here have th
   const { user } = begin();
   assert.equal(user.get("/sys/class/net/lo/broadcast"), "00:00:00:00:00:00\n");
   assert.equal(user.get("/sys/class/net/lo/subsystem/lo/ifindex"), "1\n", "udev asks which subsystem it is of");
+  assert.equal(user.get("/sys/class/net/lo/queues/rx-0/rps_cpus"), "0\n");
+  assert.deepEqual(
+    ["dev_id", "name_assign_type", "speed"].map((name) => user.get(`/sys/class/net/lo/${name}`)),
+    ["0x0\n", "2\n", -EINVAL],
+  );
   assert.match(user.get("/proc/slabinfo") as string, /^slabinfo - version: 2\.1\n# name .* : slabdata .*\n$/);
   assert.equal((user.stat("/proc/slabinfo") as Stat).mode & 0o777, 0o400);
 });
