@@ -86,7 +86,7 @@ interface State {
 }
 
 const MAGIC = "STRATOSM";
-const VERSION = 24;
+const VERSION = 25;
 const HEADER_BYTES = 16;
 const PART_HEADER_BYTES = 12;
 

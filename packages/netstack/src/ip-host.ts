@@ -66,8 +66,10 @@ export interface IpHost {
   hearsGroup(device: number, group: IpAddress): boolean;
   /** The address to speak to `destination` from, by an interface; null: it has none of that family. */
   sourceFor(device: number, destination: IpAddress): IpAddress | null;
-  /** Are packets passed on from one interface to another? */
+  /** Are packets passed on that come in by this interface? */
   forwards(isV6: boolean, device: number): boolean;
+  /** Do neighbours there hear that this is a router (RFC 4861 §4.4)? */
+  isRouter(device: number): boolean;
   /** Who takes packets of a protocol; null: nobody. */
   receiver(protocol: number): IpReceiver | null;
   /** Offers a packet to whoever hears all (raw sockets). @returns did somebody take it? */

@@ -135,6 +135,10 @@ class Station implements IpHost, IpDevice, IpReceiver {
       null
     );
   }
+  isRouter(): boolean {
+    return false;
+  }
+
   forwards(): boolean {
     return false;
   }

@@ -321,3 +321,15 @@ it("echoes are answered unless icmp_echo_ignore_all says otherwise", () => {
   assert.equal(user.get(`${SYS}/ipv4/icmp_msgs_per_sec`), "10\n");
   assert.equal(user.get(`${SYS}/ipv4/icmp_msgs_burst`), "50\n");
 });
+
+it("forwarding is each interface's, until it is set for all", () => {
+  const { user } = begin();
+  const forwards = (place: string): string | number => user.get(`${SYS}/ipv4/conf/${place}/forwarding`);
+  assert.equal(set(user, "ipv4/conf/lo/forwarding", "1"), 1);
+  assert.deepEqual(["lo", "default", "all"].map(forwards), ["1\n", "0\n", "0\n"]);
+  assert.equal(set(user, "ipv4/conf/all/forwarding", "0"), 1);
+  assert.equal(forwards("lo"), "1\n", "it was so already");
+  assert.equal(set(user, "ipv4/ip_forward", "2"), 1);
+  assert.deepEqual(["lo", "default", "all"].map(forwards), ["2\n", "2\n", "2\n"]);
+  assert.equal(user.get(`${SYS}/ipv6/conf/lo/forwarding`), "0\n");
+});

@@ -34,7 +34,7 @@ function ownSettings(): Record<string, () => Setting> {
     "ipv4/icmp_msgs_burst": errorLimit("burst"),
     "ipv4/icmp_msgs_per_sec": errorLimit("perSecond"),
     "ipv4/ip_default_ttl": only("64"),
-    "ipv4/ip_forward": forwarding("v4"),
+    "ipv4/ip_forward": forwarding("ipv4"),
     "ipv4/ip_nonlocal_bind": flag("bindsForeignV4"),
     "ipv6/ip_nonlocal_bind": flag("bindsForeignV6"),
     "ipv4/ip_local_port_range": numbers(

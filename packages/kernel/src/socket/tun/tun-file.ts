@@ -191,6 +191,10 @@ class TunFile extends OpenFile implements TunQueue {
     return readable | (this.#own.isUp ? POLLOUT | POLLWRNORM : 0);
   }
 
+  override details(): string {
+    return `iff:\t${this.#own?.name ?? ""}\n`;
+  }
+
   override get waitQueue(): WaitQueue {
     return this.#readiness;
   }
