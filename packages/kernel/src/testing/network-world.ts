@@ -55,6 +55,13 @@ export class World {
   }
 }
 
+/** As net.ipv4.ip_forward and net.ipv6.conf.all.forwarding say it. */
+export function passOn({ user }: Station, version: "V4" | "V6" = "V4"): void {
+  const { settings, interfaces } = user.task.network;
+  for (const each of [settings.interfaces.all, ...interfaces.map((one) => one.settings)])
+    each[`forwards${version}`] = 1;
+}
+
 /** Two stations, and a router between them that passes nothing on yet. */
 export function routed(): { world: World; a: Station; router: Station; b: Station } {
   const world = new World();

@@ -251,11 +251,13 @@ export class RawSocket extends DatagramSocket {
     return length;
   }
 
-  /** The interface that the message names, by IP_PKTINFO or the scope of its address, or else connect(2) did. */
+  /** The interface that the message names, by IP_PKTINFO or the scope of its address, or else connect(2) or an option. */
   #scopeOf({ address, ancillary }: OutgoingMessage): number {
     const chosen = ancillary?.sender?.interfaceIndex ?? 0;
-    if (chosen !== 0 || !this.isV6) return chosen;
-    return address === null ? this.#peerScope : scopeOf(address);
+    if (chosen !== 0) return chosen;
+    const scope = !this.isV6 ? 0 : address === null ? this.#peerScope : scopeOf(address);
+    const isSettled = scope !== 0 || this.options.boundIndex !== 0 || isMulticast(TO.ip);
+    return isSettled ? scope : this.ip.unicastIndex(TO.ip);
   }
 
   #sendOnLink(packet: IpPacket, device: number): number {
