@@ -28,6 +28,7 @@ int main(void) {
   int fd = open("/proc/sys/net/ipv6/conf/default/disable_ipv6", O_WRONLY); if (write(fd, "1", 1) != 1) puts("no IPv6?"); close(fd);
   for (int pi = 0; pi < 2; pi++) {
     char *name = pi ? "with" : "without"; puts(name); int tun = join(name, pi ? IFF_TUN : IFF_TUN | IFF_NO_PI); index_of_tun = if_nametoindex(name); HOLDS(index_of_tun > 1);
+    char path[40], line[100]; sprintf(path, "/proc/self/fdinfo/%d", tun); FILE *info = fopen(path, "r"); while (fgets(line, sizeof line, info)) if (strncmp(line, "iff", 3) == 0) fputs(line, stdout); fclose(info);
     int all = heard_by(SOCK_RAW, ETH_P_ALL, index_of_tun), cooked = heard_by(SOCK_DGRAM, ETH_P_ALL, 0), v4 = heard_by(SOCK_DGRAM, ETH_P_IP, index_of_tun), one = 1;
     SHOW(setsockopt(all, SOL_PACKET, PACKET_AUXDATA, &one, sizeof one));
     struct sockaddr_ll own; socklen_t size = sizeof own; SHOW(getsockname(all, (void *)&own, &size)); printf("%d %d %d\n", size, own.sll_hatype, own.sll_halen);
