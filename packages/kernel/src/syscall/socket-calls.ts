@@ -444,7 +444,7 @@ export const socketCalls: SyscallTable = {
       "veth pairs, bridges and tap interfaces, packets of tun interfaces, and what packet sockets send on lo: TCP and " +
       "UDP over lo and over the host's sockets make none, and no host offers a link of its own; " +
       "interfaces that programs make are dummy, veth and bridge (others: EOPNOTSUPP), and tun and tap by " +
-      "/dev/net/tun (without IFF_VNET_HDR, IFF_NAPI, TUNSETLINK and filters: EINVAL), over which TCP, UDP, ICMP and " +
+      "/dev/net/tun (without IFF_NAPI, TUNSETLINK and filters: EINVAL), over which TCP, UDP, ICMP and " +
       "raw packets go, not UDP-Lite (ENETUNREACH); TCP over links has no ECN, SYN cookies and pacing, and " +
       "/proc/net/tcp and NETLINK_SOCK_DIAG list its connections that have a socket; packets are never passed on " +
       "to the host's network; there are no " +
