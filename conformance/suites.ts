@@ -9,8 +9,8 @@
  * Sources come from the Debian mirror, with pinned hashes (GLib's and systemd's tests are packages); the scripts that
  * run in the guest are in `guest/`. What fails in Stratos and not under qemu-user runs there once more, with twice the
  * time: a busy host alone makes no row. `--worse` runs those alone that the recorded row says are worse here, and with
- * `--record` takes off it what passes now. The last line is `N passed, N failed`: a test that fails in both places is not
- * counted.
+ * `--record` takes off it what passes now. The last line is `N passed, N failed`: a test that fails in both places is
+ * not counted.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";

@@ -34,7 +34,7 @@ const SETTLED: Readonly<Record<Version, Readonly<Record<string, string>>>> = {
   ipv6: { hop_limit: "64", mtu: "1280" },
 };
 
-/** Whether packets for others are passed on: what is another for all becomes so for each interface, and for new ones. */
+/** Are packets for others passed on? What is another for all becomes so for each interface, and for new ones. */
 export function forwarding(version: Version): () => Setting {
   const field = FORWARDING[version];
   return bounded(

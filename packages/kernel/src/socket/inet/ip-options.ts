@@ -530,7 +530,7 @@ export function setIpOption(
   return 0;
 }
 
-/** The index in network order, as it is told back. 0, −EINVAL it is bound to an interface, −EADDRNOTAVAIL none has it */
+/** The index in network order, as it is told back. 0, −EINVAL bound to an interface, −EADDRNOTAVAIL none has it */
 function setUnicastInterface(socket: IpSocket, options: Map<number, number>, name: number, value: Uint8Array): number {
   if (value.length !== 4) return -EINVAL;
   const index = swapped(optionInt(value));

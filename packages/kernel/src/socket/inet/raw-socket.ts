@@ -251,7 +251,7 @@ export class RawSocket extends DatagramSocket {
     return length;
   }
 
-  /** The interface that the message names, by IP_PKTINFO or the scope of its address, or else connect(2) or an option. */
+  /** The interface that the message names, by IP_PKTINFO or the scope of its address, or connect(2), or an option. */
   #scopeOf({ address, ancillary }: OutgoingMessage): number {
     const chosen = ancillary?.sender?.interfaceIndex ?? 0;
     if (chosen !== 0) return chosen;
@@ -522,8 +522,8 @@ function packetWithHeader(bytes: Uint8Array, from: IpAddress): IpPacket | number
 }
 
 /**
- * Hands a packet to every socket that hears it; echo requests are answered, if any are. Work: one step a packet socket, twice
- * for an echo.
+ * Hands a packet to every socket that hears it; echo requests are answered, if any are. Work: one step a packet socket,
+ * twice for an echo.
  */
 function deliverPacket(network: RawNetwork, packet: IpPacket): void {
   for (const socket of network.rawSockets) if (socket.hears(packet)) socket.enqueue(packet);

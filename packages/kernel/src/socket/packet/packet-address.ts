@@ -54,7 +54,7 @@ export function writePacketAddress(
   into.set(hardwareAddress, sll_addr);
 }
 
-/** The Ethernet type of a frame; of a bare packet its version of IP, if it has a header (`ip_tunnel_parse_protocol`). */
+/** The Ethernet type of a frame; of a bare packet that of its IP, if it has a header (`ip_tunnel_parse_protocol`). */
 export function ethernetTypeOf(one: NetworkInterface, frame: Uint8Array): number {
   if (one.hasFrames) return (frame[12]! << 8) | frame[13]!;
   const version = frame.length < IPV4_HEADER_SIZE ? 0 : frame[0]! >> 4;

@@ -86,8 +86,8 @@ export interface PacketNetwork extends SocketNetwork {
 
 /**
  * Sockets that see frames (packet(7)): whole ones (SOCK_RAW), or what they carry behind the Ethernet header
- * (SOCK_DGRAM; the packets of a tun interface have none), of one Ethernet type or all, by one interface or all. Packets that the machine's own TCP and UDP
- * exchange over `lo` are no frames, and what the provider carries is none of ours.
+ * (SOCK_DGRAM; the packets of a tun interface have none), of one Ethernet type or all, by one interface or all. Packets
+ * that the machine's own TCP and UDP exchange over `lo` are no frames, and what the provider carries is none of ours.
  */
 export class PacketSocket extends Socket implements FanoutMember {
   declare readonly network: PacketNetwork;

@@ -24,7 +24,12 @@ const IPV4_LEAST = 20,
   UDP_SIZE = 8;
 const PROTOCOL_TCP = 6,
   PROTOCOL_UDP = 17;
-// offset: of `struct tcphdr`
+// offset: of `struct iphdr`, `struct ipv6hdr`, `struct udphdr` and `struct tcphdr`
+const IPV4_LENGTH = 2,
+  IPV4_ID = 4,
+  IPV4_CHECKSUM = 10,
+  IPV6_LENGTH = 4,
+  UDP_LENGTH = 4;
 const TCP_SEQUENCE = 4,
   TCP_OFFSET = 12,
   TCP_FLAGS = 13;
@@ -34,10 +39,12 @@ const TCP_CHECKSUM = 16,
   UDP_CHECKSUM = 6;
 
 /**
+ * Work: the packet's bytes, and SEGMENTS_MAX headers.
+ *
  * @param header  VirtioNetHdr.size bytes
  * @param bytes  the packet; its checksum may be written
  * @param ipAt  where its IP header begins
- * @returns the packets that come of it; −EINVAL the header says what can't be. Work: its bytes, and SEGMENTS_MAX headers
+ * @returns the packets that come of it; −EINVAL the header says what can't be
  */
 export function wholePackets(header: Uint8Array, bytes: Uint8Array, ipAt: number): readonly Uint8Array[] | number {
   const view = viewOf(header);
@@ -84,13 +91,13 @@ function segments(type: number, size: number, bytes: Uint8Array, ipAt: number): 
       view.setUint32(at + TCP_SEQUENCE, whole.getUint32(at + TCP_SEQUENCE) + index * size);
       if (index > 0) segment[at + TCP_FLAGS]! &= ~CWR;
       if (index < count - 1) segment[at + TCP_FLAGS]! &= ~FIN_PUSH;
-    } else view.setUint16(at + 4, segment.length - at);
-    if (isV6) view.setUint16(ipAt + 4, segment.length - at);
+    } else view.setUint16(at + UDP_LENGTH, segment.length - at);
+    if (isV6) view.setUint16(ipAt + IPV6_LENGTH, segment.length - at);
     else {
-      view.setUint16(ipAt + 2, segment.length - ipAt);
-      view.setUint16(ipAt + 4, whole.getUint16(ipAt + 4) + index);
-      view.setUint16(ipAt + 10, 0);
-      view.setUint16(ipAt + 10, foldChecksum(addToChecksum(0, segment, ipAt, ipSize)));
+      view.setUint16(ipAt + IPV4_LENGTH, segment.length - ipAt);
+      view.setUint16(ipAt + IPV4_ID, whole.getUint16(ipAt + IPV4_ID) + index);
+      view.setUint16(ipAt + IPV4_CHECKSUM, 0);
+      view.setUint16(ipAt + IPV4_CHECKSUM, foldChecksum(addToChecksum(0, segment, ipAt, ipSize)));
     }
     setChecksum(segment, view, { ipAt, at, isV6, isTcp });
     made.push(segment);
