@@ -345,8 +345,8 @@ const SUITES: readonly Suite[] = [
     },
   },
   {
-    // Some want a resolver, SCTP, a TUN device, or a terminal of their own. TIOCEXCL keeps root out under qemu-user
-    // alone, and those of OpenSSL that are worse first look for a prime of 2048 bits, for minutes on a busy host.
+    // Some want a resolver, SCTP, or a terminal of their own. TIOCEXCL keeps root out under qemu-user alone, and those
+    // of OpenSSL that are worse first look for a prime of 2048 bits, for minutes on a busy host.
     name: "socat",
     source: "pool/main/s/socat/socat_1.8.0.3.orig.tar.bz2",
     sha256: "01eb017361d95bb3a6941e840b59e4463a3fabf92df4154ed02b16a2ed6a0095",
@@ -365,8 +365,8 @@ const SUITES: readonly Suite[] = [
     prepare: () => outputOf(["stress-ng", "--stressors"]).split(/\s+/).filter(Boolean),
   },
   {
-    // Some want ext4, libraries that Debian only suggests, or a system that systemd has booted; `test-local-addresses`
-    // wants datagram sockets that connect over an interface without a stack.
+    // Some want ext4 (`test-loop-block`), libraries that Debian only suggests, or a system that systemd has booted
+    // (`test-namespace`, which does nothing under qemu-user).
     name: "systemd",
     source: null,
     sha256: "",
@@ -385,7 +385,8 @@ const SUITES: readonly Suite[] = [
     prepare: buildTarHelpers,
   },
   {
-    // Some want ext2 or vfat to mount, swap, disks that only modules of Linux make, or programs of its own build.
+    // Some want ext2 or vfat to mount, swap, disks that only modules of Linux make, bpf(2)'s maps and programs of other
+    // kinds than there are, or programs of its own build.
     // `fincore/count` expects that O_DIRECT passes a tmpfs's pages by.
     name: "util-linux",
     source: "pool/main/u/util-linux/util-linux_2.41.orig.tar.xz",
