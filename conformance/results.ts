@@ -111,6 +111,13 @@ export function recordRows(suite: string, about: { title: string; command: strin
   replaceRows(suite, about, "rows", rows);
 }
 
+/** As it was recorded last. */
+export function recordedRow(suite: string, name: string): Row | undefined {
+  const file = join(FOLDER, `${suite}.json`);
+  if (!existsSync(file)) return undefined;
+  return (JSON.parse(readFileSync(file, "utf8")) as { rows: Row[] }).rows.find((row) => row.name === name);
+}
+
 export function recordBoots(name: string, about: { title: string; command: string }, rows: readonly BootRow[]): void {
   replaceRows(name, about, "boots", rows);
 }

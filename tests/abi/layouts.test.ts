@@ -385,6 +385,7 @@ const IN_C: Readonly<Record<string, InC>> = {
   TpacketAuxdata: { type: "struct tpacket_auxdata", ...linux("if_packet") },
   TpacketStatsV3: { type: "struct tpacket_stats_v3", ...linux("if_packet") },
   TunPi: { type: "struct tun_pi", ...linux("if_tun") },
+  VirtioNetHdr: { type: "struct virtio_net_hdr", ...linux("virtio_net") },
   TpacketReq3: { type: "struct tpacket_req3", ...linux("if_packet") },
   TpacketHdr: { type: "struct tpacket_hdr", ...linux("if_packet") },
   Tpacket2Hdr: { type: "struct tpacket2_hdr", ...linux("if_packet") },

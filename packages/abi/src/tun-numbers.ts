@@ -1,5 +1,5 @@
 /** Source: Linux include/uapi/linux/if_tun.h, if_link.h. */
-import { struct, u16, be16 } from "./struct.ts";
+import { struct, u8, u16, be16 } from "./struct.ts";
 
 export const TUNSETNOCSUM = 0x400454c8,
   TUNSETIFF = 0x400454ca,
@@ -28,12 +28,34 @@ export const IFF_TUN = 0x0001,
   IFF_VNET_HDR = 0x4000,
   IFF_TUN_EXCL = 0x8000;
 
-/** All that TUNSETOFFLOAD knows: checksums, segmentation of TCP and UDP. */
-export const TUN_F_ALL = 0x7f;
+/** What TUNSETOFFLOAD may leave to who reads: checksums, segmentation of TCP and UDP. */
+export const TUN_F_CSUM = 0x01,
+  TUN_F_TSO4 = 0x02,
+  TUN_F_TSO6 = 0x04,
+  TUN_F_TSO_ECN = 0x08,
+  TUN_F_UFO = 0x10,
+  TUN_F_USO4 = 0x20,
+  TUN_F_USO6 = 0x40;
 /** Bits of `tun_pi.flags`. */
 export const TUN_PKT_STRIP = 1;
 
 export const TunPi = struct("tun_pi", { flags: u16, proto: be16 });
+
+/** Before each packet with IFF_VNET_HDR. Source: Linux include/uapi/linux/virtio_net.h. */
+export const VirtioNetHdr = struct("virtio_net_hdr", {
+  flags: u8,
+  gso_type: u8,
+  hdr_len: u16,
+  gso_size: u16,
+  csum_start: u16,
+  csum_offset: u16,
+});
+export const VIRTIO_NET_HDR_F_NEEDS_CSUM = 1,
+  VIRTIO_NET_HDR_GSO_NONE = 0,
+  VIRTIO_NET_HDR_GSO_TCPV4 = 1,
+  VIRTIO_NET_HDR_GSO_TCPV6 = 4,
+  VIRTIO_NET_HDR_GSO_UDP_L4 = 5,
+  VIRTIO_NET_HDR_GSO_ECN = 0x80;
 
 /** Within IFLA_INFO_DATA. */
 export const IFLA_TUN_OWNER = 1,

@@ -25,7 +25,8 @@ const SYSTEM_MOUNTS: readonly SystemMount[] = [
   {
     place: "/sys/fs/cgroup",
     type: "cgroup2",
-    options: "",
+    // As systemd mounts it.
+    options: "nsdelegate",
     flags: MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME,
   },
   { place: "/run", type: "tmpfs", options: "mode=755", flags: MS_NOSUID | MS_NODEV | MS_RELATIME, keepsContent: true },

@@ -1,7 +1,7 @@
 /**
  * ICMP of both versions: echoes are answered, errors about packets that we sent are told to their protocols, and
  * errors are made of packets that we can't take or pass on (RFC 1122 §3.2.2, RFC 4443 §2.4). Bound of what we say:
- * ERRORS_PER_SECOND.
+ * the host's `errorLimit`.
  */
 import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
@@ -30,9 +30,11 @@ import { IncomingPacket, PARSED } from "./ip-packet.ts";
 import type { IpSender } from "./ip-sender.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
-/** As net.ipv4.icmp_msgs_per_sec and icmp_msgs_burst begin. */
-const ERRORS_PER_SECOND = 1000,
-  ERRORS_BURST = 50;
+/**
+ * An error costs none, one or two of what is allowed: who counted how many still come would learn of others' packets
+ * (net/ipv4/icmp.c, icmp_global_consume; CVE-2020-25705).
+ */
+const ERROR_COSTS = 3;
 /** A message that goes out; valid during one call. */
 const MESSAGE = new Uint8Array(65536);
 /** The packet that an error is about. */
@@ -44,7 +46,7 @@ export class IcmpLayer {
   #host: IpHost;
   #link: IpLinkOutput;
   #sender: IpSender;
-  #errors = new TokenBucket(ERRORS_PER_SECOND, ERRORS_BURST);
+  #errors = new TokenBucket();
   /** The error that protocols are told, while they are; who says it. */
   error: IcmpError | null = null;
   readonly offender: IpAddress = new Uint32Array(4);
@@ -66,8 +68,9 @@ export class IcmpLayer {
     } else this.#errorReceived(packet, type, bytes[at + 1]!);
   }
 
-  /** Its data, from where it went; to a broadcast who is told to (net.ipv4.icmp_echo_ignore_broadcasts). */
+  /** Its data, from where it went, if such are answered (net.ipv4.icmp_echo_ignore_all, …_ignore_broadcasts). */
   #answerEcho(packet: IncomingPacket): void {
+    if (!this.#host.answersEcho(packet.isV6)) return;
     const { bytes, payloadAt: at, payloadLength: length, isV6, source, destination, device } = packet;
     if (isWildcard(source)) return;
     const isForMany = isMulticast(destination) || !this.#host.isOwn(destination);
@@ -132,7 +135,8 @@ export class IcmpLayer {
     if (!isToldToMany && device !== 0 && this.#host.isBroadcast(device, destination)) return;
     if (isIcmpError(packet)) return;
     const isOurs = this.#host.isOwn(source);
-    if (!isOurs && !this.#errors.take(this.#host.now())) return;
+    const host = this.#host;
+    if (!isOurs && !this.#errors.take(host.now(), host.errorLimit, host.random() % ERROR_COSTS)) return;
     const size = writeIcmpError(packet, type, code, value, MESSAGE);
     if (isOurs) {
       this.#toldOurselves(size, isV6, source);

@@ -4,6 +4,7 @@ import type { IncomingPacket } from "./ip-packet.ts";
 import type { Neighbour } from "./neighbour-cache.ts";
 import type { IpReceiver } from "./ip-receiver.ts";
 import type { PacketFilter } from "./packet-filter.ts";
+import type { TokenLimit } from "./token-bucket.ts";
 
 /** An interface that packets leave and come in by. */
 export interface IpDevice {
@@ -55,14 +56,22 @@ export interface IpHost {
   routesLoopback(device: number): boolean;
   /** Does each station of the interface's network hear it (IPv4)? */
   isBroadcast(device: number, ip: IpAddress): boolean;
+  /** Errors that are told to others (net.ipv4.icmp_msgs_per_sec, icmp_msgs_burst). */
+  readonly errorLimit: TokenLimit;
+  /** 32 bits that nobody guesses. */
+  random(): number;
+  /** Are echoes answered? */
+  answersEcho(isV6: boolean): boolean;
   /** Are echoes answered that went to all stations or to a group (IPv4)? */
   readonly answersBroadcast: boolean;
   /** Does somebody hear the group there? */
   hearsGroup(device: number, group: IpAddress): boolean;
   /** The address to speak to `destination` from, by an interface; null: it has none of that family. */
   sourceFor(device: number, destination: IpAddress): IpAddress | null;
-  /** Are packets passed on from one interface to another? */
+  /** Are packets passed on that come in by this interface? */
   forwards(isV6: boolean, device: number): boolean;
+  /** Do neighbours there hear that this is a router (RFC 4861 §4.4)? */
+  isRouter(device: number): boolean;
   /** Who takes packets of a protocol; null: nobody. */
   receiver(protocol: number): IpReceiver | null;
   /** Offers a packet to whoever hears all (raw sockets). @returns did somebody take it? */

@@ -244,7 +244,7 @@ export class IpLinkOutput implements NeighbourProber {
   }
 
   #routerFlag(device: IpDevice): number {
-    return this.#host.forwards(true, device.index) ? ROUTER_FLAG : 0;
+    return this.#host.isRouter(device.index) ? ROUTER_FLAG : 0;
   }
 
   #advertised(device: IpDevice, { bytes, payloadAt, destination }: IncomingPacket, option: number): void {

@@ -47,6 +47,9 @@ class Station implements IpHost, IpDevice, IpReceiver {
   readonly asksNeighbours = true;
   readonly isUp = true;
   readonly answersBroadcast = false;
+  answersPing = true;
+  errorLimit = { perSecond: 1000, burst: 50 };
+  costs: number[] = [];
   readonly addresses: IpAddress[];
   readonly heard: string[] = [];
   readonly errors: number[] = [];
@@ -63,6 +66,14 @@ class Station implements IpHost, IpDevice, IpReceiver {
 
   transmit(bytes: Uint8Array, length: number): void {
     this.#wire.frames.push({ from: this, bytes: bytes.slice(0, length) });
+  }
+
+  answersEcho(): boolean {
+    return this.answersPing;
+  }
+
+  random(): number {
+    return this.costs.shift() ?? 1;
   }
 
   take(frame: Uint8Array): void {
@@ -126,6 +137,10 @@ class Station implements IpHost, IpDevice, IpReceiver {
       null
     );
   }
+  isRouter(): boolean {
+    return false;
+  }
+
   forwards(): boolean {
     return false;
   }
@@ -236,6 +251,22 @@ describe("two stations", () => {
     wire.pass(1);
     a.send("10.0.0.2", "x");
     assert.ok(a.errors.length < 62);
+  });
+
+  it("spend by chance what they may say of errors, so that nobody can count others' packets", () => {
+    const told = [
+      [0, 2, 2],
+      [0, 0, 0, 1, 1, 1],
+    ].map((costs) => {
+      const { a, b } = two();
+      a.send("10.0.0.2", "-");
+      b.receiver = () => null;
+      b.errorLimit = { perSecond: 0, burst: 3 };
+      b.costs = costs;
+      for (let count = 0; count < 10; count++) a.send("10.0.0.2", "x");
+      return a.errors.length;
+    });
+    assert.deepEqual(told, [3, 6]);
   });
 });
 

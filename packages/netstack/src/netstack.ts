@@ -9,6 +9,7 @@ export * from "./ip-stack.ts";
 export * from "./ip-text.ts";
 export * from "./neighbour-cache.ts";
 export type { PacketFilter } from "./packet-filter.ts";
+export type { TokenLimit } from "./token-bucket.ts";
 export { Cubic } from "./tcp/cubic.ts";
 export { Reno } from "./tcp/reno.ts";
 export { type BacklogOwner, TcpBacklog } from "./tcp/tcp-backlog.ts";

@@ -1,24 +1,17 @@
 import { stateClass } from "@stratos/base";
 
-/** So many a second, and so many at once. */
+/** So many a second, and so many at once; both may be others each time. */
 export class TokenBucket {
-  readonly perSecond: number;
-  readonly burst: number;
-  #tokens: number;
+  #tokens = Infinity;
   #filledNs = 0;
 
-  constructor(perSecond: number, burst: number) {
-    this.perSecond = perSecond;
-    this.burst = burst;
-    this.#tokens = burst;
-  }
-
-  take(nowNs: number): boolean {
-    const gained = ((nowNs - this.#filledNs) / 1e9) * this.perSecond;
-    this.#tokens = Math.min(this.burst, this.#tokens + gained);
+  /** @param cost  tokens that are gone then @returns false: there is none */
+  take(nowNs: number, limit: TokenLimit, cost: number): boolean {
+    const gained = ((nowNs - this.#filledNs) / 1e9) * limit.perSecond;
+    this.#tokens = Math.min(limit.burst, this.#tokens + gained);
     this.#filledNs = nowNs;
     if (this.#tokens < 1) return false;
-    this.#tokens--;
+    this.#tokens = Math.max(0, this.#tokens - cost);
     return true;
   }
 
@@ -28,4 +21,9 @@ export class TokenBucket {
       load: (it, from) => ({ tokens: it.#tokens, filledNs: it.#filledNs } = from),
     });
   }
+}
+
+export interface TokenLimit {
+  readonly perSecond: number;
+  readonly burst: number;
 }

@@ -186,6 +186,7 @@ const UNSEEN = [
     "InotifyEvent",
     "LinuxDirent64",
     "TunPi",
+    "VirtioNetHdr",
     "PtraceSyscallInfo",
     "PtracePeeksiginfoArgs",
     "PtraceRseqConfiguration",

@@ -120,10 +120,12 @@ test("with nsdelegate the group at the root of a cgroup namespace has limits tha
   put("/g/cgroup.subtree_control", "+pids");
   assert.equal(user.call("mount", "none", "/g", "cgroup2", 32, "nsdelegate"), 0);
   put("/g/a/cgroup.procs", "0");
+  const outside = user.call("openat", AT_FDCWD, "/g/cgroup.procs", O_WRONLY, 0);
   assert.equal(user.call("unshare", CLONE_NEWCGROUP), 0);
   assert.equal(put("/g/a/pids.max", "7"), -EPERM);
   assert.equal(put("/g/cgroup.procs", "0"), -ENOENT);
   assert.deepEqual([make(user, "/g/a/b"), put("/g/a/b/cgroup.procs", "0")], [0, 0]);
+  assert.equal(user.write(outside, "0"), 1, "who opened it decides, not who writes (CVE-2021-4197)");
 });
 
 test("a machine has no more groups, and none deeper, than its host can bear", () => {

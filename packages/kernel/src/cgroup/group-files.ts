@@ -4,7 +4,7 @@
  */
 import { EACCES, EINVAL, ENOENT, EOPNOTSUPP, EPERM, ERANGE, ESRCH, PAGE_SIZE } from "@stratos/abi";
 import type { Changes } from "../ground/changes.ts";
-import type { TextSink, TextSource } from "../pseudo/pseudo-inodes.ts";
+import type { TextOpener, TextSink, TextSource } from "../pseudo/pseudo-inodes.ts";
 import type { Credentials } from "../security/credentials.ts";
 import { checkAccess, MAY_WRITE } from "../security/permission.ts";
 import { CONTROLLERS, type ControlGroup, type Controller, type GroupMemory } from "../task/control-group.ts";
@@ -253,12 +253,12 @@ function delegate(kernel: Kernel, group: ControlGroup, text: string): number {
 }
 
 /** `cgroup.procs`: the process of a number comes into the group; 0: the writer's own. */
-function attach(kernel: Kernel, task: Task, text: string, opener: Credentials, group: ControlGroup): number {
+function attach(kernel: Kernel, task: Task, text: string, opener: TextOpener, group: ControlGroup): number {
   const wanted = text.trim();
   if (!/^\d{1,10}$/.test(wanted)) return -EINVAL;
   const process = wanted === "0" ? task.group : kernel.tasks.processOfThreadIn(task.group.pidNamespace, Number(wanted));
   if (process === undefined || process.isZombie) return -ESRCH;
-  const refused = mayMove(kernel, task, opener, process.controlGroup, group);
+  const refused = mayMove(kernel, opener, process.controlGroup, group);
   return refused < 0 ? refused : moveProcess(process, group);
 }
 
@@ -266,13 +266,13 @@ function attach(kernel: Kernel, task: Task, text: string, opener: Credentials, g
  * Who moves a process from one group to another must be allowed to write to `cgroup.procs` of the nearest group above
  * both; with `nsdelegate` neither may lie outside of his cgroup namespace (cgroup-v2.rst, "Delegation Containment").
  */
-function mayMove(kernel: Kernel, task: Task, opener: Credentials, from: ControlGroup, to: ControlGroup): number {
+function mayMove(kernel: Kernel, opener: TextOpener, from: ControlGroup, to: ControlGroup): number {
   if (from === to) return 0;
-  const { root } = task.namespaces.cgroup;
+  const { credentials, groupRoot: root } = opener;
   if (kernel.controlGroups.nsDelegates && (!from.isWithin(root) || !to.isWithin(root))) return -ENOENT;
   let above = to;
   while (!from.isWithin(above)) above = above.parent!;
-  return mayWriteProcesses(kernel, opener, above);
+  return mayWriteProcesses(kernel, credentials, above);
 }
 
 function mayWriteProcesses({ controlGroups }: Kernel, credentials: Credentials, group: ControlGroup): number {
@@ -285,7 +285,7 @@ export function mayBeginIn(task: Task, group: ControlGroup): number {
   const { kernel, credentials } = task;
   return (
     mayWriteProcesses(kernel, credentials, group) ||
-    mayMove(kernel, task, credentials, task.group.controlGroup, group) ||
+    mayMove(kernel, { credentials, groupRoot: task.namespaces.cgroup.root }, task.group.controlGroup, group) ||
     mayEnter(group)
   );
 }

@@ -34,24 +34,33 @@ const SETTLED: Readonly<Record<Version, Readonly<Record<string, string>>>> = {
   ipv6: { hop_limit: "64", mtu: "1280" },
 };
 
-/** Packets for others are passed on, from each interface to each. */
-export function forwarding(version: "v4" | "v6"): () => Setting {
+/** Are packets for others passed on? What is another for all becomes so for each interface, and for new ones. */
+export function forwarding(version: Version): () => Setting {
+  const field = FORWARDING[version];
   return bounded(
     INT,
-    (_kernel, { network }) => (network.settings.forwards[version] ? 1 : 0),
-    (_kernel, value, { network }) => (network.settings.forwards[version] = value !== 0),
+    (_kernel, { network }) => network.settings.interfaces.all[field],
+    (_kernel, value, { network }) => {
+      const { all, default: begun } = network.settings.interfaces;
+      if (all[field] === value) return;
+      for (const settings of [all, begun, ...network.interfaces.map((one) => one.settings)]) settings[field] = value;
+    },
   );
 }
 
-/** Of one interface, or of new ones: as for all. */
-function forwardingAsOfAll(version: "v4" | "v6"): () => Setting {
-  const value = ({ network }: { network: Network }): number => (network.settings.forwards[version] ? 1 : 0);
-  return () => ({
-    only: "as of all",
-    read: (_kernel, task) => String(value(task)),
-    write: (_kernel, text, task) => (Number(text.trim()) === value(task) ? 0 : -EINVAL),
-  });
-}
+const FORWARDING = { ipv4: "forwardsV4", ipv6: "forwardsV6" } as const;
+
+/** What is any number, and where it is kept. */
+const SETTLED_BY_NUMBER = {
+  ipv4: [
+    ["arp_notify", "announces"],
+    ["forwarding", "forwardsV4"],
+    ["route_localnet", "routesLoopback"],
+    ["rp_filter", "reversePath"],
+    ["tag", "tag"],
+  ],
+  ipv6: [["forwarding", "forwardsV6"]],
+} as const;
 
 /** What an interface, all and new ones have alike. @param settingsOf  undefined: it is gone */
 function commonSettings(
@@ -65,21 +74,15 @@ function commonSettings(
     const begun = isOfAll ? { ...hint, value: hint.ofAll ?? hint.value } : hint;
     settings[name] = hintSetting(`${version}/${name}`, begun, (_kernel, { network }) => settingsOf(network)?.hints);
   }
-  if (version === "ipv4")
-    for (const [name, field] of [
-      ["arp_notify", "announces"],
-      ["route_localnet", "routesLoopback"],
-      ["rp_filter", "reversePath"],
-      ["tag", "tag"],
-    ] as const)
-      settings[name] = bounded(
-        INT,
-        (_kernel, { network }) => settingsOf(network)?.[field] ?? 0,
-        (_kernel, value, { network }) => {
-          const own = settingsOf(network);
-          if (own !== undefined) own[field] = value;
-        },
-      );
+  for (const [name, field] of SETTLED_BY_NUMBER[version])
+    settings[name] = bounded(
+      INT,
+      (_kernel, { network }) => settingsOf(network)?.[field] ?? 0,
+      (_kernel, value, { network }) => {
+        const own = settingsOf(network);
+        if (own !== undefined) own[field] = value;
+      },
+    );
   return settings;
 }
 
@@ -92,10 +95,7 @@ export function confSettings(): Record<string, () => Setting> {
         commonSettings(version, ({ settings }) => settings.interfaces[place], place === "all"),
       ))
         settings[`${version}/conf/${place}/${name}`] = make;
-  for (const version of ["v4", "v6"] as const) {
-    settings[`ip${version}/conf/all/forwarding`] = forwarding(version);
-    settings[`ip${version}/conf/default/forwarding`] = forwardingAsOfAll(version);
-  }
+  for (const version of ["ipv4", "ipv6"] as const) settings[`${version}/conf/all/forwarding`] = forwarding(version);
   settings["ipv6/conf/all/disable_ipv6"] = bounded(
     INT,
     (_kernel, { network }) => network.settings.disablesIpv6.all,
@@ -112,7 +112,6 @@ export function confSettings(): Record<string, () => Setting> {
 /** Of the interface that has this name in the reader's network. */
 export function interfaceSettings(version: Version, name: string): Record<string, () => Setting> {
   const settings = commonSettings(version, (network) => network.interfaceNamed(name)?.settings);
-  settings["forwarding"] = forwardingAsOfAll(version === "ipv4" ? "v4" : "v6");
   if (version === "ipv4") return settings;
   settings["mtu"] = () => ({
     only: "the interface's MTU",

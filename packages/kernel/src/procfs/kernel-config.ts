@@ -67,6 +67,7 @@ const BY_TYPE: Readonly<Record<string, string>> = {
 };
 const PRESENT: readonly string[] = [
   "64BIT",
+  "AF_UNIX_OOB",
   "BIG_KEYS",
   "BLK_DEV_LOOP",
   "BLOCK",
@@ -134,6 +135,7 @@ const PRESENT: readonly string[] = [
   "PROC_PAGE_MONITOR",
   "PROC_SYSCTL",
   "RISCV",
+  "RPS",
   "SHMEM",
   "SYSCTL",
   "TCP_CONG_CUBIC",

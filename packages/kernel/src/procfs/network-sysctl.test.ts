@@ -17,6 +17,7 @@ import {
   ENETUNREACH,
   ENOENT,
   EPERM,
+  IPPROTO_ICMP,
   IPPROTO_IPV6,
   IPPROTO_TCP,
   IPV6_V6ONLY,
@@ -302,4 +303,33 @@ it("CAP_NET_ADMIN alone sets up a network; without it nobody does by another's d
   assert.equal(user.write(fd, "9"), 1);
   user.become({ effective: 0 });
   assert.equal(user.write(fd, "8"), -EPERM);
+});
+
+it("echoes are answered unless icmp_echo_ignore_all says otherwise", () => {
+  const { user } = begin();
+  const ping = user.socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
+  const echo = Uint8Array.of(8, 0, 0, 0, 0, 0, 0, 1);
+  const ask = (): number | string => {
+    assert.equal(user.send(ping, echo, 0, inet("127.0.0.1", 0)), 8);
+    return user.receive(ping, 100, MSG_DONTWAIT);
+  };
+  assert.equal(typeof ask(), "string");
+  assert.equal(set(user, "ipv4/icmp_echo_ignore_all", "1"), 1);
+  assert.equal(ask(), -EAGAIN);
+  assert.equal(set(user, "ipv4/icmp_echo_ignore_all", "2"), -EINVAL);
+  assert.equal(set(user, "ipv4/icmp_msgs_per_sec", "10"), 2);
+  assert.equal(user.get(`${SYS}/ipv4/icmp_msgs_per_sec`), "10\n");
+  assert.equal(user.get(`${SYS}/ipv4/icmp_msgs_burst`), "50\n");
+});
+
+it("forwarding is each interface's, until it is set for all", () => {
+  const { user } = begin();
+  const forwards = (place: string): string | number => user.get(`${SYS}/ipv4/conf/${place}/forwarding`);
+  assert.equal(set(user, "ipv4/conf/lo/forwarding", "1"), 1);
+  assert.deepEqual(["lo", "default", "all"].map(forwards), ["1\n", "0\n", "0\n"]);
+  assert.equal(set(user, "ipv4/conf/all/forwarding", "0"), 1);
+  assert.equal(forwards("lo"), "1\n", "it was so already");
+  assert.equal(set(user, "ipv4/ip_forward", "2"), 1);
+  assert.deepEqual(["lo", "default", "all"].map(forwards), ["2\n", "2\n", "2\n"]);
+  assert.equal(user.get(`${SYS}/ipv6/conf/lo/forwarding`), "0\n");
 });

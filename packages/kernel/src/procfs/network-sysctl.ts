@@ -29,10 +29,12 @@ function ownSettings(): Record<string, () => Setting> {
     "core/somaxconn": ofNetwork("backlogMost", { least: 0, most: INT_MAX }),
     "core/netdev_max_backlog": only("1000"),
     "core/optmem_max": only("131072"),
-    "ipv4/icmp_echo_ignore_all": only("0"),
+    "ipv4/icmp_echo_ignore_all": ignoresEcho("v4"),
     "ipv4/icmp_echo_ignore_broadcasts": flag("ignoresBroadcastEcho"),
+    "ipv4/icmp_msgs_burst": errorLimit("burst"),
+    "ipv4/icmp_msgs_per_sec": errorLimit("perSecond"),
     "ipv4/ip_default_ttl": only("64"),
-    "ipv4/ip_forward": forwarding("v4"),
+    "ipv4/ip_forward": forwarding("ipv4"),
     "ipv4/ip_nonlocal_bind": flag("bindsForeignV4"),
     "ipv6/ip_nonlocal_bind": flag("bindsForeignV6"),
     "ipv4/ip_local_port_range": numbers(
@@ -76,6 +78,7 @@ function ownSettings(): Record<string, () => Setting> {
     "ipv4/tcp_congestion_control": only("cubic"),
     "ipv4/tcp_available_congestion_control": fixed(() => "cubic"),
     "ipv6/bindv6only": flag("isV6Only"),
+    "ipv6/icmp/echo_ignore_all": ignoresEcho("v6"),
     "unix/max_dgram_qlen": ofNetwork("unixQueueMost", { least: 0, most: INT_MAX }),
   };
 }
@@ -96,6 +99,23 @@ function flag(field: "bindsForeignV4" | "bindsForeignV6" | "ignoresBroadcastEcho
     { least: 0, most: 1 },
     (_kernel, { network }) => (network.settings[field] ? 1 : 0),
     (_kernel, value, { network }) => (network.settings[field] = value === 1),
+  );
+}
+
+/** That of IPv6 takes any byte (net/ipv6/icmp.c, ipv6_icmp_table_template). */
+function ignoresEcho(family: "v4" | "v6"): () => Setting {
+  return bounded(
+    { least: 0, most: family === "v4" ? 1 : 255 },
+    (_kernel, { network }) => network.settings.ignoresEcho[family],
+    (_kernel, value, { network }) => (network.settings.ignoresEcho[family] = value),
+  );
+}
+
+function errorLimit(field: "burst" | "perSecond"): () => Setting {
+  return bounded(
+    { least: 0, most: INT_MAX },
+    (_kernel, { network }) => network.settings.icmpErrors[field],
+    (_kernel, value, { network }) => (network.settings.icmpErrors[field] = value),
   );
 }
 

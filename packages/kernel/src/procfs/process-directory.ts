@@ -231,7 +231,7 @@ export class ProcessDirectory extends PseudoDirectory {
     ] as const)
       file(name, (caller) => describeIdMap(target(), kind, caller), {
         mode: 0o644,
-        sink: (caller, text, opener) => writeIdMap(caller, opener, target(), kind, text),
+        sink: (caller, text, opener) => writeIdMap(caller, opener.credentials, target(), kind, text),
         outlives: true,
       });
     file("setgroups", () => describeSetgroups(target()), {
@@ -242,7 +242,7 @@ export class ProcessDirectory extends PseudoDirectory {
     });
     file("timens_offsets", () => (isAlive(target()) ? describeTimeOffsets(target()) : ""), {
       mode: 0o644,
-      sink: (_caller, text, opener) => writeTimeOffsets(opener, target(), text),
+      sink: (_caller, text, opener) => writeTimeOffsets(opener.credentials, target(), text),
     });
     const coreFilter = (): string => `${this.group.coreFilter.toString(16).padStart(8, "0")}\n`;
     file("coredump_filter", () => (hasMemory(target()) ? coreFilter() : ""), {

@@ -274,6 +274,11 @@ it("the loopback has no broadcast address, and lists that are empty here have th
   const { user } = begin();
   assert.equal(user.get("/sys/class/net/lo/broadcast"), "00:00:00:00:00:00\n");
   assert.equal(user.get("/sys/class/net/lo/subsystem/lo/ifindex"), "1\n", "udev asks which subsystem it is of");
+  assert.equal(user.get("/sys/class/net/lo/queues/rx-0/rps_cpus"), "0\n");
+  assert.deepEqual(
+    ["dev_id", "name_assign_type", "speed"].map((name) => user.get(`/sys/class/net/lo/${name}`)),
+    ["0x0\n", "2\n", -EINVAL],
+  );
   assert.match(user.get("/proc/slabinfo") as string, /^slabinfo - version: 2\.1\n# name .* : slabdata .*\n$/);
   assert.equal((user.stat("/proc/slabinfo") as Stat).mode & 0o777, 0o400);
 });
@@ -347,14 +352,19 @@ it("each setting of /proc/sys that can be changed acts", () => {
     "net/ipv4/conf/all/rp_filter",
     "net/ipv4/conf/all/tag",
     "net/ipv4/conf/default/arp_notify",
+    "net/ipv4/conf/default/forwarding",
     "net/ipv4/conf/default/route_localnet",
     "net/ipv4/conf/default/rp_filter",
     "net/ipv4/conf/default/tag",
     "net/ipv4/conf/lo/arp_notify",
+    "net/ipv4/conf/lo/forwarding",
     "net/ipv4/conf/lo/route_localnet",
     "net/ipv4/conf/lo/rp_filter",
     "net/ipv4/conf/lo/tag",
+    "net/ipv4/icmp_echo_ignore_all",
     "net/ipv4/icmp_echo_ignore_broadcasts",
+    "net/ipv4/icmp_msgs_burst",
+    "net/ipv4/icmp_msgs_per_sec",
     "net/ipv4/ip_nonlocal_bind",
     "net/ipv4/ip_forward",
     "net/ipv4/ip_local_port_range",
@@ -371,7 +381,10 @@ it("each setting of /proc/sys that can be changed acts", () => {
     "net/ipv6/conf/all/disable_ipv6",
     "net/ipv6/conf/all/forwarding",
     "net/ipv6/conf/default/disable_ipv6",
+    "net/ipv6/conf/default/forwarding",
     "net/ipv6/conf/lo/disable_ipv6",
+    "net/ipv6/conf/lo/forwarding",
+    "net/ipv6/icmp/echo_ignore_all",
     "net/ipv6/ip_nonlocal_bind",
     "net/unix/max_dgram_qlen",
     "vm/drop_caches",

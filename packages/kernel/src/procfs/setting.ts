@@ -131,7 +131,7 @@ export class SettingFile extends PseudoFile {
     const { kernel } = fileSystem;
     const { write, changes, right } = setting;
     const sink: TextSink = (task, text, opener, at) => {
-      if (![task.credentials, opener].every((each) => mayWrite(each, task, right))) return -EPERM;
+      if (![task.credentials, opener.credentials].every((each) => mayWrite(each, task, right))) return -EPERM;
       if (text.length === 0 || (setting.isNumeric === true && at > 0)) return 0;
       const result = write!(kernel, setting.isNumeric === true ? text : text.replace(/\n$/, ""), task);
       if (setting.only !== undefined && result < 0)

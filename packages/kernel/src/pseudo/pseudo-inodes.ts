@@ -24,6 +24,7 @@ import {
 import { byteString, byteStringOf, stateClass, StateError } from "@stratos/base";
 import type { Changes } from "../ground/changes.ts";
 import type { Credentials } from "../security/credentials.ts";
+import type { ControlGroup } from "../task/control-group.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
 import { UNFINISHED, WaitQueue } from "../ground/wait-queue.ts";
@@ -266,7 +267,14 @@ export type TextSource = (task: Task, from: number, kept: unknown) => string | T
  * @param opener  rights are asked of who opened the file too: a program with more may have been made to write to it
  * @param at  where in the file
  */
-export type TextSink = (task: Task, text: string, opener: Credentials, at: number) => number;
+export type TextSink = (task: Task, text: string, opener: TextOpener, at: number) => number;
+
+/** Who opened a file of text, as he was then. */
+export interface TextOpener {
+  readonly credentials: Credentials;
+  /** At the root of his cgroup namespace. */
+  readonly groupRoot: ControlGroup;
+}
 
 /** ioctl(2) of a file of text. */
 export type TextRequest = (task: Task, command: number, argument: number) => number;
@@ -301,9 +309,9 @@ export class PseudoFile extends PseudoInode {
   override open(task: Task, flags: number, path: Path): OpenFile | number {
     if ((flags & O_ACCMODE) !== O_RDONLY && this.#sink === null) return -EACCES;
     const refused = this.#guard?.(task, flags) ?? 0;
-    return refused < 0
-      ? refused
-      : new TextFile(flags, this, path, { watched: this.#watched?.(task) ?? null, opener: task.credentials });
+    if (refused < 0) return refused;
+    const opener = { credentials: task.credentials, groupRoot: task.namespaces.cgroup.root };
+    return new TextFile(flags, this, path, { watched: this.#watched?.(task) ?? null, opener });
   }
 
   /** What reads, writes and ioctl(2) of its descriptions come to. */
@@ -370,7 +378,7 @@ class TextFile extends OpenFile {
   /** What epoll registers with when the text watches nothing: nobody wakes it. */
   #quietQueue: WaitQueue | null = null;
   #isRead = false;
-  #opener: Credentials;
+  #opener: TextOpener;
   /** Of what it watches, when it was opened or a change was told. */
   #seenVersion: number;
 
@@ -378,7 +386,7 @@ class TextFile extends OpenFile {
     flags: number,
     inode: PseudoFile,
     path: Path,
-    { watched, opener }: { watched: Changes | null; opener: Credentials },
+    { watched, opener }: { watched: Changes | null; opener: TextOpener },
   ) {
     super(flags, inode, path);
     this.#text = inode;

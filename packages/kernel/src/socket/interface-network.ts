@@ -86,7 +86,7 @@ export interface InterfaceIp {
 /** Sees frames come and go at interfaces (packet/packet-socket.ts). */
 export interface FrameObserver {
   /** @param isTaken  a bridge has it: only who hears all hears it */
-  frameSeen(one: NetworkInterface, frame: Uint8Array, packetType: number, isTaken: boolean): void;
+  frameSeen(one: NetworkInterface, frame: Uint8Array, type: number, packetType: number, isTaken: boolean): void;
   /** Are both of one group, which sees nothing of what one of it sends? */
   sharesWith(other: FrameObserver): boolean;
   interfaceDown(index: number): void;

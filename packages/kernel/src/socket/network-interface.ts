@@ -17,7 +17,7 @@ import {
   RT_SCOPE_UNIVERSE,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import type { Link, RandomSource } from "@stratos/host";
+import { FRAME_HEADER_SIZE, type Link, type RandomSource } from "@stratos/host";
 import {
   broadcastOf,
   commonBits,
@@ -160,6 +160,11 @@ export class NetworkInterface {
   /** Are its packets in Ethernet frames? */
   get hasFrames(): boolean {
     return this.kind !== "tun";
+  }
+
+  /** Bytes before the packets of the network. */
+  get linkHeaderSize(): number {
+    return this.hasFrames ? FRAME_HEADER_SIZE : 0;
   }
 
   get isLoopback(): boolean {

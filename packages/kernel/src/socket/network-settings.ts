@@ -18,6 +18,10 @@ export class InterfaceSettings {
   announces = 0;
   /** net.ipv4.conf.PLACE.route_localnet: packets from and to 127.0.0.0/8 may come in; any number but 0. */
   routesLoopback = 0;
+  /** net.ipv4.conf.PLACE.forwarding: packets for others that come in there are passed on; any number but 0. */
+  forwardsV4 = 0;
+  /** net.ipv6.conf.PLACE.forwarding: of all, packets are passed on; of an interface, it says that it is a router's. */
+  forwardsV6 = 0;
   /** net.ipv4.conf.PLACE.tag: a number that programs keep there for themselves. */
   tag = 0;
   /** What changes nothing, as it was set, by path below net (procfs/setting-hints.ts, which bounds them). */
@@ -28,6 +32,8 @@ export class InterfaceSettings {
     copy.reversePath = this.reversePath;
     copy.announces = this.announces;
     copy.routesLoopback = this.routesLoopback;
+    copy.forwardsV4 = this.forwardsV4;
+    copy.forwardsV6 = this.forwardsV6;
     copy.tag = this.tag;
     copy.hints = new Map(this.hints);
     return copy;
@@ -60,6 +66,10 @@ export class NetworkSettings {
   bindsForeignV6 = false;
   /** net.ipv4.icmp_echo_ignore_broadcasts: who asks all of a network by an echo is not answered. */
   ignoresBroadcastEcho = true;
+  /** net.ipv4.icmp_echo_ignore_all, net.ipv6.icmp.echo_ignore_all: no echo is answered. */
+  readonly ignoresEcho = { v4: 0, v6: 0 };
+  /** net.ipv4.icmp_msgs_per_sec and icmp_msgs_burst: errors that this machine tells others. */
+  readonly icmpErrors = { perSecond: 1000, burst: 50 };
   /** net.ipv6.bindv6only: sockets that are made from now on do not take IPv4. */
   isV6Only = false;
   /** Of all interfaces, and what new ones begin with. */
@@ -68,8 +78,6 @@ export class NetworkSettings {
   readonly hints = new Map<string, number | string>();
   /** net.ipv6.conf.PLACE.disable_ipv6: what all were told last, and what new interfaces begin with. */
   disablesIpv6 = { all: 0, default: 0 };
-  /** net.ipv4.ip_forward, net.ipv6.conf.all.forwarding: packets for others are passed on. */
-  forwards = { v4: false, v6: false };
   tcpReceive: TcpBuffer = [4096, 131072, 6291456];
   tcpSend: TcpBuffer = [4096, 16384, 4194304];
 

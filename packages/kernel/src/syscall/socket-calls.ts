@@ -441,14 +441,13 @@ export const socketCalls: SyscallTable = {
       "AF_PACKET; raw and ICMP sockets reach this machine's own addresses and what its links lead to, not what " +
       "the host's network does " +
       "(ENETUNREACH), and inside the machine raw ones hear raw and ICMP sockets alone; packet sockets see frames of " +
-      "veth pairs, bridges and tap interfaces, and those that packet sockets send on lo: TCP and UDP over lo and " +
-      "over the host's sockets make none, tun interfaces have none, and no host offers a link of its own; " +
+      "veth pairs, bridges and tap interfaces, packets of tun interfaces, and what packet sockets send on lo: TCP " +
+      "and UDP over lo and over the host's sockets make none, and no host offers a link of its own; " +
       "interfaces that programs make are dummy, veth and bridge (others: EOPNOTSUPP), and tun and tap by " +
-      "/dev/net/tun (without IFF_VNET_HDR, IFF_NAPI, TUNSETLINK and filters: EINVAL), over which TCP, UDP, ICMP and " +
+      "/dev/net/tun (without IFF_NAPI, TUNSETLINK and filters: EINVAL), over which TCP, UDP, ICMP and " +
       "raw packets go, not UDP-Lite (ENETUNREACH); TCP over links has no ECN, SYN cookies and pacing, and " +
       "/proc/net/tcp and NETLINK_SOCK_DIAG list its connections that have a socket; packets are passed on " +
-      "between all links " +
-      "or none (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding), and to the host's network as TCP and UDP from an " +
+      "to the host's network as TCP and UDP from an " +
       "address of the way out (masquerade), which sockets of the host carry: echoes are refused there as prohibited, " +
       "hop limits, ECN and options of IP stay here; there are no " +
       "routers' advertisements, duplicates of addresses are not looked for, groups are told to no router, and " +

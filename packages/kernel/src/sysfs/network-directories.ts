@@ -141,16 +141,36 @@ const FILES: Readonly<Record<string, (one: NetworkInterface) => string | number>
   addr_len: (one) => String(one.hardwareAddress.length),
   broadcast: (one) => hardwareAddressText(broadcastHardwareAddress(one)),
   carrier: (one) => (one.isUp ? (one.hasCarrier ? "1" : "0") : -EINVAL),
+  dev_id: () => "0x0",
+  dev_port: () => "0",
   dormant: (one) => (one.isUp ? "0" : -EINVAL),
+  duplex: (one) => (speedOf(one) < 0 ? -EINVAL : "full"),
   flags: (one) => `0x${(one.flags & 0xffff & ~0x40).toString(16)}`,
   ifindex: (one) => String(one.index),
   iflink: (one) => String((one.peer ?? one).index),
+  link_mode: () => "0",
   mtu: (one) => String(one.mtu),
+  // What userspace named has no word for it but that: NET_NAME_USER; the kernel names lo (NET_NAME_PREDICTABLE).
+  name_assign_type: (one) => (one.isLoopback ? "2" : "3"),
+  netdev_group: () => "0",
   operstate: (one) => OPERATIONAL_STATES[operationalState(one)] ?? "unknown",
+  proto_down: () => "0",
+  speed: (one) => (speedOf(one) < 0 ? -EINVAL : String(speedOf(one))),
+  testing: (one) => (one.isUp ? "0" : -EINVAL),
   tx_queue_len: (one) => String(one.queueLength),
   type: (one) => String(one.hardwareType),
   uevent: (one) => `INTERFACE=${one.name}\nIFINDEX=${one.index}`,
 };
+
+/** Of the one queue in each direction (net/core/net-sysfs.c). */
+const RECEIVE_QUEUE_FILES: typeof FILES = { rps_cpus: () => "0", rps_flow_cnt: () => "0" };
+const SEND_QUEUE_FILES: typeof FILES = { tx_maxrate: () => "0", tx_timeout: () => "0", xps_rxqs: () => "0" };
+
+/** In megabits per second, as drivers that have no wire say it; −1: those say nothing, nor one that is down. */
+function speedOf({ kind, isUp }: NetworkInterface): number {
+  if (!isUp) return -1;
+  return kind === "veth" ? 10_000 : kind === "tun" || kind === "tap" ? 10 : -1;
+}
 
 /** Those that a tun or a tap interface has besides (drivers/net/tun.c, tun_attrs). */
 const TUN_FILES: Readonly<Record<string, (device: TunDevice) => string>> = {
@@ -241,6 +261,12 @@ function makeFolder(fileSystem: PseudoFileSystem, one: NetworkInterface): Pseudo
       );
   return folder
     .add("subsystem", new PseudoLink(fileSystem, "../../../../class/net"))
+    .add(
+      "queues",
+      new PseudoDirectory(fileSystem, 0o755)
+        .add("rx-0", filled(RECEIVE_QUEUE_FILES))
+        .add("tx-0", filled(SEND_QUEUE_FILES)),
+    )
     .add("statistics", filled(STATISTICS));
 }
 

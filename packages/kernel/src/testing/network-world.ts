@@ -61,6 +61,13 @@ export class World {
   }
 }
 
+/** As net.ipv4.ip_forward and net.ipv6.conf.all.forwarding say it. */
+export function passOn({ user }: Station, version: "V4" | "V6" = "V4"): void {
+  const { settings, interfaces } = user.task.network;
+  for (const each of [settings.interfaces.all, ...interfaces.map((one) => one.settings)])
+    each[`forwards${version}`] = 1;
+}
+
 interface Routed {
   world: World;
   a: Station;

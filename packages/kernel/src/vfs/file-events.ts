@@ -16,7 +16,7 @@ import {
 } from "@stratos/abi";
 import { endFanotify, tellFile, tellName, tellRename } from "./fanotify-marks.ts";
 import type { FileSystem } from "./file-system.ts";
-import type { Inode } from "./inode.ts";
+import type { Inode, LayerEntry } from "./inode.ts";
 import { type InotifyMark, notifyLastName, tellMarks } from "./inotify-mark.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
@@ -77,9 +77,17 @@ export function notifyFile(kernel: VfsKernel, file: OpenFile, event: FileEvent):
   if (!file.isSilent) notifyInode(kernel, file.shownInode!, file.path, event);
 }
 
+/** A layer's file is reached by no mount (Linux fs/backing-file.c), so that who marks one hears nothing. */
+function notifyLayer(kernel: VfsKernel, { inode, parent, name, isDetached }: LayerEntry, event: FileEvent): void {
+  const mask = MASKS[event] | (inode!.isDirectory ? IN_ISDIR : 0);
+  if (parent?.inode) tellMarks(parent.inode, mask, 0, name, isDetached);
+  tellMarks(inode!, mask, 0, "");
+  tellFile(kernel, inode!, null, mask, false);
+}
+
 /**
  * Something happened to a file: tells those who watch it, and those who watch the directory that it was reached
- * through.
+ * through. Of a stacked one those hear of it, too, who watch the file of the layer.
  */
 export function notifyInode(kernel: VfsKernel, inode: Inode, path: Path | null, event: FileEvent): void {
   if (kernel.vfs.watchCount === 0) return;
@@ -90,6 +98,8 @@ export function notifyInode(kernel: VfsKernel, inode: Inode, path: Path | null, 
   tellMarks(inode, mask, 0, "");
   const told = event === "execute" ? mask | FAN_OPEN_EXEC : mask;
   tellFile(kernel, inode, path, told, event !== "attrib" && event !== "truncate");
+  const layer = path === null ? null : inode.layerEntry;
+  if (layer !== null) notifyLayer(kernel, layer, event);
 }
 
 /** A name came into a directory or left it. */

@@ -53,6 +53,14 @@ export interface AttributeChange {
   ctime?: Time;
 }
 
+/** An entry of a directory, as who stands for its file knows it. */
+export interface LayerEntry {
+  readonly inode: Inode | null;
+  readonly parent: LayerEntry | null;
+  readonly name: string;
+  readonly isDetached: boolean;
+}
+
 /**
  * A file of some file system, whatever its names. The public fields are the truth while it is in memory; a file system
  * that stores them persists changes made through `setAttributes` and `truncate`. Names are byte strings, checked by the
@@ -166,6 +174,10 @@ export abstract class Inode {
   /** The file whose content it has. */
   get content(): Inode {
     return this;
+  }
+  /** Its entry in the layer that has its content; null: it stands for no other file. */
+  get layerEntry(): LayerEntry | null {
+    return null;
   }
   /** Does its content lie in a lower layer, of which nothing changes, times of access neither? */
   get isLower(): boolean {

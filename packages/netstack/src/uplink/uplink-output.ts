@@ -33,11 +33,10 @@ import type { IpOutput, IpSending } from "../ip-output.ts";
 import { type IncomingPacket, IPV4_HEADER_SIZE, IPV6_HEADER_SIZE } from "../ip-packet.ts";
 import { FRAGMENT_HEADER_SIZE, IpHeader } from "../ip-writer.ts";
 import { RESET_SIZE, writeReset } from "../tcp-reset.ts";
-import { TokenBucket } from "../token-bucket.ts";
+import { TokenBucket, type TokenLimit } from "../token-bucket.ts";
 import type { UplinkHost } from "./uplink-host.ts";
 
-const ERRORS_PER_SECOND = 1000,
-  ERRORS_BURST = 50;
+const ERROR_LIMIT: TokenLimit = { perSecond: 1000, burst: 50 };
 const LENGTH_MAX = 65535;
 const HEADER = new IpHeader();
 const MESSAGE = new Uint8Array(1280);
@@ -57,7 +56,7 @@ export const PLAINLY: IpSending = { hops: 64, trafficClass: 0, dontFragment: fal
 
 export class UplinkOutput implements IpOutput {
   #host: UplinkHost;
-  #errors = new TokenBucket(ERRORS_PER_SECOND, ERRORS_BURST);
+  #errors = new TokenBucket();
   #identification = 0;
 
   constructor(host: UplinkHost) {
@@ -122,7 +121,7 @@ export class UplinkOutput implements IpOutput {
       if (writeReset(packet, RESET)) this.send(IPPROTO_TCP, destination, source, RESET, 0, RESET_SIZE, PLAINLY);
       return;
     }
-    if (isIcmpError(packet) || !this.#errors.take(this.#host.now())) return;
+    if (isIcmpError(packet) || !this.#errors.take(this.#host.now(), ERROR_LIMIT, 1)) return;
     const code = (CODES.get(errno) ?? OTHERWISE)[isV6 ? 1 : 0];
     const size = writeIcmpError(packet, isV6 ? ICMPV6_UNREACHABLE : ICMP_UNREACHABLE, code, 0, MESSAGE);
     setIcmpChecksum(MESSAGE, 0, size, isV6, destination, source);

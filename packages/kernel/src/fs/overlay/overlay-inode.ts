@@ -78,7 +78,11 @@ export class OverlayInode extends Inode implements OverlayFile {
   }
 
   override get content(): Inode {
-    return (this.upper ?? this.lowers[0]!).inode!;
+    return this.layerEntry.inode!;
+  }
+
+  override get layerEntry(): Dentry {
+    return this.upper ?? this.lowers[0]!;
   }
 
   override get isLower(): boolean {

@@ -43,6 +43,7 @@ import {
   IPV6_RECVRTHDR,
   IPV6_RECVTCLASS,
   IPV6_TCLASS,
+  IPV6_UNICAST_IF,
   IPV6_UNICAST_HOPS,
   IPV6_V6ONLY,
   IP_ADD_MEMBERSHIP,
@@ -194,6 +195,7 @@ const IPV6_STORED: ReadonlyMap<number, number> = new Map([
   [IPV6_ADDR_PREFERENCES, 2],
   [IPV6_MINHOPCOUNT, 0],
   [IPV6_FREEBIND, 0],
+  [IPV6_UNICAST_IF, 0],
   [IPV6_RECVORIGDSTADDR, 0],
 ]);
 
@@ -291,6 +293,11 @@ export class IpOptions {
     return this.groups.some(
       (each) => each.index === index && isSameIp(each.group, group) && admitsSource(each, source),
     );
+  }
+
+  /** IP_UNICAST_IF, IPV6_UNICAST_IF: where datagrams to one station leave; 0: as routes say. */
+  unicastIndex(to: IpAddress): number {
+    return swapped((isV4(to) ? this.v4.get(IP_UNICAST_IF) : this.v6.get(IPV6_UNICAST_IF)) ?? 0);
   }
 
   get v6Only(): boolean {
@@ -470,6 +477,7 @@ export function setIpOption(
     )
       return -EINVAL;
     if (name === IP_MTU_DISCOVER && (number < 0 || number > 5)) return -EINVAL;
+    if (name === IP_UNICAST_IF) return setUnicastInterface(socket, socket.ip.v4, name, value);
     if (name === IP_MINTTL && (number < 0 || number > 255)) return -EINVAL;
     if (name === IP_LOCAL_PORT_RANGE) {
       if (value.length !== 4 || (number >>> 16 !== 0 && (number & 0xffff) > number >>> 16)) return -EINVAL;
@@ -503,6 +511,7 @@ export function setIpOption(
   if (!IPV6_STORED.has(name)) return -ENOPROTOOPT;
   if (value.length < 4) return -EINVAL;
   const number = optionInt(value);
+  if (name === IPV6_UNICAST_IF) return setUnicastInterface(socket, socket.ip.v6, name, value);
   if (name === IPV6_V6ONLY && socket.hasNumber) return -EINVAL;
   if (
     (name === IPV6_UNICAST_HOPS || name === IPV6_MULTICAST_HOPS || name === IPV6_TCLASS) &&
@@ -519,6 +528,21 @@ export function setIpOption(
   else if (number === -1) socket.ip.v6.delete(name);
   else socket.ip.v6.set(name, number);
   return 0;
+}
+
+/** The index in network order, as it is told back. 0, −EINVAL bound to an interface, −EADDRNOTAVAIL none has it */
+function setUnicastInterface(socket: IpSocket, options: Map<number, number>, name: number, value: Uint8Array): number {
+  if (value.length !== 4) return -EINVAL;
+  const index = swapped(optionInt(value));
+  if (index !== 0 && socket.network.interfaceByIndex(index) === undefined) return -EADDRNOTAVAIL;
+  if (index !== 0 && socket.options.boundIndex !== 0) return -EINVAL;
+  options.set(name, optionInt(value));
+  return 0;
+}
+
+/** Its bytes in the other order. */
+function swapped(word: number): number {
+  return (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
 }
 
 /** An empty value ends the option. 0, −EINVAL, −EPERM */

@@ -251,11 +251,13 @@ export class RawSocket extends DatagramSocket {
     return length;
   }
 
-  /** The interface that the message names, by IP_PKTINFO or the scope of its address, or else connect(2) did. */
+  /** The interface that the message names, by IP_PKTINFO or the scope of its address, or connect(2), or an option. */
   #scopeOf({ address, ancillary }: OutgoingMessage): number {
     const chosen = ancillary?.sender?.interfaceIndex ?? 0;
-    if (chosen !== 0 || !this.isV6) return chosen;
-    return address === null ? this.#peerScope : scopeOf(address);
+    if (chosen !== 0) return chosen;
+    const scope = !this.isV6 ? 0 : address === null ? this.#peerScope : scopeOf(address);
+    const isSettled = scope !== 0 || this.options.boundIndex !== 0 || isMulticast(TO.ip);
+    return isSettled ? scope : this.ip.unicastIndex(TO.ip);
   }
 
   #sendOnLink(packet: IpPacket, device: number): number {
@@ -520,10 +522,11 @@ function packetWithHeader(bytes: Uint8Array, from: IpAddress): IpPacket | number
 }
 
 /**
- * Hands a packet to every socket that hears it; echo requests are answered. Work: one step a packet socket, twice
- * for an echo.
+ * Hands a packet to every socket that hears it; echo requests are answered, if any are. Work: one step a packet socket,
+ * twice for an echo.
  */
 function deliverPacket(network: RawNetwork, packet: IpPacket): void {
   for (const socket of network.rawSockets) if (socket.hears(packet)) socket.enqueue(packet);
-  if (isEchoRequest(packet)) deliverPacket(network, echoReply(packet));
+  const isAnswered = network.settings.ignoresEcho[packet.isV4 ? "v4" : "v6"] === 0;
+  if (isAnswered && isEchoRequest(packet)) deliverPacket(network, echoReply(packet));
 }

@@ -273,7 +273,8 @@ export class UdpSocket extends DatagramSocket {
   #routeOutside(ip: IpAddress, port: number, chosen: ChosenSender | null): IpAddress | number {
     const { network } = this;
     const flow = this.flowTo(ip, port);
-    OUTGOING.device = chosen?.interfaceIndex || this.options.boundIndex || OUTGOING.scope;
+    const asked = chosen?.interfaceIndex || this.options.boundIndex || OUTGOING.scope;
+    OUTGOING.device = asked || this.ip.unicastIndex(ip);
     const route = network.routeOutside(ip, OUTGOING.device === flow.out ? flow : { ...flow, out: OUTGOING.device });
     if (isErrno(route)) return route;
     OUTGOING.isOnLink = route.out.carriesIp;

@@ -3,10 +3,10 @@ import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST, RTN_UNREACHABLE }
 import { stateClass } from "@stratos/base";
 import type { PacketHost } from "@stratos/netfilter";
 import { type IpAddress, isInPrefix, isLoopback, isMulticast, isV4, readV4, readV6 } from "@stratos/netstack";
+import { randomWord } from "../../ground/random-word.ts";
 import type { SocketCaller, SocketNetwork } from "../socket-kernel.ts";
 
 const IP: IpAddress = new Uint32Array(4);
-const WORD = new Uint8Array(4);
 
 export class FilterHost implements PacketHost {
   #network: SocketNetwork;
@@ -25,8 +25,7 @@ export class FilterHost implements PacketHost {
   }
 
   random(): number {
-    this.#network.kernel.random.fill(WORD);
-    return ((WORD[0]! << 24) | (WORD[1]! << 16) | (WORD[2]! << 8) | WORD[3]!) >>> 0;
+    return randomWord(this.#network.kernel.random);
   }
 
   interfaceName(index: number): string {

@@ -2,6 +2,7 @@ import { stateClass } from "@stratos/base";
 import type { IpDevice } from "@stratos/netstack";
 import type { NetworkInterface } from "../network-interface.ts";
 import { sendFrame } from "../packet/interface-frames.ts";
+import { ethernetTypeOf } from "../packet/packet-address.ts";
 
 /** An interface as the IP layer knows it. */
 export class InterfaceDevice implements IpDevice {
@@ -41,7 +42,8 @@ export class InterfaceDevice implements IpDevice {
 
   transmit(bytes: Uint8Array, length: number): void {
     if (this.own.isLoopback) return this.own.network.ip.loop(this.own, bytes, length);
-    sendFrame(this.own, bytes.subarray(0, length), null);
+    const frame = bytes.subarray(0, length);
+    sendFrame(this.own, frame, ethernetTypeOf(this.own, frame), null);
   }
 
   static {

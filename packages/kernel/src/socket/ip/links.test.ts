@@ -26,7 +26,7 @@ import {
 } from "@stratos/abi";
 import { attribute, linkRequest, neighbourRequest } from "../../testing/route-client.ts";
 import { inet, inet6 } from "../../testing/socket-task.ts";
-import { routed, type Station, World } from "../../testing/network-world.ts";
+import { passOn, routed, type Station, World } from "../../testing/network-world.ts";
 import { SimulatedNetwork } from "@stratos/host";
 import { ipBytes, ipOfText } from "@stratos/netstack";
 import { addAddress } from "../interface-changes.ts";
@@ -106,14 +106,14 @@ describe("a router between two networks", () => {
   it("passes packets on when it is told to", () => {
     const { a, router } = routed();
     assert.equal(ping(a), -EAGAIN);
-    router.user.task.network.settings.forwards.v4 = true;
+    passOn(router);
     const reply = ping(a) as string;
     assert.deepEqual([reply.charCodeAt(8), reply.charCodeAt(20)], [63, 0], "one hop less, an echo reply");
   });
 
   it("says where a packet's hops end, and that it can't be passed on whole", () => {
     const { a, router } = routed();
-    router.user.task.network.settings.forwards.v4 = true;
+    passOn(router);
     const exceeded = ping(a, 1) as string;
     assert.deepEqual(
       [...exceeded].slice(12, 16).map((byte) => byte.charCodeAt(0)),

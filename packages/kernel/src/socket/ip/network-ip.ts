@@ -25,7 +25,9 @@ import {
   type NeighbourCache,
   type NextHop,
   type PacketFilter,
+  type TokenLimit,
 } from "@stratos/netstack";
+import { randomWord } from "../../ground/random-word.ts";
 import { Timer, type TimerClient } from "../../time/timer-queue.ts";
 import { wayToGroup } from "../inet/group-membership.ts";
 import type { RawNetwork } from "../inet/raw-socket.ts";
@@ -83,7 +85,7 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
   frameReceived(one: NetworkInterface, frame: Uint8Array, isForMany: boolean): void {
     const { kernel } = this.#network;
     // Who has no address answers nothing, and hears nothing.
-    if (one.addresses.length === 0 && !this.forwards(false) && !this.forwards(true)) return;
+    if (one.addresses.length === 0 && one.settings.forwardsV4 === 0 && !this.forwards(true, one.index)) return;
     if (!kernel.socketState.backlog.add(kernel, one, frame.slice(), isForMany)) one.counters.receivedDropped++;
   }
 
@@ -209,6 +211,18 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     return one !== undefined && one.isBroadcast(ip);
   }
 
+  get errorLimit(): TokenLimit {
+    return this.#network.settings.icmpErrors;
+  }
+
+  random(): number {
+    return randomWord(this.#network.kernel.random);
+  }
+
+  answersEcho(isV6: boolean): boolean {
+    return this.#network.settings.ignoresEcho[isV6 ? "v6" : "v4"] === 0;
+  }
+
   get answersBroadcast(): boolean {
     return !this.#network.settings.ignoresBroadcastEcho;
   }
@@ -243,9 +257,13 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     return source ?? one.addresses.find(({ ip }) => isV4(ip) === isV4(destination))?.ip ?? null;
   }
 
-  forwards(isV6: boolean): boolean {
-    const { forwards } = this.#network.settings;
-    return isV6 ? forwards.v6 : forwards.v4;
+  forwards(isV6: boolean, device: number): boolean {
+    if (isV6) return this.#network.settings.interfaces.all.forwardsV6 !== 0;
+    return (this.#network.interfaceByIndex(device)?.settings.forwardsV4 ?? 0) !== 0;
+  }
+
+  isRouter(device: number): boolean {
+    return (this.#network.interfaceByIndex(device)?.settings.forwardsV6 ?? 0) !== 0;
   }
 
   receiver(protocol: number): IpReceiver | null {

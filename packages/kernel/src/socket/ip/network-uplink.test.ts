@@ -23,7 +23,7 @@ import {
 import { type HostSocket, SimulatedNetwork, type SimulatedSocketProvider } from "@stratos/host";
 import { ipBytes, ipOfText } from "@stratos/netstack";
 import type { Call } from "../../testing/fake-task.ts";
-import { RULESETS, routed, type Station, type World } from "../../testing/network-world.ts";
+import { passOn, RULESETS, routed, type Station, type World } from "../../testing/network-world.ts";
 import { routeRequest } from "../../testing/route-client.ts";
 import { inet, inet6 } from "../../testing/socket-task.ts";
 import { addAddress } from "../interface-changes.ts";
@@ -53,8 +53,8 @@ class Outside {
     this.world = world;
     this.a = a;
     this.router = router;
-    const { settings } = router.user.task.network;
-    settings.forwards = { v4: true, v6: true };
+    passOn(router);
+    passOn(router, "V6");
     this.#joinV6();
     const fd = router.user.socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
     for (const name of rules)

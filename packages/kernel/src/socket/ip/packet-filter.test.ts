@@ -23,7 +23,7 @@ import {
 } from "@stratos/abi";
 import { ipBytes, ipOfText } from "@stratos/netstack";
 import { routeRequest } from "../../testing/route-client.ts";
-import { RULESETS, routed, type Station, type World } from "../../testing/network-world.ts";
+import { passOn, RULESETS, routed, type Station, type World } from "../../testing/network-world.ts";
 import { inet, inet6 } from "../../testing/socket-task.ts";
 import { addAddress } from "../interface-changes.ts";
 
@@ -47,7 +47,7 @@ interface Ends {
 /** With a router that passes packets on. */
 function open(): Ends {
   const ends = routed();
-  ends.router.user.task.network.settings.forwards.v4 = true;
+  passOn(ends.router);
   return ends;
 }
 
@@ -134,7 +134,7 @@ describe("a chain at the output", () => {
 describe("a router that translates", () => {
   it("hides who asks by IPv6, too", () => {
     const { a, b, router } = open();
-    router.user.task.network.settings.forwards.v6 = true;
+    passOn(router, "V6");
     for (const [{ user }, name, text] of [
       [a, "a", "2001:db8:1::2"],
       [router, "to-a", "2001:db8:1::1"],

@@ -25,11 +25,20 @@ test("an interface is told when it comes, has another name and goes, to its own 
   change("veth0");
   assert.deepEqual(heard.splice(0), [
     `add@${PATH}/veth0 ACTION=add DEVPATH=${PATH}/veth0 SUBSYSTEM=net INTERFACE=veth0 IFINDEX=4 SEQNUM=1 `,
+    ...["rx-0", "tx-0"].map((queue, at) => {
+      const path = `${PATH}/veth0/queues/${queue}`;
+      return `add@${path} ACTION=add DEVPATH=${path} SUBSYSTEM=queues SEQNUM=${at + 2} `;
+    }),
   ]);
   change("wan");
-  assert.match(heard.splice(0).join(), /^move@\S+\/wan ACTION=move .* DEVPATH_OLD=\S+\/veth0 SEQNUM=2 $/);
+  assert.match(heard.splice(0).join(), /^move@\S+\/wan ACTION=move .* DEVPATH_OLD=\S+\/veth0 SEQNUM=4 $/);
   change("wan", true);
-  assert.match(heard.splice(0).join(), /^remove@\S+\/wan ACTION=remove .* SEQNUM=3 $/);
+  const gone = heard.splice(0);
+  assert.deepEqual(
+    gone.map((message) => message.slice(0, message.indexOf(" "))),
+    ["/queues/rx-0", "/queues/tx-0", ""].map((rest) => `remove@${PATH}/wan${rest}`),
+  );
+  assert.match(gone.join(), / SEQNUM=7 $/);
   change("wan");
   assert.match(heard.join(), /^add@/);
 });

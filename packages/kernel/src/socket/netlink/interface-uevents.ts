@@ -21,12 +21,25 @@ export class InterfaceUevents implements NetworkObserver {
     const variables = [`INTERFACE=${name}`, `IFINDEX=${index}`];
     if (isGone) this.#names.delete(index);
     else this.#names.set(index, name);
-    if (isGone || before === undefined)
-      uevents.tell({ action: isGone ? "remove" : "add", path, subsystem: "net", variables }, this.#network);
-    else {
+    if (isGone) {
+      this.#tellQueues("remove", path);
+      uevents.tell({ action: "remove", path, subsystem: "net", variables }, this.#network);
+    } else if (before === undefined) {
+      uevents.tell({ action: "add", path, subsystem: "net", variables }, this.#network);
+      this.#tellQueues("add", path);
+    } else {
       const old = `DEVPATH_OLD=/devices/virtual/net/${before}`;
       uevents.tell({ action: "move", path, subsystem: "net", variables: [...variables, old] }, this.#network);
     }
+  }
+
+  /** They come after it, and go before it. */
+  #tellQueues(action: "add" | "remove", path: string): void {
+    for (const queue of ["rx-0", "tx-0"])
+      this.#network.kernel.uevents.tell(
+        { action, path: `${path}/queues/${queue}`, subsystem: "queues", variables: [] },
+        this.#network,
+      );
   }
 
   addressChanged(): void {}

@@ -16,6 +16,7 @@ import {
   IFF_NO_PI,
   IFF_TAP,
   IFF_TUN,
+  IFF_VNET_HDR,
   IFF_UP,
   IFLA_ADDRESS,
   IFLA_AF_SPEC,
@@ -180,7 +181,7 @@ function writeTunData(info: NetlinkWriter, device: TunDevice): void {
     if (device.group !== -1) data.attributeU32(IFLA_TUN_GROUP, device.group);
     data
       .attributeU8(IFLA_TUN_PI, (device.flags & IFF_NO_PI) === 0 ? 1 : 0)
-      .attributeU8(IFLA_TUN_VNET_HDR, 0)
+      .attributeU8(IFLA_TUN_VNET_HDR, (device.flags & IFF_VNET_HDR) !== 0 ? 1 : 0)
       .attributeU8(IFLA_TUN_PERSIST, device.isPersistent ? 1 : 0)
       .attributeU8(IFLA_TUN_MULTI_QUEUE, device.isMultiQueue ? 1 : 0);
     if (device.isMultiQueue)

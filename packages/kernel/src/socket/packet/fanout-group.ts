@@ -28,7 +28,8 @@ import {
   PACKET_OUTGOING,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { FRAME_HEADER_SIZE, type RandomSource } from "@stratos/host";
+import type { RandomSource } from "@stratos/host";
+import { randomWord } from "../../ground/random-word.ts";
 import type { BpfFilter, FilteredPacket } from "../../security/bpf-filter.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import { optionInt } from "../socket-options.ts";
@@ -113,7 +114,7 @@ export class FanoutGroup {
     const { length } = this.members;
     switch (this.kind) {
       case PACKET_FANOUT_HASH:
-        return flowHash(packet.bytes) % length;
+        return flowHash(packet) % length;
       case PACKET_FANOUT_LB:
         this.#turn = (this.#turn + 1) >>> 0;
         return this.#turn % length;
@@ -121,7 +122,7 @@ export class FanoutGroup {
         return randomWord(this.members[0]!.network.kernel.random) % length;
       case PACKET_FANOUT_CBPF: {
         // It sees what the link's header carries; on the way out the header, too.
-        const start = packet.packetType === PACKET_OUTGOING ? 0 : FRAME_HEADER_SIZE;
+        const start = packet.packetType === PACKET_OUTGOING ? 0 : packet.network;
         return this.#program === null ? 0 : (this.#program.run(NO_RECORD, { ...packet, start }) >>> 0) % length;
       }
       // One processor, and a queue for each interface.
@@ -212,12 +213,6 @@ export function joinFanout(member: FanoutMember, value: Uint8Array): number {
   return 0;
 }
 
-function randomWord(random: RandomSource): number {
-  const bytes = new Uint8Array(4);
-  random.fill(bytes);
-  return optionInt(bytes) >>> 0;
-}
-
 const IPV4_PROTOCOL = 9,
   IPV6_PROTOCOL = 6,
   IPV6_HEADER_SIZE = 40;
@@ -234,9 +229,7 @@ const WITH_PORTS: ReadonlySet<number> = new Set([
  * The same for all frames of a flow, in both directions (net/core/flow_dissector.c, __skb_get_hash_symmetric). Of what
  * is no IP: the same for all.
  */
-function flowHash(frame: Uint8Array): number {
-  const type = (frame[12]! << 8) | frame[13]!;
-  const start = FRAME_HEADER_SIZE;
+function flowHash({ bytes: frame, network: start, protocol: type }: FilteredPacket): number {
   const isV4 = type === ETH_P_IP;
   if (!isV4 && type !== ETH_P_IPV6) return mixed(type);
   const protocol = frame[start + (isV4 ? IPV4_PROTOCOL : IPV6_PROTOCOL)] ?? 0;

@@ -5,7 +5,7 @@ import { FRAME_HEADER_SIZE, type LinkEvents } from "@stratos/host";
 import type { FrameObserver } from "../interface-network.ts";
 import type { NetworkInterface } from "../network-interface.ts";
 import { type BridgeWays, isForBridge } from "./bridge.ts";
-import { packetTypeOf } from "./packet-address.ts";
+import { ethernetTypeOf, packetTypeOf } from "./packet-address.ts";
 
 /** A frame on its way; valid during one call. The longest of `lo` fits. */
 const FRAME = new Uint8Array(FRAME_HEADER_SIZE + 65536);
@@ -15,22 +15,29 @@ function takeFrames(one: NetworkInterface): void {
   const { link, counters } = one;
   for (let length = link!.receive(FRAME); length >= 0; length = link!.receive(FRAME)) {
     counters.receivedDropped = link!.dropped;
-    frameArrived(one, FRAME.subarray(0, length));
+    const frame = FRAME.subarray(0, length);
+    frameArrived(one, frame, ethernetTypeOf(one, frame));
   }
 }
 
-/** A frame, or a bare packet, came in. @param frame  stays as it is meanwhile */
-export function frameArrived(one: NetworkInterface, frame: Uint8Array): void {
+/**
+ * A frame, or a bare packet, came in.
+ *
+ * @param frame  stays as it is meanwhile
+ * @param type  Ethernet type
+ */
+export function frameArrived(one: NetworkInterface, frame: Uint8Array, type: number): void {
   const { counters, network } = one;
   counters.receivedPackets++;
   counters.receivedBytes += frame.length;
   if (!one.hasFrames) {
+    for (const socket of network.packetSockets) socket.frameSeen(one, frame, type, PACKET_HOST, false);
     network.ip.frameReceived(one, frame, false);
     return;
   }
   const packetType = packetTypeOf(one, frame);
   const bridge = one.master !== null && isForBridge(frame) ? one.master.bridge : null;
-  for (const socket of network.packetSockets) socket.frameSeen(one, frame, packetType, bridge !== null);
+  for (const socket of network.packetSockets) socket.frameSeen(one, frame, type, packetType, bridge !== null);
   // A copy: on its way through the bridge it meets others.
   if (bridge !== null) bridge.received(one, frame.slice(), WAYS);
   else if (one.master === null) passUp(one, frame, packetType);
@@ -44,13 +51,14 @@ function passUp(one: NetworkInterface, frame: Uint8Array, packetType: number): v
 
 const WAYS: BridgeWays = {
   out: (port, frame) => {
-    sendFrame(port, frame, null);
+    sendFrame(port, frame, ethernetTypeOf(port, frame), null);
   },
   up: (own, frame) => {
     own.counters.receivedPackets++;
     own.counters.receivedBytes += frame.length;
     const packetType = packetTypeOf(own, frame);
-    for (const socket of own.network.packetSockets) socket.frameSeen(own, frame, packetType, false);
+    const type = ethernetTypeOf(own, frame);
+    for (const socket of own.network.packetSockets) socket.frameSeen(own, frame, type, packetType, false);
     passUp(own, frame, packetType);
   },
 };
@@ -59,15 +67,21 @@ const WAYS: BridgeWays = {
  * Sends a frame that a packet socket made, or a bridge (null) hands on. The others see it go (PACKET_OUTGOING); without
  * a link it is lost.
  *
+ * @param type  Ethernet type
  * @returns 0; −ENETDOWN; −EMSGSIZE
  */
-export function sendFrame(one: NetworkInterface, frame: Uint8Array, sender: FrameObserver | null): number {
+export function sendFrame(
+  one: NetworkInterface,
+  frame: Uint8Array,
+  type: number,
+  sender: FrameObserver | null,
+): number {
   const { counters, network } = one;
   if (!one.isUp) return -ENETDOWN;
-  if (frame.length > FRAME_HEADER_SIZE + one.mtu) return -EMSGSIZE;
-  for (const socket of one.hasFrames ? network.packetSockets : [])
+  if (frame.length > one.linkHeaderSize + one.mtu) return -EMSGSIZE;
+  for (const socket of network.packetSockets)
     if (socket !== sender && (sender === null || !socket.sharesWith(sender)))
-      socket.frameSeen(one, frame, PACKET_OUTGOING, false);
+      socket.frameSeen(one, frame, type, PACKET_OUTGOING, false);
   if (one.bridge !== null) {
     countSent(one, frame.length);
     one.bridge.send(frame.slice(), WAYS);

@@ -2,6 +2,8 @@
 import {
   AF_PACKET,
   EINVAL,
+  ETH_P_IP,
+  ETH_P_IPV6,
   PACKET_BROADCAST,
   PACKET_HOST,
   PACKET_MULTICAST,
@@ -12,6 +14,8 @@ import { putFields, viewOf } from "../../ground/words.ts";
 import { ETHERNET_ADDRESS_SIZE, type NetworkInterface } from "../network-interface.ts";
 
 const { sll_protocol, sll_ifindex, sll_halen, sll_addr } = SockaddrLl.offset;
+const IPV4_HEADER_SIZE = 20,
+  IPV6_HEADER_SIZE = 40;
 const HARDWARE_ADDRESS_MAX = SockaddrLl.size - sll_addr;
 
 export interface PacketAddress {
@@ -48,6 +52,14 @@ export function writePacketAddress(
     sll_halen: hardwareAddress.length,
   });
   into.set(hardwareAddress, sll_addr);
+}
+
+/** The Ethernet type of a frame; of a bare packet that of its IP, if it has a header (`ip_tunnel_parse_protocol`). */
+export function ethernetTypeOf(one: NetworkInterface, frame: Uint8Array): number {
+  if (one.hasFrames) return (frame[12]! << 8) | frame[13]!;
+  const version = frame.length < IPV4_HEADER_SIZE ? 0 : frame[0]! >> 4;
+  if (version === 4) return ETH_P_IP;
+  return version === 6 && frame.length >= IPV6_HEADER_SIZE ? ETH_P_IPV6 : 0;
 }
 
 /** For whom a frame that came in by `one` is, by the destination that it begins with. */

@@ -1,5 +1,6 @@
 import {
   AF_PACKET,
+  ARPHRD_NONE,
   EADDRNOTAVAIL,
   EAGAIN,
   EFAULT,
@@ -49,7 +50,7 @@ import {
   TpacketStats,
   TpacketStatsV3,
 } from "@stratos/abi";
-import { ANY_V6, ScratchEndpoint } from "@stratos/netstack";
+import { ScratchEndpoint } from "@stratos/netstack";
 import { admittedBytes } from "../socket-filter.ts";
 import { BytesCursor, stateClass } from "@stratos/base";
 import { FRAME_HEADER_SIZE } from "@stratos/host";
@@ -69,7 +70,7 @@ import type { FrameObserver } from "../interface-network.ts";
 import { type FanoutGroup, type FanoutMember, joinFanout } from "./fanout-group.ts";
 import { sendFrame } from "./interface-frames.ts";
 import { familyOf } from "../inet/inet-address.ts";
-import { type PacketAddress, parsePacketAddress, writePacketAddress } from "./packet-address.ts";
+import { ethernetTypeOf, type PacketAddress, parsePacketAddress, writePacketAddress } from "./packet-address.ts";
 import { PacketRings } from "./packet-rings.ts";
 import type { HeardFrame } from "./receive-ring.ts";
 
@@ -85,8 +86,8 @@ export interface PacketNetwork extends SocketNetwork {
 
 /**
  * Sockets that see frames (packet(7)): whole ones (SOCK_RAW), or what they carry behind the Ethernet header
- * (SOCK_DGRAM), of one Ethernet type or all, by one interface or all. Packets that the machine's own TCP and UDP
- * exchange over `lo` are no frames, and what the provider carries is none of ours.
+ * (SOCK_DGRAM; the packets of a tun interface have none), of one Ethernet type or all, by one interface or all. Packets
+ * that the machine's own TCP and UDP exchange over `lo` are no frames, and what the provider carries is none of ours.
  */
 export class PacketSocket extends Socket implements FanoutMember {
   declare readonly network: PacketNetwork;
@@ -197,11 +198,10 @@ export class PacketSocket extends Socket implements FanoutMember {
   }
 
   /** A frame came in or goes out: is it for this socket, or its group? */
-  frameSeen(one: NetworkInterface, frame: Uint8Array, packetType: number, isTaken: boolean): void {
+  frameSeen(one: NetworkInterface, frame: Uint8Array, type: number, packetType: number, isTaken: boolean): void {
     const { fanout } = this;
     // The first of a group asks for all.
     if (fanout !== null && fanout.members[0] !== this) return;
-    const type = (frame[12]! << 8) | frame[13]!;
     const isOutgoing = packetType === PACKET_OUTGOING;
     const ignoresOutgoing = fanout === null ? this.#ignoresOutgoing : fanout.ignoresOutgoing;
     if (isOutgoing ? this.#ethernetType !== ETH_P_ALL || ignoresOutgoing : false) return;
@@ -211,7 +211,7 @@ export class PacketSocket extends Socket implements FanoutMember {
       bytes: frame,
       start: 0,
       link: 0,
-      network: FRAME_HEADER_SIZE,
+      network: one.linkHeaderSize,
       protocol: type,
       packetType,
       interfaceIndex: one.index,
@@ -224,12 +224,12 @@ export class PacketSocket extends Socket implements FanoutMember {
   /** Without room the frame is lost. */
   #take(one: NetworkInterface, packet: FilteredPacket): void {
     const { bytes: frame, packetType, protocol: type } = packet;
-    const start = this.type === SOCK_RAW ? 0 : FRAME_HEADER_SIZE;
+    const start = this.type === SOCK_RAW ? 0 : packet.network;
     const admitted = admittedBytes(this, frame, { ...packet, start });
     if (admitted < 0) return;
     this.#seen++;
     if (this.#rings.receive !== null) {
-      this.#putInRing(one, frame, start, admitted, packetType);
+      this.#putInRing(one, packet, start, admitted);
       return;
     }
     const { udpMemory } = this.network;
@@ -239,9 +239,12 @@ export class PacketSocket extends Socket implements FanoutMember {
       return;
     }
     const before = this.#queue.cost;
-    const { from } = HEADER;
-    from.ip[0] = ((frame[6]! << 24) | (frame[7]! << 16) | (frame[8]! << 8) | frame[9]!) >>> 0;
-    from.ip[1] = (frame[10]! << 8) | frame[11]!;
+    const { from, to } = HEADER;
+    to.ip[0] = frame.length - start;
+    if (one.hasFrames) {
+      from.ip[0] = ((frame[6]! << 24) | (frame[7]! << 16) | (frame[8]! << 8) | frame[9]!) >>> 0;
+      from.ip[1] = (frame[10]! << 8) | frame[11]!;
+    }
     from.port = type;
     HEADER.hopLimit = packetType;
     HEADER.trafficClass = one.hardwareType;
@@ -250,19 +253,19 @@ export class PacketSocket extends Socket implements FanoutMember {
     this.readiness.wakeAll(POLLIN | POLLRDNORM);
   }
 
-  #putInRing(one: NetworkInterface, frame: Uint8Array, start: number, admitted: number, packetType: number): void {
-    HARDWARE_ADDRESS.set(frame.subarray(ETHERNET_ADDRESS_SIZE, 2 * ETHERNET_ADDRESS_SIZE));
+  #putInRing(one: NetworkInterface, packet: FilteredPacket, start: number, admitted: number): void {
+    const { bytes: frame, packetType, protocol } = packet;
     writePacketAddress(
       RING_ADDRESS,
-      { protocol: (frame[12]! << 8) | frame[13]!, index: one.index, hardwareType: one.hardwareType, packetType },
-      HARDWARE_ADDRESS,
+      { protocol, index: one.index, hardwareType: one.hardwareType, packetType },
+      one.hasFrames ? frame.subarray(ETHERNET_ADDRESS_SIZE, 2 * ETHERNET_ADDRESS_SIZE) : NO_ADDRESS,
     );
     const heard: HeardFrame = {
       bytes: frame,
       start,
       length: frame.length - start,
       admitted,
-      linkHeader: start === 0 ? FRAME_HEADER_SIZE : 0,
+      linkHeader: packet.network - start,
     };
     if (this.#rings.receive!.put(heard, RING_ADDRESS, this.#dropped > 0)) return;
     this.#dropped++;
@@ -307,22 +310,23 @@ export class PacketSocket extends Socket implements FanoutMember {
   #sendPacket(one: NetworkInterface, to: PacketAddress | null, from: IoCursor): number {
     const isRaw = this.type === SOCK_RAW;
     const { remaining } = from;
-    const length = isRaw ? remaining : remaining + FRAME_HEADER_SIZE;
-    if (length > one.mtu + FRAME_HEADER_SIZE) return -EMSGSIZE;
-    if (length < FRAME_HEADER_SIZE) return -EINVAL;
+    const length = isRaw ? remaining : remaining + one.linkHeaderSize;
+    if (length > one.mtu + one.linkHeaderSize) return -EMSGSIZE;
+    if (length < one.linkHeaderSize) return -EINVAL;
     const frame = new Uint8Array(length);
     const taken = remaining === 0 ? 0 : from.take(frame, length - remaining, remaining);
     if (taken < remaining) return taken < 0 ? taken : -EFAULT;
-    if (!isRaw) this.#writeHeader(frame, one, to);
-    const failed = sendFrame(one, frame, this);
+    const protocol = to === null ? this.#ethernetType : to.protocol;
+    if (!isRaw && one.hasFrames) this.#writeHeader(frame, one, to, protocol);
+    const isTold = one.hasFrames || protocol === 0 || (isRaw && protocol === ETH_P_ALL);
+    const failed = sendFrame(one, frame, isTold ? ethernetTypeOf(one, frame) : protocol, this);
     one.network.ip.settle();
     return failed;
   }
 
-  #writeHeader(frame: Uint8Array, one: NetworkInterface, to: PacketAddress | null): void {
+  #writeHeader(frame: Uint8Array, one: NetworkInterface, to: PacketAddress | null, protocol: number): void {
     if (to !== null) frame.set(to.hardwareAddress.subarray(0, ETHERNET_ADDRESS_SIZE));
     frame.set(one.hardwareAddress, ETHERNET_ADDRESS_SIZE);
-    const protocol = to === null ? this.#ethernetType : to.protocol;
     frame[2 * ETHERNET_ADDRESS_SIZE] = protocol >> 8;
     frame[2 * ETHERNET_ADDRESS_SIZE + 1] = protocol;
   }
@@ -342,8 +346,8 @@ export class PacketSocket extends Socket implements FanoutMember {
       this.#queue.shift();
       this.network.udpMemory.bytes -= before - this.#queue.cost;
     }
-    const hardwareAddress = HARDWARE_ADDRESS;
-    for (let byte = 0; byte < ETHERNET_ADDRESS_SIZE; byte++)
+    const hardwareAddress = SEEN.trafficClass === ARPHRD_NONE ? NO_ADDRESS : HARDWARE_ADDRESS;
+    for (let byte = 0; byte < hardwareAddress.length; byte++)
       hardwareAddress[byte] = byte < 4 ? SEEN.from[0]! >>> (24 - 8 * byte) : SEEN.from[1]! >>> (40 - 8 * byte);
     writePacketAddress(
       message.address,
@@ -356,19 +360,20 @@ export class PacketSocket extends Socket implements FanoutMember {
       hardwareAddress,
     );
     message.addressLength = SockaddrLl.size;
-    if (this.#tellsAuxiliary) message.addControl(SOL_PACKET, PACKET_AUXDATA, this.#auxiliary(length, moved));
+    if (this.#tellsAuxiliary) message.addControl(SOL_PACKET, PACKET_AUXDATA, this.#auxiliary(SEEN.to[0]!, length));
     if (this.options.timestamp !== 0) addTimestamp(this.kernel, this.options.timestamp, message);
     if (moved < length) message.flags |= MSG_TRUNC;
     return (flags & MSG_TRUNC) !== 0 ? length : moved;
   }
 
+  /** @param captured  what the filter left of it, whatever room the reader has */
   #auxiliary(length: number, captured: number): Uint8Array {
     const data = new Uint8Array(TpacketAuxdata.size);
     putFields(viewOf(data), TpacketAuxdata, {
       tp_status: TP_STATUS_USER,
       tp_len: length,
       tp_snaplen: captured,
-      tp_net: this.type === SOCK_RAW ? FRAME_HEADER_SIZE : 0,
+      tp_net: this.type === SOCK_RAW && SEEN.trafficClass !== ARPHRD_NONE ? FRAME_HEADER_SIZE : 0,
     });
     return data;
   }
@@ -526,14 +531,19 @@ export class PacketSocket extends Socket implements FanoutMember {
   }
 }
 
-/** A record of the queue: it holds a hardware address, the Ethernet type, the packet's and the hardware's type. */
+/**
+ * A record of the queue: it holds a hardware address, the Ethernet type, the packet's and the hardware's type, and how
+ * long the packet was before a filter cut it.
+ */
 const HEADER = {
   from: new ScratchEndpoint(),
-  to: { ip: ANY_V6 },
+  to: new ScratchEndpoint(),
   hopLimit: 0,
   trafficClass: 0,
   extensions: NO_EXTENSIONS,
 };
 const SEEN = new ReceivedDatagram();
 const HARDWARE_ADDRESS = new Uint8Array(ETHERNET_ADDRESS_SIZE);
+/** Of who sends without frames. */
+const NO_ADDRESS = new Uint8Array(0);
 const RING_ADDRESS = new Uint8Array(SockaddrLl.size);

@@ -3,14 +3,24 @@
  * of /dev/net/tun. What the interface sends waits in one of them until a program reads it; what a program writes comes
  * in.
  */
-import { EBUSY, E2BIG, EINVAL, IFF_MULTI_QUEUE, IFF_NO_PI, IFF_ONE_QUEUE, IFF_TAP } from "@stratos/abi";
+import {
+  EBUSY,
+  E2BIG,
+  EINVAL,
+  IFF_MULTI_QUEUE,
+  IFF_NO_PI,
+  IFF_ONE_QUEUE,
+  IFF_TAP,
+  IFF_VNET_HDR,
+  VirtioNetHdr,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { FRAME_HEADER_SIZE, type Link, type LinkEvents } from "@stratos/host";
 
 /** Descriptors of one interface (MAX_TAP_QUEUES). */
 const QUEUES_MAX = 256;
 /** Flags that who attaches sets anew. */
-const FEATURES = IFF_NO_PI | IFF_ONE_QUEUE | IFF_MULTI_QUEUE;
+const FEATURES = IFF_NO_PI | IFF_ONE_QUEUE | IFF_VNET_HDR | IFF_MULTI_QUEUE;
 
 /** A descriptor of it (tun-file.ts). */
 export interface TunQueue {
@@ -33,7 +43,8 @@ export class TunDevice implements Link {
   owner = -1;
   group = -1;
   sendBuffer = 0x7fffffff;
-  headerSize = 10;
+  /** TUNSETVNETHDRSZ: bytes before each packet, if IFF_VNET_HDR is set. */
+  headerSize = VirtioNetHdr.size;
   /** Bound: QUEUES_MAX, with those that are detached for a while. */
   readonly queues: TunQueue[] = [];
   readonly detached = new Set<TunQueue>();

@@ -32,7 +32,13 @@ import {
   POLLOUT,
   POLLRDNORM,
   POLLWRNORM,
-  TUN_F_ALL,
+  TUN_F_CSUM,
+  TUN_F_TSO4,
+  TUN_F_TSO6,
+  TUN_F_TSO_ECN,
+  TUN_F_UFO,
+  TUN_F_USO4,
+  TUN_F_USO6,
   TUN_MINOR,
   TUN_PKT_STRIP,
   TunPi,
@@ -50,6 +56,7 @@ import {
   TUNSETQUEUE,
   TUNSETSNDBUF,
   TUNSETVNETHDRSZ,
+  VirtioNetHdr,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { FRAME_HEADER_SIZE } from "@stratos/host";
@@ -62,17 +69,21 @@ import type { Inode } from "../../vfs/inode.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import { createTun, removeInterface, tellInterface } from "../interface-changes.ts";
+import { ethernetTypeOf } from "../packet/packet-address.ts";
 import { frameArrived } from "../packet/interface-frames.ts";
 import type { NetworkInterface } from "../network-interface.ts";
 import type { SocketCaller, SocketNetwork } from "../socket-kernel.ts";
 import { TunDevice, type TunQueue } from "./tun-device.ts";
+import { wholePackets } from "./vnet-header.ts";
 
-const FEATURES = IFF_TUN | IFF_TAP | IFF_NO_PI | IFF_ONE_QUEUE | IFF_MULTI_QUEUE;
+const FEATURES = IFF_TUN | IFF_TAP | IFF_NO_PI | IFF_ONE_QUEUE | IFF_VNET_HDR | IFF_MULTI_QUEUE;
 /** Packets that wait for a program (TUN_READQ_SIZE), and bytes. */
 const PACKETS_MAX = 500,
   BYTES_MAX = 1 << 20;
 const PACKET_MAX = 65535;
 const HEADER = new Uint8Array(TunPi.size);
+const VNET_HEADER = new Uint8Array(VirtioNetHdr.size);
+const NO_VNET_HEADER = new Uint8Array(VirtioNetHdr.size);
 const INT = new Uint8Array(4);
 
 class TunFile extends OpenFile implements TunQueue {
@@ -133,31 +144,39 @@ class TunFile extends OpenFile implements TunQueue {
       task.waitOn(this.#readiness);
       return BLOCKED;
     }
-    const room = to.remaining;
-    let moved = 0;
-    if ((device.flags & IFF_NO_PI) === 0) {
-      if (room < HEADER.length) return -EINVAL;
-      const isCut = packet.length > room - HEADER.length;
-      const view = viewOf(HEADER);
-      view.setUint16(TunPi.offset.flags, isCut ? TUN_PKT_STRIP : 0, true);
-      view.setUint16(TunPi.offset.proto, protocolOf(device, packet));
-      moved = to.put(HEADER, 0, HEADER.length);
-      if (moved < HEADER.length) return moved < 0 ? moved : -EFAULT;
-    }
-    const count = Math.min(packet.length, to.remaining);
-    const put = count === 0 ? 0 : to.put(packet, 0, count);
-    if (put < 0) return put;
+    // It is gone, whether there is room for it or not.
     this.#packets.shift();
     this.#bytes -= packet.length;
     this.#network.udpMemory.bytes -= packet.length;
-    return moved + put;
+    const room = to.remaining;
+    const vnet = vnetSize(device);
+    let moved = 0;
+    if ((device.flags & IFF_NO_PI) === 0) {
+      if (room < HEADER.length) return -EINVAL;
+      const isCut = packet.length + vnet > room - HEADER.length;
+      const view = viewOf(HEADER);
+      view.setUint16(TunPi.offset.flags, isCut ? TUN_PKT_STRIP : 0, true);
+      view.setUint16(TunPi.offset.proto, ethernetTypeOf(this.#own!, packet));
+      moved = to.put(HEADER, 0, HEADER.length);
+      if (moved < HEADER.length) return moved < 0 ? moved : -EFAULT;
+    }
+    if (vnet > 0) {
+      if (to.remaining < vnet) return -EINVAL;
+      const put = to.put(NO_VNET_HEADER, 0, NO_VNET_HEADER.length);
+      if (put < NO_VNET_HEADER.length) return put < 0 ? put : -EFAULT;
+      to.skip(vnet - put);
+      moved += vnet;
+    }
+    const count = Math.min(packet.length, to.remaining);
+    const put = count === 0 ? 0 : to.put(packet, 0, count);
+    return put < 0 ? put : moved + put;
   }
 
   /**
    * One packet.
    *
-   * @returns −EBADFD no interface; −EINVAL too short, or of IP no version that there is; −EIO the interface is down;
-   *   −ENOMEM too long
+   * @returns −EBADFD no interface; −EINVAL too short, of IP no version that there is, or its header says what can't be;
+   *   −EIO the interface is down; −ENOMEM too long
    */
   override write(_task: SocketCaller, from: IoCursor): number {
     const one = this.#own;
@@ -165,9 +184,15 @@ class TunFile extends OpenFile implements TunQueue {
     if (one === null || device === null) return -EBADFD;
     const total = from.remaining;
     const hasHeader = (device.flags & IFF_NO_PI) === 0;
-    if (hasHeader && total < HEADER.length) return -EINVAL;
-    if (total > PACKET_MAX + HEADER.length) return -ENOMEM;
+    const vnet = vnetSize(device);
+    const before = (hasHeader ? HEADER.length : 0) + vnet;
+    if (total < before) return -EINVAL;
+    if (total > PACKET_MAX + before) return -ENOMEM;
     if (hasHeader && from.take(HEADER, 0, HEADER.length) < HEADER.length) return -EFAULT;
+    if (vnet > 0) {
+      if (from.take(VNET_HEADER, 0, VNET_HEADER.length) < VNET_HEADER.length) return -EFAULT;
+      from.skip(vnet - VNET_HEADER.length);
+    }
     const bytes = new Uint8Array(from.remaining);
     if (device.isTap && bytes.length < FRAME_HEADER_SIZE) return -EINVAL;
     const taken = bytes.length === 0 ? 0 : from.take(bytes, 0, bytes.length);
@@ -178,7 +203,10 @@ class TunFile extends OpenFile implements TunQueue {
       one.counters.receivedDropped++;
       return -EIO;
     }
-    frameArrived(one, bytes);
+    const packets = vnet > 0 ? wholePackets(VNET_HEADER, bytes, device.isTap ? FRAME_HEADER_SIZE : 0) : [bytes];
+    if (typeof packets === "number") return packets;
+    const told = hasHeader ? viewOf(HEADER).getUint16(TunPi.offset.proto) : version === 4 ? ETH_P_IP : ETH_P_IPV6;
+    for (const packet of packets) frameArrived(one, packet, device.isTap ? ethernetTypeOf(one, packet) : told);
     one.network.ip.settle();
     return total;
   }
@@ -187,6 +215,10 @@ class TunFile extends OpenFile implements TunQueue {
     if (this.#own === null) return POLLERR;
     const readable = this.#packets.length > 0 ? POLLIN | POLLRDNORM : 0;
     return readable | (this.#own.isUp ? POLLOUT | POLLWRNORM : 0);
+  }
+
+  override details(): string {
+    return `iff:\t${this.#own?.name ?? ""}\n`;
   }
 
   override get waitQueue(): WaitQueue {
@@ -225,8 +257,6 @@ class TunFile extends OpenFile implements TunQueue {
     const flags = viewOf(request).getUint16(IfreqFlags.offset.ifr_flags, true);
     const end = request.subarray(0, 15).indexOf(0);
     const name = String.fromCharCode(...request.subarray(0, end < 0 ? 15 : end));
-    // Nothing here puts segmented packets together for others.
-    if ((flags & IFF_VNET_HDR) !== 0) return -EINVAL;
     const present = this.#network.interfaceByName(name);
     const own = present === undefined ? this.#make(task, name, flags) : this.#claim(task, present, flags);
     if (isErrno(own)) return own;
@@ -311,7 +341,7 @@ class TunFile extends OpenFile implements TunQueue {
       case TUNSETNOCSUM:
         return 0;
       case TUNSETOFFLOAD:
-        return (argument & ~TUN_F_ALL) === 0 ? 0 : -EINVAL;
+        return isOffload(argument) ? 0 : -EINVAL;
       case TUNGETSNDBUF:
         return putInt(task, argument, device.sendBuffer);
       case TUNGETVNETHDRSZ:
@@ -320,7 +350,7 @@ class TunFile extends OpenFile implements TunQueue {
       case TUNSETVNETHDRSZ: {
         const value = task.space.loadU32(argument);
         if (value < 0) return -EFAULT;
-        if ((value | 0) < (command === TUNSETSNDBUF ? 1 : 10)) return -EINVAL;
+        if ((value | 0) < (command === TUNSETSNDBUF ? 1 : VirtioNetHdr.size)) return -EINVAL;
         if (command === TUNSETSNDBUF) device.sendBuffer = value;
         else device.headerSize = value;
         return 0;
@@ -366,9 +396,22 @@ class TunFile extends OpenFile implements TunQueue {
   }
 }
 
-function protocolOf(device: TunDevice, packet: Uint8Array): number {
-  if (device.isTap) return (packet[12]! << 8) | packet[13]!;
-  return packet[0]! >> 4 === 4 ? ETH_P_IP : ETH_P_IPV6;
+/** Nothing is left to who reads, whatever he would take on; but what can't be asked for is refused (set_offload). */
+function isOffload(wanted: number): boolean {
+  const tso = TUN_F_TSO4 | TUN_F_TSO6;
+  const uso = TUN_F_USO4 | TUN_F_USO6;
+  let rest = wanted;
+  if ((wanted & TUN_F_CSUM) !== 0) {
+    rest &= ~(TUN_F_CSUM | TUN_F_UFO);
+    if ((wanted & tso) !== 0) rest &= ~(tso | TUN_F_TSO_ECN);
+    if ((wanted & uso) === uso) rest &= ~uso;
+  }
+  return rest === 0;
+}
+
+/** Bytes of the header before each packet; 0: there is none. */
+function vnetSize({ flags, headerSize }: TunDevice): number {
+  return (flags & IFF_VNET_HDR) !== 0 ? headerSize : 0;
 }
 
 function putInt(task: SocketCaller, address: number, value: number): number {
