@@ -10,8 +10,8 @@ import type { ValueType } from "./opcodes.ts";
 export class CodeWriter {
   bytes: Uint8Array;
   length: number;
-  /** Of the functions' branches that were said to be unlikely: the function (from 0) and the place in its body. */
-  readonly unlikelyBranches: { function: number; offset: number }[];
+  /** Two numbers for each branch that was said to be unlikely: its function (from 0) and its place in the body. */
+  readonly unlikelyBranches: number[];
   #depth: number;
   #functionCount: number;
   #bodyStart: number;
@@ -306,7 +306,7 @@ export class CodeWriter {
    * Source: WebAssembly branch hinting proposal, `metadata.code.branch_hint`.
    */
   unlikely(): void {
-    this.unlikelyBranches.push({ function: this.#functionCount - 1, offset: this.length - this.#bodyStart });
+    this.unlikelyBranches.push(this.#functionCount - 1, this.length - this.#bodyStart);
   }
 
   else(): void {

@@ -286,17 +286,17 @@ export class ModuleBuilder {
     const at = beginSection(out, 0);
     out.name("metadata.code.branch_hint");
     let functions = 0;
-    for (let i = 0; i < unlikelyBranches.length; i++)
-      if (i === 0 || unlikelyBranches[i]!.function !== unlikelyBranches[i - 1]!.function) functions++;
+    for (let i = 0; i < unlikelyBranches.length; i += 2)
+      if (unlikelyBranches[i] !== unlikelyBranches[i - 2]) functions++;
     out.u32(functions);
     for (let i = 0; i < unlikelyBranches.length;) {
-      const index = unlikelyBranches[i]!.function;
-      let end = i + 1;
-      while (end < unlikelyBranches.length && unlikelyBranches[end]!.function === index) end++;
+      const index = unlikelyBranches[i]!;
+      let end = i;
+      while (unlikelyBranches[end] === index) end += 2;
       out.u32(this.#functionImportCount + index);
-      out.u32(end - i);
-      for (; i < end; i++) {
-        out.u32(unlikelyBranches[i]!.offset);
+      out.u32((end - i) / 2);
+      for (; i < end; i += 2) {
+        out.u32(unlikelyBranches[i + 1]!);
         out.byte(1); // the hint's length
         out.byte(0); // unlikely
       }
