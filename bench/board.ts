@@ -4,6 +4,7 @@
  * is of a process of its own (board-once.ts), by turns.
  */
 import { join } from "node:path";
+import { ENGINE_FLAGS } from "@stratos/host-node/engine-flags";
 import { must } from "./fuse/systems.ts";
 import { median } from "./statistics.ts";
 
@@ -38,7 +39,7 @@ export function* measureBoard(rounds: number, image: string): Generator<BoardRow
 }
 
 function once(way: "apart" | "board", image: string, line: string): number[] {
-  const flags = ["--disable-warning=ExperimentalWarning", "--no-wasm-stack-checks", "--expose-gc"];
+  const flags = ["--disable-warning=ExperimentalWarning", ...ENGINE_FLAGS.map(({ engine }) => engine), "--expose-gc"];
   const script = join(import.meta.dirname, "board-once.ts");
   return must(process.execPath, [...flags, script, way, image, line], PATIENCE_MS)
     .trim()

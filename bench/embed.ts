@@ -5,6 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { ENGINE_FLAGS } from "@stratos/host-node/engine-flags";
 import { must } from "./fuse/systems.ts";
 import { median } from "./statistics.ts";
 
@@ -31,7 +32,7 @@ export function* measureEmbed(
   image: string,
 ): Generator<string> {
   const once = (mode: string, ...rest: string[]): Figures => {
-    const flags = ["--disable-warning=ExperimentalWarning", "--no-wasm-stack-checks"];
+    const flags = ["--disable-warning=ExperimentalWarning", ...ENGINE_FLAGS.map(({ engine }) => engine)];
     const script = join(import.meta.dirname, "embed-once.ts");
     const all = Array.from({ length: rounds }, () => {
       return JSON.parse(must(process.execPath, [...flags, script, mode, image, ...rest], PATIENCE_MS)) as Figures;

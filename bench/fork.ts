@@ -1,5 +1,6 @@
 /** What forks of a running python3 with 100 MB in use cost (fork-once.ts), in processes of their own. */
 import { join } from "node:path";
+import { ENGINE_FLAGS } from "@stratos/host-node/engine-flags";
 import { must } from "./fuse/systems.ts";
 import { median } from "./statistics.ts";
 
@@ -22,7 +23,7 @@ const NAMES = [
 
 /** Medians. */
 export function measureForks(rounds: number, image: string): ForkFigures {
-  const flags = ["--disable-warning=ExperimentalWarning", "--no-wasm-stack-checks", "--expose-gc"];
+  const flags = ["--disable-warning=ExperimentalWarning", ...ENGINE_FLAGS.map(({ engine }) => engine), "--expose-gc"];
   const script = join(import.meta.dirname, "fork-once.ts");
   const all = Array.from(
     { length: rounds },

@@ -38,6 +38,7 @@ import {
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { constants, Script } from "node:vm";
+import { ENGINE_FLAGS } from "@stratos/host-node/engine-flags";
 import { homeFolder, stratosHome } from "@stratos/host-node/home";
 import { wordSum } from "@stratos/host-node/word-sum";
 import { workDone } from "@stratos/host-node/work-done";
@@ -164,16 +165,16 @@ async function loadLater(name: string): Promise<Exports> {
 }
 
 /**
- * Code is known by V8's flags; a process that has an engine has changed one (host-node's own-process.ts). Where they
+ * Code is known by V8's flags; a process that has an engine has changed some (host-node's own-process.ts). Where they
  * are not ours to change V8 compiles anew.
  */
 function withFirstFlags<Result>(act: () => Result): Result {
   if (IS_THREAD || engine().cachedDataVersionTag() === tag) return act();
-  engine().setFlagsFromString("--wasm-stack-checks");
+  for (const { before } of ENGINE_FLAGS) engine().setFlagsFromString(before);
   try {
     return act();
   } finally {
-    engine().setFlagsFromString("--no-wasm-stack-checks");
+    for (const flag of ENGINE_FLAGS) engine().setFlagsFromString(flag.engine);
   }
 }
 

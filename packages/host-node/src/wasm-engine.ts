@@ -1,6 +1,6 @@
 import type { WasmMemory, WasmModule, WebAssemblyNamespace } from "@stratos/host";
 import { WebAssemblyEngine } from "@stratos/host/web-assembly-engine";
-import { leaveStackChecks } from "./own-process.ts";
+import { setEngineFlags } from "./own-process.ts";
 
 /** TypeScript declares the global only with the DOM's types. */
 declare const WebAssembly: WebAssemblyNamespace;
@@ -18,7 +18,7 @@ export class NodeWasmEngine extends WebAssemblyEngine {
 
   constructor() {
     super(WebAssembly);
-    leaveStackChecks();
+    setEngineFlags();
   }
 
   /**

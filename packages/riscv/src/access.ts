@@ -10,8 +10,9 @@ import { RECORD_SHIFT } from "./record.ts";
  *   − guest page + 1 − 4096, so that untouched (zero) table memory says "not mapped". The one test
  *   `((2·va + entry − 1) & (2·size − 1)) != 0` catches unmapped, read-only, misaligned and page-crossing: page
  *   differences are multiples of 4096, so that of a mapped page's sum only the misalignment is left; of an unmapped
- *   one's the sum is odd. A load or store that is caught asks again whether all of it lies in a mapped page. The access
- *   itself goes to va + entry with the constant offset `hostOffset`, which costs nothing.
+ *   one's the sum is odd. (Of a byte it is enough that the entry is 0.) A load or store that is caught asks again
+ *   whether all of it lies in a mapped page. The access itself goes to va + entry with the constant offset
+ *   `hostOffset`, which costs nothing.
  * - `window`: as `paged`, but what the entry would be is guessed: where the pages of a process lie in host memory as
  *   they do in its own, all entries are the same, `HART_WINDOW`. One byte for each page says whether it holds (for
  *   reads, for writes), so that an access waits for a comparison that the host predicts, not for the load of an entry;
@@ -93,16 +94,42 @@ export function emitTranslate(
 }
 
 /** Stack: the virtual address as i32. */
-function emitPaged(
+function emitPaged(code: CodeWriter, locals: AccessLocals, form: AccessForm, exit: () => void): void {
+  emitEntryLookup(code, locals.tables, form.write);
+  code.localSet(locals.delta);
+  emitEntryTest(code, locals, form, exit);
+}
+
+/** Emits `exit` for where the access at `va` can't be done by the entry in `delta`. */
+export function emitEntryTest(
   code: CodeWriter,
   locals: AccessLocals,
-  { size, write, mustAlign }: AccessForm,
+  { size, mustAlign }: AccessForm,
   exit: () => void,
 ): void {
-  emitEntryLookup(code, locals.tables, write);
-  code.localTee(locals.delta);
+  pushMisfit(code, locals, size);
+  code.unlikely();
+  code.if();
+  if (size === 1 || mustAlign === true) exit();
+  else {
+    pushLeavesPage(code, locals, size);
+    code.unlikely();
+    code.if();
+    exit();
+    code.end();
+  }
+  code.end();
+}
+
+/** Pushes whether the entry in `delta` doesn't do for an aligned access of `size` bytes at `va`. */
+export function pushMisfit(code: CodeWriter, { va, delta }: AccessLocals, size: number): void {
+  code.localGet(delta);
+  if (size === 1) {
+    code.op(Op.i32Eqz);
+    return;
+  }
   // One addition and one test on most hosts (lea, test): see above.
-  code.localGet(locals.va);
+  code.localGet(va);
   code.i32Const(1);
   code.op(Op.i32Shl);
   code.op(Op.i32Add);
@@ -110,15 +137,6 @@ function emitPaged(
   code.op(Op.i32Add);
   code.i32Const(2 * size - 1);
   code.op(Op.i32And);
-  code.if();
-  if (size === 1 || mustAlign === true) exit();
-  else {
-    pushLeavesPage(code, locals, size);
-    code.if();
-    exit();
-    code.end();
-  }
-  code.end();
 }
 
 /** Stack: the virtual address as i32. */

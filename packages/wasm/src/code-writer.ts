@@ -10,12 +10,19 @@ import type { ValueType } from "./opcodes.ts";
 export class CodeWriter {
   bytes: Uint8Array;
   length: number;
+  /** Two numbers for each branch that was said to be unlikely: its function (from 0) and its place in the body. */
+  readonly unlikelyBranches: number[];
   #depth: number;
+  #functionCount: number;
+  #bodyStart: number;
 
   constructor(capacity = 1 << 16) {
     this.bytes = new Uint8Array(capacity);
     this.length = 0;
+    this.unlikelyBranches = [];
     this.#depth = 0;
+    this.#functionCount = 0;
+    this.#bodyStart = 0;
   }
 
   get depth(): number {
@@ -24,7 +31,9 @@ export class CodeWriter {
 
   reset(): void {
     this.length = 0;
+    this.unlikelyBranches.length = 0;
     this.#depth = 0;
+    this.#functionCount = 0;
   }
 
   /** Room for `count` more bytes. Each public method asks for what it writes. */
@@ -292,6 +301,14 @@ export class CodeWriter {
     return ++this.#depth;
   }
 
+  /**
+   * The `if` or `br_if` that comes next is hardly ever taken: a host that listens puts what it leads to out of the way.
+   * Source: WebAssembly branch hinting proposal, `metadata.code.branch_hint`.
+   */
+  unlikely(): void {
+    this.unlikelyBranches.push(this.#functionCount - 1, this.length - this.#bodyStart);
+  }
+
   else(): void {
     this.op(Op.else);
   }
@@ -326,6 +343,8 @@ export class CodeWriter {
   /** Starts a function body in a code section: its length (patched by `endFunction`) and its locals by type. */
   beginFunction(locals: readonly { count: number; type: ValueType }[]): number {
     const at = this.reserveU32();
+    this.#bodyStart = this.length;
+    this.#functionCount++;
     this.u32(locals.length);
     for (const group of locals) {
       this.u32(group.count);

@@ -6,7 +6,10 @@ import { ModuleBuilder } from "./module-builder.ts";
 import { Op, Type } from "./opcodes.ts";
 
 declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Module: {
+    new (bytes: Uint8Array): object;
+    customSections(module: object, name: string): ArrayBuffer[];
+  };
   readonly Instance: new (
     module: object,
     imports: object,
@@ -220,4 +223,37 @@ test("calls by reference, in a function's tail too, return what the function ret
   code.returnCallRef(type);
   code.endFunction(at);
   assert.equal(compile(builder)["twice"]!(40), 42);
+});
+
+test("unlikely branches are told by function and place, and forgotten with the functions", () => {
+  const builder = new ModuleBuilder();
+  const { code } = builder;
+  builder.importFunction("m", "f", builder.type([], []));
+  const type = builder.type([Type.i32], []);
+  const hints = (): number[] => {
+    const [section] = WebAssembly.Module.customSections(
+      new WebAssembly.Module(builder.finish()),
+      "metadata.code.branch_hint",
+    );
+    return section === undefined ? [] : [...new Uint8Array(section)];
+  };
+  const add = (unlikely: readonly boolean[]): void => {
+    builder.addFunction(type);
+    const start = code.beginFunction([]);
+    for (const isUnlikely of unlikely) {
+      code.localGet(0);
+      if (isUnlikely) code.unlikely();
+      code.if();
+      code.end();
+    }
+    code.endFunction(start);
+  };
+  add([true, false, true]);
+  add([false]);
+  add([true]);
+  // A body is a byte for no locals, then 5 for each branch, `local.get 0` being the first two.
+  assert.deepEqual(hints(), [2, 1, 2, 3, 1, 0, 13, 1, 0, 3, 1, 3, 1, 0]);
+  builder.clearFunctions();
+  add([false]);
+  assert.deepEqual(hints(), []);
 });

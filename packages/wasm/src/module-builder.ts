@@ -259,6 +259,7 @@ export class ModuleBuilder {
     writeSection(out, 6, this.#globalCount, this.#globals);
     writeSection(out, 7, this.#exportCount, this.#exports);
     writeSection(out, 9, this.#elementCount, this.#elements);
+    if (this.code.unlikelyBranches.length > 0) this.#writeBranchHints(out);
     writeSection(out, 10, this.#functions.length, this.code);
     writeSection(out, 11, this.#dataCount, this.#data);
     if (this.#names.length > 0) this.#writeNames(out);
@@ -276,6 +277,30 @@ export class ModuleBuilder {
       out.name(name);
     }
     endSection(out, functions);
+    endSection(out, at);
+  }
+
+  /** Which branches are unlikely. Source: WebAssembly branch hinting proposal, Binary Format. */
+  #writeBranchHints(out: CodeWriter): void {
+    const { unlikelyBranches } = this.code;
+    const at = beginSection(out, 0);
+    out.name("metadata.code.branch_hint");
+    let functions = 0;
+    for (let i = 0; i < unlikelyBranches.length; i += 2)
+      if (unlikelyBranches[i] !== unlikelyBranches[i - 2]) functions++;
+    out.u32(functions);
+    for (let i = 0; i < unlikelyBranches.length;) {
+      const index = unlikelyBranches[i]!;
+      let end = i;
+      while (unlikelyBranches[end] === index) end += 2;
+      out.u32(this.#functionImportCount + index);
+      out.u32((end - i) / 2);
+      for (; i < end; i += 2) {
+        out.u32(unlikelyBranches[i + 1]!);
+        out.byte(1); // the hint's length
+        out.byte(0); // unlikely
+      }
+    }
     endSection(out, at);
   }
 

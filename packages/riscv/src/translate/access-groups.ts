@@ -52,10 +52,6 @@ export function accessSize(instruction: UnitInstruction): number {
   return SIZE_BY_INDEX[instruction.index] ?? 0;
 }
 
-export function isStoreAccess(instruction: UnitInstruction): boolean {
-  return IS_STORE[instruction.index] === true;
-}
-
 /** @returns by position in the block: the group of each access that shares its page's look-up */
 export function groupAccesses(instructions: readonly UnitInstruction[]): (AccessGroup | null)[] {
   const groups = new Array<AccessGroup | null>(instructions.length).fill(null);

@@ -63,6 +63,7 @@ export class FrameEmitter {
     code.op(Op.i32Or);
     code.i32Const(0);
     code.op(Op.i32LtS);
+    code.unlikely();
     code.if();
     this.checkFuel(pushTarget);
     pushTarget();
@@ -92,6 +93,7 @@ export class FrameEmitter {
     code.localTee(RECORD);
     this.#lowering.pushAddress(expected);
     code.op(Op.i32Ne);
+    code.unlikely();
     code.if();
     code.localGet(RECORD);
     code.return();
@@ -112,6 +114,7 @@ export class FrameEmitter {
     code.localGet(FUEL);
     code.i32Const(0);
     code.op(Op.i32LtS);
+    code.unlikely();
     code.if();
     this.#lowering.storeLazy();
     pushPc();

@@ -1,15 +1,15 @@
 import { Op, Type } from "@stratos/wasm";
 import type { CodeWriter, ValueType } from "@stratos/wasm";
-import { CODE_TABLE, emitEntryLookup, hostOffset, pushHost } from "../access.ts";
+import { CODE_TABLE, emitEntryLookup, emitEntryTest, hostOffset, pushHost, pushMisfit } from "../access.ts";
 import type { AddressMode } from "../access.ts";
 import { AddressedLowering } from "../addressed-lowering.ts";
+import { ExitReason } from "../exit-reason.ts";
 import { HART_F, HART_FRM, HART_RETIRED, HART_X } from "../hart-state.ts";
 import { emitBoxF32, emitUnboxF32, emitUnboxKnownF32 } from "../lower/float-box.ts";
 import { RS1, RS2 } from "../lower/lowering.ts";
 import type { Lowering, Source } from "../lower/lowering.ts";
 import { MAX_GROUPS } from "./access-groups.ts";
 import type { AccessGroup } from "./access-groups.ts";
-import type { AccessWindow } from "./access-windows.ts";
 import type { LazyLoop } from "./lazy-loops.ts";
 import type { UnitInstruction } from "./unit.ts";
 
@@ -55,13 +55,11 @@ const BASE = 26;
 export const WINDOW = 27;
 /** i32: host addresses (less `hostOffset`) of the block's access groups, 0 where each access looks for itself. */
 const FIRST_GROUP = 28;
-/** i64: the windows' pages; i32: their table entries; i32: fuel when they last moved. */
-const FIRST_WINDOW_PAGE = FIRST_GROUP + MAX_GROUPS;
+/** i32: guesses of table entries. */
+const FIRST_GUESS = FIRST_GROUP + MAX_GROUPS;
 
-/** The page of a closed window: no masked address has this bit. */
-const NO_PAGE = 0x800;
-/** A window that moves again within so many instructions is closed. */
-const MIN_STAY = 64;
+/** No page's entry: those of mapped pages end in 1, others are 0 (see access.ts). */
+const NO_ENTRY = 2;
 
 /**
  * Instructions into a translated function: registers are locals, immediates and addresses constants. Every write goes
@@ -74,11 +72,10 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
   readonly #regionStart: number;
   readonly #localOfX: Int32Array;
   readonly #localOfF: Int32Array;
-  /** First locals of the windows. */
-  #windowEntries: number;
-  #windowMoves: number;
-  /** By base register, in the block at hand. */
-  #windows: readonly (AccessWindow | undefined)[] | null;
+  /** By base register: the local of its page's guessed entry. */
+  readonly #guessOf: Int32Array;
+  /** The base registers whose entries are guessed in the block at hand. */
+  #guessed: number;
   #instruction: UnitInstruction;
   /** Instructions done before this one that the fuel local doesn't know yet. */
   #completed: number;
@@ -104,9 +101,8 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
     this.#regionStart = regionStart;
     this.#localOfX = new Int32Array(32);
     this.#localOfF = new Int32Array(32);
-    this.#windowEntries = 0;
-    this.#windowMoves = 0;
-    this.#windows = null;
+    this.#guessOf = new Int32Array(32);
+    this.#guessed = 0;
     this.#instruction = {
       index: -1,
       rd: 0,
@@ -128,12 +124,11 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
     this.#boxed = 0;
   }
 
-  /** Gives locals to the registers and windows that the unit uses. @returns the function's local groups */
-  assignLocals(usedX: number, usedF: number, windows: number): { count: number; type: ValueType }[] {
-    this.#windowEntries = FIRST_WINDOW_PAGE + windows;
-    this.#windowMoves = this.#windowEntries + windows;
-    const firstRegister = this.#windowMoves + windows;
-    let next = firstRegister;
+  /** Gives locals to the registers and guesses that the unit uses. @returns the function's local groups */
+  assignLocals(usedX: number, usedF: number, guessed: number): { count: number; type: ValueType }[] {
+    let next = FIRST_GUESS;
+    for (let register = 1; register < 32; register++) if ((guessed >>> register) & 1) this.#guessOf[register] = next++;
+    const firstRegister = next;
     for (let register = 1; register < 32; register++) if ((usedX >>> register) & 1) this.#localOfX[register] = next++;
     const xCount = next - firstRegister;
     for (let register = 0; register < 32; register++) if ((usedF >>> register) & 1) this.#localOfF[register] = next++;
@@ -142,9 +137,7 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
       { count: 5, type: Type.i64 },
       { count: 4, type: Type.f32 },
       { count: 4, type: Type.f64 },
-      { count: 3 + MAX_GROUPS, type: Type.i32 },
-      { count: windows, type: Type.i64 },
-      { count: 2 * windows, type: Type.i32 },
+      { count: 3 + MAX_GROUPS + firstRegister - FIRST_GUESS, type: Type.i32 },
       { count: xCount, type: Type.i64 },
       { count: next - firstRegister - xCount, type: Type.f64 },
     ];
@@ -196,17 +189,19 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
   }
 
   /** Nothing is known of the registers: another block may have come before. */
-  beginBlock(windows: readonly (AccessWindow | undefined)[] | null = null): void {
+  beginBlock(guessed = 0): void {
     this.#boxed = 0;
     this.#pending = 0;
-    this.#windows = this.mode === "paged" ? windows : null;
+    this.#guessed = this.mode === "paged" ? guessed : 0;
   }
 
-  closeWindows(windows: readonly AccessWindow[]): void {
+  /** At the function's top: nothing is guessed yet. */
+  resetGuesses(guessed: number): void {
     if (this.mode !== "paged") return;
-    for (const { number } of windows) {
-      this.code.i64Const(NO_PAGE);
-      this.code.localSet(FIRST_WINDOW_PAGE + number);
+    for (let register = 1; register < 32; register++) {
+      if (((guessed >>> register) & 1) === 0) continue;
+      this.code.i32Const(NO_ENTRY);
+      this.code.localSet(this.#guessOf[register]!);
     }
   }
 
@@ -455,164 +450,118 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
     this.code.op(Op.i64Add);
   }
 
-  /** Pushes the host address (less `hostOffset`) of rs1 + imm. */
-  #pushAccess(size: number, write: boolean, window: AccessWindow | undefined): void {
+  /** Pushes the host address (less `hostOffset`) of rs1 + imm. @param guess  local, 0: none */
+  #pushAccess(size: number, write: boolean, guess: number): void {
+    const { code } = this;
     this.#effectiveAddress();
-    if (window === undefined) {
+    if (guess === 0) {
       this.translate({ size, write });
-      pushHost(this.code, this.access);
-    } else {
-      this.#pushThroughWindow(window, size, write);
+      pushHost(code, this.access);
+      return;
     }
-  }
-
-  /** Stack: the virtual address as i64; pushes the host address. */
-  #pushThroughWindow(window: AccessWindow, size: number, write: boolean): void {
-    const { code } = this;
-    this.#compareWithWindow(window, size);
-    code.if();
-    code.localGet(ADDRESS);
-    if (window.hasStore && !write) {
-      code.op(Op.i32WrapI64);
-      code.localTee(VA);
-      emitEntryLookup(code, TABLES, true);
-      code.localTee(DELTA);
-      this.#pushMisfit(VA, size);
-      code.if();
-      // Not writable: read, and leave the window closed.
-      code.localGet(ADDRESS);
-      this.translate({ size, write: false });
-      code.i64Const(NO_PAGE);
-      code.localSet(FIRST_WINDOW_PAGE + window.number);
-      code.localGet(DELTA);
-      code.localSet(this.#windowEntries + window.number);
-      code.else();
-      this.#moveWindow(window);
-      code.end();
-    } else {
-      this.translate({ size, write });
-      this.#moveWindow(window);
-    }
-    code.end();
-    code.localGet(ADDRESS);
     code.op(Op.i32WrapI64);
-    code.localGet(this.#windowEntries + window.number);
-    code.op(Op.i32Add);
-  }
-
-  /** Stack: the virtual address as i64; ADDRESS = it, pushes whether it isn't aligned in the window's page. */
-  #compareWithWindow(window: AccessWindow, alignment: number): void {
-    const { code } = this;
-    code.localTee(ADDRESS);
-    code.i64Const(-4096 | (alignment - 1));
-    code.op(Op.i64And);
-    code.localGet(FIRST_WINDOW_PAGE + window.number);
-    code.op(Op.i64Ne);
-  }
-
-  /** The window takes the page of ADDRESS, whose table entry is in DELTA; it is closed when it has only just moved. */
-  #moveWindow(window: AccessWindow): void {
-    const { code } = this;
-    const moved = this.#windowMoves + window.number;
+    code.localSet(VA);
+    const hit = code.block();
+    const miss = code.block();
+    this.#branchUnlessGuessed(miss, guess, size, write);
+    code.br(hit);
+    code.end();
+    emitEntryTest(code, this.access, { size, write }, () => this.exitWith(ExitReason.MEMORY));
     code.localGet(DELTA);
-    code.localSet(this.#windowEntries + window.number);
-    code.i64Const(NO_PAGE);
-    code.localGet(ADDRESS);
-    code.i64Const(-4096);
-    code.op(Op.i64And);
-    code.localGet(moved);
-    code.localGet(FUEL);
-    code.localTee(moved);
-    code.op(Op.i32Sub);
-    code.i32Const(MIN_STAY);
-    code.op(Op.i32LtU);
-    code.op(Op.select);
-    code.localSet(FIRST_WINDOW_PAGE + window.number);
+    code.localSet(guess);
+    code.end();
+    code.localGet(VA);
+    code.localGet(guess);
+    code.op(Op.i32Add);
   }
 
-  /**
-   * Stack: a table entry; pushes whether it doesn't do for `va`: (2·va + entry − 1) & (2·alignment − 1) (see
-   * access.ts).
-   */
-  #pushMisfit(va: number, alignment: number): void {
+  /** DELTA = the entry of VA's page. Branches to `miss` unless it was guessed and VA is a multiple of `alignment`. */
+  #branchUnlessGuessed(miss: number, guess: number, alignment: number, write: boolean): void {
     const { code } = this;
-    code.localGet(va);
-    code.i32Const(1);
-    code.op(Op.i32Shl);
-    code.op(Op.i32Add);
-    code.i32Const(-1);
-    code.op(Op.i32Add);
-    code.i32Const(2 * alignment - 1);
+    code.localGet(VA);
+    emitEntryLookup(code, TABLES, write);
+    code.localTee(DELTA);
+    code.localGet(guess);
+    code.op(Op.i32Ne);
+    code.unlikely();
+    code.brIf(miss);
+    if (alignment === 1) return;
+    code.localGet(VA);
+    code.i32Const(alignment - 1);
     code.op(Op.i32And);
+    code.unlikely();
+    code.brIf(miss);
   }
 
   /**
    * host = the host address of the group's lowest offset, or 0. Its offsets are multiples of their sizes, so that the
    * alignment of that one tells all.
    */
-  #lookUpGroup(group: AccessGroup, host: number, window: AccessWindow | undefined): void {
+  #lookUpGroup(group: AccessGroup, host: number, guess: number): void {
     const { code } = this;
+    const { alignment, hasStore } = group;
     this.readX(RS1);
     if (group.lowest !== 0) {
       code.i64Const(group.lowest);
       code.op(Op.i64Add);
     }
-    const isStoreFree = window !== undefined && window.hasStore && !group.hasStore;
-    if (window !== undefined) {
-      this.#compareWithWindow(window, group.alignment);
-      code.if(Type.i32);
-      code.localGet(ADDRESS);
-    }
     code.op(Op.i32WrapI64);
-    code.localTee(VA);
-    emitEntryLookup(code, TABLES, group.hasStore || isStoreFree);
-    code.localTee(DELTA);
-    this.#pushMisfit(VA, group.alignment);
-    code.if(Type.i32);
-    if (isStoreFree) this.#pushReadable(group.alignment);
-    else code.i32Const(0);
-    code.else();
-    if (window !== undefined) this.#moveWindow(window);
-    code.localGet(VA);
-    code.localGet(DELTA);
-    code.op(Op.i32Add);
-    code.end();
-    if (window !== undefined) {
-      code.else();
-      code.localGet(ADDRESS);
-      code.op(Op.i32WrapI64);
-      code.localTee(VA);
-      code.localGet(this.#windowEntries + window.number);
+    code.localSet(VA);
+    const done = guess === 0 ? 0 : code.block();
+    if (guess !== 0) {
+      const hit = code.block();
+      const miss = code.block();
+      this.#branchUnlessGuessed(miss, guess, alignment, hasStore);
+      code.br(hit);
+      code.end();
+      this.#pushEntryHost(alignment);
+      code.localTee(host);
+      code.op(Op.i32Eqz);
+      code.brIf(done);
+      code.localGet(DELTA);
+      code.localSet(guess);
+      code.end();
+      code.localGet(VA);
+      code.localGet(guess);
       code.op(Op.i32Add);
+    } else {
+      code.localGet(VA);
+      emitEntryLookup(code, TABLES, hasStore);
+      code.localSet(DELTA);
+      this.#pushEntryHost(alignment);
+    }
+    code.localSet(host);
+    const span = group.end - group.lowest;
+    if (span > alignment) {
+      // A branch, not a select: the access needn't wait for the comparison.
+      code.localGet(VA);
+      code.i32Const(4095);
+      code.op(Op.i32And);
+      code.i32Const(4096 - span);
+      code.op(Op.i32GtU);
+      code.unlikely();
+      code.if();
+      code.i32Const(0);
+      code.localSet(host);
       code.end();
     }
-    const span = group.end - group.lowest;
-    code.localSet(host);
-    if (span <= group.alignment) return;
-    // A branch, not a select: the access needn't wait for the comparison.
-    code.localGet(VA);
-    code.i32Const(4095);
-    code.op(Op.i32And);
-    code.i32Const(4096 - span);
-    code.op(Op.i32GtU);
-    code.if();
-    code.i32Const(0);
-    code.localSet(host);
-    code.end();
+    if (guess !== 0) code.end();
   }
 
-  /** Pushes the host address for reading at VA, or 0. */
-  #pushReadable(alignment: number): void {
+  /**
+   * Pushes the host address of VA by its page's entry in DELTA, or 0 where that doesn't do.
+   */
+  #pushEntryHost(alignment: number): void {
     const { code } = this;
+    pushMisfit(code, this.access, alignment);
+    code.unlikely();
+    code.if(Type.i32);
     code.i32Const(0);
+    code.else();
     code.localGet(VA);
-    code.localGet(VA);
-    emitEntryLookup(code, TABLES, false);
-    code.localTee(DELTA);
-    code.op(Op.i32Add);
     code.localGet(DELTA);
-    this.#pushMisfit(VA, alignment);
-    code.op(Op.select);
+    code.op(Op.i32Add);
+    code.end();
   }
 
   load(opcode: number, size: 1 | 2 | 4 | 8): void {
@@ -626,19 +575,21 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
   #accessMemory(size: number, write: boolean, opcode: number, pushValue: () => void): void {
     const { code } = this;
     const group = this.#group;
-    const window = this.#windows?.[this.#instruction.rs1];
+    const { rs1 } = this.#instruction;
+    const guess = (this.#guessed >>> rs1) & 1 ? this.#guessOf[rs1]! : 0;
     if (group === null) {
-      this.#pushAccess(size, write, window);
+      this.#pushAccess(size, write, guess);
       pushValue();
       code.memory(opcode, hostOffset(this.mode));
       return;
     }
     const host = FIRST_GROUP + group.number;
-    if (group.first === this.#instruction) this.#lookUpGroup(group, host, window);
+    if (group.first === this.#instruction) this.#lookUpGroup(group, host, guess);
     code.localGet(host);
     code.op(Op.i32Eqz);
+    code.unlikely();
     code.if(write ? 0x40 : loadedType(opcode));
-    this.#pushAccess(size, write, undefined);
+    this.#pushAccess(size, write, 0);
     pushValue();
     code.memory(opcode, hostOffset(this.mode));
     code.else();

@@ -10,8 +10,6 @@ import { RS1, RS2 } from "../lower/lowering.ts";
 import type { LoweringTable } from "../lower/lowering.ts";
 import { emitTargetLookup, pushDepthWithEntry, pushTargetEntry, pushTargetSlot } from "../code-target.ts";
 import { groupAccesses } from "./access-groups.ts";
-import { planWindows } from "./access-windows.ts";
-import type { WindowPlan } from "./access-windows.ts";
 import { isZeroExtension } from "./computations.ts";
 import { emitEntries } from "./function-entries.ts";
 import { FrameEmitter } from "./frame-emitter.ts";
@@ -42,6 +40,8 @@ import {
   WINDOW,
 } from "./translation-lowering.ts";
 import type { TranslationImports } from "./translation-lowering.ts";
+import { planGuesses } from "./page-guesses.ts";
+import type { GuessPlan } from "./page-guesses.ts";
 import { PagePresence } from "./page-presence.ts";
 import type { Block, Unit, UnitInstruction } from "./unit.ts";
 
@@ -92,7 +92,7 @@ class UnitEmitter {
   readonly #frame: FrameEmitter;
   readonly #structure: Structure;
   readonly #lazyOf: readonly (LazyLoop | null)[];
-  readonly #windows: WindowPlan;
+  readonly #guesses: GuessPlan;
   readonly #liveness: Liveness;
   readonly #main: Block;
   readonly #routes: JumpRoutes;
@@ -108,7 +108,7 @@ class UnitEmitter {
     this.#main = unit.main;
     this.#structure = structureBlocks(unit.blocks, this.#main);
     this.#lazyOf = chooseLazyLoops(unit, this.#structure);
-    this.#windows = planWindows(unit, this.#structure);
+    this.#guesses = planGuesses(unit, this.#structure);
     this.#liveness = analyzeLiveness(unit, this.#structure.order, this.#lazyOf);
     this.#routes = new JumpRoutes(unit, this.#structure);
     this.#presence = new PagePresence(unit, this.#routes.entries);
@@ -117,7 +117,7 @@ class UnitEmitter {
 
   emit(): EmittedUnit {
     const start = this.#code.beginFunction(
-      this.#lowering.assignLocals(this.#liveness.usedX, this.#liveness.usedF, this.#windows.count),
+      this.#lowering.assignLocals(this.#liveness.usedX, this.#liveness.usedF, this.#guesses.registers),
     );
     this.#emitTop();
     this.#emitElements(this.#structure.elements);
@@ -134,6 +134,7 @@ class UnitEmitter {
     if (this.#context.mode === "window") this.#frame.loadCell(HART_WINDOW, WINDOW);
     this.#frame.loadCell(HART_FUEL, FUEL);
     this.#lowering.loadPlace();
+    this.#lowering.resetGuesses(this.#guesses.registers);
     this.#openTargets(this.#structure.elements);
     if (this.#routes.entries.length > 1)
       emitEntries(code, {
@@ -169,7 +170,6 @@ class UnitEmitter {
   #emitLoop(loop: Loop): void {
     const code = this.#code;
     if (!loop.dispatches) this.#clearEntry(loop.header, loop.parent);
-    this.#lowering.closeWindows(this.#windows.atEntry.get(loop) ?? []);
     loop.label = code.loop();
     this.#openTargets(loop.body);
     if (loop.dispatches) {
@@ -223,7 +223,7 @@ class UnitEmitter {
     const deadWrites = findDeadWrites(block, bodyCount);
     const groups = groupAccesses(instructions);
     const pending = this.#pendingAt[block.index]!;
-    this.#lowering.beginBlock(this.#windows.windowsOf[block.index]!);
+    this.#lowering.beginBlock(this.#guesses.guessedIn[block.index]!);
     let done = pending;
     let extended = KNOWN_AT_ENTRY;
     let made = 0;
@@ -465,6 +465,7 @@ class UnitEmitter {
     for (const pc of this.#presence.unknown(from, to)) {
       this.#lowering.pushCodePage(pc);
       code.op(Op.i32Eqz);
+      code.unlikely();
       code.if();
       this.#lowering.storeLazy();
       this.#frame.subtract(done);
@@ -506,9 +507,6 @@ class UnitEmitter {
     code.call(this.#context.imports.dispatch);
     this.#frame.returnUnless(returnTo.pc);
     this.#reload(returnTo);
-    this.#lowering.closeWindows(
-      (this.#windows.windowsOf[returnTo.index] ?? []).filter((window) => window !== undefined),
-    );
     // The register file is newer than what a lazy loop in the inlined function kept in locals.
     const { lazy } = this.#lowering;
     this.#lowering.lazy = null;
@@ -535,6 +533,7 @@ class UnitEmitter {
     code.localGet(VA);
     this.#lowering.pushAddress(returnTo.pc);
     code.op(Op.i32Ne);
+    code.unlikely();
     code.if();
     this.#lowering.storeLazy();
     this.#frame.storeFuel();
