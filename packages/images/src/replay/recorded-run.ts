@@ -108,12 +108,12 @@ export async function withRecordedRun<T>(
  */
 export function withTimeline<T>(
   { file, home, output }: { readonly file: string; readonly home: string; readonly output: RunOutput },
-  use: (timeline: Timeline, recording: Recording) => Promise<T>,
+  use: (timeline: Timeline, recording: Recording, run: RecordedRun) => Promise<T>,
 ): Promise<T> {
   return withRecordedRun(file, home, async (run) => {
     const timeline = await Timeline.open({ loop: nodePorts().loop, open: () => startReplay(run, output) });
     try {
-      return await use(timeline, run.recording);
+      return await use(timeline, run.recording, run);
     } finally {
       await timeline.drain();
       timeline.close();

@@ -9,28 +9,29 @@ import { namesInMemory } from "@stratos/kernel";
 import type { MachineSession } from "../machine-session.ts";
 import { readVolumeFile } from "../volume-file.ts";
 import type { RecordedBlocks } from "./recording-format.ts";
+import type { RecordingWriter } from "./recording-writer.ts";
 
 const BLOCK_BYTES = 4096;
 /** Of one entry, which then fits a piece. */
 const BLOCKS_AT_ONCE = 240;
 
-/** A disk, and who reads it is noted down. */
-class WatchedDevice implements BlockDevice {
-  readonly size: number;
-  readonly readOnly = true;
-  readonly #device: BlockDevice;
+/** What was read of a layer, by whomever. */
+class LayerReads {
+  /** The one that was opened last. */
+  device: BlockDevice;
+  readonly sizeBytes: number;
   /** A bit for each block that was read. */
   readonly #blocks: Uint8Array;
   /** How many of them are set. */
   count = 0;
 
   constructor(device: BlockDevice) {
-    this.#device = device;
-    this.size = device.size;
+    this.device = device;
+    this.sizeBytes = device.size;
     this.#blocks = new Uint8Array(Math.ceil(device.size / BLOCK_BYTES / 8));
   }
 
-  read(offset: number, bytes: Uint8Array, at: number, length: number): number {
+  note(offset: number, length: number): void {
     const end = Math.ceil((offset + length) / BLOCK_BYTES);
     for (let block = Math.floor(offset / BLOCK_BYTES); block < end; block++) {
       const bit = 1 << (block & 7);
@@ -38,7 +39,6 @@ class WatchedDevice implements BlockDevice {
       this.#blocks[block >>> 3]! |= bit;
       this.count++;
     }
-    return this.#device.read(offset, bytes, at, length);
   }
 
   /** Those that were read, in order. */
@@ -51,10 +51,17 @@ class WatchedDevice implements BlockDevice {
   data(blocks: readonly number[]): Uint8Array {
     const data = new Uint8Array(blocks.length * BLOCK_BYTES);
     for (const [index, block] of blocks.entries())
-      if (this.#device.read(block * BLOCK_BYTES, data, index * BLOCK_BYTES, BLOCK_BYTES) < 0)
+      if (this.device.read(block * BLOCK_BYTES, data, index * BLOCK_BYTES, BLOCK_BYTES) < 0)
         throw new Error(`the image's block ${block} cannot be read`);
     return data;
   }
+}
+
+/** A disk that nobody writes. */
+abstract class ReadOnlyDevice implements BlockDevice {
+  readonly readOnly = true;
+  abstract readonly size: number;
+  abstract read(offset: number, bytes: Uint8Array, at: number, length: number): number;
 
   write(): number {
     return -EROFS;
@@ -71,34 +78,58 @@ class WatchedDevice implements BlockDevice {
   discard(): void {}
 }
 
-/** Which blocks of an image's layers a run reads. */
+class WatchedDevice extends ReadOnlyDevice {
+  readonly size: number;
+  readonly #device: BlockDevice;
+  readonly #reads: LayerReads;
+
+  constructor(device: BlockDevice, reads: LayerReads) {
+    super();
+    this.size = device.size;
+    this.#device = device;
+    this.#reads = reads;
+  }
+
+  read(offset: number, bytes: Uint8Array, at: number, length: number): number {
+    this.#reads.note(offset, length);
+    return this.#device.read(offset, bytes, at, length);
+  }
+}
+
+/** Which blocks of an image's layers are read, by a run and by those that share pages with it. */
 export class ImageReads {
-  #layers: readonly WatchedDevice[] = [];
+  #layers: readonly LayerReads[] = [];
 
   /** @param devices  of the layers, from the bottom up. @returns what the run has in their place */
   watch(devices: readonly BlockDevice[]): BlockDevice[] {
-    const layers = devices.map((device) => new WatchedDevice(device));
-    this.#layers = layers;
-    return layers;
+    if (this.#layers.length === 0) this.#layers = devices.map((device) => new LayerReads(device));
+    return devices.map((device, layer) => {
+      const reads = this.#layers[layer]!;
+      reads.device = device;
+      return new WatchedDevice(device, reads);
+    });
   }
 
-  /** Files that were read in part are read whole: who looks at the run wants their symbols. */
-  completeFiles({ machine: { kernel } }: MachineSession, volume: Volume): void {
+  /**
+   * Behind the end of a recording. Files that were read in part go into it whole: who looks at the run wants their
+   * symbols.
+   *
+   * @param volume  of the session, whose layers are still open
+   * @throws what the writer's sink does; Error when the image cannot be read
+   */
+  addTo(writer: RecordingWriter, { machine: { kernel } }: MachineSession, volume: Volume): void {
     for (const name of namesInMemory(kernel)) readVolumeFile(volume.root, name);
+    const count = this.#layers.reduce((sum, layer) => sum + Math.ceil(layer.count / BLOCKS_AT_ONCE), 0);
+    writer.addImage(this.#parts(), count);
   }
 
-  /** How many `parts` gives. */
-  get partCount(): number {
-    return this.#layers.reduce((sum, { count }) => sum + Math.ceil(count / BLOCKS_AT_ONCE), 0);
-  }
-
-  *parts(): Generator<RecordedBlocks, void> {
-    for (const [layer, device] of this.#layers.entries()) {
+  *#parts(): Generator<RecordedBlocks, void> {
+    for (const [layer, reads] of this.#layers.entries()) {
       let blocks: number[] = [];
       const part = (): RecordedBlocks => ({
-        ...{ kind: "blocks", layer, layerBytes: device.size, blocks, data: device.data(blocks) },
+        ...{ kind: "blocks", layer, layerBytes: reads.sizeBytes, blocks, data: reads.data(blocks) },
       });
-      for (const block of device.noted()) {
+      for (const block of reads.noted()) {
         blocks.push(block);
         if (blocks.length < BLOCKS_AT_ONCE) continue;
         yield part();
@@ -110,14 +141,14 @@ export class ImageReads {
 }
 
 /** A layer of an image as a recording has it. */
-export class RecordedLayer implements BlockDevice {
-  readonly readOnly = true;
+export class RecordedLayer extends ReadOnlyDevice {
   readonly size: number;
   readonly #blocks: ReadonlyMap<number, Uint8Array>;
   readonly #onMissed: () => void;
 
   /** @param onMissed  something is asked for that the run did not read, and answered with EIO */
   constructor(size: number, blocks: ReadonlyMap<number, Uint8Array>, onMissed: () => void) {
+    super();
     this.size = size;
     this.#blocks = blocks;
     this.#onMissed = onMissed;
@@ -137,20 +168,6 @@ export class RecordedLayer implements BlockDevice {
     }
     return 0;
   }
-
-  write(): number {
-    return -EROFS;
-  }
-
-  flush(): number {
-    return 0;
-  }
-
-  resize(): number {
-    return -EROFS;
-  }
-
-  discard(): void {}
 }
 
 /**

@@ -84,11 +84,7 @@ export class Recorder {
   /** @throws what `write` does */
   end(status: number): void {
     this.#add(this.#gate!.end(status));
-    if (this.#image !== undefined) {
-      const { reads, volume } = this.#image;
-      reads.completeFiles(this.#session!, volume);
-      this.#writer.addImage(reads.parts(), reads.partCount);
-    }
+    this.#image?.reads.addTo(this.#writer, this.#session!, this.#image.volume);
     this.isEnded = true;
     this.stop();
   }
