@@ -43,8 +43,10 @@ class LayerReads {
 
   /** Those that were read, in order. */
   *noted(): Generator<number, void> {
-    for (const [index, bits] of this.#blocks.entries())
+    for (let index = 0; index < this.#blocks.length; index++) {
+      const bits = this.#blocks[index]!;
       for (let bit = 0; bits >>> bit !== 0; bit++) if (((bits >>> bit) & 1) !== 0) yield index * 8 + bit;
+    }
   }
 
   /** @throws Error  the host cannot read them any more */
