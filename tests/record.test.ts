@@ -35,14 +35,13 @@ test("input, chance, time, processes and status are repeated", async () => {
 
 test("where the image is not, a run is repeated from what is in its recording, at each of its places", async () => {
   const file = join(folder, "portable");
-  const script =
-    "read x; sort /etc/passwd | head -n 1; python3 -c 'import json; print(json.dumps([1]))'; cat /etc/debian_version";
+  const script = "read x; sort /etc/passwd | head -n 1; cat /etc/debian_version";
   const recorded = await stratosRun(["--record", file, "--", "sh", "-c", script], { stdin: "a\n" });
-  assert.match(recorded.stdout, /\[1\]/);
+  assert.match(recorded.stdout, /^_apt.*\n\w+/);
   const elsewhere = { env: { STRATOS_HOME: join(folder, "elsewhere") } };
   assert.deepEqual(await stratos(["replay", file], elsewhere), recorded);
   const programs = await stratos(["replay", file, "--programs"], elsewhere);
-  assert.match(programs.stdout, / python3 -c /);
+  assert.match(programs.stdout, / sort \/etc\/passwd/);
   // Who goes there comes by checkpoints, which are forks. What the run has executed is there, too.
   const there = await stratos(["replay", file, "--to", "line:2", "--", "head", "-c", "4", "/etc/passwd"], elsewhere);
   assert.match(there.stdout, /root$/);
