@@ -73,7 +73,7 @@ export function copyKernel<T extends object>(kernel: Kernel, fork: Kernel, parts
 /** Of a rehearsal: a third of a millisecond once the code is warm, some milliseconds before. */
 const OBJECTS_AT_ONCE = 128;
 
-/** Copies all objects of a kernel that a fork of it will copy, by pieces, and throws them away. It may run meanwhile. */
+/** Copies by pieces all objects that a fork of the kernel copies, and throws them away. It may run meanwhile. */
 export function* rehearseKernelCopy(kernel: Kernel): Generator<void, void> {
   const { board, frames, libraryPlaces, memory, images, vfs, tally } = kernel;
   const kept = [

@@ -60,8 +60,8 @@ export function forkMachine(machine: Machine, { identity, handles, ...outside }:
 const COPY_REHEARSALS = 2;
 
 /**
- * What `forkMachine` does: with a machine that has nothing, whole, and with this one as far as nobody notices. Code that
- * runs for the first time takes V8 several times as long, and whoever runs on the board stands still for it. In a
+ * What `forkMachine` does: with a machine that has nothing, whole, and with this one as far as nobody notices. Code
+ * that runs for the first time takes V8 several times as long, and whoever runs on the board stands still for it. In a
  * rehearsal that is told by turns.
  *
  * @param machine  whose fork is going to be made. It may run whenever this does not
