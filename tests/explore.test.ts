@@ -59,7 +59,9 @@ test("two clerks who look and then lock: the holds that give a number twice, aga
   assert.ok(found.disturbances.every(({ kind, program }) => kind === "hold" && program === "sh"));
   assert.match(String(found.difference?.failing), /^\w+\(/);
   assert.notEqual(found.difference?.failing, found.difference?.undisturbed);
-  const replayed = await stratos(["replay", file], { timeoutMs: TIMEOUT_MS });
+  // Where the image is not.
+  const elsewhere = { STRATOS_HOME: join(folder, "elsewhere") };
+  const replayed = await stratos(["replay", file], { timeoutMs: TIMEOUT_MS, env: elsewhere });
   assert.deepEqual([replayed.stdout, replayed.stderr, replayed.status], ["the next number is 2\n", "", 1]);
   const { attempt } = found;
   const again = await told([

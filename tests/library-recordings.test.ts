@@ -29,7 +29,8 @@ for (const isolation of ["worker", "shared", "process"] as const)
       const refused = (work) => work.then(() => "done", ({ kind, data }) => [kind, data.option ?? data.code]);
       said.push(await refused(box.run("true")), await refused(box.fs.read("/tmp/f")), await refused(box.fork()));
       await box.close();
-      const run = await openRecording("${isolation}.rec");
+      // Where the image is not: what the run read of it is in the file.
+      const run = await openRecording("${isolation}.rec", { home: process.cwd() + "/elsewhere" });
       const { command: words, seed, end } = run.info;
       said.push(words.length, seed, end.exitCode);
       const line = await run.seek({ line: 1 });

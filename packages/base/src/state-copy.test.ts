@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { stateClass, stateConstant } from "./state-classes.ts";
-import { copyState } from "./state-copy.ts";
+import { copyState, rehearseCopy } from "./state-copy.ts";
 
 const told: string[] = [];
 
@@ -118,3 +118,25 @@ test("functions and objects without a name are refused, with the class that hold
   room.outside = () => {};
   assert.throws(() => copyState(room, NOTHING), { kind: "unsavable", message: /copied.Room holds a function/ });
 });
+
+test("a rehearsal copies by pieces what may change meanwhile, and leaves it as it is, told to nobody", () => {
+  const room = new Room();
+  for (let index = 0; index < 40; index++) room.guests.add(new Guest(room));
+  const before = [...room.guests];
+  let made = 0;
+  stateClass("copied.Counted", Counted, null, { blank: () => (made++, Object.create(Counted.prototype) as Counted) });
+  const counted = Array.from({ length: 40 }, () => new Counted());
+  told.length = 0;
+  let pieces = 0;
+  for (const _ of rehearseCopy({ room, counted }, { replaced: new Map(), given: new Map() }, 8)) {
+    pieces++;
+    room.bytes[4] = pieces;
+    if (pieces === 2) room.guests.delete(before.pop()!);
+  }
+  assert.ok(pieces >= 5, `${pieces} pieces`);
+  assert.equal(made, 40);
+  assert.deepEqual([[...room.guests], told], [before, []]);
+  assert.ok([...room.guests].every((guest) => guest.room === room));
+});
+
+class Counted {}

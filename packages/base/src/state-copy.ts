@@ -29,6 +29,17 @@ export function copyState<T extends object>(root: T, sources: CopySources): T {
   return new Copier(sources).graph(root) as T;
 }
 
+/**
+ * Copies what a root leads to and throws it away, so that `copyState` of the same finds its code compiled. Between the
+ * pieces the objects may change; nothing is made anew, and nobody is told.
+ *
+ * @param pieceObjects  how many are copied at a time
+ * @throws StateError as copyState
+ */
+export function* rehearseCopy(root: object, sources: CopySources, pieceObjects: number): Generator<void, void> {
+  yield* new Copier(sources).rehearsal(root, pieceObjects);
+}
+
 /** Stands for an object that is to be made anew. */
 const MISSED = {};
 
@@ -46,6 +57,8 @@ class Copier {
   readonly #unfinished: object[] = [];
   /** Originals of classes that want to be told. */
   readonly #told: object[] = [];
+  /** Contents of buffers are no code. */
+  #isRehearsal = false;
   #hasMissed = false;
   #mayMake = false;
   /** What tells the class of who refers to an object that cannot be copied. */
@@ -56,6 +69,15 @@ class Copier {
     this.#copies = new Map([...replaced, ...given]);
     this.#unfilled = [...given.keys()];
     for (const original of this.#unfilled) this.#noteTold(stateClassOf(original), original);
+  }
+
+  *rehearsal(root: object, pieceObjects: number): Generator<void, void> {
+    this.#isRehearsal = true;
+    this.#value(root);
+    for (let at = 0; at < this.#unfilled.length; at++) {
+      if (at % pieceObjects === pieceObjects - 1) yield;
+      this.#fillOnce(this.#unfilled[at]!);
+    }
   }
 
   graph(root: object): object {
@@ -97,7 +119,7 @@ class Copier {
     if (prototype === Object.prototype || prototype === null) return this.#add(original, {});
     if (original instanceof Map) return this.#add(original, new Map());
     if (original instanceof Set) return this.#add(original, new Set());
-    if (original instanceof ArrayBuffer) return this.#keep(original, original.slice(0));
+    if (original instanceof ArrayBuffer) return this.#keep(original, this.#isRehearsal ? original : original.slice(0));
     if (ArrayBuffer.isView(original)) return this.#keep(original, this.#view(original));
     if (typeof original === "function") this.#refuse(`a function${original.name === "" ? "" : ` (${original.name})`}`);
     const standIn = this.#standIn?.(original);

@@ -17,6 +17,7 @@ import {
 import { hostReason } from "@stratos/host-node/home";
 import {
   cloneVolume,
+  watchedLayers,
   defaultImage,
   hostFolders,
   type ImageEntry,
@@ -82,7 +83,11 @@ export class NodeEngineHost implements EngineHost {
       const opened =
         use === "read"
           ? { ...openVolumeReadOnly(layers), changes: null, fork: undefined }
-          : cloneVolume(layers, use.cloneBytes, use.changes);
+          : cloneVolume(
+              use.reads === undefined ? layers : watchedLayers(layers, use.reads),
+              use.cloneBytes,
+              use.changes,
+            );
       const { architecture, suite, createdAt, packages } = entry.description;
       return {
         volume: opened.volume,

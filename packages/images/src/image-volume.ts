@@ -11,9 +11,10 @@ import {
   type MountOptions,
   type Volume,
 } from "@stratos/aegisfs";
-import { FlushedBlockDevice, MemoryBlockDevice } from "@stratos/host";
+import { type BlockDevice, FlushedBlockDevice, MemoryBlockDevice } from "@stratos/host";
 import { FileBlockDevice } from "@stratos/host-node";
 import { OperationError } from "@stratos/operation";
+import type { ImageReads } from "@stratos/session";
 
 /** Nominal size of a layer: a sparse file takes what is used. */
 const IMAGE_VOLUME_BYTES = 64 * 1024 ** 3;
@@ -62,6 +63,34 @@ export function openVolumeReadOnly(layers: readonly string[]): OpenVolume {
   return opened(layers.at(-1)!, devices, mountOverlay(devices.slice(0, -1), devices.at(-1)!, { readOnly: true }));
 }
 
+/** A layer's disk. */
+type LayerDevice = BlockDevice & { close(): void };
+
+/** An image's layers, where they are not files as they lie in a folder. */
+export interface ImageLayers {
+  /** For errors. */
+  readonly name: string;
+  /** From the bottom up; each is closed. */
+  open(): readonly LayerDevice[];
+}
+
+/** The same layers, and what is read of them is noted down. */
+export function watchedLayers(paths: readonly string[], reads: ImageReads): ImageLayers {
+  return {
+    name: paths.at(-1)!,
+    open: () => {
+      const devices = openLayers(paths);
+      return reads
+        .watch(devices)
+        .map((watched, layer) => Object.assign(watched, { close: () => devices[layer]!.close() }));
+    },
+  };
+}
+
+function layersOf(layers: readonly string[] | ImageLayers): ImageLayers {
+  return "open" in layers ? layers : { name: layers.at(-1)!, open: () => openLayers(layers) };
+}
+
 /** A clone whose changes live in memory, and go with the run. */
 interface ClonedVolume extends OpenVolume {
   readonly changes: MemoryBlockDevice;
@@ -80,7 +109,7 @@ interface ForkedVolume extends Omit<ClonedVolume, "volume"> {
  * @param changes  those of a saved machine, which knows which of its files have lost their names
  */
 export function cloneVolume(
-  layers: readonly string[],
+  layers: readonly string[] | ImageLayers,
   deltaBytes: number,
   changes: MemoryBlockDevice | null = null,
 ): ClonedVolume {
@@ -98,9 +127,13 @@ interface CloneParts extends ClonedVolume {
   forkOf(disk: MemoryBlockDevice, options: MountOptions): ForkedVolume;
 }
 
-function cloneOnto(layers: readonly string[], delta: MemoryBlockDevice, options: MountOptions): CloneParts {
-  const path = layers.at(-1)!;
-  const devices = openLayers(layers);
+function cloneOnto(
+  layers: readonly string[] | ImageLayers,
+  delta: MemoryBlockDevice,
+  options: MountOptions,
+): CloneParts {
+  const { name: path, open } = layersOf(layers);
+  const devices = open();
   const { volume, close } = opened(path, devices, mountOverlay(devices, delta, options));
   let users = 1;
   const letGo = (): void => {
@@ -129,7 +162,7 @@ interface DurableClone extends ClonedVolume {
   afterPowerCut(): ForkedVolume;
 }
 
-export function cloneVolumeDurably(layers: readonly string[], deltaBytes: number): DurableClone {
+export function cloneVolumeDurably(layers: readonly string[] | ImageLayers, deltaBytes: number): DurableClone {
   const changes = new FlushedBlockDevice(deltaBytes);
   const options: MountOptions = { ...GUEST_LIMITS, seconds: nowSeconds() };
   const { forkOf, ...clone } = cloneOnto(layers, changes, options);
@@ -137,7 +170,7 @@ export function cloneVolumeDurably(layers: readonly string[], deltaBytes: number
   const failed = clone.volume.commit();
   if (failed < 0 || changes.flush() < 0) {
     clone.close();
-    throw new OperationError("internal", layers.at(-1)!, `the clone could not be written (errno ${-failed})`);
+    throw new OperationError("internal", layersOf(layers).name, `the clone could not be written (errno ${-failed})`);
   }
   return {
     ...clone,
@@ -146,8 +179,8 @@ export function cloneVolumeDurably(layers: readonly string[], deltaBytes: number
 }
 
 /** A clone whose changes go to a new layer file. */
-export function cloneVolumeToLayer(layers: readonly string[], path: string): WrittenVolume {
-  const bases = openLayers(layers);
+export function cloneVolumeToLayer(layers: readonly string[] | ImageLayers, path: string): WrittenVolume {
+  const bases = layersOf(layers).open();
   const delta = new FileBlockDevice(path, { create: IMAGE_VOLUME_BYTES });
   const volume = mountOverlay(bases, delta, { ...GUEST_LIMITS, seconds: nowSeconds() });
   return written(delta, opened(path, [...bases, delta], volume));
@@ -164,7 +197,7 @@ function openLayers(layers: readonly string[]): FileBlockDevice[] {
   }
 }
 
-function opened(path: string, devices: readonly FileBlockDevice[], volume: Volume | MountError): OpenVolume {
+function opened(path: string, devices: readonly LayerDevice[], volume: Volume | MountError): OpenVolume {
   let isOpen = true;
   const close = (): void => {
     if (!isOpen) return;

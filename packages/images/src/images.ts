@@ -16,6 +16,7 @@ export {
   cloneVolume,
   cloneVolumeDurably,
   cloneVolumeToLayer,
+  watchedLayers,
   createVolume,
   type OpenVolume,
   openVolumeReadOnly,

@@ -4,9 +4,17 @@
 import type { MemoryBlockDevice } from "@stratos/host";
 import { readConfig } from "@stratos/host-node";
 import { OperationError } from "@stratos/operation";
+import type { ImageReads } from "@stratos/session";
 import { DEFAULT_IMAGE } from "./defaults.ts";
 import { ImageStore, type ImageDraft, type ImageEntry } from "./image-store.ts";
-import { cloneVolume, cloneVolumeToLayer, type OpenVolume, type WrittenVolume } from "./image-volume.ts";
+import {
+  cloneVolume,
+  cloneVolumeToLayer,
+  type ImageLayers,
+  type OpenVolume,
+  watchedLayers,
+  type WrittenVolume,
+} from "./image-volume.ts";
 import { readInstalledPackages } from "./installed-packages.ts";
 
 interface RunImage {
@@ -29,13 +37,22 @@ export function defaultImage(home: string): string {
  */
 export function openImage(
   name: string,
-  options: { home: string; keep: string | undefined; deltaBytes: number; changes?: MemoryBlockDevice | null },
+  options: {
+    home: string;
+    keep: string | undefined;
+    deltaBytes: number;
+    changes?: MemoryBlockDevice | null;
+    /** Notes what is read of it. */
+    reads?: ImageReads | undefined;
+  },
 ): RunImage {
   const store = new ImageStore(options.home);
   const entry = store.require(name);
-  const { keep } = options;
+  const { keep, reads } = options;
+  const layersAt = (paths: readonly string[]): readonly string[] | ImageLayers =>
+    reads === undefined ? paths : watchedLayers(paths, reads);
   if (keep === undefined) {
-    const opened = cloneVolume(store.layerPaths(entry), options.deltaBytes, options.changes);
+    const opened = cloneVolume(layersAt(store.layerPaths(entry)), options.deltaBytes, options.changes);
     return { opened, finish: () => opened.close() };
   }
   const draft = store.createDraft();
@@ -47,7 +64,7 @@ export function openImage(
         `has ${LAYERS_MAX} layers already; \`image export\` and \`image import\` make it one`,
       );
     const shared = draft.shareLayers(entry);
-    const opened = cloneVolumeToLayer(shared, draft.layerPath(shared.length));
+    const opened = cloneVolumeToLayer(layersAt(shared), draft.layerPath(shared.length));
     return { opened, finish: (isWhole) => finishKept(draft, opened, isWhole ? keep : null, entry) };
   } catch (error) {
     draft.discard();

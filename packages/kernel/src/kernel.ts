@@ -100,7 +100,7 @@ export {
 export { CALL_WORK, CallWork } from "./ground/call-work.ts";
 export type { IoCursor } from "./ground/io-cursor.ts";
 export { fillFrames, savedParts } from "./saved-frames.ts";
-export { forgetUnread, hasNamesToForget } from "./vfs/dentry-cache.ts";
+export { forgetUnread, hasNamesToForget, namesInMemory } from "./vfs/dentry-cache.ts";
 export { givenOfKernel, kernelPorts } from "./saved-kernel.ts";
-export { beginAnew, copyKernel, familyOf } from "./forked-kernel.ts";
+export { beginAnew, copyKernel, familyOf, rehearseKernelCopy } from "./forked-kernel.ts";
 export { severedSocketFor } from "./socket/inet/severed-socket.ts";

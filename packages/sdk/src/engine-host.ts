@@ -8,7 +8,7 @@ import type {
   MemoryBlockDevice,
   SocketProvider,
 } from "@stratos/host";
-import type { GuestUser, HostFolder, MachineSession, Recording, Timeline } from "@stratos/session";
+import type { GuestUser, HostFolder, ImageReads, MachineSession, Recording, Timeline } from "@stratos/session";
 import type { ImageInfo, ImageProgress, Mount, PortMapping, RecordingPosition } from "./api.ts";
 import type { OpenImageRequest, OpenVolumeRequest } from "./protocol.ts";
 import type { TlsHost } from "./tls-gateway.ts";
@@ -31,6 +31,8 @@ export interface OpenedRoot {
 export interface CloneUse {
   readonly cloneBytes: number;
   readonly changes: MemoryBlockDevice | null;
+  /** Notes what is read of the image. */
+  readonly reads?: ImageReads;
 }
 
 /** A machine that its host keeps by itself, for a sandbox to go on from. */

@@ -15,6 +15,7 @@ import {
   type ProgramEnd as SessionEnd,
   type ProgramRequest,
   readerOf,
+  ImageReads,
   Recorder,
   writeResolverConfiguration,
 } from "@stratos/session";
@@ -39,6 +40,7 @@ export class RecordedSandbox {
   readonly #files: RecordingFiles;
   readonly #request: CreateRequest & { readonly record: string };
   readonly #image: OpenedImage;
+  readonly #reads: ImageReads;
   readonly #memoryBytes: number;
   #draft: RecordingDraft | null = null;
   #recorder: Recorder | null = null;
@@ -54,12 +56,18 @@ export class RecordedSandbox {
 
   private constructor(
     host: EngineHost,
-    parts: { readonly files: RecordingFiles; readonly image: OpenedImage; readonly memoryBytes: number },
+    parts: {
+      readonly files: RecordingFiles;
+      readonly image: OpenedImage;
+      readonly reads: ImageReads;
+      readonly memoryBytes: number;
+    },
     request: CreateRequest & { readonly record: string },
   ) {
     this.#host = host;
     this.#files = parts.files;
     this.#image = parts.image;
+    this.#reads = parts.reads;
     this.#memoryBytes = parts.memoryBytes;
     this.#request = request;
   }
@@ -77,8 +85,9 @@ export class RecordedSandbox {
     if ((request.volumes ?? []).length > 0) throw refused("volumes", "not of what is recorded");
     const { memoryBytes = MEMORY_BYTES } = request;
     checkMachineOptions({ ...request, memoryBytes });
-    const image = await host.openImage(request, { cloneBytes: memoryBytes, changes: null }, work);
-    return new RecordedSandbox(host, { files, image, memoryBytes }, request);
+    const reads = new ImageReads();
+    const image = await host.openImage(request, { cloneBytes: memoryBytes, changes: null, reads }, work);
+    return new RecordedSandbox(host, { files, image, reads, memoryBytes }, request);
   }
 
   /** Its file appears. Once. @param typed  what it reads first. @throws StratosError, SessionError */
@@ -134,6 +143,7 @@ export class RecordedSandbox {
       {
         folders: this.#host.hostFolders(mounts),
         network,
+        image: { reads: this.#reads, volume },
         ...{ loop: ports.loop, codec: this.#files.codec, write: (bytes) => this.#draft!.write(bytes) },
       },
     );

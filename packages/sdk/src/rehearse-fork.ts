@@ -17,20 +17,21 @@ export async function forgetNamesByTurns(
 /** Lets programs stand still for less time when their machine is forked for the first time. */
 export async function rehearseForkByTurns(
   machine: Machine,
-  engine: WasmEngine,
+  { engine, nowMs, turnMs }: { readonly engine: WasmEngine; nowMs(): number; readonly turnMs: number },
   breathe: () => Promise<void>,
 ): Promise<void> {
   const { kernel } = machine;
   // One of a family was forked before.
   if (kernel.isStopped || kernel.memory.parent !== null) return;
+  const pieces = rehearseFork(machine, { engine, random: kernel.random, log: () => {} });
   try {
-    for (const _ of rehearseFork(machine, { engine, random: kernel.random, log: () => {} })) {
-      await breathe();
-      if (kernel.isStopped) return;
-    }
+    while (!kernel.isStopped && forOneTurn(pieces, nowMs, turnMs).done !== true) await breathe();
   } catch (error) {
     // There is no memory for it: then it is forked without, or not.
     if (!(error instanceof StateError)) throw error;
+  } finally {
+    // It was given up: what it has made goes.
+    pieces.return();
   }
   await breathe();
 }

@@ -592,7 +592,9 @@ export class SandboxMachine {
     const { image, volumes } = this.#parts;
     if (this.#seed !== null || image.fork === undefined || volumes.length > 0) return;
     await this.forgetNames(breathe);
-    await rehearseForkByTurns(this.#session.machine, this.#ports.engine, breathe);
+    const { engine, loop } = this.#ports;
+    const turns = { engine, nowMs: () => loop.nowMs(), turnMs: SAVE_TURN_MS };
+    await rehearseForkByTurns(this.#session.machine, turns, breathe);
   }
 
   /** Names that need not be copied. @returns null: there are not many, or it is seeded: then it is left alone */

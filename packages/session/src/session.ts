@@ -28,6 +28,7 @@ export {
 export { ReplayError } from "./recording/host-answers.ts";
 export { InputGate } from "./recording/input-gate.ts";
 export { openReplayFiles, type OutputStream, UNSEEN } from "./recording/replay-files.ts";
+export { ImageReads, recordedLayers, RecordedLayer } from "./recording/image-blocks.ts";
 export { Recorder, toldFolders } from "./recording/recorder.ts";
 export {
   type RecordedAnswer,

@@ -119,7 +119,7 @@ function replayPrograms(file: string): Promise<number> {
 /** `--to`: a recorded run up to a position, and perhaps a program in the system as it is there. */
 function replayTo(file: string, to: ReplayPosition, command: readonly string[]): Promise<number> {
   const target = { file, home: stratosHome(), output: shownOutput(STDOUT) };
-  return withTimeline(target, async (timeline, recording) => {
+  return withTimeline(target, async (timeline, recording, run) => {
     const isThere = await goToPosition(timeline, to, recording);
     await timeline.drain();
     const place = describePlace(timeline.replay, recording.events.length);
@@ -127,6 +127,14 @@ function replayTo(file: string, to: ReplayPosition, command: readonly string[]):
     if (!isThere) throw replayFailure(file, `the recording ends before ${positionText(to)}`);
     if (command.length === 0) return EXIT_SUCCESS;
     const around = { standard: openStandardFiles, signals: forwardSignals, isTerminal: hasTerminal() };
-    return runThere(timeline.replay, rawArguments(command), around);
+    try {
+      return await runThere(timeline.replay, rawArguments(command), around);
+    } finally {
+      if (run.hasMissed)
+        process.stderr.write(
+          `stratos: ${file}: image ${recording.header.image} is not here, and the recording has no more of it than ` +
+            "its run read: what is beyond that answers EIO\n",
+        );
+    }
   });
 }

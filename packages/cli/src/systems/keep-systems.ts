@@ -12,7 +12,7 @@ import { formatSize, type SecretChoice } from "../option-values.ts";
 import { requireNetwork } from "../session/network-options.ts";
 import type { NetworkMode } from "../session/run-options.ts";
 import { formatTable } from "../text-table.ts";
-import { changeSystems, forEachSystem, withSupervisor } from "./supervisor.ts";
+import { changeSystems, changeSystemsAtOnce, forEachSystem, withSupervisor } from "./supervisor.ts";
 import { mountsOf, portsOf } from "./system-spec.ts";
 import { toldSecrets } from "./told-secrets.ts";
 
@@ -23,7 +23,9 @@ export interface StopOptions {
 }
 
 export function stopSystems(names: readonly string[], { time, signal }: StopOptions): Promise<number> {
-  return changeSystems(names, (client, name) => client.call("stop-system", { name, signal, graceMs: time * 1000 }));
+  return changeSystemsAtOnce(names, (client, name) =>
+    client.call("stop-system", { name, signal, graceMs: time * 1000 }),
+  );
 }
 
 export function killSystems(names: readonly string[], { signal }: { readonly signal: string }): Promise<number> {

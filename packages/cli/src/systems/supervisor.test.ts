@@ -1,11 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { StratosError } from "@stratos/sdk/client";
-import { told } from "./supervisor.ts";
+import { begunAtOnce, told } from "./supervisor.ts";
 
 test("a missing image is told with the commands that help, not with the library's options", () => {
   const error = new StratosError("no-image", "dev: no such image; `pull` makes it", { image: "dev" });
   assert.match(told(error).message, /^dev: no such image; .*`stratos image build` makes one$/);
   const other = new StratosError("system", "dev: there is a system of this name", { system: "dev" });
   assert.equal(told(other).message, "dev: there is a system of this name");
+});
+
+test("a change of several systems begins with all of them, and each one's failure is its own", async () => {
+  const begun: string[] = [];
+  const change = begunAtOnce(["one", "two", "one"], (_client: null, name: string) => {
+    begun.push(name);
+    return { answer: name === "two" ? Promise.reject(new Error("no such system")) : Promise.resolve(name) };
+  });
+  assert.equal(await change(null, "one").answer, "one");
+  assert.deepEqual(begun, ["one", "two"]);
+  await assert.rejects(change(null, "two").answer, /no such system/);
 });

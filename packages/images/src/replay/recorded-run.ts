@@ -6,6 +6,7 @@ import {
   losesPower,
   openRecording,
   openReplayFiles,
+  recordedLayers,
   type Recording,
   RecordingError,
   Replay,
@@ -14,7 +15,7 @@ import {
   Timeline,
 } from "@stratos/session";
 import { ImageStore } from "../image-store.ts";
-import { cloneVolume, cloneVolumeDurably } from "../image-volume.ts";
+import { cloneVolume, cloneVolumeDurably, type ImageLayers } from "../image-volume.ts";
 import { openRecordingFile, type RecordingFile } from "./recording-file.ts";
 import type { RunOutput } from "./shown-output.ts";
 
@@ -22,6 +23,8 @@ export interface RecordedRun {
   readonly recording: Recording;
   /** A clone of the image, as it was then. */
   cloneImage(): VolumeClone & { readonly volume: Volume };
+  /** Something was asked for of an image that is in the recording, which the run had not read. */
+  readonly hasMissed: boolean;
 }
 
 /** Each is closed. */
@@ -39,20 +42,35 @@ function recordedRunOf(file: string, source: RecordingFile, home: string): Recor
   const recording = openRecording(source, zstdCodec);
   const { header } = recording;
   const store = new ImageStore(home);
-  const entry = store.require(header.image);
-  const { description } = entry;
-  if (description.createdAt !== header.imageCreatedAt || description.layers !== header.imageLayers)
+  const entry = store.find(header.image);
+  const isThere =
+    entry?.description.createdAt === header.imageCreatedAt && entry.description.layers === header.imageLayers;
+  let hasMissed = false;
+  const layers =
+    entry !== null && isThere ? store.layerPaths(entry) : layersIn(file, recording, () => (hasMissed = true));
+  if (layers === null) {
+    const { description } = store.require(header.image);
     throw replayFailure(
       file,
       `image ${header.image} is not the one that was recorded (made ${description.createdAt}, then ` +
         `${header.imageCreatedAt})`,
     );
+  }
   return {
     recording,
     // One that ends with a power cut was recorded on a clone that keeps what is synced.
-    cloneImage: () =>
-      (losesPower(header) ? cloneVolumeDurably : cloneVolume)(store.layerPaths(entry), header.memoryBytes),
+    cloneImage: () => (losesPower(header) ? cloneVolumeDurably : cloneVolume)(layers, header.memoryBytes),
+    get hasMissed() {
+      return hasMissed;
+    },
   };
+}
+
+/** What a recording has of its image; null: nothing. @throws RecordingError */
+function layersIn(file: string, recording: Recording, onMissed: () => void): ImageLayers | null {
+  const layers = recordedLayers(recording.imageParts(), onMissed);
+  if (layers.length === 0) return null;
+  return { name: file, open: () => layers.map((layer) => Object.assign(layer, { close: () => {} })) };
 }
 
 export function replayFailure(file: string, why: string): OperationError {
@@ -90,12 +108,12 @@ export async function withRecordedRun<T>(
  */
 export function withTimeline<T>(
   { file, home, output }: { readonly file: string; readonly home: string; readonly output: RunOutput },
-  use: (timeline: Timeline, recording: Recording) => Promise<T>,
+  use: (timeline: Timeline, recording: Recording, run: RecordedRun) => Promise<T>,
 ): Promise<T> {
   return withRecordedRun(file, home, async (run) => {
     const timeline = await Timeline.open({ loop: nodePorts().loop, open: () => startReplay(run, output) });
     try {
-      return await use(timeline, run.recording);
+      return await use(timeline, run.recording, run);
     } finally {
       await timeline.drain();
       timeline.close();

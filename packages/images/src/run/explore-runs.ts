@@ -8,6 +8,7 @@ import { nodePorts, zstdCodec } from "@stratos/host-node";
 import type { AppliedDisturbance, FaultKind } from "@stratos/kernel/faults";
 import { createBoard } from "@stratos/machine";
 import {
+  ImageReads,
   explore,
   type Explored,
   type ExploreOptions,
@@ -21,7 +22,7 @@ import { firstThreadDifference, type ThreadDifference, ThreadTrace, TraceWriter 
 import { keptTranslations } from "../translations/kept-translations.ts";
 import { hostFolders } from "../host-folders.ts";
 import { ImageStore } from "../image-store.ts";
-import { cloneVolume, cloneVolumeDurably } from "../image-volume.ts";
+import { cloneVolume, cloneVolumeDurably, watchedLayers } from "../image-volume.ts";
 import { layerContent } from "../layer-content.ts";
 import type { RunSettings } from "./run-settings.ts";
 
@@ -106,8 +107,10 @@ async function exploreOptions(request: ExploreRequest, recording: Uint8Array[]):
   const store = new ImageStore(home);
   const entry = store.require(image);
   const layers = store.layerPaths(entry);
+  const reads = request.isRecorded ? new ImageReads() : undefined;
+  const opened = reads === undefined ? layers : watchedLayers(layers, reads);
   const openVolume = (): ReturnType<typeof cloneVolume> =>
-    powerCut === undefined ? cloneVolume(layers, memoryBytes) : cloneVolumeDurably(layers, memoryBytes);
+    powerCut === undefined ? cloneVolume(opened, memoryBytes) : cloneVolumeDurably(opened, memoryBytes);
   const folders = hostFolders(request.volume);
   const userName = request.user ?? "root";
   const { volume, close } = openVolume();
@@ -141,7 +144,7 @@ async function exploreOptions(request: ExploreRequest, recording: Uint8Array[]):
           nowMs: () => ports.loop.nowMs(),
         }),
       imageIdentity: layerContent(layers),
-      openVolume,
+      ...{ openVolume, reads },
       ...{ memoryBytes, harts, seed, folders, request: { ...program, user } },
       input: await request.input(),
       check: powerCut === undefined ? null : { ...program, user, program: "/bin/sh", argv: shellLine(powerCut) },

@@ -13,6 +13,7 @@ import {
   guestEnvironment,
   type GuestUser,
   type HostFolder,
+  ImageReads,
   MachineSession,
   mountHostFolders,
   type ProgramRequest,
@@ -85,8 +86,10 @@ function openMachine(
   { terminal, folders: shown = (given) => given, log = () => {} }: MachineSurroundings,
   from: WarmStart | null,
 ): Omit<RunMachine, "warm"> {
+  const reads = options.record === undefined ? undefined : new ImageReads();
   const image = openImage(name, {
     home,
+    reads,
     keep: options.keep,
     deltaBytes: memoryBytes,
     changes: from === null ? null : from.changes,
@@ -121,10 +124,10 @@ function openMachine(
     const hasTimeOfDay = network !== null && options.record !== undefined && chosen === undefined;
     const start = hasTimeOfDay ? { startMs: ports.clock.realtimeMs() } : {};
     const ordered = schedule === undefined ? {} : { schedule };
-    if (options.record !== undefined) {
+    if (options.record !== undefined && reads !== undefined) {
       const user = options.user ?? "root";
       const run = { home, image: name, user, seed: seed!, memoryBytes, harts, ...terminal, ...start, ...ordered };
-      const outside = { folders, network, loop: ports.loop };
+      const outside = { folders, network, loop: ports.loop, image: { reads, volume: image.opened.volume } };
       const recording = openRecording(options.record, run, { ...requestWith([]), ...outside });
       ({ recorder, close: closeRecording } = recording);
       ({ folders, sockets } = recorder);

@@ -3,10 +3,11 @@
  * recorder is killed, it is FILE.partial, which can be repeated as far as it goes.
  */
 import { closeSync, openSync, realpathSync, renameSync, rmSync, statSync } from "node:fs";
+import type { Volume } from "@stratos/aegisfs";
 import type { EventLoop, SocketProvider } from "@stratos/host";
 import { zstdCodec } from "@stratos/host-node";
 import { failedAt, writeFully } from "@stratos/host-node/files";
-import { type HostFolder, type ProgramRequest, Recorder, type TerminalShape } from "@stratos/session";
+import { type HostFolder, type ImageReads, type ProgramRequest, Recorder, type TerminalShape } from "@stratos/session";
 import { ImageStore } from "../image-store.ts";
 
 interface RecordedRun extends TerminalShape {
@@ -49,6 +50,7 @@ export function openRecording(
     readonly folders: readonly HostFolder[];
     readonly network: SocketProvider | null;
     readonly loop: EventLoop;
+    readonly image: { readonly reads: ImageReads; readonly volume: Volume };
   },
 ): RunRecording {
   const { createdAt, layers } = new ImageStore(home).require(run.image).description;

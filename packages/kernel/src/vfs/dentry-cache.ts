@@ -199,6 +199,19 @@ export function* forgetUnread(kernel: VfsKernel): Generator<void, void> {
     for (const { dentry } of [...kernel.vfs.roots.values()]) yield* forgetUnreadBelow(kernel, dentry);
 }
 
+/** Files of stored file systems that have pages in memory, by their paths without the first `/`: byte strings. */
+export function* namesInMemory(kernel: VfsKernel): Generator<string, void> {
+  for (const [fileSystem, { dentry }] of kernel.vfs.roots)
+    if (!fileSystem.isMadeOnDemand) yield* namesInMemoryBelow(dentry, "");
+}
+
+function* namesInMemoryBelow({ children }: Dentry, folder: string): Generator<string, void> {
+  for (const [name, child] of children ?? []) {
+    if ((child.inode?.pages?.pageCount ?? 0) > 0) yield folder + name;
+    yield* namesInMemoryBelow(child, `${folder}${name}/`);
+  }
+}
+
 function* forgetUnreadBelow(kernel: VfsKernel, dentry: Dentry): Generator<void, void> {
   let count = 0;
   for (const [name, child] of dentry.children ?? []) {

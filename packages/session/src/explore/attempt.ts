@@ -21,6 +21,8 @@ import type { Machine } from "@stratos/machine";
 import { exitStatusOf } from "../exit-status.ts";
 import type { HostFolder } from "../host-folders.ts";
 import { MachineSession, type ProgramRequest, type SessionOptions } from "../machine-session.ts";
+import type { ImageReads } from "../recording/image-blocks.ts";
+import type { RecordingEnd } from "../recording/recording-format.ts";
 import { toldFolders } from "../recording/recorder.ts";
 import { type RecordedRun, type RecordingSink, RecordingWriter } from "../recording/recording-writer.ts";
 import { type AttemptBounds, AttemptGate, type KillReason } from "./attempt-gate.ts";
@@ -35,6 +37,8 @@ export interface ExploreTarget {
   readonly imageIdentity: string | undefined;
   /** A fresh clone of the image. */
   openVolume(): ClonedVolume;
+  /** What all of these read of it goes into a recording: their machines share its pages. Absent: nobody notes it. */
+  readonly reads?: ImageReads | undefined;
   readonly memoryBytes: number;
   readonly harts: number;
   /** Of the machine: chance and layout, the same in all attempts. */
@@ -117,7 +121,8 @@ export class Attempt {
   readonly #clone: VolumeClone;
   readonly #disturber: Disturber;
   readonly #folders: readonly HostFolder[];
-  readonly #writer: RecordingWriter | null;
+  /** What is recorded has ended. */
+  readonly #recordEnd: (end: RecordingEnd) => void;
   #cut: PowerCut | null = null;
 
   private constructor(
@@ -128,7 +133,7 @@ export class Attempt {
       clone: VolumeClone;
       disturber: Disturber;
       folders: readonly HostFolder[];
-      writer?: RecordingWriter | null;
+      recordEnd?: (end: RecordingEnd) => void;
     },
   ) {
     this.#target = target;
@@ -137,7 +142,7 @@ export class Attempt {
     this.#clone = parts.clone;
     this.#disturber = parts.disturber;
     this.#folders = parts.folders;
-    this.#writer = parts.writer ?? null;
+    this.#recordEnd = parts.recordEnd ?? (() => {});
     this.#session.machine.kernel.disturber = this.#disturber;
     this.#gate.attach(this.#session);
     this.#disturber.onPowerCut = (lost) => this.#losePower(lost);
@@ -171,7 +176,13 @@ export class Attempt {
       const gate = new AttemptGate(target.input, bounds);
       if (writer !== null) gate.onEvent = (event) => writer.add(event);
       const disturber = new Disturber(plan, { notesPoints });
-      const attempt = new Attempt(target, { session, gate, clone, disturber, folders, writer });
+      const recorded = session;
+      const recordEnd = (end: RecordingEnd): void => {
+        if (writer === null) return;
+        writer.add(end);
+        target.reads?.addTo(writer, recorded, clone.volume);
+      };
+      const attempt = new Attempt(target, { session, gate, clone, disturber, folders, recordEnd });
       onMachine?.(session.machine);
       const { kernel } = session.machine;
       session.start(target.request, [
@@ -259,7 +270,7 @@ export class Attempt {
     const cancel = this.#target.ports.loop.callLater(this.#target.timeoutMs, () => gate.kill("timed out"));
     try {
       const status = exitStatusOf(await this.#session.run());
-      this.#writer?.add(gate.end(status));
+      this.#recordEnd(gate.end(status));
       const { instructions, ns } = gate.moment;
       return {
         status,

@@ -1,10 +1,12 @@
 /** Writes down what a run gets from outside: its folders and its gate are by way of this. */
+import type { Volume } from "@stratos/aegisfs";
 import type { EventLoop, SocketProvider } from "@stratos/host";
 import type { HostFolder } from "../host-folders.ts";
 import type { MachineSession } from "../machine-session.ts";
 import { AnsweredFolder } from "./answered-folder.ts";
 import { AnsweredSockets } from "./answered-sockets.ts";
 import { tellAnswers } from "./host-answers.ts";
+import type { ImageReads } from "./image-blocks.ts";
 import { InputGate } from "./input-gate.ts";
 import type { RecordedAnswer, RecordedEntry } from "./recording-format.ts";
 import { type RecordedRun, type RecordingSink, RecordingWriter } from "./recording-writer.ts";
@@ -36,6 +38,8 @@ interface RecorderOptions extends RecordingSink {
   readonly network: SocketProvider | null;
   /** The host's time, and what has come is written in time. */
   readonly loop: EventLoop;
+  /** What the run reads of its image, which lies in the recording then; absent: its image is what it is repeated on. */
+  readonly image?: { readonly reads: ImageReads; readonly volume: Volume } | undefined;
 }
 
 export class Recorder {
@@ -45,6 +49,8 @@ export class Recorder {
   readonly sockets: AnsweredSockets | null;
   readonly #loop: EventLoop;
   readonly #writer: RecordingWriter;
+  readonly #image: RecorderOptions["image"];
+  #session: MachineSession | null = null;
   #gate: InputGate | null = null;
   #isOver = false;
   /** Its end was written. */
@@ -57,6 +63,7 @@ export class Recorder {
     const folders = options.folders.map(({ tree, ...folder }) => ({ ...folder, isReadOnly: tree.readOnly }));
     const network = options.network === null ? null : networkOf(options.network);
     this.#loop = options.loop;
+    this.#image = options.image;
     this.#writer = new RecordingWriter({ ...run, folders, ...(network === null ? {} : { network }) }, options);
     // What is still written to the folders when the program has ended is of no recording.
     const tell = (answer: RecordedAnswer): unknown => this.#isOver || this.#add(answer);
@@ -70,12 +77,14 @@ export class Recorder {
     if (this.sockets !== null) gate.useSockets(this.sockets);
     gate.record((event) => this.#add(event));
     session.pump.gate = gate;
+    this.#session = session;
     return (this.#gate = gate);
   }
 
   /** @throws what `write` does */
   end(status: number): void {
     this.#add(this.#gate!.end(status));
+    this.#image?.reads.addTo(this.#writer, this.#session!, this.#image.volume);
     this.isEnded = true;
     this.stop();
   }

@@ -19,13 +19,14 @@ import {
 } from "./socket-news.ts";
 
 /** The newest; a file says it. */
-export const RECORDING_VERSION = 5;
-export type RecordingFormat = 1 | 2 | 3 | 4 | typeof RECORDING_VERSION;
+export const RECORDING_VERSION = 6;
+export type RecordingFormat = 1 | 2 | 3 | 4 | 5 | typeof RECORDING_VERSION;
 
 export interface RecordingHeader {
   /**
    * 1: system calls were not bounded; 2: `callWork` says how they were, so that slices end at the same instructions
-   * again; 3: with checksums and the host's answers; 4: 3 with a network; 5: in pieces, with a network or without.
+   * again; 3: with checksums and the host's answers; 4: 3 with a network; 5: in pieces, with a network or without;
+   * 6: with what the run read of its image.
    */
   readonly format: RecordingFormat;
   /** Units of work of a system call at a time (kernel, ground/call-work.ts); absent in format 1. */
@@ -100,7 +101,19 @@ export interface RecordingEnd extends Moment {
   readonly output: string;
 }
 
+/** Blocks of a layer of the image, as the run has read them. */
+export interface RecordedBlocks {
+  readonly kind: "blocks";
+  /** From the bottom up, from 0. */
+  readonly layer: number;
+  readonly layerBytes: number;
+  /** Numbers of blocks of 4096 bytes, whose contents `data` has one behind the other. */
+  readonly blocks: readonly number[];
+  readonly data: Uint8Array;
+}
+
 export type RecordedEntry = RecordedEvent | RecordedAnswer | RecordingEnd;
+export type StoredEntry = RecordedEntry | RecordedBlocks;
 
 /** Entries in order, which may come from a file when they are asked for. */
 export interface RecordedList<Entry> {
@@ -115,6 +128,8 @@ export interface Recording {
   readonly answers: RecordedList<RecordedAnswer>;
   /** Null: it was cut short. */
   readonly end: RecordingEnd | null;
+  /** What the run has read of its image; nothing: it is an older one, or was cut short. @throws RecordingError */
+  imageParts(): Iterable<RecordedBlocks>;
 }
 
 /** What is wrong with what should be a recording. */
@@ -124,7 +139,7 @@ type RecordingFailure =
   | { readonly kind: "version"; readonly found: number }
   /** Of formats 1 to 4; the first is 1. */
   | { readonly kind: "damaged"; readonly line: number }
-  /** Of format 5; 0: what is before the first piece. */
+  /** From format 5 on; 0: what is before the first piece. */
   | { readonly kind: "damaged piece"; readonly piece: number }
   /** It tells of one that is not open then. */
   | { readonly kind: "no socket"; readonly socket: number };
@@ -137,6 +152,9 @@ export class RecordingError extends Error {
     this.failure = failure;
   }
 }
+
+/** More than any image has. */
+const LAYERS_MAX = 1024;
 
 function wordsOf(failure: RecordingFailure): string {
   switch (failure.kind) {
@@ -157,12 +175,26 @@ function wordsOf(failure: RecordingFailure): string {
 
 /** Of what was added in format 4. */
 export function isSoundHeader({ format, network, startMs }: RecordingHeader): boolean {
-  const hasNetwork = format === 5 ? network !== undefined : format === 4;
+  const hasNetwork = format >= 5 ? network !== undefined : format === 4;
   if (!hasNetwork) return network === undefined && startMs === undefined;
   return isRecordedNetwork(network) && (startMs === undefined || Number.isFinite(startMs));
 }
 
-export function isSoundEntry(value: RecordedEntry, { network }: RecordingHeader): boolean {
+export function isSoundEntry(value: StoredEntry, { network }: RecordingHeader): boolean {
+  if (value.kind === "blocks") return isSoundPart(value);
   if (value.kind === "input") return (value.data as unknown) instanceof Uint8Array;
   return value.kind !== "socket" || (network !== undefined && isSocketNews(value));
+}
+
+function isSoundPart({ layer, layerBytes, blocks, data }: RecordedBlocks): boolean {
+  const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+  return (
+    isCount(layer) &&
+    layer < LAYERS_MAX &&
+    isCount(layerBytes) &&
+    Array.isArray(blocks) &&
+    blocks.every(isCount) &&
+    (data as unknown) instanceof Uint8Array &&
+    data.length === blocks.length * 4096
+  );
 }

@@ -61,7 +61,7 @@ export function readRecordingLines(bytes: Uint8Array): Recording {
   const rest = bytes.subarray(bytes.lastIndexOf(NEWLINE) + 1);
   if (end !== null ? rest.length > 0 : hasChecksums && rest.length > 0 && check(rest.subarray(0, -1)))
     throw new RecordingError({ kind: "damaged", line: lines.length + 2 });
-  return { header, events, answers, end };
+  return { header, events, answers, end, imageParts: () => [] };
 }
 
 /** Those that end with a newline, without it. A recording may be longer than a string. */

@@ -4,10 +4,16 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { concatBytes } from "@stratos/base";
+import { EIO } from "@stratos/abi";
+import type { Volume } from "@stratos/aegisfs";
+import { concatBytes, crc32c } from "@stratos/base";
+import { MemoryBlockDevice } from "@stratos/host";
 import { zstdCodec } from "@stratos/host-node";
+import type { MachineSession } from "../machine-session.ts";
 import { entriesOf, recordingOf, recordingParts } from "../testing/made-recording.ts";
+import { ImageReads, type RecordedLayer, recordedLayers } from "./image-blocks.ts";
 import { type Recording, RecordingError } from "./recording-format.ts";
+import { pieceHeaderOf, putPieceHeader, RECORDING_HEADS } from "./recording-pieces.ts";
 import { openRecording, readRecording, sourceOf } from "./recording-reader.ts";
 import { type RecordedRun, RecordingWriter } from "./recording-writer.ts";
 
@@ -88,10 +94,86 @@ test("one that was cut short has no end, and nothing of the piece that is half t
   assert.equal(read(parts[0]!).end, null);
 });
 
+const BLOCKS = [0, 1, 2].map((layer) => ({
+  ...({ kind: "blocks", layer, layerBytes: 1 << 20, blocks: [layer, 7] } as const),
+  data: new Uint8Array(8192).fill(layer + 1),
+}));
+
+function withImage(): Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  const writer = new RecordingWriter(RUN, { codec: zstdCodec, write: (bytes) => parts.push(bytes.slice()) });
+  writer.add(EVENT);
+  writer.add(END);
+  writer.addImage(BLOCKS, BLOCKS.length);
+  return parts;
+}
+
+test("what the run has read of its image is behind the end, whole or refused", () => {
+  const parts = withImage();
+  const recording = read(concatBytes(parts));
+  assert.deepEqual([recording.end, ...recording.imageParts()], [END, ...BLOCKS]);
+  const [head, event, end, one, two, three] = parts as [Uint8Array, ...Uint8Array[]] & { length: 6 };
+  for (const [some, piece] of [
+    [[head, event, end, one, two], 4],
+    [[head, event, end, one, two, three.subarray(0, -1)], 5],
+    [[head, event, end, one, two, three, three], 6],
+    [[head, event, end, two, three], 3],
+    [[head, event, one, two, three], 2],
+  ] as const)
+    assert.throws(() => read(concatBytes(some)), RecordingError, `${piece}`);
+});
+
+test("layers are read from a recording; what it has not of them is EIO, and told", () => {
+  let missed = 0;
+  const [layer] = recordedLayers([...BLOCKS].slice(0, 1), () => missed++) as [RecordedLayer];
+  const bytes = new Uint8Array(10);
+  assert.deepEqual(
+    [layer.size, layer.read(7 * 4096 + 5, bytes, 1, 9), bytes],
+    [1 << 20, 0, Uint8Array.of(0, 1, 1, 1, 1, 1, 1, 1, 1, 1)],
+  );
+  assert.deepEqual([layer.read(4090, bytes, 0, 10), missed], [-EIO, 1]);
+});
+
+test("blocks that are read of an image are in its recording, and are read from there as they are", () => {
+  const disk = new MemoryBlockDevice(1 << 20);
+  for (const block of [3, 4, 9]) disk.write(block * 4096, new Uint8Array(4096).fill(block), 0, 4096);
+  const reads = new ImageReads();
+  const into = new Uint8Array(4096);
+  // Two runs that share what is read.
+  for (const offset of [3 * 4096 + 4000, 9 * 4096]) reads.watch([disk])[0]!.read(offset, into, 0, 200);
+  const parts: Uint8Array[] = [];
+  const writer = new RecordingWriter(RUN, { codec: zstdCodec, write: (bytes) => parts.push(bytes.slice()) });
+  writer.add(END);
+  const session = { machine: { kernel: { vfs: { roots: new Map() } } } } as unknown as MachineSession;
+  reads.addTo(writer, session, {} as Volume);
+  const [layer] = recordedLayers(read(concatBytes(parts)).imageParts(), () => {}) as [RecordedLayer];
+  const found = [2, 3, 4, 5, 9].map((block) => [layer.read(block * 4096, into, 0, 4096), into[0]]);
+  assert.deepEqual(found, [
+    [-EIO, 9],
+    [0, 3],
+    [0, 4],
+    [-EIO, 4],
+    [0, 9],
+  ]);
+});
+
+test("one of the format before is read, and has no image in it", () => {
+  const [newest, ...pieces] = recordingParts(RUN, [EVENT, END]) as [Uint8Array, ...Uint8Array[]];
+  const head = RECORDING_HEADS.get(5)!.encode({ ...RUN, format: 5 });
+  // The checksum of a piece's head begins with that of what is before it.
+  let [found, put] = [crc32c(newest), crc32c(head)];
+  for (const piece of pieces) {
+    const header = pieceHeaderOf(piece, found)!;
+    [found, put] = [header.own, putPieceHeader(piece, header, put)];
+  }
+  const recording = read(concatBytes([head, ...pieces]));
+  assert.deepEqual([recording.header.format, ...entriesOf(recording), ...recording.imageParts()], [5, EVENT, END]);
+});
+
 test("one of a later version names both", () => {
   const bytes = recordingOf(RUN, ENTRIES);
-  bytes[8] = 6;
-  assert.throws(() => read(bytes), /^Error: is a recording of format 6; this version reads formats 1 to 5$/);
+  bytes[8] = 7;
+  assert.throws(() => read(bytes), /^Error: is a recording of format 7; this version reads formats 1 to 6$/);
 });
 
 test("what is no recording is called so", () => {

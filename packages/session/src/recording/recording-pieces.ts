@@ -14,12 +14,13 @@
  * u32 length of the text | u32 length of the data + 1; 0: it has none | text: JSON in UTF-8, without the data | data
  * ```
  *
- * A piece without events and answers holds the end, and nothing is behind it. So a byte that was changed, and a piece
- * that was lost, doubled or moved, is known by the piece's number (from 1); a file that ends before its end is one of a
- * run that was killed, and good as far as its last whole piece goes.
+ * A piece without events and answers holds the end. Behind it is, from format 6 on, what the run has read of its image:
+ * pieces of one RecordedBlocks each, whose `events` is IMAGE_PIECE and whose `answers` are how many follow. So a byte
+ * that was changed, and a piece that was lost, doubled or moved, is known by the piece's number (from 1); a file that
+ * ends before its end is one of a run that was killed, and good as far as its last whole piece goes.
  */
 import { byteString, byteStringToUtf8, crc32c, FileHead, utf8Of } from "@stratos/base";
-import { type RecordedEntry, RECORDING_VERSION, type RecordingHeader } from "./recording-format.ts";
+import { RECORDING_VERSION, type RecordingHeader, type StoredEntry } from "./recording-format.ts";
 
 export const MAGIC = "STRATOSR";
 export const PIECE_HEADER = 24;
@@ -29,13 +30,19 @@ export const PIECE_BYTES: number = 1 << 20;
 const CONTENT_BYTES_MAX: number = 1 << 28;
 const ENTRY_HEADER = 8;
 
-export const RECORDING_HEAD: FileHead<RecordingHeader> = new FileHead({
-  magic: MAGIC,
-  version: RECORDING_VERSION,
-  name: "recording",
-  headBytesMax: 1 << 26,
-  checksum: crc32c,
-});
+/** In the place of a number of events. */
+export const IMAGE_PIECE = 0xffffffff;
+
+function headOf(version: number): FileHead<RecordingHeader> {
+  return new FileHead({ magic: MAGIC, version, name: "recording", headBytesMax: 1 << 26, checksum: crc32c });
+}
+
+export const RECORDING_HEAD: FileHead<RecordingHeader> = headOf(RECORDING_VERSION);
+/** By versions: those that are in pieces. */
+export const RECORDING_HEADS: ReadonlyMap<number, FileHead<RecordingHeader>> = new Map([
+  [5, headOf(5)],
+  [RECORDING_VERSION, RECORDING_HEAD],
+]);
 
 export interface PieceHeader {
   readonly storedBytes: number;
@@ -73,13 +80,13 @@ export function pieceHeaderOf(bytes: Uint8Array, seed: number): (PieceHeader & {
 }
 
 /** An entry before it is put somewhere. */
-interface EncodedEntry {
+export interface EncodedEntry {
   readonly text: Uint8Array;
   readonly data: Uint8Array | null;
   readonly length: number;
 }
 
-export function encodeEntry(entry: RecordedEntry): EncodedEntry {
+export function encodeEntry(entry: StoredEntry): EncodedEntry {
   const { data, rest } = split(entry);
   const text = utf8Of(JSON.stringify(rest));
   return { text, data, length: ENTRY_HEADER + text.length + (data?.length ?? 0) };
@@ -95,8 +102,8 @@ export function putEntry({ text, data }: EncodedEntry, bytes: Uint8Array, at: nu
 }
 
 /** @returns null: these are no entries; their data are copies */
-export function decodeEntries(content: Uint8Array): RecordedEntry[] | null {
-  const entries: RecordedEntry[] = [];
+export function decodeEntries(content: Uint8Array): StoredEntry[] | null {
+  const entries: StoredEntry[] = [];
   const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
   for (let at = 0; at < content.length;) {
     if (at + ENTRY_HEADER > content.length) return null;
@@ -115,7 +122,7 @@ export function decodeEntries(content: Uint8Array): RecordedEntry[] | null {
   return entries;
 }
 
-function split(entry: RecordedEntry): { readonly data: Uint8Array | null; readonly rest: object } {
+function split(entry: StoredEntry): { readonly data: Uint8Array | null; readonly rest: object } {
   if (entry.kind === "host") {
     const { answer, ...rest } = entry;
     return answer instanceof Uint8Array ? { data: answer, rest } : { data: null, rest: entry };
@@ -125,12 +132,12 @@ function split(entry: RecordedEntry): { readonly data: Uint8Array | null; readon
   return { data, rest };
 }
 
-function entryOf(text: string, data: Uint8Array | null): RecordedEntry | null {
+function entryOf(text: string, data: Uint8Array | null): StoredEntry | null {
   try {
-    const value = JSON.parse(byteStringToUtf8(text)) as Partial<RecordedEntry> | null;
+    const value = JSON.parse(byteStringToUtf8(text)) as Partial<StoredEntry> | null;
     if (typeof value !== "object" || value === null) return null;
-    if (data === null) return value as RecordedEntry;
-    return (value.kind === "host" ? { ...value, answer: data } : { ...value, data }) as RecordedEntry;
+    if (data === null) return value as StoredEntry;
+    return (value.kind === "host" ? { ...value, answer: data } : { ...value, data }) as StoredEntry;
   } catch {
     return null;
   }

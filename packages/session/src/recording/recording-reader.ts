@@ -3,28 +3,30 @@
  * anything is repeated, and keeps where each piece lies; entries are unpacked a piece at a time when they are asked
  * for. What is kept of it in memory does not grow with it, but for some 50 bytes of each piece.
  */
-import { byteString, crc32c, StateError } from "@stratos/base";
+import { byteString, crc32c, type FileHead, StateError } from "@stratos/base";
 import type { CompressionCodec } from "@stratos/host";
 import {
   isSoundEntry,
   isSoundHeader,
   type RecordedAnswer,
+  type RecordedBlocks,
   type RecordedEvent,
   type RecordedList,
   type Recording,
-  RECORDING_VERSION,
   RecordingError,
   type RecordingEnd,
   type RecordingHeader,
+  type StoredEntry,
 } from "./recording-format.ts";
 import { readRecordingLines } from "./recording-lines.ts";
 import {
   decodeEntries,
+  IMAGE_PIECE,
   MAGIC,
   PIECE_HEADER,
   type PieceHeader,
   pieceHeaderOf,
-  RECORDING_HEAD,
+  RECORDING_HEADS,
 } from "./recording-pieces.ts";
 
 /** The file of a recording, or what stands for it. */
@@ -49,8 +51,9 @@ export function openRecording(source: RecordingSource, codec: CompressionCodec):
     return readRecordingLines(bytesAt(source, 0, source.size));
   if (start.length < VERSION_AT + 4) throw damaged(0);
   const found = new DataView(start.buffer, start.byteOffset).getUint32(VERSION_AT, true);
-  if (found !== RECORDING_VERSION) throw new RecordingError({ kind: "version", found });
-  const { header, end, checksum } = headOf(source);
+  const head = RECORDING_HEADS.get(found);
+  if (head === undefined) throw new RecordingError({ kind: "version", found });
+  const { header, end, checksum } = headOf(source, head, found);
   const pieces = new Pieces(source, codec, header);
   pieces.look(end, checksum);
   return pieces;
@@ -77,13 +80,16 @@ function bytesAt(source: RecordingSource, position: number, length: number): Uin
   return bytes.subarray(0, source.read(position, bytes));
 }
 
-function headOf(source: RecordingSource): { header: RecordingHeader; end: number; checksum: number } {
+function headOf(
+  source: RecordingSource,
+  format: FileHead<RecordingHeader>,
+  version: number,
+): { header: RecordingHeader; end: number; checksum: number } {
   try {
-    const start = bytesAt(source, 0, Math.min(source.size, RECORDING_HEAD.bytesOf(bytesAt(source, 0, HEAD_START))));
-    const { head, end } = RECORDING_HEAD.decode(start);
+    const start = bytesAt(source, 0, Math.min(source.size, format.bytesOf(bytesAt(source, 0, HEAD_START))));
+    const { head, end } = format.decode(start);
     const header = head as RecordingHeader;
-    if (header.format === RECORDING_VERSION && isSoundHeader(header))
-      return { header, end, checksum: crc32c(start, 0, end) };
+    if (header.format === version && isSoundHeader(header)) return { header, end, checksum: crc32c(start, 0, end) };
   } catch (error) {
     if (!(error instanceof StateError)) throw error;
   }
@@ -118,6 +124,7 @@ class Pieces implements Recording {
   readonly #source: RecordingSource;
   readonly #codec: CompressionCodec;
   readonly #pieces: Piece[] = [];
+  readonly #imagePieces: Piece[] = [];
   #eventCount = 0;
   #answerCount = 0;
   /** By number; who was asked for longest ago is the first. */
@@ -150,21 +157,32 @@ class Pieces implements Recording {
     const bytes = new Uint8Array(Math.min(LOOK_BYTES, size));
     for (let number = 1; position + PIECE_HEADER <= size; number++) {
       const header = pieceHeaderOf(bytesAt(this.#source, position, PIECE_HEADER), checksum);
-      if (header === null || this.end !== null) throw damaged(number);
+      const isImage = header?.events === IMAGE_PIECE;
+      if (header === null || isImage !== (this.end !== null) || this.#imagePieces.at(-1)?.answers === 0)
+        throw damaged(number);
       position += PIECE_HEADER;
-      // The run was killed while this one was written.
-      if (position + header.storedBytes > size) return;
+      if (position + header.storedBytes > size) {
+        if (isImage) throw damaged(number);
+        // The run was killed while this one was written.
+        return;
+      }
       const [firstEvent, firstAnswer] = [this.#eventCount, this.#answerCount];
       const piece: Piece = { ...header, number, position, firstEvent, firstAnswer };
       this.#check(piece, bytes);
       position += header.storedBytes;
       checksum = header.own;
+      if (isImage) {
+        if (header.answers !== (this.#imagePieces.at(-1)?.answers ?? header.answers + 1) - 1) throw damaged(number);
+        this.#imagePieces.push(piece);
+        continue;
+      }
       if (header.events + header.answers === 0) this.end = this.#unpack(piece).end;
       else this.#pieces.push(piece);
       this.#eventCount += header.events;
       this.#answerCount += header.answers;
     }
-    if (this.end !== null && position !== size) throw damaged(this.#pieces.length + 2);
+    const isWhole = position === size && (this.#imagePieces.at(-1)?.answers ?? 0) === 0;
+    if (this.end !== null && !isWhole) throw damaged(this.#pieces.length + this.#imagePieces.length + 2);
   }
 
   #check({ number, position, storedBytes, checksum }: Piece, bytes: Uint8Array): void {
@@ -203,8 +221,16 @@ class Pieces implements Recording {
     return unpacked;
   }
 
+  *imageParts(): Generator<RecordedBlocks, void> {
+    for (const piece of this.#imagePieces)
+      for (const entry of this.#entriesIn(piece)) {
+        if (entry.kind !== "blocks") throw damaged(piece.number);
+        yield entry;
+      }
+  }
+
   /** @throws RecordingError  somebody has made it by hand, or changed it since it was looked at */
-  #entriesOf({ number, position, storedBytes, contentBytes, checksum, ...counts }: Piece): Unpacked {
+  #entriesIn({ number, position, storedBytes, contentBytes, checksum }: Piece): StoredEntry[] {
     const stored = bytesAt(this.#source, position, storedBytes);
     if (stored.length < storedBytes || crc32c(stored) !== checksum) throw damaged(number);
     let content = stored;
@@ -214,10 +240,17 @@ class Pieces implements Recording {
     }
     const entries = decodeEntries(content);
     if (entries === null || !entries.every((entry) => isSoundEntry(entry, this.header))) throw damaged(number);
+    return entries;
+  }
+
+  #entriesOf(piece: Piece): Unpacked {
+    const entries = this.#entriesIn(piece);
+    const { number, ...counts } = piece;
     const answers = entries.filter((entry) => entry.kind === "host");
     const ends = entries.filter((entry) => entry.kind === "exit");
-    const events = entries.filter((entry) => entry.kind !== "host" && entry.kind !== "exit");
+    const events = entries.filter((entry) => entry.kind !== "host" && entry.kind !== "exit" && entry.kind !== "blocks");
     const isEnd = counts.events + counts.answers === 0;
+    if (events.length + answers.length + ends.length !== entries.length) throw damaged(number);
     if (events.length !== counts.events || answers.length !== counts.answers || ends.length !== (isEnd ? 1 : 0))
       throw damaged(number);
     return { events, answers, end: ends[0] ?? null };

@@ -2,9 +2,16 @@
 import { crc32c } from "@stratos/base";
 import type { CompressionCodec } from "@stratos/host";
 import { CALL_WORK } from "@stratos/kernel";
-import { type RecordedEntry, RECORDING_VERSION, type RecordingHeader } from "./recording-format.ts";
 import {
+  type RecordedBlocks,
+  type RecordedEntry,
+  RECORDING_VERSION,
+  type RecordingHeader,
+} from "./recording-format.ts";
+import {
+  type EncodedEntry,
   encodeEntry,
+  IMAGE_PIECE,
   PIECE_BYTES,
   PIECE_HEADER,
   putEntry,
@@ -51,17 +58,33 @@ export class RecordingWriter {
     const encoded = encodeEntry(entry);
     const isEnd = entry.kind === "exit";
     if (isEnd || this.#contentBytes + encoded.length > PIECE_BYTES) this.flush();
-    if (this.#contentBytes + encoded.length > this.#content.length) this.#content = new Uint8Array(encoded.length);
-    putEntry(encoded, this.#content, this.#contentBytes);
-    this.#contentBytes += encoded.length;
+    this.#put(encoded);
     if (entry.kind === "host") this.#answers++;
     else if (!isEnd) this.#events++;
     if (isEnd) this.flush();
   }
 
+  /** Behind the end. @param count  how many parts there are */
+  addImage(parts: Iterable<RecordedBlocks>, count: number): void {
+    let left = count;
+    for (const part of parts) {
+      this.#put(encodeEntry(part));
+      this.#writePiece(IMAGE_PIECE, --left);
+    }
+  }
+
+  #put(encoded: EncodedEntry): void {
+    if (this.#contentBytes + encoded.length > this.#content.length) this.#content = new Uint8Array(encoded.length);
+    putEntry(encoded, this.#content, this.#contentBytes);
+    this.#contentBytes += encoded.length;
+  }
+
   /** Writes what was added, however little that is. */
   flush(): void {
-    if (this.#contentBytes === 0) return;
+    if (this.#contentBytes > 0) this.#writePiece(this.#events, this.#answers);
+  }
+
+  #writePiece(events: number, answers: number): void {
     const content = this.#content.subarray(0, this.#contentBytes);
     if (this.#piece.length < PIECE_HEADER + content.length) this.#piece = new Uint8Array(PIECE_HEADER + content.length);
     const packed = this.#piece.subarray(PIECE_HEADER, PIECE_HEADER + content.length - 1);
@@ -72,7 +95,6 @@ export class RecordingWriter {
     }
     const end = PIECE_HEADER + storedBytes;
     const checksum = crc32c(this.#piece, PIECE_HEADER, end);
-    const [events, answers] = [this.#events, this.#answers];
     const header = { storedBytes, contentBytes: content.length, events, answers, checksum };
     this.#checksum = putPieceHeader(this.#piece, header, this.#checksum);
     [this.#contentBytes, this.#events, this.#answers] = [0, 0, 0];
