@@ -120,7 +120,8 @@ export class GuestWindows {
   }
 
   #tellArea(): void {
-    this.send({ area: { width: Math.min(8192, innerWidth), height: Math.min(8192, innerHeight) } });
+    const size = { width: Math.min(8192, innerWidth), height: Math.min(8192, innerHeight) };
+    this.send({ monitors: [{ id: 1, x: 0, y: 0, ...size, scale: devicePixelRatio }] });
   }
 
   #tellFocus(): void {
