@@ -91,7 +91,7 @@ async function otherWindow(): Promise<Page> {
   }
 }
 
-test("a window of the browser is a monitor: windows go there and are used there, and come back when it goes", async () => {
+test("a window of the browser is a monitor: windows go there, are used there, and come back when it goes", async () => {
   const page = await browser.open(`${url}desktop/`);
   await page.waitFor("document.querySelectorAll('.panel button').length", /^[6-9]|\d\d$/, PATIENCE_MS);
   await press(page, "Space", CTRL_ALT);

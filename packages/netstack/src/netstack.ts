@@ -13,5 +13,5 @@ export type { PacketFilter } from "./packet-filter.ts";
 export { Cubic } from "./tcp/cubic.ts";
 export { Reno } from "./tcp/reno.ts";
 export { type BacklogOwner, TcpBacklog } from "./tcp/tcp-backlog.ts";
-export { TcpConnection } from "./tcp/tcp-connection.ts";
-export { type ConnectionOptions, type TcpHost, TcpStack } from "./tcp/tcp-stack.ts";
+export type { TcpConnection } from "./tcp/tcp-connection.ts";
+export type { ConnectionOptions, TcpHost, TcpStack } from "./tcp/tcp-stack.ts";

@@ -38,7 +38,7 @@ import { loadDisplay, saveDisplay } from "./saved-display.ts";
 import { keptSurface } from "./surface/kept.ts";
 import { Surface } from "./surface/surface.ts";
 import { leaveOutputs, tellBound, tellPlaces } from "./surface-places.ts";
-import { WindowManager } from "./x11/window-manager.ts";
+import { manageWindows, type WindowManager } from "./x11/window-manager.ts";
 import { XSelection } from "./x11/x-selection.ts";
 import { XwaylandShell } from "./x11/xwayland-shell.ts";
 
@@ -212,7 +212,7 @@ export class Compositor {
     };
     this.#display.special = { connection: wayland, globals: [global] };
     const send = (bytes: Uint8Array): void => x11.send(bytes, []);
-    return { manager: new WindowManager(send, this.#screen, shell, this.#xSelections), shell };
+    return { manager: manageWindows(send, this.#screen, shell, this.#xSelections), shell };
   }
 
   #serverEnd(manager: WindowManager, x11: Connection): ClientEnd {

@@ -50,7 +50,7 @@ export async function showDesktop(): Promise<void> {
   try {
     checkAddress();
     const session = await ask<Session>("GET", "/session");
-    setLanguage(session.settings.language);
+    await setLanguage(session.settings.language);
     message.hidden = true;
     if (session.isLocked) await unlocked();
     if (session.isSuspended) await untilResumed();
@@ -104,7 +104,7 @@ function show(session: Session, layout: KeptLayout): void {
       for (const { view } of desktop.monitors.all) apply(settings, view.document);
       if (change.zoom !== undefined) desktop.monitors.change(desktop.monitors.first.id, { zoom: change.zoom / 100 });
       document.dispatchEvent(new Event(SETTINGS_CHANGED));
-      setLanguage(settings.language);
+      await setLanguage(settings.language);
       panel?.relabel();
       tray.relabel();
       if (change.workspaces !== undefined) desktop.arrangement.setWorkspaceCount(settings.workspaces);
