@@ -229,8 +229,9 @@ extendedTest(
   },
 );
 
-test("what a desktop loads is bounded", async () => {
-  const files = [...(await tabFiles(TAB_DESKTOP))].filter(([name]) => name.startsWith("desktop/"));
+test("what a desktop and a terminal in a tab load is bounded", async () => {
+  const all = [...(await tabFiles(TAB_DESKTOP))];
+  const files = all.filter(([name]) => name.startsWith("desktop/"));
   const total = (pattern: RegExp): number =>
     files.filter(([name]) => pattern.test(name)).reduce((sum, [, bytes]) => sum + gzipSync(bytes).length, 0);
   const first = total(/\/(?:page|chunk)-|html/);
@@ -238,6 +239,10 @@ test("what a desktop loads is bounded", async () => {
   // With a terminal: languages other than the first, and parts of the worker, are loaded when they are asked for.
   const whole = total(/desktop\/(?!part-|de-|ja-)/);
   assert.ok(whole <= 700 * 1024, `${whole} bytes, compressed by gzip`);
+  const terminal = all
+    .filter(([name]) => !/^(?:desktop\/|part-|zstd\.wasm$)/.test(name))
+    .reduce((sum, [, bytes]) => sum + gzipSync(bytes).length, 0);
+  assert.ok(terminal <= 560 * 1024, `${terminal} bytes, compressed by gzip`);
   assert.ok(total(/\/part-/) >= 80 * 1024, "what is seldom used is not loaded with the rest");
   const worker = Buffer.from(files.find(([name]) => name.includes("desktop-worker"))![1]).toString();
   // Words for docs/compatibility.md, and cryptography for volumes that a tab does not open.
