@@ -22,9 +22,9 @@ import {
   TcpBacklog,
   type TcpConnection,
   type TcpHost,
-  TcpStack,
   writeV4,
 } from "@stratos/netstack";
+import { TcpStack } from "@stratos/netstack/tcp";
 
 /** Carries packets between the TUN interface and standard streams, each behind its length; runs the judge's sockets. */
 const CARRIER = `

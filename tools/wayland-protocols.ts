@@ -23,6 +23,7 @@ const SOURCES: Readonly<Record<string, string>> = {
   "xwayland-shell": "wayland-protocols/staging/xwayland-shell/xwayland-shell-v1.xml",
   "primary-selection": "wayland-protocols/unstable/primary-selection/primary-selection-unstable-v1.xml",
   "text-input": "wayland-protocols/unstable/text-input/text-input-unstable-v3.xml",
+  "xdg-output": "wayland-protocols/unstable/xdg-output/xdg-output-unstable-v1.xml",
   "xdg-activation": "wayland-protocols/staging/xdg-activation/xdg-activation-v1.xml",
   "idle-inhibit": "wayland-protocols/unstable/idle-inhibit/idle-inhibit-unstable-v1.xml",
   "relative-pointer": "wayland-protocols/unstable/relative-pointer/relative-pointer-unstable-v1.xml",

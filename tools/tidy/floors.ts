@@ -163,5 +163,5 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   systems: ["scripts", "packages", "compose", "alpm builder hub"],
   "tools-node": ["emulator lisp packages", "outputs", "fuse", "compose", "builder"],
   volumes: [".", "backup", "serve"],
-  wayland: ["saved", "core geometry", "protocol", "output surface", "data render seat shell", "x11", "."],
+  wayland: ["saved", "core geometry", "protocol", "surface", "output", "data render seat shell", "x11", "."],
 };

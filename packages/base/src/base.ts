@@ -32,7 +32,15 @@ export { crc32, crc32c } from "./crc.ts";
 export { compressLz4, decompressLz4 } from "./lz4.ts";
 export { Sha256, sha256 } from "./sha256.ts";
 export type { Digest } from "./sha256.ts";
-export { allStateClasses, blankOf, stateClass, stateConstant, stateFields, stateName } from "./state-classes.ts";
+export {
+  allStateClasses,
+  blankOf,
+  stateClass,
+  stateConstant,
+  stateFields,
+  stateName,
+  whenClassMissing,
+} from "./state-classes.ts";
 export { copyState, rehearseCopy, type CopySources } from "./state-copy.ts";
 export { FileHead } from "./file-head.ts";
 export { forOneTurn, inOnePiece } from "./in-pieces.ts";

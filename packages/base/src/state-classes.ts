@@ -108,7 +108,19 @@ export function stateName(object: object): string | undefined {
 }
 
 export function stateClassNamed(name: string): StateClass | undefined {
+  const known = byName.get(name);
+  if (known !== undefined || loadMissing === null) return known;
+  const load = loadMissing;
+  loadMissing = null;
+  load();
   return byName.get(name);
+}
+
+let loadMissing: (() => void) | null = null;
+
+/** Where a program is loaded in parts: called once, when state has a class that is in none so far. */
+export function whenClassMissing(load: () => void): void {
+  loadMissing = load;
 }
 
 export function constantName(value: unknown): string | undefined {

@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { joinWorker } from "./join-worker.ts";
 import { leftOut } from "./left-out.ts";
 
 /** The console of `stratos serve`, and the volumes of `stratos fs serve`. */
@@ -55,7 +56,7 @@ const DESKTOP = "desktop/";
 
 async function joinMachinePage({ folder, worker }: MachinePage): Promise<Map<string, Uint8Array>> {
   // A worker is loaded by one request: what it has in common with the page is in both.
-  const program = await joinFiles(folder, [worker]);
+  const program = await joinWorker(worker, optionsFor(folder));
   const page = await joinFiles(folder, ["page.ts", "page.css"], { splitting: true });
   const files = new Map([...page, ...program]);
   return files.set("index.html", pageNaming(folder, files));

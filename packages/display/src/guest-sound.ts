@@ -10,7 +10,8 @@ import {
   type MachineSession,
   makeRuntimeFolder,
 } from "@stratos/session";
-import { type AudioSink, SoundServer, type Transport } from "@stratos/sound";
+import { type AudioSink, type SoundServer, type Transport, VOLUME_NORM } from "@stratos/sound";
+import { makeSoundServer } from "./make-sound-server.ts";
 
 interface SoundOptions {
   /** Null: nobody hears it. */
@@ -20,7 +21,9 @@ interface SoundOptions {
 }
 
 export class GuestSound {
-  readonly server: SoundServer;
+  /** Null: nobody has asked for anything. */
+  #server: SoundServer | null = null;
+  readonly #makeServer: () => SoundServer;
   /** What programs need to find it. */
   readonly environment: readonly EnvironmentSetting[];
   readonly #listener: GuestListener;
@@ -34,27 +37,27 @@ export class GuestSound {
   constructor(session: MachineSession, user: GuestUser, { sink, onVolume }: SoundOptions) {
     const { kernel } = session.machine;
     const path = `${makeRuntimeFolder(kernel, user, "pulse")}/native`;
-    const timer = session.hostTimer(() => this.server.step());
+    const timer = session.hostTimer(() => this.#server?.step());
     this.#cancel = () => timer.cancel();
-    const server = new SoundServer(
-      {
-        version: VERSION,
-        userName: user.name,
-        hostName: HOSTNAME,
-        nowNs: () => kernel.now(),
-        timeOfDay: () => {
-          const { seconds, nanoseconds } = kernel.realtime();
-          return [seconds, Math.floor(nanoseconds / 1000)];
+    this.#makeServer = () =>
+      makeSoundServer(
+        {
+          version: VERSION,
+          userName: user.name,
+          hostName: HOSTNAME,
+          nowNs: () => kernel.now(),
+          timeOfDay: () => {
+            const { seconds, nanoseconds } = kernel.realtime();
+            return [seconds, Math.floor(nanoseconds / 1000)];
+          },
+          callAt: (ns) => timer.set(ns),
+          onVolume: () => onVolume?.(),
         },
-        callAt: (ns) => timer.set(ns),
-        onVolume: () => onVolume?.(),
-      },
-      sink,
-    );
-    this.server = server;
+        sink,
+      );
     const owner = { uid: user.uid, gid: user.gid, mode: 0o700 };
     this.#listener = session.hostListener(path, owner, (client) => {
-      const events = server.connect(transportOf(client));
+      const events = this.server.connect(transportOf(client));
       client.serve({
         onData: (bytes, files) => {
           // Nobody has agreed to share memory.
@@ -67,10 +70,23 @@ export class GuestSound {
     this.environment = [{ name: "PULSE_SERVER", value: `unix:${byteStringToUtf8(path)}` }];
   }
 
+  get server(): SoundServer {
+    return (this.#server ??= this.#makeServer());
+  }
+
+  /** Of all, for each channel. */
+  get volumes(): readonly number[] {
+    return this.#server?.volumes ?? [VOLUME_NORM, VOLUME_NORM];
+  }
+
+  get isMuted(): boolean {
+    return this.#server?.isMuted === true;
+  }
+
   close(): void {
     this.#cancel();
     this.#listener.close();
-    this.server.close();
+    this.#server?.close();
   }
 }
 

@@ -9,7 +9,7 @@ import { cgroup2Type } from "./cgroup/cgroup2.ts";
 import { sysfsType } from "./sysfs/sysfs.ts";
 import { ramfsType } from "./fs/ramfs/ramfs.ts";
 import { registerFifos } from "./fs/pipe/pipe-file.ts";
-import { overlayType } from "./fs/overlay/overlay.ts";
+import { overlayType } from "./fs/overlay/overlay-type.ts";
 import { tmpfsType } from "./fs/tmpfs/tmpfs.ts";
 import { registerRealTimeClock } from "./event/real-time-clock-file.ts";
 import { registerBlockDevices } from "./block/loop/loop-devices.ts";

@@ -41,7 +41,7 @@ export { settledValues } from "./procfs/sysctl.ts";
 export { stopAllProcesses } from "./task/deliver-signals.ts";
 export { sendSignalToProcess, sendSignalToTask } from "./signal/send-signal.ts";
 export { signalInfo, type SignalInfo } from "./signal/pending-signals.ts";
-export { NetlinkSocket } from "./socket/netlink/netlink-socket.ts";
+export { isNetlink } from "./socket/netlink/is-netlink.ts";
 export type { Task } from "./task/task.ts";
 export type { ThreadGroup } from "./task/thread-group.ts";
 export { mountRoot, mountAt, mountFileAt, directoryAt } from "./vfs/boot-mounts.ts";

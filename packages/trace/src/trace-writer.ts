@@ -1,5 +1,5 @@
 /** Looks on at a machine's system calls, signals and programs, and writes them down or counts them. */
-import { NetlinkSocket, type Task } from "@stratos/kernel";
+import { isNetlink, type Task } from "@stratos/kernel";
 import type { Machine } from "@stratos/machine";
 import { registersMark } from "./machine-marks.ts";
 import { syscallLine, syscallName, type TracedCaller } from "./syscall-line.ts";
@@ -132,7 +132,7 @@ function callerOf({ space, files }: Task): TracedCaller {
     copyIn: (address, into, at, count) => space.copyIn(address, into, at, count),
     netlinkProtocol: (fd) => {
       const file = files.get(fd);
-      return file instanceof NetlinkSocket ? file.protocol : null;
+      return file !== undefined && isNetlink(file) ? file.protocol : null;
     },
   };
 }

@@ -1,13 +1,14 @@
 /** One screen with its programs: the composition root of this package. */
-import { byteString, byteStringToUtf8, utf8Of } from "@stratos/base";
+import { assert, byteString, byteStringToUtf8, utf8Of } from "@stratos/base";
 import type { Client } from "./core/client.ts";
 import { type ClientEnd, Display, type Global } from "./core/display.ts";
 import type { CompositorPorts, Connection } from "./core/ports.ts";
 import { DataDevices } from "./data/data-device.ts";
 import { Selection, TEXT_BYTES_MAX } from "./data/selection.ts";
 import { intersection, type Rectangle } from "./geometry/rectangle.ts";
-import { Output, type OutputMode } from "./output/output.ts";
-import { events, INTERFACES } from "./protocol/protocol.ts";
+import type { Monitor } from "./output/output.ts";
+import { MONITORS_MAX, Outputs } from "./output/outputs.ts";
+import { INTERFACES } from "./protocol/protocol.ts";
 import { type Canvas, compose } from "./render/compose.ts";
 import { damageBetween, type ShownNode } from "./render/scene-damage.ts";
 import { type FingerPhase, Pointing } from "./pointing.ts";
@@ -36,7 +37,8 @@ import {
 import { loadDisplay, saveDisplay } from "./saved-display.ts";
 import { keptSurface } from "./surface/kept.ts";
 import { Surface } from "./surface/surface.ts";
-import { WindowManager } from "./x11/window-manager.ts";
+import { leaveOutputs, tellBound, tellPlaces } from "./surface-places.ts";
+import { manageWindows, type WindowManager } from "./x11/window-manager.ts";
 import { XSelection } from "./x11/x-selection.ts";
 import { XwaylandShell } from "./x11/xwayland-shell.ts";
 
@@ -48,7 +50,7 @@ export interface XwaylandConnections {
   readonly x11: Connection;
 }
 
-export interface CompositorOptions extends OutputMode {
+export interface CompositorOptions extends Pick<Monitor, "width" | "height" | "refreshHz" | "scale"> {
   /** The keyboard's layout, as setxkbmap(1) takes it. */
   readonly layout: string;
   /** 0xAARRGGBB, behind all windows. */
@@ -61,6 +63,9 @@ export interface CompositorOptions extends OutputMode {
 
 const PIXEL_BYTES_MAX = 1 << 29;
 
+/** Monitor.id of the one that there is from the beginning. */
+export const FIRST_MONITOR = 1;
+
 /** More than that does not wait for text. */
 const HELD_MAX = 256;
 
@@ -68,7 +73,7 @@ export class Compositor {
   readonly #ports: CompositorPorts;
   readonly #options: CompositorOptions;
   readonly #display: Display;
-  readonly #output: Output;
+  readonly #outputs: Outputs;
   readonly #seat: Seat;
   readonly #screen: Screen;
   readonly #textInputs: TextInputs;
@@ -119,18 +124,26 @@ export class Compositor {
     const pixels = new Uint32Array(this.#pictures === null ? width * height : 0).fill(background);
     this.#canvas = { width, height, pixels };
     const drawsFrames = this.#pictures !== null;
-    const served = { parts: () => this.#parts, surfaces: this.#surfaceOwner, drawsFrames, scale: options.scale };
+    const served = { parts: () => this.#parts, surfaces: this.#surfaceOwner, drawsFrames };
+    this.#outputs = new Outputs(
+      { id: FIRST_MONITOR, x: 0, y: 0, width, height, refreshHz: options.refreshHz, scale: options.scale },
+      {
+        appeared: (name, global) => this.#display.appeared(name, global),
+        vanished: (name) => this.#display.vanished(name),
+        bound: (output, resource) => tellBound(this.#shown, output, resource),
+      },
+    );
     this.#display = new Display(
       INTERFACES,
       globalsOf(served),
+      this.#outputs,
       (error) => ports.onDefect(error),
       pixelBytesMax,
       handlersOf(served),
     );
     const nextSerial = (): number => this.#display.nextSerial();
-    this.#output = new Output(options);
     this.#screen = new Screen(
-      options,
+      this.#outputs,
       {
         nextSerial,
         screenChanged: () => this.#screenChanged(),
@@ -199,7 +212,7 @@ export class Compositor {
     };
     this.#display.special = { connection: wayland, globals: [global] };
     const send = (bytes: Uint8Array): void => x11.send(bytes, []);
-    return { manager: new WindowManager(send, this.#screen, shell, this.#xSelections), shell };
+    return { manager: manageWindows(send, this.#screen, shell, this.#xSelections), shell };
   }
 
   #serverEnd(manager: WindowManager, x11: Connection): ClientEnd {
@@ -302,7 +315,7 @@ export class Compositor {
     this.#isFrameWanted = false;
     const changed = this.#compose();
     this.#frames++;
-    const shown = { nowMs: this.#ports.nowMs(), frames: this.#frames, output: this.#output };
+    const shown = { nowMs: this.#ports.nowMs(), frames: this.#frames, outputs: this.#outputs };
     for (const { surface } of this.#shown) if (surface instanceof Surface) tellFrame(surface, shown);
     this.#textInputs.frame();
     this.#display.flush();
@@ -332,8 +345,7 @@ export class Compositor {
 
   /** Each window by itself. */
   #picture(pictures: Pictures): readonly Rectangle[] {
-    const { area } = this.#screen;
-    pictures.update(subjectsOf(this.#screen, this.#pointing.cursor), area);
+    pictures.update(subjectsOf(this.#screen, this.#pointing.cursor, this.#pointing.place), this.#screen);
     const shown = pictures.all.flatMap((picture) => picture.shown);
     this.#tellOutputs(shown);
     this.#shown = shown;
@@ -355,11 +367,26 @@ export class Compositor {
     return this.#pointing.cursor?.surface === key;
   }
 
-  /** An arranger's: how large the place for windows is. */
-  setArea({ width, height }: { readonly width: number; readonly height: number }): void {
-    this.#screen.area = { x: 0, y: 0, width, height };
-    this.#canvas = { width, height, pixels: this.#canvas.pixels };
-    this.#output.setMode({ ...this.#output.mode, width, height });
+  get monitors(): readonly Monitor[] {
+    return this.#outputs.all.map(({ monitor }) => monitor);
+  }
+
+  /**
+   * There are these from here on: at least one, at most MONITORS_MAX, and the least x and y are 0. A window that would
+   * be out of reach comes to the nearest one; of an arranger's that is the arranger's to do.
+   */
+  setMonitors(monitors: readonly Monitor[]): void {
+    assert(monitors.length > 0 && monitors.length <= MONITORS_MAX, `a screen of ${monitors.length} monitors`);
+    const gone = this.#outputs.all.filter(({ monitor }) => !monitors.some(({ id }) => id === monitor.id));
+    for (const surface of surfacesOf(this.#shown)) leaveOutputs(surface, gone);
+    this.#outputs.set(monitors);
+    const { width, height } = this.#outputs.area;
+    if (this.#pictures !== null) this.#canvas = { width, height, pixels: this.#canvas.pixels };
+    else if (width !== this.#canvas.width || height !== this.#canvas.height) {
+      this.#canvas = { width, height, pixels: new Uint32Array(width * height) };
+      this.#isCanvasLost = true;
+    }
+    this.#screen.monitorsChanged();
     this.#display.flush();
   }
 
@@ -405,7 +432,7 @@ export class Compositor {
   get #parts(): CompositorParts {
     return {
       display: this.#display,
-      output: this.#output,
+      outputs: this.#outputs,
       seat: this.#seat,
       screen: this.#screen,
       textInputs: this.#textInputs,
@@ -475,7 +502,7 @@ export class Compositor {
     const all = xwayland === null ? connections : [...connections, xwayland.wayland];
     const state: SavedCompositor = loadDisplay(bytes, isSavedCompositor, names, all);
     goOnParts(parts, state);
-    const { width, height } = state.mode;
+    const { width, height } = this.#outputs.area;
     this.#frames = state.frames;
     this.#held.push(...state.held);
     const pixels = new Uint32Array(this.#pictures === null ? width * height : 0).fill(this.#options.background);
@@ -511,14 +538,8 @@ export class Compositor {
     return nodes;
   }
 
-  /** Surfaces that come into sight are on the output, and leave it again. */
   #tellOutputs(shown: readonly ShownNode<Drawn>[]): void {
-    const before = new Set(surfacesOf(this.#shown));
-    for (const surface of surfacesOf(shown))
-      if (!before.delete(surface))
-        for (const output of this.#output.of(surface.resource)) events.wl_surface.enter(surface.resource, output);
-    for (const surface of before)
-      for (const output of this.#output.of(surface.resource)) events.wl_surface.leave(surface.resource, output);
+    tellPlaces(this.#outputs, surfacesOf(this.#shown), shown);
   }
 
   /** A key of input-event-codes.h. */

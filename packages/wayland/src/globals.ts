@@ -25,12 +25,11 @@ interface Served {
   parts(): CompositorParts;
   readonly surfaces: SurfaceOwner;
   readonly drawsFrames: boolean;
-  readonly scale: number;
 }
 
 /** With the versions that we speak. */
 export function globalsOf(served: Served): Global[] {
-  const { parts, drawsFrames, scale } = served;
+  const { parts, drawsFrames } = served;
   const global = (name: InterfaceName, version: number, bind: (resource: Resource) => void): Global => ({
     interface: INTERFACES.get(name)!,
     version,
@@ -41,7 +40,7 @@ export function globalsOf(served: Served): Global[] {
     global("wl_subcompositor", 1, serveSubcompositor),
     global("wl_shm", 2, bindShm),
     global("wl_seat", 7, (resource) => parts().seat.bind(resource)),
-    global("wl_output", 4, (resource) => parts().output.bind(resource)),
+    global("zxdg_output_manager_v1", 3, (resource) => parts().outputs.serveXdg(resource)),
     global("wl_data_device_manager", 3, (resource) => parts().data.serve(resource)),
     global("zwp_primary_selection_device_manager_v1", 1, (resource) => parts().data.servePrimary(resource)),
     global("zwp_text_input_manager_v3", 1, (resource) => parts().textInputs.serve(resource)),
@@ -55,13 +54,13 @@ export function globalsOf(served: Served): Global[] {
     global("wp_single_pixel_buffer_manager_v1", 1, serveSinglePixelBuffers),
     global("wp_presentation", 1, bindPresentation),
     global("wp_cursor_shape_manager_v1", 1, (resource) => serveCursorShapes(resource, parts().seat.pointer)),
-    global("wp_fractional_scale_manager_v1", 1, (resource) => serveFractionalScale(resource, scale)),
+    global("wp_fractional_scale_manager_v1", 1, serveFractionalScale),
   ];
 }
 
 /** Handlers of objects that have no part: what `bind` and requests give them, without what is told. */
 export function handlersOf(served: Served): Map<InterfaceName, (resource: Resource) => void> {
-  const { parts, drawsFrames, scale } = served;
+  const { parts, drawsFrames } = served;
   const nothing = (): void => {};
   return new Map<InterfaceName, (resource: Resource) => void>([
     ["wl_callback", nothing],
@@ -73,7 +72,9 @@ export function handlersOf(served: Served): Map<InterfaceName, (resource: Resour
     ["wl_keyboard", (resource) => parts().seat.keyboard.serve(resource)],
     ["wl_pointer", (resource) => parts().seat.pointer.serve(resource)],
     ["wl_touch", (resource) => parts().seat.touch.serve(resource)],
-    ["wl_output", (resource) => parts().output.serve(resource)],
+    ["wl_output", (resource) => parts().outputs.serve(resource)],
+    ["zxdg_output_manager_v1", (resource) => parts().outputs.serveXdg(resource)],
+    ["zxdg_output_v1", (resource) => parts().outputs.serveXdgOutput(resource)],
     ["wl_data_device_manager", (resource) => parts().data.serve(resource)],
     ["wl_data_device", (resource) => parts().data.serveDevice(resource)],
     ["zwp_primary_selection_device_manager_v1", (resource) => parts().data.servePrimary(resource)],
@@ -91,15 +92,16 @@ export function handlersOf(served: Served): Map<InterfaceName, (resource: Resour
     ["wp_presentation", servePresentation],
     ["wp_cursor_shape_manager_v1", (resource) => serveCursorShapes(resource, parts().seat.pointer)],
     ["wp_cursor_shape_device_v1", (resource) => serveCursorShapeDevice(resource, parts().seat.pointer)],
-    ["wp_fractional_scale_manager_v1", (resource) => serveFractionalScale(resource, scale)],
+    ["wp_fractional_scale_manager_v1", serveFractionalScale],
   ]);
 }
 
-function serveCompositor(resource: Resource, { surfaces, scale }: Served): void {
+function serveCompositor(resource: Resource, { surfaces, parts }: Served): void {
   implement(resource, "wl_compositor", {
     create_surface: (id) => {
-      stand(id, new Surface(id, surfaces));
-      events.wl_surface.preferred_buffer_scale(id, scale);
+      const { scale } = parts().outputs.first.monitor;
+      stand(id, new Surface(id, surfaces, scale));
+      events.wl_surface.preferred_buffer_scale(id, Math.ceil(scale));
     },
     create_region: (id) => createRegion(id),
   });

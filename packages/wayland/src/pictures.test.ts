@@ -115,7 +115,7 @@ describe("a window of a desktop", () => {
     client.send(toplevel, "resize", seat, 1, 8);
     assert.deepEqual(desk.told, [
       "opened ",
-      '{"kind":"fill","filling":"maximized"}',
+      '{"kind":"fill","filling":"maximized","monitor":null}',
       '{"kind":"minimize"}',
       // What moves a window is a press: without one nothing is told.
       '{"kind":"drag","edges":8}',

@@ -4,11 +4,11 @@
  * pointer, are pictures of their own.
  */
 import type { Client } from "./core/client.ts";
-import { intersection, isSameRectangle, type Rectangle, union } from "./geometry/rectangle.ts";
+import { intersection, isSameRectangle, type Rectangle, scaledOut, union } from "./geometry/rectangle.ts";
 import { type Canvas, compose } from "./render/compose.ts";
 import { damageBetween, type ShownNode } from "./render/scene-damage.ts";
 import type { Cursor } from "./seat/pointer.ts";
-import { addTree, addTreeAndPopups, type Drawn, type SceneNode, type Screen } from "./shell/screen.ts";
+import { addTree, addTreeAndPopups, type Drawn, placeOf, type SceneNode, type Screen } from "./shell/screen.ts";
 
 /** How far surfaces may reach over the screen's size; what is beyond is cut off. */
 const MARGIN = 512;
@@ -21,30 +21,39 @@ interface PictureSubject {
   readonly x: number;
   readonly y: number;
   readonly nodes: readonly SceneNode[];
+  /** Where on the screen it is, as monitors have it. */
+  readonly lies: Rectangle;
   /** Whose memory it counts as. */
   readonly client: Client;
 }
 
 /** Of windows that are shown, of what lies over them, and of a pointer that a program draws. */
-export function subjectsOf(screen: Screen, cursor: Cursor | null): PictureSubject[] {
+export function subjectsOf(
+  screen: Screen,
+  cursor: Cursor | null,
+  pointer: { readonly x: number; readonly y: number },
+): PictureSubject[] {
   const subjects: PictureSubject[] = [];
   for (const window of screen.windows) {
     if (screen.isHidden(window)) continue;
     const { x, y, surface } = window;
     const nodes: SceneNode[] = [];
     addTreeAndPopups(nodes, window, x, y);
-    subjects.push({ key: window, x, y, nodes, client: surface.client });
+    subjects.push({ key: window, x, y, nodes, lies: placeOf(window), client: surface.client });
   }
   for (const overlay of screen.overlays) {
     const { x, y, surface } = overlay;
     const nodes: SceneNode[] = [];
     addTree(nodes, surface, x, y);
-    subjects.push({ key: overlay, x: 0, y: 0, nodes, client: surface.client });
+    const { width, height } = surface;
+    subjects.push({ key: overlay, x: 0, y: 0, nodes, lies: { x, y, width, height }, client: surface.client });
   }
   if (cursor?.surface != null) {
     const nodes: SceneNode[] = [];
-    addTree(nodes, cursor.surface, -cursor.hotspotX, -cursor.hotspotY);
-    subjects.push({ key: cursor.surface, x: 0, y: 0, nodes, client: cursor.surface.client });
+    const { x, y } = pointer;
+    addTree(nodes, cursor.surface, x - cursor.hotspotX, y - cursor.hotspotY);
+    const lies = { x, y, width: 1, height: 1 };
+    subjects.push({ key: cursor.surface, x, y, nodes, lies, client: cursor.surface.client });
   }
   return subjects;
 }
@@ -58,6 +67,8 @@ export class Picture {
   /** Of its subject, on the screen. */
   x = 0;
   y = 0;
+  /** Pixels of `canvas` for one of the screen. */
+  scale = 1;
   canvas: Canvas = { width: 0, height: 0, pixels: new Uint32Array(0) };
   #shown: readonly ShownNode<Drawn>[] = [];
   #changed: Rectangle[] = [];
@@ -69,30 +80,32 @@ export class Picture {
   }
 
   /** Draws what is different. @throws ProtocolError when its client has no memory left */
-  update({ nodes, x, y }: PictureSubject, box: Rectangle): void {
+  update({ nodes, x, y }: PictureSubject, box: Rectangle, scale: number): void {
     this.x = x;
     this.y = y;
     const place = { x: box.x - x, y: box.y - y, width: box.width, height: box.height };
-    const isSame = isSameRectangle(place, this.place);
-    if (place.width !== this.place.width || place.height !== this.place.height) {
-      this.client.takePixels(4 * place.width * place.height);
+    const isSame = isSameRectangle(place, this.place) && scale === this.scale;
+    const width = Math.ceil(place.width * scale),
+      height = Math.ceil(place.height * scale);
+    if (width !== this.canvas.width || height !== this.canvas.height) {
+      this.client.takePixels(4 * width * height);
       this.drop();
-      const pixels = new Uint32Array(place.width * place.height);
-      this.canvas = { width: place.width, height: place.height, pixels };
+      this.canvas = { width, height, pixels: new Uint32Array(width * height) };
     }
     this.place = place;
+    this.scale = scale;
     const layers = nodes.map((node) => ({ surface: node.surface, x: node.x - box.x, y: node.y - box.y }));
     const shown = layers.map(({ surface, ...at }) => ({
       surface,
       place: { ...at, width: surface.width, height: surface.height },
     }));
     const damage = damageBetween(this.#shown, shown);
-    const whole = { x: 0, y: 0, width: place.width, height: place.height };
-    if (!isSame) damage.add(whole);
-    damage.clip(whole);
+    const whole = { x: 0, y: 0, width, height };
+    damage.clip({ x: 0, y: 0, width: place.width, height: place.height });
     this.#shown = shown;
-    const parts = isSame ? damage.take() : [whole];
-    compose(this.canvas, parts, layers, 0);
+    const parts = isSame ? damage.take().map((part) => scaledOut(part, scale)) : [whole];
+    damage.take();
+    compose(this.canvas, parts, layers, 0, scale);
     this.#changed.push(...parts);
     if (this.#changed.length > CHANGED_MAX) this.#changed = [whole];
   }
@@ -107,8 +120,14 @@ export class Picture {
     this.#changed = [{ x: 0, y: 0, width: this.canvas.width, height: this.canvas.height }];
   }
 
+  /** On the screen. */
   get shown(): readonly ShownNode<Drawn>[] {
-    return this.#shown;
+    const x = this.x + this.place.x,
+      y = this.y + this.place.y;
+    return this.#shown.map(({ surface, place }) => ({
+      surface,
+      place: { ...place, x: place.x + x, y: place.y + y },
+    }));
   }
 
   /** It gives back what it has. */
@@ -127,8 +146,7 @@ export class Pictures {
     return [...this.#pictures.values()];
   }
 
-  /** @param area  of the screen */
-  update(subjects: readonly PictureSubject[], area: Rectangle): void {
+  update(subjects: readonly PictureSubject[], { area, outputs }: Screen): void {
     const before = new Set(this.#pictures.keys());
     for (const subject of subjects) {
       const { key, client, x, y } = subject;
@@ -143,7 +161,8 @@ export class Pictures {
       let picture = this.#pictures.get(key);
       if (picture === undefined) this.#pictures.set(key, (picture = new Picture(++this.#last, key, client)));
       before.delete(key);
-      client.guard(() => picture.update(subject, box));
+      const { scale } = outputs.at(subject.lies).monitor;
+      client.guard(() => picture.update(subject, box, scale));
     }
     for (const key of before) {
       this.#pictures.get(key)!.drop();

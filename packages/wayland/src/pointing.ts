@@ -150,6 +150,11 @@ export class Pointing {
     this.#owner.wantFrame();
   }
 
+  /** Where the pointer is, in whole pixels of the screen. */
+  get place(): Point {
+    return { x: Math.floor(this.#pointerX), y: Math.floor(this.#pointerY) };
+  }
+
   /** A surface as the pointer, and where it is. */
   addCursor(nodes: SceneNode[]): void {
     const { surface, hotspotX, hotspotY } = this.cursor ?? { surface: null, hotspotX: 0, hotspotY: 0 };
@@ -186,7 +191,8 @@ export class Pointing {
   }
 
   #moveTo(x: number, y: number): void {
-    ({ x: this.#pointerX, y: this.#pointerY } = this.#confined(x, y));
+    const on = this.#screen.outputs.nearest(x, y);
+    ({ x: this.#pointerX, y: this.#pointerY } = this.#confined(on.x, on.y));
     if (this.#drag !== null) this.#follow(this.#drag);
     else this.#pointAt();
     if (this.cursor?.surface != null) this.#wantFrame();

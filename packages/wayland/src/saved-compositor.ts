@@ -2,12 +2,11 @@
 import { flag, list, maybe, record, text, uint32, whole } from "@stratos/base/value-check";
 import type { Client } from "./core/client.ts";
 import type { Display } from "./core/display.ts";
-import type { Resource } from "./core/resource.ts";
 import { a, rectangle } from "./saved/saved-class.ts";
 import { areSavedDevices, type DataDevices, type Devices } from "./data/data-device.ts";
 import { isSavedSelection, type Selection } from "./data/selection.ts";
 import type { Rectangle } from "./geometry/rectangle.ts";
-import type { Output, OutputMode } from "./output/output.ts";
+import { areSavedOutputs, type Outputs } from "./output/outputs.ts";
 import { isSavedPointing, type Pointing } from "./pointing.ts";
 import { isSavedKeyboard, type Keyboard } from "./seat/keyboard.ts";
 import { isSavedPointer, type Pointer } from "./seat/pointer.ts";
@@ -18,8 +17,6 @@ import { isSavedTouch, type Touch } from "./seat/touch.ts";
 import { type Activation, isSavedActivation } from "./shell/activation.ts";
 import { isSavedScreen, type Screen } from "./shell/screen.ts";
 import type { DisplayParts } from "./saved-display.ts";
-import { areResources, keptOf } from "./surface/kept.ts";
-import { SIDE_MAX } from "./surface/client-buffer.ts";
 import type { Surface } from "./surface/surface.ts";
 import { isSavedWindowManager, type WindowManager } from "./x11/window-manager.ts";
 import type { XSelection } from "./x11/x-selection.ts";
@@ -28,7 +25,7 @@ import type { XwaylandShell } from "./x11/xwayland-shell.ts";
 /** What a compositor is made of, each of which saves what is its own. */
 export interface CompositorParts {
   readonly display: Display;
-  readonly output: Output;
+  readonly outputs: Outputs;
   readonly seat: Seat;
   readonly screen: Screen;
   readonly textInputs: TextInputs;
@@ -74,12 +71,10 @@ export function x11Parts(
 
 /** What they have of programs whose connections are kept. */
 export function savedParts(parts: CompositorParts): Omit<SavedCompositor, keyof OwnState> {
-  const { display, output, seat, screen, textInputs, activation, clipboard, primary, data, pointing } = parts;
-  const { width, height, refreshHz, scale } = output.mode;
+  const { display, outputs, seat, screen, textInputs, activation, clipboard, primary, data, pointing } = parts;
   return {
     serial: display.serial,
-    mode: { width, height, refreshHz, scale },
-    outputs: keptOf(output.resources),
+    outputs: outputs.save(),
     keyboard: seat.keyboard.save(),
     pointer: seat.pointer.save(),
     touch: seat.touch.save(),
@@ -97,10 +92,9 @@ export function savedParts(parts: CompositorParts): Omit<SavedCompositor, keyof 
 
 /** Of parts that are new. */
 export function goOnParts(parts: CompositorParts, state: SavedCompositor): void {
-  const { display, output, seat, screen, textInputs, activation, clipboard, primary, data, pointing } = parts;
+  const { display, outputs, seat, screen, textInputs, activation, clipboard, primary, data, pointing } = parts;
   display.serial = state.serial;
-  output.mode = state.mode;
-  for (const resource of state.outputs) output.resources.add(resource);
+  outputs.goOn(state.outputs);
   seat.keyboard.goOn(state.keyboard);
   seat.pointer.goOn(state.pointer);
   seat.touch.goOn(state.touch);
@@ -134,8 +128,7 @@ interface OwnState {
 
 export interface SavedCompositor extends OwnState {
   readonly serial: number;
-  readonly mode: OutputMode;
-  readonly outputs: readonly Resource[];
+  readonly outputs: ReturnType<Outputs["save"]>;
   readonly keyboard: ReturnType<Keyboard["save"]>;
   readonly pointer: ReturnType<Pointer["save"]>;
   readonly touch: ReturnType<Touch["save"]>;
@@ -150,9 +143,6 @@ export interface SavedCompositor extends OwnState {
   readonly pointing: ReturnType<Pointing["save"]>;
 }
 
-const side = whole(1, SIDE_MAX);
-const positive = (value: unknown): boolean => typeof value === "number" && value > 0 && value <= 1000;
-
 const isHeldKey = record({ key: uint32, isDown: flag });
 const isHeldText = record({ text: text(2 ** 24), isComposed: flag });
 
@@ -162,8 +152,7 @@ export const isSavedCompositor = record({
   serial: uint32,
   frames: whole(0, 2 ** 53),
   layout: text(4096),
-  mode: record({ width: side, height: side, refreshHz: positive, scale: positive }),
-  outputs: areResources,
+  outputs: areSavedOutputs,
   keyboard: isSavedKeyboard,
   pointer: isSavedPointer,
   touch: isSavedTouch,

@@ -19,6 +19,7 @@ import { slotsOf } from "./core/message.ts";
 import { checkSaved, savedClassNames } from "./saved/saved-class.ts";
 import type { Compositor } from "./compositor.ts";
 import { type InterfaceName, INTERFACES } from "./protocol/protocol.ts";
+import type { Monitor } from "./output/output.ts";
 import type { ScreenWindow } from "./shell/screen-window.ts";
 import { surviveMessages } from "./testing/fuzz-messages.ts";
 import { surviveServers } from "./testing/fuzz-x-server.ts";
@@ -41,6 +42,7 @@ function historyOf(seed: number, count: number, saves: boolean): string {
     seed,
     count,
     (_screen, clients) => {
+      if (random.below(200) === 0) screen.compositor.setMonitors(someMonitors(random));
       if (random.below(40) !== 0) return;
       if (random.below(3) === 0 && saves) screen.goOn(clients);
       screen.frame();
@@ -50,6 +52,18 @@ function historyOf(seed: number, count: number, saves: boolean): string {
     screen,
   );
   return [...hash.digest()].join();
+}
+
+/** One to three beside one another, which come and go as they are numbered. */
+function someMonitors(random: SeededRandom): Monitor[] {
+  let x = 0;
+  const monitors = Array.from({ length: 1 + random.below(3) }, (_, at): Monitor => {
+    const size = { width: 20 + random.below(60), height: 20 + random.below(60) };
+    const monitor = { id: 4 * at + random.below(4), x, y: 0, ...size, refreshHz: 60, scale: 1 + random.below(4) / 2 };
+    x += size.width;
+    return monitor;
+  });
+  return monitors;
 }
 
 /** As `historyOf`, of an X server that says what comes to mind. @returns that, and how many windows were saved */
@@ -120,6 +134,7 @@ function withAll(screen: TestScreen): { client: TestClient; window: TestWindow; 
   };
   const surface = (): number => client.create("wl_surface", of("wl_compositor"), "create_surface");
   const { surface: shown, toplevel } = window;
+  create("zxdg_output_v1", "zxdg_output_manager_v1", "get_xdg_output", of("wl_output"));
   create("wl_callback", "wl_surface", "frame");
   create("wl_region", "wl_compositor", "create_region");
   client.send(of("wl_region"), "add", 1, 2, 3, 4);
@@ -389,7 +404,8 @@ describe("what is loaded", () => {
     assert.equal(load(bytes.subarray(0, bytes.length - 1)), "damaged");
     assert.equal(load(new Uint8Array(0)), "foreign");
     assert.equal(load(saveState({ format: 1 }, new Map())), "foreign");
-    assert.equal(load(saveState({ format: 2 }, new Map())), "damaged");
+    assert.equal(load(saveState({ format: 2 }, new Map())), "foreign", "with one monitor, before there were several");
+    assert.equal(load(saveState({ format: 3 }, new Map())), "damaged");
     assert.equal(load(saveState([], new Map())), "foreign");
     assert.equal(
       kindOf(() => new TestScreen().load(bytes, [])),

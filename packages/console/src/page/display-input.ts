@@ -63,15 +63,14 @@ export class DisplayInput {
     field.addEventListener("keydown", (event) => this.#keyDown(event));
     field.addEventListener("keyup", (event) => this.#keyUp(event));
     field.addEventListener("blur", () => this.#letGo());
-    const { signal } = this.#listening;
-    const lockChanged = (): void => {
-      const had = this.#locked !== null;
-      this.#locked = document.pointerLockElement as HTMLElement | null;
-      if (had && this.#locked === null && this.#wantsPointer) send({ unlock: true });
-    };
-    document.addEventListener("pointerlockchange", lockChanged, { signal });
     this.#clear();
   }
+
+  readonly #lockChanged = (): void => {
+    const had = this.#locked !== null;
+    this.#locked = this.field.ownerDocument.pointerLockElement as HTMLElement | null;
+    if (had && this.#locked === null && this.#wantsPointer) this.#send({ unlock: true });
+  };
 
   /** Its field is not on the page any more. */
   close(): void {
@@ -192,7 +191,7 @@ export class DisplayInput {
     this.#pressed = now;
   }
 
-  /** The pointer that is pressed; programs are told no more of that press. Null: none is. */
+  /** The pointer that is pressed, and where on the screen; programs are told no more of that press. Null: none is. */
   takePress(): { readonly pointer: number; readonly x: number; readonly y: number } | null {
     if (this.#pressed === 0 && this.#fingers.size === 0) return null;
     this.#pressed = 0;
@@ -203,7 +202,7 @@ export class DisplayInput {
   /** A program wants to keep the pointer, which the browser lets a page do after a press, until Escape. */
   keepPointer(isLocked: boolean): void {
     this.#wantsPointer = isLocked;
-    if (!isLocked && this.#locked !== null) document.exitPointerLock();
+    if (!isLocked) this.#locked?.ownerDocument.exitPointerLock();
   }
 
   #finger(event: PointerEvent, phase: "down" | "move" | "up" | "cancel", placeOf: PlaceOf): void {
@@ -222,11 +221,11 @@ export class DisplayInput {
   listen(canvas: HTMLCanvasElement, placeOf: PlaceOf = placeInWindow): void {
     const isFinger = ({ pointerType }: PointerEvent): boolean => pointerType === "touch";
     const seen = (event: PointerEvent): void => {
-      this.#at = { pointer: event.pointerId, x: event.clientX, y: event.clientY };
+      this.#at = { pointer: event.pointerId, ...placeOf(event) };
     };
     canvas.addEventListener("pointermove", (event) => {
       seen(event);
-      if (document.body.classList.contains("dragging")) return;
+      if (canvas.ownerDocument.body.classList.contains("dragging")) return;
       if (isFinger(event)) return this.#finger(event, "move", placeOf);
       this.#send(
         this.#locked !== null ? { relative: { x: event.movementX, y: event.movementY } } : { move: placeOf(event) },
@@ -240,6 +239,8 @@ export class DisplayInput {
       this.#giveCopied();
       event.preventDefault();
       if (isFinger(event)) return this.#finger(event, "down", placeOf);
+      // The same listener twice is one.
+      canvas.ownerDocument.addEventListener("pointerlockchange", this.#lockChanged, { signal: this.#listening.signal });
       if (this.#wantsPointer && this.#locked === null)
         void Promise.resolve(canvas.requestPointerLock()).catch(() => {});
       if (this.#locked === null) this.#send({ move: placeOf(event) });

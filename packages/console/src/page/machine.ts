@@ -13,7 +13,7 @@ export class MachineWorker {
 
   /** @param onMessage  told all but answers */
   constructor(url: string, onMessage: (message: Told) => void) {
-    this.#worker = new Worker(url, { type: "module" });
+    this.#worker = new Worker(url);
     this.#worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
       if (data.kind !== "answer" && data.kind !== "refusal") return onMessage(data);
       const waiting = this.#waiting.get(data.id);

@@ -5,14 +5,15 @@ import { Arrangement } from "./arrangement.ts";
 import { EDGE } from "./place.ts";
 
 const AREA = { x: 0, y: 0, width: 1000, height: 600 };
-let arrangement = new Arrangement(AREA, 3, () => {});
+const FIRST = { id: 1, area: AREA, screen: AREA };
+let arrangement = new Arrangement([FIRST], 3, () => {});
 let changes = 0;
 const size = { width: 300, height: 200 };
 const order = (): string => arrangement.windows.map(({ id }) => id).join("");
 
 beforeEach(() => {
   changes = 0;
-  arrangement = new Arrangement(AREA, 3, () => void changes++);
+  arrangement = new Arrangement([FIRST], 3, () => void changes++);
   for (const id of ["a", "b", "c"]) arrangement.open({ id, title: id, size });
 });
 
@@ -77,7 +78,8 @@ test("a program that takes another size than it was pulled to keeps the edge tha
 
 test("windows stay in sight when the place for them gets smaller", () => {
   arrangement.moveTo("a", { x: 900, y: 500, width: 300, height: 200 });
-  arrangement.setArea({ x: 0, y: 0, width: 400, height: 300 });
+  const small = { x: 0, y: 0, width: 400, height: 300 };
+  arrangement.setMonitors([{ id: 1, area: small, screen: small }]);
   const { x, y } = arrangement.find("a")!.free;
   assert.ok(x <= 336 && y <= 268, `${x} ${y}`);
 });
@@ -93,7 +95,7 @@ test("new windows lie beside one another, and within the area", () => {
 });
 
 test("windows that come again in another order lie as they did, and only the one that had it has the keyboard", () => {
-  arrangement = new Arrangement(AREA, 3, () => {});
+  arrangement = new Arrangement([FIRST], 3, () => {});
   const before = ["a", "b", "c", "d"];
   for (const id of ["c", "a", "d", "b"])
     arrangement.open({ id, title: id, size, below: before.slice(before.indexOf(id) + 1), isActive: id === "b" });

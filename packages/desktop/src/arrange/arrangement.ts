@@ -2,6 +2,7 @@
  * Windows over one another, on workspaces: which there are, where, and which has the keyboard. The last one is on top.
  * Draws nothing; who does is told that something has changed.
  */
+import { type ArrangedMonitor, monitorAt } from "./monitors.ts";
 import { clamp, EDGE, type Placement, placeOf, type Rectangle, type Size } from "./place.ts";
 
 export interface ArrangedWindow {
@@ -12,6 +13,8 @@ export interface ArrangedWindow {
   placement: Placement;
   isMinimized: boolean;
   workspace: number;
+  /** ArrangedMonitor.id */
+  monitor: number;
   min: Size;
 }
 
@@ -37,9 +40,7 @@ const CASCADE_PIXELS = 28;
 const CASCADE_STEPS = 8;
 
 export class Arrangement {
-  area: Rectangle;
-  /** All that there is, with the panel's part. */
-  screen: Rectangle;
+  #monitors: readonly ArrangedMonitor[];
   workspace = 0;
   workspaceCount: number;
   readonly #windows: ArrangedWindow[] = [];
@@ -47,9 +48,9 @@ export class Arrangement {
   #opened = 0;
   readonly #onChange: () => void;
 
-  constructor(area: Rectangle, workspaceCount: number, onChange: () => void) {
-    this.area = area;
-    this.screen = area;
+  /** @param monitors  at least one: the first is where windows are that nothing else says a place of */
+  constructor(monitors: readonly ArrangedMonitor[], workspaceCount: number, onChange: () => void) {
+    this.#monitors = monitors;
     this.workspaceCount = workspaceCount;
     this.#onChange = onChange;
   }
@@ -73,17 +74,43 @@ export class Arrangement {
   }
 
   place(window: ArrangedWindow): Rectangle {
-    return placeOf(window.placement, window.free, this.area, this.screen);
+    const { area, screen } = this.monitorOf(window);
+    return placeOf(window.placement, window.free, area, screen);
+  }
+
+  get monitors(): readonly ArrangedMonitor[] {
+    return this.#monitors;
+  }
+
+  monitorOf({ monitor }: ArrangedWindow): ArrangedMonitor {
+    return this.#monitors.find(({ id }) => id === monitor) ?? this.#monitors[0]!;
+  }
+
+  /** On which a point lies, or the nearest. */
+  monitorAt(x: number, y: number): ArrangedMonitor {
+    return monitorAt(this.#monitors, x, y);
+  }
+
+  #monitorBelow({ x, y, width, height }: Rectangle): ArrangedMonitor {
+    return this.monitorAt(x + width / 2, y + height / 2);
+  }
+
+  /** Where the person works. */
+  get #monitorHere(): ArrangedMonitor {
+    const active = this.#active === null ? undefined : this.find(this.#active);
+    return active === undefined ? this.#monitors[0]! : this.monitorOf(active);
   }
 
   open(opened: NewWindow): void {
     const { id, title, size, min = MIN, placement = "free", free, workspace, isMinimized = false } = opened;
     const { below = [], isActive = true } = opened;
     if (this.find(id) !== undefined) return this.focus(id);
+    const monitor = free === undefined ? this.#monitorHere : this.#monitorBelow(free);
     const window: ArrangedWindow = {
       id,
       title,
-      free: clamp(free ?? this.#beside(size), this.area, min),
+      free: clamp(free ?? this.#beside(size, monitor.area), monitor.area, min),
+      monitor: monitor.id,
       placement,
       isMinimized,
       workspace: Math.min(workspace ?? this.workspace, this.workspaceCount - 1),
@@ -95,9 +122,8 @@ export class Arrangement {
     this.#onChange();
   }
 
-  #beside({ width, height }: Size): Rectangle {
+  #beside({ width, height }: Size, area: Rectangle): Rectangle {
     const step = (this.#opened++ % CASCADE_STEPS) * CASCADE_PIXELS;
-    const { area } = this;
     const along = (room: number, length: number): number =>
       Math.max(0, Math.min(Math.floor((room - length) / 2.5) + step, room - length));
     return { x: area.x + along(area.width, width), y: area.y + along(area.height, height), width, height };
@@ -158,13 +184,30 @@ export class Arrangement {
     if (window !== undefined) this.setPlacement(id, window.placement === placement ? "free" : placement);
   }
 
-  /** It is free from here on, and lies there. */
-  moveTo(id: string, place: Rectangle): void {
+  /** It is free from here on, and lies there. @param monitor  else the one below its middle */
+  moveTo(id: string, place: Rectangle, monitor = this.#monitorBelow(place)): void {
     const window = this.find(id);
     if (window === undefined) return;
     window.placement = "free";
-    window.free = clamp(place, this.area, window.min);
+    window.monitor = monitor.id;
+    window.free = clamp(place, monitor.area, window.min);
     this.#onChange();
+  }
+
+  /** It lies there as it lay on the other one. */
+  toMonitor(id: string, monitorId: number): void {
+    const window = this.find(id);
+    const monitor = this.#monitors.find((each) => each.id === monitorId);
+    if (window === undefined || monitor === undefined || window.monitor === monitorId) return;
+    this.#shift(window, this.monitorOf(window), monitor);
+    this.#onChange();
+  }
+
+  #shift(window: ArrangedWindow, from: ArrangedMonitor, to: ArrangedMonitor): void {
+    const { free, min } = window;
+    const place = { ...free, x: free.x - from.screen.x + to.screen.x, y: free.y - from.screen.y + to.screen.y };
+    window.monitor = to.id;
+    window.free = clamp(place, to.area, min);
   }
 
   /** Its program has drawn itself in that size. @param edges  that are pulled: those on the other side stay */
@@ -189,11 +232,14 @@ export class Arrangement {
     this.#onChange();
   }
 
-  /** The place for windows is another one: they stay in sight. */
-  setArea(area: Rectangle, screen: Rectangle = area): void {
-    this.area = area;
-    this.screen = screen;
-    for (const window of this.#windows) window.free = clamp(window.free, area, window.min);
+  /** There are these, or they are larger or smaller: windows stay on theirs, or come to the first if it has gone. */
+  setMonitors(monitors: readonly ArrangedMonitor[]): void {
+    const before = this.#monitors;
+    this.#monitors = monitors;
+    for (const window of this.#windows) {
+      const from = before.find(({ id }) => id === window.monitor) ?? before[0]!;
+      this.#shift(window, from, monitors.find(({ id }) => id === from.id) ?? monitors[0]!);
+    }
     this.#onChange();
   }
 

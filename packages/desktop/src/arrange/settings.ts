@@ -18,6 +18,7 @@ type Layout = keyof typeof LAYOUTS;
 /** In hundredths. */
 export const SCALES = [80, 100, 125, 150, 200] as const;
 export const WORKSPACES_MAX = 9;
+export const MONITORS_MAX = 8;
 /** Minutes until a desktop that nobody touches locks itself; 0: it does not. */
 export const IDLE_MINUTES = [0, 1, 5, 15, 30, 60] as const;
 
@@ -26,6 +27,8 @@ export interface DesktopSettings {
   readonly language: Language;
   readonly layout: Layout;
   readonly scale: number;
+  /** Of all that the first monitor shows, in hundredths. */
+  readonly zoom: number;
   readonly workspaces: number;
   /** Terminals tell a screen reader what they show. */
   readonly hasScreenReader: boolean;
@@ -40,6 +43,7 @@ export const DEFAULT_SETTINGS: DesktopSettings = {
   language: "en",
   layout: "us",
   scale: 100,
+  zoom: 100,
   workspaces: 4,
   hasScreenReader: false,
   hasContrast: false,
@@ -51,17 +55,30 @@ export const DEFAULT_SETTINGS: DesktopSettings = {
 export function settingsFrom(value: unknown): DesktopSettings | null {
   if (typeof value !== "object" || value === null) return null;
   const given = { ...DEFAULT_SETTINGS, ...value } as DesktopSettings;
-  const { theme, language, layout, scale, workspaces, hasScreenReader, hasContrast, isStill, idleMinutes } = given;
+  const { theme, language, layout, scale, zoom, workspaces, hasScreenReader, hasContrast, isStill, idleMinutes } =
+    given;
   const isKnown =
     THEMES.includes(theme) &&
     Object.hasOwn(LANGUAGES, language) &&
     Object.hasOwn(LAYOUTS, layout) &&
     SCALES.some((each) => each === scale) &&
+    SCALES.some((each) => each === zoom) &&
     Number.isInteger(workspaces) &&
     workspaces >= 1 &&
     workspaces <= WORKSPACES_MAX &&
     [hasScreenReader, hasContrast, isStill].every((each) => typeof each === "boolean") &&
     IDLE_MINUTES.some((each) => each === idleMinutes);
-  const known = { theme, language, layout, scale, workspaces, hasScreenReader, hasContrast, isStill, idleMinutes };
+  const known = {
+    theme,
+    language,
+    layout,
+    scale,
+    zoom,
+    workspaces,
+    hasScreenReader,
+    hasContrast,
+    isStill,
+    idleMinutes,
+  };
   return isKnown ? known : null;
 }

@@ -4,7 +4,18 @@ import type { Direction } from "./place.ts";
 export type Command =
   | { readonly do: "snap" | "move"; readonly direction: Direction }
   | { readonly do: "workspace" | "send"; readonly to: number }
-  | { readonly do: "grow" | "shrink" | "next" | "previous" | "close" | "minimize" | "maximize" | "fullscreen" }
+  | {
+      readonly do:
+        | "grow"
+        | "shrink"
+        | "next"
+        | "previous"
+        | "close"
+        | "minimize"
+        | "maximize"
+        | "fullscreen"
+        | "next-monitor";
+    }
   | { readonly do: "launcher" | "terminal" | "files" | "window-menu" | "panel" | "lock" | "help" };
 
 /** Of a KeyboardEvent. */
@@ -36,6 +47,7 @@ const KEYS: Readonly<Record<string, Command>> = {
   KeyM: { do: "minimize" },
   KeyF: { do: "maximize" },
   F11: { do: "fullscreen" },
+  KeyN: { do: "next-monitor" },
   Equal: { do: "grow" },
   Minus: { do: "shrink" },
   KeyW: { do: "window-menu" },

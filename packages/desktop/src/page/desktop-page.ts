@@ -1,4 +1,5 @@
 /** What a desktop's page is made of: its composition root. What runs is the service's: a page loaded again goes on. */
+import { front } from "./front.ts";
 import type { DesktopSettings } from "../arrange/settings.ts";
 import { commandOf } from "../arrange/shortcuts.ts";
 import {
@@ -49,7 +50,7 @@ export async function showDesktop(): Promise<void> {
   try {
     checkAddress();
     const session = await ask<Session>("GET", "/session");
-    setLanguage(session.settings.language);
+    await setLanguage(session.settings.language);
     message.hidden = true;
     if (session.isLocked) await unlocked();
     if (session.isSuspended) await untilResumed();
@@ -100,9 +101,10 @@ function show(session: Session, layout: KeptLayout): void {
       const settings = { ...desktop.settings, ...change };
       desktop.settings = settings;
       await ask("PUT", "/settings", settings);
-      apply(settings);
+      for (const { view } of desktop.monitors.all) apply(settings, view.document);
+      if (change.zoom !== undefined) desktop.monitors.change(desktop.monitors.first.id, { zoom: change.zoom / 100 });
       document.dispatchEvent(new Event(SETTINGS_CHANGED));
-      setLanguage(settings.language);
+      await setLanguage(settings.language);
       panel?.relabel();
       tray.relabel();
       if (change.workspaces !== undefined) desktop.arrangement.setWorkspaceCount(settings.workspaces);
@@ -183,32 +185,31 @@ function show(session: Session, layout: KeptLayout): void {
     [plugins, tray],
   );
   document.body.append(panel.element);
-  apply(session.settings);
   desktop.fit();
 
-  addEventListener(
-    "keydown",
-    (event) => {
-      if (document.querySelector("dialog[open]:not(.launcher)") !== null) return;
-      const isPanel = panel!.element.contains(document.activeElement);
-      const command =
-        event.code === "F6" && !event.ctrlKey && !event.altKey ? ({ do: "panel" } as const) : commandOf(pressOf(event));
-      if (command === null) return;
-      event.preventDefault();
-      event.stopPropagation();
-      if (desktop.command(command)) return;
-      if (command.do === "launcher") launcher.open();
-      else if (command.do === "terminal" || command.do === "files") start(command.do);
-      else if (command.do === "panel") isPanel ? desktop.giveFocus() : panel!.focus();
-      else if (command.do === "lock") lock();
-      else if (command.do === "help") showKeys();
-    },
-    { capture: true },
-  );
-  place.addEventListener("pointerdown", ({ target }) => {
-    if (target === place) desktop.arrangement.focus(null);
+  const keyPressed = (event: KeyboardEvent): void => {
+    if (document.querySelector("dialog[open]:not(.launcher)") !== null) return;
+    const isPanel = document.hasFocus() && panel!.element.contains(document.activeElement);
+    const command =
+      event.code === "F6" && !event.ctrlKey && !event.altKey ? ({ do: "panel" } as const) : commandOf(pressOf(event));
+    if (command === null) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (desktop.command(command)) return;
+    if (command.do === "launcher") launcher.open();
+    else if (command.do === "terminal" || command.do === "files") start(command.do);
+    else if (command.do === "panel") isPanel ? desktop.giveFocus() : panel!.focus();
+    else if (command.do === "lock") lock();
+    else if (command.do === "help") showKeys();
+  };
+  desktop.monitors.each(({ view, element }) => {
+    view.addEventListener("keydown", keyPressed, { capture: true });
+    element.addEventListener("pointerdown", ({ target }) => {
+      if (target === element) desktop.arrangement.focus(null);
+    });
+    element.addEventListener("contextmenu", (event) => event.target === element && event.preventDefault());
+    apply(desktop.settings, view.document);
   });
-  place.addEventListener("contextmenu", (event) => event.target === place && event.preventDefault());
   guests?.connect();
   desktop.restore(layout, ({ id, kept, free, placement, workspace, isMinimized }) =>
     start(kept!.kind, kept!.argument, { id, free, placement, workspace, isMinimized }),
@@ -221,8 +222,7 @@ function pressOf(event: KeyboardEvent): Parameters<typeof commandOf>[0] {
   return { code, ctrlKey, altKey, metaKey, shiftKey, isThirdLevel: event.getModifierState("AltGraph") };
 }
 
-function apply({ theme, scale, hasContrast, isStill }: DesktopSettings): void {
-  const root = document.documentElement;
+function apply({ theme, scale, hasContrast, isStill }: DesktopSettings, { documentElement: root }: Document): void {
   root.classList.toggle("contrast", hasContrast);
   root.classList.toggle("still", isStill);
   root.dataset["theme"] = theme;
@@ -257,13 +257,22 @@ function followPrograms(notify: (text: string) => void): void {
 }
 
 function showKeys(): void {
-  const words = ["keySnap", "keyMove", "keyGrow", "keyNext", "keyWorkspace", "keyWindow", "keyOpen"] as const;
+  const words = [
+    "keySnap",
+    "keyMove",
+    "keyGrow",
+    "keyNext",
+    "keyWorkspace",
+    "keyWindow",
+    "keyMonitor",
+    "keyOpen",
+  ] as const;
   const close = new Button(say("ok"), () => dialog.close()).named("primary");
   const dialog = new Dialog(say("help"), [
     new Label(say("keyHelp"), "p"),
     column(...words.map((word) => new Label(say(word), "p"))).named("keys"),
     row(close).style({ justify: "end" }),
-  ]).open(document.body);
+  ]).open(front());
   close.element.focus();
 }
 
@@ -281,7 +290,7 @@ function logOut({ name }: Session): void {
   const dialog = new Dialog(say("logOutTitle"), [
     new Label(say("logOutSystem", name), "p"),
     row(new Button(say("cancel"), () => dialog.close()), agree).style({ justify: "end" }),
-  ]).open(document.body);
+  ]).open(front());
 }
 
 /** Until the person has said the passphrase. */
@@ -311,6 +320,6 @@ function unlocked(): Promise<void> {
       row(new Button(say("unlock"), unlock).named("primary")).style({ justify: "end" }),
     ]).named("lock");
     dialog.element.addEventListener("cancel", keep);
-    dialog.open(document.body);
+    dialog.open(front());
   });
 }

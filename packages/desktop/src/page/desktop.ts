@@ -3,9 +3,11 @@
  * window is an application of ours, or a program's picture (guest-windows.ts); neither knows of the other.
  */
 import { Arrangement, type ArrangedWindow, type NewWindow } from "../arrange/arrangement.ts";
+import type { ArrangedMonitor } from "../arrange/monitors.ts";
 import { type Placement, placeOf, type Rectangle, resized, type Size, snapAt, snapByKey } from "../arrange/place.ts";
 import type { DesktopSettings } from "../arrange/settings.ts";
 import type { Command } from "../arrange/shortcuts.ts";
+import { Monitors, type PageMonitor, type Point } from "./monitors.ts";
 import { keepAtEnd } from "./service.ts";
 import { create, type MenuItem } from "./widgets/containers.ts";
 import { type FrameAct, type FrameOwner, WindowFrame } from "./window-frame.ts";
@@ -23,6 +25,8 @@ export interface WindowContent {
   shown?(isShown: boolean): void;
   /** How the desktop has it now. */
   arranged?(window: ArrangedWindow, place: Rectangle, isActive: boolean): void;
+  /** It is in another window of the browser now. */
+  moved?(): void;
   /** It draws its frame itself. */
   readonly drawsFrame?: boolean;
 }
@@ -71,7 +75,7 @@ const MOVE_PIXELS = 32;
 const SAVE_MS = 300;
 
 export class Desktop implements FrameOwner {
-  readonly element: HTMLElement;
+  readonly monitors: Monitors;
   readonly arrangement: Arrangement;
   settings: DesktopSettings;
   readonly session: Session;
@@ -92,27 +96,35 @@ export class Desktop implements FrameOwner {
 
   /** @param reservedHeight  of the panel */
   constructor(element: HTMLElement, session: Session, reservedHeight: () => number) {
-    this.element = element;
+    this.monitors = new Monitors(element);
+    this.monitors.first.zoom = session.settings.zoom / 100;
     this.session = session;
     this.settings = session.settings;
     this.#reservedHeight = reservedHeight;
     this.#snapPreview.hidden = true;
-    element.append(this.#snapPreview);
-    this.arrangement = new Arrangement(this.#area, session.settings.workspaces, () => this.#render());
+    this.arrangement = new Arrangement(this.#monitorsNow, session.settings.workspaces, () => this.#render());
     addEventListener("resize", () => this.fit());
-    addEventListener("pointermove", (event) => this.#follow(event));
-    addEventListener("pointerup", (event) => this.#drop(event));
-    addEventListener("pointercancel", (event) => this.#drop(event));
+    this.monitors.onChange(() => this.fit());
+    this.monitors.each(({ view }) => {
+      view.addEventListener("pointermove", (event) => this.#follow(event));
+      view.addEventListener("pointerup", (event) => this.#drop(event));
+      view.addEventListener("pointercancel", (event) => this.#drop(event));
+    });
     addEventListener("pagehide", () => this.#save());
   }
 
-  get #area(): Rectangle {
-    return { x: 0, y: 0, width: innerWidth, height: Math.max(100, innerHeight - this.#reservedHeight()) };
+  get #monitorsNow(): ArrangedMonitor[] {
+    return this.monitors.arrange(this.#reservedHeight());
   }
 
-  /** The page is larger or smaller, or the panel is. */
+  /** A monitor is larger or smaller, has come or gone, or the panel is another. */
   fit(): void {
-    this.arrangement.setArea(this.#area, { x: 0, y: 0, width: innerWidth, height: innerHeight });
+    this.arrangement.setMonitors(this.#monitorsNow);
+  }
+
+  /** On which a window is shown. */
+  monitorOf(window: ArrangedWindow): PageMonitor {
+    return this.monitors.find(window.monitor) ?? this.monitors.first;
   }
 
   onChange(listener: () => void): void {
@@ -126,7 +138,7 @@ export class Desktop implements FrameOwner {
   ): string {
     const id = window.id ?? `window-${++this.#last}`;
     const frame = new WindowFrame(id, this);
-    this.element.append(frame.element);
+    this.monitors.first.element.append(frame.element);
     this.#frames.set(id, frame);
     const made = content(id, frame);
     this.#contents.set(id, made);
@@ -210,37 +222,54 @@ export class Desktop implements FrameOwner {
         isChecked: window.workspace === index,
         act: () => arrangement.sendTo(id, index),
       })),
+      ...this.#monitorItems(window),
       "line",
       { text: say("close"), act: () => this.#contents.get(id)?.close() },
     ];
-    this.#frames.get(id)?.openMenu(document.body, items, at);
+    this.#frames.get(id)?.openMenu(items, at);
+  }
+
+  #monitorItems({ id, monitor }: ArrangedWindow): (MenuItem | "line")[] {
+    const { all } = this.monitors;
+    if (all.length === 1) return [];
+    const items = all.map((each, index) => ({
+      text: say("toMonitor", index + 1),
+      isChecked: each.id === monitor,
+      act: () => this.arrangement.toMonitor(id, each.id),
+    }));
+    return ["line", ...items];
   }
 
   beginDrag(id: string, edges: number, event: PointerEvent): void {
-    this.drag(id, edges, { pointer: event.pointerId, x: event.clientX, y: event.clientY });
+    this.drag(id, edges, { pointer: event.pointerId, ...this.monitors.of(event).placeOf(event) });
     event.preventDefault();
     // The frame keeps the keyboard that it gets by the press.
     this.#contents.get(id)?.focus();
   }
 
-  drag(id: string, edges: number, { pointer, x, y }: { pointer: number; x: number; y: number }): void {
+  /** From a point of the desktop on. */
+  drag(id: string, edges: number, { pointer, x, y }: Point & { readonly pointer: number }): void {
     const window = this.arrangement.find(id);
     if (window === undefined || window.placement === "fullscreen") return;
     this.arrangement.focus(id);
     const place = this.arrangement.place(window);
     this.#drag = { id, edges, pointer, fromX: x, fromY: y, place };
-    document.body.classList.add("dragging");
+    for (const { view } of this.monitors.all) view.document.body.classList.add("dragging");
   }
 
-  #follow({ pointerId, clientX, clientY }: PointerEvent): void {
+  #follow(event: PointerEvent): void {
     const drag = this.#drag;
-    if (drag === null || drag.pointer !== pointerId) return;
+    if (drag === null || drag.pointer !== event.pointerId) return;
+    const at = this.monitors.of(event).placeOf(event);
     const { arrangement } = this;
     const window = arrangement.find(drag.id);
     if (window === undefined) return this.#endDrag();
-    const dx = clientX - drag.fromX,
-      dy = clientY - drag.fromY;
-    if (drag.edges !== 0) return arrangement.moveTo(drag.id, resized(drag.place, drag.edges, dx, dy, window.min));
+    const dx = at.x - drag.fromX,
+      dy = at.y - drag.fromY;
+    if (drag.edges !== 0) {
+      const place = resized(drag.place, drag.edges, dx, dy, window.min);
+      return arrangement.moveTo(drag.id, place, arrangement.monitorOf(window));
+    }
     if (Math.abs(dx) + Math.abs(dy) < 4 && window.placement !== "free") return;
     if (window.placement !== "free") {
       // It comes off at its own size, still below the pointer.
@@ -248,30 +277,36 @@ export class Desktop implements FrameOwner {
       const part = (drag.fromX - drag.place.x) / drag.place.width;
       drag.place = { x: drag.fromX - part * width, y: drag.place.y, width, height };
     }
-    arrangement.moveTo(drag.id, { ...drag.place, x: Math.round(drag.place.x + dx), y: Math.round(drag.place.y + dy) });
-    this.#preview(snapAt(clientX, clientY, arrangement.area));
+    const place = { ...drag.place, x: Math.round(drag.place.x + dx), y: Math.round(drag.place.y + dy) };
+    // Where the pointer is, there is the window, however much of it hangs over.
+    arrangement.moveTo(drag.id, place, arrangement.monitorAt(at.x, at.y));
+    this.#preview(at);
   }
 
-  #preview(placement: Placement | null): void {
-    const { arrangement } = this;
+  #preview({ x: atX, y: atY }: Point): void {
+    const { id, area, screen } = this.arrangement.monitorAt(atX, atY);
+    const placement = snapAt(atX, atY, area);
     this.#snapPreview.hidden = placement === null;
     if (placement === null) return;
-    const { x, y, width, height } = placeOf(placement, arrangement.area, arrangement.area, arrangement.screen);
+    const monitor = this.monitors.find(id) ?? this.monitors.first;
+    if (this.#snapPreview.parentElement !== monitor.element) monitor.element.append(this.#snapPreview);
+    const { x, y, width, height } = placeOf(placement, area, area, screen);
     Object.assign(this.#snapPreview.style, {
-      left: `${x}px`,
-      top: `${y}px`,
+      left: `${x - monitor.x}px`,
+      top: `${y - monitor.y}px`,
       width: `${width}px`,
       height: `${height}px`,
     });
   }
 
-  #drop({ pointerId, clientX, clientY, type }: PointerEvent): void {
+  #drop(event: PointerEvent): void {
     const drag = this.#drag;
-    if (drag === null || drag.pointer !== pointerId) return;
+    if (drag === null || drag.pointer !== event.pointerId) return;
     this.#endDrag();
-    const hasMoved = Math.abs(clientX - drag.fromX) + Math.abs(clientY - drag.fromY) > 4;
-    const snap =
-      type === "pointerup" && drag.edges === 0 && hasMoved ? snapAt(clientX, clientY, this.arrangement.area) : null;
+    const { x, y } = this.monitors.of(event).placeOf(event);
+    const hasMoved = Math.abs(x - drag.fromX) + Math.abs(y - drag.fromY) > 4;
+    const isLetGo = event.type === "pointerup" && drag.edges === 0 && hasMoved;
+    const snap = isLetGo ? snapAt(x, y, this.arrangement.monitorAt(x, y).area) : null;
     if (snap !== null) this.arrangement.setPlacement(drag.id, snap);
     this.#render();
   }
@@ -279,7 +314,7 @@ export class Desktop implements FrameOwner {
   #endDrag(): void {
     this.#drag = null;
     this.#snapPreview.hidden = true;
-    document.body.classList.remove("dragging");
+    for (const { view } of this.monitors.all) view.document.body.classList.remove("dragging");
   }
 
   /** @returns false: it is not about windows */
@@ -305,6 +340,7 @@ export class Desktop implements FrameOwner {
       case "maximize":
       case "fullscreen":
       case "window-menu":
+      case "next-monitor":
         if (window !== undefined) this.#commandWindow(window, command);
         return true;
       default:
@@ -337,6 +373,15 @@ export class Desktop implements FrameOwner {
     else if (command.do === "maximize" || command.do === "fullscreen")
       arrangement.toggle(id, command.do === "maximize" ? "maximized" : "fullscreen");
     else if (command.do === "window-menu") this.openWindowMenu(id);
+    else if (command.do === "next-monitor") this.#toNextMonitor(window);
+  }
+
+  #toNextMonitor(window: ArrangedWindow): void {
+    const { all } = this.monitors;
+    const next = all[(all.indexOf(this.monitorOf(window)) + 1) % all.length]!;
+    this.arrangement.toMonitor(window.id, next.id);
+    next.view.focus();
+    this.giveFocus();
   }
 
   #render(): void {
@@ -350,7 +395,13 @@ export class Desktop implements FrameOwner {
         isActive = arrangement.active === window.id;
       const wasShown = frame.isShown;
       frame.hasBar = content.drawsFrame !== true && window.placement !== "fullscreen";
-      frame.update({ title: window.title, place, isShown, isActive, placement: window.placement, order });
+      const monitor = this.monitorOf(window);
+      if (frame.element.parentElement !== monitor.element) {
+        monitor.element.append(frame.element);
+        content.moved?.();
+      }
+      const shown = { ...place, x: place.x - monitor.x, y: place.y - monitor.y };
+      frame.update({ title: window.title, place: shown, isShown, isActive, placement: window.placement, order });
       if (wasShown !== isShown) content.shown?.(isShown);
       content.arranged?.(window, place, isActive);
     }

@@ -9,6 +9,7 @@ import type { Desktop, WindowContent } from "./desktop.ts";
 import { DisplayInput } from "@stratos/console/page/display-input";
 import { readParts } from "@stratos/display/read-parts";
 import type { ShownTrayItem } from "../machine/guest-bus.ts";
+import type { PageMonitor } from "./monitors.ts";
 import type { Notifications } from "./notifications.ts";
 import { openSocket, type PageConnection } from "./service.ts";
 import type { TrayArea } from "./tray.ts";
@@ -28,6 +29,8 @@ interface ToldWindow {
 
 interface ToldPicture extends Rectangle {
   readonly id: number;
+  /** Its own pixels for one of the desktop. */
+  readonly scale: number;
   readonly window: number | null;
   readonly role: "window" | "overlay" | "cursor";
 }
@@ -36,6 +39,8 @@ interface Wish {
   readonly id: number;
   readonly kind: "raise" | "minimize" | "fill" | "drag";
   readonly filling?: "" | "maximized" | "fullscreen";
+  /** Null: that on which it lies. */
+  readonly monitor?: number | null;
   readonly edges?: number;
 }
 
@@ -58,6 +63,9 @@ type Told = Partial<{
 
 const AGAIN_MS = 1000;
 const HIDDEN_MS = 1000;
+/** As the service takes it. */
+const SCALE_MIN = 0.25,
+  SCALE_MAX = 8;
 
 export class GuestWindows {
   readonly #desktop: Desktop;
@@ -68,6 +76,8 @@ export class GuestWindows {
   #socket: PageConnection | null = null;
   #cursorPicture: HTMLCanvasElement | null = null;
   #isLost = false;
+  #sentMonitors = "";
+  #cursor = "default";
   #focus: number | null = null;
 
   readonly #tray: TrayArea;
@@ -80,20 +90,28 @@ export class GuestWindows {
       (message) => this.send(message),
       () => notifications.add(say("pasteTooLong")),
     );
-    desktop.element.append(this.input.field);
+    const { monitors } = desktop;
+    monitors.first.element.append(this.input.field);
     desktop.onChange(() => this.#tellFocus());
-    addEventListener("resize", () => this.#tellArea());
-    addEventListener("pointermove", ({ clientX, clientY }) => {
-      if (this.#cursorPicture === null) return;
-      this.#cursorPicture.style.transform = `translate(${clientX}px, ${clientY}px)`;
-    });
+    desktop.onChange(() => this.#tellMonitors());
+    monitors.each((monitor) =>
+      monitor.view.addEventListener("pointermove", (event) => {
+        monitor.element.style.setProperty("--guest-cursor", this.#cursor);
+        const picture = this.#cursorPicture;
+        if (picture === null) return;
+        if (picture.parentElement !== monitor.element) monitor.element.append(picture);
+        const { x, y } = monitor.placeOf(event);
+        picture.style.transform = `translate(${x - monitor.x}px, ${y - monitor.y}px)`;
+      }),
+    );
   }
 
   connect(): void {
     const socket = openSocket("/display", () => {
       if (this.#isLost) this.#notifications.add(say("connectionBack"));
       this.#isLost = false;
-      this.#tellArea();
+      this.#sentMonitors = "";
+      this.#tellMonitors();
       this.#focus = null;
       this.#tellFocus();
     });
@@ -119,8 +137,16 @@ export class GuestWindows {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 
-  #tellArea(): void {
-    this.send({ area: { width: Math.min(8192, innerWidth), height: Math.min(8192, innerHeight) } });
+  /** When there are others, or they are larger or sharper. */
+  #tellMonitors(): void {
+    const monitors = this.#desktop.monitors.all.map(({ id, x, y, width, height, zoom, view }) => {
+      const scale = Math.max(SCALE_MIN, Math.min(SCALE_MAX, view.devicePixelRatio * zoom));
+      return { id, x, y, width, height, scale };
+    });
+    const text = JSON.stringify(monitors);
+    if (text === this.#sentMonitors) return;
+    this.#sentMonitors = text;
+    this.send({ monitors });
   }
 
   #tellFocus(): void {
@@ -145,8 +171,11 @@ export class GuestWindows {
     if (wish !== undefined) this.#wished(wish);
     if (picture !== undefined) this.#pictureIs(picture);
     if (dropped !== undefined) this.#dropPicture(dropped);
-    if (cursor !== undefined) document.documentElement.style.setProperty("--guest-cursor", cursor);
-    if (text !== undefined) this.input.takeText(text);
+    if (cursor !== undefined) {
+      this.#cursor = cursor;
+      for (const { element } of this.#desktop.monitors.all) element.style.setProperty("--guest-cursor", cursor);
+    }
+    if (text !== undefined) this.input.takeText(text === null ? null : this.#inWindow(text));
     if (locked !== undefined) this.input.keepPointer(locked);
     if (copied !== undefined) this.input.copied(copied);
     if (notification !== undefined) this.#notifications.addOf(notification);
@@ -154,9 +183,28 @@ export class GuestWindows {
     if (told.tray !== undefined) this.#tray.items = told.tray;
     if (frame === true) {
       const shown = (): void => this.send({ shown: true });
-      if (document.hidden) setTimeout(shown, HIDDEN_MS);
-      else requestAnimationFrame(shown);
+      const { seen } = this.#desktop.monitors;
+      if (seen === null) setTimeout(shown, HIDDEN_MS);
+      else seen.view.requestAnimationFrame(shown);
     }
+  }
+
+  #monitorOf({ x, y }: Rectangle): PageMonitor {
+    const { monitors, arrangement } = this.#desktop;
+    return monitors.find(arrangement.monitorAt(x, y).id) ?? monitors.first;
+  }
+
+  /** Where in its window a part of the desktop is. */
+  #inWindow(place: Rectangle): Rectangle {
+    const { x, y } = this.#monitorOf(place);
+    return { ...place, x: place.x - x, y: place.y - y };
+  }
+
+  /** Keys are heard in the window that has them. */
+  focusIn(element: Element): void {
+    const { field } = this.input;
+    if (field.ownerDocument !== element.ownerDocument) (element.closest("main") ?? element).append(field);
+    this.input.focus();
   }
 
   #closed(id: number): void {
@@ -174,25 +222,31 @@ export class GuestWindows {
     this.#tellFocus();
   }
 
-  #wished({ id, kind, filling = "", edges = 0 }: Wish): void {
+  #wished({ id, kind, filling = "", monitor = null, edges = 0 }: Wish): void {
     const key = this.#windows.get(id)?.key;
     if (key === undefined) return;
     const { arrangement } = this.#desktop;
     if (kind === "raise") arrangement.focus(key);
     else if (kind === "minimize") arrangement.minimize(key);
-    else if (kind === "fill") arrangement.setPlacement(key, filling === "" ? "free" : filling);
-    else {
+    else if (kind === "fill") {
+      if (filling !== "" && monitor !== null) arrangement.toMonitor(key, monitor);
+      arrangement.setPlacement(key, filling === "" ? "free" : filling);
+    } else {
       const pressed = this.input.takePress();
       if (pressed !== null) this.#desktop.drag(key, edges, pressed);
     }
   }
 
   #pictureIs(told: ToldPicture): void {
-    const { id, window, role, x, y, width, height } = told;
+    const { id, window, role, width, height, scale } = told;
     const present = this.#pictures.get(id);
     const canvas = present?.canvas ?? create("canvas", `picture ${role}`);
-    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-    Object.assign(canvas.style, { left: `${x}px`, top: `${y}px` });
+    const pixels = { width: Math.ceil(width * scale), height: Math.ceil(height * scale) };
+    if (canvas.width !== pixels.width || canvas.height !== pixels.height) Object.assign(canvas, pixels);
+    // Its last pixel may be but a part of one of the desktop's.
+    const size = { width: `${pixels.width / scale}px`, height: `${pixels.height / scale}px` };
+    const { x, y } = role === "overlay" ? this.#inWindow(told) : told;
+    Object.assign(canvas.style, size, { left: `${x}px`, top: `${y}px` });
     if (present !== undefined) {
       present.told = told;
       return;
@@ -201,9 +255,12 @@ export class GuestWindows {
     const owner = window === null ? undefined : this.#windows.get(window);
     canvas.setAttribute("aria-hidden", "true");
     if (role === "cursor") this.#cursorPicture = canvas;
-    else this.input.listen(canvas);
+    else {
+      canvas.addEventListener("pointerdown", () => this.focusIn(canvas));
+      this.input.listen(canvas, (event) => this.#desktop.monitors.of(event).placeWithin(event));
+    }
     if (owner !== undefined) owner.hold.append(canvas);
-    else this.#desktop.element.append(canvas);
+    else this.#monitorOf(told).element.append(canvas);
   }
 
   #dropPicture(id: number): void {
@@ -316,7 +373,7 @@ class GuestWindow implements WindowContent {
   }
 
   focus(): void {
-    this.#owner.input.focus();
+    this.#owner.focusIn(this.hold);
   }
 
   close(): void {

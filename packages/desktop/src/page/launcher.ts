@@ -2,6 +2,7 @@
 import type { DesktopEntry } from "../entries/desktop-entry.ts";
 import type { SandboxedList } from "./applications/sandboxed.ts";
 import { ask, readBlob } from "./service.ts";
+import { front } from "./front.ts";
 import { create, Dialog } from "./widgets/containers.ts";
 import { TextField } from "./widgets/controls.ts";
 import { Widget } from "./widgets/widget.ts";
@@ -81,7 +82,7 @@ export class Launcher {
     this.#list.setAttribute("aria-label", say("applications"));
     const dialog = new Dialog(say("applications"), [field, new Widget(this.#list)]).named("launcher");
     dialog.on("closed", () => void (this.#dialog = null));
-    this.#dialog = dialog.open(document.body);
+    this.#dialog = dialog.open(front());
     field.on<string>("change", ({ detail }) => this.#search(detail));
     control.addEventListener("keydown", (event) => {
       const columns = Math.max(

@@ -4,6 +4,7 @@
  */
 import type { ProgramNotification } from "@stratos/dbus";
 import { ask } from "./service.ts";
+import { front } from "./front.ts";
 import { create, Menu } from "./widgets/containers.ts";
 import { currentLanguage, say } from "./words.ts";
 
@@ -128,7 +129,7 @@ export class Notifications {
     new Menu(
       say("notifications"),
       items.length === 0 ? [{ text: say("noNotifications"), act: () => {} }] : [...items, "line", clear],
-    ).open(document.body, at);
+    ).open(front(), at);
   }
 
   #clear(): void {

@@ -1,4 +1,5 @@
 /** What the session's menu does with the machine: it is suspended until somebody goes on, or shut down. */
+import { front } from "./front.ts";
 import type { Session } from "./desktop.ts";
 import { ask } from "./service.ts";
 import { Dialog, row } from "./widgets/containers.ts";
@@ -41,7 +42,7 @@ function showSuspended(): Promise<void> {
     };
     const looking = setInterval(() => void look().catch(() => {}), LOOK_MS);
     dialog.element.addEventListener("cancel", keep);
-    dialog.open(document.body);
+    dialog.open(front());
     goOn.element.focus();
   });
 }
@@ -61,5 +62,5 @@ export function askToShutDown({ keepsFiles }: Session, ended: () => void): void 
     new Label(say(keepsFiles ? "shutDownKept" : "logOutOwn"), "p"),
     problem,
     row(new Button(say("cancel"), () => dialog.close()), agree).style({ justify: "end" }),
-  ]).open(document.body);
+  ]).open(front());
 }

@@ -2,6 +2,7 @@
  * The machine's sound in the page: heard once there is something to hear and the person has touched the page, before
  * which browsers let nothing sound. serve/sound-socket.ts has the messages.
  */
+import { front } from "./front.ts";
 import { openSocket, type PageConnection } from "./service.ts";
 import { Dialog, row } from "./widgets/containers.ts";
 import { Button, Slider, Switch } from "./widgets/controls.ts";
@@ -132,7 +133,7 @@ export class Sound {
   openControls(): void {
     const close = new Button(say("ok"), () => dialog.close()).named("primary");
     const [slider, mute] = this.controls();
-    const dialog = new Dialog(say("sound"), [slider, mute, row(close).style({ justify: "end" })]).open(document.body);
+    const dialog = new Dialog(say("sound"), [slider, mute, row(close).style({ justify: "end" })]).open(front());
     slider.control.focus();
   }
 }

@@ -3,6 +3,7 @@ import { fromBase64 } from "@stratos/base";
 import type { MenuNode } from "@stratos/dbus";
 import type { ShownTrayItem } from "../machine/guest-bus.ts";
 import { ask, readBlob } from "./service.ts";
+import { front } from "./front.ts";
 import { create, Menu, type MenuItem } from "./widgets/containers.ts";
 import { Button } from "./widgets/controls.ts";
 import { Widget } from "./widgets/widget.ts";
@@ -119,6 +120,6 @@ export class TrayArea extends Widget {
     };
     button.focus();
     const { left, top } = button.getBoundingClientRect();
-    new Menu(title, nodes.map(itemOf)).open(document.body, { x: left, y: top });
+    new Menu(title, nodes.map(itemOf)).open(front(), { x: left, y: top });
   }
 }

@@ -1,5 +1,6 @@
 /** A window on the page: title, buttons, edges to pull; within it widgets of an application or a program's picture. */
 import { EDGE, type Rectangle } from "../arrange/place.ts";
+import { focusNear } from "./front.ts";
 import { create, Menu } from "./widgets/containers.ts";
 import { say } from "./words.ts";
 
@@ -105,10 +106,10 @@ export class WindowFrame {
     style.zIndex = String(10 + order);
   }
 
-  openMenu(over: HTMLElement, items: ConstructorParameters<typeof Menu>[1], at?: { x: number; y: number }): void {
+  openMenu(items: ConstructorParameters<typeof Menu>[1], at?: { x: number; y: number }): void {
     const { left, top } = this.element.getBoundingClientRect();
     const place = at ?? { x: left, y: top + this.barHeight };
-    new Menu(say("windowMenu", this.#title.textContent), items).open(over, place);
+    new Menu(say("windowMenu", this.#title.textContent), items).open(this.element.ownerDocument.body, place);
   }
 
   remove(): void {
@@ -117,6 +118,6 @@ export class WindowFrame {
 
   /** The window itself, where nothing in it asks for the keyboard. */
   focus(): void {
-    if (!this.element.contains(document.activeElement)) this.element.focus({ preventScroll: true });
+    if (!this.element.contains(focusNear(this.element))) this.element.focus({ preventScroll: true });
   }
 }

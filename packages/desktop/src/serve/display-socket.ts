@@ -5,7 +5,7 @@
  *     server                                              page
  *     { present: { windows, notifications } }: all that
  *       there are; the page may know of others
- *     { window: { id, title, appId, width, height, … } }  { token }, { area }
+ *     { window: { id, title, appId, width, height, … } }  { token }, { monitors: [{ id, x, … }] }
  *     { closed }, { wish: { id, kind, … } }               { focus }, { place }, { arrange }, { hide }, { close }
  *     { picture: { id, window, role, x, y, … } }          what `PageInput` takes: keys, pointer, text
  *     bytes: u32 picture, then for each rectangle that
@@ -22,6 +22,8 @@ import type { ShownTrayItem } from "../machine/guest-bus.ts";
 import {
   type Arranger,
   cursorName,
+  type Monitor,
+  MONITORS_MAX,
   type Picture,
   type Rectangle,
   type ScreenWindow,
@@ -39,6 +41,9 @@ const SHOWN_HZ = 60,
 const BUFFERED_MAX = 1 << 26;
 /** Pixels of an area, and of a window. */
 const LENGTH_MAX = 8192;
+/** Pixels of a monitor for one of windows: what browsers have, with the person's own. */
+const SCALE_MIN = 0.25,
+  SCALE_MAX = 8;
 const FILLINGS = ["", "maximized", "fullscreen"] as const;
 
 interface Viewer {
@@ -218,7 +223,9 @@ export class DisplaySocket implements Arranger {
     const role = window !== null ? "window" : compositor.isCursor(picture) ? "cursor" : "overlay";
     const id = window === null ? null : (this.#ids.get(window) ?? null);
     const { x, y, width, height } = picture.place;
-    this.#tell(`picture ${picture.id}`, { picture: { id: picture.id, window: id, role, x, y, width, height } });
+    this.#tell(`picture ${picture.id}`, {
+      picture: { id: picture.id, window: id, role, x, y, width, height, scale: picture.scale },
+    });
   }
 
   #showPixels(viewer: Viewer): void {
@@ -234,13 +241,13 @@ export class DisplaySocket implements Arranger {
 
   #take(viewer: Viewer, message: Message): void {
     const { compositor } = this.#display;
-    const { area, focus, place, arrange, hide, close, shown } = message;
+    const { monitors, focus, place, arrange, hide, close, shown } = message;
     if (shown === true) {
       viewer.isWaiting = false;
       this.#showPixels(viewer);
     }
-    if (isRecord(area) && isLength(area["width"]) && isLength(area["height"]) && area["width"] * area["height"] > 0)
-      compositor.setArea({ width: area["width"], height: area["height"] });
+    const known = monitorsOf(monitors);
+    if (known !== null) compositor.setMonitors(known);
     if (focus !== undefined) compositor.focus(this.#windowAt(focus));
     const placed = this.#of(place);
     if (placed !== null && isPlace(placed.of["x"]) && isPlace(placed.of["y"]))
@@ -271,6 +278,21 @@ export class DisplaySocket implements Arranger {
     const window = this.#windowAt(value["id"]);
     return window === null ? null : { window, of: value };
   }
+}
+
+/** @returns null: these are none that there can be */
+function monitorsOf(value: unknown): Monitor[] | null {
+  if (!Array.isArray(value) || value.length === 0 || value.length > MONITORS_MAX) return null;
+  const monitors = value.flatMap((each): Monitor[] => {
+    const { id, x, y, width, height, scale } = isRecord(each) ? each : {};
+    const isWhole = isLength(x) && isLength(y) && isLength(width) && isLength(height) && width * height > 0;
+    if (!isWhole || !isLength(id) || typeof scale !== "number" || !(scale >= SCALE_MIN && scale <= SCALE_MAX))
+      return [];
+    return [{ id, x, y, width, height, scale, refreshHz: SHOWN_HZ }];
+  });
+  const ids = new Set(monitors.map(({ id }) => id));
+  const isAtCorner = (["x", "y"] as const).every((key) => Math.min(...monitors.map((each) => each[key])) === 0);
+  return monitors.length === value.length && ids.size === monitors.length && isAtCorner ? monitors : null;
 }
 
 function isRecord(value: unknown): value is Message {

@@ -73,16 +73,15 @@ export class SoundSocket implements AudioSink {
       // It is told again when there is something.
       hearer.isTold = false;
     }
-    const { server } = this.#sound;
     const isPart = typeof volume === "number" && volume >= 0 && volume <= 1;
     if (!isPart && typeof isMuted !== "boolean") return;
-    const wanted = isPart ? [volume, volume].map((part) => Math.round(part * VOLUME_NORM)) : server.volumes;
-    server.setVolume(wanted, typeof isMuted === "boolean" ? isMuted : server.isMuted);
+    const wanted = isPart ? [volume, volume].map((part) => Math.round(part * VOLUME_NORM)) : this.#sound.volumes;
+    this.#sound.server.setVolume(wanted, typeof isMuted === "boolean" ? isMuted : this.#sound.isMuted);
   }
 
   /** Of both sides the louder; above what is normal a program has made it. */
   get #volume(): string {
-    const { volumes, isMuted } = this.#sound.server;
+    const { volumes, isMuted } = this.#sound;
     return JSON.stringify({ volume: Math.max(...volumes) / VOLUME_NORM, isMuted });
   }
 

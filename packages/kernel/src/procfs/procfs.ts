@@ -13,7 +13,7 @@ import type { ProcView } from "./proc-view.ts";
 import { ProcessDirectory } from "./process-directory.ts";
 import { addSystemFiles } from "./system-files.ts";
 import { describeProcOptions, isShown, parseProcOptions, SHOW_ALL, type ProcOptions } from "./proc-options.ts";
-import { sysctlDirectory } from "./sysctl.ts";
+import { sysctlDirectory } from "./sysctl-directory.ts";
 import type { TaskObserver } from "../task/task-observer.ts";
 
 const SELF = "self",

@@ -16,7 +16,7 @@ import { PTYS_MAX } from "../tty/tty-state.ts";
 import { RR_TIMESLICE_MS } from "../task/scheduler.ts";
 import { PID_MAX_LEAST, PID_MAX_MOST } from "../task/task-table.ts";
 import { type MqueueLimits, mqueueOf } from "../fs/mqueue/mqueue.ts";
-import { PseudoDirectory, type PseudoFileSystem } from "../pseudo/pseudo-inodes.ts";
+import { PseudoDirectory } from "../pseudo/pseudo-inodes.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
 import { randomUuid } from "../ground/uuid.ts";
 import { ConfDirectory, interfaceSettings } from "./interface-settings.ts";
@@ -408,12 +408,7 @@ export function settledValues(what: "only" | "hint" = "only"): (readonly [path: 
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** @param region  of the inodes below it (PseudoFileSystem.inRegion) */
-export function sysctlDirectory(fileSystem: PseudoFileSystem, region: number): PseudoDirectory {
-  return new PseudoDirectory(fileSystem).fillLater(region, addSettings);
-}
-
-function addSettings(root: PseudoDirectory): void {
+export function addSettings(root: PseudoDirectory): void {
   const { fileSystem } = root;
   for (const [path, make] of Object.entries(SETTINGS)) {
     const names = path.split("/");

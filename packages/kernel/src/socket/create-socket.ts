@@ -29,11 +29,11 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
-import { RawSocket } from "./inet/raw-socket.ts";
+import { makeRawSocket } from "./inet/make-raw-socket.ts";
 import { TcpSocket } from "./inet/tcp-socket.ts";
 import { UdpSocket } from "./inet/udp-socket.ts";
 import { createNetlinkSocket } from "./netlink/netlink-socket.ts";
-import { PacketSocket } from "./packet/packet-socket.ts";
+import { makePacketSocket } from "./packet/make-packet-socket.ts";
 import type { Socket } from "./socket.ts";
 import { UnixConnectionSocket } from "./unix/unix-connection.ts";
 import { UnixDatagramSocket } from "./unix/unix-datagram.ts";
@@ -73,7 +73,7 @@ export function createSocket(
     case AF_PACKET:
       if (!isCapable(task.credentials, CAP_NET_RAW, task.network.owner)) return -EPERM;
       if (type !== SOCK_RAW && type !== SOCK_DGRAM) return -ESOCKTNOSUPPORT;
-      return new PacketSocket(task.network, type, protocol, flags, task.credentials);
+      return makePacketSocket(task.network, type, protocol, flags, task.credentials);
     default:
       return -EAFNOSUPPORT;
   }
@@ -107,7 +107,7 @@ function createInetSocket(
       return new TcpSocket(task.network, family, flags, task.credentials);
     case SOCK_DGRAM:
       if (protocol === (family === AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6)) {
-        return mayPing(task) ? new RawSocket(task.network, family, type, protocol, flags, task.credentials) : -EACCES;
+        return mayPing(task) ? makeRawSocket(task.network, family, type, protocol, flags, task.credentials) : -EACCES;
       }
       if (protocol !== IPPROTO_IP && protocol !== IPPROTO_UDP && protocol !== IPPROTO_UDPLITE) return -EPROTONOSUPPORT;
       return new UdpSocket(
@@ -120,7 +120,7 @@ function createInetSocket(
     case SOCK_RAW:
       if (protocol === IPPROTO_IP || protocol > 255) return -EPROTONOSUPPORT;
       return isCapable(task.credentials, CAP_NET_RAW, task.network.owner)
-        ? new RawSocket(task.network, family, type, protocol, flags, task.credentials)
+        ? makeRawSocket(task.network, family, type, protocol, flags, task.credentials)
         : -EPERM;
     default:
       return -ESOCKTNOSUPPORT;

@@ -1,7 +1,7 @@
 import { ENETUNREACH, IPPROTO_TCP } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { makeLoopbackLink, type SocketProvider } from "@stratos/host";
-import { Netfilter } from "@stratos/netfilter";
+import type { Netfilter } from "@stratos/netfilter";
 import {
   ANY_V4,
   type IpAddress,
@@ -23,9 +23,9 @@ import type { TcpClaim, TcpNetwork } from "./inet/tcp-socket.ts";
 import type { UdpClaim, UdpNetwork } from "./inet/udp-socket.ts";
 import type { RoughNetwork } from "./inet/rough-network.ts";
 import type { NetlinkNetwork, NetlinkSocket } from "./netlink/netlink-socket.ts";
-import { FilterHost } from "./ip/filter-host.ts";
 import { NetworkIp } from "./ip/network-ip.ts";
 import { NetworkUplink } from "./ip/network-uplink.ts";
+import { makeNetfilter } from "./make-netfilter.ts";
 import { removeInterface } from "./interface-changes.ts";
 import type { ChangeAsker, NetworkObserver } from "./interface-network.ts";
 import { NetworkSettings } from "./network-settings.ts";
@@ -108,8 +108,8 @@ export class Network
   asker: ChangeAsker | null = null;
   /** Sends and receives IP over links. */
   readonly ip: NetworkIp;
-  /** Rules for what those carry. */
-  readonly netfilter: Netfilter;
+  /** Rules for what those carry; null: nobody has asked for any. */
+  netfilter: Netfilter | null = null;
   /** Carries TCP over links. */
   readonly tcp: NetworkTcp;
   #lastIndex = 0;
@@ -127,7 +127,6 @@ export class Network
     this.pingIdentifiers = new PortTable<PingClaim>(kernel.random, DeviceWeight.beforeFamily);
     this.udplitePorts = new PortTable<UdpClaim>(kernel.random, DeviceWeight.beforeFamily);
     this.ip = new NetworkIp(this);
-    this.netfilter = new Netfilter(new FilterHost(this));
     this.tcp = new NetworkTcp(this, this.ip);
     this.ip.register(IPPROTO_TCP, this.tcp);
     const loopback = this.makeInterface("loopback", {
@@ -178,6 +177,10 @@ export class Network
     one.link?.setUp(true);
     one.addresses.push(...addresses);
     this.routes.update(one);
+  }
+
+  rules(): Netfilter {
+    return (this.netfilter ??= makeNetfilter(this));
   }
 
   /** An interface more, which is down and has no address; nobody is told. */

@@ -38,7 +38,7 @@ import {
 } from "../fs/mqueue/mqueue.ts";
 import { checkAccess, checkSticky, MAY_READ, MAY_WRITE } from "../security/permission.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
-import { NetlinkSocket } from "../socket/netlink/netlink-socket.ts";
+import { isNetlink } from "../socket/netlink/is-netlink.ts";
 import type { Task } from "../task/task.ts";
 import { toMonotonic } from "../task/clocks.ts";
 import { Dentry } from "../vfs/dentry.ts";
@@ -190,7 +190,7 @@ function notify(task: Task, fd: number, eventAddress: number): number {
       const cookieAddress = getU64(view, Sigevent.offset.sigev_value);
       const socket = task.files.get(signal);
       if (socket === undefined) return -EBADF;
-      if (!(socket instanceof NetlinkSocket)) return -EINVAL;
+      if (!isNetlink(socket)) return -EINVAL;
       const bytes = new Uint8Array(NOTIFY_COOKIE_LEN);
       if (task.space.copyIn(cookieAddress, bytes, 0, NOTIFY_COOKIE_LEN) < 0) return -EFAULT;
       notification.cookie = { bytes, socket };

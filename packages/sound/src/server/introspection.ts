@@ -4,7 +4,8 @@ import { FLOAT32LE } from "../audio/formats.ts";
 import { NO_INDEX, VOLUME_NORM } from "../wire/commands.ts";
 import { type Properties, propertyText, type SampleSpec, type TagWriter, textProperties } from "../wire/tags.ts";
 import { ANY_SAMPLES, formatInfo } from "./format-negotiation.ts";
-import { type PlaybackStream, RATE } from "./playback-stream.ts";
+import { RATE } from "../audio/rate.ts";
+import type { PlaybackStream } from "./playback-stream.ts";
 
 export const SINK_NAME = "stratos";
 export const SINK_INDEX = 0;

@@ -12,10 +12,8 @@ import { type Remixing, stereoGains, toStereo } from "../audio/channels.ts";
 import { Resampler } from "../audio/resampler.ts";
 import { NO_INDEX, SEEK_ABSOLUTE, SEEK_RELATIVE, SEEK_RELATIVE_END, VOLUME_NORM } from "../wire/commands.ts";
 import type { Properties, SampleSpec } from "../wire/tags.ts";
+import { RATE } from "../audio/rate.ts";
 import { type BufferBudget, StreamBuffer } from "./stream-buffer.ts";
-
-/** Frames of each channel in a second, as they are heard. */
-export const RATE = 48_000;
 
 /** Of what a program asks for: PulseAudio's, so that players which count on these do here. */
 const LENGTH_MAX = 4 << 20;

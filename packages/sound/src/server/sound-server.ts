@@ -6,7 +6,8 @@
 import { IS_CHANGED, NO_INDEX, OF_SINK, VOLUME_NORM } from "../wire/commands.ts";
 import { type ServerWords, SINK_INDEX } from "./introspection.ts";
 import type { Transport, TransportEvents } from "./peer.ts";
-import { linearVolume, type PlaybackStream, RATE } from "./playback-stream.ts";
+import { RATE } from "../audio/rate.ts";
+import { linearVolume, type PlaybackStream } from "./playback-stream.ts";
 import { SoundClient } from "./sound-client.ts";
 import type { BufferBudget } from "./stream-buffer.ts";
 

@@ -4,7 +4,7 @@ import { commandPacket } from "../wire/packets.ts";
 import { type FormatInfo, type SampleSpec, TagReader, TagWriter, textProperties } from "../wire/tags.ts";
 import { STEREO } from "../audio/channels.ts";
 import { S16LE } from "../audio/formats.ts";
-import { RATE } from "../server/playback-stream.ts";
+import { RATE } from "../audio/rate.ts";
 import { SoundServer } from "../server/sound-server.ts";
 import type { TransportEvents } from "../server/peer.ts";
 

@@ -80,6 +80,11 @@ export class Client {
     return this.#objects.get(DISPLAY_ID) === this.display && [...this.#objects].every(([id, each]) => isOwn(id, each));
   }
 
+  /** Of an interface. */
+  objectsOf(interfaceName: string): Resource[] {
+    return [...this.#objects.values()].filter(({ interface: { name } }) => name === interfaceName);
+  }
+
   serveAgain(resource: Resource): void {
     this.#owner.serveAgain(resource);
   }

@@ -18,16 +18,25 @@ export interface ClientEnd {
   onEnd(): void;
 }
 
+/** Globals that come and go, by names that no two ever have. */
+interface ChangingGlobals {
+  readonly globals: ReadonlyMap<number, Global>;
+  /** Also of one that has gone, and that a program asks for before it knows; null: there never was one. */
+  globalNamed(name: number): Global | null;
+}
+
 /** Connections at a time; one more is closed. */
 const CLIENTS_MAX = 256;
-/** wl_registry.global, wl_callback.done. */
+/** wl_registry.global, wl_registry.global_remove, wl_callback.done. */
 const GLOBAL_EVENT = 0,
+  GLOBAL_REMOVE_EVENT = 1,
   DONE_EVENT = 0;
 const INVALID_OBJECT = 0;
 
 export class Display implements ClientOwner {
   readonly interfaces: ReadonlyMap<string, Interface>;
   readonly #globals: readonly Global[];
+  readonly #changing: ChangingGlobals;
   readonly #onDefect: (error: unknown) => void;
   /** Handlers of objects that have no part, by their interfaces: those of one that was loaded. */
   readonly served: ReadonlyMap<string, (resource: Resource) => void>;
@@ -41,6 +50,7 @@ export class Display implements ClientOwner {
   constructor(
     interfaces: ReadonlyMap<string, Interface>,
     globals: readonly Global[],
+    changing: ChangingGlobals,
     onDefect: (error: unknown) => void,
     pixelBytesMax: number,
     served: ReadonlyMap<string, (resource: Resource) => void>,
@@ -49,6 +59,7 @@ export class Display implements ClientOwner {
     this.pixelBytesMax = pixelBytesMax;
     this.interfaces = interfaces;
     this.#globals = globals;
+    this.#changing = changing;
     this.#onDefect = onDefect;
   }
 
@@ -77,11 +88,37 @@ export class Display implements ClientOwner {
       },
       get_registry: (registry: Resource) => {
         const globals = [...this.#globals, ...more];
-        serveRegistry(registry, globals);
-        for (const [index, { interface: type, version }] of globals.entries())
-          registry.send(GLOBAL_EVENT, [index + 1, type.name, version]);
+        this.#serveRegistry(registry, globals);
+        for (const [index, global] of globals.entries()) tellGlobal(registry, index + 1, global);
+        for (const [name, global] of this.#changing.globals) tellGlobal(registry, name, global);
       },
     };
+  }
+
+  #serveRegistry(registry: Resource, globals: readonly Global[]): void {
+    registry.handler = {
+      bind: (name: number, interfaceName: string, version: number, id: number) => {
+        const global = globals[name - 1] ?? this.#changing.globalNamed(name);
+        if (global === null || global.interface.name !== interfaceName)
+          registry.fail(INVALID_OBJECT, `there is no ${interfaceName} of name ${name}`);
+        if (version < 1 || version > global.version)
+          registry.fail(INVALID_OBJECT, `${interfaceName} has version ${global.version}, not ${version}`);
+        global.bind(registry.client.create(id, global.interface, version));
+      },
+    };
+  }
+
+  /** Of those that come and go: it is there from here on. */
+  appeared(name: number, global: Global): void {
+    for (const registry of this.#registries()) tellGlobal(registry, name, global);
+  }
+
+  vanished(name: number): void {
+    for (const registry of this.#registries()) registry.send(GLOBAL_REMOVE_EVENT, [name]);
+  }
+
+  #registries(): Resource[] {
+    return [...this.clients].flatMap((client) => client.objectsOf("wl_registry"));
   }
 
   /** A client that was loaded goes on. */
@@ -94,7 +131,7 @@ export class Display implements ClientOwner {
     const { name } = resource.interface;
     const more = this.special?.connection === resource.client.connection ? this.special.globals : [];
     if (name === "wl_display") return this.#serveDisplay(resource, more);
-    if (name === "wl_registry") return serveRegistry(resource, [...this.#globals, ...more]);
+    if (name === "wl_registry") return this.#serveRegistry(resource, [...this.#globals, ...more]);
     const own = more.find((global) => global.interface.name === name);
     const serve = own === undefined ? this.served.get(name) : own.bind;
     if (serve === undefined) throw new StateError("unsavable", `nobody can serve a ${name} again`);
@@ -142,15 +179,6 @@ export class Display implements ClientOwner {
   }
 }
 
-function serveRegistry(registry: Resource, globals: readonly Global[]): void {
-  registry.handler = {
-    bind: (name: number, interfaceName: string, version: number, id: number) => {
-      const global = globals[name - 1];
-      if (global === undefined || global.interface.name !== interfaceName)
-        registry.fail(INVALID_OBJECT, `there is no ${interfaceName} of name ${name}`);
-      if (version < 1 || version > global.version)
-        registry.fail(INVALID_OBJECT, `${interfaceName} has version ${global.version}, not ${version}`);
-      global.bind(registry.client.create(id, global.interface, version));
-    },
-  };
+function tellGlobal(registry: Resource, name: number, { interface: type, version }: Global): void {
+  registry.send(GLOBAL_EVENT, [name, type.name, version]);
 }

@@ -30,6 +30,32 @@ export function union(one: Rectangle, other: Rectangle): Rectangle {
   };
 }
 
+/** Whole pixels that it covers at least a part of, where there are `scale` for one. */
+export function scaledOut({ x, y, width, height }: Rectangle, scale: number): Rectangle {
+  if (scale === 1) return { x, y, width, height };
+  const left = Math.floor(x * scale),
+    top = Math.floor(y * scale);
+  return {
+    x: left,
+    y: top,
+    width: Math.ceil((x + width) * scale) - left,
+    height: Math.ceil((y + height) * scale) - top,
+  };
+}
+
+/** Whole pixels nearest to it: who share an edge still do. */
+export function scaledRound({ x, y, width, height }: Rectangle, scale: number): Rectangle {
+  if (scale === 1) return { x, y, width, height };
+  const left = Math.round(x * scale),
+    top = Math.round(y * scale);
+  return {
+    x: left,
+    y: top,
+    width: Math.round((x + width) * scale) - left,
+    height: Math.round((y + height) * scale) - top,
+  };
+}
+
 export function containsPoint({ x, y, width, height }: Rectangle, pointX: number, pointY: number): boolean {
   return pointX >= x && pointY >= y && pointX < x + width && pointY < y + height;
 }

@@ -12,6 +12,7 @@ import * as idleInhibit from "./idle-inhibit.ts";
 import * as pointerConstraints from "./pointer-constraints.ts";
 import * as primarySelection from "./primary-selection.ts";
 import * as relativePointer from "./relative-pointer.ts";
+import * as xdgOutput from "./xdg-output.ts";
 import * as textInput from "./text-input.ts";
 import * as xwaylandShell from "./xwayland-shell.ts";
 import * as wayland from "./wayland.ts";
@@ -33,6 +34,7 @@ const interfaces = {
   ...pointerConstraints.interfaces,
   ...idleInhibit.interfaces,
   ...activation.interfaces,
+  ...xdgOutput.interfaces,
 };
 
 export type InterfaceName = keyof typeof interfaces;
@@ -51,7 +53,8 @@ type Requests = wayland.WaylandRequests &
   primarySelection.WpPrimarySelectionUnstableV1Requests &
   pointerConstraints.PointerConstraintsUnstableV1Requests &
   idleInhibit.IdleInhibitUnstableV1Requests &
-  activation.XdgActivationV1Requests;
+  activation.XdgActivationV1Requests &
+  xdgOutput.XdgOutputUnstableV1Requests;
 
 export const events = {
   ...wayland.events,
@@ -64,6 +67,7 @@ export const events = {
   ...primarySelection.events,
   ...pointerConstraints.events,
   ...activation.events,
+  ...xdgOutput.events,
 };
 
 export const enums = {

@@ -1,5 +1,5 @@
 /** Surfaces drawn over one another by the processor: 0xAARRGGBB, colours multiplied by alpha. */
-import { intersection, type Rectangle } from "../geometry/rectangle.ts";
+import { intersection, type Rectangle, scaledRound } from "../geometry/rectangle.ts";
 import type { Content } from "../surface/surface.ts";
 
 export interface Canvas {
@@ -24,12 +24,17 @@ interface Layer {
   readonly y: number;
 }
 
-/** Draws `layers`, from the bottom, over `background` within each of `parts`. */
+/**
+ * Draws `layers`, from the bottom, over `background` within each of `parts`.
+ *
+ * @param scale  pixels of the canvas, in which `parts` are, for one of the surfaces
+ */
 export function compose(
   canvas: Canvas,
   parts: readonly Rectangle[],
   layers: readonly Layer[],
   background: number,
+  scale = 1,
 ): void {
   const bounds = { x: 0, y: 0, width: canvas.width, height: canvas.height };
   for (const part of parts) {
@@ -41,22 +46,20 @@ export function compose(
     }
     for (const { surface, x, y } of layers) {
       const { content, width, height } = surface;
-      const place = { x, y, width, height };
+      const place = scaledRound({ x, y, width, height }, scale);
       const shown = content === null ? null : intersection(place, clip);
       if (shown === null) continue;
-      if (isPlain(surface, content!)) drawPlain(canvas, content!, shown, { x, y });
-      else drawMapped(canvas, surface, shown, { x, y });
+      if (isPlain(surface, content!, place)) drawPlain(canvas, content!, shown, place);
+      else drawMapped(canvas, surface, shown, place);
     }
   }
 }
 
-/** A pixel of the buffer is one of the screen. */
-function isPlain(surface: Picture, { width, height }: Content): boolean {
-  const { source } = surface;
-  const isWhole = source.x === 0 && source.y === 0 && source.width === width && source.height === height;
-  return (
-    surface.transform === 0 && surface.scale === 1 && isWhole && surface.width === width && surface.height === height
-  );
+/** A pixel of the buffer is one of the canvas. */
+function isPlain({ source, scale, transform }: Picture, { width, height }: Content, place: Rectangle): boolean {
+  const isWhole =
+    source.x === 0 && source.y === 0 && source.width * scale === width && source.height * scale === height;
+  return transform === 0 && isWhole && place.width === width && place.height === height;
 }
 
 interface Point {
@@ -73,12 +76,12 @@ function drawPlain(canvas: Canvas, content: Content, part: Rectangle, origin: Po
   }
 }
 
-/** With a scale, a transform or a viewport: the pixel of the buffer below the middle of that of the screen. */
-function drawMapped(canvas: Canvas, surface: Picture, part: Rectangle, origin: Point): void {
+/** With a scale, a transform or a viewport: the pixel of the buffer below the middle of that of the canvas. */
+function drawMapped(canvas: Canvas, surface: Picture, part: Rectangle, origin: Rectangle): void {
   const content = surface.content!;
   const { source, scale, transform } = surface;
-  const stepX = source.width / surface.width,
-    stepY = source.height / surface.height;
+  const stepX = source.width / origin.width,
+    stepY = source.height / origin.height;
   const isSideways = (transform & 1) === 1;
   const turnedWidth = isSideways ? content.height : content.width,
     turnedHeight = isSideways ? content.width : content.height;

@@ -11,7 +11,12 @@ export type Filling = "" | "maximized" | "fullscreen";
 export type WindowWish =
   | { readonly kind: "raise" | "minimize" }
   /** "": as it was. */
-  | { readonly kind: "fill"; readonly filling: Filling }
+  | {
+      readonly kind: "fill";
+      readonly filling: Filling;
+      /** Monitor.id, where it wants one; null: that on which it lies. */
+      readonly monitor: number | null;
+    }
   /** To be pulled by the pointer, which is pressed. @see xdg_toplevel.resize_edge; 0: to be moved */
   | { readonly kind: "drag"; readonly edges: number };
 

@@ -88,9 +88,15 @@ export class Popup implements Shown {
   }
 
   #find(): Rectangle {
-    const { area } = this.xdgSurface.screen;
     const { x, y } = originOf(this.parent!);
-    return place(this.#placement, { ...area, x: -x, y: -y });
+    const { width, height } = this.parent!.geometry;
+    const { monitor } = this.xdgSurface.screen.outputs.at({ x, y, width, height });
+    return place(this.#placement, {
+      x: monitor.x - x,
+      y: monitor.y - y,
+      width: monitor.width,
+      height: monitor.height,
+    });
   }
 
   /** A person pressed beside it, or its parent is gone. */

@@ -33,6 +33,8 @@ export interface ScreenWindow {
   moveTo(x: number, y: number): void;
   /** The program is asked for another size. */
   resizeTo(width: number, height: number): void;
+  /** The monitor that it fills is another one, or of another size. */
+  fillAgain(): void;
   /** A desktop has it so now. */
   arrange(state: WindowState): void;
   /** The program is told again how it is to be: it became active, or is no more. */

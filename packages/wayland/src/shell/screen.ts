@@ -3,9 +3,11 @@
  * top.
  */
 import { list, maybe, record, whole } from "@stratos/base/value-check";
-import { a, rectangle } from "../saved/saved-class.ts";
+import { a } from "../saved/saved-class.ts";
 import type { Client } from "../core/client.ts";
 import type { Rectangle } from "../geometry/rectangle.ts";
+import type { Output } from "../output/output.ts";
+import type { Outputs } from "../output/outputs.ts";
 import type { Surface } from "../surface/surface.ts";
 import type { Arranger } from "./arranger.ts";
 import type { Popup } from "./popup.ts";
@@ -52,7 +54,6 @@ interface Point {
 }
 
 interface SavedScreen {
-  readonly area: Rectangle;
   readonly windows: readonly ScreenWindow[];
   readonly overlays: readonly Overlay[];
   readonly focused: ScreenWindow | null;
@@ -64,7 +65,6 @@ interface SavedScreen {
 const isWindow = a("Toplevel", "XWindow");
 const windows = list(isWindow, 1 << 18);
 export const isSavedScreen = record({
-  area: rectangle,
   windows,
   overlays: list(a("XWindow"), 1 << 18),
   focused: maybe(isWindow),
@@ -74,7 +74,7 @@ export const isSavedScreen = record({
 });
 
 export class Screen {
-  area: Rectangle;
+  readonly outputs: Outputs;
   /** Null: the screen's own rules hold, and the window on top has the keyboard. */
   readonly arranger: Arranger | null;
   #focused: ScreenWindow | null = null;
@@ -85,13 +85,9 @@ export class Screen {
   #opened = 0;
   #last = 0;
 
-  constructor(
-    size: { readonly width: number; readonly height: number },
-    owner: ScreenOwner,
-    arranger: Arranger | null = null,
-  ) {
+  constructor(outputs: Outputs, owner: ScreenOwner, arranger: Arranger | null = null) {
     this.arranger = arranger;
-    this.area = { x: 0, y: 0, width: size.width, height: size.height };
+    this.outputs = outputs;
     this.#owner = owner;
   }
 
@@ -122,7 +118,6 @@ export class Screen {
     const isKept = (window: ScreenWindow): boolean => window.surface.client.isKept;
     const focused = this.#focused;
     return {
-      area: this.area,
       windows: this.#windows.filter(isKept),
       overlays: this.#overlays.filter(({ surface }) => surface.client.isKept),
       focused: focused !== null && isKept(focused) ? focused : null,
@@ -133,8 +128,7 @@ export class Screen {
   }
 
   /** Nobody is told: all know of it. */
-  goOn({ area, windows, overlays, focused, hidden, opened, last }: SavedScreen): void {
-    this.area = area;
+  goOn({ windows, overlays, focused, hidden, opened, last }: SavedScreen): void {
     this.#windows.push(...windows);
     this.#overlays.push(...overlays);
     this.#focused = focused;
@@ -151,6 +145,38 @@ export class Screen {
     this.#owner.answered(client, serial);
   }
 
+  /** All monitors, and what is between them. */
+  get area(): Rectangle {
+    return this.outputs.area;
+  }
+
+  /** On which a window lies; of one that is not shown yet, where the person works. */
+  outputOf(window: ScreenWindow): Output {
+    const { active } = this;
+    const shown = window.isMapped ? window : active;
+    return shown === null ? this.outputs.first : this.outputs.at(placeOf(shown));
+  }
+
+  /** Monitors are others: no window is out of reach, and who fills one fills what it is now. */
+  monitorsChanged(): void {
+    if (this.arranger === null)
+      for (const window of [...this.#windows]) window.surface.client.guard(() => this.#rescue(window));
+    this.changed();
+  }
+
+  #rescue(window: ScreenWindow): void {
+    if (window.isFilling) return window.fillAgain();
+    const place = placeOf(window);
+    if (this.outputs.over(place).length > 0) return;
+    const { monitor } = this.outputs.at(place);
+    const within = (at: number, length: number, from: number, room: number): number =>
+      Math.max(from, Math.min(at, from + room - length));
+    window.moveTo(
+      within(place.x, place.width, monitor.x, monitor.width),
+      within(place.y, place.height, monitor.y, monitor.height),
+    );
+  }
+
   /** Where a window of that size is put: in the middle, and each further one beside. */
   placeFor({ width, height }: { readonly width: number; readonly height: number }, titlePixels = 0): Point {
     const step = (this.#opened++ % 8) * CASCADE_PIXELS;
@@ -158,7 +184,11 @@ export class Screen {
       const middle = Math.max(first, Math.floor((room - length) / 2));
       return Math.min(middle + step, Math.max(first, room - length));
     };
-    return { x: along(this.area.width, width, 0), y: along(this.area.height, height, titlePixels) };
+    const { monitor } = this.active === null ? this.outputs.first : this.outputOf(this.active);
+    return {
+      x: monitor.x + along(monitor.width, width, 0),
+      y: monitor.y + along(monitor.height, height, titlePixels),
+    };
   }
 
   open(window: ScreenWindow): void {
@@ -266,6 +296,11 @@ export class Screen {
     for (const { surface, x, y } of this.#overlays) addTree(nodes, surface, x, y);
     return nodes;
   }
+}
+
+/** Of its geometry, on the screen. */
+export function placeOf({ x, y, geometry: { width, height } }: ScreenWindow): Rectangle {
+  return { x, y, width, height };
 }
 
 /** @param x  where its window geometry begins */

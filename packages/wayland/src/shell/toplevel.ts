@@ -42,6 +42,8 @@ export class Toplevel implements Shown, ScreenWindow {
   /** By the edges that a person pulls; null: the client chooses. */
   #wanted: { width: number; height: number } | null = null;
   #restore = { x: 0, y: 0 };
+  /** The monitor that it wants to fill, by its name; null: that on which it lies. */
+  #monitor: number | null = null;
   isResizing = false;
   /** As zxdg_toplevel_decoration_v1 has settled it; null: the program does not speak of it. */
   decoration: "program" | "desktop" | null = null;
@@ -78,7 +80,7 @@ export class Toplevel implements Shown, ScreenWindow {
       set_min_size: size,
       set_maximized: () => this.#wishFill({ isMaximized: true }),
       unset_maximized: () => this.#wishFill({ isMaximized: false }),
-      set_fullscreen: () => this.#wishFill({ isFullscreen: true }),
+      set_fullscreen: (output) => this.#wishFill({ isFullscreen: true, output }),
       unset_fullscreen: () => this.#wishFill({ isFullscreen: false }),
       // Without a desktop there is no place to bring it back from.
       set_minimized: () => {
@@ -133,22 +135,41 @@ export class Toplevel implements Shown, ScreenWindow {
     if (this.xdgSurface.hasConfigured) this.xdgSurface.configure();
   }
 
-  #wishFill(change: { readonly isMaximized?: boolean; readonly isFullscreen?: boolean }): void {
-    const { arranger } = this.xdgSurface.screen;
+  #wishFill(change: {
+    readonly isMaximized?: boolean;
+    readonly isFullscreen?: boolean;
+    readonly output?: Resource | null;
+  }): void {
+    const { arranger, outputs } = this.xdgSurface.screen;
+    const wanted = change.output == null ? null : outputs.of(change.output);
+    this.#monitor = wanted?.name ?? null;
     if (arranger === null || !this.isMapped) return this.#fill(change);
     const { isMaximized = this.#isMaximized, isFullscreen = this.#isFullscreen } = change;
-    arranger.wished(this, { kind: "fill", filling: isFullscreen ? "fullscreen" : isMaximized ? "maximized" : "" });
+    const filling = isFullscreen ? "fullscreen" : isMaximized ? "maximized" : "";
+    arranger.wished(this, { kind: "fill", filling, monitor: wanted?.monitor.id ?? null });
   }
 
   #fill({ isMaximized = this.#isMaximized, isFullscreen = this.#isFullscreen }): void {
     const wasFilling = this.isFilling;
     this.#isMaximized = isMaximized;
     this.#isFullscreen = isFullscreen;
-    if (this.isFilling && !wasFilling) {
-      this.#restore = { x: this.x, y: this.y };
-      this.moveTo(0, 0);
+    if (this.isFilling) {
+      if (!wasFilling) this.#restore = { x: this.x, y: this.y };
+      const { x, y } = this.#filled;
+      this.moveTo(x, y);
     } else if (!this.isFilling && wasFilling) this.moveTo(this.#restore.x, this.#restore.y);
     if (this.xdgSurface.hasConfigured) this.xdgSurface.configure();
+  }
+
+  /** What it has when it has a whole monitor. */
+  get #filled(): Rectangle {
+    const { screen } = this.xdgSurface;
+    const wanted = screen.outputs.all.find(({ name }) => name === this.#monitor);
+    return (wanted ?? screen.outputOf(this)).monitor;
+  }
+
+  fillAgain(): void {
+    this.#fill({});
   }
 
   moveTo(x: number, y: number): void {
@@ -164,7 +185,8 @@ export class Toplevel implements Shown, ScreenWindow {
   }
 
   configure(): void {
-    const { area, active, arranger } = this.xdgSurface.screen;
+    const { active, arranger } = this.xdgSurface.screen;
+    const area = this.#filled;
     const isActive = active === this || !this.xdgSurface.isMapped;
     const states: number[] = [
       ...(this.#isMaximized ? [STATE.maximized] : []),
@@ -214,6 +236,7 @@ export class Toplevel implements Shown, ScreenWindow {
         "#isFullscreen": flag,
         "#wanted": maybe(record({ width: coordinate, height: coordinate })),
         "#restore": point,
+        "#monitor": maybe(whole(0, 2 ** 31)),
       },
       {
         save: (it) => ({
@@ -221,6 +244,7 @@ export class Toplevel implements Shown, ScreenWindow {
           isFullscreen: it.#isFullscreen,
           wanted: it.#wanted,
           restore: it.#restore,
+          monitor: it.#monitor,
         }),
         load: (it, from) =>
           ({
@@ -228,6 +252,7 @@ export class Toplevel implements Shown, ScreenWindow {
             isFullscreen: it.#isFullscreen,
             wanted: it.#wanted,
             restore: it.#restore,
+            monitor: it.#monitor,
           } = from),
       },
     );

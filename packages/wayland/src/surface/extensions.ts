@@ -62,21 +62,19 @@ class Viewport {
   }
 }
 
-/** @param scale  of the output, on which all surfaces are */
-export function serveFractionalScale(resource: Resource, scale: number): void {
+export function serveFractionalScale(resource: Resource): void {
   implement(resource, "wp_fractional_scale_manager_v1", {
     destroy: () => {},
     get_fractional_scale: (id, surfaceResource) => {
       const surface = surfaceOf(surfaceResource);
-      if (surface.hasFractionalScale)
+      if (surface.fractionalScale !== null)
         resource.fail(
           enums.wp_fractional_scale_manager_v1.error.fractional_scale_exists,
           "the surface has an object for its scale already",
         );
-      surface.hasFractionalScale = true;
+      surface.fractionalScale = id;
       stand(id, new FractionalScale(id, surface));
-      // In 120ths.
-      events.wp_fractional_scale_v1.preferred_scale(id, Math.round(scale * 120));
+      surface.tellFractionalScale();
     },
   });
 }
@@ -92,7 +90,7 @@ class FractionalScale {
 
   serve(): void {
     implement(this.resource, "wp_fractional_scale_v1", { destroy: () => {} });
-    this.resource.onDestroy(() => void (this.surface.hasFractionalScale = false));
+    this.resource.onDestroy(() => void (this.surface.fractionalScale = null));
   }
 
   static {

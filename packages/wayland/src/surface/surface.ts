@@ -87,12 +87,18 @@ export class Surface {
   #callbacks: Resource[] = [];
   #feedbacks: Resource[] = [];
   hasViewport = false;
-  hasFractionalScale = false;
+  /** wp_fractional_scale_v1 */
+  fractionalScale: Resource | null = null;
+  /** Of the monitor that it lies on, which its program may draw for. */
+  preferredScale: number;
+  /** Monitors that it has entered and not left, by their names. */
+  monitors: readonly number[] = [];
 
-  constructor(resource: Resource, owner: SurfaceOwner) {
+  constructor(resource: Resource, owner: SurfaceOwner, preferredScale: number) {
     this.resource = resource;
     this.client = resource.client;
     this.#owner = owner;
+    this.preferredScale = preferredScale;
   }
 
   /** @throws ProtocolError: its client has too many */
@@ -175,6 +181,19 @@ export class Surface {
     if (this.#waitsForParent) return;
     this.#cached = null;
     this.#apply(applied);
+  }
+
+  preferScale(scale: number): void {
+    if (scale === this.preferredScale) return;
+    this.preferredScale = scale;
+    events.wl_surface.preferred_buffer_scale(this.resource, Math.ceil(scale));
+    this.tellFractionalScale();
+  }
+
+  /** In 120ths. */
+  tellFractionalScale(): void {
+    if (this.fractionalScale !== null)
+      events.wp_fractional_scale_v1.preferred_scale(this.fractionalScale, Math.round(this.preferredScale * 120));
   }
 
   /** It lies elsewhere, or is shown no more, without a commit. */
@@ -381,7 +400,9 @@ export class Surface {
         transform: whole(0, 7),
         scale: whole(1, 2 ** 31 - 1),
         hasViewport: flag,
-        hasFractionalScale: flag,
+        fractionalScale: maybe(a("Resource")),
+        preferredScale: (value) => typeof value === "number" && value > 0 && value <= 1000,
+        monitors: list(whole(0, 2 ** 31), 1 << 8),
         "#owner": isOwner,
         "#pending": record({ state: a("SurfaceState") }),
         "#cached": maybe(a("SurfaceState")),

@@ -213,9 +213,14 @@ export class TestClient {
 
   bind(type: InterfaceName, version?: number): number {
     const global = this.#globals.get(type)!;
+    return this.bindNamed(global.name, type, version ?? global.version);
+  }
+
+  /** By the name of a global that was told (wl_registry.global). */
+  bindNamed(name: number, type: InterfaceName, version: number): number {
     const id = this.#nextId++;
     this.#types.set(id, INTERFACES.get(type)!);
-    this.send(this.#registry, "bind", global.name, type, version ?? global.version, id);
+    this.send(this.#registry, "bind", name, type, version, id);
     return id;
   }
 

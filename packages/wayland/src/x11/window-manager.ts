@@ -71,6 +71,11 @@ export const isSavedWindowManager = record({
 
 const ABSENT: Extension = { major: 0, firstEvent: 0 };
 
+/** Of an X server that has been started: pages load what it takes only then. */
+export function manageWindows(...given: ConstructorParameters<typeof WindowManager>): WindowManager {
+  return new WindowManager(...given);
+}
+
 export class WindowManager implements XWindowOwner {
   readonly screen: Screen;
   readonly #shell: XwaylandShell;

@@ -173,7 +173,7 @@ export class XWindow implements ScreenWindow {
   moveTo(x: number, y: number): void {
     // The bar with its title must not leave the screen, or nobody could take it again.
     const { area } = this.#owner.screen;
-    this.#place(x, Math.max(this.titlePixels, Math.min(area.height, y)), this.width, this.height);
+    this.#place(x, Math.max(this.titlePixels, Math.min(area.y + area.height, y)), this.width, this.height);
   }
 
   resizeTo(width: number, height: number): void {
@@ -213,20 +213,34 @@ export class XWindow implements ScreenWindow {
     if (isOther) this.#owner.tellState(this);
   }
 
-  /** The whole screen, all but the bar with its title, or as it was. */
+  /** All of its monitor but the bar with its title, or as it was. */
   fill(filling: Filling): void {
     if (filling === this.filling) return;
     const { arranger } = this.#owner.screen;
-    if (arranger !== null && this.#isMapped) return arranger.wished(this, { kind: "fill", filling });
-    const { area } = this.#owner.screen;
+    if (arranger !== null && this.#isMapped) return arranger.wished(this, { kind: "fill", filling, monitor: null });
     if (this.filling === "") this.#restore = { x: this.x, y: this.y, width: this.width, height: this.height };
     this.filling = filling;
-    const top = this.titlePixels;
-    const { x, y, width, height } =
-      filling === "" ? this.#restore! : { x: 0, y: top, width: area.width, height: area.height - top };
+    const { x, y, width, height } = filling === "" ? this.#restore! : this.#filled;
     this.#place(x, y, width, height);
     this.#owner.tellState(this);
     if (this.#isMapped) this.#owner.screen.changed();
+  }
+
+  get #filled(): Rectangle {
+    const { outputs } = this.#owner.screen;
+    const { x, y, width, height } = outputs.at({
+      x: this.x,
+      y: this.y,
+      width: this.width,
+      height: this.height,
+    }).monitor;
+    const top = this.titlePixels;
+    return { x, y: y + top, width, height: height - top };
+  }
+
+  fillAgain(): void {
+    const { x, y, width, height } = this.#filled;
+    this.#place(x, y, width, height);
   }
 
   reconfigure(): void {

@@ -1,6 +1,7 @@
 /** What the desktop's own applications have in common: widgets in a window. */
 import type { Size } from "../../arrange/place.ts";
 import type { commandOf } from "../../arrange/shortcuts.ts";
+import { focusNear } from "../front.ts";
 import type { Desktop, WindowContent } from "../desktop.ts";
 import type { Sound } from "../sound.ts";
 import type { Widget } from "../widgets/widget.ts";
@@ -43,6 +44,8 @@ export interface OpenedApplication {
   /** Nothing of it goes on. */
   end?(): void;
   shown?(isShown: boolean): void;
+  /** It is in another window of the browser now. */
+  moved?(): void;
 }
 
 /** Opens a window with it. @param at  as it was on a page before */
@@ -63,13 +66,15 @@ export function openApplication(
         return { kind, argument: opened.argument };
       },
       focus: () => {
-        if (frame.element.contains(document.activeElement) && document.activeElement !== frame.element) return;
+        const at = focusNear(frame.element);
+        if (frame.element.contains(at) && at !== frame.element) return;
         opened.focus();
       },
       close: () => {
         opened.end?.();
         desktop.closed(id);
       },
+      moved: () => opened.moved?.(),
       ...(opened.shown === undefined ? {} : { shown: (isShown: boolean) => opened.shown!(isShown) }),
     };
   };

@@ -1,4 +1,5 @@
 /** Files of the machine: looked at, renamed, deleted, carried from this computer and to it. */
+import { front } from "../front.ts";
 import { ask, readBlob, sendContent } from "../service.ts";
 import { column, Dialog, Menu, type MenuItem, row } from "../widgets/containers.ts";
 import { Button, Label, TextField } from "../widgets/controls.ts";
@@ -86,7 +87,7 @@ export function openFiles(host: ApplicationHost, argument: unknown): OpenedAppli
       new Button(say("cancel"), () => dialog.close()),
       new Button(say("ok"), finish).named("primary"),
     );
-    const dialog = new Dialog(title, [field, buttons.style({ justify: "end" })]).open(document.body);
+    const dialog = new Dialog(title, [field, buttons.style({ justify: "end" })]).open(front());
     field.control.select();
   };
   const rename = (entry: Entry): void =>
@@ -102,9 +103,7 @@ export function openFiles(host: ApplicationHost, argument: unknown): OpenedAppli
       });
     }).named("danger");
     const buttons = row(new Button(say("cancel"), () => dialog.close()), agree).style({ justify: "end" });
-    const dialog = new Dialog(say("removeTitle", name), [new Label(say("removeText"), "p"), buttons]).open(
-      document.body,
-    );
+    const dialog = new Dialog(say("removeTitle", name), [new Label(say("removeText"), "p"), buttons]).open(front());
   };
   const download = ({ name }: Entry): void =>
     attempt(async () => {
@@ -147,7 +146,7 @@ export function openFiles(host: ApplicationHost, argument: unknown): OpenedAppli
   table.on<Entry>("open", ({ detail }) => open(detail));
   table.on<{ x: number; y: number }>(
     "menu",
-    ({ detail }) => void new Menu(say("files"), itemsOf(table.chosen)).open(document.body, detail),
+    ({ detail }) => void new Menu(say("files"), itemsOf(table.chosen)).open(front(), detail),
   );
   table.on<KeyboardEvent>("key", ({ detail: event }) => {
     const entry = table.chosen;
@@ -161,7 +160,7 @@ export function openFiles(host: ApplicationHost, argument: unknown): OpenedAppli
   const more = new Button("⋯").labelled(say("windowMenu", say("files")));
   more.on("press", () => {
     const { left, bottom } = more.element.getBoundingClientRect();
-    new Menu(say("files"), itemsOf(table.chosen)).open(document.body, { x: left, y: bottom });
+    new Menu(say("files"), itemsOf(table.chosen)).open(front(), { x: left, y: bottom });
   });
   const bar = row(
     new Button("↑", up).labelled(say("up")),
@@ -173,7 +172,7 @@ export function openFiles(host: ApplicationHost, argument: unknown): OpenedAppli
   root.element.addEventListener("contextmenu", (event) => {
     if (event.defaultPrevented) return;
     event.preventDefault();
-    new Menu(say("files"), itemsOf(null)).open(document.body, { x: event.clientX, y: event.clientY });
+    new Menu(say("files"), itemsOf(null)).open(front(), { x: event.clientX, y: event.clientY });
   });
   root.element.addEventListener("dragover", (event) => {
     event.preventDefault();

@@ -1,4 +1,5 @@
 /** Every widget of the library, to be seen and tried; what they tell stands below. */
+import { front } from "../front.ts";
 import { column, Dialog, Grid, Menu, row } from "../widgets/containers.ts";
 import { Button, Chart, Choice, Label, Meter, Slider, Switch, TextField } from "../widgets/controls.ts";
 import { Table } from "../widgets/table.ts";
@@ -37,12 +38,12 @@ export function openGallery(): OpenedApplication {
   const menu = new Button("Menu", () => {
     const { left, bottom } = menu.element.getBoundingClientRect();
     const items = ["One", "Two", "Three"].map((text) => ({ text, act: () => void menu.emit("change", text) }));
-    new Menu("Menu", items).open(document.body, { x: left, y: bottom });
+    new Menu("Menu", items).open(front(), { x: left, y: bottom });
   });
   const dialog = new Button("Dialog", () => {
     const close = new Button(say("ok"), () => shown.close());
     const shown = new Dialog("Dialog", [new Label("A dialog keeps the keyboard until it is closed.", "p"), close]);
-    shown.open(document.body);
+    shown.open(front());
   });
   const table = new Table<{ readonly name: string; readonly count: number }>(
     "Table",

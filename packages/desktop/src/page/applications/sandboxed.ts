@@ -3,6 +3,7 @@
  * of the service, which judges it; what the person has not decided is asked for here. A frame that no longer answers,
  * or has failed, is named, and can be started anew.
  */
+import { front } from "../front.ts";
 import { ask } from "../service.ts";
 import { column, create, Dialog, row } from "../widgets/containers.ts";
 import { Button, Label } from "../widgets/controls.ts";
@@ -220,7 +221,7 @@ function granted(name: string, permission: string): Promise<boolean> {
       row(refuse, new Button(say("allow"), () => decide(true))).style({ justify: "end" }),
     ]);
     dialog.on("closed", () => resolve(isGranted));
-    dialog.open(document.body);
+    dialog.open(front());
     refuse.element.focus();
   });
 }

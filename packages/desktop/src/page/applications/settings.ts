@@ -8,10 +8,11 @@ import {
   WORKSPACES_MAX,
   type DesktopSettings,
 } from "../../arrange/settings.ts";
+import { type Side, SIDES } from "../../arrange/monitors.ts";
 import { ask } from "../service.ts";
 import { type Box, column, row } from "../widgets/containers.ts";
 import { Button, Choice, Label, Switch, TextField } from "../widgets/controls.ts";
-import { say } from "../words.ts";
+import { say, type Word } from "../words.ts";
 import type { ApplicationHost, OpenedApplication } from "./application.ts";
 import { permissionWords, type SandboxedList } from "./sandboxed.ts";
 
@@ -51,6 +52,8 @@ export function openSettings(host: ApplicationHost): OpenedApplication {
   });
   const permissions = column().named("permissions");
   listPermissions(host, permissions);
+  const monitors = column().named("monitors");
+  const end = listMonitors(host, monitors);
   const root = column(
     first,
     choose(
@@ -70,6 +73,7 @@ export function openSettings(host: ApplicationHost): OpenedApplication {
       String(scale),
       Number,
     ),
+    monitors,
     choose(
       say("workspaceCount"),
       "workspaces",
@@ -108,8 +112,58 @@ export function openSettings(host: ApplicationHost): OpenedApplication {
     min: { width: 280, height: 200 },
     root,
     argument: null,
+    end,
     focus: () => first.control.focus(),
   };
+}
+
+/** Each with its scale, and where it lies; and one more. @returns ends it */
+function listMonitors(host: ApplicationHost, into: Box): () => void {
+  const { monitors } = host.desktop;
+  const sides: Readonly<Record<Side, Word>> = {
+    right: "sideRight",
+    left: "sideLeft",
+    above: "sideAbove",
+    below: "sideBelow",
+  };
+  const scales = SCALES.map((each) => [String(each), `${each} %`] as const);
+  const show = (): void => {
+    into.replaceChildren(
+      ...monitors.all.flatMap((monitor, index) => {
+        const { id, zoom, side } = monitor;
+        const scale = new Choice(say("zoom"), scales, String(Math.round(100 * zoom))).on<string>(
+          "change",
+          ({ detail }) => {
+            const percent = Number(detail);
+            // That of the first is kept; the others go with their windows.
+            if (index === 0) void host.change({ zoom: percent }).catch((error: Error) => host.notify(error.message));
+            else monitors.change(id, { zoom: percent / 100 });
+          },
+        );
+        const title = new Label(say("monitorNumber", index + 1), "strong");
+        if (index === 0) return monitors.all.length === 1 ? [scale] : [title, scale];
+        const place = new Choice(
+          say("monitorSide"),
+          SIDES.map((each) => [each, say(sides[each])]),
+          side,
+        ).on<string>("change", ({ detail }) => monitors.change(id, { side: detail as Side }));
+        const remove = new Button(say("removeMonitor"), () => monitors.remove(id));
+        return [title, scale, place, row(remove).style({ justify: "end" })];
+      }),
+      row(
+        new Button(say("addMonitor"), () => {
+          if (monitors.add() === null) host.notify(say("noMonitor"));
+        }).named("add-monitor"),
+      ).style({ justify: "end" }),
+    );
+  };
+  show();
+  let count = monitors.all.length;
+  return monitors.onChange(() => {
+    if (monitors.all.length === count) return;
+    count = monitors.all.length;
+    show();
+  });
 }
 
 /** What sandboxed applications may do, to be changed; nothing where there are none. */

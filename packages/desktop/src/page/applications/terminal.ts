@@ -133,6 +133,8 @@ export function openTerminal(
       return { title: wanted.title, id };
     },
     focus: () => terminal.focus(),
+    // It listens to the window that it is in.
+    moved: () => terminal.element !== undefined && terminal.open(element),
     shown: (isShown) => {
       if (isShown) claimSize();
     },

@@ -1,4 +1,5 @@
 /** Widgets that lay others out in a row, a column or a grid (CSS Flexible Box, CSS Grid), or come over all. */
+import { focusNear } from "../front.ts";
 import { Widget } from "./widget.ts";
 
 export function create<Tag extends keyof HTMLElementTagNameMap>(tag: Tag, className = ""): HTMLElementTagNameMap[Tag] {
@@ -69,7 +70,7 @@ export interface MenuItem {
 
 /** Of commands: arrows go round, Escape and a press beside it close it (ARIA Authoring Practices, Menu). */
 export class Menu extends Widget {
-  readonly #before = document.activeElement;
+  #before: Element | null = null;
 
   constructor(label: string, items: readonly (MenuItem | "line")[]) {
     super(create("div", "menu"));
@@ -103,7 +104,7 @@ export class Menu extends Widget {
 
   #key(event: KeyboardEvent): void {
     const items = this.#items;
-    const at = items.indexOf(document.activeElement as HTMLButtonElement);
+    const at = items.indexOf(focusNear(this.element) as HTMLButtonElement);
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key];
     if (to !== undefined) items.at(to % items.length)?.focus();
     else if (event.key === "Escape" || event.key === "Tab") this.#close(true);
@@ -116,8 +117,10 @@ export class Menu extends Widget {
 
   /** @param at  in pixels of the page; it is moved so that all of it is seen */
   open(over: HTMLElement, at: { readonly x: number; readonly y: number }): this {
+    this.#before = focusNear(over);
     over.append(this.element);
     this.#isOpen = true;
+    const { innerWidth, innerHeight } = over.ownerDocument.defaultView ?? window;
     const { width, height } = this.element.getBoundingClientRect();
     this.element.style.left = `${Math.max(0, Math.min(at.x, innerWidth - width))}px`;
     this.element.style.top = `${Math.max(0, Math.min(at.y, innerHeight - height))}px`;

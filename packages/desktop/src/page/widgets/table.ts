@@ -2,6 +2,7 @@
  * Rows that a person chooses one of, by press or arrows, and opens by a double press or Enter (ARIA Authoring
  * Practices, Grid). Rows are kept by key: what is refreshed keeps the choice, the place and the focus.
  */
+import { focusNear } from "../front.ts";
 import { create } from "./containers.ts";
 import { Widget } from "./widget.ts";
 
@@ -145,7 +146,7 @@ export class Table<Row> extends Widget {
 
   #key(event: KeyboardEvent): void {
     const rows = [...this.#body.children] as HTMLElement[];
-    const at = rows.findIndex((each) => each === document.activeElement);
+    const at = rows.findIndex((each) => each === focusNear(this.element));
     const page = 10;
     const to = {
       ArrowDown: at + 1,

@@ -22,7 +22,7 @@ import {
 import { stateClass } from "@stratos/base";
 import { checkAccess, MAY_EXEC, MAY_WRITE } from "../../security/permission.ts";
 import { type Dentry, isBelow } from "../../vfs/dentry.ts";
-import { FileSystem, type FileSystemType, type FileSystemUsage } from "../../vfs/file-system.ts";
+import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import { holdFileSystem, releaseFileSystem } from "../../vfs/mount-lifetime.ts";
 import type { MountOptions } from "../../vfs/mount-options.ts";
@@ -32,12 +32,7 @@ import { syncFileSystem } from "../../vfs/write-back.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 import { addToLayer, clearLeftovers, layerChild, type Layers, Marks, type OverlaySystem } from "./layer.ts";
 import { OverlayInode } from "./overlay-inode.ts";
-import {
-  checkOverlayOption,
-  OVERLAY_OPTION_NAMES,
-  type OverlayOptions,
-  parseOverlayOptions,
-} from "./overlay-options.ts";
+import { type OverlayOptions, parseOverlayOptions } from "./overlay-options.ts";
 
 /** Overlays of overlays (FILESYSTEM_MAX_STACK_DEPTH of Linux). */
 const DEPTH_MAX = 2;
@@ -250,17 +245,10 @@ function workFolder({ kernel, credentials }: FsCaller, base: Dentry): Dentry | n
   return addToLayer(kernel, base, "work", (directory, name) => directory.mkdir(name, attributes));
 }
 
-export const overlayType: FileSystemType = {
-  name: "overlay",
-  isVirtual: true,
-  optionNames: OVERLAY_OPTION_NAMES,
-  userNamespace: (caller) => caller.credentials.userNamespace,
-  checkOption: (_kernel, key, value) => checkOverlayOption(key, value),
-  create(kernel: FsKernel, _source: string, options: MountOptions) {
-    const caller = kernel.scheduler.current as FsCaller | null;
-    const parsed = parseOverlayOptions(options);
-    if (caller === null || typeof parsed === "string") return refuse(kernel, String(parsed));
-    const roots = findRoots(caller, parsed);
-    return isErrno(roots) ? roots : new Overlay(kernel, roots, parsed, caller.credentials);
-  },
-};
+export function mountOverlay(kernel: FsKernel, options: MountOptions): Overlay | number {
+  const caller = kernel.scheduler.current as FsCaller | null;
+  const parsed = parseOverlayOptions(options);
+  if (caller === null || typeof parsed === "string") return refuse(kernel, String(parsed));
+  const roots = findRoots(caller, parsed);
+  return isErrno(roots) ? roots : new Overlay(kernel, roots, parsed, caller.credentials);
+}

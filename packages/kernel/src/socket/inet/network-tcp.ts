@@ -11,9 +11,10 @@ import {
   ScratchEndpoint,
   type TcpBacklog,
   type TcpHost,
-  TcpStack,
+  type TcpStack,
 } from "@stratos/netstack";
 import { Timer, type TimerClient } from "../../time/timer-queue.ts";
+import { makeTcpStack } from "./make-tcp-stack.ts";
 import { Hearing } from "./port-table.ts";
 import type { StackListener } from "./stack-tcp.ts";
 import type { TcpClaim, TcpNetwork, TcpSocket } from "./tcp-socket.ts";
@@ -45,7 +46,7 @@ export class NetworkTcp implements TcpHost, IpReceiver, TimerClient {
     if (this.#stack !== null) return this.#stack;
     const key = new Uint8Array(KEY_BYTES);
     this.#network.kernel.random.fill(key);
-    return (this.#stack = new TcpStack(this.#below.output, this, key));
+    return (this.#stack = makeTcpStack(this.#below.output, this, key));
   }
 
   receive(...packet: Parameters<IpReceiver["receive"]>): void {

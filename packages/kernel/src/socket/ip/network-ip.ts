@@ -64,7 +64,7 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
   /** One check where nobody has made rules. */
   get filter(): PacketFilter | null {
     const { netfilter } = this.#network;
-    return netfilter.isActive ? netfilter : null;
+    return netfilter?.isActive === true ? netfilter : null;
   }
 
   get neighbours(): NeighbourCache {

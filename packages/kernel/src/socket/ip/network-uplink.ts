@@ -4,10 +4,11 @@
  */
 import { stateClass } from "@stratos/base";
 import type { SocketProvider } from "@stratos/host";
-import { type IpAddress, type IpDevice, Uplink, type UplinkHost } from "@stratos/netstack";
+import type { IpAddress, IpDevice, Uplink, UplinkHost } from "@stratos/netstack";
 import { Timer, type TimerClient } from "../../time/timer-queue.ts";
 import type { NetworkInterface } from "../network-interface.ts";
 import type { SocketNetwork } from "../socket-kernel.ts";
+import { makeUplink } from "./make-uplink.ts";
 
 const KEY_BYTES = 16;
 
@@ -55,7 +56,7 @@ export class NetworkUplink implements IpDevice, UplinkHost, TimerClient {
     if (this.#uplink !== null) return this.#uplink;
     const key = new Uint8Array(KEY_BYTES);
     this.#network.kernel.random.fill(key);
-    return (this.#uplink = new Uplink(this, key));
+    return (this.#uplink = makeUplink(this, key));
   }
 
   now(): number {

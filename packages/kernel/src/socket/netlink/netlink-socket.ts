@@ -344,7 +344,7 @@ export class NetlinkSocket extends Socket {
       return;
     }
     const asker = { port: portId, pid: task.group.ownPid, name: task.name };
-    network.netfilter.receive(requests, asker, {
+    network.rules().receive(requests, asker, {
       message: (message) => this.#enqueue(message),
       dump: (request, messages) => {
         if (this.#dumpEnd !== null) {
@@ -559,7 +559,7 @@ export class NetlinkSocket extends Socket {
     this.network.netlinkMembers.delete(this);
     if (this.portId !== 0) {
       this.network.netlinkSockets.delete(this.#key(this.portId));
-      if (this.protocol === NETLINK_NETFILTER) this.network.netfilter.socketClosed(this.portId);
+      if (this.protocol === NETLINK_NETFILTER) this.network.netfilter?.socketClosed(this.portId);
     }
     this.#queue.length = 0;
     this.network.udpMemory.bytes -= this.#queuedBytes;

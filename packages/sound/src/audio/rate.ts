@@ -1,0 +1,2 @@
+/** Frames of each channel in a second, as they are heard. */
+export const RATE = 48_000;
