@@ -295,4 +295,11 @@ test("pages that an area forbids aren't shown when the process is switched to", 
   shown.clear();
   space.publishAll();
   assert.deepEqual([shown.has(at), shown.has(at + 4096)], [false, true]);
+  assert.match(shown.get(at + 4096)!, / w$/);
+  // What a child has, too, is shown so that a write faults.
+  const child = forkAddressSpace(space) as AddressSpace;
+  shown.clear();
+  space.publishAll();
+  assert.doesNotMatch(shown.get(at + 4096)!, / w$/);
+  child.release();
 });

@@ -4,7 +4,15 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EINVAL, SKF_AD_IFINDEX, SKF_AD_OFF, SKF_AD_PKTTYPE, SKF_AD_PROTOCOL } from "@stratos/abi";
+import {
+  EINVAL,
+  SKF_AD_IFINDEX,
+  SKF_AD_OFF,
+  SKF_AD_PKTTYPE,
+  SKF_AD_PROTOCOL,
+  SKF_LL_OFF,
+  SKF_NET_OFF,
+} from "@stratos/abi";
 import { SeededRandom } from "@stratos/base";
 import { BpfFilter, type Instruction, RECORD_WORDS } from "./bpf-filter.ts";
 
@@ -95,9 +103,11 @@ test("a filter of packets reads from the first byte to the last, and what lies b
     ];
     const filter = BpfFilter.check(program, true);
     assert.ok(typeof filter !== "number");
-    return filter.run(new Uint32Array(0), { bytes, start: 0, link: -1, network: -1, ...about });
+    return filter.run(new Uint32Array(0), { bytes, start: 0, link: 0, network: 0, ...about });
   };
   assert.deepEqual([load(0x30, 0), load(0x28, 0), load(0x20, 0)], [0x11, 0x1122, 0x11223344]);
   assert.deepEqual([load(0x30, 4), load(0x28, 3), load(0x20, 1)], [0x55, 0x4455, 0x22334455]);
   assert.deepEqual([load(0x30, 5), load(0x28, 4), load(0x20, 2)], [0, 0, 0]);
+  // Both headers begin with the packet here.
+  assert.deepEqual([load(0x28, SKF_LL_OFF), load(0x28, SKF_NET_OFF + 2)], [0x1122, 0x3344]);
 });

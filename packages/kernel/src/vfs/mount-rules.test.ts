@@ -9,6 +9,7 @@ import {
   CLONE_NEWNS,
   CLONE_NEWUSER,
   EAGAIN,
+  EBUSY,
   EINVAL,
   ENOENT,
   EPERM,
@@ -240,4 +241,15 @@ it("a mount joins the group of another (MOVE_MOUNT_SET_GROUP) of its file system
   assert.equal(user.call("mount", "none", "/a/inside", "tmpfs", 0, 0), 0);
   user.put("/a/inside/f", "seen in both");
   assert.equal(user.get("/b/inside/f"), "seen in both");
+});
+
+it("a mount that somebody may write to isn't made read-only (EBUSY), until he is gone", () => {
+  const { user } = machine();
+  assert.equal(user.call("mount", "none", "/mnt", "tmpfs", 0, 0), 0);
+  const remount = (): number => user.call("mount", "none", "/mnt", "", MS_REMOUNT | MS_RDONLY, 0);
+  const fd = user.open("/mnt/f", O_CREAT | O_WRONLY);
+  assert.equal(remount(), -EBUSY);
+  user.call("close", fd);
+  assert.equal(remount(), 0);
+  assert.equal(user.open("/mnt/f", O_WRONLY), -EROFS);
 });
