@@ -42,6 +42,8 @@ import { mremap } from "./mremap.ts";
 import { handlePageFault } from "./page-fault.ts";
 import { msync } from "./msync.ts";
 import { advance } from "../testing/fake-task.ts";
+import { forkInPieces } from "./fork.ts";
+import { BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
 
 const READ_WRITE = PROT_READ | PROT_WRITE;
 
@@ -302,4 +304,13 @@ test("pages that an area forbids aren't shown when the process is switched to", 
   space.publishAll();
   assert.doesNotMatch(shown.get(at + 4096)!, / w$/);
   child.release();
+});
+
+test("a thread that forks while another one does waits for it", () => {
+  const { kernel, space } = createMemoryTask();
+  const waited: unknown[] = [];
+  const thread = { kernel, space, syscallState: null, waitOn: (queue: unknown) => waited.push(queue) };
+  space.forkCopy = new AddressSpace(kernel);
+  assert.equal(forkInPieces(thread as unknown as Task), BLOCKED_KILLABLE);
+  assert.ok(waited.length === 1 && waited[0] === space.forkDone);
 });
