@@ -7,9 +7,6 @@ test("each operation has a number of its own, and those of volumes the numbers t
   const numbers: readonly number[] = Object.values(Operation);
   assert.equal(new Set(numbers).size, numbers.length);
   assert.equal(Object.keys(OPERATION_NAMES).length, numbers.length);
-  const { snapshot, deleteSubvolume, rollback, setProperty, removeProperty, commitTransaction, trimAudit } = Operation;
-  assert.deepEqual(
-    [snapshot, deleteSubvolume, rollback, setProperty, removeProperty, commitTransaction, trimAudit],
-    [32, 33, 34, 35, 36, 37, 38],
-  );
+  const ranges: readonly number[] = [...Array.from({ length: 19 }, (_, at) => at + 1), ...[32, 33, 34, 35, 36, 37, 38]];
+  assert.deepEqual(numbers, ranges);
 });

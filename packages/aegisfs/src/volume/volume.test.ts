@@ -319,3 +319,14 @@ test("a snapshot keeps the time of its making, however early or late", () => {
     assert.equal(mountedVolume(mount(device)).subvolume(id)!.seconds, seconds);
   }
 });
+
+test("a volume tells whether something waits to be written, also when that is an inode alone", () => {
+  const { volume } = freshVolume(16);
+  const ino = volume.root.create(ROOT_INO, "file", S_IFREG | 0o644, 0, 0);
+  assert.equal(volume.sync(), 0);
+  assert.equal(volume.hasChanges, false);
+  volume.root.write(ino, 0, Uint8Array.of(1), 0, 1);
+  assert.equal(volume.hasChanges, true);
+  assert.equal(volume.sync(), 0);
+  assert.equal(volume.hasChanges, false);
+});
