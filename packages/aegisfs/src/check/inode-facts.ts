@@ -24,8 +24,7 @@ export class InodeFacts {
   parent = 0;
   // What the other items say.
   extentBlocks = 0;
-  /** In blocks: the first one, −1 without any, and where the last one ends. */
-  firstExtent = -1;
+  /** In blocks: where the last one ends. */
   extentEnd = 0;
   inlineSize = -1;
   orphan = false;
@@ -51,7 +50,6 @@ export class InodeFacts {
   /** Takes an extent that begins at that block of the file, its value at `words[at …)`. */
   takeExtent(start: number, words: Uint32Array, at: number): void {
     const blocks = words[at + EXTENT_AT_LENGTH]! & 0xffff;
-    if (this.firstExtent < 0) this.firstExtent = start;
     if ((words[at + EXTENT_AT_FLAGS]! & EXTENT_LOST) === 0) this.extentBlocks += blocks;
     else this.hasLost = true;
     this.extentEnd = start + blocks;

@@ -2,7 +2,18 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { EIO, S_IFREG } from "@stratos/abi";
-import { health, mount, resetErrors, ROOT_INO, type DeviceState, type VolumeState } from "../aegisfs.ts";
+import { MemoryBlockDevice } from "@stratos/host";
+import {
+  addDevice,
+  CLASS_SLOW,
+  format,
+  health,
+  mount,
+  resetErrors,
+  ROOT_INO,
+  type DeviceState,
+  type VolumeState,
+} from "../aegisfs.ts";
 import { freshVolume, mountedVolume } from "../testing/fresh-volume.ts";
 
 type Counter = "readErrors" | "writeErrors" | "corruptBlocks" | "repairedBlocks" | "lostBlocks";
@@ -69,4 +80,15 @@ test("a volume that takes no changes any more has failed, whatever its counters 
   const { state, failure } = health(volume);
   assert.deepEqual([state, failure], ["failed", "io"]);
   assert.equal(health(mountedVolume(mount(device))).state, "healthy", "what was durable is whole");
+});
+
+test("a volume tells which of its devices are fast and which slow", () => {
+  const set = [16, 16].map((mib) => new MemoryBlockDevice(mib << 20));
+  assert.equal(format(set[0]!, { uuid: new Uint8Array(16), hashSeed: 1 }), 0);
+  const volume = mountedVolume(mount(set[0]!));
+  assert.equal(addDevice(volume, set[1]!, { class: CLASS_SLOW }), 1);
+  assert.deepEqual(
+    health(volume).devices.map((device) => device.class),
+    ["fast", "slow"],
+  );
 });

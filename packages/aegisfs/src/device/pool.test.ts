@@ -26,6 +26,7 @@ import {
 import type { CopyJob, FormatOptions, Volume } from "../aegisfs.ts";
 import { CrashDisk } from "../testing/crash-disk.ts";
 import { dumpSubvolume } from "../testing/dump.ts";
+import { ForwardingDevice } from "../testing/forwarding-device.ts";
 import { mountedVolume } from "../testing/fresh-volume.ts";
 import { Workload } from "../testing/workload.ts";
 
@@ -324,4 +325,19 @@ test(`a crash while devices come, go and shrink leaves the state before or after
     }
     assert.ok(states >= 8, `${states}`);
   }
+});
+
+test("a device that can't become smaller itself is left by its volume all the same", () => {
+  class FixedDevice extends ForwardingDevice {
+    override resize(): number {
+      return -EINVAL;
+    }
+  }
+  const [memory] = devices(32) as [MemoryBlockDevice];
+  const device = new FixedDevice(memory);
+  assert.equal(format(device, OPTIONS), 0);
+  const volume = mountedVolume(mount(device));
+  assert.equal(resizeDevice(volume, 0, (16 * MIB) / 4096), 0);
+  assert.equal(volume.store.layout.blocks, (16 * MIB) / 4096);
+  assert.deepEqual(check(device, { data: true }), []);
 });

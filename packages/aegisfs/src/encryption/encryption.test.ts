@@ -368,3 +368,23 @@ test("a slot may be made with Argon2id; a forged cost opens nothing", () => {
   );
   assert.equal(EncryptedDevice.open(raw, cipher, phrase("third")), "wrong-passphrase");
 });
+
+test("a block is sealed with its device and number, 24 bytes as they stand in the format", () => {
+  const cipher = new SimulatedCipher(3);
+  const seal = cipher.seal.bind(cipher);
+  const places: Uint8Array[] = [];
+  cipher.seal = (...args): void => {
+    if (args[5] === 4096) places.push(args[2].slice());
+    seal(...args);
+  };
+  const { encrypted } = fresh(8, cipher);
+  places.length = 0;
+  for (const block of [300, 77]) assert.equal(encrypted.device.write(block * 4096, new Uint8Array(4096), 0, 4096), 0);
+  const [one, other] = places as [Uint8Array, Uint8Array];
+  assert.deepEqual([one.length, other.length], [24, 24]);
+  assert.deepEqual(one.subarray(0, 16), other.subarray(0, 16));
+  assert.deepEqual(
+    [one, other].map((place) => new DataView(place.buffer).getFloat64(16, true)),
+    [300, 77],
+  );
+});

@@ -102,6 +102,10 @@ test("all changes of names and attributes before an fsync survive it", () => {
       { tag: 32, permissions: 0, id: 0 },
     ]),
   );
+  // The list of who may use it follows.
+  const closed = new Attributes();
+  closed.mode = 0o710;
+  root.setAttributes(folder, closed, ATTRIBUTE_MODE);
   const unnamed = root.createUnnamed(FILE, 0, 0);
   root.unpin(unnamed);
   const attributes = new Attributes();

@@ -309,3 +309,24 @@ test("every flipped byte in use is found: an error or the right data, never othe
   assert.ok(found > 20, `${found} damaged blocks were named`);
   assert.deepEqual(check(device, { data: true }), []);
 });
+
+test("a snapshot keeps the time of its making, however early or late", () => {
+  for (const seconds of [-5, 7, 2 ** 32 + 7]) {
+    const { device, volume } = freshVolume(16);
+    volume.setTime(seconds, 0);
+    const id = volume.snapshot(volume.root, "then", { readOnly: true });
+    assert.equal(volume.sync(), 0);
+    assert.equal(mountedVolume(mount(device)).subvolume(id)!.seconds, seconds);
+  }
+});
+
+test("a volume tells whether something waits to be written, also when that is an inode alone", () => {
+  const { volume } = freshVolume(16);
+  const ino = volume.root.create(ROOT_INO, "file", S_IFREG | 0o644, 0, 0);
+  assert.equal(volume.sync(), 0);
+  assert.equal(volume.hasChanges, false);
+  volume.root.write(ino, 0, Uint8Array.of(1), 0, 1);
+  assert.equal(volume.hasChanges, true);
+  assert.equal(volume.sync(), 0);
+  assert.equal(volume.hasChanges, false);
+});

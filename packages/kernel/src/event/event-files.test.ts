@@ -31,6 +31,7 @@ import {
   SFD_NONBLOCK,
   SIGCHLD,
   SIGIO,
+  SIGKILL,
   SIGUSR1,
   SI_QUEUE,
   SI_USER,
@@ -60,6 +61,7 @@ import {
 import type { OpenFile } from "../vfs/open-file.ts";
 import { EventFile } from "./eventfd.ts";
 import { processOfPidfd } from "../task/pidfd.ts";
+import { SignalSet } from "../signal/signal-set.ts";
 
 const BUFFER = 0x100;
 let machine: TestKernel;
@@ -298,6 +300,27 @@ test("ppoll: ready, invalid and ignored descriptors; time-out with what is left 
   assert.ok(call.isBlocked);
   advance(machine, 500);
   write(empty, 1);
+});
+
+test("ppoll waits with the mask that it is given, also with none blocked, and takes no wrong one", () => {
+  task.blocked = new SignalSet(1 << (SIGUSR1 - 1), 0);
+  memory.storeU64(0x300, 0);
+  for (const [low, blocked] of [
+    [0, []],
+    [0xffffffff, [SIGUSR1]],
+  ] as const) {
+    memory.u8.fill(0, 0x400, 0x408);
+    memory.storeU32(0x400, low);
+    const call = Call.of(task, pollCalls["ppoll"]!, 0, 0, 0, 0x400, 8);
+    assert.ok(call.isBlocked);
+    assert.deepEqual(
+      [SIGUSR1, SIGKILL].filter((signal) => task.blocked.has(signal)),
+      blocked,
+    );
+    task.endWait("signal");
+  }
+  assert.equal(run(pollCalls, "ppoll", 0, 0, 0, 0x400, 4), -EINVAL);
+  assert.equal(run(pollCalls, "ppoll", 0, 0, 0, 0x7ffffff0, 8), -EFAULT);
 });
 
 test("ppoll: a wake-up ends the wait and stores the remaining time", () => {

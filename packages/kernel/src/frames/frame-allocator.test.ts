@@ -99,3 +99,17 @@ test("frames that were given out by number are told among those in use, and go w
   frames.close(memory);
   assert.equal(frames.usedCount, 0);
 });
+
+test("no frame is given twice where an account may have more than there are", () => {
+  const { frames, memory } = createTestKernel({ memoryBytes: 64 * 4096 }).kernel;
+  memory.limit = Infinity;
+  const given = new Set<number>();
+  for (let frame = frames.allocate(memory); frame >= 0; frame = frames.allocate(memory)) {
+    assert.ok(!given.has(frame), `frame ${frame}`);
+    given.add(frame);
+  }
+  assert.equal(frames.allocate(memory), -ENOMEM);
+  const [one] = given;
+  frames.release(one!);
+  assert.equal(frames.allocate(memory), one);
+});

@@ -5,16 +5,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  EBUSY,
   EFAULT,
   EINVAL,
   ENOMEM,
   MADV_DOFORK,
   MADV_DONTFORK,
   MADV_DONTNEED,
+  MADV_KEEPONFORK,
+  MADV_WIPEONFORK,
   MAP_ANONYMOUS,
   MAP_FIXED,
+  MAP_LOCKED,
   MAP_PRIVATE,
   MAP_SHARED,
+  MS_ASYNC,
+  MS_INVALIDATE,
+  MS_SYNC,
+  O_NOATIME,
+  O_WRONLY,
   PROT_NONE,
   PROT_READ,
   PROT_WRITE,
@@ -31,6 +40,10 @@ import { brk, mmap, munmap } from "./mmap.ts";
 import { mprotect } from "./mprotect.ts";
 import { mremap } from "./mremap.ts";
 import { handlePageFault } from "./page-fault.ts";
+import { msync } from "./msync.ts";
+import { advance } from "../testing/fake-task.ts";
+import { forkInPieces } from "./fork.ts";
+import { BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
 
 const READ_WRITE = PROT_READ | PROT_WRITE;
 
@@ -232,4 +245,72 @@ test("the kernel's own pages are moved, and never grow: what lies behind them wo
   );
   assert.equal(resize(target, 4096, 8192), -EFAULT);
   assert.equal(kernel.vdso.data.pageCount, 1);
+});
+
+test("MADV_WIPEONFORK gives a child zeroes, MADV_KEEPONFORK what is there; not of shared memory", () => {
+  const { task, space } = createMemoryTask();
+  const at = map(task, 1);
+  space.storeU32(at, 7);
+  const inChild = (): number => (forkAddressSpace(space) as AddressSpace).loadU32(at);
+  assert.equal(inChild(), 7);
+  assert.equal(madvise(task, space, at, 4096, MADV_WIPEONFORK), 0);
+  assert.equal(inChild(), 0);
+  assert.equal(madvise(task, space, at, 4096, MADV_KEEPONFORK), 0);
+  assert.equal(inChild(), 7);
+  assert.equal(madvise(task, space, map(task, 1, MAP_SHARED), 4096, MADV_WIPEONFORK), -EINVAL);
+});
+
+test("msync writes locked memory, and refuses to forget it (MS_INVALIDATE)", () => {
+  const { task } = createMemoryTask();
+  const at = map(task, 1, MAP_PRIVATE | MAP_LOCKED);
+  assert.equal(msync(task, at, 4096, MS_SYNC), 0);
+  assert.equal(msync(task, at, 4096, MS_ASYNC), 0);
+  assert.equal(msync(task, at, 4096, MS_INVALIDATE), -EBUSY);
+  assert.equal(msync(task, at, 4096, MS_ASYNC | MS_SYNC), -EINVAL);
+  assert.equal(msync(task, at, 2 * 4096, MS_SYNC), -ENOMEM, "a hole");
+});
+
+test("a file that is mapped was accessed, unless it was opened with O_NOATIME", () => {
+  const { test: machine, kernel, task } = createMemoryTask();
+  mountRoot(kernel, new Tmpfs(kernel));
+  const user = new FileTask(kernel);
+  user.put("/f", "x");
+  const isTouched = (flags: number): boolean => {
+    const fd = user.open("/f", flags);
+    const file = user.task.files.get(fd)!;
+    const before = file.inode!.atime.seconds;
+    advance(machine, 2000);
+    user.write(user.open("/f", O_WRONLY), "y");
+    advance(machine, 2000);
+    const length = 4096;
+    assert.ok(mmap(task, { address: 0, length, protection: PROT_READ, flags: MAP_PRIVATE, file, offset: 0 }) > 0);
+    return file.inode!.atime.seconds > before;
+  };
+  assert.deepEqual([O_NOATIME, 0].map(isTouched), [false, true]);
+});
+
+test("pages that an area forbids aren't shown when the process is switched to", () => {
+  const { task, space, shown } = createMemoryTask();
+  const at = map(task, 2);
+  for (const page of [at, at + 4096]) space.storeU32(page, 1);
+  assert.equal(mprotect(task, at, 4096, PROT_NONE), 0);
+  shown.clear();
+  space.publishAll();
+  assert.deepEqual([shown.has(at), shown.has(at + 4096)], [false, true]);
+  assert.match(shown.get(at + 4096)!, / w$/);
+  // What a child has, too, is shown so that a write faults.
+  const child = forkAddressSpace(space) as AddressSpace;
+  shown.clear();
+  space.publishAll();
+  assert.doesNotMatch(shown.get(at + 4096)!, / w$/);
+  child.release();
+});
+
+test("a thread that forks while another one does waits for it", () => {
+  const { kernel, space } = createMemoryTask();
+  const waited: unknown[] = [];
+  const thread = { kernel, space, syscallState: null, waitOn: (queue: unknown) => waited.push(queue) };
+  space.forkCopy = new AddressSpace(kernel);
+  assert.equal(forkInPieces(thread as unknown as Task), BLOCKED_KILLABLE);
+  assert.ok(waited.length === 1 && waited[0] === space.forkDone);
 });

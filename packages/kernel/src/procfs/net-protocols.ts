@@ -7,7 +7,7 @@ import type { Task } from "../task/task.ts";
 interface Protocol {
   readonly name: string;
   readonly count: (network: Network) => number;
-  /** Pages that wait in its sockets; absent: they are not counted (NI). */
+  /** Pages that wait in its sockets; absent: they are not counted. */
   readonly pages?: (network: Network) => number;
   readonly headerSize?: number;
   readonly hasSlab?: boolean;
@@ -93,7 +93,8 @@ function unix({ unixSockets }: Network, isStream: boolean): number {
 export function describeSocketKinds({ network }: Task): string {
   const rows = PROTOCOLS.map(({ name, count, pages, headerSize = 0, hasSlab = true, calls }) => {
     const memory = pages === undefined ? -1 : pages(network);
-    const pressure = pages === undefined ? "NI" : "no";
+    // The last of its calls would enter it: UDP counts its pages, and knows no pressure.
+    const pressure = calls.endsWith("y") ? "no" : "NI";
     return (
       `${name.padEnd(9)} ${"0".padStart(4)} ${String(count(network)).padStart(6)}  ${String(memory).padStart(6)}   ` +
       `${pressure.padEnd(3)} ${String(headerSize).padStart(6)}   ${(hasSlab ? "yes" : "no").padEnd(3)}  ` +

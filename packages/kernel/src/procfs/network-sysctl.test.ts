@@ -333,3 +333,14 @@ it("forwarding is each interface's, until it is set for all", () => {
   assert.deepEqual(["lo", "default", "all"].map(forwards), ["2\n", "2\n", "2\n"]);
   assert.equal(user.get(`${SYS}/ipv6/conf/lo/forwarding`), "0\n");
 });
+
+it("tcp_mem and udp_mem are three numbers of pages", () => {
+  const { user } = begin();
+  for (const name of ["ipv4/tcp_mem", "ipv4/udp_mem"]) {
+    assert.ok(set(user, name, "10 20 30\n") > 0);
+    assert.equal(user.get(`${SYS}/${name}`), "10\t20\t30\n");
+    assert.equal(set(user, name, "1 2 3 4\n"), 6, "what follows is not taken");
+    assert.equal(user.get(`${SYS}/${name}`), "1\t2\t3\n");
+    assert.equal(set(user, name, "-1 2 3\n"), -EINVAL);
+  }
+});

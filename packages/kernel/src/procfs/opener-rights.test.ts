@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { CAP_DAC_OVERRIDE, CLONE_NEWTIME, CLONE_NEWUSER, EACCES, EPERM, O_WRONLY } from "@stratos/abi";
+import { CAP_DAC_OVERRIDE, CLONE_NEWTIME, CLONE_NEWUSER, EACCES, EINVAL, EPERM, O_WRONLY } from "@stratos/abi";
 import { FileTask } from "../testing/file-system-task.ts";
 import { mountAt } from "../vfs/boot-mounts.ts";
 import { Procfs } from "./procfs.ts";
@@ -62,4 +62,16 @@ it("timens_offsets and /proc/sys ask the opener", () => {
   const fd = user.open("/proc/sys/kernel/hostname", O_WRONLY);
   user.becomeUser(5);
   assert.equal(user.write(fd, "again"), -EPERM, "nor is the opener's right enough");
+});
+
+it("a map has 340 ranges at most", () => {
+  const { user } = begin();
+  const written = (ranges: number): number => {
+    const inside = new FileTask(user.task.kernel, user);
+    assert.equal(inside.call("unshare", CLONE_NEWUSER), 0);
+    const lines = Array.from({ length: ranges }, (_, index) => `${index * 2} ${index * 2} 1\n`).join("");
+    return user.write(user.open(`/proc/${inside.task.pid}/gid_map`, O_WRONLY), lines);
+  };
+  assert.ok(written(340) > 0);
+  assert.equal(written(341), -EINVAL);
 });

@@ -4,7 +4,15 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EINVAL, SKF_AD_IFINDEX, SKF_AD_OFF, SKF_AD_PKTTYPE, SKF_AD_PROTOCOL } from "@stratos/abi";
+import {
+  EINVAL,
+  SKF_AD_IFINDEX,
+  SKF_AD_OFF,
+  SKF_AD_PKTTYPE,
+  SKF_AD_PROTOCOL,
+  SKF_LL_OFF,
+  SKF_NET_OFF,
+} from "@stratos/abi";
 import { SeededRandom } from "@stratos/base";
 import { BpfFilter, type Instruction, RECORD_WORDS } from "./bpf-filter.ts";
 
@@ -83,4 +91,23 @@ test("a filter of packets may ask for what there is to know about them, and for 
   for (const known of [SKF_AD_PROTOCOL, SKF_AD_PKTTYPE, SKF_AD_IFINDEX])
     assert.ok(BpfFilter.check(program(known), true) instanceof BpfFilter, `SKF_AD_OFF + ${known}`);
   for (const unknown of [1, 0xff0]) assert.equal(BpfFilter.check(program(unknown), true), -EINVAL);
+});
+
+test("a filter of packets reads from the first byte to the last, and what lies beyond ends it", () => {
+  const bytes = Uint8Array.of(0x11, 0x22, 0x33, 0x44, 0x55);
+  const about = { protocol: 0x800, packetType: 0, interfaceIndex: 1, hardwareType: 772 };
+  const load = (code: number, k: number): number => {
+    const program = [
+      { code, jt: 0, jf: 0, k },
+      { code: 0x16, jt: 0, jf: 0, k: 0 },
+    ];
+    const filter = BpfFilter.check(program, true);
+    assert.ok(typeof filter !== "number");
+    return filter.run(new Uint32Array(0), { bytes, start: 0, link: 0, network: 0, ...about });
+  };
+  assert.deepEqual([load(0x30, 0), load(0x28, 0), load(0x20, 0)], [0x11, 0x1122, 0x11223344]);
+  assert.deepEqual([load(0x30, 4), load(0x28, 3), load(0x20, 1)], [0x55, 0x4455, 0x22334455]);
+  assert.deepEqual([load(0x30, 5), load(0x28, 4), load(0x20, 2)], [0, 0, 0]);
+  // Both headers begin with the packet here.
+  assert.deepEqual([load(0x28, SKF_LL_OFF), load(0x28, SKF_NET_OFF + 2)], [0x1122, 0x3344]);
 });

@@ -110,3 +110,19 @@ test("a network ends with both ends of a pair in it, and keeps its loopback to t
     ["lo"],
   );
 });
+
+test("addresses that nobody assigned are of one station and administered here, whatever chance says", () => {
+  const filled = (byte: number): Uint8Array => chosenHardwareAddress({ fill: (bytes) => bytes.fill(byte) });
+  assert.deepEqual(
+    [0, 0xff, 0x55].map((byte) => [...filled(byte).subarray(0, 2)]),
+    [
+      [2, 0],
+      [0xfe, 0xff],
+      [0x56, 0x55],
+    ],
+  );
+  const counted = chosenHardwareAddress({
+    fill: (bytes) => bytes.forEach((_byte, index) => (bytes[index] = 16 * index)),
+  });
+  assert.deepEqual([...counted], [2, 16, 32, 48, 64, 80]);
+});

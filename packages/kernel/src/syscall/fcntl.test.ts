@@ -12,18 +12,22 @@ import {
   EMFILE,
   ENOENT,
   ESRCH,
-  F_OWNER_PGRP,
-  F_OWNER_PID,
-  F_SETOWN,
-  F_SETOWN_EX,
+  F_CREATED_QUERY,
   F_DUPFD,
   F_DUPFD_CLOEXEC,
+  F_DUPFD_QUERY,
   F_GETFD,
   F_GETFL,
   F_GETPIPE_SZ,
+  F_OWNER_PGRP,
+  F_OWNER_PID,
   F_SETFD,
   F_SETFL,
+  F_SETOWN,
+  F_SETOWN_EX,
   F_SETPIPE_SZ,
+  O_CREAT,
+  O_RDWR,
   RLIMIT_NOFILE,
 } from "@stratos/abi";
 import { FileTask } from "../testing/file-system-task.ts";
@@ -72,6 +76,9 @@ test("of an O_PATH descriptor only what concerns the descriptor is done", () => 
   assert.equal(user.call("fcntl", path, F_GETFD), 0);
   assert.equal(user.call("fcntl", path, F_SETFL, 0), -EBADF);
   assert.equal(user.read(path), -EBADF);
+  assert.equal(user.write(path, "x"), -EBADF);
+  assert.equal(user.call("fallocate", path, 0, 0, 10), -EBADF);
+  assert.deepEqual([user.task.files.get(path)!.isReadable, user.task.files.get(path)!.isWritable], [false, false]);
 });
 
 test("a pipe has whole pages, a power of two of them, and wakes who waited for room", () => {
@@ -119,4 +126,19 @@ test("ranges and counts beyond Linux's numbers are refused, and owners that have
     user.memory.storeU32(0x9004, 2 ** 32 - user.task.pid);
     assert.equal(user.call("fcntl", fd, F_SETOWN_EX, 0x9000), -ESRCH);
   }
+});
+
+test("F_CREATED_QUERY tells whether the open made the file, F_DUPFD_QUERY whether descriptors are one file", () => {
+  const { user, fd } = withFile();
+  const made = user.open("/new", O_CREAT | O_RDWR),
+    found = user.open("/new", O_CREAT | O_RDWR);
+  assert.deepEqual(
+    [fd, made, found].map((each) => user.call("fcntl", each, F_CREATED_QUERY)),
+    [0, 1, 0],
+  );
+  const copy = user.call("fcntl", made, F_DUPFD, 0);
+  assert.deepEqual(
+    [copy, found].map((each) => user.call("fcntl", made, F_DUPFD_QUERY, each)),
+    [1, 0],
+  );
 });

@@ -14,13 +14,18 @@ import {
   EPERM,
   EPIPE,
   ESPIPE,
+  FIONREAD,
   F_ADD_SEALS,
   F_GETFL,
   F_GETLK,
   F_GETPIPE_SZ,
+  F_GET_SEALS,
   F_OFD_GETLK,
   F_OFD_SETLK,
   F_RDLCK,
+  F_SEAL_EXEC,
+  F_SEAL_FUTURE_WRITE,
+  F_SEAL_GROW,
   F_SEAL_SHRINK,
   F_SEAL_WRITE,
   F_SETFL,
@@ -29,12 +34,13 @@ import {
   F_SETPIPE_SZ,
   F_UNLCK,
   F_WRLCK,
-  FIONREAD,
   LOCK_EX,
   LOCK_NB,
   LOCK_SH,
   LOCK_UN,
   MFD_ALLOW_SEALING,
+  MFD_EXEC,
+  MFD_NOEXEC_SEAL,
   O_APPEND,
   O_CREAT,
   O_NONBLOCK,
@@ -45,11 +51,11 @@ import {
   POLLERR,
   POLLHUP,
   POLLIN,
-  S_IFIFO,
-  SIGPIPE,
-  SIGXFSZ,
   RLIMIT_FSIZE,
   RLIMIT_NOFILE,
+  SIGPIPE,
+  SIGXFSZ,
+  S_IFIFO,
 } from "@stratos/abi";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
 
@@ -285,6 +291,22 @@ it("seals forbid what they name", () => {
   assert.equal(user.call("fcntl", fd, F_ADD_SEALS, F_SEAL_WRITE), 0);
   assert.equal(user.write(fd, "x"), -EPERM);
   assert.equal(user.call("fcntl", user.call("memfd_create", "n", 0), F_ADD_SEALS, F_SEAL_WRITE), -EPERM);
+});
+
+it("F_SEAL_EXEC seals what a program holds, too, and no other seal does", () => {
+  const { user } = FileTask.create();
+  Object.assign(user.task.space, { areas: [] });
+  const sealed = (flags: number, seals: number): number => {
+    const fd = user.call("memfd_create", "m", flags | MFD_ALLOW_SEALING);
+    assert.equal(user.call("fcntl", fd, F_ADD_SEALS, seals), 0);
+    return user.call("fcntl", fd, F_GET_SEALS);
+  };
+  assert.equal(sealed(MFD_EXEC, F_SEAL_SHRINK), F_SEAL_SHRINK);
+  assert.equal(
+    sealed(MFD_EXEC, F_SEAL_EXEC),
+    F_SEAL_EXEC | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE,
+  );
+  assert.equal(sealed(MFD_NOEXEC_SEAL, F_SEAL_SHRINK), F_SEAL_EXEC | F_SEAL_SHRINK);
 });
 
 it("a file becomes shorter when all its mappings are cut, however many pieces that takes; open too", () => {

@@ -208,6 +208,10 @@ test("/proc/sys/kernel/keys bounds users, root and time", () => {
   assert.equal(call(task, "keyctl", KEYCTL_READ, key, 0, 0), -ENOKEY);
   settings.persistent_keyring_expiry = 5;
   const persistent = call(task, "keyctl", KEYCTL_GET_PERSISTENT, -1, THREAD);
+  clock.advance(4e9);
+  assert.equal(call(task, "keyctl", KEYCTL_GET_PERSISTENT, -1, THREAD), persistent, "its time begins anew");
+  clock.advance(4e9);
+  assert.equal(call(task, "keyctl", KEYCTL_GET_PERSISTENT, -1, THREAD), persistent);
   clock.advance(6e9);
   assert.notEqual(call(task, "keyctl", KEYCTL_GET_PERSISTENT, -1, THREAD), persistent);
   call(task, "setresuid", 5, 5, 5);
@@ -217,4 +221,27 @@ test("/proc/sys/kernel/keys bounds users, root and time", () => {
   settings.maxkeys = 10;
   settings.maxbytes = 8;
   assert.equal(add(machine, "keyring", "more", 0, THREAD), -EDQUOT);
+});
+
+test("a key's owner has the owner's rights without possessing it; others have none", () => {
+  const machine = setUp();
+  const key = add(machine, "user", "mine", 1, THREAD);
+  const { task: other } = createTestTask(machine.task.kernel);
+  assert.ok(call(other, "keyctl", KEYCTL_DESCRIBE, key, 0, 0) > 0);
+  assert.equal(call(other, "keyctl", KEYCTL_READ, key, 0, 0), -EACCES);
+  call(other, "setresuid", 5, 5, 5);
+  assert.equal(call(other, "keyctl", KEYCTL_DESCRIBE, key, 0, 0), -EACCES);
+});
+
+test("/proc/keys tells the time that is left in the largest unit that there is one of", () => {
+  const machine = setUp();
+  const { task } = machine;
+  const key = add(machine, "user", "mine", 1, THREAD);
+  const left = (seconds: number): string => {
+    call(task, "keyctl", KEYCTL_SET_TIMEOUT, key, seconds);
+    return /(\S+) \S+ +\d+ +\d+ user +mine/.exec(describeKeys(task))![1]!;
+  };
+  assert.deepEqual([0, 59, 60, 3599, 3600, 86_399, 86_400, 604_799, 604_800].map(left), [
+    ...["perm", "59s", "1m", "59m", "1h", "23h", "1d", "6d", "1w"],
+  ]);
 });

@@ -417,3 +417,12 @@ test("setting CLOCK_REALTIME ends what waits for a time of it that has gone by t
   assert.equal(taken(user), SIGUSR1);
   assert.equal(relative.resume(), 0);
 });
+
+test("clocks of CPU time are those of tasks that are there; a clock behind a descriptor there is not (EINVAL)", () => {
+  const { task } = createUser();
+  const clockOf = (id: number, kind: number): number => (~id << 3) | kind;
+  assert.equal(call(task, "clock_gettime", clockOf(task.pid, 2), AT), 0);
+  assert.equal(call(task, "clock_gettime", clockOf(task.tid, 6), AT), 0);
+  for (const clock of [clockOf(task.pid, 3), clockOf(task.pid, 7), clockOf(task.pid + 1, 2)])
+    assert.equal(call(task, "clock_gettime", clock, AT), -EINVAL);
+});

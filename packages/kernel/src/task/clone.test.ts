@@ -10,21 +10,22 @@ import {
   CLONE_CHILD_SETTID,
   CLONE_CLEAR_SIGHAND,
   CLONE_DETACHED,
-  CLONE_INTO_CGROUP,
   CLONE_FILES,
+  CLONE_INTO_CGROUP,
   CLONE_NEWNS,
   CLONE_NEWPID,
   CLONE_NEWTIME,
   CLONE_PARENT,
   CLONE_PARENT_SETTID,
+  CLONE_PIDFD,
   CLONE_SETTLS,
   CLONE_SIGHAND,
   CLONE_THREAD,
   CLONE_VFORK,
   CLONE_VM,
   EAGAIN,
-  EEXIST,
   EBADF,
+  EEXIST,
   EFAULT,
   EINVAL,
   ENOMEM,
@@ -56,6 +57,7 @@ import { coreName } from "./core-dump/core-name.ts";
 import { startProcess } from "./first-process.ts";
 import { exitGroup } from "./exit.ts";
 import type { Task } from "./task.ts";
+import { PidFile } from "./pidfd.ts";
 
 const THREAD = CLONE_VM | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
 const SP = 2,
@@ -170,6 +172,22 @@ test("thread ids are stored where the flags say, in whose memory they say", () =
   assert.equal(child.space.loadU32(page + 4), child.tid);
   assert.equal(child.clearTid, page + 4);
   assert.equal(clone(maker, SIGCHLD).clearTid, 0);
+});
+
+test("CLONE_PIDFD gives a descriptor that a program doesn't inherit", () => {
+  const maker = createMaker();
+  const { task, page } = maker;
+  const child = clone(maker, SIGCHLD | CLONE_PIDFD, 0, page);
+  const fd = task.space.loadU32(page);
+  assert.equal(task.files.isCloseOnExec(fd), true);
+  const file = task.files.get(fd);
+  assert.ok(file instanceof PidFile);
+  assert.ok(file.group === child.group);
+});
+
+test("who shares nothing may always ask for handlers of his own", () => {
+  const { task } = createMaker();
+  assert.equal(call(task, "unshare", CLONE_SIGHAND), 0);
 });
 
 test("CLONE_PARENT makes a sibling", () => {
@@ -358,4 +376,15 @@ test("a clone into a pid namespace that has ended (ENOMEM) uses up no namespace 
   pidForChildren.isEnded = false;
   assert.ok(call(task, "clone", CLONE_NEWNS | SIGCHLD, 0) > 0);
   assert.equal(call(task, "clone", CLONE_NEWNS | SIGCHLD, 0), -ENOSPC);
+});
+
+test("a child's memory is counted for the group that it is made in", () => {
+  const maker = createMaker();
+  const { kernel, task } = maker;
+  const { root } = kernel.controlGroups;
+  const account = Object.create(kernel.memory) as Kernel["memory"];
+  Object.defineProperty(root, "account", { get: () => account, configurable: true });
+  assert.ok(clone(maker, SIGCHLD).space.account === account);
+  clone(maker, SIGCHLD | CLONE_VM);
+  assert.ok(task.space.account === kernel.memory, "what is shared stays where it is counted");
 });

@@ -163,3 +163,16 @@ test("a chain of more owners than Linux follows is refused", () => {
   assert.ok(waits[longest]!.isBlocked);
   assert.equal(waits[longest + 1]!.result, -EDEADLK);
 });
+
+test("a thread that ends gives away its own words alone", () => {
+  const { tasks, space, page } = threads(0, 0, 0, 0);
+  const [one, other, first, second] = tasks as [Task, Task, Task, Task];
+  lock(one, page);
+  lock(other, page + 4);
+  const [ofOne, ofOther] = [lock(first, page), lock(second, page + 4)];
+  exitTask(one, 0);
+  assert.deepEqual([ofOne.resume(), ofOther.resume()], [0, null]);
+  assert.equal(space.loadU32(page + 4), other.tid + WAITERS);
+  assert.equal(piUnlock(other, page + 4), 0);
+  assert.equal(ofOther.resume(), 0);
+});

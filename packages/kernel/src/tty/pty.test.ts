@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import {
   EAGAIN,
+  EBUSY,
   EINVAL,
   EIO,
   ENOTTY,
@@ -38,13 +39,16 @@ import {
   TCSETS2,
   TCSETSF,
   TCXONC,
+  TIOCEXCL,
   TIOCGDEV,
   TIOCGETD,
+  TIOCGEXCL,
   TIOCGPGRP,
   TIOCGPTN,
   TIOCGSID,
   TIOCGWINSZ,
   TIOCNOTTY,
+  TIOCNXCL,
   TIOCPKT,
   TIOCPKT_FLUSHREAD,
   TIOCPKT_FLUSHWRITE,
@@ -469,4 +473,34 @@ test("devpts lists its terminals and bounds them", () => {
   assert.ok(devpts.openMaster(task, O_RDWR, null, null) === -28);
   assert.equal(devpts.configure(parseMountOptions("nonsense=1")), -EINVAL);
   assert.ok(devpts.root.lookup("7") === -2);
+});
+
+test("TIOCEXCL keeps others than root from opening the terminal, until TIOCNXCL or its last close", () => {
+  const { task: other } = createTestTask(machine.kernel);
+  other.credentials = { ...ROOT, effective: 0 };
+  const opened = (): OpenFile | number =>
+    master.pty.open(other, devptsOf(machine.kernel).inodeAt(master.pty.index)!, O_RDWR | O_NOCTTY, null);
+  const isExclusive = (): number => {
+    assert.equal(slave.ioctl(task, TIOCGEXCL, 64), 0);
+    return memory.loadU32(64);
+  };
+  assert.equal(isExclusive(), 0);
+  assert.ok(opened() instanceof TerminalFile);
+  assert.equal(slave.ioctl(task, TIOCEXCL, 0), 0);
+  assert.equal(isExclusive(), 1);
+  assert.equal(opened(), -EBUSY);
+  assert.ok(openSlave(task, O_RDWR | O_NOCTTY));
+  assert.equal(slave.ioctl(task, TIOCNXCL, 0), 0);
+  assert.ok(opened() instanceof TerminalFile);
+});
+
+test("a nonblocking master takes what there is room for, and then says so", () => {
+  setLocal((lflag) => lflag & ~ICANON);
+  master.flags |= O_NONBLOCK;
+  const taken = write(task, master, "x".repeat(100_000)).result!;
+  assert.ok(taken > 0 && taken < 100_000, String(taken));
+  assert.equal(write(task, master, "x").result, -EAGAIN);
+  for (let left = taken; left > 0;) left -= textOf(task, slave, 65_536).length;
+  assert.equal(write(task, master, "x".repeat(taken - 1)).result, taken - 1);
+  assert.equal(write(task, master, "xy").result, 1);
 });

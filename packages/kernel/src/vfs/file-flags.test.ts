@@ -7,8 +7,9 @@ import { it } from "node:test";
 import { format, mount } from "@stratos/aegisfs";
 import {
   AT_FDCWD,
+  ENOTTY,
+  EOPNOTSUPP,
   EPERM,
-  F_SETFL,
   FALLOC_FL_KEEP_SIZE,
   FS_APPEND_FL,
   FS_IMMUTABLE_FL,
@@ -16,9 +17,9 @@ import {
   FS_IOC_FSSETXATTR,
   FS_IOC_GETFLAGS,
   FS_IOC_SETFLAGS,
+  FS_NODUMP_FL,
   FS_XFLAG_IMMUTABLE,
-  ENOTTY,
-  EOPNOTSUPP,
+  F_SETFL,
   O_APPEND,
   O_CREAT,
   O_RDWR,
@@ -128,4 +129,17 @@ it("flags are on the disk; a file system without any says ENOTTY", () => {
   assert.equal(user.call("unlinkat", AT_FDCWD, "/file", 0), -EPERM);
   mountAt(test.kernel, "/proc", new Procfs(test.kernel));
   assert.equal(user.call("ioctl", user.open("/proc/uptime"), FS_IOC_GETFLAGS, BUFFER), -ENOTTY);
+});
+
+it("an owner sets what concerns him alone, and not what binds root", () => {
+  const { user } = FileTask.create();
+  user.call("fchmodat", AT_FDCWD, "/", 0o777);
+  user.becomeUser(1000);
+  user.put("/own", "");
+  const fd = user.open("/own");
+  assert.equal(setFlags(user, fd, FS_NODUMP_FL), 0);
+  assert.equal(flags(user, fd), FS_NODUMP_FL);
+  assert.equal(setFlags(user, fd, FS_NODUMP_FL | FS_IMMUTABLE_FL), -EPERM);
+  user.becomeUser(1001);
+  assert.equal(setFlags(user, fd, 0), -EPERM);
 });

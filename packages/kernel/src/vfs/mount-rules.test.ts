@@ -9,6 +9,7 @@ import {
   CLONE_NEWNS,
   CLONE_NEWUSER,
   EAGAIN,
+  EBUSY,
   EINVAL,
   ENOENT,
   EPERM,
@@ -18,15 +19,18 @@ import {
   IN_OPEN,
   IN_UNMOUNT,
   MNT_EXPIRE,
+  MOVE_MOUNT_SET_GROUP,
   MS_BIND,
   MS_MOVE,
   MS_NOATIME,
   MS_NODIRATIME,
   MS_NOSUID,
   MS_NOSYMFOLLOW,
+  MS_PRIVATE,
   MS_RDONLY,
   MS_RELATIME,
   MS_REMOUNT,
+  MS_SHARED,
   MS_STRICTATIME,
   O_CREAT,
   O_NOFOLLOW,
@@ -204,4 +208,48 @@ it("a namespace can be mounted from its file in /proc; what is not of the namesp
   assert.equal(user.call("mount", "/proc/self/ns/uts", "/kept", "", MS_BIND, 0), 0);
   const strange = user.task.fs.namespace.copy(() => 99, initialOrigin("mnt")).namespace.root;
   assert.throws(() => test.kernel.mounts.remove(strange));
+});
+
+it("a namespace of mounts goes with its last task", () => {
+  const { user, test } = machine();
+  const other = new FileTask(test.kernel, user);
+  assert.equal(other.call("unshare", CLONE_NEWNS), 0);
+  assert.equal(other.call("mount", "none", "/mnt", "tmpfs", 0, 0), 0);
+  const { namespace } = other.task.fs;
+  assert.equal(namespace.mounts.length, 3);
+  other.task.fs.release();
+  assert.equal(namespace.mounts.length, 0);
+  assert.equal(user.task.fs.namespace.mounts.length, 2);
+});
+
+it("a mount joins the group of another (MOVE_MOUNT_SET_GROUP) of its file system for who administers both", () => {
+  const { user, test } = machine();
+  for (const folder of ["/a", "/b", "/c"]) user.call("mkdirat", AT_FDCWD, folder, 0o755);
+  assert.equal(user.call("mount", "none", "/a", "tmpfs", 0, 0), 0);
+  assert.equal(user.call("mount", "none", "/a", "", MS_SHARED, 0), 0);
+  assert.equal(user.call("mount", "/a", "/b", "", MS_BIND, 0), 0);
+  assert.equal(user.call("mount", "none", "/b", "", MS_PRIVATE, 0), 0);
+  assert.equal(user.call("mount", "none", "/c", "tmpfs", 0, 0), 0);
+  const join = (by: FileTask, target: string): number =>
+    by.call("move_mount", AT_FDCWD, "/a", AT_FDCWD, target, MOVE_MOUNT_SET_GROUP);
+  const nobody = new FileTask(test.kernel, user);
+  nobody.becomeUser(1000);
+  assert.equal(join(nobody, "/b"), -EPERM);
+  assert.equal(join(user, "/c"), -EINVAL);
+  assert.equal(join(user, "/b"), 0);
+  user.call("mkdirat", AT_FDCWD, "/a/inside", 0o755);
+  assert.equal(user.call("mount", "none", "/a/inside", "tmpfs", 0, 0), 0);
+  user.put("/a/inside/f", "seen in both");
+  assert.equal(user.get("/b/inside/f"), "seen in both");
+});
+
+it("a mount that somebody may write to isn't made read-only (EBUSY), until he is gone", () => {
+  const { user } = machine();
+  assert.equal(user.call("mount", "none", "/mnt", "tmpfs", 0, 0), 0);
+  const remount = (): number => user.call("mount", "none", "/mnt", "", MS_REMOUNT | MS_RDONLY, 0);
+  const fd = user.open("/mnt/f", O_CREAT | O_WRONLY);
+  assert.equal(remount(), -EBUSY);
+  user.call("close", fd);
+  assert.equal(remount(), 0);
+  assert.equal(user.open("/mnt/f", O_WRONLY), -EROFS);
 });

@@ -22,9 +22,6 @@ import {
   ENOSPC,
   ENXIO,
   EPERM,
-  LO_FLAGS_AUTOCLEAR,
-  LO_FLAGS_PARTSCAN,
-  LO_FLAGS_READ_ONLY,
   LOOP_CHANGE_FD,
   LOOP_CLR_FD,
   LOOP_CONFIGURE,
@@ -36,9 +33,14 @@ import {
   LOOP_SET_CAPACITY,
   LOOP_SET_FD,
   LOOP_SET_STATUS64,
+  LO_FLAGS_AUTOCLEAR,
+  LO_FLAGS_PARTSCAN,
+  LO_FLAGS_READ_ONLY,
   O_CREAT,
   O_EXCL,
   O_RDWR,
+  SEEK_CUR,
+  SEEK_END,
   S_IFBLK,
   S_IFMT,
 } from "@stratos/abi";
@@ -326,4 +328,23 @@ it("BLKPG makes and removes partitions one by one, as parted(8) does", () => {
   user.call("close", part);
   assert.equal(change(BLKPG_DEL_PARTITION, 1), 0);
   assert.equal(user.open("/dev/loop0p1"), -2);
+});
+
+it("a device is sought from its end; a node of a partition that was removed leads nowhere", () => {
+  const user = machine();
+  const device = attach(user, 1 << 20, { flags: LO_FLAGS_PARTSCAN });
+  assert.equal(user.call("lseek", device, -512, SEEK_END), (1 << 20) - 512);
+  assert.equal(user.call("lseek", device, 12, SEEK_CUR), (1 << 20) - 500);
+  assert.equal(user.call("lseek", device, -(1 << 20) - 1, SEEK_END), -EINVAL);
+  putPartitionTable(user, device);
+  assert.equal(user.call("ioctl", device, BLKRRPART, 0), 0);
+  const { rdev } = user.stat("/dev/loop0p1") as Stat;
+  user.call("mknodat", -100, "/dev/mine", S_IFBLK | 0o600, rdev);
+  const partition = user.open("/dev/mine");
+  assert.ok(partition >= 0);
+  user.call("close", partition);
+  user.memory.u8.fill(0, BUFFER, BUFFER + 512);
+  user.call("pwrite64", device, BUFFER, 512, 0);
+  assert.equal(user.call("ioctl", device, BLKRRPART, 0), 0);
+  assert.equal(user.open("/dev/mine"), -ENXIO);
 });

@@ -12,6 +12,7 @@ import {
   EPERM,
   FAN_ALLOW,
   FAN_CLASS_CONTENT,
+  FAN_CREATE,
   FAN_DENY,
   FAN_MARK_ADD,
   FAN_MARK_EVICTABLE,
@@ -20,6 +21,8 @@ import {
   FAN_OPEN,
   FAN_OPEN_PERM,
   FAN_Q_OVERFLOW,
+  FAN_REPORT_DIR_FID,
+  FAN_REPORT_NAME,
   FAN_REPORT_FID,
   O_RDONLY,
 } from "@stratos/abi";
@@ -155,4 +158,20 @@ it("a mark that doesn't hold its file goes when nobody else does", () => {
   for (const name of ["f", "g"]) user.call("unlinkat", AT_FDCWD, `/${name}`, 0);
   assert.equal(test.kernel.vfs.fanotifyCount, 0);
   assert.equal(user.task.files.get(fd)!.details(user.task), "fanotify flags:2 event-flags:8000\n");
+});
+
+it("an event tells its length: with the name, its end mark, and up to a multiple of four", () => {
+  const { user } = FileTask.create();
+  const fd = user.call("fanotify_init", FAN_NONBLOCK | FAN_REPORT_DIR_FID | FAN_REPORT_NAME, O_RDONLY);
+  mark(user, fd, FAN_MARK_ADD, FAN_CREATE, "/");
+  const lengths = ["abc", "abcd", "abcdefg", "abcdefgh"].map((name) => {
+    user.put(`/${name}`, "");
+    return user.call("read", fd, BUFFER, 4096) - 24;
+  });
+  // The header of a record, and a handle of this machine, stand before the name.
+  const before = lengths[0]! - 4;
+  assert.deepEqual(
+    lengths,
+    [4, 8, 8, 12].map((length) => before + length),
+  );
 });

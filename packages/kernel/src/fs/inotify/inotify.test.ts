@@ -5,6 +5,7 @@ import {
   AT_FDCWD,
   EAGAIN,
   EINVAL,
+  EMFILE,
   IN_ACCESS,
   IN_ALL_EVENTS,
   IN_ATTRIB,
@@ -174,4 +175,11 @@ it("a file that is still open tells its folder what happens to it when its name 
     assert.match(user.task.files.get(fd)!.details(user.task), new RegExp(`mask:${mask.toString(16)} `));
     user.call("close", fd);
   }
+});
+
+it("a user has 128 of them (fs.inotify.max_user_instances)", () => {
+  const { user } = FileTask.create();
+  const made = Array.from({ length: 129 }, () => user.call("inotify_init1", 0));
+  assert.ok(made[127]! >= 0);
+  assert.equal(made[128], -EMFILE);
 });

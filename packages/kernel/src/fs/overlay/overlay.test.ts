@@ -176,3 +176,19 @@ it("when files go, so does what the overlay held for them", () => {
   }
   assert.deepEqual([layers.base.inodesUsed, kernel.frames.usedCount], [inodes, frames]);
 });
+
+it("a folder over one that was removed is empty, and leaves nothing in the work folder", () => {
+  let layers!: Layered;
+  const { user } = FileTask.create((kernel) => (layers = new Layered(kernel)).overlay);
+  layers.make(layers.folder(layers.low, "d"), "old", 0o100644);
+  assert.equal(user.call("unlinkat", AT_FDCWD, "/d/old", 0), 0);
+  assert.equal(user.call("unlinkat", AT_FDCWD, "/d", AT_REMOVEDIR), 0);
+  assert.equal(user.call("mkdirat", AT_FDCWD, "/d", 0o755), 0);
+  assert.deepEqual(user.list("/d"), [".", ".."]);
+  const left: string[] = [];
+  layers.overlay.work!.inode!.list(0, (name) => left.push(name) > 0);
+  assert.deepEqual(
+    left.filter((name) => !name.startsWith(".")),
+    [],
+  );
+});

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EFAULT, MAP_ANONYMOUS, MAP_PRIVATE, PAGE_SIZE, PROT_READ, PROT_WRITE } from "@stratos/abi";
+import { EFAULT, ENFILE, MAP_ANONYMOUS, MAP_PRIVATE, PAGE_SIZE, PROT_READ, PROT_WRITE } from "@stratos/abi";
 import { BytesCursor, byteString } from "@stratos/base";
 import { mmap } from "../../mm/mmap.ts";
 import { ROOT } from "../../security/credentials.ts";
@@ -59,4 +59,19 @@ test("a pipe whose size changes keeps what is in it in order", () => {
   assert.equal(kept.replace(/(.)\1+/g, "$1"), "xabcde");
   assert.equal(kept.length, PAGE_SIZE * 6 - 4);
   assert.deepEqual([pipe.length, pipe.usedSlots], [0, 0]);
+});
+
+test("a user's pipes beyond fs.pipe-user-pages-soft have two pages, beyond -hard there are none; not so root's", () => {
+  const { kernel } = createMemoryTask();
+  const user = { ...ROOT, uid: 1000, euid: 1000, effective: 0 };
+  kernel.pipeLimits.softPages = 40;
+  const sizes = [0, 1, 2].map(() => {
+    const ends = createPipe(kernel, 0, user);
+    assert.ok(typeof ends !== "number");
+    return ends.reader.pipe.capacity / PAGE_SIZE;
+  });
+  assert.deepEqual(sizes, [16, 16, 2]);
+  kernel.pipeLimits.hardPages = 34;
+  assert.equal(createPipe(kernel, 0, user), -ENFILE);
+  assert.notEqual(typeof createPipe(kernel, 0, ROOT), "number");
 });

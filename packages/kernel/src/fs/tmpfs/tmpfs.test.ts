@@ -13,6 +13,7 @@ import {
   MS_REMOUNT,
   O_CREAT,
   O_RDWR,
+  S_IFDIR,
 } from "@stratos/abi";
 import { BUFFER, FileTask, type Stat } from "../../testing/file-system-task.ts";
 import { parseMountOptions } from "../../vfs/mount-options.ts";
@@ -110,4 +111,9 @@ it("a size, or a number of inodes, of 0 is as much as the machine has", () => {
   const root = [...test.kernel.vfs.roots.keys()][0] as Tmpfs;
   assert.deepEqual([root.pagesMax, root.inodesMax], [test.kernel.frames.total, test.kernel.frames.total]);
   user.put("/f", "content");
+});
+
+it("its root is a folder and no device", () => {
+  const { mode, rdev, nlink } = FileTask.create().user.stat("/") as Stat;
+  assert.deepEqual([mode, rdev, nlink], [S_IFDIR | 0o1777, 0, 2]);
 });

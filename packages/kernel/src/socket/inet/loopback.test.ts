@@ -22,6 +22,7 @@ import {
   ENOPROTOOPT,
   ENOTCONN,
   EOPNOTSUPP,
+  EPERM,
   EPIPE,
   EPROTONOSUPPORT,
   ESOCKTNOSUPPORT,
@@ -31,14 +32,15 @@ import {
   IPPROTO_TCP,
   IPPROTO_UDP,
   IPPROTO_UDPLITE,
+  IPV6_ADD_MEMBERSHIP,
+  IPV6_DROP_MEMBERSHIP,
   IPV6_DSTOPTS,
   IPV6_HOPLIMIT,
   IPV6_HOPOPTS,
   IPV6_RECVDSTOPTS,
+  IPV6_RECVHOPLIMIT,
   IPV6_RECVHOPOPTS,
   IPV6_RTHDR,
-  EPERM,
-  IPV6_RECVHOPLIMIT,
   IPV6_UNICAST_HOPS,
   IPV6_V6ONLY,
   IP_ADD_MEMBERSHIP,
@@ -49,7 +51,10 @@ import {
   MSG_NOSIGNAL,
   POLLERR,
   POLLHUP,
+  POLLIN,
   POLLOUT,
+  POLLRDNORM,
+  POLLWRNORM,
   SHUT_RD,
   SHUT_RDWR,
   SOCK_DGRAM,
@@ -75,6 +80,9 @@ import {
   TCP_KEEPIDLE,
   TCP_MAXSEG,
   TCP_NODELAY,
+  TcpInfo,
+  UDP_CORK,
+  UDP_SEGMENT,
 } from "@stratos/abi";
 import { BytesCursor } from "@stratos/base";
 import type { Socket } from "../socket.ts";
@@ -478,4 +486,51 @@ describe("IPv6 extension headers", () => {
     assert.equal(user.send(client, "routed"), 6);
     assert.equal(user.receive(server, 1, MSG_DONTWAIT), -EAGAIN, "nobody takes a routing header");
   });
+});
+
+it("a connection is ready to be read once something came; TCP_INFO tells its segments", () => {
+  const { user } = SocketTask.createMachine();
+  const [client, accepted] = connection(user);
+  assert.equal(user.poll(client), POLLOUT | POLLWRNORM);
+  user.send(accepted, "x");
+  assert.equal(user.poll(client), POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
+  const segment = (fd: number): number => {
+    const info = user.getBytes(fd, IPPROTO_TCP, TCP_INFO, TcpInfo.size) as Uint8Array;
+    return new DataView(info.buffer).getUint32(TcpInfo.offset.tcpi_snd_mss, true);
+  };
+  assert.ok(segment(client) > 1460, "the loopback interface's are large");
+  assert.equal(segment(user.socket(AF_INET, SOCK_STREAM)), 1448, "of Ethernet, without the timestamps");
+});
+
+it("TCP goes to no group and to no broadcast address", () => {
+  const { user } = SocketTask.createMachine();
+  for (const ip of ["224.0.0.1", "255.255.255.255", "127.255.255.255"])
+    assert.equal(user.connect(user.socket(AF_INET, SOCK_STREAM), inet(ip, 80)), -ENETUNREACH, ip);
+});
+
+it("options of UDP are those of udp(7)", () => {
+  const { user } = SocketTask.createMachine();
+  const fd = user.socket(AF_INET, SOCK_DGRAM);
+  assert.equal(user.setInt(fd, IPPROTO_UDP, UDP_CORK, 1), 0);
+  assert.equal(user.getInt(fd, IPPROTO_UDP, UDP_CORK), 1);
+  assert.equal(user.setInt(fd, IPPROTO_UDP, UDP_SEGMENT, 1), -EINVAL);
+  assert.equal(user.setBytes(fd, IPPROTO_UDP, UDP_CORK, new Uint8Array(3)), -EINVAL);
+  assert.equal(user.setInt(fd, IPPROTO_UDP, 77, 1), -ENOPROTOOPT);
+  assert.equal(user.getInt(fd, IPPROTO_UDP, 77), -ENOPROTOOPT);
+});
+
+it("a group is left on the interface where it was joined; without one IPv6 means the first", () => {
+  const { user } = SocketTask.createMachine();
+  const fd = user.socket(AF_INET6, SOCK_DGRAM);
+  const change = (option: number, index: number): number => {
+    const request = new Uint8Array(20);
+    request.set([0xff, 0x02], 0);
+    request[15] = 9;
+    request[16] = index;
+    return user.setBytes(fd, IPPROTO_IPV6, option, request);
+  };
+  assert.equal(change(IPV6_ADD_MEMBERSHIP, 1), 0);
+  assert.equal(change(IPV6_DROP_MEMBERSHIP, 7), -EADDRNOTAVAIL);
+  assert.equal(change(IPV6_DROP_MEMBERSHIP, 0), 0);
+  assert.equal(change(IPV6_DROP_MEMBERSHIP, 1), -EADDRNOTAVAIL);
 });

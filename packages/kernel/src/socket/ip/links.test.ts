@@ -7,22 +7,23 @@ import { describe, it } from "node:test";
 import {
   AF_INET,
   AF_INET6,
+  EAGAIN,
   ECONNREFUSED,
   EEXIST,
   EHOSTUNREACH,
   EMSGSIZE,
   ENOENT,
+  IPPROTO_ICMP,
   IPPROTO_ICMPV6,
+  IPPROTO_UDP,
+  MSG_DONTWAIT,
   NUD_DELAY,
   NUD_PERMANENT,
   NUD_REACHABLE,
   NUD_STALE,
-  MSG_DONTWAIT,
   SOCK_DGRAM,
-  SOCK_STREAM,
   SOCK_RAW,
-  IPPROTO_ICMP,
-  EAGAIN,
+  SOCK_STREAM,
 } from "@stratos/abi";
 import { attribute, linkRequest, neighbourRequest } from "../../testing/route-client.ts";
 import { inet, inet6 } from "../../testing/socket-task.ts";
@@ -175,6 +176,28 @@ describe("IPv6 between two networks", () => {
     assert.equal(a.user.send(here, "hello", 0, to), 5);
     const got = b.user.receiveFrom(there, MSG_DONTWAIT) as { text: string; from: Uint8Array };
     assert.deepEqual([got.text, got.from[24]], ["hello", b.client.index("right")]);
+  });
+
+  it("checks the sums of datagrams, of which IPv4 alone lets some have none", () => {
+    const { world, a, b } = pairOfV6();
+    world.pass(3);
+    for (const [family, to, any] of [
+      [AF_INET, inet("10.0.0.2", 0), inet("0.0.0.0", 7)],
+      [AF_INET6, inet6("2001:db8::2", 0), inet6("::", 7)],
+    ] as const) {
+      const hears = b.user.socket(family, SOCK_DGRAM);
+      assert.equal(b.user.bind(hears, any), 0);
+      const sends = a.user.socket(family, SOCK_RAW, IPPROTO_UDP);
+      const isTaken = (checksum: number): boolean => {
+        const datagram = Uint8Array.of(0, 9, 0, 7, 0, 9, checksum >> 8, checksum & 255, 120);
+        assert.equal(a.user.send(sends, datagram, 0, to), 9);
+        world.pass(1);
+        return b.user.receive(hears, 100, MSG_DONTWAIT) === "x";
+      };
+      assert.equal(isTaken(0), family === AF_INET);
+      assert.deepEqual([isTaken(1), isTaken(0x100)], [false, false]);
+      b.user.call("close", hears);
+    }
   });
 });
 

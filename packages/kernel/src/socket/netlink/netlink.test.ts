@@ -496,3 +496,20 @@ describe("interface ioctls", () => {
     assert.deepEqual(dump(user, GETLINK, 16).map(nameOf), ["lo"]);
   });
 });
+
+describe("events of netlink", () => {
+  it("come from the kernel, unasked: with no flags, no number and no port", () => {
+    const user = machine();
+    const hears = user.socket(AF_NETLINK, SOCK_RAW);
+    const address = new Uint8Array(12);
+    address.set([AF_NETLINK]);
+    address[8] = 1; // RTMGRP_LINK
+    assert.equal(user.bind(hears, address), 0);
+    // The loopback goes down.
+    user.memory.u8.fill(0, 0x400, 0x428).set([108, 111], 0x400);
+    assert.equal(user.call("ioctl", user.socket(AF_INET, SOCK_DGRAM), SIOCSIFFLAGS, 0x400), 0);
+    const event = user.receive(hears, 0x4000, MSG_DONTWAIT) as string;
+    assert.equal(event.charCodeAt(4), NEWLINK);
+    assert.equal(event.slice(6, 16), "\0".repeat(10));
+  });
+});

@@ -9,6 +9,7 @@ import {
   EBADF,
   ECONNREFUSED,
   ECONNRESET,
+  EFAULT,
   EINVAL,
   EISCONN,
   EMSGSIZE,
@@ -18,38 +19,43 @@ import {
   EPERM,
   EPIPE,
   EPROTOTYPE,
+  MAP_ANONYMOUS,
+  MAP_PRIVATE,
   MSG_CTRUNC,
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
   MSG_PEEK,
   MSG_TRUNC,
   MSG_WAITALL,
+  PAGE_SIZE,
   POLLHUP,
   POLLIN,
   POLLOUT,
   POLLRDHUP,
+  PROT_READ,
+  PROT_WRITE,
   SCM_CREDENTIALS,
   SCM_RIGHTS,
   SHUT_RD,
   SHUT_WR,
   SIGPIPE,
+  SIGUSR1,
+  SI_USER,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   SOCK_NONBLOCK,
   SOCK_SEQPACKET,
   SOCK_STREAM,
   SOL_SOCKET,
-  SO_PEERGROUPS,
   SO_ACCEPTCONN,
   SO_ERROR,
   SO_PASSCRED,
   SO_PEERCRED,
+  SO_PEERGROUPS,
   SO_RCVTIMEO,
   SO_SNDBUF,
-  SIGUSR1,
   S_IFMT,
   S_IFSOCK,
-  SI_USER,
 } from "@stratos/abi";
 import { signalInfo } from "../../signal/pending-signals.ts";
 import { sendSignalToTask } from "../../signal/send-signal.ts";
@@ -57,6 +63,9 @@ import { advance } from "../../testing/fake-task.ts";
 import { IdMap } from "../../security/id-map.ts";
 import { INITIAL_USER_NAMESPACE, UserNamespace } from "../../security/user-namespace.ts";
 import { SocketTask, unixAbstract, unixPath } from "../../testing/socket-task.ts";
+import { createMemoryTask } from "../../testing/memory-task.ts";
+import { call } from "../../testing/system-calls.ts";
+import { mmap } from "../../mm/mmap.ts";
 
 function pairOf(user: SocketTask, type: number = SOCK_STREAM): [number, number] {
   const pair = user.pair(type);
@@ -518,4 +527,45 @@ it("a peer's groups are told as the asker's user namespace names them", () => {
   userNamespace.gids = new IdMap([{ first: 100, kernelFirst: 0, count: 10 }]);
   user.become({ userNamespace });
   assert.deepEqual(groups(), [105, 65534], "one without a name is nobody's");
+});
+
+it("a nonblocking accept waits for nobody (EAGAIN); of a listener that is shut nobody comes any more (EINVAL)", () => {
+  const { user } = SocketTask.createMachine();
+  const fd = user.socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK);
+  user.bind(fd, unixAbstract("shut"));
+  user.call("listen", fd, 1);
+  assert.equal(user.call("accept", fd, 0, 0), -EAGAIN);
+  assert.equal(user.call("shutdown", fd, SHUT_RD), 0);
+  assert.equal(user.call("accept", fd, 0, 0), -EINVAL);
+});
+
+it("what is read to bad memory stays for the next read", () => {
+  const { task } = createMemoryTask();
+  const at = mmap(task, {
+    address: 0,
+    length: PAGE_SIZE,
+    protection: PROT_READ | PROT_WRITE,
+    flags: MAP_PRIVATE | MAP_ANONYMOUS,
+    file: null,
+    offset: 0,
+  });
+  assert.equal(call(task, "socketpair", AF_UNIX, SOCK_STREAM, 0, at), 0);
+  const [one, other] = [task.space.loadU32(at), task.space.loadU32(at + 4)];
+  assert.equal(call(task, "write", one, at, 8), 8);
+  assert.equal(call(task, "read", other, at + PAGE_SIZE, 8), -EFAULT);
+  assert.equal(call(task, "read", other, at, 8), 8);
+});
+
+it("of a packet that is too long what fits is told, and with MSG_TRUNC how long it was", () => {
+  const { user } = SocketTask.createMachine();
+  for (const type of [SOCK_SEQPACKET, SOCK_DGRAM]) {
+    const [one, other] = pairOf(user, type);
+    for (const [flags, expected] of [
+      [0, 3],
+      [MSG_TRUNC, 5],
+    ] as const) {
+      user.send(one, "hello");
+      assert.equal(user.startReceive(other, 3, flags).result, expected, `${type} ${flags}`);
+    }
+  }
 });

@@ -112,3 +112,13 @@ test("a process that is ended while its core is read gives the pipe back, and it
   assert.deepEqual([kernel.coreSettings.pipedCount, ends.reader.pipe.writers], [0, 0]);
   assert.equal(task.group.coreDump, null);
 });
+
+test("coredump_filter says whether private memory is written", () => {
+  const { task, space } = createMemoryTask();
+  space.storeU32(map(task, PAGE), 1);
+  const words = (filter: number): number => {
+    task.group.coreFilter = filter;
+    return dumpOf(task).file.words.size;
+  };
+  assert.deepEqual([0, 1, 2, 0x33].map(words), [0, 1, 0, 1]);
+});
