@@ -315,7 +315,7 @@ test("where the browser keeps nothing, the page says so", async (context) => {
 });
 
 test("what a page loads before the machine starts is small", async () => {
-  const names = [...(await tabFiles(TAB_DESKTOP))].filter(([name]) => !/worker|wasm|^desktop\//.test(name));
+  const names = [...(await tabFiles(TAB_DESKTOP))].filter(([name]) => !/worker|wasm|^part-|^desktop\//.test(name));
   const total = names.reduce((sum, [, bytes]) => sum + gzipSync(bytes).length, 0);
   assert.ok(total <= 150 * 1024, `${total} bytes, compressed by gzip`);
 });

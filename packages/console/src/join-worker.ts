@@ -16,8 +16,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/fs/overlay/overlay.ts": ["mountOverlay"],
   "kernel/src/procfs/sysctl.ts": ["addSettings"],
   "kernel/src/socket/inet/make-raw-socket.ts": ["makeRawSocket"],
-  "kernel/src/socket/inet/make-tcp-stack.ts": ["makeTcpStack"],
-  "kernel/src/socket/ip/make-uplink.ts": ["makeUplink"],
+  "kernel/src/socket/ip/make-tcp.ts": ["makeTcpStack", "makeUplink"],
   "kernel/src/socket/make-netfilter.ts": ["makeNetfilter"],
   "kernel/src/socket/netlink/netlink-socket.ts": ["createNetlinkSocket"],
   "kernel/src/socket/packet/make-packet-socket.ts": ["makePacketSocket"],
@@ -29,7 +28,6 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "wayland/src/x11/window-manager.ts": ["manageWindows", "isSavedWindowManager"],
 };
 
-const LOADER = fileURLToPath(import.meta.resolve("@stratos/host-browser/worker-parts"));
 const IN_PART = "?part";
 /** What the first pass leaves of `import()`: the name of the file. */
 const LATER = /import\("\.\/([\w-]+\.js)"\)/g;
@@ -38,6 +36,7 @@ const LATER = /import\("\.\/([\w-]+\.js)"\)/g;
 const later: Plugin = {
   name: "parts that are loaded later",
   setup(build) {
+    const loader = fileURLToPath(import.meta.resolve("@stratos/host-browser/worker-parts"));
     build.onResolve({ filter: /\?part$/ }, ({ path }) => {
       return { path: path.slice(0, -IN_PART.length), namespace: "part" };
     });
@@ -52,7 +51,7 @@ const later: Plugin = {
       const made = functions.map(
         (name) => `export const ${name} = (...given) => partNow(import(${from})).${name}(...given);`,
       );
-      const contents = `import { partNow } from ${JSON.stringify(LOADER)};\n${made.join("\n")}`;
+      const contents = `import { partNow } from ${JSON.stringify(loader)};\n${made.join("\n")}`;
       return { contents, loader: "js", resolveDir: dirname(path) };
     });
   },

@@ -14,7 +14,7 @@ import {
   type TcpStack,
 } from "@stratos/netstack";
 import { Timer, type TimerClient } from "../../time/timer-queue.ts";
-import { makeTcpStack } from "./make-tcp-stack.ts";
+import { makeTcpStack } from "../ip/make-tcp.ts";
 import { Hearing } from "./port-table.ts";
 import type { StackListener } from "./stack-tcp.ts";
 import type { TcpClaim, TcpNetwork, TcpSocket } from "./tcp-socket.ts";

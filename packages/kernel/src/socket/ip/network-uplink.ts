@@ -8,7 +8,7 @@ import type { IpAddress, IpDevice, Uplink, UplinkHost } from "@stratos/netstack"
 import { Timer, type TimerClient } from "../../time/timer-queue.ts";
 import type { NetworkInterface } from "../network-interface.ts";
 import type { SocketNetwork } from "../socket-kernel.ts";
-import { makeUplink } from "./make-uplink.ts";
+import { makeUplink } from "./make-tcp.ts";
 
 const KEY_BYTES = 16;
 
