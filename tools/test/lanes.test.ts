@@ -29,8 +29,8 @@ test("two that compute fill two cores, and who waits runs beside them", () => {
 });
 
 test("any number of files that wait is bounded by the cores", () => {
-  const idle = Array.from({ length: 6 }, (_, index) => file(String(index), 10, 0));
-  assert.equal(nextToRun([file("next", 10, 0)], idle.slice(0, 5), 2), 0);
+  const idle = Array.from({ length: 8 }, (_, index) => file(String(index), 10, 0));
+  assert.equal(nextToRun([file("next", 10, 0)], idle.slice(0, 7), 2), 0);
   assert.equal(nextToRun([file("next", 10, 0)], idle, 2), -1);
 });
 

@@ -21,9 +21,9 @@ export interface Batch extends PlannedFile {
 }
 
 /** Of a core, that may be promised twice: who waits seldom waits at the same time. */
-const SLACK = 0.5;
+const SLACK = 0.75;
 /** For each core: files that only wait take memory, too, and on a slow computer none of them only waits. */
-const FILES_PER_CORE = 3;
+const FILES_PER_CORE = 4;
 
 /** Of a file that is loaded with others; a longer one gains nothing by that. */
 const BATCHED_SECONDS = 6;
