@@ -62,7 +62,8 @@ export const Rtentry = struct("rtentry", {
 });
 export const RTF_UP = 1,
   RTF_GATEWAY = 2,
-  RTF_HOST = 4;
+  RTF_HOST = 4,
+  RTF_REJECT = 0x200;
 /** Flags in /proc/net/arp: the address is known, and for ever. Source: include/uapi/linux/if_arp.h. */
 export const ATF_COM = 2,
   ATF_PERM = 4;

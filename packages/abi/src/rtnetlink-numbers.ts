@@ -154,7 +154,11 @@ export const RTN_UNSPEC = 0,
   RTN_LOCAL = 2,
   RTN_BROADCAST = 3,
   RTN_MULTICAST = 5,
-  RTN_UNREACHABLE = 7;
+  RTN_BLACKHOLE = 6,
+  RTN_UNREACHABLE = 7,
+  RTN_PROHIBIT = 8,
+  RTN_THROW = 9,
+  RTN_MAX = 11;
 /** Attributes and states of neighbours, which stations behind bridges are told as (neighbour.h). */
 export const NDA_DST = 1,
   NDA_LLADDR = 2,

@@ -10,7 +10,7 @@
  * Nothing is called back from inside `send`: an interface keeps what comes until its owner hands it in, one after
  * the other. So no protocol is entered twice, and how deep calls go doesn't depend on what others send.
  */
-import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP } from "@stratos/abi";
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, EACCES, EHOSTUNREACH, EINVAL } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import {
   ETHERNET_HEADER_SIZE,
@@ -23,7 +23,6 @@ import {
 import {
   ADDRESS_UNREACHABLE_V6,
   FRAGMENTATION_NEEDED,
-  HOST_UNREACHABLE,
   ICMP_TIME_EXCEEDED,
   ICMP_UNREACHABLE,
   ICMPV6_PARAMETER_PROBLEM,
@@ -36,6 +35,9 @@ import {
   PORT_UNREACHABLE_V6,
   PROTOCOL_UNREACHABLE,
   UNKNOWN_HEADER_V6,
+  HOST_UNREACHABLE,
+  PROHIBITED,
+  PROHIBITED_V6,
 } from "./icmp.ts";
 import { IcmpLayer } from "./icmp-layer.ts";
 import { type IpAddress, isBroadcast, isLinkLocal, isLoopback, isMulticast, isV4, isWildcard } from "./ip-address.ts";
@@ -255,11 +257,7 @@ export class IpStack {
     }
     const failed = this.#host.route(destination, source, 0, from.index, HOP);
     const device = failed < 0 ? null : HOP.device;
-    if (device === null) {
-      if (isV6) this.icmp.refuse(packet, ICMPV6_UNREACHABLE, NO_ROUTE_V6, 0);
-      else this.icmp.refuse(packet, ICMP_UNREACHABLE, NET_UNREACHABLE, 0);
-      return;
-    }
+    if (device === null) return this.#refuseRoute(failed);
     const mustDivide = length > device.mtu;
     if (mustDivide && isV6 && !wasInParts) this.icmp.refuse(packet, ICMPV6_TOO_BIG, 0, device.mtu);
     else if (mustDivide && !isV6 && !packet.mayFragment)
@@ -269,6 +267,17 @@ export class IpStack {
     // As its sender had divided it.
     else if (isV6) this.sender.passParts(packet, device, HOP.ip);
     else this.#passParts(device, HOP.ip);
+  }
+
+  /** What the sender of a packet is told that no route passes on (net/ipv4/route.c, ip_error; net/ipv6/route.c). */
+  #refuseRoute(failed: number): void {
+    const { packet } = this;
+    // A black hole says nothing.
+    if (failed === -EINVAL) return;
+    const isProhibited = failed === -EACCES;
+    if (packet.isV6) return this.icmp.refuse(packet, ICMPV6_UNREACHABLE, isProhibited ? PROHIBITED_V6 : NO_ROUTE_V6, 0);
+    const code = failed === -EHOSTUNREACH ? HOST_UNREACHABLE : NET_UNREACHABLE;
+    this.icmp.refuse(packet, ICMP_UNREACHABLE, isProhibited ? PROHIBITED : code, 0);
   }
 
   #passesOn({ index }: IpDevice): boolean {

@@ -25,6 +25,9 @@ import {
   SOCK_STREAM,
   TCP_CLOSE_WAIT,
   TCP_ESTABLISHED,
+  RTN_UNREACHABLE,
+  RTN_PROHIBIT,
+  RTF_REJECT,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { ANY_V4, type IpAddress, isV4, isWildcard, netmaskOf, textOfIp, widthOf } from "@stratos/netstack";
@@ -41,7 +44,7 @@ import {
   type TextSource,
 } from "../pseudo/pseudo-inodes.ts";
 import { scopeOf } from "../socket/network-interface.ts";
-import type { Route } from "../socket/routes.ts";
+import { isRefusal, type Route } from "../socket/routes.ts";
 import { describeGroups, describeGroups6 } from "./net-groups.ts";
 import { describeSocketKinds } from "./net-protocols.ts";
 
@@ -180,7 +183,9 @@ function hexV6(ip: IpAddress): string {
 /** `struct rtentry`.rt_flags of a route. */
 function routeFlags(route: Route): number {
   const isHost = route.prefixLength === widthOf(route.destination);
-  return RTF_UP | (route.gateway === null ? 0 : RTF_GATEWAY) | (isHost ? RTF_HOST : 0);
+  const { gateway, type, destination } = route;
+  const isRejected = isV4(destination) ? type === RTN_UNREACHABLE || type === RTN_PROHIBIT : isRefusal(type);
+  return RTF_UP | (gateway === null ? 0 : RTF_GATEWAY) | (isHost ? RTF_HOST : 0) | (isRejected ? RTF_REJECT : 0);
 }
 
 function describeRoutes(task: Task): string {
@@ -193,7 +198,8 @@ function describeRoutes(task: Task): string {
       const ends = `${hexV4(route.destination)}\t${hexV4(gateway)}`;
       const flags = routeFlags(route).toString(16).padStart(4, "0");
       const mask = hexV4(netmaskOf(route.prefixLength));
-      return `${route.out.name}\t${ends}\t${flags}\t0\t0\t${route.metric}\t${mask}\t0\t0\t0`.padEnd(127);
+      const name = isRefusal(route.type) ? "*" : route.out.name;
+      return `${name}\t${ends}\t${flags}\t0\t0\t${route.metric}\t${mask}\t0\t0\t0`.padEnd(127);
     });
   const header = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT".padEnd(127);
   return `${[header, ...rows].join("\n")}\n`;

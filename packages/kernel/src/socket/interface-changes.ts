@@ -32,7 +32,7 @@ import {
 import { Bridge } from "./packet/bridge.ts";
 import { InterfaceLink } from "./packet/interface-frames.ts";
 import { TunDevice } from "./tun/tun-device.ts";
-import type { Route, RoutingTable } from "./routes.ts";
+import { isRefusal, type Route, type RoutingTable } from "./routes.ts";
 
 /** Interfaces of one network. */
 const INTERFACES_MAX = 256;
@@ -495,7 +495,7 @@ export function replaceFirstV4(network: InterfaceNetwork, one: NetworkInterface,
  *   isn't beside an address of it; −EEXIST; −ENOBUFS
  */
 export function addRoute(network: InterfaceNetwork, route: Route): number {
-  if (!route.out.isUp) return -ENETDOWN;
+  if (!route.out.isUp && !isRefusal(route.type)) return -ENETDOWN;
   if (!route.out.hasIpv6 && !isV4(route.destination)) return -EACCES;
   const { gateway } = route;
   if (gateway !== null && !reaches(network, gateway, route.table)) return isV4(gateway) ? -ENETUNREACH : -EHOSTUNREACH;

@@ -59,6 +59,9 @@ import {
   Rtentry,
   Sockaddr,
   SockaddrIn,
+  RTF_REJECT,
+  RTN_UNREACHABLE,
+  RT_SCOPE_HOST,
 } from "@stratos/abi";
 import {
   ANY_V4,
@@ -304,8 +307,14 @@ function changeRoute(task: SocketCaller, network: InterfaceNetwork, command: num
   const out = deviceOf(task, network, getU64(view, rt_dev));
   if (isErrno(out)) return out;
   const metric = Math.max(0, view.getInt16(rt_metric, true) - 1);
+  const isRejected = (flags & RTF_REJECT) !== 0;
+  const type = isRejected ? RTN_UNREACHABLE : null;
   if (command === SIOCDELRT)
-    return removeRoute(network, { destination, prefixLength, out, gateway, metric: null, table: RT_TABLE_MAIN });
+    return removeRoute(network, { destination, prefixLength, out, gateway, metric: null, table: RT_TABLE_MAIN, type });
+  if (isRejected) {
+    const nowhere = { out: network.interfaces[0]!, type: RTN_UNREACHABLE, scope: RT_SCOPE_HOST };
+    return addRoute(network, makeRoute({ destination, prefixLength, metric, ...nowhere }));
+  }
   const via = out ?? (gateway === null ? null : (network.routes.find(gateway)?.out ?? null));
   return via === null ? -ESRCH : addRoute(network, makeRoute({ destination, prefixLength, out: via, gateway, metric }));
 }

@@ -3,15 +3,21 @@
  * imply, the prefix of each and the address itself, comes and goes with them; programs add and remove others.
  */
 import {
+  EACCES,
   EEXIST,
+  EHOSTUNREACH,
   EINVAL,
   ENETUNREACH,
   ENOBUFS,
   ENODEV,
   ESRCH,
+  RTN_BLACKHOLE,
   RTN_BROADCAST,
   RTN_LOCAL,
+  RTN_PROHIBIT,
+  RTN_THROW,
   RTN_UNICAST,
+  RTN_UNREACHABLE,
   RTPROT_BOOT,
   RTPROT_KERNEL,
   RT_SCOPE_HOST,
@@ -35,6 +41,14 @@ const TABLES_MAX = 1024;
 /** Routes that a network has at most beside those of its addresses. */
 const ROUTES_MAX = 4096;
 
+/** What routes that lead nowhere say, by type (net/ipv4/fib_semantics.c, fib_props); 0: other tables are asked. */
+const REFUSALS: ReadonlyMap<number, number> = new Map([
+  [RTN_BLACKHOLE, EINVAL],
+  [RTN_UNREACHABLE, EHOSTUNREACH],
+  [RTN_PROHIBIT, EACCES],
+  [RTN_THROW, 0],
+]);
+
 /** Interfaces, which rules and programs may ask for. */
 interface InterfaceNames {
   interfaceByName(name: string): NetworkInterface | undefined;
@@ -46,6 +60,7 @@ export interface Route {
   /** All zero with a prefix of 0: the default route; the kind of address tells the family. */
   readonly destination: IpAddress;
   readonly prefixLength: number;
+  /** The loopback of one that leads nowhere: of IPv4 it is not told. */
   readonly out: NetworkInterface;
   readonly gateway: IpAddress | null;
   readonly source: IpAddress | null;
@@ -55,6 +70,11 @@ export interface Route {
   readonly type: number;
   readonly protocol: number;
   readonly scope: number;
+}
+
+/** Does a route of this type lead nowhere? */
+export function isRefusal(type: number): boolean {
+  return REFUSALS.has(type);
 }
 
 /** A route that a program or the start of the machine adds. */
@@ -127,12 +147,13 @@ export class RoutingTable {
   list(): Route[] {
     const all = [...this.#added];
     for (const routes of this.#implied.values()) all.push(...routes.values());
-    return all.filter((route) => route.out.isUp || route.type === RTN_LOCAL).sort(inOrder);
+    return all.filter(({ out, type }) => out.isUp || type === RTN_LOCAL || isRefusal(type)).sort(inOrder);
   }
 
   /** The one to a gateway: that of its route's table first (net/ipv4/fib_semantics.c, fib_check_nh_v4_gw). */
   findGateway(ip: IpAddress, table: number): Route | null {
-    return this.#bestOf(table, ip, 0) ?? this.find(ip);
+    const own = this.#bestOf(table, ip, 0);
+    return own?.type === RTN_UNICAST ? own : this.find(ip);
   }
 
   /** As `lookUp` for nobody in particular; null: there is none. */
@@ -144,12 +165,15 @@ export class RoutingTable {
   /**
    * The route to an address that this machine hasn't got: of the first table that has one, the most exact; of equals,
    * the one with the smallest metric. Who names an interface finds all of IPv4 there (net/ipv4/route.c,
-   * ip_route_output_key_hash_rcu). −ENETUNREACH, −EACCES, −EINVAL (RoutingRules.lookUp), −ENODEV
+   * ip_route_output_key_hash_rcu). −ENETUNREACH, −EACCES, −EINVAL (RoutingRules.lookUp), −ENODEV; what one says that
+   * leads nowhere: −EINVAL, −EHOSTUNREACH, −EACCES
    */
   lookUp(ip: IpAddress, flow: Flow, interfaces: InterfaceNames): Route | number {
     const v4 = isV4(ip);
     const rules = v4 ? this.rules.v4 : this.rules.v6;
-    const found = rules.lookUp(ip, flow, interfaces, (table) => this.#bestOf(table, ip, flow.out));
+    const best = rules.lookUp(ip, flow, interfaces, (table) => this.#bestOf(table, ip, flow.out));
+    const refusal = isErrno(best) ? undefined : REFUSALS.get(best.type);
+    const found = refusal === undefined ? best : -refusal;
     if (!v4 || flow.out === 0 || !isErrno(found)) return found;
     const out = interfaces.interfaceByIndex(flow.out);
     if (out === undefined) return -ENODEV;
@@ -161,7 +185,7 @@ export class RoutingTable {
     for (const route of this.#added) if (isOf(route, table, out)) best = better(best, route, ip);
     for (const routes of this.#implied.values())
       for (const route of routes.values()) if (isOf(route, table, out)) best = better(best, route, ip);
-    return best;
+    return best?.type === RTN_THROW ? null : best;
   }
 
   /** A route of that family was to be added there: the table is there from now on, empty or not. */
@@ -205,6 +229,8 @@ export class RoutingTable {
     gateway: IpAddress | null;
     metric: number | null;
     table: number;
+    /** null: any. */
+    type: number | null;
   }): Route | number {
     const fits = (route: Route): boolean =>
       route.prefixLength === wanted.prefixLength &&
@@ -212,7 +238,8 @@ export class RoutingTable {
       isSameIp(route.destination, wanted.destination) &&
       (wanted.out === null || route.out === wanted.out) &&
       (wanted.gateway === null || (route.gateway !== null && isSameIp(route.gateway, wanted.gateway))) &&
-      (wanted.metric === null || route.metric === wanted.metric);
+      (wanted.metric === null || route.metric === wanted.metric) &&
+      (wanted.type === null || route.type === wanted.type);
     const at = this.#added.findIndex(fits);
     if (at >= 0) return this.#added.splice(at, 1)[0]!;
     for (const routes of this.#implied.values()) {
@@ -237,7 +264,8 @@ export class RoutingTable {
     const removed = [...before].filter(([key]) => !wanted.has(key)).map(([, route]) => route);
     const added = [...wanted].filter(([key]) => !before.has(key));
     if (!out.isUp || !out.hasIpv6) {
-      const isOver = (route: Route): boolean => route.out === out && (!out.isUp || !isV4(route.destination));
+      const isOver = (route: Route): boolean =>
+        route.out === out && (!isV4(route.destination) || (!out.isUp && !isRefusal(route.type)));
       removed.push(...this.#added.filter(isOver));
       this.#added = this.#added.filter((route) => !isOver(route));
     }
@@ -258,14 +286,14 @@ export class RoutingTable {
 }
 
 function better(best: Route | null, route: Route, ip: IpAddress): Route | null {
-  if (route.type !== RTN_UNICAST || !route.out.isUp || !isInPrefix(ip, route.destination, route.prefixLength))
-    return best;
+  const isThere = route.type === RTN_UNICAST ? route.out.isUp : isRefusal(route.type);
+  if (!isThere || !isInPrefix(ip, route.destination, route.prefixLength)) return best;
   if (best === null || route.prefixLength > best.prefixLength) return route;
   return route.prefixLength === best.prefixLength && route.metric < best.metric ? route : best;
 }
 
 function isOf(route: Route, table: number, out: number): boolean {
-  return route.table === table && (out === 0 || route.out.index === out);
+  return route.table === table && (out === 0 || route.out.index === out || isRefusal(route.type));
 }
 
 function inOrder(one: Route, other: Route): number {

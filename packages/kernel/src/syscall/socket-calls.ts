@@ -456,7 +456,8 @@ export const socketCalls: SyscallTable = {
       "know no bridges, devices, flow tables and queues " +
       "(EOPNOTSUPP), no owners of packets, helpers and zones, and check no windows of TCP; rules of routes know " +
       "no tunnels and groups of interfaces " +
-      "(EOPNOTSUPP), routes no types but unicast (EOPNOTSUPP); the way out stays in its network (EINVAL) and is no " +
+      "(EOPNOTSUPP), programs make no routes of this machine, of broadcasts and groups (EOPNOTSUPP); the way out " +
+      "stays in its network (EINVAL) and is no " +
       "port of a bridge (EOPNOTSUPP); bridges have no spanning tree, VLANs or settings, forget no station before " +
       "300 s, know 1024 and take none from programs, and a frame goes 1024 ways at most; a network has 256 " +
       "addresses in all (ENOBUFS), an interface 16 alternative names (EINVAL)",

@@ -1,5 +1,5 @@
 /** rtnetlink(7) as iproute2 speaks it, for tests. */
-import { AF_INET, AF_INET6, AF_NETLINK, MSG_DONTWAIT, SOCK_RAW } from "@stratos/abi";
+import { AF_INET, AF_INET6, AF_NETLINK, MSG_DONTWAIT, SOCK_RAW, RTN_UNICAST } from "@stratos/abi";
 import type { SocketTask } from "./socket-task.ts";
 
 const REQUEST = 1,
@@ -95,13 +95,14 @@ export function addressRequest(type: number, index: number, length: number, ip: 
 /** RTM_NEWROUTE, RTM_DELROUTE of an IPv4 route. */
 export function routeRequest(
   type: number,
-  route: { prefix: readonly number[]; length: number; gateway?: readonly number[]; out?: number },
+  route: { prefix: readonly number[]; length: number; gateway?: readonly number[]; out?: number; kind?: number },
 ): Uint8Array {
   const attributes = [attribute(1, route.prefix)];
   if (route.gateway !== undefined) attributes.push(attribute(5, route.gateway));
   if (route.out !== undefined) attributes.push(attribute(4, little(route.out)));
   const family = route.prefix.length === 16 ? AF_INET6 : AF_INET;
-  return request(type, [family, route.length, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0, ...attributes.flat()], CREATE | EXCL);
+  const { kind = RTN_UNICAST } = route;
+  return request(type, [family, route.length, 0, 0, 254, 3, 0, kind, 0, 0, 0, 0, ...attributes.flat()], CREATE | EXCL);
 }
 
 /** RTM_NEWNEIGH, RTM_DELNEIGH of IPv4: one that stays. */

@@ -24,8 +24,13 @@ import {
   SOCK_DGRAM,
   SOCK_RAW,
   SOCK_STREAM,
+  ENETUNREACH,
+  RTN_BLACKHOLE,
+  RTN_UNREACHABLE,
+  RTN_PROHIBIT,
+  RTN_THROW,
 } from "@stratos/abi";
-import { attribute, linkRequest, neighbourRequest } from "../../testing/route-client.ts";
+import { attribute, linkRequest, neighbourRequest, routeRequest } from "../../testing/route-client.ts";
 import { inet, inet6 } from "../../testing/socket-task.ts";
 import { passOn, routed, type Station, World } from "../../testing/network-world.ts";
 import { SimulatedNetwork } from "@stratos/host";
@@ -279,4 +284,22 @@ it("who is bound to a link's address asks nothing of the host, and is heard over
   const sender = other.user.socket(AF_INET, SOCK_DGRAM);
   assert.equal(other.user.send(sender, "question", 0, inet("10.0.0.1", 53)), 8);
   assert.equal(first.user.receive(heard, 20, MSG_DONTWAIT), "question");
+});
+
+it("a router tells what its routes say that lead nowhere; black holes say nothing", () => {
+  const { a, router } = routed();
+  passOn(router);
+  for (const [second, kind, told] of [
+    [6, RTN_BLACKHOLE, -EAGAIN],
+    [7, RTN_UNREACHABLE, -EHOSTUNREACH],
+    [8, RTN_PROHIBIT, -EHOSTUNREACH],
+    [9, RTN_THROW, -ENETUNREACH],
+  ] as const) {
+    assert.equal(router.client.ask(routeRequest(24, { prefix: [10, second, 0, 0], length: 16, kind })), 0);
+    const fd = a.user.socket(AF_INET, SOCK_DGRAM);
+    a.user.setInt(fd, 0, 11, 1);
+    assert.equal(a.user.connect(fd, inet(`10.${second}.0.1`, 9)), 0);
+    assert.equal(a.user.send(fd, "hello"), 5);
+    assert.equal(a.user.receive(fd, 100, MSG_DONTWAIT), told, String(kind));
+  }
 });

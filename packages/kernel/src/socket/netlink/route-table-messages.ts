@@ -29,6 +29,7 @@ import {
   RTM_F_LOOKUP_TABLE,
   RTM_NEWROUTE,
   RTN_LOCAL,
+  RTN_MAX,
   RTN_UNICAST,
   RTN_UNSPEC,
   RTPROT_UNSPEC,
@@ -62,7 +63,7 @@ import {
 import { addRoute, removeRoute } from "../interface-changes.ts";
 import type { InterfaceNetwork } from "../interface-network.ts";
 import type { NetworkInterface } from "../network-interface.ts";
-import { makeRoute, type Route } from "../routes.ts";
+import { isRefusal, makeRoute, type Route } from "../routes.ts";
 import type { Flow } from "../routing-rules.ts";
 import { viewOf } from "../../ground/words.ts";
 import { attributeOf, type NetlinkRequest, numberOf } from "./netlink-request.ts";
@@ -85,7 +86,7 @@ export function routeMessage(route: Route, heading: NetlinkHeading, isGone = fal
   gatewayAttribute(writer, route);
   if (route.source !== null) writer.attribute(RTA_PREFSRC, ipBytes(route.source));
   if (route.metric !== 0 || !v4) writer.attributeU32(RTA_PRIORITY, route.metric);
-  writer.attributeU32(RTA_OIF, route.out.index);
+  if (!v4 || !isRefusal(route.type)) writer.attributeU32(RTA_OIF, route.out.index);
   if (!v4) writer.attributeU8(RTA_PREF, 0);
   return writer.finish();
 }
@@ -199,7 +200,9 @@ export function changeRoute(network: InterfaceNetwork, request: NetlinkRequest):
     scope = payload[offset.rtm_scope]!,
     type = payload[offset.rtm_type]!;
   const table = tableIn(payload) || RT_TABLE_MAIN;
-  if (type !== RTN_UNICAST && type !== RTN_UNSPEC) return -EOPNOTSUPP;
+  if (type > RTN_MAX) return -EINVAL;
+  const leadsNowhere = isRefusal(type);
+  if (type !== RTN_UNICAST && type !== RTN_UNSPEC && !leadsNowhere) return -EOPNOTSUPP;
   const destination = addressAttribute(payload, RTA_DST, v4) ?? (v4 ? ANY_V4 : ANY_V6);
   const gateway = gatewayIn(payload, v4);
   const source = addressAttribute(payload, RTA_PREFSRC, v4);
@@ -210,19 +213,22 @@ export function changeRoute(network: InterfaceNetwork, request: NetlinkRequest):
   const out = index === null ? null : network.interfaceByIndex(index);
   if (out === undefined) return -ENODEV;
   const metric = numberOf(attributeOf(payload, Rtmsg.size, RTA_PRIORITY));
-  const wanted = { destination, prefixLength, out, gateway, metric, table };
+  const wanted = { destination, prefixLength, out, gateway, metric, table, type: type === RTN_UNSPEC ? null : type };
   if (request.type === RTM_DELROUTE) return removeRoute(network, wanted);
+  if (leadsNowhere && v4 && (out !== null || gateway !== null)) return -EINVAL;
   network.routes.makeTable(table, v4);
-  const via = out ?? (gateway === null ? null : (network.routes.findGateway(gateway, table)?.out ?? null));
+  const way = out ?? (gateway === null ? null : (network.routes.findGateway(gateway, table)?.out ?? null));
+  const via = leadsNowhere ? network.interfaces[0]! : way;
   if (via === null) return gateway === null ? -ENODEV : isV4(gateway) ? -ENETUNREACH : -EHOSTUNREACH;
   if (source !== null && !network.hasAddress(source)) return -EINVAL;
   const route = makeRoute({
     destination,
     prefixLength,
     out: via,
-    gateway,
+    gateway: leadsNowhere ? null : gateway,
     source,
     table,
+    type: type === RTN_UNSPEC ? RTN_UNICAST : type,
     ...(metric === null ? {} : { metric }),
     ...(protocol === RTPROT_UNSPEC ? {} : { protocol }),
     ...(scope === RT_SCOPE_NOWHERE || !v4 ? {} : { scope }),
@@ -234,7 +240,9 @@ export function changeRoute(network: InterfaceNetwork, request: NetlinkRequest):
 function replaceOrAdd(network: InterfaceNetwork, route: Route, flags: number): number {
   if ((flags & NLM_F_REPLACE) !== 0) {
     const { destination, prefixLength, metric, table } = route;
-    const removed = removeRoute(network, { destination, prefixLength, out: null, gateway: null, metric, table });
+    const removed = removeRoute(network, {
+      ...{ destination, prefixLength, out: null, gateway: null, metric, table, type: null },
+    });
     if (removed < 0 && (flags & NLM_F_CREATE) === 0) return removed;
   }
   return addRoute(network, route);
