@@ -21,6 +21,7 @@ const FOLDER = join(GUEST, "programs");
 const IMAGES = new Map([
   ["programs", "debian-programs-1"],
   ["containers", "debian-containers-2"],
+  ["servers", "debian-servers-1"],
 ]);
 const SECONDS = 600;
 
