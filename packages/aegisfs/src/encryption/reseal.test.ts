@@ -6,6 +6,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { SeededRandom } from "@stratos/base";
+import { EIO } from "@stratos/abi";
 import type { BlockDevice } from "@stratos/host";
 import { MemoryBlockDevice, SimulatedCipher } from "@stratos/host";
 import { CrashDisk } from "../testing/crash-disk.ts";
@@ -111,4 +112,104 @@ test(`whatever a crash leaves of sealing anew, no block is lost and the work goe
   assert.ok(typeof work === "object");
   while (work.step(15) === 1);
   assert.ok(states > 80 && resealing > 60, `${states} states, ${resealing} in the midst`);
+});
+
+test("a rotation in the midst of it begins anew: what was sealed until then is not lost with its key", () => {
+  const cipher = new SimulatedCipher(2);
+  const { raw, before, oldHeader } = rotated(cipher);
+  const encrypted = open(raw, cipher);
+  const work = encrypted.reseal();
+  assert.ok(typeof work === "object");
+  assert.equal(work.step(15), 1);
+  assert.equal(encrypted.rotate(PASSPHRASE, COST), 0);
+  assert.equal(work.step(15), 1);
+  // Interrupted, and gone on with after the next opening.
+  finish(copyOf(raw), cipher, before, oldHeader);
+  while (work.step(15) === 1);
+  assert.deepEqual([encrypted.isResealing, encrypted.keyCount], [false, 1]);
+  finish(raw, cipher, before, oldHeader);
+});
+
+/** A device that fails one write of its many, whole or torn in the middle. */
+class Failing extends ForwardingDevice {
+  until = -1;
+  tears = false;
+
+  override write(offset: number, bytes: Uint8Array, at: number, length: number): number {
+    if (this.until-- !== 0) return super.write(offset, bytes, at, length);
+    if (this.tears) super.write(offset, bytes, at, 1024);
+    return -EIO;
+  }
+}
+
+test("when a write fails, nothing is lost, and nothing that is written before the work goes on is undone", () => {
+  for (const tears of [false, true]) {
+    for (let failing = 0; ; failing++) {
+      const cipher = new SimulatedCipher(3);
+      const { raw, before, oldHeader } = rotated(cipher);
+      const device = new Failing(raw);
+      const encrypted = open(device, cipher);
+      const work = encrypted.reseal();
+      assert.ok(typeof work === "object");
+      device.until = failing;
+      device.tears = tears;
+      let result = work.step(25);
+      if (result === 1) break;
+      assert.equal(result, "device-error");
+      const state = `write ${failing}, ${tears ? "torn" : "not done"}`;
+      assert.deepEqual(contents(encrypted), before, state);
+      assert.deepEqual(contents(open(copyOf(raw), cipher)), before, `${state}, opened again`);
+      const now = before.map((value) => (value % 3 === 0 ? value : 200 + (value % 50)));
+      for (const [block, value] of now.entries()) if (value !== before[block]) put(encrypted, block, value);
+      assert.deepEqual(contents(open(copyOf(raw), cipher)), now, `${state}, written and opened again`);
+      while ((result = work.step(25)) === 1);
+      assert.equal(result, 0);
+      finish(raw, cipher, now, oldHeader);
+    }
+  }
+});
+
+test("when the header cannot be written, passphrases and keys stay as they were", () => {
+  for (const failing of [0, 1]) {
+    const cipher = new SimulatedCipher(4);
+    const { raw, before, oldHeader } = rotated(cipher);
+    const device = new Failing(raw);
+    const encrypted = open(device, cipher);
+    for (const change of [
+      (): unknown => encrypted.rotate(PASSPHRASE, COST),
+      (): unknown => encrypted.addPassphrase(UUID, COST),
+      (): unknown => encrypted.reseal(),
+    ]) {
+      device.until = failing;
+      assert.equal(change(), "device-error");
+      assert.deepEqual([encrypted.slots, encrypted.keyCount, encrypted.isResealing], [[0], 2, false]);
+      put(encrypted, 3, before[3]!);
+      assert.deepEqual(contents(open(copyOf(raw), cipher)), before);
+    }
+    const work = encrypted.reseal();
+    assert.ok(typeof work === "object");
+    while (work.step(15) === 1);
+    assert.deepEqual([encrypted.keyCount, contents(encrypted)], [1, before]);
+    finish(raw, cipher, before, oldHeader);
+  }
+});
+
+test("a device that grows or shrinks meanwhile is sealed anew to its end", () => {
+  for (const size of [BLOCKS + 20, BLOCKS - 20]) {
+    const cipher = new SimulatedCipher(5);
+    const { raw } = rotated(cipher);
+    const encrypted = open(raw, cipher);
+    const work = encrypted.reseal();
+    assert.ok(typeof work === "object");
+    assert.equal(work.step(30), 1);
+    assert.equal(encrypted.device.resize(size * 4096), 0);
+    const blocks = encrypted.device.size / 4096;
+    if (size > BLOCKS) put(encrypted, size - 1, 7);
+    assert.equal(encrypted.rotate(PASSPHRASE, COST), 0);
+    while (work.step(15) === 1);
+    assert.deepEqual([work.done, encrypted.keyCount], [blocks, 1]);
+    const bytes = new Uint8Array(4096);
+    for (let block = 0; block < size; block++)
+      assert.equal(encrypted.device.read(block * 4096, bytes, 0, 4096), 0, `block ${block} of ${size}`);
+  }
 });
