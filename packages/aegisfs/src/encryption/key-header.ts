@@ -111,13 +111,6 @@ export class KeyHeader {
     return this.bytes;
   }
 
-  /** Takes back what was changed since `bytes`; the next `encode` is further than all that were written. */
-  restore(bytes: Uint8Array): void {
-    const { sequence } = this;
-    this.bytes.set(bytes);
-    this.words[AT_SEQUENCE] = sequence;
-  }
-
   get sequence(): number {
     return this.words[AT_SEQUENCE]!;
   }

@@ -190,7 +190,7 @@ export class EncryptedDevice {
     const bytes = this.#header.encode();
     for (const place of HEADER_PLACES) {
       if (raw.write(place, bytes, 0, HEADER_SIZE) >= 0 && raw.flush() >= 0) continue;
-      this.#header.restore(this.#written);
+      this.#header.bytes.set(this.#written);
       return "device-error";
     }
     this.#written = bytes.slice();

@@ -149,12 +149,11 @@ export class Reseal {
     if (this.isOver) return 0;
     const device = this.#device;
     if (!device.settle()) return "device-error";
-    if (device.newestKey !== this.#newestKey) {
-      // A rotation meanwhile: what was sealed anew has an older key, too.
-      this.#newestKey = device.newestKey;
-      this.done = 0;
-    }
-    const { done, damaged } = this;
+    // After a rotation, what was sealed anew until then has an older key, too.
+    const done = device.newestKey === this.#newestKey ? Math.min(this.done, this.total) : 0;
+    const { damaged } = this;
+    this.#newestKey = device.newestKey;
+    this.done = done;
     const end = Math.min(this.total, done + blocks);
     let failed = false;
     while (!failed && this.done < end) {
@@ -169,7 +168,7 @@ export class Reseal {
       this.damaged = damaged;
       return "device-error";
     }
-    const isOver = this.done >= this.total;
+    const isOver = this.done === this.total;
     const forgotten = this.#remember(isOver ? -1 : this.done);
     if (forgotten !== null) return forgotten;
     this.isOver = isOver;
