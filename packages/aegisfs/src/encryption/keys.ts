@@ -182,7 +182,7 @@ export class EncryptedDevice {
   }
 
   /**
-   * One copy after the other, each durable, so that a crash leaves one that is whole. The keys that are in it count from
+   * One copy after the other, each durable, so that a crash leaves one that is whole. The keys in it count from
    * then on; when the device fails, all is as it was before.
    */
   #writeHeader(volumeKey = this.#volumeKey, keys = this.#keys): KeyError | null {

@@ -50,7 +50,7 @@ function contents(encrypted: EncryptedDevice): number[] {
   });
 }
 
-/** Blocks with content that an older key sealed, every seventh never written; and the header from before the rotation. */
+/** Blocks that an older key sealed, every seventh never written; and the header from before the rotation. */
 function rotated(cipher: SimulatedCipher): { raw: MemoryBlockDevice; before: number[]; oldHeader: Uint8Array } {
   const raw = new MemoryBlockDevice(RAW_SIZE);
   const encrypted = EncryptedDevice.create(raw, cipher, UUID, PASSPHRASE, COST);

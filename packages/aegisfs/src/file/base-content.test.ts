@@ -7,7 +7,7 @@ import { COMPRESS_LZ4, mountOverlay, ROOT_INO, withCompression } from "../aegisf
 import { freshVolume, mountedVolume } from "../testing/fresh-volume.ts";
 
 for (const compressed of [false, true])
-  test(`${compressed ? "compressed " : ""}content of a base has one name in all its clones, until it is written`, () => {
+  test(`${compressed ? "compressed " : ""}content of a base has one name in all clones until it is written`, () => {
     const { device, volume } = freshVolume(
       8,
       {},
