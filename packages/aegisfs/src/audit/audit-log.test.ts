@@ -225,6 +225,24 @@ test("retention bounds the log; what is left proves the rest, and itself", () =>
   commitAndCheck(again, device);
 });
 
+test("of two blocks the older one goes when it is too old; the last one stays", () => {
+  const { volume } = freshVolume(16);
+  assert.equal(AuditLog.enable(volume), 0);
+  const commitAt = (seconds: number): void => {
+    volume.setTime(seconds, 0);
+    assert.ok(volume.root.create(ROOT_INO, `at ${seconds}`, S_IFREG | 0o644, 0, 0) > 0);
+    assert.equal(volume.commit(), 0);
+  };
+  commitAt(1000);
+  assert.equal(AuditLog.keep(volume, { blocks: 0, seconds: 100 }), 0);
+  const kept = [1010, 5000, 5010, 9000, 9010].map((seconds) => {
+    commitAt(seconds);
+    const { blocks, first } = auditHead(volume)!;
+    return blocks - first;
+  });
+  assert.deepEqual(kept, [3, 2, 2, 2, 2]);
+});
+
 test("a start that was forged, or made where blocks were taken away, shows", () => {
   const trimmed = (): Volume => {
     const { volume } = loggedVolume();

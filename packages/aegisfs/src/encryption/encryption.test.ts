@@ -1,7 +1,7 @@
 /**
  * Encrypted volumes: nothing of what they hold is on the device in clear, no bit can be changed or moved unseen, nonces
  * are not used twice (the simulated cipher throws when they are), passphrases come and go, and crashes leave what they
- * leave without encryption.
+ * leave without encryption. reseal.test.ts says what they leave of sealing anew.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -22,10 +22,8 @@ import {
   resizeDevice,
 } from "../aegisfs.ts";
 import type { KeyError, Volume } from "../aegisfs.ts";
-import { CrashDisk } from "../testing/crash-disk.ts";
 import { simulateCrashes } from "../testing/crash-simulation.ts";
 import { dumpSubvolume } from "../testing/dump.ts";
-import { ForwardingDevice } from "../testing/forwarding-device.ts";
 import { mountedVolume } from "../testing/fresh-volume.ts";
 import { Workload } from "../testing/workload.ts";
 import { HEADER_AREA, HEADER_PLACES } from "./key-header.ts";
@@ -299,54 +297,6 @@ test("sealing anew leaves nothing that an old key opens, and room for more keys"
     resealAll(again);
   }
 });
-
-test(`a crash while content is sealed anew loses nothing, and the work goes on (seed ${SEED})`, () => {
-  const random = new SeededRandom(SEED + 7);
-  const cipher = new SimulatedCipher(12);
-  const { raw, dump } = rotated(cipher, 6);
-  const disk = new CrashDisk(raw.size);
-  const bytes = bytesOf(raw);
-  disk.write(0, bytes, 0, bytes.length);
-  disk.flush();
-  let states = 0;
-  let finished = 0;
-  disk.onFlush = (): void => {
-    if (random.below(3) > 0) return;
-    for (let choice = 0; choice < 2; choice++) {
-      states++;
-      const crashed = choice === 0 ? disk.crashAfter(random.below(disk.pending.length + 1)) : disk.crashAnyhow(random);
-      const frozen = new MemoryBlockDevice(crashed.size);
-      const left = bytesOf(crashed);
-      frozen.write(0, left, 0, left.length);
-      const readOnly = opened(EncryptedDevice.open(new ReadOnly(frozen), cipher, phrase("first")));
-      assert.equal(dumpSubvolume(mountedVolume(mount(readOnly.device)).root), dump, `state ${states}, read only`);
-      const again = opened(EncryptedDevice.open(frozen, cipher, phrase("first")));
-      const volume = mountedVolume(mount(again.device));
-      assert.equal(dumpSubvolume(volume.root), dump, `state ${states}`);
-      // What is written after the crash stays, whatever was under way.
-      const ino = volume.root.create(ROOT_INO, "after", S_IFREG | 0o644, 0, 0);
-      volume.root.write(ino, 0, new Uint8Array(9000).fill(8), 0, 9000);
-      assert.equal(volume.sync(), 0);
-      const now = dumpSubvolume(volume.root);
-      const third = opened(EncryptedDevice.open(frozen, cipher, phrase("first")));
-      assert.equal(dumpSubvolume(mountedVolume(mount(third.device)).root), now);
-      if (!third.isResealing || random.below(4) > 0) continue;
-      finished++;
-      resealAll(third);
-      assert.equal(third.keyCount, 1);
-      assert.equal(
-        dumpSubvolume(mountedVolume(mount(opened(EncryptedDevice.open(frozen, cipher, phrase("first"))).device)).root),
-        now,
-      );
-    }
-  };
-  resealAll(opened(EncryptedDevice.open(disk, cipher, phrase("first"))), 150);
-  assert.ok(states > 20 && finished > 2, `${states} states, ${finished} finished`);
-});
-
-class ReadOnly extends ForwardingDevice {
-  override readonly readOnly = true;
-}
 
 test("a slot may be made with Argon2id; a forged cost opens nothing", () => {
   const cipher = new SimulatedCipher(13);

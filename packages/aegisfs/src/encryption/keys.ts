@@ -37,12 +37,15 @@ export function keySlots(device: BlockDevice): { slot: number; derivation: KeyDe
 export class EncryptedDevice {
   readonly device: SealedDevice;
   readonly #header: KeyHeader;
+  /** As both copies on the device have it. */
+  #written: Uint8Array;
   readonly #cipher: Cipher;
   #volumeKey: Uint8Array;
   #keys: Uint8Array[];
 
   private constructor(raw: BlockDevice, cipher: Cipher, header: KeyHeader, volumeKey: Uint8Array, keys: Uint8Array[]) {
     this.#header = header;
+    this.#written = header.bytes.slice();
     this.#cipher = cipher;
     this.#volumeKey = volumeKey;
     this.#keys = keys;
@@ -141,17 +144,14 @@ export class EncryptedDevice {
     if (slot === undefined) return "wrong-passphrase";
     const random = new Uint8Array(2 * KEY_SIZE);
     this.#cipher.random(random);
-    this.#volumeKey = random.slice(0, KEY_SIZE);
-    this.#keys = [...this.#keys, random.slice(KEY_SIZE)];
+    const volumeKey = random.slice(0, KEY_SIZE);
+    const keys = [...this.#keys, random.slice(KEY_SIZE)];
     for (const other of this.slots) this.#header.clearSlot(other);
-    this.#header.fillSlot(slot, this.#cipher, passphrase, options.derivation ?? SCRYPT, this.#volumeKey);
-    this.#header.putRing(this.#cipher, this.#volumeKey, this.#keys);
+    this.#header.fillSlot(slot, this.#cipher, passphrase, options.derivation ?? SCRYPT, volumeKey);
+    this.#header.putRing(this.#cipher, volumeKey, keys);
     // What is sealed anew has to be looked at from the beginning.
     if (this.isResealing) this.#header.resealCursor = 0;
-    const failed = this.#writeHeader();
-    if (failed !== null) return failed;
-    this.device.useKeys(this.#keys, this.#header.firstKey);
-    return 0;
+    return this.#writeHeader(volumeKey, keys) ?? 0;
   }
 
   /** Was sealing anew begun, and not finished? */
@@ -165,31 +165,39 @@ export class EncryptedDevice {
    */
   reseal(): Reseal | KeyError {
     const header = this.#header;
-    const newest = this.#keys.at(-1)!;
     if (header.resealCursor < 0) {
+      if (!clearMoves(this.device.raw)) return "device-error";
       header.resealCursor = 0;
-      const failed = clearMoves(this.device.raw) ? this.#writeHeader() : "device-error";
+      const failed = this.#writeHeader();
       if (failed !== null) return failed;
     }
     return new Reseal(this.device, header.resealCursor, (cursor) => {
       header.resealCursor = cursor;
-      // A rotation meanwhile begins anew.
-      if (cursor < 0 && newest === this.#keys.at(-1)) {
-        header.firstKey += this.#keys.length - 1;
-        this.#keys = [newest];
-        header.putRing(this.#cipher, this.#volumeKey, this.#keys);
-        this.device.useKeys(this.#keys, header.firstKey);
-      }
-      return this.#writeHeader();
+      if (cursor >= 0) return this.#writeHeader();
+      const keys = this.#keys.slice(-1);
+      header.firstKey += this.#keys.length - 1;
+      header.putRing(this.#cipher, this.#volumeKey, keys);
+      return this.#writeHeader(this.#volumeKey, keys);
     });
   }
 
-  /** One copy after the other, each durable, so that a crash leaves one that is whole. */
-  #writeHeader(): KeyError | null {
+  /**
+   * One copy after the other, each durable, so that a crash leaves one that is whole. The keys in it count from
+   * then on; when the device fails, all is as it was before.
+   */
+  #writeHeader(volumeKey = this.#volumeKey, keys = this.#keys): KeyError | null {
     const { raw } = this.device;
     const bytes = this.#header.encode();
     for (const place of HEADER_PLACES) {
-      if (raw.write(place, bytes, 0, HEADER_SIZE) < 0 || raw.flush() < 0) return "device-error";
+      if (raw.write(place, bytes, 0, HEADER_SIZE) >= 0 && raw.flush() >= 0) continue;
+      this.#header.bytes.set(this.#written);
+      return "device-error";
+    }
+    this.#written = bytes.slice();
+    this.#volumeKey = volumeKey;
+    if (keys !== this.#keys) {
+      this.#keys = keys;
+      this.device.useKeys(keys, this.#header.firstKey);
     }
     return null;
   }

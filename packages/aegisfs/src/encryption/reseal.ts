@@ -5,7 +5,8 @@
  * A block and its trailer do not change at once, and a crash between them would leave neither the old nor the new. So
  * some blocks at a time are first written, as they will be, to two places in the header area that nothing else uses;
  * flush; then to their own; flush. Opening the device writes again what stands there. At the end of each step these
- * places are empty, so that what the volume writes between two steps is never overwritten by them.
+ * places are empty, so that what the volume writes between two steps is never overwritten by them. When the device
+ * refuses something, they may not be: then the sealed device itself ends the moves before it writes anything else.
  *
  *   place:   word 0, 1 magic │ 2 XXH32 of the rest │ 3 number of blocks │ 4 … 9 their numbers │ from byte 64 on: the
  *   sealed blocks
@@ -102,7 +103,7 @@ export function finishMoves(device: SealedDevice): boolean {
   }
   if (moved.size === 0) return true;
   if (raw.readOnly) {
-    device.readInstead(moved);
+    device.readInstead(moved, null);
     return true;
   }
   for (const [block, sealed] of moved)
@@ -115,13 +116,14 @@ export class Reseal {
   readonly #remember: (cursor: number) => KeyError | null;
   readonly #moves: readonly Moves[] = MOVE_PLACES.map(() => new Moves());
   readonly #read = new Uint8Array(RUN_BLOCKS * SEALED_SIZE);
-  /** Blocks that were looked at, and all that there are. */
+  /** Blocks that were looked at. */
   done: number;
-  readonly total: number;
   /** Blocks that this run sealed anew, and that no key opens. */
   resealed = 0;
   damaged = 0;
   isOver = false;
+  /** All that was looked at opens with it. */
+  #newestKey: number;
 
   /**
    * @param from      block to go on with
@@ -130,8 +132,13 @@ export class Reseal {
   constructor(device: SealedDevice, from: number, remember: (cursor: number) => KeyError | null) {
     this.#device = device;
     this.#remember = remember;
-    this.total = device.size / 4096;
     this.done = Math.min(from, this.total);
+    this.#newestKey = device.newestKey;
+  }
+
+  /** All blocks that there are; the device may be resized between two steps. */
+  get total(): number {
+    return this.#device.size / 4096;
   }
 
   /**
@@ -140,18 +147,43 @@ export class Reseal {
    */
   step(blocks: number): 0 | 1 | KeyError {
     if (this.isOver) return 0;
-    const end = Math.min(this.total, this.done + blocks);
+    const device = this.#device;
+    if (!device.settle()) return "device-error";
+    // After a rotation, what was sealed anew until then has an older key, too.
+    const done = device.newestKey === this.#newestKey ? Math.min(this.done, this.total) : 0;
+    const { damaged } = this;
+    this.#newestKey = device.newestKey;
+    this.done = done;
+    const end = Math.min(this.total, done + blocks);
     let failed = false;
     while (!failed && this.done < end) {
       const count = Math.min(RUN_BLOCKS, end - this.done);
       failed = !this.#run(this.done, count);
       if (!failed) this.done += count;
     }
-    failed = failed || !this.#move();
-    // What was moved is at its places.
-    if (failed || !clearMoves(this.#device.raw)) return "device-error";
-    this.isOver = this.done === this.total;
-    return this.#remember(this.isOver ? -1 : this.done) ?? (this.isOver ? 0 : 1);
+    // When all went well, what was moved is at its places.
+    if (failed || !this.#move() || !clearMoves(device.raw)) {
+      this.#giveUp();
+      this.done = done;
+      this.damaged = damaged;
+      return "device-error";
+    }
+    const isOver = this.done === this.total;
+    const forgotten = this.#remember(isOver ? -1 : this.done);
+    if (forgotten !== null) return forgotten;
+    this.isOver = isOver;
+    return isOver ? 0 : 1;
+  }
+
+  /** Leaves to the device what is on its way: blocks may be torn, and their only whole copies in the header area. */
+  #giveUp(): void {
+    const moved = new Map<number, Uint8Array>();
+    for (const moves of this.#moves) {
+      for (let index = 0; index < moves.count; index++) moved.set(moves.block(index), moves.sealed(index).slice());
+      moves.clear();
+    }
+    // A write that was refused may still come to the header area: it is emptied even when nothing whole is there.
+    this.#device.readInstead(moved, () => finishMoves(this.#device) && clearMoves(this.#device.raw));
   }
 
   #run(first: number, count: number): boolean {
@@ -184,9 +216,12 @@ export class Reseal {
         if (raw.write(HEADER_AREA + moves.block(index) * SEALED_SIZE, moves.sealed(index), 0, SEALED_SIZE) < 0)
           return false;
       }
+    }
+    if (raw.flush() < 0) return false;
+    for (const moves of this.#moves) {
       this.resealed += moves.count;
       moves.clear();
     }
-    return raw.flush() >= 0;
+    return true;
   }
 }

@@ -35,8 +35,9 @@ export class SealedDevice implements BlockDevice {
   readonly #cipher: Cipher;
   #keys: CipherKey[];
   #firstKey = 0;
-  /** Sealed blocks that are not yet at their places, of a device that cannot be written (reseal.ts). */
+  /** Sealed blocks that are not yet at their places (reseal.ts), and what brings them there. */
   #moved: ReadonlyMap<number, Uint8Array> | null = null;
+  #finishMoves: (() => boolean) | null = null;
   readonly #staging = new Uint8Array(RUN_BLOCKS * SEALED_SIZE);
   readonly #nonce = new Uint8Array(NONCE_SIZE);
   readonly #counter = new DataView(this.#nonce.buffer, SALT_SIZE);
@@ -71,9 +72,28 @@ export class SealedDevice implements BlockDevice {
     this.#firstKey = firstKey;
   }
 
-  /** These sealed blocks count, not those at their places. */
-  readInstead(moved: ReadonlyMap<number, Uint8Array>): void {
+  /** Number of the key that is written with. */
+  get newestKey(): number {
+    return this.#firstKey + this.#keys.length - 1;
+  }
+
+  /**
+   * These sealed blocks count, not those at their places.
+   *
+   * @param finish  brings them there, before anything is written; null: the device cannot be written
+   */
+  readInstead(moved: ReadonlyMap<number, Uint8Array>, finish: (() => boolean) | null): void {
     this.#moved = moved;
+    this.#finishMoves = finish;
+  }
+
+  /** Brings blocks that were left on their way to their places. False when the device fails. */
+  settle(): boolean {
+    if (this.#finishMoves === null) return true;
+    if (!this.#finishMoves()) return false;
+    this.#moved = null;
+    this.#finishMoves = null;
+    return true;
   }
 
   read(offset: number, bytes: Uint8Array, at: number, length: number): number {
@@ -123,6 +143,7 @@ export class SealedDevice implements BlockDevice {
   }
 
   write(offset: number, bytes: Uint8Array, at: number, length: number): number {
+    if (!this.settle()) return -EIO;
     const staging = this.#staging;
     for (let done = 0; done < length;) {
       const block = (offset + done) / BLOCK_SIZE;
@@ -138,7 +159,7 @@ export class SealedDevice implements BlockDevice {
 
   #seal(block: number, bytes: Uint8Array, at: number, output: Uint8Array, to: number): void {
     const nonceAt = to + BLOCK_SIZE + CIPHER_TAG_SIZE;
-    const number = this.#firstKey + this.#keys.length - 1;
+    const number = this.newestKey;
     this.#nextNonce();
     this.#placeNumber.setFloat64(0, block, true);
     this.#cipher.seal(this.#keys[this.#keys.length - 1]!, this.#nonce, this.#place, bytes, at, BLOCK_SIZE, output, to);
@@ -156,7 +177,7 @@ export class SealedDevice implements BlockDevice {
    */
   resealed(block: number, sealed: Uint8Array, from: number, output: Uint8Array, to: number): number {
     if (isZero(sealed, from + BLOCK_SIZE, TRAILER_SIZE)) return 0;
-    if (keyNumber(sealed, from + BLOCK_SIZE) === this.#firstKey + this.#keys.length - 1) return 0;
+    if (keyNumber(sealed, from + BLOCK_SIZE) === this.newestKey) return 0;
     this.#staging.set(sealed.subarray(from, from + SEALED_SIZE));
     if (!this.#open(block, 0, this.#plain, 0)) return -1;
     this.#seal(block, this.#plain, 0, output, to);

@@ -110,6 +110,10 @@ test("heat is what a week's use comes to, and outlives the mount", () => {
   assert.ok(Math.abs(faded - heat / Math.E) < 2, `${heat} became ${faded}`);
   for (let count = 0; count < 10; count++) later.root.read(ino, 0, bytes, 0, 4096);
   assert.ok(Math.abs(fileOf(later, ino).heat - faded - 10) < 1);
+  later.setTime(1001 * WEEK + 700, 0);
+  later.root.create(ROOT_INO, "another", FILE, 0, 0);
+  later.sync();
+  assert.ok(Math.abs(fileOf(mountedVolume(mount(set, { seconds: 1001 * WEEK + 700 })), ino).heat - faded - 10) < 1);
 });
 
 test("a file in pieces is written anew in few, and takes its properties then", () => {
