@@ -68,7 +68,8 @@ function keyFault(list: string, kind: string): string | null {
   if (older.length === 0 || older.some(isFit)) return null;
   const example = KEYS_OF_SUITES.find(([, kinds]) => kinds.includes(kind))?.[2];
   return (
-    `is a key of the kind ${kind.toUpperCase()}, by which none of these cipher suites can be spoken: ${older.join(":")}` +
+    `is a key of the kind ${kind.toUpperCase()}, by which none of these cipher suites can be spoken: ` +
+    older.join(":") +
     (example === undefined ? "" : `; ${example} can, and so can those of TLS 1.3 (TLS_AES_256_GCM_SHA384 …)`)
   );
 }
