@@ -13,8 +13,10 @@ import { dumpDatabase } from "../backup/dump.ts";
 import { linesOf } from "../backup/lines.ts";
 import { restoreDatabase } from "../backup/restore.ts";
 import { chainHead, sealEvents, takeOutEvents } from "../store/event-chain.ts";
-import { parseCursor, requireNoneGone, writeEvents } from "../store/events.ts";
+import { EVENT_START, eventsAfter, parseCursor, requireNoneGone, writeEvents, type NewEvent } from "../store/events.ts";
 import { openMigrated } from "../testing/test-database.ts";
+import { ADMIN_ROUTES } from "./admin-routes.ts";
+import type { ApiRequest } from "./route.ts";
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
 
 let hub: TestHub;
@@ -103,22 +105,33 @@ test(
   },
 );
 
+/** Nobody reads for it what it does not ask for, as a connection would. */
+async function followEvents(lastId: string): Promise<ReadableStreamDefaultReader<Uint8Array>> {
+  const route = ADMIN_ROUTES.find(({ id }) => id === "followEvents")!;
+  const answer = await route.handle({
+    hub: hub.server.service,
+    headers: new Headers({ "last-event-id": lastId }),
+    signal: new AbortController().signal,
+    mayStill: () => Promise.resolve(true),
+  } as unknown as ApiRequest);
+  return (answer as Response).body!.getReader();
+}
+
 test("who goes on from before a rotation of the audit is told what is gone, and what there is", async () => {
   const { database, adminToken } = hub;
-  const events = async (): Promise<EventView[]> =>
-    (await hub.admin.call<{ items: EventView[] }>("GET", "/events?limit=500")).items;
+  const events = (): Promise<EventView[]> => eventsAfter(database, EVENT_START, 5_000);
   const seal = async (actor: string): Promise<void> => {
-    await writeEvents(database, [
-      { actor, what: "ALLOWED" },
-      { actor, what: "ALLOWED" },
-    ]);
+    await writeEvents(database, Array<NewEvent>(2).fill({ actor, what: "ALLOWED" }));
     while ((await sealEvents(database)) > 0);
   };
+  // More than a stream takes at a time.
+  await writeEvents(database, Array<NewEvent>(1_000).fill({ actor: "many", what: "ALLOWED" }));
   await seal("before");
   const through = await chainHead(database);
   await seal("behind");
   const all = await events();
   const last = all.findLastIndex(({ actor }) => actor === "before");
+  const slow = await followEvents(all[0]!.cursor);
   // Readers come so far by themselves, in their time.
   let taken = 0;
   for (let look = 0; taken === 0; look++) {
@@ -130,6 +143,8 @@ test("who goes on from before a rotation of the audit is told what is gone, and 
     }
   }
   assert.equal(taken, last + 1);
+  await slow.read();
+  await assert.rejects(slow.read(), { status: 410 }, "who had begun, and did not read on");
   const [left] = await events();
   assert.equal(left!.cursor, all[last + 1]!.cursor);
 
