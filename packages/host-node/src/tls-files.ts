@@ -44,22 +44,57 @@ export function ciphersFault(list: string, minVersion: SecureVersion): string | 
   return null;
 }
 
-/** What a server is made of, and given anew. */
-function contextOf(
-  { cert, key }: Pick<TlsContent, "cert" | "key">,
-  { minVersion, ciphers }: TlsFiles,
-): SecureContextOptions {
-  return { cert, key, minVersion, ...(ciphers === undefined ? {} : { ciphers }) };
+/**
+ * By which keys a suite of TLS 1.2 can be spoken here, by its name's beginning (RFC 5246, 8422). Those of no row need
+ * what nobody gives a server here: parameters of Diffie and Hellman, shared keys, passwords.
+ */
+const KEYS_OF_SUITES: readonly (readonly [start: string, kinds: readonly string[], example: string])[] = [
+  ["ECDHE-ECDSA-", ["ec", "ed25519", "ed448"], "ECDHE-ECDSA-AES256-GCM-SHA384"],
+  ["ECDHE-RSA-", ["rsa", "rsa-pss"], "ECDHE-RSA-AES256-GCM-SHA384"],
+  ["AES", ["rsa"], "AES256-GCM-SHA384"],
+];
+
+/**
+ * Suites of TLS 1.3 go with any key. Of the older ones each is for a kind: a list of the wrong ones would leave a
+ * server that clients of TLS 1.2 find silent, whatever they offer.
+ *
+ * @param kind  of the server's key, as `KeyObject.asymmetricKeyType` names it
+ * @returns why nobody could speak TLS 1.2 by this list; null: somebody can, or it is of TLS 1.3 alone
+ */
+function keyFault(list: string, kind: string): string | null {
+  const older = list.split(":").filter((suite) => !isOfTls13(suite));
+  const isFit = (suite: string): boolean =>
+    KEYS_OF_SUITES.some(([start, kinds]) => suite.startsWith(start) && kinds.includes(kind));
+  if (older.length === 0 || older.some(isFit)) return null;
+  const example = KEYS_OF_SUITES.find(([, kinds]) => kinds.includes(kind))?.[2];
+  return (
+    `is a key of the kind ${kind.toUpperCase()}, by which none of these cipher suites can be spoken: ` +
+    older.join(":") +
+    (example === undefined ? "" : `; ${example} can, and so can those of TLS 1.3 (TLS_AES_256_GCM_SHA384 …)`)
+  );
 }
 
-/** @throws OperationError as {@link readTlsFiles} does */
+/**
+ * What a server is made of, and given anew.
+ *
+ * @throws OperationError as {@link readTlsFiles} does, and for a key by which none of the cipher suites can be spoken
+ */
 export function tlsContext(files: TlsFiles): SecureContextOptions {
-  return contextOf(readTlsFiles(files), files);
+  const { cert, key, keyKind } = readTlsFiles(files);
+  const { minVersion, ciphers } = files;
+  if (ciphers === undefined) return { cert, key, minVersion };
+  const fault = minVersion === "TLSv1.3" ? null : keyFault(ciphers, keyKind);
+  if (fault !== null) throw new OperationError("option", files.key, fault);
+  // OpenSSL speaks its own suites of TLS 1.3 where a list has none.
+  const only12 = ciphers.split(":").some(isOfTls13) ? {} : { maxVersion: "TLSv1.2" as const };
+  return { cert, key, minVersion, ciphers, ...only12 };
 }
 
 interface TlsContent {
   readonly cert: string;
   readonly key: string;
+  /** `rsa`, `ec`, … */
+  readonly keyKind: string;
   /** That the certificate is for; `*.` stands for one label. */
   readonly names: readonly string[];
   /** Milliseconds since 1970. */
@@ -87,7 +122,8 @@ export function readTlsFiles({ certificate, key }: TlsFiles): TlsContent {
     });
   }
   if (!isPair) throw new OperationError("option", key, `is not the key of the certificate in ${certificate}`);
-  return { cert, key: keyText, names: namesOf(parsed), validUntilMs: Date.parse(parsed.validTo) };
+  const keyKind = parsed.publicKey.asymmetricKeyType ?? "unknown";
+  return { cert, key: keyText, keyKind, names: namesOf(parsed), validUntilMs: Date.parse(parsed.validTo) };
 }
 
 /** RFC 6125: names are the subject's alternative ones; addresses as they stand in a URL. */

@@ -345,6 +345,8 @@ export interface Problem {
   readonly instance?: string;
   /** From the outermost cause to the first one, each with the tool that met it. */
   readonly causes?: readonly { readonly tool: string; readonly detail: string }[];
+  /** Of `events-gone`: the first event that there still is, behind which one can go on; null: none yet. */
+  readonly first?: EventView | null;
 }
 
 /** How a channel gives its tasks to hosts. */

@@ -41,6 +41,7 @@ const FILES: readonly CommandFile[] = [
   { names: ["logs"], load: async (finish) => (await import("./hub-logs.ts")).logsCommand(finish) },
   { names: ["profile"], load: async (finish) => (await import("./hub-profile.ts")).profileCommand(finish) },
   { names: ["plugin"], load: async (finish) => (await import("./hub-plugin.ts")).pluginCommand(finish) },
+  { names: ["settings"], load: async (finish) => (await import("./hub-settings.ts")).settingsCommand(finish) },
   { names: ["scale"], load: async (finish) => (await import("./hub-scale.ts")).scaleCommand(finish) },
   { names: ["ca"], load: async (finish) => (await import("./hub-ca.ts")).caCommand(finish) },
 ];

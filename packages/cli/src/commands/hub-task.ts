@@ -495,6 +495,7 @@ function listEvents(
       cursor = page.items.length === 0 ? null : page.next;
     }
     if (options.follow !== true) return;
-    for await (const event of hubEvents(client, last)) if (id === undefined || event.task === id) show(event);
+    const warn = (words: string): void => void process.stderr.write(`stratos hub event: ${words}\n`);
+    for await (const event of hubEvents(client, last, warn)) if (id === undefined || event.task === id) show(event);
   });
 }

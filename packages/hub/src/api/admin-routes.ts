@@ -19,6 +19,7 @@ import {
   lastAlerts,
   lastCursor,
   parseCursor,
+  requireNoneGone,
   writeEvents,
   type EventCursor,
 } from "../store/events.ts";
@@ -307,6 +308,12 @@ const access: readonly ApiRoute[] = [
   ),
 ];
 
+const EVENTS_GONE = {
+  410:
+    "Events behind this one were taken out of the hub by a rotation of the audit (`events-gone`); `first`, an event, " +
+    "is the first that there still is, and its `cursor` goes on behind it.",
+} as const;
+
 const operation: readonly ApiRoute[] = [
   {
     id: "listEvents",
@@ -317,10 +324,13 @@ const operation: readonly ApiRoute[] = [
     summary: "What happened, in order.",
     answer: page(EVENT_VIEW),
     query: PAGE_QUERY,
+    problems: EVENTS_GONE,
     handle: async ({ hub, query }) => {
       const limit = (query["limit"] as number | undefined) ?? PAGE;
-      const after = query["cursor"] === undefined ? EVENT_START : parseCursor(query["cursor"] as string);
+      const cursor = query["cursor"] as string | undefined;
+      const after = cursor === undefined ? EVENT_START : parseCursor(cursor);
       const items = await eventsAfter(hub.database, after, limit);
+      if (cursor !== undefined) await requireNoneGone(hub.database, after);
       return { body: { items, next: items.at(-1)?.cursor ?? null } };
     },
   },
@@ -342,14 +352,20 @@ const operation: readonly ApiRoute[] = [
     tag: "audit",
     permission: "event:read",
     answers: "events",
+    problems: EVENTS_GONE,
     summary: "Follows what happens, from now or from Last-Event-ID.",
     handle: async (request) => {
       const { hub, headers } = request;
       const last = headers.get("last-event-id");
       let after: EventCursor = last === null ? await lastCursor(hub.database) : parseCursor(last);
+      if (last !== null) await requireNoneGone(hub.database, after);
       return eventStream(request, async () => {
         const items = await eventsAfter(hub.database, after, EVENTS_BATCH);
-        if (items.length > 0) after = parseCursor(items.at(-1)!.cursor);
+        if (items.length > 0) {
+          // Taken out while a slow reader was behind them: the stream breaks off, and who comes back is told.
+          if (after !== EVENT_START) await requireNoneGone(hub.database, after);
+          after = parseCursor(items.at(-1)!.cursor);
+        }
         return { events: items.map((item) => ({ id: item.cursor, event: item.what, data: item })), end: false };
       });
     },

@@ -404,6 +404,7 @@ function problem(context: Context, error: unknown): Response {
     detail: refusal.message,
     instance: context.req.path,
     ...(causes.length === 0 ? {} : { causes }),
+    ...refusal.members,
   };
   return new Response(JSON.stringify(body), {
     status: refusal.status,

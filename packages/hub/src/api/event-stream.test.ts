@@ -1,14 +1,22 @@
 /**
  * Goal: who may no longer hear is told nothing more: a revoked key, a role that is gone, a console that no longer
- * vouches, a session that was left. Method: streams of a hub over HTTP, all open at once; each loses its right, one
- * stays and hears on.
+ * vouches, a session that was left; and nobody misses events unaware. Method: streams of a hub over HTTP, all open at
+ * once; each loses its right, one stays and hears on. Streams from behind each event round a rotation of the audit.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { GATEWAY_HEADERS, type TaskView } from "@stratos/hub-api";
+import { GATEWAY_HEADERS, type EventView, type Problem, type TaskView } from "@stratos/hub-api";
 import { keepConsoleKey } from "../access/console-key.ts";
+import { dumpDatabase } from "../backup/dump.ts";
+import { linesOf } from "../backup/lines.ts";
+import { restoreDatabase } from "../backup/restore.ts";
+import { chainHead, sealEvents, takeOutEvents } from "../store/event-chain.ts";
+import { EVENT_START, eventsAfter, parseCursor, requireNoneGone, writeEvents, type NewEvent } from "../store/events.ts";
+import { openMigrated } from "../testing/test-database.ts";
+import { ADMIN_ROUTES } from "./admin-routes.ts";
+import type { ApiRequest } from "./route.ts";
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
 
 let hub: TestHub;
@@ -96,3 +104,86 @@ test(
     assert.match(await hears, new RegExp(`"task":${later.id}\\b`));
   },
 );
+
+/** Nobody reads for it what it does not ask for, as a connection would. */
+async function followEvents(lastId: string): Promise<ReadableStreamDefaultReader<Uint8Array>> {
+  const route = ADMIN_ROUTES.find(({ id }) => id === "followEvents")!;
+  const answer = await route.handle({
+    hub: hub.server.service,
+    headers: new Headers({ "last-event-id": lastId }),
+    signal: new AbortController().signal,
+    mayStill: () => Promise.resolve(true),
+  } as unknown as ApiRequest);
+  return (answer as Response).body!.getReader();
+}
+
+test("who goes on from before a rotation of the audit is told what is gone, and what there is", async () => {
+  const { database, adminToken } = hub;
+  const events = (): Promise<EventView[]> => eventsAfter(database, EVENT_START, 5_000);
+  const seal = async (actor: string): Promise<void> => {
+    await writeEvents(database, Array<NewEvent>(2).fill({ actor, what: "ALLOWED" }));
+    while ((await sealEvents(database)) > 0);
+  };
+  // More than a stream takes at a time.
+  await writeEvents(database, Array<NewEvent>(1_000).fill({ actor: "many", what: "ALLOWED" }));
+  await seal("before");
+  const through = await chainHead(database);
+  await seal("behind");
+  const all = await events();
+  const last = all.findLastIndex(({ actor }) => actor === "before");
+  const slow = await followEvents(all[0]!.cursor);
+  // Readers come so far by themselves, in their time.
+  let taken = 0;
+  for (let look = 0; taken === 0; look++) {
+    try {
+      taken = await takeOutEvents(database, through, "me");
+    } catch (error) {
+      assert.ok(look < 100 && /still needed/.test((error as Error).message), String(error));
+      await new Promise((wait) => setTimeout(wait, 100));
+    }
+  }
+  assert.equal(taken, last + 1);
+  await slow.read();
+  await assert.rejects(slow.read(), { status: 410 }, "who had begun, and did not read on");
+  const [left] = await events();
+  assert.equal(left!.cursor, all[last + 1]!.cursor);
+
+  const ask = (cursor: string): Promise<Response> =>
+    fetch(`${hub.server.url}/v1/events/stream`, { headers: { ...bearer(adminToken), "last-event-id": cursor } });
+  for (const cursor of ["0-1", all[0]!.cursor, all[last - 1]!.cursor]) {
+    const answer = await ask(cursor);
+    assert.equal(answer.status, 410, cursor);
+    assert.equal(answer.headers.get("content-type"), "application/problem+json");
+    const problem = (await answer.json()) as Problem;
+    assert.equal(problem.type, "urn:stratos:hub:events-gone");
+    assert.deepEqual(problem.first, left);
+    assert.match(problem.detail, new RegExp(`behind ${cursor} were taken out .* first one here is ${left!.cursor}`));
+    await assert.rejects(hub.admin.call("GET", `/events?cursor=${cursor}`), { status: 410 });
+  }
+  // Who saw all that is gone, and who has seen the first that is left, hear on.
+  for (const [cursor, next] of [
+    [all[last]!.cursor, left!.cursor],
+    [left!.cursor, all[last + 2]!.cursor],
+  ] as const) {
+    const answer = await ask(cursor);
+    assert.equal(answer.status, 200, cursor);
+    const reader = answer.body!.getReader();
+    assert.match(new TextDecoder().decode((await reader.read()).value), new RegExp(`^id: ${next}\n`));
+    await reader.cancel();
+  }
+  const document = (await (await fetch(`${hub.server.url}/v1/openapi.json`)).json()) as {
+    paths: Record<string, { get: { responses: Record<string, { description: string }> } }>;
+  };
+  for (const path of ["/v1/events/stream", "/v1/events"])
+    assert.match(document.paths[path]!.get.responses["410"]!.description, /`events-gone`/);
+
+  const moved = await openMigrated("memory");
+  try {
+    await restoreDatabase(moved, linesOf(dumpDatabase(database, new AbortController().signal)), 60);
+    const [first] = await moved.query<{ tx: number; id: number }>("select tx, id from event order by tx, id limit 1");
+    await requireNoneGone(moved, first!);
+    await assert.rejects(requireNoneGone(moved, parseCursor("-9007199254740991-0")), { status: 410 });
+  } finally {
+    await moved.close();
+  }
+});

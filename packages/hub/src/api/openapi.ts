@@ -90,6 +90,9 @@ function operation(route: ApiRoute): Record<string, unknown> {
       : {}),
     responses: {
       [String(route.status ?? 200)]: { description: "done", ...headersOf(route), ...content },
+      ...Object.fromEntries(
+        Object.entries(route.problems ?? {}).map(([status, description]) => [status, { ...problem, description }]),
+      ),
       default: { ...problem, ...headersOf(route) },
     },
   };

@@ -56,6 +56,8 @@ export interface ApiRoute {
   readonly answers?: "json" | "bytes" | "events" | "nothing";
   readonly answer?: JsonSchema;
   readonly status?: number;
+  /** Problems that a client has something to do about: what each status says. */
+  readonly problems?: Readonly<Record<number, string>>;
   readonly takesIdempotencyKey?: true;
   /** Where what it has made (201) is. */
   readonly location?: (made: { readonly id: number }) => string;

@@ -335,5 +335,6 @@ export const PROBLEM: JsonSchema = {
       type: "array",
       items: { type: "object", properties: { tool: { type: "string" }, detail: { type: "string" } } },
     },
+    first: { ...EVENT_VIEW, type: ["object", "null"], description: "of `events-gone`: the first event there still is" },
   },
 };

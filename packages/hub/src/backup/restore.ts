@@ -1,6 +1,7 @@
 /** Brings a backup into an empty database, as a whole or not at all. */
 import { createHash } from "node:crypto";
 import type { Database, Queryable } from "../database/database.ts";
+import { TAKEN_OUT_MARK } from "../store/events.ts";
 import { migrate, SCHEMA_VERSION } from "../store/migrations/migrate.ts";
 import { BACKED_UP_TABLES, NUMBERED_TABLES } from "./dump.ts";
 
@@ -121,14 +122,14 @@ function load(
 }
 
 /**
- * How far readers of events came, while events have their old transactions. A mark of the old server would hide all
- * events of a new one that has counted fewer.
+ * How far readers of events came, and how far events were taken out, while events have their old transactions. A mark
+ * of the old server would hide all events of a new one that has counted fewer.
  */
 async function renumberMarks(inside: Queryable): Promise<void> {
   await inside.query(`
     with m as (
       select name, split_part(value, ' ', 1)::bigint as tx, split_part(value, ' ', 2)::bigint as id from setting
-      where name in ('webhooks', 'alerts') or name like 'plugin:%'
+      where name in ('webhooks', 'alerts', '${TAKEN_OUT_MARK}') or name like 'plugin:%'
     ), n as (
       select name, ${RESTORED_TX} + (select count(distinct e.tx) from event e where e.tx <= m.tx) as tx,
         case when exists (select 1 from event e where e.tx = m.tx) then id else ${Number.MAX_SAFE_INTEGER} end as id

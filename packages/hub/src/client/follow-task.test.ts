@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HubClient } from "@stratos/hub-api";
-import { taskLog, taskStates } from "./follow-task.ts";
+import { hubEvents, taskLog, taskStates } from "./follow-task.ts";
 
 type Told = readonly [id: string, data: unknown, event?: string];
 
-/** A hub that answers each request with the next of `streams`; null: the network fails. */
-function hubOf(streams: readonly (readonly Told[] | null)[]): { client: HubClient; asked: string[] } {
+/** A hub that answers each request with the next of `streams`; null: the network fails. Else it is a problem. */
+function hubOf(streams: readonly (readonly Told[] | object | null)[]): { client: HubClient; asked: string[] } {
   const asked: string[] = [];
   const client = new HubClient({
     url: "http://hub.invalid",
@@ -17,7 +17,8 @@ function hubOf(streams: readonly (readonly Told[] | null)[]): { client: HubClien
       asked.push(`${new URL(url).pathname} ${(headers as Record<string, string>)["last-event-id"] ?? "-"}`);
       assert.notEqual(told, undefined, `asked too often: ${asked.join(", ")}`);
       if (told === null) return Promise.reject(new TypeError("fetch failed"));
-      const lines = told!.map(
+      if (!Array.isArray(told)) return Promise.resolve(Response.json(told, { status: 410 }));
+      const lines = (told as Told[]).map(
         ([id, data, event = "state"]) => `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`,
       );
       return Promise.resolve(new Response(lines.join("")));
@@ -63,4 +64,26 @@ test("a hub that was never reached is a failure at once", async () => {
   const { client, asked } = hubOf([null]);
   await assert.rejects(all(taskStates(client, 7)), TypeError);
   assert.equal(asked.length, 1);
+});
+
+test("events that were taken out meanwhile are told of, and the first that there is comes next", async () => {
+  const first = { cursor: "9-9", what: "AUDIT_ROTATED" };
+  const { client, asked } = hubOf([
+    [["1-1", { cursor: "1-1", what: "ALLOWED" }, "ALLOWED"]],
+    { status: 410, detail: "events behind 1-1 were taken out", first },
+    [["9-10", { cursor: "9-10", what: "REFUSED" }, "REFUSED"]],
+    { status: 410, detail: "and there are none", first: null },
+  ]);
+  const words: string[] = [];
+  const seen: string[] = [];
+  const follow = async (): Promise<void> => {
+    for await (const { what } of hubEvents(client, "0-1", (word) => words.push(word))) seen.push(what);
+  };
+  await assert.rejects(follow(), /there are none/);
+  assert.deepEqual(seen, ["ALLOWED", "AUDIT_ROTATED", "REFUSED"]);
+  assert.deepEqual(words, ["events behind 1-1 were taken out"]);
+  assert.deepEqual(
+    asked.map((request) => request.split(" ")[1]),
+    ["0-1", "1-1", "9-9", "9-10"],
+  );
 });

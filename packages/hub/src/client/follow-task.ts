@@ -1,6 +1,6 @@
 /** What goes on at a hub, told as it happens; a hub that restarts, or a network that breaks off, is waited for. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { EventView, HubClient, StreamEvent, TaskView } from "@stratos/hub-api";
+import { HubProblem, type EventView, type HubClient, type StreamEvent, type TaskView } from "@stratos/hub-api";
 
 const TRIES_MAX = 30;
 const TRY_AGAIN_MS = 1_000;
@@ -31,12 +31,30 @@ export async function* taskLog(client: HubClient, id: number): AsyncGenerator<st
   }
 }
 
-/** Without an end. @param lastId  cursor of the last event that was seen */
-export async function* hubEvents(client: HubClient, lastId: string): AsyncGenerator<EventView> {
+/**
+ * Without an end.
+ *
+ * @param lastId  cursor of the last event that was seen
+ * @param onGone  told, in the hub's words, that events which were not seen are there no more; it goes on with the first
+ *   that there is
+ */
+export async function* hubEvents(
+  client: HubClient,
+  lastId: string,
+  onGone: (words: string) => void,
+): AsyncGenerator<EventView> {
   for (let last = lastId; ;) {
-    for await (const event of goOn(client, "/events/stream", last)) {
-      last = event.id;
-      yield event.data as EventView;
+    try {
+      for await (const event of goOn(client, "/events/stream", last)) {
+        last = event.id;
+        yield event.data as EventView;
+      }
+    } catch (error) {
+      const first = error instanceof HubProblem && error.status === 410 ? error.problem.first : undefined;
+      if (first == null) throw error;
+      onGone((error as HubProblem).message);
+      last = first.cursor;
+      yield first;
     }
   }
 }

@@ -10,7 +10,7 @@ import {
 } from "../audit/chain.ts";
 import { endLine, headLine, sealLines } from "../audit/audit-file.ts";
 import type { Database, Queryable } from "../database/database.ts";
-import { EVENT_COLUMNS, EVENT_HORIZON, EVENT_START, writeEvents, type EventRow } from "./events.ts";
+import { EVENT_COLUMNS, EVENT_HORIZON, EVENT_START, TAKEN_OUT_MARK, writeEvents, type EventRow } from "./events.ts";
 import { slowestReader } from "./event-readers.ts";
 import { HubError } from "./hub-error.ts";
 
@@ -170,6 +170,12 @@ export async function takeOutEvents(database: Database, through: ChainPlace, act
         step.events,
         actor,
       ]);
+      await inside.query(
+        `insert into setting (name, value)
+         select $2, tx || ' ' || id from event where tx <= $1 order by tx desc, id desc limit 1
+         on conflict (name) do update set value = excluded.value`,
+        [step.through_tx, TAKEN_OUT_MARK],
+      );
       await inside.query("delete from event where tx <= $1", [step.through_tx]);
       await inside.query("delete from seal where number <= $1", [step.number]);
       const detail = { through: step.number, hash: step.hash, events: step.events };

@@ -43,6 +43,33 @@ export async function eventsAfter(on: Queryable, cursor: EventCursor, limit: num
   return rows.map(view);
 }
 
+/** In `setting`, as the marks of readers are: the last event that was taken out into a file. */
+export const TAKEN_OUT_MARK = "taken-out";
+
+/**
+ * For who goes on behind a cursor, after it was read what is behind it: events may be taken out at any time.
+ *
+ * @throws HubError 410, with the first event that there still is (`first`), where some behind the cursor are gone
+ */
+export async function requireNoneGone(on: Queryable, cursor: EventCursor): Promise<void> {
+  const [mark] = await on.query<{ tx: number; id: number }>(
+    `select split_part(value, ' ', 1)::bigint as tx, split_part(value, ' ', 2)::bigint as id from setting
+     where name = $1`,
+    [TAKEN_OUT_MARK],
+  );
+  if (mark === undefined || cursor.tx > mark.tx || (cursor.tx === mark.tx && cursor.id >= mark.id)) return;
+  const [first] = await eventsAfter(on, mark, 1);
+  throw new HubError(
+    410,
+    "events-gone",
+    `events behind ${cursor.tx}-${cursor.id} were taken out of the hub into a file (\`hub audit rotate\`); ` +
+      (first === undefined
+        ? "there are none yet behind those"
+        : `the first one here is ${first.cursor}, of ${first.at}`),
+    { members: { first: first ?? null } },
+  );
+}
+
 /** In the order in which they took effect: an event has its id from when its task was locked. */
 export async function eventsOfTask(
   on: Queryable,

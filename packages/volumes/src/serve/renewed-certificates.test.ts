@@ -6,18 +6,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, suite, test } from "node:test";
 import { connect } from "node:tls";
-import { ciphersFault, readTlsFiles, type TlsFiles } from "@stratos/host-node/tls-files";
+import { ciphersFault, readTlsFiles, tlsContext, type TlsFiles } from "@stratos/host-node/tls-files";
 import { listenAt } from "./service-listener.ts";
 
 suite("certificates", () => {
   const folder = mkdtempSync(join(tmpdir(), "stratos-tls-"));
   after(() => rmSync(folder, { recursive: true, force: true }));
 
+  const EC = ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
   /** For a name, by openssl. */
-  function made(name: string): TlsFiles {
+  function made(name: string, kind: readonly string[] = EC): TlsFiles {
     const [certificate, key] = [join(folder, `${name}.crt`), join(folder, `${name}.key`)];
     const names = `subjectAltName=DNS:${name}.example,DNS:*.Lab.example,IP:127.0.0.1,IP:::1`;
-    const what = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
+    const what = ["-newkey", ...kind, "-nodes", "-days", "2"];
     execFileSync(
       "openssl",
       ["req", "-x509", ...what, "-subj", `/CN=${name}`, "-addext", names, "-out", certificate, "-keyout", key],
@@ -57,6 +58,44 @@ suite("certificates", () => {
     assert.match(ciphersFault("TLS_AES_256_GCM_SHA384:ECDHE-ECDSA-AES265-GCM-SHA384", "TLSv1.2")!, /AES265.*no cipher/);
     assert.match(ciphersFault("HIGH:!aNULL", "TLSv1.2")!, /'HIGH'/);
     assert.match(ciphersFault("ECDHE-ECDSA-AES256-GCM-SHA384", "TLSv1.3")!, /none of them is of TLS 1\.3/);
+  });
+
+  test("cipher suites that do not go with the key are refused, and what is listed is all that is spoken", async (t) => {
+    const [ec, rsa] = ["ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384"];
+    const ofRsa = made("three", ["rsa:2048"]);
+    assert.throws(() => tlsContext({ ...ofRsa, ciphers: ec }), {
+      what: ofRsa.key,
+      why: /kind RSA.* spoken: ECDHE-ECDSA-AES256-GCM-SHA384; ECDHE-RSA/,
+    });
+    assert.throws(() => tlsContext({ ...one, ciphers: `TLS_AES_256_GCM_SHA384:${rsa}:AES256-SHA` }), {
+      what: one.key,
+      why: /kind EC,.* spoken: ECDHE-RSA-AES256-GCM-SHA384:AES256-SHA; ECDHE-ECDSA/,
+    });
+    assert.throws(() => tlsContext({ ...ofRsa, ciphers: "DHE-RSA-AES256-SHA:PSK-AES256-CBC-SHA" }), {
+      why: /kind RSA/,
+    });
+    for (const [files, ciphers] of [
+      [made("four", ["ed25519"]), ec],
+      [made("five", ["rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048"]), rsa],
+      [ofRsa, `${ec}:AES128-GCM-SHA256`],
+      [{ ...one, minVersion: "TLSv1.3" as const }, `TLS_AES_256_GCM_SHA384:${rsa}`],
+      [one, "TLS_AES_256_GCM_SHA384"],
+      [one, `${rsa}:${ec}`],
+    ] as const) {
+      const tls = { files: { ...files, ciphers }, onDefect: () => {} };
+      const server = await listenAt({ host: "127.0.0.1", port: 0 }, () => new Response("served"), tls);
+      t.after(() => server.close());
+      const port = Number(new URL(server.address).port);
+      const spoken = await Promise.all(
+        (["TLSv1.2", "TLSv1.3"] as const).map(async (version) => {
+          const name = await shown(port, { minVersion: version, maxVersion: version });
+          return /^[a-z]+$/.test(name) ? [version] : [];
+        }),
+      );
+      const older = ciphers.split(":").some((suite) => !suite.startsWith("TLS_")) && files.minVersion === "TLSv1.2";
+      const newer = ciphers.includes("TLS_");
+      assert.deepEqual(spoken.flat(), [...(older ? ["TLSv1.2"] : []), ...(newer ? ["TLSv1.3"] : [])], ciphers);
+    }
   });
 
   test("a server shows what the files hold now; a half-written one changes nothing and is told of", async (t) => {
