@@ -71,6 +71,7 @@ import { measureLispSystem } from "./lisp/system-rows.ts";
 import { measureOutputs } from "./output-rows.ts";
 import { measurePackages } from "./package-rows.ts";
 import { measureIdleMemory, measureSyscalls, measureWholeCommand } from "./special-rows.ts";
+import { refuseUnknown } from "../tests/support/known-names.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { values: options } = parseArgs({
@@ -86,6 +87,10 @@ const { values: options } = parseArgs({
     beside: { type: "string" },
   },
 });
+/** What `--only` means besides the rows; all but the first have ended before those begin. */
+const OTHER_GROUPS =
+  "special aegisfs aegisfs-memory aegisfs-scale aegisfs-snapshots board compose compose-each durable embed fork fuse " +
+  "hub lisp lisp-shell lisp-system outputs pkg roots small";
 const rounds = Number(options.rounds);
 const only = options.only;
 const launcher = launcherOf(root);
@@ -208,6 +213,11 @@ if (only === "aegisfs") {
   for (const row of measureContent(Math.max(rounds, 5))) print(contentLine(row));
   process.exit(0);
 }
+refuseUnknown(
+  only === undefined ? [] : [only],
+  [...GROUPS.map(({ name }) => name), ...OTHER_GROUPS.split(" "), ...ROWS.map(({ name }) => name)],
+  (name, text) => name === text || ROWS.some(isChosen),
+);
 compilePrograms(join(root, "bench/programs"), programs);
 if (options.image === BENCH_IMAGE) ensureImage(launcher, options.image, BENCH_PACKAGES);
 const ours = new StratosPeer({ launcher, image: options.image, benchFolder: programs });

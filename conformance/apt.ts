@@ -137,6 +137,10 @@ console.log(
       ", ",
     )}; ${crossChecked} asked step by step too; CPU seconds ours ${ours.toFixed(2)}, apt's ${theirs.toFixed(2)}`,
 );
+if (values.only !== "" && passed + failed === 0) {
+  console.error(`--only ${values.only}: in no title of what was asked`);
+  process.exit(2);
+}
 if (values.record && count > 0)
   recordTallies("apt", REQUESTS, [
     {

@@ -16,6 +16,7 @@ import { parseArgs } from "node:util";
 import { Machine, machineObstacle, PATIENT, type Firmware, type Medium } from "./emulator.ts";
 import { deploySample } from "./deploy-sample.ts";
 import { recordBoots, type BootRow } from "./results.ts";
+import { refuseUnknown } from "../tests/support/known-names.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const BOOT_TIMEOUT_MS = 1_500_000;
@@ -187,6 +188,10 @@ const { values, positionals } = parseArgs({
   options: { record: { type: "boolean", default: false }, keep: { type: "string" } },
   allowPositionals: true,
 });
+refuseUnknown(
+  positionals,
+  CASES.map(({ name }) => name),
+);
 const folder = values.keep ?? mkdtempSync(join(tmpdir(), "stratos-boot-samples-"));
 // Stopped from outside, it leaves nothing either.
 if (values.keep === undefined) process.once("exit", () => rmSync(folder, { recursive: true, force: true }));

@@ -24,6 +24,7 @@ import { parseArgs } from "node:util";
 import { recordBoots, type BootRow } from "./results.ts";
 import { findMirror } from "@stratos/tools-node/packages";
 import { Machine, machineObstacle, type Firmware } from "./emulator.ts";
+import { refuseUnknown } from "../tests/support/known-names.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const MARKER = "STRATOS-BOOT-OK";
@@ -199,6 +200,10 @@ const { values, positionals: wanted } = parseArgs({
   options: { record: { type: "boolean", default: false } },
   allowPositionals: true,
 });
+refuseUnknown(
+  wanted,
+  [...CASES, RISCV].map(({ name }) => name),
+);
 const rows: BootRow[] = [];
 let passed = 0,
   failed = 0;

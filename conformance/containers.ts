@@ -23,6 +23,7 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { recordBoots, type BootRow } from "./results.ts";
+import { refuseUnknown } from "../tests/support/known-names.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const folder = mkdtempSync(join(tmpdir(), "stratos-containers-"));
@@ -121,6 +122,10 @@ const { values, positionals } = parseArgs({
   options: { record: { type: "boolean", default: false } },
   allowPositionals: true,
 });
+refuseUnknown(
+  positionals,
+  CASES.map(({ name }) => name),
+);
 const composes = new Map<string, string>(),
   rows: BootRow[] = [];
 let passed = 0,

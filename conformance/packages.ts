@@ -21,6 +21,7 @@ import { parseArgs } from "node:util";
 import { VERSION } from "@stratos/sdk/version";
 import { runTool } from "../tools/release-packages/native-tool.ts";
 import { ARCHITECTURES, type Architecture } from "../tools/release-packages/release.ts";
+import { isWhole, refuseUnknown } from "../tests/support/known-names.ts";
 
 const { values } = parseArgs({
   options: {
@@ -34,6 +35,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = resolve(root, values.dist);
 const folder = values.keep ?? mkdtempSync(join(tmpdir(), "stratos-conformance-packages-"));
 const formats = values.only.split(",");
+refuseUnknown(formats, ["deb", "rpm", "brew", "msi"], isWhole);
 const architectures = values.arch.split(",") as Architecture[];
 const HOST = { x64: "amd64", arm64: "arm64" }[process.arch as string];
 const HOME = "https://stratos.example";

@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { ensureImage } from "../bench/prepare.ts";
 import { type BootRow, recordBoots } from "./results.ts";
+import { isWhole, refuseUnknown } from "../tests/support/known-names.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const GUEST = join(root, "conformance/guest");
@@ -30,11 +31,7 @@ const { values, positionals } = parseArgs({
   options: { record: { type: "boolean", default: false } },
   allowPositionals: true,
 });
-const unknown = positionals.filter((name) => !known.includes(name));
-if (unknown.length > 0) {
-  console.error(`no such programs: ${unknown.join(", ")}; there are ${known.join(", ")}`);
-  process.exit(2);
-}
+refuseUnknown(positionals, known, isWhole);
 
 const launcher = [process.execPath, join(root, "stratos.mjs")];
 const chosen = positionals.length > 0 ? positionals : known;

@@ -14,6 +14,7 @@ import { TAB_DESKTOP } from "@stratos/desktop/tab";
 import { stratosHome } from "@stratos/host-node/home";
 import { ensureImage } from "../bench/prepare.ts";
 import { Browser, type Page } from "../tests/support/browser.ts";
+import { isWhole, refuseUnknown } from "../tests/support/known-names.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const IMAGE = "windows-reload-1";
@@ -96,6 +97,7 @@ async function tryProgram(browser: Browser, url: string, { command, moves = fals
 }
 
 const { positionals } = parseArgs({ allowPositionals: true });
+refuseUnknown(positionals, Object.keys(PROGRAMS), isWhole);
 ensureImage([process.execPath, join(root, "stratos.mjs")], IMAGE, PACKAGES);
 const folder = await keepWebFolder({ home: stratosHome(), image: IMAGE, lines: [], desktop: TAB_DESKTOP });
 let failed = 0,

@@ -17,6 +17,7 @@ import type { BuildResult } from "@stratos/builder";
 import { packSource, writeSource } from "../tests/builder/sample-source.ts";
 import { recordBoots, type BootRow } from "./results.ts";
 import { SbuildPeer } from "./sbuild-peer.ts";
+import { isWhole, refuseUnknown } from "../tests/support/known-names.ts";
 
 const OUT = "$D/usr/share/sample";
 /** Lines of sh(1), with what every base has: a compiler, make and perl. */
@@ -51,6 +52,7 @@ const { values } = parseArgs({
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const folder = mkdtempSync(join(tmpdir(), "stratos-conformance-seeded-"));
 const rows: BootRow[] = [];
+refuseUnknown(values.only?.split(",") ?? [], Object.keys(EMBEDDING), isWhole);
 try {
   // The peer's user goes through it.
   chmodSync(folder, 0o711);

@@ -43,6 +43,7 @@ import {
 } from "./cross-builds.ts";
 import { buildGlibcTests } from "./glibc-tests.ts";
 import { recordedRow, recordRows, type Row } from "./results.ts";
+import { isWhole, refuseUnknown } from "../tests/support/known-names.ts";
 
 const IMAGE = "suites-7";
 const PACKAGES = [
@@ -418,11 +419,11 @@ const { values, positionals } = parseArgs({
     record: { type: "boolean" },
   },
 });
-const unknown = positionals.filter((name) => !SUITES.some((suite) => suite.name === name));
-if (unknown.length > 0) {
-  console.error(`no such suite: ${unknown.join(", ")}; there are ${SUITES.map((suite) => suite.name).join(", ")}`);
-  process.exit(2);
-}
+refuseUnknown(
+  positionals,
+  SUITES.map(({ name }) => name),
+  isWhole,
+);
 
 let passed = 0;
 let failed = 0;

@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import { ensureImage } from "../bench/prepare.ts";
 import { type BootRow, recordBoots } from "./results.ts";
 import { type Picture, readPicture } from "../tests/support/picture.ts";
+import { isWhole, refuseUnknown } from "../tests/support/known-names.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const IMAGE = "windows-programs-2";
@@ -52,6 +53,7 @@ const { values, positionals } = parseArgs({
   options: { dir: { type: "string", default: "windows" }, record: { type: "boolean", default: false } },
   allowPositionals: true,
 });
+refuseUnknown(positionals, Object.keys(PROGRAMS), isWhole);
 mkdirSync(values.dir, { recursive: true });
 ensureImage(launcher, IMAGE, PACKAGES);
 const rows: BootRow[] = [];

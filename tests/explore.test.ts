@@ -129,6 +129,11 @@ extendedTest(
     const said = /^(\d) was/.exec(found!.check!.stdout)![1]!;
     const replayed = await stratos(["replay", file], { timeoutMs: TIMEOUT_MS });
     assert.equal(replayed.stdout.split("\n").at(-2), `saved ${said}`);
+    assert.equal(replayed.status, 125);
+    assert.match(
+      replayed.stderr,
+      /here the power fails, after \d+ instructions, .* the program has no status \(125\)\n/,
+    );
   },
 );
 

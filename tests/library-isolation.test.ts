@@ -83,6 +83,24 @@ test("nothing hangs: who bombs, fills, prints without end or waits for input is 
     [1, 2].map(() => [...Array.from({ length: 5 }, () => ["timeout", 124]), ...["timeout", "on\n", "init", "closed"]]),
   ));
 
+extendedTest("a fork bomb whose time is over holds no place of what runs next, however late its engine is", () =>
+  prints(
+    `${BEGIN}
+    for (const isolation of ["process", "worker"]) {
+      const box = await make({ isolation, limits: { processes: 100 } });
+      for (let round = 0; round < 8; round++) {
+        await refused(box.run("bomb() { bomb | bomb & }; bomb; sleep 1000", { timeoutMs: 300 }));
+        said.push((await box.processes()).map(({ name }) => name).join());
+        const many = 'for i in $(seq 90); do sleep 60 & pids="$pids $!"; done; kill -9 $pids; wait; echo on';
+        said.push((await box.run(many, { timeoutMs: 30000 })).stdout);
+      }
+      await box.close();
+    }
+    console.log(JSON.stringify(said));`,
+    Array.from({ length: 16 }, () => ["init", "on\n"]).flat(),
+  ),
+);
+
 extendedTest(
   "the next sandbox finds an engine ready, alone and in its place; another program's end is no matter of it",
   () =>

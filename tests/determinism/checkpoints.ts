@@ -16,6 +16,7 @@ import type { Isolation, Program, ProgramEnd, Sandbox as SandboxClass } from "@s
 import { installLibrary } from "../support/library-project.ts";
 import { ensureImage, TEST_HOME } from "../support/test-image.ts";
 import { BUSY_PROGRAMS, type BusyProgram } from "./busy-programs.ts";
+import { refuseUnknown } from "../support/known-names.ts";
 
 type Box = Awaited<ReturnType<typeof SandboxClass.create>>;
 
@@ -33,6 +34,11 @@ const { values } = parseArgs({
     seed: { type: "string", default: String(Date.now() % 1e6) },
   },
 });
+
+refuseUnknown(
+  [values.only],
+  BUSY_PROGRAMS.map(({ name }) => name),
+);
 
 /** What a program has printed, and how it ended. */
 interface Outcome {

@@ -13,6 +13,7 @@
 import { parseArgs } from "node:util";
 import { FINAL_PROGRAMS } from "./final-programs.ts";
 import { FinalStates, journeys, type Way, WAYS } from "./final-states.ts";
+import { refuseUnknown } from "../support/known-names.ts";
 
 const { values } = parseArgs({
   options: {
@@ -25,6 +26,10 @@ const ways = values.ways.split(",").map((way) => {
   if (!(WAYS as readonly string[]).includes(way)) throw new Error(`--ways: ${way} is none of ${WAYS.join(", ")}`);
   return way as Way;
 });
+refuseUnknown(
+  [values.only],
+  FINAL_PROGRAMS.map(({ name }) => name),
+);
 const programs = FINAL_PROGRAMS.filter(({ name }) => name.includes(values.only)).filter(
   (_, index) => index % Number(values.every) === 0,
 );

@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import { SeededRandom } from "@stratos/base";
 import { ensureImage, ensureTestImage, TEST_IMAGE } from "../support/test-image.ts";
 import { compareReplays, MORE_PROGRAMS, RECORDED_PROGRAMS } from "./recorded-programs.ts";
+import { refuseUnknown } from "../support/known-names.ts";
 
 const MORE_IMAGE = "recorders-1";
 
@@ -23,6 +24,10 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
   },
 });
+refuseUnknown(
+  [values.only],
+  RECORDED_PROGRAMS.map(({ name }) => name),
+);
 const folder = mkdtempSync(join(tmpdir(), "stratos-recorders-"));
 const random = new SeededRandom(Number(values.seed));
 let passed = 0,

@@ -63,6 +63,15 @@ export function findMutations(text: string): Mutation[] {
   return found.sort((a, b) => a.start - b.start);
 }
 
+/**
+ * The offset that tells whether the mutation is reached. An operator's own characters may lie between two counted
+ * ranges; its first one that is no blank does not. But V8 counts the right side of `&&` and `||` from the operator on,
+ * so there it is the last character of the left side.
+ */
+export function countedAt({ start, before }: Pick<Mutation, "start" | "before">): number {
+  return /^ (?:&&|\|\|)/.test(before) ? start - 1 : start + before.search(/\S/);
+}
+
 const BLANKED = new RegExp(
   [
     String.raw`\/\*[\s\S]*?\*\/|\/\/[^\n]*`, // comments

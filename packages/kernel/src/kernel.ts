@@ -38,6 +38,7 @@ export {
 } from "./task/first-process.ts";
 export { callsByNumber, CALL_TABLES } from "./syscall/all-calls.ts";
 export { settledValues } from "./procfs/sysctl.ts";
+export { killNow } from "./task/exit.ts";
 export { stopAllProcesses } from "./task/deliver-signals.ts";
 export { sendSignalToProcess, sendSignalToTask } from "./signal/send-signal.ts";
 export { signalInfo, type SignalInfo } from "./signal/pending-signals.ts";

@@ -1,4 +1,4 @@
-import { SI_USER, SIGKILL, SIGTERM } from "@stratos/abi";
+import { SI_USER, SIGTERM } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { CodeArchive, CpuClock, RandomSource, SocketProvider, WasmEngine } from "@stratos/host";
 import {
@@ -20,6 +20,7 @@ import {
   sendSignalToProcess,
   signalInfo,
   startProcess,
+  killNow,
   leaveStoppedSlice,
   STANDS,
   type StartFailure,
@@ -190,13 +191,15 @@ export class Machine {
     return handOverProcess(this.kernel, this.#mainPid, request);
   }
 
-  /** SIGKILL for a program that was started, for its session, and for all that they have started. */
+  /**
+   * Kills a program that was started, its session, and all that they have started. It is done on return, but for a
+   * process in the midst of a call: whoever is told of the end has the places of all of them.
+   */
   endTree(pid: number): void {
     const { processes } = this.kernel.tasks;
     const isOfTree = (process: ThreadGroup | null): boolean =>
       process !== null && (process.group.session.id === pid || isOfTree(process.parent));
-    for (const process of [...processes.values()].filter(isOfTree))
-      sendSignalToProcess(process, signalInfo(SIGKILL, SI_USER, { pid: 1 }));
+    for (const process of [...processes.values()].filter(isOfTree)) killNow(process);
   }
 
   /** The first program's process; 0: none was started. */

@@ -78,7 +78,10 @@ export interface Program {
 }
 
 export interface ProgramInput {
-  /** Resolves when there is room for more, or nobody reads any longer. @throws when `stdin` was an option */
+  /**
+   * Resolves when there is room for more, or the program has ended. @throws when `stdin` was an option; what `wait`
+   * throws, of a sandbox that was closed above all
+   */
   write(bytes: Bytes): Promise<void>;
   end(): void;
 }

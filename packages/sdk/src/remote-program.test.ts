@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { StratosError } from "./api.ts";
 import type { Answer, EngineClient } from "./engine-client.ts";
 import { STREAM_WINDOW } from "./protocol.ts";
 import { KeptOutput, RemoteProgram, startCall } from "./remote-program.ts";
@@ -15,7 +16,7 @@ const ENDED = { value: { exitCode: 0, signal: null, timedOut: false }, bytes: ne
 /** Runs one program, whose end is the test's. */
 class ScriptedEngine {
   readonly calls: string[] = [];
-  endProgram!: (answer: Answer) => void;
+  endProgram!: (answer: Answer | Promise<Answer>) => void;
 
   call(op: string, _request: unknown, options: { onStarted?(pid: number): void } = {}): unknown {
     this.calls.push(op);
@@ -42,6 +43,19 @@ function turn(): Promise<void> {
     setImmediate(resolve);
   });
 }
+
+test("who writes to a program whose sandbox is closed hears of it; who doesn't wait is left alone", async () => {
+  const { engine, program } = await startProgram();
+  const piece = new Uint8Array(STREAM_WINDOW);
+  await program.stdin.write(piece);
+  const [atWork, behind] = [program.stdin.write(piece), program.stdin.write(piece)];
+  void program.stdin.write(piece);
+  await turn();
+  const closed = new StratosError("closed", "the sandbox was closed", {});
+  engine.endProgram(Promise.reject(closed));
+  for (const write of [atWork, behind, program.wait(), program.stdin.write(piece)]) await assert.rejects(write, closed);
+  await turn();
+});
 
 test("who writes to a program that ends without reading goes on", async () => {
   const { engine, program } = await startProgram();

@@ -178,9 +178,12 @@ export class RemoteProgram implements Program {
       onOutput: (stream, bytes, dealtWith) => outputs[stream - 1]!.add(bytes, dealtWith),
     });
     const finish = (): void => {
-      typed.close();
       for (const output of outputs) output.finish();
     };
+    running.ended.then(
+      () => typed.close(),
+      (error: unknown) => typed.fail(error),
+    );
     running.ended.then(finish, finish);
     return { running, parts: { stdin: typed, stdout: outputs[0], stderr: outputs[1] } };
   }
@@ -276,8 +279,9 @@ export async function joinStreams(from: StreamPair, to: RemoteConnection): Promi
 /** What is written to a program by hand. */
 class WrittenInput implements ProgramInput {
   readonly #isUsed: boolean;
-  readonly #waiting: { readonly bytes: Bytes; readonly done: () => void }[] = [];
+  readonly #waiting: { readonly bytes: Bytes; done(): void; fail(error: unknown): void }[] = [];
   #hasEnd = false;
+  #failed: { readonly error: unknown } | null = null;
   #wake: () => void = () => {};
 
   /** @param isUsed  false: the program reads something else */
@@ -285,11 +289,19 @@ class WrittenInput implements ProgramInput {
     this.#isUsed = isUsed;
   }
 
-  async write(bytes: Bytes): Promise<void> {
+  write(bytes: Bytes): Promise<void> {
+    const written = this.#write(bytes);
+    // Who writes and doesn't wait is told by the program's end.
+    written.catch(() => {});
+    return written;
+  }
+
+  async #write(bytes: Bytes): Promise<void> {
     if (!this.#isUsed) throw new StratosError("option", "the program reads what `stdin` gives", { option: "stdin" });
+    if (this.#failed !== null) throw this.#failed.error;
     if (this.#hasEnd) return;
-    await new Promise<void>((done) => {
-      this.#waiting.push({ bytes, done });
+    await new Promise<void>((done, fail) => {
+      this.#waiting.push({ bytes, done, fail });
       this.#wake();
     });
   }
@@ -305,15 +317,20 @@ class WrittenInput implements ProgramInput {
     for (const { done } of this.#waiting.splice(0)) done();
   }
 
+  /** The program's end will not be known. */
+  fail(error: unknown): void {
+    this.#failed = { error };
+    for (const { fail } of this.#waiting.splice(0)) fail(error);
+    this.end();
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<Bytes> {
     for (;;) {
-      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-        try {
-          yield next.bytes;
-        } finally {
-          // Its reader may leave for good here.
-          next.done();
-        }
+      for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+        yield next.bytes;
+        // Its reader may have left for good: then `close` or `fail` tells.
+        if (this.#waiting[0] === next) this.#waiting.shift();
+        next.done();
       }
       if (this.#hasEnd) return;
       await new Promise<void>((resolve) => {

@@ -13,10 +13,17 @@ import {
   withTimeline,
 } from "@stratos/images/replay";
 import type { ReplayPosition } from "@stratos/images/replay-position";
-import { DebugAdapter, DebugServer, describePlace, type ReplayOutcome } from "@stratos/session";
+import {
+  DebugAdapter,
+  DebugServer,
+  describePlace,
+  losesPower,
+  type Recording,
+  type ReplayOutcome,
+} from "@stratos/session";
 import { TraceWriter } from "@stratos/trace";
 import { UsageError } from "../command-error.ts";
-import { EXIT_SUCCESS } from "../exit-status.ts";
+import { EXIT_STRATOS_FAILED, EXIT_SUCCESS } from "../exit-status.ts";
 import { forwardSignals } from "../session/forward-signals.ts";
 import { rawArguments } from "../session/raw-arguments.ts";
 import type { DebugOptions } from "../session/run-options.ts";
@@ -52,14 +59,19 @@ export function replayCommand(file: string, command: readonly string[], options:
       return () => trace?.finish();
     });
     if (options.stats === true) process.stderr.write(`${JSON.stringify({ ...statistics, coldBecause: "replay" })}\n`);
-    return statusOf(file, outcome);
+    return statusOf(file, outcome, run.recording);
   });
 }
 
 /** @throws OperationError when it went another way than what was recorded */
-function statusOf(file: string, { verdict, end }: ReplayOutcome): number {
+function statusOf(file: string, { verdict, end }: ReplayOutcome, { header }: Recording): number {
   switch (verdict.kind) {
     case "same":
+      if (end.status === EXIT_STRATOS_FAILED && losesPower(header))
+        process.stderr.write(
+          `stratos: ${file}: here the power fails, after ${end.instructions} instructions, as in the recorded run: ` +
+            `the program has no status (${EXIT_STRATOS_FAILED})\n`,
+        );
       return end.status;
     case "cut":
       process.stderr.write(`stratos: ${file}: the recording was cut short: this is as far as it goes\n`);

@@ -41,6 +41,8 @@ import {
   SIGINT,
   SIGKILL,
   SIGUSR1,
+  SIG_DFL,
+  SIG_IGN,
 } from "@stratos/abi";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import type { Kernel } from "./kernel-state.ts";
@@ -55,7 +57,7 @@ import { mountRoot } from "../vfs/boot-mounts.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { coreName } from "./core-dump/core-name.ts";
 import { startProcess } from "./first-process.ts";
-import { exitGroup } from "./exit.ts";
+import { exitGroup, killNow } from "./exit.ts";
 import type { Task } from "./task.ts";
 import { PidFile } from "./pidfd.ts";
 
@@ -252,6 +254,23 @@ test("who waits to be reaped counts against RLIMIT_NPROC and the machine's most 
   assert.equal(call(task, "clone", SIGCHLD, 0, 0, 0, 0), -EAGAIN);
   assert.ok(call(task, "wait4", -1, 0, 0, 0) > 0);
   clone(maker, SIGCHLD);
+});
+
+test("who is killed now leaves its place at once, whoever of a family comes first; in a call after it", () => {
+  for (const order of ["down", "up"]) {
+    const maker = createMaker();
+    const { task, kernel } = maker;
+    task.group.actions.set(SIGCHLD, { ...task.group.actions.get(SIGCHLD), handler: SIG_IGN });
+    const child = clone(maker, SIGCHLD);
+    child.group.actions.set(SIGCHLD, { ...child.group.actions.get(SIGCHLD), handler: SIG_DFL });
+    const family = [child, clone({ ...maker, task: child }, SIGCHLD)].map(({ group }) => group);
+    clone({ ...maker, task: child }, THREAD, 0x1000);
+    assert.equal(kernel.tasks.count, 4);
+    for (const process of order === "down" ? family : family.toReversed()) killNow(process);
+    assert.deepEqual([kernel.tasks.count, kernel.tasks.processes.size], [1, 1], order);
+    asCurrent(task, () => killNow(task.group));
+    assert.deepEqual([kernel.tasks.count, task.group.pending.set.has(SIGKILL)], [1, true]);
+  }
 });
 
 test("without a free number there is no child and nothing of it stays; a machine's own programs need one, too", () => {

@@ -146,16 +146,24 @@ function exitProcess(kernel: Kernel, process: ThreadGroup, status: number): void
   kernel.onProcessExit?.(process, status);
 }
 
+/**
+ * SIGKILL that is not waited for: nothing of the process is left, but for a zombie where somebody waits for it. One
+ * that is in the midst of a call ends after it.
+ */
+export function killNow(process: ThreadGroup): void {
+  const [task] = process.tasks;
+  if (task === undefined) return;
+  if (task.kernel.scheduler.current?.group === process) sendSignalToProcess(process, signalInfo(SIGKILL, SI_KERNEL));
+  else exitGroup(task, SIGKILL);
+}
+
 /** With process 1 of a pid namespace all that are in it end, and nobody is born there any more (pid_namespaces(7)). */
 function endNamespace(kernel: Kernel, init: ThreadGroup): void {
   const { pidNamespace } = init;
   pidNamespace.isEnded = true;
   for (const id of [...pidNamespace.rootIds()]) {
     const process = kernel.tasks.processes.get(id);
-    if (process === undefined || process === init || process.tasks.length === 0) continue;
-    // Whoever is in the midst of a call ends after it.
-    if (kernel.scheduler.current?.group === process) sendSignalToProcess(process, signalInfo(SIGKILL, SI_KERNEL));
-    else exitGroup(process.tasks[0]!, SIGKILL);
+    if (process !== undefined && process !== init) killNow(process);
   }
   for (const child of [...init.children]) if (child.isZombie) reap(kernel, child);
 }

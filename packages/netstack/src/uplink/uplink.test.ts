@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { ECONNRESET, IPPROTO_TCP, IPPROTO_UDP } from "@stratos/abi";
+import { EAGAIN, ECONNRESET, IPPROTO_TCP, IPPROTO_UDP } from "@stratos/abi";
 import { copyState, SeededRandom, stateClass } from "@stratos/base";
 import { type HostSocket, SimulatedNetwork, type SocketProvider } from "@stratos/host";
 import { type IpAddress, isSameIp } from "../ip-address.ts";
@@ -224,11 +224,11 @@ class Severed {
   }
 
   read(): number {
-    return -ECONNRESET;
+    return -EAGAIN;
   }
 
   ended(): boolean {
-    return true;
+    return false;
   }
 
   available(): number {

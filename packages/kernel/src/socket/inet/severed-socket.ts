@@ -90,7 +90,7 @@ class SeveredSocket implements HostSocket {
   }
 
   ended(): boolean {
-    return true;
+    return false;
   }
 
   connected(): boolean {
