@@ -240,9 +240,8 @@ export function changeRoute(network: InterfaceNetwork, request: NetlinkRequest):
 function replaceOrAdd(network: InterfaceNetwork, route: Route, flags: number): number {
   if ((flags & NLM_F_REPLACE) !== 0) {
     const { destination, prefixLength, metric, table } = route;
-    const removed = removeRoute(network, {
-      ...{ destination, prefixLength, out: null, gateway: null, metric, table, type: null },
-    });
+    const former = { destination, prefixLength, out: null, gateway: null, metric, table, type: null };
+    const removed = removeRoute(network, former);
     if (removed < 0 && (flags & NLM_F_CREATE) === 0) return removed;
   }
   return addRoute(network, route);
