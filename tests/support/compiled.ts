@@ -25,13 +25,26 @@ interface Compilation {
 export function compiled(source: string, { compiler = CROSS_COMPILER, flags, libraries = [] }: Compilation): string {
   const asked = JSON.stringify([compiler, flags, libraries, dirname(source)]);
   const name = `${basename(source, ".c")}-${digest(asked)}`;
-  const path = join(KEPT, `${name}.${digest([asked, identity(compiler), ...texts(source)].join("\n"))}`);
+  return kept(name, [asked, identity(compiler), ...texts(source)].join("\n"), (draft) =>
+    execFileSync(compiler, [...flags, "-o", draft, source, ...libraries]),
+  );
+}
+
+/**
+ * A file that takes long to make, made anew when `origin` is another than the time before.
+ *
+ * @param make  writes it to a path
+ * @returns the path of the file, which must stay as it is
+ */
+export function kept(name: string, origin: string, make: (draft: string) => void): string {
+  const path = join(KEPT, `${name}.${digest(origin)}`);
   if (statSync(path, { throwIfNoEntry: false }) !== undefined) return path;
   mkdirSync(KEPT, { recursive: true });
-  for (const former of readdirSync(KEPT)) if (former.startsWith(`${name}.`)) rmSync(join(KEPT, former));
+  for (const former of readdirSync(KEPT))
+    if (former.startsWith(`${name}.`)) rmSync(join(KEPT, former), { force: true });
   const draft = join(KEPT, `${process.pid}-${name}`);
   try {
-    execFileSync(compiler, [...flags, "-o", draft, source, ...libraries]);
+    make(draft);
     renameSync(draft, path);
   } finally {
     rmSync(draft, { force: true });

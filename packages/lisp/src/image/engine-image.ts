@@ -15,7 +15,7 @@ import { Fun, Var, constant } from "../middle/ir.ts";
 import type { FunClause, TopLevel } from "../middle/ir.ts";
 import { decodeDatum, encodeDatum } from "./datum-codec.ts";
 import type { EncodedDatum } from "./datum-codec.ts";
-import { jsonLines, lineCount, lineReader, readImageFile, writeImageFile } from "./image-file.ts";
+import { jsonLines, lineReader, readImageFile, writeImageFile } from "./image-file.ts";
 import { decodeClause, encodeClause } from "./node-codec.ts";
 import type { EncodedClause } from "./node-codec.ts";
 
@@ -199,8 +199,8 @@ export function readEngineImage(bytes: Uint8Array): EngineImage | null {
   if (file === null) return null;
   const header = file.header as Header;
   const [low, funBytes, topLevelBytes, ...blobs] = file.blobs as [Uint8Array, Uint8Array, Uint8Array, ...Uint8Array[]];
-  const encodedFun = lineReader<EncodedFun>(funBytes);
-  const encodedTopLevel = lineReader<EncodedTopLevel>(topLevelBytes);
+  const encodedFuns = lineReader<EncodedFun>(funBytes);
+  const encodedTopLevels = lineReader<EncodedTopLevel>(topLevelBytes);
   const funs: (Fun | undefined)[] = [];
   const exported = new Map<Fun, ExportPlace>();
   const topLevels: (TopLevel | undefined)[] = [];
@@ -210,7 +210,7 @@ export function readEngineImage(bytes: Uint8Array): EngineImage | null {
   const funAt = (index: number): Fun => {
     let fun = funs[index];
     if (fun !== undefined) return fun;
-    const [name, clauses, place] = encodedFun(index);
+    const [name, clauses, place] = encodedFuns.at(index);
     const parameters = (count: number): Var[] => Array.from({ length: count }, () => new Var("parameter"));
     fun = new Fun(
       name,
@@ -222,7 +222,7 @@ export function readEngineImage(bytes: Uint8Array): EngineImage | null {
     return (funs[index] = fun);
   };
   const topLevelAt = (index: number): TopLevel =>
-    (topLevels[index] ??= new ImageTopLevel(encodedTopLevel(index), funAt, topLevelAt));
+    (topLevels[index] ??= new ImageTopLevel(encodedTopLevels.at(index), funAt, topLevelAt));
 
   return {
     ...header,
@@ -235,11 +235,11 @@ export function readEngineImage(bytes: Uint8Array): EngineImage | null {
     topLevel: (name) => (names.has(name) ? topLevelAt(names.get(name)!) : undefined),
     all: () => {
       const indexes = (lines: number): number[] => Array.from({ length: lines }, (_, index) => index);
-      indexes(lineCount(funBytes)).forEach(funAt);
+      indexes(encodedFuns.count).forEach(funAt);
       return {
         functions: header.functions.map(([slot, fun]) => [slot, funAt(fun)]),
         exporter: exported,
-        topLevels: indexes(lineCount(topLevelBytes)).map(topLevelAt),
+        topLevels: indexes(encodedTopLevels.count).map(topLevelAt),
         runtime: header.runtime.map(([name, topLevel]) => [name, topLevelAt(topLevel)]),
       };
     },

@@ -18,18 +18,14 @@ export function jsonLines(values: readonly unknown[]): Uint8Array {
   return Uint8Array.from(values.flatMap((value) => [...asciiJson(value), NEWLINE]));
 }
 
-/** How many `jsonLines` wrote. */
-export function lineCount(bytes: Uint8Array): number {
-  let count = 0;
-  for (const byte of bytes) if (byte === NEWLINE) count++;
-  return count;
-}
-
 /** Reads lines that `jsonLines` wrote, by their numbers. */
-export function lineReader<T>(bytes: Uint8Array): (index: number) => T {
+export function lineReader<T>(bytes: Uint8Array): { readonly count: number; at(index: number): T } {
   const starts: number[] = [];
   for (let at = 0; at < bytes.length; at = bytes.indexOf(NEWLINE, at) + 1 || bytes.length) starts.push(at);
-  return (index) => JSON.parse(textOf(bytes, starts[index], starts[index + 1] ?? bytes.length)) as T;
+  return {
+    count: starts.length,
+    at: (index) => JSON.parse(textOf(bytes, starts[index], starts[index + 1] ?? bytes.length)) as T,
+  };
 }
 
 export function writeImageFile(header: object, blobs: readonly Uint8Array[]): Uint8Array {
