@@ -11,6 +11,7 @@ import { checkBareOffsets } from "./tidy/bare-offsets.ts";
 import { checkBrokenStrings } from "./tidy/broken-strings.ts";
 import { checkCircles } from "./tidy/circles.ts";
 import { checkDocuments } from "./tidy/documents.ts";
+import { checkErrorDialect } from "./tidy/error-dialect.ts";
 import { checkExports } from "./tidy/exports.ts";
 import { checkFiles } from "./tidy/files.ts";
 import { checkImports } from "./tidy/imports.ts";
@@ -31,6 +32,7 @@ const findings = [
   checkFiles(tree),
   checkImports(tree),
   checkBareOffsets(tree),
+  checkErrorDialect(tree),
   checkAbiCopies(tree),
   checkBrokenStrings(tree),
   checkLeftovers(tree),

@@ -7,6 +7,7 @@ import { checkBareOffsets } from "./bare-offsets.ts";
 import { checkBrokenStrings, findBrokenStrings } from "./broken-strings.ts";
 import { checkDocuments } from "./documents.ts";
 import { checkCircles } from "./circles.ts";
+import { checkErrorDialect } from "./error-dialect.ts";
 import { checkExports } from "./exports.ts";
 import { checkFiles } from "./files.ts";
 import { checkImports } from "./imports.ts";
@@ -240,6 +241,15 @@ test("no WeakMap of the kernel's modules: one in a function or an object is its 
     assert.deepEqual(found(text), [], text);
   assert.deepEqual(found("const waiters = new WeakMap();", ["task/a.ts"]), []);
   assert.match(found("", ["task/a.ts"]).join(), /task\/a\.ts has none, take it off/);
+});
+
+test("errors of the kernel are asked for by one word", () => {
+  const found = (text: string, path = "packages/kernel/src/task/a.ts"): string[] =>
+    messages(checkErrorDialect(tree({ [path]: text })));
+  assert.match(found('\nif (typeof group === "number") return group;').join(), /a\.ts:2 typeof group .* isErrno/);
+  assert.match(found('return typeof lookup(task, 1) !== "number";').join(), /a\.ts:1/);
+  assert.deepEqual(found('if (isErrno(group)) return group; // typeof group === "number"'), []);
+  assert.deepEqual(found('typeof value === "number"', "packages/kernel/src/testing/a.ts"), []);
 });
 
 test("a class of the kernel without a name for saved machines is found, and a private field that is forgotten", () => {

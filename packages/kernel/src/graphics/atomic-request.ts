@@ -24,6 +24,7 @@ import {
   ENOENT,
   ENOMEM,
   EPERM,
+  isErrno,
 } from "@stratos/abi";
 import { BLOCKED } from "../ground/wait-queue.ts";
 import { get64, getU64 } from "../ground/words.ts";
@@ -57,7 +58,7 @@ function commit(client: DrmClient, task: GraphicsCaller, view: DataView): number
   if (!client.isAtomic || (flags & ~FLAGS) !== 0 || getU64(view, offset.reserved) !== 0) return -EINVAL;
   if (isTest && isTold) return -EINVAL;
   const next = readChanges(card, task, view);
-  if (typeof next === "number") return next;
+  if (isErrno(next)) return next;
   const { pipe, screen } = card;
   const failed = checkPipe(screen, next);
   if (failed < 0) return failed;

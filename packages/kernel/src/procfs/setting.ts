@@ -1,5 +1,5 @@
 /** What a file below /proc/sys is made of (proc_sys(5)): sysctl.ts and network-sysctl.ts list them. */
-import { CAP_SYS_ADMIN, EACCES, EINVAL, EPERM } from "@stratos/abi";
+import { CAP_SYS_ADMIN, EACCES, EINVAL, EPERM, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Changes } from "../ground/changes.ts";
 import { KERNEL_INFO } from "../ground/kernel-log.ts";
@@ -92,7 +92,7 @@ export function numbers(
     read: (kernel, task) => read(kernel, task).join("\t"),
     write: (kernel, text, task) => {
       const parsed = leadingNumbers(text, count);
-      if (typeof parsed === "number") return parsed;
+      if (isErrno(parsed)) return parsed;
       const refused = write(kernel, [...parsed.values, ...read(kernel, task).slice(parsed.values.length)], task);
       return refused < 0 ? refused : parsed.length;
     },

@@ -114,7 +114,7 @@ export function parseControl(task: SocketCaller, socket: Socket, control: Uint8A
       if (level === IPPROTO_IPV6 && socket.family === AF_INET6 && isExtensionOption(type)) {
         const isPrivileged = isCapable(task.credentials, CAP_NET_RAW, socket.network.owner);
         const header = extensions?.has(type) === true ? -EINVAL : extensionOfControl(type, data, isPrivileged);
-        if (typeof header === "number") return fail(header);
+        if (isErrno(header)) return fail(header);
         (extensions ??= new Map()).set(type, header);
         continue;
       }

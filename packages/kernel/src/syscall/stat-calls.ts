@@ -86,8 +86,8 @@ function storeStat(task: Task, inode: Inode, address: number): number {
 }
 
 function putSize(view: DataView, at: number, size: number | bigint): void {
-  if (typeof size === "number") put64(view, at, size);
-  else view.setBigUint64(at, size, true);
+  if (typeof size === "bigint") view.setBigUint64(at, size, true);
+  else put64(view, at, size);
 }
 
 /** Seconds and nanoseconds: as in `struct stat`, and in `struct statx_timestamp`. */

@@ -2,7 +2,7 @@
  * What changes control groups: processes that move, controllers that come and go, freezing and killing. Read first:
  * task/control-group.ts.
  */
-import { EAGAIN, EBUSY, ENOENT, SIGKILL, SI_USER } from "@stratos/abi";
+import { EAGAIN, EBUSY, ENOENT, SIGKILL, SI_USER, isErrno } from "@stratos/abi";
 import { Changes } from "../ground/changes.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
@@ -159,7 +159,7 @@ export function makeGroup(
 ): ControlGroup | number {
   if (parent.isRemoved) return -ENOENT;
   const group = parent.make(name, owner);
-  if (typeof group === "number" || !parent.delegated.has("memory") || openMemory(kernel, group)) return group;
+  if (isErrno(group) || !parent.delegated.has("memory") || openMemory(kernel, group)) return group;
   group.remove();
   return -EAGAIN;
 }

@@ -75,8 +75,7 @@ export class Devtmpfs extends Tmpfs {
     const root = this.kernel.vfs.roots.get(this);
     // The name may be known to be absent.
     if (root !== undefined && directory === this.root) forgetChild(this.kernel, root.dentry, name);
-    if (typeof directory.lookup(name) === "number")
-      directory.create(name, { ...node, uid: 0, now: this.kernel.vfs.now() });
+    if (isErrno(directory.lookup(name))) directory.create(name, { ...node, uid: 0, now: this.kernel.vfs.now() });
   }
 
   /** Of devices that the machine has from its start: nobody has looked for one there. */

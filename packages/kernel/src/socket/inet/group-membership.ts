@@ -33,6 +33,7 @@ import {
   SockaddrIn,
   SockaddrIn6,
   SockaddrStorage,
+  isErrno,
 } from "@stratos/abi";
 import { type IpAddress, isMulticast, isSameIp, isV4, isWildcard, readV4, readV6, writeV4 } from "@stratos/netstack";
 import { intOption, optionInt } from "../socket-options.ts";
@@ -250,7 +251,7 @@ export function setFilter(socket: MulticastSocket, level: number, name: number, 
   const isV4Level = level === IPPROTO_IP;
   const isOld = isV4Level && name === IP_MSFILTER;
   const filter = readFilter(value, isOld, isV4Level);
-  if (typeof filter === "number") return filter;
+  if (isErrno(filter)) return filter;
   const { group, chosen, mode, count } = filter;
   if (count > (isV4Level ? SOURCES_MAX : SOURCES_V6_MAX)) return -ENOBUFS;
   const { first, step } = placesOfSources(isOld);
@@ -293,7 +294,7 @@ export function getFilter(
   const isV4Level = level === IPPROTO_IP;
   const isOld = isV4Level && name === IP_MSFILTER;
   const filter = readFilter(value, isOld, isV4Level);
-  if (typeof filter === "number") return filter;
+  if (isErrno(filter)) return filter;
   const { group, chosen, count } = filter;
   if (filter.mode === -EADDRNOTAVAIL || !isMulticast(group)) return -EINVAL;
   const index = isOld ? indexOf(socket.network, chosen, group) : chosen.index;

@@ -555,7 +555,7 @@ function setExtension(task: SocketCaller, socket: IpSocket, name: number, value:
     return 0;
   }
   const header = checkExtension(name, value, isPrivileged);
-  if (typeof header === "number") return header;
+  if (isErrno(header)) return header;
   extensions.set(name, header);
   return 0;
 }

@@ -1,4 +1,4 @@
-import { AF_INET6, EAGAIN, EFAULT, ETH_P_IP, ETH_P_IPV6, POLLIN, POLLRDNORM } from "@stratos/abi";
+import { AF_INET6, EAGAIN, EFAULT, ETH_P_IP, ETH_P_IPV6, POLLIN, POLLRDNORM, isErrno } from "@stratos/abi";
 import { BytesCursor, stateClass } from "@stratos/base";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { DatagramQueue, type ReceivedDatagram } from "./datagram-queue.ts";
@@ -82,7 +82,7 @@ export class LoopbackDatagrams implements DatagramTransport {
     }
     const before = this.queue.cost;
     const admitted = socket.options.filter === null ? from : this.#admit(datagram, interfaceIndex, from);
-    if (typeof admitted === "number") return admitted;
+    if (isErrno(admitted)) return admitted;
     const taken = this.queue.push(datagram, interfaceIndex, admitted);
     if (taken < 0) return taken;
     udpMemory.bytes += this.queue.cost - before;

@@ -393,7 +393,7 @@ export class UdpSocket extends DatagramSocket {
     if (!this.network.isBroadcast(to.ip)) return this.#sendOnLink(from, OUTGOING.device);
     // Who sends to all is one of them (net/ipv4/route.c, RTCF_BROADCAST).
     const bytes = this.#takeAll(from);
-    if (typeof bytes === "number") return bytes;
+    if (isErrno(bytes)) return bytes;
     this.loopback.sendToAll(OUTGOING, () => new BytesCursor(bytes));
     return this.#sendOnLink(new BytesCursor(bytes), OUTGOING.device);
   }
@@ -447,7 +447,7 @@ export class UdpSocket extends DatagramSocket {
   /** A copy for each socket of the port (net/ipv4/udp.c, __udp4_lib_mcast_deliver). Without one it is lost. */
   #sendToAll(from: IoCursor): number {
     const bytes = this.#takeAll(from);
-    if (typeof bytes === "number") return bytes;
+    if (isErrno(bytes)) return bytes;
     this.loopback.sendToAll(OUTGOING, () => new BytesCursor(bytes));
     return bytes.length;
   }
@@ -472,7 +472,7 @@ export class UdpSocket extends DatagramSocket {
       return host === null ? this.#lose(from) : host.send(OUTGOING, from);
     }
     const bytes = this.#takeAll(from);
-    if (typeof bytes === "number") return bytes;
+    if (isErrno(bytes)) return bytes;
     this.loopback.sendToMembers(OUTGOING, way.index, () => new BytesCursor(bytes));
     if (isOnLink) return this.#sendOnLink(new BytesCursor(bytes), way.index);
     host?.send(OUTGOING, new BytesCursor(bytes));

@@ -26,6 +26,7 @@ import {
   PACKET_FANOUT_RND,
   PACKET_FANOUT_ROLLOVER,
   PACKET_OUTGOING,
+  isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { RandomSource } from "@stratos/host";
@@ -152,7 +153,7 @@ export class FanoutGroup {
   setData(task: SocketCaller, value: Uint8Array): number {
     if (this.kind !== PACKET_FANOUT_CBPF) return -EINVAL;
     const program = readFilter(task, value);
-    if (typeof program === "number") return program;
+    if (isErrno(program)) return program;
     this.#program = program;
     return 0;
   }

@@ -204,7 +204,7 @@ class TunFile extends OpenFile implements TunQueue {
       return -EIO;
     }
     const packets = vnet > 0 ? wholePackets(VNET_HEADER, bytes, device.isTap ? FRAME_HEADER_SIZE : 0) : [bytes];
-    if (typeof packets === "number") return packets;
+    if (isErrno(packets)) return packets;
     const told = hasHeader ? viewOf(HEADER).getUint16(TunPi.offset.proto) : version === 4 ? ETH_P_IP : ETH_P_IPV6;
     for (const packet of packets) frameArrived(one, packet, device.isTap ? ethernetTypeOf(one, packet) : told);
     one.network.ip.settle();

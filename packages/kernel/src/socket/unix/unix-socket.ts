@@ -110,8 +110,7 @@ export abstract class UnixSocket extends Socket {
     if (this.name.kind !== "unnamed") {
       // Linux makes the name first and looks at the socket afterwards, so an existing name is what it tells
       // (net/unix/af_unix.c, unix_bind_bsd).
-      const exists =
-        name.kind === "path" && typeof lookupPath(task, AT_FDCWD, name.name, AT_SYMLINK_NOFOLLOW) !== "number";
+      const exists = name.kind === "path" && !isErrno(lookupPath(task, AT_FDCWD, name.name, AT_SYMLINK_NOFOLLOW));
       return exists ? -EADDRINUSE : -EINVAL;
     }
     const network = this.network;
