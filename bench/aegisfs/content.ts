@@ -13,7 +13,8 @@ import {
   type Volume,
 } from "@stratos/aegisfs";
 import { MemoryBlockDevice, type BlockDevice } from "@stratos/host";
-import { mountDevices, nodeCipher } from "@stratos/host-node";
+import { nodeCipher } from "@stratos/host-node";
+import { mountDevices } from "@stratos/tools-node/volumes";
 import { median } from "../statistics.ts";
 
 interface ContentRow {

@@ -4,7 +4,8 @@
  * most while it wrote and while it read. Garbage is collected before each look: what is left is held.
  */
 import { Attributes, DirectoryEntry, format, ROOT_INO, type Volume } from "@stratos/aegisfs";
-import { FileBlockDevice, mountDevices } from "@stratos/host-node";
+import { FileBlockDevice } from "@stratos/host-node";
+import { mountDevices } from "@stratos/tools-node/volumes";
 
 const IN_FOLDER = 1000;
 const LOOK_EVERY = 20_000;

@@ -10,7 +10,8 @@ import { S_IFDIR, S_IFREG } from "@stratos/abi";
 import { format, mount, ROOT_INO, type Subvolume, type Volume } from "@stratos/aegisfs";
 import { TarType, visitTar } from "@stratos/formats";
 import { MemoryBlockDevice } from "@stratos/host";
-import { FileBlockDevice, mountDevices } from "@stratos/host-node";
+import { FileBlockDevice } from "@stratos/host-node";
+import { mountDevices } from "@stratos/tools-node/volumes";
 
 const FILES = 2000;
 const FOLDERS = 20;

@@ -5,7 +5,7 @@
  *     node mount-once.ts FILE
  */
 import { MOUNT_ERROR_WORDS, ROOT_INO } from "@stratos/aegisfs";
-import { mountDevices, openVolumeDevices } from "@stratos/host-node";
+import { mountDevices, openVolumeDevices } from "@stratos/tools-node/volumes";
 
 const start = process.hrtime.bigint();
 const opened = openVolumeDevices([process.argv[2]!], { readOnly: false });

@@ -72,7 +72,6 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "file-lock.ts",
     "ending-mount.ts kernel-claim.ts",
     "file-block-device.ts",
-    "volume-devices.ts",
     "host-node.ts",
   ],
   console: ["display page", "serve", "."],
@@ -161,7 +160,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   sound: ["wire", "audio", "server", "."],
   session: [".", "symbols", "recording", "debug explore provenance", "session.ts"],
   systems: ["scripts", "packages", "compose", "alpm builder hub"],
-  "tools-node": ["emulator lisp packages", "outputs", "fuse", "compose", "builder"],
+  "tools-node": ["emulator lisp packages volumes", "outputs", "fuse", "compose", "builder"],
   volumes: [".", "backup", "serve"],
   wayland: ["saved", "core geometry", "protocol", "surface", "output", "data render seat shell", "x11", "."],
 };

@@ -1,5 +1,6 @@
 /** Operations at a terminal: progress on stderr, and what a signal undoes. */
-import { ProgressDisplay, stratosHome } from "@stratos/host-node";
+import { stratosHome } from "@stratos/host-node";
+import { ProgressDisplay } from "./progress-display.ts";
 import type { NodePackagePorts } from "@stratos/tools-node/packages";
 import { usePackagePorts } from "@stratos/images/package-ports";
 import type { BuildContext, ImageEvent } from "@stratos/images/build";

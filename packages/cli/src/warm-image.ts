@@ -2,7 +2,8 @@
 import { spawn } from "node:child_process";
 import { constants, setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
-import { type ProgressDisplay, stratosHome } from "@stratos/host-node";
+import { stratosHome } from "@stratos/host-node";
+import { type ProgressDisplay } from "./progress-display.ts";
 import { engineFlags, keptTranslations } from "@stratos/images/translations";
 import { warmCode } from "@stratos/images/warm-code";
 

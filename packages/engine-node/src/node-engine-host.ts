@@ -3,17 +3,8 @@ import { statSync } from "node:fs";
 import { MOUNT_ERROR_WORDS } from "@stratos/aegisfs";
 import { utf8Of } from "@stratos/base";
 import type { Clock, CodeArchive, MachinePorts, SocketProvider } from "@stratos/host";
-import {
-  FileLockedError,
-  mountDevices,
-  nodePorts,
-  NodeClock,
-  NodeSocketProvider,
-  offerNodeLanes,
-  openVolumeDevices,
-  PassphraseError,
-  stratosHome,
-} from "@stratos/host-node";
+import { FileLockedError, nodePorts, NodeClock, NodeSocketProvider, stratosHome } from "@stratos/host-node";
+import { mountDevices, offerNodeLanes, openVolumeDevices, PassphraseError } from "@stratos/tools-node/volumes";
 import { hostReason } from "@stratos/host-node/home";
 import {
   cloneVolume,

@@ -6,7 +6,6 @@ export { hostReason } from "./host-reason.ts";
 export { keepCompiledCode } from "./compile-cache.ts";
 export { makeFolders } from "./make-folders.ts";
 export { configPath, homeFolder, readConfig, stratosHome, type StratosConfig, userHome } from "./stratos-home.ts";
-export { ProgressDisplay, type ProgressOutput } from "./progress-display.ts";
 export { ownProcess } from "./own-process.ts";
 export { endOfForeground, endOfProcess } from "./end-of-process.ts";
 export { findProgram } from "./find-program.ts";

@@ -1,6 +1,6 @@
 /**
- * The ports of `host` on Node, and what belongs to a computer that runs Node: where state is kept, how progress is
- * shown.
+ * The ports of `host` on Node, and what belongs to a computer that runs Node: where state is kept, what its processes
+ * hold.
  */
 export { NodeEventLoop } from "./event-loop.ts";
 export { nodePorts } from "./machine-ports.ts";
@@ -9,7 +9,6 @@ export { sleepSync } from "./sleep-sync.ts";
 export { waitForEndingMount } from "./ending-mount.ts";
 export { NodeFileTree } from "./node-file-tree.ts";
 export { configPath, stratosHome, homeFolder, readConfig, type StratosConfig } from "./stratos-home.ts";
-export { ProgressDisplay, type ProgressOutput } from "./progress-display.ts";
 export { NodeConsole } from "./node-console.ts";
 export { openStreamIn, openStreamOut } from "./host-stream.ts";
 export type { PublishedPort } from "./published-ports.ts";
@@ -19,20 +18,9 @@ export { zstdCodec } from "./zstd-codec.ts";
 export { ThreadCodecPool } from "./thread-codec-pool.ts";
 export { nodeCipher } from "./node-cipher.ts";
 export { isRunning, processWords } from "./running-process.ts";
-export { makeChecksumLanes } from "./checksum-lanes.ts";
+export { makeChecksumLanes, makeStagedLanes } from "./checksum-lanes.ts";
 export { NodeClock } from "./clock.ts";
 export { FileLockedError, lockFile, lockOwner, mountControlPath, removeLeftovers } from "./file-lock.ts";
-export {
-  environmentPassphrase,
-  mountDevices,
-  offerNodeLanes,
-  openVolumeDevices,
-  PassphraseError,
-  VOLUME_CODECS,
-  type VolumeDevices,
-  volumePaths,
-} from "./volume-devices.ts";
-export { FilterError, withEnvironmentFilters } from "./volume-filters.ts";
 export { type KeptFile, NodeCodeArchive } from "./code-archive.ts";
 export { lispVersion, sourcesVersion } from "./source-version.ts";
 export { ownFlags } from "./own-process.ts";

@@ -1,7 +1,7 @@
 /**
  * The devices of a volume that is to be checked: nobody changes it meanwhile, or who has it mounted keeps what is read.
  */
-import type { VolumeDevices } from "@stratos/host-node";
+import type { VolumeDevices } from "@stratos/tools-node/volumes";
 import { OperationError } from "@stratos/operation";
 import { VolumeInUseError } from "./volume-in-use-error.ts";
 import { openDevices, prepareVolume } from "./open-volume.ts";

@@ -12,7 +12,8 @@
  */
 import { realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { lockOwner, volumePaths } from "@stratos/host-node";
+import { lockOwner } from "@stratos/host-node";
+import { volumePaths } from "@stratos/tools-node/volumes";
 import { AEGISFS_TYPE, readMountTable, type MountEntry } from "@stratos/host-node/mounts";
 import { type NamedVolume } from "@stratos/tools-node/fuse";
 import { hostReason } from "@stratos/host-node/home";

@@ -3,7 +3,7 @@
  * process that serves the volume has those that its caller was given.
  */
 import { readFileSync } from "node:fs";
-import { environmentPassphrase } from "@stratos/host-node";
+import { environmentPassphrase } from "@stratos/tools-node/volumes";
 import { OperationError } from "@stratos/operation";
 import { callContext } from "./call-context.ts";
 import { promptPassphrase } from "./passphrase-prompt.ts";

@@ -5,7 +5,7 @@
 import { lstatSync, readlinkSync, realpathSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { FileBlockDevice } from "@stratos/host-node";
-import { volumePaths } from "@stratos/host-node";
+import { volumePaths } from "@stratos/tools-node/volumes";
 import type { MountedContext } from "@stratos/tools-node/fuse";
 import { OperationError } from "@stratos/operation";
 

@@ -3,7 +3,7 @@ import { realpathSync, statfsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { hostReason } from "@stratos/host-node/home";
 import { AEGISFS_TYPE, findMount } from "@stratos/host-node/mounts";
-import { volumePaths } from "@stratos/host-node";
+import { volumePaths } from "@stratos/tools-node/volumes";
 import { OperationError } from "@stratos/operation";
 import { FuseMount, type MountRequest, unmount } from "@stratos/tools-node/fuse";
 import type { MountWords } from "./mount-options.ts";

@@ -14,20 +14,16 @@ import {
   type Volume,
 } from "@stratos/aegisfs";
 import type { BlockDevice } from "@stratos/host";
+import { FileBlockDevice, FileLockedError, lockOwner, removeLeftovers, waitForEndingMount } from "@stratos/host-node";
 import {
   environmentPassphrase,
-  FileBlockDevice,
-  FileLockedError,
   FilterError,
-  lockOwner,
   mountDevices,
   openVolumeDevices,
   PassphraseError,
-  removeLeftovers,
-  waitForEndingMount,
   withEnvironmentFilters,
   type VolumeDevices,
-} from "@stratos/host-node";
+} from "@stratos/tools-node/volumes";
 import { OperationError } from "@stratos/operation";
 import { hostReason } from "@stratos/host-node/home";
 import { VolumeInUseError } from "./volume-in-use-error.ts";

@@ -8,7 +8,8 @@
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import { type Subvolume, Transaction, type Volume } from "@stratos/aegisfs";
-import { isRunning, withEnvironmentFilters } from "@stratos/host-node";
+import { isRunning } from "@stratos/host-node";
+import { withEnvironmentFilters } from "@stratos/tools-node/volumes";
 import { OperationError } from "@stratos/operation";
 import { TreeCopier } from "./copy-tree.ts";
 import { HostTree } from "./host-tree.ts";

@@ -1,7 +1,7 @@
 /** ALPM packages at a terminal: progress and questions. */
 import { createInterface } from "node:readline/promises";
 import { byteStringToUtf8 } from "@stratos/base";
-import { ProgressDisplay } from "@stratos/host-node";
+import { ProgressDisplay } from "../progress-display.ts";
 import type { AlpmEvent, AlpmListener, AlpmQuestion } from "@stratos/pkg";
 import { withAlpm, type AlpmPlace, type AlpmSession, type AlpmSettings } from "@stratos/systems/alpm";
 import { undoOnSignal } from "../undo-on-signal.ts";

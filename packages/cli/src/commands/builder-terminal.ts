@@ -1,7 +1,7 @@
 /** Builds at a terminal: what they tell, and the signals that end them. */
 import { printable } from "@stratos/base";
 import type { BuildEvent } from "@stratos/builder";
-import { ProgressDisplay } from "@stratos/host-node/home";
+import { ProgressDisplay } from "../progress-display.ts";
 import {
   type BuilderSession,
   type BuilderSessionOptions,

@@ -1,7 +1,7 @@
 /** A compose at a terminal: what it tells, and the signals that end it. */
 import { printable } from "@stratos/base";
 import { formatProblem, type ComposeEvent, type ComposePorts } from "@stratos/compose";
-import { ProgressDisplay } from "@stratos/host-node/home";
+import { ProgressDisplay } from "../progress-display.ts";
 import {
   chosenArchitectures,
   openComposeSession,

@@ -2,7 +2,8 @@
 import { accessSync, constants, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { isatty } from "node:tty";
-import { type ProgressDisplay, stratosHome } from "@stratos/host-node";
+import { stratosHome } from "@stratos/host-node";
+import { type ProgressDisplay } from "../progress-display.ts";
 import { defaultImage } from "@stratos/images";
 import { exploreRuns } from "@stratos/images/explore";
 import type { FaultKind } from "@stratos/kernel/faults";

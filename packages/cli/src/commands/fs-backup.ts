@@ -1,6 +1,6 @@
 /** `stratos fs backup …`. */
 import { Command, Option } from "commander";
-import { ProgressDisplay } from "@stratos/host-node";
+import { ProgressDisplay } from "../progress-display.ts";
 import {
   makeBackup,
   requireManifest,

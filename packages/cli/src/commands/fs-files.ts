@@ -42,7 +42,8 @@ import {
 } from "@stratos/volumes";
 import { jsonWithSizes } from "@stratos/images/content";
 import { Transaction } from "@stratos/aegisfs";
-import { ProgressDisplay, sleepSync } from "@stratos/host-node";
+import { sleepSync } from "@stratos/host-node";
+import { ProgressDisplay } from "../progress-display.ts";
 import type { HeldVolume } from "@stratos/volumes/mount-control";
 import { parseMode } from "../volume-options.ts";
 import { dryRunOption, jsonOption, PLACE_HELP, type Finish } from "./row-options.ts";

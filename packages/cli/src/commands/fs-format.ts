@@ -11,7 +11,8 @@ import {
   withCompression,
 } from "@stratos/aegisfs";
 import type { BlockDevice } from "@stratos/host";
-import { environmentPassphrase, nodeCipher, type FileBlockDevice } from "@stratos/host-node";
+import { nodeCipher, type FileBlockDevice } from "@stratos/host-node";
+import { environmentPassphrase } from "@stratos/tools-node/volumes";
 import {
   describeContent,
   openDevice,

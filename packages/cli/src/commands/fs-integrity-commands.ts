@@ -17,7 +17,7 @@ import {
   type ScrubCursor,
   type VolumeHealth,
 } from "@stratos/aegisfs";
-import { ProgressDisplay } from "@stratos/host-node";
+import { ProgressDisplay } from "../progress-display.ts";
 import {
   findVolume,
   hostedVolumeAt,

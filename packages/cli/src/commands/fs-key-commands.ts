@@ -1,7 +1,8 @@
 /** `stratos fs key …`: passphrases of an encrypted volume. */
 import { ARGON2ID, KEY_ERROR_WORDS, keySlots, SCRYPT, type EncryptedDevice, type KeyError } from "@stratos/aegisfs";
 import type { KeyDerivation } from "@stratos/host";
-import { ProgressDisplay, type VolumeDevices } from "@stratos/host-node";
+import { type VolumeDevices } from "@stratos/tools-node/volumes";
+import { ProgressDisplay } from "../progress-display.ts";
 import {
   findVolume,
   freshPassphrase,

@@ -11,7 +11,8 @@ import {
   type MountWords,
   mountWordsText,
 } from "@stratos/volumes/mount-options";
-import { stratosHome, volumePaths } from "@stratos/host-node";
+import { stratosHome } from "@stratos/host-node";
+import { volumePaths } from "@stratos/tools-node/volumes";
 import { AEGISFS_TYPE, findMount, readMountTable } from "@stratos/host-node/mounts";
 import { commandThroughFusermount, type FuseMount, MountFailure, remount, unmount } from "@stratos/tools-node/fuse";
 import { endOfForeground, makeFolders } from "@stratos/host-node/home";

@@ -1,7 +1,9 @@
 /** `stratos fs snapshot …` and `stratos fs schedule …`. */
 import { realpathSync } from "node:fs";
 import { Command, Option } from "commander";
-import { lockOwner, ProgressDisplay, volumePaths } from "@stratos/host-node";
+import { lockOwner } from "@stratos/host-node";
+import { volumePaths } from "@stratos/tools-node/volumes";
+import { ProgressDisplay } from "../progress-display.ts";
 import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/mounts";
 import { OperationError } from "@stratos/operation";
 import {

@@ -1,7 +1,7 @@
 /** `stratos fs property|dedupe|defrag|tier`: how content is kept, and where. */
 import { Command, Option } from "commander";
 import { dedupe, migrate, type Fragmentation } from "@stratos/aegisfs";
-import { ProgressDisplay } from "@stratos/host-node";
+import { ProgressDisplay } from "../progress-display.ts";
 import {
   joinPath,
   listTiers,

@@ -5,7 +5,7 @@ import type { Readable, Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { createZstdCompress, createZstdDecompress } from "node:zlib";
 import { Command } from "commander";
-import { ProgressDisplay } from "@stratos/host-node";
+import { ProgressDisplay } from "../progress-display.ts";
 import { callContext } from "@stratos/volumes/call";
 import {
   toText,

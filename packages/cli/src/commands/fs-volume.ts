@@ -13,7 +13,7 @@ import {
   type Problem,
   type RepairResult,
 } from "@stratos/aegisfs";
-import { VOLUME_CODECS } from "@stratos/host-node";
+import { VOLUME_CODECS } from "@stratos/tools-node/volumes";
 import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/mounts";
 import { OperationError } from "@stratos/operation";
 import {

@@ -8,7 +8,8 @@ import {
   type OutputCompression,
   type OutputFormat,
 } from "@stratos/images/output-formats";
-import { ProgressDisplay, stratosHome } from "@stratos/host-node";
+import { stratosHome } from "@stratos/host-node";
+import { ProgressDisplay } from "../progress-display.ts";
 import { diskError } from "@stratos/images/disk";
 import { GUEST_ARCHITECTURE } from "@stratos/images/defaults";
 import { newestTime, openTreeSource, writeOutput, withNewDisk } from "@stratos/images/outputs";

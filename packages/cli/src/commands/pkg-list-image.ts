@@ -2,7 +2,8 @@
  * `stratos pkg apply|diff` on an image: all that a list changes is one further layer, which `pkg rollback` takes back.
  */
 import { createHash } from "node:crypto";
-import { homeFolder, stratosHome, type ProgressDisplay } from "@stratos/host-node";
+import { homeFolder, stratosHome } from "@stratos/host-node";
+import { type ProgressDisplay } from "../progress-display.ts";
 import { nodeAlpmPorts } from "@stratos/tools-node/packages";
 import {
   Alpm,

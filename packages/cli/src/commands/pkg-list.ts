@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { byteStringToUtf8, printable } from "@stratos/base";
-import { ProgressDisplay } from "@stratos/host-node";
+import { ProgressDisplay } from "../progress-display.ts";
 import {
   describeListChange,
   ListRecordError,

@@ -6,7 +6,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import { byteStringToUtf8, printable } from "@stratos/base";
-import { readConfig, stratosHome, type ProgressDisplay } from "@stratos/host-node";
+import { readConfig, stratosHome } from "@stratos/host-node";
+import { type ProgressDisplay } from "../progress-display.ts";
 import { findMirror, type NodePackagePorts } from "@stratos/tools-node/packages";
 import {
   debFileName,

@@ -23,7 +23,8 @@ import {
   type RootTransaction,
   type RunnerChoice,
 } from "@stratos/systems/packages";
-import { homeFolder, stratosHome, type ProgressDisplay } from "@stratos/host-node";
+import { homeFolder, stratosHome } from "@stratos/host-node";
+import { type ProgressDisplay } from "../progress-display.ts";
 import type { NodePackagePorts } from "@stratos/tools-node/packages";
 import {
   markHeld,

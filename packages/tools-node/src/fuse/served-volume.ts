@@ -2,13 +2,8 @@
 import { readFileSync } from "node:fs";
 import { MOUNT_ERROR_WORDS, type Subvolume, type Volume } from "@stratos/aegisfs";
 import type { ServeOptions } from "@stratos/fuse";
-import {
-  FileLockedError,
-  mountDevices,
-  openVolumeDevices,
-  type VolumeDevices,
-  withEnvironmentFilters,
-} from "@stratos/host-node";
+import { FileLockedError } from "@stratos/host-node";
+import { mountDevices, openVolumeDevices, type VolumeDevices, withEnvironmentFilters } from "../volumes/volumes.ts";
 import { isWriteProtected } from "@stratos/host-node/mounts";
 
 export interface ServedVolumeOptions {

@@ -6,7 +6,7 @@
 import { printable } from "@stratos/base";
 
 /** What the display needs of a stream. */
-export interface ProgressOutput {
+interface ProgressOutput {
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
   write(text: string): unknown;

@@ -18,13 +18,15 @@ import {
   type Volume,
 } from "@stratos/aegisfs";
 import type { BlockDevice, CompressionCodec } from "@stratos/host";
-import { makeStagedLanes } from "./checksum-lanes.ts";
-import { waitForEndingMount } from "./ending-mount.ts";
-import { FileBlockDevice } from "./file-block-device.ts";
-import { nodeCipher } from "./node-cipher.ts";
-import { ThreadCodecPool } from "./thread-codec-pool.ts";
-import { NodeWasmEngine } from "./wasm-engine.ts";
-import { zstdCodec } from "./zstd-codec.ts";
+import {
+  FileBlockDevice,
+  makeStagedLanes,
+  nodeCipher,
+  NodeWasmEngine,
+  ThreadCodecPool,
+  waitForEndingMount,
+  zstdCodec,
+} from "@stratos/host-node";
 
 /** What content may be compressed with. */
 export const VOLUME_CODECS: readonly CompressionCodec[] = [lz4, zstdCodec];
