@@ -13,6 +13,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { Lisp, NATIVE_TARGETS, type NativeTarget } from "@stratos/lisp";
 import { folderFinder, ownLibraryFolder } from "@stratos/tools-node/lisp";
+import { isWhole, refuseUnknown } from "../tests/support/known-names.ts";
 import { nativeSession, runNative, targetsOf } from "./lisp/native.ts";
 
 const { values } = parseArgs({
@@ -47,12 +48,15 @@ console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
 function names(): string[] {
-  if (values.only !== undefined) return values.only.split(",");
   const sources = new Set(readdirSync(join(folder, "src")));
-  return readdirSync(join(folder, "inputs"))
+  const all = readdirSync(join(folder, "inputs"))
     .filter((file) => file.endsWith(".input") && sources.has(file.replace(".input", ".scm")))
     .map((file) => file.replace(".input", ""))
     .sort();
+  if (values.only === undefined) return all;
+  const wanted = values.only.split(",");
+  refuseUnknown(wanted, all, isWhole);
+  return wanted;
 }
 
 function runOne(name: string): void {

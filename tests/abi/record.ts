@@ -10,13 +10,16 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { getPriority } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { isWhole, refuseUnknown } from "../support/known-names.ts";
 import { build, differences, expectedPath, programs, runOnLinux } from "./on-linux.ts";
 
 const { values, positionals } = parseArgs({ options: { check: { type: "boolean" } }, allowPositionals: true });
 const check = values.check === true;
-const unknown = positionals.filter((name) => !programs.includes(name));
-if (unknown.length > 0) fail(`no program of tests/abi: ${unknown.join(", ")}`);
-if (getPriority() !== 0) fail(`what is kept is of priority 0, and this process has ${getPriority()}`);
+refuseUnknown(positionals, programs, isWhole);
+if (getPriority() !== 0) {
+  console.error(`what is kept is of priority 0, and this process has ${getPriority()}`);
+  process.exit(2);
+}
 mkdirSync(join(import.meta.dirname, "expected"), { recursive: true });
 for (const program of positionals.length > 0 ? positionals : programs) {
   const native = build(program, "gcc");
@@ -30,9 +33,4 @@ for (const program of positionals.length > 0 ? positionals : programs) {
     console.error(`${program}: not the same\n${again}${kept}`);
     process.exitCode = 1;
   } else if (!check) writeFileSync(expectedPath(program), output, "latin1");
-}
-
-function fail(message: string): never {
-  console.error(message);
-  process.exit(2);
 }

@@ -15,6 +15,7 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { RandomSource } from "@stratos/host";
+import { randomWord } from "../ground/random-word.ts";
 import type { UserNamespace } from "../security/user-namespace.ts";
 import { Key, type KeyType, type KeyUser, NO_GROUP } from "./key.ts";
 
@@ -103,9 +104,7 @@ export class Keys {
 
   /** Positive numbers of 31 bits, three at least, that nobody guesses. */
   #freeSerial(): number {
-    const bytes = new Uint8Array(4);
-    this.#random.fill(bytes);
-    let serial = new DataView(bytes.buffer).getUint32(0, true) >>> 1;
+    let serial = randomWord(this.#random) >>> 1;
     while (serial < 3 || this.all.has(serial)) serial = serial < 3 || serial === 0x7fffffff ? 3 + serial : serial + 1;
     return serial;
   }

@@ -1,6 +1,7 @@
 import { EADDRINUSE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { RandomSource } from "@stratos/host";
+import { randomWord } from "../../ground/random-word.ts";
 import { ANY_V4, ANY_V6, type InetEndpoint, type IpAddress, isSameIp, isV4, isWildcard } from "@stratos/netstack";
 
 /** A socket's claim on an address and a port. */
@@ -63,9 +64,7 @@ export class PortTable<Claim extends PortClaim> {
    */
   claimEphemeral(range: { first: number; last: number }, make: (port: number) => Claim): Claim | number {
     const count = range.last - range.first + 1;
-    const bytes = new Uint8Array(2);
-    this.#random.fill(bytes);
-    const start = ((bytes[0]! << 8) | bytes[1]!) % count;
+    const start = randomWord(this.#random) % count;
     for (let step = 0; step < count; step++) {
       const port = range.first + ((start + step) % count);
       if (this.#byPort.has(port)) continue;

@@ -10,6 +10,7 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { randomWord } from "../../ground/random-word.ts";
 import type { Credentials } from "../../security/credentials.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
@@ -137,9 +138,7 @@ export abstract class UnixSocket extends Socket {
   autobind(): number {
     if (this.name.kind !== "unnamed") return 0;
     const names = this.network.abstractNames;
-    const bytes = new Uint8Array(4);
-    this.kernel.random.fill(bytes);
-    const start = (bytes[0]! << 16) | (bytes[1]! << 8) | bytes[2]!;
+    const start = randomWord(this.kernel.random) % AUTOBIND_NAMES;
     for (let step = 0; step < AUTOBIND_NAMES; step++) {
       const name = ((start + step) % AUTOBIND_NAMES).toString(16).padStart(5, "0");
       const key = this.abstractKey(name);
