@@ -163,6 +163,27 @@ test("events: what is answered is done once; what fails three times is left out,
   );
 });
 
+test("one that is behind what was taken out into a file goes on behind it, and that is an event", async () => {
+  const [{ at }] = (await hub.database.query<{ at: string }>(
+    "select tx || ' ' || id as at from event order by tx desc, id desc limit 1",
+  )) as [{ at: string }];
+  await hub.database.query(
+    `insert into setting (name, value) values ('taken-out', $1), ('plugin:tells', '0 0')
+     on conflict (name) do update set value = excluded.value`,
+    [at],
+  );
+  const missed = await until("it is told", async () =>
+    (await events("PLUGIN_MISSED_EVENTS")).find(({ actor }) => actor === "plugin:tells"),
+  );
+  assert.deepEqual(missed.detail, { plugin: "tells", after: "0-0", through: at.replace(" ", "-") });
+  const { id } = await submit({ label: "T-4" });
+  await hub.admin.call("POST", `/tasks/${id}/cancel`, {});
+  await until("it is told of what came since", async () => {
+    const { items } = await hub.admin.call<{ items: TaskView[] }>("GET", "/tasks?kind=after");
+    return items.some(({ payload }) => (payload as { of: number }).of === id) ? true : undefined;
+  });
+});
+
 test("one that fills its memory or exits takes nobody with it", async () => {
   const { id } = await submit();
   await hub.admin.call("PATCH", `/tasks/${id}`, { priority: 3 });

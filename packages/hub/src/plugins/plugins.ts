@@ -6,9 +6,9 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import type { EventView, PluginEffects, PluginRefusal, PluginView, TaskSubmission } from "@stratos/hub-api";
+import type { PluginEffects, PluginRefusal, PluginView, TaskSubmission } from "@stratos/hub-api";
 import type { Database } from "../database/database.ts";
-import { eventsAfter, lastCursor, writeEvents, type EventCursor } from "../store/events.ts";
+import { eventsAfter, lastCursor, lastGone, parseCursor, writeEvents, type EventCursor } from "../store/events.ts";
 import { HubError, notFound } from "../store/hub-error.ts";
 import { submitTasks } from "../store/submit-tasks.ts";
 import { findTask } from "../store/tasks.ts";
@@ -130,16 +130,19 @@ export class Plugins {
     const mark = `plugin:${plugin.name}`;
     const before = await this.#markOf(mark);
     const events = await eventsAfter(this.#database, before, BATCH_EVENTS);
+    const gone = await lastGone(this.#database, before);
+    if (gone !== null) return this.#leaveOut(plugin, before, gone);
     const wanted = events.findIndex(({ what }) => plugin.wants(what));
     if (events.length === 0) return false;
-    if (wanted === -1) return this.#move(mark, before, events.at(-1)!);
+    if (wanted === -1) return this.#move(mark, before, parseCursor(events.at(-1)!.cursor));
     const event = events[wanted]!;
+    const cursor = parseCursor(event.cursor);
     const task = event.task === null ? null : await findTask(this.#database, event.task).catch(orNull);
     let message = "";
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       try {
         const { submit = [] } = this.#effectsOf(plugin, await plugin.call("event", event, { task }));
-        return await this.#move(mark, before, event, async (inside) => {
+        return await this.#move(mark, before, cursor, async (inside) => {
           if (submit.length > 0) await submitTasks(this.#database, submit, { owner: mark, inside });
         });
       } catch (error) {
@@ -152,7 +155,7 @@ export class Plugins {
         if (attempt < ATTEMPTS_MAX) await this.#pause((this.#options.times ?? PLUGIN_TIMES).againMs * attempt);
       }
     }
-    return this.#move(mark, before, event, (inside) =>
+    return this.#move(mark, before, cursor, (inside) =>
       writeEvents(inside, [
         {
           actor: mark,
@@ -161,6 +164,16 @@ export class Plugins {
           detail: { plugin: plugin.name, event: event.id, message },
         },
       ]),
+    );
+  }
+
+  /** It was behind what has been taken out into a file: it goes on behind that, and nobody need guess. */
+  #leaveOut({ name }: Plugin, before: EventCursor, gone: EventCursor): Promise<boolean> {
+    const [after, through] = [before, gone].map(({ tx, id }) => `${tx}-${id}`);
+    const mark = `plugin:${name}`;
+    this.#options.warn(`plugin ${name}: events behind ${after} through ${through} were taken out before it saw them`);
+    return this.#move(mark, before, gone, (inside) =>
+      writeEvents(inside, [{ actor: mark, what: "PLUGIN_MISSED_EVENTS", detail: { plugin: name, after, through } }]),
     );
   }
 
@@ -186,11 +199,10 @@ export class Plugins {
   #move(
     mark: string,
     before: EventCursor,
-    { cursor }: EventView,
+    { tx, id }: EventCursor,
     work: (inside: Parameters<Parameters<Database["transaction"]>[1]>[0]) => Promise<void> = async () => {},
   ): Promise<boolean> {
     return this.#database.transaction("read committed", async (inside) => {
-      const [, tx, id] = /^(-?\d+)-(\d+)$/.exec(cursor)!;
       const moved = await inside.query("update setting set value = $3 where name = $1 and value = $2 returning 1", [
         mark,
         `${before.tx} ${before.id}`,

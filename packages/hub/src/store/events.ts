@@ -49,16 +49,27 @@ export const TAKEN_OUT_MARK = "taken-out";
 /**
  * For who goes on behind a cursor, after it was read what is behind it: events may be taken out at any time.
  *
- * @throws HubError 410, with the first event that there still is (`first`), where some behind the cursor are gone
+ * @returns the last event that was taken out, where some behind the cursor are gone
  */
-export async function requireNoneGone(on: Queryable, cursor: EventCursor): Promise<void> {
+export async function lastGone(on: Queryable, cursor: EventCursor): Promise<EventCursor | null> {
   const [mark] = await on.query<{ tx: number; id: number }>(
     `select split_part(value, ' ', 1)::bigint as tx, split_part(value, ' ', 2)::bigint as id from setting
      where name = $1`,
     [TAKEN_OUT_MARK],
   );
-  if (mark === undefined || cursor.tx > mark.tx || (cursor.tx === mark.tx && cursor.id >= mark.id)) return;
-  const [first] = await eventsAfter(on, mark, 1);
+  if (mark === undefined || cursor.tx > mark.tx || (cursor.tx === mark.tx && cursor.id >= mark.id)) return null;
+  return mark;
+}
+
+/**
+ * The same for who is to be refused.
+ *
+ * @throws HubError 410, with the first event that there still is (`first`)
+ */
+export async function requireNoneGone(on: Queryable, cursor: EventCursor): Promise<void> {
+  const gone = await lastGone(on, cursor);
+  if (gone === null) return;
+  const [first] = await eventsAfter(on, gone, 1);
   throw new HubError(
     410,
     "events-gone",
