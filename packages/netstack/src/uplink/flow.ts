@@ -10,7 +10,7 @@ import { PLAINLY } from "./uplink-output.ts";
 /** What flows have of their uplink. */
 export interface FlowUplink {
   /** There is something to look at. */
-  isDue(flow: Flow): void;
+  isDue(flow: HostSocketEvents): void;
 }
 
 /** What goes between a station inside (`remote`) and one outside (`local`, for which the uplink speaks). */

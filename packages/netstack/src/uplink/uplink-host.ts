@@ -17,6 +17,8 @@ export interface UplinkHost {
   isOutside(ip: IpAddress): boolean;
   /** A packet comes in from outside; its bytes are kept. Nothing is handed back meanwhile. @returns is there room? */
   arrive(packet: Uint8Array): boolean;
+  /** A packet asked for an echo, and the host has none to give. */
+  echoesNothing(): void;
   /** Connections hold so many bytes more. */
   charge(bytes: number): void;
   /** The machine has no memory for further connections' bytes. */

@@ -56,6 +56,8 @@ class Machine implements UplinkHost {
     return true;
   }
 
+  echoesNothing(): void {}
+
   charge(): void {}
 
   send(packet: Uint8Array): void {

@@ -11,13 +11,16 @@
  * of the host could be connected. What comes from an address that the machine has not outside is lost, as it is where
  * nobody knows the way back: translate it (masquerade).
  *
+ * An echo request goes out as it is (EchoFlow), where the host has a way.
+ *
  * Bounds: TCP_FLOWS_MAX connections (beyond them the SYN is lost, and comes again), UDP_FLOWS_MAX pairs of ports (the
  * one unused for longest gives way). Packets are hostile: what isn't whole, or has a false checksum, is lost.
  */
 import { EPERM, EPROTONOSUPPORT, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import type { HostSocketEvents } from "@stratos/host";
 import { shortAt } from "../ethernet.ts";
-import { ICMP_ECHO, ICMPV6_ECHO } from "../icmp.ts";
+import { ICMP_ECHO, ICMP_HEADER_SIZE, ICMPV6_ECHO } from "../icmp.ts";
 import type { IpAddress } from "../ip-address.ts";
 import { IncomingPacket, PARSED } from "../ip-packet.ts";
 import { Reassembly } from "../reassembly.ts";
@@ -26,7 +29,8 @@ import { ACK, HEADER_SIZE, RST, SYN, TcpSegment } from "../tcp/tcp-segment.ts";
 import type { TcpBacklog } from "../tcp/tcp-backlog.ts";
 import { type ConnectionOptions, type TcpHost, TcpStack } from "../tcp/tcp-stack.ts";
 import { UDP_HEADER_SIZE, udpSize } from "../udp.ts";
-import type { Flow, FlowUplink } from "./flow.ts";
+import { EchoFlow } from "./echo-flow.ts";
+import type { FlowUplink } from "./flow.ts";
 import { TcpFlow } from "./tcp-flow.ts";
 import { UdpFlow } from "./udp-flow.ts";
 import type { UplinkHost } from "./uplink-host.ts";
@@ -59,9 +63,10 @@ export class Uplink implements TcpHost, FlowUplink {
   #tcp: TcpStack;
   #tcpFlows: ConnectionTable<TcpFlow>;
   #udpFlows: ConnectionTable<UdpFlow>;
+  #echoes: readonly [v4: EchoFlow, v6: EchoFlow];
   #reassembly = new Reassembly();
   /** Flows that have news. Bound: flows. */
-  #due = new Set<Flow>();
+  #due = new Set<HostSocketEvents>();
   #isBusy = false;
   #tcpNs = Infinity;
   #sweepNs = Infinity;
@@ -74,6 +79,7 @@ export class Uplink implements TcpHost, FlowUplink {
     const seed = (key[3]! << 24) | (key[2]! << 16) | (key[1]! << 8) | key[0]!;
     this.#tcpFlows = new ConnectionTable(seed);
     this.#udpFlows = new ConnectionTable(seed);
+    this.#echoes = [new EchoFlow(this, 4), new EchoFlow(this, 6)];
   }
 
   get flowCount(): number {
@@ -98,9 +104,16 @@ export class Uplink implements TcpHost, FlowUplink {
     if (protocol === IPPROTO_TCP) this.#carrySegment(packet);
     else if (protocol === IPPROTO_UDP) this.#carryDatagram(packet);
     else if (protocol !== (isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) this.#output.refuse(packet, EPROTONOSUPPORT);
-    // Hosts carry no echoes for us; errors about what came from outside are told to nobody there.
-    else if (payloadLength > 0 && bytes[payloadAt] === (isV6 ? ICMPV6_ECHO : ICMP_ECHO))
-      this.#output.refuse(packet, EPERM);
+    // Errors about what came from outside are told to nobody there.
+    else if (payloadLength >= ICMP_HEADER_SIZE && bytes[payloadAt] === (isV6 ? ICMPV6_ECHO : ICMP_ECHO))
+      this.#carryEcho(packet);
+  }
+
+  #carryEcho(packet: IncomingPacket): void {
+    const sent = this.#echoes[packet.isV6 ? 1 : 0].send(packet, this.#host.provider);
+    if (sent >= 0) return;
+    if (sent === -EPROTONOSUPPORT) this.#host.echoesNothing();
+    this.#output.refuse(packet, sent === -EPROTONOSUPPORT ? EPERM : -sent);
   }
 
   #carrySegment(packet: IncomingPacket): void {
@@ -158,7 +171,7 @@ export class Uplink implements TcpHost, FlowUplink {
     flow.end();
   }
 
-  isDue(flow: Flow): void {
+  isDue(flow: HostSocketEvents): void {
     this.#due.add(flow);
     if (!this.#isBusy) this.#host.wakeNow();
   }
@@ -177,6 +190,7 @@ export class Uplink implements TcpHost, FlowUplink {
     for (const flow of this.#due) {
       this.#due.delete(flow);
       if (flow instanceof TcpFlow) this.#lookAtConnection(flow);
+      else if (flow instanceof EchoFlow) flow.look(this.#output);
       else if (!(flow as UdpFlow).look(this.#output, this.#host.now())) this.#endDatagrams(flow as UdpFlow);
     }
     this.#isBusy = false;
@@ -255,6 +269,7 @@ export class Uplink implements TcpHost, FlowUplink {
   #lose(): void {
     for (const flow of this.#tcpFlows) this.#due.add(flow);
     for (const flow of this.#udpFlows) this.#due.add(flow);
+    for (const flow of this.#echoes) if (flow.isOpen) this.#due.add(flow);
     if (this.#due.size > 0) this.#host.wakeNow();
   }
 
@@ -269,6 +284,7 @@ export class Uplink implements TcpHost, FlowUplink {
           tcp: it.#tcp,
           tcpFlows: it.#tcpFlows,
           udpFlows: it.#udpFlows,
+          echoes: it.#echoes,
           reassembly: it.#reassembly,
           due: it.#due,
           tcpNs: it.#tcpNs,
@@ -281,6 +297,7 @@ export class Uplink implements TcpHost, FlowUplink {
             tcp: it.#tcp,
             tcpFlows: it.#tcpFlows,
             udpFlows: it.#udpFlows,
+            echoes: it.#echoes,
             reassembly: it.#reassembly,
             due: it.#due,
             tcpNs: it.#tcpNs,

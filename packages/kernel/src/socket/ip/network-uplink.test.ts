@@ -13,8 +13,12 @@ import {
   ECONNREFUSED,
   ECONNRESET,
   EHOSTUNREACH,
+  IP_RECVERR,
+  IP_TTL,
   IPPROTO_ICMP,
+  IPPROTO_IP,
   MSG_DONTWAIT,
+  MSG_ERRQUEUE,
   NETLINK_NETFILTER,
   SOCK_DGRAM,
   SOCK_RAW,
@@ -22,6 +26,7 @@ import {
 } from "@stratos/abi";
 import { type HostSocket, SimulatedNetwork, type SimulatedSocketProvider } from "@stratos/host";
 import { ipBytes, ipOfText } from "@stratos/netstack";
+import { echoAnswer, type EchoRequest, readEchoRequest } from "@stratos/netstack/echo-answer";
 import type { Call } from "../../testing/fake-task.ts";
 import { passOn, RULESETS, routed, type Station, type World } from "../../testing/network-world.ts";
 import { routeRequest } from "../../testing/route-client.ts";
@@ -32,8 +37,14 @@ const HERE = "192.0.2.1",
   THERE = "192.0.2.2",
   THERE_V6 = "2001:db8:9::2";
 
+interface Received {
+  readonly text: string;
+  readonly from: Uint8Array;
+}
+
 class Outside {
   readonly network = new SimulatedNetwork();
+  readonly here: SimulatedSocketProvider;
   readonly there: SimulatedSocketProvider;
   readonly world: World;
   readonly a: Station;
@@ -45,6 +56,7 @@ class Outside {
       { family: 4, address: HERE, prefixLength: 24 },
       { family: 6, address: "2001:db8:9::1", prefixLength: 64 },
     ]);
+    this.here = here;
     this.there = this.network.host([
       { family: 4, address: THERE, prefixLength: 24 },
       { family: 6, address: THERE_V6, prefixLength: 64 },
@@ -318,7 +330,39 @@ describe("what can't go out", () => {
     assert.equal(textOf(server), -EAGAIN);
   });
 
-  it("is an echo, which is answered by its refusal", () => {
+  it("is an echo, which the host sends, and its answer comes back", () => {
+    const outside = new Outside();
+    const sent: EchoRequest[] = [];
+    outside.here.echoes = (packet) => {
+      const request = readEchoRequest(packet)!;
+      sent.push(request);
+      if (request.hops > 5) return echoAnswer(request, { kind: "reply", hops: 50 });
+      return echoAnswer(request, { kind: "error", type: 11, code: 0, value: 0, from: "198.51.100.7" });
+    };
+    const ask = ({ user }: Station, hops: number, length = 3): Received => {
+      const fd = user.socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
+      user.setInt(fd, IPPROTO_IP, IP_TTL, hops);
+      user.setInt(fd, IPPROTO_IP, IP_RECVERR, 1);
+      user.send(fd, Uint8Array.from([8, 0, 0, 0, 0, 0, 0, 1, ...new Uint8Array(length)]), 0, inet(THERE, 0));
+      outside.settle();
+      return user.receiveFrom(fd, MSG_DONTWAIT | (hops > 5 ? 0 : MSG_ERRQUEUE)) as Received;
+    };
+    for (const [station, spent] of [
+      [outside.a, 1],
+      [outside.router, 0],
+    ] as const) {
+      assert.deepEqual([...ask(station, 64).from.subarray(4, 8)], [192, 0, 2, 2]);
+      assert.equal(sent.at(-1)!.hops, 64 - spent);
+      assert.equal(ask(station, 64, 4000).text.length, 4008, "in parts");
+      assert.equal(ask(station, 5).text.charCodeAt(0), 8, "the request that an error is about");
+    }
+    assert.deepEqual(
+      sent.map(({ dataLength }) => dataLength),
+      [3, 4000, 3, 3, 4000, 3],
+    );
+  });
+
+  it("is an echo, which is answered by its refusal where the host sends none", () => {
     const outside = new Outside();
     const { user } = outside.a;
     const fd = user.socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
@@ -328,5 +372,6 @@ describe("what can't go out", () => {
     // Behind the header of IP: unreachable, by a rule of whoever is in between.
     assert.deepEqual([got.text.charCodeAt(20), got.text.charCodeAt(21)], [3, 13]);
     assert.deepEqual([...got.from.subarray(4, 8)], [192, 0, 2, 2]);
+    assert.ok(outside.world.test.kernel.notices.has("packets"), "whoever ran it is told what to do");
   });
 });

@@ -94,6 +94,10 @@ export class NetworkUplink implements IpDevice, UplinkHost, TimerClient {
     return isTaken;
   }
 
+  echoesNothing(): void {
+    this.#network.kernel.notices.set("packets", "");
+  }
+
   charge(bytes: number): void {
     this.#network.tcpMemory.bytes += bytes;
   }
