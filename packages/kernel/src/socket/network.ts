@@ -291,6 +291,12 @@ export class Network
     return this.provider === null ? undefined : this.interfaces.find((one) => one.kind === "provider");
   }
 
+  /** Where connections from outside come in as packets, since there are rules to see them; null: they don't. */
+  get filteredWayIn(): NetworkUplink | null {
+    const device = this.ip.isFiltered ? this.outside?.device : null;
+    return device instanceof NetworkUplink && device.isUp ? device : null;
+  }
+
   /** A destination beyond a machine that has no network. @returns −ENETUNREACH */
   unreachable(): number {
     if (this.provider === null) this.kernel.notices.set("network", "");

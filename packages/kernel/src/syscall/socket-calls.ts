@@ -453,8 +453,8 @@ export const socketCalls: SyscallTable = {
       "(prohibited, where it has none): hop limits of TCP and UDP, ECN and options of IP stay here; there are no " +
       "routers' advertisements, duplicates of addresses are not looked for, groups are told to no router, and " +
       "neighbours have no proxies (EOPNOTSUPP); rules of netfilter see TCP and UDP that cross links, the loopback or " +
-      "the way out for other networks, not what the first network's own sockets and the host's tell each other, " +
-      "know no bridges, devices, flow tables and queues " +
+      "the way out for other networks, and connections from the host, not datagrams from there, nor what the " +
+      "first network's own sockets begin with the host, know no bridges, devices, flow tables and queues " +
       "(EOPNOTSUPP), no owners of packets, helpers and zones, and check no windows of TCP; rules of routes know " +
       "no tunnels and groups of interfaces " +
       "(EOPNOTSUPP), programs make no routes of this machine, of broadcasts and groups (EOPNOTSUPP); the way out " +

@@ -68,7 +68,7 @@ import { getTcpOption, setTcpOption, TcpOptions, tellQueue } from "./tcp-options
 import { findWay, WAY } from "./tcp-route.ts";
 import { synPatienceNs, TcpTimes, type TcpTime } from "./tcp-timers.ts";
 import { type Established, readinessOf, readinessWithout } from "./tcp-transport.ts";
-import type { TcpAttempt, TcpTransport } from "./tcp-transport.ts";
+import type { TcpAttempt, TcpTransport, WayIn } from "./tcp-transport.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 
 /** What is held back goes after it in any case (tcp(7), TCP_CORK). */
@@ -91,6 +91,8 @@ export interface TcpNetwork extends InetNetwork {
   readonly tcpPorts: PortTable<TcpClaim>;
   /** Carries connections over links. */
   readonly tcp: NetworkTcp;
+  /** Takes connections from outside in as packets, since rules are to see them; null: they come as they are. */
+  readonly filteredWayIn: WayIn | null;
 }
 
 /**

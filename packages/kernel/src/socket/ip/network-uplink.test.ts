@@ -49,6 +49,7 @@ class Outside {
   readonly world: World;
   readonly a: Station;
   readonly router: Station;
+  readonly b: Station;
 
   /** @param rules  without them nothing is translated */
   constructor(rules: readonly string[] = ["router", "snat6"]) {
@@ -61,10 +62,11 @@ class Outside {
       { family: 4, address: THERE, prefixLength: 24 },
       { family: 6, address: THERE_V6, prefixLength: 64 },
     ]);
-    const { world, a, router } = routed(here);
+    const { world, a, router, b } = routed(here);
     this.world = world;
     this.a = a;
     this.router = router;
+    this.b = b;
     passOn(router);
     passOn(router, "V6");
     this.#joinV6();
@@ -121,6 +123,23 @@ class Outside {
     server.bind(hostAddress(address, port), { reuseAddress: true, v6Only: true });
     this.network.deliver();
     return server;
+  }
+
+  /** A listener of the router, which the host listens for. */
+  publish(port: number): number {
+    const { user } = this.router;
+    const fd = user.socket(AF_INET, SOCK_STREAM);
+    assert.equal(user.bind(fd, inet("0.0.0.0", port)), 0);
+    assert.equal(this.finish(user.start("listen", fd, 5)), 0);
+    return fd;
+  }
+
+  /** A connection from outside. */
+  comeIn(port: number): HostSocket {
+    const peer = this.there.create(4, "stream", { changed() {} });
+    peer.connect(hostAddress(HERE, port));
+    this.settle();
+    return peer;
   }
 
   connect(to: Uint8Array): { fd: number; result: number } {
@@ -373,5 +392,56 @@ describe("what can't go out", () => {
     assert.deepEqual([got.text.charCodeAt(20), got.text.charCodeAt(21)], [3, 13]);
     assert.deepEqual([...got.from.subarray(4, 8)], [192, 0, 2, 2]);
     assert.ok(outside.world.test.kernel.notices.has("packets"), "whoever ran it is told what to do");
+  });
+});
+
+describe("what comes in where there are rules", () => {
+  it("is led by them to who is meant, past who only holds the port", () => {
+    const outside = new Outside();
+    outside.publish(8080);
+    const { user } = outside.b;
+    const server = user.socket(AF_INET, SOCK_STREAM);
+    assert.equal(user.bind(server, inet("10.2.0.2", 80)), 0);
+    assert.equal(user.call("listen", server, 5), 0);
+    const peer = outside.comeIn(8080);
+    assert.ok(peer.connected());
+    const end = user.call("accept", server, 0, 0);
+    assert.deepEqual([...(user.name(end, "getpeername") as Uint8Array).subarray(4, 8)], [192, 0, 2, 2]);
+    say(peer, "hello");
+    outside.settle();
+    assert.equal(user.receive(end), "hello");
+    assert.equal(user.send(end, "x".repeat(3000)), 3000);
+    assert.equal(user.call("close", end), 0);
+    outside.settle();
+    assert.equal((textOf(peer) as string).length, 3000);
+    assert.ok(peer.ended());
+  });
+
+  it("reaches who listens in the machine, and hears of refusals", () => {
+    const outside = new Outside(["input"]);
+    const open = outside.publish(80);
+    outside.publish(81);
+    const peer = outside.comeIn(80);
+    const { user } = outside.router;
+    const end = user.call("accept", open, 0, 0);
+    say(peer, "hello");
+    outside.settle();
+    assert.equal(user.receive(end), "hello");
+    assert.equal(outside.comeIn(81).takeError(), ECONNRESET);
+  });
+
+  it("comes as it is where there are none, and to a station of the host's own as a stand-in's where there are", () => {
+    for (const [rules, from] of [
+      [[], HERE],
+      [["input"], "192.0.0.8"],
+    ] as const) {
+      const outside = new Outside(rules);
+      const open = outside.publish(80);
+      outside.here.create(4, "stream", { changed() {} }).connect(hostAddress(HERE, 80));
+      outside.settle();
+      const { user } = outside.router;
+      const end = user.call("accept", open, 0, 0);
+      assert.equal([...(user.name(end, "getpeername") as Uint8Array).subarray(4, 8)].join("."), from);
+    }
   });
 });
