@@ -1,6 +1,7 @@
 export * from "./checksum.ts";
 export * from "./icmp.ts";
 export * from "./ip-address.ts";
+export { IpCounters } from "./ip-counters.ts";
 export * from "./ip-host.ts";
 export * from "./ip-output.ts";
 export * from "./ip-packet.ts";

@@ -321,6 +321,7 @@ export class TcpSocket extends InetSocket {
     this.pendingError = 0;
     this.#isReadShut = false;
     this.#isWriteShut = false;
+    this.network.counters.activeOpens++;
     const begun = beginConnection(this, to, WAY.isOnLink);
     if (isErrno(begun)) return begun;
     if (begun.failed !== undefined) this.#fail(begun.failed);
@@ -346,6 +347,7 @@ export class TcpSocket extends InetSocket {
   /** The connection is there, of a listener's child as well. */
   becomeEstablished({ transport, local, peer }: Established): void {
     this.isOwnConnection = this.#attempt !== null;
+    if (this.peer === null) this.network.counters.passiveOpens++;
     this.#attempt = null;
     this.#transport = transport;
     if (local !== null) this.local = local;
@@ -382,6 +384,7 @@ export class TcpSocket extends InetSocket {
   }
 
   #fail(error: number): void {
+    this.network.counters.attemptFails++;
     this.#state = "closed";
     this.pendingError = error;
     this.#isReadShut = true;
