@@ -67,7 +67,8 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   host: [".", "simulated", "host.ts"],
   "engine-node": ["tls", "."],
   "host-node": [
-    "certificates",
+    "certificates find-program.ts",
+    "ping",
     ".",
     "file-lock.ts",
     "ending-mount.ts kernel-claim.ts",

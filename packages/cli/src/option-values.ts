@@ -48,8 +48,8 @@ export function parsePublished(text: string, previous: readonly PublishedPort[])
 }
 
 /** With ports or without; and an IPv6 address or prefix without brackets, which then has none. */
-const NET_TARGET = /^(?:\[([^\]]+)\]|([^:[\]]+?))(?::(\d{1,5})(?:-(\d{1,5}))?)?(?:\/(tcp|udp))?$/i;
-const BARE_IPV6 = /^([^[\]/]*:[^[\]/]*:[^[\]/]*(?:\/\d+)?)(?:\/(tcp|udp))?$/i;
+const NET_TARGET = /^(?:\[([^\]]+)\]|([^:[\]]+?))(?::(\d{1,5})(?:-(\d{1,5}))?)?(?:\/(tcp|udp|icmp))?$/i;
+const BARE_IPV6 = /^([^[\]/]*:[^[\]/]*:[^[\]/]*(?:\/\d+)?)(?:\/(tcp|udp|icmp))?$/i;
 
 /** What a rule of the network is about, without what it says of it. */
 export interface NetTarget extends Pick<NetRule, "ports" | "protocol"> {
@@ -63,7 +63,7 @@ export function parseNetTarget(text: string, previous: readonly NetTarget[] = []
   const target = ip ?? bracketed ?? plain;
   if (target === undefined)
     throw new InvalidArgumentError(
-      "expected NAME, *.NAME, ADDRESS, PREFIX/BITS or *, then :PORT or :FIRST-LAST, and /tcp or /udp",
+      "expected NAME, *.NAME, ADDRESS, PREFIX/BITS or *, then :PORT or :FIRST-LAST, and /tcp, /udp or /icmp",
     );
   const protocol = (bareProtocol ?? withProtocol)?.toLowerCase() as NetTarget["protocol"];
   return [

@@ -7,8 +7,11 @@ import { readFileSync } from "node:fs";
 import { getServers } from "node:dns";
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
-import type { HostInterfaceAddress, HostSocket, HostSocketEvents, SocketProvider } from "@stratos/host";
+import { EPROTONOSUPPORT } from "@stratos/abi";
+import type { HostInterfaceAddress, HostSocket, HostSocketEvents, HostSocketType, SocketProvider } from "@stratos/host";
 import { NodeDatagramSocket } from "./datagram-socket.ts";
+import { PingPrograms } from "./ping/ping-program.ts";
+import { PingSocket } from "./ping/ping-socket.ts";
 import { PublishedPorts, type PublishedPort } from "./published-ports.ts";
 import { NodeStreamSocket } from "./stream-socket.ts";
 
@@ -16,20 +19,29 @@ export class NodeSocketProvider implements SocketProvider {
   readonly #open = new Set<HostSocket>();
   readonly #resolverFile: string;
   readonly #published: PublishedPorts;
+  readonly #ping: PingPrograms;
 
-  constructor(options: { resolverFile?: string; published?: readonly PublishedPort[] } = {}) {
+  /** @param options.searchPath  where the host's ping is looked for; default: as the variable PATH says */
+  constructor(options: { resolverFile?: string; published?: readonly PublishedPort[]; searchPath?: string } = {}) {
+    this.#ping = new PingPrograms(options.searchPath ?? process.env["PATH"] ?? "");
     this.#published = new PublishedPorts(options.published ?? []);
     this.#resolverFile = options.resolverFile ?? "/etc/resolv.conf";
   }
 
-  create(family: 4 | 6, type: "stream" | "datagram", events: HostSocketEvents): HostSocket {
+  create(family: 4 | 6, type: "stream" | "datagram", events: HostSocketEvents): HostSocket;
+  create(family: 4 | 6, type: HostSocketType, events: HostSocketEvents): HostSocket | number;
+  create(family: 4 | 6, type: HostSocketType, events: HostSocketEvents): HostSocket | number {
     const closed = (socket: HostSocket): void => {
       this.#open.delete(socket);
     };
-    const socket =
-      type === "stream"
-        ? new NodeStreamSocket(family, events, closed, this.#published)
-        : new NodeDatagramSocket(family, events, closed, this.#published);
+    let socket: HostSocket;
+    if (type === "stream") socket = new NodeStreamSocket(family, events, closed, this.#published);
+    else if (type === "datagram") socket = new NodeDatagramSocket(family, events, closed, this.#published);
+    else {
+      const program = this.#ping.find(family);
+      if (program === null) return -EPROTONOSUPPORT;
+      socket = new PingSocket(program, events, closed);
+    }
     this.#open.add(socket);
     return socket;
   }

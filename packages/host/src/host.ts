@@ -28,6 +28,7 @@ export type {
   HostSocketOption,
   HostAddress,
   HostInterfaceAddress,
+  HostSocketType,
 } from "./socket-provider.ts";
 export { ByteQueue } from "./byte-queue.ts";
 export { DATAGRAM_OVERHEAD, DatagramQueue } from "./datagram-queue.ts";

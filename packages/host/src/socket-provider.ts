@@ -28,6 +28,12 @@ export type HostSocketOption =
   | "multicastLoop"
   | "ttl";
 
+/**
+ * "echo" is like "datagram", but each is a whole IP packet: an ICMP echo request on its way out, `to` its destination
+ * (port 0), and on its way in what came of one, a reply or an error about it.
+ */
+export type HostSocketType = "stream" | "datagram" | "echo";
+
 export interface HostSocket {
   /** Stream: -EINPROGRESS, then `changed`. Datagram: sets the peer, 0. */
   connect(to: HostAddress): number;
@@ -80,7 +86,8 @@ export interface HostInterfaceAddress {
 export interface SocketProvider {
   /** Of a machine that never runs: what it had at the host is left as it is, for who goes on from it. */
   readonly isResting?: boolean;
-  create(family: 4 | 6, type: "stream" | "datagram", events: HostSocketEvents): HostSocket | number;
+  /** -EPROTONOSUPPORT: none of this type are here (a host without a program for echoes, a page). */
+  create(family: 4 | 6, type: HostSocketType, events: HostSocketEvents): HostSocket | number;
   /**
    * What /etc/resolv.conf is to hold: numeric addresses of name servers that the guest can reach through this provider.
    */

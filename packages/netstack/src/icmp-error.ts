@@ -16,7 +16,7 @@ const ERROR_MAX_V4 = 576 - 20,
  * @returns bytes of the message
  */
 export function writeIcmpError(
-  { isV6, bytes, at, length }: IncomingPacket,
+  { isV6, bytes, at, length }: Pick<IncomingPacket, "isV6" | "bytes" | "at" | "length">,
   type: number,
   code: number,
   value: number,

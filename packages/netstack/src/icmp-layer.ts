@@ -24,6 +24,7 @@ import {
   setIcmpChecksum,
 } from "./icmp.ts";
 import { copyIp, type IpAddress, isBroadcast, isMulticast, isWildcard } from "./ip-address.ts";
+import type { VersionCounters } from "./ip-counters.ts";
 import type { IpDevice, IpHost } from "./ip-host.ts";
 import type { IpLinkOutput } from "./ip-link-output.ts";
 import { IncomingPacket, PARSED } from "./ip-packet.ts";
@@ -43,6 +44,7 @@ const SENDING = { hops: 64, trafficClass: 0, dontFragment: false, device: 0 };
 const SOURCE: IpAddress = new Uint32Array(4);
 
 export class IcmpLayer {
+  #counters: VersionCounters;
   #host: IpHost;
   #link: IpLinkOutput;
   #sender: IpSender;
@@ -51,7 +53,8 @@ export class IcmpLayer {
   error: IcmpError | null = null;
   readonly offender: IpAddress = new Uint32Array(4);
 
-  constructor(host: IpHost, link: IpLinkOutput, sender: IpSender) {
+  constructor(host: IpHost, link: IpLinkOutput, sender: IpSender, counters: VersionCounters) {
+    this.#counters = counters;
     this.#host = host;
     this.#link = link;
     this.#sender = sender;
@@ -60,8 +63,13 @@ export class IcmpLayer {
   /** A message for this machine. @param device  null: it comes from this machine itself */
   received(packet: IncomingPacket, device: IpDevice | null): void {
     const { bytes, payloadAt: at, payloadLength: length, isV6 } = packet;
-    if (length < ICMP_HEADER_SIZE || !hasRightChecksum(packet)) return;
+    const counters = this.#counters[isV6 ? 1 : 0];
+    if (length < ICMP_HEADER_SIZE || !hasRightChecksum(packet)) {
+      counters.icmpErrors++;
+      return;
+    }
     const type = bytes[at]!;
+    counters.icmpIn[type]!++;
     if (type === (isV6 ? ICMPV6_ECHO : ICMP_ECHO)) this.#answerEcho(packet);
     else if (isV6 && (type === NDP_SOLICITATION || type === NDP_ADVERTISEMENT)) {
       if (device !== null) this.#link.ndpReceived(device, packet);
@@ -165,8 +173,15 @@ export class IcmpLayer {
 
   static {
     stateClass("IcmpLayer", this, {
-      save: (it) => ({ host: it.#host, link: it.#link, sender: it.#sender, errors: it.#errors }),
-      load: (it, from) => ({ host: it.#host, link: it.#link, sender: it.#sender, errors: it.#errors } = from),
+      save: (it) => ({
+        host: it.#host,
+        link: it.#link,
+        sender: it.#sender,
+        errors: it.#errors,
+        counters: it.#counters,
+      }),
+      load: (it, from) =>
+        ({ host: it.#host, link: it.#link, sender: it.#sender, errors: it.#errors, counters: it.#counters } = from),
     });
   }
 }

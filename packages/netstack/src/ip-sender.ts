@@ -1,9 +1,10 @@
 /** Packets of this machine's own: route, header, and parts where the way takes no longer ones. */
-import { EMSGSIZE, ENETUNREACH, EPERM } from "@stratos/abi";
+import { EMSGSIZE, ENETUNREACH, EPERM, IPPROTO_ICMP, IPPROTO_ICMPV6 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { copyIp, type IpAddress, isSameIp, isV4, readV4, readV6 } from "./ip-address.ts";
 import { type IpDevice, type IpHost, NextHop } from "./ip-host.ts";
 import { FRAME_ROOM, type IpLinkOutput, OUTPUT } from "./ip-link-output.ts";
+import type { VersionCounters } from "./ip-counters.ts";
 import type { IpOutput, IpSending } from "./ip-output.ts";
 import { type IncomingPacket, IPV4_HEADER_SIZE, IPV6_HEADER_SIZE } from "./ip-packet.ts";
 import { FRAGMENT_HEADER_SIZE, IpHeader } from "./ip-writer.ts";
@@ -33,12 +34,14 @@ export class IpSender implements IpOutput {
   readonly paths = new PathMtu();
   /** Whoever sent them is told at the next turn, since nothing is called back from inside `send`. */
   readonly refused: RefusedPacket[] = [];
+  #counters: VersionCounters;
   #host: IpHost;
   #link: IpLinkOutput;
   /** Of packets in parts; nobody can tell from it what others are sent (RFC 7739 §5.3 asks for no more within one). */
   #identification = 0;
 
-  constructor(host: IpHost, link: IpLinkOutput) {
+  constructor(host: IpHost, link: IpLinkOutput, counters: VersionCounters) {
+    this.#counters = counters;
     this.#host = host;
     this.#link = link;
   }
@@ -52,11 +55,14 @@ export class IpSender implements IpOutput {
     length: number,
     how: IpSending,
   ): number {
-    const failed = this.#host.route(destination, source, how.device, 0, HOP);
-    if (failed < 0) return failed;
-    const device = HOP.device;
-    if (device === null) return -ENETUNREACH;
     const isV6 = !isV4(destination);
+    const counters = this.#counters[isV6 ? 1 : 0];
+    const failed = this.#host.route(destination, source, how.device, 0, HOP);
+    const device = failed < 0 ? null : HOP.device;
+    if (device === null) {
+      counters.outNoRoutes++;
+      return failed < 0 ? failed : -ENETUNREACH;
+    }
     if (length + (isV6 ? 0 : IPV4_HEADER_SIZE) > LENGTH_MAX) return -EMSGSIZE;
     HEADER.protocol = protocol;
     HEADER.source.set(source);
@@ -65,6 +71,9 @@ export class IpSender implements IpOutput {
     HEADER.trafficClass = how.trafficClass;
     const mtu = this.paths.to(destination, device.mtu, this.#host.now());
     const whole = HEADER.size + length;
+    counters.outRequests++;
+    counters.outOctets += whole;
+    if (length > 0 && protocol === (isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) counters.icmpOut[payload[at]!]!++;
     const { filter } = this.#host;
     if (filter !== null) {
       if (whole > mtu && how.dontFragment) return -EMSGSIZE;
@@ -85,12 +94,15 @@ export class IpSender implements IpOutput {
     const headers = HEADER.isV6 ? IPV6_HEADER_SIZE + FRAGMENT_HEADER_SIZE : IPV4_HEADER_SIZE;
     const most = (mtu - headers) & ~7;
     if (most < 8) return -EMSGSIZE;
+    const counters = this.#counters[HEADER.isV6 ? 1 : 0];
+    counters.divided++;
     this.#identification = (this.#identification + 1) & 0xffff;
     HEADER.identification = this.#identification;
     for (let offset = 0; offset < length; offset += most) {
       const size = Math.min(most, length - offset);
       HEADER.writePart(OUTPUT, FRAME_ROOM, size, offset, offset + size < length);
       copyBytes(payload, at + offset, size, OUTPUT, FRAME_ROOM + headers);
+      counters.partsMade++;
       this.#link.transmit(device, to, headers + size);
     }
     return 0;
@@ -155,8 +167,9 @@ export class IpSender implements IpOutput {
 
   static {
     stateClass("IpSender", this, {
-      save: (it) => ({ host: it.#host, link: it.#link, identification: it.#identification }),
-      load: (it, from) => ({ host: it.#host, link: it.#link, identification: it.#identification } = from),
+      save: (it) => ({ host: it.#host, link: it.#link, counters: it.#counters, identification: it.#identification }),
+      load: (it, from) =>
+        ({ host: it.#host, link: it.#link, counters: it.#counters, identification: it.#identification } = from),
     });
   }
 }

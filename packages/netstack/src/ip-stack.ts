@@ -40,6 +40,7 @@ import {
   PROHIBITED_V6,
 } from "./icmp.ts";
 import { IcmpLayer } from "./icmp-layer.ts";
+import { IpCounters, type VersionCounters } from "./ip-counters.ts";
 import { type IpAddress, isBroadcast, isLinkLocal, isLoopback, isMulticast, isV4, isWildcard } from "./ip-address.ts";
 import { type IpDevice, type IpHost, NextHop } from "./ip-host.ts";
 import { FRAME_ROOM, IpLinkOutput, OUTPUT } from "./ip-link-output.ts";
@@ -60,6 +61,7 @@ const RESET = new Uint8Array(RESET_SIZE);
 const RESET_SENDING = { hops: 64, trafficClass: 0, dontFragment: false, device: 0 };
 
 export class IpStack {
+  readonly counters: VersionCounters = [new IpCounters(), new IpCounters()];
   readonly sender: IpSender;
   readonly icmp: IcmpLayer;
   #host: IpHost;
@@ -71,8 +73,8 @@ export class IpStack {
   constructor(host: IpHost) {
     this.#host = host;
     this.#link = new IpLinkOutput(host, this);
-    this.sender = new IpSender(host, this.#link);
-    this.icmp = new IcmpLayer(host, this.#link, this.sender);
+    this.sender = new IpSender(host, this.#link, this.counters);
+    this.icmp = new IcmpLayer(host, this.#link, this.sender, this.counters);
   }
 
   get neighbours(): NeighbourCache {
@@ -105,6 +107,7 @@ export class IpStack {
 
   #gaveUp(partial: PartialPacket): void {
     const { bytes, at, knownLength, isV6, device } = partial;
+    this.counters[isV6 ? 1 : 0].partsExpired++;
     if (!partial.hasFirst || LOST.read(bytes, at, knownLength) !== PARSED) return;
     LOST.device = device;
     LOST.isForMany = false;
@@ -155,10 +158,19 @@ export class IpStack {
   ): void {
     const { packet } = this;
     const parsed = packet.read(bytes, at, length);
-    if (parsed === MALFORMED) return;
+    const counters = this.counters[bytes[at]! >> 4 === 6 ? 1 : 0];
+    counters.inReceives++;
+    counters.inOctets += length;
+    if (parsed === MALFORMED) {
+      counters.inHeaderErrors++;
+      return;
+    }
     packet.device = device.index;
     packet.isForMany = isForMany;
-    if (!device.isLoopback && !this.#isPlausible(packet)) return;
+    if (!device.isLoopback && !this.#isPlausible(packet)) {
+      counters.inAddressErrors++;
+      return;
+    }
     if (parsed !== PARSED) {
       this.icmp.refuse(packet, ICMPV6_PARAMETER_PROBLEM, parsed, packet.problemAt);
       return;
@@ -196,7 +208,10 @@ export class IpStack {
 
   #putTogether(): boolean {
     const { packet } = this;
+    const counters = this.counters[packet.isV6 ? 1 : 0];
+    counters.partsReceived++;
     const whole = this.#reassembly.add(packet, this.#host.now());
+    if (whole !== null) counters.putTogether++;
     return whole !== null && packet.read(whole.bytes, whole.at, whole.knownLength) === PARSED;
   }
 
@@ -225,11 +240,15 @@ export class IpStack {
     }
     const wasTaken = this.#host.offer(packet);
     const { protocol, source, destination, bytes, payloadAt, payloadLength, isV6 } = packet;
+    const counters = this.counters[isV6 ? 1 : 0];
     if (protocol === (isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) {
+      counters.inDelivers++;
       this.icmp.received(packet, device);
       return;
     }
     const receiver = this.#host.receiver(protocol);
+    if (receiver !== null || wasTaken) counters.inDelivers++;
+    else counters.inUnknownProtocols++;
     if (receiver !== null)
       receiver.receive(source, destination, bytes, payloadAt, payloadLength, packet.trafficClass, packet.device);
     else if (wasTaken) return;
@@ -251,13 +270,19 @@ export class IpStack {
     const { isV6, source, destination, length } = packet;
     if (packet.isForMany || isMulticast(destination) || !this.#host.forwards(isV6, from.index)) return;
     if (isWildcard(source) || (isV6 && (isLinkLocal(source) || isLinkLocal(destination)))) return;
+    const counters = this.counters[isV6 ? 1 : 0];
     if (packet.hops <= 1) {
+      counters.inHeaderErrors++;
       this.icmp.refuse(packet, isV6 ? ICMPV6_TIME_EXCEEDED : ICMP_TIME_EXCEEDED, 0, 0);
       return;
     }
     const failed = this.#host.route(destination, source, 0, from.index, HOP);
     const device = failed < 0 ? null : HOP.device;
-    if (device === null) return this.#refuseRoute(failed);
+    if (device === null) {
+      counters.inNoRoutes++;
+      return this.#refuseRoute(failed);
+    }
+    counters.forwarded++;
     const mustDivide = length > device.mtu;
     if (mustDivide && isV6 && !wasInParts) this.icmp.refuse(packet, ICMPV6_TOO_BIG, 0, device.mtu);
     else if (mustDivide && !isV6 && !packet.mayFragment)

@@ -1,6 +1,7 @@
 export * from "./checksum.ts";
 export * from "./icmp.ts";
 export * from "./ip-address.ts";
+export { IpCounters } from "./ip-counters.ts";
 export * from "./ip-host.ts";
 export * from "./ip-output.ts";
 export * from "./ip-packet.ts";
@@ -16,4 +17,4 @@ export { type BacklogOwner, TcpBacklog } from "./tcp/tcp-backlog.ts";
 export type { TcpConnection } from "./tcp/tcp-connection.ts";
 export type { ConnectionOptions, TcpHost, TcpStack } from "./tcp/tcp-stack.ts";
 export * from "./udp.ts";
-export type { Uplink, UplinkHost } from "./uplink/uplink.ts";
+export type { IncomingConnections, Uplink, UplinkHost } from "./uplink/uplink.ts";

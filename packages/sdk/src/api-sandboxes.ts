@@ -150,8 +150,8 @@ export interface NetRule {
   readonly deny?: string;
   /** Numbers, or pairs of the first and the last; default: all. */
   readonly ports?: readonly (number | readonly [number, number])[];
-  /** Default: both. */
-  readonly protocol?: "tcp" | "udp";
+  /** `icmp`: echo requests (ping), which rules with `ports` say nothing about. Default: all. */
+  readonly protocol?: "tcp" | "udp" | "icmp";
 }
 
 /** Bounds of a sandbox; `memoryBytes` is the one of its memory. */
@@ -189,11 +189,11 @@ export interface ProcessInfo {
   readonly state: string;
 }
 
-/** A connection, or a question for a name, that was denied. */
+/** A connection, an echo request (`icmp`, port 0), or a question for a name, that was denied. */
 export interface Denial {
   readonly host: string;
   readonly port: number;
-  readonly protocol: "tcp" | "udp";
+  readonly protocol: "tcp" | "udp" | "icmp";
   /** Which one did it, from 0; null: none fits. */
   readonly rule: number | null;
   readonly reason: string;

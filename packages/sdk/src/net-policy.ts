@@ -13,7 +13,9 @@ import { answersOf, questionOf } from "./dns-message.ts";
 import { PRIVATE_NETWORKS } from "./private-networks.ts";
 
 type IpAddress = NonNullable<ReturnType<typeof ipOfText>>;
-export type Protocol = "tcp" | "udp";
+/** What may be permitted; echoes of ICMP have port 0, and those of the host alone are asked for. */
+export type Protocol = "tcp" | "udp" | "icmp";
+const PROTOCOLS: readonly unknown[] = ["tcp", "udp", "icmp"];
 
 export interface Verdict {
   readonly isAllowed: boolean;
@@ -207,7 +209,7 @@ function checked(policy: NetPolicy): readonly CheckedRule[] {
     const [target, ...more] = [rule.allow, rule.deny].filter((text) => text !== undefined);
     if (typeof target !== "string" || more.length > 0) throw wrong(`a rule says either "allow" or "deny"`);
     const { protocol = null, ports } = rule;
-    if (protocol !== null && protocol !== "tcp" && protocol !== "udp") throw wrong('protocol: "tcp" or "udp"');
+    if (protocol !== null && !PROTOCOLS.includes(protocol)) throw wrong('protocol: "tcp", "udp" or "icmp"');
     return { allows: rule.allow !== undefined, protocol, ports: portsOf(ports), what: targetOf(target) };
   });
 }

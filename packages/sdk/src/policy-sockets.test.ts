@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EACCES, EAGAIN, ECONNRESET } from "@stratos/abi";
-import type { HostAddress, HostSocket, HostSocketEvents, SocketProvider } from "@stratos/host";
+import type { HostAddress, HostSocket, HostSocketEvents, HostSocketType, SocketProvider } from "@stratos/host";
 import type { NetPolicy } from "./api.ts";
 import { PolicySockets } from "./policy-sockets.ts";
 import { PRIVATE_NETWORKS } from "./private-networks.ts";
@@ -43,7 +43,7 @@ function open(policy: NetPolicy): {
   sockets: PolicySockets;
   denied: string[];
   clock: { ms: number };
-  socket(type: "stream" | "datagram", events?: HostSocketEvents): HostSocket;
+  socket(type: HostSocketType, events?: HostSocketEvents): HostSocket;
 } {
   const host = new RecordingHost();
   const denied: string[] = [];
@@ -52,7 +52,7 @@ function open(policy: NetPolicy): {
   const sockets = new PolicySockets(host.provider, { policy, loop }, ({ host: name, port, rule }) =>
     denied.push(`${name} ${port} ${rule}`),
   );
-  const socket = (type: "stream" | "datagram", events: HostSocketEvents = { changed: () => {} }): HostSocket =>
+  const socket = (type: HostSocketType, events: HostSocketEvents = { changed: () => {} }): HostSocket =>
     sockets.create(4, type, events) as HostSocket;
   return { host, sockets, denied, clock, socket };
 }
@@ -98,6 +98,30 @@ function resolve(of: ReturnType<typeof open>, name: string, bytes: readonly numb
   const into = new Uint8Array(512);
   return into.slice(0, socket.read(into, 0, into.length, false));
 }
+
+test("echoes have a rule of their own, no port, and let nobody in who speaks of them", () => {
+  const of = open([
+    { allow: "10.1.0.0/16", ports: [80] },
+    { allow: "10.2.0.0/16", protocol: "udp" },
+    { allow: "10.3.0.0/16", protocol: "icmp" },
+    { deny: "10.4.0.0/16", ports: [80] },
+    { allow: "10.4.0.0/16" },
+  ]);
+  const socket = of.socket("echo");
+  const asks = (address: string): boolean =>
+    socket.write(new Uint8Array(28), 0, 28, { family: 4, address, port: 0 }) === 28;
+  assert.deepEqual(["10.1.0.1", "10.2.0.1", "10.3.0.1", "10.4.0.1", "10.5.0.1"].map(asks), [
+    false,
+    false,
+    true,
+    true,
+    false,
+  ]);
+  of.host.incoming = { bytes: new Uint8Array(28), from: { family: 4, address: "10.5.0.1", port: 0 } };
+  assert.equal(socket.read(new Uint8Array(64), 0, 64, false), 28);
+  assert.ok(!asks("10.5.0.1"));
+  assert.ok(!connects(of, "10.3.0.1", 80));
+});
 
 test("the first rule that fits decides, by address, prefix, port and protocol; all else is denied, and told", () => {
   const of = open([

@@ -8,6 +8,7 @@ import type {
   HostSocket,
   HostSocketEvents,
   HostSocketOption,
+  HostSocketType,
   SocketProvider,
 } from "@stratos/host";
 import type { Denial, NetOptions, NetPolicy } from "./api.ts";
@@ -21,6 +22,8 @@ const DNS_PORT = 53;
 /** Datagrams of our own that wait to be read, and peers of a socket for datagrams. */
 const REFUSALS_MAX = 64,
   PEERS_MAX = 256;
+
+const PROTOCOLS: Readonly<Record<HostSocketType, Protocol>> = { stream: "tcp", datagram: "udp", echo: "icmp" };
 
 /** What was denied, as sockets know it. */
 export type DeniedPlace = Omit<Denial, "atMs" | "process">;
@@ -69,7 +72,7 @@ export class PolicySockets implements SocketProvider {
     for (const socket of [...this.#open]) socket.check();
   }
 
-  create(family: 4 | 6, type: "stream" | "datagram", events: HostSocketEvents): HostSocket | number {
+  create(family: 4 | 6, type: HostSocketType, events: HostSocketEvents): HostSocket | number {
     const made = this.#inner.create(family, type, events);
     if (typeof made === "number") return made;
     const socket = new PolicySocket(this, made, type, events, () => this.#open.delete(socket));
@@ -156,6 +159,7 @@ class PolicySocket implements HostSocket {
   readonly #policy: PolicySockets;
   readonly #inner: HostSocket;
   readonly #isStream: boolean;
+  readonly #protocol: Protocol;
   readonly #events: HostSocketEvents;
   readonly #forget: () => void;
   #peer: HostAddress | null = null;
@@ -180,13 +184,14 @@ class PolicySocket implements HostSocket {
   constructor(
     policy: PolicySockets,
     inner: HostSocket,
-    type: "stream" | "datagram",
+    type: HostSocketType,
     events: HostSocketEvents,
     forget: () => void,
   ) {
     this.#policy = policy;
     this.#inner = inner;
     this.#isStream = type === "stream";
+    this.#protocol = PROTOCOLS[type];
     this.#events = events;
     this.#forget = forget;
   }
@@ -226,7 +231,7 @@ class PolicySocket implements HostSocket {
     const key = keyOf(to);
     if (this.#senders.has(key)) return true;
     const names = this.#addressed.get(key);
-    if (!this.#policy.permits(to, "udp", names)) return false;
+    if (!this.#policy.permits(to, this.#protocol, names)) return false;
     if (names === undefined && this.#addressed.size < PEERS_MAX) this.#addressed.set(key, this.#policy.namesOf(to));
     return true;
   }
@@ -308,7 +313,8 @@ class PolicySocket implements HostSocket {
     this.#last = { sender: this.#inner.lastSender, length: this.#inner.lastLength };
     if (sender !== null) {
       if (this.#policy.isNameServer(sender)) this.#policy.rules.learn(bytes.subarray(at, at + count));
-      else this.#hear(keyOf(sender));
+      // Whoever speaks of an echo has heard it.
+      else if (this.#protocol === "udp") this.#hear(keyOf(sender));
     }
     return count;
   }

@@ -80,7 +80,7 @@ export function addRunOptions(command: Command, network: NetworkMode): Command {
       new Option(
         "--allow <target[:ports]>",
         "with --net host: let programs connect to this alone: NAME, *.NAME (names below it), ADDRESS, PREFIX/BITS or " +
-          "*, with :PORT, :FIRST-LAST, /tcp or /udp behind it (repeatable)",
+          "*, with :PORT, :FIRST-LAST, /tcp, /udp or /icmp behind it (repeatable)",
       ).argParser(parseNetTarget),
     )
     .addOption(

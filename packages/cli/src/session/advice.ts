@@ -31,8 +31,8 @@ export function adviceFor(notices: ReadonlyMap<Notice, string>, run: EndedRun): 
     lines.push("this machine has no network: run with --net host to let programs use the host's");
   if (notices.has("packets")) {
     lines.push(
-      "the host's sockets carry TCP and UDP: ping reaches this machine's own addresses only; to see whether " +
-        "another host is there, connect to a port of it",
+      "the host has no ping program to send echo requests by: install one (iputils-ping), or, to see whether another " +
+        "host is there, connect to a port of it",
     );
   }
   if (SYSTEMD.test(run.program)) {

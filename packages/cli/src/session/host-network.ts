@@ -6,7 +6,7 @@ import { type NetRule, type NetSecret, StratosError } from "@stratos/sdk/api";
 import type { DeniedPlace } from "@stratos/sdk/policy-sockets";
 import { UsageError } from "../command-error.ts";
 import type { NetTarget, SecretChoice } from "../option-values.ts";
-import { requireNetwork } from "./network-options.ts";
+import { placeWords, requireNetwork } from "./network-options.ts";
 import type { RunOptions } from "./run-options.ts";
 
 /** Lines that tell of denials at the end of a run: programs may try any number of addresses. */
@@ -26,7 +26,7 @@ export class DeniedConnections {
   #others = 0;
 
   readonly note = ({ host, port, protocol, reason }: DeniedPlace): void => {
-    const what = `denied: ${host}, port ${port} (${protocol}): ${reason}`;
+    const what = `denied: ${host}, ${placeWords(port, protocol)}: ${reason}`;
     if (this.#counts.size === DENIALS_MAX && !this.#counts.has(what)) this.#others++;
     else this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1);
   };

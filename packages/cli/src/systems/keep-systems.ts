@@ -9,7 +9,7 @@ import type { SupervisorClient } from "@stratos/sdk/systems";
 import { lastLines } from "@stratos/supervisor/last-lines";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import { formatSize, type SecretChoice } from "../option-values.ts";
-import { requireNetwork } from "../session/network-options.ts";
+import { placeWords, requireNetwork } from "../session/network-options.ts";
 import type { NetworkMode } from "../session/run-options.ts";
 import { formatTable } from "../text-table.ts";
 import { changeSystems, changeSystemsAtOnce, forEachSystem, withSupervisor } from "./supervisor.ts";
@@ -123,7 +123,7 @@ function lineOf(denial: Denial | LostDenials): string {
   if ("lost" in denial) return `… ${denial.lost} more`;
   const { atMs, process, host, port, protocol, reason } = denial;
   const whose = process === null ? "" : ` ${process.name}[${process.pid}]`;
-  return `${new Date(atMs).toISOString()}${whose}: denied: ${host}, port ${port} (${protocol}): ${reason}`;
+  return `${new Date(atMs).toISOString()}${whose}: denied: ${host}, ${placeWords(port, protocol)}: ${reason}`;
 }
 
 export interface SnapshotOptions {

@@ -3,8 +3,15 @@
  * an address of its own, the relay's host and a name server, whichever relay there is or none, so that nothing of the
  * machine changes when one comes or goes. Nobody outside reaches a listener: it listens within the machine alone.
  */
-import { ENETUNREACH } from "@stratos/abi";
-import type { EventLoop, HostInterfaceAddress, HostSocket, HostSocketEvents, SocketProvider } from "@stratos/host";
+import { ENETUNREACH, EPROTONOSUPPORT } from "@stratos/abi";
+import type {
+  EventLoop,
+  HostInterfaceAddress,
+  HostSocket,
+  HostSocketEvents,
+  HostSocketType,
+  SocketProvider,
+} from "@stratos/host";
 import { type OpenRelay, RelayConnection } from "./relay-connection.ts";
 import { RELAY_NETWORK } from "./relay-frames.ts";
 import type { RelaySettings, RelayState } from "./relay-settings.ts";
@@ -82,7 +89,11 @@ export class RelaySockets implements SocketProvider {
     this.#host.loop.callSoon(act);
   }
 
-  create(family: 4 | 6, type: "stream" | "datagram", events: HostSocketEvents): HostSocket {
+  create(family: 4 | 6, type: "stream" | "datagram", events: HostSocketEvents): HostSocket;
+  create(family: 4 | 6, type: HostSocketType, events: HostSocketEvents): HostSocket | number;
+  create(family: 4 | 6, type: HostSocketType, events: HostSocketEvents): HostSocket | number {
+    // Relays carry TCP and UDP alone.
+    if (type === "echo") return -EPROTONOSUPPORT;
     const reach = (): RelayConnection | number => this.reach() ?? -ENETUNREACH;
     if (type === "stream") return new RelayedStream(family, events, reach);
     return new RelayedDatagrams(family, events, reach, (act) => this.soon(act));

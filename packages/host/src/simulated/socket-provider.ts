@@ -8,6 +8,7 @@ import {
   EINPROGRESS,
   EINVAL,
   EISCONN,
+  EPROTONOSUPPORT,
   ENOTCONN,
   EPIPE,
 } from "@stratos/abi";
@@ -17,6 +18,7 @@ import type {
   HostSocket,
   HostSocketEvents,
   HostSocketOption,
+  HostSocketType,
   SocketProvider,
 } from "../socket-provider.ts";
 
@@ -114,7 +116,13 @@ export class SimulatedSocketProvider implements SocketProvider {
     network.register(this);
   }
 
-  create(family: 4 | 6, type: "stream" | "datagram", events: HostSocketEvents): HostSocket {
+  /** What comes back for an echo request, a packet each; null: nothing. Without it the host sends none. */
+  echoes: ((packet: Uint8Array) => Uint8Array | null) | null = null;
+
+  create(family: 4 | 6, type: "stream" | "datagram", events: HostSocketEvents): HostSocket;
+  create(family: 4 | 6, type: HostSocketType, events: HostSocketEvents): HostSocket | number;
+  create(family: 4 | 6, type: HostSocketType, events: HostSocketEvents): HostSocket | number {
+    if (type === "echo" && this.echoes === null) return -EPROTONOSUPPORT;
     return new SimulatedSocket(this, family, type, events);
   }
 
@@ -145,7 +153,7 @@ interface SimulatedDatagram {
 class SimulatedSocket implements HostSocket {
   readonly provider: SimulatedSocketProvider;
   readonly #family: 4 | 6;
-  readonly #type: "stream" | "datagram";
+  readonly #type: HostSocketType;
   #events: HostSocketEvents;
   #wanted: HostAddress | null = null;
   #local: HostAddress | null = null;
@@ -164,7 +172,7 @@ class SimulatedSocket implements HostSocket {
   lastSender: HostAddress | null = null;
   lastLength = 0;
 
-  constructor(provider: SimulatedSocketProvider, family: 4 | 6, type: "stream" | "datagram", events: HostSocketEvents) {
+  constructor(provider: SimulatedSocketProvider, family: 4 | 6, type: HostSocketType, events: HostSocketEvents) {
     this.provider = provider;
     this.#family = family;
     this.#type = type;
@@ -260,7 +268,7 @@ class SimulatedSocket implements HostSocket {
   }
 
   read(bytes: Uint8Array, at: number, length: number, peek: boolean): number {
-    if (this.#type === "datagram") {
+    if (this.#type !== "stream") {
       const first = this.#datagrams[0];
       if (first === undefined) return -EAGAIN;
       if (!peek) this.#datagrams.shift();
@@ -299,6 +307,7 @@ class SimulatedSocket implements HostSocket {
   }
 
   write(bytes: Uint8Array, at: number, length: number, to: HostAddress | null): number {
+    if (this.#type === "echo") return this.#askForEcho(bytes.slice(at, at + length), to);
     if (this.#type === "datagram") return this.#sendDatagram(bytes.slice(at, at + length), to ?? this.#remote);
     if (!this.#isConnected) return -ENOTCONN;
     if (this.#isFinished) return -EPIPE;
@@ -313,6 +322,17 @@ class SimulatedSocket implements HostSocket {
     other.#incomingLength += count;
     other.#tell();
     return count;
+  }
+
+  #askForEcho(packet: Uint8Array, to: HostAddress | null): number {
+    if (to === null) return -ENOTCONN;
+    this.provider.network.later(() => {
+      const bytes = this.provider.echoes!(packet);
+      if (bytes === null) return;
+      this.#datagrams.push({ bytes, from: to });
+      this.#tell();
+    });
+    return packet.length;
   }
 
   #sendDatagram(bytes: Uint8Array, to: HostAddress | null): number {
@@ -357,7 +377,7 @@ class SimulatedSocket implements HostSocket {
   }
 
   writable(): boolean {
-    if (this.#type === "datagram") return true;
+    if (this.#type !== "stream") return true;
     return this.#isConnected && (this.#other!.#isClosed || this.#other!.#incomingLength < BUFFER_BYTES);
   }
 

@@ -4,5 +4,5 @@
  */
 export type Notice =
   | "network" // an address beyond the machine, which has no network
-  | "packets" // an ICMP or raw packet for an address beyond the machine
+  | "packets" // an echo request for an address beyond the machine, and the host has no way to send it
   | "out-of-memory"; // a process was ended; the text says which

@@ -23,8 +23,6 @@ import {
   SOCK_DGRAM,
   SOCK_RAW,
   SOCK_STREAM,
-  TCP_CLOSE_WAIT,
-  TCP_ESTABLISHED,
   RTN_UNREACHABLE,
   RTN_PROHIBIT,
   RTF_REJECT,
@@ -47,6 +45,7 @@ import { scopeOf } from "../socket/network-interface.ts";
 import { isRefusal, type Route } from "../socket/routes.ts";
 import { describeGroups, describeGroups6 } from "./net-groups.ts";
 import { describeSocketKinds } from "./net-protocols.ts";
+import { describeFurther, describeProtocols, describeProtocols6 } from "./net-statistics.ts";
 
 /** /proc/PID/net: of the network namespace of the process. Its files are made when somebody asks for one. */
 export class NetDirectory extends PseudoDirectory {
@@ -131,8 +130,9 @@ function fill(directory: PseudoDirectory, target: () => Task): void {
   file("protocols", describeSocketKinds);
   file("sockstat", describeTotals);
   file("sockstat6", () => "TCP6: inuse 0\nUDP6: inuse 0\nUDPLITE6: inuse 0\nRAW6: inuse 0\nFRAG6: inuse 0 memory 0\n");
-  file("snmp", describeProtocols);
-  file("netstat", () => "");
+  file("snmp", ({ network }) => describeProtocols(network));
+  file("snmp6", ({ network }) => describeProtocols6(network));
+  file("netstat", ({ network }) => describeFurther(network));
   file(
     "wireless",
     () =>
@@ -327,19 +327,6 @@ function describeUnix(task: Task): string {
  * The MIB of RFC 1213 and RFC 4113, as far as it is counted: what settings say, and how many connections there are. Of
  * datagrams and segments nobody keeps count.
  */
-function describeProtocols(task: Task): string {
-  let established = 0;
-  for (const { type, stateNumber } of task.network.inetSockets)
-    if (type === SOCK_STREAM && (stateNumber === TCP_ESTABLISHED || stateNumber === TCP_CLOSE_WAIT)) established++;
-  const names =
-    "RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails EstabResets CurrEstab InSegs OutSegs " +
-    "RetransSegs InErrs OutRsts InCsumErrors";
-  return (
-    `Ip: Forwarding DefaultTTL\nIp: 2 64\nTcp: ${names}\nTcp: 1 200 120000 -1 0 0 0 0 ${established} 0 0 0 0 0 0\n` +
-    "Udp: InDatagrams NoPorts\nUdp: 0 0\n"
-  );
-}
-
 function describeTotals(task: Task): string {
   const { network } = task;
   let tcp = 0,

@@ -233,10 +233,11 @@ it("disable_ipv6 takes the way out's addresses and route of IPv6, and brings the
   ]);
   const families: number[] = [];
   const create = provider.create.bind(provider);
-  provider.create = (family, type, events) => {
+  const counted: SocketProvider["create"] = (family, type, events) => {
     families.push(family);
     return create(family, type, events);
   };
+  Object.assign(provider, { create: counted });
   const { user } = begin(provider);
   const settle = (call: Call): number => {
     for (let turn = 0; turn < 100 && call.isBlocked; turn++) {

@@ -28,6 +28,7 @@ import { NetworkUplink } from "./ip/network-uplink.ts";
 import { makeNetfilter } from "./make-netfilter.ts";
 import { removeInterface } from "./interface-changes.ts";
 import type { ChangeAsker, NetworkObserver } from "./interface-network.ts";
+import { NetworkCounters } from "./network-counters.ts";
 import { NetworkSettings } from "./network-settings.ts";
 import { InterfaceUevents } from "./netlink/interface-uevents.ts";
 import { RouteEvents } from "./netlink/route-events.ts";
@@ -90,6 +91,7 @@ export class Network
   /** Groups of those, by number. Bound: packet sockets. */
   readonly fanoutGroups = new Map<number, FanoutGroup>();
   readonly settings = new NetworkSettings();
+  readonly counters = new NetworkCounters();
   /** For /proc/net. Bound: open sockets. */
   readonly inetSockets = new Set<InetSocket>();
   /** Those that are members of multicast groups. Bound: open sockets. */
@@ -289,6 +291,12 @@ export class Network
   /** The way out; undefined without a provider. */
   get outside(): NetworkInterface | undefined {
     return this.provider === null ? undefined : this.interfaces.find((one) => one.kind === "provider");
+  }
+
+  /** Where connections from outside come in as packets, since there are rules to see them; null: they don't. */
+  get filteredWayIn(): NetworkUplink | null {
+    const device = this.ip.isFiltered ? this.outside?.device : null;
+    return device instanceof NetworkUplink && device.isUp ? device : null;
   }
 
   /** A destination beyond a machine that has no network. @returns −ENETUNREACH */

@@ -438,9 +438,9 @@ export const socketCalls: SyscallTable = {
     run: socket,
     gaps:
       "AF_UNIX, AF_INET, AF_INET6, AF_NETLINK (route, usersock, sock_diag, netfilter, uevents, generic) and " +
-      "AF_PACKET; raw and ICMP sockets reach this machine's own addresses and what its links lead to, not what " +
-      "the host's network does " +
-      "(ENETUNREACH), and inside the machine raw ones hear raw and ICMP sockets alone; packet sockets see frames of " +
+      "AF_PACKET; raw and ICMP sockets reach this machine's own addresses and what its links lead to, and " +
+      "the host's network with TCP, UDP and echo requests (ENOPROTOOPT), " +
+      "and inside the machine raw ones hear raw and ICMP sockets alone; packet sockets see frames of " +
       "veth pairs, bridges and tap interfaces, packets of tun interfaces, and what packet sockets send on lo: TCP " +
       "and UDP over lo and over the host's sockets make none, and no host offers a link of its own; " +
       "interfaces that programs make are dummy, veth and bridge (others: EOPNOTSUPP), and tun and tap by " +
@@ -448,12 +448,13 @@ export const socketCalls: SyscallTable = {
       "raw packets go, not UDP-Lite (ENETUNREACH); TCP over links has no ECN, SYN cookies and pacing, and " +
       "/proc/net/tcp and NETLINK_SOCK_DIAG list its connections that have a socket; packets are passed on " +
       "to the host's network as TCP and UDP from an " +
-      "address of the way out (masquerade), which sockets of the host carry: echoes are refused there as prohibited, " +
-      "hop limits, ECN and options of IP stay here; there are no " +
+      "address of the way out (masquerade), which sockets of the host carry, and as echo " +
+      "requests, which its ping sends " +
+      "(prohibited, where it has none): hop limits of TCP and UDP, ECN and options of IP stay here; there are no " +
       "routers' advertisements, duplicates of addresses are not looked for, groups are told to no router, and " +
       "neighbours have no proxies (EOPNOTSUPP); rules of netfilter see TCP and UDP that cross links, the loopback or " +
-      "the way out for other networks, not what the first network's own sockets and the host's tell each other, " +
-      "know no bridges, devices, flow tables and queues " +
+      "the way out for other networks, and connections from the host, not datagrams from there, nor what the " +
+      "first network's own sockets begin with the host, know no bridges, devices, flow tables and queues " +
       "(EOPNOTSUPP), no owners of packets, helpers and zones, and check no windows of TCP; rules of routes know " +
       "no tunnels and groups of interfaces " +
       "(EOPNOTSUPP), programs make no routes of this machine, of broadcasts and groups (EOPNOTSUPP); the way out " +

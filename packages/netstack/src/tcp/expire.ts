@@ -56,10 +56,12 @@ function retransmissionTimeOut(tcb: Tcb): void {
     return;
   }
   tcb.timeouts++;
+  stack.timeouts++;
   roundTrip.backoff++;
   tcb.rtoBaseNs = stack.now;
   if (tcb.state === TCP_SYN_SENT || tcb.state === TCP_SYN_RECV) {
     sent.resend(0, stack.now);
+    stack.retransmits++;
     sendSyn(tcb);
     armSending(tcb, false);
     return;

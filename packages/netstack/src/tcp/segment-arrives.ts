@@ -145,6 +145,7 @@ function reset(tcb: Tcb): void {
 /** The connection is over. @param error  positive, for who has it; 0: there is none to tell */
 export function close(tcb: Tcb, error: number): void {
   if (tcb.state === TCP_CLOSE) return;
+  if (tcb.state === TCP_ESTABLISHED || tcb.state === TCP_CLOSE_WAIT) tcb.stack.establishedResets++;
   tcb.state = TCP_CLOSE;
   tcb.isReset = true;
   tcb.error = error;

@@ -35,6 +35,11 @@ export interface TcbStack {
   readonly now: number;
   /** Room for a segment with its headers, valid until the next one is sent. */
   readonly outgoing: Uint8Array;
+  /** Of all connections: segments that were sent again, and time-outs. */
+  retransmits: number;
+  timeouts: number;
+  /** Connections that ended otherwise than by an exchange of FINs. */
+  establishedResets: number;
   /** Sends `outgoing[0 … length)`: 0 or a negative errno. */
   output(tcb: Tcb, length: number): number;
   /** Of the path, with all headers. */

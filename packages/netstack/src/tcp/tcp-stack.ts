@@ -106,6 +106,11 @@ export class TcpStack implements IpReceiver, CalledStack {
   now = 0;
   /** For /proc/net/snmp: what was sent again, false checksums, and resets sent. */
   retransmits = 0;
+  timeouts = 0;
+  establishedResets = 0;
+  /** SYNs that a listener had no room for; of these, since its program does not accept. */
+  listenDrops = 0;
+  listenOverflows = 0;
   errorsIn = 0;
   resetsOut = 0;
   segmentsIn = 0;
@@ -316,7 +321,11 @@ export class TcpStack implements IpReceiver, CalledStack {
   /** LISTEN (RFC 9293 §3.10.7.2). @param behind  where an earlier connection between these ends ended */
   #accept(backlog: TcpBacklog, source: IpAddress, destination: IpAddress, device: number, behind: number | null): void {
     const segment = this.#segment;
-    if (!backlog.takesHandshakes || this.#host.isShort) return;
+    if (!backlog.takesHandshakes || this.#host.isShort) {
+      this.listenDrops++;
+      if (backlog.isFull) this.listenOverflows++;
+      return;
+    }
     const options = this.#host.childOptions(backlog, isLinkLocal(source) ? device : 0);
     const connection = this.#make(destination, segment.destinationPort, source, segment.sourcePort, options);
     if (behind !== null && !isAfter(connection.iss, behind)) connection.iss = (behind + 65537) | 0;

@@ -98,6 +98,7 @@ export function resend(tcb: Tcb, index: number): boolean {
   if (sendSegment(tcb, from, length, flags) < 0) return false;
   sent.resend(index, stack.now);
   tcb.retransmits++;
+  stack.retransmits++;
   tcb.bytesRetransmitted += length;
   if (tcb.phase === Phase.recovery) tcb.prrOut++;
   return true;

@@ -1,6 +1,6 @@
 import { stateClass } from "@stratos/base";
 import type { HostAddress, HostSocketEvents } from "@stratos/host";
-import { type IpAddress, isV4 } from "../ip-address.ts";
+import { copyIp, type IpAddress, isV4 } from "../ip-address.ts";
 import { textOfIp } from "../ip-text.ts";
 import type { IncomingPacket } from "../ip-packet.ts";
 import { shortAt } from "../ethernet.ts";
@@ -10,29 +10,30 @@ import { PLAINLY } from "./uplink-output.ts";
 /** What flows have of their uplink. */
 export interface FlowUplink {
   /** There is something to look at. */
-  isDue(flow: Flow): void;
+  isDue(flow: HostSocketEvents): void;
 }
 
 /** What goes between a station inside (`remote`) and one outside (`local`, for which the uplink speaks). */
 export abstract class Flow implements TableEntry, HostSocketEvents {
   readonly uplink: FlowUplink;
-  readonly local: IpAddress;
-  readonly localPort: number;
-  readonly remote: IpAddress;
-  readonly remotePort: number;
+  readonly local: IpAddress = new Uint32Array(4);
+  localPort = 0;
+  readonly remote: IpAddress = new Uint32Array(4);
+  remotePort = 0;
   readonly how = PLAINLY;
   nextInBucket: TableEntry | null = null;
   /** When something came or went last. */
   usedNs: number;
 
-  /** @param packet  of TCP or UDP, checked */
-  constructor(uplink: FlowUplink, packet: IncomingPacket, nowNs: number) {
+  /** @param packet  of TCP or UDP, checked, on its way out; null: what comes in, whose ends are told later */
+  constructor(uplink: FlowUplink, packet: IncomingPacket | null, nowNs: number) {
     this.uplink = uplink;
-    this.local = packet.destination.slice();
-    this.remote = packet.source.slice();
+    this.usedNs = nowNs;
+    if (packet === null) return;
+    copyIp(packet.destination, this.local);
+    copyIp(packet.source, this.remote);
     this.remotePort = shortAt(packet.bytes, packet.payloadAt);
     this.localPort = shortAt(packet.bytes, packet.payloadAt + 2);
-    this.usedNs = nowNs;
   }
 
   get peer(): HostAddress {

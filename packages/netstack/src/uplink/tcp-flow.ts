@@ -4,8 +4,10 @@
  *
  *     SYN -> connecting -> (connected) SYN, ACK -> arriving -> open -> over
  *                       -> (refused) RST, unreachable
+ *
+ * One that somebody outside has opened is offered to the station inside, and open when that agrees.
  */
-import { EAGAIN, EINPROGRESS, isErrno, TCP_CLOSE } from "@stratos/abi";
+import { EAGAIN, EINPROGRESS, isErrno, TCP_CLOSE, TCP_SYN_RECV, TCP_SYN_SENT } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { HostSocket, SocketProvider } from "@stratos/host";
 import type { IncomingPacket } from "../ip-packet.ts";
@@ -18,6 +20,7 @@ import { Span } from "./span.ts";
 const CAPACITY = 256 * 1024;
 /** A station that is silent for so long is asked whether it is there, as Linux's own are (tcp(7)). */
 const KEEP_ALIVE_NS = 7200e9;
+const NOTHING = new Uint8Array(0);
 const SPAN = new Span(65536);
 
 export class TcpFlow extends Flow implements BacklogOwner {
@@ -32,11 +35,12 @@ export class TcpFlow extends Flow implements BacklogOwner {
   #hasFinished = false;
   /** The host's socket broke: the station inside still gets what came before. */
   #hasFailed = false;
-  stage: "connecting" | "arriving" | "open" | "over" = "connecting";
+  stage: "connecting" | "arriving" | "offered" | "open" | "over" = "connecting";
 
-  constructor(uplink: FlowUplink, packet: IncomingPacket, nowNs: number) {
+  /** @param packet  null: somebody outside opens it (`offer`) */
+  constructor(uplink: FlowUplink, packet: IncomingPacket | null, nowNs: number) {
     super(uplink, packet, nowNs);
-    this.opening = packet.bytes.slice(packet.at, packet.at + packet.length);
+    this.opening = packet === null ? NOTHING : packet.bytes.slice(packet.at, packet.at + packet.length);
   }
 
   /** @returns 0, or what the host says at once */
@@ -67,12 +71,36 @@ export class TcpFlow extends Flow implements BacklogOwner {
     return error > 0 ? -error : 0;
   }
 
+  /** Somebody outside has opened it, and its SYN is about to go in. @param host  connected */
+  offer(host: HostSocket, connection: TcpConnection): void {
+    this.stage = "offered";
+    this.#host = host;
+    this.#have(connection);
+  }
+
+  /** Of one that was offered: has the station inside agreed, refused, or the peer gone? */
+  lookInside(nowNs: number): void {
+    const connection = this.#connection!;
+    const { state } = connection;
+    if (state === TCP_SYN_SENT || state === TCP_SYN_RECV) {
+      if (this.#host!.takeError() !== 0) this.end();
+      return;
+    }
+    // A refusal is one for the peer, too (`pump`).
+    this.stage = "open";
+    this.usedNs = nowNs;
+  }
+
   /** The station inside has agreed. */
   open(nowNs: number): void {
     const connection = this.backlog.take();
     if (connection === null) return;
     this.stage = "open";
     this.usedNs = nowNs;
+    this.#have(connection);
+  }
+
+  #have(connection: TcpConnection): void {
     this.#connection = connection;
     connection.owner = this;
     connection.isUrgentInline = true;
@@ -135,6 +163,13 @@ export class TcpFlow extends Flow implements BacklogOwner {
       if (count <= 0) return;
       if (connection.write(SPAN.begin(count), CAPACITY, false) < count) return;
     }
+  }
+
+  /** The station inside does not take it. */
+  refuse(): void {
+    this.#host?.abort();
+    this.#host = null;
+    this.end();
   }
 
   /** Whoever still has it at either end hears that it broke. */

@@ -15,8 +15,12 @@ export interface UplinkHost {
   wakeNow(): void;
   /** Has the machine this address outside? Nobody there knows of others. */
   isOutside(ip: IpAddress): boolean;
+  /** One that it has; null: none of that version. */
+  addressOutside(isV6: boolean): IpAddress | null;
   /** A packet comes in from outside; its bytes are kept. Nothing is handed back meanwhile. @returns is there room? */
   arrive(packet: Uint8Array): boolean;
+  /** A packet asked for an echo, and the host has none to give. */
+  echoesNothing(): void;
   /** Connections hold so many bytes more. */
   charge(bytes: number): void;
   /** The machine has no memory for further connections' bytes. */

@@ -56,6 +56,12 @@ class Machine implements UplinkHost {
     return true;
   }
 
+  addressOutside(isV6: boolean): IpAddress | null {
+    return isV6 ? null : OWN;
+  }
+
+  echoesNothing(): void {}
+
   charge(): void {}
 
   send(packet: Uint8Array): void {

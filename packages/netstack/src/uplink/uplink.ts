@@ -11,27 +11,37 @@
  * of the host could be connected. What comes from an address that the machine has not outside is lost, as it is where
  * nobody knows the way back: translate it (masquerade).
  *
+ * An echo request goes out as it is (EchoFlow), where the host has a way.
+ *
+ * What somebody outside has connected comes in from here as well, where rules are to see it (`comesIn`).
+ *
  * Bounds: TCP_FLOWS_MAX connections (beyond them the SYN is lost, and comes again), UDP_FLOWS_MAX pairs of ports (the
  * one unused for longest gives way). Packets are hostile: what isn't whole, or has a false checksum, is lost.
  */
-import { EPERM, EPROTONOSUPPORT, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from "@stratos/abi";
+import { EPERM, EPROTONOSUPPORT, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import type { HostSocket, HostSocketEvents } from "@stratos/host";
 import { shortAt } from "../ethernet.ts";
-import { ICMP_ECHO, ICMPV6_ECHO } from "../icmp.ts";
-import type { IpAddress } from "../ip-address.ts";
-import { IncomingPacket, PARSED } from "../ip-packet.ts";
+import { ICMP_ECHO, ICMP_HEADER_SIZE, ICMP_UNREACHABLE, ICMPV6_ECHO, ICMPV6_UNREACHABLE } from "../icmp.ts";
+import { copyIp, type IpAddress, isV4, readV4, readV6 } from "../ip-address.ts";
+import { IncomingPacket, IPV6_HEADER_SIZE, PARSED } from "../ip-packet.ts";
+import { ipOfText } from "../ip-text.ts";
 import { Reassembly } from "../reassembly.ts";
 import { ConnectionTable } from "../tcp/connection-table.ts";
 import { ACK, HEADER_SIZE, RST, SYN, TcpSegment } from "../tcp/tcp-segment.ts";
+import type { TcpConnection } from "../tcp/tcp-connection.ts";
 import type { TcpBacklog } from "../tcp/tcp-backlog.ts";
 import { type ConnectionOptions, type TcpHost, TcpStack } from "../tcp/tcp-stack.ts";
 import { UDP_HEADER_SIZE, udpSize } from "../udp.ts";
-import type { Flow, FlowUplink } from "./flow.ts";
+import { EchoFlow } from "./echo-flow.ts";
+import type { FlowUplink } from "./flow.ts";
+import { type IncomingConnections, outsideAddress } from "./incoming.ts";
 import { TcpFlow } from "./tcp-flow.ts";
 import { UdpFlow } from "./udp-flow.ts";
 import type { UplinkHost } from "./uplink-host.ts";
 import { PLAINLY, UplinkOutput } from "./uplink-output.ts";
 
+export type { IncomingConnections } from "./incoming.ts";
 export type { UplinkHost } from "./uplink-host.ts";
 
 const TCP_FLOWS_MAX = 4096,
@@ -41,6 +51,7 @@ const UDP_LIFE_NS = 120e9;
 /** What waits to be opened by the station inside, which has it from the host already, waits for so long. */
 const ARRIVING_LIFE_NS = 60e9;
 const SWEEP_NS = 15e9;
+const PORTS_TRIED = 64;
 
 const OPTIONS: ConnectionOptions = {
   how: { ...PLAINLY, dontFragment: true },
@@ -52,6 +63,8 @@ const OPTIONS: ConnectionOptions = {
 const PACKET = new IncomingPacket(),
   OPENING = new IncomingPacket();
 const SEGMENT = new TcpSegment();
+const FROM: IpAddress = new Uint32Array(4),
+  TO: IpAddress = new Uint32Array(4);
 
 export class Uplink implements TcpHost, FlowUplink {
   #host: UplinkHost;
@@ -59,10 +72,13 @@ export class Uplink implements TcpHost, FlowUplink {
   #tcp: TcpStack;
   #tcpFlows: ConnectionTable<TcpFlow>;
   #udpFlows: ConnectionTable<UdpFlow>;
+  #echoes: readonly [v4: EchoFlow, v6: EchoFlow];
   #reassembly = new Reassembly();
   /** Flows that have news. Bound: flows. */
-  #due = new Set<Flow>();
+  #due = new Set<HostSocketEvents>();
   #isBusy = false;
+  /** Listeners of the host with connections for stations inside. Bound: listeners. */
+  #doors = new Set<IncomingConnections>();
   #tcpNs = Infinity;
   #sweepNs = Infinity;
 
@@ -74,6 +90,7 @@ export class Uplink implements TcpHost, FlowUplink {
     const seed = (key[3]! << 24) | (key[2]! << 16) | (key[1]! << 8) | key[0]!;
     this.#tcpFlows = new ConnectionTable(seed);
     this.#udpFlows = new ConnectionTable(seed);
+    this.#echoes = [new EchoFlow(this, 4), new EchoFlow(this, 6)];
   }
 
   get flowCount(): number {
@@ -98,9 +115,31 @@ export class Uplink implements TcpHost, FlowUplink {
     if (protocol === IPPROTO_TCP) this.#carrySegment(packet);
     else if (protocol === IPPROTO_UDP) this.#carryDatagram(packet);
     else if (protocol !== (isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) this.#output.refuse(packet, EPROTONOSUPPORT);
-    // Hosts carry no echoes for us; errors about what came from outside are told to nobody there.
-    else if (payloadLength > 0 && bytes[payloadAt] === (isV6 ? ICMPV6_ECHO : ICMP_ECHO))
-      this.#output.refuse(packet, EPERM);
+    // Of errors about what came from outside, one is told there: that a connection isn't taken.
+    else if (payloadLength < ICMP_HEADER_SIZE) return;
+    else if (bytes[payloadAt] === (isV6 ? ICMPV6_ECHO : ICMP_ECHO)) this.#carryEcho(packet);
+    else if (bytes[payloadAt] === (isV6 ? ICMPV6_UNREACHABLE : ICMP_UNREACHABLE)) this.#refuseOffered(packet);
+  }
+
+  /** It has the beginning of the SYN, from outside to the station. */
+  #refuseOffered({ isV6, bytes, payloadAt, payloadLength }: IncomingPacket): void {
+    const at = payloadAt + ICMP_HEADER_SIZE;
+    const header = isV6 ? IPV6_HEADER_SIZE : (bytes[at]! & 15) * 4;
+    if (payloadLength < ICMP_HEADER_SIZE + header + 4 || bytes[at + (isV6 ? 6 : 9)] !== IPPROTO_TCP) return;
+    const read = isV6 ? readV6 : readV4;
+    read(bytes, at + (isV6 ? 8 : 12), FROM);
+    read(bytes, at + (isV6 ? 24 : 16), TO);
+    const flow = this.#tcpFlows.find(FROM, shortAt(bytes, at + header), TO, shortAt(bytes, at + header + 2), 0);
+    if (flow?.stage !== "offered") return;
+    flow.refuse();
+    this.#due.add(flow);
+  }
+
+  #carryEcho(packet: IncomingPacket): void {
+    const sent = this.#echoes[packet.isV6 ? 1 : 0].send(packet, this.#host.provider);
+    if (sent >= 0) return;
+    if (sent === -EPROTONOSUPPORT) this.#host.echoesNothing();
+    this.#output.refuse(packet, sent === -EPROTONOSUPPORT ? EPERM : -sent);
   }
 
   #carrySegment(packet: IncomingPacket): void {
@@ -158,7 +197,51 @@ export class Uplink implements TcpHost, FlowUplink {
     flow.end();
   }
 
-  isDue(flow: Flow): void {
+  /** Somebody outside has connected: at the next turn they come in. */
+  comesIn(door: IncomingConnections): void {
+    this.#doors.add(door);
+    if (!this.#isBusy) this.#host.wakeNow();
+  }
+
+  forget(door: IncomingConnections): void {
+    this.#doors.delete(door);
+  }
+
+  /** Work: connections that wait at the host. */
+  #letIn(door: IncomingConnections): void {
+    this.#doors.delete(door);
+    for (;;) {
+      const flow = new TcpFlow(this, null, this.#host.now());
+      const host = door.take(flow);
+      if (isErrno(host)) return;
+      if (!this.#offerFromOutside(flow, host, door.port)) host.abort();
+    }
+  }
+
+  /** @returns is there room for it, and an address that it can come to? */
+  #offerFromOutside(flow: TcpFlow, host: HostSocket, port: number): boolean {
+    const peer = host.peerAddress();
+    const isOwn = (ip: IpAddress): boolean => this.#host.isOutside(ip);
+    if (peer === null || this.#tcpFlows.count >= TCP_FLOWS_MAX || this.#host.isShort) return false;
+    copyIp(outsideAddress(peer.address, isOwn), flow.local);
+    const at = ipOfText(host.localAddress()?.address ?? "");
+    const own = at !== null && isOwn(at) ? at : this.#host.addressOutside(!isV4(flow.local));
+    if (own === null || isV4(own) !== isV4(flow.local)) return false;
+    copyIp(own, flow.remote);
+    flow.remotePort = port;
+    // Who stands for several peers may have the port already.
+    for (let tries = 0; tries < PORTS_TRIED; tries++) {
+      flow.localPort = ((peer.port - 1 + tries) & 0xffff) + 1;
+      const begin = (connection: TcpConnection): void => flow.offer(host, connection);
+      const made = this.#tcp.connect(flow.local, flow.localPort, own, port, OPTIONS, begin);
+      if (isErrno(made)) continue;
+      this.#tcpFlows.add(flow);
+      return true;
+    }
+    return false;
+  }
+
+  isDue(flow: HostSocketEvents): void {
     this.#due.add(flow);
     if (!this.#isBusy) this.#host.wakeNow();
   }
@@ -174,9 +257,11 @@ export class Uplink implements TcpHost, FlowUplink {
   }
 
   #settle(): void {
+    for (const door of this.#doors) this.#letIn(door);
     for (const flow of this.#due) {
       this.#due.delete(flow);
       if (flow instanceof TcpFlow) this.#lookAtConnection(flow);
+      else if (flow instanceof EchoFlow) flow.look(this.#output);
       else if (!(flow as UdpFlow).look(this.#output, this.#host.now())) this.#endDatagrams(flow as UdpFlow);
     }
     this.#isBusy = false;
@@ -191,6 +276,7 @@ export class Uplink implements TcpHost, FlowUplink {
       else if (news > 0) this.#offer(flow);
       else if (flow.stage === "arriving") flow.open(nowNs);
     }
+    if (flow.stage === "offered") flow.lookInside(nowNs);
     if (flow.stage === "open") flow.pump(nowNs);
     if (flow.stage === "over") this.#tcpFlows.remove(flow);
   }
@@ -255,6 +341,7 @@ export class Uplink implements TcpHost, FlowUplink {
   #lose(): void {
     for (const flow of this.#tcpFlows) this.#due.add(flow);
     for (const flow of this.#udpFlows) this.#due.add(flow);
+    for (const flow of this.#echoes) if (flow.isOpen) this.#due.add(flow);
     if (this.#due.size > 0) this.#host.wakeNow();
   }
 
@@ -269,8 +356,10 @@ export class Uplink implements TcpHost, FlowUplink {
           tcp: it.#tcp,
           tcpFlows: it.#tcpFlows,
           udpFlows: it.#udpFlows,
+          echoes: it.#echoes,
           reassembly: it.#reassembly,
           due: it.#due,
+          doors: it.#doors,
           tcpNs: it.#tcpNs,
           sweepNs: it.#sweepNs,
         }),
@@ -281,8 +370,10 @@ export class Uplink implements TcpHost, FlowUplink {
             tcp: it.#tcp,
             tcpFlows: it.#tcpFlows,
             udpFlows: it.#udpFlows,
+            echoes: it.#echoes,
             reassembly: it.#reassembly,
             due: it.#due,
+            doors: it.#doors,
             tcpNs: it.#tcpNs,
             sweepNs: it.#sweepNs,
           } = from),

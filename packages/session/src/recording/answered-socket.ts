@@ -1,7 +1,7 @@
 /** A socket of the host by way of what was told of it (answered-sockets.ts): recorded, or replayed without the host. */
 import { EAGAIN, EINVAL, EIO, ENOTCONN, isErrno } from "@stratos/abi";
 import { crc32c, stateClass, stateConstant } from "@stratos/base";
-import type { HostAddress, HostSocket, HostSocketEvents, HostSocketOption } from "@stratos/host";
+import type { HostAddress, HostSocket, HostSocketEvents, HostSocketOption, HostSocketType } from "@stratos/host";
 import type { HostAnswers } from "./host-answers.ts";
 import {
   isResult,
@@ -54,7 +54,7 @@ export class AnsweredSocket implements HostSocket {
   #error = 0;
   #isClosed = false;
 
-  constructor(owner: SocketOwner, id: number, type: "stream" | "datagram", events: HostSocketEvents) {
+  constructor(owner: SocketOwner, id: number, type: HostSocketType, events: HostSocketEvents) {
     this.#owner = owner;
     this.id = id;
     this.#isStream = type === "stream";

@@ -9,7 +9,7 @@
  *     host ◄─── calls, once (`answer`) ◄────────────────────────────────┘
  */
 import { ENETUNREACH, isErrno } from "@stratos/abi";
-import type { HostInterfaceAddress, HostSocket, HostSocketEvents, SocketProvider } from "@stratos/host";
+import type { HostInterfaceAddress, HostSocket, HostSocketEvents, HostSocketType, SocketProvider } from "@stratos/host";
 import { AnsweredSocket, type SocketOwner } from "./answered-socket.ts";
 import type { HostAnswers } from "./host-answers.ts";
 import { RecordingError } from "./recording-format.ts";
@@ -55,7 +55,7 @@ export class AnsweredSockets implements SocketProvider, SocketOwner {
     return [...this.#network.addresses];
   }
 
-  create(family: 4 | 6, type: "stream" | "datagram", events: HostSocketEvents): HostSocket | number {
+  create(family: 4 | 6, type: HostSocketType, events: HostSocketEvents): HostSocket | number {
     const socket = new AnsweredSocket(this, this.#last + 1, type, events);
     const answer: unknown = this.answers.answer(
       `a ${type} socket of IPv${family}`,

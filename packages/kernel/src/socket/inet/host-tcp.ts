@@ -1,16 +1,19 @@
 /** TCP connections that the provider carries: those that come in, and those on their way out. */
 import { EADDRINUSE, EAGAIN, EINPROGRESS, isErrno } from "@stratos/abi";
 import { stateClass, stateName } from "@stratos/base";
-import type { HostAddress, HostSocket, SocketProvider } from "@stratos/host";
-import { type InetEndpoint, ipOfText, keepEndpoint } from "@stratos/netstack";
+import type { HostAddress, HostSocket, HostSocketEvents, SocketProvider } from "@stratos/host";
+import { type IncomingConnections, type InetEndpoint, ipOfText, keepEndpoint } from "@stratos/netstack";
 import { HostTransport } from "./host-transport.ts";
 import { anyAddress } from "./inet-address.ts";
 import { isSeveredSocket } from "./severed-socket.ts";
 import type { Established, TcpAttempt, TcpListener } from "./tcp-transport.ts";
 import type { TcpSocket } from "./tcp-socket.ts";
 
-/** Connections that come from outside; it listens where the socket is bound. */
-export class HostListener implements TcpListener {
+/**
+ * Connections that come from outside; it listens where the socket is bound. Where the network has rules they come in as
+ * packets at the way out's interface, which rules may lead elsewhere, and reach the socket over the stack if they do.
+ */
+export class HostListener implements TcpListener, HostSocketEvents, IncomingConnections {
   #socket: TcpSocket;
   #provider: SocketProvider;
   #host: HostSocket | null = null;
@@ -26,7 +29,7 @@ export class HostListener implements TcpListener {
     this.#isListening = true;
     const socket = this.#socket;
     const address = socket.hostLocal;
-    const host = this.#provider.create(address.family, "stream", socket);
+    const host = this.#provider.create(address.family, "stream", this);
     if (isErrno(host)) return host;
     this.#host = host;
     const bound = host.bind(address, { reuseAddress: socket.options.reuseAddress, v6Only: !socket.isDualStack });
@@ -51,12 +54,26 @@ export class HostListener implements TcpListener {
     return error !== 0 ? -error : -EINPROGRESS;
   }
 
+  changed(): void {
+    const socket = this.#socket;
+    if (socket.isListening && this.#host?.readable() === true) socket.network.filteredWayIn?.comesIn(this);
+    socket.changed();
+  }
+
+  get port(): number {
+    return this.#socket.local!.port;
+  }
+
+  take(events: HostSocketEvents): HostSocket | number {
+    return this.#host?.accept(events) ?? -EAGAIN;
+  }
+
   resize(): void {}
 
   readonly length = 0;
 
   get isReadable(): boolean {
-    return this.#host?.readable() === true;
+    return this.#host?.readable() === true && this.#socket.network.filteredWayIn === null;
   }
 
   accept(): TcpSocket | number {
@@ -74,6 +91,7 @@ export class HostListener implements TcpListener {
   close(): void {
     this.#host?.close();
     this.#host = null;
+    this.#socket.network.filteredWayIn?.forget(this);
     this.#isListening = false;
   }
 

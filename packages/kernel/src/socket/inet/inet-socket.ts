@@ -42,6 +42,7 @@ import { familyOf, inetAddressBytes, anyAddress, readInetAddress, scopeOf, write
 import { getIpOption, IpOptions, setIpOption } from "./ip-options.ts";
 import { hostAddressOf } from "./host-address.ts";
 import { type PortClaim, type PortTable } from "./port-table.ts";
+import type { NetworkCounters } from "../network-counters.ts";
 import type { NetworkInterface } from "../network-interface.ts";
 import type { Route } from "../routes.ts";
 import type { Flow } from "../routing-rules.ts";
@@ -60,6 +61,7 @@ const PORTS_TRIED_MOST = 64;
 
 /** The network of such a socket (network.ts). */
 export interface InetNetwork extends SocketNetwork {
+  readonly counters: NetworkCounters;
   readonly inetSockets: Set<InetSocket>;
   /** Those that are members of multicast groups. */
   readonly groupMembers: Set<InetSocket>;

@@ -49,6 +49,11 @@ export class NetworkTcp implements TcpHost, IpReceiver, TimerClient {
     return (this.#stack = makeTcpStack(this.#below.output, this, key));
   }
 
+  /** null: nothing came or went yet. */
+  get begun(): TcpStack | null {
+    return this.#stack;
+  }
+
   receive(...packet: Parameters<IpReceiver["receive"]>): void {
     this.stack.receive(...packet);
   }

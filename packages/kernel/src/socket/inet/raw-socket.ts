@@ -102,8 +102,7 @@ export interface RawNetwork extends InetNetwork {
 /**
  * Sockets that see packets instead of streams or ports: raw sockets (raw(7)), and ICMP sockets (icmp(7), "ping
  * sockets"), which send echo requests under an identifier of their own and get the replies to it. Packets go to
- * addresses of this machine and over links; what the provider leads to is reached through the host's sockets, which
- * carry TCP and UDP.
+ * addresses of this machine, over links, and by the provider's uplink to the outside.
  */
 export class RawSocket extends DatagramSocket {
   declare readonly network: RawNetwork;
@@ -221,9 +220,7 @@ export class RawSocket extends DatagramSocket {
     const flow = this.flowTo(ip, 0);
     const route = network.routeOutside(ip, scope === 0 ? flow : { ...flow, out: scope });
     if (isErrno(route)) return route;
-    if (route.out.carriesIp) return network.sourceBy(route, ip);
-    this.kernel.notices.set("packets", "");
-    return -ENETUNREACH;
+    return network.sourceBy(route, ip);
   }
 
   override send(task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {

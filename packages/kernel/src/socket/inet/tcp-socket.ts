@@ -68,7 +68,7 @@ import { getTcpOption, setTcpOption, TcpOptions, tellQueue } from "./tcp-options
 import { findWay, WAY } from "./tcp-route.ts";
 import { synPatienceNs, TcpTimes, type TcpTime } from "./tcp-timers.ts";
 import { type Established, readinessOf, readinessWithout } from "./tcp-transport.ts";
-import type { TcpAttempt, TcpTransport } from "./tcp-transport.ts";
+import type { TcpAttempt, TcpTransport, WayIn } from "./tcp-transport.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 
 /** What is held back goes after it in any case (tcp(7), TCP_CORK). */
@@ -91,6 +91,8 @@ export interface TcpNetwork extends InetNetwork {
   readonly tcpPorts: PortTable<TcpClaim>;
   /** Carries connections over links. */
   readonly tcp: NetworkTcp;
+  /** Takes connections from outside in as packets, since rules are to see them; null: they come as they are. */
+  readonly filteredWayIn: WayIn | null;
 }
 
 /**
@@ -319,6 +321,7 @@ export class TcpSocket extends InetSocket {
     this.pendingError = 0;
     this.#isReadShut = false;
     this.#isWriteShut = false;
+    this.network.counters.activeOpens++;
     const begun = beginConnection(this, to, WAY.isOnLink);
     if (isErrno(begun)) return begun;
     if (begun.failed !== undefined) this.#fail(begun.failed);
@@ -344,6 +347,7 @@ export class TcpSocket extends InetSocket {
   /** The connection is there, of a listener's child as well. */
   becomeEstablished({ transport, local, peer }: Established): void {
     this.isOwnConnection = this.#attempt !== null;
+    if (this.peer === null) this.network.counters.passiveOpens++;
     this.#attempt = null;
     this.#transport = transport;
     if (local !== null) this.local = local;
@@ -380,6 +384,7 @@ export class TcpSocket extends InetSocket {
   }
 
   #fail(error: number): void {
+    this.network.counters.attemptFails++;
     this.#state = "closed";
     this.pendingError = error;
     this.#isReadShut = true;

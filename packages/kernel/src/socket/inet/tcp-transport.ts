@@ -1,5 +1,5 @@
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDHUP, POLLRDNORM, POLLWRNORM } from "@stratos/abi";
-import type { InetEndpoint } from "@stratos/netstack";
+import type { IncomingConnections, InetEndpoint } from "@stratos/netstack";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { TcpSocket } from "./tcp-socket.ts";
 
@@ -133,4 +133,11 @@ export function readinessWithout(hasError: boolean, isReadShut: boolean): number
   if (hasError) ready |= POLLERR;
   if (isReadShut) ready |= POLLIN | POLLRDNORM | POLLRDHUP;
   return ready;
+}
+
+/** Takes connections that came to a listener of the host in as packets (network-uplink.ts). */
+export interface WayIn {
+  comesIn(door: IncomingConnections): void;
+  /** It listens no more. */
+  forget(door: IncomingConnections): void;
 }

@@ -364,6 +364,13 @@ export class UdpSocket extends DatagramSocket {
 
   /** Sends OUTGOING, whose `to` is set. */
   #transmit(task: SocketCaller, from: IoCursor, ancillary: Ancillary | null): number {
+    const counters = this.network.counters.udp[isV4(OUTGOING.to.ip) ? 0 : 1];
+    const sent = this.#carry(task, from, ancillary);
+    if (sent >= 0) counters.outDatagrams++;
+    return sent;
+  }
+
+  #carry(task: SocketCaller, from: IoCursor, ancillary: Ancillary | null): number {
     const { to } = OUTGOING;
     OUTGOING.hopLimit = this.ip.hopLimitTo(to.ip, ancillary);
     OUTGOING.trafficClass = this.ip.trafficClassTo(to.ip, ancillary);
@@ -504,7 +511,8 @@ export class UdpSocket extends DatagramSocket {
    */
   #refused(from: IoCursor): number {
     const { to, toPeer } = OUTGOING;
-    const { transfer } = this.network;
+    const { transfer, counters } = this.network;
+    counters.udp[isV4(to.ip) ? 0 : 1].noPorts++;
     const length = this.#lose(from);
     if (length < 0) return length;
     const isTold = hearsErrors(this.ip, to.ip);
@@ -525,6 +533,7 @@ export class UdpSocket extends DatagramSocket {
     let moved = this.loopback.receive(RECEIVED, to, peek);
     if (moved === -EAGAIN && this.#host !== null) moved = this.#host.receive(RECEIVED, to, peek);
     if (moved < 0) return moved === -EAGAIN ? this.foundNothing(flags) : moved;
+    if (!peek) this.network.counters.udp[isV4(RECEIVED.from) ? 0 : 1].inDatagrams++;
     this.tellSender(message, RECEIVED.from, RECEIVED.port, RECEIVED.interfaceIndex);
     const controls = this.ip.controlsFor(RECEIVED, this.isV6, this.local?.port ?? -1);
     if (controls !== null) for (const each of controls) message.addControl(each.level, each.type, each.data);

@@ -33,7 +33,7 @@ import {
 import { attribute, linkRequest, neighbourRequest, routeRequest } from "../../testing/route-client.ts";
 import { inet, inet6 } from "../../testing/socket-task.ts";
 import { passOn, routed, type Station, World } from "../../testing/network-world.ts";
-import { SimulatedNetwork } from "@stratos/host";
+import { SimulatedNetwork, type SocketProvider } from "@stratos/host";
 import { ipBytes, ipOfText } from "@stratos/netstack";
 import { addAddress } from "../interface-changes.ts";
 
@@ -265,10 +265,11 @@ it("who is bound to a link's address asks nothing of the host, and is heard over
   const provider = new SimulatedNetwork().host([{ family: 4, address: "192.0.2.2", prefixLength: 24 }]);
   let created = 0;
   const create = provider.create.bind(provider);
-  provider.create = (...asked) => {
+  const counted: SocketProvider["create"] = (...asked) => {
     created++;
     return create(...asked);
   };
+  Object.assign(provider, { create: counted });
   const world = new World(provider);
   const { first } = world;
   const other = world.station();

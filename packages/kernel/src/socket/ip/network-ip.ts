@@ -1,8 +1,8 @@
 /**
  * The IP layer of a network (`IpStack` of netstack) among its interfaces, routes and sockets. It carries what goes to
  * and comes from other stations of links; what stays in this machine goes by the loopback's own ways
- * (../inet/loopback-*), and what its own sockets send by the provider's interface by the host's; what is only passed on
- * there goes by packets as well (network-uplink.ts).
+ * (../inet/loopback-*), and what its own streams and datagrams send by the provider's interface by the host's; what
+ * else goes there, or is only passed on, goes by packets as well (network-uplink.ts).
  */
 import { EHOSTUNREACH, ENETDOWN, ENETUNREACH, ENODEV, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
@@ -169,8 +169,8 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
       if (route.gateway !== null) copyIp(route.gateway, into.ip);
     }
     if (!one.isUp) return -ENETDOWN;
-    // What is only passed on to the outside goes by its uplink.
-    if (!one.carriesIp && (from === 0 || one.kind !== "provider")) return from === 0 ? -EHOSTUNREACH : -ENETUNREACH;
+    // The loopback has ways of its own; what goes to the outside as packets goes by its uplink.
+    if (!one.carriesIp && one.kind !== "provider") return from === 0 ? -EHOSTUNREACH : -ENETUNREACH;
     into.device = deviceOf(one);
     return 0;
   }

@@ -13,8 +13,12 @@ import {
   ECONNREFUSED,
   ECONNRESET,
   EHOSTUNREACH,
+  IP_RECVERR,
+  IP_TTL,
   IPPROTO_ICMP,
+  IPPROTO_IP,
   MSG_DONTWAIT,
+  MSG_ERRQUEUE,
   NETLINK_NETFILTER,
   SOCK_DGRAM,
   SOCK_RAW,
@@ -22,6 +26,7 @@ import {
 } from "@stratos/abi";
 import { type HostSocket, SimulatedNetwork, type SimulatedSocketProvider } from "@stratos/host";
 import { ipBytes, ipOfText } from "@stratos/netstack";
+import { echoAnswer, type EchoRequest, readEchoRequest } from "@stratos/netstack/echo-answer";
 import type { Call } from "../../testing/fake-task.ts";
 import { passOn, RULESETS, routed, type Station, type World } from "../../testing/network-world.ts";
 import { routeRequest } from "../../testing/route-client.ts";
@@ -32,12 +37,19 @@ const HERE = "192.0.2.1",
   THERE = "192.0.2.2",
   THERE_V6 = "2001:db8:9::2";
 
+interface Received {
+  readonly text: string;
+  readonly from: Uint8Array;
+}
+
 class Outside {
   readonly network = new SimulatedNetwork();
+  readonly here: SimulatedSocketProvider;
   readonly there: SimulatedSocketProvider;
   readonly world: World;
   readonly a: Station;
   readonly router: Station;
+  readonly b: Station;
 
   /** @param rules  without them nothing is translated */
   constructor(rules: readonly string[] = ["router", "snat6"]) {
@@ -45,14 +57,16 @@ class Outside {
       { family: 4, address: HERE, prefixLength: 24 },
       { family: 6, address: "2001:db8:9::1", prefixLength: 64 },
     ]);
+    this.here = here;
     this.there = this.network.host([
       { family: 4, address: THERE, prefixLength: 24 },
       { family: 6, address: THERE_V6, prefixLength: 64 },
     ]);
-    const { world, a, router } = routed(here);
+    const { world, a, router, b } = routed(here);
     this.world = world;
     this.a = a;
     this.router = router;
+    this.b = b;
     passOn(router);
     passOn(router, "V6");
     this.#joinV6();
@@ -109,6 +123,23 @@ class Outside {
     server.bind(hostAddress(address, port), { reuseAddress: true, v6Only: true });
     this.network.deliver();
     return server;
+  }
+
+  /** A listener of the router, which the host listens for. */
+  publish(port: number): number {
+    const { user } = this.router;
+    const fd = user.socket(AF_INET, SOCK_STREAM);
+    assert.equal(user.bind(fd, inet("0.0.0.0", port)), 0);
+    assert.equal(this.finish(user.start("listen", fd, 5)), 0);
+    return fd;
+  }
+
+  /** A connection from outside. */
+  comeIn(port: number): HostSocket {
+    const peer = this.there.create(4, "stream", { changed() {} });
+    peer.connect(hostAddress(HERE, port));
+    this.settle();
+    return peer;
   }
 
   connect(to: Uint8Array): { fd: number; result: number } {
@@ -318,7 +349,39 @@ describe("what can't go out", () => {
     assert.equal(textOf(server), -EAGAIN);
   });
 
-  it("is an echo, which is answered by its refusal", () => {
+  it("is an echo, which the host sends, and its answer comes back", () => {
+    const outside = new Outside();
+    const sent: EchoRequest[] = [];
+    outside.here.echoes = (packet) => {
+      const request = readEchoRequest(packet)!;
+      sent.push(request);
+      if (request.hops > 5) return echoAnswer(request, { kind: "reply", hops: 50 });
+      return echoAnswer(request, { kind: "error", type: 11, code: 0, value: 0, from: "198.51.100.7" });
+    };
+    const ask = ({ user }: Station, hops: number, length = 3): Received => {
+      const fd = user.socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
+      user.setInt(fd, IPPROTO_IP, IP_TTL, hops);
+      user.setInt(fd, IPPROTO_IP, IP_RECVERR, 1);
+      user.send(fd, Uint8Array.from([8, 0, 0, 0, 0, 0, 0, 1, ...new Uint8Array(length)]), 0, inet(THERE, 0));
+      outside.settle();
+      return user.receiveFrom(fd, MSG_DONTWAIT | (hops > 5 ? 0 : MSG_ERRQUEUE)) as Received;
+    };
+    for (const [station, spent] of [
+      [outside.a, 1],
+      [outside.router, 0],
+    ] as const) {
+      assert.deepEqual([...ask(station, 64).from.subarray(4, 8)], [192, 0, 2, 2]);
+      assert.equal(sent.at(-1)!.hops, 64 - spent);
+      assert.equal(ask(station, 64, 4000).text.length, 4008, "in parts");
+      assert.equal(ask(station, 5).text.charCodeAt(0), 8, "the request that an error is about");
+    }
+    assert.deepEqual(
+      sent.map(({ dataLength }) => dataLength),
+      [3, 4000, 3, 3, 4000, 3],
+    );
+  });
+
+  it("is an echo, which is answered by its refusal where the host sends none", () => {
     const outside = new Outside();
     const { user } = outside.a;
     const fd = user.socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
@@ -328,5 +391,57 @@ describe("what can't go out", () => {
     // Behind the header of IP: unreachable, by a rule of whoever is in between.
     assert.deepEqual([got.text.charCodeAt(20), got.text.charCodeAt(21)], [3, 13]);
     assert.deepEqual([...got.from.subarray(4, 8)], [192, 0, 2, 2]);
+    assert.ok(outside.world.test.kernel.notices.has("packets"), "whoever ran it is told what to do");
+  });
+});
+
+describe("what comes in where there are rules", () => {
+  it("is led by them to who is meant, past who only holds the port", () => {
+    const outside = new Outside();
+    outside.publish(8080);
+    const { user } = outside.b;
+    const server = user.socket(AF_INET, SOCK_STREAM);
+    assert.equal(user.bind(server, inet("10.2.0.2", 80)), 0);
+    assert.equal(user.call("listen", server, 5), 0);
+    const peer = outside.comeIn(8080);
+    assert.ok(peer.connected());
+    const end = user.call("accept", server, 0, 0);
+    assert.deepEqual([...(user.name(end, "getpeername") as Uint8Array).subarray(4, 8)], [192, 0, 2, 2]);
+    say(peer, "hello");
+    outside.settle();
+    assert.equal(user.receive(end), "hello");
+    assert.equal(user.send(end, "x".repeat(3000)), 3000);
+    assert.equal(user.call("close", end), 0);
+    outside.settle();
+    assert.equal((textOf(peer) as string).length, 3000);
+    assert.ok(peer.ended());
+  });
+
+  it("reaches who listens in the machine, and hears of refusals", () => {
+    const outside = new Outside(["input"]);
+    const open = outside.publish(80);
+    outside.publish(81);
+    const peer = outside.comeIn(80);
+    const { user } = outside.router;
+    const end = user.call("accept", open, 0, 0);
+    say(peer, "hello");
+    outside.settle();
+    assert.equal(user.receive(end), "hello");
+    assert.equal(outside.comeIn(81).takeError(), ECONNRESET);
+  });
+
+  it("comes as it is where there are none, and to a station of the host's own as a stand-in's where there are", () => {
+    for (const [rules, from] of [
+      [[], HERE],
+      [["input"], "192.0.0.8"],
+    ] as const) {
+      const outside = new Outside(rules);
+      const open = outside.publish(80);
+      outside.here.create(4, "stream", { changed() {} }).connect(hostAddress(HERE, 80));
+      outside.settle();
+      const { user } = outside.router;
+      const end = user.call("accept", open, 0, 0);
+      assert.equal([...(user.name(end, "getpeername") as Uint8Array).subarray(4, 8)].join("."), from);
+    }
   });
 });

@@ -4,7 +4,15 @@
  */
 import { stateClass } from "@stratos/base";
 import type { SocketProvider } from "@stratos/host";
-import type { IpAddress, IpDevice, Uplink, UplinkHost } from "@stratos/netstack";
+import {
+  type IncomingConnections,
+  type IpAddress,
+  type IpDevice,
+  isLinkLocal,
+  isV4,
+  type Uplink,
+  type UplinkHost,
+} from "@stratos/netstack";
 import { Timer, type TimerClient } from "../../time/timer-queue.ts";
 import type { NetworkInterface } from "../network-interface.ts";
 import type { SocketNetwork } from "../socket-kernel.ts";
@@ -92,6 +100,25 @@ export class NetworkUplink implements IpDevice, UplinkHost, TimerClient {
     counters.receivedBytes += packet.length;
     if (!isTaken) counters.receivedDropped++;
     return isTaken;
+  }
+
+  addressOutside(isV6: boolean): IpAddress | null {
+    const found = this.#one.addresses.find(({ ip }) => isV4(ip) !== isV6 && (!isV6 || !isLinkLocal(ip)));
+    return found?.ip ?? null;
+  }
+
+  /** A listener's connections from the host are to come in by packets. */
+  comesIn(door: IncomingConnections): void {
+    this.#begun.comesIn(door);
+  }
+
+  /** That listens no more. */
+  forget(door: IncomingConnections): void {
+    this.#uplink?.forget(door);
+  }
+
+  echoesNothing(): void {
+    this.#network.kernel.notices.set("packets", "");
   }
 
   charge(bytes: number): void {

@@ -6,6 +6,7 @@ import {
   type IpReceiver,
   type IpStack,
   isMulticast,
+  isV4,
   ScratchEndpoint,
   UDP_HEADER_SIZE,
   udpSize,
@@ -42,7 +43,11 @@ export class UdpReceiver implements IpReceiver {
     device: number,
   ): void {
     const size = udpSize(source, destination, bytes, at, length);
-    if (size < 0) return;
+    const counters = this.#network.counters.udp[isV4(source) ? 0 : 1];
+    if (size < 0) {
+      counters.badChecksums++;
+      return;
+    }
     const { from, to } = DATAGRAM;
     from.set(source, portAt(bytes, at));
     to.set(destination, portAt(bytes, at + 2));
@@ -53,8 +58,10 @@ export class UdpReceiver implements IpReceiver {
     else {
       const where = { ip: destination, port: to.port, device };
       const claim = this.#network.udpPorts.find(where, from, hearing);
-      if (claim === null) this.#stack.refusePort();
-      else claim.socket.loopback.arrive(DATAGRAM, device, new BytesCursor(payload));
+      if (claim === null) {
+        counters.noPorts++;
+        this.#stack.refusePort();
+      } else claim.socket.loopback.arrive(DATAGRAM, device, new BytesCursor(payload));
     }
   }
 
