@@ -1,6 +1,6 @@
 /**
- * Recordings as files of a page: one is made in a file of the origin's own, and read from any. There is no FILE.partial:
- * the file is the recording as far as it goes, and what was in it stays until something was recorded.
+ * Recordings as files of a page: one is made in a file of the origin's own, and read from any. There is no
+ * FILE.partial: the file is the recording as far as it goes, and what was in it stays until something was recorded.
  */
 import { FlushedBlockDevice, MemoryBlockDevice, type BlockDevice, type CompressionCodec } from "@stratos/host";
 import {

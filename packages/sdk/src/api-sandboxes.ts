@@ -105,10 +105,10 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
   /**
    * A file that the first program of `run` or `spawn` is recorded in, from its first instruction to its end:
    * `openRecording` repeats it. It has its name once the program has ended by itself; until then, and for ever when it
-   * is ended from outside, it is `FILE.partial`; in a page it is a file of the origin's own
-   * (OPFS), whose content is the recording as far as it goes. Nothing else may come in from outside: the sandbox runs that one
-   * program, without a terminal, and its files are read in the recording. Without `seed` chance is another one each
-   * time. Not with `name`, `volumes`, `state`, `board`, `hostname`, `limits`, `timeoutMs`.
+   * is ended from outside, it is `FILE.partial`; in a page it is a file of the origin's own (OPFS), whose content is
+   * the recording as far as it goes. Nothing else may come in from outside: the sandbox runs that one program, without
+   * a terminal, and its files are read in the recording. Without `seed` chance is another one each time. Not with
+   * `name`, `volumes`, `state`, `board`, `hostname`, `limits`, `timeoutMs`.
    */
   readonly record?: RecordingFile;
 }

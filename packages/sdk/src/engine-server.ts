@@ -454,7 +454,7 @@ export class EngineServer {
     const { files } = this.#target(request.target);
     const { path, mode, whole, to = "/" } = request;
     checkPath(path);
-    checkPath(to);
+    if (request.action !== "make-link") checkPath(to);
     switch (request.action) {
       case "read":
         return { content: expect(path, files.read(path)) };
@@ -472,6 +472,12 @@ export class EngineServer {
         return { value: expect(path, files.rename(path, to)) };
       case "remove":
         return { value: expect(path, remove(files, path, whole === true)) };
+      case "read-link":
+        return { value: expect(path, files.readLink(path)) };
+      case "make-link":
+        if (to.includes("\0"))
+          throw new StratosError("option", "target: text without NUL is expected", { option: "target" });
+        return { value: expect(path, files.makeLink(to, path)) };
       case "copy":
         return { value: expect(path, copyFiles(files, { from: path, to }, whole === true)) };
       case "pack":

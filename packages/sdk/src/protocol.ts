@@ -136,10 +136,12 @@ export interface FileRequest {
     | "rename"
     | "remove"
     | "copy"
+    | "read-link"
+    | "make-link"
     | "pack"
     | "unpack";
   readonly path: string;
-  /** rename, copy: the new name. */
+  /** rename, copy: the new name; make-link: where it leads, absolute or not. */
   readonly to?: string;
   readonly mode?: number | undefined;
   /** make-folder, remove, copy: with those on the way, or with all that is below. */
