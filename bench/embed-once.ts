@@ -12,7 +12,8 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { openTimeline, ShownOutput } from "@stratos/images/replay";
+import { openTimeline } from "@stratos/images/replay";
+import { ShownOutput } from "@stratos/session";
 import { stratosHome } from "@stratos/host-node";
 import type * as library from "../packages/library/src/library.ts";
 import { median } from "./statistics.ts";

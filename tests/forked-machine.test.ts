@@ -10,6 +10,7 @@ import { SeededRandom } from "@stratos/base";
 import { sampleCount } from "@stratos/base/testing";
 import { type HostSocket, SimulatedNetwork } from "@stratos/host";
 import { rehearseFork } from "@stratos/machine/forked";
+import type { PseudoDirectory, PseudoInode } from "../packages/kernel/src/pseudo/pseudo-inodes.ts";
 import {
   buildStatic,
   countsOf,
@@ -77,6 +78,36 @@ test("a fork that is saved in pieces while its original goes on is what the orig
   finish(twin);
   assert.deepEqual(doingsOf(twin), doingsOf(run));
 });
+
+test("files of processes have the same numbers and times in forks and states, looked at or not", () => {
+  const run = startStatic(buildStatic("waits"));
+  run.machine.run(1);
+  const [first] = filesOfProcesses(run);
+  assert.ok(first!.length > 50);
+  first!.find(({ entryName }) => entryName === "stat")!.atime = { seconds: 77, nanoseconds: 5 };
+  const tell = (of: Run): object =>
+    filesOfProcesses(of).map((files) =>
+      files.map(({ entryName, ino, atime, mtime }) => [entryName, ino, atime, mtime]),
+    );
+  const fork = forkOf(run);
+  const twin = twinOf(fork);
+  for (const each of [fork, twin, forkOf(twin)]) assert.deepEqual(tell(each), tell(run));
+  const last = (of: Run): number => procOf(of).fileSystem.allocateIno();
+  assert.deepEqual([last(fork), last(twin)], Array<number>(2).fill(last(run)));
+});
+
+function procOf({ machine }: Run): PseudoDirectory {
+  return [...machine.kernel.vfs.roots.keys()].find(({ type }) => type === "proc")!.root as PseudoDirectory;
+}
+
+/** All that stands in /proc/PID, of each process. */
+function filesOfProcesses(run: Run): PseudoInode[][] {
+  return [...run.machine.kernel.tasks.processes.keys()].map((pid) => {
+    const folder = procOf(run).lookup(String(pid)) as PseudoDirectory;
+    const attributes = folder.entries.get("attr") as PseudoDirectory;
+    return [folder, ...folder.entries.values(), ...attributes.entries.values()] as PseudoInode[];
+  });
+}
 
 /** How much memory a machine has that is alone on its board, and how much of it is whose. */
 function heldBy({ machine }: Run): object {

@@ -2,9 +2,17 @@
  * Goal: a program that is recorded through the library, and what its recording tells, as a user of the package has it.
  * Method: programs in an empty project.
  */
-import { rmSync } from "node:fs";
+import assert from "node:assert/strict";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
+import { build } from "esbuild";
+import { servePage } from "../examples/tab/serve.ts";
+import { Browser } from "./support/browser.ts";
 import { installLibrary, programPrints } from "./support/library-project.ts";
+import { stratos } from "./support/stratos.ts";
+import { TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
 let folder = "";
 let project = "";
@@ -166,3 +174,117 @@ test("what is ended from outside leaves FILE.partial; what is no recording is re
       ...["SIGTERM", true],
     ],
   ));
+
+/** Reads a word, and is recorded. */
+const READER = "read x; echo $x > /tmp/f; echo one; read x; echo $x > /tmp/f; cat /tmp/f; exit 3";
+/** What is asked of a recording of it, in Node and in a page. */
+const ALONG = `
+const along = async (openRecording, file, options) => {
+  const run = await openRecording(file, options);
+  const said = [run.info.end?.exitCode ?? null];
+  const line = await run.seek({ line: 1 });
+  said.push(line.outputLines, (await run.output()).stdout, await run.fs.readText("/tmp/f"));
+  const last = await run.seek("end");
+  said.push((await run.output()).stdout, await run.fs.readText("/tmp/f"));
+  const back = await run.seek({ instruction: line.instruction });
+  said.push(back.instruction === line.instruction, await run.fs.readText("/tmp/f"));
+  await run.close();
+  return said;
+};`;
+const WENT_ALONG = [3, 1, "one\n", "first\n", "one\nsecond\n", "second\n", true, "first\n"];
+/** What a page says, on a busy computer. */
+const PATIENCE_MS = 600_000;
+
+const PAGE = `
+import { openRecording, Sandbox } from "stratos";
+${ALONG}
+const image = new URL("image/", location.href).href;
+const refused = (work) => work.then(() => "done", ({ kind, data }) => [kind, data.option ?? data.code ?? null]);
+globalThis.work = async () => {
+  const said = [], folder = await navigator.storage.getDirectory();
+  const file = await folder.getFileHandle("page.rec", { create: true });
+  const options = { image, memoryBytes: 128 << 20, record: file };
+  const box = await Sandbox.create(options);
+  said.push(await refused(Sandbox.create(options)));
+  const { exitCode, stdout } = await box.run(${JSON.stringify(READER)}, { stdin: "first\\nsecond\\n" });
+  said.push(exitCode, stdout);
+  await box.close();
+  said.push(await along(openRecording, file), await along(openRecording, await file.getFile()));
+  said.push(await along(openRecording, await (await fetch("node.rec")).blob()));
+
+  const cut = await folder.getFileHandle("cut.rec", { create: true });
+  const endless = await Sandbox.create({ ...options, record: cut });
+  said.push(await refused(endless.run("echo there; while :; do :; done", { timeoutMs: 3000 })));
+  await endless.close();
+  said.push(await refused(openRecording(cut)));
+  const run = await openRecording(cut, { image });
+  said.push(run.info.end, (await run.seek({ line: 1 })).isReached, (await run.output()).stdout);
+  await run.close();
+  const none = await Sandbox.create({ ...options, record: cut });
+  said.push(await refused(none.run(["/nowhere"])), (await cut.getFile()).size > 0);
+  await none.close();
+  const bytes = new Uint8Array(await (await file.getFile()).arrayBuffer());
+  said.push(await refused(openRecording(new Blob([bytes.slice(0, 3000), "x", bytes.slice(3001)]))));
+  said.push(await refused(openRecording("node.rec")), await refused(Sandbox.create({ ...options, record: "a" })));
+
+  const reader = new FileReader();
+  const url = await new Promise((resolve) => {
+    reader.onload = () => resolve(reader.result);
+    reader.readAsDataURL(new Blob([bytes]));
+  });
+  return JSON.stringify({ said, recording: url.slice(url.indexOf(",") + 1) });
+};`;
+
+extendedTest("what is recorded in Node is replayed in a page, and what is recorded there in Node", async (t) => {
+  await programPrints(
+    project,
+    `import { Sandbox } from "stratos";
+    const box = await Sandbox.create({ image: process.env.IMAGE, memoryBytes: 128 << 20, record: "node.rec" });
+    console.log((await box.run(${JSON.stringify(READER)}, { stdin: "first\\nsecond\\n" })).exitCode);
+    await box.close();`,
+    3,
+  );
+  writeFileSync(join(project, "page.js"), PAGE);
+  const { outputFiles } = await build({
+    absWorkingDir: project,
+    ...{ entryPoints: ["page.js"], outdir: ".", bundle: true, format: "esm", platform: "browser", write: false },
+  });
+  const own = (name: string): Uint8Array => readFileSync(join(project, "node_modules/stratos", name));
+  const served = new Map<string, Uint8Array>([
+    ["index.html", Buffer.from('<!doctype html><title>-</title><script type="module" src="page.js"></script>')],
+    ...outputFiles.map(({ path, contents }) => [basename(path), contents] as const),
+    ...["browser-engine.mjs", "zstd.wasm"].map((name) => [name, own(name)] as const),
+    ["node.rec", readFileSync(join(project, "node.rec"))],
+  ]);
+  const server = await servePage(served, join(TEST_HOME, "images", TEST_IMAGE), 0);
+  t.after(() => server.close());
+  const browser = await Browser.launch();
+  t.after(() => browser.close());
+  const page = await browser.open(server.url);
+  await page.waitFor("typeof globalThis.work", /function/, PATIENCE_MS);
+  await page.evaluate(
+    "void work().then((said) => { globalThis.said = said; }, (error) => { globalThis.said = String(error.stack); })",
+  );
+  const told = await page.waitFor("globalThis.said ?? ''", /./, PATIENCE_MS);
+  assert.match(told, /^\{/, told);
+  const { said, recording } = JSON.parse(told) as { readonly said: unknown; readonly recording: string };
+  assert.deepEqual(said, [
+    ...[["in-use", null], 3, "one\nsecond\n", WENT_ALONG, WENT_ALONG, WENT_ALONG],
+    ...[["limit", null], ["recording", null], null, true, "there\n", ["program", "ENOENT"], true],
+    ...[
+      ["recording", null],
+      ["option", "file"],
+      ["option", "record"],
+    ],
+  ]);
+  const file = join(project, "page.rec");
+  writeFileSync(file, Buffer.from(recording, "base64"));
+  await programPrints(
+    project,
+    `import { openRecording } from "stratos";
+    ${ALONG}
+    console.log(JSON.stringify(await along(openRecording, "page.rec", { home: process.cwd() + "/elsewhere" })));`,
+    WENT_ALONG,
+  );
+  assert.deepEqual(await stratos(["replay", file]), { status: 3, stdout: "one\nsecond\n", stderr: "" });
+});

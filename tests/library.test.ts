@@ -609,7 +609,7 @@ extendedTest("the same names hold in a page, whose machines run in workers", asy
       ...["volume", "option", "engine"],
     ]);
     await page.navigate(`${server.url}readme.html`);
-    await page.waitFor("document.title", /^a b$/, PATIENCE_MS);
+    await page.waitFor("document.title", /^a b a$/, PATIENCE_MS);
   } finally {
     await browser.close();
   }

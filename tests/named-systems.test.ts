@@ -6,7 +6,18 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -342,6 +353,21 @@ extendedTest("files go in and out of a system", async (t) => {
   await home.must("cp", from, "files:/srv/in");
   assert.equal(await home.must("exec", "files", "/srv/in/deep/script"), "copied\n");
   await home.must("cp", join(from, "deep/script"), "files:/srv");
+  // Links stay, wherever they lead, and are replaced by the next copy, here as there.
+  const [links, back, secret] = ["links", "back", "secret"].map((name) => join(home.path, name));
+  for (const folder of [links!, secret!]) mkdirSync(folder);
+  symlinkSync("/nowhere", join(links!, "gone"));
+  symlinkSync(".", join(links!, "circle"));
+  symlinkSync(secret!, join(links!, "out"));
+  for (let copy = 0; copy < 2; copy++) {
+    await home.must("cp", `${links}/.`, "files:/srv/links");
+    await home.must("cp", "files:/srv/links/.", back!);
+  }
+  const leads = ["gone", "circle", "out"].map((name) => readlinkSync(join(back!, name)));
+  assert.deepEqual(leads, ["/nowhere", ".", secret]);
+  await home.must("exec", "files", "sh", "-c", "cd /srv/links; rm out; mkdir out; echo x > out/key");
+  await home.must("cp", "files:/srv/links/.", back!);
+  assert.deepEqual([readdirSync(secret!), readFileSync(join(back!, "out/key"), "utf8")], [[], "x\n"]);
   await home.must(
     "exec",
     "files",

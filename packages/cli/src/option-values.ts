@@ -2,7 +2,7 @@
 import { isIP } from "node:net";
 import { InvalidArgumentError } from "commander";
 import type { SharedFolder } from "@stratos/images";
-import { POSITIONS, readPosition, type ReplayPosition } from "@stratos/images/replay-position";
+import { POSITIONS, readPosition, type ReplayPosition } from "@stratos/session/replay-position";
 import type { PublishedPort } from "@stratos/host-node";
 import type { NetRule } from "@stratos/sdk/api";
 import type { EnvironmentSetting } from "@stratos/session";

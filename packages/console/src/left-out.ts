@@ -10,8 +10,8 @@ import type { Plugin } from "esbuild";
 const STRING = String.raw`(?:"(?:[^"\\\n]|\\.)*"|` + "`(?:[^`\\\\$]|\\\\.)*`)";
 const GAPS = new RegExp(String.raw`\bgaps:\s*${STRING}(?:\s*\+\s*${STRING})*,?`, "g");
 
-/** Recordings are files of the host, of which pages have none (EngineHost.recordings): so they are refused. */
-const REFUSAL = 'new StratosError("option", "record: a page has no files for recordings", { option: "record" })';
+/** These pages neither record nor repeat runs (EngineHost.recordings): so that is refused. */
+const REFUSAL = 'new StratosError("option", "record: not in this page", { option: "record" })';
 const NO_RECORDINGS =
   'import { StratosError } from "./api.ts";' +
   `export class RecordedSandbox { static async open() { throw ${REFUSAL}; } } export class RecordingTarget {}`;

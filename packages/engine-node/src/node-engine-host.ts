@@ -27,7 +27,6 @@ import type {
   OpenImageRequest,
   OpenVolumeRequest,
   OpenDisplay,
-  Place,
   RecordingFiles,
   TlsHost,
   Work,
@@ -36,6 +35,7 @@ import { type FailureData, type FailureKind, type Mount, type PortMapping, Strat
 import type { HostFolder } from "@stratos/session";
 import { checkpointFiles } from "./checkpoint-files.ts";
 import { recordingFiles } from "./recording-files.ts";
+import { textOf } from "./text-of.ts";
 import { nodeTls } from "./tls/tls-gateway.ts";
 
 export class NodeEngineHost implements EngineHost {
@@ -159,12 +159,6 @@ export class NodeEngineHost implements EngineHost {
 function identityOf(path: string): string {
   const { dev, ino, size, mtimeNs } = statSync(path, { bigint: true });
   return `${dev}:${ino}:${size}:${mtimeNs}`;
-}
-
-/** On this host images have names, and volumes paths. @throws StratosError */
-function textOf(place: Place, option: string): string {
-  if (typeof place === "string") return place;
-  throw new StratosError("option", `${option}: text is expected`, { option });
 }
 
 /** Failures of operations are the library's. @param name  of the image that it is about */

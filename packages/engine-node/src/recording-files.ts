@@ -1,69 +1,59 @@
 /** Recordings as files of this host. */
 import { stratosHome, zstdCodec } from "@stratos/host-node";
 import { hostReason } from "@stratos/host-node/home";
-import { goToPosition, openDraft, openTimeline, ShownOutput } from "@stratos/images/replay";
+import { openDraft, openTimeline } from "@stratos/images/replay";
 import { OperationError } from "@stratos/operation";
-import type { OpenedRecording, RecordingDraft, RecordingFiles } from "@stratos/sdk";
-import { type RecordingPosition, StratosError } from "@stratos/sdk/api";
-import type { OutputStream } from "@stratos/session";
+import {
+  openedRecording,
+  type OpenedRecording,
+  type OpenRecordingRequest,
+  type Place,
+  type RecordingDraft,
+  type RecordingFiles,
+  type ReservedRecording,
+} from "@stratos/sdk";
+import { StratosError } from "@stratos/sdk/api";
+import { textOf } from "./text-of.ts";
 
 export const recordingFiles: RecordingFiles = {
-  codec: zstdCodec,
-
-  create(path: string): RecordingDraft {
-    const told = <T>(act: () => T): T => {
-      try {
-        return act();
-      } catch (error) {
-        throw fileFailure(path, error);
-      }
-    };
-    const draft = told(() => openDraft(path));
-    return {
-      write: (bytes) => told(() => draft.write(bytes)),
-      close: (isWhole) => told(() => draft.close(isWhole)),
-      discard: () => draft.discard(),
-    };
+  async reserve(place: Place): Promise<ReservedRecording> {
+    const path = textOf(place, "record");
+    return { codec: zstdCodec, create: () => createDraft(path), release: () => {} };
   },
 
-  async open(path: string, home: string = stratosHome()): Promise<OpenedRecording> {
-    const output: { stream: 1 | 2; bytes: Uint8Array }[] = [];
-    const shown = new ShownOutput([kept(1, output), kept(2, output)]);
+  async open({ path: place, home = stratosHome(), image }: OpenRecordingRequest): Promise<OpenedRecording> {
+    const path = textOf(place, "file");
+    const name = image === undefined ? undefined : textOf(image, "image");
+    let told = (error: unknown): unknown => error;
     try {
-      const { recording, timeline, told, close } = await openTimeline(path, { home, output: shown });
-      return {
-        ...{ recording, timeline, output, close },
-        seek: async (to) => {
-          try {
-            return await goToPosition(timeline, positionOf(to), recording);
-          } catch (error) {
-            throw failure(path, told(error));
-          }
+      return await openedRecording(
+        async (output) => {
+          const opened = await openTimeline(path, { home, output, image: name });
+          told = opened.told;
+          return opened;
         },
-      };
+        (error) => failure(path, told(error)),
+      );
     } catch (error) {
       throw failure(path, error);
     }
   },
 };
 
-function kept(stream: 1 | 2, into: { stream: 1 | 2; bytes: Uint8Array }[]): OutputStream {
-  return {
-    write: (bytes, at, count) => {
-      into.push({ stream, bytes: bytes.slice(at, at + count) });
-      return count;
-    },
-    room: 1 << 16,
-    isBroken: false,
-    onWritable: () => {},
-    drain: () => Promise.resolve(),
+function createDraft(path: string): RecordingDraft {
+  const told = <T>(act: () => T): T => {
+    try {
+      return act();
+    } catch (error) {
+      throw fileFailure(path, error);
+    }
   };
-}
-
-function positionOf(to: RecordingPosition): Parameters<typeof goToPosition>[1] {
-  if (to === "end") return { kind: "end" };
-  if ("event" in to) return { kind: "event", number: to.event };
-  return "line" in to ? { kind: "line", number: to.line } : { kind: "instruction", number: to.instruction };
+  const draft = told(() => openDraft(path));
+  return {
+    write: (bytes) => told(() => draft.write(bytes)),
+    close: (isWhole) => told(() => draft.close(isWhole)),
+    discard: () => draft.discard(),
+  };
 }
 
 function failure(path: string, error: unknown): unknown {

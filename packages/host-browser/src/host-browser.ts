@@ -1,5 +1,5 @@
 /** Stratos in a browser: the ports of `host` over what a page's worker has; see ARCHITECTURE.md. */
-export { blobDevice } from "./blob-device.ts";
+export { blobDevice, BlobReader } from "./blob-device.ts";
 export { browserCipher } from "./browser-cipher.ts";
 export { browserClock } from "./browser-clock.ts";
 export { BrowserEventLoop } from "./browser-event-loop.ts";
@@ -24,7 +24,7 @@ export { REFUSED_PORTS, RefusedPortError } from "./refused-ports.ts";
 export type { RefusedPort } from "./refused-ports.ts";
 export { formatVolume, openVolume, openVolumeOn } from "./volume.ts";
 export type { ClosingDevice, NewVolume, OpenedVolume, VolumeOptions } from "./volume.ts";
-export { MissingImageError, openBlobImage, openWebImage } from "./web-image.ts";
-export type { WebImage, WebImageOptions } from "./web-image.ts";
+export { cloneLayers, MissingImageError, openBlobImage, openWebImage } from "./web-image.ts";
+export type { ClonedLayers, WebImage, WebImageOptions } from "./web-image.ts";
 export { WebStreamIn, WebStreamOut } from "./web-streams.ts";
 export { loadZstd } from "./zstd-codec.ts";

@@ -12,7 +12,7 @@ import {
   readSuperblock,
   type Volume,
 } from "@stratos/aegisfs";
-import { type CompressionCodec, MemoryBlockDevice } from "@stratos/host";
+import { type BlockDevice, type CompressionCodec, MemoryBlockDevice } from "@stratos/host";
 import { blobDevice, type SyncBlob } from "./blob-device.ts";
 import { browserClock } from "./browser-clock.ts";
 import { HttpBlockDevice, type HttpDeviceOptions } from "./http-block-device.ts";
@@ -26,6 +26,8 @@ export interface WebImageOptions extends HttpDeviceOptions {
   readonly changes?: MemoryBlockDevice | null;
   /** Nothing is changed. */
   readonly readOnly?: boolean;
+  /** @returns what is read in the place of the layers */
+  readonly watch?: (layers: readonly BlockDevice[]) => readonly BlockDevice[];
   /** Where the page finds zstd.wasm, which is loaded only for an image that was ever compressed; see `loadZstd`. */
   readonly zstdUrl?: string;
 }
@@ -79,37 +81,62 @@ async function imageOn(
   name: string,
   layers: readonly HttpBlockDevice[],
   description: object,
-  { readOnly = false, changesBytes, changes: saved = null, zstdUrl }: WebImageOptions,
+  { readOnly = false, changesBytes, changes: saved = null, zstdUrl, watch = (same) => same }: WebImageOptions,
 ): Promise<WebImage> {
   const codecs = layers.some(isCompressed) ? [await loadZstd(zstdUrl)] : [];
-  const changes = readOnly ? null : (saved ?? new MemoryBlockDevice(changesBytes));
-  const mounted = (volume: Volume | MountError): Volume => {
-    if (typeof volume === "string") throw new Error(`${name}: ${MOUNT_ERROR_WORDS[volume]}`);
-    return volume;
-  };
-  const clone = (device: MemoryBlockDevice, keepsOrphans: boolean): Volume => {
+  const sizeBytes = layers.reduce((sum, { size }) => sum + size, 0);
+  const common = { layers, description, sizeBytes };
+  const devices = watch(layers);
+  if (readOnly) {
+    const fork = (): never => {
+      throw new Error(`${name}: read-only`);
+    };
+    return { ...common, volume: mounted(name, mountLayers(devices, codecs)), changes: null, fork };
+  }
+  const changes = saved ?? new MemoryBlockDevice(changesBytes);
+  return { ...common, ...cloneLayers(name, devices, { changes, codecs, keepsOrphans: saved !== null }) };
+}
+
+/** A clone whose changes stay in memory. */
+export interface ClonedLayers {
+  readonly volume: Volume;
+  readonly changes: MemoryBlockDevice;
+  /** One with the same changes, as far as they were committed. */
+  fork(): ForkedWebImage;
+}
+
+interface CloneOptions {
+  readonly changes: MemoryBlockDevice;
+  readonly codecs: readonly CompressionCodec[];
+  readonly keepsOrphans?: boolean;
+  /** What is flushed outlasts a power cut. */
+  readonly isDurable?: boolean;
+}
+
+/** @param name  for errors. @throws Error with words for people */
+export function cloneLayers(name: string, layers: readonly BlockDevice[], options: CloneOptions): ClonedLayers {
+  const { changes, codecs, isDurable = false, keepsOrphans: keeps = false } = options;
+  const clone = (device: MemoryBlockDevice, keepsOrphans: boolean, volatile: boolean): Volume => {
     const seconds = Math.floor(browserClock.realtimeMs() / 1000);
-    return mounted(mountOverlay(layers, device, { ...GUEST_LIMITS, volatile: true, seconds, codecs, keepsOrphans }));
+    return mounted(name, mountOverlay(layers, device, { ...GUEST_LIMITS, volatile, seconds, codecs, keepsOrphans }));
   };
   const forkOf = (original: MemoryBlockDevice): ForkedWebImage => {
     const fork = original.fork();
-    return { changes: fork, mount: () => clone(fork, true), fork: () => forkOf(fork), close: () => {} };
+    return { changes: fork, mount: () => clone(fork, true, true), fork: () => forkOf(fork), close: () => {} };
   };
-  return {
-    volume: changes === null ? mounted(mountLayers(layers, codecs)) : clone(changes, saved !== null),
-    changes,
-    fork() {
-      if (changes === null) throw new Error(`${name}: read-only`);
-      return forkOf(changes);
-    },
-    layers,
-    description,
-    sizeBytes: layers.reduce((sum, { size }) => sum + size, 0),
-  };
+  const volume = clone(changes, keeps, !isDurable);
+  // A power cut at the first moment finds an empty clone.
+  if (isDurable && (volume.commit() < 0 || changes.flush() < 0)) throw new Error(`${name}: the clone is not written`);
+  return { volume, changes, fork: () => forkOf(changes) };
+}
+
+function mounted(name: string, volume: Volume | MountError): Volume {
+  if (typeof volume === "string") throw new Error(`${name}: ${MOUNT_ERROR_WORDS[volume]}`);
+  return volume;
 }
 
 /** As they are: the topmost one is itself a clone of those below. */
-function mountLayers(layers: readonly HttpBlockDevice[], codecs: readonly CompressionCodec[]): Volume | MountError {
+function mountLayers(layers: readonly BlockDevice[], codecs: readonly CompressionCodec[]): Volume | MountError {
   const options = { readOnly: true, codecs };
   const [last] = layers.slice(-1);
   return layers.length === 1 ? mount(last!, options) : mountOverlay(layers.slice(0, -1), last!, options);

@@ -1,6 +1,6 @@
 /** What an engine needs of a page's worker. */
 import type { Volume } from "@stratos/aegisfs";
-import type { Clock, MachinePorts, SocketProvider } from "@stratos/host";
+import type { BlockDevice, Clock, MachinePorts, SocketProvider } from "@stratos/host";
 import {
   blobDevice,
   browserClock,
@@ -14,7 +14,15 @@ import {
   REFUSED_PORTS,
   type SyncAccessHandle,
 } from "@stratos/host-browser";
-import type { CloneUse, EngineHost, OpenedImage, OpenedRoot, OpenImageRequest, OpenVolumeRequest } from "@stratos/sdk";
+import type {
+  CloneUse,
+  EngineHost,
+  OpenedImage,
+  OpenedRoot,
+  OpenImageRequest,
+  OpenVolumeRequest,
+  RecordingFiles,
+} from "@stratos/sdk";
 import {
   type BlobLike,
   type FileHandleLike,
@@ -24,6 +32,7 @@ import {
   StratosError,
 } from "@stratos/sdk/api";
 import type { HostFolder } from "@stratos/session";
+import { BrowserRecordings } from "./browser-recordings.ts";
 
 /** The handle of a file, in a worker; only files of the origin's own can be opened so. */
 interface WorkerFileHandle extends FileHandleLike {
@@ -35,6 +44,7 @@ const READ_BYTES = 1 << 22;
 
 export class BrowserEngineHost implements EngineHost {
   readonly clock: Clock = browserClock;
+  readonly recordings: RecordingFiles;
   readonly #zstdUrl: string;
   /** By number, until they are opened, or the call that names them has ended. */
   readonly #attached = new Map<number, object>();
@@ -42,6 +52,7 @@ export class BrowserEngineHost implements EngineHost {
   /** @param zstdUrl  where zstd.wasm is served */
   constructor(zstdUrl: string) {
     this.#zstdUrl = zstdUrl;
+    this.recordings = new BrowserRecordings({ zstdUrl, take: (numbers) => this.#take(numbers) });
   }
 
   get ports(): MachinePorts {
@@ -74,7 +85,7 @@ export class BrowserEngineHost implements EngineHost {
     const options = {
       ...(use === "read"
         ? { changesBytes: READ_BYTES, readOnly: true }
-        : { changesBytes: use.cloneBytes, changes: use.changes }),
+        : { changesBytes: use.cloneBytes, changes: use.changes, ...watchOf(use) }),
       zstdUrl: this.#zstdUrl,
     };
     try {
@@ -84,7 +95,7 @@ export class BrowserEngineHost implements EngineHost {
           : await openBlobImage(this.#take<BlobLike>(image), options);
       const { volume, changes } = opened;
       const clone = changes === null ? { changes } : { changes, fork: () => opened.fork() };
-      return { ...clone, volume, close: () => {}, info: infoOf(name, opened) };
+      return { ...clone, volume, close: () => {}, layers: opened.layers.length, info: infoOf(name, opened) };
     } catch (error) {
       const kind = error instanceof MissingImageError ? "no-image" : "image";
       throw new StratosError(kind, (error as Error).message, { image: name }, { cause: error });
@@ -120,6 +131,10 @@ export class BrowserEngineHost implements EngineHost {
     if (first !== undefined) throw new StratosError("mount", REFUSED_PORTS.folders, { place: first.host });
     return [];
   }
+}
+
+function watchOf({ reads }: CloneUse): { watch?: (layers: readonly BlockDevice[]) => readonly BlockDevice[] } {
+  return reads === undefined ? {} : { watch: (layers) => reads.watch(layers) };
 }
 
 async function deviceOf(file: FileHandleLike | BlobLike, name: string, readOnly: boolean): Promise<ClosingDevice> {

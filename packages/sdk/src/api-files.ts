@@ -36,6 +36,10 @@ export interface FileAccess {
   rename(from: string, to: string, options?: SignalOption): Promise<void>;
   /** `recursive`: a folder goes with all that is in it. */
   rm(path: string, options?: SignalOption & { readonly recursive?: boolean }): Promise<void>;
+  /** Where a symbolic link leads, as it says. EINVAL for what is none. */
+  readlink(path: string, options?: SignalOption): Promise<string>;
+  /** Makes a symbolic link at `path`, whether or not there is something where it leads. */
+  symlink(target: string, path: string, options?: SignalOption): Promise<void>;
   /**
    * Makes `to` a copy, with mode, owner and time; links stay links. A file that is there is replaced, a folder is added
    * to. What is neither file, folder nor link is left out. `recursive`: a folder with all that is in it.

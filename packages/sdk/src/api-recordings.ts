@@ -1,8 +1,17 @@
 /** Recorded runs: what was recorded, and places in it. */
 import type { SignalOption } from "./api-abort-signal.ts";
-import type { HomeOptions } from "./api-images.ts";
+import type { FileHandleLike, HomeOptions, ImagePlace } from "./api-images.ts";
 
-export interface OpenRecordingOptions extends HomeOptions, SignalOption {}
+/** A file that holds a recording, or will. Node: its path. Browsers: a file of the origin's own; to read, any. */
+export type RecordingFile = string | FileHandleLike;
+
+export interface OpenRecordingOptions extends HomeOptions, SignalOption {
+  /**
+   * What a recording is repeated on that has no image in it: of a run that was cut short, or of an older version.
+   * Default: the image of the name that it was recorded on; in a page none.
+   */
+  readonly image?: ImagePlace;
+}
 
 export interface SeekOptions extends SignalOption {
   /** It may take so long; absent: as long as it takes. */

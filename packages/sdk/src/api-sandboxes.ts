@@ -1,6 +1,7 @@
 /** A sandbox: what it is made of, what it may do and use, what happens in it, what goes on from it. */
 import type { AbortSignalLike, SignalOption } from "./api-abort-signal.ts";
 import type { HomeOptions, ImagePlace, OpenedVolume, OpenImageOptions } from "./api-images.ts";
+import type { RecordingFile } from "./api-recordings.ts";
 import type { LimitName, ProgramOptions } from "./api-programs.ts";
 
 /** A folder or file of the host that programs see. */
@@ -104,11 +105,12 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
   /**
    * A file that the first program of `run` or `spawn` is recorded in, from its first instruction to its end:
    * `openRecording` repeats it. It has its name once the program has ended by itself; until then, and for ever when it
-   * is ended from outside, it is `FILE.partial`. Nothing else may come in from outside: the sandbox runs that one
-   * program, without a terminal, and its files are read in the recording. Without `seed` chance is another one each
-   * time. Not with `name`, `volumes`, `state`, `board`, `hostname`, `limits`, `timeoutMs`; a page has no files for it.
+   * is ended from outside, it is `FILE.partial`; in a page it is a file of the origin's own (OPFS), whose content is
+   * the recording as far as it goes. Nothing else may come in from outside: the sandbox runs that one program, without
+   * a terminal, and its files are read in the recording. Without `seed` chance is another one each time. Not with
+   * `name`, `volumes`, `state`, `board`, `hostname`, `limits`, `timeoutMs`.
    */
-  readonly record?: string;
+  readonly record?: RecordingFile;
 }
 
 export interface NetOptions {

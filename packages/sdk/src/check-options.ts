@@ -168,13 +168,13 @@ export const OPEN_IMAGE: Table<OpenImageOptions> = {
   },
 };
 export const OPEN_VOLUME: Table<OpenVolumeOptions> = { ...SIGNAL, readOnly: flag, passphrase: text };
-export const OPEN_RECORDING: Table<OpenRecordingOptions> = { ...HOME, ...SIGNAL };
+export const OPEN_RECORDING: Table<OpenRecordingOptions> = { ...HOME, ...SIGNAL, image: place };
 export const SANDBOX: Table<SandboxOptions> = {
   ...{ ...OPEN_IMAGE, ...PROGRAM, image: place, volumes, state: bytes, board, isolation: text, codeCache: flag },
   ...{
     spare: flag,
     keepsPrograms: flag,
-    record: filled,
+    record: place,
     name: text,
     checkpointEveryMs: number,
     display: flag,

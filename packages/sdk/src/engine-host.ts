@@ -10,7 +10,7 @@ import type {
 } from "@stratos/host";
 import type { GuestUser, HostFolder, ImageReads, MachineSession, Recording, Timeline } from "@stratos/session";
 import type { ImageInfo, ImageProgress, Mount, PortMapping, RecordingPosition } from "./api.ts";
-import type { OpenImageRequest, OpenVolumeRequest } from "./protocol.ts";
+import type { OpenImageRequest, OpenRecordingRequest, OpenVolumeRequest, Place } from "./protocol.ts";
 import type { TlsHost } from "./tls-gateway.ts";
 import type { ForkedImage } from "./sandbox-machine.ts";
 
@@ -62,7 +62,7 @@ export interface EngineHost {
   hostFolders(mounts: readonly Mount[]): HostFolder[];
   /** Where checkpoints are kept; absent: the host has no files for them. */
   readonly checkpoints?: CheckpointFiles;
-  /** Where runs are recorded; absent: the host has no files for them. */
+  /** Where runs are recorded; absent: the host has no place for them. */
   readonly recordings?: RecordingFiles;
   /** Memory for a saved sandbox, all zero; absent: of the ordinary heap. */
   savedBytes?(length: number): Uint8Array;
@@ -112,10 +112,19 @@ export interface CheckpointFiles {
 
 /** Files of the host that hold recordings. Failures are StratosErrors. */
 export interface RecordingFiles {
+  /** Before there is anything to be recorded. */
+  reserve(place: Place): Promise<ReservedRecording>;
+  /** At its beginning. */
+  open(request: OpenRecordingRequest): Promise<OpenedRecording>;
+}
+
+/** A file that will hold a recording. */
+export interface ReservedRecording {
   readonly codec: CompressionCodec;
-  create(path: string): RecordingDraft;
-  /** At its beginning. @param home  of its image */
-  open(path: string, home: string | undefined): Promise<OpenedRecording>;
+  /** Once. */
+  create(): RecordingDraft;
+  /** Of one that was never created, or is closed. */
+  release(): void;
 }
 
 export interface RecordingDraft {

@@ -18,6 +18,7 @@ import { checkMachineOptions } from "./machine-options.ts";
 import { closeAll, durable, makeDurable } from "./open-parts.ts";
 import { isTerminalSize, MEMORY_BYTES, openedTargets } from "./protocol.ts";
 import type {
+  OpenRecordingRequest,
   CheckpointRequest,
   ConnectRequest,
   CreateRequest,
@@ -213,7 +214,7 @@ export class EngineServer {
       case "open-image":
         return { value: await this.#openImage(request as OpenImageRequest, this.#work(number, call)) };
       case "open-recording":
-        return { value: await this.#openRecording(request as Operations["open-recording"]) };
+        return { value: await this.#openRecording(request as OpenRecordingRequest) };
       case "replay-to": {
         const { position } = request as Operations["replay-to"];
         const recording = this.#recording(request as Operations["replay-to"]);
@@ -290,11 +291,11 @@ export class EngineServer {
     throw new StratosError("option", "it is no recording", { option: "target" });
   }
 
-  async #openRecording({ path, home }: Operations["open-recording"]): Promise<{ target: number; info: RecordingInfo }> {
+  async #openRecording(request: OpenRecordingRequest): Promise<{ target: number; info: RecordingInfo }> {
     const { recordings } = this.#host;
     if (recordings === undefined)
-      throw new StratosError("option", "file: a page has no files for recordings", { option: "file" });
-    const target = new RecordingTarget(await recordings.open(path, home));
+      throw new StratosError("option", "file: recordings are not opened here", { option: "file" });
+    const target = new RecordingTarget(await recordings.open(request));
     return { target: this.#add(target), info: target.info };
   }
 
@@ -453,7 +454,7 @@ export class EngineServer {
     const { files } = this.#target(request.target);
     const { path, mode, whole, to = "/" } = request;
     checkPath(path);
-    checkPath(to);
+    if (request.action !== "make-link") checkPath(to);
     switch (request.action) {
       case "read":
         return { content: expect(path, files.read(path)) };
@@ -471,6 +472,12 @@ export class EngineServer {
         return { value: expect(path, files.rename(path, to)) };
       case "remove":
         return { value: expect(path, remove(files, path, whole === true)) };
+      case "read-link":
+        return { value: expect(path, files.readLink(path)) };
+      case "make-link":
+        if (to.includes("\0"))
+          throw new StratosError("option", "target: text without NUL is expected", { option: "target" });
+        return { value: expect(path, files.makeLink(to, path)) };
       case "copy":
         return { value: expect(path, copyFiles(files, { from: path, to }, whole === true)) };
       case "pack":
@@ -492,8 +499,8 @@ export class EngineServer {
 
 /** What a request names of what was attached to the channel. */
 function attachedNumbers(request: Operations[OperationName]): number[] {
-  const { image, path, volumes = [] } = request as Partial<CreateRequest & OpenVolumeRequest>;
-  const places = [image, path, ...volumes.map((volume) => volume.path)];
+  const { image, path, record, volumes = [] } = request as Partial<CreateRequest & OpenVolumeRequest>;
+  const places = [image, path, record, ...volumes.map((volume) => volume.path)];
   return places.flatMap((place) => (place === undefined || typeof place === "string" ? [] : place));
 }
 

@@ -1,6 +1,7 @@
 /** What a program names: sandboxes, images, volumes, over the engines of its host. */
 import {
   StratosError,
+  type BlobLike,
   type BoardOptions,
   type ConnectOptions,
   type HomeOptions,
@@ -10,6 +11,7 @@ import {
   type OpenRecordingOptions,
   type OpenVolumeOptions,
   type ProgramOptions,
+  type RecordingFile,
   type ResumeOptions,
   type SandboxOptions,
   type SystemView,
@@ -199,11 +201,14 @@ export async function openVolume(place: VolumePlace, options: OpenVolumeOptions 
 /**
  * Opens what a program was recorded in (`Sandbox.create({ record })`, `stratos run --record`), at its beginning.
  *
- * @throws StratosError of kind recording: it is none, is damaged, or its run goes on; no-image; option: a page has no
- *   files for it; engine
+ * @param file  Node: its path. Browsers: the file itself, as a `Blob` or a handle
+ * @throws StratosError of kind recording: it is none, is damaged, or its run goes on; no-image; option; engine
  */
-export async function openRecording(file: string, options: OpenRecordingOptions = {}): Promise<RunRecording> {
-  checkText(file, "file");
+export async function openRecording(
+  file: RecordingFile | BlobLike,
+  options: OpenRecordingOptions = {},
+): Promise<RunRecording> {
+  checkPlace(file, "file");
   checkOptions(options, OPEN_RECORDING);
   return openRemoteRecording(engines, file, options);
 }

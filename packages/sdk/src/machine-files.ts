@@ -59,7 +59,9 @@ export class MachineFiles implements FileOperations {
     if (typeof file === "number") return file;
     try {
       const refused = mustBeContent(file);
-      return refused < 0 ? refused : readAll(init, file);
+      if (refused < 0) return refused;
+      // Before all of a gibibyte is read for nothing.
+      return (file.inode?.size ?? 0) > FILE_BYTES_MAX ? -EFBIG : readAll(init, file);
     } finally {
       file.release();
     }

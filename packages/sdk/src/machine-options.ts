@@ -47,7 +47,7 @@ export function checkMachineOptions(options: {
 /** A line is the shell's. @throws StratosError of kind option */
 export function argvOf(command: string | readonly string[]): readonly string[] {
   const argv = typeof command === "string" ? ["/bin/sh", "-c", command] : command;
-  if (argv.length === 0 || argv[0] === "") throw wrong("command", "a program is missing");
+  if (argv.length === 0 || argv[0] === "") throw wrong("command", "a program");
   if (argv.some((word) => word.includes("\0"))) throw wrong("command", "a word holds a NUL");
   return argv;
 }

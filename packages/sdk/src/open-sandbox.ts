@@ -82,13 +82,14 @@ async function createOn(
   options: SandboxOptions,
 ): Promise<number> {
   const { home, pull, memoryBytes, harts, seed, network, ports, mounts, hostname, state, signal, onProgress } = options;
-  const { net, limits, timeoutMs, onTimeout, codeCache, record, keepsPrograms } = options;
+  const { net, limits, timeoutMs, onTimeout, codeCache, keepsPrograms } = options;
   // Before anything is attached: no call would name it.
   if (signal?.aborted === true) throw abortReason(signal);
   const volumes = openings.map(({ guest, place, readOnly, passphrase }) => {
     return { guest, path: engine.place(place, "volumes"), readOnly, passphrase };
   });
   const image = options.image === undefined ? undefined : engine.place(options.image, "image");
+  const record = options.record === undefined ? undefined : engine.place(options.record, "record");
   const isSaved = state !== undefined;
   const { value } = await engine.call(
     "create",

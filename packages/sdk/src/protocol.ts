@@ -71,7 +71,7 @@ export interface CreateRequest extends OpenImageRequest {
   /** false: of a board of its own, translations are neither used nor kept. */
   readonly codeCache?: boolean | undefined;
   /** A file of the engine's host: the first program is recorded there, and nothing else comes in from outside. */
-  readonly record?: string | undefined;
+  readonly record?: Place | undefined;
   /** Its programs have a display, which `display` shows; it is this user's, a name or a number. */
   readonly display?: { readonly user: string } | undefined;
 }
@@ -111,6 +111,14 @@ interface SignalRequest {
   readonly name: string;
 }
 
+export interface OpenRecordingRequest {
+  /** Of its image. */
+  readonly home?: string | undefined;
+  readonly path: Place;
+  /** For one without an image in it; absent: the one of the name that it was recorded on. */
+  readonly image?: Place | undefined;
+}
+
 export interface OpenVolumeRequest {
   readonly path: Place;
   readonly readOnly?: boolean | undefined;
@@ -128,10 +136,12 @@ export interface FileRequest {
     | "rename"
     | "remove"
     | "copy"
+    | "read-link"
+    | "make-link"
     | "pack"
     | "unpack";
   readonly path: string;
-  /** rename, copy: the new name. */
+  /** rename, copy: the new name; make-link: where it leads, absolute or not. */
   readonly to?: string;
   readonly mode?: number | undefined;
   /** make-folder, remove, copy: with those on the way, or with all that is below. */
@@ -153,7 +163,7 @@ export interface Operations {
   "open-image": OpenImageRequest;
   "open-volume": OpenVolumeRequest;
   /** Answered with its target and what it is of. */
-  "open-recording": { readonly home?: string | undefined; readonly path: string };
+  "open-recording": OpenRecordingRequest;
   /** Goes there; answered with the place. */
   "replay-to": { readonly target: number; readonly position: RecordingPosition };
   /** Up to where it stands: answered with bytes, of which so many are standard output's. */

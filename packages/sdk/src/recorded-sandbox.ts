@@ -20,7 +20,7 @@ import {
   writeResolverConfiguration,
 } from "@stratos/session";
 import { type LimitName, type ProgramEnd, StratosError } from "./api.ts";
-import type { EngineHost, OpenedImage, RecordingDraft, RecordingFiles, Work } from "./engine-host.ts";
+import type { EngineHost, OpenedImage, RecordingDraft, ReservedRecording, Work } from "./engine-host.ts";
 import type { GoingCall } from "./going-call.ts";
 import { checkDuration } from "./check-options.ts";
 import { argvOf, checkMachineOptions, wrong } from "./machine-options.ts";
@@ -28,7 +28,7 @@ import type { ProgramListener } from "./machine-program.ts";
 import { closeAll } from "./open-parts.ts";
 import { PolicySockets } from "./policy-sockets.ts";
 import { ChannelInput, ChannelOutput } from "./program-streams.ts";
-import { type CreateRequest, MEMORY_BYTES, type RunRequest } from "./protocol.ts";
+import { type CreateRequest, MEMORY_BYTES, type Place, type RunRequest } from "./protocol.ts";
 import { wrongSecret } from "./secret-stand-ins.ts";
 
 const EXIT_KILLED = 137;
@@ -37,8 +37,8 @@ const REFUSED = ["board", "checkpoint", "hostname", "isSaved", "limits", "timeou
 
 export class RecordedSandbox {
   readonly #host: EngineHost;
-  readonly #files: RecordingFiles;
-  readonly #request: CreateRequest & { readonly record: string };
+  readonly #file: ReservedRecording;
+  readonly #request: CreateRequest;
   readonly #image: OpenedImage;
   readonly #reads: ImageReads;
   readonly #memoryBytes: number;
@@ -57,15 +57,15 @@ export class RecordedSandbox {
   private constructor(
     host: EngineHost,
     parts: {
-      readonly files: RecordingFiles;
+      readonly file: ReservedRecording;
       readonly image: OpenedImage;
       readonly reads: ImageReads;
       readonly memoryBytes: number;
     },
-    request: CreateRequest & { readonly record: string },
+    request: CreateRequest,
   ) {
     this.#host = host;
-    this.#files = parts.files;
+    this.#file = parts.file;
     this.#image = parts.image;
     this.#reads = parts.reads;
     this.#memoryBytes = parts.memoryBytes;
@@ -75,19 +75,25 @@ export class RecordedSandbox {
   /** @throws StratosError */
   static async open(
     host: EngineHost,
-    request: CreateRequest & { readonly record: string },
+    request: CreateRequest & { readonly record: Place },
     work: Work,
   ): Promise<RecordedSandbox> {
-    const { recordings: files } = host;
-    if (files === undefined) throw refused("record", "a page has no files for recordings");
+    const { recordings } = host;
+    if (recordings === undefined) throw refused("record", "nothing is recorded here");
     for (const name of REFUSED)
       if (request[name] !== undefined && request[name] !== false) throw refused(name, "not of what is recorded");
     if ((request.volumes ?? []).length > 0) throw refused("volumes", "not of what is recorded");
     const { memoryBytes = MEMORY_BYTES } = request;
     checkMachineOptions({ ...request, memoryBytes });
     const reads = new ImageReads();
-    const image = await host.openImage(request, { cloneBytes: memoryBytes, changes: null, reads }, work);
-    return new RecordedSandbox(host, { files, image, reads, memoryBytes }, request);
+    const file = await recordings.reserve(request.record);
+    try {
+      const image = await host.openImage(request, { cloneBytes: memoryBytes, changes: null, reads }, work);
+      return new RecordedSandbox(host, { file, image, reads, memoryBytes }, request);
+    } catch (error) {
+      file.release();
+      throw error;
+    }
   }
 
   /** Its file appears. Once. @param typed  what it reads first. @throws StratosError, SessionError */
@@ -97,7 +103,7 @@ export class RecordedSandbox {
     checkDuration("timeoutMs", request.timeoutMs);
     const program = this.#programOf(request);
     this.#hasBegun = true;
-    const draft = this.#files.create(this.#request.record);
+    const draft = this.#file.create();
     try {
       this.#draft = draft;
       return this.#run(program, request, listener, typed);
@@ -144,7 +150,7 @@ export class RecordedSandbox {
         folders: this.#host.hostFolders(mounts),
         network,
         image: { reads: this.#reads, volume },
-        ...{ loop: ports.loop, codec: this.#files.codec, write: (bytes) => this.#draft!.write(bytes) },
+        ...{ loop: ports.loop, codec: this.#file.codec, write: (bytes) => this.#draft!.write(bytes) },
       },
     );
     this.#recorder = recorder;
@@ -236,7 +242,7 @@ export class RecordedSandbox {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#session?.stop();
-    closeAll([{ close: () => this.#finish() }, this.#image]);
+    closeAll([{ close: () => this.#finish() }, this.#image, { close: () => this.#file.release() }]);
   }
 }
 

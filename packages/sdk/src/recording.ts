@@ -1,7 +1,9 @@
 /** A recorded run, as programs have it. */
 import type {
+  BlobLike,
   OpenRecordingOptions,
   RecordedOutput,
+  RecordingFile,
   RecordingInfo,
   RecordingPlace,
   RecordingPosition,
@@ -67,13 +69,15 @@ export class RunRecording {
 
 export async function openRemoteRecording(
   engines: CommonEngine,
-  path: string,
-  { home, signal }: OpenRecordingOptions,
+  file: RecordingFile | BlobLike,
+  { home, signal, image }: OpenRecordingOptions,
 ): Promise<RunRecording> {
   const { engine, release } = engines.common();
   try {
     if (signal?.aborted === true) throw abortReason(signal);
-    const { value } = await engine.call("open-recording", { home, path }, { signal }).answer;
+    const path = engine.place(file, "file");
+    const request = { home, path, image: image === undefined ? undefined : engine.place(image, "image") };
+    const { value } = await engine.call("open-recording", request, { signal }).answer;
     const { target, info } = value as { target: number; info: RecordingInfo };
     return new RunRecording(new RemoteHandle("recording", engine, target, release), info);
   } catch (error) {

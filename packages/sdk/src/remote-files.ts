@@ -145,6 +145,15 @@ export class RemoteFiles implements FileAccess {
     await this.#ask({ action: "remove", path, whole: options?.recursive }, options, TREE);
   }
 
+  async readlink(path: string, options: SignalOption = {}): Promise<string> {
+    return (await this.#ask({ action: "read-link", path }, options)).value as string;
+  }
+
+  async symlink(target: string, path: string, options: SignalOption = {}): Promise<void> {
+    checkText(target, "target");
+    await this.#ask({ action: "make-link", path, to: target }, options);
+  }
+
   async cp(from: string, to: string, options: SignalOption & { readonly recursive?: boolean } = {}): Promise<void> {
     await this.#ask({ action: "copy", path: from, to, whole: options?.recursive }, options, TREE);
   }

@@ -15,8 +15,10 @@ export type {
   OpenedRoot,
   RecordingDraft,
   RecordingFiles,
+  ReservedRecording,
   Work,
 } from "./engine-host.ts";
 export type { HttpSecrets } from "./http-secrets.ts";
 export type { Authority, TlsConnection, TlsEnd, TlsGateway, TlsHost } from "./tls-gateway.ts";
-export type { OpenImageRequest, OpenVolumeRequest, Place } from "./protocol.ts";
+export { openedRecording } from "./opened-recording.ts";
+export type { OpenImageRequest, OpenRecordingRequest, OpenVolumeRequest, Place } from "./protocol.ts";

@@ -11,7 +11,7 @@ import type { EngineClient } from "./engine-client.ts";
 import type { Operations } from "./protocol.ts";
 
 /** Changes with every change that an older side would not understand. */
-export const PROTOCOL = 6;
+export const PROTOCOL = 7;
 
 export interface Hello {
   readonly protocol: number;

@@ -3,7 +3,7 @@
  * that knows all parts (STYLE.md §1); everything above it only says what to run.
  */
 import { LaterVolume, type Volume } from "@stratos/aegisfs";
-import { EACCES, ENOENT, ENOTDIR, ERRNO_NAMES } from "@stratos/abi";
+import { E2BIG, EACCES, ENOENT, ENOTDIR, ERRNO_NAMES } from "@stratos/abi";
 import { byteStringToUtf8, inOnePiece, StateError } from "@stratos/base";
 import {
   type EventLoop,
@@ -280,7 +280,10 @@ export class MachineSession {
     const what = byteStringToUtf8(name);
     if (failure !== ENOENT && failure !== ENOTDIR)
       throw new SessionError("program-not-executable", what, errnoWords(failure), failure);
-    const why = name.includes("/") ? "no such file in the guest" : "command not found in the guest";
+    if (!name.includes("/"))
+      throw new SessionError("program-not-found", what, "command not found in the guest", failure);
+    const isThere = name.startsWith("/") && !isAbsentFromVolume(volumeOf(this.#volume).root, name);
+    const why = isThere ? "it, or the interpreter that it names, is not in the guest" : "no such file in the guest";
     throw new SessionError("program-not-found", what, why, failure);
   }
 
@@ -505,6 +508,7 @@ const ERRNO_WORDS: Readonly<Record<number, string>> = {
   [EACCES]: "permission denied",
   8: "not a riscv64 program",
   20: "a part of the path is not a folder",
+  [E2BIG]: "arguments and environment are too long",
 };
 
 function candidates(name: string, environment: readonly string[], workingDirectory: string): string[] {

@@ -1,12 +1,20 @@
-/** Files and folders between this host and a running system: links are followed, as by `cp -L`. */
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+/** Files and folders between this host and a running system. Who names a link means its file; links in folders stay. */
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  type Stats,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join, posix } from "node:path";
-import { type FileAccess, type FileStatus, StratosError } from "@stratos/sdk/api";
+import { type FileAccess, type FileKind, type FileStatus, StratosError } from "@stratos/sdk/api";
 
-/** Links may lead in circles. */
-const DEPTH_MAX = 200;
-
-/** @param path  neither a file nor a folder */
+/** @param path  neither file, folder nor link */
 type OnLeftOut = (path: string, kind: string) => void;
 
 /** Null: there is no such file. */
@@ -19,41 +27,54 @@ export async function statusIfThere(files: FileAccess, path: string): Promise<Fi
   }
 }
 
+interface CopyPlace {
+  readonly from: string;
+  readonly to: string;
+}
+
 /** From a system to this host. @throws StratosError; Node's own error for a file of this host */
-export async function copyOut(
-  files: FileAccess,
-  { from, to }: { readonly from: string; readonly to: string },
-  onLeftOut: OnLeftOut,
-  depth = 0,
-): Promise<void> {
+export async function copyOut(files: FileAccess, { from, to }: CopyPlace, onLeftOut: OnLeftOut): Promise<void> {
   const { kind, mode: all } = await files.stat(from);
   // What the system's root gave away (set-user-id) is not this user's to give.
   const mode = all & 0o777;
   if (kind === "file") return writeFileSync(to, await files.read(from), { mode });
   if (kind !== "folder") return onLeftOut(from, kind);
-  checkDepth(from, depth);
   mkdirSync(to, { recursive: true, mode: mode | 0o700 });
-  for (const { name } of await files.list(from))
-    await copyOut(files, { from: posix.join(from, name), to: join(to, name) }, onLeftOut, depth + 1);
+  for (const { name, kind: below } of await files.list(from)) {
+    const place = { from: posix.join(from, name), to: join(to, name) };
+    // A link of an earlier copy would lead the system's files to any place of this host.
+    if (below === "link" || lstatSync(place.to, { throwIfNoEntry: false })?.isSymbolicLink() === true)
+      rmSync(place.to, { force: true });
+    if (below === "link") symlinkSync(await files.readlink(place.from), place.to);
+    else await copyOut(files, place, onLeftOut);
+  }
 }
 
 /** From this host to a system. @throws StratosError; Node's own error for a file of this host */
-export async function copyIn(
-  files: FileAccess,
-  { from, to }: { readonly from: string; readonly to: string },
-  onLeftOut: OnLeftOut,
-  depth = 0,
-): Promise<void> {
+export async function copyIn(files: FileAccess, { from, to }: CopyPlace, onLeftOut: OnLeftOut): Promise<void> {
   const status = statSync(from);
   const mode = status.mode & 0o7777;
   if (status.isFile()) return files.write(to, readFileSync(from), { mode });
-  if (!status.isDirectory()) return onLeftOut(from, "device");
-  checkDepth(from, depth);
+  if (!status.isDirectory()) return onLeftOut(from, kindOf(status));
   if ((await statusIfThere(files, to))?.kind !== "folder") await files.mkdir(to, { mode });
-  for (const name of readdirSync(from))
-    await copyIn(files, { from: join(from, name), to: posix.join(to, name) }, onLeftOut, depth + 1);
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const place = { from: join(from, entry.name), to: posix.join(to, entry.name) };
+    if (entry.isSymbolicLink()) await linkIn(files, place);
+    else await copyIn(files, place, onLeftOut);
+  }
 }
 
-function checkDepth(path: string, depth: number): void {
-  if (depth > DEPTH_MAX) throw new StratosError("file", `${path}: links lead in circles`, { path, code: "ELOOP" });
+async function linkIn(files: FileAccess, { from, to }: CopyPlace): Promise<void> {
+  const target = readlinkSync(from);
+  try {
+    await files.symlink(target, to);
+  } catch (error) {
+    if (!(error instanceof StratosError) || (error.data as { readonly code?: string }).code !== "EEXIST") throw error;
+    await files.rm(to);
+    await files.symlink(target, to);
+  }
+}
+
+function kindOf(status: Stats): FileKind {
+  return status.isFIFO() ? "fifo" : status.isSocket() ? "socket" : "device";
 }

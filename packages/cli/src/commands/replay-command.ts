@@ -1,25 +1,25 @@
 /** `stratos replay`: the recorded program on the recorded image with the recorded seed, fed from the recording. */
 import { openStreamOut, stratosHome } from "@stratos/host-node";
 import {
-  goToPosition,
-  positionText,
   replayFailure,
   replayMonitor,
   replayOnce,
   runThere,
-  ShownOutput,
-  UNSEEN_OUTPUT,
   withRecordedRun,
   withTimeline,
 } from "@stratos/images/replay";
-import type { ReplayPosition } from "@stratos/images/replay-position";
+import type { ReplayPosition } from "@stratos/session/replay-position";
 import {
   DebugAdapter,
   DebugServer,
   describePlace,
+  goToPosition,
   losesPower,
+  positionText,
   type Recording,
   type ReplayOutcome,
+  ShownOutput,
+  UNSEEN_OUTPUT,
 } from "@stratos/session";
 import { TraceWriter } from "@stratos/trace";
 import { UsageError } from "../command-error.ts";

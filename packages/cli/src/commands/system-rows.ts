@@ -124,7 +124,9 @@ function programCommands(finish: Finish): Command[] {
     );
   const copy = new Command("cp")
     .summary("copy files to and from a named system")
-    .description("Copies a file or a folder from a named system to this host, or from here into it, as root.")
+    .description(
+      "Copies a file or a folder from a named system to this host, or from here into it, as root. Links in a folder stay links.",
+    )
     .usage("NAME:PATH PATH | PATH NAME:PATH")
     .argument("<from>", "NAME:PATH in a system, or a path here")
     .argument("<to>", "the other of the two; into a folder that is there, or under that name")

@@ -1,9 +1,9 @@
 /** `stratos why`: where a byte of a recorded run came from, in words. */
 import { printable } from "@stratos/base";
 import { stratosHome } from "@stratos/host-node";
-import { goToPosition, replayFailure, UNSEEN_OUTPUT, withTimeline } from "@stratos/images/replay";
-import type { ReplayPosition } from "@stratos/images/replay-position";
-import type { Timeline } from "@stratos/session";
+import { replayFailure, withTimeline } from "@stratos/images/replay";
+import type { ReplayPosition } from "@stratos/session/replay-position";
+import { goToPosition, type Timeline, UNSEEN_OUTPUT } from "@stratos/session";
 import {
   type Answer,
   type Hop,

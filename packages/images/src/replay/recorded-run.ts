@@ -1,59 +1,57 @@
 /** The file of a recorded run with the image that it was recorded on. */
-import { LaterVolume, type Volume } from "@stratos/aegisfs";
 import { nodePorts, zstdCodec } from "@stratos/host-node";
 import { OperationError } from "@stratos/operation";
 import {
   losesPower,
+  openRecordedTimeline,
   openRecording,
-  openReplayFiles,
+  type RecordedClone,
   recordedLayers,
   type Recording,
   RecordingError,
-  Replay,
   ReplayError,
-  type StartedReplay,
-  Timeline,
+  type RunOutput,
+  type Timeline,
 } from "@stratos/session";
-import { ImageStore } from "../image-store.ts";
+import { type ImageEntry, ImageStore } from "../image-store.ts";
 import { cloneVolume, cloneVolumeDurably, type ImageLayers } from "../image-volume.ts";
 import { openRecordingFile, type RecordingFile } from "./recording-file.ts";
-import type { RunOutput } from "./shown-output.ts";
 
 export interface RecordedRun {
   readonly recording: Recording;
   /** A clone of the image, as it was then. */
-  cloneImage(): VolumeClone & { readonly volume: Volume };
+  cloneImage(): RecordedClone;
   /** Something was asked for of an image that is in the recording, which the run had not read. */
   readonly hasMissed: boolean;
 }
 
-/** Each is closed. */
-interface VolumeClone {
-  close(): void;
-  /** One with the changes that were committed by now. */
-  fork(): VolumeClone & { mount(): Volume };
+/** Where it lies when it is in no recording. */
+interface ImageOfRun {
+  /** STRATOS_HOME */
+  readonly home: string;
+  /** Instead of the name that was recorded. */
+  readonly image?: string | undefined;
 }
 
 /**
- * @param home  STRATOS_HOME
  * @throws RecordingError, OperationError of kind replay or no-image
  */
-function recordedRunOf(file: string, source: RecordingFile, home: string): RecordedRun {
+function recordedRunOf(file: string, source: RecordingFile, { home, image }: ImageOfRun): RecordedRun {
   const recording = openRecording(source, zstdCodec);
   const { header } = recording;
   const store = new ImageStore(home);
-  const entry = store.find(header.image);
+  const name = image ?? header.image;
+  const entry = findImage(store, name);
   const isThere =
     entry?.description.createdAt === header.imageCreatedAt && entry.description.layers === header.imageLayers;
   let hasMissed = false;
   const layers =
     entry !== null && isThere ? store.layerPaths(entry) : layersIn(file, recording, () => (hasMissed = true));
   if (layers === null) {
-    const { description } = store.require(header.image);
+    const { description } = store.require(name);
     throw replayFailure(
       file,
-      `image ${header.image} is not the one that was recorded (made ${description.createdAt}, then ` +
-        `${header.imageCreatedAt})`,
+      `image ${name} is not the one that was recorded (made ${description.createdAt}, then ${header.imageCreatedAt})`,
     );
   }
   return {
@@ -64,6 +62,11 @@ function recordedRunOf(file: string, source: RecordingFile, home: string): Recor
       return hasMissed;
     },
   };
+}
+
+/** null: there is none, and of a name that a page gave there can be none. */
+function findImage(store: ImageStore, name: string): ImageEntry | null {
+  return name.includes("/") ? null : store.find(name);
 }
 
 /** What a recording has of its image; null: nothing. @throws RecordingError */
@@ -92,7 +95,7 @@ export async function withRecordedRun<T>(
 ): Promise<T> {
   const source = openRecordingFile(file);
   try {
-    return await use(recordedRunOf(file, source, home));
+    return await use(recordedRunOf(file, source, { home }));
   } catch (error) {
     throw toldReplayFailure(file, error);
   } finally {
@@ -111,7 +114,7 @@ export function withTimeline<T>(
   use: (timeline: Timeline, recording: Recording, run: RecordedRun) => Promise<T>,
 ): Promise<T> {
   return withRecordedRun(file, home, async (run) => {
-    const timeline = await Timeline.open({ loop: nodePorts().loop, open: () => startReplay(run, output) });
+    const timeline = await timelineOf(run, output);
     try {
       return await use(timeline, run.recording, run);
     } finally {
@@ -124,13 +127,13 @@ export function withTimeline<T>(
 /** A recorded run that stays open. `told` makes what a journey has thrown an OperationError where it is to blame. */
 export async function openTimeline(
   file: string,
-  { home, output }: { readonly home: string; readonly output: RunOutput },
+  { output, ...images }: ImageOfRun & { readonly output: RunOutput },
 ): Promise<{ recording: Recording; timeline: Timeline; told(error: unknown): unknown; close(): void }> {
   const source = openRecordingFile(file);
   const told = (error: unknown): unknown => toldReplayFailure(file, error);
   try {
-    const run = recordedRunOf(file, source, home);
-    const timeline = await Timeline.open({ loop: nodePorts().loop, open: () => startReplay(run, output) });
+    const run = recordedRunOf(file, source, images);
+    const timeline = await timelineOf(run, output);
     const close = (): void => {
       timeline.close();
       source.close();
@@ -142,47 +145,6 @@ export async function openTimeline(
   }
 }
 
-/** A replay at its beginning. */
-function startReplay(run: RecordedRun, output: RunOutput): StartedReplay {
-  const clone = run.cloneImage();
-  try {
-    const { volume } = clone;
-    const replay = new Replay(run.recording, { ports: nodePorts(), volume, hasForks: true });
-    try {
-      const standard = openReplayFiles(replay.session, replay.gate, run.recording.header, output.streams);
-      replay.start(standard.files);
-      return startedReplay(replay, clone, output);
-    } catch (error) {
-      replay.session.close();
-      throw error;
-    }
-  } catch (error) {
-    clone.close();
-    throw error;
-  }
-}
-
-/** @param clone  of the image, with what the replay has changed in it */
-function startedReplay(replay: Replay, clone: VolumeClone, output: RunOutput): StartedReplay {
-  return {
-    replay,
-    drain: async () => {
-      for (const stream of output.streams) await stream.drain();
-    },
-    enter: () => output.enter(replay.gate),
-    fork: () => {
-      replay.session.commit();
-      const forked = clone.fork();
-      try {
-        return startedReplay(replay.fork(new LaterVolume(() => forked.mount())), forked, output);
-      } catch (error) {
-        forked.close();
-        throw error;
-      }
-    },
-    close: () => {
-      replay.session.close();
-      clone.close();
-    },
-  };
+function timelineOf({ recording, cloneImage }: RecordedRun, output: RunOutput): Promise<Timeline> {
+  return openRecordedTimeline(recording, cloneImage, { ports: nodePorts(), output });
 }

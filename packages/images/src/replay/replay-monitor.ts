@@ -1,6 +1,6 @@
 /** What a debugger's `monitor` does beside its own protocol while it goes along a recorded run. */
-import { describePlace, type Recording, type Timeline } from "@stratos/session";
-import { goToPosition, POSITIONS, readPosition } from "./replay-position.ts";
+import { describePlace, goToPosition, type Recording, type Timeline } from "@stratos/session";
+import { POSITIONS, readPosition } from "@stratos/session/replay-position";
 
 /** @returns the lines that it shows */
 export async function replayMonitor(

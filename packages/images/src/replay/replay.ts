@@ -2,7 +2,5 @@
 export { runThere } from "./program-there.ts";
 export { openTimeline, replayFailure, withRecordedRun, withTimeline } from "./recorded-run.ts";
 export { replayMonitor } from "./replay-monitor.ts";
-export { goToPosition, positionText } from "./replay-position.ts";
 export { replayOnce } from "./replay-once.ts";
-export { ShownOutput, UNSEEN_OUTPUT } from "./shown-output.ts";
 export { openDraft, type DraftFile } from "../run/run-recording.ts";

@@ -76,6 +76,11 @@ export class ProcessDirectory extends PseudoDirectory {
     this.group = task.group;
     this.isThread = isThread;
     this.#fill(fileSystem, isThread);
+    for (const inode of this.#inodes()) this.#madeWithIt(inode);
+  }
+
+  #madeWithIt(inode: Inode): void {
+    inode.atime = inode.mtime = inode.ctime = inode.btime = this.btime;
   }
 
   override get cachesNames(): boolean {
@@ -271,17 +276,31 @@ export class ProcessDirectory extends PseudoDirectory {
     stateClass(
       "ProcessDirectory",
       this,
-      // All that stands in it, so that each keeps its number.
-      { save: (it) => ({ inodes: it.#inodes() }), load: () => {} },
+      {
+        // What ps has looked at is made anew with its numbers: sixty files of each process.
+        save: (it) => ({ inodes: it.#inodes().filter((inode) => !isAsMade(inode, it)) }),
+        load: (it, { inodes }: { inodes: readonly Inode[] }) => {
+          const kept = new Set(inodes);
+          for (const inode of it.#inodes()) if (!kept.has(inode)) it.#madeWithIt(inode);
+        },
+      },
       {
         remake: {
-          describe: ({ fileSystem, task, isThread }) => ({ fileSystem, task, isThread }),
-          make: ({ fileSystem, task, isThread }: { fileSystem: ProcView; task: Task; isThread: boolean }) =>
-            new ProcessDirectory(fileSystem, task, isThread),
+          describe: ({ fileSystem, task, isThread, ino }) => ({ fileSystem, task, isThread, ino }),
+          make: ({ fileSystem, task, isThread, ino }: ProcessPlace) =>
+            fileSystem.numberedFrom(ino, () => new ProcessDirectory(fileSystem, task, isThread)),
         },
       },
     );
   }
+}
+
+interface ProcessPlace extends Pick<ProcessDirectory, "fileSystem" | "task" | "isThread" | "ino"> {}
+
+/** Those that hold nothing beside what every inode has. */
+function isAsMade(inode: Inode, { btime }: ProcessDirectory): boolean {
+  const isPlain = [OwnedFile, PlaceLink, Pagemap, MemoryInode].some((type) => inode instanceof type);
+  return isPlain && (inode as PseudoInode).isAsMade(btime);
 }
 
 /** What security modules say of a process: there are none (fs/proc/base.c, proc_pid_attr_read). */

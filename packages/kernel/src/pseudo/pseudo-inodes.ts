@@ -29,7 +29,7 @@ import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
 import { UNFINISHED, WaitQueue } from "../ground/wait-queue.ts";
 import { FileSystem } from "../vfs/file-system.ts";
-import { type AttributeChange, Inode, type NewInode } from "../vfs/inode.ts";
+import { type AttributeChange, Inode, type NewInode, type Time } from "../vfs/inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
@@ -75,6 +75,17 @@ export abstract class PseudoFileSystem extends FileSystem {
     this.#lastIno = region * REGION_INOS + (part % PARTS) * (REGION_INOS / PARTS);
     fill();
     this.#lastIno = last;
+  }
+
+  /** @param first  the number of what it makes first */
+  numberedFrom<T extends Inode>(first: number, make: () => T): T {
+    const last = this.#lastIno;
+    this.#lastIno = first - 1;
+    try {
+      return make();
+    } finally {
+      this.#lastIno = last;
+    }
   }
 
   static {
@@ -159,6 +170,13 @@ export abstract class PseudoInode extends Inode {
 
   override link(): number {
     return this.#refusal;
+  }
+
+  /** Nobody has it or has changed it since it was made. @param made  then */
+  isAsMade(made: Time): boolean {
+    const isUntouched = this.atime === made && this.mtime === made && this.ctime === made && this.btime === made;
+    if (!isUntouched || this.users > 0 || this.cachedNames > 0 || this.isGoneTold) return false;
+    return [this.cachedName, this.locks, this.leases, this.marks, this.fanotify].every((each) => each === null);
   }
 
   /** What it holds under the name, whether it is to be seen now or not. */

@@ -1,5 +1,6 @@
 /** Places of a recorded run as people name them. */
-import type { Recording, Timeline } from "@stratos/session";
+import type { Recording } from "./recording-format.ts";
+import type { Timeline } from "./timeline.ts";
 
 /** A place of a recording: after so many instructions, events or lines of output, or before its last instruction. */
 export type ReplayPosition =

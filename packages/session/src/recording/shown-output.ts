@@ -1,6 +1,7 @@
 /** What replays of a run write, where it is to be seen. */
 import { EAGAIN } from "@stratos/abi";
-import { type InputGate, type OutputStream, UNSEEN } from "@stratos/session";
+import type { InputGate } from "./input-gate.ts";
+import { type OutputStream, UNSEEN } from "./replay-files.ts";
 
 /** Where all replays of a run write to. */
 export interface RunOutput {
