@@ -58,7 +58,7 @@ export const DE: Words = {
   never: "Nie",
   minutes: "Nach {0} min",
   sound: "Ton",
-  noSound: "Was ein benanntes System abspielt, ist hier nicht zu hören: Programme finden kein Gerät.",
+  noSound: "Was ein benanntes System abspielt, ist in seinem Fenster „Bildschirm“ zu hören, wenn es eine Anzeige hat.",
   tray: "Programme im Hintergrund",
   volume: "Lautstärke",
   mute: "Stumm",

@@ -56,7 +56,7 @@ export const EN = {
   never: "Never",
   minutes: "After {0} min",
   sound: "Sound",
-  noSound: "What a named system plays is not heard here: programs find no device.",
+  noSound: "What a named system plays is heard in its window “Screen”, if the system has a display.",
   tray: "Programs in the background",
   volume: "Volume",
   mute: "Mute",
