@@ -25,6 +25,7 @@ export const DE: Words = {
   mayNotify: "Mitteilungen zeigen",
   mayPanel: "In der Leiste stehen",
   settings: "Einstellungen",
+  keys: "Tasten",
   screen: "Bildschirm",
   widgets: "Bedienelemente",
   help: "Tasten",

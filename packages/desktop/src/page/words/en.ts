@@ -23,6 +23,7 @@ export const EN = {
   mayNotify: "Show notifications",
   mayPanel: "Stand in the panel",
   settings: "Settings",
+  keys: "Keys",
   screen: "Screen",
   widgets: "Widgets",
   help: "Keys",

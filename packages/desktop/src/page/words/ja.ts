@@ -25,6 +25,7 @@ export const JA: Words = {
   mayNotify: "通知の表示",
   mayPanel: "パネルへの表示",
   settings: "設定",
+  keys: "キー",
   screen: "画面",
   widgets: "ウィジェット",
   help: "キー",
