@@ -19,6 +19,7 @@
  *     npm run bench -- --only lisp|lisp-fib --root FOLDER       r7rs-benchmarks beside Chez and Guile (lisp/rows.ts)
  *     npm run bench -- --only lisp-shell      AstraLisp's shell and utilities in the machine (lisp/shell-rows.ts)
  *     npm run bench -- --only lisp-system     AstraLisp's start, compiler, prompt, recursion, pauses and forks
+ *     npm run bench -- --only tab             Debian in a tab of headless Chromium, and its windows
  *     npm run bench -- [--only GROUP|ROW] [--rounds N] [--image NAME] [--root DIR] [--page]
  *     npm run bench -- --beside TREE [--rounds N]   the rows beside those of another checkout of Stratos, built there
  *
@@ -68,6 +69,7 @@ import { measureImageBuild } from "./image-build.ts";
 import { measureLisp } from "./lisp/rows.ts";
 import { measureLispShell } from "./lisp/shell-rows.ts";
 import { measureLispSystem } from "./lisp/system-rows.ts";
+import { measureTab } from "./tab/rows.ts";
 import { measureOutputs } from "./output-rows.ts";
 import { measurePackages } from "./package-rows.ts";
 import { measureIdleMemory, measureSyscalls, measureWholeCommand } from "./special-rows.ts";
@@ -90,7 +92,7 @@ const { values: options } = parseArgs({
 /** What `--only` means besides the rows; all but the first have ended before those begin. */
 const OTHER_GROUPS =
   "special aegisfs aegisfs-memory aegisfs-scale aegisfs-snapshots board compose compose-each durable embed fork fuse " +
-  "hub lisp lisp-shell lisp-system outputs pkg roots small";
+  "hub lisp lisp-shell lisp-system outputs pkg roots small tab tab-composing tab-processor tab-prompt tab-windows";
 const rounds = Number(options.rounds);
 const only = options.only;
 const launcher = launcherOf(root);
@@ -148,6 +150,10 @@ if (only === "hub") {
 }
 if (only === "roots") {
   await measureRoots(launcher, print);
+  process.exit();
+}
+if (only === "tab" || only?.startsWith("tab-") === true) {
+  await measureTab(launcher, only, rounds, print);
   process.exit();
 }
 if (only === "compose-each") {

@@ -11,7 +11,8 @@ import { after, before, test } from "node:test";
 import { keepWebFolder, webFolderServer } from "@stratos/console";
 import { TAB_DESKTOP } from "@stratos/desktop/tab";
 import { Browser, type Page } from "./support/browser.ts";
-import { launcher, start } from "./support/stratos.ts";
+import { extendedTest } from "@stratos/base/testing";
+import { launcher, start, stratos } from "./support/stratos.ts";
 import { ensureSoundImage, shareTranslations, SOUND_IMAGE, TEST_HOME } from "./support/test-image.ts";
 import { Heard } from "./support/until.ts";
 
@@ -109,6 +110,37 @@ test("a page that was touched hears the machine, and both set one volume", async
   await touch(page);
   await page.waitFor(HEARD, /^0\.06 440$/, PATIENCE_MS);
 });
+
+extendedTest(
+  "a page of `run --display`, and one of a named system, hear their programs once they were touched",
+  async (t) => {
+    const play = "sox -n -r 48000 -c 2 /tmp/a.wav synth 600 sine 440 vol 0.5 && exec paplay /tmp/a.wav";
+    const env = { STRATOS_HOME: TEST_HOME };
+    const name = `heard-${process.pid}`;
+    const program = ["-i", SOUND_IMAGE, "--display", "--", "sh", "-c", play];
+    const made = await stratos(["run", "-d", "--name", name, ...program]);
+    assert.equal(made.status, 0, made.stderr);
+    t.after(() => stratos(["rm", "-f", name]));
+    const browser = await Browser.launch();
+    t.after(() => browser.close());
+    for (const command of [
+      ["run", ...program],
+      ["display", name],
+    ]) {
+      const child = start([...launcher, ...command], { env });
+      t.after(() => child.kill("SIGKILL"));
+      const words = new Heard(command[0] === "run" ? child.stderr! : child.stdout!);
+      await words.includes("http:");
+      const page = await browser.open(/http:\S+/.exec(words.text)![0]);
+      await page.evaluate(ANALYSER);
+      await page.waitFor("document.querySelector('p').textContent", /^Press a key/, PATIENCE_MS);
+      assert.equal(await page.evaluate(HEARD), "nothing");
+      await touch(page);
+      await page.waitFor(HEARD, /^0\.50 440$/, PATIENCE_MS);
+      child.kill("SIGKILL");
+    }
+  },
+);
 
 test("a tab without a server hears its machine, too", async (t) => {
   const server = webFolderServer(

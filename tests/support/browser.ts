@@ -44,9 +44,10 @@ export class Browser {
 
   /**
    * @param profile  of a browser before; default: a new one
+   * @param graphics  how it draws; default: without a graphics processor, and without WebGL
    * @throws Error in words: there is none, or it does not start
    */
-  static async launch(profile?: string): Promise<Browser> {
+  static async launch(profile?: string, graphics = ["--disable-gpu"]): Promise<Browser> {
     const program = browserProgram();
     profile ??= mkdtempSync(join(tmpdir(), "stratos-browser-"));
     const child = spawn(
@@ -57,7 +58,7 @@ export class Browser {
         `--user-data-dir=${profile}`,
         "--no-first-run",
         "--disable-dev-shm-usage",
-        "--disable-gpu",
+        ...graphics,
         "--window-size=1000,600",
         ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
       ],

@@ -1,6 +1,7 @@
-/** The display of a machine that others look at from elsewhere: made with it, saved and forked with it. */
+/** Display and sound of a machine that others look at from elsewhere: made with it; the display is saved and forked. */
 import type { GuestUser, MachineSession } from "@stratos/session";
 import { GuestDisplay } from "./guest-display.ts";
+import { GuestSound } from "./guest-sound.ts";
 import { ScreenViewers, type ViewerEnd, type Watching } from "./screen-viewers.ts";
 
 const SIZE = { width: 1280, height: 800 };
@@ -11,9 +12,10 @@ export class MachineDisplay {
   readonly #session: MachineSession;
   readonly #display: GuestDisplay;
   readonly #viewers: ScreenViewers;
+  readonly #sound: GuestSound;
 
   /**
-   * In a machine that goes on it goes on, too, as far as that is kept.
+   * In a machine that goes on it goes on, too, as far as that is kept: sound is not.
    *
    * @throws SessionError when its socket cannot be made
    */
@@ -31,7 +33,8 @@ export class MachineDisplay {
     viewers = new ScreenViewers(this.#display);
     for (const problem of early) viewers.tell(problem);
     this.#viewers = viewers;
-    const { environment } = this.#display;
+    this.#sound = new GuestSound(session, user, { sink: viewers });
+    const environment = [...this.#display.environment, ...this.#sound.environment];
     this.environment = Object.fromEntries(environment.map(({ name, value }) => [name, value]));
   }
 
@@ -51,6 +54,7 @@ export class MachineDisplay {
 
   close(): void {
     this.#viewers.close();
+    this.#sound.close();
     this.#display.close();
   }
 }

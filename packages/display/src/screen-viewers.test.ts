@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ScreenViewers, type Watching } from "./screen-viewers.ts";
+import { soundOf } from "./sound-parts.ts";
 
 interface Seen {
   readonly texts: Record<string, unknown>[];
@@ -89,4 +90,30 @@ test("of too many, one who only looks leaves before one who acts", () => {
   assert.deepEqual([acting.isClosed, looking.isClosed], [false, true]);
   viewers.close();
   assert.ok([acting, ...others].every(({ isClosed }) => isClosed));
+});
+
+test("who hears gets what is played, and no more than it takes; others are told once that there is something", () => {
+  const { viewers, told, connect } = screenOf();
+  const hearing = connect(false),
+    silent = connect(true);
+  hearing.frames.length = silent.frames.length = 0;
+  const frames = Float32Array.of(0.5, -0.5);
+  viewers.play(frames);
+  viewers.play(frames);
+  const isTold = ({ texts }: Seen): number => texts.filter(({ playing }) => playing === true).length;
+  assert.deepEqual([isTold(hearing), isTold(silent), hearing.frames.length], [1, 1, 0]);
+  hearing.take('{"hear":true}');
+  viewers.play(frames);
+  const message = hearing.frames.pop()!;
+  assert.deepEqual([...soundOf(message.slice().buffer)!], [16384, -16384]);
+  assert.equal(soundOf(Uint8Array.of(0, 0, 0, 0, 2, 0, 1, 0, 1, 2, 3, 255).buffer), null, "a rectangle is none");
+  for (let count = 0; count < 200; count++) viewers.play(frames);
+  assert.equal(hearing.frames.length, 74);
+  hearing.take('{"heard":true}');
+  viewers.play(frames);
+  assert.equal(hearing.frames.length, 75);
+  hearing.take('{"hear":false}');
+  viewers.play(frames);
+  assert.deepEqual([hearing.frames.length, isTold(hearing), silent.frames.length], [75, 2, 0]);
+  assert.ok(!told.some((each) => !each.startsWith("refresh")), "nothing of it is input");
 });

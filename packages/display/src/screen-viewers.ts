@@ -6,14 +6,20 @@
  *       locked }: those that are others than before    what `PageInput` takes: keys, pointer, text
  *     { copied }: what a program has copied
  *     { problem }: what goes wrong, for people
+ *     { playing: true }: there is something to      { hear: true }, { hear: false }
+ *       hear, for who does not
+ *     bytes that sound-parts.ts reads: sound        { heard: true }: of each
  *     bytes: for each rectangle that changed u16 x,
  *       y, width, height (little-endian), its pixels
  *       as red, green, blue, alpha
  */
+import { type AudioSink, encodeS16 } from "@stratos/sound";
 import { cursorName, type Rectangle } from "@stratos/wayland";
 import { CopiedText } from "./copied-text.ts";
+import { Hearer } from "./hearer.ts";
 import { PageInput, parseMessage } from "./page-input.ts";
 import type { ShownScreen } from "./shown-screen.ts";
+import { encodeSound } from "./sound-parts.ts";
 
 /** Frames in a second while somebody looks, and while nobody does: programs that wait for one must not stand still. */
 const SHOWN_HZ = 60,
@@ -22,6 +28,8 @@ const SHOWN_HZ = 60,
 const CHANGED_MAX = 64;
 /** At a time; of more, who came first leaves, of those who only look if there are any. */
 const VIEWERS_MAX = 16;
+/** What a page has in store, so that it hears nothing of short delays. */
+const STORE_MS = 100;
 /** The last ones, for who comes later. */
 const PROBLEMS_MAX = 8;
 
@@ -61,6 +69,7 @@ interface Viewer {
   readonly end: ViewerEnd;
   /** Null: it only looks. */
   readonly input: PageInput | null;
+  readonly hearer: Hearer;
   /** Of the last message of bytes; the next waits for it. */
   isWaiting: boolean;
   /** What changed meanwhile. */
@@ -69,7 +78,8 @@ interface Viewer {
   readonly told: Map<string, string>;
 }
 
-export class ScreenViewers implements ScreenSource {
+export class ScreenViewers implements ScreenSource, AudioSink {
+  readonly latencyMs = STORE_MS;
   readonly #display: ShownDisplay;
   /** Who came first is first. */
   readonly #viewers = new Set<Viewer>();
@@ -101,7 +111,10 @@ export class ScreenViewers implements ScreenSource {
       leaving.end.close();
     }
     const input = mayAct ? new PageInput(this.#display.screen) : null;
-    const viewer: Viewer = { end, input, isWaiting: false, changed: [this.#whole], told: new Map() };
+    const viewer: Viewer = {
+      ...{ end, input, hearer: new Hearer(end), isWaiting: false },
+      ...{ changed: [this.#whole], told: new Map<string, string>() },
+    };
     this.#viewers.add(viewer);
     if (mayAct) this.#active = viewer;
     this.#display.setRefresh(SHOWN_HZ);
@@ -130,6 +143,12 @@ export class ScreenViewers implements ScreenSource {
     this.#problems.push(problem);
     if (this.#problems.length > PROBLEMS_MAX) this.#problems.shift();
     for (const { end } of this.#viewers) end.send(JSON.stringify({ problem }));
+  }
+
+  /** What programs play, for who hears it. */
+  play(frames: Float32Array): void {
+    let bytes: Uint8Array | null = null;
+    for (const { hearer } of this.#viewers) hearer.play(() => (bytes ??= encodeSound(encodeS16(frames))));
   }
 
   /** A frame was composed. */
@@ -176,6 +195,7 @@ export class ScreenViewers implements ScreenSource {
   #take(viewer: Viewer, text: string, isHeard: boolean): void {
     if (!this.#viewers.has(viewer)) return;
     const message = parseMessage(text);
+    if (viewer.hearer.take(message)) return;
     if (message["shown"] === true) {
       viewer.isWaiting = false;
       this.#show(viewer);

@@ -8,13 +8,13 @@ import { Selection, TEXT_BYTES_MAX } from "./data/selection.ts";
 import { intersection, type Rectangle } from "./geometry/rectangle.ts";
 import type { Monitor } from "./output/output.ts";
 import { MONITORS_MAX, Outputs } from "./output/outputs.ts";
-import { INTERFACES } from "./protocol/protocol.ts";
+import { enums, INTERFACES } from "./protocol/protocol.ts";
 import { type Canvas, compose } from "./render/compose.ts";
 import { damageBetween, type ShownNode } from "./render/scene-damage.ts";
 import { type FingerPhase, Pointing } from "./pointing.ts";
 import { type Picture, Pictures, subjectsOf } from "./pictures.ts";
 import { tellFrame } from "./frame-waiters.ts";
-import { keymapBytes } from "./seat/keyboard.ts";
+import { CONTROL, keymapBytes, SHIFT } from "./seat/keyboard.ts";
 import type { Cursor } from "./seat/pointer.ts";
 import { Seat } from "./seat/seat.ts";
 import { TextInputs } from "./seat/text-input.ts";
@@ -66,6 +66,9 @@ const PIXEL_BYTES_MAX = 1 << 29;
 /** Monitor.id of the one that there is from the beginning. */
 export const FIRST_MONITOR = 1;
 
+/** input-event-codes.h */
+const KEY_ESC = 1;
+
 /** More than that does not wait for text. */
 const HELD_MAX = 256;
 
@@ -111,7 +114,12 @@ export class Compositor {
     this.#clipboard = new Selection(ports);
     this.#primary = new Selection(ports);
     const primary = this.#primary;
-    this.#data = new DataDevices(this.#clipboard, primary);
+    this.#data = new DataDevices(this.#clipboard, primary, {
+      nextSerial: () => this.#display.nextSerial(),
+      takePress: (client) => this.#pointing.takePress(client),
+      ended: () => this.#pointing.dragEnded(),
+      wantedAction: () => this.#wantedAction,
+    });
     const nowMs = (): number => ports.nowMs();
     this.#xSelections = [
       new XSelection("CLIPBOARD", this.#clipboard, nowMs),
@@ -177,6 +185,7 @@ export class Compositor {
     this.#pointing = new Pointing({
       screen: this.#screen,
       seat: this.#seat,
+      drags: this.#data.drags,
       timeMs: () => this.#timeMs,
       nowMs: () => ports.nowMs(),
       wantFrame: () => this.#wantFrame(),
@@ -345,7 +354,8 @@ export class Compositor {
 
   /** Each window by itself. */
   #picture(pictures: Pictures): readonly Rectangle[] {
-    pictures.update(subjectsOf(this.#screen, this.#pointing.cursor, this.#pointing.place), this.#screen);
+    const { cursor, place } = this.#pointing;
+    pictures.update(subjectsOf(this.#screen, { cursor, icon: this.#data.drags.icon, place }), this.#screen);
     const shown = pictures.all.flatMap((picture) => picture.shown);
     this.#tellOutputs(shown);
     this.#shown = shown;
@@ -365,6 +375,11 @@ export class Compositor {
   /** It is how a program has the pointer look. */
   isCursor({ key }: Picture): boolean {
     return this.#pointing.cursor?.surface === key;
+  }
+
+  /** It is what is dragged from one program to another. */
+  isDragged({ key }: Picture): boolean {
+    return this.#data.drags.icon === key;
   }
 
   get monitors(): readonly Monitor[] {
@@ -544,7 +559,18 @@ export class Compositor {
 
   /** A key of input-event-codes.h. */
   key(key: number, isDown: boolean): void {
-    this.#hold({ key, isDown });
+    const { drags } = this.#data;
+    if (key === KEY_ESC && isDown && drags.isActive) {
+      drags.cancel();
+      this.#display.flush();
+    } else this.#hold({ key, isDown });
+  }
+
+  /** What a person says by keys while something is dragged. */
+  get #wantedAction(): number {
+    const { none, copy, move, ask } = enums.wl_data_device_manager.dnd_action;
+    const held = this.#seat.keyboard.held & (CONTROL | SHIFT);
+    return held === (CONTROL | SHIFT) ? ask : held === CONTROL ? copy : held === SHIFT ? move : none;
   }
 
   #hold(input: HeldInput): void {
@@ -557,8 +583,10 @@ export class Compositor {
   #giveHeld(isDue = false): void {
     while (this.#held.length > 0 && (isDue || !this.#textInputs.isBehind)) {
       const next = this.#held.shift()!;
-      if ("key" in next) this.#seat.keyboard.press(next.key, next.isDown, this.#timeMs);
-      else if (next.isComposed) this.#textInputs.compose(next.text);
+      if ("key" in next) {
+        this.#seat.keyboard.press(next.key, next.isDown, this.#timeMs);
+        this.#data.drags.keysChanged();
+      } else if (next.isComposed) this.#textInputs.compose(next.text);
       else this.#textInputs.commit(next.text);
     }
   }

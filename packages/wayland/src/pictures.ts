@@ -8,6 +8,7 @@ import { intersection, isSameRectangle, type Rectangle, scaledOut, union } from 
 import { type Canvas, compose } from "./render/compose.ts";
 import { damageBetween, type ShownNode } from "./render/scene-damage.ts";
 import type { Cursor } from "./seat/pointer.ts";
+import type { Surface } from "./surface/surface.ts";
 import { addTree, addTreeAndPopups, type Drawn, placeOf, type SceneNode, type Screen } from "./shell/screen.ts";
 
 /** How far surfaces may reach over the screen's size; what is beyond is cut off. */
@@ -27,12 +28,16 @@ interface PictureSubject {
   readonly client: Client;
 }
 
-/** Of windows that are shown, of what lies over them, and of a pointer that a program draws. */
-export function subjectsOf(
-  screen: Screen,
-  cursor: Cursor | null,
-  pointer: { readonly x: number; readonly y: number },
-): PictureSubject[] {
+/** What is at the pointer. */
+interface AtPointer {
+  readonly cursor: Cursor | null;
+  /** What is dragged. */
+  readonly icon: Surface | null;
+  readonly place: { readonly x: number; readonly y: number };
+}
+
+/** Of windows that are shown, of what lies over them, of what is dragged, and of a pointer that a program draws. */
+export function subjectsOf(screen: Screen, { cursor, icon, place: { x, y } }: AtPointer): PictureSubject[] {
   const subjects: PictureSubject[] = [];
   for (const window of screen.windows) {
     if (screen.isHidden(window)) continue;
@@ -48,11 +53,15 @@ export function subjectsOf(
     const { width, height } = surface;
     subjects.push({ key: overlay, x: 0, y: 0, nodes, lies: { x, y, width, height }, client: surface.client });
   }
+  const lies = { x, y, width: 1, height: 1 };
+  if (icon !== null) {
+    const nodes: SceneNode[] = [];
+    addTree(nodes, icon, x + icon.x, y + icon.y);
+    subjects.push({ key: icon, x: 0, y: 0, nodes, lies, client: icon.client });
+  }
   if (cursor?.surface != null) {
     const nodes: SceneNode[] = [];
-    const { x, y } = pointer;
     addTree(nodes, cursor.surface, x - cursor.hotspotX, y - cursor.hotspotY);
-    const lies = { x, y, width: 1, height: 1 };
     subjects.push({ key: cursor.surface, x, y, nodes, lies, client: cursor.surface.client });
   }
   return subjects;

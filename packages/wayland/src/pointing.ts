@@ -6,6 +6,8 @@ import { coordinate, maybe, record, uint32, whole } from "@stratos/base/value-ch
 import { a, rectangle } from "./saved/saved-class.ts";
 import type { Rectangle } from "./geometry/rectangle.ts";
 import { enums } from "./protocol/protocol.ts";
+import type { Drags } from "./data/drag.ts";
+import type { Client } from "./core/client.ts";
 import type { Cursor } from "./seat/pointer.ts";
 import type { Seat } from "./seat/seat.ts";
 import { addTree, type SceneNode, type Screen } from "./shell/screen.ts";
@@ -36,6 +38,8 @@ export type FingerPhase = "down" | "move" | "up" | "cancel";
 interface PointingOwner {
   readonly screen: Screen;
   readonly seat: Seat;
+  /** What is dragged between programs. */
+  readonly drags: Drags;
   timeMs(): number;
   /** With a fraction. */
   nowMs(): number;
@@ -129,6 +133,7 @@ export class Pointing {
   /** Nobody holds a button or has a finger down any more. */
   letGo(): void {
     if (this.#drag !== null) this.#endDrag();
+    this.#owner.drags.cancel();
     this.#pointingFinger = null;
     this.#seat.touch.letGo();
     this.#seat.pointer.letGo(this.#timeMs);
@@ -155,8 +160,10 @@ export class Pointing {
     return { x: Math.floor(this.#pointerX), y: Math.floor(this.#pointerY) };
   }
 
-  /** A surface as the pointer, and where it is. */
+  /** What follows the pointer, and where it is: what is dragged, and how a program has the pointer look. */
   addCursor(nodes: SceneNode[]): void {
+    const { icon } = this.#owner.drags;
+    if (icon !== null) addTree(nodes, icon, this.place.x + icon.x, this.place.y + icon.y);
     const { surface, hotspotX, hotspotY } = this.cursor ?? { surface: null, hotspotX: 0, hotspotY: 0 };
     if (surface !== null)
       addTree(nodes, surface, Math.floor(this.#pointerX) - hotspotX, Math.floor(this.#pointerY) - hotspotY);
@@ -167,6 +174,7 @@ export class Pointing {
     if (this.cursor?.surface === surface) this.cursor = null;
     this.#seat.touch.surfaceGone(surface);
     this.#seat.constraints.surfaceGone(surface);
+    this.#owner.drags.surfaceGone(surface);
   }
 
   /** The pointer is there now, in pixels of the screen. */
@@ -193,9 +201,43 @@ export class Pointing {
   #moveTo(x: number, y: number): void {
     const on = this.#screen.outputs.nearest(x, y);
     ({ x: this.#pointerX, y: this.#pointerY } = this.#confined(on.x, on.y));
+    const { drags } = this.#owner;
     if (this.#drag !== null) this.#follow(this.#drag);
+    else if (drags.isActive) this.#carry();
     else this.#pointAt();
-    if (this.cursor?.surface != null) this.#wantFrame();
+    if (this.cursor?.surface != null || drags.icon !== null) this.#wantFrame();
+  }
+
+  /** The program's press is a drag's from here on, which hears of the pointer in its place. */
+  takePress(client: Client): boolean {
+    const { pointer, touch } = this.#seat;
+    const finger = touch.fingerOn(client);
+    if (this.#drag !== null) return false;
+    if (finger !== null && this.#pointingFinger === null) {
+      touch.cancel(client);
+      this.#pointingFinger = finger.id;
+      this.#pointerX = finger.x;
+      this.#pointerY = finger.y;
+    } else if (!pointer.isPressed || pointer.focus?.client !== client) return false;
+    pointer.takeButtons();
+    pointer.dropFocus();
+    this.#seat.constraints.setFocus(null);
+    this.#wantFrame();
+    return true;
+  }
+
+  #carry(): void {
+    const node = this.#nodeAt(this.#pointerX, this.#pointerY);
+    const surface = node?.surface;
+    const place =
+      surface instanceof Surface ? { surface, x: this.#pointerX - node!.x, y: this.#pointerY - node!.y } : null;
+    this.#owner.drags.move(place, this.#timeMs);
+  }
+
+  /** Nothing is dragged any more. */
+  dragEnded(): void {
+    this.#pointAt();
+    this.#wantFrame();
   }
 
   #pointAt(): void {
@@ -258,6 +300,11 @@ export class Pointing {
       if (!isDown) this.#endDrag();
       return;
     }
+    const { drags } = this.#owner;
+    if (drags.isActive) {
+      if (!isDown) drags.drop();
+      return;
+    }
     const { pointer } = this.#seat;
     if (isDown && this.#pressFrame(button)) return;
     if (isDown && !pointer.isPressed) this.#pressed(pointer.focus);
@@ -307,6 +354,7 @@ export class Pointing {
       if (phase === "move") this.movePointer(place.x, place.y);
       else {
         this.#pointingFinger = null;
+        if (phase === "cancel") this.#owner.drags.cancel();
         this.button(BTN_LEFT, false);
       }
     } else if (phase === "move") touch.move(id, place, this.#timeMs);

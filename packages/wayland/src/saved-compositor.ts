@@ -4,6 +4,7 @@ import type { Client } from "./core/client.ts";
 import type { Display } from "./core/display.ts";
 import { a, rectangle } from "./saved/saved-class.ts";
 import { areSavedDevices, type DataDevices, type Devices } from "./data/data-device.ts";
+import { isSavedDrag, type Drags } from "./data/drag.ts";
 import { isSavedSelection, type Selection } from "./data/selection.ts";
 import type { Rectangle } from "./geometry/rectangle.ts";
 import { areSavedOutputs, type Outputs } from "./output/outputs.ts";
@@ -54,6 +55,7 @@ export function namedParts(
     "primary selection": primary,
     "clipboard devices": data.clipboard,
     "primary devices": data.primary,
+    drags: data.drags,
   };
 }
 
@@ -85,6 +87,7 @@ export function savedParts(parts: CompositorParts): Omit<SavedCompositor, keyof 
     primary: primary.save(),
     clipboardDevices: data.clipboard.save(),
     primaryDevices: data.primary.save(),
+    drag: data.drags.save(),
     screen: screen.save(),
     pointing: pointing.save(),
   };
@@ -105,6 +108,7 @@ export function goOnParts(parts: CompositorParts, state: SavedCompositor): void 
   primary.goOn(state.primary);
   data.clipboard.goOn(state.clipboardDevices);
   data.primary.goOn(state.primaryDevices);
+  data.drags.goOn(state.drag);
   screen.goOn(state.screen);
   pointing.goOn(state.pointing);
 }
@@ -139,6 +143,7 @@ export interface SavedCompositor extends OwnState {
   readonly primary: ReturnType<Selection["save"]>;
   readonly clipboardDevices: ReturnType<Devices["save"]>;
   readonly primaryDevices: ReturnType<Devices["save"]>;
+  readonly drag: ReturnType<Drags["save"]>;
   readonly screen: ReturnType<Screen["save"]>;
   readonly pointing: ReturnType<Pointing["save"]>;
 }
@@ -165,6 +170,7 @@ export const isSavedCompositor = record({
   primary: isSavedSelection,
   clipboardDevices: areSavedDevices,
   primaryDevices: areSavedDevices,
+  drag: isSavedDrag,
   screen: isSavedScreen,
   pointing: isSavedPointing,
 });

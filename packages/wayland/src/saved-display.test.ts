@@ -405,7 +405,8 @@ describe("what is loaded", () => {
     assert.equal(load(new Uint8Array(0)), "foreign");
     assert.equal(load(saveState({ format: 1 }, new Map())), "foreign");
     assert.equal(load(saveState({ format: 2 }, new Map())), "foreign", "with one monitor, before there were several");
-    assert.equal(load(saveState({ format: 3 }, new Map())), "damaged");
+    assert.equal(load(saveState({ format: 3 }, new Map())), "foreign", "before things could be dragged");
+    assert.equal(load(saveState({ format: 4 }, new Map())), "damaged");
     assert.equal(load(saveState([], new Map())), "foreign");
     assert.equal(
       kindOf(() => new TestScreen().load(bytes, [])),

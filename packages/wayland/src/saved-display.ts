@@ -18,7 +18,7 @@ import { XdgSurface } from "./shell/xdg-surface.ts";
 import { Surface } from "./surface/surface.ts";
 
 /** Of what `root` holds. */
-const FORMAT = 3;
+const FORMAT = 4;
 /** Deeper in one another than any that are made. */
 const DEPTH_MAX = 256;
 

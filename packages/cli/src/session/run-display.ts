@@ -16,10 +16,11 @@ export function checkDisplay({ display, screenshot, record, seed, schedule }: Ru
   checkOutputFile(screenshot);
 }
 
-export function displayOf({ screenshot }: RunOptions): NonNullable<RunSurroundings["display"]> {
+export function displayOf({ screenshot, sound }: RunOptions): NonNullable<RunSurroundings["display"]> {
   return async (session, user) => {
     const display = await openRunDisplay(session, user, {
       screenshot,
+      isHeard: sound === undefined,
       onAddress: (url) => void process.stderr.write(`stratos: its windows are shown at ${url}\n`),
       tell: (problem) => void process.stderr.write(`stratos: display: ${problem}\n`),
     });

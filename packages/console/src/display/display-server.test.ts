@@ -438,7 +438,12 @@ function runPage(): {
     },
   };
   runInNewContext(script!, {
-    ...{ document: { querySelector: () => element }, location: { host: "h", hash: "#t" }, WebSocket: Line },
+    ...{
+      document: { querySelector: () => element },
+      addEventListener: () => {},
+      location: { host: "h", hash: "#t" },
+      WebSocket: Line,
+    },
     ...{ ...timers, navigator },
   });
   return { sent, element, tell, pass };
@@ -549,6 +554,7 @@ it("the page tells each button that is pressed and let go of, and those that a c
   const [, script] = /<script nonce="n">(.*)<\/script>/s.exec(displayPage("n"))!;
   runInNewContext(script!, {
     document: { querySelector: () => canvas },
+    addEventListener: () => {},
     location: { host: "h", hash: "#t" },
     WebSocket: Line,
   });

@@ -26,6 +26,7 @@ socket.onclose = () => { words.textContent = "The program has ended, or this pag
 socket.onmessage = ({ data }) => {
   if (typeof data === "string") return told(JSON.parse(data));
   const view = new DataView(data);
+  if (view.getUint32(0, true) === 0xffffffff && view.getUint32(4, true) === 0) return play(new Int16Array(data, 8));
   for (let at = 0; at < data.byteLength;) {
     const [x, y, width, height] = [0, 2, 4, 6].map((offset) => view.getUint16(at + offset, true));
     at += 8;
@@ -35,14 +36,50 @@ socket.onmessage = ({ data }) => {
   if (document.hidden) setTimeout(() => send({ shown: true }), 1000);
   else requestAnimationFrame(() => send({ shown: true }));
 };
-const told = ({ size, windows, cursor, title, text: place, locked, copied: now }) => {
+const told = ({ size, windows, cursor, title, text: place, locked, playing, copied: now }) => {
   if (size !== undefined) { canvas.width = size.width; canvas.height = size.height; }
   if (windows !== undefined) words.textContent = windows > 0 ? "" : "Waiting for a window…";
   if (cursor !== undefined) canvas.style.cursor = cursor;
+  if (playing === true) { if (sound !== null) send({ hear: true }); else { isPlaying = true; hear(); } }
   if (title !== undefined) document.title = title === "" ? "Stratos" : title + " · Stratos";
   if (place !== undefined) takeText(place);
   if (locked !== undefined) keepPointer(locked);
   if (now !== undefined) { copied = now; if (navigator.userActivation?.isActive === true) giveCopied(); }
+};
+
+// Sound, as sound-player.ts has it: heard once the page was touched, before which browsers let nothing sound.
+let sound = null, isPlaying = false, soundEnd = 0, soundRest = null;
+const soundWords = "Press a key or a button here to hear the program.";
+const hear = () => {
+  if (!isPlaying || sound !== null) return;
+  if (navigator.userActivation?.hasBeenActive !== true) {
+    if (/^(|Waiting.*)$/.test(words.textContent)) words.textContent = soundWords;
+    return;
+  }
+  if (words.textContent === soundWords) words.textContent = "";
+  sound = new AudioContext({ sampleRate: 48000, latencyHint: "interactive" });
+  send({ hear: true });
+};
+for (const kind of ["pointerdown", "pointerup", "keydown", "keyup"]) addEventListener(kind, hear, true);
+const play = (samples) => {
+  send({ heard: true });
+  const frames = samples.length >> 1;
+  if (sound === null || frames === 0) return;
+  if (sound.state === "suspended") sound.resume();
+  clearTimeout(soundRest);
+  soundRest = setTimeout(() => sound.suspend(), 5000);
+  if (soundEnd > sound.currentTime + 0.4) return;
+  if (soundEnd < sound.currentTime) soundEnd = sound.currentTime + 0.1;
+  const buffer = sound.createBuffer(2, frames, 48000);
+  for (const channel of [0, 1]) {
+    const into = buffer.getChannelData(channel);
+    for (let at = 0; at < frames; at++) into[at] = samples[2 * at + channel] / 32768;
+  }
+  const source = sound.createBufferSource();
+  source.buffer = buffer;
+  source.connect(sound.destination);
+  source.start(soundEnd);
+  soundEnd += frames / 48000;
 };
 
 // Text: where the program takes it, and what the browser composes there.

@@ -2,7 +2,7 @@
  * The display of a run, or the screen of a machine that has one: shown in a page, or pictured in a file of the host.
  */
 import type { EnvironmentSetting, GuestUser, MachineSession } from "@stratos/session";
-import { GuestDisplay, ScreenViewers } from "@stratos/display";
+import { GuestDisplay, GuestSound, ScreenViewers } from "@stratos/display";
 import { DisplayServer } from "./display-server.ts";
 import { GuestScreen } from "./guest-screen.ts";
 import { Screenshot, SCREENSHOT_TIMEOUT_MS } from "./screenshot.ts";
@@ -22,6 +22,8 @@ interface RunDisplay {
 interface DisplayRequest {
   /** A file to picture it in; undefined: it is shown in a page. */
   readonly screenshot: string | undefined;
+  /** Pages hear what programs play; false: it goes elsewhere. */
+  readonly isHeard: boolean;
   /** Where the page is, with what entitles to it. */
   onAddress(url: string): void;
   /** What goes wrong, in words for people. */
@@ -31,7 +33,7 @@ interface DisplayRequest {
 export async function openRunDisplay(
   session: MachineSession,
   user: GuestUser,
-  { screenshot, onAddress, tell }: DisplayRequest,
+  { screenshot, isHeard, onAddress, tell }: DisplayRequest,
 ): Promise<RunDisplay> {
   if (screenshot !== undefined) {
     const picture = new Screenshot(session, user, screenshot, SIZE, tell);
@@ -45,13 +47,7 @@ export async function openRunDisplay(
   if (session.machine.kernel.graphics !== null) {
     const shown: GuestScreen = new GuestScreen(session.machine, { onFrame: (changed) => viewers.frame(changed) });
     const viewers = new ScreenViewers(shown);
-    const server = new DisplayServer(viewers);
-    const close = (): void => {
-      shown.close();
-      server.close();
-    };
-    onAddress(await server.listen());
-    return { environment: [], finish: () => null, close };
+    return showInPage(viewers, [], () => shown.close());
   }
   const display: GuestDisplay = new GuestDisplay(session, user, {
     ...SIZE,
@@ -60,11 +56,21 @@ export async function openRunDisplay(
     tell,
   });
   const viewers = new ScreenViewers(display);
-  const server = new DisplayServer(viewers);
-  const close = (): void => {
-    display.close();
-    server.close();
-  };
-  onAddress(await server.listen());
-  return { environment: display.environment, finish: () => null, close };
+  return showInPage(viewers, display.environment, () => display.close());
+
+  async function showInPage(
+    viewers: ScreenViewers,
+    environment: readonly EnvironmentSetting[],
+    end: () => void,
+  ): Promise<RunDisplay> {
+    const server = new DisplayServer(viewers);
+    const sound = isHeard ? new GuestSound(session, user, { sink: viewers }) : null;
+    const close = (): void => {
+      end();
+      sound?.close();
+      server.close();
+    };
+    onAddress(await server.listen());
+    return { environment: [...environment, ...(sound?.environment ?? [])], finish: () => null, close };
+  }
 }

@@ -1,6 +1,8 @@
 /** A screen of a machine on a page, and what a person does with it (display/src/screen-viewers.ts has the messages). */
 import { readParts } from "@stratos/display/read-parts";
+import { soundOf } from "@stratos/display/sound-parts";
 import { DisplayInput, type DisplayPlace } from "./display-input.ts";
+import { SoundPlayer } from "./sound-player.ts";
 
 /** How often a page that nobody sees says that it has shown something. */
 const HIDDEN_MS = 1000;
@@ -13,6 +15,7 @@ type Told = Partial<{
   text: { readonly x: number; readonly y: number; readonly width: number; readonly height: number } | null;
   locked: boolean;
   copied: string;
+  playing: true;
   problem: string;
 }>;
 
@@ -31,6 +34,8 @@ export class DisplayCanvas {
   readonly input: DisplayInput | null;
   readonly #context: CanvasRenderingContext2D;
   readonly #send: (message: object) => void;
+  readonly #sound: SoundPlayer;
+  #problem: string | undefined;
 
   constructor({ label, mayAct, send, onTooLong }: DisplayCanvasOptions) {
     const { canvas } = this;
@@ -40,16 +45,39 @@ export class DisplayCanvas {
     this.#context = canvas.getContext("2d", { alpha: false })!;
     this.#send = send;
     this.input = mayAct ? new DisplayInput(send, onTooLong, label) : null;
+    this.#sound = new SoundPlayer({
+      onHear: () => send({ hear: true }),
+      onProblem: (words) => void (this.#problem = words),
+    });
     this.input?.listen(canvas, (event) => this.#placeOf(event));
+  }
+
+  /** It is not on the page any more. */
+  close(): void {
+    this.input?.close();
+    this.#sound.close();
   }
 
   /** @returns what is for others to show */
   take(data: string | ArrayBuffer): Pick<Told, "windows" | "title" | "problem"> {
     if (typeof data !== "string") {
-      this.#show(data);
+      const samples = soundOf(data);
+      if (samples === null) this.#show(data);
+      else {
+        this.#sound.play(samples);
+        this.#send({ heard: true });
+      }
       return {};
     }
-    const { size, cursor, text, locked, copied, ...others } = JSON.parse(data) as Told;
+    const { size, cursor, text, locked, copied, playing, ...others } = JSON.parse(data) as Told;
+    if (playing === true) {
+      // One that was connected again is known to nobody.
+      if (this.#sound.hears) this.#send({ hear: true });
+      else this.#sound.want();
+    }
+    const problem = this.#problem;
+    this.#problem = undefined;
+    if (problem !== undefined) return { problem, ...others };
     if (size !== undefined) Object.assign(this.canvas, size);
     if (cursor !== undefined) this.canvas.style.cursor = cursor;
     if (text !== undefined) this.input?.takeText(text === null ? null : this.#onPage(text));

@@ -6,6 +6,7 @@ import { FitAddon } from "@xterm/addon-fit";
 import { SerializeAddon } from "@xterm/addon-serialize";
 import { Terminal } from "@xterm/xterm";
 import { connectTerminal } from "@stratos/host-browser/terminal";
+import { missingNeeds } from "./browser-needs.ts";
 import { bringFiles, FilesDialog } from "./files-dialog.ts";
 import { keepRelay, keptRelay } from "./kept-relay.ts";
 import { MachineWorker } from "./machine.ts";
@@ -17,6 +18,7 @@ import { SnapshotsDialog } from "./snapshots-dialog.ts";
 import { TabLock } from "./tab-lock.ts";
 import { followColours } from "./terminal-colours.ts";
 import { offerLinks, offerSearch } from "./terminal-search.ts";
+import { offerTouchKeys } from "./touch-keys.ts";
 import { followScreenReader, offerScreenReader } from "./screen-reader.ts";
 
 const byId = <E extends HTMLElement = HTMLElement>(id: string): E => document.querySelector<E>(`#${id}`)!;
@@ -35,6 +37,7 @@ followScreenReader(terminal);
 offerLinks(terminal);
 offerSearch(terminal, byId("terminal"), { search: "Search", count: (at, all) => `${at} of ${all}` });
 offerScreenReader(byId<HTMLButtonElement>("reader"));
+const touchKeys = offerTouchKeys(terminal, byId("terminal"), "Keys");
 
 /** Of what has scrolled away, as many lines are there again after a reload. */
 const KEPT_LINES = 1000;
@@ -85,6 +88,8 @@ const files = new FilesDialog({ ask: (request) => running().ask(request), notice
 begin().catch((error: unknown) => show("failed", (error as Error).message));
 
 async function begin(): Promise<void> {
+  const missing = missingNeeds(globalThis);
+  if (missing !== null) throw new Error(missing);
   if (lock === null || !(await hasFiles())) return boot("memory", "");
   if (await lock.take()) return boot("files", "");
   show("starting", "this machine is open in another tab");
@@ -145,7 +150,7 @@ function forOneMachine(window: Terminal): Parameters<typeof connectTerminal>[0] 
       return window.cols;
     },
     write: (bytes, onShown) => window.write(bytes, onShown),
-    onData: (listener) => note(window.onData(listener)),
+    onData: (listener) => note(window.onData((text) => listener(touchKeys.typed(text)))),
     onBinary: (listener) => note(window.onBinary(listener)),
     onResize: (listener) => note(window.onResize(listener)),
     screen: () => serializer.serialize({ scrollback: KEPT_LINES }),

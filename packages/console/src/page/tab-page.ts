@@ -1,4 +1,5 @@
 /** For pages that show a machine which runs in their own worker. */
+export { missingNeeds } from "./browser-needs.ts";
 export { MachineWorker } from "./machine.ts";
 export type { Keeping, Told, Usage, Where } from "./messages.ts";
 export { keepWhenLeft } from "./page-leave.ts";

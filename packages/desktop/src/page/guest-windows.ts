@@ -32,7 +32,7 @@ interface ToldPicture extends Rectangle {
   /** Its own pixels for one of the desktop. */
   readonly scale: number;
   readonly window: number | null;
-  readonly role: "window" | "overlay" | "cursor";
+  readonly role: "window" | "overlay" | "cursor" | "dragged";
 }
 
 interface Wish {
@@ -245,7 +245,7 @@ export class GuestWindows {
     if (canvas.width !== pixels.width || canvas.height !== pixels.height) Object.assign(canvas, pixels);
     // Its last pixel may be but a part of one of the desktop's.
     const size = { width: `${pixels.width / scale}px`, height: `${pixels.height / scale}px` };
-    const { x, y } = role === "overlay" ? this.#inWindow(told) : told;
+    const { x, y } = window === null && role !== "cursor" ? this.#inWindow(told) : told;
     Object.assign(canvas.style, size, { left: `${x}px`, top: `${y}px` });
     if (present !== undefined) {
       present.told = told;
@@ -255,7 +255,7 @@ export class GuestWindows {
     const owner = window === null ? undefined : this.#windows.get(window);
     canvas.setAttribute("aria-hidden", "true");
     if (role === "cursor") this.#cursorPicture = canvas;
-    else {
+    else if (role !== "dragged") {
       canvas.addEventListener("pointerdown", () => this.focusIn(canvas));
       this.input.listen(canvas, (event) => this.#desktop.monitors.of(event).placeWithin(event));
     }

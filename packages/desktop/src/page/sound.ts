@@ -1,17 +1,12 @@
-/**
- * The machine's sound in the page: heard once there is something to hear and the person has touched the page, before
- * which browsers let nothing sound. serve/sound-socket.ts has the messages.
- */
+/** The machine's sound in the page, and its volume. serve/sound-socket.ts has the messages. */
+import { SoundPlayer } from "@stratos/console/page/sound-player";
 import { front } from "./front.ts";
 import { openSocket, type PageConnection } from "./service.ts";
 import { Dialog, row } from "./widgets/containers.ts";
 import { Button, Slider, Switch } from "./widgets/controls.ts";
 import { say } from "./words.ts";
 
-const RATE = 48_000;
 const AGAIN_MS = 1000;
-/** Without anything to hear for so long the browser's sound rests. */
-const REST_MS = 5000;
 
 type Told = Partial<{ volume: number; isMuted: boolean; playing: true }>;
 
@@ -19,35 +14,29 @@ export class Sound {
   volume = 1;
   isMuted = false;
   readonly #onChange = new Set<() => void>();
-  readonly #onProblem: (words: string) => void;
+  readonly #player: SoundPlayer;
   #socket: PageConnection | null = null;
-  #wasTouched = false;
-  #isWanted = false;
-  #player: { readonly context: AudioContext; readonly port: MessagePort } | "comes" | null = null;
-  #rest: ReturnType<typeof setTimeout> | undefined;
 
   constructor(onProblem: (words: string) => void) {
-    this.#onProblem = onProblem;
-    const touches = ["pointerdown", "pointerup", "keydown", "keyup"] as const;
-    const touched = (): void => {
-      // Not each is one for the browser: Escape and Shift are none.
-      if (!navigator.userActivation.hasBeenActive) return;
-      for (const kind of touches) removeEventListener(kind, touched, { capture: true });
-      this.#wasTouched = true;
-      this.#hear();
-      for (const listener of this.#onChange) listener();
-    };
-    for (const kind of touches) addEventListener(kind, touched, { capture: true });
+    this.#player = new SoundPlayer({
+      onHear: () => this.#send({ hear: true }),
+      onTouched: () => this.#changed(),
+      onProblem: (words) => onProblem(say("soundFailed", words)),
+    });
     this.#connect();
+  }
+
+  #changed(): void {
+    for (const listener of this.#onChange) listener();
   }
 
   #connect(): void {
     const socket = openSocket("/sound", () => {
-      if (typeof this.#player === "object" && this.#player !== null) this.#send({ hear: true });
+      if (this.#player.hears) this.#send({ hear: true });
     });
     this.#socket = socket;
     socket.onmessage = ({ data }) =>
-      typeof data === "string" ? this.#take(JSON.parse(data) as Told) : this.#play(data);
+      typeof data === "string" ? this.#take(JSON.parse(data) as Told) : this.#player.play(new Int16Array(data));
     socket.onclose = ({ code }) => {
       this.#socket = null;
       // 1008: it is locked, or the key is another; who unlocks loads the page again.
@@ -62,16 +51,13 @@ export class Sound {
   #take({ volume, isMuted, playing }: Told): void {
     if (volume !== undefined) this.volume = volume;
     if (isMuted !== undefined) this.isMuted = isMuted;
-    if (playing === true) {
-      this.#isWanted = true;
-      this.#hear();
-    }
-    for (const listener of this.#onChange) listener();
+    if (playing === true) this.#player.want();
+    this.#changed();
   }
 
   /** There is something to hear, and nobody hears it, as the page was not touched. */
   get isWaiting(): boolean {
-    return this.#isWanted && !this.#wasTouched;
+    return this.#player.isWaiting;
   }
 
   onChange(listener: () => void): void {
@@ -80,38 +66,6 @@ export class Sound {
 
   set(change: { readonly volume?: number; readonly isMuted?: boolean }): void {
     this.#send(change);
-  }
-
-  /** Loads what makes sound, once. */
-  #hear(): void {
-    if (!this.#wasTouched || !this.#isWanted || this.#player !== null) return;
-    this.#player = "comes";
-    this.#open().then(
-      (player) => {
-        this.#player = player;
-        this.#send({ hear: true });
-      },
-      (error: unknown) => this.#onProblem(say("soundFailed", (error as Error).message)),
-    );
-  }
-
-  async #open(): Promise<{ readonly context: AudioContext; readonly port: MessagePort }> {
-    const { PROCESSOR, url } = await import("./sound-worklet.ts");
-    const context = new AudioContext({ sampleRate: RATE, latencyHint: "interactive" });
-    await context.audioWorklet.addModule(url);
-    const node = new AudioWorkletNode(context, PROCESSOR, { numberOfInputs: 0, outputChannelCount: [2] });
-    node.connect(context.destination);
-    await context.resume();
-    return { context, port: node.port };
-  }
-
-  #play(samples: ArrayBuffer): void {
-    if (this.#player === null || this.#player === "comes") return;
-    const { context, port } = this.#player;
-    if (context.state === "suspended") void context.resume();
-    port.postMessage(samples, [samples]);
-    clearTimeout(this.#rest);
-    this.#rest = setTimeout(() => void context.suspend(), REST_MS);
   }
 
   /** What sets its volume; it follows programs that set it. */

@@ -220,7 +220,14 @@ export class DisplaySocket implements Arranger {
   #tellPicture(picture: Picture): void {
     const { compositor } = this.#display;
     const window = compositor.windowOf(picture);
-    const role = window !== null ? "window" : compositor.isCursor(picture) ? "cursor" : "overlay";
+    const role =
+      window !== null
+        ? "window"
+        : compositor.isCursor(picture)
+          ? "cursor"
+          : compositor.isDragged(picture)
+            ? "dragged"
+            : "overlay";
     const id = window === null ? null : (this.#ids.get(window) ?? null);
     const { x, y, width, height } = picture.place;
     this.#tell(`picture ${picture.id}`, {

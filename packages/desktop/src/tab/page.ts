@@ -6,6 +6,7 @@ import {
   keptRelay,
   type Keeping,
   MachineWorker,
+  missingNeeds,
   TabLock,
   type Told,
   type Usage,
@@ -47,6 +48,8 @@ const lock =
 begin().catch((error: unknown) => endWith((error as Error).message));
 
 async function begin(): Promise<void> {
+  const missing = missingNeeds(globalThis);
+  if (missing !== null) throw new Error(missing);
   if (lock === null || !(await hasFiles())) return start("memory", "");
   if (await lock.take()) return start("files", "");
   say("This machine is open in another tab.");

@@ -1,15 +1,15 @@
 /**
  * wl_data_device_manager and zwp_primary_selection_device_manager_v1: the clipboard between programs, and what the
- * middle button pastes. A pipe that the reader made is handed to who copied. Dragging between windows is refused by
- * cancelling it.
+ * middle button pastes. A pipe that the reader made is handed to who copied. What is dragged: drag.ts.
  */
-import { list, maybe, record, text } from "@stratos/base/value-check";
+import { flag, list, maybe, record, text, whole } from "@stratos/base/value-check";
 import type { SharedFile } from "../core/ports.ts";
 import type { Client } from "../core/client.ts";
 import type { Resource } from "../core/resource.ts";
 import { enums, events, implement, stand } from "../protocol/protocol.ts";
 import { a, savedClass } from "../saved/saved-class.ts";
 import { areResources, keptClient, keptOf } from "../surface/kept.ts";
+import { ALL_ACTIONS, type DraggedSource, type DragOffer, Drags, type DragsOwner } from "./drag.ts";
 import { type Copied, GONE, isSavedCopied, type Selection } from "./selection.ts";
 
 /** Types that one source may offer; more is no_memory. */
@@ -23,7 +23,7 @@ interface Dialect {
   tellType(offer: Resource, type: string): void;
   /** An offer, with its types, is what there is to paste; null: nothing is. */
   tellSelection(device: Resource, offer: Resource | null): void;
-  serveSource(source: Resource, offer: (type: string) => void): void;
+  serveSource(source: DataSource, offer: (type: string) => void): void;
   send(source: Resource, type: string, file: SharedFile): void;
   cancelled(source: Resource): void;
 }
@@ -42,7 +42,11 @@ const CLIPBOARD: Dialect = {
   tellType: (offer, type) => events.wl_data_offer.offer(offer, type),
   tellSelection: (device, offer) => events.wl_data_device.selection(device, offer),
   serveSource: (source, offer) =>
-    implement(source, "wl_data_source", { offer, set_actions: () => {}, destroy: () => {} }),
+    implement(source.resource, "wl_data_source", {
+      offer,
+      set_actions: (actions) => source.setActions(actions),
+      destroy: () => {},
+    }),
   send: (source, type, file) => events.wl_data_source.send(source, type, file),
   cancelled: (source) => events.wl_data_source.cancelled(source),
 };
@@ -53,7 +57,8 @@ const PRIMARY: Dialect = {
   tellOffer: (device, offer) => events.zwp_primary_selection_device_v1.data_offer(device, offer),
   tellType: (offer, type) => events.zwp_primary_selection_offer_v1.offer(offer, type),
   tellSelection: (device, offer) => events.zwp_primary_selection_device_v1.selection(device, offer),
-  serveSource: (source, offer) => implement(source, "zwp_primary_selection_source_v1", { offer, destroy: () => {} }),
+  serveSource: ({ resource }, offer) =>
+    implement(resource, "zwp_primary_selection_source_v1", { offer, destroy: () => {} }),
   send: (source, type, file) => events.zwp_primary_selection_source_v1.send(source, type, file),
   cancelled: (source) => events.zwp_primary_selection_source_v1.cancelled(source),
 };
@@ -61,10 +66,13 @@ const PRIMARY: Dialect = {
 export class DataDevices {
   readonly clipboard: Devices;
   readonly primary: Devices;
+  readonly drags: Drags;
 
-  constructor(clipboard: Selection, primary: Selection) {
-    this.clipboard = new Devices(CLIPBOARD, clipboard);
-    this.primary = new Devices(PRIMARY, primary);
+  constructor(clipboard: Selection, primary: Selection, dragsOwner: DragsOwner) {
+    const sourceGone = (source: DraggedSource): void => this.drags.sourceGone(source);
+    this.clipboard = new Devices(CLIPBOARD, clipboard, sourceGone);
+    this.primary = new Devices(PRIMARY, primary, sourceGone);
+    this.drags = new Drags(dragsOwner, this.clipboard.devices);
   }
 
   serve(resource: Resource): void {
@@ -79,15 +87,18 @@ export class DataDevices {
   }
 
   serveDevice(resource: Resource): void {
-    const { clipboard } = this;
+    const { clipboard, drags } = this;
     implement(resource, "wl_data_device", {
-      start_drag: (source) => {
-        if (source !== null) events.wl_data_source.cancelled(source);
+      start_drag: (source, _origin, icon) =>
+        drags.start(resource, source === null ? null : (source.part as DataSource), icon),
+      set_selection: (source) => {
+        (source?.part as DataSource | undefined)?.refuseDragged(resource);
+        clipboard.select(resource.client, source);
       },
-      set_selection: (source) => clipboard.select(resource.client, source),
       release: () => {},
     });
     clipboard.watch(resource);
+    resource.onDestroy(() => drags.deviceGone(resource));
   }
 
   servePrimary(resource: Resource): void {
@@ -129,30 +140,36 @@ export const areSavedDevices = record({ devices: areResources, focus: maybe(a("C
 export class Devices {
   readonly dialect: Dialect;
   readonly selection: Selection;
-  readonly #devices = new Set<Resource>();
+  readonly sourceGone: (source: DataSource) => void;
+  readonly devices = new Set<Resource>();
   #focus: Client | null = null;
 
-  constructor(dialect: Dialect, selection: Selection) {
+  constructor(dialect: Dialect, selection: Selection, sourceGone: (source: DataSource) => void) {
     this.dialect = dialect;
     this.selection = selection;
+    this.sourceGone = sourceGone;
     selection.watch(() => this.#tellFocus());
   }
 
   add(device: Resource): void {
-    this.#devices.add(device);
+    this.devices.add(device);
     if (device.client === this.#focus) this.#tell(device);
   }
 
   /** It is told nothing any more when it is no more. */
   watch(device: Resource): void {
-    device.onDestroy(() => this.#devices.delete(device));
+    device.onDestroy(() => this.devices.delete(device));
   }
 
   /** Only who has the keyboard may copy: others would do so behind a person's back. */
   select(client: Client, source: Resource | null): void {
     if (client !== this.#focus) {
       if (source !== null) this.dialect.cancelled(source);
-    } else this.selection.set(source === null ? null : (source.part as DataSource));
+    } else {
+      const chosen = source === null ? null : (source.part as DataSource);
+      if (chosen !== null) chosen.isUsed = true;
+      this.selection.set(chosen);
+    }
   }
 
   setFocus(client: Client | null): void {
@@ -162,16 +179,16 @@ export class Devices {
   }
 
   save(): SavedDevices {
-    return { devices: keptOf(this.#devices), focus: keptClient(this.#focus) };
+    return { devices: keptOf(this.devices), focus: keptClient(this.#focus) };
   }
 
   goOn({ devices, focus }: SavedDevices): void {
-    for (const device of devices) this.#devices.add(device);
+    for (const device of devices) this.devices.add(device);
     this.#focus = focus;
   }
 
   #tellFocus(): void {
-    for (const device of [...this.#devices]) if (device.client === this.#focus) this.#tell(device);
+    for (const device of [...this.devices]) if (device.client === this.#focus) this.#tell(device);
   }
 
   #tell(device: Resource): void {
@@ -230,11 +247,15 @@ class DataOffer {
   }
 }
 
-/** A program's. */
-class DataSource implements Copied {
+/** A program's: for one selection, or for one drag. */
+class DataSource implements DraggedSource {
   readonly resource: Resource;
   readonly owner: Devices;
   readonly types: string[] = [];
+  /** Of wl_data_device_manager.dnd_action, if it is to be dragged; null: nothing was said. */
+  actions: number | null = null;
+  isUsed = false;
+  #offer: DragOffer | null = null;
 
   constructor(resource: Resource, owner: Devices) {
     this.resource = resource;
@@ -243,11 +264,39 @@ class DataSource implements Copied {
 
   serve(): void {
     const { resource, owner, types } = this;
-    resource.onDestroy(() => owner.selection.drop(this));
-    owner.dialect.serveSource(resource, (type) => {
+    resource.onDestroy(() => {
+      owner.selection.drop(this);
+      this.#offer?.sourceGone();
+      owner.sourceGone(this);
+    });
+    owner.dialect.serveSource(this, (type) => {
       if (types.length >= TYPES_MAX) resource.client.refuseMemory(`more than ${TYPES_MAX} types of data`);
       types.push(type);
     });
+  }
+
+  get offer(): DragOffer | null {
+    return this.#offer;
+  }
+
+  set offer(offer: DragOffer | null) {
+    this.#offer = offer;
+  }
+
+  setActions(actions: number): void {
+    const { error } = enums.wl_data_source;
+    if ((actions & ~ALL_ACTIONS) !== 0) this.resource.fail(error.invalid_action_mask, `actions ${actions}`);
+    if (this.actions !== null || this.isUsed)
+      this.resource.fail(error.invalid_source, "its actions come once, and first");
+    this.actions = actions;
+  }
+
+  /** One that has actions is for dragging alone. */
+  refuseDragged(device: Resource): void {
+    if (this.actions !== null)
+      this.resource.fail(enums.wl_data_source.error.invalid_source, "a source with actions is no selection");
+    if (this.isUsed && this.owner.selection.copied !== this)
+      device.fail(enums.wl_data_device.error.used_source, "the source has been used before");
   }
 
   get isKept(): boolean {
@@ -266,10 +315,21 @@ class DataSource implements Copied {
   }
 
   static {
-    savedClass("DataSource", this, {
-      resource: a("Resource"),
-      owner: (value) => value instanceof Devices,
-      types: list(text(4096), TYPES_MAX),
-    });
+    savedClass(
+      "DataSource",
+      this,
+      {
+        resource: a("Resource"),
+        owner: (value) => value instanceof Devices,
+        types: list(text(4096), TYPES_MAX),
+        actions: maybe(whole(0, ALL_ACTIONS)),
+        isUsed: flag,
+        "#offer": maybe(a("DragOffer")),
+      },
+      {
+        save: (it) => ({ offer: it.#offer?.resource.client.isKept === true ? it.#offer : null }),
+        load: (it, from) => ({ offer: it.#offer } = from),
+      },
+    );
   }
 }

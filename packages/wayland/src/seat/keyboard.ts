@@ -16,9 +16,9 @@ const REPEAT_RATE = 25,
   REPEAT_DELAY_MS = 400;
 
 /** Real modifiers of XKB's core protocol, by keys of Linux' input-event-codes.h. */
-const SHIFT = 1,
-  LOCK = 2,
-  CONTROL = 4,
+export const SHIFT = 1,
+  CONTROL = 4;
+const LOCK = 2,
   MOD1 = 8,
   MOD2 = 16,
   MOD4 = 64;
@@ -137,10 +137,15 @@ export class Keyboard {
     this.#tellModifiers(resource);
   }
 
-  #tellModifiers(resource: Resource): void {
+  /** Modifiers, as bits. */
+  get held(): number {
     let held = 0;
     for (const key of this.#pressed) held |= HELD[key] ?? 0;
-    events.wl_keyboard.modifiers(resource, this.#nextSerial(), held, 0, this.#locked, 0);
+    return held;
+  }
+
+  #tellModifiers(resource: Resource): void {
+    events.wl_keyboard.modifiers(resource, this.#nextSerial(), this.held, 0, this.#locked, 0);
   }
 
   /** @param key  of input-event-codes.h */

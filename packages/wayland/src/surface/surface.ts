@@ -27,6 +27,8 @@ const SURFACES_MAX = 1024;
 /** What a surface is for; given once, and for ever (wl_surface, "role"). */
 export interface Role {
   readonly name: string;
+  /** What the program says of offsets moves it (wl_surface.offset). */
+  readonly isMovedByOffset?: boolean;
   /** Before a commit is applied: may refuse it. @param buffer  undefined: none is attached or taken away */
   checkCommit(buffer: ClientBuffer | null | undefined): void;
   committed(): void;
@@ -225,7 +227,7 @@ export class Surface {
     for (const feedback of this.#feedbacks.splice(0)) discard(feedback);
     this.#callbacks.push(...state.callbacks);
     this.#feedbacks.push(...state.feedbacks);
-    if (this.parent !== null) {
+    if (this.parent !== null || this.role?.isMovedByOffset === true) {
       this.x += state.dx;
       this.y += state.dy;
     }

@@ -105,12 +105,19 @@ class FuzzClient {
     this.#left--;
     const random = this.#random;
     if (random.below(500) === 0) return this.#garbage();
+    if (random.below(60) === 0) return this.#drag();
     if (random.below(50) === 0 && this.#files.length > 0) {
       const file = this.#pick(this.#files);
       file.bytes = file.bytes.subarray(0, random.below(64));
     }
     for (const { object, values } of this.client.take("xdg_surface.configure"))
       if (random.below(4) > 0 && !this.client.isClosed) this.client.send(object, "ack_configure", values[0] as number);
+    for (const { values } of this.client.take("wl_data_device.enter")) {
+      const offer = values[4] as number;
+      if (offer === 0 || this.client.isClosed || !this.client.objects.has(offer) || random.below(4) === 0) continue;
+      this.client.send(offer, "accept", 1, "text/plain");
+      if (!this.client.isClosed) this.client.send(offer, "set_actions", 1 + random.below(7), 0);
+    }
     if (this.client.isClosed) return;
     const [id, type] = this.#pick([...this.client.objects].filter(([, { requests }]) => requests.length > 0));
     this.#request(id, type, random.below(type.requests.length));
@@ -173,6 +180,29 @@ class FuzzClient {
   #fitting({ types }: MessageType, index: number): number[] {
     const wanted = types[index] ?? null;
     return [...this.client.objects].filter(([, { name }]) => wanted === null || name === wanted).map(([id]) => id);
+  }
+
+  /** Chance alone hardly ever drags: the window on top is pressed, which may be another's. */
+  #drag(): void {
+    const { compositor } = this.client.screen;
+    const of = (wanted: InterfaceName): number | null =>
+      [...this.client.objects].findLast(([, { name }]) => name === wanted)?.[0] ?? null;
+    const manager = of("wl_data_device_manager"),
+      seat = of("wl_seat"),
+      surface = of("wl_surface");
+    const window = compositor.windows.at(-1);
+    if (manager === null || seat === null || surface === null || window === undefined) return;
+    const device = of("wl_data_device") ?? this.client.create("wl_data_device", manager, "get_data_device", seat);
+    if (this.client.isClosed) return;
+    const source = this.client.create("wl_data_source", manager, "create_data_source");
+    if (this.client.isClosed) return;
+    this.client.send(source, "offer", "text/plain");
+    this.client.send(source, "set_actions", 1 + this.#random.below(7));
+    compositor.button(0x110, false);
+    compositor.movePointer(window.x + 1, window.y + 1);
+    compositor.button(0x110, true);
+    this.client.send(device, "start_drag", this.#random.below(8) === 0 ? 0 : source, surface, 0, 1);
+    compositor.movePointer(this.#random.below(64), this.#random.below(48));
   }
 
   #garbage(): void {

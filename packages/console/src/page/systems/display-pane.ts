@@ -67,7 +67,7 @@ class DisplayPane {
   close(): void {
     this.#isOver = true;
     clearTimeout(this.#timer);
-    this.#screen.input?.close();
+    this.#screen.close();
     this.#socket?.close();
   }
 }

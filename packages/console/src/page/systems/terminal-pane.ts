@@ -5,6 +5,7 @@
 import { FitAddon } from "@xterm/addon-fit";
 import { Terminal } from "@xterm/xterm";
 import { followColours } from "../terminal-colours.ts";
+import { offerTouchKeys } from "../touch-keys.ts";
 import { followScreenReader } from "../screen-reader.ts";
 import { offerLinks, offerSearch } from "../terminal-search.ts";
 import type { LinkedTerminal, Place, TerminalLink } from "./terminal-link.ts";
@@ -35,6 +36,7 @@ export class TerminalPane implements LinkedTerminal {
   readonly #link: TerminalLink;
   readonly #fit = new FitAddon();
   readonly #endColours: () => void;
+  readonly #touchKeys: HTMLElement;
   readonly #endReader: () => void;
   readonly #onState: (words: string) => void;
   readonly #observer: ResizeObserver;
@@ -79,7 +81,9 @@ export class TerminalPane implements LinkedTerminal {
     terminal.parser.registerDcsHandler(STATUS_QUESTION, isNotForUs);
     for (const number of COLOUR_QUESTIONS)
       terminal.parser.registerOscHandler(number, (text) => text.includes("?") && isNotForUs());
-    terminal.onData((text) => this.#type(new TextEncoder().encode(text)));
+    const touchKeys = offerTouchKeys(terminal, this.element, say("keys"));
+    this.#touchKeys = touchKeys.element;
+    terminal.onData((text) => this.#type(new TextEncoder().encode(touchKeys.typed(text))));
     terminal.onBinary((text) => this.#type(Uint8Array.from(text, (character) => character.charCodeAt(0))));
     this.#observer = new ResizeObserver(() => this.#isOwn && this.claimSize());
     this.#observer.observe(this.element);
@@ -150,6 +154,7 @@ export class TerminalPane implements LinkedTerminal {
     this.#endReader();
     this.terminal.dispose();
     this.element.remove();
+    this.#touchKeys.remove();
   }
 }
 

@@ -43,7 +43,7 @@ export function openScreen({ desktop, notify }: ApplicationHost, windowId: () =>
     focus: () => screen.input!.focus(),
     end: () => {
       isOver = true;
-      screen.input!.close();
+      screen.close();
       socket?.close();
     },
   };

@@ -1,6 +1,7 @@
 /** A terminal, whose program is the server's: a page that is loaded again shows it as it was. */
 import { FitAddon } from "@xterm/addon-fit";
 import { Terminal } from "@xterm/xterm";
+import { offerTouchKeys } from "@stratos/console/page/touch-keys";
 import { followColours } from "@stratos/console/page/terminal-colours";
 import { offerLinks, offerSearch } from "@stratos/console/page/terminal-search";
 import { ask, openSocket, type PageConnection } from "../service.ts";
@@ -100,6 +101,7 @@ export function openTerminal(
   };
   const begin = async (): Promise<void> => {
     terminal.open(element);
+    touchKeys = offerTouchKeys(terminal, element, say("keys"));
     offerSearch(terminal, element, { search: say("find"), count: (at, all) => say("matches", at, all) });
     if (id === 0) {
       // Of what is not shown nothing can be measured.
@@ -114,7 +116,9 @@ export function openTerminal(
     // It had the keyboard before it could take it.
     if (desktop.arrangement.active === windowId()) terminal.focus();
   };
-  terminal.onData((text) => send(new TextEncoder().encode(text)));
+  // Its element has no place before.
+  let touchKeys: ReturnType<typeof offerTouchKeys> | null = null;
+  terminal.onData((text) => send(new TextEncoder().encode(touchKeys?.typed(text) ?? text)));
   terminal.onBinary((text) => send(Uint8Array.from(text, (character) => character.charCodeAt(0))));
   terminal.onTitleChange((title) => desktop.arrangement.retitle(windowId(), title || say("terminal")));
   // It is measured where it is shown.
