@@ -409,7 +409,7 @@ times/copy; touch -d '2001-02-03 04:05:06.000000789' times/file2; echo more >> t
   },
 );
 
-test("what no longer fits is told by close or fsync, and the rest is whole", async () => {
+test("what no longer fits is told by close or fsync, or a write that follows, and the rest is whole", async () => {
   const small = await MountedVolume.create("64M");
   try {
     for (const options of ["rw", "writethrough"]) {
@@ -418,15 +418,19 @@ test("what no longer fits is told by close or fsync, and the rest is whole", asy
         "head -c 4M /dev/urandom > first; md5sum first; dd if=/dev/zero of=second bs=1M count=80 status=none " +
           "2>&1 || echo no room; dd if=/dev/urandom of=third bs=64k count=3 conv=fsync status=none 2>&1 || echo no " +
           "room; rm second third; dd if=/dev/urandom of=fourth bs=1M count=4 conv=fsync status=none; md5sum first; " +
-          "rm first fourth",
+          "rm first fourth; timeout 60 dd if=/dev/zero of=endless bs=1M count=16384 2>&1 || rm endless",
       );
+      assert.match(said, /error writing 'endless': No space left on device/);
       const lines = said.trimEnd().split("\n");
       assert.ok(
         lines.some((line) => line.includes("No space left on device")),
         said,
       );
       assert.ok(lines.filter((line) => line === "no room").length >= 1, said);
-      assert.equal(lines[0], lines.at(-1));
+      assert.equal(
+        lines[0],
+        lines.findLast((line) => line.endsWith("  first")),
+      );
       await small.unmount();
       small.check();
     }
@@ -455,7 +459,13 @@ test("a second writer is refused, and so is what cannot be mounted", async () =>
   await told(1, /^stratos: .*mount: .* is mounted there already\n$/, "mount", volume.volume, volume.mountPoint);
   await told(1, /^stratos: nowhere: no such file or directory\n$/, "mount", volume.volume, "nowhere");
   writeFileSync(join(volume.folder, "text"), "x".repeat(100_000));
-  await told(1, /^stratos: .*text: this is no AegisFS volume/, "mount", join(volume.folder, "text"), other);
+  await told(
+    1,
+    /^stratos: .*text: is a file of 100000 bytes, and no AegisFS volume/,
+    "mount",
+    join(volume.folder, "text"),
+    other,
+  );
   await told(2, /'compress': no such mount option/, "mount", "-o", "compress", volume.volume, other);
   await told(1, /^stratos: .*other: nothing is mounted there\n$/, "umount", other);
   const list = JSON.parse((await volume.stratos(["fs", "mount", "--json"])).stdout) as {

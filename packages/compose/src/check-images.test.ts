@@ -5,13 +5,13 @@ import { BASE, makeWorld, packageOf } from "./testing/test-compose.ts";
 
 test("what opens a root and looks after its file system is told before anything is fetched", async () => {
   const one = makeWorld();
-  await one.publish([...BASE, packageOf("linux-image-riscv64"), packageOf("lvm2")]);
+  await one.publish([...BASE, ...["linux-image-riscv64", "lvm2", "systemd-boot-efi"].map((name) => packageOf(name))]);
   one.writers.push({ ...one.writers[0]!, format: "raw" });
   const made = async (packages: string, partitions: string, more = ""): Promise<string> => {
     one.events.length = 0;
     const { steps } = await one.compose(
-      `name: x\npackages: [linux-image-riscv64${packages}]\n${more}outputs:\n  d:\n    format: raw\n` +
-        `    partitions:\n      root:\n${partitions}`,
+      `name: x\npackages: [linux-image-riscv64, systemd-boot-efi${packages}]\n${more}` +
+        `outputs:\n  d:\n    format: raw\n    partitions:\n      root:\n${partitions}`,
     );
     const advice = one.events.flatMap((event) =>
       event.kind === "advice" ? [`${event.problem.line} ${event.problem.key}: ${event.problem.message}`] : [],
@@ -22,7 +22,7 @@ test("what opens a root and looks after its file system is told before anything 
   assert.match(
     await made("", sealed),
     // wide: one pattern
-    /^t\.yaml:10:9: outputs\.d\.partitions\.root\.encrypt: no package of the image brings cryptsetup; cryptsetup-bin does, and the root is opened by it$/,
+    /^t\.yaml:10:9: outputs\.d\.partitions\.root\.encrypt: no package of the image brings cryptsetup; cryptsetup-bin does, and it is needed to start the system$/,
   );
   // What a script may bring is not refused.
   assert.match(
@@ -35,5 +35,38 @@ test("what opens a root and looks after its file system is told before anything 
     await made(", lvm2", divided),
     "\n10 outputs.d.partitions.root.volumes.r.filesystem: no package of the image brings what checks and grows xfs; " +
       "xfsprogs does",
+  );
+});
+
+test("a disk or medium that nothing would start is told before anything is fetched", async () => {
+  const one = makeWorld();
+  await one.publish([
+    ...BASE,
+    ...["linux-image-riscv64", "systemd-boot-efi", "systemd-boot-efi-riscv64-signed", "grub-efi-riscv64-bin"].map(
+      (name) => packageOf(name),
+    ),
+  ]);
+  one.writers.push({ ...one.writers[0]!, format: "raw" }, { ...one.writers[0]!, format: "iso" });
+  const refusal = async (packages: string, output: string): Promise<string | undefined> => {
+    const { steps } = await one.compose(
+      `name: x\npackages: [linux-image-riscv64${packages}]\noutputs:\n  d: {${output}}\n`,
+    );
+    return steps.find(({ status }) => status === "failed")?.reason;
+  };
+  for (const format of ["raw", "iso"])
+    assert.equal(
+      await refusal("", `format: ${format}`),
+      "t.yaml:4:3: outputs.d: no package of the image brings a boot loader; systemd-boot-efi does, and it is needed " +
+        "to start the system",
+    );
+  for (const loader of ["systemd-boot-efi", "systemd-boot-efi-riscv64-signed", "grub-efi-riscv64-bin"])
+    assert.equal(await refusal(`, ${loader}`, "format: raw"), undefined);
+  assert.match(
+    (await refusal(", systemd-boot-efi-riscv64-signed", "format: raw, bootloader: unified"))!,
+    /brings a boot loader; systemd-boot-efi does/,
+  );
+  assert.match(
+    (await refusal(", systemd-boot-efi", "format: raw, bootloader: grub"))!,
+    /brings a boot loader; grub-efi-riscv64-bin does/,
   );
 });

@@ -93,11 +93,11 @@ export function checkImage(
     Object.keys(config.repositories ?? {}).length === 0 &&
     config.overlay === undefined;
   for (const [name, output] of outputs)
-    for (const { key, program, packages, isOfRoot } of neededTools(output)) {
+    for (const { key, program, packages, isOfRoot } of neededTools(output, target.architecture)) {
       if (packages.some((one) => names.has(one))) continue;
       const message = `no package of the image brings ${program}; ${packages[0]} does`;
       if (isOfRoot && isKnown)
-        throw treefile.problem(target, ["outputs", name, ...key], `${message}, and the root is opened by it`);
+        throw treefile.problem(target, ["outputs", name, ...key], `${message}, and it is needed to start the system`);
       note(["outputs", name, ...key], message);
     }
 
@@ -150,8 +150,21 @@ const FILE_SYSTEM_TOOLS: Readonly<Record<string, readonly string[]>> = {
   btrfs: ["btrfs-progs"],
 };
 
-/** Programs that an image needs for how its disk is divided. */
-function* neededTools({ filesystem, partitions = {} }: OutputConfig): Iterable<NeededTool> {
+/** Packages with the boot loaders that disks and media are started by. */
+function loaderPackages({ bootloader, deploy }: OutputConfig, architecture: string): string[] {
+  const stub = ["systemd-boot-efi"],
+    manager = [...stub, `systemd-boot-efi-${architecture}-signed`],
+    grub = [`grub-efi-${architecture}-bin`];
+  if (bootloader === "unified") return stub;
+  if (bootloader === "grub") return grub;
+  return bootloader === "systemd-boot" || deploy === true ? manager : [...manager, ...grub];
+}
+
+/** Programs that an image needs for how its disk is divided and started. */
+function* neededTools(output: OutputConfig, architecture: string): Iterable<NeededTool> {
+  const { format, filesystem, partitions = {} } = output;
+  if (format !== "initramfs" && BOOTED.has(format))
+    yield { key: [], program: "a boot loader", packages: loaderPackages(output, architecture), isOfRoot: true };
   const tools = (kind: string | undefined, key: KeyPath): NeededTool[] =>
     kind === undefined || FILE_SYSTEM_TOOLS[kind] === undefined
       ? []

@@ -12,6 +12,7 @@ export { PHASES, type PhaseName } from "./treefile/schema-build.ts";
 export {
   OUTPUT_FORMATS,
   type ContainerConfig,
+  type HealthcheckConfig,
   type OstreeConfig,
   type OutputConfig,
   type OutputFormat,

@@ -7,6 +7,7 @@ import type { Subvolume, Volume } from "@stratos/aegisfs";
 import type { Agreement } from "./agreement.ts";
 import type { Exchange } from "./exchange.ts";
 import type { KernelCaches } from "./kernel-caches.ts";
+import type { LostWrites } from "./lost-writes.ts";
 import type { ParkedRequests } from "./parked-requests.ts";
 import type { SyncCallers } from "./sync-callers.ts";
 import { OPCODES } from "./wire/opcodes.ts";
@@ -24,6 +25,7 @@ export interface Mount {
   readonly caches: KernelCaches;
   /** What has to see all writes, and waits for those that the kernel has gathered. */
   readonly parked: ParkedRequests;
+  readonly lost: LostWrites;
   readonly syncs: SyncCallers;
   readonly statistics: Statistics;
   /** null: the root has no names but the volume's. */

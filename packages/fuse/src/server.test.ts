@@ -421,6 +421,36 @@ test("of gathered pages all are written, or an error is told", () => {
   assert.equal(volume.failure, null);
 });
 
+test("who writes on after there was no room is told by the next write, once", () => {
+  const { server, kernel, volume, clock } = makeServer();
+  const ino = makeFile(server, kernel);
+  const filling = volume.root.lookup(1, "file");
+  for (let piece = 8; volume.usage().freeBlocks > 700; piece++)
+    volume.root.write(filling, piece << 20, new Uint8Array(1 << 20), 0, 1 << 20);
+  const data = "x".repeat((1 << 20) - 1);
+  let piece = 0;
+  const fill = (): number => {
+    for (;;) {
+      const unique = kernel.request(op.FUSE_WRITE, ino, 0, 0, piece++ << 20, 0, 1 << 20, 1, 0, 0, 0, 0, data);
+      server.serve();
+      if (kernel.answer(unique).error === -ENOSPC) return unique;
+    }
+  };
+  const ask = (flags: number): number => {
+    const unique = kernel.request(op.FUSE_GETATTR, ino, flags, 0, 0, 0);
+    server.serve();
+    return kernel.answer(unique).error;
+  };
+  const refused = fill();
+  const told = kernel.replies.findIndex(({ unique, error }) => unique === 0 && error === 2);
+  assert.deepEqual([...wordsOf(kernel.replies[told]!.payload)].slice(0, 4), [ino, 0, 0xffffffff, 0xffffffff]);
+  assert.ok(told < kernel.replies.findIndex(({ unique }) => unique === refused));
+  assert.deepEqual([ask(0), ask(1), ask(1)], [0, -ENOSPC, 0], "stat(2) is answered, write(2) is told");
+  fill();
+  clock.advance(60e9);
+  assert.equal(ask(1), 0, "a reader of later is not");
+});
+
 test("a look for holes waits until the kernel has written what it has gathered of the file", () => {
   const { server, kernel } = makeServer();
   const ino = makeFile(server, kernel);

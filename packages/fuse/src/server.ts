@@ -19,6 +19,7 @@ import { Exchange } from "./exchange.ts";
 import { KernelCaches } from "./kernel-caches.ts";
 import { KernelTime } from "./kernel-time.ts";
 import { Statistics, treeOf, VIRTUAL_TREE, type Mount } from "./mount.ts";
+import { LostWrites } from "./lost-writes.ts";
 import { ParkedRequests } from "./parked-requests.ts";
 import { REQUESTS } from "./requests/request-table.ts";
 import { SnapshotFolder } from "./snapshot-folder.ts";
@@ -117,6 +118,7 @@ export class FuseServer {
       agreement,
       caches: new KernelCaches(device, exchange.words),
       parked: new ParkedRequests(exchange, agreement, clock),
+      lost: new LostWrites(),
       syncs: new SyncCallers(exchange),
       statistics: new Statistics(),
     };

@@ -43,10 +43,12 @@ function look(text: string): FoundVolume {
   const list = volumePaths(text);
   if (list.length > 1) return { text, paths: sourceFirst(list.map(realPath)), inside: null };
   let place: string;
-  let isFolder: boolean;
+  let isFolder: boolean, mayHoldOne: boolean;
   try {
     place = realpathSync(text);
-    isFolder = statSync(place).isDirectory();
+    const stat = statSync(place);
+    isFolder = stat.isDirectory();
+    mayHoldOne = stat.isFile() || stat.isBlockDevice();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT" && UUID.test(text)) return named(text, "UUID", text);
     if ((error as NodeJS.ErrnoException).code === "ENOTCONN")
@@ -68,6 +70,9 @@ function look(text: string): FoundVolume {
       );
     return { text, ...inside };
   }
+  // Of these some wait for a writer when they are opened.
+  if (!mayHoldOne)
+    throw new OperationError("volume", text, "is neither a file nor a block device, and no AegisFS volume");
   // A file in a mounted volume may be another volume, or one of its files.
   const probed = probeDevice(place);
   if (probed === null) return { text, ...(mountedAt(place) ?? { paths: [place], inside: null }) };

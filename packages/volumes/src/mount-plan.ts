@@ -7,6 +7,8 @@ import { volumePaths } from "@stratos/tools-node/volumes";
 import { OperationError } from "@stratos/operation";
 import { FuseMount, type MountRequest, unmount } from "@stratos/tools-node/fuse";
 import type { MountWords } from "./mount-options.ts";
+import { expectVolume } from "./open-volume.ts";
+import { probeDevice } from "./volume-scan.ts";
 
 export interface MountPlan {
   readonly volume: string;
@@ -37,6 +39,7 @@ export function planMount(volume: string, dir: string, { words, mustWrite, isMou
     const inTheWay = findMount(mountPoint);
     if (inTheWay?.type === AEGISFS_TYPE && inTheWay.source === path)
       throw new OperationError("in-use", dir, `${path} is mounted there already`);
+    if (probeDevice(path) === null) expectVolume(volume, path);
   }
   // A mount of root's is for all users, as of any other file system; another user's needs user_allow_other for it
   // (mount.fuse(8)).

@@ -111,6 +111,17 @@ export function refusal(text: string, { devices }: Pick<VolumeDevices, "devices"
   );
 }
 
+/** @throws OperationError for a file that is known not to be a volume, or a part of one */
+export function expectVolume(text: string, path: string): void {
+  const device = new FileBlockDevice(path, { readOnly: true });
+  try {
+    const words = contentWords(device);
+    if (words !== null) throw new OperationError("volume", text, words);
+  } finally {
+    device.close();
+  }
+}
+
 const VOLUME_MIN = 4 << 20;
 
 /** Null for what may be a damaged volume. */

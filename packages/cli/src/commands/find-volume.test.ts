@@ -3,6 +3,7 @@
  * line, on volumes in real files; mounts are in tests/fuse-commands.test.ts.
  */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -41,15 +42,26 @@ test("a volume is found by its UUID and its label, and by one of its devices", a
   await works("mkdir", `${at("b")}:/both`);
   for (const name of [at("a"), at("b"), "LABEL=pair", `${at("a")},${at("b")}`])
     assert.equal(await works("ls", name), "both\n", name);
+  writeFileSync(at("other"), "");
   writeFileSync(at("c"), "");
   truncateSync(at("c"), 16 << 20);
   await works("device", "add", at("b"), at("c"));
-  assert.equal(
-    (JSON.parse(await works("health", at("a"), "--json")) as { devices: unknown[] }).devices.length,
-    3,
+  assert.deepEqual(
+    (JSON.parse(await works("health", at("a"), "--json")) as { devices: { path: string }[] }).devices.map(
+      ({ path }) => path,
+    ),
+    [at("a"), at("b"), at("c")],
     "nobody has to keep a list",
   );
-  await works("device", "remove", at("a"), "2");
+  await fails(/is no device of the volume; `health` shows/, "device", "remove", at("a"), at("other"));
+  await fails(
+    /none: no such file or directory; a device that is missing has a number/,
+    "device",
+    "remove",
+    at("a"),
+    at("none"),
+  );
+  await works("device", "remove", at("a"), at("c"));
   assert.equal(await works("ls", at("b")), "both\n");
   await fails(/no longer a device of its volume|no AegisFS volume/, "ls", at("c"));
 });
@@ -91,6 +103,7 @@ test("what is no volume is called by its name", async () => {
   writeFileSync(at("zeros"), Buffer.alloc(5 << 20));
   writeFileSync(at("short"), "x");
   writeFileSync(at("ext4"), ext4Head());
+  execFileSync("mkfifo", [at("fifo")]);
   symlinkSync(at("nowhere"), at("dangling"));
   for (const [name, message] of [
     [
@@ -102,11 +115,13 @@ test("what is no volume is called by its name", async () => {
     ["zeros", /begins with zeros/],
     ["short", /is a file of 1 bytes/],
     ["ext4", /is an ext4 file system, and no AegisFS volume/],
+    ["fifo", /is neither a file nor a block device/],
     ["dangling", /dangling: no such file or directory/],
     ["none", /none: no such file or directory/],
   ] as const) {
     for (const command of ["ls", "df", "stats", "health", "scrub"]) await fails(message, command, at(name));
     await fails(message, "check", at(name));
+    await fails(message, "mount", at(name), at("folder"));
     await fails(message, "snapshot", "create", at(name));
   }
   await fails(/LABEL=nobody: no volume that is known has it/, "df", "LABEL=nobody");

@@ -33,7 +33,7 @@ import {
   expectResult,
   uuidText,
 } from "@stratos/volumes";
-import { CommandError } from "../command-error.ts";
+import { CommandError, hostReason } from "../command-error.ts";
 import { formatSize } from "../option-values.ts";
 import { runWhereMounted } from "../run-where-mounted.ts";
 import { formatTable } from "../text-table.ts";
@@ -171,9 +171,10 @@ export async function healthCommand(path: string, options: HealthOptions): Promi
     const told = await runWhereMounted(device!, ["fs", "health", ...(options.json === true ? ["--json"] : []), path]);
     if (told !== null) return told;
   }
-  const state: VolumeHealth = await withVolume(path, options.reset === true ? "write" : "read", ({ volume }) => {
-    if (options.reset === true) resetErrors(volume);
-    return health(volume);
+  const state = await withVolume(path, options.reset === true ? "write" : "read", (opened) => {
+    if (options.reset === true) resetErrors(opened.volume);
+    const found: VolumeHealth = health(opened.volume);
+    return { ...found, devices: found.devices.map((one) => ({ ...one, path: devicePath(opened, one.index) })) };
   });
   if (options.json === true) process.stdout.write(`${JSON.stringify(state, null, 2)}\n`);
   else {
@@ -182,7 +183,7 @@ export async function healthCommand(path: string, options: HealthOptions): Promi
     );
     process.stdout.write(
       formatTable(
-        ["DEVICE", "STATE", "CLASS", "SIZE", "HOLDS", "READ", "WRITE", "CORRUPT", "REPAIRED", "LOST"],
+        ["DEVICE", "STATE", "CLASS", "SIZE", "HOLDS", "READ", "WRITE", "CORRUPT", "REPAIRED", "LOST", "PATH"],
         state.devices.map((one) => [
           String(one.index),
           one.state,
@@ -194,6 +195,7 @@ export async function healthCommand(path: string, options: HealthOptions): Promi
           String(one.errors.corruptBlocks),
           String(one.errors.repairedBlocks),
           String(one.errors.lostBlocks),
+          one.path ?? "-",
         ]),
       ),
     );
@@ -203,6 +205,38 @@ export async function healthCommand(path: string, options: HealthOptions): Promi
     process.stderr.write(`stratos: ${path}: takes no changes any more: ${why}; unmount it, and see to that\n`);
   }
   return state.state === "healthy" || state.state === "repaired" ? 0 : 1;
+}
+
+/** Null for a device that is missing. */
+function devicePath({ volume, devices }: OpenedVolume, index: number): string | null {
+  const device = volume.store.devices[index]?.device ?? null;
+  return device === null ? null : (devices.files[devices.devices.indexOf(device)]?.path ?? null);
+}
+
+/**
+ * @param text  a device's number, or its path
+ * @throws CommandError
+ */
+function deviceIndex(opened: OpenedVolume, text: string): number {
+  if (/^\d{1,5}$/.test(text)) return Number(text);
+  let wanted: string;
+  try {
+    wanted = realpathSync(hostPath(text));
+  } catch (error) {
+    throw new CommandError(
+      text,
+      `${hostReason(error)}; a device that is missing has a number, which \`health\` shows`,
+      {
+        cause: error,
+      },
+    );
+  }
+  const index = opened.volume.store.devices.findIndex((_, one) => {
+    const path = devicePath(opened, one);
+    return path !== null && realpathSync(path) === wanted;
+  });
+  if (index < 0) throw new CommandError(text, "is no device of the volume; `health` shows those that it has");
+  return index;
 }
 
 const POOL_WORDS: Readonly<Record<number, string>> = {
@@ -271,9 +305,11 @@ function releaseDevices({ volume, devices, hosted }: OpenedVolume): void {
     );
 }
 
-export async function removeDeviceCommand(path: string, index: number, options: DeviceOptions): Promise<number> {
+/** @param which  number or path */
+export async function removeDeviceCommand(path: string, which: string, options: DeviceOptions): Promise<number> {
   const progress = new ProgressDisplay(process.stderr);
   await withVolume(path, options.dryRun === true ? "read" : "write", (opened) => {
+    const index = deviceIndex(opened, which);
     if (options.dryRun !== true) expectNotHeld(path, opened.volume);
     expectPool(
       path,
@@ -289,14 +325,14 @@ export async function removeDeviceCommand(path: string, index: number, options: 
     releaseDevices(opened);
   }).finally(() => progress.clear());
   process.stdout.write(
-    `device ${index} ${options.dryRun === true ? "could be removed" : "is no longer part of the volume"}\n`,
+    `device ${which} ${options.dryRun === true ? "could be removed" : "is no longer part of the volume"}\n`,
   );
   return 0;
 }
 
 export async function replaceDeviceCommand(
   path: string,
-  index: number,
+  which: string,
   added: string,
   options: DeviceOptions,
 ): Promise<number> {
@@ -304,7 +340,7 @@ export async function replaceDeviceCommand(
   if (content !== null && options.force !== true)
     throw new CommandError(added, `holds ${content}; --force replaces it`);
   await withNewDevice(path, added, (opened, device) =>
-    runCopyJob(opened, expectPool(path, replaceDevice(opened.volume, index, device))),
+    runCopyJob(opened, expectPool(path, replaceDevice(opened.volume, deviceIndex(opened, which), device))),
   );
   return 0;
 }

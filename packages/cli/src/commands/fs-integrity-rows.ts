@@ -44,7 +44,9 @@ export function integrityCommands(finish: Finish): Command[] {
 function deviceCommand(finish: Finish): Command {
   const device = new Command("device")
     .summary("list, add, remove and replace devices")
-    .description("Lists volumes by their devices, and adds, removes and replaces them. `health` shows their numbers.")
+    .description(
+      "Lists volumes by their devices, and adds, removes and replaces them. `health` shows their numbers and paths.",
+    )
     .usage("COMMAND");
   device.addCommand(
     new Command("list")
@@ -84,10 +86,10 @@ function deviceCommand(finish: Finish): Command {
       .description("Moves what a device holds to the others, and lets it go.")
       .summary("remove a device")
       .argument("<volume>", VOLUME_WORDS)
-      .argument("<number>", "the device's number", parseWholeNumber)
+      .argument("<device>", "its number or its path, as `health` shows them")
       .addOption(dryRunOption())
-      .action(async (volume: string, index: number, options: DeviceOptions) =>
-        finish(await (await commands()).removeDeviceCommand(volume, index, options)),
+      .action(async (volume: string, which: string, options: DeviceOptions) =>
+        finish(await (await commands()).removeDeviceCommand(volume, which, options)),
       ),
   );
   device.addCommand(
@@ -95,11 +97,14 @@ function deviceCommand(finish: Finish): Command {
       .description("Puts a new device in the place of another one, which may be missing when there are copies.")
       .summary("replace a device")
       .argument("<volume>", VOLUME_WORDS)
-      .argument("<number>", "number of the one to be replaced", parseWholeNumber)
-      .argument("<device>", "the new one")
+      .argument(
+        "<device>",
+        "number or path of the one to be replaced, as `health` shows them; the number of one that is missing",
+      )
+      .argument("<new>", "the one for it")
       .addOption(force())
-      .action(async (volume: string, index: number, added: string, options: DeviceOptions) =>
-        finish(await (await commands()).replaceDeviceCommand(volume, index, added, options)),
+      .action(async (volume: string, which: string, added: string, options: DeviceOptions) =>
+        finish(await (await commands()).replaceDeviceCommand(volume, which, added, options)),
       ),
   );
   device.addCommand(

@@ -6,17 +6,8 @@
  * otherwise.
  */
 import { isList, isObject, type Json } from "../treefile/json.ts";
+import { MACHINE_NAMES } from "../treefile/schema.ts";
 import type { ImageTarget } from "../treefile/treefile.ts";
-
-/** Kernels' names of what Debian calls otherwise. */
-const MACHINES: Readonly<Record<string, string>> = {
-  amd64: "x86_64",
-  arm64: "aarch64",
-  armhf: "armv7hl",
-  armel: "armv5tel",
-  i386: "i686",
-  ppc64el: "ppc64le",
-};
 
 /** `build.mock` holds what has no place in such a file. */
 export class MockConfigError extends Error {
@@ -26,7 +17,7 @@ export class MockConfigError extends Error {
 /** @throws MockConfigError */
 export function mockConfig(target: ImageTarget): string {
   const { name, suite = "trixie", packages = [], build = {} } = target.config;
-  const machine = MACHINES[target.architecture] ?? target.architecture;
+  const machine = MACHINE_NAMES[target.architecture] ?? target.architecture;
   const lines = [
     set("root", `${name}-${target.variant}-${target.architecture}`),
     set("dist", suite),

@@ -50,7 +50,7 @@ const FOLDERS: ReadonlySet<string> = new Set([
 /** Of these some systems make links: whether one is empty is seen when it is made. */
 const MAY_BE_LINKS = /^(home|media|mnt|opt|root|srv|tmp|usr\/local|usr\/src|var\/(cache|log|spool|tmp))$/;
 
-export function* configProblems({ files = {} }: ImageConfig): Iterable<ConfigProblem> {
+export function* configProblems({ files = {}, container }: ImageConfig): Iterable<ConfigProblem> {
   for (const [path, file] of Object.entries(files)) {
     const key = ["files", path];
     if (file.content !== undefined || file.source !== undefined || file.link !== undefined) {
@@ -68,4 +68,7 @@ export function* configProblems({ files = {} }: ImageConfig): Iterable<ConfigPro
         yield { key, message: `lies below ${path.slice(0, slash)}, which \`files\` makes a file` };
     }
   }
+  // Of two layers one may say the program, and the other how often.
+  if (container?.healthcheck !== undefined && container.healthcheck.command === undefined)
+    yield { key: ["container", "healthcheck"], message: "says no `command` that tells whether it works" };
 }

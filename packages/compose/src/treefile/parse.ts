@@ -7,7 +7,7 @@ import { ConditionError, parseCondition } from "./condition.ts";
 import { isList, isObject, type Json, type JsonObject } from "./json.ts";
 import { formatKeyPath, tomlLocator, type KeyPath, type Locate } from "./positions.ts";
 import { isPattern } from "./pattern.ts";
-import { ARCHITECTURE_NAMES, TREEFILE_SCHEMA } from "./schema.ts";
+import { ARCHITECTURE_NAMES, MACHINE_NAMES, TREEFILE_SCHEMA } from "./schema.ts";
 
 /** One thing that is wrong, with its place. */
 export interface TreefileProblem {
@@ -324,7 +324,7 @@ function show(value: unknown): string {
 }
 
 function suggestion(name: string, known: readonly string[]): string {
-  const meant = closestName(name, known, slipsOfWord);
+  const meant = known.find((one) => MACHINE_NAMES[one] === name) ?? closestName(name, known, slipsOfWord);
   return meant === undefined ? "" : `; did you mean ${meant}?`;
 }
 

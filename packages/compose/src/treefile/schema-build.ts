@@ -3,7 +3,7 @@
  * A part of `schema.ts`.
  */
 import type { JsonObject } from "./json.ts";
-import { ENVIRONMENT, PACKAGES, SEQUENCE, TEXT, VARIABLE, WORDS } from "./schema-vocabulary.ts";
+import { ENVIRONMENT, PACKAGES, SECONDS, SEQUENCE, TEXT, VARIABLE, WORDS } from "./schema-vocabulary.ts";
 
 /** What a compose goes through, in order. */
 export const PHASES = ["init", "gather", "build", "ostree", "output", "cleanup"] as const;
@@ -17,7 +17,6 @@ const PHASE_WORK: Readonly<Record<PhaseName, string>> = {
   cleanup: "writes bills of materials and provenance",
 };
 
-const SECONDS = { type: "number", exclusiveMinimum: 0, maximum: 604800 } as const;
 const PHASE = {
   type: "object",
   additionalProperties: false,

@@ -1,7 +1,7 @@
 /** Keys of a treefile that say what is made of an image: outputs, commits and containers. A part of `schema.ts`. */
 import { DISK_FORMATS, FILE_SYSTEM_FORMATS, REPOSITORY_FORMATS } from "@stratos/outputs/format-names";
 import { EXTENSION, PARTITIONS, type ExtensionConfig, type PartitionConfig } from "./schema-disk.ts";
-import { ENVIRONMENT, NAME, REPLACED, SET, SIZE, TEXT, UNWRITTEN } from "./schema-vocabulary.ts";
+import { ENVIRONMENT, NAME, REPLACED, SECONDS, SET, SIZE, TEXT, UNWRITTEN } from "./schema-vocabulary.ts";
 
 export const OUTPUT_FORMATS = [
   "tar",
@@ -202,6 +202,51 @@ export const CONTAINER = {
       description: "ports that it listens on",
       examples: [["80/tcp"]],
     },
+    volumes: {
+      type: "array",
+      ...SET,
+      items: { type: "string", pattern: "^/.", title: "a path that begins with /" },
+      description: "folders whose content outlives a container",
+      examples: [["/var/lib/app"]],
+    },
+    "stop-signal": {
+      type: "string",
+      pattern: "^(SIG[A-Z][A-Z0-9]*([+-][0-9]+)?|[0-9]+)$",
+      title: "a signal, such as SIGQUIT",
+      description: "what asks it to end (default: SIGTERM)",
+      examples: ["SIGQUIT"],
+    },
+    healthcheck: {
+      type: "object",
+      additionalProperties: false,
+      description:
+        "how it is asked whether it works. OCI has no words for that: it is written as in Docker's images, which " +
+        "Docker and podman read",
+      properties: {
+        command: {
+          type: "array",
+          ...REPLACED,
+          minItems: 1,
+          items: TEXT,
+          description:
+            "program and words, run within it: status 0 says that it works. A shell's line is [sh, -c, LINE]",
+          examples: [["/usr/bin/curl", "-fsS", "http://localhost/"]],
+        },
+        interval: { ...SECONDS, description: "seconds from one to the next (default: 30)", examples: [60] },
+        timeout: { ...SECONDS, description: "seconds after which one has failed (default: 30)", examples: [5] },
+        "start-period": {
+          ...SECONDS,
+          description: "seconds at the start in which failures don't count (default: 0)",
+          examples: [20],
+        },
+        retries: {
+          type: "integer",
+          minimum: 1,
+          description: "so many failures in a row, and it works no longer (default: 3)",
+          examples: [5],
+        },
+      },
+    },
   },
 } as const;
 
@@ -246,4 +291,16 @@ export interface ContainerConfig {
   readonly user?: string;
   readonly workdir?: string;
   readonly ports?: readonly string[];
+  readonly volumes?: readonly string[];
+  readonly "stop-signal"?: string;
+  readonly healthcheck?: HealthcheckConfig;
+}
+
+/** Times in seconds. */
+export interface HealthcheckConfig {
+  readonly command?: readonly string[];
+  readonly interval?: number;
+  readonly timeout?: number;
+  readonly "start-period"?: number;
+  readonly retries?: number;
 }

@@ -41,6 +41,7 @@ export const PACKAGES = {
   },
 } as const;
 export const ID = { type: "integer", minimum: 0, maximum: 4294967294 } as const;
+export const SECONDS = { type: "number", exclusiveMinimum: 0, maximum: 604800 } as const;
 export const MODE = { type: "string", pattern: "^0?[0-7]{3,4}$", title: 'a mode in octal, such as "0644"' } as const;
 export const SIZE = { type: "string", pattern: "^[0-9]+[KMGT]?$", title: "a size, such as 4G or 512M" } as const;
 /** What is asked for and cannot be had: said so, rather than not known. */

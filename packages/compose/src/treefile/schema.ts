@@ -43,6 +43,15 @@ const LAYER = Object.fromEntries(Object.keys(LAYER_KEYS).map((key) => [key, { $r
 const OWN_KEYS = { patternProperties: { "^x-": {} }, additionalProperties: false } as const;
 /** Debian's names. */
 export const ARCHITECTURE_NAMES = ["amd64", "arm64", "armel", "armhf", "i386", "ppc64el", "riscv64", "s390x"] as const;
+/** Kernels' names of what Debian calls otherwise. */
+export const MACHINE_NAMES: Readonly<Record<string, string>> = {
+  amd64: "x86_64",
+  arm64: "aarch64",
+  armhf: "armv7hl",
+  armel: "armv5tel",
+  i386: "i686",
+  ppc64el: "ppc64le",
+};
 const ARCHITECTURES = {
   type: "array",
   ...SET,

@@ -134,6 +134,25 @@ test("a slip is told with what was meant", async () => {
   );
 });
 
+test("an architecture by its kernel's name is told Debian's", async () => {
+  const found = await problems({ "main.yaml": "name: x\narchitectures: [x86_64]\narchitecture: {aarch64: {}}\n" });
+  assert.deepEqual(
+    found.map((line) => /did you mean .*/.exec(line)?.[0]),
+    ["did you mean amd64?", "did you mean arm64?"],
+  );
+});
+
+test("a health check without a program is told when all layers are merged", async () => {
+  const files = (base: string): Record<string, string> => ({
+    "main.yaml": "name: x\ninclude: [base.yaml]\ncontainer: {healthcheck: {interval: 5}}\n",
+    "base.yaml": base,
+  });
+  await load(files("container: {healthcheck: {command: [/bin/true]}}\n"));
+  assert.deepEqual(await problems(files("packages: []\n")), [
+    "main.yaml:3:13: container.healthcheck: says no `command` that tells whether it works",
+  ]);
+});
+
 test("what no image can be is told without looking at packages", async () => {
   assert.deepEqual(
     await problems({

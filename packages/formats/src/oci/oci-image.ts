@@ -59,6 +59,14 @@ export interface OciRuntime {
   readonly Volumes?: Readonly<Record<string, object>>;
   readonly StopSignal?: string;
   readonly Labels?: Readonly<Record<string, string>>;
+  /** Docker's own, which OCI reserves no name for; times in nanoseconds. Source: Docker Image Specification 1.3 */
+  readonly Healthcheck?: {
+    readonly Test: readonly string[];
+    readonly Interval?: number;
+    readonly Timeout?: number;
+    readonly StartPeriod?: number;
+    readonly Retries?: number;
+  };
 }
 
 export interface OciImageOptions {

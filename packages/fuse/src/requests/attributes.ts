@@ -35,11 +35,18 @@ import {
   FATTR_MTIME_NOW,
   FATTR_SIZE,
   FATTR_UID,
+  FUSE_GETATTR_FH,
   Q_NODE_TREE,
 } from "../wire/layout.ts";
 import { dropCapabilities } from "./xattrs.ts";
 
+/** fuse_getattr_in: flags, padding, fh (2). With FUSE_GETATTR_FH somebody reads, writes or seeks. */
 export function getAttributes(mount: Mount, files: Subvolume, ino: number): number {
+  const { words } = mount.exchange;
+  if ((words[B]! & FUSE_GETATTR_FH) !== 0 && words[Q_NODE_TREE] === 0) {
+    const lost = mount.lost.take(ino, mount.volume.seconds);
+    if (lost < 0) return lost;
+  }
   const found = files.stat(ino, mount.exchange.attributes);
   if (found < 0) return found;
   return putAttributesReply(

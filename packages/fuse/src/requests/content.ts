@@ -90,6 +90,10 @@ export function writeContent(mount: Mount, files: Subvolume, ino: number): numbe
       );
       written = rest < 0 ? rest : -ENOSPC;
     }
+    if (written < 0 && words[Q_NODE_TREE] === 0) {
+      mount.lost.note(ino, written, volume.seconds);
+      mount.caches.forgetAttributes(ino, 0);
+    }
   }
   volume.keepsTimes = false;
   if (written < 0) return written;

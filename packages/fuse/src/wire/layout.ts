@@ -83,6 +83,8 @@ export const FATTR_MODE = 1,
 export const FATTR_MTIME_NOW = 256,
   FATTR_CTIME = 1024,
   FATTR_KILL_SUIDGID = 2048;
+/** Flag of a GETATTR: by an open file. */
+export const FUSE_GETATTR_FH = 1;
 export const FUSE_WRITE_CACHE = 1,
   FUSE_WRITE_KILL_SUIDGID = 4;
 

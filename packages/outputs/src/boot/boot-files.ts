@@ -105,7 +105,7 @@ export function bootFiles(tree: FileTree, options: BootOptions, codecs: Codecs):
     })),
   ];
   const places = {
-    "systemd-boot": [`usr/lib/systemd/boot/efi/systemd-boot${names.efi}.efi`],
+    "systemd-boot": managerPlaces(names.efi),
     grub: [
       `usr/lib/grub/${names.grub}/monolithic/grub${names.efi}.efi`,
       `usr/lib/grub/${names.grub}/monolithic/gcd${names.efi}.efi`,
@@ -181,6 +181,13 @@ serial\nterminal_output console serial\n${entries
   return { kernel: kernel.version, loader, commandLine, files, linux, initrd };
 }
 
+/**
+ * Where packages have systemd-boot. The Debian package of that name takes the signed one, and leaves the other out.
+ * Source: bootctl(1), "install".
+ */
+const managerPlaces = (efi: string): string[] =>
+  [".signed", ""].map((end) => `usr/lib/systemd/boot/efi/systemd-boot${efi}.efi${end}`);
+
 /** systemd-boot where firmware looks for it, and its settings. */
 function managerFiles(content: Uint8Array, architecture: BootArchitecture, chosen: string): BootFile[] {
   const { efi } = ARCHITECTURES[architecture];
@@ -217,7 +224,8 @@ function deployedBootFiles(paths: TreePaths, deployments: readonly Deployment[],
     throw new FormatError(`what ostree has deployed is started by systemd-boot, not by ${options.loader}`);
   const first = deployments[0]!,
     { efi } = ARCHITECTURES[options.architecture];
-  const manager = paths.bytes(`${first.system}/usr/lib/systemd/boot/efi/systemd-boot${efi}.efi`);
+  const place = paths.firstFile(managerPlaces(efi).map((path) => `${first.system}/${path}`)),
+    manager = place === undefined ? undefined : paths.bytes(place);
   if (manager === undefined) throw new FormatError(`${first.system}: has no boot loader; install systemd-boot-efi`);
   const files = managerFiles(manager, options.architecture, `ostree-*`),
     usual = commandLineFor(

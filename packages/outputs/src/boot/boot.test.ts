@@ -191,6 +191,22 @@ test("the newest kernel is taken, and what is missing is named", () => {
   );
 });
 
+test("systemd-boot is found signed, too, as Debian's package systemd-boot brings it alone", () => {
+  const unsigned = "usr/lib/systemd/boot/efi/systemd-bootx64.efi",
+    others = [...bootable().entries()].filter(({ path }) => path !== "" && !path.includes("grub") && path !== unsigned);
+  const manager = (...own: FileEntry[]): string => {
+    const { files } = bootFiles(
+      treeOf(...others, ...own),
+      { architecture: "amd64", title: "", root: "UUID=1", mtime: 0 },
+      codecs,
+    );
+    return Buffer.from(files.find(({ path }) => path === "EFI/BOOT/BOOTX64.EFI")!.content).toString();
+  };
+  assert.equal(manager(file(`${unsigned}.signed`, "signed")), "signed");
+  assert.equal(manager(file(unsigned, "plain"), file(`${unsigned}.signed`, "signed")), "signed");
+  assert.equal(manager(file(unsigned, "plain")), "plain");
+});
+
 test("a disk image is whole in the eyes of sgdisk, fsck.vfat and e2fsck, and twice the same", () => {
   const options = { name: "test", architecture: "amd64", time: 1_700_000_000 } as const;
   const make = (): { disk: MemoryDisk; plan: ReturnType<typeof planDiskImage> } => {

@@ -9,6 +9,7 @@ import {
   DEFAULT_VARIANT,
   type Artifact,
   type ContainerConfig,
+  type HealthcheckConfig,
   type ImageTarget,
   type OutputJob,
   type OutputWriter,
@@ -222,7 +223,8 @@ function platformOf(architecture: string): { architecture: string; os: string; v
 }
 
 function runtimeOf(container: ContainerConfig): OciRuntime {
-  const { entrypoint, command, environment, labels, user, workdir, ports } = container;
+  const { entrypoint, command, environment, labels, user, workdir, ports, volumes, healthcheck } = container;
+  const stopSignal = container["stop-signal"];
   return {
     ...(user === undefined ? {} : { User: user }),
     ...(entrypoint === undefined ? {} : { Entrypoint: entrypoint }),
@@ -232,6 +234,26 @@ function runtimeOf(container: ContainerConfig): OciRuntime {
     Env: Object.entries({ PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ...environment }).map(
       ([name, value]) => `${name}=${value}`,
     ),
-    ...(ports === undefined ? {} : { ExposedPorts: Object.fromEntries(ports.map((port) => [port, {}])) }),
+    ...(ports === undefined ? {} : { ExposedPorts: emptyFor(ports) }),
+    ...(volumes === undefined ? {} : { Volumes: emptyFor(volumes) }),
+    ...(stopSignal === undefined ? {} : { StopSignal: stopSignal }),
+    ...(healthcheck?.command === undefined ? {} : { Healthcheck: healthcheckOf(healthcheck) }),
+  };
+}
+
+/** Sets, as Go has them in JSON. */
+const emptyFor = (names: readonly string[]): Record<string, object> =>
+  Object.fromEntries(names.map((name) => [name, {}]));
+
+function healthcheckOf(check: HealthcheckConfig): NonNullable<OciRuntime["Healthcheck"]> {
+  const { command = [], interval, timeout, retries } = check;
+  const startPeriod = check["start-period"];
+  const nanoseconds = (seconds: number): number => Math.round(seconds * 1e9);
+  return {
+    Test: ["CMD", ...command],
+    ...(interval === undefined ? {} : { Interval: nanoseconds(interval) }),
+    ...(timeout === undefined ? {} : { Timeout: nanoseconds(timeout) }),
+    ...(startPeriod === undefined ? {} : { StartPeriod: nanoseconds(startPeriod) }),
+    ...(retries === undefined ? {} : { Retries: retries }),
   };
 }

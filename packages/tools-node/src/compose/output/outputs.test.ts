@@ -212,6 +212,34 @@ test("an archive's image has the name and version by which podman loads it", () 
   );
 });
 
+test("what runs of a container is in its configuration, in the words of Docker's images", async () => {
+  const folder = newFolder(),
+    one = job("oci-archive");
+  const container = {
+    volumes: ["/var/lib/app"],
+    "stop-signal": "SIGQUIT",
+    healthcheck: { command: ["curl", "-f", "http://localhost/"], interval: 1.5, "start-period": 60, retries: 2 },
+  };
+  const written = { ...one, target: { ...one.target, config: { ...one.target.config, container } } };
+  await write(ociOutputs(folder, newFolder())[0]!, written, "a.tar");
+  execFileSync("tar", ["-C", folder, "-xf", join(folder, "a.tar")]);
+  const blob = <T>({ digest }: { digest: string }): T =>
+    JSON.parse(readFileSync(join(folder, "blobs/sha256", digest.slice(7)), "utf8")) as T;
+  const index = JSON.parse(readFileSync(join(folder, "index.json"), "utf8")) as { manifests: { digest: string }[] };
+  const { config } = blob<{ config: { digest: string } }>(index.manifests[0]!);
+  assert.deepEqual(blob<{ config: object }>(config).config, {
+    Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+    Volumes: { "/var/lib/app": {} },
+    StopSignal: "SIGQUIT",
+    Healthcheck: {
+      Test: ["CMD", "curl", "-f", "http://localhost/"],
+      Interval: 1_500_000_000,
+      StartPeriod: 60_000_000_000,
+      Retries: 2,
+    },
+  });
+});
+
 test("the archive itself says that name", async () => {
   const folder = newFolder();
   await write(ociOutputs(folder, newFolder())[0]!, job("oci-archive"), "a.tar");
