@@ -89,6 +89,12 @@ const PROGRAM = `
 (try symbol=? 'a 5) (try zero? 'a) (try utf8->string 5) (try open-input-bytevector 5) (try make-bytevector 'a)
 (show (caddr '(1 2 3)) (cddadr '(0 (1 2 3))) (caaar '(((4)))) (cadddr '(1 2 3 5)))
 (try gcd 32 -36.0) (try lcm 32.0 -36) (try lcm 0 4) (try gcd 1 1.5) (try numerator (/ 1. 0.))
+(show (map + '(-0.0 1/2)) (+ (vector-ref (vector -0.0) 0)) " " (expt 10. -5) (expt -2. 60) (expt 3. -40) (expt 1.5 -2))
+(show (read (open-input-string "(#T #F #TRUE #U8(1 2))")))
+(let ((p (open-input-string "a\\rb\\r\\nc\\n\\rd"))) (let loop () (let ((line (read-line p))) (if (string? line)
+  (begin (write line) (loop)))))) (newline)
+(try write-u8 1 (open-output-string)) (try write-char #\\a (open-output-bytevector)) (try read-u8 (open-input-string ""))
+(try read-line (open-input-bytevector (bytevector))) (try write 'a (open-output-bytevector)) (try + 'a)
 (show (map + '(1 2 3) '(10 20 30)) (apply max '(1 5 2)) (string->number "-12.5e-3") (number->string 255 16))
 `;
 

@@ -88,13 +88,10 @@
               ((not (cdr stops)) #f)
               ((eq? 'each (cadr stops)) (let ((k (cddr stops))) (* k (+ 1 (quotient column k)))))
               (else (let ((k (cddr stops))) (+ last (* k (+ 1 (quotient (- column last) k)))))))))
-    (define (values-of p c)
-      (let keep ((l (car p)))
-        (cond ((null? l) '()) ((char=? c (caar l)) (cons (cdar l) (keep (cdr l)))) (else (keep (cdr l))))))
     (define (with-stops who usage letters long l f)
       (let ((p (parse-options who usage letters long (old-number "-t" l))))
         (if (not p) 1
-            (let ((stops (tab-stops (values-of p #\t))))
+            (let ((stops (tab-stops (option-values p #\t))))
               (if (string? stops) (begin (complain who ": " stops) 1) (f p stops))))))
     (define (expand l)
       (with-stops "expand" "[-i] [-t LIST] [FILE...]" "it:" '(("initial" . #\i) ("tabs" . #\t)) l

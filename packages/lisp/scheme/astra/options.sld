@@ -1,13 +1,13 @@
 ;; Options of utilities: XBD §12.2, and long ones that are given by a table.
 (define-library (astra options)
-  (export parse-options with-options option-set? option-value each-file usage-error line-reader for-each-line
+  (export parse-options with-options option-set? option-value option-values each-file usage-error line-reader for-each-line
     number-of lines-of)
   (import (scheme base) (astra posix) (astra arithmetic))
   (begin
     (define (usage-error who usage) (complain "usage: " who " " usage) 2)
-    ;; letters: as getopts has them; long: (("name" . #\letter) ...). @returns ((letter . value) ...) and the
-    ;; operands,
-    ;; as a pair; #f after an unknown option, which was told.
+    ;; letters: as getopts has them, after a + no option stands behind an operand; long: (("name" . #\letter) ...).
+    ;; @returns ((letter . value) ...) and the operands, as a pair; #f after an unknown option, which was told.
+    ;; --help tells the usage and ends the process.
     (define (parse-options who usage letters long l)
       (define (wrong what) (complain who ": " what) (usage-error who usage) #f)
       (define (takes? c)
@@ -23,7 +23,11 @@
                (let* ((t (car l)) (n (string-length t))
                       (end (let find ((i 2)) (if (or (= i n) (char=? #\= (string-ref t i))) i (find (+ i 1)))))
                       (found (assoc (substring t 2 end) long)))
-                 (cond ((not found) (wrong (string-append "unrecognized option '" t "'")))
+                 (cond ((and (not found) (string=? t "--help"))
+                        (out-line (string-append "usage: " who " " usage))
+                        (flush-out)
+                        (sys-exit 0))
+                       ((not found) (wrong (string-append "unrecognized option '" t "'")))
                        ((< end n) (loop (cdr l) (cons (cons (cdr found) (substring t (+ end 1) n)) options) operands))
                        ((not (eq? #t (takes? (cdr found)))) (loop (cdr l)
                                                               (cons (cons (cdr found) #t) options) operands))
@@ -41,6 +45,7 @@
                                    operands))
                                ((pair? (cdr l)) (loop (cddr l) (cons (cons c (cadr l)) options) operands))
                                (else (wrong (string-append "option requires an argument -- '" (string c) "'")))))))))
+              ((and (> (string-length letters) 0) (char=? #\+ (string-ref letters 0))) (cons (reverse options) l))
               (else (loop (cdr l) options (cons (car l) operands))))))
     ;; The body with what was given as p; 2 after an unknown option.
     (define-syntax with-options
@@ -50,6 +55,10 @@
     (define (option-set? p c) (and (assv c (car p)) #t))
     ;; The last one counts.
     (define (option-value p c) (let ((e (assv c (reverse (car p))))) (and e (cdr e))))
+    ;; All of them, in order.
+    (define (option-values p c)
+      (let keep ((l (car p)))
+        (cond ((null? l) '()) ((char=? c (caar l)) (cons (cdar l) (keep (cdr l)))) (else (keep (cdr l))))))
     ;; f of a descriptor and a name, for each file, or standard input. @returns 0, or 1 after one that cannot be
     ;; opened
     (define (each-file who names f)

@@ -1,12 +1,23 @@
 ;; Texts as utilities take them apart and lay them out.
 (define-library (astra texts)
-  (export pad pad-right two joined lines words-of split-at file-text prefix? text-index base-name join)
+  (export pad pad-right two joined lines words-of split-at file-text prefix? text-index base-name join human)
   (import (scheme base) (astra posix))
   (begin
     (define (pad t n) (if (< (string-length t) n) (string-append (make-string (- n (string-length t)) #\space) t) t))
     (define (pad-right t n)
       (if (< (string-length t) n) (string-append t (make-string (- n (string-length t)) #\space)) t))
     (define (two n) (if (< n 10) (string-append "0" (number->string n)) (number->string n)))
+    ;; Bytes as ls -h and du -h tell them.
+    (define (human n)
+      (let loop ((n n) (units '("" "K" "M" "G" "T")))
+        (if (or (< n 1024) (null? (cdr units))) (string-append
+                                                  (number->string (if (integer? n) n (exact (ceiling n))))
+                                                  (car units))
+            (let ((x (/ n 1024)))
+              (if (and (< x 10) (pair? (cdr units)))
+                (let ((t (exact (ceiling (* x 10)))))
+                  (if (< t 100) (string-append (number->string (quotient t 10)) "." (number->string (modulo t 10))
+                                  (cadr units)) (loop x (cdr units)))) (loop x (cdr units)))))))
     (define (joined l)
       (if (null? l) "" (apply string-append (car l) (map (lambda (t) (string-append " " t)) (cdr l)))))
     ;; The parts between a character; a text without it is its one part.

@@ -5,7 +5,8 @@
     (astra layout-utilities) (astra join-utilities)
     (astra file-utilities) (astra difference-utilities) (astra system-utilities) (astra account-utilities)
     (astra session-utilities) (astra network-utilities)
-    (astra process-utilities) (astra names) (astra run))
+    (astra process-utilities) (astra date-utilities) (astra dump-utilities) (astra xargs-utilities) (astra list-utilities) (astra find-utilities)
+    (astra names) (astra run))
   (begin
     (define (install-utilities!)
       (set-program-runner! run-program)
@@ -14,4 +15,4 @@
       (add layout-utilities) (add join-utilities) (add awk-utilities) (add file-utilities) (add difference-utilities)
         (add system-utilities)
       (add account-utilities) (add session-utilities) (add network-utilities)
-      (add process-utilities))))
+      (add process-utilities) (add date-utilities) (add dump-utilities) (add xargs-utilities) (add list-utilities) (add find-utilities))))

@@ -181,8 +181,8 @@ export function primitiveCall(name: string, args: Node[], source: Source | null 
     case "+":
     case "*":
       if (args.length === 0) return constant(name === "+" ? 0 : 1);
-      if (args.length === 1)
-        return { k: "prim", op: prim(name, 2), args: [args[0]!, constant(name === "+" ? 0 : 1)], source };
+      if (args.length === 1 && name === "+") return sumOfOne(args[0]!, source);
+      if (args.length === 1) return { k: "prim", op: prim(name, 2), args: [args[0]!, constant(1)], source };
       return leftAssociated(name, args, source);
     case "-":
       return args.length > 2 ? leftAssociated(name, args, source) : null;
@@ -219,6 +219,14 @@ export function primitiveCall(name: string, args: Node[], source: Source | null 
     default:
       return null;
   }
+}
+
+/** A number is its own sum: -0.0, too, which with 0 would be 0.0. What is none is told by the sum with 0. */
+function sumOfOne(x: Node, source: Source | null): Node {
+  const v = new Var("x");
+  const test: Node = { k: "prim", op: prim("%number?", 1), args: [ref(v)] };
+  const sum: Node = { k: "prim", op: prim("+", 2), args: [ref(v), constant(0)], source };
+  return { k: "let", vars: [v], values: [x], body: { k: "if", test, then: ref(v), else: sum } };
 }
 
 const ORDERS: ReadonlySet<string> = new Set(["<", "<=", ">", ">=", "="].flatMap((order) => [order, `char${order}?`]));

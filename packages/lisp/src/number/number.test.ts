@@ -174,6 +174,9 @@ test("roots and powers are exact where they can be", () => {
     ["0", "0", "1"],
     ["0.0", "5+0.5i", "0.0"],
     ["0", "1/2", "0"],
+    ["10.0", "-5", "0.00001"],
+    ["-2.0", "-3", "-0.125"],
+    ["10.0", "22", "1.0e+22"],
   ] as const)
     assert.equal(text(expt(parseNumber(base)!, parseNumber(power)!)), result, `(expt ${base} ${power})`);
   assert.deepEqual(exactIntegerSqrt(10n ** 40n + 5n), [100000000000000000000n, 5]);

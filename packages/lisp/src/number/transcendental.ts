@@ -227,7 +227,8 @@ function exptInteger(base: Num, exponent: bigint): Num {
     return base;
   }
   if (base === -1) return (exponent & 1n) === 0n ? 1 : -1;
-  if (base instanceof Flonum) return new Flonum(elementary.power(base.value, Number(exponent)));
+  if (base instanceof Flonum)
+    return new Flonum(exactPower(base.value, exponent) ?? elementary.power(base.value, Number(exponent)));
   if (exponent < 0n) return divide(1, exptInteger(base, -exponent));
   if (typeof base === "number" || typeof base === "bigint") return normalize(powerBig(BigInt(base), exponent));
   if (base instanceof Ratnum)
@@ -240,6 +241,20 @@ function exptInteger(base: Num, exponent: bigint): Num {
     if (rest > 1n) square = multiply(square, square);
   }
   return result;
+}
+
+/**
+ * A power of an integer that a double holds exactly, or its inverse, which is rounded once: (expt 10.0 -5) is 0.00001.
+ * @returns null for other ones
+ */
+function exactPower(base: number, exponent: bigint): number | null {
+  if (base !== Math.floor(base) || Math.abs(base) < 2 || exponent > 53n || exponent < -53n) return null;
+  let power = 1;
+  for (let left = exponent < 0n ? -exponent : exponent; left > 0n; left--) {
+    power *= base;
+    if (Math.abs(power) > Number.MAX_SAFE_INTEGER) return null;
+  }
+  return exponent < 0n ? 1 / power : power;
 }
 
 function powerBig(base: bigint, exponent: bigint): bigint {

@@ -95,9 +95,9 @@ export const NATIVE_READER = `
           ((%fx= c 92) (%read-code p) (%read-character p))
           ((%fx< (%digit-of c) 10) (%read-label p))
           (else
-           (let ((token (%read-token p '())))
-             (cond ((member token '("t" "true")) #t) ((member token '("f" "false")) #f)
-                   ((and (string=? token "u8") (%fx= (%peek-code p) 40)) (%read-code p)
+           (let* ((token (%read-token p '())) (small (string-foldcase token))) ; R7RS §7.1.1: #T is #t
+             (cond ((member small '("t" "true")) #t) ((member small '("f" "false")) #f)
+                   ((and (string=? small "u8") (%fx= (%peek-code p) 40)) (%read-code p)
                      (apply bytevector (%read-list p)))
                    ((string=? token "!fold-case") (%fold! p #t) (%read-any p))
                    ((string=? token "!no-fold-case") (%fold! p #f) (%read-any p))
@@ -158,7 +158,7 @@ export const NATIVE_READER = `
         x)))
 (define (read . port)
   (set! %read-labels '())
-  (let* ((x (%read-datum (%in "read" port))) (labelled? (pair? %read-labels)))
+  (let* ((x (%read-datum (%text-in "read" port))) (labelled? (pair? %read-labels)))
     (set! %read-labels '())
     (if labelled? (%without-boxes x) x)))
 `;

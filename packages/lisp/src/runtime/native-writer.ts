@@ -240,12 +240,12 @@ export const NATIVE_WRITER = `
   (if (%ends? x 10000) #f
     (%labels-of x #f (lambda () (if (%ends? x 10000000) #f ((%too-many who)))))))
 (define (display x . port)
-  (%write-labelled (%out "display" port) x #f (%labels-without-end "display" x)) (%unspecified))
+  (%write-labelled (%text-out "display" port) x #f (%labels-without-end "display" x)) (%unspecified))
 (define (write x . port)
-  (%write-labelled (%out "write" port) x #t (%labels-without-end "write" x)) (%unspecified))
+  (%write-labelled (%text-out "write" port) x #t (%labels-without-end "write" x)) (%unspecified))
 (define (write-shared x . port)
-  (%write-labelled (%out "write-shared" port) x #t (%labels-of x #t (%too-many "write-shared"))) (%unspecified))
+  (%write-labelled (%text-out "write-shared" port) x #t (%labels-of x #t (%too-many "write-shared"))) (%unspecified))
 (define (write-simple x . port)
   (if (%ends? x 10000000) #t (%raise-native 'limit "write-simple: data without end" '()))
-  (%write-datum (%out "write-simple" port) x #t) (%unspecified))
+  (%write-datum (%text-out "write-simple" port) x #t) (%unspecified))
 `;

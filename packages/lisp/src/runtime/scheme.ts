@@ -471,7 +471,7 @@ assq x l)) (if (null? r) #f (%oracle assq x l)))))
     (operands (%oracle-list gcd operands))))
 
 ; Numbers: variadic forms over the operations in line.
-(define + (case-lambda (() 0) ((a) (+ a 0)) ((a b) (+ a b)) ((a b . rest) (let loop ((s (+ a b)) (l rest)) (if (pair? \
+(define + (case-lambda (() 0) ((a) (+ a)) ((a b) (+ a b)) ((a b . rest) (let loop ((s (+ a b)) (l rest)) (if (pair? \
 l) (loop (+ s (car l)) (cdr l)) s)))))
 (define * (case-lambda (() 1) ((a) (* a 1)) ((a b) (* a b)) ((a b . rest) (let loop ((s (* a b)) (l rest)) (if (pair? \
 l) (loop (* s (car l)) (cdr l)) s)))))
