@@ -311,6 +311,16 @@ const IN_C: Readonly<Record<string, InC>> = {
     ...linux("types"),
     source: "struct cachestat { __u64 nr_cache, nr_dirty, nr_writeback, nr_evicted, nr_recently_evicted; };",
   },
+  PidfdInfo: {
+    type: "struct pidfd_info",
+    ...linux("types"),
+    source: `struct pidfd_info {
+      __u64 mask, cgroupid;
+      __u32 pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+      __s32 exit_code;
+      __u32 coredump_mask, __spare1;
+    };`,
+  },
   ProcmapQuery: {
     type: "struct procmap_query",
     ...linux("types"),

@@ -37,6 +37,7 @@ static void end(void) { int status; waitpid(child, &status, 0); printf("it ended
 static int receive(void) { memset(&asked, 0, sizeof asked); return ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &asked); }
 static int answer(long value, int error, unsigned flags) { struct seccomp_notif_resp r = {.id = asked.id, .val = value, .error = error, .flags = flags}; return ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &r); }
 static int ready(int timeout) { struct pollfd p = {listener, POLLIN | POLLOUT, 0}; poll(&p, 1, timeout); return p.revents; }
+static char state(void) { char path[64], text[256]; sprintf(path, "/proc/%d/stat", child); FILE *f = fopen(path, "r"); fgets(text, sizeof text, f); fclose(f); return strrchr(text, ')')[2]; }
 static void until(int events) { while ((ready(1000) & events) != events) {} }
 static void calls(void) {
   TELL(syscall(SYS_getppid)); TELL(syscall(SYS_getppid)); TELL(syscall(SYS_getppid));
@@ -59,11 +60,16 @@ int main(void) {
   receive(); printf("call %s, mode %llo\n", asked.data.nr == SYS_mkdirat ? "mkdirat" : "?", (unsigned long long)asked.data.args[2]); SHOW(answer(0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE)); told(); told();
   receive(); int fd = open("/tmp/seccomp-listener-file", O_CREAT | O_RDWR, 0600); write(fd, "text", 4); lseek(fd, 0, SEEK_SET); struct seccomp_notif_addfd add = {.id = asked.id, .srcfd = fd};
 #define ADD ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add)
-  add.newfd_flags = O_NONBLOCK; SHOW(ADD); add.newfd_flags = 0; add.flags = 8; SHOW(ADD); add.flags = 0; add.newfd = 50; SHOW(ADD); add.flags = SECCOMP_ADDFD_FLAG_SETFD; SHOW(ADD); add.srcfd = 99; SHOW(ADD); add.srcfd = fd; add.id += 1000; SHOW(ADD); add.id -= 1000; add.flags = SECCOMP_ADDFD_FLAG_SEND; add.newfd = 0; add.newfd_flags = O_CLOEXEC; HOLDS(ADD >= 0); told();
+  add.newfd_flags = O_NONBLOCK; SHOW(ADD); add.newfd_flags = 0; add.flags = 8; SHOW(ADD); add.flags = 0; add.newfd = 50; SHOW(ADD); add.flags = SECCOMP_ADDFD_FLAG_SETFD; SHOW(ADD); add.srcfd = 99; SHOW(ADD); add.srcfd = fd; add.id += 1000; SHOW(ADD); add.id -= 1000; add.flags = 0; add.newfd = 0;
+  /* The record as older and younger programs know it. */
+  struct { struct seccomp_notif_addfd add; long more; } younger = {add, 0}; int given;
+#define SIZED(size, at) ioctl(listener, 0x40002103UL | (size) << 16, at)
+  SHOW(SIZED(23UL, &add)); SHOW(SIZED(0UL, &add)); SHOW(SIZED(4096UL, &add)); HOLDS((given = SIZED(32UL, &younger)) >= 0); younger.more = 1; SHOW(SIZED(32UL, &younger)); SHOW(SIZED(24UL, 8)); HOLDS((given = ioctl(listener, 0xc0182103UL, &add)) >= 0);
+  add.flags = SECCOMP_ADDFD_FLAG_SEND; add.newfd = 0; add.newfd_flags = O_CLOEXEC; HOLDS(ADD >= 0); told();
   close(fd); unlink("/tmp/seccomp-listener-file");
   receive(); printf("call %s of a child of it %d, argument %lld\n", asked.data.nr == SYS_getpgid ? "getpgid" : "?", asked.pid != (unsigned)child, (long long)asked.data.args[0]); SHOW(answer(11, 0, 0)); told(); told(); until(POLLHUP); printf("ready %x\n", ready(0)); SHOW(receive()); end();
   printf("-- signals\n"); begin(0, interrupted); receive(); kill(child, SIGALRM); told(); SHOW(answer(1, 0, 0)); receive(); kill(child, SIGALRM); until(POLLIN); SHOW(answer(2, 0, 0)); receive(); SHOW(answer(3, 0, 0)); told(); end();
-  printf("-- a call that only SIGKILL interrupts\n"); begin(SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, interrupted); receive(); kill(child, SIGALRM); usleep(50000); SHOW(answer(6, 0, 0)); told(); receive(); kill(child, SIGKILL); until(POLLHUP); SHOW(answer(7, 0, 0)); end();
+  printf("-- a call that only SIGKILL interrupts\n"); begin(SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, interrupted); until(POLLIN); printf("it sleeps as %c\n", state()); receive(); kill(child, SIGALRM); usleep(50000); printf("it sleeps as %c\n", state()); SHOW(answer(6, 0, 0)); told(); receive(); kill(child, SIGKILL); until(POLLHUP); SHOW(answer(7, 0, 0)); end();
   printf("-- the listener goes\n"); begin(0, once); until(POLLIN); close(listener); told(); listener = -1; end();
   printf("-- it goes when it was told\n"); begin(0, once); receive(); close(listener); told(); listener = -1; end();
   return 0;

@@ -1,4 +1,6 @@
 /** Event files. Source: Linux include/uapi/linux/eventpoll.h, eventfd.h, timerfd.h, signalfd.h, pidfd.h. */
+import { i32, struct, u32, u64 } from "./struct.ts";
+
 export const EPOLL_CTL_ADD = 1,
   EPOLL_CTL_DEL = 2,
   EPOLL_CTL_MOD = 3;
@@ -24,3 +26,43 @@ export const SFD_CLOEXEC = 0o2000000,
 export const PIDFD_SIGNAL_THREAD = 1,
   PIDFD_SIGNAL_THREAD_GROUP = 2,
   PIDFD_SIGNAL_PROCESS_GROUP = 4;
+/** Requests of pidfds. Source: include/uapi/linux/pidfd.h. */
+export const PIDFD_GET_CGROUP_NAMESPACE = 0xff01,
+  PIDFD_GET_IPC_NAMESPACE = 0xff02,
+  PIDFD_GET_MNT_NAMESPACE = 0xff03,
+  PIDFD_GET_NET_NAMESPACE = 0xff04,
+  PIDFD_GET_PID_NAMESPACE = 0xff05,
+  PIDFD_GET_PID_FOR_CHILDREN_NAMESPACE = 0xff06,
+  PIDFD_GET_TIME_NAMESPACE = 0xff07,
+  PIDFD_GET_TIME_FOR_CHILDREN_NAMESPACE = 0xff08,
+  PIDFD_GET_USER_NAMESPACE = 0xff09,
+  PIDFD_GET_UTS_NAMESPACE = 0xff0a,
+  PIDFD_GET_INFO = 0xc048ff0b;
+/** What `mask` of PIDFD_GET_INFO's record asks for, and says of it. */
+export const PIDFD_INFO_PID = 1,
+  PIDFD_INFO_CREDS = 2,
+  PIDFD_INFO_CGROUPID = 4,
+  PIDFD_INFO_EXIT = 8,
+  PIDFD_INFO_COREDUMP = 16;
+/** What PIDFD_GET_INFO says of cores: none is written; one is, as its user. */
+export const PIDFD_COREDUMP_SKIP = 2,
+  PIDFD_COREDUMP_USER = 4;
+export const PIDFD_INFO_SIZE_VER0 = 64;
+export const PidfdInfo = struct("pidfd_info", {
+  mask: u64,
+  cgroupid: u64,
+  pid: u32,
+  tgid: u32,
+  ppid: u32,
+  ruid: u32,
+  rgid: u32,
+  euid: u32,
+  egid: u32,
+  suid: u32,
+  sgid: u32,
+  fsuid: u32,
+  fsgid: u32,
+  exit_code: i32,
+  coredump_mask: u32,
+  __spare1: u32,
+});

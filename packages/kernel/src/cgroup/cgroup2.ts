@@ -26,6 +26,11 @@ class Cgroup2 extends PseudoFileSystem {
   }
 
   /** For `GroupWatcher`. */
+  inoOf(group: ControlGroup): number {
+    return this.directoryOf(group).ino;
+  }
+
+  /** For `GroupWatcher`. */
   fileChanged(group: ControlGroup, name: string): void {
     if (this.kernel.vfs.watchCount === 0) return;
     const inode = this.directoryOf(group).entryNamed(name);

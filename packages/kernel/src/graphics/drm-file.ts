@@ -12,6 +12,7 @@ import {
 import { stateClass } from "@stratos/base";
 import type { PageCache } from "../frames/page-cache.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
+import { sizeOfRequest } from "../ground/request-number.ts";
 import { BLOCKED, type WaitQueue } from "../ground/wait-queue.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { OpenFile } from "../vfs/open-file.ts";
@@ -86,7 +87,7 @@ export class DrmFile extends OpenFile {
     const request = DRM_REQUESTS.get(command & 0xff);
     if (request === undefined) return -EINVAL;
     if (request.isForMaster === true && !this.client.isMaster) return -EACCES;
-    const given = Math.min(request.size, (command >>> 16) & 0x3fff);
+    const given = Math.min(request.size, sizeOfRequest(command));
     const bytes = new Uint8Array(request.size);
     const failed = given === 0 ? 0 : task.space.copyIn(argument, bytes, 0, given);
     if (failed < 0) return failed;

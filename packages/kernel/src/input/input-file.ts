@@ -50,6 +50,7 @@ import {
 } from "@stratos/abi";
 import { byteStringOf, stateClass } from "@stratos/base";
 import type { IoCursor } from "../ground/io-cursor.ts";
+import { sizeOfRequest } from "../ground/request-number.ts";
 import { BLOCKED, type WaitQueue } from "../ground/wait-queue.ts";
 import { put64, putFields } from "../ground/words.ts";
 import type { Inode } from "../vfs/inode.ts";
@@ -133,7 +134,7 @@ export class InputFile extends OpenFile {
     if (((command >>> 8) & 0xff) !== EVIOC_TYPE) return -EINVAL;
     const number = command & 0xff;
     const isWritten = command >>> 30 === 1;
-    return isWritten ? this.#set(task, number, argument) : this.#get(task, number, (command >>> 16) & 0x3fff, argument);
+    return isWritten ? this.#set(task, number, argument) : this.#get(task, number, sizeOfRequest(command), argument);
   }
 
   #set(task: InputCaller, number: number, argument: number): number {

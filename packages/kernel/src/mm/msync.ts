@@ -3,6 +3,7 @@ import { EBUSY, EFAULT, EINVAL, ENOMEM, MAP_LOCKED, PAGE_SIZE } from "@stratos/a
 import { walkInPieces } from "../ground/call-work.ts";
 import { stateOf } from "../ground/call-state.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
+import { mayLearnOfCache } from "../security/permission.ts";
 import { writeSomePages } from "../vfs/write-back.ts";
 import type { MmCaller } from "./mm-kernel.ts";
 import { pageUp } from "./mmap.ts";
@@ -69,6 +70,10 @@ export function mincore(task: MmCaller, address: number, length: number, vector:
     ) {
       const areaEnd = Math.min(area.end, last);
       if (area.pages === null) continue;
+      if (area.file?.inode && !mayLearnOfCache(task.credentials, area.file.inode)) {
+        bytes.fill(1, (Math.max(at, area.start) - at) / PAGE_SIZE, (areaEnd - at) / PAGE_SIZE);
+        continue;
+      }
       for (let place = Math.max(at, area.start); place < areaEnd; place += PAGE_SIZE) {
         if (area.pages.peek(area.pageIndex(place)) !== 0) bytes[(place - at) / PAGE_SIZE] = 1;
       }

@@ -7,7 +7,7 @@ import { Path } from "../vfs/path.ts";
 import { PseudoDirectory, type PseudoFileSystem, PseudoLink, FOUND_BY_NAME } from "../pseudo/pseudo-inodes.ts";
 import { isReaped, mayInspect } from "../task/task-access.ts";
 import { type Namespace, NAMESPACE_KINDS } from "../security/namespace.ts";
-import { namespaceOf } from "../task/enter-namespaces.ts";
+import { namespaceOf } from "../task/namespace-of.ts";
 import { namespaceFileSystem, namespaceName } from "../vfs/namespace-file.ts";
 import { isAlive } from "./process-descriptors.ts";
 

@@ -1,6 +1,7 @@
 /** The numbers of a process or thread: proc_pid_stat(5), proc_pid_statm(5), proc_pid_status(5), proc_pid_limits(5). */
 import { PAGE_SIZE, SIGRTMAX } from "@stratos/abi";
 import { HART, HART_PC } from "@stratos/riscv";
+import { BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
 import { viewOf } from "../ground/words.ts";
 import type { SignalSet } from "../signal/signal-set.ts";
 import { A0, A7, SP } from "../task/hart-registers.ts";
@@ -19,7 +20,20 @@ import { visitAreas } from "./visit-areas.ts";
 
 /** sysconf(_SC_CLK_TCK) is 100. */
 const TICK_NS = 1e7;
-const STATE_NAMES = { R: "running", S: "sleeping", T: "stopped", t: "tracing stop", Z: "zombie", X: "dead" } as const;
+const STATE_NAMES = {
+  R: "running",
+  S: "sleeping",
+  D: "disk sleep",
+  T: "stopped",
+  t: "tracing stop",
+  Z: "zombie",
+  X: "dead",
+} as const;
+
+/** What others don't wake, but by what ends it, is a disk sleep to Linux (TASK_KILLABLE). */
+function shownState({ state, blockedKind }: Task): keyof typeof STATE_NAMES {
+  return state === "S" && blockedKind === BLOCKED_KILLABLE ? "D" : state;
+}
 
 function ticks(nanoseconds: number): number {
   return Math.floor(nanoseconds / TICK_NS);
@@ -57,7 +71,7 @@ export function describeStat(
   const fields: (number | string)[] = [
     ids.idOf(task.tid),
     `(${task.name})`,
-    task.state,
+    shownState(task),
     parentIdOf(process, ids),
     ids.idOf(process.group.id),
     ids.idOf(process.session.id),
@@ -192,7 +206,7 @@ export function describeStatus(
   const lines: string[] = [
     `Name:\t${escapeName(task.name)}`,
     `Umask:\t0${task.fs.umask.toString(8).padStart(3, "0")}`,
-    `State:\t${task.state} (${STATE_NAMES[task.state]})`,
+    `State:\t${shownState(task)} (${STATE_NAMES[shownState(task)]})`,
     `Tgid:\t${ids.idOf(process.pid)}`,
     "Ngid:\t0",
     `Pid:\t${ids.idOf(task.tid)}`,

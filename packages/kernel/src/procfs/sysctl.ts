@@ -303,6 +303,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
     (kernel, value) => (kernel.maximumAreas = value),
   ),
   "vm/mmap_min_addr": only("65536"),
+  "vm/memfd_noexec": only("0"),
   "vm/vfs_cache_pressure": bounded(
     { least: 0, most: 0x7fffffff },
     ({ vfs }) => vfs.cachePressure,

@@ -85,6 +85,14 @@ export function isOwnerOrCapable(credentials: Credentials, inode: OwnedFile): bo
   return credentials.fsuid === inode.uid || isCapableOver(credentials, inode, CAP_FOWNER);
 }
 
+/**
+ * May it be told which pages of the file are in memory? That shows what others do: who can't write the file learns
+ * nothing (Linux mm/mincore.c, can_do_mincore).
+ */
+export function mayLearnOfCache(credentials: Credentials, inode: OwnedFile): boolean {
+  return isOwnerOrCapable(credentials, inode) || checkAccess(credentials, inode, MAY_WRITE) === 0;
+}
+
 /** Removing or replacing a name in a sticky directory: 0 or −EPERM (unlink(2)). */
 export function checkSticky(credentials: Credentials, directory: OwnedFile, inode: OwnedFile): number {
   if ((directory.mode & S_ISVTX) === 0) return 0;

@@ -5,7 +5,7 @@ import {
   EBADF,
   EFAULT,
   EINVAL,
-  EOPNOTSUPP,
+  EPERM,
   ESPIPE,
   O_PATH,
   PAGE_SIZE,
@@ -18,6 +18,7 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { WRITE_PORTION } from "../frames/page-cache.ts";
+import { mayLearnOfCache } from "../security/permission.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
 import { syncFilesInPieces, syncInPieces } from "../vfs/write-back.ts";
@@ -99,8 +100,8 @@ function readahead(task: Task, fd: number): number {
 }
 
 /**
- * cachestat(2): 0; −EBADF, −EFAULT, −EINVAL (flags), −EOPNOTSUPP (no file whose pages are cached). What was evicted
- * isn't remembered.
+ * cachestat(2): 0; −EBADF, −EFAULT, −EINVAL (flags), −EPERM (who can't write it learns nothing of what others read).
+ * Files without pages have none in the cache; what was evicted isn't remembered.
  */
 function cachestat(task: Task, fd: number, range: number, into: number, flags: number): number {
   const file = opened(task, fd);
@@ -109,12 +110,12 @@ function cachestat(task: Task, fd: number, range: number, into: number, flags: n
     length = task.space.loadU64(range + CachestatRange.offset.len);
   if (offset === -EFAULT || length === -EFAULT) return -EFAULT;
   const pages = file.contentInode?.pages ?? null;
+  if (!file.isWritable && file.inode !== null && !mayLearnOfCache(task.credentials, file.inode)) return -EPERM;
   if (flags !== 0) return -EINVAL;
-  if (pages === null) return -EOPNOTSUPP;
   let cached = 0,
     dirty = 0;
   const last = length <= 0 || offset + length > FILE_SIZE_MAX ? Infinity : Math.ceil((offset + length) / PAGE_SIZE);
-  pages.forEach(Math.floor(offset / PAGE_SIZE), last, (index) => {
+  pages?.forEach(Math.floor(offset / PAGE_SIZE), last, (index) => {
     cached++;
     if (pages.isDirty(index)) dirty++;
   });

@@ -26,7 +26,6 @@ import {
   RLIMIT_CPU,
   RLIMIT_NOFILE,
   RLIM_INFINITY,
-  RiscvHwprobe,
   Rlimit,
   SIGHUP,
   SIGINT,
@@ -48,8 +47,8 @@ import { type Credentials, hasOnlyIds, isCapable } from "../security/credentials
 import { takeMessages } from "../fs/devtmpfs/kernel-message-device.ts";
 import { type KernelLog, logLine } from "../ground/kernel-log.ts";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
-import { PROBED_VALUES } from "../mm/vdso/hwprobe.ts";
-import { movedBefore, pauseTransfer, walkInPieces, WORK } from "../ground/call-work.ts";
+import { hwprobe } from "./hwprobe.ts";
+import { movedBefore, pauseTransfer, WORK } from "../ground/call-work.ts";
 import { exitGroup } from "../task/exit.ts";
 import { NO_RETURN } from "../ground/wait-queue.ts";
 import type { Task } from "../task/task.ts";
@@ -137,21 +136,6 @@ function prlimit(task: Task, pid: number, resource: number, newAddress: number, 
   if (oldAddress !== 0 && storeLimit(task, oldAddress, target.limits[resource]!) < 0) return -EFAULT;
   if (changed !== null) target.limits[resource] = changed;
   return 0;
-}
-
-/** riscv_hwprobe(2): key/value pairs. */
-function hwprobe(task: Task, pairs: number, count: number, _cpuSetSize: number, _cpus: number, flags: number): number {
-  if (flags !== 0 && flags !== 1) return -EINVAL;
-  return walkInPieces(task, 0, count, (index) => {
-    task.kernel.work.charge(1);
-    const at = pairs + index * RiscvHwprobe.size;
-    const key = task.space.loadU64(at + RiscvHwprobe.offset.key);
-    if (key < 0) return -EFAULT;
-    // A caller's number beyond 2^32 would be looked up as a name, by its digits.
-    const value = key < PROBED_VALUES.length ? PROBED_VALUES[key] : undefined;
-    if (value === undefined && task.space.storeU64(at + RiscvHwprobe.offset.key, -1) < 0) return -EFAULT;
-    return task.space.storeU64(at + RiscvHwprobe.offset.value, value ?? 0) < 0 ? -EFAULT : index + 1;
-  });
 }
 
 const randomBytes = new Uint8Array(256);

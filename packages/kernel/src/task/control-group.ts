@@ -58,6 +58,8 @@ interface GroupFileAttributes {
 
 /** Who shows the groups as files. */
 interface GroupWatcher {
+  /** The number of its directory's inode, which is never another's. */
+  inoOf(group: ControlGroup): number;
   /** A file of the group says something else than before. */
   fileChanged(group: ControlGroup, name: string): void;
   /** One of its files, as others are asked about rights; null: it has none of that name. */

@@ -32,9 +32,6 @@ import {
   NS_GET_TGID_FROM_PIDNS,
   NS_GET_TGID_IN_PIDNS,
   NS_GET_USERNS,
-  O_CLOEXEC,
-  O_RDONLY,
-  RLIMIT_NOFILE,
   isErrno,
 } from "@stratos/abi";
 import { IpcState } from "../ipc/ipc-state.ts";
@@ -46,12 +43,12 @@ import { Network } from "../socket/network.ts";
 import { MountNamespace } from "../vfs/mount-namespace.ts";
 import { namespaceRoot } from "../vfs/boot-mounts.ts";
 import { unshareMounts } from "../vfs/mounting.ts";
-import { NamespaceFile, namespaceFileSystem, NamespaceInode } from "../vfs/namespace-file.ts";
+import { NamespaceInode } from "../vfs/namespace-file.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
-import type { Path } from "../vfs/path.ts";
 import type { Caller } from "../vfs/vfs-kernel.ts";
 import { CgroupNamespace } from "./cgroup-namespace.ts";
 import { CLONE_NEW_ALL, inUserNamespace, makeNamespaces, mayMakeNamespaces } from "./clone-namespaces.ts";
+import { namespaceOf, openNamespace } from "./namespace-of.ts";
 import { Namespaces, type NamespaceSet } from "./namespaces.ts";
 import { processOfPidfd } from "./pidfd.ts";
 import { mayInspect } from "./task-access.ts";
@@ -169,20 +166,6 @@ function namespacesBehind(task: Task, file: OpenFile, type: number): readonly Na
   return all;
 }
 
-/** The task's namespace of a kind. */
-export function namespaceOf(task: Task, kind: NamespaceKind): Namespace {
-  switch (kind) {
-    case "user":
-      return task.credentials.userNamespace;
-    case "mnt":
-      return task.fs.namespace;
-    case "pid":
-      return task.group.pidNamespace;
-    default:
-      return task.namespaces[kind];
-  }
-}
-
 /** What a task will have when all that it enters let it in. */
 interface Entry {
   readonly task: Task;
@@ -280,11 +263,4 @@ function translatePid(task: Task, namespace: Namespace, pid: number, ofProcess: 
 function openUserNamespace(task: Task, namespace: UserNamespace | null): number {
   if (namespace === null || !namespace.isWithin(task.credentials.userNamespace)) return -EPERM;
   return openNamespace(task, namespace);
-}
-
-/** @param given  a namespace, as much as is known of it below */
-export function openNamespace(task: Caller, given: Pick<Namespace, "ino">): number {
-  const path: Path = namespaceFileSystem(task.kernel).pathOf(given as Namespace);
-  const file = new NamespaceFile(O_RDONLY | O_CLOEXEC, path.dentry.inode as NamespaceInode, path);
-  return task.files.install(file, true, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
 }

@@ -7,6 +7,7 @@ import type { SignalProcess } from "../signal/signal-target.ts";
 import { createAnonymousInode } from "../vfs/anonymous-file.ts";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
 import { OpenFile } from "../vfs/open-file.ts";
+import { pidfdRequest } from "./pidfd-requests.ts";
 
 /** pidfd_open(2): names a process for good, whatever becomes of its number. */
 export class PidFile extends OpenFile {
@@ -58,6 +59,10 @@ export class PidFile extends OpenFile {
   override poll(): number {
     if (!this.hasExited) return 0;
     return POLLIN | POLLRDNORM | (this.isReaped ? POLLHUP : 0);
+  }
+
+  override ioctl(task: Task, command: number, argument: number): number {
+    return pidfdRequest(task, this.thread ?? this.group.leader, command, argument);
   }
 
   /** Linux has no read for it. */

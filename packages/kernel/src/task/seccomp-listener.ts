@@ -13,6 +13,7 @@ import {
   ENOSYS,
   O_CLOEXEC,
   O_RDWR,
+  PAGE_SIZE,
   POLLHUP,
   POLLIN,
   POLLOUT,
@@ -34,6 +35,8 @@ import {
   SeccompNotifResp,
 } from "@stratos/abi";
 import { stateClass, stateConstant } from "@stratos/base";
+import { copyExtensible } from "../ground/extensible-structure.ts";
+import { IOC_DIRECTION_MASK, IOC_SIZE_MASK, sizeOfRequest } from "../ground/request-number.ts";
 import { BLOCKED, BLOCKED_KILLABLE, NO_RETURN, WaitQueue } from "../ground/wait-queue.ts";
 import { put64 } from "../ground/words.ts";
 import type { BpfFilter } from "../security/bpf-filter.ts";
@@ -137,7 +140,10 @@ export class SeccompListener extends OpenFile {
   }
 
   override ioctl(task: Task, command: number, argument: number): number {
-    switch (command >>> 0) {
+    const request = command >>> 0;
+    if (((request ^ SECCOMP_IOCTL_NOTIF_ADDFD) & ~(IOC_SIZE_MASK | IOC_DIRECTION_MASK)) === 0)
+      return this.#addFile(task, argument, sizeOfRequest(request));
+    switch (request) {
       case SECCOMP_IOCTL_NOTIF_RECV:
         return this.#receive(task, argument);
       case SECCOMP_IOCTL_NOTIF_SEND:
@@ -147,8 +153,6 @@ export class SeccompListener extends OpenFile {
         const id = task.space.loadU64(argument);
         return id < 0 ? -EFAULT : this.#waiting.get(id)?.state === "told" ? 0 : -ENOENT;
       }
-      case SECCOMP_IOCTL_NOTIF_ADDFD:
-        return this.#addFile(task, argument);
       // Harts take turns here: who is woken runs next on the same one, whatever is asked for.
       case SECCOMP_IOCTL_NOTIF_SET_FLAGS:
         return (argument & ~SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) === 0 ? 0 : -EINVAL;
@@ -181,7 +185,7 @@ export class SeccompListener extends OpenFile {
   /** SECCOMP_IOCTL_NOTIF_SEND: 0, −EINPROGRESS, −ENOENT. */
   #send(task: Task, address: number): number {
     if (task.space.copyIn(address, bytes, 0, SeccompNotifResp.size) < 0) return -EFAULT;
-    const id = getId(),
+    const id = idIn(view),
       low = view.getUint32(SeccompNotifResp.offset.val, true),
       high = view.getUint32(SeccompNotifResp.offset.val + 4, true),
       error = view.getInt32(SeccompNotifResp.offset.error, true),
@@ -197,14 +201,21 @@ export class SeccompListener extends OpenFile {
     return 0;
   }
 
-  /** SECCOMP_IOCTL_NOTIF_ADDFD: a descriptor of the caller's; −EBADF, −EINPROGRESS, −EMFILE, −ENOENT. */
-  #addFile(task: Task, address: number): number {
-    if (task.space.copyIn(address, bytes, 0, SeccompNotifAddfd.size) < 0) return -EFAULT;
-    const id = getId(),
-      flags = view.getUint32(SeccompNotifAddfd.offset.flags, true),
-      source = view.getInt32(SeccompNotifAddfd.offset.srcfd, true),
-      target = view.getInt32(SeccompNotifAddfd.offset.newfd, true),
-      fileFlags = view.getUint32(SeccompNotifAddfd.offset.newfd_flags, true);
+  /**
+   * SECCOMP_IOCTL_NOTIF_ADDFD: a descriptor of the caller's; −E2BIG, −EBADF, −EINPROGRESS, −EMFILE, −ENOENT.
+   *
+   * @param size  of the record as the caller knows it
+   */
+  #addFile(task: Task, address: number, size: number): number {
+    if (size < SeccompNotifAddfd.size || size >= PAGE_SIZE) return -EINVAL;
+    const { u8, view: record } = this.#kernel.scratch;
+    const failed = copyExtensible(task.space, address, u8, size, SeccompNotifAddfd.size);
+    if (failed < 0) return failed;
+    const id = idIn(record),
+      flags = record.getUint32(SeccompNotifAddfd.offset.flags, true),
+      source = record.getInt32(SeccompNotifAddfd.offset.srcfd, true),
+      target = record.getInt32(SeccompNotifAddfd.offset.newfd, true),
+      fileFlags = record.getUint32(SeccompNotifAddfd.offset.newfd_flags, true);
     if ((fileFlags & ~O_CLOEXEC) !== 0) return -EINVAL;
     if ((flags & ~(SECCOMP_ADDFD_FLAG_SETFD | SECCOMP_ADDFD_FLAG_SEND)) !== 0) return -EINVAL;
     const replaces = (flags & SECCOMP_ADDFD_FLAG_SETFD) !== 0;
@@ -261,9 +272,9 @@ export class SeccompListener extends OpenFile {
   }
 }
 
-/** The id in the record that was just read; −1: none that was ever given. */
-function getId(): number {
-  const id = view.getBigUint64(0, true);
+/** The id with which a record begins; −1: none that was ever given. */
+function idIn(record: DataView): number {
+  const id = record.getBigUint64(0, true);
   return id <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(id) : -1;
 }
 

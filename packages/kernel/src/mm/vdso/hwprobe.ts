@@ -37,3 +37,6 @@ export const PROBED_VALUES: readonly number[] = [
   2, // MISALIGNED_SCALAR_PERF: slow
   4, // MISALIGNED_VECTOR_PERF: unsupported
 ];
+
+/** Keys whose values are sets of bits: harts that have more than is asked for suit (RISCV_HWPROBE_WHICH_CPUS). */
+export const BITMASK_KEYS: ReadonlySet<number> = new Set([3, 4, 5]);
