@@ -2,6 +2,7 @@ import { assert } from "@stratos/base";
 import { ModuleBuilder, Op, Type } from "@stratos/wasm";
 import type { CodeArchive, WasmEngine, WasmInstance, WasmModule, WasmTable } from "@stratos/host";
 import { TLB_MISS } from "./access.ts";
+import { importCodeTable } from "./code-table.ts";
 import { emitTargetLookup, pushDepthWithEntry, pushTargetSlot } from "./code-target.ts";
 import type { AddressMode } from "./access.ts";
 import { HART_EXIT, HART_FUEL, HART_PC, HART_TABLES } from "./hart-state.ts";
@@ -82,8 +83,7 @@ function emitCoreModule(
   const builder = new ModuleBuilder();
   const { code } = builder;
   builder.importMemory("m", "memory");
-  builder.importTable("m", "table");
-  const codeType = builder.type([Type.i32, Type.i32], [Type.i32]);
+  const codeType = importCodeTable(builder);
   const decode = builder.importFunction("m", "decode", codeType);
   const ecall = builder.importFunction("m", "ecall", builder.type([], [Type.i32]));
   const hot = builder.importFunction("m", "hot", builder.type([Type.i32, Type.i32], []));

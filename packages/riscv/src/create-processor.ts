@@ -2,6 +2,7 @@ import type { CodeArchive, WasmTable } from "@stratos/host";
 import { TLB_MISS_ALIGN, TLB_MISS_WRITE } from "./access.ts";
 import type { AddressMode } from "./access.ts";
 import { FlatAddressTables } from "./address-tables.ts";
+import { createCodeTable } from "./code-table.ts";
 import { TranslatedCodeCache } from "./code-cache.ts";
 import { createCoreModule } from "./core-module.ts";
 import type { CoreModule } from "./core-module.ts";
@@ -49,7 +50,6 @@ const TOLD_HEAT = 1023;
 /** Hot targets are translated when there are so many, or when so many instructions have gone by. */
 const DRAIN_COUNT = 16;
 const DRAIN_INTERVAL = 500_000;
-const TABLE_SIZE = 65536;
 const NO_RESERVATION = 0xffffffff;
 
 export function createProcessor(options: ProcessorOptions): Processor {
@@ -108,7 +108,7 @@ class TranslatingProcessor implements Processor {
       createCoreModule({
         engine,
         physical,
-        table: engine.createTable(TABLE_SIZE),
+        table: createCodeTable(engine),
         mode,
         meanings,
         archive: options.archive,
@@ -117,7 +117,7 @@ class TranslatingProcessor implements Processor {
         hooks: { ...common, hot: () => {}, indirect: () => {} },
       });
     this.#createEngine = (mode) => {
-      const table = engine.createTable(TABLE_SIZE);
+      const table = createCodeTable(engine);
       const core = createCoreModule({
         engine,
         physical,

@@ -116,6 +116,52 @@ test("elements fill table slots, imports are called, a template is used twice", 
   assert.equal(table.get(0), null);
 });
 
+test("a table of functions of one type is full from the start and takes no others", () => {
+  const maker = new ModuleBuilder();
+  const unary = maker.type([Type.i32], [Type.i32]);
+  const filler = maker.addFunction(unary);
+  let start = maker.code.beginFunction([]);
+  maker.code.i32Const(-7);
+  maker.code.endFunction(start);
+  maker.exportTable("table", maker.addFunctionTable({ type: unary, size: 4 }, filler));
+  const table = compile(maker)["table"] as unknown as {
+    get(index: number): (value: number) => number;
+    set(index: number, value: unknown): void;
+  };
+
+  const builder = new ModuleBuilder();
+  const { code } = builder;
+  const other = builder.type([], []);
+  const type = builder.type([Type.i32], [Type.i32]);
+  builder.importFunctionTable("m", "table", { type, size: 4 });
+  const base = builder.importGlobal("m", "base", Type.i32);
+  const callAt = builder.addFunction(type);
+  const negate = builder.addFunction(type);
+  builder.exportFunction("none", builder.addFunction(other));
+  builder.exportFunction("callAt", callAt);
+  start = code.beginFunction([]);
+  code.i32Const(5);
+  code.localGet(0);
+  code.callIndirect(type);
+  code.endFunction(start);
+  start = code.beginFunction([]);
+  code.i32Const(0);
+  code.localGet(0);
+  code.op(Op.i32Sub);
+  code.endFunction(start);
+  code.endFunction(code.beginFunction([]));
+  builder.addElement(1, negate);
+  builder.addElementsAtGlobal(base, [negate]);
+  const exports = compile(builder, { m: { table, base: 3 } });
+  assert.deepEqual(
+    [0, 1, 2, 3].map((slot) => exports["callAt"]!(slot)),
+    [-7, -5, -7, -5],
+  );
+  assert.throws(() => exports["callAt"]!(4), /out of bounds/);
+  assert.throws(() => table.set(0, exports["none"]), TypeError);
+  assert.throws(() => table.set(0, null), TypeError);
+});
+
 test("a module of its own memory, globals, data, table and function names", () => {
   const builder = new ModuleBuilder();
   const { code } = builder;

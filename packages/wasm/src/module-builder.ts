@@ -3,6 +3,12 @@ import { CodeWriter } from "./code-writer.ts";
 import { Type } from "./opcodes.ts";
 import type { ValueType } from "./opcodes.ts";
 
+/** A table of functions of the type, of so many elements. */
+interface FunctionTable {
+  readonly type: number;
+  readonly size: number;
+}
+
 /**
  * Puts a binary module together. Source: WebAssembly Core Specification 3.0 §5.5 (Modules). Order of use: types and
  * imports, then functions with their bodies through `code`, then exports and elements, then `finish`. Each kind of
@@ -20,6 +26,8 @@ export class ModuleBuilder {
   #exportCount: number;
   #elements: CodeWriter;
   #elementCount: number;
+  /** Of the imported table of functions of one type. */
+  #elementType: number | null = null;
   #tables: CodeWriter;
   #tableCount: number;
   #memories: CodeWriter;
@@ -84,6 +92,16 @@ export class ModuleBuilder {
     this.#imports.u32(1);
   }
 
+  /**
+   * The same for a table of a fixed size whose elements are all functions of one type (`addFunctionTable`): calls
+   * through it needn't ask for the size or the type.
+   */
+  importFunctionTable(module: string, name: string, { type, size }: FunctionTable): void {
+    this.#import(module, name, 1);
+    writeFunctionTable(this.#imports, type, size);
+    this.#elementType = type;
+  }
+
   /** @returns the global's index */
   importGlobal(
     module: string,
@@ -120,6 +138,16 @@ export class ModuleBuilder {
     this.#tables.byte(Type.funcref);
     this.#tables.byte(0);
     this.#tables.u32(minimum);
+    return this.#tableCount++;
+  }
+
+  /** A table of fixed size, full of one function, whose elements are functions of the type. */
+  addFunctionTable({ type, size }: FunctionTable, filler: number): number {
+    this.#tables.byte(0x40); // with an initial value
+    this.#tables.byte(0);
+    writeFunctionTable(this.#tables, type, size);
+    this.#tables.refFunc(filler);
+    this.#tables.byte(0x0b);
     return this.#tableCount++;
   }
 
@@ -194,21 +222,36 @@ export class ModuleBuilder {
 
   /** The same for consecutive slots. */
   addElements(slot: number, functionIndexes: readonly number[]): void {
-    this.#elements.byte(0);
+    this.#beginElements();
     this.#elements.i32Const(slot);
-    this.#elements.byte(0x0b);
-    this.#elements.u32(functionIndexes.length);
-    for (const index of functionIndexes) this.#elements.u32(index);
-    this.#elementCount++;
+    this.#endElements(functionIndexes);
   }
 
   /** An active segment that begins where an imported, immutable global of i32 says. */
   addElementsAtGlobal(global: number, functionIndexes: readonly number[]): void {
-    this.#elements.byte(0);
+    this.#beginElements();
     this.#elements.globalGet(global);
+    this.#endElements(functionIndexes);
+  }
+
+  #beginElements(): void {
+    // Of table 0; expressions with their type, or indexes of functions.
+    this.#elements.byte(this.#elementType === null ? 0 : 6);
+    if (this.#elementType !== null) this.#elements.byte(0);
+  }
+
+  #endElements(functionIndexes: readonly number[]): void {
     this.#elements.byte(0x0b);
+    if (this.#elementType !== null) writeFunctionType(this.#elements, this.#elementType);
     this.#elements.u32(functionIndexes.length);
-    for (const index of functionIndexes) this.#elements.u32(index);
+    for (const index of functionIndexes) {
+      if (this.#elementType === null) {
+        this.#elements.u32(index);
+        continue;
+      }
+      this.#elements.refFunc(index);
+      this.#elements.byte(0x0b);
+    }
     this.#elementCount++;
   }
 
@@ -317,6 +360,20 @@ export class ModuleBuilder {
     this.#imports.byte(kind);
     this.#importCount++;
   }
+}
+
+/** (ref type), never null. */
+function writeFunctionType(out: CodeWriter, type: number): void {
+  out.byte(0x64);
+  out.u32(type); // as a signed number, which is the same below 64
+}
+
+function writeFunctionTable(out: CodeWriter, type: number, size: number): void {
+  assert(type < 64, "the type's index is written as one byte");
+  writeFunctionType(out, type);
+  out.byte(1); // with a maximum
+  out.u32(size);
+  out.u32(size);
 }
 
 const HEADER = new Uint8Array([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);

@@ -4,6 +4,7 @@ import type { AddressMode } from "../access.ts";
 import { INSTRUCTIONS } from "../instruction-table.ts";
 import type { Helper } from "../lower/lowering.ts";
 import type { TranslationImports } from "./translation-lowering.ts";
+import { importCodeTable } from "../code-table.ts";
 import type { Unit } from "./unit.ts";
 
 /** A module's types and imports, which are the same each time. */
@@ -21,8 +22,7 @@ export function createTemplate(
 ): ModuleTemplate {
   const builder = new ModuleBuilder(code);
   builder.importMemory("m", "memory");
-  builder.importTable("m", "table");
-  const codeType = builder.type([Type.i32, Type.i32], [Type.i32]);
+  const codeType = importCodeTable(builder);
   const leave = builder.importFunction(
     "m",
     "leave",
