@@ -125,7 +125,8 @@ function programCommands(finish: Finish): Command[] {
   const copy = new Command("cp")
     .summary("copy files to and from a named system")
     .description(
-      "Copies a file or a folder from a named system to this host, or from here into it, as root. Links in a folder stay links.",
+      "Copies a file or a folder from a named system to this host, or from here into it, as root. Links in a folder " +
+        "stay links.",
     )
     .usage("NAME:PATH PATH | PATH NAME:PATH")
     .argument("<from>", "NAME:PATH in a system, or a path here")
