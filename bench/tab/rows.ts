@@ -186,9 +186,8 @@ async function measureWindows(port: number, print: (line: string) => void): Prom
     delays.push(Number(at));
     costs.push(Number(cost));
   }
-  print(
-    `key to the page's canvas, foot: median ${median(delays).toFixed(1)} ms, p95 ${percentile(delays, 0.95).toFixed(1)} ms`,
-  );
+  const p95 = percentile(delays, 0.95);
+  print(`key to the page's canvas, foot: median ${median(delays).toFixed(1)} ms, p95 ${p95.toFixed(1)} ms`);
   print(`the page draws what a key has changed in foot: ${median(costs).toFixed(2)} ms`);
   await page.evaluate("document.querySelector('.xterm textarea').focus()");
   await page.type("kill %1; wait\n");
