@@ -160,7 +160,8 @@ async function measureWindows(port: number, print: (line: string) => void): Prom
     return answer.exec(await page.waitFor(ROWS, answer, PATIENCE_MS))![1]!;
   };
   await ask(
-    "base64 -w 79 /bin/bash /bin/bash /bin/bash /bin/bash /bin/bash /bin/bash | head -c 10000000 > /tmp/big; echo ready=$(stat -c %s /tmp/big)",
+    "base64 -w 79 /bin/bash /bin/bash /bin/bash /bin/bash /bin/bash /bin/bash | head -c 10000000 > /tmp/big; " +
+      "echo ready=$(stat -c %s /tmp/big)",
     /ready=(\d+)/,
   );
   // The page shows less than that: what has scrolled away before it could be drawn is left out.
