@@ -137,7 +137,8 @@ const NOTE = `{
   CanvasRenderingContext2D.prototype.putImageData = function (data, ...rest) {
     const start = performance.now();
     putImageData.call(this, data, ...rest);
-    if (this.canvas.matches(".picture")) drawn.push([performance.now(), this.canvas.width, data.width * data.height, performance.now() - start]);
+    const now = performance.now();
+    if (this.canvas.matches(".picture")) drawn.push([now, this.canvas.width, data.width * data.height, now - start]);
   };
   addEventListener("keydown", () => pressed.push(performance.now()), { capture: true });
 }`;
