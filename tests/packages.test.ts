@@ -113,7 +113,7 @@ test(
       await inImage("dpkg -s sample 2>&1 | head -1"),
       "dpkg-query: package 'sample' is not installed and no information is available\n",
     );
-    await good("install", "sample", "watcher");
+    assert.match(await good("install", "sample", "watcher"), / rollback \d+ -i \S+` takes it back/);
     assert.equal(
       await inImage(
         "cat /var/lib/sample.log; dpkg --audit; apt-get check -qq; apt-mark showauto | grep -E 'sample'; cat " +

@@ -1,4 +1,7 @@
-/** Goal: who writes an image on a full disk is told of that. Method: the host's writes fail from a moment on. */
+/**
+ * Goal: what an image cannot hold is told with its name. Method: the host's writes fail from a moment on, archives say
+ * what cannot be.
+ */
 import assert from "node:assert/strict";
 import fs, { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
@@ -43,4 +46,16 @@ test("an image that finds no space names the file and why, and leaves nothing", 
   });
   assert.equal(existsSync(join(home, "images/x")), false);
   assert.deepEqual(readdirSync(join(home, "images")), []);
+});
+
+test("a hard link out of the archive is told with both names", async () => {
+  for (const target of ["/etc/shadow", "none", "none/file"]) {
+    const made = newImage({ name: "x", home, architecture: "riscv64", origin: "import" }, (writer) => {
+      writer.hardLink("link", target);
+    });
+    await assert.rejects(made, (error: Error) => {
+      assert.equal(error.message, `link: is a hard link to ${target}, which is not there before it`);
+      return true;
+    });
+  }
 });

@@ -81,8 +81,10 @@ export class VolumeWriter implements RootWriter {
   }
 
   hardLink(path: string, existing: string): void {
-    const from = this.#place(existing);
-    const ino = check(existing, this.#files.lookup(from.directory, from.name));
+    // An archive's link may lead to a file of the system that it was made on.
+    const folder = this.#directories.get(existing.slice(0, Math.max(existing.lastIndexOf("/"), 0))),
+      ino = folder === undefined ? -1 : this.#files.lookup(folder, existing.slice(existing.lastIndexOf("/") + 1));
+    if (ino < 0) throw new OperationError("image", path, `is a hard link to ${existing}, which is not there before it`);
     const { directory, name } = this.#place(path);
     check(path, this.#files.link(ino, directory, name));
   }

@@ -323,6 +323,12 @@ function checkRootOptions(options: { readonly image?: string; readonly to?: stri
     if (options[name] !== undefined) throw new UsageError(`--${name}`, "is for images, and does not go with --root");
 }
 
+/** The options by which a further command works on the same. */
+function placeWords({ root, image }: { readonly root?: string; readonly image?: string }): string {
+  if (root !== undefined) return ` --root ${root}`;
+  return image === undefined ? "" : ` -i ${image}`;
+}
+
 function tell(
   planned: PlannedChange,
   transaction: ImageTransaction | RootTransaction | undefined,
@@ -339,7 +345,7 @@ function tell(
   else if (transaction !== undefined)
     process.stdout.write(
       `Done: change ${transaction.id}; \`stratos pkg rollback ${transaction.id}` +
-        `${options.root === undefined ? "" : ` --root ${options.root}`}\` takes it back.\n`,
+        `${placeWords(options)}\` takes it back.\n`,
     );
   return 0;
 }
