@@ -94,7 +94,8 @@ const PROGRAM = `
 (show (read (open-input-string "(#T #F #TRUE #U8(1 2))")))
 (let ((p (open-input-string "a\\rb\\r\\nc\\n\\rd"))) (let loop () (let ((line (read-line p))) (if (string? line)
   (begin (write line) (loop)))))) (newline)
-(try write-u8 1 (open-output-string)) (try write-char #\\a (open-output-bytevector)) (try read-u8 (open-input-string ""))
+(try write-u8 1 (open-output-string)) (try write-char #\\a (open-output-bytevector))
+(try read-u8 (open-input-string ""))
 (try read-line (open-input-bytevector (bytevector))) (try write 'a (open-output-bytevector)) (try + 'a)
 (show (map + '(1 2 3) '(10 20 30)) (apply max '(1 5 2)) (string->number "-12.5e-3") (number->string 255 16))
 `;
