@@ -4,7 +4,7 @@
  * is a terminal's is typed there; a hash is made again by Debian's openssl.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -79,27 +79,7 @@ const COMMANDS = `@netstat -an
 `;
 
 /** Utilities of files and texts, with the options that GNU's users write. */
-const FILES = String.raw`rm -rf /tmp/w; mkdir -p /tmp/w/d/s /tmp/w/d2; cd /tmp/w; printf 'hello foo\nfoo bar\nno\n' >a; printf '3\n10\n2\n' >n
-cd /tmp/w; printf 'foo\0bar\nx\n' >bin; printf 'a:3:x\nb:1:y\n' >colon; printf 'h\303\251\tz\n' >utf; echo foo >d/s/f; echo x >d/x.txt; ln -sf a link
-find /tmp/w -exec touch -h -d '2024-03-01 12:00' {} +; chmod 755 /tmp/w/d/x.txt; cd /tmp/w; printf 'file10\nfile9\n' | xargs touch -d 2024-02-02
-cd /tmp/w; @ls -lad --time-style=long-iso d d/x.txt; @ls -m; @ls -Q d; @ls -1v; @ls -C -w 30 d; @ls -I 'f*' --group-directories-first
-cd /tmp/w; @ls --full-time a; @ls -l --time-style=+%s a link; TERM=xterm; export TERM; @ls --color=always -dF d a d/x.txt | cat -v; @ls -x -w 25; @ls -1tr | tail -2
-cd /tmp/w; @printf 'a b\nc\n' | @xargs -n1 echo x; @printf 'a,b' | @xargs -d, -n1 echo; @printf 'a b\nc\n' | @xargs -L1 echo l; @printf "'a b' c" | @xargs -I{} echo '<{}>'
-cd /tmp/w; @printf '1\n2\n' | @xargs -P2 -n1 echo | sort; echo x | @xargs false; echo $?; @printf 'a\0b c\0' | @xargs -0n1 echo; @xargs -r echo none </dev/null
-cd /tmp/w; @od -x bin; @od -t d4 bin; @od -A d -c -j2 -N4 a; @od -An -tx1z a 2>/dev/null; @od -t o1 -t x2 n; head -c 64 /dev/zero | @od; @od -tf8 a
-cd /tmp/w; @paste - - <a; @paste -d, a n; @cut -d: -f2 --complement colon; @cut -d: -f1,3 --output-delimiter=- colon; @uniq -w1 n; @tr -t abcd xy <a
-cd /tmp/w; @head -c -3 a; @wc -m utf; @wc -L a utf; @wc -lc a n; @cmp -l a n; echo $?; @cmp a n; @basename -a /a/b c/d; @basename -s .txt x.txt
-cd /tmp/w; @date -u -d '2020-02-29 +1 year' +%F; @date -u -d '1 Jan 2020 10:30 pm' +%s; @date -u -d 1970-01-02 '+%s %j %U %V %G %k %-d %N %P'; @date -u -r a +%F; @date -u -Iseconds -d 1970-01-01
-@date -u -R -d '2024-02-30 10:00'; echo $?; @date -u -d '2024-03-01T10:00:00+02:00' +%T; @date -u -d '2 days ago 2024-03-01 00:00' +%F; @date -u -d 'Mar 5, 2021' +%a; @date -u -d 20240301 +%x
-cd /tmp/w; @touch -t 202001020304.05 t; @stat -c %Y t; @touch -m -d '2020-01-01 00:00' t; @stat -c '%X %Y' t; @touch -c none; ls none; @stat -c '%n %s %F %04a' a link; @stat --printf='%s\n' a; @stat -c %N link; rm t
-cd /tmp/w; rm -rf e; ln -s d l3; @ln -sfn n l3; readlink l3; @ln -sr d/s/f rel; readlink rel; @ln -bs x l3; readlink l3~; rm -f l3 l3~ rel
-cd /tmp/w; mkdir e; @cp --parents d/s/f e; @find e; @cp -l a e/hard; stat -c %h a; @cp -s a soft; readlink soft; @cp -b a n; cat n~; mv n~ n; rm -r e soft; touch -d '2024-03-01 12:00' n
-cd /tmp/w; @mkdir -pv x/y; @rmdir -pv x/y; chmod 644 n; @chmod -v 600 n; @chmod -c 600 n; @realpath --relative-to=d a; cp a z; cp n y; @mv -b z y; ls y*; rm y*; @du -b a; @du -d0 d | cut -f2; @du --apparent-size -s a
-cd /tmp/w; @find d -printf '%p %P %s %y %d\n' | sort; @find . -regex '.*/[a-z]' | sort; @find . -name 'a*' -quit; @find d -newermt 2024-01-01 -type f | sort; @find . -ipath './D/*' | sort
-cd /tmp/w; @grep -r foo . | sort; @grep -r o d; @grep -b o a; @grep -bo o a; @grep foo bin; @grep -c foo bin; @grep -L foo a; echo $?; @grep --color=always -n fo a; @grep -Zl foo a | od -c; @grep -zc foo bin
-cd /tmp/w; @sed -n l utf bin; @sed -n 'l 5' a; @sed -z 's/\n/;/g' a; @sed 'F;R n' a; @sed --posix 's/o/0/' a; @sed 'a\' a;
-cd /tmp/w; @timeout -s KILL 0.2 sleep 5; echo $?; @timeout 0.2 sleep 5; echo $?; @timeout 5 false; echo $?; @timeout -s none 1 true; echo $?; @df none; echo $?; @df --output=target /tmp | tail -1
-`;
+const FILES = readFileSync(new URL("./terminal/astra-utilities.txt", import.meta.url), "utf8");
 
 test("the network, memory, processes and files are told as Debian's programs tell them", async () => {
   writeFileSync(join(shared, "beside.py"), BESIDE_DEBIAN);

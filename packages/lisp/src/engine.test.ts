@@ -72,6 +72,13 @@ const PROGRAMS: readonly (readonly [name: string, text: string, value: unknown])
     500,
   ],
   [
+    "a loop into which doubles, integers and both come",
+    "(define (steps r i) (let loop ((x r) (y i) (n 0)) (if (= n 20) n (if (> (+ (* x x) (* y y)) 16.0) n (loop (+ (- " +
+      "(* x x) (* y y)) r) (+ (* 2.0 (* x y)) i) (+ n 1)))))) (+ (steps 0.3 0.3) (* 100 (steps 1 1)) (* 1000 (steps " +
+      "0.5 1)) (* 10000 (steps 1.0 2)) (* 100000 (steps 0.4 0.6)))",
+    20 + 200 + 3000 + 10000 + 1500000,
+  ],
+  [
     "vectors",
     "(define v (make-vector 10 1)) (do ((i 1 (+ i 1))) ((= i 10)) (vector-set! v i (+ (vector-ref v (- i 1)) i))) " +
       "(vector-ref v 9)",

@@ -169,7 +169,10 @@ for (const [name, text] of Object.entries(PROGRAMS)) {
     assert.ok(output.length > 20);
     assert.equal(plain(outcome(text, {}).output), plain(output));
     assert.equal(plain(outcome(text, { passes: NO_PASSES }).output), plain(output));
-    for (const pass of sampleOf(["proofs", "types", "unboxing", "loops", "inlining", "lifting"] as const, 3))
+    for (const pass of sampleOf(
+      ["proofs", "types", "unboxing", "loops", "inlining", "lifting", "versions"] as const,
+      3,
+    ))
       assert.equal(plain(outcome(text, { passes: without(pass) }).output), plain(output), `without ${pass}`);
     assert.equal(plain(outcome(text, { debug: "verify" }).output), plain(output));
   });
@@ -271,6 +274,20 @@ test("a named let is known where it is called: its doubles stay in registers, an
 (write (do ((i 0 (+ i 1)) (s 0. (+ s (sum 100)))) ((= i 20000) s)))`;
   assert.ok(measured(text, ALL_PASSES).collections < 2);
   assert.ok(measured(text, without("unboxing")).collections > 5);
+});
+
+test("a loop into which doubles come that nobody told of keeps them in registers", () => {
+  const text = `
+(define (spin r c n) (let loop ((x r) (i 0)) (if (= i n) x (loop (- (* 0.5 (+ x c)) (* x 0.25)) (+ i 1)))))
+(define inputs (map (lambda (t) (string->number t)) '("0.75" "1.5" "1/2")))
+(write (map (lambda (x) (spin x (cadr inputs) 200000)) (list (car inputs) (cadr inputs))))
+(write (spin (list-ref inputs 2) 3 2))`;
+  const taken = measured(text, ALL_PASSES),
+    left = measured(text, without("versions"));
+  assert.ok(taken.collections < 2, `${taken.collections} collections`);
+  assert.ok(left.collections > 5, `${left.collections} collections`);
+  assert.ok(taken.bytes < 1.5 * left.bytes, `${taken.bytes} bytes for ${left.bytes}`);
+  assert.equal(outcome(text, { passes: ALL_PASSES }).output, outcome(text, "interpreter").output);
 });
 
 test("a double that a loop gives after a call that was captured is a word there", () => {

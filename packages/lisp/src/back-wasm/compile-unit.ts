@@ -15,6 +15,7 @@ import { chooseEntries, chooseRepresentations } from "../middle/representation.t
 import { countUses, inlineForm, simplify } from "../middle/simplify.ts";
 import type { Passes } from "../middle/simplify.ts";
 import { NOTHING_PROVED, ProvedTests, type ProofCounts } from "../middle/proved-tests.ts";
+import { versionLoops } from "../middle/loop-versions.ts";
 import { makeEntries, withoutUnusedEntries } from "../middle/typed-entries.ts";
 import { inferTypes } from "../middle/type-inference.ts";
 import { CodeEmitter } from "./emit-function.ts";
@@ -125,6 +126,10 @@ export function compileUnit(
   for (const code of codes) markEscaping(code.body, open);
   if (passes.proofs) codes = proveTests(codes, open, [...own.values()], options);
   else inferTypes(codes, open);
+  if (passes.versions && passes.unboxing) {
+    for (const code of codes) versionLoops(code);
+    inferTypes(codes, open);
+  }
 
   const linker = new UnitLinker(surroundings, exporter, options);
   const selves = codes.map(() => new Var("self"));

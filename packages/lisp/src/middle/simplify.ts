@@ -28,6 +28,8 @@ export interface Passes {
   readonly types: boolean;
   /** Other type tests whose outcome is known are left out, and checks by calls whose arguments are proved. */
   readonly proofs: boolean;
+  /** Loops that compute with doubles have a second form for values of unknown types that are doubles. */
+  readonly versions: boolean;
 }
 
 export const ALL_PASSES: Passes = {
@@ -39,6 +41,7 @@ export const ALL_PASSES: Passes = {
   unboxing: true,
   types: true,
   proofs: true,
+  versions: true,
 };
 
 /** Nodes of a body up to which each call of a function gets a copy of it. */
@@ -117,7 +120,11 @@ function sizeOf(node: Node, limit = Infinity): number {
 }
 
 /** A copy with variables and labels of its own. */
-function copyNode(node: Node, variables: Map<Var, Var> = new Map(), labels: Map<Label, Label> = new Map()): Node {
+export function copyNode(
+  node: Node,
+  variables: Map<Var, Var> = new Map(),
+  labels: Map<Label, Label> = new Map(),
+): Node {
   const fresh = (v: Var): Var => {
     const copy = new Var(v.name, v.isAssigned);
     variables.set(v, copy);

@@ -9,7 +9,7 @@ import { children, isBehindChecks } from "./ir.ts";
 import type { Fun, Node, TopLevel, Var } from "./ir.ts";
 import { narrower, type ValueType } from "./value-type.ts";
 
-function join(a: ValueType, b: ValueType): ValueType {
+export function joinTypes(a: ValueType, b: ValueType): ValueType {
   if (a === b || b === "none") return a;
   if (a === "none") return b;
   if ((a === "fixnum" || a === "integer") && (b === "fixnum" || b === "integer")) return "integer";
@@ -73,14 +73,14 @@ export function typeOf(node: Node): ValueType {
       if (node.op.name === "%the") return declared(node);
       return resultType(node.op.name, node.args.map(typeOf)) ?? node.op.result;
     case "if":
-      return join(typeOf(node.then), typeOf(node.else));
+      return joinTypes(typeOf(node.then), typeOf(node.else));
     case "let":
     case "fix":
       return typeOf(node.body);
     case "seq":
       return typeOf(node.items.at(-1)!);
     case "label":
-      return join(typeOf(node.body), typeOf(node.label.body));
+      return joinTypes(typeOf(node.body), typeOf(node.label.body));
     case "jump":
       return "none";
     case "direct":
@@ -153,7 +153,7 @@ export function inferTypes(codes: readonly Code[], open: ReadonlySet<Fun>): void
   }
   let changed = true;
   const widen = (v: Var, value: Node): void => {
-    const type = join(v.type, typeOf(value));
+    const type = joinTypes(v.type, typeOf(value));
     const record = joinRecords(v.record, recordOf(value));
     if (type === v.type && record === v.record) return;
     v.type = type;
@@ -172,7 +172,7 @@ export function inferTypes(codes: readonly Code[], open: ReadonlySet<Fun>): void
     for (const code of codes) {
       visit(code.body);
       const { fun } = code;
-      const result = join(fun.result, typeOf(code.body));
+      const result = joinTypes(fun.result, typeOf(code.body));
       const record = joinRecords(fun.record, recordOf(code.body));
       if (result === fun.result && record === fun.record) continue;
       fun.result = result;

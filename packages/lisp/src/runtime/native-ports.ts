@@ -63,7 +63,8 @@ export const NATIVE_PORTS = `
       (%raise-native 'type (string-append who ": expected an open output port, got") (list p)))))
 (define (%text-out who port)
   (let ((p (%out who port)))
-    (if (textual-port? p) p (%raise-native 'type (string-append who ": expected a textual output port, got") (list p)))))
+    (if (textual-port? p) p (%raise-native 'type
+      (string-append who ": expected a textual output port, got") (list p)))))
 (define (%byte-out who port)
   (let ((p (%out who port)))
     (if (binary-port? p) p (%raise-native 'type (string-append who ": expected a binary output port, got") (list p)))))
