@@ -3,8 +3,8 @@
  * qemu-user as well:
  *
  *     npm run conformance:suites -- [apr] [bash] [busybox] [coreutils] [diffutils] [findutils] [gawk] [git] [glib]
- *     [glibc] [gnulib] [grep] [libevent] [libuv] [mksh] [perl] [posix] [sed] [socat] [stress-ng] [systemd] [tar]
- *     [util-linux] [zsh] [--filter TEXT] [--limit SECONDS] [--timeout SECONDS] [--only-ours] [--worse] [--record]
+ *     [glibc] [gnulib] [grep] [libevent] [libuv] [linux] [mksh] [perl] [posix] [sed] [socat] [stress-ng] [systemd]
+ *     [tar] [util-linux] [zsh] [--filter TEXT] [--limit SECONDS] [--timeout SECONDS] [--only-ours] [--worse] [--record]
  *
  * Sources come from the Debian mirror, with pinned hashes (GLib's and systemd's tests are packages); the scripts that
  * run in the guest are in `guest/`. What fails in Stratos and not under qemu-user runs there once more, with twice the
@@ -42,43 +42,17 @@ import {
   wordsOf,
 } from "./cross-builds.ts";
 import { buildGlibcTests } from "./glibc-tests.ts";
+import { buildSelftests, SELFTESTS_PARTS } from "./kernel-selftests.ts";
 import { recordedRow, recordRows, type Row } from "./results.ts";
 import { isWhole, refuseUnknown } from "../tests/support/known-names.ts";
 
 const IMAGE = "suites-7";
 const PACKAGES = [
-  "gcc",
-  "libc6-dev",
-  "make",
-  "perl",
-  "gawk",
-  "bc",
-  "acl",
-  "attr",
-  "locales-all",
-  "util-linux-extra",
-  "psmisc",
-  "xz-utils",
-  "zip",
-  "file",
-  "libglib2.0-tests",
-  "systemd-tests",
-  "mksh",
-  "zsh",
-  "git",
-  "zlib1g-dev",
-  ...[
-    "bsdextrautils",
-    "busybox",
-    "dosfstools",
-    "e2fsprogs",
-    "eject",
-    "fdisk",
-    "iproute2",
-    "iputils-ping",
-    "libcap2-bin",
-  ],
-  ...["netcat-openbsd", "openssl", "procps", "socat", "strace", "stress-ng", "uuid-runtime", "xxd"],
+  ...["gcc", "libc6-dev", "make", "perl", "gawk", "bc", "acl", "attr", "locales-all"],
+  ...["util-linux-extra", "psmisc", "xz-utils", "zip", "file", "libglib2.0-tests", "systemd-tests"],
+  ...["mksh", "zsh", "git", "zlib1g-dev", "bsdextrautils", "busybox", "dosfstools", "e2fsprogs"],
+  ...["eject", "fdisk", "iproute2", "iputils-ping", "libcap2-bin", "netcat-openbsd", "openssl"],
+  ...["procps", "socat", "strace", "stress-ng", "uuid-runtime", "xxd"],
 ];
 const ROOT = join(TEST_HOME, `root-${IMAGE}`);
 const CROSS_COMPILER = "riscv64-linux-gnu-gcc";
@@ -92,6 +66,8 @@ interface Suite {
   /** Below the mirror, with its hash; null: a package of the image has it. */
   readonly source: string | null;
   readonly sha256: string;
+  /** What of the archive is unpacked; all if there is no list. */
+  readonly parts?: readonly string[];
   /** Options of `stratos run` beyond the usual ones. */
   readonly options?: readonly string[];
   /** Builds what the guest needs into `folder`, whose `source` holds the source, and lists the tests. */
@@ -261,6 +237,17 @@ const SUITES: readonly Suite[] = [
     sha256: "ec9de6ecf2a780fd2afb3b007947d2cd57c3bb17f3b9e721a66774980d35cd4d",
     good: [0, 7],
     prepare: buildLibuvTests,
+  },
+  {
+    // Linux's selftests. Threads have no control groups of their own (`test_core`), TIME_WAIT keeps no port from
+    // bind(2), MSG_FASTOPEN (`sk_bind_sendto_listen`), names of private mappings of /dev/zero, memory that grows
+    // upwards and interrupts of the clock (`rtcpie`) are not there.
+    name: "linux",
+    source: "pool/main/l/linux/linux_6.12.107.orig.tar.xz",
+    sha256: "efc76d3c78a5d65f42724118c437d11db1c9f6309a5f024ee9a8b1978fdc6919",
+    parts: SELFTESTS_PARTS,
+    good: [0, 4],
+    prepare: buildSelftests,
   },
   {
     // Those of history and prompts want mksh's own build, those of KSH_VERSION another than Debian's.
@@ -540,9 +527,14 @@ function fetchSource(suite: Suite): string {
   const partial = join(folder, "partial");
   rmSync(partial, { recursive: true, force: true });
   mkdirSync(partial);
-  execFileSync("tar", ["-xf", archive, "--strip-components=1", "--no-same-owner", "-C", partial]);
+  execFileSync("tar", ["-xf", archive, "--strip-components=1", "--no-same-owner", "-C", partial, ...partsOf(suite)]);
   renameSync(partial, source);
   return folder;
+}
+
+/** For tar, whatever the archive's own folder is called. */
+function partsOf({ parts }: Suite): string[] {
+  return parts === undefined ? [] : ["--wildcards", "--no-wildcards-match-slash", ...parts.map((part) => `*/${part}`)];
 }
 
 function compile(source: string, program: string, flags: readonly string[]): void {

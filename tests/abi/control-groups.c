@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -212,6 +213,20 @@ static void freezes(void) {
   put("abi/one/cgroup.freeze", "1");
   usleep(20000);
   tell("kill what is frozen", put("abi/cgroup.kill", "1"));
+  reap(child);
+  child = sleeper();
+  put_pid("abi/one/cgroup.procs", child);
+  siginfo_t info;
+  tell("seize what is frozen", ptrace(PTRACE_SEIZE, child, NULL, NULL));
+  tell("interrupt it", ptrace(PTRACE_INTERRUPT, child, NULL, NULL));
+  waitpid(child, &status, 0);
+  printf("it stands with %x\n", status);
+  tell("its signal", ptrace(PTRACE_GETSIGINFO, child, NULL, &info));
+  show("abi/one/cgroup.events");
+  tell("let it go", ptrace(PTRACE_DETACH, child, NULL, NULL));
+  show("abi/one/cgroup.events");
+  put("abi/one/cgroup.freeze", "0");
+  kill(child, SIGKILL);
   reap(child);
   tell("freeze 2", put("abi/cgroup.freeze", "2"));
   tell("kill 0", put("abi/cgroup.kill", "0"));

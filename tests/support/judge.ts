@@ -134,6 +134,9 @@ interface JudgeInput extends RunInput {
 /** Suites that run as root set vm.overcommit_memory and the like, which is this host's. */
 const SETTINGS_STAY = 'mount --bind "$1/proc/sys" "$1/proc/sys" && mount -o remount,bind,ro "$1/proc/sys"';
 
+/** So that no test sets the clock of this host, which is in no namespace, ends it or changes its kernel. */
+const HOST_STAYS = ["setpriv", "--bounding-set=-sys_time,-sys_boot,-sys_module"];
+
 /** Runs a program under qemu-user; with a time limit of its own, so that nothing which it started outlives it. */
 export function judge(command: readonly string[], input: JudgeInput = {}): Promise<Result> {
   const isLimited = input.timeoutMs !== undefined;
@@ -149,7 +152,7 @@ export function judge(command: readonly string[], input: JudgeInput = {}): Promi
     ...(isLimited ? ["--pid", "--fork", "--kill-child"] : []),
   ];
   const root = input.root ?? judgeRoot();
-  return run([...unshare, "sh", "-c", enter, "sh", root, ...environment, "chroot", root, ...command], {
+  return run([...unshare, "sh", "-c", enter, "sh", root, ...environment, ...HOST_STAYS, "chroot", root, ...command], {
     ...(input.stdin === undefined ? {} : { stdin: input.stdin }),
     ...(input.timeoutMs === undefined ? {} : { timeoutMs: input.timeoutMs }),
     ...(input.suite === undefined ? {} : { env: { SUITE: input.suite, AT: input.suiteAt ?? "/suite" } }),

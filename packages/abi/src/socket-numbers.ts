@@ -99,6 +99,9 @@ export const SO_PEERSEC = 31,
   SO_TIMESTAMPNS = 35,
   SO_MARK = 36,
   SO_TIMESTAMPING = 37;
+/** Flags of SO_TIMESTAMPING. Source: include/uapi/linux/net_tstamp.h. */
+export const SOF_TIMESTAMPING_RX_SOFTWARE = 8,
+  SOF_TIMESTAMPING_SOFTWARE = 16;
 export const SO_PROTOCOL = 38,
   SO_DOMAIN = 39,
   SO_RXQ_OVFL = 40,

@@ -1,14 +1,41 @@
-import { SO_TIMESTAMP, SO_TIMESTAMPNS, SOL_SOCKET, Timespec, Timeval } from "@stratos/abi";
+import {
+  SO_TIMESTAMP,
+  SO_TIMESTAMPING,
+  SO_TIMESTAMPNS,
+  SOF_TIMESTAMPING_RX_SOFTWARE,
+  SOF_TIMESTAMPING_SOFTWARE,
+  SOL_SOCKET,
+  Timespec,
+  Timeval,
+} from "@stratos/abi";
 import { putFields, viewOf } from "../ground/words.ts";
 import type { IncomingMessage } from "./message.ts";
 import type { SocketKernel } from "./socket-kernel.ts";
+import type { SocketOptions } from "./socket-options.ts";
 
-/** SCM_TIMESTAMP or SCM_TIMESTAMPNS with the time now. */
-export function addTimestamp(kernel: SocketKernel, kind: number, message: IncomingMessage): void {
+const ASKS_TIMESTAMPING = SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE;
+
+/**
+ * The time now, as the receiver has asked for it: SCM_TIMESTAMP or SCM_TIMESTAMPNS; and SCM_TIMESTAMPING, the first of
+ * whose three times is the kernel's, the others a device's, which there is not (Linux
+ * Documentation/networking/timestamping.rst).
+ */
+export function addTimestamps(kernel: SocketKernel, options: SocketOptions, message: IncomingMessage): void {
+  const { timestamp, stored } = options;
+  if (timestamp !== 0) {
+    const isMicroseconds = timestamp === SO_TIMESTAMP;
+    message.addControl(SOL_SOCKET, isMicroseconds ? SO_TIMESTAMP : SO_TIMESTAMPNS, timeNow(kernel, 1, isMicroseconds));
+  }
+  if (((stored.get(SO_TIMESTAMPING) ?? 0) & ASKS_TIMESTAMPING) === ASKS_TIMESTAMPING)
+    message.addControl(SOL_SOCKET, SO_TIMESTAMPING, timeNow(kernel, 3, false));
+}
+
+/** The first of so many times; the others are 0. */
+function timeNow(kernel: SocketKernel, times: number, isMicroseconds: boolean): Uint8Array {
   const { seconds, nanoseconds } = kernel.realtime();
-  const data = new Uint8Array(Timespec.size);
+  const data = new Uint8Array(times * Timespec.size);
   const view = viewOf(data);
-  if (kind === SO_TIMESTAMP) putFields(view, Timeval, { tv_sec: seconds, tv_usec: Math.floor(nanoseconds / 1000) });
+  if (isMicroseconds) putFields(view, Timeval, { tv_sec: seconds, tv_usec: Math.floor(nanoseconds / 1000) });
   else putFields(view, Timespec, { tv_sec: seconds, tv_nsec: nanoseconds });
-  message.addControl(SOL_SOCKET, kind === SO_TIMESTAMP ? SO_TIMESTAMP : SO_TIMESTAMPNS, data);
+  return data;
 }

@@ -300,5 +300,8 @@ export const signalCalls: SyscallTable = {
     run: (task, process, thread, signal) => ((process | 0) <= 0 ? -EINVAL : tgkill(task, process, thread, signal)),
   },
   sigaltstack: { run: sigaltstack },
-  restart_syscall: { run: () => -EINTR },
+  restart_syscall: {
+    run: () => -EINTR,
+    gaps: "a sleep that a stop interrupted goes on by itself: neither a tracer nor a filter of seccomp sees this call",
+  },
 };

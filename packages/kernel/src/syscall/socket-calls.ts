@@ -466,7 +466,9 @@ export const socketCalls: SyscallTable = {
   socketpair: { run: socketpair },
   bind: {
     run: bind,
-    gaps: "over the host's network a TCP port that the machine chooses takes connections from bind on, before listen",
+    gaps:
+      "over the host's network a TCP port that the machine chooses takes connections from bind on, before listen; " +
+      "inside the machine a port whose connections wait in TIME_WAIT is free, without SO_REUSEADDR, too",
   },
   listen: { run: listen },
   accept: { run: (task, fd, address, length) => accept4(task, fd, address, length, 0) },
@@ -482,7 +484,9 @@ export const socketCalls: SyscallTable = {
       "datagrams to a multicast group reach members in this machine, and the host's network, from which none come " +
       "in; IPv6 extension headers travel with UDP datagrams inside the machine alone (over links: EOPNOTSUPP), and " +
       "those with a routing header are lost; IP_HDRINCL's identification and options are ours over links; TCP and " +
-      "raw sockets take no filters (ENOPROTOOPT); TCP_WINDOW_CLAMP and IP_BIND_ADDRESS_NO_PORT are kept without " +
+      "raw sockets take no filters, groups of SO_REUSEPORT no programs (ENOPROTOOPT); TCP's bytes have no times " +
+      "(SO_TIMESTAMP, SO_TIMESTAMPING), and no packet has the time when it went out; " +
+      "TCP_WINDOW_CLAMP and IP_BIND_ADDRESS_NO_PORT are kept without " +
       "effect, as are TCP_DEFER_ACCEPT beyond the machine and, once there is a connection, TCP_USER_TIMEOUT by " +
       "the host's sockets; TCP_SAVE_SYN, TCP_TX_DELAY (ENOPROTOOPT), TCP_MD5SIG and TCP_REPAIR (EPERM) are " +
       "refused; packet " +

@@ -247,7 +247,10 @@ function owe({ due }: Tracing, event: number, message: number): void {
 export function oweStop(task: Task, tracing: Tracing): void {
   // Asked for twice it still is one stop.
   if (!tracing.due.some(({ code }) => code >> 8 === PTRACE_EVENT_STOP)) owe(tracing, PTRACE_EVENT_STOP, 0);
-  if (task.state !== "t") wakeForDue(task);
+  if (task.state === "t") return;
+  wakeForDue(task);
+  // One that is frozen stands where it is: it has no turn before it is thawed (cgroups(7), cgroup.freeze).
+  if (task.group.isFrozen) standsForNext(task, tracing);
 }
 
 function wakeForDue(task: Task): void {

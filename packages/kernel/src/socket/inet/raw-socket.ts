@@ -56,7 +56,7 @@ import {
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import { intOption, optionInt } from "../socket-options.ts";
-import { addTimestamp } from "../message-timestamp.ts";
+import { addTimestamps } from "../message-timestamp.ts";
 import {
   echoIdentifier,
   echoReply,
@@ -385,7 +385,7 @@ export class RawSocket extends DatagramSocket {
     const interfaceIndex = this.#deviceOf(packet);
     const controls = this.ip.controlsFor({ ...packet, interfaceIndex, extensions: NO_EXTENSIONS }, this.isV6, -1);
     if (controls !== null) for (const each of controls) message.addControl(each.level, each.type, each.data);
-    if (this.options.timestamp !== 0) addTimestamp(this.kernel, this.options.timestamp, message);
+    addTimestamps(this.kernel, this.options, message);
     if (moved < bytes.length) message.flags |= MSG_TRUNC;
     return (flags & MSG_TRUNC) !== 0 && !this.isPing ? bytes.length : moved;
   }

@@ -57,7 +57,7 @@ import {
 } from "@stratos/netstack";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { BLOCKED_KILLABLE } from "../../ground/wait-queue.ts";
-import { addTimestamp } from "../message-timestamp.ts";
+import { addTimestamps } from "../message-timestamp.ts";
 import type { Ancillary, ChosenSender, IncomingMessage, OutgoingMessage } from "../message.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import type { InetNetwork } from "./inet-socket.ts";
@@ -537,7 +537,7 @@ export class UdpSocket extends DatagramSocket {
     this.tellSender(message, RECEIVED.from, RECEIVED.port, RECEIVED.interfaceIndex);
     const controls = this.ip.controlsFor(RECEIVED, this.isV6, this.local?.port ?? -1);
     if (controls !== null) for (const each of controls) message.addControl(each.level, each.type, each.data);
-    if (this.options.timestamp !== 0) addTimestamp(this.kernel, this.options.timestamp, message);
+    addTimestamps(this.kernel, this.options, message);
     if (moved < RECEIVED.length) message.flags |= MSG_TRUNC;
     return (flags & MSG_TRUNC) !== 0 ? RECEIVED.length : moved;
   }

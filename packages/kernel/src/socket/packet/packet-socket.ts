@@ -62,7 +62,7 @@ import { NO_EXTENSIONS } from "../inet/extension-headers.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import { ETHERNET_ADDRESS_SIZE, type NetworkInterface } from "../network-interface.ts";
 import type { SocketCaller, SocketNetwork } from "../socket-kernel.ts";
-import { addTimestamp } from "../message-timestamp.ts";
+import { addTimestamps } from "../message-timestamp.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import { Socket } from "../socket.ts";
 import type { FilteredPacket } from "../../security/bpf-filter.ts";
@@ -361,7 +361,7 @@ export class PacketSocket extends Socket implements FanoutMember {
     );
     message.addressLength = SockaddrLl.size;
     if (this.#tellsAuxiliary) message.addControl(SOL_PACKET, PACKET_AUXDATA, this.#auxiliary(SEEN.to[0]!, length));
-    if (this.options.timestamp !== 0) addTimestamp(this.kernel, this.options.timestamp, message);
+    addTimestamps(this.kernel, this.options, message);
     if (moved < length) message.flags |= MSG_TRUNC;
     return (flags & MSG_TRUNC) !== 0 ? length : moved;
   }

@@ -19,7 +19,7 @@ import type { IncomingMessage, PeerCredentials } from "../message.ts";
 import { Socket } from "../socket.ts";
 import { createSocketNode, findSocketNode } from "./socket-node.ts";
 import { parseUnixAddress, unixAddressBytes, type UnixName } from "./unix-address.ts";
-import { addTimestamp } from "../message-timestamp.ts";
+import { addTimestamps } from "../message-timestamp.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { SocketCaller, SocketNetwork } from "../socket-kernel.ts";
 
@@ -173,7 +173,8 @@ export abstract class UnixSocket extends Socket {
 
   /** SO_TIMESTAMP: when the message was taken out (the wait in the queue is part of its way). */
   protected stamp(message: IncomingMessage): void {
-    if (this.options.timestamp !== 0) addTimestamp(this.kernel, this.options.timestamp, message);
+    // A message of no network has a time only for who asks for the older kind.
+    if (this.options.timestamp !== 0) addTimestamps(this.kernel, this.options, message);
   }
 
   protected override dispose(): void {
