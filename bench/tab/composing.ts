@@ -1,14 +1,14 @@
 /**
- * What it costs to bring a window's pixels onto a page: as ImageData on a canvas ("2d"), or as a texture (WebGL 2, which
- * takes them as Wayland has them). Without a graphics processor both are the same processor's work. And what a line of
- * text that changed costs in the compositor.
+ * What it costs to bring a window's pixels onto a page: as ImageData on a canvas ("2d"), or as a texture (WebGL 2,
+ * which takes them as Wayland has them). Without a graphics processor both are the same processor's work. And what a
+ * line of text that changed costs in the compositor.
  */
 import { TestClient, TestScreen, TestWindow } from "../../packages/wayland/src/testing/test-client.ts";
 import { Browser } from "../../tests/support/browser.ts";
 
 const SIZES = { "a whole window of 1157 × 774": [1157, 774], "a line of text, 800 × 18": [800, 18] } as const;
 
-/** In a page: ms of a frame, of pixels turned for 2d, 2d, WebGL 2, WebGL 2 with waiting until it has drawn; or words. */
+/** In a page: ms of a frame, of pixels turned for 2d, 2d, WebGL 2, and waiting until that has drawn; or words. */
 const IN_PAGE = `(width, height) => {
   const pixels = new Uint32Array(width * height).fill(0xff123456), rgba = new Uint32Array(width * height);
   const timed = (work) => {
@@ -23,7 +23,8 @@ const IN_PAGE = `(width, height) => {
       rgba[at] = (pixel & 0xff00ff00) | ((pixel & 0xff) << 16) | ((pixel >>> 16) & 0xff);
     }
   });
-  const canvas = () => document.body.appendChild(Object.assign(document.createElement("canvas"), { width: 1157, height: 774 }));
+  const size = { width: 1157, height: 774 };
+  const canvas = () => document.body.appendChild(Object.assign(document.createElement("canvas"), size));
   const context = canvas().getContext("2d");
   const clamped = new Uint8ClampedArray(rgba.buffer);
   const flat = timed(() => context.putImageData(new ImageData(clamped, width, height), 0, 0));
@@ -75,7 +76,8 @@ export async function measureComposing(): Promise<string[]> {
     else {
       const [turn, drawing, asked, drawn] = found.map(words);
       lines.push(
-        `${name}: 2d ${drawing} (and ${turn} in the worker, for its order of colours); WebGL 2 by software ${drawn} (asked for in ${asked})`,
+        `${name}: 2d ${drawing} (and ${turn} in the worker, for its order of colours); ` +
+          `WebGL 2 by software ${drawn} (asked for in ${asked})`,
       );
     }
   }

@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- --only tab`, or a part of it (`tab-prompt`, `tab-processor`, `tab-windows`, `tab-composing`): Debian
- * in a tab of headless Chromium: how soon its prompt is there, its processor beside the same machine in Node, its
- * terminals and windows. A line for each; nothing is stored.
+ * `npm run bench -- --only tab`, or a part of it (`tab-prompt`, `tab-processor`, `tab-windows`, `tab-composing`):
+ * Debian in a tab of headless Chromium: how soon its prompt is there, its processor beside the same machine in Node,
+ * its terminals and windows. A line for each; nothing is stored.
  */
 import { spawnSync } from "node:child_process";
 import type { AddressInfo } from "node:net";
