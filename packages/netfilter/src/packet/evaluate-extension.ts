@@ -153,8 +153,7 @@ function matchesRoutingHeader(info: Uint8Array, packet: PacketView): boolean {
   const [type, left] = [bytes[at + 2]!, bytes[at + 3]!];
   const isInRange = left >= littleWord(info, segsleft) && left <= littleWord(info, segsleft + 4);
   if (isInRange === ((inverted & IP6T_RT_SGS) !== 0)) return false;
-  const fits = (flag: number, isSame: boolean): boolean =>
-    (flags & flag) === 0 || isSame !== ((inverted & flag) !== 0);
+  const fits = (flag: number, isSame: boolean): boolean => (flags & flag) === 0 || isSame !== ((inverted & flag) !== 0);
   if (!fits(IP6T_RT_LEN, littleWord(info, hdrlen) === 8 * (bytes[at + 1]! + 1))) return false;
   if (!fits(IP6T_RT_TYP, littleWord(info, rt_type) === type)) return false;
   return (flags & IP6T_RT_RES) === 0 || littleWord(bytes, at + 4) === 0;

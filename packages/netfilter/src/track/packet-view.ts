@@ -114,12 +114,7 @@ export class PacketView {
     let at = this.at + 40;
     for (let count = 0; count < EXTENSIONS_MAX && at + 8 <= end; count++) {
       if (next === protocol) return at;
-      if (
-        next !== IPPROTO_HOPOPTS &&
-        next !== IPPROTO_ROUTING &&
-        next !== IPPROTO_DSTOPTS &&
-        next !== IPPROTO_FRAGMENT
-      )
+      if (next !== IPPROTO_HOPOPTS && next !== IPPROTO_ROUTING && next !== IPPROTO_DSTOPTS && next !== IPPROTO_FRAGMENT)
         return -1;
       const size = next === IPPROTO_FRAGMENT ? 8 : 8 * (bytes[at + 1]! + 1);
       next = bytes[at]!;

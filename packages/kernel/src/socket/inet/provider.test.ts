@@ -75,7 +75,8 @@ describe("two machines' datagrams", () => {
       for (let turn = 0; turn < 4; turn++) network.deliver();
       return a.receiveFrom(fd, MSG_DONTWAIT | MSG_ERRQUEUE);
     };
-    assert.deepEqual([...(refused(1) as { from: Uint8Array }).from.subarray(2, 8)], [33434 >> 8, 33434 & 255, 10, 0, 0, 2]);
+    const { from } = refused(1) as { from: Uint8Array };
+    assert.deepEqual([...from.subarray(2, 8)], [33434 >> 8, 33434 & 255, 10, 0, 0, 2]);
     assert.equal(refused(0), -EAGAIN);
   });
 });
