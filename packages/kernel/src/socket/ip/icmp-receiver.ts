@@ -27,7 +27,7 @@ export function offerToRaw(network: RawNetwork, packet: IncomingPacket): boolean
   return wasTaken;
 }
 
-/** Errors about messages of ICMP, for sockets that may have sent them; what else ICMP brings the IP layer deals with. */
+/** Errors about messages of ICMP, for sockets that may have sent them; what else it brings the IP layer deals with. */
 export class IcmpReceiver implements IpReceiver {
   #network: RawNetwork;
   #stack: IpStack;
