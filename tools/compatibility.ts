@@ -62,6 +62,23 @@ export function compatibilityPage(): string {
       ([why, own]) => `| ${own.map((name) => `\`${name}\``).join(", ")} | ${why.replaceAll("|", "\\|")} |`,
     ),
     "",
+    "## Rules for packets",
+    "",
+    "`nft`, `iptables-nft`, firewalld, ufw and fail2ban work (decision 0075). What is not there is told as by a " +
+      "Linux that was built without it:",
+    "",
+    "| what | how a program is told |",
+    "|---|---|",
+    "| `ipset` (ip_set) | EINVAL: `Kernel error received: Invalid argument`. Sets of nft are there, which firewalld " +
+      "uses; its direct rules ask `ipset` once it has sets of its own, and fail with that line |",
+    "| `iptables -m set`, `-m recent`, `-m hashlimit`, `-m owner` and other matches that Linux has as modules | " +
+      "ENOENT: `Extension owner revision 0 not supported, missing kernel module?`. " +
+      "`ufw limit` is skipped as unsupported (`recent`) |",
+    "| `iptables -m rt --rt-0-addrs` | EOPNOTSUPP |",
+    "| families `bridge`, `arp`, `netdev`, flow tables | EOPNOTSUPP |",
+    "| queues to programs (`queue`, `-j NFQUEUE`) | ENOENT |",
+    "| `iptables-legacy` | `Table does not exist`: use `iptables`, which is `iptables-nft` in Debian |",
+    "",
     "## Settings with one value",
     "",
     "Linux lets one change these of `/proc/sys`; here each is always what it is shown as. That value can be written, " +

@@ -99,6 +99,24 @@ export const XtTcp = struct("xt_tcp", {
 });
 export const XtUdp = struct("xt_udp", { spts: array(u16, 2), dpts: array(u16, 2), invflags: u8 });
 export const XtTcpmssMatchInfo = struct("xt_tcpmss_match_info", { mss_min: u16, mss_max: u16, invert: u8 });
+/** `mode` is of both: equal, another, less, more. */
+export const IptTtlInfo = struct("ipt_ttl_info", { mode: u8, ttl: u8 });
+export const Ip6tHlInfo = struct("ip6t_hl_info", { mode: u8, hop_limit: u8 });
+/** `flags` and `invflags`; the first three are of both. */
+export const IP6T_RT_TYP = 0x01,
+  IP6T_RT_SGS = 0x02,
+  IP6T_RT_LEN = 0x04,
+  IP6T_RT_RES = 0x08,
+  IP6T_RT_FST_MASK = 0x30;
+export const Ip6tRt = struct("ip6t_rt", {
+  rt_type: u32,
+  segsleft: array(u32, 2),
+  hdrlen: u32,
+  flags: u8,
+  invflags: u8,
+  addrs: array(inetAddress, 16),
+  addrnr: u8,
+});
 
 export const XtChecksumInfo = struct("xt_CHECKSUM_info", { operation: u8 });
 export const XtConnmarkTginfo1 = struct("xt_connmark_tginfo1", {

@@ -64,7 +64,7 @@ export function addMachineOptions(command: Command): Command {
 export function addRunOptions(command: Command, network: NetworkMode): Command {
   return addMachineOptions(command)
     .addOption(
-      new Option("--net <mode>", "network: none, or the host's own sockets (TCP and UDP; no ping of others)")
+      new Option("--net <mode>", "network: none, or the host's own sockets (TCP and UDP; echoes by its ping program)")
         .choices(["none", "host"])
         .default(network),
     )

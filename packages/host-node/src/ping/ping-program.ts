@@ -69,7 +69,7 @@ export function ping(
   address: string,
   done: (outcome: EchoOutcome | null) => void,
 ): ChildProcess {
-  const child = spawn(program.path, pingWords(program, request, address), {
+  const child: ChildProcess = spawn(program.path, pingWords(program, request, address), {
     stdio: ["ignore", "pipe", "pipe"],
     env: { PATH: join("/usr", "bin"), LC_ALL: "C" },
   });
@@ -83,7 +83,8 @@ export function ping(
     done(outcome);
   };
   let said = "";
-  child.stdout.setEncoding("latin1").on("data", (text: string) => {
+  // Of a process that has no descriptor left for them there are no pipes, and it is told by "error".
+  child.stdout?.setEncoding("latin1").on("data", (text: string) => {
     said = (said + text).slice(-LINE_BYTES_MAX);
     for (let end = said.indexOf("\n"); end >= 0; end = said.indexOf("\n")) {
       const outcome = outcomeOf(said.slice(0, end), program.isV6);
@@ -93,7 +94,7 @@ export function ping(
     }
   });
   let complaint = "";
-  child.stderr.setEncoding("latin1").on("data", (text: string) => {
+  child.stderr?.setEncoding("latin1").on("data", (text: string) => {
     complaint = (complaint + text).slice(0, LINE_BYTES_MAX);
   });
   child.on("error", () => finish(null));

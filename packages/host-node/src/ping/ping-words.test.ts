@@ -3,6 +3,7 @@
  * that stands for them all.
  */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -87,6 +88,19 @@ test(
     assert.deepEqual([...error.subarray(28)], [...REQUEST]);
   },
 );
+
+test("a process that has no descriptor left loses requests", { timeout: 20_000 }, () => {
+  const script = `
+    import { openSync } from "node:fs";
+    import { ping } from ${JSON.stringify(new URL("ping-program.ts", import.meta.url).href)};
+    try { for (;;) openSync("/dev/null"); } catch {}
+    const program = { path: process.execPath, isV6: false, isBsd: false };
+    const request = { hops: 64, trafficClass: 0, dataLength: 4 };
+    ping(program, request, "192.0.2.2", (outcome) => process.exit(outcome === null ? 42 : 1));`;
+  const limited = `ulimit -n 64; exec "$0" --input-type=module -e "$1"`;
+  const run = spawnSync("/bin/sh", ["-c", limited, process.execPath, script], { encoding: "utf8" });
+  assert.equal(run.status, 42, run.stderr);
+});
 
 test("without a program there are no such sockets", () => {
   assert.equal(new NodeSocketProvider({ searchPath: "" }).create(4, "echo", { changed() {} }), -EPROTONOSUPPORT);

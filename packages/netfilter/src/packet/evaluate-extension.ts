@@ -3,9 +3,16 @@ import {
   IPPROTO_ICMP,
   IPPROTO_ICMPV6,
   IPPROTO_TCP,
+  IPPROTO_ROUTING,
   IPPROTO_UDP,
+  IP6T_RT_LEN,
+  IP6T_RT_RES,
+  IP6T_RT_SGS,
+  IP6T_RT_TYP,
+  Ip6tRt,
   IptIcmp,
   IptRejectInfo,
+  IptTtlInfo,
   NFTA_MATCH_INFO,
   NFTA_MATCH_REV,
   NFTA_TARGET_INFO,
@@ -106,6 +113,12 @@ function matches(it: Expression, packet: PacketView, around: Surroundings): bool
       return matchesChance(it, info, around);
     case "iprange":
       return matchesRange(info, packet);
+    case "ttl":
+      return matchesHops(info, bytes[packet.at + 8]!);
+    case "hl":
+      return matchesHops(info, bytes[packet.at + 7]!);
+    case "rt":
+      return matchesRoutingHeader(info, packet);
     case "pkttype": {
       const isMany = isV6 ? bytes[packet.at + 24] === 0xff : bytes[packet.at + 16]! >> 4 === 14;
       const type = isMany ? 2 : packet.isForMany ? 1 : 0;
@@ -121,6 +134,29 @@ function matches(it: Expression, packet: PacketView, around: Surroundings): bool
     default:
       return false;
   }
+}
+
+/** Both structures are alike. */
+function matchesHops(info: Uint8Array, hops: number): boolean {
+  const given = info[IptTtlInfo.offset.ttl]!;
+  const mode = info[IptTtlInfo.offset.mode]!;
+  return mode === 0 ? hops === given : mode === 1 ? hops !== given : mode === 2 ? hops < given : hops > given;
+}
+
+/** net/ipv6/netfilter/ip6t_rt.c, rt_mt6 */
+function matchesRoutingHeader(info: Uint8Array, packet: PacketView): boolean {
+  const { bytes } = packet;
+  const at = packet.findExtension(IPPROTO_ROUTING);
+  if (at < 0) return false;
+  const { rt_type, segsleft, hdrlen } = Ip6tRt.offset;
+  const [flags, inverted] = [info[Ip6tRt.offset.flags]!, info[Ip6tRt.offset.invflags]!];
+  const [type, left] = [bytes[at + 2]!, bytes[at + 3]!];
+  const isInRange = left >= littleWord(info, segsleft) && left <= littleWord(info, segsleft + 4);
+  if (isInRange === ((inverted & IP6T_RT_SGS) !== 0)) return false;
+  const fits = (flag: number, isSame: boolean): boolean => (flags & flag) === 0 || isSame !== ((inverted & flag) !== 0);
+  if (!fits(IP6T_RT_LEN, littleWord(info, hdrlen) === 8 * (bytes[at + 1]! + 1))) return false;
+  if (!fits(IP6T_RT_TYP, littleWord(info, rt_type) === type)) return false;
+  return (flags & IP6T_RT_RES) === 0 || littleWord(bytes, at + 4) === 0;
 }
 
 function matchesMark(info: Uint8Array, value: number): boolean {

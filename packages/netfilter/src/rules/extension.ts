@@ -8,8 +8,16 @@ import {
   ENOENT,
   EOPNOTSUPP,
   EPROTONOSUPPORT,
+  IP6T_RT_FST_MASK,
+  IP6T_RT_LEN,
+  IP6T_RT_RES,
+  IP6T_RT_SGS,
+  IP6T_RT_TYP,
+  Ip6tHlInfo,
+  Ip6tRt,
   IptIcmp,
   IptRejectInfo,
+  IptTtlInfo,
   NFPROTO_IPV6,
   NFTA_MATCH_INFO,
   NFTA_MATCH_NAME,
@@ -84,6 +92,7 @@ const MATCHES: ReadonlyMap<string, Extension> = new Map([
   ["conntrack 1", both(XtConntrackMtinfo1, true)],
   ["conntrack 2", both(XtConntrackMtinfo2, true)],
   ["conntrack 3", both(XtConntrackMtinfo3, true)],
+  ["hl 0", { v4: null, v6: Ip6tHlInfo }],
   ["icmp 0", { v4: IptIcmp, v6: null }],
   ["icmp6 0", { v4: null, v6: IptIcmp }],
   ["iprange 1", both(XtIprangeMtinfo)],
@@ -92,10 +101,12 @@ const MATCHES: ReadonlyMap<string, Extension> = new Map([
   ["mark 1", both(XtMarkMtinfo1)],
   ["multiport 1", both(XtMultiportV1)],
   ["pkttype 0", both(XtPkttypeInfo)],
+  ["rt 0", { v4: null, v6: Ip6tRt }],
   ["state 0", both(XtStateInfo, true)],
   ["statistic 0", both(XtStatisticInfo)],
   ["tcp 0", both(XtTcp)],
   ["tcpmss 0", both(XtTcpmssMatchInfo)],
+  ["ttl 0", { v4: IptTtlInfo, v6: null }],
   ["udp 0", both(XtUdp)],
 ]);
 const TARGETS: ReadonlyMap<string, Extension> = new Map([
@@ -168,8 +179,20 @@ export function checkExtension(family: number, it: Expression): number {
   if (aligned(info.length) !== aligned(layout.size)) return EINVAL;
   // Translating addresses in several ranges has never been there (nf_nat_ipv4_multi_range_compat).
   if (layout === NfNatIpv4MultiRangeCompat && info[layout.offset.rangesize] !== 1) return EINVAL;
+  if (layout === Ip6tRt) return checkRoutingHeader(info);
   const isTracking = it.kind === "target" && extensionName(it) === "CT";
   return isTracking && (info[XtCtTargetInfo.offset.flags]! & XT_CT_NOTRACK) === 0 ? EOPNOTSUPP : 0;
+}
+
+/** net/ipv6/netfilter/ip6t_rt.c, rt_mt6_check. Addresses of the type that RFC 5095 took back are not compared. */
+function checkRoutingHeader(info: Uint8Array): number {
+  const { rt_type } = Ip6tRt.offset;
+  const [flags, inverted] = [info[Ip6tRt.offset.flags]!, info[Ip6tRt.offset.invflags]!];
+  if ((inverted & ~(IP6T_RT_TYP | IP6T_RT_SGS | IP6T_RT_LEN)) !== 0) return EINVAL;
+  if ((flags & (IP6T_RT_RES | IP6T_RT_FST_MASK)) === 0) return 0;
+  const isTypeZero = info.subarray(rt_type, rt_type + 4).every((byte) => byte === 0);
+  if ((flags & IP6T_RT_TYP) === 0 || !isTypeZero || (inverted & IP6T_RT_TYP) !== 0) return EINVAL;
+  return (flags & IP6T_RT_FST_MASK) === 0 ? 0 : EOPNOTSUPP;
 }
 
 /** XT_ALIGN */

@@ -106,6 +106,23 @@ export class PacketView {
     this.protocol = next;
   }
 
+  /** Where a header of IPv6 in front of its protocol's begins, of which 8 bytes are there; −1: nowhere. */
+  findExtension(protocol: number): number {
+    const { bytes, end } = this;
+    if (!this.isV6) return -1;
+    let next = bytes[this.at + 6]!;
+    let at = this.at + 40;
+    for (let count = 0; count < EXTENSIONS_MAX && at + 8 <= end; count++) {
+      if (next === protocol) return at;
+      if (next !== IPPROTO_HOPOPTS && next !== IPPROTO_ROUTING && next !== IPPROTO_DSTOPTS && next !== IPPROTO_FRAGMENT)
+        return -1;
+      const size = next === IPPROTO_FRAGMENT ? 8 : 8 * (bytes[at + 1]! + 1);
+      next = bytes[at]!;
+      at += size;
+    }
+    return -1;
+  }
+
   /** Are so many bytes of its protocol's header there? */
   hasTransport(size: number): boolean {
     return this.transportAt >= 0 && this.transportAt + size <= this.end;

@@ -9,7 +9,10 @@ import {
   ECONNREFUSED,
   EHOSTUNREACH,
   ENETUNREACH,
+  IP_RECVERR,
+  IPPROTO_IP,
   MSG_DONTWAIT,
+  MSG_ERRQUEUE,
   SOCK_DGRAM,
   SOCK_STREAM,
 } from "@stratos/abi";
@@ -58,6 +61,23 @@ describe("two machines", () => {
     const fd = a.socket(AF_INET, SOCK_STREAM);
     assert.equal(settle(network, a.startWith("connect", fd, inet("10.0.0.9", 81))), -EHOSTUNREACH);
     assert.equal(a.connect(a.socket(AF_INET6, SOCK_STREAM), inet6("2001:db8::1", 80)), -ENETUNREACH);
+  });
+});
+
+describe("two machines' datagrams", () => {
+  it("are told of as refused in the queue of errors, where it was asked for", () => {
+    const { network, a } = machines();
+    const refused = (asks: number): unknown => {
+      const fd = a.socket(AF_INET, SOCK_DGRAM);
+      assert.equal(a.connect(fd, inet("10.0.0.2", 33434)), 0);
+      a.setInt(fd, IPPROTO_IP, IP_RECVERR, asks);
+      assert.equal(a.send(fd, Uint8Array.of(1, 2)), 2);
+      for (let turn = 0; turn < 4; turn++) network.deliver();
+      return a.receiveFrom(fd, MSG_DONTWAIT | MSG_ERRQUEUE);
+    };
+    const { from } = refused(1) as { from: Uint8Array };
+    assert.deepEqual([...from.subarray(2, 8)], [33434 >> 8, 33434 & 255, 10, 0, 0, 2]);
+    assert.equal(refused(0), -EAGAIN);
   });
 });
 

@@ -266,7 +266,19 @@ export class RawSocket extends DatagramSocket {
     return sent;
   }
 
-  /** An error about what was sent came in (net/ipv4/ping.c, ping_err). */
+  /**
+   * May a message of ICMP that an error came for be of this socket? A ping socket knows its identifier, a raw one its
+   * addresses (net/ipv4/raw.c, raw_v4_match).
+   */
+  hasSent(message: Uint8Array, from: IpAddress, to: IpAddress): boolean {
+    const { local, peer } = this;
+    if (this.protocol !== (this.isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) || isV4(to) === this.isV6) return false;
+    if (this.isPing) return local?.port === echoIdentifier(message);
+    if (local !== null && !isWildcard(local.ip) && !isSameIp(local.ip, from)) return false;
+    return peer === null || isSameIp(peer.ip, to);
+  }
+
+  /** An error about what was sent came in (net/ipv4/ping.c, ping_err; raw.c, raw_err). */
   networkError(error: IcmpError, offender: IpAddress, to: IpAddress, bytes: Uint8Array): void {
     if (hearsErrors(this.ip, to)) {
       this.#errors ??= new ErrorQueue(this.network.udpMemory);

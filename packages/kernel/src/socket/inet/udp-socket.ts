@@ -552,6 +552,9 @@ export class UdpSocket extends DatagramSocket {
   override changed(): void {
     const error = this.#host?.takeError() ?? 0;
     if (error !== 0) this.pendingError = error;
+    // The host tells that the peer refused, not what.
+    if (error === ECONNREFUSED && this.peer !== null && hearsErrors(this.ip, this.peer.ip))
+      this.#errors.refused(new Uint8Array(0), this.peer, this.options.receiveBuffer);
     this.readiness.wakeAll();
   }
 

@@ -1,8 +1,7 @@
 /** Raw and ICMP sockets of a network, as the IP layer knows them: they see packets that come in, and errors. */
-import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { type IncomingPacket, type IpAddress, type IpReceiver, type IpStack, isMulticast } from "@stratos/netstack";
-import { echoIdentifier, ICMP_HEADER_SIZE, type IpPacket } from "../inet/icmp-message.ts";
+import { ICMP_HEADER_SIZE, type IpPacket } from "../inet/icmp-message.ts";
 import type { RawNetwork } from "../inet/raw-socket.ts";
 
 /** Offers a packet to all of them. Work: one step a socket. @returns did one take it? */
@@ -28,7 +27,7 @@ export function offerToRaw(network: RawNetwork, packet: IncomingPacket): boolean
   return wasTaken;
 }
 
-/** Errors about echo requests, for the sockets that sent them; what else ICMP brings the IP layer deals with. */
+/** Errors about messages of ICMP, for sockets that may have sent them; what else it brings the IP layer deals with. */
 export class IcmpReceiver implements IpReceiver {
   #network: RawNetwork;
   #stack: IpStack;
@@ -42,7 +41,7 @@ export class IcmpReceiver implements IpReceiver {
 
   unreachable(
     destination: IpAddress,
-    _source: IpAddress,
+    source: IpAddress,
     _errno: number,
     bytes: Uint8Array,
     at: number,
@@ -51,11 +50,8 @@ export class IcmpReceiver implements IpReceiver {
     const { error, offender } = this.#stack.icmp;
     if (length < ICMP_HEADER_SIZE || error === null) return;
     const message = bytes.slice(at, at + length);
-    for (const socket of this.#network.rawSockets) {
-      const isOfKind = socket.protocol === (socket.isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
-      if (isOfKind && socket.isPing && socket.local?.port === echoIdentifier(message))
-        socket.networkError(error, offender, destination, message);
-    }
+    for (const socket of this.#network.rawSockets)
+      if (socket.hasSent(message, source, destination)) socket.networkError(error, offender, destination, message);
   }
 
   static {

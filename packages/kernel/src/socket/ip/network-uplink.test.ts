@@ -381,6 +381,25 @@ describe("what can't go out", () => {
     );
   });
 
+  it("is an echo of a connected raw socket, which hears of errors about what it sent, as traceroute -I does", () => {
+    const outside = new Outside();
+    outside.here.echoes = (packet) =>
+      echoAnswer(readEchoRequest(packet)!, { kind: "error", type: 11, code: 0, value: 0, from: "198.51.100.7" });
+    const { user } = outside.router;
+    const raw = (to: string): number => {
+      const fd = user.socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+      assert.equal(user.connect(fd, inet(to, 0)), 0);
+      user.setInt(fd, IPPROTO_IP, IP_RECVERR, 1);
+      return fd;
+    };
+    const [sender, stranger] = [raw(THERE), raw("192.0.2.77")];
+    user.send(sender, Uint8Array.of(8, 0, 0xf7, 0xfe, 0, 1, 0, 0));
+    outside.settle();
+    const told = user.receiveFrom(sender, MSG_DONTWAIT | MSG_ERRQUEUE) as Received;
+    assert.equal(told.text.charCodeAt(0), 8, "the request");
+    assert.equal(user.receiveFrom(stranger, MSG_DONTWAIT | MSG_ERRQUEUE), -EAGAIN);
+  });
+
   it("is an echo, which is answered by its refusal where the host sends none", () => {
     const outside = new Outside();
     const { user } = outside.a;
