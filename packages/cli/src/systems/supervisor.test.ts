@@ -28,7 +28,7 @@ test("`cp` says what writes and takes streams", () => {
     ["box:/etc", "-"],
     ["-", "box:/etc"],
   ] as const)
-    assert.throws(() => copyFiles(...places), /cp: copies no streams: `stratos exec NAME tar -c/);
+    assert.throws(() => copyFiles(places[0], places[1]), /cp: copies no streams: `stratos exec NAME tar -c/);
 });
 
 test("a change of several systems begins with all of them, and each one's failure is its own", async () => {
