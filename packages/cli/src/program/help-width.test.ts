@@ -1,4 +1,4 @@
-/** Goal: no line of a help is wider than the terminal, and none of its words is lost. Method: the help of each command. */
+/** Goal: no line of a help is wider than the terminal, and no word is lost. Method: the help of each command. */
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 import { commandHandlers } from "./command-handlers.ts";

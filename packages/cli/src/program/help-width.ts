@@ -23,7 +23,7 @@ function columns(): number {
 }
 
 /** Breaks lines that are too wide at spaces; what follows keeps the line's indent. */
-export function wrapLines(text: string, width: number): string {
+function wrapLines(text: string, width: number): string {
   return text
     .split("\n")
     .flatMap((line) => (line.length > width ? wrapLine(line, width) : [line]))

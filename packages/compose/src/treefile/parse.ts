@@ -285,8 +285,9 @@ function describe(error: ErrorObject): KeyProblem {
       return {
         key,
         message:
-          `expected ${expectedWords(types, error)}, not ${types.includes("string") && typeof error.data === "number" ? "the number " : ""}` +
-          show(error.data) +
+          `expected ${expectedWords(types, error)}, ` +
+          `not ${types.includes("string") && typeof error.data === "number" ? "the number " : ""}` +
+          `${show(error.data)}` +
           `${remedy(types, error.data)}`,
       };
     }
