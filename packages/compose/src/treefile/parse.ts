@@ -282,13 +282,12 @@ function describe(error: ErrorObject): KeyProblem {
         .flat()
         .filter((type) => type !== "null")
         .map(String);
+      const isBareNumber = types.includes("string") && typeof error.data === "number";
       return {
         key,
         message:
-          `expected ${expectedWords(types, error)}, ` +
-          `not ${types.includes("string") && typeof error.data === "number" ? "the number " : ""}` +
-          `${show(error.data)}` +
-          `${remedy(types, error.data)}`,
+          `expected ${expectedWords(types, error)}, ${isBareNumber ? "not the number " : "not "}${show(error.data)}` +
+          remedy(types, error.data),
       };
     }
     case "pattern": {
