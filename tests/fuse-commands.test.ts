@@ -81,6 +81,27 @@ test("a volume grows, shrinks, takes a device, has it replaced and gives it back
   await volume.sh("rm stop part log");
 });
 
+test("the device that a mount is named after leaves the volume, and commands still find who serves it", async () => {
+  const other = await MountedVolume.create("64M");
+  try {
+    await other.mount("allow_other");
+    const second = join(other.folder, "second");
+    writeFileSync(second, "");
+    truncateSync(second, 96 << 20);
+    const keep = async (...args: string[]): Promise<string> => (await other.stratos(["fs", ...args])).stdout;
+    await other.sh("head -c 9M /dev/urandom > data; md5sum data > sum");
+    await keep("device", "add", other.mountPoint, second);
+    const removed = await other.stratos(["fs", "device", "remove", other.mountPoint, other.volume]);
+    assert.match(removed.stderr, /volume\.aegisfs: the mount is named after it/);
+    assert.equal(await keep("snapshot", "create", other.mountPoint, "later"), "later\n");
+    await keep("resize", other.mountPoint, "80M");
+    assert.match(await keep("check", other.mountPoint), /clean/);
+    assert.equal(await other.sh("md5sum -c sum"), "data: OK\n");
+  } finally {
+    await other.remove();
+  }
+});
+
 test("a scrub runs beside the mount's users, at the rate that it is given, and stops and goes on", async () => {
   const scrub = spawn(launcher[0]!, [...launcher.slice(1), "fs", "scrub", volume.volume, "--rate", "2M", "--json"], {
     env: { ...process.env, STRATOS_HOME: volume.home },

@@ -15,6 +15,7 @@ import {
   EXIT_USAGE,
 } from "./exit-status.ts";
 import { commandHandlers } from "./program/command-handlers.ts";
+import { wrapHelp } from "./program/help-width.ts";
 import { createProgram, type CommandHandlers } from "./program/program.ts";
 import { ProgramCommand } from "./program-command.ts";
 
@@ -60,7 +61,7 @@ export async function runCli(
  * @throws UsageError, and what commands throw
  */
 async function parse(program: Command, args: readonly string[], whole?: () => Promise<Command>): Promise<void> {
-  forEachCommand(program, (command) => command.exitOverride().configureOutput({ outputError: () => {} }));
+  forEachCommand(program, (command) => wrapHelp(command.exitOverride().configureOutput({ outputError: () => {} })));
   try {
     await program.parseAsync(args, { from: "user" });
   } catch (error) {

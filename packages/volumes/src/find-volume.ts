@@ -168,13 +168,17 @@ function mountedAt(place: string): Omit<FoundVolume, "text"> | null {
   const inside =
     snapshot === undefined ? { snapshot: mountedSubvolume(mount.source), path } : { snapshot, path: rest ?? "/" };
   const server = lockOwner(mount.source);
-  return { paths: [mount.source, ...(server === null ? [] : furtherDevices(mount.source))], inside };
+  return { paths: [mount.source, ...(server === null ? [] : furtherDevices(mount.source, server))], inside };
 }
 
-/** Further devices of a volume that is mounted. */
-function furtherDevices(source: string): string[] {
+/** Further devices of a volume that is mounted, or all, when its source has left it meanwhile. */
+function furtherDevices(source: string, server: number): string[] {
   const probed = probeDevice(source);
-  if (probed === null || probed.members.length < 2) return [];
+  if (probed === null)
+    return scanDevices([dirname(source)])
+      .map(({ path }) => path)
+      .filter((path) => path !== source && lockOwner(path) === server);
+  if (probed.members.length < 2) return [];
   const [whole] = volumesOf(scanDevices([dirname(source)])).filter(({ uuid }) => uuid === probed.uuid);
   return (whole?.devices ?? []).map(({ path }) => path).filter((path) => path !== source);
 }

@@ -168,7 +168,13 @@ export async function runWhereMounted(
   args: readonly string[],
   caller: CommandCaller,
 ): Promise<number | null> {
-  const source = realpathSync(volume);
+  let source: string;
+  try {
+    source = realpathSync(volume);
+  } catch {
+    // Its file was deleted while it is mounted.
+    return null;
+  }
   if (!existsSync(mountControlPath(source))) return null;
   // The kernel may still keep what programs have written: that belongs to a snapshot taken now.
   const mount = readMountTable().findLast((entry) => entry.type === AEGISFS_TYPE && entry.source === source);

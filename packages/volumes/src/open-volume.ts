@@ -174,13 +174,18 @@ export function openDevices(text: string, access: VolumeAccess): VolumeDevices {
 
 function openFound(found: FoundVolume, access: VolumeAccess): VolumeDevices {
   try {
-    return openVolumeDevices(found.paths, {
+    return openVolumeDevices(access === "read" ? membersOf(found) : found.paths, {
       readOnly: access === "read",
       passphrase: () => promptPassphrase(`Passphrase of ${found.text}: `),
     });
   } catch (error) {
     throw deviceFailure(found, error);
   }
+}
+
+/** A mount keeps the name of a device that has left its volume meanwhile. */
+function membersOf({ paths, inside }: FoundVolume): readonly string[] {
+  return inside !== null && paths.length > 1 && probeDevice(paths[0]!) === null ? paths.slice(1) : paths;
 }
 
 function deviceFailure(found: FoundVolume, error: unknown): unknown {

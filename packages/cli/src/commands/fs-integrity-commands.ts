@@ -295,14 +295,22 @@ async function withNewDevice(
   });
 }
 
-/** What is no longer part of the volume is given back. */
+/**
+ * What is no longer part of the volume is given back, save the device that the mount is named after: by its lock
+ * commands find who serves the mount, until it is unmounted.
+ */
 function releaseDevices({ volume, devices, hosted }: OpenedVolume): void {
-  if (hosted !== null)
-    devices.release((device) =>
+  if (hosted === null) return;
+  const named = devices.devices[devices.files.findIndex(({ path }) => realpathSync(path) === hosted.path)];
+  devices.release(
+    (device) =>
+      device === named ||
       volume.store.devices.some(
         (slot) => slot.device === device || devices.encrypted.some((sealed) => sealed.device === device),
       ),
-    );
+  );
+  if (named !== undefined && !volume.store.devices.some(({ device }) => device === named))
+    process.stderr.write(`stratos: ${hosted.path}: the mount is named after it: keep it until that is unmounted\n`);
 }
 
 /** @param which  number or path */

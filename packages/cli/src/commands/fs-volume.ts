@@ -86,7 +86,9 @@ export function volumeCommands(finish: Finish): Command[] {
     // Only so a size that begins with "-" is one.
     .allowUnknownOption()
     .addOption(
-      new Option("--device <n>", "of a volume with several: which one (default: 0)").argParser(parseWholeNumber),
+      new Option("--device <n>", "of a volume with several: which one (default: its first)").argParser(
+        parseWholeNumber,
+      ),
     )
     .addOption(dryRunOption())
     .addOption(jsonOption())
@@ -298,9 +300,11 @@ function problemWords({ what, subvolume, ino, block }: Problem): string {
 
 async function resizeVolume(path: string, size: SizeChange, options: ResizeVolumeOptions): Promise<number> {
   const result = await withVolume(path, options.dryRun === true ? "read" : "write", ({ volume }) => {
-    const index = options.device ?? 0;
-    const device = health(volume).devices.find((one) => one.index === index);
-    if (device === undefined) throw new CommandError(path, `has no device ${index}`);
+    const { devices } = health(volume);
+    const index = options.device ?? devices[0]!.index;
+    const device = devices.find((one) => one.index === index);
+    if (device === undefined)
+      throw new CommandError(path, `has no device ${index}; \`health\` shows those that it has`);
     if (options.dryRun !== true) expectNotHeld(path, volume);
     const before = device.blocks * 4096;
     const sizeBytes =

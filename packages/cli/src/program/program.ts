@@ -172,8 +172,8 @@ export async function createProgram(
     .addHelpText(
       "after",
       "\nExit status: the program's; 128+N when signal N ended it; 124 after --timeout; 125 when Stratos itself " +
-        "fails;\n126 when CMD cannot be executed; 127 when it is not found; 2 for a mistaken command line; with " +
-        "--screenshot:\n0 when something was shown, else 125.",
+        "fails; 126 when CMD cannot be executed; 127 when it is not found; 2 for a mistaken command line; with " +
+        "--screenshot: 0 when something was shown, else 125.",
     )
     .action(async (command: string, args: string[], options: RunOptions & SystemRunOptions & DebugOptions) =>
       finish(await handlers.run([command, ...args], options)),
@@ -221,8 +221,8 @@ export async function createProgram(
     .option("--stats", "print what the run cost, as JSON, on stderr")
     .addHelpText(
       "after",
-      "\nWith --gdb: `gdb-multiarch -ex 'target remote :PORT'`, then break, watch, continue, step, and the same\n" +
-        "backwards: reverse-continue, reverse-stepi, reverse-next … Programs and libraries are read from the\n" +
+      "\nWith --gdb: `gdb-multiarch -ex 'target remote :PORT'`, then break, watch, continue, step, and the same " +
+        "backwards: reverse-continue, reverse-stepi, reverse-next … Programs and libraries are read from the " +
         "recorded system; nothing can be written. `monitor help` lists what gdb has no command for.",
     )
     .action(async (file: string, command: string[], options: ReplayOptions) =>
@@ -248,7 +248,7 @@ export async function createProgram(
     .addHelpText(
       "after",
       "\nExit status: 0 when both runs are the same, whatever the program's own status is; 1 when they are not; 125 " +
-        "when\nStratos itself fails; 126, 127 and 2 as those of `run`.",
+        "when Stratos itself fails; 126, 127 and 2 as those of `run`.",
     )
     .action(async (command: string, args: string[], options: CheckOptions) =>
       finish(await handlers.check([command, ...args], { ...options, net: "none", publish: [] })),

@@ -15,6 +15,12 @@ function placeOf(text: string): { readonly name: string; readonly path: string }
 
 /** @returns the exit status */
 export function copyFiles(from: string, to: string): Promise<number> {
+  if (from === "-" || to === "-")
+    throw new UsageError(
+      "cp",
+      `copies no streams: \`stratos exec NAME tar -c -C DIR .\` writes a folder as tar to stdout, and ` +
+        `\`exec -i NAME tar -x -C DIR\` takes one from stdin; ./- is a file of that name`,
+    );
   const [source, target] = [placeOf(from), placeOf(to)];
   if ((source === null) === (target === null))
     throw new UsageError("cp", "one of the two is NAME:PATH, the other a path of this host");

@@ -1,5 +1,6 @@
 /** How commands reach the supervisor of named systems, and what they say of its failures. */
-import { ENOENT, ERRNO_NAMES } from "@stratos/abi";
+import { getSystemErrorMessage } from "node:util";
+import { EISDIR, ENOENT, ERRNO_NAMES } from "@stratos/abi";
 import { stratosHome } from "@stratos/host-node/home";
 import { StratosError } from "@stratos/sdk/client";
 import type { SupervisorClient } from "@stratos/sdk/systems";
@@ -78,8 +79,16 @@ const NO_IMAGE = "no such image; `stratos image ls` lists them, `stratos image b
 export function told(error: StratosError): CommandError {
   const [, what, said] = /^(.*?): (.*)$/s.exec(error.message) ?? ["", "named systems", error.message];
   // What a program would do about it is no command.
-  const why = error.kind === "no-image" ? NO_IMAGE : said;
+  const why = error.kind === "no-image" ? NO_IMAGE : errnoWords(said!);
   return new CommandError(what!, why!, { status: statusOf(error), cause: error });
+}
+
+/** Programs are told the code of a file's failure; a person is told its words. */
+function errnoWords(said: string): string {
+  const errno = ERRNO_NAMES.indexOf(said);
+  if (errno <= 0) return said;
+  // libuv's words of EISDIR say less than everybody else's.
+  return errno === EISDIR ? "is a directory" : (getSystemErrorMessage(-errno) ?? said);
 }
 
 function statusOf({ kind, data }: StratosError): number {

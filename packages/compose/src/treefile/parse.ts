@@ -9,7 +9,7 @@ import { formatKeyPath, tomlLocator, type KeyPath, type Locate } from "./positio
 import { isPattern } from "./pattern.ts";
 import { ARCHITECTURE_NAMES, MACHINE_NAMES, TREEFILE_SCHEMA } from "./schema.ts";
 
-/** One thing that is wrong, with its place. */
+/** One thing that is wrong, with its place; line 0: the file as a whole, which is not there. */
 export interface TreefileProblem {
   readonly file: string;
   readonly line: number;
@@ -29,7 +29,7 @@ export class TreefileError extends Error {
 
 export function formatProblem(problem: TreefileProblem): string {
   return (
-    `${problem.file}:${problem.line}:${problem.column}: ` +
+    `${problem.file}${problem.line === 0 ? "" : `:${problem.line}:${problem.column}`}: ` +
     `${problem.key === "" ? "" : `${problem.key}: `}${problem.message}`
   );
 }
@@ -282,11 +282,12 @@ function describe(error: ErrorObject): KeyProblem {
         .flat()
         .filter((type) => type !== "null")
         .map(String);
+      const isBareNumber = types.includes("string") && typeof error.data === "number";
       return {
         key,
         message:
-          `expected ${types.map((type) => TYPE_WORDS[type] ?? type).join(" or ")}, not ${show(error.data)}` +
-          `${remedy(types, error.data)}`,
+          `expected ${expectedWords(types, error)}, ${isBareNumber ? "not the number " : "not "}${show(error.data)}` +
+          remedy(types, error.data),
       };
     }
     case "pattern": {
@@ -300,6 +301,14 @@ function describe(error: ErrorObject): KeyProblem {
     default:
       return { key, message: error.message ?? `breaks the rule ${error.keyword}` };
   }
+}
+
+/** A text of a form has a title that shows one: `mode: 0644` is no text, and says nothing of octal. */
+function expectedWords(types: readonly string[], { parentSchema }: ErrorObject): string {
+  const { pattern, title } = parentSchema as { pattern?: string; title?: string };
+  return pattern !== undefined && title !== undefined
+    ? title
+    : types.map((type) => TYPE_WORDS[type] ?? type).join(" or ");
 }
 
 const TYPE_WORDS: Readonly<Record<string, string>> = {

@@ -89,7 +89,7 @@ test("a problem is told with file, line, column and key", async () => {
   assert.deepEqual(await problems({ "main.yaml": "packages: [a]\n" }), [
     "main.yaml:1:1: name is missing; `name: NAME` is what the compose and its files are called",
   ]);
-  assert.deepEqual(await problems({}), ["main.yaml:1:1: no such file"]);
+  assert.deepEqual(await problems({}), ["main.yaml: no such file"]);
 });
 
 test("a slip is told with what was meant", async () => {
@@ -101,10 +101,12 @@ test("a slip is told with what was meant", async () => {
         "variants: {v: {architecture: {riscv: {}}}}\n",
     }),
     [
-      "main.yaml:2:1: version: expected a text, not 1; write it in quotes",
+      "main.yaml:2:1: version: expected a version of letters, digits, '.', '+', '~', '_' and '-', " +
+        "not the number 1; write it in quotes",
       'main.yaml:3:1: packages: expected a list, not "nginx"; write ["nginx"]',
       `main.yaml:4:15: outputs.a.format: expected one of ${OUTPUT_FORMATS.join(", ")}, not "qcow"; did you mean qcow2?`,
-      'main.yaml:5:26: files."/a".mode: expected a text, not 644; write it in quotes',
+      'main.yaml:5:26: files."/a".mode: expected a mode in octal, such as "0644", ' +
+        "not the number 644; write it in quotes",
       "main.yaml:6:16: architecture.amd46: there is no architecture of that name; did you mean amd64?",
       "main.yaml:7:31: variants.v.architecture.riscv: there is no architecture of that name; did you mean riscv64?",
     ],

@@ -399,7 +399,7 @@ export async function loadTreefile(
           ? -1
           : from.value["include"].findIndex((one) => typeof one === "string" && beside(from.path, one) === at);
       const key: KeyPath = index < 0 ? [] : ["include", index];
-      return problemAt(from?.path ?? at, from?.locate(key) ?? { line: 1, column: 1 }, formatKeyPath(key), message);
+      return problemAt(from?.path ?? at, from?.locate(key) ?? { line: 0, column: 0 }, formatKeyPath(key), message);
     };
     if (chain.includes(at))
       throw tell(`files include each other in a circle: ${[...chain.slice(chain.indexOf(at)), at].join(" → ")}`);
