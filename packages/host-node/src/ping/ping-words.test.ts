@@ -3,6 +3,7 @@
  * that stands for them all.
  */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -87,6 +88,25 @@ test(
     assert.deepEqual([...error.subarray(28)], [...REQUEST]);
   },
 );
+
+test("a host that has no descriptors left loses the request", () => {
+  const folder = mkdtempSync(join(tmpdir(), "ping-"));
+  writeFileSync(join(folder, "ping"), "#!/bin/sh\n");
+  chmodSync(join(folder, "ping"), 0o755);
+  // In a process of its own, which may have few.
+  const script = `
+    import { openSync } from "node:fs";
+    import { NodeSocketProvider } from ${JSON.stringify(new URL("../socket-provider.ts", import.meta.url).href)};
+    const socket = new NodeSocketProvider({ searchPath: ${JSON.stringify(folder)} }).create(4, "echo", { changed() {} });
+    const request = Uint8Array.from(Buffer.from("${Buffer.from(REQUEST).toString("hex")}", "hex"));
+    try { for (;;) openSync("/dev/null", "r"); } catch {}
+    console.log(socket.write(request, 0, request.length, { family: 4, address: "192.0.2.2", port: 0 }));`;
+  writeFileSync(join(folder, "script.ts"), script);
+  const words = ["-c", 'ulimit -n 60; exec "$@"', "sh", process.execPath, join(folder, "script.ts")];
+  const { stdout, stderr } = spawnSync("/bin/sh", words, { encoding: "utf8" });
+  rmSync(folder, { recursive: true });
+  assert.equal(stdout, `${REQUEST.length}\n`, stderr);
+});
 
 test("without a program there are no such sockets", () => {
   assert.equal(new NodeSocketProvider({ searchPath: "" }).create(4, "echo", { changed() {} }), -EPROTONOSUPPORT);
