@@ -97,7 +97,8 @@ test("a host that has no descriptors left loses the request", () => {
   const script = `
     import { openSync } from "node:fs";
     import { NodeSocketProvider } from ${JSON.stringify(new URL("../socket-provider.ts", import.meta.url).href)};
-    const socket = new NodeSocketProvider({ searchPath: ${JSON.stringify(folder)} }).create(4, "echo", { changed() {} });
+    const provider = new NodeSocketProvider({ searchPath: ${JSON.stringify(folder)} });
+    const socket = provider.create(4, "echo", { changed() {} });
     const request = Uint8Array.from(Buffer.from("${Buffer.from(REQUEST).toString("hex")}", "hex"));
     try { for (;;) openSync("/dev/null", "r"); } catch {}
     console.log(socket.write(request, 0, request.length, { family: 4, address: "192.0.2.2", port: 0 }));`;
