@@ -11,7 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join, posix } from "node:path";
+import { basename, join, posix } from "node:path";
 import { type FileAccess, type FileKind, type FileStatus, StratosError } from "@stratos/sdk/api";
 
 /** @param path  neither file, folder nor link */
@@ -41,6 +41,12 @@ export async function copyOut(files: FileAccess, { from, to }: CopyPlace, onLeft
   if (kind !== "folder") return onLeftOut(from, kind);
   mkdirSync(to, { recursive: true, mode: mode | 0o700 });
   for (const { name, kind: below } of await files.list(from)) {
+    // Who writes a volume by himself can name a file so, and it would stand at another place of this host.
+    if (!isName(name))
+      throw new StratosError("file", `${from}: a name in it is none: ${JSON.stringify(name)}`, {
+        path: from,
+        code: "EINVAL",
+      });
     const place = { from: posix.join(from, name), to: join(to, name) };
     // A link of an earlier copy would lead the system's files to any place of this host.
     if (below === "link" || lstatSync(place.to, { throwIfNoEntry: false })?.isSymbolicLink() === true)
@@ -48,6 +54,11 @@ export async function copyOut(files: FileAccess, { from, to }: CopyPlace, onLeft
     if (below === "link") symlinkSync(await files.readlink(place.from), place.to);
     else await copyOut(files, place, onLeftOut);
   }
+}
+
+/** Of something in a folder of this host. */
+function isName(name: string): boolean {
+  return name !== "" && name !== "." && basename(name) === name && name !== ".." && !name.includes("\0");
 }
 
 /** From this host to a system. @throws StratosError; Node's own error for a file of this host */

@@ -3,6 +3,7 @@
  * iputils, BusyBox and the BSDs; what none of them says is taken as silence.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import type { Readable } from "node:stream";
 import { join } from "node:path";
 import type { EchoOutcome, EchoRequest } from "@stratos/netstack/echo-answer";
 import { findProgram } from "../find-program.ts";
@@ -62,17 +63,16 @@ function pingWords(
  * Sends one echo request.
  *
  * @param done  called once, not from inside the call; null: nobody answered
+ * @returns null: the host can't start one now
  */
 export function ping(
   program: PingProgram,
   request: EchoRequest,
   address: string,
   done: (outcome: EchoOutcome | null) => void,
-): ChildProcess {
-  const child: ChildProcess = spawn(program.path, pingWords(program, request, address), {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { PATH: join("/usr", "bin"), LC_ALL: "C" },
-  });
+): ChildProcess | null {
+  const child = started(program, pingWords(program, request, address));
+  if (child === null) return null;
   const timer = setTimeout(() => child.kill("SIGKILL"), ENDED_AFTER_MS);
   let isDone = false;
   const finish = (outcome: EchoOutcome | null): void => {
@@ -83,7 +83,6 @@ export function ping(
     done(outcome);
   };
   let said = "";
-  // Of a process that has no descriptor left for them there are no pipes, and it is told by "error".
   child.stdout?.setEncoding("latin1").on("data", (text: string) => {
     said = (said + text).slice(-LINE_BYTES_MAX);
     for (let end = said.indexOf("\n"); end >= 0; end = said.indexOf("\n")) {
@@ -100,4 +99,22 @@ export function ping(
   child.on("error", () => finish(null));
   child.on("close", (status) => finish(status === null ? null : failureOf(status, complaint, program.isV6)));
   return child;
+}
+
+/** Without descriptors for its pipes it has none, and ends with an error later. */
+type Started = ChildProcess & {
+  readonly stdout: Readable | null | undefined;
+  readonly stderr: Readable | null | undefined;
+};
+
+function started({ path }: PingProgram, words: readonly string[]): Started | null {
+  try {
+    return spawn(path, words, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { PATH: join("/usr", "bin"), LC_ALL: "C" },
+    });
+  } catch {
+    // No memory for another process (ENOMEM); what Node foresees comes as an event.
+    return null;
+  }
 }

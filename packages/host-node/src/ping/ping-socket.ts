@@ -36,11 +36,11 @@ export class PingSocket implements HostSocket {
     if (request.dataLength > DATA_MAX) return -EMSGSIZE;
     if (!this.#mayStart()) return length;
     const child = ping(this.#program, request, to.address, (outcome) => {
-      this.#running.delete(child);
+      this.#running.delete(child!);
       if (this.#isClosed || outcome === null) return;
       if (this.#answers.push(echoAnswer(request, outcome), to)) this.#events.changed();
     });
-    this.#running.add(child);
+    if (child !== null) this.#running.add(child);
     return length;
   }
 

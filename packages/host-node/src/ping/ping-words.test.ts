@@ -89,17 +89,24 @@ test(
   },
 );
 
-test("a process that has no descriptor left loses requests", { timeout: 20_000 }, () => {
+test("a host that has no descriptors left loses the request", () => {
+  const folder = mkdtempSync(join(tmpdir(), "ping-"));
+  writeFileSync(join(folder, "ping"), "#!/bin/sh\n");
+  chmodSync(join(folder, "ping"), 0o755);
+  // In a process of its own, which may have few.
   const script = `
     import { openSync } from "node:fs";
-    import { ping } from ${JSON.stringify(new URL("ping-program.ts", import.meta.url).href)};
-    try { for (;;) openSync("/dev/null"); } catch {}
-    const program = { path: process.execPath, isV6: false, isBsd: false };
-    const request = { hops: 64, trafficClass: 0, dataLength: 4 };
-    ping(program, request, "192.0.2.2", (outcome) => process.exit(outcome === null ? 42 : 1));`;
-  const limited = `ulimit -n 64; exec "$0" --input-type=module -e "$1"`;
-  const run = spawnSync("/bin/sh", ["-c", limited, process.execPath, script], { encoding: "utf8" });
-  assert.equal(run.status, 42, run.stderr);
+    import { NodeSocketProvider } from ${JSON.stringify(new URL("../socket-provider.ts", import.meta.url).href)};
+    const provider = new NodeSocketProvider({ searchPath: ${JSON.stringify(folder)} });
+    const socket = provider.create(4, "echo", { changed() {} });
+    const request = Uint8Array.from(Buffer.from("${Buffer.from(REQUEST).toString("hex")}", "hex"));
+    try { for (;;) openSync("/dev/null", "r"); } catch {}
+    console.log(socket.write(request, 0, request.length, { family: 4, address: "192.0.2.2", port: 0 }));`;
+  writeFileSync(join(folder, "script.ts"), script);
+  const words = ["-c", 'ulimit -n 60; exec "$@"', "sh", process.execPath, join(folder, "script.ts")];
+  const { stdout, stderr } = spawnSync("/bin/sh", words, { encoding: "utf8" });
+  rmSync(folder, { recursive: true });
+  assert.equal(stdout, `${REQUEST.length}\n`, stderr);
 });
 
 test("without a program there are no such sockets", () => {

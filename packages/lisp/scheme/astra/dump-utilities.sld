@@ -95,7 +95,12 @@
                    (chosen (if (null? chosen) (forms "o2") chosen)) (radix (or (option-value p #\A) "o"))
                    (skip (let ((t (option-value p #\j))) (if t (amount "-j" t) 0)))
                    (most (let ((t (option-value p #\N))) (and t (amount "-N" t))))
-                   (row (let ((t (option-value p #\w))) (if t (amount "-w" t) 16))))
+                   (units (apply lcm (map cadr chosen)))
+                   (row (let ((t (option-value p #\w))) (if t (amount "-w" t) 16)))
+                   (row (if (and (> row 0) (= 0 (modulo row units))) row
+                            (begin (complain "od: warning: invalid width " (number->string row) "; using "
+                              (number->string units) " instead")
+                                   units))))
               (if (not (member radix '("d" "o" "x" "n"))) (begin (complain "od: invalid output address radix '" radix "'") 1)
                   (let* ((parts '())
                          (status (each-file "od" (cdr p) (lambda (fd name) (set! parts (cons (read-whole fd) parts)))))

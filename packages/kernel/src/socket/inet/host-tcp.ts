@@ -18,6 +18,8 @@ export class HostListener implements TcpListener, HostSocketEvents, IncomingConn
   #provider: SocketProvider;
   #host: HostSocket | null = null;
   #isListening = false;
+  /** What the host has comes in as packets: rules came to hold before it did, not while it waited for `accept`. */
+  #isLedIn = false;
 
   constructor(socket: TcpSocket, provider: SocketProvider) {
     this.#socket = socket;
@@ -56,7 +58,11 @@ export class HostListener implements TcpListener, HostSocketEvents, IncomingConn
 
   changed(): void {
     const socket = this.#socket;
-    if (socket.isListening && this.#host?.readable() === true) socket.network.filteredWayIn?.comesIn(this);
+    const wayIn = socket.network.filteredWayIn;
+    if (wayIn !== null && socket.isListening && this.#host?.readable() === true) {
+      this.#isLedIn = true;
+      wayIn.comesIn(this);
+    }
     socket.changed();
   }
 
@@ -65,7 +71,9 @@ export class HostListener implements TcpListener, HostSocketEvents, IncomingConn
   }
 
   take(events: HostSocketEvents): HostSocket | number {
-    return this.#host?.accept(events) ?? -EAGAIN;
+    const taken = this.#host?.accept(events) ?? -EAGAIN;
+    if (isErrno(taken)) this.#isLedIn = false;
+    return taken;
   }
 
   resize(): void {}
@@ -73,7 +81,7 @@ export class HostListener implements TcpListener, HostSocketEvents, IncomingConn
   readonly length = 0;
 
   get isReadable(): boolean {
-    return this.#host?.readable() === true && this.#socket.network.filteredWayIn === null;
+    return this.#host?.readable() === true && !this.#isLedIn;
   }
 
   accept(): TcpSocket | number {
@@ -93,6 +101,7 @@ export class HostListener implements TcpListener, HostSocketEvents, IncomingConn
     this.#host = null;
     this.#socket.network.filteredWayIn?.forget(this);
     this.#isListening = false;
+    this.#isLedIn = false;
   }
 
   static {
@@ -105,10 +114,17 @@ export class HostListener implements TcpListener, HostSocketEvents, IncomingConn
           socket: it.#socket,
           provider: it.#provider,
           isListening: it.#isListening,
+          isLedIn: it.#isLedIn,
           host: it.#host !== null && stateName(it.#host) !== undefined ? it.#host : null,
         }),
         load: (it, from) =>
-          ({ socket: it.#socket, provider: it.#provider, isListening: it.#isListening, host: it.#host } = from),
+          ({
+            socket: it.#socket,
+            provider: it.#provider,
+            isListening: it.#isListening,
+            isLedIn: it.#isLedIn,
+            host: it.#host,
+          } = from),
       },
       {
         // Where it listens, the original of a fork goes on.

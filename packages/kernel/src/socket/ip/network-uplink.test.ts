@@ -70,11 +70,16 @@ class Outside {
     passOn(router);
     passOn(router, "V6");
     this.#joinV6();
-    const fd = router.user.socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
-    for (const name of rules)
+    this.setRules(rules);
+  }
+
+  setRules(names: readonly string[]): void {
+    const { user } = this.router;
+    const fd = user.socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
+    for (const name of names)
       // What they say of one interface holds for the way out.
       for (const sent of RULESETS[name]!.sent.replaceAll(hexOf("to-b"), hexOf("eth0")).split(" "))
-        assert.equal(router.user.send(fd, Buffer.from(sent, "hex")), sent.length / 2);
+        assert.equal(user.send(fd, Buffer.from(sent, "hex")), sent.length / 2);
   }
 
   #joinV6(): void {
@@ -462,5 +467,17 @@ describe("what comes in where there are rules", () => {
       const end = user.call("accept", open, 0, 0);
       assert.equal([...(user.name(end, "getpeername") as Uint8Array).subarray(4, 8)].join("."), from);
     }
+  });
+
+  it("is still there when it waited for its program as the rules came", () => {
+    const outside = new Outside([]);
+    const open = outside.publish(80);
+    const peer = outside.comeIn(80);
+    outside.setRules(["input"]);
+    const { user } = outside.router;
+    const end = user.call("accept", open, 0, 0);
+    say(peer, "hello");
+    outside.settle();
+    assert.equal(user.receive(end), "hello");
   });
 });
