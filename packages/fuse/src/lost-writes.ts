@@ -22,6 +22,11 @@ export class LostWrites {
     this.#errors.set(ino, { error, seconds });
   }
 
+  /** There is room again, or nobody asks for what the file held. */
+  forget(ino: number): void {
+    if (this.#errors.size > 0) this.#errors.delete(ino);
+  }
+
   /** The negated errno that is told now, or 0. */
   take(ino: number, seconds: number): number {
     if (this.#errors.size === 0) return 0;

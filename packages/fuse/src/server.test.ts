@@ -449,6 +449,11 @@ test("who writes on after there was no room is told by the next write, once", ()
   fill();
   clock.advance(60e9);
   assert.equal(ask(1), 0, "a reader of later is not");
+  fill();
+  // valid, padding, fh (2), size (2), and what is not set
+  kernel.request(op.FUSE_SETATTR, ino, 8, 0, 0, 0, 0, 0, ...new Array<number>(16).fill(0));
+  server.serve();
+  assert.equal(ask(1), 0, "nor is who has emptied the file since");
 });
 
 test("a look for holes waits until the kernel has written what it has gathered of the file", () => {

@@ -72,6 +72,7 @@ export function setAttributes(mount: Mount, files: Subvolume, ino: number): numb
     const cut = files.truncate(ino, getOffset(words, B + 4));
     volume.keepsTimes = false;
     if (cut < 0) return cut;
+    if (words[Q_NODE_TREE] === 0) mount.lost.forget(ino);
     dropCapabilities(mount, files, ino);
   }
   let found = files.stat(ino, attributes);

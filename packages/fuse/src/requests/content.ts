@@ -90,9 +90,11 @@ export function writeContent(mount: Mount, files: Subvolume, ino: number): numbe
       );
       written = rest < 0 ? rest : -ENOSPC;
     }
-    if (written < 0 && words[Q_NODE_TREE] === 0) {
-      mount.lost.note(ino, written, volume.seconds);
-      mount.caches.forgetAttributes(ino, 0);
+    if (words[Q_NODE_TREE] === 0) {
+      if (written < 0) {
+        mount.lost.note(ino, written, volume.seconds);
+        mount.caches.forgetAttributes(ino, 0);
+      } else mount.lost.forget(ino);
     }
   }
   volume.keepsTimes = false;
