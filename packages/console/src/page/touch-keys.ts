@@ -1,5 +1,6 @@
 /**
- * Keys that keyboards on a screen do not have, in a row below a terminal, where fingers are what is pointed with.
+ * Keys that keyboards on a screen do not have, in a row below a terminal that may be typed in, where fingers are what
+ * is pointed with.
  * Ctrl and Alt are for the next key.
  */
 import type { Terminal } from "@xterm/xterm";
@@ -39,7 +40,7 @@ export function offerTouchKeys(terminal: Terminal, place: HTMLElement, label: st
   const held = { control: false, alt: false };
   const shown = { control: button("Ctrl"), alt: button("Alt") };
   const show = (): void => {
-    row.hidden = !coarse.matches;
+    row.hidden = !coarse.matches || terminal.options.disableStdin === true;
     for (const name of ["control", "alt"] as const) shown[name].setAttribute("aria-pressed", String(held[name]));
   };
   for (const each of KEYS) {
