@@ -42,6 +42,10 @@ test("values are those of the harts of a set, of which the machine has one at le
   assert.equal(call(task, "riscv_hwprobe", PAIRS, 1, 8, 0, 0), -EFAULT);
   assert.equal(call(task, "riscv_hwprobe", PAIRS, 1, 8, BAD, 0), -EFAULT);
   assert.equal(call(task, "riscv_hwprobe", PAIRS, 1, 0, 0, 2), -EINVAL);
+  // A set that is said to be larger than any is looked at as far as there may be harts.
+  memory.storeU64(SET, 1);
+  assert.equal(call(task, "riscv_hwprobe", PAIRS, 1, -2442, SET, 0), 0);
+  assert.equal(call(task, "riscv_hwprobe", PAIRS, 1, -2442, BAD, 0), -EFAULT);
 });
 
 test("asked which harts have values, it leaves all of them or none in the set", () => {

@@ -33,7 +33,8 @@ export function hwprobe(
   if (asksWhich && (setSize === 0 || harts === 0)) return -EINVAL;
   if (setSize === 0 && harts === 0) return tellAll(task, pairs, count);
   const online = allHarts(task.kernel.harts);
-  const length = Math.min(setSize, MASK_SIZE);
+  // A size_t: what is negative here is larger than any mask.
+  const length = setSize < 0 || setSize > MASK_SIZE ? MASK_SIZE : setSize;
   mask.fill(0);
   if (task.space.copyIn(harts, mask, 0, length) < 0) return -EFAULT;
   const isEmpty = mask.every((byte) => byte === 0);
