@@ -1,0 +1,201 @@
+/** bpf(2), as far as control groups take it to say which devices their processes may use. */
+import {
+  BPF_CGROUP_DEVICE,
+  BPF_F_ALLOW_MULTI,
+  BPF_F_ALLOW_OVERRIDE,
+  BPF_F_QUERY_EFFECTIVE,
+  BPF_F_REPLACE,
+  BPF_MAXINSNS,
+  BPF_OBJ_GET_INFO_BY_FD,
+  BPF_PROG_ATTACH,
+  BPF_PROG_DETACH,
+  BPF_PROG_GET_FD_BY_ID,
+  BPF_PROG_LOAD,
+  BPF_PROG_QUERY,
+  BpfAttachAttr,
+  BpfInfoAttr,
+  BpfInsn,
+  BpfLoadAttr,
+  BpfProgInfo,
+  BpfQueryAttr,
+  CAP_BPF,
+  CAP_NET_ADMIN,
+  CAP_SYS_ADMIN,
+  E2BIG,
+  EBADF,
+  EBADFD,
+  EFAULT,
+  EINVAL,
+  ENOENT,
+  ENOSPC,
+  EPERM,
+  isErrno,
+} from "@stratos/abi";
+import { byteStringOf } from "@stratos/base";
+import { groupBehind } from "../cgroup/cgroup2.ts";
+import { copyExtensible } from "../ground/extensible-structure.ts";
+import { get64, putFields, viewOf } from "../ground/words.ts";
+import { isCapable } from "../security/credentials.ts";
+import { DeviceProgram, PROGRAM_CONTEXTS, readInstructions, refusalOf } from "../security/device-program.ts";
+import { BpfProgramFile } from "../task/bpf-program-file.ts";
+import type { ControlGroup } from "../task/control-group.ts";
+import type { Task } from "../task/task.ts";
+import { installFile } from "./open-calls.ts";
+
+/** What is read of `union bpf_attr`. */
+const ATTR_BYTES = 128;
+const attr = new Uint8Array(ATTR_BYTES);
+const view = new DataView(attr.buffer);
+const XLATED_AT = BpfProgInfo.offset.xlated_prog_len;
+
+function load(task: Task): number {
+  const { credentials, kernel } = task;
+  const { controlGroups } = kernel;
+  const type = view.getUint32(BpfLoadAttr.offset.prog_type, true);
+  const context = PROGRAM_CONTEXTS.get(type);
+  if (context === undefined) return -EINVAL;
+  const count = view.getUint32(BpfLoadAttr.offset.insn_cnt, true);
+  if (count === 0 || count > BPF_MAXINSNS) return -E2BIG;
+  const bytes = new Uint8Array(count * BpfInsn.size);
+  if (task.space.copyIn(get64(view, BpfLoadAttr.offset.insns), bytes, 0, bytes.length) < 0) return -EFAULT;
+  const instructions = readInstructions(bytes);
+  const refusal = refusalOf(instructions, context);
+  if (refusal !== null) {
+    const told = tellVerdict(task, refusal.why);
+    return told < 0 ? told : -refusal.error;
+  }
+  const program = controlGroups.addProgram(type, { bytes, uid: credentials.uid, loadedNs: kernel.now() });
+  return isErrno(program) ? program : installFile(task, new BpfProgramFile(controlGroups, program), true);
+}
+
+/** Where the caller wants to read why a program was refused. */
+function tellVerdict(task: Task, refusal: string): number {
+  const size = view.getUint32(BpfLoadAttr.offset.log_size, true);
+  if (view.getUint32(BpfLoadAttr.offset.log_level, true) === 0 || size === 0) return 0;
+  const bytes = byteStringOf(`${refusal}\n\0`);
+  if (bytes.length > size) return -ENOSPC;
+  return task.space.copyOut(get64(view, BpfLoadAttr.offset.log_buf), bytes, 0, bytes.length);
+}
+
+/** What a descriptor names of programs about devices, which alone are attached. */
+function programOf(task: Task, at: number): DeviceProgram | number {
+  const file = task.files.get(view.getInt32(at, true));
+  if (file === undefined) return -EBADF;
+  return file instanceof BpfProgramFile && file.program instanceof DeviceProgram ? file.program : -EINVAL;
+}
+
+/** The group whose folder is the target, for the one kind of attachment that there is. */
+function target(task: Task, fdAt: number, typeAt: number): ControlGroup | number {
+  if (view.getUint32(typeAt, true) !== BPF_CGROUP_DEVICE) return -EINVAL;
+  const file = task.files.get(view.getInt32(fdAt, true));
+  if (file === undefined) return -EBADF;
+  return groupBehind(file.inode) ?? -EBADF;
+}
+
+function attach(task: Task): number {
+  const { target_fd, attach_type } = BpfAttachAttr.offset;
+  const group = target(task, target_fd, attach_type);
+  if (isErrno(group)) return group;
+  const flags = view.getUint32(BpfAttachAttr.offset.attach_flags, true);
+  const isOneOfMany = (flags & BPF_F_ALLOW_MULTI) !== 0;
+  if ((flags & ~(BPF_F_ALLOW_OVERRIDE | BPF_F_ALLOW_MULTI | BPF_F_REPLACE)) !== 0) return -EINVAL;
+  if ((isOneOfMany && (flags & BPF_F_ALLOW_OVERRIDE) !== 0) || ((flags & BPF_F_REPLACE) !== 0 && !isOneOfMany))
+    return -EINVAL;
+  const program = programOf(task, BpfAttachAttr.offset.attach_bpf_fd);
+  if (isErrno(program)) return program;
+  const replaced = (flags & BPF_F_REPLACE) !== 0 ? programOf(task, BpfAttachAttr.offset.replace_bpf_fd) : null;
+  if (isErrno(replaced)) return replaced;
+  return group.attachProgram(program, isOneOfMany ? replaced : "all");
+}
+
+function detach(task: Task): number {
+  const group = target(task, BpfAttachAttr.offset.target_fd, BpfAttachAttr.offset.attach_type);
+  if (isErrno(group)) return group;
+  // With one program alone nobody need say which.
+  if (view.getInt32(BpfAttachAttr.offset.attach_bpf_fd, true) === 0 && group.devicePrograms.length === 1)
+    return group.detachProgram(group.devicePrograms[0]!);
+  const program = programOf(task, BpfAttachAttr.offset.attach_bpf_fd);
+  return isErrno(program) ? program : group.detachProgram(program);
+}
+
+function query(task: Task, address: number): number {
+  const group = target(task, BpfQueryAttr.offset.target_fd, BpfQueryAttr.offset.attach_type);
+  if (isErrno(group)) return group;
+  const flags = view.getUint32(BpfQueryAttr.offset.query_flags, true);
+  if ((flags & ~BPF_F_QUERY_EFFECTIVE) !== 0) return -EINVAL;
+  const programs = flags === 0 ? group.devicePrograms : group.effectivePrograms;
+  const ids = get64(view, BpfQueryAttr.offset.prog_ids);
+  const room = view.getUint32(BpfQueryAttr.offset.prog_cnt, true);
+  const { space } = task;
+  const failed =
+    space.storeU32(address + BpfQueryAttr.offset.attach_flags, flags === 0 ? BPF_F_ALLOW_MULTI : 0) ||
+    space.storeU32(address + BpfQueryAttr.offset.prog_cnt, programs.length);
+  if (failed < 0) return failed;
+  if (ids === 0 || room === 0) return 0;
+  for (let at = 0; at < Math.min(room, programs.length); at++)
+    if (space.storeU32(ids + 4 * at, programs[at]!.id) < 0) return -EFAULT;
+  return room < programs.length ? -ENOSPC : 0;
+}
+
+function descriptorOf(task: Task): number {
+  const { controlGroups } = task.kernel;
+  // Every part of the union begins with what it is about.
+  const program = controlGroups.programs.get(view.getUint32(BpfLoadAttr.offset.prog_type, true));
+  return program === undefined ? -ENOENT : installFile(task, new BpfProgramFile(controlGroups, program), true);
+}
+
+/** −EBADFD, as Linux says it; −EINVAL no program; −E2BIG more than is known is asked for. */
+function tellOf(task: Task, address: number): number {
+  const file = task.files.get(view.getInt32(BpfInfoAttr.offset.bpf_fd, true));
+  if (file === undefined) return -EBADFD;
+  if (!(file instanceof BpfProgramFile)) return -EINVAL;
+  const at = get64(view, BpfInfoAttr.offset.info);
+  const length = view.getUint32(BpfInfoAttr.offset.info_len, true);
+  const { space, kernel } = task;
+  const { u8 } = kernel.scratch;
+  const failed = copyExtensible(space, at, u8, length, BpfProgInfo.size);
+  if (failed < 0) return failed;
+  const info = viewOf(u8.slice(0, BpfProgInfo.size));
+  const { id, type, tag, origin } = file.program;
+  const asked = { at: get64(info, BpfProgInfo.offset.xlated_prog_insns), room: info.getUint32(XLATED_AT, true) };
+  if (asked.room > 0 && space.copyOut(asked.at, origin.bytes, 0, Math.min(asked.room, origin.bytes.length)) < 0)
+    return -EFAULT;
+  putFields(info, BpfProgInfo, {
+    ...{ type, id, load_time: origin.loadedNs, created_by_uid: origin.uid, nr_map_ids: 0, ifindex: 0, btf_id: 0 },
+    ...{ jited_prog_len: 0, xlated_prog_len: origin.bytes.length, nr_jited_ksyms: 1, nr_jited_func_lens: 1 },
+    ...{ func_info_rec_size: 8, nr_func_info: 0, nr_line_info: 0, nr_jited_line_info: 0, line_info_rec_size: 16 },
+    ...{ jited_line_info_rec_size: 8, nr_prog_tags: 1, verified_insns: file.program.instructions.length },
+  });
+  const bytes = new Uint8Array(info.buffer);
+  bytes.set(tag, BpfProgInfo.offset.tag);
+  const told = Math.min(length, BpfProgInfo.size);
+  if (space.copyOut(at, bytes, 0, told) < 0) return -EFAULT;
+  return space.storeU32(address + BpfInfoAttr.offset.info_len, told);
+}
+
+export function bpf(task: Task, command: number, address: number, size: number): number {
+  const { credentials, space } = task;
+  const isAdministrator = isCapable(credentials, CAP_SYS_ADMIN);
+  if (!isAdministrator && !isCapable(credentials, CAP_BPF)) return -EPERM;
+  const { u8 } = task.kernel.scratch;
+  const failed = copyExtensible(space, address, u8, size, ATTR_BYTES);
+  if (failed < 0) return failed;
+  attr.set(u8.subarray(0, ATTR_BYTES));
+  if (command !== BPF_PROG_LOAD && !isAdministrator && !isCapable(credentials, CAP_NET_ADMIN)) return -EPERM;
+  switch (command) {
+    case BPF_PROG_LOAD:
+      return load(task);
+    case BPF_PROG_ATTACH:
+      return attach(task);
+    case BPF_PROG_DETACH:
+      return detach(task);
+    case BPF_PROG_QUERY:
+      return query(task, address);
+    case BPF_PROG_GET_FD_BY_ID:
+      return descriptorOf(task);
+    case BPF_OBJ_GET_INFO_BY_FD:
+      return tellOf(task, address);
+    default:
+      return -EINVAL;
+  }
+}
