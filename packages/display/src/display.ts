@@ -2,6 +2,7 @@
 export { CopiedText } from "./copied-text.ts";
 export { GuestDisplay } from "./guest-display.ts";
 export { GuestSound } from "./guest-sound.ts";
+export { Hearer, PAGE_STORE_MS } from "./hearer.ts";
 export { MachineDisplay } from "./machine-display.ts";
 export { type Message, PageInput, parseMessage } from "./page-input.ts";
 export { type ScreenSource, ScreenViewers, type ViewerEnd, type Watching } from "./screen-viewers.ts";

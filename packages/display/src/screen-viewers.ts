@@ -15,8 +15,9 @@
  */
 import { type AudioSink, encodeS16 } from "@stratos/sound";
 import { cursorName, type Rectangle } from "@stratos/wayland";
+import { AnsweringHearer } from "./answering-hearer.ts";
 import { CopiedText } from "./copied-text.ts";
-import { Hearer } from "./hearer.ts";
+import { PAGE_STORE_MS } from "./hearer.ts";
 import { PageInput, parseMessage } from "./page-input.ts";
 import type { ShownScreen } from "./shown-screen.ts";
 import { encodeSound } from "./sound-parts.ts";
@@ -28,8 +29,6 @@ const SHOWN_HZ = 60,
 const CHANGED_MAX = 64;
 /** At a time; of more, who came first leaves, of those who only look if there are any. */
 const VIEWERS_MAX = 16;
-/** What a page has in store, so that it hears nothing of short delays. */
-const STORE_MS = 100;
 /** The last ones, for who comes later. */
 const PROBLEMS_MAX = 8;
 
@@ -69,7 +68,7 @@ interface Viewer {
   readonly end: ViewerEnd;
   /** Null: it only looks. */
   readonly input: PageInput | null;
-  readonly hearer: Hearer;
+  readonly hearer: AnsweringHearer;
   /** Of the last message of bytes; the next waits for it. */
   isWaiting: boolean;
   /** What changed meanwhile. */
@@ -79,7 +78,7 @@ interface Viewer {
 }
 
 export class ScreenViewers implements ScreenSource, AudioSink {
-  readonly latencyMs = STORE_MS;
+  readonly latencyMs = PAGE_STORE_MS;
   readonly #display: ShownDisplay;
   /** Who came first is first. */
   readonly #viewers = new Set<Viewer>();
@@ -112,7 +111,7 @@ export class ScreenViewers implements ScreenSource, AudioSink {
     }
     const input = mayAct ? new PageInput(this.#display.screen) : null;
     const viewer: Viewer = {
-      ...{ end, input, hearer: new Hearer(end), isWaiting: false },
+      ...{ end, input, hearer: new AnsweringHearer((message) => end.send(message)), isWaiting: false },
       ...{ changed: [this.#whole], told: new Map<string, string>() },
     };
     this.#viewers.add(viewer);

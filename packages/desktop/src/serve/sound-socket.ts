@@ -7,7 +7,7 @@
  *       hear, for a page that does not
  *     bytes: frames of two samples of 16 bits, at 48 kHz
  */
-import { GuestSound } from "@stratos/display";
+import { GuestSound, Hearer, PAGE_STORE_MS } from "@stratos/display";
 import type { GuestUser, MachineSession } from "@stratos/session";
 import { type AudioSink, encodeS16, VOLUME_NORM } from "@stratos/sound";
 import type { PageSocket } from "./page-socket.ts";
@@ -15,21 +15,13 @@ import { parse } from "./terminal-socket.ts";
 
 /** Bytes that wait for a page, a second and a half; more than that it does not hear. */
 const BUFFERED_MAX = 1 << 18;
-/** What a page has in store, so that it hears nothing of short delays. */
-const STORE_MS = 100;
-
-interface Hearer {
-  readonly socket: PageSocket;
-  hears: boolean;
-  isTold: boolean;
-}
 
 export class SoundSocket implements AudioSink {
-  readonly latencyMs = STORE_MS;
+  readonly latencyMs = PAGE_STORE_MS;
   readonly environment: Readonly<Record<string, string>>;
   readonly #sound: GuestSound;
   readonly #session: MachineSession;
-  readonly #hearers = new Set<Hearer>();
+  readonly #hearers = new Map<PageSocket, Hearer>();
 
   /** @throws SessionError */
   constructor(session: MachineSession, user: GuestUser) {
@@ -39,40 +31,30 @@ export class SoundSocket implements AudioSink {
   }
 
   close(): void {
-    for (const { socket } of this.#hearers) socket.close();
+    for (const socket of this.#hearers.keys()) socket.close();
     this.#sound.close();
   }
 
   play(frames: Float32Array): void {
     let bytes: Uint8Array | null = null;
-    for (const hearer of this.#hearers) {
-      const { socket, hears, isTold } = hearer;
-      if (!socket.isOpen) continue;
-      if (hears) {
-        if (socket.bufferedAmount < BUFFERED_MAX) socket.send((bytes ??= encodeS16(frames)));
-      } else if (!isTold) {
-        hearer.isTold = true;
-        socket.send(JSON.stringify({ playing: true }));
-      }
-    }
+    for (const [socket, hearer] of this.#hearers) if (socket.isOpen) hearer.play(() => (bytes ??= encodeS16(frames)));
   }
 
   serve(socket: PageSocket): void {
-    const hearer: Hearer = { socket, hears: false, isTold: false };
-    this.#hearers.add(hearer);
+    const hearer = new Hearer({
+      send: (message) => socket.send(message),
+      hasRoom: () => socket.bufferedAmount < BUFFERED_MAX,
+    });
+    this.#hearers.set(socket, hearer);
     socket.onMessage((message) => {
       if (typeof message === "string") this.#session.whenFree(() => this.#take(hearer, parse(message)));
     });
-    socket.onClose(() => this.#hearers.delete(hearer));
+    socket.onClose(() => this.#hearers.delete(socket));
     socket.send(this.#volume);
   }
 
   #take(hearer: Hearer, { hear, volume, isMuted }: Readonly<Record<string, unknown>>): void {
-    if (typeof hear === "boolean") {
-      hearer.hears = hear;
-      // It is told again when there is something.
-      hearer.isTold = false;
-    }
+    if (typeof hear === "boolean") hearer.ask(hear);
     const isPart = typeof volume === "number" && volume >= 0 && volume <= 1;
     if (!isPart && typeof isMuted !== "boolean") return;
     const wanted = isPart ? [volume, volume].map((part) => Math.round(part * VOLUME_NORM)) : this.#sound.volumes;
@@ -86,6 +68,6 @@ export class SoundSocket implements AudioSink {
   }
 
   #tellVolume(): void {
-    for (const { socket } of this.#hearers) if (socket.isOpen) socket.send(this.#volume);
+    for (const socket of this.#hearers.keys()) if (socket.isOpen) socket.send(this.#volume);
   }
 }
