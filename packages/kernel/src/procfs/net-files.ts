@@ -323,10 +323,6 @@ function describeUnix(task: Task): string {
   return text;
 }
 
-/**
- * The MIB of RFC 1213 and RFC 4113, as far as it is counted: what settings say, and how many connections there are. Of
- * datagrams and segments nobody keeps count.
- */
 function describeTotals(task: Task): string {
   const { network } = task;
   let tcp = 0,

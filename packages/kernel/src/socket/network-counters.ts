@@ -1,4 +1,5 @@
 import { stateClass } from "@stratos/base";
+import { type IpAddress, isV4 } from "@stratos/netstack";
 
 /** Datagrams of one version of IP. Source: RFC 4113. */
 export class UdpCounters {
@@ -20,6 +21,11 @@ export class NetworkCounters {
   passiveOpens = 0;
   attemptFails = 0;
   readonly udp: readonly [v4: UdpCounters, v6: UdpCounters] = [new UdpCounters(), new UdpCounters()];
+
+  /** @param ip  of either end */
+  udpOf(ip: IpAddress): UdpCounters {
+    return this.udp[isV4(ip) ? 0 : 1];
+  }
 
   static {
     stateClass("NetworkCounters", this);

@@ -1,6 +1,5 @@
 import { AF_INET6, EAGAIN, EFAULT, ETH_P_IP, ETH_P_IPV6, POLLIN, POLLRDNORM, isErrno } from "@stratos/abi";
 import { BytesCursor, stateClass } from "@stratos/base";
-import { isV4 } from "@stratos/netstack";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { DatagramQueue, type ReceivedDatagram } from "./datagram-queue.ts";
 import { type DatagramTransport, NOBODY, type OutgoingDatagram } from "./datagram-transport.ts";
@@ -77,7 +76,7 @@ export class LoopbackDatagrams implements DatagramTransport {
     const { udpMemory, transfer } = socket.network;
     const length = from.remaining;
     if (this.queue.cost + length > socket.options.receiveBuffer || udpMemory.isFull) {
-      socket.network.counters.udp[isV4(datagram.from.ip) ? 0 : 1].noRoom++;
+      socket.network.counters.udpOf(datagram.from.ip).noRoom++;
       // The bytes are looked at all the same.
       const taken = length === 0 ? 0 : from.take(transfer, 0, length);
       return taken < length ? (taken < 0 ? taken : -EFAULT) : length;

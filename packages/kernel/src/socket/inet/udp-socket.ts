@@ -364,7 +364,7 @@ export class UdpSocket extends DatagramSocket {
 
   /** Sends OUTGOING, whose `to` is set. */
   #transmit(task: SocketCaller, from: IoCursor, ancillary: Ancillary | null): number {
-    const counters = this.network.counters.udp[isV4(OUTGOING.to.ip) ? 0 : 1];
+    const counters = this.network.counters.udpOf(OUTGOING.to.ip);
     const sent = this.#carry(task, from, ancillary);
     if (sent >= 0) counters.outDatagrams++;
     return sent;
@@ -512,7 +512,7 @@ export class UdpSocket extends DatagramSocket {
   #refused(from: IoCursor): number {
     const { to, toPeer } = OUTGOING;
     const { transfer, counters } = this.network;
-    counters.udp[isV4(to.ip) ? 0 : 1].noPorts++;
+    counters.udpOf(to.ip).noPorts++;
     const length = this.#lose(from);
     if (length < 0) return length;
     const isTold = hearsErrors(this.ip, to.ip);
@@ -533,7 +533,7 @@ export class UdpSocket extends DatagramSocket {
     let moved = this.loopback.receive(RECEIVED, to, peek);
     if (moved === -EAGAIN && this.#host !== null) moved = this.#host.receive(RECEIVED, to, peek);
     if (moved < 0) return moved === -EAGAIN ? this.foundNothing(flags) : moved;
-    if (!peek) this.network.counters.udp[isV4(RECEIVED.from) ? 0 : 1].inDatagrams++;
+    if (!peek) this.network.counters.udpOf(RECEIVED.from).inDatagrams++;
     this.tellSender(message, RECEIVED.from, RECEIVED.port, RECEIVED.interfaceIndex);
     const controls = this.ip.controlsFor(RECEIVED, this.isV6, this.local?.port ?? -1);
     if (controls !== null) for (const each of controls) message.addControl(each.level, each.type, each.data);

@@ -6,7 +6,6 @@ import {
   type IpReceiver,
   type IpStack,
   isMulticast,
-  isV4,
   ScratchEndpoint,
   UDP_HEADER_SIZE,
   udpSize,
@@ -43,7 +42,7 @@ export class UdpReceiver implements IpReceiver {
     device: number,
   ): void {
     const size = udpSize(source, destination, bytes, at, length);
-    const counters = this.#network.counters.udp[isV4(source) ? 0 : 1];
+    const counters = this.#network.counters.udpOf(source);
     if (size < 0) {
       counters.badChecksums++;
       return;
