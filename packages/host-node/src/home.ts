@@ -2,7 +2,7 @@
  * What every command needs of Node, so that a short one does not load volumes and threads: `@stratos/host-node/home`.
  */
 export { compileLate } from "./compile-threshold.ts";
-export { hostReason } from "./host-reason.ts";
+export { errnoReason, hostReason } from "./host-reason.ts";
 export { keepCompiledCode } from "./compile-cache.ts";
 export { makeFolders } from "./make-folders.ts";
 export { configPath, homeFolder, readConfig, stratosHome, type StratosConfig, userHome } from "./stratos-home.ts";

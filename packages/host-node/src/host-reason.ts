@@ -1,3 +1,5 @@
+import { getSystemErrorMessage } from "node:util";
+
 /**
  * Words for a failed call of the host: `no such file or directory` rather than
  * `ENOENT: no such file or directory, open '…'`.
@@ -8,6 +10,16 @@ export function hostReason(error: unknown): string {
   const match =
     /^[A-Z][A-Z0-9]+: ([^,]+), /.exec(message) ?? /^[a-z]+ [A-Z][A-Z0-9]+: ([a-z ]+)(?: \S+)?$/.exec(message);
   if (match === null) return message;
-  // libuv's words of EISDIR say less than everybody else's.
-  return match[1] === "illegal operation on a directory" ? "is a directory" : match[1]!;
+  return plainly(match[1]!);
+}
+
+/** The same for an error number, above 0; null: this host has no words for it. */
+export function errnoReason(errno: number): string | null {
+  const words = getSystemErrorMessage(-errno) as string | undefined;
+  return words === undefined ? null : plainly(words);
+}
+
+/** libuv's words of EISDIR say less than everybody else's. */
+function plainly(words: string): string {
+  return words === "illegal operation on a directory" ? "is a directory" : words;
 }

@@ -1,7 +1,6 @@
 /** How commands reach the supervisor of named systems, and what they say of its failures. */
-import { getSystemErrorMessage } from "node:util";
-import { EISDIR, ENOENT, ERRNO_NAMES } from "@stratos/abi";
-import { stratosHome } from "@stratos/host-node/home";
+import { ENOENT, ERRNO_NAMES } from "@stratos/abi";
+import { errnoReason, stratosHome } from "@stratos/host-node/home";
 import { StratosError } from "@stratos/sdk/client";
 import type { SupervisorClient } from "@stratos/sdk/systems";
 import { openSupervisor } from "@stratos/supervisor/client";
@@ -86,9 +85,7 @@ export function told(error: StratosError): CommandError {
 /** Programs are told the code of a file's failure; a person is told its words. */
 function errnoWords(said: string): string {
   const errno = ERRNO_NAMES.indexOf(said);
-  if (errno <= 0) return said;
-  // libuv's words of EISDIR say less than everybody else's.
-  return errno === EISDIR ? "is a directory" : (getSystemErrorMessage(-errno) ?? said);
+  return errno <= 0 ? said : (errnoReason(errno) ?? said);
 }
 
 function statusOf({ kind, data }: StratosError): number {
