@@ -75,15 +75,14 @@ export class DisplayCanvas {
       if (this.#sound.hears) this.#send({ hear: true });
       else this.#sound.want();
     }
-    const problem = this.#problem;
-    this.#problem = undefined;
-    if (problem !== undefined) return { problem, ...others };
     if (size !== undefined) Object.assign(this.canvas, size);
     if (cursor !== undefined) this.canvas.style.cursor = cursor;
     if (text !== undefined) this.input?.takeText(text === null ? null : this.#onPage(text));
     if (locked !== undefined) this.input?.keepPointer(locked);
     if (copied !== undefined) this.input?.copied(copied);
-    return others;
+    const problem = this.#problem;
+    this.#problem = undefined;
+    return problem === undefined ? others : { problem, ...others };
   }
 
   #show(data: ArrayBuffer): void {

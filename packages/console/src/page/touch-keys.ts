@@ -1,7 +1,6 @@
 /**
  * Keys that keyboards on a screen do not have, in a row below a terminal that may be typed in, where fingers are what
- * is pointed with.
- * Ctrl and Alt are for the next key.
+ * is pointed with. Ctrl and Alt are for the next key.
  */
 import type { Terminal } from "@xterm/xterm";
 import { modifiedText, type Modifiers } from "./modified-text.ts";
