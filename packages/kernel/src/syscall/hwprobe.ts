@@ -1,18 +1,14 @@
 /**
  * riscv_hwprobe(2). All harts are alike: a question about some is one about all, and those that suit are all or none.
  */
-import { EFAULT, EINVAL, RISCV_HWPROBE_WHICH_CPUS, RiscvHwprobe } from "@stratos/abi";
+import { EFAULT, EINVAL, RISCV_HWPROBE_WHICH_CPUS, RiscvHwprobe, isErrno } from "@stratos/abi";
 import { stateOf } from "../ground/call-state.ts";
 import { walkInPieces } from "../ground/call-work.ts";
 import { BITMASK_KEYS, PROBED_VALUES } from "../mm/vdso/hwprobe.ts";
-import { allHarts } from "../task/hart-mask.ts";
+import { allHarts, readHarts, storeHarts } from "../task/hart-mask.ts";
 import type { Task } from "../task/task.ts";
 
 const { key: KEY, value: VALUE } = RiscvHwprobe.offset;
-/** Of a mask of harts, as Linux copies it. */
-const MASK_SIZE = 8;
-const mask = new Uint8Array(MASK_SIZE);
-const maskView = new DataView(mask.buffer);
 
 /**
  * Fills in the pairs' values; or, with RISCV_HWPROBE_WHICH_CPUS, drops the harts from the set which have others.
@@ -33,28 +29,19 @@ export function hwprobe(
   if (asksWhich && (setSize === 0 || harts === 0)) return -EINVAL;
   if (setSize === 0 && harts === 0) return tellAll(task, pairs, count);
   const online = allHarts(task.kernel.harts);
-  // A size_t: what is negative here is larger than any mask.
-  const length = setSize < 0 || setSize > MASK_SIZE ? MASK_SIZE : setSize;
-  mask.fill(0);
-  if (task.space.copyIn(harts, mask, 0, length) < 0) return -EFAULT;
-  const isEmpty = mask.every((byte) => byte === 0);
-  const chosen = (maskView.getUint32(0, true) & online) >>> 0;
+  const set = readHarts(task.space, harts, setSize);
+  if (isErrno(set)) return set;
+  const chosen = (set.mask & online) >>> 0;
   if (!asksWhich) return chosen === 0 ? -EINVAL : tellAll(task, pairs, count);
 
   // An empty set asks about all harts, but is an answer when the call goes on (call-work.ts).
   const isBegun = stateOf(task, "range") !== null;
-  if (!isBegun && storeHarts(task, harts, length, isEmpty ? online : chosen) < 0) return -EFAULT;
+  if (!isBegun && storeHarts(task.space, harts, setSize, set.isEmpty ? online : chosen) < 0) return -EFAULT;
   return walkInPieces(task, 0, count, (index) => {
     const suits = compare(task, pairs + index * RiscvHwprobe.size);
     if (suits < 0) return suits;
-    return suits === 0 && storeHarts(task, harts, length, 0) < 0 ? -EFAULT : index + 1;
+    return suits === 0 && storeHarts(task.space, harts, setSize, 0) < 0 ? -EFAULT : index + 1;
   });
-}
-
-function storeHarts(task: Task, address: number, length: number, chosen: number): number {
-  mask.fill(0);
-  maskView.setUint32(0, chosen, true);
-  return task.space.copyOut(address, mask, 0, length);
 }
 
 function tellAll(task: Task, pairs: number, count: number): number {

@@ -36,6 +36,8 @@ test("a thread may be kept on some harts; harts that the machine hasn't don't co
   memory.storeU64(AT, 0b10000);
   assert.equal(call(task, "sched_setaffinity", 0, 8, AT), -EINVAL);
   assert.equal(call(task, "sched_setaffinity", 0, 8, 0x7fffffff), -EFAULT);
+  // A set that is said to be larger than any is read as far as there may be harts.
+  assert.equal(call(task, "sched_setaffinity", 0, -1, 0x7fffffff), -EFAULT);
   assert.equal(call(task, "sched_setaffinity", 999, 8, AT), -ESRCH);
   assert.equal(call(task, "sched_getaffinity", 999, 8, AT), -ESRCH);
   assert.equal(call(task, "sched_getaffinity", 0, 7, AT), -EINVAL);

@@ -1,17 +1,13 @@
-import { CAP_SYS_NICE, EFAULT, EINVAL, EPERM, ESRCH, MAX_HARTS } from "@stratos/abi";
-import { isCapable } from "../security/credentials.ts";
-import { allHarts } from "./hart-mask.ts";
-import { noteRseq } from "./rseq.ts";
-import type { Task } from "./task.ts";
-
 /**
  * On which harts a thread may run, and on which it is: sched_setaffinity(2), getcpu(2). The harts of a machine take
  * turns on one thread of the host, so that a thread's hart is a name: it is what programs see and choose, not a place
  * to run faster.
- *
- * A mask has bit n for hart n.
  */
-const MASK = new Uint8Array(MAX_HARTS / 8);
+import { CAP_SYS_NICE, EFAULT, EINVAL, EPERM, ESRCH, isErrno } from "@stratos/abi";
+import { isCapable } from "../security/credentials.ts";
+import { allHarts, readHarts } from "./hart-mask.ts";
+import { noteRseq } from "./rseq.ts";
+import type { Task } from "./task.ts";
 
 /** A new thread goes to the hart after its maker's, among those allowed. */
 export function placeBeside(child: Task, parent: Task): void {
@@ -38,8 +34,8 @@ export function getAffinity(task: Task, target: Task | undefined, size: number, 
  */
 export function setAffinity(task: Task, target: Task | undefined, size: number, address: number): number {
   if (target === undefined) return -ESRCH;
-  MASK.fill(0);
-  if (size > 0 && task.space.copyIn(address, MASK, 0, Math.min(size, MASK.length)) < 0) return -EFAULT;
+  const set = readHarts(task.space, address, size);
+  if (isErrno(set)) return set;
   const { euid } = task.credentials;
   if (
     euid !== target.credentials.euid &&
@@ -47,8 +43,7 @@ export function setAffinity(task: Task, target: Task | undefined, size: number, 
     !isCapable(task.credentials, CAP_SYS_NICE, target.credentials.userNamespace)
   )
     return -EPERM;
-  let mask = (MASK[0]! | (MASK[1]! << 8) | (MASK[2]! << 16) | (MASK[3]! << 24)) >>> 0;
-  mask = (mask & allHarts(task.kernel.harts)) >>> 0;
+  const mask = (set.mask & allHarts(task.kernel.harts)) >>> 0;
   if (mask === 0) return -EINVAL;
   target.affinity = mask;
   if (((mask >>> target.hart) & 1) === 0) {
