@@ -4,14 +4,19 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
-import { afterEach, beforeEach, mock, test } from "node:test";
+import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, beforeEach, mock, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { CommandError } from "./command-error.ts";
 import { allCommands } from "./program/command-tree.ts";
 import { ProgramCommand } from "./program-command.ts";
 import { createProgram, type CommandHandlers } from "./program/program.ts";
 import { runCli } from "./run-cli.ts";
+
+const home = mkdtempSync(join(tmpdir(), "stratos-cli-"));
+after(() => rmSync(home, { recursive: true }));
 
 let calls: unknown[][], stdout: string, stderr: string;
 const record =
@@ -219,7 +224,7 @@ test("who reads no more ends a command without a word, with the status that SIGP
         process.execPath,
         main,
       ],
-      { encoding: "utf8", env: { ...process.env, STRATOS_HOME: "/nonexistent/home" } },
+      { encoding: "utf8", env: { ...process.env, STRATOS_HOME: home } },
     );
     assert.equal(result.stderr, "status 141\n", args);
   }
@@ -233,7 +238,7 @@ test("a full disk below standard output is told in one line", () => {
       const { status, stderr } = spawnSync(process.execPath, ["--disable-warning=ExperimentalWarning", main, ...args], {
         encoding: "utf8",
         stdio: ["ignore", full, "pipe"],
-        env: { ...process.env, STRATOS_HOME: "/nonexistent/home" },
+        env: { ...process.env, STRATOS_HOME: home },
       });
       assert.equal(stderr, "stratos: standard output: no space left on device\n", args.join(" "));
       assert.equal(status, 1, args.join(" "));
