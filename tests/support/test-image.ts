@@ -96,6 +96,35 @@ export async function ensurePythonTests(): Promise<string> {
   return folder;
 }
 
+/** What Node for arm64 is linked with, for another architecture's computer: packages of every architecture. */
+const ARM_LIBRARIES = ["libc6-arm64-cross", "libstdc++6-arm64-cross", "libgcc-s1-arm64-cross"];
+
+/** @returns a folder with `lib`, for an emulator of arm64 (`-L`) */
+export async function ensureArmLibraries(): Promise<string> {
+  await ensureTestImage();
+  const folder = join(TEST_HOME, "arm64-libraries");
+  const makeFolder = (): void => {
+    const partial = `${folder}.partial`;
+    rmSync(partial, { recursive: true, force: true });
+    mkdirSync(partial, { recursive: true });
+    command(["pkg", "download", "--image", TEST_IMAGE, "--output", partial, ...ARM_LIBRARIES]);
+    const libraries = join(partial, "lib");
+    const archives = readdirSync(partial);
+    mkdirSync(libraries);
+    for (const archive of archives) {
+      const root = join(partial, "root");
+      command(["pkg", "deb", "extract", join(partial, archive), root]);
+      const own = join(root, "usr/aarch64-linux-gnu/lib");
+      for (const name of readdirSync(own)) renameSync(join(own, name), join(libraries, name));
+      rmSync(root, { recursive: true });
+      rmSync(join(partial, archive));
+    }
+    renameSync(partial, folder);
+  };
+  await ensure("arm64-libraries", () => existsSync(folder), makeFolder);
+  return folder;
+}
+
 /**
  * A home that has the image `astra`, whose programs take a quarter of a minute to compile: who comes first does it.
  * They are compiled anew when their sources, or the compiler's, are others (`ensureAstraImage`).

@@ -48,7 +48,7 @@ export function checkMachineOptions(options: {
 export function argvOf(command: string | readonly string[]): readonly string[] {
   const argv = typeof command === "string" ? ["/bin/sh", "-c", command] : command;
   if (argv.length === 0 || argv[0] === "") throw wrong("command", "a program");
-  if (argv.some((word) => word.includes("\0"))) throw wrong("command", "a word holds a NUL");
+  if (argv.some((word) => word.includes("\0"))) throw wrong("command", "text without NUL");
   return argv;
 }
 

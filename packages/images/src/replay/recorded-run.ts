@@ -1,4 +1,5 @@
 /** The file of a recorded run with the image that it was recorded on. */
+import type { MachinePorts } from "@stratos/host";
 import { nodePorts, zstdCodec } from "@stratos/host-node";
 import { OperationError } from "@stratos/operation";
 import {
@@ -15,10 +16,13 @@ import {
 } from "@stratos/session";
 import { type ImageEntry, ImageStore } from "../image-store.ts";
 import { cloneVolume, cloneVolumeDurably, type ImageLayers } from "../image-volume.ts";
+import { keptTranslations } from "../translations/kept-translations.ts";
 import { openRecordingFile, type RecordingFile } from "./recording-file.ts";
 
 export interface RecordedRun {
   readonly recording: Recording;
+  /** Of a machine that repeats it: what earlier runs have translated it need not translate again. */
+  readonly ports: MachinePorts;
   /** A clone of the image, as it was then. */
   cloneImage(): RecordedClone;
   /** Something was asked for of an image that is in the recording, which the run had not read. */
@@ -56,6 +60,7 @@ function recordedRunOf(file: string, source: RecordingFile, { home, image }: Ima
   }
   return {
     recording,
+    ports: { ...nodePorts(), codeArchive: keptTranslations(home) },
     // One that ends with a power cut was recorded on a clone that keeps what is synced.
     cloneImage: () => (losesPower(header) ? cloneVolumeDurably : cloneVolume)(layers, header.memoryBytes),
     get hasMissed() {
@@ -145,6 +150,6 @@ export async function openTimeline(
   }
 }
 
-function timelineOf({ recording, cloneImage }: RecordedRun, output: RunOutput): Promise<Timeline> {
-  return openRecordedTimeline(recording, cloneImage, { ports: nodePorts(), output });
+function timelineOf({ recording, cloneImage, ports }: RecordedRun, output: RunOutput): Promise<Timeline> {
+  return openRecordedTimeline(recording, cloneImage, { ports, output });
 }

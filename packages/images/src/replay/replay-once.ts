@@ -1,5 +1,4 @@
 /** A recorded run as it was, from its beginning to its end. */
-import { nodePorts } from "@stratos/host-node";
 import type { Machine } from "@stratos/machine";
 import { openReplayFiles, type OutputStream, Replay, type ReplayOutcome } from "@stratos/session";
 import { type RunStatistics, runStatistics } from "../run/run-statistics.ts";
@@ -23,7 +22,7 @@ export async function replayOnce(
   const { recording } = run;
   const clone = run.cloneImage();
   try {
-    const replay = new Replay(recording, { ports: nodePorts(), volume: clone.volume });
+    const replay = new Replay(recording, { ports: run.ports, volume: clone.volume });
     const { session } = replay;
     const unwatch = watch(session.machine);
     const standard = openReplayFiles(session, replay.gate, recording.header, streams);
@@ -35,6 +34,7 @@ export async function replayOnce(
       await standard.finish();
       unwatch();
     }
+    session.machine.processor.submitProfile();
     const times = { wallMs: performance.now(), startMs, runMs: session.pump.runMs, isWarm: false, before: null };
     return { outcome, statistics: runStatistics(session.machine, times) };
   } finally {
