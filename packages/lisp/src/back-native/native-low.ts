@@ -46,6 +46,8 @@ export const NATIVE = `
 
 ; A program that takes interrupts (%take-interrupts!) blocks SIGINT, and asks for it when something was collected, and
 ; ten times a second of its processor's time: a timer's signal, whose handler only makes a look due (an intrinsic).
+; A native program forks by the kernel.
+(define (fork-work:void work:i32) (unreachable))
 (define (collected:void sp:i32) (look-due))
 (define (look-due:void)
   (when (= (and (wrap (cell CELL-RECOVERY)) 7) TAG-PROCEDURE)
