@@ -11,6 +11,7 @@ import type { EngineOptions, EngineStatistics } from "../engine.ts";
 import { MutatedGraph, mix, mutationDefinitions } from "../testing/mutated-graph.ts";
 import { findOwnLibrary } from "../testing/own-libraries.ts";
 import { makeLisp } from "../testing/run.ts";
+import { runtimeImage } from "../testing/runtime-image.ts";
 import { testWasmEngine } from "../testing/wasm-engine.ts";
 
 const KIB = 1024;
@@ -22,7 +23,7 @@ interface Ran {
   readonly statistics: EngineStatistics;
 }
 
-function run(text: string, options: Partial<EngineOptions> = {}): Ran {
+function run(text: string, options: { [K in keyof EngineOptions]?: EngineOptions[K] | undefined } = {}): Ran {
   const { lisp, output } = makeLisp({ findLibrary: findOwnLibrary });
   const session = new CompiledLisp(lisp, {
     wasm: testWasmEngine,
@@ -31,7 +32,7 @@ function run(text: string, options: Partial<EngineOptions> = {}): Ran {
     image: null,
     ...options,
   });
-  session.runProgram(`(import (scheme base) (scheme write) (stratos heap) (stratos memory))\n${text}`, "test.scm");
+  session.runProgram(`(import (scheme base) (scheme write) (scheme process-context) (stratos heap) (stratos memory))\n${text}`, "test.scm");
   return { output: output(), session, statistics: session.engine.statistics };
 }
 
@@ -49,6 +50,7 @@ ${mutationDefinitions(GRAPH)}
   (bytevector-u8-set! bytes (chance ${BYTES}) (chance 256))
   (bytevector-copy! bytes (chance 20) bytes 30 (+ 30 (chance 20)))
   (let* ((row (vector-ref table (chance ${GRAPH.rows}))) (at (chance 20)))
+    (vector-set! row (+ 40 (chance 6)) 7)
     (vector-copy! row at row 25 (+ 25 (chance 20)))
     (vector-fill! row (chance 100) 46 (+ 46 (chance 4)))))
 (define (sum-all)
@@ -91,6 +93,8 @@ class Model {
       bytes.copyWithin(to, 30, 30 + graph.chance(20));
       const first = graph.chance(GRAPH.rows) * GRAPH.columns;
       const start = graph.chance(20);
+      const constant = 40 + graph.chance(6);
+      graph.table[first + constant] = 7;
       graph.table.copyWithin(first + start, first + 25, first + 25 + graph.chance(20));
       const fill = graph.chance(100);
       graph.table.fill(fill, first + 46, first + 46 + graph.chance(4));
@@ -162,4 +166,139 @@ test("the same with a collection at each allocation", () => {
   const { text, lines } = scenario(seed, 30, 20);
   const { output } = run(text, { memoryBytes: 16 * MIB, debug: "torture" });
   assert.deepEqual(output.trim().split("\n"), lines, `seed ${seed}`);
+});
+
+/** What a program shows, with an image so that it begins at once. */
+function shown(text: string, options: Partial<EngineOptions> = {}): string {
+  return run(text, { image: runtimeImage(), nurseryBytes: undefined, memoryBytes: 96 * MIB, ...options }).output;
+}
+
+test("what a child raises, and what can't be passed, comes to who called it", () => {
+  const text = `
+    (define child (fork-heap (lambda (what)
+      (case what
+        ((condition) (error "no way:" 1 "two"))
+        ((object) (raise 'bang))
+        ((procedure) car)
+        ((cycle) (let ((l (list 1 2))) (set-cdr! (cdr l) l) l))
+        (else (list what 1/2 -0.5 #\\x "y" #u8(1 2) (vector) '|a b|))))))
+    (define (told what)
+      (guard (e ((error-object? e) (cons (error-object-message e) (error-object-irritants e))) (#t (list 'raised e)))
+        (heap-call child what)))
+    (for-each (lambda (what) (write (told what)) (newline)) (list 'condition 'object 'procedure 'cycle car 7))
+    (heap-close! child)
+    (heap-close! child)
+    (write (told 1))
+    (write (guard (e (#t (error-object-message e))) (fork-heap 5)))`;
+  assert.deepEqual(shown(text).split("\n"), [
+    '("no way:" 1 "two")',
+    "(raised bang)",
+    '("heap-call: what the child gave is no datum that can be read:" "(value #<procedure car>)")',
+    "#0=(1 2 . #0#)",
+    '("heap-call: what the child was given is no datum that can be read:" "(#<procedure car>)")',
+    '(7 1/2 -0.5 #\\x "y" #u8(1 2) #() |a b|)',
+    '("heap-call: the child has ended")"fork-heap: expected a procedure, got"',
+  ]);
+});
+
+test("a child that exits, fills the heap or goes on with the program has ended, and nobody else", () => {
+  const text = `
+    (define n 0)
+    (define again #f)
+    (define (fill l) (fill (cons (make-vector 1000 0) l)))
+    (define (serve what)
+      (case what
+        ((exit) (exit 3))
+        ((fill) (fill '()))
+        ((again) (again 'x))
+        (else (set! n (+ n 1)) n)))
+    (define other (fork-heap serve))
+    (define (told what)
+      (let ((child (fork-heap serve)))
+        (write (guard (e (#t (error-object-message e))) (heap-call child what)))
+        (write (guard (e (#t (error-object-message e))) (heap-call child 'count)))
+        (write (heap-call other 'count))
+        (newline)))
+    (define k (call/cc (lambda (k) (set! again k) 'first)))
+    (write k)
+    (set! n 50)
+    (told 'exit)
+    (told 'fill)
+    (if (eq? k 'first) (told 'again))
+    (write n)`;
+  assert.deepEqual(shown(text).split("\n"), [
+    'first"heap-call: the child has ended:""heap-call: the child has ended"1',
+    '"heap-call: the child has ended:""heap-call: the child has ended"2',
+    'x"heap-call: the child has ended:""heap-call: the child has ended"3',
+    '"heap-call: the child has ended:""heap-call: the child has ended"4',
+    '50"heap-call: the child has ended:""heap-call: the child has ended"5',
+    "50",
+  ]);
+});
+
+test("forms that a child evaluates define in it alone; libraries, symbols and constants are right in both", () => {
+  const text = `
+    (import (scheme eval) (scheme repl))
+    (define (evaluate form) (eval form (interaction-environment)))
+    (eval '(begin (import (scheme base)) (define x 1)) (interaction-environment))
+    (define child (fork-heap evaluate))
+    (define (both form) (write (list (heap-call child form) (evaluate form))) (newline))
+    (define (told form) (guard (e (#t (error-object-message e))) (evaluate form)))
+    (heap-call child '(begin (set! x 2) (define y 2.5) (define (z) (list 'new-symbol "constant" x y)) 0))
+    (both 'x)
+    (write (heap-call child '(z)))
+    (write (told 'y))
+    (newline)
+    (evaluate '(define y 12345678901234567890123))
+    (both '(list y 'new-symbol (string->symbol "made later") "constant" 2.5 12345678901234567890123))
+    (heap-call child '(begin (import (srfi 1)) 0))
+    (both '(begin (import (srfi 1)) (fold + 0 (iota 5))))
+    (write (eq? 'new-symbol (evaluate '(string->symbol "new-symbol"))))
+    (heap-close! child)
+    (write (evaluate '(list x y (fold * 1 (iota 4 1)))))`;
+  assert.deepEqual(shown(text).split("\n"), [
+    "(2 1)",
+    '(new-symbol "constant" 2 2.5)"unbound variable: y"',
+    '((2.5 new-symbol |made later| "constant" 2.5 12345678901234567890123) ' +
+      '(12345678901234567890123 new-symbol |made later| "constant" 2.5 12345678901234567890123))',
+    "(10 10)",
+    "#t(1 12345678901234567890123 24)",
+  ]);
+});
+
+test("hashes by identity, guardians, ephemerons and threads are of each version", () => {
+  const text = `
+    (import (srfi 69) (srfi 18) (srfi 124))
+    (define keys (map list '(1 2 3 4 5)))
+    (define table (make-hash-table eq?))
+    (for-each (lambda (key) (hash-table-set! table key (car key))) keys)
+    (define guardian (make-guardian))
+    (define lost (list 'lost))
+    (guardian lost)
+    (define weak (make-ephemeron lost 'datum))
+    (define (sum) (let loop ((l keys) (s 0)) (if (null? l) s (loop (cdr l) (+ s (hash-table-ref/default table (car l) 0))))))
+    (define counter 0)
+    (define thread (make-thread (lambda () (let loop () (set! counter (+ counter 1)) (thread-yield!) (loop)))))
+    (thread-start! thread)
+    (define (work n)
+      (set! keys (cons (list n) keys))
+      (hash-table-set! table (car keys) n)
+      (collect-garbage)
+      (thread-yield!)
+      (list (sum) (> counter 0) (ephemeron-broken? weak) (guardian)))
+    (define child (fork-heap (lambda (n) (if (= n 0) (set! lost #f)) (work n))))
+    (write (work 10))
+    (write (heap-call child 100))
+    (set! lost #f)
+    (write (work 20))
+    (write (heap-call child 0))
+    (write (work 0))
+    (heap-close! child)
+    (collect-garbage)
+    (collect-garbage)
+    (write (work 0))`;
+  assert.equal(
+    shown(text, { debug: "verify" }),
+    "(25 #t #f #f)(115 #t #f #f)(45 #t #f #f)(115 #t #f #f)(45 #t #f #f)(45 #t #f (lost))",
+  );
 });
