@@ -603,8 +603,13 @@ export class Engine {
 
   /** What is entered after a run was left. @throws what left it for good */
   #cellAfter(error: unknown): bigint {
-    if (error instanceof LeftForHeap) this.#forks.perform();
-    else if (error instanceof LeftForJavaScript) {
+    if (error instanceof LeftForHeap) {
+      try {
+        this.#forks.perform();
+      } catch (failed) {
+        return this.#cellAfter(failed);
+      }
+    } else if (error instanceof LeftForJavaScript) {
       this.javascript.perform();
       return this.heap.cell(this.#entry);
     } else if (this.#forks.isInChild && error instanceof Error) this.#forks.end(error.message);

@@ -63,14 +63,16 @@ export class Forks {
       case "call": {
         const child = this.#child(operand);
         return this.#leave(() => {
-          this.#callers.push(this.#versions.current);
+          const caller = this.#versions.current;
           this.#versions.switchTo(child);
+          this.#callers.push(caller);
           this.#send("call", text);
         });
       }
       case "answer":
         return this.#leave(() => {
-          this.#versions.switchTo(this.#callers.pop()!);
+          this.#versions.switchTo(this.#callers.at(-1)!);
+          this.#callers.pop();
           this.#send("answer", operand);
         });
       case "close": {
@@ -112,10 +114,9 @@ export class Forks {
   /** The child that runs ended by an error or an exit: who called it is told. */
   end(reason: string): void {
     const child = this.#versions.current;
-    this.#versions.switchTo(this.#callers.pop()!);
+    this.#versions.abandonFor(this.#callers.pop()!);
     for (const [number, version] of this.#children)
       if (version === child) this.#children.delete(number);
-    this.#versions.close(child);
     this.#send("ended", MString.of(reason));
   }
 }

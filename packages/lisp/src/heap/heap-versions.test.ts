@@ -206,10 +206,13 @@ test("a child that exits, fills the heap or goes on with the program has ended, 
     (define n 0)
     (define again #f)
     (define (fill l) (fill (cons (make-vector 1000 0) l)))
+    (define all '())
+    (define (fill-deep) (set! all (cons (make-vector 1000 0) all)) (+ 1 (fill-deep)))
     (define (serve what)
       (case what
         ((exit) (exit 3))
         ((fill) (fill '()))
+        ((fill-deep) (fill-deep))
         ((again) (again 'x))
         (else (set! n (+ n 1)) n)))
     (define other (fork-heap serve))
@@ -224,14 +227,17 @@ test("a child that exits, fills the heap or goes on with the program has ended, 
     (set! n 50)
     (told 'exit)
     (told 'fill)
+    (told 'fill-deep)
     (if (eq? k 'first) (told 'again))
     (write n)`;
   assert.deepEqual(shown(text).split("\n"), [
     'first"heap-call: the child has ended:""heap-call: the child has ended"1',
     '"heap-call: the child has ended:""heap-call: the child has ended"2',
-    'x"heap-call: the child has ended:""heap-call: the child has ended"3',
-    '"heap-call: the child has ended:""heap-call: the child has ended"4',
-    '50"heap-call: the child has ended:""heap-call: the child has ended"5',
+    '"heap-call: the child has ended:""heap-call: the child has ended"3',
+    'x"heap-call: the child has ended:""heap-call: the child has ended"4',
+    '"heap-call: the child has ended:""heap-call: the child has ended"5',
+    '"heap-call: the child has ended:""heap-call: the child has ended"6',
+    '50"heap-call: the child has ended:""heap-call: the child has ended"7',
     "50",
   ]);
 });

@@ -142,44 +142,59 @@ export class HeapVersions {
   switchTo(version: HeapVersion): void {
     if (version === this.current) return;
     this.#routines.collect();
+    this.current.cells = this.#cells();
+    this.current.session = this.session?.save();
+    this.#goTo(version);
+    this.#arrive();
+  }
+
+  /**
+   * The same for ever. What is left may fill the heap, so that nothing is collected before: its only edge, which has
+   * what it knew of the nursery, is given up first.
+   */
+  abandonFor(version: HeapVersion): void {
+    const left = this.current;
+    this.#goTo(version);
+    this.close(left);
+    this.#routines.collect();
+  }
+
+  #goTo(version: HeapVersion): void {
     this.#drain();
-    const before = this.current;
-    before.cells = this.#cells();
-    before.session = this.session?.save();
-    const way = wayTo(before, version, null)!;
-    for (const edge of way) this.#exchange(edge);
+    for (const edge of wayTo(this.current, version, null)!) this.#exchange(edge);
     this.#restoreCells(version.cells!);
     version.cells = null;
     this.session?.restore(version.session);
     version.session = undefined;
     this.current = version;
-    const [only] = version.edges.values();
-    if (version.edges.size > 1) {
+  }
+
+  /** The version that is there gets a log: none, when it is the last one. */
+  #arrive(): void {
+    const [only] = this.current.edges.values();
+    if (only === undefined) {
+      this.#open = null;
+      this.#variables.clear();
+      this.#routines["end-log"]();
+    } else if (this.current.edges.size > 1) {
       const other = new HeapVersion();
       other.isOpen = false;
       this.#standIn(other);
-    } else if (only !== this.#open) this.#beginLog(only!);
+    } else if (only !== this.#open) this.#beginLog(only);
   }
 
   /** Forgets a version that is not there. */
   close(version: HeapVersion): void {
     assert(version !== this.current, "the version that is there must stay");
+    this.#drain();
     version.isOpen = false;
     version.cells = null;
     version.session = undefined;
-    this.#drain();
     for (let some = true; some;) {
       some = false;
       for (const one of this.#all) if (!one.isOpen && one !== this.current && this.#prune(one)) some = true;
     }
-    if (this.current.edges.size > 0) {
-      const [only] = this.current.edges.values();
-      if (only !== this.#open) this.#beginLog(only!);
-      return;
-    }
-    this.#open = null;
-    this.#variables.clear();
-    this.#routines["end-log"]();
+    this.#arrive();
   }
 
   /** Takes a version out of the tree that nobody wants. @returns whether it could be */
