@@ -115,8 +115,7 @@ export class Forks {
   end(reason: string): void {
     const child = this.#versions.current;
     this.#versions.abandonFor(this.#callers.pop()!);
-    for (const [number, version] of this.#children)
-      if (version === child) this.#children.delete(number);
+    for (const [number, version] of this.#children) if (version === child) this.#children.delete(number);
     this.#send("ended", MString.of(reason));
   }
 }

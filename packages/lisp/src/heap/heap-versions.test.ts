@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { sampleCount } from "@stratos/base/testing";
+import { extendedTest, sampleCount } from "@stratos/base/testing";
 import { CompiledLisp } from "../compiled-session.ts";
 import type { EngineOptions, EngineStatistics } from "../engine.ts";
 import { MutatedGraph, mix, mutationDefinitions } from "../testing/mutated-graph.ts";
@@ -14,26 +14,24 @@ import { makeLisp } from "../testing/run.ts";
 import { runtimeImage } from "../testing/runtime-image.ts";
 import { testWasmEngine } from "../testing/wasm-engine.ts";
 
-const KIB = 1024;
-const MIB = KIB * KIB;
+const MIB = 1024 * 1024;
 
 interface Ran {
   readonly output: string;
-  readonly session: CompiledLisp;
   readonly statistics: EngineStatistics;
 }
 
-function run(text: string, options: { [K in keyof EngineOptions]?: EngineOptions[K] | undefined } = {}): Ran {
+function run(text: string, options: Partial<EngineOptions> = {}): Ran {
   const { lisp, output } = makeLisp({ findLibrary: findOwnLibrary });
   const session = new CompiledLisp(lisp, {
     wasm: testWasmEngine,
-    memoryBytes: 64 * MIB,
-    nurseryBytes: 512 * KIB,
-    image: null,
+    memoryBytes: 96 * MIB,
+    image: runtimeImage(),
     ...options,
   });
-  session.runProgram(`(import (scheme base) (scheme write) (scheme process-context) (stratos heap) (stratos memory))\n${text}`, "test.scm");
-  return { output: output(), session, statistics: session.engine.statistics };
+  const libraries = "(scheme base) (scheme write) (scheme process-context) (stratos heap) (stratos memory)";
+  session.runProgram(`(import ${libraries})\n${text}`, "test.scm");
+  return { output: output(), statistics: session.engine.statistics };
 }
 
 const GRAPH = { seed: 7, rows: 20, columns: 50 };
@@ -155,23 +153,18 @@ const seed = 1 + (Date.now() % 2 ** 30);
 
 test("versions that fork, change and end are what a model says", () => {
   for (let round = 0; round < sampleCount(40, 1 / 40); round++) {
-    const { text, lines } = scenario(seed + round, 120, 2000);
-    const { output, statistics } = run(text, { memoryBytes: 20 * MIB, debug: "verify" });
+    const { text, lines } = scenario(seed + round, 80, 2000);
+    const { output, statistics } = run(text, { memoryBytes: 32 * MIB, debug: "verify" });
     assert.deepEqual(output.trim().split("\n"), lines, `seed ${seed + round}`);
     assert.ok(statistics.majorCount > 3, `${statistics.majorCount} copied`);
   }
 });
 
-test("the same with a collection at each allocation", () => {
+extendedTest("the same with a collection at each allocation", () => {
   const { text, lines } = scenario(seed, 30, 20);
-  const { output } = run(text, { memoryBytes: 16 * MIB, debug: "torture" });
+  const { output } = run(text, { memoryBytes: 32 * MIB, debug: "torture" });
   assert.deepEqual(output.trim().split("\n"), lines, `seed ${seed}`);
 });
-
-/** What a program shows, with an image so that it begins at once. */
-function shown(text: string, options: Partial<EngineOptions> = {}): string {
-  return run(text, { image: runtimeImage(), nurseryBytes: undefined, memoryBytes: 96 * MIB, ...options }).output;
-}
 
 test("what a child raises, and what can't be passed, comes to who called it", () => {
   const text = `
@@ -190,7 +183,7 @@ test("what a child raises, and what can't be passed, comes to who called it", ()
     (heap-close! child)
     (write (told 1))
     (write (guard (e (#t (error-object-message e))) (fork-heap 5)))`;
-  assert.deepEqual(shown(text).split("\n"), [
+  assert.deepEqual(run(text).output.split("\n"), [
     '("no way:" 1 "two")',
     "(raised bang)",
     '("heap-call: what the child gave is no datum that can be read:" "(value #<procedure car>)")',
@@ -230,7 +223,7 @@ test("a child that exits, fills the heap or goes on with the program has ended, 
     (told 'fill-deep)
     (if (eq? k 'first) (told 'again))
     (write n)`;
-  assert.deepEqual(shown(text).split("\n"), [
+  assert.deepEqual(run(text).output.split("\n"), [
     'first"heap-call: the child has ended:""heap-call: the child has ended"1',
     '"heap-call: the child has ended:""heap-call: the child has ended"2',
     '"heap-call: the child has ended:""heap-call: the child has ended"3',
@@ -262,7 +255,7 @@ test("forms that a child evaluates define in it alone; libraries, symbols and co
     (write (eq? 'new-symbol (evaluate '(string->symbol "new-symbol"))))
     (heap-close! child)
     (write (evaluate '(list x y (fold * 1 (iota 4 1)))))`;
-  assert.deepEqual(shown(text).split("\n"), [
+  assert.deepEqual(run(text).output.split("\n"), [
     "(2 1)",
     '(new-symbol "constant" 2 2.5)"unbound variable: y"',
     '((2.5 new-symbol |made later| "constant" 2.5 12345678901234567890123) ' +
@@ -304,7 +297,7 @@ test("hashes by identity, guardians, ephemerons and threads are of each version"
     (collect-garbage)
     (write (work 0))`;
   assert.equal(
-    shown(text, { debug: "verify" }),
+    run(text, { debug: "verify" }).output,
     "(25 #t #f #f)(115 #t #f #f)(45 #t #f #f)(115 #t #f #f)(45 #t #f #f)(45 #t #f (lost))",
   );
 });

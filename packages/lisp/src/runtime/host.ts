@@ -101,7 +101,13 @@ export class HostPrimitives {
 
   constructor(
     engine: CallingEngine,
-    options: { system: System; ports: StandardPorts; extra: ReadonlyMap<string, Primitive>; javascript: Bridge; forks: Forks },
+    options: {
+      system: System;
+      ports: StandardPorts;
+      extra: ReadonlyMap<string, Primitive>;
+      javascript: Bridge;
+      forks: Forks;
+    },
   ) {
     this.#engine = engine;
     this.#identities = new Identities(engine.heap);
