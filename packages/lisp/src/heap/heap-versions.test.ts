@@ -1,6 +1,6 @@
 /**
- * Goal: a child of `fork-heap` is the heap as it was, and neither it nor its parent sees what the other changes, however
- * they are collected. Method: versions that fork, change a graph, strings and bytes at random and end, each beside the
+ * Goal: a child of `fork-heap` is the heap as it was, and neither it nor its parent sees what the other changes,
+ * however they are collected. Method: versions that fork, change a graph, strings and bytes at random and end, each beside the
  * same in JavaScript made anew; the old generation is so small that it is copied again and again, and proved.
  */
 import assert from "node:assert/strict";
@@ -275,7 +275,8 @@ test("hashes by identity, guardians, ephemerons and threads are of each version"
     (define lost (list 'lost))
     (guardian lost)
     (define weak (make-ephemeron lost 'datum))
-    (define (sum) (let loop ((l keys) (s 0)) (if (null? l) s (loop (cdr l) (+ s (hash-table-ref/default table (car l) 0))))))
+    (define (found key) (hash-table-ref/default table key 0))
+    (define (sum) (let loop ((l keys) (s 0)) (if (null? l) s (loop (cdr l) (+ s (found (car l)))))))
     (define counter 0)
     (define thread (make-thread (lambda () (let loop () (set! counter (+ counter 1)) (thread-yield!) (loop)))))
     (thread-start! thread)

@@ -9,7 +9,7 @@ const MULTIPLIER = 16807;
 /** How far down from a cell sums go. */
 const DEPTH = 6;
 
-export interface GraphOptions {
+interface GraphOptions {
   readonly seed: number;
   readonly rows: number;
   readonly columns: number;

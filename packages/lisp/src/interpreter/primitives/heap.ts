@@ -1,4 +1,4 @@
-/** Forks of the heap, as scheme/stratos/heap.sld asks for them. The reference machine has no heap of its own to fork. */
+/** Forks of the heap, as scheme/stratos/heap.sld asks for them. The reference machine has no heap of its own. */
 import { failure } from "../../datum/condition.ts";
 import { define, symbolOf, type Table } from "./operands.ts";
 
