@@ -1,7 +1,7 @@
 /**
  * Goal: a child of `fork-heap` is the heap as it was, and neither it nor its parent sees what the other changes,
- * however they are collected. Method: versions that fork, change a graph, strings and bytes at random and end, each beside the
- * same in JavaScript made anew; the old generation is so small that it is copied again and again, and proved.
+ * however they are collected. Method: versions that fork, change a graph, strings and bytes at random and end, each
+ * beside the same in JavaScript made anew; the old generation is copied again and again, and proved.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
