@@ -46,6 +46,34 @@ function checkEverywhere(text: string, expected: string): void {
   }
 }
 
+test("children of fork-heap have the heap as it was, and end with who made them", () => {
+  checkEverywhere(
+    `(import (scheme base) (scheme write) (scheme process-context) (stratos heap)) ${HEAD}
+    (define items (vector 1 2 3))
+    (define (serve what)
+      (case what
+        ((exit) (exit 3))
+        ((raise) (raise 'bang))
+        ((fork) (let ((child (fork-heap serve))) (list (heap-call child 4) (heap-call child 5) items)))
+        (else (vector-set! items 0 what) items)))
+    (define (told child what) (guard (e ((error-object? e) (error-object-message e)) (#t e)) (heap-call child what)))
+    (define one (fork-heap serve))
+    (define other (fork-heap serve))
+    (vector-set! items 2 'parent)
+    (show (told one 7) (told one 'fork) (told one '(8 "é" 1/2)) (told one 'raise) (told one 7))
+    (show (told other 'exit) (told other 7) items)
+    (define long (make-string 300000 #\\x))
+    (show (= 300000 (string-length (vector-ref (told one long) 0))))
+    (heap-close! one)
+    (show (told one 7))`,
+    `#(7 2 3)(#(4 2 3) #(5 2 3) #(7 2 3))#((8 "é" 1/2) 2 3)bang#(7 2 3)
+"heap-call: the child has ended""heap-call: the child has ended"#(1 2 parent)
+#t
+"heap-call: the child has ended"
+`,
+  );
+});
+
 test("programs are started, spoken with by pipes, waited for, and end others", () => {
   checkEverywhere(
     `(import (scheme base) (scheme write) (scheme file) (stratos process)) ${HEAD}

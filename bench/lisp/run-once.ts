@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { NodeWasmEngine } from "@stratos/host-node";
 import { CompiledLisp, ExitRequest, Lisp } from "@stratos/lisp";
-import { nodeSystem } from "@stratos/tools-node/lisp";
+import { folderFinder, nodeSystem, ownLibraryFolder } from "@stratos/tools-node/lisp";
 
 const [file] = process.argv.slice(2) as [string];
 const microseconds = (): number => {
@@ -10,6 +10,7 @@ const microseconds = (): number => {
   return user + system;
 };
 const lisp = new Lisp({
+  findLibrary: folderFinder([ownLibraryFolder()]),
   system: { ...nodeSystem([file]), currentJiffy: microseconds, currentSecond: () => microseconds() / 1e6 },
 });
 try {

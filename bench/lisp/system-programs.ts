@@ -75,14 +75,32 @@ export const BUSY = `
 (display " ns a pair")
 `;
 
+/** What a child does with a form: on the host it evaluates it. */
+export const EVALUATES = `
+(import (scheme eval) (scheme repl))
+(define (answer form) (eval form (interaction-environment)))
+`;
+export const ANSWERS = "(define (answer form) (length form))";
+
+/** A fork of 100 MB and the child's first form: the first time, and the median of twenty more. */
 export const FORK = `
+(import (stratos heap))
 (define kept (let loop ((i 0) (l '())) (if (= i 6500000) l (loop (+ i 1) (cons i l)))))
 (define (fork)
-  (let* ((before (now)) (pid (%system-call 57 0 0 0 0 0)))
-    (if (= pid 0) (%system-call 231 0 0 0 0 0))
-    (let ((took (- (now) before))) (%system-call 61 pid 0 0 0 0) took)))
-(display (rounded (least 20 fork)))
-(display " ms, the least of twenty")
+  (let* ((start (now)) (child (fork-heap answer)) (forked (now)))
+    (heap-call child '(let loop ((l '(1 2 3)) (sum 0)) (if (null? l) sum (loop (cdr l) (+ sum (car l))))))
+    (let ((answered (now)))
+      (heap-close! child)
+      (cons (- forked start) (- answered forked)))))
+(define first (fork))
+(define others (let loop ((n 20) (l '())) (if (= n 0) l (loop (- n 1) (cons (fork) l)))))
+(define (insert x l) (if (or (null? l) (< x (car l))) (cons x l) (cons (car l) (insert x (cdr l)))))
+(define (sort l) (let loop ((l l) (sorted '())) (if (null? l) sorted (loop (cdr l) (insert (car l) sorted)))))
+(define (median l) (list-ref (sort l) 10))
+(define (show what part)
+  (for-each display (list what (rounded (part first)) " ms, then " (rounded (median (map part others))))))
+(show "the call " car)
+(show ", the child's first form " cdr)
 `;
 
 /** A thousand lines as programs have them: small procedures that call each other. */

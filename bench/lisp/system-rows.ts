@@ -14,7 +14,18 @@ import { NodeWasmEngine } from "@stratos/host-node";
 import { CompiledLisp, Lisp } from "@stratos/lisp";
 import { folderFinder, ownLibraryFolder } from "@stratos/tools-node/lisp";
 import { processTimes } from "../process-times.ts";
-import { BUSY, CLOCK, CLOCKED, DEEP, FORK, LINES, NATIVE_CLOCK, PAUSES } from "./system-programs.ts";
+import {
+  ANSWERS,
+  BUSY,
+  CLOCK,
+  CLOCKED,
+  DEEP,
+  EVALUATES,
+  FORK,
+  LINES,
+  NATIVE_CLOCK,
+  PAUSES,
+} from "./system-programs.ts";
 
 /** Starts that are counted together: the kernel tells processor time in hundredths of a second. */
 const STARTS = 20;
@@ -55,7 +66,10 @@ export function measureLispSystem(paths: Paths, rounds: number, print: (line: st
       print(told(`${name}, WebAssembly`, [...paths.runner, file(`${name}.scm`, CLOCK + program)]));
       if (isNativeHost()) print(told(`${name}, x86-64`, [native(work, name, NATIVE_CLOCK + program)]));
     }
-    if (isNativeHost()) print(told("fork with 100 MB, x86-64", [native(work, "fork", NATIVE_CLOCK + CLOCKED + FORK)]));
+    const fork = file("fork.scm", CLOCK + CLOCKED + EVALUATES + FORK);
+    print(told("fork with 100 MB, WebAssembly", [...paths.runner, fork]));
+    if (isNativeHost())
+      print(told("fork with 100 MB, x86-64", [native(work, "fork", NATIVE_CLOCK + CLOCKED + ANSWERS + FORK)]));
   } finally {
     rmSync(work, { recursive: true, force: true });
   }

@@ -13,6 +13,7 @@ import { createEngine } from "./engine.ts";
 import type { Engine, EngineOptions } from "./engine.ts";
 import { Namespace } from "./expander/namespace.ts";
 import { Syntax, datumToSyntax } from "./expander/syntax.ts";
+import type { VersionedSession } from "./heap/heap-versions.ts";
 import { Opaque } from "./heap/heap.ts";
 import { readEngineImage } from "./image/engine-image.ts";
 import { Primitive } from "./interpreter/machine.ts";
@@ -37,16 +38,27 @@ const SESSION_PRIMITIVES = [
 export class CompiledLisp {
   readonly lisp: Lisp;
   readonly engine: Engine;
-  readonly #loaded: Set<string>;
+  #loaded: Set<string>;
 
   constructor(lisp: Lisp, options: { wasm: WasmEngine } & Partial<EngineOptions>) {
     this.lisp = lisp;
     this.#loaded = new Set();
     const primitives = new Map(SESSION_PRIMITIVES.map((name) => [name, lisp.linker.primitive(name) as Primitive]));
     this.engine = createEngine({ ...options, system: lisp.system, ports: lisp.ports, primitives });
+    this.engine.versions.session = this.#versions();
     this.engine.evaluator = {
       evaluate: (datum, [environment]) => this.#evaluate(datum, environment),
       load: (path, [environment]) => this.#load(path, environment),
+    };
+  }
+
+  /** What was loaded, is of the version of the heap in which it was run. */
+  #versions(): VersionedSession {
+    return {
+      save: () => new Set(this.#loaded),
+      restore: (loaded) => {
+        this.#loaded = loaded as Set<string>;
+      },
     };
   }
 

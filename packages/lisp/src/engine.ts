@@ -9,6 +9,8 @@ import type { Global, Unit } from "./core/core.ts";
 import type { Source } from "./datum/source.ts";
 import { Flonum, SchemeSymbol, UNSPECIFIED, intern } from "./datum/datum.ts";
 import type { Datum } from "./datum/datum.ts";
+import { Forks, LeftForHeap } from "./heap/forks.ts";
+import { HeapVersions, type VersionRoutines } from "./heap/heap-versions.ts";
 import { Heap, HeapFullError } from "./heap/heap.ts";
 import { verifyHeap } from "./heap/verify-heap.ts";
 import {
@@ -133,6 +135,10 @@ export class Engine {
   readonly javascript: Bridge;
   /** Cell of the procedure that goes on after JavaScript; 0: none. */
   #entry: number;
+  readonly versions: HeapVersions;
+  readonly #forks: Forks;
+  /** Cell of the procedure that goes on when another version of the heap is there; 0: none. */
+  #forkEntry: number;
   readonly #ports: StandardPorts;
   readonly #objects: Objects;
   readonly #functions: Map<number, Fun>;
@@ -171,11 +177,18 @@ export class Engine {
       hold: (procedure) => this.#hold(procedure),
       enter: () => this.enter(),
     });
+    this.#forkEntry = 0;
+    this.versions = new HeapVersions(this.heap, this.#versionRoutines());
+    this.#forks = new Forks(this.versions, (procedure) => {
+      if (this.#forkEntry === 0) this.#forkEntry = this.heap.newCell(0n);
+      this.heap.setCell(this.#forkEntry, (procedure as HeapProcedure).word);
+    });
     this.host = new HostPrimitives(this, {
       system,
       ports: this.#ports,
       extra: options.primitives ?? new Map(),
       javascript: this.javascript,
+      forks: this.#forks,
     });
     this.evaluator = {
       evaluate: () => {
@@ -237,6 +250,7 @@ export class Engine {
         },
         // Hosts end a program by themselves.
         "look-due": () => {},
+        "fork-work": (work: number) => this.versions.work(work),
         "collected": (sp: number) => {
           if (this.options.debug !== undefined) verifyHeap(this.heap, sp);
           this.#objects.javascript.sweep();
@@ -244,6 +258,21 @@ export class Engine {
         "bignum->double": (word: bigint) => Number(this.heap.integerOf(BigInt.asUintN(64, word))),
       },
     });
+  }
+
+  /** The low module is there when they are called. */
+  #versionRoutines(): VersionRoutines {
+    const low = <T>(name: string): T => this.#low.exports[name] as T;
+    return {
+      "collect": () => {
+        this.heap.set(Register.argumentCount, 0);
+        this.#promote();
+      },
+      "begin-log": () => low<() => void>("begin-log")(),
+      "end-log": () => low<() => void>("end-log")(),
+      "log-start": () => low<() => number>("log-start")(),
+      "forward-range": (...range) => low<(...range: number[]) => void>("forward-range")(...range),
+    };
   }
 
   /** Compiles and runs the runtime's Scheme. */
@@ -557,16 +586,35 @@ export class Engine {
     this.#units.set(name, this.options.wasm.instantiate(module, modules));
   }
 
-  /** Runs a procedure to its end, JavaScript's part of it included. */
+  /** Runs a procedure to its end, JavaScript's part of it and that of other versions of the heap included. */
   #run(procedure: bigint): bigint {
-    for (let next = procedure; ; next = this.heap.cell(this.#entry)) {
+    for (let next = procedure; ;) {
       try {
-        return this.#runOnce(next);
+        const value = this.#runOnce(next);
+        if (!this.#forks.isInChild) return value;
+        // A continuation from before the fork was entered: the program came to its end in the child.
+        this.#forks.end("it came to its end");
+        next = this.heap.cell(this.#forkEntry);
       } catch (error) {
-        if (!(error instanceof LeftForJavaScript)) throw error;
-        this.javascript.perform();
+        next = this.#cellAfter(error);
       }
     }
+  }
+
+  /** What is entered after a run was left. @throws what left it for good */
+  #cellAfter(error: unknown): bigint {
+    if (error instanceof LeftForHeap) {
+      try {
+        this.#forks.perform();
+      } catch (failed) {
+        return this.#cellAfter(failed);
+      }
+    } else if (error instanceof LeftForJavaScript) {
+      this.javascript.perform();
+      return this.heap.cell(this.#entry);
+    } else if (this.#forks.isInChild && error instanceof Error) this.#forks.end(error.message);
+    else throw error;
+    return this.heap.cell(this.#forkEntry);
   }
 
   /** Takes a program up that left its run for JavaScript's events (`runWaiting`), or hands it a call. */
@@ -601,7 +649,7 @@ export class Engine {
         library: global.library,
         symbol,
         isAssigned: global.isAssigned,
-        cell: this.heap.newCell(BigInt(Immediate.unbound)),
+        cell: this.#variableCell(),
         fun: null,
         inline: null,
         constant: null,
@@ -611,6 +659,12 @@ export class Engine {
     }
     if (global.isAssigned) found.isAssigned = true;
     return found;
+  }
+
+  #variableCell(): number {
+    const cell = this.heap.newCell(BigInt(Immediate.unbound));
+    this.versions.noteVariable(cell);
+    return cell;
   }
 
   #staticClosure(low: number, slot: number): number {

@@ -31,6 +31,7 @@ import { defineControl } from "./interpreter/primitives/control.ts";
 import { defineForeign, defineSystemCalls } from "./interpreter/primitives/foreign.ts";
 import { defineJavaScript } from "./interpreter/primitives/javascript.ts";
 import { defineLists } from "./interpreter/primitives/lists.ts";
+import { defineHeap } from "./interpreter/primitives/heap.ts";
 import { defineMemory } from "./interpreter/primitives/memory.ts";
 import { defineNumbers } from "./interpreter/primitives/numbers.ts";
 import type { Table } from "./interpreter/primitives/operands.ts";
@@ -417,6 +418,7 @@ class Instance {
     defineForeign(this.#table);
     defineSystemCalls(this.#table);
     defineMemory(this.#table);
+    defineHeap(this.#table, null);
     defineSyntaxPrimitives(this.#table, phase);
     defineEvaluation(this.#table, lisp, this);
   }

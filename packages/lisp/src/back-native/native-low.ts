@@ -46,6 +46,8 @@ export const NATIVE = `
 
 ; A program that takes interrupts (%take-interrupts!) blocks SIGINT, and asks for it when something was collected, and
 ; ten times a second of its processor's time: a timer's signal, whose handler only makes a look due (an intrinsic).
+; A native program forks by the kernel.
+(define (fork-work:void work:i32) (unreachable))
 (define (collected:void sp:i32) (look-due))
 (define (look-due:void)
   (when (= (and (wrap (cell CELL-RECOVERY)) 7) TAG-PROCEDURE)
@@ -112,7 +114,8 @@ export const NATIVE = `
 ; are the same, of n at most; 48: bytes as the characters of a string, from a place on; 49: the other way about (63 for
 ; what is no byte); 50: read(2) to a place in bytes. 51: an object's address in units of eight bytes, without 2^30 when
 ; it is in the nursery; 52, 53: minor collections so far, and those that ended old objects; 54: the processor, by its
-; number in ELF files.
+; number in ELF files; 55: large pages for the old generation (MADV_HUGEPAGE), whose page tables each fork copies. They
+; are asked for by programs that fork alone: others take longer for touching what they never use.
 (macro (start-of w) (+ (and (wrap w) -8) 8))
 (macro (number-at at) (wrap (sar (load64 sp at) 3)))
 (macro (run-of at) (+ (wrap (load64 sp at)) FIELDS))
@@ -135,6 +138,10 @@ export const NATIVE = `
   (when (= operation 52) (return (shl (ext (reg MINOR-COUNT)) 3)))
   (when (= operation 53) (return (shl (ext (+ (reg MAJOR-COUNT) (reg MARK-COUNT))) 3)))
   (when (= operation 54) (return (shl (begin MACHINE) 3)))
+  (when (= operation 55)
+    (when (= (reg IS-WHOLE) 0) (grow-heap))
+    (syscall SYS-MADVISE (ext (reg NURSERY-END)) (- HEAP-END (ext (reg NURSERY-END))) 14 0 0 0)
+    (return 0))
   (shl (syscall SYS-READ (sar (load64 sp) 3) (ext (+ (run-of 8) (number-at 16))) (sar (load64 sp 24) 3) 0 0 0) 3))
 
 ; Eight bytes at once: one of them is 0 where a borrow reaches its highest bit alone.

@@ -24,6 +24,7 @@ export interface SystemCalls {
   readonly setitimer: number;
   readonly mmap: number;
   readonly ppoll: number;
+  readonly madvise: number;
 }
 
 const word = Type.i64;
@@ -66,6 +67,7 @@ export function nativeModule(
     "SYS-SETITIMER": calls.setitimer,
     "SYS-MMAP": calls.mmap,
     "SYS-PPOLL": calls.ppoll,
+    "SYS-MADVISE": calls.madvise,
   });
   low.add(readForms(NATIVE));
   low.add(readForms(isForeign ? FOREIGN_LOW : NO_FOREIGN_LOW));

@@ -221,6 +221,7 @@ const EMITTERS: Record<string, Emitter> = {
     e.writer.op(Op.i64Eqz);
     e.writer.op(Op.i32Eqz);
     e.raiseIf(value, "bytevector-u8-set!", "byte");
+    keepBytes(e, object, index, 1);
     pushIndexed(e, object, index, 1);
     e.push(value);
     e.writer.op(Op.i32WrapI64);
@@ -508,9 +509,21 @@ function setIndexed(e: FrameWriter, node: PrimNode, offset: number): Result {
   return "nothing";
 }
 
+/** Before bytes of an object change. */
+function keepBytes(e: FrameWriter, object: Operand, index: Operand, scale: 1 | 4): void {
+  e.ifForked(() => {
+    pushIndexed(e, object, index, scale);
+    e.writer.i32Const(Offset.fields);
+    e.writer.op(Op.i32Add);
+    e.writer.i32Const(1);
+    e.callLow("keep");
+  });
+}
+
 function setNumber(e: FrameWriter, node: PrimNode, scale: 1 | 4, opcode: number): Result {
   const object = e.operand(node.args[0]!);
   const index = e.operand(node.args[1]!);
+  keepBytes(e, object, index, scale);
   pushIndexed(e, object, index, scale);
   e.gen(node.args[2]!, "word", null);
   e.writer.i64Const(3);
@@ -555,7 +568,7 @@ function copy(e: FrameWriter, node: PrimNode, scale: 1 | 8): Result {
   if (scale === 1) {
     e.writer.i32Const(3);
     e.writer.op(Op.i32ShrU);
-    e.writer.memoryCopy();
+    e.callLow("copy-bytes");
   } else e.callLow("copy-words");
   e.done(to, toStart, from, fromStart, count);
   return "nothing";

@@ -546,23 +546,44 @@ export abstract class FrameWriter {
    */
   storeField(address: () => void, offset: number, value: Operand): void {
     const { writer } = this;
+    if (value.constant !== null || ["fixnum", "boolean", "char", "nil"].includes(value.type)) {
+      this.ifForked(() => {
+        address();
+        writer.i32Const(offset);
+        writer.op(Op.i32Add);
+        writer.i32Const(0);
+        this.callLow("keep");
+      });
+    } else {
+      writer.localGet(value.local);
+      writer.op(Op.i32WrapI64);
+      writer.i32Const(Region.nursery);
+      writer.op(Op.i32Sub);
+      writer.i32Const(0);
+      writer.memory(Op.i32Load, Register.barrierSize);
+      writer.op(Op.i32LtU);
+      writer.if();
+      address();
+      writer.i32Const(offset);
+      writer.op(Op.i32Add);
+      writer.localGet(value.local);
+      this.callLow("remember");
+      writer.end();
+    }
     address();
     this.push(value);
     writer.memory(Op.i64Store, offset);
-    if (value.constant !== null || ["fixnum", "boolean", "char", "nil"].includes(value.type)) return;
-    writer.localGet(value.local);
-    writer.op(Op.i32WrapI64);
-    writer.i32Const(Region.nursery);
-    writer.op(Op.i32Sub);
+  }
+
+  /** What comes before a store of what the barrier of the generations need not know, in a heap that may be forked. */
+  ifForked(write: () => void): void {
+    const { writer } = this;
     writer.i32Const(0);
     writer.memory(Op.i32Load, Register.barrierSize);
-    writer.op(Op.i32LtU);
+    writer.i32Const(0);
+    writer.op(Op.i32LtS);
     writer.if();
-    address();
-    writer.i32Const(offset);
-    writer.op(Op.i32Add);
-    writer.localGet(value.local);
-    this.callLow("remember");
+    write();
     writer.end();
   }
 

@@ -4,6 +4,7 @@
  */
 import { CodeWriter, Op, Type } from "@stratos/wasm";
 import { COLLECTOR } from "../heap/collector.ts";
+import { ForkWork, KEPT_WORDS } from "../heap/kept-words.ts";
 import { MARKING } from "../heap/marking.ts";
 import { OLD_SPACE } from "../heap/old-space.ts";
 import {
@@ -57,6 +58,7 @@ const HOST: Record<string, LowSignature> = {
   "heap-full": { parameters: [], result: null },
   "grow-heap": { parameters: [], result: null },
   "look-due": { parameters: [], result: null },
+  "fork-work": { parameters: [Type.i32], result: null },
   "collected": { parameters: [Type.i32], result: null },
   "bignum->double": { parameters: [Type.i64], result: Type.f64 },
 };
@@ -117,6 +119,7 @@ export function lowConstants(): Record<string, number> {
   for (const [name, value] of Object.entries(Kind)) constants[`KIND-${dashed(name)}`] = value;
   for (const [name, value] of Object.entries(Tag)) constants[`TAG-${dashed(name)}`] = value;
   for (const [name, value] of Object.entries(Phase)) constants[dashed(name)] = value;
+  for (const [name, value] of Object.entries(ForkWork)) constants[dashed(name)] = value;
   for (const [name, value] of Object.entries(Cell)) constants[`CELL-${dashed(name)}`] = value;
   return constants;
 }
@@ -130,6 +133,7 @@ function makeLowProgram(constants: Record<string, number>): LowProgram {
   program.add(readForms(COLLECTOR));
   program.add(readForms(OLD_SPACE));
   program.add(readForms(MARKING));
+  program.add(readForms(KEPT_WORDS));
   program.add(readForms(RUNTIME));
   program.add(readForms(INTEGERS));
   program.add(readForms(EQUAL));

@@ -232,9 +232,12 @@ export const COLLECTOR = `
   (reg! STORE-NEXT STORES)
   (reg! STORE-OVERFLOW 0))
 
+; What guardians watch, taken from a list. In a forked heap it stays there, and is reached: another version may have it.
+(macro (guarded-entries list)
+  (if (reg FORKED) 0 (let ((entries (cell list))) (cell! list 0) entries)))
+
 (define (minor:void sp:i32)
-  (let ((start:i32 0) (at:i32 STORES) (size:i32 (nursery-size)) (entries (cell CELL-GUARDED)))
-    (cell! CELL-GUARDED 0)
+  (let ((start:i32 0) (at:i32 STORES) (size:i32 (nursery-size)) (entries (guarded-entries CELL-GUARDED)))
     (when (= (reg PHASE) MARKING) (clear-marks))
     (if (reg STORE-OVERFLOW)
         (begin
@@ -259,11 +262,10 @@ export const COLLECTOR = `
 (define (major:void sp:i32)
   (let ((from:i32 (reg OLD-START)) (end:i32 (reg OLD-END)) (size:i32 (nursery-size)) (used:i32 (- (reg OLD-NEXT) (reg \
 OLD-START)))
-        (entries (cell CELL-GUARDED)) (more (cell CELL-OLD-GUARDED)))
-    (cell! CELL-GUARDED 0)
-    (cell! CELL-OLD-GUARDED 0)
+        (entries (guarded-entries CELL-GUARDED)) (more (guarded-entries CELL-OLD-GUARDED)))
     (cell! CELL-MAJOR-ASKED 0)
     (be-idle)
+    (when (reg FORKED) (fork-work BEFORE-COPY))
     (forget-holes)
     (reg! OLD-START (reg OTHER-START))
     (reg! OLD-END (reg OTHER-END))
@@ -272,12 +274,14 @@ OLD-START)))
     (reg! OLD-NEXT (+ (reg OLD-START) 8))
     (fill-top)
     (scan-roots sp NURSERY size from used)
+    (when (reg FORKED) (fork-work FOLLOW-KEPT))
     (scan-all (+ (reg OLD-START) 8) NURSERY size from used)
     (scan-weak entries more NURSERY size from used)
     (seal-fill)
     (reg! MAJOR-COUNT (+ 1 (reg MAJOR-COUNT)))
     (empty-nursery)
-    (set-threshold)))
+    (set-threshold)
+    (when (reg FORKED) (fork-work AFTER-COPY))))
 
 ; Room in the old half beyond the nursery's content.
 (define (old-room:i32) (- (- (reg OLD-END) (reg OLD-NEXT)) (+ (nursery-size) (shr (nursery-size) 3))))
@@ -333,11 +337,15 @@ once; then the nursery is
           (reg! ALLOC (+ a bytes))))
     a))
 
-; Notes that a field of an object outside of the nursery holds a young value now, or any while the old half is marked.
+; Notes that a field of an object outside of the nursery will hold a young value, or any while the old half is marked.
 (define (remember:void slot:i32 value)
-  (when (&& (<u (- (tag-of value) 1) 5) (>=u (- slot NURSERY) (nursery-size)))
-    (when (>=u (reg STORE-NEXT) STORES-END) (drain-stores))
-    (note-field slot)))
+  (when (>=u (- slot NURSERY) (nursery-size))
+    (when (reg FORKED)
+      (keep slot 0)
+      (when (>=u (- (wrap value) NURSERY) (nursery-size)) (return)))
+    (when (<u (- (tag-of value) 1) 5)
+      (when (>=u (reg STORE-NEXT) STORES-END) (drain-stores))
+      (note-field slot))))
 
 (define (note-field:void slot:i32)
   (if (>=u (reg STORE-NEXT) STORES-END)
@@ -347,6 +355,6 @@ once; then the nursery is
         (reg! STORE-NEXT (+ (reg STORE-NEXT) 4)))))
 
 (define (store-field:void slot:i32 value)
-  (store64! slot 0 value)
-  (when (<u (- (wrap value) NURSERY) (reg BARRIER-SIZE)) (remember slot value)))
+  (when (<u (- (wrap value) NURSERY) (reg BARRIER-SIZE)) (remember slot value))
+  (store64! slot 0 value))
 `;

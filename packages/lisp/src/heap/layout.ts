@@ -144,7 +144,7 @@ export const Register = {
   interrupted: 0x100c0,
   /**
    * Fields of old objects are noted when a value is stored that lies so many bytes from the nursery's start on: the
-   * nursery's size, and while the old generation is marked the whole heap's.
+   * nursery's size, while the old generation is marked the whole heap's, and -1 in a forked heap, where all are.
    */
   barrierSize: 0x1007c,
   /** Where what is promoted goes: next place, up to where it may go, the hole's end; whether it is none (0 or 1). */
@@ -175,6 +175,10 @@ export const Register = {
   /** Bytes of the old generation below which it is not marked; those in use after the slice before. */
   leastThreshold: 0x10108,
   usedBefore: 0x1010c,
+  /** Of a forked heap (kept-words.ts): 1; words of the old half that are kept when they change; end of the log. */
+  forked: 0x10110,
+  keptWords: 0x10114,
+  keptNext: 0x10118,
   /** First holes of the others, by their sizes: from 512, 1024 … bytes on; the last one's are LARGE_BYTES and more. */
   holeLists: 0x10140,
 } as const;

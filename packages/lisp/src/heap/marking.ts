@@ -26,7 +26,7 @@ export const MARKING = `
 
 (define (be-idle:void)
   (reg! PHASE IDLE)
-  (reg! BARRIER-SIZE (nursery-size)))
+  (reg! BARRIER-SIZE (if (reg FORKED) -1 (nursery-size))))
 
 ; The bits are there of all that is in use, and of what the next collection may promote.
 (define (clear-marks:void)
@@ -320,6 +320,7 @@ export const MARKING = `
 
 ; What is due behind a minor collection.
 (define (work-slice:void sp:i32)
+  (when (reg FORKED) (return))
   (let ((grown:i32 (- (used-bytes) (reg USED-BEFORE))))
     (when (&& (= (reg PHASE) IDLE) (>u (used-bytes) (reg OLD-THRESHOLD))) (start-marking sp))
     (if (= (reg PHASE) MARKING)

@@ -114,6 +114,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "(stratos character-class)": "%character-class",
   "(stratos foreign-primitives)": "%foreign %foreign-entry! %foreign-fail",
   "(stratos hash)": "%hash %identity-hash",
+  "(stratos heap-primitives)": "%heap",
   "(stratos javascript-primitives)": "%js",
   "(stratos thread-primitives)":
     "%call-at-base %handler %input-ready? %parameters %pass-time %seed %set-fuel! %set-parameters! %set-thread! " +

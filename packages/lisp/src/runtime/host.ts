@@ -18,6 +18,7 @@ import {
 import { itemsOf, list, MString } from "../datum/datum.ts";
 import type { Real, SchemeSymbol } from "../datum/datum.ts";
 import { Heap, HeapFullError } from "../heap/heap.ts";
+import type { Forks } from "../heap/forks.ts";
 import { Identities } from "../heap/identity.ts";
 import { isEqualInHeap } from "../heap/equal.ts";
 import { Cell, Immediate, Kind, Tag } from "../heap/layout.ts";
@@ -26,6 +27,7 @@ import { Machine, Primitive, procedureName, wrongCount } from "../interpreter/ma
 import { defineControl } from "../interpreter/primitives/control.ts";
 import type { RecordType } from "../interpreter/primitives/control.ts";
 import { defineForeign, defineSystemCalls } from "../interpreter/primitives/foreign.ts";
+import { defineHeap } from "../interpreter/primitives/heap.ts";
 import { defineMemory } from "../interpreter/primitives/memory.ts";
 import { defineJavaScript } from "../interpreter/primitives/javascript.ts";
 import { defineLists } from "../interpreter/primitives/lists.ts";
@@ -99,7 +101,13 @@ export class HostPrimitives {
 
   constructor(
     engine: CallingEngine,
-    options: { system: System; ports: StandardPorts; extra: ReadonlyMap<string, Primitive>; javascript: Bridge },
+    options: {
+      system: System;
+      ports: StandardPorts;
+      extra: ReadonlyMap<string, Primitive>;
+      javascript: Bridge;
+      forks: Forks;
+    },
   ) {
     this.#engine = engine;
     this.#identities = new Identities(engine.heap);
@@ -118,6 +126,7 @@ export class HostPrimitives {
     defineForeign(this.#table);
     defineSystemCalls(this.#table);
     defineMemory(this.#table);
+    defineHeap(this.#table, options.forks);
     for (const [name, primitive] of options.extra) this.#table.set(name, primitive);
     this.#defineErrors();
     this.names = [...this.#table.keys()].filter((name) => this.#table.get(name) instanceof Primitive);

@@ -291,12 +291,17 @@ call-variadic sp f 8))
       (pointer a TAG-VECTOR))))
 
 (define (copy-words:void to:i32 from:i32 bytes:i32)
+  (when (reg FORKED) (keep-range to bytes 0))
   (copy! to from bytes)
   (when (>=u (- to NURSERY) (nursery-size))
     (let ((end:i32 (+ to bytes)))
       (while (<u to end)
         (remember-young to)
         (set! to (+ to 8))))))
+
+(define (copy-bytes:void to:i32 from:i32 bytes:i32)
+  (when (reg FORKED) (keep-range to bytes 1))
+  (copy! to from bytes))
 
 (define (remember-young:void slot:i32)
   (when (<u (- (wrap (load64 slot)) NURSERY) (reg BARRIER-SIZE)) (remember slot (load64 slot))))

@@ -313,6 +313,8 @@ const OWN_LIBRARY = `
 ; The system (the library (stratos system-call)): operands are integers, and objects of bytes by their address.
 (define (%system-call number a b c d e) (%host 41 number a b c d e))
 (define (%machine) (%host 54))
+; Forks are the kernel's (the library (stratos heap)), which asks this once.
+(define (%heap . operands) (%host 55) #f)
 ; A port of a descriptor, which closing it closes. Flags: NATIVE_PORTS.
 (define (%descriptor-port fd flags) (%new-port fd flags (%make-bytes 21 8192)))
 ; Runs of bytes at once, unchecked (native-low.ts, operate-bytes).

@@ -9,17 +9,30 @@ const MULTIPLIER = 16807;
 /** How far down from a cell sums go. */
 const DEPTH = 6;
 
-export interface MutationOptions {
+interface GraphOptions {
   readonly seed: number;
   readonly rows: number;
   readonly columns: number;
+}
+
+export interface MutationOptions extends GraphOptions {
   readonly rounds: number;
   readonly mutationsPerRound: number;
 }
 
-export function mutationProgram({ seed, rows, columns, rounds, mutationsPerRound }: MutationOptions): string {
+export function mutationProgram(options: MutationOptions): string {
   return `
 (import (scheme base) (scheme write))
+${mutationDefinitions(options)}
+(do ((round 0 (+ round 1))) ((= round ${options.rounds}))
+  (mutate-all! ${options.mutationsPerRound})
+  (display (sum)) (newline))
+`;
+}
+
+/** `(mutate-all! n)` and `(sum)`, of the graph that begins with `seed`. */
+export function mutationDefinitions({ seed, rows, columns }: GraphOptions): string {
+  return `
 (define seed ${seed})
 (define (chance n) (set! seed (remainder (* seed ${MULTIPLIER}) ${MODULUS})) (remainder seed n))
 (define table (make-vector ${rows} 0))
@@ -57,9 +70,7 @@ export function mutationProgram({ seed, rows, columns, rounds, mutationsPerRound
         ((exact? x) (mix h x))
         (else (mix h (exact x)))))
 (define (sum) (let loop ((i 0) (h 7)) (if (= i ${rows * columns}) h (loop (+ i 1) (sum-of (ref i) h ${DEPTH})))))
-(do ((round 0 (+ round 1))) ((= round ${rounds}))
-  (do ((i 0 (+ i 1))) ((= i ${mutationsPerRound})) (mutate! i))
-  (display (sum)) (newline))
+(define (mutate-all! n) (do ((i 0 (+ i 1))) ((= i n)) (mutate! i)))
 `;
 }
 
@@ -80,57 +91,91 @@ class Double {
 }
 
 /** What the program prints. */
-export function mutationLines({ seed, rows, columns, rounds, mutationsPerRound }: MutationOptions): string[] {
-  const count = rows * columns;
-  const table: Value[] = new Array<Value>(count).fill(0);
-  let state = seed;
-  let hand: Value = 0;
-  const chance = (n: number): number => (state = (state * MULTIPLIER) % MODULUS) % n;
-  const any = (): Value => table[chance(count)]!;
-  const cut = (x: Value): Value => (chance(4) === 0 ? x : x instanceof MutablePair ? x.car : 5);
-  const make = (kind: number, n: number): Value => {
+export function mutationLines(options: MutationOptions): string[] {
+  const graph = new MutatedGraph(options);
+  return Array.from({ length: options.rounds }, () => {
+    graph.mutateAll(options.mutationsPerRound);
+    return String(graph.sum());
+  });
+}
+
+/** The same graph in JavaScript. */
+export class MutatedGraph {
+  readonly table: Value[];
+  seed: number;
+  #hand: Value;
+
+  constructor({ seed, rows, columns }: GraphOptions) {
+    this.table = new Array<Value>(rows * columns).fill(0);
+    this.seed = seed;
+    this.#hand = 0;
+  }
+
+  chance(n: number): number {
+    return (this.seed = (this.seed * MULTIPLIER) % MODULUS) % n;
+  }
+
+  mutateAll(count: number): void {
+    for (let n = 0; n < count; n++) this.#mutate(n);
+  }
+
+  sum(): number {
+    return this.table.reduce((h: number, x) => sumOf(x, h, DEPTH), 7);
+  }
+
+  #any(): Value {
+    return this.table[this.chance(this.table.length)]!;
+  }
+
+  #cut(x: Value): Value {
+    return this.chance(4) === 0 ? x : x instanceof MutablePair ? x.car : 5;
+  }
+
+  #make(kind: number, n: number): Value {
     if (kind < 8) {
-      const a = any();
-      const b = cut(any());
+      const a = this.#any();
+      const b = this.#cut(this.#any());
       return new MutablePair(a instanceof MutablePair ? n : a, b);
     }
     if (kind < 10) {
       const items = new Array<Value>(1 + (n % 9)).fill(n);
-      items[0] = cut(any());
+      items[0] = this.#cut(this.#any());
       return items;
     }
     if (kind < 12) return new Double(n);
     if (kind < 14) return String.fromCharCode(97 + (n % 26)).repeat(1 + (n % 30));
     return kind === 14 ? new Array<Value>(n % 700).fill(n) : n;
-  };
-  const mutate = (n: number): void => {
-    const kind = chance(20);
-    const at = chance(count);
+  }
+
+  #mutate(n: number): void {
+    const table = this.table;
+    const kind = this.chance(20);
+    const at = this.chance(table.length);
     const x = table[at]!;
-    if (kind < 12) table[at] = make(chance(16), n);
-    else if (kind < 15 && x instanceof MutablePair) x.cdr = cut(any());
+    if (kind < 12) table[at] = this.#make(this.chance(16), n);
+    else if (kind < 15 && x instanceof MutablePair) x.cdr = this.#cut(this.#any());
     else if (kind < 17 && x instanceof MutablePair) {
-      const y = any();
+      const y = this.#any();
       x.car = y instanceof MutablePair ? n : y;
     } else if (Array.isArray(x) && x.length > 0) {
-      const index = chance(x.length);
-      x[index] = cut(any());
+      const index = this.chance(x.length);
+      x[index] = this.#cut(this.#any());
     } else if (kind === 18) {
-      table[at] = hand;
-      hand = x;
-    } else table[at] = kind === 19 ? cut(x) : n;
-  };
-  const mix = (h: number, n: number): number => (h * 31 + n) % MODULUS;
-  const sumOf = (x: Value, h: number, depth: number): number => {
-    if (depth === 0) return h;
-    if (x instanceof MutablePair) return sumOf(x.cdr, sumOf(x.car, mix(h, 1), depth >> 1), depth - 1);
-    if (Array.isArray(x))
-      return x.length === 0 ? mix(h, 2) : sumOf(x[0]!, sumOf(x.at(-1)!, mix(h, x.length), depth >> 1), depth - 1);
-    if (typeof x === "string") return mix(h, x.length + x.charCodeAt(0));
-    return mix(h, x instanceof Double ? x.value : x);
-  };
-  return Array.from({ length: rounds }, () => {
-    for (let n = 0; n < mutationsPerRound; n++) mutate(n);
-    return String(table.reduce((h: number, x) => sumOf(x, h, DEPTH), 7));
-  });
+      table[at] = this.#hand;
+      this.#hand = x;
+    } else table[at] = kind === 19 ? this.#cut(x) : n;
+  }
+}
+
+export function mix(h: number, n: number): number {
+  return (h * 31 + n) % MODULUS;
+}
+
+function sumOf(x: Value, h: number, depth: number): number {
+  if (depth === 0) return h;
+  if (x instanceof MutablePair) return sumOf(x.cdr, sumOf(x.car, mix(h, 1), depth >> 1), depth - 1);
+  if (Array.isArray(x))
+    return x.length === 0 ? mix(h, 2) : sumOf(x[0]!, sumOf(x.at(-1)!, mix(h, x.length), depth >> 1), depth - 1);
+  if (typeof x === "string") return mix(h, x.length + x.charCodeAt(0));
+  return mix(h, x instanceof Double ? x.value : x);
 }

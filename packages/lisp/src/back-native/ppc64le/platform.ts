@@ -34,6 +34,7 @@ export const ppc64le: NativePlatform = {
     setitimer: 104,
     mmap: 90,
     ppoll: 281,
+    madvise: 205,
   },
   // Linux arch/powerpc/include/uapi/asm/mman.h
   mapNoReserve: 0x40,

@@ -36,6 +36,7 @@ export const rv64: NativePlatform = {
     setitimer: 103,
     mmap: 222,
     ppoll: 73,
+    madvise: 233,
   },
   target: rv64Target,
   routines: new Map<number, string>([

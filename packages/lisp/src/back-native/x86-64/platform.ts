@@ -36,6 +36,7 @@ export const x86_64: NativePlatform = {
     setitimer: 38,
     mmap: 9,
     ppoll: 271,
+    madvise: 28,
   },
   target: x86Target,
   routines: new Map<number, string>([
