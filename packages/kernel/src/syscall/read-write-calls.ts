@@ -258,7 +258,7 @@ export const readWriteCalls: SyscallTable = {
   lseek: {
     run: lseek,
     gaps:
-      "places in files end at 2^53 − 4096, as on a file system whose `s_maxbytes` that is (EINVAL; EFBIG for what " +
+      "places in files end at 2^53 − 2^32 − 4096, as on a file system whose `s_maxbytes` that is (EINVAL; EFBIG for " +
       "makes a file larger); a larger file on AegisFS shows its true size, and is read up to there",
   },
 };
