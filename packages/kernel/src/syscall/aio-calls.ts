@@ -148,7 +148,8 @@ function submitOne(task: Task, context: AioContext, iocb: number, moved: number)
   // aio_key, which the program does not use.
   if (task.space.storeU32(iocb + Iocb.offset.aio_key, 0) < 0) return -EFAULT;
   const outcome = perform(task, file, view, moved);
-  if (typeof outcome === "number") return outcome;
+  if (isErrno(outcome)) return outcome;
+  if (outcome.goesOn) return outcome.result;
   context.events.push({
     dataLow: view.getUint32(Iocb.offset.aio_data, true),
     dataHigh: view.getUint32(Iocb.offset.aio_data + 4, true),
@@ -160,8 +161,14 @@ function submitOne(task: Task, context: AioContext, iocb: number, moved: number)
   return 0;
 }
 
-/** Carries a request out: its result; why it can't be one; or how many bytes it has moved, if it goes on. */
-function perform(task: Task, file: OpenFile, view: DataView, moved: number): { result: number } | number {
+/** Of a request that goes on: how many bytes it has moved. */
+interface Outcome {
+  readonly result: number;
+  readonly goesOn: boolean;
+}
+
+/** Carries a request out: what came of it, or why it can't be one. */
+function perform(task: Task, file: OpenFile, view: DataView, moved: number): Outcome | number {
   const operation = view.getUint16(Iocb.offset.aio_lio_opcode, true);
   const flags = view.getInt32(Iocb.offset.aio_rw_flags, true);
   const buffer = getU64(view, Iocb.offset.aio_buf);
@@ -169,7 +176,7 @@ function perform(task: Task, file: OpenFile, view: DataView, moved: number): { r
   const position = get64(view, Iocb.offset.aio_offset);
   if (operation === IOCB_CMD_FSYNC || operation === IOCB_CMD_FDSYNC) {
     if (buffer !== 0 || length !== 0 || position !== 0 || flags !== 0) return -EINVAL;
-    return { result: file.sync(operation === IOCB_CMD_FDSYNC) };
+    return { result: file.sync(operation === IOCB_CMD_FDSYNC), goesOn: false };
   }
   const reads = operation === IOCB_CMD_PREAD || operation === IOCB_CMD_PREADV;
   if (!reads && operation !== IOCB_CMD_PWRITE && operation !== IOCB_CMD_PWRITEV) return -EINVAL;
@@ -198,8 +205,8 @@ function perform(task: Task, file: OpenFile, view: DataView, moved: number): { r
   do result = reads ? file.read(task, cursor, offset) : file.write(task, cursor, offset);
   while (result === UNFINISHED);
   file.flags = before;
-  if (result > 0 && task.kernel.work.isCut && file.inode?.isRegular === true) return moved + result;
-  return { result: moved === 0 ? result : moved + Math.max(0, result) };
+  const goesOn = result > 0 && task.kernel.work.isCut && file.inode?.isRegular === true;
+  return { result: moved === 0 ? result : moved + Math.max(0, result), goesOn };
 }
 
 /** io_getevents(2): how many results were stored; −EFAULT, −EINTR, −EINVAL. */
