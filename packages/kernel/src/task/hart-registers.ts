@@ -21,6 +21,7 @@ export const RA = 1,
   A0 = 10,
   A1 = 11,
   A2 = 12,
+  A3 = 13,
   A7 = 17;
 
 /** High words beyond these make numbers that a double does not hold exactly. */
@@ -48,6 +49,13 @@ export class HartRegisters {
     const high = this.#i32[at + 1]!;
     const near = high >= HIGH_MOST ? HIGH_MOST : high < HIGH_LEAST ? HIGH_LEAST : high;
     return near * 0x100000000 + this.#u32[at]!;
+  }
+
+  /** Of a place that `get` told as `value`: as near as a double comes to it, to see whether it ends behind 2^63. */
+  placeOf(register: number, value: number): number {
+    if (value < EXACT_END) return value;
+    const at = (HART_X >> 2) + register * 2;
+    return Math.max(value, this.#i32[at + 1]! * 0x100000000 + this.#u32[at]!);
   }
 
   /** Copies the low and the high word of a register. */
