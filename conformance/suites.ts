@@ -3,8 +3,9 @@
  * qemu-user as well:
  *
  *     npm run conformance:suites -- [apr] [bash] [busybox] [coreutils] [diffutils] [findutils] [gawk] [git] [glib]
- *     [glibc] [gnulib] [grep] [libevent] [libuv] [linux] [mksh] [perl] [posix] [sed] [socat] [stress-ng] [systemd]
- *     [tar] [util-linux] [zsh] [--filter TEXT] [--limit SECONDS] [--timeout SECONDS] [--only-ours] [--worse] [--record]
+ *     [glibc] [gnulib] [grep] [libevent] [libuv] [linux] [mksh] [perl] [posix] [sed] [socat] [strace] [stress-ng]
+ *     [systemd] [tar] [util-linux] [zsh] [--filter TEXT] [--limit SECONDS] [--timeout SECONDS] [--only-ours] [--worse]
+ *     [--record]
  *
  * Sources come from the Debian mirror, with pinned hashes (GLib's and systemd's tests are packages); the scripts that
  * run in the guest are in `guest/`. What fails in Stratos and not under qemu-user runs there once more, with twice the
@@ -43,6 +44,7 @@ import {
 } from "./cross-builds.ts";
 import { buildGlibcTests } from "./glibc-tests.ts";
 import { buildSelftests, SELFTESTS_PARTS } from "./kernel-selftests.ts";
+import { buildStraceTests } from "./strace-tests.ts";
 import { recordedRow, recordRows, type Row } from "./results.ts";
 import { isWhole, refuseUnknown } from "../tests/support/known-names.ts";
 
@@ -241,7 +243,8 @@ const SUITES: readonly Suite[] = [
   {
     // Linux's selftests. Threads have no control groups of their own (`test_core`), TIME_WAIT keeps no port from
     // bind(2), MSG_FASTOPEN (`sk_bind_sendto_listen`), names of private mappings of /dev/zero, memory that grows
-    // upwards and interrupts of the clock (`rtcpie`) are not there.
+    // upwards and interrupts of the clock (`rtcpie`) are not there. A SIGSTOP just before a group is frozen stops its
+    // process when that is thawed and has a turn (`test_freezer`).
     name: "linux",
     source: "pool/main/l/linux/linux_6.12.107.orig.tar.xz",
     sha256: "efc76d3c78a5d65f42724118c437d11db1c9f6309a5f024ee9a8b1978fdc6919",
@@ -343,6 +346,16 @@ const SUITES: readonly Suite[] = [
       const script = readFileSync(join(folder, "source/test.sh"), "latin1");
       return [...new Set([...script.matchAll(/^NAME=(\w+)$/gm)].map((match) => match[1]!))];
     },
+  },
+  {
+    // Under qemu-user nothing can be traced. What fails here asks for options of IP, names of Unix sockets by
+    // NETLINK_SOCK_DIAG, an owner of no group (F_SETOWN_EX) or an older Linux's list of commands (membarrier), or it
+    // wants more than the time that it has.
+    name: "strace",
+    source: "pool/main/s/strace/strace_6.1.orig.tar.xz",
+    sha256: "2579e9cec37dbb786f6ea0bebd15f40dd561ef2bde2a2a2ecdce5963b01859fd",
+    good: [0, 77],
+    prepare: buildStraceTests,
   },
   {
     // Each stressor for a second, as an ordinary user. `far-branch` executes code above 4 GiB.

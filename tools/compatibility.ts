@@ -75,6 +75,10 @@ export function compatibilityPage(): string {
       "ENOENT: `Extension owner revision 0 not supported, missing kernel module?`. " +
       "`ufw limit` is skipped as unsupported (`recent`) |",
     "| `iptables -m rt --rt-0-addrs` | EOPNOTSUPP |",
+    "| headers behind IPv6's own and options of IP in nft's words (`rt`, `frag`, `hbh`, `exthdr`, `ip option`), " +
+      "`meta ipsec` | EOPNOTSUPP |",
+    "| `ipsec` (xfrm), `ct helper`, `ct timeout`, `ct expectation`, `socket`, `osf`, `synproxy`, `secmark` | ENOENT |",
+    "| echo requests over the loopback, and answers to them | no rule sees them |",
     "| families `bridge`, `arp`, `netdev`, flow tables | EOPNOTSUPP |",
     "| queues to programs (`queue`, `-j NFQUEUE`) | ENOENT |",
     "| `iptables-legacy` | `Table does not exist`: use `iptables`, which is `iptables-nft` in Debian |",

@@ -18,6 +18,13 @@ int main(void) {
   struct iocb x = w; x.aio_fildes = 99; SHOW(submit(&x)); x = w; x.aio_fildes = ro; SHOW(submit(&x)); x = w; x.aio_lio_opcode = 77; SHOW(submit(&x)); x = w; x.aio_reserved2 = 1; SHOW(submit(&x)); x = w; x.aio_flags = IOCB_FLAG_RESFD; x.aio_resfd = fd; SHOW(submit(&x)); x.aio_resfd = 99; SHOW(submit(&x)); x = r; x.aio_flags = 0; x.aio_nbytes = -1; SHOW(submit(&x)); SHOW(submit((void *)8)); SHOW(syscall(SYS_io_submit, ctx, 1, 8)); SHOW(syscall(SYS_io_submit, ctx, -1L, list)); SHOW(syscall(SYS_io_submit, ctx, 0, list)); SHOW(syscall(SYS_io_submit, 12345, 1, list)); x = w; x.aio_fildes = 99; list[0] = &w; list[1] = &x; SHOW(syscall(SYS_io_submit, ctx, 2, list)); SHOW(get(1, 4, e, &none));
   x = s; x.aio_nbytes = 3; SHOW(submit(&x)); SHOW(syscall(SYS_io_cancel, ctx, &w, e)); SHOW(syscall(SYS_io_cancel, 12345, &w, e));
   int p[2]; if (pipe(p)) return 1; x = w; x.aio_fildes = p[1]; x.aio_offset = 0; SHOW(submit(&x)); SHOW(get(1, 1, e, NULL)); SHOW(e[0].res); SHOW(read(p[0], b, 20));
-  pthread_t t; pthread_create(&t, NULL, later, &w); SHOW(get(1, 1, e, NULL)); pthread_join(t, NULL); SHOW(e[0].res); SHOW(submit(&w)); SHOW(get(1, 1, (void *)8, NULL)); SHOW(syscall(SYS_io_destroy, ctx)); SHOW(submit(&w)); unlink("/tmp/aio");
+  pthread_t t; pthread_create(&t, NULL, later, &w); SHOW(get(1, 1, e, NULL)); pthread_join(t, NULL); SHOW(e[0].res); SHOW(submit(&w)); SHOW(get(1, 1, (void *)8, NULL)); SHOW(syscall(SYS_io_destroy, ctx)); SHOW(submit(&w));
+  /* Whole lists of long requests are taken, and each is done to its end. */
+  aio_context_t many = 0; static struct iocb part[8]; struct iocb *all[8]; struct io_event done[8]; long length = 3 << 20; char *block = malloc(length); memset(block, 'x', length); SHOW(syscall(SYS_io_setup, 8, &many));
+  for (int round = 0; round < 2; round++) {
+    for (int i = 0; i < 8; i++) part[i] = (struct iocb){.aio_lio_opcode = round ? IOCB_CMD_PREAD : IOCB_CMD_PWRITE, .aio_fildes = fd, .aio_buf = (long)block, .aio_nbytes = length, .aio_offset = i * length}, all[i] = &part[i];
+    SHOW(syscall(SYS_io_submit, many, 8, all)); memset(done, 0, sizeof done); SHOW(syscall(SYS_io_getevents, many, 8, 8, done, NULL)); for (int i = 0; i < 8; i++) SHOW(done[i].res); SHOW(lseek(fd, 0, SEEK_END));
+  }
+  unlink("/tmp/aio");
   return 0;
 }

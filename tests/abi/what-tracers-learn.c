@@ -87,6 +87,20 @@ static void peek(unsigned flags, int count, unsigned long long from, void *to) {
 }
 static void find(long call) { for (int i = 0; i < 100; i++) { next(); Registers r; struct iovec v = { &r, sizeof r }; ptrace(PTRACE_GETREGSET, child, NT_PRSTATUS, &v); if ((long)NUMBER(r) == call) return; } }
 
+/* A sleep that a signal interrupts has told what is left before its tracer sees it over, and doesn't tell it again. */
+static struct timespec *left;
+static void woken(int s) { (void)s; }
+static void sleeper(void) { signal(SIGUSR1, woken); struct timespec t = {100, 0}; nanosleep(&t, left); }
+static void sleeper_by_clock(void) { signal(SIGUSR1, woken); struct timespec t = {100, 0}; clock_nanosleep(CLOCK_MONOTONIC, 0, &t, left); }
+static void sleeper_until(void) { signal(SIGUSR1, woken); struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); t.tv_sec += 100; clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, left); }
+static void interrupted_sleep(const char *what, void (*body)(void), long number) {
+  memset(left, 0, sizeof *left); start(PTRACE_O_TRACESYSGOOD, body);
+  find(number);
+  ptrace(PTRACE_SYSCALL, child, 0, 0); usleep(50000); kill(child, SIGUSR1); waitpid(child, &status, 0);
+  Registers r; struct iovec v = { &r, sizeof r }; ptrace(PTRACE_GETREGSET, child, NT_PRSTATUS, &v); struct timespec seen = *left; printf("%s: seems to return %ld, left %d s\n", what, (long)RESULT(r), (int)seen.tv_sec);
+  usleep(20000); ptrace(PTRACE_CONT, child, 0, 0); waitpid(child, &status, 0); ptrace(PTRACE_CONT, child, 0, SIGUSR1); waitpid(child, &status, 0);
+  printf("%s: ended %x, left the same: %d\n", what, status, memcmp(&seen, left, sizeof seen) == 0);
+}
 int main(void) {
   start(PTRACE_O_TRACESYSGOOD, one_call); message("signal"); find(SYS_getppid); message("entry"); next(); message("exit");
   kill(child, SIGKILL); waitpid(child, &status, 0);
@@ -114,5 +128,8 @@ int main(void) {
     printf("filtered tracer: %s\n", ptrace(PTRACE_SEIZE, mine, 0, SUSPEND) < 0 ? strerror(errno) : "fine"); fflush(stdout);
     kill(mine, SIGKILL); _exit(0); }
   wait(0);
-  kill(child, SIGKILL); return 0;
+  kill(child, SIGKILL); waitpid(child, &status, 0);
+  left = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  interrupted_sleep("nanosleep", sleeper, SYS_clock_nanosleep); interrupted_sleep("clock_nanosleep", sleeper_by_clock, SYS_clock_nanosleep);
+  interrupted_sleep("until a time", sleeper_until, SYS_clock_nanosleep); return 0;
 }

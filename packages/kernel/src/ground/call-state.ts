@@ -35,6 +35,8 @@ export type CallState = Plain<
   | { readonly kind: "count"; readonly count: number }
   /** Bytes that a transfer has moved which no signal's handler ends. */
   | { readonly kind: "whole"; readonly count: number }
+  /** io_submit(2): requests that were taken, and bytes that the next one has moved. */
+  | { readonly kind: "submit"; readonly taken: number; readonly moved: number }
   /** Up to where a walk over a range of addresses has come. */
   | { readonly kind: "range"; readonly at: number }
   /** When poll, select, epoll_wait, nanosleep … give up: monotonic, Infinity for never. */

@@ -20,4 +20,8 @@ test("what a caller doesn't give is zero, whatever the last one gave; what nobod
   assert.equal(copyExtensible(memory, AT, into, KNOWN + 1, KNOWN), -E2BIG);
   assert.equal(copyExtensible(memory, AT, into, PAGE_SIZE + 1, KNOWN), -E2BIG);
   assert.equal(copyExtensible(memory, 3 * PAGE_SIZE - 8, into, 16, KNOWN), -EFAULT);
+  const last = 3 * PAGE_SIZE - KNOWN - 8;
+  assert.equal(copyExtensible(memory, last, into, KNOWN + 16, KNOWN), -EFAULT);
+  memory.u8[3 * PAGE_SIZE - 1] = 1;
+  assert.equal(copyExtensible(memory, last, into, KNOWN + 16, KNOWN), -E2BIG, "it stands before what is not there");
 });

@@ -2,6 +2,9 @@
 import { Timeval, type Field, type Struct } from "@stratos/abi";
 import { assert } from "@stratos/base";
 
+/** Where numbers from registers end to be exact (task/hart-registers.ts): what is larger is no less than this. */
+export const EXACT_END = 2 ** 53 - 2 ** 32;
+
 /** Takes negative values, too (two's complement). */
 export function put64(view: DataView, at: number, value: number): void {
   view.setUint32(at, value >>> 0, true);

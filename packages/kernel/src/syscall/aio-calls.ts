@@ -104,23 +104,32 @@ function destroy(task: Task, id: number): number {
 function submit(task: Task, id: number, count: number, list: number): number {
   const context = contextAt(task, id);
   if (context === undefined || count < 0) return -EINVAL;
-  let taken = 0;
-  // Fewer requests than asked for (io_submit(2)), and fewer bytes of one that is too long, are what may always come of
-  // it.
   const { work } = task.kernel;
   work.mayPause = true;
-  while (taken < count && !(taken > 0 && work.isUsed)) {
+  let { taken, moved } = stateOf(task, "submit") ?? NOTHING_TAKEN;
+  for (; taken < count; taken++, moved = 0) {
+    if (work.mustPause()) return pauseSubmit(task, taken, moved);
     work.charge(1);
     const iocb = task.space.loadU64(list + taken * 8);
-    const failed =
-      iocb < 0 ? -EFAULT : context.events.length >= context.capacity ? -EAGAIN : submitOne(task, context, iocb);
-    if (failed < 0) return taken > 0 ? taken : failed;
-    taken++;
+    const result =
+      iocb < 0 ? -EFAULT : context.events.length >= context.capacity ? -EAGAIN : submitOne(task, context, iocb, moved);
+    // So many of its bytes have been moved, and more are to be.
+    if (result > 0) return pauseSubmit(task, taken, result);
+    if (result < 0) return taken > 0 ? taken : result;
   }
   return taken;
 }
 
-function submitOne(task: Task, context: AioContext, iocb: number): number {
+const NOTHING_TAKEN = { taken: 0, moved: 0 };
+
+/** No signal's handler ends it: who submits does not look for fewer requests, or fewer bytes of one. */
+function pauseSubmit(task: Task, taken: number, moved: number): number {
+  task.syscallState = { kind: "submit", taken, moved };
+  return UNFINISHED;
+}
+
+/** @param moved  bytes, by executions before @returns 0; how many have been moved, if it goes on; a negated errno */
+function submitOne(task: Task, context: AioContext, iocb: number, moved: number): number {
   const bytes = new Uint8Array(Iocb.size);
   if (task.space.copyIn(iocb, bytes, 0, Iocb.size) < 0) return -EFAULT;
   const view = new DataView(bytes.buffer);
@@ -138,8 +147,9 @@ function submitOne(task: Task, context: AioContext, iocb: number): number {
   }
   // aio_key, which the program does not use.
   if (task.space.storeU32(iocb + Iocb.offset.aio_key, 0) < 0) return -EFAULT;
-  const outcome = perform(task, file, view);
+  const outcome = perform(task, file, view, moved);
   if (isErrno(outcome)) return outcome;
+  if (outcome.goesOn) return outcome.result;
   context.events.push({
     dataLow: view.getUint32(Iocb.offset.aio_data, true),
     dataHigh: view.getUint32(Iocb.offset.aio_data + 4, true),
@@ -151,8 +161,14 @@ function submitOne(task: Task, context: AioContext, iocb: number): number {
   return 0;
 }
 
-/** Carries a request out: its result, or why it can't be one. */
-function perform(task: Task, file: OpenFile, view: DataView): { result: number } | number {
+/** Of a request that goes on: how many bytes it has moved. */
+interface Outcome {
+  readonly result: number;
+  readonly goesOn: boolean;
+}
+
+/** Carries a request out: what came of it, or why it can't be one. */
+function perform(task: Task, file: OpenFile, view: DataView, moved: number): Outcome | number {
   const operation = view.getUint16(Iocb.offset.aio_lio_opcode, true);
   const flags = view.getInt32(Iocb.offset.aio_rw_flags, true);
   const buffer = getU64(view, Iocb.offset.aio_buf);
@@ -160,7 +176,7 @@ function perform(task: Task, file: OpenFile, view: DataView): { result: number }
   const position = get64(view, Iocb.offset.aio_offset);
   if (operation === IOCB_CMD_FSYNC || operation === IOCB_CMD_FDSYNC) {
     if (buffer !== 0 || length !== 0 || position !== 0 || flags !== 0) return -EINVAL;
-    return { result: file.sync(operation === IOCB_CMD_FDSYNC) };
+    return { result: file.sync(operation === IOCB_CMD_FDSYNC), goesOn: false };
   }
   const reads = operation === IOCB_CMD_PREAD || operation === IOCB_CMD_PREADV;
   if (!reads && operation !== IOCB_CMD_PWRITE && operation !== IOCB_CMD_PWRITEV) return -EINVAL;
@@ -174,19 +190,23 @@ function perform(task: Task, file: OpenFile, view: DataView): { result: number }
   // Also of what has no positions (fs/read_write.c, rw_verify_area).
   if (position < 0 || position + cursor.remaining >= 2 ** 63) return -EINVAL;
   const { hasPositions } = file;
-  const offset = hasPositions ? position : -1;
   const before = file.flags;
   // Nothing may sleep here: a pipe that is empty says so in its result.
-  file.flags |=
+  const during =
+    before |
     (hasPositions ? 0 : O_NONBLOCK) |
     ((flags & (RWF_DSYNC | RWF_SYNC)) !== 0 ? O_DSYNC : 0) |
     ((flags & RWF_APPEND) !== 0 ? O_APPEND : 0);
+  cursor.skip(moved);
+  const offset = hasPositions ? position + moved : -1;
+  file.flags = during;
   let result: number;
   // Its results are told once: what goes on in pieces (texts of /proc) is read to its end.
   do result = reads ? file.read(task, cursor, offset) : file.write(task, cursor, offset);
   while (result === UNFINISHED);
   file.flags = before;
-  return { result };
+  const goesOn = result > 0 && task.kernel.work.isCut && file.inode?.isRegular === true;
+  return { result: moved === 0 ? result : moved + Math.max(0, result), goesOn };
 }
 
 /** io_getevents(2): how many results were stored; −EFAULT, −EINTR, −EINVAL. */

@@ -70,6 +70,7 @@ import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToTask } from "../signal/send-signal.ts";
 import {
   A0,
+  A1,
   A7,
   floatRegisterBytes,
   GENERAL_REGISTERS_SIZE,
@@ -320,7 +321,7 @@ function shownRegisters(target: Task): Uint8Array {
   const bytes = generalRegisterBytes(target.registers);
   if (target.syscallNumber < 0 || isToRestart(target)) return bytes;
   const view = new DataView(bytes.buffer);
-  const restart = shownRestart(target);
+  const restart = shownRestart(target, view.getUint32(A1 * 8, true));
   view.setBigUint64(0, view.getBigUint64(0, true) + 4n, true);
   if (restart !== null) view.setBigInt64(A0 * 8, BigInt(restart), true);
   return bytes;

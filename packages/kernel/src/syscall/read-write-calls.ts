@@ -21,6 +21,7 @@ import {
 } from "@stratos/abi";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
 import { CALL_WORK, movedBefore, pauseTransfer } from "../ground/call-work.ts";
+import { A3 } from "../task/hart-registers.ts";
 import type { Task } from "../task/task.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import { mayRead } from "../vfs/fanotify-marks.ts";
@@ -122,8 +123,8 @@ function checkOffset(task: Task, fd: number, offset: number): number {
 }
 
 /** Where it would end is a place in a file, too (rw_verify_area in Linux's fs/read_write.c): 0 or −EINVAL. */
-function checkEnd(offset: number, count: number): number {
-  return offset + count >= 2 ** 63 ? -EINVAL : 0;
+function checkEnd({ kernel }: Task, offset: number, count: number): number {
+  return kernel.hart.placeOf(A3, offset) + count >= 2 ** 63 ? -EINVAL : 0;
 }
 
 function pread(task: Task, fd: number, buffer: number, count: number, offset: number): number {
@@ -131,7 +132,7 @@ function pread(task: Task, fd: number, buffer: number, count: number, offset: nu
   if (refused < 0) return refused;
   const file = readable(task, fd);
   if (isErrno(file)) return file;
-  if (count < 0 || checkEnd(offset, count) < 0) return -EINVAL;
+  if (count < 0 || checkEnd(task, offset, count) < 0) return -EINVAL;
   return countRead(task, readInto(task, file, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), offset));
 }
 
@@ -140,7 +141,7 @@ function pwrite(task: Task, fd: number, buffer: number, count: number, offset: n
   if (refused < 0) return refused;
   const file = writable(task, fd);
   if (isErrno(file)) return file;
-  if (count < 0 || checkEnd(offset, count) < 0) return -EINVAL;
+  if (count < 0 || checkEnd(task, offset, count) < 0) return -EINVAL;
   return countWrite(task, writeFrom(task, file, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), offset));
 }
 
@@ -165,7 +166,7 @@ function readv(task: Task, fd: number, address: number, count: number, offset: n
   if (refusedFlags < 0) return refusedFlags;
   const cursor = vector(task, address, count);
   if (isErrno(cursor)) return cursor;
-  if (checkEnd(offset, cursor.remaining) < 0) return -EINVAL;
+  if (checkEnd(task, offset, cursor.remaining) < 0) return -EINVAL;
   if ((flags & RWF_NOWAIT) === 0) return countRead(task, readInto(task, file, cursor, offset));
   return countRead(
     task,
@@ -184,7 +185,7 @@ function writev(task: Task, fd: number, address: number, count: number, offset: 
   if (refusedFlags < 0) return refusedFlags;
   const cursor = vector(task, address, count);
   if (isErrno(cursor)) return cursor;
-  if (checkEnd(offset, cursor.remaining) < 0) return -EINVAL;
+  if (checkEnd(task, offset, cursor.remaining) < 0) return -EINVAL;
   if (flags === 0) return countWrite(task, writeFrom(task, file, cursor, offset));
   const set =
     ((flags & RWF_NOWAIT) !== 0 ? O_NONBLOCK : 0) |
@@ -258,7 +259,7 @@ export const readWriteCalls: SyscallTable = {
   lseek: {
     run: lseek,
     gaps:
-      "places in files end at 2^53 − 4096, as on a file system whose `s_maxbytes` that is (EINVAL; EFBIG for what " +
+      "places in files end at 2^53 − 2^32 − 4096, as on a file system whose `s_maxbytes` that is (EINVAL; EFBIG for " +
       "makes a file larger); a larger file on AegisFS shows its true size, and is read up to there",
   },
 };

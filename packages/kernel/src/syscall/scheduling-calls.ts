@@ -74,8 +74,7 @@ function targetOf(task: Task, pid: number): Task | undefined {
 function priorityTargets(task: Task, which: number, who: number): Task[] {
   const all = [...task.kernel.tasks.tasks.values()];
   const { pidNamespace } = task.group;
-  who |= 0;
-  switch (which | 0) {
+  switch (which) {
     case 0:
       return who === 0 ? [task] : all.filter((each) => each.tid === pidNamespace.rootIdOf(who));
     case 1: {
@@ -96,7 +95,7 @@ function priorityTargets(task: Task, which: number, who: number): Task[] {
  */
 function setpriority(task: Task, which: number, who: number, value: number): number {
   if (which < 0 || which > 2) return -EINVAL;
-  const nice = Math.max(-20, Math.min(19, value | 0));
+  const nice = Math.max(-20, Math.min(19, value));
   const targets = priorityTargets(task, which, who);
   if (targets.length === 0) return -ESRCH;
   const { euid } = task.credentials;
@@ -123,6 +122,11 @@ function getpriority(task: Task, which: number, who: number): number {
 /** Those without priorities; SCHED_EXT (7), of which Linux tells the range since 6.12, is among them. */
 function isKnownPolicy(policy: number): boolean {
   return [SCHED_OTHER, SCHED_BATCH, SCHED_IDLE, SCHED_DEADLINE, 7].includes(policy);
+}
+
+/** @param realtime  the bound of those that have priorities */
+function priorityBound(policy: number, realtime: number): number {
+  return policy === SCHED_FIFO || policy === SCHED_RR ? realtime : isKnownPolicy(policy) ? 0 : -EINVAL;
 }
 
 interface Attributes {
@@ -319,7 +323,7 @@ function setIoPriority(task: Task, which: number, who: number, value: number): n
       : priorityClass !== IOPRIO_CLASS_BE && priorityClass !== IOPRIO_CLASS_IDLE
   )
     return -EINVAL;
-  const targets = ioPriorityTargets(task, which | 0, who);
+  const targets = ioPriorityTargets(task, which | 0, who | 0);
   if (isErrno(targets)) return targets;
   for (const target of targets) {
     const { euid, uid } = task.credentials;
@@ -336,7 +340,7 @@ function setIoPriority(task: Task, which: number, who: number, value: number): n
 
 /** ioprio_get(2): the most urgent of the targets; one that was never set follows the nice value. */
 function getIoPriority(task: Task, which: number, who: number): number {
-  const targets = ioPriorityTargets(task, which | 0, who);
+  const targets = ioPriorityTargets(task, which | 0, who | 0);
   if (isErrno(targets)) return targets;
   // A single process shows what was set, 0 for nothing.
   if ((which | 0) === IOPRIO_WHO_PROCESS) return targets[0]!.io.priority;
@@ -348,8 +352,8 @@ function getIoPriority(task: Task, which: number, who: number): number {
 }
 
 export const schedulingCalls: SyscallTable = {
-  getpriority: { run: getpriority },
-  setpriority: { run: setpriority },
+  getpriority: { run: (task, which, who) => getpriority(task, which | 0, who | 0) },
+  setpriority: { run: (task, which, who, value) => setpriority(task, which | 0, who | 0, value | 0) },
   sched_setscheduler: { run: (task, pid, policy, address) => setScheduler(task, pid, policy | 0, address) },
   sched_getscheduler: {
     run: (task, pid) => {
@@ -367,10 +371,10 @@ export const schedulingCalls: SyscallTable = {
     },
   },
   sched_get_priority_max: {
-    run: (_task, policy) => (policy === 1 || policy === 2 ? 99 : isKnownPolicy(policy) ? 0 : -EINVAL),
+    run: (_task, policy) => priorityBound(policy | 0, 99),
   },
   sched_get_priority_min: {
-    run: (_task, policy) => (policy === 1 || policy === 2 ? 1 : isKnownPolicy(policy) ? 0 : -EINVAL),
+    run: (_task, policy) => priorityBound(policy | 0, 1),
   },
   sched_rr_get_interval: {
     run: (task, pid, address) => {
@@ -396,10 +400,12 @@ export const schedulingCalls: SyscallTable = {
   ioprio_get: { run: getIoPriority },
   ioprio_set: { run: setIoPriority, gaps: "kept and shown; requests have no order to change" },
   sched_setattr: {
-    run: setAttributes,
+    run: (task, pid, address, flags) => setAttributes(task, pid, address, flags >>> 0),
     gaps:
       "SCHED_DEADLINE runs as the highest real-time priority; a thread's own slice is told, and changes nothing; " +
       "utilisation clamps: EINVAL",
   },
-  sched_getattr: { run: getAttributes },
+  sched_getattr: {
+    run: (task, pid, address, size, flags) => getAttributes(task, pid, address, size >>> 0, flags >>> 0),
+  },
 };

@@ -204,16 +204,15 @@ function kill(task: Task, pidArgument: number, signal: number): number {
   return sent > 0 ? 0 : refused > 0 ? -EPERM : -ESRCH;
 }
 
-/** The thread that the caller calls `tid`. @param pid  of its process; ≤ 0: of any */
-function threadOf(task: Task, pid: number, tid: number): Task | undefined {
+/** The thread that the caller calls `tid`. @param pid  of its process; null: of any */
+function threadOf(task: Task, pid: number | null, tid: number): Task | undefined {
   const { pidNamespace } = task.group;
-  const thread = task.kernel.tasks.taskIn(pidNamespace, tid | 0);
-  return thread !== undefined && pid > 0 && thread.pid !== pidNamespace.rootIdOf(pid | 0) ? undefined : thread;
+  const thread = task.kernel.tasks.taskIn(pidNamespace, tid);
+  return thread !== undefined && pid !== null && thread.pid !== pidNamespace.rootIdOf(pid) ? undefined : thread;
 }
 
-function tgkill(task: Task, process: number, thread: number, signal: number): number {
-  signal |= 0;
-  if (signal < 0 || signal > 64 || thread <= 0 || process === 0 || process < -1) return -EINVAL;
+function tgkill(task: Task, process: number | null, thread: number, signal: number): number {
+  if (signal < 0 || signal > 64 || thread <= 0 || (process !== null && process <= 0)) return -EINVAL;
   const target = threadOf(task, process, thread);
   if (target === undefined) return -ESRCH;
   const failed = checkSignalPermission(task, target.group, signal);
@@ -280,25 +279,25 @@ export const signalCalls: SyscallTable = {
     },
   },
   rt_sigqueueinfo: {
-    run: (task, pid, signal, address) => {
+    run: (task, pid, number, address) => {
+      const signal = number | 0;
       if (signal < 0 || signal > 64) return -EINVAL;
       const target = task.kernel.tasks.processOfThreadIn(task.group.pidNamespace, pid | 0);
-      return target === undefined ? -ESRCH : queueInfo(task, target, null, signal | 0, address);
+      return target === undefined ? -ESRCH : queueInfo(task, target, null, signal, address);
     },
   },
   rt_tgsigqueueinfo: {
-    run: (task, pid, tid, signal, address) => {
-      if (signal < 0 || signal > 64 || pid <= 0 || tid <= 0) return -EINVAL;
-      const thread = threadOf(task, pid, tid);
+    run: (task, pid, tid, number, address) => {
+      const signal = number | 0;
+      if (signal < 0 || signal > 64 || (pid | 0) <= 0 || (tid | 0) <= 0) return -EINVAL;
+      const thread = threadOf(task, pid | 0, tid | 0);
       if (thread === undefined) return -ESRCH;
-      return queueInfo(task, thread.group, thread, signal | 0, address);
+      return queueInfo(task, thread.group, thread, signal, address);
     },
   },
   kill: { run: kill },
-  tkill: { run: (task, tid, signal) => ((tid | 0) <= 0 ? -EINVAL : tgkill(task, -1, tid, signal)) },
-  tgkill: {
-    run: (task, process, thread, signal) => ((process | 0) <= 0 ? -EINVAL : tgkill(task, process, thread, signal)),
-  },
+  tkill: { run: (task, tid, signal) => tgkill(task, null, tid | 0, signal | 0) },
+  tgkill: { run: (task, process, thread, signal) => tgkill(task, process | 0, thread | 0, signal | 0) },
   sigaltstack: { run: sigaltstack },
   restart_syscall: {
     run: () => -EINTR,

@@ -81,12 +81,12 @@ function storeOffset(task: Task, address: number, offset: number): number {
 }
 
 function sendfile(task: Task, outFd: number, inFd: number, offsetAddress: number, count: number): number {
+  const offset = loadOffset(task, offsetAddress);
+  if (offset === null) return failure;
   const source = task.files.get(inFd),
     target = task.files.get(outFd);
   if (source === undefined || !source.isReadable || target === undefined || !target.isWritable) return -EBADF;
   if (count < 0) return -EINVAL;
-  const offset = loadOffset(task, offsetAddress);
-  if (offset === null) return failure;
   if (source.inode?.isDirectory === true || (target.flags & O_APPEND) !== 0) return -EINVAL;
   if (offset >= 0 && !source.hasPositions) return -ESPIPE;
   if (source.inode === null || (!source.inode.isRegular && source.seek(0, SEEK_CUR) < 0)) return -EINVAL;

@@ -19,6 +19,7 @@ import {
 } from "@stratos/abi";
 import { WRITE_PORTION } from "../frames/page-cache.ts";
 import { mayLearnOfCache } from "../security/permission.ts";
+import { A1, A2 } from "../task/hart-registers.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
 import { syncFilesInPieces, syncInPieces } from "../vfs/write-back.ts";
@@ -54,7 +55,9 @@ const SYNC_FILE_RANGE_FLAGS = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRIT
 function syncFileRange(task: Task, fd: number, offset: number, length: number, flags: number): number {
   const file = opened(task, fd);
   if (isErrno(file)) return file;
-  if ((flags & ~SYNC_FILE_RANGE_FLAGS) !== 0 || offset < 0 || length < 0 || offset + length > 2 ** 63) return -EINVAL;
+  if ((flags & ~SYNC_FILE_RANGE_FLAGS) !== 0 || offset < 0 || length < 0) return -EINVAL;
+  const { hart } = task.kernel;
+  if (hart.placeOf(A1, offset) + hart.placeOf(A2, length) > 2 ** 63) return -EINVAL;
   const inode = file.inode;
   if (inode === null || (!inode.isRegular && !inode.isDirectory && !inode.isSymlink)) return -ESPIPE;
   if ((flags & SYNC_FILE_RANGE_WRITE) === 0 || !inode.isRegular) return 0;

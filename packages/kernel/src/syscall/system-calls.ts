@@ -113,7 +113,8 @@ function mayLimit(own: Credentials, other: Credentials): boolean {
 }
 
 function prlimit(task: Task, pid: number, resource: number, newAddress: number, oldAddress: number): number {
-  if (resource < 0 || resource > 15) return -EINVAL;
+  resource >>>= 0;
+  if (resource > 15) return -EINVAL;
   const owner = (pid | 0) === 0 ? task : task.kernel.tasks.taskIn(task.group.pidNamespace, pid | 0);
   if (owner === undefined) return -ESRCH;
   if (owner.group !== task.group && !mayLimit(task.credentials, owner.credentials)) return -EPERM;
@@ -257,11 +258,11 @@ function rebootNamespace(task: Task, command: number): number {
 export const systemCalls: SyscallTable = {
   uname: { run: uname },
   sysinfo: { run: sysinfo },
-  sethostname: { run: (task, address, length) => setName(task, address, length, "hostname") },
-  setdomainname: { run: (task, address, length) => setName(task, address, length, "domainname") },
+  sethostname: { run: (task, address, length) => setName(task, address, length | 0, "hostname") },
+  setdomainname: { run: (task, address, length) => setName(task, address, length | 0, "domainname") },
   getrlimit: {
     run: (task, resource, address) =>
-      resource < 0 || resource > 15 ? -EINVAL : storeLimit(task, address, task.group.limits[resource]!),
+      resource >>> 0 > 15 ? -EINVAL : storeLimit(task, address, task.group.limits[resource >>> 0]!),
   },
   setrlimit: {
     run: (task, resource, address) => prlimit(task, 0, resource, address, 0),

@@ -34,7 +34,7 @@ import {
 import { type SignalAction } from "../signal/signal-actions.ts";
 import { enterHandler } from "./signal-frame.ts";
 import { SignalSet } from "../signal/signal-set.ts";
-import { joinStop, standsBeforeDeath, standsBeforeSignal, standsForDue } from "./tracing.ts";
+import { hasToldRemainder, joinStop, standsBeforeDeath, standsBeforeSignal, standsForDue } from "./tracing.ts";
 import { isOrphaned } from "../signal/session.ts";
 
 /**
@@ -134,7 +134,7 @@ function interruptSyscall(task: Task, action: SignalAction): void {
     const result =
       given >= 0
         ? given
-        : row?.interrupted && task.notification === null
+        : row?.interrupted && task.notification === null && !hasToldRemainder(task)
           ? row.interrupted(task, hart.get(10), hart.get(11), hart.get(12), hart.get(13), hart.get(14), hart.get(15))
           : -EINTR;
     hart.set(A0, result);

@@ -12,7 +12,7 @@ import {
   HART_STATE_SIZE,
   HART_X,
 } from "@stratos/riscv";
-import { put64, viewOf } from "../ground/words.ts";
+import { EXACT_END, put64, viewOf } from "../ground/words.ts";
 
 /** Integer registers by their ABI role (RISC-V psABI §1). */
 export const RA = 1,
@@ -21,11 +21,17 @@ export const RA = 1,
   A0 = 10,
   A1 = 11,
   A2 = 12,
+  A3 = 13,
   A7 = 17;
 
+/** High words beyond these make numbers that a double does not hold exactly. */
+const HIGH_MOST = EXACT_END / 2 ** 32,
+  HIGH_LEAST = -(2 ** 21);
+
 /**
- * The registers of the task that is on the hart. Numbers are signed 64-bit values as doubles: exact below 2^53, and for
- * −1.
+ * The registers of the task that is on the hart. Numbers are signed 64-bit values as doubles: exact from −2^53 up to
+ * `EXACT_END`. What lies beyond has the nearest high word that is exact and its own low one: an int in a
+ * register is what `| 0` makes of it, whatever lies above, and a place behind `EXACT_END` stays there.
  */
 export class HartRegisters {
   #u8: Uint8Array;
@@ -40,7 +46,16 @@ export class HartRegisters {
 
   get(register: number): number {
     const at = (HART_X >> 2) + register * 2;
-    return this.#i32[at + 1]! * 0x100000000 + this.#u32[at]!;
+    const high = this.#i32[at + 1]!;
+    const near = high >= HIGH_MOST ? HIGH_MOST : high < HIGH_LEAST ? HIGH_LEAST : high;
+    return near * 0x100000000 + this.#u32[at]!;
+  }
+
+  /** Of a place that `get` told as `value`: as near as a double comes to it, to see whether it ends behind 2^63. */
+  placeOf(register: number, value: number): number {
+    if (value < EXACT_END) return value;
+    const at = (HART_X >> 2) + register * 2;
+    return Math.max(value, this.#i32[at + 1]! * 0x100000000 + this.#u32[at]!);
   }
 
   /** Copies the low and the high word of a register. */

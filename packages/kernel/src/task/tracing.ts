@@ -33,13 +33,15 @@ import {
   SIGTRAP,
   SI_KERNEL,
   SI_USER,
+  SYSCALL_NUMBERS,
+  TIMER_ABSTIME,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { stateOf } from "../ground/call-state.ts";
 import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE, BLOCKED_RESTART } from "../ground/wait-queue.ts";
 import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
 import { hasDeliverableSignal, sendSignalToProcess, sendSignalToTask } from "../signal/send-signal.ts";
-import { A7 } from "./hart-registers.ts";
+import { A0, A1, A2, A7 } from "./hart-registers.ts";
 import type { Task } from "./task.ts";
 
 interface TraceStop {
@@ -116,6 +118,14 @@ const RESTARTS: ReadonlyMap<number, number> = new Map([
   [BLOCKED_RESTART, -513], // ERESTARTNOINTR
   [BLOCKED_EINTR, -514], // ERESTARTNOHAND
 ]);
+const ERESTART_RESTARTBLOCK = 516,
+  NANOSLEEP = SYSCALL_NUMBERS.get("nanosleep")!,
+  CLOCK_NANOSLEEP = SYSCALL_NUMBERS.get("clock_nanosleep")!;
+
+/** A sleep for a time, which would go on for what is left of it. @param flags  a1 */
+function isRelativeSleep({ syscallNumber }: Task, flags: number): boolean {
+  return syscallNumber === NANOSLEEP || (syscallNumber === CLOCK_NANOSLEEP && (flags & TIMER_ABSTIME) === 0);
+}
 
 // ---- Who traces whom
 
@@ -217,12 +227,29 @@ export function standsForDue(task: Task, tracing: Tracing): boolean {
   if (isBlocked && tracing.call !== "interrupted") {
     const isShown = tracing.call === "inside" && tracing.tracesCalls;
     tracing.call = "interrupted";
+    tellRemainder(task);
     if (isShown) {
       standStill(task, tracing, callStop(tracing, "exit"));
       return true;
     }
   }
   return standsForNext(task, tracing);
+}
+
+/**
+ * Linux writes what is left of a sleep before the tracer sees that it is over (kernel/time/hrtimer.c,
+ * nanosleep_copyout), and not again.
+ */
+function tellRemainder(task: Task): void {
+  const { hart, calls } = task.kernel;
+  if (!isRelativeSleep(task, hart.get(A1)) || stateOf(task, "deadline") === null) return;
+  calls[task.syscallNumber]!.interrupted!(task, hart.get(A0), hart.get(A1), hart.get(A2), hart.get(A2 + 1), 0, 0);
+}
+
+/** The call that a signal ends has told what is left. */
+export function hasToldRemainder(task: Task): boolean {
+  if (task.tracing?.call !== "interrupted" || stateOf(task, "deadline") === null) return false;
+  return isRelativeSleep(task, task.kernel.hart.get(A1));
 }
 
 function standsForNext(task: Task, tracing: Tracing): boolean {
@@ -365,7 +392,8 @@ export function traceExec(task: Task, tracing: Tracing, tid: number): void {
   else if (!tracing.isSeized) sendSignalToTask(task, fromTracer(task, SIGTRAP));
 }
 
-/** What a call that a stop interrupted seems to have returned; null: no call was. */
-export function shownRestart(task: Task): number | null {
-  return task.tracing?.call === "interrupted" ? RESTARTS.get(task.blockedKind)! : null;
+/** What a call that a stop interrupted seems to have returned; null: no call was. @param flags  a1 */
+export function shownRestart(task: Task, flags: number): number | null {
+  if (task.tracing?.call !== "interrupted") return null;
+  return isRelativeSleep(task, flags) ? -ERESTART_RESTARTBLOCK : RESTARTS.get(task.blockedKind)!;
 }

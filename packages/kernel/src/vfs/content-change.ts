@@ -1,5 +1,6 @@
 /** What a write may add to a regular file, and what changes of the file by it: all who write content ask here. */
 import { EFBIG, PAGE_SIZE, SIGXFSZ, SI_KERNEL, RLIMIT_FSIZE } from "@stratos/abi";
+import { EXACT_END } from "../ground/words.ts";
 import { FILE_CAPABILITIES } from "../security/file-capabilities.ts";
 import { modeAfterWrite } from "../security/permission.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
@@ -12,7 +13,7 @@ import type { Caller } from "./vfs-kernel.ts";
  * Largest file, as `s_maxbytes` of a file system in Linux: offsets are exact numbers
  * (docs/decisions/0013-largest-file.md).
  */
-export const FILE_SIZE_MAX = 2 ** 53 - PAGE_SIZE;
+export const FILE_SIZE_MAX = EXACT_END - PAGE_SIZE;
 /** RLIMIT_FSIZE (setrlimit(2)) and the largest offset. */
 export function clipToLimits(task: Caller, at: number, count: number): number {
   const limit = task.group.limits[RLIMIT_FSIZE]!.soft;

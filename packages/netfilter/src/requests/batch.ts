@@ -90,30 +90,39 @@ export class RequestHandler {
     const { type, flags } = request;
     let error = 0;
     if ((flags & NLM_F_REQUEST) !== 0 && type >= NLMSG_MIN_TYPE) {
-      const answer = this.#ask(request, how);
-      if (typeof answer === "number") error = answer;
-      else if ((flags & NLM_F_DUMP) !== 0) {
+      const answer: Uint8Array[] = [];
+      error = this.#ask(request, how, answer);
+      if (error === 0 && (flags & NLM_F_DUMP) !== 0) {
         how.sink.dump(request, answer);
         return;
-      } else for (const message of answer) how.sink.message(message);
+      }
+      for (const message of answer) how.sink.message(message);
     }
     if (error !== 0 || (flags & NLM_F_ACK) !== 0) how.sink.acknowledge(request, error);
   }
 
+  /** @param answer  of several elements those that were found before one is not there @returns 0 or a negated errno */
   #ask(
     request: NetfilterRequest,
     { asker, nowNs }: { readonly asker: Asker; readonly nowNs: number },
-  ): Uint8Array[] | number {
+    answer: Uint8Array[],
+  ): number {
     const { type, flags, sequence, payload } = request;
     // Too short for anything: it is taken without a word (nfnetlink_rcv_msg).
-    if (payload.length < HEADER_SIZE) return [];
+    if (payload.length < HEADER_SIZE) return 0;
     const subsystem = type >> 8;
+    let dump: Dump | null = null;
     try {
-      if (subsystem !== NFNL_SUBSYS_NFTABLES) return this.#subsystems.get(subsystem)?.(request, asker.port) ?? -EINVAL;
+      if (subsystem !== NFNL_SUBSYS_NFTABLES) {
+        const messages = this.#subsystems.get(subsystem)?.(request, asker.port) ?? -EINVAL;
+        if (typeof messages === "number") return messages;
+        for (const message of messages) answer.push(message);
+        return 0;
+      }
       const message = type & 0xff;
       const attributes = Attributes.read(payload, HEADER_SIZE);
       const isDump = (flags & NLM_F_DUMP) !== 0;
-      const dump = new Dump(this.#ruleset, {
+      dump = new Dump(this.#ruleset, {
         family: payload[0]!,
         attributes,
         sequence,
@@ -124,9 +133,11 @@ export class RequestHandler {
       if (message === NFT_MSG_GETGEN)
         dump.add(NFT_MSG_NEWGEN, AF_UNSPEC, 0, (w) => fillGeneration(w, this.#ruleset, asker));
       else (DUMPS.get(message) ?? refuse(EINVAL))(dump);
-      return dump.messages;
+      return 0;
     } catch (error) {
       return errnoOf(error);
+    } finally {
+      for (const message of dump?.messages ?? []) answer.push(message);
     }
   }
 
@@ -199,7 +210,8 @@ export class RequestHandler {
       if (error !== 0 || (request.flags & NLM_F_ACK) !== 0) told.push({ request, error });
     }
     let mustRepeat = false;
-    if (hasEnded && !hasFailed && !validatesEach) mustRepeat = !isValid(transaction);
+    // What only is to be tried has no end (nft -c; NFNL_ABORT_VALIDATE).
+    if (!hasFailed && !validatesEach) mustRepeat = !isValid(transaction);
     const isDone = hasEnded && !hasFailed && !mustRepeat;
     if (!isDone) transaction.rollBack();
     else if (transaction.hasChanged) this.#ruleset.generation = (this.#ruleset.generation + 1) >>> 0 || 1;

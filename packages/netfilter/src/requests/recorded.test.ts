@@ -8,9 +8,14 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import {
   NFNL_SUBSYS_NFTABLES,
+  NFTA_CHAIN_FLAGS,
+  NFTA_CHAIN_NAME,
+  NFTA_CHAIN_USE,
   NFTA_SET_COUNT,
   NFTA_SET_ELEM_EXPIRATION,
   NFTA_SET_TYPE,
+  NFT_CHAIN_BINDING,
+  NFT_MSG_NEWCHAIN,
   NFT_MSG_NEWSET,
   NFT_MSG_NEWSETELEM,
   NLMSG_DONE,
@@ -54,7 +59,17 @@ function comparable(message: Uint8Array): string | null {
     sorted.sort();
     return `${text(message.subarray(4, 20), attributes.slice(0, 2))} ${sorted.join(" ")}`;
   }
+  if (type === ((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_NEWCHAIN) && isBinding(attributes)) {
+    // It has no name but a number of all networks' together, and counts one more holder there.
+    const kept = attributes.filter(({ type: each }) => each !== NFTA_CHAIN_NAME && each !== NFTA_CHAIN_USE);
+    return text(message.subarray(4, 20), kept);
+  }
   return text(message.subarray(4, 20), attributes);
+}
+
+function isBinding(attributes: readonly { type: number; value: Uint8Array }[]): boolean {
+  const flags = attributes.find(({ type }) => type === NFTA_CHAIN_FLAGS);
+  return flags !== undefined && (flags.value[3]! & NFT_CHAIN_BINDING) !== 0;
 }
 
 function text(header: Uint8Array, attributes: readonly { type: number; value: Uint8Array }[]): string {

@@ -7,7 +7,6 @@ import {
   EINVAL,
   ENFILE,
   ENOENT,
-  ENOTEMPTY,
   EOPNOTSUPP,
   ERANGE,
   NFTA_LIST_ELEM,
@@ -287,7 +286,7 @@ function addElement(t: Transaction, set: NftSet, attributes: Attributes, flags: 
     if ((flags & NLM_F_EXCL) !== 0) refuse(EEXIST);
     return;
   }
-  if (!isEnd && !isRest && (set.overlaps(key) || set.overlapsConcat(key, keyEnd ?? key))) refuse(ENOTEMPTY);
+  if (!isEnd && !isRest && (set.overlaps(key) || set.overlapsConcat(key, keyEnd ?? key))) refuse(EEXIST);
   if (shape.sizeMost !== 0 && set.elements.size >= limitOf(set)) refuse(ENFILE);
   t.take();
   t.do(

@@ -109,6 +109,10 @@ export function newTable(t: Transaction, request: ChangeRequest): void {
     if ((flags & NLM_F_REPLACE) !== 0) refuse(EOPNOTSUPP);
     if (given !== null && given !== known.flags) {
       const before = known.flags;
+      if (known.owner !== 0 && (given & NFT_TABLE_F_OWNER) === 0) refuse(EOPNOTSUPP);
+      // Once in a batch (nf_tables_updtable, "no dormant off/on/off/on games").
+      if (t.toggled.has(known)) refuse(EINVAL);
+      t.toggled.add(known);
       t.do(
         () => (known.flags = given),
         () => (known.flags = before),
@@ -193,22 +197,13 @@ function removeSet(t: Transaction, set: NftSet): void {
 }
 
 function removeObject(t: Transaction, object: StatefulObject): void {
-  const { objects } = object.table;
-  const key = objectKey(object.type, object.name);
-  t.do(
-    () => objects.delete(key),
-    () => objects.set(key, object),
-  );
+  t.takeOut(object.table.objects, objectKey(object.type, object.name), object);
   t.give();
   t.notify(NFT_MSG_DELOBJ, object.table.family, 0, (w) => fillObject(w, object, t.nowNs));
 }
 
 function removeChain(t: Transaction, chain: Chain): void {
-  const { chains } = chain.table;
-  t.do(
-    () => chains.delete(chain.name),
-    () => chains.set(chain.name, chain),
-  );
+  t.takeOut(chain.table.chains, chain.name, chain);
   t.give();
   t.notify(NFT_MSG_DELCHAIN, chain.table.family, 0, (w) => fillChain(w, chain, true));
 }
@@ -272,9 +267,10 @@ export function newChain(t: Transaction, { family, flags, attributes }: ChangeRe
   if (place !== null && (given & NFT_CHAIN_BINDING) !== 0) refuse(EOPNOTSUPP);
   if (name === null && (given & NFT_CHAIN_BINDING) === 0) refuse(EINVAL);
   if (counters !== null && place === null) refuse(EOPNOTSUPP);
+  if (place !== null && t.toggled.has(table)) refuse(EINVAL);
   t.take();
   const number = table.takeHandle();
-  const chain = new Chain(table, name ?? `__chain${id}`, number, place);
+  const chain = new Chain(table, name ?? nameOfBinding(table, number), number, place);
   chain.policy = policy ?? NF_ACCEPT;
   chain.counters = counters;
   chain.flags = given | (place === null ? 0 : NFT_CHAIN_BASE);
@@ -322,14 +318,23 @@ function changeChain(
   t.notify(NFT_MSG_NEWCHAIN, to.family, 0, (w) => fillChain(w, chain));
 }
 
+/** Of a chain without a name. Its id is of its batch alone, and others have the same. */
+function nameOfBinding({ chains }: Table, handle: number): string {
+  let name = `__chain${handle}`;
+  while (chains.has(name)) name += "_";
+  return name;
+}
+
 function renameChain(t: Transaction, chain: Chain, name: string): void {
   const { chains } = chain.table;
   if (chains.has(name)) refuse(EEXIST);
   const before = chain.name;
+  // It stays where it stands in lists.
   const move = (from: string, to: string) => (): void => {
-    chains.delete(from);
+    const all = [...chains];
+    chains.clear();
     chain.name = to;
-    chains.set(to, chain);
+    for (const [key, one] of all) chains.set(key === from ? to : key, one);
   };
   t.do(move(before, name), move(name, before));
 }

@@ -48,6 +48,10 @@ export class Transaction {
   readonly #sets = new Map<number, NftSet>();
   readonly #chains = new Map<number, Chain>();
   readonly #rules = new Map<number, Rule>();
+  /** Names in the order that they had before some were taken out. */
+  readonly #orders = new Map<Map<string, unknown>, readonly string[]>();
+  /** Put to sleep or woken by this batch. */
+  readonly toggled = new Set<Table>();
   /** Tables whose jumps must be looked at again. */
   readonly touched = new Set<Table>();
   #echo = false;
@@ -70,8 +74,23 @@ export class Transaction {
     this.#undo.push(undo);
   }
 
+  /** Takes a name out; when the batch is taken back, it stands where it stood. */
+  takeOut<Named>(from: Map<string, Named>, name: string, named: Named): void {
+    if (!this.#orders.has(from)) this.#orders.set(from, [...from.keys()]);
+    this.do(
+      () => from.delete(name),
+      () => from.set(name, named),
+    );
+  }
+
   rollBack(): void {
     for (let at = this.#undo.length - 1; at >= 0; at--) this.#undo[at]!();
+    for (const [map, names] of this.#orders)
+      for (const name of names) {
+        const named = map.get(name);
+        if (!map.delete(name)) continue;
+        map.set(name, named);
+      }
   }
 
   get hasChanged(): boolean {
@@ -153,11 +172,7 @@ export class Transaction {
 
   /** It goes with all that is in it. */
   dropSet(set: NftSet): void {
-    const { sets } = set.table;
-    this.do(
-      () => sets.delete(set.name),
-      () => sets.set(set.name, set),
-    );
+    this.takeOut(set.table.sets, set.name, set);
     for (const element of set.inOrder()) this.holdData(element.data, element.object, -1);
     this.give(1 + set.elements.size);
   }

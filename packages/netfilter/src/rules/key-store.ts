@@ -9,6 +9,7 @@
  * Packets look keys up in bytes of the register file; nothing is allocated for that.
  */
 import {
+  NFT_SET_ANONYMOUS,
   NFT_SET_CONCAT,
   NFT_SET_ELEM_CATCHALL,
   NFT_SET_ELEM_INTERVAL_END,
@@ -129,9 +130,9 @@ export class KeyStore<Element extends StoredKey, Shape extends KeyShape> {
 
   /** Of a request for a key: what it is in; of an interval the bound before or behind it. */
   bound(key: Uint8Array, isEnd: boolean, nowNs: number): Element | null {
-    const within = this.find(key, 0, nowNs);
-    if (!isEnd || !this.hasIntervals || within === null || within.isEverythingElse) return within;
-    return this.#sorted[this.#lowerBound(key, 0)] ?? null;
+    if (!isEnd || !this.hasIntervals) return this.find(key, 0, nowNs);
+    const behind = this.exact(key, null, true) ?? this.#sorted[this.#lowerBound(key, 0)];
+    return behind?.isEnd === true ? behind : this.everythingElse;
   }
 
   /** Of a request: the same element. */
@@ -150,25 +151,17 @@ export class KeyStore<Element extends StoredKey, Shape extends KeyShape> {
     return null;
   }
 
-  /** Would an interval that begins there lie in another? */
+  /** Would an interval that begins there lie in another? Those of a set without a name may leave their ends out. */
   overlaps(key: Uint8Array): boolean {
-    if (!this.hasIntervals) return false;
+    if (!this.hasIntervals || (this.shape.flags & NFT_SET_ANONYMOUS) !== 0) return false;
     const below = this.#sorted[this.#lowerBound(key, 0) - 1];
     return below !== undefined && !below.isEnd && compare(below.key, key, 0) !== 0;
   }
 
-  /** Does a part of it lie in another one of several fields? */
+  /** Does its first or its last key lie in another one of several fields? What encloses another may come after it. */
   overlapsConcat(key: Uint8Array, keyEnd: Uint8Array): boolean {
     if (!this.isConcat) return false;
-    for (const one of this.elements) {
-      let isApart = false;
-      for (let field = 0, at = 0; field < this.shape.fields.length; at += padded(this.shape.fields[field++]!)) {
-        const size = this.shape.fields[field]!;
-        if (compareField(one.key, keyEnd, at, size) > 0 || compareField(one.keyEnd ?? one.key, key, at, size) < 0)
-          isApart = true;
-      }
-      if (!isApart) return true;
-    }
+    for (const one of this.elements) if (this.#isWithin(one, key, 0) || this.#isWithin(one, keyEnd, 0)) return true;
     return false;
   }
 
@@ -299,11 +292,6 @@ function compare(key: Uint8Array, bytes: Uint8Array, at: number): number {
     const difference = key[index]! - bytes[at + index]!;
     if (difference !== 0) return difference;
   }
-  return 0;
-}
-
-function compareField(one: Uint8Array, other: Uint8Array, at: number, size: number): number {
-  for (let index = at; index < at + size; index++) if (one[index] !== other[index]) return one[index]! - other[index]!;
   return 0;
 }
 
