@@ -54,6 +54,9 @@ export class HostFs extends FileSystem {
   /** The one inode for a host file, known from now on under `parent` and `name`. */
   inodeFor(parent: HostInode, name: string, stat: HostStat): HostInode {
     let inode = this.#inodes.get(stat.ino);
+    // A folder that was mounted on one below itself would lie in itself: it is shown there as one of its own.
+    if (inode?.isDirectory === true && inode !== this.root && inode.holds(parent))
+      return new HostInode(this, parent, name, stat);
     // A number used again for another kind of file is another file.
     if (inode !== undefined && ((inode.mode ^ stat.mode) & 0o170000) === 0 && !inode.isEvicted) {
       if (inode !== this.root) inode.moveTo(parent, name);
