@@ -21,6 +21,8 @@ export class HostFs extends FileSystem {
   readonly isPrivate: boolean;
   /** By the host's inode number, so that hard links are one file. */
   #inodes = new Map<number, HostInode>();
+  /** How many it takes to look for those that nobody uses: where most are used, that is not done for each new one. */
+  #pruneAt = INODES_MAX;
 
   constructor(kernel: FsKernel, tree: HostFileTree, options: { isPrivate?: boolean } = {}) {
     super(kernel.allocateDevice());
@@ -63,7 +65,7 @@ export class HostFs extends FileSystem {
       inode.apply(stat);
       return inode;
     }
-    if (this.#inodes.size >= INODES_MAX) this.#prune();
+    if (this.#inodes.size >= this.#pruneAt) this.#prune();
     inode = new HostInode(this, parent, name, stat);
     this.#inodes.set(stat.ino, inode);
     return inode;
@@ -87,6 +89,7 @@ export class HostFs extends FileSystem {
       inode.pages?.dispose();
       this.#inodes.delete(inode.ino);
     }
+    this.#pruneAt = Math.max(INODES_MAX, 2 * this.#inodes.size);
   }
 
   usage(): FileSystemUsage {
@@ -119,8 +122,8 @@ export class HostFs extends FileSystem {
 
   static {
     stateClass("HostFs", this, {
-      save: (it) => ({ inodes: it.#inodes }),
-      load: (it, from) => ({ inodes: it.#inodes } = from),
+      save: (it) => ({ inodes: it.#inodes, pruneAt: it.#pruneAt }),
+      load: (it, from) => ({ inodes: it.#inodes, pruneAt: it.#pruneAt } = from),
     });
   }
 }
