@@ -114,6 +114,12 @@ test("paths that climb or are malformed are refused", () => {
   }
 });
 
+test("times before 1970 stay", () => {
+  assert.equal(tree.utimes("sub/file", -5_000, -86_400_000), 0);
+  const stat = tree.lstat("sub/file");
+  assert.ok(typeof stat === "object" && stat.atimeMs === -5_000 && stat.mtimeMs === -86_400_000);
+});
+
 test("names are bytes", () => {
   assert.equal(tree.symlink("\xff\xfe", "n\xe9\xff"), 0);
   assert.equal(tree.readlink("n\xe9\xff"), "\xff\xfe");

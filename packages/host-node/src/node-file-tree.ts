@@ -55,6 +55,7 @@ import {
 } from "@stratos/abi";
 import type { HostFile, HostFileTree, HostStat, HostUsage } from "@stratos/host";
 import { hostErrno } from "./host-errno.ts";
+import { hostTime } from "./host-time.ts";
 import { InodeNumbers } from "./inode-numbers.ts";
 import { hostStat, NOBODY, NodeHostFile, type ShownAs, statOf } from "./node-host-file.ts";
 
@@ -216,8 +217,8 @@ export class NodeFileTree implements HostFileTree {
 
   utimes(path: string, atimeMs: number, mtimeMs: number): number {
     if (this.readOnly) return -EROFS;
-    const atime = atimeMs / 1000;
-    const mtime = mtimeMs / 1000;
+    const atime = hostTime(atimeMs / 1000);
+    const mtime = hostTime(mtimeMs / 1000);
     return this.#at(
       path,
       (file) => (lutimesSync(file, atime, mtime), 0),
