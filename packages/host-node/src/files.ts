@@ -1,5 +1,6 @@
 /** Files and processes of the host, and failures of its calls. */
 export { hostErrno } from "./host-errno.ts";
+export { hostTime } from "./host-time.ts";
 export { appendToLog } from "./log-file.ts";
 export { describeFailure } from "./network-failure.ts";
 export { isRunning, processWords } from "./running-process.ts";

@@ -3,7 +3,16 @@
  * secret beside it, and links that lead there.
  */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -105,6 +114,12 @@ test("paths that climb or are malformed are refused", () => {
   }
 });
 
+test("times before 1970 stay", () => {
+  assert.equal(tree.utimes("sub/file", -5_000, -86_400_000), 0);
+  const stat = tree.lstat("sub/file");
+  assert.ok(typeof stat === "object" && stat.atimeMs === -5_000 && stat.mtimeMs === -86_400_000);
+});
+
 test("names are bytes", () => {
   assert.equal(tree.symlink("\xff\xfe", "n\xe9\xff"), 0);
   assert.equal(tree.readlink("n\xe9\xff"), "\xff\xfe");
@@ -131,6 +146,19 @@ test("a read-only folder refuses every change", () => {
   assert.ok(typeof file === "object");
   file.close();
   readOnly.close();
+});
+
+test("what is done to the folder itself is done to the one that was opened, whatever stands at its path", () => {
+  renameSync(shared, join(base, "moved"));
+  const other = join(base, "other");
+  mkdirSync(other, { mode: 0o755 });
+  symlinkSync(other, shared);
+  assert.equal(tree.utimes("", 1000, 2000), 0);
+  assert.equal(tree.chmod("", 0o700), 0);
+  assert.equal(tree.chown("", 0, 0), 0);
+  assert.deepEqual(tree.list(""), ["sub"]);
+  assert.equal(statSync(join(base, "moved")).mtimeMs, 2000);
+  assert.notEqual(statSync(other).mtimeMs, 2000);
 });
 
 test("descriptors are not leaked, on success or failure", () => {

@@ -12,12 +12,13 @@
  */
 import {
   chmodSync,
-  chownSync,
   closeSync,
   constants,
   existsSync,
   fchmodSync,
+  fchownSync,
   fstatSync,
+  futimesSync,
   lchownSync,
   linkSync,
   lstatSync,
@@ -54,13 +55,15 @@ import {
 } from "@stratos/abi";
 import type { HostFile, HostFileTree, HostStat, HostUsage } from "@stratos/host";
 import { hostErrno } from "./host-errno.ts";
-import { hostStat, NOBODY, NodeHostFile, type OwnerMapping } from "./node-host-file.ts";
+import { hostTime } from "./host-time.ts";
+import { InodeNumbers } from "./inode-numbers.ts";
+import { hostStat, NOBODY, NodeHostFile, type ShownAs, statOf } from "./node-host-file.ts";
 
 export class NodeFileTree implements HostFileTree {
   readonly readOnly: boolean;
   readonly #root: string;
   readonly #rootFd: number;
-  readonly #owners: OwnerMapping;
+  readonly #shown: ShownAs;
   readonly #only: string | null;
 
   /**
@@ -73,18 +76,24 @@ export class NodeFileTree implements HostFileTree {
     this.#root = realpathSync(folder);
     this.#rootFd = openSync(this.#root, constants.O_RDONLY | constants.O_DIRECTORY);
     const uid = process.getuid?.() ?? 0;
-    this.#owners = { isIdentity: uid === 0, uid, gid: process.getgid?.() ?? 0 };
+    const numbers = new InodeNumbers(fstatSync(this.#rootFd).dev);
+    this.#shown = { numbers, isIdentity: uid === 0, uid, gid: process.getgid?.() ?? 0 };
   }
 
   close(): void {
     closeSync(this.#rootFd);
   }
 
+  /** Leads to the folder that was opened, whatever stands at its path by now. */
+  get #rootPath(): string {
+    return HAS_PROC ? `/proc/self/fd/${this.#rootFd}` : this.#root;
+  }
+
   lstat(path: string): HostStat | number {
     return this.#at(
       path,
-      (file) => hostStat(lstatSync(file), this.#owners),
-      () => hostStat(fstatSync(this.#rootFd), this.#owners),
+      (file) => hostStat(lstatSync(file), this.#shown, () => lstatSync(file, { bigint: true })),
+      () => statOf(this.#rootFd, this.#shown),
     );
   }
 
@@ -101,7 +110,7 @@ export class NodeFileTree implements HostFileTree {
           closeSync(fd);
         }
       },
-      () => readdirSync(HAS_PROC ? `/proc/self/fd/${this.#rootFd}` : this.#root, { encoding: "latin1" }),
+      () => readdirSync(this.#rootPath, { encoding: "latin1" }),
     );
   }
 
@@ -131,20 +140,17 @@ export class NodeFileTree implements HostFileTree {
         const fd = openSync(file, host, mode & 0o7777);
         // open(2) took the host's umask off; the guest's kernel has already applied the guest's.
         if ((flags & O_CREAT) !== 0 && (flags & O_EXCL) !== 0) fchmodSync(fd, mode & 0o7777);
-        return new NodeHostFile(fd, this.#owners);
+        return new NodeHostFile(fd, this.#shown);
       },
-      () =>
-        new NodeHostFile(
-          openSync(HAS_PROC ? `/proc/self/fd/${this.#rootFd}` : this.#root, constants.O_RDONLY | constants.O_DIRECTORY),
-          this.#owners,
-        ),
+      () => new NodeHostFile(openSync(this.#rootPath, constants.O_RDONLY | constants.O_DIRECTORY), this.#shown),
     );
   }
 
   mkdir(path: string, mode: number): number {
     return this.#change(path, (file) => {
       mkdirSync(file, mode & 0o7777);
-      chmodSync(file, mode & 0o7777);
+      // mkdir(2) took the host's umask off. A link may stand there by now, made by another guest of the same folder.
+      this.#chmod(file, mode);
     });
   }
 
@@ -196,7 +202,7 @@ export class NodeFileTree implements HostFileTree {
 
   chown(path: string, uid: number, gid: number): number {
     if (this.readOnly) return -EROFS;
-    if (!this.#owners.isIdentity) {
+    if (!this.#shown.isIdentity) {
       const now = this.lstat(path);
       if (typeof now === "number") return now;
       const isSame = (uid === -1 || uid === now.uid) && (gid === -1 || gid === now.gid);
@@ -205,19 +211,24 @@ export class NodeFileTree implements HostFileTree {
     return this.#at(
       path,
       (file) => (lchownSync(file, uid, gid), 0),
-      () => (chownSync(this.#root, uid, gid), 0),
+      () => (fchownSync(this.#rootFd, uid, gid), 0),
     );
   }
 
   utimes(path: string, atimeMs: number, mtimeMs: number): number {
     if (this.readOnly) return -EROFS;
-    const set = (file: Buffer | string): number => (lutimesSync(file, atimeMs / 1000, mtimeMs / 1000), 0);
-    return this.#at(path, set, () => set(this.#root));
+    const atime = hostTime(atimeMs / 1000);
+    const mtime = hostTime(mtimeMs / 1000);
+    return this.#at(
+      path,
+      (file) => (lutimesSync(file, atime, mtime), 0),
+      () => (futimesSync(this.#rootFd, atime, mtime), 0),
+    );
   }
 
   usage(): HostUsage | null {
     try {
-      const { bsize, blocks, bavail, files, ffree } = statfsSync(this.#root);
+      const { bsize, blocks, bavail, files, ffree } = statfsSync(this.#rootPath);
       return { blockSize: bsize, blocks, blocksFree: bavail, files, filesFree: ffree };
     } catch {
       // Not every host has it; then nothing is known.

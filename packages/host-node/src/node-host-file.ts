@@ -1,9 +1,20 @@
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, readSync, writeSync, type Stats } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  readSync,
+  writeSync,
+  type BigIntStats,
+  type Stats,
+} from "node:fs";
 import type { HostFile, HostStat } from "@stratos/host";
 import { hostErrno } from "./host-errno.ts";
+import type { InodeNumbers } from "./inode-numbers.ts";
 
-/** How the host's users appear to the guest. */
-export interface OwnerMapping {
+/** How the host's users and files appear to the guest. */
+export interface ShownAs {
+  readonly numbers: InodeNumbers;
   /** Stratos runs as root: numbers pass as they are. */
   readonly isIdentity: boolean;
   readonly uid: number;
@@ -13,13 +24,14 @@ export interface OwnerMapping {
 /** Linux's overflowuid: an owner that the guest cannot name. */
 export const NOBODY = 65534;
 
-export function hostStat(stats: Stats, owners: OwnerMapping): HostStat {
+/** @param exact  asks for the same file's numbers once more, as `InodeNumbers.of` needs them */
+export function hostStat(stats: Stats, shown: ShownAs, exact: () => BigIntStats): HostStat {
   return {
-    ino: stats.ino,
+    ino: shown.numbers.of(stats, exact),
     mode: stats.mode,
     nlink: stats.nlink,
-    uid: owners.isIdentity ? stats.uid : stats.uid === owners.uid ? 0 : NOBODY,
-    gid: owners.isIdentity ? stats.gid : stats.gid === owners.gid ? 0 : NOBODY,
+    uid: shown.isIdentity ? stats.uid : stats.uid === shown.uid ? 0 : NOBODY,
+    gid: shown.isIdentity ? stats.gid : stats.gid === shown.gid ? 0 : NOBODY,
     size: stats.size,
     rdev: stats.rdev,
     atimeMs: stats.atimeMs,
@@ -29,14 +41,19 @@ export function hostStat(stats: Stats, owners: OwnerMapping): HostStat {
   };
 }
 
+/** @throws Node's error when fstat(2) fails */
+export function statOf(fd: number, shown: ShownAs): HostStat {
+  return hostStat(fstatSync(fd), shown, () => fstatSync(fd, { bigint: true }));
+}
+
 /** An open file of the host. */
 export class NodeHostFile implements HostFile {
   readonly #fd: number;
-  readonly #owners: OwnerMapping;
+  readonly #shown: ShownAs;
 
-  constructor(fd: number, owners: OwnerMapping) {
+  constructor(fd: number, shown: ShownAs) {
     this.#fd = fd;
-    this.#owners = owners;
+    this.#shown = shown;
   }
 
   read(position: number, bytes: Uint8Array, at: number, length: number): number {
@@ -75,7 +92,7 @@ export class NodeHostFile implements HostFile {
 
   stat(): HostStat | number {
     try {
-      return hostStat(fstatSync(this.#fd), this.#owners);
+      return statOf(this.#fd, this.#shown);
     } catch (error) {
       return hostErrno(error);
     }

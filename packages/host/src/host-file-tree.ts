@@ -3,6 +3,7 @@
  * itself. Errors are negated errnos. The implementation must never follow a symbolic link out of the folder.
  */
 export interface HostStat {
+  /** Below 2⁵³, and of this file alone in the whole folder, whatever else is mounted in it. */
   ino: number;
   mode: number;
   nlink: number;

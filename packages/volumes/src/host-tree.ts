@@ -20,6 +20,7 @@ import {
 } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { addOffsets, type FileOffset } from "@stratos/aegisfs";
+import { hostTime } from "@stratos/host-node/files";
 import { hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 import { toText, type FileFacts, type FileKind, type FileReader, type FileTree, type FileWriter } from "./file-tree.ts";
@@ -157,8 +158,8 @@ export class HostTree implements FileTree {
       if (all)
         lutimesSync(
           bytes,
-          facts.atime.seconds + facts.atime.nanoseconds / 1e9,
-          facts.mtime.seconds + facts.mtime.nanoseconds / 1e9,
+          hostTime(facts.atime.seconds + facts.atime.nanoseconds / 1e9),
+          hostTime(facts.mtime.seconds + facts.mtime.nanoseconds / 1e9),
         );
     });
   }

@@ -29,11 +29,16 @@ export const CONDITION_NAMES = [
   "custom",
 ] as const;
 
+/** Words and signs of one condition, whose parentheses are read by recursion. */
+const TOKENS_MAX = 1000;
+
 type Condition = (scope: JsonObject) => boolean;
 
 /** @throws ConditionError  with the place where it stops making sense */
 export function parseCondition(text: string): Condition {
   const tokens = tokenize(text);
+  if (tokens.length > TOKENS_MAX)
+    throw new ConditionError(`the condition has ${tokens.length} words and signs; ${TOKENS_MAX} at most`);
   let at = 0;
   const fail = (): never => {
     throw new ConditionError(

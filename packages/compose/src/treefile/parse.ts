@@ -43,6 +43,9 @@ export interface ParsedFile {
 /** A treefile is some pages. */
 export const TREEFILE_SIZE_MAX = 4 << 20;
 const PROBLEMS_MAX = 50;
+/** Levels of lists and maps; the schema knows some ten, `custom` takes what one likes. */
+const NESTING_MAX = 100;
+const TOO_DEEP = `is nested deeper than ${NESTING_MAX} levels, or holds itself`;
 
 /**
  * Reads and checks a file by itself.
@@ -62,6 +65,8 @@ export function parseTreefile(
   const { value, locate } = path.endsWith(".toml") ? readToml(text, path) : readYaml(text, path);
   if (!isObject(value))
     throw problemAt(path, { line: 1, column: 1 }, "", "expected keys with values, such as `name: …`, and nothing else");
+  for (const [key, one] of Object.entries(value))
+    if (isDeeper(one, NESTING_MAX)) throw problemAt(path, locate([key]), key, TOO_DEEP);
   const place = ({ key, message, known }: KeyProblem): TreefileProblem => ({
     file: path,
     ...locate(key),
@@ -81,6 +86,13 @@ export function parseTreefile(
   for (const one of unknown.slice(0, PROBLEMS_MAX)) onUnknownKey?.(place(one));
   if (problems.length > 0) throw new TreefileError(problems.sort((left, right) => left.line - right.line));
   return { path, value, locate };
+}
+
+/** An alias of YAML may stand in what it names. */
+function isDeeper(value: Json, levels: number): boolean {
+  if (levels === 0) return true;
+  if (isList(value)) return value.some((one) => isDeeper(one, levels - 1));
+  return isObject(value) && Object.values(value).some((one) => isDeeper(one as Json, levels - 1));
 }
 
 export function problemAt(
@@ -122,7 +134,7 @@ function readYaml(text: string, path: string): { value: Json; locate: Locate } {
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
   const problems = [...document.errors, ...document.warnings].map(({ pos, message }) => {
     const { line, col } = lines.linePos(pos[0]);
-    return { file: path, line, column: col, key: "", message: message.split("\n")[0]! };
+    return { file: path, line, column: col, key: "", message: ownWords(message) };
   });
   problems.push(...repeatedKeys(document, lines, path));
   if (problems.length > 0) throw new TreefileError(problems.slice(0, PROBLEMS_MAX));
@@ -130,9 +142,17 @@ function readYaml(text: string, path: string): { value: Json; locate: Locate } {
   try {
     value = (document.toJS({ maxAliasCount: 100 }) ?? {}) as Json;
   } catch (error) {
-    throw problemAt(path, { line: 1, column: 1 }, "", error instanceof Error ? error.message : String(error));
+    throw problemAt(path, { line: 1, column: 1 }, "", ownWords(String((error as Error).message)));
   }
   return { value, locate: (key) => locateInYaml(document, lines, key) };
+}
+
+/** What the library says to programmers, for those who write treefiles. */
+function ownWords(message: string): string {
+  if (message.includes("call stack")) return TOO_DEEP;
+  if (message.includes("multiple documents")) return "a second document begins here; a treefile is one";
+  if (message.startsWith("Excessive alias count")) return "its aliases (*NAME) stand for more than a treefile can hold";
+  return message.split("\n")[0]!;
 }
 
 /** The library's own search compares each key of a map with each other one. */

@@ -189,6 +189,24 @@ test("what no image can be is told without looking at packages", async () => {
   assert.equal(Object.keys(config.users!).length, 3);
 });
 
+test("nesting, circles and crowds of aliases are told as what they are", async () => {
+  const told = async (text: string, name = "x.yaml"): Promise<string> => (await problems({ [name]: text }, name))[0]!;
+  const nested = (levels: number): string =>
+    `name: x\narchitectures: [amd64]\ncustom: {a: ${"[".repeat(levels)}${"]".repeat(levels)}}\n`;
+  assert.match(await told("name: x\ncustom: &c {a: *c}\n"), /^x\.yaml:2:1: custom: is nested deeper than 100 levels/);
+  assert.match(await told(nested(200)), /^x\.yaml:3:1: custom: is nested deeper/);
+  assert.match(await told(nested(50_000)), /is nested deeper/);
+  assert.match(await told(`custom.a = ${"[".repeat(200)}${"]".repeat(200)}\n`, "x.toml"), /custom: is nested deeper/);
+  await load({ "x.yaml": nested(50) }, "x.yaml");
+  const crowd = [..."bcdefghi"].map((name, at) => `  ${name}: &${name} [${`*${"abcdefgh"[at]},`.repeat(9)}]\n`);
+  assert.match(await told(`custom:\n  a: &a [x,x]\n${crowd.join("")}`), /aliases .* more than a treefile can hold/);
+  assert.match(await told("name: x\n---\nname: y\n"), /^x\.yaml:2:1: a second document begins here/);
+  assert.match(
+    await told(`outputs: {r: {format: tar, when: "${"(".repeat(20_000)}"}}\n`),
+    /20000 words and signs; 1000 at most/,
+  );
+});
+
 test("TOML has its lines too", async () => {
   assert.deepEqual(
     await problems(

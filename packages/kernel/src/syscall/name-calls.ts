@@ -110,7 +110,10 @@ function renameat2(
 
 export const nameCalls: SyscallTable = {
   mkdirat: { run: (task, dirfd, path, mode) => mkdirat(task, dirfd | 0, path, mode & 0o7777) },
-  mknodat: { run: (task, dirfd, path, mode, device) => mknodat(task, dirfd | 0, path, mode & 0xffff, device) },
+  mknodat: {
+    run: (task, dirfd, path, mode, device) => mknodat(task, dirfd | 0, path, mode & 0xffff, device),
+    gaps: "FIFOs, sockets (bind as well) and devices are not made in shared folders (EPERM)",
+  },
   unlinkat: { run: (task, dirfd, path, flags) => unlinkat(task, dirfd | 0, path, flags | 0) },
   symlinkat: { run: (task, target, dirfd, path) => symlinkat(task, target, dirfd | 0, path) },
   linkat: {

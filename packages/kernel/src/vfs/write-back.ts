@@ -37,7 +37,7 @@ function storeInode(kernel: VfsKernel, inode: Inode, failed: number): number {
   if (failure < 0) return failure;
   inode.isDirty = false;
   kernel.vfs.dirty.delete(inode);
-  if (inode.users === 0 && inode.cachedNames === 0) inode.evictUnused();
+  if (inode.users === 0) inode.evictUnused();
   return 0;
 }
 

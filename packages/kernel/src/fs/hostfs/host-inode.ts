@@ -2,6 +2,7 @@ import {
   EINVAL,
   ENOENT,
   EPERM,
+  ESTALE,
   O_CREAT,
   O_EXCL,
   O_RDONLY,
@@ -16,11 +17,13 @@ import { stateClass, StateError } from "@stratos/base";
 import type { HostFile, HostFileTree, HostStat } from "@stratos/host";
 import { PageCache, type PageBacking } from "../../frames/page-cache.ts";
 import type { FileSystem } from "../../vfs/file-system.ts";
+import { firstBehind } from "../../vfs/listing-order.ts";
 import { type AttributeChange, Inode, type NewInode, type Time } from "../../vfs/inode.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import { HostRegularFile } from "./host-regular-file.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
+import { DirectoryOrder } from "./directory-order.ts";
 
 const KIND_SHIFT = 12;
 
@@ -49,6 +52,10 @@ export class HostInode extends Inode implements PageBacking {
   declare readonly fileSystem: HostFolder;
   #parent: HostInode | null;
   #name: string;
+  /** Of a file with several names: the one that it was known by before, for when `#name` goes. */
+  #otherName: { readonly parent: HostInode; readonly name: string } | null = null;
+  /** Of a folder that is being listed: its names, in an order that stays while they come and go. */
+  #order: DirectoryOrder | null = null;
   /** Opened when first needed, and again for writing; kept while the inode is in use. */
   #file: HostFile | null = null;
   #fileIsWritable = false;
@@ -77,8 +84,26 @@ export class HostInode extends Inode implements PageBacking {
   }
 
   moveTo(parent: HostInode, name: string): void {
+    if (this.#parent === parent && this.#name === name) return;
+    if (this.nlink > 1 && !this.isDirectory && this.#parent !== null)
+      this.#otherName = { parent: this.#parent, name: this.#name };
     this.#parent = parent;
     this.#name = name;
+  }
+
+  /** The file is no longer called `name` in `parent`: it goes by another name that is known, if there is one. */
+  #loseName(parent: HostInode, name: string): void {
+    const other = this.#otherName;
+    if (this.#parent === parent && this.#name === name) {
+      if (other !== null) ({ parent: this.#parent, name: this.#name } = other);
+    } else if (other === null || other.parent !== parent || other.name !== name) return;
+    this.#otherName = null;
+  }
+
+  /** `folder` is this one, or lies in it. */
+  holds(folder: HostInode): boolean {
+    for (let at: HostInode | null = folder; at !== null; at = at.#parent) if (at === this) return true;
+    return false;
   }
 
   apply(stat: HostStat): void {
@@ -167,6 +192,7 @@ export class HostInode extends Inode implements PageBacking {
     const failed = this.fileSystem.tree.unlink(this.#child(name));
     if (failed < 0) return failed;
     host.nlink = Math.max(0, host.nlink - 1);
+    host.#loseName(this, name);
     if (host.nlink === 0) this.fileSystem.forget(host);
     this.reload();
     return 0;
@@ -195,8 +221,10 @@ export class HostInode extends Inode implements PageBacking {
     if (replaced !== null && replaced.isRegular && replaced.users > 1) (replaced as HostInode).handle(false);
     const failed = this.fileSystem.tree.rename(this.#child(name), target.#child(newName));
     if (failed < 0) return failed;
+    (inode as HostInode).#loseName(this, name);
     (inode as HostInode).moveTo(target, newName);
     if (replaced !== null) {
+      (replaced as HostInode).#loseName(target, newName);
       replaced.nlink = replaced.isDirectory ? 0 : Math.max(0, replaced.nlink - 1);
       if (replaced.nlink === 0) this.fileSystem.forget(replaced as HostInode);
     }
@@ -209,15 +237,19 @@ export class HostInode extends Inode implements PageBacking {
     cursor: number,
     emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
   ): number {
-    const names = this.fileSystem.tree.list(this.hostPath);
-    if (isErrno(names)) return names;
-    // Sorted, so that a cursor means the same place while others come and go elsewhere.
-    names.sort();
-    for (let index = cursor; index < names.length; index++) {
-      const name = names[index]!;
-      const stat = this.fileSystem.tree.lstat(this.#child(name));
+    // The host is asked once for each listing, which begins at 0.
+    if (cursor === 0 || this.#order === null) {
+      const names = this.fileSystem.tree.list(this.hostPath);
+      if (isErrno(names)) return names;
+      this.#order ??= new DirectoryOrder();
+      this.#order.update(names);
+    }
+    const { entries } = this.#order;
+    for (let at = firstBehind(entries, cursor); at < entries.length; at++) {
+      const entry = entries[at]!;
+      const stat = this.fileSystem.tree.lstat(this.#child(entry.name));
       if (isErrno(stat)) continue;
-      if (!emit(name, stat.ino, (stat.mode & S_IFMT) >> KIND_SHIFT, index + 1)) break;
+      if (!emit(entry.name, stat.ino, (stat.mode & S_IFMT) >> KIND_SHIFT, entry.cursor)) break;
     }
     return 0;
   }
@@ -273,6 +305,12 @@ export class HostInode extends Inode implements PageBacking {
     if (this.nlink === 0 && this.#file !== null) return -EPERM;
     const file = this.fileSystem.tree.open(this.hostPath, forWriting ? O_RDWR : O_RDONLY, 0);
     if (isErrno(file)) return file;
+    // The name may be another file's by now, or a device's, which would be reached past MS_NODEV.
+    const stat = file.stat();
+    if (isErrno(stat) || stat.ino !== this.ino || (stat.mode & S_IFMT) !== S_IFREG) {
+      file.close();
+      return isErrno(stat) ? stat : -ESTALE;
+    }
     this.#file?.close();
     this.#file = file;
     this.#fileIsWritable = forWriting;
@@ -348,6 +386,12 @@ export class HostInode extends Inode implements PageBacking {
     return this.#fileIsWritable ? this.#file!.sync() : 0;
   }
 
+  /** The host's descriptors are few: one is kept no longer than the file is in use. */
+  override evictUnused(): void {
+    if (this.users === 0 && this.nlink > 0 && this.pages?.hasDirty !== true && !this.isDirty) this.close();
+    super.evictUnused();
+  }
+
   override evict(): void {
     this.close();
     this.fileSystem.forget(this);
@@ -369,11 +413,20 @@ export class HostInode extends Inode implements PageBacking {
           parent: it.#parent,
           name: it.#name,
           unnamed: it.nlink === 0 ? it.#file : null,
+          otherName: it.#otherName,
+          order: it.#order,
           target: it.#target,
           cachedMtimeMs: it.#cachedMtimeMs,
         }),
         load: (it, from) =>
-          ({ parent: it.#parent, name: it.#name, target: it.#target, cachedMtimeMs: it.#cachedMtimeMs } = from),
+          ({
+            parent: it.#parent,
+            name: it.#name,
+            otherName: it.#otherName,
+            order: it.#order,
+            target: it.#target,
+            cachedMtimeMs: it.#cachedMtimeMs,
+          } = from),
       },
       {
         keeps: ["#file", "#fileIsWritable"],

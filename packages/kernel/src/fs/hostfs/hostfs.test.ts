@@ -4,10 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { EROFS, O_CREAT, O_RDWR, O_WRONLY } from "@stratos/abi";
+import { EROFS, ESTALE, O_CREAT, O_RDWR, O_WRONLY } from "@stratos/abi";
 import { byteString, byteStringOf } from "@stratos/base";
 import { MemoryFileTree, type HostStat } from "@stratos/host";
-import { FileTask } from "../../testing/file-system-task.ts";
+import { BUFFER, FileTask } from "../../testing/file-system-task.ts";
 import { writeBackAll } from "../../vfs/write-back.ts";
 import { fileSystemConformance } from "../../testing/file-system-conformance.ts";
 import type { HostInode } from "./host-inode.ts";
@@ -93,6 +93,88 @@ it("files that nobody uses are forgotten beyond a bound, those in use never", ()
   for (let count = 0; count < 20_000; count++) look(2000 + count);
   assert.ok(look(1001) === used);
   assert.ok(look(1002) !== unused, "it was made anew");
+});
+
+it("a file that nobody has open any more holds no descriptor of the host", () => {
+  const tree = new MemoryFileTree();
+  let held = 0;
+  const open = tree.open.bind(tree);
+  tree.open = (path, flags, mode) => {
+    const file = open(path, flags, mode);
+    if (typeof file === "number") return file;
+    const close = file.close.bind(file);
+    file.close = () => (held--, close());
+    held++;
+    return file;
+  };
+  const { test, user } = FileTask.create((kernel) => new HostFs(kernel, tree));
+  for (let at = 0; at < 20; at++) user.put(`/f${at}`, "text");
+  assert.equal(held, 0);
+  assert.equal(user.get("/f7"), "text");
+  const fd = user.open("/f7", O_RDWR);
+  assert.equal(held, 1);
+  const pages = user.task.files.get(fd)!.mapping();
+  assert.ok(pages !== null && typeof pages !== "number");
+  pages.frame(0);
+  pages.markDirty(0);
+  user.task.files.closeAll(user.task);
+  writeBackAll(test.kernel);
+  assert.equal(held, 0);
+});
+
+it("a listing misses nothing that is there, while what it told already is removed", () => {
+  const tree = new MemoryFileTree();
+  const { user } = FileTask.create((kernel) => new HostFs(kernel, tree));
+  for (let at = 0; at < 200; at++) hostWrite(tree, `f${at}`, "");
+  const fd = user.open("/");
+  let told = 0;
+  for (
+    let count = user.call("getdents64", fd, BUFFER, 512);
+    count > 0;
+    count = user.call("getdents64", fd, BUFFER, 512)
+  )
+    for (const name of user.namesIn(count)) {
+      told++;
+      if (!name.startsWith(".")) assert.equal(user.call("unlinkat", -100, `/${name}`, 0), 0);
+    }
+  assert.equal(told, 202);
+  assert.deepEqual(tree.list(""), []);
+});
+
+it("an open file goes by its other name when one is removed, and is never taken for a new file", () => {
+  const tree = new MemoryFileTree();
+  const { user } = FileTask.create((kernel) => new HostFs(kernel, tree));
+  user.put("/a", "old");
+  const fd = user.open("/a");
+  assert.equal(user.call("linkat", -100, "/a", -100, "/b", 0), 0);
+  assert.equal(user.get("/b"), "old");
+  assert.equal(user.call("unlinkat", -100, "/b", 0), 0);
+  user.put("/b", "new");
+  assert.equal(user.call("fchmod", fd, 0o600), 0);
+  assert.equal((tree.lstat("a") as HostStat).mode & 0o777, 0o600);
+  assert.notEqual((tree.lstat("b") as HostStat).mode & 0o777, 0o600);
+});
+
+it("a name that is another file's by now is not opened for the one that was known", () => {
+  const tree = new MemoryFileTree();
+  const { test } = FileTask.create((kernel) => new HostFs(kernel, tree));
+  const { root } = new HostFs(test.kernel, tree);
+  hostWrite(tree, "f", "one");
+  const inode = root.lookup("f") as HostInode;
+  tree.unlink("f");
+  hostWrite(tree, "f", "two");
+  assert.equal(inode.handle(false), -ESTALE);
+});
+
+it("a folder that lies in itself, as bind mounts of the host make them, ends", () => {
+  const { test } = FileTask.create((kernel) => new HostFs(kernel, new MemoryFileTree()));
+  const fileSystem = new HostFs(test.kernel, new MemoryFileTree());
+  const like = fileSystem.tree.lstat("") as HostStat;
+  const above = fileSystem.inodeFor(fileSystem.root, "above", { ...like, ino: 10 });
+  const below = fileSystem.inodeFor(above, "below", { ...like, ino: 11 });
+  const again = fileSystem.inodeFor(below, "again", { ...like, ino: 10 });
+  assert.equal(again.hostPath, "above/below/again");
+  assert.equal(above.hostPath, "above");
 });
 
 it("a read-only folder refuses changes", () => {

@@ -21,6 +21,8 @@ export class HostFs extends FileSystem {
   readonly isPrivate: boolean;
   /** By the host's inode number, so that hard links are one file. */
   #inodes = new Map<number, HostInode>();
+  /** How many it takes to look for those that nobody uses: where most are used, that is not done for each new one. */
+  #pruneAt = INODES_MAX;
 
   constructor(kernel: FsKernel, tree: HostFileTree, options: { isPrivate?: boolean } = {}) {
     super(kernel.allocateDevice());
@@ -54,13 +56,16 @@ export class HostFs extends FileSystem {
   /** The one inode for a host file, known from now on under `parent` and `name`. */
   inodeFor(parent: HostInode, name: string, stat: HostStat): HostInode {
     let inode = this.#inodes.get(stat.ino);
+    // A folder that was mounted on one below itself would lie in itself: it is shown there as one of its own.
+    if (inode?.isDirectory === true && inode !== this.root && inode.holds(parent))
+      return new HostInode(this, parent, name, stat);
     // A number used again for another kind of file is another file.
     if (inode !== undefined && ((inode.mode ^ stat.mode) & 0o170000) === 0 && !inode.isEvicted) {
       if (inode !== this.root) inode.moveTo(parent, name);
       inode.apply(stat);
       return inode;
     }
-    if (this.#inodes.size >= INODES_MAX) this.#prune();
+    if (this.#inodes.size >= this.#pruneAt) this.#prune();
     inode = new HostInode(this, parent, name, stat);
     this.#inodes.set(stat.ino, inode);
     return inode;
@@ -84,6 +89,7 @@ export class HostFs extends FileSystem {
       inode.pages?.dispose();
       this.#inodes.delete(inode.ino);
     }
+    this.#pruneAt = Math.max(INODES_MAX, 2 * this.#inodes.size);
   }
 
   usage(): FileSystemUsage {
@@ -116,8 +122,8 @@ export class HostFs extends FileSystem {
 
   static {
     stateClass("HostFs", this, {
-      save: (it) => ({ inodes: it.#inodes }),
-      load: (it, from) => ({ inodes: it.#inodes } = from),
+      save: (it) => ({ inodes: it.#inodes, pruneAt: it.#pruneAt }),
+      load: (it, from) => ({ inodes: it.#inodes, pruneAt: it.#pruneAt } = from),
     });
   }
 }
