@@ -39,11 +39,17 @@ export function randomLoops(random: SeededRandom): string {
         return `(let ((${name} ${value(2, names)})) ${turn(depth - 1, [...names, name])})`;
       }
       case 2:
-        return `(if (${pick(["<", ">", "="])} ${value(1, names)} ${value(1, names)}) ${turn(depth - 1, names)} ${turn(depth - 1, names)})`;
+        return (
+          `(if (${pick(["<", ">", "="])} ${value(1, names)} ${value(1, names)}) ` +
+          `${turn(depth - 1, names)} ${turn(depth - 1, names)})`
+        );
       case 3:
-        return `(cond ((and (< i 3) (> x 0.5)) ${turn(0, names)}) ((or (< y 0.) (= i 2)) ${turn(0, names)}) (else ${turn(depth - 1, names)}))`;
+        return (
+          `(cond ((and (< i 3) (> x 0.5)) ${turn(0, names)}) ((or (< y 0.) (= i 2)) ${turn(0, names)}) ` +
+          `(else ${turn(depth - 1, names)}))`
+        );
       default:
-        return `(begin (vector-set! ${pick(["v", "w"])} ${index()} ${value(2, names)}) ${turn(depth - 1, names)})`;
+        return `(begin (vector-set! ${pick(["v", "w"])} ${index()} ${value(2, names)}) ` + `${turn(depth - 1, names)})`;
     }
   };
   const element = (oddness: number): string => {
