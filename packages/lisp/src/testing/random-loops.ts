@@ -49,7 +49,7 @@ export function randomLoops(random: SeededRandom): string {
           `(else ${turn(depth - 1, names)}))`
         );
       default:
-        return `(begin (vector-set! ${pick(["v", "w"])} ${index()} ${value(2, names)}) ` + `${turn(depth - 1, names)})`;
+        return `(begin (vector-set! ${pick(["v", "w"])} ${index()} ${value(2, names)}) ${turn(depth - 1, names)})`;
     }
   };
   const element = (oddness: number): string => {
