@@ -47,7 +47,8 @@ function checkEverywhere(text: string, expected: string): void {
 }
 
 test("a program whose heap is full has written what its ports held", () => {
-  const text = `(import (scheme base) (scheme write)) (display "before") (let loop ((l '())) (loop (make-vector 1000 l)))`;
+  const text = `(import (scheme base) (scheme write))
+    (display "before") (let loop ((l '())) (loop (make-vector 1000 l)))`;
   const file = join(folder, "full");
   if (EMULATORS.x86_64 === null) return;
   writeFileSync(file, build(text, ["x86_64"]).x86_64, { mode: 0o755 });

@@ -146,7 +146,10 @@ interface SecondForm {
   readonly resumes: readonly Label[];
 }
 
-/** The loop once more, in which what is wanted is given as doubles, as far as its jumps keep it so. Null: nothing is left. */
+/**
+ * The loop once more, in which what is wanted is given as doubles, as far as its jumps keep it so. Null: nothing is
+ * left.
+ */
 function secondForm(label: Label, turn: Turn, wanted: Set<Var>): SecondForm | null {
   const inLoop = new Set(label.parameters);
   const resumes = resumesOf(turn, label);

@@ -60,7 +60,8 @@ export function randomLoops(random: SeededRandom): string {
     `(vector ${Array.from({ length: LENGTH }, () => element(oddness)).join(" ")})`;
   const runs = Array.from({ length: RUNS }, () => {
     const oddness = pick([6, 20, 1000]);
-    return `(run ${vector(oddness)} ${vector(oddness)} (list ${element(oddness)}) ${pick(["0.", "1.5", "2.5", "-1.", "1", "'b"])})`;
+    const start = pick(["0.", "1.5", "2.5", "-1.", "1", "'b"]);
+    return `(run ${vector(oddness)} ${vector(oddness)} (list ${element(oddness)}) ${start})`;
   });
   const names = ["x", "y", "a"];
   return `
