@@ -4,13 +4,12 @@
  * (lifted), else from its closure; a function that needs nothing has no closure. Result: code pieces, none inside of
  * another.
  */
-import { NIL } from "../datum/datum.ts";
+import { NIL, intern } from "../datum/datum.ts";
 import type { Datum } from "../datum/datum.ts";
 import { Fun, Var, children, constant, functionsOf, keepsDouble, mapChildren, ref } from "./ir.ts";
 import type { Node } from "./ir.ts";
 import { prim } from "./primitives.ts";
 import type { Passes } from "./simplify.ts";
-import { asDouble } from "./type-inference.ts";
 
 /** A function's clause as code; parameters include what was lifted, first. */
 export interface Code {
@@ -215,7 +214,8 @@ export function convertClosures(root: Node, passes: Passes): { root: Node; codes
 function doubleForDouble(operand: Var, value: Node, call: Node): Node {
   const result = new Var("result");
   const test: Node = { k: "prim", op: prim("%flonum?", 1), args: [ref(operand)] };
-  const chosen: Node = { k: "if", test, then: asDouble(ref(result)), else: ref(result) };
+  const known: Node = { k: "prim", op: prim("%the", 2), args: [ref(result), constant(intern("flonum"))] };
+  const chosen: Node = { k: "if", test, then: known, else: ref(result) };
   return {
     k: "let",
     vars: [operand],

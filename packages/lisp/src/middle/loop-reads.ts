@@ -180,7 +180,7 @@ function bound(bindings: readonly Binding[], body: Node): Node {
 }
 
 /** Where a turn goes on without doubles, by the read whose value was none; in the order of the turn. */
-export interface Resumes {
+interface Resumes {
   readonly labels: Map<Var, { label: Label; live: readonly Var[] }>;
 }
 
