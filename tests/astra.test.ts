@@ -54,10 +54,13 @@ test("sed changes letters' case, and a ) without its ( is itself where GNU has i
     echo 'Uabc' | sed 'y/Uab/UBA/'
     echo 'xa)y' | grep -oE -e 'q)' -e 'a)'
     echo 'a)x' | awk '{ gsub(/a)/, "b"); print }'
+    echo 'hello foo' | awk '{ print gensub(/(l+)(o)/, "<\\2&>", 1), gensub("o", "0", 2), gensub(/x*$|o/, "-", "g") }'
+    awk 'BEGIN { print mktime("2024 14 1 25 0 -1"), strftime("%F %T", 1e9, 1), mktime("1") }'
     sed -E 's/a)/x/' </dev/null; echo $?`;
   const { stdout, stderr } = await run("astra", home, "sh", script);
-  // By GNU sed 4.9, grep 3.8 and mawk.
-  assert.equal(stdout, "Hello World Foo\nHello wORLD X y\naXyc\nUBAc\na)\nbx\n1\n");
+  // By GNU sed 4.9, grep 3.8, mawk and gawk.
+  const awk = "he<ollo> foo hello f0o hell- f--\n1738457999 2001-09-09 01:46:40 -1\n";
+  assert.equal(stdout, `Hello World Foo\nHello wORLD X y\naXyc\nUBAc\na)\nbx\n${awk}1\n`);
   assert.match(stderr, /Unmatched \) or \\\)/);
 });
 

@@ -74,6 +74,16 @@ test("children of fork-heap have the heap as it was, and end with who made them"
   );
 });
 
+test("a program whose heap is full has written what its ports held", () => {
+  const text = `(import (scheme base) (scheme write))
+    (display "before") (let loop ((l '())) (loop (make-vector 1000 l)))`;
+  const file = join(folder, "full");
+  if (EMULATORS.x86_64 === null) return;
+  writeFileSync(file, build(text, ["x86_64"]).x86_64, { mode: 0o755 });
+  const { stdout, stderr, status } = spawnSync(file, { encoding: "utf8" });
+  assert.deepEqual([stdout, stderr, status], ["before", "stratos: out of memory: the heap is full\n", 1]);
+});
+
 test("programs are started, spoken with by pipes, waited for, and end others", () => {
   checkEverywhere(
     `(import (scheme base) (scheme write) (scheme file) (stratos process)) ${HEAD}

@@ -14,6 +14,7 @@ import { SchemeError } from "./datum/condition.ts";
 import { ALL_PASSES, type Passes } from "./middle/simplify.ts";
 import { backtrace } from "./repl/repl.ts";
 import { randomDoubles } from "./testing/random-doubles.ts";
+import { randomLoops } from "./testing/random-loops.ts";
 import { findOwnLibrary } from "./testing/own-libraries.ts";
 import { makeLisp } from "./testing/run.ts";
 import { runtimeImage } from "./testing/runtime-image.ts";
@@ -290,6 +291,25 @@ test("a loop into which doubles come that nobody told of keeps them in registers
   assert.equal(outcome(text, { passes: ALL_PASSES }).output, outcome(text, "interpreter").output);
 });
 
+test("what a loop reads from a vector and computes with stays in registers", () => {
+  const text = `
+(define (scale! v c n)
+  (do ((k 0 (+ k 1))) ((= k n))
+    (do ((i 0 (+ i 1)) (s 0. (+ s (* c (- (vector-ref v i) (vector-ref v (- 99 i)))))))
+        ((= i 100) (vector-set! v 0 s)))))
+(define v (make-vector 100 (string->number "1.5")))
+(scale! v (string->number "0.75") 4000)
+(vector-set! v 50 1/3)
+(vector-set! v 51 (string->number "1+2i"))
+(scale! v (string->number "0.75") 1)
+(write v)`;
+  const taken = measured(text, ALL_PASSES),
+    left = measured(text, without("versions"));
+  assert.ok(taken.collections < 2, `${taken.collections} collections`);
+  assert.ok(left.collections > 2, `${left.collections} collections`);
+  assert.equal(outcome(text, { passes: ALL_PASSES }).output, outcome(text, "interpreter").output);
+});
+
 test("a double that a loop gives after a call that was captured is a word there", () => {
   const text = `
 (define k #f)
@@ -336,6 +356,15 @@ test("annotations that are none are errors at their place, before anything runs"
 });
 
 const seed = Number(process.env["STRATOS_SEED"] ?? 17);
+test(`random loops over vectors of doubles and others give what the interpreter gives (seed ${seed})`, () => {
+  for (let at = 0; at < sampleCount(6, 0.4); at++) {
+    const text = randomLoops(new SeededRandom(seed + at));
+    const { output } = outcome(text, "interpreter");
+    for (const options of at === 0 ? [{}, { debug: "torture" as const }] : [{}])
+      assert.equal(outcome(text, options).output, output, `seed ${seed + at}: ${text}`);
+  }
+});
+
 test(`random typed procedures over doubles give what the interpreter gives (seed ${seed})`, () => {
   for (let at = 0; at < sampleCount(6, 0.4); at++) {
     const text = randomDoubles(new SeededRandom(seed + at));

@@ -17,8 +17,8 @@
       '("BEGIN" "END" "function" "if" "else" "while" "for" "do" "break" "continue" "next" "nextfile" "exit" "return"
         "delete" "in" "getline" "print" "printf"))
     (define BUILT-IN
-      '("atan2" "close" "cos" "exp" "fflush" "gsub" "index" "int" "length" "log" "match" "rand" "sin" "split" "sprintf"
-        "sqrt" "srand" "sub" "substr" "system" "tolower" "toupper"))
+      '("atan2" "close" "cos" "exp" "fflush" "gensub" "gsub" "index" "int" "length" "log" "match" "mktime" "rand" "sin"
+        "split" "sprintf" "sqrt" "srand" "strftime" "sub" "substr" "system" "systime" "tolower" "toupper"))
     ;; The longer ones first.
     (define OPERATORS
       '("**=" "&&" "||" "!~" "++" "--" "+=" "-=" "*=" "/=" "%=" "^=" "**" "==" "<=" ">=" "!=" ">>" "{" "}" "(" ")" "["

@@ -39,7 +39,29 @@ export const NATIVE = `
     (when (>u (reg OLD-THRESHOLD) (shr half 1)) (reg! OLD-THRESHOLD (shr half 1)))
     (reg! IS-WHOLE 1)))
 
+; Where an object's first word lies, also while it is being copied.
+(define (place-of:i32 w)
+  (let ((a:i32 (+ (and (wrap w) -8) 8)))
+    (let ((h (load64 a))) (if (= (and (wrap h) 255) 255) (wrap (shr h 32)) a))))
+
+; What the ports still hold (fields as in native-ports.ts). The heap may be in the midst of a collection.
+(define (write-held:void)
+  (let ((list (cell CELL-OUTPUTS)) (pair:i32 0) (port:i32 0) (at:i32 0) (left 0) (done 0))
+    (while (= (and (wrap list) 7) TAG-PAIR)
+      (set! pair (place-of list))
+      (set! port (place-of (load64 pair)))
+      (when (!= (load64 (+ port 48)) FALSE)
+        (set! at (+ (place-of (load64 (+ port 24))) 8))
+        (set! left (sar (load64 (+ port 32)) 3))
+        (while (> left 0)
+          (set! done (syscall SYS-WRITE (sar (load64 (+ port 8)) 3) (ext at) left 0 0 0))
+          (when (<= done 0) (set! done left))
+          (set! at (+ at (wrap done)))
+          (set! left (- left done))))
+      (set! list (load64 (+ pair 8))))))
+
 (define (heap-full:void)
+  (write-held)
   (syscall SYS-WRITE 2 MESSAGE MESSAGE-BYTES 0 0 0)
   (syscall SYS-EXIT 1 0 0 0 0 0)
   (unreachable))

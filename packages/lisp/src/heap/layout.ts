@@ -260,6 +260,8 @@ export const Cell = {
   majorAsked: 42,
   /** A procedure that is called in place of all that runs when the heap is full, or the program was interrupted. */
   recovery: 43,
+  /** Of native programs: the list of output ports. */
+  outputs: 44,
   first: 64,
 } as const;
 

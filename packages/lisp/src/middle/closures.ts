@@ -4,9 +4,9 @@
  * (lifted), else from its closure; a function that needs nothing has no closure. Result: code pieces, none inside of
  * another.
  */
-import { NIL } from "../datum/datum.ts";
+import { NIL, intern } from "../datum/datum.ts";
 import type { Datum } from "../datum/datum.ts";
-import { Fun, Var, children, constant, functionsOf, mapChildren, ref } from "./ir.ts";
+import { Fun, Var, children, constant, functionsOf, keepsDouble, mapChildren, ref } from "./ir.ts";
 import type { Node } from "./ir.ts";
 import { prim } from "./primitives.ts";
 import type { Passes } from "./simplify.ts";
@@ -189,14 +189,16 @@ export function convertClosures(root: Node, passes: Passes): { root: Node; codes
         const args = node.args.map(inside);
         const fun = node.f.k === "ref" ? node.f.v.fun : node.f.k === "gref" ? node.f.g.fun : null;
         if (fun !== null) {
+          const keeps = node.f.k === "gref" && keepsDouble(node.f.g) && args.length === 1;
+          const operand = keeps ? new Var("operand") : null;
           const direct = directCall(
             fun,
-            args,
+            operand === null ? args : [ref(operand)],
             node,
             fun.isClosed || fun.isLifted ? null : variable((node.f as Node & { k: "ref" }).v),
             fun.isLifted ? fun.free.map(variable) : [],
           );
-          if (direct !== null) return direct;
+          if (direct !== null) return operand === null ? direct : doubleForDouble(operand, args[0]!, direct);
         }
         return { ...node, f: inside(node.f), args };
       }
@@ -206,6 +208,20 @@ export function convertClosures(root: Node, passes: Passes): { root: Node; codes
   };
   const converted = convert(root, new Map());
   return { root: converted, codes };
+}
+
+/** A call that gives a double if its operand is one: a test that is left out where that is known. */
+function doubleForDouble(operand: Var, value: Node, call: Node): Node {
+  const result = new Var("result");
+  const test: Node = { k: "prim", op: prim("%flonum?", 1), args: [ref(operand)] };
+  const known: Node = { k: "prim", op: prim("%the", 2), args: [ref(result), constant(intern("flonum"))] };
+  const chosen: Node = { k: "if", test, then: known, else: ref(result) };
+  return {
+    k: "let",
+    vars: [operand],
+    values: [value],
+    body: { k: "let", vars: [result], values: [call], body: chosen },
+  };
 }
 
 function directCall(fun: Fun, args: Node[], node: Node & { k: "call" }, self: Node | null, extra: Node[]): Node | null {

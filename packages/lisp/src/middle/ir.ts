@@ -6,7 +6,7 @@
  */
 import type { Source } from "../datum/source.ts";
 import type { Datum } from "../datum/datum.ts";
-import type { Primitive } from "./primitives.ts";
+import { KEEPING_DOUBLES, type Primitive } from "./primitives.ts";
 import type { ValueType } from "./value-type.ts";
 
 let nextVariable = 0;
@@ -138,6 +138,17 @@ export interface TopLevel {
   isDefined: boolean;
 }
 
+/** A procedure of the system, which nobody sets. */
+export function isOfRuntime(g: TopLevel): boolean {
+  // Libraries of programs have brackets in their names.
+  return (g.library === "runtime" || g.library === "library") && !g.isAssigned;
+}
+
+/** What its calls give for a double is one: they are kept as calls, so that this is seen. */
+export function keepsDouble(g: TopLevel): boolean {
+  return KEEPING_DOUBLES.has(g.name) && isOfRuntime(g);
+}
+
 export type Node =
   | { k: "const"; datum: Datum }
   | { k: "ref"; v: Var }
@@ -160,7 +171,16 @@ export type Node =
   /** After closure conversion: the value that this function's closure holds at an index. */
   | { k: "captured"; index: number; v: Var }
   /** A call of a function that is known, its closure as `self` unless it needs none. */
-  | { k: "direct"; fun: Fun; clause: number; self: Node | null; args: Node[]; source: Source | null }
+  | {
+      k: "direct";
+      fun: Fun;
+      clause: number;
+      self: Node | null;
+      args: Node[];
+      source: Source | null;
+      /** It gives a double for one: `keepsDouble`. */
+      keepsDoubles?: boolean;
+    }
   /** A new closure. */
   | { k: "closure"; fun: Fun; values: Node[] };
 

@@ -144,6 +144,9 @@ export function prim(name: string, count: number): Primitive {
   return found;
 }
 
+/** Procedures of one operand that give a double for each double (`log` and `sqrt` may give a complex number). */
+export const KEEPING_DOUBLES: ReadonlySet<string> = new Set(["exp", "sin", "cos", "tan", "atan"]);
+
 /** Predicates of the system as operations. */
 export const PREDICATES: Readonly<Record<string, string>> = {
   "fixnum?": "%fixnum?",

@@ -8,7 +8,20 @@ import { NIL, Pair, SchemeSymbol, UNSPECIFIED } from "../datum/datum.ts";
 import type { Datum } from "../datum/datum.ts";
 import type { Source } from "../datum/source.ts";
 import { primitiveCall, sequence } from "./from-core.ts";
-import { Fun, Label, Var, children, constant, functionsOf, mapChildren, noteCaller, place, ref } from "./ir.ts";
+import {
+  Fun,
+  Label,
+  Var,
+  children,
+  constant,
+  functionsOf,
+  isOfRuntime,
+  keepsDouble,
+  mapChildren,
+  noteCaller,
+  place,
+  ref,
+} from "./ir.ts";
 import type { FunClause, Node, TopLevel } from "./ir.ts";
 import { prim } from "./primitives.ts";
 
@@ -337,7 +350,7 @@ class Simplifier {
       const joined = joinValues(args);
       if (joined !== null) return joined;
     }
-    if (f.k === "gref" && this.#passes.inlining && f.g.fun !== null && this.#depth < 4) {
+    if (f.k === "gref" && this.#passes.inlining && f.g.fun !== null && !keepsDouble(f.g) && this.#depth < 4) {
       if (f.g.fun.clauses.length === 1 && f.g.inline !== null) {
         this.#depth++;
         const copy = copyClause(f.g.inline);
@@ -456,8 +469,7 @@ class Simplifier {
 }
 
 function isRuntime(g: TopLevel, name: string): boolean {
-  // Libraries of programs have brackets in their names.
-  return (g.library === "runtime" || g.library === "library") && g.name === name && !g.isAssigned;
+  return isOfRuntime(g) && g.name === name;
 }
 
 /**

@@ -2,11 +2,12 @@
  * What kinds of values reach each variable, by a fixed point over all code of a unit: loops' and known functions'
  * parameters take the join of what they are given. Decides which variables hold unboxed doubles.
  */
-import { Char, Flonum, MString, NIL, Pair, SchemeSymbol } from "../datum/datum.ts";
+import { Char, Flonum, MString, NIL, Pair, SchemeSymbol, intern } from "../datum/datum.ts";
 import type { Datum } from "../datum/datum.ts";
 import type { Code } from "./closures.ts";
-import { children, isBehindChecks } from "./ir.ts";
+import { children, constant, isBehindChecks } from "./ir.ts";
 import type { Fun, Node, TopLevel, Var } from "./ir.ts";
+import { prim } from "./primitives.ts";
 import { narrower, type ValueType } from "./value-type.ts";
 
 export function joinTypes(a: ValueType, b: ValueType): ValueType {
@@ -88,6 +89,13 @@ export function typeOf(node: Node): ValueType {
     default:
       return "any";
   }
+}
+
+/** The value, which is known to be a double. */
+export function asDouble(value: Node): Node {
+  return typeOf(value) === "flonum"
+    ? value
+    : { k: "prim", op: prim("%the", 2), args: [value, constant(intern("flonum"))] };
 }
 
 function declared(node: Node & { k: "prim" }): ValueType {

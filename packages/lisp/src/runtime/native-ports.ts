@@ -6,10 +6,12 @@
 export const NATIVE_PORTS = `
 ; Ports.
 (define %outputs '())
+; What ends a program whose heap is full has them by the cell.
+(define (%set-outputs! l) (set! %outputs l) (%set-cell! 44 l))
 (define (%new-port fd flags buffer)
   (let ((p (%make 12 6)))
     (%set! p 0 fd) (%set! p 1 flags) (%set! p 2 buffer) (%set! p 3 0) (%set! p 4 0) (%set! p 5 #t)
-    (when (%fx= (%fxand flags 10) 2) (set! %outputs (cons p %outputs)))
+    (when (%fx= (%fxand flags 10) 2) (%set-outputs! (cons p %outputs)))
     p))
 (define (%standard-port which)
   (%new-port which (if (%fx= which 0) 1 2) (%make-bytes 21 8192)))
@@ -107,7 +109,7 @@ export const NATIVE_PORTS = `
     (when (%fx= 0 (%fxand (%ref p 1) 8))
       (when (%fx< 2 (%ref p 0)) (%host 32 3 (%ref p 0) 0 0 0)))
     (%set! p 5 #f))
-  (set! %outputs (let loop ((l %outputs))
+  (%set-outputs! (let loop ((l %outputs))
     (if (pair? l) (if (eq? (car l) p) (cdr l) (cons (car l) (loop (cdr l)))) '())))
   (%unspecified))
 (define (close-input-port p) (close-port p))
