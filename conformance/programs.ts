@@ -23,6 +23,8 @@ const IMAGES = new Map([
   ["programs", "debian-programs-1"],
   ["containers", "debian-containers-2"],
   ["servers", "debian-servers-1"],
+  ["large", "debian-large-1"],
+  ["pictures", "debian-pictures-1"],
 ]);
 const SECONDS = 600;
 
