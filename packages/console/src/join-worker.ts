@@ -24,6 +24,9 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/socket/make-netfilter.ts": ["makeNetfilter"],
   "kernel/src/socket/netlink/netlink-socket.ts": ["createNetlinkSocket"],
   "kernel/src/socket/packet/make-packet-socket.ts": ["makePacketSocket"],
+  "kernel/src/syscall/aio-requests.ts": [
+    ...["ioSetup", "ioDestroy", "ioSubmit", "ioGetEvents", "ioGetEventsMasked", "ioCancel"],
+  ],
   "kernel/src/syscall/bpf-requests.ts": ["bpf"],
   "kernel/src/syscall/fanotify-requests.ts": ["initFanotify", "markFanotify"],
   "kernel/src/syscall/key-requests.ts": ["addKey", "requestKey", "keyctl"],
