@@ -3,10 +3,10 @@
  *
  *     keyring ─ signature ─▶ InRelease ─ SHA-256 ─▶ Packages ─ SHA-256 ─▶ .deb
  *
- * Policy: at least one good signature by a trusted key that has not expired (whoever got hold of an old key could date a
- * list back; who asks for the past takes a key that was valid when it signed); signatures by other keys are ignored
- * (Debian signs with the keys of two releases); the clear text is the only thing that is read; `Valid-Until` is kept
- * where the suite gives one; MD5 and SHA-1 lists are never used.
+ * Policy: at least one good signature by a trusted key that has not expired, since whoever got hold of an old key could
+ * date a list back (who asks for the past takes a key that was valid when it signed); signatures by other keys are
+ * ignored (Debian signs with the keys of two releases); the clear text is the only thing that is read; `Valid-Until` is
+ * kept where the suite gives one; MD5 and SHA-1 lists are never used.
  *
  * Source: https://wiki.debian.org/DebianRepository/Format, "Release files"; RFC 9580 §7 (cleartext signatures).
  */
