@@ -7,6 +7,9 @@ import assert from "node:assert/strict";
 import * as openpgp from "openpgp";
 import { createSigningKey, signRelease } from "./debian/archive/signing-key.ts";
 import { TrustedKeys } from "./debian/keyring.ts";
+import { verifyInRelease } from "./debian/release.ts";
+import { checkInRelease } from "./debian/verified-release.ts";
+import { testPorts } from "./testing/testing.ts";
 import { verifySignatures } from "./verified-signatures.ts";
 
 const NOW = 1_800_000_000;
@@ -51,4 +54,44 @@ test("what a source is to be signed by is asked of the verifying key", async () 
   ]);
   assert.equal(both.refusal(both.certificates[0]!, SIGNER.fingerprint), undefined);
   assert.match(both.refusal(both.certificates[0]!, "1".repeat(40))!, /is to be signed by/);
+});
+
+test("a text holds as many armored keys as somebody put into it, with words between them", async () => {
+  const text = `\n# ours\n${IMPOSTOR.publicKey}\n# theirs\n${SIGNER.publicKey}`;
+  const { certificates, unreadable } = await TrustedKeys.read([Buffer.from(text)]);
+  assert.deepEqual(
+    [certificates.map((one) => one.getFingerprint()), unreadable],
+    [[IMPOSTOR.fingerprint, SIGNER.fingerprint], undefined],
+  );
+  assert.notEqual((await TrustedKeys.read([Buffer.from("no key\n")])).unreadable, undefined);
+});
+
+test("an expired key vouches for nothing but the past, also for a list that it vouched for before", async () => {
+  const signed = NOW - 86_400,
+    expires = NOW + 86_400;
+  const { privateKey, publicKey } = await openpgp.generateKey({
+    userIDs: [{ name: "Short" }],
+    date: new Date((signed - 1000) * 1000),
+    keyExpirationTime: expires - (signed - 1000),
+    format: "object",
+  });
+  const date = new Date(signed * 1000).toUTCString();
+  const release = await signRelease(
+    `Date: ${date}\nSHA256:\n ${"0".repeat(64)} 0 Packages\n`,
+    privateKey.armor(),
+    signed,
+  );
+  const keyrings = [Buffer.from(publicKey.armor())];
+  const at = (seconds: number, past = false) => verifyInRelease(release.inRelease, keyrings, seconds, past);
+  assert.equal((await at(NOW)).signersExpireSeconds, expires);
+  await assert.rejects(at(expires), /the key has expired on 2027-01-16/);
+  assert.equal((await at(expires, true)).signers.length, 1);
+
+  let now = NOW;
+  const ports = { ...testPorts(), nowSeconds: () => now };
+  const check = () => checkInRelease(ports, "InRelease", Buffer.from(release.inRelease), { keyrings });
+  const first = await check();
+  assert.deepEqual(await check(), first);
+  now = expires;
+  await assert.rejects(check(), /the key has expired/);
 });

@@ -414,7 +414,8 @@ function updateCommand(options: SourceOptions & { readonly json?: true }): Promi
       process.stdout.write(
         upgradable.length === 0
           ? "All packages are up to date.\n"
-          : `${upgradable.length} packages can be upgraded; \`stratos pkg list --upgradable\` lists them.\n`,
+          : `${upgradable.length} package${upgradable.length === 1 ? "" : "s"} can be upgraded; ` +
+              "`stratos pkg list --upgradable` lists them.\n",
       );
     return 0;
   };

@@ -6,6 +6,7 @@
  */
 import { concatBytes } from "@stratos/base";
 import { parseAr, writeAr, type ArMember } from "@stratos/formats";
+import { TrustedKeys } from "./keyring.ts";
 import { verifySignatures } from "../verified-signatures.ts";
 import { DebError } from "./deb-archive.ts";
 
@@ -60,21 +61,22 @@ export async function verifyDebSignature(
   if (signature === undefined) throw new DebError("the package is not signed");
   const openpgp = await import("openpgp");
   try {
-    const keys = (
-      await Promise.all(
-        keyrings.map((keyring) =>
-          keyring[0] === 0x2d
-            ? openpgp.readKeys({ armoredKeys: new TextDecoder().decode(keyring) })
-            : openpgp.readKeys({ binaryKeys: keyring }),
-        ),
-      )
-    ).flat();
+    const { certificates, unreadable } = await TrustedKeys.read(keyrings);
+    if (certificates.length === 0 && unreadable !== undefined) throw unreadable;
     const message = await openpgp.createMessage({ binary: signedPart(members) }),
       parsed = await openpgp.readSignature({ binarySignature: signature.data });
     const signers: string[] = [];
     const failures: string[] = [];
-    for (const { keyId, signer, failure } of await verifySignatures(keys, parsed.getSigningKeyIDs(), (certificate) =>
-      openpgp.verify({ message, signature: parsed, verificationKeys: certificate, date: new Date(nowSeconds * 1000) }),
+    for (const { keyId, signer, failure } of await verifySignatures(
+      certificates,
+      parsed.getSigningKeyIDs(),
+      (certificate) =>
+        openpgp.verify({
+          message,
+          signature: parsed,
+          verificationKeys: certificate,
+          date: new Date(nowSeconds * 1000),
+        }),
     )) {
       if (signer !== undefined) signers.push(signer.certificate.getFingerprint());
       else failures.push(`${keyId.toHex()}: ${failure === "" ? "no keyring has such a key" : failure}`);

@@ -31,6 +31,39 @@ export function* partsOf(keyrings: readonly Keyring[]): Generator<Uint8Array> {
   }
 }
 
+const BLOCK = /-----BEGIN PGP PUBLIC KEY BLOCK-----.*?-----END PGP PUBLIC KEY BLOCK-----/gs;
+
+/**
+ * The parts of a keyring: itself when it is binary; else its armored blocks, of which people put several behind each
+ * other, with words between them, as apt reads them. Without any block, the text as it stands, which cannot be read.
+ */
+function blocksOf(bytes: Uint8Array): (Uint8Array | string)[] {
+  // RFC 9580 §4.2: a packet begins with a byte of which the highest bit is set.
+  if (bytes.length === 0 || bytes[0]! >= 0x80) return [bytes];
+  const text = new TextDecoder().decode(bytes);
+  return text.match(BLOCK) ?? [text];
+}
+
+async function readCertificates(block: Uint8Array | string): Promise<PublicKey[]> {
+  const openpgp = await import("openpgp");
+  return typeof block === "string" ? openpgp.readKeys({ armoredKeys: block }) : openpgp.readKeys({ binaryKeys: block });
+}
+
+/**
+ * When a key's signatures count no more, in seconds since 1970: when it or its certificate expires; 0: they never do.
+ *
+ * @param keyFingerprint  the certificate's own, or one of its subkeys'
+ */
+export async function expiryOf(certificate: PublicKey, keyFingerprint: string, nowSeconds: number): Promise<number> {
+  const now = new Date(nowSeconds * 1000);
+  const subkey = certificate.subkeys.find((one) => one.getFingerprint() === keyFingerprint);
+  const times = [await certificate.getExpirationTime(), ...(subkey ? [await subkey.getExpirationTime(now)] : [])];
+  // Null: no valid signature says that it is a key.
+  return Math.min(
+    ...times.map((time) => (time === null ? 0 : typeof time === "number" ? time : time.getTime() / 1000)),
+  );
+}
+
 export class TrustedKeys {
   /** all certificates, also those that do not count: so that a signature by one of these can be told */
   readonly certificates: PublicKey[] = [];
@@ -39,22 +72,19 @@ export class TrustedKeys {
   readonly #only = new Map<PublicKey, readonly string[] | undefined>();
 
   static async read(keyrings: readonly Keyring[]): Promise<TrustedKeys> {
-    const openpgp = await import("openpgp");
     const trusted = new TrustedKeys();
     for (const keyring of keyrings) {
       const { bytes, only = undefined } = "only" in keyring ? keyring : { bytes: keyring };
       // One of them that is damaged, or of another format, is no reason to distrust what the others vouch for.
-      try {
-        const isArmored = bytes[0] === 0x2d;
-        const keys = isArmored
-          ? await openpgp.readKeys({ armoredKeys: new TextDecoder().decode(bytes) })
-          : await openpgp.readKeys({ binaryKeys: bytes });
-        for (const key of keys) {
-          trusted.certificates.push(key);
-          trusted.#only.set(key, only);
+      for (const block of blocksOf(bytes)) {
+        try {
+          for (const key of await readCertificates(block)) {
+            trusted.certificates.push(key);
+            trusted.#only.set(key, only);
+          }
+        } catch (cause) {
+          trusted.unreadable = cause;
         }
-      } catch (cause) {
-        trusted.unreadable = cause;
       }
     }
     return trusted;

@@ -3,7 +3,8 @@
  *
  *     keyring ─ signature ─▶ InRelease ─ SHA-256 ─▶ Packages ─ SHA-256 ─▶ .deb
  *
- * Policy: at least one good signature by a trusted key that was valid when it signed; signatures by other keys are
+ * Policy: at least one good signature by a trusted key that has not expired, since whoever got hold of an old key could
+ * date a list back (who asks for the past takes a key that was valid when it signed); signatures by other keys are
  * ignored (Debian signs with the keys of two releases); the clear text is the only thing that is read; `Valid-Until` is
  * kept where the suite gives one; MD5 and SHA-1 lists are never used.
  *
@@ -12,7 +13,7 @@
 import { byteStringOf, byteStringToUtf8, utf8ToByteString } from "@stratos/base";
 import type { PublicKey } from "openpgp";
 import { parseSingleStanza, type Stanza } from "./control.ts";
-import { TrustedKeys, type Keyring } from "./keyring.ts";
+import { expiryOf, TrustedKeys, type Keyring } from "./keyring.ts";
 import { verifySignatures, type CheckedSignature } from "../verified-signatures.ts";
 
 /** A repository that cannot be trusted, is out of date, or is not what was asked for. */
@@ -47,6 +48,8 @@ export interface Release {
   files: ReadonlyMap<string, ReleaseFile>;
   /** fingerprints, in lower case, of the trusted keys that signed */
   signers: string[];
+  /** from when on one of these does not count any more, in seconds since 1970, or Infinity */
+  signersExpireSeconds: number;
 }
 
 const CLEARTEXT = "-----BEGIN PGP SIGNED MESSAGE-----";
@@ -70,6 +73,7 @@ export async function verifyInRelease(
   const openpgp = await import("openpgp");
   const trusted = await TrustedKeys.read(keyrings);
   let signers: string[];
+  let signersExpireSeconds = Infinity;
   let text: string;
   try {
     const date = new Date(nowSeconds * 1000);
@@ -93,12 +97,20 @@ export async function verifyInRelease(
     signers = [];
     const failures: string[] = [];
     for (const { keyId, signer, failure } of checked) {
+      if (signer === undefined) {
+        failures.push(`${keyId.toHex()}: ${failure === "" ? "no keyring has such a key" : failure}`);
+        continue;
+      }
+      const expiry = await expiryOf(signer.certificate, signer.keyFingerprint, nowSeconds);
       const refusal =
-        signer === undefined
-          ? `${keyId.toHex()}: ${failure === "" ? "no keyring has such a key" : failure}`
-          : trusted.refusal(signer.certificate, signer.keyFingerprint);
-      if (refusal === undefined) signers.push(signer!.certificate.getFingerprint());
-      else failures.push(refusal);
+        trusted.refusal(signer.certificate, signer.keyFingerprint) ??
+        (expiry <= nowSeconds && !isExpiredGood
+          ? `${keyId.toHex()}: the key has expired${expiry === 0 ? "" : ` on ${dayOf(expiry)}`}`
+          : undefined);
+      if (refusal === undefined) {
+        signers.push(signer.certificate.getFingerprint());
+        signersExpireSeconds = Math.min(signersExpireSeconds, expiry);
+      } else failures.push(refusal);
     }
     if (signers.length === 0 && trusted.unreadable !== undefined)
       throw new ReleaseError("no good signature by a trusted key, and a keyring cannot be read", {
@@ -112,7 +124,7 @@ export async function verifyInRelease(
       cause,
     });
   }
-  const release = { ...parseRelease(utf8ToByteString(text)), signers };
+  const release = { ...parseRelease(utf8ToByteString(text)), signers, signersExpireSeconds };
   refuseUntimely(release, nowSeconds, isExpiredGood);
   return release;
 }
@@ -123,10 +135,13 @@ export function refuseUntimely(release: Release, nowSeconds: number, isExpiredGo
     throw new ReleaseError("the Release file is from the future; is this computer's clock right?");
   if (!isExpiredGood && release.validUntilSeconds !== undefined && release.validUntilSeconds < nowSeconds) {
     throw new ReleaseError(
-      `the Release file was valid until ${new Date(release.validUntilSeconds * 1000).toISOString().slice(0, 10)} ` +
-        "only: the mirror is out of date",
+      `the Release file was valid until ${dayOf(release.validUntilSeconds)} only: the mirror is out of date`,
     );
   }
+}
+
+function dayOf(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().slice(0, 10);
 }
 
 /** Reads the fields of a Release file whose signature has been checked (or which needs none). */
@@ -169,6 +184,7 @@ export function parseRelease(text: string): Release {
     noSupportForArchitectureAll: words("No-Support-for-Architecture-all"),
     files,
     signers: [],
+    signersExpireSeconds: Infinity,
   };
 }
 

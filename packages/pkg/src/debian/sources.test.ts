@@ -36,6 +36,21 @@ test("what a source says of its validity and its architectures is read in both f
   );
 });
 
+test("yes and no are said in all words that apt knows", () => {
+  const stanza = (fields: string) =>
+    parseSourcesStanzas(`Types: deb\nURIs: http://x\nSuites: x\nComponents: main\n${fields}`, "x")[0];
+  for (const no of ["no", "false", "0", "off", "disable", "without", "No"]) {
+    assert.equal(stanza(`Enabled: ${no}\n`), undefined, no);
+    assert.equal(stanza(`Check-Valid-Until: ${no}\n`)?.isExpiredGood, true, no);
+    assert.equal(parseSourcesList(`deb [check-valid-until=${no}] http://x x main\n`)[0]!.isExpiredGood, true, no);
+    assert.equal(stanza(`Trusted: ${no}\n`)?.isTrusted, undefined, no);
+  }
+  for (const yes of ["yes", "true", "1", "on", "enable", "with", "Yes"]) {
+    assert.equal(stanza(`Trusted: ${yes}\nEnabled: ${yes}\n`)?.isTrusted, true, yes);
+    assert.equal(parseSourcesList(`deb [trusted=${yes}] http://x x main\n`)[0]!.isTrusted, true, yes);
+  }
+});
+
 test("deb822 sources are read, but for disabled ones and sources alone", () => {
   const entries = parseSourcesStanzas(
     "Types: deb deb-src\nURIs: http://m/debian\nSuites: bookworm bookworm-updates\nComponents: main\nSigned-By:\n" +

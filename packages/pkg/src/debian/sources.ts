@@ -79,7 +79,7 @@ export function parseSourcesList(text: string): SourceEntry[] {
     const match = /^\s*deb\s+(?:\[([^\]]*)\]\s*)?(\S+)\s+(\S+)\s*([^#]*)/.exec(line);
     if (match === null) continue;
     const signedBy = /(?:^|\s)signed-by=(\S+)/.exec(match[1] ?? "")?.[1];
-    const isExpiredGood = /(?:^|\s)check-valid-until=no(?:\s|$)/.test(match[1] ?? "");
+    const isExpiredGood = isNo(/(?:^|\s)check-valid-until=(\S+)/.exec(match[1] ?? "")?.[1]);
     const architectures = /(?:^|\s)arch=(\S+)/.exec(match[1] ?? "")?.[1]?.split(",");
     const snapshot = snapshotOf(/(?:^|\s)snapshot=(\S+)/.exec(match[1] ?? "")?.[1]);
     entries.push({
@@ -88,7 +88,7 @@ export function parseSourcesList(text: string): SourceEntry[] {
       components: match[4]!.split(/\s+/).filter((word) => word !== ""),
       signedBy,
       ...(isExpiredGood ? { isExpiredGood } : {}),
-      ...(/(?:^|\s)trusted=(?:yes|true|1)(?:\s|$)/i.test(match[1] ?? "") ? { isTrusted: true as const } : {}),
+      ...(isYes(/(?:^|\s)trusted=(\S+)/.exec(match[1] ?? "")?.[1]) ? { isTrusted: true as const } : {}),
       ...(architectures === undefined ? {} : { architectures }),
       ...(snapshot === undefined ? {} : { snapshot }),
     });
@@ -96,13 +96,13 @@ export function parseSourcesList(text: string): SourceEntry[] {
   return entries;
 }
 
+// The words for yes and no that apt knows. Source: apt-pkg/contrib/strutl.cc, `StringToBool`.
+const isYes = (word = ""): boolean => /^(1|yes|true|with|on|enable)$/i.test(word.trim());
+const isNo = (word = ""): boolean => /^(0|no|false|without|off|disable)$/i.test(word.trim());
+
 /** sources.list(5), Snapshot: `enable` and `yes` leave the time to the command line. */
 function snapshotOf(value: string | undefined): string | undefined {
-  return value === undefined || /^(enable|yes)$/i.test(value)
-    ? undefined
-    : /^(disable|no)$/i.test(value)
-      ? "no"
-      : value;
+  return value === undefined || isYes(value) ? undefined : isNo(value) ? "no" : value;
 }
 
 /** @throws MirrorError  it is no time of a snapshot: a day or hour that does not exist is none either */
@@ -154,7 +154,7 @@ export function parseSourcesStanzas(text: string, source: string): SourceEntry[]
   const entries: SourceEntry[] = [];
   for (const stanza of parseControl(text, source)) {
     const words = (field: string): string[] => (stanza.get(field) ?? "").split(/\s+/).filter((word) => word !== "");
-    if (!words("Types").includes("deb") || (stanza.get("Enabled") ?? "yes").toLowerCase() === "no") continue;
+    if (!words("Types").includes("deb") || isNo(stanza.get("Enabled"))) continue;
     for (const uri of words("URIs")) {
       const snapshot = snapshotOf(stanza.get("Snapshot")?.trim());
       for (const suite of words("Suites"))
@@ -163,8 +163,8 @@ export function parseSourcesStanzas(text: string, source: string): SourceEntry[]
           suite,
           components: words("Components"),
           signedBy: stanza.get("Signed-By"),
-          ...(stanza.get("Check-Valid-Until") === "no" ? { isExpiredGood: true as const } : {}),
-          ...(/^(yes|true|1)$/i.test(stanza.get("Trusted") ?? "") ? { isTrusted: true as const } : {}),
+          ...(isNo(stanza.get("Check-Valid-Until")) ? { isExpiredGood: true as const } : {}),
+          ...(isYes(stanza.get("Trusted")) ? { isTrusted: true as const } : {}),
           ...(words("Architectures").length > 0 ? { architectures: words("Architectures") } : {}),
           ...(snapshot === undefined ? {} : { snapshot }),
         });

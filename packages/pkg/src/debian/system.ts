@@ -172,6 +172,11 @@ function keyringsOf(source: SourceEntry, files: SystemFiles, archives: readonly 
     const bytes = files.read(path);
     if (bytes !== undefined) keyrings.push(bytes);
   }
+  if (keyrings.length === 0 && signedBy.files.length > 0 && source.isTrusted !== true)
+    throw new MirrorError(
+      `${source.uri} ${source.suite}: there is no ${signedBy.files.join(" and no ")}, which is to hold the keys ` +
+        "that sign it (Signed-By)",
+    );
   return withOnly(keyrings, signedBy.fingerprints);
 }
 

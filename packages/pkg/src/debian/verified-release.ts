@@ -31,14 +31,19 @@ export async function checkInRelease(
   const mark = markOf(ports, bytes, keyrings);
   const markPath = `${path}.verified`;
   const kept = await ports.store.read(markPath);
-  const [keptMark, ...signers] = kept === undefined ? [] : ports.latin1(kept).trimEnd().split(" ");
-  if (keptMark === mark && signers.length > 0) {
-    const release = { ...parseRelease(clearText(ports.latin1(bytes))), signers };
+  const [keptMark, expiry, ...signers] = kept === undefined ? [] : ports.latin1(kept).trimEnd().split(" ");
+  const signersExpireSeconds = Number(expiry);
+  // A key may have expired since.
+  if (keptMark === mark && signers.length > 0 && (isExpiredGood || signersExpireSeconds > ports.nowSeconds())) {
+    const release = { ...parseRelease(clearText(ports.latin1(bytes))), signers, signersExpireSeconds };
     refuseUntimely(release, ports.nowSeconds(), isExpiredGood);
     return release;
   }
   const release = await verifyInRelease(ports.latin1(bytes), keyrings, ports.nowSeconds(), isExpiredGood);
-  await ports.store.write(markPath, byteStringOf(`${mark} ${release.signers.join(" ")}\n`));
+  await ports.store.write(
+    markPath,
+    byteStringOf(`${mark} ${release.signersExpireSeconds} ${release.signers.join(" ")}\n`),
+  );
   return release;
 }
 
