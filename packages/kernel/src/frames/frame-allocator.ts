@@ -273,10 +273,18 @@ export class FrameAllocator {
   }
 
   #take(account: MemoryAccount): Frame {
-    return (this.isCopying ? account.chargeCopied() : charge(account)) ? this.#pop(account) : -ENOMEM;
+    if (this.isCopying) return account.chargeCopied() ? this.#pop(account) : -ENOMEM;
+    for (;;) {
+      if (!charge(account)) return -ENOMEM;
+      const frame = this.#pop(account);
+      if (frame > 0 || !account.ofKernel.makeRoom()) return frame;
+    }
   }
 
-  /** A frame for what was charged; −ENOMEM, and nothing is charged: forks hold what their family does not count. */
+  /**
+   * A frame for what was charged; −ENOMEM, and nothing is charged: forks hold what their family does not count, so
+   * frames may run short where no account is full, and room is made as if one were.
+   */
   #pop(account: MemoryAccount): Frame {
     const frame = this.#mayPop() ? this.#popFree() : 0;
     if (frame === 0) {
@@ -417,13 +425,17 @@ export class FrameAllocator {
 
   /** A new frame of the board's, lent to `account`, with a reference of each; any content. −ENOMEM. */
   allocateLent(account: MemoryAccount): Frame {
-    if (!charge(account)) return -ENOMEM;
-    this.#lender.charge();
-    const frame = this.#pop(this.#lender);
-    if (frame < 0) {
+    for (;;) {
+      if (!charge(account)) return -ENOMEM;
+      this.#lender.charge();
+      const frame = this.#pop(this.#lender);
+      if (frame > 0) return this.#lendNew(frame);
       account.uncharge();
-      return frame;
+      if (this.isCopying || !account.ofKernel.makeRoom()) return frame;
     }
+  }
+
+  #lendNew(frame: Frame): Frame {
     this.#references[frame - this.first] = 2;
     this.notes[frame - this.first] = 1;
     return frame;
