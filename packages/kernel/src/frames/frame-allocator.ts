@@ -167,6 +167,11 @@ export class FrameAllocator {
     return family;
   }
 
+  /** Accounts directly below another one. */
+  *childrenOf(parent: MemoryAccount): Generator<MemoryAccount> {
+    for (const each of this.#accounts) if (each?.parent === parent) yield each;
+  }
+
   /** The account of a fork, a copy of another's, gets a number of its own. @returns −1: there are too many */
   enrol(account: MemoryAccount): number {
     const number = this.#freeNumber();
@@ -277,7 +282,7 @@ export class FrameAllocator {
     for (;;) {
       if (!charge(account)) return -ENOMEM;
       const frame = this.#pop(account);
-      if (frame > 0 || !account.ofKernel.makeRoom()) return frame;
+      if (frame > 0 || !account.ofKernel.makeRoomInFamily()) return frame;
     }
   }
 
@@ -431,7 +436,7 @@ export class FrameAllocator {
       const frame = this.#pop(this.#lender);
       if (frame > 0) return this.#lendNew(frame);
       account.uncharge();
-      if (this.isCopying || !account.ofKernel.makeRoom()) return frame;
+      if (this.isCopying || !account.ofKernel.makeRoomInFamily()) return frame;
     }
   }
 
@@ -664,6 +669,7 @@ export class FrameAllocator {
  */
 function charge(account: MemoryAccount): boolean {
   for (let full = account.charge(); full !== null; full = account.charge())
-    if (account.frames.isCopying || !(full.isFamily ? account.ofKernel : full).makeRoom()) return false;
+    if (account.frames.isCopying || !(full.isFamily ? account.ofKernel.makeRoomInFamily() : full.makeRoom()))
+      return false;
   return true;
 }
