@@ -165,8 +165,18 @@ test("files are written, edited, read, listed and searched", async () => {
     "/srv/app/main.py:3:print(a)\n",
   );
   assert.match((await use("search", { sandbox, path: "/srv", pattern: "nothing" })).text, /Nothing is found/);
-  const missing = await use("read", { sandbox, path: "/none" });
-  assert.deepEqual([missing.isError, missing.data["error"], missing.data["code"]], [true, "file", "ENOENT"]);
+  const wrong = await use("search", { sandbox, path: "/srv", pattern: "(" });
+  assert.deepEqual([wrong.isError, wrong.data["error"]], [true, "option"]);
+  // Processes have files that nobody can read; the others are searched all the same.
+  assert.match(
+    (await use("search", { sandbox, path: "/proc/1", pattern: "^Name:" })).text,
+    /could be read[^]*status:1:Name/,
+  );
+  for (const missing of [
+    await use("read", { sandbox, path: "/none" }),
+    await use("search", { sandbox, path: "/none", pattern: "x" }),
+  ])
+    assert.deepEqual([missing.isError, missing.data["error"], missing.data["code"]], [true, "file", "ENOENT"]);
   await use("stop", { sandbox });
 });
 

@@ -352,12 +352,19 @@ function addFileTools(tool: AddTool, boxes: Boxes): void {
     },
     async ({ sandbox: id, path: folder, pattern, glob }) => {
       const box = boxes.get(id);
+      await box.sandbox.fs.stat(folder);
       const names = glob === undefined ? [] : [`--include=${glob}`];
       const words = ["grep", "-rnIE", ...names, "-e", pattern, "--", folder];
       const { stdout, stdoutBytes, stderr, exitCode } = await box.sandbox.run(words, { timeoutMs: SEARCH_MS });
-      if (exitCode > 1) throw wrong("pattern", stderr.trim());
-      const head = exitCode === 1 ? "Nothing is found." : "";
-      return longAnswer(box, { head, text: stdout, whole: stdoutBytes }, { found: exitCode === 0 });
+      // Of a pattern it tells nothing else; of files, those that it could not read.
+      const [problem = ""] = stderr.split("\n");
+      if (exitCode > 1 && stdout === "" && !problem.startsWith("grep: /")) throw wrong("pattern", problem);
+      const found = stdout !== "";
+      const head = [
+        ...(found ? [] : ["Nothing is found."]),
+        ...(exitCode > 1 ? [`Not all could be read: ${problem}`] : []),
+      ];
+      return longAnswer(box, { head: head.join("\n"), text: stdout, whole: stdoutBytes }, { found });
     },
   );
 }

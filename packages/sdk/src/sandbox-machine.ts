@@ -200,6 +200,7 @@ export class SandboxMachine {
       throw error;
     }
     const { kernel } = this;
+    kernel.memory.lendsRoom = seed === undefined && forked?.isResting !== true;
     this.#files = new MachineFiles(kernel);
     const given = forked === undefined ? (saved?.authority ?? null) : forked.original.#authority;
     this.#authority = given ?? writeAuthority(this.#files, parts.trusted);

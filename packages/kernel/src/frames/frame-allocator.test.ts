@@ -113,3 +113,14 @@ test("no frame is given twice where an account may have more than there are", ()
   frames.release(one!);
   assert.equal(frames.allocate(memory), one);
 });
+
+test("where frames run short before an account is full, as beside forks, clean pages are given up, too", () => {
+  const { frames, memory } = createTestKernel({ memoryBytes: 64 * 4096 }).kernel;
+  memory.limit = Infinity;
+  const cache = new PageCache(memory, { readPage: () => 0, writePage: () => 0 });
+  while (frames.freeCount > 0) assert.ok(cache.frame(cache.pageCount) > 0);
+  const cached = cache.pageCount;
+  let taken = 0;
+  while (frames.allocate(memory) > 0) taken++;
+  assert.deepEqual([taken, cache.pageCount], [cached, 0]);
+});

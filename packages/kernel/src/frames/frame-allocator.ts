@@ -167,6 +167,11 @@ export class FrameAllocator {
     return family;
   }
 
+  /** Accounts directly below another one. */
+  *childrenOf(parent: MemoryAccount): Generator<MemoryAccount> {
+    for (const each of this.#accounts) if (each?.parent === parent) yield each;
+  }
+
   /** The account of a fork, a copy of another's, gets a number of its own. @returns −1: there are too many */
   enrol(account: MemoryAccount): number {
     const number = this.#freeNumber();
@@ -273,10 +278,18 @@ export class FrameAllocator {
   }
 
   #take(account: MemoryAccount): Frame {
-    return (this.isCopying ? account.chargeCopied() : charge(account)) ? this.#pop(account) : -ENOMEM;
+    if (this.isCopying) return account.chargeCopied() ? this.#pop(account) : -ENOMEM;
+    for (;;) {
+      if (!charge(account)) return -ENOMEM;
+      const frame = this.#pop(account);
+      if (frame > 0 || !account.ofKernel.makeRoomInFamily()) return frame;
+    }
   }
 
-  /** A frame for what was charged; −ENOMEM, and nothing is charged: forks hold what their family does not count. */
+  /**
+   * A frame for what was charged; −ENOMEM, and nothing is charged: forks hold what their family does not count, so
+   * frames may run short where no account is full, and room is made as if one were.
+   */
   #pop(account: MemoryAccount): Frame {
     const frame = this.#mayPop() ? this.#popFree() : 0;
     if (frame === 0) {
@@ -417,13 +430,17 @@ export class FrameAllocator {
 
   /** A new frame of the board's, lent to `account`, with a reference of each; any content. −ENOMEM. */
   allocateLent(account: MemoryAccount): Frame {
-    if (!charge(account)) return -ENOMEM;
-    this.#lender.charge();
-    const frame = this.#pop(this.#lender);
-    if (frame < 0) {
+    for (;;) {
+      if (!charge(account)) return -ENOMEM;
+      this.#lender.charge();
+      const frame = this.#pop(this.#lender);
+      if (frame > 0) return this.#lendNew(frame);
       account.uncharge();
-      return frame;
+      if (this.isCopying || !account.ofKernel.makeRoomInFamily()) return frame;
     }
+  }
+
+  #lendNew(frame: Frame): Frame {
     this.#references[frame - this.first] = 2;
     this.notes[frame - this.first] = 1;
     return frame;
@@ -652,6 +669,7 @@ export class FrameAllocator {
  */
 function charge(account: MemoryAccount): boolean {
   for (let full = account.charge(); full !== null; full = account.charge())
-    if (account.frames.isCopying || !(full.isFamily ? account.ofKernel : full).makeRoom()) return false;
+    if (account.frames.isCopying || !(full.isFamily ? account.ofKernel.makeRoomInFamily() : full.makeRoom()))
+      return false;
   return true;
 }

@@ -75,6 +75,29 @@ test("pages of files count where they are charged, and only that account's are r
   assert.deepEqual([cache.pageCount, mine.cached, foreign.pageCount, other.cached], [0, 0, 10, 10]);
 });
 
+test("clean pages of a fork that lends them go before a program of its family does; of another they stay", () => {
+  const frames = createFrames();
+  const original = frames.open({ limit: 10 })!;
+  const family = frames.familyOf(original)!;
+  const [lending, saved] = [frames.open({ limit: 10, parent: family })!, frames.open({ limit: 10, parent: family })!];
+  lending.lendsRoom = true;
+  const backing = { readPage: () => 0, writePage: () => 0 };
+  const [lent, kept] = [new PageCache(lending, backing), new PageCache(saved, backing)];
+  for (let index = 0; index < 4; index++) {
+    lent.frame(index);
+    kept.frame(index);
+  }
+  lent.markDirty(0);
+  let killed = 0;
+  original.shortage = { makeRoom: () => (killed++, false) };
+  const taken = takeAll(original);
+  assert.deepEqual([taken.length, lent.pageCount, kept.pageCount, killed], [5, 1, 4, 1]);
+  for (const frame of taken) frames.release(frame);
+  lent.frame(9);
+  original.limit = 0;
+  assert.deepEqual([frames.allocate(original), lent.pageCount], [-ENOMEM, 2], "its own limit is its own affair");
+});
+
 test("closing an account at the top frees its frames, whoever holds them, and its promise", () => {
   const frames = createFrames();
   const before = [frames.freeCount, frames.unpromised];

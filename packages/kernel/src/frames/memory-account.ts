@@ -19,6 +19,8 @@ export const ACCOUNTS_USED_UP = "the board has too many accounts of memory";
 /** A cache that can give frames back under pressure. */
 export interface Reclaimable {
   reclaim(most: number): number;
+  /** It only lets go of what it has: it writes nothing, and takes no frame. */
+  readonly isPassive?: boolean;
 }
 
 /** Who may end a program for its frames (the OOM killer). */
@@ -73,6 +75,11 @@ export class MemoryAccount {
   foreign = 0;
   /** Of a fork's own account: references to such frames from its page tables and caches, never fewer than frames. */
   foreignUses = 0;
+  /**
+   * Of a kernel: others of its family may have pages dropped from its caches, at any time between its turns. Not of one
+   * that is seeded (nothing touches it but itself) or being saved.
+   */
+  lendsRoom = false;
   /** How many of them hold pages of files (kept by PageCache). */
   cached = 0;
   /** What is to be given back in pieces; taken from before anyone is killed. */
@@ -207,6 +214,20 @@ export class MemoryAccount {
     return this.giveBack() || (this.shortage?.makeRoom() ?? false);
   }
 
+  /** The same of a kernel, where its own limit is not met, but its family's is, or the board's. */
+  makeRoomInFamily(): boolean {
+    return this.giveBack() || this.#askFamily(64) || (this.shortage?.makeRoom() ?? false);
+  }
+
+  /** Clean pages of other members go before a program does. Bound, over all calls: what they have in memory. */
+  #askFamily(want: number): boolean {
+    if (this.parent === null) return false;
+    for (const member of this.frames.childrenOf(this.parent)) {
+      if (member !== this && member.lendsRoom && member.#askCaches(want, true) > 0) return true;
+    }
+    return false;
+  }
+
   /** As `makeRoom`, but nobody is killed. */
   giveBack(): boolean {
     return this.reaper.run() || this.#reclaim(64) > 0;
@@ -222,12 +243,12 @@ export class MemoryAccount {
     return this.#askCaches(want) || this.#askCaches(want);
   }
 
-  #askCaches(want: number): number {
+  #askCaches(want: number, onlyPassive = false): number {
     let freed = 0;
     let left = this.#caches.size;
     for (const cache of this.#caches) {
       if (left-- === 0) break;
-      const given = cache.reclaim(want - freed);
+      const given = onlyPassive && cache.isPassive !== true ? 0 : cache.reclaim(want - freed);
       freed += given;
       if (freed >= want) break;
       // Those that had nothing to give are asked last next time: there may be many thousands.
@@ -264,6 +285,7 @@ export class MemoryAccount {
       this,
       { save: (it) => ({ caches: it.#caches }), load: (it, from) => ({ caches: it.#caches } = from) },
       {
+        keeps: ["lendsRoom"],
         copied: (it, original) => {
           // What was copied already may have counted here.
           it.foreign += original.charged - original.foreign;

@@ -539,6 +539,10 @@ export class PageCache {
     });
   }
 
+  get isPassive(): boolean {
+    return true;
+  }
+
   /** Gives up clean pages that nobody maps; returns how many frames that freed. */
   reclaim(most: number): number {
     if (this.backing === null) return 0;

@@ -193,10 +193,12 @@ class Exploration {
         { list: disturbances },
         { record: header, onMachine: (machine) => onMachine?.(machine, "failing") },
       );
-      if (!this.#fails(outcome, failure)) continue;
+      // Its words may be others than the attempt's: a total that came out wrong in another way.
+      const left = failureOf(this.#undisturbed, outcome, this.#options);
+      if (left?.key !== failure.key) continue;
       return {
         attempt,
-        failure,
+        failure: left,
         met: first.applied.length,
         left: outcome.applied,
         isLeast: narrowed.isLeast,
