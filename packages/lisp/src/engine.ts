@@ -271,6 +271,7 @@ export class Engine {
       "begin-log": () => low<() => void>("begin-log")(),
       "end-log": () => low<() => void>("end-log")(),
       "log-start": () => low<() => number>("log-start")(),
+      "is-first": (at) => low<(at: number) => number>("is-first")(at),
       "forward-range": (...range) => low<(...range: number[]) => void>("forward-range")(...range),
     };
   }
