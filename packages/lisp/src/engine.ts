@@ -244,7 +244,10 @@ export class Engine {
       vm: { memory: this.#memory, table: this.#table },
       host: {
         "host-call": (sp: number, operation: number) => this.host.run(sp, operation),
-        "grow-heap": () => this.heap.grow(),
+        "grow-heap": () => {
+          this.heap.grow();
+          this.versions.noteGrowth();
+        },
         "heap-full": () => {
           throw new HeapFullError();
         },

@@ -91,6 +91,7 @@ export class HeapVersions {
   readonly #all: Set<HeapVersion>;
   /** Versions whose cells may point into the nursery. */
   readonly #young: Set<HeapVersion>;
+  #isRehearsalDue: boolean;
   #open: Edge | null;
   /** Cells of variables: a version that does not know one has it unbound. */
   readonly #variables: Set<number>;
@@ -109,6 +110,7 @@ export class HeapVersions {
     this.session = null;
     this.#all = new Set([this.current]);
     this.#young = new Set();
+    this.#isRehearsalDue = false;
     this.#open = null;
     this.#variables = new Set();
     this.#isMinor = false;
@@ -126,10 +128,27 @@ export class HeapVersions {
     if (this.isForked) this.#variables.add(cell);
   }
 
+  /**
+   * A fork that is closed at once, in the whole memory: there is none before the first collection. Thereby the host has
+   * compiled what a fork runs; and V8, which collects its garbage (8 to 19 ms) when a buffer is made after a memory
+   * has grown by much, does so here.
+   */
+  rehearse(): void {
+    this.#isRehearsalDue = this.#heap.get(Register.isWhole) === 0;
+    if (!this.#isRehearsalDue && !this.isForked) this.close(this.fork());
+  }
+
+  noteGrowth(): void {
+    if (this.#isRehearsalDue) this.rehearse();
+  }
+
   /** Another version that is what is there now. */
   fork(): HeapVersion {
     const heap = this.#heap;
-    if (heap.get(Register.isWhole) === 0) heap.grow();
+    if (heap.get(Register.isWhole) === 0) {
+      heap.grow();
+      this.#isRehearsalDue = false;
+    }
     const version = new HeapVersion();
     version.cells = this.#cells();
     version.session = this.session?.save();
