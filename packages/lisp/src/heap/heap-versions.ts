@@ -9,9 +9,9 @@
  * (kept-words.ts); a version with several gets a stand-in, which takes them over and is no one's. What is global is
  * neither kept nor exchanged: where objects lie, holes, symbols, code. Cells, the roots, are copied as they are.
  *
- * A fork collects nothing: what the nursery has is shared as the old generation is (`Register.sharedBytes`), until it is
- * collected for all versions at once. Only then, and for what was noted or taken over since, are words young that are
- * kept.
+ * A fork collects nothing: what the nursery has is shared as the old generation is (`Register.sharedBytes`), until it
+ * is collected for all versions at once. Only until then, and only what was noted or exchanged since, may kept words
+ * be young.
  *
  * Invariants: who is there changes at the base of the stack with an empty nursery; what any version reaches is kept by
  * the collector, because words that differ are roots as the other versions' cells.

@@ -6,7 +6,7 @@
  * version and are not kept.
  *
  *     other half: [ a bit for each word of the old half that is in the log ] [ the same of the nursery ]
- *                 [ a byte for each 4 KiB of bits: whether they were cleared ] [ log, up to the half's half ] [ equal? ]
+ *                 [ a byte for each 4 KiB of bits: whether they were cleared ] [ log, at most half of it ] [ equal? ]
  *     entry:      [ address ] [ 1: bytes, no value ] [ the word ]
  *
  * Bits are cleared when the first of so many is looked at, so that a fork of a large heap touches little memory.
@@ -16,7 +16,8 @@
  */
 export const KEPT_WORDS = `
 (macro (nursery-bits) (shl (- (mark-stack) (reg OTHER-START)) 3))
-(macro (cleared-parts) (+ (reg OTHER-START) (and (+ (- (mark-stack) (reg OTHER-START)) (+ 4095 (shr (nursery-size) 6))) -4096)))
+(macro (cleared-parts)
+  (+ (reg OTHER-START) (and (+ (- (mark-stack) (reg OTHER-START)) (+ 4095 (shr (nursery-size) 6))) -4096)))
 (define (log-start:i32)
   (and (+ (cleared-parts) (+ 8 (shr (- (cleared-parts) (reg OTHER-START)) 12))) -8))
 
