@@ -244,7 +244,10 @@ export class Engine {
       vm: { memory: this.#memory, table: this.#table },
       host: {
         "host-call": (sp: number, operation: number) => this.host.run(sp, operation),
-        "grow-heap": () => this.heap.grow(),
+        "grow-heap": () => {
+          this.heap.grow();
+          this.versions.noteGrowth();
+        },
         "heap-full": () => {
           throw new HeapFullError();
         },
@@ -271,6 +274,7 @@ export class Engine {
       "begin-log": () => low<() => void>("begin-log")(),
       "end-log": () => low<() => void>("end-log")(),
       "log-start": () => low<() => number>("log-start")(),
+      "is-first": (at) => low<(at: number) => number>("is-first")(at),
       "forward-range": (...range) => low<(...range: number[]) => void>("forward-range")(...range),
     };
   }

@@ -14,10 +14,11 @@
     (define served (%heap 'served))
 
     ;; A copy of the heap as it is, for which PROCEDURE answers `heap-call`. What one of them changes, the other does not see.
-    (define (fork-heap procedure)
+    (define (fork-heap procedure) (fork procedure 'fork))
+    (define (fork procedure operation)
       (if (not (procedure? procedure)) (error "fork-heap: expected a procedure, got" procedure))
       (flush-output-port (current-output-port))
-      (if served (fork-version procedure) (fork-process procedure)))
+      (if served (fork-version procedure operation) (fork-process procedure)))
 
     ;; Calls the child's procedure with copies of DATA; gives a copy of its value, or raises what it raised.
     (define (heap-call child . data)
@@ -84,13 +85,15 @@
               (%set-thread! (vector-ref one 1))
               (%throw-to (vector-ref one 0) message)))))
     (if served (%heap 'hold entry))
-    (define (fork-version procedure)
+    (define (fork-version procedure operation)
       (let ((own server))
         (set! server (vector procedure (%thread) (%parameters)))
-        (let ((message (leave 'fork)))
+        (let ((message (leave operation)))
           (set! server own)
           (new-child (cdr message) #f #f))))
     (define (call-version child text) (leave 'call (child-place child) text))
+    ;; The host compiles what runs for the first time: now, not at the first fork.
+    (if served (heap-close! (fork (lambda () #f) 'rehearse)))
 
     ;; Processes: a message is its length in 8 bytes, and its text; no length: the child shall end.
     (define (fork-process procedure)

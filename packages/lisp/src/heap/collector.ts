@@ -239,6 +239,7 @@ export const COLLECTOR = `
 (define (minor:void sp:i32)
   (let ((start:i32 0) (at:i32 STORES) (size:i32 (nursery-size)) (entries (guarded-entries CELL-GUARDED)))
     (when (= (reg PHASE) MARKING) (clear-marks))
+    (when (reg SHARED-BYTES) (fork-work BEFORE-MINOR))
     (if (reg STORE-OVERFLOW)
         (begin
           (fill-top)
@@ -252,12 +253,16 @@ export const COLLECTOR = `
               (store64! slot 0 (forward (load64 slot) NURSERY size 0 0)))
             (set! at (+ at 4)))))
     (scan-roots sp NURSERY size 0 0)
+    (when (reg SHARED-BYTES) (fork-work FOLLOW-KEPT))
     (scan-all start NURSERY size 0 0)
     (scan-weak entries 0 NURSERY size 0 0)
     (seal-fill)
     (when (= (reg PHASE) MARKING) (shade-changes sp))
     (reg! MINOR-COUNT (+ 1 (reg MINOR-COUNT)))
-    (empty-nursery)))
+    (empty-nursery)
+    (when (reg SHARED-BYTES)
+      (reg! SHARED-BYTES 0)
+      (fork-work AFTER-COPY))))
 
 (define (major:void sp:i32)
   (let ((from:i32 (reg OLD-START)) (end:i32 (reg OLD-END)) (size:i32 (nursery-size)) (used:i32 (- (reg OLD-NEXT) (reg \
@@ -281,6 +286,7 @@ OLD-START)))
     (reg! MAJOR-COUNT (+ 1 (reg MAJOR-COUNT)))
     (empty-nursery)
     (set-threshold)
+    (reg! SHARED-BYTES 0)
     (when (reg FORKED) (fork-work AFTER-COPY))))
 
 ; Room in the old half beyond the nursery's content.
@@ -339,9 +345,9 @@ once; then the nursery is
 
 ; Notes that a field of an object outside of the nursery will hold a young value, or any while the old half is marked.
 (define (remember:void slot:i32 value)
+  (when (reg FORKED) (keep slot 0))
   (when (>=u (- slot NURSERY) (nursery-size))
     (when (reg FORKED)
-      (keep slot 0)
       (when (>=u (- (wrap value) NURSERY) (nursery-size)) (return)))
     (when (<u (- (tag-of value) 1) 5)
       (when (>=u (reg STORE-NEXT) STORES-END) (drain-stores))

@@ -60,6 +60,12 @@ export class Forks {
           this.#children.set(number, this.#versions.fork());
           this.#send("forked", number);
         });
+      case "rehearse":
+        return this.#leave(() => {
+          this.#versions.rehearse();
+          // No child has this number.
+          this.#send("forked", 0);
+        });
       case "call": {
         const child = this.#child(operand);
         return this.#leave(() => {

@@ -235,6 +235,39 @@ test("a child that exits, fills the heap or goes on with the program has ended, 
   ]);
 });
 
+test("a fork shares what was never collected, and outlives a child that failed in the same breath", () => {
+  const text = `
+    (define child #f)
+    (define (serve what)
+      (let ((young (vector 1 (list 2) (string #\\a))))
+        (define (change! n)
+          (vector-set! young 0 n)
+          (vector-set! young 1 (list n))
+          (string-set! (vector-ref young 2) 0 #\\b))
+        (case what
+          ((fail)
+           (set! child (fork-heap (lambda (what) (if (eq? what 'change) (change! 9)) young)))
+           (change! 5)
+           (%throw-away))
+          (else
+           (let ((one (fork-heap (lambda () young))))
+             (change! 3)
+             (let ((other (fork-heap (lambda () young))))
+               (change! 4)
+               (let ((all (list (heap-call one) (heap-call other) young)))
+                 (heap-close! one)
+                 (heap-close! other)
+                 all)))))))
+    (define (%throw-away) (exit 1))
+    (define first (fork-heap serve))
+    (write (serve 'change))
+    (write (guard (e (#t 'ended)) (heap-call first 'fail)))
+    (collect-garbage)
+    (write (serve 'change))`;
+  const all = '(#(1 (2) "a") #(3 (3) "b") #(4 (4) "b"))';
+  assert.equal(run(text, { debug: "verify" }).output, `${all}ended${all}`);
+});
+
 test("forms that a child evaluates define in it alone; libraries, symbols and constants are right in both", () => {
   const text = `
     (import (scheme eval) (scheme repl))

@@ -9,8 +9,12 @@
  * (kept-words.ts); a version with several gets a stand-in, which takes them over and is no one's. What is global is
  * neither kept nor exchanged: where objects lie, holes, symbols, code. Cells, the roots, are copied as they are.
  *
- * Invariants: versions change at the base of the stack with an empty nursery, so that no word that is kept is young;
- * what any version reaches is kept by the collector, because words that differ are roots as the other versions' cells.
+ * A fork collects nothing: what the nursery has is shared as the old generation is (`Register.sharedBytes`), until it
+ * is collected for all versions at once. Only until then, and only what was noted or exchanged since, may kept words
+ * be young.
+ *
+ * Invariants: who is there changes at the base of the stack with an empty nursery; what any version reaches is kept by
+ * the collector, because words that differ are roots as the other versions' cells.
  */
 import { assert } from "@stratos/base";
 import type { Heap } from "./heap.ts";
@@ -27,9 +31,12 @@ const COMMON_CELLS = [Cell.identities, Cell.majorAsked];
 class Edge {
   words: Uint32Array;
   count: number;
+  /** Words may lie in the nursery, or point there. */
+  isYoung: boolean;
   constructor() {
     this.words = new Uint32Array(64 * ENTRY);
     this.count = 0;
+    this.isYoung = false;
   }
 
   /** Room for so many more entries. */
@@ -65,6 +72,7 @@ export interface VersionRoutines {
   "begin-log"(): void;
   "end-log"(): void;
   "log-start"(): number;
+  "is-first"(at: number): number;
   "forward-range"(start: number, end: number, from: number, size: number, from2: number, size2: number): void;
 }
 
@@ -81,12 +89,17 @@ export class HeapVersions {
   current: HeapVersion;
   session: VersionedSession | null;
   readonly #all: Set<HeapVersion>;
+  /** Versions whose cells may point into the nursery. */
+  readonly #young: Set<HeapVersion>;
+  #isRehearsalDue: boolean;
   #open: Edge | null;
   /** Cells of variables: a version that does not know one has it unbound. */
   readonly #variables: Set<number>;
-  /** While the old generation is copied: where it was, and the words of the log with the objects that they are of. */
+  /** During a collection: whether it is of the nursery alone, or else where the old generation was. */
+  #isMinor: boolean;
   #from: number;
   #used: number;
+  /** Words of the log that may be moved, in order, and the objects that they are of. */
   #slots: Uint32Array;
   #objects: Uint32Array;
 
@@ -96,8 +109,11 @@ export class HeapVersions {
     this.current = new HeapVersion();
     this.session = null;
     this.#all = new Set([this.current]);
+    this.#young = new Set();
+    this.#isRehearsalDue = false;
     this.#open = null;
     this.#variables = new Set();
+    this.#isMinor = false;
     this.#from = 0;
     this.#used = 0;
     this.#slots = new Uint32Array(0);
@@ -112,14 +128,39 @@ export class HeapVersions {
     if (this.isForked) this.#variables.add(cell);
   }
 
+  /**
+   * A fork that is closed at once, in the whole memory: there is none before the first collection. Thereby the host has
+   * compiled what a fork runs; and V8, which collects its garbage (8 to 19 ms) when a buffer is made after a memory
+   * has grown by much, does so here.
+   */
+  rehearse(): void {
+    this.#isRehearsalDue = this.#heap.get(Register.isWhole) === 0;
+    if (!this.#isRehearsalDue && !this.isForked) this.close(this.fork());
+  }
+
+  noteGrowth(): void {
+    if (this.#isRehearsalDue) this.rehearse();
+  }
+
   /** Another version that is what is there now. */
   fork(): HeapVersion {
-    this.#routines.collect();
+    const heap = this.#heap;
+    if (heap.get(Register.isWhole) === 0) {
+      heap.grow();
+      this.#isRehearsalDue = false;
+    }
     const version = new HeapVersion();
     version.cells = this.#cells();
     version.session = this.session?.save();
     this.#standIn(version);
+    this.#young.add(version);
+    const young = heap.get(Register.alloc) - Region.nursery;
+    heap.set(Register.sharedBytes, young > NURSERY_HEAD ? young : 0);
     return version;
+  }
+
+  get #isShared(): boolean {
+    return this.#heap.get(Register.sharedBytes) !== 0;
   }
 
   /** Gives all edges of the version that is there to another one in the same state, its only neighbour then. */
@@ -164,6 +205,7 @@ export class HeapVersions {
     for (const edge of wayTo(this.current, version, null)!) this.#exchange(edge);
     this.#restoreCells(version.cells!);
     version.cells = null;
+    this.#young.delete(version);
     this.session?.restore(version.session);
     version.session = undefined;
     this.current = version;
@@ -189,6 +231,7 @@ export class HeapVersions {
     this.#drain();
     version.isOpen = false;
     version.cells = null;
+    this.#young.delete(version);
     version.session = undefined;
     for (let some = true; some;) {
       some = false;
@@ -216,13 +259,7 @@ export class HeapVersions {
   #beginLog(edge: Edge): void {
     this.#open = edge;
     this.#routines["begin-log"]();
-    const { view } = this.#heap;
-    const start = this.#heap.get(Register.oldStart);
-    const bits = this.#heap.get(Register.otherStart);
-    for (let at = 0; at < edge.count * ENTRY; at += ENTRY) {
-      const n = (edge.words[at]! - start) >>> 3;
-      view.setUint8(bits + (n >>> 3), view.getUint8(bits + (n >>> 3)) | (1 << (n & 7)));
-    }
+    for (let at = 0; at < edge.count * ENTRY; at += ENTRY) this.#routines["is-first"](edge.words[at]!);
   }
 
   /** Takes over what the log has. */
@@ -231,13 +268,17 @@ export class HeapVersions {
     if (edge === null) return;
     const start = this.#routines["log-start"]();
     const bytes = this.#heap.get(Register.keptNext) - start;
+    if (bytes === 0) return;
+    if (this.#isShared) edge.isYoung = true;
     edge.reserve(bytes / 16);
     edge.words.set(new Uint32Array(this.#heap.view.buffer, start, bytes / 4), edge.count * ENTRY);
     edge.count += bytes / 16;
     this.#heap.set(Register.keptNext, start);
   }
 
-  #exchange({ words, count }: Edge): void {
+  #exchange(edge: Edge): void {
+    const { words, count } = edge;
+    if (this.#isShared) edge.isYoung = true;
     const memory = new Uint32Array(this.#heap.view.buffer);
     for (let at = 0; at < count * ENTRY; at += ENTRY) {
       const place = words[at]! >>> 2;
@@ -268,44 +309,56 @@ export class HeapVersions {
 
   work(work: number): void {
     if (work === ForkWork.logIsFull) this.#drain();
-    else if (work === ForkWork.beforeCopy) this.#findObjects();
+    else if (work === ForkWork.beforeCopy) this.#findObjects(false);
+    else if (work === ForkWork.beforeMinor) this.#findObjects(true);
     else if (work === ForkWork.followKept) this.#followAll();
     else this.#placeAnew();
   }
 
+  /** Those that the collection has to do with. */
   #edges(): Set<Edge> {
-    return new Set([...this.#all].flatMap((version) => [...version.edges.values()]));
+    const all = new Set([...this.#all].flatMap((version) => [...version.edges.values()]));
+    return this.#isMinor ? new Set([...all].filter(({ isYoung }) => isYoung)) : all;
   }
 
-  /** Of each word of the log the object that it lies in. */
-  #findObjects(): void {
+  /** Of each word of the log that may be moved the object that it lies in. */
+  #findObjects(isMinor: boolean): void {
     this.#drain();
     const heap = this.#heap;
+    this.#isMinor = isMinor;
     this.#from = heap.get(Register.oldStart);
-    const end = heap.get(Register.oldNext);
-    this.#used = end - this.#from;
+    this.#used = isMinor ? 0 : heap.get(Register.oldNext) - this.#from;
     const edges = [...this.#edges()];
-    const slots = new Uint32Array(edges.reduce((sum, { count }) => sum + count, 0));
+    const all = new Uint32Array(edges.reduce((sum, { count }) => sum + count, 0));
     let filled = 0;
     for (const { words, count } of edges)
-      for (let index = 0; index < count; index++) slots[filled++] = words[index * ENTRY]!;
-    slots.sort();
-    const objects = new Uint32Array(slots.length);
+      for (let at = 0; at < count * ENTRY; at += ENTRY) if (this.#isMoving(words[at]!)) all[filled++] = words[at]!;
+    const slots = all.subarray(0, filled).sort();
+    const objects = new Uint32Array(filled);
     const { view } = heap;
     let next = 0;
-    for (let at = this.#from + 8; at < end && next < slots.length;) {
-      const to = at + objectBytes(view, at);
-      while (next < slots.length && slots[next]! < to) objects[next++] = at;
-      at = to;
-    }
-    assert(next === slots.length, "each word that is kept lies in an object");
+    const look = (start: number, end: number): void => {
+      for (let at = start; at < end && next < filled && slots[next]! < end;) {
+        const to = at + objectBytes(view, at);
+        while (next < filled && slots[next]! < to) objects[next++] = at;
+        at = to;
+      }
+    };
+    look(Region.nursery + NURSERY_HEAD, Region.nursery + heap.get(Register.sharedBytes));
+    look(this.#from + 8, this.#from + this.#used);
+    assert(next === filled, "each word that is kept lies in an object");
     this.#slots = slots;
     this.#objects = objects;
   }
 
+  /** Whether the collection moves what lies there. */
+  #isMoving(slot: number): boolean {
+    return !this.#isMinor || slot < this.#heap.get(Register.nurseryEnd);
+  }
+
   #followAll(): void {
     for (const edge of this.#edges()) this.#followEdge(edge);
-    for (const { cells } of this.#all) {
+    for (const { cells } of this.#isMinor ? this.#young : this.#all) {
       if (cells === null) continue;
       for (let at = 0; at < cells.length; at += PART) {
         const part = cells.subarray(at, at + PART);
@@ -357,19 +410,26 @@ export class HeapVersions {
       const { words } = edge;
       let kept = 0;
       for (let index = 0; index < edge.count; index++) {
-        const slot = words[index * ENTRY]!;
-        const object = this.#objects[indexOf(this.#slots, slot)]!;
-        if (view.getUint8(object) !== FORWARDED) continue;
+        let slot = words[index * ENTRY]!;
+        if (this.#isMoving(slot)) {
+          const object = this.#objects[indexOf(this.#slots, slot)]!;
+          if (view.getUint8(object) !== FORWARDED) continue;
+          slot = view.getUint32(object + 4, true) + (slot - object);
+        }
         words.copyWithin(kept * ENTRY, index * ENTRY, (index + 1) * ENTRY);
-        words[kept++ * ENTRY] = view.getUint32(object + 4, true) + (slot - object);
+        words[kept++ * ENTRY] = slot;
       }
       edge.count = kept;
+      edge.isYoung = false;
     }
+    this.#young.clear();
     this.#slots = this.#objects = new Uint32Array(0);
     this.#beginLog(this.#open!);
   }
 }
 
+/** Bytes at the nursery's start that no object has. */
+const NURSERY_HEAD = 8;
 /** Words that are followed at once, in bytes: of the buffer of noted fields. */
 const PART = 64 * 1024;
 
@@ -408,6 +468,7 @@ function wayTo(from: HeapVersion, to: HeapVersion, without: HeapVersion | null):
 function joinedEdge(near: Edge, far: Edge): Edge {
   const joined = new Edge();
   joined.reserve(near.count + far.count);
+  joined.isYoung = near.isYoung || far.isYoung;
   const known = new Set<number>();
   for (const { words, count } of [far, near])
     for (let at = 0; at < count * ENTRY; at += ENTRY) {

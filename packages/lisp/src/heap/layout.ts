@@ -179,6 +179,8 @@ export const Register = {
   forked: 0x10110,
   keptWords: 0x10114,
   keptNext: 0x10118,
+  /** Bytes of the nursery, from its start on, that the versions share: what was in it at the last fork. */
+  sharedBytes: 0x1011c,
   /** First holes of the others, by their sizes: from 512, 1024 … bytes on; the last one's are LARGE_BYTES and more. */
   holeLists: 0x10140,
 } as const;
