@@ -135,6 +135,9 @@ export interface ProgramOrigin {
   readonly loadedNs: number;
 }
 
+/** Of one that is about to be filled with what was saved. */
+const NO_ORIGIN: ProgramOrigin = { bytes: new Uint8Array(0), uid: 0, loadedNs: 0 };
+
 /** A program that was taken. */
 export class GroupProgram {
   /** As bpf(2) names it. */
@@ -157,7 +160,7 @@ export class GroupProgram {
   }
 
   static {
-    stateClass("GroupProgram", this);
+    stateClass("GroupProgram", this, null, { blank: () => new GroupProgram(0, 0, NO_ORIGIN) });
   }
 }
 
@@ -194,7 +197,7 @@ export class DeviceProgram extends GroupProgram {
   }
 
   static {
-    stateClass("DeviceProgram", this);
+    stateClass("DeviceProgram", this, null, { blank: () => new DeviceProgram(0, NO_ORIGIN) });
   }
 }
 
