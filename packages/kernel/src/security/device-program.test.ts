@@ -20,7 +20,7 @@ import {
   EACCES,
   EINVAL,
 } from "@stratos/abi";
-import { DeviceProgram, PROGRAM_CONTEXTS, refusalOf } from "./device-program.ts";
+import { DeviceProgram, PROGRAM_CONTEXTS, readInstructions, refusalOf } from "./device-program.ts";
 
 type Words = readonly [code: number, to: number, from: number, off: number, imm: number];
 
@@ -34,7 +34,7 @@ function program(...instructions: Words[]): DeviceProgram {
     view.setInt16(at + BpfInsn.offset.off, off, true);
     view.setInt32(at + BpfInsn.offset.imm, imm, true);
   });
-  return new DeviceProgram(1, { bytes, uid: 0, loadedNs: 0 });
+  return new DeviceProgram(1, { bytes, uid: 0, loadedNs: 0 }, readInstructions(bytes));
 }
 
 /** Does `a operation b` give `result`? All are sign-extended to the width. */

@@ -98,7 +98,7 @@ const CONDITIONS: ReadonlyMap<number, (a: bigint, b: bigint, bits: number) => bo
 /** What a register holds at a place of the program: nothing yet (or different things by way), a number, the context. */
 type Held = "nothing" | "number" | "context";
 
-interface Instruction {
+export interface Instruction {
   readonly code: number;
   readonly to: number;
   readonly from: number;
@@ -135,9 +135,6 @@ export interface ProgramOrigin {
   readonly loadedNs: number;
 }
 
-/** Of one that is about to be filled with what was saved. */
-const NO_ORIGIN: ProgramOrigin = { bytes: new Uint8Array(0), uid: 0, loadedNs: 0 };
-
 /** A program that was taken. */
 export class GroupProgram {
   /** As bpf(2) names it. */
@@ -146,27 +143,30 @@ export class GroupProgram {
   readonly type: number;
   readonly origin: ProgramOrigin;
   readonly instructions: readonly Instruction[];
-  /** What tells it apart by what it does: Linux 6.18 takes the beginning of its SHA-256. */
-  readonly tag: Uint8Array;
   /** Descriptors and groups that have it. */
   holders = 0;
 
-  constructor(id: number, type: number, origin: ProgramOrigin) {
+  /** @param instructions  those of the origin's bytes, as they were checked */
+  constructor(id: number, type: number, origin: ProgramOrigin, instructions: readonly Instruction[]) {
     this.id = id;
     this.type = type;
     this.origin = origin;
-    this.instructions = readInstructions(origin.bytes);
-    this.tag = sha256(origin.bytes).slice(0, TAG_BYTES);
+    this.instructions = instructions;
+  }
+
+  /** What tells it apart by what it does: Linux 6.18 takes the beginning of its SHA-256. */
+  get tag(): Uint8Array {
+    return sha256(this.origin.bytes).slice(0, TAG_BYTES);
   }
 
   static {
-    stateClass("GroupProgram", this, null, { blank: () => new GroupProgram(0, 0, NO_ORIGIN) });
+    stateClass("GroupProgram", this);
   }
 }
 
 export class DeviceProgram extends GroupProgram {
-  constructor(id: number, origin: ProgramOrigin) {
-    super(id, BPF_PROG_TYPE_CGROUP_DEVICE, origin);
+  constructor(id: number, origin: ProgramOrigin, instructions: readonly Instruction[]) {
+    super(id, BPF_PROG_TYPE_CGROUP_DEVICE, origin, instructions);
   }
 
   /** @param accessType  BPF_DEVCG_DEV_… and, 16 bits higher, BPF_DEVCG_ACC_… */
@@ -197,7 +197,7 @@ export class DeviceProgram extends GroupProgram {
   }
 
   static {
-    stateClass("DeviceProgram", this, null, { blank: () => new DeviceProgram(0, NO_ORIGIN) });
+    stateClass("DeviceProgram", this);
   }
 }
 

@@ -64,7 +64,8 @@ function load(task: Task): number {
     const told = tellVerdict(task, refusal.why);
     return told < 0 ? told : -refusal.error;
   }
-  const program = controlGroups.addProgram(type, { bytes, uid: credentials.uid, loadedNs: kernel.now() });
+  const origin = { bytes, uid: credentials.uid, loadedNs: kernel.now() };
+  const program = controlGroups.addProgram(type, origin, instructions);
   return isErrno(program) ? program : installFile(task, new BpfProgramFile(controlGroups, program), true);
 }
 

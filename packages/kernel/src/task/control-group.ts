@@ -7,7 +7,7 @@ import { BPF_PROG_TYPE_CGROUP_DEVICE, E2BIG, EAGAIN, EBUSY, EINVAL, ENOENT, ENOM
 import { stateClass } from "@stratos/base";
 import type { MemoryAccount } from "../frames/memory-account.ts";
 import { Changes } from "../ground/changes.ts";
-import { DeviceProgram, GroupProgram, type ProgramOrigin } from "../security/device-program.ts";
+import { DeviceProgram, GroupProgram, type Instruction, type ProgramOrigin } from "../security/device-program.ts";
 import type { OwnedFile } from "../security/owned-file.ts";
 
 /** In the order in which Linux lists them. */
@@ -374,10 +374,12 @@ export class ControlGroups {
   #lastProgram = 0;
 
   /** @returns the program, which somebody must hold; −ENOMEM beyond PROGRAMS_MAX */
-  addProgram(type: number, origin: ProgramOrigin): GroupProgram | number {
+  addProgram(type: number, origin: ProgramOrigin, instructions: readonly Instruction[]): GroupProgram | number {
     if (this.programs.size >= PROGRAMS_MAX) return -ENOMEM;
     const id = ++this.#lastProgram;
-    return type === BPF_PROG_TYPE_CGROUP_DEVICE ? new DeviceProgram(id, origin) : new GroupProgram(id, type, origin);
+    return type === BPF_PROG_TYPE_CGROUP_DEVICE
+      ? new DeviceProgram(id, origin, instructions)
+      : new GroupProgram(id, type, origin, instructions);
   }
 
   holdProgram(program: GroupProgram): void {
