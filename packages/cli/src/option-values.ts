@@ -9,6 +9,7 @@ import type { EnvironmentSetting } from "@stratos/session";
 import { MAX_HARTS } from "@stratos/abi";
 import { MACHINE_MEMORY_MIN } from "@stratos/session/limits";
 import { splitWords } from "@stratos/base/split-words";
+import { formatSize } from "@stratos/operation";
 import { UsageError } from "./command-error.ts";
 
 /** `K=V`; `K` alone takes the value that Stratos itself was given. */
@@ -104,18 +105,6 @@ export function parseMemory(text: string): number {
 }
 
 const PAGE = 4096;
-
-/** `1.5G` from bytes, in powers of 1024. */
-export function formatSize(bytes: number): string {
-  let unit = 0;
-  let amount = bytes;
-  while (amount >= 1024 && unit < 6) {
-    amount /= 1024;
-    unit++;
-  }
-  const digits = unit === 0 || amount >= 100 || Number.isInteger(amount) ? 0 : 1;
-  return `${amount.toFixed(digits)}${["", "K", "M", "G", "T", "P", "E"][unit]}`;
-}
 
 /** https://reproducible-builds.org/specs/source-date-epoch/ @throws UsageError */
 export function sourceDateEpoch(): number | undefined {

@@ -1,5 +1,6 @@
 /** Values of `stratos fs` options: what they return can only be legal. */
 import { InvalidArgumentError } from "commander";
+import type { SizeChange } from "@stratos/volumes";
 
 const LABEL_BYTES_MAX = 63;
 /** Beyond it block numbers end: 2^32 blocks of 4 KiB. */
@@ -12,12 +13,6 @@ export function parseSize(text: string): number {
   const bytes = Math.floor(Number(match[1]) * 1024 ** ("kmgt".indexOf(match[2]!.toLowerCase()) + 1));
   if (bytes > SIZE_MAX) throw new InvalidArgumentError("at most 16T is possible");
   return bytes - (bytes % 4096);
-}
-
-/** A size, or by how much one grows or shrinks. */
-export interface SizeChange {
-  readonly bytes: number;
-  readonly from: "zero" | "grow" | "shrink";
 }
 
 /** `20G`, `+1G`, `-512M`. */

@@ -1,5 +1,9 @@
 /** Quotas of a volume's live files, in bytes and by names: for the command line and the REST service. */
+import { S_IFDIR, S_IFMT } from "@stratos/abi";
 import {
+  ATTRIBUTE_PROJECT,
+  Attributes,
+  DirectoryEntry,
   QUOTA_GROUP,
   QUOTA_PROJECT,
   QUOTA_USER,
@@ -7,10 +11,12 @@ import {
   type QuotaReport,
 } from "@stratos/aegisfs";
 import { OperationError } from "@stratos/operation";
+import { toByteString } from "./file-tree.ts";
 import type { ListedQuota, QuotaLimits } from "./listed.ts";
 import type { OpenedVolume } from "./open-volume.ts";
 import { ownerName } from "./owner-names.ts";
 import { expectResult } from "./volume-error.ts";
+import { VolumeTree } from "./volume-tree.ts";
 
 const BLOCK_SIZE = 4096;
 const KINDS = { user: QUOTA_USER, group: QUOTA_GROUP, project: QUOTA_PROJECT } as const;
@@ -78,4 +84,22 @@ export function requireQuotas(opened: OpenedVolume): ListedQuota[] {
       "quotas are off; `stratos fs quota on` counts what is there and turns them on",
     );
   return quotas;
+}
+
+/** A folder and all below it become a project's; 0: nobody's. @throws OperationError */
+export function assignProject({ volume, path }: OpenedVolume, folder: string, project: number): void {
+  const files = volume.root;
+  const what = `${path}:${folder}`;
+  const attributes = new Attributes();
+  const entry = new DirectoryEntry();
+  const waiting = [new VolumeTree(files, path).find(toByteString(folder))];
+  for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+    expectResult(what, files.stat(at, attributes));
+    const isDirectory = (attributes.mode & S_IFMT) === S_IFDIR;
+    attributes.project = project;
+    expectResult(what, files.setAttributes(at, attributes, ATTRIBUTE_PROJECT));
+    if (!isDirectory) continue;
+    for (let cursor = 0; expectResult(what, files.readDirectory(at, cursor, entry)) === 1; cursor = entry.nextCursor)
+      waiting.push(entry.ino);
+  }
 }

@@ -8,7 +8,8 @@ export {
   keepAudit,
   parseKnownHead,
 } from "./audit.ts";
-export { openForCheck } from "./check-devices.ts";
+export { checkVolume, type Loss, type Problem, repairVolume } from "./check-volume.ts";
+export { defragmentFile, migrateFiles, shareContent } from "./content-layout.ts";
 export { contentProperties, setContentProperties } from "./content-properties.ts";
 export { type CopyCount, TreeCopier } from "./copy-tree.ts";
 export type { ListedQuota, SnapshotEntry, SnapshotSchedule, VolumeSpace } from "./listed.ts";
@@ -22,9 +23,18 @@ export {
   toByteString,
   toText,
 } from "./file-tree.ts";
+export {
+  addVolumeDevice,
+  failureWords,
+  forgetErrors,
+  poolHealth,
+  removeVolumeDevice,
+  replaceVolumeDevice,
+  setVolumeCopies,
+} from "./device-pool.ts";
 export { findVolume, mountOf } from "./find-volume.ts";
+export { formatVolume, planFormat } from "./format-volume.ts";
 export { foreignContent } from "./foreign-content.ts";
-export { freshPassphrase, presentPassphrase } from "./given-passphrases.ts";
 export { expandPattern, matches } from "./glob.ts";
 export { HostTree } from "./host-tree.ts";
 export { hostedVolumeAt, hostPath, hostVolume, keepDevice } from "./hosted-volume.ts";
@@ -47,10 +57,13 @@ export {
   type VolumeAccess,
   withVolume,
 } from "./open-volume.ts";
+export { OpenVolumes } from "./open-volumes.ts";
 export { ownerName, ownerNumber } from "./owner-names.ts";
 export { promptPassphrase } from "./passphrase-prompt.ts";
-export { requireQuotas, setQuotaLimits, switchQuotas } from "./quotas.ts";
+export { assignProject, requireQuotas, setQuotaLimits, switchQuotas } from "./quotas.ts";
 export { removeTree } from "./remove-tree.ts";
+export { resizeVolume, type SizeChange } from "./resize-volume.ts";
+export { cancelScrub, type ScrubCounts, scrubState, scrubVolume } from "./scrub-volume.ts";
 export {
   isDue,
   keptSnapshots,
@@ -88,6 +101,16 @@ export {
   requireVolumePlace,
   type VolumePlace,
 } from "./volume-place.ts";
+export {
+  addVolumeKey,
+  changeVolumeKey,
+  derivationOf,
+  type DerivationName,
+  listVolumeKeys,
+  removeVolumeKey,
+  resealVolume,
+  rotateVolumeKey,
+} from "./volume-keys.ts";
 export { foundVolumes, listedVolume } from "./found-volumes.ts";
 export { probeDevice, type ScannedVolume } from "./volume-scan.ts";
 export { VolumeTree } from "./volume-tree.ts";

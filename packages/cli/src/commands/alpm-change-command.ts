@@ -14,7 +14,7 @@ import {
 import { type AlpmSession, aurUrl, buildFromAur } from "@stratos/systems/alpm";
 import { delegateToParu } from "./paru.ts";
 import { UsageError } from "../command-error.ts";
-import { formatSize } from "../option-values.ts";
+import { formatSize } from "@stratos/operation";
 import type { AlpmChangeOptions, AlpmInstallOptions, AlpmRemoveOptions, AlpmUpgradeOptions } from "./alpm-options.ts";
 import { alpmAtTerminal } from "./alpm-terminal.ts";
 

@@ -15,7 +15,7 @@ import {
   type SyncPackage,
 } from "@stratos/pkg";
 import { CommandError, UsageError } from "../command-error.ts";
-import { formatSize } from "../option-values.ts";
+import { formatSize } from "@stratos/operation";
 import { formatFacts, formatTable } from "../text-table.ts";
 import type { AlpmChangeOptions, AlpmInstalledOptions, AlpmListOptions, AlpmRootOptions } from "./alpm-options.ts";
 import { alpmAtTerminal } from "./alpm-terminal.ts";

@@ -4,7 +4,7 @@ import { binNmuFault, type BinNmu, type BuildRequest, type CleanRoot, type RootC
 import { carrierFor, parseSourceReference, runBuild, settingsOf, telling, testSummary } from "@stratos/systems/builder";
 import { CommandError, UsageError } from "../command-error.ts";
 import { EXIT_SUCCESS, EXIT_USAGE } from "../exit-status.ts";
-import { formatSize } from "../option-values.ts";
+import { formatSize } from "@stratos/operation";
 import { builderAtTerminal, type BuilderOptions, type TerminalBuilder } from "./builder-terminal.ts";
 
 export interface BuilderBuildOptions extends BuilderOptions {

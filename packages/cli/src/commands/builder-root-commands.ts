@@ -15,7 +15,7 @@ import {
 } from "@stratos/systems/builder";
 import { CommandError, UsageError } from "../command-error.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
-import { formatSize } from "../option-values.ts";
+import { formatSize } from "@stratos/operation";
 import { formatTable } from "../text-table.ts";
 import { builderAtTerminal, type BuilderOptions, type TerminalBuilder } from "./builder-terminal.ts";
 

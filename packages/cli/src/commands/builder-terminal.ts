@@ -9,7 +9,7 @@ import {
   openBuilderSession,
 } from "@stratos/systems/builder";
 import { VERSION } from "@stratos/sdk/version";
-import { formatSize } from "../option-values.ts";
+import { formatSize } from "@stratos/operation";
 import { listenForStop } from "../stop-signals.ts";
 
 /** What a build is asked for with: each of these may stand in a file, too. */

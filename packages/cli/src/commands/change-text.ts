@@ -1,6 +1,6 @@
 /** A planned change, for people and as JSON. */
 import { keyOf, packageFile, type BinaryPackage, type PlannedChange } from "@stratos/pkg";
-import { formatSize } from "../option-values.ts";
+import { formatSize } from "@stratos/operation";
 import { formatTable } from "../text-table.ts";
 
 interface ChangeSizes {

@@ -1,7 +1,7 @@
 import { homeFolder, stratosHome } from "@stratos/host-node";
 import { cleanStore } from "@stratos/tools-node/compose";
 import { EXIT_SUCCESS } from "../exit-status.ts";
-import { formatSize } from "../option-values.ts";
+import { formatSize } from "@stratos/operation";
 import { formatTable } from "../text-table.ts";
 import type { ComposeCleanOptions } from "./compose-options.ts";
 

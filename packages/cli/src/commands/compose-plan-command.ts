@@ -28,7 +28,7 @@ import {
 import { CommandError } from "../command-error.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import { withHubOfOptions } from "../hub/compose-sources.ts";
-import { formatSize } from "../option-values.ts";
+import { formatSize } from "@stratos/operation";
 import { formatTable } from "../text-table.ts";
 import type { ComposePlanOptions } from "./compose-options.ts";
 import { composeAtTerminal, onUnknownKey, tellChosen } from "./compose-terminal.ts";

@@ -19,7 +19,7 @@ import { VERSION } from "@stratos/sdk/version";
 import { CommandError } from "../command-error.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import { withHubOfOptions } from "../hub/compose-sources.ts";
-import { formatSize } from "../option-values.ts";
+import { formatSize } from "@stratos/operation";
 import type { ComposeRunOptions } from "./compose-options.ts";
 import { composeAtTerminal, onUnknownKey, tellChosen } from "./compose-terminal.ts";
 

@@ -5,7 +5,8 @@ import { DEFAULT_MEMORY } from "@stratos/images/defaults";
 import { makeFolders, stratosHome } from "@stratos/host-node/home";
 import { StratosError } from "@stratos/sdk/client";
 import { UsageError } from "../command-error.ts";
-import { formatSize, parseImageName, parseMemory, parsePort, parseUser, parseVolume } from "../option-values.ts";
+import { formatSize } from "@stratos/operation";
+import { parseImageName, parseMemory, parsePort, parseUser, parseVolume } from "../option-values.ts";
 import type { Finish } from "./row-options.ts";
 
 interface DesktopOptions {

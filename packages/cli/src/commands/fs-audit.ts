@@ -15,7 +15,8 @@ import { jsonWithSizes } from "@stratos/images/content";
 import { parsePositiveCount, parseSize, parseWholeNumber } from "../volume-options.ts";
 import { jsonOption, VOLUME_WORDS, type Finish } from "./row-options.ts";
 import { UsageError } from "../command-error.ts";
-import { collect, formatSize } from "../option-values.ts";
+import { formatSize } from "@stratos/operation";
+import { collect } from "../option-values.ts";
 
 export function auditCommand(finish: Finish): Command {
   const audit = new Command("audit")

@@ -12,7 +12,7 @@ import {
 } from "@stratos/volumes/backup";
 import { parsePositiveCount } from "../volume-options.ts";
 import { jsonOption, VOLUME_WORDS, type Finish } from "./row-options.ts";
-import { formatSize } from "../option-values.ts";
+import { formatSize } from "@stratos/operation";
 import { formatTable } from "../text-table.ts";
 
 const STORE_HELP = `

@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { foundVolumes, listedVolume, type ScannedVolume } from "@stratos/volumes";
 import { CommandError, hostReason } from "../command-error.ts";
-import { formatSize } from "../option-values.ts";
+import { formatSize } from "@stratos/operation";
 import { formatTable } from "../text-table.ts";
 
 export interface DeviceListOptions {

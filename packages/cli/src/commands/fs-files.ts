@@ -28,23 +28,16 @@ import {
   requireVolumePlace,
   type VolumePlace,
   VolumeTree,
+  OpenVolumes,
   TreeCopier,
   type CopyCount,
   type FileReader,
   type FileWriter,
-  filtered,
-  openVolume,
-  prepareVolume,
-  reclaimAll,
-  expectResult,
-  expectValue,
   findVolumePlace,
 } from "@stratos/volumes";
 import { jsonWithSizes } from "@stratos/images/content";
-import { Transaction } from "@stratos/aegisfs";
 import { sleepSync } from "@stratos/host-node";
 import { ProgressDisplay } from "../progress-display.ts";
-import type { HeldVolume } from "@stratos/volumes/mount-control";
 import { parseMode } from "../volume-options.ts";
 import { dryRunOption, jsonOption, PLACE_HELP, type Finish } from "./row-options.ts";
 import { CommandError, UsageError } from "../command-error.ts";
@@ -384,65 +377,6 @@ async function copyFiles(texts: readonly string[], options: CopyFilesOptions): P
   }
   if (options.json === true) process.stdout.write(`${JSON.stringify(total, null, 2)}\n`);
   return 0;
-}
-
-/** Each volume once: the target is opened for writing, the others are read. */
-class OpenVolumes {
-  readonly #target: string | null;
-  readonly #opened = new Map<string, OpenedVolume>();
-  readonly #trees = new Map<string, VolumeTree>();
-  /** Of mounted volumes that are read. */
-  readonly #held: HeldVolume[] = [];
-  #transaction: Transaction | null = null;
-
-  constructor(target: string | null) {
-    this.#target = target;
-  }
-
-  async tree(place: VolumePlace): Promise<VolumeTree> {
-    const name = place.snapshot === null ? place.volume : `${place.volume}@${place.snapshot}`;
-    let tree = this.#trees.get(name);
-    if (tree !== undefined) return tree;
-    let opened = this.#opened.get(place.volume);
-    if (opened === undefined) {
-      const access = place.volume === this.#target ? "write" : "read";
-      const held = await prepareVolume(place.volume, access);
-      if (held !== null) this.#held.push(held);
-      this.#opened.set(place.volume, (opened = openVolume(place.volume, access)));
-    }
-    tree = new VolumeTree(
-      place.volume === this.#target && place.snapshot === null
-        ? filtered(this.#begin(opened).files)
-        : filteredFilesOf(opened, place.snapshot),
-      name,
-    );
-    this.#trees.set(name, tree);
-    return tree;
-  }
-
-  #begin({ path, volume }: OpenedVolume): Transaction {
-    this.#transaction ??= expectValue(path, Transaction.begin(volume));
-    return this.#transaction;
-  }
-
-  commit(): void {
-    if (this.#target === null) return;
-    if (this.#transaction !== null) expectResult(this.#target, this.#transaction.commit());
-    const opened = this.#opened.get(this.#target);
-    if (opened !== undefined) reclaimAll(opened);
-    opened?.commit();
-  }
-
-  abort(): void {
-    // What cannot be taken back now is dropped by the next mount.
-    if (this.#transaction?.isOpen === true && this.#transaction.abort() === 0)
-      this.#opened.get(this.#target!)!.commit();
-  }
-
-  close(): void {
-    for (const opened of this.#opened.values()) opened.close();
-    for (const held of this.#held) held.letGo();
-  }
 }
 
 function copyStream(reader: FileReader, writer: FileWriter): number {

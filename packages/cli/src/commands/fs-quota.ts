@@ -1,22 +1,19 @@
 /** `stratos fs quota …`. */
 import { Argument, Command, Option } from "commander";
-import { ATTRIBUTE_PROJECT, Attributes, DirectoryEntry, type Subvolume } from "@stratos/aegisfs";
-import { S_IFDIR, S_IFMT } from "@stratos/abi";
 import {
-  expectResult,
+  assignProject,
   type ListedQuota,
   ownerNumber,
   requireQuotas,
   requireVolumePlace,
   setQuotaLimits,
   switchQuotas,
-  VolumeTree,
   withVolume,
 } from "@stratos/volumes";
 import { parseSize, parseWholeNumber } from "../volume-options.ts";
 import { jsonOption, VOLUME_WORDS, type Finish } from "./row-options.ts";
 import { UsageError } from "../command-error.ts";
-import { formatSize } from "../option-values.ts";
+import { formatSize } from "@stratos/operation";
 
 export function quotaCommand(finish: Finish): Command {
   const quota = new Command("quota")
@@ -128,29 +125,10 @@ function ownerOf({ user, group, project }: QuotaSetOptions): [ListedQuota["kind"
   return given[0]!;
 }
 
-/** A folder and all below it become a project's. */
 async function quotaProjectCommand(text: string, project: number): Promise<number> {
   const place = requireVolumePlace(text);
-  await withVolume(place.volume, "write", ({ volume }) => {
-    const tree = new VolumeTree(volume.root, place.volume);
-    assignProject(volume.root, tree.find(Buffer.from(place.path, "utf8").toString("latin1")), project, text);
-  });
+  await withVolume(place.volume, "write", (opened) => assignProject(opened, place.path, project));
   return 0;
-}
-
-function assignProject(files: Subvolume, ino: number, project: number, what: string): void {
-  const attributes = new Attributes();
-  const entry = new DirectoryEntry();
-  const waiting = [ino];
-  for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
-    expectResult(what, files.stat(at, attributes));
-    const isDirectory = (attributes.mode & S_IFMT) === S_IFDIR;
-    attributes.project = project;
-    expectResult(what, files.setAttributes(at, attributes, ATTRIBUTE_PROJECT));
-    if (!isDirectory) continue;
-    for (let cursor = 0; expectResult(what, files.readDirectory(at, cursor, entry)) === 1; cursor = entry.nextCursor)
-      waiting.push(entry.ino);
-  }
 }
 
 async function quotaReportCommand(path: string, options: { readonly json?: true }): Promise<number> {

@@ -5,7 +5,7 @@ import { lockOwner } from "@stratos/host-node";
 import { volumePaths } from "@stratos/tools-node/volumes";
 import { ProgressDisplay } from "../progress-display.ts";
 import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/mounts";
-import { OperationError } from "@stratos/operation";
+import { formatSize, OperationError } from "@stratos/operation";
 import {
   withVolume,
   planSchedule,
@@ -30,7 +30,6 @@ import {
 import { parseCount, parseSnapshotLabel } from "../volume-options.ts";
 import { dryRunOption, jsonOption, VOLUME_WORDS, type Finish } from "./row-options.ts";
 import { CommandError } from "../command-error.ts";
-import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 
 export function snapshotCommand(finish: Finish): Command {

@@ -1,9 +1,10 @@
 /** `stratos fs property|dedupe|defrag|tier`: how content is kept, and where. */
 import { Command, Option } from "commander";
-import { dedupe, migrate, type Fragmentation } from "@stratos/aegisfs";
-import { ProgressDisplay } from "../progress-display.ts";
 import {
+  defragmentFile,
   joinPath,
+  migrateFiles,
+  shareContent,
   listTiers,
   toByteString,
   toText,
@@ -12,7 +13,6 @@ import {
   withVolume,
   type OpenedVolume,
   type VolumeAccess,
-  expectValue,
   requireVolumePlace,
   VolumeTree,
   contentProperties,
@@ -20,9 +20,9 @@ import {
 } from "@stratos/volumes";
 import { parseCompression, parsePercentage, type CompressionChoice } from "../volume-options.ts";
 import { dryRunOption, jsonOption, PLACE_HELP, VOLUME_WORDS, type Finish } from "./row-options.ts";
-import { CommandError } from "../command-error.ts";
-import { formatSize } from "../option-values.ts";
+import { formatSize } from "@stratos/operation";
 import { formatTable } from "../text-table.ts";
+import { withTerminalProgress } from "../terminal-progress.ts";
 
 export function spaceCommands(finish: Finish): Command[] {
   const property = new Command("property")
@@ -146,9 +146,6 @@ interface MigrateOptions {
   readonly json?: true;
 }
 
-const BLOCK = 4096;
-/** Blocks that one step of a defragmentation writes. */
-const STEP_BLOCKS = 1024;
 const HOTTEST = 20;
 
 /** What a place names, and with `recursive` all that is below. */
@@ -200,31 +197,20 @@ function isContent(tree: VolumeTree, path: string): boolean {
 }
 
 async function dedupeCommand(path: string, options: DedupeOptions): Promise<number> {
-  const progress = new ProgressDisplay(process.stderr);
-  const result = await withVolume(path, options.dryRun === true ? "read" : "write", ({ volume }) =>
-    expectValue(
-      path,
-      dedupe(volume, {
-        dryRun: options.dryRun === true,
-        progress: (blocks) => {
-          if (process.stderr.isTTY) progress.update("Looking", blocks * BLOCK, 0, "bytes");
-        },
-      }),
-    ),
-  ).finally(() => progress.clear());
-  const told = {
-    volume: path,
-    dryRun: options.dryRun === true,
-    contentBytes: result.blocks * BLOCK,
-    duplicateBytes: result.duplicates * BLOCK,
-    freedBytes: result.freed * BLOCK,
-  };
+  const dryRun = options.dryRun === true;
+  const told = await withTerminalProgress((progress) =>
+    withVolume(path, dryRun ? "read" : "write", (opened) => ({
+      volume: path,
+      dryRun,
+      ...shareContent(opened, dryRun, progress),
+    })),
+  );
   if (options.json === true) process.stdout.write(`${JSON.stringify(told, null, 2)}\n`);
   else
     process.stdout.write(
       `${path}: ${formatSize(told.duplicateBytes)} of ${formatSize(told.contentBytes)} ` +
         `${
-          options.dryRun === true
+          dryRun
             ? "seem to be duplicates"
             : `were duplicates; ${formatSize(told.freedBytes)} more are free`
         }` +
@@ -234,44 +220,16 @@ async function dedupeCommand(path: string, options: DedupeOptions): Promise<numb
 }
 
 async function defragmentCommand(text: string, options: DefragmentOptions): Promise<number> {
-  const progress = new ProgressDisplay(process.stderr);
-  const rows = await withPlace(
-    text,
-    options.dryRun === true ? "read" : "write",
-    options.recursive === true,
-    (tree, paths, opened) =>
-      paths.flatMap((path) => {
-        if (tree.facts(path)?.kind !== "file") {
-          if (options.recursive === true) return [];
-          throw new CommandError(tree.shown(path), "is no file; --recursive takes what is below a folder");
-        }
-        const ino = tree.find(path);
-        const before = expectValue(tree.shown(path), tree.files.fragmentation(ino));
-        const skipped = before.shared && options.shared !== true;
-        if (!skipped && options.dryRun !== true) {
-          let at = 0;
-          while ((at = tree.files.defragment(ino, at, STEP_BLOCKS)) >= 0) {
-            if (process.stderr.isTTY) progress.update("Writing", at * BLOCK, before.blocks * BLOCK, "bytes");
-            opened.breathe();
-          }
-          if (at < -1) tree.expect(path, at);
-          tree.expect(path, tree.files.volume.commit());
-        }
-        const after: Fragmentation =
-          skipped || options.dryRun === true ? before : expectValue(tree.shown(path), tree.files.fragmentation(ino));
-        return [
-          {
-            path: toText(path),
-            runsBefore: before.runs,
-            runs: after.runs,
-            bytes: after.blocks * BLOCK,
-            storedBytes: after.stored * BLOCK,
-            shared: before.shared,
-            skipped,
-          },
-        ];
-      }),
-  ).finally(() => progress.clear());
+  const dryRun = options.dryRun === true;
+  const recursive = options.recursive === true;
+  const wanted = { dryRun, shared: options.shared === true };
+  const rows = await withTerminalProgress((progress) =>
+    withPlace(text, dryRun ? "read" : "write", recursive, (tree, paths, opened) =>
+      paths
+        .filter((path) => !recursive || tree.facts(path)?.kind === "file")
+        .map((path) => defragmentFile(opened, tree, path, wanted, progress)),
+    ),
+  );
   if (options.json === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
   else {
     process.stdout.write(
@@ -280,7 +238,7 @@ async function defragmentCommand(text: string, options: DefragmentOptions): Prom
         rows.map((row) => [
           row.path,
           String(row.runsBefore),
-          options.dryRun === true ? "-" : String(row.runs),
+          dryRun ? "-" : String(row.runs),
           formatSize(row.bytes),
           formatSize(row.storedBytes),
           row.skipped ? "shared: left as it is" : "",
@@ -320,32 +278,19 @@ async function tierStatusCommand(path: string, options: TierStatusOptions): Prom
 }
 
 async function migrateCommand(path: string, options: MigrateOptions): Promise<number> {
-  const progress = new ProgressDisplay(process.stderr);
-  const result = await withVolume(path, options.dryRun === true ? "read" : "write", ({ volume }) => {
-    if (volume.heat === null)
-      throw new CommandError(path, "the volume has no fast and slow devices; `stratos fs device add --slow` adds one");
-    return expectValue(
-      path,
-      migrate(volume, {
-        dryRun: options.dryRun === true,
-        ...(options.fill === undefined ? {} : { fill: options.fill / 100 }),
-        progress: (blocks) => {
-          if (process.stderr.isTTY) progress.update("Moving", blocks * BLOCK, 0, "bytes");
-        },
-      }),
-    );
-  }).finally(() => progress.clear());
-  const told = {
-    volume: path,
-    dryRun: options.dryRun === true,
-    files: result.files,
-    toFastBytes: result.toFast * BLOCK,
-    toSlowBytes: result.toSlow * BLOCK,
-  };
+  const dryRun = options.dryRun === true;
+  const fill = options.fill === undefined ? undefined : options.fill / 100;
+  const told = await withTerminalProgress((progress) =>
+    withVolume(path, dryRun ? "read" : "write", (opened) => ({
+      volume: path,
+      dryRun,
+      ...migrateFiles(opened, { fill, dryRun }, progress),
+    })),
+  );
   if (options.json === true) process.stdout.write(`${JSON.stringify(told, null, 2)}\n`);
   else
     process.stdout.write(
-      `${path}: ${options.dryRun === true ? "would move" : "moved"} ${told.files} files: ` +
+      `${path}: ${dryRun ? "would move" : "moved"} ${told.files} files: ` +
         `${formatSize(told.toFastBytes)} to fast devices, ${formatSize(told.toSlowBytes)} to slow ones\n`,
     );
   return 0;

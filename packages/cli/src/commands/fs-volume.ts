@@ -1,39 +1,25 @@
 /** `stratos fs df|stats|check|resize`: a volume as a whole. */
 import { Command, Option } from "commander";
-import { EINVAL, ENOSPC } from "@stratos/abi";
-import {
-  check,
-  exitOf,
-  health,
-  repair,
-  DEVICE_BLOCKS_MIN,
-  resizeDevice,
-  type Loss,
-  type MountError,
-  type Problem,
-  type RepairResult,
-} from "@stratos/aegisfs";
-import { VOLUME_CODECS } from "@stratos/tools-node/volumes";
 import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/mounts";
-import { OperationError } from "@stratos/operation";
+import { formatSize, OperationError } from "@stratos/operation";
 import {
-  openForCheck,
+  checkVolume,
   findVolume,
   mountOf,
-  refusal,
+  repairVolume,
+  resizeVolume,
   withVolume,
-  expectNotHeld,
-  expectResult,
-  mountFailure,
   volumeSpace,
   volumeStatistics,
+  type Loss,
+  type Problem,
+  type SizeChange,
   type VolumeSpace,
 } from "@stratos/volumes";
 import { jsonWithSizes } from "@stratos/images/content";
-import { parseSizeChange, parseWholeNumber, type SizeChange } from "../volume-options.ts";
+import { parseSizeChange, parseWholeNumber } from "../volume-options.ts";
 import { dryRunOption, jsonOption, VOLUME_WORDS, type Finish } from "./row-options.ts";
-import { CommandError, statusOf } from "../command-error.ts";
-import { formatSize } from "../option-values.ts";
+import { statusOf } from "../command-error.ts";
 import { formatTable } from "../text-table.ts";
 
 export function volumeCommands(finish: Finish): Command[] {
@@ -74,7 +60,7 @@ export function volumeCommands(finish: Finish): Command[] {
       "\nA volume that is mounted is checked while it is used: what was durable when the check began, which its " +
         "server keeps so long. It is not repaired then.",
     )
-    .action(async (volume: string, options: CheckVolumeOptions) => finish(await checkVolume(volume, options)));
+    .action(async (volume: string, options: CheckVolumeOptions) => finish(await checkCommand(volume, options)));
   const resize = new Command("resize")
     .description(
       "Makes a volume larger or smaller, and its file with it; a block device must have grown already. What lies " +
@@ -93,7 +79,7 @@ export function volumeCommands(finish: Finish): Command[] {
     .addOption(dryRunOption())
     .addOption(jsonOption())
     .action(async (volume: string, size: SizeChange, options: ResizeVolumeOptions) =>
-      finish(await resizeVolume(volume, size, options)),
+      finish(await resizeCommand(volume, size, options)),
     );
   return [space, statistics, checking, resize];
 }
@@ -211,28 +197,17 @@ async function showStatistics(path: string, options: JsonOptions): Promise<numbe
 }
 
 /** Exit status 1 when there are problems. */
-async function checkVolume(path: string, options: CheckVolumeOptions): Promise<number> {
-  // A volume that changes meanwhile would look damaged: the check holds its lock, or its server keeps what is read.
-  const opened = await openForCheck(path, options.repair === true);
-  let problems: readonly Problem[];
-  try {
-    const devices = opened.devices.length === 1 ? opened.devices[0]! : opened.devices;
-    if (options.repair === true)
-      return tellRepair(path, repair(devices, { codecs: VOLUME_CODECS, dryRun: options.dryRun === true }), options);
-    const found = check(devices, { data: options.metadataOnly !== true });
-    if (typeof found === "string") throw refusal(path, opened, found);
-    problems = found;
-  } finally {
-    opened.close();
-  }
+async function checkCommand(path: string, options: CheckVolumeOptions): Promise<number> {
+  if (options.repair === true) return repairCommand(path, options);
+  const { problems, isOnline } = await checkVolume(path, options.metadataOnly === true);
   if (options.json === true)
     process.stdout.write(
-      `${JSON.stringify({ volume: path, clean: problems.length === 0, online: opened.isOnline, problems }, null, 2)}\n`,
+      `${JSON.stringify({ volume: path, clean: problems.length === 0, online: isOnline, problems }, null, 2)}\n`,
     );
   else if (problems.length === 0)
     process.stdout.write(
       `${path}: ` +
-        `clean${opened.isOnline ? " (checked while it is mounted: what was durable when the check began)" : ""}\n`,
+        `clean${isOnline ? " (checked while it is mounted: what was durable when the check began)" : ""}\n`,
     );
   else for (const problem of problems) process.stdout.write(`${path}: ${problemWords(problem)}\n`);
   return problems.length === 0 ? 0 : 1;
@@ -242,11 +217,9 @@ async function checkVolume(path: string, options: CheckVolumeOptions): Promise<n
  * Exit status 0 when the volume is whole now, 4 when something is lost or was left as it is (as of fsck(8)); of a dry
  * run, 1 when all of it can be repaired.
  */
-function tellRepair(path: string, result: RepairResult | MountError, options: CheckVolumeOptions): number {
-  if (typeof result === "string") throw mountFailure(path, result);
-  const { found, fixed, left, lost, losses } = result;
+async function repairCommand(path: string, options: CheckVolumeOptions): Promise<number> {
   const dryRun = options.dryRun === true;
-  const status = exitOf(result);
+  const { status, found, fixed, left, lost, losses } = await repairVolume(path, dryRun);
   if (options.json === true)
     process.stdout.write(
       JSON.stringify(
@@ -298,32 +271,15 @@ function problemWords({ what, subvolume, ino, block }: Problem): string {
   return places.length === 0 ? what : `${what} (${places.join(", ")})`;
 }
 
-async function resizeVolume(path: string, size: SizeChange, options: ResizeVolumeOptions): Promise<number> {
-  const result = await withVolume(path, options.dryRun === true ? "read" : "write", ({ volume }) => {
-    const { devices } = health(volume);
-    const index = options.device ?? devices[0]!.index;
-    const device = devices.find((one) => one.index === index);
-    if (device === undefined)
-      throw new CommandError(path, `has no device ${index}; \`health\` shows those that it has`);
-    if (options.dryRun !== true) expectNotHeld(path, volume);
-    const before = device.blocks * 4096;
-    const sizeBytes =
-      size.from === "zero" ? size.bytes : size.from === "grow" ? before + size.bytes : before - size.bytes;
-    const least = DEVICE_BLOCKS_MIN * 4096;
-    if (sizeBytes < least) {
-      const wanted = size.from === "shrink" ? `shrink by ${formatSize(size.bytes)}` : `have ${formatSize(sizeBytes)}`;
-      const why = `it cannot ${wanted}, since it needs at least ${formatSize(least)}`;
-      throw new CommandError(path, `has ${formatSize(before)}: ${why}`);
-    }
-    const result = resizeDevice(volume, index, sizeBytes / 4096, { dryRun: options.dryRun === true });
-    if (result === -ENOSPC) throw new CommandError(path, `what is stored does not fit into ${formatSize(sizeBytes)}`);
-    if (result === -EINVAL)
-      throw new CommandError(path, `cannot be ${formatSize(sizeBytes)} large: no part of it would be left`);
-    expectResult(path, result);
-    return { volume: path, device: index, beforeBytes: before, sizeBytes, dryRun: options.dryRun === true };
-  });
+async function resizeCommand(path: string, size: SizeChange, options: ResizeVolumeOptions): Promise<number> {
+  const dryRun = options.dryRun === true;
+  const result = await withVolume(path, dryRun ? "read" : "write", (opened) => ({
+    volume: path,
+    ...resizeVolume(opened, size, { device: options.device, dryRun }),
+    dryRun,
+  }));
   if (options.json === true) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-  else if (options.dryRun === true)
+  else if (dryRun)
     process.stdout.write(
       `${path}: would change from ${formatSize(result.beforeBytes)} to ${formatSize(result.sizeBytes)}\n`,
     );

@@ -18,7 +18,7 @@ import { CommandError } from "../command-error.ts";
 import { readGivenFile } from "../given-file.ts";
 import { withHub, type HubOptions } from "../hub/hub-client.ts";
 import { listOf, printItems, printJson, type Listing } from "../hub/hub-listing.ts";
-import { formatSize } from "../option-values.ts";
+import { formatSize } from "@stratos/operation";
 import { writeOutput } from "../output-file.ts";
 import { formatTable } from "../text-table.ts";
 import { noun, parseCount, row } from "./hub-options.ts";

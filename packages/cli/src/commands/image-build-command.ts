@@ -8,7 +8,7 @@ import { buildImage as build, planOnly } from "@stratos/images/build";
 import { ImageStore } from "@stratos/images";
 import { contextOf, withProgress } from "../operation-progress.ts";
 import { formatTable } from "../text-table.ts";
-import { formatSize } from "../option-values.ts";
+import { formatSize } from "@stratos/operation";
 import { warmInBackground } from "../warm-image.ts";
 import { makeImageWarm, makeImageWarmIfItWaits } from "./image-warm-start.ts";
 import type { ImageBuildOptions } from "./image-options.ts";

@@ -1,6 +1,6 @@
 import { stratosHome } from "@stratos/host-node";
 import { ImageStore } from "@stratos/images";
-import { formatSize } from "../option-values.ts";
+import { formatSize } from "@stratos/operation";
 import { formatTable } from "../text-table.ts";
 import type { ListOptions } from "./image-options.ts";
 

@@ -3,7 +3,8 @@ import { Command, Option } from "commander";
 import { stratosHome } from "@stratos/host-node";
 import { writeWebFolder } from "@stratos/console";
 import { TAB_DESKTOP } from "@stratos/desktop/tab";
-import { collect, formatSize, parseImageState } from "../option-values.ts";
+import { formatSize } from "@stratos/operation";
+import { collect, parseImageState } from "../option-values.ts";
 import { withProgress } from "../operation-progress.ts";
 import type { Finish } from "./row-options.ts";
 

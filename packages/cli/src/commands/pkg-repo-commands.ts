@@ -6,7 +6,7 @@ import { keyNames, keyPath, readKey } from "@stratos/systems/packages";
 import { CommandError, hostReason } from "../command-error.ts";
 import { serveUntilStopped } from "../serve-until-stopped.ts";
 import { withPackagePorts } from "../operation-progress.ts";
-import { formatSize } from "../option-values.ts";
+import { formatSize } from "@stratos/operation";
 import { formatTable } from "../text-table.ts";
 
 export interface RepoInitOptions {

@@ -36,7 +36,8 @@ import {
 } from "@stratos/pkg";
 import { readVolumeFile } from "@stratos/session";
 import { defaultImage, ImageStore, type ImageTransaction, stateNames } from "@stratos/images";
-import { parseImageName, formatSize } from "../option-values.ts";
+import { formatSize } from "@stratos/operation";
+import { parseImageName } from "../option-values.ts";
 import { dryRunOption, jsonOption, type Finish, imageOption, from } from "./row-options.ts";
 import { CommandError, UsageError } from "../command-error.ts";
 import { formatTable } from "../text-table.ts";

@@ -1,24 +1,8 @@
 import { Option } from "commander";
 import type { Command } from "commander";
 import { DEFAULT_IMAGE, DEFAULT_MEMORY } from "@stratos/images/defaults";
-import {
-  formatSize,
-  parseEnvironment,
-  parseGdbPort,
-  parseGuestDirectory,
-  parseHarts,
-  parseImageName,
-  parseImageState,
-  parseInterval,
-  parseMemory,
-  parseNetTarget,
-  parsePublished,
-  parseSecret,
-  parseSeed,
-  parseTimeout,
-  parseUser,
-  parseVolume,
-} from "../option-values.ts";
+import { formatSize } from "@stratos/operation";
+import { parseEnvironment, parseGdbPort, parseGuestDirectory, parseHarts, parseImageName, parseImageState, parseInterval, parseMemory, parseNetTarget, parsePublished, parseSecret, parseSeed, parseTimeout, parseUser, parseVolume } from "../option-values.ts";
 import { DETACH_KEYS, parseDetachKeys } from "../systems/detach-keys.ts";
 import type { NetworkMode } from "../session/run-options.ts";
 

@@ -4,7 +4,7 @@
  * it failed.
  */
 import type { Notice } from "@stratos/kernel";
-import { formatSize } from "../option-values.ts";
+import { formatSize } from "@stratos/operation";
 
 interface EndedRun {
   /** As a shell would say it. */

@@ -4,7 +4,8 @@ import { ImageStore } from "@stratos/images";
 import { ASTRA_IMAGE, DEFAULT_IMAGE, DEFAULT_MEMORY } from "@stratos/images/defaults";
 import { Machine } from "@stratos/machine";
 import { CommandError, UsageError } from "../command-error.ts";
-import { formatSize, parseMemory } from "../option-values.ts";
+import { formatSize } from "@stratos/operation";
+import { parseMemory } from "../option-values.ts";
 import type { RunOptions } from "./run-options.ts";
 
 /** Bytes of its memory. @throws UsageError, CommandError */

@@ -1,0 +1,225 @@
+/** The devices that hold a volume: how they are, and how they come and go. */
+import { realpathSync } from "node:fs";
+import { E2BIG, EBUSY, EEXIST, ENODEV, ENOSPC } from "@stratos/abi";
+import {
+  addDevice,
+  CLASS_FAST,
+  CLASS_SLOW,
+  type CopyJob,
+  FAILURE_WORDS,
+  health,
+  removeDevice,
+  replaceDevice,
+  resetErrors,
+  setCopies,
+  type VolumeHealth,
+} from "@stratos/aegisfs";
+import type { FileBlockDevice } from "@stratos/host-node";
+import { hostReason } from "@stratos/host-node/home";
+import { OperationError, type Progress } from "@stratos/operation";
+import { findVolume } from "./find-volume.ts";
+import { hostPath, keepDevice } from "./hosted-volume.ts";
+import { rememberVolume } from "./known-volumes.ts";
+import { expectNotHeld } from "./mounted-hold.ts";
+import { describeContent, openDevice, type OpenedVolume, withVolume } from "./open-volume.ts";
+import { uuidText } from "./uuid-text.ts";
+import { errnoWords, expectResult } from "./volume-error.ts";
+
+const STEP_BLOCKS = 2048;
+const BLOCK = 4096;
+
+interface PoolHealth extends Omit<VolumeHealth, "devices"> {
+  /** `path` is null of a device that is missing. */
+  readonly devices: readonly (VolumeHealth["devices"][number] & { readonly path: string | null })[];
+}
+
+export function poolHealth(opened: OpenedVolume): PoolHealth {
+  const found = health(opened.volume);
+  return { ...found, devices: found.devices.map((one) => ({ ...one, path: devicePath(opened, one.index) })) };
+}
+
+/** Why a volume takes no changes any more, in words. */
+export const failureWords = (failure: NonNullable<VolumeHealth["failure"]>): string => FAILURE_WORDS[failure];
+
+/** The errors that were counted are forgotten. */
+export function forgetErrors({ volume }: OpenedVolume): void {
+  resetErrors(volume);
+}
+
+/** Null for a device that is missing. */
+function devicePath({ volume, devices }: OpenedVolume, index: number): string | null {
+  const device = volume.store.devices[index]?.device ?? null;
+  return device === null ? null : (devices.files[devices.devices.indexOf(device)]?.path ?? null);
+}
+
+interface NewDevice {
+  /** What it holds may be lost. */
+  readonly force: boolean;
+}
+
+interface AddedDevice {
+  readonly index: number;
+  readonly uuid: string;
+}
+
+/**
+ * @param path  the volume's
+ * @param added  the device's
+ * @throws OperationError
+ */
+export async function addVolumeDevice(
+  path: string,
+  added: string,
+  { slow, spare, force }: NewDevice & { readonly slow: boolean; readonly spare: boolean },
+  progress: Progress,
+): Promise<AddedDevice> {
+  expectReplaceable(added, force);
+  const options = { class: slow ? CLASS_SLOW : CLASS_FAST, ...(spare ? { spare: true } : {}) };
+  return withNewDevice(path, added, progress, ({ volume }, device) => ({
+    index: expectPool(path, addDevice(volume, device, options)),
+    uuid: uuidText(volume.superblock.uuid),
+  }));
+}
+
+/**
+ * What it holds is moved to the others.
+ * @param which  its number, or its path
+ * @throws OperationError
+ */
+export async function removeVolumeDevice(
+  path: string,
+  which: string,
+  dryRun: boolean,
+  progress: Progress,
+): Promise<void> {
+  await withVolume(path, dryRun ? "read" : "write", (opened) => {
+    const index = deviceIndex(opened, which);
+    if (!dryRun) expectNotHeld(path, opened.volume);
+    expectPool(
+      path,
+      removeDevice(opened.volume, index, {
+        dryRun,
+        progress: (blocks) => progress.update("Moving", blocks * BLOCK, 0, "bytes"),
+      }),
+    );
+    if (dryRun) return;
+    opened.commit();
+    releaseDevices(opened, progress);
+  });
+}
+
+/** @param which  number or path. @throws OperationError */
+export async function replaceVolumeDevice(
+  path: string,
+  which: string,
+  added: string,
+  { force }: NewDevice,
+  progress: Progress,
+): Promise<void> {
+  expectReplaceable(added, force);
+  await withNewDevice(path, added, progress, (opened, device) =>
+    runCopyJob(opened, expectPool(path, replaceDevice(opened.volume, deviceIndex(opened, which), device)), progress),
+  );
+}
+
+/** So many copies of everything are kept from then on, and made of what is there. @throws OperationError */
+export async function setVolumeCopies(path: string, copies: number, progress: Progress): Promise<void> {
+  await withVolume(path, "write", (opened) => {
+    expectNotHeld(path, opened.volume);
+    runCopyJob(opened, expectPool(path, setCopies(opened.volume, copies)), progress);
+  });
+}
+
+function expectReplaceable(added: string, force: boolean): void {
+  const content = describeContent(added);
+  if (content !== null && !force) throw new OperationError("volume", added, `holds ${content}; --force replaces it`);
+}
+
+function deviceIndex(opened: OpenedVolume, text: string): number {
+  if (/^\d{1,5}$/.test(text)) return Number(text);
+  let wanted: string;
+  try {
+    wanted = realpathSync(hostPath(text));
+  } catch (error) {
+    throw new OperationError(
+      "volume",
+      text,
+      `${hostReason(error)}; a device that is missing has a number, which \`health\` shows`,
+      { cause: error },
+    );
+  }
+  const index = opened.volume.store.devices.findIndex((_, one) => {
+    const path = devicePath(opened, one);
+    return path !== null && realpathSync(path) === wanted;
+  });
+  if (index < 0)
+    throw new OperationError("volume", text, "is no device of the volume; `health` shows those that it has");
+  return index;
+}
+
+const POOL_WORDS: Readonly<Record<number, string>> = {
+  [EBUSY]: "blocks of the device stay in use",
+  [ENODEV]: "there is no such device in the volume",
+  [ENOSPC]: "what is stored does not fit on the other devices",
+  [E2BIG]: "the volume has as many devices as it can have",
+  [EEXIST]: "the device is part of the volume already",
+};
+
+function expectPool<T>(path: string, result: T): T {
+  if (typeof result === "number" && result < 0)
+    throw new OperationError("volume", path, POOL_WORDS[-result] ?? errnoWords(result));
+  return result;
+}
+
+async function withNewDevice<T>(
+  path: string,
+  added: string,
+  progress: Progress,
+  work: (opened: OpenedVolume, device: FileBlockDevice) => T,
+): Promise<T> {
+  return withVolume(path, "write", (opened) => {
+    expectNotHeld(path, opened.volume);
+    if (opened.devices.encrypted.length > 0)
+      throw new OperationError("volume", path, "devices of an encrypted volume are added when it is formatted");
+    const device = openDevice(added, "write");
+    let isKept = false;
+    try {
+      const result = work(opened, device);
+      opened.commit();
+      isKept = keepDevice(opened.hosted, device);
+      rememberVolume([...findVolume(path).paths, realpathSync(hostPath(added))]);
+      releaseDevices(opened, progress);
+      return result;
+    } finally {
+      if (!isKept) device.close();
+    }
+  });
+}
+
+/**
+ * What is no longer part of the volume is given back, save the device that the mount is named after: by its lock
+ * commands find who serves the mount, until it is unmounted.
+ */
+function releaseDevices({ volume, devices, hosted }: OpenedVolume, progress: Progress): void {
+  if (hosted === null) return;
+  const named = devices.devices[devices.files.findIndex(({ path }) => realpathSync(path) === hosted.path)];
+  devices.release(
+    (device) =>
+      device === named ||
+      volume.store.devices.some(
+        (slot) => slot.device === device || devices.encrypted.some((sealed) => sealed.device === device),
+      ),
+  );
+  if (named !== undefined && !volume.store.devices.some(({ device }) => device === named))
+    progress.note(`stratos: ${hosted.path}: the mount is named after it: keep it until that is unmounted`);
+}
+
+function runCopyJob(opened: OpenedVolume, job: CopyJob | number, progress: Progress): void {
+  if (typeof job === "number") return;
+  const { path } = opened;
+  for (let steps = 1; expectResult(path, job.step(STEP_BLOCKS)) === 1; steps++) {
+    progress.update("Copying", steps * STEP_BLOCKS * BLOCK, 0, "bytes");
+    opened.breathe();
+  }
+  expectPool(path, job.finish());
+}

@@ -1,0 +1,136 @@
+/** Passphrases of an encrypted volume. */
+import { ARGON2ID, type EncryptedDevice, KEY_ERROR_WORDS, type KeyError, keySlots, SCRYPT } from "@stratos/aegisfs";
+import type { KeyDerivation } from "@stratos/host";
+import { OperationError, type Progress } from "@stratos/operation";
+import type { VolumeDevices } from "@stratos/tools-node/volumes";
+import { findVolume } from "./find-volume.ts";
+import { freshPassphrase, presentPassphrase } from "./given-passphrases.ts";
+import { hostedVolumeAt } from "./hosted-volume.ts";
+import { openDevice, openDevices } from "./open-volume.ts";
+import { probeDevice } from "./volume-scan.ts";
+
+export type DerivationName = KeyDerivation["kind"];
+
+const BLOCK = 4096;
+/** Blocks between two looks at signals and progress. */
+const RESEAL_STEP = 4096;
+
+/** Scrypt where none is named. */
+export const derivationOf = (name: DerivationName | undefined): KeyDerivation =>
+  name === "argon2id" ? ARGON2ID : SCRYPT;
+
+interface DeviceKeys {
+  readonly device: string;
+  readonly slots: readonly { readonly slot: number; readonly derivation: KeyDerivation }[];
+}
+
+/** Of each device of a volume. @throws OperationError */
+export function listVolumeKeys(path: string): DeviceKeys[] {
+  return findVolume(path).paths.map((part) => {
+    const device = openDevice(part, "read");
+    try {
+      return { device: part, slots: expectKey(path, keySlots(device)) };
+    } finally {
+      device.close();
+    }
+  });
+}
+
+interface NewKey {
+  /** The file whose first line the new passphrase is; not given: the terminal is asked. */
+  readonly newFile?: string | undefined;
+  readonly derivation: KeyDerivation;
+}
+
+/** @throws OperationError */
+export function addVolumeKey(path: string, { newFile, derivation }: NewKey): void {
+  expectEncrypted(path);
+  const fresh = freshPassphrase(path, newFile);
+  changeKeys(path, (device) => device.addPassphrase(fresh, { derivation }));
+}
+
+/** @throws OperationError */
+export function removeVolumeKey(path: string, slot: number): void {
+  changeKeys(path, (device) => device.removeSlot(slot));
+}
+
+/** @throws OperationError */
+export function changeVolumeKey(path: string, { newFile, derivation }: NewKey): void {
+  expectEncrypted(path);
+  const before = presentPassphrase(path);
+  const after = freshPassphrase(path, newFile);
+  changeKeys(path, (device) => device.changePassphrase(before, after, { derivation }));
+}
+
+/** What is written from then on is sealed with a new key. @throws OperationError */
+export function rotateVolumeKey(path: string, derivation: KeyDerivation): void {
+  expectEncrypted(path);
+  const passphrase = presentPassphrase(path);
+  changeKeys(path, (device) => device.rotate(passphrase, { derivation }));
+}
+
+interface ResealedVolume {
+  readonly resealedBlocks: number;
+  /** They open with none of the keys. */
+  readonly damagedBlocks: number;
+  /** False: the signal came first, and another run goes on. */
+  readonly finished: boolean;
+}
+
+/** Seals what lies there with the newest key; goes on where an earlier run was interrupted. @throws OperationError */
+export async function resealVolume(path: string, signal: AbortSignal, progress: Progress): Promise<ResealedVolume> {
+  const devices = keyedDevices(path);
+  const result = { resealedBlocks: 0, damagedBlocks: 0, finished: true };
+  try {
+    for (const device of devices.encrypted) {
+      const work = expectKey(path, device.reseal());
+      while (!signal.aborted && expectKey(path, work.step(RESEAL_STEP)) === 1) {
+        progress.update("Sealing anew", work.done * BLOCK, work.total * BLOCK, "bytes");
+        devices.breathe();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      result.finished &&= work.isOver;
+      result.resealedBlocks += work.resealed;
+      result.damagedBlocks += work.damaged;
+    }
+  } finally {
+    devices.close();
+  }
+  return result;
+}
+
+/** Before anything is asked for. */
+function expectEncrypted(path: string): void {
+  if (probeDevice(findVolume(path).paths[0]!)?.isEncrypted === false) throw keyFailure(path, "not-encrypted");
+}
+
+/** The devices of a volume, which may be served here; `close` lets go of those that were opened for this. */
+function keyedDevices(path: string): Pick<VolumeDevices, "encrypted" | "close"> & { breathe(): void } {
+  const hosted = hostedVolumeAt(findVolume(path).paths[0]!);
+  const devices =
+    hosted === null
+      ? { ...openDevices(path, "write"), breathe: (): void => {} }
+      : { encrypted: hosted.devices.encrypted, close: (): void => {}, breathe: () => hosted.breathe() };
+  if (devices.encrypted.length > 0) return devices;
+  devices.close();
+  throw keyFailure(path, "not-encrypted");
+}
+
+/** Changes the header of each device; the first that cannot be changed ends it. */
+function changeKeys(path: string, work: (device: EncryptedDevice) => number | KeyError): void {
+  const devices = keyedDevices(path);
+  try {
+    for (const device of devices.encrypted) expectKey(path, work(device));
+  } finally {
+    devices.close();
+  }
+}
+
+function expectKey<T>(path: string, result: T | KeyError): Exclude<T, KeyError> {
+  if (typeof result === "string" && result in KEY_ERROR_WORDS) throw keyFailure(path, result as KeyError);
+  return result as Exclude<T, KeyError>;
+}
+
+export function keyFailure(path: string, error: KeyError): OperationError {
+  return new OperationError("volume", path, KEY_ERROR_WORDS[error]);
+}
