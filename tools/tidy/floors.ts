@@ -160,7 +160,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   dbus: ["wire", "bus", "services", "."],
   sound: ["wire", "audio", "server", "."],
   session: [".", "symbols", "recording", "debug explore provenance", "session.ts"],
-  systems: ["scripts", "packages", "compose", "alpm builder hub"],
+  systems: ["scripts", "packages", "compose ostree", "alpm builder hub"],
   "tools-node": ["emulator lisp packages volumes", "outputs", "fuse", "compose", "builder"],
   volumes: [".", "backup", "serve"],
   wayland: ["saved", "core geometry", "protocol", "surface", "output", "data render seat shell", "x11", "."],

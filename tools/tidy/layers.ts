@@ -63,6 +63,9 @@ const SIBLINGS = new Set([
   "builder>compose",
   "sdk>session",
 ]);
+/** Commands map words and statuses to operations: of what those stand on they know nothing. */
+const COMMAND_LINE = "cli";
+const ENGINES = new Set(["wasm", "riscv", "aegisfs", "netfilter", "netstack", "formats", "kernel", "machine"]);
 /** The last layer without libraries; the one that has libraries but no Node; the one that has both. */
 const CORE_LAYER = 3;
 const PURE_LAYER = 4;
@@ -146,6 +149,8 @@ function checkFile(file: SourceFile, name: string, manifests: ReadonlyMap<string
     const otherLayer = LAYERS[other] ?? FACE_LAYER;
     const isAllowed = otherLayer < layer || layer === FACE_LAYER || SIBLINGS.has(`${name}>${other}`);
     if (!isAllowed && !isSupport) find(offset, `layer ${layer} (${name}) does not know layer ${otherLayer} (${other})`);
+    if (name === COMMAND_LINE && ENGINES.has(other) && !isSupport)
+      find(offset, `commands come by an operation, not by an engine: "${specifier}"`);
     const isDeclared =
       manifest?.dependencies?.[`@stratos/${other}`] !== undefined ||
       (isSupport && manifest?.devDependencies?.[`@stratos/${other}`] !== undefined);

@@ -48,6 +48,11 @@ for (const [text, expected] of layerFaults) {
   });
 }
 
+test("layers: commands know operations, not engines", () => {
+  const found = checkLayers(tree({ "packages/cli/src/x.ts": 'import { x } from "@stratos/aegisfs";' }));
+  assert.match(messages(found).join("\n"), /commands come by an operation/);
+});
+
 test("layers: what is allowed is not found", () => {
   const text =
     '/** Date.now() and import "node:fs" in a comment. */\nimport { x } from "@stratos/base";\n' +

@@ -70,6 +70,7 @@ export {
   type ControlFile,
   type DebArchive,
 } from "./debian/deb-archive.ts";
+export { listDebMembers } from "./debian/deb-listing.ts";
 export {
   buildDeb,
   controlProblems,

@@ -1,14 +1,7 @@
 /** An empty volume, made of files and devices. */
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync, realpathSync, rmSync, statSync, truncateSync } from "node:fs";
-import {
-  COMPRESS_LZ4,
-  COMPRESS_NONE,
-  COMPRESS_ZSTD,
-  EncryptedDevice,
-  format,
-  withCompression,
-} from "@stratos/aegisfs";
+import { COMPRESS_LZ4, COMPRESS_NONE, COMPRESS_ZSTD, EncryptedDevice, format, withCompression } from "@stratos/aegisfs";
 import type { BlockDevice, KeyDerivation } from "@stratos/host";
 import { type FileBlockDevice, nodeCipher } from "@stratos/host-node";
 import { formatSize, OperationError } from "@stratos/operation";

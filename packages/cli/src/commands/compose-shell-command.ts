@@ -3,11 +3,11 @@
  * its programs, else within Stratos.
  */
 import { utf8ToByteString } from "@stratos/base";
+import { hasTerminal } from "@stratos/images/run";
 import { stratosHome } from "@stratos/host-node";
 import { endOfForeground } from "@stratos/host-node/home";
 import { runInNamespaces, withComposedRoot, withPassingImage } from "@stratos/systems/composed-shell";
 import { runHere } from "../session/run-program.ts";
-import { hasTerminal } from "../session/standard-files.ts";
 
 export interface ComposeShellOptions {
   readonly arch?: string;

@@ -6,7 +6,7 @@ import { stratosHome } from "@stratos/host-node";
 import { type ProgressDisplay } from "../progress-display.ts";
 import { defaultImage } from "@stratos/images";
 import { exploreRuns } from "@stratos/images/explore";
-import type { FaultKind } from "@stratos/kernel/faults";
+import type { FaultKind } from "@stratos/session/faults";
 import { type Explored, type ExploreProgress, isEndless } from "@stratos/session";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";

@@ -1,6 +1,6 @@
 /** The options of `stratos explore`. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { FAULT_KINDS as ALL_KINDS, type FaultKind } from "@stratos/kernel/faults";
+import { FAULT_KINDS as ALL_KINDS, type FaultKind } from "@stratos/session/faults";
 import { parseTimeout } from "../option-values.ts";
 import { ProgramCommand } from "../program-command.ts";
 import type { ExploreCommandOptions } from "./explore-command.ts";

@@ -1,7 +1,7 @@
 /** What `stratos explore` has found, in words and as JSON. */
 import { byteString, byteStringToUtf8, printable } from "@stratos/base";
 import { disturbedCall } from "@stratos/images/explore";
-import { type AppliedDisturbance, type PowerCutKind, powerCutKind } from "@stratos/kernel/faults";
+import { type AppliedDisturbance, type PowerCutKind, powerCutKind } from "@stratos/session/faults";
 import type { AttemptOutcome, CheckedCut, Explored } from "@stratos/session";
 import type { ThreadDifference } from "@stratos/trace";
 

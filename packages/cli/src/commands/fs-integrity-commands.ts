@@ -50,9 +50,7 @@ export async function scrubCommand(path: string, options: ScrubOptions): Promise
   for (const signal of STOP_SIGNALS) process.once(signal, stop);
   try {
     const outcome = await withTerminalProgress((progress) =>
-      withVolume(path, "write", (opened) =>
-        scrubVolume(opened, { rate, limit, signal: stopper.signal }, progress),
-      ),
+      withVolume(path, "write", (opened) => scrubVolume(opened, { rate, limit, signal: stopper.signal }, progress)),
     );
     tellScrub(path, outcome, options);
     return outcome.lostBlocks > 0 ? 1 : 0;
@@ -144,9 +142,7 @@ export async function addDeviceCommand(path: string, added: string, options: Dev
   const { index, uuid } = await withTerminalProgress((progress) =>
     addVolumeDevice(path, added, { slow: slow === true, spare: spare === true, force: force === true }, progress),
   );
-  process.stdout.write(
-    `${added}: device ${index} of the volume, which any of its devices, or UUID=${uuid}, names\n`,
-  );
+  process.stdout.write(`${added}: device ${index} of the volume, which any of its devices, or UUID=${uuid}, names\n`);
   return 0;
 }
 

@@ -209,12 +209,7 @@ async function dedupeCommand(path: string, options: DedupeOptions): Promise<numb
   else
     process.stdout.write(
       `${path}: ${formatSize(told.duplicateBytes)} of ${formatSize(told.contentBytes)} ` +
-        `${
-          dryRun
-            ? "seem to be duplicates"
-            : `were duplicates; ${formatSize(told.freedBytes)} more are free`
-        }` +
-        "\n",
+        `${dryRun ? "seem to be duplicates" : `were duplicates; ${formatSize(told.freedBytes)} more are free`}\n`,
     );
   return 0;
 }

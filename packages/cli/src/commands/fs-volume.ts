@@ -206,8 +206,7 @@ async function checkCommand(path: string, options: CheckVolumeOptions): Promise<
     );
   else if (problems.length === 0)
     process.stdout.write(
-      `${path}: ` +
-        `clean${isOnline ? " (checked while it is mounted: what was durable when the check began)" : ""}\n`,
+      `${path}: clean${isOnline ? " (checked while it is mounted: what was durable when the check began)" : ""}\n`,
     );
   else for (const problem of problems) process.stdout.write(`${path}: ${problemWords(problem)}\n`);
   return problems.length === 0 ? 0 : 1;

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command, Option } from "commander";
 import { byteStringToUtf8, printable } from "@stratos/base";
-import type { Qcow2Compression } from "@stratos/formats";
+import type { Qcow2Compression } from "@stratos/images/outputs";
 import { ProgressDisplay } from "../progress-display.ts";
 import {
   copyFromDisk,

@@ -3,10 +3,9 @@ import { readFileSync } from "node:fs";
 import { createInterface, type Interface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { FormatError } from "@stratos/formats";
 import { askInstallConfig, type Installation, openInstallation, type Questioner } from "@stratos/images/install";
 import { INSTALL_SCHEMA, mountText, type InstallConfig } from "@stratos/outputs";
-import { readInstallConfig } from "@stratos/outputs/install-config";
+import { installConfigProblems, readInstallConfig } from "@stratos/outputs/install-config";
 import { dryRunOption, jsonOption, type Finish } from "./row-options.ts";
 import { CommandError, UsageError } from "../command-error.ts";
 import { formatTable } from "../text-table.ts";
@@ -100,8 +99,8 @@ async function configOf(options: InstallCommandOptions): Promise<InstallConfig> 
     try {
       return readInstallConfig(readFileSync(options.config, "utf8"));
     } catch (error) {
-      if (error instanceof FormatError) throw configError(options.config, error);
-      throw error;
+      const problems = installConfigProblems(error);
+      throw problems === null ? error : configError(options.config, problems, error);
     }
   }
   // With all that must be known, nothing is asked; scripts are never asked.
@@ -125,14 +124,16 @@ async function configOf(options: InstallCommandOptions): Promise<InstallConfig> 
 }
 
 /** Problems of a file, each in a line of its own: `stratos: FILE:LINE:COLUMN: KEY: why`. */
-function configError(file: string, error: FormatError): CommandError {
-  const [first, ...others] = error.message
-    .split("\n")
-    .map((line) => /^(\d+:\d+): ([\s\S]*)$/.exec(line)!.slice(1) as [string, string]);
+function configError(
+  file: string,
+  problems: NonNullable<ReturnType<typeof installConfigProblems>>,
+  cause: unknown,
+): CommandError {
+  const [first, ...others] = problems;
   return new CommandError(
     `${file}:${first![0]}`,
     [first![1], ...others.map(([place, why]) => `stratos: ${file}:${place}: ${why}`)].join("\n"),
-    { cause: error },
+    { cause },
   );
 }
 

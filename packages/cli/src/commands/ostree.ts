@@ -1,24 +1,19 @@
 /** `stratos ostree`: repositories of commits, beside what composes and `image convert` write into them. */
-import { existsSync, statSync } from "node:fs";
-import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
-import {
-  FormatError,
-  OstreeReader,
-  type OstreeCommit,
-  deltaPath,
-  listDeltas,
-  OstreeRepository,
-  parseDeltaName,
-} from "@stratos/formats";
-import { nodeCodecs } from "@stratos/host-node/codecs";
-import { RepositoryFolder, applyDelta, readDelta, writeDelta } from "@stratos/tools-node/outputs";
-import { repositoryServer } from "@stratos/tools-node/packages";
-import { writeFile } from "@stratos/images/outputs";
 import { formatSize } from "@stratos/operation";
+import { repositoryServer } from "@stratos/tools-node/packages";
+import {
+  applyOstreeDelta,
+  checkOstreeRepository,
+  describeOstreeDelta,
+  expectServed,
+  generateOstreeDelta,
+  listOstreeDeltas,
+  listOstreeRefs,
+} from "@stratos/systems/ostree";
 import { parseListen } from "../option-values.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
-import { CommandError, hostReason, UsageError } from "../command-error.ts";
+import { UsageError } from "../command-error.ts";
 import { serveUntilStopped } from "../serve-until-stopped.ts";
 import { formatTable } from "../text-table.ts";
 
@@ -35,7 +30,7 @@ export function ostreeCommand(finish: Finish): Command {
       .summary("list references")
       .argument("<repository>", "folder")
       .addOption(jsonOption())
-      .action(async (repository: string, options: { json?: true }) => finish(await listRefs(repository, options))),
+      .action(async (repository: string, options: { json?: true }) => finish(listRefs(repository, options))),
   );
   ostree.addCommand(
     new Command("check")
@@ -48,7 +43,7 @@ export function ostreeCommand(finish: Finish): Command {
       .argument("[commit]", "reference or checksum (default: all references)")
       .addOption(jsonOption())
       .action(async (repository: string, commit: string | undefined, options: { json?: true }) =>
-        finish(await checkRepository(repository, commit, options)),
+        finish(checkRepository(repository, commit, options)),
       ),
   );
   ostree.addCommand(
@@ -113,7 +108,7 @@ function deltaCommand(finish: Finish): Command {
       .summary("list deltas")
       .argument("<repository>", "folder")
       .addOption(jsonOption())
-      .action(async (repository: string, options: { json?: true }) => finish(await listDeltasOf(repository, options))),
+      .action(async (repository: string, options: { json?: true }) => finish(listDeltasOf(repository, options))),
   );
   delta.addCommand(
     new Command("show")
@@ -123,7 +118,7 @@ function deltaCommand(finish: Finish): Command {
       .argument("[name]", "FROM-TO, or TO")
       .addOption(jsonOption())
       .action(async (file: string, name: string | undefined, options: { json?: true }) =>
-        finish(await showDelta(file, name, options)),
+        finish(showDelta(file, name, options)),
       ),
   );
   delta.addCommand(
@@ -153,106 +148,37 @@ interface OstreeServeOptions {
   readonly quiet?: true;
 }
 
-function listRefs(path: string, options: { readonly json?: true }): Promise<number> {
-  return withRepository(path, ({ reader, refs }) => {
-    const rows = refs().map((ref) => {
-      const { checksum, parent, subject, timestamp, metadata } = reader.commit(ref);
-      return {
-        ref,
-        checksum,
-        parent,
-        subject,
-        version: metadata.get("version") ?? null,
-        time: new Date(timestamp * 1000).toISOString(),
-      };
-    });
-    if (options.json === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
-    else
-      process.stdout.write(
-        formatTable(
-          ["REFERENCE", "COMMIT", "VERSION", "TIME", "SUBJECT"],
-          rows.map((row) => [
-            row.ref,
-            row.checksum.slice(0, 16),
-            row.version ?? "",
-            row.time.slice(0, 19),
-            row.subject,
-          ]),
-        ),
-      );
-    return 0;
-  });
+interface JsonOptions {
+  readonly json?: true;
 }
 
-function checkRepository(path: string, commit: string | undefined, options: { readonly json?: true }): Promise<number> {
-  return withRepository(path, ({ reader, refs }) => {
-    const names = commit === undefined ? refs() : [commit],
-      checked: { commit: string; files: number; bytes: number }[] = [];
-    const buffer = new Uint8Array(1 << 20);
-    for (const own of new Map(
-      names.map((name): [string, OstreeCommit] => {
-        const one = reader.commit(name);
-        return [one.checksum, one];
-      }),
-    ).values()) {
-      let files = 0,
-        bytes = 0;
-      for (const { content } of reader.tree(own).entries()) {
-        if (content === null) continue;
-        files++;
-        for (let at = 0; at < content.sizeBytes;) {
-          const count = content.read(at, buffer);
-          if (count <= 0) break;
-          at += count;
-          bytes += count;
-        }
-      }
-      checked.push({ commit: own.checksum, files, bytes });
-    }
+function listRefs(path: string, options: JsonOptions): number {
+  const rows = listOstreeRefs(path);
+  if (options.json === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+  else
     process.stdout.write(
-      options.json === true
-        ? `${JSON.stringify(checked, null, 2)}\n`
-        : checked.map(({ commit: name, files }) => `${name}: ${files} files, whole\n`).join(""),
+      formatTable(
+        ["REFERENCE", "COMMIT", "VERSION", "TIME", "SUBJECT"],
+        rows.map((row) => [row.ref, row.checksum.slice(0, 16), row.version ?? "", row.time.slice(0, 19), row.subject]),
+      ),
     );
-    return 0;
-  });
+  return 0;
+}
+
+function checkRepository(path: string, commit: string | undefined, options: JsonOptions): number {
+  const checked = checkOstreeRepository(path, commit);
+  process.stdout.write(
+    options.json === true
+      ? `${JSON.stringify(checked, null, 2)}\n`
+      : checked.map(({ commit: name, files }) => `${name}: ${files} files, whole\n`).join(""),
+  );
+  return 0;
 }
 
 function serveOstree(path: string, options: OstreeServeOptions): Promise<number> {
-  return withRepository(path, ({ reader }) => {
-    // Others are for checkouts on the same computer: clients pull packed files.
-    if (reader.mode !== "archive")
-      throw new CommandError(path, `has mode ${reader.mode}; repositories of mode archive are served`);
-    return serveUntilStopped(
-      repositoryServer(
-        path,
-        options.quiet === true ? () => {} : (line) => void process.stderr.write(`${line}\n`),
-        "ostree",
-      ),
-      options.listen,
-    );
-  });
-}
-
-/** @throws CommandError  also for what is damaged */
-function withRepository(
-  path: string,
-  work: (repository: { reader: OstreeReader; store: RepositoryFolder; refs(): string[] }) => number | Promise<number>,
-): Promise<number> {
-  return tellingFormat(path, () => {
-    if (!existsSync(join(path, "config"))) throw new CommandError(path, "is no OSTree repository");
-    const store = new RepositoryFolder(path, { readOnly: true });
-    return work({ reader: new OstreeReader(store, nodeCodecs()), store, refs: () => store.list("refs/heads").sort() });
-  });
-}
-
-/** What is damaged, told with its place. */
-async function tellingFormat<T>(what: string, work: () => T | Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw error instanceof FormatError ? new CommandError(what, error.message, { cause: error }) : error;
-  }
+  expectServed(path);
+  const log = options.quiet === true ? () => {} : (line: string) => void process.stderr.write(`${line}\n`);
+  return serveUntilStopped(repositoryServer(path, log, "ostree"), options.listen);
 }
 
 interface DeltaGenerateOptions {
@@ -265,167 +191,72 @@ interface DeltaGenerateOptions {
   readonly json?: true;
 }
 
-function generateDelta(path: string, name: string, options: DeltaGenerateOptions): Promise<number> {
-  if (options.from !== undefined && options.empty === true)
-    throw new UsageError("--empty", "and --from do not go together");
-  if (options.output !== undefined && (options.sign ?? options.signEd25519) !== undefined)
+async function generateDelta(path: string, name: string, options: DeltaGenerateOptions): Promise<number> {
+  const { from, empty, output, time, sign: gpg, signEd25519: ed25519 } = options;
+  if (from !== undefined && empty === true) throw new UsageError("--empty", "and --from do not go together");
+  if (output !== undefined && (gpg ?? ed25519) !== undefined)
     throw new UsageError("--output", "a file by itself is in no summary that could be signed");
-  return withRepository(path, async ({ reader }) => {
-    const store = new RepositoryFolder(path),
-      to = reader.commit(name),
-      older = options.empty === true ? null : (options.from ?? to.parent);
-    if (older === null && options.empty !== true)
-      throw new CommandError(name, "has no parent; --from names another commit, --empty makes a delta from nothing");
-    const from = older === null ? null : reader.commit(older);
-    if (from?.checksum === to.checksum) throw new CommandError(name, "the two commits are one");
-    const { superblock, parts, patchedFiles } = writeDelta(
-      store,
-      reader,
-      { from, to },
-      { time: options.time ?? to.timestamp, ...(options.output === undefined ? {} : { file: options.output }) },
-      (file, bytes) => void writeFile(file, [bytes]),
-    );
-    if (options.output === undefined) {
-      new OstreeRepository(store, nodeCodecs(), reader.mode).writeSummary(to.timestamp);
-      if ((options.sign ?? options.signEd25519) !== undefined) {
-        const { signRepository } = await import("@stratos/systems/packages");
-        await signRepository(
-          path,
-          reader.mode,
-          to.checksum,
-          {
-            ...(options.sign === undefined ? {} : { gpg: options.sign }),
-            ...(options.signEd25519 === undefined ? {} : { ed25519: options.signEd25519 }),
-          },
-          to.timestamp,
-        );
-      }
-    }
-    const row = {
-      from: from?.checksum ?? null,
-      to: to.checksum,
-      parts: parts.length,
-      objects: parts.reduce((sum, { objects }) => sum + objects, 0),
-      patchedFiles,
-      sizeBytes:
-        options.output === undefined
-          ? superblock.length + parts.reduce((sum, { bytes }) => sum + bytes.length, 0)
-          : superblock.length,
-      unpackedBytes: parts.reduce((sum, { unpackedBytes }) => sum + unpackedBytes, 0),
-      path: options.output ?? join(path, deltaPath(from?.checksum ?? null, to.checksum, "superblock")),
-    };
+  const row = await generateOstreeDelta(path, name, {
+    from: empty === true ? null : from,
+    output,
+    time,
+    sign: { ...(gpg === undefined ? {} : { gpg }), ...(ed25519 === undefined ? {} : { ed25519 }) },
+  });
+  process.stdout.write(
+    options.json === true
+      ? `${JSON.stringify(row, null, 2)}\n`
+      : `${row.path}\n${row.objects} objects of ${formatSize(row.unpackedBytes)} in ${formatSize(row.sizeBytes)}\n`,
+  );
+  return 0;
+}
+
+function listDeltasOf(path: string, options: JsonOptions): number {
+  const rows = listOstreeDeltas(path);
+  if (options.json === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+  else
     process.stdout.write(
-      options.json === true
-        ? `${JSON.stringify(row, null, 2)}\n`
-        : `${row.path}\n${row.objects} objects of ${formatSize(row.unpackedBytes)} in ${formatSize(row.sizeBytes)}\n`,
+      formatTable(
+        ["FROM", "TO", "PARTS", "SIZE"],
+        rows.map(({ from, to, parts, sizeBytes }) => [
+          from?.slice(0, 16) ?? "",
+          to.slice(0, 16),
+          String(parts),
+          formatSize(sizeBytes),
+        ]),
+      ),
     );
-    return 0;
-  });
+  return 0;
 }
 
-function listDeltasOf(path: string, options: { readonly json?: true }): Promise<number> {
-  return withRepository(path, ({ store }) => {
-    const rows = listDeltas(store).map(({ from, to }) => {
-      const { delta } = readDelta(join(path, deltaPath(from, to, "superblock")));
-      return {
-        from,
-        to,
-        parts: delta.parts.length,
-        sizeBytes: delta.parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-      };
-    });
-    if (options.json === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
-    else
-      process.stdout.write(
-        formatTable(
-          ["FROM", "TO", "PARTS", "SIZE"],
-          rows.map(({ from, to, parts, sizeBytes }) => [
-            from?.slice(0, 16) ?? "",
-            to.slice(0, 16),
-            String(parts),
-            formatSize(sizeBytes),
-          ]),
-        ),
-      );
-    return 0;
-  });
-}
-
-function showDelta(path: string, name: string | undefined, options: { readonly json?: true }): Promise<number> {
-  return tellingFormat(path, () => {
-    if (!existsSync(path)) throw new CommandError(path, "no such file");
-    if (statSync(path).isDirectory() !== (name !== undefined))
-      throw new UsageError(
-        path,
-        name === undefined
-          ? "is a folder; name a delta of it, FROM-TO or TO"
-          : "is no repository, and a name makes no sense behind it",
-      );
-    let file = path;
-    if (name !== undefined) {
-      const { from, to } = parseDeltaName(name);
-      file = join(path, deltaPath(from, to, "superblock"));
-      if (!existsSync(file)) throw new CommandError(name, `no such delta in ${path}`);
-    }
-    const { delta } = readDelta(file),
-      count = (kind: string): number =>
-        delta.parts.reduce((sum, { objects }) => sum + objects.filter((one) => one.kind === kind).length, 0);
-    const shown = {
-      from: delta.from,
-      to: delta.to,
-      time: new Date(delta.time * 1000).toISOString(),
-      isSigned: delta.isSigned,
-      hasCommitSignatures: delta.signatures !== null,
-      parts: delta.parts.map(({ checksum, sizeBytes, unpackedBytes, objects, inline }) => ({
-        checksum,
-        sizeBytes,
-        unpackedBytes,
-        objects: objects.length,
-        isInline: inline !== null,
-      })),
-      files: count("file"),
-      dirtrees: count("dirtree"),
-      dirmetas: count("dirmeta"),
-      fallbacks: delta.fallbacks,
-    };
-    if (options.json === true) process.stdout.write(`${JSON.stringify(shown, null, 2)}\n`);
-    else {
-      process.stdout.write(
-        `From:      ${delta.from ?? "nothing"}\nTo:        ${delta.to}\nTime:      ${shown.time}\nObjects:   \
-${shown.files} files, ${shown.dirtrees} dirtrees, ${shown.dirmetas} dirmetas\nElsewhere: ${delta.fallbacks.length} \
+function showDelta(path: string, name: string | undefined, options: JsonOptions): number {
+  const shown = describeOstreeDelta(path, name);
+  if (options.json === true) process.stdout.write(`${JSON.stringify(shown, null, 2)}\n`);
+  else {
+    process.stdout.write(
+      `From:      ${shown.from ?? "nothing"}\nTo:        ${shown.to}\nTime:      ${shown.time}\nObjects:   \
+${shown.files} files, ${shown.dirtrees} dirtrees, ${shown.dirmetas} dirmetas\nElsewhere: ${shown.fallbacks.length} \
 files\n${formatTable(
-          ["PART", "SIZE", "UNPACKED", "OBJECTS"],
-          shown.parts.map(({ sizeBytes, unpackedBytes, objects }, index) => [
-            String(index),
-            formatSize(sizeBytes),
-            formatSize(unpackedBytes),
-            String(objects),
-          ]),
-        )}`,
-      );
-    }
-    return 0;
-  });
+        ["PART", "SIZE", "UNPACKED", "OBJECTS"],
+        shown.parts.map(({ sizeBytes, unpackedBytes, objects }, index) => [
+          String(index),
+          formatSize(sizeBytes),
+          formatSize(unpackedBytes),
+          String(objects),
+        ]),
+      )}`,
+    );
+  }
+  return 0;
 }
 
-function applyDeltaTo(
+async function applyDeltaTo(
   path: string,
   file: string,
-  options: { readonly ref?: string; readonly json?: true },
+  options: JsonOptions & { readonly ref?: string },
 ): Promise<number> {
-  return withRepository(path, async ({ reader }) => {
-    const repository = new OstreeRepository(new RepositoryFolder(path), nodeCodecs(), reader.mode);
-    let to: string;
-    try {
-      ({ to } = await tellingFormat(file, () => applyDelta(file, reader, repository)));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-      throw new CommandError(file, hostReason(error), { cause: error });
-    }
-    if (options.ref !== undefined) repository.setRef(options.ref, to);
-    process.stdout.write(
-      options.json === true ? `${JSON.stringify({ commit: to, ref: options.ref ?? null }, null, 2)}\n` : `${to}\n`,
-    );
-    return 0;
-  });
+  const commit = await applyOstreeDelta(path, file, options.ref);
+  process.stdout.write(
+    options.json === true ? `${JSON.stringify({ commit, ref: options.ref ?? null }, null, 2)}\n` : `${commit}\n`,
+  );
+  return 0;
 }

@@ -5,19 +5,18 @@ import { PassThrough, Readable, type Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { constants, createGzip, createZstdCompress } from "node:zlib";
 import { byteStringToUtf8, concatBytes, printable } from "@stratos/base";
-import { TarType, type TarEntry } from "@stratos/formats";
 import { FolderWriter, readDebFolder } from "@stratos/tools-node/packages";
 import { readWhole, replaceFile, writeFully } from "@stratos/host-node/files";
 import {
   buildDeb,
   debProblems,
+  listDebMembers,
   MemoryRoot,
   openDeb,
   signDeb,
   unpackPackage,
   RootTree,
   verifyDebSignature,
-  visitData,
   type DebArchive,
   type DebSource,
   type RootMeta,
@@ -123,28 +122,7 @@ function fieldsOf(of: Pick<DebArchive, "control">): Record<string, string> {
 
 export function debContentsCommand(file: string, options: DebJsonOptions): Promise<number> {
   return withDeb(file, async (archive) => {
-    const rows: {
-      path: string;
-      type: string;
-      mode: string;
-      owner: string;
-      sizeBytes: number;
-      mtime: number;
-      target?: string;
-    }[] = [];
-    const visit = (entry: TarEntry): void => {
-      const isLink = entry.type === TarType.symbolicLink || entry.type === TarType.hardLink;
-      rows.push({
-        path: byteStringToUtf8(entry.path),
-        type: TYPE_NAMES[entry.type],
-        mode: entry.mode.toString(8).padStart(4, "0"),
-        owner: `${entry.uname || entry.uid}/${entry.gname || entry.gid}`,
-        sizeBytes: entry.size,
-        mtime: Math.floor(entry.mtime),
-        ...(isLink ? { target: byteStringToUtf8(entry.linkPath) } : {}),
-      });
-    };
-    await visitData(archive, file, { entry: visit, data() {}, end() {} });
+    const rows = await listDebMembers(archive, file);
     if (options.json === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
     else
       for (const row of rows)
@@ -158,16 +136,6 @@ export function debContentsCommand(file: string, options: DebJsonOptions): Promi
     return 0;
   });
 }
-
-const TYPE_NAMES: Readonly<Record<TarType, string>> = {
-  [TarType.file]: "file",
-  [TarType.hardLink]: "hard link",
-  [TarType.symbolicLink]: "link",
-  [TarType.characterDevice]: "character device",
-  [TarType.blockDevice]: "block device",
-  [TarType.directory]: "folder",
-  [TarType.fifo]: "pipe",
-};
 
 /** Extracts the tree; with `control`, the control part into DEBIAN/ too, so that `build` makes the package again. */
 export function debExtractCommand(file: string, folder: string, options: { readonly control?: true }): Promise<number> {

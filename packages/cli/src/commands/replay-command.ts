@@ -1,5 +1,6 @@
 /** `stratos replay`: the recorded program on the recorded image with the recorded seed, fed from the recording. */
 import { openStreamOut, stratosHome } from "@stratos/host-node";
+import { hasTerminal, openStandardFiles } from "@stratos/images/run";
 import {
   replayFailure,
   replayMonitor,
@@ -28,7 +29,6 @@ import { forwardSignals } from "../session/forward-signals.ts";
 import { rawArguments } from "../session/raw-arguments.ts";
 import type { DebugOptions } from "../session/run-options.ts";
 import { serveDebugger } from "../session/serve-debugger.ts";
-import { hasTerminal, openStandardFiles } from "../session/standard-files.ts";
 import { formatTable } from "../text-table.ts";
 
 const STDOUT = 1,

@@ -2,7 +2,23 @@ import { Option } from "commander";
 import type { Command } from "commander";
 import { DEFAULT_IMAGE, DEFAULT_MEMORY } from "@stratos/images/defaults";
 import { formatSize } from "@stratos/operation";
-import { parseEnvironment, parseGdbPort, parseGuestDirectory, parseHarts, parseImageName, parseImageState, parseInterval, parseMemory, parseNetTarget, parsePublished, parseSecret, parseSeed, parseTimeout, parseUser, parseVolume } from "../option-values.ts";
+import {
+  parseEnvironment,
+  parseGdbPort,
+  parseGuestDirectory,
+  parseHarts,
+  parseImageName,
+  parseImageState,
+  parseInterval,
+  parseMemory,
+  parseNetTarget,
+  parsePublished,
+  parseSecret,
+  parseSeed,
+  parseTimeout,
+  parseUser,
+  parseVolume,
+} from "../option-values.ts";
 import { DETACH_KEYS, parseDetachKeys } from "../systems/detach-keys.ts";
 import type { NetworkMode } from "../session/run-options.ts";
 

@@ -1,6 +1,6 @@
 import type { RunOptions } from "../session/run-options.ts";
+import { hasTerminal } from "@stratos/images/run";
 import { runHere } from "../session/run-program.ts";
-import { hasTerminal } from "../session/standard-files.ts";
 
 /** The user's shell: a login shell on a terminal, else one that reads commands from standard input. */
 export function runShell(options: RunOptions): Promise<number> {

@@ -3,7 +3,7 @@
  * permitted"), which name neither Stratos nor the way round; so this is said once, when the run is over, and only when
  * it failed.
  */
-import type { Notice } from "@stratos/kernel";
+import type { Notice } from "@stratos/images/run";
 import { formatSize } from "@stratos/operation";
 
 interface EndedRun {

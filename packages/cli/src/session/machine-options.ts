@@ -2,7 +2,7 @@
 import { configPath, readConfig, stratosHome } from "@stratos/host-node/home";
 import { ImageStore } from "@stratos/images";
 import { ASTRA_IMAGE, DEFAULT_IMAGE, DEFAULT_MEMORY } from "@stratos/images/defaults";
-import { Machine } from "@stratos/machine";
+import { MACHINE_MEMORY_MAX } from "@stratos/session";
 import { CommandError, UsageError } from "../command-error.ts";
 import { formatSize } from "@stratos/operation";
 import { parseMemory } from "../option-values.ts";
@@ -34,7 +34,7 @@ export async function ensureImage(name: string): Promise<void> {
  * beyond that
  */
 export function fittingMemory(bytes: number): number {
-  const most = Machine.MEMORY_BYTES_MAX;
+  const most = MACHINE_MEMORY_MAX;
   if (bytes <= most) return bytes;
   if (bytes > 2 ** 32) throw new UsageError("--memory", `at most ${formatSize(most)} is possible`);
   // Two sizes that look alike are told to the mebibyte.

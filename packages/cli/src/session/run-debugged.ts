@@ -1,17 +1,7 @@
 /** `stratos run --gdb` and `--dap`: a live program under a debugger, from its first instruction on. */
 import { randomInt } from "node:crypto";
-import { openStreamOut } from "@stratos/host-node";
-import { chosenSeed, type Program } from "@stratos/images/run";
-import { openHostInput, openHostOutput } from "@stratos/kernel";
-import {
-  answerLive,
-  DebugAdapter,
-  DebugServer,
-  LiveTarget,
-  type MachineSession,
-  type StandardFiles,
-} from "@stratos/session";
-import type { HostStreamIn } from "@stratos/host";
+import { chosenSeed, openErrorOutputAlone, type Program } from "@stratos/images/run";
+import { answerLive, DebugAdapter, DebugServer, LiveTarget, type MachineSession } from "@stratos/session";
 import { UsageError } from "../command-error.ts";
 import { serveDebugger } from "./serve-debugger.ts";
 import type { DebugOptions, RunOptions } from "./run-options.ts";
@@ -48,23 +38,11 @@ export async function runDebugged(program: Program, options: RunOptions & DebugO
       attach: (session) => {
         served = debug(session);
       },
-      ...(port === "-" ? { standard: debuggerHasPipes } : {}),
+      ...(port === "-" ? { standard: openErrorOutputAlone } : {}),
     },
   );
   stop.abort();
   await served;
   if (failure !== null) throw (failure as { readonly error: unknown }).error;
   return status;
-}
-
-const STDERR = 2;
-const NO_INPUT: HostStreamIn = { read: () => 0, available: 0, isEnded: true, onReadable: () => {} };
-
-/** Standard input and output are the debugger's: the program reads nothing, and writes to our standard error. */
-function debuggerHasPipes({ machine: { kernel } }: MachineSession): StandardFiles {
-  const output = openStreamOut(STDERR);
-  return {
-    files: [openHostInput(kernel, NO_INPUT), openHostOutput(kernel, output), openHostOutput(kernel, output)],
-    finish: () => output.drain(),
-  };
 }

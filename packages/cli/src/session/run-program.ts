@@ -1,6 +1,15 @@
 /** `stratos run`, `trace` and the shell: one program on this process's terminal or files, and what is told of it. */
 import { byteStringToUtf8 } from "@stratos/base";
-import { type ColdStart, type Program, runProgram, type RunEnd, type RunSurroundings } from "@stratos/images/run";
+import {
+  type ColdStart,
+  hasTerminal,
+  openStandardFiles,
+  ownTerminal,
+  type Program,
+  runProgram,
+  type RunEnd,
+  type RunSurroundings,
+} from "@stratos/images/run";
 import type { GuestUser } from "@stratos/session";
 import { adviceFor } from "./advice.ts";
 import { forwardSignals } from "./forward-signals.ts";
@@ -8,7 +17,6 @@ import { UsageError } from "../command-error.ts";
 import { DeniedConnections } from "./host-network.ts";
 import type { RunOptions } from "./run-options.ts";
 import { runRequest } from "./run-request.ts";
-import { hasTerminal, openStandardFiles, ownTerminal } from "./standard-files.ts";
 
 /** For who looks at a run; such a run has no `warmProgram`. */
 interface RunHooks extends Partial<Pick<RunSurroundings, "attach" | "standard">> {

@@ -4,3 +4,5 @@ export { type RunEnd, runProgram, type RunSurroundings } from "./run-program.ts"
 export { chosenSeed, type RunSettings } from "./run-settings.ts";
 export { runStatistics, type RunStatistics } from "./run-statistics.ts";
 export type { ColdStart } from "./warm-or-cold.ts";
+export type { Notice } from "@stratos/kernel";
+export { hasTerminal, openErrorOutputAlone, openStandardFiles, ownTerminal } from "./standard-files.ts";

@@ -50,6 +50,15 @@ export function readInstallConfig(text: string): InstallConfig {
   throw new FormatError([...new Set(problems.map((problem) => problem.text))].join("\n"));
 }
 
+/** The problems of a file that `readInstallConfig` has refused: LINE:COLUMN and KEY: why; null for another error. */
+export function installConfigProblems(error: unknown): (readonly [place: string, why: string])[] | null {
+  if (!(error instanceof FormatError)) return null;
+  return error.message.split("\n").map((line) => {
+    const [, place, why] = /^(\d+:\d+): ([\s\S]*)$/.exec(line)!;
+    return [place!, why!];
+  });
+}
+
 function pathOf(error: ErrorObject): KeyPath {
   const path = error.instancePath
     .split("/")

@@ -2,6 +2,7 @@
 import { isatty } from "node:tty";
 import { NodeConsole, openStreamIn, openStreamOut } from "@stratos/host-node";
 import { attachConsole, type OpenFile, openConsoleTerminal, openHostInput, openHostOutput } from "@stratos/kernel";
+import type { HostStreamIn } from "@stratos/host";
 import type { InputGate, MachineSession, StandardFiles, TerminalShape } from "@stratos/session";
 
 /** A program that has both directions of a terminal gets it as a terminal; else each descriptor is what it is. */
@@ -43,5 +44,19 @@ export function openStandardFiles(session: MachineSession, gate: InputGate | nul
       await host.drain();
       host.close();
     },
+  };
+}
+
+const STDERR = 2;
+const NO_INPUT: HostStreamIn = { read: () => 0, available: 0, isEnded: true, onReadable: () => {} };
+
+/**
+ * Standard input and output are another's, a debugger's: the program reads nothing, and writes to our standard error.
+ */
+export function openErrorOutputAlone({ machine: { kernel } }: MachineSession): StandardFiles {
+  const output = openStreamOut(STDERR);
+  return {
+    files: [openHostInput(kernel, NO_INPUT), openHostOutput(kernel, output), openHostOutput(kernel, output)],
+    finish: () => output.drain(),
   };
 }
