@@ -88,6 +88,17 @@ function shellTree(): FileTree {
   return fileTreeOf(entries.values());
 }
 
+/** Processes in whose namespace something is mounted there. */
+function holdersOf(place: string): string[] {
+  return readdirSync("/proc").filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/mountinfo`, "utf8").includes(place);
+    } catch {
+      return false; // It has ended.
+    }
+  });
+}
+
 const carrier = new LinuxCarrier(folder);
 async function layers(): Promise<string[]> {
   if (!(await carrier.has(BASE))) await carrier.write(info(BASE), { tree: shellTree(), removed: [] });
@@ -263,6 +274,36 @@ test("who stops a build gets it stopped", options, async () => {
   await made.drop();
   assert.deepEqual(remains(), []);
 });
+
+test(
+  "a volume of the host that is unmounted while something runs in a root is in use nowhere",
+  { skip: obstacle ?? (process.getuid?.() === 0 ? false : "only root mounts") },
+  async () => {
+    const place = mkdtempSync(join(tmpdir(), "stratos-builder-volume-"));
+    execFileSync("mount", ["-t", "tmpfs", "tmpfs", place]);
+    const stopper = new AbortController();
+    const made = await root({}, stopper.signal);
+    try {
+      const begun = Promise.withResolvers<void>();
+      const run = made.run({
+        argv: ["sh", "-c", "echo begun; sleep 1000"],
+        environment: { PATH: "/usr/bin:/bin" },
+        folder: "/build/here",
+        umask: "0022",
+        onOutput: () => begun.resolve(),
+      });
+      await begun.promise;
+      execFileSync("umount", [place]);
+      assert.deepEqual(holdersOf(place), []);
+      stopper.abort();
+      await run;
+    } finally {
+      spawnSync("umount", [place]);
+      rmSync(place, { recursive: true });
+      await made.drop();
+    }
+  },
+);
 
 test(
   "a builder that is killed leaves no process and no mount, and its folder goes with the next build",

@@ -36,7 +36,7 @@ import {
   type RootCommand,
   type RootExit,
 } from "@stratos/builder";
-import { ENTER_ROOT } from "../compose/enter-root.ts";
+import { ENTER_ROOT, LEAVE_VOLUMES } from "../compose/enter-root.ts";
 import { MOUNT_DEVICES } from "../compose/native-runner.ts";
 import { canRun } from "../compose/binfmt.ts";
 import { writeFully } from "@stratos/host-node/files";
@@ -98,12 +98,15 @@ const LOOPBACK_UP =
   `x22", "lo", 0x41))' 2>/dev/null || :`;
 
 /** Then: the environment and command for chroot. Descriptor 3 is told when all is mounted. */
-const RUN = `${MOUNT_CLONE}
+const RUN = `work=$3 below=$1
+[ "$network" = no ] || names=$(cat /etc/resolv.conf 2>/dev/null) || :
+${LEAVE_VOLUMES}
+${MOUNT_CLONE}
 ${MOUNT_DEVICES}
 mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5 devpts root/dev/pts 2>/dev/null && ln -s pts/ptmx \
 root/dev/ptmx || :
 [ "$network" = yes ] || { ${LOOPBACK_UP}; }
-[ "$network" = no ] || cp -L /etc/resolv.conf root/etc/resolv.conf 2>/dev/null || :
+[ -z "\${names-}" ] || printf '%s\\n' "$names" >root/etc/resolv.conf || :
 [ -z "$domain" ] || { echo "$domain" >/proc/sys/kernel/domainname || domainname "$domain"; } 2>/dev/null || :
 [ -z "$cache" ] || { mkdir -p root/ccache; mount --bind "$cache" root/ccache; chown "$cacheOwner" root/ccache; }
 echo mounted >&3

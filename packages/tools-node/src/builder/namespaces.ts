@@ -30,6 +30,8 @@ export function spawnInside(script: string, args: readonly string[], options: In
       "unshare",
       ...(isRoot() ? [] : OWN_USERS),
       "--mount",
+      "--propagation",
+      "slave",
       "--pid",
       "--ipc",
       "--uts",
