@@ -9,4 +9,4 @@ export {
   Disturber,
 } from "./task/disturber.ts";
 export { amountOf, between, FAULT_KINDS, type FaultKind } from "./task/fault-kinds.ts";
-export { cutPower, type PowerCutKind, powerCutKind, UnsyncedFiles } from "./task/unsynced-files.ts";
+export { cutPower, POWER_CUT_KINDS, type PowerCutKind, powerCutKind, UnsyncedFiles } from "./task/unsynced-files.ts";

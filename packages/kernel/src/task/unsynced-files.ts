@@ -21,11 +21,11 @@ import type { Task } from "./task.ts";
 /** Files that are followed; what is written to others counts as synced. */
 const FOLLOWED_MOST = 100_000;
 /** What `Disturbance.amount` of a power cut says: its remainder by three. */
-const CUT_KINDS = ["flushed", "written", "names"] as const;
-export type PowerCutKind = (typeof CUT_KINDS)[number];
+export const POWER_CUT_KINDS = ["flushed", "written", "names"] as const;
+export type PowerCutKind = (typeof POWER_CUT_KINDS)[number];
 
 export function powerCutKind(amount: number): PowerCutKind {
-  return CUT_KINDS[amount % CUT_KINDS.length]!;
+  return POWER_CUT_KINDS[amount % POWER_CUT_KINDS.length]!;
 }
 
 /** A file that holds what was not synced. */
@@ -93,7 +93,7 @@ export function cutPower(kernel: Kernel, { files }: UnsyncedFiles, kind: PowerCu
   if (kind === "names") {
     const live = [...files].filter(([inode, { size }]) => !inode.isEvicted && inode.nlink > 0 && inode.size > size);
     // Some of them, by the bits of the amount; if it has none, all.
-    const bits = Math.floor(amount / CUT_KINDS.length);
+    const bits = Math.floor(amount / POWER_CUT_KINDS.length);
     const drawn = live.filter((_, index) => ((bits >>> (index % 29)) & 1) === 1);
     for (const [inode, { size, path }] of drawn.length > 0 ? drawn : live) {
       kernel.fileShrinks(inode, size);

@@ -1,7 +1,7 @@
 /** Goal: an attempt does the same whenever it is made, and only what was asked for; rare moments are aimed at, too. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Disturbance, DisturbancePoint } from "@stratos/kernel/faults";
+import { type Disturbance, type DisturbancePoint, powerCutKind } from "@stratos/kernel/faults";
 import { attemptPlan, groundOf } from "./attempt-plan.ts";
 
 const KINDS = { faults: ["short", "eintr"], schedules: true } as const;
@@ -32,6 +32,20 @@ test("the same attempt is the same plan, another one is another", () => {
 
 test("the one write is aimed at within a dozen attempts", () => {
   assert.ok(aimed(12, KINDS).some(({ kind, n }) => kind === "short" && n === 2000));
+});
+
+test("where the power may fail, each call is the last one with each of the ends, whatever else is done", () => {
+  const kinds = { faults: ["short", "eintr", "enospc", "eio", "power"], schedules: true } as const;
+  const calls = [64, 82, 276];
+  const points = [...POINTS, ...calls.map((call, index) => point(3000 + index, "power", call))];
+  const ground = groundOf({ ...RUN, points }, kinds);
+  const ends = new Set<string>();
+  for (let attempt = 1; attempt <= 27; attempt++) {
+    const plan = attemptPlan(11, attempt, kinds, ground);
+    if (!("list" in plan) || plan.list.length !== 1 || plan.list[0]!.kind !== "power") continue;
+    ends.add(`${plan.list[0]!.n} ${powerCutKind(plan.list[0]!.amount)}`);
+  }
+  assert.equal(ends.size, calls.length * 3, [...ends].join(", "));
 });
 
 test("what was not asked for is not done", () => {

@@ -4,6 +4,8 @@
  * - Two of three aim: they do one to three things at moments that the undisturbed run had. Kind, then program and call
  *   (of a hold in the midst of computation: the task), then the moment are drawn, each evenly, so that the one write of
  *   a file is met as often as the thousand reads of a loader, and a thread of a moment as often as the one that waits.
+ * - Where the power may fail, which is asked for by name, half of those that aim do that alone: of each program and call
+ *   in turn, with each of the things that may be left, so that a dozen attempts are a dozen different ends.
  * - The third strews some dozens of them all over the run, with a mix of its own, because a bug that one kind of
  *   disturbance shows another may hide (Groce et al., Swarm testing, ISSTA 2012).
  */
@@ -16,6 +18,7 @@ import {
   type DisturbancePoint,
   type DisturbanceRates,
   type FaultKind,
+  POWER_CUT_KINDS,
 } from "@stratos/kernel/faults";
 import type { AttemptOutcome } from "./attempt.ts";
 
@@ -74,6 +77,9 @@ export function groundOf(
 export function attemptPlan(seed: number, attempt: number, kinds: ExploredKinds, ground: Ground): DisturbancePlan {
   const random = new SeededRandom(seed * 0x10001 + attempt);
   if (attempt % 3 === 0) return { seed: random.u32(), rates: ratesOf(random, kinds, ground) };
+  const powerCuts = ground.groups.find((ofKind) => ofKind[0]![0]!.kind === "power");
+  if (powerCuts !== undefined && attempt % 3 === 1)
+    return { list: [powerCutOf(random, powerCuts, seed + Math.floor(attempt / 3))] };
   const list: Disturbance[] = [];
   // Where there is one task only, nobody comes before it.
   const hasCuts = ground.tasks.length > 1;
@@ -90,6 +96,18 @@ function atCall(random: SeededRandom, groups: readonly (readonly DisturbancePoin
   const { tid, n, kind, count } = one(random, one(random, groups));
   const amount = kind === "hold" ? holdNs(random) : amountOf(kind, count, random.u32());
   return { tid, at: "call", n, kind, amount };
+}
+
+/** @param index  of the end: each program and call comes once before the first comes again, with another kind */
+function powerCutOf(
+  random: SeededRandom,
+  groups: readonly (readonly DisturbancePoint[])[],
+  index: number,
+): Disturbance {
+  const { tid, n } = one(random, groups[index % groups.length]!);
+  const kinds = POWER_CUT_KINDS.length;
+  const kind = (index + Math.floor(index / groups.length)) % kinds;
+  return { tid, at: "call", n, kind: "power", amount: kinds * random.below(ALL / 4) + kind };
 }
 
 function atInstruction(random: SeededRandom, { tasks }: Ground): Disturbance {
