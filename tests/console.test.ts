@@ -18,6 +18,7 @@ import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser, type Page } from "./support/browser.ts";
 import { ServedConsole, SYSTEM } from "./support/served-console.ts";
 import { launcher, start } from "./support/stratos.ts";
+import { GREEN_INLINE, PICTURE_PIXELS, RED_SIXEL } from "./support/terminal-pictures.ts";
 import { ensureTestImage, TEST_IMAGE } from "./support/test-image.ts";
 import { Heard, until } from "./support/until.ts";
 
@@ -474,6 +475,14 @@ test("in a browser: a terminal is the same after a reload, in another browser, a
   assert.deepEqual(await accessibilityViolations(page), []);
   await page.call("Input.dispatchKeyEvent", { type: "rawKeyDown", code: "Escape", key: "Escape" });
   await page.evaluate("document.querySelector('#reader').click()");
+
+  // Pictures, too, whoever looks.
+  await page.type(`printf '\\033c${RED_SIXEL}\\n${GREEN_INLINE}\\n'\n`);
+  const pictures = await page.waitFor(PICTURE_PIXELS, /^480 red, [1-9]\d* green$/, LONG_MS);
+  await page.reload();
+  await page.waitFor(PICTURE_PIXELS, new RegExp(`^${pictures}$`), LONG_MS);
+  await page.type("clear; echo 'red ä 42'\n");
+  await settled(page, /^\S*\s*red ä 42\ndev>$/m);
 
   // A full-screen program, too: the alternate screen comes back.
   await page.type("vi -u NONE /etc/passwd\n");

@@ -18,6 +18,7 @@ import { DESKTOP_PAGE } from "@stratos/desktop";
 import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser, type Page } from "./support/browser.ts";
 import { launcher, start, stratos } from "./support/stratos.ts";
+import { GREEN_INLINE, PICTURE_PIXELS, RED_SIXEL } from "./support/terminal-pictures.ts";
 import { ensureScreenImage, SCREEN_IMAGE, shareTranslations, TEST_HOME } from "./support/test-image.ts";
 import { until } from "./support/until.ts";
 
@@ -126,6 +127,10 @@ test("terminals, files and windows are there again after a reload, and anybody c
   await page.waitFor("document.querySelector('.xterm-rows')?.textContent", /[#$] /, PATIENCE_MS);
   await page.type("echo $((6*7))x\n");
   await page.waitFor("document.querySelector('.xterm-rows').textContent", /42x/, PATIENCE_MS);
+  // A picture is there again with the terminal; who asked what this can do was told so once.
+  await page.type(`read -rsd c -p $'\\033[c' has; printf '${RED_SIXEL}\\n${GREEN_INLINE}\\n'; echo "\${has#*[}"\n`);
+  await page.waitFor("document.querySelector('.xterm-rows').textContent", /\?62;4;9;22/, PATIENCE_MS);
+  const pictures = await page.waitFor(PICTURE_PIXELS, /^480 red, [1-9]\d* green$/, PATIENCE_MS);
   await press(page, "ArrowLeft", CTRL_ALT);
   await page.waitFor(TOP, /^0 0 640 760 left$/, PATIENCE_MS);
 
@@ -201,6 +206,8 @@ test("terminals, files and windows are there again after a reload, and anybody c
   await press(page, "Digit1", CTRL_ALT);
   await page.waitFor(TITLES, /^Bedienelemente,Dateien,Systemmonitor,Terminal$/, PATIENCE_MS);
   await page.waitFor("document.querySelector('.xterm-rows')?.textContent", /42x/, PATIENCE_MS);
+  await page.waitFor(PICTURE_PIXELS, new RegExp(`^${pictures}$`), PATIENCE_MS);
+  assert.equal(/\$ .*62;4/.test(String(await page.evaluate("document.querySelector('.xterm-rows').textContent"))), false);
   const places =
     "[...document.querySelectorAll('.window:not([hidden])')].map((each) => each.dataset.placement).sort().join()";
   assert.equal(await page.evaluate(places), "bottom-right,left,maximized,top-right");

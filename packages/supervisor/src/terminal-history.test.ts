@@ -44,3 +44,12 @@ test("a line without end, and sizes without end, have the same bound", () => {
   assert.ok(last.length < 10);
   assert.equal(told(last.slice(-1)), "[1000]");
 });
+
+test("a picture that is cut is left out to its end", () => {
+  const picture = `\x1bPq#0;2;0;0;0\n${"~\n".repeat(2000)}`;
+  const frames = [size(80), written(picture), written("~~\n"), written("~\x1b\\after\n"), written("rest\n")];
+  assert.equal(told(lastOfHistory(frames, 1000)), "[80]after\nrest\n");
+  // What begins behind it is whole.
+  const whole = "\x1bPq~\x1b\\";
+  assert.equal(told(lastOfHistory([size(80), written("x\n".repeat(2000)), written(whole)], 200)).endsWith(whole), true);
+});

@@ -1,8 +1,9 @@
 /**
  * What a terminal was shown, with its sizes: shown to another one in this order, that looks the same. What is kept has
  * a bound; of what is left out, the modes that programs have set (the alternate screen, mouse, pasting) and the size
- * stay, and the rest begins with a line of its own.
+ * stay, and the rest begins with a line of its own, behind a picture that would be cut.
  */
+import { ControlStrings } from "@stratos/base/control-strings";
 import type { TerminalSize } from "@stratos/sdk/api";
 import type { Frame } from "@stratos/sdk/wire";
 
@@ -46,8 +47,19 @@ export function lastOfHistory(frames: readonly Frame[], costMax: number, isTermi
   return [
     ...(size === undefined ? [] : [size]),
     ...(modes.length === 0 ? [] : [{ head: { stream: 1, atMs: 0 } satisfies LogEntry, bytes: modes }]),
-    ...last,
+    ...withoutCutString(omitted, last),
   ];
+}
+
+/** What is shown first is no part of a picture or a title that began in what is left out. */
+function withoutCutString(omitted: readonly Frame[], last: readonly Frame[]): Frame[] {
+  const strings = new ControlStrings();
+  for (const { bytes } of omitted) strings.take(bytes);
+  return last.flatMap((frame) => {
+    const rest = strings.rest(frame.bytes);
+    if (rest === 0) return [frame];
+    return rest === frame.bytes.length ? [] : [{ head: frame.head, bytes: frame.bytes.subarray(rest) }];
+  });
 }
 
 /** Each mode as it was set last, in the order of that. */

@@ -17,6 +17,7 @@ import { folderNameOf, hasFiles, removeFiles, RUNNING_NAMES, wantedMemory } from
 import { SnapshotsDialog } from "./snapshots-dialog.ts";
 import { TabLock } from "./tab-lock.ts";
 import { followColours } from "./terminal-colours.ts";
+import { offerImages } from "./terminal-images.ts";
 import { offerLinks, offerSearch } from "./terminal-search.ts";
 import { offerTouchKeys } from "./touch-keys.ts";
 import { followScreenReader, offerScreenReader } from "./screen-reader.ts";
@@ -35,6 +36,7 @@ new ResizeObserver(() => fit.fit()).observe(byId("terminal"));
 followColours(terminal);
 followScreenReader(terminal);
 offerLinks(terminal);
+offerImages(terminal);
 offerSearch(terminal, byId("terminal"), { search: "Search", count: (at, all) => `${at} of ${all}` });
 offerScreenReader(byId<HTMLButtonElement>("reader"));
 const touchKeys = offerTouchKeys(terminal, byId("terminal"), "Keys");

@@ -171,7 +171,7 @@ export function createConsoleService(
     return context.text(text, 200, { "Content-Type": METRICS_TYPE });
   });
   app.get("/v1/openapi.json", (context) => context.json(description(options)));
-  if (page !== null) servePage(app as unknown as Hono, page);
+  if (page !== null) servePage(app as unknown as Hono, page, { hasWasm: true });
   if (options.hub !== undefined) {
     const onSignedOut = (listener: (id: string) => void): (() => void) => signIn?.onSignedOut(listener) ?? (() => {});
     mountHub(app, options.hub, { identify, note, counters, onSignedOut, hasPage: page !== null });

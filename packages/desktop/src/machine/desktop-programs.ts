@@ -3,40 +3,57 @@
  * terminals.
  */
 import { concatBytes, fromBase64, toBase64 } from "@stratos/base";
+import { ControlStrings } from "@stratos/base/control-strings";
 import type { Program, TerminalSize } from "@stratos/sdk/api";
 import type { DesktopMachine } from "./desktop-machine.ts";
 
-/** Of what a program has written, the last bytes are kept. */
-const KEPT_BYTES = 1 << 18;
+/** Of what a terminal has shown, the last bytes are kept: pictures are long. */
+const KEPT_BYTES = 1 << 20;
+/** Of these, before they are joined. */
+const PIECES_MAX = 1024;
 const TERMINALS_MAX = 32;
 const APPLICATIONS_MAX = 64;
 
 export class TooMany extends Error {}
 
-/** The last of what came, in pieces. */
+/** The last of what came, in pieces; it begins with no part of a picture (control-strings.ts). */
 export class KeptBytes {
   readonly #max: number;
   #pieces: Uint8Array[] = [];
   #count = 0;
+  /** Of what is given up. */
+  #before = new ControlStrings();
 
   constructor(max: number = KEPT_BYTES) {
     this.#max = max;
   }
 
   add(bytes: Uint8Array): void {
-    this.#pieces.push(bytes.slice(-this.#max));
-    this.#count += Math.min(bytes.length, this.#max);
-    while (this.#count - this.#pieces[0]!.length >= this.#max) this.#count -= this.#pieces.shift()!.length;
+    this.#pieces.push(bytes.slice());
+    this.#count += bytes.length;
+    if (this.#count <= 2 * this.#max && this.#pieces.length < PIECES_MAX) return;
+    // Seldom: a program that writes letter by letter makes many pieces.
+    const all = concatBytes(this.#pieces);
+    const cut = Math.max(0, all.length - this.#max);
+    this.#before.take(all.subarray(0, cut));
+    this.#pieces = [all.slice(cut)];
+    this.#count = all.length - cut;
   }
 
   bytes(): Uint8Array {
-    return concatBytes(this.#pieces).subarray(-this.#max);
+    const all = concatBytes(this.#pieces);
+    const cut = Math.max(0, all.length - this.#max);
+    const strings = this.#before.copy();
+    strings.take(all.subarray(0, cut));
+    return all.subarray(cut + strings.rest(all.subarray(cut)));
   }
 }
 
 export interface TerminalViewer {
   show(bytes: Uint8Array): void;
   resized(size: TerminalSize): void;
+  /** What comes from here on is new. */
+  live(): void;
   ended(words: string): void;
   /** Null: it takes more. */
   readonly busy: Promise<void> | null;
@@ -73,6 +90,8 @@ export class DesktopTerminal {
   readonly #kept = new KeptBytes();
   readonly #viewers = new Set<TerminalViewer>();
   #end: string | null = null;
+  /** Nobody has answered what it asked. */
+  #isNew: boolean;
 
   /** @param shown  what it has written before */
   constructor(id: number, title: string, program: Program, size: TerminalSize, shown: Uint8Array = NOTHING) {
@@ -81,6 +100,7 @@ export class DesktopTerminal {
     this.size = size;
     this.#program = program;
     this.#kept.add(shown);
+    this.#isNew = shown.length === 0;
     void this.#follow();
   }
 
@@ -118,7 +138,10 @@ export class DesktopTerminal {
   /** Shows what is kept, and what comes. @returns what ends that */
   watch(viewer: TerminalViewer): () => void {
     viewer.resized(this.size);
+    if (this.#isNew) viewer.live();
+    this.#isNew = false;
     viewer.show(this.#kept.bytes());
+    viewer.live();
     if (this.#end !== null) viewer.ended(this.#end);
     this.#viewers.add(viewer);
     return () => void this.#viewers.delete(viewer);

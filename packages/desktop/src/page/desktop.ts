@@ -34,6 +34,10 @@ export interface WindowContent {
 export interface Session {
   readonly name: string;
   readonly user: string;
+  /** Of the desktop, among those of the machine's users. */
+  readonly number: number;
+  /** They have a desktop of it, too. */
+  readonly otherUsers: readonly string[];
   readonly home: string;
   readonly hasDisplay: boolean;
   /** Programs show their windows on a screen, which is a window here. */
@@ -417,6 +421,11 @@ export class Desktop implements FrameOwner {
   giveFocus(): void {
     const content = this.#focused === null ? undefined : this.#contents.get(this.#focused);
     content?.focus();
+  }
+
+  /** What a window is made again from is another thing now. */
+  keptChanged(): void {
+    this.#saveSoon();
   }
 
   #saveSoon(): void {

@@ -29,7 +29,7 @@ export function createDesktopService(desktop: ServedDesktop): Hono {
     await next();
   });
   // Pictures of programs come as blobs.
-  servePage(app, desktop.page, { pictures: "data: blob:", frames: "'self'" });
+  servePage(app, desktop.page, { pictures: "data: blob:", frames: "'self'", hasWasm: true });
   const sandboxed = new SandboxedRoutes(desktop.machine, desktop.state, desktop.sandboxed);
   app.get("/sandboxed/:ticket", (context) => sandboxed.frame(context));
   app.use("/v1/*", async (context, next) => {

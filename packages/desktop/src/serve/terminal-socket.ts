@@ -1,6 +1,6 @@
 /**
  * One connection for each terminal of a page. What is typed and shown is bytes; beside it `{ token }` first, `{ size }`
- * and `{ taken }` of the page, `{ size }` and `{ ended }` of ours.
+ * and `{ taken }` of the page, `{ size }`, `{ live }` behind what was shown before, and `{ ended }` of ours.
  */
 import type { TerminalSize } from "@stratos/sdk/api";
 import type { DesktopTerminal, TerminalViewer } from "../machine/desktop-programs.ts";
@@ -34,6 +34,7 @@ export function serveTerminal(socket: PageSocket, terminal: DesktopTerminal): vo
       };
     },
     resized: (size) => tell({ size }),
+    live: () => tell({ live: true }),
     ended: (ended) => tell({ ended }),
     get busy() {
       return busy?.promise ?? null;

@@ -7,19 +7,12 @@ import { Terminal } from "@xterm/xterm";
 import { followColours } from "../terminal-colours.ts";
 import { offerTouchKeys } from "../touch-keys.ts";
 import { followScreenReader } from "../screen-reader.ts";
+import { offerImages } from "../terminal-images.ts";
+import { answerUnless } from "../terminal-questions.ts";
 import { offerLinks, offerSearch } from "../terminal-search.ts";
 import type { LinkedTerminal, Place, TerminalLink } from "./terminal-link.ts";
 import type { ServerMessage } from "./terminal-messages.ts";
 import { say } from "./words.ts";
-
-/** Sequences that a terminal answers: DA, DSR, DECRQM, DECRQSS, and colours. */
-const QUESTIONS = [
-  ...["c", "n"].flatMap((final) => [{ final }, { prefix: "?", final }, { prefix: ">", final }]),
-  { intermediates: "$", final: "p" },
-  { prefix: "?", intermediates: "$", final: "p" },
-];
-const STATUS_QUESTION = { intermediates: "$", final: "q" };
-const COLOUR_QUESTIONS = [4, 10, 11, 12];
 
 interface TerminalPaneOptions {
   /** Its program writes lines, and knows of no terminal. */
@@ -77,10 +70,11 @@ export class TerminalPane implements LinkedTerminal {
     offerSearch(terminal, this.element, { search: say("search"), count: (at, all) => say("matches", at, all) });
     // Of several who watch, one answers; and nobody what was asked before.
     const isNotForUs = (): boolean => !(this.#isLive && this.#isOwn);
-    for (const question of QUESTIONS) terminal.parser.registerCsiHandler(question, isNotForUs);
-    terminal.parser.registerDcsHandler(STATUS_QUESTION, isNotForUs);
-    for (const number of COLOUR_QUESTIONS)
-      terminal.parser.registerOscHandler(number, (text) => text.includes("?") && isNotForUs());
+    let questions = answerUnless(terminal, isNotForUs);
+    offerImages(terminal, () => {
+      questions.dispose();
+      questions = answerUnless(terminal, isNotForUs);
+    });
     const touchKeys = offerTouchKeys(terminal, this.element, say("keys"));
     this.#touchKeys = touchKeys.element;
     terminal.onData((text) => this.#type(new TextEncoder().encode(touchKeys.typed(text))));

@@ -3,6 +3,8 @@ import { FitAddon } from "@xterm/addon-fit";
 import { Terminal } from "@xterm/xterm";
 import { offerTouchKeys } from "@stratos/console/page/touch-keys";
 import { followColours } from "@stratos/console/page/terminal-colours";
+import { offerImages } from "@stratos/console/page/terminal-images";
+import { answerUnless } from "@stratos/console/page/terminal-questions";
 import { offerLinks, offerSearch } from "@stratos/console/page/terminal-search";
 import { ask, openSocket, type PageConnection } from "../service.ts";
 import { create } from "../widgets/containers.ts";
@@ -43,6 +45,13 @@ export function openTerminal(
   terminal.attachCustomKeyEventHandler((event) => !isOfDesktop(event));
   const endColours = followColours(terminal);
   offerLinks(terminal);
+  /** What was shown before is on the screen: what it asked was answered then. */
+  let isLive = false;
+  let questions = answerUnless(terminal, () => !isLive);
+  offerImages(terminal, () => {
+    questions.dispose();
+    questions = answerUnless(terminal, () => !isLive);
+  });
   const ended = new AbortController();
   document.addEventListener(
     SETTINGS_CHANGED,
@@ -75,6 +84,7 @@ export function openTerminal(
   };
   const connect = (): void => {
     socket = openSocket(`/terminals/${id}`, () => {
+      isLive = false;
       terminal.reset();
       claimSize();
     });
@@ -84,9 +94,14 @@ export function openTerminal(
         terminal.write(bytes, () => send({ taken: bytes.length }));
         return;
       }
-      const { size, ended } = JSON.parse(data) as { size?: { columns: number; rows: number }; ended?: string };
+      const { size, live, ended } = JSON.parse(data) as {
+        size?: { columns: number; rows: number };
+        live?: true;
+        ended?: string;
+      };
       terminal.write("", () => {
         if (isClosed) return;
+        if (live === true) isLive = true;
         if (size !== undefined) terminal.resize(size.columns, size.rows);
         if (ended === undefined) return;
         isOver = true;
@@ -110,6 +125,8 @@ export function openTerminal(
       const { title = say("terminal"), command, folder } = wanted;
       const request = { title, columns: Math.max(2, cols), rows: Math.max(2, rows), command, folder };
       ({ id } = await ask<{ id: number }>("POST", "/terminals", request));
+      // A page that is loaded again comes back to it, and has no new one.
+      desktop.keptChanged();
     }
     connect();
     observer.observe(element);
