@@ -37,13 +37,13 @@ class Served {
   address = new URL("http://localhost");
   ended: Promise<unknown> = Promise.resolve();
 
-  static async start(t: TestContext, name: string): Promise<Served> {
+  static async start(t: TestContext, name: string, more: readonly string[] = []): Promise<Served> {
     const home = join(folder, name);
     mkdirSync(home);
     symlinkSync(join(TEST_HOME, "images"), join(home, "images"));
     shareTranslations(home);
     const served = new Served();
-    const child = start([...launcher, "desktop", "-i", SCREEN_IMAGE], { env: { STRATOS_HOME: home } });
+    const child = start([...launcher, "desktop", "-i", SCREEN_IMAGE, ...more], { env: { STRATOS_HOME: home } });
     t.after(() => child.kill("SIGKILL"));
     let words = "";
     child.stdout!.setEncoding("utf8").on("data", (part: string) => void (words += part));
@@ -207,7 +207,10 @@ test("terminals, files and windows are there again after a reload, and anybody c
   await page.waitFor(TITLES, /^Bedienelemente,Dateien,Systemmonitor,Terminal$/, PATIENCE_MS);
   await page.waitFor("document.querySelector('.xterm-rows')?.textContent", /42x/, PATIENCE_MS);
   await page.waitFor(PICTURE_PIXELS, new RegExp(`^${pictures}$`), PATIENCE_MS);
-  assert.equal(/\$ .*62;4/.test(String(await page.evaluate("document.querySelector('.xterm-rows').textContent"))), false);
+  assert.equal(
+    /\$ .*62;4/.test(String(await page.evaluate("document.querySelector('.xterm-rows').textContent"))),
+    false,
+  );
   const places =
     "[...document.querySelectorAll('.window:not([hidden])')].map((each) => each.dataset.placement).sort().join()";
   assert.equal(await page.evaluate(places), "bottom-right,left,maximized,top-right");
@@ -335,6 +338,76 @@ test("a desktop is for who has its address, and locked for nobody but who knows 
   await page.waitFor("document.querySelector('dialog.lock')?.open", /true/, PATIENCE_MS);
   assert.equal((await served.ask("GET", "/files?path=/")).status, 423);
 });
+
+test("of two users one is shown at a time; the other's stays as it is, and needs its passphrase", async (t) => {
+  const served = await Served.start(t, "users", ["-u", "root", "-u", "games"]);
+  const page = await opened(t, served);
+  const choose = async (words: string): Promise<void> => {
+    const found = `[...document.querySelectorAll("button, [role=menuitem]")].find((each) =>
+      (each.ariaLabel || each.textContent.trim()) === ${JSON.stringify(words)} && each.checkVisibility())`;
+    await page.waitFor(`String(${found} !== undefined)`, /^true$/, PATIENCE_MS);
+    await page.evaluate(`${found}.click()`);
+  };
+  const terminal = "document.querySelector('.xterm-rows')?.textContent ?? 'none'";
+  const isShown = (): Promise<string> =>
+    page.waitFor("document.querySelectorAll('.panel button').length", /^[6-9]|\d\d$/, PATIENCE_MS);
+  await press(page, "Enter", CTRL_ALT);
+  await page.waitFor(terminal, /[#$] /, PATIENCE_MS);
+  await page.type("x=kept; id -un; echo $((6*7))x\n");
+  await page.waitFor(terminal, /root.*42x/, PATIENCE_MS);
+  assert.equal((await served.ask("PUT", "/passphrase", { passphrase: "mine" })).status, 200);
+
+  // The other has nothing of it: neither windows nor terminals, nor its runtime folder.
+  const other = { user: "games" };
+  await choose("Session");
+  await choose("Switch user …");
+  assert.deepEqual(await accessibilityViolations(page), []);
+  await choose("games");
+  await page.waitFor("document.querySelectorAll('section.window').length", /^0$/, PATIENCE_MS);
+  await isShown();
+  assert.equal((JSON.parse((await served.ask("GET", "/session")).text) as typeof other).user, "games");
+  assert.equal((await served.ask("GET", "/terminals")).text, "[]");
+  assert.equal(
+    (
+      await served.ask(
+        "POST",
+        "/terminals",
+        terminalOf(["sh", "-c", "id -un; echo $DISPLAY; ls -ld $XDG_RUNTIME_DIR; exec cat"]),
+      )
+    ).status,
+    201,
+  );
+  await page.reload();
+  await isShown();
+
+  // A page that shows the one that was left asks nothing of this one.
+  const left = await fetch(new URL("/v1/layout", served.address), {
+    headers: { "authorization": `Bearer ${served.address.hash.slice(1)}`, "stratos-desktop": "0" },
+  });
+  assert.equal(left.status, 423);
+
+  // Back: it is locked, and then as it was.
+  await choose("Session");
+  await choose("Switch user …");
+  await choose("root");
+  await page.waitFor("document.querySelector('dialog.lock')?.textContent", /root/, PATIENCE_MS);
+  assert.deepEqual(await accessibilityViolations(page), []);
+  assert.equal((await served.ask("GET", "/layout")).status, 423);
+  await page.evaluate("document.querySelector('dialog.lock input').value = 'mine'");
+  await choose("Unlock");
+  await page.waitFor(terminal, /root.*42x/, PATIENCE_MS);
+  await page.evaluate("document.querySelector('.xterm-helper-textarea').focus()");
+  await page.type("echo $x again\n");
+  await page.waitFor(terminal, /kept again/, PATIENCE_MS);
+  assert.equal((await served.ask("POST", "/switch", { user: "nobody" })).status, 404);
+  // A browser that knows nothing of the passphrase can go to the other, whose terminal is there still.
+  assert.equal((await served.ask("POST", "/switch", other)).status, 200);
+  assert.match((await served.ask("GET", "/terminals")).text, /"id":1/);
+});
+
+function terminalOf(command: readonly string[]): object {
+  return { title: "terminal", columns: 80, rows: 24, command };
+}
 
 extendedTest("programs tell the person things, who answers by a button, and find each other on a bus", async (t) => {
   const served = await Served.start(t, "notified");

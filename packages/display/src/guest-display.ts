@@ -12,7 +12,7 @@ import {
   makeRuntimeFolder,
 } from "@stratos/session";
 import { type Arranger, type ClientEnd, Compositor, type Connection, type Rectangle } from "@stratos/wayland";
-import { GuestXwayland, X_DISPLAY } from "./guest-xwayland.ts";
+import { GuestXwayland } from "./guest-xwayland.ts";
 
 const SOCKET = "wayland-0";
 const REFRESH_HZ = 60;
@@ -29,6 +29,8 @@ interface DisplayOptions {
   readonly arranger?: Arranger;
   /** The keyboard's, as setxkbmap(1) takes it; absent: `us`. */
   readonly layout?: string;
+  /** The number that X11 programs find theirs by; absent: 0. Displays of one machine have one each. */
+  readonly xDisplay?: number;
   /** A program has copied something. */
   onCopied?(): void;
   /** What goes wrong, in words for people. */
@@ -49,7 +51,7 @@ export class GuestDisplay {
 
   /** @throws SessionError when the socket cannot be made */
   constructor(session: MachineSession, user: GuestUser, options: DisplayOptions) {
-    const { width, height, onFrame, onCopied, tell, arranger, layout = "us" } = options;
+    const { width, height, onFrame, onCopied, tell, arranger, layout = "us", xDisplay = 0 } = options;
     const { kernel } = session.machine;
     this.#onFrame = onFrame;
     this.#session = session;
@@ -74,7 +76,7 @@ export class GuestDisplay {
     this.environment = [
       { name: "XDG_RUNTIME_DIR", value: byteStringToUtf8(folder) },
       { name: "WAYLAND_DISPLAY", value: SOCKET },
-      { name: "DISPLAY", value: X_DISPLAY },
+      { name: "DISPLAY", value: `:${xDisplay}` },
       // Without a graphics processor the other renderers of GTK 4 draw by programs that are translated first.
       { name: "GSK_RENDERER", value: "cairo" },
     ];
@@ -89,7 +91,9 @@ export class GuestDisplay {
       save: () => this.compositor.saveInPieces(),
     });
     this.#listener = listener;
-    this.#xwayland = new GuestXwayland(session, user, () => this.compositor, { runtimeFolder, connectionTo, tell });
+    this.#xwayland = new GuestXwayland(session, user, () => this.compositor, {
+      ...{ runtimeFolder, display: xDisplay, connectionTo, tell },
+    });
     let goesOn = false;
     let ends: ReadonlyMap<Connection, ClientEnd> = new Map();
     if (left !== null)

@@ -19,7 +19,6 @@ import {
 } from "@stratos/session";
 import type { ClientEnd, Compositor, Connection, XwaylandConnections } from "@stratos/wayland";
 
-export const X_DISPLAY = ":0";
 const PROGRAM = "Xwayland";
 /** Descriptors of the program, beside 0 to 2. */
 const LISTEN_FD = 3,
@@ -33,6 +32,8 @@ const WORDS_MAX = 4096;
 interface XwaylandOptions {
   /** XDG_RUNTIME_DIR */
   readonly runtimeFolder: string;
+  /** The number of its display: users have one each. */
+  readonly display: number;
   /** @param key  of a connection that goes on with the display */
   connectionTo(client: GuestClient, key: number): Connection;
   /** What goes wrong, in words for people. */
@@ -59,6 +60,7 @@ export class GuestXwayland {
   readonly #compositor: () => Compositor;
   readonly #connectionTo: XwaylandOptions["connectionTo"];
   readonly #runtimeFolder: string;
+  readonly #display: number;
   readonly #tell: (problem: string) => void;
   readonly #socket: AwaitedSocket;
   #running: Running | null = null;
@@ -74,17 +76,18 @@ export class GuestXwayland {
     session: MachineSession,
     user: GuestUser,
     compositor: () => Compositor,
-    { runtimeFolder, connectionTo, tell }: XwaylandOptions,
+    { runtimeFolder, display, connectionTo, tell }: XwaylandOptions,
   ) {
     this.#session = session;
     this.#user = user;
     this.#compositor = compositor;
     this.#runtimeFolder = runtimeFolder;
+    this.#display = display;
     this.#connectionTo = connectionTo;
     this.#tell = tell;
     this.#socket = session.awaitedSocket({
       name: "x11",
-      path: makeX11Folder(session.machine.kernel),
+      path: makeX11Folder(session.machine.kernel, display),
       owner: { uid: user.uid, gid: user.gid, mode: 0o700 },
       onWanted: () => this.#start(),
       save: () => this.#save(),
@@ -167,7 +170,7 @@ export class GuestXwayland {
       { name: "XDG_RUNTIME_DIR", value: this.#runtimeFolder },
       { name: "WAYLAND_SOCKET", value: String(WAYLAND_FD) },
     ];
-    const argv = [X_DISPLAY, "-rootless", "-shm", "-listenfd", String(LISTEN_FD), "-wm", String(MANAGER_FD)];
+    const argv = [`:${this.#display}`, "-rootless", "-shm", "-listenfd", String(LISTEN_FD), "-wm", String(MANAGER_FD)];
     let pid = 0;
     try {
       pid = this.#session.start(

@@ -344,13 +344,13 @@ export function writeInGuest(place: ServicePlace, file: HostFile, bytes: Uint8Ar
  * Where X11 programs look for display 0 (X(7), "DISPLAY NAMES"). A folder as /tmp is: everybody's, with the sticky bit.
  * @returns the socket's path @throws SessionError of kind "mount"
  */
-export function makeX11Folder(kernel: Kernel): string {
+export function makeX11Folder(kernel: Kernel, display = 0): string {
   const init = initOf(kernel);
   const folder = "/tmp/.X11-unix";
   const made = makeDirectory(init, AT_FDCWD, folder, 0o1777);
   if (made < 0 && made !== -EEXIST) ok(folder, made);
   if (made >= 0) ok(folder, changeMode(init, ok(folder, lookupPath(init, AT_FDCWD, folder, 0)), 0o1777));
-  return `${folder}/X0`;
+  return `${folder}/X${display}`;
 }
 
 /**

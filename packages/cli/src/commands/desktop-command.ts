@@ -11,7 +11,7 @@ import type { Finish } from "./row-options.ts";
 
 interface DesktopOptions {
   readonly image?: string;
-  readonly user: string;
+  readonly user: readonly string[];
   readonly memory?: number;
   readonly net: "none" | "host";
   readonly volume: readonly SharedFolder[];
@@ -30,7 +30,13 @@ export function desktopCommand(finish: Finish): Command {
     )
     .option("-i, --image <name>", "image of the desktop's own machine (default: the settings' image)", parseImageName)
     .addOption(
-      new Option("-u, --user <user>", "whose desktop it is, a name or a number").argParser(parseUser).default("root"),
+      new Option(
+        "-u, --user <user>",
+        "whose desktop it is, a name or a number; of several (repeatable) the first's is shown, and the session's " +
+          "menu switches",
+      )
+        .argParser((text: string, previous: readonly string[]) => [...previous, parseUser(text)])
+        .default([] as readonly string[], "root"),
     )
     .option(
       "--memory <size>",
@@ -57,7 +63,8 @@ export function desktopCommand(finish: Finish): Command {
 const OWN_OPTIONS = ["image", "memory"] as const;
 
 async function serveDesktop(name: string | undefined, options: DesktopOptions): Promise<number> {
-  const { user, net, volume, port } = options;
+  const { net, volume, port } = options;
+  const users = options.user.length === 0 ? ["root"] : options.user;
   const home = stratosHome();
   if (name !== undefined) {
     for (const option of OWN_OPTIONS)
@@ -88,9 +95,9 @@ async function serveDesktop(name: string | undefined, options: DesktopOptions): 
             network: net,
             mounts: volume.map(({ host, guest, isReadOnly }) => ({ host, guest, readOnly: isReadOnly })),
           },
-          user,
+          users,
         )
-      : openSystemMachine(name, home, user);
+      : openSystemMachine(name, home, users);
   const machine = await opening.catch((error: unknown) => {
     throw error instanceof StratosError ? told(error) : error;
   });

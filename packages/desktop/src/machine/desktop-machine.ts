@@ -25,14 +25,16 @@ export interface DesktopMachine {
   /** The display that a named system has, arranged by its own compositor; null: none. */
   readonly screen: ScreenSource | null;
   readonly user: GuestUser;
+  /** Others who have a desktop of it, too, of which one is shown at a time. */
+  readonly others: readonly GuestUser[];
   /** What was changed in it outlives it. */
   readonly keepsFiles: boolean;
   /** Ends it, or lets go of it. */
   close(): Promise<void>;
 }
 
-/** @param user  a name or a number, as `run -u` takes it. @throws StratosError, SessionError */
-export async function openOwnMachine(options: SandboxOptions, user: string): Promise<DesktopMachine> {
+/** @param users  names or numbers, as `run -u` takes them. @throws StratosError, SessionError */
+export async function openOwnMachine(options: SandboxOptions, users: readonly string[]): Promise<DesktopMachine> {
   let made: MachineSession | null = null;
   const host = new DisplayedHost((session) => void (made = session));
   const engines = new CountedEngines(() => engineHere(host));
@@ -42,7 +44,8 @@ export async function openOwnMachine(options: SandboxOptions, user: string): Pro
     const session = made as MachineSession | null;
     if (session === null) throw new Error("a sandbox without a machine");
     const name = options.image?.toString() ?? "debian";
-    const own = { session, screen: null, user: userOf(session, user), keepsFiles: false };
+    const whose = usersOf(users, (each) => userOf(session, each));
+    const own = { session, screen: null, ...whose, keepsFiles: false };
     return { name, box, ...own, close: () => box.close() };
   } catch (error) {
     await box.close();
@@ -51,7 +54,7 @@ export async function openOwnMachine(options: SandboxOptions, user: string): Pro
 }
 
 /** @throws StratosError of kind no-system, system */
-export async function openSystemMachine(name: string, home: string, user: string): Promise<DesktopMachine> {
+export async function openSystemMachine(name: string, home: string, users: readonly string[]): Promise<DesktopMachine> {
   useEngines(Object.assign(new CountedEngines(() => engineHere(new NodeEngineHost())), { systems: SYSTEMS }));
   const box = await Sandbox.connect(name, { home });
   try {
@@ -60,9 +63,10 @@ export async function openSystemMachine(name: string, home: string, user: string
       const bytes = await box.fs.read(`/${path}`).catch(() => null);
       if (bytes !== null) database.set(path, bytes);
     }
-    const found = findGuestUser((path) => database.get(path.replace(/^\//, "")) ?? null, user);
+    const read = (path: string): Uint8Array | null => database.get(path.replace(/^\//, "")) ?? null;
+    const whose = usersOf(users, (each) => findGuestUser(read, each));
     const { screen, close } = await screenOf(name, home);
-    const its = { session: null, screen, user: found, keepsFiles: true };
+    const its = { session: null, screen, ...whose, keepsFiles: true };
     return {
       ...{ name, box, ...its },
       close: async () => {
@@ -74,6 +78,12 @@ export async function openSystemMachine(name: string, home: string, user: string
     await box.detach();
     throw error;
   }
+}
+
+/** Each once. */
+function usersOf(names: readonly string[], find: (name: string) => GuestUser): Pick<DesktopMachine, "user" | "others"> {
+  const [user, ...others] = [...new Map(names.map(find).map((each) => [each.uid, each])).values()];
+  return { user: user!, others };
 }
 
 /** @returns screen: null when the system was started without a display */

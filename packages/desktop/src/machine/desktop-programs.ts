@@ -186,6 +186,11 @@ export class DesktopPrograms {
     this.#machine = machine;
   }
 
+  /** Numbers of the programs that terminals have. */
+  get shells(): readonly number[] {
+    return [...this.terminals.values()].map(({ pid }) => pid);
+  }
+
   get #options(): { readonly env: Record<string, string>; readonly cwd: string; readonly user: string } {
     const { uid, home } = this.#machine.user;
     return { env: { ...this.environment }, cwd: home === "" ? "/" : home, user: String(uid) };

@@ -25,7 +25,7 @@ import { Notifications } from "./notifications.ts";
 import { Panel } from "./panel.ts";
 import { PanelPlugins } from "./panel-plugins.ts";
 import { askToShutDown, untilResumed } from "./power.ts";
-import { ask, checkAddress, whenLocked, whenSuspended } from "./service.ts";
+import { ask, checkAddress, showNumber, whenLocked, whenSuspended } from "./service.ts";
 import { Sound } from "./sound.ts";
 import { TrayArea } from "./tray.ts";
 import { column, Dialog, row } from "./widgets/containers.ts";
@@ -50,9 +50,10 @@ export async function showDesktop(): Promise<void> {
   try {
     checkAddress();
     const session = await ask<Session>("GET", "/session");
+    showNumber(session.number);
     await setLanguage(session.settings.language);
     message.hidden = true;
-    if (session.isLocked) await unlocked();
+    if (session.isLocked) await unlocked(session);
     if (session.isSuspended) await untilResumed();
     show(session, await ask<KeptLayout>("GET", "/layout"));
   } catch (error) {
@@ -92,7 +93,9 @@ function show(session: Session, layout: KeptLayout): void {
     },
     get session() {
       const leave = session.hasDisplay ? [] : [{ text: say("logOut"), act: () => logOut(session) }];
-      return [{ text: say("lock"), act: lock }, ...leave];
+      const others =
+        session.otherUsers.length === 0 ? [] : [{ text: say("switchUser"), act: () => chooseUser(session) }];
+      return [{ text: say("lock"), act: lock }, ...others, ...leave];
     },
     sound,
     permissionsChanged: () => void plugins.refresh().catch(fail),
@@ -282,6 +285,26 @@ function showEnd(): void {
   message.textContent = say("ended");
 }
 
+/** What this one's programs do goes on. */
+function chooseUser({ user, otherUsers }: Session): void {
+  const problem = new Label("", "p");
+  problem.element.setAttribute("role", "alert");
+  const choices = otherUsers.map((other) => new Button(other, () => switchTo(other, problem)));
+  const dialog = new Dialog(say("switchUserTitle"), [
+    new Label(say("switchUserHelp", user), "p"),
+    row(...choices),
+    problem,
+    row(new Button(say("cancel"), () => dialog.close())).style({ justify: "end" }),
+  ]).open(front());
+}
+
+function switchTo(user: string, problem: Label): void {
+  ask("POST", "/switch", { user }).then(
+    () => location.reload(),
+    (error: unknown) => void (problem.text = (error as Error).message),
+  );
+}
+
 /** Of a system, which goes on. */
 function logOut({ name }: Session): void {
   const agree = new Button(say("logOut").replace(/ ?…$/, ""), () => {
@@ -294,7 +317,7 @@ function logOut({ name }: Session): void {
 }
 
 /** Until the person has said the passphrase. */
-function unlocked(): Promise<void> {
+function unlocked({ user, otherUsers }: Session): Promise<void> {
   return new Promise((resolve) => {
     const field = new TextField(say("passphrase"), "", "password");
     const problem = new Label("", "p");
@@ -314,9 +337,12 @@ function unlocked(): Promise<void> {
     };
     const keep = (event: Event): void => event.preventDefault();
     field.on("enter", unlock);
+    const others = otherUsers.map((other) => new Button(say("switchTo", other), () => switchTo(other, problem)));
     const dialog = new Dialog(say("locked"), [
+      ...(others.length === 0 ? [] : [new Label(user, "p")]),
       field,
       problem,
+      ...(others.length === 0 ? [] : [row(...others)]),
       row(new Button(say("unlock"), unlock).named("primary")).style({ justify: "end" }),
     ]).named("lock");
     dialog.element.addEventListener("cancel", keep);

@@ -31,13 +31,25 @@ export function useLink(other: ServiceLink): void {
   link = other;
 }
 
+/** Which desktop of the machine's users the page shows; null: it does not know yet. */
+let shownNumber: number | null = null;
+
+/** From here on the page is that desktop's, and nothing that it asks goes to another's. */
+export function showNumber(number: number): void {
+  shownNumber = number;
+}
+
 /** The key stands behind the address's #, which no server is told and no log has. */
 const served: ServiceLink = {
   fetch(path, { method, body, type, keepalive = false }) {
     return fetch(path, {
       method,
       keepalive,
-      headers: { authorization: `Bearer ${key()}`, ...(type === undefined ? {} : { "content-type": type }) },
+      headers: {
+        authorization: `Bearer ${key()}`,
+        ...(shownNumber === null ? {} : { "stratos-desktop": String(shownNumber) }),
+        ...(type === undefined ? {} : { "content-type": type }),
+      },
       ...(body === undefined ? {} : { body }),
     });
   },
@@ -45,7 +57,7 @@ const served: ServiceLink = {
     const socket = new WebSocket(path);
     socket.binaryType = "arraybuffer";
     socket.addEventListener("open", () => {
-      socket.send(JSON.stringify({ token: key() }));
+      socket.send(JSON.stringify({ token: key(), number: shownNumber ?? 0 }));
       onOpen();
     });
     return socket;

@@ -18,12 +18,16 @@ import type { DesktopState } from "./desktop-state.ts";
 import type { MachinePower } from "./machine-power.ts";
 
 export interface DesktopParts {
+  /** Which of those that a machine's users have. */
+  readonly number: number;
   readonly machine: DesktopMachine;
   readonly programs: DesktopPrograms;
   /** Null: programs have none, as the machine is another process's. */
   readonly bus: GuestBus | null;
   readonly state: DesktopState;
   readonly power: MachinePower;
+  /** The person wants to see another user's; null: there is one alone. @throws Refusal */
+  readonly onSwitch: ((user: string) => void) | null;
   /** The person has ended the desktop. */
   readonly onEnd: () => void;
   readonly onDefect: (words: string) => void;
@@ -45,7 +49,7 @@ export function addDesktopRoutes(app: Hono, parts: DesktopParts): void {
   app.onError((error, context) => failure(context, error, parts.onDefect));
   app.notFound((context) => problemDetails(context, 404, "there is nothing of this name"));
   app.use("/v1/*", async (context, next) => {
-    const isOpen = ["/v1/session", "/v1/unlock"].includes(context.req.path);
+    const isOpen = ["/v1/session", "/v1/unlock", "/v1/switch"].includes(context.req.path);
     if (parts.state.isLocked && !isOpen) throw new Refusal(LOCKED, "the desktop is locked");
     const isAnswered = OF_SUSPENDED.has(context.req.path.slice("/v1/".length));
     if (parts.power.isSuspended && !isAnswered) throw new Refusal(SUSPENDED, "the machine is suspended");
@@ -59,11 +63,13 @@ export function addDesktopRoutes(app: Hono, parts: DesktopParts): void {
   addTray(app, parts.bus, parts.machine.box.fs);
 }
 
-function addSession(app: Hono, { machine, state, power, onEnd }: DesktopParts): void {
+function addSession(app: Hono, { number, machine, state, power, onEnd, onSwitch }: DesktopParts): void {
   app.get("/v1/session", (context) =>
     context.json({
       name: machine.name,
       user: machine.user.name,
+      number,
+      otherUsers: onSwitch === null ? [] : machine.others.map(({ name }) => name),
       home: machine.user.home,
       hasDisplay: machine.session !== null,
       hasScreen: machine.screen !== null,
@@ -93,6 +99,12 @@ function addSession(app: Hono, { machine, state, power, onEnd }: DesktopParts): 
     const { passphrase } = await readJson(context, 4096);
     await state.mustUnlock(passphrase);
     state.unlock();
+    return context.json(null);
+  });
+  app.post("/v1/switch", async (context) => {
+    const user = textOf((await readJson(context, 4096))["user"], "user");
+    if (onSwitch === null) throw new Refusal(409, "this desktop is of one user");
+    onSwitch(user);
     return context.json(null);
   });
   app.post("/v1/end", (context) => {

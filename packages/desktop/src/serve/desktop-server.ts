@@ -1,7 +1,6 @@
 /** A desktop, listening: composition root of `serve/`. For this computer alone, and who has the address's key. */
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, Server } from "node:http";
-import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -9,11 +8,10 @@ import { pageFilesOf } from "@stratos/console";
 import { isSameSecret, listenAt } from "@stratos/volumes/serve";
 import type { DesktopMachine } from "../machine/desktop-machine.ts";
 import { connectionAt } from "./connections.ts";
-import { checkOrigin, createDesktopService, type ServedDesktop } from "./desktop-service.ts";
+import { checkOrigin } from "./desktop-service.ts";
 import { type PageSocket, pageSocketOf } from "./page-socket.ts";
-import { SettingsFile } from "./settings.ts";
-import { type RunningDesktop, runDesktop } from "./running-desktop.ts";
 import { parse } from "./terminal-socket.ts";
+import { UsersDesktops } from "./users-desktops.ts";
 
 /** Connections at once, of whoever; WebSockets of those; and how long one may be silent about who it is. */
 const CONNECTIONS_MAX = 200,
@@ -55,36 +53,38 @@ export async function startDesktop(
 ): Promise<DesktopServer> {
   let end = (): void => {};
   const ended = new Promise<void>((resolve) => (end = resolve));
-  const settings = new SettingsFile(join(home, "desktop.json"));
-  const desktop = runDesktop(machine, settings, { onEnd: () => end(), onDefect, tell });
   const token = randomBytes(24).toString("base64url");
-  const sandboxed = { home, onDefect };
-  const served = { ...desktop, sandboxed, token, page: await pageFilesOf("desktop", DESKTOP_PAGE) };
+  const page = await pageFilesOf("desktop", DESKTOP_PAGE);
+  const desktops = new UsersDesktops(machine, {
+    ...{ home, token, page, onEnd: () => end(), onDefect, tell },
+    onLeft: () => sockets.close(),
+  });
+  const sockets = new Sockets(desktops, token);
   const place = { host: "127.0.0.1", port };
-  const { address, server, close } = await listenAt(place, createDesktopService(served).fetch);
+  const { address, server, close } = await listenAt(place, (request) => desktops.fetch(request));
   (server as Server).maxConnections = CONNECTIONS_MAX;
-  const sockets = new Sockets(served);
   server.on("upgrade", (request: IncomingMessage, stream: Duplex, head: Buffer) =>
     sockets.upgrade(request, stream, head),
   );
-  desktop.state.watch({ locked: () => sockets.close() });
   return {
     address: `${address}#${token}`,
     ended,
     close: async () => {
       sockets.close();
-      desktop.close();
+      desktops.close();
       await close();
     },
   };
 }
 
 class Sockets {
-  readonly #desktop: RunningDesktop & ServedDesktop;
+  readonly #desktops: UsersDesktops;
+  readonly #token: string;
   readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_MAX });
 
-  constructor(desktop: RunningDesktop & ServedDesktop) {
-    this.#desktop = desktop;
+  constructor(desktops: UsersDesktops, token: string) {
+    this.#desktops = desktops;
+    this.#token = token;
   }
 
   close(): void {
@@ -100,25 +100,27 @@ class Sockets {
     } catch {
       return refuse("403 Forbidden");
     }
-    const serve = connectionAt(request.url ?? "", this.#desktop);
+    const serve = connectionAt(request.url ?? "", this.#desktops.shown);
     if (serve === null) return refuse("404 Not Found");
     if (this.#sockets.clients.size >= SOCKETS_MAX) return refuse("503 Service Unavailable");
-    this.#sockets.handleUpgrade(request, stream, head, (socket) => this.#greet(socket, serve));
+    const { number } = this.#desktops.shown;
+    this.#sockets.handleUpgrade(request, stream, head, (socket) => this.#greet(socket, number, serve));
   }
 
-  /** The first message says who it is. */
-  #greet(socket: WebSocket, serve: (socket: PageSocket) => void): void {
+  /** The first message says who it is. @param from  the number of the desktop that serves it */
+  #greet(socket: WebSocket, from: number, serve: (socket: PageSocket) => void): void {
     const timer = setTimeout(() => socket.terminate(), STRANGER_MS);
     socket.on("error", () => {});
     socket.once("close", () => clearTimeout(timer));
     socket.once("message", (data, isBinary) => {
       clearTimeout(timer);
-      const { token } =
+      const { token, number } =
         isBinary || (data as Buffer).length > STRANGER_BYTES_MAX ? {} : parse((data as Buffer).toString());
-      const { state, token: wanted } = this.#desktop;
-      const isKnown = typeof token === "string" && isSameSecret(token, wanted) && !state.isLocked;
-      if (isKnown) serve(pageSocketOf(socket));
-      else socket.close(POLICY_VIOLATION, "the desktop is locked, or the key is another");
+      const { state, number: shown } = this.#desktops.shown;
+      const isWanted = number === undefined ? shown === 0 : this.#desktops.isShown(number);
+      const isKnown = typeof token === "string" && isSameSecret(token, this.#token) && !state.isLocked;
+      if (isKnown && isWanted && from === shown) serve(pageSocketOf(socket));
+      else socket.close(POLICY_VIOLATION, "the desktop is locked or another's, or the key is another");
     });
   }
 }

@@ -56,6 +56,8 @@ interface Viewer {
 
 interface DisplaySocketOptions {
   readonly layout: string;
+  /** Of X11 programs. */
+  readonly xDisplay: number;
   /** What goes wrong, in words for people. */
   readonly tell: (problem: string) => void;
   /** Those that are open. */
@@ -78,7 +80,7 @@ export class DisplaySocket implements Arranger {
   constructor(
     session: NonNullable<DesktopMachine["session"]>,
     user: DesktopMachine["user"],
-    { layout, tell, notifications, tray }: DisplaySocketOptions,
+    { layout, xDisplay, tell, notifications, tray }: DisplaySocketOptions,
   ) {
     this.#notifications = notifications;
     this.#tray = tray;
@@ -87,6 +89,7 @@ export class DisplaySocket implements Arranger {
       ...SIZE,
       arranger: this,
       layout,
+      xDisplay,
       tell,
       onFrame: () => this.#frame(),
       onCopied: () => this.#copied.copied(),

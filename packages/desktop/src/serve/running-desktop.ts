@@ -26,6 +26,16 @@ export interface KeptDesktop {
   readonly isSuspended: boolean;
 }
 
+/** One of several of a machine. */
+interface DesktopOfMany {
+  /** Which of them. */
+  readonly number: number;
+  /** The machine's, which all have in common. */
+  readonly power: MachinePower;
+  /** The person wants to see another's. @throws Refusal */
+  readonly onSwitch: (user: string) => void;
+}
+
 interface DesktopListeners {
   /** The person has ended the desktop. */
   readonly onEnd: () => void;
@@ -41,15 +51,22 @@ export function runDesktop(
   kept: KeptSettings,
   { onEnd, onDefect, tell }: DesktopListeners,
   left: KeptDesktop | null = null,
+  ofMany: DesktopOfMany | null = null,
 ): RunningDesktop {
   const state = new DesktopState(kept);
   const { session, user } = machine;
   const programs = new DesktopPrograms(machine);
-  const power = new MachinePower(machine, () => [...programs.terminals.values()].map(({ pid }) => pid));
+  const power = ofMany?.power ?? new MachinePower(machine, () => programs.shells);
+  const number = ofMany?.number ?? 0;
   const notifications = (): readonly ProgramNotification[] => bus?.open ?? [];
   const tray = (): readonly ShownTrayItem[] => bus?.trayItems ?? [];
   const { layout } = kept.settings;
-  const display = session === null ? null : new DisplaySocket(session, user, { layout, tell, notifications, tray });
+  const display =
+    session === null
+      ? null
+      : new DisplaySocket(session, user, {
+          ...{ layout, xDisplay: number, tell, notifications, tray },
+        });
   const bus = session === null ? null : new GuestBus(session, user, programs, (message) => display?.send(message));
   const sound = session === null ? null : new SoundSocket(session, user);
   session?.endServices();
@@ -61,7 +78,8 @@ export function runDesktop(
     if (left.isSuspended) void power.suspend();
   }
   return {
-    ...{ machine, programs, bus, display, sound, state, power, onEnd, onDefect },
+    ...{ number, machine, programs, bus, display, sound, state, power, onEnd, onDefect },
+    onSwitch: ofMany?.onSwitch ?? null,
     keep: () => ({ layout: state.layout, programs: programs.keep(), isSuspended: power.isSuspended }),
     close() {
       display?.close();

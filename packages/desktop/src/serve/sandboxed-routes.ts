@@ -25,6 +25,8 @@ const CALL_MAX = 3 << 20;
 export interface SandboxedPlace {
   /** STRATOS_HOME. */
   readonly home: string;
+  /** What its files are called, before what they hold. */
+  readonly name: string;
   readonly onDefect: (words: string) => void;
 }
 
@@ -41,11 +43,11 @@ export class SandboxedRoutes {
   readonly #calls: SandboxedCalls;
   readonly #tickets = new Map<string, Ticket>();
 
-  constructor(machine: DesktopMachine, state: DesktopState, { home, onDefect }: SandboxedPlace) {
+  constructor(machine: DesktopMachine, state: DesktopState, { home, name, onDefect }: SandboxedPlace) {
     this.#machine = machine;
     this.#state = state;
-    this.#permissions = new PermissionsFile(join(home, "desktop.permissions.json"));
-    this.#audit = new ApplicationAudit(join(home, "desktop.audit"), onDefect);
+    this.#permissions = new PermissionsFile(join(home, `${name}.permissions.json`));
+    this.#audit = new ApplicationAudit(join(home, `${name}.audit`), onDefect);
     const note = (id: string, what: string, outcome: string): void => this.#audit.add(id, what, outcome);
     this.#calls = new SandboxedCalls(machine.box, String(machine.user.uid), this.#permissions, note);
   }

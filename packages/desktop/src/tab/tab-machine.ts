@@ -42,6 +42,7 @@ export async function openTabMachine(
     screen: null,
     keeping,
     user: userOf(session, USER),
+    others: [],
     keepsFiles,
     close: () => box.close(),
   };
