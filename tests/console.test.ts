@@ -409,6 +409,51 @@ test("a viewer's key looks at a terminal and types nothing; without its key it i
   await served.must("POST", "/v1/systems/dev/stop", { signal: "SIGKILL" });
 });
 
+test("shells of the host are for administrators, where the server was told so, with a warning", async (t) => {
+  const served = new ServedConsole(t, join(folder, "host-shell"));
+  await served.start(0, ["--host-shell"]);
+  const key = (await served.home.must("serve", "key", "add", "bob", "--role", "operator")).trim();
+  const heardBy = async (bearer: string): Promise<string> => {
+    const socket = new WebSocket(`${served.url.replace("http", "ws")}v1/terminals`, {
+      headers: { authorization: `Bearer ${bearer}` },
+    } as unknown as string[]);
+    socket.binaryType = "arraybuffer";
+    let heard = "";
+    socket.addEventListener("message", ({ data }) => {
+      heard += typeof data === "string" ? data : Buffer.from(data as ArrayBuffer).toString("latin1", 4);
+    });
+    await once(socket, "open");
+    socket.send("{}");
+    socket.send(JSON.stringify({ id: 7, open: { system: "@host", session: null } }));
+    const typed = Buffer.concat([Buffer.from([7, 0, 0, 0]), Buffer.from("echo $((6*7))-$(uname -m)-\n")]);
+    await until("it is answered", () => /live|problem/.test(heard));
+    socket.send(typed);
+    await until("it is refused, or answers", () => /problem|42-\w+-/.test(heard));
+    socket.close();
+    return heard;
+  };
+  assert.match(
+    await heardBy(served.token),
+    new RegExp(`42-${execFileSync("uname", ["-m"], { encoding: "utf8" }).trim()}-`),
+  );
+  assert.match(await heardBy(key), /"problem":"a shell of this computer is for administrators"/);
+  const who = await served.must<{ readonly hostShell?: string }>("GET", "/v1/session");
+  assert.equal(typeof who.hostShell, "string");
+  await until("its end is noted", async () =>
+    /closeHostShell/.test(await (await served.ask("GET", "/v1/audit")).text()),
+  );
+  const audit = await served.must<readonly { name: string; operation: string; status: number }[]>("GET", "/v1/audit");
+  const noted = audit.filter(({ operation }) => /HostShell/.test(operation));
+  assert.deepEqual(noted.map(({ name, operation, status }) => `${name} ${operation} ${status}`).sort(), [
+    "bob openHostShell 403",
+    "owner closeHostShell 200",
+    "owner openHostShell 101",
+  ]);
+  await served.stop();
+  await served.start();
+  assert.match(await heardBy(served.token), /"problem":"this server gives no shells/);
+});
+
 extendedTest("by TLS other addresses are served, under the certificate's names", async (t) => {
   const served = new ServedConsole(t, join(folder, "tls"));
   const words = await served.home.refused(2, "serve", "--listen", "0.0.0.0:0");

@@ -19,6 +19,7 @@ interface ServeOptions extends TlsChoice {
   readonly socket?: string;
   readonly tokenFile?: string;
   readonly name: readonly string[];
+  readonly hostShell?: true;
   readonly openapi?: true;
   readonly hub?: string | true;
   readonly hubTokenFile?: string;
@@ -97,6 +98,10 @@ export function serveCommand(finish: Finish): Command {
       "a file with the key that this server shows to the hub at a URL: one of the role console (default: what `hub " +
         "login` kept)",
     )
+    .option(
+      "--host-shell",
+      "with --ui: administrators have shells of this computer, as the user who serves; nothing of Stratos is between",
+    )
     .option("--openapi", "print the OpenAPI description, and stop")
     .addCommand(accessKeyCommand(finish, "serve"))
     .action(async (options: ServeOptions) => finish(await serve(options)));
@@ -122,14 +127,19 @@ function parseOrigin(text: string): string {
 }
 
 async function serve(options: ServeOptions): Promise<number> {
-  const [{ CONSOLE_API, CONSOLE_OPERATIONS, SignIn, startConsole }, volumes, { openSupervisor }, images, machines] =
-    await Promise.all([
-      import("@stratos/console/serve"),
-      import("@stratos/volumes/serve"),
-      import("@stratos/supervisor/client"),
-      import("@stratos/images"),
-      import("../session/machine-options.ts"),
-    ]);
+  const [
+    { CONSOLE_API, CONSOLE_OPERATIONS, hostShellLack, hostShellUser, SignIn, startConsole },
+    volumes,
+    { openSupervisor },
+    images,
+    machines,
+  ] = await Promise.all([
+    import("@stratos/console/serve"),
+    import("@stratos/volumes/serve"),
+    import("@stratos/supervisor/client"),
+    import("@stratos/images"),
+    import("../session/machine-options.ts"),
+  ]);
   if (options.openapi === true) {
     const document = volumes.openApiDocument(CONSOLE_OPERATIONS, CONSOLE_API, VERSION);
     process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
@@ -140,6 +150,11 @@ async function serve(options: ServeOptions): Promise<number> {
     throw new UsageError("--name", "is of a server with --tls-cert");
   if (options.hubTokenFile !== undefined && typeof options.hub !== "string")
     throw new UsageError("--hub-token-file", "is of a hub at a URL: --hub URL");
+  if (options.hostShell === true) {
+    if (options.ui !== true) throw new UsageError("--host-shell", "is of a page: --ui");
+    const lack = hostShellLack();
+    if (lack !== null) throw new UsageError("--host-shell", lack);
+  }
   const relay = await relayOptionsOf(options);
   const tls = tlsFilesOf(options);
   if (tls === null && !LOOPBACK.test(listen.host))
@@ -182,6 +197,7 @@ async function serve(options: ServeOptions): Promise<number> {
     openSupervisor: () => openSupervisor(home, VERSION),
     commandLine,
     ...(hub === null ? {} : { hub }),
+    ...(options.hostShell === true ? { hasHostShells: true } : {}),
     onDefect,
   };
   const place = options.socket === undefined ? listen : { socket: options.socket };
@@ -197,6 +213,11 @@ async function serve(options: ServeOptions): Promise<number> {
   }
   if (hub !== null && options.socket === undefined)
     process.stderr.write(`stratos: for workers and \`stratos hub\` the hub is at ${address}hub\n`);
+  if (options.hostShell === true)
+    process.stderr.write(
+      `stratos: warning: --host-shell: the token and keys of administrators give shells of this computer as ` +
+        `${hostShellUser()}\n`,
+    );
   if (options.ui === true)
     process.stderr.write(`stratos: this address signs one browser in, once: ${address}#sign-in=${signIn!.code}\n`);
   await new Promise<void>((resolve) => process.once("SIGINT", resolve).once("SIGTERM", resolve));

@@ -25,10 +25,12 @@ import {
   servePage,
   SESSION_SECONDS,
 } from "@stratos/volumes/serve";
+import { mayAct } from "@stratos/volumes/roles";
 import type { Identity, SignIn } from "./access/sign-in.ts";
 import type { ConsoleRequest, ConsoleRoute } from "./console-route.ts";
 import type { HubLink } from "./hub/hub-link.ts";
 import { HUB_API_PATH, HUB_PATH, hubMetrics, mountHub, requireReadyHub } from "./hub/hub-mount.ts";
+import { hostShellUser } from "./host-shell/host-shell.ts";
 import { HOST_ROUTES, type HostParts } from "./host-routes.ts";
 import { consoleMetrics } from "./metrics.ts";
 import type { RelayOptions } from "./relay/relay-options.ts";
@@ -52,6 +54,8 @@ export interface ConsoleOptions {
   readonly page: ReadonlyMap<string, Uint8Array> | null;
   /** What machines in tabs may reach through this host; absent: there is no such way. Needs `signIn`. */
   readonly relay?: RelayOptions;
+  /** Administrators have shells of this computer. */
+  readonly hasHostShells?: boolean;
   /** The build hub that it stands before; absent: there is none. */
   readonly hub?: HubLink;
   /** @throws StratosError */
@@ -199,7 +203,12 @@ export function createConsoleService(
   });
   app.get("/v1/session", (context) => {
     const { name, role } = context.get("identity");
-    return context.json({ name, role, ...(options.hub === undefined ? {} : { hub: HUB_PATH }) });
+    const hasShells = options.hasHostShells === true && mayAct(role, "administrator");
+    return context.json({
+      ...{ name, role },
+      ...(options.hub === undefined ? {} : { hub: HUB_PATH }),
+      ...(hasShells ? { hostShell: hostShellUser() } : {}),
+    });
   });
   app.delete("/v1/session", (context) => {
     const { session } = context.get("identity");

@@ -143,6 +143,7 @@ export const IDENTITY = object(
     name: text("of the key; `owner` has the token"),
     role: { enum: [...ROLES] },
     hub: text("where the hub is; absent: there is none"),
+    hostShell: text("whose shells of the serving computer it has; absent: none"),
   },
   ["name", "role"],
 );

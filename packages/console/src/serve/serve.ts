@@ -6,3 +6,4 @@ export { OwnHub } from "./hub/own-hub.ts";
 export { REACH } from "./jobs/reach.ts";
 export { SignIn } from "./access/sign-in.ts";
 export { CONSOLE_API } from "./system-routes.ts";
+export { hostShellLack, hostShellUser } from "./host-shell/host-shell.ts";

@@ -8,9 +8,12 @@ import type { SupervisorClient, TerminalSized } from "@stratos/sdk/systems";
 import { STREAM_WINDOW } from "@stratos/sdk/wire";
 import { mayAct } from "@stratos/volumes/roles";
 import type { AuditLog } from "./access/audit-log.ts";
+import type { Identity } from "./access/sign-in.ts";
 import type { ConsoleOptions, CookieName } from "./console-service.ts";
+import { HOST_SHELLS_MAX, HostShell, hostShellUser } from "./host-shell/host-shell.ts";
 import { PageSockets, parseObject, TRY_AGAIN } from "./page-sockets.ts";
 import {
+  HOST_SHELL,
   type PageMessage,
   parseTerminalBytes,
   type ServerMessage,
@@ -27,6 +30,7 @@ const AHEAD_MAX = 4 * STREAM_WINDOW;
 /** Bytes that wait for a page which does not read them; then its connection ends. */
 const BUFFERED_MAX = 1 << 26;
 const SIDE_MAX = 1000;
+const HOST_SHELL_SIZE = { columns: 80, rows: 24 };
 
 interface Terminal {
   readonly call: number;
@@ -36,6 +40,7 @@ interface Terminal {
 
 export class Terminals {
   readonly #pages = new Set<PageTerminals>();
+  #hostShells = 0;
   readonly sockets: PageSockets;
 
   constructor(options: ConsoleOptions, cookie: CookieName, audit: AuditLog) {
@@ -46,13 +51,38 @@ export class Terminals {
         const { name, role } = identity;
         if (mayType) audit.add({ name, role, operation: "openTerminal", target, status: 101 });
       };
-      const page = new PageTerminals(socket, options, { mayType, onOpened });
+      const page = new PageTerminals(socket, options, {
+        mayType,
+        onOpened,
+        hostShell: () => this.#hostShell(options, identity, audit),
+      });
       this.#pages.add(page);
       socket.once("close", () => {
         this.#pages.delete(page);
         page.close();
       });
     });
+  }
+
+  /** @returns what is to be called when it has ended; words: it is refused */
+  #hostShell({ hasHostShells }: ConsoleOptions, { name, role }: Identity, audit: AuditLog): (() => void) | string {
+    const note = (operation: string, status: number): void =>
+      audit.add({ name, role, operation, target: hostShellUser(), status });
+    const refusal =
+      hasHostShells !== true
+        ? "this server gives no shells of its computer (--host-shell)"
+        : !mayAct(role, "administrator")
+          ? "a shell of this computer is for administrators"
+          : this.#hostShells >= HOST_SHELLS_MAX
+            ? `${HOST_SHELLS_MAX} shells of this computer are open`
+            : null;
+    note("openHostShell", refusal === null ? 101 : 403);
+    if (refusal !== null) return refusal;
+    this.#hostShells++;
+    return () => {
+      this.#hostShells--;
+      note("closeHostShell", 200);
+    };
   }
 
   /** That are watched. */
@@ -69,16 +99,23 @@ class PageTerminals {
   #tail: Promise<unknown>;
   readonly #mayType: boolean;
   readonly #onOpened: (terminal: string) => void;
+  readonly #hostShell: () => (() => void) | string;
+  readonly #shells = new Map<number, HostShell>();
 
   /** @param rights.mayType  false: it only watches */
   constructor(
     socket: WebSocket,
     { openSupervisor }: ConsoleOptions,
-    rights: { readonly mayType: boolean; readonly onOpened: (terminal: string) => void },
+    rights: {
+      readonly mayType: boolean;
+      readonly onOpened: (terminal: string) => void;
+      readonly hostShell: () => (() => void) | string;
+    },
   ) {
     this.#socket = socket;
     this.#mayType = rights.mayType;
     this.#onOpened = rights.onOpened;
+    this.#hostShell = rights.hostShell;
     this.#supervisor = openSupervisor();
     this.#tail = this.#supervisor.catch(() => {});
     socket.on("message", (data, isBinary) => {
@@ -93,6 +130,7 @@ class PageTerminals {
   }
 
   close(): void {
+    for (const shell of this.#shells.values()) shell.close();
     this.#supervisor.then(
       (client) => client.close(),
       () => {},
@@ -100,7 +138,7 @@ class PageTerminals {
   }
 
   get count(): number {
-    return this.#terminals.size;
+    return this.#terminals.size + this.#shells.size;
   }
 
   #tell(message: ServerMessage): void {
@@ -116,6 +154,8 @@ class PageTerminals {
   #take(client: SupervisorClient, message: Partial<PageMessage> & { readonly id?: unknown }): void {
     const { id } = message;
     if (!isCount(id)) return;
+    const shell = this.#shells.get(id);
+    if (shell !== undefined) return this.#toShell(id, shell, message);
     const terminal = this.#terminals.get(id);
     if (terminal === undefined) {
       if ("open" in message && isPlace(message.open)) this.#open(client, id, message.open);
@@ -130,8 +170,9 @@ class PageTerminals {
   }
 
   #open(client: SupervisorClient, id: number, { system, session }: { system: string; session: string | null }): void {
-    if (this.#terminals.size >= TERMINALS_MAX)
+    if (this.count >= TERMINALS_MAX)
       return this.#tell({ id, problem: `more than ${TERMINALS_MAX} terminals are open` });
+    if (system === HOST_SHELL) return this.#openShell(id);
     this.#onOpened(session === null ? system : `${system}/${session}`);
     const isOpen = (): boolean => this.#terminals.get(id) === terminal;
     const { call, answer } = client.call(
@@ -168,8 +209,46 @@ class PageTerminals {
     );
   }
 
+  /** It is the page's own: with the page it ends. */
+  #openShell(id: number): void {
+    const allowed = this.#hostShell();
+    if (typeof allowed === "string") return this.#tell({ id, problem: allowed });
+    const isOpen = (): boolean => this.#shells.get(id) === shell;
+    const shell = new HostShell(
+      {
+        show: (bytes) => isOpen() && this.#send(terminalBytes(id, bytes)),
+        read: (read) => isOpen() && this.#tell({ id, read }),
+        ended: (ended) => {
+          allowed();
+          if (!isOpen()) return;
+          this.#shells.delete(id);
+          this.#tell({ id, ended });
+        },
+      },
+      HOST_SHELL_SIZE,
+    );
+    this.#shells.set(id, shell);
+    this.#tell({ id, size: HOST_SHELL_SIZE, isOwn: true });
+    this.#tell({ id, live: true });
+  }
+
+  #toShell(id: number, shell: HostShell, message: Partial<PageMessage>): void {
+    if ("size" in message) {
+      if (!isSize(message.size)) return;
+      shell.resize(message.size);
+      this.#tell({ id, size: message.size, isOwn: true });
+    } else if ("taken" in message) {
+      if (isCount(message.taken)) shell.taken(message.taken);
+    } else if ("close" in message) {
+      this.#shells.delete(id);
+      shell.close();
+    }
+  }
+
   #type(client: SupervisorClient, data: Buffer): void {
     const message = parseTerminalBytes(data);
+    const shell = message === null ? undefined : this.#shells.get(message.id);
+    if (shell !== undefined) return shell.type(message!.bytes);
     const terminal = message === null ? undefined : this.#terminals.get(message.id);
     if (terminal === undefined || !this.#mayType) return;
     terminal.ahead += message!.bytes.length;

@@ -19,6 +19,8 @@ const EN = {
   noSystems: "There are no systems.",
   terminalOf: "Terminal {0}",
   newTerminal: "New terminal",
+  hostShell: "Shell of this computer",
+  hostShellWarning: "A shell of the computer itself, as {0}: nothing of Stratos is between. It ends with this page.",
   display: "Display",
   noWindow: "There is no window yet.",
   pasteTooLong: "What was copied is too long to be pasted.",
@@ -168,6 +170,9 @@ const DE: Readonly<Record<SystemWord, string>> = {
   noSystems: "Es gibt keine Systeme.",
   terminalOf: "Terminal {0}",
   newTerminal: "Neues Terminal",
+  hostShell: "Shell dieses Rechners",
+  hostShellWarning:
+    "Eine Shell des Rechners selbst, als {0}; nichts von Stratos ist dazwischen. Sie endet mit dieser Seite.",
   display: "Bildschirm",
   noWindow: "Es gibt noch kein Fenster.",
   pasteTooLong: "Das Kopierte ist zu lang, um eingefügt zu werden.",
@@ -316,6 +321,9 @@ const JA: Readonly<Record<SystemWord, string>> = {
   noSystems: "システムはありません。",
   terminalOf: "端末 {0}",
   newTerminal: "新しい端末",
+  hostShell: "このコンピューターのシェル",
+  hostShellWarning:
+    "これはコンピューター自体の {0} のシェルです。システムではなく、Stratos は間に入りません。このページとともに終了します。",
   display: "画面",
   noWindow: "ウィンドウはまだありません。",
   pasteTooLong: "コピーした内容が長すぎて貼り付けられません。",

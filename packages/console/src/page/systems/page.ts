@@ -16,6 +16,7 @@ import { mayAct, type Role } from "@stratos/volumes/roles";
 import { SystemList } from "./system-list.ts";
 import { type Place, TerminalLink } from "./terminal-link.ts";
 import { leaveLog } from "./task-log.ts";
+import { HOST_SHELL } from "./terminal-messages.ts";
 import { TerminalPane } from "./terminal-pane.ts";
 import { usageView } from "./usage-view.ts";
 import type { View } from "./view.ts";
@@ -92,6 +93,7 @@ function translate(): void {
   offerLanguages(byId<HTMLSelectElement>("language"), say("language"));
   for (const [id, word] of [
     ["new", "newSystem"],
+    ["host-shell", "hostShell"],
     ["sign-out", "signOut"],
     ["token-label", "token"],
     ["enter", "enter"],
@@ -143,7 +145,14 @@ function show(as: Role): void {
 
 /** What cannot be done by that role is not offered. */
 async function whoIsIt(): Promise<Role> {
-  const identity = await ask<{ readonly name: string; readonly role: Role; readonly hub?: string }>("GET", "/session");
+  const identity = await ask<{
+    readonly name: string;
+    readonly role: Role;
+    readonly hub?: string;
+    readonly hostShell?: string;
+  }>("GET", "/session");
+  byId("host-shell").hidden = identity.hostShell === undefined;
+  byId("host-shell-warning").textContent = say("hostShellWarning", identity.hostShell ?? "");
   hasHub = identity.hub !== undefined;
   byId("new").hidden = !mayAct(identity.role, "administrator");
   byId("identity").textContent = identity.name === "owner" ? "" : `${identity.name}, ${identity.role}`;
@@ -267,7 +276,8 @@ function showTerminal(): void {
   const at = placeOf(location.hash);
   const name = location.hash;
   for (const [other, { pane }] of panes) {
-    const isThere = systems.some((system) => system.name === pane.place.system);
+    const { system: its } = pane.place;
+    const isThere = its === HOST_SHELL || systems.some((system) => system.name === its);
     if (pane.isOver && other === name ? isRunning(pane.place) : other !== name && !isThere) {
       pane.close();
       panes.delete(other);
@@ -286,6 +296,7 @@ function showTerminal(): void {
     });
     panes.set(name, entry);
   }
+  byId("host-shell-warning").hidden = at?.system !== HOST_SHELL;
   for (const [other, { pane, words }] of panes) {
     if (other === name) byId("terminal-state").textContent = words;
     if (pane.isShown !== (other === name)) pane.setShown(other === name);
@@ -322,6 +333,17 @@ byId<HTMLFormElement>("sign-in").addEventListener("submit", (event) => {
     await look();
     void drawView();
   });
+});
+byId("host-shell").addEventListener("click", () => {
+  const place = { system: HOST_SHELL, session: null };
+  const address = placeAddress(place);
+  const before = panes.get(address);
+  if (before?.pane.isOver === true) {
+    before.pane.close();
+    panes.delete(address);
+  }
+  go(place);
+  if (location.hash === address && role !== null) show(role);
 });
 byId("sign-out").addEventListener("click", () => attempt(signOut));
 

@@ -26,6 +26,9 @@ export type ServerMessage =
   | { readonly id: number; readonly ended: { readonly exitCode: number; readonly signal: string | null } }
   | { readonly id: number; readonly problem: string };
 
+/** In place of a system: a shell of the computer that serves, where `--host-shell` says so. No system is called so. */
+export const HOST_SHELL = "@host";
+
 const PREFIX = 4;
 
 export function terminalBytes(id: number, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
