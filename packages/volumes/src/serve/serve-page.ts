@@ -9,8 +9,7 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Styles of elements are xterm.js's, and places of windows. */
 const policy = (pictures: string, frames: string, scripts: string): string =>
   `default-src 'none'; script-src ${scripts}; style-src 'self' 'unsafe-inline'; connect-src 'self'; ` +
-  `img-src ${pictures}; ` +
-  `frame-src ${frames}; form-action 'none'; base-uri 'none'; frame-ancestors 'none'`;
+  `img-src ${pictures}; frame-src ${frames}; form-action 'none'; base-uri 'none'; frame-ancestors 'none'`;
 
 interface PageNeeds {
   /** Where its pictures and frames come from (CSP's img-src, frame-src). */
