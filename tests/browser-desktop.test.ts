@@ -237,11 +237,11 @@ test("what a desktop and a terminal in a tab load is bounded", async () => {
   const first = total(/\/(?:page|chunk)-|html/);
   assert.ok(first <= 48 * 1024, `${first} bytes before anything is shown`);
   // With a terminal: languages other than the first, and parts of the worker, are loaded when they are asked for.
-  // So is what shows pictures in a terminal.
-  const whole = total(/desktop\/(?!part-|de-|ja-|addon-image-)/);
+  // So is what shows pictures in a terminal, and what a tab has not.
+  const whole = total(/desktop\/(?!part-|de-|ja-|image-addon-|served-session-|gallery-|logs-)/);
   assert.ok(whole <= 700 * 1024, `${whole} bytes, compressed by gzip`);
   const terminal = all
-    .filter(([name]) => !/^(?:desktop\/|part-|addon-image-|zstd\.wasm$)/.test(name))
+    .filter(([name]) => !/^(?:desktop\/|part-|image-addon-|zstd\.wasm$)/.test(name))
     .reduce((sum, [, bytes]) => sum + gzipSync(bytes).length, 0);
   assert.ok(terminal <= 560 * 1024, `${terminal} bytes, compressed by gzip`);
   assert.ok(total(/\/part-/) >= 80 * 1024, "what is seldom used is not loaded with the rest");

@@ -9,8 +9,6 @@ import {
   SETTINGS_CHANGED,
 } from "./applications/application.ts";
 import { openFiles } from "./applications/files.ts";
-import { openGallery } from "./applications/gallery.ts";
-import { openLogs } from "./applications/logs.ts";
 import { openScreen } from "./applications/screen.ts";
 import { openSandboxed } from "./applications/sandboxed.ts";
 import { openMonitor } from "./applications/monitor.ts";
@@ -92,9 +90,13 @@ function show(session: Session, layout: KeptLayout): void {
       ];
     },
     get session() {
-      const leave = session.hasDisplay ? [] : [{ text: say("logOut"), act: () => logOut(session) }];
+      const leave = session.hasDisplay
+        ? []
+        : [{ text: say("logOut"), act: () => void served((of) => of.logOut(session, showEnd)) }];
       const others =
-        session.otherUsers.length === 0 ? [] : [{ text: say("switchUser"), act: () => chooseUser(session) }];
+        session.otherUsers.length === 0
+          ? []
+          : [{ text: say("switchUser"), act: () => void served((of) => of.chooseUser(session)) }];
       return [{ text: say("lock"), act: lock }, ...others, ...leave];
     },
     sound,
@@ -119,15 +121,24 @@ function show(session: Session, layout: KeptLayout): void {
     files: (argument) => openFiles(host, argument),
     text: (argument) => openText(host, argument),
     monitor: () => openMonitor(host),
-    logs: (argument) => openLogs(host, argument),
     settings: () => openSettings(host),
     sandboxed: (argument, id) => openSandboxed(host, argument, id),
-    widgets: () => openGallery(),
     ...(session.hasScreen ? { screen: (_, id) => openScreen(host, id) } : {}),
   };
   const start = (kind: string, argument?: unknown, at: Partial<KeptWindow> = {}): void => {
     const known = Object.hasOwn(openers, kind) ? openers[kind] : undefined;
     if (known !== undefined) return void openApplication(host, kind, (id) => known(argument, id), at);
+    // Seldom opened, and loaded then.
+    if (kind === "widgets")
+      return void import("./applications/gallery.ts").then(
+        ({ openGallery }) => void openApplication(host, kind, openGallery, at),
+        fail,
+      );
+    if (kind === "logs")
+      return void import("./applications/logs.ts").then(
+        ({ openLogs }) => void openApplication(host, kind, () => openLogs(host, argument), at),
+        fail,
+      );
     if (kind !== "terminal") return;
     // It is larger than all the rest of the page, and loaded when it is wanted.
     import("./applications/terminal.ts").then(({ openTerminal }) => {
@@ -285,35 +296,9 @@ function showEnd(): void {
   message.textContent = say("ended");
 }
 
-/** What this one's programs do goes on. */
-function chooseUser({ user, otherUsers }: Session): void {
-  const problem = new Label("", "p");
-  problem.element.setAttribute("role", "alert");
-  const choices = otherUsers.map((other) => new Button(other, () => switchTo(other, problem)));
-  const dialog = new Dialog(say("switchUserTitle"), [
-    new Label(say("switchUserHelp", user), "p"),
-    row(...choices),
-    problem,
-    row(new Button(say("cancel"), () => dialog.close())).style({ justify: "end" }),
-  ]).open(front());
-}
-
-function switchTo(user: string, problem: Label): void {
-  ask("POST", "/switch", { user }).then(
-    () => location.reload(),
-    (error: unknown) => void (problem.text = (error as Error).message),
-  );
-}
-
-/** Of a system, which goes on. */
-function logOut({ name }: Session): void {
-  const agree = new Button(say("logOut").replace(/ ?…$/, ""), () => {
-    ask("POST", "/end", {}).then(showEnd, () => dialog.close());
-  }).named("danger");
-  const dialog = new Dialog(say("logOutTitle"), [
-    new Label(say("logOutSystem", name), "p"),
-    row(new Button(say("cancel"), () => dialog.close()), agree).style({ justify: "end" }),
-  ]).open(front());
+/** What a page in a tab has not is loaded when it is wanted. */
+async function served(act: (of: typeof import("./served-session.ts")) => void): Promise<void> {
+  act(await import("./served-session.ts"));
 }
 
 /** Until the person has said the passphrase. */
@@ -337,7 +322,9 @@ function unlocked({ user, otherUsers }: Session): Promise<void> {
     };
     const keep = (event: Event): void => event.preventDefault();
     field.on("enter", unlock);
-    const others = otherUsers.map((other) => new Button(say("switchTo", other), () => switchTo(other, problem)));
+    const others = otherUsers.map(
+      (other) => new Button(say("switchTo", other), () => void served((of) => of.switchTo(other, problem))),
+    );
     const dialog = new Dialog(say("locked"), [
       ...(others.length === 0 ? [] : [new Label(user, "p")]),
       field,
