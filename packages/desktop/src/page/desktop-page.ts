@@ -11,7 +11,6 @@ import {
 import { openFiles } from "./applications/files.ts";
 import { openScreen } from "./applications/screen.ts";
 import { openSandboxed } from "./applications/sandboxed.ts";
-import { openMonitor } from "./applications/monitor.ts";
 import { openSettings } from "./applications/settings.ts";
 import { openText } from "./applications/text.ts";
 import { Desktop, type KeptLayout, type KeptWindow, type Session } from "./desktop.ts";
@@ -120,7 +119,6 @@ function show(session: Session, layout: KeptLayout): void {
   const openers: Readonly<Record<string, (argument: unknown, id: () => string) => OpenedApplication>> = {
     files: (argument) => openFiles(host, argument),
     text: (argument) => openText(host, argument),
-    monitor: () => openMonitor(host),
     settings: () => openSettings(host),
     sandboxed: (argument, id) => openSandboxed(host, argument, id),
     ...(session.hasScreen ? { screen: (_, id) => openScreen(host, id) } : {}),
@@ -137,6 +135,11 @@ function show(session: Session, layout: KeptLayout): void {
     if (kind === "logs")
       return void import("./applications/logs.ts").then(
         ({ openLogs }) => void openApplication(host, kind, () => openLogs(host, argument), at),
+        fail,
+      );
+    if (kind === "monitor")
+      return void import("./applications/monitor.ts").then(
+        ({ openMonitor }) => void openApplication(host, kind, () => openMonitor(host), at),
         fail,
       );
     if (kind !== "terminal") return;
