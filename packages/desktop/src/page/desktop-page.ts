@@ -11,7 +11,6 @@ import {
 import { openFiles } from "./applications/files.ts";
 import { openScreen } from "./applications/screen.ts";
 import { openSandboxed } from "./applications/sandboxed.ts";
-import { openSettings } from "./applications/settings.ts";
 import { openText } from "./applications/text.ts";
 import { Desktop, type KeptLayout, type KeptWindow, type Session } from "./desktop.ts";
 import { GuestWindows } from "./guest-windows.ts";
@@ -119,7 +118,6 @@ function show(session: Session, layout: KeptLayout): void {
   const openers: Readonly<Record<string, (argument: unknown, id: () => string) => OpenedApplication>> = {
     files: (argument) => openFiles(host, argument),
     text: (argument) => openText(host, argument),
-    settings: () => openSettings(host),
     sandboxed: (argument, id) => openSandboxed(host, argument, id),
     ...(session.hasScreen ? { screen: (_, id) => openScreen(host, id) } : {}),
   };
@@ -135,6 +133,11 @@ function show(session: Session, layout: KeptLayout): void {
     if (kind === "logs")
       return void import("./applications/logs.ts").then(
         ({ openLogs }) => void openApplication(host, kind, () => openLogs(host, argument), at),
+        fail,
+      );
+    if (kind === "settings")
+      return void import("./applications/settings.ts").then(
+        ({ openSettings }) => void openApplication(host, kind, () => openSettings(host), at),
         fail,
       );
     if (kind === "monitor")
