@@ -23,7 +23,15 @@ const TARGET_PRIORITY = 990;
 /** From here on, even an older version replaces a newer one. */
 export const DOWNGRADE_PRIORITY = 1000;
 
-const RELEASE_KEYS = { a: "archive", n: "codename", o: "origin", l: "label", c: "component", v: "version" } as const;
+const RELEASE_KEYS = {
+  a: "archive",
+  n: "codename",
+  o: "origin",
+  l: "label",
+  c: "component",
+  v: "version",
+  b: "architecture",
+} as const;
 
 /**
  * Reads a preferences file.
@@ -50,9 +58,13 @@ export function parsePreferences(text: string, source: string): Pin[] {
   return pins;
 }
 
-/** The pin that `-t RELEASE` stands for. */
+/** The pin that `-t RELEASE` and `APT::Default-Release` stand for: also a pattern, or `a=…,n=…`. @throws PolicyError */
 export function targetRelease(release: string): Pin {
-  return { isGeneral: true, priority: TARGET_PRIORITY, matches: (one) => isOfRelease(one.origin, release) };
+  return {
+    isGeneral: true,
+    priority: TARGET_PRIORITY,
+    matches: versionMatcher(`release ${release}`, `the release ${release}`),
+  };
 }
 
 /** Whether `release`, an archive's name, a codename or a version, means what an origin is. */
@@ -141,7 +153,7 @@ function versionMatcher(pin: string, where: string): (one: BinaryPackage) => boo
             one.origin.release !== undefined &&
             (fits(one.origin.release.archive) || fits(one.origin.release.codename) || fits(one.origin.release.version));
         if (!(key! in RELEASE_KEYS))
-          throw new PolicyError(`${where}: a release is told by a, n, o, l, c and v, not by ${key}`);
+          throw new PolicyError(`${where}: a release is told by a, n, o, l, c, v and b, not by ${key}`);
         const field = RELEASE_KEYS[key as keyof typeof RELEASE_KEYS];
         return (one: BinaryPackage): boolean => one.origin.release !== undefined && fits(one.origin.release[field]);
       });
