@@ -7,7 +7,7 @@ import type { OnProgress, PackagePorts } from "../ports.ts";
 import { InstalledState, parseInstalledState } from "./installed-state.ts";
 import { PackageIndex } from "./package-index.ts";
 import { signedByOf, withOnly, type Keyring } from "./keyring.ts";
-import { parsePreferences, priorities, targetRelease, type Pin } from "./policy.ts";
+import { parsePreferences, priorities, requireRelease, targetRelease, type Pin } from "./policy.ts";
 import { isFlat, loadRepository, releaseOf, type RepositorySource } from "./repository.ts";
 import {
   isForArchitecture,
@@ -113,6 +113,7 @@ export interface SystemIndexOptions {
  * The packages that a system's sources offer, with those that it has.
  *
  * @throws ReleaseError, FetchError, IntegrityError
+ * @throws PolicyError  no source is of the release that is to be preferred
  * @throws MirrorError  a source as it was at another time, and that is no time, or no place is known for it; or a
  *   source that says wrongly who signs it
  */
@@ -168,6 +169,12 @@ export async function loadSystemIndex(
     }
   }
   const preferred = options.targetRelease ?? settings.defaultRelease;
+  if (preferred !== undefined)
+    requireRelease(
+      preferred,
+      index.origins(),
+      options.targetRelease === undefined ? "APT::Default-Release" : "--target",
+    );
   const pins = preferred === undefined ? system.pins : [...system.pins, targetRelease(preferred)];
   if (pins.length > 0) index.setPriorities(priorities(pins));
   system.state.joinIndex(index);
