@@ -2,9 +2,10 @@
  * Test suites of programs that Debian ships, against the installed programs in Stratos, and what fails there under
  * qemu-user as well:
  *
- *     npm run conformance:suites -- [apr] [bash] [busybox] [coreutils] [diffutils] [findutils] [gawk] [git] [glib]
- *     [glibc] [gnulib] [grep] [libevent] [libuv] [linux] [mksh] [perl] [posix] [sed] [socat] [strace] [stress-ng]
- *     [systemd] [tar] [util-linux] [zsh] [--filter TEXT] [--limit SECONDS] [--timeout SECONDS] [--only-ours] [--worse]
+ *     npm run conformance:suites -- [acl] [apr] [bash] [busybox] [coreutils] [diffutils] [findutils] [gawk] [git]
+ *     [glib] [glibc] [gnulib] [grep] [libevent] [libuv] [linux] [mksh] [perl] [posix] [sed] [socat] [strace]
+ *     [stress-ng] [systemd] [tar] [util-linux] [zsh]
+ *     [--filter TEXT] [--limit SECONDS] [--timeout SECONDS] [--only-ours] [--worse]
  *     [--record]
  *
  * Sources come from the Debian mirror, with pinned hashes (GLib's and systemd's tests are packages); the scripts that
@@ -84,6 +85,18 @@ const COREUTILS = {
 };
 
 const SUITES: readonly Suite[] = [
+  {
+    // Those of nfs want a server of it.
+    name: "acl",
+    source: "pool/main/a/acl/acl_2.3.2.orig.tar.xz",
+    sha256: "97203a72cae99ab89a067fe2210c1cbf052bc492b479eca7d226d9830883b0bd",
+    good: [0],
+    prepare: (folder) =>
+      readdirSync(join(folder, "source/test"), { recursive: true, encoding: "utf8" })
+        .filter((name) => name.endsWith(".test") && !name.startsWith("nfs/"))
+        .map((name) => name.slice(0, -".test".length))
+        .sort(),
+  },
   {
     // Of `testdso` all but one want modules of its own build.
     name: "apr",

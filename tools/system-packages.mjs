@@ -2,7 +2,7 @@
  * What the whole-system tests take from Debian: the judge (qemu-user) and the cross compiler. Installed when missing,
  * where that is possible (root, as in CI); otherwise the message says what to install.
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -84,7 +84,9 @@ export async function installSystemPackages() {
     const folder = mkdtempSync(join(tmpdir(), "stratos-apt-"));
     const errors = openSync(join(folder, "errors"), "w+");
     const stdio = ["ignore", "ignore", errors];
-    const { status } = spawnSync("apt-get", args, { env: environment, stdio, timeout: APT_MS, killSignal: "SIGKILL" });
+    const status = await statusOf(
+      spawn("apt-get", args, { env: environment, stdio, timeout: APT_MS, killSignal: "SIGKILL" }),
+    );
     const told = readFileSync(join(folder, "errors"), "utf8");
     closeSync(errors);
     rmSync(folder, { recursive: true });
@@ -95,6 +97,14 @@ export async function installSystemPackages() {
           (status === null ? "did not end" : "failed"),
       );
   }
+}
+
+/** Null: it was ended by a signal, or cannot be started. */
+function statusOf(child) {
+  return new Promise((resolve) => {
+    child.on("error", () => resolve(null));
+    child.on("close", (code) => resolve(code));
+  });
 }
 
 function exists(program) {

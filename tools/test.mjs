@@ -94,13 +94,8 @@ async function check(node) {
 /** @param touched  of `files`, those that go first */
 async function runTests(node, files, touched) {
   if (files.length === 0) return;
-  if (files.some((file) => file.startsWith("packages/hub/") || kindOf(file) === "system"))
-    await step("database image", node, ["tools/database-image.ts"]);
-  // The bundle is what users run; it also starts several times faster than the sources.
-  if (files.some((file) => kindOf(file) === "system"))
-    await step("bundle", node, ["tools/bundle.ts"], COMPILER_ENVIRONMENT);
   // Unit tests of the processor have qemu-user as their judge, too.
-  await installSystemPackages();
+  await Promise.all([installSystemPackages(), buildFor(node, files)]);
   await runFiles(
     node,
     touched.filter((file) => files.includes(file)),
@@ -111,6 +106,14 @@ async function runTests(node, files, touched) {
     files.filter((file) => !touched.includes(file)),
     false,
   );
+}
+
+async function buildFor(node, files) {
+  if (files.some((file) => file.startsWith("packages/hub/") || kindOf(file) === "system"))
+    await step("database image", node, ["tools/database-image.ts"]);
+  // The bundle is what users run; it also starts several times faster than the sources.
+  if (files.some((file) => kindOf(file) === "system"))
+    await step("bundle", node, ["tools/bundle.ts"], COMPILER_ENVIRONMENT);
 }
 
 async function format(node) {

@@ -9,6 +9,7 @@
  */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { SeededRandom } from "@stratos/base";
@@ -24,6 +25,8 @@ type Box = Awaited<ReturnType<typeof SandboxClass.create>>;
 const IMAGE = "checkpoints-1";
 const PACKAGES = ["gcc", "golang-go", "libc6-dev", "postgresql", "python3"];
 const MEMORY_BYTES = 1 << 30;
+/** In which what was printed before a pause has come. */
+const DELIVERY_MS = 100;
 const ISOLATIONS: readonly Isolation[] = ["process", "worker"];
 
 const { values } = parseArgs({
@@ -40,24 +43,28 @@ refuseUnknown(
   BUSY_PROGRAMS.map(({ name }) => name),
 );
 
-/** What a program has printed, and how it ended. */
-interface Outcome {
-  readonly text: string;
-  readonly end: ProgramEnd;
+/** What a program has printed, as far as it has come, and how it ends. */
+class Outcome {
+  text = "";
+  readonly end: Promise<ProgramEnd>;
+
+  /** @param text  that it had printed before it was saved */
+  constructor(program: Program, text = "") {
+    this.text = text;
+    const read = async (stream: AsyncIterable<Uint8Array>): Promise<void> => {
+      const decoder = new TextDecoder();
+      for await (const bytes of stream) this.text += decoder.decode(bytes, { stream: true });
+    };
+    const all = [read(program.stdout), read(program.stderr)];
+    this.end = Promise.all(all).then(() => program.wait());
+    // Of one that is left behind nobody waits for it.
+    this.end.catch(() => {});
+  }
 }
 
-async function outcomeOf(program: Program): Promise<Outcome> {
-  const texts = [program.stdout, program.stderr].map(async (stream) => {
-    let text = "";
-    const decoder = new TextDecoder();
-    for await (const bytes of stream) text += decoder.decode(bytes, { stream: true });
-    return text;
-  });
-  return { text: (await Promise.all(texts)).join(""), end: await program.wait() };
-}
-
-function wordsOf({ text, end }: Outcome): string {
-  return `${text}status ${end.exitCode} ${end.signal}`;
+async function wordsOf(outcome: Outcome): Promise<string> {
+  const { exitCode, signal } = await outcome.end;
+  return `${outcome.text}status ${exitCode} ${signal}`;
 }
 
 /** In whatever order it is said. */
@@ -76,7 +83,7 @@ async function undisturbed(sandboxes: typeof SandboxClass, program: BusyProgram)
   const box = await sandboxes.create({ image: IMAGE, memoryBytes: MEMORY_BYTES });
   try {
     const start = performance.now();
-    const said = wordsOf(await outcomeOf(await box.spawn(["bash", "-c", program.script])));
+    const said = await wordsOf(new Outcome(await box.spawn(["bash", "-c", program.script])));
     if (!program.output.test(said)) throw new Error(`${program.name}: undisturbed it comes to ${said}`);
     return { said, ms: performance.now() - start };
   } finally {
@@ -100,22 +107,24 @@ async function disturbed(
   let box: Box = await sandboxes.create({ image: IMAGE, memoryBytes: MEMORY_BYTES });
   try {
     let going = await box.spawn(["bash", "-c", program.script]);
-    let outcome = outcomeOf(going);
+    let outcome = new Outcome(going);
     for (let hops = 0; ; hops++) {
       const pause = Math.round((random.u32() / 2 ** 32) * 2 * (ms / (most + 1)));
       const isOver = await Promise.race([
-        outcome.then(() => true),
+        outcome.end.then(() => true),
         new Promise<false>((resolve) => setTimeout(() => resolve(false), pause)),
       ]);
-      if (isOver || hops === most) return { hops, said: wordsOf(await outcome) };
+      if (isOver || hops === most) return { hops, said: await wordsOf(outcome) };
+      // What it has printed by then is with us, and what it prints from there on is the other one's.
+      await box.pause();
+      await delay(DELIVERY_MS);
+      const { text } = outcome;
       const state = await box.save();
-      // What the one that is left behind still comes to is nobody's.
-      outcome.catch(() => {});
       const isolation = ISOLATIONS[random.u32() % ISOLATIONS.length]!;
       await box.close();
       box = await sandboxes.create({ image: IMAGE, memoryBytes: MEMORY_BYTES, state, isolation, keepsPrograms: true });
       going = box.attach(going.pid);
-      outcome = outcomeOf(going);
+      outcome = new Outcome(going, text);
     }
   } finally {
     await box.close();

@@ -44,6 +44,7 @@ podman pod rm -t 0 -f both
 # Limits, and an image that is built.
 podman run --rm --memory 16m box cat /sys/fs/cgroup/memory.max | has -x $((16 << 20))
 status=0; podman run --rm --memory 16m box tail /dev/zero || status=$?; test $status = 137
+podman run --rm --cpus 0.5 --cpuset-cpus 0 box cat /sys/fs/cgroup/cpu.max | has -x '50000 100000'
 ! podman run --rm --pids-limit 8 box sh -c 'for i in 1 2 3 4 5 6 7 8 9; do sleep 1 & done; wait' 2> /tmp/forks
 grep -q "can't fork" /tmp/forks
 ! podman run --rm --read-only box touch /x 2> /tmp/touch

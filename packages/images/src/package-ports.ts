@@ -3,7 +3,13 @@ import { homeFolder } from "@stratos/host-node";
 import { nodePackagePorts, type NodePackagePorts } from "@stratos/tools-node/packages";
 import { toldFailure } from "./told-failures.ts";
 
-const ROOT_FAILURES: ReadonlySet<string> = new Set(["PolicyError", "ChangeError", "RootPathError", "FormatError"]);
+const ROOT_FAILURES: ReadonlySet<string> = new Set([
+  "PolicyError",
+  "AptConfigurationError",
+  "ChangeError",
+  "RootPathError",
+  "FormatError",
+]);
 
 /** @param what  whom a failure is about. @param home  STRATOS_HOME, where downloads are kept */
 export async function usePackagePorts<T>(

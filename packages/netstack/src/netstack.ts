@@ -17,4 +17,4 @@ export { type BacklogOwner, TcpBacklog } from "./tcp/tcp-backlog.ts";
 export type { TcpConnection } from "./tcp/tcp-connection.ts";
 export type { ConnectionOptions, TcpHost, TcpStack } from "./tcp/tcp-stack.ts";
 export * from "./udp.ts";
-export type { IncomingConnections, Uplink, UplinkHost } from "./uplink/uplink.ts";
+export type { IncomingConnections, IncomingDatagrams, Uplink, UplinkHost } from "./uplink/uplink.ts";

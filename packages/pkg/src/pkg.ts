@@ -9,6 +9,7 @@ export * from "./ports.ts";
 export { download, readVerified, inParallel, IntegrityError, type WantedFile } from "./download.ts";
 export { ControlError, Stanza, parseControl, parseSingleStanza } from "./debian/control.ts";
 export {
+  acceptsVersion,
   DependencyError,
   parseDependencies,
   formatDependency,
@@ -25,6 +26,13 @@ export {
 } from "./debian/package-index.ts";
 export { buildPackageTable, type PackageTable } from "./debian/index/package-table.ts";
 export { InstalledState, keyOf, parseInstalledState, isVital, type InstalledEntry } from "./debian/installed-state.ts";
+export {
+  APT_UNNEEDED,
+  AptConfigurationError,
+  aptSettings,
+  type AptSettings,
+  type UnneededRules,
+} from "./debian/apt-configuration.ts";
 export {
   globOf,
   isOfRelease,

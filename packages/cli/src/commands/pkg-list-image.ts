@@ -154,15 +154,17 @@ async function withHands<T>(
 
 function debianHand(task: ImageTask, opened: OpenVolume): DebianHand {
   const { image, index, ports } = task;
-  const { state } = image.system;
+  const { state, settings } = image.system;
   return {
     asked: () => state.manualNames(),
-    plan: (wish) => debianChanges(planDebianList(index, state, wish)),
+    plan: (wish) => debianChanges(planDebianList(index, state, wish, settings.unneeded)),
     async change(wish) {
-      const { change, nowAutomatic } = planDebianList(index, state, wish);
-      if (change.install.length + change.remove.length > 0)
-        await withPreparedChange(task, change, (run) => run(opened));
-      markAutomatic(opened, image, change, ports, nowAutomatic);
+      const { change, nowAutomatic } = planDebianList(index, state, wish, settings.unneeded);
+      const done =
+        change.install.length + change.remove.length > 0
+          ? await withPreparedChange(task, change, (run) => run(opened))
+          : change;
+      markAutomatic(opened, image, done, ports, nowAutomatic);
       return undefined;
     },
   };

@@ -154,12 +154,12 @@ async function withDebian<T>(
       showProgress(progress, event),
     );
     progress.clear();
-    const { state } = system.system;
+    const { state, settings } = system.system;
     return work({
       asked: () => state.manualNames(),
-      plan: (wish) => debianChanges(planDebianList(index, state, wish)),
+      plan: (wish) => debianChanges(planDebianList(index, state, wish, settings.unneeded)),
       async change(wish) {
-        const { change, nowAutomatic } = planDebianList(index, state, wish);
+        const { change, nowAutomatic } = planDebianList(index, state, wish, settings.unneeded);
         try {
           return await runRootChange(
             {

@@ -54,12 +54,16 @@ export function systemCommands(finish: Finish): Command[] {
           "one, whatever happens, and the change can be taken back. A request is NAME, NAME=VERSION, NAME/SUITE, " +
           "NAME:ARCHITECTURE, a pattern such as 'python3.13*', TASK^ for all packages of a task, NAME- to remove, " +
           "NAME+ to install (also with `pkg remove`), or the path of a .deb file, ./x.deb. Nothing is asked: " +
-          "--dry-run shows the plan first. The options -y, -s and --no-install-recommends mean what they mean to apt.",
+          "--dry-run shows the plan first. The options -y, -s and --no-install-recommends mean what they mean to apt. " +
+          "What the system's apt.conf says of recommended packages, releases, automatic removal and dpkg's options " +
+          "counts; what of it has no effect here is told.",
       )
       .summary("install packages")
       .argument("<package...>", "what to install"),
   )
+    .option("--recommends", "take what packages recommend (default: as the system's apt.conf says, else yes)")
     .option("--no-recommends", "leave away what packages recommend")
+    .addOption(aptsRecommends())
     .addOption(aptsNoRecommends())
     .action(async (names: string[], options: ChangeOptions) => finish(await installCommand(names, options)));
   const remove = changing(
@@ -101,7 +105,9 @@ export function systemCommands(finish: Finish): Command[] {
       .argument("[package...]", "only these"),
   )
     .option("--full", "also when packages must be added or removed")
+    .option("--recommends", "take what packages newly recommend (default: as the system's apt.conf says, else yes)")
     .option("--no-recommends", "leave away what packages newly recommend")
+    .addOption(aptsRecommends())
     .addOption(aptsNoRecommends())
     .action(async (names: string[], options: ChangeOptions) => finish(await upgradeCommand(names, options)));
   const update = systemFrom(
@@ -198,6 +204,11 @@ function changing(command: Command): Command {
 }
 
 /** As for apt. */
+function aptsRecommends(): Option {
+  return new Option("--install-recommends", "as for apt: --recommends").implies({ recommends: true }).hideHelp();
+}
+
+/** As for apt. */
 function aptsNoRecommends(): Option {
   return new Option("--no-install-recommends", "as for apt: --no-recommends").implies({ recommends: false }).hideHelp();
 }
@@ -252,7 +263,7 @@ async function change(
     index,
     progress,
   }: SystemTask): Promise<{ planned: PlannedChange; isOnlyTold: boolean }> => {
-    const { state, architecture } = system.system;
+    const { state, architecture, settings } = system.system;
     const missing = mustBeThere.filter((name) => state.get(name) === undefined);
     if (missing.length > 0)
       throw new CommandError(
@@ -264,9 +275,10 @@ async function change(
     const planned = planChange(index, state, {
       ...request,
       ...(install === undefined ? {} : { install }),
-      recommends: options.recommends !== false,
-      ...(options.purge === true ? { purge: true } : {}),
-      ...(options.autoremove === true ? { autoremove: true } : {}),
+      recommends: options.recommends ?? settings.installsRecommends,
+      ...(options.purge === true || settings.purges ? { purge: true } : {}),
+      ...(options.autoremove === true || settings.autoremoves ? { autoremove: true } : {}),
+      unneeded: settings.unneeded,
       ...(options.allowRemoveEssential === true ? { allowRemoveEssential: true } : {}),
     });
     progress.clear();
@@ -343,11 +355,15 @@ function tell(
         2,
       ) + "\n",
     );
-  else if (transaction !== undefined)
+  else if (transaction !== undefined) {
+    const told = new Set(planned.remove.map(({ package: one }) => String(one)));
+    const gone = transaction.removed.filter((one) => !told.has(one));
+    if (gone.length > 0) process.stdout.write(`Gone, since others brought all of its files: ${gone.join(", ")}\n`);
     process.stdout.write(
       `Done: change ${transaction.id}; \`stratos pkg rollback ${transaction.id}` +
         `${placeWords(options)}\` takes it back.\n`,
     );
+  }
   return 0;
 }
 

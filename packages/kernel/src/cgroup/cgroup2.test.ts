@@ -4,12 +4,24 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AT_FDCWD, AT_REMOVEDIR, CLONE_NEWCGROUP, EAGAIN, EBUSY, EINVAL, ENOENT, EPERM, O_WRONLY } from "@stratos/abi";
+import {
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  CLONE_NEWCGROUP,
+  EAGAIN,
+  EBUSY,
+  EINVAL,
+  ENOENT,
+  EPERM,
+  ERANGE,
+  O_WRONLY,
+} from "@stratos/abi";
+import { allowedHarts } from "../task/affinity.ts";
 import { FileTask } from "../testing/file-system-task.ts";
 import { cgroup2Type } from "./cgroup2.ts";
 
-function mounted(): { user: FileTask; put: (path: string, text: string) => number } {
-  const { test: kernel, user } = FileTask.create();
+function mounted(harts = 1): { user: FileTask; put: (path: string, text: string) => number } {
+  const { test: kernel, user } = FileTask.create(undefined, { harts });
   kernel.kernel.vfs.types.set("cgroup2", cgroup2Type);
   user.call("mkdirat", AT_FDCWD, "/g", 0o755);
   assert.equal(user.call("mount", "none", "/g", "cgroup2", 0, ""), 0);
@@ -30,7 +42,7 @@ const remove = (user: FileTask, path: string): number => user.call("unlinkat", A
 test("children have the controllers that their parent gives on, as files and as limits", () => {
   const { user, put } = mounted();
   assert.deepEqual([make(user, "/g/a"), make(user, "/g/a/b")], [0, 0]);
-  assert.equal(user.get("/g/cgroup.controllers"), "memory pids\n");
+  assert.equal(user.get("/g/cgroup.controllers"), "cpuset cpu memory pids\n");
   assert.equal(user.get("/g/a/cgroup.controllers"), "");
   assert.equal(user.get("/g/a/pids.max"), -ENOENT);
   assert.equal(put("/g/a/cgroup.subtree_control", "+pids"), -ENOENT);
@@ -112,6 +124,54 @@ test("what a group has taken of memory is its own until it goes; then the group 
   assert.equal(user.get("/g/a/memory.current"), "16384\n");
   assert.equal(remove(user, "/g/a"), 0);
   assert.equal(kernel.memory.charged, charged);
+});
+
+test("shares and quotas of the processor are said in Linux's words, and refused beyond its bounds", () => {
+  const { user, put } = mounted();
+  make(user, "/g/a");
+  assert.equal(user.get("/g/a/cpu.max"), -ENOENT);
+  assert.doesNotMatch(user.get("/g/a/cpu.stat") as string, /nr_periods/);
+  put("/g/cgroup.subtree_control", "+cpu");
+  const files = ["cpu.idle", "cpu.max", "cpu.max.burst", "cpu.weight", "cpu.weight.nice"];
+  const shown = (): unknown[] => files.map((name) => user.get(`/g/a/${name}`));
+  assert.deepEqual(shown(), ["0\n", "max 100000\n", "0\n", "100\n", "0\n"]);
+  assert.match(
+    user.get("/g/a/cpu.stat") as string,
+    /system_usec \d+\nnr_periods 0\nnr_throttled 0\nthrottled_usec 0\nnr_bursts 0\nburst_usec 0\n$/,
+  );
+  for (const text of ["50000 200000", "60000\n", "max 1000", "30000 1000000"])
+    assert.equal(put("/g/a/cpu.max", text), 0);
+  for (const text of ["", "many", "999", "1000 999", "1000 1000001", "-1", "1000 x", "1000 1000 1000"])
+    assert.equal(put("/g/a/cpu.max", text), -EINVAL, text);
+  assert.deepEqual([put("/g/a/cpu.max.burst", "30001"), put("/g/a/cpu.max.burst", "30000")], [-EINVAL, 0]);
+  assert.deepEqual([put("/g/a/cpu.weight", "0"), put("/g/a/cpu.weight", "10001")], [-ERANGE, -ERANGE]);
+  assert.equal(put("/g/a/cpu.weight.nice", "-5"), 0);
+  assert.deepEqual(shown(), ["0\n", "30000 1000000\n", "30000\n", "305\n", "-5\n"]);
+  assert.deepEqual([put("/g/a/cpu.weight.nice", "20"), put("/g/a/cpu.weight.nice", "x")], [-ERANGE, -EINVAL]);
+  assert.equal(put("/g/a/cpu.idle", "1"), 0);
+  assert.deepEqual([user.get("/g/a/cpu.weight"), put("/g/a/cpu.weight", "100")], ["0\n", -EINVAL]);
+});
+
+test("processes run on the harts of their group; it names them as a list, and its children have those of it", () => {
+  const { user, put } = mounted(4);
+  for (const path of ["/g/a", "/g/a/b"]) make(user, path);
+  put("/g/cgroup.subtree_control", "+cpuset");
+  put("/g/a/cgroup.subtree_control", "+cpuset");
+  assert.deepEqual([user.get("/g/a/cpuset.cpus"), user.get("/g/a/cpuset.cpus.effective")], ["\n", "0-3\n"]);
+  for (const text of ["4", "0-4", "2-1", "a", "0;1"]) assert.equal(put("/g/a/cpuset.cpus", text), -EINVAL, text);
+  assert.equal(put("/g/a/cpuset.cpus", "1-2\n"), 0);
+  assert.equal(put("/g/a/b/cpuset.cpus", "0,2"), 0);
+  assert.deepEqual([user.get("/g/a/b/cpuset.cpus"), user.get("/g/a/b/cpuset.cpus.effective")], ["0,2\n", "2\n"]);
+  assert.equal(put("/g/a/b/cgroup.procs", "0"), 0);
+  assert.deepEqual([user.task.hart, allowedHarts(user.task)], [2, 0b100]);
+  assert.equal(put("/g/a/b/cpuset.cpus", ""), 0);
+  assert.equal(allowedHarts(user.task), 0b110);
+  user.task.affinity = 0b1000;
+  assert.equal(allowedHarts(user.task), 0b110, "what it asked for is not there");
+  assert.equal(put("/g/cgroup.procs", "0"), 0);
+  assert.equal(allowedHarts(user.task), 0b1000);
+  assert.deepEqual([user.get("/g/a/cpuset.mems"), user.get("/g/a/cpuset.mems.effective")], ["\n", "0\n"]);
+  assert.deepEqual([put("/g/a/cpuset.mems", "0"), put("/g/a/cpuset.mems", "1")], [0, -EINVAL]);
 });
 
 test("with nsdelegate the group at the root of a cgroup namespace has limits that are not for those in it", () => {

@@ -13,7 +13,8 @@ import { notifyInode } from "../vfs/file-events.ts";
 import { type FileSystemType, type FileSystemUsage, simpleUsage } from "../vfs/file-system.ts";
 import type { MountOptions } from "../vfs/mount-options.ts";
 import type { AttributeChange, Inode, NewInode } from "../vfs/inode.ts";
-import { type GroupFileKind, groupFiles, mayWrite } from "./group-files.ts";
+import type { GroupFileKind } from "./group-file-kind.ts";
+import { groupFiles, mayWrite } from "./group-files.ts";
 
 class Cgroup2 extends PseudoFileSystem {
   readonly type = "cgroup2";

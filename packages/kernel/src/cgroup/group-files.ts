@@ -3,7 +3,6 @@
  * Documentation/admin-guide/cgroup-v2.rst, "Core Interface Files", "PID", "Memory"; kernel/cgroup/cgroup.c).
  */
 import { EACCES, EINVAL, ENOENT, EOPNOTSUPP, EPERM, ERANGE, ESRCH, PAGE_SIZE } from "@stratos/abi";
-import type { Changes } from "../ground/changes.ts";
 import type { TextOpener, TextSink, TextSource } from "../pseudo/pseudo-inodes.ts";
 import type { Credentials } from "../security/credentials.ts";
 import { checkAccess, MAY_WRITE } from "../security/permission.ts";
@@ -11,15 +10,9 @@ import { CONTROLLERS, type ControlGroup, type Controller, type GroupMemory } fro
 import { changeDelegation, freezeGroup, killGroup, mayEnter, moveProcess } from "../task/control-group-changes.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
-
-export interface GroupFileKind {
-  /** Whose it is; null: each group has it. */
-  readonly controller: Controller | null;
-  readonly source: TextSource;
-  readonly sink?: TextSink;
-  readonly mode?: number;
-  readonly watched?: () => Changes;
-}
+import type { GroupFileKind } from "./group-file-kind.ts";
+import { integerOf } from "./group-numbers.ts";
+import { bandwidthStatistics, cpusetFiles, processorFiles } from "./processor-files.ts";
 
 type Kinds = Record<string, GroupFileKind>;
 
@@ -37,7 +30,14 @@ export function mayWrite({ kernel, namespaces }: Task, group: ControlGroup, name
 export function groupFiles(kernel: Kernel, group: ControlGroup): Kinds {
   const inAll = coreFiles(kernel, group);
   if (group.parent === null) return inAll;
-  return { ...inAll, ...childFiles(kernel, group), ...memoryFiles(kernel, group), ...pidsFiles(group) };
+  return {
+    ...inAll,
+    ...childFiles(kernel, group),
+    ...cpusetFiles(kernel, group),
+    ...processorFiles(group),
+    ...memoryFiles(kernel, group),
+    ...pidsFiles(group),
+  };
 }
 
 const core = (source: TextSource, sink?: TextSink): GroupFileKind => ({
@@ -77,7 +77,8 @@ function coreFiles(kernel: Kernel, group: ControlGroup): Kinds {
     "cpu.stat": core(() => {
       const { userNs, systemNs } = group.usage;
       const [user, system] = [Math.floor(userNs / 1000), Math.floor(systemNs / 1000)];
-      return `usage_usec ${user + system}\nuser_usec ${user}\nsystem_usec ${system}\n`;
+      const times = `usage_usec ${user + system}\nuser_usec ${user}\nsystem_usec ${system}\n`;
+      return group.controllers.includes("cpu") ? times + bandwidthStatistics(group) : times;
     }),
   };
 }
@@ -180,13 +181,6 @@ function words(names: readonly string[]): string {
 
 function amount(value: number): string {
   return value === Infinity ? "max\n" : `${value}\n`;
-}
-
-/** An integer as kstrtoint() of Linux takes it; NaN: it is none. */
-function integerOf(text: string): number {
-  const wanted = text.trim();
-  const value = /^[+-]?\d{1,10}$/.test(wanted) ? Number(wanted) : NaN;
-  return Math.abs(value) < 2 ** 31 ? value : NaN;
 }
 
 /** @param below  what a number below 0 is answered with */

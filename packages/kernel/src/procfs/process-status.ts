@@ -7,6 +7,7 @@ import type { SignalSet } from "../signal/signal-set.ts";
 import { A0, A7, SP } from "../task/hart-registers.ts";
 import { registersOf } from "../task/task-place.ts";
 import { chargeTurn, processTimes } from "../task/resource-usage.ts";
+import { allowedHarts } from "../task/affinity.ts";
 import { listOfHarts } from "../task/hart-mask.ts";
 import type { Task } from "../task/task.ts";
 import { addTransfers, newTransferCounts } from "../task/transfer-counts.ts";
@@ -266,8 +267,8 @@ export function describeStatus(
     `NoNewPrivs:\t${credentials.noNewPrivileges ? 1 : 0}`,
     `Seccomp:\t${seccompMode(task.seccomp)}`,
     `Seccomp_filters:\t${task.seccomp?.filters.length ?? 0}`,
-    `Cpus_allowed:\t${task.affinity.toString(16)}`,
-    `Cpus_allowed_list:\t${listOfHarts(task.affinity)}`,
+    `Cpus_allowed:\t${allowedHarts(task).toString(16)}`,
+    `Cpus_allowed_list:\t${listOfHarts(allowedHarts(task))}`,
     "Mems_allowed:\t1",
     "Mems_allowed_list:\t0",
     `voluntary_ctxt_switches:\t${task.voluntarySwitches}`,

@@ -295,8 +295,14 @@ export class Network
 
   /** Where connections from outside come in as packets, since there are rules to see them; null: they don't. */
   get filteredWayIn(): NetworkUplink | null {
-    const device = this.ip.isFiltered ? this.outside?.device : null;
-    return device instanceof NetworkUplink && device.isUp ? device : null;
+    const { wayIn } = this;
+    return this.ip.isFiltered && wayIn?.isUp === true ? wayIn : null;
+  }
+
+  /** The same, whether there are rules or not any more. */
+  get wayIn(): NetworkUplink | null {
+    const device = this.outside?.device;
+    return device instanceof NetworkUplink ? device : null;
   }
 
   /** A destination beyond a machine that has no network. @returns −ENETUNREACH */

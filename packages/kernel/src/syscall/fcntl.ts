@@ -185,17 +185,24 @@ function setWriteHint(task: Task, file: OpenFile, address: number): number {
   return 0;
 }
 
-/** Whom F_SETOWN named, in the caller's numbers; 0: nobody, or nobody that he sees. */
-function ownerSeenBy(task: Task, file: OpenFile): number {
-  return Math.sign(file.owner) * task.group.pidNamespace.idOf(Math.abs(file.owner));
+/**
+ * Whom F_SETOWN named, in the caller's numbers; 0: nobody, nobody that he sees, or a number that names no process,
+ * group or thread now, as was asked for.
+ */
+function ownerSeenBy(task: Task, { owner, ownerIsThread }: OpenFile): number {
+  const { tasks } = task.kernel;
+  const named = owner < 0 ? tasks.groups : ownerIsThread ? tasks.tasks : tasks.processes;
+  return named.has(Math.abs(owner)) ? Math.sign(owner) * task.group.pidNamespace.idOf(Math.abs(owner)) : 0;
 }
 
-/** @param owner  a pid, or −pgrp; with `isThread` a tid */
+/**
+ * A number that anything has is taken, be it of the kind that is asked for or not (find_vpid in Linux's fs/fcntl.c).
+ *
+ * @param owner  a pid, or −pgrp; with `isThread` a tid
+ */
 function setOwner(task: Task, file: OpenFile, owner: number, isThread = false): number {
-  const { tasks } = task.kernel;
   const { pidNamespace } = task.group;
-  if (owner > 0 && tasks.processOfThreadIn(pidNamespace, owner) === undefined) return -ESRCH;
-  if (owner < 0 && tasks.groupIn(pidNamespace, -owner) === undefined) return -ESRCH;
+  if (owner !== 0 && !task.kernel.tasks.isUsed(pidNamespace.rootIdOf(Math.abs(owner)))) return -ESRCH;
   file.owner = Math.sign(owner) * pidNamespace.rootIdOf(Math.abs(owner));
   file.ownerIsThread = isThread;
   file.ownerCredentials = task.credentials;

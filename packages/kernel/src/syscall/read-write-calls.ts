@@ -1,5 +1,6 @@
 import {
   EBADF,
+  EFAULT,
   EINVAL,
   EOPNOTSUPP,
   ESPIPE,
@@ -101,17 +102,25 @@ export function countMoved(task: Task, result: number): number {
   return result > 0 ? countWrite(task, countRead(task, result)) : result;
 }
 
+/**
+ * That no program can have such a buffer is found before anything is moved, even where nothing is to be: access_ok of
+ * Linux's include/asm-generic/access_ok.h, whose bound is 2^63 on riscv. Negative ones are those above it.
+ */
+function isBeyond(buffer: number, count: number): boolean {
+  return count < 0 || buffer < 0 || buffer + count >= 2 ** 63;
+}
+
 function read(task: Task, fd: number, buffer: number, count: number): number {
   const file = task.files.get(fd | 0);
   if (file === undefined || !file.isReadable) return -EBADF;
-  if (count < 0) return -EINVAL;
+  if (isBeyond(buffer, count)) return -EFAULT;
   return countRead(task, readInto(task, file, task.space.cursor(buffer, count > COUNT_MAX ? COUNT_MAX : count), -1));
 }
 
 function write(task: Task, fd: number, buffer: number, count: number): number {
   const file = task.files.get(fd | 0);
   if (file === undefined || !file.isWritable) return -EBADF;
-  if (count < 0) return -EINVAL;
+  if (isBeyond(buffer, count)) return -EFAULT;
   return countWrite(task, writeFrom(task, file, task.space.cursor(buffer, count > COUNT_MAX ? COUNT_MAX : count), -1));
 }
 
@@ -132,7 +141,8 @@ function pread(task: Task, fd: number, buffer: number, count: number, offset: nu
   if (refused < 0) return refused;
   const file = readable(task, fd);
   if (isErrno(file)) return file;
-  if (count < 0 || checkEnd(task, offset, count) < 0) return -EINVAL;
+  if (isBeyond(buffer, count)) return -EFAULT;
+  if (checkEnd(task, offset, count) < 0) return -EINVAL;
   return countRead(task, readInto(task, file, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), offset));
 }
 
@@ -141,7 +151,8 @@ function pwrite(task: Task, fd: number, buffer: number, count: number, offset: n
   if (refused < 0) return refused;
   const file = writable(task, fd);
   if (isErrno(file)) return file;
-  if (count < 0 || checkEnd(task, offset, count) < 0) return -EINVAL;
+  if (isBeyond(buffer, count)) return -EFAULT;
+  if (checkEnd(task, offset, count) < 0) return -EINVAL;
   return countWrite(task, writeFrom(task, file, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), offset));
 }
 

@@ -9,14 +9,29 @@ import { allHarts, readHarts } from "./hart-mask.ts";
 import { noteRseq } from "./rseq.ts";
 import type { Task } from "./task.ts";
 
+/** Harts on which it may run: what its group has of those that it asked for; none: all that the group has. */
+export function allowedHarts({ affinity, group, kernel }: Task): number {
+  const leaves = group.controlGroup.effectiveHarts(allHarts(kernel.harts));
+  return (affinity & leaves) === 0 ? leaves : (affinity & leaves) >>> 0;
+}
+
+/** It leaves a hart on which it may not run. */
+export function settleHart(task: Task): void {
+  const mask = allowedHarts(task);
+  if (((mask >>> task.hart) & 1) !== 0) return;
+  task.hart = 31 - Math.clz32(mask & -mask);
+  if (task.rseqAddress !== 0) noteRseq(task);
+}
+
 /** A new thread goes to the hart after its maker's, among those allowed. */
 export function placeBeside(child: Task, parent: Task): void {
   child.affinity = parent.affinity;
   const count = parent.kernel.harts;
+  const mask = allowedHarts(child);
   child.hart = parent.hart;
   for (let step = 1; step <= count; step++) {
     const hart = (parent.hart + step) % count;
-    if (((child.affinity >>> hart) & 1) === 0) continue;
+    if (((mask >>> hart) & 1) === 0) continue;
     child.hart = hart;
     return;
   }
@@ -25,12 +40,12 @@ export function placeBeside(child: Task, parent: Task): void {
 export function getAffinity(task: Task, target: Task | undefined, size: number, address: number): number {
   if (target === undefined) return -ESRCH;
   if (size < 8 || size % 8 !== 0) return -EINVAL;
-  return task.space.storeU64(address, target.affinity) < 0 ? -EFAULT : 8;
+  return task.space.storeU64(address, allowedHarts(target)) < 0 ? -EFAULT : 8;
 }
 
 /**
- * Harts that the machine hasn't are dropped from the mask; none left is an error. Shorter masks than 8 bytes are filled
- * with zeros.
+ * Harts that the machine hasn't, or its control group, are dropped from the mask; none left is an error. Shorter masks
+ * than 8 bytes are filled with zeros.
  */
 export function setAffinity(task: Task, target: Task | undefined, size: number, address: number): number {
   if (target === undefined) return -ESRCH;
@@ -43,13 +58,10 @@ export function setAffinity(task: Task, target: Task | undefined, size: number, 
     !isCapable(task.credentials, CAP_SYS_NICE, target.credentials.userNamespace)
   )
     return -EPERM;
-  const mask = (set.mask & allHarts(task.kernel.harts)) >>> 0;
+  const mask = (set.mask & target.group.controlGroup.effectiveHarts(allHarts(task.kernel.harts))) >>> 0;
   if (mask === 0) return -EINVAL;
   target.affinity = mask;
-  if (((mask >>> target.hart) & 1) === 0) {
-    target.hart = 31 - Math.clz32(mask & -mask);
-    if (target.rseqAddress !== 0) noteRseq(target);
-  }
+  settleHart(target);
   return 0;
 }
 

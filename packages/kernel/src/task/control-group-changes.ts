@@ -6,9 +6,13 @@ import { EAGAIN, EBUSY, ENOENT, SIGKILL, SI_USER, isErrno } from "@stratos/abi";
 import { Changes } from "../ground/changes.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
-import type { ControlGroup, Controller } from "./control-group.ts";
+import type { ControlGroup, Controller, ProcessorPart } from "./control-group.ts";
 import type { Kernel } from "./kernel-state.ts";
+import { settleHart } from "./affinity.ts";
+import { processesOf } from "./group-members.ts";
+import { GroupProcessor } from "./group-processor.ts";
 import { GroupOutOfMemory } from "./oom-killer.ts";
+import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 
 /**
@@ -23,12 +27,30 @@ export function moveProcess(process: ThreadGroup, group: ControlGroup): number {
   const refused = mayEnter(group);
   if (refused < 0) return refused;
   const tasks = Math.max(1, process.tasks.length);
-  from.dismiss(process, tasks);
-  process.controlGroup = group;
-  group.admit(process, tasks);
-  followAccount(process);
-  setFrozen(process, group.isFrozen);
+  countedAnew(process.leader.kernel, process.tasks, () => {
+    from.dismiss(process, tasks);
+    process.controlGroup = group;
+    group.admit(process, tasks);
+    followAccount(process);
+    setFrozen(process, group.isFrozen);
+  });
+  for (const task of process.tasks) settleHart(task);
   return 0;
+}
+
+/** They wait for the processor elsewhere afterwards, or are no candidates there. */
+function countedAnew({ scheduler }: Kernel, tasks: Iterable<Task>, change: () => void): void {
+  const ready = [...tasks].filter((task) => task.state === "R" && task !== scheduler.current);
+  for (const task of ready) scheduler.dequeue(task);
+  change();
+  for (const task of ready) scheduler.enqueue(task);
+}
+
+/** `cpuset.cpus`: its processes, and those below, leave harts that it no longer has. */
+export function setGroupHarts(kernel: Kernel, group: ControlGroup, harts: number): void {
+  group.harts = harts;
+  for (const below of group.downward())
+    for (const process of processesOf(kernel, below)) for (const task of process.tasks) settleHart(task);
 }
 
 /** May processes come into the group, or begin there? −ENOENT: it is gone; −EBUSY as for `moveProcess` */
@@ -61,7 +83,7 @@ export function freezeGroup(kernel: Kernel, group: ControlGroup, freezes: boolea
   if (group.freezes === freezes) return;
   group.freezes = freezes;
   for (const below of group.downward()) {
-    for (const process of membersOf(kernel, below)) setFrozen(process, below.isFrozen);
+    for (const process of processesOf(kernel, below)) setFrozen(process, below.isFrozen);
     below.tell("cgroup.events", below.changes);
   }
 }
@@ -71,15 +93,8 @@ export function killGroup(kernel: Kernel, group: ControlGroup): void {
   const sender = kernel.scheduler.current;
   const from = sender === null ? {} : { pid: sender.group.pid, uid: sender.credentials.uid };
   for (const below of group.downward())
-    for (const process of membersOf(kernel, below))
+    for (const process of processesOf(kernel, below))
       if (!process.isZombie) sendSignalToProcess(process, signalInfo(SIGKILL, SI_USER, from));
-}
-
-function* membersOf(kernel: Kernel, group: ControlGroup): Generator<ThreadGroup, void> {
-  for (const { pid } of [...group.members]) {
-    const process = kernel.tasks.processes.get(pid);
-    if (process !== undefined) yield process;
-  }
 }
 
 /**
@@ -107,14 +122,30 @@ export function changeDelegation(
       return -EAGAIN;
     }
   for (const each of fresh) group.delegated.add(each);
+  if (fresh.includes("cpu")) changeProcessors(kernel, group, (child) => new GroupProcessor(kernel, child));
   for (const each of disable) {
     if (!group.delegated.delete(each)) continue;
+    if (each === "cpu") changeProcessors(kernel, group, () => null);
     for (const child of group.children.values()) {
       if (each === "memory") closeMemory(kernel, child);
-      else child.taskLimit = Infinity;
+      else if (each === "pids") child.taskLimit = Infinity;
+      else if (each === "cpuset") setGroupHarts(kernel, child, 0);
     }
   }
   return 0;
+}
+
+/** The cpu controller comes to the children of a group, or leaves them. */
+function changeProcessors(
+  kernel: Kernel,
+  group: ControlGroup,
+  processorOf: (child: ControlGroup) => ProcessorPart | null,
+): void {
+  const children = [...group.children.values()];
+  for (const child of children) child.processor?.close();
+  countedAnew(kernel, kernel.tasks.tasks.values(), () => {
+    for (const child of children) child.processor = processorOf(child);
+  });
 }
 
 /** The memory controller comes to a group. @returns false: the machine has no account left */
@@ -134,7 +165,7 @@ function openMemory(kernel: Kernel, group: ControlGroup): boolean {
     events: { max: 0, oom: 0, oom_kill: 0, oom_group_kill: 0 },
     changes: new Changes(),
   };
-  for (const below of group.downward()) for (const process of membersOf(kernel, below)) followAccount(process);
+  for (const below of group.downward()) for (const process of processesOf(kernel, below)) followAccount(process);
   return true;
 }
 
@@ -159,6 +190,7 @@ export function makeGroup(
 ): ControlGroup | number {
   if (parent.isRemoved) return -ENOENT;
   const group = parent.make(name, owner);
+  if (!isErrno(group) && parent.delegated.has("cpu")) group.processor = new GroupProcessor(kernel, group);
   if (isErrno(group) || !parent.delegated.has("memory") || openMemory(kernel, group)) return group;
   group.remove();
   return -EAGAIN;
@@ -171,5 +203,6 @@ export function removeGroup(kernel: Kernel, group: ControlGroup): number {
   // Each frame is looked at.
   if (group.memory !== null) kernel.work.charge(1 + (kernel.frames.total >> 10));
   closeMemory(kernel, group);
+  group.processor?.close();
   return 0;
 }

@@ -11,10 +11,10 @@ import { DeviceProgram, GroupProgram, type Instruction, type ProgramOrigin } fro
 import type { OwnedFile } from "../security/owned-file.ts";
 
 /** In the order in which Linux lists them. */
-export const CONTROLLERS = ["memory", "pids"] as const;
+export const CONTROLLERS = ["cpuset", "cpu", "memory", "pids"] as const;
 export type Controller = (typeof CONTROLLERS)[number];
 /** Those that don't mind processes beside groups ("threaded" ones). */
-const MIXABLE: ReadonlySet<Controller> = new Set(["pids"]);
+const MIXABLE: ReadonlySet<Controller> = new Set(["cpuset", "cpu", "pids"]);
 
 /** Groups of a machine, whose files cost the host memory; and how far one may lie below the root. */
 const GROUPS_MAX = 2_048;
@@ -47,6 +47,42 @@ export interface GroupMemory {
   /** `memory.events`, of it and those below. */
   readonly events: { max: number; oom: number; oom_kill: number; oom_group_kill: number };
   readonly changes: Changes;
+}
+
+/** What the cpu controller keeps of one group (group-processor.ts). */
+export interface ProcessorPart {
+  /** From 1 to 10,000. */
+  readonly weight: number;
+  /** It has what others leave. */
+  readonly isIdle: boolean;
+  setShare(weight: number, isIdle: boolean): void;
+  /** Of the processor in each period; Infinity: it is not bounded. */
+  readonly quotaNs: number;
+  readonly periodNs: number;
+  /** What was left of earlier periods, as far as one may go beyond its quota. */
+  readonly burstMostNs: number;
+  /** A period of its own begins. */
+  setBandwidth(quotaNs: number, periodNs: number, burstNs: number): void;
+  /** `cpu.stat`. */
+  readonly periods: number;
+  readonly throttledPeriods: number;
+  readonly throttledNs: number;
+  readonly bursts: number;
+  readonly burstNs: number;
+  /** A task of it, or below, has had the processor for so long. */
+  charge(elapsedNs: number, nowNs: number): void;
+  /** @returns by how much the weights change that want the processor in the group above */
+  countLoad(change: number): number;
+  /**
+   * What wants its part of the group, divided by the group's own weight.
+   *
+   * @param weight  of one that is not counted now, as it has the processor; 0: it is counted
+   */
+  factor(weight: number): number;
+  /** Of one that comes into the group above if nothing else of this one is there; 0: it is counted there. */
+  readonly newcomersWeight: number;
+  /** The controller leaves the group. */
+  close(): void;
 }
 
 /** Whom a file of a group belongs to, and its permission bits. */
@@ -88,6 +124,14 @@ export class ControlGroup {
   /** Controllers that its children have (`cgroup.subtree_control`). */
   readonly delegated = new Set<Controller>();
   memory: GroupMemory | null = null;
+  /** Null: what is in it competes in the group above. */
+  processor: ProcessorPart | null = null;
+  /** How many groups, of it and those above, have used what they may have of the processor. */
+  throttlings: number;
+  /** `cpuset.cpus`, as a mask; 0: those of the group above. */
+  harts = 0;
+  /** `cpuset.mems` names the one node that there is. */
+  hasNode = false;
   /** Which devices its processes may use, and those below: all programs must allow it. Bound: GROUP_PROGRAMS_MAX. */
   devicePrograms: readonly DeviceProgram[] = [];
   /** Asked for by `cgroup.freeze`. */
@@ -119,6 +163,7 @@ export class ControlGroup {
     this.parent = parent;
     this.name = name;
     this.owner = { uid: owner.uid, gid: owner.gid };
+    this.throttlings = parent?.throttlings ?? 0;
   }
 
   /** From the root; "/" is that. */
@@ -171,6 +216,17 @@ export class ControlGroup {
   get account(): MemoryAccount | null {
     for (const group of this.upward()) if (group.memory !== null) return group.memory.account;
     return null;
+  }
+
+  /**
+   * Harts that it leaves its processes (`cpuset.cpus.effective`): those of the group above where it names none of them.
+   *
+   * @param all  the machine's
+   */
+  effectiveHarts(all: number): number {
+    if (this.parent === null) return all;
+    const above = this.parent.effectiveHarts(all);
+    return (this.harts & above) === 0 ? above : (this.harts & above) >>> 0;
   }
 
   /** Processor time of it and all below, in nanoseconds. */

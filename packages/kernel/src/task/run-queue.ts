@@ -41,6 +41,11 @@ export class RunQueue<Task extends Queued> {
     down(heap, last.queueIndex);
   }
 
+  /** Is (or was, when it waited last) the task one that shares the time with others of its kind? */
+  static isTimeShared({ queueKind }: Queued): boolean {
+    return queueKind !== REALTIME;
+  }
+
   /** Its priority or policy has changed; its turn among equals stays. */
   reorder(task: Task): void {
     this.remove(task);

@@ -2,6 +2,7 @@ import { SCHED_OTHER } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Kernel } from "./kernel-state.ts";
 import { Timer, type TimerClient } from "../time/timer-queue.ts";
+import { chargeGroups, countLoad, shareFactor, WEIGHT_DEFAULT } from "./group-shares.ts";
 import { RunQueue } from "./run-queue.ts";
 import type { Task } from "./task.ts";
 import type { WaitQueue } from "../ground/wait-queue.ts";
@@ -43,7 +44,9 @@ export class Scheduler {
   /** Makes a task in state R a candidate; it must not be one already. */
   enqueue(task: Task): void {
     if (task.queueIndex >= 0 || task.group.isFrozen) return;
+    if (task.group.controlGroup.throttlings > 0 && task.effectivePriority === 0) return;
     this.#runnable.add(task);
+    this.#countLoad(task, WEIGHT_DEFAULT);
     const { current } = this;
     if (current === null) this.#kernel.onRunnable?.();
     else if (current !== task && this.#preempts(task, current)) this.mustSwitch = true;
@@ -52,6 +55,12 @@ export class Scheduler {
   #preempts(task: Task, current: Task): boolean {
     if (task.effectivePriority === 0) return !this.#isGentle && preempts(task, current);
     return preempts(task, current) && !(this.#isOthersTurn && current.effectivePriority === 0);
+  }
+
+  /** Of what its groups count as wanting the processor. */
+  #countLoad(task: Task, change: number): void {
+    const { controlGroup } = task.group;
+    if (controlGroup.parent !== null && RunQueue.isTimeShared(task)) countLoad(controlGroup, change);
   }
 
   get #isOthersTurn(): boolean {
@@ -63,7 +72,9 @@ export class Scheduler {
     if (task.effectivePriority === 0) {
       this.#othersNs += elapsedNs;
       // What it has by its priority is no debt, should it become one of the others.
-      task.virtualRuntime += elapsedNs * weight(task.nice);
+      task.virtualRuntime += elapsedNs * pace(task);
+      const { controlGroup } = task.group;
+      if (controlGroup.parent !== null) chargeGroups(controlGroup, elapsedNs, this.#kernel.now());
     } else if (this.#runnable.bestTimeShared() !== null) this.#realtimeNs += elapsedNs;
     else this.#realtimeNs = 0;
     // What others had while no real-time task took of theirs is no part that they are given.
@@ -88,12 +99,18 @@ export class Scheduler {
   }
 
   dequeue(task: Task): void {
-    if (task.queueIndex >= 0) this.#runnable.remove(task);
+    if (task.queueIndex < 0) return;
+    this.#runnable.remove(task);
+    this.#countLoad(task, -WEIGHT_DEFAULT);
   }
 
   /** The task's priority or policy has changed: it may take the hart, or have to give it up. */
   reorder(task: Task): void {
-    if (task.queueIndex >= 0) this.#runnable.reorder(task);
+    if (task.queueIndex >= 0) {
+      this.#countLoad(task, -WEIGHT_DEFAULT);
+      this.#runnable.reorder(task);
+      this.#countLoad(task, WEIGHT_DEFAULT);
+    }
     const { current } = this;
     const best = this.#runnable.best();
     if (current !== null && best !== null && best !== current && this.#preempts(best, current)) this.mustSwitch = true;
@@ -110,7 +127,7 @@ export class Scheduler {
   /** Takes the best candidate off the queue; null when all sleep. */
   pick(): Task | null {
     const task = (this.#isOthersTurn ? this.#runnable.bestTimeShared() : null) ?? this.#runnable.best();
-    if (task !== null) this.#runnable.remove(task);
+    if (task !== null) this.dequeue(task);
     return task;
   }
 
@@ -135,7 +152,7 @@ export class Scheduler {
   placeOfChild(parent: Task): number {
     const turnNs = parent === this.current ? this.#kernel.turn.charge(parent) : 0;
     const least = this.#runnable.leastVirtualRuntime();
-    return Math.max(parent.virtualRuntime + turnNs * weight(parent.nice), least === Infinity ? 0 : least);
+    return Math.max(parent.virtualRuntime + turnNs * pace(parent), least === Infinity ? 0 : least);
   }
 
   /** Wakes the task at `task.deadlineNs`. */
@@ -181,9 +198,13 @@ export class Scheduler {
   }
 }
 
-/** How much faster virtual runtime goes: each step of nice is worth a quarter (sched(7)). */
-function weight(nice: number): number {
-  return 1.25 ** nice;
+/**
+ * How much faster virtual runtime of a task goes that has the hart: each step of nice is worth a quarter (sched(7)), a
+ * control group's weight what others leave it.
+ */
+function pace({ nice, group: { controlGroup } }: Task): number {
+  const ofNice = 1.25 ** nice;
+  return controlGroup.parent === null ? ofNice : ofNice * shareFactor(controlGroup);
 }
 
 class TaskDeadline implements TimerClient {

@@ -40,10 +40,9 @@ export class TaskTable {
    * @returns −EAGAIN: all are in use; −EEXIST: one that is wanted is
    */
   allocate(namespace: PidNamespace = this.namespace, wanted: readonly number[] = []): number {
-    const isUsed = (number: number): boolean =>
-      this.tasks.has(number) || this.processes.has(number) || this.groups.has(number);
+    const isUsed = (number: number): boolean => this.isUsed(number);
     const own = wanted[namespace.level];
-    if (own !== undefined && isUsed(own)) return -EEXIST;
+    if (own !== undefined && this.isUsed(own)) return -EEXIST;
     const id = own ?? nextFreeNumber(this.#last, this.maximum, isUsed);
     if (id === 0) return -EAGAIN;
     if (namespace !== this.namespace) {
@@ -55,10 +54,15 @@ export class TaskTable {
     return id;
   }
 
+  /** Whether a task, a process or a group has that number of the initial namespace. */
+  isUsed(id: number): boolean {
+    return this.tasks.has(id) || this.processes.has(id) || this.groups.has(id);
+  }
+
   /** A task, a process or a group of that number is out of its table: when it was the last, the number is free. */
   freed(id: number): void {
     const namespace = this.#namespaces.get(id);
-    if (namespace === undefined || this.tasks.has(id) || this.processes.has(id) || this.groups.has(id)) return;
+    if (namespace === undefined || this.isUsed(id)) return;
     this.#namespaces.delete(id);
     namespace.take(id);
     namespace.release();

@@ -30,7 +30,7 @@ export class FileTask {
 
   static create(
     makeRoot: (kernel: Kernel) => FileSystem = (kernel) => new Tmpfs(kernel),
-    options: { memoryBytes?: number } = {},
+    options: { memoryBytes?: number; harts?: number } = {},
   ): { test: TestKernel; user: FileTask } {
     const test = createTestKernel(options);
     mountRoot(test.kernel, makeRoot(test.kernel));

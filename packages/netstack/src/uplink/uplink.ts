@@ -13,14 +13,15 @@
  *
  * An echo request goes out as it is (EchoFlow), where the host has a way.
  *
- * What somebody outside has connected comes in from here as well, where rules are to see it (`comesIn`).
+ * What somebody outside has connected, or sends, comes in from here as well, where rules are to see it (`comesIn`,
+ * `datagramsComeIn`).
  *
  * Bounds: TCP_FLOWS_MAX connections (beyond them the SYN is lost, and comes again), UDP_FLOWS_MAX pairs of ports (the
  * one unused for longest gives way). Packets are hostile: what isn't whole, or has a false checksum, is lost.
  */
 import { EPERM, EPROTONOSUPPORT, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import type { HostSocket, HostSocketEvents } from "@stratos/host";
+import type { HostAddress, HostSocket, HostSocketEvents } from "@stratos/host";
 import { shortAt } from "../ethernet.ts";
 import { ICMP_ECHO, ICMP_HEADER_SIZE, ICMP_UNREACHABLE, ICMPV6_ECHO, ICMPV6_UNREACHABLE } from "../icmp.ts";
 import { copyIp, type IpAddress, isV4, readV4, readV6 } from "../ip-address.ts";
@@ -36,12 +37,14 @@ import { UDP_HEADER_SIZE, udpSize } from "../udp.ts";
 import { EchoFlow } from "./echo-flow.ts";
 import type { FlowUplink } from "./flow.ts";
 import { type IncomingConnections, outsideAddress } from "./incoming.ts";
+import { type IncomingDatagrams, IncomingUdpFlow } from "./incoming-datagrams.ts";
 import { TcpFlow } from "./tcp-flow.ts";
 import { UdpFlow } from "./udp-flow.ts";
 import type { UplinkHost } from "./uplink-host.ts";
 import { PLAINLY, UplinkOutput } from "./uplink-output.ts";
 
 export type { IncomingConnections } from "./incoming.ts";
+export type { IncomingDatagrams } from "./incoming-datagrams.ts";
 export type { UplinkHost } from "./uplink-host.ts";
 
 const TCP_FLOWS_MAX = 4096,
@@ -52,6 +55,8 @@ const UDP_LIFE_NS = 120e9;
 const ARRIVING_LIFE_NS = 60e9;
 const SWEEP_NS = 15e9;
 const PORTS_TRIED = 64;
+/** Datagrams of one door that come in before others have their turn. */
+const DATAGRAMS_AT_ONCE = 64;
 
 const OPTIONS: ConnectionOptions = {
   how: { ...PLAINLY, dontFragment: true },
@@ -63,6 +68,8 @@ const OPTIONS: ConnectionOptions = {
 const PACKET = new IncomingPacket(),
   OPENING = new IncomingPacket();
 const SEGMENT = new TcpSegment();
+/** A datagram on its way in. */
+const MESSAGE = new Uint8Array(65536);
 const FROM: IpAddress = new Uint32Array(4),
   TO: IpAddress = new Uint32Array(4);
 
@@ -71,7 +78,7 @@ export class Uplink implements TcpHost, FlowUplink {
   #output: UplinkOutput;
   #tcp: TcpStack;
   #tcpFlows: ConnectionTable<TcpFlow>;
-  #udpFlows: ConnectionTable<UdpFlow>;
+  #udpFlows: ConnectionTable<UdpFlow | IncomingUdpFlow>;
   #echoes: readonly [v4: EchoFlow, v6: EchoFlow];
   #reassembly = new Reassembly();
   /** Flows that have news. Bound: flows. */
@@ -79,6 +86,8 @@ export class Uplink implements TcpHost, FlowUplink {
   #isBusy = false;
   /** Listeners of the host with connections for stations inside. Bound: listeners. */
   #doors = new Set<IncomingConnections>();
+  /** Sockets of the host with datagrams for stations inside. Bound: sockets. */
+  #datagramDoors = new Set<IncomingDatagrams>();
   #tcpNs = Infinity;
   #sweepNs = Infinity;
 
@@ -174,9 +183,10 @@ export class Uplink implements TcpHost, FlowUplink {
     let flow = this.#udpFlows.find(destination, shortAt(bytes, at + 2), source, shortAt(bytes, at), 0);
     if (flow === null) {
       if (this.#udpFlows.count >= UDP_FLOWS_MAX) this.#endOldest();
-      flow = new UdpFlow(this, packet, nowNs);
-      const failed = flow.begin(this.#host.provider);
+      const fresh = new UdpFlow(this, packet, nowNs);
+      const failed = fresh.begin(this.#host.provider);
       if (failed < 0) return this.#output.refuse(packet, -failed);
+      flow = fresh;
       this.#udpFlows.add(flow);
       this.#expectSweep();
     }
@@ -186,12 +196,12 @@ export class Uplink implements TcpHost, FlowUplink {
   }
 
   #endOldest(): void {
-    let oldest: UdpFlow | null = null;
+    let oldest: UdpFlow | IncomingUdpFlow | null = null;
     for (const flow of this.#udpFlows) if (oldest === null || flow.usedNs < oldest.usedNs) oldest = flow;
     if (oldest !== null) this.#endDatagrams(oldest);
   }
 
-  #endDatagrams(flow: UdpFlow): void {
+  #endDatagrams(flow: UdpFlow | IncomingUdpFlow): void {
     this.#udpFlows.remove(flow);
     this.#due.delete(flow);
     flow.end();
@@ -241,6 +251,65 @@ export class Uplink implements TcpHost, FlowUplink {
     return false;
   }
 
+  /** Somebody outside has sent something: at the next turn it comes in. */
+  datagramsComeIn(door: IncomingDatagrams): void {
+    this.#datagramDoors.add(door);
+    if (!this.#isBusy) this.#host.wakeNow();
+  }
+
+  /** The door is closed. Work: one step a flow. */
+  forgetDatagrams(door: IncomingDatagrams): void {
+    this.#datagramDoors.delete(door);
+    for (const flow of this.#udpFlows)
+      if (flow instanceof IncomingUdpFlow && flow.door === door) this.#endDatagrams(flow);
+  }
+
+  /** Whom an address stands for that something came in from. @param port  that who answers has inside */
+  senderOutside(ip: IpAddress, ipPort: number, port: number): HostAddress | null {
+    const own = this.#host.addressOutside(!isV4(ip));
+    const flow = own === null ? null : this.#udpFlows.find(ip, ipPort, own, port, 0);
+    return flow instanceof IncomingUdpFlow ? flow.sender : null;
+  }
+
+  /** Work: DATAGRAMS_AT_ONCE. @returns is there more? */
+  #letDatagramsIn(door: IncomingDatagrams): boolean {
+    for (let count = 0; count < DATAGRAMS_AT_ONCE; count++) {
+      const length = door.take(MESSAGE, UDP_HEADER_SIZE, MESSAGE.length - UDP_HEADER_SIZE - 1);
+      if (length < 0) return false;
+      this.#flowFromOutside(door)?.enter(this.#output, MESSAGE, length);
+    }
+    return true;
+  }
+
+  /** @returns null: there is no address that it can come to */
+  #flowFromOutside(door: IncomingDatagrams): IncomingUdpFlow | null {
+    const { sender } = door;
+    const isOwn = (ip: IpAddress): boolean => this.#host.isOutside(ip);
+    const from = outsideAddress(sender.address, isOwn);
+    const at = ipOfText(door.at);
+    const own = at !== null && isOwn(at) ? at : this.#host.addressOutside(!isV4(from));
+    if (own === null || isV4(own) !== isV4(from)) return null;
+    const nowNs = this.#host.now();
+    // Who stands for several peers may have the port already.
+    for (let tries = 0; tries < PORTS_TRIED; tries++) {
+      const port = ((sender.port - 1 + tries) & 0xffff) + 1;
+      const present = this.#udpFlows.find(from, port, own, door.port, 0);
+      if (present !== null && !(present instanceof IncomingUdpFlow && present.door === door && present.isOf(sender)))
+        continue;
+      if (present !== null) {
+        present.usedNs = nowNs;
+        return present;
+      }
+      if (this.#udpFlows.count >= UDP_FLOWS_MAX) this.#endOldest();
+      const flow = new IncomingUdpFlow(this, door, from, own, nowNs);
+      flow.localPort = port;
+      this.#udpFlows.add(flow);
+      this.#expectSweep();
+      return flow;
+    }
+    return null;
+  }
+
   isDue(flow: HostSocketEvents): void {
     this.#due.add(flow);
     if (!this.#isBusy) this.#host.wakeNow();
@@ -258,6 +327,11 @@ export class Uplink implements TcpHost, FlowUplink {
 
   #settle(): void {
     for (const door of this.#doors) this.#letIn(door);
+    let isMore = false;
+    for (const door of this.#datagramDoors) {
+      if (this.#letDatagramsIn(door)) isMore = true;
+      else this.#datagramDoors.delete(door);
+    }
     for (const flow of this.#due) {
       this.#due.delete(flow);
       if (flow instanceof TcpFlow) this.#lookAtConnection(flow);
@@ -265,7 +339,8 @@ export class Uplink implements TcpHost, FlowUplink {
       else if (!(flow as UdpFlow).look(this.#output, this.#host.now())) this.#endDatagrams(flow as UdpFlow);
     }
     this.#isBusy = false;
-    this.#host.wakeAt(Math.min(this.#tcpNs, this.#sweepNs, this.#reassembly.nextNs));
+    if (isMore) this.#host.wakeNow();
+    else this.#host.wakeAt(Math.min(this.#tcpNs, this.#sweepNs, this.#reassembly.nextNs));
   }
 
   #lookAtConnection(flow: TcpFlow): void {
@@ -360,6 +435,7 @@ export class Uplink implements TcpHost, FlowUplink {
           reassembly: it.#reassembly,
           due: it.#due,
           doors: it.#doors,
+          datagramDoors: it.#datagramDoors,
           tcpNs: it.#tcpNs,
           sweepNs: it.#sweepNs,
         }),
@@ -374,6 +450,7 @@ export class Uplink implements TcpHost, FlowUplink {
             reassembly: it.#reassembly,
             due: it.#due,
             doors: it.#doors,
+            datagramDoors: it.#datagramDoors,
             tcpNs: it.#tcpNs,
             sweepNs: it.#sweepNs,
           } = from),

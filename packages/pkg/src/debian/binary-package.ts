@@ -19,6 +19,8 @@ export interface PackageOrigin {
     label: string;
     component: string;
     version: string;
+    /** of the list itself: `all` where those packages have one of their own */
+    architecture: string;
     dateSeconds?: number;
     signers?: readonly string[];
   };

@@ -79,6 +79,11 @@ export class PackageIndex {
     this.#forget();
   }
 
+  /** Of each list. */
+  origins(): PackageOrigin[] {
+    return this.#members.map(({ origin }) => origin);
+  }
+
   /**
    * The same lists and priorities without what has been added as installed: for another system with the same sources.
    */

@@ -23,7 +23,15 @@ const TARGET_PRIORITY = 990;
 /** From here on, even an older version replaces a newer one. */
 export const DOWNGRADE_PRIORITY = 1000;
 
-const RELEASE_KEYS = { a: "archive", n: "codename", o: "origin", l: "label", c: "component", v: "version" } as const;
+const RELEASE_KEYS = {
+  a: "archive",
+  n: "codename",
+  o: "origin",
+  l: "label",
+  c: "component",
+  v: "version",
+  b: "architecture",
+} as const;
 
 /**
  * Reads a preferences file.
@@ -50,9 +58,25 @@ export function parsePreferences(text: string, source: string): Pin[] {
   return pins;
 }
 
-/** The pin that `-t RELEASE` stands for. */
+/** The pin that `-t RELEASE` and `APT::Default-Release` stand for: also a pattern, or `a=…,n=…`. @throws PolicyError */
 export function targetRelease(release: string): Pin {
-  return { isGeneral: true, priority: TARGET_PRIORITY, matches: (one) => isOfRelease(one.origin, release) };
+  const fits = releaseMatcher(release, release);
+  return { isGeneral: true, priority: TARGET_PRIORITY, matches: (one) => fits(one.origin) };
+}
+
+/**
+ * apt refuses a target that would be none. Source: apt-pkg/policy.cc, `InitDefaults`.
+ *
+ * @param where  who named it
+ * @throws PolicyError  no list is of the release
+ */
+export function requireRelease(release: string, origins: readonly PackageOrigin[], where: string): void {
+  const fits = releaseMatcher(release, where);
+  if (release === "now" || origins.length === 0 || origins.some((origin) => fits(origin))) return;
+  const there = origins.flatMap(({ release: one }) => (one === undefined ? [] : [one.codename, one.archive]));
+  throw new PolicyError(
+    `${where}: no source is of the release ${release}, only of ${[...new Set(there)].filter((one) => one !== "").join(", ")}`,
+  );
 }
 
 /** Whether `release`, an archive's name, a codename or a version, means what an origin is. */
@@ -131,25 +155,27 @@ function versionMatcher(pin: string, where: string): (one: BinaryPackage) => boo
       return (one) => one.origin.release !== undefined && hostOf(one.origin.baseUrl) === host;
     }
     case "release": {
-      const tests = rest.split(",").map((part) => {
-        const [key, value] = part.includes("=")
-          ? [part.slice(0, part.indexOf("=")).trim(), part.slice(part.indexOf("=") + 1).trim()]
-          : ["", part.trim()];
-        const fits = patternOf(value ?? "");
-        if (key === "")
-          return (one: BinaryPackage): boolean =>
-            one.origin.release !== undefined &&
-            (fits(one.origin.release.archive) || fits(one.origin.release.codename) || fits(one.origin.release.version));
-        if (!(key! in RELEASE_KEYS))
-          throw new PolicyError(`${where}: a release is told by a, n, o, l, c and v, not by ${key}`);
-        const field = RELEASE_KEYS[key as keyof typeof RELEASE_KEYS];
-        return (one: BinaryPackage): boolean => one.origin.release !== undefined && fits(one.origin.release[field]);
-      });
-      return (one) => tests.every((test) => test(one));
+      const fits = releaseMatcher(rest, where);
+      return (one) => fits(one.origin);
     }
     default:
       throw new PolicyError(`${where}: Pin begins with version, origin or release, not ${kind}`);
   }
+}
+
+/** @param words  `a=stable,c=main`; without a letter an archive's name, a codename or a version */
+function releaseMatcher(words: string, where: string): (origin: PackageOrigin) => boolean {
+  const tests = words.split(",").map((part): ((release: NonNullable<PackageOrigin["release"]>) => boolean) => {
+    const equals = part.indexOf("=");
+    const key = part.slice(0, Math.max(0, equals)).trim();
+    const fits = patternOf(part.slice(equals + 1).trim());
+    if (equals < 0) return (release) => fits(release.archive) || fits(release.codename) || fits(release.version);
+    if (!(key in RELEASE_KEYS))
+      throw new PolicyError(`${where}: a release is told by a, n, o, l, c, v and b, not by ${key}`);
+    const field = RELEASE_KEYS[key as keyof typeof RELEASE_KEYS];
+    return (release) => fits(release[field]);
+  });
+  return ({ release }) => release !== undefined && tests.every((test) => test(release));
 }
 
 function hostOf(url: string): string {

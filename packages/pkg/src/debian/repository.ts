@@ -121,6 +121,7 @@ async function addList(
       label: release.label,
       component,
       version: release.version,
+      architecture: source.architecture,
       dateSeconds: release.dateSeconds,
       signers: release.signers,
     },
@@ -140,7 +141,8 @@ async function addList(
           onWarning(`${error.message}; using ${other.suiteUrl}, version ${version} of ${from}`);
           return loadTable(ports, other.release, { ...place, suiteUrl: other.suiteUrl });
         });
-    index.addTable(table, origin, [source.architecture]);
+    const own = { ...origin, release: { ...origin.release!, architecture } };
+    index.addTable(table, own, [source.architecture]);
   };
   if (isFlat(source)) return add(source.architecture);
   // Debian says that each architecture's file holds the `all` packages too; other archives may list them apart.

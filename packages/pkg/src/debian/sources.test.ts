@@ -2,7 +2,15 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { FetchError } from "../ports.ts";
-import { chooseMirror, parseSourcesList, parseSourcesStanzas, SuiteError, unreachableMirror } from "./sources.ts";
+import {
+  chooseMirror,
+  isForArchitecture,
+  parseSourcesList,
+  parseSourcesStanzas,
+  SuiteError,
+  unreachableMirror,
+  type SourceEntry,
+} from "./sources.ts";
 
 test("one-line sources are read, with options and comments", () => {
   const entries = parseSourcesList(
@@ -34,6 +42,24 @@ test("what a source says of its validity and its architectures is read in both f
     [line!.isExpiredGood, line!.architectures, stanza!.isExpiredGood, stanza!.architectures],
     [true, ["riscv64", "amd64"], true, ["riscv64"]],
   );
+});
+
+test("architectures are added to a source's and taken from them in both forms", () => {
+  const asks = (source: SourceEntry): string[] =>
+    ["amd64", "i386", "riscv64"].filter((architecture) => isForArchitecture(source, architecture));
+  for (const [options, fields, expected] of [
+    ["arch-=i386", "Architectures-Remove: i386\n", ["amd64", "riscv64"]],
+    ["arch=amd64 arch+=riscv64", "Architectures: amd64\nArchitectures-Add: riscv64\n", ["amd64", "riscv64"]],
+    ["arch+=riscv64", "Architectures-Add: riscv64\n", ["amd64", "i386", "riscv64"]],
+    ["arch=amd64,i386 arch-=amd64", "Architectures: amd64 i386\nArchitectures-Remove: amd64\n", ["i386"]],
+  ] as const) {
+    const [line] = parseSourcesList(`deb [${options}] http://x trixie main\n`);
+    const [stanza] = parseSourcesStanzas(
+      `Types: deb\nURIs: http://x\nSuites: trixie\nComponents: main\n${fields}`,
+      "x",
+    );
+    assert.deepEqual([asks(line!), asks(stanza!)], [expected, expected], options);
+  }
 });
 
 test("yes and no are said in all words that apt knows", () => {

@@ -17,6 +17,10 @@ export interface SourceEntry {
   isTrusted?: true;
   /** for these architectures alone */
   architectures?: string[];
+  /** and for these, which come to the system's own and to those above */
+  moreArchitectures?: string[];
+  /** and not for these */
+  lessArchitectures?: string[];
   /** the archive as it was then, `20260101T000000Z`; `no`: never another time's */
   snapshot?: string;
 }
@@ -80,7 +84,8 @@ export function parseSourcesList(text: string): SourceEntry[] {
     if (match === null) continue;
     const signedBy = /(?:^|\s)signed-by=(\S+)/.exec(match[1] ?? "")?.[1];
     const isExpiredGood = isNo(/(?:^|\s)check-valid-until=(\S+)/.exec(match[1] ?? "")?.[1]);
-    const architectures = /(?:^|\s)arch=(\S+)/.exec(match[1] ?? "")?.[1]?.split(",");
+    const architecturesOf = (name: string): string[] | undefined =>
+      new RegExp(`(?:^|\\s)${name}=(\\S+)`).exec(match[1] ?? "")?.[1]?.split(",");
     const snapshot = snapshotOf(/(?:^|\s)snapshot=(\S+)/.exec(match[1] ?? "")?.[1]);
     entries.push({
       uri: match[2]!,
@@ -89,11 +94,32 @@ export function parseSourcesList(text: string): SourceEntry[] {
       signedBy,
       ...(isExpiredGood ? { isExpiredGood } : {}),
       ...(isYes(/(?:^|\s)trusted=(\S+)/.exec(match[1] ?? "")?.[1]) ? { isTrusted: true as const } : {}),
-      ...(architectures === undefined ? {} : { architectures }),
+      ...choiceOf(architecturesOf("arch"), architecturesOf("arch\\+"), architecturesOf("arch-")),
       ...(snapshot === undefined ? {} : { snapshot }),
     });
   }
   return entries;
+}
+
+function choiceOf(
+  only: string[] = [],
+  more: string[] = [],
+  less: string[] = [],
+): Pick<SourceEntry, "architectures" | "moreArchitectures" | "lessArchitectures"> {
+  return {
+    ...(only.length > 0 ? { architectures: only } : {}),
+    ...(more.length > 0 ? { moreArchitectures: more } : {}),
+    ...(less.length > 0 ? { lessArchitectures: less } : {}),
+  };
+}
+
+/** Whether a source has lists for one of the system's architectures. Source: sources.list(5), `arch`. */
+export function isForArchitecture(source: SourceEntry, architecture: string): boolean {
+  const { architectures, moreArchitectures = [], lessArchitectures = [] } = source;
+  return (
+    (architectures === undefined || [...architectures, ...moreArchitectures].includes(architecture)) &&
+    !lessArchitectures.includes(architecture)
+  );
 }
 
 // The words for yes and no that apt knows. Source: apt-pkg/contrib/strutl.cc, `StringToBool`.
@@ -165,7 +191,7 @@ export function parseSourcesStanzas(text: string, source: string): SourceEntry[]
           signedBy: stanza.get("Signed-By"),
           ...(isNo(stanza.get("Check-Valid-Until")) ? { isExpiredGood: true as const } : {}),
           ...(isYes(stanza.get("Trusted")) ? { isTrusted: true as const } : {}),
-          ...(words("Architectures").length > 0 ? { architectures: words("Architectures") } : {}),
+          ...choiceOf(words("Architectures"), words("Architectures-Add"), words("Architectures-Remove")),
           ...(snapshot === undefined ? {} : { snapshot }),
         });
     }

@@ -43,6 +43,39 @@ async function offered(
   return index.candidate("hello")?.version;
 }
 
+test("a release that no source is of is refused, be it apt.conf's or asked for", async () => {
+  const ports = testPorts();
+  await publish(ports, [{ control: { Package: "hello", Version: "1", Architecture: "riscv64" } }], archive);
+  const offers = async (configuration: string, target?: string): Promise<string | undefined> => {
+    const texts: Record<string, string> = {
+      "etc/apt/sources.list": "deb http://mirror/debian trixie main\n",
+      "etc/apt/apt.conf": configuration,
+    };
+    const files = {
+      read: (path: string): Uint8Array | undefined =>
+        texts[path] === undefined ? undefined : Buffer.from(texts[path]),
+      list: (): string[] => [],
+    };
+    const system = readSystem(files, "riscv64", ports.latin1);
+    const index = await loadSystemIndex(
+      ports,
+      files,
+      system,
+      { lists: "fresh", keyrings: [archive.publicKey], targetRelease: target },
+      () => {},
+    );
+    return index.candidate("hello")?.version;
+  };
+  assert.equal(await offers("", "trixie"), "1");
+  assert.equal(await offers('APT::Default-Release "/^trix/";\n'), "1");
+  await assert.rejects(offers("", "sid"), /--target: no source is of the release sid, only of trixie/);
+  await assert.rejects(
+    offers('APT::Default-Release "sid";\n'),
+    /APT::Default-Release: no source is of the release sid/,
+  );
+  assert.equal(await offers('APT::Default-Release "sid";\n', "n=trixie"), "1");
+});
+
 test("a source that names a keyring is trusted for its keys alone", async () => {
   const plain = "deb http://mirror/debian trixie main\n",
     named = `deb [signed-by=/${KEYRING}] http://mirror/debian trixie main\n`;

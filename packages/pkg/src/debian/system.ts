@@ -2,13 +2,15 @@
  * A system as its own files describe it: what is installed, where packages come from, which versions are preferred. The
  * files come from wherever the system stands, an image or a folder.
  */
+import { aptSettings, type AptSettings } from "./apt-configuration.ts";
 import type { OnProgress, PackagePorts } from "../ports.ts";
 import { InstalledState, parseInstalledState } from "./installed-state.ts";
 import { PackageIndex } from "./package-index.ts";
 import { signedByOf, withOnly, type Keyring } from "./keyring.ts";
-import { parsePreferences, priorities, targetRelease, type Pin } from "./policy.ts";
+import { parsePreferences, priorities, requireRelease, targetRelease, type Pin } from "./policy.ts";
 import { isFlat, loadRepository, releaseOf, type RepositorySource } from "./repository.ts";
 import {
+  isForArchitecture,
   MirrorError,
   NO_SNAPSHOTS,
   parseSourcesList,
@@ -33,6 +35,8 @@ export interface DebianSystem {
   state: InstalledState;
   sources: SourceEntry[];
   pins: Pin[];
+  /** what apt is set to do */
+  settings: AptSettings;
 }
 
 const STATUS = "var/lib/dpkg/status";
@@ -41,7 +45,7 @@ export const EXTENDED_STATES = "var/lib/apt/extended_states";
 
 /**
  * @param latin1  bytes as a byte string
- * @throws ControlError, PolicyError  one of its files is malformed
+ * @throws ControlError, PolicyError, AptConfigurationError  one of its files is malformed
  */
 export function readSystem(
   files: SystemFiles,
@@ -64,11 +68,29 @@ export function readSystem(
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "" && line !== architecture);
+  const named = (path: string): [string, string] => [path, text(path)];
   return {
     architecture,
     foreignArchitectures,
     sources,
     pins,
+    settings: aptSettings({
+      // apt.conf(5): the parts first, of which no extension or .conf count.
+      apt: [
+        ...files
+          .list("etc/apt/apt.conf.d")
+          .filter((name) => /^[A-Za-z0-9_-]+(\.conf)?$/.test(name))
+          .map((name) => named(`etc/apt/apt.conf.d/${name}`)),
+        named("etc/apt/apt.conf"),
+      ],
+      dpkg: [
+        ...files
+          .list("etc/dpkg/dpkg.cfg.d")
+          .filter((name) => /^[A-Za-z0-9_-]+$/.test(name))
+          .map((name) => text(`etc/dpkg/dpkg.cfg.d/${name}`)),
+        text("etc/dpkg/dpkg.cfg"),
+      ],
+    }),
     state: parseInstalledState(text(STATUS), text(EXTENDED_STATES), architecture),
   };
 }
@@ -91,6 +113,7 @@ export interface SystemIndexOptions {
  * The packages that a system's sources offer, with those that it has.
  *
  * @throws ReleaseError, FetchError, IntegrityError
+ * @throws PolicyError  no source is of the release that is to be preferred
  * @throws MirrorError  a source as it was at another time, and that is no time, or no place is known for it; or a
  *   source that says wrongly who signs it
  */
@@ -102,6 +125,9 @@ export async function loadSystemIndex(
   onProgress: OnProgress,
 ): Promise<PackageIndex> {
   const index = new PackageIndex(system.architecture);
+  const { settings } = system;
+  for (const name of settings.withoutEffect)
+    onProgress({ phase: "warning", name: `apt.conf of the system: ${name}: has no effect here` });
   // What is no time is so whether or not somebody keeps snapshots.
   if (options.snapshot !== undefined) requireSnapshotTime(options.snapshot);
   for (const source of system.sources) {
@@ -114,7 +140,7 @@ export async function loadSystemIndex(
     }
     const isMain = options.mirror !== undefined && /\/debian\/?$/.test(source.uri);
     for (const architecture of [system.architecture, ...system.foreignArchitectures]) {
-      if (source.architectures !== undefined && !source.architectures.includes(architecture)) continue;
+      if (!isForArchitecture(source, architecture)) continue;
       const snapshot = isFlat(source) ? undefined : (source.snapshot ?? options.snapshot);
       const place: RepositorySource = {
         uri: isMain ? options.mirror! : source.uri,
@@ -124,7 +150,7 @@ export async function loadSystemIndex(
         lists: options.lists,
         isArchitectureOptional: true,
         ...(source.isTrusted === true ? { isTrusted: true } : {}),
-        ...(source.isExpiredGood === true ? { isExpiredGood: true } : {}),
+        ...(source.isExpiredGood === true || settings.isExpiredGood ? { isExpiredGood: true } : {}),
         keyrings: keyringsOf(source, files, [...trixieKeyrings(), ...options.keyrings], isMain),
       };
       if (snapshot === undefined || snapshot === "no") await loadRepository(ports, place, index, onProgress);
@@ -142,8 +168,14 @@ export async function loadSystemIndex(
       }
     }
   }
-  const pins =
-    options.targetRelease === undefined ? system.pins : [...system.pins, targetRelease(options.targetRelease)];
+  const preferred = options.targetRelease ?? settings.defaultRelease;
+  if (preferred !== undefined)
+    requireRelease(
+      preferred,
+      index.origins(),
+      options.targetRelease === undefined ? "APT::Default-Release" : "--target",
+    );
+  const pins = preferred === undefined ? system.pins : [...system.pins, targetRelease(preferred)];
   if (pins.length > 0) index.setPriorities(priorities(pins));
   system.state.joinIndex(index);
   return index;

@@ -3,6 +3,7 @@
  * for others: those that nobody needs go, with what came along only for them, and the rest are marked as automatic.
  * What nobody needed before stays.
  */
+import { APT_UNNEEDED, type UnneededRules } from "../debian/apt-configuration.ts";
 import { candidatesFor } from "../debian/resolver/candidates.ts";
 import { planChange, type PlannedChange } from "../debian/resolver/plan-change.ts";
 import { UnsatisfiableError } from "../debian/resolver/resolve.ts";
@@ -31,8 +32,17 @@ export interface DebianListPlan {
 /** Every Debian system has these (Debian Policy §2.5), so that no list needs to name them. */
 const BASE_PRIORITIES: ReadonlySet<string> = new Set(["required", "important"]);
 
-/** @param state  has joined `index` @throws UnsatisfiableError, SolverLimitError */
-export function planDebianList(index: PackageIndex, state: InstalledState, wish: DebianWish): DebianListPlan {
+/**
+ * @param state  has joined `index`
+ * @param unneeded  what keeps packages that came for others
+ * @throws UnsatisfiableError, SolverLimitError
+ */
+export function planDebianList(
+  index: PackageIndex,
+  state: InstalledState,
+  wish: DebianWish,
+  unneeded: UnneededRules = APT_UNNEEDED,
+): DebianListPlan {
   for (const name of wish.listed) requireReal(index, state, name);
   const listed = new Set(wish.listed);
   const entries = state.entries();
@@ -50,10 +60,10 @@ export function planDebianList(index: PackageIndex, state: InstalledState, wish:
   // What must be absent must not come for others either, but a name that nothing bears needs no forbidding.
   const remove = wish.absent.filter((name) => state.get(name) !== undefined || index.versions(name).length > 0);
   try {
-    const unneededAnyway = new Set(planChange(index, state, { recommends: false }).unneeded);
+    const unneededAnyway = new Set(planChange(index, state, { recommends: false, unneeded }).unneeded);
     for (const entry of nowManual) entry.isAutomatic = false;
     for (const entry of demoted) entry.isAutomatic = true;
-    const first = planChange(index, state, { install, remove, recommends: wish.recommends });
+    const first = planChange(index, state, { install, remove, recommends: wish.recommends, unneeded });
     const gone =
       demoted.length + remove.length === 0
         ? []
@@ -65,6 +75,7 @@ export function planDebianList(index: PackageIndex, state: InstalledState, wish:
             install,
             remove: [...new Set([...remove, ...gone])],
             recommends: wish.recommends,
+            unneeded,
           });
     const leaving = new Set(change.remove.map(({ package: one }) => one));
     // What is listed is not given up for what must be absent: this says in words why both cannot be.

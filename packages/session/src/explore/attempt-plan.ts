@@ -4,8 +4,8 @@
  * - Two of three aim: they do one to three things at moments that the undisturbed run had. Kind, then program and call
  *   (of a hold in the midst of computation: the task), then the moment are drawn, each evenly, so that the one write of
  *   a file is met as often as the thousand reads of a loader, and a thread of a moment as often as the one that waits.
- * - Where the power may fail, which is asked for by name, half of those that aim do that alone: of each program and call
- *   in turn, with each of the things that may be left, so that a dozen attempts are a dozen different ends.
+ * - Where the power may fail, which is asked for by name, half of those that aim do that alone: of each program and
+ *   call in turn, with each of the things that may be left, so that a dozen attempts are a dozen different ends.
  * - The third strews some dozens of them all over the run, with a mix of its own, because a bug that one kind of
  *   disturbance shows another may hide (Groce et al., Swarm testing, ISSTA 2012).
  */

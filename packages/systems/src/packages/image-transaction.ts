@@ -23,7 +23,7 @@ import {
   runInGuest,
 } from "@stratos/images";
 import { ArchiveExtractor, archiveVolume, VolumeWriter } from "@stratos/images/content";
-import { extendedStatesAfter, missedBy, summaryOf } from "./change-record.ts";
+import { disappeared, extendedStatesAfter, missedBy, summaryOf, withDisappeared } from "./change-record.ts";
 import type { ImageSystem } from "./image-system.ts";
 import { CHANGE_SCRIPT, withPreparedFolder } from "./prepared-change.ts";
 import { VolumeFiles } from "./volume-files.ts";
@@ -56,12 +56,21 @@ export function changeImage(
   options: TransactionOptions,
   progress: Progress,
 ): Promise<ImageTransaction> {
-  return withPreparedChange({ ports, image, index, progress }, change, (run) =>
-    inNewLayer(image, options, summaryOf(change), run),
-  );
+  return withPreparedChange({ ports, image, index, progress }, change, (run) => {
+    const summary = summaryOf(change);
+    return inNewLayer(
+      image,
+      options,
+      summary,
+      async (opened) => void Object.assign(summary, summaryOf(await run(opened))),
+    );
+  });
 }
 
-/** Downloads and unpacks what the change needs; `work` gets what then carries it out in an open layer. */
+/**
+ * Downloads and unpacks what the change needs; `work` gets what then carries it out in an open layer, and tells the
+ * change as it came about.
+ */
 export function withPreparedChange<T>(
   task: {
     readonly ports: NodePackagePorts;
@@ -70,7 +79,7 @@ export function withPreparedChange<T>(
     readonly progress: Progress;
   },
   change: PlannedChange,
-  work: (run: (opened: OpenVolume) => Promise<void>) => Promise<T>,
+  work: (run: (opened: OpenVolume) => Promise<PlannedChange>) => Promise<T>,
 ): Promise<T> {
   const { ports, image, progress } = task;
   return withPreparedFolder({ ...task, system: image, seenAt: GUEST_FOLDER }, change, (folder) =>
@@ -81,17 +90,18 @@ export function withPreparedChange<T>(
         steps: change.install.length * 2 + change.remove.length,
         progress,
       });
-      markAutomatic(opened, image, change, ports);
-      const missed = missedBy(
-        readSystem(new VolumeFiles(opened.volume.root), image.system.architecture, ports.latin1).state,
-        change,
-      );
+      const { state: before, architecture } = image.system;
+      const after = readSystem(new VolumeFiles(opened.volume.root), architecture, ports.latin1).state;
+      const done = withDisappeared(before, change, disappeared(before, after, change));
+      markAutomatic(opened, image, done, ports);
+      const missed = missedBy(after, done);
       if (missed.length > 0)
         throw new OperationError(
           "packages",
           image.name,
           `the packages are not as planned, and the image is as it was: ${missed.slice(0, 5).join("; ")}`,
         );
+      return done;
     }),
   );
 }

@@ -84,6 +84,7 @@ export async function withPreparedFolder<T>(
       order,
       index,
       architecture,
+      dpkgOptions: task.system.system.settings.dpkgOptions,
       pathOf: (one) => `${task.seenAt}/${names.get(one)!}`,
     });
     writeFileSync(join(folder, CHANGE_SCRIPT), script, "latin1");

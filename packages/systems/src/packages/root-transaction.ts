@@ -38,7 +38,14 @@ import type { ScriptRunner, TreeChanges, TreePlace } from "@stratos/compose";
 import { hostReason } from "@stratos/host-node/home";
 import { OperationError, type Progress, type Stopper } from "@stratos/operation";
 import { chooseRunner } from "../scripts/choose-runner.ts";
-import { extendedStatesAfter, missedBy, summaryOf, type ChangeSummary } from "./change-record.ts";
+import {
+  disappeared,
+  extendedStatesAfter,
+  missedBy,
+  summaryOf,
+  withDisappeared,
+  type ChangeSummary,
+} from "./change-record.ts";
 import type { OpenSystem } from "./image-system.ts";
 import { CHANGE_SCRIPT, withPreparedFolder } from "./prepared-change.ts";
 
@@ -205,8 +212,7 @@ export function changeRoot(task: RootTask, change: PlannedChange, command: strin
     const lay = await runRootChange(task, files, change);
     const draft = changes.begin();
     try {
-      lay(draft);
-      return commit(changes, draft, { command, ...summaryOf(change) }, Math.floor(Date.now() / 1000));
+      return commit(changes, draft, { command, ...summaryOf(lay(draft)) }, Math.floor(Date.now() / 1000));
     } catch (error) {
       draft.discard();
       if (isOfHost(error))
@@ -227,7 +233,7 @@ function isOfHost(error: unknown): boolean {
  * Has dpkg carry a change out on a copy of the folder, which the caller holds ({@link lockRoot}).
  *
  * @param nowAutomatic  names of what was asked for until now, and is there only for others from now on
- * @returns what lays out in a draft what changed
+ * @returns what lays out in a draft what changed, and tells the change as it came about
  * @throws OperationError  as for {@link changeRoot}
  */
 export async function runRootChange(
@@ -235,7 +241,7 @@ export async function runRootChange(
   files: RootFiles,
   change: PlannedChange,
   nowAutomatic: readonly string[] = [],
-): Promise<(draft: ChangeDraft) => void> {
+): Promise<(draft: ChangeDraft) => PlannedChange> {
   const { ports, root, system, progress } = task;
   const runner = chooseRunner(system.system.architecture, task.runner, homeFolder(stratosHome(), "transactions"));
   const status = (): string =>
@@ -273,14 +279,18 @@ export async function runRootChange(
   return (draft) => {
     requireUnchanged();
     stage(draft, files, result, nowSeconds);
-    markAutomatic(draft, change, system, ports, nowSeconds, nowAutomatic);
-    const missed = missedBy(readSystem(filesOf(draft), system.system.architecture, ports.latin1).state, change);
+    const { state: before, architecture } = system.system;
+    const after = readSystem(filesOf(draft), architecture, ports.latin1).state;
+    const done = withDisappeared(before, change, disappeared(before, after, change));
+    markAutomatic(draft, done, system, ports, nowSeconds, nowAutomatic);
+    const missed = missedBy(after, done);
     if (missed.length > 0)
       throw new OperationError(
         "packages",
         root,
         `the packages are not as planned, and the folder is as it was: ${missed.slice(0, 5).join("; ")}`,
       );
+    return done;
   };
 }
 

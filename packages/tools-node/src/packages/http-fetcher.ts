@@ -13,6 +13,9 @@ import { describeFailure } from "@stratos/host-node/files";
 const REDIRECTS_MAX = 8;
 /** A transfer that brings nothing for so long has failed. */
 const IDLE_TIMEOUT_MS = 30_000;
+/** So is one that has waited for so many of those times, and not brought so much meanwhile: it would never end. */
+const SLOW_TIMES = 4;
+const SLOW_BYTES = 4096;
 const USER_AGENT = "stratos";
 
 /**
@@ -50,7 +53,7 @@ export class HttpFetcher implements Fetcher {
         place = target;
         continue;
       }
-      if (status === 200 || status === 206) return describe(url, response, status);
+      if (status === 200 || status === 206) return describe(url, response, status, this.#idleTimeoutMs * SLOW_TIMES);
       response.resume();
       const isPermanent = status >= 400 && status < 500 && status !== 408 && status !== 416 && status !== 429;
       throw new FetchError(`${url}: ${status} ${response.statusMessage ?? ""}`.trimEnd(), { isPermanent });
@@ -79,7 +82,14 @@ export class HttpFetcher implements Fetcher {
         headers,
         timeout: this.#idleTimeoutMs,
       });
-      request.on("response", resolve);
+      // An answer whose head comes byte by byte is never idle.
+      const slowMs = this.#idleTimeoutMs * SLOW_TIMES;
+      const tooSlow = setTimeout(() => request.destroy(new Error(`no answer in ${slowMs / 1000} s`)), slowMs);
+      request.on("close", () => clearTimeout(tooSlow));
+      request.on("response", (response) => {
+        clearTimeout(tooSlow);
+        resolve(response);
+      });
       request.on("timeout", () => request.destroy(new Error(`nothing came for ${this.#idleTimeoutMs / 1000} s`)));
       request.on("error", (cause) =>
         reject(
@@ -99,10 +109,10 @@ function parseUrl(url: string, base?: URL): URL {
   }
 }
 
-function describe(url: string, response: http.IncomingMessage, status: number): FetchResponse {
+function describe(url: string, response: http.IncomingMessage, status: number, slowMs: number): FetchResponse {
   const length = response.headers["content-length"];
-  if (status === 200)
-    return { offset: 0, sizeBytes: length === undefined ? undefined : Number(length), body: bodyOf(url, response) };
+  const body = bodyOf(url, response, slowMs);
+  if (status === 200) return { offset: 0, sizeBytes: length === undefined ? undefined : Number(length), body };
   const range = /^bytes ([0-9]+)-[0-9]+\/([0-9]+|\*)$/.exec(response.headers["content-range"] ?? "");
   if (range === null) {
     response.destroy();
@@ -111,13 +121,29 @@ function describe(url: string, response: http.IncomingMessage, status: number): 
   return {
     offset: Number(range[1]),
     sizeBytes: range[2] === "*" ? undefined : Number(range[2]),
-    body: bodyOf(url, response),
+    body,
   };
 }
 
-async function* bodyOf(url: string, stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** @param slowMs  waiting so long in all for {@link SLOW_BYTES} is too long */
+async function* bodyOf(
+  url: string,
+  stream: AsyncIterable<Uint8Array>,
+  slowMs = Number.POSITIVE_INFINITY,
+): AsyncGenerator<Uint8Array> {
+  let waitedMs = 0,
+    came = 0,
+    asked = performance.now();
   try {
-    for await (const bytes of stream) yield bytes;
+    for await (const bytes of stream) {
+      // What the caller does with the bytes is not the server's time.
+      waitedMs += performance.now() - asked;
+      came += bytes.length;
+      if (came >= SLOW_BYTES) waitedMs = came = 0;
+      else if (waitedMs > slowMs) throw new Error(`only ${came} bytes came in ${Math.round(waitedMs / 1000)} s`);
+      yield bytes;
+      asked = performance.now();
+    }
   } catch (cause) {
     throw new FetchError(`${url}: ${describeFailure(cause)}`, { isPermanent: false, cause });
   }

@@ -34,6 +34,7 @@ import {
   debProblems,
   InstalledState,
   loadSystemIndex,
+  aptSettings,
   openDeb,
   parseSourcesList,
   PackageIndex,
@@ -421,6 +422,7 @@ test("apt and we agree on who may sign, whatever a source's Signed-By names", { 
         state: new InstalledState("amd64", []),
         sources: parseSourcesList(`${source}\n`),
         pins: [],
+        settings: aptSettings({ apt: [], dpkg: [] }),
       };
       const ours = loadSystemIndex(ports, files, system, { lists: "fresh", keyrings: [] }, () => {}).then(
         (index) => index.candidate("sample")?.version,

@@ -125,6 +125,39 @@ test("a server that falls silent, before its answer or within, is given up", asy
   );
 });
 
+test("a server that goes on byte by byte, in its answer's head or within, is given up as well", async () => {
+  const drips: NodeJS.Timeout[] = [];
+  await withServer(
+    (request, response) => {
+      const { socket } = response;
+      if (request.url === "/within") response.writeHead(200, { "content-length": "100000" }).flushHeaders();
+      else socket!.write("HTTP/1.1 200 OK\r\nX-Long: ");
+      drips.push(setInterval(() => socket!.write("x"), 20));
+      socket!.on("error", () => {});
+    },
+    async (base) => {
+      const fetcher = new HttpFetcher({}, 250);
+      try {
+        for (const [path, why] of [
+          ["/head", /no answer in 1 s/],
+          ["/within", /only [0-9]+ bytes came in [0-9]+ s/],
+        ] as const) {
+          await assert.rejects(
+            async () => {
+              await textOf((await fetcher.open(base + path, { offset: 0 })).body);
+            },
+            (error) => error instanceof FetchError && !error.isPermanent && why.test(error.message),
+            path,
+          );
+        }
+      } finally {
+        fetcher.close();
+        for (const drip of drips) clearInterval(drip);
+      }
+    },
+  );
+});
+
 test("failures are told in words, and whether to try again", async () => {
   await withServer(
     (request, response) => {

@@ -1,4 +1,5 @@
-import type { InetEndpoint } from "@stratos/netstack";
+import type { HostAddress } from "@stratos/host";
+import type { IncomingDatagrams, InetEndpoint } from "@stratos/netstack";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { ReceivedDatagram } from "./datagram-queue.ts";
 
@@ -34,4 +35,13 @@ export interface DatagramTransport {
   /** Positive errno, once; 0: none. */
   takeError(): number;
   close(): void;
+}
+
+/** Takes datagrams that came to a socket of the host in as packets (network-uplink.ts). */
+export interface DatagramWayIn {
+  datagramsComeIn(door: IncomingDatagrams): void;
+  /** It is closed. */
+  forgetDatagrams(door: IncomingDatagrams): void;
+  /** Who has sent what came in from there; null: nothing did. @param port  that it came to */
+  senderOutside(ip: InetEndpoint["ip"], ipPort: number, port: number): HostAddress | null;
 }

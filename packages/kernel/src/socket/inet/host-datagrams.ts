@@ -1,7 +1,7 @@
 import { EADDRINUSE, EAGAIN, ECONNRESET, EFAULT, EINPROGRESS, IP_TTL, isErrno } from "@stratos/abi";
 import { stateClass, stateName } from "@stratos/base";
-import type { HostAddress, HostSocket, SocketProvider } from "@stratos/host";
-import { ANY_V4, copyIp, type InetEndpoint, isWildcard } from "@stratos/netstack";
+import type { HostAddress, HostSocket, HostSocketEvents, SocketProvider } from "@stratos/host";
+import { ANY_V4, copyIp, type IncomingDatagrams, type InetEndpoint, isWildcard } from "@stratos/netstack";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { ReceivedDatagram } from "./datagram-queue.ts";
 import type { DatagramTransport, OutgoingDatagram } from "./datagram-transport.ts";
@@ -9,8 +9,15 @@ import { NO_EXTENSIONS } from "./extension-headers.ts";
 import { HostAddresses } from "./host-address.ts";
 import type { UdpSocket } from "./udp-socket.ts";
 
-/** Datagrams that the provider carries, with one host socket for each IP version in use. */
-export class HostDatagrams implements DatagramTransport {
+/** Peers of one socket whose datagrams need no rule. */
+const ASKED_MAX = 1024;
+
+/**
+ * Datagrams that the provider carries, with one host socket for each IP version in use. What comes to a port is led in
+ * by packets where there are rules to see it (network-uplink.ts), unless it is an answer to what the socket itself sent
+ * first.
+ */
+export class HostDatagrams implements DatagramTransport, HostSocketEvents, IncomingDatagrams {
   #socket: UdpSocket;
   #provider: SocketProvider;
   /** By IP version: 4, 6. A bound one stands alone at its place. */
@@ -23,6 +30,10 @@ export class HostDatagrams implements DatagramTransport {
   /** It had host sockets when it was saved. */
   #wasOpen = false;
   isBindPending = false;
+  /** Whom the bound socket has sent something first, while there were rules. Bound: ASKED_MAX. */
+  #asked = new Set<string>();
+  /** What has come to the bound socket goes by packets. */
+  #isLedIn = false;
   #addresses = new HostAddresses();
   /** The sender of a datagram; valid during one call. */
   #sender: { ip: InetEndpoint["ip"]; port: number } = { ip: ANY_V4, port: 0 };
@@ -35,7 +46,7 @@ export class HostDatagrams implements DatagramTransport {
   /** Takes the socket's address: 0, −EINPROGRESS, or what the host said. */
   bind(where: HostAddress): number {
     this.#boundAt = where;
-    const host = this.#provider.create(where.family, "datagram", this.#socket);
+    const host = this.#provider.create(where.family, "datagram", this);
     if (isErrno(host)) return host;
     this.#hosts[where.family === 4 ? 0 : 1] = host;
     this.#boundHost = host;
@@ -45,6 +56,51 @@ export class HostDatagrams implements DatagramTransport {
     if (bound < 0 && bound !== -EINPROGRESS) return bound;
     this.isBindPending = true;
     return this.finishBinding();
+  }
+
+  /** Something came to the bound socket, or can go from it. */
+  changed(): void {
+    const { network } = this.#socket;
+    const wayIn = network.filteredWayIn;
+    if (wayIn !== null && !this.isBindPending && this.#boundHost?.readable() === true) {
+      this.#isLedIn = true;
+      wayIn.datagramsComeIn(this);
+    }
+    this.#socket.changed();
+  }
+
+  get port(): number {
+    return this.#socket.local!.port;
+  }
+
+  get at(): string {
+    return this.#boundHost?.localAddress()?.address ?? "";
+  }
+
+  /** Answers wait for `receive`: they are nobody else's. */
+  take(bytes: Uint8Array, at: number, length: number): number {
+    const host = this.#boundHost;
+    if (host?.readable() !== true) this.#isLedIn = false;
+    else if (this.#isAnswer(host)) this.#socket.changed();
+    else return host.read(bytes, at, length, false);
+    return -EAGAIN;
+  }
+
+  get sender(): HostAddress {
+    return this.#boundHost!.lastSender!;
+  }
+
+  answer(bytes: Uint8Array, at: number, length: number, to: HostAddress): number {
+    const host = this.#boundHost;
+    if (host === null || !host.writable()) return -EAGAIN;
+    return host.write(bytes, at, length, to);
+  }
+
+  /** Is the first one that waits from somebody whom the socket has asked? */
+  #isAnswer(host: HostSocket): boolean {
+    if (this.#asked.size === 0) return false;
+    host.read(NOTHING, 0, 0, true);
+    return this.#asked.has(keyOf(host.lastSender!));
   }
 
   finishBinding(): number {
@@ -73,11 +129,23 @@ export class HostDatagrams implements DatagramTransport {
       if (datagram.toPeer && host.peerAddress() !== null) target = null;
     }
     if (!host.writable()) return -EAGAIN;
+    if (host === this.#boundHost && target !== null) target = this.#addressee(ip, port, target);
     const { transfer } = this.#socket.network;
     const length = from.remaining;
     const taken = length === 0 ? 0 : from.take(transfer, 0, length);
     if (taken < length) return taken < 0 ? taken : -EFAULT;
     return host.write(transfer, 0, length, target);
+  }
+
+  /** Where it goes: to whom the address stands for, if something came in from there; else the socket asks first. */
+  #addressee(ip: InetEndpoint["ip"], port: number, target: HostAddress): HostAddress {
+    const { network } = this.#socket;
+    const { wayIn } = network;
+    if (wayIn === null) return target;
+    const sender = wayIn.senderOutside(ip, port, this.port);
+    if (sender !== null) return sender;
+    if (network.filteredWayIn !== null && this.#asked.size < ASKED_MAX) this.#asked.add(keyOf(target));
+    return target;
   }
 
   /**
@@ -117,9 +185,11 @@ export class HostDatagrams implements DatagramTransport {
     const { transfer } = socket.network;
     for (const host of this.#hosts) {
       // Datagrams of strangers are dropped from a connected socket.
-      while (host?.readable() === true) {
+      while (host?.readable() === true && !this.#isAway(host)) {
         const count = host.read(transfer, 0, Math.min(to.remaining, transfer.length), peek);
         if (count < 0) break;
+        // What waits behind an answer is for others to see first.
+        if (this.#isLedIn && host === this.#boundHost && !peek) socket.network.wayIn?.datagramsComeIn(this);
         const sender = this.#sender;
         sender.ip = this.#addresses.ipOf(host.lastSender!);
         sender.port = host.lastSender!.port;
@@ -151,8 +221,13 @@ export class HostDatagrams implements DatagramTransport {
     into.interfaceIndex = isWildcard(destination) ? outside.index : network.interfaceOf(destination).index;
   }
 
+  /** Is what has come to it not for `receive`? */
+  #isAway(host: HostSocket): boolean {
+    return this.#isLedIn && host === this.#boundHost && !this.#isAnswer(host);
+  }
+
   get isReadable(): boolean {
-    return this.#hosts.some((host) => host?.readable() === true);
+    return this.#hosts.some((host) => host?.readable() === true && !this.#isAway(host));
   }
 
   get isWritable(): boolean {
@@ -160,7 +235,7 @@ export class HostDatagrams implements DatagramTransport {
   }
 
   get available(): number {
-    for (const host of this.#hosts) if (host?.readable() === true) return host.available();
+    for (const host of this.#hosts) if (host?.readable() === true && !this.#isAway(host)) return host.available();
     return 0;
   }
 
@@ -189,6 +264,9 @@ export class HostDatagrams implements DatagramTransport {
   }
 
   #closeHosts(): void {
+    if (this.#boundHost !== null) this.#socket.network.wayIn?.forgetDatagrams(this);
+    this.#asked.clear();
+    this.#isLedIn = false;
     for (const host of this.#hosts) host?.close();
     this.#hosts = [undefined, undefined];
     this.#boundHost = null;
@@ -236,6 +314,8 @@ export class HostDatagrams implements DatagramTransport {
           wasOpen: it.#wasOpen || it.#hosts.some((host) => host !== undefined),
           addresses: it.#addresses,
           sender: it.#sender,
+          asked: it.#asked,
+          isLedIn: it.#isLedIn,
           // Those that are state go along.
           hosts: it.#hosts.map((host) => (isState(host) ? host : undefined)),
           boundHost: it.#boundHost !== null && isState(it.#boundHost) ? it.#boundHost : null,
@@ -249,6 +329,8 @@ export class HostDatagrams implements DatagramTransport {
             wasOpen: it.#wasOpen,
             addresses: it.#addresses,
             sender: it.#sender,
+            asked: it.#asked,
+            isLedIn: it.#isLedIn,
             hosts: it.#hosts,
             boundHost: it.#boundHost,
           } = from),
@@ -264,6 +346,12 @@ export class HostDatagrams implements DatagramTransport {
       },
     );
   }
+}
+
+const NOTHING = new Uint8Array(1);
+
+function keyOf({ address, port }: HostAddress): string {
+  return `${address} ${port}`;
 }
 
 /** Is it a socket that can be in two machines? */

@@ -605,14 +605,19 @@ export function getIpOption(
     const { ip } = socket.peer;
     const { mtu } = (network.isLocal(ip) ? network.interfaces[0] : network.routes.find(ip)?.out) ?? { mtu: 1500 };
     // A datagram's length has 16 bits (IP_MAX_MTU).
-    return intOption(isV4Level ? Math.min(mtu, 65535) : mtu);
+    return isV4Level ? wordOrByte(Math.min(mtu, 65535), room) : intOption(mtu);
   }
   if (isV4Level && name === IP_OPTIONS) return new Uint8Array(0);
-  if (isV4Level && name === IP_TRANSPARENT) return intOption(0);
+  if (isV4Level && name === IP_TRANSPARENT) return wordOrByte(0, room);
   if (!isV4Level && isExtensionOption(name)) return socket.ip.extensions.get(name) ?? NO_EXTENSIONS;
   const initial = (isV4Level ? IP_STORED : IPV6_STORED).get(name);
   if (initial === undefined) return -ENOPROTOOPT;
-  return intOption((isV4Level ? socket.ip.v4 : socket.ip.v6).get(name) ?? initial);
+  return isV4Level ? wordOrByte(socket.ip.v4.get(name) ?? initial, room) : intOption(socket.ip.v6.get(name) ?? initial);
+}
+
+/** As options of IPPROTO_IP may be set by one byte, one that fits is told so to whom has no room for a word. */
+function wordOrByte(value: number, room: number): Uint8Array {
+  return room > 0 && room < 4 && value >= 0 && value <= 255 ? Uint8Array.of(value) : intOption(value);
 }
 
 /** IPPROTO_IP options may be one byte (ip(7)). */

@@ -66,7 +66,7 @@ import type { NetworkInterface } from "../network-interface.ts";
 import { sendUdp } from "../ip/udp-output.ts";
 import { ReceivedDatagram } from "./datagram-queue.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
-import { NOBODY } from "./datagram-transport.ts";
+import { type DatagramWayIn, NOBODY } from "./datagram-transport.ts";
 import { ErrorQueue } from "./error-queue.ts";
 import { hasRoutingHeader, joinExtensions, NO_EXTENSIONS } from "./extension-headers.ts";
 import { forbidsParts, hearsErrors } from "./sending-options.ts";
@@ -131,6 +131,10 @@ export interface UdpNetwork extends InetNetwork {
   rough: RoughNetwork | null;
   /** Sends IP over links. */
   readonly ip: InterfaceIp & { readonly output: IpOutput };
+  /** Where datagrams from outside come in as packets, since there are rules to see them; null: they don't. */
+  readonly filteredWayIn: DatagramWayIn | null;
+  /** The same, whether there are rules or not any more. */
+  readonly wayIn: DatagramWayIn | null;
 }
 
 /**

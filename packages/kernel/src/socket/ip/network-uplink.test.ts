@@ -139,6 +139,22 @@ class Outside {
     return fd;
   }
 
+  /** A socket of the machine that has a port of the host. */
+  hold(port: number): number {
+    const { user } = this.router;
+    const fd = user.socket(AF_INET, SOCK_DGRAM);
+    assert.equal(this.finish(user.startWith("bind", fd, inet("0.0.0.0", port))), 0);
+    return fd;
+  }
+
+  /** A datagram from outside. */
+  ask(port: number, text: string, from = this.there): HostSocket {
+    const peer = from.create(4, "datagram", { changed() {} }) as HostSocket;
+    say(peer, text, hostAddress(HERE, port));
+    this.settle();
+    return peer;
+  }
+
   /** A connection from outside. */
   comeIn(port: number): HostSocket {
     const peer = this.there.create(4, "stream", { changed() {} });
@@ -479,5 +495,66 @@ describe("what comes in where there are rules", () => {
     say(peer, "hello");
     outside.settle();
     assert.equal(user.receive(end), "hello");
+  });
+
+  it("is a datagram that is led to who is meant, and the answer goes out where the question came in", () => {
+    const outside = new Outside();
+    const holder = outside.hold(8080);
+    const { user } = outside.b;
+    const server = user.socket(AF_INET, SOCK_DGRAM);
+    assert.equal(user.bind(server, inet("10.2.0.2", 7)), 0);
+    const peer = outside.ask(8080, "question");
+    const got = user.receiveFrom(server, MSG_DONTWAIT) as Received;
+    assert.equal(got.text, "question");
+    assert.deepEqual([...got.from.subarray(4, 8)], [192, 0, 2, 2]);
+    assert.equal(outside.router.user.receive(holder, 100, MSG_DONTWAIT), -EAGAIN, "who holds the port gets nothing");
+    user.send(server, "answer".repeat(1000), 0, got.from);
+    outside.settle();
+    assert.equal(textOf(peer), "answer".repeat(1000));
+    assert.deepEqual([peer.lastSender?.address, peer.lastSender?.port], [HERE, 8080]);
+    say(peer, "another", hostAddress(HERE, 8080));
+    outside.settle();
+    assert.equal(user.receive(server, 100, MSG_DONTWAIT), "another");
+    outside.router.user.call("close", holder);
+    say(peer, "nobody holds the port", hostAddress(HERE, 8080));
+    outside.settle();
+    assert.equal(user.receive(server, 100, MSG_DONTWAIT), -EAGAIN);
+  });
+
+  it("is a datagram for a socket of the machine, which answers those that rules let through, stand-ins too", () => {
+    const outside = new Outside(["input"]);
+    const { user } = outside.router;
+    const [open, shut] = [outside.hold(7), outside.hold(8)];
+    outside.ask(8, "dropped");
+    assert.equal(user.receive(shut, 100, MSG_DONTWAIT), -EAGAIN);
+    for (const [from, seen] of [
+      [outside.there, THERE],
+      [outside.here, "192.0.0.8"],
+    ] as const) {
+      const peer = outside.ask(7, "question", from);
+      const got = user.receiveFrom(open, MSG_DONTWAIT) as Received;
+      assert.deepEqual([got.text, [...got.from.subarray(4, 8)].join(".")], ["question", seen]);
+      user.send(open, "answer", 0, got.from);
+      outside.settle();
+      assert.equal(textOf(peer), "answer");
+    }
+  });
+
+  it("is no datagram that answers what a socket has asked first, which no rule would know", () => {
+    const outside = new Outside(["input"]);
+    const server = outside.hear(53);
+    const { user } = outside.router;
+    const fd = outside.hold(5353);
+    user.send(fd, "question", 0, inet(THERE, 53));
+    outside.settle();
+    assert.equal(textOf(server), "question");
+    say(server, "answer", server.lastSender);
+    outside.ask(5353, "of somebody else");
+    say(server, "and more", server.lastSender);
+    outside.settle();
+    assert.equal(user.receive(fd, 100, MSG_DONTWAIT), "answer");
+    outside.settle();
+    assert.equal(user.receive(fd, 100, MSG_DONTWAIT), "and more", "what a rule drops is not there");
+    assert.equal(user.receive(fd, 100, MSG_DONTWAIT), -EAGAIN);
   });
 });

@@ -3,9 +3,10 @@
  * kernel's clock, timers and memory. What it says comes in by the same interface.
  */
 import { stateClass } from "@stratos/base";
-import type { SocketProvider } from "@stratos/host";
+import type { HostAddress, SocketProvider } from "@stratos/host";
 import {
   type IncomingConnections,
+  type IncomingDatagrams,
   type IpAddress,
   type IpDevice,
   isLinkLocal,
@@ -115,6 +116,20 @@ export class NetworkUplink implements IpDevice, UplinkHost, TimerClient {
   /** That listens no more. */
   forget(door: IncomingConnections): void {
     this.#uplink?.forget(door);
+  }
+
+  /** So are datagrams that somebody outside sends to a socket's port. */
+  datagramsComeIn(door: IncomingDatagrams): void {
+    this.#begun.datagramsComeIn(door);
+  }
+
+  forgetDatagrams(door: IncomingDatagrams): void {
+    this.#uplink?.forgetDatagrams(door);
+  }
+
+  /** Who has sent what came in from there; null: nothing did. @param port  that it came to */
+  senderOutside(ip: IpAddress, ipPort: number, port: number): HostAddress | null {
+    return this.#uplink?.senderOutside(ip, ipPort, port) ?? null;
   }
 
   echoesNothing(): void {

@@ -539,14 +539,15 @@ export class NetlinkSocket extends Socket {
     return 0;
   }
 
-  override getProtocolOption(_task: SocketCaller, level: number, name: number): Uint8Array | number {
+  override getProtocolOption(_task: SocketCaller, level: number, name: number, room: number): Uint8Array | number {
     if (level !== SOL_NETLINK) return -ENOPROTOOPT;
     if (name === NETLINK_LIST_MEMBERSHIPS) {
       const bits = new Uint8Array(Math.ceil(this.#groupCount / 32) * 4);
       for (const group of this.#groups) bits[(group - 1) >> 3]! |= 1 << ((group - 1) & 7);
       return bits;
     }
-    return KNOWN_OPTIONS.has(name) ? intOption(this.#options.get(name) ?? 0) : -ENOPROTOOPT;
+    if (!KNOWN_OPTIONS.has(name)) return -ENOPROTOOPT;
+    return room < 4 ? -EINVAL : intOption(this.#options.get(name) ?? 0);
   }
 
   /** The kernel's own group. */

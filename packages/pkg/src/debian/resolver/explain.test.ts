@@ -49,7 +49,15 @@ function refusal(world: World, request: ChangeRequest): string {
         name: codename,
         baseUrl: "http://x",
         priority: 500,
-        release: { archive: codename, codename, origin: "Debian", label: "Debian", component: "main", version: "13" },
+        release: {
+          archive: codename,
+          codename,
+          origin: "Debian",
+          label: "Debian",
+          component: "main",
+          version: "13",
+          architecture,
+        },
       },
       architecture,
     );

@@ -48,6 +48,7 @@ function world(archive: string[], system: string[], pins = "", backports: string
     label: "Debian",
     component: "main",
     version: "13",
+    architecture: "riscv64",
   };
   index.add(
     archive.map((line) => stanza(line, undefined)).join("\n"),
@@ -339,6 +340,16 @@ test(
     const { index } = world(archive, [], "", backports);
     index.setPriorities(priorities([targetRelease("trixie-backports")]));
     assert.equal(index.candidate("a")?.version, "2");
+    for (const [target, version] of [
+      ["/^trixie-back/", "2"],
+      ["n=trixie-backports", "2"],
+      ["trixie-*", "2"],
+      ["b=riscv64,n=trixie-backports", "2"],
+      ["b=amd64,n=trixie-backports", "1"],
+    ] as const) {
+      index.setPriorities(priorities([targetRelease(target)]));
+      assert.equal(index.candidate("a")?.version, version, target);
+    }
     for (const bad of [
       "Package: a\nPin: version 1\n",
       "Package: a\nPin: colour red\nPin-Priority: 1\n",

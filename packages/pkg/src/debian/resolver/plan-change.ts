@@ -7,6 +7,7 @@
  * own version first (install, remove) or in the newest (upgrades), and given up only when what is required forbids it.
  * Recommends come after, but may still want what is there newer.
  */
+import type { UnneededRules } from "../apt-configuration.ts";
 import type { BinaryPackage, PackageIndex } from "../package-index.ts";
 import { keyOf, INSTALLED_ORIGIN, InstalledState, isVital, type InstalledEntry } from "../installed-state.ts";
 import { DOWNGRADE_PRIORITY, isOfRelease } from "../policy.ts";
@@ -36,6 +37,8 @@ export interface ChangeRequest {
   autoremove?: boolean;
   /** whether to follow the Recommends of what is new; apt does */
   recommends?: boolean;
+  /** what keeps packages that came for others, where apt is set otherwise than by default */
+  unneeded?: UnneededRules;
   /** packages that must stay may go */
   allowRemoveEssential?: boolean;
 }
@@ -565,7 +568,7 @@ class ChangePlan {
         entry?.isHeld === true
       );
     };
-    return findUnneeded(this.#index, [...chosen], isWanted, this.#state.architecture);
+    return findUnneeded(this.#index, [...chosen], isWanted, this.#state.architecture, this.#request.unneeded);
   }
 
   #whyRemoved(one: BinaryPackage, chosen: readonly BinaryPackage[], leaving: ReadonlySet<BinaryPackage>): string {

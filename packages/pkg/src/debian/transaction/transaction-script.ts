@@ -20,12 +20,13 @@ export interface TransactionInput {
   pathOf(one: BinaryPackage): string;
   index: PackageIndex;
   architecture: string;
+  /** for dpkg where it unpacks and configures ({@link AptSettings}) */
+  dpkgOptions: readonly string[];
 }
 
 /** Arguments of one dpkg call: the kernel's bound is far away, and a failure's message stays readable. */
 const CALL_MAX = 200;
-/** Questions about configuration files are answered as a careful administrator would: what was changed here stays. */
-const OPTIONS = "--force-confdef --force-confold --force-unsafe-io --force-hold --auto-deconfigure";
+const OPTIONS = "--force-unsafe-io --force-hold --auto-deconfigure";
 
 export type TransactionStep = { kind: "unpack" | "configure"; packages: BinaryPackage[] };
 
@@ -79,6 +80,7 @@ export function transactionSteps(input: Pick<TransactionInput, "order" | "index"
 /** The whole script, for `/bin/sh`. */
 export function transactionScript(input: TransactionInput): string {
   const { change } = input;
+  const options = [OPTIONS, ...input.dpkgOptions.map(quote)].join(" ");
   const key = (one: BinaryPackage): string =>
     quote(one.architecture === "all" ? one.name : `${one.name}:${one.architecture}`);
   const lines = [
@@ -106,10 +108,10 @@ export function transactionScript(input: TransactionInput): string {
   }
   for (const { kind, packages } of transactionSteps(input)) {
     const words = packages.map((one) => (kind === "unpack" ? quote(input.pathOf(one)) : key(one)));
-    lines.push(`dpkg ${OPTIONS}${kind === "unpack" ? " --no-triggers" : ""} --${kind} ${words.join(" ")}`);
+    lines.push(`dpkg ${options}${kind === "unpack" ? " --no-triggers" : ""} --${kind} ${words.join(" ")}`);
   }
   // Also when nothing is new: an interrupted run of the system's own may have left something to do.
-  lines.push(`dpkg ${OPTIONS} --configure --pending`);
+  lines.push(`dpkg ${options} --configure --pending`);
   for (const isPurge of [false, true]) {
     const leaving = change.remove.filter((removal) => removal.isPurge === isPurge).map(({ package: one }) => key(one));
     if (leaving.length === 0) continue;
@@ -126,7 +128,7 @@ export function transactionScript(input: TransactionInput): string {
   if (change.purgeConfig.length > 0)
     lines.push(`dpkg --force-unsafe-io --purge ${change.purgeConfig.map(quote).join(" ")}`);
   // Removals may have asked for triggers.
-  if (change.remove.length > 0) lines.push(`dpkg ${OPTIONS} --configure --pending`);
+  if (change.remove.length > 0) lines.push(`dpkg ${options} --configure --pending`);
   lines.push("rm -f /var/cache/debconf/*-old /var/cache/ldconfig/aux-cache");
   return `${lines.join("\n")}\n`;
 }

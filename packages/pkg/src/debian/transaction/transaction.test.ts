@@ -82,6 +82,7 @@ test("the script marks what goes, unpacks, configures and removes what is left; 
     order: change.install.map((one) => one.package),
     index,
     architecture: "riscv64",
+    dpkgOptions: ["--force-confnew", "--path-exclude=/usr/share/man/*"],
     pathOf: (one) => `/mnt/it's ${one.name}.deb`,
   });
   const at = (text: string): number => {
@@ -92,6 +93,11 @@ test("the script marks what goes, unpacks, configures and removes what is left; 
   assert.ok(
     at("dpkg --set-selections <<'END'\nold:riscv64 purge\nrest:riscv64 purge\nEND") <
       at("--unpack '/mnt/it'\\''s new.deb'"),
+  );
+  assert.ok(
+    at(
+      "dpkg --force-unsafe-io --force-hold --auto-deconfigure --force-confnew '--path-exclude=/usr/share/man/*' --no-",
+    ) < at("--unpack"),
   );
   assert.ok(at("--unpack") < at("--configure --pending"));
   assert.ok(at("--configure --pending") < at("--purge $left"));
