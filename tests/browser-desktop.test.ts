@@ -236,8 +236,8 @@ test("what a desktop and a terminal in a tab load is bounded", async () => {
     files.filter(([name]) => pattern.test(name)).reduce((sum, [, bytes]) => sum + gzipSync(bytes).length, 0);
   const first = total(/\/(?:page|chunk)-|html/);
   assert.ok(first <= 48 * 1024, `${first} bytes before anything is shown`);
-  // With a terminal: languages other than the first, and parts of the worker, are loaded when they are asked for.
-  // So is what shows pictures in a terminal, and applications that are seldom opened: counted is what is imported at once.
+  // With a terminal: languages other than the first, parts of the worker, what shows pictures in a terminal, and
+  // applications that are seldom opened are loaded when they are asked for. Counted is what is imported at once.
   const byName = new Map(files);
   const atOnce = new Set<string>();
   const add = (name: string): void => {

@@ -54,7 +54,7 @@ export function systemCommands(finish: Finish): Command[] {
           "one, whatever happens, and the change can be taken back. A request is NAME, NAME=VERSION, NAME/SUITE, " +
           "NAME:ARCHITECTURE, a pattern such as 'python3.13*', TASK^ for all packages of a task, NAME- to remove, " +
           "NAME+ to install (also with `pkg remove`), or the path of a .deb file, ./x.deb. Nothing is asked: " +
-          "--dry-run shows the plan first. The options -y, -s and --no-install-recommends mean what they mean to apt. " +
+          "--dry-run shows the plan first. -y, -s and --no-install-recommends mean what they mean to apt. " +
           "What the system's apt.conf says of recommended packages, releases, automatic removal and dpkg's options " +
           "counts; what of it has no effect here is told.",
       )

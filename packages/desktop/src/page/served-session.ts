@@ -1,4 +1,4 @@
-/** What can be done with a session behind which a server stands, and not with that of a tab: another user, logging out. */
+/** What can be done with a session that a server has, and not with that of a tab: another user, logging out. */
 import type { Session } from "./desktop.ts";
 import { front } from "./front.ts";
 import { ask } from "./service.ts";

@@ -10,3 +10,10 @@ export interface GroupFileKind {
   readonly mode?: number;
   readonly watched?: () => Changes;
 }
+
+/** Of a file that each group has. */
+export const core = (source: TextSource, sink?: TextSink): GroupFileKind => ({
+  controller: null,
+  source,
+  ...(sink === undefined ? {} : { sink }),
+});

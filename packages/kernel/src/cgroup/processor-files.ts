@@ -45,15 +45,6 @@ export function processorFiles(group: ControlGroup): Record<string, GroupFileKin
   };
 }
 
-/** Behind the times in `cpu.stat`. */
-export function bandwidthStatistics({ processor }: ControlGroup): string {
-  const { periods = 0, throttledPeriods = 0, throttledNs = 0, bursts = 0, burstNs = 0 } = processor ?? {};
-  return (
-    `nr_periods ${periods}\nnr_throttled ${throttledPeriods}\nthrottled_usec ${Math.floor(throttledNs / NS)}\n` +
-    `nr_bursts ${bursts}\nburst_usec ${Math.floor(burstNs / NS)}\n`
-  );
-}
-
 function setWeight(processor: ProcessorPart, text: string): number {
   const weight = integerOf(text);
   if (Number.isNaN(weight) || processor.isIdle) return -EINVAL;

@@ -4,10 +4,9 @@
  * rest is said here.
  */
 import { SYSCALL_NUMBERS } from "@stratos/abi";
-import { byteStringOf, crc32, stateClass } from "@stratos/base";
+import { byteStringOf, crc32 } from "@stratos/base";
 import { RELEASE } from "../ground/release.ts";
 import type { Kernel } from "../task/kernel-state.ts";
-import { PseudoFile, type PseudoFileSystem, FOUND_BY_NAME } from "../pseudo/pseudo-inodes.ts";
 
 /** Is the feature of this call there? */
 const BY_CALL: Readonly<Record<string, string>> = {
@@ -216,15 +215,9 @@ function kernelConfiguration(kernel: Kernel): string {
   return `#\n# Linux/riscv ${RELEASE} Kernel Configuration\n#\n${lines.join("")}`;
 }
 
-/** Made when it is read; the same bytes each time. */
-export class ConfigFile extends PseudoFile {
-  constructor(fileSystem: PseudoFileSystem) {
-    super(fileSystem, (task) => gzipStored(kernelConfiguration(task.kernel)));
-  }
-
-  static {
-    stateClass("ConfigFile", this, null, FOUND_BY_NAME);
-  }
+/** The file's bytes, the same each time. */
+export function compressedConfiguration(kernel: Kernel): string {
+  return gzipStored(kernelConfiguration(kernel));
 }
 
 /**

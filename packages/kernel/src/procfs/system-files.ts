@@ -15,7 +15,7 @@ import { processTimes } from "../task/resource-usage.ts";
 import { describeLocks } from "../vfs/file-locks.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { KernelMessageQueue } from "../fs/devtmpfs/kernel-message-device.ts";
-import { ConfigFile } from "./kernel-config.ts";
+import { ConfigFile } from "./config-file.ts";
 import {
   PseudoDirectory,
   PseudoFile,

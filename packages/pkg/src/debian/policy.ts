@@ -74,9 +74,8 @@ export function requireRelease(release: string, origins: readonly PackageOrigin[
   const fits = releaseMatcher(release, where);
   if (release === "now" || origins.length === 0 || origins.some((origin) => fits(origin))) return;
   const there = origins.flatMap(({ release: one }) => (one === undefined ? [] : [one.codename, one.archive]));
-  throw new PolicyError(
-    `${where}: no source is of the release ${release}, only of ${[...new Set(there)].filter((one) => one !== "").join(", ")}`,
-  );
+  const present = [...new Set(there)].filter((one) => one !== "").join(", ");
+  throw new PolicyError(`${where}: no source is of the release ${release}, only of ${present}`);
 }
 
 /** Whether `release`, an archive's name, a codename or a version, means what an origin is. */
