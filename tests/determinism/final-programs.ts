@@ -161,9 +161,12 @@ for i in range(300):
   },
 ];
 
+/** In which timers of the kernel pass that a program has left: afterwards nothing more happens by itself. */
+const SETTLED_SECONDS = 200;
+
 const ABI: readonly FinalProgram[] = programs.map((name) => ({
   name: `abi/${name}`,
-  script: `/t/${name}`,
+  script: `/t/${name}; sleep ${SETTLED_SECONDS}`,
   sources: [`abi/${name}.c`],
 }));
 
