@@ -55,3 +55,13 @@ test(
     });
   },
 );
+
+test("who types more than a shell takes has lost it", { skip: hostShellLack() ?? false }, async () => {
+  const seen = new Seen();
+  const shell = new HostShell(seen, { columns: 80, rows: 24 });
+  shell.type(new TextEncoder().encode("stty raw -echo; echo begun$((6*7)); exec sleep 1000\n"));
+  await seen.until(() => seen.text.includes("begun42"));
+  for (let count = 0; count < 40; count++) shell.type(new Uint8Array(64 << 10).fill(0x61));
+  await seen.until(() => seen.end !== null);
+  assert.equal(seen.end!.signal, "SIGKILL");
+});

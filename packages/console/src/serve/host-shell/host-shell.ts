@@ -12,6 +12,8 @@ import type { ProgramEnd, TerminalSize } from "@stratos/sdk/api";
 export const HOST_SHELLS_MAX = 8;
 /** Bytes that a page was sent and has not shown; then the shell waits. */
 const AHEAD_MAX = 1 << 20;
+/** Bytes that were typed and that the shell has not taken; a page that sends more has lost it. */
+const TYPED_MAX = 1 << 20;
 /** Of the first line. */
 const PATH_MAX = 256;
 const TERMINAL_PATH = /^\/dev\/(?:pts\/)?\w+$/;
@@ -39,6 +41,7 @@ export class HostShell {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #viewer: HostShellViewer;
   #ahead = 0;
+  #typedBytes = 0;
   /** What came before the terminal's path was whole; null: it is known. */
   #head: Buffer | null = Buffer.alloc(0);
   #path = "";
@@ -83,7 +86,7 @@ export class HostShell {
       if (TERMINAL_PATH.test(path)) this.#path = path;
       shown = this.#path === "" ? head : head.subarray(end + 1);
       this.resize(this.#size);
-      for (const typed of this.#early.splice(0)) this.type(typed);
+      for (const typed of this.#early.splice(0)) this.#write(typed);
     }
     if (shown.length === 0) return;
     this.#ahead += shown.length;
@@ -98,8 +101,17 @@ export class HostShell {
   }
 
   type(bytes: Uint8Array): void {
-    if (this.#head !== null) return void this.#early.push(bytes);
-    this.#child.stdin.write(bytes, () => this.#viewer.read(bytes.length));
+    this.#typedBytes += bytes.length;
+    if (this.#typedBytes > TYPED_MAX) this.close();
+    else if (this.#head !== null) this.#early.push(bytes);
+    else this.#write(bytes);
+  }
+
+  #write(bytes: Uint8Array): void {
+    this.#child.stdin.write(bytes, () => {
+      this.#typedBytes -= bytes.length;
+      this.#viewer.read(bytes.length);
+    });
   }
 
   resize(size: TerminalSize): void {
