@@ -339,7 +339,7 @@ test("a desktop is for who has its address, and locked for nobody but who knows 
   assert.equal((await served.ask("GET", "/files?path=/")).status, 423);
 });
 
-test("of two users one is shown at a time; the other's stays as it is, and needs its passphrase", async (t) => {
+extendedTest("of two users one is shown at a time; the other's stays as it is, and needs its passphrase", async (t) => {
   const served = await Served.start(t, "users", ["-u", "root", "-u", "games"]);
   const page = await opened(t, served);
   const choose = async (words: string): Promise<void> => {
