@@ -18,13 +18,16 @@ const HANG = `const child = spawn("sleep", ["3600"], { detached: true, stdio: "i
   writeFileSync("sleeper", String(child.pid));
   await new Promise(() => setTimeout(() => {}, 3_600_000));`;
 
-async function runFile(text: string): Promise<{ told: object[]; output: string; sleeper: number }> {
+async function runFile(
+  text: string,
+  limitSeconds = LIMIT_SECONDS,
+): Promise<{ told: object[]; output: string; sleeper: number }> {
   mkdirSync("node_modules/.cache", { recursive: true });
   const folder = mkdtempSync("node_modules/.cache/run-files-");
   try {
     writeFileSync(join(folder, "some.test.mjs"), HEAD + text);
     const files = [{ path: "some.test.mjs", seconds: 1, cpuSeconds: 1 }];
-    const plan = { cores: 1, files, isOrdered: true, isNested: false, isShared: false, limitSeconds: LIMIT_SECONDS };
+    const plan = { cores: 1, files, isOrdered: true, isNested: false, isShared: false, limitSeconds };
     const program = fileURLToPath(new URL("run-files.ts", import.meta.url));
     const { NODE_TEST_CONTEXT: _, ...env } = process.env;
     const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", program, JSON.stringify(plan)], {
@@ -98,8 +101,11 @@ test("a file that hangs again fails", async () => {
 });
 
 test("whatever number of tests a file has, all are told, those that end last too", async () => {
-  const { told } = await runFile(`writeFileSync("sleeper", "0");
-for (let number = 0; number < 3000; number++) test("number " + number, () => {});`);
+  const { told } = await runFile(
+    `writeFileSync("sleeper", "0");
+for (let number = 0; number < 3000; number++) test("number " + number, () => {});`,
+    LIMIT_SECONDS * 6,
+  );
   const names = told.flatMap((message) => ("name" in message ? [message.name] : []));
   assert.equal(new Set(names).size, 3000);
 });
