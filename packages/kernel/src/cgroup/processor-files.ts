@@ -6,6 +6,7 @@ import { EINVAL, ENOENT, ERANGE, MAX_HARTS } from "@stratos/abi";
 import type { ControlGroup, ProcessorPart } from "../task/control-group.ts";
 import { setGroupHarts } from "../task/control-group-changes.ts";
 import { allHarts, listOfHarts } from "../task/hart-mask.ts";
+import { WEIGHT_DEFAULT } from "../task/group-shares.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
 import { integerOf } from "./group-numbers.ts";
@@ -58,19 +59,20 @@ function setNice(processor: ProcessorPart, text: string): number {
   if (Number.isNaN(nice) || processor.isIdle) return -EINVAL;
   const weight = NICE_WEIGHTS[nice - NICE_LEAST];
   if (weight === undefined) return -ERANGE;
-  processor.setShare(groupWeight(weight), false);
+  processor.setShare(Math.round(groupWeight(weight)), false);
   return 0;
 }
 
+/** As exactly as it can be. @param niceWeight  of which nice 0 has 1,024 */
 function groupWeight(niceWeight: number): number {
-  return Math.round((niceWeight * 100) / 1024);
+  return (niceWeight * WEIGHT_DEFAULT) / 1024;
 }
 
 /** The nice whose weight is nearest. */
 function niceOf(weight: number): number {
   let best = 0;
   for (let index = 1; index < NICE_WEIGHTS.length; index++) {
-    const distance = (at: number): number => Math.abs((NICE_WEIGHTS[at]! * 100) / 1024 - weight);
+    const distance = (at: number): number => Math.abs(groupWeight(NICE_WEIGHTS[at]!) - weight);
     if (distance(index) < distance(best)) best = index;
   }
   return best + NICE_LEAST;
@@ -80,7 +82,7 @@ function setIdle(processor: ProcessorPart, text: string): number {
   const value = integerOf(text);
   if (value !== 0 && value !== 1) return -EINVAL;
   // Who is no longer idle has the weight that all begin with.
-  if (processor.isIdle !== (value === 1)) processor.setShare(100, value === 1);
+  if (processor.isIdle !== (value === 1)) processor.setShare(WEIGHT_DEFAULT, value === 1);
   return 0;
 }
 
