@@ -206,7 +206,11 @@ export class PseudoDirectory extends PseudoInode {
     this.nlink = 2;
   }
 
-  /** What stands in it is made when somebody first looks: many machines never do. @param region  see `inRegion` */
+  /**
+   * What else stands in it is made when somebody first looks for it: many machines never do.
+   *
+   * @param region  see `inRegion`
+   */
   fillLater(region: number, fill: (directory: this) => void): this {
     this.#fill = () => this.fileSystem.inRegion(region, () => fill(this));
     return this;
@@ -236,12 +240,16 @@ export class PseudoDirectory extends PseudoInode {
     return this;
   }
 
+  #entry(name: string): Inode | undefined {
+    return this.#entries.get(name) ?? this.entries.get(name);
+  }
+
   override entryNamed(name: string): Inode | null {
-    return this.entries.get(name) ?? null;
+    return this.#entry(name) ?? null;
   }
 
   override lookup(name: string): Inode | number {
-    return this.entries.get(name) ?? -ENOENT;
+    return this.#entry(name) ?? -ENOENT;
   }
 
   override list(

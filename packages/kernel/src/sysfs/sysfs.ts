@@ -28,6 +28,9 @@ export class Sysfs extends PseudoFileSystem {
   constructor(kernel: Kernel) {
     super(kernel);
     this.root = new PseudoDirectory(this).fillLater(1, () => this.#addAll());
+    // Control groups are mounted there in each machine, which needs nothing else of this.
+    const own = new PseudoDirectory(this, 0o755).add("cgroup", new PseudoDirectory(this, 0o755));
+    this.root.add("fs", own);
   }
 
   override get fileWaiting(): "attribute" {
@@ -178,7 +181,6 @@ const EMPTY_DIRECTORIES = [
   "class/drm",
   "devices/virtual",
   "firmware",
-  "fs/cgroup",
   "hypervisor",
   "module",
   "power",
