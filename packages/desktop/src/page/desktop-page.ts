@@ -1,5 +1,6 @@
 /** What a desktop's page is made of: its composition root. What runs is the service's: a page loaded again goes on. */
 import { front } from "./front.ts";
+import type { KeptLayout, KeptWindow } from "../arrange/kept-layout.ts";
 import type { DesktopSettings } from "../arrange/settings.ts";
 import { commandOf } from "../arrange/shortcuts.ts";
 import {
@@ -12,7 +13,7 @@ import { openFiles } from "./applications/files.ts";
 import { openScreen } from "./applications/screen.ts";
 import { openSandboxed } from "./applications/sandboxed.ts";
 import { openText } from "./applications/text.ts";
-import { Desktop, type KeptLayout, type KeptWindow, type Session } from "./desktop.ts";
+import { Desktop, type Session } from "./desktop.ts";
 import { GuestWindows } from "./guest-windows.ts";
 import type { DesktopEntry } from "../entries/desktop-entry.ts";
 import { whenIdle } from "./idle.ts";
@@ -94,7 +95,7 @@ function show(session: Session, layout: KeptLayout): void {
       const others =
         session.otherUsers.length === 0
           ? []
-          : [{ text: say("switchUser"), act: () => void served((of) => of.chooseUser(session)) }];
+          : [{ text: say("switchUser"), act: () => void served((of) => of.chooseUser(desktop)) }];
       return [{ text: say("lock"), act: lock }, ...others, ...leave];
     },
     sound,
@@ -121,30 +122,28 @@ function show(session: Session, layout: KeptLayout): void {
     sandboxed: (argument, id) => openSandboxed(host, argument, id),
     ...(session.hasScreen ? { screen: (_, id) => openScreen(host, id) } : {}),
   };
+  /** Seldom opened, and loaded then. */
+  const lateOpeners: Readonly<Record<string, (argument: unknown) => Promise<() => OpenedApplication>>> = {
+    widgets: async () => (await import("./applications/gallery.ts")).openGallery,
+    logs: async (argument) => {
+      const { openLogs } = await import("./applications/logs.ts");
+      return () => openLogs(host, argument);
+    },
+    settings: async () => {
+      const { openSettings } = await import("./applications/settings.ts");
+      return () => openSettings(host);
+    },
+    monitor: async () => {
+      const { openMonitor } = await import("./applications/monitor.ts");
+      return () => openMonitor(host);
+    },
+  };
   const start = (kind: string, argument?: unknown, at: Partial<KeptWindow> = {}): void => {
     const known = Object.hasOwn(openers, kind) ? openers[kind] : undefined;
     if (known !== undefined) return void openApplication(host, kind, (id) => known(argument, id), at);
-    // Seldom opened, and loaded then.
-    if (kind === "widgets")
-      return void import("./applications/gallery.ts").then(
-        ({ openGallery }) => void openApplication(host, kind, openGallery, at),
-        fail,
-      );
-    if (kind === "logs")
-      return void import("./applications/logs.ts").then(
-        ({ openLogs }) => void openApplication(host, kind, () => openLogs(host, argument), at),
-        fail,
-      );
-    if (kind === "settings")
-      return void import("./applications/settings.ts").then(
-        ({ openSettings }) => void openApplication(host, kind, () => openSettings(host), at),
-        fail,
-      );
-    if (kind === "monitor")
-      return void import("./applications/monitor.ts").then(
-        ({ openMonitor }) => void openApplication(host, kind, () => openMonitor(host), at),
-        fail,
-      );
+    const late = Object.hasOwn(lateOpeners, kind) ? lateOpeners[kind] : undefined;
+    if (late !== undefined)
+      return void late(argument).then((opened) => void openApplication(host, kind, opened, at), fail);
     if (kind !== "terminal") return;
     // It is larger than all the rest of the page, and loaded when it is wanted.
     import("./applications/terminal.ts").then(({ openTerminal }) => {
@@ -173,16 +172,17 @@ function show(session: Session, layout: KeptLayout): void {
     { startGuest, startSandboxed, notify },
     (command) => void ask("POST", "/run", { command }).catch(fail),
   );
-  const lock = (): void => void ask("POST", "/lock", {}).then(() => location.reload(), fail);
+  const lockNow = async (): Promise<void> => {
+    await desktop.save();
+    await ask("POST", "/lock", {});
+    location.reload();
+  };
+  const lock = (): void => void lockNow().catch(fail);
   whenLocked(() => location.reload());
   // Without a passphrase there is nothing that would keep anybody out.
   whenIdle(
     () => desktop.settings.idleMinutes,
-    () =>
-      void ask("POST", "/lock", {}).then(
-        () => location.reload(),
-        () => {},
-      ),
+    () => void lockNow().catch(() => {}),
   );
   whenSuspended(() => void untilResumed());
   const suspend = (): void => void ask("POST", "/suspend", {}).then(() => untilResumed(), fail);
@@ -329,7 +329,7 @@ function unlocked({ user, otherUsers }: Session): Promise<void> {
     const keep = (event: Event): void => event.preventDefault();
     field.on("enter", unlock);
     const others = otherUsers.map(
-      (other) => new Button(say("switchTo", other), () => void served((of) => of.switchTo(other, problem))),
+      (other) => new Button(say("switchTo", other), () => void served((of) => void of.switchTo(other, problem))),
     );
     const dialog = new Dialog(say("locked"), [
       ...(others.length === 0 ? [] : [new Label(user, "p")]),

@@ -3,6 +3,7 @@
  * window is an application of ours, or a program's picture (guest-windows.ts); neither knows of the other.
  */
 import { Arrangement, type ArrangedWindow, type NewWindow } from "../arrange/arrangement.ts";
+import { type KeptLayout, type KeptWindow, withAwaited } from "../arrange/kept-layout.ts";
 import type { ArrangedMonitor } from "../arrange/monitors.ts";
 import { type Placement, placeOf, type Rectangle, resized, type Size, snapAt, snapByKey } from "../arrange/place.ts";
 import type { DesktopSettings } from "../arrange/settings.ts";
@@ -59,22 +60,6 @@ interface Drag {
   place: Rectangle;
 }
 
-/** What a page that is loaded again needs. */
-export interface KeptWindow {
-  readonly id: string;
-  readonly kept: { readonly kind: string; readonly argument: unknown } | null;
-  readonly free: Rectangle;
-  readonly placement: Placement;
-  readonly workspace: number;
-  readonly isMinimized: boolean;
-}
-
-export interface KeptLayout {
-  readonly workspace?: number;
-  readonly windows?: readonly KeptWindow[];
-  readonly active?: string | null;
-}
-
 const MOVE_PIXELS = 32;
 const SAVE_MS = 300;
 
@@ -92,7 +77,7 @@ export class Desktop implements FrameOwner {
   #focused: string | null = null;
   #saving: ReturnType<typeof setTimeout> | null = null;
   #last = 0;
-  /** Where windows were that come by themselves. */
+  /** Windows of the page before that have not come again yet. */
   #kept = new Map<string, KeptWindow>();
   /** Of the page before, from the bottom, and which had the keyboard. */
   #order: readonly string[] = [];
@@ -114,7 +99,7 @@ export class Desktop implements FrameOwner {
       view.addEventListener("pointerup", (event) => this.#drop(event));
       view.addEventListener("pointercancel", (event) => this.#drop(event));
     });
-    addEventListener("pagehide", () => this.#save());
+    addEventListener("pagehide", () => void this.save());
   }
 
   get #monitorsNow(): ArrangedMonitor[] {
@@ -430,22 +415,28 @@ export class Desktop implements FrameOwner {
 
   #saveSoon(): void {
     if (this.#saving !== null) return;
-    this.#saving = setTimeout(() => this.#save(), SAVE_MS);
+    this.#saving = setTimeout(() => void this.save(), SAVE_MS);
   }
 
-  /** If it has changed. */
-  #save(): void {
+  /** If it has changed: before the page may be refused, as that of a desktop which is locked is. */
+  async save(): Promise<void> {
     if (this.#saving === null) return;
     clearTimeout(this.#saving);
     this.#saving = null;
-    void keepAtEnd("/layout", this.#layout()).catch(() => {});
+    await keepAtEnd("/layout", this.#layout()).catch(() => {});
   }
 
   #layout(): KeptLayout {
-    const windows = this.arrangement.windows.map(({ id, free, placement, workspace, isMinimized }): KeptWindow => {
+    const { windows, workspace, active } = this.arrangement;
+    const there = windows.map(({ id, free, placement, workspace, isMinimized }): KeptWindow => {
       return { id, kept: this.#contents.get(id)?.kept ?? null, free, placement, workspace, isMinimized };
     });
-    return { workspace: this.arrangement.workspace, windows, active: this.arrangement.active };
+    const before = this.#activeBefore ?? null;
+    return {
+      workspace,
+      windows: withAwaited(there, this.#kept.values(), this.#order),
+      active: active ?? (before !== null && this.#kept.has(before) ? before : null),
+    };
   }
 
   /** As it was on another page. @param reopen  those that do not come by themselves */

@@ -1,5 +1,5 @@
 /** What can be done with a session that a server has, and not with that of a tab: another user, logging out. */
-import type { Session } from "./desktop.ts";
+import type { Desktop, Session } from "./desktop.ts";
 import { front } from "./front.ts";
 import { ask } from "./service.ts";
 import { Dialog, row } from "./widgets/containers.ts";
@@ -7,10 +7,11 @@ import { Button, Label } from "./widgets/controls.ts";
 import { say } from "./words.ts";
 
 /** What this one's programs do goes on. */
-export function chooseUser({ user, otherUsers }: Session): void {
+export function chooseUser(desktop: Desktop): void {
+  const { user, otherUsers } = desktop.session;
   const problem = new Label("", "p");
   problem.element.setAttribute("role", "alert");
-  const choices = otherUsers.map((other) => new Button(other, () => switchTo(other, problem)));
+  const choices = otherUsers.map((other) => new Button(other, () => void desktop.save().then(() => switchTo(other, problem))));
   const dialog = new Dialog(say("switchUserTitle"), [
     new Label(say("switchUserHelp", user), "p"),
     row(...choices),
