@@ -11,7 +11,9 @@ export function chooseUser(desktop: Desktop): void {
   const { user, otherUsers } = desktop.session;
   const problem = new Label("", "p");
   problem.element.setAttribute("role", "alert");
-  const choices = otherUsers.map((other) => new Button(other, () => void desktop.save().then(() => switchTo(other, problem))));
+  const choices = otherUsers.map(
+    (other) => new Button(other, () => void desktop.save().then(() => switchTo(other, problem))),
+  );
   const dialog = new Dialog(say("switchUserTitle"), [
     new Label(say("switchUserHelp", user), "p"),
     row(...choices),
