@@ -4,102 +4,26 @@
  * Chromium; foot of Debian is the program with a window.
  */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test, type TestContext } from "node:test";
+import { before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { extendedTest } from "@stratos/base/testing";
 import { joinFolder } from "@stratos/console";
 import { DESKTOP_PAGE } from "@stratos/desktop";
 import { accessibilityViolations } from "./support/accessibility.ts";
-import { Browser, type Page } from "./support/browser.ts";
-import { launcher, start, stratos } from "./support/stratos.ts";
+import type { Page } from "./support/browser.ts";
+import { CTRL_ALT, launch, opened, PATIENCE_MS, press, Served, SHIFT } from "./support/served-desktop.ts";
+import { stratos } from "./support/stratos.ts";
 import { GREEN_INLINE, PICTURE_PIXELS, RED_SIXEL } from "./support/terminal-pictures.ts";
 import { ensureScreenImage, SCREEN_IMAGE, shareTranslations, TEST_HOME } from "./support/test-image.ts";
 import { until } from "./support/until.ts";
 
-/** For a host under load. */
-const PATIENCE_MS = 300_000;
-let folder = "";
-
-before(async () => {
-  folder = mkdtempSync(join(tmpdir(), "stratos-desktop-"));
-  await ensureScreenImage();
-});
-after(() => rmSync(folder, { recursive: true, force: true }));
-
-/** `stratos desktop` of a user. */
-class Served {
-  address = new URL("http://localhost");
-  ended: Promise<unknown> = Promise.resolve();
-
-  static async start(t: TestContext, name: string, more: readonly string[] = []): Promise<Served> {
-    const home = join(folder, name);
-    mkdirSync(home);
-    symlinkSync(join(TEST_HOME, "images"), join(home, "images"));
-    shareTranslations(home);
-    const served = new Served();
-    const child = start([...launcher, "desktop", "-i", SCREEN_IMAGE, ...more], { env: { STRATOS_HOME: home } });
-    t.after(() => child.kill("SIGKILL"));
-    let words = "";
-    child.stdout!.setEncoding("utf8").on("data", (part: string) => void (words += part));
-    child.stderr!.setEncoding("utf8").on("data", (part: string) => void (words += part));
-    served.ended = new Promise((resolve) => child.once("close", resolve));
-    const address = /http:\S+\n/;
-    await until("the address is told", () => address.test(words) || child.exitCode !== null);
-    assert.match(words, address);
-    served.address = new URL(address.exec(words)![0]);
-    return served;
-  }
-
-  async ask(method: string, path: string, body?: object | string): Promise<{ status: number; text: string }> {
-    const isText = typeof body === "string";
-    const response = await fetch(new URL(`/v1${path}`, this.address), {
-      method,
-      headers: {
-        authorization: `Bearer ${this.address.hash.slice(1)}`,
-        ...(body === undefined ? {} : { "content-type": isText ? "application/octet-stream" : "application/json" }),
-      },
-      ...(body === undefined ? {} : { body: isText ? body : JSON.stringify(body) }),
-    });
-    return { status: response.status, text: await response.text() };
-  }
-}
-
-async function opened(t: TestContext, served: Served): Promise<Page> {
-  const browser = await Browser.launch();
-  t.after(() => browser.close());
-  const page = await browser.open("about:blank");
-  const size = { width: 1280, height: 800, deviceScaleFactor: 1, mobile: false };
-  await page.call("Emulation.setDeviceMetricsOverride", size);
-  await page.navigate(served.address.href);
-  await page.waitFor("document.querySelectorAll('.panel button').length", /^[6-9]|\d\d$/, PATIENCE_MS);
-  return page;
-}
-
-const CTRL_ALT = 3,
-  SHIFT = 8;
-
-async function press(page: Page, code: string, modifiers = 0, key = "Unidentified"): Promise<void> {
-  for (const type of ["keyDown", "keyUp"]) await page.call("Input.dispatchKeyEvent", { type, code, key, modifiers });
-}
-
-/** Starts what the launcher finds by that text. */
-async function launch(page: Page, text: string): Promise<void> {
-  await press(page, "Space", CTRL_ALT);
-  await page.waitFor("document.activeElement?.getAttribute('role')", /combobox/, PATIENCE_MS);
-  await page.type(text);
-  await page.waitFor(
-    "document.querySelector('.launcher-item[aria-selected=true]')?.textContent",
-    new RegExp(text, "i"),
-    PATIENCE_MS,
-  );
-  await page.type("\n");
-}
+before(ensureScreenImage);
 
 /** Of the window on top: place, size, and how it lies. */
 const TOP = `(() => {
@@ -120,7 +44,7 @@ async function drag(page: Page, from: readonly [number, number], to: readonly [n
 }
 
 test("terminals, files and windows are there again after a reload, and anybody can use them", async (t) => {
-  const served = await Served.start(t, "own");
+  const served = await Served.start(t);
   const page = await opened(t, served);
 
   await press(page, "Enter", CTRL_ALT);
@@ -224,7 +148,7 @@ test("terminals, files and windows are there again after a reload, and anybody c
 });
 
 test("a program's window is drawn, typed into, maximised and closed", async (t) => {
-  const served = await Served.start(t, "foot");
+  const served = await Served.start(t);
   const page = await opened(t, served);
   const script = "read word; echo $word > /tmp/word; printf '\\033[?25l\\033[48;2;255;0;0m%40s\\033[0m\\n'; sleep 1000";
   const command = `foot -o colors.background=102030 sh -c "${script.replace(/[\\$"]/g, "\\$&")}"`;
@@ -277,7 +201,7 @@ function countOf(colour: string): string {
 }
 
 test("a desktop is for who has its address, and locked for nobody but who knows the passphrase", async (t) => {
-  const served = await Served.start(t, "locked");
+  const served = await Served.start(t);
   const at = (path: string, headers: Record<string, string>): Promise<number> =>
     new Promise((resolve, reject) => {
       const { hostname, port } = served.address;
@@ -308,7 +232,7 @@ test("a desktop is for who has its address, and locked for nobody but who knows 
     assert.equal((await served.ask(method, path, body)).status, status, `${method} ${path}`);
 
   assert.equal((await served.ask("PUT", "/passphrase", { passphrase: "open sesame" })).status, 200);
-  assert.doesNotMatch(readFileSync(join(folder, "locked", "desktop.json"), "utf8"), /sesame/);
+  assert.doesNotMatch(readFileSync(join(served.home, "desktop.json"), "utf8"), /sesame/);
   const page = await opened(t, served);
   await press(page, "KeyL", CTRL_ALT);
   await page.waitFor("document.querySelector('dialog.lock')?.open", /true/, PATIENCE_MS);
@@ -339,78 +263,8 @@ test("a desktop is for who has its address, and locked for nobody but who knows 
   assert.equal((await served.ask("GET", "/files?path=/")).status, 423);
 });
 
-extendedTest("of two users one is shown at a time; the other's stays as it is, and needs its passphrase", async (t) => {
-  const served = await Served.start(t, "users", ["-u", "root", "-u", "games"]);
-  const page = await opened(t, served);
-  const choose = async (words: string): Promise<void> => {
-    const found = `[...document.querySelectorAll("button, [role=menuitem]")].find((each) =>
-      (each.ariaLabel || each.textContent.trim()) === ${JSON.stringify(words)} && each.checkVisibility())`;
-    await page.waitFor(`String(${found} !== undefined)`, /^true$/, PATIENCE_MS);
-    await page.evaluate(`${found}.click()`);
-  };
-  const terminal = "document.querySelector('.xterm-rows')?.textContent ?? 'none'";
-  const isShown = (): Promise<string> =>
-    page.waitFor("document.querySelectorAll('.panel button').length", /^[6-9]|\d\d$/, PATIENCE_MS);
-  await press(page, "Enter", CTRL_ALT);
-  await page.waitFor(terminal, /[#$] /, PATIENCE_MS);
-  await page.type("x=kept; id -un; echo $((6*7))x\n");
-  await page.waitFor(terminal, /root.*42x/, PATIENCE_MS);
-  assert.equal((await served.ask("PUT", "/passphrase", { passphrase: "mine" })).status, 200);
-
-  // The other has nothing of it: neither windows nor terminals, nor its runtime folder.
-  const other = { user: "games" };
-  await choose("Session");
-  await choose("Switch user …");
-  assert.deepEqual(await accessibilityViolations(page), []);
-  await choose("games");
-  await page.waitFor("document.querySelectorAll('section.window').length", /^0$/, PATIENCE_MS);
-  await isShown();
-  assert.equal((JSON.parse((await served.ask("GET", "/session")).text) as typeof other).user, "games");
-  assert.equal((await served.ask("GET", "/terminals")).text, "[]");
-  assert.equal(
-    (
-      await served.ask(
-        "POST",
-        "/terminals",
-        terminalOf(["sh", "-c", "id -un; echo $DISPLAY; ls -ld $XDG_RUNTIME_DIR; exec cat"]),
-      )
-    ).status,
-    201,
-  );
-  await page.reload();
-  await isShown();
-
-  // A page that shows the one that was left asks nothing of this one.
-  const left = await fetch(new URL("/v1/layout", served.address), {
-    headers: { "authorization": `Bearer ${served.address.hash.slice(1)}`, "stratos-desktop": "0" },
-  });
-  assert.equal(left.status, 423);
-
-  // Back: it is locked, and then as it was.
-  await choose("Session");
-  await choose("Switch user …");
-  await choose("root");
-  await page.waitFor("document.querySelector('dialog.lock')?.textContent", /root/, PATIENCE_MS);
-  assert.deepEqual(await accessibilityViolations(page), []);
-  assert.equal((await served.ask("GET", "/layout")).status, 423);
-  await page.evaluate("document.querySelector('dialog.lock input').value = 'mine'");
-  await choose("Unlock");
-  await page.waitFor(terminal, /root.*42x/, PATIENCE_MS);
-  await page.evaluate("document.querySelector('.xterm-helper-textarea').focus()");
-  await page.type("echo $x again\n");
-  await page.waitFor(terminal, /kept again/, PATIENCE_MS);
-  assert.equal((await served.ask("POST", "/switch", { user: "nobody" })).status, 404);
-  // A browser that knows nothing of the passphrase can go to the other, whose terminal is there still.
-  assert.equal((await served.ask("POST", "/switch", other)).status, 200);
-  assert.match((await served.ask("GET", "/terminals")).text, /"id":1/);
-});
-
-function terminalOf(command: readonly string[]): object {
-  return { title: "terminal", columns: 80, rows: 24, command };
-}
-
 extendedTest("programs tell the person things, who answers by a button, and find each other on a bus", async (t) => {
-  const served = await Served.start(t, "notified");
+  const served = await Served.start(t);
   const page = await opened(t, served);
   const run = async (command: string): Promise<void> =>
     assert.equal((await served.ask("POST", "/run", { command })).status, 201);
@@ -513,7 +367,7 @@ const GOOD_AND_BAD = `<!doctype html><title>x</title><body><script>
 </script>`;
 
 test("a sandboxed application gets what its manifest names and the person grants, and nothing else", async (t) => {
-  const served = await Served.start(t, "sandboxed");
+  const served = await Served.start(t);
   const put = async (path: string, content: string): Promise<void> =>
     assert.equal((await served.ask("PUT", `/content?path=${path}`, content)).status, 200, path);
   const place = "/usr/local/share/stratos/applications";
@@ -600,7 +454,7 @@ test("a sandboxed application gets what its manifest names and the person grants
 });
 
 extendedTest("a sandboxed application's page is had by its address once, and by nobody else's name", async (t) => {
-  const served = await Served.start(t, "frames");
+  const served = await Served.start(t);
   const place = "/root/.local/share/stratos/applications/one";
   await served.ask("POST", "/run", { command: `mkdir -p ${place}` });
   await until("its folder is there", async () => (await served.ask("GET", `/files?path=${place}`)).status === 200);
@@ -654,9 +508,9 @@ extendedTest("a sandboxed application's page is had by its address once, and by 
   }
 });
 
-test("what makes no sense is refused before a machine is made", async () => {
-  const home = join(folder, "senseless");
-  mkdirSync(home);
+test("what makes no sense is refused before a machine is made", async (t) => {
+  const home = mkdtempSync(join(tmpdir(), "stratos-desktop-"));
+  t.after(() => rmSync(home, { recursive: true, force: true }));
   symlinkSync(join(TEST_HOME, "images"), join(home, "images"));
   shareTranslations(home);
   for (const [args, words] of [

@@ -101,10 +101,11 @@ async function serveDesktop(name: string | undefined, options: DesktopOptions): 
   const machine = await opening.catch((error: unknown) => {
     throw error instanceof StratosError ? told(error) : error;
   });
+  const commandLine = { program: process.execPath, words: [...process.execArgv, process.argv[1]!] };
   const onDefect = (words: string): void => void process.stderr.write(`stratos: internal error: ${words}\n`);
   const tell = (problem: string): void => void process.stderr.write(`stratos: display: ${problem}\n`);
   try {
-    const server = await startDesktop(machine, { home, port, onDefect, tell });
+    const server = await startDesktop(machine, { home, port, commandLine, onDefect, tell });
     process.stdout.write(`${server.address}\n`);
     if (name !== undefined && machine.screen === null)
       process.stderr.write(`stratos: ${name}: its programs have no windows: it was started without --display\n`);

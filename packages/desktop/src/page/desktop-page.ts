@@ -1,5 +1,4 @@
 /** What a desktop's page is made of: its composition root. What runs is the service's: a page loaded again goes on. */
-import { front } from "./front.ts";
 import type { KeptLayout, KeptWindow } from "../arrange/kept-layout.ts";
 import type { DesktopSettings } from "../arrange/settings.ts";
 import { commandOf } from "../arrange/shortcuts.ts";
@@ -25,8 +24,6 @@ import { askToShutDown, untilResumed } from "./power.ts";
 import { ask, checkAddress, showNumber, whenLocked, whenSuspended } from "./service.ts";
 import { Sound } from "./sound.ts";
 import { TrayArea } from "./tray.ts";
-import { column, Dialog, row } from "./widgets/containers.ts";
-import { Button, Label, TextField } from "./widgets/controls.ts";
 import { say, setLanguage, type Word } from "./words.ts";
 
 const OWN: readonly { readonly kind: string; readonly word: Word }[] = [
@@ -50,7 +47,7 @@ export async function showDesktop(): Promise<void> {
     showNumber(session.number);
     await setLanguage(session.settings.language);
     message.hidden = true;
-    if (session.isLocked) await unlocked(session);
+    if (session.isLocked) await (await import("./lock-screen.ts")).unlocked(session);
     if (session.isSuspended) await untilResumed();
     show(session, await ask<KeptLayout>("GET", "/layout"));
   } catch (error) {
@@ -133,6 +130,14 @@ function show(session: Session, layout: KeptLayout): void {
       const { openSettings } = await import("./applications/settings.ts");
       return () => openSettings(host);
     },
+    ...(session.hasMaintenance
+      ? {
+          maintenance: async () => {
+            const { openMaintenance } = await import("./applications/maintenance.ts");
+            return () => openMaintenance(host);
+          },
+        }
+      : {}),
     monitor: async () => {
       const { openMonitor } = await import("./applications/monitor.ts");
       return () => openMonitor(host);
@@ -156,7 +161,11 @@ function show(session: Session, layout: KeptLayout): void {
     if (!session.hasDisplay && !session.hasScreen) return notify(say("noDisplay"));
     ask("POST", `/applications/${encodeURIComponent(application.id)}/start`, {}).catch(fail);
   };
-  const offered = session.hasScreen ? [{ kind: "screen", word: "screen" } as const, ...OWN] : OWN;
+  const offered = [
+    ...(session.hasScreen ? [{ kind: "screen", word: "screen" } as const] : []),
+    ...OWN,
+    ...(session.hasMaintenance ? [{ kind: "maintenance", word: "maintenance" } as const] : []),
+  ];
   const own: Startable[] = offered.map(({ kind, word }) => ({
     get name() {
       return say(word);
@@ -186,6 +195,7 @@ function show(session: Session, layout: KeptLayout): void {
   );
   whenSuspended(() => void untilResumed());
   const suspend = (): void => void ask("POST", "/suspend", {}).then(() => untilResumed(), fail);
+  const help = (): void => void import("./key-help.ts").then(({ showKeys }) => showKeys(), fail);
   const plugins = new PanelPlugins(host);
   plugins.refresh().catch(() => {});
   panel = new Panel(
@@ -196,7 +206,7 @@ function show(session: Session, layout: KeptLayout): void {
       sound,
       get sessionItems() {
         const first = [
-          { text: say("help"), act: showKeys },
+          { text: say("help"), act: help },
           { text: say("settings"), act: () => start("settings") },
         ];
         return [...first, ...host.session, ...host.power];
@@ -220,7 +230,7 @@ function show(session: Session, layout: KeptLayout): void {
     else if (command.do === "terminal" || command.do === "files") start(command.do);
     else if (command.do === "panel") isPanel ? desktop.giveFocus() : panel!.focus();
     else if (command.do === "lock") lock();
-    else if (command.do === "help") showKeys();
+    else if (command.do === "help") help();
   };
   desktop.monitors.each(({ view, element }) => {
     view.addEventListener("keydown", keyPressed, { capture: true });
@@ -276,26 +286,6 @@ function followPrograms(notify: (text: string) => void): void {
   round();
 }
 
-function showKeys(): void {
-  const words = [
-    "keySnap",
-    "keyMove",
-    "keyGrow",
-    "keyNext",
-    "keyWorkspace",
-    "keyWindow",
-    "keyMonitor",
-    "keyOpen",
-  ] as const;
-  const close = new Button(say("ok"), () => dialog.close()).named("primary");
-  const dialog = new Dialog(say("help"), [
-    new Label(say("keyHelp"), "p"),
-    column(...words.map((word) => new Label(say(word), "p"))).named("keys"),
-    row(close).style({ justify: "end" }),
-  ]).open(front());
-  close.element.focus();
-}
-
 function showEnd(): void {
   document.body.replaceChildren(message);
   message.hidden = false;
@@ -305,40 +295,4 @@ function showEnd(): void {
 /** What a page in a tab has not is loaded when it is wanted. */
 async function served(act: (of: typeof import("./served-session.ts")) => void): Promise<void> {
   act(await import("./served-session.ts"));
-}
-
-/** Until the person has said the passphrase. */
-function unlocked({ user, otherUsers }: Session): Promise<void> {
-  return new Promise((resolve) => {
-    const field = new TextField(say("passphrase"), "", "password");
-    const problem = new Label("", "p");
-    problem.element.setAttribute("role", "alert");
-    const unlock = (): void => {
-      ask("POST", "/unlock", { passphrase: field.value }).then(
-        () => {
-          dialog.on("closed", () => resolve());
-          dialog.element.removeEventListener("cancel", keep);
-          dialog.close();
-        },
-        (error: unknown) => {
-          problem.text = (error as Error).message;
-          field.control.select();
-        },
-      );
-    };
-    const keep = (event: Event): void => event.preventDefault();
-    field.on("enter", unlock);
-    const others = otherUsers.map(
-      (other) => new Button(say("switchTo", other), () => void served((of) => void of.switchTo(other, problem))),
-    );
-    const dialog = new Dialog(say("locked"), [
-      ...(others.length === 0 ? [] : [new Label(user, "p")]),
-      field,
-      problem,
-      ...(others.length === 0 ? [] : [row(...others)]),
-      row(new Button(say("unlock"), unlock).named("primary")).style({ justify: "end" }),
-    ]).named("lock");
-    dialog.element.addEventListener("cancel", keep);
-    dialog.open(front());
-  });
 }

@@ -45,6 +45,8 @@ export interface Session {
   readonly hasScreen: boolean;
   /** What was changed outlives the machine. */
   readonly keepsFiles: boolean;
+  /** What this computer keeps can be maintained here. */
+  readonly hasMaintenance: boolean;
   readonly isLocked: boolean;
   readonly isSuspended: boolean;
   readonly hasPassphrase: boolean;

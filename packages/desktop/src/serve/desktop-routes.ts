@@ -17,6 +17,11 @@ import { readLoad } from "../machine/guest-processes.ts";
 import type { DesktopState } from "./desktop-state.ts";
 import type { MachinePower } from "./machine-power.ts";
 
+/** Its operations. */
+interface Maintenance {
+  addTo(app: Hono, root: string): void;
+}
+
 export interface DesktopParts {
   /** Which of those that a machine's users have. */
   readonly number: number;
@@ -26,6 +31,8 @@ export interface DesktopParts {
   readonly bus: GuestBus | null;
   readonly state: DesktopState;
   readonly power: MachinePower;
+  /** Of what this computer keeps; null: it is not this one's, or there is none. */
+  readonly maintenance: Maintenance | null;
   /** The person wants to see another user's; null: there is one alone. @throws Refusal */
   readonly onSwitch: ((user: string) => void) | null;
   /** The person has ended the desktop. */
@@ -61,9 +68,11 @@ export function addDesktopRoutes(app: Hono, parts: DesktopParts): void {
   addMonitor(app, parts);
   addNotifications(app, parts.bus);
   addTray(app, parts.bus, parts.machine.box.fs);
+  parts.maintenance?.addTo(app, "/v1/host");
 }
 
-function addSession(app: Hono, { number, machine, state, power, onEnd, onSwitch }: DesktopParts): void {
+function addSession(app: Hono, parts: DesktopParts): void {
+  const { number, machine, state, power, maintenance, onEnd, onSwitch } = parts;
   app.get("/v1/session", (context) =>
     context.json({
       name: machine.name,
@@ -74,6 +83,7 @@ function addSession(app: Hono, { number, machine, state, power, onEnd, onSwitch 
       hasDisplay: machine.session !== null,
       hasScreen: machine.screen !== null,
       keepsFiles: machine.keepsFiles,
+      hasMaintenance: maintenance !== null,
       isLocked: state.isLocked,
       isSuspended: power.isSuspended,
       hasPassphrase: state.file.hasPassphrase,

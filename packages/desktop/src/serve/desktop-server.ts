@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { type WebSocket, WebSocketServer } from "ws";
 import { pageFilesOf } from "@stratos/console";
+import { HostMaintenance } from "@stratos/console/maintenance";
 import { isSameSecret, listenAt } from "@stratos/volumes/serve";
 import type { DesktopMachine } from "../machine/desktop-machine.ts";
 import { connectionAt } from "./connections.ts";
@@ -40,11 +41,14 @@ export async function startDesktop(
   {
     home,
     port,
+    commandLine,
     onDefect,
     tell,
   }: {
     readonly home: string;
     readonly port: number;
+    /** Of Stratos: its program, and the words before a command's own. */
+    readonly commandLine: { readonly program: string; readonly words: readonly string[] };
     /** A defect of ours. */
     readonly onDefect: (words: string) => void;
     /** What goes wrong with windows, in words for people. */
@@ -55,8 +59,9 @@ export async function startDesktop(
   const ended = new Promise<void>((resolve) => (end = resolve));
   const token = randomBytes(24).toString("base64url");
   const page = await pageFilesOf("desktop", DESKTOP_PAGE);
+  const maintenance = new HostMaintenance({ home, commandLine, onDefect });
   const desktops = new UsersDesktops(machine, {
-    ...{ home, token, page, onEnd: () => end(), onDefect, tell },
+    ...{ home, token, page, maintenance, onEnd: () => end(), onDefect, tell },
     onLeft: () => sockets.close(),
   });
   const sockets = new Sockets(desktops, token);
@@ -72,7 +77,7 @@ export async function startDesktop(
     close: async () => {
       sockets.close();
       desktops.close();
-      await close();
+      await Promise.all([maintenance.close(), close()]);
     },
   };
 }

@@ -79,6 +79,7 @@ export function runDesktop(
   }
   return {
     ...{ number, machine, programs, bus, display, sound, state, power, onEnd, onDefect },
+    maintenance: null,
     onSwitch: ofMany?.onSwitch ?? null,
     keep: () => ({ layout: state.layout, programs: programs.keep(), isSuspended: power.isSuspended }),
     close() {

@@ -17,7 +17,7 @@ import { SettingsFile } from "./settings.ts";
 /** By which a page says which desktop it shows. */
 const NUMBER_HEADER = "stratos-desktop";
 
-interface UsersDesktopsOptions extends Pick<ServedDesktop, "token" | "page" | "onEnd" | "onDefect"> {
+interface UsersDesktopsOptions extends Pick<ServedDesktop, "token" | "page" | "maintenance" | "onEnd" | "onDefect"> {
   readonly home: string;
   readonly tell: (problem: string) => void;
   /** Another one is shown, or the shown one is locked: pages are to come again. */
@@ -80,7 +80,7 @@ export class UsersDesktops {
   }
 
   #open(number: number): UsersDesktop {
-    const { home, token, page, onEnd, onDefect, tell, onLeft } = this.#options;
+    const { home, token, page, maintenance, onEnd, onDefect, tell, onLeft } = this.#options;
     const all = [this.#machine.user, ...this.#machine.others];
     const user = all[number]!;
     const machine = { ...this.#machine, user, others: all.filter((each) => each !== user) };
@@ -93,7 +93,11 @@ export class UsersDesktops {
       all.length === 1 ? null : { number, power: this.#power, onSwitch: (to) => this.#show(to) },
     );
     desktop.state.watch({ locked: () => this.isShown(number) && onLeft() });
-    const served = { ...desktop, sandboxed: { home, name, onDefect }, token, page };
+    const served: ServedDesktop = {
+      ...{ ...desktop, sandboxed: { home, name, onDefect }, token, page },
+      // The first one's is this computer's.
+      maintenance: number === 0 ? maintenance : null,
+    };
     const opened = { desktop, service: createDesktopService(served) };
     this.#all.set(number, opened);
     return opened;

@@ -13,7 +13,12 @@ export interface MaintenanceRow {
   readonly target: string;
   /** Size, state. */
   readonly told: string;
-  readonly actions: readonly Action<SystemWord>[];
+  readonly actions: readonly MaintenanceAction[];
+}
+
+/** A command of this host, which goes on by itself. */
+export interface MaintenanceAction extends Action<SystemWord> {
+  readonly command: readonly string[];
 }
 
 interface MaintenanceFacts {
@@ -70,12 +75,14 @@ export function maintenanceRows({ use, images, volumes }: MaintenanceFacts, lang
   ];
 }
 
-/** A command of this host, which goes on by itself. */
-function job(word: SystemWord, command: readonly string[], question: string | null): Action<SystemWord> {
+/** All that the rows offer. */
+export function maintenanceCommands(facts: MaintenanceFacts): (readonly string[])[] {
+  return maintenanceRows(facts, "en").flatMap(({ actions }) => actions.map(({ command }) => command));
+}
+
+function job(word: SystemWord, command: readonly string[], question: string | null): MaintenanceAction {
   return {
-    word,
-    needs: "administrator",
-    question,
+    ...{ word, needs: "administrator", question, command },
     run: async (ask) => {
       const { id } = await ask<{ readonly id: number }>("POST", "/jobs", { command });
       return `#${id}: stratos ${command.join(" ")}`;

@@ -9,6 +9,7 @@ export const DE: Words = {
   terminal: "Terminal",
   files: "Dateien",
   monitor: "Systemmonitor",
+  maintenance: "Wartung dieses Rechners",
   logs: "Protokolle",
   startAgain: "Neu starten",
   sandboxedFailed: "{0} ist gescheitert: {1}",

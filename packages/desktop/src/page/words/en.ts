@@ -7,6 +7,7 @@ export const EN = {
   terminal: "Terminal",
   files: "Files",
   monitor: "System monitor",
+  maintenance: "Maintenance of this computer",
   logs: "Logs",
   startAgain: "Start again",
   sandboxedFailed: "{0} has failed: {1}",

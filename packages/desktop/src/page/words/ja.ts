@@ -9,6 +9,7 @@ export const JA: Words = {
   terminal: "端末",
   files: "ファイル",
   monitor: "システムモニター",
+  maintenance: "このコンピューターの保守",
   logs: "ログ",
   startAgain: "再起動",
   sandboxedFailed: "{0} が失敗しました: {1}",
