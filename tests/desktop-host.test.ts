@@ -1,6 +1,6 @@
 /**
- * Goal: several people have desktops of one machine, and its owner maintains this computer from one. Method: the command
- * as users have it, and a headless Chromium.
+ * Goal: several people have desktops of one machine, and its owner maintains this computer from one. Method: the
+ * command as users have it, and a headless Chromium.
  */
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -84,37 +84,35 @@ extendedTest("of two users one is shown at a time; the other's stays as it is, a
   assert.match((await served.ask("GET", "/terminals")).text, /"id":1/);
 });
 
-extendedTest(
-  "this computer is maintained from the desktop: what takes its disk is removed by a job that is told of",
-  async (t) => {
-    const served = await Served.start(t);
-    mkdirSync(join(served.home, "downloads/debs"), { recursive: true });
-    writeFileSync(join(served.home, "downloads/debs/old"), new Uint8Array(3 << 20));
-    const page = await opened(t, served);
-    await launch(page, "Maintenance");
-    const rows = "[...document.querySelectorAll('.of-maintenance tbody tr')].map((row) => row.innerText).join('|')";
-    await page.waitFor(rows, /Disk use\s+downloads\s+3 MiB/, PATIENCE_MS);
-    await page.waitFor(rows, /Updates\s+\S+\s+\d/, PATIENCE_MS);
-    await page.waitFor("document.querySelector('.of-maintenance .status-text').textContent", /of .* free/, PATIENCE_MS);
-    const rowOf = (text: string): string =>
-      `[...document.querySelectorAll('.of-maintenance tbody tr')].find((row) => row.innerText.includes('${text}')).click()`;
-    await page.evaluate(rowOf("downloads"));
-    await pressButton(page, "Clean up");
-    await page.waitFor("document.querySelector('dialog')?.textContent", /downloads \(3 MiB\)/, PATIENCE_MS);
-    assert.deepEqual(await accessibilityViolations(page), []);
-    await page.evaluate("document.querySelector('dialog .danger').click()");
-    await page.waitFor(rows, /stratos pkg clean\s+done/, PATIENCE_MS);
-    // It is measured again by itself.
-    await page.waitFor(rows, /downloads\s+(?!3 MiB)/, PATIENCE_MS);
-    await page.evaluate(rowOf("stratos pkg clean"));
-    await pressButton(page, "Log");
-    await page.waitFor("document.querySelector('dialog pre')?.textContent", /./, PATIENCE_MS);
-    await page.evaluate("document.querySelector('dialog .primary').click()");
-    await pressButton(page, "Remove");
-    await page.waitFor(`!/pkg clean/.test(${rows})`, /^true$/, PATIENCE_MS);
-    await until("it is noted", () =>
-      /removeJob/.test(readFileSync(join(served.home, "serve.audit.administrator"), "utf8")),
-    );
-    assert.equal((await served.ask("POST", "/host/jobs", { command: ["image", "rm", "--", "debian"] })).status, 400);
-  },
-);
+extendedTest("this computer is maintained from the desktop: what takes its disk is removed by a job", async (t) => {
+  const served = await Served.start(t);
+  mkdirSync(join(served.home, "downloads/debs"), { recursive: true });
+  writeFileSync(join(served.home, "downloads/debs/old"), new Uint8Array(3 << 20));
+  const page = await opened(t, served);
+  await launch(page, "Maintenance");
+  const rows = "[...document.querySelectorAll('.of-maintenance tbody tr')].map((row) => row.innerText).join('|')";
+  await page.waitFor(rows, /Disk use\s+downloads\s+3 MiB/, PATIENCE_MS);
+  await page.waitFor(rows, /Updates\s+\S+\s+\d/, PATIENCE_MS);
+  await page.waitFor("document.querySelector('.of-maintenance .status-text').textContent", /of .* free/, PATIENCE_MS);
+  const rowOf = (text: string): string =>
+    `[...document.querySelectorAll('.of-maintenance tbody tr')]
+        .find((row) => row.innerText.includes('${text}')).click()`;
+  await page.evaluate(rowOf("downloads"));
+  await pressButton(page, "Clean up");
+  await page.waitFor("document.querySelector('dialog')?.textContent", /downloads \(3 MiB\)/, PATIENCE_MS);
+  assert.deepEqual(await accessibilityViolations(page), []);
+  await page.evaluate("document.querySelector('dialog .danger').click()");
+  await page.waitFor(rows, /stratos pkg clean\s+done/, PATIENCE_MS);
+  // It is measured again by itself.
+  await page.waitFor(rows, /downloads\s+(?!3 MiB)/, PATIENCE_MS);
+  await page.evaluate(rowOf("stratos pkg clean"));
+  await pressButton(page, "Log");
+  await page.waitFor("document.querySelector('dialog pre')?.textContent", /./, PATIENCE_MS);
+  await page.evaluate("document.querySelector('dialog .primary').click()");
+  await pressButton(page, "Remove");
+  await page.waitFor(`!/pkg clean/.test(${rows})`, /^true$/, PATIENCE_MS);
+  await until("it is noted", () =>
+    /removeJob/.test(readFileSync(join(served.home, "serve.audit.administrator"), "utf8")),
+  );
+  assert.equal((await served.ask("POST", "/host/jobs", { command: ["image", "rm", "--", "debian"] })).status, 400);
+});
