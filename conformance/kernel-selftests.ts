@@ -1,6 +1,16 @@
 /** Linux's own tests of what programs ask of it (tools/testing/selftests), built from the kernel's source. */
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 
 const TARGET = "riscv64-linux-gnu-";
@@ -9,12 +19,23 @@ const TARGET = "riscv64-linux-gnu-";
 export const SELFTESTS_PARTS = ["Makefile", "arch/riscv", "include", "scripts", "tools", "usr"];
 
 /**
- * Folders of tests that need no modules, devices and other file systems. Those of landlock, user_events, perf_events
- * and syscall_user_dispatch are of calls that there are not (docs/compatibility.md); those of mm want huge pages.
+ * Folders of tests that need no modules, devices and other file systems. Those of user_events, perf_events and
+ * syscall_user_dispatch are of calls that there are not (docs/compatibility.md); those of mm want huge pages.
  */
 const FOLDERS = [
   ...["acct", "cachestat", "cgroup", "clone3", "core", "exec", "fchmodat2", "filelock", "filesystems"],
-  ...["filesystems/statmount", "futex", "ipc", "kcmp", "membarrier", "memfd", "mincore", "mount", "mount_setattr"],
+  ...[
+    "filesystems/statmount",
+    "futex",
+    "ipc",
+    "kcmp",
+    "landlock",
+    "membarrier",
+    "memfd",
+    "mincore",
+    "mount",
+    "mount_setattr",
+  ],
   ...["move_mount_set_group", "mqueue", "net", "nsfs", "openat2", "pid_namespace", "pidfd", "prctl", "proc", "ptrace"],
   ...["riscv", "rlimits", "rseq", "seccomp", "sigaltstack", "size", "splice", "sync", "timens", "timers", "tmpfs"],
   ...["tty", "vDSO"],
@@ -52,10 +73,11 @@ function build(folder: string, programs: string): void {
   const partial = `${programs}.partial`;
   rmSync(partial, { recursive: true, force: true });
   make(source, ["ARCH=riscv", "headers"]);
-  // seccomp_bpf takes the structures of capset(2) by libcap's name.
+  // In libcap's place, which the cross compiler has not.
   const around = join(folder, "around");
   mkdirSync(join(around, "sys"), { recursive: true });
-  writeFileSync(join(around, "sys/capability.h"), "#include <linux/capability.h>\n");
+  copyFileSync(join(import.meta.dirname, "guest/capability.h"), join(around, "sys/capability.h"));
+  writeFileSync(join(around, "libcap.a"), "!<arch>\n");
   for (const name of FOLDERS) {
     const into = join(partial, name);
     mkdirSync(into, { recursive: true });
@@ -64,7 +86,7 @@ function build(folder: string, programs: string): void {
     make(join(source, "tools/testing/selftests", name), [
       ...["-k", "ARCH=riscv", `CROSS_COMPILE=${TARGET}`, `CC=${TARGET}gcc -w -I${around}`, `KHDR_INCLUDES=${headers}`],
       ...(name === "openat2" || name === "fchmodat2" ? [`CFLAGS=-O1 ${headers}`] : []),
-      ...[`OUTPUT=${into}`, `top_srcdir=${source}`, `abs_objtree=${folder}`, "all"],
+      ...[`OUTPUT=${into}`, `LDFLAGS=-L${around}`, `top_srcdir=${source}`, `abs_objtree=${folder}`, "all"],
     ]);
     // Data and programs that tests call by name.
     cpSync(join(source, "tools/testing/selftests", name), into, {

@@ -144,6 +144,17 @@ const IN_C: Readonly<Record<string, InC>> = {
   Iocb: { type: "struct iocb", ...linux("aio_abi") },
   IoEvent: { type: "struct io_event", ...linux("aio_abi") },
   KcmpEpollSlot: { type: "struct kcmp_epoll_slot", ...linux("kcmp") },
+  LandlockRulesetAttr: {
+    type: "struct landlock_ruleset_6_12",
+    headers: ["linux/types.h"],
+    source: "struct landlock_ruleset_6_12 { __u64 handled_access_fs, handled_access_net, scoped; };",
+  },
+  LandlockPathBeneathAttr: { type: "struct landlock_path_beneath_attr", ...linux("landlock") },
+  LandlockNetPortAttr: {
+    type: "struct landlock_net_port_6_7",
+    headers: ["linux/types.h"],
+    source: "struct landlock_net_port_6_7 { __u64 allowed_access, port; };",
+  },
   SeccompData: { type: "struct seccomp_data", ...linux("seccomp") },
   BpfInsn: {
     type: "struct bpf_insn_bytes",
@@ -586,6 +597,7 @@ const HEADERS = [
     "mman",
     "fb",
     "input-event-codes",
+    "landlock",
     "vt",
     "kd",
   ],

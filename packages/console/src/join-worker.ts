@@ -32,6 +32,11 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/syscall/bpf-requests.ts": ["bpf"],
   "kernel/src/syscall/fanotify-requests.ts": ["initFanotify", "markFanotify"],
   "kernel/src/syscall/key-requests.ts": ["addKey", "requestKey", "keyctl"],
+  "kernel/src/socket/landlock-port.ts": ["checkLandlockPort"],
+  "kernel/src/syscall/landlock-requests.ts": ["createRuleset", "addRule", "restrictSelf"],
+  "kernel/src/vfs/landlock-paths.ts": [
+    ...["checkLandlock", "checkLandlockChange", "checkLandlockOpening", "checkLandlockMove"],
+  ],
   "kernel/src/syscall/mount-reports.ts": ["listmount", "statmount"],
   "kernel/src/syscall/ptrace-requests.ts": ["ptrace"],
   "kernel/src/task/core-dump/core-dump.ts": ["endWithCore", "continueCoreDump"],

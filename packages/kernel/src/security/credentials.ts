@@ -1,4 +1,5 @@
 import { CAP_LAST_CAP } from "@stratos/abi";
+import type { LandlockDomain } from "./landlock.ts";
 import { INITIAL_USER_NAMESPACE, type UserNamespace } from "./user-namespace.ts";
 
 /**
@@ -24,6 +25,8 @@ export interface Credentials {
   readonly bounding: number;
   readonly ambient: number;
   readonly noNewPrivileges: boolean;
+  /** landlock(7): what it has given up; null: nothing. */
+  readonly landlock: LandlockDomain | null;
   readonly secureBits: number;
 }
 
@@ -47,6 +50,7 @@ export const ROOT: Credentials = {
   bounding: ALL_CAPABILITIES,
   ambient: 0,
   noNewPrivileges: false,
+  landlock: null,
   secureBits: 0,
 };
 

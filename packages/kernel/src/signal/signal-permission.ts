@@ -1,5 +1,6 @@
-import { CAP_KILL, EPERM, SIGCONT } from "@stratos/abi";
+import { CAP_KILL, EPERM, LANDLOCK_SCOPE_SIGNAL, SIGCONT } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
+import { isOutOfScope } from "../security/landlock.ts";
 import type { SignalTask, SignalProcess } from "./signal-target.ts";
 
 /** May `sender` signal `target`? 0 or −EPERM. @see kill(2), DESCRIPTION */
@@ -7,6 +8,7 @@ export function checkSignalPermission(sender: SignalTask, target: SignalProcess,
   if (target === sender.group) return 0;
   const from = sender.credentials,
     to = target.leader.credentials;
+  if (from.landlock !== null && isOutOfScope(from.landlock, to.landlock, LANDLOCK_SCOPE_SIGNAL)) return -EPERM;
   if (from.euid === to.suid || from.euid === to.uid || from.uid === to.suid || from.uid === to.uid) return 0;
   if (isCapable(from, CAP_KILL, to.userNamespace)) return 0;
   if (signal === SIGCONT && target.session === sender.group.session) return 0;

@@ -10,6 +10,7 @@ import { futexCalls } from "./futex-calls.ts";
 import { identityCalls } from "./identity-calls.ts";
 import { ipcCalls } from "./ipc-calls.ts";
 import { keyCalls } from "./key-calls.ts";
+import { landlockCalls } from "./landlock-calls.ts";
 import { memoryCalls } from "./memory-calls.ts";
 import { mqueueCalls } from "./mqueue-calls.ts";
 import { numaCalls } from "./numa-calls.ts";
@@ -38,7 +39,7 @@ export const CALL_TABLES: Readonly<Record<string, SyscallTable>> = {
   identity: identityCalls,
   system: { ...systemCalls, ...prctlCalls },
   scheduling: schedulingCalls,
-  security: { ...seccompCalls, ...bpfCalls },
+  security: { ...seccompCalls, ...bpfCalls, ...landlockCalls },
   polling: pollCalls,
   epoll: epollCalls,
   "event files": eventFileCalls,

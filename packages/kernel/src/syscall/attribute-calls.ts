@@ -1,4 +1,6 @@
 import {
+  EACCES,
+  LANDLOCK_ACCESS_FS_TRUNCATE,
   AT_EMPTY_PATH,
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
@@ -31,6 +33,7 @@ import {
   UTIME_OMIT,
   isErrno,
 } from "@stratos/abi";
+import { checkLandlock } from "../vfs/landlock-paths.ts";
 import { checkAccess, isKept, MAY_WRITE } from "../security/permission.ts";
 import { movedBefore, pauseTransfer } from "../ground/call-work.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
@@ -132,6 +135,8 @@ function truncate(task: Task, pathAddress: number, size: number): number {
   if (!inode.isRegular) return -EINVAL;
   const denied = checkAccess(task.credentials, inode, MAY_WRITE);
   if (denied < 0) return denied;
+  const { landlock } = task.credentials;
+  if (landlock !== null && checkLandlock(landlock, place, LANDLOCK_ACCESS_FS_TRUNCATE) < 0) return -EACCES;
   if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
   if (inode.content.writers < 0) return -ETXTBSY;
   const waits = breakLeases(task, inode.content, true, true);
@@ -144,6 +149,7 @@ function ftruncate(task: Task, fd: number, size: number): number {
   const file = opened(task, fd);
   if (isErrno(file)) return file;
   if (file.inode === null || !file.inode.isRegular || !file.isWritable) return -EINVAL;
+  if ((file.landlockRefused & LANDLOCK_ACCESS_FS_TRUNCATE) !== 0) return -EACCES;
   return truncateInode(task, file.shownInode!, size, file.path);
 }
 

@@ -206,6 +206,7 @@ function setOwner(task: Task, file: OpenFile, owner: number, isThread = false): 
   file.owner = Math.sign(owner) * pidNamespace.rootIdOf(Math.abs(owner));
   file.ownerIsThread = isThread;
   file.ownerCredentials = task.credentials;
+  file.ownerNamedBy = task.group.pid;
   return 0;
 }
 

@@ -167,9 +167,9 @@ function transfer(
   },
 ): number {
   if (args.flags !== 0) return -EINVAL;
-  const target = task.kernel.tasks.taskIn(task.group.pidNamespace, args.pid | 0);
-  if (target === undefined) return -ESRCH;
-  if (mayInspect(task, target, "real") < 0) return -EPERM;
+  const cursor = task.space.vectorCursor(args.local, args.localCount);
+  if (isErrno(cursor)) return cursor;
+  if (cursor.remaining === 0) return 0;
   if (args.remoteCount < 0 || args.remoteCount > 1024) return -EINVAL;
   const remotes: [number, number][] = [];
   for (let index = 0; index < args.remoteCount; index++) {
@@ -178,8 +178,11 @@ function transfer(
     if (base < 0 || length < 0) return -EFAULT;
     remotes.push([base, length]);
   }
-  const cursor = task.space.vectorCursor(args.local, args.localCount);
-  if (isErrno(cursor)) return cursor;
+  // Where nothing is to be moved, nobody is looked for (mm/process_vm_access.c).
+  if (remotes.every(([, length]) => length === 0)) return 0;
+  const target = task.kernel.tasks.taskIn(task.group.pidNamespace, args.pid | 0);
+  if (target === undefined) return -ESRCH;
+  if (mayInspect(task, target, "real") < 0) return -EPERM;
   const page = new Uint8Array(PAGE_SIZE);
   const { work } = task.kernel;
   work.mayPause = true;

@@ -80,6 +80,7 @@ import { copyDetached } from "../vfs/detached-mount.ts";
 import { changeAttributes, type MountChange } from "../vfs/mount-attributes.ts";
 import { parseMountOptions } from "../vfs/mount-options.ts";
 import { mountFileSystem, pivotRoot, unmount } from "../vfs/mounting.ts";
+import { handlesFiles } from "../security/landlock.ts";
 import { moveMount, shareWith } from "../vfs/move-mount.ts";
 import { lookupDirectory, lookupPath } from "../vfs/path-walk.ts";
 import { PathOnlyFile } from "../vfs/path-only-file.ts";
@@ -93,6 +94,11 @@ function mayMount(task: Task): boolean {
   return isCapable(task.credentials, CAP_SYS_ADMIN, task.fs.namespace.owner);
 }
 
+/** Who has given up a right to files changes no mounts, which could show them elsewhere (landlock(7)). */
+function isConfined({ credentials: { landlock } }: Task): boolean {
+  return landlock !== null && handlesFiles(landlock);
+}
+
 function pivot(task: Task, newAddress: number, oldAddress: number): number {
   if (!mayMount(task)) return -EPERM;
   const newPath = loadPath(task, newAddress);
@@ -102,7 +108,8 @@ function pivot(task: Task, newAddress: number, oldAddress: number): number {
   const newRoot = lookupDirectory(task, AT_FDCWD, newPath);
   if (isErrno(newRoot)) return newRoot;
   const putOld = lookupDirectory(task, AT_FDCWD, oldPath);
-  return isErrno(putOld) ? putOld : pivotRoot(task, newRoot, putOld);
+  if (isErrno(putOld)) return putOld;
+  return isConfined(task) ? -EPERM : pivotRoot(task, newRoot, putOld);
 }
 
 /** A string argument that may be a null pointer: "". */
@@ -130,7 +137,7 @@ function mount(
   const wanted = (flags & 0xffff0000) === (0xc0ed0000 | 0) ? flags & 0xffff : flags;
   const place = lookupPath(task, AT_FDCWD, target, 0);
   if (isErrno(place)) return place;
-  if (!mayMount(task)) return -EPERM;
+  if (!mayMount(task) || isConfined(task)) return -EPERM;
   let sourcePath: Path | null = null;
   if ((wanted & MS_REMOUNT) === 0 && (wanted & (MS_BIND | MS_MOVE)) !== 0) {
     const found = lookupPath(task, AT_FDCWD, source, 0);
@@ -154,6 +161,7 @@ function umount2(task: Task, pathAddress: number, flags: number): number {
   const place = lookupPath(task, AT_FDCWD, path, (flags & UMOUNT_NOFOLLOW) !== 0 ? AT_SYMLINK_NOFOLLOW : 0);
   if (isErrno(place)) return place;
   if (expiring.includes(place.mount)) place.mount.isExpiring = true;
+  if (place.dentry === place.mount.root && isConfined(task)) return -EPERM;
   return unmount(task, place, flags);
 }
 
@@ -204,7 +212,7 @@ function fsconfig(task: Task, fd: number, command: number, key: number, value: n
   if (file === undefined) return -EBADF;
   if (!(file instanceof ConfigurationFile)) return -EINVAL;
   if (command >= FSCONFIG_CMD_CREATE) {
-    if (command === FSCONFIG_CMD_RECONFIGURE) return file.reconfigure(task);
+    if (command === FSCONFIG_CMD_RECONFIGURE) return isConfined(task) ? -EPERM : file.reconfigure(task);
     return file.create(task, command === FSCONFIG_CMD_CREATE_EXCL);
   }
   const name = loadText(task, key, FSCONFIG_TEXT_MAX);
@@ -338,6 +346,7 @@ function moveMountCall(
   );
   if (isErrno(from)) return from;
   if ((flags & MOVE_MOUNT_SET_GROUP) !== 0) return shareWith(task, from, to);
+  if (isConfined(task)) return -EPERM;
   return moveMount(task, from, to, (flags & MOVE_MOUNT_BENEATH) !== 0);
 }
 

@@ -1,4 +1,14 @@
 import {
+  EACCES,
+  LANDLOCK_ACCESS_FS_IOCTL_DEV,
+  FIOQSIZE,
+  FIFREEZE,
+  FITHAW,
+  FS_IOC_FIEMAP,
+  FIGETBSZ,
+  FIDEDUPERANGE,
+  FS_IOC_GETFSUUID,
+  FS_IOC_GETFSSYSFSPATH,
   CLOSE_RANGE_CLOEXEC,
   CLOSE_RANGE_UNSHARE,
   EAGAIN,
@@ -174,11 +184,20 @@ function ioctl(task: Task, fd: number, command: number, argument: number): numbe
     // Whatever the kind of file: the file system behind it says no.
     case FICLONE:
     case FICLONERANGE:
+    case FIGETBSZ:
       return fileIoctl(task, file, command, argument);
     default:
+      if ((file.landlockRefused & LANDLOCK_ACCESS_FS_IOCTL_DEV) !== 0 && !OF_EVERY_FILE.has(command >>> 0))
+        return -EACCES;
       return file.ioctl(task, command, argument);
   }
 }
+
+/** Requests that are no device's (security/landlock/fs.c, is_masked_device_ioctl). */
+const OF_EVERY_FILE: ReadonlySet<number> = new Set([
+  ...[FIOQSIZE, FIFREEZE, FITHAW, FS_IOC_FIEMAP, FIDEDUPERANGE],
+  ...[FS_IOC_GETFSUUID, FS_IOC_GETFSSYSFSPATH],
+]);
 
 function flock(task: Task, fd: number, operation: number): number {
   const file = task.files.get(fd);

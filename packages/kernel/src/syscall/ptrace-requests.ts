@@ -66,6 +66,7 @@ import {
 import { getU64, put64 } from "../ground/words.ts";
 import { pokeMemory, readForced } from "../mm/poke-memory.ts";
 import { isCapabilitySubset, isCapable } from "../security/credentials.ts";
+import { mayTrace } from "../security/landlock.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToTask } from "../signal/send-signal.ts";
 import {
@@ -191,6 +192,7 @@ function traceMe(task: Task): number {
   const own = task.credentials,
     other = tracer.credentials;
   const isEqual = own.userNamespace === other.userNamespace && isCapabilitySubset(own.permitted, other.permitted);
+  if (!mayTrace(other.landlock, own.landlock)) return -EPERM;
   if (!isEqual && !isCapable(other, CAP_SYS_PTRACE, own.userNamespace)) return -EPERM;
   beginTracing(tracer, task, false, 0);
   return 0;

@@ -1,4 +1,6 @@
 import {
+  LANDLOCK_ACCESS_NET_BIND_TCP,
+  LANDLOCK_ACCESS_NET_CONNECT_TCP,
   EAGAIN,
   EBADF,
   EFAULT,
@@ -27,6 +29,7 @@ import {
   Msghdr,
   SockaddrStorage,
 } from "@stratos/abi";
+import { checkLandlockPort } from "../socket/landlock-port.ts";
 import { getU64 } from "../ground/words.ts";
 import { CONTROL_MAX, ControlWriter, parseControl, writeControl } from "../socket/control-message.ts";
 import { createSocket, createSocketPair } from "../socket/create-socket.ts";
@@ -85,6 +88,7 @@ function openFlags(type: number): number {
 }
 
 function install(task: Task, socket: Socket, type: number): number {
+  socket.openedBy = task.credentials;
   return task.files.install(socket, (type & SOCK_CLOEXEC) !== 0, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
 }
 
@@ -115,11 +119,18 @@ function socketpair(task: Task, family: number, type: number, protocol: number, 
   return other < 0 ? other : -EFAULT;
 }
 
+/** Has the caller given up that with the port (landlock(7))? */
+function checkPort({ credentials: { landlock } }: Task, socket: Socket, address: Uint8Array, right: number): number {
+  return landlock === null ? 0 : checkLandlockPort(landlock, socket, address, right);
+}
+
 function bind(task: Task, fd: number, address: number, length: number): number {
   const target = socketOf(task, fd);
   if (isErrno(target)) return target;
   const name = loadAddress(task, address, length | 0);
-  return isErrno(name) ? name : target.bind(task, name);
+  if (isErrno(name)) return name;
+  const refused = checkPort(task, target, name, LANDLOCK_ACCESS_NET_BIND_TCP);
+  return refused < 0 ? refused : target.bind(task, name);
 }
 
 function listen(task: Task, fd: number, backlog: number): number {
@@ -149,7 +160,9 @@ function connect(task: Task, fd: number, address: number, length: number): numbe
   const target = socketOf(task, fd);
   if (isErrno(target)) return target;
   const name = loadAddress(task, address, length | 0);
-  return isErrno(name) ? name : target.connect(task, name, (target.flags & O_NONBLOCK) !== 0);
+  if (isErrno(name)) return name;
+  const refused = checkPort(task, target, name, LANDLOCK_ACCESS_NET_CONNECT_TCP);
+  return refused < 0 ? refused : target.connect(task, name, (target.flags & O_NONBLOCK) !== 0);
 }
 
 function getsockname(task: Task, fd: number, address: number, lengthAddress: number): number {

@@ -70,6 +70,7 @@ export class Sysfs extends PseudoFileSystem {
     if (kernel.input !== null) addInputDirectories(place, kernel.input);
     this.#file("power/state", "\n");
     this.#file("kernel/ostype", "Linux\n");
+    this.#file("kernel/notes", BUILD_NOTE);
     // What may be given away with a group (cgroups(7), "Cgroups delegation").
     this.#file("kernel/cgroup/delegate", "cgroup.procs\ncgroup.threads\ncgroup.subtree_control\nmemory.oom.group\n");
     this.#file("kernel/uevent_seqnum", () => `${this.kernel.uevents.sequence}\n`);
@@ -169,6 +170,9 @@ export class Sysfs extends PseudoFileSystem {
 function bigEndian32(value: number): number[] {
   return [value >>> 24, (value >> 16) & 255, (value >> 8) & 255, value & 255];
 }
+
+/** An ELF note: the kernel's build id (elf(5), NT_GNU_BUILD_ID), which is of no file that anybody has. */
+const BUILD_NOTE = String.fromCharCode(...[4, 0, 0, 0, 20, 0, 0, 0, 3, 0, 0, 0]) + "GNU\0" + "\0".repeat(20);
 
 /** Folders of memory blocks: each costs a start of the machine. */
 const MEMORY_BLOCKS_MAX = 64;

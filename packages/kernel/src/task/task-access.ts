@@ -1,6 +1,7 @@
 import { CAP_SYS_PTRACE, EACCES } from "@stratos/abi";
 import type { Kernel } from "./kernel-state.ts";
 import { hasOnlyIds, isCapabilitySubset, isCapable } from "../security/credentials.ts";
+import { mayTrace } from "../security/landlock.ts";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
@@ -41,6 +42,7 @@ export function mayInspect(caller: Task, target: Task, ids: AskedIds): number {
     if (!hasOnlyIds(other, uid, gid) || own.userNamespace !== other.userNamespace) return -EACCES;
     if (!isCapabilitySubset(other.permitted, held)) return -EACCES;
   }
+  if (!mayTrace(own.landlock, other.landlock)) return -EACCES;
   const { isDumpable, memoryNamespace } = target.group;
   const isGone = target.state === "Z" || target.state === "X";
   return isGone || isDumpable || isCapable(own, CAP_SYS_PTRACE, memoryNamespace) ? 0 : -EACCES;

@@ -12,6 +12,7 @@ import {
   POLLRDNORM,
   POLLWRBAND,
   POLLWRNORM,
+  LANDLOCK_SCOPE_SIGNAL,
   POLL_ERR,
   POLL_HUP,
   POLL_IN,
@@ -21,7 +22,7 @@ import {
   SIGIO,
   SI_KERNEL,
 } from "@stratos/abi";
-import type { Credentials } from "../security/credentials.ts";
+import { isOutOfScope } from "../security/landlock.ts";
 import type { Waiter, WaitQueue } from "../ground/wait-queue.ts";
 import type { OpenFile } from "./open-file.ts";
 import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
@@ -33,24 +34,27 @@ import type { SignalProcess } from "../signal/signal-target.ts";
 export function signalFileOwner(kernel: VfsKernel, file: OpenFile, info: SignalInfo): void {
   if (file.ownerIsThread) {
     const thread = kernel.tasks.tasks.get(file.owner);
-    if (thread !== undefined && mayNotify(file.ownerCredentials, thread.group)) sendSignalToTask(thread, { ...info });
+    if (thread !== undefined && mayNotify(file, thread.group)) sendSignalToTask(thread, { ...info });
     return;
   }
   if (file.owner > 0) {
     const process = kernel.tasks.processes.get(file.owner);
-    if (process !== undefined && mayNotify(file.ownerCredentials, process)) sendSignalToProcess(process, { ...info });
+    if (process !== undefined && mayNotify(file, process)) sendSignalToProcess(process, { ...info });
     return;
   }
   const group = kernel.tasks.groups.get(-file.owner);
   if (group === undefined) return;
   for (const process of [...group.members])
-    if (!process.isZombie && mayNotify(file.ownerCredentials, process)) sendSignalToProcess(process, { ...info });
+    if (!process.isZombie && mayNotify(file, process)) sendSignalToProcess(process, { ...info });
 }
 
 /** Linux's sigio_perm: null was the kernel itself, for the process that opened the file. */
-function mayNotify(sender: Credentials | null, target: SignalProcess): boolean {
-  if (sender === null || sender.euid === 0) return true;
-  const { uid, suid } = target.leader.credentials;
+function mayNotify({ ownerCredentials: sender, ownerNamedBy }: OpenFile, target: SignalProcess): boolean {
+  if (sender === null) return true;
+  const { uid, suid, landlock } = target.leader.credentials;
+  const isItself = target.pid === ownerNamedBy;
+  if (!isItself && isOutOfScope(sender.landlock, landlock, LANDLOCK_SCOPE_SIGNAL)) return false;
+  if (sender.euid === 0) return true;
   return sender.euid === suid || sender.euid === uid || sender.uid === suid || sender.uid === uid;
 }
 

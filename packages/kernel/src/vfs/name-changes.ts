@@ -17,6 +17,8 @@ import {
   EROFS,
   EXDEV,
   FS_APPEND_FL,
+  LANDLOCK_ACCESS_FS_REMOVE_DIR,
+  LANDLOCK_ACCESS_FS_REMOVE_FILE,
   MS_RDONLY,
   RENAME_EXCHANGE,
   RENAME_NOREPLACE,
@@ -24,6 +26,7 @@ import {
   S_IFBLK,
   S_IFCHR,
   S_IFDIR,
+  S_IFLNK,
   S_IFMT,
   S_ISGID,
   ACL_DEFAULT_NAME,
@@ -33,6 +36,7 @@ import {
   parseAcl,
 } from "@stratos/abi";
 import { isCapable, isInGroup } from "../security/credentials.ts";
+import { checkLandlockChange, checkLandlockMove } from "./landlock-paths.ts";
 import { checkAccess, checkSticky, isCapableOver, isKept, MAY_EXEC, MAY_WRITE } from "../security/permission.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 import { inheritAcl } from "./acl-inheritance.ts";
@@ -86,11 +90,18 @@ function mayChange(task: Caller, place: Path): number {
 }
 
 /**
+ * Has it given up doing that in the folder of the name (landlock(7))? @param right  0: to make a file of that mode
+ */
+function checkLandlock({ credentials: { landlock } }: Caller, place: Path, right: number, mode = 0): number {
+  return landlock === null ? 0 : checkLandlockChange(landlock, place, right, mode);
+}
+
+/**
  * May the caller make something new there? Its owner needs a number in the file system's user namespace (EOVERFLOW,
  * user_namespaces(7)).
  */
-function mayCreate(task: Caller, place: Path): number {
-  const refused = mayChange(task, place);
+function mayCreate(task: Caller, place: Path, mode: number): number {
+  const refused = checkLandlock(task, place, 0, mode) || mayChange(task, place);
   return refused < 0 || hasOwnersFor(task, place.dentry.parent!.inode!.fileSystem) ? refused : -EOVERFLOW;
 }
 
@@ -115,7 +126,7 @@ export function addEntry(kernel: VfsKernel, entry: Dentry, make: (directory: Ino
  * Makes a file of any type but symbolic link under a negative entry, which is then its name. Used with a fresh `place`.
  */
 export function createUnder(task: Caller, place: Path, mode: number, rdev: number): number {
-  const refused = mayCreate(task, place);
+  const refused = mayCreate(task, place, mode);
   if (refused < 0) return refused;
   const directory = place.dentry.parent!.inode!;
   const attributes = newInodeFor(task, directory, mode, rdev);
@@ -160,7 +171,7 @@ export function makeSymlink(task: Caller, target: string, dirfd: number, path: s
   if (isErrno(place)) return place;
   if (walker.lastKind !== "name" || place.dentry.inode !== null) return -EEXIST;
   if (walker.trailingSlash) return -ENOENT;
-  const refused = mayCreate(task, place);
+  const refused = mayCreate(task, place, S_IFLNK);
   if (refused < 0) return refused;
   const made = addEntry(task.kernel, place.dentry, (directory) =>
     directory.symlink(place.dentry.name, target, newInodeFor(task, directory, 0o120777, 0)),
@@ -177,7 +188,10 @@ function makeLink(task: Caller, source: Path, dirfd: number, path: string): numb
   if (walker.trailingSlash) return -ENOENT;
   if ((place.mount.flags & MS_RDONLY) !== 0) return -EROFS;
   if (source.mount !== place.mount) return -EXDEV;
-  const refused = mayLink(task.kernel.vfs.protects, task.credentials, inode) || mayChange(task, place);
+  const refused =
+    mayLink(task.kernel.vfs.protects, task.credentials, inode) ||
+    checkMove(task, source, place, { isRemoved: false, exchanges: false }) ||
+    mayChange(task, place);
   if (refused < 0) return refused;
   if (inode.isDirectory || isKept(inode)) return -EPERM;
   const directory = place.dentry.parent!.inode!;
@@ -194,6 +208,16 @@ function makeLink(task: Caller, source: Path, dirfd: number, path: string): numb
     return inode;
   });
   return isErrno(made) ? made : 0;
+}
+
+/** As `checkLandlock`, for a file that gets a name elsewhere. */
+function checkMove(
+  { credentials: { landlock } }: Caller,
+  from: Path,
+  to: Path,
+  how: { readonly isRemoved: boolean; readonly exchanges: boolean },
+): number {
+  return landlock === null ? 0 : checkLandlockMove(landlock, from, to, how);
 }
 
 /** May this existing name be removed or replaced? */
@@ -217,7 +241,7 @@ export function removeFile(task: Caller, dirfd: number, path: string): number {
   const inode = place.dentry.inode;
   if (inode === null) return -ENOENT;
   if (walker.trailingSlash) return inode.isDirectory ? -EISDIR : -ENOTDIR;
-  const refused = mayRemove(task, place);
+  const refused = checkLandlock(task, place, LANDLOCK_ACCESS_FS_REMOVE_FILE) || mayRemove(task, place);
   if (refused < 0) return refused;
   if (inode.isDirectory) return -EISDIR;
   if (isMountPoint(task, place)) return -EBUSY;
@@ -232,7 +256,7 @@ export function removeDirectory(task: Caller, dirfd: number, path: string): numb
   if (last !== "name") return last === "dot" ? -EINVAL : last === "dotdot" ? -ENOTEMPTY : -EBUSY;
   const inode = place.dentry.inode;
   if (inode === null) return -ENOENT;
-  const refused = mayRemove(task, place);
+  const refused = checkLandlock(task, place, LANDLOCK_ACCESS_FS_REMOVE_DIR) || mayRemove(task, place);
   if (refused < 0) return refused;
   if (!inode.isDirectory) return -ENOTDIR;
   if (isMountPoint(task, place)) return -EBUSY;
@@ -286,7 +310,8 @@ export function renameName(
   if (isBelow(to.dentry.parent, from.dentry)) return -EINVAL;
   if (replaced !== null && isBelow(from.dentry.parent, to.dentry))
     return (flags & RENAME_EXCHANGE) !== 0 ? -EINVAL : -ENOTEMPTY;
-  let refused = mayRemove(task, from);
+  let refused = checkMove(task, from, to, { isRemoved: true, exchanges: (flags & RENAME_EXCHANGE) !== 0 });
+  if (refused >= 0) refused = mayRemove(task, from);
   if (refused >= 0) refused = replaced === null ? mayChange(task, to) : mayRemove(task, to);
   if (refused < 0) return refused;
   // Two names of one file: nothing happens (rename(2)).

@@ -56,8 +56,12 @@ export abstract class OpenFile implements LockOwner {
   isSilent = false;
   /** Of who opened it by a path: a name for it is theirs to make (linkat(2), AT_EMPTY_PATH). */
   openedBy: Credentials | null = null;
+  /** LANDLOCK_ACCESS_FS_TRUNCATE and IOCTL_DEV, where who opened it had given these up: by way of it nobody may. */
+  landlockRefused = 0;
   /** Of who called F_SETOWN: whom they may signal. */
   ownerCredentials: Credentials | null = null;
+  /** Its process, which may always signal itself. */
+  ownerNamedBy = 0;
   /** fcntl(F_SETSIG); 0: SIGIO. */
   ioSignal = 0;
   /** Sends the signals of O_ASYNC; null without it. */

@@ -18,6 +18,7 @@ import {
   FAN_OPEN_EXEC_PERM,
   FAN_OPEN_PERM,
   FS_APPEND_FL,
+  LANDLOCK_ACCESS_FS_TRUNCATE,
   MS_NODEV,
   MS_RDONLY,
   O_ACCMODE,
@@ -51,6 +52,7 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
+import { checkLandlockOpening } from "./landlock-paths.ts";
 import { checkAccess, isOwnerOrCapable, MAY_EXEC, MAY_READ, MAY_WRITE } from "../security/permission.ts";
 import { Dentry } from "./dentry.ts";
 import { DirectoryFile } from "./directory-file.ts";
@@ -166,6 +168,9 @@ export function openExisting(
   const asked = askPermission(task, place, FAN_OPEN_PERM);
   if (asked < 0) return asked;
   if ((flags & O_TRUNC) !== 0 && inode.isRegular) {
+    const { landlock } = task.credentials;
+    const given = landlock === null ? 0 : checkLandlockOpening(landlock, place, flags);
+    if (given < 0 || (given & LANDLOCK_ACCESS_FS_TRUNCATE) !== 0) return -EACCES;
     const refused = truncateInode(task, inode, 0, place);
     if (refused < 0) return refused;
   }
@@ -274,6 +279,12 @@ function openInode(
   event: "open" | "execute" | "silent" = "open",
 ): OpenFile | number {
   const inode = place.dentry.inode!;
+  const { landlock } = task.credentials;
+  const refused =
+    landlock === null || event === "silent"
+      ? 0
+      : checkLandlockOpening(landlock, place, event === "execute" ? event : flags);
+  if (refused < 0) return refused;
   const kept = (flags & ~OPENING_FLAGS) | O_LARGEFILE;
   let file: OpenFile | number | null = inode.open(task, kept | (flags & O_NOCTTY), place);
   if (file === null) {
@@ -307,6 +318,7 @@ function openInode(
     return -EINVAL;
   }
   file.openedBy = task.credentials;
+  file.landlockRefused = refused;
   if (event === "silent") file.isSilent = true;
   else if (task.kernel.vfs.watchCount > 0) notifyInode(task.kernel, inode, place, event);
   return file;

@@ -104,6 +104,7 @@ export function notifyOfDirectory(task: FsCaller, file: OpenFile, fd: number, fl
   if (file.owner === 0) {
     file.owner = task.pid;
     file.ownerCredentials = task.credentials;
+    file.ownerNamedBy = task.group.pid;
   }
   const notification = file.directoryNotification ?? new DirectoryNotification(task.kernel, file, inode, fd);
   notification.extend(flags);

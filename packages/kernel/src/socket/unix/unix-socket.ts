@@ -1,4 +1,6 @@
 import {
+  EPERM,
+  LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET,
   AF_UNIX,
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
@@ -9,6 +11,7 @@ import {
   EPROTOTYPE,
   isErrno,
 } from "@stratos/abi";
+import { isOutOfScope } from "../../security/landlock.ts";
 import { stateClass } from "@stratos/base";
 import { randomWord } from "../../ground/random-word.ts";
 import type { Credentials } from "../../security/credentials.ts";
@@ -161,8 +164,10 @@ export abstract class UnixSocket extends Socket {
     if (name.kind === "unnamed") return -EINVAL;
     const network = this.network;
     let found: UnixSocket | undefined;
-    if (name.kind === "abstract") found = network.abstractNames.get(this.abstractKey(name.name));
-    else {
+    if (name.kind === "abstract") {
+      found = network.abstractNames.get(this.abstractKey(name.name));
+      if (found !== undefined && found !== this.peerSocket && isBeyond(task, found)) return -EPERM;
+    } else {
       const place = findSocketNode(task, name.name);
       if (isErrno(place)) return place;
       found = network.boundInodes.get(place.dentry.inode!);
@@ -213,4 +218,10 @@ export function identityOf(task: SocketCaller, credentials: Credentials = task.c
 
 export function senderOf(task: SocketCaller): PeerCredentials {
   return { pid: task.pid, uid: task.credentials.uid, gid: task.credentials.gid, process: task.group };
+}
+
+/** Has the caller given up reaching abstract names of processes outside of its domain (landlock(7))? */
+function isBeyond({ credentials: { landlock } }: SocketCaller, { openedBy }: UnixSocket): boolean {
+  if (landlock === null) return false;
+  return isOutOfScope(landlock, openedBy?.landlock ?? null, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET);
 }
