@@ -18,6 +18,7 @@ import { commandHandlers } from "./program/command-handlers.ts";
 import { wrapHelp } from "./program/help-width.ts";
 import { createProgram, type CommandHandlers } from "./program/program.ts";
 import { ProgramCommand } from "./program-command.ts";
+import { adviceForMissing } from "./session/advice.ts";
 
 /**
  * Runs one command line.
@@ -95,8 +96,9 @@ export function tell(error: unknown): number {
     return statusOf(error);
   }
   if (error instanceof SessionError) {
-    const option = error.kind === "folder" || error.kind === "folder-denied" ? " (--workdir)" : "";
-    process.stderr.write(`stratos: ${printable(error.message)}${option}\n`);
+    const isFolder = error.kind === "folder" || error.kind === "folder-denied";
+    const more = isFolder ? " (--workdir)" : error.kind === "program-not-found" ? adviceForMissing(error.what) : "";
+    process.stderr.write(`stratos: ${printable(error.message)}${more}\n`);
     return SESSION_STATUSES[error.kind];
   }
   if (isHostError(error)) {

@@ -15,6 +15,9 @@ import type { PublishedPorts } from "./published-ports.ts";
 const BUFFER_BYTES = 256 * 1024;
 const NOBODY: HostSocketEvents = { changed() {} };
 
+/** Hears of each datagram for another host, and from one. The bytes are valid during the call. */
+export type DatagramWatch = (bytes: Uint8Array, other: HostAddress, isIncoming: boolean) => void;
+
 /** UDP by a `dgram.Socket`. */
 export class NodeDatagramSocket implements HostSocket {
   readonly #family: 4 | 6;
@@ -23,6 +26,7 @@ export class NodeDatagramSocket implements HostSocket {
   /** Made by bind, connect or the first datagram: only then its options are known. */
   #socket: Socket | null = null;
   readonly #published: PublishedPorts;
+  readonly #watch: DatagramWatch;
   #bound: HostAddress | null = null;
   #local: HostAddress | null = null;
   #peer: HostAddress | null = null;
@@ -40,8 +44,10 @@ export class NodeDatagramSocket implements HostSocket {
     events: HostSocketEvents,
     closed: (socket: HostSocket) => void,
     published: PublishedPorts,
+    watch: DatagramWatch = () => {},
   ) {
     this.#published = published;
+    this.#watch = watch;
     this.#family = family;
     this.#events = events;
     this.#closed = closed;
@@ -70,9 +76,13 @@ export class NodeDatagramSocket implements HostSocket {
   }
 
   #receive(bytes: Uint8Array, from: RemoteInfo): void {
-    const address = from.address.replace(/%.*$/, "");
-    if (this.#received.push(bytes, { family: from.family === "IPv4" ? 4 : 6, address, port: from.port }))
-      this.#events.changed();
+    const sender: HostAddress = {
+      family: from.family === "IPv4" ? 4 : 6,
+      address: from.address.replace(/%.*$/, ""),
+      port: from.port,
+    };
+    this.#watch(bytes, sender, true);
+    if (this.#received.push(bytes, sender)) this.#events.changed();
   }
 
   #fail(error: unknown): void {
@@ -136,6 +146,7 @@ export class NodeDatagramSocket implements HostSocket {
     if (!this.writable()) return -EAGAIN;
     if (this.#socket === null) this.#open({ reuseAddress: false, v6Only: true });
     const datagram = Buffer.from(bytes.subarray(at, at + length));
+    this.#watch(datagram, (to ?? this.#peer)!, false);
     this.#sendingBytes += length + DATAGRAM_OVERHEAD;
     if (to === null && this.#unsentUntilConnected !== null) this.#unsentUntilConnected.push(datagram);
     else this.#send(datagram, to);
