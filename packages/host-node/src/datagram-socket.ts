@@ -28,6 +28,8 @@ export class NodeDatagramSocket implements HostSocket {
   readonly #published: PublishedPorts;
   readonly #watch: DatagramWatch;
   #bound: HostAddress | null = null;
+  /** Its port is published elsewhere alone. */
+  #isUnreachable = false;
   #local: HostAddress | null = null;
   #peer: HostAddress | null = null;
   /** Datagrams for the peer that wait until the host has connected; null when there is nothing to wait for. */
@@ -62,11 +64,8 @@ export class NodeDatagramSocket implements HostSocket {
     this.#socket = socket;
     socket.on("listening", () => {
       const { family, address, port } = socket.address();
-      this.#local = this.#published.inGuest(
-        "datagram",
-        { family: family === "IPv4" ? 4 : 6, address, port },
-        this.#bound,
-      );
+      const at: HostAddress = { family: family === "IPv4" ? 4 : 6, address, port };
+      this.#local = this.#isUnreachable ? this.#bound : this.#published.inGuest("datagram", at, this.#bound);
       for (const [option, value] of this.#options) this.#apply(option, value);
       this.#events.changed();
     });
@@ -95,7 +94,9 @@ export class NodeDatagramSocket implements HostSocket {
     const socket = this.#open(options);
     try {
       this.#bound = to;
-      const at = this.#published.onHost("datagram", to);
+      // Nowhere: from any port it sends as others do, and nobody knows it.
+      const at = this.#published.onHost("datagram", to, options.v6Only) ?? { ...to, port: 0 };
+      this.#isUnreachable = at.port === 0 && to.port !== 0;
       socket.bind({ address: at.address, port: at.port, exclusive: true });
     } catch (error) {
       return hostErrno(error);
