@@ -105,9 +105,23 @@ export function tell(error: unknown): number {
     process.stderr.write(`stratos: ${printable(error.path ?? error.syscall ?? "host")}: ${hostReason(error)}\n`);
     return EXIT_FAILURE;
   }
+  if (isGoneModule(error)) {
+    process.stderr.write(`stratos: ${UPDATED}\n`);
+    return EXIT_STRATOS_FAILED;
+  }
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.stderr.write(`stratos: internal error: ${printable(detail)}\n`);
   return EXIT_STRATOS_FAILED;
+}
+
+const UPDATED =
+  "the program was updated, moved or removed while this process of it runs: start it again (a mounted volume is " +
+  "served by the process that has mounted it: unmount it, and mount it again)";
+
+/** A part of the program itself that is no longer where it was when the process began. */
+export function isGoneModule(error: unknown, program: string = import.meta.url): boolean {
+  const { code, url } = error as { code?: unknown; url?: unknown };
+  return code === "ERR_MODULE_NOT_FOUND" && typeof url === "string" && url.startsWith(new URL("./", program).href);
 }
 
 const SESSION_STATUSES: Readonly<Record<SessionFailure, number>> = {
