@@ -70,10 +70,10 @@ interface ReceiveOptions {
 
 /** The snapshot that a path in a mounted volume lies in. */
 function snapshotOf(path: string): string {
-  const { inside } = findVolume(path);
-  if (inside === null || !/\/\.snapshots\/[^/]/.test(realpathSync(path)))
+  const snapshot = findVolume(path).inside?.snapshot ?? null;
+  if (snapshot === null || !/\/\.snapshots\/[^/]/.test(realpathSync(path)))
     throw new UsageError("SNAPSHOT", `missing; \`stratos fs snapshot list ${path}\` shows them`);
-  return inside.snapshot;
+  return snapshot;
 }
 
 async function sendCommand(path: string, snapshot: string, options: SendOptions): Promise<number> {

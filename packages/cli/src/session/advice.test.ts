@@ -25,7 +25,10 @@ test("a program that found another way is left alone, but a process that was end
 
 test("what an image lacks can be had by another image", () => {
   for (const program of ["sh", "/bin/bash", "-bash", "/usr/bin/env"])
-    assert.match(adviceFor(notices(), { ...run, program, status: 127 }).join(), /not found; image build NAME --packages/);
+    assert.match(
+      adviceFor(notices(), { ...run, program, status: 127 }).join(),
+      /not found; image build NAME --packages/,
+    );
   assert.deepEqual(adviceFor(notices(), { ...run, program: "sh", status: 126 }), []);
   assert.deepEqual(adviceFor(notices(), { ...run, program: "make", status: 127 }), []);
   assert.match(adviceForMissing("nano"), /^; image build NAME --packages PACKAGE/);

@@ -46,7 +46,8 @@ export function adviceFor(notices: ReadonlyMap<Notice, string>, run: EndedRun): 
         "host is there, connect to a port of it",
     );
   }
-  if (run.status === COMMAND_NOT_FOUND && STARTS_OTHERS.test(run.program)) lines.push(`a command was not found; ${HINT}`);
+  if (run.status === COMMAND_NOT_FOUND && STARTS_OTHERS.test(run.program))
+    lines.push(`a command was not found; ${HINT}`);
   if (SYSTEMD.test(run.program)) {
     lines.push(
       "systemd runs where it is the first program: run -d --name NAME -- /usr/lib/systemd/systemd, " +
