@@ -14,6 +14,7 @@ import {
   EXIT_SUCCESS,
   EXIT_USAGE,
 } from "./exit-status.ts";
+import { GONE_MODULE_WORDS, isGoneModule } from "./gone-module.ts";
 import { commandHandlers } from "./program/command-handlers.ts";
 import { wrapHelp } from "./program/help-width.ts";
 import { createProgram, type CommandHandlers } from "./program/program.ts";
@@ -106,22 +107,12 @@ export function tell(error: unknown): number {
     return EXIT_FAILURE;
   }
   if (isGoneModule(error)) {
-    process.stderr.write(`stratos: ${UPDATED}\n`);
+    process.stderr.write(`stratos: ${GONE_MODULE_WORDS}\n`);
     return EXIT_STRATOS_FAILED;
   }
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.stderr.write(`stratos: internal error: ${printable(detail)}\n`);
   return EXIT_STRATOS_FAILED;
-}
-
-const UPDATED =
-  "the program was updated, moved or removed while this process of it runs: start it again (a mounted volume is " +
-  "served by the process that has mounted it: unmount it, and mount it again)";
-
-/** A part of the program itself that is no longer where it was when the process began. */
-export function isGoneModule(error: unknown, program: string = import.meta.url): boolean {
-  const { code, url } = error as { code?: unknown; url?: unknown };
-  return code === "ERR_MODULE_NOT_FOUND" && typeof url === "string" && url.startsWith(new URL("./", program).href);
 }
 
 const SESSION_STATUSES: Readonly<Record<SessionFailure, number>> = {

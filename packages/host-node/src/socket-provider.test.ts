@@ -233,7 +233,7 @@ describe("datagrams", { timeout: 10_000 }, () => {
   });
 });
 
-it("a port at one address of the host is taken by a server that listens by IPv4 and IPv6 apart, as sshd does", async () => {
+it("a port at one address of the host is free for a server that listens by IPv4 and IPv6 apart", async () => {
   for (const type of ["stream", "datagram"] as const) {
     const free = createServer().listen(0, "127.0.0.1");
     await once(free, "listening");

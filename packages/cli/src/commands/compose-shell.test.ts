@@ -51,8 +51,8 @@ test("a shell of the host's architecture runs natively, in a root of its own", (
     assert.equal(looked.stderr, "");
     writeFileSync(
       join(root, "etc/fstab"),
-      "# UUID=1 /old ext4\nUUID=2 / ext4 defaults 0 1\nUUID=3 /boot/efi vfat umask=0077\n/dev/mapper/vg-var /var ext4 rw\n" +
-        "UUID=4 none swap sw\n/srv/x /mnt none bind\nLABEL=home /home xfs\n",
+      "# UUID=1 /old ext4\nUUID=2 / ext4 defaults 0 1\nUUID=3 /boot/efi vfat umask=0077\n" +
+        "/dev/mapper/vg-var /var ext4 rw\nUUID=4 none swap sw\n/srv/x /mnt none bind\nLABEL=home /home xfs\n",
     );
     assert.equal(
       shell("/bin/sh", "-c", "true").stderr,
