@@ -241,8 +241,8 @@ const CASES: readonly [title: string, world: World, request: ChangeRequest, text
     { trixie: ["vim 9", "nano 7"] },
     { install: ["vmi", "nano", "gforth", "nano (>= 8)"] },
     "3 of the packages asked for cannot be installed:\nvmi was asked for, but no package of that name exists (did " +
-      "you mean vim?)\ngforth was asked for, but no package of that name exists\nnano (>= 8) was asked for, but there is " +
-      "only nano 7",
+      "you mean vim?)\ngforth was asked for, but no package of that name exists\nnano (>= 8) was asked for, but " +
+      "there is only nano 7",
   ],
   [
     "what an essential package needs, in two versions",
