@@ -199,7 +199,10 @@ test("a mounted volume is checked, sent, backed up and received into while it is
     assert.match(await fs("backup", "run", mountPoint, store), /: since backup-/);
     assert.equal(await fs("backup", "verify", store), `${store}: intact\n`);
     await fs("snapshot", "create", mountPoint, "sent");
-    await fs("send", mountPoint, "sent", "-z", "-o", join(folder, "stream"));
+    await fs("send", join(mountPoint, ".snapshots/sent/inside"), "-z", "-o", join(folder, "stream"));
+    const unnamed = await volume.try([...launcher, "fs", "send", mountPoint]);
+    assert.equal(unnamed.status, 2);
+    assert.match(unnamed.stderr, /^stratos: SNAPSHOT: missing; `stratos fs snapshot list \S+` shows them\n$/);
   } finally {
     await volume.sh("touch halt");
     await load;

@@ -316,7 +316,7 @@ extendedTest("a checkpoint that is damaged, of something else or of another imag
   assert.match(await home.refused(1, "resume", "-d", join(home.path, "absent")), /absent: no such file/);
   assert.match(
     await home.refused(2, "resume", "-d", "--name", "other", file),
-    /it had \S+shared at \/mnt: say with -v/,
+    /said again: add -v HOST:\/mnt \(it had \S+shared there\)$/m,
   );
   assert.match(
     await home.refused(2, "resume", "-d", "--name", "other", "-v", `${shared}:/mnt`, "-v", `${shared}:/srv`, file),
@@ -398,7 +398,7 @@ extendedTest("a server that the host reaches is reached again after a resume and
   await untilLogged(home, "server", "Serving HTTP");
   await home.must("checkpoint", "server", file);
   await home.must("rm", "-f", "server");
-  assert.match(await home.refused(2, "resume", "-d", file), /it was run with --net host: say so again/);
+  assert.match(await home.refused(2, "resume", "-d", file), /said again: add --net host$/m);
   await home.must("resume", "-d", ...published, file);
   assert.equal(await get(), "stratos\n");
   assert.equal(await home.must("snapshot", "server"), "1\n");

@@ -51,6 +51,24 @@ test("when piped, a long step tells how far it is: each tenth, but not in a rush
   );
 });
 
+test("steps that take turns begin once each, and each goes its own way", () => {
+  const written: string[] = [];
+  let now = 0;
+  const display = new ProgressDisplay({ write: (text) => written.push(text) }, () => now);
+  for (let done = 0; done < 100; done++, now += 300)
+    for (const variant of ["base", "tools"]) display.update(`Unpacking packages (${variant})`, done, 100);
+  assert.equal(written.filter((line) => line === "Unpacking packages (base) …\n").length, 1);
+  assert.equal(written.filter((line) => line.startsWith("Unpacking packages (tools): ")).length, 9);
+  display.note("a note ends no step");
+  display.update("Unpacking packages (base)", 100, 100);
+  display.update("Unpacking packages (base)", 0, 7);
+  assert.deepEqual(written.slice(-3), [
+    "a note ends no step\n",
+    "Unpacking packages (base): 100 %, 100 of 100\n",
+    "Unpacking packages (base) …\n",
+  ]);
+});
+
 test("on a terminal the line is redrawn, no more often than eyes can follow, and taken away", () => {
   const written: string[] = [];
   let now = 0;

@@ -15,13 +15,10 @@ interface ProgressOutput {
 export class ProgressDisplay {
   readonly #output: ProgressOutput;
   readonly #nowMs: () => number;
-  #step = "";
+  /** Those under way, the last ones to be told of last: several may take turns. Bound: STEPS_MAX. */
+  readonly #steps = new Map<string, Step>();
   #lastDrawMs = -Infinity;
-  /** of the step: when it began, and with how much */
-  #begun = { ms: 0, done: 0 };
   #isDrawn = false;
-  /** Of plain lines: how many tenths the last one told of. */
-  #tenths = 0;
   /** Leaves the terminal as it was when a signal or a command ends the process. */
   readonly #clearAtEnd = (): void => this.clear();
   readonly #clearAtInterrupt = (): void => {
@@ -37,25 +34,28 @@ export class ProgressDisplay {
 
   /** Says how far `step` is. `total` 0: unknown; `unit` "bytes" is shown as MB. `detail`: what it is at. */
   update(step: string, done: number, total: number, unit: "bytes" | "items" = "items", detail = ""): void {
-    const isNew = step !== this.#step;
-    this.#step = step;
     const now = this.#nowMs();
-    if (isNew) this.#begun = { ms: now, done };
+    const known = this.#steps.get(step);
+    // Of the same name, and begun anew.
+    const isNew = known === undefined || done < known.done;
+    const at = isNew ? { begunMs: now, begunDone: done, done, toldMs: now, tenths: 0 } : known;
+    at.done = done;
+    this.#steps.delete(step);
+    this.#steps.set(step, at);
+    if (this.#steps.size > STEPS_MAX) this.#steps.delete(this.#steps.keys().next().value!);
     const rate =
-      unit === "bytes" && now - this.#begun.ms >= RATE_AFTER_MS
-        ? (done - this.#begun.done) / ((now - this.#begun.ms) / 1000)
-        : 0;
+      unit === "bytes" && now - at.begunMs >= RATE_AFTER_MS ? (done - at.begunDone) / ((now - at.begunMs) / 1000) : 0;
     if (this.#output.isTTY !== true) {
       const tenths = total > 0 ? Math.floor((10 * Math.min(done, total)) / total) : 0;
-      const waitedMs = now - this.#lastDrawMs;
+      const waitedMs = now - at.toldMs;
       if (isNew) this.#output.write(`${step} …\n`);
-      else if (waitedMs >= PLAIN_LINE_MS || (tenths > this.#tenths && waitedMs >= PLAIN_TENTH_MS))
+      else if (waitedMs >= PLAIN_LINE_MS || (tenths > at.tenths && waitedMs >= PLAIN_TENTH_MS))
         this.#output.write(
           `${progressLine(step, done, total, unit, PLAIN_COLUMNS, { rate, hasBar: false, detail })}\n`,
         );
       else return;
-      this.#lastDrawMs = now;
-      this.#tenths = tenths;
+      at.toldMs = now;
+      at.tenths = tenths;
       return;
     }
     if (!isNew && now - this.#lastDrawMs < REDRAW_MS && done < total) return;
@@ -75,17 +75,33 @@ export class ProgressDisplay {
 
   /** Prints a line above the bar, which may hold what others wrote. */
   note(line: string): void {
-    this.clear();
+    this.#takeAway();
     this.#output.write(`${printable(line)}\n`);
   }
 
   /** Takes the line away: all is done, or an error is to be printed. */
   clear(): void {
+    this.#takeAway();
+    this.#steps.clear();
+  }
+
+  #takeAway(): void {
     if (this.#isDrawn) this.#output.write("\r\u001b[K");
     this.#setDrawn(false);
-    this.#step = "";
   }
 }
+
+interface Step {
+  readonly begunMs: number;
+  /** How much was done then. */
+  readonly begunDone: number;
+  done: number;
+  /** Of plain lines: when the last one was written, and how many tenths it told of. */
+  toldMs: number;
+  tenths: number;
+}
+
+const STEPS_MAX = 64;
 
 const REDRAW_MS = 80;
 /** Between the lines of one step that are written where nothing can be redrawn. */

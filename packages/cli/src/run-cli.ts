@@ -14,10 +14,12 @@ import {
   EXIT_SUCCESS,
   EXIT_USAGE,
 } from "./exit-status.ts";
+import { GONE_MODULE_WORDS, isGoneModule } from "./gone-module.ts";
 import { commandHandlers } from "./program/command-handlers.ts";
 import { wrapHelp } from "./program/help-width.ts";
 import { createProgram, type CommandHandlers } from "./program/program.ts";
 import { ProgramCommand } from "./program-command.ts";
+import { adviceForMissing } from "./session/advice.ts";
 
 /**
  * Runs one command line.
@@ -95,13 +97,18 @@ export function tell(error: unknown): number {
     return statusOf(error);
   }
   if (error instanceof SessionError) {
-    const option = error.kind === "folder" || error.kind === "folder-denied" ? " (--workdir)" : "";
-    process.stderr.write(`stratos: ${printable(error.message)}${option}\n`);
+    const isFolder = error.kind === "folder" || error.kind === "folder-denied";
+    const more = isFolder ? " (--workdir)" : error.kind === "program-not-found" ? adviceForMissing(error.what) : "";
+    process.stderr.write(`stratos: ${printable(error.message)}${more}\n`);
     return SESSION_STATUSES[error.kind];
   }
   if (isHostError(error)) {
     process.stderr.write(`stratos: ${printable(error.path ?? error.syscall ?? "host")}: ${hostReason(error)}\n`);
     return EXIT_FAILURE;
+  }
+  if (isGoneModule(error)) {
+    process.stderr.write(`stratos: ${GONE_MODULE_WORDS}\n`);
+    return EXIT_STRATOS_FAILED;
   }
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.stderr.write(`stratos: internal error: ${printable(detail)}\n`);

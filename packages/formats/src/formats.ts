@@ -61,7 +61,15 @@ export { Qcow2Image, copyToQcow2, type Qcow2CreateOptions } from "./qcow2/qcow2-
 export { type Qcow2Compression, type Qcow2Header } from "./qcow2/qcow2-header.ts";
 export { Ext4Files } from "./ext4/ext4-files.ts";
 export { FatFiles } from "./fat/fat-files.ts";
-export { partDisk, probe, readLayout, type DiskLayout, type DiskPart, type FileSystemKind } from "./gpt/partitions.ts";
+export {
+  isDiskContainer,
+  partDisk,
+  probe,
+  readLayout,
+  type DiskLayout,
+  type DiskPart,
+  type FileSystemKind,
+} from "./gpt/partitions.ts";
 export { type DiskFile, type DiskFiles, type NewFile } from "./tree/disk-files.ts";
 export { OstreeRepository, type CommitOptions, type CommitResult } from "./ostree/ostree-repository.ts";
 export {

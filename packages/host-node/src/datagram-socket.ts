@@ -15,6 +15,9 @@ import type { PublishedPorts } from "./published-ports.ts";
 const BUFFER_BYTES = 256 * 1024;
 const NOBODY: HostSocketEvents = { changed() {} };
 
+/** Hears of each datagram for another host, and from one. The bytes are valid during the call. */
+export type DatagramWatch = (bytes: Uint8Array, other: HostAddress, isIncoming: boolean) => void;
+
 /** UDP by a `dgram.Socket`. */
 export class NodeDatagramSocket implements HostSocket {
   readonly #family: 4 | 6;
@@ -23,7 +26,10 @@ export class NodeDatagramSocket implements HostSocket {
   /** Made by bind, connect or the first datagram: only then its options are known. */
   #socket: Socket | null = null;
   readonly #published: PublishedPorts;
+  readonly #watch: DatagramWatch;
   #bound: HostAddress | null = null;
+  /** Its port is published elsewhere alone. */
+  #isUnreachable = false;
   #local: HostAddress | null = null;
   #peer: HostAddress | null = null;
   /** Datagrams for the peer that wait until the host has connected; null when there is nothing to wait for. */
@@ -40,8 +46,10 @@ export class NodeDatagramSocket implements HostSocket {
     events: HostSocketEvents,
     closed: (socket: HostSocket) => void,
     published: PublishedPorts,
+    watch: DatagramWatch = () => {},
   ) {
     this.#published = published;
+    this.#watch = watch;
     this.#family = family;
     this.#events = events;
     this.#closed = closed;
@@ -56,11 +64,8 @@ export class NodeDatagramSocket implements HostSocket {
     this.#socket = socket;
     socket.on("listening", () => {
       const { family, address, port } = socket.address();
-      this.#local = this.#published.inGuest(
-        "datagram",
-        { family: family === "IPv4" ? 4 : 6, address, port },
-        this.#bound,
-      );
+      const at: HostAddress = { family: family === "IPv4" ? 4 : 6, address, port };
+      this.#local = this.#isUnreachable ? this.#bound : this.#published.inGuest("datagram", at, this.#bound);
       for (const [option, value] of this.#options) this.#apply(option, value);
       this.#events.changed();
     });
@@ -70,9 +75,13 @@ export class NodeDatagramSocket implements HostSocket {
   }
 
   #receive(bytes: Uint8Array, from: RemoteInfo): void {
-    const address = from.address.replace(/%.*$/, "");
-    if (this.#received.push(bytes, { family: from.family === "IPv4" ? 4 : 6, address, port: from.port }))
-      this.#events.changed();
+    const sender: HostAddress = {
+      family: from.family === "IPv4" ? 4 : 6,
+      address: from.address.replace(/%.*$/, ""),
+      port: from.port,
+    };
+    this.#watch(bytes, sender, true);
+    if (this.#received.push(bytes, sender)) this.#events.changed();
   }
 
   #fail(error: unknown): void {
@@ -85,7 +94,9 @@ export class NodeDatagramSocket implements HostSocket {
     const socket = this.#open(options);
     try {
       this.#bound = to;
-      const at = this.#published.onHost("datagram", to);
+      // Nowhere: from any port it sends as others do, and nobody knows it.
+      const at = this.#published.onHost("datagram", to, options.v6Only) ?? { ...to, port: 0 };
+      this.#isUnreachable = at.port === 0 && to.port !== 0;
       socket.bind({ address: at.address, port: at.port, exclusive: true });
     } catch (error) {
       return hostErrno(error);
@@ -136,6 +147,7 @@ export class NodeDatagramSocket implements HostSocket {
     if (!this.writable()) return -EAGAIN;
     if (this.#socket === null) this.#open({ reuseAddress: false, v6Only: true });
     const datagram = Buffer.from(bytes.subarray(at, at + length));
+    this.#watch(datagram, (to ?? this.#peer)!, false);
     this.#sendingBytes += length + DATAGRAM_OVERHEAD;
     if (to === null && this.#unsentUntilConnected !== null) this.#unsentUntilConnected.push(datagram);
     else this.#send(datagram, to);

@@ -17,10 +17,16 @@ export class PublishedPorts {
     this.#ports = ports;
   }
 
-  onHost(type: PublishedPort["type"], at: HostAddress): HostAddress {
+  /**
+   * @param isV6Only  of a socket at an address of IPv6: it takes nothing by IPv4
+   * @returns null: nowhere, as the port stands at an address of IPv4 alone, which a socket beside it takes (servers
+   *   have one for each version)
+   */
+  onHost(type: PublishedPort["type"], at: HostAddress, isV6Only: boolean): HostAddress | null {
     const published = this.#ports.find((one) => one.type === type && one.guestPort === at.port);
     if (published === undefined) return at;
     const address = published.hostAddress ?? at.address;
+    if (at.family === 6 && isV6Only && !address.includes(":")) return null;
     return { family: address.includes(":") ? 6 : 4, address, port: published.hostPort };
   }
 

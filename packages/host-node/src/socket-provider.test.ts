@@ -233,6 +233,54 @@ describe("datagrams", { timeout: 10_000 }, () => {
   });
 });
 
+it("a port at one address of the host is free for a server that listens by IPv4 and IPv6 apart", async () => {
+  for (const type of ["stream", "datagram"] as const) {
+    const free = createServer().listen(0, "127.0.0.1");
+    await once(free, "listening");
+    const { port: hostPort } = free.address() as AddressInfo;
+    free.close();
+    await once(free, "close");
+    const provider = new NodeSocketProvider({
+      published: [{ type, hostAddress: "127.0.0.1", hostPort, guestPort: 22 }],
+    });
+    const open = async (family: 4 | 6): Promise<HostSocket> => {
+      const watch = new Watch();
+      const socket = provider.create(family, type, watch);
+      const at = { family, address: family === 4 ? "0.0.0.0" : "::", port: 22 };
+      const bound = socket.bind(at, { reuseAddress: true, v6Only: family === 6 });
+      assert.ok(bound === 0 || bound === -EINPROGRESS);
+      if (type === "stream") assert.equal(socket.listen(5), -EINPROGRESS);
+      let error = 0;
+      await watch.until(() => socket.localAddress() !== null || (error = socket.takeError()) !== 0);
+      assert.equal(error, 0);
+      assert.deepEqual(socket.localAddress(), at);
+      return socket;
+    };
+    // In either order.
+    for (const families of [
+      [4, 6],
+      [6, 4],
+    ] as const) {
+      const sockets = [await open(families[0]), await open(families[1])];
+      const v4 = sockets[families.indexOf(4)]!;
+      if (type === "stream") {
+        const client = connect(hostPort, "127.0.0.1");
+        await once(client, "connect");
+        while (!v4.readable()) await new Promise((resolve) => setImmediate(resolve));
+        assert.equal(sockets[families.indexOf(6)]!.accept(new Watch()), -EAGAIN);
+        client.destroy();
+      } else {
+        const client = createSocket("udp4");
+        client.send("x", hostPort, "127.0.0.1");
+        while (!v4.readable()) await new Promise((resolve) => setImmediate(resolve));
+        client.close();
+      }
+      for (const socket of sockets) socket.abort();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+});
+
 it("reads the host's name servers", () => {
   const folder = mkdtempSync(join(tmpdir(), "stratos-"));
   const file = join(folder, "resolv.conf");

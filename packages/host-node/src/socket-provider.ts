@@ -9,20 +9,29 @@ import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import { EPROTONOSUPPORT } from "@stratos/abi";
 import type { HostInterfaceAddress, HostSocket, HostSocketEvents, HostSocketType, SocketProvider } from "@stratos/host";
-import { NodeDatagramSocket } from "./datagram-socket.ts";
+import { type DatagramWatch, NodeDatagramSocket } from "./datagram-socket.ts";
 import { PingPrograms } from "./ping/ping-program.ts";
 import { PingSocket } from "./ping/ping-socket.ts";
 import { PublishedPorts, type PublishedPort } from "./published-ports.ts";
 import { NodeStreamSocket } from "./stream-socket.ts";
+
+interface SocketProviderOptions {
+  readonly resolverFile?: string;
+  readonly published?: readonly PublishedPort[];
+  /** Where the host's ping is looked for; default: as the variable PATH says. */
+  readonly searchPath?: string;
+  readonly onDatagram?: DatagramWatch;
+}
 
 export class NodeSocketProvider implements SocketProvider {
   readonly #open = new Set<HostSocket>();
   readonly #resolverFile: string;
   readonly #published: PublishedPorts;
   readonly #ping: PingPrograms;
+  readonly #watch: DatagramWatch | undefined;
 
-  /** @param options.searchPath  where the host's ping is looked for; default: as the variable PATH says */
-  constructor(options: { resolverFile?: string; published?: readonly PublishedPort[]; searchPath?: string } = {}) {
+  constructor(options: SocketProviderOptions = {}) {
+    this.#watch = options.onDatagram;
     this.#ping = new PingPrograms(options.searchPath ?? process.env["PATH"] ?? "");
     this.#published = new PublishedPorts(options.published ?? []);
     this.#resolverFile = options.resolverFile ?? "/etc/resolv.conf";
@@ -36,7 +45,7 @@ export class NodeSocketProvider implements SocketProvider {
     };
     let socket: HostSocket;
     if (type === "stream") socket = new NodeStreamSocket(family, events, closed, this.#published);
-    else if (type === "datagram") socket = new NodeDatagramSocket(family, events, closed, this.#published);
+    else if (type === "datagram") socket = new NodeDatagramSocket(family, events, closed, this.#published, this.#watch);
     else {
       const program = this.#ping.find(family);
       if (program === null) return -EPROTONOSUPPORT;

@@ -39,6 +39,8 @@ export class NodeStreamSocket implements HostSocket {
   #events: HostSocketEvents;
   #socket: Socket | null = null;
   #server: Server | null = null;
+  /** It listens, and its port is published elsewhere alone: nobody comes. */
+  #isUnreachable = false;
   /** Of the host's socket, ours. */
   readonly #listeners: [event: string, listener: Listener][] = [];
   #bound: HostAddress | null = null;
@@ -74,8 +76,12 @@ export class NodeStreamSocket implements HostSocket {
     this.#closed = closed;
   }
 
+  get #isListener(): boolean {
+    return this.#server !== null || this.#isUnreachable;
+  }
+
   bind(to: HostAddress, options: { reuseAddress: boolean; v6Only: boolean }): number {
-    if (this.#socket !== null || this.#server !== null) return -EINVAL;
+    if (this.#socket !== null || this.#isListener) return -EINVAL;
     this.#bound = to;
     this.#v6Only = options.v6Only;
     return 0;
@@ -158,9 +164,17 @@ export class NodeStreamSocket implements HostSocket {
   }
 
   listen(backlog: number): number {
-    if (this.#server !== null || this.#socket !== null) return -EINVAL;
+    if (this.#isListener || this.#socket !== null) return -EINVAL;
     const at = this.#bound ?? { family: this.#family, address: this.#family === 4 ? "0.0.0.0" : "::", port: 0 };
-    this.#listenAt(this.#published.onHost("stream", at), backlog);
+    const place = this.#published.onHost("stream", at, this.#v6Only);
+    if (place !== null) this.#listenAt(place, backlog);
+    else {
+      this.#isUnreachable = true;
+      setImmediate(() => {
+        this.#local = at;
+        this.#events.changed();
+      });
+    }
     return -EINPROGRESS;
   }
 
@@ -216,7 +230,7 @@ export class NodeStreamSocket implements HostSocket {
   }
 
   accept(events: HostSocketEvents): HostSocket | number {
-    if (this.#server === null) return -EINVAL;
+    if (!this.#isListener) return -EINVAL;
     const socket = this.#pending.shift();
     if (socket === undefined) return -EAGAIN;
     const accepted = new NodeStreamSocket(this.#family, events, this.#closed, this.#published);

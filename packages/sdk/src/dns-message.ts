@@ -9,7 +9,9 @@ interface Question {
 const HEADER = 12;
 const TYPE_A = 1,
   TYPE_AAAA = 28;
-const RCODE_REFUSED = 5;
+const FLAG_ANSWER = 0x8000;
+const RCODE_NAME_ERROR = 3,
+  RCODE_REFUSED = 5;
 /** Of labels and pointers in a name. */
 const STEPS_MAX = 128;
 
@@ -21,6 +23,14 @@ export function questionOf(message: Uint8Array): Question | null {
   const read = isPlainQuery ? readName(message, HEADER) : null;
   if (read === null || read.end + 4 > message.length) return null;
   return { id: view.getUint16(0), name: read.name };
+}
+
+/** Whether a message with a question (`questionOf`) is an answer, and of what kind (RFC 1035 §4.1.1). */
+export function outcomeOf(message: Uint8Array): "question" | "known" | "unknown" | "failed" {
+  const flags = viewOf(message).getUint16(2);
+  if ((flags & FLAG_ANSWER) === 0) return "question";
+  const code = flags & 0xf;
+  return code === 0 ? "known" : code === RCODE_NAME_ERROR ? "unknown" : "failed";
 }
 
 /** The addresses that an answer gives. */
@@ -54,7 +64,7 @@ export function refusalOf(query: Uint8Array): Uint8Array {
   const answer = query.slice(0, end + 4);
   const view = viewOf(answer);
   // An answer, recursion desired as asked, and available.
-  view.setUint16(2, 0x8080 | (view.getUint16(2) & 0x0100) | RCODE_REFUSED);
+  view.setUint16(2, FLAG_ANSWER | 0x0080 | (view.getUint16(2) & 0x0100) | RCODE_REFUSED);
   for (const section of [6, 8, 10]) view.setUint16(section, 0);
   return answer;
 }

@@ -9,7 +9,7 @@ import { checkName } from "./check-name.ts";
 import { readCheckpointAbout } from "./checkpoint-about.ts";
 import { type Engines, NamedSystem } from "./named-system.ts";
 import { forksFromFile, forksInPlace } from "./fork-source.ts";
-import { placesOf, requireSecrets, type Secrets } from "./system-secrets.ts";
+import { missingSecrets, placesOf, requireSecrets, type Secrets } from "./system-secrets.ts";
 import { type SystemFolder, type SystemRecord, SystemStore } from "./system-store.ts";
 
 const FORKS_MAX = 100;
@@ -155,12 +155,12 @@ export class Supervisor {
     if (!isIdentity(identity)) throw wrongIdentity();
     const { about } = readCheckpointAbout(path);
     const refuse = (why: string): StratosError => new StratosError("option", `${path}: ${why}`, { option: "resume" });
-    for (const { host, guest } of about.spec.mounts)
-      if (!mounts.some((mount) => mount.guest === guest))
-        throw refuse(`it had ${host} at ${guest}: say with -v HOST:${guest} what it is to have there`);
     for (const { guest } of mounts)
       if (!about.spec.mounts.some((mount) => mount.guest === guest)) throw refuse(`it had no folder at ${guest} (-v)`);
-    if (network !== about.spec.network) throw refuse(`it was run with --net ${about.spec.network}: say so again`);
+    if (network === "host" && about.spec.network === "none") throw refuse("it had no network; leave --net host away");
+    const unsaid = unsaidOf(about.spec, request);
+    if (unsaid.length > 0)
+      throw refuse(`what it had of the host it has again when that is said again: add ${unsaid.join(", ")}`);
     requireSecrets(path, about.spec, secrets);
     const { ca: _, ...kept } = about.spec;
     const spec = { ...kept, mounts, ports, ...(ca === undefined ? {} : { ca }) };
@@ -209,6 +209,20 @@ export class Supervisor {
   async close(): Promise<void> {
     await Promise.all([...this.#systems.values()].map((system) => system.leaveBehind()));
   }
+}
+
+/** Options that a file's system needs and nobody has given: what it had of the host, but for secrets' hosts. */
+function unsaidOf(
+  spec: SystemSpec,
+  { mounts, network, secrets = {} }: SupervisorOperations["resume-system"],
+): readonly string[] {
+  const folders = spec.mounts.filter(({ guest }) => !mounts.some((mount) => mount.guest === guest));
+  return [
+    ...folders.map(({ host, guest }) => `-v HOST:${guest} (it had ${host} there)`),
+    ...(spec.network === "host" && network !== "host" ? ["--net host"] : []),
+    // A host that a file names may be anybody's.
+    ...missingSecrets(spec, secrets).map((name) => `--secret ${name}=HOST`),
+  ];
 }
 
 function isIdentity(given: string): boolean {

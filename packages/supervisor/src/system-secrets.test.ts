@@ -104,10 +104,33 @@ test("a file says which secrets it had, and whoever resumes it whom they are for
   const path = join(parent, "one.checkpoint");
   await supervisor.find("one").checkpoint(path);
   const request = { path, name: "two", mounts: [], network: "host", ports: [] } as const;
-  await assert.rejects(supervisor.resume(request, WANTED), /\.checkpoint: .*--secret NAME=HOST\): KEY$/);
+  await assert.rejects(supervisor.resume(request, WANTED), /\.checkpoint: .* add --secret KEY=HOST$/);
   const mine = { KEY: { ...secrets.KEY, hosts: ["mine.example.com"] } };
   await supervisor.resume({ ...request, secrets: mine }, WANTED);
   assert.deepEqual(engines.asked.at(-1)!.net, { policy: "allow", secrets: mine });
+  await supervisor.close();
+});
+
+test("all that a file's system had of the host is asked for at once, and what it had not is refused", async (t) => {
+  const { parent, folder } = folderOf(t);
+  const supervisor = new Supervisor(parent, folder, () => {}, new ScriptedEngines());
+  const mounts = [{ host: "/srv/data", guest: "/data", readOnly: false }];
+  await supervisor.start({ name: "one", spec: { ...WITH_NETWORK, mounts }, secrets }, WANTED, () => {});
+  await supervisor.start({ name: "alone", spec: { ...SPEC, network: "none" } }, WANTED, () => {});
+  const [path, alone] = ["one", "alone"].map((name) => join(parent, `${name}.checkpoint`)) as [string, string];
+  await supervisor.find("one").checkpoint(path);
+  await supervisor.find("alone").checkpoint(alone);
+  const request = { path, name: "two", mounts: [], network: "none", ports: [] } as const;
+  await assert.rejects(
+    supervisor.resume(request, WANTED),
+    /: add -v HOST:\/data \(it had \/srv\/data there\), --net host, --secret KEY=HOST$/,
+  );
+  await assert.rejects(supervisor.resume({ ...request, mounts }, WANTED), /: add --net host, --secret KEY=HOST$/);
+  await assert.rejects(
+    supervisor.resume({ ...request, path: alone, network: "host" }, WANTED),
+    /it had no network; leave --net host away$/,
+  );
+  await assert.rejects(supervisor.resume({ ...request, path: alone, mounts }, WANTED), /it had no folder at \/data/);
   await supervisor.close();
 });
 

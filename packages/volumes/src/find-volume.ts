@@ -70,9 +70,13 @@ function look(text: string): FoundVolume {
       );
     return { text, ...inside };
   }
-  // Of these some wait for a writer when they are opened.
-  if (!mayHoldOne)
-    throw new OperationError("volume", text, "is neither a file nor a block device, and no AegisFS volume");
+  // Of these some wait for a writer when they are opened; in a mounted volume they are files like others.
+  if (!mayHoldOne) {
+    const inside = mountedAt(place);
+    if (inside === null)
+      throw new OperationError("volume", text, "is neither a file nor a block device, and no AegisFS volume");
+    return { text, ...inside };
+  }
   // A file in a mounted volume may be another volume, or one of its files.
   const probed = probeDevice(place);
   if (probed === null) return { text, ...(mountedAt(place) ?? { paths: [place], inside: null }) };

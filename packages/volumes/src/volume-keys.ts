@@ -6,7 +6,7 @@ import type { VolumeDevices } from "@stratos/tools-node/volumes";
 import { findVolume } from "./find-volume.ts";
 import { freshPassphrase, presentPassphrase } from "./given-passphrases.ts";
 import { hostedVolumeAt } from "./hosted-volume.ts";
-import { openDevice, openDevices } from "./open-volume.ts";
+import { expectVolume, openDevice, openDevices } from "./open-volume.ts";
 import { probeDevice } from "./volume-scan.ts";
 
 export type DerivationName = KeyDerivation["kind"];
@@ -26,7 +26,9 @@ interface DeviceKeys {
 
 /** Of each device of a volume. @throws OperationError */
 export function listVolumeKeys(path: string): DeviceKeys[] {
-  return findVolume(path).paths.map((part) => {
+  const { paths } = findVolume(path);
+  expectEncrypted(path);
+  return paths.map((part) => {
     const device = openDevice(part, "read");
     try {
       return { device: part, slots: expectKey(path, keySlots(device)) };
@@ -101,7 +103,10 @@ export async function resealVolume(path: string, signal: AbortSignal, progress: 
 
 /** Before anything is asked for. */
 function expectEncrypted(path: string): void {
-  if (probeDevice(findVolume(path).paths[0]!)?.isEncrypted === false) throw keyFailure(path, "not-encrypted");
+  const part = findVolume(path).paths[0]!;
+  const probed = probeDevice(part);
+  if (probed === null) expectVolume(path, part);
+  else if (!probed.isEncrypted) throw keyFailure(path, "not-encrypted");
 }
 
 /** The devices of a volume, which may be served here; `close` lets go of those that were opened for this. */

@@ -111,7 +111,7 @@ export {
   resealVolume,
   rotateVolumeKey,
 } from "./volume-keys.ts";
-export { foundVolumes, listedVolume } from "./found-volumes.ts";
+export { foundVolumes, listedVolume, namedVolumes } from "./found-volumes.ts";
 export { probeDevice, type ScannedVolume } from "./volume-scan.ts";
 export { VolumeTree } from "./volume-tree.ts";
 export { uuidText } from "./uuid-text.ts";

@@ -32,6 +32,9 @@ test("what cannot be started is told: what is missing, what is meant, what is no
     assert.match(await told("boot", made), /say which one: .*a\.raw, .*b\.qcow2/);
     info([{ path: "c.tar", format: "tar" }]);
     assert.match(await told("boot", made), /has made nothing that a machine starts from/);
+    // An extension's file has a disk's name.
+    info([{ path: "a.raw", format: "ext4" }]);
+    assert.match(await told("boot", join(made, "a.raw")), /a\.raw: is of the format ext4: no machine starts from it/);
     info([{ path: "a.raw", format: "raw" }]);
     const path = process.env["PATH"];
     process.env["PATH"] = folder;

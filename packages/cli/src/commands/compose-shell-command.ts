@@ -2,7 +2,7 @@
  * `stratos compose shell`: a root shell in what was made, without starting a machine: in namespaces where the host runs
  * its programs, else within Stratos.
  */
-import { utf8ToByteString } from "@stratos/base";
+import { printable, utf8ToByteString } from "@stratos/base";
 import { hasTerminal } from "@stratos/images/run";
 import { stratosHome } from "@stratos/host-node";
 import { endOfForeground } from "@stratos/host-node/home";
@@ -19,11 +19,16 @@ export function shellInOutput(
   { arch }: ComposeShellOptions,
 ): Promise<number> {
   const home = stratosHome();
-  return withComposedRoot({ output, architecture: arch, home }, ({ source, runner }) =>
-    runner === "host"
+  return withComposedRoot({ output, architecture: arch, home }, ({ source, runner, elsewhere }) => {
+    if (elsewhere.length > 0)
+      process.stderr.write(
+        `stratos: ${elsewhere.map(printable).join(", ")}: on partitions of their own, and empty here; ` +
+          "`stratos compose boot` has all\n",
+      );
+    return runner === "host"
       ? runInNamespaces(source, command, endOfForeground)
-      : withPassingImage(source, home, (image) => stratosShell(image, command)),
-  );
+      : withPassingImage(source, home, (image) => stratosShell(image, command));
+  });
 }
 
 function stratosShell(image: string, command: readonly string[]): Promise<number> {

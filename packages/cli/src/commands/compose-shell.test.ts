@@ -48,6 +48,35 @@ test("a shell of the host's architecture runs natively, in a root of its own", (
     assert.deepEqual([looked.stdout, looked.status], ["inside\nchanged\nalone\n", 7], looked.stderr);
     assert.equal(shell("--", "/bin/cat", "/etc/mark").stdout, "inside\n");
     assert.ok(existsSync(join(root, "etc/mark")));
+    assert.equal(looked.stderr, "");
+    writeFileSync(
+      join(root, "etc/fstab"),
+      "# UUID=1 /old ext4\nUUID=2 / ext4 defaults 0 1\nUUID=3 /boot/efi vfat umask=0077\n" +
+        "/dev/mapper/vg-var /var ext4 rw\nUUID=4 none swap sw\n/srv/x /mnt none bind\nLABEL=home /home xfs\n",
+    );
+    assert.equal(
+      shell("/bin/sh", "-c", "true").stderr,
+      "stratos: /home, /var: on partitions of their own, and empty here; `stratos compose boot` has all\n",
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("what is no root is told by its name", async () => {
+  const folder = testFolder("stratos-shell-no-root");
+  try {
+    for (const [name, path, words] of [
+      ["ova", "all.ovf", /is an appliance \(OVA\)/],
+      ["sysext", "usr/lib/extension-release.d/extension-release.x", /is an extension: files to lay over a system/],
+      ["confext", "etc/extension-release.d/extension-release.x", /is an extension/],
+    ] as const) {
+      mkdirSync(dirname(join(folder, name, path)), { recursive: true });
+      writeFileSync(join(folder, name, path), "ID=debian\n");
+      const { status, stderr } = await runCommand("compose", "shell", "--arch", "riscv64", join(folder, name), "true");
+      assert.equal(status, 1);
+      assert.match(stderr, words);
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

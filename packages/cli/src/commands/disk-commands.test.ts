@@ -152,15 +152,26 @@ test("what cannot be is told in a line and leaves no half file", async () => {
     ["vmdk", 0, "KDMV"],
     ["vdi", 64, "\x7f\x10\xda\xbe"],
     ["vhdx", 0, "vhdxfile"],
+    ["vhd", 0, "conectix"],
   ] as const) {
     const bytes = Buffer.alloc(MIB);
     bytes.write(mark, offset, "latin1");
     writeFileSync(join(folder, `other.${kind}`), bytes);
     told.push([
       ["ls", `${join(folder, `other.${kind}`)}:/`],
-      new RegExp(`the disk has ${kind}, whose files are not read here\\n$`),
+      kind === "luks"
+        ? /the disk is encrypted \(LUKS\), and its files are not read here\n$/
+        : new RegExp(`the disk is a ${kind.toUpperCase()} image, whose files are not read here; .*convert -O raw`),
     ]);
   }
+  // A root that can't be read is not passed over for what else has files.
+  const sealed = readFileSync(raw);
+  sealed.write("LUKS\xba\xbe", 41 * MIB, "latin1");
+  writeFileSync(join(folder, "sealed.raw"), sealed);
+  told.push([["ls", `${join(folder, "sealed.raw")}:/`], /partition 2 \(root\) is encrypted \(LUKS\)/]);
+  // At the end of a VHDX lies the backup of the table of the disk in it.
+  await ok("convert", raw, join(folder, "whole.vhdx"));
+  told.push([["ls", `${join(folder, "whole.vhdx")}:/`], /the disk is a VHDX image, whose files are not read here/]);
   for (const [args, pattern] of told) {
     const { status, stderr } = await runCommand("image", "disk", ...args);
     assert.ok(status === 1 || status === 2, args.join(" "));

@@ -84,6 +84,9 @@ test("device list shows volumes, what is missing and what is a copy", async () =
     (await list()).get("pair")!.devices.map(({ path }) => path),
     [at("a"), at("b")],
   );
+  const [, only, ...more] = (await works("device", "list", at("b"))).trimEnd().split("\n");
+  assert.match(only!, /^[0-9a-f-]{36}\s+pair\s.*\/a,\S+\/b\s/);
+  assert.deepEqual(more, []);
   mkdirSync(at("away"));
   renameSync(at("b"), at("away/b"));
   copyFileSync(at("one"), at("copy of one"));
@@ -122,6 +125,8 @@ test("what is no volume is called by its name", async () => {
     for (const command of ["ls", "df", "stats", "health", "scrub"]) await fails(message, command, at(name));
     await fails(message, "check", at(name));
     await fails(message, "mount", at(name), at("folder"));
+    await fails(message, "device", "list", at(name));
+    await fails(message, "key", "list", at(name));
     await fails(message, "snapshot", "create", at(name));
   }
   await fails(/LABEL=nobody: no volume that is known has it/, "df", "LABEL=nobody");

@@ -1,7 +1,7 @@
 /** `stratos fs device list`: the volumes of this host, found on its devices and in files. */
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
-import { foundVolumes, listedVolume, type ScannedVolume } from "@stratos/volumes";
+import { foundVolumes, listedVolume, namedVolumes, type ScannedVolume } from "@stratos/volumes";
 import { CommandError, hostReason } from "../command-error.ts";
 import { formatSize } from "@stratos/operation";
 import { formatTable } from "../text-table.ts";
@@ -11,9 +11,11 @@ export interface DeviceListOptions {
   readonly json?: true;
 }
 
-export async function listDevicesCommand(options: DeviceListOptions): Promise<number> {
+/** @param names  of the volumes to show; none: all that are found */
+export async function listDevicesCommand(names: readonly string[], options: DeviceListOptions): Promise<number> {
   for (const folder of options.dir) expectFolder(folder);
-  const volumes = foundVolumes(options.dir.map((folder) => resolve(folder)));
+  const folders = options.dir.map((folder) => resolve(folder));
+  const volumes = names.length === 0 ? foundVolumes(folders) : namedVolumes(names, folders);
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify(volumes.map(listedVolume), null, 2)}\n`);
     return 0;

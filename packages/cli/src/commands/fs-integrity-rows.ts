@@ -57,14 +57,15 @@ function deviceCommand(finish: Finish): Command {
           "takes UUID=… or LABEL=…, or one device of several, for them.",
       )
       .summary("list volumes and their devices")
+      .argument("[volume...]", `only these: ${VOLUME_WORDS}`)
       .addOption(
         new Option("--dir <folder>", "look at the files of this folder, too (repeatable)")
           .argParser(collect)
           .default([], "none"),
       )
       .addOption(jsonOption())
-      .action(async (options: DeviceListOptions) =>
-        finish(await (await import("./fs-device-list-command.ts")).listDevicesCommand(options)),
+      .action(async (volumes: string[], options: DeviceListOptions) =>
+        finish(await (await import("./fs-device-list-command.ts")).listDevicesCommand(volumes, options)),
       ),
   );
   const force = (): Option => new Option("-f, --force", "also when something is on the new device, which is lost");

@@ -96,7 +96,8 @@ async function switchQuotasCommand(path: string, on: boolean): Promise<number> {
   if (on && hosted?.gathersWrites === true)
     process.stderr.write(
       `stratos: ${path}: limits hold from now on; until it is mounted anew, who passes one is told by close and ` +
-        "fsync rather than by write, because the kernel gathers this mount's writes\n",
+        'fsync (close says "Input/output error") rather than by write, because the kernel gathers what this mount ' +
+        "writes\n",
     );
   return 0;
 }

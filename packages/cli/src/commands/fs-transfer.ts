@@ -1,5 +1,5 @@
 /** `stratos fs send` and `stratos fs receive`. */
-import { createReadStream } from "node:fs";
+import { createReadStream, realpathSync } from "node:fs";
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { finished } from "node:stream/promises";
@@ -9,6 +9,7 @@ import { ProgressDisplay } from "../progress-display.ts";
 import { callContext } from "@stratos/volumes/call";
 import {
   toText,
+  findVolume,
   hostPath,
   commandInput,
   withVolume,
@@ -30,13 +31,13 @@ export function transferCommands(finish: Finish): Command[] {
     )
     .summary("write a snapshot as a stream")
     .argument("<volume>", VOLUME_WORDS)
-    .argument("<snapshot>", "a read-only snapshot")
+    .argument("[snapshot]", "a read-only snapshot (default: the one that the path is of, DIR/.snapshots/NAME)")
     .option("--from <name>", "only what changed since this snapshot, which the receiver has")
     .option("--resume <token>", "go on with a transfer that broke; `receive --status` shows the token")
     .option("-z, --compress", "compress the stream (zstd)")
     .option("-o, --output <file>", "write there rather than to stdout")
-    .action(async (volume: string, snapshot: string, options: SendOptions) =>
-      finish(await sendCommand(volume, snapshot, options)),
+    .action(async (volume: string, snapshot: string | undefined, options: SendOptions) =>
+      finish(await sendCommand(volume, snapshot ?? snapshotOf(volume), options)),
     );
   const receive = new Command("receive")
     .description(
@@ -65,6 +66,14 @@ interface ReceiveOptions {
   readonly input?: string;
   readonly status?: true;
   readonly json?: true;
+}
+
+/** The snapshot that a path in a mounted volume lies in. */
+function snapshotOf(path: string): string {
+  const snapshot = findVolume(path).inside?.snapshot ?? null;
+  if (snapshot === null || !/\/\.snapshots\/[^/]/.test(realpathSync(path)))
+    throw new UsageError("SNAPSHOT", `missing; \`stratos fs snapshot list ${path}\` shows them`);
+  return snapshot;
 }
 
 async function sendCommand(path: string, snapshot: string, options: SendOptions): Promise<number> {

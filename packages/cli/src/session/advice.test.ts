@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Notice } from "@stratos/kernel";
-import { adviceFor } from "./advice.ts";
+import { adviceFor, adviceForMissing } from "./advice.ts";
 
 const run = { status: 1, program: "curl", memoryBytes: 256 << 20 };
 const notices = (...pairs: [Notice, string][]): Map<Notice, string> => new Map(pairs);
@@ -21,4 +21,16 @@ test("a program that found another way is left alone, but a process that was end
   assert.deepEqual(adviceFor(all, { ...run, status: 0 }), [
     "out of memory: ended process 12 (python3); the machine has 256M, --memory gives it another size",
   ]);
+});
+
+test("what an image lacks can be had by another image", () => {
+  for (const program of ["sh", "/bin/bash", "-bash", "/usr/bin/env"])
+    assert.match(
+      adviceFor(notices(), { ...run, program, status: 127 }).join(),
+      /not found; image build NAME --packages/,
+    );
+  assert.deepEqual(adviceFor(notices(), { ...run, program: "sh", status: 126 }), []);
+  assert.deepEqual(adviceFor(notices(), { ...run, program: "make", status: 127 }), []);
+  assert.match(adviceForMissing("nano"), /^; image build NAME --packages PACKAGE/);
+  assert.equal(adviceForMissing("./configure"), "", "no package has what is the user's own");
 });

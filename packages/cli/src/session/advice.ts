@@ -14,7 +14,18 @@ interface EndedRun {
   readonly memoryBytes: number;
 }
 
+/** What a shell says of a command that it has not found; so do env(1), timeout(1) and their like. */
+const COMMAND_NOT_FOUND = 127;
+const STARTS_OTHERS =
+  /^(.*\/|-)?(sh|bash|dash|zsh|ksh|fish|env|timeout|nice|nohup|setsid|xargs|sudo|time|stdbuf|setpriv|chroot)$/;
 const SYSTEMD = /^(.*\/)?(systemctl|journalctl|loginctl|systemd-cgls)$/;
+
+const HINT = "image build NAME --packages PACKAGE,… makes an image that has what Debian has (run -i NAME)";
+
+/** What to do about a program that is not in the guest. @param program  as it was called */
+export function adviceForMissing(program: string): string {
+  return program.includes("/") ? "" : `; ${HINT}`;
+}
 
 /** Lines without a newline, without "stratos: ". */
 export function adviceFor(notices: ReadonlyMap<Notice, string>, run: EndedRun): string[] {
@@ -35,6 +46,8 @@ export function adviceFor(notices: ReadonlyMap<Notice, string>, run: EndedRun): 
         "host is there, connect to a port of it",
     );
   }
+  if (run.status === COMMAND_NOT_FOUND && STARTS_OTHERS.test(run.program))
+    lines.push(`a command was not found; ${HINT}`);
   if (SYSTEMD.test(run.program)) {
     lines.push(
       "systemd runs where it is the first program: run -d --name NAME -- /usr/lib/systemd/systemd, " +

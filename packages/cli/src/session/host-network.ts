@@ -7,6 +7,7 @@ import type { DeniedPlace } from "@stratos/sdk/policy-sockets";
 import { UsageError } from "../command-error.ts";
 import type { NetTarget, SecretChoice } from "../option-values.ts";
 import { placeWords, requireNetwork } from "./network-options.ts";
+import type { AskedNames } from "./asked-names.ts";
 import type { RunOptions } from "./run-options.ts";
 
 /** Lines that tell of denials at the end of a run: programs may try any number of addresses. */
@@ -19,6 +20,12 @@ export interface NetworkSecrets {
 }
 
 type NetworkChoice = Pick<RunOptions, "net" | "publish" | "allow" | "deny" | "secret">;
+
+/** What is told of a network when the run is over. */
+export interface NetworkNews {
+  readonly denied: DeniedConnections;
+  readonly names: AskedNames;
+}
 
 /** What was denied, for who asks why something does not work. */
 export class DeniedConnections {
@@ -46,12 +53,13 @@ export class DeniedConnections {
  */
 export async function openNetwork(
   { net, publish, allow = [], deny = [], secret = [] }: NetworkChoice,
-  denied: DeniedConnections,
+  { denied, names }: NetworkNews,
   secrets: NetworkSecrets | null,
 ): Promise<SocketProvider | null> {
   requireNetwork(net, { publish, allow, deny, secret });
   if (net !== "host") return null;
-  const sockets = new NodeSocketProvider({ published: publish });
+  const onDatagram = names.watch(await import("@stratos/sdk/dns-message"));
+  const sockets = new NodeSocketProvider({ published: publish, onDatagram });
   if (allow.length + deny.length === 0 && secrets === null) return sockets;
   const { PolicySockets } = await import("@stratos/sdk/policy-sockets");
   const { loop } = nodePorts();

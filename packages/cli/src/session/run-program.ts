@@ -14,9 +14,13 @@ import type { GuestUser } from "@stratos/session";
 import { adviceFor } from "./advice.ts";
 import { forwardSignals } from "./forward-signals.ts";
 import { UsageError } from "../command-error.ts";
-import { DeniedConnections } from "./host-network.ts";
+import { AskedNames } from "./asked-names.ts";
+import { DeniedConnections, type NetworkNews } from "./host-network.ts";
 import type { RunOptions } from "./run-options.ts";
 import { runRequest } from "./run-request.ts";
+
+/** Names that the host knows without a server (hosts(5)). */
+const HOSTS_FILE = "/etc/hosts";
 
 /** For who looks at a run; such a run has no `warmProgram`. */
 interface RunHooks extends Partial<Pick<RunSurroundings, "attach" | "standard">> {
@@ -37,10 +41,10 @@ export async function runHere(
     throw new UsageError("--screen", "what it shows, and keys, are not in a recording; leave --record away");
   const sounds = options.sound === undefined ? null : await import("./run-sound.ts");
   const sound = sounds?.soundOf(options);
-  const denied = new DeniedConnections();
+  const news = { denied: new DeniedConnections(), names: new AskedNames() };
   const secrets =
     options.secret === undefined ? null : await (await import("./run-secrets.ts")).openSecrets(options, process.env);
-  const request = await runRequest(program, options, denied, secrets);
+  const request = await runRequest(program, options, news, secrets);
   const end = await runProgram(warmProgram === undefined ? request : { ...request, warmProgram }, {
     ...ownSurroundings(),
     ...hooks,
@@ -51,7 +55,7 @@ export async function runHere(
     ...(displays === null ? {} : { display: displays.displayOf(options) }),
     ...(sound === undefined ? {} : { sound }),
   });
-  tellEnd(end, request.memoryBytes, denied.lines);
+  tellEnd(end, request.memoryBytes, news);
   return end.status;
 }
 
@@ -64,9 +68,10 @@ export function ownSurroundings(): Pick<RunSurroundings, "terminal" | "log" | "s
 export function tellEnd(
   { status, program, notices, statistics, cold }: RunEnd,
   memoryBytes: number,
-  denied: readonly string[] = [],
+  news: NetworkNews | null = null,
 ): void {
-  for (const line of [...denied, ...adviceFor(notices, { status, program, memoryBytes })])
+  const names = status === 0 ? [] : (news?.names.lines({ hostsFile: HOSTS_FILE, environment: process.env }) ?? []);
+  for (const line of [...(news?.denied.lines ?? []), ...names, ...adviceFor(notices, { status, program, memoryBytes })])
     process.stderr.write(`stratos: ${line}\n`);
   // The times are since this process began: what a user waits for.
   if (statistics !== null)

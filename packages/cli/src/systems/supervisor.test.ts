@@ -23,6 +23,13 @@ test("a file's failure is told in words, not by its code", () => {
     );
 });
 
+test("a program that is not there, but not one that may not be executed, is told with what brings it", () => {
+  const failure = (code: string): StratosError =>
+    new StratosError("program", "nano: command not found in the guest", { program: "nano", code });
+  assert.match(told(failure("ENOENT")).message, /^nano: command not found in the guest; image build NAME --packages/);
+  assert.equal(told(failure("EACCES")).message, "nano: command not found in the guest");
+});
+
 test("`cp` says what writes and takes streams", () => {
   for (const places of [
     ["box:/etc", "-"],

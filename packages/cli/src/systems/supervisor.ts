@@ -6,6 +6,7 @@ import type { SupervisorClient } from "@stratos/sdk/systems";
 import { openSupervisor } from "@stratos/supervisor/client";
 import { VERSION } from "@stratos/sdk/version";
 import { CommandError } from "../command-error.ts";
+import { adviceForMissing } from "../session/advice.ts";
 import { EXIT_FAILURE, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_STRATOS_FAILED, EXIT_USAGE } from "../exit-status.ts";
 
 /** @throws CommandError */
@@ -78,8 +79,14 @@ const NO_IMAGE = "no such image; `stratos image ls` lists them, `stratos image b
 export function told(error: StratosError): CommandError {
   const [, what, said] = /^(.*?): (.*)$/s.exec(error.message) ?? ["", "named systems", error.message];
   // What a program would do about it is no command.
-  const why = error.kind === "no-image" ? NO_IMAGE : errnoWords(said!);
+  const why = error.kind === "no-image" ? NO_IMAGE : `${errnoWords(said!)}${adviceOf(error)}`;
   return new CommandError(what!, why!, { status: statusOf(error), cause: error });
+}
+
+function adviceOf({ kind, data }: StratosError): string {
+  if (kind !== "program") return "";
+  const { program, code } = data as { program: string; code: string };
+  return code === ERRNO_NAMES[ENOENT] ? adviceForMissing(program) : "";
 }
 
 /** Programs are told the code of a file's failure; a person is told its words. */

@@ -23,6 +23,9 @@ export interface DiskLayout {
 
 /** @throws FormatError when a table is damaged */
 export function readLayout(disk: Disk): DiskLayout {
+  const whole: DiskPart = { number: 0, name: "", type: "", start: 0, size: disk.size };
+  // At the end of some the backup of the table that lies in them is found.
+  if (isDiskContainer(probe(disk))) return { table: "none", parts: [whole] };
   const gpt = readGpt(disk);
   if (gpt !== undefined) {
     return {
@@ -36,7 +39,6 @@ export function readLayout(disk: Disk): DiskLayout {
       })),
     };
   }
-  const whole: DiskPart = { number: 0, name: "", type: "", start: 0, size: disk.size };
   if (probe(disk) !== "unknown" || disk.size < SECTOR_SIZE) return { table: "none", parts: [whole] };
   const mbr = readBytes(disk, 0, SECTOR_SIZE),
     view = viewOf(mbr);
@@ -71,8 +73,14 @@ export type FileSystemKind =
   | "luks"
   | "vmdk"
   | "vdi"
+  | "vhd"
   | "vhdx"
   | "unknown";
+
+/** A disk of another hypervisor's, in a file. */
+export function isDiskContainer(kind: FileSystemKind): boolean {
+  return kind === "vmdk" || kind === "vdi" || kind === "vhd" || kind === "vhdx";
+}
 
 /** What a part's first blocks say that it is. */
 export function probe(disk: Disk): FileSystemKind {
@@ -88,6 +96,8 @@ export function probe(disk: Disk): FileSystemKind {
   if (has(0, "KDMV")) return "vmdk";
   if (has(64, "\x7f\x10\xda\xbe")) return "vdi";
   if (has(0, "vhdxfile")) return "vhdx";
+  // One that grows begins with a copy of its footer; one of a fixed size is a raw disk with a footer.
+  if (has(0, "conectix")) return "vhd";
   if (has(1024 + 0x38, "\x53\xef")) return "ext4";
   if (has(0, "AEGISFS") || has(4096, "AEGISFS") || has(65536, "AEGISFS")) return "aegisfs";
   if (has(0, "hsqs")) return "squashfs";

@@ -5,6 +5,7 @@ import {
   FatFiles,
   FatVolume,
   FormatError,
+  isDiskContainer,
   partDisk,
   probe,
   Qcow2Image,
@@ -97,7 +98,8 @@ export function filesOf(opened: OpenDisk, part: string | null, access: "read" | 
   const layout = readLayout(opened.disk);
   const chosen = choosePart(opened, layout, part);
   const disk = partDisk(opened.disk, chosen);
-  switch (probe(disk)) {
+  const kind = probe(disk);
+  switch (kind) {
     case "ext4":
       return new Ext4Files(disk);
     case "fat":
@@ -106,14 +108,20 @@ export function filesOf(opened: OpenDisk, part: string | null, access: "read" | 
       return openAegisFiles(disk, access === "read");
     case "erofs":
     case "btrfs": {
-      const type = probe(disk),
-        { label, tree } = type === "erofs" ? readErofs(disk, nodeCodecs()) : readBtrfs(disk, nodeCodecs());
-      return new TreeFiles({ type, label }, tree);
+      const { label, tree } = kind === "erofs" ? readErofs(disk, nodeCodecs()) : readBtrfs(disk, nodeCodecs());
+      return new TreeFiles({ type: kind, label }, tree);
     }
     case "unknown":
       throw new FormatError(`${partName(chosen)} has no file system that is known`);
+    case "luks":
+      throw new FormatError(`${partName(chosen)} is encrypted (LUKS), and its files are not read here`);
     default:
-      throw new FormatError(`${partName(chosen)} has ${probe(disk)}, whose files are not read here`);
+      throw new FormatError(
+        isDiskContainer(kind)
+          ? `${partName(chosen)} is a ${kind.toUpperCase()} image, whose files are not read here; those of raw and ` +
+              `QCOW2 are (qemu-img convert -O raw ${opened.path} DISK)`
+          : `${partName(chosen)} has ${kind}, whose files are not read here`,
+      );
   }
 }
 
@@ -140,7 +148,9 @@ function choosePart({ disk }: OpenDisk, { parts }: DiskLayout, wanted: string | 
       throw new FormatError(`no partition ${wanted}; there are ${parts.map(partName).join(", ")}`);
     return found;
   }
-  // The root is what people mean, else the one part that has files.
+  // The root is what people mean, whether it can be read or not, else the one part that has files.
+  const named = parts.filter(({ type }) => /^root-(?!.*-verity)/.test(type));
+  if (named.length === 1) return named[0]!;
   const readable = parts.filter((part) =>
     ["ext4", "fat", "aegisfs", "erofs", "btrfs"].includes(probe(partDisk(disk, part))),
   );

@@ -21,6 +21,9 @@ export function findOutput(text: string, options: { readonly isBootable: boolean
     const found = readInfo(dirname(resolve(text)))?.images.find(({ artifacts }) =>
       artifacts.some(({ path }) => basename(path) === basename(text)),
     );
+    const format = found?.artifacts.find(({ path }) => basename(path) === basename(text))?.format;
+    if (options.isBootable && format !== undefined && !BOOTABLE.includes(format))
+      throw new OperationError("build", text, `is of the format ${format}: no machine starts from it`);
     return { path: text, architecture: found?.architecture };
   }
   const all = info.images.flatMap(({ architecture, artifacts }) =>

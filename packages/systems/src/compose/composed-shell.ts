@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { FileTree } from "@stratos/formats";
 import { createVolume, ImageStore } from "@stratos/images";
 import { VolumeWriter } from "@stratos/images/content";
 import { openTreeSource, type TreeSource } from "@stratos/images/outputs";
@@ -16,6 +17,8 @@ interface ComposedRoot {
   readonly source: TreeSource;
   /** Who runs its programs. */
   readonly runner: "host" | "stratos";
+  /** Places that its fstab(5) has on further partitions: empty here. */
+  readonly elsewhere: readonly string[];
 }
 
 /**
@@ -44,8 +47,11 @@ export async function withComposedRoot<T>(
   const source = await openTreeSource(place.path, asked === undefined ? {} : { architecture: asked });
   try {
     const architecture = asked ?? place.architecture ?? source.architecture;
-    if (architecture !== null && isNativeArchitecture(architecture)) return await use({ source, runner: "host" });
-    if (architecture === "riscv64") return await use({ source, runner: "stratos" });
+    const { obstacle, elsewhere } = lookAtRoot(source.tree);
+    if (obstacle !== null) throw new OperationError("build", output, obstacle);
+    if (architecture !== null && isNativeArchitecture(architecture))
+      return await use({ source, runner: "host", elsewhere });
+    if (architecture === "riscv64") return await use({ source, runner: "stratos", elsewhere });
     throw new OperationError(
       "build",
       output,
@@ -56,6 +62,47 @@ export async function withComposedRoot<T>(
   } finally {
     source.close();
   }
+}
+
+/** What a tree is that no shell can be in, and what of a root is not in it. */
+function lookAtRoot(tree: FileTree): { readonly obstacle: string | null; readonly elsewhere: readonly string[] } {
+  let isExtension = false,
+    isSystem = false;
+  let elsewhere: readonly string[] = [];
+  for (const { path, content } of tree.entries()) {
+    if (/^[^/]+\.ovf$/.test(path))
+      return {
+        obstacle: "is an appliance (OVA): a disk for other hypervisors, whose files are not read here",
+        elsewhere,
+      };
+    if (/^(usr\/lib|etc)\/extension-release\.d$/.test(path)) isExtension = true;
+    if (path === "etc/os-release" || path === "usr/lib/os-release") isSystem = true;
+    if (path === "etc/fstab" && content !== null && content.sizeBytes <= FSTAB_MAX) {
+      const bytes = new Uint8Array(content.sizeBytes);
+      content.read(0, bytes);
+      elsewhere = furtherPlaces(new TextDecoder().decode(bytes));
+    }
+  }
+  const obstacle =
+    isExtension && !isSystem ? "is an extension: files to lay over a system, and none that programs run in" : null;
+  return { obstacle, elsewhere };
+}
+
+const FSTAB_MAX = 1 << 16;
+/** A boot loader's partition, and what is made when a machine starts. */
+const NO_FILES_OF_ITS = /^(vfat|swap|tmpfs|proc|sysfs|none|auto)$/;
+
+function furtherPlaces(fstab: string): string[] {
+  return fstab
+    .split("\n")
+    .filter((line) => !line.trimStart().startsWith("#"))
+    .map((line) => line.trim().split(/\s+/))
+    .filter(
+      ([, place = "", type = "", options = ""]) =>
+        /^\/./.test(place) && !NO_FILES_OF_ITS.test(type) && !/(^|,)r?bind(,|$)/.test(options),
+    )
+    .map(([, place]) => place!)
+    .toSorted();
 }
 
 /**

@@ -237,6 +237,14 @@ const CASES: readonly [title: string, world: World, request: ChangeRequest, text
     "a cannot be installed:\na was asked for\ndash 1 is essential and must stay\na 1 conflicts with dash 1",
   ],
   [
+    "several names that do not exist, all at once",
+    { trixie: ["vim 9", "nano 7"] },
+    { install: ["vmi", "nano", "gforth", "nano (>= 8)"] },
+    "3 of the packages asked for cannot be installed:\nvmi was asked for, but no package of that name exists (did " +
+      "you mean vim?)\ngforth was asked for, but no package of that name exists\nnano (>= 8) was asked for, but " +
+      "there is only nano 7",
+  ],
+  [
     "what an essential package needs, in two versions",
     {
       trixie: ["lib 1", "lib 2", "dash 1 Essential: yes; Depends: lib"],

@@ -54,6 +54,8 @@ export class Resolution {
   readonly #architecture: string;
   readonly #clauses: ClauseSet<BinaryPackage, ClauseCause>;
   readonly #rules: Rules;
+  /** Requests that nothing can fulfil. */
+  readonly #hopeless: (ClauseCause & { kind: "request" })[] = [];
   /** always true, and the owner of what is asked for */
   readonly #root: number;
 
@@ -71,6 +73,7 @@ export class Resolution {
    * @param when  `last`: only after all that is wished for may one be chosen that nothing has decided on
    */
   require(candidates: readonly BinaryPackage[], cause: ClauseCause, when: "first" | "last" = "first"): void {
+    if (cause.kind === "request" && candidates.length === 0) this.#hopeless.push(cause);
     this.#clauses.add(
       [-this.#root, ...candidates.map((one) => this.#clauses.variableOf(one))],
       when === "first" ? "need" : "late",
@@ -106,8 +109,11 @@ export class Resolution {
    */
   run(): ResolvedPackage[] {
     this.#clauses.add([this.#root], "fact", undefined);
-    const obstacles = this.#clauses.solve();
-    if (obstacles !== undefined) {
+    const found = this.#clauses.solve();
+    if (found !== undefined) {
+      // One such request is enough to fail, and who is told of one alone asks again for each.
+      const isHopeless = found.every((cause) => cause.kind === "request" && cause.candidates.length === 0);
+      const obstacles = isHopeless ? this.#hopeless : found;
       const asked = obstacles.filter((cause) => cause.kind === "request");
       throw new UnsatisfiableError(
         explainCore(obstacles, this.#index, this.#architecture),
@@ -115,7 +121,9 @@ export class Resolution {
           ? `${asked[0]!.text} cannot be installed`
           : asked.length === 0
             ? "the change is not possible"
-            : undefined,
+            : isHopeless
+              ? `${asked.length} of the packages asked for cannot be installed`
+              : undefined,
         asked.map(({ text }) => text),
       );
     }
