@@ -38,6 +38,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
     ...["checkLandlock", "checkLandlockChange", "checkLandlockOpening", "checkLandlockMove"],
   ],
   "kernel/src/syscall/mount-reports.ts": ["listmount", "statmount"],
+  "kernel/src/syscall/numa-requests.ts": ["setPolicy", "getPolicy", "bind", "migratePages", "movePages"],
   "kernel/src/syscall/ptrace-requests.ts": ["ptrace"],
   "kernel/src/task/core-dump/core-dump.ts": ["endWithCore", "continueCoreDump"],
   "kernel/src/task/pidfd-requests.ts": ["pidfdRequest"],

@@ -13,7 +13,7 @@ export const AREA_SEALED = 0x40000000,
   AREA_NEVER_WRITABLE = 0x20000000;
 /** Its file lay on a mount without execution (mount(2), MS_NOEXEC). */
 export const AREA_NEVER_EXECUTABLE = 0x800000;
-/** mbind(2): the area's policy (syscall/numa-calls.ts) stands in these seven bits; 0: that of its task. */
+/** mbind(2): the area's policy (syscall/numa-requests.ts) stands in these seven bits; 0: that of its task. */
 export const AREA_POLICY_SHIFT = 16,
   AREA_POLICY_MASK = 0x7f0000;
 /** madvise(2), MADV_DONTDUMP: no core shows it. */
