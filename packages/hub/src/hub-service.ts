@@ -10,6 +10,7 @@ import { CERTIFICATE_LIFE_SECONDS, WorkerCertificates } from "./access/worker-ce
 import type { Database } from "./database/database.ts";
 import { OwnRules } from "./failures/own-rules.ts";
 import { Feed } from "./feed.ts";
+import { ClockSteps } from "./leader/clock-steps.ts";
 import { Housekeeping, storeChores, type Chore } from "./leader/housekeeping.ts";
 import { Leadership } from "./leader/leadership.ts";
 import { Plugins } from "./plugins/plugins.ts";
@@ -72,17 +73,19 @@ export class HubService {
     this.accessLog = new AccessLog(database, this.policies, options.warn);
     this.claims = new ClaimPolls(database, options.leaseSeconds);
     this.feed = new Feed(database);
+    const clock = new ClockSteps(database, options.warn);
     this.leadership = new Leadership(database, {
       holder: `${hostname()}:${process.pid}`,
       leaseSeconds: options.leaderSeconds,
       warn: options.warn,
       changed: (isLeader, term) => {
+        clock.forget();
         if (isLeader) this.housekeeping.nudge();
         if (database.isShared) options.warn(isLeader ? `leads, term ${term}` : "leads no more");
       },
     });
     this.housekeeping = new Housekeeping(
-      [...storeChores(database), ...chores],
+      [...storeChores(database, clock), ...chores],
       () => this.leadership.isLeader,
       options.warn,
     );

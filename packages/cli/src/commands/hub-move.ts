@@ -6,11 +6,11 @@ import {
   dumpDatabase,
   HUB_DEFAULTS,
   linesOf,
-  openDatabase,
   openHubPlace,
+  openLasting,
   restoreDatabase,
-  type Database,
   type HubPlaceOptions,
+  withoutPassword,
 } from "@stratos/hub";
 import { OperationError } from "@stratos/operation";
 import { CommandError, hostReason } from "../command-error.ts";
@@ -19,6 +19,7 @@ import { formatTable } from "../text-table.ts";
 
 /** Into an empty database, of a hub that does not run. */
 export async function restoreHub(file: string, options: HubPlaceOptions & { readonly json?: true }): Promise<number> {
+  if (options.database === "memory") await openLasting(options.database);
   const place = await openHubPlace(options);
   try {
     const lines = linesOf(file === "-" ? process.stdin : createReadStream(file));
@@ -38,12 +39,12 @@ export async function migrateHub(
 ): Promise<number> {
   const place = await openHubPlace(options);
   const stop = new AbortController();
-  let target: Database | null = null;
+  let target: Awaited<ReturnType<typeof openLasting>> | null = null;
   try {
-    target = await openDatabase(options.to);
+    target = await openLasting(options.to);
     const text = dumpDatabase(place.database, stop.signal);
-    const counts = await restoreDatabase(target, linesOf(text), HUB_DEFAULTS.leaseSeconds);
-    const [before, after] = [await countRows(place.database), await countRows(target)];
+    const counts = await restoreDatabase(target.database, linesOf(text), HUB_DEFAULTS.leaseSeconds);
+    const [before, after] = [await countRows(place.database), await countRows(target.database)];
     const differing = Object.keys(before).filter((table) => before[table] !== after[table]);
     if (differing.length > 0)
       throw new CommandError(
@@ -76,9 +77,7 @@ function tellCounts(counts: Readonly<Record<string, number>>, isJson: boolean): 
 
 function databaseFailure(error: unknown, what: string): unknown {
   if (error instanceof OperationError || !(error instanceof Error)) return error;
-  return new CommandError(
-    what.replace(/:[^:@/]*@/, "@"),
-    error instanceof DatabaseError ? error.message : hostReason(error),
-    { cause: error },
-  );
+  return new CommandError(withoutPassword(what), error instanceof DatabaseError ? error.message : hostReason(error), {
+    cause: error,
+  });
 }

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import pg from "pg";
 import { PLANNING } from "./planning.ts";
+import { withoutPassword } from "./place-name.ts";
 import { databaseError, type Database, type HeldLock, type Isolation, type Queryable } from "./database.ts";
 
 interface PostgresOptions {
@@ -195,8 +196,4 @@ function statementName(sql: string): string {
     names.set(sql, name);
   }
   return name;
-}
-
-function withoutPassword(url: string): string {
-  return url.replace(/^(postgres(?:ql)?:\/\/[^:@/]*):[^@/]*@/, "$1@").replace(/([?&]password=)[^&]*/g, "$1…");
 }
