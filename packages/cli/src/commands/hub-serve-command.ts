@@ -85,7 +85,9 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
         return { control, sizeBytes, md5, sha256, files };
       },
       failureRules,
-      ...(options.rateLimit === 0 ? {} : { rateLimit: options.rateLimit }),
+      rateLimit: options.rateLimit,
+      ...(options.pool === undefined ? {} : { poolSize: options.pool }),
+      ...(options.slowQuery === undefined ? {} : { slowStatementMs: options.slowQuery }),
       profiles: { ...profiles, folder: join(place.state, PROFILE_FOLDER), software },
       workerCertificates: { isRequired, lifeSeconds: options.workerCertificateLife },
       ...(options.plugins === undefined ? {} : { plugins: { folder: options.plugins } }),

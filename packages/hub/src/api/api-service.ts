@@ -42,8 +42,7 @@ interface ApiOptions {
   readonly hooks: (attempts: AttemptLimit) => Hono;
   /** What is below /ca, for who has no key yet. */
   readonly authority: (attempts: AttemptLimit) => Hono;
-  /** Null: there is none. */
-  readonly rateLimit: RateLimit | null;
+  readonly rateLimit: RateLimit;
 }
 
 const JSON_BYTES_MAX = 1 << 20;
@@ -146,7 +145,7 @@ function methodsOf(app: Hono, path: string): string {
 /** Where a request comes from, and what it showed of itself. */
 interface Asker {
   readonly attempts: AttemptLimit;
-  readonly rateLimit: RateLimit | null;
+  readonly rateLimit: RateLimit;
   readonly from: string;
   readonly shown: ShownCertificate | null;
 }
@@ -211,15 +210,15 @@ async function answer(
 }
 
 /** @throws HubError 429 for who asked too often */
-function demandRoom(limit: RateLimit | null, from: string, keyId: string | null): void {
-  const seconds = limit?.take(from, keyId) ?? 0;
+function demandRoom(limit: RateLimit, from: string, keyId: string | null): void {
+  const seconds = limit.take(from, keyId);
   if (seconds === 0) return;
   const who = keyId === null ? `${from} without a key` : "this key";
   throw new HubError(
     429,
     "too-many-requests",
-    `more than ${limit!.perSecond} requests a second of ${who}; wait ${seconds} s`,
-    { headers: limit!.headers(seconds) },
+    `more than ${limit.perSecond} requests a second of ${who}; wait ${seconds} s`,
+    { headers: limit.headers(seconds) },
   );
 }
 

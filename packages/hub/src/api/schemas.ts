@@ -260,6 +260,22 @@ export const TEMPLATE_VALUES = object({
   version: small,
   values: { type: "object", maxProperties: 64, additionalProperties: scalar },
 });
+export const SETTING_VALUE = object({ value: { type: ["integer", "string"], maxLength: 200 } }, ["value"]);
+export const SETTING_VIEW: JsonSchema = {
+  type: "object",
+  required: ["name", "kind", "value", "started", "setBy", "setAt"],
+  properties: {
+    name: word,
+    kind: { enum: ["count", "seconds", "choice"] },
+    minimum: { type: "integer" },
+    maximum: { type: "integer" },
+    choices: list(word),
+    value: { type: ["integer", "string"] },
+    started: { type: ["integer", "string"] },
+    setBy: orNull({ type: "string" }),
+    setAt: orNull(time),
+  },
+};
 export const SECRET = object({ value: { type: "string", minLength: 8, maxLength: 10_000 } }, ["value"]);
 
 export const TASK_VIEW: JsonSchema = {

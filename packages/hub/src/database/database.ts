@@ -30,6 +30,8 @@ export interface Database extends Queryable {
   vacuum?(): Promise<number>;
   /** Of one in this process: it gave up, and answers no more until the process is another. */
   readonly fallen?: Promise<DatabaseError>;
+  /** Of a server's: from now on. */
+  tune?(settings: { readonly poolSize?: number; readonly slowStatementMs?: number }): void;
   close(): Promise<void>;
 }
 

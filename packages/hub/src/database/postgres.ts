@@ -38,10 +38,12 @@ export class PostgresDatabase implements Database {
   readonly #settings: pg.ClientConfig;
   readonly #pool: pg.Pool;
   readonly #extra = new Set<pg.Client>();
+  #slowStatementMs: number;
   #isClosed = false;
 
   constructor(options: PostgresOptions) {
     this.#options = options;
+    this.#slowStatementMs = options.slowStatementMs;
     this.name = withoutPassword(options.url);
     this.#settings = {
       connectionString: options.url,
@@ -107,7 +109,7 @@ export class PostgresDatabase implements Database {
       throw databaseError(error);
     } finally {
       const milliseconds = performance.now() - started;
-      if (milliseconds >= this.#options.slowStatementMs) this.#options.slow(sql, milliseconds);
+      if (milliseconds >= this.#slowStatementMs) this.#options.slow(sql, milliseconds);
     }
   }
 
@@ -176,6 +178,12 @@ export class PostgresDatabase implements Database {
     } finally {
       signal.removeEventListener("abort", stop);
     }
+  }
+
+  tune({ poolSize, slowStatementMs }: { readonly poolSize?: number; readonly slowStatementMs?: number }): void {
+    // Asked for whenever a connection is: those that are too many go as they idle.
+    if (poolSize !== undefined) this.#pool.options.max = poolSize;
+    if (slowStatementMs !== undefined) this.#slowStatementMs = slowStatementMs;
   }
 
   async close(): Promise<void> {

@@ -128,6 +128,27 @@ test("what no database keeps is refused in addresses of pages, too", async () =>
     assert.equal((await get(path)).status, 400, path);
 });
 
+test("settings are changed and taken back by forms; what cannot be is told", async () => {
+  const page = async (): Promise<string> => (await get("/settings")).text();
+  assert.match(await page(), /<input type="number" name="value" value="75" min="1" max="86400" required> s<\/label>/);
+  assert.doesNotMatch(await page(), /Take back/);
+  const origin = { origin: hub.server.url };
+  assert.equal((await post("/settings/keep-alive/set", { value: "76" }, origin)).status, 303);
+  assert.match(await page(), /value="76"[^]*admin, <time[^]*75 <form [^>]*action="\/settings\/keep-alive\/reset"/);
+  assert.equal((await post("/settings/keep-alive/reset", {}, origin)).status, 303);
+  assert.doesNotMatch(await page(), /Take back/);
+  for (const [name, value, status] of [
+    ["keep-alive", "", 422],
+    ["keep-alive", "1e9", 422],
+    ["keep-alive", "0", 422],
+    ["worker-certificates", "require", 409],
+    ["listen", "1", 409],
+    ["nothing", "1", 404],
+  ] as const)
+    assert.equal((await post(`/settings/${name}/set`, { value }, origin)).status, status, `${name} ${value}`);
+  assert.equal((await post("/settings/keep-alive/set", { value: "5" }, { origin: "http://evil.example" })).status, 403);
+});
+
 test(
   "a viewer sees no buttons, and what a viewer posts is refused; a session ends " + "with its key, and by signing out",
   async () => {

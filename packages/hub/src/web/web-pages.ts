@@ -16,7 +16,7 @@ import { passedOn } from "../api/passed-on.ts";
 import { fitsParameter } from "../api/path-parameters.ts";
 import { followLog } from "../api/task-routes.ts";
 import { historyOf } from "../store/build-history.ts";
-import { settingsPage } from "./settings-page.ts";
+import { settingsPages } from "./settings-page.ts";
 import { historyPage } from "./history-page.ts";
 import type { HubService } from "../hub-service.ts";
 import { cancelTask, retryTask } from "../store/change-tasks.ts";
@@ -280,10 +280,7 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
       }),
     );
   });
-  app.get("/settings", async (context) => {
-    const who = await permitted(context, "setting:read");
-    return context.html(settingsPage(hub.options.settings ?? { groups: {} }, who));
-  });
+  app.route("/", settingsPages(hub, { permitted, require }));
   app.route("/", templatePages(hub, { permitted, require }));
   app.route("/", triggerPages(hub, { permitted, require }));
   app.route("/", failurePages(hub, { permitted, require }));
