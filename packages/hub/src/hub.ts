@@ -3,7 +3,7 @@ export { keepConsoleKey } from "./access/console-key.ts";
 export { openBlobs, type BlobPlaceOptions } from "./blobs/open-blobs.ts";
 export { openDatabase } from "./database/open-database.ts";
 export { DatabaseError, type Database } from "./database/database.ts";
-export { openHubPlace, openLasting, type HubPlaceOptions } from "./database/hub-place.ts";
+export { openHubPlace, openLasting, openUsedPlace, type HubPlaceOptions } from "./database/hub-place.ts";
 export { withoutPassword } from "./database/place-name.ts";
 export { startHub, apiRoutes, type HubServer, type ServerOptions } from "./hub-server.ts";
 export type { PackageDescription, ReadPackage } from "./repositories/repositories.ts";

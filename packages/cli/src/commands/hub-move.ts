@@ -1,5 +1,5 @@
 /** `stratos hub restore|migrate`: into another database, without a hub that serves either. */
-import { createReadStream } from "node:fs";
+import { open, type FileHandle } from "node:fs/promises";
 import {
   countRows,
   DatabaseError,
@@ -8,6 +8,7 @@ import {
   linesOf,
   openHubPlace,
   openLasting,
+  openUsedPlace,
   restoreDatabase,
   type HubPlaceOptions,
   withoutPassword,
@@ -20,16 +21,31 @@ import { formatTable } from "../text-table.ts";
 /** Into an empty database, of a hub that does not run. */
 export async function restoreHub(file: string, options: HubPlaceOptions & { readonly json?: true }): Promise<number> {
   if (options.database === "memory") await openLasting(options.database);
-  const place = await openHubPlace(options);
+  // Before a database is made; a stream of its own would fail while nobody listens yet.
+  const source = file === "-" ? null : await openFile(file);
+  const place = await openHubPlace(options).catch(async (error: unknown) => {
+    await source?.close();
+    throw error;
+  });
   try {
-    const lines = linesOf(file === "-" ? process.stdin : createReadStream(file));
+    const lines = linesOf(source === null ? process.stdin : source.createReadStream({ autoClose: false }));
     const counts = await restoreDatabase(place.database, lines, HUB_DEFAULTS.leaseSeconds);
     tellCounts(counts, options.json === true);
     return 0;
   } catch (error) {
     throw databaseFailure(error, file);
   } finally {
+    await source?.close();
     await place.close();
+  }
+}
+
+/** @throws CommandError */
+async function openFile(path: string): Promise<FileHandle> {
+  try {
+    return await open(path);
+  } catch (error) {
+    throw new CommandError(path, hostReason(error), { cause: error });
   }
 }
 
@@ -37,7 +53,7 @@ export async function restoreHub(file: string, options: HubPlaceOptions & { read
 export async function migrateHub(
   options: HubPlaceOptions & { readonly to: string; readonly json?: true },
 ): Promise<number> {
-  const place = await openHubPlace(options);
+  const place = await openUsedPlace(options);
   const stop = new AbortController();
   let target: Awaited<ReturnType<typeof openLasting>> | null = null;
   try {

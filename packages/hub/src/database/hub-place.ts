@@ -1,5 +1,5 @@
 /** Where a hub keeps what it knows: its database, and a folder of its files. */
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { FileLockedError, lockFile, stratosHome } from "@stratos/host-node";
 import { OperationError } from "@stratos/operation";
@@ -38,8 +38,21 @@ export async function openHubPlace(
   return { ...(await openLocked(options.database ?? join(state, "database"), more)), state };
 }
 
+/**
+ * The same of a hub that has worked: a folder that somebody mistyped would be a new, empty one.
+ *
+ * @throws OperationError as above, and for a place without a database
+ */
+export async function openUsedPlace(options: HubPlaceOptions): Promise<HubPlace> {
+  const place = options.database ?? join(options.state ?? join(stratosHome(), "hub"), "database");
+  if (place === "memory" || (!isServerUrl(place) && !existsSync(join(place, "pgdata"))))
+    throw new OperationError("hub", place, "there is no database of a hub");
+  return openHubPlace(options);
+}
+
 /** A database that is there when this process has ended. @throws OperationError as above, and for one in memory */
 export async function openLasting(place: string): Promise<OpenDatabase> {
+  if (place === "") throw new OperationError("hub", "--to", "names no database");
   if (place === "memory")
     throw new OperationError("hub", place, "what is brought into it would be gone when this command has ended");
   return openLocked(place, {});

@@ -1,7 +1,7 @@
 /**
- * The clock of the database may be set, or its host may have been suspended: all times that are waited for move with it.
- * Else each lease would be over at once, or a task of a host that has died would be kept for as long as the step back
- * was; how long a lease lasts its worker counts by a clock that nobody sets, and so does this.
+ * The clock of the database may be set, or its host may have been suspended: all times that are waited for move with
+ * it. Else each lease would be over at once, or a task of a host that has died would be kept for as long as the step
+ * back was; how long a lease lasts its worker counts by a clock that nobody sets, and so does this.
  */
 import type { Database } from "../database/database.ts";
 

@@ -342,7 +342,9 @@ if (import.meta.main) {
     const [hosts, batch, tasks] = [Number(values.hosts), Number(values.batch), Number(values.tasks)];
     const [capacity, momentSeconds] = [Number(values.capacity), Number(values.moment)];
     const tell = (line: string): void => void process.stdout.write(`${line}\n`);
-    const words = `--hosts ${hosts} --capacity ${capacity} --moment ${momentSeconds} --batch ${batch} --tasks ${tasks} --failovers ${values.failovers}`;
+    const words =
+      `--hosts ${hosts} --capacity ${capacity} --moment ${momentSeconds} --batch ${batch} --tasks ${tasks} ` +
+      `--failovers ${values.failovers}`;
     try {
       const failovers = Number(values.failovers);
       const result = await simulateScale({

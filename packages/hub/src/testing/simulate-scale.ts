@@ -80,6 +80,8 @@ interface Host {
   isUnsure: boolean;
   renewMs: number;
   heardMs: number;
+  /** What had come into the queue when it found less than it wanted; −1: it found enough. */
+  emptyAt: number;
   stale: RunProof | null;
 }
 
@@ -136,6 +138,8 @@ class Cluster {
   #submitted = 0;
   #ended = 0;
   #isOver = false;
+  /** Counts what brings tasks into the queue: hosts that found none need not ask before. */
+  #news = 0;
   #failoversLeft: number;
   readonly #momentMs: number;
 
@@ -160,6 +164,7 @@ class Cluster {
         isUnsure: false,
         renewMs: 0,
         heardMs: -Infinity,
+        emptyAt: -1,
         stale: null,
       };
       // They do not all begin in one moment.
@@ -284,6 +289,7 @@ class Cluster {
         if (found?.[0]?.count === 0) return this.#at(this.#nowMs + this.#momentMs, () => this.#submit());
       }
       this.#heads.forget();
+      this.#news++;
       this.#submitted += count;
     }
     if (this.#submitted < tasks) this.#at(this.#nowMs + this.#momentMs, () => this.#submit());
@@ -292,8 +298,15 @@ class Cluster {
   async #lead(): Promise<void> {
     await this.#survive(async () => {
       while ((await this.#timed("expire", () => expireRuns(this.#database, 500))).length === 500);
-      while ((await this.#timed("settle", () => settleEnded(this.#database, 500))) === 500);
-      while ((await this.#timed("pauses", () => endPauses(this.#database, 500))) === 500);
+      // Hubs tell who waits of both.
+      for (const [name, work] of [
+        ["settle", settleEnded],
+        ["pauses", endPauses],
+      ] as const)
+        for (let count = 500; count === 500;) {
+          count = await this.#timed(name, () => work(this.#database, 500));
+          if (count > 0) this.#news++;
+        }
       this.#heads.forget();
       await this.#timed("seal", () => sealEvents(this.#database));
     });
@@ -303,7 +316,7 @@ class Cluster {
       );
       this.#isOver = open?.[0]?.count === 0;
     }
-    this.#at(this.#nowMs + LEAD_MS, () => this.#lead());
+    this.#at(this.#nowMs + Math.max(LEAD_MS, this.#momentMs), () => this.#lead());
   }
 
   /** All that a host does in one moment. */
@@ -359,6 +372,9 @@ class Cluster {
       await releaseUnknown(this.#database, name, [...runs.keys()]);
       host.isUnsure = false;
     }
+    // As a claim that waits: it is woken by what comes in.
+    const news = this.#news;
+    if (host.emptyAt === news) return;
     const { session } = host;
     // Hubs hear at each claim; so long after nobody is silent yet.
     if (this.#nowMs - host.heardMs >= POLL_MS) {
@@ -367,6 +383,7 @@ class Cluster {
     }
     const request = { host: name, session, slots, leaseSeconds: LEASE_SECONDS, start: true };
     const claimed = await this.#timed("claim", () => claimRuns(this.#database, { ...request, heads: this.#heads }));
+    host.emptyAt = claimed.length < slots ? news : -1;
     if (claimed.length > 0 && this.#chance(2)) {
       this.#count("answers lost");
       host.isUnsure = true;

@@ -1,4 +1,7 @@
-/** `/settings`: what the hub that answers runs with, and forms for what may be changed. Of secrets it says that there are some. */
+/**
+ * `/settings`: what the hub that answers runs with, and forms for what may be changed. Of secrets it says that there
+ * are some.
+ */
 import { Hono } from "hono";
 import { html, raw } from "hono/html";
 import type { ChangeableSetting, HubSettings } from "@stratos/hub-api";
