@@ -34,8 +34,7 @@ export function settingsCommand(finish: Finish): Command {
       "set",
       "change a setting",
       "Changes a setting of all hubs of the database, at once and after their next start, until `reset` takes it " +
-        "back. " +
-        "One that a hub takes at its start alone is named with its option. It takes setting:change.",
+        "back. One that a hub takes at its start alone is named with its option. It takes setting:change.",
     )
       .argument("<setting>", "its name, from `ls`; dashes at the beginning and the unit may be left out")
       .argument("<value>", "what it should be; times such as 30s, 15m, 12h")

@@ -1,6 +1,6 @@
 /**
- * Goal: what somebody asks for who means no good, or makes a mistake, costs the hub and others nothing. Method: a hub in
- * this process, over HTTP.
+ * Goal: what somebody asks for who means no good, or makes a mistake, costs the hub and others nothing. Method: a hub
+ * in this process, over HTTP.
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

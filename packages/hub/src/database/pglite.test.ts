@@ -74,7 +74,7 @@ test("rows that are gone are cleared away, and statistics kept, as a server's au
   assert.equal(await database.vacuum!(), 0, "and not again");
 });
 
-test("a database that gives up says so once, refuses all else, holds nobody up, and kept what it answered", async () => {
+test("a database that gives up says so, refuses all else, holds nobody up, and kept what it answered", async () => {
   const place = join(folder, "falls");
   const database = await PgliteDatabase.open(place);
   await database.query("create table kept (i int primary key, t text)");
