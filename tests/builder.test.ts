@@ -6,7 +6,16 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -494,6 +503,32 @@ test("hostile sources stay inside", options, async () => {
   assert.ok(
     !readdirSync(link.output).some((name) => readFileSync(join(link.output, name), "latin1").includes("of the host")),
   );
+  // What the builder itself reads of a tree.
+  for (const [name, target] of [
+    ["control", secret],
+    ["changelog", "/dev/zero"],
+  ] as const) {
+    const tree = writeSource(folder, { name: "outward" });
+    rmSync(join(tree, "debian", name));
+    symlinkSync(target, join(tree, "debian", name));
+    const { failure } = (await build(tree, "outward")).result;
+    assert.match(failure?.message ?? "", new RegExp(`debian/${name}: leads out of the source's tree`));
+  }
+  // Archives whose members lead out: by their names, and through a link.
+  const [escape, owned] = [join(folder, "owned"), `owned-${process.pid}`];
+  for (const [place, words] of [
+    ["absolute", ["-P", "--transform", `s,^outward-1.0/zz-gift,${escape},`]],
+    ["upwards", ["-P", "--transform", `s,^outward-1.0/zz-gift,../../../../..${escape},`]],
+    ["link", ["-P", "--transform", `s,^outward-1.0/zz-gift,outward-1.0/way/${owned},`]],
+  ] as const) {
+    const tree = writeSource(folder, { name: "outward" });
+    // The last of its members.
+    writeFileSync(join(tree, "zz-gift"), "of the source");
+    if (place === "link") symlinkSync(folder, join(tree, "way"));
+    const packed = await build(packSource(folder, tree, "outward", words), `outward-${place}`);
+    assert.ok(!existsSync(escape) && !existsSync(join(folder, owned)), place);
+    assert.ok(packed.status === 0 || packed.result.failure?.stage === "Unpack", JSON.stringify(packed.result.failure));
+  }
   const bomb = await build(
     writeSource(folder, { name: "bomb", script: "bomb() { bomb | bomb & sleep 5; }; bomb; wait; exit 1" }),
     "bomb",

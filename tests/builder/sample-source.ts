@@ -50,12 +50,22 @@ export function writeSource(
   return tree;
 }
 
-/** Packs a tree as `3.0 (native)`. @returns the path of the .dsc */
-export function packSource(folder: string, tree: string, name = "sample"): string {
+/** Packs a tree as `3.0 (native)`. @param words  more of them for tar @returns the path of the .dsc */
+export function packSource(folder: string, tree: string, name = "sample", words: readonly string[] = []): string {
   const archive = `${name}_1.0.tar.gz`;
   const { status, stderr } = spawnSync(
     "tar",
-    ["-C", join(tree, ".."), "--sort=name", "--owner=0", "--group=0", "-czf", join(folder, archive), `${name}-1.0`],
+    [
+      "-C",
+      join(tree, ".."),
+      ...words,
+      "--sort=name",
+      "--owner=0",
+      "--group=0",
+      "-czf",
+      join(folder, archive),
+      `${name}-1.0`,
+    ],
     { encoding: "utf8" },
   );
   if (status !== 0) throw new Error(stderr);

@@ -116,6 +116,13 @@ export interface RootCarrier {
 export interface SourceFiles {
   /** undefined when there is no such file */
   read(path: string): Promise<Uint8Array | undefined>;
+  /**
+   * A file of a source's tree, which may be anybody's: what leads out of the tree, is no regular file or is too large
+   * is not opened.
+   *
+   * @returns undefined when there is no such file; a text says why it is not read
+   */
+  readWithin(tree: string, name: string, sizeMax: number): Promise<Uint8Array | string | undefined>;
   /** absolute path of what lies beside another file */
   beside(path: string, name: string): string;
   /** the path on the host of a file in the store of downloads */

@@ -31,6 +31,7 @@ import { TEMPLATE_ROUTES } from "./api/template-routes.ts";
 import { TRIGGER_ROUTES } from "./api/trigger-routes.ts";
 import { WEBHOOK_ROUTES } from "./api/webhook-routes.ts";
 import type { Database } from "./database/database.ts";
+import { POOL_SIZE, SLOW_STATEMENT_MS } from "./database/open-database.ts";
 import { HubService, type HubOptions } from "./hub-service.ts";
 import { alertChore } from "./leader/raise-alerts.ts";
 import { webhookChore } from "./leader/deliver-webhooks.ts";
@@ -42,6 +43,7 @@ import { diagnoseRuns } from "./store/failures.ts";
 import { hookPages } from "./api/hook-pages.ts";
 import { pollChore } from "./triggers/poll-repositories.ts";
 import { statusChore } from "./triggers/tell-statuses.ts";
+import type { SettingTarget, SettingTargets } from "./run-time-settings.ts";
 import { shownSettings } from "./shown-settings.ts";
 import { webPages } from "./web/web-pages.ts";
 
@@ -88,6 +90,9 @@ export interface ServerOptions extends Omit<HubOptions, "plugins"> {
   /** Requests a second of one key or address; absent: no limit. */
   readonly rateLimit?: number;
   readonly http?: HttpSettings;
+  /** Of a server's database, as it was opened. */
+  readonly poolSize?: number;
+  readonly slowStatementMs?: number;
   /** A provider of identities, whose users may sign in. */
   readonly oidc?: OidcSettings;
   /** Whose tickets are taken. */
@@ -119,7 +124,7 @@ export async function startHub(database: Database, options: ServerOptions): Prom
   const settings: HubOptions = {
     ...rest,
     isTls: options.tls !== undefined,
-    settings: shownSettings(database, options),
+    settings: () => shownSettings(database, options, service.settings),
     ...(plugins === undefined ? {} : { plugins: { ...plugins, taskFault } }),
   };
   const service: HubService = new HubService(database, settings, [
@@ -133,6 +138,17 @@ export async function startHub(database: Database, options: ServerOptions): Prom
     statusChore(database, addressForPeople),
   ]);
   service.caches.push(repositories.cache);
+  const rateLimit = new RateLimit(options.rateLimit ?? 0);
+  const http = { ...HTTP_DEFAULTS, ...options.http };
+  let listening: ReturnType<typeof createAdaptorServer> | null = null;
+  service.settings.use({
+    "rate-limit": {
+      started: rateLimit.perSecond,
+      apply: (perSecond: number) => void (rateLimit.perSecond = perSecond),
+    },
+    ...httpTargets(http, () => listening),
+    ...databaseTargets(database, options),
+  });
   const firstToken = await service.access.prepare();
   await service.start();
   const oidc = options.oidc === undefined ? null : new OidcLogin(options.oidc, () => url);
@@ -155,7 +171,7 @@ export async function startHub(database: Database, options: ServerOptions): Prom
     addressOf,
     peerOf,
     certificateOf,
-    rateLimit: options.rateLimit === undefined ? null : new RateLimit(options.rateLimit),
+    rateLimit,
   });
   const authority = { ca: await service.certificates.authority() };
   const tls =
@@ -171,9 +187,10 @@ export async function startHub(database: Database, options: ServerOptions): Prom
     serverOptions: {
       ...tls,
       ...(kerberos === null ? {} : { maxHeaderSize: TICKET_HEADERS_MAX }),
-      ...connectionOptions(options.http ?? {}),
+      ...connectionOptions(http),
     },
   });
+  listening = server;
   try {
     await new Promise<void>((resolve, reject) => {
       server.once("listening", resolve).once("error", reject);
@@ -207,17 +224,54 @@ const HTTP_DEFAULTS = {
   requestSeconds: 300,
   headersSeconds: 60,
 } as const;
-/** How often Node looks for requests that are late, at most. */
-const CHECK_MS = { min: 250, max: 30_000 } as const;
+/** How often Node looks for requests that are late: the times may be changed to short ones. */
+const CHECK_MS = { min: 250, max: 1_000 } as const;
 
-function connectionOptions(settings: HttpSettings): object {
-  const { keepAliveSeconds, requestSeconds, headersSeconds } = { ...HTTP_DEFAULTS, ...settings };
+type HttpTimes = Required<HttpSettings>;
+
+function connectionOptions({ keepAliveSeconds, requestSeconds, headersSeconds }: HttpTimes): object {
   const shortest = Math.min(requestSeconds, headersSeconds) * 1_000;
   return {
     keepAliveTimeout: keepAliveSeconds * 1_000,
     requestTimeout: requestSeconds * 1_000,
     headersTimeout: headersSeconds * 1_000,
     connectionsCheckingInterval: Math.max(CHECK_MS.min, Math.min(CHECK_MS.max, shortest / 4)),
+  };
+}
+
+/**
+ * Before the server is there a change counts for how it is made, afterwards for what comes: an open connection keeps
+ * the time that it was promised.
+ */
+function httpTargets(
+  times: { -readonly [Name in keyof HttpTimes]: HttpTimes[Name] },
+  server: () => ReturnType<typeof createAdaptorServer> | null,
+): SettingTargets {
+  const target = (
+    name: keyof HttpTimes,
+    property: "keepAliveTimeout" | "requestTimeout" | "headersTimeout",
+  ): SettingTarget => ({
+    started: times[name],
+    apply: (seconds: number) => {
+      times[name] = seconds;
+      Object.assign(server() ?? {}, { [property]: seconds * 1_000 });
+    },
+  });
+  return {
+    "keep-alive": target("keepAliveSeconds", "keepAliveTimeout"),
+    "request-timeout": target("requestSeconds", "requestTimeout"),
+    "headers-timeout": target("headersSeconds", "headersTimeout"),
+  };
+}
+
+function databaseTargets(database: Database, { poolSize, slowStatementMs }: ServerOptions): SettingTargets {
+  if (database.tune === undefined) return {};
+  return {
+    "pool": { started: poolSize ?? POOL_SIZE, apply: (size: number) => database.tune!({ poolSize: size }) },
+    "slow-query": {
+      started: slowStatementMs ?? SLOW_STATEMENT_MS,
+      apply: (milliseconds: number) => database.tune!({ slowStatementMs: milliseconds }),
+    },
   };
 }
 

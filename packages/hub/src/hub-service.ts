@@ -10,10 +10,12 @@ import { CERTIFICATE_LIFE_SECONDS, WorkerCertificates } from "./access/worker-ce
 import type { Database } from "./database/database.ts";
 import { OwnRules } from "./failures/own-rules.ts";
 import { Feed } from "./feed.ts";
+import { ClockSteps } from "./leader/clock-steps.ts";
 import { Housekeeping, storeChores, type Chore } from "./leader/housekeeping.ts";
 import { Leadership } from "./leader/leadership.ts";
 import { Plugins } from "./plugins/plugins.ts";
 import type { PluginTimes } from "./plugins/plugin.ts";
+import { RunTimeSettings, type SettingTargets } from "./run-time-settings.ts";
 import { Profiler, type ProfilerSettings } from "./profiling/profiler.ts";
 
 export interface HubOptions {
@@ -34,7 +36,7 @@ export interface HubOptions {
   /** Of this process; absent: it takes none. */
   readonly profiles?: ProfilerSettings & { readonly software: string };
   /** What it runs with, for people; absent: nothing is said. */
-  readonly settings?: HubSettings;
+  readonly settings?: () => HubSettings;
   /** Whether it is served over TLS. */
   readonly isTls?: boolean;
 }
@@ -56,6 +58,7 @@ export class HubService {
   readonly failureRules: OwnRules;
   /** Null: it takes no profiles of itself. */
   readonly profiler: Profiler | null;
+  readonly settings: RunTimeSettings;
   /** Whose hits and misses metrics tell. */
   readonly caches: { readonly counts: CacheCounts }[] = [];
 
@@ -72,22 +75,26 @@ export class HubService {
     this.accessLog = new AccessLog(database, this.policies, options.warn);
     this.claims = new ClaimPolls(database, options.leaseSeconds);
     this.feed = new Feed(database);
+    const clock = new ClockSteps(database, options.warn);
     this.leadership = new Leadership(database, {
       holder: `${hostname()}:${process.pid}`,
       leaseSeconds: options.leaderSeconds,
       warn: options.warn,
       changed: (isLeader, term) => {
+        clock.forget();
         if (isLeader) this.housekeeping.nudge();
         if (database.isShared) options.warn(isLeader ? `leads, term ${term}` : "leads no more");
       },
     });
     this.housekeeping = new Housekeeping(
-      [...storeChores(database), ...chores],
+      [...storeChores(database, clock), ...chores],
       () => this.leadership.isLeader,
       options.warn,
     );
     this.failureRules = new OwnRules(options.failureRules ?? [], options.warn);
     this.profiler = options.profiles === undefined ? null : new Profiler({ ...options.profiles, warn: options.warn });
+    this.settings = new RunTimeSettings(database, { isTls: options.isTls === true, warn: options.warn });
+    this.settings.use(this.#targets());
     this.plugins = new Plugins(database, {
       folder: null,
       taskFault: () => null,
@@ -98,10 +105,10 @@ export class HubService {
   }
 
   async start(): Promise<void> {
+    // Heard of first, so that no change falls between.
+    await this.database.listen(CHANNELS, (channel, payload) => this.#heard(channel, payload));
+    await this.settings.refresh();
     this.profiler?.start();
-    await this.database.listen(["hub_runnable", "hub_offered", "hub_cancel", "hub_ended"], (channel, payload) =>
-      this.#heard(channel, payload),
-    );
     this.leadership.start();
     this.housekeeping.start();
     this.feed.start();
@@ -120,7 +127,31 @@ export class HubService {
     await this.accessLog.close();
   }
 
+  /** What it changes of itself while it runs. */
+  #targets(): SettingTargets {
+    const { certificates, profiler, options } = this;
+    const { isRequired, lifeSeconds } = certificates.settings;
+    const certify = (settings: Partial<typeof certificates.settings>): void =>
+      void (certificates.settings = { ...certificates.settings, ...settings });
+    return {
+      "worker-certificates": {
+        started: isRequired ? "require" : "allow",
+        apply: (how: string) => certify({ isRequired: how === "require" }),
+      },
+      "worker-certificate-life": {
+        started: lifeSeconds,
+        apply: (seconds: number) => certify({ lifeSeconds: seconds }),
+      },
+      ...(profiler === null || options.profiles === undefined ? {} : profileTargets(profiler, options.profiles)),
+    };
+  }
+
   #heard(channel: string, payload: string): void {
+    if (channel === "hub_setting" || channel === "")
+      void this.settings
+        .refresh()
+        .catch((error: unknown) => this.options.warn(`settings: ${(error as Error).message}`));
+    if (channel === "hub_setting") return;
     this.feed.nudge();
     if (channel === "hub_runnable") {
       const [name, arch, count, ...place] = payload.split(" ");
@@ -138,4 +169,21 @@ export class HubService {
       this.housekeeping.nudge();
     }
   }
+}
+
+const CHANNELS = ["hub_runnable", "hub_offered", "hub_cancel", "hub_ended", "hub_setting"];
+
+function profileTargets(profiler: Profiler, started: ProfilerSettings): SettingTargets {
+  return {
+    "profile-every": {
+      started: started.everySeconds ?? 0,
+      apply: (seconds: number) => profiler.change({ everySeconds: seconds === 0 ? null : seconds }),
+    },
+    "profile-time": { started: started.seconds, apply: (seconds: number) => profiler.change({ seconds }) },
+    "profile-keep": { started: started.keep, apply: (keep: number) => profiler.change({ keep }) },
+    "profile-size": {
+      started: Math.max(1, Math.round(started.bytesMax / (1 << 20))),
+      apply: (mebibytes: number) => profiler.change({ bytesMax: mebibytes * (1 << 20) }),
+    },
+  };
 }

@@ -6,6 +6,7 @@ import type { Database } from "./database/database.ts";
 import type { KerberosSettings } from "./access/kerberos/kerberos-settings.ts";
 import type { OidcSettings } from "./access/oidc.ts";
 import type { HubOptions } from "./hub-service.ts";
+import type { RunTimeSettings, SettingName } from "./run-time-settings.ts";
 import { SCHEMA_VERSION } from "./store/migrations/migrate.ts";
 
 interface Told extends Omit<HubOptions, "plugins"> {
@@ -13,20 +14,16 @@ interface Told extends Omit<HubOptions, "plugins"> {
   readonly host: string;
   readonly port: number;
   readonly tls?: TlsFiles;
-  readonly http?: {
-    readonly keepAliveSeconds?: number;
-    readonly requestSeconds?: number;
-    readonly headersSeconds?: number;
-  };
-  readonly rateLimit?: number;
   readonly oidc?: OidcSettings;
   readonly kerberos?: KerberosSettings;
   readonly plugins?: { readonly folder: string };
 }
 
-export function shownSettings(database: Database, options: Told): HubSettings {
-  const { tls, http, oidc, kerberos, plugins, profiles, workerCertificates } = options;
+export function shownSettings(database: Database, options: Told, settings: RunTimeSettings): HubSettings {
+  const { tls, oidc, kerberos, plugins } = options;
+  const now = (name: SettingName): string | number | null => settings.value(name) ?? null;
   return {
+    changeable: settings.list(),
     groups: {
       "Program": {
         version: options.version,
@@ -38,20 +35,22 @@ export function shownSettings(database: Database, options: Told): HubSettings {
         place: database.name,
         schema: SCHEMA_VERSION,
         "shared by several hubs": database.isShared,
+        "--pool": now("pool"),
+        "--slow-query, ms": now("slow-query"),
       },
       "Connections": {
         "--listen": `${options.host}:${options.port}`,
-        "--keep-alive, s": http?.keepAliveSeconds ?? null,
-        "--request-timeout, s": http?.requestSeconds ?? null,
-        "--headers-timeout, s": http?.headersSeconds ?? null,
-        "--rate-limit": options.rateLimit ?? null,
+        "--keep-alive, s": now("keep-alive"),
+        "--request-timeout, s": now("request-timeout"),
+        "--headers-timeout, s": now("headers-timeout"),
+        "--rate-limit": now("rate-limit"),
       },
       "TLS": {
         "--tls-cert": tls?.certificate ?? null,
         "--tls-min": tls?.minVersion ?? null,
         "--tls-ciphers": tls?.ciphers ?? null,
-        "--worker-certificates": workerCertificates?.isRequired === true ? "require" : "allow",
-        "--worker-certificate-life, s": workerCertificates?.lifeSeconds ?? null,
+        "--worker-certificates": now("worker-certificates"),
+        "--worker-certificate-life, s": now("worker-certificate-life"),
       },
       "Signing in": {
         "--oidc-issuer": oidc?.issuer ?? null,
@@ -67,7 +66,10 @@ export function shownSettings(database: Database, options: Told): HubSettings {
         "a leader that hangs is replaced after, s": options.leaderSeconds,
         "--plugins": plugins?.folder ?? null,
         "rules of --failure-rules": options.failureRules?.length ?? 0,
-        "--profile-every, s": profiles?.everySeconds ?? null,
+        "--profile-every, s": now("profile-every"),
+        "--profile-time, s": now("profile-time"),
+        "--profile-keep": now("profile-keep"),
+        "--profile-size, MiB": now("profile-size"),
       },
     },
   };

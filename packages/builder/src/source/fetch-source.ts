@@ -178,10 +178,9 @@ async function readFolder(
   remove: () => Promise<void>,
 ): Promise<FetchedSource> {
   const text = async (name: string): Promise<string> => {
-    const bytes = await ports.sources.read(`${folder}/debian/${name}`);
+    const bytes = await ports.sources.readWithin(folder, `debian/${name}`, TEXT_SIZE_MAX);
     if (bytes === undefined) throw new SourceError(`${folder}: is no Debian source: it has no debian/${name}`);
-    if (bytes.length > TEXT_SIZE_MAX)
-      throw new SourceError(`${folder}/debian/${name}: is larger than ${TEXT_SIZE_MAX >> 20} MiB`);
+    if (typeof bytes === "string") throw new SourceError(`${folder}/debian/${name}: ${bytes}`);
     return byteString(bytes);
   };
   const head = parseChangelogHead(await text("changelog"), `${folder}/debian/changelog`);

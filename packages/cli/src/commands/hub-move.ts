@@ -1,16 +1,17 @@
 /** `stratos hub restore|migrate`: into another database, without a hub that serves either. */
-import { createReadStream } from "node:fs";
+import { open, type FileHandle } from "node:fs/promises";
 import {
   countRows,
   DatabaseError,
   dumpDatabase,
   HUB_DEFAULTS,
   linesOf,
-  openDatabase,
   openHubPlace,
+  openLasting,
+  openUsedPlace,
   restoreDatabase,
-  type Database,
   type HubPlaceOptions,
+  withoutPassword,
 } from "@stratos/hub";
 import { OperationError } from "@stratos/operation";
 import { CommandError, hostReason } from "../command-error.ts";
@@ -19,16 +20,32 @@ import { formatTable } from "../text-table.ts";
 
 /** Into an empty database, of a hub that does not run. */
 export async function restoreHub(file: string, options: HubPlaceOptions & { readonly json?: true }): Promise<number> {
-  const place = await openHubPlace(options);
+  if (options.database === "memory") await openLasting(options.database);
+  // Before a database is made; a stream of its own would fail while nobody listens yet.
+  const source = file === "-" ? null : await openFile(file);
+  const place = await openHubPlace(options).catch(async (error: unknown) => {
+    await source?.close();
+    throw error;
+  });
   try {
-    const lines = linesOf(file === "-" ? process.stdin : createReadStream(file));
+    const lines = linesOf(source === null ? process.stdin : source.createReadStream({ autoClose: false }));
     const counts = await restoreDatabase(place.database, lines, HUB_DEFAULTS.leaseSeconds);
     tellCounts(counts, options.json === true);
     return 0;
   } catch (error) {
     throw databaseFailure(error, file);
   } finally {
+    await source?.close();
     await place.close();
+  }
+}
+
+/** @throws CommandError */
+async function openFile(path: string): Promise<FileHandle> {
+  try {
+    return await open(path);
+  } catch (error) {
+    throw new CommandError(path, hostReason(error), { cause: error });
   }
 }
 
@@ -36,14 +53,14 @@ export async function restoreHub(file: string, options: HubPlaceOptions & { read
 export async function migrateHub(
   options: HubPlaceOptions & { readonly to: string; readonly json?: true },
 ): Promise<number> {
-  const place = await openHubPlace(options);
+  const place = await openUsedPlace(options);
   const stop = new AbortController();
-  let target: Database | null = null;
+  let target: Awaited<ReturnType<typeof openLasting>> | null = null;
   try {
-    target = await openDatabase(options.to);
+    target = await openLasting(options.to);
     const text = dumpDatabase(place.database, stop.signal);
-    const counts = await restoreDatabase(target, linesOf(text), HUB_DEFAULTS.leaseSeconds);
-    const [before, after] = [await countRows(place.database), await countRows(target)];
+    const counts = await restoreDatabase(target.database, linesOf(text), HUB_DEFAULTS.leaseSeconds);
+    const [before, after] = [await countRows(place.database), await countRows(target.database)];
     const differing = Object.keys(before).filter((table) => before[table] !== after[table]);
     if (differing.length > 0)
       throw new CommandError(
@@ -76,9 +93,7 @@ function tellCounts(counts: Readonly<Record<string, number>>, isJson: boolean): 
 
 function databaseFailure(error: unknown, what: string): unknown {
   if (error instanceof OperationError || !(error instanceof Error)) return error;
-  return new CommandError(
-    what.replace(/:[^:@/]*@/, "@"),
-    error instanceof DatabaseError ? error.message : hostReason(error),
-    { cause: error },
-  );
+  return new CommandError(withoutPassword(what), error instanceof DatabaseError ? error.message : hostReason(error), {
+    cause: error,
+  });
 }

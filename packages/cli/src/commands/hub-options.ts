@@ -34,6 +34,15 @@ export function parseSeconds(text: string): number {
   return Number(match[1]) * { "": 1, s: 1, m: 60, h: 3_600, d: 86_400 }[match[2]!]!;
 }
 
+/** With a bound, which is said in words: a timer of months would be over at once. */
+export function parseSecondsTo(maximum: number, words: string): (text: string) => number {
+  return (text) => {
+    const seconds = parseSeconds(text);
+    if (seconds > maximum) throw new InvalidArgumentError(`expected ${words} at most`);
+    return seconds;
+  };
+}
+
 /** Values that commas part; given several times, all of them. */
 export const collectList = (text: string, before: readonly string[]): readonly string[] => [
   ...before,

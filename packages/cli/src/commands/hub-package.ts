@@ -189,7 +189,7 @@ function buildSources(sources: readonly string[], options: BuildTaskOptions): Pr
       }));
       const submission: TaskSubmission = {
         kind: "build",
-        label: `build ${basename(source)}`.slice(0, 200),
+        label: `build ${basename(source)}`.slice(0, 200).toWellFormed(),
         payload: {
           source: files.length === 0 ? source : basename(source),
           ...given("suite", options.suite),

@@ -2,7 +2,7 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { PROFILE_DEFAULTS, PROFILE_SECONDS_MAX, type ProfilerSettings } from "@stratos/hub/profiling";
 import { UsageError } from "../command-error.ts";
-import { parseCount, parseSeconds } from "./hub-options.ts";
+import { parseCount, parseSeconds, parseSecondsTo } from "./hub-options.ts";
 
 export interface ProfileOptions {
   readonly profileEvery?: number;
@@ -25,7 +25,7 @@ export function profileOptions(command: Command): Command {
       new Option(
         "--profile-every <time>",
         "take a profile of this process so often (default: only when asked)",
-      ).argParser(parseSeconds),
+      ).argParser(parseSecondsTo(7 * 86_400, "a week")),
     )
     .addOption(
       new Option("--profile-time <time>", "how long each looks, a minute at most")

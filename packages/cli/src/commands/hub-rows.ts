@@ -1,11 +1,11 @@
 /** Rows of `stratos hub` and `stratos worker`. */
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { parseListen } from "../option-values.ts";
 import type { HubServeOptions } from "./hub-serve-command.ts";
 import { kerberosOptions } from "./hub-kerberos-options.ts";
 import { profileOptions } from "./hub-profile-options.ts";
 import { oidcOptions } from "./hub-oidc-options.ts";
-import { databaseOptions, hubOptions, parseCount, parseSeconds, repeatable } from "./hub-options.ts";
+import { databaseOptions, hubOptions, parseCount, parseSecondsTo, repeatable } from "./hub-options.ts";
 import type { WorkerCommandOptions } from "./worker-command.ts";
 import { RATE_LIMIT_DEFAULT } from "@stratos/hub/settings";
 import { tlsOptions } from "../tls-options.ts";
@@ -47,12 +47,7 @@ const FILES: readonly CommandFile[] = [
 ];
 
 function seconds(flags: string, words: string, value: number, shown: string): Option {
-  const parse = (text: string): number => {
-    const found = parseSeconds(text);
-    if (found > 86_400) throw new InvalidArgumentError("expected a day at most");
-    return found;
-  };
-  return new Option(flags, words).argParser(parse).default(value, shown);
+  return new Option(flags, words).argParser(parseSecondsTo(86_400, "a day")).default(value, shown);
 }
 
 export async function hubCommand(finish: Finish, wanted: Wanted): Promise<Command> {
@@ -94,14 +89,14 @@ export async function hubCommand(finish: Finish, wanted: Wanted): Promise<Comman
     )
     .addOption(
       new Option("--worker-certificate-life <time>", "how long one is good; workers renew theirs after two thirds")
-        .argParser(parseSeconds)
+        .argParser(parseSecondsTo(3_650 * 86_400, "ten years"))
         .default(2_592_000, "30d"),
     )
     .option("--failure-rules <file>", "rules of one's own for why builds fail, in YAML (`hub logs`)")
     .option("--plugins <folder>", "load the plugins in this folder: NAME.mjs, with settings in NAME.json")
     .addOption(
       new Option("--lease <time>", "a host that is silent for so long loses its runs")
-        .argParser(parseSeconds)
+        .argParser(parseSecondsTo(86_400, "a day"))
         .default(60, "60s"),
     )
     .addOption(

@@ -26,7 +26,7 @@ import { CommandError } from "../command-error.ts";
 import { readGivenFile } from "../given-file.ts";
 import { openHub, type HubOptions } from "../hub/hub-client.ts";
 import { listenForStop } from "../stop-signals.ts";
-import { parseCount, parseSeconds, repeatable, row } from "./hub-options.ts";
+import { parseCount, parseSecondsTo, repeatable, row } from "./hub-options.ts";
 import type { Finish } from "./row-options.ts";
 
 interface ScaleOptions extends HubOptions {
@@ -59,7 +59,7 @@ const KEY_FOLDER = "/run/secrets/stratos";
 
 export function scaleCommand(finish: Finish): Command {
   const time = (flags: string, words: string, seconds: number, shown: string): Option =>
-    new Option(flags, words).argParser(parseSeconds).default(seconds, shown);
+    new Option(flags, words).argParser(parseSecondsTo(7 * 86_400, "a week")).default(seconds, shown);
   return row(
     "scale",
     "start and stop workers as the queue asks for",

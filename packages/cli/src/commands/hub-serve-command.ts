@@ -85,7 +85,9 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
         return { control, sizeBytes, md5, sha256, files };
       },
       failureRules,
-      ...(options.rateLimit === 0 ? {} : { rateLimit: options.rateLimit }),
+      rateLimit: options.rateLimit,
+      ...(options.pool === undefined ? {} : { poolSize: options.pool }),
+      ...(options.slowQuery === undefined ? {} : { slowStatementMs: options.slowQuery }),
       profiles: { ...profiles, folder: join(place.state, PROFILE_FOLDER), software },
       workerCertificates: { isRequired, lifeSeconds: options.workerCertificateLife },
       ...(options.plugins === undefined ? {} : { plugins: { folder: options.plugins } }),
@@ -100,8 +102,15 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
     if (options.consoleKeyFile !== undefined) await keepConsoleKey(hub.service.access, options.consoleKeyFile);
     if (hub.firstToken !== null) tellFirstToken(hub.firstToken, options.tokenFile, hub.url);
     process.stdout.write(`${hub.url}\n`);
-    await new Promise<void>((resolve) => process.once("SIGINT", resolve).once("SIGTERM", resolve));
+    const told = new Promise<null>((resolve) => {
+      for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve(null));
+    });
+    const fall = await Promise.race([told, ...(place.database.fallen === undefined ? [] : [place.database.fallen])]);
     await hub.close();
+    if (fall !== null)
+      throw new CommandError(place.database.name, `the database gave up: ${fall.message}; what it answered is kept`, {
+        cause: fall,
+      });
     return 0;
   } finally {
     await packages.close();

@@ -4,7 +4,8 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { openBlobs, openDatabase, startHub, type Database, type HubServer } from "@stratos/hub";
-import type { HubSettings } from "@stratos/hub-api";
+import { hubClient } from "@stratos/hub/client";
+import type { ChangeableSetting, HubSettings } from "@stratos/hub-api";
 import { runCommand, type CommandResult } from "../testing/run-command.ts";
 import { testFolder } from "../testing/test-folder.ts";
 
@@ -38,10 +39,10 @@ async function printed(...words: string[]): Promise<string> {
 test("all are listed, by group, or as the API has them", async () => {
   for (const word of ["ls", "list"]) {
     const table = await printed(word);
-    assert.match(table, /^GROUP +SETTING +VALUE\n/);
-    assert.match(table, /^Program +version +1\.2\.3$/m);
-    assert.match(table, /^Connections +--keep-alive, s +33$/m);
-    assert.match(table, /^TLS +--tls-ciphers +$/m);
+    assert.match(table, /^GROUP +SETTING +VALUE +CHANGES\n/);
+    assert.match(table, /^Program +version +1\.2\.3 *$/m);
+    assert.match(table, /^Connections +--keep-alive, s +33 +now$/m);
+    assert.match(table, /^TLS +--tls-ciphers +at its start$/m);
   }
   const { groups } = JSON.parse(await printed("ls", "--json")) as HubSettings;
   assert.equal(groups["Work"]!["--lease, s"], 90);
@@ -58,12 +59,48 @@ test("one is printed alone, by each of its names; several by line; JSON has the 
   });
 });
 
+test("a setting is changed at once, by each of its names, and taken back", async () => {
+  assert.equal(await printed("set", "keep-alive", "2m"), "keep-alive: 120\n");
+  assert.equal(await printed("get", "keep-alive"), "120\n");
+  assert.match(await printed("ls"), /^Connections +--keep-alive, s +120 +now; set by admin$/m);
+  assert.equal(await printed("set", "--rate-limit", "7000"), "rate-limit: 7000\n");
+  const { value, started } = JSON.parse(await printed("reset", "keep-alive, s", "--json")) as ChangeableSetting;
+  assert.deepEqual([value, started], [33, 33]);
+  assert.equal(await printed("reset", "rate-limit", "keep-alive"), "rate-limit: 0\nkeep-alive: 33\n");
+  for (const [words, said] of [
+    [["set", "keep-alive", "soon"], /VALUE: soon: expected a time, such as 30s/],
+    [["set", "rate-limit", "1m"], /VALUE: 1m: expected a whole number/],
+    [["set", "worker-certificates", "no"], /VALUE: no: expected allow or require/],
+    [["set", "keep-alive"], /VALUE: missing/],
+  ] as const) {
+    const { status, stderr } = await settings(...words);
+    assert.equal(status, 2, stderr);
+    assert.match(stderr, said);
+  }
+});
+
+test("what a task is called moves no terminal's cursor", async () => {
+  const call = (method: string, path: string, body?: object): Promise<{ id: number }> =>
+    hubClient(hub.url, hub.firstToken!).call(method, path, body);
+  const label = "\u001b[2Jnice\nstate  COMPLETED";
+  const { id } = await call("POST", "/tasks", { kind: "own", payload: {}, label });
+  await call("POST", `/tasks/${id}/cancel`, { reason: "\u009b31mred" });
+  for (const verb of ["show", "why", "watch", "events"]) {
+    const words = verb === "events" ? ["event", String(id)] : ["task", verb, String(id)];
+    const { stdout, stderr } = await runCommand("hub", ...words, "--hub", hub.url, "--token-file", join(folder, "key"));
+    assert.doesNotMatch(stdout + stderr, /[\u001b\u009b]|^state {2}COMPLETED/m, verb);
+  }
+});
+
 test("a name that there is not is refused with what was meant; a hub is set by its options", async () => {
   for (const [words, said] of [
     [["get", "version", "keepalive"], /^stratos: keepalive: .*did you mean keep-alive\?\n$/],
     [["get", "--leaes"], /^stratos: --leaes: .*did you mean --lease\?\n$/],
     [["get", "nothing-like-it"], /: the hub has no such setting; `stratos hub settings ls` lists them\n$/],
-    [["set", "keep-alive", "60s"], /^stratos: --keep-alive, s: .*started anew: `stratos hub --keep-alive 60s`\n$/],
+    [["set", "listen", "[::]:1"], /^stratos: --listen: .*started anew: `stratos hub --listen \[::\]:1`\n$/],
+    [["reset", "lease"], /^stratos: --lease, s: .*started anew/],
+    [["set", "keep-alive", "90000"], /: keep-alive: expected a whole number from 1 to 86400, of seconds\n$/],
+    [["set", "headers-timeout", "10m"], /: headers-timeout, 600 s, is more than request-timeout, 300 s\n$/],
     [["set", "version", "2"], /^stratos: version: no option of `stratos hub`/],
     [["set", "leas", "1"], /did you mean lease\?/],
   ] as const) {

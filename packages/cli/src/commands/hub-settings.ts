@@ -1,15 +1,15 @@
 /** `stratos hub settings`: what a hub runs with, as its page `/settings` shows it. */
 import type { Command } from "commander";
 import { closestName, printable, slipsOfWord } from "@stratos/base";
-import type { HubSettings } from "@stratos/hub-api";
-import { CommandError } from "../command-error.ts";
-import { withHub, type HubOptions } from "../hub/hub-client.ts";
+import type { ChangeableSetting, HubSettings } from "@stratos/hub-api";
+import { CommandError, UsageError } from "../command-error.ts";
+import { withHub } from "../hub/hub-client.ts";
 import { printItems, printJson, type Listing } from "../hub/hub-listing.ts";
-import { noun, row } from "./hub-options.ts";
+import { noun, parseSeconds, row } from "./hub-options.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 
 export function settingsCommand(finish: Finish): Command {
-  const settings = noun("settings", "see what a hub runs with");
+  const settings = noun("settings", "see what a hub runs with, and change it");
   settings.addCommand(
     row("ls", "list settings", "Lists what the hub that answers runs with, without secrets. It takes setting:read.")
       .alias("list")
@@ -30,15 +30,28 @@ export function settingsCommand(finish: Finish): Command {
       .action(async (names: readonly string[], options: Listing) => finish(await getSettings(names, options))),
   );
   settings.addCommand(
-    // For who looks for it here: there is nothing that a running hub would change.
-    row("set", "how a setting is changed", "Says by which option of `stratos hub` a setting is changed.")
-      .argument("<setting>", "its name, from `ls`")
-      .argument("[value]", "what it should be")
+    row(
+      "set",
+      "change a setting",
+      "Changes a setting of all hubs of the database, at once and after their next start, until `reset` takes it " +
+        "back. One that a hub takes at its start alone is named with its option. It takes setting:change.",
+    )
+      .argument("<setting>", "its name, from `ls`; dashes at the beginning and the unit may be left out")
+      .argument("<value>", "what it should be; times such as 30s, 15m, 12h")
+      .addOption(jsonOption())
       .allowUnknownOption()
-      .action(async (name: string, value: string | undefined, options: HubOptions) =>
-        finish(await setSetting(name, value, options)),
-      ),
-    { hidden: true },
+      .action(async (name: string, value: string, options: Listing) => finish(await setSetting(name, value, options))),
+  );
+  settings.addCommand(
+    row(
+      "reset",
+      "take back what was set",
+      "Takes back what was set: what the hubs were started with counts again. It takes setting:change.",
+    )
+      .argument("<setting...>", "their names, from `ls`")
+      .addOption(jsonOption())
+      .allowUnknownOption()
+      .action(async (names: readonly string[], options: Listing) => finish(await resetSettings(names, options))),
   );
   return settings;
 }
@@ -78,6 +91,14 @@ function findSetting(settings: readonly Setting[], wanted: string): Setting {
   throw new CommandError(wanted, `the hub has no such setting; ${hint}`);
 }
 
+/** How a setting is changed; nothing, where it is a fact. */
+function changesOf(name: string, { changeable = [] }: HubSettings): string {
+  const option = optionOf(name);
+  const found = changeable.find((one) => `--${one.name}` === option);
+  if (found === undefined) return option === undefined ? "" : "at its start";
+  return found.setBy === null ? "now" : `now; set by ${found.setBy}`;
+}
+
 function listSettings(options: Listing): Promise<number> {
   return withHub(options, async (client) => {
     const settings = await client.call<HubSettings>("GET", "/settings");
@@ -86,6 +107,7 @@ function listSettings(options: Listing): Promise<number> {
       GROUP: ({ group }) => group,
       SETTING: ({ name }) => name,
       VALUE: ({ value }) => textOf(value),
+      CHANGES: ({ name }) => changesOf(name, settings),
     });
   });
 }
@@ -101,15 +123,51 @@ function getSettings(names: readonly string[], options: Listing): Promise<number
 
 const textOf = (value: Value): string => String(value ?? "");
 
-function setSetting(wanted: string, value: string | undefined, options: HubOptions): Promise<number> {
+/** @throws CommandError for what no running hub changes, with its option where there is one */
+function findChangeable(settings: HubSettings, wanted: string, value = "…"): ChangeableSetting {
+  const { name } = findSetting(settingsOf(settings), wanted);
+  const option = optionOf(name);
+  const found = settings.changeable?.find((one) => `--${one.name}` === option);
+  if (found !== undefined) return found;
+  throw new CommandError(
+    name,
+    option === undefined
+      ? "no option of `stratos hub` has this name; its --help lists what a hub takes when it is started"
+      : `a hub takes it when it is started anew: \`stratos hub ${option} ${value}\``,
+  );
+}
+
+function setSetting(wanted: string, text: string, options: Listing): Promise<number> {
   return withHub(options, async (client) => {
-    const { name } = findSetting(settingsOf(await client.call<HubSettings>("GET", "/settings")), wanted);
-    const option = optionOf(name);
-    throw new CommandError(
-      name,
-      option === undefined
-        ? "no option of `stratos hub` has this name; its --help lists what a hub takes when it is started"
-        : `a hub takes it when it is started anew: \`stratos hub ${option} ${value ?? "…"}\``,
-    );
+    const setting = findChangeable(await client.call<HubSettings>("GET", "/settings"), wanted, text);
+    const value = readValue(setting, text);
+    tell([await client.call<ChangeableSetting>("PUT", `/settings/${setting.name}`, { value })], options);
   });
+}
+
+function resetSettings(names: readonly string[], options: Listing): Promise<number> {
+  return withHub(options, async (client) => {
+    const settings = await client.call<HubSettings>("GET", "/settings");
+    const found = names.map((name) => findChangeable(settings, name));
+    const reset: ChangeableSetting[] = [];
+    for (const { name } of found) reset.push(await client.call<ChangeableSetting>("DELETE", `/settings/${name}`));
+    tell(reset, options);
+  });
+}
+
+/** @throws UsageError for what is no such value; whether it is within the bounds the hub says */
+function readValue({ kind, choices }: ChangeableSetting, text: string): number | string {
+  if (kind === "choice") {
+    if (!choices!.includes(text)) throw new UsageError("VALUE", `${text}: expected ${choices!.join(" or ")}`);
+    return text;
+  }
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  if (kind === "seconds" && /^\d{1,9}[smhd]$/.test(text)) return parseSeconds(text);
+  const wanted = kind === "seconds" ? "a time, such as 30s, 15m or 12h" : "a whole number";
+  throw new UsageError("VALUE", `${text}: expected ${wanted}`);
+}
+
+function tell(settings: readonly ChangeableSetting[], { json }: Listing): void {
+  if (json === true) return printJson(settings.length === 1 ? settings[0] : settings);
+  process.stdout.write(settings.map(({ name, value }) => `${name}: ${value}\n`).join(""));
 }

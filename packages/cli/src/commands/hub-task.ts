@@ -1,6 +1,7 @@
 /** `stratos hub task`: tasks of a hub, from the outside. */
 import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { printable } from "@stratos/base";
 import { hubEvents, taskLog, taskStates } from "@stratos/hub/client";
 import type { EventView, HubClient, TaskDetails, TaskSubmission, TaskView, WaitReason } from "@stratos/hub-api";
 import { OperationError } from "@stratos/operation";
@@ -230,7 +231,7 @@ function submission(command: readonly string[], options: SubmitOptions): TaskSub
   return {
     kind: options.kind,
     payload,
-    label: options.label ?? command.join(" ").slice(0, 200),
+    label: options.label ?? command.join(" ").slice(0, 200).toWellFormed(),
     ...given("arch", options.arch),
     ...given("channel", options.channel),
     ...given("priority", options.priority),
@@ -356,9 +357,12 @@ function showTask(id: number, options: HubOptions & { readonly json?: true }): P
       ]),
     ];
     const width = Math.max(...lines.map(([name]) => name.length));
-    process.stdout.write(lines.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join(""));
+    process.stdout.write(lines.map(([name, value]) => `${name.padEnd(width)}  ${oneLine(value)}\n`).join(""));
   });
 }
+
+/** Labels and messages are anybody's words. */
+const oneLine = (text: string): string => printable(text).replaceAll("\n", "\\n");
 
 function watchTask(id: number, options: HubOptions & { readonly json?: true }): Promise<number> {
   return withHub(options, async (client) => {
@@ -367,7 +371,7 @@ function watchTask(id: number, options: HubOptions & { readonly json?: true }): 
       process.stdout.write(
         options.json === true
           ? `${JSON.stringify(last)}\n`
-          : `${new Date().toISOString()}  ${last.state}${last.message === null ? "" : `  ${last.message}`}\n`,
+          : `${new Date().toISOString()}  ${last.state}${last.message === null ? "" : `  ${oneLine(last.message)}`}\n`,
       );
     return endOf(last!);
   });
@@ -409,7 +413,8 @@ export function waitForEnd(client: HubClient, id: number): Promise<number> {
 /** Exit status of a task that ended. */
 function endOf(task: TaskView): number {
   if (task.state === "COMPLETED") return 0;
-  process.stderr.write(`stratos: task ${task.id}: ${task.state}${task.message === null ? "" : `: ${task.message}`}\n`);
+  const why = task.message === null ? "" : `: ${printable(task.message)}`;
+  process.stderr.write(`stratos: task ${task.id}: ${task.state}${why}\n`);
   return 1;
 }
 
@@ -462,7 +467,7 @@ function whyTask(id: number, options: HubOptions & { readonly json?: true }): Pr
     const why = await client.call<WaitReason>("GET", `/tasks/${id}/why`);
     if (options.json === true) return print(why);
     process.stdout.write(
-      `${why.state}: ${why.summary}\n` +
+      `${why.state}: ${printable(why.summary)}\n` +
         why.filters.map(({ filter, left, of }) => `  ${left} of ${of} hosts ${filter}\n`).join("") +
         (why.ahead === 0 ? "" : `  ${why.ahead} tasks come first\n`),
     );
@@ -480,7 +485,7 @@ function listEvents(
           ? `${JSON.stringify(event)}\n`
           : `${event.at}  ${event.actor}  ${event.what}${event.task === null ? "" : `  task ${event.task}`}` +
               (event.run === null ? "" : `  run ${event.run}`) +
-              `${event.detail === null ? "" : `  ${JSON.stringify(event.detail)}`}\n`,
+              `${event.detail === null ? "" : `  ${printable(JSON.stringify(event.detail))}`}\n`,
       );
     const path = id === undefined ? "/events" : `/tasks/${id}/events`;
     let cursor: string | null = "";

@@ -1,4 +1,5 @@
 /** Whoever waits for a task is told, on standard error, why it does not begin: no host, or one that it waits for. */
+import { printable } from "@stratos/base";
 import type { HubClient, WaitReason } from "@stratos/hub-api";
 
 /** Most begin before the first look. */
@@ -24,7 +25,7 @@ export async function sayingWhyItWaits<Answer>(
     const isWaiting = why !== null && (why.state === "FREE" || why.state === "BLOCKED");
     // Seconds pass and queues move; the reason stays.
     const reason = isWaiting ? why.summary.replace(/\d+/g, "#") : told;
-    if (reason !== told) say(`stratos: task ${task}: ${why!.summary}\n`);
+    if (reason !== told) say(`stratos: task ${task}: ${printable(why!.summary)}\n`);
     told = reason;
     timer = setTimeout(() => void look(), lookMs.then).unref();
   };

@@ -256,14 +256,16 @@ export class Access {
     const heir = (await this.listRoles()).find(({ inherits }) => inherits.includes(name));
     if (heir !== undefined) throw new HubError(409, "role-used", `role ${heir.name} inherits ${name}`);
     try {
-      const rows = await this.#database.query("delete from role where name = $1 returning name", [name]);
-      if (rows.length === 0) throw notFound(`role ${name}`);
+      await this.#database.transaction("read committed", async (inside) => {
+        const rows = await inside.query("delete from role where name = $1 returning name", [name]);
+        if (rows.length === 0) throw notFound(`role ${name}`);
+        await writeEvents(inside, [{ actor, what: "ROLE_REMOVED", detail: { role: name } }]);
+      });
     } catch (error) {
       if ((error as DatabaseError).code === SQL_FOREIGN_KEY_VIOLATION)
         throw new HubError(409, "role-used", `role ${name} is granted to somebody`);
       throw error;
     }
-    await writeEvents(this.#database, [{ actor, what: "ROLE_REMOVED", detail: { role: name } }]);
     this.cache.clear();
   }
 

@@ -90,18 +90,22 @@ export class Policies {
     if (networks !== undefined) blockList(networks);
     if (hours === undefined && networks === undefined && labels === undefined && isOwn !== true)
       throw new HubError(422, "bad-policy", `${name}: it has no condition, and would change nothing`);
-    await this.#database.query(
-      "insert into policy (name, rule) values ($1, $2::jsonb) on conflict (name) do update set rule = $2::jsonb",
-      [name, JSON.stringify(rule)],
-    );
-    await writeEvents(this.#database, [{ actor, what: "POLICY_CHANGED", detail: { policy: name, ...rule } }]);
+    await this.#database.transaction("read committed", async (inside) => {
+      await inside.query(
+        "insert into policy (name, rule) values ($1, $2::jsonb) on conflict (name) do update set rule = $2::jsonb",
+        [name, JSON.stringify(rule)],
+      );
+      await writeEvents(inside, [{ actor, what: "POLICY_CHANGED", detail: { policy: name, ...rule } }]);
+    });
     await this.#readAnew();
   }
 
   async remove(name: string, actor: string): Promise<void> {
-    const rows = await this.#database.query("delete from policy where name = $1 returning name", [name]);
-    if (rows.length === 0) throw notFound(`policy ${name}`);
-    await writeEvents(this.#database, [{ actor, what: "POLICY_REMOVED", detail: { policy: name } }]);
+    await this.#database.transaction("read committed", async (inside) => {
+      const rows = await inside.query("delete from policy where name = $1 returning name", [name]);
+      if (rows.length === 0) throw notFound(`policy ${name}`);
+      await writeEvents(inside, [{ actor, what: "POLICY_REMOVED", detail: { policy: name } }]);
+    });
     await this.#readAnew();
   }
 }

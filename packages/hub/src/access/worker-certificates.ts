@@ -66,7 +66,8 @@ const scopesOf = (host: string): string[] => [
 ];
 
 export class WorkerCertificates {
-  readonly settings: CertificateSettings;
+  /** May be changed at any time. */
+  settings: CertificateSettings;
   readonly #database: Database;
   readonly #access: Access;
   /** Principals by their certificate's fingerprint. */

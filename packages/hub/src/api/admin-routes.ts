@@ -127,16 +127,13 @@ const channels: readonly ApiRoute[] = [
     body: BRAKE,
     summary: "Limits the tasks of an owner that are open, or that run, at once; without limits the brake goes.",
     handle: async (request) => {
-      await putBrake(request.hub.database, "owner", one(request, "owner"), request.body as Brake);
-      await writeEvents(request.hub.database, [
-        {
-          actor: request.principal.name,
-          what: "BRAKE_CHANGED",
-          detail: { owner: one(request, "owner"), ...(request.body as Brake) },
-        },
-      ]);
+      const detail = { owner: one(request, "owner"), ...(request.body as Brake) };
+      await request.hub.database.transaction("read committed", async (inside) => {
+        await putBrake(inside, "owner", detail.owner, detail);
+        await writeEvents(inside, [{ actor: request.principal.name, what: "BRAKE_CHANGED", detail }]);
+      });
       request.hub.claims.wakeAll();
-      return { body: { owner: one(request, "owner"), ...(request.body as Brake) } };
+      return { body: detail };
     },
   },
 ];

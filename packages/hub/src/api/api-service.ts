@@ -42,8 +42,7 @@ interface ApiOptions {
   readonly hooks: (attempts: AttemptLimit) => Hono;
   /** What is below /ca, for who has no key yet. */
   readonly authority: (attempts: AttemptLimit) => Hono;
-  /** Null: there is none. */
-  readonly rateLimit: RateLimit | null;
+  readonly rateLimit: RateLimit;
 }
 
 const JSON_BYTES_MAX = 1 << 20;
@@ -63,6 +62,8 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
       demandRoom(options.rateLimit, options.addressOf(context), null);
     await next();
     context.res.headers.set("X-Content-Type-Options", "nosniff");
+    // What is left of the body is not read: the connection ends, and nobody may begin another request on it.
+    if (context.res.status === 413) context.res.headers.set("Connection", "close");
     // HEAD is answered by GET's route, whose stream nobody will read: it would wait for ever, with its transaction.
     if (context.req.method === "HEAD") await context.res.body?.cancel();
     if (!context.res.headers.has("Cache-Control")) context.res.headers.set("Cache-Control", "no-store");
@@ -144,7 +145,7 @@ function methodsOf(app: Hono, path: string): string {
 /** Where a request comes from, and what it showed of itself. */
 interface Asker {
   readonly attempts: AttemptLimit;
-  readonly rateLimit: RateLimit | null;
+  readonly rateLimit: RateLimit;
   readonly from: string;
   readonly shown: ShownCertificate | null;
 }
@@ -209,15 +210,15 @@ async function answer(
 }
 
 /** @throws HubError 429 for who asked too often */
-function demandRoom(limit: RateLimit | null, from: string, keyId: string | null): void {
-  const seconds = limit?.take(from, keyId) ?? 0;
+function demandRoom(limit: RateLimit, from: string, keyId: string | null): void {
+  const seconds = limit.take(from, keyId);
   if (seconds === 0) return;
   const who = keyId === null ? `${from} without a key` : "this key";
   throw new HubError(
     429,
     "too-many-requests",
-    `more than ${limit!.perSecond} requests a second of ${who}; wait ${seconds} s`,
-    { headers: limit!.headers(seconds) },
+    `more than ${limit.perSecond} requests a second of ${who}; wait ${seconds} s`,
+    { headers: limit.headers(seconds) },
   );
 }
 
@@ -243,16 +244,18 @@ async function authenticate(
     });
     throw new HubError(401, "no-token", why, { headers: { "WWW-Authenticate": 'Bearer realm="stratos hub"' } });
   };
-  if (attempts.isOver(from))
-    throw new HubError(429, "too-many-attempts", "too many wrong tokens came from this address; wait a minute", {
-      headers: { "Retry-After": "60" },
-    });
   const found = await identify(hub, context, shown);
   if (typeof found !== "string") {
     demandRoom(rateLimit, from, found.keyId);
     return found;
   }
   if (bearerOf(context) !== null || shown !== null) demandRoom(rateLimit, from, null);
+  // After the look at what it showed: who is behind one address with somebody that guesses is served all the same, and
+  // nobody guesses 32 random bytes. What is refused here is not written down, so that it cannot fill the audit.
+  if (attempts.isOver(from))
+    throw new HubError(429, "too-many-attempts", "too many wrong tokens came from this address; wait a minute", {
+      headers: { "Retry-After": "60" },
+    });
   // Nobody guesses a key of P-256: a worker that was revoked must not lock out its neighbours behind one address.
   if (bearerOf(context) !== null) attempts.count(from);
   return refuse(found);
@@ -366,8 +369,8 @@ async function readJson(context: Context, route: ApiRoute): Promise<unknown> {
   } catch (error) {
     throw new HubError(400, "bad-json", `the body is no JSON: ${(error as Error).message}`);
   }
-  const unkept = textThatCannotBeKept(body);
-  if (unkept !== null) throw new HubError(422, "bad-body", `body: ${JSON.stringify(unkept.slice(0, 80))}: ${UNKEPT}`);
+  const fault = unkeptIn(body);
+  if (fault !== null) throw new HubError(422, "bad-body", `body: ${fault}`);
   return body;
 }
 
@@ -377,16 +380,27 @@ function isKept(text: string): boolean {
   return !text.includes("\0") && text.isWellFormed();
 }
 
-/** PostgreSQL's text and jsonb hold any text but these ("Character Types"; "JSON Types"). */
-function textThatCannotBeKept(body: unknown): string | null {
-  const left = [body];
-  while (left.length > 0) {
-    const value = left.pop();
-    if (typeof value === "string" && !isKept(value)) return value;
-    if (typeof value !== "object" || value === null) continue;
-    const name = Object.keys(value).find((key) => !isKept(key));
-    if (name !== undefined) return name;
-    for (const entry of Object.values(value)) left.push(entry);
+/** Who writes and reads JSON, here and in the database, has a stack: what is deeper would be a failure of the hub. */
+const DEPTH_MAX = 200;
+
+/**
+ * PostgreSQL's text and jsonb hold any text but some ("Character Types"; "JSON Types").
+ *
+ * @returns what no database keeps, in words; null: nothing
+ */
+function unkeptIn(body: unknown): string | null {
+  let level = [body];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > DEPTH_MAX) return `deeper than ${DEPTH_MAX} lists or objects in each other`;
+    const next: unknown[] = [];
+    for (const value of level) {
+      const texts =
+        typeof value === "string" ? [value] : typeof value === "object" && value !== null ? Object.keys(value) : [];
+      const text = texts.find((one) => !isKept(one));
+      if (text !== undefined) return `${JSON.stringify(text.slice(0, 80))}: ${UNKEPT}`;
+      if (typeof value === "object" && value !== null) for (const entry of Object.values(value)) next.push(entry);
+    }
+    level = next;
   }
   return null;
 }
@@ -416,6 +430,10 @@ function internal(error: unknown): HubError {
   if (error instanceof DatabaseError && error.isPassing)
     return new HubError(503, "database-away", "the database cannot be reached now; try again", {
       headers: { "Retry-After": "2" },
+    });
+  if (error instanceof DatabaseError && error.isDiskFull)
+    return new HubError(507, "no-space", "the disk of the hub's database is full", {
+      headers: { "Retry-After": "60" },
     });
   return new HubError(500, "internal", "the hub failed; its log says why");
 }

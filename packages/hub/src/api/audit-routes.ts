@@ -1,9 +1,9 @@
 /** The audit's chain: computed again, and taken out into files. */
 import type { ChainPlace } from "../audit/chain.ts";
 import { chainHead, chainStart, exportAudit, takeOutEvents, verifyChain } from "../store/event-chain.ts";
-import { HubError } from "../store/hub-error.ts";
 import type { ApiRoute } from "./route.ts";
 import { CHAIN_PLACE, time } from "./schemas.ts";
+import { readTime } from "./time-span.ts";
 
 export const AUDIT_ROUTES: readonly ApiRoute[] = [
   {
@@ -31,8 +31,7 @@ export const AUDIT_ROUTES: readonly ApiRoute[] = [
     query: { before: { schema: time, description: "what was sealed before it (default: now)" } },
     summary: "Events with their seals, as JSON lines that `stratos hub audit verify` checks; nothing is taken out.",
     handle: async ({ hub, query, signal }) => {
-      const before = query["before"] === undefined ? new Date() : new Date(String(query["before"]));
-      if (Number.isNaN(before.getTime())) throw new HubError(400, "bad-query", "before: expected a time");
+      const before = query["before"] === undefined ? new Date() : readTime("before", String(query["before"]));
       const lines = exportAudit(hub.database, before);
       const bytes = new TextEncoder();
       const body = new ReadableStream<Uint8Array>({

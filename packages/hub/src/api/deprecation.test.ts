@@ -8,6 +8,7 @@ import { Hono } from "hono";
 import type { HubService } from "../hub-service.ts";
 import { createApi } from "./api-service.ts";
 import { deprecationHeaders } from "./deprecation.ts";
+import { RateLimit } from "./rate-limit.ts";
 import type { ApiRoute } from "./route.ts";
 
 const route = (id: string, more: Partial<ApiRoute> = {}): ApiRoute => ({
@@ -40,7 +41,7 @@ const app = createApi(hub as unknown as HubService, {
   addressOf: () => "127.0.0.1",
   peerOf: () => "127.0.0.1",
   certificateOf: () => null,
-  rateLimit: null,
+  rateLimit: new RateLimit(0),
 });
 const ask = (path: string, token: string): Promise<Response> =>
   Promise.resolve(app.request(path, { headers: { Authorization: `Bearer ${token}` } }));

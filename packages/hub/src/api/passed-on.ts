@@ -42,14 +42,15 @@ export async function readPassedOn(
 ): Promise<void> {
   const key = context.req.header(GATEWAY_HEADERS.key);
   if (key === undefined) return;
-  if (attempts.isOver(from))
-    throw new HubError(429, "too-many-attempts", "too many wrong keys came from this address; wait a minute", {
-      headers: { "Retry-After": "60" },
-    });
   await hub.accessLog.prepare();
   const gateway = await hub.access.authenticate(key);
   const { method, path } = context.req;
   if (gateway === null) {
+    // A console on the computer of somebody that guesses is served all the same.
+    if (attempts.isOver(from))
+      throw new HubError(429, "too-many-attempts", "too many wrong keys came from this address; wait a minute", {
+        headers: { "Retry-After": "60" },
+      });
     attempts.count(from);
     hub.accessLog.add({ actor: "nobody", isAllowed: false, permission: "authenticate", method, path, from });
     throw new HubError(401, "no-gateway", "the key of the console before this hub is unknown, expired or revoked");

@@ -32,6 +32,7 @@ export const PATH_PARAMETERS: Readonly<Record<string, JsonSchema>> = {
   token: name,
   serial: { type: "string", pattern: "^[0-9a-f]{2,40}$" },
   standard: { type: "string", enum: [...COMPLIANCE_STANDARDS] },
+  setting: { type: "string", pattern: "^[a-z][a-z0-9-]{0,62}$" },
   digest: { type: "string", pattern: DIGEST_PATTERN },
 };
 

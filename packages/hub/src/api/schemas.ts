@@ -16,6 +16,8 @@ const list = (items: JsonSchema, maxItems = 1_000): JsonSchema => ({ type: "arra
 const word = { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9._+-]{0,126}$" };
 const text = (maxLength: number): JsonSchema => ({ type: "string", maxLength });
 const id = { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER };
+/** Of what counts up in a column of four bytes: versions, attempts. */
+const small = { type: "integer", minimum: 1, maximum: 2_000_000_000 };
 const uuid = { type: "string", pattern: "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$" };
 const orNull = (schema: JsonSchema): JsonSchema => ({ anyOf: [schema, { type: "null" }] });
 export const time = { type: "string", format: "date-time" };
@@ -212,7 +214,7 @@ export const TRIGGER = object(
     paths: patterns,
     task: object(triggered, ["kind", "payload"]),
     template: object(
-      { name: word, version: id, values: { type: "object", maxProperties: 64, additionalProperties: scalar } },
+      { name: word, version: small, values: { type: "object", maxProperties: 64, additionalProperties: scalar } },
       ["name"],
     ),
     status: object({ secret: word, api: text(1_000), context: { type: "string", minLength: 1, maxLength: 100 } }, [
@@ -255,9 +257,25 @@ export const TEMPLATE = object(
   ["tasks"],
 );
 export const TEMPLATE_VALUES = object({
-  version: id,
+  version: small,
   values: { type: "object", maxProperties: 64, additionalProperties: scalar },
 });
+export const SETTING_VALUE = object({ value: { type: ["integer", "string"], maxLength: 200 } }, ["value"]);
+export const SETTING_VIEW: JsonSchema = {
+  type: "object",
+  required: ["name", "kind", "value", "started", "setBy", "setAt"],
+  properties: {
+    name: word,
+    kind: { enum: ["count", "seconds", "choice"] },
+    minimum: { type: "integer" },
+    maximum: { type: "integer" },
+    choices: list(word),
+    value: { type: ["integer", "string"] },
+    started: { type: ["integer", "string"] },
+    setBy: orNull({ type: "string" }),
+    setAt: orNull(time),
+  },
+};
 export const SECRET = object({ value: { type: "string", minLength: 8, maxLength: 10_000 } }, ["value"]);
 
 export const TASK_VIEW: JsonSchema = {

@@ -151,7 +151,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
       const cursor = query["cursor"] as string | undefined;
       if (cursor !== undefined && !/^\d{1,15}$/.test(cursor))
         throw new HubError(400, "bad-cursor", `${cursor}: no cursor of tasks`);
-      const items = await listTasks(
+      const body = await listTasks(
         hub.database,
         {
           ...(query["state"] === undefined ? {} : { states: parseStates(query["state"] as string) }),
@@ -163,7 +163,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
         },
         limit,
       );
-      return { body: { items, next: items.length === limit ? String(items.at(-1)!.id) : null } };
+      return { body };
     },
   },
   {
@@ -303,7 +303,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
       "`Log-Offset`.",
     query: {
       offset: { schema: { type: "integer", minimum: 0 }, description: "from here on (default 0)" },
-      attempt: { schema: { type: "integer", minimum: 1 }, description: "of this attempt" },
+      attempt: { schema: { type: "integer", minimum: 1, maximum: 2_000_000_000 }, description: "of this attempt" },
     },
     handle: async (request) => {
       const start = (request.query["offset"] as number | undefined) ?? 0;
@@ -395,15 +395,13 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
     status: 200,
     handle: async (request) => {
       const { hub, parameters } = request;
-      const tasks = await listTasks(
-        hub.database,
-        { workflow: Number(parameters["workflow"]), states: ["BLOCKED", "FREE", "ASSIGNED", "RUNNING"] },
-        10_000,
-      );
-      if (tasks.length === 0) await request.require("task:change:default");
+      const { tasks } = await findWorkflow(hub.database, Number(parameters["workflow"]));
+      const open = tasks.filter(({ state }) => isOpen(state));
+      if (open.length === 0) await request.require("task:change:default");
+      // Whoever may not cancel all of it cancels nothing.
+      for (const { id } of open) await mayChange(request, id);
       let canceled = 0;
-      for (const { id } of tasks) {
-        await mayChange(request, id);
+      for (const { id } of open) {
         // One that has ended meanwhile needs no canceling.
         canceled += await cancelTask(
           hub.database,

@@ -29,6 +29,14 @@ export const WEBHOOK_ROUTES: readonly ApiRoute[] = [
       const { url, events } = body as { url: string; events: string[] };
       if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
         throw new HubError(422, "bad-url", `${url}: expected a URL of http or https`);
+      const { username, password } = new URL(url);
+      // Nobody would be asked: fetch refuses it, and whoever may read webhooks would read the password.
+      if (username !== "" || password !== "")
+        throw new HubError(
+          422,
+          "bad-url",
+          "the URL has a name or a password in it, which are not sent; deliveries are signed by the webhook's secret",
+        );
       for (const [index, name] of events.entries()) requireEvent(name, `events[${index}]`);
       return { status: 201, body: await createWebhook(hub.database, { url, events }, principal.name) };
     },

@@ -74,6 +74,11 @@ const FETCH_ROWS = 500;
 export function dumpDatabase(database: Database, signal: AbortSignal): ReadableStream<Uint8Array> {
   const pieces = new TransformStream<Uint8Array, Uint8Array>();
   const writer = pieces.writable.getWriter();
+  // What waits for a reader that never comes would keep its transaction for ever; one that is there lets it go itself.
+  const letGo = (): void => {
+    if (!pieces.readable.locked) void pieces.readable.cancel(signal.reason).catch(() => {});
+  };
+  signal.addEventListener("abort", letGo, { once: true });
   const write = async (): Promise<void> => {
     const schema = await schemaVersion(database);
     await database.transaction("repeatable read, read only", async (inside) => {

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, utimesSync } from "node:fs";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -120,6 +120,19 @@ for (const [name, open] of Object.entries(STORES)) {
     await blobs.remove(digestOf("lively"));
   });
 }
+
+test("folder: a disk that is full is said so, and what came is as long as the file", async () => {
+  const digest = digestOf("too much");
+  const place = join(folder, "full");
+  const blobs = new FolderBlobs(place);
+  // Each write to it fails as one to a full disk does.
+  symlinkSync("/dev/full", join(place, "uploads", digest.slice("sha256:".length)));
+  const refusal = refused(507, /no room for artefacts/);
+  await assert.rejects(write(blobs, "too much"), refusal);
+  rmSync(join(place, "uploads"), { recursive: true });
+  mkdirSync(join(place, "uploads"));
+  assert.deepEqual(await write(blobs, "too much"), { offset: 8, isComplete: true });
+});
 
 test("bucket: an upload that the storage refuses goes on where it was, after a restart too", async () => {
   const whole = "not now";

@@ -72,7 +72,8 @@ export class Uploads {
         for await (const piece of content) {
           if (end + piece.length > size)
             throw new HubError(413, "too-large", `more than the ${size} bytes that were announced`);
-          await file.write(piece);
+          // All of it: on a disk that is almost full `write` writes less, and says so to who looks.
+          await file.writeFile(piece);
           end += piece.length;
         }
         await file.sync();
@@ -88,6 +89,13 @@ export class Uploads {
       await keep(path);
       await rm(path, { force: true });
       return { offset: size, isComplete: true };
+    } catch (error) {
+      throw isDiskFull(error)
+        ? new HubError(507, "no-space", "there is no room for artefacts at the hub; what came stays there", {
+            headers: { "Retry-After": "60" },
+            cause: error,
+          })
+        : error;
     } finally {
       this.#busy.delete(digest);
     }
@@ -105,6 +113,9 @@ export class Uploads {
     return removed;
   }
 }
+
+const isDiskFull = (error: unknown): boolean =>
+  ["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? "");
 
 export async function digestOfFile(path: string): Promise<string> {
   const hash = createHash("sha256");

@@ -158,7 +158,7 @@ async function submit(
   const named = source.version === undefined ? source.name : `${source.name}=${source.version}`;
   const submission: TaskSubmission = {
     kind: "build",
-    label: `build ${named}`.slice(0, 200),
+    label: `build ${named}`.slice(0, 200).toWellFormed(),
     channel,
     arch: source.isForAll === true ? "any" : source.arch,
     payload: {

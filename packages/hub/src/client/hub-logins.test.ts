@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { HubProblem } from "@stratos/hub-api";
 import { OperationError } from "@stratos/operation";
-import { HubLogins, hubFailure, hubUrlOf, readToken } from "./hub-logins.ts";
+import { hubClient, HubLogins, hubFailure, hubUrlOf, readToken } from "./hub-logins.ts";
 
 let folder: string;
 before(() => {
@@ -45,6 +45,15 @@ test("a file with a key says whether others may read it, and must hold one", () 
 test("a hub is a URL of HTTP", () => {
   assert.equal(hubUrlOf("https://hub.example/"), "https://hub.example");
   for (const text of ["hub", "ftp://hub"]) assert.throws(() => hubUrlOf(text), { kind: "option", what: "--hub" });
+});
+
+test("no message says a key or a password that cannot be sent", () => {
+  for (const work of [
+    () => hubClient("http://a", "stratos_secret\nand more"),
+    () => hubClient("http://a", "stratos_secrét"),
+    () => hubUrlOf("http://me:secret@hub.example"),
+  ])
+    assert.throws(work, (error: Error) => error instanceof OperationError && !/secr/.test(error.message));
 });
 
 test("what a hub refuses, and that nobody listens, is told of its URL", () => {

@@ -15,10 +15,17 @@ export const DEFAULT_HUB = "http://127.0.0.1:7470";
 export function hubUrlOf(text: string): string {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
     throw new OperationError("option", "--hub", `'${text}': expected a URL, such as ${DEFAULT_HUB}`);
+  const { username, password, host } = new URL(text);
+  // Fetch would refuse it, and print it.
+  if (username !== "" || password !== "")
+    throw new OperationError("option", "--hub", `names of users and passwords are no part of ${host}'s address here`);
   return text.replace(/\/+$/, "");
 }
 
 export function hubClient(url: string, token: string): HubClient {
+  // Fetch would print what no header can hold.
+  if (!/^[\x21-\x7e]+$/.test(token))
+    throw new OperationError("hub", url, "what is given as its key is none: a key is one word of letters and digits");
   return new HubClient({ url, token, fetch: (request, init) => fetch(request, init) });
 }
 

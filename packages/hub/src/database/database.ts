@@ -28,6 +28,10 @@ export interface Database extends Queryable {
   holdLock(key: number, lost: () => void, signal: AbortSignal): Promise<HeldLock>;
   /** What a server's autovacuum does, where there is none. @returns of how many tables */
   vacuum?(): Promise<number>;
+  /** Of one in this process: it gave up, and answers no more until the process is another. */
+  readonly fallen?: Promise<DatabaseError>;
+  /** Of a server's: from now on. */
+  tune?(settings: { readonly poolSize?: number; readonly slowStatementMs?: number }): void;
   close(): Promise<void>;
 }
 
@@ -49,6 +53,10 @@ export class DatabaseError extends Error {
     super(message, { cause: options.cause });
     this.code = options.code;
     this.constraint = options.constraint;
+  }
+
+  get isDiskFull(): boolean {
+    return this.code === "53100";
   }
 
   /** Whether the same statement may succeed when it is repeated: a connection, a deadlock, a server that restarts. */

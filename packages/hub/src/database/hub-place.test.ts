@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { lockFile } from "@stratos/host-node";
-import { openHubPlace } from "./hub-place.ts";
+import { openHubPlace, openLasting } from "./hub-place.ts";
 
 const state = mkdtempSync(join(tmpdir(), "stratos-hub-place-"));
 after(() => rmSync(state, { recursive: true, force: true }));
@@ -19,6 +19,18 @@ test("a database that another process has is refused as in use", async () => {
   } finally {
     release();
   }
+});
+
+test("what is brought into a database stays there: it is locked, and not in memory", async () => {
+  const database = join(state, "target");
+  mkdirSync(database);
+  const release = lockFile(database);
+  try {
+    await assert.rejects(openLasting(database), { kind: "in-use", what: database });
+  } finally {
+    release();
+  }
+  await assert.rejects(openLasting("memory"), { kind: "hub", what: "memory", why: /would be gone/ });
 });
 
 test("a server that does not answer is told without its password, and nothing stays locked", async () => {

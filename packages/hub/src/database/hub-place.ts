@@ -1,10 +1,11 @@
 /** Where a hub keeps what it knows: its database, and a folder of its files. */
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { FileLockedError, lockFile, stratosHome } from "@stratos/host-node";
 import { OperationError } from "@stratos/operation";
 import { type Database, DatabaseError } from "./database.ts";
 import { isServerUrl, openDatabase } from "./open-database.ts";
+import { withoutPassword } from "./place-name.ts";
 
 export interface HubPlaceOptions {
   /** `memory`, a folder or a server's URL; absent: a folder of the state's. */
@@ -13,11 +14,14 @@ export interface HubPlaceOptions {
   readonly state?: string;
 }
 
-interface HubPlace {
+interface OpenDatabase {
   readonly database: Database;
+  close(): Promise<void>;
+}
+
+interface HubPlace extends OpenDatabase {
   /** Folder of this hub's files. */
   readonly state: string;
-  close(): Promise<void>;
 }
 
 /**
@@ -31,7 +35,30 @@ export async function openHubPlace(
 ): Promise<HubPlace> {
   const state = options.state ?? join(stratosHome(), "hub");
   mkdirSync(state, { recursive: true, mode: 0o700 });
-  const place = options.database ?? join(state, "database");
+  return { ...(await openLocked(options.database ?? join(state, "database"), more)), state };
+}
+
+/**
+ * The same of a hub that has worked: a folder that somebody mistyped would be a new, empty one.
+ *
+ * @throws OperationError as above, and for a place without a database
+ */
+export async function openUsedPlace(options: HubPlaceOptions): Promise<HubPlace> {
+  const place = options.database ?? join(options.state ?? join(stratosHome(), "hub"), "database");
+  if (place === "memory" || (!isServerUrl(place) && !existsSync(join(place, "pgdata"))))
+    throw new OperationError("hub", place, "there is no database of a hub");
+  return openHubPlace(options);
+}
+
+/** A database that is there when this process has ended. @throws OperationError as above, and for one in memory */
+export async function openLasting(place: string): Promise<OpenDatabase> {
+  if (place === "") throw new OperationError("hub", "--to", "names no database");
+  if (place === "memory")
+    throw new OperationError("hub", place, "what is brought into it would be gone when this command has ended");
+  return openLocked(place, {});
+}
+
+async function openLocked(place: string, more: Parameters<typeof openDatabase>[1]): Promise<OpenDatabase> {
   const isFolder = place !== "memory" && !isServerUrl(place);
   let release = (): void => {};
   try {
@@ -42,7 +69,6 @@ export async function openHubPlace(
     const database = await openDatabase(place, more);
     return {
       database,
-      state,
       close: async () => {
         await database.close();
         release();
@@ -52,7 +78,7 @@ export async function openHubPlace(
     release();
     if (error instanceof FileLockedError) throw new OperationError("in-use", place, error.words, { cause: error });
     if (error instanceof DatabaseError)
-      throw new OperationError("hub", place.replace(/:[^:@/]*@/, "@"), error.message, { cause: error });
+      throw new OperationError("hub", withoutPassword(place), error.message, { cause: error });
     throw error;
   }
 }

@@ -12,8 +12,8 @@ interface DatabaseOptions {
   readonly imagePath?: string;
 }
 
-const POOL_SIZE = 10;
-const SLOW_STATEMENT_MS = 1_000;
+export const POOL_SIZE = 10;
+export const SLOW_STATEMENT_MS = 1_000;
 
 export function isServerUrl(place: string): boolean {
   return /^postgres(ql)?:\/\//.test(place);

@@ -3,9 +3,16 @@
  * Method: PGlite in memory, with the hub's own tables; rows that come and go; more texts than are kept prepared.
  */
 import assert from "node:assert/strict";
+import { mkdtempSync, renameSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { openMigrated } from "../testing/test-database.ts";
 import { DatabaseError, type Database } from "./database.ts";
+import { PgliteDatabase } from "./pglite.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "hub-pglite-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
 
 let database: Database;
 before(async () => void (database = await openMigrated("memory")));
@@ -65,4 +72,37 @@ test("rows that are gone are cleared away, and statistics kept, as a server's au
   ]);
   await database.query("select pg_stat_force_next_flush()");
   assert.equal(await database.vacuum!(), 0, "and not again");
+});
+
+test("a database that gives up says so, refuses all else, holds nobody up, and kept what it answered", async () => {
+  const place = join(folder, "falls");
+  const database = await PgliteDatabase.open(place);
+  await database.query("create table kept (i int primary key, t text)");
+  await database.query("insert into kept values (1, 'answered')");
+  // As a full disk would, when the log needs another file.
+  const log = join(place, "pgdata/pg_wal");
+  renameSync(log, `${log}-away`);
+  const fails = (work: Promise<unknown>): Promise<string> =>
+    work.then(
+      () => assert.fail("it did not fail"),
+      (error: Error) => error.message,
+    );
+  let waiting: Promise<unknown> = Promise.resolve();
+  const inside = database.transaction("read committed", async (at) => {
+    waiting = database.query("select 1");
+    waiting.catch(() => {});
+    await at.query("select pg_switch_wal()");
+    await at.query("update kept set t = 'lost'");
+    await at.query("select pg_switch_wal()");
+    await at.query("update kept set t = 'lost, too'");
+  });
+  const why = await fails(inside);
+  assert.equal((await database.fallen).message, why);
+  assert.deepEqual([await fails(waiting), await fails(database.query("select 1"))], [why, why]);
+  assert.equal(await fails(database.transaction("read committed", async () => {})), why);
+  await database.close();
+  renameSync(`${log}-away`, log);
+  const again = await PgliteDatabase.open(place);
+  assert.deepEqual(await again.query("select t from kept"), [{ t: "answered" }]);
+  await again.close();
 });

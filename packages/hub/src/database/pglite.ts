@@ -7,7 +7,14 @@ import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import type { PGlite } from "@electric-sql/pglite";
-import { databaseError, type Database, type HeldLock, type Isolation, type Queryable } from "./database.ts";
+import {
+  databaseError,
+  type Database,
+  type DatabaseError,
+  type HeldLock,
+  type Isolation,
+  type Queryable,
+} from "./database.ts";
 import { draftOf, readPgliteImage, unpackPgliteImage } from "./pglite-image.ts";
 import { PLANNING } from "./planning.ts";
 import type { PgliteStatements } from "./pglite-statements.ts";
@@ -38,6 +45,8 @@ export class PgliteDatabase implements Database {
   readonly isShared = false;
   readonly #pglite: PGlite;
   readonly #statements: PgliteStatements;
+  readonly #fall = Promise.withResolvers<DatabaseError>();
+  #fallen: DatabaseError | null = null;
 
   private constructor(name: string, pglite: PGlite, statements: PgliteStatements) {
     this.name = name;
@@ -75,40 +84,71 @@ export class PgliteDatabase implements Database {
     }
   }
 
+  get fallen(): Promise<DatabaseError> {
+    return this.#fall.promise;
+  }
+
   query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
-    return this.#pglite._runExclusiveTransaction(() => this.#run<Row>(sql, parameters));
+    return this.#unlessFallen(this.#pglite._runExclusiveTransaction(() => this.#run<Row>(sql, parameters)));
   }
 
   async #run<Row>(sql: string, parameters: readonly unknown[]): Promise<Row[]> {
+    if (this.#fallen !== null) throw this.#fallen;
     try {
       return await this.#statements.run<Row>(sql, parameters);
     } catch (error) {
-      throw databaseError(error);
+      throw this.#failure(error);
     }
   }
 
   async script(sql: string): Promise<void> {
+    if (this.#fallen !== null) throw this.#fallen;
     try {
       await this.#pglite.exec(sql);
     } catch (error) {
-      throw databaseError(error);
+      throw this.#failure(error);
     }
+  }
+
+  /**
+   * A server that gives up (a log that cannot be written, as on a full disk) ends itself, and its next statement would
+   * keep this process busy for ever: so there is none.
+   */
+  #failure(error: unknown): DatabaseError {
+    const failure = databaseError(error);
+    if ((error as { severity?: unknown }).severity === "PANIC" && this.#fallen === null) {
+      this.#fallen = failure;
+      this.#fall.resolve(failure);
+    }
+    return failure;
+  }
+
+  /** What waits for its turn would wait for ever. */
+  #unlessFallen<T>(work: Promise<T>): Promise<T> {
+    if (this.#fallen !== null) return Promise.reject(this.#fallen);
+    return new Promise<T>((resolve, reject) => {
+      work.then(resolve, reject);
+      void this.#fall.promise.then(reject);
+    });
   }
 
   async transaction<T>(isolation: Isolation, work: (inside: Queryable) => Promise<T>): Promise<T> {
     let failure: unknown;
+    const transaction = this.#pglite.transaction(async (inside) => {
+      try {
+        await inside.query(`set transaction isolation level ${isolation.replace(",", " ")}`);
+        return await work({ query: (sql, parameters = []) => this.#run(sql, parameters) });
+      } catch (error) {
+        failure = error;
+        // PGlite would roll it back.
+        if (this.#fallen !== null) await new Promise(() => {});
+        throw error;
+      }
+    });
     try {
-      return (await this.#pglite.transaction(async (transaction) => {
-        try {
-          await transaction.query(`set transaction isolation level ${isolation.replace(",", " ")}`);
-          return await work({ query: (sql, parameters = []) => this.#run(sql, parameters) });
-        } catch (error) {
-          failure = error;
-          throw error;
-        }
-      })) as T;
+      return (await this.#unlessFallen(transaction)) as T;
     } catch (error) {
-      throw failure ?? databaseError(error);
+      throw failure ?? this.#failure(error);
     }
   }
 
@@ -142,8 +182,8 @@ export class PgliteDatabase implements Database {
     return new Uint8Array(await (await this.#pglite.dumpDataDir("none")).arrayBuffer());
   }
 
-  close(): Promise<void> {
-    return this.#pglite.close();
+  async close(): Promise<void> {
+    if (this.#fallen === null) await this.#pglite.close();
   }
 }
 

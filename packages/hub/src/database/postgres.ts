@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import pg from "pg";
 import { PLANNING } from "./planning.ts";
+import { withoutPassword } from "./place-name.ts";
 import { databaseError, type Database, type HeldLock, type Isolation, type Queryable } from "./database.ts";
 
 interface PostgresOptions {
@@ -37,10 +38,12 @@ export class PostgresDatabase implements Database {
   readonly #settings: pg.ClientConfig;
   readonly #pool: pg.Pool;
   readonly #extra = new Set<pg.Client>();
+  #slowStatementMs: number;
   #isClosed = false;
 
   constructor(options: PostgresOptions) {
     this.#options = options;
+    this.#slowStatementMs = options.slowStatementMs;
     this.name = withoutPassword(options.url);
     this.#settings = {
       connectionString: options.url,
@@ -106,7 +109,7 @@ export class PostgresDatabase implements Database {
       throw databaseError(error);
     } finally {
       const milliseconds = performance.now() - started;
-      if (milliseconds >= this.#options.slowStatementMs) this.#options.slow(sql, milliseconds);
+      if (milliseconds >= this.#slowStatementMs) this.#options.slow(sql, milliseconds);
     }
   }
 
@@ -177,6 +180,12 @@ export class PostgresDatabase implements Database {
     }
   }
 
+  tune({ poolSize, slowStatementMs }: { readonly poolSize?: number; readonly slowStatementMs?: number }): void {
+    // Asked for whenever a connection is: those that are too many go as they idle.
+    if (poolSize !== undefined) this.#pool.options.max = poolSize;
+    if (slowStatementMs !== undefined) this.#slowStatementMs = slowStatementMs;
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.all([...this.#extra].map((client) => client.end().catch(() => {})));
@@ -195,8 +204,4 @@ function statementName(sql: string): string {
     names.set(sql, name);
   }
   return name;
-}
-
-function withoutPassword(url: string): string {
-  return url.replace(/^(postgres(?:ql)?:\/\/[^:@/]*):[^@/]*@/, "$1@").replace(/([?&]password=)[^&]*/g, "$1…");
 }

@@ -4,6 +4,7 @@ import { sealEvents } from "../store/event-chain.ts";
 import { removeUnusedCauses } from "../store/failures.ts";
 import { expireRuns } from "../store/move-runs.ts";
 import { endPauses, settleEnded } from "../store/settle-ended.ts";
+import type { ClockSteps } from "./clock-steps.ts";
 import { removeOldTasks, removeOldKeys } from "./retention.ts";
 
 export interface Chore {
@@ -18,9 +19,16 @@ const BATCH = 500;
 const BATCHES_MAX = 200;
 const PULSE_MS = 500;
 
-export function storeChores(database: Database): Chore[] {
+export function storeChores(database: Database, clock: ClockSteps): Chore[] {
   return [
-    { name: "expire", everyMs: 500, work: async (limit) => (await expireRuns(database, limit)).length },
+    {
+      name: "expire",
+      everyMs: 500,
+      work: async (limit) => {
+        await clock.look();
+        return (await expireRuns(database, limit)).length;
+      },
+    },
     { name: "settle", everyMs: 0, work: (limit) => settleEnded(database, limit) },
     { name: "pauses", everyMs: 0, work: (limit) => endPauses(database, limit) },
     { name: "seal", everyMs: 1_000, work: () => sealEvents(database) },

@@ -4,12 +4,28 @@ const PLACEHOLDER = /\{\{([^{}]*)\}\}/g;
 
 export type Filling = string | number | boolean;
 
-/** A text that is nothing but one placeholder becomes the value itself, number or boolean too. */
+/** A thousand times `{{name}}` is short, and what becomes of it need not be. */
+const FILLED_LETTERS_MAX = 8 << 20;
+
+export class FilledTooLong extends Error {}
+
+/**
+ * A text that is nothing but one placeholder becomes the value itself, number or boolean too.
+ *
+ * @throws FilledTooLong before it is
+ */
 export function fillTexts<Value>(value: Value, fillings: Readonly<Record<string, Filling>>): Value {
+  let left = FILLED_LETTERS_MAX;
   return mapTexts(value, (text) => {
     const [, only] = /^\{\{([^{}]*)\}\}$/.exec(text) ?? [];
-    if (only !== undefined) return fillings[only.trim()]!;
-    return text.replace(PLACEHOLDER, (_, key: string) => String(fillings[key.trim()]));
+    const filling = (key: string): string => {
+      const filled = String(fillings[key.trim()]);
+      left -= filled.length;
+      if (left < 0) throw new FilledTooLong(`filled in it has more than ${FILLED_LETTERS_MAX} letters`);
+      return filled;
+    };
+    if (only !== undefined) filling(only);
+    return only === undefined ? text.replace(PLACEHOLDER, (_, key: string) => filling(key)) : fillings[only.trim()]!;
   }) as Value;
 }
 

@@ -20,11 +20,16 @@ export interface KeptBounds {
 
 export class ProfileFolder {
   readonly #folder: string;
-  readonly #bounds: KeptBounds;
+  #bounds: KeptBounds;
 
   constructor(folder: string, bounds: KeptBounds) {
     this.#folder = folder;
     this.#bounds = bounds;
+  }
+
+  /** Counts when the next one comes. */
+  change(bounds: Partial<KeptBounds>): void {
+    this.#bounds = { ...this.#bounds, ...bounds };
   }
 
   /** The newest first. */

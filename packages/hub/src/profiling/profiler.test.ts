@@ -184,3 +184,21 @@ test("functions of the bundle are told by the files that they come from", (t) =>
   assert.deepEqual(at("node:fs", 7), ["node:fs", 7]);
   assert.deepEqual(at(join(folder, "gone.cjs"), 7), ["gone.cjs", 7]);
 });
+
+test("how often profiles are taken, and how many are kept, is changed while the hub runs", async (t) => {
+  const folder = join(temporary(t), "profiles");
+  const hub = await startTestHub({ profiles: { ...PROFILES, seconds: 1, folder } });
+  t.after(() => hub.close());
+  const set = (name: string, value: number): Promise<unknown> => hub.admin.call("PUT", `/settings/${name}`, { value });
+  await set("profile-keep", 1);
+  await set("profile-every", 1);
+  for (let tries = 0; (await metric(hub, "profile_seconds")) === 0; tries++) {
+    assert.ok(tries < 600, "none was taken");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  await set("profile-every", 0);
+  await hub.admin
+    .call("POST", "/profiles", { seconds: 1 })
+    .catch((error: HubProblem) => assert.equal(error.status, 409));
+  assert.equal((await list(hub.admin)).length, 1);
+});

@@ -9,8 +9,11 @@ export const PROFILE_SECONDS_MAX = 60;
 export const PROFILE_FOLDER = "profiles";
 export const PROFILE_DEFAULTS = { seconds: 10, keep: 48, bytesMax: 64 << 20 } as const;
 
-export interface ProfilerSettings extends KeptBounds {
+export interface ProfilerSettings extends KeptBounds, ProfileTimes {
   readonly folder: string;
+}
+
+interface ProfileTimes {
   /** From the end of one to the beginning of the next; null: only when somebody asks. */
   readonly everySeconds: number | null;
   /** How long each looks. */
@@ -25,6 +28,8 @@ interface ProfilerOptions extends ProfilerSettings {
 export class Profiler {
   readonly kept: ProfileFolder;
   readonly #options: ProfilerOptions;
+  #times: ProfileTimes;
+  #isStarted = false;
   readonly #ending = new AbortController();
   #timer: NodeJS.Timeout | null = null;
   #taking: Promise<ProfileView | null> | null = null;
@@ -35,11 +40,22 @@ export class Profiler {
 
   constructor(options: ProfilerOptions) {
     this.#options = options;
+    this.#times = options;
     this.kept = new ProfileFolder(options.folder, options);
   }
 
+  /** From now on. */
+  change({ keep, bytesMax, ...times }: Partial<ProfileTimes & KeptBounds>): void {
+    this.kept.change({ ...(keep === undefined ? {} : { keep }), ...(bytesMax === undefined ? {} : { bytesMax }) });
+    this.#times = { ...this.#times, ...times };
+    if (this.#isStarted) this.start();
+  }
+
   start(): void {
-    const { everySeconds, seconds, warn } = this.#options;
+    this.#isStarted = true;
+    const { warn } = this.#options;
+    const { everySeconds, seconds } = this.#times;
+    if (this.#timer !== null) clearTimeout(this.#timer);
     if (everySeconds === null || this.#ending.signal.aborted) return;
     this.#timer = setTimeout(() => {
       // Another one looks already: that has to do.
@@ -55,7 +71,7 @@ export class Profiler {
   }
 
   get defaultSeconds(): number {
-    return this.#options.seconds;
+    return this.#times.seconds;
   }
 
   /** @returns null: the process ends. While {@link isTaking}, nobody may ask for another. */

@@ -8,6 +8,7 @@ import { buildNeeds } from "@stratos/builder/build-relations";
 import { parseSource } from "@stratos/pkg";
 import type { BlobStore } from "../blobs/blob-store.ts";
 import type { Queryable } from "../database/database.ts";
+import { jsonText } from "../database/json-text.ts";
 import { namesOf } from "./plan-rebuild.ts";
 
 /** `builder`, `dsc`: build dependencies as they counted; `buildinfo`: all that was installed. */
@@ -46,7 +47,7 @@ export async function builtSources(
       "insert into built_source (task_id, depends, origin, payload) select task, depends, origin, payload from " +
         "jsonb_to_recordset($1::jsonb) as x(task bigint, depends text[], origin text, payload jsonb) on conflict do " +
         "nothing",
-      [JSON.stringify(derived)],
+      [jsonText(derived)],
     );
   }
   return found;

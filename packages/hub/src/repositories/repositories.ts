@@ -24,6 +24,7 @@ import {
 import type { BlobStore } from "../blobs/blob-store.ts";
 import { BoundedCache } from "../cache/bounded-cache.ts";
 import type { Database, Queryable } from "../database/database.ts";
+import { jsonText } from "../database/json-text.ts";
 import { isPackage } from "../store/artefacts.ts";
 import { builtSources } from "./build-depends.ts";
 import { channelAndAncestors, endDependencyWaits, findChannel } from "../store/channels.ts";
@@ -251,15 +252,7 @@ export class Repositories {
     await this.#database.query(
       "insert into package (digest, name, version, arch, source, filename, description) values ($1, $2, $3, $4, $5, " +
         "$6, $7::jsonb) on conflict (digest) do nothing",
-      [
-        digest,
-        name,
-        version,
-        arch,
-        source,
-        poolPath(control, COMPONENT, debFileName(control)),
-        JSON.stringify(description),
-      ],
+      [digest, name, version, arch, source, poolPath(control, COMPONENT, debFileName(control)), jsonText(description)],
     );
     return { name, version, arch };
   }
@@ -278,7 +271,7 @@ export class Repositories {
       select $1, name, version, arch, digest, task, $3 from jsonb_to_recordset($2::jsonb)
         as x(name text, version text, arch text, digest text, task bigint)
       on conflict do nothing returning name, version, arch, digest, task_id as task`,
-      [channel, JSON.stringify(placed), actor],
+      [channel, jsonText(placed), actor],
     );
     const there = await packagesOf(inside, { channel });
     const events: NewEvent[] = placed

@@ -75,7 +75,7 @@ with u as (
   update task set state = 'FREE', finished = null, failures = 0, cancel_requested = false, failure_class = null, \
 message = null,
     result = null, version = version + 1
-  where id = $1 and state in ('FAILED', 'CANCELED') returning *
+  where id = $1 and state in ('FAILED', 'CANCELED') and channel in (select name from channel) returning *
 ), q as (
   insert into runnable (task_id, channel, arch, priority, rank, weight, requires, owner)
   select u.id, u.channel, u.arch, case c.policy when 'fifo' then 0 else u.priority end, u.rank, u.weight, u.requires, \
@@ -92,7 +92,13 @@ select id, (select count(*) from n) from u`;
 export async function retryTask(database: Database, id: number, actor: string): Promise<void> {
   const rows = await database.query(RETRY, [id, actor]);
   if (rows.length > 0) return;
-  const { state } = await stateOf(database, id);
+  const { state, channel } = await stateOf(database, id);
+  if (state === "FAILED" || state === "CANCELED")
+    throw new HubError(
+      409,
+      "no-such-channel",
+      `task ${id} is of the channel ${channel}, which is there no more; submit it again to another`,
+    );
   throw new HubError(409, "not-ended", `task ${id} is ${state}; only what FAILED or was CANCELED can be tried again`);
 }
 
@@ -144,13 +150,16 @@ export async function setPriority(
 
 const busy = (id: number): HubError => new HubError(503, "busy", `task ${id} changes too quickly; try again`);
 
-async function stateOf(
-  on: Queryable,
-  id: number,
-  lock: "for update" | "" = "",
-): Promise<{ state: TaskState; cancel_requested: boolean; version: number }> {
-  const [row] = await on.query<{ state: TaskState; cancel_requested: boolean; version: number }>(
-    `select state, cancel_requested, version from task where id = $1 ${lock}`,
+interface StateRow {
+  state: TaskState;
+  channel: string;
+  cancel_requested: boolean;
+  version: number;
+}
+
+async function stateOf(on: Queryable, id: number, lock: "for update" | "" = ""): Promise<StateRow> {
+  const [row] = await on.query<StateRow>(
+    `select state, channel, cancel_requested, version from task where id = $1 ${lock}`,
     [id],
   );
   if (row === undefined) throw notFound(`task ${id}`);

@@ -11,7 +11,7 @@ export const EVENT_NAMES = [
   ...(["BRAKE_CHANGED", "CHANNEL_CHANGED", "CHANNEL_REMOVED", "SECRET_CHANGED", "SECRET_REMOVED"] as const),
   ...(["TEMPLATE_CHANGED", "TEMPLATE_REMOVED", "TRIGGER_CHANGED", "TRIGGER_REMOVED"] as const),
   ...(["WEBHOOK_CREATED", "WEBHOOK_REMOVED", "PLUGIN_FAILED", "PLUGIN_MISSED_EVENTS", "PLUGIN_RESTARTED"] as const),
-  ...(["AUDIT_ROTATED"] as const),
+  ...(["AUDIT_ROTATED", "SETTING_CHANGED"] as const),
   ...(["PROFILE_TAKEN", "PROFILE_REMOVED"] as const),
 ] as const;
 export type EventName = (typeof EVENT_NAMES)[number];

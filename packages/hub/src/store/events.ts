@@ -1,6 +1,7 @@
 /** What happened, in one order. Events are sealed (event-chain.ts). */
 import type { EventView } from "@stratos/hub-api";
 import type { Queryable } from "../database/database.ts";
+import { jsonText } from "../database/json-text.ts";
 import type { EventName } from "./event-names.ts";
 import { HubError } from "./hub-error.ts";
 
@@ -142,6 +143,6 @@ export async function writeEvents(on: Queryable, events: readonly NewEvent[]): P
   await on.query(
     "insert into event (actor, what, task_id, detail) select actor, what, task, detail from " +
       "jsonb_to_recordset($1::jsonb) as x(actor text, what text, task bigint, detail jsonb)",
-    [JSON.stringify(events).replaceAll("\\u0000", "")],
+    [jsonText(events)],
   );
 }

@@ -4,6 +4,7 @@
  */
 import type { FailedRunView, FailureClass, FailureReport, FailureView } from "@stratos/hub-api";
 import type { Database, Queryable } from "../database/database.ts";
+import { jsonText } from "../database/json-text.ts";
 import { causeOfLog, LOG_TAIL_BYTES } from "../failures/cause-of-log.ts";
 import type { FoundCause } from "../failures/find-cause.ts";
 import type { OwnRules } from "../failures/own-rules.ts";
@@ -44,7 +45,7 @@ t.channel, t.arch, t.label, t.payload, t.result
     const found: object[] = [];
     for (const row of rows)
       if (row.task_id !== null) found.push({ ...placeOf(row), ...causeColumns(await diagnose(database, rules, row)) });
-    await database.query(KEEP, [JSON.stringify(found).replaceAll("\\u0000", ""), rows.map(({ id }) => id)]);
+    await database.query(KEEP, [jsonText(found), rows.map(({ id }) => id)]);
   }
   return 0;
 }

@@ -51,7 +51,17 @@ interface TaskFilter {
 
 const OPEN = ["BLOCKED", "FREE", "ASSIGNED", "RUNNING"];
 
-export async function listTasks(on: Queryable, filter: TaskFilter, limit: number): Promise<TaskView[]> {
+/** Payloads and results of one page; whatever it is, a page has one task at least. */
+const PAGE_BYTES_MAX = 8 << 20;
+
+interface TaskPage {
+  readonly items: TaskView[];
+  /** Of the next page; null: this is the last. */
+  readonly next: string | null;
+}
+
+/** A page ends early where what its tasks hold is too much for one answer. */
+export async function listTasks(on: Queryable, filter: TaskFilter, limit: number): Promise<TaskPage> {
   const parameters: unknown[] = [limit];
   const tests: string[] = [];
   const test = (sql: string, value: unknown): void => {
@@ -70,11 +80,20 @@ export async function listTasks(on: Queryable, filter: TaskFilter, limit: number
   if (filter.owner !== undefined) test("owner = ?", filter.owner);
   if (filter.workflow !== undefined) test("workflow_id = ?", filter.workflow);
   if (filter.before !== undefined) test("id < ?", filter.before);
-  const rows = await on.query<TaskRow>(
-    `select ${COLUMNS} from task${tests.length === 0 ? "" : ` where ${tests.join(" and ")}`} order by id desc limit $1`,
+  const rows = await on.query<TaskRow & { found: number }>(
+    `
+    with p as materialized (
+      select ${COLUMNS} from task${tests.length === 0 ? "" : ` where ${tests.join(" and ")}`} order by id desc limit $1
+    ), s as (
+      select p.*, row_number() over w as place, count(*) over () as found,
+        sum(octet_length(payload::text) + coalesce(octet_length(result::text), 0)) over w as bytes
+      from p window w as (order by id desc)
+    )
+    select ${COLUMNS}, found from s where place = 1 or bytes <= ${PAGE_BYTES_MAX} order by id desc`,
     parameters,
   );
-  return rows.map(view);
+  const hasMore = rows.length > 0 && (rows[0]!.found === limit || rows.length < rows[0]!.found);
+  return { items: rows.map(({ found: _, ...row }) => view(row)), next: hasMore ? String(rows.at(-1)!.id) : null };
 }
 
 export async function findTask(on: Queryable, id: number): Promise<TaskView> {

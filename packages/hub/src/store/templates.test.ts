@@ -70,3 +70,22 @@ test("a template gives nobody more than he may: its tasks are submitted as one's
   const { token } = await admin.call<{ token: string }>("POST", "/tokens", { principal: "bob", scopes: ["*"] });
   await refused(submit({ source: "a" }, undefined, hub.client(token)), 403, /task:submit:default/);
 });
+
+test("a short template does not become a long one by what is filled in, and half a letter is none", async () => {
+  const bomb = {
+    parameters: { a: { type: "string" } },
+    tasks: [{ kind: "own", payload: { x: "{{a}}".repeat(2_000) } }],
+  };
+  await admin.call("PUT", "/templates/bomb", bomb);
+  const fill = (a: string): Promise<unknown> => admin.call("POST", "/templates/bomb/submit", { values: { a } });
+  await refused(fill("y".repeat(10_000)), 413, /^bomb: filled in it has more than 8388608 letters$/);
+  await fill("y");
+  const label = { parameters: { a: { type: "string" } }, tasks: [{ kind: "own", label: "{{a}}", payload: {} }] };
+  await admin.call("PUT", "/templates/label", label);
+  const a = `${"x".repeat(255)}\u{1f600}`;
+  const { tasks: made } = await admin.call<{ tasks: { id: number }[] }>("POST", "/templates/label/submit", {
+    values: { a },
+  });
+  const task = await admin.call<TaskView>("GET", `/tasks/${made[0]!.id}`);
+  assert.equal(task.label, `${"x".repeat(255)}\ufffd`);
+});

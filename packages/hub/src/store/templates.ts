@@ -3,7 +3,7 @@ import type { TaskSubmission, TemplateParameter, TemplateView } from "@stratos/h
 import type { Database, Queryable } from "../database/database.ts";
 import { jsonText } from "../database/json-text.ts";
 import { writeEvents } from "./events.ts";
-import { fillTexts, unknownPlaceholder } from "../payloads/fill-texts.ts";
+import { FilledTooLong, fillTexts, unknownPlaceholder } from "../payloads/fill-texts.ts";
 import { lastingFault } from "../payloads/lasting-fault.ts";
 import { HubError, notFound } from "./hub-error.ts";
 
@@ -103,12 +103,24 @@ export function tasksOf(
     if (!fits(value, rule)) refuse(`${parameter}: ${JSON.stringify(value)} is not ${wantedOf(rule)}`);
     values[parameter] = value;
   }
-  return tasks.map((task) => ({
-    ...task,
-    ...(task.label === undefined ? {} : { label: String(fillTexts(task.label, values)).slice(0, LABEL_MAX) }),
-    payload: fillTexts(task.payload, values),
-  }));
+  try {
+    // As one, so that what all of them become has one bound.
+    const payloads = fillTexts(
+      tasks.map(({ payload }) => payload),
+      values,
+    );
+    return tasks.map((task, index) => ({
+      ...task,
+      ...(task.label === undefined ? {} : { label: filledLabel(task.label, values) }),
+      payload: payloads[index]!,
+    }));
+  } catch (error) {
+    throw error instanceof FilledTooLong ? new HubError(413, "too-large", `${name}: ${error.message}`) : error;
+  }
 }
+
+const filledLabel = (label: string, values: Readonly<Record<string, Value>>): string =>
+  String(fillTexts(label, values)).slice(0, LABEL_MAX).toWellFormed();
 
 /**
  * Of values that are known only in part.
@@ -153,9 +165,14 @@ export function lastingTemplateFault(
 ): string | null {
   const usual = Object.entries(parameters).map(([parameter, rule]) => [parameter, rule.default!]);
   const values: Record<string, Value> = { ...Object.fromEntries(usual), ...given };
-  for (const [index, task] of tasks.entries()) {
-    const fault = lastingFault({ ...task, payload: fillTexts(task.payload, values) });
-    if (fault !== null) return `${name}: tasks[${index}].${fault}`;
+  try {
+    for (const [index, task] of tasks.entries()) {
+      const fault = lastingFault({ ...task, payload: fillTexts(task.payload, values) });
+      if (fault !== null) return `${name}: tasks[${index}].${fault}`;
+    }
+  } catch (error) {
+    if (error instanceof FilledTooLong) return `${name}: ${error.message}`;
+    throw error;
   }
   return null;
 }

@@ -33,18 +33,23 @@ export async function createWebhook(
   owner: string,
 ): Promise<WebhookView & { secret: string }> {
   const secret = randomBytes(32).toString("base64url");
-  const [row] = await database.query<{ id: number }>(
-    "insert into webhook (url, secret, events, owner) values ($1, $2, $3, $4) returning id",
-    [url, secret, [...events], owner],
-  );
-  await writeEvents(database, [{ actor: owner, what: "WEBHOOK_CREATED", detail: { webhook: row!.id, url, events } }]);
-  return { id: row!.id, url, events, enabled: true, owner, secret };
+  const id = await database.transaction("read committed", async (inside) => {
+    const [row] = await inside.query<{ id: number }>(
+      "insert into webhook (url, secret, events, owner) values ($1, $2, $3, $4) returning id",
+      [url, secret, [...events], owner],
+    );
+    await writeEvents(inside, [{ actor: owner, what: "WEBHOOK_CREATED", detail: { webhook: row!.id, url, events } }]);
+    return row!.id;
+  });
+  return { id, url, events, enabled: true, owner, secret };
 }
 
-export async function removeWebhook(database: Database, id: number, actor: string): Promise<void> {
-  const rows = await database.query("delete from webhook where id = $1 returning id", [id]);
-  if (rows.length === 0) throw notFound(`webhook ${id}`);
-  await writeEvents(database, [{ actor, what: "WEBHOOK_REMOVED", detail: { webhook: id } }]);
+export function removeWebhook(database: Database, id: number, actor: string): Promise<void> {
+  return database.transaction("read committed", async (inside) => {
+    const rows = await inside.query("delete from webhook where id = $1 returning id", [id]);
+    if (rows.length === 0) throw notFound(`webhook ${id}`);
+    await writeEvents(inside, [{ actor, what: "WEBHOOK_REMOVED", detail: { webhook: id } }]);
+  });
 }
 
 export async function listDeliveries(database: Database, webhook: number, limit: number): Promise<DeliveryView[]> {
@@ -53,6 +58,8 @@ export async function listDeliveries(database: Database, webhook: number, limit:
       "$1 order by id desc limit $2",
     [webhook, limit],
   );
+  if (rows.length === 0 && (await database.query("select 1 from webhook where id = $1", [webhook])).length === 0)
+    throw notFound(`webhook ${webhook}`);
   return rows.map((row) => ({ ...row, created: row.created.toISOString() }));
 }
 

@@ -29,7 +29,17 @@ test("the same on PGlite", async () => {
 
 test("the database is killed while many hosts work: no task is lost, none done twice", async () => {
   const { faults } = await simulateScale({
-    ...{ seed: first, server, hosts: 40, tasks: 600, batch: 300, failovers: 2, tell: () => {} },
+    ...{
+      seed: first,
+      server,
+      hosts: 40,
+      capacity: 8,
+      momentSeconds: 5,
+      tasks: 600,
+      batch: 300,
+      failovers: 2,
+      tell: () => {},
+    },
   });
   assert.equal(faults["servers killed"], 2);
 });

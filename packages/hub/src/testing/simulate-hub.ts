@@ -31,7 +31,7 @@ import { endPauses, settleEnded } from "../store/settle-ended.ts";
 import { submitTasks } from "../store/submit-tasks.ts";
 import { whyWaits } from "../store/why-waits.ts";
 import { checkHistory } from "./check-history.ts";
-import { simulateScale } from "./simulate-scale.ts";
+import { SCALE_SETTINGS, simulateScale } from "./simulate-scale.ts";
 import { openMigrated, startPostgres, type TestServer } from "./test-database.ts";
 
 interface SimulationOptions {
@@ -312,6 +312,8 @@ if (import.meta.main) {
       steps: { type: "string", default: "300" },
       database: { type: "string", default: "postgres" },
       hosts: { type: "string" },
+      capacity: { type: "string", default: "8" },
+      moment: { type: "string", default: "5" },
       batch: { type: "string", default: "1000" },
       tasks: { type: "string", default: "10000" },
       failovers: { type: "string", default: "1" },
@@ -329,7 +331,7 @@ if (import.meta.main) {
       process.exit(128 + number);
     });
   const isScale = values.hosts !== undefined;
-  if (isScale || values.database === "postgres") server = startPostgres();
+  if (isScale || values.database === "postgres") server = startPostgres(isScale ? SCALE_SETTINGS : []);
   try {
     process.exitCode = (await (isScale ? scale(server!) : rounds(server))) ? 0 : 1;
   } finally {
@@ -338,11 +340,24 @@ if (import.meta.main) {
 
   async function scale(server: TestServer): Promise<boolean> {
     const [hosts, batch, tasks] = [Number(values.hosts), Number(values.batch), Number(values.tasks)];
+    const [capacity, momentSeconds] = [Number(values.capacity), Number(values.moment)];
     const tell = (line: string): void => void process.stdout.write(`${line}\n`);
-    const words = `--hosts ${hosts} --batch ${batch} --tasks ${tasks} --failovers ${values.failovers}`;
+    const words =
+      `--hosts ${hosts} --capacity ${capacity} --moment ${momentSeconds} --batch ${batch} --tasks ${tasks} ` +
+      `--failovers ${values.failovers}`;
     try {
       const failovers = Number(values.failovers);
-      const result = await simulateScale({ seed: first, server, hosts, batch, tasks, failovers, tell });
+      const result = await simulateScale({
+        seed: first,
+        server,
+        hosts,
+        capacity,
+        momentSeconds,
+        batch,
+        tasks,
+        failovers,
+        tell,
+      });
       const { events, seconds, virtualSeconds, faults } = result;
       tell(
         `seed ${first}: ${tasks} tasks on ${hosts} hosts in ${(virtualSeconds / 3_600).toFixed(2)} virtual hours, ` +
@@ -350,6 +365,12 @@ if (import.meta.main) {
           Object.entries(faults)
             .map(([name, count]) => `${count} ${name}`)
             .join(", "),
+      );
+      const { checkSeconds, ownCpuSeconds, serverCpuSeconds, ownMebibytes } = result;
+      const perTask = (cpuSeconds: number): string => `${((1_000 * cpuSeconds) / tasks).toFixed(2)} ms`;
+      tell(
+        `processor time of a task: ${perTask(serverCpuSeconds)} in the database, ${perTask(ownCpuSeconds)} here; ` +
+          `${ownMebibytes.toFixed(0)} MiB here at most; checked in ${checkSeconds.toFixed(1)} s`,
       );
       const times = Object.entries(result.statements).map(
         ([name, { count, meanMs }]) => `${count} ${name} (${meanMs.toFixed(1)} ms)`,

@@ -29,7 +29,11 @@ interface ScaleOptions {
   readonly seed: number;
   readonly server: TestServer;
   readonly hosts: number;
+  /** Tasks that a host runs at once. */
+  readonly capacity: number;
   readonly tasks: number;
+  /** What happens within one is done at once: of long ones a host ends and claims more tasks in one statement. */
+  readonly momentSeconds: number;
   /** Of a submission. */
   readonly batch: number;
   /** How often the server is killed. */
@@ -44,6 +48,13 @@ interface ScaleResult {
   readonly virtualSeconds: number;
   /** Until the last task had ended; without the check. */
   readonly seconds: number;
+  /** Of history, chain and rows. */
+  readonly checkSeconds: number;
+  /** Without the check: of this process, and of the server's. */
+  readonly ownCpuSeconds: number;
+  readonly serverCpuSeconds: number;
+  /** At most. */
+  readonly ownMebibytes: number;
   readonly faults: Readonly<Record<string, number>>;
   /** By kind of statement, with the wait for a connection: what grows as tasks or hosts do shows here. */
   readonly statements: Readonly<Record<string, { readonly count: number; readonly meanMs: number }>>;
@@ -51,17 +62,14 @@ interface ScaleResult {
 
 const CHANNEL = "scale";
 const LANES = 8;
-const CAPACITY = 8;
 const LEASE_SECONDS = 300;
 /** Hosts renew in thirds of a lease, as workers do. */
 const RENEW_MS = (LEASE_SECONDS / 3) * 1_000;
 const DURATION_MS = { min: 20_000, max: 400_000 } as const;
-/** What happens within one is done at once. */
-const MOMENT_MS = 5_000;
 const POLL_MS = 30_000;
 const LEAD_MS = 5_000;
-/** Of a queue with this much for each host nobody needs more to be busy. */
-const QUEUED_PER_HOST = 40;
+/** Of a queue with so much for each place at a host nobody needs more to be busy. */
+const QUEUED_FOR_ROOM = 5;
 const TELL_TASKS = 50_000;
 
 interface Host {
@@ -71,8 +79,22 @@ interface Host {
   /** An answer did not come: the hub may know of runs that this host does not. */
   isUnsure: boolean;
   renewMs: number;
+  heardMs: number;
+  /** What had come into the queue when it found less than it wanted; −1: it found enough. */
+  emptyAt: number;
   stale: RunProof | null;
 }
+
+/**
+ * Of a server that is killed, but whose host is not: what it wrote is in the host's memory. Its log is written as it
+ * goes, rather than all of it anew behind each checkpoint.
+ */
+export const SCALE_SETTINGS = [
+  "full_page_writes=off",
+  "max_wal_size=16GB",
+  "checkpoint_timeout=30min",
+  "shared_buffers=1GB",
+];
 
 /** `now()` of all connections that are made from now on is the clock's row. */
 const CLOCK = [
@@ -116,7 +138,10 @@ class Cluster {
   #submitted = 0;
   #ended = 0;
   #isOver = false;
+  /** Counts what brings tasks into the queue: hosts that found none need not ask before. */
+  #news = 0;
   #failoversLeft: number;
+  readonly #momentMs: number;
 
   constructor(database: Database, options: ScaleOptions) {
     this.#database = database;
@@ -124,10 +149,13 @@ class Cluster {
     this.#random = new SeededRandom(options.seed);
     this.#heads = new QueueHeads(() => this.#nowMs);
     this.#failoversLeft = options.failovers;
+    this.#momentMs = options.momentSeconds * 1_000;
   }
 
   async run(): Promise<ScaleResult> {
     this.#startedMs = performance.now();
+    const startedCpu = process.cpuUsage();
+    const startedServerCpu = this.#options.server.cpuSeconds();
     for (let index = 0; index < this.#options.hosts; index++) {
       const host: Host = {
         name: `host${index}`,
@@ -135,6 +163,8 @@ class Cluster {
         runs: new Map(),
         isUnsure: false,
         renewMs: 0,
+        heardMs: -Infinity,
+        emptyAt: -1,
         stale: null,
       };
       // They do not all begin in one moment.
@@ -144,6 +174,9 @@ class Cluster {
     this.#at(LEAD_MS, () => this.#lead());
     await this.#goOn();
     const seconds = (performance.now() - this.#startedMs) / 1_000;
+    const { user, system } = process.cpuUsage(startedCpu);
+    const serverCpuSeconds = this.#options.server.cpuSeconds() - startedServerCpu;
+    const checkedMs = performance.now();
     const { tasks } = this.#options;
     while ((await settleEnded(this.#database, 500)) > 0);
     const history = await checkHistory(this.#database, CHANNEL);
@@ -161,7 +194,13 @@ class Cluster {
       [...this.#times].map(([name, { count, ms }]) => [name, { count, meanMs: ms / count }]),
     );
     const virtualSeconds = this.#nowMs / 1_000;
-    return { tasks, events: history.events, virtualSeconds, seconds, faults: this.#faults, statements };
+    return {
+      ...{ tasks, events: history.events, virtualSeconds, seconds, faults: this.#faults, statements },
+      checkSeconds: (performance.now() - checkedMs) / 1_000,
+      ownCpuSeconds: (user + system) / 1_000_000,
+      serverCpuSeconds,
+      ownMebibytes: process.resourceUsage().maxRSS / 1_024,
+    };
   }
 
   async #timed<Answer>(name: string, work: () => Promise<Answer>): Promise<Answer> {
@@ -188,9 +227,9 @@ class Cluster {
         this.#database.query("update sim.clock set at = $1", [new Date(EPOCH_MS + this.#nowMs)]),
       );
       const lane = async (): Promise<void> => {
-        for (let work = this.#queue.take(this.#nowMs + MOMENT_MS); work !== null;) {
+        for (let work = this.#queue.take(this.#nowMs + this.#momentMs); work !== null;) {
           await work();
-          work = this.#queue.take(this.#nowMs + MOMENT_MS);
+          work = this.#queue.take(this.#nowMs + this.#momentMs);
         }
       };
       const lanes = Array.from({ length: LANES }, lane);
@@ -230,9 +269,9 @@ class Cluster {
   }
 
   async #submit(): Promise<void> {
-    const { tasks, batch, hosts } = this.#options;
+    const { tasks, batch, hosts, capacity } = this.#options;
     const queued = this.#submitted - this.#ended;
-    if (queued < Math.max(hosts * QUEUED_PER_HOST, batch)) {
+    if (queued < Math.max(hosts * capacity * QUEUED_FOR_ROOM, batch)) {
       const label = `batch at ${this.#submitted}`;
       const count = Math.min(batch, tasks - this.#submitted);
       const wanted = Array.from({ length: count }, (_, index) => ({
@@ -247,19 +286,27 @@ class Cluster {
         found = await this.#survive(() =>
           this.#database.query("select count(*) as count from task where label = $1", [label]),
         );
-        if (found?.[0]?.count === 0) return this.#at(this.#nowMs + MOMENT_MS, () => this.#submit());
+        if (found?.[0]?.count === 0) return this.#at(this.#nowMs + this.#momentMs, () => this.#submit());
       }
       this.#heads.forget();
+      this.#news++;
       this.#submitted += count;
     }
-    if (this.#submitted < tasks) this.#at(this.#nowMs + MOMENT_MS, () => this.#submit());
+    if (this.#submitted < tasks) this.#at(this.#nowMs + this.#momentMs, () => this.#submit());
   }
 
   async #lead(): Promise<void> {
     await this.#survive(async () => {
       while ((await this.#timed("expire", () => expireRuns(this.#database, 500))).length === 500);
-      while ((await this.#timed("settle", () => settleEnded(this.#database, 500))) === 500);
-      while ((await this.#timed("pauses", () => endPauses(this.#database, 500))) === 500);
+      // Hubs tell who waits of both.
+      for (const [name, work] of [
+        ["settle", settleEnded],
+        ["pauses", endPauses],
+      ] as const)
+        for (let count = 500; count === 500;) {
+          count = await this.#timed(name, () => work(this.#database, 500));
+          if (count > 0) this.#news++;
+        }
       this.#heads.forget();
       await this.#timed("seal", () => sealEvents(this.#database));
     });
@@ -269,7 +316,7 @@ class Cluster {
       );
       this.#isOver = open?.[0]?.count === 0;
     }
-    this.#at(this.#nowMs + LEAD_MS, () => this.#lead());
+    this.#at(this.#nowMs + Math.max(LEAD_MS, this.#momentMs), () => this.#lead());
   }
 
   /** All that a host does in one moment. */
@@ -286,16 +333,16 @@ class Cluster {
     try {
       if ((await this.#survive(() => this.#work(host).then(() => true))) === null) {
         host.isUnsure = true;
-        return this.#at(nowMs + MOMENT_MS, () => this.#act(host));
+        return this.#at(nowMs + this.#momentMs, () => this.#act(host));
       }
     } catch (error) {
       if (!(error instanceof HubError) || error.status !== 409) throw error;
       host.session = null;
     }
-    let nextMs = host.runs.size < CAPACITY ? nowMs + POLL_MS : Infinity;
+    let nextMs = host.runs.size < this.#options.capacity ? nowMs + POLL_MS : Infinity;
     for (const { endMs } of host.runs.values()) nextMs = Math.min(nextMs, endMs);
     if (host.runs.size > 0) nextMs = Math.min(nextMs, host.renewMs);
-    this.#at(Math.max(nextMs, nowMs + MOMENT_MS), () => this.#act(host));
+    this.#at(Math.max(nextMs, nowMs + this.#momentMs), () => this.#act(host));
   }
 
   async #work(host: Host): Promise<void> {
@@ -303,7 +350,7 @@ class Cluster {
     host.session ??= await registerHost(
       this.#database,
       name,
-      { arches: ["amd64"], channels: [CHANNEL], capacity: CAPACITY },
+      { arches: ["amd64"], channels: [CHANNEL], capacity: this.#options.capacity },
       "sim",
     );
     await this.#endRuns(host);
@@ -319,16 +366,24 @@ class Cluster {
         runs.delete(run);
       host.renewMs = this.#nowMs + RENEW_MS;
     }
-    const slots = CAPACITY - runs.size;
+    const slots = this.#options.capacity - runs.size;
     if (slots === 0) return;
     if (host.isUnsure) {
       await releaseUnknown(this.#database, name, [...runs.keys()]);
       host.isUnsure = false;
     }
+    // As a claim that waits: it is woken by what comes in.
+    const news = this.#news;
+    if (host.emptyAt === news) return;
     const { session } = host;
-    await this.#timed("hear", () => hearHost(this.#database, name, session));
+    // Hubs hear at each claim; so long after nobody is silent yet.
+    if (this.#nowMs - host.heardMs >= POLL_MS) {
+      await this.#timed("hear", () => hearHost(this.#database, name, session));
+      host.heardMs = this.#nowMs;
+    }
     const request = { host: name, session, slots, leaseSeconds: LEASE_SECONDS, start: true };
     const claimed = await this.#timed("claim", () => claimRuns(this.#database, { ...request, heads: this.#heads }));
+    host.emptyAt = claimed.length < slots ? news : -1;
     if (claimed.length > 0 && this.#chance(2)) {
       this.#count("answers lost");
       host.isUnsure = true;
@@ -344,7 +399,7 @@ class Cluster {
   }
 
   async #endRuns({ name, runs }: Host): Promise<void> {
-    const over = [...runs.values()].filter(({ endMs }) => endMs <= this.#nowMs + MOMENT_MS);
+    const over = [...runs.values()].filter(({ endMs }) => endMs <= this.#nowMs + this.#momentMs);
     if (over.length === 0) return;
     const ends: RunEnd[] = over.map(({ proof }) => ({ ...proof, outcome: "COMPLETED" }));
     const ended = await this.#timed("end", () => endRuns(this.#database, name, ends));

@@ -3,7 +3,7 @@
  * host has one.
  */
 import { spawnSync } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDatabase } from "../database/open-database.ts";
@@ -17,6 +17,8 @@ export interface TestServer {
   stop(): void;
   /** Kills it, as a failing computer would, and starts it again; what it had promised is there. */
   restart(): void;
+  /** Processor time of all its processes since it was made. */
+  cpuSeconds(): number;
   /** Runs SQL as its superuser. */
   sql(database: string, text: string): string;
   readonly folder: string;
@@ -70,17 +72,22 @@ export function startPostgres(settings: readonly string[] = []): TestServer {
     void run("pg_ctl", "start", "--wait", "--pgdata", data, "--log", join(folder, "log"), "--options", set);
   start();
   let made = 0;
+  let before = 0;
+  const cpuSeconds = (): number =>
+    before + cpuSecondsOf(Number(readFileSync(join(data, "postmaster.pid"), "utf8").split("\n")[0]));
   const sql = (database: string, text: string): string =>
     run("psql", "-h", folder, "-U", "hub", "-d", database, "-AtqX", "-v", "ON_ERROR_STOP=1", "-c", text).trim();
   return {
     folder,
     sql,
+    cpuSeconds,
     createDatabase: () => {
       const name = `hub${++made}`;
       sql("postgres", `create database ${name}`);
       return `postgres://hub@localhost/${name}?host=${encodeURIComponent(folder)}`;
     },
     restart: () => {
+      before = cpuSeconds();
       run("pg_ctl", "stop", "--mode", "immediate", "--wait", "--pgdata", data);
       start();
     },
@@ -93,6 +100,28 @@ export function startPostgres(settings: readonly string[] = []): TestServer {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Of a server's first process, and of those that it has started, proc(5). */
+function cpuSecondsOf(postmaster: number): number {
+  let ticks = 0;
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, "latin1");
+      const fields = stat
+        .slice(stat.lastIndexOf(")") + 2)
+        .split(" ")
+        .map(Number);
+      const isFirst = Number(name) === postmaster;
+      if (!isFirst && fields[1] !== postmaster) continue;
+      // Of the first also what its children had that are over.
+      for (const field of isFirst ? [11, 12, 13, 14] : [11, 12]) ticks += fields[field]!;
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return ticks / 100;
 }
 
 const ROOT = join(import.meta.dirname, "../../../..");

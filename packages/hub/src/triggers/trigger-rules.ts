@@ -1,7 +1,7 @@
 /** Which tasks a push starts: filters, and what is put into the texts of a task, or into a template's values. */
 import type { TaskSubmission, TriggerPush, TriggerView } from "@stratos/hub-api";
 import type { Queryable } from "../database/database.ts";
-import { fillTexts } from "../payloads/fill-texts.ts";
+import { FilledTooLong, fillTexts } from "../payloads/fill-texts.ts";
 import { HubError } from "../store/hub-error.ts";
 import { findTemplate, tasksOf } from "../store/templates.ts";
 import { pushFault } from "./forges.ts";
@@ -67,8 +67,14 @@ export async function startedBy(on: Queryable, trigger: TriggerView, push: Trigg
   const values = { commit, ref, name: ref.replace(/^refs\/\w+\//, ""), repository, clone };
   if (trigger.task !== undefined) {
     const { label = "{{repository}} {{name}}", payload, ...task } = trigger.task;
-    const filled = { label: fillTexts(label, values).slice(0, LABEL_MAX), payload: fillTexts(payload, values) };
-    return { workflow: null, tasks: [{ ...task, ...filled }] };
+    try {
+      const filled = fillTexts({ label, payload }, values);
+      const shown = filled.label.slice(0, LABEL_MAX).toWellFormed();
+      return { workflow: null, tasks: [{ ...task, label: shown, payload: filled.payload }] };
+    } catch (error) {
+      if (error instanceof FilledTooLong) return error.message;
+      throw error;
+    }
   }
   const { name, version, values: given, channels } = trigger.template!;
   try {

@@ -8,6 +8,7 @@
  */
 import { Hono } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import { wholeBody } from "../api/bounded-body.ts";
 import { CALLBACK_PATH, type OidcLogin, type SignInSecrets } from "../access/oidc.ts";
 import type { HubService } from "../hub-service.ts";
 import { HubError } from "../store/hub-error.ts";
@@ -59,10 +60,10 @@ export function oidcPages(hub: HubService, oidc: OidcLogin, options: SignInOptio
     return context.json(code);
   });
   app.post("/login/device/token", async (context) => {
-    const text = await context.req.text();
+    const text = (await wholeBody(context, BODY_MAX)).toString("utf8");
     let code: unknown;
     try {
-      code = text.length > BODY_MAX ? null : (JSON.parse(text) as { deviceCode?: unknown } | null)?.deviceCode;
+      code = (JSON.parse(text) as { deviceCode?: unknown } | null)?.deviceCode;
     } catch {
       code = null;
     }

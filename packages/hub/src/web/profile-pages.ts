@@ -11,6 +11,7 @@ import { PROFILE_ID } from "../profiling/profile-folder.ts";
 import { PROFILE_SECONDS_MAX } from "../profiling/profiler.ts";
 import { HubError, notFound } from "../store/hub-error.ts";
 import type { PageVisit } from "./page-visit.ts";
+import { readForm } from "./read-form.ts";
 import { page, table, timeOf, type Html, type Reader } from "./pages.ts";
 
 const HERE = "/profiles";
@@ -35,8 +36,7 @@ export function profilePages(hub: HubService, { permitted, require }: PageVisit)
   app.post(HERE, async (context) => {
     const { principal } = await permitted(context, "profile:read");
     await require(context, principal, "profile:take");
-    const { seconds } = await context.req.parseBody();
-    const looked = Number(seconds);
+    const looked = Number((await readForm(context)).get("seconds"));
     if (!(looked >= 1 && looked <= PROFILE_SECONDS_MAX))
       throw new HubError(422, "bad-body", `Seconds: expected 1 to ${PROFILE_SECONDS_MAX}.`);
     const { id } = await takeProfile(hub, looked, principal.name);

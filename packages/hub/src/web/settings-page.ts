@@ -1,16 +1,59 @@
-/** `/settings`: what the hub that answers runs with. Of secrets it says that there are some. */
-import { html } from "hono/html";
-import type { HubSettings } from "@stratos/hub-api";
-import { page, table, type Html, type Reader } from "./pages.ts";
+/**
+ * `/settings`: what the hub that answers runs with, and forms for what may be changed. Of secrets it says that there
+ * are some.
+ */
+import { Hono } from "hono";
+import { html, raw } from "hono/html";
+import type { ChangeableSetting, HubSettings } from "@stratos/hub-api";
+import { demandChangeable, settingsOf } from "../api/settings-routes.ts";
+import type { HubService } from "../hub-service.ts";
+import { HubError } from "../store/hub-error.ts";
+import type { PageVisit } from "./page-visit.ts";
+import { readForm } from "./read-form.ts";
+import { page, table, timeOf, type Html, type Reader } from "./pages.ts";
 
-export function settingsPage(settings: HubSettings, who: Reader): Html {
-  const groups = Object.entries(settings.groups);
+const HERE = "/settings";
+
+export function settingsPages(hub: HubService, { permitted, require }: PageVisit): Hono {
+  const app = new Hono();
+  app.get(HERE, async (context) => {
+    const who = await permitted(context, "setting:read");
+    return context.html(settingsPage(settingsOf(hub), who));
+  });
+  app.post(`${HERE}/:setting/:verb{set|reset}`, async (context) => {
+    const { principal } = await permitted(context, "setting:read");
+    await require(context, principal, "setting:change");
+    const name = context.req.param("setting");
+    demandChangeable(hub, name);
+    if (context.req.param("verb") === "reset") await hub.settings.reset(name, principal.name);
+    else {
+      const value = (await readForm(context)).get("value");
+      const isNumber = hub.settings.list().find((one) => one.name === name)?.kind !== "choice";
+      if (value === null || (isNumber && !/^\d{1,15}$/.test(value)))
+        throw new HubError(422, "bad-setting", `${name}: expected a whole number`);
+      await hub.settings.set(name, isNumber ? Number(value) : value, principal.name);
+    }
+    return context.redirect(HERE, 303);
+  });
+  return app;
+}
+
+function settingsPage({ groups, changeable = [] }: HubSettings, who: Reader): Html {
+  const forms = changeable.map((one) => [
+    who.may("setting:change") ? changeForm(one) : html`${one.name}: ${one.value}`,
+    one.setBy === null ? "" : html`${one.setBy}, ${timeOf(one.setAt)}`,
+    one.setBy === null || !who.may("setting:change") ? String(one.started) : resetForm(one),
+  ]);
   return page(
-    { title: "Settings", who, here: "/settings" },
-    html`<p>What the hub that answered runs with: the options of <code>stratos hub</code>. It takes others when it is
-started anew.</p>
-${groups.map(
-  ([name, rows]) => html`<h2>${name}</h2>
+    { title: "Settings", who, here: HERE },
+    html`<h2>Changed while it runs</h2>
+<p>By all hubs of this database, now and after their next start, until it is taken back.</p>
+${table("Settings that may be changed now", ["Setting", "Set by", "As it was started"], forms)}
+<h2>What it runs with</h2>
+<p>The hub that answered: the options of <code>stratos hub</code>. Those that are not above it takes when it is started
+anew.</p>
+${Object.entries(groups).map(
+  ([name, rows]) => html`<h3>${name}</h3>
 ${table(
   name,
   ["Setting", "Value"],
@@ -18,4 +61,25 @@ ${table(
 )}`,
 )}`,
   );
+}
+
+const UNITS = { "slow-query": "ms", "profile-size": "MiB", "rate-limit": "a second, 0: no limit" } as Readonly<
+  Record<string, string>
+>;
+
+function changeForm({ name, kind, value, minimum, maximum, choices = [] }: ChangeableSetting): Html {
+  const unit = UNITS[name] ?? (kind === "seconds" ? "s" : "");
+  const field =
+    kind === "choice"
+      ? html`<select name="value">${choices.map(
+          (one) => html`<option${raw(one === value ? " selected" : "")}>${one}</option>`,
+        )}</select>`
+      : html`<input type="number" name="value" value="${value}" min="${minimum}" max="${maximum}" required>`;
+  return html`<form method="post" action="${HERE}/${name}/set"><label>${name} ${field} ${unit}</label>
+<button aria-label="Set ${name}">Set</button></form>`;
+}
+
+function resetForm({ name, started }: ChangeableSetting): Html {
+  return html`${started} <form method="post" action="${HERE}/${name}/reset"><button aria-label="Take back ${name}">Take
+back</button></form>`;
 }

@@ -3,6 +3,7 @@
  * in this process, its pages by fetch.
  */
 import assert from "node:assert/strict";
+import { request } from "node:http";
 import { after, before, test } from "node:test";
 import type { TaskView } from "@stratos/hub-api";
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
@@ -101,6 +102,51 @@ test("a workflow is drawn: each task right of what it waits for, with a table th
   assert.match(text, new RegExp(`>${made[0]!.id} ${made[1]!.id}</td></tr></tbody>`), "the last row: after both");
   assert.match(await (await get(`/tasks/${made[0]!.id}`)).text(), new RegExp(`href="/workflows/${id}"`));
   assert.equal((await get("/workflows/999999")).status, 404);
+});
+
+test("a form that never ends is not gathered: who is nobody fills no memory", async () => {
+  const { hostname, port } = new URL(hub.server.url);
+  for (const type of ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]) {
+    const status = await new Promise<number>((resolve) => {
+      const endless = request(
+        { hostname, port, path: "/login", method: "POST", headers: { "content-type": type } },
+        (response) => {
+          resolve(response.statusCode!);
+          endless.destroy();
+        },
+      );
+      endless.on("error", () => {});
+      const more = (): void => void (endless.destroyed || endless.write("x".repeat(65_536), () => setImmediate(more)));
+      more();
+    });
+    assert.equal(status, 413, type);
+  }
+});
+
+test("what no database keeps is refused in addresses of pages, too", async () => {
+  for (const path of ["/tasks?channel=%00", "/triggers/%00", "/packages?channel=a%00b", "/templates/x?version=%00"])
+    assert.equal((await get(path)).status, 400, path);
+});
+
+test("settings are changed and taken back by forms; what cannot be is told", async () => {
+  const page = async (): Promise<string> => (await get("/settings")).text();
+  assert.match(await page(), /<input type="number" name="value" value="75" min="1" max="86400" required> s<\/label>/);
+  assert.doesNotMatch(await page(), /Take back/);
+  const origin = { origin: hub.server.url };
+  assert.equal((await post("/settings/keep-alive/set", { value: "76" }, origin)).status, 303);
+  assert.match(await page(), /value="76"[^]*admin, <time[^]*75 <form [^>]*action="\/settings\/keep-alive\/reset"/);
+  assert.equal((await post("/settings/keep-alive/reset", {}, origin)).status, 303);
+  assert.doesNotMatch(await page(), /Take back/);
+  for (const [name, value, status] of [
+    ["keep-alive", "", 422],
+    ["keep-alive", "1e9", 422],
+    ["keep-alive", "0", 422],
+    ["worker-certificates", "require", 409],
+    ["listen", "1", 409],
+    ["nothing", "1", 404],
+  ] as const)
+    assert.equal((await post(`/settings/${name}/set`, { value }, origin)).status, status, `${name} ${value}`);
+  assert.equal((await post("/settings/keep-alive/set", { value: "5" }, { origin: "http://evil.example" })).status, 403);
 });
 
 test(

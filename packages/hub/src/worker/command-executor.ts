@@ -1,10 +1,10 @@
 /** Tasks of kind `command`: a program, run in the task's folder. */
 import { spawn } from "node:child_process";
-import { mkdirSync, existsSync, writeFileSync } from "node:fs";
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type CommandPayload, readCommandPayload } from "../payloads/command-payload.ts";
 import type { Execution, ExecutionResult, Executor } from "./executor.ts";
-import { noteProcessGroup } from "./process-groups.ts";
+import { endStrays, noteProcessGroup, RUN_VARIABLE } from "./process-groups.ts";
 
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -20,9 +20,13 @@ export const commandExecutor: Executor = {
     }
     const failure = await runProgram(execution, payload);
     if (failure !== null) return { failure };
-    const missing = payload.artefacts.find((name) => !existsSync(join(execution.folder, name)));
-    if (missing !== undefined)
-      return { failure: { class: "build", message: `${missing}: the command left no such file` } };
+    for (const name of payload.artefacts) {
+      const found = statSync(join(execution.folder, name), { throwIfNoEntry: false });
+      if (found?.isFile() === true) continue;
+      // A pipe or a device would be read for ever.
+      const what = found === undefined ? "the command left no such file" : "what the command left is no file";
+      return { failure: { class: "build", message: `${name}: ${what}` } };
+    }
     return {
       result: { status: 0 },
       artefacts: payload.artefacts.map((name) => ({
@@ -34,6 +38,9 @@ export const commandExecutor: Executor = {
     };
   },
 };
+
+/** So long after its end a program's pipes may say nothing before they are closed. */
+const QUIET_MS = 5_000;
 
 /**
  * Runs a program in the run's folder, in a process group that ends with it.
@@ -47,20 +54,21 @@ export function runProgram(
   onOutput: (bytes: Uint8Array) => Promise<void> = (bytes) => execution.log(bytes),
 ): Promise<NonNullable<ExecutionResult["failure"]> | null> {
   return new Promise((resolve) => {
-    // A group of its own, so that what it starts ends with it.
-    const child = spawn(argv[0]!, argv.slice(1), {
-      cwd: execution.folder,
-      detached: true,
-      stdio: ["ignore", "pipe", "pipe"],
-      env: {
+    let child: ReturnType<typeof spawnInGroup>;
+    try {
+      child = spawnInGroup(argv, execution.folder, {
         PATH,
         LC_ALL: "C.UTF-8",
         TZ: "UTC",
         HOME: execution.folder,
         STRATOS_TASK: String(execution.run.task),
         ...environment,
-      },
-    });
+        [RUN_VARIABLE]: execution.folder,
+      });
+    } catch (error) {
+      // What is no name of a program, or too much to say to one (E2BIG), is not by another try.
+      return resolve({ class: "build", message: `${argv[0]!}: ${(error as Error).message}` });
+    }
     if (child.pid !== undefined) noteProcessGroup(execution.folder, child.pid);
     const killGroup = (signal: NodeJS.Signals): void => {
       try {
@@ -76,22 +84,57 @@ export function runProgram(
     };
     if (execution.signal.aborted) stop();
     else execution.signal.addEventListener("abort", stop, { once: true });
-    const drain = async (stream: AsyncIterable<unknown>, take: (bytes: Uint8Array) => Promise<void>): Promise<void> => {
-      for await (const piece of stream) await take(piece as Uint8Array);
+    let quiet: NodeJS.Timeout | null = null;
+    let hasExited = false;
+    let taking = 0;
+    /** Whoever is neither in the group nor found keeps the pipes open; nobody waits for what it says. */
+    const watchPipes = (): void => {
+      if (quiet !== null) clearTimeout(quiet);
+      quiet = null;
+      if (hasExited && taking === 0)
+        quiet = setTimeout(() => {
+          child.stdout.destroy();
+          child.stderr.destroy();
+        }, QUIET_MS);
     };
-    const drains = [drain(child.stdout, onOutput), drain(child.stderr, (bytes) => execution.log(bytes))];
+    const drain = async (stream: AsyncIterable<unknown>, take: (bytes: Uint8Array) => Promise<void>): Promise<void> => {
+      for await (const piece of stream) {
+        taking++;
+        watchPipes();
+        await take(piece as Uint8Array).finally(() => taking--);
+        watchPipes();
+      }
+    };
+    // One that is cut off has said what it said.
+    const drains = [drain(child.stdout, onOutput), drain(child.stderr, (bytes) => execution.log(bytes))].map((one) =>
+      one.catch(() => {}),
+    );
     child.once("error", (error) => resolve({ class: "build", message: `${argv[0]!}: ${error.message}` }));
     child.once("exit", () => {
       // What it left running would keep the pipes open.
       if (killer !== null) clearTimeout(killer);
       killGroup("SIGKILL");
+      endStrays((folder) => folder === execution.folder);
+      hasExited = true;
+      watchPipes();
     });
     child.once("close", (status, signal) => {
+      if (quiet !== null) clearTimeout(quiet);
       execution.signal.removeEventListener("abort", stop);
-      void Promise.allSettled(drains).then(() => {
+      void Promise.all(drains).then(() => {
         if (signal !== null) resolve({ class: "killed", message: `ended by ${signal}` });
         else resolve(status === 0 ? null : { class: "build", message: `exit status ${status}` });
       });
     });
+  });
+}
+
+/** A group of its own, so that what it starts ends with it. @throws Error of execve(2), where it is not an event */
+function spawnInGroup(argv: readonly string[], folder: string, environment: NodeJS.ProcessEnv) {
+  return spawn(argv[0]!, argv.slice(1), {
+    cwd: folder,
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: environment,
   });
 }

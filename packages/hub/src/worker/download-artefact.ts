@@ -18,7 +18,7 @@ export async function downloadArtefact(
     const hash = createHash("sha256");
     for await (const piece of response.body as unknown as AsyncIterable<Uint8Array>) {
       hash.update(piece);
-      await file.write(piece);
+      await file.writeFile(piece);
     }
     const found = `sha256:${hash.digest("hex")}`;
     if (found !== digest) throw new Error(`${path}: what came has the digest ${found}, and not ${digest}`);

@@ -54,16 +54,17 @@ export async function uploadArtefacts(
 ): Promise<UploadedArtefact[]> {
   const uploaded: UploadedArtefact[] = [];
   for (const { name, path, role, media } of files) {
-    const digest = `sha256:${await digestOf(path)}`;
+    if (!statSync(path).isFile()) throw new Error(`${name}: is no file`);
+    const digest = `sha256:${await digestOf(path, signal)}`;
     await upload(client, digest, path, signal);
     uploaded.push({ name, role, digest, media });
   }
   return uploaded;
 }
 
-async function digestOf(path: string): Promise<string> {
+async function digestOf(path: string, signal: AbortSignal): Promise<string> {
   const hash = createHash("sha256");
-  for await (const piece of createReadStream(path)) hash.update(piece as Uint8Array);
+  for await (const piece of createReadStream(path, { signal })) hash.update(piece as Uint8Array);
   return hash.digest("hex");
 }
 

@@ -285,6 +285,51 @@ test("a result of a run that somebody else has by now is refused", async () => {
   await worker.stop();
 });
 
+test("a program that leaves its group ends with the run, and one that is not found keeps nobody waiting", async () => {
+  const worker = await startWorker("strays", 1);
+  const pids = join(folder, "stray-pids");
+  const task = await submit("strays", `setsid sleep 100000 & echo $! >> ${pids}; echo begun`);
+  assert.equal((await ended(task.id)).state, "COMPLETED");
+  // Without the run's environment nothing says whose it is; it has the pipes all the same.
+  const other = await submit("strays", `env -i setsid sleep 100000 & echo $! >> ${pids}; echo begun`);
+  assert.equal((await ended(other.id)).state, "COMPLETED");
+  assert.equal(await log(other.id), "begun\n");
+  const [found, hidden] = readFileSync(pids, "utf8").trim().split("\n") as [string, string];
+  await until("it is gone", () => (livingIn(found).length === 0 ? true : null));
+  process.kill(Number(hidden), "SIGKILL");
+  await worker.stop();
+});
+
+test("a pipe, a device or a folder is no artefact, and fails the task", async () => {
+  const worker = await startWorker("pipes", 1);
+  for (const make of ["mkfifo out", "ln -s /dev/zero out", "mkdir out"]) {
+    const { state, failureClass, message } = await ended((await submit("pipes", make, {}, { artefacts: ["out"] })).id);
+    assert.deepEqual(
+      [state, failureClass, message],
+      ["FAILED", "build", "out: what the command left is no file"],
+      make,
+    );
+  }
+  await worker.stop();
+});
+
+test("a time-out of a month is none at once", async () => {
+  const worker = await startWorker("month", 1);
+  const task = await submit("month", "sleep 0.2", { timeoutSeconds: 31 * 86_400 });
+  assert.equal((await ended(task.id)).state, "COMPLETED");
+  await worker.stop();
+});
+
+test("what a program says that no database keeps does not lose the end of its run", async () => {
+  const worker = await startWorker("words", 1);
+  // Cut at 10,000 letters the message would end with half of a pair.
+  const name = "x".repeat(9_999);
+  const task = await submit("words", "", {}, { argv: [`${name}\u{1f600}`] });
+  const { state, failureClass, message, attempt } = await ended(task.id);
+  assert.deepEqual([state, failureClass, message, attempt], ["FAILED", "build", `${name}\ufffd`, 1]);
+  await worker.stop();
+});
+
 test("what a killed worker left running is ended by the next one", async () => {
   const left = join(folder, "left");
   const run = join(left, "run-1");
@@ -292,7 +337,14 @@ test("what a killed worker left running is ended by the next one", async () => {
   mkdirSync(run, { recursive: true });
   noteProcessGroup(run, child.pid!);
   const gone = new Promise((resolve) => child.once("exit", (_, signal) => resolve(signal)));
-  assert.equal(endLeftRuns(left), 1);
-  assert.equal(await gone, "SIGKILL");
+  // In no group that was noted, as daemons are.
+  const stray = spawn("sleep", ["100"], { detached: true, stdio: "ignore", env: { ...process.env, STRATOS_RUN: run } });
+  const strayGone = new Promise((resolve) => stray.once("exit", (_, signal) => resolve(signal)));
+  const others = { ...process.env, STRATOS_RUN: join(folder, "other", "run-1") };
+  const other = spawn("sleep", ["100"], { detached: true, stdio: "ignore", env: others });
+  assert.equal(endLeftRuns(left), 2);
+  assert.deepEqual([await gone, await strayGone], ["SIGKILL", "SIGKILL"]);
+  assert.equal(other.exitCode ?? other.signalCode, null, "another worker's stays");
+  other.kill("SIGKILL");
   assert.deepEqual(readdirSync(left), []);
 });

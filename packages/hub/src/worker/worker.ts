@@ -20,8 +20,10 @@ import {
   type RenewAnswer,
   type RunEnd,
 } from "@stratos/hub-api";
+import { mapTexts } from "../payloads/fill-texts.ts";
 import type { Executor, StopReason } from "./executor.ts";
 import { LogSender } from "./log-sender.ts";
+import { after } from "./pause.ts";
 import { endLeftRuns, forgetRunFolder } from "./process-groups.ts";
 import { uploadArtefacts } from "./upload.ts";
 
@@ -226,7 +228,7 @@ export class Worker {
   async #execute(active: ActiveRun): Promise<void> {
     const { claim, stopper, log } = active;
     const folder = join(this.#options.folder, `run-${claim.run}`);
-    const timeout = setTimeout(() => stopper.abort("TIMEOUT" satisfies StopReason), claim.timeoutSeconds * 1_000);
+    const endTimeout = after(claim.timeoutSeconds * 1_000, () => stopper.abort("TIMEOUT" satisfies StopReason));
     let end: Omit<RunEnd, "run" | "token">;
     try {
       const executor = this.#options.executors.find(({ kind }) => kind === claim.kind);
@@ -270,7 +272,7 @@ export class Worker {
       const message = error instanceof Error ? error.message : String(error);
       end = { outcome: "FAILED", failureClass: "infrastructure", message: message.slice(0, 2_000) };
     } finally {
-      clearTimeout(timeout);
+      endTimeout();
       forgetRunFolder(folder);
     }
     const reason = stopper.signal.aborted ? (stopper.signal.reason as StopReason) : null;
@@ -325,13 +327,13 @@ export class Worker {
       this.#limitWords(active, end.outcome);
       if (performance.now() > this.#lastMs(active)) over.abort();
     }, WATCH_MS);
-    const message = end.message === undefined ? {} : { message: end.message.slice(0, 10_000) };
+    const told = keptOf(end);
     try {
       const tell = (): Promise<{ ended: EndedRun[] }> =>
         this.#options.client.call(
           "POST",
           `${this.#path}/runs/end`,
-          { runs: [{ run, token, ...end, ...message }] },
+          { runs: [{ run, token, ...told }] },
           { signal: over.signal },
         );
       let answer: { ended: EndedRun[] } | null = null;
@@ -411,4 +413,16 @@ export class Worker {
       // The hub finds out by silence.
     }
   }
+}
+
+const MESSAGE_MAX = 10_000;
+
+/** What the hub would refuse, and with it the run's end: text that no database keeps, as programs write it. */
+function keptOf(end: Omit<RunEnd, "run" | "token">): Omit<RunEnd, "run" | "token"> {
+  const kept = (text: string): string => text.toWellFormed().replaceAll("\0", "\ufffd");
+  return {
+    ...end,
+    ...(end.message === undefined ? {} : { message: kept(end.message.slice(0, MESSAGE_MAX)) }),
+    ...(end.result === undefined ? {} : { result: mapTexts(end.result, kept) }),
+  };
 }

@@ -20,7 +20,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DEFAULT_LIMITS, type BuildLimits, type CleanRoot, type LayerInfo, type RootExit } from "@stratos/builder";
 import { fileEntry, fileTreeOf, MemoryBlob, type FileEntry, type FileTree } from "@stratos/formats";
 import { namespaceObstacle } from "../testing/namespaces.ts";
@@ -194,6 +194,7 @@ test("what is written stays in the clone, and comes out only as regular files", 
       ).status,
       0,
     );
+    assert.equal(statSync(dirname(made.place)).mode & 0o077, 0, "no other user of the host gets at `own`");
     assert.equal((await script(made, "cat made; echo more >>made")).output, "made\n");
     const target = join(folder, "taken");
     assert.deepEqual(await made.take("made", target), { size: 10, sha256: sha256(Buffer.from("made\nmore\n")) });

@@ -176,7 +176,8 @@ export class LinuxCarrier implements RootCarrier {
     for (const key of layers) this.layers.touch(key);
     const folder = settings.hasOtherOrder === true ? this.#inMemory() : join(this.#folder, "work", this.#nextName());
     await removeTree(folder);
-    mkdirSync(folder, { recursive: true, mode: 0o755 });
+    // What a build makes set-user-ID would be that for each user of the host who reached it.
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
     writeFileSync(join(folder, "owner"), ownerText());
     writeFileSync(join(folder, "layers"), `${layers.join("\n")}\n`);
     for (const name of ["upper", "root"]) mkdirSync(join(folder, name), { mode: 0o755 });

@@ -1,7 +1,17 @@
 /** Source packages on this host: files, folders, and repositories that git clones. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { spawnSync } from "node:child_process";
-import { dirname, join } from "node:path";
+import { dirname, join, sep } from "node:path";
 import { InfrastructureError, type SourceFiles } from "@stratos/builder";
 import { cloneGit } from "../packages/build-host.ts";
 import { readIfThere } from "@stratos/host-node/files";
@@ -15,6 +25,25 @@ export function hostSourceFiles(folders: { readonly downloads: string; readonly 
         return await readIfThere(path);
       } catch (error) {
         throw new InfrastructureError(`${path}: ${(error as Error).message}`, { cause: error });
+      }
+    },
+    async readWithin(tree, name, sizeMax) {
+      try {
+        const path = realpathSync(join(tree, name));
+        if (!path.startsWith(`${realpathSync(tree)}${sep}`)) return "leads out of the source's tree";
+        const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+        try {
+          const found = fstatSync(fd);
+          if (!found.isFile()) return "is no file";
+          return found.size > sizeMax ? `is larger than ${sizeMax >> 20} MiB` : readFileSync(fd);
+        } finally {
+          closeSync(fd);
+        }
+      } catch (error) {
+        const { code, message } = error as NodeJS.ErrnoException;
+        if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+        if (code === "ELOOP") return "leads out of the source's tree";
+        throw new InfrastructureError(`${join(tree, name)}: ${message}`, { cause: error });
       }
     },
     beside: (path, name) => join(dirname(path), name),

@@ -1,0 +1,202 @@
+/**
+ * Settings that a running hub takes others of, without a restart. What is set stands in the database, so it is that of
+ * all hubs of one database, now and after their next start, and goes before what their options say until it is taken
+ * back (decision 0094).
+ */
+import type { ChangeableSetting } from "@stratos/hub-api";
+import type { Database, Queryable } from "./database/database.ts";
+import { writeEvents } from "./store/events.ts";
+import { HubError } from "./store/hub-error.ts";
+
+type Value = number | string;
+
+type Rule = Pick<ChangeableSetting, "kind" | "minimum" | "maximum" | "choices">;
+
+const DAY_SECONDS = 86_400;
+const count = (minimum: number, maximum: number): Rule => ({ kind: "count", minimum, maximum });
+const seconds = (minimum: number, maximum: number): Rule => ({ kind: "seconds", minimum, maximum });
+
+/** By the names of their options, with the bounds of these; 0 is none where it is allowed. */
+const RULES = {
+  "rate-limit": count(0, 1_000_000),
+  "keep-alive": seconds(1, DAY_SECONDS),
+  "request-timeout": seconds(1, DAY_SECONDS),
+  "headers-timeout": seconds(1, DAY_SECONDS),
+  "pool": count(2, 1_000),
+  "slow-query": count(1, 2_000_000_000),
+  "worker-certificates": { kind: "choice", choices: ["allow", "require"] },
+  "worker-certificate-life": seconds(1, 3_650 * DAY_SECONDS),
+  "profile-every": seconds(0, 7 * DAY_SECONDS),
+  "profile-time": seconds(1, 60),
+  "profile-keep": count(1, 10_000),
+  "profile-size": count(1, 1_000_000),
+} as const satisfies Record<string, Rule>;
+
+export type SettingName = keyof typeof RULES;
+
+/** What a hub does with a setting. One without is not this hub's: a database in its process has no pool. */
+export interface SettingTarget {
+  /** As the hub was started. */
+  readonly started: Value;
+  readonly apply: (value: never) => void;
+}
+
+export type SettingTargets = Readonly<Partial<Record<SettingName, SettingTarget>>>;
+
+interface Kept {
+  readonly value: Value;
+  readonly by: string;
+  readonly at: string;
+}
+
+/** Among what else stands in `setting`. */
+const PREFIX = "option:";
+const SETTING_LOCK = 7_470_004;
+
+export class RunTimeSettings {
+  readonly #database: Database;
+  readonly #warn: (message: string) => void;
+  readonly #isTls: boolean;
+  #targets: SettingTargets = {};
+  #kept: ReadonlyMap<SettingName, Kept> = new Map();
+  readonly #applied = new Map<SettingName, Value>();
+
+  constructor(database: Database, { isTls, warn }: { readonly isTls: boolean; warn(message: string): void }) {
+    this.#database = database;
+    this.#isTls = isTls;
+    this.#warn = warn;
+  }
+
+  /** Before it is started: what changes. */
+  use(targets: SettingTargets): void {
+    this.#targets = { ...this.#targets, ...targets };
+  }
+
+  /** Reads what was set, by whichever hub, and does it. */
+  async refresh(): Promise<void> {
+    this.#kept = await readKept(this.#database, (words) => this.#warn(words));
+    this.#apply();
+  }
+
+  /** Undefined: this hub has no such setting. */
+  value(name: SettingName): Value | undefined {
+    return this.#targets[name] === undefined ? undefined : this.#valueOf(name, this.#kept);
+  }
+
+  list(): ChangeableSetting[] {
+    return namesIn(this.#targets).map((name) => this.#view(name));
+  }
+
+  /** @throws HubError 404 for what no running hub changes, 422 for a value that it cannot have */
+  async set(name: string, value: unknown, actor: string): Promise<ChangeableSetting> {
+    const known = this.#demand(name);
+    const fault = valueFault(RULES[known], value);
+    if (fault !== null) throw new HubError(422, "bad-setting", `${name}: ${fault}`);
+    return this.#change(known, { value: value as Value, by: actor, at: "" }, actor);
+  }
+
+  /** What the hubs were started with counts again. @throws HubError 404 */
+  async reset(name: string, actor: string): Promise<ChangeableSetting> {
+    return this.#change(this.#demand(name), null, actor);
+  }
+
+  #demand(name: string): SettingName {
+    if (isSetting(name) && this.#targets[name] !== undefined) return name;
+    throw new HubError(404, "no-such-setting", `${name}: no setting that this hub changes while it runs`);
+  }
+
+  async #change(name: SettingName, next: Kept | null, actor: string): Promise<ChangeableSetting> {
+    await this.#database.transaction("read committed", async (inside) => {
+      // What goes together only (`headers-timeout`, `request-timeout`) is changed by one at a time.
+      await inside.query("select pg_advisory_xact_lock($1)", [SETTING_LOCK]);
+      const kept = new Map(await readKept(inside, () => {}));
+      const before = this.#valueOf(name, kept);
+      if (next === null) kept.delete(name);
+      else kept.set(name, next);
+      this.#demandTogether(kept);
+      if (next === null) await inside.query("delete from setting where name = $1", [PREFIX + name]);
+      else
+        await inside.query(
+          `insert into setting (name, value) values ($1, jsonb_build_object('value', $2::jsonb, 'by', $3::text, 'at',
+             now())::text) on conflict (name) do update set value = excluded.value`,
+          [PREFIX + name, JSON.stringify(next.value), actor],
+        );
+      const value = this.#valueOf(name, kept);
+      const detail = { setting: name, before, value, ...(next === null ? { isReset: true } : {}) };
+      await writeEvents(inside, [{ actor, what: "SETTING_CHANGED", detail }]);
+      await inside.query("select pg_notify('hub_setting', $1)", [name]);
+    });
+    await this.refresh();
+    return this.#view(name);
+  }
+
+  /** @throws HubError 409 */
+  #demandTogether(kept: ReadonlyMap<SettingName, Kept>): void {
+    const of = (name: SettingName): Value => this.#valueOf(name, kept);
+    const refuse = (words: string): never => {
+      throw new HubError(409, "settings-conflict", words);
+    };
+    if (this.#has("headers-timeout", "request-timeout") && of("headers-timeout") > of("request-timeout"))
+      refuse(`headers-timeout, ${of("headers-timeout")} s, is more than request-timeout, ${of("request-timeout")} s`);
+    const every = this.#has("profile-every", "profile-time") ? of("profile-every") : 0;
+    if (every !== 0 && every < of("profile-time"))
+      refuse(`profile-every, ${every} s, is less than profile-time, ${of("profile-time")} s`);
+    if (this.#has("worker-certificates") && of("worker-certificates") === "require" && !this.#isTls)
+      refuse("nobody shows a certificate without TLS: `stratos hub --tls-cert FILE --tls-key FILE`");
+  }
+
+  #has(...names: readonly SettingName[]): boolean {
+    return names.every((name) => this.#targets[name] !== undefined);
+  }
+
+  #valueOf(name: SettingName, kept: ReadonlyMap<SettingName, Kept>): Value {
+    return kept.get(name)?.value ?? this.#targets[name]!.started;
+  }
+
+  #view(name: SettingName): ChangeableSetting {
+    const kept = this.#kept.get(name);
+    return {
+      ...{ name, ...RULES[name], value: this.#valueOf(name, this.#kept), started: this.#targets[name]!.started },
+      ...{ setBy: kept?.by ?? null, setAt: kept === undefined ? null : new Date(kept.at).toISOString() },
+    };
+  }
+
+  #apply(): void {
+    for (const name of namesIn(this.#targets)) {
+      const { started, apply } = this.#targets[name]!;
+      const value = this.#valueOf(name, this.#kept);
+      if (value === (this.#applied.get(name) ?? started)) continue;
+      apply(value as never);
+      this.#applied.set(name, value);
+    }
+  }
+}
+
+const isSetting = (name: string): name is SettingName => Object.hasOwn(RULES, name);
+const namesIn = (targets: SettingTargets): SettingName[] => Object.keys(targets) as SettingName[];
+
+/** A value that a newer program has set, and this one doesn't take, is none; it stays for that one. */
+async function readKept(on: Queryable, warn: (words: string) => void): Promise<Map<SettingName, Kept>> {
+  const rows = await on.query<{ name: string; value: string }>(
+    "select name, value from setting where starts_with(name, $1)",
+    [PREFIX],
+  );
+  const kept = new Map<SettingName, Kept>();
+  for (const { name: row, value: text } of rows) {
+    const name = row.slice(PREFIX.length);
+    const one = JSON.parse(text) as Kept;
+    const fault = isSetting(name) ? valueFault(RULES[name], one.value) : "there is no such setting";
+    if (fault === null) kept.set(name as SettingName, one);
+    else warn(`setting ${name}, set by ${one.by}: ${fault}; it is passed over`);
+  }
+  return kept;
+}
+
+/** @returns why not, in words */
+function valueFault({ kind, minimum, maximum, choices }: Rule, value: unknown): string | null {
+  if (kind === "choice") return choices!.includes(value as string) ? null : `expected ${choices!.join(" or ")}`;
+  const isWithin = Number.isSafeInteger(value) && (value as number) >= minimum! && (value as number) <= maximum!;
+  return isWithin
+    ? null
+    : `expected a whole number from ${minimum} to ${maximum}${kind === "seconds" ? ", of seconds" : ""}`;
+}
