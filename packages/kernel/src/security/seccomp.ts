@@ -1,7 +1,7 @@
 /**
  * seccomp(2): which system calls a task may make. Filters are only ever added, and children keep them; each call is
  * shown to all of them, the latest first, and the strictest answer holds. Read first: bpf-filter.ts; the call is in
- * syscall/seccomp-calls.ts, what follows from an answer in task/seccomp-check.ts.
+ * syscall/seccomp-requests.ts, what follows from an answer in task/seccomp-check.ts.
  */
 import {
   AUDIT_ARCH_RISCV64,

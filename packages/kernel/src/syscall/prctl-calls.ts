@@ -61,7 +61,7 @@ import { byteString, byteStringOf } from "@stratos/base";
 import { hasCapability, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import { setMemoryMap } from "./memory-map-calls.ts";
-import { setSeccompMode } from "./seccomp-calls.ts";
+import { setSeccompMode } from "./seccomp-requests.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 import { seccompMode } from "../security/seccomp.ts";
 

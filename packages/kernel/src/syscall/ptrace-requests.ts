@@ -94,7 +94,7 @@ import {
   shownRestart,
   type Tracing,
 } from "../task/tracing.ts";
-import { readFilter, readFilterMetadata } from "./seccomp-calls.ts";
+import { readFilter, readFilterMetadata } from "./seccomp-requests.ts";
 import { loadSet, storeSet } from "./signal-calls.ts";
 
 const EVENTS = [
