@@ -30,6 +30,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
     ...["ioSetup", "ioDestroy", "ioSubmit", "ioGetEvents", "ioGetEventsMasked", "ioCancel"],
   ],
   "kernel/src/syscall/bpf-requests.ts": ["bpf"],
+  "kernel/src/syscall/compare-requests.ts": ["compare"],
   "kernel/src/syscall/fanotify-requests.ts": ["initFanotify", "markFanotify"],
   "kernel/src/syscall/key-requests.ts": ["addKey", "requestKey", "keyctl"],
   "kernel/src/socket/landlock-port.ts": ["checkLandlockPort"],
