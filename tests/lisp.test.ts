@@ -267,6 +267,40 @@ extendedTest(
   },
 );
 
+test("the heap is as large as the command line says, and a report tells what was collected", async () => {
+  writeFileSync(
+    join(folder, "heap.scm"),
+    `(import (scheme base) (scheme write) (stratos memory))
+    (define (all) (let loop ((l '())) (loop (cons 1 l))))
+    (display (list (heap-limit) (nursery-size) (guard (e ((out-of-memory? e) 'full)) (all))))`,
+  );
+  const { stdout, stderr, status } = await lisp(["--heap", "20M", "--nursery", "1M", "--gc-report", "heap.scm"]);
+  assert.deepEqual([stdout, status], ["(20971520 1048576 full)", 0]);
+  assert.match(
+    stderr,
+    new RegExp(
+      "^gc: \\d+ minor and \\d major collections, .*\\ngc: [\\d.]+ ms in \\d+ pauses, the longest [\\d.]+ ms\\n" +
+        "gc: old generation [\\d.]+[KM], at most (1\\d|20)(\\.\\d)?M\\n$",
+    ),
+  );
+  assert.equal(
+    (await lisp(["--heap", "50M", "--engine", "interpreter", "heap.scm"])).stdout,
+    "(#f #f full)",
+    "by the interpreter",
+  );
+  for (const [words, reason] of [
+    [["--heap", "1M"], "--heap: '1M': expected from 16M to 1000M"],
+    [["--nursery", "8M"], "--nursery: '8M': expected from 512K to 4M"],
+    [
+      ["--engine", "interpreter", "--gc-report"],
+      "--gc-report: the interpreter has no heap of its own; compiled programs have",
+    ],
+  ] as const) {
+    const refused = await lisp([...words, "heap.scm"]);
+    assert.deepEqual([refused.stderr, refused.status], [`stratos: ${reason}\n`, 2]);
+  }
+});
+
 test("who reads no more ends a program by SIGPIPE's status, without a word", async () => {
   writeFileSync(join(folder, "endless.scm"), '(let loop () (display "line") (newline) (loop))');
   const command = [...launcher, "lisp", "endless.scm"].map((word) => `'${word}'`).join(" ");

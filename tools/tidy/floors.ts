@@ -130,6 +130,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "back-wasm",
     "image",
     "back-native",
+    "engine-options.ts",
     "engine.ts",
     "compiled-session.ts",
     "programs",

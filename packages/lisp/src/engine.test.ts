@@ -10,7 +10,8 @@ import { SchemeError } from "./datum/condition.ts";
 import type { Condition } from "./datum/condition.ts";
 import { itemsOf } from "./datum/datum.ts";
 import { createEngine } from "./engine.ts";
-import type { Engine, EngineOptions } from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import type { EngineOptions } from "./engine-options.ts";
 import { readEngineImage } from "./image/engine-image.ts";
 import { Primitive } from "./interpreter/machine.ts";
 import { readForms } from "./low/read.ts";
@@ -179,10 +180,10 @@ test("bytes that are no image of this build are not used", () => {
   assert.equal(run("(own-primitive)", { primitives }), 7);
 });
 
-test("a program that needs more than its heap ends with an error of kind limit", () => {
+test("a program that needs more than its heap ends with an error of kind memory", () => {
   assert.throws(
     () => run("(define (grow l) (grow (cons 1 l))) (grow '())", { memoryBytes: 32 * 1024 * 1024 }),
-    (error) => error instanceof SchemeError && (error.payload as Condition).kind === "limit",
+    (error) => error instanceof SchemeError && (error.payload as Condition).kind === "memory",
   );
 });
 

@@ -4,7 +4,7 @@
  * comes back as a datum.
  */
 import { assert } from "@stratos/base";
-import type { WasmEngine, WasmInstance, WasmMemory, WasmModule, WasmTable } from "@stratos/host";
+import type { WasmInstance, WasmMemory, WasmModule, WasmTable } from "@stratos/host";
 import type { Global, Unit } from "./core/core.ts";
 import type { Source } from "./datum/source.ts";
 import { Flonum, SchemeSymbol, UNSPECIFIED, intern } from "./datum/datum.ts";
@@ -17,7 +17,7 @@ import {
   Cell,
   Immediate,
   Kind,
-  LARGE_BYTES,
+  NURSERY_BYTES_MIN,
   Region,
   Register,
   Tag,
@@ -25,6 +25,7 @@ import {
   cellAddress,
   headerByte,
 } from "./heap/layout.ts";
+import type { EngineOptions, EngineStatistics } from "./engine-options.ts";
 import { compileUnit } from "./back-wasm/compile-unit.ts";
 import type { ExportPlace, Exporter, Surroundings } from "./back-wasm/compile-unit.ts";
 import { TableSlot, lowSignatures, runtimeModule } from "./back-wasm/runtime-module.ts";
@@ -35,11 +36,11 @@ import type { LowSignature } from "./low/compile.ts";
 import { Bridge } from "./javascript/bridge.ts";
 import { LeftForJavaScript } from "./javascript/outcome.ts";
 import type { Steps } from "./javascript/run-steps.ts";
+import { PauseClock } from "./heap/pause-clock.ts";
 import { readForms } from "./low/read.ts";
 import type { Fun, TopLevel } from "./middle/ir.ts";
 import { NOTHING_PROVED, type ProofCounts } from "./middle/proved-tests.ts";
 import { ALL_PASSES } from "./middle/simplify.ts";
-import type { Passes } from "./middle/simplify.ts";
 import { expandRuntime } from "./runtime/boot-expander.ts";
 import { HostPrimitives, type Evaluator, type HeapProcedure } from "./runtime/host.ts";
 import { NATIVE_ARITHMETIC } from "./runtime/native-arithmetic.ts";
@@ -48,50 +49,13 @@ import { NATIVE_LIBRARY, NATIVE_OPERATIONS, definedNames, nativeErrors } from ".
 import { Objects } from "./runtime/objects.ts";
 import { derivedText } from "./runtime/derived.ts";
 import { ARITHMETIC, LIBRARY } from "./runtime/scheme.ts";
-import { Primitive } from "./interpreter/machine.ts";
 import { preludeDefinition, preludeNames } from "./interpreter/prelude.ts";
 import { makeStandardPorts } from "./interpreter/primitives/ports.ts";
 import type { StandardPorts } from "./interpreter/primitives/ports.ts";
 import { closedSystem } from "./interpreter/system.ts";
-import type { System } from "./interpreter/system.ts";
 import { publicPrimitives } from "./middle/primitives.ts";
-import { failure } from "./datum/condition.ts";
+import { failure, HEAP_FULL, RESERVE_FULL } from "./datum/condition.ts";
 import type { WaitingCall } from "./datum/condition.ts";
-
-const NURSERY_BYTES_MIN = 2 * LARGE_BYTES;
-
-export interface EngineOptions {
-  readonly wasm: WasmEngine;
-  /** All memory of the heap, two halves of the old generation included. Default 512 MiB. */
-  readonly memoryBytes?: number;
-  /** Default 4 MiB, at least half a MiB: what is allocated there is at most LARGE_BYTES long. */
-  readonly nurseryBytes?: number;
-  readonly passes?: Passes;
-  /** Proves the whole heap after each collection; `torture`: collects at each allocation, too. */
-  readonly debug?: "verify" | "torture";
-  readonly system?: System;
-  readonly ports?: StandardPorts;
-  /** Primitives of the session: environments, features. */
-  readonly primitives?: ReadonlyMap<string, Primitive>;
-  /** What `saveImage` gave: the runtime need not be compiled. One that does not fit these options is not used. */
-  readonly image?: Uint8Array | null;
-  /** Modules of units are kept, for an image with a program. */
-  readonly keepsModules?: boolean;
-  /** The runtime is one that asks nothing of the host, for programs that are compiled further; it is not run here. */
-  readonly isNative?: boolean;
-}
-
-export interface EngineStatistics {
-  readonly minorCount: number;
-  readonly majorCount: number;
-  /** How often the old generation was marked to the end, in slices. */
-  readonly markCount: number;
-  readonly oldBytes: number;
-  /** How often the stack went to the heap by an exception: for continuations and for deep recursion. */
-  readonly unwindCount: number;
-  /** Values of JavaScript that the heap holds. */
-  readonly handleCount: number;
-}
 
 interface CompileKind {
   readonly isClosed: boolean;
@@ -111,6 +75,7 @@ const TABLE_FIRST = 1024;
  * compiler would take as long for them as all that comes before it. What is hot is then found within a moment.
  */
 const HOT_BYTES_MAX = 128 * 1024;
+const MEMORY_BYTES = 512 * 1024 * 1024;
 const DEBUG_SLICE_WORDS = 5000;
 const SAVED_REGISTERS = [Register.cellCount, Register.staticNext, Register.oldNext] as const;
 
@@ -157,13 +122,17 @@ export class Engine {
   readonly #unserved: Set<string>;
   readonly #refused: Set<string>;
   #isForeign: boolean;
+  readonly #pauses: PauseClock | null;
   #tableNext: number;
 
   constructor(options: EngineOptions) {
     this.options = options;
-    const { wasm, memoryBytes = 512 * 1024 * 1024, nurseryBytes = 4 * 1024 * 1024 } = options;
-    if (!(nurseryBytes >= NURSERY_BYTES_MIN))
-      throw new RangeError(`nurseryBytes: ${nurseryBytes}; at least ${NURSERY_BYTES_MIN}`);
+    const { wasm, heapBytes, nurseryBytes = 4 * 1024 * 1024, usedNurseryBytes = nurseryBytes } = options;
+    for (const [name, bytes] of Object.entries({ nurseryBytes, usedNurseryBytes }))
+      if (!(bytes >= NURSERY_BYTES_MIN && bytes <= nurseryBytes && bytes % 64 === 0))
+        throw new RangeError(`${name}: ${bytes}; a multiple of 64, at least ${NURSERY_BYTES_MIN}`);
+    const { memoryBytes = heapBytes === undefined ? MEMORY_BYTES : Heap.memoryBytes({ heapBytes, nurseryBytes }) } =
+      options;
     // A host collects its own garbage when it is asked for much, and takes time for each place of a table.
     const pages = Math.floor(memoryBytes / 65536);
     const first = Heap.firstPages({ nurseryBytes, ownBytes: OWN_BYTES });
@@ -172,6 +141,7 @@ export class Engine {
     this.heap = new Heap(this.#memory, { nurseryBytes, memoryBytes: pages * 65536 });
     const { system = closedSystem() } = options;
     this.#ports = options.ports ?? makeStandardPorts(system);
+    this.#pauses = options.now === undefined ? null : new PauseClock(options.now);
     this.#entry = 0;
     this.javascript = new Bridge(system, {
       hold: (procedure) => this.#hold(procedure),
@@ -229,6 +199,8 @@ export class Engine {
       this.#lowSignatures = lowSignatures();
       this.#boot();
     }
+    if (usedNurseryBytes < nurseryBytes) this.heap.useNursery(usedNurseryBytes);
+    if (options.now !== undefined) this.heap.set(Register.torture, 1);
     if (options.debug !== undefined) {
       this.heap.set(Register.torture, options.debug === "torture" ? 2 : 1);
       // The old generation is marked all the time, a little after each collection.
@@ -249,12 +221,16 @@ export class Engine {
           this.versions.noteGrowth();
         },
         "heap-full": () => {
-          throw new HeapFullError();
+          throw new HeapFullError(HEAP_FULL + (this.heap.get(Register.reserveUsed) > 0 ? RESERVE_FULL : ""));
         },
         // Hosts end a program by themselves.
         "look-due": () => {},
         "fork-work": (work: number) => this.versions.work(work),
+        "collecting": () => {
+          this.#pauses?.begin();
+        },
         "collected": (sp: number) => {
+          this.#pauses?.end(this.heap.oldBytes);
           if (this.options.debug !== undefined) verifyHeap(this.heap, sp);
           this.#objects.javascript.sweep();
         },
@@ -468,6 +444,7 @@ export class Engine {
       oldBytes: this.heap.oldBytes,
       unwindCount: this.heap.get(Register.unwindCount),
       handleCount: this.#objects.javascript.count,
+      pauses: this.#pauses?.counts ?? null,
     };
   }
 

@@ -221,9 +221,35 @@ test("a loop that makes nothing is interrupted, and the session goes on", () => 
   assert.equal(lisp.evaluateText("n", "t"), 5);
 });
 
+test("a program that fills the memory is told so by an error, and ended when its handlers do, too", () => {
+  const run = (text: string, ...states: ("heap" | "reserve" | null)[]): string => {
+    const memoryFull = (): "heap" | "reserve" | null => states.shift() ?? null;
+    const { lisp, output } = makeLisp({ limits: { steps: 10_000_000, isInterrupted: () => false, memoryFull } });
+    try {
+      lisp.runProgram(`(import (stratos lisp)) (define (fill) (let loop ((l '())) (loop (cons 1 l)))) ${text}`, "t");
+    } catch (error) {
+      return `${output()}error: ${lisp.describe(error)!.split("\n")[0]}`;
+    }
+    return output();
+  };
+  const caught =
+    "(define (f) (guard (e ((out-of-memory? e) (display (error-object-kind e)))) " +
+    '(dynamic-wind (lambda () 1) fill (lambda () (display "left ")))))';
+  assert.equal(run(`${caught} (f) (f)`, null, "heap", null, "heap"), "left memoryleft memory");
+  assert.match(run("(fill)", "heap"), /^error: t:1:\d+: out of memory: the heap is full$/);
+  const again = "(with-exception-handler (lambda (e) (fill)) fill)";
+  assert.match(
+    run(again, "heap", "reserve"),
+    /^error: .*the heap is full, and so is what was kept for handlers of that$/,
+  );
+});
+
 test("what would fill the memory at once is an error", () => {
   for (const text of [
     "(make-vector 1000000000000)",
+    "(make-vector 200000000)",
+    "(make-list (expt 10 30) 1)",
+    "(make-bytevector 200000001)",
     "(make-string 4000000000)",
     "(expt 7 (expt 10 12))",
     "(arithmetic-shift 1 100000000000)",

@@ -28,6 +28,7 @@ import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import { statusOfEnd } from "../lisp/ended.ts";
 import { runLispCommand } from "../lisp/run-command.ts";
 import { parseCount } from "./hub-options.ts";
+import { parseHeap, parseNursery } from "../lisp/heap-options.ts";
 import { failuresText } from "../lisp/test-words.ts";
 
 const ALLOW_JAVASCRIPT = "--allow-javascript";
@@ -66,6 +67,16 @@ export function makeLispCommand(finish: Finish, run: typeof runLispCommand): Com
         "threads take turns in an order of this number's, and time goes on by waiting alone",
       ).argParser(parseCount(0)),
     )
+    .addOption(
+      new Option(
+        "--heap <size>",
+        "how much it may have in use, such as 64M; more is an error that it can handle",
+      ).argParser(parseHeap),
+    )
+    .addOption(
+      new Option("--nursery <size>", "how much it makes between two collections: 512K to 4M").argParser(parseNursery),
+    )
+    .option("--gc-report", "tell on standard error what was collected, and how long that took")
     .option(ALLOW_JAVASCRIPT, ALLOW_JAVASCRIPT_TEXT)
     .addHelpText(
       "after",

@@ -53,8 +53,10 @@
   "The message of ERROR.")
 (procedure (error-object-irritants error) -> list
   "The objects that ERROR is about.")
-(procedure (error-object-kind error) -> symbol
-  "What sort of error it is: error, type, range, syntax, read, file, limit …")
+(procedure (error-object-kind error) -> string
+  "What sort of error it is: error, type, range, syntax, read, file, limit, memory …")
+(procedure (out-of-memory? object) -> boolean
+  "Whether OBJECT is the error that is raised when the heap is full, or has no room for what is asked for.")
 (procedure (read-error? object) -> boolean
   "Whether OBJECT is an error of `read`.")
 (procedure (file-error? object) -> boolean
@@ -96,6 +98,17 @@
   "How many jiffies a second has.")
 (procedure (collect-garbage)
   "Collects all that nothing reaches, at once.")
+(procedure (gc-statistics) -> list
+  "Pairs of names and numbers: minor-collections, major-collections, markings (of the old generation, in slices, that
+   came to their end), used-bytes (with what is dead and was not collected yet), heap-limit, reserve-bytes (kept for
+   handlers of a full heap), nursery-bytes, stack-moves (to the heap: deep recursion, continuations). In the interpreter
+   the list is empty.")
+(procedure (heap-limit (bytes)) -> integer
+  "How many bytes may be in use; with BYTES as many from now on, at most what the program was started with. It is an
+   error if more is in use.")
+(procedure (nursery-size (bytes)) -> integer
+  "How many bytes are made between two collections; with BYTES as many from now on, at most what the program was started
+   with.")
 (procedure (make-guardian) -> procedure
   "A procedure that is told of objects, `(guardian object [representative])`, and gives each of them (or what represents
    it) once when nothing else reaches it any more: `(guardian)`, #f where there is none. The object is kept for that.")

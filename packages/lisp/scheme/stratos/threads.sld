@@ -3,6 +3,8 @@
 ;; A thread that does not run has a continuation and what to do there when it goes on (`go`). Who waits makes a wait, puts
 ;; it where it may be found by those who can end it, and leaves; `wake!` ends a wait once. A wait that is over stays in
 ;; queues until it is met there. Nothing in here is interrupted (core/fuel.ts): no other thread sees anything half done.
+;; There may be no memory for leaving: the thread goes on with what its handlers make of that, so what has been queued for
+;; it before finds it without a continuation, and is left out.
 ;;
 ;; Threads take turns in order: after some entries of procedures, and whenever one waits. With a seed the next one and its
 ;; time are chosen by it. Time that nobody uses is slept; under a virtual clock it passes at once.
@@ -29,6 +31,7 @@
     (define-record-type thread
       (new-thread name thunk parameters specific state result k go wait place owned joiners)
       thread?
+      ;; k: 'new before it begins, #f while it runs.
       (name thread-name) (thunk thread-thunk) (parameters thread-parameters)
       (specific thread-specific thread-specific-set!)
       ;; new, ready, waiting, ended, failed or terminated
@@ -188,10 +191,13 @@
       (wake-due!)
       (when (and outside-due? (outside-due?)) (let-outside 0))
       (if (any-ready?)
-          (let ((t (next-ready!)))
-            (%set-thread! t)
-            (%set-fuel! (turn))
-            (if (thread-k t) (let ((k (thread-k t))) (set-k! t #f) (%throw-to k (thread-go t))) (%call-at-base (runner t))))
+          (let* ((t (next-ready!)) (k (thread-k t)) (run (if (eq? k 'new) (runner t) #f)))
+            (cond ((not k) (dispatch))
+                  (else
+                   (%set-thread! t)
+                   (%set-fuel! (turn))
+                   (set-k! t #f)
+                   (if run (%call-at-base run) (%throw-to k (thread-go t))))))
           (let ((deadline (next-deadline)))
             (cond
               ((and let-outside (let-outside (and deadline (max 0 (- deadline (current-second)))))) (nothing))
@@ -200,6 +206,7 @@
             (dispatch))))
     (define (turn) (if chance (+ 1 (random-below (* 2 quantum))) quantum))
     (define (leave! t) ((call/cc (lambda (k) (set-k! t k) (dispatch)))))
+    (define (take-turns! t) ((call/cc (lambda (k) (set-k! t k) (ready! t nothing) (dispatch)))))
     (define (nothing) (if #f #f))
 
     (define (runner t)
@@ -272,7 +279,7 @@
     (define (preempt)
       (%pass-time 1/1000)
       (if (turn-due?)
-          (let ((t (current-thread))) (ready! t nothing) (leave! t))
+          (take-turns! (current-thread))
           (%set-fuel! (turn))))
     (define (await-input port needs-line)
       (unless (%input-ready? port needs-line)
@@ -300,7 +307,7 @@
       (check "make-thread" procedure? thunk)
       (set! thread-count (+ 1 thread-count))
       (new-thread (if (pair? name) (car name) (string->symbol (string-append "thread-" (number->string thread-count))))
-                  thunk (%parameters) #f 'new #f #f #f #f #f '() (make-queue)))
+                  thunk (%parameters) #f 'new #f 'new #f #f #f '() (make-queue)))
     ;; Lets T run, and gives it.
     (define (thread-start! t)
       (check "thread-start!" thread? t)
@@ -313,7 +320,7 @@
     (define (thread-yield!)
       (let ((t (current-thread)))
         (%pass-time 1/1000)
-        (when (turn-due?) (ready! t nothing) (leave! t))
+        (when (turn-due?) (take-turns! t))
         (nothing)))
     ;; Waits until a time, or for so many seconds.
     (define (thread-sleep! timeout)

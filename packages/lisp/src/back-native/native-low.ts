@@ -7,6 +7,7 @@ export const NATIVE = `
 (macro (reg! r v) (store32! r 0 v))
 (macro (cell c) (load64 (+ CELLS (* c 8))))
 (macro (cell! c v) (store64! (+ CELLS (* c 8)) 0 v))
+(macro (number-at at) (wrap (sar (load64 sp at) 3)))
 
 (define (run-unit:void procedure)
   (cell! CELL-CONTINUATION 0)
@@ -33,6 +34,7 @@ export const NATIVE = `
             (when (< bytes HEAP-LEAST) (heap-full)))))
     (set! half (and (shr (- (+ HEAP-GROWN-32 (wrap bytes)) (reg NURSERY-END)) 1) -65536))
     (when (&& (reg HEAP-LIMIT) (>u half (reg HEAP-LIMIT))) (set! half (reg HEAP-LIMIT)))
+    (reg! HALF-BYTES half)
     (reg! OLD-END (- (+ (reg OLD-START) half) (reg HEAP-RESERVE)))
     (reg! OTHER-START (+ (reg OLD-START) half))
     (reg! OTHER-END (- (+ (reg OLD-START) (* 2 half)) (reg HEAP-RESERVE)))
@@ -62,7 +64,8 @@ export const NATIVE = `
 
 (define (heap-full:void)
   (write-held)
-  (syscall SYS-WRITE 2 MESSAGE MESSAGE-BYTES 0 0 0)
+  (syscall SYS-WRITE 2 MESSAGE (if (reg RESERVE-USED) MESSAGE-BYTES SHORT-MESSAGE-BYTES) 0 0 0)
+  (syscall SYS-WRITE 2 NEWLINE 1 0 0 0)
   (syscall SYS-EXIT 1 0 0 0 0 0)
   (unreachable))
 
@@ -70,6 +73,7 @@ export const NATIVE = `
 ; ten times a second of its processor's time: a timer's signal, whose handler only makes a look due (an intrinsic).
 ; A native program forks by the kernel.
 (define (fork-work:void work:i32) (unreachable))
+(define (collecting:void))
 (define (collected:void sp:i32) (look-due))
 (define (look-due:void)
   (when (= (and (wrap (cell CELL-RECOVERY)) 7) TAG-PROCEDURE)
@@ -112,8 +116,9 @@ export const NATIVE = `
     (copy-memory (wrap (sar (load64 sp) 3)) (wrap (operand (load64 sp 8))) (wrap (sar (load64 sp 16) 3)))
     (return 0))
   (when (= operation 44)
-    (reg! HEAP-LIMIT (wrap (sar (load64 sp) 3)))
-    (reg! HEAP-RESERVE (wrap (sar (load64 sp 8) 3)))
+    (when (= (reg IS-WHOLE) 0)
+      (reg! HEAP-LIMIT (wrap (sar (load64 sp) 3)))
+      (when (>u (number-at 8) (reg HEAP-RESERVE)) (reg! HEAP-RESERVE (number-at 8))))
     (reg! TORTURE 1)
     (store64! SIGNAL-ACTION 0 (ext (load32 LOOK-HANDLER)))
     (store64! SIGNAL-ACTION 8 SIGNAL-FLAGS)
@@ -139,7 +144,6 @@ export const NATIVE = `
 ; number in ELF files; 55: large pages for the old generation (MADV_HUGEPAGE), whose page tables each fork copies. They
 ; are asked for by programs that fork alone: others take longer for touching what they never use.
 (macro (start-of w) (+ (and (wrap w) -8) 8))
-(macro (number-at at) (wrap (sar (load64 sp at) 3)))
 (macro (run-of at) (+ (wrap (load64 sp at)) FIELDS))
 (define (operate-bytes sp:i32 operation:i32)
   (when (= operation 46)
@@ -229,7 +233,9 @@ export const NATIVE = `
         (begin
           (when (= (reg IS-WHOLE) 0) (grow-heap))
           (set! a (reg OLD-NEXT))
-          (when (>u (+ a (+ 16 (+ (reg NURSERY-SIZE) (shr (reg NURSERY-SIZE) 3)))) (reg OLD-END)) (heap-full))
+          (when (< (- (old-room) 16) 0)
+            (raise-full)
+            (heap-full))
           (reg! OLD-NEXT (+ a 16))))
     (store64! a 0 FLONUM-HEADER)
     (storef! a 8 x)

@@ -15,7 +15,10 @@ import {
   STACK_BUDGET,
   cellAddress,
   headerByte,
+  heapReserve,
+  leastNursery,
 } from "../heap/layout.ts";
+import { HEAP_FULL, RESERVE_FULL } from "../datum/condition.ts";
 import { runtimeModule } from "../back-wasm/runtime-module.ts";
 import { emitFunction } from "./emit.ts";
 import type { NativeCode } from "./emit.ts";
@@ -64,8 +67,10 @@ const HEAP_LEAST = 32 * MIB;
 /** In the page of the registers: where call sites and symbols begin and end, a set of signals and a time, a message. */
 const SITES = 0x10000 + 0x2c0;
 const SIGNAL_SET = 0x10000 + 0x2d0;
-const MESSAGE = 0x10000 + 0x300;
-const MESSAGE_TEXT = "stratos: out of memory: the heap is full\n";
+const MESSAGE = 0x10000 + 0x360;
+const MESSAGE_TEXT = `stratos: ${HEAP_FULL}`;
+/** Follows it where a handler of that, or the report, had no memory either. */
+const MESSAGE_REST = `${RESERVE_FULL}\n`;
 /** There, too: the address of `native/look-handler`, and a struct sigaction or itimerval. */
 const LOOK_HANDLER = 0x10000 + 0x330;
 const SIGNAL_ACTION = 0x10000 + 0x338;
@@ -117,7 +122,9 @@ export function nativeProgram(
       SIGVTALRM: 26,
       "ITIMER-VIRTUAL": 1,
       "LOOK-MICROSECONDS": 100_000,
-      "MESSAGE-BYTES": MESSAGE_TEXT.length,
+      "SHORT-MESSAGE-BYTES": MESSAGE_TEXT.length,
+      "MESSAGE-BYTES": MESSAGE_TEXT.length + MESSAGE_REST.length - 1,
+      NEWLINE: MESSAGE + MESSAGE_TEXT.length + MESSAGE_REST.length - 1,
       ...(foreign === null ? {} : foreignConstants(foreign)),
     },
     units: image.program!.units,
@@ -142,7 +149,7 @@ export function nativeProgram(
   view.setUint32(LOOK_HANDLER & 0xffff, lookHandler, true);
   places.forEach((place, index) => view.setUint32((SITES & 0xffff) + 4 * index, place, true));
   first.set(
-    [...MESSAGE_TEXT].map((letter) => letter.charCodeAt(0)),
+    [...(MESSAGE_TEXT + MESSAGE_REST)].map((letter) => letter.charCodeAt(0)),
     MESSAGE & 0xffff,
   );
   if (isForeign) foreignWords(first);
@@ -179,20 +186,26 @@ function registerPage(image: EngineImage, nurseryBytes: number): Uint8Array {
   assert(oldStart === nurseryEnd, "an image's old generation begins after the nursery");
   assert(cellAddress(cellCount) <= Region.cellsEnd, "an image's cells fit");
   const half = Math.floor((HEAP_END - nurseryEnd) / 2 / 65536) * 65536;
+  const reserve = heapReserve(nurseryBytes);
   for (const [register, value] of [
     [Register.alloc, Region.nursery + 8],
     [Register.limit, nurseryEnd],
     [Register.stackLimit, Region.stack + STACK_BUDGET],
     [Register.nurseryEnd, nurseryEnd],
     [Register.nurserySize, nurseryBytes],
+    [Register.nurseryMost, nurseryBytes],
+    [Register.nurseryLeast, leastNursery(nurseryBytes)],
+    [Register.nurseryRoom, nurseryBytes],
     [Register.barrierSize, nurseryBytes],
     [Register.leastThreshold, LEAST_THRESHOLD],
     [Register.slice, SLICE_WORDS],
     [Register.oldStart, oldStart],
     [Register.oldNext, oldNext],
-    [Register.oldEnd, oldStart + half],
+    [Register.halfBytes, half],
+    [Register.heapReserve, reserve],
+    [Register.oldEnd, oldStart + half - reserve],
     [Register.otherStart, oldStart + half],
-    [Register.otherEnd, oldStart + 2 * half],
+    [Register.otherEnd, oldStart + 2 * half - reserve],
     [Register.oldThreshold, LEAST_THRESHOLD],
     [Register.storeNext, Region.stores],
     [Register.staticNext, staticNext],

@@ -379,6 +379,21 @@ const EMITTERS: Record<string, Emitter> = {
     e.loadCell(constantOf(node.args[0]!));
     return "word";
   },
+  "%register": (e, node) => {
+    e.writer.i32Const(0);
+    e.writer.memory(Op.i32Load, constantOf(node.args[0]!));
+    toFixnum(e);
+    return "word";
+  },
+  "%set-register!": (e, node) => {
+    e.writer.i32Const(0);
+    e.gen(node.args[1]!, "word", null);
+    e.writer.i64Const(3);
+    e.writer.op(Op.i64ShrS);
+    e.writer.op(Op.i32WrapI64);
+    e.writer.memory(Op.i32Store, constantOf(node.args[0]!));
+    return "nothing";
+  },
   "%symbol-name": (e, node) => {
     // its only field is its name's place among the cells, as a fixnum: that many times 8
     e.gen(node.args[0]!, "word", null);

@@ -22,6 +22,7 @@ import {
   cellAddress,
   headerByte,
   LARGE_BYTES,
+  LARGEST_BYTES,
   STACK_BUDGET,
 } from "../heap/layout.ts";
 import { LowProgram } from "../low/compile.ts";
@@ -59,6 +60,7 @@ const HOST: Record<string, LowSignature> = {
   "grow-heap": { parameters: [], result: null },
   "look-due": { parameters: [], result: null },
   "fork-work": { parameters: [Type.i32], result: null },
+  "collecting": { parameters: [], result: null },
   "collected": { parameters: [Type.i32], result: null },
   "bignum->double": { parameters: [Type.i64], result: Type.f64 },
 };
@@ -78,6 +80,9 @@ export function lowConstants(): Record<string, number> {
     NURSERY: Region.nursery,
     "FIRST-BYTES": FIRST_BYTES_KIND,
     LARGE: LARGE_BYTES,
+    LARGEST: LARGEST_BYTES,
+    // A fixnum that is not 0.
+    ASKED: 8,
     TRUE: Immediate.true,
     FALSE: Immediate.false,
     UNBOUND: Immediate.unbound,

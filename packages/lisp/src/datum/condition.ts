@@ -11,10 +11,16 @@ export type ConditionKind =
   | "unbound"
   | "arity"
   | "limit"
+  | "memory"
   | "permission"
   | "javascript"
   | "foreign"
   | "system";
+
+/** Message of the errors of kind `memory`. */
+export const HEAP_FULL = "out of memory: the heap is full";
+/** Follows it where handlers of that had no memory either. */
+export const RESERVE_FULL = ", and so is what was kept for handlers of that";
 
 /** An object for which `error-object?` holds. */
 export class Condition {

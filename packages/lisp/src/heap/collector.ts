@@ -16,9 +16,15 @@
  * whose object was not reached goes into its queue, from where the program takes it; the object is kept for that, and
  * ephemerons are broken after it.
  *
- * Invariants: the nursery is empty after each collection; an old half has room for the whole nursery behind what is in
- * use (else a major collection comes first, and `heap-full` is called when that does not help); static objects hold no
- * pointers.
+ * A part of each old half is kept in reserve (decision 0093). When the heap is full, what runs is left for the
+ * procedure of `CELL-HEAP-FULL`, which raises an error where the handlers are still there; half of the reserve is
+ * theirs, and a smaller part of the nursery, so that what they make has room though nothing was freed. When that is
+ * full, too, the other half is the recovery's, or the host's, which then ends the run. A major collection that has
+ * freed enough takes back what was given out.
+ *
+ * Invariants: the nursery is empty after each collection; an old half has room for all of the nursery that may be used
+ * behind what is in use (else a major collection comes first, and `out-of-heap` when that does not help); static
+ * objects hold no pointers.
  */
 export const COLLECTOR = `
 (macro (reg r) (load32 r))
@@ -199,6 +205,7 @@ export const COLLECTOR = `
 
 ; Puts entries into their queues, each behind those that it was before: a list is the last one first.
 (define (deliver:void entry from:i32 size:i32 from2:i32 size2:i32)
+  (when (wrap entry) (reg! WAS-DELIVERED 1))
   (let ((a:i32 0) (next 0) (moved 0) (queue:i32 0))
     (while (wrap entry)
       (set! next (load64 (+ (address entry) 24)))
@@ -225,10 +232,13 @@ export const COLLECTOR = `
     (break-ephemerons)))
 
 (define (nursery-size:i32) (reg NURSERY-SIZE))
+; What a collection must find room for: the part of the nursery that may be used, and jumps and rests of holes.
+(define (promotion-room:i32) (+ (reg NURSERY-ROOM) (shr (reg NURSERY-ROOM) 3)))
 
 (define (empty-nursery:void)
   (reg! ALLOC (+ NURSERY 8))
-  (reg! LIMIT (reg NURSERY-END))
+  (reg! LIMIT (+ NURSERY (reg NURSERY-ROOM)))
+  (cell! CELL-HOST-SPILLED 0)
   (reg! STORE-NEXT STORES)
   (reg! STORE-OVERFLOW 0))
 
@@ -269,6 +279,7 @@ export const COLLECTOR = `
 OLD-START)))
         (entries (guarded-entries CELL-GUARDED)) (more (guarded-entries CELL-OLD-GUARDED)))
     (cell! CELL-MAJOR-ASKED 0)
+    (reg! WAS-DELIVERED 0)
     (be-idle)
     (when (reg FORKED) (fork-work BEFORE-COPY))
     (forget-holes)
@@ -285,37 +296,96 @@ OLD-START)))
     (seal-fill)
     (reg! MAJOR-COUNT (+ 1 (reg MAJOR-COUNT)))
     (empty-nursery)
+    (take-back)
     (set-threshold)
     (reg! SHARED-BYTES 0)
     (when (reg FORKED) (fork-work AFTER-COPY))))
 
 ; Room in the old half beyond the nursery's content.
-(define (old-room:i32) (- (- (reg OLD-END) (reg OLD-NEXT)) (+ (nursery-size) (shr (nursery-size) 3))))
+(define (old-room:i32) (- (- (reg OLD-END) (reg OLD-NEXT)) (promotion-room)))
 
-; Leaves all that runs for the procedure of the recovery, which must not return. What is bound by dynamic-wind is still
-; to be left. A frame that was being saved is lost with the others.
-(define (recover:void)
+; So many bytes of the reserve are given out from here on. The nursery is empty.
+(define (give-out:void bytes:i32)
+  (let ((more:i32 (- bytes (reg RESERVE-USED))))
+    (reg! OLD-END (+ (reg OLD-END) more))
+    (reg! OTHER-END (+ (reg OTHER-END) more))
+    (reg! RESERVE-USED bytes)
+    (reg! NURSERY-ROOM (if bytes (reg NURSERY-LEAST) (reg NURSERY-MOST)))
+    (reg! LIMIT (+ NURSERY (reg NURSERY-ROOM)))))
+(macro (half-reserve) (and (shr (reg HEAP-RESERVE) 1) -8))
+
+; After a major collection: as little of the reserve stays given out as its outcome allows, and no more than before.
+(define (take-back:void)
+  (let ((used:i32 (reg RESERVE-USED)))
+    (when used
+      (give-out 0)
+      (when (< (old-room) 0)
+        (give-out (half-reserve))
+        (when (< (old-room) 0) (give-out used))))))
+
+; Whether a major collection would take all back: the sweep has found as much, and a sixteenth of the half beyond it.
+(define (can-take-back:i32)
+  (let ((used:i32 (reg RESERVE-USED)) (most:i32 (reg NURSERY-MOST)))
+    (&& used
+        (>= (- (+ (reg HOLE-BYTES) (- (reg OLD-END) (reg OLD-NEXT)))
+               (+ (+ used (+ most (shr most 3))) (shr (reg HALF-BYTES) 4)))
+            0))))
+
+; Leaves all that runs for a procedure, which must not return. What is bound by dynamic-wind is still to be left. A
+; frame that was being saved is lost with the others.
+(define (leave-for:void procedure)
   (cell! CELL-CONTINUATION 0)
   (cell! CELL-NEW-HEAD 0)
   (cell! CELL-NEW-TAIL 0)
-  (cell! CELL-HANDLERS NIL)
-  (cell! CELL-PENDING-PROCEDURE (cell CELL-RECOVERY))
+  (cell! CELL-TEMPORARY 0)
+  (cell! CELL-TEMPORARY2 0)
+  (cell! CELL-VALUE 0)
+  (reg! ARGUMENT-COUNT 0)
+  (cell! CELL-PENDING-PROCEDURE procedure)
   (throw abort))
-(define (can-recover:i32) (= (and (wrap (cell CELL-RECOVERY)) 7) TAG-PROCEDURE))
-; After a major collection. The recovery has the empty nursery, whose content has room in what was kept.
-(define (out-of-heap:void)
-  (when (&& (can-recover) (>= (+ (old-room) (reg HEAP-RESERVE)) 0)) (recover))
+(macro (procedure? w) (= (and (wrap w) 7) TAG-PROCEDURE))
+(define (recover:void)
+  (cell! CELL-HANDLERS NIL)
+  (leave-for (cell CELL-RECOVERY)))
+(define (can-recover:i32) (procedure? (cell CELL-RECOVERY)))
+; The error goes to the handlers that there are where memory was asked for.
+(define (raise-full:void)
+  (when (procedure? (cell CELL-HEAP-FULL)) (leave-for (cell CELL-HEAP-FULL))))
+
+; After a major collection, so that nothing is marked: there is no room for the nursery's content.
+(define (out-of-heap:void sp:i32)
+  (when (reg WAS-DELIVERED)
+    (major sp)
+    (when (>= (old-room) 0) (return)))
+  (when (= (reg RESERVE-USED) 0)
+    (give-out (half-reserve))
+    ; What was left is most likely dead by then.
+    (cell! CELL-MAJOR-ASKED ASKED)
+    (raise-full))
+  (when (!= (reg RESERVE-USED) (reg HEAP-RESERVE))
+    (give-out (reg HEAP-RESERVE))
+    (when (can-recover) (recover))
+    (heap-full))
+  ; Who goes on all the same must not fill a nursery that has no room anywhere.
+  (reg! LIMIT (reg ALLOC))
+  (heap-full))
+
+; There is room, but not for an object as large as this one.
+(define (too-large:void)
+  (raise-full)
+  (when (can-recover) (recover))
   (heap-full))
 
 ; The first collection needs the memory that a short program does without.
 (define (collect:void sp:i32 bytes:i32)
   (when (= (reg IS-WHOLE) 0) (grow-heap))
-  (if (|| (< (old-room) 0) (wrap (cell CELL-MAJOR-ASKED)))
+  (when (reg TORTURE) (collecting))
+  (if (|| (|| (< (old-room) 0) (wrap (cell CELL-MAJOR-ASKED))) (can-take-back))
       (major sp)
       (begin
         (minor sp)
         (if (< (old-room) 0) (major sp) (work-slice sp))))
-  (when (< (old-room) 0) (out-of-heap))
+  (when (< (old-room) 0) (out-of-heap sp))
   (when (reg TORTURE)
     (collected sp)
     (when (&& (reg INTERRUPTED) (can-recover)) (recover))
@@ -331,9 +401,12 @@ once; then the nursery is
           (collect sp 0)
           (set! a (large-hole bytes))
           (when (= a 0)
-            (when (|| (>u bytes 0x70000000) (< (- (old-room) bytes) 0))
+            (when (>u bytes LARGEST) (too-large))
+            (when (< (- (old-room) bytes) 0)
+              (when (reg TORTURE) (collecting))
               (major sp)
-              (when (< (- (old-room) bytes) 0) (out-of-heap)))
+              (when (reg TORTURE) (collected sp))
+              (when (< (- (old-room) bytes) 0) (too-large)))
             (set! a (reg OLD-NEXT))
             (reg! OLD-NEXT (+ a bytes))))
         (begin

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { extendedTest, sampleCount } from "@stratos/base/testing";
 import { CompiledLisp } from "../compiled-session.ts";
-import type { EngineOptions, EngineStatistics } from "../engine.ts";
+import type { EngineOptions, EngineStatistics } from "../engine-options.ts";
 import { MutatedGraph, mix, mutationDefinitions } from "../testing/mutated-graph.ts";
 import { findOwnLibrary } from "../testing/own-libraries.ts";
 import { makeLisp } from "../testing/run.ts";
@@ -194,7 +194,7 @@ test("what a child raises, and what can't be passed, comes to who called it", ()
   ]);
 });
 
-test("a child that exits, fills the heap or goes on with the program has ended, and nobody else", () => {
+test("a child that exits or goes on with the program has ended, one that fills the heap has not", () => {
   const text = `
     (define n 0)
     (define again #f)
@@ -225,8 +225,8 @@ test("a child that exits, fills the heap or goes on with the program has ended, 
     (write n)`;
   assert.deepEqual(run(text).output.split("\n"), [
     'first"heap-call: the child has ended:""heap-call: the child has ended"1',
-    '"heap-call: the child has ended:""heap-call: the child has ended"2',
-    '"heap-call: the child has ended:""heap-call: the child has ended"3',
+    '"out of memory: the heap is full"512',
+    '"out of memory: the heap is full"513',
     'x"heap-call: the child has ended:""heap-call: the child has ended"4',
     '"heap-call: the child has ended:""heap-call: the child has ended"5',
     '"heap-call: the child has ended:""heap-call: the child has ended"6',

@@ -5,7 +5,7 @@
  */
 import { assert } from "@stratos/base";
 import type { WasmMemory } from "@stratos/host";
-import { Condition, SchemeError } from "../datum/condition.ts";
+import { Condition, HEAP_FULL, SchemeError } from "../datum/condition.ts";
 import {
   Compnum,
   DEFAULT,
@@ -36,18 +36,23 @@ import {
   Tag,
   cellAddress,
   headerByte,
+  heapReserve,
+  leastNursery,
   promotionRoom,
 } from "./layout.ts";
 
 export type Word = bigint;
 
 const PAGE_BYTES = 65536;
+const TOO_MANY_NAMES = "out of memory: too many symbols, variables and constants";
+/** A fixnum. */
+const SPILLED = 8n;
 
-/** The program needs more memory than it may have. No handler of the program is called: it could not run. */
+/** The program needs more memory than it may have, and so did its handlers, or there are none that could run. */
 export class HeapFullError extends SchemeError {
   override readonly name = "HeapFullError";
-  constructor() {
-    super(new Condition("limit", "out of memory: the heap is full"));
+  constructor(message = HEAP_FULL) {
+    super(new Condition("memory", message));
   }
 }
 
@@ -92,13 +97,17 @@ export class Heap {
     this.set(Register.stackLimit, Region.stack + STACK_BUDGET);
     this.set(Register.nurseryEnd, nurseryEnd);
     this.set(Register.nurserySize, options.nurseryBytes);
+    this.set(Register.nurseryMost, options.nurseryBytes);
+    this.set(Register.nurseryLeast, leastNursery(options.nurseryBytes));
+    this.set(Register.nurseryRoom, options.nurseryBytes);
     this.set(Register.barrierSize, options.nurseryBytes);
     this.set(Register.leastThreshold, LEAST_THRESHOLD);
     this.set(Register.slice, SLICE_WORDS);
     this.set(Register.oldStart, nurseryEnd);
     this.set(Register.oldNext, nurseryEnd + 8);
     this.#divide(options.memoryBytes);
-    this.set(Register.isWhole, this.#bytes.length >= this.get(Register.otherEnd) ? 1 : 0);
+    const end = this.get(Register.otherEnd) + this.get(Register.heapReserve);
+    this.set(Register.isWhole, this.#bytes.length >= end ? 1 : 0);
     this.set(Register.storeNext, Region.stores);
     this.set(Register.staticNext, Region.statics);
     this.set(Register.cellCount, Cell.first);
@@ -111,11 +120,28 @@ export class Heap {
   #divide(memoryBytes: number): void {
     const start = this.get(Register.nurseryEnd);
     const half = Math.floor((memoryBytes - start) / 2 / PAGE_BYTES) * PAGE_BYTES;
-    assert(half > this.get(Register.nurserySize) * 2, "the memory must hold a nursery and an old generation");
-    this.set(Register.oldEnd, start + half);
+    const nurseryBytes = this.get(Register.nurserySize);
+    const reserve = heapReserve(nurseryBytes);
+    assert(half > nurseryBytes * 1.5 + reserve, "the memory must hold a nursery and an old generation");
+    this.set(Register.halfBytes, half);
+    this.set(Register.heapReserve, reserve);
+    this.set(Register.oldEnd, start + half - reserve);
     this.set(Register.otherStart, start + half);
-    this.set(Register.otherEnd, start + 2 * half);
+    this.set(Register.otherEnd, start + 2 * half - reserve);
     this.set(Register.oldThreshold, Math.min(LEAST_THRESHOLD, Math.floor(half / 2)));
+  }
+
+  /** How much memory a heap needs of whose objects so many bytes may be in use. */
+  static memoryBytes({ heapBytes, nurseryBytes }: { heapBytes: number; nurseryBytes: number }): number {
+    const half = Math.ceil((heapBytes + heapReserve(nurseryBytes)) / PAGE_BYTES) * PAGE_BYTES;
+    return Math.ceil((Region.nursery + nurseryBytes) / PAGE_BYTES) * PAGE_BYTES + 2 * half;
+  }
+
+  /** Sets how much of the nursery may be used, before anything lies in it. */
+  useNursery(bytes: number): void {
+    this.set(Register.nurseryMost, bytes);
+    this.set(Register.nurseryRoom, bytes);
+    this.set(Register.limit, Region.nursery + bytes);
   }
 
   /** How large the memory must be at first, for an engine that keeps so many bytes of its own in the old generation. */
@@ -168,7 +194,7 @@ export class Heap {
 
   newCell(word: Word): number {
     const cell = this.get(Register.cellCount);
-    if (cellAddress(cell + 1) > Region.cellsEnd) throw new HeapFullError();
+    if (cellAddress(cell + 1) > Region.cellsEnd) throw new HeapFullError(TOO_MANY_NAMES);
     this.setCell(cell, word);
     this.set(Register.cellCount, cell + 1);
     return cell;
@@ -177,7 +203,7 @@ export class Heap {
   /** An object that never moves and holds no pointers. @returns its address */
   allocateStatic(bytes: number): number {
     const address = this.get(Register.staticNext);
-    if (address + bytes > Region.staticsEnd) throw new HeapFullError();
+    if (address + bytes > Region.staticsEnd) throw new HeapFullError(TOO_MANY_NAMES);
     this.set(Register.staticNext, address + bytes);
     return address;
   }
@@ -190,11 +216,16 @@ export class Heap {
       return nursery;
     }
     const old = this.get(Register.oldNext);
+    const room = promotionRoom(this.get(Register.nurseryRoom));
     // The nursery must always fit behind what is there.
-    if (old + bytes + promotionRoom(this.get(Register.nurserySize)) > this.get(Register.oldEnd))
-      throw new HeapFullError();
+    if (old + bytes + room > this.get(Register.oldEnd)) throw new HeapFullError();
     if (this.get(Register.isWhole) === 0) this.grow();
     this.set(Register.oldNext, old + bytes);
+    this.setCell(Cell.hostSpilled, SPILLED);
+    // What is made next is collected before; and what is dead in the old generation where the next result as large as
+    // this one would find no room.
+    this.set(Register.limit, nursery);
+    if (old + 3 * bytes + room > this.get(Register.oldEnd)) this.setCell(Cell.majorAsked, SPILLED);
     return old;
   }
 

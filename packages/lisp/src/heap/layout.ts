@@ -122,7 +122,7 @@ export const Register = {
   minorCount: 0x1006c,
   majorCount: 0x10070,
   staticNext: 0x10074,
-  /** Not 0: the host is told of each collection. 2: there is one at each allocation, too. */
+  /** Not 0: the host is told of each collection, before and after. 2: there is one at each allocation, too. */
   torture: 0x10078,
   otherStart: 0x10080,
   otherEnd: 0x10084,
@@ -137,9 +137,11 @@ export const Register = {
   classCount: 0x100b0,
   /** While the collector works: ephemerons that wait. */
   ephemerons: 0x100b4,
-  /** Of native programs: bytes that a half of the old generation has at most (0: what there is), and that are kept. */
+  /** Of native programs: bytes that a half of the old generation has at most; 0: what there is. */
   heapLimit: 0x100b8,
+  /** Bytes at the end of each half that are kept for when the heap is full; how many of them are given out. */
   heapReserve: 0x100bc,
+  reserveUsed: 0x10120,
   /** The program was interrupted, which is noticed at the next collection or look. */
   interrupted: 0x100c0,
   /**
@@ -181,6 +183,14 @@ export const Register = {
   keptNext: 0x10118,
   /** Bytes of the nursery, from its start on, that the versions share: what was in it at the last fork. */
   sharedBytes: 0x1011c,
+  /** Bytes of the nursery that may be used: as a rule, and while the reserve is given out; those of now. */
+  nurseryMost: 0x10124,
+  nurseryLeast: 0x10128,
+  nurseryRoom: 0x1012c,
+  /** Bytes of a half of the old generation, the reserve included. */
+  halfBytes: 0x10130,
+  /** Whether the last major collection put objects into guardians' queues, which may be unreachable themselves. */
+  wasDelivered: 0x10134,
   /** First holes of the others, by their sizes: from 512, 1024 … bytes on; the last one's are LARGE_BYTES and more. */
   holeLists: 0x10140,
 } as const;
@@ -260,10 +270,15 @@ export const Cell = {
   oldGuarded: 41,
   /** Not 0: the next collection is a major one. */
   majorAsked: 42,
-  /** A procedure that is called in place of all that runs when the heap is full, or the program was interrupted. */
+  /** A procedure that is called in place of all that runs when the reserve is full, or the program was interrupted. */
   recovery: 43,
   /** Of native programs: the list of output ports. */
   outputs: 44,
+  /** A procedure that is called in place of what runs, with its handlers, when the heap is full; what it raises. */
+  heapFull: 45,
+  heapFullCondition: 46,
+  /** Not 0: an operation of the host made objects for which the nursery had no room; a collection is due. */
+  hostSpilled: 47,
   first: 64,
 } as const;
 
@@ -281,7 +296,23 @@ export function promotionRoom(nurseryBytes: number): number {
   return nurseryBytes + (nurseryBytes >>> 3);
 }
 
-/** What is longer is allocated in the old generation at once. A nursery is larger. */
+/** Bytes of the nursery that may be used while the reserve is given out. */
+export function leastNursery(nurseryBytes: number): number {
+  return Math.max(NURSERY_BYTES_MIN, Math.floor(nurseryBytes / 256) * 64);
+}
+
+/**
+ * Bytes that are kept at the end of each half: when the heap is full what lies before them may reach up to them, so
+ * they hold what a handler's nursery promotes, and then what a recovery's does.
+ */
+export function heapReserve(nurseryBytes: number): number {
+  return 2 * promotionRoom(leastNursery(nurseryBytes));
+}
+
+/** What is longer is allocated in the old generation at once. */
 export const LARGE_BYTES = 256 * 1024;
+/** No object is larger. */
+export const LARGEST_BYTES = 0x70000000;
+export const NURSERY_BYTES_MIN = 2 * LARGE_BYTES;
 /** Number of the last list of holes, from 0 on. */
 export const LAST_HOLE_LIST = 9;

@@ -18,11 +18,10 @@
  * Behind its end lies what was promoted since the marking ended and found no hole.
  */
 export const MARKING = `
-(macro (half-bytes) (- (reg OLD-END) (reg OLD-START)))
-(macro (mark-stack) (+ (reg OTHER-START) (and (+ 64 (shr (half-bytes) 6)) -8)))
+(macro (mark-stack) (+ (reg OTHER-START) (and (+ 64 (shr (reg HALF-BYTES) 6)) -8)))
 
 ; Where equal? may have its classes (low-equal.ts).
-(define (free-half:i32) (+ (mark-stack) (and (shr (half-bytes) 1) -8)))
+(define (free-half:i32) (+ (mark-stack) (and (shr (reg HALF-BYTES) 1) -8)))
 
 (define (be-idle:void)
   (reg! PHASE IDLE)
@@ -31,7 +30,7 @@ export const MARKING = `
 ; The bits are there of all that is in use, and of what the next collection may promote.
 (define (clear-marks:void)
   (let ((from:i32 (- (reg MARK-TOP) (reg OLD-START)))
-        (to:i32 (and (+ 511 (- (+ (reg OLD-NEXT) (+ (nursery-size) (shr (nursery-size) 3))) (reg OLD-START))) -512)))
+        (to:i32 (and (+ 511 (- (+ (reg OLD-NEXT) (promotion-room)) (reg OLD-START))) -512)))
     (when (<u from to)
       (fill! (+ (reg OTHER-START) (shr from 6)) 0 (shr (- to from) 6))
       (reg! MARK-TOP (+ (reg OLD-START) to)))))

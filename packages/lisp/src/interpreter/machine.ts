@@ -10,7 +10,15 @@
  * copies share.
  */
 import type { Source } from "../datum/source.ts";
-import { Condition, failure, limitReached, SchemeError, wrongType } from "../datum/condition.ts";
+import {
+  Condition,
+  failure,
+  HEAP_FULL,
+  limitReached,
+  RESERVE_FULL,
+  SchemeError,
+  wrongType,
+} from "../datum/condition.ts";
 import { list, UNSPECIFIED } from "../datum/datum.ts";
 import type { Bridge } from "../javascript/bridge.ts";
 import { LeftForJavaScript } from "../javascript/outcome.ts";
@@ -207,6 +215,8 @@ export interface MachineLimits {
   readonly steps: number;
   /** Is asked every few thousand steps; true: the program is to be stopped. */
   readonly isInterrupted: () => boolean;
+  /** Likewise, whether there is no more memory: an error for handlers first, `reserve` when theirs is full, too. */
+  readonly memoryFull?: () => "heap" | "reserve" | null;
 }
 
 /** Green threads of a machine; what they are is the library's (scheme/stratos/threads.sld). */
@@ -340,6 +350,13 @@ export class Machine {
     }
     if (this.limits.isInterrupted())
       throw new UncaughtError(new Condition("limit", "interrupted"), new Continuation(this), false);
+    const full = this.limits.memoryFull?.() ?? null;
+    if (full === null) return;
+    // What runs is left, as by a compiled program: most of the memory is most likely its own.
+    this.frame = this.#base;
+    lastCall.env = [];
+    if (full === "heap") throw new SchemeError(new Condition("memory", HEAP_FULL));
+    throw new UncaughtError(new Condition("memory", HEAP_FULL + RESERVE_FULL), new Continuation(this), false);
   }
 
   /** Errors of primitives become Scheme's; what is a defect of ours goes on as it is. */

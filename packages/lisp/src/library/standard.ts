@@ -123,8 +123,8 @@ const WORDS: Readonly<Record<string, string>> = {
     "%system-call %copy-to-memory %recover-with! %take-interrupts! %interrupted? %byte-index %same-bytes " +
     "%bytes->string %string->bytes! %read-bytes %copy-bytes! %machine %descriptor-port",
   "(stratos memory)":
-    "collect-garbage ephemeron-broken? ephemeron-datum ephemeron-key ephemeron? make-ephemeron make-guardian " +
-    "reference-barrier",
+    "collect-garbage ephemeron-broken? ephemeron-datum ephemeron-key ephemeron? gc-statistics heap-limit " +
+    "make-ephemeron make-guardian nursery-size out-of-memory? reference-barrier",
   "(stratos syntax)": SYNTAX,
   "(stratos types)": TYPES,
   "(stratos base)": EXTRAS,

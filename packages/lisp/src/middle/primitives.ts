@@ -120,6 +120,8 @@ add("%arity", 1, { pure: true, result: "fixnum" });
 add("%cell", 1);
 add("%symbol-name", 1, { pure: true, result: "string" });
 add("%set-cell!", 2);
+add("%register", 1, { result: "fixnum" });
+add("%set-register!", 2);
 add("%mulhi", 2, { pure: true, result: "fixnum" });
 for (let count = 0; count <= 6; count++) add("%host", count + 1); // (operation, operand …): see runtime/host.ts
 // Records: (type, field …); (record, type); (record, type, constant index, name for errors), a value before the name.

@@ -217,13 +217,20 @@ function charText(code: number): string {
 
 /** Bars where the name would not be read as that symbol. */
 function symbolText(name: string): string {
-  if (/^[+-](inf|nan)\.0/i.test(name)) return `|${name}|`;
+  const beginsNumber = /^[+-](inf|nan)\.0/i.test(name);
   if (/^[\p{L}!$%&*/:<=>?^_~][\p{L}\p{M}\p{N}!$%&*/:<=>?^_~+\-.@]*$/u.test(name)) return name;
-  if (name !== "" && name !== "." && !/[\s()"';`,|\\#[\]\p{C}\p{Z}]/u.test(name) && parseNumber(name) === null)
+  if (
+    !beginsNumber &&
+    name !== "" &&
+    name !== "." &&
+    !/[\s()"';`,|\\#[\]\p{C}\p{Z}]/u.test(name) &&
+    parseNumber(name) === null
+  )
     return name;
   // What begins with # is other syntax; inside of a name it is a letter like others.
   if (
     /^[^\s()"';`,|\\#[\]\p{C}\p{Z}][^\s()"';`,|\\[\]\p{C}\p{Z}]*$/u.test(name) &&
+    !beginsNumber &&
     name !== "." &&
     parseNumber(name) === null
   )

@@ -9,6 +9,7 @@ import type { Source } from "../datum/source.ts";
 import {
   CompiledError,
   Condition,
+  HEAP_FULL,
   limitReached,
   outOfRange,
   SchemeError,
@@ -149,23 +150,31 @@ export class HostPrimitives {
       heap.setCell(Cell.temporary, BigInt(this.#identities.numberOf(heap.word(sp))) << 3n);
       return;
     }
+    const seen = new Map<bigint, unknown>();
     try {
       const count = this.#operations[operation]!.length;
       const operands: unknown[] = [];
-      const seen = new Map<bigint, unknown>();
       for (let index = 0; index < count; index++) operands.push(heap.toDatum(heap.word(sp + 8 * index), seen));
-      // What comes back may hold what was given: those keep their identity.
       const result = this.#operations[operation]!(...operands);
-      const known = new Map<object, bigint>();
-      if (typeof result === "object" && result !== null)
-        for (const [word, datum] of seen) if (typeof datum === "object" && datum !== null) known.set(datum, word);
-      heap.setCell(Cell.temporary, heap.fromDatum(result, known));
+      heap.setCell(Cell.temporary, heap.fromDatum(result, wordsOf(result, seen)));
     } catch (error) {
       const own = error instanceof RangeError ? limitReached(`out of bounds: ${error.message}`) : error;
-      if (!(own instanceof SchemeError) || operation === UNCAUGHT || error instanceof HeapFullError) throw own;
-      heap.setCell(Cell.raised, heap.fromDatum(own.payload));
+      if (!(own instanceof SchemeError) || operation === UNCAUGHT) throw own;
+      heap.setCell(Cell.raised, this.#raisedWord(own, seen));
       heap.setCell(Cell.temporary, BigInt(Immediate.unbound));
     }
+  }
+
+  #raisedWord(error: SchemeError, seen: ReadonlyMap<bigint, unknown>): bigint {
+    const { heap } = this.#engine;
+    try {
+      if (error.message !== HEAP_FULL) return heap.fromDatum(error.payload, wordsOf(error.payload, seen));
+    } catch (inner) {
+      if (!(inner instanceof HeapFullError)) throw inner;
+    }
+    // There may be room when what is dead was collected: what is made next waits for that.
+    heap.setCell(Cell.majorAsked, TRUE_FIXNUM);
+    return heap.cell(Cell.heapFullCondition);
   }
 
   /** The host sees copies of records and procedures, and its own objects themselves. */
@@ -281,6 +290,15 @@ export class HostPrimitives {
   }
 }
 
+/** What comes back may hold what was given: those keep their identity. */
+function wordsOf(result: unknown, seen: ReadonlyMap<bigint, unknown>): Map<object, bigint> {
+  const known = new Map<object, bigint>();
+  if (typeof result === "object" && result !== null)
+    for (const [word, datum] of seen) if (typeof datum === "object" && datum !== null) known.set(datum, word);
+  return known;
+}
+
+const TRUE_FIXNUM = 8n;
 const UNCAUGHT = 17;
 const EQUAL = 19;
 const IDENTITY_HASH = 23;

@@ -282,6 +282,7 @@ call-variadic sp f 8))
 
 (define (make-vector sp:i32 n:i32 fill)
   (store64! sp 0 fill)
+  (when (>u n (shr LARGEST 3)) (too-large))
   (let ((a:i32 (allocate (+ sp 8) (+ 8 (* n 8)))))
     (let ((at:i32 (+ a 8)) (end:i32 (+ a (+ 8 (* n 8)))) (value (load64 sp)))
       (store64! a 0 (header KIND-VECTOR 0 n))

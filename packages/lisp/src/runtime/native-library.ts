@@ -17,8 +17,67 @@ const OWN_LIBRARY = `
   ((%cell 29) (let ((c (%make 13 4))) (%set! c 0 kind) (%set! c 1 message) (%set! c 2 irritants) (%set! c 3 #f) c)))
 (define (%make-condition kind message irritants)
   (let ((c (%make 13 4))) (%set! c 0 kind) (%set! c 1 message) (%set! c 2 irritants) (%set! c 3 #f) c))
+; A procedure of LIBRARY was given what it leaves to a host: its words about the first operand that is of another type,
+; else about an index.
 (define (%refused name operands)
-  (%raise-native 'type (string-append (symbol->string name) ": wrong operands:") operands))
+  (let* ((own (symbol->string name))
+         (who (if (char=? (string-ref own 0) #\\%) (substring own 1 (string-length own)) own))
+         (types (assq name %operand-types)))
+    (if types
+        (%wrong-operand who (cdr types) operands)
+        (%raise-native 'type (string-append who ": wrong operands:") operands))))
+; Types in order, the last one of all that follow where it is in a list of its own.
+(define %operand-types
+  '((append (list)) (assq any pairs) (assv any pairs) (%assoc any pairs) (memq any list) (memv any list)
+    (%member any list) (reverse list) (list-tail any index) (list-ref any index) (list-set! any index any)
+    (error-object-message condition) (error-object-irritants condition) (symbol->string symbol)
+    (string (char)) (string-append (string)) (substring string index index) (string->list string index index)
+    (string-copy string index index) (string-set! text index char) (string-fill! text char index index)
+    (string-copy! text index string index index) (vector->list vector index index) (vector-append (vector))
+    (vector-copy vector index index) (vector-fill! vector any index index)
+    (vector-copy! vector index vector index index) (bytevector-copy! bytevector index bytevector index index)
+    (bytevector-fill! bytevector byte index index)))
+(define (%is-operand? type x)
+  (case type
+    ((any) #t)
+    ((list pairs) (and (list? x) (or (eq? type 'list) (%all-items? pair? x))))
+    ((index) (%fixnum? x))
+    ((string) (string? x))
+    ((text) (and (string? x) (%mutable? x)))
+    ((vector) (vector? x))
+    ((bytevector) (bytevector? x))
+    ((byte) (%byte? x))
+    ((char) (char? x))
+    ((symbol) (symbol? x))
+    (else (%kind? x 13))))
+(define (%all-items? test l) (or (null? l) (and (test (car l)) (%all-items? test (cdr l)))))
+(define %operand-nouns
+  '((list . "a list") (pairs . "a list of pairs") (index . "an index") (string . "a string")
+    (text . "a string that can be changed") (vector . "a vector") (bytevector . "a bytevector")
+    (byte . "an exact integer from 0 to 255") (char . "a character") (symbol . "a symbol")
+    (condition . "an error object")))
+(define (%wrong-operand who types operands)
+  (let loop ((t types) (l operands))
+    (cond ((null? l)
+           (%raise-native 'range (string-append who ": index out of range:") (list (%worst-index types operands))))
+          ((null? t) (%raise-native 'arity (string-append who ": wrong number of arguments ("
+                       (number->string (length operands)) " given)") '()))
+          ((%is-operand? (if (pair? (car t)) (caar t) (car t)) (car l)) (loop (if (pair? (car t)) t (cdr t)) (cdr l)))
+          (else
+           (%raise-native 'type
+             (string-append who ": expected " (cdr (assq (if (pair? (car t)) (caar t) (car t)) %operand-nouns)) ", got")
+             (list (car l)))))))
+; The first that lies outside of what stands before it, else the last one.
+(define (%worst-index types operands)
+  (let loop ((t types) (l operands) (size 0) (last 0))
+    (cond ((null? l) last)
+          ((eq? (car t) 'index)
+           (if (or (< (car l) 0) (< size (car l))) (car l) (loop (cdr t) (cdr l) size (car l))))
+          (else
+           (loop (if (pair? (car t)) t (cdr t)) (cdr l)
+             (cond ((string? (car l)) (string-length (car l))) ((vector? (car l)) (vector-length (car l)))
+                   ((bytevector? (car l)) (bytevector-length (car l))) ((list? (car l)) (length (car l))) (else size))
+             last)))))
 
 ; Numbers that LIBRARY leaves to the host.
 (define (%number! x who) (if (%real? x) x (%number-error who x)))
@@ -53,9 +112,12 @@ const OWN_LIBRARY = `
         (loop (if (or (order (car l) best) (not (= (car l) (car l)))) (car l) best) (cdr l)
           (or rough (%flonum? (car l))))
         (if rough (inexact best) best))))
+(define (%some! who l)
+  (if (null? l)
+      (%raise-native 'arity (string-append who ": wrong number of arguments (1 or more expected, 0 given)") '())))
 (define (%real-order? who before? l) (%in-order? who "a real number" %real? before? l))
-(define (%slow:max . l) (%real-order? "max" (lambda (a b) #t) l) (%extreme > l))
-(define (%slow:min . l) (%real-order? "min" (lambda (a b) #t) l) (%extreme < l))
+(define (%slow:max . l) (%some! "max" l) (%real-order? "max" (lambda (a b) #t) l) (%extreme > l))
+(define (%slow:min . l) (%some! "min" l) (%real-order? "min" (lambda (a b) #t) l) (%extreme < l))
 (define (%slow:= . l) (%in-order? "=" "a number" number? (lambda (a b) (= a b)) l))
 (define (%slow:< . l) (%real-order? "<" (lambda (a b) (< a b)) l))
 (define (%slow:> . l) (%real-order? ">" (lambda (a b) (> a b)) l))
@@ -168,8 +230,8 @@ const OWN_LIBRARY = `
               (cond ((%fx< x y) -1) ((%fx< y x) 1) (else (loop (%fx+ i 1))))))))))
 (define (%strings? who test l)
   (%in-order? who "a string" string? (lambda (a b) (test (%string-order a b))) l))
-(define (%characters? who before? l) (%in-order? who "a character" char? before? l))
-(define (%slow:string=? . l) (%strings? "string=?" (lambda (order) (%fx= 0 order)) l))
+(define (%characters? who before? l) (%some! who l) (%in-order? who "a character" char? before? l))
+(define (%slow:string=? . l) (%some! "string=?" l) (%strings? "string=?" (lambda (order) (%fx= 0 order)) l))
 (define (%slow:char=? . l) (%characters? "char=?" (lambda (a b) (char=? a b)) l))
 (define (%slow:char<? . l) (%characters? "char<?" (lambda (a b) (char<? a b)) l))
 (define (%slow:char>? . l) (%characters? "char>?" (lambda (a b) (char>? a b)) l))
@@ -210,9 +272,23 @@ const OWN_LIBRARY = `
       (begin (%bytes-copy! new at (car l) 0 (bytevector-length (car l)))
       (loop (cdr l) (+ at (bytevector-length (car l))))) new))))
 (define (%slow:make-bytevector n . fill)
-  (%count! n "make-bytevector")
-  (if (%fx<u n 200000000) #t (%raise-native 'limit "make-bytevector: more than 200000000 elements" '()))
+  (%at-most-one! "make-bytevector" fill)
+  (%items! n "make-bytevector" 200000000)
   (let ((v (make-bytevector n))) (if (pair? fill) (bytevector-fill! v (car fill)) #f) v))
+
+(define (%slow:make-vector n) (%items! n "make-vector" 100000000))
+(define (%slow:make-list n) (%items! n "make-list" 100000000))
+(define (%slow:make-string n . fill)
+  (%at-most-one! "make-string" fill)
+  (%items! n "make-string" 100000000)
+  (%raise-native 'type "make-string: expected a character, got" fill))
+(define (%at-most-one! who rest)
+  (if (and (pair? rest) (pair? (cdr rest)))
+      (%raise-native 'arity (string-append who ": wrong number of arguments (1 to 2 expected, "
+        (number->string (+ 1 (length rest))) " given)") '())))
+(define (%items! n who most)
+  (if (%fx<= (%count! n who) most) #t
+    (%raise-native 'limit (string-append who ": more than " (number->string most) " elements") '())))
 
 ; Bits of integers, in two's complement as wide as needed: those of large ones in halves.
 (define (%bits-of who f l start)
@@ -271,6 +347,7 @@ const OWN_LIBRARY = `
 (define (%apply-condition f operands)
   (if (procedure? f)
       (%make-condition 'arity (string-append "a procedure: wrong number of arguments ("
+        (if (%fx= 255 (%arity f)) "" (string-append (number->string (%arity f)) " expected, "))
         (number->string (length operands)) " given)") '())
       (%make-condition 'type "not a procedure:" (list f))))
 ; An error of the report itself is not reported.

@@ -226,19 +226,19 @@ export const NATIVE_PORTS = `
                 ; R7RS §6.13.2: a return ends a line, too, alone or with a newline behind it.
                 ((%fx= c 13) (if (%fx= (%peek p) 10) (%read-code p) #f) (list->string (reverse l)))
                 (else (loop (cons (%integer->char c) l)))))))))
+; More than there ever are for any that is no fixnum.
 (define (%count! k who)
-  (if (and (%fixnum? k) (%fx<= 0 k)) k
-    (%raise-native 'type (string-append who ": expected an exact integer that is not negative, got") (list k))))
-(define (read-string k . port)
-  (%count! k "read-string")
-  (let ((p (%text-in "read-string" port)))
+  (if (and (%kind? k 22) (< 0 k)) 1000000000000000
+   (if (and (%fixnum? k) (%fx<= 0 k)) k
+    (%raise-native 'type (string-append who ": expected an exact integer that is not negative, got") (list k)))))
+(define (read-string count . port)
+  (let ((k (%count! count "read-string")) (p (%text-in "read-string" port)))
     (if (and (%fx< (%peek p) 0) (%fx< 0 k)) (eof-object)
       (let loop ((l '()) (k k))
         (let ((c (if (%fx= k 0) -1 (%read-code p))))
           (if (%fx< c 0) (list->string (reverse l)) (loop (cons (%integer->char c) l) (%fx- k 1))))))))
-(define (read-bytevector k . port)
-  (%count! k "read-bytevector")
-  (let ((p (%byte-in "read-bytevector" port)))
+(define (read-bytevector count . port)
+  (let ((k (%count! count "read-bytevector")) (p (%byte-in "read-bytevector" port)))
     (if (and (%fx< (%peek p) 0) (%fx< 0 k)) (eof-object)
       (let loop ((l '()) (n 0))
         (let ((b (if (%fx= k n) -1 (%next p))))

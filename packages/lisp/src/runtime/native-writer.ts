@@ -70,6 +70,7 @@ export const NATIVE_WRITER = `
         ((%flonum? x) (%double-text x radix))
         (else (%number-error "number->string: expected a number, got" x))))
 (define (%radix! who rest)
+  (%at-most-one! who rest)
   (let ((radix (if (pair? rest) (%car rest) 10)))
     (if (and (%fixnum? radix) (%fx<= 2 radix) (%fx<= radix 36)) radix
       (%raise-native 'type (string-append who ": expected a radix from 2 to 36, got") (list radix)))))

@@ -15,6 +15,26 @@ import { JavaScriptValue } from "../javascript/javascript-value.ts";
 import type { Fun } from "../middle/ir.ts";
 import { HeapProcedure } from "./host.ts";
 
+/** What the host knows nothing of. */
+class HeapObject {
+  readonly word: Word;
+  constructor(word: Word) {
+    this.word = word;
+  }
+}
+
+/** `1 or more`, `2 to 3`, `0, 2`: counts that some clause takes. */
+function countWords(clauses: Fun["clauses"]): string {
+  const all = clauses.map(({ parameters, hasRest }) => ({ count: parameters.length - (hasRest ? 1 : 0), hasRest }));
+  const least = Math.min(...all.map(({ count, hasRest }) => (hasRest ? count : Infinity)));
+  const counts = [...new Set(all.map(({ count }) => count))].filter((count) => count < least).sort((a, b) => a - b);
+  let from = least;
+  if (least < Infinity) while (counts.at(-1) === from - 1) from = counts.pop()!;
+  const isRun = counts.length > 1 && counts.every((count, index) => count === counts[0]! + index);
+  const words = isRun ? [`${counts[0]} to ${counts.at(-1)}`] : counts.map(String);
+  return [...words, ...(least < Infinity ? [`${from} or more`] : [])].join(", ");
+}
+
 class HeapRecord extends SchemeRecord {
   readonly word: Word;
   constructor(type: RecordType, fields: unknown[], word: Word) {
@@ -46,14 +66,7 @@ export class Objects implements ObjectCodec {
     switch (heap.kind(word)) {
       case Kind.procedure: {
         const fun = this.#functionAt(heap.count(word));
-        const counts =
-          fun === undefined
-            ? ""
-            : fun.clauses
-                .map(
-                  ({ parameters, hasRest }) => `${parameters.length - (hasRest ? 1 : 0)}` + (hasRest ? " or more" : ""),
-                )
-                .join(", ");
+        const counts = fun === undefined ? "other" : countWords(fun.clauses);
         return new HeapProcedure(
           word,
           (fun === undefined || fun.name === "lambda" ? null : fun.name) as string,
@@ -85,6 +98,8 @@ export class Objects implements ObjectCodec {
       case Kind.host:
         if (CollectedHandles.has(heap, word)) return this.javascript.valueOf(word);
         return this.#handles[Number(heap.field(word, 0)) >> 3];
+      case Kind.ephemeron:
+        return new HeapObject(word);
       default:
         return UNSPECIFIED;
     }
@@ -92,7 +107,8 @@ export class Objects implements ObjectCodec {
 
   fromObject(object: object, seen: Map<object, Word>): Word {
     const heap = this.#heap;
-    if (object instanceof HeapProcedure || object instanceof HeapRecord) return object.word;
+    if (object instanceof HeapProcedure || object instanceof HeapRecord || object instanceof HeapObject)
+      return object.word;
     if (object instanceof JavaScriptValue) return this.javascript.wordOf(object);
     if (object instanceof MultipleValues)
       return heap.object(

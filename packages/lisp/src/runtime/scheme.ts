@@ -1,4 +1,5 @@
 import { COMPLEX_ARITHMETIC, COMPLEX_PROCEDURES } from "./complex-arithmetic.ts";
+import { HEAP_SETTINGS } from "./heap-settings.ts";
 
 /**
  * The runtime's Scheme. `ARITHMETIC` is what slow ways of arithmetic call: its functions never move the stack to the
@@ -7,7 +8,13 @@ import { COMPLEX_ARITHMETIC, COMPLEX_PROCEDURES } from "./complex-arithmetic.ts"
  * that messages are one on both engines.
  */
 export const ARITHMETIC = `
-(define (%checked result) (if (%unbound? result) ((%cell 29) (%cell 30)) result))
+(define (%checked result)
+  (if (%unbound? result) ((%cell 29) (%cell 30)) (if (eq? 0 (%cell 47)) result (%after-spill result))))
+; The host had no room for a result in the nursery, which is collected before more of them fill the old generation.
+(define (%after-spill result)
+  (%set-cell! 11 (%make-bytes 21 8))
+  (%set-cell! 11 0)
+  result)
 ${COMPLEX_ARITHMETIC}
 (define (%generic+ a b) (if (%complex? a b) (%complex+ a b) (%checked (%host 0 a b))))
 (define (%generic- a b) (if (%complex? a b) (%complex- a b) (%checked (%host 1 a b))))
@@ -67,6 +74,10 @@ export const LIBRARY = `
       value)))
 (define (error . operands)
   (raise (if (pair? operands) (%condition 'error (car operands) (cdr operands)) (%condition 'error "" '()))))
+; The heap is full (heap/collector.ts, \`raise-full\`): the condition is there before.
+(%set-cell! 46 (%condition 'memory "out of memory: the heap is full" '()))
+(%set-cell! 45 (lambda (ignored) (raise (%cell 46))))
+(define (out-of-memory? x) (and (%kind? x 13) (eq? (%ref x 0) 'memory)))
 (define (error-object? x) (%kind? x 13))
 (define (error-object-message x) (if (%kind? x 13) (%ref x 1) (%oracle error-object-message x)))
 (define (error-object-irritants x) (if (%kind? x 13) (%ref x 2) (%oracle error-object-irritants x)))
@@ -84,9 +95,10 @@ export const LIBRARY = `
 (define (%winder before after)
   (vector before after (%cell 7) (%cell 13)))
 (define (dynamic-wind before thunk after)
-  (before)
-  (let ((saved (%cell 6)))
-    (%set-cell! 6 (cons (%winder before after) saved))
+  ; What is entered is left, also when there is no memory for more.
+  (let* ((saved (%cell 6)) (winders (cons (%winder before after) saved)))
+    (before)
+    (%set-cell! 6 winders)
     (let ((value (thunk)))
       (%set-cell! 6 saved)
       (after)
@@ -95,13 +107,11 @@ export const LIBRARY = `
   (%set-cell! 7 (vector-ref winder 2))
   (%set-cell! 13 (vector-ref winder 3))
   ((vector-ref winder index)))
+(define (%without-first n l) (if (> n 0) (%without-first (- n 1) (cdr l)) l))
 (define (%travel target)
-  (let ((common (let loop ((a (%cell 6)) (b target))
-                  (let ((m (length a)) (n (length b)))
-                    (cond ((> m n) (loop (cdr a) b))
-                          ((< m n) (loop a (cdr b)))
-                          ((eq? a b) a)
-                          (else (loop (cdr a) (cdr b))))))))
+  (let* ((longer (- (length (%cell 6)) (length target)))
+         (common (let loop ((a (%without-first longer (%cell 6))) (b (%without-first (- 0 longer) target)))
+                   (if (eq? a b) a (loop (cdr a) (cdr b))))))
     (let out ((l (%cell 6)))
       (unless (eq? l common)
         (%set-cell! 6 (cdr l))
@@ -262,6 +272,7 @@ export const LIBRARY = `
   (%set-cell! 11 0)
   (if #f #f))
 
+${HEAP_SETTINGS}
 ; What calls procedures of the program: the interpreter's are in its prelude, here with a way of their own for one list.
 ; Up to some depth map's calls nest, so that a list of that length is made once.
 (define (%map-one f l n all)
@@ -528,13 +539,15 @@ ${COMPLEX_PROCEDURES}
 
 ; Vectors.
 (define (vector . items) (list->vector items))
-(define (make-vector n . fill)
-  (if (and (%fixnum? n) (%fx<u n 100000000)) (%make-vector n (if (pair? fill) (car fill) (if #f #f))) (%oracle \
-make-vector n)))
+(define (%filled-vector n fill)
+  (if (and (%fixnum? n) (%fx<u n 100000001)) (%make-vector n fill) (%oracle make-vector n)))
+(define make-vector (case-lambda ((n) (%filled-vector n (if #f #f))) ((n fill) (%filled-vector n fill))))
 (define (list->vector items)
   (let ((v (%make-vector (length items) 0)))
     (let loop ((i 0) (l items)) (if (pair? l) (begin (%vset! v i (%car l)) (loop (%fx+ i 1) (%cdr l))) v))))
-(define (%end range n) (if (and (pair? range) (pair? (cdr range))) (cadr range) n))
+; False where there are too many operands.
+(define (%end range n)
+  (if (and (pair? range) (pair? (cdr range))) (if (null? (cddr range)) (cadr range) #f) n))
 (define (%start range) (if (pair? range) (car range) 0))
 (define (%range? start end n) (and (%fixnum? start) (%fixnum? end) (<= 0 start) (<= start end) (<= end n)))
 (define (vector->list v . range)
@@ -574,7 +587,7 @@ make-vector n)))
 
 ; Bytevectors and strings.
 (define (make-bytevector n . fill)
-  (if (and (%fixnum? n) (%fx<u n 200000000) (or (null? fill) (and (eq? 0 (car fill)) (null? (cdr fill)))))
+  (if (and (%fixnum? n) (%fx<u n 200000001) (or (null? fill) (and (eq? 0 (car fill)) (null? (cdr fill)))))
       (%make-bytes 21 n)
       (%oracle-list make-bytevector (cons n fill))))
 (define (bytevector-copy! to at from . range)
@@ -601,7 +614,7 @@ make-vector n)))
 (bytevector-length bytes)))))
         (%oracle read-bytevector! v port start end))))
 (define (make-string n . fill)
-  (if (and (%fixnum? n) (%fx<u n 100000000) (or (null? fill) (char? (car fill))))
+  (if (and (%fixnum? n) (%fx<u n 100000001) (or (null? fill) (char? (car fill))))
       (let ((s (%make-bytes 20 (%fx* n 4))) (code (if (pair? fill) (char->integer (car fill)) 32)))
         (let loop ((i 0)) (if (%fx< i n) (begin (%set-u32! s i code) (loop (%fx+ i 1))) s)))
       (%oracle-list make-string (cons n fill))))

@@ -1,6 +1,7 @@
 /** Sessions whose programs are compiled, on Node; programs that were built before; how a program has ended. */
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
 import { backtrace, CompiledLisp, ExitRequest, Lisp, type LibraryFinder } from "@stratos/lisp";
+import { formatSize } from "@stratos/operation";
 import { nodeSystem } from "./node-system.ts";
 
 /** How a program has ended. */
@@ -9,32 +10,67 @@ export interface LispEnd {
   readonly status: number;
   /** That error, in words for people; null: there was none. */
   readonly failure: string | null;
+  /** Of the collector, when it was asked for. */
+  readonly report?: string;
 }
 
 /** A compiled program's heap: half of it may be in use at a time. */
 const MEMORY_BYTES = 2 * 1024 ** 3;
 
+/** What a command line says of the heap. */
+export interface HeapOptions {
+  /** Bytes that may be in use. */
+  readonly heap?: number;
+  /** Bytes that are made between two collections. */
+  readonly nursery?: number;
+  /** Tells at the end what was collected, on standard error. */
+  readonly gcReport?: boolean;
+}
+
 /** Of the memory only what is used is taken; a host that does not promise as much gives the usual half GiB. */
-export function compiling(lisp: Lisp, image: Uint8Array | null): CompiledLisp {
-  const wasm = new NodeWasmEngine();
+export function compiling(
+  lisp: Lisp,
+  image: Uint8Array | null,
+  { heap, nursery, gcReport }: HeapOptions = {},
+): CompiledLisp {
+  const options = {
+    wasm: new NodeWasmEngine(),
+    image,
+    ...(nursery === undefined ? {} : { usedNurseryBytes: nursery }),
+    ...(gcReport === true ? { now: () => performance.now() } : {}),
+  };
+  if (heap !== undefined) return new CompiledLisp(lisp, { ...options, heapBytes: heap });
   try {
-    return new CompiledLisp(lisp, { wasm, image, memoryBytes: MEMORY_BYTES });
+    return new CompiledLisp(lisp, { ...options, memoryBytes: MEMORY_BYTES });
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    return new CompiledLisp(lisp, { wasm, image });
+    return new CompiledLisp(lisp, options);
   }
+}
+
+/** Lines for people. */
+export function gcReport({ engine }: CompiledLisp): string {
+  const { minorCount, majorCount, markCount, oldBytes, pauses } = engine.statistics;
+  const { count, totalMs, longestMs, oldBytesMax } = pauses!;
+  return (
+    `gc: ${minorCount} minor and ${majorCount} major collections, the old generation marked ${markCount} times\n` +
+    `gc: ${totalMs.toFixed(1)} ms in ${count} pauses, the longest ${longestMs.toFixed(1)} ms\n` +
+    `gc: old generation ${formatSize(oldBytes)}, at most ${formatSize(Math.max(oldBytes, oldBytesMax))}\n`
+  );
 }
 
 /** Runs the program that an image holds. */
 export async function runBuilt(
   image: Uint8Array,
-  { file, args, findLibrary = () => null, allowJavascript = false }: BuiltOptions,
+  { file, args, findLibrary = () => null, allowJavascript = false, heap = {} }: BuiltOptions,
 ): Promise<LispEnd> {
   const lisp = new Lisp({ system: nodeSystem([file, ...args], { allowJavascript }), findLibrary });
-  return await endOf(lisp, async () => {
-    await compiling(lisp, image).runImageWaiting();
+  const session = compiling(lisp, image, heap);
+  const end = await endOf(lisp, async () => {
+    await session.runImageWaiting();
     return 0;
   });
+  return heap.gcReport === true ? { ...end, report: gcReport(session) } : end;
 }
 
 interface BuiltOptions {
@@ -44,6 +80,7 @@ interface BuiltOptions {
   /** For what it evaluates. */
   readonly findLibrary?: LibraryFinder;
   readonly allowJavascript?: boolean;
+  readonly heap?: HeapOptions;
 }
 
 /** Does `work`, in which programs run. @returns how they ended, by the status that they or `work` give */

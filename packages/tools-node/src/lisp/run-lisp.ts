@@ -2,14 +2,15 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
-import { CompiledLisp, haveSameRuntime, Lisp } from "@stratos/lisp";
+import { CompiledLisp, haveSameRuntime, Lisp, type MachineLimits } from "@stratos/lisp";
 import { hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 import { unpackProgram } from "./built-program.ts";
-import { compiling, endOf, type LispEnd, runBuilt } from "./compiled-runner.ts";
+import { compiling, endOf, gcReport, type HeapOptions, type LispEnd, runBuilt } from "./compiled-runner.ts";
+import { HeapWatch } from "./heap-watch.ts";
 import { folderFinder, nodeSystem, ownLibraryFolder, runtimeImage } from "./node-system.ts";
 
-export interface LispOptions {
+export interface LispOptions extends HeapOptions {
   readonly eval: readonly string[];
   readonly libraryPath: readonly string[];
   /** Undefined: programs are compiled, the prompt is interpreted. */
@@ -48,14 +49,23 @@ export async function runLisp({ file, args, talk, isInterrupted, ...options }: L
           file,
           "was built by another version of Stratos; build it again from its source",
         );
-      return await runBuilt(image, { file, args, findLibrary, allowJavascript });
+      return await runBuilt(image, { file, args, findLibrary, allowJavascript, heap: options });
     }
   }
   const system = nodeSystem([file ?? "lisp", ...args], { seed, allowJavascript });
   // Elsewhere Ctrl-C ends the process.
-  const lisp = new Lisp({ system, findLibrary, ...(isPrompt ? { limits: { steps: Infinity, isInterrupted } } : {}) });
-  return await endOf(lisp, async () => {
-    const runner = engine === "wasm" ? compiling(lisp, runtimeImage()) : lisp;
+  if (engine === "interpreter") refuseCollectorOptions(options);
+  // Macros are interpreted in any case.
+  const watch = new HeapWatch(engine === "interpreter" ? options.heap : undefined);
+  const limits: MachineLimits = {
+    steps: Infinity,
+    isInterrupted: isPrompt ? isInterrupted : () => false,
+    memoryFull: () => watch.full(),
+  };
+  const lisp = new Lisp({ system, findLibrary, limits });
+  const compiled = engine === "wasm" && !isPrompt ? compiling(lisp, runtimeImage(), options) : null;
+  const end = await endOf(lisp, async () => {
+    const runner = compiled ?? lisp;
     for (const text of options.eval) await runner.evaluateTextWaiting(text, "-e");
     if (file !== undefined && content !== null) await runner.runProgramWaiting(content.toString("utf8"), file);
     else if (isPrompt && engine === "wasm")
@@ -63,6 +73,16 @@ export async function runLisp({ file, args, talk, isInterrupted, ...options }: L
     else if (isPrompt) return await talk(lisp);
     return 0;
   });
+  return compiled !== null && options.gcReport === true ? { ...end, report: gcReport(compiled) } : end;
+}
+
+function refuseCollectorOptions({ nursery, gcReport }: HeapOptions): void {
+  if (nursery === undefined && gcReport !== true) return;
+  throw new OperationError(
+    "option",
+    nursery === undefined ? "--gc-report" : "--nursery",
+    "the interpreter has no heap of its own; compiled programs have",
+  );
 }
 
 /** From sources there is none that was made before. */

@@ -118,6 +118,7 @@ export function defineControl(table: Table): void {
   define(table, "error-object-irritants", 1, 1, (x: unknown) => list(condition("error-object-irritants", x).irritants));
   define(table, "read-error?", 1, 1, (x: unknown) => x instanceof Condition && x.kind === "read");
   define(table, "file-error?", 1, 1, (x: unknown) => x instanceof Condition && x.kind === "file");
+  define(table, "out-of-memory?", 1, 1, (x: unknown) => x instanceof Condition && x.kind === "memory");
   define(table, "error-object-kind", 1, 1, (x: unknown) => MString.of(condition("error-object-kind", x).kind));
 
   define(table, "%make-parameter", 2, 2, (value: unknown, converter: unknown) => new Parameter(value, converter));

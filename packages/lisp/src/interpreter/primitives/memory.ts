@@ -2,8 +2,8 @@
  * Guardians and ephemerons of the reference machine, which has no collector of its own: it can't tell what nothing
  * reaches any more, so that guardians never give anything and ephemerons are never broken.
  */
-import { wrongType } from "../../datum/condition.ts";
-import { UNSPECIFIED } from "../../datum/datum.ts";
+import { failure, wrongType } from "../../datum/condition.ts";
+import { NIL, UNSPECIFIED } from "../../datum/datum.ts";
 import { Primitive } from "../machine.ts";
 import { define, type Table } from "./operands.ts";
 
@@ -38,4 +38,10 @@ export function defineMemory(table: Table): void {
   define(table, "ephemeron-broken?", 1, 1, (value) => (ephemeronOf("ephemeron-broken?", value), false));
   define(table, "reference-barrier", 1, 1, () => UNSPECIFIED);
   define(table, "collect-garbage", 0, 0, () => UNSPECIFIED);
+  define(table, "gc-statistics", 0, 0, () => NIL);
+  for (const name of ["heap-limit", "nursery-size"])
+    define(table, name, 0, 1, (...operands: unknown[]) => {
+      if (operands.length > 0) throw failure(`${name}: the interpreter has no heap of its own; compiled programs have`);
+      return false;
+    });
 }

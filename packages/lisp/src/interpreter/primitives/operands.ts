@@ -3,8 +3,9 @@ import { Char, MString, SchemeSymbol } from "../../datum/datum.ts";
 import { limitReached, outOfRange, SchemeError, Condition, wrongType } from "../../datum/condition.ts";
 import { Primitive, type PrimitiveFunction } from "../machine.ts";
 
-/** Elements of one vector or string that a program may ask for. */
-export const LENGTH_MAX = 1 << 28;
+/** Of vectors, strings and lists that are made at once: V8 ends the process for arrays that are a little longer. */
+const ITEMS_MAX = 100_000_000;
+export const BYTES_MAX = 200_000_000;
 
 export type Table = Map<string, unknown>;
 
@@ -62,10 +63,22 @@ export function indexOf(who: string, value: unknown, length: number): number {
   return value;
 }
 
-export function lengthOf(who: string, value: unknown): number {
+/** How many; there may be fewer. */
+export function countOf(who: string, value: unknown): number {
+  if (typeof value === "bigint" && value > 0n) return Infinity;
   if (typeof value !== "number" || value < 0) throw wrongType(who, "an exact integer that is not negative", value);
-  if (value > LENGTH_MAX) throw limitReached(`${who}: more than ${LENGTH_MAX} elements`);
   return value;
+}
+
+/** Of what is to be made. */
+export function lengthOf(who: string, value: unknown, most: number = ITEMS_MAX): number {
+  const count = countOf(who, value);
+  checkLength(who, count, most);
+  return count;
+}
+
+export function checkLength(who: string, count: number, most: number = ITEMS_MAX): void {
+  if (count > most) throw limitReached(`${who}: more than ${most} elements`);
 }
 
 /** Optional ends: [start, end) within `length`. */

@@ -7,7 +7,7 @@ import { ExitRequest, type Machine, Parameter } from "../machine.ts";
 import { writeObject } from "../print-object.ts";
 import { BinaryInputPort, BinaryOutputPort, isPort, type Port, TextInputPort, TextOutputPort } from "../ports.ts";
 import type { System } from "../system.ts";
-import { byteOf, bytesOf, charOf, define, lengthOf, rangeOf, stringOf, type Table } from "./operands.ts";
+import { byteOf, bytesOf, charOf, countOf, define, rangeOf, stringOf, type Table } from "./operands.ts";
 
 /** The standard ports of a program. */
 export interface StandardPorts {
@@ -136,7 +136,7 @@ export function definePorts(table: Table, machine: Machine, system: System, stan
     const [wanted, from] = count instanceof TextInputPort ? [port, count] : [count, port];
     const input = textInput("read-string", from);
     const codes: number[] = [];
-    for (let left = lengthOf("read-string", wanted); left > 0; left--) {
+    for (let left = countOf("read-string", wanted); left > 0; left--) {
       const code = input.next();
       if (code < 0) return codes.length === 0 ? EOF : new MString(codes);
       codes.push(code);
@@ -161,7 +161,7 @@ export function definePorts(table: Table, machine: Machine, system: System, stan
     1,
     2,
     (count: unknown, port: unknown) =>
-      binaryInput("read-bytevector", port).take(lengthOf("read-bytevector", count)) ?? EOF,
+      binaryInput("read-bytevector", port).take(countOf("read-bytevector", count)) ?? EOF,
   );
   define(table, "read-bytevector!", 1, 4, (x: unknown, port: unknown, start: unknown, end: unknown) => {
     const target = bytesOf("read-bytevector!", x),

@@ -1,15 +1,15 @@
 /** Characters and strings: R7RS §6.6, §6.7. */
 import { Char, char, codesOf, list, MString, UNSPECIFIED } from "../../datum/datum.ts";
-import { limitReached, wrongType } from "../../datum/condition.ts";
+import { wrongType } from "../../datum/condition.ts";
 import * as U from "../../datum/unicode.ts";
 import { utf8Decode, utf8Encode } from "../utf8.ts";
 import {
   alias,
   bytesOf,
   charOf,
+  checkLength,
   define,
   indexOf,
-  LENGTH_MAX,
   lengthOf,
   mutableString,
   rangeOf,
@@ -106,8 +106,10 @@ export function defineText(table: Table): void {
   }
   define(table, "string-append", 0, Infinity, (...all: unknown[]) => {
     const parts = all.map((x) => stringOf("string-append", x).codes);
-    if (parts.reduce((sum, { length }) => sum + length, 0) > LENGTH_MAX)
-      throw limitReached(`string-append: more than ${LENGTH_MAX} characters`);
+    checkLength(
+      "string-append",
+      parts.reduce((sum, { length }) => sum + length, 0),
+    );
     return new MString(([] as number[]).concat(...parts));
   });
   define(table, "string-copy", 1, 3, (x: unknown, start: unknown, end: unknown) => {

@@ -1,7 +1,17 @@
 /** Vectors and bytevectors: R7RS §6.8, §6.9. */
 import { list, UNSPECIFIED } from "../../datum/datum.ts";
-import { limitReached } from "../../datum/condition.ts";
-import { byteOf, bytesOf, define, indexOf, LENGTH_MAX, lengthOf, rangeOf, type Table, vectorOf } from "./operands.ts";
+import {
+  byteOf,
+  BYTES_MAX,
+  bytesOf,
+  checkLength,
+  define,
+  indexOf,
+  lengthOf,
+  rangeOf,
+  type Table,
+  vectorOf,
+} from "./operands.ts";
 import { listItems } from "./lists.ts";
 import { copyInto } from "./text.ts";
 
@@ -36,8 +46,10 @@ export function defineVectors(table: Table): void {
   });
   define(table, "vector-append", 0, Infinity, (...all: unknown[]) => {
     const parts = all.map((x) => vectorOf("vector-append", x));
-    if (parts.reduce((sum, { length }) => sum + length, 0) > LENGTH_MAX)
-      throw limitReached(`vector-append: more than ${LENGTH_MAX} elements`);
+    checkLength(
+      "vector-append",
+      parts.reduce((sum, { length }) => sum + length, 0),
+    );
     return ([] as unknown[]).concat(...parts);
   });
   define(table, "vector-fill!", 2, 4, (x: unknown, fill: unknown, start: unknown, end: unknown) => {
@@ -48,7 +60,7 @@ export function defineVectors(table: Table): void {
 
   define(table, "bytevector?", 1, 1, (x: unknown) => x instanceof Uint8Array);
   define(table, "make-bytevector", 1, 2, (count: unknown, fill: unknown = 0) =>
-    new Uint8Array(lengthOf("make-bytevector", count)).fill(byteOf("make-bytevector", fill)),
+    new Uint8Array(lengthOf("make-bytevector", count, BYTES_MAX)).fill(byteOf("make-bytevector", fill)),
   );
   define(table, "bytevector", 0, Infinity, (...all: unknown[]) =>
     Uint8Array.from(all.map((x) => byteOf("bytevector", x))),
@@ -79,7 +91,7 @@ export function defineVectors(table: Table): void {
   define(table, "bytevector-append", 0, Infinity, (...all: unknown[]) => {
     const parts = all.map((x) => bytesOf("bytevector-append", x));
     const size = parts.reduce((sum, { length }) => sum + length, 0);
-    if (size > LENGTH_MAX) throw limitReached(`bytevector-append: more than ${LENGTH_MAX} elements`);
+    checkLength("bytevector-append", size, BYTES_MAX);
     const result = new Uint8Array(size);
     let at = 0;
     for (const part of parts) {
