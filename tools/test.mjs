@@ -10,7 +10,7 @@
  * --only changed the rest is left out. tools/test/changed.ts tells what COMMIT is otherwise. With --extended those run,
  * too, that are otherwise left out (packages/base/src/testing/extended-test.ts). With --keep-costs what the files took
  * is written down in tools/test/costs.json, for machines that have run none yet: to be done on a machine that does
- * nothing else. A file that has not ended after five minutes and five times what it is known to take (or --limit) is
+ * nothing else. A file that has not ended after eight minutes and eight times what it is known to take (or --limit) is
  * taken for one that hangs: what runs of it is shown and ended. What fails or hangs is tried once more.
  *
  * Plain JavaScript for Node 20: it brings the rest of what it needs.

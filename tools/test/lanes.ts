@@ -100,8 +100,8 @@ export function joinShort(files: readonly PlannedFile[], textOf: (path: string) 
 }
 
 /** Of a file that hangs; who is known to take long, or waits for a busy machine, is given time. */
-const LIMIT_SECONDS = 300;
-const LIMIT_FACTOR = 5;
+const LIMIT_SECONDS = 480;
+const LIMIT_FACTOR = 8;
 
 /** @returns after so many seconds the file is taken for one that does not end */
 export function limitSecondsOf({ seconds }: Cost): number {
