@@ -154,13 +154,17 @@ export class Supervisor {
     const { path, name, mounts, ports, network, identity = "same", secrets = {}, ca } = request;
     if (!isIdentity(identity)) throw wrongIdentity();
     const { about } = readCheckpointAbout(path);
-    const refuse = (why: string): StratosError => new StratosError("option", `${path}: ${why}`, { option: "resume" });
+    const refuse = (why: string, option = "resume"): StratosError =>
+      new StratosError("option", `${path}: ${why}`, { option });
     for (const { guest } of mounts)
       if (!about.spec.mounts.some((mount) => mount.guest === guest)) throw refuse(`it had no folder at ${guest} (-v)`);
     if (network === "host" && about.spec.network === "none") throw refuse("it had no network; leave --net host away");
     const unsaid = unsaidOf(about.spec, request);
-    if (unsaid.length > 0)
-      throw refuse(`what it had of the host it has again when that is said again: add ${unsaid.join(", ")}`);
+    if (unsaid.length > 0) {
+      const areSecrets = unsaid.length === missingSecrets(about.spec, secrets).length;
+      const why = `what it had of the host it has again when that is said again: add ${unsaid.join(", ")}`;
+      throw refuse(why, areSecrets ? "net.secrets" : "resume");
+    }
     requireSecrets(path, about.spec, secrets);
     const { ca: _, ...kept } = about.spec;
     const spec = { ...kept, mounts, ports, ...(ca === undefined ? {} : { ca }) };
