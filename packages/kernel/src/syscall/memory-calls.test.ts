@@ -216,23 +216,32 @@ test("another thread's memory is read and written through vectors, by its owner"
 });
 
 test("process_vm_readv and process_vm_writev move only what may be traced: real ids, and dumpable", () => {
-  const { kernel, task } = createMemoryTask();
+  const { kernel, task, space } = createMemoryTask();
   const target = createTestTask(kernel, task).task;
-  const result = (own: object, other: object): number => {
+  const protection = PROT_READ | PROT_WRITE;
+  const flags = MAP_PRIVATE | MAP_ANONYMOUS;
+  const vector = mmap(task, { address: 0, length: PAGE, protection, flags, file: null, offset: 0 });
+  // One byte of this page, and of what lies there in the other.
+  for (const [at, word] of [vector, Math.floor(vector / 2 ** 32), 1, 0].entries())
+    assert.equal(space.storeU32(vector + 4 * at, word % 2 ** 32), 0);
+  const isRefused = (own: object, other: object): boolean => {
     task.credentials = { ...ROOT, effective: 0, permitted: 0, ...own };
     target.credentials = { ...ROOT, effective: 0, permitted: 0, ...other };
-    const read = call(task, "process_vm_readv", target.pid, 0, 0, 0, 0, 0);
-    assert.equal(call(task, "process_vm_writev", target.pid, 0, 0, 0, 0, 0), read);
-    return read;
+    const read = call(task, "process_vm_readv", target.pid, vector, 1, vector, 1, 0);
+    assert.equal(call(task, "process_vm_writev", target.pid, vector, 1, vector, 1, 0), read);
+    return read === -EPERM;
   };
-  assert.equal(result({}, {}), 0);
-  assert.equal(result({ uid: 5 }, { uid: 5, euid: 0 }), -EPERM, "set-user-ID");
-  assert.equal(result({ uid: 5, euid: 0 }, {}), -EPERM);
-  assert.equal(result({ gid: 5 }, {}), -EPERM);
-  assert.equal(result({}, { permitted: 1 }), -EPERM);
+  assert.equal(isRefused({}, {}), false);
+  assert.equal(isRefused({ uid: 5 }, { uid: 5, euid: 0 }), true, "set-user-ID");
+  assert.equal(isRefused({ uid: 5, euid: 0 }, {}), true);
+  // Where nothing is to be moved, nobody is looked for.
+  assert.equal(call(task, "process_vm_readv", target.pid, vector, 1, 0, 0, 0), 0);
+  assert.equal(call(task, "process_vm_readv", -1, 0, 0, vector, 1, 0), 0);
+  assert.equal(isRefused({ gid: 5 }, {}), true);
+  assert.equal(isRefused({}, { permitted: 1 }), true);
   target.group.isDumpable = false;
-  assert.equal(result({}, {}), -EPERM);
-  assert.equal(result({ effective: 2 ** CAP_SYS_PTRACE }, {}), 0);
+  assert.equal(isRefused({}, {}), true);
+  assert.equal(isRefused({ effective: 2 ** CAP_SYS_PTRACE }, {}), false);
 });
 
 test("shared memory that is removed is free again, and zeroes", () => {
