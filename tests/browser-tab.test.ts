@@ -77,7 +77,9 @@ test("what cannot be had is said in words, never a blank page", async () => {
 test("the page's own code is small", () => {
   const sizes = [...server.assets].filter(([name]) => name !== "zstd.wasm").map(([, bytes]) => gzipSync(bytes).length);
   const total = sizes.reduce((sum, size) => sum + size, 0);
-  assert.ok(total < 616 * 1024, `${total} bytes, compressed by gzip`);
+  // All of the kernel in one file, with what the product's own tab loads only when it is called (browser-desktop.test.ts
+  // has the bound of that one): this is against a library that came in by mistake.
+  assert.ok(total < 680 * 1024, `${total} bytes, compressed by gzip`);
 });
 
 test("a cell that is run again finds what was there before it, not what later ones have done", async (t) => {

@@ -16,9 +16,9 @@ struct beneath { unsigned long allowed; int fd; } __attribute__((packed));
 struct port { unsigned long allowed, port; };
 enum { EXECUTE = 1, WRITE_FILE = 2, READ_FILE = 4, READ_DIR = 8, REMOVE_DIR = 16, REMOVE_FILE = 32, MAKE_CHAR = 64, MAKE_DIR = 128, MAKE_REG = 256, MAKE_SOCK = 512, MAKE_FIFO = 1024, MAKE_BLOCK = 2048, MAKE_SYM = 4096, REFER = 8192, TRUNCATE = 16384, IOCTL_DEV = 32768 };
 #define OF_FILES (EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV)
-static long create(const void *attr, size_t size, unsigned flags) { return syscall(444, attr, size, flags); }
-static long add(int fd, int type, const void *attr, unsigned flags) { return syscall(445, fd, type, attr, flags); }
-static long restrict_self(int fd, unsigned flags) { return syscall(446, fd, flags); }
+static long create(const void *attr, size_t size, unsigned flags) { return syscall(SYS_landlock_create_ruleset, attr, size, flags); }
+static long add(int fd, int type, const void *attr, unsigned flags) { return syscall(SYS_landlock_add_rule, fd, type, attr, flags); }
+static long restrict_self(int fd, unsigned flags) { return syscall(SYS_landlock_restrict_self, fd, flags); }
 static int handling(unsigned long fs, unsigned long net, unsigned long scoped) { struct ruleset r = {fs, net, scoped}; return create(&r, sizeof r, 0); }
 static long allow(int fd, const char *path, unsigned long rights) { struct beneath b = {rights, open(path, O_PATH | O_CLOEXEC)}; long r = add(fd, 1, &b, 0); int e = errno; close(b.fd); errno = e; return r; }
 static long allow_port(int fd, unsigned long port, unsigned long rights) { struct port p = {rights, port}; return add(fd, 2, &p, 0); }
