@@ -5,7 +5,14 @@
  *
  * @see Linux security/landlock/ruleset.c, fs.c, task.c
  */
-import { LANDLOCK_ACCESS_FS_REFER } from "@stratos/abi";
+import {
+  LANDLOCK_ACCESS_FS_EXECUTE,
+  LANDLOCK_ACCESS_FS_IOCTL_DEV,
+  LANDLOCK_ACCESS_FS_READ_FILE,
+  LANDLOCK_ACCESS_FS_REFER,
+  LANDLOCK_ACCESS_FS_TRUNCATE,
+  LANDLOCK_ACCESS_FS_WRITE_FILE,
+} from "@stratos/abi";
 
 /** What a layer handles: LANDLOCK_ACCESS_FS_…, LANDLOCK_ACCESS_NET_…, LANDLOCK_SCOPE_…. */
 export interface LandlockLayer {
@@ -35,6 +42,14 @@ export type LayerMasks = Uint16Array;
 
 export const LAYERS_MAX = 16;
 export const RIGHT_COUNT = 16;
+/** LANDLOCK_ACCESS_FS_…, of files and folders; those that a rule for a file, not a folder, may grant. */
+export const ALL_FS_RIGHTS = (1 << RIGHT_COUNT) - 1,
+  FILE_RIGHTS =
+    LANDLOCK_ACCESS_FS_EXECUTE |
+    LANDLOCK_ACCESS_FS_WRITE_FILE |
+    LANDLOCK_ACCESS_FS_READ_FILE |
+    LANDLOCK_ACCESS_FS_TRUNCATE |
+    LANDLOCK_ACCESS_FS_IOCTL_DEV;
 
 /** Rights to files that the layer refuses where no rule says otherwise: moving files between folders is never free. */
 function handledFileRights({ fs }: LandlockLayer): number {

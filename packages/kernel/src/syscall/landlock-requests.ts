@@ -13,12 +13,7 @@ import {
   ENOMEM,
   ENOMSG,
   EPERM,
-  LANDLOCK_ACCESS_FS_EXECUTE,
-  LANDLOCK_ACCESS_FS_IOCTL_DEV,
-  LANDLOCK_ACCESS_FS_READ_FILE,
   LANDLOCK_ACCESS_FS_REFER,
-  LANDLOCK_ACCESS_FS_TRUNCATE,
-  LANDLOCK_ACCESS_FS_WRITE_FILE,
   LANDLOCK_ACCESS_NET_BIND_TCP,
   LANDLOCK_ACCESS_NET_CONNECT_TCP,
   LANDLOCK_CREATE_RULESET_ERRATA,
@@ -36,7 +31,7 @@ import {
 import { copyExtensible } from "../ground/extensible-structure.ts";
 import { getU64 } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
-import { LAYERS_MAX, RIGHT_COUNT, withLayer } from "../security/landlock.ts";
+import { ALL_FS_RIGHTS, FILE_RIGHTS, LAYERS_MAX, withLayer } from "../security/landlock.ts";
 import { LandlockRulesetFile } from "../task/landlock-ruleset-file.ts";
 import type { Task } from "../task/task.ts";
 import { installFile } from "./open-calls.ts";
@@ -45,13 +40,6 @@ import { installFile } from "./open-calls.ts";
 const ABI = 6;
 /** What was wrong there and is not here: streams that are not TCP's, signals within a process. */
 const ERRATA = 3;
-const FILE_RIGHTS =
-  LANDLOCK_ACCESS_FS_EXECUTE |
-  LANDLOCK_ACCESS_FS_WRITE_FILE |
-  LANDLOCK_ACCESS_FS_READ_FILE |
-  LANDLOCK_ACCESS_FS_TRUNCATE |
-  LANDLOCK_ACCESS_FS_IOCTL_DEV;
-const ALL_FILE_RIGHTS = 2 ** RIGHT_COUNT - 1;
 const ALL_PORT_RIGHTS = LANDLOCK_ACCESS_NET_BIND_TCP | LANDLOCK_ACCESS_NET_CONNECT_TCP;
 const ALL_SCOPES = LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL;
 const PORT_MAX = 65535;
@@ -79,7 +67,7 @@ export function createRuleset(task: Task, attributes: number, size: number, flag
     net: getU64(view, handled_access_net),
     scoped: getU64(view, scoped),
   };
-  if (!isWithin(layer.fs, ALL_FILE_RIGHTS) || !isWithin(layer.net, ALL_PORT_RIGHTS)) return -EINVAL;
+  if (!isWithin(layer.fs, ALL_FS_RIGHTS) || !isWithin(layer.net, ALL_PORT_RIGHTS)) return -EINVAL;
   if (!isWithin(layer.scoped, ALL_SCOPES)) return -EINVAL;
   if (layer.fs === 0 && layer.net === 0 && layer.scoped === 0) return -ENOMSG;
   return installFile(task, new LandlockRulesetFile(task.kernel, layer), true);
@@ -120,7 +108,7 @@ function addPath(task: Task, ruleset: LandlockRulesetFile, attributes: number): 
   const full = fullness(task, ruleset);
   if (full < 0) return full;
   // What it doesn't handle, it grants; but for moving files, which is never free.
-  const free = ALL_FILE_RIGHTS & ~(ruleset.layer.fs | LANDLOCK_ACCESS_FS_REFER);
+  const free = ALL_FS_RIGHTS & ~(ruleset.layer.fs | LANDLOCK_ACCESS_FS_REFER);
   ruleset.addFile(inode.fileSystem.device, inode.ino, rights | free);
   return 0;
 }

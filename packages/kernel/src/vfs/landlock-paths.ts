@@ -36,8 +36,10 @@ import {
   S_IFSOCK,
 } from "@stratos/abi";
 import {
+  ALL_FS_RIGHTS,
   allFileRights,
   beginRequest,
+  FILE_RIGHTS,
   grant,
   handlesFiles,
   isRefused,
@@ -50,14 +52,6 @@ import {
 import type { Dentry } from "./dentry.ts";
 import type { Mount } from "./mount.ts";
 import type { Path } from "./path.ts";
-
-const FILE_RIGHTS =
-  LANDLOCK_ACCESS_FS_EXECUTE |
-  LANDLOCK_ACCESS_FS_WRITE_FILE |
-  LANDLOCK_ACCESS_FS_READ_FILE |
-  LANDLOCK_ACCESS_FS_TRUNCATE |
-  LANDLOCK_ACCESS_FS_IOCTL_DEV;
-const ALL_RIGHTS = (1 << RIGHT_COUNT) - 1;
 
 /** Of the call under way: none waits within one. */
 const REQUEST = new Uint16Array(RIGHT_COUNT),
@@ -180,7 +174,7 @@ export function checkLandlockMove(
 
 /** All that the domain handles, between a folder and its mount's root. @returns is all granted? */
 function collect(domain: LandlockDomain, root: Dentry, folder: Dentry, masks: LayerMasks): boolean {
-  const handled = beginRequest(domain, ALL_RIGHTS, "fs", masks);
+  const handled = beginRequest(domain, ALL_FS_RIGHTS, "fs", masks);
   for (let at: Dentry | null = folder; at !== null; at = at.parent) {
     if (grant(ruleOf(domain, at), handled, masks)) return true;
     if (at === root) break;
@@ -202,7 +196,7 @@ function mayRefer(domain: LandlockDomain, mount: Mount, { moved, replaced, fromR
     [replaced, REPLACED],
   ] as const;
   for (const [dentry, own] of masks)
-    if (dentry !== null) grant(ruleOf(domain, dentry), beginRequest(domain, ALL_RIGHTS, "fs", own), own);
+    if (dentry !== null) grant(ruleOf(domain, dentry), beginRequest(domain, ALL_FS_RIGHTS, "fs", own), own);
   // Until it is known that nothing is gained, all that the domain handles counts, and then what is asked for.
   let fromAsked = allFileRights(domain),
     toAsked = fromAsked;
