@@ -8,7 +8,7 @@ import { EEXIST, EINTR, EINVAL, EIO, ENOENT, ENOSPC, ENOSYS, EOPNOTSUPP, EPROTO 
 import { Attributes, check, format, mount, type Volume } from "@stratos/aegisfs";
 import { SeededRandom } from "@stratos/base";
 import { MemoryBlockDevice, SimulatedClock } from "@stratos/host";
-import { FuseServer, type ServeOptions } from "./server.ts";
+import { FuseServer, SERVE_CALLED, type ServeOptions } from "./server.ts";
 import { ScriptedDevice } from "./testing/scripted-device.ts";
 import * as op from "./wire/opcodes.ts";
 
@@ -538,6 +538,29 @@ test("what the server does without is said once to the kernel", () => {
   for (const unique of uniques) assert.equal(kernel.answer(unique).error, -ENOSYS);
   assert.equal(kernel.answer(first).error, 0);
   assert.equal(kernel.answer(second).error, -EEXIST);
+});
+
+test("who rings the bell has the thread back behind what waited before, by either way to ring it", () => {
+  const bell = new Int32Array(1);
+  const { server, kernel } = makeServer({ bell });
+  init(kernel);
+  server.serve();
+  for (const ring of [
+    () => kernel.request(op.FUSE_STATFS, 1),
+    () => kernel.request(op.FUSE_LOOKUP, 1, "x".repeat(256)),
+  ]) {
+    const before = kernel.request(op.FUSE_LOOKUP, 1, "absent");
+    const rung = ring();
+    const behind = kernel.request(op.FUSE_LOOKUP, 1, "x".repeat(255));
+    bell[0] = 1;
+    assert.equal(server.serve(), SERVE_CALLED);
+    assert.equal(bell[0], 0);
+    kernel.answer(before);
+    kernel.answer(rung);
+    assert.throws(() => kernel.answer(behind));
+    assert.equal(server.serve(), 0, "nobody calls any more");
+    kernel.answer(behind);
+  }
 });
 
 test("no message breaks the server or the volume", () => {

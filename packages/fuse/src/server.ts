@@ -10,7 +10,7 @@
  * the device takes it. Order of the calls for each message: `receive`, `handle` (requests/*.ts), `send`; commits happen
  * after an answer, never within.
  */
-import { EAGAIN, EINTR, EIO, ENODEV, ENOENT, ENOSYS, ESTALE } from "@stratos/abi";
+import { EAGAIN, EINTR, EIO, ENAMETOOLONG, ENODEV, ENOENT, ENOSYS, ESTALE } from "@stratos/abi";
 import type { Failure, Subvolume, Volume } from "@stratos/aegisfs";
 import type { Clock } from "@stratos/host";
 import { Agreement } from "./agreement.ts";
@@ -43,7 +43,15 @@ import {
   REQUEST_SIZE,
 } from "./wire/layout.ts";
 import { putRetrieval } from "./wire/notify-words.ts";
-import { FUSE_FORGET, FUSE_NOTIFY_REPLY, FUSE_SETATTR, FUSE_STATFS, FUSE_WRITE, OPCODES } from "./wire/opcodes.ts";
+import {
+  FUSE_FORGET,
+  FUSE_LOOKUP,
+  FUSE_NOTIFY_REPLY,
+  FUSE_SETATTR,
+  FUSE_STATFS,
+  FUSE_WRITE,
+  OPCODES,
+} from "./wire/opcodes.ts";
 
 export interface ServeOptions {
   /** What is mounted; default: the volume's default subvolume. */
@@ -72,8 +80,8 @@ export interface ServeOptions {
    */
   onFailure?: (failure: Failure, unsavedMs: number) => void;
   /**
-   * One word. Another thread makes it other than 0 and asks for the mount's free space: `serve` then returns
-   * `SERVE_CALLED`, between two requests.
+   * One word. Another thread makes it other than 0, and has the mount asked for its free space or for a name that is
+   * too long: `serve` then returns `SERVE_CALLED`, between two requests.
    */
   bell?: Int32Array;
 }
@@ -181,7 +189,6 @@ export class FuseServer {
     if (length < HEADER_SIZE || words[Q_LENGTH] !== length) return;
     this.stampTime();
     const opcode = words[Q_OPCODE]!;
-    if (opcode === FUSE_STATFS && Atomics.exchange(this.#bell, 0, 0) !== 0) this.#isCalled = true;
     // quota(7): root is counted, and not bound. Who wrote what the kernel gathered is not known any more (such a
     // message comes from nobody).
     mount.volume.enforcesQuotas =
@@ -198,6 +205,8 @@ export class FuseServer {
       else if (tree === VIRTUAL_TREE && this.#snapshots !== null) result = this.#snapshots.handle(opcode, ino);
       else result = -ESTALE;
     }
+    if (opcode === FUSE_STATFS || (opcode === FUSE_LOOKUP && result === -ENAMETOOLONG))
+      this.#isCalled ||= Atomics.exchange(this.#bell, 0, 0) !== 0;
     // FORGET awaits no answer, not even that its tree is gone.
     if (result !== NO_REPLY && opcode !== FUSE_FORGET) mount.exchange.reply(result);
   }

@@ -21,6 +21,7 @@ import {
   type MountRequest,
 } from "./mount-point.ts";
 import { GatheringKeeper } from "./gathering-keeper.ts";
+import { MountBell } from "./mount-bell.ts";
 import { findMountElsewhere, AEGISFS_TYPE, findMount, type MountEntry } from "@stratos/host-node/mounts";
 import {
   GATHERING,
@@ -58,6 +59,8 @@ export class FuseMount {
   readonly #calls = new Int32Array(new SharedArrayBuffer(8));
   /** Where what the running command says goes to. */
   #output: (stream: "stdout" | "stderr", text: string) => void = () => {};
+  /** The thread has the call, and is done with it. */
+  #taken: () => void = () => {};
   #called: (status: number | null) => void = () => {};
   /** One command at a time. */
   #lastCall: Promise<unknown> = Promise.resolve();
@@ -66,6 +69,7 @@ export class FuseMount {
   #deviceNumber = 0;
   #hasEnded = false;
   #isElsewhereTold = false;
+  readonly #bell = new MountBell();
   #gathering: GatheringKeeper | null = null;
   #poller: Worker | null = null;
 
@@ -108,6 +112,7 @@ export class FuseMount {
         } else if (
           message.kind === "poll" ||
           message.kind === "ring" ||
+          message.kind === "taken" ||
           message.kind === "output" ||
           message.kind === "called"
         )
@@ -164,6 +169,8 @@ export class FuseMount {
     this.#hasEnded = true;
     this.#timeKeeper?.kill();
     this.#gathering?.stop();
+    this.#taken();
+    this.#bell.stop();
     void this.#poller?.terminate();
     return message.kind === "ended"
       ? { errno: message.result < 0 ? -message.result : 0, defect: null }
@@ -185,8 +192,7 @@ export class FuseMount {
           Atomics.store(this.#calls, 1, 0);
           this.#thread.postMessage(call);
           Atomics.store(this.#calls, 0, 1);
-          this.#ring();
-          this.#ringAgain(() => resolve(null));
+          this.#ringUntilTaken(() => resolve(null));
         }),
         this.#ended.then(() => null),
       ]),
@@ -199,17 +205,16 @@ export class FuseMount {
    * The thread takes the call when it is asked for something: where nobody can ask it, `giveUp` is called after a
    * while.
    */
-  #ringAgain(giveUp: () => void): void {
+  #ringUntilTaken(giveUp: () => void): void {
     let rings = 0;
     const timer = setInterval(() => {
-      if (Atomics.load(this.#calls, 0) === 0) clearInterval(timer);
-      else if (++rings < RINGS_MAX) this.#ring();
-      else {
-        clearInterval(timer);
-        Atomics.store(this.#calls, 0, 0);
-        giveUp();
-      }
+      if (++rings < RINGS_MAX) return this.#ring();
+      clearInterval(timer);
+      Atomics.store(this.#calls, 0, 0);
+      giveUp();
     }, RING_MS);
+    this.#taken = () => clearInterval(timer);
+    this.#ring();
   }
 
   /** Asks the running command to end, as Ctrl-C does. */
@@ -222,6 +227,7 @@ export class FuseMount {
     if (message.kind === "poll") this.#startPolling(message.words);
     else if (message.kind === "ring") this.#ring();
     else if (message.kind === "output") this.#output(message.stream, message.text);
+    else if (message.kind === "taken") this.#taken();
     else if (message.kind === "called") this.#called(message.status);
   }
 
@@ -235,12 +241,8 @@ export class FuseMount {
     this.#poller.unref();
   }
 
-  /**
-   * Has the kernel ask the serving thread for something: from another process, as everything that is asked of the
-   * mount.
-   */
   #ring(): void {
-    spawn("stat", ["-f", "-c", "", "--", this.#place()], { stdio: "ignore", cwd: "/" }).on("error", () => {});
+    this.#bell.ring(this.#place());
   }
 
   /**

@@ -88,6 +88,7 @@ async function serve(served: ServedVolume, { fd, calls, claims, commitIntervalMs
     if (turn.end === null) turn.serve();
     if (turn.end !== null) break;
     for (let call = receiveMessageOnPort(port); call !== undefined; call = receiveMessageOnPort(port)) {
+      tell({ kind: "taken" });
       tell({ kind: "called", status: await runCall(call.message as MountedCall, served, server, turn) });
     }
   }

@@ -112,8 +112,10 @@ export type ThreadMessage =
   | { readonly kind: "gather"; readonly token: string; readonly answer: Int32Array }
   /** The volume takes no changes any more; why, in words. */
   | { readonly kind: "failed"; readonly words: string }
-  /** Ask for the mount's free space: a command lets the mount have its turn. */
+  /** A command lets the mount have its turn: ring its bell. */
   | { readonly kind: "ring" }
+  /** A call has come to the serving thread, and runs. */
+  | { readonly kind: "taken" }
   | { readonly kind: "output"; readonly stream: "stdout" | "stderr"; readonly text: string }
   /** The call is over; `status` null: it is no command for a mounted volume. */
   | { readonly kind: "called"; readonly status: number | null };
