@@ -77,8 +77,8 @@ test("what cannot be had is said in words, never a blank page", async () => {
 test("the page's own code is small", () => {
   const sizes = [...server.assets].filter(([name]) => name !== "zstd.wasm").map(([, bytes]) => gzipSync(bytes).length);
   const total = sizes.reduce((sum, size) => sum + size, 0);
-  // All of the kernel in one file, with what the product's own tab loads only when it is called (browser-desktop.test.ts
-  // has the bound of that one): this is against a library that came in by mistake.
+  // All of the kernel in one file, with what the product's own tab loads only when it is called (the bound of that one
+  // is in browser-desktop.test.ts): this is against a library that came in by mistake.
   assert.ok(total < 680 * 1024, `${total} bytes, compressed by gzip`);
 });
 

@@ -100,12 +100,15 @@ function projectOf(subvolume: FileTree, ino: number): number {
   return at < 0 ? 0 : subvolume.volume.inodes.words[at + INODE_AT_PROJECT]!;
 }
 
-export function createUnnamed(subvolume: FileTree, mode: number, uid: number, gid: number): number {
+/** @param directory  whose project and properties it has; 0: none's, for a file that nobody will name */
+export function createUnnamed(subvolume: FileTree, directory: number, mode: number, uid: number, gid: number): number {
   if (subvolume.nextIno >= INO_MAX) return -ENOSPC;
-  const refused = subvolume.quotas.mayCreate(uid, gid, 0);
+  const project = projectOf(subvolume, directory);
+  const refused = subvolume.quotas.mayCreate(uid, gid, project);
   if (refused < 0) return refused;
   const ino = subvolume.nextIno++;
-  initializeInode(subvolume, ino, mode, uid, gid, 0, 0);
+  initializeInode(subvolume, ino, mode, uid, gid, 0, 0, project);
+  if (subvolume.volume.usesProperties) inheritProperties(subvolume, directory, ino);
   const at = changeInode(subvolume, ino);
   subvolume.volume.inodes.words[at + INODE_AT_NLINK] = 0;
   return ino;

@@ -286,9 +286,11 @@ export class Descriptors {
     if (refused < 0) return refused;
     this.#session.stamp();
     return this.#session.subvolume.createUnnamed(
-      S_IFREG | (mode & 0o7777 & ~this.#session.umask),
+      directory,
+      S_IFREG | (mode & 0o7777),
       this.#session.credentials.uid,
       this.#session.groupFor(directory),
+      this.#session.umask,
     );
   }
 }

@@ -197,6 +197,10 @@ test("access control lists decide, follow chmod, and are inherited", () => {
   files.mkdir("/shared/sub", 0o777);
   files.writeFile("/shared/sub/file", text("x"), 0o666);
   assert.equal(modeOf(files, "/shared/sub/file"), 0o660, "the default list stands in for the umask");
+  const unnamed = files.open("/shared/sub", O_TMPFILE | O_RDWR, 0o666);
+  assert.equal(files.linkDescriptor(unnamed, "/shared/sub/later"), 0);
+  files.close(unnamed);
+  assert.equal(modeOf(files, "/shared/sub/later"), 0o660, "also for what gets its name later");
   files.become({ uid: 7, gid: 7, groups: [] });
   assert.equal(files.access("/shared/sub/file", R_OK | W_OK), -EACCES, "the parent itself lets nobody through");
   files.become({ uid: 0, gid: 0, groups: [] });

@@ -106,7 +106,7 @@ test("all changes of names and attributes before an fsync survive it", () => {
   const closed = new Attributes();
   closed.mode = 0o710;
   root.setAttributes(folder, closed, ATTRIBUTE_MODE);
-  const unnamed = root.createUnnamed(FILE, 0, 0);
+  const unnamed = root.createUnnamed(ROOT_INO, FILE, 0, 0);
   root.unpin(unnamed);
   const attributes = new Attributes();
   attributes.mode = 0o600;

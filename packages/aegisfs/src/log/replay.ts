@@ -150,7 +150,8 @@ function redoOne(volume: ReplayVolume, subvolume: FileTree, reader: RecordReader
     }
     case LOG_CREATE_UNNAMED: {
       const [ino, mode, uid, gid] = reader.numbers(4) as [number, number, number, number];
-      return reader.made(ino, namespace.createUnnamed(subvolume, mode, uid, gid));
+      // It is gone when all is done again: what it had of its directory is not in the log.
+      return reader.made(ino, namespace.createUnnamed(subvolume, 0, mode, uid, gid));
     }
     case LOG_SYMLINK: {
       const directory = reader.ino();

@@ -53,7 +53,7 @@ test(`full and incremental transfers give the same files (seed ${SEED})`, () => 
   let parent: Subvolume | null = null;
   for (let round = 0; round < 14; round++) {
     for (let step = random.below(300); step >= 0; step--) workload.step();
-    const unnamed = source.volume.root.createUnnamed(S_IFREG | 0o600, 0, 0);
+    const unnamed = source.volume.root.createUnnamed(ROOT_INO, S_IFREG | 0o600, 0, 0);
     source.volume.root.write(unnamed, 0, new Uint8Array(20_000).fill(3), 0, 20_000);
     if (round % 3 === 0) assert.equal(source.volume.root.unpin(unnamed), 0);
     const snapshot = snapshotOf(source.volume, `round${round}`);
@@ -65,7 +65,7 @@ test(`full and incremental transfers give the same files (seed ${SEED})`, () => 
     if (round % 3 === 1) {
       assert.equal(source.volume.root.link(unnamed, ROOT_INO, `late${round}`), 0);
       assert.equal(source.volume.root.unlink(ROOT_INO, `late${round}`), 0);
-      const kept = source.volume.root.createUnnamed(S_IFREG | 0o600, 0, 0);
+      const kept = source.volume.root.createUnnamed(ROOT_INO, S_IFREG | 0o600, 0, 0);
       const before = snapshotOf(source.volume, `unnamed${round}`);
       assert.equal(source.volume.root.link(kept, ROOT_INO, `named${round}`), 0);
       const after = snapshotOf(source.volume, `named${round}`);

@@ -5,7 +5,7 @@
  */
 import { SeededRandom } from "@stratos/base";
 import type { BlockDevice } from "@stratos/host";
-import { AuditLog, DirectoryEntry, format, mount, Transaction, verifyAudit } from "../aegisfs.ts";
+import { AuditLog, DirectoryEntry, format, mount, ROOT_INO, Transaction, verifyAudit } from "../aegisfs.ts";
 import type { FormatOptions, MountError, Problem, Subvolume, Volume } from "../aegisfs.ts";
 import { checkVolume } from "../check/check.ts";
 import { CrashDisk } from "./crash-disk.ts";
@@ -232,7 +232,7 @@ export function simulateCrashes(options: CrashOptions): number {
       if (random.below(4) === 0) sync();
     }
     if (random.below(6) === 0) {
-      const ino = volume.root.createUnnamed(0o100600, 0, 0);
+      const ino = volume.root.createUnnamed(ROOT_INO, 0o100600, 0, 0);
       if (ino > 0) volume.root.write(ino, 0, new Uint8Array(9000).fill(1), 0, 9000);
     }
     if (volume.sync() < 0) throw new Error(`seed ${options.seed}: sync failed`);

@@ -158,11 +158,16 @@ export class Subvolume extends SubvolumeContent implements FileTree {
     }
   }
 
-  /** A file without a name (O_TMPFILE), pinned once. Returns its number. */
-  createUnnamed(mode: number, uid: number, gid: number): number {
+  /**
+   * A file without a name (O_TMPFILE), pinned once; it has of the directory what a named one would. Returns its number.
+   *
+   * @param umask  as `create` takes it
+   */
+  createUnnamed(directory: number, mode: number, uid: number, gid: number, umask = -1): number {
     return this.changing(Room.grows, 0, () => {
-      const ino = namespace.createUnnamed(this, mode, uid, gid);
+      const ino = namespace.createUnnamed(this, directory, mode, uid, gid);
       if (ino > 0) {
+        if (umask >= 0) inheritAcl(this, directory, ino, umask);
         this.pin(ino);
         this.volume.log.createUnnamed(this, ino, mode, uid, gid);
       }

@@ -177,7 +177,7 @@ test("files without a name live while pinned, and a mount frees those that a cra
   root.pin(ino);
   assert.equal(root.unlink(ROOT_INO, "f"), 0);
   assert.equal(root.read(ino, 0, new Uint8Array(10), 0, 10), 10);
-  const unnamed = root.createUnnamed(FILE, 0, 0);
+  const unnamed = root.createUnnamed(ROOT_INO, FILE, 0, 0);
   assert.equal(root.link(unnamed, ROOT_INO, "named"), 0);
   commitAndCheck(volume, device);
   const after = mountedVolume(mount(device));

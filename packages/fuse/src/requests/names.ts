@@ -131,9 +131,11 @@ export function makeUnnamed(mount: Mount, files: Subvolume, directory: number): 
   if (found < 0) return found;
   if ((mount.exchange.attributes.mode & S_ISGID) !== 0) gid = mount.exchange.attributes.gid;
   const ino = files.createUnnamed(
-    (mount.exchange.words[B + 1]! & ~mount.exchange.words[B + 2]! & 0o7777) | S_IFREG,
+    directory,
+    (mount.exchange.words[B + 1]! & 0o7777) | S_IFREG,
     mount.exchange.uid,
     gid,
+    mount.exchange.words[B + 2]! & 0o777,
   );
   if (ino < 0) return ino;
   const size = replyEntry(mount, files, ino);

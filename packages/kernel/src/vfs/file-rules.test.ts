@@ -12,6 +12,7 @@ import {
   ACL_OTHER,
   ACL_USER,
   ACL_USER_OBJ,
+  AT_EMPTY_PATH,
   AT_FDCWD,
   EAGAIN,
   EBADF,
@@ -29,6 +30,7 @@ import {
   O_CREAT,
   O_NONBLOCK,
   O_RDWR,
+  O_TMPFILE,
   RLIMIT_NOFILE,
   serializeAcl,
 } from "@stratos/abi";
@@ -101,6 +103,9 @@ test("a file made in a folder with a default list lets in whom that names", () =
   assert.equal(user.call("setxattr", "/home", ACL_DEFAULT_NAME, BUFFER, list.length, 0), 0);
   user.put("/home/named", "for one");
   assert.ok(user.call("getxattr", "/home/named", ACL_ACCESS_NAME, 0, 0) > 0);
+  const unnamed = user.call("openat", AT_FDCWD, "/home", O_TMPFILE | O_RDWR, 0o666);
+  assert.equal(user.call("linkat", unnamed, "", AT_FDCWD, "/home/later", AT_EMPTY_PATH), 0);
+  assert.ok(user.call("getxattr", "/home/later", ACL_ACCESS_NAME, 0, 0) > 0, "what gets its name later has it, too");
   user.becomeUser(USER);
   assert.equal(user.get("/home/named"), "for one");
   user.becomeUser(USER + 1);

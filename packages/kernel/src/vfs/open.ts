@@ -52,6 +52,7 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
+import { inheritAcl } from "./acl-inheritance.ts";
 import { checkLandlockOpening } from "./landlock-paths.ts";
 import { checkAccess, isOwnerOrCapable, MAY_EXEC, MAY_READ, MAY_WRITE } from "../security/permission.ts";
 import { Dentry } from "./dentry.ts";
@@ -228,6 +229,7 @@ function openUnnamed(
   if (!hasOwnersFor(task, directory.fileSystem)) return -EOVERFLOW;
   const inode = directory.createUnnamed(newInodeFor(task, directory, S_IFREG | (mode & 0o7777), 0));
   if (isErrno(inode)) return inode;
+  inheritAcl(directory, inode, inode.mode);
   inode.isLinkable = (flags & O_EXCL) === 0;
   const entry = new Dentry(`#${inode.ino}`, dentry, inode);
   entry.isDetached = true;

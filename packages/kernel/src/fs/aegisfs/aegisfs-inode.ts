@@ -445,7 +445,7 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
   override createUnnamed(attributes: NewInode): Inode | number {
     const { fileSystem } = this;
     fileSystem.stamp(attributes.now);
-    const ino = fileSystem.subvolume.createUnnamed(attributes.mode, attributes.uid, attributes.gid);
+    const ino = fileSystem.subvolume.createUnnamed(this.ino, attributes.mode, attributes.uid, attributes.gid);
     if (ino < 0) return ino;
     const inode = fileSystem.inode(ino);
     // The object holds a pin of its own now; the one that it was made with has done its service.
