@@ -130,7 +130,8 @@
               ((eq? (car tree) 'more) (run-lines (cadr tree) start-line more))
               (else
                (tell-lines source start)
-               (run tree)
+               ;; set -n is for scripts: XCU, set.
+               (if (or (interactive?) (not (option? "noexec"))) (run tree))
                (if (skip-kind) (set-skip! #f 0))
                (loop)))))))
 (define (from-input)

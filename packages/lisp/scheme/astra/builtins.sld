@@ -72,7 +72,7 @@
                       (to (or through to)) (old (or (variable-value "PWD") ""))
                       ;; Without -P the path is taken as it is spelled: a .. goes back from where a link led.
                       (path (and (not physical?) (not (string=? old "")) (logical old to)))
-                      (n (let ((n (if path (sys-chdir path) -2)))
+                      (n (let ((n (cond ((not path) -2) ((wrong-folder old to)) (else (sys-chdir path)))))
                            (if (and (< n 0) (or (not path) (bytevector? (sys-stat to)))) (sys-chdir to) n))))
                  (if (< n 0) (begin (wrong "cd" to ": " (error-words n)) 1)
                      (begin
@@ -80,6 +80,17 @@
                        (set-variable! "PWD" (if physical? (or (sys-getcwd) to) (logical old to)))
                        (if (or back? through) (out-line (variable-value "PWD")))
                        0)))))))
+    ;; What a .. stands behind must be a folder, though it is not gone through. @returns #f, or the errno of one that is
+    ;; none
+    (define (wrong-folder old to)
+      (let ((parts (parts-at to #\/)))
+        (and (member ".." parts)
+             (let loop ((l parts) (so-far (if (string=? (car parts) "") "" ".")))
+               (cond ((null? l) #f)
+                     ((and (string=? (car l) "..")
+                           (let ((s (sys-stat (logical old (if (string=? so-far "") "/" so-far)))))
+                             (cond ((not (bytevector? s)) s) ((eq? 'folder (stat-kind s)) #f) (else -20)))))
+                     (else (loop (cdr l) (if (string=? (car l) "") so-far (string-append so-far "/" (car l))))))))))
     (define (dotted? to) (or (string=? to ".") (string=? to "..")
                            (let ((n (string-length to)))
                              (or (and (> n 1) (string=? "./" (substring to 0 2)))
@@ -128,7 +139,12 @@
                 ((keyword) (out-line (if verbose? (string-append name " is a shell keyword") name)))
                 ((function) (out-line (if verbose? (string-append name " is a shell function") name)))
                 ((builtin) (out-line (if verbose? (string-append name " is a shell builtin") name)))
-                ((file) (out-line (if verbose? (string-append name " is " (find-command name)) (find-command name))))
+                ((file)
+                 ;; As a path from the root: XCU, command, -v.
+                 (let* ((found (find-command name))
+                        (path (if (char=? #\/ (string-ref found 0)) found
+                                  (logical (or (variable-value "PWD") (sys-getcwd) "") found))))
+                   (out-line (if verbose? (string-append name " is " path) path))))
                 (else (if verbose? (complain name ": not found"))))
               (loop (cdr l) (if kind status 127))))))
     ;; read: characters with a mark of those that a backslash quoted. Beside POSIX' -r and -d: -p PROMPT, -n COUNT,

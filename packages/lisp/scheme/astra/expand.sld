@@ -139,8 +139,10 @@
               ((string=? action "?")
                (if null?
                    (let ((text (expand-text word #f)))
-                     (shell-error name ": " (cond ((not (string=? text "")) text) (colon? "parameter not set or null")
-                                              (else "parameter not set"))))
+                     ;; A word that is there and expands to nothing is a message of none.
+                     (shell-error name ": " (cond ((not (member word '(() ((double))))) text)
+                                                  (colon? "parameter not set or null")
+                                                  (else "parameter not set"))))
                    (itself)))
               ((string=? action "=")
                (if null?

@@ -102,7 +102,8 @@
             (else #t)))
     (define (run-loop tree while?)
       (let loop ((last 0))
-        (let* ((s (run-tested (cadr tree))) (go? (if while? (= s 0) (not (= s 0)))))
+        (let* ((s (run-tested (cadr tree)))
+               (go? (and (if while? (= s 0) (not (= s 0))) (not (option? "noexec")))))
           (cond (skip (if (loop-left?) (set-status! (if skip (status) 0)) (loop 0)))
                 (go?
                  (let ((s (run (list-ref tree 2))))

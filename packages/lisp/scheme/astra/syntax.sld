@@ -473,9 +473,9 @@
     ;; Newlines before a command, also those behind an alias that stands for nothing.
     (define (next-command s)
       (skip-newlines s)
-      (when (expand-alias s #t)
-        (skip-blanks s)
-        (cond ((not (peek s)) (unexpected s)) ((operator? s "\n") (next-command s)))))
+      (skip-blanks s)
+      (if (not (peek s)) (unexpected s))
+      (if (expand-alias s #t) (next-command s)))
     (define (parse-and-or s)
       (let loop ((left (parse-pipeline s)))
         (cond ((operator? s "&&") (take-operator s "&&") (next-command s) (loop (list 'and left (parse-pipeline s))))
