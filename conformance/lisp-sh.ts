@@ -115,8 +115,8 @@ async function runSuite(suite: Suite): Promise<void> {
   const news = bad.filter((name) => !known.has(name));
   const mended = [...known.keys()].filter((name) => outcome.get(name) === 0);
   console.log(
-    `${news.length === 0 ? "ok    " : "FAILED"} ${suite.name.padEnd(6)} ran ${outcome.size}, failed ${bad.length}, of ` +
-      `these ${bad.length - news.length} as known, ${seconds.toFixed(0)} s`,
+    `${news.length === 0 ? "ok    " : "FAILED"} ${suite.name.padEnd(6)} ran ${outcome.size}, failed ${bad.length}, ` +
+      `of these ${bad.length - news.length} as known, ${seconds.toFixed(0)} s`,
   );
   for (const name of news) console.log(`         failed: ${name}`);
   for (const name of mended) console.log(`         passes, though it is known not to: ${name}`);

@@ -238,7 +238,8 @@ test("a program that fills the memory is told so by an error, and ended when its
   assert.equal(run(`${caught} (f) (f)`, null, "heap", null, "heap"), "left memoryleft memory");
   assert.match(run("(fill)", "heap"), /^error: t:1:\d+: out of memory: the heap is full$/);
   const whole =
-    "(define (f) (guard (e ((out-of-memory? e) (display (error-object-kind e)))) (display (length (make-list 200000 1)))))";
+    "(define (f) (guard (e ((out-of-memory? e) (display (error-object-kind e)))) " +
+    "(display (length (make-list 200000 1)))))";
   assert.equal(run(`${whole} (f) (f)`, null, null, "heap"), "memory200000", "a list that is made in one step");
   const again = "(with-exception-handler (lambda (e) (fill)) fill)";
   assert.match(

@@ -495,12 +495,13 @@
       #t)
     ;; how: #f, "-l" with the processes' numbers, "-p" the first one's alone.
     (define (tell-jobs names how)
+      (define all (jobs-told))
       (define (tell j)
         (let ((pid (number->string (car (car (job-processes j))))))
           (out-line
             (if (equal? how "-p") pid
                 (string-append "[" (number->string (job-id j)) "] "
-                  (cond ((eq? j (find-job "%+")) "+ ") ((eq? j (find-job "%-")) "- ") (else "  "))
+                  (cond ((eq? j (car all)) "+ ") ((eq? j (cadr all)) "- ") (else "  "))
                   (if how (string-append pid " ") "")
                   (case (job-state j)
                     ((running) "Running") ((stopped) "Stopped")
@@ -508,7 +509,7 @@
                             (if (= s 0) "Done" (string-append "Done(" (number->string s) ")")))))
                   "  " (job-text j)))))
         (if (eq? 'done (job-state j)) (forget-job! j)))
-      (if (null? names) (begin (for-each tell (reverse (jobs))) 0)
+      (if (null? names) (begin (for-each tell (reverse all)) 0)
           (let loop ((l names) (status 0))
             (if (null? l) status
                 (let ((j (find-job (car l))))

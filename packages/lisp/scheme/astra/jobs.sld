@@ -1,6 +1,6 @@
 ;; Processes that the shell started: jobs, waiting for them, and the signals that traps ask for.
 (define-library (astra jobs)
-  (export fork-child make-job job-id job-processes job-text job-group jobs remember-job! forget-job! find-job ended-status
+  (export jobs-told fork-child make-job job-id job-processes job-text job-group jobs remember-job! forget-job! find-job ended-status
     job-state
           wait-for-job collect-children announce-jobs send-to-background continue-job status-of wait-status
           start-monitor follow-monitor! monitor? set-trap! trap-of traps take-signals signal-number signal-name SIGNALS subshell?
@@ -39,6 +39,9 @@
       (noticed job-noticed set-job-noticed!) (killer job-killer set-job-killer!))
     (define all '())
     (define (jobs) all)
+    ;; What `jobs` tells: in a subshell that has none the shell's, as in `jobs | wc -l` (XCU, jobs).
+    (define outer '())
+    (define (jobs-told) (if (null? all) outer all))
     ;; processes: ((pid . status or #f) ...), the last of a pipeline last.
     (define (trimmed t)
       (let ((n (string-length t)))
@@ -204,6 +207,7 @@
                (set! inside #t)
                (set-option! "monitor" #f)
                (set-interactive! #f)
+               (set! outer (jobs-told))
                (set! all '())
                (forget-traps!)
                ;; What is raised here is no matter of the process that this one was.
