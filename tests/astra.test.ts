@@ -75,6 +75,50 @@ test("mistakes are told as POSIX wants them", async () => {
   assert.match(syntax.stderr, /unexpected end of file/);
 });
 
+test("scripts have jobs, aliases and mistakes as other shells' tests want them", async () => {
+  // By yash's, busybox's and mksh's tests; what dash has not is said by POSIX or by these.
+  const script = String.raw`
+set -m
+sh -c 'kill -STOP $$; echo resumed'
+echo stopped $?
+jobs | sed 's/-c.*/-c/'
+bg >/dev/null; wait; echo waited $?
+sleep 100 & kill '%?ep 1'; wait $!; echo killed $?
+set +m; bg 2>/dev/null; echo $?
+test "$(jobs -p; sleep 0.2 & jobs -p)" -gt 1 && echo a number
+alias f=' for ' w=' in ' in=' x ' only='in 0' for='in 2' forx='for x ' lt='<' b=' ' none=
+f w in 1; do echo $x; done
+forx only a; do echo $x; done
+forx in a; do echo $x; done
+lt>/tmp/made >&0 echo not here
+3>/dev/null echo number
+false
+b
+echo $?
+none echo piped | none
+cat
+alias -- e=' >&- c >/dev/null ' c=' echo '
+e not here
+>/tmp/plain; chmod +x /tmp/plain; cd /tmp; command -v ./plain; cd ./plain/.. 2>/dev/null; echo $?
+echo 'while :; do :; done; echo ran' | sh -n; echo read $?; sh -c 'set -n; while :; do :; done'
+getopts a o -q; OPTERR=0 OPTIND=1; getopts a o -q; echo $o
+trap '' PIPE; { sleep 0.2; echo lost; echo write $? >&2; } | true
+cat <<END; echo goes on
+$\{none?}
+END
+unset LINENO; echo "<$LINENO>"
+echo $\{none?} 'x`.replaceAll("$\\{", "${");
+  const { stdout, stderr, status } = await run("astra", home, "sh", script);
+  const told =
+    "stopped 148\n[1] + Stopped  sh -c\nresumed\nwaited 0\nkilled 143\n1\na number\n" +
+    "1\n0\na\na\nnumber\n1\npiped\n/tmp/plain\n1\nread 0\n?\ngoes on\n<>\n";
+  assert.deepEqual([stdout, status], [told, 2]);
+  assert.match(stderr, /Illegal option -q\n/);
+  assert.doesNotMatch(stderr, /Illegal option -q\n[^]*Illegal/);
+  assert.match(stderr, /echo: write error: Broken pipe\nwrite 1\n/);
+  assert.match(stderr, /none: parameter not set\n[^\n]*syntax error: unterminated quoted string\n$/);
+});
+
 extendedTest("what bash's users write besides is understood", async () => {
   const script = [
     "v=abcdef; echo ${v:2} ${v:1:3} ${v: -2} ${v:0:-4} ${v/c/X} ${v//[ace]/_} ${v/#ab/-} ${v/%ef} ${v//\\//x}",

@@ -237,6 +237,10 @@ test("a program that fills the memory is told so by an error, and ended when its
     '(dynamic-wind (lambda () 1) fill (lambda () (display "left ")))))';
   assert.equal(run(`${caught} (f) (f)`, null, "heap", null, "heap"), "left memoryleft memory");
   assert.match(run("(fill)", "heap"), /^error: t:1:\d+: out of memory: the heap is full$/);
+  const whole =
+    "(define (f) (guard (e ((out-of-memory? e) (display (error-object-kind e)))) " +
+    "(display (length (make-list 200000 1)))))";
+  assert.equal(run(`${whole} (f) (f)`, null, null, "heap"), "memory200000", "a list that is made in one step");
   const again = "(with-exception-handler (lambda (e) (fill)) fill)";
   assert.match(
     run(again, "heap", "reserve"),

@@ -406,7 +406,7 @@ class Instance {
     this.#cells = new Map();
     this.#done = new Set();
     defineNumbers(this.#table);
-    defineLists(this.#table);
+    defineLists(this.#table, () => this.machine.checkMemory());
     defineText(this.#table);
     defineVectors(this.#table);
     defineControl(this.#table);

@@ -19,6 +19,7 @@
 
 (define (shell name words)
   (install-builtins!)
+  (end-on-broken-pipe! #f)
   (set-own! (not (member (base-name name) '("sh" "-sh"))))
   (if (own?) (install-lisp!))
   (set-parameter-zero! name)
@@ -44,7 +45,7 @@
                    (cond ((null? k) (loop rest command? stdin? forced?))
                          ((char=? #\c (car k)) (letters (cdr k) rest #t stdin? forced?))
                          ((char=? #\s (car k)) (letters (cdr k) rest command? #t forced?))
-                         ((char=? #\i (car k)) (letters (cdr k) rest command? stdin? #t))
+                         ((char=? #\i (car k)) (letters (cdr k) rest command? stdin? on))
                          ((char=? #\l (car k)) (letters (cdr k) rest command? stdin? forced?))
                          ((and (char=? #\o (car k)) (pair? rest) (assoc (car rest) OPTIONS))
                           (if (string=? (car rest) "lisp") (set! lisp-given? #t))
@@ -55,6 +56,7 @@
                          (else (complain "astra: -" (string (car k)) ": no such option") (usage))))))))
           (else
            (let ((l (if (and (pair? l) (member (car l) '("--" "-"))) (cdr l) l)))
+             (if (not forced?) (follow-monitor!))
              (cond (command?
                     (if (null? l) (begin (complain "astra: -c: the commands are missing") (usage)))
                     (if (pair? (cdr l)) (begin (set-parameter-zero! (cadr l)) (set-parameters! (cddr l))))
@@ -128,7 +130,8 @@
               ((eq? (car tree) 'more) (run-lines (cadr tree) start-line more))
               (else
                (tell-lines source start)
-               (run tree)
+               ;; set -n is for scripts: XCU, set.
+               (if (or (interactive?) (not (option? "noexec"))) (run tree))
                (if (skip-kind) (set-skip! #f 0))
                (loop)))))))
 (define (from-input)

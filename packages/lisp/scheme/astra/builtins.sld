@@ -51,7 +51,6 @@
                          ((let find ((o OPTIONS)) (cond ((null? o) #f) ((eqv? (car k) (cadr (car o))) (car o))
                                                     (else (find (cdr o)))))
                           => (lambda (o) (set-option! (car o) on) (letters (cdr k) rest)))
-                         ((char=? #\h (car k)) (letters (cdr k) rest))
                          (else (shell-error "set: -" (string (car k)) ": no such option"))))))
               ((string=? (car l) "-") (set-option! "xtrace" #f) (set-option! "verbose" #f)
                (if (pair? (cdr l)) (set-parameters! (cdr l))) 0)
@@ -73,7 +72,7 @@
                       (to (or through to)) (old (or (variable-value "PWD") ""))
                       ;; Without -P the path is taken as it is spelled: a .. goes back from where a link led.
                       (path (and (not physical?) (not (string=? old "")) (logical old to)))
-                      (n (let ((n (if path (sys-chdir path) -2)))
+                      (n (let ((n (cond ((not path) -2) ((wrong-folder old to)) (else (sys-chdir path)))))
                            (if (and (< n 0) (or (not path) (bytevector? (sys-stat to)))) (sys-chdir to) n))))
                  (if (< n 0) (begin (wrong "cd" to ": " (error-words n)) 1)
                      (begin
@@ -81,6 +80,17 @@
                        (set-variable! "PWD" (if physical? (or (sys-getcwd) to) (logical old to)))
                        (if (or back? through) (out-line (variable-value "PWD")))
                        0)))))))
+    ;; What a .. stands behind must be a folder, though it is not gone through. @returns #f, or the errno of one that is
+    ;; none
+    (define (wrong-folder old to)
+      (let ((parts (parts-at to #\/)))
+        (and (member ".." parts)
+             (let loop ((l parts) (so-far (if (string=? (car parts) "") "" ".")))
+               (cond ((null? l) #f)
+                     ((and (string=? (car l) "..")
+                           (let ((s (sys-stat (logical old (if (string=? so-far "") "/" so-far)))))
+                             (cond ((not (bytevector? s)) s) ((eq? 'folder (stat-kind s)) #f) (else -20)))))
+                     (else (loop (cdr l) (if (string=? (car l) "") so-far (string-append so-far "/" (car l))))))))))
     (define (dotted? to) (or (string=? to ".") (string=? to "..")
                            (let ((n (string-length to)))
                              (or (and (> n 1) (string=? "./" (substring to 0 2)))
@@ -129,7 +139,12 @@
                 ((keyword) (out-line (if verbose? (string-append name " is a shell keyword") name)))
                 ((function) (out-line (if verbose? (string-append name " is a shell function") name)))
                 ((builtin) (out-line (if verbose? (string-append name " is a shell builtin") name)))
-                ((file) (out-line (if verbose? (string-append name " is " (find-command name)) (find-command name))))
+                ((file)
+                 ;; As a path from the root: XCU, command, -v.
+                 (let* ((found (find-command name))
+                        (path (if (char=? #\/ (string-ref found 0)) found
+                                  (logical (or (variable-value "PWD") (sys-getcwd) "") found))))
+                   (out-line (if verbose? (string-append name " is " path) path))))
                 (else (if verbose? (complain name ": not found"))))
               (loop (cdr l) (if kind status 127))))))
     ;; read: characters with a mark of those that a backslash quoted. Beside POSIX' -r and -d: -p PROMPT, -n COUNT,
@@ -237,6 +252,9 @@
             (define (finish i)
               (set! letter-place 1) (set! last-index i)
               (set-variable! "OPTIND" (number->string i)) (set-variable! name "?") (unset-variable! "OPTARG") 1)
+            ;; OPTERR=0 asks for no words, as in other shells.
+            (define (mistake words c)
+              (if (not (equal? (variable-value "OPTERR") "0")) (complain (parameter-zero) ": " words (string c))))
             (define (advance i) (set! last-index i) (set-variable! "OPTIND" (number->string i)))
             (if (> index (vector-length words)) (finish index)
                 (let* ((word (vector-ref words (- index 1))) (n (string-length word)))
@@ -256,8 +274,7 @@
                                   (next-letter)
                                   (set-variable! name "?")
                                   (if quiet? (set-variable! "OPTARG" (string c))
-                                    (begin (unset-variable! "OPTARG")
-                                      (complain (parameter-zero) ": illegal option -- " (string c))))
+                                    (begin (unset-variable! "OPTARG") (mistake "Illegal option -" c)))
                                   0)
                                  ((not takes?) (next-letter) (set-variable! name (string c))
                                    (unset-variable! "OPTARG") 0)
@@ -271,7 +288,7 @@
                                   (set! letter-place 1) (advance (+ index 1))
                                   (if quiet? (begin (set-variable! name ":") (set-variable! "OPTARG" (string c)))
                                       (begin (set-variable! name "?") (unset-variable! "OPTARG")
-                                        (complain (parameter-zero) ": option requires an argument -- " (string c))))
+                                        (mistake "No argument for -" c)))
                                   0))))))))))
     (define (set-traps l)
       (let ((l (options-and-rest l)))
@@ -326,9 +343,9 @@
                     (if (pair? (traps))
                         (let ((signal (begin (sys-nanosleep 0 5000000) (after-command))))
                           (if signal (begin (set! interrupted? #t) (+ 128 signal)) (loop)))
-                        (wait-for-job j))
+                        (wait-for-job j #t))
                     (begin (forget-job! j) (wait-status j))))
-              127)))
+              (or (ended-status text) 127))))
       ;; A signal with a trap ends the waiting at once: XCU §2.12.
       (define interrupted? #f)
       (let ((l (options-and-rest l)))
@@ -375,7 +392,8 @@
       (builtin "." l (source-file l)) (builtin "source" l (source-file l))
       (builtin "set" l
         (if (null? l) (begin (for-each (lambda (v) (out-line (string-append (car v) "=" (quoted-text (cdr v)))))
-                               (variables)) 0) (set-options l)))
+                               (variables)) 0)
+            (let ((s (set-options l))) (follow-monitor!) s)))
       (builtin "shift" l
         (let ((n (if (pair? l) (text->integer (car l)) 1)) (all (vector->list (parameters))))
           (if (and n (<= 0 n (length all))) (begin (set-parameters! (list-tail all n)) 0)
@@ -413,7 +431,8 @@
                           (= (stat-device a) (stat-device b)))
                         logical (or (sys-getcwd) "?")))
           0))
-      (builtin "alias" l
+      (builtin "alias" arguments
+        (define l (options-and-rest arguments))
         (if (null? l) (begin (for-each (lambda (a) (out-line (string-append (car a) "=" (quoted-text (cdr a)))))
                                (table-entries aliases)) 0)
             (let loop ((l l) (s 0))
@@ -423,7 +442,8 @@
                           ((table-ref aliases (car a)) =>
                             (lambda (t) (out-line (string-append (car a) "=" (quoted-text t))) (loop (cdr l) s)))
                           (else (complain "alias: " (car a) ": not found") (loop (cdr l) 1))))))))
-      (builtin "unalias" l
+      (builtin "unalias" arguments
+        (define l (options-and-rest arguments))
         (if (and (pair? l) (string=? (car l) "-a"))
             (begin (for-each (lambda (a) (table-delete! aliases (car a))) (table-entries aliases)) 0)
             (let loop ((l l) (s 0))
@@ -464,21 +484,44 @@
           0))
       (builtin "jobs" l
         (collect-children)
-        (for-each (lambda (j)
-                    (out-line (string-append "[" (number->string (job-id j)) "] "
-                                (if (and (pair? (jobs)) (eq? j (car (jobs)))) "+ " "- ")
-                                             (case (job-state j) ((running) "Running") ((stopped) "Stopped")
-                                               (else "Done")) "  " (job-text j)))
-                    (if (eq? 'done (job-state j)) (forget-job! j)))
-                  (reverse (jobs)))
-        0)
-      (builtin "fg" l (with-job "fg" l (lambda (j) (complain (job-text j)) (continue-job j #t))))
-      (builtin "bg" l (with-job "bg" l (lambda (j) (complain "[" (number->string (job-id j)) "] " (job-text j) " &")
-                                         (continue-job j #f))))
+        (let loop ((l l) (how #f))
+          (cond ((and (pair? l) (member (car l) '("-l" "-p"))) (loop (cdr l) (car l)))
+                ((and (pair? l) (string=? (car l) "--")) (tell-jobs (cdr l) how))
+                (else (tell-jobs l how)))))
+      (builtin "fg" l (with-jobs "fg" l (lambda (j) (out-line (job-text j)) (flush-out) (continue-job j #t))))
+      (builtin "bg" l (with-jobs "bg" l (lambda (j)
+                                          (out-line (string-append "[" (number->string (job-id j)) "] " (job-text j)))
+                                          (if (eq? 'stopped (job-state j)) (continue-job j #f) 0))))
       #t)
-    (define (with-job who l f)
-      (if (not (monitor?)) (begin (wrong who "no job control") 1)
-          (let ((j (find-job (if (pair? l) (car l) "%+")))) (if j (f j) (begin (wrong who "no such job") 1)))))
+    ;; how: #f, "-l" with the processes' numbers, "-p" the first one's alone.
+    (define (tell-jobs names how)
+      (define all (jobs-told))
+      (define (tell j)
+        (let ((pid (number->string (car (car (job-processes j))))))
+          (out-line
+            (if (equal? how "-p") pid
+                (string-append "[" (number->string (job-id j)) "] "
+                  (cond ((eq? j (car all)) "+ ") ((eq? j (cadr all)) "- ") (else "  "))
+                  (if how (string-append pid " ") "")
+                  (case (job-state j)
+                    ((running) "Running") ((stopped) "Stopped")
+                    (else (let ((s (wait-status j)))
+                            (if (= s 0) "Done" (string-append "Done(" (number->string s) ")")))))
+                  "  " (job-text j)))))
+        (if (eq? 'done (job-state j)) (forget-job! j)))
+      (if (null? names) (begin (for-each tell (reverse all)) 0)
+          (let loop ((l names) (status 0))
+            (if (null? l) status
+                (let ((j (find-job (car l))))
+                  (if j (begin (tell j) (loop (cdr l) status))
+                      (begin (wrong "jobs" (car l) ": no such job") (loop (cdr l) 1))))))))
+    (define (with-jobs who arguments f)
+      (let ((l (options-and-rest arguments)))
+        (if (not (monitor?)) (begin (wrong who "no job control") 1)
+            (let loop ((l (if (null? l) '("%+") l)) (status 0))
+              (if (null? l) status
+                  (let ((j (find-job (car l))))
+                    (loop (cdr l) (if j (f j) (begin (wrong who (car l) ": no such job") 1)))))))))
     (define (leave-loops kind l)
       (let ((n (if (pair? l) (text->integer (car l)) 1)))
         (if (and n (> n 0)) (let ((n (min n (running-loops)))) (if (> n 0) (set-skip! kind n)) 0)

@@ -30,7 +30,7 @@
               ((char=? c #\-) (option-letters))
               ((memv c '(#\@ #\*))
                  (join (vector->list (parameters)) (if (char=? c #\@) " " (joiner))))
-              ((string=? name "LINENO") (number->string (script-line)))
+              ((and (string=? name "LINENO") (lines-told?)) (number->string (script-line)))
               (else (variable-value name)))))
     (define (home-of user)
       (if (string=? user "") (or (variable-value "HOME") "~")
@@ -139,12 +139,15 @@
               ((string=? action "?")
                (if null?
                    (let ((text (expand-text word #f)))
-                     (shell-error name ": " (if (string=? text "") "parameter not set or null" text)))
+                     ;; A word that is there and expands to nothing is a message of none.
+                     (shell-error name ": " (cond ((not (member word '(() ((double))))) text)
+                                                  (colon? "parameter not set or null")
+                                                  (else "parameter not set"))))
                    (itself)))
               ((string=? action "=")
                (if null?
                    (let ((text (expand-text word #f)))
-                     (if (or list? (not (name? name))) (shell-error name ": cannot be assigned"))
+                     (if (or list? (not (name? name))) (shell-error name ": bad variable name"))
                      (set-variable! name text)
                      (list (cons kind text)))
                    (itself)))

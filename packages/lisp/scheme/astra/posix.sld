@@ -16,7 +16,7 @@
             sys-groups sys-become sys-random sys-limit sys-set-limit
           signal-action signal-mask pending-signal set-terminal-group terminal? terminal-size set-raw-terminal
           restore-terminal set-silent-terminal secret-line line-of times-of
-          write-all out out-byte out-bytes out-line flush-out forget-out written-status complain
+          write-all end-on-broken-pipe! out out-byte out-bytes out-line flush-out forget-out written-status complain
           forget-recovery!
           make-input input-line input-line-ended? input-bytes read-whole open-input
           next-line! next-until! input-buffer line-start line-end compare-bytes
@@ -304,13 +304,16 @@
     (define SIZE 32768)
     (define buffer (make-bytevector SIZE 0))
     (define filled 0)
+    ;; A utility has nothing to do once nobody reads what it writes; the shell's own commands fail (SIGPIPE is ignored).
+    (define pipe-ends? #t)
+    (define (end-on-broken-pipe! on) (set! pipe-ends? on))
     (define (write-all fd v start end)
       (let loop ((start start))
         (if (< start end)
             (let ((n (sys-write fd (if (= start 0) v (bytevector-copy v start end)) (- end start))))
               (cond ((>= n 0) (loop (+ start n)))
                     ((= n -4) (loop start))
-                    ((= n -32) (%system-call 94 141 0 0 0 0))
+                    ((and pipe-ends? (= n -32)) (%system-call 94 141 0 0 0 0))
                     (else n)))
             0)))
     (define failure 0)

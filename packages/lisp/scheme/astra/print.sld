@@ -166,6 +166,7 @@
       (define (kind k) (lambda (name) (let ((s (sys-stat name))) (and (bytevector? s) (eq? k (stat-kind s))))))
       (define (bit n) (lambda (name) (let ((s (sys-stat name)))
                                        (and (bytevector? s) (odd? (quotient (stat-mode s) n))))))
+      (define (told f) (lambda (name) (let ((s (sys-stat name))) (and (bytevector? s) (f s)))))
       (and (= 2 (string-length text)) (char=? #\- (string-ref text 0))
            (case (string-ref text 1)
              ((#\n) (lambda (t) (not (string=? t "")))) ((#\z) (lambda (t) (string=? t "")))
@@ -175,6 +176,10 @@
              ((#\s) (lambda (t) (let ((s (sys-stat t))) (and (bytevector? s) (> (stat-size s) 0)))))
              ((#\r) (lambda (t) (= 0 (sys-access t 4)))) ((#\w) (lambda (t) (= 0 (sys-access t 2))))
              ((#\x) (lambda (t) (= 0 (sys-access t 1))))
+             ;; Whose it is, and whether it was changed since it was read: as dash and bash have them.
+             ((#\O) (told (lambda (s) (= (stat-uid s) (sys-identity 1)))))
+             ((#\G) (told (lambda (s) (= (stat-gid s) (sys-identity 3)))))
+             ((#\N) (told (lambda (s) (> (stat-mtime s) (stat-atime s)))))
              ((#\u) (bit 2048)) ((#\g) (bit 1024)) ((#\k) (bit 512))
              ((#\t) (lambda (t) (terminal? (integer t))))
              (else #f))))))

@@ -102,7 +102,8 @@
             (else #t)))
     (define (run-loop tree while?)
       (let loop ((last 0))
-        (let* ((s (run-tested (cadr tree))) (go? (if while? (= s 0) (not (= s 0)))))
+        (let* ((s (run-tested (cadr tree)))
+               (go? (and (if while? (= s 0) (not (= s 0))) (not (option? "noexec")))))
           (cond (skip (if (loop-left?) (set-status! (if skip (status) 0)) (loop 0)))
                 (go?
                  (let ((s (run (list-ref tree 2))))
@@ -130,12 +131,12 @@
 
     ;; Starts processes whose outputs are the next one's inputs.
     (define (started bodies text foreground?)
-      (let loop ((l bodies) (input #f) (group 0) (pids '()))
+      (let loop ((l bodies) (input #f) (group 0) (pids '()) (jobs? (option? "monitor")))
         (let* ((pipe (and (pair? (cdr l)) (sys-pipe)))
                (pid (fork-child
                       (lambda ()
                         (cond (input (sys-dup2 input 0) (sys-close input))
-                              ((and (not foreground?) (not (option? "monitor")))
+                              ((and (not foreground?) (not jobs?))
                                (let ((fd (sys-open "/dev/null" 0 0)))
                                  (when (> fd 0) (sys-dup2 fd 0) (sys-close fd)))))
                         (when pipe (sys-dup2 (cdr pipe) 1) (sys-close (cdr pipe)) (sys-close (car pipe)))
@@ -146,7 +147,7 @@
                (group (if (= group 0) pid group)))
           (if input (sys-close input))
           (when pipe (sys-close (cdr pipe)))
-          (if pipe (loop (cdr l) (car pipe) group (cons pid pids))
+          (if pipe (loop (cdr l) (car pipe) group (cons pid pids) jobs?)
               (begin
                 (if (and foreground? (monitor?)) (set-terminal-group 255 group))
                 (make-job group (reverse (cons pid pids)) text))))))
@@ -221,6 +222,12 @@
                     ((< from 0) (fail (or target "<<") from))
                     ((= from fd) (loop (cdr l) undo))
                     (else (sys-dup2 from fd) (sys-close from) (loop (cdr l) undo)))))))
+    ;; Here-documents whose texts are expanded. @returns #f after an error, which ends the command and not the shell: it is
+    ;; one of a redirection (XCU §2.8.1)
+    (define (document-among? l) (and (pair? l) (or (string=? "<<" (cadr (car l))) (document-among? (cdr l)))))
+    (define (with-documents l)
+      (guard (e ((shell-failure? e) #f))
+        (map (lambda (r) (if (string=? "<<" (cadr r)) (list (car r) "<<" (redirection-text r)) r)) l)))
     (define (sys-fstat-of fd) (let ((v (sys-fstat fd))) (if (bytevector? v) 0 v)))
     (define (redirection-text r)
       (let ((word (list-ref r 2))) (if (string? word) word (expand-text word #f))))
@@ -260,10 +267,13 @@
         (let ((words (words-expanded (list-ref tree 2))))
           (if (option? "xtrace") (trace words assignments))
           (if (null? words)
-              (let ((undo (if (null? redirections) '() (apply-redirections redirections #t))))
-                (for-each (lambda (a) (set-variable! (car a) (expand-text (cdr a) #t))) assignments)
-                (if undo (undo-redirections undo))
-                (checked (if undo substitution-status 1)))
+              (if (and (null? assignments) (null? redirections) (null? (list-ref tree 2)))
+                  ;; An alias that stands for nothing.
+                  (status)
+                  (let ((undo (if (null? redirections) '() (apply-redirections redirections #t))))
+                    (for-each (lambda (a) (set-variable! (car a) (expand-text (cdr a) #t))) assignments)
+                    (if undo (undo-redirections undo))
+                    (checked (if undo substitution-status 1))))
               (call-command words assignments redirections final? #t)))))
     (define (trace words assignments)
       (complain (expand-text (parse-word-text (or (variable-value "PS4") "+ ")) #f)
@@ -273,10 +283,12 @@
     ;; Built-ins that no failure of the shell leaves.
     (define HARMLESS '("[" "test" "true" "false" "echo"))
     ;; plain?: #f behind `command`: a function is not looked for, and a special built-in is none (XCU §2.15, command).
-    (define (call-command words assignments redirections final? plain?)
-      (let* ((name (car words)) (function (and plain? (table-ref functions name))) (special? (member name SPECIAL))
+    (define (call-command words assignments all-redirections final? plain?)
+      (let* ((redirections (if (document-among? all-redirections) (with-documents all-redirections) all-redirections))
+             (name (car words)) (function (and plain? (table-ref functions name))) (special? (member name SPECIAL))
              (builtin (and (not (and function (not special?))) (table-ref builtins name))))
-        (cond ((and builtin special? plain?)
+        (cond ((not redirections) (if (and special? plain? (not (interactive?))) (leave 2) (checked 2)))
+              ((and builtin special? plain?)
                (let ((undo (apply-redirections redirections #t)))
                  (if (not undo)
                      (if (interactive?) (checked 1) (leave 2))
@@ -383,6 +395,7 @@
                (complain (parameter-zero) ": " name ": " (if (slash? name) "No such file or directory" "not found"))
                (sys-exit 127))
               ((and utility (not (slash? name)) (own-program? path))
+               (end-on-broken-pipe! #t)
                (sys-exit (written-status name (utility (cdr words)))))
               (else
                (flush-out)

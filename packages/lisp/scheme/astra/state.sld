@@ -7,7 +7,7 @@
           set-background-pid!
           option? set-option! OPTIONS option-letters functions aliases builtins utilities
           shell-error interactive? set-interactive! shell-failure? shell-failure-status main-pid set-main-pid!
-          script-line set-script-line! set-own! own? lisp?)
+          script-line set-script-line! lines-told? set-own! own? lisp?)
   (import (scheme base) (astra posix) (astra table))
   (begin
     (define-record-type failure (failure-of status) shell-failure? (status shell-failure-status))
@@ -34,7 +34,11 @@
         (when v
           (if (is-protected v) (shell-error name ": is read only"))
           (set-value! v #f)
-          (set-exported! v #f))))
+          (set-exported! v #f)))
+      (if (string=? name "LINENO") (set! lines-told #f)))
+    ;; Whether LINENO is the line: one that was unset is a variable like others.
+    (define lines-told #t)
+    (define (lines-told?) lines-told)
     (define (export-variable! name on) (set-exported! (variable-of-name name) on))
     (define (protect-variable! name) (set-protected! (variable-of-name name) #t))
     (define (exported? name) (let ((v (table-ref table name))) (and v (is-exported v))))
@@ -99,6 +103,7 @@
 
     (define OPTIONS
       '(("allexport" #\a) ("errexit" #\e) ("monitor" #\m) ("noclobber" #\C) ("noexec" #\n) ("noglob" #\f)
+         ("hashall" #\h)
          ("notify" #\b)
         ("nounset" #\u) ("verbose" #\v) ("xtrace" #\x) ("ignoreeof" #f) ("pipefail" #f) ("nolog" #f) ("vi" #f)
         ("emacs" #f) ("lisp" #f)))

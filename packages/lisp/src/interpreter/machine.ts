@@ -350,8 +350,16 @@ export class Machine {
     }
     if (this.limits.isInterrupted())
       throw new UncaughtError(new Condition("limit", "interrupted"), new Continuation(this), false);
+    this.checkMemory();
+  }
+
+  /** Primitives that make much in one step ask, too. */
+  checkMemory(): void {
     const full = this.limits.memoryFull?.() ?? null;
-    if (full === null) return;
+    if (full !== null) this.#raiseFull(full);
+  }
+
+  #raiseFull(full: "heap" | "reserve"): never {
     // What runs is left, as by a compiled program: most of the memory is most likely its own.
     this.frame = this.#base;
     lastCall.env = [];

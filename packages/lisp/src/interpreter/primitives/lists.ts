@@ -6,7 +6,11 @@ import { hashOf, identityHash } from "../hash.ts";
 import { isProcedure } from "../machine.ts";
 import { define, lengthOf, stringOf, symbolOf, type Table } from "./operands.ts";
 
-export function defineLists(table: Table): void {
+/** Of a list that is made at once, so many between two looks at the memory: some 2 MiB of JavaScript's heap. */
+const PAIRS_UNSEEN = 65_536;
+
+/** @param checkMemory  raises where the heap is full; a machine looks only between its steps */
+export function defineLists(table: Table, checkMemory: () => void = () => {}): void {
   define(table, "eq?", 2, 2, (a: unknown, b: unknown) => a === b || (typeof a === "bigint" && a === b));
   define(table, "eqv?", 2, 2, isEqv);
   define(table, "equal?", 2, 2, isEqual);
@@ -48,7 +52,10 @@ export function defineLists(table: Table): void {
   define(table, "cons*", 1, Infinity, (...items: unknown[]) => list(items.slice(0, -1), items.at(-1)));
   define(table, "make-list", 1, 2, (count: unknown, fill: unknown = UNSPECIFIED) => {
     let result: unknown = NIL;
-    for (let left = lengthOf("make-list", count); left > 0; left--) result = new Pair(fill, result);
+    for (let left = lengthOf("make-list", count); left > 0; left--) {
+      result = new Pair(fill, result);
+      if (left % PAIRS_UNSEEN === 0) checkMemory();
+    }
     return result;
   });
   define(table, "length", 1, 1, (x: unknown) => listLength("length", x));
