@@ -42,6 +42,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/syscall/numa-requests.ts": ["setPolicy", "getPolicy", "bind", "migratePages", "movePages"],
   "kernel/src/syscall/ptrace-requests.ts": ["ptrace"],
   "kernel/src/syscall/seccomp-requests.ts": ["seccomp", "setSeccompMode", "readFilter", "readFilterMetadata"],
+  "kernel/src/syscall/uring-requests.ts": ["setupRing", "enterRing", "enterInterrupted", "registerRing"],
   "kernel/src/task/core-dump/core-dump.ts": ["endWithCore", "continueCoreDump"],
   "kernel/src/task/pidfd-requests.ts": ["pidfdRequest"],
   "sdk/src/file-trees.ts": ["copyFiles", "packFolder", "unpackFolder"],

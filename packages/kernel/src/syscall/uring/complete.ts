@@ -1,0 +1,91 @@
+/**
+ * What the end of a request means: its result, the rest of its chain, and those that wait for it. Source: Linux 6.12
+ * io_uring/io_uring.c, io_disarm_next, io_fail_links; io_uring_enter(2), "sqe->flags".
+ */
+import {
+  ECANCELED,
+  IORING_OP_LINK_TIMEOUT,
+  IOSQE_CQE_SKIP_SUCCESS,
+  IOSQE_IO_DRAIN,
+  IOSQE_IO_HARDLINK,
+} from "@stratos/abi";
+import type { Task } from "../../task/task.ts";
+import type { Request } from "./request.ts";
+import type { RingFile } from "./ring-file.ts";
+
+/**
+ * It is done.
+ * @param flags  of its last result, IORING_CQE_F_…
+ */
+export function complete(ring: RingFile, request: Request, result: number, flags: number): void {
+  if (request.phase === "done") return;
+  const hasFailed = request.hasFailed ?? (result < 0 || request.isShort);
+  let rest = request.next;
+  request.next = null;
+  const { opcode } = request;
+  ring.drop(request);
+  const skips = (request.flags & IOSQE_CQE_SKIP_SUCCESS) !== 0;
+  if (!request.isSilent && (!skips || hasFailed))
+    ring.post(request.userLow, request.userHigh, result, flags, request.isTimeoutResult);
+  if (rest?.opcode === IORING_OP_LINK_TIMEOUT && opcode !== IORING_OP_LINK_TIMEOUT) {
+    const limit = rest;
+    rest = limit.next;
+    limit.next = null;
+    limit.isSilent = hasFailed && skips;
+    complete(ring, limit, limit.refusal < 0 ? limit.refusal : -ECANCELED, 0);
+  }
+  if (rest !== null) {
+    if (hasFailed && (request.flags & IOSQE_IO_HARDLINK) === 0) failChain(ring, rest, skips);
+    else ring.makeReady(rest);
+  }
+  if (ring.counted.size > 0) endCounted(ring);
+  beginDeferred(ring);
+}
+
+/** @param isSilent  nothing is told of them */
+function failChain(ring: RingFile, first: Request, isSilent: boolean): void {
+  for (let at: Request | null = first; at !== null;) {
+    const { next, refusal } = at as Request;
+    (at as Request).next = null;
+    ring.drop(at);
+    if (!isSilent && !at.isSilent) ring.post(at.userLow, at.userHigh, refusal < 0 ? refusal : -ECANCELED, 0);
+    at = next;
+  }
+}
+
+/** Timeouts that wait for so many results end when these are there. */
+function endCounted(ring: RingFile): void {
+  for (const timeout of [...ring.counted])
+    if (((ring.resultCount - timeout.targetCount) | 0) >= 0) {
+      timeout.isTimeoutResult = true;
+      complete(ring, timeout, 0, 0);
+    }
+}
+
+/** Those that stood behind a drain may have their turn. */
+function beginDeferred(ring: RingFile): void {
+  while (ring.deferred.length > 0) {
+    const head = ring.deferred[0]!;
+    if ((head.flags & IOSQE_IO_DRAIN) !== 0 && !isOldest(ring, head)) return;
+    ring.deferred.shift();
+    ring.makeReady(head);
+  }
+}
+
+/** Have all before it ended? */
+export function isOldest(ring: RingFile, request: Request): boolean {
+  for (const oldest of ring.active) return oldest === request;
+  return true;
+}
+
+/** The task ends, or begins a new program: nothing of what it submitted goes on. */
+export function cancelOf(ring: RingFile, task: Task): void {
+  for (const request of [...ring.active]) {
+    if (request.owner !== task || request.phase === "done") continue;
+    const { next } = request;
+    request.next = null;
+    if (next !== null) failChain(ring, next, false);
+    complete(ring, request, -ECANCELED, 0);
+  }
+  if (ring.maker === task) ring.stopPoller();
+}

@@ -1,0 +1,97 @@
+/**
+ * How requests go on: executed, told, and what that means for the rest of their chain. Source: Linux 6.12
+ * io_uring/io_uring.c, io_queue_sqe, io_disarm_next, io_fail_links; io_uring_enter(2), "sqe->flags".
+ *
+ *     submit ─► issue ─► execute ──┬─► waits ── woken ──► ready ─► execute
+ *                 ▲                └─► complete ─► result, and the next of its chain ─► ready
+ *                 └── deferred until all before it are done (IOSQE_IO_DRAIN)
+ */
+import { EBADF, IORING_OP_LINK_TIMEOUT, IOSQE_FIXED_FILE, IOSQE_IO_DRAIN, O_PATH } from "@stratos/abi";
+import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE, BLOCKED_RESTART, UNFINISHED } from "../../ground/wait-queue.ts";
+import { complete, isOldest } from "./complete.ts";
+import { fixedFile } from "./fixed-files.ts";
+import { OPERATIONS } from "./operations.ts";
+import { WAITS } from "./operation.ts";
+import type { Request } from "./request.ts";
+import type { RingFile } from "./ring-file.ts";
+import { armLimit } from "./timeout-operations.ts";
+
+/** The head of a chain, or a request alone, has been submitted. */
+export function begin(ring: RingFile, head: Request): void {
+  if (ring.deferred.length > 0 || ((head.flags & IOSQE_IO_DRAIN) !== 0 && !isOldest(ring, head))) {
+    ring.deferred.push(head);
+    return;
+  }
+  issue(ring, head);
+}
+
+/** Its first execution. */
+function issue(ring: RingFile, request: Request): void {
+  request.hasBegun = true;
+  if (request.refusal < 0) return complete(ring, request, request.refusal, 0);
+  const { needsFile } = OPERATIONS[request.opcode]!;
+  if (needsFile && request.file === null) {
+    const file =
+      (request.flags & IOSQE_FIXED_FILE) !== 0
+        ? fixedFile(ring, request.fd >>> 0)
+        : request.owner.files.get(request.fd);
+    if (file === undefined || (file.flags & O_PATH) !== 0) return complete(ring, request, -EBADF, 0);
+    request.file = file.retain();
+  }
+  execute(ring, request);
+  const { next } = request;
+  // Others may have ended it: TypeScript knows only what it was before.
+  if ((request.phase as string) !== "done" && next !== null && next.opcode === IORING_OP_LINK_TIMEOUT)
+    armLimit(ring, request, next);
+}
+
+function execute(ring: RingFile, request: Request): void {
+  const task = ring.executor(request.owner);
+  request.phase = "runs";
+  ring.kernel.work.charge(1);
+  task.begin(ring, request);
+  const result = OPERATIONS[request.opcode]!.run(task, request, ring);
+  task.end(request);
+  // The ring, or what cancels all, may have ended it meanwhile.
+  if ((request.phase as string) === "done") return;
+  if (isWait(result)) {
+    request.phase = "waits";
+    if (request.held !== null) {
+      request.held.group.giveBack(request.held);
+      request.held = null;
+    }
+  } else if (result === UNFINISHED) ring.makeReady(request);
+  else complete(ring, request, result, request.cqeFlags);
+}
+
+function isWait(result: number): boolean {
+  return (
+    result === WAITS ||
+    result === BLOCKED ||
+    result === BLOCKED_EINTR ||
+    result === BLOCKED_KILLABLE ||
+    result === BLOCKED_RESTART
+  );
+}
+
+/**
+ * Executes what is ready, as far as the work of a call allows; what that makes ready comes next.
+ * @returns whether anything is left
+ */
+export function runReady(ring: RingFile): boolean {
+  const { work } = ring.kernel;
+  let done = 0;
+  // What is woken again at once must not keep others from their turn. `ready` changes as they run.
+  for (let left = ring.ready.length + CHAIN_MAX; left > 0 && done < ring.ready.length && !work.isUsed; left--) {
+    const request = ring.ready[done++]!;
+    if (request.phase !== "ready") continue;
+    if (request.hasBegun) execute(ring, request);
+    else issue(ring, request);
+  }
+  ring.ready.splice(0, done);
+  if (ring.ready.length === 0) ring.workDone();
+  return ring.ready.length > 0;
+}
+
+/** Requests of chains that one run goes through. */
+const CHAIN_MAX = 1024;

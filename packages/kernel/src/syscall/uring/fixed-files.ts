@@ -1,0 +1,81 @@
+/** The ring's own table of files (IORING_REGISTER_FILES), and of buffers. */
+import { EBADF, EINVAL, ENFILE, ENXIO, IORING_FILE_INDEX_ALLOC } from "@stratos/abi";
+import type { OpenFile } from "../../vfs/open-file.ts";
+
+/** What a slot of a registered table stands for, and the result that tells when it is done with (0: none). */
+export interface Slot<Thing> {
+  readonly thing: Thing;
+  readonly tagLow: number;
+  readonly tagHigh: number;
+}
+
+/** Of a ring. */
+export interface FixedTable {
+  readonly files: (Slot<OpenFile> | null)[] | null;
+  /** Where IORING_FILE_INDEX_ALLOC looks. */
+  readonly allocation: { start: number; end: number; next: number };
+  /** A result. */
+  post(low: number, high: number, result: number, flags: number): void;
+}
+
+/** As `sqe.file_index` says it: one more than the slot, or IORING_FILE_INDEX_ALLOC. @returns 0, or the slot that was found */
+export function installFixed(ring: FixedTable, file: OpenFile, index: number): number {
+  const slot = index === IORING_FILE_INDEX_ALLOC ? freeSlot(ring) : index - 1;
+  const result = slot < 0 ? slot : putFixed(ring, slot, file, 0, 0);
+  if (result < 0) file.release();
+  return result < 0 ? result : index === IORING_FILE_INDEX_ALLOC ? slot : 0;
+}
+
+function freeSlot({ files, allocation }: FixedTable): number {
+  if (files === null) return -ENFILE;
+  const count = allocation.end - allocation.start;
+  for (let tried = 0; tried < count; tried++) {
+    const at = allocation.start + ((Math.max(0, allocation.next - allocation.start) + tried) % count);
+    if (files[at] !== null) continue;
+    allocation.next = at + 1;
+    return at;
+  }
+  return -ENFILE;
+}
+
+/**
+ * Puts a file, whose reference it takes when it succeeds, where another may have been.
+ * @returns 0; −EBADF a ring; −ENXIO there is no table; −EINVAL it has no such slot
+ */
+export function putFixed(ring: FixedTable, slot: number, file: OpenFile, tagLow: number, tagHigh: number): number {
+  if (!file.isPassable) return -EBADF;
+  const { files } = ring;
+  if (files === null) return -ENXIO;
+  if (slot >= files.length) return -EINVAL;
+  const before = files[slot]!;
+  files[slot] = { thing: file, tagLow, tagHigh };
+  if (before !== null) dropFile(ring, before);
+  return 0;
+}
+
+/** @returns 0; −ENXIO, −EINVAL, −EBADF: it is empty */
+export function closeFixed(ring: FixedTable, slot: number): number {
+  const { files, allocation } = ring;
+  if (files === null) return -ENXIO;
+  if (slot >= files.length) return -EINVAL;
+  const before = files[slot]!;
+  if (before === null) return -EBADF;
+  files[slot] = null;
+  if (slot >= allocation.start && slot < allocation.next) allocation.next = slot;
+  dropFile(ring, before);
+  return 0;
+}
+
+export function fixedFile({ files }: FixedTable, slot: number): OpenFile | undefined {
+  return files?.[slot]?.thing;
+}
+
+export function dropFile(ring: FixedTable, slot: Slot<OpenFile>): void {
+  slot.thing.release();
+  tellTag(ring, slot);
+}
+
+/** The resource is done with: its tag says so. */
+export function tellTag(ring: FixedTable, { tagLow, tagHigh }: Slot<unknown>): void {
+  if (tagLow !== 0 || tagHigh !== 0) ring.post(tagLow, tagHigh, 0, 0);
+}
