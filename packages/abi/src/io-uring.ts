@@ -211,6 +211,12 @@ export const IORING_RESTRICTION_REGISTER_OP = 0,
   IORING_RESTRICTION_SQE_FLAGS_ALLOWED = 2,
   IORING_RESTRICTION_SQE_FLAGS_REQUIRED = 3;
 
+/** `sqe.off` of IORING_OP_URING_CMD where the file is a socket. */
+export const SOCKET_URING_OP_SIOCINQ = 0,
+  SOCKET_URING_OP_SIOCOUTQ = 1,
+  SOCKET_URING_OP_GETSOCKOPT = 2,
+  SOCKET_URING_OP_SETSOCKOPT = 3;
+
 /** Its unions by the name of their first member, but for what is known by another. */
 export const IoUringSqe = struct("io_uring_sqe", {
   opcode: u8,

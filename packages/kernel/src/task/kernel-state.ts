@@ -99,6 +99,8 @@ export interface KernelOptions {
 
 /** Requests of rings that go on between slices (syscall/uring). */
 export interface UringWork {
+  /** The call under way has made something ready: it is executed before its caller goes on. */
+  readonly isDue: boolean;
   readonly hasWork: boolean;
   /** A bounded piece. @returns whether there was anything to do */
   run(): boolean;

@@ -381,6 +381,7 @@ function invoke(kernel: Kernel, task: Task, number: number): number {
       : kernel.disturber.call(row, task, number, { a0, a1, a2, a3, a4, a5 });
   work.end(number);
   kernel.turn.spendInKernel(CALL_NS + work.spent * WORK_UNIT_NS);
+  if (kernel.uring?.isDue) kernel.uring.run();
   if (work.isSliceUsed) kernel.scheduler.mustSwitch = true;
   if (kernel.onSyscall === null || result === UNFINISHED) return result;
   kernel.onSyscall(

@@ -84,7 +84,9 @@ export function cancelOf(ring: RingFile, task: Task): void {
     if (request.owner !== task || request.phase === "done") continue;
     const { next } = request;
     request.next = null;
-    if (next !== null) failChain(ring, next, false);
+    // In a ring whose submitter alone does its work, nobody comes to tell of them.
+    request.isSilent = ring.isDeferred;
+    if (next !== null) failChain(ring, next, ring.isDeferred);
     complete(ring, request, -ECANCELED, 0);
   }
   if (ring.maker === task) ring.stopPoller();

@@ -1,4 +1,5 @@
-/** What a request can be of, by its opcode; one that is not here is refused (IORING_OP_URING_CMD: EOPNOTSUPP). */
+/** What a request can be of, by its opcode: all of Linux 6.12's. */
+import { COMMAND_OPERATIONS } from "./command-operations.ts";
 import { FILE_OPERATIONS } from "./file-operations.ts";
 import { NAME_OPERATIONS } from "./name-operations.ts";
 import type { OperationTable } from "./operation.ts";
@@ -12,4 +13,5 @@ export const OPERATIONS: OperationTable = {
   ...SOCKET_OPERATIONS,
   ...TIMEOUT_OPERATIONS,
   ...RING_OPERATIONS,
+  ...COMMAND_OPERATIONS,
 };

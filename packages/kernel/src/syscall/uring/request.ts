@@ -85,6 +85,8 @@ export class Request implements Waiter, TimerClient {
   held: HeldBuffer | null = null;
   /** POLL_ADD: what it waits for. */
   events = 0;
+  /** A ring's results have woken it (EPOLL_URING_WAKE). */
+  isWokenByRing = false;
   /** TIMEOUT: monotonic; how long it is; which of the results ends it, where one does. */
   deadlineNs = Infinity;
   periodNs = 0;

@@ -109,6 +109,8 @@ export interface RingRunner {
   ringReady(ring: RingFile): void;
   ringGone(ring: RingFile): void;
   countRequests(): number;
+  /** A ring tells that it has results: what waits for that, and makes results by it, does so once. */
+  isTelling: boolean;
   /** Who executes requests. @param owner  of one of them */
   executor(owner: Task): RequestTask;
 }
@@ -142,6 +144,8 @@ export class RingFile extends PositionlessFile implements RequestRing, FixedTabl
   readonly deferred: Request[] = [];
   /** Timeouts that so many results end. */
   readonly counted = new Set<Request>();
+  /** Entries are being taken: what is done at once is no news (IORING_REGISTER_EVENTFD_ASYNC). */
+  isSubmitting = false;
   /** A request with IOSQE_CQE_SKIP_SUCCESS was there: nothing can be drained any more. */
   isDrainDisabled = false;
 
@@ -310,9 +314,12 @@ export class RingFile extends PositionlessFile implements RequestRing, FixedTabl
 
   #tell(): void {
     const { eventFile } = this;
+    const wasTelling = this.#runner.isTelling;
+    this.#runner.isTelling = true;
     if (eventFile !== null && (this.memory.loadU32(RING.cqFlags) & IORING_CQ_EVENTFD_DISABLED) === 0)
-      if (!this.isEventAsync || this.kernel.scheduler.current === null) eventFile.signal();
+      if (!this.isEventAsync || !this.isSubmitting) eventFile.signal();
     this.queue.wakeAll(POLLIN);
+    this.#runner.isTelling = wasTelling;
   }
 
   /** What had no room comes in as far as there is some. */
@@ -330,6 +337,7 @@ export class RingFile extends PositionlessFile implements RequestRing, FixedTabl
 
   requestWoken(request: Request): void {
     if (request.phase !== "waits") return;
+    if (this.#runner.isTelling) request.isWokenByRing = true;
     request.leaveQueues();
     this.makeReady(request);
   }

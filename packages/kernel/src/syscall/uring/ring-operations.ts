@@ -318,7 +318,7 @@ function waitForWords(task: RequestTask, request: Request): number {
   for (let at = 0; at < bytes.length; at += FutexWaitv.size) {
     const address = getU64(view, at + FutexWaitv.offset.uaddr);
     const refused = checkWord(view.getUint32(at + FutexWaitv.offset.flags, true), address);
-    if (refused < 0 || view.getUint32(at + FutexWaitv.offset.__reserved, true) !== 0) return -EINVAL;
+    if (refused < 0 || view.getUint32(at + FutexWaitv.offset._reserved, true) !== 0) return -EINVAL;
     const value = task.space.loadU32(address);
     if (value < 0) return -EFAULT;
     if (value !== get64(view, at + FutexWaitv.offset.val)) return -EAGAIN;

@@ -359,8 +359,12 @@ function accept(task: RequestTask, request: Request, ring: RingFile): number {
       call(task, SYS_ACCEPT4, REQUEST_FD, request.address, request.secondAddress, request.operationFlags),
     );
     if (result <= BLOCKED) return result;
+    const isInternet = socket.family === AF_INET || socket.family === AF_INET6;
+    const more = result >= 0 && isInternet && (socket.poll() & POLLIN) !== 0 ? IORING_CQE_F_SOCK_NONEMPTY : 0;
+    request.cqeFlags = more;
     if (!isMultishot || result < 0 || !ring.hasRoom) return result;
-    ring.post(request.userLow, request.userHigh, result, IORING_CQE_F_MORE);
+    ring.post(request.userLow, request.userHigh, result, more | IORING_CQE_F_MORE);
+    request.cqeFlags = 0;
     task.syscallState = null;
   }
   return UNFINISHED;

@@ -12,7 +12,6 @@ import {
   EOPNOTSUPP,
   IORING_OP_LAST,
   IORING_OP_LINK_TIMEOUT,
-  IORING_OP_URING_CMD,
   IORING_OFF_SQES,
   IORING_SETUP_IOPOLL,
   IORING_SETUP_NO_SQARRAY,
@@ -51,9 +50,10 @@ export function submit(ring: RingFile, owner: Task, most: number): { taken: numb
   let head: Request | null = null;
   let last: Request | null = null;
   let isCut = false;
+  ring.isSubmitting = true;
   while (taken < count) {
     if (ring.countAll() >= URING_REQUESTS_MAX) {
-      if (taken === 0) return { taken: -EAGAIN, isCut: false };
+      if (taken === 0) taken = -EAGAIN;
       break;
     }
     // A chain is begun as a whole.
@@ -80,6 +80,7 @@ export function submit(ring: RingFile, owner: Task, most: number): { taken: numb
     if (refusal < 0 && !ring.has(IORING_SETUP_SUBMIT_ALL)) break;
   }
   if (head !== null) begin(ring, head);
+  ring.isSubmitting = false;
   memory.storeU32(RING.sqHead, ring.sqHead);
   return { taken, isCut };
 }
@@ -132,7 +133,7 @@ function check(ring: RingFile, request: Request): number {
   if ((flags & IOSQE_IO_DRAIN) !== 0 && ring.isDrainDisabled) return -EOPNOTSUPP;
   const refused = checkRestrictions(ring, request);
   if (refused < 0) return refused;
-  if (operation === undefined) return opcode === IORING_OP_URING_CMD ? -EOPNOTSUPP : -EINVAL;
+  if (operation === undefined) return -EINVAL;
   if (request.priority !== 0 && operation.takesPriority !== true) return -EINVAL;
   return ring.has(IORING_SETUP_IOPOLL) && operation.isPolled !== true ? -EINVAL : 0;
 }

@@ -192,7 +192,8 @@ function poll(task: RequestTask, request: Request, ring: RingFile): number {
   const found = file.poll() & request.events;
   if (found !== 0) {
     file.eventsTold(found);
-    if ((request.length & IORING_POLL_ADD_MULTI) === 0 || !ring.hasRoom) return found;
+    // Its own results would wake it again, for ever (io_poll_wake).
+    if ((request.length & IORING_POLL_ADD_MULTI) === 0 || request.isWokenByRing || !ring.hasRoom) return found;
     ring.post(request.userLow, request.userHigh, found, IORING_CQE_F_MORE);
   }
   if (file.waitQueue !== null) task.waitOn(file.waitQueue);

@@ -21,6 +21,8 @@ export class UringState implements UringWork, RingRunner, TaskObserver {
   /** IORING_REGISTER_RING_FDS, by task. */
   readonly registered = new Map<Task, (RingFile | null)[]>();
   #executor: RequestTask | null = null;
+  isTelling = false;
+  isDue = false;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -40,9 +42,8 @@ export class UringState implements UringWork, RingRunner, TaskObserver {
 
   ringReady(ring: RingFile): void {
     this.#ready.add(ring);
-    const { scheduler } = this.#kernel;
-    if (scheduler.current !== null) scheduler.mustSwitch = true;
-    else this.#kernel.onRunnable?.();
+    this.isDue = true;
+    if (this.#kernel.scheduler.current === null) this.#kernel.onRunnable?.();
   }
 
   ringGone(ring: RingFile): void {
@@ -56,6 +57,7 @@ export class UringState implements UringWork, RingRunner, TaskObserver {
   }
 
   run(): boolean {
+    this.isDue = false;
     if (this.#ready.size === 0) return false;
     const { work } = this.#kernel;
     let hasRun = false;
@@ -68,6 +70,7 @@ export class UringState implements UringWork, RingRunner, TaskObserver {
       }
       work.end(-1);
       if (ring.ready.length === 0 && !ring.isPolling) this.#ready.delete(ring);
+      else if (ring.ready.length > 0) this.isDue = true;
     }
     return hasRun;
   }
