@@ -27,11 +27,14 @@ export function complete(ring: RingFile, request: Request, result: number, flags
   const skips = (request.flags & IOSQE_CQE_SKIP_SUCCESS) !== 0;
   if (!request.isSilent && (!skips || hasFailed))
     ring.post(request.userLow, request.userHigh, result, flags, request.isTimeoutResult);
+  ring.tellFreed();
   if (rest?.opcode === IORING_OP_LINK_TIMEOUT && opcode !== IORING_OP_LINK_TIMEOUT) {
     const limit = rest;
     rest = limit.next;
     limit.next = null;
     limit.isSilent = hasFailed && skips;
+    // That it is not needed is no failure of its own.
+    limit.hasFailed = limit.refusal < 0;
     complete(ring, limit, limit.refusal < 0 ? limit.refusal : -ECANCELED, 0);
   }
   if (rest !== null) {
@@ -78,10 +81,14 @@ export function isOldest(ring: RingFile, request: Request): boolean {
   return true;
 }
 
-/** The task ends, or begins a new program: nothing of what it submitted goes on. */
-export function cancelOf(ring: RingFile, task: Task): void {
+/**
+ * The task begins a new program: nothing of what it submitted goes on. When it ends, the ring's other users see what
+ * comes of it; what holds a ring itself would keep it for ever (REQ_F_INFLIGHT).
+ */
+export function cancelOf(ring: RingFile, task: Task, isEnd: boolean): void {
   for (const request of [...ring.active]) {
     if (request.owner !== task || request.phase === "done") continue;
+    if (isEnd && request.file?.isPassable !== false) continue;
     const { next } = request;
     request.next = null;
     // In a ring whose submitter alone does its work, nobody comes to tell of them.
@@ -89,5 +96,5 @@ export function cancelOf(ring: RingFile, task: Task): void {
     if (next !== null) failChain(ring, next, ring.isDeferred);
     complete(ring, request, -ECANCELED, 0);
   }
-  if (ring.maker === task) ring.stopPoller();
+  if (isEnd && ring.maker === task) ring.makerEnded();
 }

@@ -6,10 +6,9 @@
  *                 ▲                └─► complete ─► result, and the next of its chain ─► ready
  *                 └── deferred until all before it are done (IOSQE_IO_DRAIN)
  */
-import { EBADF, IORING_OP_LINK_TIMEOUT, IOSQE_FIXED_FILE, IOSQE_IO_DRAIN, O_PATH } from "@stratos/abi";
+import { EBADF, ECANCELED, IORING_OP_LINK_TIMEOUT, IORING_OP_TIMEOUT, IOSQE_FIXED_FILE, IOSQE_IO_DRAIN, O_PATH } from "@stratos/abi";
 import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE, BLOCKED_RESTART, UNFINISHED } from "../../ground/wait-queue.ts";
 import { complete, isOldest } from "./complete.ts";
-import { fixedFile } from "./fixed-files.ts";
 import { OPERATIONS } from "./operations.ts";
 import { WAITS } from "./operation.ts";
 import type { Request } from "./request.ts";
@@ -31,10 +30,10 @@ function issue(ring: RingFile, request: Request): void {
   if (request.refusal < 0) return complete(ring, request, request.refusal, 0);
   const { needsFile } = OPERATIONS[request.opcode]!;
   if (needsFile && request.file === null) {
-    const file =
-      (request.flags & IOSQE_FIXED_FILE) !== 0
-        ? fixedFile(ring, request.fd >>> 0)
-        : request.owner.files.get(request.fd);
+    const isFixed = (request.flags & IOSQE_FIXED_FILE) !== 0;
+    const slot = isFixed ? ring.files?.[request.fd >>> 0] : null;
+    if (slot) request.use(slot);
+    const file = isFixed ? slot?.thing : request.owner.files.get(request.fd);
     if (file === undefined || (file.flags & O_PATH) !== 0) return complete(ring, request, -EBADF, 0);
     request.file = file.retain();
   }
@@ -47,11 +46,21 @@ function issue(ring: RingFile, request: Request): void {
 
 function execute(ring: RingFile, request: Request): void {
   const task = ring.executor(request.owner);
+  const { work } = ring.kernel;
+  const { mayPause } = work;
   request.phase = "runs";
-  ring.kernel.work.charge(1);
+  work.charge(1);
+  // It says itself whether it can go on in pieces; whether another was cut does not concern it.
+  work.mayPause = work.isCut = false;
+  // What asks for whom it is done (a signalfd) is told.
+  const { scheduler } = ring.kernel;
+  const { current } = scheduler;
+  scheduler.current = request.owner;
   task.begin(ring, request);
-  const result = OPERATIONS[request.opcode]!.run(task, request, ring);
+  const result = isOrphan(request) ? -ECANCELED : OPERATIONS[request.opcode]!.run(task, request, ring);
   task.end(request);
+  scheduler.current = current;
+  work.mayPause = mayPause;
   // The ring, or what cancels all, may have ended it meanwhile.
   if ((request.phase as string) === "done") return;
   if (isWait(result)) {
@@ -62,6 +71,13 @@ function execute(ring: RingFile, request: Request): void {
     }
   } else if (result === UNFINISHED) ring.makeReady(request);
   else complete(ring, request, result, request.cqeFlags);
+}
+
+/** Its submitter has ended, and what it would have had done with it. A time passes all the same. */
+function isOrphan({ owner, opcode }: Request): boolean {
+  return (
+    (owner.state === "Z" || owner.state === "X") && opcode !== IORING_OP_TIMEOUT && opcode !== IORING_OP_LINK_TIMEOUT
+  );
 }
 
 function isWait(result: number): boolean {

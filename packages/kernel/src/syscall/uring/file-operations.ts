@@ -42,7 +42,8 @@ import { BLOCKED, UNFINISHED } from "../../ground/wait-queue.ts";
 import { getU64, viewOf } from "../../ground/words.ts";
 import { countMovedBy, readInto, writeFrom } from "../read-write-calls.ts";
 import { spliceBetween } from "../splice-calls.ts";
-import { fixedFile } from "./fixed-files.ts";
+import { OpenFile } from "../../vfs/open-file.ts";
+import { fixedFile, type Slot } from "./fixed-files.ts";
 import {
   bytesOf,
   call,
@@ -54,7 +55,7 @@ import {
 } from "./operation.ts";
 import type { Request } from "./request.ts";
 import { REQUEST_FD, SOURCE_FD, type RequestTask } from "./request-task.ts";
-import type { RingFile } from "./ring-file.ts";
+import type { FixedBuffer, RingFile } from "./ring-file.ts";
 
 const SYS = (name: string): number => SYSCALL_NUMBERS.get(name)!;
 const SYS_FSYNC = SYS("fsync"),
@@ -110,8 +111,11 @@ function prepareVector(request: Request): number {
 
 /** A part of a registered buffer. @returns 0, −EFAULT, −EINVAL */
 export function checkFixed(request: Request, ring: RingFile): number {
-  const slot = ring.buffers?.[request.bufferIndex] ?? null;
+  // Once it has begun it keeps the buffer that was there.
+  const kept = request.slots?.find((slot): slot is Slot<FixedBuffer> => !(slot.thing instanceof OpenFile));
+  const slot = kept ?? ring.buffers?.[request.bufferIndex] ?? null;
   if (slot === null) return -EFAULT;
+  if (kept === undefined) request.use(slot);
   const { address, length } = slot.thing;
   if (request.address < address || request.address + request.length > address + length) return -EFAULT;
   return 0;
@@ -146,8 +150,9 @@ function transfer(task: RequestTask, request: Request, isRead: boolean): number 
   const offset = !file.hasPositions ? -1 : request.offset === -1 ? -1 : request.offset;
   if (offset < -1) return -EINVAL;
   const before = file.flags;
+  // What can be waited for is, also where the file is opened O_NONBLOCK (io_rw_init_file).
   file.flags =
-    (before |
+    ((file.waitQueue !== null ? before & ~O_NONBLOCK : before) |
       ((flags & RWF_NOWAIT) !== 0 ? O_NONBLOCK : 0) |
       ((flags & RWF_APPEND) !== 0 ? O_APPEND : 0) |
       ((flags & (RWF_DSYNC | RWF_SYNC)) !== 0 ? O_DSYNC : 0)) &
@@ -199,7 +204,7 @@ function readAgain(task: RequestTask, request: Request, ring: RingFile): number 
     const result = file.read(task, bytesOf(task, request), -1);
     file.flags = before;
     if (result <= BLOCKED) return result;
-    const flags = settleBuffer(request, result);
+    const flags = settleBuffer(request, result <= 0 ? -1 : result);
     if (result <= 0 || !ring.hasRoom) {
       request.cqeFlags = flags;
       return result;

@@ -7,7 +7,16 @@ export interface Slot<Thing> {
   readonly thing: Thing;
   readonly tagLow: number;
   readonly tagHigh: number;
+  /** Requests that use it, and whether it has left the table. */
+  users: number;
+  isGone: boolean;
 }
+
+export function slotFor<Thing>(thing: Thing, tag: { low: number; high: number } = NO_TAG): Slot<Thing> {
+  return { thing, tagLow: tag.low, tagHigh: tag.high, users: 0, isGone: false };
+}
+
+const NO_TAG = { low: 0, high: 0 };
 
 /** Of a ring. */
 export interface FixedTable {
@@ -21,7 +30,7 @@ export interface FixedTable {
 /** As `sqe.file_index` says it: one more than the slot, or IORING_FILE_INDEX_ALLOC. @returns 0, or the slot that was found */
 export function installFixed(ring: FixedTable, file: OpenFile, index: number): number {
   const slot = index === IORING_FILE_INDEX_ALLOC ? freeSlot(ring) : index - 1;
-  const result = slot < 0 ? slot : putFixed(ring, slot, file, 0, 0);
+  const result = slot < 0 ? slot : putFixed(ring, slot, file);
   if (result < 0) file.release();
   return result < 0 ? result : index === IORING_FILE_INDEX_ALLOC ? slot : 0;
 }
@@ -42,13 +51,13 @@ function freeSlot({ files, allocation }: FixedTable): number {
  * Puts a file, whose reference it takes when it succeeds, where another may have been.
  * @returns 0; −EBADF a ring; −ENXIO there is no table; −EINVAL it has no such slot
  */
-export function putFixed(ring: FixedTable, slot: number, file: OpenFile, tagLow: number, tagHigh: number): number {
+export function putFixed(ring: FixedTable, slot: number, file: OpenFile, tag = NO_TAG): number {
   if (!file.isPassable) return -EBADF;
   const { files } = ring;
   if (files === null) return -ENXIO;
   if (slot >= files.length) return -EINVAL;
   const before = files[slot]!;
-  files[slot] = { thing: file, tagLow, tagHigh };
+  files[slot] = slotFor(file, tag);
   if (before !== null) dropFile(ring, before);
   return 0;
 }
@@ -75,7 +84,15 @@ export function dropFile(ring: FixedTable, slot: Slot<OpenFile>): void {
   tellTag(ring, slot);
 }
 
-/** The resource is done with: its tag says so. */
-export function tellTag(ring: FixedTable, { tagLow, tagHigh }: Slot<unknown>): void {
-  if (tagLow !== 0 || tagHigh !== 0) ring.post(tagLow, tagHigh, 0, 0);
+/** The resource has left its table. Its tag says so once no request uses it. */
+export function tellTag(ring: FixedTable, slot: Slot<unknown>): void {
+  slot.isGone = true;
+  const { tagLow, tagHigh, users } = slot;
+  if (users === 0 && (tagLow !== 0 || tagHigh !== 0)) ring.post(tagLow, tagHigh, 0, 0);
+}
+
+/** A request is done with it. */
+export function leaveSlot(ring: FixedTable, slot: Slot<unknown>): void {
+  slot.users--;
+  if (slot.isGone) tellTag(ring, slot);
 }

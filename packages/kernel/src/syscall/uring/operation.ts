@@ -35,7 +35,7 @@ export function call(task: RequestTask, number: number, a0 = 0, a1 = 0, a2 = 0, 
 
 /** The bytes that the request moves: those of its buffer, its segments, or the buffer that it has chosen. */
 export function bytesOf(task: RequestTask, request: Request, from = 0): IoCursor {
-  const segments = request.held !== null ? heldSegments(request) : request.segments;
+  const segments = request.held?.segments ?? request.segments;
   if (segments === null) {
     const only = task.space.cursor(request.address, request.length);
     if (from > 0) only.skip(from);
@@ -51,11 +51,6 @@ export function cursorOver(task: RequestTask, segments: readonly number[], from 
   for (let at = 0; at < segments.length; at += 2) cursor.addSegment(segments[at]!, segments[at + 1]!);
   if (from > 0) cursor.skip(Math.min(from, cursor.remaining));
   return cursor;
-}
-
-/** A list's buffer has its whole length behind its segment. */
-function heldSegments({ held }: Request): number[] {
-  return held!.group.isRing ? held!.segments : held!.segments.slice(0, 2);
 }
 
 export function wantsBuffer({ flags }: Request): boolean {

@@ -16,6 +16,8 @@ export interface HeldBuffer {
   readonly id: number;
   /** Pairs of address and length. */
   readonly segments: number[];
+  /** How much of each there was, beyond what is wanted. */
+  readonly lengths: number[];
   readonly count: number;
 }
 
@@ -65,13 +67,14 @@ export class BufferGroup {
       const first = this.list.shift();
       if (first === undefined) return -ENOBUFS;
       const length = most === 0 ? first.length : Math.min(most, first.length);
-      return { group: this, id: first.id, segments: [first.address, length, first.length], count: 1 };
+      return { group: this, id: first.id, segments: [first.address, length], lengths: [first.length], count: 1 };
     }
     const there = (this.#tail(space) - this.head) & 0xffff;
     if (there === 0) return -ENOBUFS;
     let id = 0;
     let count = 0;
     const segments: number[] = [];
+    const lengths: number[] = [];
     let left = most === 0 ? Infinity : most;
     const bound = isBundle ? Math.min(there, this.entries, BUNDLE_MAX) : 1;
     for (; count < bound && left > 0; count++) {
@@ -82,20 +85,21 @@ export class BufferGroup {
       if (count === 0) id = view.getUint16(IoUringBuf.offset.bid, true);
       const address = Number(view.getBigUint64(IoUringBuf.offset.addr, true)) + skipped;
       segments.push(address, Math.min(length, left));
+      lengths.push(length);
       left -= length;
     }
     this.head = (this.head + count) & 0xffff;
-    return { group: this, id, segments, count };
+    return { group: this, id, segments, lengths, count };
   }
 
   /** It was not used. */
-  giveBack({ id, segments, count }: HeldBuffer): void {
+  giveBack({ id, segments, lengths, count }: HeldBuffer): void {
     if (this.isRing) this.head = (this.head - count) & 0xffff;
-    else this.list.unshift({ address: segments[0]!, length: segments[2]!, id });
+    else this.list.unshift({ address: segments[0]!, length: lengths[0]!, id });
   }
 
   /** So many bytes of it were. @returns whether more of the same buffer will be used */
-  settle({ segments, count }: HeldBuffer, moved: number): boolean {
+  settle({ segments, lengths, count }: HeldBuffer, moved: number): boolean {
     if (!this.isRing) return false;
     if ((this.flags & IOU_PBUF_RING_INC) === 0) {
       // Of a bundle, only what has got bytes is used up.
@@ -107,7 +111,7 @@ export class BufferGroup {
     let left = moved;
     let done = 0;
     const before = this.used;
-    for (; done < count && left >= segments[done * 2 + 1]!; done++) left -= segments[done * 2 + 1]!;
+    for (; done < count && left >= lengths[done]!; done++) left -= lengths[done]!;
     this.head = (this.head - (count - done)) & 0xffff;
     this.used = done === count ? 0 : done === 0 ? before + left : left;
     return done < count;

@@ -76,6 +76,7 @@ import {
   Iovec,
   O_PATH,
   PAGE_SIZE,
+  PROT_WRITE,
   RLIMIT_NOFILE,
   isErrno,
 } from "@stratos/abi";
@@ -84,7 +85,7 @@ import { getU64, viewOf } from "../../ground/words.ts";
 import { RingMemory } from "../../socket/packet/ring-memory.ts";
 import type { Task } from "../../task/task.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
-import { closeFixed, dropFile, fixedFile, putFixed, tellTag, type Slot } from "./fixed-files.ts";
+import { closeFixed, dropFile, fixedFile, putFixed, slotFor, tellTag, type Slot } from "./fixed-files.ts";
 import { OPERATIONS } from "./operations.ts";
 import { BufferGroup } from "./provided-buffers.ts";
 import type { FixedBuffer, RingFile } from "./ring-file.ts";
@@ -196,7 +197,7 @@ function registerFiles({ task, ring }: Registration, { nr, flags, data, tags }: 
       const file = word < 0 ? -EFAULT : fileFor(task, word);
       if (isErrno(file)) failed = file;
       else if (file === null) failed = tag.low !== 0 || tag.high !== 0 ? -EINVAL : 0;
-      else files[index] = { thing: file.retain(), tagLow: tag.low, tagHigh: tag.high };
+      else files[index] = slotFor(file.retain(), tag);
     }
   }
   if (failed < 0) {
@@ -255,7 +256,7 @@ function updateTagged({ task, ring }: Registration, { at, data, tags, nr }: Upda
     const file = fileFor(task, word);
     if (isErrno(file)) return failed(file);
     if (file === null) closeFixed(ring, at + done);
-    else putFixed(ring, at + done, file.retain(), tag.low, tag.high);
+    else putFixed(ring, at + done, file.retain(), tag);
   }
   return done;
 }
@@ -291,9 +292,13 @@ function loadBuffer(task: Task, address: number): FixedBuffer | null | number {
   if (base < 0 || length < 0) return -EFAULT;
   if (base === 0) return length === 0 ? null : -EFAULT;
   if (length === 0 || length > BUFFER_BYTES_MAX) return -EFAULT;
-  // Its pages are asked for now, as Linux pins them: the first and the last of them.
-  for (const at of [base, base + length - 1])
-    if (task.space.loadU32(at - (at % 4)) < 0) return -EFAULT;
+  // What Linux could not pin for long is refused: pages of files, which it would have to write (mm/gup.c).
+  for (let at = base; at < base + length;) {
+    const area = task.space.areaAt(at);
+    if (area === undefined || (area.protection & PROT_WRITE) === 0) return -EFAULT;
+    if (area.isShared && area.pages !== null && area.pages.backing !== null) return -EFAULT;
+    at = area.end;
+  }
   return { address: base, length };
 }
 
@@ -309,7 +314,7 @@ function registerBuffers({ task, ring }: Registration, { nr, flags, data, tags }
     if (isErrno(buffer)) return buffer;
     if (buffer === null) {
       if (tag.low !== 0 || tag.high !== 0) return -EINVAL;
-    } else buffers[index] = { thing: buffer, tagLow: tag.low, tagHigh: tag.high };
+    } else buffers[index] = slotFor(buffer, tag);
   }
   ring.buffers = buffers;
   return 0;
@@ -339,7 +344,7 @@ function updateBuffers({ task, ring }: Registration, { at, data, tags, nr }: Upd
           : 0;
     if (failed < 0 || isErrno(buffer) || typeof tag === "number") return done > 0 ? done : failed;
     const before = buffers[at + done]!;
-    buffers[at + done] = buffer === null ? null : { thing: buffer, tagLow: tag.low, tagHigh: tag.high };
+    buffers[at + done] = buffer === null ? null : slotFor(buffer, tag);
     if (before !== null) tellTag(ring, before);
   }
   return nr;
@@ -359,7 +364,7 @@ function cloneBuffers({ task, ring, argument, count }: Registration): number {
   if (isErrno(source)) return source;
   if (source.buffers === null) return -ENXIO;
   if (source.maker.space !== ring.maker.space) return -EINVAL;
-  ring.buffers = source.buffers.map((slot) => slot && { thing: slot.thing, tagLow: 0, tagHigh: 0 });
+  ring.buffers = source.buffers.map((slot) => slot && slotFor(slot.thing));
   return 0;
 }
 
@@ -513,7 +518,7 @@ function limitWorkers({ task, ring, argument, count }: Registration): number {
   for (let kind = 0; kind < 2; kind++) {
     const wanted = view.getUint32(kind * 4, true);
     if (wanted > 0x7fffffff) return -EINVAL;
-    view.setUint32(kind * 4, ring.workers[kind]!, true);
+    view.setUint32(kind * 4, Math.min(0x7fffffff, ring.workers[kind]!), true);
     if (wanted !== 0) ring.workers[kind] = wanted;
   }
   return task.space.copyOut(argument, new Uint8Array(view.buffer), 0, 8);

@@ -8,6 +8,7 @@ import type { TaskState } from "../../signal/signal-target.ts";
 import type { Task } from "../../task/task.ts";
 import { Timer, type TimerClient } from "../../time/timer-queue.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
+import type { Slot } from "./fixed-files.ts";
 import type { HeldBuffer } from "./provided-buffers.ts";
 
 const AT = IoUringSqe.offset;
@@ -69,6 +70,8 @@ export class Request implements Waiter, TimerClient {
   isTimeoutResult = false;
   /** Of its chain no more results are told: one with IOSQE_CQE_SKIP_SUCCESS has failed. */
   isSilent = false;
+  /** What of the ring's tables it uses (IOSQE_FIXED_FILE, READ_FIXED …). */
+  slots: Slot<unknown>[] | null = null;
   syscallState: CallState | null = null;
   #queues: WaitQueue[] = [];
   timer: Timer | null = null;
@@ -85,6 +88,8 @@ export class Request implements Waiter, TimerClient {
   held: HeldBuffer | null = null;
   /** POLL_ADD: what it waits for. */
   events = 0;
+  /** RECVMSG: there was nothing, and won't be. */
+  isAtEnd = false;
   /** A ring's results have woken it (EPOLL_URING_WAKE). */
   isWokenByRing = false;
   /** TIMEOUT: monotonic; how long it is; which of the results ends it, where one does. */
@@ -163,6 +168,11 @@ export class Request implements Waiter, TimerClient {
 
   isCalled(low: number, high: number): boolean {
     return this.userLow === low && this.userHigh === high;
+  }
+
+  use(slot: Slot<unknown>): void {
+    slot.users++;
+    (this.slots ??= []).push(slot);
   }
 
   waitOn(queue: WaitQueue): void {

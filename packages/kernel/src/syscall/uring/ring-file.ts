@@ -38,6 +38,7 @@ import {
   POLLOUT,
   POLLRDNORM,
   POLLWRNORM,
+  RLIMIT_NPROC,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { EventFile } from "../../event/eventfd.ts";
@@ -50,7 +51,7 @@ import type { Task } from "../../task/task.ts";
 import { Timer } from "../../time/timer-queue.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import { PositionlessFile } from "../../vfs/positionless-file.ts";
-import type { FixedTable, Slot } from "./fixed-files.ts";
+import { leaveSlot, type FixedTable, type Slot } from "./fixed-files.ts";
 import { forgetWords } from "./forget-words.ts";
 import type { BufferGroup } from "./provided-buffers.ts";
 import type { Request, RequestRing } from "./request.ts";
@@ -140,10 +141,14 @@ export class RingFile extends PositionlessFile implements RequestRing, FixedTabl
   readonly active = new Set<Request>();
   /** To be executed. */
   ready: Request[] = [];
+  /** Of requests that are done. */
+  #freed: Slot<unknown>[] = [];
   /** Heads of chains that wait for those before them (IOSQE_IO_DRAIN). */
   readonly deferred: Request[] = [];
   /** Timeouts that so many results end. */
   readonly counted = new Set<Request>();
+  /** What is submitted next waits for all before it: it follows a chain in which one has IOSQE_IO_DRAIN. */
+  drainsNext = false;
   /** Entries are being taken: what is done at once is no news (IORING_REGISTER_EVENTFD_ASYNC). */
   isSubmitting = false;
   /** A request with IOSQE_CQE_SKIP_SUCCESS was there: nothing can be drained any more. */
@@ -154,7 +159,7 @@ export class RingFile extends PositionlessFile implements RequestRing, FixedTabl
   /** IORING_SETUP_SINGLE_ISSUER, once it is known. */
   submitter: Task | null = null;
   /** Who made it, for whom its poller submits. */
-  readonly maker: Task;
+  maker: Task;
   readonly credentials: Credentials;
   isClosed = false;
 
@@ -172,7 +177,7 @@ export class RingFile extends PositionlessFile implements RequestRing, FixedTabl
   /** IORING_REGISTER_CLOCK: of the waits for results. */
   clock = 1;
   /** IORING_REGISTER_IOWQ_MAX_WORKERS: kept, and told. */
-  readonly workers = [0, 0];
+  readonly workers: number[];
 
   /** The poller of IORING_SETUP_SQPOLL looks for submissions. */
   isPolling = false;
@@ -184,6 +189,7 @@ export class RingFile extends PositionlessFile implements RequestRing, FixedTabl
     this.maker = maker;
     this.credentials = maker.credentials;
     this.shape = shape;
+    this.workers = [Math.min(shape.sqEntries, 4 * kernel.harts), maker.group.limits[RLIMIT_NPROC]!.soft];
     this.#runner = runner;
     this.memory = new RingMemory(kernel.memory);
     this.cqeSize = (shape.flags & IORING_SETUP_CQE32) !== 0 ? 2 * IoUringCqe.size : IoUringCqe.size;
@@ -375,6 +381,14 @@ export class RingFile extends PositionlessFile implements RequestRing, FixedTabl
     request.file = request.source = null;
     file?.release();
     source?.release();
+    const { slots } = request;
+    request.slots = null;
+    if (slots !== null) for (const slot of slots) this.#freed.push(slot);
+  }
+
+  /** Tells of what left its table while requests used it: behind their results. */
+  tellFreed(): void {
+    for (let slot = this.#freed.shift(); slot !== undefined; slot = this.#freed.shift()) leaveSlot(this, slot);
   }
 
   // ---- The poller
@@ -392,6 +406,13 @@ export class RingFile extends PositionlessFile implements RequestRing, FixedTabl
     if (this.submissions > 0) return this.wakePoller();
     this.isPolling = false;
     this.setFlag(IORING_SQ_NEED_WAKEUP, true);
+  }
+
+  /** Another thread of its process is who its poller submits for. */
+  makerEnded(): void {
+    const heir = this.maker.group.tasks.find((task) => task !== this.maker && task.state !== "Z" && task.state !== "X");
+    if (heir !== undefined) this.maker = heir;
+    else this.stopPoller();
   }
 
   stopPoller(): void {
@@ -462,8 +483,8 @@ export class RingFile extends PositionlessFile implements RequestRing, FixedTabl
 
   static {
     stateClass("RingFile", this, {
-      save: (it) => ({ runner: it.#runner, cqTail: it.#cqTail }),
-      load: (it, from) => ({ runner: it.#runner, cqTail: it.#cqTail } = from),
+      save: (it) => ({ runner: it.#runner, cqTail: it.#cqTail, freed: it.#freed }),
+      load: (it, from) => ({ runner: it.#runner, cqTail: it.#cqTail, freed: it.#freed } = from),
     });
   }
 }

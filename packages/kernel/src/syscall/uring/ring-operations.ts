@@ -191,7 +191,7 @@ export function updateFiles(ring: RingFile, request: Pick<Request, "owner">, at:
     else if ((word | 0) === -1) closeFixed(ring, at + done);
     else if ((word | 0) !== -2) {
       const file = request.owner.files.get(word);
-      failed = file === undefined || !file.isPassable ? -EBADF : putFixed(ring, at + done, file.retain(), 0, 0);
+      failed = file === undefined || !file.isPassable ? -EBADF : putFixed(ring, at + done, file.retain());
     }
     if (failed < 0) break;
   }

@@ -10,6 +10,7 @@ import {
   EINVAL,
   ENXIO,
   EOPNOTSUPP,
+  EOWNERDEAD,
   EPERM,
   ETIME,
   IORING_ENTER_ABS_TIMER,
@@ -266,6 +267,7 @@ export function enterRing(
 /** @returns how many in all; UNFINISHED, BLOCKED_EINTR */
 function submitFor(task: Task, ring: RingFile, most: number, flags: number, before: number): number {
   if (ring.has(IORING_SETUP_SQPOLL)) {
+    if (ring.maker.state === "Z" || ring.maker.state === "X") return -EOWNERDEAD;
     if ((flags & IORING_ENTER_SQ_WAKEUP) !== 0) ring.wakePoller();
     if ((flags & IORING_ENTER_SQ_WAIT) !== 0 && ring.submissions >= ring.shape.sqEntries) {
       ring.wakePoller();

@@ -242,7 +242,7 @@ function receive(task: RequestTask, request: Request, ring: RingFile): number {
   for (let shots = 0; shots < SHOTS_MAX; shots++) {
     const result = request.message === null ? receiveBytes(task, request, ring, socket) : receiveMessage(task, request, ring, socket);
     if (result <= BLOCKED) return result;
-    if (!isMultishot || result <= 0 || !ring.hasRoom) return result;
+    if (!isMultishot || result <= 0 || request.isAtEnd || !ring.hasRoom) return result;
     ring.post(request.userLow, request.userHigh, result, request.cqeFlags | IORING_CQE_F_MORE);
     request.cqeFlags = 0;
     task.syscallState = null;
@@ -269,7 +269,8 @@ function receiveBytes(task: RequestTask, request: Request, ring: RingFile, socke
   if (message.rights !== null) for (const file of message.rights) file.release();
   message.rights = null;
   if (result <= BLOCKED) return result;
-  request.cqeFlags = settleBuffer(request, result);
+  // At the end there is nothing in a buffer.
+  request.cqeFlags = settleBuffer(request, result === 0 ? -1 : result);
   if (result >= 0) request.cqeFlags |= moreFlag(socket, () => socket.available());
   request.isShort = (flags & MSG_WAITALL) !== 0 && result < wanted;
   return result;
@@ -298,6 +299,7 @@ function receiveMessage(task: RequestTask, request: Request, ring: RingFile, soc
     request.cqeFlags = settleBuffer(request, result);
     return result;
   }
+  request.isAtEnd = result === 0;
   const controlAt = isMultishot ? held![0]! + IoUringRecvmsgOut.size + header.nameLength : header.control;
   const writer = new ControlWriter(task, controlAt, header.controlLength);
   const failed = writeControl(writer, message, flags, socket.options);

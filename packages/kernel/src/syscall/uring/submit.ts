@@ -66,17 +66,25 @@ export function submit(ring: RingFile, owner: Task, most: number): { taken: numb
     if (sqe === null) break;
     taken++;
     const request = makeRequest(ring, owner, sqe, last);
-    if (head === null) head = request;
-    else {
+    if (head === null) {
+      head = request;
+      if (ring.drainsNext) request.flags |= IOSQE_IO_DRAIN;
+      ring.drainsNext = false;
+    } else {
       last!.next = request;
+      // Then its chain waits as a whole, and what follows that (io_init_req_drain).
+      if ((request.flags & IOSQE_IO_DRAIN) !== 0) {
+        head.flags |= IOSQE_IO_DRAIN;
+        ring.drainsNext = true;
+      }
       if (request.refusal < 0 && head.refusal === 0) head.refusal = -ECANCELED;
     }
     last = request;
+    // What is wrong with one in the midst of a chain is told with the chain (io_submit_fail_init).
+    if (request.isLinked) continue;
     const { refusal } = request;
-    if (!request.isLinked) {
-      begin(ring, head);
-      head = last = null;
-    }
+    begin(ring, head);
+    head = last = null;
     if (refusal < 0 && !ring.has(IORING_SETUP_SUBMIT_ALL)) break;
   }
   if (head !== null) begin(ring, head);

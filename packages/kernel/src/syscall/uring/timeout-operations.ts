@@ -120,6 +120,7 @@ export function armLimit(ring: RingFile, request: Request, limit: Request): void
 function limitOver(_task: RequestTask, limit: Request, ring: RingFile): number {
   const { limited } = limit;
   limit.isTimeoutResult = true;
+  limit.hasFailed = false;
   ring.timeoutCount++;
   if (limited === null || limited.phase === "done") return -ENOENT;
   if (ring.kernel.now() < limit.deadlineNs) {

@@ -21,6 +21,8 @@ export class UringState implements UringWork, RingRunner, TaskObserver {
   /** IORING_REGISTER_RING_FDS, by task. */
   readonly registered = new Map<Task, (RingFile | null)[]>();
   #executor: RequestTask | null = null;
+  /** It ends, and leaves its memory therefore. */
+  #ending: Task | null = null;
   isTelling = false;
   isDue = false;
 
@@ -78,18 +80,20 @@ export class UringState implements UringWork, RingRunner, TaskObserver {
   taskEnds(task: Task): void {
     for (const ring of this.registered.get(task) ?? []) ring?.release();
     this.registered.delete(task);
-    this.leavesMemory(task);
+    for (const ring of [...this.rings]) cancelOf(ring, task, true);
+    this.#ending = task;
   }
 
-  /** Its requests end with it, and with its program. */
   leavesMemory(task: Task): void {
-    for (const ring of [...this.rings]) cancelOf(ring, task);
+    if (task !== this.#ending) for (const ring of [...this.rings]) cancelOf(ring, task, false);
+    this.#ending = null;
   }
 
   static {
     stateClass("UringState", this, {
-      save: (it) => ({ kernel: it.#kernel, ready: it.#ready, executor: it.#executor }),
-      load: (it, from) => ({ kernel: it.#kernel, ready: it.#ready, executor: it.#executor } = from),
+      save: (it) => ({ kernel: it.#kernel, ready: it.#ready, executor: it.#executor, ending: it.#ending }),
+      load: (it, from) =>
+        ({ kernel: it.#kernel, ready: it.#ready, executor: it.#executor, ending: it.#ending } = from),
     });
   }
 }
