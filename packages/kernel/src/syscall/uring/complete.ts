@@ -10,6 +10,7 @@ import {
   IOSQE_IO_HARDLINK,
 } from "@stratos/abi";
 import type { Task } from "../../task/task.ts";
+import { forgetWords } from "./forget-words.ts";
 import type { Request } from "./request.ts";
 import type { RingFile } from "./ring-file.ts";
 
@@ -43,6 +44,14 @@ export function complete(ring: RingFile, request: Request, result: number, flags
   }
   if (ring.counted.size > 0) endCounted(ring);
   beginDeferred(ring);
+}
+
+/** Another request, or a call, ends it. */
+export function cancel(ring: RingFile, request: Request): void {
+  request.isCancelled = true;
+  request.leaveQueues();
+  forgetWords(request);
+  ring.makeReady(request);
 }
 
 /** @param isSilent  nothing is told of them */

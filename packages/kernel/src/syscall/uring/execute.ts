@@ -45,6 +45,7 @@ function issue(ring: RingFile, request: Request): void {
 }
 
 function execute(ring: RingFile, request: Request): void {
+  if (request.isCancelled) return complete(ring, request, -ECANCELED, 0);
   const task = ring.executor(request.owner);
   const { work } = ring.kernel;
   const { mayPause } = work;

@@ -68,6 +68,8 @@ export class Request implements Waiter, TimerClient {
   cqeFlags = 0;
   /** Its results end no timeout that counts results: it is one. */
   isTimeoutResult = false;
+  /** It ends with ECANCELED, when it is its turn: behind the result of what cancels it. */
+  isCancelled = false;
   /** Of its chain no more results are told: one with IOSQE_CQE_SKIP_SUCCESS has failed. */
   isSilent = false;
   /** What of the ring's tables it uses (IOSQE_FIXED_FILE, READ_FIXED …). */

@@ -355,7 +355,7 @@ export class RingFile extends PositionlessFile implements RequestRing, FixedTabl
     this.ready.push(request);
     if (this.isDeferred) {
       if (this.has(IORING_SETUP_TASKRUN_FLAG)) this.setFlag(IORING_SQ_TASKRUN, true);
-      this.queue.wakeAll(POLLIN);
+      this.#tell();
     } else this.#runner.ringReady(this);
   }
 

@@ -8,7 +8,6 @@ import {
   EALREADY,
   EBADF,
   EBADFD,
-  ECANCELED,
   EFAULT,
   EINVAL,
   ENOENT,
@@ -50,7 +49,7 @@ import {
 import { get64, getU64, viewOf } from "../../ground/words.ts";
 import { enqueue, futexWake, keyOf } from "../../task/futex.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
-import { complete } from "./complete.ts";
+import { cancel } from "./complete.ts";
 import { closeFixed, fixedFile, installFixed, putFixed } from "./fixed-files.ts";
 import { WAITS, call, refuseUnless, type OperationTable } from "./operation.ts";
 import { BufferGroup, PROVIDED_MAX } from "./provided-buffers.ts";
@@ -99,13 +98,13 @@ export function cancelMatching(ring: RingFile, key: CancelKey, own: Request | nu
   let isUnderWay = false;
   for (const request of [...ring.active]) {
     if (request === own || !request.hasBegun || request.opcode === IORING_OP_LINK_TIMEOUT) continue;
-    if (request.phase === "done" || !matches(request, key)) continue;
+    if (request.phase === "done" || request.isCancelled || !matches(request, key)) continue;
     // It has moved some of its bytes, and has the rest to move.
     if (request.phase === "ready" && request.syscallState !== null && !isMany) {
       isUnderWay = true;
       continue;
     }
-    complete(ring, request, -ECANCELED, 0);
+    cancel(ring, request);
     count++;
     if (!isMany) return 0;
   }
@@ -123,7 +122,7 @@ function prepareCancel(request: Request): number {
   return 0;
 }
 
-function cancel(_task: RequestTask, request: Request, ring: RingFile): number {
+function cancelOthers(_task: RequestTask, request: Request, ring: RingFile): number {
   const flags = request.operationFlags;
   let file: OpenFile | null = null;
   if ((flags & IORING_ASYNC_CANCEL_FD) !== 0) {
@@ -335,7 +334,7 @@ export const RING_OPERATIONS: OperationTable = {
     prepare: ({ operationFlags }) => refuseUnless((operationFlags & ~IORING_NOP_INJECT_RESULT) === 0),
     run: (_task, { operationFlags, length }) => (operationFlags !== 0 ? length | 0 : 0),
   },
-  [IORING_OP_ASYNC_CANCEL]: { prepare: prepareCancel, run: cancel },
+  [IORING_OP_ASYNC_CANCEL]: { prepare: prepareCancel, run: cancelOthers },
   [IORING_OP_MSG_RING]: { needsFile: true, isPolled: true, prepare: prepareMessage, run: message },
   [IORING_OP_FILES_UPDATE]: {
     isPolled: true,

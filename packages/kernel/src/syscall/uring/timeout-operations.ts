@@ -34,7 +34,7 @@ import {
 import { loadTimespec } from "../../event/wait-deadline.ts";
 import { UNFINISHED } from "../../ground/wait-queue.ts";
 import { toMonotonic } from "../../task/clocks.ts";
-import { complete } from "./complete.ts";
+import { cancel, complete } from "./complete.ts";
 import { SHOTS_MAX } from "./file-operations.ts";
 import { WAITS, refuseUnless, type OperationTable } from "./operation.ts";
 import type { Request } from "./request.ts";
@@ -147,8 +147,7 @@ function prepareRemoval(request: Request): number {
   const flags = request.operationFlags;
   const updates = IORING_TIMEOUT_UPDATE | IORING_LINK_TIMEOUT_UPDATE;
   if ((flags & updates) === 0) return refuseUnless(flags === 0);
-  if ((flags & updates) === updates || (flags & CLOCKS) === CLOCKS) return -EINVAL;
-  if ((flags & ~(updates | IORING_TIMEOUT_ABS | CLOCKS)) !== 0) return -EINVAL;
+  if ((flags & ~(updates | IORING_TIMEOUT_ABS)) !== 0) return -EINVAL;
   const time = loadDeadline(request, request.secondAddress, flags);
   if (isErrno(time)) return time;
   request.deadlineNs = time.deadlineNs;
@@ -162,7 +161,7 @@ function removeTimeout(_task: RequestTask, request: Request, ring: RingFile): nu
   const found = timeoutOf(ring, request, isLink ? IORING_OP_LINK_TIMEOUT : IORING_OP_TIMEOUT);
   if (found === undefined) return -ENOENT;
   if ((flags & (IORING_TIMEOUT_UPDATE | IORING_LINK_TIMEOUT_UPDATE)) === 0) {
-    complete(ring, found, -ECANCELED, 0);
+    cancel(ring, found);
     return 0;
   }
   found.leaveQueues();
@@ -196,6 +195,7 @@ function poll(task: RequestTask, request: Request, ring: RingFile): number {
     // Its own results would wake it again, for ever (io_poll_wake).
     if ((request.length & IORING_POLL_ADD_MULTI) === 0 || request.isWokenByRing || !ring.hasRoom) return found;
     ring.post(request.userLow, request.userHigh, found, IORING_CQE_F_MORE);
+    if (file === ring.eventFile) request.isWokenByRing = true;
   }
   if (file.waitQueue !== null) task.waitOn(file.waitQueue);
   return WAITS;
@@ -216,7 +216,7 @@ function removePoll(_task: RequestTask, request: Request, ring: RingFile): numbe
   if (found === undefined) return -ENOENT;
   const flags = request.length;
   if (flags === 0) {
-    complete(ring, found, -ECANCELED, 0);
+    cancel(ring, found);
     return 0;
   }
   if ((flags & IORING_POLL_UPDATE_EVENTS) !== 0) {
