@@ -54,7 +54,7 @@ static void arguments(void) {
   memset(&p, 0, sizeof p); p.flags = 16 | 8; p.cq_entries = 1 << 20; int fd = SETUP(1 << 20, &p); printf("%d %u %u\n", fd >= 0, p.sq_entries, p.cq_entries); SHOW(fcntl(fd, F_GETFD)); close(fd);
   SHOW(make(&r, 5, 0)); printf("%u %u\n", r.p.sq_entries, r.p.cq_entries); HOLDS((r.p.features & 0x1fff) == 0x1fff);
   char byte; SHOW(read(r.fd, &byte, 1)); SHOW(write(r.fd, &byte, 1)); SHOW(lseek(r.fd, 1, SEEK_SET)); SHOW(enter(r.fd, 0, 0, 1u << 20)); SHOW(enter(0, 0, 0, 0)); SHOW(enter(-1, 0, 0, 0));
-  SHOW((long)mmap(0, 4096, PROT_READ, MAP_SHARED, r.fd, 0x20000000)); SHOW(reg(r.fd, 1000, NULL, 0)); SHOW(reg(-1, 0, NULL, 0)); SHOW(reg(0, 0, NULL, 0));
+  SHOW((long)mmap(0, 4096, PROT_READ, MAP_SHARED, r.fd, 0x20000000)); SHOW(reg(r.fd, 1000, NULL, 0)); SHOW(reg(99, 0, NULL, 0)); SHOW(reg(0, 0, NULL, 0));
   struct pollfd q = {r.fd, POLLIN | POLLOUT}; poll(&q, 1, 0); printf("poll %x\n", q.revents); next(&r, NOP, 0, -1, 0, 0, 1); enter(r.fd, 1, 0, 0); poll(&q, 1, 0); printf("poll %x\n", q.revents);
   int ep = epoll_create1(0); struct epoll_event e = {EPOLLIN}; epoll_ctl(ep, EPOLL_CTL_ADD, r.fd, &e); SHOW(epoll_wait(ep, &e, 1, 0)); struct cqe c; take(&r, &c); SHOW(epoll_wait(ep, &e, 1, 0)); close(ep); drop(&r);
   SHOW(make(&r, 4, 64)); SHOW(enter(r.fd, 0, 0, 0)); SHOW(reg(r.fd, 12, NULL, 0)); SHOW(reg(r.fd, 12, NULL, 0)); SHOW(enter(r.fd, 0, 0, 0)); drop(&r);

@@ -1,8 +1,10 @@
 /** What is done to names, and descriptors that come and go. Source: Linux 6.12 io_uring/openclose.c, fs.c, xattr.c. */
 import {
+  AT_EMPTY_PATH,
   AT_REMOVEDIR,
   EBADF,
   EINVAL,
+  ENOENT,
   IORING_FIXED_FD_NO_CLOEXEC,
   IORING_OP_CLOSE,
   IORING_OP_EPOLL_CTL,
@@ -23,7 +25,9 @@ import {
   O_CLOEXEC,
   OpenHow,
   SYSCALL_NUMBERS,
+  isErrno,
 } from "@stratos/abi";
+import { loadPath } from "../path-argument.ts";
 import { closeFixed } from "./fixed-files.ts";
 import { call, refuseUnless, type OperationTable } from "./operation.ts";
 import type { Request } from "./request.ts";
@@ -51,6 +55,22 @@ function refuseFixed({ flags }: Request): number {
   return (flags & IOSQE_FIXED_FILE) !== 0 ? -EBADF : 0;
 }
 
+/** Names are looked at when the request is submitted, and found when it is executed. */
+function checkName({ owner }: Request, address: number, mayBeEmpty = false): number {
+  const path = loadPath(owner, address);
+  if (isErrno(path)) return path;
+  return path === "" && !mayBeEmpty ? -ENOENT : 0;
+}
+
+/** The second one is at `addr2`. */
+function checkNames(request: Request): number {
+  return checkName(request, request.address, isEmptyAllowed(request)) || checkName(request, request.secondAddress);
+}
+
+function isEmptyAllowed({ operationFlags }: Request): boolean {
+  return (operationFlags & AT_EMPTY_PATH) !== 0;
+}
+
 /** What the calls make goes into the ring's table where `file_index` says so. */
 export function intoTable(task: RequestTask, { fileIndex }: Request): void {
   if (fileIndex !== 0) task.own.fixedIndex = fileIndex;
@@ -61,7 +81,8 @@ function prepareOpen(request: Request): number {
   const refused = refuseFixed(request);
   if (refused < 0) return refused;
   // A slot is closed by no exec.
-  return refuseUnless(request.fileIndex === 0 || (request.operationFlags & O_CLOEXEC) === 0);
+  if (request.fileIndex !== 0 && (request.operationFlags & O_CLOEXEC) !== 0) return -EINVAL;
+  return checkName(request, request.address);
 }
 
 function prepareOpenHow(request: Request): number {
@@ -69,7 +90,8 @@ function prepareOpenHow(request: Request): number {
   if (refused < 0) return refused;
   const flags = request.owner.space.loadU32(request.secondAddress + OpenHow.offset.flags);
   if (flags < 0) return flags;
-  return refuseUnless(request.length >= OpenHow.size && (request.fileIndex === 0 || (flags & O_CLOEXEC) === 0));
+  if (request.length < OpenHow.size || (request.fileIndex !== 0 && (flags & O_CLOEXEC) !== 0)) return -EINVAL;
+  return checkName(request, request.address);
 }
 
 /** Fields that are another's than a name's. */
@@ -138,12 +160,13 @@ export const NAME_OPERATIONS: OperationTable = {
     run: installFd,
   },
   [IORING_OP_STATX]: {
-    prepare: prepareName,
+    prepare: (request) => prepareName(request) || checkName(request, request.address, isEmptyAllowed(request)),
     run: (task, { fd, address, operationFlags, length, secondAddress }) =>
       call(task, SYS_STATX, fd, address, operationFlags, length, secondAddress),
   },
   [IORING_OP_RENAMEAT]: {
-    prepare: prepareName,
+    prepare: (request) =>
+      prepareName(request) || checkName(request, request.address) || checkName(request, request.secondAddress),
     run: (task, { fd, address, length, secondAddress, operationFlags }) =>
       call(task, SYS_RENAMEAT2, fd, address, length | 0, secondAddress, operationFlags),
   },
@@ -151,29 +174,37 @@ export const NAME_OPERATIONS: OperationTable = {
     prepare: (request) =>
       request.offset !== 0 || request.length !== 0 || (request.operationFlags & ~AT_REMOVEDIR) !== 0
         ? -EINVAL
-        : prepareName(request),
+        : prepareName(request) || checkName(request, request.address),
     run: (task, { fd, address, operationFlags }) => call(task, SYS_UNLINKAT, fd, address, operationFlags),
   },
   [IORING_OP_MKDIRAT]: {
-    prepare: (request) => (request.offset !== 0 || request.operationFlags !== 0 ? -EINVAL : prepareName(request)),
+    prepare: (request) =>
+      request.offset !== 0 || request.operationFlags !== 0
+        ? -EINVAL
+        : prepareName(request) || checkName(request, request.address),
     run: (task, { fd, address, length }) => call(task, SYS_MKDIRAT, fd, address, length),
   },
   [IORING_OP_SYMLINKAT]: {
-    prepare: (request) => (request.length !== 0 || request.operationFlags !== 0 ? -EINVAL : prepareName(request)),
+    prepare: (request) => request.length !== 0 || request.operationFlags !== 0
+        ? -EINVAL
+        : prepareName(request) || checkName(request, request.address) || checkName(request, request.secondAddress),
     run: (task, { fd, address, secondAddress }) => call(task, SYS_SYMLINKAT, address, fd, secondAddress),
   },
   [IORING_OP_LINKAT]: {
-    prepare: prepareName,
+    prepare: (request) => prepareName(request) || checkNames(request),
     run: (task, { fd, address, length, secondAddress, operationFlags }) =>
       call(task, SYS_LINKAT, fd, address, length | 0, secondAddress, operationFlags),
   },
   [IORING_OP_SETXATTR]: {
-    prepare: refuseFixed,
+    prepare: (request) => refuseFixed(request) || checkName(request, request.thirdAddress, true),
     run: (task, { thirdAddress, address, secondAddress, length, operationFlags }) =>
       call(task, SYS_SETXATTR, thirdAddress, address, secondAddress, length, operationFlags),
   },
   [IORING_OP_GETXATTR]: {
-    prepare: (request) => (request.operationFlags !== 0 ? -EINVAL : refuseFixed(request)),
+    prepare: (request) =>
+      request.operationFlags !== 0
+        ? -EINVAL
+        : refuseFixed(request) || checkName(request, request.thirdAddress, true),
     run: (task, { thirdAddress, address, secondAddress, length }) =>
       call(task, SYS_GETXATTR, thirdAddress, address, secondAddress, length),
   },

@@ -14,6 +14,7 @@
  */
 import {
   EINVAL,
+  ENOMEM,
   IORING_CQ_EVENTFD_DISABLED,
   IORING_OFF_CQ_RING,
   IORING_OFF_MMAP_MASK,
@@ -49,8 +50,7 @@ import { RingMemory } from "../../socket/packet/ring-memory.ts";
 import type { Kernel } from "../../task/kernel-state.ts";
 import type { Task } from "../../task/task.ts";
 import { Timer } from "../../time/timer-queue.ts";
-import type { OpenFile } from "../../vfs/open-file.ts";
-import { PositionlessFile } from "../../vfs/positionless-file.ts";
+import { OpenFile } from "../../vfs/open-file.ts";
 import { leaveSlot, type FixedTable, type Slot } from "./fixed-files.ts";
 import { forgetWords } from "./forget-words.ts";
 import type { BufferGroup } from "./provided-buffers.ts";
@@ -116,7 +116,7 @@ export interface RingRunner {
   executor(owner: Task): RequestTask;
 }
 
-export class RingFile extends PositionlessFile implements RequestRing, FixedTable {
+export class RingFile extends OpenFile implements RequestRing, FixedTable {
   readonly kernel: Kernel;
   readonly shape: RingShape;
   readonly memory: RingMemory;
@@ -232,7 +232,10 @@ export class RingFile extends PositionlessFile implements RequestRing, FixedTabl
       const group = this.groups.get((offset - IORING_OFF_PBUF_RING) >>> IORING_OFF_PBUF_SHIFT);
       return group?.memory == null || length > pagesOf(group.entries * 16) ? -EINVAL : group.memory.pages;
     }
-    return length > pagesOf(this.#sizeAt(offset)) ? -EINVAL : this.memory.pages;
+    const size = this.#sizeAt(offset);
+    // No place in memory is looked for (io_uring_get_unmapped_area).
+    if (size === 0) return -ENOMEM;
+    return length > pagesOf(size) ? -EINVAL : this.memory.pages;
   }
 
   /** Both rings are one (IORING_FEAT_SINGLE_MMAP), and a buffer ring has memory of its own. */

@@ -122,9 +122,9 @@ function makeRequest(ring: RingFile, owner: Task, sqe: DataView, last: Request |
   const request = new Request(ring, owner, sqe, credentials ?? owner.credentials);
   ring.active.add(request);
   request.refusal = credentials === undefined ? -EINVAL : check(ring, request);
+  if (request.refusal === 0) request.refusal = OPERATIONS[request.opcode]!.prepare?.(request, ring) ?? 0;
   if (request.refusal === 0 && request.opcode === IORING_OP_LINK_TIMEOUT)
     if (last === null || last.opcode === IORING_OP_LINK_TIMEOUT) request.refusal = -EINVAL;
-  if (request.refusal === 0) request.refusal = OPERATIONS[request.opcode]!.prepare?.(request, ring) ?? 0;
   return request;
 }
 
