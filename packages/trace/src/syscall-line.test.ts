@@ -195,6 +195,8 @@ const UNSEEN = [
     "SeccompMetadata",
   ],
   ...Object.keys(abi).filter((name) => name.startsWith("Fanotify")),
+  // What rings of io_uring hold, or what is behind or within what is shown.
+  ...["IoUringSqe", "IoUringCqe", "IoUringBuf", "IoUringProbeOp", "IoUringRecvmsgOut"],
   // What a packet socket's rings hold, and what differs by their version.
   ...["TpacketHdr", "Tpacket2Hdr", "Tpacket3Hdr", "TpacketBlockDesc", "TpacketReq3", "TpacketStatsV3"],
   // What iptables says to matches and targets, inside of netlink's messages.

@@ -6,7 +6,7 @@
  *                 ▲                └─► complete ─► result, and the next of its chain ─► ready
  *                 └── deferred until all before it are done (IOSQE_IO_DRAIN)
  */
-import { EBADF, ECANCELED, IORING_OP_LINK_TIMEOUT, IORING_OP_TIMEOUT, IOSQE_FIXED_FILE, IOSQE_IO_DRAIN, O_PATH } from "@stratos/abi";
+import { EBADF, ECANCELED, IORING_OP_LINK_TIMEOUT, IORING_OP_TIMEOUT, IOSQE_FIXED_FILE, IOSQE_IO_DRAIN, IOSQE_IO_HARDLINK, O_PATH } from "@stratos/abi";
 import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE, BLOCKED_RESTART, UNFINISHED } from "../../ground/wait-queue.ts";
 import { complete, isOldest } from "./complete.ts";
 import { OPERATIONS } from "./operations.ts";
@@ -27,7 +27,11 @@ export function begin(ring: RingFile, head: Request): void {
 /** Its first execution. */
 function issue(ring: RingFile, request: Request): void {
   request.hasBegun = true;
-  if (request.refusal < 0) return complete(ring, request, request.refusal, 0);
+  if (request.refusal < 0) {
+    // What is wrong when it is submitted ends a chain of whatever kind (io_queue_sqe_fallback).
+    request.flags &= ~IOSQE_IO_HARDLINK;
+    return complete(ring, request, request.refusal, 0);
+  }
   const { needsFile } = OPERATIONS[request.opcode]!;
   if (needsFile && request.file === null) {
     const isFixed = (request.flags & IOSQE_FIXED_FILE) !== 0;

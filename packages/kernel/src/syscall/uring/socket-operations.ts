@@ -116,7 +116,9 @@ function prepareMessage(request: Request, sends: boolean): number {
   if (owner.space.copyIn(address, HEADER, 0, Msghdr.size) < 0) return -EFAULT;
   const at = Msghdr.offset;
   const name = getU64(HEADER_VIEW, at.msg_name);
-  const nameLength = name === 0 ? 0 : HEADER_VIEW.getInt32(at.msg_namelen, true);
+  // A multishot's names have room in its buffers.
+  const isKept = name !== 0 || (!sends && (request.priority & IORING_RECV_MULTISHOT) !== 0);
+  const nameLength = isKept ? HEADER_VIEW.getInt32(at.msg_namelen, true) : 0;
   if (nameLength < 0) return -EINVAL;
   const count = getU64(HEADER_VIEW, at.msg_iovlen);
   if (count > 1024) return -EMSGSIZE;
@@ -124,7 +126,7 @@ function prepareMessage(request: Request, sends: boolean): number {
   request.message = {
     address,
     name,
-    nameLength: Math.min(nameLength, SockaddrStorage.size),
+    nameLength: name === 0 ? nameLength : Math.min(nameLength, SockaddrStorage.size),
     control: getU64(HEADER_VIEW, at.msg_control),
     controlLength: getU64(HEADER_VIEW, at.msg_controllen),
   };

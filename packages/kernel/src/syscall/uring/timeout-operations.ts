@@ -9,11 +9,14 @@ import {
   ETIME,
   IORING_CQE_F_MORE,
   IORING_LINK_TIMEOUT_UPDATE,
+  IORING_OP_FUTEX_WAIT,
+  IORING_OP_FUTEX_WAITV,
   IORING_OP_LINK_TIMEOUT,
   IORING_OP_POLL_ADD,
   IORING_OP_POLL_REMOVE,
   IORING_OP_TIMEOUT,
   IORING_OP_TIMEOUT_REMOVE,
+  IORING_OP_WAITID,
   IORING_POLL_ADD_LEVEL,
   IORING_POLL_ADD_MULTI,
   IORING_POLL_UPDATE_EVENTS,
@@ -130,8 +133,11 @@ function limitOver(_task: RequestTask, limit: Request, ring: RingFile): number {
   limited.next = limit.next;
   limit.next = null;
   complete(ring, limited, -ECANCELED, 0);
-  return -ETIME;
+  // How many were cancelled, as these count (io_waitid_cancel, io_futex_cancel), hides the time.
+  return COUNTED.has(limited.opcode) ? 1 : -ETIME;
 }
+
+const COUNTED: ReadonlySet<number> = new Set([IORING_OP_WAITID, IORING_OP_FUTEX_WAIT, IORING_OP_FUTEX_WAITV]);
 
 function timeoutOf(ring: RingFile, request: Request, opcode: number): Request | undefined {
   const low = request.sqe.getUint32(16, true);
