@@ -10,7 +10,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import * as abi from "@stratos/abi";
+import * as whole from "@stratos/abi";
+import * as uring from "@stratos/abi/io-uring";
 import type { Struct } from "@stratos/abi";
 
 interface InC {
@@ -28,6 +29,9 @@ const asm = (...headers: string[]): { headers: string[] } => ({ headers: headers
 
 const DRM = { headers: ["drm/drm.h"] };
 const IFREQ = { type: "struct ifreq", headers: ["sys/socket.h", "linux/if.h"] };
+
+/** What pages load late stands apart. */
+const abi = { ...whole, ...uring };
 
 /** By the name in `@stratos/abi`. */
 const IN_C: Readonly<Record<string, InC>> = {

@@ -39,7 +39,6 @@ export * from "./aio.ts";
 export * from "./mempolicy.ts";
 export * from "./kcmp.ts";
 export * from "./keyctl.ts";
-export * from "./io-uring.ts";
 export * from "./landlock.ts";
 export * from "./membarrier.ts";
 export * from "./rseq.ts";

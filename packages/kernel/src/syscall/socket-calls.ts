@@ -120,7 +120,12 @@ function socketpair(task: Task, family: number, type: number, protocol: number, 
 }
 
 /** Has the caller given up that with the port (landlock(7))? */
-export function checkPort({ credentials: { landlock } }: Task, socket: Socket, address: Uint8Array, right: number): number {
+export function checkPort(
+  { credentials: { landlock } }: Task,
+  socket: Socket,
+  address: Uint8Array,
+  right: number,
+): number {
   return landlock === null ? 0 : checkLandlockPort(landlock, socket, address, right);
 }
 

@@ -1,6 +1,6 @@
 /** io_uring(7): its system calls; what they do is in uring/, which pages load when one is made. */
 import type { SyscallTable } from "./syscall-table.ts";
-import { enterInterrupted, enterRing, registerRing, setupRing } from "./uring-requests.ts";
+import { enterInterrupted, enterRing, registerRing, setupRing } from "./asynchronous-requests.ts";
 
 export const uringCalls: SyscallTable = {
   io_uring_setup: {

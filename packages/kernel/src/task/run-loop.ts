@@ -85,7 +85,8 @@ export function runTasks(kernel: Kernel, untilNs: number): number {
     if (timers.nextNs <= now) timers.expire(now);
     if (kernel.isStopped) return Infinity;
     if (kernel.stops?.isTurnOver === true) return -1;
-    if (now >= untilNs || work.isTurnUsed) return scheduler.hasRunnable || kernel.reaper.hasWork || kernel.uring?.hasWork ? -1 : timers.nextNs;
+    if (now >= untilNs || work.isTurnUsed)
+      return scheduler.hasRunnable || kernel.reaper.hasWork || kernel.uring?.hasWork ? -1 : timers.nextNs;
     let hasWorked = kernel.reaper.run();
     if (kernel.uring?.run()) hasWorked = true;
     const task = scheduler.pick();

@@ -1,19 +1,12 @@
 /** IORING_OP_URING_CMD, whose only files here are sockets. Source: Linux 6.12 io_uring/uring_cmd.c, io_uring_cmd_sock. */
+import { AF_INET, AF_INET6, EFAULT, EINVAL, EOPNOTSUPP, SOL_SOCKET, SYSCALL_NUMBERS, isErrno } from "@stratos/abi";
 import {
-  AF_INET,
-  AF_INET6,
-  EFAULT,
-  EINVAL,
-  EOPNOTSUPP,
   IORING_OP_URING_CMD,
   SOCKET_URING_OP_GETSOCKOPT,
   SOCKET_URING_OP_SETSOCKOPT,
   SOCKET_URING_OP_SIOCINQ,
   SOCKET_URING_OP_SIOCOUTQ,
-  SOL_SOCKET,
-  SYSCALL_NUMBERS,
-  isErrno,
-} from "@stratos/abi";
+} from "@stratos/abi/io-uring";
 import { getSocketOption } from "../../socket/socket-options.ts";
 import { Socket } from "../../socket/socket.ts";
 import { call, refuseUnless, type OperationTable } from "./operation.ts";

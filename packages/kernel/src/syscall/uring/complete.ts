@@ -2,13 +2,13 @@
  * What the end of a request means: its result, the rest of its chain, and those that wait for it. Source: Linux 6.12
  * io_uring/io_uring.c, io_disarm_next, io_fail_links; io_uring_enter(2), "sqe->flags".
  */
+import { ECANCELED } from "@stratos/abi";
 import {
-  ECANCELED,
   IORING_OP_LINK_TIMEOUT,
   IOSQE_CQE_SKIP_SUCCESS,
   IOSQE_IO_DRAIN,
   IOSQE_IO_HARDLINK,
-} from "@stratos/abi";
+} from "@stratos/abi/io-uring";
 import type { Task } from "../../task/task.ts";
 import { forgetWords } from "./forget-words.ts";
 import type { Request } from "./request.ts";

@@ -6,7 +6,14 @@
  *                 ▲                └─► complete ─► result, and the next of its chain ─► ready
  *                 └── deferred until all before it are done (IOSQE_IO_DRAIN)
  */
-import { EBADF, ECANCELED, IORING_OP_LINK_TIMEOUT, IORING_OP_TIMEOUT, IOSQE_FIXED_FILE, IOSQE_IO_DRAIN, IOSQE_IO_HARDLINK, O_PATH } from "@stratos/abi";
+import { EBADF, ECANCELED, O_PATH } from "@stratos/abi";
+import {
+  IORING_OP_LINK_TIMEOUT,
+  IORING_OP_TIMEOUT,
+  IOSQE_FIXED_FILE,
+  IOSQE_IO_DRAIN,
+  IOSQE_IO_HARDLINK,
+} from "@stratos/abi/io-uring";
 import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE, BLOCKED_RESTART, UNFINISHED } from "../../ground/wait-queue.ts";
 import { complete, isOldest } from "./complete.ts";
 import { OPERATIONS } from "./operations.ts";

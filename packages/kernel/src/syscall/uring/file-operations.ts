@@ -4,6 +4,19 @@ import {
   EFAULT,
   EINVAL,
   EOPNOTSUPP,
+  Iovec,
+  O_APPEND,
+  O_DSYNC,
+  O_NONBLOCK,
+  RWF_APPEND,
+  RWF_DSYNC,
+  RWF_HIPRI,
+  RWF_NOAPPEND,
+  RWF_NOWAIT,
+  RWF_SYNC,
+  SYSCALL_NUMBERS,
+} from "@stratos/abi";
+import {
   IORING_CQE_BUFFER_SHIFT,
   IORING_CQE_F_BUFFER,
   IORING_CQE_F_BUF_MORE,
@@ -25,19 +38,8 @@ import {
   IORING_OP_WRITEV,
   IORING_OP_WRITE_FIXED,
   IORING_SETUP_IOPOLL,
-  Iovec,
-  O_APPEND,
-  O_DSYNC,
-  O_NONBLOCK,
-  RWF_APPEND,
-  RWF_DSYNC,
-  RWF_HIPRI,
-  RWF_NOAPPEND,
-  RWF_NOWAIT,
-  RWF_SYNC,
   SPLICE_F_FD_IN_FIXED,
-  SYSCALL_NUMBERS,
-} from "@stratos/abi";
+} from "@stratos/abi/io-uring";
 import { BLOCKED, UNFINISHED } from "../../ground/wait-queue.ts";
 import { getU64, viewOf } from "../../ground/words.ts";
 import { countMovedBy, readInto, writeFrom } from "../read-write-calls.ts";
@@ -271,8 +273,7 @@ export const FILE_OPERATIONS: OperationTable = {
   },
   [IORING_OP_SYNC_FILE_RANGE]: {
     needsFile: true,
-    prepare: (request) =>
-      refuseUnless(request.address === 0 && request.bufferIndex === 0 && request.fileIndex === 0),
+    prepare: (request) => refuseUnless(request.address === 0 && request.bufferIndex === 0 && request.fileIndex === 0),
     run: (task, { offset, length, operationFlags }) =>
       call(task, SYS_SYNC_FILE_RANGE, REQUEST_FD, offset, length, operationFlags),
   },
@@ -341,4 +342,3 @@ export const FILE_OPERATIONS: OperationTable = {
     },
   },
 };
-

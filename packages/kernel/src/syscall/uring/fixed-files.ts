@@ -1,5 +1,6 @@
 /** The ring's own table of files (IORING_REGISTER_FILES), and of buffers. */
-import { EBADF, EINVAL, ENFILE, ENXIO, IORING_FILE_INDEX_ALLOC } from "@stratos/abi";
+import { EBADF, EINVAL, ENFILE, ENXIO } from "@stratos/abi";
+import { IORING_FILE_INDEX_ALLOC } from "@stratos/abi/io-uring";
 import type { OpenFile } from "../../vfs/open-file.ts";
 
 /** What a slot of a registered table stands for, and the result that tells when it is done with (0: none). */

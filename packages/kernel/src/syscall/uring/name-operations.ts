@@ -5,6 +5,12 @@ import {
   EBADF,
   EINVAL,
   ENOENT,
+  O_CLOEXEC,
+  OpenHow,
+  SYSCALL_NUMBERS,
+  isErrno,
+} from "@stratos/abi";
+import {
   IORING_FIXED_FD_NO_CLOEXEC,
   IORING_OP_CLOSE,
   IORING_OP_EPOLL_CTL,
@@ -22,11 +28,7 @@ import {
   IORING_OP_SYMLINKAT,
   IORING_OP_UNLINKAT,
   IOSQE_FIXED_FILE,
-  O_CLOEXEC,
-  OpenHow,
-  SYSCALL_NUMBERS,
-  isErrno,
-} from "@stratos/abi";
+} from "@stratos/abi/io-uring";
 import { loadPath } from "../path-argument.ts";
 import { closeFixed } from "./fixed-files.ts";
 import { call, refuseUnless, type OperationTable } from "./operation.ts";
@@ -185,7 +187,8 @@ export const NAME_OPERATIONS: OperationTable = {
     run: (task, { fd, address, length }) => call(task, SYS_MKDIRAT, fd, address, length),
   },
   [IORING_OP_SYMLINKAT]: {
-    prepare: (request) => request.length !== 0 || request.operationFlags !== 0
+    prepare: (request) =>
+      request.length !== 0 || request.operationFlags !== 0
         ? -EINVAL
         : prepareName(request) || checkName(request, request.address) || checkName(request, request.secondAddress),
     run: (task, { fd, address, secondAddress }) => call(task, SYS_SYMLINKAT, address, fd, secondAddress),
@@ -202,9 +205,7 @@ export const NAME_OPERATIONS: OperationTable = {
   },
   [IORING_OP_GETXATTR]: {
     prepare: (request) =>
-      request.operationFlags !== 0
-        ? -EINVAL
-        : refuseFixed(request) || checkName(request, request.thirdAddress, true),
+      request.operationFlags !== 0 ? -EINVAL : refuseFixed(request) || checkName(request, request.thirdAddress, true),
     run: (task, { thirdAddress, address, secondAddress, length }) =>
       call(task, SYS_GETXATTR, thirdAddress, address, secondAddress, length),
   },

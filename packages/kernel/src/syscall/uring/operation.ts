@@ -1,4 +1,5 @@
-import { EINVAL, ENOBUFS, IOSQE_BUFFER_SELECT } from "@stratos/abi";
+import { EINVAL, ENOBUFS } from "@stratos/abi";
+import { IOSQE_BUFFER_SELECT } from "@stratos/abi/io-uring";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { UserCursor } from "../../mm/user-cursor.ts";
 import type { Task } from "../../task/task.ts";

@@ -1,4 +1,5 @@
-import { ENOBUFS, IOU_PBUF_RING_INC, IoUringBuf } from "@stratos/abi";
+import { ENOBUFS } from "@stratos/abi";
+import { IOU_PBUF_RING_INC, IoUringBuf } from "@stratos/abi/io-uring";
 import { stateClass } from "@stratos/base";
 import type { RingMemory } from "../../socket/packet/ring-memory.ts";
 

@@ -16,6 +16,14 @@ import {
   ENXIO,
   EOVERFLOW,
   ETIME,
+  Iovec,
+  O_PATH,
+  PAGE_SIZE,
+  PROT_WRITE,
+  RLIMIT_NOFILE,
+  isErrno,
+} from "@stratos/abi";
+import {
   IORING_ASYNC_CANCEL_FD,
   IORING_ASYNC_CANCEL_FD_FIXED,
   IORING_OP_LAST,
@@ -73,13 +81,7 @@ import {
   IoUringRsrcRegister,
   IoUringRsrcUpdate2,
   IoUringSyncCancelReg,
-  Iovec,
-  O_PATH,
-  PAGE_SIZE,
-  PROT_WRITE,
-  RLIMIT_NOFILE,
-  isErrno,
-} from "@stratos/abi";
+} from "@stratos/abi/io-uring";
 import { EventFile } from "../../event/eventfd.ts";
 import { getU64, viewOf } from "../../ground/words.ts";
 import { RingMemory } from "../../socket/packet/ring-memory.ts";
@@ -619,8 +621,7 @@ function plainTable({ argument, count }: Registration): Table {
 }
 
 const REGISTERS: Readonly<Record<number, Register>> = {
-  [IORING_REGISTER_BUFFERS]: (given) =>
-    given.argument === 0 ? -EFAULT : registerBuffers(given, plainTable(given)),
+  [IORING_REGISTER_BUFFERS]: (given) => (given.argument === 0 ? -EFAULT : registerBuffers(given, plainTable(given))),
   [IORING_UNREGISTER_BUFFERS]: withoutArguments(unregisterBuffers),
   [IORING_REGISTER_FILES]: (given) => (given.argument === 0 ? -EFAULT : registerFiles(given, plainTable(given))),
   [IORING_UNREGISTER_FILES]: withoutArguments(unregisterFiles),

@@ -1,4 +1,4 @@
-import { IOSQE_IO_HARDLINK, IOSQE_IO_LINK, IoUringSqe } from "@stratos/abi";
+import { IOSQE_IO_HARDLINK, IOSQE_IO_LINK, IoUringSqe } from "@stratos/abi/io-uring";
 import { stateClass } from "@stratos/base";
 import type { CallState } from "../../ground/call-state.ts";
 import type { WaitQueue, Waiter } from "../../ground/wait-queue.ts";

@@ -15,6 +15,16 @@
 import {
   EINVAL,
   ENOMEM,
+  O_CLOEXEC,
+  O_RDWR,
+  PAGE_SIZE,
+  POLLIN,
+  POLLOUT,
+  POLLRDNORM,
+  POLLWRNORM,
+  RLIMIT_NPROC,
+} from "@stratos/abi";
+import {
   IORING_CQ_EVENTFD_DISABLED,
   IORING_OFF_CQ_RING,
   IORING_OFF_MMAP_MASK,
@@ -32,15 +42,7 @@ import {
   IORING_SQ_TASKRUN,
   IoUringCqe,
   IoUringSqe,
-  O_CLOEXEC,
-  O_RDWR,
-  PAGE_SIZE,
-  POLLIN,
-  POLLOUT,
-  POLLRDNORM,
-  POLLWRNORM,
-  RLIMIT_NPROC,
-} from "@stratos/abi";
+} from "@stratos/abi/io-uring";
 import { stateClass } from "@stratos/base";
 import type { EventFile } from "../../event/eventfd.ts";
 import type { PageCache } from "../../frames/page-cache.ts";
@@ -450,9 +452,7 @@ export class RingFile extends OpenFile implements RequestRing, FixedTable {
     lines.push(`UserBufs:\t${this.buffers?.length ?? 0}`);
     this.buffers?.slice(0, SHOWN_MAX).forEach((slot, at) => {
       const { address, length } = slot?.thing ?? { address: 0, length: 0 };
-      lines.push(
-        `${String(at).padStart(5)}: ` + (slot === null ? "<none>" : `0x${address.toString(16)}/${length}`),
-      );
+      lines.push(`${String(at).padStart(5)}: ` + (slot === null ? "<none>" : `0x${address.toString(16)}/${length}`));
     });
     lines.push("PollList:");
     let shown = 0;

@@ -19,6 +19,9 @@ import {
   FUTEX_BITSET_MATCH_ANY,
   FUTEX_WAITV_MAX,
   FutexWaitv,
+  SYSCALL_NUMBERS,
+} from "@stratos/abi";
+import {
   IORING_ASYNC_CANCEL_ALL,
   IORING_ASYNC_CANCEL_ANY,
   IORING_ASYNC_CANCEL_FD,
@@ -44,8 +47,7 @@ import {
   IORING_OP_WAITID,
   IOSQE_BUFFER_SELECT,
   IOSQE_FIXED_FILE,
-  SYSCALL_NUMBERS,
-} from "@stratos/abi";
+} from "@stratos/abi/io-uring";
 import { get64, getU64, viewOf } from "../../ground/words.ts";
 import { enqueue, futexWake, keyOf } from "../../task/futex.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
@@ -178,7 +180,13 @@ function message(_task: RequestTask, request: Request, ring: RingFile): number {
 // ---- Files
 
 /** Each is a descriptor, −1: none, or IORING_REGISTER_FILES_SKIP. @returns how many were looked at, or what the first met */
-export function updateFiles(ring: RingFile, request: Pick<Request, "owner">, at: number, fds: number, count: number): number {
+export function updateFiles(
+  ring: RingFile,
+  request: Pick<Request, "owner">,
+  at: number,
+  fds: number,
+  count: number,
+): number {
   const { files } = ring;
   if (files === null) return -ENXIO;
   if (at + count > files.length) return -EINVAL;
@@ -275,12 +283,7 @@ function checkWord(flags: number, address: number): number {
 }
 
 function prepareWord(request: Request): number {
-  if (
-    request.length !== 0 ||
-    request.operationFlags !== 0 ||
-    request.bufferIndex !== 0 ||
-    request.fileIndex !== 0
-  )
+  if (request.length !== 0 || request.operationFlags !== 0 || request.bufferIndex !== 0 || request.fileIndex !== 0)
     return -EINVAL;
   const mask = request.thirdAddress;
   if (mask > FUTEX_BITSET_MATCH_ANY) return -EINVAL;

@@ -13,6 +13,11 @@ import {
   EOWNERDEAD,
   EPERM,
   ETIME,
+  RLIMIT_NOFILE,
+  Timespec,
+  isErrno,
+} from "@stratos/abi";
+import {
   IORING_ENTER_ABS_TIMER,
   IORING_ENTER_EXT_ARG,
   IORING_ENTER_GETEVENTS,
@@ -54,10 +59,7 @@ import {
   IoSqringOffsets,
   IoUringGeteventsArg,
   IoUringParams,
-  RLIMIT_NOFILE,
-  Timespec,
-  isErrno,
-} from "@stratos/abi";
+} from "@stratos/abi/io-uring";
 import { loadDuration } from "../../event/wait-deadline.ts";
 import { enterTemporaryMask, leaveTemporaryMask } from "../../event/temporary-mask.ts";
 import { stateOf, type StateOf } from "../../ground/call-state.ts";
@@ -170,7 +172,8 @@ export function setupRing(task: Task, entries: number, address: number): number 
     if (!(other instanceof RingFile)) return -EINVAL;
     if ((flags & IORING_SETUP_SQPOLL) !== 0 && !other.has(IORING_SETUP_SQPOLL)) return -EINVAL;
   }
-  if ((flags & IORING_SETUP_SQ_AFF) !== 0 && view.getUint32(at.sq_thread_cpu, true) >= task.kernel.harts) return -EINVAL;
+  if ((flags & IORING_SETUP_SQ_AFF) !== 0 && view.getUint32(at.sq_thread_cpu, true) >= task.kernel.harts)
+    return -EINVAL;
 
   const state = uringOf(task.kernel);
   const idleMs = view.getUint32(at.sq_thread_idle, true) || 1000;
@@ -284,7 +287,15 @@ function submitFor(task: Task, ring: RingFile, most: number, flags: number, befo
   const { taken, isCut } = submit(ring, task, most - before);
   const submitted = taken < 0 ? (before > 0 ? before : taken) : before + taken;
   if (isCut) {
-    task.syscallState = { kind: "uring", submitted, isWaiting: false, least: 0, deadlineNs: 0, soonestNs: 0, timeouts: 0 };
+    task.syscallState = {
+      kind: "uring",
+      submitted,
+      isWaiting: false,
+      least: 0,
+      deadlineNs: 0,
+      soonestNs: 0,
+      timeouts: 0,
+    };
     return UNFINISHED;
   }
   // What they have made ready, as the next of a chain, is done before the program sees the result.
@@ -385,4 +396,3 @@ export function enterInterrupted(task: Task, fd: number, flags: number): number 
   const ring = ringAt(task, fd, (flags & IORING_ENTER_REGISTERED_RING) !== 0);
   return !isErrno(ring) && ring.results > 0 ? 0 : -EINTR;
 }
-

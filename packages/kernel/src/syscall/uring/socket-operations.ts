@@ -8,6 +8,25 @@ import {
   EMSGSIZE,
   ENOBUFS,
   ENOTSOCK,
+  LANDLOCK_ACCESS_NET_CONNECT_TCP,
+  MSG_CMSG_CLOEXEC,
+  MSG_DONTWAIT,
+  MSG_ERRQUEUE,
+  MSG_NOSIGNAL,
+  MSG_TRUNC,
+  MSG_WAITALL,
+  Msghdr,
+  O_NONBLOCK,
+  POLLIN,
+  POLLOUT,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SYSCALL_NUMBERS,
+  SockaddrStorage,
+  isErrno,
+} from "@stratos/abi";
+import {
   IORING_ACCEPT_DONTWAIT,
   IORING_ACCEPT_MULTISHOT,
   IORING_ACCEPT_POLL_FIRST,
@@ -35,24 +54,7 @@ import {
   IORING_SEND_ZC_REPORT_USAGE,
   IOSQE_CQE_SKIP_SUCCESS,
   IoUringRecvmsgOut,
-  LANDLOCK_ACCESS_NET_CONNECT_TCP,
-  MSG_CMSG_CLOEXEC,
-  MSG_DONTWAIT,
-  MSG_ERRQUEUE,
-  MSG_NOSIGNAL,
-  MSG_TRUNC,
-  MSG_WAITALL,
-  Msghdr,
-  O_NONBLOCK,
-  POLLIN,
-  POLLOUT,
-  SOCK_CLOEXEC,
-  SOCK_NONBLOCK,
-  SOCK_STREAM,
-  SYSCALL_NUMBERS,
-  SockaddrStorage,
-  isErrno,
-} from "@stratos/abi";
+} from "@stratos/abi/io-uring";
 import { BLOCKED, UNFINISHED } from "../../ground/wait-queue.ts";
 import { getU64, putFields, viewOf } from "../../ground/words.ts";
 import { CONTROL_MAX, ControlWriter, parseControl, writeControl } from "../../socket/control-message.ts";
@@ -153,7 +155,9 @@ function prepareSend(request: Request, isMessage: boolean): number {
 function prepareDestination(request: Request): number {
   const length = request.sqe.getUint16(44, true);
   if (request.sqe.getUint16(46, true) !== 0) return -EINVAL;
-  return request.secondAddress === 0 ? refuseUnless(length === 0) : prepareAddress(request, request.secondAddress, length);
+  return request.secondAddress === 0
+    ? refuseUnless(length === 0)
+    : prepareAddress(request, request.secondAddress, length);
 }
 
 function prepareZeroCopy(request: Request, isMessage: boolean): number {
@@ -222,8 +226,7 @@ function sendZeroCopy(task: RequestTask, request: Request, ring: RingFile): numb
 // ---- Receiving
 
 function prepareReceive(request: Request, isMessage: boolean): number {
-  const known =
-    IORING_RECVSEND_POLL_FIRST | IORING_RECV_MULTISHOT | (isMessage ? 0 : IORING_RECVSEND_BUNDLE);
+  const known = IORING_RECVSEND_POLL_FIRST | IORING_RECV_MULTISHOT | (isMessage ? 0 : IORING_RECVSEND_BUNDLE);
   if (request.fileIndex !== 0 || request.offset !== 0 || (request.priority & ~known) !== 0) return -EINVAL;
   if ((request.operationFlags & MSG_ERRQUEUE) !== 0) request.hasFailed = null;
   if ((request.priority & IORING_RECV_MULTISHOT) !== 0) {
@@ -242,7 +245,10 @@ function receive(task: RequestTask, request: Request, ring: RingFile): number {
   }
   const isMultishot = (request.priority & IORING_RECV_MULTISHOT) !== 0;
   for (let shots = 0; shots < SHOTS_MAX; shots++) {
-    const result = request.message === null ? receiveBytes(task, request, ring, socket) : receiveMessage(task, request, ring, socket);
+    const result =
+      request.message === null
+        ? receiveBytes(task, request, ring, socket)
+        : receiveMessage(task, request, ring, socket);
     if (result <= BLOCKED) return result;
     if (!isMultishot || result <= 0 || request.isAtEnd || !ring.hasRoom) return result;
     ring.post(request.userLow, request.userHigh, result, request.cqeFlags | IORING_CQE_F_MORE);

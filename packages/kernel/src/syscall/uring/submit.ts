@@ -4,12 +4,8 @@
  *
  * An entry is copied before it is looked at: the program may write it at any time.
  */
+import { EACCES, EAGAIN, ECANCELED, EINVAL, EOPNOTSUPP } from "@stratos/abi";
 import {
-  EACCES,
-  EAGAIN,
-  ECANCELED,
-  EINVAL,
-  EOPNOTSUPP,
   IORING_OP_LAST,
   IORING_OP_LINK_TIMEOUT,
   IORING_OFF_SQES,
@@ -23,7 +19,7 @@ import {
   IOSQE_IO_DRAIN,
   IOSQE_IO_HARDLINK,
   IOSQE_IO_LINK,
-} from "@stratos/abi";
+} from "@stratos/abi/io-uring";
 import type { Credentials } from "../../security/credentials.ts";
 import type { Task } from "../../task/task.ts";
 import { begin } from "./execute.ts";

@@ -7,6 +7,11 @@ import {
   EINVAL,
   ENOENT,
   ETIME,
+  POLLERR,
+  POLLHUP,
+  isErrno,
+} from "@stratos/abi";
+import {
   IORING_CQE_F_MORE,
   IORING_LINK_TIMEOUT_UPDATE,
   IORING_OP_FUTEX_WAIT,
@@ -30,10 +35,7 @@ import {
   IOSQE_BUFFER_SELECT,
   IOSQE_CQE_SKIP_SUCCESS,
   IOSQE_FIXED_FILE,
-  POLLERR,
-  POLLHUP,
-  isErrno,
-} from "@stratos/abi";
+} from "@stratos/abi/io-uring";
 import { loadTimespec } from "../../event/wait-deadline.ts";
 import { UNFINISHED } from "../../ground/wait-queue.ts";
 import { toMonotonic } from "../../task/clocks.ts";
@@ -67,8 +69,7 @@ function prepareTimeout(request: Request, isLink: boolean): number {
   const flags = request.operationFlags;
   if (request.bufferIndex !== 0 || request.length !== 1 || request.fileIndex !== 0) return -EINVAL;
   if (isLink && request.offset !== 0) return -EINVAL;
-  const known =
-    IORING_TIMEOUT_ABS | CLOCKS | IORING_TIMEOUT_ETIME_SUCCESS | (isLink ? 0 : IORING_TIMEOUT_MULTISHOT);
+  const known = IORING_TIMEOUT_ABS | CLOCKS | IORING_TIMEOUT_ETIME_SUCCESS | (isLink ? 0 : IORING_TIMEOUT_MULTISHOT);
   if ((flags & ~known) !== 0 || (flags & CLOCKS) === CLOCKS) return -EINVAL;
   // What repeats has no one time to be at.
   if ((flags & IORING_TIMEOUT_MULTISHOT) !== 0 && (flags & IORING_TIMEOUT_ABS) !== 0) return -EINVAL;

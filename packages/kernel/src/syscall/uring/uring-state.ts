@@ -92,8 +92,7 @@ export class UringState implements UringWork, RingRunner, TaskObserver {
   static {
     stateClass("UringState", this, {
       save: (it) => ({ kernel: it.#kernel, ready: it.#ready, executor: it.#executor, ending: it.#ending }),
-      load: (it, from) =>
-        ({ kernel: it.#kernel, ready: it.#ready, executor: it.#executor, ending: it.#ending } = from),
+      load: (it, from) => ({ kernel: it.#kernel, ready: it.#ready, executor: it.#executor, ending: it.#ending } = from),
     });
   }
 }

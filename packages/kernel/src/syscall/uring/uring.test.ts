@@ -11,6 +11,13 @@ import {
   ECANCELED,
   EFAULT,
   EPERM,
+  MAP_ANONYMOUS,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  PROT_READ,
+  PROT_WRITE,
+} from "@stratos/abi";
+import {
   IORING_ENTER_GETEVENTS,
   IORING_OFF_SQES,
   IORING_OP_ASYNC_CANCEL,
@@ -25,12 +32,7 @@ import {
   IoUringCqe,
   IoUringParams,
   IoUringSqe,
-  MAP_ANONYMOUS,
-  MAP_PRIVATE,
-  MAP_SHARED,
-  PROT_READ,
-  PROT_WRITE,
-} from "@stratos/abi";
+} from "@stratos/abi/io-uring";
 import { advance } from "../../testing/fake-task.ts";
 import { createMemoryTask, type MemoryTask } from "../../testing/memory-task.ts";
 import { begin, call } from "../../testing/system-calls.ts";
@@ -79,7 +81,11 @@ class TestRing {
     return file;
   }
 
-  put(opcode: number, user: number, fields: { fd?: number; address?: number; length?: number; flags?: number } = {}): void {
+  put(
+    opcode: number,
+    user: number,
+    fields: { fd?: number; address?: number; length?: number; flags?: number } = {},
+  ): void {
     const { space } = this.machine;
     const slot = this.#tail & 7;
     const at = this.entries + slot * IoUringSqe.size;
@@ -203,8 +209,7 @@ test("what is cancelled ends behind what cancels it; bad memory is told, and end
 test("a poller takes what is submitted until its time is over, and says so", () => {
   const ring = new TestRing(8, IORING_SETUP_SQPOLL, 10);
   const { space, test: machine } = ring.machine;
-  const needsWakeup = (): boolean =>
-    (space.loadU32(ring.rings + ring.offsets.sqFlags) & IORING_SQ_NEED_WAKEUP) !== 0;
+  const needsWakeup = (): boolean => (space.loadU32(ring.rings + ring.offsets.sqFlags) & IORING_SQ_NEED_WAKEUP) !== 0;
   ring.put(IORING_OP_NOP, 1);
   ring.turn();
   assert.deepEqual(ring.take(), [[1, 0]]);
