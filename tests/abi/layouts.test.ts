@@ -30,8 +30,19 @@ const asm = (...headers: string[]): { headers: string[] } => ({ headers: headers
 const DRM = { headers: ["drm/drm.h"] };
 const IFREQ = { type: "struct ifreq", headers: ["sys/socket.h", "linux/if.h"] };
 
+/** A structure of words that is younger than the host's headers. */
+const words = (name: string, fields: string): { type: string; headers: string[]; source: string } => ({
+  type: `struct ${name}`,
+  headers: ["linux/types.h"],
+  source: `struct ${name} { __u32 ${fields}; };`,
+});
+
 /** What pages load late stands apart. */
 const abi = { ...whole, ...uring };
+
+const SQ_OFFSETS = "head, tail, ring_mask, ring_entries, flags, dropped, array";
+const CQ_OFFSETS = "head, tail, ring_mask, ring_entries, overflow, cqes, flags";
+const SYNC_CANCEL = "__u64 timeout[2]; __u8 opcode, pad[7]; __u64 pad2[3]";
 
 /** By the name in `@stratos/abi`. */
 const IN_C: Readonly<Record<string, InC>> = {
@@ -164,16 +175,12 @@ const IN_C: Readonly<Record<string, InC>> = {
   IoSqringOffsets: {
     type: "struct io_sqring_6_5",
     headers: ["linux/types.h"],
-    source:
-      "struct io_sqring_6_5 { __u32 head, tail, ring_mask, ring_entries, flags, dropped, array, resv1; " +
-      "__u64 user_addr; };",
+    source: `struct io_sqring_6_5 { __u32 ${SQ_OFFSETS}, resv1; __u64 user_addr; };`,
   },
   IoCqringOffsets: {
     type: "struct io_cqring_6_5",
     headers: ["linux/types.h"],
-    source:
-      "struct io_cqring_6_5 { __u32 head, tail, ring_mask, ring_entries, overflow, cqes, flags, resv1; " +
-      "__u64 user_addr; };",
+    source: `struct io_cqring_6_5 { __u32 ${CQ_OFFSETS}, resv1; __u64 user_addr; };`,
   },
   IoUringParams: { type: "struct io_uring_params", ...linux("io_uring") },
   IoUringGeteventsArg: {
@@ -192,30 +199,16 @@ const IN_C: Readonly<Record<string, InC>> = {
     headers: ["linux/types.h"],
     source: "struct io_uring_buf_reg_6_4 { __u64 ring_addr; __u32 ring_entries; __u16 bgid, flags; __u64 resv[3]; };",
   },
-  IoUringBufStatus: {
-    type: "struct io_uring_buf_status_6_8",
-    headers: ["linux/types.h"],
-    source: "struct io_uring_buf_status_6_8 { __u32 buf_group, head, resv[8]; };",
-  },
+  IoUringBufStatus: words("io_uring_buf_status_6_8", "buf_group, head, resv[8]"),
   IoUringSyncCancelReg: {
     type: "struct io_uring_sync_cancel_6_6",
     headers: ["linux/types.h"],
-    source:
-      "struct io_uring_sync_cancel_6_6 { __u64 addr; __s32 fd; __u32 flags; __u64 timeout[2]; __u8 opcode, pad[7]; " +
-      "__u64 pad2[3]; };",
+    source: `struct io_uring_sync_cancel_6_6 { __u64 addr; __s32 fd; __u32 flags; ${SYNC_CANCEL}; };`,
   },
   IoUringFileIndexRange: { type: "struct io_uring_file_index_range", ...linux("io_uring") },
   IoUringRecvmsgOut: { type: "struct io_uring_recvmsg_out", ...linux("io_uring") },
-  IoUringClockRegister: {
-    type: "struct io_uring_clock_6_12",
-    headers: ["linux/types.h"],
-    source: "struct io_uring_clock_6_12 { __u32 clockid, __resv[3]; };",
-  },
-  IoUringCloneBuffers: {
-    type: "struct io_uring_clone_6_12",
-    headers: ["linux/types.h"],
-    source: "struct io_uring_clone_6_12 { __u32 src_fd, flags, src_off, dst_off, nr, pad[3]; };",
-  },
+  IoUringClockRegister: words("io_uring_clock_6_12", "clockid, __resv[3]"),
+  IoUringCloneBuffers: words("io_uring_clone_6_12", "src_fd, flags, src_off, dst_off, nr, pad[3]"),
   SeccompData: { type: "struct seccomp_data", ...linux("seccomp") },
   BpfInsn: {
     type: "struct bpf_insn_bytes",

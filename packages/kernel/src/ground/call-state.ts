@@ -38,8 +38,8 @@ export type CallState = Plain<
   /** io_submit(2): requests that were taken, and bytes that the next one has moved. */
   | { readonly kind: "submit"; readonly taken: number; readonly moved: number }
   /**
-   * io_uring_enter(2): requests that were submitted; once it waits, for so many results, until when, from when on one is
-   * enough, and how many timeouts had gone off when it began.
+   * io_uring_enter(2): requests that were submitted; once it waits, for so many results, until when, from when on one
+   * is enough, and how many timeouts had gone off when it began.
    */
   | {
       readonly kind: "uring";

@@ -15,7 +15,7 @@ export const uringCalls: SyscallTable = {
       enterRing(task, fd | 0, count, least, flags >>> 0, argument, size),
     interrupted: (task, fd, _count, _least, flags) => enterInterrupted(task, fd | 0, flags >>> 0),
     gaps:
-      "IORING_OP_URING_CMD knows sockets alone; IOSQE_ASYNC changes nothing, since a request waits for no thread; bytes " +
+      "IORING_OP_URING_CMD knows sockets alone; IOSQE_ASYNC changes nothing, a request waits for no thread; bytes " +
       "that are sent without a copy are copied, and their notification follows at once; names of a request that " +
       "follows in a chain are read when it begins",
   },

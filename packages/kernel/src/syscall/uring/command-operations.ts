@@ -1,4 +1,4 @@
-/** IORING_OP_URING_CMD, whose only files here are sockets. Source: Linux 6.12 io_uring/uring_cmd.c, io_uring_cmd_sock. */
+/** IORING_OP_URING_CMD, whose only files are sockets. Source: Linux 6.12 io_uring/uring_cmd.c, io_uring_cmd_sock. */
 import { AF_INET, AF_INET6, EFAULT, EINVAL, EOPNOTSUPP, SOL_SOCKET, SYSCALL_NUMBERS, isErrno } from "@stratos/abi";
 import {
   IORING_OP_URING_CMD,
@@ -16,12 +16,11 @@ import { REQUEST_FD, type RequestTask } from "./request-task.ts";
 const SYS_SETSOCKOPT = SYSCALL_NUMBERS.get("setsockopt")!;
 
 function command(task: RequestTask, request: Request): number {
-  const { file, sqe, thirdAddress: address, fileIndex: length } = request;
+  const { file, thirdAddress: address, fileIndex: length } = request;
   if (!(file instanceof Socket)) return -EOPNOTSUPP;
   const isInternet = file.family === AF_INET || file.family === AF_INET6;
-  const level = sqe.getUint32(16, true);
-  const name = sqe.getUint32(20, true);
-  switch (sqe.getUint32(8, true)) {
+  const { addressLow: level, addressHigh: name } = request;
+  switch (request.offsetLow) {
     case SOCKET_URING_OP_SIOCINQ:
       return !isInternet ? -EOPNOTSUPP : file.isListening ? -EINVAL : file.available();
     case SOCKET_URING_OP_SIOCOUTQ:
@@ -44,7 +43,7 @@ export const COMMAND_OPERATIONS: OperationTable = {
   [IORING_OP_URING_CMD]: {
     needsFile: true,
     isPolled: true,
-    prepare: ({ sqe, operationFlags }) => refuseUnless(sqe.getUint32(12, true) === 0 && operationFlags === 0),
+    prepare: ({ offsetHigh, operationFlags }) => refuseUnless(offsetHigh === 0 && operationFlags === 0),
     run: command,
   },
 };

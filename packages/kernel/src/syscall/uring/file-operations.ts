@@ -315,9 +315,8 @@ export const FILE_OPERATIONS: OperationTable = {
       if (failed < 0) return failed;
       if (request.length === 0) return 0;
       const flags = request.operationFlags & ~SPLICE_F_FD_IN_FIXED;
-      const inOffset = request.sqe.getBigInt64(16, true);
       const result = spliceBetween(task, request.source!, request.file!, {
-        inOffset: Number(inOffset),
+        inOffset: request.sourceOffset,
         inAddress: 0,
         outOffset: request.offset,
         outAddress: 0,

@@ -28,7 +28,7 @@ export interface FixedTable {
   post(low: number, high: number, result: number, flags: number): void;
 }
 
-/** As `sqe.file_index` says it: one more than the slot, or IORING_FILE_INDEX_ALLOC. @returns 0, or the slot that was found */
+/** @param index  `sqe.file_index`: one more than the slot, or IORING_FILE_INDEX_ALLOC. @returns 0, or the slot found */
 export function installFixed(ring: FixedTable, file: OpenFile, index: number): number {
   const slot = index === IORING_FILE_INDEX_ALLOC ? freeSlot(ring) : index - 1;
   const result = slot < 0 ? slot : putFixed(ring, slot, file);

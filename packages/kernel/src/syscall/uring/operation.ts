@@ -1,4 +1,4 @@
-import { EINVAL, ENOBUFS } from "@stratos/abi";
+import { EINVAL, ENOBUFS, isErrno } from "@stratos/abi";
 import { IOSQE_BUFFER_SELECT } from "@stratos/abi/io-uring";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { UserCursor } from "../../mm/user-cursor.ts";
@@ -70,7 +70,7 @@ export function holdBuffer(
   const group = ring.groups.get(request.bufferIndex);
   if (group === undefined) return -ENOBUFS;
   const held = group.take(task.space, most, isBundle);
-  if (typeof held === "number") return held;
+  if (isErrno(held)) return held;
   request.held = held;
   return 0;
 }

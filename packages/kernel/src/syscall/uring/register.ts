@@ -155,7 +155,7 @@ interface Table {
 /** `struct io_uring_rsrc_register`, whose size is the call's count. */
 function loadTable({ task, argument, count }: Registration): Table | number {
   const view = count === IoUringRsrcRegister.size ? load(task, argument, count) : -EINVAL;
-  if (typeof view === "number") return view;
+  if (isErrno(view)) return view;
   const at = IoUringRsrcRegister.offset;
   const table = {
     nr: view.getUint32(at.nr, true),
@@ -192,7 +192,7 @@ function registerFiles({ task, ring }: Registration, { nr, flags, data, tags }: 
   let failed = 0;
   for (let index = 0; index < nr && failed === 0; index++) {
     const tag = loadTag(task, tags, index);
-    if (typeof tag === "number") failed = tag;
+    if (isErrno(tag)) failed = tag;
     else {
       const isSparse = (flags & IORING_RSRC_REGISTER_SPARSE) !== 0 || data === 0;
       const word = isSparse ? 0xffffffff : task.space.loadU32(data + index * 4);
@@ -230,7 +230,7 @@ interface Update {
 /** `struct io_uring_rsrc_update2`, whose size is the call's count. */
 function loadUpdate({ task, argument, count }: Registration): Update | number {
   const view = count === IoUringRsrcUpdate2.size ? load(task, argument, count) : -EINVAL;
-  if (typeof view === "number") return view;
+  if (isErrno(view)) return view;
   const { offset, resv, data, tags, nr, resv2 } = IoUringRsrcUpdate2.offset;
   const update = {
     at: view.getUint32(offset, true),
@@ -251,7 +251,7 @@ function updateTagged({ task, ring }: Registration, { at, data, tags, nr }: Upda
     const word = task.space.loadU32(data + done * 4);
     const tag = loadTag(task, tags, done);
     const failed = (code: number): number => (done > 0 ? done : code);
-    if (word < 0 || typeof tag === "number") return failed(-EFAULT);
+    if (word < 0 || isErrno(tag)) return failed(-EFAULT);
     const isNone = (word | 0) === -1 || (word | 0) === IORING_REGISTER_FILES_SKIP;
     if (isNone && (tag.low !== 0 || tag.high !== 0)) return failed(-EINVAL);
     if ((word | 0) === IORING_REGISTER_FILES_SKIP) continue;
@@ -266,7 +266,7 @@ function updateTagged({ task, ring }: Registration, { at, data, tags, nr }: Upda
 /** `struct io_uring_files_update`: `count` of them. */
 function updatePlain({ task, ring, argument, count }: Registration): number {
   const view = load(task, argument, IoUringRsrcUpdate2.offset.tags);
-  if (typeof view === "number") return view;
+  if (isErrno(view)) return view;
   const { offset, resv, data } = IoUringRsrcUpdate2.offset;
   if (view.getUint32(resv, true) !== 0 || count === 0) return -EINVAL;
   return updateFiles(ring, { owner: task }, view.getUint32(offset, true), getU64(view, data), count);
@@ -274,7 +274,7 @@ function updatePlain({ task, ring, argument, count }: Registration): number {
 
 function allocateFrom({ task, ring, argument, count }: Registration): number {
   const view = load(task, argument, IoUringFileIndexRange.size);
-  if (typeof view === "number") return view;
+  if (isErrno(view)) return view;
   const { off, len, resv } = IoUringFileIndexRange.offset;
   const start = view.getUint32(off, true);
   const end = start + view.getUint32(len, true);
@@ -311,7 +311,7 @@ function registerBuffers({ task, ring }: Registration, { nr, flags, data, tags }
   const isSparse = (flags & IORING_RSRC_REGISTER_SPARSE) !== 0 || data === 0;
   for (let index = 0; index < nr; index++) {
     const tag = loadTag(task, tags, index);
-    if (typeof tag === "number") return tag;
+    if (isErrno(tag)) return tag;
     const buffer = isSparse ? null : loadBuffer(task, data + index * Iovec.size);
     if (isErrno(buffer)) return buffer;
     if (buffer === null) {
@@ -339,12 +339,12 @@ function updateBuffers({ task, ring }: Registration, { at, data, tags, nr }: Upd
     const tag = loadTag(task, tags, done);
     const failed = isErrno(buffer)
       ? buffer
-      : typeof tag === "number"
+      : isErrno(tag)
         ? tag
         : buffer === null && (tag.low !== 0 || tag.high !== 0)
           ? -EINVAL
           : 0;
-    if (failed < 0 || isErrno(buffer) || typeof tag === "number") return done > 0 ? done : failed;
+    if (failed < 0 || isErrno(buffer) || isErrno(tag)) return done > 0 ? done : failed;
     const before = buffers[at + done]!;
     buffers[at + done] = buffer === null ? null : slotFor(buffer, tag);
     if (before !== null) tellTag(ring, before);
@@ -356,7 +356,7 @@ function updateBuffers({ task, ring }: Registration, { at, data, tags, nr }: Upd
 function cloneBuffers({ task, ring, argument, count }: Registration): number {
   if (count !== 1) return -EINVAL;
   const view = load(task, argument, IoUringCloneBuffers.size);
-  if (typeof view === "number") return view;
+  if (isErrno(view)) return view;
   const at = IoUringCloneBuffers.offset;
   const flags = view.getUint32(at.flags, true);
   if ((flags & ~IORING_REGISTER_SRC_REGISTERED) !== 0 || !isZero(view, at.src_off)) return -EINVAL;
@@ -372,7 +372,7 @@ function cloneBuffers({ task, ring, argument, count }: Registration): number {
 
 function registerBufferRing({ task, ring, argument, count }: Registration): number {
   const view = count === 1 ? load(task, argument, IoUringBufReg.size) : -EINVAL;
-  if (typeof view === "number") return view;
+  if (isErrno(view)) return view;
   const at = IoUringBufReg.offset;
   const address = getU64(view, at.ring_addr);
   const entries = view.getUint32(at.ring_entries, true);
@@ -397,7 +397,7 @@ function registerBufferRing({ task, ring, argument, count }: Registration): numb
 
 function unregisterBufferRing({ task, ring, argument, count }: Registration): number {
   const view = count === 1 ? load(task, argument, IoUringBufReg.size) : -EINVAL;
-  if (typeof view === "number") return view;
+  if (isErrno(view)) return view;
   const at = IoUringBufReg.offset;
   if (!isZero(view, at.resv) || view.getUint16(at.flags, true) !== 0) return -EINVAL;
   const group = ring.groups.get(view.getUint16(at.bgid, true));
@@ -410,7 +410,7 @@ function unregisterBufferRing({ task, ring, argument, count }: Registration): nu
 
 function bufferRingStatus({ task, ring, argument, count }: Registration): number {
   const view = count === 1 ? load(task, argument, IoUringBufStatus.size) : -EINVAL;
-  if (typeof view === "number") return view;
+  if (isErrno(view)) return view;
   const at = IoUringBufStatus.offset;
   if (!isZero(view, at.resv)) return -EINVAL;
   const group = ring.groups.get(view.getUint32(at.buf_group, true));
@@ -445,7 +445,7 @@ function probe({ task, argument, count }: Registration): number {
   if (argument === 0 || count > 256) return -EINVAL;
   const shown = Math.min(count, IORING_OP_LAST);
   const given = load(task, argument, IoUringProbe.size + count * IoUringProbeOp.size);
-  if (typeof given === "number") return given;
+  if (isErrno(given)) return given;
   if (!isZero(given, 0)) return -EINVAL;
   given.setUint8(IoUringProbe.offset.last_op, IORING_OP_LAST - 1);
   given.setUint8(IoUringProbe.offset.ops_len, shown);
@@ -472,7 +472,7 @@ function registerRestrictions({ task, ring, argument, count }: Registration): nu
   if (ring.restrictions !== null) return -EBUSY;
   if (argument === 0 || count > RESTRICTIONS_MAX) return -EINVAL;
   const view = load(task, argument, count * IoUringRestriction.size);
-  if (typeof view === "number") return view;
+  if (isErrno(view)) return view;
   const restrictions = {
     registers: new Set<number>(),
     operations: new Set<number>(),
@@ -516,7 +516,7 @@ function enable({ task, ring }: Registration): number {
 function limitWorkers({ task, ring, argument, count }: Registration): number {
   if (argument === 0 || count !== 2) return -EINVAL;
   const view = load(task, argument, 8);
-  if (typeof view === "number") return view;
+  if (isErrno(view)) return view;
   for (let kind = 0; kind < 2; kind++) {
     const wanted = view.getUint32(kind * 4, true);
     if (wanted > 0x7fffffff) return -EINVAL;
@@ -537,7 +537,7 @@ function registerRings({ task, argument, count }: Registration): number {
     const at = argument + index * tags;
     const view = load(task, at, tags);
     const failed = (code: number): number => (index > 0 ? index : code);
-    if (typeof view === "number") return failed(view);
+    if (isErrno(view)) return failed(view);
     if (view.getUint32(resv, true) !== 0) return failed(-EINVAL);
     const wanted = view.getUint32(offset, true);
     const slot = wanted === 0xffffffff ? own.indexOf(null) : wanted;
@@ -563,7 +563,7 @@ function unregisterRings({ task, argument, count }: Registration): number {
   for (let index = 0; index < count; index++) {
     const view = load(task, argument + index * tags, tags);
     const failed = (code: number): number => (index > 0 ? index : code);
-    if (typeof view === "number") return failed(view);
+    if (isErrno(view)) return failed(view);
     const slot = view.getUint32(offset, true);
     if (view.getUint32(resv, true) !== 0 || getU64(view, data) !== 0 || slot >= RINGS_MAX) return failed(-EINVAL);
     own[slot]?.release();
@@ -575,7 +575,7 @@ function unregisterRings({ task, argument, count }: Registration): number {
 /** Nothing goes on by itself while this call does: what can be cancelled is, at once. */
 function cancelNow({ task, ring, argument, count }: Registration): number {
   const view = count === 1 ? load(task, argument, IoUringSyncCancelReg.size) : -EINVAL;
-  if (typeof view === "number") return view;
+  if (isErrno(view)) return view;
   const at = IoUringSyncCancelReg.offset;
   const flags = view.getUint32(at.flags, true);
   if ((flags & ~CANCEL_FLAGS) !== 0 || !isZero(view, at.pad)) return -EINVAL;
@@ -595,7 +595,7 @@ function cancelNow({ task, ring, argument, count }: Registration): number {
 function chooseClock({ task, ring, argument, count }: Registration): number {
   if (argument === 0 || count !== 0) return -EINVAL;
   const view = load(task, argument, IoUringClockRegister.size);
-  if (typeof view === "number") return view;
+  if (isErrno(view)) return view;
   const clock = view.getUint32(0, true);
   if (!isZero(view, 4) || (clock !== CLOCK_MONOTONIC && clock !== CLOCK_BOOTTIME)) return -EINVAL;
   ring.clock = clock;
@@ -605,14 +605,14 @@ function chooseClock({ task, ring, argument, count }: Registration): number {
 function tableOf(run: (given: Registration, table: Table) => number): Register {
   return (given) => {
     const table = loadTable(given);
-    return typeof table === "number" ? table : run(given, table);
+    return isErrno(table) ? table : run(given, table);
   };
 }
 
 function updateOf(run: (given: Registration, update: Update) => number): Register {
   return (given) => {
     const update = loadUpdate(given);
-    return typeof update === "number" ? update : run(given, update);
+    return isErrno(update) ? update : run(given, update);
   };
 }
 

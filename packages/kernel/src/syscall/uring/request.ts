@@ -27,7 +27,7 @@ export interface RequestRing {
 }
 
 /** What sendmsg and recvmsg were given, as it was when they were submitted (IORING_FEAT_SUBMIT_STABLE). */
-export interface MessageArguments {
+interface MessageArguments {
   readonly address: number;
   readonly name: number;
   readonly nameLength: number;
@@ -139,6 +139,28 @@ export class Request implements Waiter, TimerClient {
     return getU64(this.sqe, AT.addr);
   }
 
+  /** `addr` as two words: another's user data. */
+  get addressLow(): number {
+    return this.sqe.getUint32(AT.addr, true);
+  }
+
+  get addressHigh(): number {
+    return this.sqe.getUint32(AT.addr + 4, true);
+  }
+
+  /** `splice_off_in`: −1 for all ones. */
+  get sourceOffset(): number {
+    return get64(this.sqe, AT.addr);
+  }
+
+  get offsetLow(): number {
+    return this.sqe.getUint32(AT.off, true);
+  }
+
+  get offsetHigh(): number {
+    return this.sqe.getUint32(AT.off + 4, true);
+  }
+
   get length(): number {
     return this.sqe.getUint32(AT.len, true);
   }
@@ -160,8 +182,22 @@ export class Request implements Waiter, TimerClient {
     return this.sqe.getUint32(AT.file_index, true);
   }
 
+  /** `addr_len`, and what must be zero behind it. */
+  get nameLength(): number {
+    return this.sqe.getUint16(AT.file_index, true);
+  }
+
+  get namePadding(): number {
+    return this.sqe.getUint16(AT.file_index + 2, true);
+  }
+
   get thirdAddress(): number {
     return getU64(this.sqe, AT.addr3);
+  }
+
+  /** POLL_ADD is another's from now on. */
+  setLength(value: number): void {
+    this.sqe.setUint32(AT.len, value, true);
   }
 
   get isLinked(): boolean {

@@ -9,8 +9,8 @@
  * The program writes the submissions' tail and the completions' head, at any time and as it likes: both are masked, and
  * count for nothing but how many there are. All else is kept here.
  *
- * Requests (request.ts) are in `active` from their submission to their end, in that order. What can go on is in `ready`;
- * `execute.ts` executes it, in the caller's own call or between slices (uring-state.ts).
+ * Requests (request.ts) are in `active` from their submission to their end, in that order. What can go on is in
+ * `ready`; `execute.ts` executes it, in the caller's own call or between slices (uring-state.ts).
  */
 import {
   EINVAL,
@@ -92,7 +92,7 @@ export interface FixedBuffer {
   readonly length: number;
 }
 
-export interface Restrictions {
+interface Restrictions {
   readonly registers: Set<number>;
   readonly operations: Set<number>;
   allowedFlags: number;

@@ -65,7 +65,7 @@ const PROVIDED_FIRST = 65535;
 // ---- Cancelling
 
 /** What requests are to be cancelled. */
-export interface CancelKey {
+interface CancelKey {
   readonly flags: number;
   readonly low: number;
   readonly high: number;
@@ -132,8 +132,8 @@ function cancelOthers(_task: RequestTask, request: Request, ring: RingFile): num
     file = (isFixed ? fixedFile(ring, request.fd >>> 0) : request.owner.files.get(request.fd)) ?? null;
     if (file === null) return -EBADF;
   }
-  const low = request.sqe.getUint32(16, true);
-  const high = request.sqe.getUint32(20, true);
+  const low = request.addressLow;
+  const high = request.addressHigh;
   return cancelMatching(ring, { flags, low, high, file, opcode: request.length }, request);
 }
 
@@ -149,8 +149,8 @@ function message(_task: RequestTask, request: Request, ring: RingFile): number {
   if (!(target instanceof RingFile)) return -EBADFD;
   const flags = request.operationFlags;
   if (target.isDisabled) return -EBADFD;
-  const low = request.sqe.getUint32(8, true);
-  const high = request.sqe.getUint32(12, true);
+  const low = request.offsetLow;
+  const high = request.offsetHigh;
   switch (request.address) {
     case IORING_MSG_DATA: {
       if ((flags & IORING_MSG_RING_CQE_SKIP) !== 0 || request.thirdAddress !== 0) return -EINVAL;
@@ -179,7 +179,7 @@ function message(_task: RequestTask, request: Request, ring: RingFile): number {
 
 // ---- Files
 
-/** Each is a descriptor, −1: none, or IORING_REGISTER_FILES_SKIP. @returns how many were looked at, or what the first met */
+/** Each is a descriptor, −1: none, or IORING_REGISTER_FILES_SKIP. @returns how many were taken, or why not the first */
 export function updateFiles(
   ring: RingFile,
   request: Pick<Request, "owner">,
@@ -297,7 +297,7 @@ function waitForWord(task: RequestTask, request: Request): number {
   const value = task.space.loadU32(address);
   if (value < 0) return -EFAULT;
   if (bitset === 0) return -EINVAL;
-  if (value !== request.sqe.getUint32(8, true) || request.sqe.getUint32(12, true) !== 0) return -EAGAIN;
+  if (value !== request.offsetLow || request.offsetHigh !== 0) return -EAGAIN;
   const key = keyOf(task.space, address);
   task.syscallState = { kind: "futex", key, bitset, isWoken: false, deadlineNs: Infinity };
   enqueue(request, key);

@@ -134,7 +134,7 @@ function checkFlags(flags: number): number {
 }
 
 /**
- * io_uring_setup(2): a descriptor; −EFAULT, −EINVAL, −EPERM, −EMFILE, −ENFILE, −EBADF and −ENXIO of IORING_SETUP_ATTACH_WQ.
+ * io_uring_setup(2): a descriptor; −EFAULT, −EINVAL, −EPERM, −EMFILE, −ENFILE, −ENXIO of IORING_SETUP_ATTACH_WQ.
  */
 export function setupRing(task: Task, entries: number, address: number): number {
   if (!mayMakeRings(task)) return -EPERM;
@@ -216,7 +216,7 @@ function describe({ shape, arrayAt }: RingFile, view: DataView): void {
   cq("flags", RING.cqFlags);
 }
 
-/** A ring by its descriptor, or by its number among those that the task has registered: −EBADF, −EINVAL, −EOPNOTSUPP. */
+/** A ring by its descriptor, or by its number among those the task has registered: −EBADF, −EINVAL, −EOPNOTSUPP. */
 export function ringAt(task: Task, fd: number, isRegistered: boolean): RingFile | number {
   if (isRegistered) {
     const own = task.kernel.uring === null ? undefined : uringOf(task.kernel).registered.get(task);
@@ -239,8 +239,8 @@ const ENTER_FLAGS =
 type EnterState = StateOf<"uring">;
 
 /**
- * io_uring_enter(2): how many were submitted; when none was to be, 0 with results, −ETIME, −EINTR; else −EAGAIN, −EBADF,
- * −EBADFD, −EBADR, −EEXIST, −EFAULT, −EINVAL, −EOPNOTSUPP.
+ * io_uring_enter(2): how many were submitted; when none was to be, 0 with results, −ETIME, −EINTR; else −EAGAIN,
+ * −EBADF, −EBADFD, −EBADR, −EEXIST, −EFAULT, −EINVAL, −EOPNOTSUPP.
  */
 export function enterRing(
   task: Task,

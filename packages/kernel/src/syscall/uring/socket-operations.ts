@@ -153,8 +153,8 @@ function prepareSend(request: Request, isMessage: boolean): number {
 
 /** SEND to an address: `addr2`, and its length. */
 function prepareDestination(request: Request): number {
-  const length = request.sqe.getUint16(44, true);
-  if (request.sqe.getUint16(46, true) !== 0) return -EINVAL;
+  const length = request.nameLength;
+  if (request.namePadding !== 0) return -EINVAL;
   return request.secondAddress === 0
     ? refuseUnless(length === 0)
     : prepareAddress(request, request.secondAddress, length);

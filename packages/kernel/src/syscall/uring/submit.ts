@@ -19,6 +19,7 @@ import {
   IOSQE_IO_DRAIN,
   IOSQE_IO_HARDLINK,
   IOSQE_IO_LINK,
+  IoUringSqe,
 } from "@stratos/abi/io-uring";
 import type { Credentials } from "../../security/credentials.ts";
 import type { Task } from "../../task/task.ts";
@@ -28,7 +29,7 @@ import { Request } from "./request.ts";
 import { RING, type RingFile } from "./ring-file.ts";
 
 /** Requests of all rings of a machine that are not done: each is memory of the host. Beyond: EAGAIN. */
-export const URING_REQUESTS_MAX = 1 << 18;
+const URING_REQUESTS_MAX = 1 << 18;
 
 const COMMON_FLAGS = IOSQE_FIXED_FILE | IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_ASYNC;
 const VALID_FLAGS = COMMON_FLAGS | IOSQE_BUFFER_SELECT | IOSQE_IO_DRAIN | IOSQE_CQE_SKIP_SUCCESS;
@@ -101,14 +102,14 @@ function takeEntry(ring: RingFile): DataView | null {
       return null;
     }
   }
-  const bytes = new Uint8Array(64);
+  const bytes = new Uint8Array(IoUringSqe.size);
   memory.read(IORING_OFF_SQES + index * sqeSize, bytes, bytes.length);
   return new DataView(bytes.buffer);
 }
 
 /** @param last  of the chain that it stands in */
 function makeRequest(ring: RingFile, owner: Task, sqe: DataView, last: Request | null): Request {
-  const personality = sqe.getUint16(42, true);
+  const personality = sqe.getUint16(IoUringSqe.offset.personality, true);
   const credentials: Credentials | undefined =
     personality !== 0
       ? ring.personalities.get(personality)

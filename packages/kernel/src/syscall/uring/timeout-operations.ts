@@ -1,4 +1,4 @@
-/** Times: TIMEOUT, TIMEOUT_REMOVE, LINK_TIMEOUT, and POLL_ADD, POLL_REMOVE. Source: Linux 6.12 io_uring/timeout.c, poll.c. */
+/** TIMEOUT, TIMEOUT_REMOVE, LINK_TIMEOUT, and POLL_ADD, POLL_REMOVE. Source: Linux 6.12 io_uring/timeout.c, poll.c. */
 import {
   CLOCK_BOOTTIME,
   CLOCK_MONOTONIC,
@@ -141,8 +141,8 @@ function limitOver(_task: RequestTask, limit: Request, ring: RingFile): number {
 const COUNTED: ReadonlySet<number> = new Set([IORING_OP_WAITID, IORING_OP_FUTEX_WAIT, IORING_OP_FUTEX_WAITV]);
 
 function timeoutOf(ring: RingFile, request: Request, opcode: number): Request | undefined {
-  const low = request.sqe.getUint32(16, true);
-  const high = request.sqe.getUint32(20, true);
+  const low = request.addressLow;
+  const high = request.addressHigh;
   for (const each of ring.active)
     if (each.opcode === opcode && each !== request && each.phase === "waits" && each.isCalled(low, high)) return each;
   return undefined;
@@ -182,7 +182,7 @@ function removeTimeout(_task: RequestTask, request: Request, ring: RingFile): nu
 // ---- POLL
 
 function pollEvents(request: Request): number {
-  return request.sqe.getUint32(28, true) | POLLERR | POLLHUP;
+  return request.operationFlags | POLLERR | POLLHUP;
 }
 
 function preparePoll(request: Request): number {
@@ -228,11 +228,11 @@ function removePoll(_task: RequestTask, request: Request, ring: RingFile): numbe
   }
   if ((flags & IORING_POLL_UPDATE_EVENTS) !== 0) {
     found.events = pollEvents(request);
-    found.sqe.setUint32(24, flags & IORING_POLL_ADD_MULTI, true);
+    found.setLength(flags & IORING_POLL_ADD_MULTI);
   }
   if ((flags & IORING_POLL_UPDATE_USER_DATA) !== 0) {
-    found.userLow = request.sqe.getUint32(8, true);
-    found.userHigh = request.sqe.getUint32(12, true);
+    found.userLow = request.offsetLow;
+    found.userHigh = request.offsetHigh;
   }
   // It looks again at once.
   ring.requestWoken(found);

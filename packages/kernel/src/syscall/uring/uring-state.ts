@@ -12,7 +12,7 @@ import { submitPolled } from "./submit.ts";
  * Rings of a machine that have something to do between slices, and what of io_uring(7) belongs to tasks. Made when the
  * first ring is.
  */
-export class UringState implements UringWork, RingRunner, TaskObserver {
+class UringState implements UringWork, RingRunner, TaskObserver {
   #kernel: Kernel;
   /** Bound: rings. */
   #ready = new Set<RingFile>();
