@@ -108,7 +108,8 @@ export function cancelMatching(ring: RingFile, key: CancelKey, own: Request | nu
     }
     cancel(ring, request);
     count++;
-    if (!isMany) return 0;
+    // Waits for children are counted, also where there is one (io_waitid_cancel).
+    if (!isMany) return request.opcode === IORING_OP_WAITID ? 1 : 0;
   }
   if (isMany) return count;
   return isUnderWay ? -EALREADY : -ENOENT;

@@ -138,6 +138,7 @@ function limitOver(_task: RequestTask, limit: Request, ring: RingFile): number {
   return COUNTED.has(limited.opcode) ? 1 : -ETIME;
 }
 
+/** What is cancelled of these is counted. */
 const COUNTED: ReadonlySet<number> = new Set([IORING_OP_WAITID, IORING_OP_FUTEX_WAIT, IORING_OP_FUTEX_WAITV]);
 
 function timeoutOf(ring: RingFile, request: Request, opcode: number): Request | undefined {
