@@ -40,7 +40,7 @@ test("programs that sleep in each kind of call wake in a loaded machine as in th
 
 test("networks with links and tun interfaces go on, with what is under way", () => {
   let saved = 0;
-  for (const name of ["ip-over-veth", "tun-interfaces"]) {
+  for (const name of ["ip-over-veth", "tun-interfaces", "io-uring"]) {
     const linux = readFileSync(expectedPath(name), "latin1");
     let run: Run = startStatic(readFileSync(build(name)));
     while (!run.machine.isStopped && run.machine.run(1) !== Infinity) {

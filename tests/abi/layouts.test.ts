@@ -10,7 +10,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import * as abi from "@stratos/abi";
+import * as whole from "@stratos/abi";
+import * as uring from "@stratos/abi/io-uring";
 import type { Struct } from "@stratos/abi";
 
 interface InC {
@@ -28,6 +29,20 @@ const asm = (...headers: string[]): { headers: string[] } => ({ headers: headers
 
 const DRM = { headers: ["drm/drm.h"] };
 const IFREQ = { type: "struct ifreq", headers: ["sys/socket.h", "linux/if.h"] };
+
+/** A structure of words that is younger than the host's headers. */
+const words = (name: string, fields: string): { type: string; headers: string[]; source: string } => ({
+  type: `struct ${name}`,
+  headers: ["linux/types.h"],
+  source: `struct ${name} { __u32 ${fields}; };`,
+});
+
+/** What pages load late stands apart. */
+const abi = { ...whole, ...uring };
+
+const SQ_OFFSETS = "head, tail, ring_mask, ring_entries, flags, dropped, array";
+const CQ_OFFSETS = "head, tail, ring_mask, ring_entries, overflow, cqes, flags";
+const SYNC_CANCEL = "__u64 timeout[2]; __u8 opcode, pad[7]; __u64 pad2[3]";
 
 /** By the name in `@stratos/abi`. */
 const IN_C: Readonly<Record<string, InC>> = {
@@ -155,6 +170,45 @@ const IN_C: Readonly<Record<string, InC>> = {
     headers: ["linux/types.h"],
     source: "struct landlock_net_port_6_7 { __u64 allowed_access, port; };",
   },
+  IoUringSqe: { type: "struct io_uring_sqe", ...linux("io_uring") },
+  IoUringCqe: { type: "struct io_uring_cqe", ...linux("io_uring") },
+  IoSqringOffsets: {
+    type: "struct io_sqring_6_5",
+    headers: ["linux/types.h"],
+    source: `struct io_sqring_6_5 { __u32 ${SQ_OFFSETS}, resv1; __u64 user_addr; };`,
+  },
+  IoCqringOffsets: {
+    type: "struct io_cqring_6_5",
+    headers: ["linux/types.h"],
+    source: `struct io_cqring_6_5 { __u32 ${CQ_OFFSETS}, resv1; __u64 user_addr; };`,
+  },
+  IoUringParams: { type: "struct io_uring_params", ...linux("io_uring") },
+  IoUringGeteventsArg: {
+    type: "struct io_uring_getevents_6_12",
+    headers: ["linux/types.h"],
+    source: "struct io_uring_getevents_6_12 { __u64 sigmask; __u32 sigmask_sz, min_wait_usec; __u64 ts; };",
+  },
+  IoUringRsrcRegister: { type: "struct io_uring_rsrc_register", ...linux("io_uring") },
+  IoUringRsrcUpdate2: { type: "struct io_uring_rsrc_update2", ...linux("io_uring") },
+  IoUringProbe: { type: "struct io_uring_probe", ...linux("io_uring") },
+  IoUringProbeOp: { type: "struct io_uring_probe_op", ...linux("io_uring") },
+  IoUringRestriction: { type: "struct io_uring_restriction", ...linux("io_uring") },
+  IoUringBuf: { type: "struct io_uring_buf", ...linux("io_uring") },
+  IoUringBufReg: {
+    type: "struct io_uring_buf_reg_6_4",
+    headers: ["linux/types.h"],
+    source: "struct io_uring_buf_reg_6_4 { __u64 ring_addr; __u32 ring_entries; __u16 bgid, flags; __u64 resv[3]; };",
+  },
+  IoUringBufStatus: words("io_uring_buf_status_6_8", "buf_group, head, resv[8]"),
+  IoUringSyncCancelReg: {
+    type: "struct io_uring_sync_cancel_6_6",
+    headers: ["linux/types.h"],
+    source: `struct io_uring_sync_cancel_6_6 { __u64 addr; __s32 fd; __u32 flags; ${SYNC_CANCEL}; };`,
+  },
+  IoUringFileIndexRange: { type: "struct io_uring_file_index_range", ...linux("io_uring") },
+  IoUringRecvmsgOut: { type: "struct io_uring_recvmsg_out", ...linux("io_uring") },
+  IoUringClockRegister: words("io_uring_clock_6_12", "clockid, __resv[3]"),
+  IoUringCloneBuffers: words("io_uring_clone_6_12", "src_fd, flags, src_off, dst_off, nr, pad[3]"),
   SeccompData: { type: "struct seccomp_data", ...linux("seccomp") },
   BpfInsn: {
     type: "struct bpf_insn_bytes",
@@ -598,6 +652,7 @@ const HEADERS = [
     "fb",
     "input-event-codes",
     "landlock",
+    "io_uring",
     "vt",
     "kd",
   ],

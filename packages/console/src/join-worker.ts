@@ -26,8 +26,9 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/socket/make-netfilter.ts": ["makeNetfilter"],
   "kernel/src/socket/netlink/netlink-socket.ts": ["createNetlinkSocket"],
   "kernel/src/socket/packet/make-packet-socket.ts": ["makePacketSocket"],
-  "kernel/src/syscall/aio-requests.ts": [
+  "kernel/src/syscall/asynchronous-requests.ts": [
     ...["ioSetup", "ioDestroy", "ioSubmit", "ioGetEvents", "ioGetEventsMasked", "ioCancel"],
+    ...["setupRing", "enterRing", "enterInterrupted", "registerRing"],
   ],
   "kernel/src/syscall/bpf-requests.ts": ["bpf"],
   "kernel/src/syscall/compare-requests.ts": ["compare"],
@@ -43,6 +44,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/syscall/ptrace-requests.ts": ["ptrace"],
   "kernel/src/syscall/seccomp-requests.ts": ["seccomp", "setSeccompMode", "readFilter", "readFilterMetadata"],
   "kernel/src/task/core-dump/core-dump.ts": ["endWithCore", "continueCoreDump"],
+  "kernel/src/task/enter-namespaces.ts": ["unshare", "setNamespaces", "namespaceRequest"],
   "kernel/src/task/pidfd-requests.ts": ["pidfdRequest"],
   "sdk/src/file-trees.ts": ["copyFiles", "packFolder", "unpackFolder"],
   "wayland/src/x11/window-manager.ts": ["manageWindows", "isSavedWindowManager"],

@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import * as abi from "@stratos/abi";
+import * as whole from "@stratos/abi";
 import { EFAULT, EINVAL, NETLINK_ROUTE, SYSCALL_NUMBERS, type FieldType, type Struct } from "@stratos/abi";
+import * as uring from "@stratos/abi/io-uring";
 import { ARGUMENT_KINDS, type ArgumentKind } from "./argument-kinds.ts";
 import { CONTROL_LAYOUTS, NETLINK_BODIES } from "./message-text.ts";
 import { POINTED } from "./pointed-text.ts";
 import { OPTION_LEVELS } from "./socket-options.ts";
 import { syscallLine, type TracedCaller } from "./syscall-line.ts";
+
+/** With what pages load late. */
+const abi = { ...whole, ...uring };
 
 const memory: TracedCaller = {
   loadString: (address) => (address === 0x1000 ? 'a"b\n' : -EFAULT),
@@ -195,6 +199,8 @@ const UNSEEN = [
     "SeccompMetadata",
   ],
   ...Object.keys(abi).filter((name) => name.startsWith("Fanotify")),
+  // What rings of io_uring hold, or what is behind or within what is shown.
+  ...["IoUringSqe", "IoUringCqe", "IoUringBuf", "IoUringProbeOp", "IoUringRecvmsgOut"],
   // What a packet socket's rings hold, and what differs by their version.
   ...["TpacketHdr", "Tpacket2Hdr", "Tpacket3Hdr", "TpacketBlockDesc", "TpacketReq3", "TpacketStatsV3"],
   // What iptables says to matches and targets, inside of netlink's messages.

@@ -37,6 +37,19 @@ export type CallState = Plain<
   | { readonly kind: "whole"; readonly count: number }
   /** io_submit(2): requests that were taken, and bytes that the next one has moved. */
   | { readonly kind: "submit"; readonly taken: number; readonly moved: number }
+  /**
+   * io_uring_enter(2): requests that were submitted; once it waits, for so many results, until when, from when on one
+   * is enough, and how many timeouts had gone off when it began.
+   */
+  | {
+      readonly kind: "uring";
+      readonly submitted: number;
+      readonly isWaiting: boolean;
+      readonly least: number;
+      readonly deadlineNs: number;
+      readonly soonestNs: number;
+      readonly timeouts: number;
+    }
   /** Up to where a walk over a range of addresses has come. */
   | { readonly kind: "range"; readonly at: number }
   /** When poll, select, epoll_wait, nanosleep … give up: monotonic, Infinity for never. */

@@ -158,7 +158,7 @@ export function mmap(task: MmCaller, request: MapRequest): number {
     new Area(address, address + length, request.protection & PROTECTIONS, kept, {
       file: file?.retain() ?? null,
       pages,
-      offset: file === null && !isShared ? 0 : offset,
+      offset: file !== null ? file.mappedFrom(offset) : isShared ? offset : 0,
       label: "",
     }),
   );

@@ -356,6 +356,16 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
     ({ aioUsage }) => aioUsage.most,
     ({ aioUsage }, value) => (aioUsage.most = value),
   ),
+  "kernel/io_uring_disabled": bounded(
+    { least: 0, most: 2 },
+    ({ uringSettings }) => uringSettings.disabled,
+    ({ uringSettings }, value) => (uringSettings.disabled = value),
+  ),
+  "kernel/io_uring_group": bounded(
+    { least: -1, most: 0x7fffffff },
+    ({ uringSettings }) => uringSettings.group,
+    ({ uringSettings }, value) => (uringSettings.group = value),
+  ),
   "fs/aio-nr": fixed(({ aioUsage }) => String(aioUsage.events)),
   "fs/dir-notify-enable": bounded(
     { least: 0, most: 1 },

@@ -201,6 +201,7 @@ function takeFiles(task: SocketCaller, data: Uint8Array, before: OpenFile[] | nu
   for (let index = 0; index < count; index++) {
     const file = task.files.get(optionInt(data, index * 4));
     if (file === undefined) return -EBADF;
+    if (!file.isPassable) return -EINVAL;
     files.push(file);
   }
   for (const file of files) file.retain();

@@ -1,5 +1,5 @@
-/** io_setup(2) and what belongs to it; what they do is in aio-requests.ts, which pages load when it is asked for. */
-import { ioCancel, ioDestroy, ioGetEvents, ioGetEventsMasked, ioSetup, ioSubmit } from "./aio-requests.ts";
+/** io_setup(2) and what belongs to it; what they do is in aio-requests.ts, which pages load when one is made. */
+import { ioCancel, ioDestroy, ioGetEvents, ioGetEventsMasked, ioSetup, ioSubmit } from "./asynchronous-requests.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 export const aioCalls: SyscallTable = {

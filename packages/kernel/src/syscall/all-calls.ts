@@ -1,4 +1,5 @@
 import { SYSCALL_NUMBERS } from "@stratos/abi";
+import { uringCalls } from "./uring-calls.ts";
 import { assert } from "@stratos/base";
 import { aioCalls } from "./aio-calls.ts";
 import { bpfCalls } from "./bpf-calls.ts";
@@ -30,7 +31,7 @@ import type { SyscallRow } from "../task/syscall-row.ts";
 
 /** Every table, by the subsystem's name as docs/compatibility.md groups them. */
 export const CALL_TABLES: Readonly<Record<string, SyscallTable>> = {
-  files: { ...fileCalls, ...aioCalls },
+  files: { ...fileCalls, ...aioCalls, ...uringCalls },
   processes: { ...processCalls, ...compareCalls, ...ptraceCalls },
   signals: signalCalls,
   memory: { ...memoryCalls, ...numaCalls },

@@ -50,7 +50,7 @@ const PIECE_MIN = (CALL_WORK * PAGE_SIZE) / 64;
 /**
  * Reads into the cursor, in pieces when it is much. @param offset  −1: at the description's position
  */
-function readInto(task: Task, file: OpenFile, to: IoCursor, offset: number): number {
+export function readInto(task: Task, file: OpenFile, to: IoCursor, offset: number): number {
   if (task.kernel.vfs.permissionCount > 0) {
     const refused = mayRead(task, file);
     if (refused < 0) return refused;
@@ -64,7 +64,7 @@ function readInto(task: Task, file: OpenFile, to: IoCursor, offset: number): num
   return goOn(task, file, before, moved);
 }
 
-function writeFrom(task: Task, file: OpenFile, from: IoCursor, offset: number): number {
+export function writeFrom(task: Task, file: OpenFile, from: IoCursor, offset: number): number {
   // A pipe and a socket keep by themselves what they have moved.
   if (from.remaining < PIECE_MIN || file.inode?.isRegular !== true) return file.write(task, from, offset);
   const before = movedBefore(task);
@@ -95,6 +95,12 @@ function countWrite(task: Task, result: number): number {
   transfers.writeCalls++;
   if (result > 0) transfers.written += result;
   return result;
+}
+
+/** A request of io_uring(7) was a call of its submitter. */
+export function countMovedBy(task: Task, result: number, isRead: boolean): void {
+  if (isRead) countRead(task, result);
+  else countWrite(task, result);
 }
 
 /** What was moved between two files was read and written. */

@@ -61,7 +61,7 @@ const NAMES_BUFFER = new ArrayBuffer(SockaddrStorage.size);
 const NAMES: (Uint8Array | undefined)[] = new Array<undefined>(SockaddrStorage.size + 1).fill(undefined);
 
 /** A sockaddr argument: EINVAL for a length out of range, EFAULT. */
-function loadAddress(task: Task, address: number, length: number): Uint8Array | number {
+export function loadAddress(task: Task, address: number, length: number): Uint8Array | number {
   if (length < 0 || length > SockaddrStorage.size) return -EINVAL;
   const bytes = (NAMES[length] ??= new Uint8Array(NAMES_BUFFER, 0, length));
   return length > 0 && task.space.copyIn(address, bytes, 0, length) < 0 ? -EFAULT : bytes;
@@ -120,7 +120,12 @@ function socketpair(task: Task, family: number, type: number, protocol: number, 
 }
 
 /** Has the caller given up that with the port (landlock(7))? */
-function checkPort({ credentials: { landlock } }: Task, socket: Socket, address: Uint8Array, right: number): number {
+export function checkPort(
+  { credentials: { landlock } }: Task,
+  socket: Socket,
+  address: Uint8Array,
+  right: number,
+): number {
   return landlock === null ? 0 : checkLandlockPort(landlock, socket, address, right);
 }
 

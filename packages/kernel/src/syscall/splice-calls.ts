@@ -204,17 +204,45 @@ function splice(
   const source = task.files.get(inFd),
     target = task.files.get(outFd);
   if (source === undefined || !source.isReadable || target === undefined || !target.isWritable) return -EBADF;
+  // A place in a pipe is refused, whatever it is (do_splice).
+  const inOffset = source instanceof PipeFile && inAddress !== 0 ? 0 : loadOffset(task, inAddress);
+  if (inOffset === null) return failure;
+  const outOffset = target instanceof PipeFile && outAddress !== 0 ? 0 : loadOffset(task, outAddress);
+  if (outOffset === null) return failure;
+  return spliceBetween(task, source, target, { inOffset, inAddress, outOffset, outAddress, count, flags });
+}
+
+/** What splice(2) does with files. The places that it has come to are stored at the addresses, if any. */
+export function spliceBetween(
+  task: Task,
+  source: OpenFile,
+  target: OpenFile,
+  {
+    inOffset,
+    inAddress,
+    outOffset,
+    outAddress,
+    count,
+    flags,
+  }: {
+    /** −1: where the file stands. */
+    inOffset: number;
+    inAddress: number;
+    outOffset: number;
+    outAddress: number;
+    count: number;
+    flags: number;
+  },
+): number {
+  if ((flags & ~SPLICE_FLAGS) !== 0) return -EINVAL;
+  if (!source.isReadable || !target.isWritable) return -EBADF;
   const fromPipe = source instanceof PipeFile,
     toPipe = target instanceof PipeFile;
   if (!fromPipe && !toPipe) return -EINVAL;
   if (!mayBeSpliced(source) || !mayBeSpliced(target)) return -EINVAL;
-  if ((fromPipe && inAddress !== 0) || (toPipe && outAddress !== 0)) return -ESPIPE;
+  if ((fromPipe && inOffset >= 0) || (toPipe && outOffset >= 0)) return -ESPIPE;
   if (fromPipe && toPipe && source.pipe === target.pipe) return -EINVAL;
   const waits = (flags & SPLICE_F_NONBLOCK) === 0;
-  const inOffset = loadOffset(task, inAddress);
-  if (inOffset === null) return failure;
-  const outOffset = loadOffset(task, outAddress);
-  if (outOffset === null) return failure;
   if (!fromPipe && inOffset >= 0 && !source.hasPositions) return -EINVAL;
   if (!toPipe && outOffset >= 0 && !target.hasPositions) return -EINVAL;
   if (!toPipe && (target.flags & O_APPEND) !== 0) return -EINVAL;

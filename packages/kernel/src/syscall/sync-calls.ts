@@ -149,10 +149,5 @@ export const syncCalls: SyscallTable = {
   readahead: { run: readahead, gaps: "a hint that changes nothing" },
   ...absent("there are no quotas but those of AegisFS, which `stratos fs quota` sets", ["quotactl", "quotactl_fd"]),
   ...absent("no swap: memory is what `--memory` gives", ["swapon", "swapoff"]),
-  ...absent("epoll(7) and Linux's own asynchronous I/O (io_submit(2)) are there", [
-    "io_uring_setup",
-    "io_uring_enter",
-    "io_uring_register",
-  ]),
   ...absent("Linux has it no more, or never had it built", ["lookup_dcookie", "nfsservctl"]),
 };

@@ -21,7 +21,7 @@ import type { Task } from "./task.ts";
 import type { TaskObserver } from "./task-observer.ts";
 import { stateOf, type StateOf } from "../ground/call-state.ts";
 import { BLOCKED, BLOCKED_EINTR } from "../ground/wait-queue.ts";
-import type { FutexWaiter } from "../mm/mm-kernel.ts";
+import type { FutexWaiter, MmKernel } from "../mm/mm-kernel.ts";
 import { identityOf } from "../ground/identity.ts";
 
 /** The identity of a word: two mappings of one page have one. */
@@ -55,7 +55,10 @@ export function futexWait(task: Task, address: number, expected: number, bitset:
   return BLOCKED_EINTR;
 }
 
-export function enqueue(task: Task, key: string): void {
+/** A task, or a request of io_uring(7). */
+type Waiting = FutexWaiter & { readonly kernel: Pick<MmKernel, "futexes"> };
+
+export function enqueue(task: Waiting, key: string): void {
   const table = task.kernel.futexes;
   const list = table.get(key);
   if (list === undefined) table.set(key, [task]);
@@ -138,7 +141,7 @@ export function givenByFutex({ syscallState }: Task): number {
   }
 }
 
-export function forget(task: Task, key: string): void {
+export function forget(task: Waiting, key: string): void {
   const table = task.kernel.futexes;
   const list = table.get(key);
   if (list === undefined) return;

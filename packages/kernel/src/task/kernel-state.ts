@@ -14,6 +14,7 @@ import { WatchLimits } from "../fs/watch-limits.ts";
 import { PipeLimits } from "../fs/pipe/pipe-limits.ts";
 import type { PageCache } from "../frames/page-cache.ts";
 import type { LibraryPlaces } from "../mm/library-places.ts";
+import type { FutexWaiter } from "../mm/mm-kernel.ts";
 import { Vdso } from "../mm/vdso/vdso.ts";
 import type { SharedImage } from "../frames/image-pages.ts";
 import { Reaper } from "../frames/reaper.ts";
@@ -94,6 +95,15 @@ export interface KernelOptions {
   callWork?: number;
   /** Receives one line for each kernel message (printk). */
   log: (message: string) => void;
+}
+
+/** Requests of rings that go on between slices (syscall/uring). */
+export interface UringWork {
+  /** The call under way has made something ready: it is executed before its caller goes on. */
+  readonly isDue: boolean;
+  readonly hasWork: boolean;
+  /** A bounded piece. @returns whether there was anything to do */
+  run(): boolean;
 }
 
 /** A word with an owner, and who waits for it, in the order they came: one at least (pi-futex.ts). */
@@ -188,6 +198,10 @@ export class Kernel
   graphics: GraphicsKernel["graphics"] = null;
   input: InputDevices | null = null;
   epollItems = 0;
+  /** Rings of io_uring(7); null: none was made. */
+  uring: UringWork | null = null;
+  /** kernel.io_uring_disabled, and kernel.io_uring_group (−1: none). */
+  readonly uringSettings = { disabled: 0, group: -1 };
   readonly aioUsage: AioUsage = { events: 0, most: 65536 };
   /**
    * Numbers without a row that were reported already; one bit each below UNKNOWN_CALLS_MAX, all others share the last.
@@ -235,7 +249,7 @@ export class Kernel
   readonly hints = new Map<string, number | string>();
   readonly accounting = new Accounting(this);
   /** Who waits for a word (task/futex.ts), by its identity; in the order they came. */
-  readonly futexes = new Map<string, Task[]>();
+  readonly futexes = new Map<string, FutexWaiter[]>();
   /** Words that have an owner and are waited for (task/pi-futex.ts). Bound: tasks. */
   readonly piFutexes = new Map<string, PiFutex>();
   /** The last number that `identityOf` gave. */

@@ -63,10 +63,12 @@ export function requeuePi(
   if (key === mutexKey) return -EINVAL;
   if (value !== expected) return -EAGAIN;
   let count = 0;
-  for (const waiter of [...(kernel.futexes.get(key) ?? [])]) {
+  for (const each of [...(kernel.futexes.get(key) ?? [])]) {
     if (count > most) break;
-    const wait = stateOf(waiter, "requeue-pi");
+    const wait = stateOf(each, "requeue-pi");
     if (wait?.mutexKey !== mutexKey) return -EINVAL;
+    // Only tasks wait so.
+    const waiter = each as Task;
     const taken = piLockFor(waiter, wait.mutex, wait.deadlineNs, most > 0);
     if (taken < 0) return taken;
     forget(waiter, key);

@@ -85,10 +85,12 @@ export function runTasks(kernel: Kernel, untilNs: number): number {
     if (timers.nextNs <= now) timers.expire(now);
     if (kernel.isStopped) return Infinity;
     if (kernel.stops?.isTurnOver === true) return -1;
-    if (now >= untilNs || work.isTurnUsed) return scheduler.hasRunnable || kernel.reaper.hasWork ? -1 : timers.nextNs;
-    const hasReaped = kernel.reaper.run();
+    if (now >= untilNs || work.isTurnUsed)
+      return scheduler.hasRunnable || kernel.reaper.hasWork || kernel.uring?.hasWork ? -1 : timers.nextNs;
+    let hasWorked = kernel.reaper.run();
+    if (kernel.uring?.run()) hasWorked = true;
     const task = scheduler.pick();
-    if (task === null && hasReaped) continue;
+    if (task === null && hasWorked) continue;
     if (task === null) return timers.nextNs;
     if (!runSlice(kernel, task, now)) return STANDS;
   }
@@ -380,6 +382,7 @@ function invoke(kernel: Kernel, task: Task, number: number): number {
       : kernel.disturber.call(row, task, number, { a0, a1, a2, a3, a4, a5 });
   work.end(number);
   kernel.turn.spendInKernel(CALL_NS + work.spent * WORK_UNIT_NS);
+  if (kernel.uring?.isDue) kernel.uring.run();
   if (work.isSliceUsed) kernel.scheduler.mustSwitch = true;
   if (kernel.onSyscall === null || result === UNFINISHED) return result;
   kernel.onSyscall(

@@ -173,6 +173,16 @@ export abstract class OpenFile implements LockOwner {
     return this.inode?.pages ?? -ENODEV;
   }
 
+  /** Which of them a mapping at `offset` begins with: others may be the same. */
+  mappedFrom(offset: number): number {
+    return offset;
+  }
+
+  /** May it be given away (SCM_RIGHTS), and stand in a ring's table? Not a ring, which would hold itself. */
+  get isPassable(): boolean {
+    return true;
+  }
+
   sync(dataOnly: boolean): number {
     return -EINVAL;
   }
