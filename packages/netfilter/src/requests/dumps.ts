@@ -36,7 +36,7 @@ import {
 import { readData } from "../rules/read-expression.ts";
 import { Attributes, eachAttribute } from "../wire/attributes.ts";
 import { MessageWriter } from "../wire/message-writer.ts";
-import { refuse } from "../wire/refusal.ts";
+import { blaming, refuse } from "../wire/refusal.ts";
 import { fillChain, fillElement, fillObject, fillRule, fillSet, fillTable } from "./fill.ts";
 
 /** Bytes of elements in one message. */
@@ -92,7 +92,7 @@ export class Dump {
   /** The one that is named. @throws Refusal ENOENT */
   table(type: number): Table {
     const { family, attributes } = this.request;
-    return this.ruleset.table(family, attributes.needText(type)) ?? refuse(ENOENT);
+    return this.ruleset.table(family, attributes.needText(type)) ?? refuse(ENOENT, attributes.bytes(type));
   }
 }
 
@@ -105,7 +105,7 @@ export function dumpChains(dump: Dump): void {
   const { attributes, isDump } = dump.request;
   if (!isDump) {
     const table = dump.table(NFTA_CHAIN_TABLE);
-    const chain = table.chains.get(attributes.needText(NFTA_CHAIN_NAME)) ?? refuse(ENOENT);
+    const chain = table.chains.get(attributes.needText(NFTA_CHAIN_NAME)) ?? refuse(ENOENT, attributes.bytes(NFTA_CHAIN_NAME));
     dump.add(NFT_MSG_NEWCHAIN, table.family, 0, (w) => fillChain(w, chain));
     return;
   }
@@ -122,10 +122,10 @@ export function dumpRules(dump: Dump, isReset: boolean): void {
   };
   if (!isDump) {
     const table = dump.table(NFTA_RULE_TABLE);
-    const chain = table.chains.get(attributes.needText(NFTA_RULE_CHAIN)) ?? refuse(ENOENT);
+    const chain = table.chains.get(attributes.needText(NFTA_RULE_CHAIN)) ?? refuse(ENOENT, attributes.bytes(NFTA_RULE_CHAIN));
     const handle = attributes.u64(NFTA_RULE_HANDLE) ?? refuse(EINVAL);
     const at = chain.rules.findIndex((one) => one.handle === handle);
-    if (at < 0) refuse(ENOENT);
+    if (at < 0) refuse(ENOENT, attributes.bytes(NFTA_RULE_HANDLE));
     add(chain.rules[at]!, null, 0);
     return;
   }
@@ -140,7 +140,7 @@ export function dumpSets(dump: Dump): void {
   const { attributes, isDump, nowNs } = dump.request;
   if (!isDump) {
     const table = dump.table(NFTA_SET_TABLE);
-    const set = table.sets.get(attributes.needText(NFTA_SET_NAME)) ?? refuse(ENOENT);
+    const set = table.sets.get(attributes.needText(NFTA_SET_NAME)) ?? refuse(ENOENT, attributes.bytes(NFTA_SET_NAME));
     dump.add(NFT_MSG_NEWSET, table.family, 0, (w) => fillSet(w, set, nowNs));
     return;
   }
@@ -188,11 +188,13 @@ export function dumpElements(dump: Dump): void {
   }
   const context = { table, setById: () => undefined, chainById: () => undefined, written: 0 };
   for (const { value } of eachAttribute(attributes.needBytes(NFTA_SET_ELEM_LIST_ELEMENTS))) {
-    const one = Attributes.read(value);
-    const key = readData(context, one.needBytes(NFTA_SET_ELEM_KEY));
-    if (!(key instanceof Uint8Array) || key.length !== set.shape.keyLength) refuse(EINVAL);
-    const isEnd = ((one.u32(NFTA_SET_ELEM_FLAGS) ?? 0) & NFT_SET_ELEM_INTERVAL_END) !== 0;
-    const found = set.bound(key as Uint8Array, isEnd, nowNs) ?? refuse(ENOENT);
+    const found = blaming(value, () => {
+      const one = Attributes.read(value);
+      const key = readData(context, one.needBytes(NFTA_SET_ELEM_KEY));
+      if (!(key instanceof Uint8Array) || key.length !== set.shape.keyLength) refuse(EINVAL);
+      const isEnd = ((one.u32(NFTA_SET_ELEM_FLAGS) ?? 0) & NFT_SET_ELEM_INTERVAL_END) !== 0;
+      return set.bound(key as Uint8Array, isEnd, nowNs) ?? refuse(ENOENT);
+    });
     addElements(dump, set, [found]);
   }
 }

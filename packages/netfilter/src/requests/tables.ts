@@ -61,7 +61,7 @@ import {
   NLM_F_REPLACE,
 } from "@stratos/abi";
 import { Attributes } from "../wire/attributes.ts";
-import { refuse } from "../wire/refusal.ts";
+import { blaming, refuse } from "../wire/refusal.ts";
 import { fillChain, fillObject, fillRule, fillSet, fillTable } from "./fill.ts";
 import type { ChangeRequest, Transaction } from "./transaction.ts";
 
@@ -83,17 +83,20 @@ export function userdataOf(attributes: Attributes, type: number): Uint8Array | n
 }
 
 /** @throws Refusal ENOENT; EPERM it is another's */
-export function findTable(t: Transaction, family: number, name: string): Table {
-  const table = t.ruleset.table(family, name) ?? refuse(ENOENT);
-  return table.owner !== 0 && table.owner !== t.port ? refuse(EPERM) : table;
+export function findTable(t: Transaction, { family, attributes }: ChangeRequest, type: number): Table {
+  const bad = attributes.bytes(type);
+  const table = t.ruleset.table(family, attributes.needText(type)) ?? refuse(ENOENT, bad);
+  return table.owner !== 0 && table.owner !== t.port ? refuse(EPERM, bad) : table;
 }
 
 /** By the number of its handle where that is given. */
-function tableOf(t: Transaction, { family, attributes }: ChangeRequest): Table {
+function tableOf(t: Transaction, request: ChangeRequest): Table {
+  const { family, attributes } = request;
   const handle = attributes.u64(NFTA_TABLE_HANDLE);
-  if (handle === null) return findTable(t, family, attributes.needText(NFTA_TABLE_NAME));
-  const table = t.ruleset.tables.find((one) => one.handle === handle && one.family === family) ?? refuse(ENOENT);
-  return table.owner !== 0 && table.owner !== t.port ? refuse(EPERM) : table;
+  if (handle === null) return findTable(t, request, NFTA_TABLE_NAME);
+  const bad = attributes.bytes(NFTA_TABLE_HANDLE);
+  const table = t.ruleset.tables.find((one) => one.handle === handle && one.family === family) ?? refuse(ENOENT, bad);
+  return table.owner !== 0 && table.owner !== t.port ? refuse(EPERM, bad) : table;
 }
 
 export function newTable(t: Transaction, request: ChangeRequest): void {
@@ -104,8 +107,9 @@ export function newTable(t: Transaction, request: ChangeRequest): void {
   if (given !== null && (given & ~TABLE_FLAGS) !== 0) refuse(EOPNOTSUPP);
   const known = t.ruleset.table(family, name);
   if (known !== undefined) {
-    if (known.owner !== 0 && known.owner !== t.port) refuse(EPERM);
-    if ((flags & NLM_F_EXCL) !== 0) refuse(EEXIST);
+    const bad = attributes.bytes(NFTA_TABLE_NAME);
+    if (known.owner !== 0 && known.owner !== t.port) refuse(EPERM, bad);
+    if ((flags & NLM_F_EXCL) !== 0) refuse(EEXIST, bad);
     if ((flags & NLM_F_REPLACE) !== 0) refuse(EOPNOTSUPP);
     if (given !== null && given !== known.flags) {
       const before = known.flags;
@@ -233,15 +237,17 @@ function readCounters(nested: Attributes | null): Float64Array | null {
   return Float64Array.of(nested.needU64(NFTA_COUNTER_PACKETS), nested.needU64(NFTA_COUNTER_BYTES));
 }
 
-export function newChain(t: Transaction, { family, flags, attributes }: ChangeRequest): void {
+export function newChain(t: Transaction, request: ChangeRequest): void {
+  const { family, flags, attributes } = request;
   checkFamily(family);
-  const table = findTable(t, family, attributes.needText(NFTA_CHAIN_TABLE));
+  const table = findTable(t, request, NFTA_CHAIN_TABLE);
   const id = attributes.u32(NFTA_CHAIN_ID);
   const handle = attributes.u64(NFTA_CHAIN_HANDLE);
   const name = attributes.text(NFTA_CHAIN_NAME);
   const known =
     handle !== null
-      ? ([...table.chains.values()].find((one) => one.handle === handle) ?? refuse(ENOENT))
+      ? ([...table.chains.values()].find((one) => one.handle === handle) ??
+        refuse(ENOENT, attributes.bytes(NFTA_CHAIN_HANDLE)))
       : name === null
         ? id === null
           ? refuse(EINVAL)
@@ -250,7 +256,8 @@ export function newChain(t: Transaction, { family, flags, attributes }: ChangeRe
   const hook = attributes.nested(NFTA_CHAIN_HOOK);
   const policy = attributes.u32(NFTA_CHAIN_POLICY);
   if (policy !== null) {
-    if (known !== undefined ? known.hook === null : hook === null) refuse(EOPNOTSUPP);
+    if (known !== undefined ? known.hook === null : hook === null)
+      refuse(EOPNOTSUPP, attributes.bytes(NFTA_CHAIN_POLICY));
     if (policy !== NF_DROP && policy !== NF_ACCEPT) refuse(EINVAL);
   }
   const given = attributes.u32(NFTA_CHAIN_FLAGS) ?? 0;
@@ -258,7 +265,8 @@ export function newChain(t: Transaction, { family, flags, attributes }: ChangeRe
   if ((given & NFT_CHAIN_HW_OFFLOAD) !== 0) refuse(EOPNOTSUPP);
   const counters = readCounters(attributes.nested(NFTA_CHAIN_COUNTERS));
   if (known !== undefined) {
-    if ((flags & NLM_F_EXCL) !== 0) refuse(EEXIST);
+    if ((flags & NLM_F_EXCL) !== 0)
+      refuse(EEXIST, attributes.bytes(handle === null ? NFTA_CHAIN_NAME : NFTA_CHAIN_HANDLE));
     if ((flags & NLM_F_REPLACE) !== 0) refuse(EOPNOTSUPP);
     changeChain(t, known, { family, attributes, hook, policy, counters, name });
     return;
@@ -314,7 +322,7 @@ function changeChain(
     },
   );
   const isRenamed = to.attributes.has(NFTA_CHAIN_HANDLE) && to.name !== null && to.name !== chain.name;
-  if (isRenamed) renameChain(t, chain, to.name!);
+  if (isRenamed) blaming(to.attributes.bytes(NFTA_CHAIN_NAME), () => renameChain(t, chain, to.name!));
   t.notify(NFT_MSG_NEWCHAIN, to.family, 0, (w) => fillChain(w, chain));
 }
 
@@ -340,42 +348,48 @@ function renameChain(t: Transaction, chain: Chain, name: string): void {
 }
 
 export function findChain(table: Table, attributes: Attributes, type: number): Chain {
-  return table.chains.get(attributes.needText(type)) ?? refuse(ENOENT);
+  return table.chains.get(attributes.needText(type)) ?? refuse(ENOENT, attributes.bytes(type));
 }
 
-export function deleteChain(t: Transaction, { family, flags, attributes }: ChangeRequest): void {
-  const table = findTable(t, family, attributes.needText(NFTA_CHAIN_TABLE));
+export function deleteChain(t: Transaction, request: ChangeRequest): void {
+  const { flags, attributes } = request;
+  const table = findTable(t, request, NFTA_CHAIN_TABLE);
   const handle = attributes.u64(NFTA_CHAIN_HANDLE);
   const chain =
     handle === null
       ? findChain(table, attributes, NFTA_CHAIN_NAME)
-      : ([...table.chains.values()].find((one) => one.handle === handle) ?? refuse(ENOENT));
+      : ([...table.chains.values()].find((one) => one.handle === handle) ??
+        refuse(ENOENT, attributes.bytes(NFTA_CHAIN_HANDLE)));
   if ((flags & NLM_F_NONREC) !== 0 && chain.use > 0) refuse(EBUSY);
   flushChain(t, chain);
   // Somebody jumps to it.
-  if (chain.use > 0) refuse(EBUSY);
+  if (chain.use > 0) refuse(EBUSY, attributes.bytes(handle === null ? NFTA_CHAIN_NAME : NFTA_CHAIN_HANDLE));
   removeChain(t, chain);
 }
 
-export function deleteSet(t: Transaction, { family, attributes }: ChangeRequest): void {
-  const table = findTable(t, family, attributes.needText(NFTA_SET_TABLE));
+export function deleteSet(t: Transaction, request: ChangeRequest): void {
+  const { attributes } = request;
+  const table = findTable(t, request, NFTA_SET_TABLE);
   const handle = attributes.u64(NFTA_SET_HANDLE);
+  const bad = attributes.bytes(handle === null ? NFTA_SET_NAME : NFTA_SET_HANDLE);
   const set =
     (handle === null
       ? table.sets.get(attributes.needText(NFTA_SET_NAME))
-      : [...table.sets.values()].find((one) => one.shape.handle === handle)) ?? refuse(ENOENT);
-  if (set.use > 0) refuse(EBUSY);
+      : [...table.sets.values()].find((one) => one.shape.handle === handle)) ?? refuse(ENOENT, bad);
+  if (set.use > 0) refuse(EBUSY, bad);
   removeSet(t, set);
 }
 
-export function deleteObject(t: Transaction, { family, attributes }: ChangeRequest): void {
-  const table = findTable(t, family, attributes.needText(NFTA_OBJ_TABLE));
+export function deleteObject(t: Transaction, request: ChangeRequest): void {
+  const { attributes } = request;
+  const table = findTable(t, request, NFTA_OBJ_TABLE);
   const type = attributes.needU32(NFTA_OBJ_TYPE);
   const handle = attributes.u64(NFTA_OBJ_HANDLE);
+  const bad = attributes.bytes(handle === null ? NFTA_OBJ_NAME : NFTA_OBJ_HANDLE);
   const object =
     (handle === null
       ? table.objects.get(objectKey(type, attributes.needText(NFTA_OBJ_NAME)))
-      : [...table.objects.values()].find((one) => one.handle === handle)) ?? refuse(ENOENT);
-  if (object.use > 0) refuse(EBUSY);
+      : [...table.objects.values()].find((one) => one.handle === handle)) ?? refuse(ENOENT, bad);
+  if (object.use > 0) refuse(EBUSY, bad);
   removeObject(t, object);
 }

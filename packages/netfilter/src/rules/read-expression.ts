@@ -67,7 +67,7 @@ import {
 } from "@stratos/abi";
 import { Attributes, eachAttribute } from "../wire/attributes.ts";
 import type { MessageWriter } from "../wire/message-writer.ts";
-import { refuse } from "../wire/refusal.ts";
+import { blaming, refuse } from "../wire/refusal.ts";
 import type { AttributeRow, ExpressionKind } from "./expression-kind.ts";
 import { EXPRESSION_KINDS } from "./expression-kinds.ts";
 import { COUNTED_BYTES, COUNTED_PACKETS } from "./statement-kinds.ts";
@@ -116,7 +116,7 @@ export function readExpressions(context: ReadingContext, list: Uint8Array, most:
   for (const { type, value } of eachAttribute(list)) {
     if (type !== NFTA_LIST_ELEM) refuse(EINVAL);
     if (all.length === most) refuse(EINVAL);
-    all.push(readExpression(context, value));
+    all.push(blaming(value, () => readExpression(context, value)));
   }
   return all;
 }
