@@ -31,6 +31,12 @@ export interface PacketFilter {
   outgoing(bytes: Uint8Array, at: number, length: number, device: number): number;
   /** That, or one that is passed on, leaves by an interface. */
   leaving(device: number): number;
+  /**
+   * An address is asked for, or told (ARP): `bytes` to its end, the message from `at` on.
+   *
+   * @returns does it go on?
+   */
+  arp(bytes: Uint8Array, at: number, device: number, isOut: boolean): boolean;
   /** What is known of the packet that has just left. */
   readonly known: object;
   /** Of REFUSED: an ICMP error of the packet's version, or REFUSED_BY_RESET. */

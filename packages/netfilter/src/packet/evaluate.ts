@@ -1,6 +1,8 @@
 /** Expressions that aren't steps of their own (program.ts): each looks at a packet, counts, or says what is to be. */
 import {
   IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPS_OFFLOAD,
   NFTA_CONNLIMIT_COUNT,
   NFTA_CONNLIMIT_FLAGS,
   NFTA_CT_SREG,
@@ -66,10 +68,11 @@ import {
   NFT_QUOTA_F_INV,
   NFT_REJECT_ICMPX_UNREACH,
   NFT_REJECT_TCP_RST,
+  TCP_CONNTRACK_ESTABLISHED,
 } from "@stratos/abi";
 import { COUNTED_BYTES, COUNTED_PACKETS } from "../rules/statement-kinds.ts";
 import { type Expression, SetElement } from "../rules/ruleset.ts";
-import { type PacketView, UNTRACKED } from "../track/packet-view.ts";
+import { ESTABLISHED, type PacketView, REPLY, UNTRACKED } from "../track/packet-view.ts";
 import { replaceBytes } from "../track/rewrite.ts";
 import { evaluateExtension } from "./evaluate-extension.ts";
 import { evaluateArithmetic } from "./arithmetic.ts";
@@ -112,6 +115,8 @@ export function evaluateOther(it: Expression, packet: PacketView, around: Surrou
     case "masq":
     case "redir":
       return evaluateNat(it, packet, around);
+    case "flow_offload":
+      return offload(it, packet);
     case "notrack":
       if (packet.connection === null) packet.relation = UNTRACKED;
       return MATCHED;
@@ -217,6 +222,16 @@ function evaluateDynset(it: Expression, packet: PacketView, around: Surroundings
   return isInverted ? NOT_MATCHED : MATCHED;
 }
 
+/** From now on the connection goes by the rules (net/netfilter/nft_flow_offload.c). */
+function offload({ flowtable }: Expression, { connection, relation, protocol }: PacketView): number {
+  const isEstablished = relation % REPLY === ESTABLISHED && relation <= REPLY;
+  if (connection === null || !isEstablished || connection.has(IPS_OFFLOAD)) return NOT_MATCHED;
+  if (protocol === IPPROTO_TCP ? connection.state !== TCP_CONNTRACK_ESTABLISHED : protocol !== IPPROTO_UDP) return NOT_MATCHED;
+  connection.status |= IPS_OFFLOAD;
+  connection.flowtable = flowtable;
+  return MATCHED;
+}
+
 function setExpiry(element: SetElement, timeoutMs: number, nowNs: number): void {
   element.timeoutMs = timeoutMs;
   element.expiresNs = timeoutMs === 0 ? 0 : nowNs + timeoutMs * 1e6;
@@ -264,6 +279,7 @@ function setMeta(it: Expression, packet: PacketView): number {
 }
 
 function evaluateFib(it: Expression, packet: PacketView, { host }: Surroundings): number {
+  if (!packet.isIp) return NOT_MATCHED;
   const flags = it.number(NFTA_FIB_FLAGS);
   const to = 4 * it.number(NFTA_FIB_DREG);
   const { bytes, at, isV6, inDevice, outDevice } = packet;

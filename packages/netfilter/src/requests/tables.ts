@@ -4,14 +4,12 @@ import {
   AF_UNSPEC,
   EBUSY,
   EEXIST,
+  EFBIG,
   EINVAL,
   ENOENT,
   EOPNOTSUPP,
   EPERM,
   ERANGE,
-  NFPROTO_INET,
-  NFPROTO_IPV4,
-  NFPROTO_IPV6,
   NFTA_CHAIN_COUNTERS,
   NFTA_CHAIN_FLAGS,
   NFTA_CHAIN_HANDLE,
@@ -24,6 +22,8 @@ import {
   NFTA_CHAIN_USERDATA,
   NFTA_COUNTER_BYTES,
   NFTA_COUNTER_PACKETS,
+  NFTA_DEVICE_NAME,
+  NFTA_DEVICE_PREFIX,
   NFTA_HOOK_DEV,
   NFTA_HOOK_DEVS,
   NFTA_HOOK_HOOKNUM,
@@ -53,26 +53,30 @@ import {
   NFT_TABLE_F_OWNER,
   NF_ACCEPT,
   NF_DROP,
-  NF_INET_LOCAL_OUT,
   NF_IP_PRI_CONNTRACK,
   NLM_F_CREATE,
   NLM_F_EXCL,
   NLM_F_NONREC,
   NLM_F_REPLACE,
 } from "@stratos/abi";
-import { Attributes } from "../wire/attributes.ts";
+import { byteString } from "@stratos/base";
+import { FAMILIES, hasDevices, hooksOf } from "../rules/chain-places.ts";
+import { PREFIX } from "../rules/ruleset.ts";
+import { Attributes, eachAttribute } from "../wire/attributes.ts";
 import { blaming, refuse } from "../wire/refusal.ts";
+import { removeFlowtable } from "./flowtables.ts";
 import { fillChain, fillObject, fillRule, fillSet, fillTable } from "./fill.ts";
 import type { ChangeRequest, Transaction } from "./transaction.ts";
 
-/** Bridges and devices have no packets that come by here, ARP none of its own. */
-const FAMILIES = new Set([NFPROTO_INET, NFPROTO_IPV4, NFPROTO_IPV6]);
 const TABLE_FLAGS = NFT_TABLE_F_DORMANT | NFT_TABLE_F_OWNER;
 const CHAIN_FLAGS = NFT_CHAIN_BASE | NFT_CHAIN_BINDING;
 const USERDATA_MAX = 256;
+const IFNAMSIZ = 16;
+/** Devices of a chain (net/netfilter/nf_tables_api.c, NFT_NETDEVICE_MAX). */
+const DEVICES_MAX = 256;
 
 /** @throws Refusal EOPNOTSUPP */
-function checkFamily(family: number): void {
+export function checkFamily(family: number): void {
   if (!FAMILIES.has(family)) refuse(EOPNOTSUPP);
 }
 
@@ -162,6 +166,7 @@ function dropTable(t: Transaction, table: Table, { flags }: ChangeRequest): void
   if ((flags & NLM_F_NONREC) !== 0 && table.use > 0) refuse(EBUSY);
   for (const chain of table.chains.values()) flushChain(t, chain);
   for (const set of [...table.sets.values()]) removeSet(t, set);
+  for (const flowtable of [...table.flowtables.values()]) removeFlowtable(t, flowtable);
   for (const object of [...table.objects.values()]) removeObject(t, object);
   for (const chain of [...table.chains.values()]) removeChain(t, chain);
   const at = t.ruleset.tables.indexOf(table);
@@ -212,24 +217,37 @@ function removeChain(t: Transaction, chain: Chain): void {
   t.notify(NFT_MSG_DELCHAIN, chain.table.family, 0, (w) => fillChain(w, chain, true));
 }
 
-/** Which hooks chains of a type may have. */
-const CHAIN_TYPES = new Map<string, { readonly hooks: number; readonly families: ReadonlySet<number> }>([
-  ["filter", { hooks: 0b11111, families: FAMILIES }],
-  ["nat", { hooks: 0b11011, families: FAMILIES }],
-  ["route", { hooks: 1 << NF_INET_LOCAL_OUT, families: FAMILIES }],
-]);
-
-function readHook(family: number, nested: Attributes, type: string | null): ChainHook {
+/** @param attributes  of the chain: NFTA_CHAIN_TYPE */
+function readHook(family: number, nested: Attributes, attributes: Attributes): ChainHook {
   const hook = nested.needU32(NFTA_HOOK_HOOKNUM);
   const priority = nested.needU32(NFTA_HOOK_PRIORITY) | 0;
-  const name = type ?? "filter";
-  const known = CHAIN_TYPES.get(name);
-  if (known === undefined || !known.families.has(family)) return refuse(ENOENT);
-  // Of a device's ingress, too.
-  if (hook > 31 || (known.hooks & (1 << hook)) === 0) refuse(EOPNOTSUPP);
-  if (name === "nat" && priority <= NF_IP_PRI_CONNTRACK) refuse(EOPNOTSUPP);
+  const type = attributes.text(NFTA_CHAIN_TYPE) ?? "filter";
+  const hooks = hooksOf(family, type) ?? refuse(ENOENT, attributes.bytes(NFTA_CHAIN_TYPE));
+  if (hook > 31 || (hooks & (1 << hook)) === 0) refuse(EOPNOTSUPP);
+  if (type === "nat" && priority <= NF_IP_PRI_CONNTRACK) refuse(EOPNOTSUPP);
+  if (hasDevices(family, hook)) return { type, hook, priority, devices: readDevices(nested) };
   if (nested.has(NFTA_HOOK_DEV) || nested.has(NFTA_HOOK_DEVS)) refuse(EOPNOTSUPP);
-  return { type: name, hook, priority };
+  return { type, hook, priority, devices: [] };
+}
+
+/** Interfaces by their names, whether they are there or not; those that begin so, with `*` (nft_netdev_hook_alloc). */
+export function readDevices(nested: Attributes, types = { one: NFTA_HOOK_DEV, list: NFTA_HOOK_DEVS }): string[] {
+  const one = nested.text(types.one, IFNAMSIZ);
+  if (one !== null) return [one];
+  const list = nested.bytes(types.list);
+  const devices: string[] = [];
+  if (list === null) return devices;
+  for (const { type, value } of eachAttribute(list)) {
+    if (type !== NFTA_DEVICE_NAME && type !== NFTA_DEVICE_PREFIX) refuse(EINVAL);
+    const nul = value.indexOf(0);
+    const length = nul < 0 ? value.length : nul;
+    if (length === 0 || length >= IFNAMSIZ) refuse(EINVAL, value);
+    const name = byteString(value, 0, length) + (type === NFTA_DEVICE_PREFIX ? PREFIX : "");
+    if (devices.includes(name)) refuse(EEXIST, value);
+    if (devices.length === DEVICES_MAX) refuse(EFBIG);
+    devices.push(name);
+  }
+  return devices;
 }
 
 function readCounters(nested: Attributes | null): Float64Array | null {
@@ -271,7 +289,7 @@ export function newChain(t: Transaction, request: ChangeRequest): void {
     changeChain(t, known, { family, attributes, hook, policy, counters, name });
     return;
   }
-  const place = hook === null ? null : readHook(family, hook, attributes.text(NFTA_CHAIN_TYPE));
+  const place = hook === null ? null : readHook(family, hook, attributes);
   if (place !== null && (given & NFT_CHAIN_BINDING) !== 0) refuse(EOPNOTSUPP);
   if (name === null && (given & NFT_CHAIN_BINDING) === 0) refuse(EINVAL);
   if (counters !== null && place === null) refuse(EOPNOTSUPP);
@@ -305,8 +323,9 @@ function changeChain(
 ): void {
   if (to.hook !== null) {
     if (chain.hook === null) refuse(EEXIST);
-    const { type, hook, priority } = readHook(to.family, to.hook, to.attributes.text(NFTA_CHAIN_TYPE));
+    const { type, hook, priority, devices } = readHook(to.family, to.hook, to.attributes);
     if (type !== chain.hook!.type || hook !== chain.hook!.hook || priority !== chain.hook!.priority) refuse(EEXIST);
+    changeDevices(t, chain.hook!, [...new Set([...chain.hook!.devices, ...devices])]);
   }
   const { policy, counters } = chain;
   const newPolicy = to.policy ?? policy;
@@ -324,6 +343,27 @@ function changeChain(
   const isRenamed = to.attributes.has(NFTA_CHAIN_HANDLE) && to.name !== null && to.name !== chain.name;
   if (isRenamed) blaming(to.attributes.bytes(NFTA_CHAIN_NAME), () => renameChain(t, chain, to.name!));
   t.notify(NFT_MSG_NEWCHAIN, to.family, 0, (w) => fillChain(w, chain));
+}
+
+/** Those of a chain; what listens hears of the chain. */
+export function changeDevices(t: Transaction, of: { devices: readonly string[] }, devices: readonly string[]): void {
+  const before = of.devices;
+  if (devices.length > DEVICES_MAX) refuse(EFBIG);
+  if (devices.length === before.length) return;
+  t.do(
+    () => (of.devices = devices),
+    () => (of.devices = before),
+  );
+}
+
+/** Takes devices from what has them. @throws Refusal ENOENT it hasn't one */
+export function removeDevices(t: Transaction, of: { devices: readonly string[] }, gone: readonly string[]): void {
+  for (const name of gone) if (!of.devices.includes(name)) refuse(ENOENT);
+  changeDevices(
+    t,
+    of,
+    of.devices.filter((name) => !gone.includes(name)),
+  );
 }
 
 /** Of a chain without a name. Its id is of its batch alone, and others have the same. */
@@ -360,6 +400,16 @@ export function deleteChain(t: Transaction, request: ChangeRequest): void {
       ? findChain(table, attributes, NFTA_CHAIN_NAME)
       : ([...table.chains.values()].find((one) => one.handle === handle) ??
         refuse(ENOENT, attributes.bytes(NFTA_CHAIN_HANDLE)));
+  // Of its devices alone (nft_delchain_hook).
+  const hook = attributes.nested(NFTA_CHAIN_HOOK);
+  if (hook !== null && chain.hook !== null && hasDevices(table.family, chain.hook.hook)) {
+    const gone = readDevices(hook);
+    if (gone.length > 0) {
+      removeDevices(t, chain.hook, gone);
+      t.notify(NFT_MSG_DELCHAIN, table.family, 0, (w) => fillChain(w, chain));
+      return;
+    }
+  }
   if ((flags & NLM_F_NONREC) !== 0 && chain.use > 0) refuse(EBUSY);
   flushChain(t, chain);
   // Somebody jumps to it.

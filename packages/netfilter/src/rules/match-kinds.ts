@@ -94,6 +94,8 @@ import {
   NFT_EXTHDR_OP_TCPOPT,
   NFT_FIB_RESULT_ADDRTYPE,
   NFT_FIB_RESULT_OIFNAME,
+  NFT_META_BRI_IIFNAME,
+  NFT_META_BRI_OIFNAME,
   NFT_META_CPU,
   NFT_META_IFTYPE,
   NFT_META_IIF,
@@ -124,7 +126,6 @@ import {
   NFT_PAYLOAD_CSUM_NONE,
   NFT_PAYLOAD_INNER_HEADER,
   NFT_PAYLOAD_L4CSUM_PSEUDOHDR,
-  NFT_PAYLOAD_LL_HEADER,
   NFT_RT_TCPMSS,
   NF_INET_FORWARD,
   NF_INET_LOCAL_IN,
@@ -160,6 +161,8 @@ const META_SIZES = new Map<number, number>([
   [NFT_META_IIFGROUP, 4],
   [NFT_META_OIFGROUP, 4],
   [NFT_META_PRANDOM, 4],
+  [NFT_META_BRI_IIFNAME, 16],
+  [NFT_META_BRI_OIFNAME, 16],
 ]);
 const CT_SIZES = new Map<number, number>([
   [NFT_CT_STATE, 4],
@@ -200,8 +203,6 @@ function checkPayload(it: Expression): number {
   const base = it.number(NFTA_PAYLOAD_BASE);
   if (base > NFT_PAYLOAD_INNER_HEADER) return EOPNOTSUPP;
   if (it.number(NFTA_PAYLOAD_OFFSET) > 0xffff || !isLength(it.number(NFTA_PAYLOAD_LEN))) return ERANGE;
-  // What links put around packets is theirs.
-  if (isSet && base === NFT_PAYLOAD_LL_HEADER) return EOPNOTSUPP;
   if (!isSet) return 0;
   it.values[NFTA_PAYLOAD_CSUM_TYPE] ??= NFT_PAYLOAD_CSUM_NONE;
   it.values[NFTA_PAYLOAD_CSUM_OFFSET] ??= 0;

@@ -26,6 +26,10 @@ export class Client implements PacketHost {
     return "eth0";
   }
 
+  bridgeName(): string {
+    return "br0";
+  }
+
   interfaceType(): number {
     return 1;
   }

@@ -4,8 +4,18 @@
  * what is for the bridge itself, or for all, goes up to it. There is no spanning tree, as in Linux unless it is asked
  * for: a frame that goes round in a loop of bridges is dropped after FORWARDED_MAX ways.
  */
+import {
+  NF_INET_FORWARD,
+  NF_INET_LOCAL_IN,
+  NF_INET_LOCAL_OUT,
+  NF_INET_POST_ROUTING,
+  NF_INET_PRE_ROUTING,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { FRAME_HEADER_SIZE } from "@stratos/host";
+import { PLACE_BRIDGE } from "@stratos/netfilter/places";
 import type { NetworkInterface } from "../network-interface.ts";
+import { packetTypeOf } from "./packet-address.ts";
 
 /** How long a station is known to be behind a port (BR_DEFAULT_AGEING_TIME). */
 const AGEING_NS = 300e9;
@@ -79,12 +89,14 @@ export class Bridge {
   received(port: NetworkInterface, frame: Uint8Array, ways: BridgeWays): void {
     if (!this.own.isUp || (frame[6]! & 1) !== 0) return;
     if (isOfTheLink(frame) && frame[5] !== SPANNING_TREE) return;
+    if (!this.#passes(NF_INET_PRE_ROUTING, frame, port, null)) return;
     this.#learn(port, addressAt(frame, 6));
     const isForMany = (frame[0]! & 1) !== 0;
     const to = addressAt(frame, 0);
     const isLocal = !isForMany && this.#isOwn(to);
     if (!isLocal) this.#forward(frame, isForMany ? null : this.#find(to), port, ways);
-    if (isLocal || isForMany || this.own.isPromiscuous) ways.up(this.own, frame);
+    if (!isLocal && !isForMany && !this.own.isPromiscuous) return;
+    if (this.#passes(NF_INET_LOCAL_IN, frame, port, null)) ways.up(this.own, frame);
   }
 
   /** The bridge itself sends. */
@@ -98,11 +110,23 @@ export class Bridge {
     depth++;
     for (const port of to === null ? [...this.ports] : [to]) {
       if (port === from || !port.isRunning || forwardsLeft === 0) continue;
+      if (!this.#passes(from === null ? NF_INET_LOCAL_OUT : NF_INET_FORWARD, frame, from, port)) continue;
+      if (!this.#passes(NF_INET_POST_ROUTING, frame, null, port)) continue;
       forwardsLeft--;
       this.own.network.kernel.work.charge(1 + (frame.length >> 12));
       ways.out(port, frame);
     }
     depth--;
+  }
+
+  /** Do rules of the family bridge let it by? Hooks of bridges (NF_BR_*) have the numbers of IP's. */
+  #passes(hook: number, frame: Uint8Array, from: NetworkInterface | null, to: NetworkInterface | null): boolean {
+    const { netfilter } = this.own.network;
+    if (netfilter === null || !netfilter.seesFrames) return true;
+    const etherType = (frame[12]! << 8) | frame[13]!;
+    const how = { headerSize: FRAME_HEADER_SIZE, etherType, frameType: packetTypeOf(this.own, frame) };
+    const devices = { inDevice: from?.index ?? 0, outDevice: to?.index ?? 0 };
+    return netfilter.framePasses(PLACE_BRIDGE + hook, frame, { ...how, ...devices });
   }
 
   #learn(port: NetworkInterface, address: number): void {

@@ -2,6 +2,7 @@
 import { EMSGSIZE, ENETDOWN, PACKET_HOST, PACKET_OTHERHOST, PACKET_OUTGOING } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { FRAME_HEADER_SIZE, type LinkEvents } from "@stratos/host";
+import { PLACE_EGRESS, PLACE_INGRESS } from "@stratos/netfilter/places";
 import type { FrameObserver } from "../interface-network.ts";
 import type { NetworkInterface } from "../network-interface.ts";
 import { type BridgeWays, isForBridge } from "./bridge.ts";
@@ -32,15 +33,35 @@ export function frameArrived(one: NetworkInterface, frame: Uint8Array, type: num
   counters.receivedBytes += frame.length;
   if (!one.hasFrames) {
     for (const socket of network.packetSockets) socket.frameSeen(one, frame, type, PACKET_HOST, false);
+    if (!comesIn(one, frame, type, PACKET_HOST)) return;
     network.ip.frameReceived(one, frame, false);
     return;
   }
   const packetType = packetTypeOf(one, frame);
   const bridge = one.master !== null && isForBridge(frame) ? one.master.bridge : null;
   for (const socket of network.packetSockets) socket.frameSeen(one, frame, type, packetType, bridge !== null);
+  if (!comesIn(one, frame, type, packetType)) return;
   // A copy: on its way through the bridge it meets others.
   if (bridge !== null) bridge.received(one, frame.slice(), WAYS);
   else if (one.master === null) passUp(one, frame, packetType);
+}
+
+/** Do rules of a device let it in, and out? */
+function comesIn(one: NetworkInterface, frame: Uint8Array, etherType: number, frameType: number): boolean {
+  const { netfilter } = one.network;
+  if (netfilter === null || !netfilter.seesFrames) return true;
+  const headerSize = one.hasFrames ? FRAME_HEADER_SIZE : 0;
+  const how = { headerSize, etherType, frameType, inDevice: one.index, outDevice: 0 };
+  return netfilter.framePasses(PLACE_INGRESS, frame, how);
+}
+
+function goesOut(one: NetworkInterface, frame: Uint8Array, etherType: number): boolean {
+  const { netfilter } = one.network;
+  if (netfilter === null || !netfilter.seesFrames) return true;
+  const headerSize = one.hasFrames ? FRAME_HEADER_SIZE : 0;
+  const frameType = one.hasFrames ? packetTypeOf(one, frame) : PACKET_HOST;
+  const how = { headerSize, etherType, frameType, inDevice: 0, outDevice: one.index };
+  return netfilter.framePasses(PLACE_EGRESS, frame, how);
 }
 
 /** To the IP layer, if it is for this station. What packet sockets send on `lo` is theirs. */
@@ -79,6 +100,7 @@ export function sendFrame(
   const { counters, network } = one;
   if (!one.isUp) return -ENETDOWN;
   if (frame.length > one.linkHeaderSize + one.mtu) return -EMSGSIZE;
+  if (!goesOut(one, frame, type)) return 0;
   for (const socket of network.packetSockets)
     if (socket !== sender && (sender === null || !socket.sharesWith(sender)))
       socket.frameSeen(one, frame, type, PACKET_OUTGOING, false);
