@@ -11,12 +11,6 @@ import {
   NFTA_DYNSET_SREG_DATA,
   NFTA_DYNSET_SREG_KEY,
   NFTA_DYNSET_TIMEOUT,
-  NFTA_EXTHDR_DREG,
-  NFTA_EXTHDR_FLAGS,
-  NFTA_EXTHDR_LEN,
-  NFTA_EXTHDR_OFFSET,
-  NFTA_EXTHDR_SREG,
-  NFTA_EXTHDR_TYPE,
   NFTA_FIB_DREG,
   NFTA_FIB_FLAGS,
   NFTA_FIB_F_IIF,
@@ -24,6 +18,7 @@ import {
   NFTA_FIB_F_PRESENT,
   NFTA_FIB_F_SADDR,
   NFTA_FIB_RESULT,
+  NFTA_HASH_DREG,
   NFTA_LIMIT_BURST,
   NFTA_LIMIT_FLAGS,
   NFTA_LIMIT_RATE,
@@ -53,7 +48,6 @@ import {
   NFT_DYNSET_F_INV,
   NFT_DYNSET_OP_DELETE,
   NFT_DYNSET_OP_UPDATE,
-  NFT_EXTHDR_F_PRESENT,
   NFT_FIB_RESULT_ADDRTYPE,
   NFT_FIB_RESULT_OIF,
   NFT_LIMIT_F_INV,
@@ -81,7 +75,8 @@ import { evaluateNat } from "./evaluate-nat.ts";
 import { DROPPED, MATCHED, NOT_MATCHED } from "./outcome.ts";
 import { payloadPlace } from "./payload.ts";
 import { putName, putNetworkShort, putWord, REGISTERS, wordOf } from "./registers.ts";
-import { findTcpOption } from "./tcp-option.ts";
+import { evaluateHeader } from "./evaluate-header.ts";
+import { hashedNumber } from "./hash.ts";
 import { refuseByIcmp, refuseByReset, type Surroundings } from "./surroundings.ts";
 
 export function evaluateOther(it: Expression, packet: PacketView, around: Surroundings): number {
@@ -134,7 +129,12 @@ export function evaluateOther(it: Expression, packet: PacketView, around: Surrou
       putNetworkShort(4 * it.number(NFTA_RT_DREG), segmentSize(packet, around));
       return MATCHED;
     case "exthdr":
-      return evaluateTcpOption(it, packet);
+      return evaluateHeader(it, packet);
+    case "hash":
+      putWord(4 * it.number(NFTA_HASH_DREG), hashedNumber(it, packet));
+      return MATCHED;
+    case "xfrm":
+      return NOT_MATCHED;
     case "numgen":
       putWord(4 * it.number(NFTA_NG_DREG), nextNumber(it, around));
       return MATCHED;
@@ -311,32 +311,4 @@ function nextNumber(it: Expression, { host }: Surroundings): number {
   const number = it.state[0]!;
   it.state[0] = (number + 1) % modulus;
   return offset + number;
-}
-
-/** An option of TCP is read, or, where it is there, replaced; a segment's size only by a smaller one. */
-function evaluateTcpOption(it: Expression, packet: PacketView): number {
-  const { bytes, transportAt, protocol } = packet;
-  const isRead = it.has(NFTA_EXTHDR_DREG);
-  const to = 4 * it.number(isRead ? NFTA_EXTHDR_DREG : NFTA_EXTHDR_SREG);
-  const isPresence = (it.number(NFTA_EXTHDR_FLAGS) & NFT_EXTHDR_F_PRESENT) !== 0;
-  const found = protocol === IPPROTO_TCP ? findTcpOption(packet, it.number(NFTA_EXTHDR_TYPE)) : -1;
-  if (isRead && isPresence) {
-    putWord(to, found < 0 ? 0 : 1);
-    return MATCHED;
-  }
-  const offset = it.number(NFTA_EXTHDR_OFFSET);
-  const size = it.number(NFTA_EXTHDR_LEN);
-  if (found < 0 || offset + size > bytes[found + 1]! || transportAt < 0) return NOT_MATCHED;
-  if (isRead) {
-    for (let index = 0; index < size; index++) REGISTERS[to + index] = bytes[found + offset + index]!;
-    for (let index = size; (index & 3) !== 0; index++) REGISTERS[to + index] = 0;
-    return MATCHED;
-  }
-  if (
-    size === 2 &&
-    ((REGISTERS[to]! << 8) | REGISTERS[to + 1]!) >= ((bytes[found + offset]! << 8) | bytes[found + offset + 1]!)
-  )
-    return MATCHED;
-  replaceBytes(packet, found + offset, REGISTERS, to, size, { ip: false, transport: true });
-  return MATCHED;
 }

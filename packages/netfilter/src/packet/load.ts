@@ -4,6 +4,7 @@ import {
   NFPROTO_INET,
   NFPROTO_IPV4,
   NFPROTO_IPV6,
+  NFT_CT_AVGPKT,
   NFT_CT_BYTES,
   NFT_CT_DIRECTION,
   NFT_CT_DST,
@@ -42,6 +43,7 @@ import {
   NFT_META_PRANDOM,
   NFT_META_PRIORITY,
   NFT_META_PROTOCOL,
+  NFT_META_SECPATH,
   NFT_META_TIME_DAY,
   NFT_META_TIME_HOUR,
   NFT_META_TIME_NS,
@@ -116,6 +118,10 @@ export function loadMeta(packet: PacketView, host: PacketHost, key: number, to: 
       putName(to, name);
       return name !== "";
     }
+    case NFT_META_SECPATH:
+      // There is no IPsec.
+      putByte(to, 0);
+      return true;
     case NFT_META_CPU:
       putWord(to, 0);
       return true;
@@ -178,6 +184,13 @@ export function loadConnection(packet: PacketView, nowNs: number, key: number, t
       putDouble(to, direction < 0 ? both : counts[2 * direction + at]!);
       return true;
     }
+    case NFT_CT_AVGPKT: {
+      const { counts } = connection;
+      const packets = direction < 0 ? counts[0]! + counts[2]! : counts[2 * direction]!;
+      const bytes = direction < 0 ? counts[1]! + counts[3]! : counts[2 * direction + 1]!;
+      putDouble(to, packets === 0 ? 0 : Math.floor(bytes / packets));
+      return true;
+    }
     case NFT_CT_ZONE:
       putWord(to, 0);
       return true;
@@ -206,6 +219,7 @@ export function loadConnection(packet: PacketView, nowNs: number, key: number, t
     case NFT_CT_DST_IP6:
       return isTupleV6(tuple) && loadAddress(tuple, DESTINATION, to, true);
     default:
+      // No connection has a helper.
       return false;
   }
 }
