@@ -18,6 +18,8 @@ import {
   NFPROTO_IPV6,
   NFPROTO_NETDEV,
   NFT_TABLE_F_DORMANT,
+  NFT_TABLE_F_OWNER,
+  NFT_TABLE_F_PERSIST,
   NF_ACCEPT,
   NF_ARP_IN,
   NF_ARP_OUT,
@@ -107,11 +109,19 @@ export class Netfilter implements Surroundings {
           }
   }
 
-  /** A socket that owned tables is gone: they go with it (NFT_TABLE_F_OWNER). */
+  /** A socket that owned tables is gone: they go with it (NFT_TABLE_F_OWNER), or wait for another owner. */
   socketClosed(port: number): void {
     const { tables } = this.ruleset;
     if (!tables.some(({ owner }) => owner === port)) return;
-    for (let at = tables.length - 1; at >= 0; at--) if (tables[at]!.owner === port) tables.splice(at, 1);
+    for (let at = tables.length - 1; at >= 0; at--) {
+      const table = tables[at]!;
+      if (table.owner !== port) continue;
+      if ((table.flags & NFT_TABLE_F_PERSIST) === 0) tables.splice(at, 1);
+      else {
+        table.flags &= ~NFT_TABLE_F_OWNER;
+        table.owner = 0;
+      }
+    }
     this.ruleset.generation++;
     this.#changed();
   }

@@ -1,5 +1,5 @@
 /** What a ruleset is made of, in messages: all of a kind, or one by its name. */
-import { type NftSet, type Rule, type Ruleset, type StatefulObject, type Table, objectKey } from "../rules/ruleset.ts";
+import { type Expression, type NftSet, type Rule, type Ruleset, type StatefulObject, type Table, objectKey } from "../rules/ruleset.ts";
 import {
   AF_UNSPEC,
   EINVAL,
@@ -117,8 +117,7 @@ export function dumpRules(dump: Dump, isReset: boolean): void {
   const { attributes, isDump, nowNs } = dump.request;
   const add = (rule: Rule, before: Rule | null, flags: number): void => {
     dump.add(NFT_MSG_NEWRULE, rule.chain.table.family, flags, (w) => fillRule(w, rule, nowNs, before));
-    if (isReset)
-      for (const one of rule.expressions) if (one.kind === "counter" || one.kind === "quota") one.state.fill(0);
+    if (isReset) reset(rule.expressions);
   };
   if (!isDump) {
     const table = dump.table(NFTA_RULE_TABLE);
@@ -165,7 +164,17 @@ export function dumpObjects(dump: Dump, isReset: boolean): void {
       if (type === null || type === NFT_OBJECT_UNSPEC || type === object.type) add(object, NLM_F_APPEND);
 }
 
-function addElements(dump: Dump, set: NftSet, elements: Iterable<Parameters<typeof fillElement>[2]>): void {
+/** What counts begins anew (nft_expr_ops.reset). */
+function reset(expressions: readonly Expression[]): void {
+  for (const one of expressions) if (one.kind === "counter" || one.kind === "quota") one.state.fill(0);
+}
+
+function addElements(
+  dump: Dump,
+  set: NftSet,
+  elements: Iterable<Parameters<typeof fillElement>[2]>,
+  isReset: boolean,
+): void {
   const { nowNs } = dump.request;
   const iterator = elements[Symbol.iterator]();
   for (let next = iterator.next(); next.done !== true;)
@@ -173,17 +182,20 @@ function addElements(dump: Dump, set: NftSet, elements: Iterable<Parameters<type
       w.text(NFTA_SET_ELEM_LIST_TABLE, set.table.name).text(NFTA_SET_ELEM_LIST_SET, set.name);
       w.nest(NFTA_SET_ELEM_LIST_ELEMENTS, (list) => {
         for (; next.done !== true && w.length < ELEMENTS_BYTES; next = iterator.next())
-          if (!next.value.isExpired(nowNs)) fillElement(list, set, next.value, nowNs);
+          if (!next.value.isExpired(nowNs)) {
+            fillElement(list, set, next.value, nowNs);
+            if (isReset) reset(next.value.expressions);
+          }
       });
     });
 }
 
-export function dumpElements(dump: Dump): void {
+export function dumpElements(dump: Dump, isReset: boolean): void {
   const { attributes, isDump, nowNs } = dump.request;
   const table = dump.table(NFTA_SET_ELEM_LIST_TABLE);
   const set = table.sets.get(attributes.needText(NFTA_SET_ELEM_LIST_SET)) ?? refuse(ENOENT);
   if (isDump) {
-    addElements(dump, set, set.inOrder());
+    addElements(dump, set, set.inOrder(), isReset);
     return;
   }
   const context = { table, setById: () => undefined, chainById: () => undefined, written: 0 };
@@ -195,6 +207,6 @@ export function dumpElements(dump: Dump): void {
       const isEnd = ((one.u32(NFTA_SET_ELEM_FLAGS) ?? 0) & NFT_SET_ELEM_INTERVAL_END) !== 0;
       return set.bound(key as Uint8Array, isEnd, nowNs) ?? refuse(ENOENT);
     });
-    addElements(dump, set, [found]);
+    addElements(dump, set, [found], isReset);
   }
 }

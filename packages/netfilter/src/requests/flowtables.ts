@@ -53,7 +53,7 @@ export function newFlowtable(t: Transaction, request: ChangeRequest): void {
     if ((flags & NLM_F_REPLACE) !== 0) refuse(EOPNOTSUPP);
     const priority = hook.u32(NFTA_FLOWTABLE_HOOK_PRIORITY);
     if (priority !== null && (priority | 0) !== known.priority) refuse(EOPNOTSUPP);
-    changeDevices(t, known, [...new Set([...known.devices, ...devicesOf(hook)])]);
+    changeDevices(t, known, [...new Set([...devicesOf(hook), ...known.devices])]);
     t.notify(NFT_MSG_NEWFLOWTABLE, family, 0, (w) => fillFlowtable(w, known));
     return;
   }

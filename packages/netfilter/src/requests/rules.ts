@@ -13,6 +13,8 @@ import {
   NFTA_OBJ_TABLE,
   NFTA_OBJ_TYPE,
   NFTA_OBJ_USERDATA,
+  NFTA_QUOTA_BYTES,
+  NFTA_QUOTA_FLAGS,
   NFTA_RULE_CHAIN,
   NFTA_RULE_CHAIN_ID,
   NFTA_RULE_EXPRESSIONS,
@@ -149,6 +151,7 @@ export function newObject(t: Transaction, request: ChangeRequest): void {
   if (known !== undefined) {
     if ((flags & NLM_F_EXCL) !== 0) refuse(EEXIST, attributes.bytes(NFTA_OBJ_NAME));
     if ((flags & NLM_F_REPLACE) !== 0) refuse(EOPNOTSUPP);
+    if (type === NFT_OBJECT_QUOTA) updateQuota(t, known, readExpression(t.context(table), namedExpression("quota", data)));
     return;
   }
   const kind = OBJECT_KINDS.get(type) ?? refuse(ENOENT);
@@ -162,6 +165,18 @@ export function newObject(t: Transaction, request: ChangeRequest): void {
     () => table.objects.delete(key),
   );
   t.notify(NFT_MSG_NEWOBJ, family, NLM_F_CREATE, (w) => fillObject(w, object, t.nowNs));
+}
+
+/** How much it is of, and which way; what was used stays (nft_quota_obj_update). Of other objects nothing is updated. */
+function updateQuota(t: Transaction, object: StatefulObject, to: Expression): void {
+  const { values } = object.expression;
+  const changed = [NFTA_QUOTA_BYTES, NFTA_QUOTA_FLAGS];
+  const before = changed.map((attribute) => values[attribute]);
+  t.do(
+    () => changed.forEach((attribute) => (values[attribute] = to.values[attribute])),
+    () => changed.forEach((attribute, at) => (values[attribute] = before[at])),
+  );
+  t.notify(NFT_MSG_NEWOBJ, object.table.family, 0, (w) => fillObject(w, object, t.nowNs));
 }
 
 /** As a list has it: a name, and its data. */

@@ -290,6 +290,7 @@ function addElement(t: Transaction, set: NftSet, attributes: Attributes, flags: 
   if (known !== null) {
     if (!isSameData(known, element)) refuse(EBUSY);
     if ((flags & NLM_F_EXCL) !== 0) refuse(EEXIST);
+    renew(t, set, known, attributes);
     return;
   }
   if (!isEnd && !isRest && (set.overlaps(key) || set.overlapsConcat(key, keyEnd ?? key))) refuse(EEXIST);
@@ -301,6 +302,21 @@ function addElement(t: Transaction, set: NftSet, attributes: Attributes, flags: 
   );
   t.holdData(element.data, element.object, 1);
   t.notify(NFT_MSG_NEWSETELEM, table.family, NLM_F_CREATE, (w) => fillElements(w, set, element, t.nowNs));
+}
+
+/** One that is there already stays for another time, when that is what it is given (since Linux 6.12). */
+function renew(t: Transaction, set: NftSet, element: SetElement, attributes: Attributes): void {
+  const before = { timeoutMs: element.timeoutMs, expiresNs: element.expiresNs };
+  if (before.timeoutMs === 0 || (set.shape.flags & NFT_SET_TIMEOUT) === 0) return;
+  const timeoutMs = attributes.u64(NFTA_SET_ELEM_TIMEOUT) ?? set.shape.timeoutMs;
+  const left = attributes.u64(NFTA_SET_ELEM_EXPIRATION) ?? (timeoutMs === before.timeoutMs ? 0 : timeoutMs);
+  if (timeoutMs === before.timeoutMs && left === 0) return;
+  const expiresNs = timeoutMs === 0 ? 0 : left === 0 ? before.expiresNs : t.nowNs + left * 1e6;
+  t.do(
+    () => Object.assign(element, { timeoutMs, expiresNs }),
+    () => Object.assign(element, before),
+  );
+  t.notify(NFT_MSG_NEWSETELEM, set.table.family, NLM_F_CREATE, (w) => fillElements(w, set, element, t.nowNs));
 }
 
 /** An interval is two bounds, and one more may lie before the first. */

@@ -51,6 +51,7 @@ import {
   NFT_MSG_NEWTABLE,
   NFT_TABLE_F_DORMANT,
   NFT_TABLE_F_OWNER,
+  NFT_TABLE_F_PERSIST,
   NF_ACCEPT,
   NF_DROP,
   NF_IP_PRI_CONNTRACK,
@@ -68,7 +69,7 @@ import { removeFlowtable } from "./flowtables.ts";
 import { fillChain, fillObject, fillRule, fillSet, fillTable } from "./fill.ts";
 import type { ChangeRequest, Transaction } from "./transaction.ts";
 
-const TABLE_FLAGS = NFT_TABLE_F_DORMANT | NFT_TABLE_F_OWNER;
+const TABLE_FLAGS = NFT_TABLE_F_DORMANT | NFT_TABLE_F_OWNER | NFT_TABLE_F_PERSIST;
 const CHAIN_FLAGS = NFT_CHAIN_BASE | NFT_CHAIN_BINDING;
 const USERDATA_MAX = 256;
 const IFNAMSIZ = 16;
@@ -117,13 +118,16 @@ export function newTable(t: Transaction, request: ChangeRequest): void {
     if ((flags & NLM_F_REPLACE) !== 0) refuse(EOPNOTSUPP);
     if (given !== null && given !== known.flags) {
       const before = known.flags;
-      if (known.owner !== 0 && (given & NFT_TABLE_F_OWNER) === 0) refuse(EOPNOTSUPP);
+      const isOwned = (given & NFT_TABLE_F_OWNER) !== 0;
+      if (known.owner !== 0 ? !isOwned : isOwned && (before & NFT_TABLE_F_PERSIST) === 0) refuse(EOPNOTSUPP);
+      if (((given ^ before) & NFT_TABLE_F_PERSIST) !== 0) refuse(EOPNOTSUPP);
       // Once in a batch (nf_tables_updtable, "no dormant off/on/off/on games").
       if (t.toggled.has(known)) refuse(EINVAL);
-      t.toggled.add(known);
+      if (((given ^ before) & NFT_TABLE_F_DORMANT) !== 0) t.toggled.add(known);
+      const { owner } = known;
       t.do(
-        () => (known.flags = given),
-        () => (known.flags = before),
+        () => Object.assign(known, { flags: given, owner: isOwned ? t.port : 0 }),
+        () => Object.assign(known, { flags: before, owner }),
       );
     }
     t.notify(NFT_MSG_NEWTABLE, family, 0, (w) => fillTable(w, known));
@@ -324,8 +328,10 @@ function changeChain(
   if (to.hook !== null) {
     if (chain.hook === null) refuse(EEXIST);
     const { type, hook, priority, devices } = readHook(to.family, to.hook, to.attributes);
-    if (type !== chain.hook!.type || hook !== chain.hook!.hook || priority !== chain.hook!.priority) refuse(EEXIST);
-    changeDevices(t, chain.hook!, [...new Set([...chain.hook!.devices, ...devices])]);
+    const isOther = hook !== chain.hook!.hook || priority !== chain.hook!.priority;
+    if (isOther && hasDevices(to.family, hook)) refuse(EOPNOTSUPP);
+    if (isOther || type !== chain.hook!.type) refuse(EEXIST);
+    changeDevices(t, chain.hook!, [...new Set([...devices, ...chain.hook!.devices])]);
   }
   const { policy, counters } = chain;
   const newPolicy = to.policy ?? policy;
