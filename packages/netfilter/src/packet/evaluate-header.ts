@@ -13,6 +13,7 @@ import {
   NFT_EXTHDR_OP_IPV4,
   NFT_EXTHDR_OP_IPV6,
   NFT_EXTHDR_OP_SCTP,
+  NFT_EXTHDR_OP_TCPOPT,
 } from "@stratos/abi";
 import type { Expression } from "../rules/ruleset.ts";
 import type { PacketView } from "../track/packet-view.ts";
@@ -25,7 +26,7 @@ import { findTcpOption } from "./tcp-option.ts";
 const NOTHING = new Uint8Array(40).fill(1);
 const SCTP_HEADER_SIZE = 12;
 
-/** A header or an option is read; one of TCP may be replaced, a segment's size only by a smaller one, or blotted out. */
+/** A header or an option is read; one of TCP is replaced, a segment's size only by a smaller one, or blotted out. */
 export function evaluateHeader(it: Expression, packet: PacketView): number {
   const type = it.number(NFTA_EXTHDR_TYPE);
   const found = find(packet, it.number(NFTA_EXTHDR_OP), type);
@@ -59,8 +60,8 @@ function find(packet: PacketView, op: number, type: number): number {
 
 /** How far it may be read: an option of TCP by its own length, others as far as the packet goes. */
 function endOf({ bytes, end }: PacketView, op: number, found: number): number {
-  const isOfIp = op === NFT_EXTHDR_OP_IPV6 || op === NFT_EXTHDR_OP_IPV4;
-  return isOfIp || op === NFT_EXTHDR_OP_SCTP ? end : found + bytes[found + 1]!;
+  if (op !== NFT_EXTHDR_OP_TCPOPT) return end;
+  return found + (bytes[found]! <= 1 ? 1 : bytes[found + 1]!);
 }
 
 function findIpOption({ bytes, at, isIp, isV6 }: PacketView, kind: number): number {
@@ -94,15 +95,15 @@ function change(it: Expression, packet: PacketView, found: number): number {
   const { bytes } = packet;
   const how = { ip: false, transport: true };
   if (!it.has(NFTA_EXTHDR_SREG)) {
-    if (found >= 0) replaceBytes(packet, found, NOTHING, 0, bytes[found + 1]!, how);
+    if (found >= 0 && bytes[found]! > 1) replaceBytes(packet, found, NOTHING, 0, bytes[found + 1]!, how);
     return MATCHED;
   }
   const from = 4 * it.number(NFTA_EXTHDR_SREG);
   const size = it.number(NFTA_EXTHDR_LEN);
-  if (found < 0 || it.number(NFTA_EXTHDR_OFFSET) + size > bytes[found + 1]!) return NOT_MATCHED;
+  if (found < 0 || found + it.number(NFTA_EXTHDR_OFFSET) + size > endOf(packet, NFT_EXTHDR_OP_TCPOPT, found))
+    return NOT_MATCHED;
   const place = found + it.number(NFTA_EXTHDR_OFFSET);
-  const isSmaller =
-    ((REGISTERS[from]! << 8) | REGISTERS[from + 1]!) < ((bytes[place]! << 8) | bytes[place + 1]!);
+  const isSmaller = ((REGISTERS[from]! << 8) | REGISTERS[from + 1]!) < ((bytes[place]! << 8) | bytes[place + 1]!);
   if (size !== 2 || isSmaller) replaceBytes(packet, place, REGISTERS, from, size, how);
   return MATCHED;
 }

@@ -226,7 +226,8 @@ function evaluateDynset(it: Expression, packet: PacketView, around: Surroundings
 function offload({ flowtable }: Expression, { connection, relation, protocol }: PacketView): number {
   const isEstablished = relation % REPLY === ESTABLISHED && relation <= REPLY;
   if (connection === null || !isEstablished || connection.has(IPS_OFFLOAD)) return NOT_MATCHED;
-  if (protocol === IPPROTO_TCP ? connection.state !== TCP_CONNTRACK_ESTABLISHED : protocol !== IPPROTO_UDP) return NOT_MATCHED;
+  if (protocol === IPPROTO_TCP ? connection.state !== TCP_CONNTRACK_ESTABLISHED : protocol !== IPPROTO_UDP)
+    return NOT_MATCHED;
   connection.status |= IPS_OFFLOAD;
   connection.flowtable = flowtable;
   return MATCHED;

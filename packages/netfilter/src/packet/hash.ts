@@ -49,7 +49,7 @@ function symmetricHash({ bytes, at, isIp, isV6, protocol, transportAt, end }: Pa
 }
 
 /** Bob Jenkins's lookup3 (include/linux/jhash.h, jhash). */
-export function jenkinsHash(bytes: Uint8Array, start: number, length: number, seed: number): number {
+function jenkinsHash(bytes: Uint8Array, start: number, length: number, seed: number): number {
   let a = (0xdeadbeef + length + seed) | 0;
   let b = a;
   let c = a;

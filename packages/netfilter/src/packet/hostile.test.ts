@@ -119,7 +119,11 @@ function batch(message: number, flags: number, ...attributes: Uint8Array[]): Uin
   };
   const head = [0, 0, 0, 10];
   const body = attributes.flatMap((each) => [...each]);
-  return Uint8Array.from([...one(0x10, 1, head), ...one(0x0a00 | message, flags, [2, 0, 0, 0, ...body]), ...one(0x11, 1, head)]);
+  return Uint8Array.from([
+    ...one(0x10, 1, head),
+    ...one(0x0a00 | message, flags, [2, 0, 0, 0, ...body]),
+    ...one(0x11, 1, head),
+  ]);
 }
 
 /** A piece so often in itself; its attributes that begin at `lengths` go to the end of all. */

@@ -40,7 +40,9 @@ function frameText({ bytes, frameAt, etherType }: PacketView): string {
 
 /** nf_log_syslog.c, dump_arp_packet. */
 function arpText({ bytes, at }: PacketView): string {
-  const type = shortAt(bytes, at + 2).toString(16).padStart(4, "0");
+  const type = shortAt(bytes, at + 2)
+    .toString(16)
+    .padStart(4, "0");
   const parts = [`ARP HTYPE=${shortAt(bytes, at)} PTYPE=0x${type} OPCODE=${shortAt(bytes, at + 6)}`];
   if (shortAt(bytes, at) === 1 && bytes[at + 4] === 6 && bytes[at + 5] === 4) {
     parts.push(`MACSRC=${hardware(bytes, at + 8)} IPSRC=${addressV4(bytes, at + 14)}`);

@@ -328,6 +328,8 @@ export class Netfilter implements Surroundings {
   }
 
   static {
-    stateClass("Netfilter", this, null, { keeps: ["packet", "frame", "#program", "isRefused", "refusalType", "refusalCode"] });
+    stateClass("Netfilter", this, null, {
+      keeps: ["packet", "frame", "#program", "isRefused", "refusalType", "refusalCode"],
+    });
   }
 }

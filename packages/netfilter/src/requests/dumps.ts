@@ -1,5 +1,13 @@
 /** What a ruleset is made of, in messages: all of a kind, or one by its name. */
-import { type Expression, type NftSet, type Rule, type Ruleset, type StatefulObject, type Table, objectKey } from "../rules/ruleset.ts";
+import {
+  type Expression,
+  type NftSet,
+  type Rule,
+  type Ruleset,
+  type StatefulObject,
+  type Table,
+  objectKey,
+} from "../rules/ruleset.ts";
 import {
   AF_UNSPEC,
   EINVAL,
@@ -105,7 +113,8 @@ export function dumpChains(dump: Dump): void {
   const { attributes, isDump } = dump.request;
   if (!isDump) {
     const table = dump.table(NFTA_CHAIN_TABLE);
-    const chain = table.chains.get(attributes.needText(NFTA_CHAIN_NAME)) ?? refuse(ENOENT, attributes.bytes(NFTA_CHAIN_NAME));
+    const chain =
+      table.chains.get(attributes.needText(NFTA_CHAIN_NAME)) ?? refuse(ENOENT, attributes.bytes(NFTA_CHAIN_NAME));
     dump.add(NFT_MSG_NEWCHAIN, table.family, 0, (w) => fillChain(w, chain));
     return;
   }
@@ -121,7 +130,8 @@ export function dumpRules(dump: Dump, isReset: boolean): void {
   };
   if (!isDump) {
     const table = dump.table(NFTA_RULE_TABLE);
-    const chain = table.chains.get(attributes.needText(NFTA_RULE_CHAIN)) ?? refuse(ENOENT, attributes.bytes(NFTA_RULE_CHAIN));
+    const chain =
+      table.chains.get(attributes.needText(NFTA_RULE_CHAIN)) ?? refuse(ENOENT, attributes.bytes(NFTA_RULE_CHAIN));
     const handle = attributes.u64(NFTA_RULE_HANDLE) ?? refuse(EINVAL);
     const at = chain.rules.findIndex((one) => one.handle === handle);
     if (at < 0) refuse(ENOENT, attributes.bytes(NFTA_RULE_HANDLE));

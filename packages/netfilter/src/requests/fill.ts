@@ -3,6 +3,7 @@ import { hasDevices } from "../rules/chain-places.ts";
 import {
   type Chain,
   type Expression,
+  type Flowtable,
   type NftSet,
   PREFIX,
   type Rule,
@@ -25,6 +26,15 @@ import {
   NFTA_COUNTER_PACKETS,
   NFTA_DEVICE_NAME,
   NFTA_DEVICE_PREFIX,
+  NFTA_FLOWTABLE_FLAGS,
+  NFTA_FLOWTABLE_HANDLE,
+  NFTA_FLOWTABLE_HOOK,
+  NFTA_FLOWTABLE_HOOK_DEVS,
+  NFTA_FLOWTABLE_HOOK_NUM,
+  NFTA_FLOWTABLE_HOOK_PRIORITY,
+  NFTA_FLOWTABLE_NAME,
+  NFTA_FLOWTABLE_TABLE,
+  NFTA_FLOWTABLE_USE,
   NFTA_HOOK_DEV,
   NFTA_HOOK_DEVS,
   NFTA_HOOK_HOOKNUM,
@@ -81,6 +91,7 @@ import {
   NFTA_TABLE_USE,
   NFTA_TABLE_USERDATA,
   NFT_SET_MAP,
+  NF_NETDEV_INGRESS,
   NFT_SET_OBJECT,
   NFT_SET_POL_PERFORMANCE,
 } from "@stratos/abi";
@@ -118,7 +129,7 @@ export function fillChain(w: MessageWriter, chain: Chain, isGone = false): void 
 }
 
 /** @param single  where one alone is told once more; 0: nowhere */
-export function fillDevices(w: MessageWriter, type: number, devices: readonly string[], single: number): void {
+function fillDevices(w: MessageWriter, type: number, devices: readonly string[], single: number): void {
   const put = (writer: MessageWriter, as: number, name: string): void => {
     if (!name.endsWith(PREFIX)) writer.text(as, name);
     else writer.bytes(as === NFTA_DEVICE_NAME ? NFTA_DEVICE_PREFIX : as, byteStringOf(name.slice(0, -1)));
@@ -127,6 +138,16 @@ export function fillDevices(w: MessageWriter, type: number, devices: readonly st
     for (const name of devices) put(list, NFTA_DEVICE_NAME, name);
   });
   if (devices.length === 1 && single !== 0) put(w, single, devices[0]!);
+}
+
+export function fillFlowtable(w: MessageWriter, it: Flowtable, isGone = false): void {
+  w.text(NFTA_FLOWTABLE_TABLE, it.table.name).text(NFTA_FLOWTABLE_NAME, it.name).u64(NFTA_FLOWTABLE_HANDLE, it.handle);
+  if (isGone) return;
+  w.u32(NFTA_FLOWTABLE_USE, it.use).u32(NFTA_FLOWTABLE_FLAGS, it.flags);
+  w.nest(NFTA_FLOWTABLE_HOOK, (hook) => {
+    hook.u32(NFTA_FLOWTABLE_HOOK_NUM, NF_NETDEV_INGRESS).u32(NFTA_FLOWTABLE_HOOK_PRIORITY, it.priority);
+    fillDevices(hook, NFTA_FLOWTABLE_HOOK_DEVS, it.devices, 0);
+  });
 }
 
 export function fillRule(w: MessageWriter, rule: Rule, nowNs: number, before: Rule | null = null): void {

@@ -16,7 +16,6 @@ import {
   NFTA_FLOWTABLE_HOOK_PRIORITY,
   NFTA_FLOWTABLE_NAME,
   NFTA_FLOWTABLE_TABLE,
-  NFTA_FLOWTABLE_USE,
   NFT_FLOWTABLE_COUNTER,
   NFT_MSG_DELFLOWTABLE,
   NFT_MSG_NEWFLOWTABLE,
@@ -29,11 +28,11 @@ import {
 import { isIpFamily } from "../rules/chain-places.ts";
 import { Flowtable } from "../rules/ruleset.ts";
 import type { Attributes } from "../wire/attributes.ts";
-import type { MessageWriter } from "../wire/message-writer.ts";
 import { refuse } from "../wire/refusal.ts";
 import type { Dump } from "./dumps.ts";
-import { fillDevices } from "./fill.ts";
-import { changeDevices, findTable, readDevices, removeDevices } from "./tables.ts";
+import { changeDevices, readDevices, removeDevices } from "./devices.ts";
+import { fillFlowtable } from "./fill.ts";
+import { findTable, removeFlowtable } from "./tables.ts";
 import type { ChangeRequest, Transaction } from "./transaction.ts";
 
 /** @returns devices, in the place of a chain's */
@@ -92,22 +91,6 @@ export function deleteFlowtable(t: Transaction, request: ChangeRequest): void {
   }
   if (found.use > 0) refuse(EBUSY, bad);
   removeFlowtable(t, found);
-}
-
-export function removeFlowtable(t: Transaction, flowtable: Flowtable): void {
-  t.takeOut(flowtable.table.flowtables, flowtable.name, flowtable);
-  t.give();
-  t.notify(NFT_MSG_DELFLOWTABLE, flowtable.table.family, 0, (w) => fillFlowtable(w, flowtable, true));
-}
-
-function fillFlowtable(w: MessageWriter, it: Flowtable, isGone = false): void {
-  w.text(NFTA_FLOWTABLE_TABLE, it.table.name).text(NFTA_FLOWTABLE_NAME, it.name).u64(NFTA_FLOWTABLE_HANDLE, it.handle);
-  if (isGone) return;
-  w.u32(NFTA_FLOWTABLE_USE, it.use).u32(NFTA_FLOWTABLE_FLAGS, it.flags);
-  w.nest(NFTA_FLOWTABLE_HOOK, (hook) => {
-    hook.u32(NFTA_FLOWTABLE_HOOK_NUM, NF_NETDEV_INGRESS).u32(NFTA_FLOWTABLE_HOOK_PRIORITY, it.priority);
-    fillDevices(hook, NFTA_FLOWTABLE_HOOK_DEVS, it.devices, 0);
-  });
 }
 
 export function dumpFlowtables(dump: Dump): void {

@@ -42,7 +42,7 @@ function comparable(message: Uint8Array): string | null {
   const type = view.getUint16(4, true);
   if (type === NLMSG_DONE) return null;
   // Of a refusal its number, of which message, and which of its attributes is to blame.
-  if (type === NLMSG_ERROR) 
+  if (type === NLMSG_ERROR)
     return `error ${view.getInt32(16, true)} of ${view.getUint32(28, true)}, about ${badAt(view)}`;
   const attributes = [...eachAttribute(message, 20)];
   if (type === ((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_NEWSET)) {

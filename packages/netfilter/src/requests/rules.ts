@@ -128,8 +128,7 @@ export function deleteRule(t: Transaction, request: ChangeRequest): void {
   else if (id !== null) {
     const bad = attributes.bytes(NFTA_RULE_ID);
     removeRule(t, chain, placeOf(chain, (t.rule(id) ?? refuse(ENOENT, bad)).handle, bad));
-  }
-  else flushChain(t, chain);
+  } else flushChain(t, chain);
 }
 
 /** What objects of a type are made of. */
@@ -151,7 +150,8 @@ export function newObject(t: Transaction, request: ChangeRequest): void {
   if (known !== undefined) {
     if ((flags & NLM_F_EXCL) !== 0) refuse(EEXIST, attributes.bytes(NFTA_OBJ_NAME));
     if ((flags & NLM_F_REPLACE) !== 0) refuse(EOPNOTSUPP);
-    if (type === NFT_OBJECT_QUOTA) updateQuota(t, known, readExpression(t.context(table), namedExpression("quota", data)));
+    if (type === NFT_OBJECT_QUOTA)
+      updateQuota(t, known, readExpression(t.context(table), namedExpression("quota", data)));
     return;
   }
   const kind = OBJECT_KINDS.get(type) ?? refuse(ENOENT);
@@ -167,7 +167,7 @@ export function newObject(t: Transaction, request: ChangeRequest): void {
   t.notify(NFT_MSG_NEWOBJ, family, NLM_F_CREATE, (w) => fillObject(w, object, t.nowNs));
 }
 
-/** How much it is of, and which way; what was used stays (nft_quota_obj_update). Of other objects nothing is updated. */
+/** How much it is of, and which way; what was used stays (nft_quota_obj_update). Other objects stay as they are. */
 function updateQuota(t: Transaction, object: StatefulObject, to: Expression): void {
   const { values } = object.expression;
   const changed = [NFTA_QUOTA_BYTES, NFTA_QUOTA_FLAGS];

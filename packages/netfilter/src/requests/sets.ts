@@ -230,9 +230,7 @@ function findSet(t: Transaction, table: Table, attributes: Attributes): NftSet {
   if (byName !== undefined) return byName;
   const id = attributes.u32(NFTA_SET_ELEM_LIST_SET_ID);
   const byId = id === null ? undefined : t.set(id);
-  return byId !== undefined && byId.table === table
-    ? byId
-    : refuse(ENOENT, attributes.bytes(NFTA_SET_ELEM_LIST_SET));
+  return byId !== undefined && byId.table === table ? byId : refuse(ENOENT, attributes.bytes(NFTA_SET_ELEM_LIST_SET));
 }
 
 export function newElements(t: Transaction, request: ChangeRequest): void {
@@ -243,8 +241,7 @@ export function newElements(t: Transaction, request: ChangeRequest): void {
   // What rules look into without a name stays as it was made.
   if (set.use > 0 && (set.shape.flags & (NFT_SET_ANONYMOUS | NFT_SET_CONSTANT)) !== 0) refuse(EBUSY);
   for (const one of set.expired(t.nowNs)) removeElement(t, set, one);
-  for (const { value } of eachAttribute(list))
-    blaming(value, () => addElement(t, set, Attributes.read(value), flags));
+  for (const { value } of eachAttribute(list)) blaming(value, () => addElement(t, set, Attributes.read(value), flags));
   if (set.shape.dataType === NFT_DATA_VERDICT) t.touched.add(table);
 }
 

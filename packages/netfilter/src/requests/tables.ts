@@ -1,10 +1,17 @@
 /** Requests about tables and chains (net/netfilter/nf_tables_api.c: nf_tables_newtable, nf_tables_newchain, …). */
-import { Chain, type ChainHook, type NftSet, type StatefulObject, Table, objectKey } from "../rules/ruleset.ts";
+import {
+  Chain,
+  type ChainHook,
+  type Flowtable,
+  type NftSet,
+  type StatefulObject,
+  Table,
+  objectKey,
+} from "../rules/ruleset.ts";
 import {
   AF_UNSPEC,
   EBUSY,
   EEXIST,
-  EFBIG,
   EINVAL,
   ENOENT,
   EOPNOTSUPP,
@@ -22,8 +29,6 @@ import {
   NFTA_CHAIN_USERDATA,
   NFTA_COUNTER_BYTES,
   NFTA_COUNTER_PACKETS,
-  NFTA_DEVICE_NAME,
-  NFTA_DEVICE_PREFIX,
   NFTA_HOOK_DEV,
   NFTA_HOOK_DEVS,
   NFTA_HOOK_HOOKNUM,
@@ -43,6 +48,7 @@ import {
   NFT_CHAIN_BINDING,
   NFT_CHAIN_HW_OFFLOAD,
   NFT_MSG_DELCHAIN,
+  NFT_MSG_DELFLOWTABLE,
   NFT_MSG_DELOBJ,
   NFT_MSG_DELRULE,
   NFT_MSG_DELSET,
@@ -60,24 +66,19 @@ import {
   NLM_F_NONREC,
   NLM_F_REPLACE,
 } from "@stratos/abi";
-import { byteString } from "@stratos/base";
 import { FAMILIES, hasDevices, hooksOf } from "../rules/chain-places.ts";
-import { PREFIX } from "../rules/ruleset.ts";
-import { Attributes, eachAttribute } from "../wire/attributes.ts";
+import type { Attributes } from "../wire/attributes.ts";
 import { blaming, refuse } from "../wire/refusal.ts";
-import { removeFlowtable } from "./flowtables.ts";
-import { fillChain, fillObject, fillRule, fillSet, fillTable } from "./fill.ts";
+import { changeDevices, readDevices, removeDevices } from "./devices.ts";
+import { fillChain, fillFlowtable, fillObject, fillRule, fillSet, fillTable } from "./fill.ts";
 import type { ChangeRequest, Transaction } from "./transaction.ts";
 
 const TABLE_FLAGS = NFT_TABLE_F_DORMANT | NFT_TABLE_F_OWNER | NFT_TABLE_F_PERSIST;
 const CHAIN_FLAGS = NFT_CHAIN_BASE | NFT_CHAIN_BINDING;
 const USERDATA_MAX = 256;
-const IFNAMSIZ = 16;
-/** Devices of a chain (net/netfilter/nf_tables_api.c, NFT_NETDEVICE_MAX). */
-const DEVICES_MAX = 256;
 
 /** @throws Refusal EOPNOTSUPP */
-export function checkFamily(family: number): void {
+function checkFamily(family: number): void {
   if (!FAMILIES.has(family)) refuse(EOPNOTSUPP);
 }
 
@@ -215,43 +216,37 @@ function removeObject(t: Transaction, object: StatefulObject): void {
   t.notify(NFT_MSG_DELOBJ, object.table.family, 0, (w) => fillObject(w, object, t.nowNs));
 }
 
+export function removeFlowtable(t: Transaction, flowtable: Flowtable): void {
+  t.takeOut(flowtable.table.flowtables, flowtable.name, flowtable);
+  t.give();
+  t.notify(NFT_MSG_DELFLOWTABLE, flowtable.table.family, 0, (w) => fillFlowtable(w, flowtable, true));
+}
+
 function removeChain(t: Transaction, chain: Chain): void {
   t.takeOut(chain.table.chains, chain.name, chain);
   t.give();
   t.notify(NFT_MSG_DELCHAIN, chain.table.family, 0, (w) => fillChain(w, chain, true));
 }
 
-/** @param attributes  of the chain: NFTA_CHAIN_TYPE */
-function readHook(family: number, nested: Attributes, attributes: Attributes): ChainHook {
-  const hook = nested.needU32(NFTA_HOOK_HOOKNUM);
-  const priority = nested.needU32(NFTA_HOOK_PRIORITY) | 0;
-  const type = attributes.text(NFTA_CHAIN_TYPE) ?? "filter";
+/**
+ * @param attributes  of the chain: NFTA_CHAIN_TYPE
+ * @param known  of one that is there already: what isn't said stays as it is
+ */
+function readHook(
+  family: number,
+  nested: Attributes,
+  attributes: Attributes,
+  known: ChainHook | null = null,
+): ChainHook {
+  const hook = nested.u32(NFTA_HOOK_HOOKNUM) ?? known?.hook ?? refuse(EINVAL);
+  const priority = (nested.u32(NFTA_HOOK_PRIORITY) ?? known?.priority ?? refuse(EINVAL)) | 0;
+  const type = attributes.text(NFTA_CHAIN_TYPE) ?? known?.type ?? "filter";
   const hooks = hooksOf(family, type) ?? refuse(ENOENT, attributes.bytes(NFTA_CHAIN_TYPE));
   if (hook > 31 || (hooks & (1 << hook)) === 0) refuse(EOPNOTSUPP);
   if (type === "nat" && priority <= NF_IP_PRI_CONNTRACK) refuse(EOPNOTSUPP);
   if (hasDevices(family, hook)) return { type, hook, priority, devices: readDevices(nested) };
   if (nested.has(NFTA_HOOK_DEV) || nested.has(NFTA_HOOK_DEVS)) refuse(EOPNOTSUPP);
   return { type, hook, priority, devices: [] };
-}
-
-/** Interfaces by their names, whether they are there or not; those that begin so, with `*` (nft_netdev_hook_alloc). */
-export function readDevices(nested: Attributes, types = { one: NFTA_HOOK_DEV, list: NFTA_HOOK_DEVS }): string[] {
-  const one = nested.text(types.one, IFNAMSIZ);
-  if (one !== null) return [one];
-  const list = nested.bytes(types.list);
-  const devices: string[] = [];
-  if (list === null) return devices;
-  for (const { type, value } of eachAttribute(list)) {
-    if (type !== NFTA_DEVICE_NAME && type !== NFTA_DEVICE_PREFIX) refuse(EINVAL);
-    const nul = value.indexOf(0);
-    const length = nul < 0 ? value.length : nul;
-    if (length === 0 || length >= IFNAMSIZ) refuse(EINVAL, value);
-    const name = byteString(value, 0, length) + (type === NFTA_DEVICE_PREFIX ? PREFIX : "");
-    if (devices.includes(name)) refuse(EEXIST, value);
-    if (devices.length === DEVICES_MAX) refuse(EFBIG);
-    devices.push(name);
-  }
-  return devices;
 }
 
 function readCounters(nested: Attributes | null): Float64Array | null {
@@ -327,7 +322,7 @@ function changeChain(
 ): void {
   if (to.hook !== null) {
     if (chain.hook === null) refuse(EEXIST);
-    const { type, hook, priority, devices } = readHook(to.family, to.hook, to.attributes);
+    const { type, hook, priority, devices } = readHook(to.family, to.hook, to.attributes, chain.hook);
     const isOther = hook !== chain.hook!.hook || priority !== chain.hook!.priority;
     if (isOther && hasDevices(to.family, hook)) refuse(EOPNOTSUPP);
     if (isOther || type !== chain.hook!.type) refuse(EEXIST);
@@ -349,27 +344,6 @@ function changeChain(
   const isRenamed = to.attributes.has(NFTA_CHAIN_HANDLE) && to.name !== null && to.name !== chain.name;
   if (isRenamed) blaming(to.attributes.bytes(NFTA_CHAIN_NAME), () => renameChain(t, chain, to.name!));
   t.notify(NFT_MSG_NEWCHAIN, to.family, 0, (w) => fillChain(w, chain));
-}
-
-/** Those of a chain; what listens hears of the chain. */
-export function changeDevices(t: Transaction, of: { devices: readonly string[] }, devices: readonly string[]): void {
-  const before = of.devices;
-  if (devices.length > DEVICES_MAX) refuse(EFBIG);
-  if (devices.length === before.length) return;
-  t.do(
-    () => (of.devices = devices),
-    () => (of.devices = before),
-  );
-}
-
-/** Takes devices from what has them. @throws Refusal ENOENT it hasn't one */
-export function removeDevices(t: Transaction, of: { devices: readonly string[] }, gone: readonly string[]): void {
-  for (const name of gone) if (!of.devices.includes(name)) refuse(ENOENT);
-  changeDevices(
-    t,
-    of,
-    of.devices.filter((name) => !gone.includes(name)),
-  );
 }
 
 /** Of a chain without a name. Its id is of its batch alone, and others have the same. */

@@ -5,7 +5,12 @@
 import {
   ETH_P_IP,
   ETH_P_IPV6,
-  IPPROTO_DSTOPTS, IPPROTO_FRAGMENT, IPPROTO_HOPOPTS, IPPROTO_ROUTING, NFPROTO_INET } from "@stratos/abi";
+  IPPROTO_DSTOPTS,
+  IPPROTO_FRAGMENT,
+  IPPROTO_HOPOPTS,
+  IPPROTO_ROUTING,
+  NFPROTO_INET,
+} from "@stratos/abi";
 import type { Connection } from "./connection.ts";
 
 /** Of the packet to its connection (IP_CT_*); the first two are of the original direction. */

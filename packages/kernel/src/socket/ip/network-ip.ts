@@ -4,16 +4,7 @@
  * (../inet/loopback-*), and what its own streams and datagrams send by the provider's interface by the host's; what
  * else goes there, or is only passed on, goes by packets as well (network-uplink.ts).
  */
-import {
-  EHOSTUNREACH,
-  ENETDOWN,
-  ENETUNREACH,
-  ENODEV,
-  ETH_P_IP,
-  ETH_P_IPV6,
-  isErrno,
-  PACKET_HOST,
-} from "@stratos/abi";
+import { EHOSTUNREACH, ENETDOWN, ENETUNREACH, ENODEV, ETH_P_IP, ETH_P_IPV6, isErrno, PACKET_HOST } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { PLACE_EGRESS, PLACE_INGRESS } from "@stratos/netfilter/places";
 import {

@@ -2,7 +2,7 @@
 import { EMSGSIZE, ENETDOWN, PACKET_HOST, PACKET_OTHERHOST, PACKET_OUTGOING } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { FRAME_HEADER_SIZE, type LinkEvents } from "@stratos/host";
-import { PLACE_EGRESS, PLACE_INGRESS } from "@stratos/netfilter/places";
+import { PLACE_BRIDGE, PLACE_EGRESS, PLACE_INGRESS } from "@stratos/netfilter/places";
 import type { FrameObserver } from "../interface-network.ts";
 import type { NetworkInterface } from "../network-interface.ts";
 import { type BridgeWays, isForBridge } from "./bridge.ts";
@@ -81,6 +81,17 @@ const WAYS: BridgeWays = {
     const type = ethernetTypeOf(own, frame);
     for (const socket of own.network.packetSockets) socket.frameSeen(own, frame, type, packetType, false);
     passUp(own, frame, packetType);
+  },
+  passes: (own, hook, frame, from, to) => {
+    const { netfilter } = own.network;
+    if (netfilter === null || !netfilter.seesFrames) return true;
+    const how = { headerSize: FRAME_HEADER_SIZE, etherType: ethernetTypeOf(own, frame) };
+    const devices = { inDevice: from?.index ?? 0, outDevice: to?.index ?? 0 };
+    return netfilter.framePasses(PLACE_BRIDGE + hook, frame, {
+      ...how,
+      ...devices,
+      frameType: packetTypeOf(own, frame),
+    });
   },
 };
 
