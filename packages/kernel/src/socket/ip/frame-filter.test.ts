@@ -12,9 +12,11 @@ import {
   EAGAIN,
   IPPROTO_ICMP,
   MSG_DONTWAIT,
+  NETLINK_EXT_ACK,
   NETLINK_NETFILTER,
   SOCK_DGRAM,
   SOCK_RAW,
+  SOL_NETLINK,
 } from "@stratos/abi";
 import { passOn, RULESETS, routed, type Station } from "../../testing/network-world.ts";
 import { attribute, linkRequest, RouteClient } from "../../testing/route-client.ts";
@@ -180,4 +182,26 @@ it("rules of bridges drop what is passed on, what comes in, and what the bridge 
   heard(one);
   user.send(bridge, frame(7));
   assert.deepEqual([heard(one), heard(other)], [0, 0]);
+});
+
+it("who asks for more than a number is told which attribute a request failed by", () => {
+  const { user } = SocketTask.createMachine();
+  const fd = user.socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
+  // `delete chain ip t nowhere`, of a table that isn't there: NFTA_CHAIN_TABLE stands behind both headers.
+  const batch = [
+    "140000001000010000000000000000000000000a",
+    "28000000050a050001000000000000000200000006000100740000000c0003006e6f776865726500",
+    "140000001100010002000000000000000000000a",
+  ].join("");
+  const answer = (): number[] => {
+    assert.equal(user.send(fd, Buffer.from(batch, "hex")), batch.length / 2);
+    const got = user.receive(fd, 1000, MSG_DONTWAIT) as string;
+    return [...got].map((letter) => letter.charCodeAt(0));
+  };
+  const plain = answer();
+  assert.equal(user.setInt(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1), 0);
+  const explained = answer();
+  assert.deepEqual(plain.slice(16, 20), [254, 255, 255, 255], "ENOENT");
+  assert.deepEqual([explained.length - plain.length, explained[7]! & 2], [8, 2], "NLM_F_ACK_TLVS");
+  assert.deepEqual(explained.slice(-8), [8, 0, 2, 0, 20, 0, 0, 0], "NLMSGERR_ATTR_OFFS");
 });
