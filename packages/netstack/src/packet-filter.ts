@@ -1,9 +1,3 @@
-/** What a filter says: the packet goes on; it is gone and its sender is told; with any other, it is gone. */
-export const PASSED = 0,
-  REFUSED = 2;
-/** In place of an ICMP type: a reset of TCP. */
-export const REFUSED_BY_RESET = -1;
-
 /**
  * Looks at packets on their way, and may change them in place, as long as they are; they were checked before. The
  * hooks of one packet are called one after the other, and no other packet's come between.

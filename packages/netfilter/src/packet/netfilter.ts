@@ -32,7 +32,7 @@ import {
   NF_IP_PRI_NAT_DST,
   NF_IP_PRI_NAT_SRC,
 } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { DROPPED, PASSED, REFUSED, stateClass } from "@stratos/base";
 import {
   type AnswerSink,
   type Asker,
@@ -52,11 +52,6 @@ import type { PacketHost } from "./packet-host.ts";
 import type { Entry, Program } from "./program.ts";
 import { ACCEPT, BY_POLICY, DROP, run } from "./run.ts";
 import type { Surroundings } from "./surroundings.ts";
-
-/** What a hook says: the packet goes on; it is gone; it is gone and its sender is told (`refusalType`). */
-export const PASSED = 0,
-  DROPPED = 1,
-  REFUSED = 2;
 
 const ETHERNET_HEADER_SIZE = 14;
 
