@@ -9,6 +9,11 @@
  */
 import {
   ETH_P_ARP,
+  ETH_P_IP,
+  ETH_P_IPV6,
+  PACKET_BROADCAST,
+  PACKET_HOST,
+  PACKET_MULTICAST,
   NFNL_SUBSYS_CTNETLINK,
   NFNL_SUBSYS_CTNETLINK_EXP,
   NFNL_SUBSYS_NFT_COMPAT,
@@ -181,6 +186,31 @@ export class Netfilter implements Surroundings {
     return this.#framePasses(PLACE_ARP + (isOut ? NF_ARP_OUT : NF_ARP_IN));
   }
 
+  /** A frame came in at a device. @returns does it go on? */
+  comesIn(device: number, frame: Uint8Array, headerSize: number, etherType: number, frameType: number): boolean {
+    return this.framePasses(PLACE_INGRESS, frame, { headerSize, etherType, frameType, inDevice: device, outDevice: 0 });
+  }
+
+  /** A frame is to go out at a device. */
+  goesOut(device: number, frame: Uint8Array, headerSize: number, etherType: number): boolean {
+    const how = { headerSize, etherType, frameType: PACKET_HOST, inDevice: 0, outDevice: device };
+    return this.framePasses(PLACE_EGRESS, frame, how);
+  }
+
+  /** A packet goes out by the loopback, and comes in there. */
+  goesRound(device: number, packet: Uint8Array): boolean {
+    const etherType = packet[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP;
+    return this.goesOut(device, packet, 0, etherType) && this.comesIn(device, packet, 0, etherType, PACKET_HOST);
+  }
+
+  /** A bridge has a frame. @param hook  of NF_BR_*, which have the numbers of IP's */
+  bridgePasses(hook: number, frame: Uint8Array, inDevice: number, outDevice: number): boolean {
+    const frameType = (frame[0]! & 1) === 0 ? PACKET_HOST : isBroadcast(frame) ? PACKET_BROADCAST : PACKET_MULTICAST;
+    const etherType = (frame[12]! << 8) | frame[13]!;
+    const how = { headerSize: ETHERNET_HEADER_SIZE, etherType, frameType, inDevice, outDevice };
+    return this.framePasses(PLACE_BRIDGE + hook, frame, how);
+  }
+
   /**
    * A frame goes by a hook of a device or a bridge; it may be changed in place.
    *
@@ -327,4 +357,9 @@ export class Netfilter implements Surroundings {
       keeps: ["packet", "frame", "#program", "isRefused", "refusalType", "refusalCode"],
     });
   }
+}
+
+function isBroadcast(frame: Uint8Array): boolean {
+  for (let at = 0; at < 6; at++) if (frame[at] !== 255) return false;
+  return true;
 }

@@ -4,9 +4,8 @@
  * (../inet/loopback-*), and what its own streams and datagrams send by the provider's interface by the host's; what
  * else goes there, or is only passed on, goes by packets as well (network-uplink.ts).
  */
-import { EHOSTUNREACH, ENETDOWN, ENETUNREACH, ENODEV, ETH_P_IP, ETH_P_IPV6, isErrno, PACKET_HOST } from "@stratos/abi";
+import { EHOSTUNREACH, ENETDOWN, ENETUNREACH, ENODEV, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { PLACE_EGRESS, PLACE_INGRESS } from "@stratos/netfilter/places";
 import {
   copyIp,
   type IncomingPacket,
@@ -99,7 +98,7 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
 
   loop(one: NetworkInterface, bytes: Uint8Array, length: number): void {
     const { kernel } = this.#network;
-    if (!this.#goesRound(one, bytes.subarray(0, length))) return;
+    if (this.#network.netfilter?.goesRound(one.index, bytes.subarray(0, length)) === false) return;
     const { counters } = one;
     counters.sentPackets++;
     counters.sentBytes += length;
@@ -107,17 +106,6 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     if (!kernel.socketState.backlog.add(kernel, one, bytes.slice(0, length), false, known)) counters.receivedDropped++;
     counters.receivedPackets++;
     counters.receivedBytes += length;
-  }
-
-  /** Rules of the loopback as a device see it go out, and come in. */
-  #goesRound(one: NetworkInterface, bytes: Uint8Array): boolean {
-    const { netfilter } = this.#network;
-    if (netfilter?.seesFrames !== true) return true;
-    const how = { headerSize: 0, etherType: bytes[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP, frameType: PACKET_HOST };
-    return (
-      netfilter.framePasses(PLACE_EGRESS, bytes, { ...how, inDevice: 0, outDevice: one.index }) &&
-      netfilter.framePasses(PLACE_INGRESS, bytes, { ...how, inDevice: one.index, outDevice: 0 })
-    );
   }
 
   get isFiltered(): boolean {

@@ -2,7 +2,6 @@
 import { EMSGSIZE, ENETDOWN, PACKET_HOST, PACKET_OTHERHOST, PACKET_OUTGOING } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { FRAME_HEADER_SIZE, type LinkEvents } from "@stratos/host";
-import { PLACE_BRIDGE, PLACE_EGRESS, PLACE_INGRESS } from "@stratos/netfilter/places";
 import type { FrameObserver } from "../interface-network.ts";
 import type { NetworkInterface } from "../network-interface.ts";
 import { type BridgeWays, isForBridge } from "./bridge.ts";
@@ -33,35 +32,17 @@ export function frameArrived(one: NetworkInterface, frame: Uint8Array, type: num
   counters.receivedBytes += frame.length;
   if (!one.hasFrames) {
     for (const socket of network.packetSockets) socket.frameSeen(one, frame, type, PACKET_HOST, false);
-    if (!comesIn(one, frame, type, PACKET_HOST)) return;
+    if (network.netfilter?.comesIn(one.index, frame, 0, type, PACKET_HOST) === false) return;
     network.ip.frameReceived(one, frame, false);
     return;
   }
   const packetType = packetTypeOf(one, frame);
   const bridge = one.master !== null && isForBridge(frame) ? one.master.bridge : null;
   for (const socket of network.packetSockets) socket.frameSeen(one, frame, type, packetType, bridge !== null);
-  if (!comesIn(one, frame, type, packetType)) return;
+  if (network.netfilter?.comesIn(one.index, frame, FRAME_HEADER_SIZE, type, packetType) === false) return;
   // A copy: on its way through the bridge it meets others.
   if (bridge !== null) bridge.received(one, frame.slice(), WAYS);
   else if (one.master === null) passUp(one, frame, packetType);
-}
-
-/** Do rules of a device let it in, and out? */
-function comesIn(one: NetworkInterface, frame: Uint8Array, etherType: number, frameType: number): boolean {
-  const { netfilter } = one.network;
-  if (netfilter === null || !netfilter.seesFrames) return true;
-  const headerSize = one.hasFrames ? FRAME_HEADER_SIZE : 0;
-  const how = { headerSize, etherType, frameType, inDevice: one.index, outDevice: 0 };
-  return netfilter.framePasses(PLACE_INGRESS, frame, how);
-}
-
-function goesOut(one: NetworkInterface, frame: Uint8Array, etherType: number): boolean {
-  const { netfilter } = one.network;
-  if (netfilter === null || !netfilter.seesFrames) return true;
-  const headerSize = one.hasFrames ? FRAME_HEADER_SIZE : 0;
-  const frameType = one.hasFrames ? packetTypeOf(one, frame) : PACKET_HOST;
-  const how = { headerSize, etherType, frameType, inDevice: 0, outDevice: one.index };
-  return netfilter.framePasses(PLACE_EGRESS, frame, how);
 }
 
 /** To the IP layer, if it is for this station. What packet sockets send on `lo` is theirs. */
@@ -82,17 +63,8 @@ const WAYS: BridgeWays = {
     for (const socket of own.network.packetSockets) socket.frameSeen(own, frame, type, packetType, false);
     passUp(own, frame, packetType);
   },
-  passes: (own, hook, frame, from, to) => {
-    const { netfilter } = own.network;
-    if (netfilter === null || !netfilter.seesFrames) return true;
-    const how = { headerSize: FRAME_HEADER_SIZE, etherType: ethernetTypeOf(own, frame) };
-    const devices = { inDevice: from?.index ?? 0, outDevice: to?.index ?? 0 };
-    return netfilter.framePasses(PLACE_BRIDGE + hook, frame, {
-      ...how,
-      ...devices,
-      frameType: packetTypeOf(own, frame),
-    });
-  },
+  passes: (own, hook, frame, from, to) =>
+    own.network.netfilter?.bridgePasses(hook, frame, from?.index ?? 0, to?.index ?? 0) !== false,
 };
 
 /**
@@ -111,7 +83,7 @@ export function sendFrame(
   const { counters, network } = one;
   if (!one.isUp) return -ENETDOWN;
   if (frame.length > one.linkHeaderSize + one.mtu) return -EMSGSIZE;
-  if (!goesOut(one, frame, type)) return 0;
+  if (network.netfilter?.goesOut(one.index, frame, one.hasFrames ? FRAME_HEADER_SIZE : 0, type) === false) return 0;
   for (const socket of network.packetSockets)
     if (socket !== sender && (sender === null || !socket.sharesWith(sender)))
       socket.frameSeen(one, frame, type, PACKET_OUTGOING, false);
