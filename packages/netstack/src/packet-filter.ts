@@ -26,7 +26,7 @@ export interface PacketFilter {
   /** That, or one that is passed on, leaves by an interface. */
   leaving(device: number): number;
   /**
-   * An address is asked for, or told (ARP): `bytes` to its end, the message from `at` on.
+   * An address is asked for, or told (ARP, of IPv4 over Ethernet): the message stands in `bytes` from `at` on.
    *
    * @returns does it go on?
    */

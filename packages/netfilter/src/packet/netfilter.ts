@@ -58,7 +58,15 @@ import type { Entry, Program } from "./program.ts";
 import { ACCEPT, BY_POLICY, DROP, run } from "./run.ts";
 import type { Surroundings } from "./surroundings.ts";
 
-const ETHERNET_HEADER_SIZE = 14;
+const ETHERNET_HEADER_SIZE = 14,
+  ARP_SIZE = 28;
+
+/** An interface that packets come and go by. */
+interface Device {
+  readonly index: number;
+  /** Are there headers of Ethernet before them? */
+  readonly hasFrames: boolean;
+}
 
 export class Netfilter implements Surroundings {
   readonly host: PacketHost;
@@ -179,7 +187,7 @@ export class Netfilter implements Surroundings {
   arp(bytes: Uint8Array, at: number, device: number, isOut: boolean): boolean {
     if (!this.seesFrames) return true;
     const { frame } = this;
-    frame.beginFrame(bytes, at, ETH_P_ARP, NFPROTO_ARP);
+    frame.beginFrame(bytes.subarray(0, at + ARP_SIZE), at, ETH_P_ARP, NFPROTO_ARP);
     frame.frameType = 0;
     frame.inDevice = isOut ? 0 : device;
     frame.outDevice = isOut ? device : 0;
@@ -187,27 +195,31 @@ export class Netfilter implements Surroundings {
   }
 
   /** A frame came in at a device. @returns does it go on? */
-  comesIn(device: number, frame: Uint8Array, headerSize: number, etherType: number, frameType: number): boolean {
-    return this.framePasses(PLACE_INGRESS, frame, { headerSize, etherType, frameType, inDevice: device, outDevice: 0 });
+  comesIn({ index, hasFrames }: Device, frame: Uint8Array, etherType: number, frameType: number): boolean {
+    const headerSize = hasFrames ? ETHERNET_HEADER_SIZE : 0;
+    return this.framePasses(PLACE_INGRESS, frame, { headerSize, etherType, frameType, inDevice: index, outDevice: 0 });
   }
 
   /** A frame is to go out at a device. */
-  goesOut(device: number, frame: Uint8Array, headerSize: number, etherType: number): boolean {
-    const how = { headerSize, etherType, frameType: PACKET_HOST, inDevice: 0, outDevice: device };
+  goesOut({ index, hasFrames }: Device, frame: Uint8Array, etherType: number): boolean {
+    const headerSize = hasFrames ? ETHERNET_HEADER_SIZE : 0;
+    const how = { headerSize, etherType, frameType: PACKET_HOST, inDevice: 0, outDevice: index };
     return this.framePasses(PLACE_EGRESS, frame, how);
   }
 
   /** A packet goes out by the loopback, and comes in there. */
   goesRound(device: number, packet: Uint8Array): boolean {
     const etherType = packet[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP;
-    return this.goesOut(device, packet, 0, etherType) && this.comesIn(device, packet, 0, etherType, PACKET_HOST);
+    const loopback = { index: device, hasFrames: false };
+    return this.goesOut(loopback, packet, etherType) && this.comesIn(loopback, packet, etherType, PACKET_HOST);
   }
 
   /** A bridge has a frame. @param hook  of NF_BR_*, which have the numbers of IP's */
-  bridgePasses(hook: number, frame: Uint8Array, inDevice: number, outDevice: number): boolean {
+  bridgePasses(hook: number, frame: Uint8Array, from: Device | null, to: Device | null): boolean {
     const frameType = (frame[0]! & 1) === 0 ? PACKET_HOST : isBroadcast(frame) ? PACKET_BROADCAST : PACKET_MULTICAST;
     const etherType = (frame[12]! << 8) | frame[13]!;
-    const how = { headerSize: ETHERNET_HEADER_SIZE, etherType, frameType, inDevice, outDevice };
+    const devices = { inDevice: from?.index ?? 0, outDevice: to?.index ?? 0 };
+    const how = { headerSize: ETHERNET_HEADER_SIZE, etherType, frameType, ...devices };
     return this.framePasses(PLACE_BRIDGE + hook, frame, how);
   }
 
