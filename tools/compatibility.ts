@@ -75,11 +75,13 @@ export function compatibilityPage(): string {
       "ENOENT: `Extension owner revision 0 not supported, missing kernel module?`. " +
       "`ufw limit` is skipped as unsupported (`recent`) |",
     "| `iptables -m rt --rt-0-addrs` | EOPNOTSUPP |",
-    "| headers behind IPv6's own and options of IP in nft's words (`rt`, `frag`, `hbh`, `exthdr`, `ip option`), " +
-      "`meta ipsec` | EOPNOTSUPP |",
-    "| `ipsec` (xfrm), `ct helper`, `ct timeout`, `ct expectation`, `socket`, `osf`, `synproxy`, `secmark` | ENOENT |",
-    "| echo requests over the loopback, and answers to them | no rule sees them |",
-    "| families `bridge`, `arp`, `netdev`, flow tables | EOPNOTSUPP |",
+    "| objects `ct helper`, `ct timeout`, `ct expectation`, `synproxy`, `secmark`; `socket`, `osf`, `tproxy`, `dup`, " +
+      "`fwd`, `tunnel` | ENOENT |",
+    "| `ct helper` and `ipsec` as matches | taken: no connection has a helper, no packet is of IPsec |",
+    "| `ct zone`, `ct label`, `ct event` set; headers within tunnels (`vxlan ip saddr …`) | EOPNOTSUPP, ENOENT |",
+    "| in the families `bridge`, `arp` and `netdev`: `ct` | EPROTO, as by Linux without nf_conntrack_bridge |",
+    "| … `reject`, and but for `netdev` `fib` | ENOENT |",
+    "| flow tables that a card does by itself (`flags offload`) | EOPNOTSUPP |",
     "| queues to programs (`queue`, `-j NFQUEUE`) | ENOENT |",
     "| `iptables-legacy` | `Table does not exist`: use `iptables`, which is `iptables-nft` in Debian |",
     "",

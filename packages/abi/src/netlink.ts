@@ -46,7 +46,8 @@ export const NLM_F_REQUEST = 1,
   NLM_F_CAPPED = 0x100,
   NLM_F_ACK_TLVS = 0x200;
 /** Attributes of NLMSG_ERROR and NLMSG_DONE. */
-export const NLMSGERR_ATTR_MSG = 1;
+export const NLMSGERR_ATTR_MSG = 1,
+  NLMSGERR_ATTR_OFFS = 2;
 /** Of requests that make something (rtnetlink(7)). */
 export const NLM_F_REPLACE = 0x100,
   NLM_F_EXCL = 0x200,

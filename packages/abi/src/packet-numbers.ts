@@ -2,6 +2,7 @@
 
 /** Every Ethernet type. */
 export const ETH_P_IP = 0x0800,
+  ETH_P_ARP = 0x0806,
   ETH_P_IPV6 = 0x86dd,
   ETH_P_ALL = 3;
 export const SOL_PACKET = 263;

@@ -47,3 +47,4 @@ export { forOneTurn, inOnePiece } from "./in-pieces.ts";
 export { StateError } from "./state-error.ts";
 export { loadState, type StateSources } from "./state-reader.ts";
 export { copyInPieces, reachableState, saveState, saveStateInPieces, type StatePorts } from "./state-writer.ts";
+export { DROPPED, PASSED, REFUSED, REFUSED_BY_RESET } from "./packet-verdict.ts";

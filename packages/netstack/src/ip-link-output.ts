@@ -143,6 +143,7 @@ export class IpLinkOutput implements NeighbourProber {
   ): void {
     writeEthernetHeader(QUESTION, to, device.hardwareAddress, ETHERTYPE_ARP);
     writeArp(QUESTION, ETHERNET_HEADER_SIZE, opcode, sender, target);
+    if (this.#host.filter?.arp(QUESTION, ETHERNET_HEADER_SIZE, device.index, true) === false) return;
     device.transmit(QUESTION, ETHERNET_HEADER_SIZE + ARP_SIZE);
   }
 
@@ -155,6 +156,7 @@ export class IpLinkOutput implements NeighbourProber {
   /** RFC 826, "Packet Reception": a known sender's address is kept, an unknown one's when we are meant. */
   arpReceived(device: IpDevice, bytes: Uint8Array, at: number, length: number): void {
     if (!device.asksNeighbours || !readArp(bytes, at, length, ARP)) return;
+    if (this.#host.filter?.arp(bytes, at, device.index, false) === false) return;
     const target = makeV4(ARP.target);
     const sender = makeV4(ARP.sender);
     const isForUs = !isLoopback(target) && !isMulticast(target) && this.#host.isOwn(target);

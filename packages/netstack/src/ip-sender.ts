@@ -1,6 +1,6 @@
 /** Packets of this machine's own: route, header, and parts where the way takes no longer ones. */
 import { EMSGSIZE, ENETUNREACH, EPERM, IPPROTO_ICMP, IPPROTO_ICMPV6 } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { PASSED, REFUSED, stateClass } from "@stratos/base";
 import { copyIp, type IpAddress, isSameIp, isV4, readV4, readV6 } from "./ip-address.ts";
 import { type IpDevice, type IpHost, NextHop } from "./ip-host.ts";
 import { FRAME_ROOM, type IpLinkOutput, OUTPUT } from "./ip-link-output.ts";
@@ -8,7 +8,7 @@ import type { VersionCounters } from "./ip-counters.ts";
 import type { IpOutput, IpSending } from "./ip-output.ts";
 import { type IncomingPacket, IPV4_HEADER_SIZE, IPV6_HEADER_SIZE } from "./ip-packet.ts";
 import { FRAGMENT_HEADER_SIZE, IpHeader } from "./ip-writer.ts";
-import { PASSED, type PacketFilter, REFUSED } from "./packet-filter.ts";
+import type { PacketFilter } from "./packet-filter.ts";
 import { PathMtu } from "./path-mtu.ts";
 
 /** Of a packet with its header: the field that tells its length has sixteen bits (IPv6 doesn't count the header). */

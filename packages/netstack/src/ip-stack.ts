@@ -11,7 +11,7 @@
  * the other. So no protocol is entered twice, and how deep calls go doesn't depend on what others send.
  */
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, EACCES, EHOSTUNREACH, EINVAL } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { PASSED, REFUSED, REFUSED_BY_RESET, stateClass } from "@stratos/base";
 import {
   ETHERNET_HEADER_SIZE,
   ETHERTYPE_ARP,
@@ -48,7 +48,7 @@ import { IncomingPacket, IPV4_HEADER_SIZE, MALFORMED, PARSED } from "./ip-packet
 import { IpSender } from "./ip-sender.ts";
 import { setHeaderChecksum } from "./ip-writer.ts";
 import type { NeighbourCache } from "./neighbour-cache.ts";
-import { PASSED, type PacketFilter, REFUSED, REFUSED_BY_RESET } from "./packet-filter.ts";
+import type { PacketFilter } from "./packet-filter.ts";
 import { type PartialPacket, Reassembly } from "./reassembly.ts";
 import { RESET_SIZE, writeReset } from "./tcp-reset.ts";
 

@@ -1,9 +1,3 @@
-/** What a filter says: the packet goes on; it is gone and its sender is told; with any other, it is gone. */
-export const PASSED = 0,
-  REFUSED = 2;
-/** In place of an ICMP type: a reset of TCP. */
-export const REFUSED_BY_RESET = -1;
-
 /**
  * Looks at packets on their way, and may change them in place, as long as they are; they were checked before. The
  * hooks of one packet are called one after the other, and no other packet's come between.
@@ -31,6 +25,12 @@ export interface PacketFilter {
   outgoing(bytes: Uint8Array, at: number, length: number, device: number): number;
   /** That, or one that is passed on, leaves by an interface. */
   leaving(device: number): number;
+  /**
+   * An address is asked for, or told (ARP, of IPv4 over Ethernet): the message stands in `bytes` from `at` on.
+   *
+   * @returns does it go on?
+   */
+  arp(bytes: Uint8Array, at: number, device: number, isOut: boolean): boolean;
   /** What is known of the packet that has just left. */
   readonly known: object;
   /** Of REFUSED: an ICMP error of the packet's version, or REFUSED_BY_RESET. */

@@ -1,4 +1,5 @@
 import type { RandomSource } from "@stratos/host";
+import type { Netfilter } from "@stratos/netfilter";
 import type { IpAddress, Neighbour, NeighbourCache } from "@stratos/netstack";
 import type { CallWork } from "../ground/call-work.ts";
 import type { UserNamespace } from "../security/user-namespace.ts";
@@ -20,6 +21,8 @@ export interface InterfaceNetwork {
   asker: ChangeAsker | null;
   /** /proc/PID/ns/net's number. */
   readonly ino: number;
+  /** Rules for its packets; null: nobody has asked for any. */
+  readonly netfilter: Netfilter | null;
   /** Packet sockets. */
   readonly packetSockets: ReadonlySet<FrameObserver>;
   /** The next index that is free: it is used up. */

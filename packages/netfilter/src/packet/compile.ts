@@ -37,12 +37,12 @@ import {
   NF_DROP,
 } from "@stratos/abi";
 import { type Chain, type Data, type Expression, type NftSet, type Ruleset, Verdict } from "../rules/ruleset.ts";
+import { placeOf, PLACES } from "../rules/chain-places.ts";
 import { extensionTracks } from "../rules/extension.ts";
 import { type Entry, type Program, Step } from "./program.ts";
 
-const HOOKS = 5;
 /** Expressions that need connections to be known. */
-const TRACKING = new Set(["ct", "nat", "masq", "redir", "connlimit"]);
+const TRACKING = new Set(["ct", "nat", "masq", "redir", "connlimit", "flow_offload"]);
 
 export function compile(ruleset: Ruleset): Program {
   const compiler = new Compiler();
@@ -80,16 +80,18 @@ class Compiler {
   }
 
   finish(ruleset: Ruleset): Program {
-    const entries: Entry[][] = Array.from({ length: HOOKS }, () => []);
+    const entries: Entry[][] = Array.from({ length: PLACES }, () => []);
     let translates = false;
     for (const { family, flags, chains } of ruleset.tables) {
       if ((flags & NFT_TABLE_F_DORMANT) !== 0) continue;
       for (const chain of chains.values()) {
         if (chain.hook === null) continue;
-        const { type, hook, priority } = chain.hook;
+        const { type, hook, priority, devices } = chain.hook;
         if (type === "nat") translates = true;
         const policy = (): number => chain.policy;
-        entries[hook]!.push({ family, type, priority, start: chain.start, policy, counters: chain.counters });
+        const { start, counters } = chain;
+        const at = { family, type, priority, start, policy, counters, devices };
+        entries[placeOf(family, hook)]!.push(at);
       }
     }
     for (const list of entries) list.sort((one, other) => one.priority - other.priority);
@@ -102,6 +104,7 @@ class Compiler {
       entries,
       tracks: this.#tracks || translates,
       translates,
+      offloads: ruleset.tables.some(({ flowtables }) => flowtables.size > 0),
     };
   }
 

@@ -1,6 +1,8 @@
 /** Expressions that aren't steps of their own (program.ts): each looks at a packet, counts, or says what is to be. */
 import {
   IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPS_OFFLOAD,
   NFTA_CONNLIMIT_COUNT,
   NFTA_CONNLIMIT_FLAGS,
   NFTA_CT_SREG,
@@ -9,12 +11,6 @@ import {
   NFTA_DYNSET_SREG_DATA,
   NFTA_DYNSET_SREG_KEY,
   NFTA_DYNSET_TIMEOUT,
-  NFTA_EXTHDR_DREG,
-  NFTA_EXTHDR_FLAGS,
-  NFTA_EXTHDR_LEN,
-  NFTA_EXTHDR_OFFSET,
-  NFTA_EXTHDR_SREG,
-  NFTA_EXTHDR_TYPE,
   NFTA_FIB_DREG,
   NFTA_FIB_FLAGS,
   NFTA_FIB_F_IIF,
@@ -22,6 +18,7 @@ import {
   NFTA_FIB_F_PRESENT,
   NFTA_FIB_F_SADDR,
   NFTA_FIB_RESULT,
+  NFTA_HASH_DREG,
   NFTA_LIMIT_BURST,
   NFTA_LIMIT_FLAGS,
   NFTA_LIMIT_RATE,
@@ -51,7 +48,6 @@ import {
   NFT_DYNSET_F_INV,
   NFT_DYNSET_OP_DELETE,
   NFT_DYNSET_OP_UPDATE,
-  NFT_EXTHDR_F_PRESENT,
   NFT_FIB_RESULT_ADDRTYPE,
   NFT_FIB_RESULT_OIF,
   NFT_LIMIT_F_INV,
@@ -66,10 +62,11 @@ import {
   NFT_QUOTA_F_INV,
   NFT_REJECT_ICMPX_UNREACH,
   NFT_REJECT_TCP_RST,
+  TCP_CONNTRACK_ESTABLISHED,
 } from "@stratos/abi";
 import { COUNTED_BYTES, COUNTED_PACKETS } from "../rules/statement-kinds.ts";
 import { type Expression, SetElement } from "../rules/ruleset.ts";
-import { type PacketView, UNTRACKED } from "../track/packet-view.ts";
+import { ESTABLISHED, type PacketView, REPLY, UNTRACKED } from "../track/packet-view.ts";
 import { replaceBytes } from "../track/rewrite.ts";
 import { evaluateExtension } from "./evaluate-extension.ts";
 import { evaluateArithmetic } from "./arithmetic.ts";
@@ -78,7 +75,8 @@ import { evaluateNat } from "./evaluate-nat.ts";
 import { DROPPED, MATCHED, NOT_MATCHED } from "./outcome.ts";
 import { payloadPlace } from "./payload.ts";
 import { putName, putNetworkShort, putWord, REGISTERS, wordOf } from "./registers.ts";
-import { findTcpOption } from "./tcp-option.ts";
+import { evaluateHeader } from "./evaluate-header.ts";
+import { hashedNumber } from "./hash.ts";
 import { refuseByIcmp, refuseByReset, type Surroundings } from "./surroundings.ts";
 
 export function evaluateOther(it: Expression, packet: PacketView, around: Surroundings): number {
@@ -112,6 +110,8 @@ export function evaluateOther(it: Expression, packet: PacketView, around: Surrou
     case "masq":
     case "redir":
       return evaluateNat(it, packet, around);
+    case "flow_offload":
+      return offload(it, packet);
     case "notrack":
       if (packet.connection === null) packet.relation = UNTRACKED;
       return MATCHED;
@@ -129,7 +129,12 @@ export function evaluateOther(it: Expression, packet: PacketView, around: Surrou
       putNetworkShort(4 * it.number(NFTA_RT_DREG), segmentSize(packet, around));
       return MATCHED;
     case "exthdr":
-      return evaluateTcpOption(it, packet);
+      return evaluateHeader(it, packet);
+    case "hash":
+      putWord(4 * it.number(NFTA_HASH_DREG), hashedNumber(it, packet));
+      return MATCHED;
+    case "xfrm":
+      return NOT_MATCHED;
     case "numgen":
       putWord(4 * it.number(NFTA_NG_DREG), nextNumber(it, around));
       return MATCHED;
@@ -217,6 +222,17 @@ function evaluateDynset(it: Expression, packet: PacketView, around: Surroundings
   return isInverted ? NOT_MATCHED : MATCHED;
 }
 
+/** From now on the connection goes by the rules (net/netfilter/nft_flow_offload.c). */
+function offload({ flowtable }: Expression, { connection, relation, protocol }: PacketView): number {
+  const isEstablished = relation % REPLY === ESTABLISHED && relation <= REPLY;
+  if (connection === null || !isEstablished || connection.has(IPS_OFFLOAD)) return NOT_MATCHED;
+  if (protocol === IPPROTO_TCP ? connection.state !== TCP_CONNTRACK_ESTABLISHED : protocol !== IPPROTO_UDP)
+    return NOT_MATCHED;
+  connection.status |= IPS_OFFLOAD;
+  connection.flowtable = flowtable;
+  return MATCHED;
+}
+
 function setExpiry(element: SetElement, timeoutMs: number, nowNs: number): void {
   element.timeoutMs = timeoutMs;
   element.expiresNs = timeoutMs === 0 ? 0 : nowNs + timeoutMs * 1e6;
@@ -264,6 +280,7 @@ function setMeta(it: Expression, packet: PacketView): number {
 }
 
 function evaluateFib(it: Expression, packet: PacketView, { host }: Surroundings): number {
+  if (!packet.isIp) return NOT_MATCHED;
   const flags = it.number(NFTA_FIB_FLAGS);
   const to = 4 * it.number(NFTA_FIB_DREG);
   const { bytes, at, isV6, inDevice, outDevice } = packet;
@@ -295,32 +312,4 @@ function nextNumber(it: Expression, { host }: Surroundings): number {
   const number = it.state[0]!;
   it.state[0] = (number + 1) % modulus;
   return offset + number;
-}
-
-/** An option of TCP is read, or, where it is there, replaced; a segment's size only by a smaller one. */
-function evaluateTcpOption(it: Expression, packet: PacketView): number {
-  const { bytes, transportAt, protocol } = packet;
-  const isRead = it.has(NFTA_EXTHDR_DREG);
-  const to = 4 * it.number(isRead ? NFTA_EXTHDR_DREG : NFTA_EXTHDR_SREG);
-  const isPresence = (it.number(NFTA_EXTHDR_FLAGS) & NFT_EXTHDR_F_PRESENT) !== 0;
-  const found = protocol === IPPROTO_TCP ? findTcpOption(packet, it.number(NFTA_EXTHDR_TYPE)) : -1;
-  if (isRead && isPresence) {
-    putWord(to, found < 0 ? 0 : 1);
-    return MATCHED;
-  }
-  const offset = it.number(NFTA_EXTHDR_OFFSET);
-  const size = it.number(NFTA_EXTHDR_LEN);
-  if (found < 0 || offset + size > bytes[found + 1]! || transportAt < 0) return NOT_MATCHED;
-  if (isRead) {
-    for (let index = 0; index < size; index++) REGISTERS[to + index] = bytes[found + offset + index]!;
-    for (let index = size; (index & 3) !== 0; index++) REGISTERS[to + index] = 0;
-    return MATCHED;
-  }
-  if (
-    size === 2 &&
-    ((REGISTERS[to]! << 8) | REGISTERS[to + 1]!) >= ((bytes[found + offset]! << 8) | bytes[found + offset + 1]!)
-  )
-    return MATCHED;
-  replaceBytes(packet, found + offset, REGISTERS, to, size, { ip: false, transport: true });
-  return MATCHED;
 }

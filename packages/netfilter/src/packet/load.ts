@@ -1,7 +1,10 @@
 /** What is known of a packet and its connection goes into registers (net/netfilter/nft_meta.c, nft_ct.c). */
 import {
+  NFPROTO_BRIDGE,
+  NFPROTO_INET,
   NFPROTO_IPV4,
   NFPROTO_IPV6,
+  NFT_CT_AVGPKT,
   NFT_CT_BYTES,
   NFT_CT_DIRECTION,
   NFT_CT_DST,
@@ -21,6 +24,8 @@ import {
   NFT_CT_STATE,
   NFT_CT_STATUS,
   NFT_CT_ZONE,
+  NFT_META_BRI_IIFNAME,
+  NFT_META_BRI_OIFNAME,
   NFT_META_CPU,
   NFT_META_IFTYPE,
   NFT_META_IIF,
@@ -38,6 +43,7 @@ import {
   NFT_META_PRANDOM,
   NFT_META_PRIORITY,
   NFT_META_PROTOCOL,
+  NFT_META_SECPATH,
   NFT_META_TIME_DAY,
   NFT_META_TIME_HOUR,
   NFT_META_TIME_NS,
@@ -48,8 +54,6 @@ import { DESTINATION, DESTINATION_PORT, isTupleV6, SOURCE, SOURCE_PORT } from ".
 import type { PacketHost } from "./packet-host.ts";
 import { putByte, putDouble, putName, putNetworkShort, putNetworkWord, putWord } from "./registers.ts";
 
-const ETHERTYPE_IPV4 = 0x0800,
-  ETHERTYPE_IPV6 = 0x86dd;
 /** Bits of `ct state`. */
 const STATE_INVALID = 1,
   STATE_UNTRACKED = 64;
@@ -61,12 +65,13 @@ export function loadMeta(packet: PacketView, host: PacketHost, key: number, to: 
       putWord(to, packet.length);
       return true;
     case NFT_META_PROTOCOL:
-      putNetworkShort(to, packet.isV6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4);
+      putNetworkShort(to, packet.etherType);
       return true;
     case NFT_META_NFPROTO:
-      putByte(to, packet.isV6 ? NFPROTO_IPV6 : NFPROTO_IPV4);
+      putByte(to, packet.family !== NFPROTO_INET ? packet.family : packet.isV6 ? NFPROTO_IPV6 : NFPROTO_IPV4);
       return true;
     case NFT_META_L4PROTO:
+      if (!packet.isIp) return false;
       putByte(to, packet.protocol);
       return true;
     case NFT_META_MARK:
@@ -106,6 +111,17 @@ export function loadMeta(packet: PacketView, host: PacketHost, key: number, to: 
     case NFT_META_PKTTYPE:
       putByte(to, packetType(packet));
       return true;
+    case NFT_META_BRI_IIFNAME:
+    case NFT_META_BRI_OIFNAME: {
+      if (packet.family !== NFPROTO_BRIDGE) return false;
+      const name = host.bridgeName(key === NFT_META_BRI_IIFNAME ? packet.inDevice : packet.outDevice);
+      putName(to, name);
+      return name !== "";
+    }
+    case NFT_META_SECPATH:
+      // There is no IPsec.
+      putByte(to, 0);
+      return true;
     case NFT_META_CPU:
       putWord(to, 0);
       return true;
@@ -128,7 +144,8 @@ export function loadMeta(packet: PacketView, host: PacketHost, key: number, to: 
 }
 
 /** PACKET_HOST, PACKET_BROADCAST or PACKET_MULTICAST. */
-function packetType({ isForMany, bytes, at, isV6 }: PacketView): number {
+function packetType({ isForMany, bytes, at, isV6, frameType, isFrame }: PacketView): number {
+  if (isFrame) return frameType;
   if (isV6) return bytes[at + 24] === 0xff ? 2 : 0;
   if (bytes[at + 16]! >> 4 === 14) return 2;
   return isForMany ? 1 : 0;
@@ -167,6 +184,13 @@ export function loadConnection(packet: PacketView, nowNs: number, key: number, t
       putDouble(to, direction < 0 ? both : counts[2 * direction + at]!);
       return true;
     }
+    case NFT_CT_AVGPKT: {
+      const { counts } = connection;
+      const packets = direction < 0 ? counts[0]! + counts[2]! : counts[2 * direction]!;
+      const bytes = direction < 0 ? counts[1]! + counts[3]! : counts[2 * direction + 1]!;
+      putDouble(to, packets === 0 ? 0 : Math.floor(bytes / packets));
+      return true;
+    }
     case NFT_CT_ZONE:
       putWord(to, 0);
       return true;
@@ -195,6 +219,7 @@ export function loadConnection(packet: PacketView, nowNs: number, key: number, t
     case NFT_CT_DST_IP6:
       return isTupleV6(tuple) && loadAddress(tuple, DESTINATION, to, true);
     default:
+      // No connection has a helper.
       return false;
   }
 }

@@ -1,5 +1,5 @@
 /** A packet as a line of the kernel's messages (net/netfilter/nf_log_syslog.c). */
-import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from "@stratos/abi";
+import { ETH_P_ARP, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from "@stratos/abi";
 import { shortAt } from "../track/ip-bytes.ts";
 import type { PacketView } from "../track/packet-view.ts";
 import type { PacketHost } from "./packet-host.ts";
@@ -16,7 +16,10 @@ export function logPacket(
   const { inDevice, outDevice, isV6, length, bytes, at, mark } = packet;
   const name = (index: number): string => (index === 0 ? "" : host.interfaceName(index));
   const parts = [`IN=${name(inDevice)} OUT=${name(outDevice)}`];
-  if (isV6) {
+  if (packet.isFrame && packet.frameAt >= 0) parts.push(frameText(packet));
+  if (!packet.isIp) {
+    if (packet.etherType === ETH_P_ARP && length >= 28) parts.push(arpText(packet));
+  } else if (isV6) {
     parts.push(`SRC=${addressV6(bytes, at + 8)} DST=${addressV6(bytes, at + 24)} LEN=${length}`);
     parts.push(`TC=${((bytes[at]! & 15) << 4) | (bytes[at + 1]! >> 4)} HOPLIMIT=${bytes[at + 7]} FLOWLBL=0`);
   } else {
@@ -24,9 +27,32 @@ export function logPacket(
     parts.push(`TOS=0x${hex(bytes[at + 1]! & 0x1e)} PREC=0x${hex(bytes[at + 1]! & 0xe0)} TTL=${bytes[at + 8]}`);
     parts.push(`ID=${shortAt(bytes, at + 4)}${(bytes[at + 6]! & 0x40) !== 0 ? " DF" : ""}`);
   }
-  parts.push(transportText(packet));
+  if (packet.isIp) parts.push(transportText(packet));
   if (mark !== 0) parts.push(`MARK=0x${mark.toString(16)}`);
   host.log(level, `${prefix}${parts.join(" ")} `);
+}
+
+/** nf_log_syslog.c, dump_mac_header. */
+function frameText({ bytes, frameAt, etherType }: PacketView): string {
+  const protocol = etherType.toString(16).padStart(4, "0");
+  return `MACSRC=${hardware(bytes, frameAt + 6)} MACDST=${hardware(bytes, frameAt)} MACPROTO=${protocol}`;
+}
+
+/** nf_log_syslog.c, dump_arp_packet. */
+function arpText({ bytes, at }: PacketView): string {
+  const type = shortAt(bytes, at + 2)
+    .toString(16)
+    .padStart(4, "0");
+  const parts = [`ARP HTYPE=${shortAt(bytes, at)} PTYPE=0x${type} OPCODE=${shortAt(bytes, at + 6)}`];
+  if (shortAt(bytes, at) === 1 && bytes[at + 4] === 6 && bytes[at + 5] === 4) {
+    parts.push(`MACSRC=${hardware(bytes, at + 8)} IPSRC=${addressV4(bytes, at + 14)}`);
+    parts.push(`MACDST=${hardware(bytes, at + 18)} IPDST=${addressV4(bytes, at + 24)}`);
+  }
+  return parts.join(" ");
+}
+
+function hardware(bytes: Uint8Array, at: number): string {
+  return Array.from(bytes.subarray(at, at + 6), (byte) => byte.toString(16).padStart(2, "0")).join(":");
 }
 
 function transportText({ protocol, bytes, transportAt: at, end }: PacketView): string {

@@ -8,6 +8,8 @@ export interface PacketHost {
   random(): number;
   /** Of an interface by its index; "": it has none. */
   interfaceName(index: number): string;
+  /** Of the bridge that an interface is a port of; "": of none. */
+  bridgeName(index: number): string;
   /** ARPHRD_*, and the group of an interface (ip-link(8)). */
   interfaceType(index: number): number;
   interfaceGroup(index: number): number;

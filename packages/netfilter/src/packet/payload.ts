@@ -23,7 +23,6 @@ export function payloadPlace(packet: PacketView, base: number): number {
         : -1;
     }
     default:
-      // Frames are gone by the time that rules see packets.
-      return -1;
+      return packet.frameAt;
   }
 }

@@ -50,6 +50,8 @@ export interface Entry {
   /** NF_ACCEPT or NF_DROP. */
   policy(): number;
   readonly counters: Float64Array | null;
+  /** Interfaces whose packets come by, where that matters (isDeviceOf). */
+  readonly devices: readonly string[];
 }
 
 export interface Program {
@@ -58,9 +60,11 @@ export interface Program {
   readonly sets: readonly NftSet[];
   readonly counters: readonly Float64Array[];
   readonly others: readonly Expression[];
-  /** By hook, in the order in which they are run. */
+  /** By place (rules/chain-places.ts), in the order in which they are run. */
   readonly entries: readonly (readonly Entry[])[];
   /** Somebody asks for connections, or translates. */
   readonly tracks: boolean;
   readonly translates: boolean;
+  /** Some connections may go by the rules (flow tables). */
+  readonly offloads: boolean;
 }

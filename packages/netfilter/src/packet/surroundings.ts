@@ -1,10 +1,8 @@
+import { REFUSED_BY_RESET } from "@stratos/base";
 import type { Conntrack } from "../track/conntrack.ts";
 import type { Nat } from "../track/nat.ts";
 import type { PacketView } from "../track/packet-view.ts";
 import type { PacketHost } from "./packet-host.ts";
-
-/** How a packet that isn't taken is refused. */
-export const REFUSED_BY_RESET = -1;
 
 /** What is there for each packet, and what a rule says beside its verdict; one for each network. */
 export interface Surroundings {

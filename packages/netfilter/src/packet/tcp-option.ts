@@ -7,6 +7,8 @@ export function findTcpOption(packet: PacketView, kind: number): number {
   const end = Math.min(packet.end, transportAt + (bytes[transportAt + 12]! >> 4) * 4);
   for (let at = transportAt + 20; at < end;) {
     const option = bytes[at]!;
+    // Those of one byte may be asked for, too.
+    if (option <= 1 && option === kind) return at;
     if (option === 0) return -1;
     if (option === 1) {
       at++;

@@ -20,6 +20,7 @@ import {
   NLM_F_DUMP,
   NLM_F_ECHO,
   NLM_F_REQUEST,
+  Nlmsghdr,
 } from "@stratos/abi";
 import { Attributes } from "../wire/attributes.ts";
 import { MessageWriter } from "../wire/message-writer.ts";
@@ -30,6 +31,8 @@ import { type Notice, Transaction } from "./transaction.ts";
 
 /** `struct nfgenmsg`. */
 const HEADER_SIZE = 4;
+/** `struct nlattr`. */
+const ATTRIBUTE_HEADER_SIZE = 4;
 
 /** A message of netlink(7), without its header. */
 export interface NetfilterRequest {
@@ -53,8 +56,11 @@ export interface AnswerSink<Request extends NetfilterRequest = NetfilterRequest>
   message(bytes: Uint8Array): void;
   /** All of a dump; its end is the sink's to say. */
   dump(request: Request, messages: Uint8Array[]): void;
-  /** @param error  0 or a negated errno */
-  acknowledge(request: Request, error: number): void;
+  /**
+   * @param error  0 or a negated errno
+   * @param badAt  where the attribute that it is about begins, from the message's header on; 0: it is about none
+   */
+  acknowledge(request: Request, error: number, badAt: number): void;
   /** What listeners of a group hear. */
   broadcast(bytes: Uint8Array, group: number): void;
 }
@@ -66,6 +72,8 @@ export class RequestHandler {
   readonly #ruleset: Ruleset;
   readonly #subsystems: ReadonlyMap<number, Subsystem>;
   readonly #writer = new MessageWriter();
+  /** Of what failed last: `badAt` of its acknowledgement. */
+  #badAt = 0;
 
   constructor(ruleset: Ruleset, subsystems: ReadonlyMap<number, Subsystem>) {
     this.#ruleset = ruleset;
@@ -89,6 +97,7 @@ export class RequestHandler {
   #single<R extends NetfilterRequest>(request: R, how: { asker: Asker; sink: AnswerSink<R>; nowNs: number }): void {
     const { type, flags } = request;
     let error = 0;
+    this.#badAt = 0;
     if ((flags & NLM_F_REQUEST) !== 0 && type >= NLMSG_MIN_TYPE) {
       const answer: Uint8Array[] = [];
       error = this.#ask(request, how, answer);
@@ -98,7 +107,7 @@ export class RequestHandler {
       }
       for (const message of answer) how.sink.message(message);
     }
-    if (error !== 0 || (flags & NLM_F_ACK) !== 0) how.sink.acknowledge(request, error);
+    if (error !== 0 || (flags & NLM_F_ACK) !== 0) how.sink.acknowledge(request, error, this.#badAt);
   }
 
   /** @param answer  of several elements those that were found before one is not there @returns 0 or a negated errno */
@@ -135,7 +144,7 @@ export class RequestHandler {
       else (DUMPS.get(message) ?? refuse(EINVAL))(dump);
       return 0;
     } catch (error) {
-      return errnoOf(error);
+      return this.#failed(error, request);
     } finally {
       for (const message of dump?.messages ?? []) answer.push(message);
     }
@@ -155,13 +164,13 @@ export class RequestHandler {
     const subsystem = (begin.payload[2]! << 8) | begin.payload[3]!;
     const refused = this.#refuseBatch(begin, subsystem);
     if (refused !== 0) {
-      sink.acknowledge(begin, refused);
+      sink.acknowledge(begin, refused, 0);
       return false;
     }
     for (const validatesEach of [false, true]) {
       const outcome = this.#tryBatch(begin, requests, { ...how, validatesEach });
       if (outcome.mustRepeat && !validatesEach) continue;
-      for (const { request, error } of outcome.told) sink.acknowledge(request, error);
+      for (const { request, error, badAt } of outcome.told) sink.acknowledge(request, error, badAt);
       if (!outcome.isDone) return false;
       this.#tell(outcome.transaction, requests[0]!, how);
       return outcome.transaction.hasChanged;
@@ -186,13 +195,13 @@ export class RequestHandler {
     { asker, nowNs, validatesEach }: { asker: Asker; nowNs: number; validatesEach: boolean },
   ): {
     readonly transaction: Transaction;
-    readonly told: { request: R; error: number }[];
+    readonly told: { request: R; error: number; badAt: number }[];
     readonly isDone: boolean;
     readonly mustRepeat: boolean;
   } {
     const transaction = new Transaction(this.#ruleset, { nowNs, port: asker.port });
-    const told: { request: R; error: number }[] = [];
-    if ((begin.flags & NLM_F_ACK) !== 0) told.push({ request: begin, error: 0 });
+    const told: { request: R; error: number; badAt: number }[] = [];
+    if ((begin.flags & NLM_F_ACK) !== 0) told.push({ request: begin, error: 0, badAt: 0 });
     let hasFailed = false;
     let hasEnded = false;
     for (const request of requests) {
@@ -202,12 +211,12 @@ export class RequestHandler {
       }
       if (request.type === NFNL_MSG_BATCH_END) {
         hasEnded = true;
-        if ((request.flags & NLM_F_ACK) !== 0) told.push({ request, error: 0 });
+        if ((request.flags & NLM_F_ACK) !== 0) told.push({ request, error: 0, badAt: 0 });
         break;
       }
       const error = this.#change(transaction, request, validatesEach);
       if (error !== 0) hasFailed = true;
-      if (error !== 0 || (request.flags & NLM_F_ACK) !== 0) told.push({ request, error });
+      if (error !== 0 || (request.flags & NLM_F_ACK) !== 0) told.push({ request, error, badAt: this.#badAt });
     }
     let mustRepeat = false;
     // What only is to be tried has no end (nft -c; NFNL_ABORT_VALIDATE).
@@ -221,6 +230,7 @@ export class RequestHandler {
   /** @returns 0 or a negated errno */
   #change(transaction: Transaction, request: NetfilterRequest, validatesEach: boolean): number {
     const { type, flags, sequence, payload } = request;
+    this.#badAt = 0;
     if ((flags & NLM_F_REQUEST) === 0 || type < NLMSG_MIN_TYPE || type >> 8 !== NFNL_SUBSYS_NFTABLES) return -EINVAL;
     const change = CHANGES.get(type & 0xff);
     if (change === undefined) return -EINVAL;
@@ -230,8 +240,18 @@ export class RequestHandler {
       if (validatesEach) validate(transaction);
       return 0;
     } catch (error) {
-      return errnoOf(error);
+      return this.#failed(error, request);
     }
+  }
+
+  /** @returns a negated errno @throws what is no refusal: a defect */
+  #failed(error: unknown, { payload }: NetfilterRequest): number {
+    const errno = errnoOf(error);
+    const { bad } = error as Refusal;
+    // The message's header, and the attribute's own.
+    if (bad?.buffer === payload.buffer)
+      this.#badAt = Nlmsghdr.size + bad.byteOffset - payload.byteOffset - ATTRIBUTE_HEADER_SIZE;
+    return errno;
   }
 
   /** Listeners of NFNLGRP_NFTABLES hear of each change, and last of the new generation. */

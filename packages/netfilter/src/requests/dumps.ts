@@ -1,5 +1,13 @@
 /** What a ruleset is made of, in messages: all of a kind, or one by its name. */
-import { type NftSet, type Rule, type Ruleset, type StatefulObject, type Table, objectKey } from "../rules/ruleset.ts";
+import {
+  type Expression,
+  type NftSet,
+  type Rule,
+  type Ruleset,
+  type StatefulObject,
+  type Table,
+  objectKey,
+} from "../rules/ruleset.ts";
 import {
   AF_UNSPEC,
   EINVAL,
@@ -36,7 +44,7 @@ import {
 import { readData } from "../rules/read-expression.ts";
 import { Attributes, eachAttribute } from "../wire/attributes.ts";
 import { MessageWriter } from "../wire/message-writer.ts";
-import { refuse } from "../wire/refusal.ts";
+import { blaming, refuse } from "../wire/refusal.ts";
 import { fillChain, fillElement, fillObject, fillRule, fillSet, fillTable } from "./fill.ts";
 
 /** Bytes of elements in one message. */
@@ -92,7 +100,7 @@ export class Dump {
   /** The one that is named. @throws Refusal ENOENT */
   table(type: number): Table {
     const { family, attributes } = this.request;
-    return this.ruleset.table(family, attributes.needText(type)) ?? refuse(ENOENT);
+    return this.ruleset.table(family, attributes.needText(type)) ?? refuse(ENOENT, attributes.bytes(type));
   }
 }
 
@@ -105,7 +113,8 @@ export function dumpChains(dump: Dump): void {
   const { attributes, isDump } = dump.request;
   if (!isDump) {
     const table = dump.table(NFTA_CHAIN_TABLE);
-    const chain = table.chains.get(attributes.needText(NFTA_CHAIN_NAME)) ?? refuse(ENOENT);
+    const chain =
+      table.chains.get(attributes.needText(NFTA_CHAIN_NAME)) ?? refuse(ENOENT, attributes.bytes(NFTA_CHAIN_NAME));
     dump.add(NFT_MSG_NEWCHAIN, table.family, 0, (w) => fillChain(w, chain));
     return;
   }
@@ -117,15 +126,15 @@ export function dumpRules(dump: Dump, isReset: boolean): void {
   const { attributes, isDump, nowNs } = dump.request;
   const add = (rule: Rule, before: Rule | null, flags: number): void => {
     dump.add(NFT_MSG_NEWRULE, rule.chain.table.family, flags, (w) => fillRule(w, rule, nowNs, before));
-    if (isReset)
-      for (const one of rule.expressions) if (one.kind === "counter" || one.kind === "quota") one.state.fill(0);
+    if (isReset) reset(rule.expressions);
   };
   if (!isDump) {
     const table = dump.table(NFTA_RULE_TABLE);
-    const chain = table.chains.get(attributes.needText(NFTA_RULE_CHAIN)) ?? refuse(ENOENT);
+    const chain =
+      table.chains.get(attributes.needText(NFTA_RULE_CHAIN)) ?? refuse(ENOENT, attributes.bytes(NFTA_RULE_CHAIN));
     const handle = attributes.u64(NFTA_RULE_HANDLE) ?? refuse(EINVAL);
     const at = chain.rules.findIndex((one) => one.handle === handle);
-    if (at < 0) refuse(ENOENT);
+    if (at < 0) refuse(ENOENT, attributes.bytes(NFTA_RULE_HANDLE));
     add(chain.rules[at]!, null, 0);
     return;
   }
@@ -140,7 +149,7 @@ export function dumpSets(dump: Dump): void {
   const { attributes, isDump, nowNs } = dump.request;
   if (!isDump) {
     const table = dump.table(NFTA_SET_TABLE);
-    const set = table.sets.get(attributes.needText(NFTA_SET_NAME)) ?? refuse(ENOENT);
+    const set = table.sets.get(attributes.needText(NFTA_SET_NAME)) ?? refuse(ENOENT, attributes.bytes(NFTA_SET_NAME));
     dump.add(NFT_MSG_NEWSET, table.family, 0, (w) => fillSet(w, set, nowNs));
     return;
   }
@@ -165,7 +174,17 @@ export function dumpObjects(dump: Dump, isReset: boolean): void {
       if (type === null || type === NFT_OBJECT_UNSPEC || type === object.type) add(object, NLM_F_APPEND);
 }
 
-function addElements(dump: Dump, set: NftSet, elements: Iterable<Parameters<typeof fillElement>[2]>): void {
+/** What counts begins anew (nft_expr_ops.reset). */
+function reset(expressions: readonly Expression[]): void {
+  for (const one of expressions) if (one.kind === "counter" || one.kind === "quota") one.state.fill(0);
+}
+
+function addElements(
+  dump: Dump,
+  set: NftSet,
+  elements: Iterable<Parameters<typeof fillElement>[2]>,
+  isReset: boolean,
+): void {
   const { nowNs } = dump.request;
   const iterator = elements[Symbol.iterator]();
   for (let next = iterator.next(); next.done !== true;)
@@ -173,26 +192,31 @@ function addElements(dump: Dump, set: NftSet, elements: Iterable<Parameters<type
       w.text(NFTA_SET_ELEM_LIST_TABLE, set.table.name).text(NFTA_SET_ELEM_LIST_SET, set.name);
       w.nest(NFTA_SET_ELEM_LIST_ELEMENTS, (list) => {
         for (; next.done !== true && w.length < ELEMENTS_BYTES; next = iterator.next())
-          if (!next.value.isExpired(nowNs)) fillElement(list, set, next.value, nowNs);
+          if (!next.value.isExpired(nowNs)) {
+            fillElement(list, set, next.value, nowNs);
+            if (isReset) reset(next.value.expressions);
+          }
       });
     });
 }
 
-export function dumpElements(dump: Dump): void {
+export function dumpElements(dump: Dump, isReset: boolean): void {
   const { attributes, isDump, nowNs } = dump.request;
   const table = dump.table(NFTA_SET_ELEM_LIST_TABLE);
   const set = table.sets.get(attributes.needText(NFTA_SET_ELEM_LIST_SET)) ?? refuse(ENOENT);
   if (isDump) {
-    addElements(dump, set, set.inOrder());
+    addElements(dump, set, set.inOrder(), isReset);
     return;
   }
   const context = { table, setById: () => undefined, chainById: () => undefined, written: 0 };
   for (const { value } of eachAttribute(attributes.needBytes(NFTA_SET_ELEM_LIST_ELEMENTS))) {
-    const one = Attributes.read(value);
-    const key = readData(context, one.needBytes(NFTA_SET_ELEM_KEY));
-    if (!(key instanceof Uint8Array) || key.length !== set.shape.keyLength) refuse(EINVAL);
-    const isEnd = ((one.u32(NFTA_SET_ELEM_FLAGS) ?? 0) & NFT_SET_ELEM_INTERVAL_END) !== 0;
-    const found = set.bound(key as Uint8Array, isEnd, nowNs) ?? refuse(ENOENT);
-    addElements(dump, set, [found]);
+    const found = blaming(value, () => {
+      const one = Attributes.read(value);
+      const key = readData(context, one.needBytes(NFTA_SET_ELEM_KEY));
+      if (!(key instanceof Uint8Array) || key.length !== set.shape.keyLength) refuse(EINVAL);
+      const isEnd = ((one.u32(NFTA_SET_ELEM_FLAGS) ?? 0) & NFT_SET_ELEM_INTERVAL_END) !== 0;
+      return set.bound(key as Uint8Array, isEnd, nowNs) ?? refuse(ENOENT);
+    });
+    addElements(dump, set, [found], isReset);
   }
 }

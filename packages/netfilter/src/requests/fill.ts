@@ -1,5 +1,16 @@
 /** What messages say of tables, chains, rules, sets and objects, in the order in which Linux says it. */
-import type { Chain, Expression, NftSet, Rule, SetElement, StatefulObject, Table } from "../rules/ruleset.ts";
+import { hasDevices } from "../rules/chain-places.ts";
+import {
+  type Chain,
+  type Expression,
+  type Flowtable,
+  type NftSet,
+  PREFIX,
+  type Rule,
+  type SetElement,
+  type StatefulObject,
+  type Table,
+} from "../rules/ruleset.ts";
 import {
   NFTA_CHAIN_COUNTERS,
   NFTA_CHAIN_FLAGS,
@@ -13,6 +24,19 @@ import {
   NFTA_CHAIN_USERDATA,
   NFTA_COUNTER_BYTES,
   NFTA_COUNTER_PACKETS,
+  NFTA_DEVICE_NAME,
+  NFTA_DEVICE_PREFIX,
+  NFTA_FLOWTABLE_FLAGS,
+  NFTA_FLOWTABLE_HANDLE,
+  NFTA_FLOWTABLE_HOOK,
+  NFTA_FLOWTABLE_HOOK_DEVS,
+  NFTA_FLOWTABLE_HOOK_NUM,
+  NFTA_FLOWTABLE_HOOK_PRIORITY,
+  NFTA_FLOWTABLE_NAME,
+  NFTA_FLOWTABLE_TABLE,
+  NFTA_FLOWTABLE_USE,
+  NFTA_HOOK_DEV,
+  NFTA_HOOK_DEVS,
   NFTA_HOOK_HOOKNUM,
   NFTA_HOOK_PRIORITY,
   NFTA_LIST_ELEM,
@@ -67,10 +91,12 @@ import {
   NFTA_TABLE_USE,
   NFTA_TABLE_USERDATA,
   NFT_SET_MAP,
+  NF_NETDEV_INGRESS,
   NFT_SET_OBJECT,
   NFT_SET_POL_PERFORMANCE,
 } from "@stratos/abi";
 import { writeData, writeExpression, writeExpressionData } from "../rules/read-expression.ts";
+import { byteStringOf } from "@stratos/base";
 import type { MessageWriter } from "../wire/message-writer.ts";
 
 /** @param isGone  its name and handle are enough */
@@ -87,7 +113,10 @@ export function fillChain(w: MessageWriter, chain: Chain, isGone = false): void 
   w.text(NFTA_CHAIN_TABLE, table.name).text(NFTA_CHAIN_NAME, name).u64(NFTA_CHAIN_HANDLE, handle);
   if (isGone) return;
   if (hook !== null) {
-    w.nest(NFTA_CHAIN_HOOK, (one) => one.u32(NFTA_HOOK_HOOKNUM, hook.hook).u32(NFTA_HOOK_PRIORITY, hook.priority));
+    w.nest(NFTA_CHAIN_HOOK, (one) => {
+      one.u32(NFTA_HOOK_HOOKNUM, hook.hook).u32(NFTA_HOOK_PRIORITY, hook.priority);
+      if (hasDevices(table.family, hook.hook)) fillDevices(one, NFTA_HOOK_DEVS, hook.devices, NFTA_HOOK_DEV);
+    });
     w.u32(NFTA_CHAIN_POLICY, policy).text(NFTA_CHAIN_TYPE, hook.type);
     if (counters !== null)
       w.nest(NFTA_CHAIN_COUNTERS, (one) =>
@@ -97,6 +126,28 @@ export function fillChain(w: MessageWriter, chain: Chain, isGone = false): void 
   if (flags !== 0) w.u32(NFTA_CHAIN_FLAGS, flags);
   w.u32(NFTA_CHAIN_USE, use);
   if (userdata !== null) w.bytes(NFTA_CHAIN_USERDATA, userdata);
+}
+
+/** @param single  where one alone is told once more; 0: nowhere */
+function fillDevices(w: MessageWriter, type: number, devices: readonly string[], single: number): void {
+  const put = (writer: MessageWriter, as: number, name: string): void => {
+    if (!name.endsWith(PREFIX)) writer.text(as, name);
+    else writer.bytes(as === NFTA_DEVICE_NAME ? NFTA_DEVICE_PREFIX : as, byteStringOf(name.slice(0, -1)));
+  };
+  w.nest(type, (list) => {
+    for (const name of devices) put(list, NFTA_DEVICE_NAME, name);
+  });
+  if (devices.length === 1 && single !== 0) put(w, single, devices[0]!);
+}
+
+export function fillFlowtable(w: MessageWriter, it: Flowtable, isGone = false): void {
+  w.text(NFTA_FLOWTABLE_TABLE, it.table.name).text(NFTA_FLOWTABLE_NAME, it.name).u64(NFTA_FLOWTABLE_HANDLE, it.handle);
+  if (isGone) return;
+  w.u32(NFTA_FLOWTABLE_USE, it.use).u32(NFTA_FLOWTABLE_FLAGS, it.flags);
+  w.nest(NFTA_FLOWTABLE_HOOK, (hook) => {
+    hook.u32(NFTA_FLOWTABLE_HOOK_NUM, NF_NETDEV_INGRESS).u32(NFTA_FLOWTABLE_HOOK_PRIORITY, it.priority);
+    fillDevices(hook, NFTA_FLOWTABLE_HOOK_DEVS, it.devices, 0);
+  });
 }
 
 export function fillRule(w: MessageWriter, rule: Rule, nowNs: number, before: Rule | null = null): void {

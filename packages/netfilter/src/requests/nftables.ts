@@ -2,7 +2,6 @@
 import type { Ruleset } from "../rules/ruleset.ts";
 import {
   ENOENT,
-  EOPNOTSUPP,
   NFTA_GEN_ID,
   NFTA_GEN_PROC_NAME,
   NFTA_GEN_PROC_PID,
@@ -39,8 +38,9 @@ import {
   NFT_MSG_NEWTABLE,
 } from "@stratos/abi";
 import { MessageWriter } from "../wire/message-writer.ts";
-import { Refusal, refuse } from "../wire/refusal.ts";
+import { Refusal } from "../wire/refusal.ts";
 import { Dump, dumpChains, dumpElements, dumpObjects, dumpRules, dumpSets, dumpTables } from "./dumps.ts";
+import { deleteFlowtable, dumpFlowtables, newFlowtable } from "./flowtables.ts";
 import { deleteRule, newObject, newRule, validateTable } from "./rules.ts";
 import { deleteElements, newElements, newSet } from "./sets.ts";
 import { deleteChain, deleteObject, deleteSet, deleteTable, newChain, newTable } from "./tables.ts";
@@ -79,10 +79,9 @@ export const CHANGES: ReadonlyMap<number, Change> = new Map<number, Change>([
   [NFT_MSG_NEWOBJ, newObject],
   [NFT_MSG_DELOBJ, deleteObject],
   [NFT_MSG_DESTROYOBJ, orGone(deleteObject)],
-  // Packets that skip the rules aren't here.
-  [NFT_MSG_NEWFLOWTABLE, () => refuse(EOPNOTSUPP)],
-  [NFT_MSG_DELFLOWTABLE, () => refuse(ENOENT)],
-  [NFT_MSG_DESTROYFLOWTABLE, () => {}],
+  [NFT_MSG_NEWFLOWTABLE, newFlowtable],
+  [NFT_MSG_DELFLOWTABLE, deleteFlowtable],
+  [NFT_MSG_DESTROYFLOWTABLE, orGone(deleteFlowtable)],
 ]);
 
 /** Questions. */
@@ -92,11 +91,11 @@ export const DUMPS: ReadonlyMap<number, (dump: Dump) => void> = new Map<number, 
   [NFT_MSG_GETRULE, (dump) => dumpRules(dump, false)],
   [NFT_MSG_GETRULE_RESET, (dump) => dumpRules(dump, true)],
   [NFT_MSG_GETSET, dumpSets],
-  [NFT_MSG_GETSETELEM, dumpElements],
-  [NFT_MSG_GETSETELEM_RESET, dumpElements],
+  [NFT_MSG_GETSETELEM, (dump) => dumpElements(dump, false)],
+  [NFT_MSG_GETSETELEM_RESET, (dump) => dumpElements(dump, true)],
   [NFT_MSG_GETOBJ, (dump) => dumpObjects(dump, false)],
   [NFT_MSG_GETOBJ_RESET, (dump) => dumpObjects(dump, true)],
-  [NFT_MSG_GETFLOWTABLE, (dump) => (dump.request.isDump ? undefined : refuse(ENOENT))],
+  [NFT_MSG_GETFLOWTABLE, dumpFlowtables],
 ]);
 
 /** @throws Refusal as `validateTable` */

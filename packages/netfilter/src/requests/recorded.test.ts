@@ -18,6 +18,8 @@ import {
   NFT_MSG_NEWCHAIN,
   NFT_MSG_NEWSET,
   NFT_MSG_NEWSETELEM,
+  NLM_F_ACK_TLVS,
+  NLMSGERR_ATTR_OFFS,
   NLMSG_DONE,
   NLMSG_ERROR,
 } from "@stratos/abi";
@@ -39,8 +41,9 @@ function comparable(message: Uint8Array): string | null {
   const view = new DataView(message.buffer, message.byteOffset, message.length);
   const type = view.getUint16(4, true);
   if (type === NLMSG_DONE) return null;
-  // Of a refusal its number, and of which message.
-  if (type === NLMSG_ERROR) return `error ${view.getInt32(16, true)} of ${view.getUint32(28, true)}`;
+  // Of a refusal its number, of which message, and which of its attributes is to blame.
+  if (type === NLMSG_ERROR)
+    return `error ${view.getInt32(16, true)} of ${view.getUint32(28, true)}, about ${badAt(view)}`;
   const attributes = [...eachAttribute(message, 20)];
   if (type === ((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_NEWSET)) {
     // The address of a function there, and how many bounds a tree has.
@@ -65,6 +68,13 @@ function comparable(message: Uint8Array): string | null {
     return text(message.subarray(4, 20), kept);
   }
   return text(message.subarray(4, 20), attributes);
+}
+
+/** NLMSGERR_ATTR_OFFS, the last attribute; what was asked stands before it where NLM_F_CAPPED doesn't say otherwise. */
+function badAt(view: DataView): number {
+  if ((view.getUint16(6, true) & NLM_F_ACK_TLVS) === 0) return 0;
+  assert.equal(view.getUint16(view.byteLength - 6, true), NLMSGERR_ATTR_OFFS);
+  return view.getUint32(view.byteLength - 4, true);
 }
 
 function isBinding(attributes: readonly { type: number; value: Uint8Array }[]): boolean {
@@ -95,7 +105,9 @@ describe("netfilter answers as Linux does", () => {
     it(what, () => {
       const client = new Client();
       for (const [index, { port, pid, name, sent, got }] of exchanges.entries()) {
-        const ours = client.send(Buffer.from(sent, "hex"), { port, pid, name });
+        // iptables does not ask for more than a number (NETLINK_EXT_ACK).
+        const isExplained = !name.includes("tables");
+        const ours = client.send(Buffer.from(sent, "hex"), { port, pid, name }, isExplained);
         const theirs = got.flatMap((one) => [...messagesIn(Buffer.from(one, "hex"))]);
         const lines = (all: readonly Uint8Array[]): string[] => all.map(comparable).filter((one) => one !== null);
         // Who asks for a match or a target doesn't read what comes behind the answer.

@@ -13,6 +13,8 @@ import {
   NFTA_OBJ_TABLE,
   NFTA_OBJ_TYPE,
   NFTA_OBJ_USERDATA,
+  NFTA_QUOTA_BYTES,
+  NFTA_QUOTA_FLAGS,
   NFTA_RULE_CHAIN,
   NFTA_RULE_CHAIN_ID,
   NFTA_RULE_EXPRESSIONS,
@@ -45,23 +47,25 @@ import type { ChangeRequest, Transaction } from "./transaction.ts";
 function chainOf(t: Transaction, table: Table, { attributes }: ChangeRequest): Chain {
   const id = attributes.u32(NFTA_RULE_CHAIN_ID);
   if (attributes.has(NFTA_RULE_CHAIN) || id === null) return findChain(table, attributes, NFTA_RULE_CHAIN);
-  return t.chain(id) ?? refuse(ENOENT);
+  return t.chain(id) ?? refuse(ENOENT, attributes.bytes(NFTA_RULE_CHAIN_ID));
 }
 
-function placeOf(chain: Chain, handle: number): number {
+/** @param bad  that names it */
+function placeOf(chain: Chain, handle: number, bad: Uint8Array | null): number {
   const at = chain.rules.findIndex((one) => one.handle === handle);
-  return at < 0 ? refuse(ENOENT) : at;
+  return at < 0 ? refuse(ENOENT, bad) : at;
 }
 
 export function newRule(t: Transaction, request: ChangeRequest): void {
   const { family, flags, attributes } = request;
-  const table = findTable(t, family, attributes.needText(NFTA_RULE_TABLE));
+  const table = findTable(t, request, NFTA_RULE_TABLE);
   const chain = chainOf(t, table, request);
   const known = attributes.u64(NFTA_RULE_HANDLE);
   let at = -1;
   if (known !== null) {
-    at = placeOf(chain, known);
-    if ((flags & NLM_F_EXCL) !== 0) refuse(EEXIST);
+    const bad = attributes.bytes(NFTA_RULE_HANDLE);
+    at = placeOf(chain, known, bad);
+    if ((flags & NLM_F_EXCL) !== 0) refuse(EEXIST, bad);
     if ((flags & NLM_F_REPLACE) === 0) refuse(EOPNOTSUPP);
   } else if ((flags & NLM_F_CREATE) === 0 || (flags & NLM_F_REPLACE) !== 0) refuse(EINVAL);
   const handle = known ?? table.takeHandle();
@@ -98,11 +102,12 @@ function whereNew(t: Transaction, chain: Chain, { flags, attributes }: ChangeReq
   const position = attributes.u64(NFTA_RULE_POSITION);
   const id = attributes.u32(NFTA_RULE_POSITION_ID);
   let beside = -1;
-  if (position !== null) beside = placeOf(chain, position);
+  if (position !== null) beside = placeOf(chain, position, attributes.bytes(NFTA_RULE_POSITION));
   else if (id !== null) {
-    const rule = t.rule(id) ?? refuse(ENOENT);
+    const bad = attributes.bytes(NFTA_RULE_POSITION_ID);
+    const rule = t.rule(id) ?? refuse(ENOENT, bad);
     beside = chain.rules.indexOf(rule);
-    if (beside < 0) refuse(ENOENT);
+    if (beside < 0) refuse(ENOENT, bad);
   }
   if (beside < 0) return isAppended ? chain.rules.length : 0;
   return isAppended ? beside + 1 : beside;
@@ -110,8 +115,8 @@ function whereNew(t: Transaction, chain: Chain, { flags, attributes }: ChangeReq
 
 /** One by its handle, else all of a chain or of a table. */
 export function deleteRule(t: Transaction, request: ChangeRequest): void {
-  const { family, attributes } = request;
-  const table = findTable(t, family, attributes.needText(NFTA_RULE_TABLE));
+  const { attributes } = request;
+  const table = findTable(t, request, NFTA_RULE_TABLE);
   if (!attributes.has(NFTA_RULE_CHAIN)) {
     for (const chain of table.chains.values()) if ((chain.flags & NFT_CHAIN_BINDING) === 0) flushChain(t, chain);
     return;
@@ -119,9 +124,11 @@ export function deleteRule(t: Transaction, request: ChangeRequest): void {
   const chain = findChain(table, attributes, NFTA_RULE_CHAIN);
   const handle = attributes.u64(NFTA_RULE_HANDLE);
   const id = attributes.u32(NFTA_RULE_ID);
-  if (handle !== null) removeRule(t, chain, placeOf(chain, handle));
-  else if (id !== null) removeRule(t, chain, placeOf(chain, (t.rule(id) ?? refuse(ENOENT)).handle));
-  else flushChain(t, chain);
+  if (handle !== null) removeRule(t, chain, placeOf(chain, handle, attributes.bytes(NFTA_RULE_HANDLE)));
+  else if (id !== null) {
+    const bad = attributes.bytes(NFTA_RULE_ID);
+    removeRule(t, chain, placeOf(chain, (t.rule(id) ?? refuse(ENOENT, bad)).handle, bad));
+  } else flushChain(t, chain);
 }
 
 /** What objects of a type are made of. */
@@ -132,16 +139,19 @@ const OBJECT_KINDS = new Map<number, string>([
   [NFT_OBJECT_CONNLIMIT, "connlimit"],
 ]);
 
-export function newObject(t: Transaction, { family, flags, attributes }: ChangeRequest): void {
+export function newObject(t: Transaction, request: ChangeRequest): void {
+  const { family, flags, attributes } = request;
   const type = attributes.needU32(NFTA_OBJ_TYPE);
   const data = attributes.needBytes(NFTA_OBJ_DATA);
-  const table = findTable(t, family, attributes.needText(NFTA_OBJ_TABLE));
+  const table = findTable(t, request, NFTA_OBJ_TABLE);
   const name = attributes.needText(NFTA_OBJ_NAME);
   const key = objectKey(type, name);
   const known = table.objects.get(key);
   if (known !== undefined) {
-    if ((flags & NLM_F_EXCL) !== 0) refuse(EEXIST);
+    if ((flags & NLM_F_EXCL) !== 0) refuse(EEXIST, attributes.bytes(NFTA_OBJ_NAME));
     if ((flags & NLM_F_REPLACE) !== 0) refuse(EOPNOTSUPP);
+    if (type === NFT_OBJECT_QUOTA)
+      updateQuota(t, known, readExpression(t.context(table), namedExpression("quota", data)));
     return;
   }
   const kind = OBJECT_KINDS.get(type) ?? refuse(ENOENT);
@@ -155,6 +165,18 @@ export function newObject(t: Transaction, { family, flags, attributes }: ChangeR
     () => table.objects.delete(key),
   );
   t.notify(NFT_MSG_NEWOBJ, family, NLM_F_CREATE, (w) => fillObject(w, object, t.nowNs));
+}
+
+/** How much it is of, and which way; what was used stays (nft_quota_obj_update). Other objects stay as they are. */
+function updateQuota(t: Transaction, object: StatefulObject, to: Expression): void {
+  const { values } = object.expression;
+  const changed = [NFTA_QUOTA_BYTES, NFTA_QUOTA_FLAGS];
+  const before = changed.map((attribute) => values[attribute]);
+  t.do(
+    () => changed.forEach((attribute) => (values[attribute] = to.values[attribute])),
+    () => changed.forEach((attribute, at) => (values[attribute] = before[at])),
+  );
+  t.notify(NFT_MSG_NEWOBJ, object.table.family, 0, (w) => fillObject(w, object, t.nowNs));
 }
 
 /** As a list has it: a name, and its data. */

@@ -67,7 +67,7 @@ import {
 import { ELEMENT_EXPRESSIONS_MAX, readData, readStateful } from "../rules/read-expression.ts";
 import { Attributes, eachAttribute } from "../wire/attributes.ts";
 import type { MessageWriter } from "../wire/message-writer.ts";
-import { refuse } from "../wire/refusal.ts";
+import { blaming, refuse } from "../wire/refusal.ts";
 import { fillElement, fillSet } from "./fill.ts";
 import { findTable, userdataOf } from "./tables.ts";
 import type { ChangeRequest, Transaction } from "./transaction.ts";
@@ -87,8 +87,9 @@ const VALUE_MAX = 64,
 const NO_KEY = new Uint8Array(0);
 const TIMEOUT_MS_MAX = 2 ** 53;
 
-export function newSet(t: Transaction, { family, flags: how, attributes }: ChangeRequest): void {
-  const table = findTable(t, family, attributes.needText(NFTA_SET_TABLE));
+export function newSet(t: Transaction, request: ChangeRequest): void {
+  const { family, flags: how, attributes } = request;
+  const table = findTable(t, request, NFTA_SET_TABLE);
   const name = attributes.needText(NFTA_SET_NAME);
   const keyLength = attributes.needU32(NFTA_SET_KEY_LEN);
   const id = attributes.u32(NFTA_SET_ID);
@@ -127,7 +128,8 @@ export function newSet(t: Transaction, { family, flags: how, attributes }: Chang
   if ((flags & NFT_SET_CONCAT) !== 0 && description.fields.length > 0) checkFields(description.fields, keyLength);
   const known = table.sets.get(name);
   if (known !== undefined) {
-    if ((how & NLM_F_EXCL) !== 0) refuse(EEXIST);
+    const bad = attributes.bytes(NFTA_SET_NAME);
+    if ((how & NLM_F_EXCL) !== 0) refuse(EEXIST, bad);
     if ((how & NLM_F_REPLACE) !== 0) refuse(EOPNOTSUPP);
     const { shape } = known;
     if (
@@ -135,7 +137,7 @@ export function newSet(t: Transaction, { family, flags: how, attributes }: Chang
       shape.keyLength !== keyLength ||
       shape.keyType !== (attributes.u32(NFTA_SET_KEY_TYPE) ?? 0)
     )
-      refuse(EEXIST);
+      refuse(EEXIST, bad);
     t.nameSet(id, known);
     return;
   }
@@ -228,17 +230,18 @@ function findSet(t: Transaction, table: Table, attributes: Attributes): NftSet {
   if (byName !== undefined) return byName;
   const id = attributes.u32(NFTA_SET_ELEM_LIST_SET_ID);
   const byId = id === null ? undefined : t.set(id);
-  return byId !== undefined && byId.table === table ? byId : refuse(ENOENT);
+  return byId !== undefined && byId.table === table ? byId : refuse(ENOENT, attributes.bytes(NFTA_SET_ELEM_LIST_SET));
 }
 
-export function newElements(t: Transaction, { family, flags, attributes }: ChangeRequest): void {
+export function newElements(t: Transaction, request: ChangeRequest): void {
+  const { flags, attributes } = request;
   const list = attributes.needBytes(NFTA_SET_ELEM_LIST_ELEMENTS);
-  const table = findTable(t, family, attributes.needText(NFTA_SET_ELEM_LIST_TABLE));
+  const table = findTable(t, request, NFTA_SET_ELEM_LIST_TABLE);
   const set = findSet(t, table, attributes);
   // What rules look into without a name stays as it was made.
   if (set.use > 0 && (set.shape.flags & (NFT_SET_ANONYMOUS | NFT_SET_CONSTANT)) !== 0) refuse(EBUSY);
   for (const one of set.expired(t.nowNs)) removeElement(t, set, one);
-  for (const { value } of eachAttribute(list)) addElement(t, set, Attributes.read(value), flags);
+  for (const { value } of eachAttribute(list)) blaming(value, () => addElement(t, set, Attributes.read(value), flags));
   if (set.shape.dataType === NFT_DATA_VERDICT) t.touched.add(table);
 }
 
@@ -284,6 +287,7 @@ function addElement(t: Transaction, set: NftSet, attributes: Attributes, flags: 
   if (known !== null) {
     if (!isSameData(known, element)) refuse(EBUSY);
     if ((flags & NLM_F_EXCL) !== 0) refuse(EEXIST);
+    renew(t, set, known, attributes);
     return;
   }
   if (!isEnd && !isRest && (set.overlaps(key) || set.overlapsConcat(key, keyEnd ?? key))) refuse(EEXIST);
@@ -295,6 +299,21 @@ function addElement(t: Transaction, set: NftSet, attributes: Attributes, flags: 
   );
   t.holdData(element.data, element.object, 1);
   t.notify(NFT_MSG_NEWSETELEM, table.family, NLM_F_CREATE, (w) => fillElements(w, set, element, t.nowNs));
+}
+
+/** One that is there already stays for another time, when that is what it is given (since Linux 6.12). */
+function renew(t: Transaction, set: NftSet, element: SetElement, attributes: Attributes): void {
+  const before = { timeoutMs: element.timeoutMs, expiresNs: element.expiresNs };
+  if (before.timeoutMs === 0 || (set.shape.flags & NFT_SET_TIMEOUT) === 0) return;
+  const timeoutMs = attributes.u64(NFTA_SET_ELEM_TIMEOUT) ?? set.shape.timeoutMs;
+  const left = attributes.u64(NFTA_SET_ELEM_EXPIRATION) ?? (timeoutMs === before.timeoutMs ? 0 : timeoutMs);
+  if (timeoutMs === before.timeoutMs && left === 0) return;
+  const expiresNs = timeoutMs === 0 ? 0 : left === 0 ? before.expiresNs : t.nowNs + left * 1e6;
+  t.do(
+    () => Object.assign(element, { timeoutMs, expiresNs }),
+    () => Object.assign(element, before),
+  );
+  t.notify(NFT_MSG_NEWSETELEM, set.table.family, NLM_F_CREATE, (w) => fillElements(w, set, element, t.nowNs));
 }
 
 /** An interval is two bounds, and one more may lie before the first. */
@@ -327,8 +346,8 @@ function isSameData(one: SetElement, other: SetElement): boolean {
 }
 
 export function deleteElements(t: Transaction, request: ChangeRequest, isForced: boolean): void {
-  const { family, attributes } = request;
-  const table = findTable(t, family, attributes.needText(NFTA_SET_ELEM_LIST_TABLE));
+  const { attributes } = request;
+  const table = findTable(t, request, NFTA_SET_ELEM_LIST_TABLE);
   const set = findSet(t, table, attributes);
   if (set.use > 0 && (set.shape.flags & (NFT_SET_ANONYMOUS | NFT_SET_CONSTANT)) !== 0) refuse(EBUSY);
   const list = attributes.bytes(NFTA_SET_ELEM_LIST_ELEMENTS);
@@ -337,10 +356,9 @@ export function deleteElements(t: Transaction, request: ChangeRequest, isForced:
     return;
   }
   for (const { value } of eachAttribute(list)) {
-    const one = Attributes.read(value);
-    const element = findElement(t, set, one);
+    const element = blaming(value, () => findElement(t, set, Attributes.read(value)));
     if (element !== null && !element.isExpired(t.nowNs)) removeElement(t, set, element);
-    else if (!isForced) refuse(ENOENT);
+    else if (!isForced) refuse(ENOENT, value);
   }
 }
 

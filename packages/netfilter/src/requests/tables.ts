@@ -1,5 +1,13 @@
 /** Requests about tables and chains (net/netfilter/nf_tables_api.c: nf_tables_newtable, nf_tables_newchain, …). */
-import { Chain, type ChainHook, type NftSet, type StatefulObject, Table, objectKey } from "../rules/ruleset.ts";
+import {
+  Chain,
+  type ChainHook,
+  type Flowtable,
+  type NftSet,
+  type StatefulObject,
+  Table,
+  objectKey,
+} from "../rules/ruleset.ts";
 import {
   AF_UNSPEC,
   EBUSY,
@@ -9,9 +17,6 @@ import {
   EOPNOTSUPP,
   EPERM,
   ERANGE,
-  NFPROTO_INET,
-  NFPROTO_IPV4,
-  NFPROTO_IPV6,
   NFTA_CHAIN_COUNTERS,
   NFTA_CHAIN_FLAGS,
   NFTA_CHAIN_HANDLE,
@@ -43,6 +48,7 @@ import {
   NFT_CHAIN_BINDING,
   NFT_CHAIN_HW_OFFLOAD,
   NFT_MSG_DELCHAIN,
+  NFT_MSG_DELFLOWTABLE,
   NFT_MSG_DELOBJ,
   NFT_MSG_DELRULE,
   NFT_MSG_DELSET,
@@ -51,23 +57,23 @@ import {
   NFT_MSG_NEWTABLE,
   NFT_TABLE_F_DORMANT,
   NFT_TABLE_F_OWNER,
+  NFT_TABLE_F_PERSIST,
   NF_ACCEPT,
   NF_DROP,
-  NF_INET_LOCAL_OUT,
   NF_IP_PRI_CONNTRACK,
   NLM_F_CREATE,
   NLM_F_EXCL,
   NLM_F_NONREC,
   NLM_F_REPLACE,
 } from "@stratos/abi";
-import { Attributes } from "../wire/attributes.ts";
-import { refuse } from "../wire/refusal.ts";
-import { fillChain, fillObject, fillRule, fillSet, fillTable } from "./fill.ts";
+import { FAMILIES, hasDevices, hooksOf } from "../rules/chain-places.ts";
+import type { Attributes } from "../wire/attributes.ts";
+import { blaming, refuse } from "../wire/refusal.ts";
+import { changeDevices, readDevices, removeDevices } from "./devices.ts";
+import { fillChain, fillFlowtable, fillObject, fillRule, fillSet, fillTable } from "./fill.ts";
 import type { ChangeRequest, Transaction } from "./transaction.ts";
 
-/** Bridges and devices have no packets that come by here, ARP none of its own. */
-const FAMILIES = new Set([NFPROTO_INET, NFPROTO_IPV4, NFPROTO_IPV6]);
-const TABLE_FLAGS = NFT_TABLE_F_DORMANT | NFT_TABLE_F_OWNER;
+const TABLE_FLAGS = NFT_TABLE_F_DORMANT | NFT_TABLE_F_OWNER | NFT_TABLE_F_PERSIST;
 const CHAIN_FLAGS = NFT_CHAIN_BASE | NFT_CHAIN_BINDING;
 const USERDATA_MAX = 256;
 
@@ -83,17 +89,20 @@ export function userdataOf(attributes: Attributes, type: number): Uint8Array | n
 }
 
 /** @throws Refusal ENOENT; EPERM it is another's */
-export function findTable(t: Transaction, family: number, name: string): Table {
-  const table = t.ruleset.table(family, name) ?? refuse(ENOENT);
-  return table.owner !== 0 && table.owner !== t.port ? refuse(EPERM) : table;
+export function findTable(t: Transaction, { family, attributes }: ChangeRequest, type: number): Table {
+  const bad = attributes.bytes(type);
+  const table = t.ruleset.table(family, attributes.needText(type)) ?? refuse(ENOENT, bad);
+  return table.owner !== 0 && table.owner !== t.port ? refuse(EPERM, bad) : table;
 }
 
 /** By the number of its handle where that is given. */
-function tableOf(t: Transaction, { family, attributes }: ChangeRequest): Table {
+function tableOf(t: Transaction, request: ChangeRequest): Table {
+  const { family, attributes } = request;
   const handle = attributes.u64(NFTA_TABLE_HANDLE);
-  if (handle === null) return findTable(t, family, attributes.needText(NFTA_TABLE_NAME));
-  const table = t.ruleset.tables.find((one) => one.handle === handle && one.family === family) ?? refuse(ENOENT);
-  return table.owner !== 0 && table.owner !== t.port ? refuse(EPERM) : table;
+  if (handle === null) return findTable(t, request, NFTA_TABLE_NAME);
+  const bad = attributes.bytes(NFTA_TABLE_HANDLE);
+  const table = t.ruleset.tables.find((one) => one.handle === handle && one.family === family) ?? refuse(ENOENT, bad);
+  return table.owner !== 0 && table.owner !== t.port ? refuse(EPERM, bad) : table;
 }
 
 export function newTable(t: Transaction, request: ChangeRequest): void {
@@ -104,18 +113,22 @@ export function newTable(t: Transaction, request: ChangeRequest): void {
   if (given !== null && (given & ~TABLE_FLAGS) !== 0) refuse(EOPNOTSUPP);
   const known = t.ruleset.table(family, name);
   if (known !== undefined) {
-    if (known.owner !== 0 && known.owner !== t.port) refuse(EPERM);
-    if ((flags & NLM_F_EXCL) !== 0) refuse(EEXIST);
+    const bad = attributes.bytes(NFTA_TABLE_NAME);
+    if (known.owner !== 0 && known.owner !== t.port) refuse(EPERM, bad);
+    if ((flags & NLM_F_EXCL) !== 0) refuse(EEXIST, bad);
     if ((flags & NLM_F_REPLACE) !== 0) refuse(EOPNOTSUPP);
     if (given !== null && given !== known.flags) {
       const before = known.flags;
-      if (known.owner !== 0 && (given & NFT_TABLE_F_OWNER) === 0) refuse(EOPNOTSUPP);
+      const isOwned = (given & NFT_TABLE_F_OWNER) !== 0;
+      if (known.owner !== 0 ? !isOwned : isOwned && (before & NFT_TABLE_F_PERSIST) === 0) refuse(EOPNOTSUPP);
+      if (((given ^ before) & NFT_TABLE_F_PERSIST) !== 0) refuse(EOPNOTSUPP);
       // Once in a batch (nf_tables_updtable, "no dormant off/on/off/on games").
       if (t.toggled.has(known)) refuse(EINVAL);
-      t.toggled.add(known);
+      if (((given ^ before) & NFT_TABLE_F_DORMANT) !== 0) t.toggled.add(known);
+      const { owner } = known;
       t.do(
-        () => (known.flags = given),
-        () => (known.flags = before),
+        () => Object.assign(known, { flags: given, owner: isOwned ? t.port : 0 }),
+        () => Object.assign(known, { flags: before, owner }),
       );
     }
     t.notify(NFT_MSG_NEWTABLE, family, 0, (w) => fillTable(w, known));
@@ -158,6 +171,7 @@ function dropTable(t: Transaction, table: Table, { flags }: ChangeRequest): void
   if ((flags & NLM_F_NONREC) !== 0 && table.use > 0) refuse(EBUSY);
   for (const chain of table.chains.values()) flushChain(t, chain);
   for (const set of [...table.sets.values()]) removeSet(t, set);
+  for (const flowtable of [...table.flowtables.values()]) removeFlowtable(t, flowtable);
   for (const object of [...table.objects.values()]) removeObject(t, object);
   for (const chain of [...table.chains.values()]) removeChain(t, chain);
   const at = t.ruleset.tables.indexOf(table);
@@ -202,30 +216,37 @@ function removeObject(t: Transaction, object: StatefulObject): void {
   t.notify(NFT_MSG_DELOBJ, object.table.family, 0, (w) => fillObject(w, object, t.nowNs));
 }
 
+export function removeFlowtable(t: Transaction, flowtable: Flowtable): void {
+  t.takeOut(flowtable.table.flowtables, flowtable.name, flowtable);
+  t.give();
+  t.notify(NFT_MSG_DELFLOWTABLE, flowtable.table.family, 0, (w) => fillFlowtable(w, flowtable, true));
+}
+
 function removeChain(t: Transaction, chain: Chain): void {
   t.takeOut(chain.table.chains, chain.name, chain);
   t.give();
   t.notify(NFT_MSG_DELCHAIN, chain.table.family, 0, (w) => fillChain(w, chain, true));
 }
 
-/** Which hooks chains of a type may have. */
-const CHAIN_TYPES = new Map<string, { readonly hooks: number; readonly families: ReadonlySet<number> }>([
-  ["filter", { hooks: 0b11111, families: FAMILIES }],
-  ["nat", { hooks: 0b11011, families: FAMILIES }],
-  ["route", { hooks: 1 << NF_INET_LOCAL_OUT, families: FAMILIES }],
-]);
-
-function readHook(family: number, nested: Attributes, type: string | null): ChainHook {
-  const hook = nested.needU32(NFTA_HOOK_HOOKNUM);
-  const priority = nested.needU32(NFTA_HOOK_PRIORITY) | 0;
-  const name = type ?? "filter";
-  const known = CHAIN_TYPES.get(name);
-  if (known === undefined || !known.families.has(family)) return refuse(ENOENT);
-  // Of a device's ingress, too.
-  if (hook > 31 || (known.hooks & (1 << hook)) === 0) refuse(EOPNOTSUPP);
-  if (name === "nat" && priority <= NF_IP_PRI_CONNTRACK) refuse(EOPNOTSUPP);
+/**
+ * @param attributes  of the chain: NFTA_CHAIN_TYPE
+ * @param known  of one that is there already: what isn't said stays as it is
+ */
+function readHook(
+  family: number,
+  nested: Attributes,
+  attributes: Attributes,
+  known: ChainHook | null = null,
+): ChainHook {
+  const hook = nested.u32(NFTA_HOOK_HOOKNUM) ?? known?.hook ?? refuse(EINVAL);
+  const priority = (nested.u32(NFTA_HOOK_PRIORITY) ?? known?.priority ?? refuse(EINVAL)) | 0;
+  const type = attributes.text(NFTA_CHAIN_TYPE) ?? known?.type ?? "filter";
+  const hooks = hooksOf(family, type) ?? refuse(ENOENT, attributes.bytes(NFTA_CHAIN_TYPE));
+  if (hook > 31 || (hooks & (1 << hook)) === 0) refuse(EOPNOTSUPP);
+  if (type === "nat" && priority <= NF_IP_PRI_CONNTRACK) refuse(EOPNOTSUPP);
+  if (hasDevices(family, hook)) return { type, hook, priority, devices: readDevices(nested) };
   if (nested.has(NFTA_HOOK_DEV) || nested.has(NFTA_HOOK_DEVS)) refuse(EOPNOTSUPP);
-  return { type: name, hook, priority };
+  return { type, hook, priority, devices: [] };
 }
 
 function readCounters(nested: Attributes | null): Float64Array | null {
@@ -233,15 +254,17 @@ function readCounters(nested: Attributes | null): Float64Array | null {
   return Float64Array.of(nested.needU64(NFTA_COUNTER_PACKETS), nested.needU64(NFTA_COUNTER_BYTES));
 }
 
-export function newChain(t: Transaction, { family, flags, attributes }: ChangeRequest): void {
+export function newChain(t: Transaction, request: ChangeRequest): void {
+  const { family, flags, attributes } = request;
   checkFamily(family);
-  const table = findTable(t, family, attributes.needText(NFTA_CHAIN_TABLE));
+  const table = findTable(t, request, NFTA_CHAIN_TABLE);
   const id = attributes.u32(NFTA_CHAIN_ID);
   const handle = attributes.u64(NFTA_CHAIN_HANDLE);
   const name = attributes.text(NFTA_CHAIN_NAME);
   const known =
     handle !== null
-      ? ([...table.chains.values()].find((one) => one.handle === handle) ?? refuse(ENOENT))
+      ? ([...table.chains.values()].find((one) => one.handle === handle) ??
+        refuse(ENOENT, attributes.bytes(NFTA_CHAIN_HANDLE)))
       : name === null
         ? id === null
           ? refuse(EINVAL)
@@ -250,7 +273,8 @@ export function newChain(t: Transaction, { family, flags, attributes }: ChangeRe
   const hook = attributes.nested(NFTA_CHAIN_HOOK);
   const policy = attributes.u32(NFTA_CHAIN_POLICY);
   if (policy !== null) {
-    if (known !== undefined ? known.hook === null : hook === null) refuse(EOPNOTSUPP);
+    if (known !== undefined ? known.hook === null : hook === null)
+      refuse(EOPNOTSUPP, attributes.bytes(NFTA_CHAIN_POLICY));
     if (policy !== NF_DROP && policy !== NF_ACCEPT) refuse(EINVAL);
   }
   const given = attributes.u32(NFTA_CHAIN_FLAGS) ?? 0;
@@ -258,12 +282,13 @@ export function newChain(t: Transaction, { family, flags, attributes }: ChangeRe
   if ((given & NFT_CHAIN_HW_OFFLOAD) !== 0) refuse(EOPNOTSUPP);
   const counters = readCounters(attributes.nested(NFTA_CHAIN_COUNTERS));
   if (known !== undefined) {
-    if ((flags & NLM_F_EXCL) !== 0) refuse(EEXIST);
+    if ((flags & NLM_F_EXCL) !== 0)
+      refuse(EEXIST, attributes.bytes(handle === null ? NFTA_CHAIN_NAME : NFTA_CHAIN_HANDLE));
     if ((flags & NLM_F_REPLACE) !== 0) refuse(EOPNOTSUPP);
     changeChain(t, known, { family, attributes, hook, policy, counters, name });
     return;
   }
-  const place = hook === null ? null : readHook(family, hook, attributes.text(NFTA_CHAIN_TYPE));
+  const place = hook === null ? null : readHook(family, hook, attributes);
   if (place !== null && (given & NFT_CHAIN_BINDING) !== 0) refuse(EOPNOTSUPP);
   if (name === null && (given & NFT_CHAIN_BINDING) === 0) refuse(EINVAL);
   if (counters !== null && place === null) refuse(EOPNOTSUPP);
@@ -297,8 +322,11 @@ function changeChain(
 ): void {
   if (to.hook !== null) {
     if (chain.hook === null) refuse(EEXIST);
-    const { type, hook, priority } = readHook(to.family, to.hook, to.attributes.text(NFTA_CHAIN_TYPE));
-    if (type !== chain.hook!.type || hook !== chain.hook!.hook || priority !== chain.hook!.priority) refuse(EEXIST);
+    const { type, hook, priority, devices } = readHook(to.family, to.hook, to.attributes, chain.hook);
+    const isOther = hook !== chain.hook!.hook || priority !== chain.hook!.priority;
+    if (isOther && hasDevices(to.family, hook)) refuse(EOPNOTSUPP);
+    if (isOther || type !== chain.hook!.type) refuse(EEXIST);
+    changeDevices(t, chain.hook!, [...new Set([...devices, ...chain.hook!.devices])]);
   }
   const { policy, counters } = chain;
   const newPolicy = to.policy ?? policy;
@@ -314,7 +342,7 @@ function changeChain(
     },
   );
   const isRenamed = to.attributes.has(NFTA_CHAIN_HANDLE) && to.name !== null && to.name !== chain.name;
-  if (isRenamed) renameChain(t, chain, to.name!);
+  if (isRenamed) blaming(to.attributes.bytes(NFTA_CHAIN_NAME), () => renameChain(t, chain, to.name!));
   t.notify(NFT_MSG_NEWCHAIN, to.family, 0, (w) => fillChain(w, chain));
 }
 
@@ -340,42 +368,58 @@ function renameChain(t: Transaction, chain: Chain, name: string): void {
 }
 
 export function findChain(table: Table, attributes: Attributes, type: number): Chain {
-  return table.chains.get(attributes.needText(type)) ?? refuse(ENOENT);
+  return table.chains.get(attributes.needText(type)) ?? refuse(ENOENT, attributes.bytes(type));
 }
 
-export function deleteChain(t: Transaction, { family, flags, attributes }: ChangeRequest): void {
-  const table = findTable(t, family, attributes.needText(NFTA_CHAIN_TABLE));
+export function deleteChain(t: Transaction, request: ChangeRequest): void {
+  const { flags, attributes } = request;
+  const table = findTable(t, request, NFTA_CHAIN_TABLE);
   const handle = attributes.u64(NFTA_CHAIN_HANDLE);
   const chain =
     handle === null
       ? findChain(table, attributes, NFTA_CHAIN_NAME)
-      : ([...table.chains.values()].find((one) => one.handle === handle) ?? refuse(ENOENT));
+      : ([...table.chains.values()].find((one) => one.handle === handle) ??
+        refuse(ENOENT, attributes.bytes(NFTA_CHAIN_HANDLE)));
+  // Of its devices alone (nft_delchain_hook).
+  const hook = attributes.nested(NFTA_CHAIN_HOOK);
+  if (hook !== null && chain.hook !== null && hasDevices(table.family, chain.hook.hook)) {
+    const gone = readDevices(hook);
+    if (gone.length > 0) {
+      removeDevices(t, chain.hook, gone);
+      t.notify(NFT_MSG_DELCHAIN, table.family, 0, (w) => fillChain(w, chain));
+      return;
+    }
+  }
   if ((flags & NLM_F_NONREC) !== 0 && chain.use > 0) refuse(EBUSY);
   flushChain(t, chain);
   // Somebody jumps to it.
-  if (chain.use > 0) refuse(EBUSY);
+  if (chain.use > 0) refuse(EBUSY, attributes.bytes(handle === null ? NFTA_CHAIN_NAME : NFTA_CHAIN_HANDLE));
   removeChain(t, chain);
 }
 
-export function deleteSet(t: Transaction, { family, attributes }: ChangeRequest): void {
-  const table = findTable(t, family, attributes.needText(NFTA_SET_TABLE));
+export function deleteSet(t: Transaction, request: ChangeRequest): void {
+  const { attributes } = request;
+  const table = findTable(t, request, NFTA_SET_TABLE);
   const handle = attributes.u64(NFTA_SET_HANDLE);
+  const bad = attributes.bytes(handle === null ? NFTA_SET_NAME : NFTA_SET_HANDLE);
   const set =
     (handle === null
       ? table.sets.get(attributes.needText(NFTA_SET_NAME))
-      : [...table.sets.values()].find((one) => one.shape.handle === handle)) ?? refuse(ENOENT);
-  if (set.use > 0) refuse(EBUSY);
+      : [...table.sets.values()].find((one) => one.shape.handle === handle)) ?? refuse(ENOENT, bad);
+  if (set.use > 0) refuse(EBUSY, bad);
   removeSet(t, set);
 }
 
-export function deleteObject(t: Transaction, { family, attributes }: ChangeRequest): void {
-  const table = findTable(t, family, attributes.needText(NFTA_OBJ_TABLE));
+export function deleteObject(t: Transaction, request: ChangeRequest): void {
+  const { attributes } = request;
+  const table = findTable(t, request, NFTA_OBJ_TABLE);
   const type = attributes.needU32(NFTA_OBJ_TYPE);
   const handle = attributes.u64(NFTA_OBJ_HANDLE);
+  const bad = attributes.bytes(handle === null ? NFTA_OBJ_NAME : NFTA_OBJ_HANDLE);
   const object =
     (handle === null
       ? table.objects.get(objectKey(type, attributes.needText(NFTA_OBJ_NAME)))
-      : [...table.objects.values()].find((one) => one.handle === handle)) ?? refuse(ENOENT);
-  if (object.use > 0) refuse(EBUSY);
+      : [...table.objects.values()].find((one) => one.handle === handle)) ?? refuse(ENOENT, bad);
+  if (object.use > 0) refuse(EBUSY, bad);
   removeObject(t, object);
 }

@@ -152,6 +152,7 @@ export class Transaction {
       if (expression.set !== null) this.holdSet(expression.set, by);
       if (expression.kind === "dynset" && by > 0) this.#bound(expression.set!);
       if (expression.object !== null) this.#count(expression.object, by);
+      if (expression.flowtable !== null) this.#count(expression.flowtable, by);
     }
   }
 

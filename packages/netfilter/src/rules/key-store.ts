@@ -18,6 +18,7 @@ import {
   NFT_SET_TIMEOUT,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { compare, SortedKeys } from "./sorted-keys.ts";
 
 /** A key of a set. */
 export class StoredKey {
@@ -73,7 +74,7 @@ export class KeyStore<Element extends StoredKey, Shape extends KeyShape> {
   /** What all other keys are (`*`). */
   everythingElse: Element | null = null;
   #buckets: (Element | null)[] = [];
-  #sorted: Element[] = [];
+  #sorted = new SortedKeys<Element>();
 
   constructor(shape: Shape) {
     this.shape = shape;
@@ -114,8 +115,7 @@ export class KeyStore<Element extends StoredKey, Shape extends KeyShape> {
 
   #find(bytes: Uint8Array, at: number, nowNs: number): Element | null {
     if (this.hasIntervals) {
-      const place = this.#lowerBound(bytes, at) - 1;
-      const below = this.#sorted[place];
+      const below = this.#sorted.below(bytes, at);
       if (below === undefined || below.isEnd || below.isExpired(nowNs)) return null;
       return below;
     }
@@ -131,18 +131,14 @@ export class KeyStore<Element extends StoredKey, Shape extends KeyShape> {
   /** Of a request for a key: what it is in; of an interval the bound before or behind it. */
   bound(key: Uint8Array, isEnd: boolean, nowNs: number): Element | null {
     if (!isEnd || !this.hasIntervals) return this.find(key, 0, nowNs);
-    const behind = this.exact(key, null, true) ?? this.#sorted[this.#lowerBound(key, 0)];
+    const behind = this.exact(key, null, true) ?? this.#sorted.above(key, 0);
     return behind?.isEnd === true ? behind : this.everythingElse;
   }
 
   /** Of a request: the same element. */
   exact(key: Uint8Array, keyEnd: Uint8Array | null, isEnd: boolean): Element | null {
     if (this.hasIntervals) {
-      for (let place = this.#lowerBound(key, 0) - 1; place >= 0; place--) {
-        const one = this.#sorted[place]!;
-        if (compare(one.key, key, 0) !== 0) return null;
-        if (one.isEnd === isEnd) return one;
-      }
+      for (const one of this.#sorted.same(key)) if (one.isEnd === isEnd) return one;
       return null;
     }
     if (!this.isConcat) return this.#findKey(key, 0);
@@ -154,7 +150,7 @@ export class KeyStore<Element extends StoredKey, Shape extends KeyShape> {
   /** Would an interval that begins there lie in another? Those of a set without a name may leave their ends out. */
   overlaps(key: Uint8Array): boolean {
     if (!this.hasIntervals || (this.shape.flags & NFT_SET_ANONYMOUS) !== 0) return false;
-    const below = this.#sorted[this.#lowerBound(key, 0) - 1];
+    const below = this.#sorted.below(key, 0);
     return below !== undefined && !below.isEnd && compare(below.key, key, 0) !== 0;
   }
 
@@ -171,18 +167,9 @@ export class KeyStore<Element extends StoredKey, Shape extends KeyShape> {
       return;
     }
     this.elements.add(element);
-    if (this.hasIntervals) {
-      // An end comes before what begins at the same key.
-      let place = this.#lowerBound(element.key, 0);
-      if (element.isEnd)
-        while (
-          place > 0 &&
-          compare(this.#sorted[place - 1]!.key, element.key, 0) === 0 &&
-          !this.#sorted[place - 1]!.isEnd
-        )
-          place--;
-      this.#sorted.splice(place, 0, element);
-    } else if (!this.isConcat) this.#link(element);
+    // An end comes before what begins at the same key.
+    if (this.hasIntervals) this.#sorted.insert(element, (other) => element.isEnd && !other.isEnd);
+    else if (!this.isConcat) this.#link(element);
   }
 
   remove(element: Element): void {
@@ -191,15 +178,13 @@ export class KeyStore<Element extends StoredKey, Shape extends KeyShape> {
       return;
     }
     this.elements.delete(element);
-    if (this.hasIntervals) {
-      const place = this.#sorted.indexOf(element);
-      if (place >= 0) this.#sorted.splice(place, 1);
-    } else if (!this.isConcat) this.#unlink(element);
+    if (this.hasIntervals) this.#sorted.remove(element);
+    else if (!this.isConcat) this.#unlink(element);
   }
 
   /** As dumps tell them: bounds from the highest down, others in their order. */
   *inOrder(): Generator<Element> {
-    if (this.hasIntervals) for (let at = this.#sorted.length - 1; at >= 0; at--) yield this.#sorted[at]!;
+    if (this.hasIntervals) yield* this.#sorted.descending();
     else yield* this.elements;
     if (this.everythingElse !== null) yield this.everythingElse;
   }
@@ -241,18 +226,6 @@ export class KeyStore<Element extends StoredKey, Shape extends KeyShape> {
     element.next = null;
   }
 
-  /** How many bounds aren't above the key. */
-  #lowerBound(bytes: Uint8Array, at: number): number {
-    let low = 0;
-    let high = this.#sorted.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (compare(this.#sorted[middle]!.key, bytes, at) <= 0) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
   #isWithin({ key, keyEnd }: Element, bytes: Uint8Array, at: number): boolean {
     let from = 0;
     for (let field = 0; field < this.shape.fields.length; field++) {
@@ -284,15 +257,6 @@ export class KeyStore<Element extends StoredKey, Shape extends KeyShape> {
 /** Fields begin at words. */
 function padded(size: number): number {
   return (size + 3) & ~3;
-}
-
-/** Order of a key and of as many bytes. */
-function compare(key: Uint8Array, bytes: Uint8Array, at: number): number {
-  for (let index = 0; index < key.length; index++) {
-    const difference = key[index]! - bytes[at + index]!;
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }
 
 /** FNV-1a. */

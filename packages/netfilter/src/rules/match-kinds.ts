@@ -24,6 +24,10 @@ import {
   NFTA_CT_DREG,
   NFTA_CT_KEY,
   NFTA_CT_SREG,
+  IPOPT_LSRR,
+  IPOPT_RA,
+  IPOPT_RR,
+  IPOPT_SSRR,
   NFTA_EXTHDR_DREG,
   NFTA_EXTHDR_FLAGS,
   NFTA_EXTHDR_LEN,
@@ -40,6 +44,13 @@ import {
   NFTA_FIB_F_PRESENT,
   NFTA_FIB_F_SADDR,
   NFTA_FIB_RESULT,
+  NFTA_HASH_DREG,
+  NFTA_HASH_LEN,
+  NFTA_HASH_MODULUS,
+  NFTA_HASH_OFFSET,
+  NFTA_HASH_SEED,
+  NFTA_HASH_SREG,
+  NFTA_HASH_TYPE,
   NFTA_IMMEDIATE_DATA,
   NFTA_IMMEDIATE_DREG,
   NFTA_LOOKUP_DREG,
@@ -77,7 +88,9 @@ import {
   NFT_CT_DST,
   NFT_CT_DST_IP,
   NFT_CT_DST_IP6,
+  NFT_CT_AVGPKT,
   NFT_CT_EXPIRATION,
+  NFT_CT_HELPER,
   NFT_CT_ID,
   NFT_CT_L3PROTOCOL,
   NFT_CT_MARK,
@@ -91,9 +104,25 @@ import {
   NFT_CT_STATE,
   NFT_CT_STATUS,
   NFT_CT_ZONE,
+  NFTA_XFRM_DIR,
+  NFTA_XFRM_DREG,
+  NFTA_XFRM_KEY,
+  NFTA_XFRM_SPNUM,
+  NFT_EXTHDR_F_PRESENT,
+  NFT_EXTHDR_OP_IPV4,
+  NFT_EXTHDR_OP_SCTP,
   NFT_EXTHDR_OP_TCPOPT,
+  NFT_HASH_JENKINS,
+  NFT_HASH_SYM,
+  NFT_META_SECPATH,
+  NFT_XFRM_KEY_DADDR_IP4,
+  NFT_XFRM_KEY_DADDR_IP6,
+  NFT_XFRM_KEY_SADDR_IP6,
+  NFT_XFRM_KEY_SPI,
   NFT_FIB_RESULT_ADDRTYPE,
   NFT_FIB_RESULT_OIFNAME,
+  NFT_META_BRI_IIFNAME,
+  NFT_META_BRI_OIFNAME,
   NFT_META_CPU,
   NFT_META_IFTYPE,
   NFT_META_IIF,
@@ -124,7 +153,6 @@ import {
   NFT_PAYLOAD_CSUM_NONE,
   NFT_PAYLOAD_INNER_HEADER,
   NFT_PAYLOAD_L4CSUM_PSEUDOHDR,
-  NFT_PAYLOAD_LL_HEADER,
   NFT_RT_TCPMSS,
   NF_INET_FORWARD,
   NF_INET_LOCAL_IN,
@@ -132,7 +160,17 @@ import {
   NF_INET_POST_ROUTING,
   NF_INET_PRE_ROUTING,
 } from "@stratos/abi";
-import { type ExpressionKind, given, hooks, isLength, kind, length, need, usual } from "./expression-kind.ts";
+import {
+  type ExpressionKind,
+  given,
+  hooks,
+  isLength,
+  kind,
+  length,
+  need,
+  unlessZero,
+  usual,
+} from "./expression-kind.ts";
 import type { Expression } from "./ruleset.ts";
 
 const META_SIZES = new Map<number, number>([
@@ -160,6 +198,9 @@ const META_SIZES = new Map<number, number>([
   [NFT_META_IIFGROUP, 4],
   [NFT_META_OIFGROUP, 4],
   [NFT_META_PRANDOM, 4],
+  [NFT_META_SECPATH, 1],
+  [NFT_META_BRI_IIFNAME, 16],
+  [NFT_META_BRI_OIFNAME, 16],
 ]);
 const CT_SIZES = new Map<number, number>([
   [NFT_CT_STATE, 4],
@@ -167,6 +208,8 @@ const CT_SIZES = new Map<number, number>([
   [NFT_CT_STATUS, 4],
   [NFT_CT_MARK, 4],
   [NFT_CT_EXPIRATION, 4],
+  [NFT_CT_HELPER, 16],
+  [NFT_CT_AVGPKT, 8],
   [NFT_CT_L3PROTOCOL, 1],
   [NFT_CT_SRC, 16],
   [NFT_CT_DST, 16],
@@ -200,8 +243,6 @@ function checkPayload(it: Expression): number {
   const base = it.number(NFTA_PAYLOAD_BASE);
   if (base > NFT_PAYLOAD_INNER_HEADER) return EOPNOTSUPP;
   if (it.number(NFTA_PAYLOAD_OFFSET) > 0xffff || !isLength(it.number(NFTA_PAYLOAD_LEN))) return ERANGE;
-  // What links put around packets is theirs.
-  if (isSet && base === NFT_PAYLOAD_LL_HEADER) return EOPNOTSUPP;
   if (!isSet) return 0;
   it.values[NFTA_PAYLOAD_CSUM_TYPE] ??= NFT_PAYLOAD_CSUM_NONE;
   it.values[NFTA_PAYLOAD_CSUM_OFFSET] ??= 0;
@@ -249,7 +290,7 @@ function checkCt(it: Expression): number {
   if (!CT_SIZES.has(key)) return EOPNOTSUPP;
   if (it.has(NFTA_CT_DIRECTION) && it.number(NFTA_CT_DIRECTION) > 1) return EINVAL;
   if (CT_DIRECTED.has(key) !== it.has(NFTA_CT_DIRECTION)) {
-    const mayHave = key === NFT_CT_PKTS || key === NFT_CT_BYTES || key === NFT_CT_ZONE;
+    const mayHave = key === NFT_CT_PKTS || key === NFT_CT_BYTES || key === NFT_CT_AVGPKT || key === NFT_CT_ZONE;
     if (!mayHave) return EINVAL;
   }
   return 0;
@@ -278,6 +319,51 @@ function checkFibPlaces(it: Expression): { type: null; hooks: number } | null {
   if ((flags & NFTA_FIB_F_OIF) !== 0)
     return { type: null, hooks: hooks(NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING, NF_INET_FORWARD) };
   return null;
+}
+
+const IP_OPTIONS = new Set([IPOPT_RR, IPOPT_LSRR, IPOPT_SSRR, IPOPT_RA]);
+
+/** nft_exthdr_init, nft_exthdr_tcp_set_init, nft_exthdr_tcp_strip_init, nft_exthdr_ipv4_init. */
+function checkHeader(it: Expression): number {
+  const op = it.number(NFTA_EXTHDR_OP);
+  const size = it.number(NFTA_EXTHDR_LEN);
+  if (op > NFT_EXTHDR_OP_SCTP) return EOPNOTSUPP;
+  if (!it.has(NFTA_EXTHDR_DREG)) {
+    if (op !== NFT_EXTHDR_OP_TCPOPT) return EOPNOTSUPP;
+    // Neither: the option is blotted out.
+    if (!it.has(NFTA_EXTHDR_SREG))
+      return size !== 0 || it.number(NFTA_EXTHDR_FLAGS) !== 0 || it.number(NFTA_EXTHDR_OFFSET) !== 0 ? EINVAL : 0;
+    if (size !== 2 && size !== 4) return EOPNOTSUPP;
+    return it.number(NFTA_EXTHDR_OFFSET) < 2 || it.number(NFTA_EXTHDR_FLAGS) !== 0 ? EOPNOTSUPP : 0;
+  }
+  if (it.has(NFTA_EXTHDR_SREG)) return EOPNOTSUPP;
+  if ((it.number(NFTA_EXTHDR_FLAGS) & ~NFT_EXTHDR_F_PRESENT) !== 0) return EINVAL;
+  if (!isLength(size) || it.number(NFTA_EXTHDR_OFFSET) > 255) return ERANGE;
+  return op === NFT_EXTHDR_OP_IPV4 && !IP_OPTIONS.has(it.number(NFTA_EXTHDR_TYPE)) ? EOPNOTSUPP : 0;
+}
+
+/** nft_jhash_init, nft_symhash_init. */
+function checkHash(it: Expression): number {
+  const isKeyed = it.number(NFTA_HASH_TYPE) === NFT_HASH_JENKINS;
+  if (!isKeyed && it.number(NFTA_HASH_TYPE) !== NFT_HASH_SYM) return EOPNOTSUPP;
+  if (isKeyed !== it.has(NFTA_HASH_SREG) || isKeyed !== it.has(NFTA_HASH_LEN)) return EINVAL;
+  if (isKeyed && !isLength(it.number(NFTA_HASH_LEN))) return ERANGE;
+  if (it.number(NFTA_HASH_MODULUS) === 0) return ERANGE;
+  return it.number(NFTA_HASH_OFFSET) + it.number(NFTA_HASH_MODULUS) - 1 > 0xffffffff ? EOVERFLOW : 0;
+}
+
+const XFRM_DEPTH_MAX = 6;
+
+function xfrmSize(it: Expression): number {
+  const key = it.number(NFTA_XFRM_KEY);
+  return key === NFT_XFRM_KEY_DADDR_IP6 || key === NFT_XFRM_KEY_SADDR_IP6 ? 16 : 4;
+}
+
+/** nft_xfrm_get_init. */
+function checkXfrm(it: Expression): number {
+  if (it.number(NFTA_XFRM_KEY) < NFT_XFRM_KEY_DADDR_IP4 || it.number(NFTA_XFRM_KEY) > NFT_XFRM_KEY_SPI) return EINVAL;
+  if (it.number(NFTA_XFRM_DIR) > 1) return EINVAL;
+  return it.number(NFTA_XFRM_SPNUM) >= XFRM_DEPTH_MAX ? ERANGE : 0;
 }
 
 export const MATCH_KINDS: ReadonlyMap<string, ExpressionKind> = new Map<string, ExpressionKind>([
@@ -426,6 +512,44 @@ export const MATCH_KINDS: ReadonlyMap<string, ExpressionKind> = new Map<string, 
     ),
   ],
   [
+    "hash",
+    kind(
+      [
+        given(NFTA_HASH_SREG, "source"),
+        need(NFTA_HASH_DREG, "target"),
+        given(NFTA_HASH_LEN, "u32"),
+        need(NFTA_HASH_MODULUS, "u32"),
+        given(NFTA_HASH_SEED, "u32"),
+        unlessZero(NFTA_HASH_OFFSET, "u32"),
+        usual(NFTA_HASH_TYPE, "u32"),
+      ],
+      { check: checkHash, sizes: (it) => ({ source: it.number(NFTA_HASH_LEN), target: 4 }) },
+    ),
+  ],
+  [
+    // There is no IPsec, so no packet is of it (nft_xfrm.c breaks off where there is no secpath).
+    "xfrm",
+    kind(
+      [
+        need(NFTA_XFRM_DREG, "target"),
+        need(NFTA_XFRM_KEY, "u32"),
+        need(NFTA_XFRM_DIR, "u8"),
+        usual(NFTA_XFRM_SPNUM, "u32"),
+      ],
+      {
+        check: checkXfrm,
+        sizes: (it) => ({ target: xfrmSize(it) }),
+        places: (it) => ({
+          type: null,
+          hooks:
+            it.number(NFTA_XFRM_DIR) === 0
+              ? hooks(NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_INET_PRE_ROUTING)
+              : hooks(NF_INET_FORWARD, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING),
+        }),
+      },
+    ),
+  ],
+  [
     "exthdr",
     kind(
       [
@@ -433,19 +557,16 @@ export const MATCH_KINDS: ReadonlyMap<string, ExpressionKind> = new Map<string, 
         given(NFTA_EXTHDR_SREG, "source"),
         need(NFTA_EXTHDR_TYPE, "u8"),
         usual(NFTA_EXTHDR_OFFSET, "u32"),
-        need(NFTA_EXTHDR_LEN, "u32"),
+        usual(NFTA_EXTHDR_LEN, "u32"),
         usual(NFTA_EXTHDR_FLAGS, "u32"),
         usual(NFTA_EXTHDR_OP, "u32"),
       ],
       {
-        check: (it) => {
-          if (it.has(NFTA_EXTHDR_DREG) === it.has(NFTA_EXTHDR_SREG)) return EOPNOTSUPP;
-          const size = it.number(NFTA_EXTHDR_LEN);
-          if (!isLength(size) || it.number(NFTA_EXTHDR_OFFSET) > 255) return ERANGE;
-          if (it.has(NFTA_EXTHDR_SREG) && size !== 2 && size !== 4) return EOPNOTSUPP;
-          return it.number(NFTA_EXTHDR_OP) === NFT_EXTHDR_OP_TCPOPT ? 0 : EOPNOTSUPP;
+        check: checkHeader,
+        sizes: (it) => {
+          const isPresence = (it.number(NFTA_EXTHDR_FLAGS) & NFT_EXTHDR_F_PRESENT) !== 0;
+          return { source: it.number(NFTA_EXTHDR_LEN), target: isPresence ? 1 : it.number(NFTA_EXTHDR_LEN) };
         },
-        sizes: (it) => ({ source: it.number(NFTA_EXTHDR_LEN), target: it.number(NFTA_EXTHDR_LEN) }),
       },
     ),
   ],

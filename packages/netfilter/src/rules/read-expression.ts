@@ -8,8 +8,10 @@ import {
   ENOENT,
   EOPNOTSUPP,
   EOVERFLOW,
+  EPROTO,
   ERANGE,
   NFPROTO_IPV4,
+  NFPROTO_NETDEV,
   NFTA_COUNTER_BYTES,
   NFTA_DATA_VALUE,
   NFTA_DATA_VERDICT,
@@ -23,6 +25,7 @@ import {
   NFTA_DYNSET_TIMEOUT,
   NFTA_EXPR_DATA,
   NFTA_EXPR_NAME,
+  NFTA_FLOW_TABLE_NAME,
   NFTA_IMMEDIATE_DATA,
   NFTA_IMMEDIATE_DREG,
   NFTA_LAST_SET,
@@ -67,9 +70,10 @@ import {
 } from "@stratos/abi";
 import { Attributes, eachAttribute } from "../wire/attributes.ts";
 import type { MessageWriter } from "../wire/message-writer.ts";
-import { refuse } from "../wire/refusal.ts";
+import { blaming, refuse } from "../wire/refusal.ts";
 import type { AttributeRow, ExpressionKind } from "./expression-kind.ts";
 import { EXPRESSION_KINDS } from "./expression-kinds.ts";
+import { isIpFamily } from "./chain-places.ts";
 import { COUNTED_BYTES, COUNTED_PACKETS } from "./statement-kinds.ts";
 import { checkExtension, EXTENSION_KINDS } from "./extension.ts";
 
@@ -91,12 +95,28 @@ export interface ReadingContext {
   written: number;
 }
 
+/** What packets of IP have alone, and how Linux refuses it where there are frames, without modules for these. */
+const OF_IP = new Map([
+  ["ct", EPROTO],
+  ["connlimit", EPROTO],
+  ["reject", ENOENT],
+  ["fib", ENOENT],
+  ["nat", ENOENT],
+  ["masq", ENOENT],
+  ["redir", ENOENT],
+  ["flow_offload", ENOENT],
+  ["rt", EOPNOTSUPP],
+]);
+
 /** @throws Refusal ENOENT there is no such expression; what its kind says */
 export function readExpression(context: ReadingContext, bytes: Uint8Array): Expression {
   const all = Attributes.read(bytes);
   const name = all.needText(NFTA_EXPR_NAME);
   const kind = EXPRESSION_KINDS.get(name) ?? EXTENSION_KINDS.get(name);
   if (kind === undefined) return refuse(ENOENT);
+  const { family } = context.table;
+  const isRefused = !isIpFamily(family) && OF_IP.has(name) && !(name === "fib" && family === NFPROTO_NETDEV);
+  if (isRefused) refuse(OF_IP.get(name)!);
   const expression = new Expression(name, kind.stateSize);
   const given = all.nested(NFTA_EXPR_DATA) ?? Attributes.read(new Uint8Array(0));
   for (const row of kind.rows) readRow(context, expression, row, given);
@@ -116,7 +136,7 @@ export function readExpressions(context: ReadingContext, list: Uint8Array, most:
   for (const { type, value } of eachAttribute(list)) {
     if (type !== NFTA_LIST_ELEM) refuse(EINVAL);
     if (all.length === most) refuse(EINVAL);
-    all.push(readExpression(context, value));
+    all.push(blaming(value, () => readExpression(context, value)));
   }
   return all;
 }
@@ -197,6 +217,9 @@ function resolve(context: ReadingContext, it: Expression, given: Attributes): vo
       return resolveDynset(context, it, given);
     case "objref":
       return resolveObject(context, it, given);
+    case "flow_offload":
+      it.flowtable = context.table.flowtables.get(it.values[NFTA_FLOW_TABLE_NAME] as string) ?? refuse(ENOENT);
+      return;
     case "immediate": {
       const isVerdict = it.values[NFTA_IMMEDIATE_DATA] instanceof Verdict;
       if (isVerdict !== (it.number(NFTA_IMMEDIATE_DREG) === 0)) refuse(EINVAL);

@@ -31,6 +31,7 @@ export class Expression {
   readonly values: (ExpressionValue | undefined)[] = [];
   set: NftSet | null = null;
   object: StatefulObject | null = null;
+  flowtable: Flowtable | null = null;
   /** Of those that elements of a set get, which packets add. */
   readonly templates: Expression[] = [];
   /** What it counts (expression-kinds.ts says what); packets change it. */
@@ -95,6 +96,37 @@ export class StatefulObject {
 
   static {
     stateClass("StatefulObject", this);
+  }
+}
+
+/** Connections that go by the rules, where they come in by some devices. */
+export class Flowtable {
+  readonly table: Table;
+  readonly name: string;
+  readonly handle: number;
+  readonly priority: number;
+  /** NFT_FLOWTABLE_*. */
+  readonly flags: number;
+  /** As a chain's. */
+  devices: readonly string[];
+  /** Rules that refer to it. */
+  use = 0;
+
+  constructor(
+    table: Table,
+    name: string,
+    { handle, priority, flags, devices }: Pick<Flowtable, "handle" | "priority" | "flags" | "devices">,
+  ) {
+    this.table = table;
+    this.name = name;
+    this.handle = handle;
+    this.priority = priority;
+    this.flags = flags;
+    this.devices = devices;
+  }
+
+  static {
+    stateClass("Flowtable", this);
   }
 }
 
@@ -172,6 +204,18 @@ export interface ChainHook {
   readonly hook: number;
   /** Lower ones come first. */
   readonly priority: number;
+  /** Names of interfaces, and, with PREFIX, how they begin; where a chain is that of devices (chain-places.ts). */
+  devices: readonly string[];
+}
+
+/** Ends a name that is only the beginning of one; no interface's has it. */
+export const PREFIX = "/";
+
+/** Is an interface one of those? */
+export function isDeviceOf(devices: readonly string[], name: string): boolean {
+  for (const one of devices)
+    if (one === name || (one.endsWith(PREFIX) && name.startsWith(one.slice(0, -1)))) return true;
+  return false;
 }
 
 export class Chain {
@@ -204,7 +248,7 @@ export class Chain {
 }
 
 export class Table {
-  /** NFPROTO_INET, NFPROTO_IPV4 or NFPROTO_IPV6. */
+  /** NFPROTO_*. */
   readonly family: number;
   readonly name: string;
   readonly handle: number;
@@ -217,6 +261,7 @@ export class Table {
   readonly sets = new Map<string, NftSet>();
   /** By type and name. */
   readonly objects = new Map<string, StatefulObject>();
+  readonly flowtables = new Map<string, Flowtable>();
   /** The last handle that was given to something within. */
   #lastHandle = 0;
 
@@ -234,7 +279,7 @@ export class Table {
   get use(): number {
     let sets = 0;
     for (const { shape, use } of this.sets.values()) if ((shape.flags & NFT_SET_ANONYMOUS) === 0 || use === 0) sets++;
-    return this.chains.size + sets + this.objects.size;
+    return this.chains.size + sets + this.objects.size + this.flowtables.size;
   }
 
   static {

@@ -15,6 +15,7 @@ import {
   NFTA_DYNSET_SREG_DATA,
   NFTA_DYNSET_SREG_KEY,
   NFTA_DYNSET_TIMEOUT,
+  NFTA_FLOW_TABLE_NAME,
   NFTA_LAST_MSECS,
   NFTA_LAST_SET,
   NFTA_LIMIT_BURST,
@@ -277,6 +278,10 @@ export const STATEMENT_KINDS: ReadonlyMap<string, ExpressionKind> = new Map<stri
     ),
   ],
   ["notrack", kind([])],
+  [
+    "flow_offload",
+    kind([need(NFTA_FLOW_TABLE_NAME, "text")], { places: () => ({ type: null, hooks: hooks(NF_INET_FORWARD) }) }),
+  ],
   [
     "objref",
     kind([

@@ -1,5 +1,5 @@
 /** Sends what a program would send, and gathers what comes back. */
-import { NLMSG_ERROR } from "@stratos/abi";
+import { NLM_F_ACK_TLVS, NLMSGERR_ATTR_OFFS, NLMSG_ERROR } from "@stratos/abi";
 import { type AnswerSink, type Asker, Netfilter, type NetfilterRequest, type PacketHost } from "../netfilter.ts";
 
 /** A machine with one interface, `eth0`, of 10.0.0.1. */
@@ -24,6 +24,10 @@ export class Client implements PacketHost {
 
   interfaceName(): string {
     return "eth0";
+  }
+
+  bridgeName(): string {
+    return "br0";
   }
 
   interfaceType(): number {
@@ -57,12 +61,12 @@ export class Client implements PacketHost {
   }
 
   /** @returns messages; an acknowledgement or a refusal is an NLMSG_ERROR */
-  send(bytes: Uint8Array, asker: Asker = { port: 1, pid: 1, name: "nft" }): Uint8Array[] {
+  send(bytes: Uint8Array, asker: Asker = { port: 1, pid: 1, name: "nft" }, isExplained = true): Uint8Array[] {
     const answers: Uint8Array[] = [];
     const sink: AnswerSink<NetfilterRequest> = {
       message: (message) => answers.push(message),
       dump: (_request, messages) => answers.push(...messages),
-      acknowledge: (request, error) => answers.push(acknowledgement(request, error)),
+      acknowledge: (request, error, badAt) => answers.push(acknowledgement(request, error, isExplained ? badAt : 0)),
       broadcast: (message) => this.heard.push(message),
     };
     this.netfilter.receive(parse(Uint8Array.from(bytes)), asker, sink);
@@ -87,9 +91,9 @@ function parse(bytes: Uint8Array): NetfilterRequest[] {
   return all;
 }
 
-/** A header, the number, and the header that it answers. */
-function acknowledgement({ type, flags, sequence }: NetfilterRequest, error: number): Uint8Array {
-  const bytes = new Uint8Array(36);
+/** A header, the number, the header that it answers, and what it is about (NLMSGERR_ATTR_OFFS). */
+function acknowledgement({ type, flags, sequence }: NetfilterRequest, error: number, badAt: number): Uint8Array {
+  const bytes = new Uint8Array(badAt === 0 ? 36 : 44);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, bytes.length, true);
   view.setUint16(4, NLMSG_ERROR, true);
@@ -97,5 +101,11 @@ function acknowledgement({ type, flags, sequence }: NetfilterRequest, error: num
   view.setUint16(24, type, true);
   view.setUint16(26, flags, true);
   view.setUint32(28, sequence, true);
+  if (badAt !== 0) {
+    view.setUint16(6, NLM_F_ACK_TLVS, true);
+    view.setUint16(36, 8, true);
+    view.setUint16(38, NLMSGERR_ATTR_OFFS, true);
+    view.setUint32(40, badAt, true);
+  }
   return bytes;
 }

@@ -1,4 +1,5 @@
 import { stateClass } from "@stratos/base";
+import type { Flowtable } from "../rules/ruleset.ts";
 import { type Tuple, TUPLE_WORDS } from "./tuple.ts";
 
 /** A connection from one of its sides, as the table finds it. */
@@ -31,6 +32,8 @@ export class Connection {
   mark = 0;
   /** Of TCP: TCP_CONNTRACK_*. */
   state = 0;
+  /** Where IPS_OFFLOAD is set: by which table; null otherwise. */
+  flowtable: Flowtable | null = null;
   /** When the first packet came. */
   readonly beganNs: number;
   /** Packets and bytes of the original direction, and of replies. */

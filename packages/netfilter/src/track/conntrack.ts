@@ -11,9 +11,11 @@ import {
   IPS_ASSURED,
   IPS_CONFIRMED,
   IPS_DYING,
+  IPS_OFFLOAD,
   IPS_SEEN_REPLY,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import type { Flowtable } from "../rules/ruleset.ts";
 import { Connection, type TupleNode } from "./connection.ts";
 import { ESTABLISHED, INVALID, NEW, PacketView, RELATED, REPLY, UNTRACKED } from "./packet-view.ts";
 import {
@@ -58,6 +60,10 @@ const INVERTED: Tuple = new Uint32Array(TUPLE_WORDS);
 /** The packet that an error is about. */
 const ABOUT = new PacketView();
 
+/** Flags of TCP. */
+const TCP_FIN = 1,
+  TCP_RST = 4;
+
 export class Conntrack {
   #buckets: (TupleNode | null)[] = [];
   #count = 0;
@@ -97,6 +103,23 @@ export class Conntrack {
       }
     if (node === null) this.#begin(packet, nowNs);
     else this.#follow(packet, node, nowNs);
+  }
+
+  /**
+   * Which table the packet's connection was given to (IPS_OFFLOAD); null: none, or no longer, as it ends.
+   * Nothing is kept of the packet.
+   */
+  flowtableOf({ bytes, at, transportAt, end, protocol }: PacketView, nowNs: number): Flowtable | null {
+    if (protocol !== IPPROTO_TCP && protocol !== IPPROTO_UDP) return null;
+    if (!readTuple(TUPLE, bytes, at, transportAt, end, protocol)) return null;
+    const connection = this.find(TUPLE, nowNs)?.connection;
+    if (connection === undefined || connection.flowtable === null) return null;
+    const { flowtable } = connection;
+    const isEnding = protocol === IPPROTO_TCP && (bytes[transportAt + 13]! & (TCP_FIN | TCP_RST)) !== 0;
+    if (!isEnding && flowtable.table.flowtables.get(flowtable.name) === flowtable) return flowtable;
+    connection.flowtable = null;
+    connection.status &= ~IPS_OFFLOAD;
+    return null;
   }
 
   /** @returns is all said of it: an error, or what neighbours say */

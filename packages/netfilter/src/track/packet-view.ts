@@ -2,7 +2,15 @@
  * A packet on its way through the hooks: its bytes, where its headers are, and what is known of it beside them. One
  * object for all packets: each is done before the next comes.
  */
-import { IPPROTO_DSTOPTS, IPPROTO_FRAGMENT, IPPROTO_HOPOPTS, IPPROTO_ROUTING } from "@stratos/abi";
+import {
+  ETH_P_IP,
+  ETH_P_IPV6,
+  IPPROTO_DSTOPTS,
+  IPPROTO_FRAGMENT,
+  IPPROTO_HOPOPTS,
+  IPPROTO_ROUTING,
+  NFPROTO_INET,
+} from "@stratos/abi";
 import type { Connection } from "./connection.ts";
 
 /** Of the packet to its connection (IP_CT_*); the first two are of the original direction. */
@@ -29,6 +37,14 @@ export class PacketView {
   at = 0;
   /** From there on, in bytes. */
   length = 0;
+  /** NFPROTO_* of the hook: NFPROTO_INET where packets are those of IP. */
+  family: number = NFPROTO_INET;
+  /** Where its frame begins; −1: it has none, or it is gone. */
+  frameAt = -1;
+  /** What the frame has in it, or the version of IP: ETH_P_*. */
+  etherType = 0;
+  /** Is it a whole packet of IP? */
+  isIp = true;
   isV6 = false;
   protocol = 0;
   /** Where the header of its protocol begins; −1: it isn't whole, or a part behind the first. */
@@ -40,11 +56,19 @@ export class PacketView {
   outDevice = 0;
   /** It went to all stations or a group. */
   isForMany = false;
+  /** Of a frame, for whom it is: PACKET_*. */
+  frameType = 0;
   mark = 0;
   priority = 0;
   connection: Connection | null = null;
+  /** Its connection is a flow table's: no rule sees it. */
+  isOffloaded = false;
   /** ESTABLISHED, … UNTRACKED. */
   relation = INVALID;
+
+  get isFrame(): boolean {
+    return this.family !== NFPROTO_INET;
+  }
 
   get end(): number {
     return this.at + this.length;
@@ -64,7 +88,53 @@ export class PacketView {
     this.isForMany = false;
     this.connection = null;
     this.relation = INVALID;
+    this.isOffloaded = false;
+    this.family = NFPROTO_INET;
+    this.frameAt = -1;
+    this.isIp = true;
+    this.#findTransport();
+  }
+
+  /**
+   * Begins with a frame, of which nothing was checked.
+   *
+   * @param headerSize  of its link's header; 0: it has none
+   * @param etherType  ETH_P_*: what it has in it
+   */
+  beginFrame(frame: Uint8Array, headerSize: number, etherType: number, family: number): void {
+    this.bytes = frame;
+    this.at = headerSize;
+    this.length = frame.length - headerSize;
+    this.mark = this.priority = 0;
+    this.connection = null;
+    this.relation = INVALID;
+    this.family = family;
+    this.frameAt = headerSize === 0 ? -1 : 0;
+    this.etherType = etherType;
+    this.isIp = this.#isWholeIp();
+    if (this.isIp) this.#findTransport();
+    else {
+      this.isV6 = false;
+      this.protocol = 0;
+      this.transportAt = -1;
+    }
+  }
+
+  /** As nft_set_pktinfo_ipv4_validate and its like see it. */
+  #isWholeIp(): boolean {
+    const { bytes, at, length, etherType } = this;
+    if (etherType === ETH_P_IPV6)
+      return length >= 40 && bytes[at]! >> 4 === 6 && 40 + ((bytes[at + 4]! << 8) | bytes[at + 5]!) <= length;
+    if (etherType !== ETH_P_IP || length < 20) return false;
+    const header = (bytes[at]! & 15) * 4;
+    const total = (bytes[at + 2]! << 8) | bytes[at + 3]!;
+    return bytes[at]! >> 4 === 4 && header >= 20 && total >= header && total <= length;
+  }
+
+  #findTransport(): void {
+    const { bytes, at, length } = this;
     this.isV6 = bytes[at]! >> 4 === 6;
+    this.etherType = this.isV6 ? ETH_P_IPV6 : ETH_P_IP;
     if (this.isV6) this.#findTransportV6();
     else {
       const header = (bytes[at]! & 15) * 4;

@@ -243,7 +243,11 @@ export class RawSocket extends DatagramSocket {
     const packet = this.#packet(task, bytes, TO.ip.slice(), message, scope);
     if (isErrno(packet)) return packet;
     if (isMulticast(packet.to)) return this.#sendToMembers(packet, scope) || length;
-    if (!this.network.isLocal(packet.to)) return this.#sendOnLink(packet, scope || this.options.boundIndex) || length;
+    // What stays in the machine goes by the IP layer too where rules are to see it.
+    const isSeen =
+      this.network.ip.isFiltered && (packet.protocol === IPPROTO_ICMP || packet.protocol === IPPROTO_ICMPV6);
+    if (isSeen || !this.network.isLocal(packet.to))
+      return this.#sendOnLink(packet, scope || this.options.boundIndex) || length;
     deliverPacket(this.network, packet);
     return length;
   }

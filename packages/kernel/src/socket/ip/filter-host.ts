@@ -32,6 +32,11 @@ export class FilterHost implements PacketHost {
     return this.#network.interfaceByIndex(index)?.name ?? "";
   }
 
+  bridgeName(index: number): string {
+    const one = this.#network.interfaceByIndex(index);
+    return one?.bridge !== null ? (one?.name ?? "") : (one.master?.name ?? "");
+  }
+
   interfaceType(index: number): number {
     return this.#network.interfaceByIndex(index)?.hardwareType ?? 0;
   }

@@ -45,6 +45,7 @@ import {
   NETLINK_SOCK_DIAG,
   NETLINK_USERSOCK,
   NLMSGERR_ATTR_MSG,
+  NLMSGERR_ATTR_OFFS,
   NLMSG_DONE,
   NLMSG_ERROR,
   NLMSG_MIN_TYPE,
@@ -354,7 +355,7 @@ export class NetlinkSocket extends Socket {
         task.kernel.work.charge(messages.length);
         this.#enqueueDump(request, { isDump: true, messages });
       },
-      acknowledge: (request, error) => this.#acknowledge(request, error),
+      acknowledge: (request, error, badAt) => this.#acknowledge(request, error, badAt),
       broadcast: (message, group) => {
         for (const socket of network.netlinkMembers)
           if (socket !== this && socket.protocol === NETLINK_NETFILTER && socket.isMember(group))
@@ -440,10 +441,16 @@ export class NetlinkSocket extends Socket {
     this.#dumpEnd = this.#queue.at(-1) ?? null;
   }
 
-  /** NLMSG_ERROR with the request's header, and its body when it failed. */
-  #acknowledge(request: NetlinkRequest, error: number): void {
+  /**
+   * NLMSG_ERROR with the request's header, and its body when it failed.
+   *
+   * @param badAt  where the attribute begins that it is about; 0: none
+   */
+  #acknowledge(request: NetlinkRequest, error: number, badAt = 0): void {
     const isCapped = error === 0 || this.#options.get(NETLINK_CAP_ACK) === 1 || request.payload.length > 1024;
-    const writer = new NetlinkWriter().begin(NLMSG_ERROR, this.#heading(request, isCapped ? NLM_F_CAPPED : 0));
+    const isExplained = badAt !== 0 && this.#options.get(NETLINK_EXT_ACK) === 1;
+    const flags = (isCapped ? NLM_F_CAPPED : 0) | (isExplained ? NLM_F_ACK_TLVS : 0);
+    const writer = new NetlinkWriter().begin(NLMSG_ERROR, this.#heading(request, flags));
     writer
       .u32(error) // struct nlmsgerr
       .fields(Nlmsghdr, {
@@ -454,6 +461,7 @@ export class NetlinkSocket extends Socket {
         nlmsg_pid: this.portId,
       });
     if (!isCapped) writer.bytes(request.payload);
+    if (isExplained) writer.attributeU32(NLMSGERR_ATTR_OFFS, badAt);
     this.#enqueue(writer.finish());
   }
 

@@ -4,6 +4,13 @@
  * what is for the bridge itself, or for all, goes up to it. There is no spanning tree, as in Linux unless it is asked
  * for: a frame that goes round in a loop of bridges is dropped after FORWARDED_MAX ways.
  */
+import {
+  NF_INET_FORWARD,
+  NF_INET_LOCAL_IN,
+  NF_INET_LOCAL_OUT,
+  NF_INET_POST_ROUTING,
+  NF_INET_PRE_ROUTING,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { NetworkInterface } from "../network-interface.ts";
 
@@ -20,10 +27,18 @@ interface Station {
   heardNs: number;
 }
 
-/** Sends a frame out at a port, and tells of one that came for the bridge itself (interface-frames.ts). */
+/** Sends a frame out at a port, tells of one that came for the bridge itself, asks rules (interface-frames.ts). */
 export interface BridgeWays {
   out(port: NetworkInterface, frame: Uint8Array): void;
   up(own: NetworkInterface, frame: Uint8Array): void;
+  /** Do rules of bridges let it by? Their hooks have the numbers of IP's. */
+  passes(
+    own: NetworkInterface,
+    hook: number,
+    frame: Uint8Array,
+    from: NetworkInterface | null,
+    to: NetworkInterface | null,
+  ): boolean;
 }
 
 /** Frames that may still go somewhere, of the one that is under way, and how deep it is; of one call. */
@@ -79,12 +94,14 @@ export class Bridge {
   received(port: NetworkInterface, frame: Uint8Array, ways: BridgeWays): void {
     if (!this.own.isUp || (frame[6]! & 1) !== 0) return;
     if (isOfTheLink(frame) && frame[5] !== SPANNING_TREE) return;
+    if (!ways.passes(this.own, NF_INET_PRE_ROUTING, frame, port, null)) return;
     this.#learn(port, addressAt(frame, 6));
     const isForMany = (frame[0]! & 1) !== 0;
     const to = addressAt(frame, 0);
     const isLocal = !isForMany && this.#isOwn(to);
     if (!isLocal) this.#forward(frame, isForMany ? null : this.#find(to), port, ways);
-    if (isLocal || isForMany || this.own.isPromiscuous) ways.up(this.own, frame);
+    if (!isLocal && !isForMany && !this.own.isPromiscuous) return;
+    if (ways.passes(this.own, NF_INET_LOCAL_IN, frame, port, null)) ways.up(this.own, frame);
   }
 
   /** The bridge itself sends. */
@@ -98,6 +115,8 @@ export class Bridge {
     depth++;
     for (const port of to === null ? [...this.ports] : [to]) {
       if (port === from || !port.isRunning || forwardsLeft === 0) continue;
+      if (!ways.passes(this.own, from === null ? NF_INET_LOCAL_OUT : NF_INET_FORWARD, frame, from, port)) continue;
+      if (!ways.passes(this.own, NF_INET_POST_ROUTING, frame, null, port)) continue;
       forwardsLeft--;
       this.own.network.kernel.work.charge(1 + (frame.length >> 12));
       ways.out(port, frame);

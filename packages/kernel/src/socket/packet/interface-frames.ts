@@ -32,12 +32,14 @@ export function frameArrived(one: NetworkInterface, frame: Uint8Array, type: num
   counters.receivedBytes += frame.length;
   if (!one.hasFrames) {
     for (const socket of network.packetSockets) socket.frameSeen(one, frame, type, PACKET_HOST, false);
+    if (network.netfilter?.comesIn(one, frame, type, PACKET_HOST) === false) return;
     network.ip.frameReceived(one, frame, false);
     return;
   }
   const packetType = packetTypeOf(one, frame);
   const bridge = one.master !== null && isForBridge(frame) ? one.master.bridge : null;
   for (const socket of network.packetSockets) socket.frameSeen(one, frame, type, packetType, bridge !== null);
+  if (network.netfilter?.comesIn(one, frame, type, packetType) === false) return;
   // A copy: on its way through the bridge it meets others.
   if (bridge !== null) bridge.received(one, frame.slice(), WAYS);
   else if (one.master === null) passUp(one, frame, packetType);
@@ -61,6 +63,7 @@ const WAYS: BridgeWays = {
     for (const socket of own.network.packetSockets) socket.frameSeen(own, frame, type, packetType, false);
     passUp(own, frame, packetType);
   },
+  passes: (own, hook, frame, from, to) => own.network.netfilter?.bridgePasses(hook, frame, from, to) !== false,
 };
 
 /**
@@ -79,6 +82,7 @@ export function sendFrame(
   const { counters, network } = one;
   if (!one.isUp) return -ENETDOWN;
   if (frame.length > one.linkHeaderSize + one.mtu) return -EMSGSIZE;
+  if (network.netfilter?.goesOut(one, frame, type) === false) return 0;
   for (const socket of network.packetSockets)
     if (socket !== sender && (sender === null || !socket.sharesWith(sender)))
       socket.frameSeen(one, frame, type, PACKET_OUTGOING, false);
