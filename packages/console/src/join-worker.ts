@@ -20,6 +20,17 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/procfs/kernel-config.ts": ["compressedConfiguration"],
   "kernel/src/procfs/net-statistics.ts": ["describeFurther", "describeProtocols", "describeProtocols6"],
   "kernel/src/procfs/sysctl.ts": ["addSettings"],
+  "kernel/src/socket/inet/group-membership.ts": [
+    ...[
+      "wayToGroup",
+      "changeMembership",
+      "changeSources",
+      "setFilter",
+      "getFilter",
+      "admitsSource",
+      "groupInterfaceOf",
+    ],
+  ],
   "kernel/src/socket/inet/make-raw-socket.ts": ["makeRawSocket"],
   "kernel/src/socket/interface-ioctl.ts": ["interfaceIoctl"],
   "kernel/src/socket/ip/make-tcp.ts": ["makeTcpStack", "makeUplink"],
