@@ -38,14 +38,20 @@ test("programs that sleep in each kind of call wake in a loaded machine as in th
   assert.deepEqual(countsOf(twin.machine), countsOf(run.machine));
 });
 
-test("networks with links and tun interfaces go on, with what is under way", () => {
+test("networks with links and tun interfaces, and rings of io_uring, go on with what is under way", () => {
   let saved = 0;
-  for (const name of ["ip-over-veth", "tun-interfaces", "io-uring"]) {
+  const ways = [
+    ["ip-over-veth", twinOf],
+    ["tun-interfaces", twinOf],
+    ["io-uring", twinOf],
+    ["io-uring", forkOf],
+  ] as const;
+  for (const [name, again] of ways) {
     const linux = readFileSync(expectedPath(name), "latin1");
     let run: Run = startStatic(readFileSync(build(name)));
     while (!run.machine.isStopped && run.machine.run(1) !== Infinity) {
       if (run.machine.isStopped) break;
-      run = twinOf(run);
+      run = again(run);
       saved++;
     }
     assert.equal(differences(linux, transcript(run.output.text, 0), "loaded"), "", name);
