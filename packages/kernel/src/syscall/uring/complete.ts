@@ -4,7 +4,10 @@
  */
 import { ECANCELED } from "@stratos/abi";
 import {
+  IORING_OP_FUTEX_WAIT,
+  IORING_OP_FUTEX_WAITV,
   IORING_OP_LINK_TIMEOUT,
+  IORING_OP_WAITID,
   IOSQE_CQE_SKIP_SUCCESS,
   IOSQE_IO_DRAIN,
   IOSQE_IO_HARDLINK,
@@ -45,6 +48,13 @@ export function complete(ring: RingFile, request: Request, result: number, flags
   if (ring.counted.size > 0) endCounted(ring);
   beginDeferred(ring);
 }
+
+/** What is cancelled of these is counted, also where one is asked for (io_waitid_cancel, io_futex_cancel). */
+export const CANCELLED_ARE_COUNTED: ReadonlySet<number> = new Set([
+  IORING_OP_WAITID,
+  IORING_OP_FUTEX_WAIT,
+  IORING_OP_FUTEX_WAITV,
+]);
 
 /** Another request, or a call, ends it. */
 export function cancel(ring: RingFile, request: Request): void {

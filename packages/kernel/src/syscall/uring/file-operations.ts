@@ -1,6 +1,7 @@
 /** Reading, writing, and what else is done to an open file. Source: Linux 6.12 io_uring/rw.c, sync.c, truncate.c. */
 import {
   EBADF,
+  EBADFD,
   EFAULT,
   EINVAL,
   EOPNOTSUPP,
@@ -193,7 +194,7 @@ function moves(isRead: boolean, isFixed = false): Operation["run"] {
 function readAgain(task: RequestTask, request: Request, ring: RingFile): number {
   const file = request.file!;
   if (!file.isReadable) return -EBADF;
-  if (file.waitQueue === null) return -EBADF;
+  if (file.waitQueue === null) return -EBADFD;
   if (ring.has(IORING_SETUP_IOPOLL)) return -EOPNOTSUPP;
   for (let shots = 0; shots < SHOTS_MAX; shots++) {
     const taken = holdBuffer(task, request, ring, 0);

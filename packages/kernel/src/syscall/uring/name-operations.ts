@@ -4,6 +4,7 @@ import {
   AT_REMOVEDIR,
   EBADF,
   EINVAL,
+  EPERM,
   ENOENT,
   O_CLOEXEC,
   OpenHow,
@@ -157,6 +158,8 @@ export const NAME_OPERATIONS: OperationTable = {
       )
         return -EINVAL;
       if ((request.flags & IOSQE_FIXED_FILE) === 0) return -EBADF;
+      // The task's own credentials count for what comes among its descriptors.
+      if (request.personality !== 0) return -EPERM;
       return refuseUnless((request.operationFlags & ~IORING_FIXED_FD_NO_CLOEXEC) === 0);
     },
     run: installFd,

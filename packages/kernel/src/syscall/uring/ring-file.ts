@@ -151,8 +151,12 @@ export class RingFile extends OpenFile implements RequestRing, FixedTable {
   readonly counted = new Set<Request>();
   /** What is submitted next waits for all before it: it follows a chain in which one has IOSQE_IO_DRAIN. */
   drainsNext = false;
-  /** Entries are being taken: what is done at once is no news (IORING_REGISTER_EVENTFD_ASYNC). */
-  isSubmitting = false;
+  /**
+   * Entries are being taken: what is done at once is told when all are, and is no news (IORING_REGISTER_EVENTFD_ASYNC).
+   */
+  #isSubmitting = false;
+  #isTellingDue = false;
+  #isSignalling = false;
   /** A request with IOSQE_CQE_SKIP_SUCCESS was there: nothing can be drained any more. */
   isDrainDisabled = false;
 
@@ -323,14 +327,38 @@ export class RingFile extends OpenFile implements RequestRing, FixedTable {
     memory.storeU32(RING.cqTail, this.#cqTail);
   }
 
-  #tell(): void {
-    const { eventFile } = this;
+  beginSubmitting(): void {
+    this.#isSubmitting = true;
+  }
+
+  endSubmitting(): void {
+    this.#isSubmitting = false;
+    if (!this.#isTellingDue) return;
+    this.#isTellingDue = false;
+    this.#tell(true);
+  }
+
+  /** @param isOfSubmission  of what was done at once */
+  #tell(isOfSubmission = false): void {
+    if (this.#isSubmitting) {
+      this.#isTellingDue = true;
+      return;
+    }
     const wasTelling = this.#runner.isTelling;
     this.#runner.isTelling = true;
-    if (eventFile !== null && (this.memory.loadU32(RING.cqFlags) & IORING_CQ_EVENTFD_DISABLED) === 0)
-      if (!this.isEventAsync || !this.isSubmitting) eventFile.signal();
+    if (!this.isEventAsync || !isOfSubmission) this.#signal();
     this.queue.wakeAll(POLLIN);
     this.#runner.isTelling = wasTelling;
+  }
+
+  /** Once, also where who waits for the event is one of its own requests. */
+  #signal(): void {
+    const { eventFile } = this;
+    if (eventFile === null || this.#isSignalling) return;
+    if ((this.memory.loadU32(RING.cqFlags) & IORING_CQ_EVENTFD_DISABLED) !== 0) return;
+    this.#isSignalling = true;
+    eventFile.signal();
+    this.#isSignalling = false;
   }
 
   /** What had no room comes in as far as there is some. */
@@ -486,8 +514,23 @@ export class RingFile extends OpenFile implements RequestRing, FixedTable {
 
   static {
     stateClass("RingFile", this, {
-      save: (it) => ({ runner: it.#runner, cqTail: it.#cqTail, freed: it.#freed }),
-      load: (it, from) => ({ runner: it.#runner, cqTail: it.#cqTail, freed: it.#freed } = from),
+      save: (it) => ({
+        runner: it.#runner,
+        cqTail: it.#cqTail,
+        freed: it.#freed,
+        isSubmitting: it.#isSubmitting,
+        isTellingDue: it.#isTellingDue,
+        isSignalling: it.#isSignalling,
+      }),
+      load: (it, from) =>
+        ({
+          runner: it.#runner,
+          cqTail: it.#cqTail,
+          freed: it.#freed,
+          isSubmitting: it.#isSubmitting,
+          isTellingDue: it.#isTellingDue,
+          isSignalling: it.#isSignalling,
+        } = from),
     });
   }
 }

@@ -51,7 +51,7 @@ import {
 import { get64, getU64, viewOf } from "../../ground/words.ts";
 import { enqueue, futexWake, keyOf } from "../../task/futex.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
-import { cancel } from "./complete.ts";
+import { cancel, CANCELLED_ARE_COUNTED } from "./complete.ts";
 import { closeFixed, fixedFile, installFixed, putFixed } from "./fixed-files.ts";
 import { WAITS, call, refuseUnless, type OperationTable } from "./operation.ts";
 import { BufferGroup, PROVIDED_MAX } from "./provided-buffers.ts";
@@ -108,8 +108,7 @@ export function cancelMatching(ring: RingFile, key: CancelKey, own: Request | nu
     }
     cancel(ring, request);
     count++;
-    // Waits for children are counted, also where there is one (io_waitid_cancel).
-    if (!isMany) return request.opcode === IORING_OP_WAITID ? 1 : 0;
+    if (!isMany) return CANCELLED_ARE_COUNTED.has(request.opcode) ? 1 : 0;
   }
   if (isMany) return count;
   return isUnderWay ? -EALREADY : -ENOENT;
@@ -355,6 +354,8 @@ export const RING_OPERATIONS: OperationTable = {
     prepare: prepareWord,
     run: (task, request) => {
       if (request.thirdAddress === 0) return -EINVAL;
+      // Not as futex(2), which counts once it has woken one (FLAGS_STRICT).
+      if (request.offset === 0) return 0;
       return futexWake(task.space, request.address, request.offset, request.thirdAddress);
     },
   },

@@ -47,7 +47,7 @@ export function submit(ring: RingFile, owner: Task, most: number): { taken: numb
   let head: Request | null = null;
   let last: Request | null = null;
   let isCut = false;
-  ring.isSubmitting = true;
+  ring.beginSubmitting();
   while (taken < count) {
     if (ring.countAll() >= URING_REQUESTS_MAX) {
       if (taken === 0) taken = -EAGAIN;
@@ -85,7 +85,7 @@ export function submit(ring: RingFile, owner: Task, most: number): { taken: numb
     if (refusal < 0 && !ring.has(IORING_SETUP_SUBMIT_ALL)) break;
   }
   if (head !== null) begin(ring, head);
-  ring.isSubmitting = false;
+  ring.endSubmitting();
   memory.storeU32(RING.sqHead, ring.sqHead);
   return { taken, isCut };
 }

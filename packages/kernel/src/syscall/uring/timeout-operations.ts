@@ -14,14 +14,11 @@ import {
 import {
   IORING_CQE_F_MORE,
   IORING_LINK_TIMEOUT_UPDATE,
-  IORING_OP_FUTEX_WAIT,
-  IORING_OP_FUTEX_WAITV,
   IORING_OP_LINK_TIMEOUT,
   IORING_OP_POLL_ADD,
   IORING_OP_POLL_REMOVE,
   IORING_OP_TIMEOUT,
   IORING_OP_TIMEOUT_REMOVE,
-  IORING_OP_WAITID,
   IORING_POLL_ADD_LEVEL,
   IORING_POLL_ADD_MULTI,
   IORING_POLL_UPDATE_EVENTS,
@@ -39,7 +36,7 @@ import {
 import { loadTimespec } from "../../event/wait-deadline.ts";
 import { UNFINISHED } from "../../ground/wait-queue.ts";
 import { toMonotonic } from "../../task/clocks.ts";
-import { cancel, complete } from "./complete.ts";
+import { cancel, CANCELLED_ARE_COUNTED, complete } from "./complete.ts";
 import { SHOTS_MAX } from "./file-operations.ts";
 import { WAITS, refuseUnless, type OperationTable } from "./operation.ts";
 import type { Request } from "./request.ts";
@@ -134,12 +131,9 @@ function limitOver(_task: RequestTask, limit: Request, ring: RingFile): number {
   limited.next = limit.next;
   limit.next = null;
   complete(ring, limited, -ECANCELED, 0);
-  // How many were cancelled, as these count (io_waitid_cancel, io_futex_cancel), hides the time.
-  return COUNTED.has(limited.opcode) ? 1 : -ETIME;
+  // How many were cancelled hides the time.
+  return CANCELLED_ARE_COUNTED.has(limited.opcode) ? 1 : -ETIME;
 }
-
-/** What is cancelled of these is counted. */
-const COUNTED: ReadonlySet<number> = new Set([IORING_OP_WAITID, IORING_OP_FUTEX_WAIT, IORING_OP_FUTEX_WAITV]);
 
 function timeoutOf(ring: RingFile, request: Request, opcode: number): Request | undefined {
   const low = request.addressLow;
