@@ -15,6 +15,7 @@ import {
 import { continueCoreDump, endWithCore } from "./core-dump/core-dump.ts";
 import { exitGroup } from "./exit.ts";
 import { A0 } from "./hart-registers.ts";
+import { releaseHeldFiles } from "./held-files.ts";
 import { givenByFutex } from "./futex.ts";
 import { settleRseq } from "./rseq.ts";
 import { RSEQ_DISTURBED, type Task } from "./task.ts";
@@ -148,6 +149,7 @@ export function leaveCall(task: Task): void {
   for (const observer of task.kernel.taskObservers) observer.callInterrupted?.(task);
   task.syscallNumber = -1;
   task.syscallState = null;
+  releaseHeldFiles(task);
   task.permissions = null;
   task.waitedSignals = null;
   if (task.tracing !== null) task.tracing.call = "outside";

@@ -17,6 +17,7 @@ import { addTransfers } from "./transfer-counts.ts";
 import { chargeTurn } from "./resource-usage.ts";
 import { accountProcess } from "./account-process.ts";
 import { futexWake } from "./futex.ts";
+import { releaseHeldFiles } from "./held-files.ts";
 import { hangUpIfOrphaned, leaveGroup } from "./process-group.ts";
 import type { Task } from "./task.ts";
 import { endTracing } from "./tracing.ts";
@@ -50,6 +51,7 @@ export function exitTask(task: Task, status: number): void {
   task.state = task === group.leader ? "Z" : "X";
   for (const observer of kernel.taskObservers) observer.taskEnds?.(task);
   leaveMemory(task);
+  releaseHeldFiles(task);
   if (--task.files.users === 0) task.files.closeAll(task);
   task.fs.release();
   task.keyrings.release();

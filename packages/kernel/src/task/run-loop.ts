@@ -57,6 +57,7 @@ import {
 import { answerOf } from "./seccomp-listener.ts";
 import { ALLOWED, ASKED, checkSeccomp } from "./seccomp-check.ts";
 import { A0 } from "./hart-registers.ts";
+import { hideHeldFiles, holdFiles, releaseHeldFiles, showHeldFiles } from "./held-files.ts";
 import { standsAtEntry, standsAtExit, standsBehindCall, standsInCall, type Tracing } from "./tracing.ts";
 
 /** Instructions that a task runs before others get their turn. */
@@ -376,10 +377,13 @@ function invoke(kernel: Kernel, task: Task, number: number): number {
     a4 = hart.get(14),
     a5 = hart.get(15);
   work.begin();
+  const held = task.heldFiles;
+  if (held !== null) showHeldFiles(task, held);
   const result =
     kernel.disturber === null
       ? row.run(task, a0, a1, a2, a3, a4, a5)
       : kernel.disturber.call(row, task, number, { a0, a1, a2, a3, a4, a5 });
+  if (held !== null) hideHeldFiles(task, held);
   work.end(number);
   kernel.turn.spendInKernel(CALL_NS + work.spent * WORK_UNIT_NS);
   if (kernel.uring?.isDue) kernel.uring.run();
@@ -399,6 +403,7 @@ function finish(kernel: Kernel, task: Task, number: number, result: number): num
   const { tracing } = task;
   if (result === BLOCKED_KILLABLE && tracing !== null && standsInCall(task, tracing, number)) return 1;
   if (result === BLOCKED || result === BLOCKED_EINTR || result === BLOCKED_KILLABLE || result === BLOCKED_RESTART) {
+    if (task.files.users > 1 && task.heldFiles === null) holdFiles(task, number);
     task.syscallNumber = number;
     task.blockedKind = result;
     // A signal that is there already must not be slept over.
@@ -414,6 +419,7 @@ function finish(kernel: Kernel, task: Task, number: number, result: number): num
     return 1;
   }
   if (result === UNFINISHED) {
+    if (task.files.users > 1 && task.heldFiles === null) holdFiles(task, number);
     task.syscallNumber = number;
     task.blockedKind = UNFINISHED;
     kernel.onUnfinished?.(kernel.work.spent);
@@ -425,6 +431,7 @@ function finish(kernel: Kernel, task: Task, number: number, result: number): num
   if (result !== NO_RETURN) hart.set(A0, result);
   if (tracing !== null && task.state === "R") standsBehindCall(task, tracing);
   task.syscallState = null;
+  if (task.heldFiles !== null) releaseHeldFiles(task);
   task.permissions = null;
   task.waitedSignals = null;
   if (result === NO_RETURN) {

@@ -17,7 +17,7 @@ import type { Credentials } from "../security/credentials.ts";
 import type { Seccomp } from "../security/seccomp.ts";
 import type { AskedPermissions } from "../vfs/fanotify-mark.ts";
 import { majorOf, minorOf } from "../vfs/device-registry.ts";
-import type { FileTable } from "../vfs/file-table.ts";
+import type { FileTable, HeldFile } from "../vfs/file-table.ts";
 import type { FsContext } from "../vfs/fs-context.ts";
 import type { BlockCaller } from "../block/block-kernel.ts";
 import type { MaskedCaller } from "../event/event-kernel.ts";
@@ -128,6 +128,8 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
   syscallNumber = -1;
   /** What a blocked call keeps for its next execution; null at its first. */
   syscallState: CallState | null = null;
+  /** What descriptors of a call that waits led to; null: nothing, or nobody else can change that. */
+  heldFiles: HeldFile[] | null = null;
   /** What the call has asked listeners of fanotify(7), and was told; null: nothing. */
   permissions: AskedPermissions | null = null;
   /** Why the wait ended: set by wake(). */

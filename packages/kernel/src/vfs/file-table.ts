@@ -19,6 +19,14 @@ export interface FileUsage {
   tableMost: number;
 }
 
+/** What a descriptor led to when a call began that waits (task/held-files.ts). */
+export interface HeldFile {
+  readonly fd: number;
+  readonly file: OpenFile;
+  /** What the table has there, while the call is executed; undefined: it is not. */
+  hidden: OpenFile | null | undefined;
+}
+
 const CHUNK = 256;
 interface Chunk {
   readonly files: (OpenFile | null)[];
@@ -95,6 +103,19 @@ export class FileTable implements LockOwner {
     chunk.files[fd & (CHUNK - 1)] = file;
     chunk.closeOnExec[fd & (CHUNK - 1)] = closeOnExec;
     this.#usage.open++;
+  }
+
+  /**
+   * For as long as a call is executed that began with another file there (task/held-files.ts); it counts as before.
+   *
+   * @returns what was there
+   */
+  exchange(fd: number, file: OpenFile | null): OpenFile | null {
+    const { files } = this.#chunks[fd >> 8]!;
+    const before = files[fd & (CHUNK - 1)]!;
+    files[fd & (CHUNK - 1)] = file;
+    if (file === null && fd < this.#lowestFree) this.#lowestFree = fd;
+    return before;
   }
 
   close(task: Caller, fd: number): number {
