@@ -21,8 +21,9 @@ static long enter(int fd, unsigned submit, unsigned wait, unsigned flags) { retu
 static long reg(int fd, unsigned op, const void *arg, unsigned n) { return syscall(427, fd, op, arg, n); }
 #define WORD(r, off) (*(volatile unsigned *)((r)->at + (off)))
 
+static unsigned idle_ms;
 static long make(struct ring *r, unsigned n, unsigned flags) {
-  memset(r, 0, sizeof *r); r->p.flags = flags; r->fd = SETUP(n, &r->p); if (r->fd < 0) return -1;
+  memset(r, 0, sizeof *r); r->p.flags = flags; r->p.idle = idle_ms; r->fd = SETUP(n, &r->p); if (r->fd < 0) return -1;
   r->size = r->p.cq[5] + r->p.cq_entries * 16ul + r->p.sq_entries * 4ul;
   r->at = mmap(0, r->size, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
   r->sqes = mmap(0, r->p.sq_entries * 64ul, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0x10000000);
@@ -127,8 +128,15 @@ static void hostile(void) {
   make(&r, 8, 0); fflush(stdout); child = fork(); if (child == 0) { next(&r, NOP, 0, 0, 0, 0, 9); enter(r.fd, 1, 0, 0); _exit(0); } waitpid(child, &status, 0); go(&r, 0, 1); drop(&r);
 }
 
+/* A call that wakes the poller waits for what that does. */
+static void poller(void) {
+  printf("- a poller that sleeps\n"); struct ring r; struct cqe c; idle_ms = 1; make(&r, 8, 2); alarm(20);
+  for (int i = 0; i < 3; i++) { while (!(WORD(&r, r.p.sq[4]) & 1)) usleep(1000); next(&r, NOP, 0, 0, 0, 0, i); SHOW(enter(r.fd, 1, 1, 3)); if (take(&r, &c)) tell(&c); }
+  alarm(0); drop(&r);
+}
+
 int main(void) {
   char folder[] = "/tmp/io-uring-XXXXXX"; mkdtemp(folder); chdir(folder);
-  arguments(); refused(); files(); chains(); waits(); sockets(); hostile();
+  arguments(); refused(); files(); chains(); waits(); sockets(); hostile(); poller();
   chdir("/"); rmdir(folder);
 }

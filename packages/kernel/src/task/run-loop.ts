@@ -386,7 +386,8 @@ function invoke(kernel: Kernel, task: Task, number: number): number {
   if (held !== null) hideHeldFiles(task, held);
   work.end(number);
   kernel.turn.spendInKernel(CALL_NS + work.spent * WORK_UNIT_NS);
-  if (kernel.uring?.isDue) kernel.uring.run();
+  // One that waits must sleep first, or it would miss that it is woken: then between slices.
+  if (kernel.uring?.isDue && result > BLOCKED) kernel.uring.run();
   if (work.isSliceUsed) kernel.scheduler.mustSwitch = true;
   if (kernel.onSyscall === null || result === UNFINISHED) return result;
   kernel.onSyscall(

@@ -196,12 +196,14 @@ export class Netfilter implements Surroundings {
 
   /** A frame came in at a device. @returns does it go on? */
   comesIn({ index, hasFrames }: Device, frame: Uint8Array, etherType: number, frameType: number): boolean {
+    if (!this.seesFrames) return true;
     const headerSize = hasFrames ? ETHERNET_HEADER_SIZE : 0;
     return this.framePasses(PLACE_INGRESS, frame, { headerSize, etherType, frameType, inDevice: index, outDevice: 0 });
   }
 
   /** A frame is to go out at a device. */
   goesOut({ index, hasFrames }: Device, frame: Uint8Array, etherType: number): boolean {
+    if (!this.seesFrames) return true;
     const headerSize = hasFrames ? ETHERNET_HEADER_SIZE : 0;
     const how = { headerSize, etherType, frameType: PACKET_HOST, inDevice: 0, outDevice: index };
     return this.framePasses(PLACE_EGRESS, frame, how);
@@ -216,6 +218,7 @@ export class Netfilter implements Surroundings {
 
   /** A bridge has a frame. @param hook  of NF_BR_*, which have the numbers of IP's */
   bridgePasses(hook: number, frame: Uint8Array, from: Device | null, to: Device | null): boolean {
+    if (!this.seesFrames) return true;
     const frameType = (frame[0]! & 1) === 0 ? PACKET_HOST : isBroadcast(frame) ? PACKET_BROADCAST : PACKET_MULTICAST;
     const etherType = (frame[12]! << 8) | frame[13]!;
     const devices = { inDevice: from?.index ?? 0, outDevice: to?.index ?? 0 };

@@ -98,7 +98,8 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
 
   loop(one: NetworkInterface, bytes: Uint8Array, length: number): void {
     const { kernel } = this.#network;
-    if (this.#network.netfilter?.goesRound(one.index, bytes.subarray(0, length)) === false) return;
+    const { netfilter } = this.#network;
+    if (netfilter?.seesFrames && !netfilter.goesRound(one.index, bytes.subarray(0, length))) return;
     const { counters } = one;
     counters.sentPackets++;
     counters.sentBytes += length;
