@@ -133,6 +133,8 @@ static void poller(void) {
   printf("- a poller that sleeps\n"); struct ring r; struct cqe c; idle_ms = 1; make(&r, 8, 2); alarm(20);
   for (int i = 0; i < 3; i++) { while (!(WORD(&r, r.p.sq[4]) & 1)) usleep(1000); next(&r, NOP, 0, 0, 0, 0, i); SHOW(enter(r.fd, 1, 1, 3)); if (take(&r, &c)) tell(&c); }
   alarm(0); drop(&r);
+  struct { unsigned long mask; unsigned size, min; unsigned long ts; } arg = {0, 8, 40000, 0}; struct timespec brief = {0, 1000000}, from, to; arg.ts = (unsigned long)&brief; idle_ms = 0; make(&r, 8, 0);
+  clock_gettime(CLOCK_MONOTONIC, &from); SHOW(syscall(426, r.fd, 0, 1, 9, &arg, sizeof arg)); clock_gettime(CLOCK_MONOTONIC, &to); HOLDS((to.tv_sec - from.tv_sec) * 1000000000l + to.tv_nsec - from.tv_nsec >= 40000000); drop(&r);
 }
 
 int main(void) {

@@ -367,16 +367,16 @@ function waitForResults(task: Task, ring: RingFile, state: EnterState): number {
   runReady(ring);
   ring.flushOverflow();
   const now = kernel.now();
-  const isOver = now >= state.deadlineNs;
+  // io_uring_enter(2), `min_wait_usec`: before, all are waited for, whatever the time-out; then one result is enough.
+  const isEarly = state.soonestNs !== Infinity && now < state.soonestNs;
+  const isOver = !isEarly && now >= state.deadlineNs;
   const isEnough =
     ring.results >= state.least || (state.least > 0 && ring.timeoutCount !== state.timeouts && ring.results > 0);
-  // io_uring_enter(2), `min_wait_usec`: after that, one result is enough.
   const isSoon = now >= state.soonestNs && ring.results > 0;
   if (!isEnough && !isOver && !isSoon) {
     if (ring.ready.length > 0) return UNFINISHED;
     task.waitOn(ring.queue);
-    if (state.deadlineNs !== Infinity) task.waitUntil(state.deadlineNs);
-    if (state.soonestNs !== Infinity && now < state.soonestNs) task.waitUntil(state.soonestNs);
+    task.waitUntil(isEarly ? state.soonestNs : state.deadlineNs);
     return BLOCKED_EINTR;
   }
   leaveTemporaryMask(task);
