@@ -327,6 +327,8 @@ it("each setting of /proc/sys that can be changed acts", () => {
     "kernel/core_pipe_limit",
     "kernel/core_uses_pid",
     "kernel/dmesg_restrict",
+    "kernel/io_uring_disabled",
+    "kernel/io_uring_group",
     "kernel/keys/gc_delay",
     "kernel/keys/maxbytes",
     "kernel/keys/maxkeys",
