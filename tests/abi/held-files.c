@@ -56,7 +56,7 @@ static void go_on(void) {
 static int lowest(void) { int fd = dup(0); close(fd); return fd; }
 
 int main(void) {
-  setbuf(stdout, NULL);
+  char folder[] = "/tmp/held-files-XXXXXX"; mkdtemp(folder); chdir(folder); setbuf(stdout, NULL);
   for (way = 0; way < WAYS; way++)
     for (int replaces = 0; replaces < 2; replaces++) {
       pthread_t thread; int file = open("/dev/null", O_RDONLY); prepare(); pthread_create(&thread, NULL, wait_in_call, NULL); usleep(20000);
@@ -67,5 +67,5 @@ int main(void) {
       char c; printf("  afterwards %s\n", fcntl(in, F_GETFD) < 0 ? "none" : read(in, &c, 1) == 0 ? "the other" : "itself"); printf("  the lowest free one again: %d\n", lowest() == free_before || way == ACCEPT);
       closefrom(3);
     }
-  return 0;
+  unlink("f"); chdir("/"); rmdir(folder);
 }
