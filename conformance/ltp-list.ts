@@ -95,6 +95,21 @@ export function formatList(list: List): string {
   ].join("\n");
 }
 
+/** Puts what was measured into the list; who is new in it is of the class "unsorted" until somebody has looked. */
+export function recordOutcomes(
+  list: List,
+  results: Iterable<{ readonly name: string; readonly outcome: Outcome; readonly words: string }>,
+): void {
+  list.classes.set("unsorted", "differs since the list was recorded last, and nobody has looked why");
+  for (const { name, outcome, words } of results) {
+    list.passing.delete(name);
+    if (outcome === "pass") {
+      list.expected.delete(name);
+      list.passing.add(name);
+    } else list.expected.set(name, { outcome, class: list.expected.get(name)?.class ?? "unsorted", words });
+  }
+}
+
 /** How many programs of each class end how; helpers are no tests. */
 export function tallyClasses(
   list: List,

@@ -9,12 +9,11 @@
  * pass. The last line is `N passed, N failed`: what differs from the list for the worse fails; what is better than the
  * list is named, so that the list can be mended.
  */
-import { execFileSync } from "node:child_process";
 import { existsSync, openSync, readdirSync, readFileSync, readSync, closeSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { launcher, stratos } from "../tests/support/stratos.ts";
-import { TEST_HOME } from "../tests/support/test-image.ts";
+import { stratos } from "../tests/support/stratos.ts";
+import { ensureImage } from "./ensure-image.ts";
 import {
   type Expectation,
   formatList,
@@ -22,6 +21,7 @@ import {
   type Outcome,
   outcomeOf,
   parseList,
+  recordOutcomes,
   tallyClasses,
 } from "./ltp-list.ts";
 import { recordAllTallies } from "./results.ts";
@@ -92,7 +92,7 @@ const names = readdirSync(programs)
   .sort();
 if (names.length === 0) usage("no program is left to run");
 
-prepareImage();
+ensureImage(IMAGE, PACKAGES);
 const waiting: string[][] = [];
 for (let at = 0; at < names.length; at += BATCH) waiting.push(names.slice(at, at + BATCH));
 const results: Result[] = [];
@@ -115,15 +115,6 @@ function isProgram(path: string): boolean {
   readSync(file, bytes, 0, 4, 0);
   closeSync(file);
   return bytes.toString("latin1") === "\x7fELF";
-}
-
-function prepareImage(): void {
-  if (existsSync(join(TEST_HOME, "images", IMAGE))) return;
-  const [node, ...rest] = launcher;
-  execFileSync(node!, [...rest, "image", "build", "--no-warm-code", IMAGE, "--packages", PACKAGES.join(",")], {
-    env: { ...process.env, STRATOS_HOME: TEST_HOME },
-    stdio: ["ignore", "ignore", "inherit"],
-  });
 }
 
 /** Takes batches until none is left. */
@@ -226,16 +217,8 @@ function report(): void {
   process.exitCode = bad.length === 0 ? 0 : 1;
 }
 
-/** Writes what was measured into the list; whoever is new in it is of the class "unsorted" until somebody looked. */
 function record(): void {
-  list.classes.set("unsorted", "differs since the list was recorded last, and nobody has looked why");
-  for (const { name, outcome, words } of results) {
-    list.passing.delete(name);
-    if (outcome === "pass") {
-      list.expected.delete(name);
-      list.passing.add(name);
-    } else list.expected.set(name, { outcome, class: list.expected.get(name)?.class ?? "unsorted", words });
-  }
+  recordOutcomes(list, results);
   writeFileSync(LIST, formatList(list));
   // Of the whole list, whatever ran now: a class that has no program any more has no row.
   recordAllTallies("ltp", ABOUT, tallyClasses(list));

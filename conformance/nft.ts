@@ -9,13 +9,12 @@
  * pass; `--verbose` shows the ends of what those printed that fail. The last line is `N passed, N failed`: what differs
  * from the list for the worse fails.
  */
-import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { launcher, stratos } from "../tests/support/stratos.ts";
-import { TEST_HOME } from "../tests/support/test-image.ts";
-import { formatList, isForTheWorse, type Outcome, parseList, tallyClasses } from "./ltp-list.ts";
+import { stratos } from "../tests/support/stratos.ts";
+import { ensureImage } from "./ensure-image.ts";
+import { formatList, isForTheWorse, type Outcome, parseList, recordOutcomes, tallyClasses } from "./ltp-list.ts";
 import { recordAllTallies } from "./results.ts";
 
 const IMAGE = "nft-1";
@@ -66,7 +65,7 @@ const names = readdirSync(cases, { recursive: true, encoding: "utf8" })
 if (names.length === 0) usage("no test is left to run");
 const list = parseList(readFileSync(LIST, "utf8"));
 
-prepareImage();
+ensureImage(IMAGE, PACKAGES);
 const results = new Map<string, Outcome>();
 for (let at = 0; at < names.length; at += BATCH) await runBatch(names.slice(at, at + BATCH));
 report();
@@ -83,15 +82,6 @@ function usage(problem: string): never {
 function isTest(path: string): boolean {
   const found = statSync(path);
   return found.isFile() && (found.mode & 0o100) !== 0 && !path.includes("/dumps/");
-}
-
-function prepareImage(): void {
-  if (existsSync(join(TEST_HOME, "images", IMAGE))) return;
-  const [node, ...rest] = launcher;
-  execFileSync(node!, [...rest, "image", "build", "--no-warm-code", IMAGE, "--packages", PACKAGES.join(",")], {
-    env: { ...process.env, STRATOS_HOME: TEST_HOME },
-    stdio: ["ignore", "ignore", "inherit"],
-  });
 }
 
 async function runBatch(batch: readonly string[]): Promise<void> {
@@ -134,16 +124,11 @@ function report(): void {
   process.exitCode = bad.length === 0 ? 0 : 1;
 }
 
-/** Writes what was measured into the list; whoever is new in it is of the class "unsorted" until somebody looked. */
 function record(): void {
-  list.classes.set("unsorted", "differs since the list was recorded last, and nobody has looked why");
-  for (const [name, outcome] of results) {
-    list.passing.delete(name);
-    if (outcome === "pass") {
-      list.expected.delete(name);
-      list.passing.add(name);
-    } else list.expected.set(name, { outcome, class: list.expected.get(name)?.class ?? "unsorted", words: "" });
-  }
+  recordOutcomes(
+    list,
+    [...results].map(([name, outcome]) => ({ name, outcome, words: "" })),
+  );
   writeFileSync(LIST, formatList(list));
   recordAllTallies("nft", ABOUT, tallyClasses(list));
 }

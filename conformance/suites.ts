@@ -32,6 +32,7 @@ import { findMirror } from "@stratos/tools-node/packages";
 import { ensureJudge, judge } from "../tests/support/judge.ts";
 import { launcher, stratos } from "../tests/support/stratos.ts";
 import { TEST_HOME } from "../tests/support/test-image.ts";
+import { ensureImage } from "./ensure-image.ts";
 import {
   buildAprTests,
   buildGawkTests,
@@ -571,13 +572,7 @@ function compile(source: string, program: string, flags: readonly string[]): voi
 
 /** The image with the tested programs, and the same files as a folder for the judge. */
 function prepareImage(): void {
-  const env = { ...process.env, STRATOS_HOME: TEST_HOME };
-  const [node, ...rest] = launcher;
-  if (!existsSync(join(TEST_HOME, "images", IMAGE)))
-    execFileSync(node!, [...rest, "image", "build", "--no-warm-code", IMAGE, "--packages", PACKAGES.join(",")], {
-      env,
-      stdio: ["ignore", "ignore", "inherit"],
-    });
+  ensureImage(IMAGE, PACKAGES);
   if (existsSync(ROOT)) return;
   const partial = `${ROOT}.partial`;
   rmSync(partial, { recursive: true, force: true });
@@ -595,7 +590,7 @@ function prepareImage(): void {
       "export",
       IMAGE,
     ],
-    { env },
+    { env: { ...process.env, STRATOS_HOME: TEST_HOME } },
   );
   renameSync(partial, ROOT);
 }
