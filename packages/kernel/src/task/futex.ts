@@ -113,13 +113,13 @@ export const futexObserver = stateConstant<TaskObserver>("futexObserver", {
 });
 
 /**
- * Takes the task out of its queue, if it waits for a futex: it ends, or a handler interrupts the call, be it to restart
+ * Takes it out of its queue, if it waits for a futex: it ends, or a handler interrupts the call, be it to restart
  * later.
  */
-function forgetFutexWait(task: Task): void {
-  const state = task.syscallState;
-  if (state?.kind === "futex" || state?.kind === "requeue-pi") forget(task, state.key);
-  else if (state?.kind === "futexes") for (const key of state.keys) forget(task, key);
+export function forgetFutexWait(waiter: Waiting): void {
+  const state = waiter.syscallState;
+  if (state?.kind === "futex" || state?.kind === "requeue-pi") forget(waiter, state.key);
+  else if (state?.kind === "futexes") for (const key of state.keys) forget(waiter, key);
 }
 
 /**

@@ -240,7 +240,6 @@ export class Netfilter implements Surroundings {
     bytes: Uint8Array,
     how: { headerSize: number; etherType: number; frameType: number; inDevice: number; outDevice: number },
   ): boolean {
-    if (!this.seesFrames) return true;
     const { frame } = this;
     frame.beginFrame(bytes, how.headerSize, how.etherType, place >= PLACE_BRIDGE ? NFPROTO_BRIDGE : NFPROTO_NETDEV);
     frame.frameType = how.frameType;

@@ -13,7 +13,7 @@ import {
   IOSQE_IO_HARDLINK,
 } from "@stratos/abi/io-uring";
 import type { Task } from "../../task/task.ts";
-import { forgetWords } from "./forget-words.ts";
+import { forgetFutexWait } from "../../task/futex.ts";
 import type { Request } from "./request.ts";
 import type { RingFile } from "./ring-file.ts";
 
@@ -60,7 +60,7 @@ export const CANCELLED_ARE_COUNTED: ReadonlySet<number> = new Set([
 export function cancel(ring: RingFile, request: Request): void {
   request.isCancelled = true;
   request.leaveQueues();
-  forgetWords(request);
+  forgetFutexWait(request);
   ring.makeReady(request);
 }
 

@@ -54,7 +54,7 @@ import type { Task } from "../../task/task.ts";
 import { Timer } from "../../time/timer-queue.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import { leaveSlot, type FixedTable, type Slot } from "./fixed-files.ts";
-import { forgetWords } from "./forget-words.ts";
+import { forgetFutexWait } from "../../task/futex.ts";
 import type { BufferGroup } from "./provided-buffers.ts";
 import type { Request, RequestRing } from "./request.ts";
 import type { RequestTask } from "./request-task.ts";
@@ -405,7 +405,7 @@ export class RingFile extends OpenFile implements RequestRing, FixedTable {
   drop(request: Request): void {
     request.phase = "done";
     request.leaveQueues();
-    forgetWords(request);
+    forgetFutexWait(request);
     this.active.delete(request);
     this.counted.delete(request);
     request.held?.group.giveBack(request.held);
