@@ -103,7 +103,7 @@ test("the device that a mount is named after leaves the volume, and commands sti
 });
 
 test("a scrub runs beside the mount's users, at the rate that it is given, and stops and goes on", async () => {
-  const scrub = spawn(launcher[0]!, [...launcher.slice(1), "fs", "scrub", volume.volume, "--rate", "2M", "--json"], {
+  const scrub = spawn(launcher[0]!, [...launcher.slice(1), "fs", "scrub", volume.volume, "--rate", "500K", "--json"], {
     env: { ...process.env, STRATOS_HOME: volume.home },
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -114,7 +114,7 @@ test("a scrub runs beside the mount's users, at the rate that it is given, and s
   // the loop itself are a few each time, so that they alone would take as long.
   const asked = async (): Promise<number> =>
     (JSON.parse(await volume.sh("cat .aegisfs")) as { requests: { LOOKUP?: number } }).requests.LOOKUP ?? 0;
-  for (const first = await asked(); (await asked()) < first + 150;)
+  for (const first = await asked(); (await asked()) < first + 100;)
     await volume.sh("md5sum -c sum > /dev/null; echo x > beside; sync beside");
   scrub.kill("SIGINT");
   assert.equal(await ended, 0);
