@@ -208,7 +208,7 @@ export class AreaList implements Iterable<Area> {
     }
   }
 
-  /** Where the lowest gap of at least `length` bytes above `bottom` begins; when there is none, the end of all areas. */
+  /** Where the lowest gap of `length` bytes or more above `bottom` begins; when there is none, the end of the areas. */
   lowestGap(bottom: number, length: number): number {
     let at = this.#leafEndingAfter(bottom);
     if (at === this.#leaves.length) return bottom;

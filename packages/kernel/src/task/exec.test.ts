@@ -22,6 +22,7 @@ import {
   SIGUSR2,
 } from "@stratos/abi";
 import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
+import type { AddressSpace } from "../mm/address-space.ts";
 import { mmap } from "../mm/mmap.ts";
 import type { Credentials } from "../security/credentials.ts";
 import { IdMap } from "../security/id-map.ts";
@@ -214,7 +215,7 @@ test("without a limit of the stack, mappings of the program and its children go 
   assert.equal(isUpward(), false, "what runs already stays as it is");
   assert.equal(execute(task, "/program"), NO_RETURN);
   assert.equal(isUpward(), true);
-  assert.equal(forkAddressSpace(task.space).growsUpwards, true);
+  assert.equal((forkAddressSpace(task.space) as AddressSpace).growsUpwards, true);
   task.group.limits[RLIMIT_STACK] = { soft: 8 << 20, hard: Infinity };
   assert.equal(execute(task, "/program"), NO_RETURN);
   assert.equal(isUpward(), false);
