@@ -255,10 +255,8 @@ const SUITES: readonly Suite[] = [
     prepare: buildLibuvTests,
   },
   {
-    // Linux's selftests. Threads have no control groups of their own (`test_core`), TIME_WAIT keeps no port from
-    // bind(2), MSG_FASTOPEN (`sk_bind_sendto_listen`), names of private mappings of /dev/zero, memory that grows
-    // upwards and interrupts of the clock (`rtcpie`) are not there. A SIGSTOP just before a group is frozen stops its
-    // process when that is thawed and has a turn (`test_freezer`).
+    // Linux's selftests. MSG_FASTOPEN is not there (`sk_bind_sendto_listen`). A SIGSTOP just before a group is frozen
+    // stops its process when that is thawed and has a turn (`test_freezer`).
     name: "linux",
     source: "pool/main/l/linux/linux_6.12.107.orig.tar.xz",
     sha256: "efc76d3c78a5d65f42724118c437d11db1c9f6309a5f024ee9a8b1978fdc6919",

@@ -166,7 +166,7 @@ function replaceProgram(task: Task, program: Program, name: string, environment:
     interpreter?.release();
     return -E2BIG;
   }
-  const space = new AddressSpace(kernel, task.group.controlGroup.account ?? kernel.memory);
+  const space = new AddressSpace(kernel, task.controlGroup.account ?? kernel.memory);
   space.executableRule = task.space.inheritedExecutableRule;
   // mm/util.c, mmap_is_legacy.
   space.growsUpwards =
