@@ -16,7 +16,13 @@ import {
   EPERM,
   ERANGE,
   O_WRONLY,
+  SI_USER,
+  SIGCONT,
+  SIGSTOP,
+  SIGTSTP,
 } from "@stratos/abi";
+import { signalInfo } from "../signal/pending-signals.ts";
+import { sendSignalToProcess } from "../signal/send-signal.ts";
 import { allowedHarts } from "../task/affinity.ts";
 import { FileTask } from "../testing/file-system-task.ts";
 import { cgroup2Type } from "./cgroup2.ts";
@@ -135,6 +141,28 @@ test("threaded groups have what concerns threads; memory stays with their domain
   assert.equal(user.get("/g/d/memory.current"), -ENOENT);
   assert.equal(put("/g/d/cgroup.threads", "0"), 0);
   assert.equal(task.space.account, task.kernel.memory);
+});
+
+test("what was stopped before its group froze is stopped when that thaws", () => {
+  const { user, put } = mounted();
+  make(user, "/g/a");
+  const other = new FileTask(user.task.kernel, user);
+  putFor(other, "/g/a/cgroup.procs", "0");
+  const { task } = other;
+  task.state = "R";
+  sendSignalToProcess(task.group, signalInfo(SIGSTOP, SI_USER));
+  assert.equal(task.state, "R", "it has had no turn");
+  assert.equal(put("/g/a/cgroup.freeze", "1"), 0);
+  assert.equal(put("/g/a/cgroup.freeze", "0"), 0);
+  assert.equal(task.state, "T");
+  assert.equal(task.group.unreportedStop, SIGSTOP);
+  sendSignalToProcess(task.group, signalInfo(SIGCONT, SI_USER));
+  assert.equal(task.state, "R");
+  // One that has a handler, or ignores it, goes on.
+  task.group.actions.set(SIGTSTP, { handler: 1, flags: 0, restorer: 0, maskLow: 0, maskHigh: 0 });
+  sendSignalToProcess(task.group, signalInfo(SIGTSTP, SI_USER));
+  put("/g/a/cgroup.freeze", "1");
+  assert.equal(task.state, "R");
 });
 
 test("what a group has taken of memory is its own until it goes; then the group above has it", () => {

@@ -8,6 +8,7 @@ import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
 import type { ControlGroup, Controller, ProcessorPart } from "./control-group.ts";
 import type { Kernel } from "./kernel-state.ts";
+import { stopByWaitingSignal } from "./deliver-signals.ts";
 import { settleHart } from "./affinity.ts";
 import { processesOf, tasksOf } from "./group-members.ts";
 import { GroupProcessor } from "./group-processor.ts";
@@ -97,6 +98,7 @@ export function freezeGroup(kernel: Kernel, group: ControlGroup, freezes: boolea
   if (group.freezes === freezes) return;
   group.freezes = freezes;
   for (const below of group.downward()) {
+    if (freezes) for (const process of processesOf(kernel, below)) stopByWaitingSignal(process);
     for (const task of tasksOf(kernel, below)) setFrozen(task, below.isFrozen);
     below.tell("cgroup.events", below.changes);
   }
