@@ -438,7 +438,10 @@ export class AddressSpace extends TranslatedMemory implements Reapable {
     if (--this.users > 0) return;
     this.kernel.slots.release(this);
     this.setExecutable(null);
-    for (const { capacity } of this.aioContexts?.values() ?? []) this.kernel.aioUsage.events -= capacity;
+    for (const context of this.aioContexts?.values() ?? []) {
+      this.kernel.aioUsage.events -= context.capacity;
+      context.close();
+    }
     this.aioContexts = null;
     this.kernel.reaper.add(this);
   }
