@@ -28,7 +28,7 @@ export interface AioUsage {
 /** What fs.aio-max-nr may be: each event is memory of the host. */
 export const AIO_EVENTS_MOST = 1 << 20;
 
-/** Results of requests, in the order of their ends (io_setup(2); syscall/aio-requests.ts). Bound of both: `capacity`. */
+/** Requests and their results, in the order of their ends (io_setup(2); syscall/aio-requests.ts). Bound: `capacity`. */
 export class AioContext {
   readonly capacity: number;
   readonly events: AioEvent[] = [];
