@@ -51,7 +51,6 @@ import { PendingSignals } from "../signal/pending-signals.ts";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import { A0, setSavedPc, setSavedRegister, SP, TP } from "./hart-registers.ts";
 import { Task } from "./task.ts";
-import { domainOf } from "./threaded-groups.ts";
 import { traceChild } from "./tracing.ts";
 import { ThreadGroup } from "./thread-group.ts";
 
@@ -100,7 +99,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (!isUnderWay && exceedsProcessLimit(parent)) return -EAGAIN;
   const controlGroup = request.controlGroup ?? parent.controlGroup;
   // Threads of a process are in one domain.
-  if (has(CLONE_THREAD) && domainOf(controlGroup) !== domainOf(parent.controlGroup)) return -EOPNOTSUPP;
+  if (has(CLONE_THREAD) && controlGroup.domain !== parent.controlGroup.domain) return -EOPNOTSUPP;
   if (!isUnderWay && controlGroup.charge(1) < 0) return -EAGAIN;
 
   // The last frames are for those who run already: a fork bomb is refused before the OOM killer must choose.

@@ -15,7 +15,7 @@ import { GroupProcessor } from "./group-processor.ts";
 import { GroupOutOfMemory } from "./oom-killer.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
-import { domainOf, mayBeThreaded, mayDelegate, mayEnter } from "./threaded-groups.ts";
+import { mayBeThreaded, mayDelegate, mayEnter } from "./threaded-groups.ts";
 
 /**
  * Moves a process with all of its threads. What it has in memory stays charged where it is. Limits of what may be in
@@ -34,7 +34,7 @@ export function moveThread(task: Task, group: ControlGroup): number {
   if (task.controlGroup === group) return 0;
   const refused = mayEnter(group);
   if (refused < 0) return refused;
-  if (domainOf(task.controlGroup) !== domainOf(group)) return -EOPNOTSUPP;
+  if (task.controlGroup.domain !== group.domain) return -EOPNOTSUPP;
   moveTasks(task.kernel, [task], group);
   return 0;
 }

@@ -171,6 +171,11 @@ export class ControlGroup {
     return this.parent.parent === null ? `/${this.name}` : `${this.parent.path}/${this.name}`;
   }
 
+  /** Where the processes are whose threads may be in it. */
+  get domain(): ControlGroup {
+    return this.isThreaded ? this.parent!.domain : this;
+  }
+
   get depth(): number {
     return this.parent === null ? 0 : this.parent.depth + 1;
   }

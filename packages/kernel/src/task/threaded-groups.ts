@@ -22,13 +22,6 @@ export function typeOf(group: ControlGroup): GroupType {
   return isThreadRoot(group) ? "domain threaded" : "domain";
 }
 
-/** Where the processes are whose threads may be in the group. */
-export function domainOf(group: ControlGroup): ControlGroup {
-  let at = group;
-  while (at.isThreaded) at = at.parent!;
-  return at;
-}
-
 /** A domain, and nothing above says that threads alone may be there. */
 function isValidDomain(group: ControlGroup): boolean {
   if (group.isThreaded) return false;
@@ -58,7 +51,7 @@ function givesDomainControllers({ delegated }: ControlGroup): boolean {
 
 /** May a group be made threaded? −EOPNOTSUPP */
 export function mayBeThreaded(group: ControlGroup): number {
-  const domain = domainOf(group.parent!);
+  const domain = group.parent!.domain;
   const isRefused =
     group.isPopulated || givesDomainControllers(group) || !isValidDomain(domain) || !canBeThreadRoot(domain);
   return isRefused ? -EOPNOTSUPP : 0;
@@ -70,7 +63,7 @@ export function mayBeThreaded(group: ControlGroup): number {
  */
 export function mayEnter(group: ControlGroup): number {
   if (group.isRemoved) return -ENOENT;
-  if (!isValidDomain(domainOf(group))) return -EOPNOTSUPP;
+  if (!isValidDomain(group.domain)) return -EOPNOTSUPP;
   if (group.isThreaded || canBeThreadRoot(group)) return 0;
   return group.delegated.size > 0 ? -EBUSY : 0;
 }
@@ -78,7 +71,7 @@ export function mayEnter(group: ControlGroup): number {
 /** May these controllers be given to children? −EOPNOTSUPP, −EBUSY as for `mayEnter` */
 export function mayDelegate(group: ControlGroup, wanted: readonly Controller[]): number {
   if (wanted.length === 0) return 0;
-  if (!isValidDomain(domainOf(group))) return -EOPNOTSUPP;
+  if (!isValidDomain(group.domain)) return -EOPNOTSUPP;
   if (group.parent === null) return 0;
   if (wanted.some((each) => !MIXABLE.has(each))) {
     if (group.isThreaded || isThreadRoot(group)) return -EOPNOTSUPP;
