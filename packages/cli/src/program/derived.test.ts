@@ -1,15 +1,13 @@
 /**
- * Goal: man pages and completion name every command and option, because they come from the same tree as the parser;
- * what options exclude is there.
+ * Goal: man pages name every command and option, because they come from the same tree as the parser; what options
+ * exclude is there.
  */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import type { Command, Option } from "commander";
 import { REACH } from "@stratos/console/serve";
 import { commandHandlers } from "./command-handlers.ts";
 import { allCommands, shownOptions } from "./command-tree.ts";
-import { completionScript } from "./completion.ts";
 import { manPage, manPageNames } from "./man-page.ts";
 import { createProgram } from "./program.ts";
 
@@ -57,32 +55,4 @@ test("each command has a page with its options", () => {
     for (const line of page.split("\n")) assert.ok(!/^[.'](?!TH|SH|TP|B |I |BR )/.test(line), `not a macro: ${line}`);
   }
   assert.equal(manPage(program, ["nope"]), null);
-});
-
-test("bash completes commands, options, choices and stays out of the program's own arguments", () => {
-  const script = completionScript(program, "bash");
-  const complete = (...words: string[]): string[] => {
-    // By standard input: one argument has at most 128 KiB (execve(2)).
-    const input =
-      `${script}\nstratos() { echo base dev; }\nCOMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); _stratos; printf ` +
-      `'%s\\n' "\${COMPREPLY[@]}"\n`;
-    const result = spawnSync("bash", ["--norc", "-s", "--", "stratos", ...words], { encoding: "utf8", input });
-    assert.equal(result.stderr, "");
-    return result.stdout.split("\n").filter((word) => word !== "");
-  };
-  assert.deepEqual(complete("im"), ["image"]);
-  assert.deepEqual(complete("image", "b"), ["build"]);
-  assert.deepEqual(complete("run", "--mem"), ["--memory"]);
-  assert.deepEqual(complete("run", "--net", ""), ["none", "host"]);
-  assert.deepEqual(complete("run", "--image", "d"), ["dev"]);
-  assert.deepEqual(complete("image", "rm", ""), ["base", "dev"]);
-  assert.deepEqual(complete("exec", "-t", "d"), ["dev"]);
-  assert.deepEqual(complete("completion", "f"), ["fish"]);
-});
-
-test("the zsh and fish scripts name all commands", () => {
-  assert.match(completionScript(program, "zsh"), /^#compdef stratos\n/);
-  const fish = completionScript(program, "fish");
-  for (const { path } of allCommands(program))
-    if (path.length > 0) assert.match(fish, new RegExp(`-a ${path.at(-1)!} `));
 });
