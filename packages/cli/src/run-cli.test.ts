@@ -190,6 +190,18 @@ test("a failure is told in one line, a defect with its place", async () => {
   assert.match(stderr, /^stratos: internal error: TypeError: x is undefined\n {4}at /);
 });
 
+test("a word that is no signal is refused before a system is looked for", async () => {
+  for (const name of ["FOO", "0", "32", "SIG", "SIG9"]) {
+    stderr = "";
+    assert.equal(await runCli(["kill", "-s", name, "dev"], handlers), 2, name);
+    assert.equal(
+      stderr,
+      `stratos: -s, --signal: '${name}': expected a name such as SIGTERM or TERM, or a number from 1 to 31\n`,
+    );
+  }
+  mock.restoreAll();
+});
+
 test("a failure of ours is not taken for the status of a program, nor for what was found of it", async () => {
   const failing = (): Promise<number> => Promise.reject(new CommandError("base", "no such image"));
   const failed = { ...handlers, run: failing, trace: failing, replay: failing, check: failing, shell: failing };

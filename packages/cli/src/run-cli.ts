@@ -19,7 +19,7 @@ import { commandHandlers } from "./program/command-handlers.ts";
 import { wrapHelp } from "./program/help-width.ts";
 import { createProgram, type CommandHandlers } from "./program/program.ts";
 import { ProgramCommand } from "./program-command.ts";
-import { adviceForMissing } from "./session/advice.ts";
+import { adviceForImage, adviceForMissing } from "./session/advice.ts";
 
 /**
  * Runs one command line.
@@ -93,7 +93,8 @@ function forEachCommand(command: Command, visit: (command: Command) => void): vo
 export function tell(error: unknown): number {
   if (error instanceof BrokenPipe) return EXIT_BROKEN_PIPE;
   if (error instanceof OperationError) {
-    process.stderr.write(`stratos: ${printable(error.message)}\n`);
+    const more = error.kind === "no-image" ? adviceForImage(error.what) : "";
+    process.stderr.write(`stratos: ${printable(error.message)}${more}\n`);
     return statusOf(error);
   }
   if (error instanceof SessionError) {

@@ -3,7 +3,7 @@
  * own, in a session of its own: it stays when the terminal closes.
  */
 import { spawn } from "node:child_process";
-import { closeSync, constants, openSync, readFileSync } from "node:fs";
+import { appendFileSync, closeSync, constants, openSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { withSocketPath } from "@stratos/host-node/files";
 import { EngineClient, type EngineChannel, StratosError } from "@stratos/sdk/client";
@@ -39,14 +39,26 @@ export async function openSupervisor(home: string, version: string): Promise<Sup
   }
 }
 
-function unreachable(logPath: string): StratosError {
+function unreachable(logPath: string): Error {
   const log = readFileSync(logPath, { encoding: "utf8", flag: "a+" }).trim();
+  const full = log === "" ? faultOfWriting(logPath) : null;
+  if (full !== null) return full;
   const said = log === "" ? "" : `: ${log.split("\n")[0]!}`;
   return new StratosError("engine", `the supervisor of named systems cannot be started${said}`, {
     exitCode: null,
     signal: null,
     log,
   });
+}
+
+/** One that ended without a word may have had no place for it: a full disk, a used-up quota. */
+function faultOfWriting(path: string): Error | null {
+  try {
+    appendFileSync(path, "\n");
+    return null;
+  } catch (error) {
+    return Object.assign(error as NodeJS.ErrnoException, { path });
+  }
 }
 
 /** Null: nobody listens. */

@@ -9,6 +9,7 @@ import {
   parseUser,
   parseVolume,
 } from "../option-values.ts";
+import { SIGNAL_NAMES } from "@stratos/abi";
 import { UsageError } from "../command-error.ts";
 import type {
   ForkOptions,
@@ -305,9 +306,11 @@ function signalOption(usual: string): Option {
 }
 
 function parseSignal(text: string): string {
-  const name = text.toUpperCase();
-  if (!/^(SIG)?[A-Z][A-Z0-9+-]*$/.test(name)) throw new InvalidArgumentError("expected a name such as SIGTERM or TERM");
-  return name.startsWith("SIG") ? name : `SIG${name}`;
+  const name = /^\d{1,2}$/.test(text) ? SIGNAL_NAMES[Number(text)] : text.toUpperCase().replace(/^SIG/, "");
+  // The name of number 0 is "0".
+  if (name === undefined || SIGNAL_NAMES.indexOf(name) <= 0)
+    throw new InvalidArgumentError("expected a name such as SIGTERM or TERM, or a number from 1 to 31");
+  return `SIG${name}`;
 }
 
 function parseCount(least: number): (text: string) => number {

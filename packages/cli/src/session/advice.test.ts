@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Notice } from "@stratos/kernel";
-import { adviceFor, adviceForMissing } from "./advice.ts";
+import { adviceFor, adviceForImage, adviceForMissing } from "./advice.ts";
 
 const run = { status: 1, program: "curl", memoryBytes: 256 << 20 };
 const notices = (...pairs: [Notice, string][]): Map<Notice, string> => new Map(pairs);
@@ -33,4 +33,9 @@ test("what an image lacks can be had by another image", () => {
   assert.deepEqual(adviceFor(notices(), { ...run, program: "make", status: 127 }), []);
   assert.match(adviceForMissing("nano"), /^; image build NAME --packages PACKAGE/);
   assert.equal(adviceForMissing("./configure"), "", "no package has what is the user's own");
+});
+
+test("who writes -it for a terminal learns that -i is the image", () => {
+  for (const name of ["t", "td"]) assert.match(adviceForImage(name), /-i is --image: .*exec takes -it/);
+  assert.equal(adviceForImage("test"), "");
 });

@@ -27,6 +27,12 @@ export function adviceForMissing(program: string): string {
   return program.includes("/") ? "" : `; ${HINT}`;
 }
 
+/** `run -it`, as container engines have it, asks for an image named "t". */
+export function adviceForImage(name: string): string {
+  if (!/^td?$/.test(name)) return "";
+  return " (-i is --image: a run has this terminal by itself, one with -d takes -t, and exec takes -it)";
+}
+
 /** Lines without a newline, without "stratos: ". */
 export function adviceFor(notices: ReadonlyMap<Notice, string>, run: EndedRun): string[] {
   const lines: string[] = [];
