@@ -172,6 +172,24 @@ test("help and version go to stdout with status 0", async () => {
   assert.equal(stderr, "");
 });
 
+test("help is of the command that is named, and a word that is none is told", async () => {
+  for (const args of [
+    ["help", "image", "build"],
+    ["image", "help", "build"],
+    ["image", "build", "-h"],
+  ]) {
+    stdout = "";
+    assert.equal(await runCli(args, handlers), 0);
+    assert.match(stdout, /^Usage: stratos image build /, args.join(" "));
+  }
+  for (const args of [["help", "runn"], ["runn", "ls", "--help"], ["image", "help", "runn"], ["image", "runn", "-h"]]) {
+    stderr = "";
+    assert.equal(await runCli(args, handlers), 2, args.join(" "));
+    assert.match(stderr, /^stratos: runn: unknown command; (did you mean run\?|see --help)\n$/);
+  }
+  assert.equal(await cli("run", "help", "runn", "--help"), 42);
+});
+
 test("a failure is told in one line, a defect with its place", async () => {
   const failing = (error: unknown): CommandHandlers => ({ ...handlers, imageList: () => Promise.reject(error) });
   assert.equal(await runCli(["image", "ls"], failing(new CommandError("base", "no such image"))), 1);

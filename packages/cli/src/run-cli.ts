@@ -64,13 +64,53 @@ export async function runCli(
  */
 async function parse(program: Command, args: readonly string[], whole?: () => Promise<Command>): Promise<void> {
   forEachCommand(program, (command) => wrapHelp(command.exitOverride().configureOutput({ outputError: () => {} })));
+  const help = helpAsked(program, args);
+  if (help.unknown !== null) {
+    if (whole === undefined) throw unknownCommand(help.unknown, help.of);
+    return await parse(await whole(), args);
+  }
   try {
-    await program.parseAsync(args, { from: "user" });
+    await program.parseAsync(help.args, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError) || error.exitCode === 0 || error.code === "commander.help") throw error;
     if (whole === undefined) throw usageError(error, program);
     await parse(await whole(), args);
   }
+}
+
+/**
+ * `help image build` as `image build --help`. Commander's own help command looks at one word, and where help is asked
+ * of no command at all it shows that of the one before.
+ *
+ * @returns `unknown`: the word that is no command of `of`, where help is asked for; else null
+ */
+function helpAsked(
+  program: Command,
+  args: readonly string[],
+): { readonly args: readonly string[]; readonly unknown: string | null; readonly of: Command } {
+  const names: string[] = [];
+  let of = program;
+  let isAsked = false;
+  let unknown: string | null = null;
+  for (const word of args) {
+    if (word.startsWith("-")) {
+      if (word === "--help" || word === "-h") isAsked = true;
+      break;
+    }
+    if (unknown !== null) continue;
+    if (of.commands.length === 0) break;
+    if (word === "help" && !isAsked) isAsked = true;
+    else {
+      const next = of.commands.find((command) => command.name() === word || command.aliases().includes(word));
+      if (next !== undefined) {
+        names.push(word);
+        of = next;
+      } else if (of.registeredArguments.length === 0) unknown = word;
+      else break;
+    }
+  }
+  if (!isAsked) return { args, unknown: null, of };
+  return { args: names.length > 0 ? [...names, "--help"] : args, unknown, of };
 }
 
 /** A volume that is mounted is changed by the process that serves it. Null: it was not. */
@@ -162,14 +202,18 @@ function usageError(error: CommanderError, program: Command): UsageError {
     const word = program.args[0]!;
     if (Object.hasOwn(OTHERS_FIRST_WORDS, word))
       return new UsageError(word, `unknown command; here it is \`stratos ${OTHERS_FIRST_WORDS[word]!}\``);
-    const meant = closestName(
-      word,
-      program.commands.map((command) => command.name()),
-      slipsOfWord,
-    );
-    return new UsageError(word, `unknown command; ${meant === undefined ? "see --help" : `did you mean ${meant}?`}`);
+    return unknownCommand(word, program);
   }
   return new UsageError("command line", message);
+}
+
+function unknownCommand(word: string, of: Command): UsageError {
+  const meant = closestName(
+    word,
+    of.commands.map((command) => command.name()),
+    slipsOfWord,
+  );
+  return new UsageError(word, `unknown command; ${meant === undefined ? "see --help" : `did you mean ${meant}?`}`);
 }
 
 /** First words of podman's, apt's, mount(8)'s and our own: who forgets the noun before them is told of it. */
