@@ -14,7 +14,7 @@ import type { OidcLogin } from "../access/oidc.ts";
 import type { AttemptLimit } from "../api/attempt-limit.ts";
 import { passedOn } from "../api/passed-on.ts";
 import { fitsParameter } from "../api/path-parameters.ts";
-import { followLog } from "../api/task-routes.ts";
+import { followLog } from "../api/follow-log.ts";
 import { historyOf } from "../store/build-history.ts";
 import { settingsPages } from "./settings-page.ts";
 import { historyPage } from "./history-page.ts";
