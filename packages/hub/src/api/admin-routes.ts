@@ -82,7 +82,7 @@ const channels: readonly ApiRoute[] = [
     path: "/channels/{channel}",
     tag: "channels",
     permission: "channel:change",
-    takesIfMatch: true,
+    takesConditions: "put",
     body: CHANNEL,
     summary:
       "Makes or changes a channel: its policy, which hosts its tasks are offered to, how long ended tasks are kept, " +
@@ -93,7 +93,7 @@ const channels: readonly ApiRoute[] = [
         throw new HubError(422, "bad-name", `${channel}: names of channels are of a-z, 0-9, dot, dash and underscore`);
       const body = await putChannel(request.hub.database, channel, request.body as ChannelSettings, {
         actor: request.principal.name,
-        version: request.version,
+        ...request.precondition,
       });
       return { body, version: body.version };
     },
@@ -105,9 +105,14 @@ const channels: readonly ApiRoute[] = [
       path: "/channels/{channel}",
       tag: "channels",
       permission: "channel:change",
+      takesConditions: "change",
       summary: "Removes a channel without open tasks.",
     },
-    (request) => removeChannel(request.hub.database, one(request, "channel"), request.principal.name),
+    (request) =>
+      removeChannel(request.hub.database, one(request, "channel"), {
+        actor: request.principal.name,
+        version: request.precondition.version,
+      }),
   ),
   {
     id: "listBrakes",

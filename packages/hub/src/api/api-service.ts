@@ -21,6 +21,7 @@ import { metricsText, RequestCounts } from "./metrics.ts";
 import { deprecationHeaders } from "./deprecation.ts";
 import { openApiDocument } from "./openapi.ts";
 import { passedOn, readPassedOn } from "./passed-on.ts";
+import { etagOf, isKnown, readPrecondition } from "./preconditions.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import { fitsParameter } from "./path-parameters.ts";
 import type { ApiAnswer, ApiRequest, ApiRoute } from "./route.ts";
@@ -169,6 +170,10 @@ async function answer(
   for (const [name, value] of Object.entries(parameters))
     if (!fitsParameter(name, value)) throw new HubError(404, "not-found", `${name} ${value}: there is none`);
   const query = readQuery(context, route);
+  const precondition =
+    route.method === "get"
+      ? { version: null, mustExist: null }
+      : readPrecondition(context.req.raw.headers, route.takesConditions);
   let body: unknown = null;
   if (route.body !== undefined) {
     body = await readJson(context, route);
@@ -186,7 +191,7 @@ async function answer(
     content: boundedBody(context, route.bodyBytesMax ?? JSON_BYTES_MAX),
     headers: context.req.raw.headers,
     signal: context.req.raw.signal,
-    version: readVersion(context, route),
+    precondition,
     may: (permission) => mayDo(principal, permission),
     mayStill: async () => {
       await hub.accessLog.prepare();
@@ -200,8 +205,11 @@ async function answer(
   const headers: Record<string, string> = { ...result.headers };
   if (result.version !== undefined) {
     headers["ETag"] = `"${result.version}"`;
-    if (route.method === "get" && context.req.header("if-none-match") === headers["ETag"])
-      return new Response(null, { status: 304, headers });
+    if (route.method === "get") {
+      headers["ETag"] = etagOf(result.version, JSON.stringify(result.body));
+      if (isKnown(context.req.header("if-none-match"), headers["ETag"]))
+        return new Response(null, { status: 304, headers });
+    }
   }
   const status = result.status ?? route.status ?? 200;
   if (status === 201 && route.location !== undefined)
@@ -316,14 +324,6 @@ function once(route: ApiRoute, request: ApiRequest, key: string): Promise<ApiAns
     ]);
     return result;
   });
-}
-
-function readVersion(context: Context, route: ApiRoute): number | null {
-  const given = context.req.header("if-match");
-  if (route.takesIfMatch !== true || given === undefined || given === "*") return null;
-  const match = /^"(\d{1,9})"$/.exec(given);
-  if (match === null) throw new HubError(412, "changed", `If-Match ${given}: no ETag of this hub`);
-  return Number(match[1]);
 }
 
 function readQuery(context: Context, route: ApiRoute): Record<string, string | number | boolean | undefined> {

@@ -38,41 +38,46 @@ async function oneEvent(task: number, lastId: string): Promise<{ id: string; eve
   return assert.fail("the stream ended");
 }
 
-test("a log of pieces that end within characters, over two attempts, cut after each event", { timeout: 60_000 }, async () => {
-  const { id } = await hub.admin.call<TaskView>("POST", "/tasks", { kind: "own", payload: {} });
-  const first = await claim();
-  const words = Buffer.from("grün 日本 🦀 end");
-  let end = 0;
-  let told = "";
-  let last = "";
-  for (const byte of words) {
-    end = await write(first, end, Uint8Array.of(byte));
-    // Whole characters are told at once; a piece of one waits for its rest.
-    const { text } = new TextDecoder().decode(words.subarray(0, end), { stream: true }) === told ? { text: "" } : await follow();
-    told += text;
-  }
-  async function follow(): Promise<{ text: string }> {
-    const event = await oneEvent(id, last);
-    last = event.id;
-    return event;
-  }
-  assert.equal(told, "grün 日本 🦀 end");
-  // Written while nobody listened, before and after the next attempt begins.
-  end = await write(first, end, Buffer.from(" of the first\xff"));
-  end = await write(first, end, Uint8Array.of(0xe6));
-  await hub.admin.call("POST", "/hosts/h/runs/end", {
-    runs: [{ run: first.run, token: first.token, outcome: "FAILED", failureClass: "build", message: "no" }],
-  });
-  await hub.admin.call("POST", `/tasks/${id}/retry`, {});
-  const second = await claim();
-  await write(second, 0, Buffer.from("second"));
-  assert.equal((await follow()).text, " of the first\u00ff\ufffd", "what is cut off at the end of a log is told");
-  assert.equal((await follow()).text, "second");
-  await hub.admin.call("POST", "/hosts/h/runs/end", {
-    runs: [{ run: second.run, token: second.token, outcome: "COMPLETED" }],
-  });
-  assert.equal((await oneEvent(id, last)).event, "end");
-});
+test(
+  "a log of pieces that end within characters, over two attempts, cut after each event",
+  { timeout: 60_000 },
+  async () => {
+    const { id } = await hub.admin.call<TaskView>("POST", "/tasks", { kind: "own", payload: {} });
+    const first = await claim();
+    const words = Buffer.from("grün 日本 🦀 end");
+    let end = 0;
+    let told = "";
+    let last = "";
+    for (const byte of words) {
+      end = await write(first, end, Uint8Array.of(byte));
+      // Whole characters are told at once; a piece of one waits for its rest.
+      const { text } =
+        new TextDecoder().decode(words.subarray(0, end), { stream: true }) === told ? { text: "" } : await follow();
+      told += text;
+    }
+    async function follow(): Promise<{ text: string }> {
+      const event = await oneEvent(id, last);
+      last = event.id;
+      return event;
+    }
+    assert.equal(told, "grün 日本 🦀 end");
+    // Written while nobody listened, before and after the next attempt begins.
+    end = await write(first, end, Buffer.from(" of the first\xff"));
+    end = await write(first, end, Uint8Array.of(0xe6));
+    await hub.admin.call("POST", "/hosts/h/runs/end", {
+      runs: [{ run: first.run, token: first.token, outcome: "FAILED", failureClass: "build", message: "no" }],
+    });
+    await hub.admin.call("POST", `/tasks/${id}/retry`, {});
+    const second = await claim();
+    await write(second, 0, Buffer.from("second"));
+    assert.equal((await follow()).text, " of the first\u00ff\ufffd", "what is cut off at the end of a log is told");
+    assert.equal((await follow()).text, "second");
+    await hub.admin.call("POST", "/hosts/h/runs/end", {
+      runs: [{ run: second.run, token: second.token, outcome: "COMPLETED" }],
+    });
+    assert.equal((await oneEvent(id, last)).event, "end");
+  },
+);
 
 test("a place in another task's log, or in none, begins with the task's own", async () => {
   const { id } = await hub.admin.call<TaskView>("POST", "/tasks", { kind: "own", payload: {} });

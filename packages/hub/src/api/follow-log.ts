@@ -12,9 +12,7 @@ import { eventStream, type Listener, type StreamedEvent } from "./event-stream.t
 import type { ApiRequest } from "./route.ts";
 
 /** Begins with the last attempt. @throws HubError 400, 404 */
-export async function followLog(
-  request: Listener & Pick<ApiRequest, "headers" | "parameters">,
-): Promise<Response> {
+export async function followLog(request: Listener & Pick<ApiRequest, "headers" | "parameters">): Promise<Response> {
   const { hub } = request;
   const id = Number(request.parameters["task"]);
   const given = /^(\d{1,15})-(\d{1,15})$/.exec(request.headers.get("last-event-id") ?? "0-0");

@@ -187,7 +187,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
     tag: "tasks",
     permission: "task:change",
     isScoped: true,
-    takesIfMatch: true,
+    takesConditions: "change",
     summary: "Changes the priority of a task that waits.",
     body: TASK_CHANGE,
     answer: TASK_VIEW,
@@ -197,7 +197,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
       const version = await setPriority(request.hub.database, taskId(request), {
         priority,
         actor: request.principal.name,
-        version: request.version,
+        version: request.precondition.version,
       });
       return { body: await findTask(request.hub.database, taskId(request)), version };
     },

@@ -7,7 +7,13 @@ import { hubEvents, taskLog, taskStates } from "./follow-task.ts";
 type Told = readonly [id: string, data: unknown, event?: string];
 
 /** A hub that answers each request with the next of `streams`; null: the network fails. Else it is a problem. */
-function hubOf(streams: readonly (readonly Told[] | { readonly status: number; readonly detail: string; readonly first?: unknown } | null)[]): { client: HubClient; asked: string[] } {
+function hubOf(
+  streams: readonly (
+    | readonly Told[]
+    | { readonly status: number; readonly detail: string; readonly first?: unknown }
+    | null
+  )[],
+): { client: HubClient; asked: string[] } {
   const asked: string[] = [];
   const client = new HubClient({
     url: "http://hub.invalid",
@@ -17,7 +23,8 @@ function hubOf(streams: readonly (readonly Told[] | { readonly status: number; r
       asked.push(`${new URL(url).pathname} ${(headers as Record<string, string>)["last-event-id"] ?? "-"}`);
       assert.notEqual(told, undefined, `asked too often: ${asked.join(", ")}`);
       if (told === null) return Promise.reject(new TypeError("fetch failed"));
-      if (!Array.isArray(told)) return Promise.resolve(Response.json(told, { status: (told as { status: number }).status }));
+      if (!Array.isArray(told))
+        return Promise.resolve(Response.json(told, { status: (told as { status: number }).status }));
       const lines = (told as Told[]).map(
         ([id, data, event = "state"]) => `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`,
       );
