@@ -57,6 +57,9 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
     const origin = context.req.header("origin");
     if (origin !== undefined && origin !== new URL(context.req.url).origin)
       return problem(context, new HubError(403, "other-origin", "requests from pages of other origins are not served"));
+    // What asks the database for it would fail.
+    if (/^[^?]*%00/.test(context.req.url))
+      throw new HubError(404, "not-found", "there is nothing with U+0000 in its name");
     await readPassedOn(hub, context, { attempts, from: options.peerOf(context) });
     // Who shows something is counted once it is known whether it is good.
     if (bearerOf(context) === null && options.certificateOf(context) === null)
@@ -260,10 +263,7 @@ async function authenticate(
   if (bearerOf(context) !== null || shown !== null) demandRoom(rateLimit, from, null);
   // After the look at what it showed: who is behind one address with somebody that guesses is served all the same, and
   // nobody guesses 32 random bytes. What is refused here is not written down, so that it cannot fill the audit.
-  if (attempts.isOver(from))
-    throw new HubError(429, "too-many-attempts", "too many wrong tokens came from this address; wait a minute", {
-      headers: { "Retry-After": "60" },
-    });
+  attempts.demandRoom(from, "tokens");
   // Nobody guesses a key of P-256: a worker that was revoked must not lock out its neighbours behind one address.
   if (bearerOf(context) !== null) attempts.count(from);
   return refuse(found);

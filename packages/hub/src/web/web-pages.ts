@@ -130,6 +130,8 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
     // Programs ask there.
     if (context.req.method === "POST" && /^\/login\/(device|negotiate)/.test(context.req.path)) throw error;
     const status = error instanceof HubError ? error.status : 500;
+    if (error instanceof HubError)
+      for (const [name, value] of Object.entries(error.headers)) context.header(name, value);
     if (status === 500) hub.options.warn(`${context.req.path}: ${error.stack ?? error.message}`);
     return context.html(
       failurePage(
@@ -154,8 +156,7 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
     await hub.accessLog.prepare();
     const token = (await readForm(context)).get("token")?.trim() ?? "";
     const principal = await hub.access.authenticate(token);
-    if (principal === null && attempts.isOver(from))
-      throw new HubError(429, "too-many-attempts", "Too many wrong keys came from this address; wait a minute.");
+    if (principal === null) attempts.demandRoom(from, "keys");
     hub.accessLog.add({
       actor: principal?.name ?? "nobody",
       isAllowed: principal !== null,
