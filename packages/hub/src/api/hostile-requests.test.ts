@@ -134,7 +134,7 @@ test("who guesses tokens is stopped, and shuts nobody out who has a good one beh
   assert.equal(await guess(), 429);
 });
 
-test("wrong signatures and tokens of others behind one address keep nobody out, and are not told apart for ever", async (t) => {
+test("wrong signatures and tokens of others behind one address keep nobody out, and are braked", async (t) => {
   const own = await startTestHub();
   t.after(() => own.close());
   await own.admin.call("PUT", "/secrets/forge", { value: "the forge's secret" });
@@ -171,7 +171,7 @@ test("wrong signatures and tokens of others behind one address keep nobody out, 
   assert.equal((await enrol(token)).status, 422);
 });
 
-test("names of triggers, channels and files that no database keeps are nowhere, and no failure of the hub", async () => {
+test("names of triggers, channels and files that no database keeps are nowhere, no failure of the hub", async () => {
   const warned = hub.warnings.length;
   for (const [method, path] of [
     ["POST", "/hooks/a%00b"],

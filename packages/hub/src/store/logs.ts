@@ -50,7 +50,7 @@ interface LogPart {
   readonly isEnd: boolean;
 }
 
-/** The log of a task's last run, or of an attempt, or of a run (null when it is none of the task's), from an offset on. */
+/** The log of a task's last run, of an attempt or of a run, from an offset on; null: the task has no such run. */
 export async function readLog(
   database: Database,
   { task, attempt, run: wanted, start }: { task: number; attempt?: number; run?: number; start: number },
