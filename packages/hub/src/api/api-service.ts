@@ -10,6 +10,7 @@ import { addDateTime } from "./date-time-format.ts";
 import { Hono, type Context } from "hono";
 import type { Problem } from "@stratos/hub-api";
 import { mayDo, type Principal } from "../access/access.ts";
+import { isKnown } from "../blobs/entity-tags.ts";
 import type { ShownCertificate } from "../access/worker-certificates.ts";
 import { DatabaseError } from "../database/database.ts";
 import { jsonText } from "../database/json-text.ts";
@@ -21,9 +22,9 @@ import { metricsText, RequestCounts } from "./metrics.ts";
 import { deprecationHeaders } from "./deprecation.ts";
 import { openApiDocument } from "./openapi.ts";
 import { passedOn, readPassedOn } from "./passed-on.ts";
-import { etagOf, isKnown, readPrecondition } from "./preconditions.ts";
+import { etagOf, readPrecondition } from "./preconditions.ts";
 import type { RateLimit } from "./rate-limit.ts";
-import { fitsParameter } from "./path-parameters.ts";
+import { fitsParameter, PATH_PARAMETERS } from "./path-parameters.ts";
 import type { ApiAnswer, ApiRequest, ApiRoute } from "./route.ts";
 
 interface ApiOptions {
@@ -171,7 +172,7 @@ async function answer(
   if (route.isScoped !== true) await require(route.permission);
   const parameters = context.req.param() as Record<string, string>;
   for (const [name, value] of Object.entries(parameters))
-    if (!fitsParameter(name, value)) throw new HubError(404, "not-found", `${name} ${value}: there is none`);
+    if (!fitsParameter(name, value)) throw unfit(route, name, value);
   const query = readQuery(context, route);
   const precondition =
     route.method === "get"
@@ -270,7 +271,7 @@ async function authenticate(
 }
 
 function bearerOf(context: Context): string | null {
-  return /^Bearer ([\x21-\x7e]+)$/.exec(context.req.header("authorization") ?? "")?.[1] ?? null;
+  return /^Bearer +([\x21-\x7e]+)$/i.exec(context.req.header("authorization") ?? "")?.[1] ?? null;
 }
 
 /** @returns who asks, or why that is nobody */
@@ -356,12 +357,26 @@ function readQuery(context: Context, route: ApiRoute): Record<string, string | n
   return query;
 }
 
+/** Of what cannot be called so nothing is there; what is to be made is to be called otherwise. */
+function unfit({ method, path }: ApiRoute, name: string, value: string): HubError {
+  if (method !== "put" || !path.endsWith(`/{${name}}`))
+    return new HubError(404, "not-found", `${name} ${value}: there is none`);
+  const { pattern } = PATH_PARAMETERS[name] ?? {};
+  return new HubError(422, "bad-name", `${value}: no name for a ${name}, which fits ${String(pattern)}`);
+}
+
 async function readJson(context: Context, route: ApiRoute): Promise<unknown> {
   const bytesMax = route.bodyBytesMax ?? JSON_BYTES_MAX;
   if (route.isBodyOptional === true && context.req.header("content-type") === undefined)
     if ((await wholeBody(context, bytesMax)).length === 0) return {};
   if (!/^application\/json\b/.test(context.req.header("content-type") ?? ""))
     throw new HubError(415, "bad-media", "expected a body of type application/json");
+  // Compressed ones would be bombs, and are not undone.
+  const encoding = context.req.header("content-encoding") ?? "identity";
+  if (encoding.toLowerCase() !== "identity")
+    throw new HubError(415, "bad-media", `Content-Encoding ${encoding}: expected a body as it is`, {
+      headers: { "Accept-Encoding": "identity" },
+    });
   const bytes = await wholeBody(context, bytesMax);
   let body: unknown;
   try {

@@ -171,6 +171,20 @@ test("wrong signatures and tokens of others behind one address keep nobody out, 
   assert.equal((await enrol(token)).status, 422);
 });
 
+test("mistakes of clients are told as what they are", async () => {
+  const put = (path: string): Promise<unknown> => hub.admin.call("PUT", path, {});
+  const { status, detail } = await problemOf(put("/channels/Bad%20Name"));
+  assert.deepEqual([status, /^Bad Name: no name for a channel/.test(detail)], [422, true]);
+  assert.equal((await problemOf(put("/grants/anna/no%20role"))).status, 422);
+  assert.equal((await problemOf(hub.admin.call("GET", "/channels/Bad%20Name"))).status, 404);
+  const headers = { "content-type": "application/json", "content-encoding": "gzip" };
+  const packed = await problemOf(hub.admin.raw("POST", "/tasks", { body: "{}", headers }));
+  assert.deepEqual([packed.status, packed.detail], [415, "Content-Encoding gzip: expected a body as it is"]);
+  // Schemes are words in any case (RFC 9110 §11.1).
+  const asked = await fetch(`${hub.server.url}/v1/whoami`, { headers: { authorization: `bearer ${hub.adminToken}` } });
+  assert.equal(asked.status, 200);
+});
+
 test("names of triggers, channels and files that no database keeps are nowhere, no failure of the hub", async () => {
   const warned = hub.warnings.length;
   for (const [method, path] of [

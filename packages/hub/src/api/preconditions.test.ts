@@ -3,6 +3,7 @@
  * Method: a hub over HTTP; the forms of RFC 9110 §13.1.
  */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
 import type { ChannelView, HostView, TaskView } from "@stratos/hub-api";
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
@@ -60,6 +61,27 @@ test("conditions that a route would not look at are refused, and nothing is chan
   assert.equal((await ask("PUT", "/roles/reader", { "if-match": '"1"' }, role)).status, 400);
   const { items } = await hub.admin.call<{ items: { name: string }[] }>("GET", "/roles");
   assert.ok(!items.some(({ name }) => name === "reader"));
+});
+
+test("an artefact is told once, from where it is wanted; a range of another one is none of it", async () => {
+  const path = `/blobs/sha256:${createHash("sha256").update("abcdef").digest("hex")}`;
+  await hub.admin.call("PUT", `${path}?size=6`, Buffer.from("abcdef"));
+  const { etag } = await ask("GET", path);
+  for (const [headers, status, text] of [
+    [{ "if-none-match": etag }, 304, ""],
+    [{ "if-none-match": '"other"' }, 200, "abcdef"],
+    [{ range: "bytes=1-2" }, 206, "bc"],
+    [{ range: "bytes=4-" }, 206, "ef"],
+    [{ range: "bytes=-2" }, 206, "ef"],
+    [{ range: "bytes=-99" }, 206, "abcdef"],
+    [{ range: "bytes=-" }, 200, "abcdef"],
+    [{ range: "bytes=1-2", "if-range": etag }, 206, "bc"],
+    [{ range: "bytes=1-2", "if-range": '"other"' }, 200, "abcdef"],
+  ] as const) {
+    const answer = await ask("GET", path, headers);
+    assert.deepEqual([answer.status, answer.text], [status, text], JSON.stringify(headers));
+  }
+  for (const range of ["bytes=6-", "bytes=-0"]) assert.equal((await ask("GET", path, { range })).status, 416, range);
 });
 
 test("what has not changed is not told again; a task has, when another one waits for it", async () => {

@@ -48,12 +48,3 @@ function untaken(name: string): HubError {
 export function etagOf(version: number, shown: string): string {
   return `"${version}-${createHash("sha256").update(shown).digest("hex").slice(0, 16)}"`;
 }
-
-/** Whether who asks has it already: a list, strong or weak alike (§13.1.2). */
-export function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
-  if (ifNoneMatch === undefined) return false;
-  return ifNoneMatch.split(",").some((one) => {
-    const given = one.trim().replace(/^W\//, "");
-    return given === "*" || given === etag;
-  });
-}

@@ -33,7 +33,7 @@ export function repositoryPages(repositories: Repositories, blobs: BlobStore): H
     const digest = await repositories.pooled(channel, path);
     if (digest === null) throw notFound(context.req.path);
     return blobResponse(blobs, digest, {
-      range: context.req.header("range") ?? null,
+      asked: context.req.raw.headers,
       headers: { "Content-Type": "application/vnd.debian.binary-package", "Cache-Control": "max-age=86400, immutable" },
     });
   });
