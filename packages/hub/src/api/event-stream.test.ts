@@ -110,6 +110,7 @@ async function followEvents(lastId: string): Promise<ReadableStreamDefaultReader
   const route = ADMIN_ROUTES.find(({ id }) => id === "followEvents")!;
   const answer = await route.handle({
     hub: hub.server.service,
+    principal: { name: "reader" },
     headers: new Headers({ "last-event-id": lastId }),
     signal: new AbortController().signal,
     mayStill: () => Promise.resolve(true),

@@ -10,6 +10,11 @@ import type { Repositories } from "./repositories.ts";
 
 export function repositoryPages(repositories: Repositories, blobs: BlobStore): Hono {
   const app = new Hono();
+  app.use("*", async (context, next) => {
+    // What asks the database for it would fail.
+    if (/%00/.test(context.req.url)) throw notFound(context.req.path);
+    await next();
+  });
   app.get("/archive-key.gpg", async () => keyResponse((await repositories.publicKey()).binary));
   app.get("/:channel/archive-key.gpg", async () => keyResponse((await repositories.publicKey()).binary));
   app.get("/:channel/dists/:suite/:path{.+}", async (context) => {

@@ -226,7 +226,7 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
     );
   });
   app.get("/tasks/:task/log", async (context) => {
-    await permitted(context, "task:read");
+    const { principal: reader } = await permitted(context, "task:read");
     const mayStill = async (): Promise<boolean> => {
       await hub.accessLog.prepare();
       const principal = await principalOf(context);
@@ -234,6 +234,7 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
     };
     return followLog({
       hub,
+      principal: reader,
       headers: context.req.raw.headers,
       signal: context.req.raw.signal,
       mayStill,
