@@ -19,9 +19,9 @@ import {
   lastAlerts,
   lastCursor,
   parseCursor,
+  placeOf,
   requireNoneGone,
   writeEvents,
-  type EventCursor,
 } from "../store/events.ts";
 import { fsck } from "../store/fsck.ts";
 import { HubError } from "../store/hub-error.ts";
@@ -330,7 +330,7 @@ const operation: readonly ApiRoute[] = [
     handle: async ({ hub, query }) => {
       const limit = (query["limit"] as number | undefined) ?? PAGE;
       const cursor = query["cursor"] as string | undefined;
-      const after = cursor === undefined ? EVENT_START : parseCursor(cursor);
+      const after = cursor === undefined ? EVENT_START : await placeOf(hub.database, parseCursor(cursor));
       const items = await eventsAfter(hub.database, after, limit);
       if (cursor !== undefined) await requireNoneGone(hub.database, after);
       return { body: { items, next: items.at(-1)?.cursor ?? null } };
@@ -359,7 +359,7 @@ const operation: readonly ApiRoute[] = [
     handle: async (request) => {
       const { hub, headers } = request;
       const last = headers.get("last-event-id");
-      let after: EventCursor = last === null ? await lastCursor(hub.database) : parseCursor(last);
+      let after = last === null ? await lastCursor(hub.database) : await placeOf(hub.database, parseCursor(last));
       if (last !== null) await requireNoneGone(hub.database, after);
       return eventStream(request, async () => {
         const items = await eventsAfter(hub.database, after, EVENTS_BATCH);

@@ -185,6 +185,14 @@ test("mistakes of clients are told as what they are", async () => {
   assert.equal(asked.status, 200);
 });
 
+test("a cursor of events that are yet to come is refused, rather than silent", async () => {
+  const headers = { "last-event-id": "999999999999-1" };
+  assert.equal((await problemOf(hub.admin.raw("GET", "/events/stream", { headers }))).status, 400);
+  assert.equal((await problemOf(hub.admin.call("GET", "/events?cursor=999999999999-1"))).status, 400);
+  const { items } = await hub.admin.call<{ items: { cursor: string }[] }>("GET", "/events?limit=3");
+  await hub.admin.call("GET", `/events?cursor=${items.at(-1)!.cursor}`);
+});
+
 test("names of triggers, channels and files that no database keeps are nowhere, no failure of the hub", async () => {
   const warned = hub.warnings.length;
   for (const [method, path] of [
