@@ -259,7 +259,7 @@ export class CallGenerator {
       this.#records(8, 8, (at) =>
         this.#store(
           at,
-          this.#pick([0n, 0n, 1n, BigInt(this.#random.below(12)), BigInt(BIG), this.#value("descriptors"), this.#wild()]),
+          this.#pick([0n, 0n, 1n, this.#value("small"), BigInt(BIG), this.#value("descriptors"), this.#wild()]),
         ),
       ),
     outgoing: () => {

@@ -1,6 +1,6 @@
 /**
- * What each operation of io_uring(7) takes, as CALL_TYPES says it of calls: the kinds of `fd`, `off`, `addr`, `len`, the
- * operation's flags, `buf_index` and `file_index`; what isn't named is 0. In the order of `enum io_uring_op`.
+ * What each operation of io_uring(7) takes, as CALL_TYPES says it of calls: the kinds of `fd`, `off`, `addr`, `len`,
+ * the operation's flags, `buf_index` and `file_index`; what isn't named is 0. In the order of `enum io_uring_op`.
  */
 export const RING_TYPES: readonly string[] = [
   /* NOP */ "=0",
