@@ -15,7 +15,13 @@ import {
   ENOBUFS,
   EOPNOTSUPP,
   isErrno,
+  IFA_F_NODAD,
+  IFA_F_TENTATIVE,
+  IFAPROT_KERNEL_LL,
   IFF_TAP,
+  IN6_ADDR_GEN_MODE_EUI64,
+  IN6_ADDR_GEN_MODE_NONE,
+  IN6_ADDR_GEN_MODE_RANDOM,
   IFNAMSIZ,
 } from "@stratos/abi";
 import { assert, stateConstant } from "@stratos/base";
@@ -26,6 +32,7 @@ import {
   chosenHardwareAddress,
   ETHERNET_ADDRESS_SIZE,
   type InterfaceAddress,
+  isTentative,
   LOOPBACK_ADDRESSES,
   type NetworkInterface,
 } from "./network-interface.ts";
@@ -44,7 +51,7 @@ const MTU_MIN = 68,
   MTU_MAX = 65535,
   MTU_MAX_UNBOUND = 0x7fffffff;
 /** Least for IPv6 (RFC 8200 §5). */
-const MTU_MIN_V6 = 1280;
+export const MTU_MIN_V6 = 1280;
 
 /** net/core/dev.c, dev_valid_name. */
 function isInterfaceName(name: string): boolean {
@@ -168,7 +175,7 @@ function followPorts(own: NetworkInterface): void {
   }
   if (isChanged) {
     bridge.hadCarrier = own.hasCarrier;
-    if (own.isRunning) addLinkLocal(own.network, own);
+    if (own.isRunning) becomeReady(own.network, own);
     tellInterface(own.network, own, false);
   }
 }
@@ -319,16 +326,16 @@ function leave(network: InterfaceNetwork, one: NetworkInterface): void {
 export function setUp(network: InterfaceNetwork, one: NetworkInterface, isUp: boolean): void {
   if (one.isUp === isUp) return;
   one.isUp = isUp;
-  one.earlyAddresses = [];
   one.link?.setUp(isUp);
   if (isUp) {
     if (one.isLoopback)
       for (const address of LOOPBACK_ADDRESSES)
-        if (one.addressOf(address.ip) === undefined && (one.hasIpv6 || isV4(address.ip))) one.addresses.push(address);
+        if (one.addressOf(address.ip) === undefined && (one.hasIpv6 || isV4(address.ip)))
+          one.addresses.push({ ...address });
     tellInterface(network, one, false);
     updateRoutes(network, one);
     if (one.isLoopback) for (const address of one.addresses) tellAddress(network, one, address, false);
-    else if (one.hasCarrier) addLinkLocal(network, one);
+    else if (one.hasCarrier) becomeReady(network, one);
     announce(network, one);
   } else {
     dropIpv6(network, one);
@@ -346,7 +353,6 @@ function announce(network: InterfaceNetwork, one: NetworkInterface): void {
 function dropIpv6(network: InterfaceNetwork, one: NetworkInterface): void {
   const gone = one.addresses.filter(({ ip }) => !isV4(ip));
   one.addresses = one.addresses.filter(({ ip }) => isV4(ip));
-  one.earlyAddresses = [];
   updateRoutes(network, one);
   for (const address of gone) tellAddress(network, one, address, true);
 }
@@ -367,7 +373,7 @@ export function disableIpv6(network: InterfaceNetwork, one: NetworkInterface, va
     const { addresses, route } = network.outsideIn(6);
     for (const address of addresses) addAddress(network, one, address);
     if (route !== null) addRoute(network, route);
-  } else if (one.isRunning) addLinkLocal(network, one);
+  } else if (one.isRunning) becomeReady(network, one);
 }
 
 /** net.ipv6.conf.all.disable_ipv6: of those that are there and those to come (addrconf_disable_change). */
@@ -377,24 +383,63 @@ export function disableAllIpv6(network: InterfaceNetwork, value: number): void {
 }
 
 function carrierChanged(one: NetworkInterface): void {
-  if (one.hasCarrier) addLinkLocal(one.network, one);
+  if (one.hasCarrier) becomeReady(one.network, one);
   tellInterface(one.network, one, false);
 }
 stateConstant("carrierChanged", carrierChanged);
 
-/** RFC 4862 §5.3, RFC 4291 §2.5.1 and appendix A: fe80::/64 with the hardware address as EUI-64. */
+/** It carries packets now: addresses that wait for that are asked for. */
+function becomeReady(network: InterfaceNetwork, one: NetworkInterface): void {
+  // What becomes one of itself is asked for when it is added.
+  const waiting = one.addresses.filter(isTentative);
+  addLinkLocal(network, one);
+  for (const address of waiting) network.ip.ask(one, address);
+}
+
+/**
+ * net.ipv6.conf.NAME.addr_gen_mode, IFLA_INET6_ADDR_GEN_MODE: the interface's own address of the link, if it has none
+ * of the new kind, comes at once.
+ *
+ * @returns 0; −EINVAL no such way, or one that needs a secret, which nobody has set
+ */
+export function setGeneration(network: InterfaceNetwork, one: NetworkInterface, mode: number): number {
+  if (!isGeneration(mode)) return -EINVAL;
+  if (one.settings.generation === mode) return 0;
+  one.settings.generation = mode;
+  if (one.isRunning && !one.isLoopback) addLinkLocal(network, one);
+  return 0;
+}
+
+export function isGeneration(mode: number): boolean {
+  return mode === IN6_ADDR_GEN_MODE_EUI64 || mode === IN6_ADDR_GEN_MODE_NONE || mode === IN6_ADDR_GEN_MODE_RANDOM;
+}
+
+/** RFC 4862 §5.3: fe80::/64 and the interface's own half; a program that wants to say it itself asks for none. */
 function addLinkLocal(network: InterfaceNetwork, one: NetworkInterface): void {
-  if (one.kind === "provider" || one.mtu < MTU_MIN_V6 || !one.hasIpv6) return;
-  const mac = one.hasFrames ? one.hardwareAddress : chosenHardwareAddress(network.kernel.random);
-  // Who has no such address gets another one each time (IN6_ADDR_GEN_MODE_RANDOM).
-  if (!one.hasFrames && one.addresses.some(({ ip }) => !isV4(ip) && isLinkLocal(ip))) return;
-  const ip = Uint32Array.of(
-    0xfe800000,
-    0,
+  const { generation } = one.settings;
+  if (one.kind === "provider" || one.mtu < MTU_MIN_V6 || !one.hasIpv6 || generation === IN6_ADDR_GEN_MODE_NONE) return;
+  // Who has no such address gets another one each time.
+  const isRandom = generation === IN6_ADDR_GEN_MODE_RANDOM || !one.hasFrames;
+  if (isRandom && one.addresses.some(({ ip }) => !isV4(ip) && isLinkLocal(ip))) return;
+  const ip = Uint32Array.of(0xfe800000, 0, ...ownHalf(network, one));
+  if (one.addressOf(ip) !== undefined) return;
+  addAddress(network, one, { ip, prefixLength: 64, broadcast: null, protocol: IFAPROT_KERNEL_LL });
+}
+
+/** The last half of an interface's own addresses: its hardware address (RFC 4291 §2.5.1 and appendix A), or chance. */
+export function ownHalf(network: InterfaceNetwork, one: NetworkInterface): [number, number] {
+  const isRandom = one.settings.generation === IN6_ADDR_GEN_MODE_RANDOM || !one.hasFrames;
+  const mac = isRandom ? chosenHardwareAddress(network.kernel.random) : one.hardwareAddress;
+  return [
     ((mac[0]! ^ 2) << 24) | (mac[1]! << 16) | (mac[2]! << 8) | 0xff,
     (0xfe << 24) | (mac[3]! << 16) | (mac[4]! << 8) | mac[5]!,
-  );
-  if (one.addressOf(ip) === undefined) addAddress(network, one, { ip, prefixLength: 64, broadcast: null });
+  ];
+}
+
+/** Is it used at once, without its link being asked (net/ipv6/addrconf.c, addrconf_dad_begin)? */
+function isCertain(network: InterfaceNetwork, one: NetworkInterface, { ip, flags = 0 }: InterfaceAddress): boolean {
+  if (isV4(ip) || one.isLoopback || one.isNoArp || one.kind === "provider" || (flags & IFA_F_NODAD) !== 0) return true;
+  return Math.max(network.settings.interfaces.all.asksForAddresses, one.settings.asksForAddresses) < 1;
 }
 
 /**
@@ -413,6 +458,7 @@ export function renameInterface(network: InterfaceNetwork, one: NetworkInterface
 export function setMtu(network: InterfaceNetwork, one: NetworkInterface, mtu: number): number {
   const isBound = one.kind !== "loopback" && one.kind !== "dummy";
   if (mtu < (isBound ? MTU_MIN : 0) || mtu > (isBound ? MTU_MAX : MTU_MAX_UNBOUND)) return -EINVAL;
+  one.mtuV6 = Infinity;
   if (mtu === one.mtu) return 0;
   one.mtu = mtu;
   tellInterface(network, one, false);
@@ -451,32 +497,34 @@ export function setInterfaceFlags(
 /**
  * RTM_NEWADDR.
  *
- * @param isCertain  nobody else can have it (IFA_F_NODAD): one of IPv6 is used though its link can't be asked yet
+ * @param address  becomes the interface's own
  * @returns 0; −EINVAL not an address of one station; −EACCES the interface has no IPv6; −EEXIST it is there; −ENOBUFS
  *   there are enough
  */
-export function addAddress(
-  network: InterfaceNetwork,
-  one: NetworkInterface,
-  address: InterfaceAddress,
-  isCertain = false,
-): number {
+export function addAddress(network: InterfaceNetwork, one: NetworkInterface, address: InterfaceAddress): number {
   if (isMulticast(address.ip) || (isWildcard(address.ip) && !isV4(address.ip))) return -EINVAL;
   if (!one.hasIpv6 && !isV4(address.ip)) return -EACCES;
   if (one.addressLike(address) !== undefined) return -EEXIST;
   if (network.interfaces.reduce((count, { addresses }) => count + addresses.length, 0) >= ADDRESSES_MAX)
     return -ENOBUFS;
+  const asks = !isCertain(network, one, address);
+  if (asks) address.flags = (address.flags ?? 0) | IFA_F_TENTATIVE;
   one.insertAddress(address);
-  if (!one.isUp && !isV4(address.ip) && (one.isNoArp || isCertain)) one.earlyAddresses.push(address);
+  addressChanged(network, one, address);
+  if (asks && one.isRunning) network.ip.ask(one, address);
+  if (address.life !== undefined) network.ip.outlive(address);
+  return 0;
+}
+
+/** An address came, or is another one by now. */
+export function addressChanged(network: InterfaceNetwork, one: NetworkInterface, address: InterfaceAddress): void {
   tellAddress(network, one, address, false);
   updateRoutes(network, one);
-  return 0;
 }
 
 /** @param present  one of the interface's */
 export function removeAddress(network: InterfaceNetwork, one: NetworkInterface, present: InterfaceAddress): void {
   one.addresses.splice(one.addresses.indexOf(present), 1);
-  one.earlyAddresses = one.earlyAddresses.filter((each) => each !== present);
   updateRoutes(network, one);
   tellAddress(network, one, present, true);
 }

@@ -64,6 +64,8 @@ export interface NetworkObserver {
   addressChanged(one: NetworkInterface, address: InterfaceAddress, isGone: boolean): void;
   routeChanged(route: Route, isGone: boolean): void;
   ruleChanged(rule: RoutingRule, isGone: boolean): void;
+  /** A router said something that programs want to know: a whole option of its advertisement. */
+  routerSaid?(one: NetworkInterface, router: IpAddress, option: Uint8Array): void;
   neighbourChanged(one: Neighbour): void;
 }
 
@@ -82,6 +84,10 @@ export interface InterfaceIp {
   announce(one: NetworkInterface): void;
   /** It is down or gone: its neighbours are unknown again. */
   interfaceDown(index: number): void;
+  /** Asks a link whether an address of IPv6 is free; it is used when nobody has said no. */
+  ask(one: NetworkInterface, address: InterfaceAddress): void;
+  /** An address, or a route, ends by itself. */
+  outlive(what: InterfaceAddress | Route): void;
   /** Something was sent from outside a system call of sockets. */
   settle(): void;
 }

@@ -1,5 +1,8 @@
 /** What members of rtnetlink's groups hear when interfaces, addresses and routes change (`ip monitor`). */
 import {
+  AF_INET6,
+  NDUSEROPT_SRCADDR,
+  Nduseroptmsg,
   RTM_DELADDR,
   RTM_DELLINK,
   RTM_DELNEIGH,
@@ -7,6 +10,7 @@ import {
   RTM_DELRULE,
   RTM_NEWADDR,
   RTM_NEWLINK,
+  RTM_NEWNDUSEROPT,
   RTM_NEWNEIGH,
   RTM_NEWROUTE,
   RTM_NEWRULE,
@@ -18,18 +22,19 @@ import {
   RTNLGRP_IPV6_ROUTE,
   RTNLGRP_IPV6_RULE,
   RTNLGRP_LINK,
+  RTNLGRP_ND_USEROPT,
   RTNLGRP_NEIGH,
   NETLINK_ROUTE,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { isV4, type Neighbour } from "@stratos/netstack";
+import { type IpAddress, ipBytes, isV4, NDP_ROUTER_ADVERTISEMENT, type Neighbour } from "@stratos/netstack";
 import type { ChangeAsker, InterfaceNetwork, NetworkObserver } from "../interface-network.ts";
 import type { InterfaceAddress, NetworkInterface } from "../network-interface.ts";
 import type { Route } from "../routes.ts";
 import { addressMessage } from "./address-messages.ts";
 import { linkMessage } from "./link-messages.ts";
 import { neighbourMessage } from "./neighbour-messages.ts";
-import type { NetlinkHeading } from "./netlink-writer.ts";
+import { type NetlinkHeading, NetlinkWriter } from "./netlink-writer.ts";
 import { routeMessage } from "./route-table-messages.ts";
 import type { RoutingRule } from "../routing-rules.ts";
 import { ruleMessage } from "./rule-messages.ts";
@@ -87,6 +92,23 @@ export class RouteEvents implements NetworkObserver {
     const asker = this.#askerOf(RTM_NEWNEIGH, RTM_DELNEIGH);
     const isGone = asker?.type === RTM_DELNEIGH;
     this.#tell(RTNLGRP_NEIGH, asker, (heading) => neighbourMessage(this.#network, one, heading, isGone));
+  }
+
+  /** net/ipv6/ndisc.c, ndisc_ra_useropt. */
+  routerSaid(one: NetworkInterface, router: IpAddress, option: Uint8Array): void {
+    this.#tell(RTNLGRP_ND_USEROPT, null, (heading) =>
+      new NetlinkWriter()
+        .begin(RTM_NEWNDUSEROPT, heading)
+        .fields(Nduseroptmsg, {
+          nduseropt_family: AF_INET6,
+          nduseropt_opts_len: option.length,
+          nduseropt_ifindex: one.index,
+          nduseropt_icmp_type: NDP_ROUTER_ADVERTISEMENT,
+        })
+        .bytes(option)
+        .attribute(NDUSEROPT_SRCADDR, ipBytes(router))
+        .finish(),
+    );
   }
 
   /** Who asked for such a change; what follows from another is nobody's. */
