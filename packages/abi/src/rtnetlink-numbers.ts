@@ -96,7 +96,8 @@ export const IFA_F_NODAD = 2,
   IFA_F_PERMANENT = 0x80,
   IFA_F_MANAGETEMPADDR = 0x100,
   IFA_F_NOPREFIXROUTE = 0x200,
-  IFA_F_MCAUTOJOIN = 0x400;
+  IFA_F_MCAUTOJOIN = 0x400,
+  IFA_F_STABLE_PRIVACY = 0x800;
 /** Where an address comes from: a router's advertisement, and the interface's own. */
 export const IFAPROT_KERNEL_RA = 2,
   IFAPROT_KERNEL_LL = 3;

@@ -16,6 +16,7 @@ import {
   EOPNOTSUPP,
   isErrno,
   IFA_F_NODAD,
+  IFA_F_STABLE_PRIVACY,
   IFA_F_TENTATIVE,
   IFAPROT_KERNEL_LL,
   IFF_TAP,
@@ -419,17 +420,21 @@ function addLinkLocal(network: InterfaceNetwork, one: NetworkInterface): void {
   const { generation } = one.settings;
   if (one.kind === "provider" || one.mtu < MTU_MIN_V6 || !one.hasIpv6 || generation === IN6_ADDR_GEN_MODE_NONE) return;
   // Who has no such address gets another one each time.
-  const isRandom = generation === IN6_ADDR_GEN_MODE_RANDOM || !one.hasFrames;
+  const isRandom = isByChance(one);
   if (isRandom && one.addresses.some(({ ip }) => !isV4(ip) && isLinkLocal(ip))) return;
   const ip = Uint32Array.of(0xfe800000, 0, ...ownHalf(network, one));
   if (one.addressOf(ip) !== undefined) return;
-  addAddress(network, one, { ip, prefixLength: 64, broadcast: null, protocol: IFAPROT_KERNEL_LL });
+  const flags = isRandom ? IFA_F_STABLE_PRIVACY : 0;
+  addAddress(network, one, { ip, prefixLength: 64, broadcast: null, protocol: IFAPROT_KERNEL_LL, flags });
+}
+
+export function isByChance({ settings, hasFrames }: NetworkInterface): boolean {
+  return settings.generation === IN6_ADDR_GEN_MODE_RANDOM || !hasFrames;
 }
 
 /** The last half of an interface's own addresses: its hardware address (RFC 4291 §2.5.1 and appendix A), or chance. */
 export function ownHalf(network: InterfaceNetwork, one: NetworkInterface): [number, number] {
-  const isRandom = one.settings.generation === IN6_ADDR_GEN_MODE_RANDOM || !one.hasFrames;
-  const mac = isRandom ? chosenHardwareAddress(network.kernel.random) : one.hardwareAddress;
+  const mac = isByChance(one) ? chosenHardwareAddress(network.kernel.random) : one.hardwareAddress;
   return [
     ((mac[0]! ^ 2) << 24) | (mac[1]! << 16) | (mac[2]! << 8) | 0xff,
     (0xfe << 24) | (mac[3]! << 16) | (mac[4]! << 8) | mac[5]!,

@@ -16,6 +16,7 @@ import {
   IFA_F_OPTIMISTIC,
   IFA_F_PERMANENT,
   IFA_F_TENTATIVE,
+  IFAPROT_KERNEL_RA,
   RT_SCOPE_HOST,
   RT_SCOPE_LINK,
   RT_SCOPE_UNIVERSE,
@@ -71,8 +72,9 @@ export interface InterfaceAddress {
 }
 
 /** IFA_F_* of an address. */
-export function flagsOf({ flags = 0, life, isDeprecated }: InterfaceAddress): number {
-  const lasts = life === undefined || life.valid === Infinity;
+export function flagsOf({ flags = 0, life, isDeprecated, protocol }: InterfaceAddress): number {
+  // What routers give is never certain to stay.
+  const lasts = protocol !== IFAPROT_KERNEL_RA && (life === undefined || life.valid === Infinity);
   return flags | (lasts ? IFA_F_PERMANENT : 0) | (isDeprecated === true ? IFA_F_DEPRECATED : 0);
 }
 

@@ -7,7 +7,14 @@ import { describe, it } from "node:test";
 import {
   AF_INET6,
   AF_PACKET,
+  AF_NETLINK,
   EADDRNOTAVAIL,
+  EAGAIN,
+  NETLINK_ADD_MEMBERSHIP,
+  NDUSEROPT_SRCADDR,
+  RTM_NEWNDUSEROPT,
+  RTNLGRP_ND_USEROPT,
+  SOL_NETLINK,
   IFA_F_DADFAILED,
   IFA_F_DEPRECATED,
   IFA_F_MANAGETEMPADDR,
@@ -267,7 +274,7 @@ describe("a router", () => {
     said(5, 0);
     assert.deepEqual([address.life!.valid, flagsOf(address)], [7200, IFA_F_MANAGETEMPADDR | IFA_F_DEPRECATED]);
     said(0xffffffff, 0xffffffff);
-    assert.equal(flagsOf(address), IFA_F_MANAGETEMPADDR | IFA_F_PERMANENT);
+    assert.equal(flagsOf(address), IFA_F_MANAGETEMPADDR);
   });
 
   it("is not heard by who is one, nor where that is not wished, nor from beyond the link", () => {
@@ -308,6 +315,24 @@ describe("a router", () => {
     ])
       link.tell(advertisement({ options, lifetime: 0 }));
     assert.deepEqual([link.routes(), link.kept()], [[], []]);
+  });
+
+  it("tells programs of name servers", () => {
+    const link = new Link();
+    link.world.pass(4);
+    const { user } = link.a;
+    const program = user.socket(AF_NETLINK, SOCK_RAW);
+    assert.equal(user.setInt(program, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, RTNLGRP_ND_USEROPT), 0);
+    const server = [25, 3, 0, 0, ...long(100), ...ipBytes(ipOfText("2001:db8::53")!)];
+    link.tell(advertisement({ options: [...server, ...prefix("2001:db8::", 0, 0)] }));
+    const heard = Uint8Array.from(user.receive(program, 200, MSG_DONTWAIT) as string, (letter) => letter.charCodeAt(0));
+    const [type, head, router] = [heard[4], heard.slice(16, 32), heard.slice(56)];
+    assert.equal(type, RTM_NEWNDUSEROPT);
+    assert.deepEqual([...head.slice(0, 9)], [AF_INET6, 0, 24, 0, link.left.index, 0, 0, 0, 134]);
+    assert.deepEqual([...heard.slice(32, 56)], server);
+    const own = link.right.addresses.find(({ ip }) => ip[0] === 0xfe800000)!;
+    assert.deepEqual([...router], [20, 0, NDUSEROPT_SRCADDR, 0, ...ipBytes(own.ip)]);
+    assert.equal(user.receive(program, 200, MSG_DONTWAIT), -EAGAIN);
   });
 
   it("says how long packets may be, and many prefixes fill nothing", () => {

@@ -13,6 +13,8 @@ import {
   IFA_F_DADFAILED,
   IFA_F_MANAGETEMPADDR,
   IFA_F_OPTIMISTIC,
+  IFA_F_PERMANENT,
+  IFA_F_STABLE_PRIVACY,
   IFA_F_TENTATIVE,
   IFAPROT_KERNEL_LL,
   IFAPROT_KERNEL_RA,
@@ -47,13 +49,14 @@ import {
   addressChanged,
   addRoute,
   disableIpv6,
+  isByChance,
   MTU_MIN_V6,
   ownHalf,
   removeAddress,
   removeRoute,
 } from "../interface-changes.ts";
 import type { InterfaceNetwork } from "../interface-network.ts";
-import { type InterfaceAddress, isTentative, type NetworkInterface } from "../network-interface.ts";
+import { flagsOf, type InterfaceAddress, isTentative, type NetworkInterface } from "../network-interface.ts";
 import { makeRoute, type Route } from "../routes.ts";
 
 /** RETRANS_TIMER (RFC 4861 §10). */
@@ -184,7 +187,7 @@ export class AddressConfiguration {
     if (nonce !== null && nonceAt < bytes.length && nonce.every((byte, each) => byte === bytes[nonceAt + each])) return;
     this.#addresses.splice(at, 1);
     const network = this.#network;
-    if (address.life !== undefined && address.life.valid !== Infinity) {
+    if ((flagsOf(address) & IFA_F_PERMANENT) === 0) {
       removeAddress(network, one, address);
       return;
     }
@@ -337,7 +340,7 @@ export class AddressConfiguration {
       if (valid === 0 || generation === IN6_ADDR_GEN_MODE_NONE || (configuredMost > 0 && ours >= configuredMost))
         return;
       const ip = Uint32Array.of(prefix[0]!, prefix[1]!, ...ownHalf(network, one));
-      const flags = IFA_F_MANAGETEMPADDR;
+      const flags = IFA_F_MANAGETEMPADDR | (isByChance(one) ? IFA_F_STABLE_PRIVACY : 0);
       const given = { ip, prefixLength: CONFIGURED_LENGTH, broadcast: null, protocol: IFAPROT_KERNEL_RA, flags };
       addAddress(network, one, { ...given, life, isDeprecated, isRouted: true });
       return;
