@@ -34,6 +34,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/socket/inet/make-raw-socket.ts": ["makeRawSocket"],
   "kernel/src/socket/interface-ioctl.ts": ["interfaceIoctl"],
   "kernel/src/socket/ip/make-address-configuration.ts": ["makeAddressConfiguration"],
+  "kernel/src/socket/ip/make-group-reports.ts": ["makeGroupReports"],
   "kernel/src/socket/ip/make-tcp.ts": ["makeTcpStack", "makeUplink"],
   "kernel/src/socket/make-netfilter.ts": ["makeNetfilter"],
   "kernel/src/socket/netlink/netlink-socket.ts": ["createNetlinkSocket"],

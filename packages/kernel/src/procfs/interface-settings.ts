@@ -54,6 +54,7 @@ const FORWARDING = { ipv4: "forwardsV4", ipv6: "forwardsV6" } as const;
 const SETTLED_BY_NUMBER = {
   ipv4: [
     ["arp_notify", "announces"],
+    ["force_igmp_version", "groupVersionV4"],
     ["forwarding", "forwardsV4"],
     ["route_localnet", "routesLoopback"],
     ["rp_filter", "reversePath"],
@@ -69,6 +70,7 @@ const SETTLED_BY_NUMBER = {
     ["autoconf", "configures"],
     ["dad_transmits", "questions"],
     ["enhanced_dad", "asksWithNonce"],
+    ["force_mld_version", "groupVersionV6"],
     ["forwarding", "forwardsV6"],
     ["max_addresses", "configuredMost"],
     ["ndisc_notify", "announcesV6"],

@@ -395,6 +395,13 @@ it("each setting of /proc/sys that can be changed acts", () => {
     "net/ipv6/conf/default/forwarding",
     "net/ipv6/conf/lo/disable_ipv6",
     "net/ipv6/conf/lo/forwarding",
+    // Groups that are told of (tests/abi/groups-told.c).
+    ...["all", "default", "lo"].flatMap((place) => [
+      `net/ipv4/conf/${place}/force_igmp_version`,
+      `net/ipv6/conf/${place}/force_mld_version`,
+    ]),
+    "net/ipv4/igmp_qrv",
+    "net/ipv6/mld_qrv",
     // What routers and neighbours say (socket/ip/address-configuration.test.ts).
     ...[
       "accept_dad",

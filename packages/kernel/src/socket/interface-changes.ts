@@ -584,6 +584,7 @@ function updateRoutes(network: InterfaceNetwork, one: NetworkInterface): void {
 
 export function tellInterface(network: InterfaceNetwork, one: NetworkInterface, isGone: boolean): void {
   for (const observer of network.observers) observer.interfaceChanged(one, isGone);
+  network.ip.groupsChanged();
   if (one.master === null) return;
   if (!one.isUp) one.master.bridge!.forget(one);
   followPorts(one.master);
@@ -596,4 +597,5 @@ function tellAddress(
   isGone: boolean,
 ): void {
   for (const observer of network.observers) observer.addressChanged(one, address, isGone);
+  network.ip.groupsChanged();
 }

@@ -86,6 +86,8 @@ export interface InterfaceIp {
   interfaceDown(index: number): void;
   /** Asks a link whether an address of IPv6 is free; it is used when nobody has said no. */
   ask(one: NetworkInterface, address: InterfaceAddress): void;
+  /** Somebody joined or left a group, or an interface changed by which such are told. */
+  groupsChanged(): void;
   /** An address, or a route, ends by itself. */
   outlive(what: InterfaceAddress | Route): void;
   /** Something was sent from outside a system call of sockets. */

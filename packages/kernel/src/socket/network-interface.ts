@@ -316,6 +316,11 @@ function isLastOf(address: InterfaceAddress, last: IpAddress): boolean {
   );
 }
 
+/** Do others hear which multicast groups it is a member of? */
+export function tellsGroups({ carriesIp, hasFrames, kind }: NetworkInterface): boolean {
+  return carriesIp && hasFrames && kind !== "dummy";
+}
+
 /** RT_SCOPE_* of an address (rtnetlink(7)): this machine, this link, everywhere. */
 export function scopeOf(ip: IpAddress): number {
   return isLoopback(ip) ? RT_SCOPE_HOST : isLinkLocal(ip) ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;

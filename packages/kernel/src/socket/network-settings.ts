@@ -50,6 +50,9 @@ export class InterfaceSettings {
   routerQuestionSecondsMost = 3600;
   /** net.ipv6.conf.PLACE.router_solicitation_delay: the first question for an address comes by then, in seconds. */
   delaySeconds = 1;
+  /** net.ipv4.conf.PLACE.force_igmp_version, net.ipv6.conf.PLACE.force_mld_version: 0: as routers do. */
+  groupVersionV4 = 0;
+  groupVersionV6 = 0;
   /** net.ipv4.conf.PLACE.tag: a number that programs keep there for themselves. */
   tag = 0;
   /** What changes nothing, as it was set, by path below net (procfs/setting-hints.ts, which bounds them). */
@@ -90,6 +93,9 @@ export class NetworkSettings {
   readonly ignoresEcho = { v4: 0, v6: 0 };
   /** net.ipv4.icmp_msgs_per_sec and icmp_msgs_burst: errors that this machine tells others. */
   readonly icmpErrors = { perSecond: 1000, burst: 50 };
+  /** net.ipv4.igmp_qrv, net.ipv6.mld_qrv: how often a change of groups is said. */
+  robustnessV4 = 2;
+  robustnessV6 = 2;
   /** net.ipv6.bindv6only: sockets that are made from now on do not take IPv4. */
   isV6Only = false;
   /** Of all interfaces, and what new ones begin with. */

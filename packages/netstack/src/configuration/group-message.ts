@@ -27,7 +27,7 @@ const ALERT_V6 = Uint8Array.of(IPPROTO_ICMPV6, 0, 5, 2, 0, 0, 1, 0),
 /** What routers do before anything else (RFC 791 §3.1, Internetwork Control). */
 const CONTROL_CLASS = 0xc0;
 
-export interface GroupMessage {
+interface GroupMessage {
   readonly device: IpDevice;
   readonly source: IpAddress;
   readonly group: IpAddress;

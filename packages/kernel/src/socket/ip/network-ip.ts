@@ -21,6 +21,7 @@ import {
   isSameIp,
   isV4,
   IpStack,
+  MLD_QUERY,
   type Neighbour,
   type NeighbourCache,
   type NextHop,
@@ -34,12 +35,20 @@ import type { RawNetwork } from "../inet/raw-socket.ts";
 import type { UdpNetwork } from "../inet/udp-socket.ts";
 import type { FilteredNetwork } from "../filtered-network.ts";
 import type { InterfaceIp } from "../interface-network.ts";
-import { type InterfaceAddress, isTentative, type NetworkInterface, networkOf } from "../network-interface.ts";
+import {
+  type InterfaceAddress,
+  isTentative,
+  type NetworkInterface,
+  networkOf,
+  tellsGroups,
+} from "../network-interface.ts";
 import type { Route } from "../routes.ts";
 import { ANY_FLOW } from "../routing-rules.ts";
 import type { AddressConfiguration } from "./address-configuration.ts";
 import { InterfaceDevice } from "./interface-device.ts";
 import { IcmpReceiver, offerToRaw } from "./icmp-receiver.ts";
+import type { GroupReports } from "./group-reports.ts";
+import { makeGroupReports } from "./make-group-reports.ts";
 import { makeAddressConfiguration } from "./make-address-configuration.ts";
 import { UdpReceiver } from "./udp-receiver.ts";
 
@@ -56,6 +65,8 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
   #receivers = new Map<number, IpReceiver>();
   /** null: no address has been asked for, and nothing has an end. */
   #configuration: AddressConfiguration | null = null;
+  /** null: no interface tells of groups. */
+  #groups: GroupReports | null = null;
 
   constructor(network: IpNetwork) {
     this.#network = network;
@@ -126,7 +137,8 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
 
   rearm(): void {
     const { timers } = this.#network.kernel;
-    const next = Math.min(this.stack.nextNs, this.#configuration?.nextNs ?? Infinity);
+    const parts = Math.min(this.#configuration?.nextNs ?? Infinity, this.#groups?.nextNs ?? Infinity);
+    const next = Math.min(this.stack.nextNs, parts);
     if (next === Infinity) timers.cancel(this.#timer);
     else if (!this.#timer.isArmed || this.#timer.deadlineNs !== next) timers.set(this.#timer, next);
   }
@@ -134,6 +146,7 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
   timerExpired(nowNs: number): void {
     this.stack.advance(nowNs);
     this.#configuration?.advance(nowNs);
+    this.#groups?.advance(nowNs);
     this.rearm();
   }
 
@@ -155,7 +168,15 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
 
   linkMessage({ index }: IpDevice, packet: IncomingPacket): void {
     const one = this.#network.interfaceByIndex(index);
-    if (one !== undefined) this.#configured().advertised(one, packet);
+    if (one === undefined) return;
+    if (packet.bytes[packet.payloadAt] === MLD_QUERY) this.#groups?.queried(one, packet);
+    else this.#configured().advertised(one, packet);
+  }
+
+  groupsChanged(): void {
+    const network = this.#network;
+    if (this.#groups === null && network.interfaces.some(tellsGroups)) this.#groups = makeGroupReports(network, this);
+    this.#groups?.changed();
   }
 
   announce(one: NetworkInterface): void {
@@ -318,9 +339,16 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
         timer: it.#timer,
         receivers: it.#receivers,
         configuration: it.#configuration,
+        groups: it.#groups,
       }),
       load: (it, from) =>
-        ({ network: it.#network, timer: it.#timer, receivers: it.#receivers, configuration: it.#configuration } = from),
+        ({
+          network: it.#network,
+          timer: it.#timer,
+          receivers: it.#receivers,
+          configuration: it.#configuration,
+          groups: it.#groups,
+        } = from),
     });
   }
 }
