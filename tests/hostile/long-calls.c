@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -36,6 +37,10 @@ static char *many_areas(void) {
 }
 static int words[2]; static volatile int waiting;
 static void *wait_for_word(void *unused) { __sync_fetch_and_add(&waiting, 1); syscall(SYS_futex, words, FUTEX_WAIT_PRIVATE, 0, 0, 0, 0); return unused; }
+static int give(int via, int fd) {
+  char c = 'x', b[CMSG_SPACE(4)]; struct iovec v = {&c, 1}; struct msghdr m = {0, 0, &v, 1, b, sizeof b, 0};
+  struct cmsghdr *h = CMSG_FIRSTHDR(&m); h->cmsg_level = SOL_SOCKET; h->cmsg_type = SCM_RIGHTS; h->cmsg_len = CMSG_LEN(4); memcpy(CMSG_DATA(h), &fd, 4); return sendmsg(via, &m, 0);
+}
 static double now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec + t.tv_nsec / 1e9; }
 int main(int argc, char **argv) {
   if (argc > 1000) { printf("%d %s %lu\n", argc, argv[200000], strlen(argv[argc - 1])); return 0; }
@@ -122,6 +127,12 @@ int main(int argc, char **argv) {
     for (int i = 0; i < 20000; i++) { sprintf(name, "/tmp/w/%d", i); unlink(name); }
     static char events[1 << 20]; long bytes = read(n, events, sizeof events); close(n);
     printf("%d %s\n", made, bytes > 50000 ? "events" : "none");
+  } else if (is("passed", argv)) {
+    /* Each pair of sockets is in the queue of the next, and nowhere else. */
+    struct rlimit most = {20000, 65536}; setrlimit(RLIMIT_NOFILE, &most);
+    int before[2], pair[2], made = 0; socketpair(AF_UNIX, SOCK_STREAM, 0, before);
+    for (; made < 8000; made++) { if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) || give(pair[0], before[0]) < 0 || give(pair[0], before[1]) < 0) break; close(before[0]); close(before[1]); memcpy(before, pair, sizeof pair); }
+    printf("%d", made); close(before[0]); close(before[1]); printf(" closed\n");
   } else if (is("remap", argv)) {
     char *p = anonymous(96 << 20, PROT_READ | PROT_WRITE, MAP_POPULATE); for (long i = 0; i < 96 << 20; i += 4096) p[i] = i >> 12;
     char *q = mremap(p, 96 << 20, 128 << 20, MREMAP_MAYMOVE | MREMAP_DONTUNMAP); if (q == MAP_FAILED) q = mremap(p, 96 << 20, 112 << 20, MREMAP_MAYMOVE | MREMAP_FIXED, p - GIB);

@@ -42,7 +42,7 @@ export interface MmKernel extends VfsKernel {
   /** Translations were dropped during a system call: translated code on the host's stack must be left. */
   codeChanged: boolean;
   /** Who waits for a word, by its identity. Bound: tasks, and 128 each (futex_waitv(2)). */
-  readonly futexes: Map<string, FutexWaiter[]>;
+  readonly futexes: Map<string, Set<FutexWaiter>>;
   /** RLIMIT_STACK of whoever uses the space. */
   stackLimit(space: AddressSpace): number;
   countFault(isMajor: boolean): void;

@@ -8,6 +8,6 @@ export interface FilesInFlight {
   readonly total: number;
   add(files: readonly OpenFile[]): void;
   remove(files: readonly OpenFile[]): void;
-  /** Called when a socket lost a reference: empties those that only messages hold. */
-  collect(): void;
+  /** A socket did: those that only messages hold are looked for, if there may be any, and emptied. */
+  lostReference(socket: OpenFile): void;
 }

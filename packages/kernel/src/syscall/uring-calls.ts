@@ -7,8 +7,9 @@ export const uringCalls: SyscallTable = {
     run: setupRing,
     gaps:
       "as Linux 6.12; no IORING_SETUP_NO_MMAP and REGISTERED_FD_ONLY (EINVAL); with IORING_SETUP_IOPOLL reads and " +
-      "writes are EOPNOTSUPP, as of every file that has no queue to look at; 262,144 requests of all rings are under " +
-      "way at once (EAGAIN), and 65,536 results of a ring wait for room",
+      "writes are EOPNOTSUPP, as of every file that has no queue to look at; all rings keep 524,288 records of some " +
+      "100 bytes beside their memory (ENOMEM; EAGAIN for requests, which take eight and more: 65,536 are under way), " +
+      "and 65,536 results of a ring wait for room",
   },
   io_uring_enter: {
     run: (task, fd, count, least, flags, argument, size) =>

@@ -60,16 +60,19 @@ type Waiting = FutexWaiter & { readonly kernel: Pick<MmKernel, "futexes"> };
 
 export function enqueue(task: Waiting, key: string): void {
   const table = task.kernel.futexes;
-  const list = table.get(key);
-  if (list === undefined) table.set(key, [task]);
-  else insert(list, task);
+  const queue = table.get(key);
+  if (queue === undefined) table.set(key, new Set([task]));
+  else insert(queue, task);
 }
 
 /** Behind those that came before, but real-time tasks stand before others, the most urgent first. */
-function insert(list: FutexWaiter[], task: FutexWaiter): void {
-  let at = list.length;
-  while (at > 0 && list[at - 1]!.realtimePriority < task.realtimePriority) at--;
-  list.splice(at, 0, task);
+function insert(queue: Set<FutexWaiter>, task: FutexWaiter): void {
+  const behind: FutexWaiter[] = [];
+  if (task.realtimePriority > 0)
+    for (const other of queue) if (other.realtimePriority < task.realtimePriority) behind.push(other);
+  for (const other of behind) queue.delete(other);
+  queue.add(task);
+  for (const other of behind) queue.add(other);
 }
 
 /**
@@ -143,11 +146,8 @@ export function givenByFutex({ syscallState }: Task): number {
 
 export function forget(task: Waiting, key: string): void {
   const table = task.kernel.futexes;
-  const list = table.get(key);
-  if (list === undefined) return;
-  const at = list.indexOf(task);
-  if (at >= 0) list.splice(at, 1);
-  if (list.length === 0) table.delete(key);
+  const queue = table.get(key);
+  if (queue?.delete(task) && queue.size === 0) table.delete(key);
 }
 
 const WAITS_FOR_OTHERS = 0,
@@ -179,30 +179,32 @@ function tellWoken({ state, syscallState }: FutexWaiter, key: string, bitset: nu
   return WOKEN;
 }
 
+/** Of the words that it waits for, is this another time one? Each counts for itself. */
+function standsAgain({ syscallState }: FutexWaiter, key: string): boolean {
+  return syscallState?.kind === "futexes" && syscallState.keys.includes(key);
+}
+
 /** @returns how many were woken; −EINVAL where one wants a mutex with priority inheritance */
 export function futexWake(space: AddressSpace, address: number, count: number, bitset: number): number {
   const table = space.kernel.futexes;
   if (table.size === 0) return 0;
   const key = keyOf(space, address);
-  const list = table.get(key);
-  if (list === undefined) return 0;
+  const queue = table.get(key);
+  if (queue === undefined) return 0;
   let woken = 0;
   // Linux counts once it has woken one (futex_wake).
   const most = Math.max(1, count);
-  for (let index = 0; index < list.length && woken < most;) {
-    const waiter = list[index]!;
+  for (const waiter of queue) {
     const told = tellWoken(waiter, key, bitset);
     if (told === WANTS_MUTEX) return -EINVAL;
-    if (told === WAITS_FOR_OTHERS) {
-      index++;
-      continue;
-    }
-    list.splice(index, 1);
+    if (told === WAITS_FOR_OTHERS) continue;
+    if (told === HAS_LEFT || !standsAgain(waiter, key)) queue.delete(waiter);
     if (told === HAS_LEFT) continue;
     waiter.endWait("queue");
-    woken++;
+    if (++woken >= most) break;
   }
-  if (list.length === 0) table.delete(key);
+  if (queue.size === 0) table.delete(key);
+  space.kernel.work.charge(woken >> 5);
   return woken;
 }
 
@@ -218,21 +220,23 @@ export function futexRequeue(
   const table = space.kernel.futexes;
   const source = keyOf(space, from);
   const target = keyOf(space, to);
-  const list = table.get(source);
+  const queue = table.get(source);
   let moved = 0;
-  if (list !== undefined && source !== target) {
+  if (queue !== undefined && source !== target) {
     let other = table.get(target);
-    if (other === undefined) table.set(target, (other = []));
-    while (list.length > 0 && moved < limits.move) {
-      const waiter = list[0]!;
+    if (other === undefined) table.set(target, (other = new Set()));
+    for (const waiter of queue) {
+      if (moved >= limits.move) break;
       if (stateOf(waiter, "requeue-pi")?.key === source) return -EINVAL;
-      list.shift();
-      if (!waitElsewhere(waiter, source, target)) continue;
+      const isMoved = waitElsewhere(waiter, source, target);
+      if (!standsAgain(waiter, source)) queue.delete(waiter);
+      if (!isMoved) continue;
       insert(other, waiter);
       moved++;
     }
-    if (list.length === 0) table.delete(source);
-    if (other.length === 0) table.delete(target);
+    if (queue.size === 0) table.delete(source);
+    if (other.size === 0) table.delete(target);
+    space.kernel.work.charge(moved >> 5);
   }
   return { woken, moved };
 }

@@ -249,7 +249,7 @@ export class Kernel
   readonly hints = new Map<string, number | string>();
   readonly accounting = new Accounting(this);
   /** Who waits for a word (task/futex.ts), by its identity; in the order they came. */
-  readonly futexes = new Map<string, FutexWaiter[]>();
+  readonly futexes = new Map<string, Set<FutexWaiter>>();
   /** Words that have an owner and are waited for (task/pi-futex.ts). Bound: tasks. */
   readonly piFutexes = new Map<string, PiFutex>();
   /** The last number that `identityOf` gave. */

@@ -202,6 +202,21 @@ export abstract class OpenFile implements LockOwner {
 
   release(): void {
     if (--this.references > 0) return;
+    if (closing.depth === NESTED_CLOSES_MAX) {
+      closing.later.push(this);
+      return;
+    }
+    closing.depth++;
+    this.#close();
+    closing.depth--;
+    while (closing.depth === 0 && closing.later.length > 0) {
+      closing.depth++;
+      closing.later.pop()!.#close();
+      closing.depth--;
+    }
+  }
+
+  #close(): void {
     this.asyncNotification?.stop();
     this.directoryNotification?.stop();
     if (this.observers !== null) for (const observer of [...this.observers]) observer.descriptionClosed(this);
@@ -222,6 +237,14 @@ export abstract class OpenFile implements LockOwner {
     return "anon_inode:[file]";
   }
 }
+
+/** Closes within closes: deep enough for what is held in the ordinary way, and no stack. */
+const NESTED_CLOSES_MAX = 16;
+/**
+ * A file may be the last to hold another, in its queue of messages or its requests, and so on for thousands: beyond
+ * some, the outermost close does what is left (Linux: delayed_fput). Between two calls there is nothing in it.
+ */
+const closing = { depth: 0, later: [] as OpenFile[] };
 
 /** Plain files that are open to be written keep their mount from becoming read-only (fs/open.c, do_dentry_open). */
 function countWriter({ flags, path, inode }: OpenFile, change: number): void {

@@ -4,9 +4,12 @@ import type { FilesInFlight } from "../files-in-flight.ts";
 import type { SocketMemory } from "../socket-memory.ts";
 import { UnixSocket } from "./unix-socket.ts";
 
+/** A collection for each sixteenth of the sockets on their way, at least for each loss. */
+const SHARED_SHIFT = 4;
+
 /**
  * Files that are on their way in SCM_RIGHTS messages (unix(7)). A socket that lies in its own queue, or in a ring of
- * queues that no descriptor leads to, would never be closed: `collect` finds such sockets and empties them. Bound: the
+ * queues that no descriptor leads to, would never be closed: such sockets are found and emptied. Bound: the
  * sender's RLIMIT_NOFILE at the time of sending.
  */
 export class InFlightFiles implements FilesInFlight {
@@ -16,6 +19,8 @@ export class InFlightFiles implements FilesInFlight {
   #total = 0;
   #sockets = 0;
   #isCollecting = false;
+  /** Sockets that may have become unreachable since the last collection. */
+  #lost = 0;
 
   constructor(memory: SocketMemory) {
     this.memory = memory;
@@ -44,11 +49,20 @@ export class InFlightFiles implements FilesInFlight {
   }
 
   /**
-   * Called when a socket lost a reference: empties sockets that only messages hold and that no living socket's queue
-   * leads to.
+   * What becomes unreachable with a socket leads back to it: so it has others in its queue, and messages alone hold it.
+   * A collection looks at all sockets; where there are many, several losses share one.
    */
-  collect(): void {
-    if (this.#sockets === 0 || this.#isCollecting) return;
+  lostReference(socket: UnixSocket): void {
+    const count = this.#counts.get(socket);
+    if (count === undefined || socket.references !== count || this.#isCollecting) return;
+    if (!socket.queuedFiles().some((file) => file instanceof UnixSocket)) return;
+    if (++this.#lost < this.#sockets >> SHARED_SHIFT) return;
+    this.#lost = 0;
+    this.#collect();
+  }
+
+  /** Empties sockets that only messages hold and that no living socket's queue leads to. */
+  #collect(): void {
     const suspects = new Set<UnixSocket>();
     for (const [file, count] of this.#counts)
       if (file instanceof UnixSocket && file.references === count) suspects.add(file);
@@ -78,9 +92,21 @@ export class InFlightFiles implements FilesInFlight {
 
   static {
     stateClass("InFlightFiles", this, {
-      save: (it) => ({ counts: it.#counts, total: it.#total, sockets: it.#sockets, isCollecting: it.#isCollecting }),
+      save: (it) => ({
+        counts: it.#counts,
+        total: it.#total,
+        sockets: it.#sockets,
+        isCollecting: it.#isCollecting,
+        lost: it.#lost,
+      }),
       load: (it, from) =>
-        ({ counts: it.#counts, total: it.#total, sockets: it.#sockets, isCollecting: it.#isCollecting } = from),
+        ({
+          counts: it.#counts,
+          total: it.#total,
+          sockets: it.#sockets,
+          isCollecting: it.#isCollecting,
+          lost: it.#lost,
+        } = from),
     });
   }
 }

@@ -200,7 +200,7 @@ export abstract class UnixSocket extends Socket {
   /** A descriptor is gone: a socket that only its own messages hold must not live on. */
   override release(): void {
     super.release();
-    if (this.network.inFlight.total > 0) this.network.inFlight.collect();
+    this.network.inFlight.lostReference(this);
   }
 
   static {

@@ -45,9 +45,12 @@ export function complete(ring: RingFile, request: Request, result: number, flags
     if (hasFailed && (request.flags & IOSQE_IO_HARDLINK) === 0) failChain(ring, rest, skips);
     else ring.makeReady(rest);
   }
-  if (ring.counted.size > 0) endCounted(ring);
+  endCounted(ring);
   beginDeferred(ring);
 }
+
+/** A unit of work for so many requests that are looked at, as a power of two. */
+export const LOOKED_AT_SHIFT = 5;
 
 /** What is cancelled of these is counted, also where one is asked for (io_waitid_cancel, io_futex_cancel). */
 export const CANCELLED_ARE_COUNTED: ReadonlySet<number> = new Set([
@@ -64,9 +67,19 @@ export function cancel(ring: RingFile, request: Request): void {
   ring.makeReady(request);
 }
 
+/** Requests of a chain that are told of at a time. */
+const FAILED_MAX = 256;
+
 /** @param isSilent  nothing is told of them */
-function failChain(ring: RingFile, first: Request, isSilent: boolean): void {
+export function failChain(ring: RingFile, first: Request, isSilent: boolean): void {
+  let left = FAILED_MAX;
+  ring.kernel.work.charge(FAILED_MAX >> 2);
   for (let at: Request | null = first; at !== null;) {
+    if (left-- === 0) {
+      at.isChainFailed = true;
+      at.isSilent ||= isSilent;
+      return ring.makeReady(at);
+    }
     const { next, refusal } = at as Request;
     (at as Request).next = null;
     ring.drop(at);
@@ -75,13 +88,17 @@ function failChain(ring: RingFile, first: Request, isSilent: boolean): void {
   }
 }
 
-/** Timeouts that wait for so many results end when these are there. */
+/** Timeouts that wait for so many results end when these are there. What ends with them is counted, too. */
 function endCounted(ring: RingFile): void {
-  for (const timeout of [...ring.counted])
-    if (((ring.resultCount - timeout.targetCount) | 0) >= 0) {
+  const { counted } = ring;
+  if (counted.isEnding) return;
+  counted.isEnding = true;
+  for (let due = counted.next(ring.resultCount); due !== null; due = counted.next(ring.resultCount))
+    for (const timeout of due) {
       timeout.isTimeoutResult = true;
       complete(ring, timeout, 0, 0);
     }
+  counted.isEnding = false;
 }
 
 /** Those that stood behind a drain may have their turn. */
@@ -105,6 +122,7 @@ export function isOldest(ring: RingFile, request: Request): boolean {
  * comes of it; what holds a ring itself would keep it for ever (REQ_F_INFLIGHT).
  */
 export function cancelOf(ring: RingFile, task: Task, isEnd: boolean): void {
+  if (!isEnd && ring.chain?.head.owner === task) ring.chain = null;
   for (const request of [...ring.active]) {
     if (request.owner !== task || request.phase === "done") continue;
     if (isEnd && request.file?.isPassable !== false) continue;

@@ -15,7 +15,7 @@ import {
   IOSQE_IO_HARDLINK,
 } from "@stratos/abi/io-uring";
 import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE, BLOCKED_RESTART, UNFINISHED } from "../../ground/wait-queue.ts";
-import { complete, isOldest } from "./complete.ts";
+import { complete, failChain, isOldest } from "./complete.ts";
 import { OPERATIONS } from "./operations.ts";
 import { WAITS } from "./operation.ts";
 import type { Request } from "./request.ts";
@@ -113,7 +113,8 @@ export function runReady(ring: RingFile): boolean {
   for (let left = ring.ready.length + CHAIN_MAX; left > 0 && done < ring.ready.length && !work.isUsed; left--) {
     const request = ring.ready[done++]!;
     if (request.phase !== "ready") continue;
-    if (request.hasBegun) execute(ring, request);
+    if (request.isChainFailed) failChain(ring, request, request.isSilent);
+    else if (request.hasBegun) execute(ring, request);
     else issue(ring, request);
   }
   ring.ready.splice(0, done);

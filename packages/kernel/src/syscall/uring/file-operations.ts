@@ -4,6 +4,7 @@ import {
   EBADFD,
   EFAULT,
   EINVAL,
+  ENOMEM,
   EOPNOTSUPP,
   Iovec,
   O_APPEND,
@@ -74,12 +75,15 @@ const RW_FLAGS = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RW
 /** MAX_RW_COUNT. */
 const COUNT_MAX = 0x7ffff000;
 const VECTOR_MAX = 1024;
+/** Segments in a record of the host's memory (RingFile.keepFor), as a power of two. */
+const SEGMENTS_SHIFT = 2;
 /** Results that one execution of a request makes, before others have their turn. */
 export const SHOTS_MAX = 32;
 
-/** Takes the segments in. @returns 0, −EFAULT, −EINVAL */
-export function loadSegments(request: Request, vector: number, count: number): number {
+/** Takes the segments in. @returns 0, −EFAULT, −EINVAL, −ENOMEM */
+export function loadSegments(request: Request, ring: RingFile, vector: number, count: number): number {
   if (count > VECTOR_MAX) return -EINVAL;
+  if (!ring.keepFor(request, count >> SEGMENTS_SHIFT)) return -ENOMEM;
   const bytes = new Uint8Array(count * Iovec.size);
   if (request.owner.space.copyIn(vector, bytes, 0, bytes.length) < 0) return -EFAULT;
   const view = viewOf(bytes);
@@ -101,15 +105,15 @@ function checkPriority({ priority }: Request): number {
   return refuseUnless(priority >> 13 <= 3);
 }
 
-function prepareVector(request: Request): number {
+function prepareVector(request: Request, ring: RingFile): number {
   const refused = checkPriority(request);
   if (refused < 0) return refused;
   // With buffers to choose from, one is chosen for the one segment.
   if (wantsBuffer(request)) {
     if (request.length !== 1) return -EINVAL;
-    return loadSegments(request, request.address, 1);
+    return loadSegments(request, ring, request.address, 1);
   }
-  return loadSegments(request, request.address, request.length);
+  return loadSegments(request, ring, request.address, request.length);
 }
 
 /** A part of a registered buffer. @returns 0, −EFAULT, −EINVAL */

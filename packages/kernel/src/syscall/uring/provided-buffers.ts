@@ -28,6 +28,8 @@ const view = new DataView(entry.buffer);
 const BUNDLE_MAX = 256;
 /** Buffers of IORING_OP_PROVIDE_BUFFERS in one group: their numbers have 16 bits. */
 export const PROVIDED_MAX = 65536;
+/** Of the host's memory (RingFile.keep), without its buffers. */
+export const GROUP_RECORDS = 2;
 
 /**
  * Buffers that requests choose from (IOSQE_BUFFER_SELECT): a list that IORING_OP_PROVIDE_BUFFERS makes, or a ring in
@@ -44,6 +46,8 @@ export class BufferGroup {
   head = 0;
   /** IOU_PBUF_RING_INC: bytes of the first buffer that are used. */
   used = 0;
+  /** The most that its list has held: RingFile.keep. */
+  room = 0;
   readonly list: { address: number; length: number; id: number }[] = [];
 
   constructor(id: number, entries = 0, address = 0, memory: RingMemory | null = null, flags = 0) {

@@ -89,7 +89,7 @@ import type { Task } from "../../task/task.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import { closeFixed, dropFile, fixedFile, putFixed, slotFor, tellTag, type Slot } from "./fixed-files.ts";
 import { OPERATIONS } from "./operations.ts";
-import { BufferGroup } from "./provided-buffers.ts";
+import { BufferGroup, GROUP_RECORDS } from "./provided-buffers.ts";
 import type { FixedBuffer, RingFile } from "./ring-file.ts";
 import { CANCEL_FLAGS, cancelMatching, updateFiles } from "./ring-operations.ts";
 import { ringAt } from "./setup.ts";
@@ -188,6 +188,7 @@ function registerFiles({ task, ring }: Registration, { nr, flags, data, tags }: 
   if (nr === 0) return -EINVAL;
   if (nr > FILES_MAX) return -EMFILE;
   if (nr > task.group.limits[RLIMIT_NOFILE]!.soft) return -EMFILE;
+  if (!ring.keep(nr)) return -ENOMEM;
   const files: (Slot<OpenFile> | null)[] = new Array<null>(nr).fill(null);
   let failed = 0;
   for (let index = 0; index < nr && failed === 0; index++) {
@@ -204,6 +205,7 @@ function registerFiles({ task, ring }: Registration, { nr, flags, data, tags }: 
   }
   if (failed < 0) {
     for (const slot of files) slot?.thing.release();
+    ring.letGo(nr);
     return failed;
   }
   ring.files = files;
@@ -216,6 +218,7 @@ function unregisterFiles({ ring }: Registration): number {
   const { files } = ring;
   if (files === null) return -ENXIO;
   ring.files = null;
+  ring.letGo(files.length);
   for (const slot of files) if (slot !== null) dropFile(ring, slot);
   return 0;
 }
@@ -307,6 +310,7 @@ function loadBuffer(task: Task, address: number): FixedBuffer | null | number {
 function registerBuffers({ task, ring }: Registration, { nr, flags, data, tags }: Table): number {
   if (ring.buffers !== null) return -EBUSY;
   if (nr === 0 || nr > BUFFERS_MAX) return -EINVAL;
+  if (!ring.mayKeep(nr)) return -ENOMEM;
   const buffers: (Slot<FixedBuffer> | null)[] = new Array<null>(nr).fill(null);
   const isSparse = (flags & IORING_RSRC_REGISTER_SPARSE) !== 0 || data === 0;
   for (let index = 0; index < nr; index++) {
@@ -319,6 +323,7 @@ function registerBuffers({ task, ring }: Registration, { nr, flags, data, tags }
     } else buffers[index] = slotFor(buffer, tag);
   }
   ring.buffers = buffers;
+  ring.keep(nr);
   return 0;
 }
 
@@ -326,6 +331,7 @@ function unregisterBuffers({ ring }: Registration): number {
   const { buffers } = ring;
   if (buffers === null) return -ENXIO;
   ring.buffers = null;
+  ring.letGo(buffers.length);
   for (const slot of buffers) if (slot !== null) tellTag(ring, slot);
   return 0;
 }
@@ -366,6 +372,7 @@ function cloneBuffers({ task, ring, argument, count }: Registration): number {
   if (isErrno(source)) return source;
   if (source.buffers === null) return -ENXIO;
   if (source.maker.space !== ring.maker.space) return -EINVAL;
+  if (!ring.keep(source.buffers.length)) return -ENOMEM;
   ring.buffers = source.buffers.map((slot) => slot && slotFor(slot.thing));
   return 0;
 }
@@ -386,9 +393,11 @@ function registerBufferRing({ task, ring, argument, count }: Registration): numb
   const before = ring.groups.get(id);
   if (before !== undefined && (before.isRing || before.list.length > 0)) return -EEXIST;
   if (!isOurs && task.space.loadU32(address + entries * IoUringBuf.size - 4) < 0) return -EFAULT;
+  if (before === undefined && !ring.keep(GROUP_RECORDS)) return -ENOMEM;
   const memory = isOurs ? new RingMemory(task.kernel.memory) : null;
   if (memory !== null && memory.storeU32(0, 0) < 0) {
     memory.release();
+    if (before === undefined) ring.letGo(GROUP_RECORDS);
     return -ENOMEM;
   }
   ring.groups.set(id, new BufferGroup(id, entries, address, memory, flags));
@@ -404,6 +413,7 @@ function unregisterBufferRing({ task, ring, argument, count }: Registration): nu
   if (group === undefined) return -ENOENT;
   if (!group.isRing) return -EINVAL;
   ring.groups.delete(group.id);
+  ring.letGo(GROUP_RECORDS);
   group.memory?.release();
   return 0;
 }
@@ -460,7 +470,7 @@ function probe({ task, argument, count }: Registration): number {
 }
 
 function registerPersonality({ task, ring }: Registration): number {
-  if (ring.personalities.size >= 0xffff) return -ENOMEM;
+  if (ring.personalities.size >= 0xffff || !ring.keep(1)) return -ENOMEM;
   do ring.lastPersonality = (ring.lastPersonality % 0xffff) + 1;
   while (ring.personalities.has(ring.lastPersonality));
   ring.personalities.set(ring.lastPersonality, task.credentials);
@@ -633,7 +643,9 @@ const REGISTERS: Readonly<Record<number, Register>> = {
   [IORING_REGISTER_PERSONALITY]: withoutArguments(registerPersonality),
   [IORING_UNREGISTER_PERSONALITY]: ({ ring, argument, count }) => {
     if (argument !== 0) return -EINVAL;
-    return ring.personalities.delete(count) ? 0 : -EINVAL;
+    if (!ring.personalities.delete(count)) return -EINVAL;
+    ring.letGo(1);
+    return 0;
   },
   [IORING_REGISTER_RESTRICTIONS]: registerRestrictions,
   [IORING_REGISTER_ENABLE_RINGS]: withoutArguments(enable),

@@ -100,6 +100,10 @@ export class Request implements Waiter, TimerClient {
   /** Of a timeout that repeats: how often yet. */
   repeats = 0;
   targetCount = 0;
+  /** Records of the host's memory (RingFile.keepFor). */
+  kept = 0;
+  /** One before it in its chain has failed, and it is its turn to be told. */
+  isChainFailed = false;
   /** LINK_TIMEOUT: whose time it limits. */
   limited: Request | null = null;
 

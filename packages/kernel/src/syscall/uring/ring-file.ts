@@ -53,9 +53,11 @@ import type { Kernel } from "../../task/kernel-state.ts";
 import type { Task } from "../../task/task.ts";
 import { Timer } from "../../time/timer-queue.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
+import { CountedTimeouts } from "./counted-timeouts.ts";
 import { leaveSlot, type FixedTable, type Slot } from "./fixed-files.ts";
 import { forgetFutexWait } from "../../task/futex.ts";
 import type { BufferGroup } from "./provided-buffers.ts";
+import { RequestNames } from "./request-names.ts";
 import type { Request, RequestRing } from "./request.ts";
 import type { RequestTask } from "./request-task.ts";
 
@@ -111,9 +113,14 @@ interface RingShape {
 export interface RingRunner {
   ringReady(ring: RingFile): void;
   ringGone(ring: RingFile): void;
-  countRequests(): number;
+  /** So many records more of the host's memory (URING_RECORDS_MAX). @returns false: there is no room */
+  keep(records: number): boolean;
+  mayKeep(records: number): boolean;
+  letGo(records: number): void;
+  /** It has results. Not nested: rings may wait for each other. */
+  tell(ring: RingFile): void;
   /** A ring tells that it has results: what waits for that, and makes results by it, does so once. */
-  isTelling: boolean;
+  readonly isTelling: boolean;
   /** Who executes requests. @param owner  of one of them */
   executor(owner: Task): RequestTask;
 }
@@ -139,16 +146,21 @@ export class RingFile extends OpenFile implements RequestRing, FixedTable {
   timeoutCount = 0;
   hasLost = false;
 
-  /** In the order of their submission. Bound: URING_REQUESTS_MAX of all rings. */
+  /** Records of the host's memory that it keeps, without those of its requests. */
+  #kept = 0;
+
+  /** In the order of their submission. Bound: URING_RECORDS_MAX. */
   readonly active = new Set<Request>();
+  readonly names = new RequestNames(this.active);
   /** To be executed. */
   ready: Request[] = [];
   /** Of requests that are done. */
   #freed: Slot<unknown>[] = [];
   /** Heads of chains that wait for those before them (IOSQE_IO_DRAIN). */
   readonly deferred: Request[] = [];
-  /** Timeouts that so many results end. */
-  readonly counted = new Set<Request>();
+  readonly counted = new CountedTimeouts();
+  /** A chain that is being submitted in pieces: its owner's next submissions belong to it. */
+  chain: { readonly head: Request; last: Request } | null = null;
   /** What is submitted next waits for all before it: it follows a chain in which one has IOSQE_IO_DRAIN. */
   drainsNext = false;
   /**
@@ -156,6 +168,8 @@ export class RingFile extends OpenFile implements RequestRing, FixedTable {
    */
   #isSubmitting = false;
   #isTellingDue = false;
+  /** When it tells, its event file is signalled. */
+  #signals = false;
   #isSignalling = false;
   /** A request with IOSQE_CQE_SKIP_SUCCESS was there: nothing can be drained any more. */
   isDrainDisabled = false;
@@ -273,9 +287,27 @@ export class RingFile extends OpenFile implements RequestRing, FixedTable {
     return Math.min((this.#cqTail - this.memory.loadU32(RING.cqHead)) >>> 0, this.shape.cqEntries);
   }
 
-  /** Requests of all rings that are under way. */
-  countAll(): number {
-    return this.#runner.countRequests();
+  /** Records of the host's memory for as long as the ring is there, or it lets go of them. @returns false: no room */
+  keep(records: number): boolean {
+    if (!this.#runner.keep(records)) return false;
+    this.#kept += records;
+    return true;
+  }
+
+  mayKeep(records: number): boolean {
+    return this.#runner.mayKeep(records);
+  }
+
+  letGo(records: number): void {
+    this.#kept -= records;
+    this.#runner.letGo(records);
+  }
+
+  /** The same for as long as the request is there. */
+  keepFor(request: Request, records: number): boolean {
+    if (!this.#runner.keep(records)) return false;
+    request.kept += records;
+    return true;
   }
 
   get cqTail(): number {
@@ -305,7 +337,7 @@ export class RingFile extends OpenFile implements RequestRing, FixedTable {
     if (this.isClosed) return;
     if (!isTimeout) this.resultCount++;
     if (this.hasRoom) this.#store(low, high, result, flags);
-    else if (this.overflow.length < OVERFLOW_MAX) {
+    else if (this.overflow.length < OVERFLOW_MAX && this.keep(1)) {
       this.overflow.push({ low, high, result, flags });
       this.setFlag(IORING_SQ_CQ_OVERFLOW, true);
     } else {
@@ -344,11 +376,17 @@ export class RingFile extends OpenFile implements RequestRing, FixedTable {
       this.#isTellingDue = true;
       return;
     }
-    const wasTelling = this.#runner.isTelling;
-    this.#runner.isTelling = true;
-    if (!this.isEventAsync || !isOfSubmission) this.#signal();
+    if (!this.isEventAsync || !isOfSubmission) this.#signals = true;
+    this.#runner.tell(this);
+  }
+
+  /** `RingRunner.tell`: it is its turn. */
+  tellNow(): void {
+    if (this.#signals) {
+      this.#signals = false;
+      this.#signal();
+    }
     this.queue.wakeAll(POLLIN);
-    this.#runner.isTelling = wasTelling;
   }
 
   /** Once, also where who waits for the event is one of its own requests. */
@@ -369,6 +407,7 @@ export class RingFile extends OpenFile implements RequestRing, FixedTable {
       this.#store(low, high, result, flags);
     }
     this.overflow.splice(0, moved);
+    this.letGo(moved);
     if (this.overflow.length === 0) this.setFlag(IORING_SQ_CQ_OVERFLOW, false);
   }
 
@@ -401,13 +440,22 @@ export class RingFile extends OpenFile implements RequestRing, FixedTable {
     if (this.has(IORING_SETUP_TASKRUN_FLAG)) this.setFlag(IORING_SQ_TASKRUN, false);
   }
 
+  /** It has been submitted. */
+  enlist(request: Request): void {
+    this.active.add(request);
+    this.names.add(request);
+  }
+
   /** It is over, whatever it was at. */
   drop(request: Request): void {
     request.phase = "done";
     request.leaveQueues();
     forgetFutexWait(request);
     this.active.delete(request);
+    this.names.delete(request);
     this.counted.delete(request);
+    this.#runner.letGo(request.kept);
+    request.kept = 0;
     request.held?.group.giveBack(request.held);
     request.held = null;
     const { file, source } = request;
@@ -498,6 +546,7 @@ export class RingFile extends OpenFile implements RequestRing, FixedTable {
     for (const request of [...this.active]) this.drop(request);
     this.ready = [];
     this.deferred.length = 0;
+    this.chain = null;
     this.stopPoller();
     this.#runner.ringGone(this);
     this.eventFile?.release();
@@ -509,6 +558,7 @@ export class RingFile extends OpenFile implements RequestRing, FixedTable {
     for (const { memory } of this.groups.values()) memory?.release();
     this.groups.clear();
     this.memory.release();
+    this.letGo(this.#kept);
     this.queue.wakeAll();
   }
 
@@ -520,7 +570,9 @@ export class RingFile extends OpenFile implements RequestRing, FixedTable {
         freed: it.#freed,
         isSubmitting: it.#isSubmitting,
         isTellingDue: it.#isTellingDue,
+        signals: it.#signals,
         isSignalling: it.#isSignalling,
+        kept: it.#kept,
       }),
       load: (it, from) =>
         ({
@@ -529,7 +581,9 @@ export class RingFile extends OpenFile implements RequestRing, FixedTable {
           freed: it.#freed,
           isSubmitting: it.#isSubmitting,
           isTellingDue: it.#isTellingDue,
+          signals: it.#signals,
           isSignalling: it.#isSignalling,
+          kept: it.#kept,
         } = from),
     });
   }

@@ -11,6 +11,7 @@ import {
   EFAULT,
   EINVAL,
   ENOENT,
+  ENOMEM,
   ENXIO,
   EOVERFLOW,
   FUTEX2_PRIVATE,
@@ -51,16 +52,18 @@ import {
 import { get64, getU64, viewOf } from "../../ground/words.ts";
 import { enqueue, futexWake, keyOf } from "../../task/futex.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
-import { cancel, CANCELLED_ARE_COUNTED } from "./complete.ts";
+import { cancel, CANCELLED_ARE_COUNTED, LOOKED_AT_SHIFT } from "./complete.ts";
 import { closeFixed, fixedFile, installFixed, putFixed } from "./fixed-files.ts";
 import { WAITS, call, refuseUnless, type OperationTable } from "./operation.ts";
-import { BufferGroup, PROVIDED_MAX } from "./provided-buffers.ts";
+import { BufferGroup, GROUP_RECORDS, PROVIDED_MAX } from "./provided-buffers.ts";
 import type { Request } from "./request.ts";
 import type { RequestTask } from "./request-task.ts";
 import { RingFile } from "./ring-file.ts";
 
 const SYS_WAITID = SYSCALL_NUMBERS.get("waitid")!;
 const PROVIDED_FIRST = 65535;
+/** Of the host's memory (RingFile.keepFor): a key, and its place in the queue of a word. */
+const WORD_RECORDS = 2;
 
 // ---- Cancelling
 
@@ -81,13 +84,19 @@ export const CANCEL_FLAGS =
   IORING_ASYNC_CANCEL_USERDATA |
   IORING_ASYNC_CANCEL_OP;
 
-function matches(request: Request, { flags, low, high, file, opcode }: CancelKey): boolean {
+function isByName({ flags }: CancelKey): boolean {
+  if ((flags & IORING_ASYNC_CANCEL_ANY) !== 0) return false;
+  return (
+    (flags & (IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_OP)) === 0 || (flags & IORING_ASYNC_CANCEL_USERDATA) !== 0
+  );
+}
+
+function matches(request: Request, key: CancelKey): boolean {
+  const { flags, low, high, file, opcode } = key;
   if ((flags & IORING_ASYNC_CANCEL_ANY) !== 0) return true;
   if ((flags & IORING_ASYNC_CANCEL_FD) !== 0 && request.file !== file) return false;
   if ((flags & IORING_ASYNC_CANCEL_OP) !== 0 && request.opcode !== opcode) return false;
-  const byUser =
-    (flags & (IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_OP)) === 0 || (flags & IORING_ASYNC_CANCEL_USERDATA) !== 0;
-  return !byUser || request.isCalled(low, high);
+  return !isByName(key) || request.isCalled(low, high);
 }
 
 /**
@@ -98,7 +107,10 @@ export function cancelMatching(ring: RingFile, key: CancelKey, own: Request | nu
   const isMany = (key.flags & (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY)) !== 0;
   let count = 0;
   let isUnderWay = false;
-  for (const request of [...ring.active]) {
+  const among = isByName(key) ? ring.names.of(key.low, key.high) : ring.active;
+  ring.kernel.work.charge(among.size >> LOOKED_AT_SHIFT);
+  // What is cancelled stays among them until it is told of.
+  for (const request of among) {
     if (request === own || !request.hasBegun || request.opcode === IORING_OP_LINK_TIMEOUT) continue;
     if (request.phase === "done" || request.isCancelled || !matches(request, key)) continue;
     // It has moved some of its bytes, and has the rest to move.
@@ -190,6 +202,7 @@ export function updateFiles(
   const { files } = ring;
   if (files === null) return -ENXIO;
   if (at + count > files.length) return -EINVAL;
+  ring.kernel.work.charge(count >> LOOKED_AT_SHIFT);
   let done = 0;
   let failed = 0;
   for (; done < count && failed === 0; done++) {
@@ -210,6 +223,7 @@ function update(_task: RequestTask, request: Request, ring: RingFile): number {
   if (offset >>> 0 !== IORING_FILE_INDEX_ALLOC) return updateFiles(ring, request, offset >>> 0, address, length);
   let done = 0;
   let failed = ring.files === null ? -ENXIO : 0;
+  ring.kernel.work.charge((ring.files?.length ?? 0) >> LOOKED_AT_SHIFT);
   for (; done < length && failed === 0; done++) {
     const word = owner.space.loadU32(address + done * 4);
     const file = word < 0 ? undefined : owner.files.get(word);
@@ -246,9 +260,12 @@ function prepareProvide(request: Request): number {
 function provide(_task: RequestTask, request: Request, ring: RingFile): number {
   const { fd: count, address, length, offset: first, bufferIndex } = request;
   let group = ring.groups.get(bufferIndex);
+  if (group !== undefined && group.isRing) return -EINVAL;
+  if (group !== undefined && group.list.length + count > PROVIDED_MAX) return -EOVERFLOW;
+  const more = (group?.list.length ?? 0) + count - (group?.room ?? 0);
+  if (!ring.keep(Math.max(0, more) + (group === undefined ? GROUP_RECORDS : 0))) return -ENOMEM;
   if (group === undefined) ring.groups.set(bufferIndex, (group = new BufferGroup(bufferIndex)));
-  if (group.isRing) return -EINVAL;
-  if (group.list.length + count > PROVIDED_MAX) return -EOVERFLOW;
+  group.room += Math.max(0, more);
   for (let index = 0; index < count; index++)
     group.list.push({ address: address + index * length, length, id: (first + index) & 0xffff });
   request.kernel.work.charge(count >> 6);
@@ -310,9 +327,10 @@ function prepareWords(request: Request): number {
   return refuseUnless(request.length > 0 && request.length <= FUTEX_WAITV_MAX);
 }
 
-function waitForWords(task: RequestTask, request: Request): number {
+function waitForWords(task: RequestTask, request: Request, ring: RingFile): number {
   const { syscallState: state } = task;
   if (state?.kind === "futexes") return state.woken >= 0 ? state.woken : WAITS;
+  if (!ring.keepFor(request, request.length * WORD_RECORDS)) return -ENOMEM;
   const bytes = new Uint8Array(request.length * FutexWaitv.size);
   if (task.space.copyIn(request.address, bytes, 0, bytes.length) < 0) return -EFAULT;
   const view = viewOf(bytes);
@@ -328,6 +346,7 @@ function waitForWords(task: RequestTask, request: Request): number {
   }
   task.syscallState = { kind: "futexes", keys, woken: -1, deadlineNs: Infinity };
   for (const key of keys) enqueue(request, key);
+  request.kernel.work.charge(keys.length >> 2);
   return WAITS;
 }
 

@@ -70,7 +70,7 @@ import { toMonotonic } from "../../task/clocks.ts";
 import type { Task } from "../../task/task.ts";
 import { runReady } from "./execute.ts";
 import { RING, RingFile } from "./ring-file.ts";
-import { submit } from "./submit.ts";
+import { endChain, submit } from "./submit.ts";
 import { uringOf } from "./uring-state.ts";
 
 const ENTRIES_MAX = 32768;
@@ -392,7 +392,8 @@ function waitForResults(task: Task, ring: RingFile, state: EnterState): number {
 export function enterInterrupted(task: Task, fd: number, flags: number): number {
   const state = stateOf(task, "uring");
   if (state === null) return -EINTR;
-  if (state.submitted > 0) return state.submitted;
   const ring = ringAt(task, fd, (flags & IORING_ENTER_REGISTERED_RING) !== 0);
+  if (!isErrno(ring)) endChain(ring, task);
+  if (state.submitted > 0) return state.submitted;
   return !isErrno(ring) && ring.results > 0 ? 0 : -EINTR;
 }

@@ -112,7 +112,7 @@ const HEADER = new Uint8Array(Msghdr.size);
 const HEADER_VIEW = viewOf(HEADER);
 
 /** `struct msghdr`, its segments and, for one that sends, its address. */
-function prepareMessage(request: Request, sends: boolean): number {
+function prepareMessage(request: Request, ring: RingFile, sends: boolean): number {
   const { owner, address } = request;
   if (request.fileIndex !== 0 || request.offset !== 0) return -EINVAL;
   if (owner.space.copyIn(address, HEADER, 0, Msghdr.size) < 0) return -EFAULT;
@@ -137,7 +137,7 @@ function prepareMessage(request: Request, sends: boolean): number {
     if (failed < 0) return failed;
   }
   if (wantsBuffer(request) && count > 1) return -EINVAL;
-  return loadSegments(request, vector, count);
+  return loadSegments(request, ring, vector, count);
 }
 
 // ---- Sending
@@ -145,9 +145,9 @@ function prepareMessage(request: Request, sends: boolean): number {
 const SEND_FLAGS = IORING_RECVSEND_POLL_FIRST | IORING_RECVSEND_BUNDLE;
 const ZERO_COPY_FLAGS = IORING_RECVSEND_POLL_FIRST | IORING_RECVSEND_FIXED_BUF | IORING_SEND_ZC_REPORT_USAGE;
 
-function prepareSend(request: Request, isMessage: boolean): number {
+function prepareSend(request: Request, ring: RingFile, isMessage: boolean): number {
   if ((request.priority & ~(isMessage ? IORING_RECVSEND_POLL_FIRST : SEND_FLAGS)) !== 0) return -EINVAL;
-  if (isMessage) return prepareMessage(request, true);
+  if (isMessage) return prepareMessage(request, ring, true);
   return prepareDestination(request);
 }
 
@@ -160,11 +160,12 @@ function prepareDestination(request: Request): number {
     : prepareAddress(request, request.secondAddress, length);
 }
 
-function prepareZeroCopy(request: Request, isMessage: boolean): number {
+function prepareZeroCopy(request: Request, ring: RingFile, isMessage: boolean): number {
   // The notification is a result of its own.
   if ((request.flags & IOSQE_CQE_SKIP_SUCCESS) !== 0) return -EINVAL;
   if ((request.priority & ~ZERO_COPY_FLAGS) !== 0) return -EINVAL;
-  if (isMessage) return (request.priority & IORING_RECVSEND_FIXED_BUF) !== 0 ? -EINVAL : prepareMessage(request, true);
+  if (isMessage)
+    return (request.priority & IORING_RECVSEND_FIXED_BUF) !== 0 ? -EINVAL : prepareMessage(request, ring, true);
   return prepareDestination(request);
 }
 
@@ -225,7 +226,7 @@ function sendZeroCopy(task: RequestTask, request: Request, ring: RingFile): numb
 
 // ---- Receiving
 
-function prepareReceive(request: Request, isMessage: boolean): number {
+function prepareReceive(request: Request, ring: RingFile, isMessage: boolean): number {
   const known = IORING_RECVSEND_POLL_FIRST | IORING_RECV_MULTISHOT | (isMessage ? 0 : IORING_RECVSEND_BUNDLE);
   if (request.fileIndex !== 0 || request.offset !== 0 || (request.priority & ~known) !== 0) return -EINVAL;
   if ((request.operationFlags & MSG_ERRQUEUE) !== 0) request.hasFailed = null;
@@ -233,7 +234,7 @@ function prepareReceive(request: Request, isMessage: boolean): number {
     if (!wantsBuffer(request) || (request.operationFlags & MSG_WAITALL) !== 0) return -EINVAL;
     if (!isMessage && request.length !== 0 && (request.priority & IORING_RECVSEND_BUNDLE) !== 0) return -EINVAL;
   }
-  return isMessage ? prepareMessage(request, false) : 0;
+  return isMessage ? prepareMessage(request, ring, false) : 0;
 }
 
 function receive(task: RequestTask, request: Request, ring: RingFile): number {
@@ -393,40 +394,40 @@ export const SOCKET_OPERATIONS: OperationTable = {
     needsFile: true,
     takesPriority: true,
     selectsBuffer: true,
-    prepare: (request) => prepareSend(request, false),
+    prepare: (request, ring) => prepareSend(request, ring, false),
     run: send,
   },
   [IORING_OP_SENDMSG]: {
     needsFile: true,
     takesPriority: true,
     selectsBuffer: true,
-    prepare: (request) => prepareSend(request, true),
+    prepare: (request, ring) => prepareSend(request, ring, true),
     run: send,
   },
   [IORING_OP_SEND_ZC]: {
     needsFile: true,
     takesPriority: true,
-    prepare: (request) => prepareZeroCopy(request, false),
+    prepare: (request, ring) => prepareZeroCopy(request, ring, false),
     run: sendZeroCopy,
   },
   [IORING_OP_SENDMSG_ZC]: {
     needsFile: true,
     takesPriority: true,
-    prepare: (request) => prepareZeroCopy(request, true),
+    prepare: (request, ring) => prepareZeroCopy(request, ring, true),
     run: sendZeroCopy,
   },
   [IORING_OP_RECV]: {
     needsFile: true,
     takesPriority: true,
     selectsBuffer: true,
-    prepare: (request) => prepareReceive(request, false),
+    prepare: (request, ring) => prepareReceive(request, ring, false),
     run: receive,
   },
   [IORING_OP_RECVMSG]: {
     needsFile: true,
     takesPriority: true,
     selectsBuffer: true,
-    prepare: (request) => prepareReceive(request, true),
+    prepare: (request, ring) => prepareReceive(request, ring, true),
     run: receive,
   },
   [IORING_OP_ACCEPT]: { needsFile: true, takesPriority: true, prepare: prepareAccept, run: accept },

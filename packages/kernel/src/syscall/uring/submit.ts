@@ -28,8 +28,8 @@ import { OPERATIONS } from "./operations.ts";
 import { Request } from "./request.ts";
 import { RING, type RingFile } from "./ring-file.ts";
 
-/** Requests of all rings of a machine that are not done: each is memory of the host. Beyond: EAGAIN. */
-const URING_REQUESTS_MAX = 1 << 18;
+/** Of the host's memory (RingFile.keepFor): what each request has. Without room for them: EAGAIN. */
+const REQUEST_RECORDS = 8;
 
 const COMMON_FLAGS = IOSQE_FIXED_FILE | IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_ASYNC;
 const VALID_FLAGS = COMMON_FLAGS | IOSQE_BUFFER_SELECT | IOSQE_IO_DRAIN | IOSQE_CQE_SKIP_SUCCESS;
@@ -42,20 +42,23 @@ export function submit(ring: RingFile, owner: Task, most: number): { taken: numb
   const { memory, shape, kernel } = ring;
   const { work } = kernel;
   work.mayPause = true;
+  // Another thread's chain ends where this one comes in between.
+  if (ring.chain !== null && ring.chain.head.owner !== owner) endChain(ring, ring.chain.head.owner);
   const count = Math.min(ring.submissions, most, shape.sqEntries);
   let taken = 0;
-  let head: Request | null = null;
-  let last: Request | null = null;
+  // A chain is begun as a whole, but taken in pieces.
+  let head: Request | null = ring.chain?.head ?? null;
+  let last: Request | null = ring.chain?.last ?? null;
   let isCut = false;
+  ring.chain = null;
   ring.beginSubmitting();
   while (taken < count) {
-    if (ring.countAll() >= URING_REQUESTS_MAX) {
-      if (taken === 0) taken = -EAGAIN;
+    if (work.mustPause()) {
+      isCut = true;
       break;
     }
-    // A chain is begun as a whole.
-    if (head === null && work.mustPause()) {
-      isCut = true;
+    if (!ring.mayKeep(REQUEST_RECORDS)) {
+      if (taken === 0 && head === null) taken = -EAGAIN;
       break;
     }
     work.charge(1);
@@ -84,10 +87,19 @@ export function submit(ring: RingFile, owner: Task, most: number): { taken: numb
     head = last = null;
     if (refusal < 0 && !ring.has(IORING_SETUP_SUBMIT_ALL)) break;
   }
-  if (head !== null) begin(ring, head);
+  if (head !== null && isCut) ring.chain = { head, last: last! };
+  else if (head !== null) begin(ring, head);
   ring.endSubmitting();
   memory.storeU32(RING.sqHead, ring.sqHead);
   return { taken, isCut };
+}
+
+/** Who was to go on with a chain won't: it begins as far as it was taken. */
+export function endChain(ring: RingFile, owner: Task): void {
+  const { chain } = ring;
+  if (chain?.head.owner !== owner) return;
+  ring.chain = null;
+  begin(ring, chain.head);
 }
 
 /** null: the array names none, which counts as dropped. */
@@ -117,7 +129,8 @@ function makeRequest(ring: RingFile, owner: Task, sqe: DataView, last: Request |
         ? ring.credentials
         : owner.credentials;
   const request = new Request(ring, owner, sqe, credentials ?? owner.credentials);
-  ring.active.add(request);
+  ring.enlist(request);
+  ring.keepFor(request, REQUEST_RECORDS);
   request.refusal = credentials === undefined ? -EINVAL : check(ring, request);
   if (request.refusal === 0) request.refusal = OPERATIONS[request.opcode]!.prepare?.(request, ring) ?? 0;
   if (request.refusal === 0 && request.opcode === IORING_OP_LINK_TIMEOUT)

@@ -36,7 +36,7 @@ import {
 import { loadTimespec } from "../../event/wait-deadline.ts";
 import { UNFINISHED } from "../../ground/wait-queue.ts";
 import { toMonotonic } from "../../task/clocks.ts";
-import { cancel, CANCELLED_ARE_COUNTED, complete } from "./complete.ts";
+import { cancel, CANCELLED_ARE_COUNTED, complete, LOOKED_AT_SHIFT } from "./complete.ts";
 import { SHOTS_MAX } from "./file-operations.ts";
 import { WAITS, refuseUnless, type OperationTable } from "./operation.ts";
 import type { Request } from "./request.ts";
@@ -87,9 +87,9 @@ function timeout(_task: RequestTask, request: Request, ring: RingFile): number {
     request.isTimeoutResult = true;
     // A relative time begins when the request does, which may be after others of its chain.
     if ((flags & IORING_TIMEOUT_ABS) === 0) request.deadlineNs = now + request.periodNs;
-    if (!isMultishot && request.offset !== 0) {
-      request.targetCount = (ring.resultCount + request.offset) | 0;
-      ring.counted.add(request);
+    if (!isMultishot && request.offset >>> 0 !== 0) {
+      request.targetCount = ring.resultCount + (request.offset >>> 0);
+      ring.counted.add(request, ring.resultCount);
     }
   }
   for (let shots = 0; now >= request.deadlineNs; shots++) {
@@ -138,7 +138,9 @@ function limitOver(_task: RequestTask, limit: Request, ring: RingFile): number {
 function timeoutOf(ring: RingFile, request: Request, opcode: number): Request | undefined {
   const low = request.addressLow;
   const high = request.addressHigh;
-  for (const each of ring.active)
+  const named = ring.names.of(low, high);
+  ring.kernel.work.charge(named.size >> LOOKED_AT_SHIFT);
+  for (const each of named)
     if (each.opcode === opcode && each !== request && each.phase === "waits" && each.isCalled(low, high)) return each;
   return undefined;
 }
@@ -226,8 +228,10 @@ function removePoll(_task: RequestTask, request: Request, ring: RingFile): numbe
     found.setLength(flags & IORING_POLL_ADD_MULTI);
   }
   if ((flags & IORING_POLL_UPDATE_USER_DATA) !== 0) {
+    ring.names.delete(found);
     found.userLow = request.offsetLow;
     found.userHigh = request.offsetHigh;
+    ring.names.add(found);
   }
   // It looks again at once.
   ring.requestWoken(found);

@@ -6,7 +6,13 @@ import { cancelOf } from "./complete.ts";
 import { runReady } from "./execute.ts";
 import { RequestTask } from "./request-task.ts";
 import type { RingFile, RingRunner } from "./ring-file.ts";
-import { submitPolled } from "./submit.ts";
+import { endChain, submitPolled } from "./submit.ts";
+
+/**
+ * What all rings of a machine may keep with the host beside their memory, in records of some 100 bytes: requests, what
+ * these have been given, slots of tables, buffers, results that wait for room. Linux charges it to a control group.
+ */
+const URING_RECORDS_MAX = 1 << 19;
 
 /**
  * Rings of a machine that have something to do between slices, and what of io_uring(7) belongs to tasks. Made when the
@@ -25,6 +31,9 @@ class UringState implements UringWork, RingRunner, TaskObserver {
   #ending: Task | null = null;
   isTelling = false;
   isDue = false;
+  /** Rings that have something to tell. Bound: rings. */
+  #toTell: RingFile[] = [];
+  #kept = 0;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -36,10 +45,27 @@ class UringState implements UringWork, RingRunner, TaskObserver {
     return (this.#executor ??= new RequestTask(owner));
   }
 
-  countRequests(): number {
-    let count = 0;
-    for (const { active } of this.rings) count += active.size;
-    return count;
+  mayKeep(records: number): boolean {
+    return this.#kept + records <= URING_RECORDS_MAX;
+  }
+
+  keep(records: number): boolean {
+    if (!this.mayKeep(records)) return false;
+    this.#kept += records;
+    return true;
+  }
+
+  letGo(records: number): void {
+    this.#kept -= records;
+  }
+
+  tell(ring: RingFile): void {
+    this.#toTell.push(ring);
+    if (this.isTelling) return;
+    this.isTelling = true;
+    // Who is woken may be another ring's request, and that ring has something to tell, too.
+    for (let next = this.#toTell.shift(); next !== undefined; next = this.#toTell.shift()) next.tellNow();
+    this.isTelling = false;
   }
 
   ringReady(ring: RingFile): void {
@@ -80,7 +106,10 @@ class UringState implements UringWork, RingRunner, TaskObserver {
   taskEnds(task: Task): void {
     for (const ring of this.registered.get(task) ?? []) ring?.release();
     this.registered.delete(task);
-    for (const ring of [...this.rings]) cancelOf(ring, task, true);
+    for (const ring of [...this.rings]) {
+      endChain(ring, task);
+      cancelOf(ring, task, true);
+    }
     this.#ending = task;
   }
 
@@ -91,8 +120,23 @@ class UringState implements UringWork, RingRunner, TaskObserver {
 
   static {
     stateClass("UringState", this, {
-      save: (it) => ({ kernel: it.#kernel, ready: it.#ready, executor: it.#executor, ending: it.#ending }),
-      load: (it, from) => ({ kernel: it.#kernel, ready: it.#ready, executor: it.#executor, ending: it.#ending } = from),
+      save: (it) => ({
+        kernel: it.#kernel,
+        ready: it.#ready,
+        executor: it.#executor,
+        ending: it.#ending,
+        toTell: it.#toTell,
+        kept: it.#kept,
+      }),
+      load: (it, from) =>
+        ({
+          kernel: it.#kernel,
+          ready: it.#ready,
+          executor: it.#executor,
+          ending: it.#ending,
+          toTell: it.#toTell,
+          kept: it.#kept,
+        } = from),
     });
   }
 }
