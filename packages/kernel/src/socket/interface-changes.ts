@@ -4,12 +4,9 @@
  */
 import {
   EACCES,
-  EADDRNOTAVAIL,
-  EBUSY,
   EEXIST,
   EHOSTUNREACH,
   EINVAL,
-  ELOOP,
   ENETDOWN,
   ENETUNREACH,
   ENOBUFS,
@@ -19,14 +16,12 @@ import {
   IFA_F_STABLE_PRIVACY,
   IFA_F_TENTATIVE,
   IFAPROT_KERNEL_LL,
-  IFF_TAP,
   IN6_ADDR_GEN_MODE_EUI64,
   IN6_ADDR_GEN_MODE_NONE,
   IN6_ADDR_GEN_MODE_RANDOM,
   IFNAMSIZ,
 } from "@stratos/abi";
 import { assert, stateConstant } from "@stratos/base";
-import { makeLinkPair } from "@stratos/host";
 import { type IpAddress, isLinkLocal, isMulticast, isV4, isWildcard } from "@stratos/netstack";
 import type { InterfaceNetwork } from "./interface-network.ts";
 import {
@@ -37,20 +32,15 @@ import {
   LOOPBACK_ADDRESSES,
   type NetworkInterface,
 } from "./network-interface.ts";
-import { Bridge } from "./packet/bridge.ts";
-import { InterfaceLink } from "./packet/interface-frames.ts";
-import { TunDevice } from "./tun/tun-device.ts";
 import { isRefusal, type Route, type RoutingTable } from "./routes.ts";
 
 /** Interfaces of one network. */
-const INTERFACES_MAX = 256;
+export const INTERFACES_MAX = 256;
 /** Addresses of one network, of all its interfaces together: each datagram looks through them. */
 const ADDRESSES_MAX = 256;
-const MTU_DEFAULT = 1500;
-/** Least for IPv4 (RFC 791 §3.1), most of a veth (ETH_MAX_MTU); `lo` and dummies have no bound but the last. */
-const MTU_MIN = 68,
-  MTU_MAX = 65535,
-  MTU_MAX_UNBOUND = 0x7fffffff;
+/** Least for IPv4 (RFC 791 §3.1), most of a veth (ETH_MAX_MTU). */
+export const MTU_MIN = 68,
+  MTU_MAX = 65535;
 /** Least for IPv6 (RFC 8200 §5). */
 export const MTU_MIN_V6 = 1280;
 
@@ -64,7 +54,7 @@ function isInterfaceName(name: string): boolean {
  *
  * @returns −EINVAL it can't be a name; −EEXIST it is taken; −ENOBUFS there are enough interfaces
  */
-function freeName(network: InterfaceNetwork, wished: string): string | number {
+export function freeName(network: InterfaceNetwork, wished: string): string | number {
   if (network.interfaces.length >= INTERFACES_MAX) return -ENOBUFS;
   if (!isInterfaceName(wished)) return -EINVAL;
   if (!wished.includes("%")) return network.interfaceByName(wished) === undefined ? wished : -EEXIST;
@@ -77,81 +67,7 @@ function freeName(network: InterfaceNetwork, wished: string): string | number {
   }
 }
 
-/** What a request says of an interface to be made; undefined: as it comes. */
-export interface NewInterface {
-  /** Where it is to be; null: in the network that is asked. */
-  readonly network: InterfaceNetwork | null;
-  readonly name: string | undefined;
-  readonly hardwareAddress: Uint8Array | undefined;
-  readonly mtu: number | undefined;
-  /** 0: the next one that is free. */
-  readonly index: number;
-}
-
-/** ip-link(8), TYPE DUMMY: takes whatever it is given and carries nothing. */
-export function createDummy(asked: InterfaceNetwork, wanted: NewInterface): NetworkInterface | number {
-  const network = wanted.network ?? asked;
-  const name = freeName(network, wanted.name ?? "dummy%d");
-  if (isErrno(name)) return name;
-  const refused = checkNew(network, wanted);
-  if (refused < 0) return refused;
-  const one = network.makeInterface("dummy", {
-    name,
-    hardwareAddress: wanted.hardwareAddress ?? chosenHardwareAddress(network.kernel.random),
-    mtu: wanted.mtu ?? MTU_DEFAULT,
-    link: null,
-    index: wanted.index,
-  });
-  tellInterface(network, one, false);
-  return one;
-}
-
-/** ip-link(8), TYPE BRIDGE (packet/bridge.ts). */
-export function createBridge(asked: InterfaceNetwork, wanted: NewInterface): NetworkInterface | number {
-  const network = wanted.network ?? asked;
-  const name = freeName(network, wanted.name ?? "bridge%d");
-  if (isErrno(name)) return name;
-  const refused = checkNew(network, wanted);
-  if (refused < 0) return refused;
-  const one = network.makeInterface("bridge", {
-    name,
-    hardwareAddress: wanted.hardwareAddress ?? chosenHardwareAddress(network.kernel.random),
-    mtu: wanted.mtu ?? MTU_DEFAULT,
-    link: null,
-    index: wanted.index,
-  });
-  one.bridge = new Bridge(one, wanted.hardwareAddress !== undefined);
-  tellInterface(network, one, false);
-  return one;
-}
-
-/**
- * IFLA_MASTER: an interface becomes a port of a bridge.
- *
- * @param index  of the bridge; 0: it is nobody's port any more
- * @returns 0; −EINVAL there is none, or it can't be a port; −EOPNOTSUPP it is no bridge, or the way out; −ELOOP it is a
- *   bridge itself
- */
-export function setMaster(network: InterfaceNetwork, one: NetworkInterface, index: number): number {
-  if ((one.master?.index ?? 0) === index) return 0;
-  const master = index === 0 ? null : network.interfaceByIndex(index);
-  if (master === undefined) return -EINVAL;
-  if (master !== null) {
-    if (master.bridge === null || one.kind === "provider") return -EOPNOTSUPP;
-    if (one.isLoopback || !one.hasFrames) return -EINVAL;
-    if (one.bridge !== null) return -ELOOP;
-  }
-  leaveBridge(one);
-  if (master !== null) {
-    one.master = master;
-    master.bridge!.ports.push(one);
-    followPorts(master);
-  }
-  tellInterface(network, one, false);
-  return 0;
-}
-
-function leaveBridge(one: NetworkInterface): void {
+export function leaveBridge(one: NetworkInterface): void {
   const { master } = one;
   if (master === null) return;
   const { ports } = master.bridge!;
@@ -162,7 +78,7 @@ function leaveBridge(one: NetworkInterface): void {
 }
 
 /** A bridge has its address, MTU and carrier from its ports (net/bridge/br_if.c, br_add_if). */
-function followPorts(own: NetworkInterface): void {
+export function followPorts(own: NetworkInterface): void {
   const bridge = own.bridge!;
   const { ports } = bridge;
   let isChanged = own.hasCarrier !== bridge.hadCarrier;
@@ -186,81 +102,8 @@ function compareAddresses(one: Uint8Array, other: Uint8Array): number {
   return 0;
 }
 
-/**
- * TUNSETIFF (tun/tun-file.ts).
- *
- * @param flags  IFF_TUN or IFF_TAP, and what goes with it
- */
-export function createTun(
-  network: InterfaceNetwork,
-  wished: string,
-  index: number,
-  flags: number,
-): NetworkInterface | number {
-  const name = freeName(network, wished);
-  if (isErrno(name)) return name;
-  const isTap = (flags & IFF_TAP) !== 0;
-  const hardwareAddress = isTap ? chosenHardwareAddress(network.kernel.random) : new Uint8Array(0);
-  const link = new TunDevice(hardwareAddress, flags);
-  const kind = isTap ? "tap" : "tun";
-  const one = network.makeInterface(kind, { name, hardwareAddress, mtu: MTU_DEFAULT, link, index });
-  link.setEvents(new InterfaceLink(one, carrierChanged));
-  return one;
-}
-
-/** veth(4): a pair of interfaces, what one sends the other receives. The peer is made first. */
-export function createVethPair(
-  asked: InterfaceNetwork,
-  wanted: NewInterface,
-  wantedPeer: NewInterface,
-): NetworkInterface | number {
-  const network = wanted.network ?? asked;
-  const peerNetwork = wantedPeer.network ?? network;
-  const refused = checkNew(network, wanted) || checkNew(peerNetwork, wantedPeer);
-  if (refused < 0) return refused;
-  if (network.interfaces.length + 2 > INTERFACES_MAX) return -ENOBUFS;
-  const peerName = freeName(peerNetwork, wantedPeer.name ?? "veth%d");
-  if (isErrno(peerName)) return peerName;
-  if (wanted.name === peerName && network === peerNetwork) return -EEXIST;
-  const wantedName = wanted.name === undefined ? "" : freeName(network, wanted.name);
-  if (isErrno(wantedName)) return wantedName;
-  const peerIndex = wantedPeer.index || peerNetwork.takeIndex();
-  if (wanted.index === peerIndex && network === peerNetwork) return -EBUSY;
-  const { random } = network.kernel;
-  const peerAddress = wantedPeer.hardwareAddress ?? chosenHardwareAddress(random);
-  const address = wanted.hardwareAddress ?? chosenHardwareAddress(random);
-  const [link, peerLink] = makeLinkPair({ address, mtu: MTU_MAX }, { address: peerAddress, mtu: MTU_MAX });
-  const peer = peerNetwork.makeInterface("veth", {
-    name: peerName,
-    hardwareAddress: peerAddress,
-    mtu: wantedPeer.mtu ?? wanted.mtu ?? MTU_DEFAULT,
-    link: peerLink,
-    index: peerIndex,
-  });
-  // The other end isn't there yet.
-  tellInterface(peerNetwork, peer, false);
-  const one = network.makeInterface("veth", {
-    name: wantedName === "" ? (freeName(network, "veth%d") as string) : wantedName,
-    hardwareAddress: address,
-    mtu: wanted.mtu ?? MTU_DEFAULT,
-    link,
-    index: wanted.index,
-  });
-  one.peer = peer;
-  peer.peer = one;
-  for (const end of [one, peer]) end.link!.setEvents(new InterfaceLink(end, carrierChanged));
-  tellInterface(network, one, false);
-  return one;
-}
-
-function checkNew(network: InterfaceNetwork, wanted: NewInterface): number {
-  if (wanted.index > 0 && network.interfaceByIndex(wanted.index) !== undefined) return -EBUSY;
-  if (wanted.hardwareAddress !== undefined && !isStationAddress(wanted.hardwareAddress)) return -EADDRNOTAVAIL;
-  return wanted.mtu !== undefined && (wanted.mtu < MTU_MIN || wanted.mtu > MTU_MAX) ? -EINVAL : 0;
-}
-
 /** Of one station and not all zero (include/linux/etherdevice.h, is_valid_ether_addr). */
-function isStationAddress(address: Uint8Array): boolean {
+export function isStationAddress(address: Uint8Array): boolean {
   return address.length === ETHERNET_ADDRESS_SIZE && (address[0]! & 1) === 0 && address.some((byte) => byte !== 0);
 }
 
@@ -272,7 +115,10 @@ function isStationAddress(address: Uint8Array): boolean {
 export function removeInterface(network: InterfaceNetwork, one: NetworkInterface): number {
   if (one.kind === "loopback" || one.kind === "provider") return -EOPNOTSUPP;
   const { peer } = one;
-  for (const port of [...(one.bridge?.ports ?? [])]) setMaster(network, port, 0);
+  for (const port of [...(one.bridge?.ports ?? [])]) {
+    leaveBridge(port);
+    tellInterface(network, port, false);
+  }
   one.link?.close();
   removeOne(network, one);
   if (peer !== null) removeOne(peer.network, peer);
@@ -347,7 +193,7 @@ export function setUp(network: InterfaceNetwork, one: NetworkInterface, isUp: bo
 }
 
 /** net.ipv4.conf.*.arp_notify (net/ipv4/devinet.c, inetdev_event). */
-function announce(network: InterfaceNetwork, one: NetworkInterface): void {
+export function announce(network: InterfaceNetwork, one: NetworkInterface): void {
   if (Math.max(network.settings.interfaces.all.announces, one.settings.announces) > 0) network.ip.announce(one);
 }
 
@@ -383,7 +229,7 @@ export function disableAllIpv6(network: InterfaceNetwork, value: number): void {
   for (const one of network.interfaces) disableIpv6(network, one, value);
 }
 
-function carrierChanged(one: NetworkInterface): void {
+export function carrierChanged(one: NetworkInterface): void {
   if (one.hasCarrier) becomeReady(one.network, one);
   tellInterface(one.network, one, false);
 }
@@ -448,42 +294,6 @@ function isCertain(network: InterfaceNetwork, one: NetworkInterface, { ip, flags
 }
 
 /**
- * @returns −EINVAL it can't be a name; −EEXIST it is taken
- */
-export function renameInterface(network: InterfaceNetwork, one: NetworkInterface, name: string): number {
-  if (name === one.name) return 0;
-  const free = freeName(network, name);
-  if (isErrno(free)) return free === -ENOBUFS ? -EEXIST : free;
-  one.name = free;
-  tellInterface(network, one, false);
-  return 0;
-}
-
-/** @returns −EINVAL out of range */
-export function setMtu(network: InterfaceNetwork, one: NetworkInterface, mtu: number): number {
-  const isBound = one.kind !== "loopback" && one.kind !== "dummy";
-  if (mtu < (isBound ? MTU_MIN : 0) || mtu > (isBound ? MTU_MAX : MTU_MAX_UNBOUND)) return -EINVAL;
-  one.mtuV6 = Infinity;
-  if (mtu === one.mtu) return 0;
-  one.mtu = mtu;
-  tellInterface(network, one, false);
-  return 0;
-}
-
-/** @returns −EINVAL wrong length; −EADDRNOTAVAIL of a group; −EOPNOTSUPP for `lo` */
-export function setHardwareAddress(network: InterfaceNetwork, one: NetworkInterface, address: Uint8Array): number {
-  if (one.isLoopback || !one.hasFrames) return -EOPNOTSUPP;
-  if (address.length < ETHERNET_ADDRESS_SIZE) return -EINVAL;
-  const own = address.slice(0, ETHERNET_ADDRESS_SIZE);
-  if (!isStationAddress(own)) return -EADDRNOTAVAIL;
-  one.hardwareAddress = own;
-  if (one.bridge !== null) one.bridge.hasOwnAddress = true;
-  tellInterface(network, one, false);
-  if (one.isUp) announce(network, one);
-  return 0;
-}
-
-/**
  * Flags that programs set: IFF_UP, IFF_NOARP, IFF_PROMISC, IFF_ALLMULTI. Others are the kernel's.
  */
 export function setInterfaceFlags(
@@ -532,13 +342,6 @@ export function removeAddress(network: InterfaceNetwork, one: NetworkInterface, 
   one.addresses.splice(one.addresses.indexOf(present), 1);
   updateRoutes(network, one);
   tellAddress(network, one, present, true);
-}
-
-/** SIOCSIFADDR, SIOCSIFNETMASK: the first IPv4 address becomes another one. */
-export function replaceFirstV4(network: InterfaceNetwork, one: NetworkInterface, address: InterfaceAddress): number {
-  const { firstV4 } = one;
-  if (firstV4 !== undefined) removeAddress(network, one, firstV4);
-  return isWildcard(address.ip) ? 0 : addAddress(network, one, address);
 }
 
 /**

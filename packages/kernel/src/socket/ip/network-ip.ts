@@ -48,8 +48,7 @@ import type { AddressConfiguration } from "./address-configuration.ts";
 import { InterfaceDevice } from "./interface-device.ts";
 import { IcmpReceiver, offerToRaw } from "./icmp-receiver.ts";
 import type { GroupReports } from "./group-reports.ts";
-import { makeGroupReports } from "./make-group-reports.ts";
-import { makeAddressConfiguration } from "./make-address-configuration.ts";
+import { makeAddressConfiguration, makeGroupReports } from "./make-link-configuration.ts";
 import { UdpReceiver } from "./udp-receiver.ts";
 
 /** The network of which this is the IP layer (network.ts). */
