@@ -13,22 +13,15 @@ import {
   EOPNOTSUPP,
   isErrno,
   IFA_F_NODAD,
-  IFA_F_STABLE_PRIVACY,
   IFA_F_TENTATIVE,
-  IFAPROT_KERNEL_LL,
-  IN6_ADDR_GEN_MODE_EUI64,
-  IN6_ADDR_GEN_MODE_NONE,
-  IN6_ADDR_GEN_MODE_RANDOM,
   IFNAMSIZ,
 } from "@stratos/abi";
 import { assert, stateConstant } from "@stratos/base";
 import { type IpAddress, isLinkLocal, isMulticast, isV4, isWildcard } from "@stratos/netstack";
 import type { InterfaceNetwork } from "./interface-network.ts";
 import {
-  chosenHardwareAddress,
   ETHERNET_ADDRESS_SIZE,
   type InterfaceAddress,
-  isTentative,
   LOOPBACK_ADDRESSES,
   type NetworkInterface,
 } from "./network-interface.ts";
@@ -92,7 +85,7 @@ export function followPorts(own: NetworkInterface): void {
   }
   if (isChanged) {
     bridge.hadCarrier = own.hasCarrier;
-    if (own.isRunning) becomeReady(own.network, own);
+    if (own.isRunning) own.network.ip.becomeReady(own);
     tellInterface(own.network, own, false);
   }
 }
@@ -182,7 +175,7 @@ export function setUp(network: InterfaceNetwork, one: NetworkInterface, isUp: bo
     tellInterface(network, one, false);
     updateRoutes(network, one);
     if (one.isLoopback) for (const address of one.addresses) tellAddress(network, one, address, false);
-    else if (one.hasCarrier) becomeReady(network, one);
+    else if (one.hasCarrier) network.ip.becomeReady(one);
     announce(network, one);
   } else {
     dropIpv6(network, one);
@@ -220,7 +213,7 @@ export function disableIpv6(network: InterfaceNetwork, one: NetworkInterface, va
     const { addresses, route } = network.outsideIn(6);
     for (const address of addresses) addAddress(network, one, address);
     if (route !== null) addRoute(network, route);
-  } else if (one.isRunning) becomeReady(network, one);
+  } else if (one.isRunning) network.ip.becomeReady(one);
 }
 
 /** net.ipv6.conf.all.disable_ipv6: of those that are there and those to come (addrconf_disable_change). */
@@ -230,62 +223,10 @@ export function disableAllIpv6(network: InterfaceNetwork, value: number): void {
 }
 
 export function carrierChanged(one: NetworkInterface): void {
-  if (one.hasCarrier) becomeReady(one.network, one);
+  if (one.hasCarrier) one.network.ip.becomeReady(one);
   tellInterface(one.network, one, false);
 }
 stateConstant("carrierChanged", carrierChanged);
-
-/** It carries packets now: addresses that wait for that are asked for. */
-function becomeReady(network: InterfaceNetwork, one: NetworkInterface): void {
-  // What becomes one of itself is asked for when it is added.
-  const waiting = one.addresses.filter(isTentative);
-  addLinkLocal(network, one);
-  for (const address of waiting) network.ip.ask(one, address);
-}
-
-/**
- * net.ipv6.conf.NAME.addr_gen_mode, IFLA_INET6_ADDR_GEN_MODE: the interface's own address of the link, if it has none
- * of the new kind, comes at once.
- *
- * @returns 0; −EINVAL no such way, or one that needs a secret, which nobody has set
- */
-export function setGeneration(network: InterfaceNetwork, one: NetworkInterface, mode: number): number {
-  if (!isGeneration(mode)) return -EINVAL;
-  if (one.settings.generation === mode) return 0;
-  one.settings.generation = mode;
-  if (one.isRunning && !one.isLoopback) addLinkLocal(network, one);
-  return 0;
-}
-
-export function isGeneration(mode: number): boolean {
-  return mode === IN6_ADDR_GEN_MODE_EUI64 || mode === IN6_ADDR_GEN_MODE_NONE || mode === IN6_ADDR_GEN_MODE_RANDOM;
-}
-
-/** RFC 4862 §5.3: fe80::/64 and the interface's own half; a program that wants to say it itself asks for none. */
-function addLinkLocal(network: InterfaceNetwork, one: NetworkInterface): void {
-  const { generation } = one.settings;
-  if (one.kind === "provider" || one.mtu < MTU_MIN_V6 || !one.hasIpv6 || generation === IN6_ADDR_GEN_MODE_NONE) return;
-  // Who has no such address gets another one each time.
-  const isRandom = isByChance(one);
-  if (isRandom && one.addresses.some(({ ip }) => !isV4(ip) && isLinkLocal(ip))) return;
-  const ip = Uint32Array.of(0xfe800000, 0, ...ownHalf(network, one));
-  if (one.addressOf(ip) !== undefined) return;
-  const flags = isRandom ? IFA_F_STABLE_PRIVACY : 0;
-  addAddress(network, one, { ip, prefixLength: 64, broadcast: null, protocol: IFAPROT_KERNEL_LL, flags });
-}
-
-export function isByChance({ settings, hasFrames }: NetworkInterface): boolean {
-  return settings.generation === IN6_ADDR_GEN_MODE_RANDOM || !hasFrames;
-}
-
-/** The last half of an interface's own addresses: its hardware address (RFC 4291 §2.5.1 and appendix A), or chance. */
-export function ownHalf(network: InterfaceNetwork, one: NetworkInterface): [number, number] {
-  const mac = isByChance(one) ? chosenHardwareAddress(network.kernel.random) : one.hardwareAddress;
-  return [
-    ((mac[0]! ^ 2) << 24) | (mac[1]! << 16) | (mac[2]! << 8) | 0xff,
-    (0xfe << 24) | (mac[3]! << 16) | (mac[4]! << 8) | mac[5]!,
-  ];
-}
 
 /** Is it used at once, without its link being asked (net/ipv6/addrconf.c, addrconf_dad_begin)? */
 function isCertain(network: InterfaceNetwork, one: NetworkInterface, { ip, flags = 0 }: InterfaceAddress): boolean {

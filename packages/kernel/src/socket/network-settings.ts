@@ -43,11 +43,11 @@ export class InterfaceSettings {
   takesMtu = 1;
   configures = 1;
   routerMetric = 1024;
-  configuredMost = 16;
+  addressesMost = 16;
   /** net.ipv6.conf.PLACE.router_solicitations (below 0: without end), …_interval and …_max_interval in seconds. */
   routerQuestions = -1;
-  routerQuestionSeconds = 4;
-  routerQuestionSecondsMost = 3600;
+  routerSeconds = 4;
+  routerSecondsMost = 3600;
   /** net.ipv6.conf.PLACE.router_solicitation_delay: the first question for an address comes by then, in seconds. */
   delaySeconds = 1;
   /** net.ipv4.conf.PLACE.force_igmp_version, net.ipv6.conf.PLACE.force_mld_version: 0: as routers do. */

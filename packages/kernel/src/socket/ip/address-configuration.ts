@@ -10,7 +10,11 @@
  * CONFIGURED_ROUTES_MAX that routers tell.
  */
 import {
+  AF_INET6,
   IFA_F_DADFAILED,
+  NDUSEROPT_SRCADDR,
+  Nduseroptmsg,
+  Nlattr,
   IFA_F_MANAGETEMPADDR,
   IFA_F_OPTIMISTIC,
   IFA_F_PERMANENT,
@@ -19,18 +23,22 @@ import {
   IFAPROT_KERNEL_LL,
   IFAPROT_KERNEL_RA,
   IN6_ADDR_GEN_MODE_NONE,
+  IN6_ADDR_GEN_MODE_RANDOM,
   RTPROT_KERNEL,
   RTPROT_RA,
 } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { concatBytes, stateClass } from "@stratos/base";
 import {
   ANY_V6,
+  ipBytes,
+  NDP_ROUTER_ADVERTISEMENT,
   type IncomingPacket,
   type IpAddress,
   type IpDevice,
   isLinkLocal,
   isMulticast,
   isSameIp,
+  isV4,
   type NeighbourCache,
   prefixOf,
 } from "@stratos/netstack";
@@ -44,19 +52,24 @@ import {
   readAdvertisement,
   type RouterAdvertisement,
 } from "@stratos/netstack/configuration";
+import { putFields, viewOf } from "../../ground/words.ts";
 import {
   addAddress,
   addressChanged,
   addRoute,
   disableIpv6,
-  isByChance,
   MTU_MIN_V6,
-  ownHalf,
   removeAddress,
   removeRoute,
 } from "../interface-changes.ts";
 import type { InterfaceNetwork } from "../interface-network.ts";
-import { flagsOf, type InterfaceAddress, isTentative, type NetworkInterface } from "../network-interface.ts";
+import {
+  chosenHardwareAddress,
+  flagsOf,
+  type InterfaceAddress,
+  isTentative,
+  type NetworkInterface,
+} from "../network-interface.ts";
 import { makeRoute, type Route } from "../routes.ts";
 
 /** RETRANS_TIMER (RFC 4861 §10). */
@@ -123,6 +136,26 @@ export class AddressConfiguration {
     if (this.#endNs <= nowNs) this.#end(nowNs);
   }
 
+  becomeReady(one: NetworkInterface): void {
+    // What becomes one of itself is asked for when it is added.
+    const waiting = one.addresses.filter(isTentative);
+    this.#addLinkLocal(one);
+    for (const address of waiting) this.ask(one, address);
+  }
+
+  /** RFC 4862 §5.3: fe80::/64 and the interface's own half; a program that wants to say it itself asks for none. */
+  #addLinkLocal(one: NetworkInterface): void {
+    if (one.mtu < MTU_MIN_V6 || !one.hasIpv6 || one.settings.generation === IN6_ADDR_GEN_MODE_NONE) return;
+    // Who has no hardware address gets another one each time.
+    const isRandom = isByChance(one);
+    if (isRandom && one.addresses.some(({ ip }) => !isV4(ip) && isLinkLocal(ip))) return;
+    const ip = Uint32Array.of(0xfe800000, 0, ...ownHalf(this.#network, one));
+    if (one.addressOf(ip) !== undefined) return;
+    const flags = isRandom ? IFA_F_STABLE_PRIVACY : 0;
+    const protocol = IFAPROT_KERNEL_LL;
+    addAddress(this.#network, one, { ip, prefixLength: 64, broadcast: null, protocol, flags });
+  }
+
   /** An address begins to be asked for; some time passes first, so that not all stations ask at once. */
   ask(one: NetworkInterface, address: InterfaceAddress): void {
     const { settings } = one;
@@ -172,7 +205,7 @@ export class AddressConfiguration {
     const asks = settings.routerQuestions !== 0 && this.#hearsRouters(one);
     if (!isLinkLocal(address.ip) || !asks || this.#routers.some((each) => each.one === one)) return;
     if (one.addresses.some((each) => each !== address && isLinkLocal(each.ip) && !isTentative(each))) return;
-    const interval = settings.routerQuestionSeconds * 1e9;
+    const interval = settings.routerSeconds * 1e9;
     this.#routers.push({ one, left: settings.routerQuestions, intervalNs: interval, dueNs: this.#ip.now() });
     this.#ip.rearm();
   }
@@ -218,7 +251,7 @@ export class AddressConfiguration {
     // As long as was said, a tenth more or less.
     const jitter = 0.9 + (this.#ip.random() % 1000) / 5000;
     question.dueNs = nowNs + Math.max(1e9, Math.floor(question.intervalNs * jitter));
-    const most = Math.max(1, settings.routerQuestionSecondsMost) * 1e9;
+    const most = Math.max(1, settings.routerSecondsMost) * 1e9;
     question.intervalNs = Math.min(question.intervalNs * 2, most);
   }
 
@@ -238,7 +271,7 @@ export class AddressConfiguration {
     const { mtu } = said;
     if (one.settings.takesMtu !== 0 && mtu >= MTU_MIN_V6 && mtu <= one.mtu) one.mtuV6 = mtu;
     for (const option of said.others)
-      for (const observer of this.#network.observers) observer.routerSaid?.(one, router, option);
+      for (const observer of this.#network.observers) observer.routerSaid?.(forPrograms(one, router, option));
     this.#ip.rearm();
   }
 
@@ -336,9 +369,8 @@ export class AddressConfiguration {
     const isDeprecated = preferred === 0;
     if (present === undefined) {
       const ours = one.addresses.filter(({ protocol }) => protocol === IFAPROT_KERNEL_RA).length;
-      const { generation, configuredMost } = one.settings;
-      if (valid === 0 || generation === IN6_ADDR_GEN_MODE_NONE || (configuredMost > 0 && ours >= configuredMost))
-        return;
+      const { generation, addressesMost } = one.settings;
+      if (valid === 0 || generation === IN6_ADDR_GEN_MODE_NONE || (addressesMost > 0 && ours >= addressesMost)) return;
       const ip = Uint32Array.of(prefix[0]!, prefix[1]!, ...ownHalf(network, one));
       const flags = IFA_F_MANAGETEMPADDR | (isByChance(one) ? IFA_F_STABLE_PRIVACY : 0);
       const given = { ip, prefixLength: CONFIGURED_LENGTH, broadcast: null, protocol: IFAPROT_KERNEL_RA, flags };
@@ -392,6 +424,34 @@ export class AddressConfiguration {
         ({ network: it.#network, ip: it.#ip, addresses: it.#addresses, routers: it.#routers, endNs: it.#endNs } = from),
     });
   }
+}
+
+/** An option of an advertisement as programs hear it (net/ipv6/ndisc.c, ndisc_ra_useropt). */
+function forPrograms(one: NetworkInterface, router: IpAddress, option: Uint8Array): Uint8Array {
+  const address = ipBytes(router);
+  const head = new Uint8Array(Nduseroptmsg.size);
+  putFields(viewOf(head), Nduseroptmsg, {
+    nduseropt_family: AF_INET6,
+    nduseropt_opts_len: option.length,
+    nduseropt_ifindex: one.index,
+    nduseropt_icmp_type: NDP_ROUTER_ADVERTISEMENT,
+  });
+  const attribute = new Uint8Array(Nlattr.size);
+  putFields(viewOf(attribute), Nlattr, { nla_len: Nlattr.size + address.length, nla_type: NDUSEROPT_SRCADDR });
+  return concatBytes([head, option, attribute, address]);
+}
+
+function isByChance({ settings, hasFrames }: NetworkInterface): boolean {
+  return settings.generation === IN6_ADDR_GEN_MODE_RANDOM || !hasFrames;
+}
+
+/** The last half of an interface's own addresses: its hardware address (RFC 4291 §2.5.1 and appendix A), or chance. */
+function ownHalf(network: InterfaceNetwork, one: NetworkInterface): [number, number] {
+  const mac = isByChance(one) ? chosenHardwareAddress(network.kernel.random) : one.hardwareAddress;
+  return [
+    ((mac[0]! ^ 2) << 24) | (mac[1]! << 16) | (mac[2]! << 8) | 0xff,
+    (0xfe << 24) | (mac[3]! << 16) | (mac[4]! << 8) | mac[5]!,
+  ];
 }
 
 /** When it is used no more for what begins, or no more at all. */

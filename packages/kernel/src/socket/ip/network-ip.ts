@@ -153,6 +153,10 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     return (this.#configuration ??= makeAddressConfiguration(this.#network, this));
   }
 
+  becomeReady(one: NetworkInterface): void {
+    if (one.carriesIp) this.#configured().becomeReady(one);
+  }
+
   ask(one: NetworkInterface, address: InterfaceAddress): void {
     this.#configured().ask(one, address);
   }
@@ -280,7 +284,9 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
   hearsGroup(device: number, group: IpAddress): boolean {
     if (isForAllHosts(group)) return true;
     if (!isV4(group) && this.#isSolicited(device, group)) return true;
-    if (isForAllRouters(group) && this.isRouter(device)) return true;
+    // ff02::2.
+    if (group[0] === 0xff020000 && group[3] === 2 && (group[1]! | group[2]!) === 0 && this.isRouter(device))
+      return true;
     for (const { ip } of this.#network.groupMembers)
       if (ip.groups.some((each) => each.index === device && isSameIp(each.group, group))) return true;
     return false;
@@ -350,11 +356,6 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
         } = from),
     });
   }
-}
-
-/** ff02::2. */
-function isForAllRouters(group: IpAddress): boolean {
-  return group[0] === 0xff020000 && group[1] === 0 && group[2] === 0 && group[3] === 2;
 }
 
 function deviceOf(one: NetworkInterface): IpDevice {

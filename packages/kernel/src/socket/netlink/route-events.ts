@@ -1,8 +1,5 @@
 /** What members of rtnetlink's groups hear when interfaces, addresses and routes change (`ip monitor`). */
 import {
-  AF_INET6,
-  NDUSEROPT_SRCADDR,
-  Nduseroptmsg,
   RTM_DELADDR,
   RTM_DELLINK,
   RTM_DELNEIGH,
@@ -27,7 +24,7 @@ import {
   NETLINK_ROUTE,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { type IpAddress, ipBytes, isV4, NDP_ROUTER_ADVERTISEMENT, type Neighbour } from "@stratos/netstack";
+import { isV4, type Neighbour } from "@stratos/netstack";
 import type { ChangeAsker, InterfaceNetwork, NetworkObserver } from "../interface-network.ts";
 import type { InterfaceAddress, NetworkInterface } from "../network-interface.ts";
 import type { Route } from "../routes.ts";
@@ -94,20 +91,9 @@ export class RouteEvents implements NetworkObserver {
     this.#tell(RTNLGRP_NEIGH, asker, (heading) => neighbourMessage(this.#network, one, heading, isGone));
   }
 
-  /** net/ipv6/ndisc.c, ndisc_ra_useropt. */
-  routerSaid(one: NetworkInterface, router: IpAddress, option: Uint8Array): void {
+  routerSaid(payload: Uint8Array): void {
     this.#tell(RTNLGRP_ND_USEROPT, null, (heading) =>
-      new NetlinkWriter()
-        .begin(RTM_NEWNDUSEROPT, heading)
-        .fields(Nduseroptmsg, {
-          nduseropt_family: AF_INET6,
-          nduseropt_opts_len: option.length,
-          nduseropt_ifindex: one.index,
-          nduseropt_icmp_type: NDP_ROUTER_ADVERTISEMENT,
-        })
-        .bytes(option)
-        .attribute(NDUSEROPT_SRCADDR, ipBytes(router))
-        .finish(),
+      new NetlinkWriter().begin(RTM_NEWNDUSEROPT, heading).bytes(payload).finish(),
     );
   }
 
