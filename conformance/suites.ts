@@ -255,10 +255,8 @@ const SUITES: readonly Suite[] = [
     prepare: buildLibuvTests,
   },
   {
-    // Linux's selftests. Threads have no control groups of their own (`test_core`), TIME_WAIT keeps no port from
-    // bind(2), MSG_FASTOPEN (`sk_bind_sendto_listen`), names of private mappings of /dev/zero, memory that grows
-    // upwards and interrupts of the clock (`rtcpie`) are not there. A SIGSTOP just before a group is frozen stops its
-    // process when that is thawed and has a turn (`test_freezer`).
+    // Linux's selftests. TCP Fast Open is off, as by a tcp_fastopen of 0 (`sk_bind_sendto_listen`). `rtcpie` is told of
+    // interrupts within a tenth of 1/64 s: a busy host is late.
     name: "linux",
     source: "pool/main/l/linux/linux_6.12.107.orig.tar.xz",
     sha256: "efc76d3c78a5d65f42724118c437d11db1c9f6309a5f024ee9a8b1978fdc6919",
@@ -380,8 +378,8 @@ const SUITES: readonly Suite[] = [
     prepare: () => outputOf(["stress-ng", "--stressors"]).split(/\s+/).filter(Boolean),
   },
   {
-    // Some want ext4 (`test-loop-block`), libraries that Debian only suggests, or a system that systemd has booted
-    // (`test-namespace`, which does nothing under qemu-user).
+    // Some want ext4, where AegisFS alone is mounted (`test-loop-block`), libraries that Debian only suggests, or the
+    // folder that systemd makes when it boots a system (`test-namespace`, which does nothing under qemu-user).
     name: "systemd",
     source: null,
     sha256: "",
@@ -400,9 +398,13 @@ const SUITES: readonly Suite[] = [
     prepare: buildTarHelpers,
   },
   {
-    // Some want ext2 or vfat to mount, swap, disks that only modules of Linux make, bpf(2)'s maps and programs of other
-    // kinds than there are, or programs of its own build.
-    // `fincore/count` expects that O_DIRECT passes a tmpfs's pages by.
+    // What is worse here, by what it asks for:
+    // - ext2 or vfat on a loop device, where AegisFS alone is mounted: `fsck/ismounted`, `libmount/loop`,
+    //   `libmount/loop-overlay`, those of `mount/`;
+    // - swap, of which there is none: `swapon/`;
+    // - bpf(2)'s maps and programs of other kinds than there are: `lsfd/mkfds-bpf-map`, `lsfd/mkfds-bpf-prog`;
+    // - that O_DIRECT leaves no pages of the file in memory, where AegisFS has them: `fincore/count`.
+    // What fails in both places wants disks that only modules of Linux make, or programs of its own build.
     name: "util-linux",
     source: "pool/main/u/util-linux/util-linux_2.41.orig.tar.xz",
     sha256: "81ee93b3cfdfeb7d7c4090cedeba1d7bbce9141fd0b501b686b3fe475ddca4c6",

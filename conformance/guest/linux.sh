@@ -6,7 +6,10 @@ export LD_LIBRARY_PATH=/tmp/programs/rseq
 ulimit -n 4096
 while read -r name; do
   cd "/tmp/programs/$(dirname "$name")" || continue
+  # As its own script has it.
+  stack=8192
+  [ "$name" = riscv/mm/mmap_bottomup ] && stack=unlimited
   # A session of its own: some signal their whole group.
-  setsid -w timeout -k 5 "$LIMIT" "./$(basename "$name")" > /tmp/out 2>&1 < /dev/null
+  (ulimit -S -s $stack && exec setsid -w timeout -k 5 "$LIMIT" "./$(basename "$name")") > /tmp/out 2>&1 < /dev/null
   echo "=== $name $?"
 done

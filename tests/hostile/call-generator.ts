@@ -2,10 +2,17 @@
 import { SYSCALL_NUMBERS } from "@stratos/abi";
 import { SeededRandom } from "@stratos/base";
 import { CALL_TYPES } from "./call-types.ts";
+import { randomNetlink } from "./netlink-messages.ts";
+import { RING_TYPES, SQE_BYTES, SQE_FIELDS } from "./ring-types.ts";
 
 /** As in typed-calls.c: descriptors that are open, and memory that is mapped. */
 const FIRST_FD = 100,
-  FD_COUNT = 44;
+  FD_COUNT = 45;
+/** Of these: sockets of netlink, by protocol, and two rings of io_uring. */
+const NETLINK_FDS = [118, 139, 140, 141],
+  RING_FDS = [142, 143];
+const LANDLOCK_FD = 144;
+const RING_ENTRIES = 32;
 const DATA = 0x40000000,
   BIG = 0x50000000,
   READ_ONLY = 0x70000000,
@@ -19,6 +26,9 @@ export interface GeneratedCall {
   readonly arguments: readonly bigint[];
   readonly data: Uint8Array;
 }
+
+/** Calls that are many in one. */
+const MANY_CALLS = ["io_uring_enter", "io_uring_register", "sendto"];
 
 /** Of a hundred arguments, those that are anything instead of what the call takes. */
 const WILD_PERCENT = 6;
@@ -75,19 +85,22 @@ export class CallGenerator {
   #data = new Uint8Array(DATA_MAX + 4096);
   #view = new DataView(this.#data.buffer);
   #used = 0;
+  /** Bytes of the message that a call sends to the kernel; 0: it is none. */
+  #sent = 0;
 
   constructor(seed: number) {
     this.#random = new SeededRandom(seed);
-    this.#names = Object.keys(CALL_TYPES);
+    this.#names = [...Object.keys(CALL_TYPES), ...MANY_CALLS.flatMap((name) => new Array<string>(10).fill(name))];
   }
 
   next(): GeneratedCall {
     const name = this.#pick(this.#names);
     const kinds = CALL_TYPES[name]!.split(" ").filter((kind) => kind !== "");
-    this.#used = 0;
+    this.#used = this.#sent = 0;
     this.#data.fill(0);
     const made = kinds.map((kind) => (this.#chance(WILD_PERCENT) ? this.#wild() : this.#value(kind)));
     while (made.length < 6) made.push(this.#wild());
+    if (this.#sent > 0) made.splice(0, 6, BigInt(this.#pick(NETLINK_FDS)), made[1]!, BigInt(this.#sent), 0n, 0n, 0n);
     return {
       name,
       arguments: made.map((value) => BigInt.asUintN(64, value)),
@@ -133,6 +146,29 @@ export class CallGenerator {
     }
   }
 
+  /** Entries of a submission queue, at the begin of the data, where the runner takes them. @returns how many */
+  #submissions(): bigint {
+    const count = 1 + this.#random.below(RING_ENTRIES);
+    const start = this.#reserve(count * SQE_BYTES);
+    for (let at = start; at < start + count * SQE_BYTES; at += SQE_BYTES) {
+      const opcode = this.#random.below(RING_TYPES.length + 1);
+      this.#view.setUint8(at, opcode);
+      if (this.#chance(40)) this.#view.setUint8(at + 1, Number(this.#bits(["1", "2", "4", "8", "10", "20", "40"])));
+      if (this.#chance(15)) this.#view.setUint16(at + 2, 1 << this.#random.below(16), true);
+      this.#view.setUint32(at + 32, this.#random.below(12), true);
+      if (this.#chance(5)) this.#view.setUint16(at + 42, this.#random.below(3), true);
+      this.#store(at + 48, this.#chance(30) ? this.#value("path") : 0xffffffffn);
+      const kinds = (RING_TYPES[opcode] ?? "number").split(" ");
+      SQE_FIELDS.forEach(([field, bytes], index) => {
+        const value = this.#chance(WILD_PERCENT / 2) ? this.#wild() : this.#value(kinds[index] ?? "=0");
+        if (bytes === 8) this.#store(at + field, value);
+        else if (bytes === 4) this.#view.setUint32(at + field, Number(BigInt.asUintN(32, value)), true);
+        else this.#view.setUint16(at + field, Number(BigInt.asUintN(16, value)), true);
+      });
+    }
+    return BigInt(count);
+  }
+
   #value(kind: string): bigint {
     if (kind.startsWith("=")) return BigInt(kind.slice(1));
     if (kind.startsWith("one:")) return BigInt(`0x${this.#pick(kind.slice(4).split(","))}`);
@@ -168,7 +204,9 @@ export class CallGenerator {
   /** `count` records of `size` bytes each, of which `fill` makes one. */
   #records(count: number, size: number, fill: (at: number) => void): bigint {
     const at = this.#reserve(Math.min(count, Math.floor((DATA_MAX - 64) / size)) * size);
-    for (let place = at; place + size <= this.#used; place += size) fill(place);
+    // What a record names may be put behind them.
+    const end = this.#used;
+    for (let place = at; place + size <= end; place += size) fill(place);
     return BigInt(DATA + at);
   }
 
@@ -211,6 +249,28 @@ export class CallGenerator {
   readonly #kinds: Readonly<Record<string, () => bigint>> = {
     fd: () =>
       this.#chance(95) ? BigInt(FIRST_FD + this.#random.below(FD_COUNT)) : this.#pick([0n, 1n, ALL_ONES, 1000n, 99n]),
+    ring: () => BigInt(this.#pick(RING_FDS)),
+    submissions: () => this.#submissions(),
+    descriptors: () =>
+      this.#records(this.#pick([1, 12]), 4, (at) =>
+        this.#view.setInt32(at, this.#pick([-1, -2, FIRST_FD + this.#random.below(FD_COUNT)]), true),
+      ),
+    structure: () =>
+      this.#records(8, 8, (at) =>
+        this.#store(
+          at,
+          this.#pick([0n, 0n, 1n, this.#value("small"), BigInt(BIG), this.#value("descriptors"), this.#wild()]),
+        ),
+      ),
+    outgoing: () => {
+      if (this.#chance(50)) return this.#value("buffer");
+      const bytes = randomNetlink(this.#random, 4096);
+      const at = this.#reserve(bytes.length);
+      this.#data.set(bytes, at);
+      this.#sent = bytes.length;
+      return BigInt(DATA + at);
+    },
+    ruleset: () => (this.#chance(80) ? BigInt(LANDLOCK_FD) : this.#value("fd")),
     spareFd: () => BigInt(this.#pick([200, 300, 310, 5000])),
     directory: () =>
       this.#pick([

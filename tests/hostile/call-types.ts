@@ -241,6 +241,14 @@ export const CALL_TYPES: Readonly<Record<string, string>> = {
   io_submit: "contextId length controlBlocks",
   io_getevents: "contextId small length buffer times",
   io_destroy: "contextId",
+  io_uring_setup: "small structure",
+  io_uring_enter: "ring submissions small bits:1,2,4,8 =0 =8",
+  io_uring_register:
+    "ring one:0,1,2,3,4,5,6,7,8,9,a,b,c,d,e,f,10,11,12,13,14,15,16,17,18,19,1a,1b,1c,1d,1e structure " +
+    "one:0,1,2,4,18,20,40",
+  landlock_create_ruleset: "structure one:8,10,18 bits:1",
+  landlock_add_rule: "ruleset one:1,2 structure =0",
+  landlock_restrict_self: "ruleset =0",
   // ---- Sockets
   socket: "one:1,2,a,10,11,26 one:1,2,3,5,801,80002 one:0,1,6,11,3a",
   socketpair: "one:1 one:1,2,5 =0 buffer",
@@ -251,7 +259,7 @@ export const CALL_TYPES: Readonly<Record<string, string>> = {
   accept4: "fd buffer lengthAt bits:800,80000",
   getsockname: "fd buffer lengthAt",
   getpeername: "fd buffer lengthAt",
-  sendto: "fd buffer length bits:1,2,4,8,10,40,80,4000,8000 address addressLength",
+  sendto: "fd outgoing length bits:1,2,4,8,10,40,80,4000,8000 address addressLength",
   recvfrom: "fd buffer length bits:1,2,20,40,100,2000 buffer lengthAt",
   sendmsg: "fd message2 bits:1,2,4,8,40,80,4000",
   recvmsg: "fd message2 bits:1,2,20,40,100",

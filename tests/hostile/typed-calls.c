@@ -36,6 +36,20 @@
 static int next_fd = FIRST_FD;
 static void keep(int fd) { if (fd >= 0 && fd != next_fd) { dup2(fd, next_fd); close(fd); } next_fd++; }
 static void map(char *at, size_t bytes, int protection) { if (mmap(at, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) != at) exit(2); }
+/* Rings of io_uring(7): a plain one, and one with large entries and results (RING_FDS of call-generator.ts). */
+struct ring { int fd; unsigned entries, stride, *head, *tail, *done, *made, *array; char *sqes; } rings[2];
+static void make_ring(struct ring *r, unsigned flags) {
+  unsigned p[30] = {0}; p[2] = flags; int fd = syscall(425, 32, p); keep(fd); r->fd = next_fd - 1; r->entries = p[0]; r->stride = flags & 1 << 10 ? 128 : 64;
+  char *at = mmap(0, 65536, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0); size_t size = p[25] + p[1] * (flags & 1 << 11 ? 32 : 16) + p[0] * 4;
+  if (at == MAP_FAILED) at = mmap(0, (size + 4095) & ~4095ul, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
+  r->sqes = mmap(0, p[0] * r->stride, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0x10000000); if (at == MAP_FAILED || r->sqes == MAP_FAILED) exit(3);
+  r->head = (void *)(at + p[10]); r->tail = (void *)(at + p[11]); r->array = (void *)(at + p[16]); r->done = (void *)(at + p[20]); r->made = (void *)(at + p[21]);
+}
+/* What the data begins with are entries. */
+static void submit(struct ring *r, unsigned count) {
+  for (unsigned i = 0; i < count && i < r->entries; i++) { unsigned at = (*r->tail + i) & (r->entries - 1); memcpy(r->sqes + at * r->stride, DATA + i * 64, 64); r->array[at] = at; }
+  *r->tail += count < r->entries ? count : r->entries; *r->done = *r->made;
+}
 static void set_up(void) {
   map(DATA, 1 << 20, PROT_READ | PROT_WRITE); map(BIG, 256 << 20, PROT_READ | PROT_WRITE); map(READ_ONLY, 128 << 20, PROT_READ); map(AREAS, 4000 * 4096, PROT_READ | PROT_WRITE);
   for (int i = 0; i < 4000; i += 2) mprotect(AREAS + i * 4096, 4096, PROT_READ);
@@ -56,6 +70,9 @@ static void set_up(void) {
   keep(syscall(SYS_pidfd_open, getpid(), 0)); keep(open("/dev/null", O_RDWR)); keep(open("/dev/zero", O_RDWR)); keep(open("/dev/urandom", O_RDWR)); keep(open("/dev/full", O_RDWR)); keep(open("/dev/ptmx", O_RDWR | O_NOCTTY));
   keep(open("/proc/self/maps", O_RDONLY)); keep(open("/proc/self/smaps", O_RDONLY)); keep(open("/proc/self/mountinfo", O_RDONLY)); keep(open("/proc/self/status", O_RDONLY)); keep(open("/proc/stat", O_RDONLY)); keep(open("/proc/sys/kernel/hostname", O_RDWR));
   keep(mq_open("/q", O_CREAT | O_RDWR | O_NONBLOCK, 0666, NULL));
+  keep(socket(AF_NETLINK, SOCK_RAW, 12)); keep(socket(AF_NETLINK, SOCK_RAW, 16)); keep(socket(AF_NETLINK, SOCK_RAW, 4));
+  make_ring(&rings[0], 0); make_ring(&rings[1], 1 << 4 | 1 << 7 | 1 << 10 | 1 << 11);
+  unsigned long handled[2] = {0x7fff, 3}; keep(syscall(444, handled, sizeof handled, 0));
 }
 struct record { unsigned number, bytes; unsigned long arguments[6]; };
 static char *list, *end;
@@ -64,6 +81,7 @@ static void run(struct record *r, int count) {
   pid_t self = getpid();
   for (int i = 0; i < count && (char *)r < end; i++, r = after(r)) {
     memcpy(DATA, (char *)r + sizeof *r, r->bytes);
+    if (r->number == 426) for (int k = 0; k < 2; k++) if (r->arguments[0] == rings[k].fd) submit(&rings[k], r->arguments[1]);
     syscall(r->number, r->arguments[0], r->arguments[1], r->arguments[2], r->arguments[3], r->arguments[4], r->arguments[5]);
     if (syscall(SYS_getpid) != self) syscall(SYS_exit_group, 0);
   }

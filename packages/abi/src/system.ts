@@ -66,6 +66,7 @@ export const LINUX_REBOOT_CMD_RESTART = 0x01234567,
 
 /** personality(2): the release is said to be one of 2.6; a wait's time-out is not written back. */
 export const UNAME26 = 0x0020000,
+  ADDR_COMPAT_LAYOUT = 0x0200000,
   STICKY_TIMEOUTS = 0x4000000;
 
 /** Of /proc/PID/oom_adj and oom_score_adj. Source: include/uapi/linux/oom.h. */

@@ -59,6 +59,11 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/syscall/numa-requests.ts": ["setPolicy", "getPolicy", "bind", "migratePages", "movePages"],
   "kernel/src/syscall/ptrace-requests.ts": ["ptrace"],
   "kernel/src/syscall/seccomp-requests.ts": ["seccomp", "setSeccompMode", "readFilter", "readFilterMetadata"],
+  "kernel/src/task/control-group-changes.ts": [
+    ...["moveProcess", "moveThread", "makeThreaded", "setGroupHarts", "freezeGroup", "killGroup"],
+    ...["changeDelegation", "makeGroup", "removeGroup"],
+  ],
+  "kernel/src/task/threaded-groups.ts": ["typeOf", "mayBeThreaded", "mayEnter", "mayDelegate"],
   "kernel/src/task/core-dump/core-dump.ts": ["endWithCore", "continueCoreDump"],
   "kernel/src/task/enter-namespaces.ts": ["unshare", "setNamespaces", "namespaceRequest"],
   "kernel/src/task/pidfd-requests.ts": ["pidfdRequest"],

@@ -12,10 +12,17 @@ import {
   EBUSY,
   EINVAL,
   ENOENT,
+  EOPNOTSUPP,
   EPERM,
   ERANGE,
   O_WRONLY,
+  SI_USER,
+  SIGCONT,
+  SIGSTOP,
+  SIGTSTP,
 } from "@stratos/abi";
+import { signalInfo } from "../signal/pending-signals.ts";
+import { sendSignalToProcess } from "../signal/send-signal.ts";
 import { allowedHarts } from "../task/affinity.ts";
 import { FileTask } from "../testing/file-system-task.ts";
 import { cgroup2Type } from "./cgroup2.ts";
@@ -69,7 +76,7 @@ test("pids.max refuses who is born, not who comes; what it refused is told to al
   put("/g/a/cgroup.subtree_control", "+pids");
   put("/g/a/pids.max", "0");
   assert.equal(put("/g/a/b/cgroup.procs", "0"), 0);
-  const group = user.task.group.controlGroup;
+  const group = user.task.controlGroup;
   assert.equal(group.path, "/a/b");
   assert.equal(group.charge(1), -EAGAIN);
   assert.deepEqual([user.get("/g/a/b/pids.events"), user.get("/g/a/pids.events")], ["max 0\n", "max 1\n"]);
@@ -89,13 +96,73 @@ test("no processes stand beside groups with memory of their own, nor beside popu
   put("/g/a/cgroup.procs", "0");
   assert.equal(put("/g/a/cgroup.subtree_control", "+memory"), -EBUSY);
   assert.equal(put("/g/a/cgroup.subtree_control", "+pids"), 0);
+  const types = (): unknown[] => ["a", "a/b"].map((path) => user.get(`/g/${path}/cgroup.type`));
+  assert.deepEqual(types(), ["domain threaded\n", "domain invalid\n"]);
   const other = new FileTask(user.task.kernel, user);
-  assert.equal(putFor(other, "/g/a/b/cgroup.procs", "0"), 0);
+  assert.equal(putFor(other, "/g/a/b/cgroup.procs", "0"), -EOPNOTSUPP);
   assert.equal(put("/g/cgroup.procs", "0"), 0);
+  assert.deepEqual(types(), ["domain\n", "domain\n"]);
+  assert.equal(putFor(other, "/g/a/b/cgroup.procs", "0"), 0);
   assert.equal(put("/g/a/cgroup.procs", "0"), -EBUSY);
   assert.deepEqual([remove(user, "/g/a/b"), remove(user, "/g/a")], [-EBUSY, -EBUSY]);
   assert.equal(putFor(other, "/g/cgroup.procs", "0"), 0);
   assert.deepEqual([remove(user, "/g/a/b"), remove(user, "/g/a")], [0, 0]);
+});
+
+test("threaded groups have what concerns threads; memory stays with their domain", () => {
+  const { user, put } = mounted(2);
+  for (const path of ["/g/a", "/g/a/b", "/g/a/c"]) make(user, path);
+  put("/g/cgroup.subtree_control", "+memory +pids +cpu");
+  assert.equal(put("/g/a/cgroup.subtree_control", "+memory"), 0);
+  assert.equal(put("/g/a/b/cgroup.type", "threaded"), -EOPNOTSUPP, "children have memory of their own");
+  assert.equal(put("/g/a/cgroup.subtree_control", "-memory"), 0);
+  assert.equal(put("/g/a/b/cgroup.type", "threaded"), 0);
+  assert.equal(put("/g/a/cgroup.subtree_control", "+memory"), -EOPNOTSUPP);
+  assert.equal(put("/g/a/cgroup.subtree_control", "+pids +cpu"), 0);
+  assert.equal(put("/g/a/c/cgroup.procs", "0"), -EOPNOTSUPP, "it is not threaded");
+  assert.equal(put("/g/a/c/cgroup.type", "threaded"), 0);
+  assert.equal(put("/g/a/b/cgroup.procs", "0"), 0);
+  const { task } = user;
+  assert.equal(task.space.account, task.controlGroup.parent!.memory!.account);
+  assert.equal(put("/g/a/c/cgroup.threads", "0"), 0);
+  assert.equal(task.controlGroup.path, "/a/c");
+  assert.deepEqual([user.get("/g/a/b/pids.current"), user.get("/g/a/c/pids.current")], ["0\n", "1\n"]);
+  assert.equal(user.get("/g/a/c/memory.current"), -ENOENT);
+  assert.equal(user.get("/g/a/cgroup.procs"), `${task.pid}\n`);
+  assert.equal(user.get("/g/a/cgroup.threads"), "");
+  assert.equal(user.get("/g/a/c/cgroup.procs"), -EOPNOTSUPP);
+  assert.equal(put("/g/a/cgroup.procs", "0"), 0, "threads may be beside groups there");
+  assert.equal(put("/g/cgroup.threads", "0"), -EOPNOTSUPP, "that is another domain");
+  assert.equal(put("/g/cgroup.procs", "0"), 0);
+  // A group that had memory of its own gives it up.
+  make(user, "/g/d");
+  assert.equal(user.get("/g/d/memory.current"), "0\n");
+  assert.equal(put("/g/d/cgroup.type", "threaded"), 0);
+  assert.equal(user.get("/g/d/memory.current"), -ENOENT);
+  assert.equal(put("/g/d/cgroup.threads", "0"), 0);
+  assert.equal(task.space.account, task.kernel.memory);
+});
+
+test("what was stopped before its group froze is stopped when that thaws", () => {
+  const { user, put } = mounted();
+  make(user, "/g/a");
+  const other = new FileTask(user.task.kernel, user);
+  putFor(other, "/g/a/cgroup.procs", "0");
+  const { task } = other;
+  task.state = "R";
+  sendSignalToProcess(task.group, signalInfo(SIGSTOP, SI_USER));
+  assert.equal(task.state, "R", "it has had no turn");
+  assert.equal(put("/g/a/cgroup.freeze", "1"), 0);
+  assert.equal(put("/g/a/cgroup.freeze", "0"), 0);
+  assert.equal(task.state, "T");
+  assert.equal(task.group.unreportedStop, SIGSTOP);
+  sendSignalToProcess(task.group, signalInfo(SIGCONT, SI_USER));
+  assert.equal(task.state, "R");
+  // One that has a handler, or ignores it, goes on.
+  task.group.actions.set(SIGTSTP, { handler: 1, flags: 0, restorer: 0, maskLow: 0, maskHigh: 0 });
+  sendSignalToProcess(task.group, signalInfo(SIGTSTP, SI_USER));
+  put("/g/a/cgroup.freeze", "1");
+  assert.equal(task.state, "R");
 });
 
 test("what a group has taken of memory is its own until it goes; then the group above has it", () => {

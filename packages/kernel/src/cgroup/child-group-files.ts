@@ -1,7 +1,8 @@
 /** The files that every control group but the root has: what it is, and those of the controllers that it is given. */
-import { EINVAL, ENOENT, EOPNOTSUPP, ERANGE, PAGE_SIZE } from "@stratos/abi";
+import { EINVAL, ENOENT, ERANGE, PAGE_SIZE } from "@stratos/abi";
 import type { ControlGroup, GroupMemory } from "../task/control-group.ts";
-import { freezeGroup, killGroup } from "../task/control-group-changes.ts";
+import { freezeGroup, killGroup, makeThreaded } from "../task/control-group-changes.ts";
+import { typeOf } from "../task/threaded-groups.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
 import { core, type GroupFileKind } from "./group-file-kind.ts";
@@ -38,13 +39,12 @@ function stateFiles(kernel: Kernel, group: ControlGroup): Kinds {
       sink: (_task, text) => {
         const value = integerOf(text);
         if (value !== 1) return Number.isNaN(value) ? -EINVAL : -ERANGE;
-        killGroup(kernel, group);
-        return 0;
+        return killGroup(kernel, group);
       },
     },
     "cgroup.type": core(
-      () => "domain\n",
-      (_task, text) => (text.trim() === "threaded" ? -EOPNOTSUPP : -EINVAL),
+      () => `${typeOf(group)}\n`,
+      (_task, text) => (text.trim() === "threaded" ? makeThreaded(kernel, group) : -EINVAL),
     ),
   };
 }

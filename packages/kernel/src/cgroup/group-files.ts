@@ -7,7 +7,9 @@ import type { TextOpener } from "../pseudo/pseudo-inodes.ts";
 import type { Credentials } from "../security/credentials.ts";
 import { checkAccess, MAY_WRITE } from "../security/permission.ts";
 import { CONTROLLERS, type ControlGroup, type Controller } from "../task/control-group.ts";
-import { changeDelegation, mayEnter, moveProcess } from "../task/control-group-changes.ts";
+import { changeDelegation, moveProcess, moveThread } from "../task/control-group-changes.ts";
+import { processesOf } from "../task/group-members.ts";
+import { mayEnter } from "../task/threaded-groups.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
 import { core, type GroupFileKind } from "./group-file-kind.ts";
@@ -45,11 +47,7 @@ function coreFiles(kernel: Kernel, group: ControlGroup): Kinds {
       (_task, text) => setCount(text, (most) => (group.descendantLimit = most), -ERANGE),
     ),
     "cgroup.procs": core(
-      (task) =>
-        describeIds(
-          task,
-          [...group.members].flatMap((each) => (each.isZombie ? [] : each.pid)),
-        ),
+      (task) => (group.isThreaded ? -EOPNOTSUPP : describeIds(task, processIds(kernel, group))),
       (task, text, opener) => attach(kernel, task, text, opener, group),
     ),
     "cgroup.stat": core(() => `nr_descendants ${group.descendantCount}\nnr_dying_descendants 0\n`),
@@ -58,8 +56,12 @@ function coreFiles(kernel: Kernel, group: ControlGroup): Kinds {
       (_task, text) => delegate(kernel, group, text),
     ),
     "cgroup.threads": core(
-      (task) => describeIds(task, threadsOf(kernel, group)),
-      () => -EOPNOTSUPP,
+      (task) =>
+        describeIds(
+          task,
+          [...group.members].map(({ tid }) => tid),
+        ),
+      (task, text, opener) => attachThread(kernel, task, text, opener, group),
     ),
     "cpu.stat": core(() => {
       const { userNs, systemNs } = group.usage;
@@ -92,10 +94,12 @@ function describeIds({ group: { pidNamespace } }: Task, rootIds: Iterable<number
     .join("");
 }
 
-function threadsOf(kernel: Kernel, group: ControlGroup): number[] {
-  const ids: number[] = [];
-  for (const { pid } of group.members)
-    for (const { tid } of kernel.tasks.processes.get(pid)?.tasks ?? []) ids.push(tid);
+/** Those of the group, and of threaded groups whose domain it is. */
+function processIds(kernel: Kernel, group: ControlGroup): Set<number> {
+  const ids = new Set<number>();
+  for (const process of processesOf(kernel, group)) ids.add(process.pid);
+  for (const child of group.children.values())
+    if (child.isThreaded) for (const id of processIds(kernel, child)) ids.add(id);
   return ids;
 }
 
@@ -119,8 +123,18 @@ function attach(kernel: Kernel, task: Task, text: string, opener: TextOpener, gr
   if (!/^\d{1,10}$/.test(wanted)) return -EINVAL;
   const process = wanted === "0" ? task.group : kernel.tasks.processOfThreadIn(task.group.pidNamespace, Number(wanted));
   if (process === undefined || process.isZombie) return -ESRCH;
-  const refused = mayMove(kernel, opener, process.controlGroup, group);
+  const refused = mayMove(kernel, opener, process.leader.controlGroup, group);
   return refused < 0 ? refused : moveProcess(process, group);
+}
+
+/** `cgroup.threads`: the thread of a number; 0: the writer's own. */
+function attachThread(kernel: Kernel, task: Task, text: string, opener: TextOpener, group: ControlGroup): number {
+  const wanted = text.trim();
+  if (!/^\d{1,10}$/.test(wanted)) return -EINVAL;
+  const thread = wanted === "0" ? task : kernel.tasks.taskIn(task.group.pidNamespace, Number(wanted));
+  if (thread === undefined) return -ESRCH;
+  const refused = mayMove(kernel, opener, thread.controlGroup, group);
+  return refused < 0 ? refused : moveThread(thread, group);
 }
 
 /**
@@ -146,7 +160,7 @@ export function mayBeginIn(task: Task, group: ControlGroup): number {
   const { kernel, credentials } = task;
   return (
     mayWriteProcesses(kernel, credentials, group) ||
-    mayMove(kernel, { credentials, groupRoot: task.namespaces.cgroup.root }, task.group.controlGroup, group) ||
+    mayMove(kernel, { credentials, groupRoot: task.namespaces.cgroup.root }, task.controlGroup, group) ||
     mayEnter(group)
   );
 }

@@ -156,6 +156,10 @@ it("interrupts at a rate, a fast one for who may", () => {
   assert.equal(ask(fd, RTC_PIE_ON), 0);
   for (let quarter = 0; quarter < 4; quarter++) advance(test, 250);
   assert.deepEqual(interrupts(fd), { count: 4, which: RTC_IRQF | RTC_PF });
+  advance(test, 880);
+  assert.deepEqual(interrupts(fd), { count: 3, which: RTC_IRQF | RTC_PF }, "the machine was late");
+  advance(test, 120);
+  assert.deepEqual(interrupts(fd), { count: 1, which: RTC_IRQF | RTC_PF }, "the next one is not");
   assert.equal(ask(fd, RTC_PIE_OFF), 0);
   assert.equal(ask(fd, RTC_IRQP_SET, 128), 0);
   user.becomeUser(1000);

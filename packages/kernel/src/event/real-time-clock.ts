@@ -101,9 +101,19 @@ export class RealTimeClock {
 
   interrupted(which: Interrupt): void {
     // The count has three bytes; one that nobody reads for long begins anew.
-    this.pending = ((this.pending + COUNT) | RTC_IRQF | BITS[which]) >>> 0;
+    const count = which === "periodic" ? this.#nextPeriod() : 1;
+    this.pending = ((this.pending + count * COUNT) | RTC_IRQF | BITS[which]) >>> 0;
     this.queue.wakeAll(POLLIN | POLLRDNORM);
-    if (which !== "alarm") this.enable(which);
+    if (which === "update") this.enable(which);
+  }
+
+  /** They come a period apart however late one was told of. @returns how many have come */
+  #nextPeriod(): number {
+    const { timer } = this.#interrupts.periodic;
+    const periodNs = 1e9 / this.frequency;
+    const count = 1 + Math.max(0, Math.floor((this.#kernel.now() - timer.deadlineNs) / periodNs));
+    this.#kernel.timers.set(timer, timer.deadlineNs + count * periodNs);
+    return count;
   }
 
   /** What was asked for by who had it open ends; the alarm stays (drivers/rtc/dev.c, rtc_dev_release). */

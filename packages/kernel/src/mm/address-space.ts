@@ -6,7 +6,7 @@
  * 0x0000_0000  never mapped (mmap_min_addr)
  * 0x0001_0000  position-dependent executables
  * 0x1000_0000  position-independent executables, then the heap (brk), upwards
- * …            mmap, downwards from 0xbfff_f000
+ * …            mmap, downwards from 0xbfff_f000, or upwards from 0x4000_0000 where the stack has no limit
  * 0xc000_0000  shared libraries, each at its own place in every process, so that translated code is shared
  * 0xf000_0000  the stack, downwards from 0xffff_e000; the vDSO and its data on the two pages above it
  * ```
@@ -47,6 +47,8 @@ import type { AioContext } from "./aio-context.ts";
 
 export const EXECUTABLE_BASE = 0x10000000;
 const MMAP_TOP = 0xbffff000;
+/** A third of what there is (Linux's TASK_UNMAPPED_BASE). */
+const MMAP_BASE = 0x40000000;
 export const LIBRARY_BOTTOM = 0xc0000000;
 export const LIBRARY_TOP = 0xf0000000;
 export const STACK_TOP = 0xffffe000;
@@ -70,6 +72,8 @@ export class AddressSpace extends TranslatedMemory implements Reapable {
    * it.
    */
   isWide = false;
+  /** What has no place of its own is mapped upwards from MMAP_BASE (setrlimit(2), RLIMIT_STACK; personality(2)). */
+  growsUpwards = false;
   /** Where its own pages lie, if they can: physical address − virtual address modulo 4 GiB; 0: anywhere. */
   window: number;
   users = 1;
@@ -203,11 +207,16 @@ export class AddressSpace extends TranslatedMemory implements Reapable {
   }
 
   /**
-   * A free range of `length` bytes: the library's own place when there is one, else the highest gap below MMAP_TOP,
-   * else the highest below the stack's limit; at last above 4 GiB, where code can't be. −ENOMEM when none is left.
+   * A free range of `length` bytes: the library's own place when there is one, else the highest gap below MMAP_TOP (or
+   * the lowest above MMAP_BASE), else the highest below the stack's limit; at last above 4 GiB, where code can't be.
+   * −ENOMEM when none is left.
    */
   findGap(length: number, preferred: VirtualAddress, mayBeWide: boolean): VirtualAddress {
     if (preferred > 0 && this.isFree(preferred, preferred + length)) return preferred;
+    if (this.growsUpwards) {
+      const lowest = this.areas.lowestGap(MMAP_BASE, length);
+      if (lowest + length <= MMAP_TOP) return lowest;
+    }
     let found = this.#gapBelow(MMAP_TOP, MMAP_MIN, length);
     if (found < 0) found = this.#gapBelow(LIBRARY_TOP, MMAP_TOP, length);
     return found < 0 && mayBeWide ? this.#gapBelow(WIDE_TOP, USER_TOP, length) : found;
@@ -429,7 +438,10 @@ export class AddressSpace extends TranslatedMemory implements Reapable {
     if (--this.users > 0) return;
     this.kernel.slots.release(this);
     this.setExecutable(null);
-    for (const { capacity } of this.aioContexts?.values() ?? []) this.kernel.aioUsage.events -= capacity;
+    for (const context of this.aioContexts?.values() ?? []) {
+      this.kernel.aioUsage.events -= context.capacity;
+      context.close();
+    }
     this.aioContexts = null;
     this.kernel.reaper.add(this);
   }

@@ -27,6 +27,17 @@ function highestGapByWalk(areas: readonly Area[], top: number, length: number): 
   return ceiling;
 }
 
+/** The lowest. */
+function lowestGapByWalk(areas: readonly Area[], bottom: number, length: number): number {
+  let floor = bottom;
+  for (const each of areas) {
+    if (each.end <= bottom) continue;
+    if (each.start - floor >= length) break;
+    floor = each.end;
+  }
+  return floor;
+}
+
 test("finds, inserts, removes and finds gaps as a sorted array does", () => {
   for (let seed = 1; seed <= 6; seed++) {
     const random = new SeededRandom(seed);
@@ -80,6 +91,7 @@ test("finds, inserts, removes and finds gaps as a sorted array does", () => {
         highestGapByWalk(model, probe, length),
         `seed ${seed}, step ${step}`,
       );
+      assert.equal(list.lowestGap(probe, length), lowestGapByWalk(model, probe, length), `seed ${seed}, step ${step}`);
     }
     assert.deepEqual([...list], model);
     assert.equal(list.size, model.length);

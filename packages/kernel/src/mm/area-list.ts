@@ -208,6 +208,26 @@ export class AreaList implements Iterable<Area> {
     }
   }
 
+  /** Where the lowest gap of `length` bytes or more above `bottom` begins; when there is none, the end of the areas. */
+  lowestGap(bottom: number, length: number): number {
+    let at = this.#leafEndingAfter(bottom);
+    if (at === this.#leaves.length) return bottom;
+    let floor = bottom;
+    let index = firstEndingAfter(this.#leaves[at]!.areas, bottom);
+    for (;;) {
+      const { areas } = this.#leaves[at]!;
+      for (; index < areas.length; index++) {
+        if (areas[index]!.start - floor >= length) return floor;
+        floor = areas[index]!.end;
+      }
+      do at++;
+      while (at < this.#leaves.length && this.#widestGap(at) < length);
+      if (at === this.#leaves.length) return this.#leaves[at - 1]!.areas.at(-1)!.end;
+      floor = this.#endBelow(at, 0);
+      index = 0;
+    }
+  }
+
   /**
    * End of the area before the one at `index` of the leaf; −Infinity below the lowest: what lies there is for the
    * caller to judge.

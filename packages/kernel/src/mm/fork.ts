@@ -51,6 +51,7 @@ function endWait(parent: AddressSpace): void {
 function beginFork(parent: AddressSpace): AddressSpace {
   const child = new AddressSpace(parent.kernel, parent.account);
   child.isWide = parent.isWide;
+  child.growsUpwards = parent.growsUpwards;
   // What it shares lies there; what it writes goes elsewhere until the parent has left.
   child.window = parent.window;
   child.mappedBytes = parent.mappedBytes;

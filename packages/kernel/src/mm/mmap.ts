@@ -106,8 +106,8 @@ export function mmap(task: MmCaller, request: MapRequest): number {
     if (isErrno(mapping)) return mapping;
     pages = mapping;
     isNeverWritable = isShared && (isSealedAgainstWriting(file) || (pages === null && !file.isWritable));
-    // Zeroed memory is nobody's file (drivers/char/mem.c, mmap_zero).
-    if (pages === null) file = null;
+    // Zeroed memory that is shared is nobody's file; private memory keeps its name (drivers/char/mem.c, mmap_zero).
+    if (pages === null && isShared) file = null;
   }
   // One area more than vm.max_map_count says: so Linux compares (mm/mmap.c, do_mmap).
   if (exceedsLimit(task, length) || !hasRoomForAreas(space, 0)) return -ENOMEM;
@@ -132,7 +132,7 @@ export function mmap(task: MmCaller, request: MapRequest): number {
       address + length <= (space.isWide ? top : USER_TOP) &&
       space.isFree(address, address + length);
     if (!usable) {
-      const inode = file?.inode ?? null;
+      const inode = pages === null ? null : (file?.inode ?? null);
       const place =
         inode === null || (flags & MAP_DENYWRITE) === 0 ? 0 : libraryPlace(space, inode, `${offset}:${length}`, length);
       address = space.findGap(length, place, top === WIDE_TOP);
@@ -232,6 +232,7 @@ function insertMerged(space: AddressSpace, area: Area): void {
     below !== undefined &&
     below.end === area.start &&
     area.pages === null &&
+    area.file === null &&
     below.pages === null &&
     below.file === null &&
     below.protection === area.protection &&

@@ -68,7 +68,7 @@ function fillEntries(task: Task, first: number, end: number, showsFrames: boolea
     const at = ((address - first) / PAGE_SIZE) * ENTRY_SIZE;
     const frame = Math.floor((entry >>> 0) / PAGE_SIZE);
     const area = space.areaAt(address);
-    const shared = area !== undefined && (area.file !== null || area.isShared) ? FILE_OR_SHARED : 0;
+    const shared = area !== undefined && area.pages !== null ? FILE_OR_SHARED : 0;
     view.setUint32(at, showsFrames ? frame : 0, true);
     view.setUint32(at + 4, (PRESENT | shared | (kernel.frames.sharers(frame) === 1 ? EXCLUSIVE : 0)) >>> 0, true);
   });

@@ -204,7 +204,7 @@ export class ProcessDirectory extends PseudoDirectory {
     file("mounts", () => describeMounts(target()), { watched, ...ofMounts });
     file("mountinfo", () => describeMountInfo(target()), { watched, ...ofMounts });
     file("mountstats", () => describeMountStats(target()), { mode: 0o400, ...ofMounts });
-    file("cgroup", (caller) => `0::${caller.namespaces.cgroup.pathOf(this.group.controlGroup)}\n`);
+    file("cgroup", (caller) => `0::${caller.namespaces.cgroup.pathOf(target().controlGroup)}\n`);
     file("cpuset", () => "/\n");
     file("loginuid", () => "4294967295", { sink: () => 0 });
     file("sessionid", () => "4294967295");

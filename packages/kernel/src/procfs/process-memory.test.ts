@@ -102,7 +102,8 @@ it("statm counts as shared what is a file's or shared memory, and nothing privat
   assert.equal(shared(), "0");
   const [first] = areas;
   assert.equal(user.call("memfd_create", "file", 0), 0);
-  Object.assign(first!, { file: user.task.files.get(0) });
+  const file = user.task.files.get(0);
+  Object.assign(first!, { file, pages: file!.mapping(0, 4096) });
   assert.equal(shared(), "1", "its page that is in memory");
 });
 

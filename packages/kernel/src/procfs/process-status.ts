@@ -149,7 +149,7 @@ function measure(task: Task, from: number, kept: unknown): { sizes: Sizes; next:
   const sizes = (kept as Sizes | null) ?? { shared: 0, data: 0, stack: 0, libraries: 0 };
   const next = visitAreas(task, from, (area, start, end) => {
     const pages = (end - start) / PAGE_SIZE;
-    if (area.file !== null || area.isShared) {
+    if (area.pages !== null) {
       task.space.table.forEach(start, end, (_address, entry) => {
         sizes.shared++;
       });

@@ -234,7 +234,7 @@ function isIgnored(group: SignalProcess, task: SignalTask | null, info: SignalIn
 function notify(task: SignalTask, signal: number): void {
   task.hasWork = true;
   if (!takes(task, signal)) return;
-  if (task.group.isFrozen && isFatal(task, signal)) thawToEnd(task.group);
+  if (task.isFrozen && isFatal(task, signal)) thawToEnd(task.group);
   if (task.state === "S" && task.blockedKind === BLOCKED_KILLABLE && !isFatal(task, signal)) return;
   if (task.state === "S") task.endWait("signal");
   else if ((task.state === "T" || task.state === "t") && signal === SIGKILL) {
@@ -245,9 +245,12 @@ function notify(task: SignalTask, signal: number): void {
 
 /** What is frozen goes on to its end all the same (cgroup-v2.rst, "cgroup.freeze"). */
 function thawToEnd(group: SignalProcess): void {
-  group.isFrozen = false;
   const { scheduler } = group.leader.kernel;
-  for (const task of group.tasks) if (task.state === "R" && task !== scheduler.current) scheduler.enqueue(task);
+  for (const task of group.tasks) {
+    if (!task.isFrozen) continue;
+    task.isFrozen = false;
+    if (task.state === "R" && task !== scheduler.current) scheduler.enqueue(task);
+  }
 }
 
 /** Does the signal end the process, come what may? One that leaves a core waits (kernel/signal.c, complete_signal). */

@@ -19,6 +19,8 @@ export interface SignalTask {
   readonly waitedSignals: SignalSet | null;
   readonly blockedKind: number;
   readonly isTraced: boolean;
+  /** By its control group. */
+  isFrozen: boolean;
   blocked: SignalSet;
   state: TaskState;
   hasWork: boolean;
@@ -43,8 +45,6 @@ export interface SignalProcess {
   readonly limits: readonly Limit[];
   readonly signalQueue: WaitQueue;
   readonly childrenQueue: WaitQueue;
-  /** By its control group. */
-  isFrozen: boolean;
   stopSignal: number;
   unreportedStop: number;
   unreportedContinue: boolean;

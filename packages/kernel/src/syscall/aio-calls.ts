@@ -7,7 +7,7 @@ export const aioCalls: SyscallTable = {
   io_destroy: { run: ioDestroy },
   io_submit: {
     run: ioSubmit,
-    gaps: "a request is done when the call returns; IOCB_CMD_POLL: EINVAL; what would wait ends with EAGAIN",
+    gaps: "a request but for IOCB_CMD_POLL is done when the call returns; what would wait ends with EAGAIN",
   },
   io_getevents: { run: ioGetEvents },
   io_pgetevents: { run: ioGetEventsMasked },

@@ -1,16 +1,19 @@
 /**
  * Linux's asynchronous input and output (io_submit(2), libaio). Requests are carried out when they are submitted, which
- * io_submit allows and Linux does as well for most files; their results wait in the context.
+ * io_submit allows and Linux does as well for most files, or wait for a file (aio-poll.ts); their results wait in the
+ * context.
  */
 import {
   EAGAIN,
   EBADF,
   EFAULT,
+  EINPROGRESS,
   EINVAL,
   ENOMEM,
   EOPNOTSUPP,
   IOCB_CMD_FDSYNC,
   IOCB_CMD_FSYNC,
+  IOCB_CMD_POLL,
   IOCB_CMD_PREAD,
   IOCB_CMD_PREADV,
   IOCB_CMD_PWRITE,
@@ -46,6 +49,7 @@ import { BLOCKED_EINTR, UNFINISHED } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { get64, getU64, put64 } from "../ground/words.ts";
 import { AioContext } from "../mm/aio-context.ts";
+import { beginPoll } from "./aio-poll.ts";
 
 /** `struct iocb` and `struct io_event`. Source: Linux include/uapi/linux/aio_abi.h. */
 const RW_FLAGS = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND;
@@ -92,7 +96,7 @@ export function ioDestroy(task: Task, id: number): number {
   task.space.aioContexts!.delete(id);
   task.kernel.aioUsage.events -= context.capacity;
   munmap(task.space, id, PAGE_SIZE);
-  context.queue.wakeAll();
+  context.close();
   return 0;
 }
 
@@ -110,8 +114,7 @@ export function ioSubmit(task: Task, id: number, count: number, list: number): n
     if (work.mustPause()) return pauseSubmit(task, taken, moved);
     work.charge(1);
     const iocb = task.space.loadU64(list + taken * 8);
-    const result =
-      iocb < 0 ? -EFAULT : context.events.length >= context.capacity ? -EAGAIN : submitOne(task, context, iocb, moved);
+    const result = iocb < 0 ? -EFAULT : context.isFull ? -EAGAIN : submitOne(task, context, iocb, moved);
     // So many of its bytes have been moved, and more are to be.
     if (result > 0) return pauseSubmit(task, taken, result);
     if (result < 0) return taken > 0 ? taken : result;
@@ -146,16 +149,22 @@ function submitOne(task: Task, context: AioContext, iocb: number, moved: number)
   }
   // aio_key, which the program does not use.
   if (task.space.storeU32(iocb + Iocb.offset.aio_key, 0) < 0) return -EFAULT;
-  const outcome = perform(task, file, view, moved);
-  if (isErrno(outcome)) return outcome;
-  if (outcome.goesOn) return outcome.result;
-  context.events.push({
+  let result = 0;
+  if (view.getUint16(Iocb.offset.aio_lio_opcode, true) === IOCB_CMD_POLL) {
+    result = beginPoll(context, file, { view, iocb, told });
+    if (result <= 0) return result;
+  } else {
+    const outcome = perform(task, file, view, moved);
+    if (isErrno(outcome)) return outcome;
+    if (outcome.goesOn) return outcome.result;
+    ({ result } = outcome);
+  }
+  context.tell({
     dataLow: view.getUint32(Iocb.offset.aio_data, true),
     dataHigh: view.getUint32(Iocb.offset.aio_data + 4, true),
     iocb,
-    result: outcome.result,
+    result,
   });
-  context.queue.wakeAll();
   told?.signal();
   return 0;
 }
@@ -278,7 +287,14 @@ export function ioGetEventsMasked(
   return result;
 }
 
-/** io_cancel(2): −EINVAL, since nothing is ever under way; −EFAULT. */
-export function ioCancel(task: Task, _id: number, iocb: number): number {
-  return task.space.loadU32(iocb + Iocb.offset.aio_key) < 0 ? -EFAULT : -EINVAL;
+/** io_cancel(2): −EINPROGRESS, as its result is yet to be fetched; −EINVAL: it is not under way; −EFAULT. */
+export function ioCancel(task: Task, id: number, iocb: number): number {
+  const key = task.space.loadU32(iocb + Iocb.offset.aio_key);
+  if (key !== 0) return key < 0 ? -EFAULT : -EINVAL;
+  for (const request of contextAt(task, id)?.pending ?? []) {
+    if (request.iocb !== iocb) continue;
+    request.end(0);
+    return -EINPROGRESS;
+  }
+  return -EINVAL;
 }

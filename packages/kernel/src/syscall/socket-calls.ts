@@ -486,7 +486,7 @@ export const socketCalls: SyscallTable = {
     run: bind,
     gaps:
       "over the host's network a TCP port that the machine chooses takes connections from bind on, before listen; " +
-      "inside the machine a port whose connections wait in TIME_WAIT is free, without SO_REUSEADDR, too",
+      "a port whose connections to the outside wait in TIME_WAIT is free, without SO_REUSEADDR, too",
   },
   listen: { run: listen },
   accept: { run: (task, fd, address, length) => accept4(task, fd, address, length, 0) },

@@ -10,8 +10,8 @@ import { noteRseq } from "./rseq.ts";
 import type { Task } from "./task.ts";
 
 /** Harts on which it may run: what its group has of those that it asked for; none: all that the group has. */
-export function allowedHarts({ affinity, group, kernel }: Task): number {
-  const leaves = group.controlGroup.effectiveHarts(allHarts(kernel.harts));
+export function allowedHarts({ affinity, controlGroup, kernel }: Task): number {
+  const leaves = controlGroup.effectiveHarts(allHarts(kernel.harts));
   return (affinity & leaves) === 0 ? leaves : (affinity & leaves) >>> 0;
 }
 
@@ -58,7 +58,7 @@ export function setAffinity(task: Task, target: Task | undefined, size: number, 
     !isCapable(task.credentials, CAP_SYS_NICE, target.credentials.userNamespace)
   )
     return -EPERM;
-  const mask = (set.mask & target.group.controlGroup.effectiveHarts(allHarts(task.kernel.harts))) >>> 0;
+  const mask = (set.mask & target.controlGroup.effectiveHarts(allHarts(task.kernel.harts))) >>> 0;
   if (mask === 0) return -EINVAL;
   target.affinity = mask;
   settleHart(target);

@@ -151,7 +151,7 @@ function copyNamespaces(task: Task, flags: number, owner: UserNamespace): Namesp
   make(CLONE_NEWUTS, "uts", (origin) => (set.uts = new UtsNamespace(origin, namespaces.uts)));
   make(CLONE_NEWIPC, "ipc", (origin) => (set.ipc = new IpcState(task.kernel, origin)));
   make(CLONE_NEWPID, "pid", (origin) => (set.pidForChildren = new PidNamespace(namespaces.pidForChildren, origin)));
-  make(CLONE_NEWCGROUP, "cgroup", (origin) => (set.cgroup = new CgroupNamespace(origin, task.group.controlGroup)));
+  make(CLONE_NEWCGROUP, "cgroup", (origin) => (set.cgroup = new CgroupNamespace(origin, task.controlGroup)));
   make(CLONE_NEWNET, "net", (origin) => {
     set.net = new Network(task.kernel, { provider: null, isLoopbackUp: false, origin });
   });

@@ -97,9 +97,9 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (!has(CLONE_VM) && !isUnderWay && kernel.areaUsage.count + parent.space.areas.size > AREAS_MAX) return -ENOMEM;
   if (!has(CLONE_VM) && !isUnderWay && forkOvercommits(parent.space)) return -ENOMEM;
   if (!isUnderWay && exceedsProcessLimit(parent)) return -EAGAIN;
-  const controlGroup = request.controlGroup ?? parent.group.controlGroup;
-  // Threads of a process are never apart.
-  if (has(CLONE_THREAD) && controlGroup !== parent.group.controlGroup) return -EOPNOTSUPP;
+  const controlGroup = request.controlGroup ?? parent.controlGroup;
+  // Threads of a process are in one domain.
+  if (has(CLONE_THREAD) && controlGroup.domain !== parent.controlGroup.domain) return -EOPNOTSUPP;
   if (!isUnderWay && controlGroup.charge(1) < 0) return -EAGAIN;
 
   // The last frames are for those who run already: a fork bomb is refused before the OOM killer must choose.
@@ -183,15 +183,14 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
     owner.children.add(process);
     process.group.members.add(process);
     kernel.tasks.processes.set(tid, process);
-    process.controlGroup = controlGroup;
-    controlGroup.admit(process, 1);
-    process.isFrozen = controlGroup.isFrozen;
     if (!has(CLONE_VM)) space.account = controlGroup.account ?? kernel.memory;
     if (clearsHandlers(flags)) actions.resetHandlers();
     if (!has(CLONE_VM)) child.signalStack = { ...parent.signalStack };
     else if (has(CLONE_VFORK)) child.signalStack = { ...parent.signalStack };
   }
-  if (has(CLONE_THREAD)) controlGroup.countTasks(1);
+  child.controlGroup = controlGroup;
+  child.isFrozen = controlGroup.isFrozen;
+  controlGroup.admit(child);
   child.group.tasks.push(child);
   child.name = parent.name;
   child.keyrings = parent.keyrings.forClone(has(CLONE_THREAD), credentials);

@@ -2,39 +2,65 @@
  * What changes control groups: processes that move, controllers that come and go, freezing and killing. Read first:
  * task/control-group.ts.
  */
-import { EAGAIN, EBUSY, ENOENT, SIGKILL, SI_USER, isErrno } from "@stratos/abi";
+import { EAGAIN, EBUSY, ENOENT, EOPNOTSUPP, SIGKILL, SI_USER, isErrno } from "@stratos/abi";
 import { Changes } from "../ground/changes.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
 import type { ControlGroup, Controller, ProcessorPart } from "./control-group.ts";
 import type { Kernel } from "./kernel-state.ts";
+import { stopByWaitingSignal } from "./deliver-signals.ts";
 import { settleHart } from "./affinity.ts";
-import { processesOf } from "./group-members.ts";
+import { processesOf, tasksOf } from "./group-members.ts";
 import { GroupProcessor } from "./group-processor.ts";
 import { GroupOutOfMemory } from "./oom-killer.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
+import { mayBeThreaded, mayDelegate, mayEnter } from "./threaded-groups.ts";
 
 /**
  * Moves a process with all of its threads. What it has in memory stays charged where it is. Limits of what may be in
  * the group are for those who are born there: nobody is refused (cgroup-v2.rst, "PID").
  *
- * @returns −EBUSY: there may be no processes beside groups with controllers of their own
+ * @returns what `mayEnter` says
  */
 export function moveProcess(process: ThreadGroup, group: ControlGroup): number {
-  const from = process.controlGroup;
-  if (group === from) return 0;
+  const refused = mayEnter(group);
+  if (refused === 0) moveTasks(process.leader.kernel, process.tasks, group);
+  return process.tasks.every((task) => task.controlGroup === group) ? 0 : refused;
+}
+
+/** `cgroup.threads`. @returns what `mayEnter` says; −EOPNOTSUPP: it would leave the domain of its process */
+export function moveThread(task: Task, group: ControlGroup): number {
+  if (task.controlGroup === group) return 0;
   const refused = mayEnter(group);
   if (refused < 0) return refused;
-  const tasks = Math.max(1, process.tasks.length);
-  countedAnew(process.leader.kernel, process.tasks, () => {
-    from.dismiss(process, tasks);
-    process.controlGroup = group;
-    group.admit(process, tasks);
-    followAccount(process);
-    setFrozen(process, group.isFrozen);
+  if (task.controlGroup.domain !== group.domain) return -EOPNOTSUPP;
+  moveTasks(task.kernel, [task], group);
+  return 0;
+}
+
+function moveTasks(kernel: Kernel, tasks: readonly Task[], group: ControlGroup): void {
+  const moving = tasks.filter((task) => task.controlGroup !== group);
+  countedAnew(kernel, moving, () => {
+    for (const task of moving) {
+      task.controlGroup.dismiss(task);
+      task.controlGroup = group;
+      group.admit(task);
+      followAccount(task);
+      setFrozen(task, group.isFrozen);
+    }
   });
-  for (const task of process.tasks) settleHart(task);
+  for (const task of moving) settleHart(task);
+}
+
+/** `cgroup.type`: "threaded", for good. −ENOENT, −EOPNOTSUPP */
+export function makeThreaded(kernel: Kernel, group: ControlGroup): number {
+  if (group.isRemoved) return -ENOENT;
+  if (group.isThreaded) return 0;
+  const refused = mayBeThreaded(group);
+  if (refused < 0) return refused;
+  group.isThreaded = true;
+  closeMemory(kernel, group);
   return 0;
 }
 
@@ -49,33 +75,22 @@ function countedAnew({ scheduler }: Kernel, tasks: Iterable<Task>, change: () =>
 /** `cpuset.cpus`: its processes, and those below, leave harts that it no longer has. */
 export function setGroupHarts(kernel: Kernel, group: ControlGroup, harts: number): void {
   group.harts = harts;
-  for (const below of group.downward())
-    for (const process of processesOf(kernel, below)) for (const task of process.tasks) settleHart(task);
-}
-
-/** May processes come into the group, or begin there? −ENOENT: it is gone; −EBUSY as for `moveProcess` */
-export function mayEnter(group: ControlGroup): number {
-  if (group.isRemoved) return -ENOENT;
-  return group.refusesProcesses ? -EBUSY : 0;
+  for (const below of group.downward()) for (const task of tasksOf(kernel, below)) settleHart(task);
 }
 
 /** From now on its pages are charged to its group. */
-function followAccount(process: ThreadGroup): void {
-  const { kernel } = process.leader;
-  const account = process.controlGroup.account ?? kernel.memory;
-  for (const { space } of process.tasks) space.account = account;
+function followAccount(task: Task): void {
+  task.space.account = task.controlGroup.account ?? task.kernel.memory;
 }
 
-/** Its threads stop, or go on, wherever they are. */
-function setFrozen(process: ThreadGroup, isFrozen: boolean): void {
-  if (process.isFrozen === isFrozen) return;
-  process.isFrozen = isFrozen;
-  const { scheduler } = process.leader.kernel;
-  for (const task of process.tasks) {
-    if (task === scheduler.current) scheduler.mustSwitch ||= isFrozen;
-    else if (isFrozen) scheduler.dequeue(task);
-    else if (task.state === "R") scheduler.enqueue(task);
-  }
+/** It stops, or goes on, wherever it is. */
+function setFrozen(task: Task, isFrozen: boolean): void {
+  if (task.isFrozen === isFrozen) return;
+  task.isFrozen = isFrozen;
+  const { scheduler } = task.kernel;
+  if (task === scheduler.current) scheduler.mustSwitch ||= isFrozen;
+  else if (isFrozen) scheduler.dequeue(task);
+  else if (task.state === "R") scheduler.enqueue(task);
 }
 
 /** `cgroup.freeze`. */
@@ -83,25 +98,27 @@ export function freezeGroup(kernel: Kernel, group: ControlGroup, freezes: boolea
   if (group.freezes === freezes) return;
   group.freezes = freezes;
   for (const below of group.downward()) {
-    for (const process of processesOf(kernel, below)) setFrozen(process, below.isFrozen);
+    if (freezes) for (const process of processesOf(kernel, below)) stopByWaitingSignal(process);
+    for (const task of tasksOf(kernel, below)) setFrozen(task, below.isFrozen);
     below.tell("cgroup.events", below.changes);
   }
 }
 
-/** `cgroup.kill`: all that are in it and below. */
-export function killGroup(kernel: Kernel, group: ControlGroup): void {
+/** `cgroup.kill`: all that are in it and below. −EOPNOTSUPP: it has no processes, only threads */
+export function killGroup(kernel: Kernel, group: ControlGroup): number {
+  if (group.isThreaded) return -EOPNOTSUPP;
   const sender = kernel.scheduler.current;
   const from = sender === null ? {} : { pid: sender.group.pid, uid: sender.credentials.uid };
   for (const below of group.downward())
-    for (const process of processesOf(kernel, below))
-      if (!process.isZombie) sendSignalToProcess(process, signalInfo(SIGKILL, SI_USER, from));
+    for (const process of processesOf(kernel, below)) sendSignalToProcess(process, signalInfo(SIGKILL, SI_USER, from));
+  return 0;
 }
 
 /**
  * `cgroup.subtree_control`: what children are given and lose.
  *
- * @returns −ENOENT: the group hasn't got it itself; −EBUSY: there are processes in it, or a child gives it on; −EAGAIN:
- *   the machine has no account of memory left
+ * @returns −ENOENT: the group hasn't got it itself; −EBUSY: there are processes in it, or a child gives it on;
+ *   −EOPNOTSUPP: threads alone may be there; −EAGAIN: the machine has no account of memory left
  */
 export function changeDelegation(
   kernel: Kernel,
@@ -113,7 +130,7 @@ export function changeDelegation(
   const fresh = enable.filter((each) => !group.delegated.has(each));
   if (fresh.some((each) => !group.controllers.includes(each))) return -ENOENT;
   for (const child of group.children.values()) if (disable.some((each) => child.delegated.has(each))) return -EBUSY;
-  const refused = group.mayDelegate(fresh);
+  const refused = mayDelegate(group, fresh);
   if (refused < 0) return refused;
   if (fresh.includes("memory"))
     for (const child of group.children.values()) {
@@ -165,7 +182,7 @@ function openMemory(kernel: Kernel, group: ControlGroup): boolean {
     events: { max: 0, oom: 0, oom_kill: 0, oom_group_kill: 0 },
     changes: new Changes(),
   };
-  for (const below of group.downward()) for (const process of processesOf(kernel, below)) followAccount(process);
+  for (const below of group.downward()) for (const task of tasksOf(kernel, below)) followAccount(task);
   return true;
 }
 
@@ -175,7 +192,7 @@ function closeMemory(kernel: Kernel, group: ControlGroup): void {
   if (memory === null) return;
   group.memory = null;
   // Not its own processes alone: one of another group may have their memory (CLONE_VM).
-  for (const task of kernel.tasks.tasks.values()) if (task.space.account === memory.account) followAccount(task.group);
+  for (const task of kernel.tasks.tasks.values()) if (task.space.account === memory.account) followAccount(task);
   for (const space of kernel.spaces)
     if (space.account === memory.account) space.account = group.parent?.account ?? kernel.memory;
   kernel.frames.close(memory.account);
@@ -191,7 +208,7 @@ export function makeGroup(
   if (parent.isRemoved) return -ENOENT;
   const group = parent.make(name, owner);
   if (!isErrno(group) && parent.delegated.has("cpu")) group.processor = new GroupProcessor(kernel, group);
-  if (isErrno(group) || !parent.delegated.has("memory") || openMemory(kernel, group)) return group;
+  if (isErrno(group) || !group.controllers.includes("memory") || openMemory(kernel, group)) return group;
   group.remove();
   return -EAGAIN;
 }

@@ -1,7 +1,7 @@
 /**
- * Control groups (cgroups(7), version 2; Linux Documentation/admin-guide/cgroup-v2.rst): a tree in which each process
- * has a place. What a group counts and bounds stands here; what moves processes and changes groups in
- * task/control-group-changes.ts; their files in cgroup/.
+ * Control groups (cgroups(7), version 2; Linux Documentation/admin-guide/cgroup-v2.rst): a tree in which each thread
+ * has a place, those of a process together but in threaded groups (task/threaded-groups.ts). What a group counts and
+ * bounds stands here; what moves threads and changes groups in task/control-group-changes.ts; their files in cgroup/.
  */
 import { BPF_PROG_TYPE_CGROUP_DEVICE, E2BIG, EAGAIN, EBUSY, EINVAL, ENOENT, ENOMEM } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
@@ -13,8 +13,8 @@ import type { OwnedFile } from "../security/owned-file.ts";
 /** In the order in which Linux lists them. */
 export const CONTROLLERS = ["cpuset", "cpu", "memory", "pids"] as const;
 export type Controller = (typeof CONTROLLERS)[number];
-/** Those that don't mind processes beside groups ("threaded" ones). */
-const MIXABLE: ReadonlySet<Controller> = new Set(["cpuset", "cpu", "pids"]);
+/** Those that don't mind threads beside groups ("threaded" ones). */
+export const MIXABLE: ReadonlySet<Controller> = new Set(["cpuset", "cpu", "pids"]);
 
 /** Groups of a machine, whose files cost the host memory; and how far one may lie below the root. */
 const GROUPS_MAX = 2_048;
@@ -24,13 +24,10 @@ const DEPTH_MAX = 128;
 const GROUP_PROGRAMS_MAX = 64;
 const PROGRAMS_MAX = 2_048;
 
-/** A process, as far as its group counts it. */
+/** A thread that has not ended, as far as its group counts it. */
 interface GroupMember {
   /** In the initial pid namespace. */
-  readonly pid: number;
-  readonly tasks: readonly { readonly userNs: number; readonly systemNs: number }[];
-  readonly isZombie: boolean;
-  /** Of threads that have ended. */
+  readonly tid: number;
   readonly userNs: number;
   readonly systemNs: number;
 }
@@ -110,10 +107,12 @@ export class ControlGroup {
   readonly parent: ControlGroup | null;
   readonly name: string;
   readonly children = new Map<string, ControlGroup>();
-  /** Its own, those too that nobody has waited for. */
+  /** Its own. */
   readonly members = new Set<GroupMember>();
-  /** Members, here and below, that live. */
+  /** Members, here and below. */
   livingCount = 0;
+  /** Threads of one process may be apart in it (`cgroup.type`); what that asks of others: threaded-groups.ts. */
+  isThreaded = false;
   /** Threads, here and below; a process that nobody has waited for counts as one. */
   taskCount = 0;
   taskPeak = 0;
@@ -172,6 +171,11 @@ export class ControlGroup {
     return this.parent.parent === null ? `/${this.name}` : `${this.parent.path}/${this.name}`;
   }
 
+  /** Where the processes are whose threads may be in it. */
+  get domain(): ControlGroup {
+    return this.isThreaded ? this.parent!.domain : this;
+  }
+
   get depth(): number {
     return this.parent === null ? 0 : this.parent.depth + 1;
   }
@@ -200,7 +204,9 @@ export class ControlGroup {
 
   /** Controllers that it has (`cgroup.controllers`). */
   get controllers(): Controller[] {
-    return CONTROLLERS.filter((each) => this.parent === null || this.parent.delegated.has(each));
+    const { parent } = this;
+    if (parent === null) return [...CONTROLLERS];
+    return CONTROLLERS.filter((each) => parent.delegated.has(each) && (!this.isThreaded || MIXABLE.has(each)));
   }
 
   get isPopulated(): boolean {
@@ -247,10 +253,9 @@ export class ControlGroup {
 
   #usedHere(member: GroupMember): { userNs: number; systemNs: number } {
     const before = this.arrivals.get(member);
-    const total = usageOf(member);
     return {
-      userNs: total.userNs - (before?.userNs ?? 0),
-      systemNs: total.systemNs - (before?.systemNs ?? 0),
+      userNs: member.userNs - (before?.userNs ?? 0),
+      systemNs: member.systemNs - (before?.systemNs ?? 0),
     };
   }
 
@@ -275,28 +280,28 @@ export class ControlGroup {
     }
   }
 
-  /** A process is here from now on, with so many tasks. */
-  admit(member: GroupMember, tasks: number): void {
+  /** A thread is here from now on. */
+  admit(member: GroupMember): void {
     this.members.add(member);
-    const used = usageOf(member);
-    if (used.userNs + used.systemNs > 0) this.arrivals.set(member, used);
-    this.countTasks(tasks);
-    if (!member.isZombie) this.#countLiving(1);
+    const { userNs, systemNs } = member;
+    if (userNs + systemNs > 0) this.arrivals.set(member, { userNs, systemNs });
+    this.countTasks(1);
+    this.#countLiving(1);
   }
 
   /** It is here no more. */
-  dismiss(member: GroupMember, tasks: number): void {
+  dismiss(member: GroupMember): void {
+    this.ended(member);
+    this.countTasks(-1);
+  }
+
+  /** It has ended; as a thread it counts until `countTasks` says otherwise. */
+  ended(member: GroupMember): void {
     const used = this.#usedHere(member);
     this.leftUserNs += used.userNs;
     this.leftSystemNs += used.systemNs;
     this.arrivals.delete(member);
     this.members.delete(member);
-    this.countTasks(-tasks);
-    if (!member.isZombie) this.#countLiving(-1);
-  }
-
-  /** A member has ended and waits to be reaped. */
-  memberEnded(): void {
     this.#countLiving(-1);
   }
 
@@ -312,28 +317,6 @@ export class ControlGroup {
   tell(name: string, changes: Changes): void {
     changes.changed();
     this.groups.watcher?.fileChanged(this, name);
-  }
-
-  /** Would processes and groups with controllers of their own compete here (the "no internal processes" rule)? */
-  get refusesProcesses(): boolean {
-    if (this.parent === null || this.delegated.size === 0) return false;
-    return [...this.delegated].some((each) => !MIXABLE.has(each)) || this.#hasPopulatedChild;
-  }
-
-  /** May these controllers be given to children while there are processes here? −EBUSY */
-  mayDelegate(wanted: readonly Controller[]): number {
-    if (this.parent === null || wanted.length === 0 || !this.#hasLivingMember) return 0;
-    return wanted.every((each) => MIXABLE.has(each)) && !this.#hasPopulatedChild ? 0 : -EBUSY;
-  }
-
-  get #hasLivingMember(): boolean {
-    for (const { isZombie } of this.members) if (!isZombie) return true;
-    return false;
-  }
-
-  get #hasPopulatedChild(): boolean {
-    for (const child of this.children.values()) if (child.isPopulated) return true;
-    return false;
   }
 
   /** Makes a group in it. −EAGAIN: a limit of depth or of descendants is met, or the machine's own */
@@ -400,15 +383,6 @@ export class ControlGroup {
   static {
     stateClass("ControlGroup", this);
   }
-}
-
-function usageOf(member: GroupMember): { userNs: number; systemNs: number } {
-  let { userNs, systemNs } = member;
-  for (const task of member.tasks) {
-    userNs += task.userNs;
-    systemNs += task.systemNs;
-  }
-  return { userNs, systemNs };
 }
 
 /** The tree of a machine. */

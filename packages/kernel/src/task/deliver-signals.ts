@@ -201,6 +201,27 @@ export function stopProcess(group: ThreadGroup, signal: number): void {
   parent.childrenQueue.wakeAll();
 }
 
+/**
+ * A stop that waits for one of its threads to have a turn comes at once, as it does where others have the processor
+ * meanwhile: the process is to be kept from its turns.
+ */
+export function stopByWaitingSignal(group: ThreadGroup): void {
+  if (group.stopSignal !== 0 || group.exitStatus !== null) return;
+  for (const task of group.tasks) {
+    if (task === task.kernel.scheduler.current || task.isTraced || isToDie(task)) continue;
+    const info = takeSignal(task, (signal) => stopsByDefault(task, signal));
+    if (info === null) continue;
+    task.kernel.onSignal?.(task, info);
+    return stopProcess(group, info.signal);
+  }
+}
+
+function stopsByDefault({ blocked, group }: Task, signal: number): boolean {
+  if (defaultAction(signal) !== "stop") return false;
+  if (signal === SIGSTOP) return true;
+  return !blocked.has(signal) && group.actions.get(signal).handler === SIG_DFL && !isOrphaned(group.group);
+}
+
 /** A signal that a fault raises: it can't be blocked or ignored (sigaction(2), NOTES). */
 export function forceSignal(task: Task, info: SignalInfo): void {
   const action = task.group.actions.get(info.signal);

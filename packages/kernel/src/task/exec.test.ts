@@ -17,16 +17,18 @@ import {
   MAP_PRIVATE,
   PROT_READ,
   PROT_WRITE,
+  RLIMIT_STACK,
   SIGUSR1,
   SIGUSR2,
 } from "@stratos/abi";
 import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
+import type { AddressSpace } from "../mm/address-space.ts";
 import { mmap } from "../mm/mmap.ts";
 import type { Credentials } from "../security/credentials.ts";
 import { IdMap } from "../security/id-map.ts";
 import { INITIAL_USER_NAMESPACE, UserNamespace } from "../security/user-namespace.ts";
 import { FileTask } from "../testing/file-system-task.ts";
-import { createMemoryTask } from "../testing/memory-task.ts";
+import { createMemoryTask, forkAddressSpace } from "../testing/memory-task.ts";
 import { call } from "../testing/system-calls.ts";
 import { createThreads } from "../testing/thread-tasks.ts";
 import { mountRoot } from "../vfs/boot-mounts.ts";
@@ -192,6 +194,31 @@ test("segments lie where the file says, data is followed by zeros, and code can'
     [TEXT, TEXT + 0x800, DATA, DATA + 8],
   );
   assert.equal(task.space.storeU32(task.kernel.hart.get(SP) - 8, 1), 0);
+});
+
+test("without a limit of the stack, mappings of the program and its children go upwards", () => {
+  const { task } = createShell();
+  const map = (): number =>
+    mmap(task, {
+      address: 0,
+      length: 4096,
+      protection: PROT_READ,
+      flags: MAP_PRIVATE | MAP_ANONYMOUS,
+      file: null,
+      offset: 0,
+    });
+  const isUpward = (): boolean => map() < map();
+  task.group.limits[RLIMIT_STACK] = { soft: 8 << 20, hard: Infinity };
+  assert.equal(execute(task, "/program"), NO_RETURN);
+  assert.equal(isUpward(), false);
+  task.group.limits[RLIMIT_STACK] = { soft: Infinity, hard: Infinity };
+  assert.equal(isUpward(), false, "what runs already stays as it is");
+  assert.equal(execute(task, "/program"), NO_RETURN);
+  assert.equal(isUpward(), true);
+  assert.equal((forkAddressSpace(task.space) as AddressSpace).growsUpwards, true);
+  task.group.limits[RLIMIT_STACK] = { soft: 8 << 20, hard: Infinity };
+  assert.equal(execute(task, "/program"), NO_RETURN);
+  assert.equal(isUpward(), false);
 });
 
 test("the last page of data is zero to its end behind the segment", () => {

@@ -1,4 +1,5 @@
 import {
+  ADDR_COMPAT_LAYOUT,
   AT_BASE,
   AT_CLKTCK,
   AT_EGID,
@@ -165,8 +166,11 @@ function replaceProgram(task: Task, program: Program, name: string, environment:
     interpreter?.release();
     return -E2BIG;
   }
-  const space = new AddressSpace(kernel, task.group.controlGroup.account ?? kernel.memory);
+  const space = new AddressSpace(kernel, task.controlGroup.account ?? kernel.memory);
   space.executableRule = task.space.inheritedExecutableRule;
+  // mm/util.c, mmap_is_legacy.
+  space.growsUpwards =
+    task.group.limits[RLIMIT_STACK]!.soft === Infinity || (task.personality & ADDR_COMPAT_LAYOUT) !== 0;
   const path = program.file.path!;
   const inode = program.file.inode!;
   const { userNamespace } = task.credentials;

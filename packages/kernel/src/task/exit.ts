@@ -78,8 +78,11 @@ export function exitTask(task: Task, status: number): void {
   if (group.exitStatus === null && group.tasks.length > 0) leaveChildrenToThread(task, group.tasks[0]!);
   // Pidfds of this one thread (PIDFD_THREAD).
   if (!group.exitQueue.isEmpty) group.exitQueue.wakeAll();
-  if (group.tasks.length > 0) group.controlGroup.countTasks(-1);
+  task.controlGroup.ended(task);
+  // The process counts as one, where its leader was, until somebody has waited for it.
+  if (group.tasks.length > 0 || task !== group.leader) task.controlGroup.countTasks(-1);
   if (group.tasks.length === 0) {
+    if (task !== group.leader) group.leader.controlGroup.countTasks(1);
     accountProcess(task, group, group.exitStatus ?? status);
     exitProcess(kernel, group, group.exitStatus ?? status);
   } else if (group.tasks.length === 1) group.tasks[0]!.hasWork = true;
@@ -141,7 +144,6 @@ function exitProcess(kernel: Kernel, process: ThreadGroup, status: number): void
   for (const child of process.children) hangUpIfOrphaned(child, process);
   reparentChildren(kernel, process);
   process.isZombie = true;
-  process.controlGroup.memberEnded();
   kernel.tasks.zombies++;
   process.exitQueue.wakeAll();
   notifyParent(kernel, process, status);
@@ -252,7 +254,7 @@ function forget(kernel: Kernel, process: ThreadGroup): void {
   leaveGroup(kernel, process);
   if (kernel.tasks.processes.delete(process.pid)) {
     kernel.tasks.zombies--;
-    process.controlGroup.dismiss(process, 1);
+    process.leader.controlGroup.countTasks(-1);
   }
   kernel.tasks.freed(process.pid);
 }

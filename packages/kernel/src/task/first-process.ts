@@ -137,8 +137,7 @@ function createProcess(
   kernel.tasks.tasks.set(tid, task);
   kernel.tasks.processes.set(tid, process);
   kernel.tasks.groups.set(tid, group);
-  process.controlGroup = kernel.controlGroups.root;
-  process.controlGroup.admit(process, 1);
+  task.controlGroup.admit(task);
   for (const file of standardFiles) files.install(file, false, 0, 1024);
   takeTerminal(task);
   return task;

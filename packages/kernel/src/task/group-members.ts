@@ -1,11 +1,19 @@
 import type { ControlGroup } from "./control-group.ts";
 import type { Kernel } from "./kernel-state.ts";
+import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 
-/** The processes of a control group itself, those too that nobody has waited for. */
-export function* processesOf(kernel: Kernel, group: ControlGroup): Generator<ThreadGroup, void> {
-  for (const { pid } of [...group.members]) {
-    const process = kernel.tasks.processes.get(pid);
-    if (process !== undefined) yield process;
+/** The threads of a control group itself. */
+export function* tasksOf(kernel: Kernel, group: ControlGroup): Generator<Task, void> {
+  for (const { tid } of [...group.members]) {
+    const task = kernel.tasks.tasks.get(tid);
+    if (task !== undefined) yield task;
   }
+}
+
+/** The processes that have threads there. */
+export function processesOf(kernel: Kernel, group: ControlGroup): Set<ThreadGroup> {
+  const processes = new Set<ThreadGroup>();
+  for (const task of tasksOf(kernel, group)) processes.add(task.group);
+  return processes;
 }

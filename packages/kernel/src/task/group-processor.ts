@@ -9,10 +9,9 @@
 import { stateClass } from "@stratos/base";
 import { Timer, type TimerClient } from "../time/timer-queue.ts";
 import type { ControlGroup, ProcessorPart } from "./control-group.ts";
-import { processesOf } from "./group-members.ts";
+import { tasksOf } from "./group-members.ts";
 import { countLoad, WEIGHT_DEFAULT } from "./group-shares.ts";
 import type { Kernel } from "./kernel-state.ts";
-import type { Task } from "./task.ts";
 
 /** Of a group whose `cpu.idle` is 1: 3 of the 1,024 of a task (kernel/sched/sched.h, WEIGHT_IDLEPRIO). */
 const WEIGHT_IDLE = (3 * WEIGHT_DEFAULT) / 1024;
@@ -205,10 +204,6 @@ export class GroupProcessor implements ProcessorPart, TimerClient {
 
 /** Less than any weight. */
 const WEIGHT_LEAST = WEIGHT_IDLE / 2;
-
-function* tasksOf(kernel: Kernel, group: ControlGroup): Generator<Task, void> {
-  for (const process of processesOf(kernel, group)) yield* process.tasks;
-}
 
 /** Those that are ready become candidates, unless something else keeps them. */
 function candidatesAgain(kernel: Kernel, group: ControlGroup): void {

@@ -1,3 +1,4 @@
+import { processesOf } from "./group-members.ts";
 import { stateClass } from "@stratos/base";
 import type { Kernel } from "./kernel-state.ts";
 import { exitGroup } from "./exit.ts";
@@ -55,7 +56,7 @@ function killForMemory(kernel: Kernel, processes: Iterable<ThreadGroup>, limit: 
  */
 export function tellOutOfMemory(process: ThreadGroup, what: string, size = ""): void {
   const { kernel } = process.leader;
-  for (const { memory, path } of process.controlGroup.upward())
+  for (const { memory, path } of process.leader.controlGroup.upward())
     if (memory !== null && memory.account.charged >= memory.account.limit) {
       kernel.log(`memory of control group ${path} is out: ${what}`);
       return;
@@ -103,12 +104,8 @@ export class GroupOutOfMemory implements Shortage {
     if (memory === null) return false;
     this.#count("max");
     this.#count("oom");
-    const processes: ThreadGroup[] = [];
-    for (const below of group.downward())
-      for (const { pid } of below.members) {
-        const process = kernel.tasks.processes.get(pid);
-        if (process !== undefined) processes.push(process);
-      }
+    const processes = new Set<ThreadGroup>();
+    for (const below of group.downward()) for (const process of processesOf(kernel, below)) processes.add(process);
     this.#count("oom_kill");
     if (memory.endsWhole) {
       this.#count("oom_group_kill");

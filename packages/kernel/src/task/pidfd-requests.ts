@@ -102,7 +102,7 @@ function tellInfo(task: Task, target: Task, size: number, address: number): numb
   const { watcher } = kernel.controlGroups;
   if (watcher !== null) {
     mask |= PIDFD_INFO_CGROUPID;
-    put64(view, offset.cgroupid, watcher.inoOf(group.controlGroup));
+    put64(view, offset.cgroupid, watcher.inoOf(target.controlGroup));
   }
   put64(view, offset.mask, mask);
   const known = Math.min(size, PidfdInfo.size);

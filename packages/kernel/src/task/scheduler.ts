@@ -43,8 +43,8 @@ export class Scheduler {
 
   /** Makes a task in state R a candidate; it must not be one already. */
   enqueue(task: Task): void {
-    if (task.queueIndex >= 0 || task.group.isFrozen) return;
-    if (task.group.controlGroup.throttlings > 0 && task.effectivePriority === 0) return;
+    if (task.queueIndex >= 0 || task.isFrozen) return;
+    if (task.controlGroup.throttlings > 0 && task.effectivePriority === 0) return;
     this.#runnable.add(task);
     this.#countLoad(task, WEIGHT_DEFAULT);
     const { current } = this;
@@ -59,7 +59,7 @@ export class Scheduler {
 
   /** Of what its groups count as wanting the processor. */
   #countLoad(task: Task, change: number): void {
-    const { controlGroup } = task.group;
+    const { controlGroup } = task;
     if (controlGroup.parent !== null && RunQueue.isTimeShared(task)) countLoad(controlGroup, change);
   }
 
@@ -73,7 +73,7 @@ export class Scheduler {
       this.#othersNs += elapsedNs;
       // What it has by its priority is no debt, should it become one of the others.
       task.virtualRuntime += elapsedNs * pace(task);
-      const { controlGroup } = task.group;
+      const { controlGroup } = task;
       if (controlGroup.parent !== null) chargeGroups(controlGroup, elapsedNs, this.#kernel.now());
     } else if (this.#runnable.bestTimeShared() !== null) this.#realtimeNs += elapsedNs;
     else this.#realtimeNs = 0;
@@ -202,7 +202,7 @@ export class Scheduler {
  * How much faster virtual runtime of a task goes that has the hart: each step of nice is worth a quarter (sched(7)), a
  * control group's weight what others leave it.
  */
-function pace({ nice, group: { controlGroup } }: Task): number {
+function pace({ nice, controlGroup }: Task): number {
   const ofNice = 1.25 ** nice;
   return controlGroup.parent === null ? ofNice : ofNice * shareFactor(controlGroup);
 }

@@ -8,6 +8,7 @@
  * alone ends that, with the reason; one in Z or X runs never again. `registers` are those of a task that is off the
  * hart. `hasWork` says that signals have to be looked at before it goes on in user mode.
  */
+import type { ControlGroup } from "./control-group.ts";
 import { BPF_DEVCG_DEV_BLOCK, BPF_DEVCG_DEV_CHAR, S_IFBLK } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { allHarts } from "./hart-mask.ts";
@@ -109,7 +110,11 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
   tracing: Tracing | null = null;
   /** Whom it traces; null: it never traced anyone. */
   tracees: Tracees | null = null;
-  /** personality(2); only what it says is kept. */
+  /** Where it is counted; whoever puts it in the table of tasks admits it there. */
+  controlGroup: ControlGroup;
+  /** Its control group, or one above it, is frozen: it does not run until that thaws, or it is killed. */
+  isFrozen = false;
+  /** personality(2). */
   personality = 0;
   /** ioprio_set(2): class << 13 | level; 0: none was set. Shared by CLONE_IO. */
   io: { priority: number; identity: number } = { priority: 0, identity: 0 };
@@ -203,6 +208,7 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
     this.pending = new PendingSignals(kernel.signalLoad);
     this.startNs = startNs;
     this.affinity = allHarts(kernel.harts);
+    this.controlGroup = kernel.controlGroups.root;
   }
 
   get isTraced(): boolean {
@@ -211,7 +217,7 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
 
   mayUseDevice(kind: number, rdev: number, access: number): boolean {
     const type = kind === S_IFBLK ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR;
-    return this.group.controlGroup.mayUseDevice(type | (access << 16), majorOf(rdev), minorOf(rdev));
+    return this.controlGroup.mayUseDevice(type | (access << 16), majorOf(rdev), minorOf(rdev));
   }
 
   get pid(): number {

@@ -13,7 +13,6 @@ import type { Limit } from "../ground/limit.ts";
 import { WaitQueue } from "../ground/wait-queue.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
-import type { ControlGroup } from "./control-group.ts";
 import type { Kernel } from "./kernel-state.ts";
 
 /** A core, in pieces (core-dump/core-dump.ts). */
@@ -63,10 +62,6 @@ export class ThreadGroup implements SignalProcess {
   readonly childrenQueue = new WaitQueue();
   /** Woken at exit: pidfd pollers. */
   readonly exitQueue = new WaitQueue();
-  /** Its control group; set as it is put in the table of processes. */
-  controlGroup!: ControlGroup;
-  /** Its control group, or one above it, is frozen: its threads don't run until they thaw, or are killed. */
-  isFrozen = false;
   /** What fstat(2) of its pidfds shows; null: it has had none. */
   pidfdInode: Inode | null = null;
   /** Woken whenever a signal is queued for the process or one of its tasks: signalfd. */

@@ -277,7 +277,7 @@ export function oweStop(task: Task, tracing: Tracing): void {
   if (task.state === "t") return;
   wakeForDue(task);
   // One that is frozen stands where it is: it has no turn before it is thawed (cgroups(7), cgroup.freeze).
-  if (task.group.isFrozen) standsForNext(task, tracing);
+  if (task.isFrozen) standsForNext(task, tracing);
 }
 
 function wakeForDue(task: Task): void {

@@ -207,8 +207,7 @@ export function createTestTask(
   group.members.add(process);
   kernel.tasks.tasks.set(pid, task);
   kernel.tasks.processes.set(pid, process);
-  process.controlGroup = kernel.controlGroups.root;
-  process.controlGroup.admit(process, 1);
+  task.controlGroup.admit(task);
   return { task, memory };
 }
 

@@ -41,6 +41,8 @@ export class HostTransport implements TcpTransport {
 
   readonly segmentBytes = 1448;
   readonly state = 0;
+  /** What waits, waits at the host. */
+  readonly waits = false;
 
   get isEnded(): boolean {
     return this.#host.ended();

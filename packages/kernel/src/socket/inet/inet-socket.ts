@@ -41,7 +41,8 @@ import { optionInt } from "../socket-options.ts";
 import { familyOf, inetAddressBytes, anyAddress, readInetAddress, scopeOf, writeInetAddress } from "./inet-address.ts";
 import { getIpOption, IpOptions, setIpOption } from "./ip-options.ts";
 import { hostAddressOf } from "./host-address.ts";
-import { type PortClaim, type PortTable } from "./port-table.ts";
+import type { PortClaim } from "./port-claim.ts";
+import { type PortTable } from "./port-table.ts";
 import type { NetworkCounters } from "../network-counters.ts";
 import type { NetworkInterface } from "../network-interface.ts";
 import type { Route } from "../routes.ts";
@@ -253,12 +254,13 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
       socket: this,
     });
     if (port === 0) {
-      const claim = this.ports.claimEphemeral(this.ip.narrowPorts(this.network.settings.localPorts), make);
+      const range = this.ip.narrowPorts(this.network.settings.localPorts);
+      const claim = this.ports.claimEphemeral(range, this.kernel.now(), make);
       if (isErrno(claim)) return -EADDRINUSE;
       this.claim = claim;
     } else {
       const claim = make(port);
-      const failed = this.ports.claim(claim);
+      const failed = this.ports.claim(claim, this.kernel.now());
       if (failed < 0) return failed;
       this.claim = claim;
     }

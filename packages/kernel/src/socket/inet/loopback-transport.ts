@@ -4,6 +4,7 @@ import type { IoCursor } from "../../ground/io-cursor.ts";
 import { Timer, type TimerClient } from "../../time/timer-queue.ts";
 import type { SocketMemory } from "../socket-memory.ts";
 import type { TcpSocket } from "./tcp-socket.ts";
+import type { HeldPort } from "./held-ports.ts";
 import type { TcpTransport } from "./tcp-transport.ts";
 
 /** Bytes that may be under way on a connection when the machine's memory for TCP is full. */
@@ -39,6 +40,10 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
   isEnded = false;
   isReset = false;
   isUrgentInline = false;
+  /** Its end came before the other's (TIME-WAIT, FIN-WAIT-2). */
+  waits = false;
+  /** That waits; it is free when the other side resets what is left. */
+  heldPort: HeldPort | null = null;
   /** The other side gave up: what goes there meets a reset. */
   isAbandoned = false;
 
@@ -130,6 +135,7 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
       // No more than a live one would take: the rest meets the error.
       const lost = Math.min(from.remaining, room);
       from.skip(lost);
+      other.#stopWaiting();
       this.#receiveReset();
       return lost;
     }
@@ -183,6 +189,7 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
   finish(): void {
     if (this.#hasSentFin || this.isReset) return;
     this.#hasSentFin = true;
+    this.waits = !this.isEnded;
     if (this.#isLate) return;
     this.push();
     this.#other!.#receiveFin();
@@ -234,6 +241,7 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
   abort(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.waits = false;
     this.#memory.bytes -= this.#incoming.length;
     this.#incoming.clear();
     this.#heldBack = 0;
@@ -260,7 +268,15 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
     this.#owner.changed();
   }
 
+  /** What comes here meets a reset, which ends the waiting as well. */
+  #stopWaiting(): void {
+    this.waits = false;
+    if (this.heldPort !== null) this.#owner.network.tcpPorts.held.release(this.heldPort);
+    this.heldPort = null;
+  }
+
   #receiveReset(): void {
+    this.#stopWaiting();
     if (this.#isClosed || this.isReset) return;
     this.isReset = true;
     this.#error = this.isEnded ? EPIPE : ECONNRESET;
@@ -284,6 +300,7 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
     if (this.#late !== null) this.#owner.kernel.timers.cancel(this.#late);
     this.push();
     if (other.#isClosed) {
+      other.#stopWaiting();
       this.#receiveReset();
       return 1;
     }

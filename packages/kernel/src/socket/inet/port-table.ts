@@ -3,23 +3,8 @@ import { stateClass } from "@stratos/base";
 import type { RandomSource } from "@stratos/host";
 import { randomWord } from "../../ground/random-word.ts";
 import { ANY_V4, ANY_V6, type InetEndpoint, type IpAddress, isSameIp, isV4, isWildcard } from "@stratos/netstack";
-
-/** A socket's claim on an address and a port. */
-export interface PortClaim {
-  /** Of a datagram socket that is connected it is the one that its packets come from (Linux' `inet_rcv_saddr`). */
-  ip: IpAddress;
-  readonly port: number;
-  /** An IPv6 wildcard without IPV6_V6ONLY also takes IPv4. */
-  readonly isDualStack: boolean;
-  /** SO_REUSEADDR and SO_REUSEPORT at the time of bind, and the socket's owner. */
-  readonly reuseAddress: boolean;
-  readonly reusePort: boolean;
-  readonly uid: number;
-  /** A stream socket that listens: SO_REUSEADDR doesn't share with it. */
-  isListening: boolean;
-  /** SO_BINDTODEVICE: what comes in by that interface alone reaches it; 0: by any. */
-  device: number;
-}
+import { HeldPorts } from "./held-ports.ts";
+import type { PortClaim } from "./port-claim.ts";
 
 /** Whom a socket hears: nobody now, anybody, or the peer that it is connected to. */
 export const Hearing = { nobody: -1, anybody: 0, peer: 1 } as const;
@@ -40,6 +25,7 @@ export class PortTable<Claim extends PortClaim> {
   #byPort = new Map<number, Claim[]>();
   #random: RandomSource;
   #deviceWeight: DeviceWeight;
+  readonly held = new HeldPorts();
 
   constructor(random: RandomSource, deviceWeight: DeviceWeight) {
     this.#random = random;
@@ -47,7 +33,8 @@ export class PortTable<Claim extends PortClaim> {
   }
 
   /** Takes the port, or says EADDRINUSE. */
-  claim(claim: Claim): number {
+  claim(claim: Claim, nowNs: number): number {
+    for (const other of this.held.at(claim.port, nowNs)) if (conflicts(claim, other)) return -EADDRINUSE;
     const others = this.#byPort.get(claim.port);
     if (others === undefined) {
       this.#byPort.set(claim.port, [claim]);
@@ -62,12 +49,12 @@ export class PortTable<Claim extends PortClaim> {
    * Takes a free port of the range: `make` builds the claim for the number that was found. EADDRINUSE when all are
    * taken.
    */
-  claimEphemeral(range: { first: number; last: number }, make: (port: number) => Claim): Claim | number {
+  claimEphemeral(range: { first: number; last: number }, nowNs: number, make: (port: number) => Claim): Claim | number {
     const count = range.last - range.first + 1;
     const start = randomWord(this.#random) % count;
     for (let step = 0; step < count; step++) {
       const port = range.first + ((start + step) % count);
-      if (this.#byPort.has(port)) continue;
+      if (this.#byPort.has(port) || this.held.at(port, nowNs).length > 0) continue;
       const claim = make(port);
       this.#byPort.set(port, [claim]);
       return claim;

@@ -159,8 +159,13 @@ describe("a machine and its host", () => {
     const outside = provider.create(4, "stream", { changed() {} });
     outside.connect({ family: 4, address: "10.0.0.1", port: 40_007 });
     network.deliver();
-    assert.ok(user.call("accept", server, 0, 0) > 0);
+    const accepted = user.call("accept", server, 0, 0);
+    assert.ok(accepted > 0);
     user.call("close", server);
+    network.deliver();
+    const early = user.socket(AF_INET, SOCK_STREAM);
+    assert.equal(settle(network, user.startWith("bind", early, anywhere)), -EADDRINUSE, "a connection has it");
+    user.call("close", accepted);
     network.deliver();
 
     const unnamed = user.socket(AF_INET, SOCK_STREAM);

@@ -78,7 +78,8 @@ import { ErrorQueue } from "./error-queue.ts";
 import type { InterfaceIp } from "../interface-network.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
 import type { InetNetwork, InetSocket } from "./inet-socket.ts";
-import type { PortClaim, PortTable } from "./port-table.ts";
+import type { PortClaim } from "./port-claim.ts";
+import type { PortTable } from "./port-table.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 
 export interface PingClaim extends PortClaim {

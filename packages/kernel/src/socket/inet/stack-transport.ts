@@ -1,4 +1,4 @@
-import { EAGAIN, EPIPE } from "@stratos/abi";
+import { EAGAIN, EPIPE, TCP_CLOSING, TCP_FIN_WAIT1, TCP_FIN_WAIT2, TCP_TIME_WAIT } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { Cubic, Reno, type TcpConnection } from "@stratos/netstack";
 import type { IoCursor } from "../../ground/io-cursor.ts";
@@ -6,6 +6,9 @@ import type { TcpTransport, TransportOption } from "./tcp-transport.ts";
 
 /** net.ipv4.tcp_keepalive_time. */
 const KEEP_ALIVE_SECONDS = 7200;
+
+/** States of a side that has ended the connection first. */
+const WAITING: ReadonlySet<number> = new Set([TCP_FIN_WAIT1, TCP_FIN_WAIT2, TCP_CLOSING, TCP_TIME_WAIT]);
 
 /** A connection that our own stack carries (`TcpConnection` of netstack). */
 export class StackTransport implements TcpTransport {
@@ -18,6 +21,10 @@ export class StackTransport implements TcpTransport {
 
   get state(): number {
     return this.connection.state;
+  }
+
+  get waits(): boolean {
+    return WAITING.has(this.connection.state);
   }
 
   read(to: IoCursor, peek: boolean): number {

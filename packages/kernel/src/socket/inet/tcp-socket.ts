@@ -59,7 +59,9 @@ import { familyOf, readInetAddress } from "./inet-address.ts";
 import { type AskedOption, type InetNetwork, InetSocket } from "./inet-socket.ts";
 import { LoopbackAttempt, LoopbackListener, type SilentConnection } from "./loopback-tcp.ts";
 import { LoopbackTransport } from "./loopback-transport.ts";
-import type { PortClaim, PortTable } from "./port-table.ts";
+import { type HeldPort, holdPort, letHeldPortGo } from "./held-ports.ts";
+import type { PortClaim } from "./port-claim.ts";
+import type { PortTable } from "./port-table.ts";
 import { StackListener } from "./stack-tcp.ts";
 import { beginConnection } from "./tcp-connect.ts";
 import type { NetworkTcp } from "./network-tcp.ts";
@@ -131,6 +133,8 @@ export class TcpSocket extends InetSocket {
   #outside: HostListener | null = null;
   #isListenPending = false;
   #isBindPending = false;
+  /** Of a connection whose socket has not claimed its port. */
+  heldPort: HeldPort | null = null;
 
   constructor(network: TcpNetwork, family: number, flags: number, creator: { fsuid: number; fsgid: number }) {
     super(network, family, SOCK_STREAM, IPPROTO_TCP, flags, creator);
@@ -319,8 +323,7 @@ export class TcpSocket extends InetSocket {
     if (!isWildcard(source)) this.takeSource(source);
     this.peer = to;
     this.pendingError = 0;
-    this.#isReadShut = false;
-    this.#isWriteShut = false;
+    this.#isReadShut = this.#isWriteShut = false;
     this.network.counters.activeOpens++;
     const begun = beginConnection(this, to, WAY.isOnLink);
     if (isErrno(begun)) return begun;
@@ -352,6 +355,7 @@ export class TcpSocket extends InetSocket {
     this.#transport = transport;
     if (local !== null) this.local = local;
     if (peer !== null) this.peer = peer;
+    if (this.claim === null) this.heldPort = holdPort(this);
     transport.isUrgentInline = this.options.oobInline;
     this.#state = "established";
     if (this.#phase === "unconnected") this.#phase = "connected";
@@ -387,8 +391,7 @@ export class TcpSocket extends InetSocket {
     this.network.counters.attemptFails++;
     this.#state = "closed";
     this.pendingError = error;
-    this.#isReadShut = true;
-    this.#isWriteShut = true;
+    this.#isReadShut = this.#isWriteShut = true;
     this.#attempt = null;
     this.peer = null;
     this.letPortGo();
@@ -615,10 +618,9 @@ export class TcpSocket extends InetSocket {
     this.#attempt?.abandon();
     this.#attempt = null;
     this.#times.end("user");
-    if (this.#transport !== null) {
-      if (abort) this.#transport.abort();
-      else this.#transport.close();
-    }
+    if (abort) this.#transport?.abort();
+    else this.#transport?.close();
+    letHeldPortGo(this, this.#transport, this.claim !== null && !this.isPortOurs);
     this.#state = "closed";
     this.peer = null;
   }

@@ -59,6 +59,8 @@ export interface TcpTransport {
   readonly isAtMark: boolean;
   /** What the socket asks of who carries it; what that can't do is passed over. */
   setOption(option: TransportOption, value: number): void;
+  /** This side has ended it before the other did, and its port is to wait. */
+  readonly waits: boolean;
   /** TCP_ESTABLISHED … as the segments have it; 0: there are none, and the socket knows. */
   readonly state: number;
 }

@@ -74,7 +74,8 @@ import { sourceToGroup, wayOut } from "./group-route.ts";
 import { HostDatagrams } from "./host-datagrams.ts";
 import { familyOf, readInetAddress, resolveWildcard, scopeOf } from "./inet-address.ts";
 import { LoopbackDatagrams } from "./loopback-datagrams.ts";
-import type { PortClaim, PortTable } from "./port-table.ts";
+import type { PortClaim } from "./port-claim.ts";
+import type { PortTable } from "./port-table.ts";
 import { NOT_OF_UDP, UdpOptions } from "./udp-options.ts";
 import { type DatagramFault, RoughNetwork } from "./rough-network.ts";
 

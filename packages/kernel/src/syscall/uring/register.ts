@@ -93,14 +93,12 @@ import { BufferGroup, GROUP_RECORDS } from "./provided-buffers.ts";
 import type { FixedBuffer, RingFile } from "./ring-file.ts";
 import { CANCEL_FLAGS, cancelMatching, updateFiles } from "./ring-operations.ts";
 import { ringAt } from "./setup.ts";
-import { uringOf } from "./uring-state.ts";
+import { RINGS_MAX, uringOf } from "./uring-state.ts";
 
 /** IORING_MAX_FIXED_FILES, IORING_MAX_REG_BUFFERS, and SZ_1G of one buffer. */
 const FILES_MAX = 1 << 20,
   BUFFERS_MAX = 1 << 14,
   BUFFER_BYTES_MAX = 1 << 30;
-/** IO_RINGFD_REG_MAX. */
-const RINGS_MAX = 16;
 const RESTRICTIONS_MAX = 256;
 const PBUF_ENTRIES_MAX = 1 << 15;
 
@@ -539,9 +537,7 @@ function limitWorkers({ task, ring, argument, count }: Registration): number {
 /** IORING_REGISTER_RING_FDS: `struct io_uring_rsrc_update` each. */
 function registerRings({ task, argument, count }: Registration): number {
   if (count === 0 || count > RINGS_MAX) return -EINVAL;
-  const { registered } = uringOf(task.kernel);
-  let own = registered.get(task);
-  if (own === undefined) registered.set(task, (own = new Array<null>(RINGS_MAX).fill(null)));
+  const own = uringOf(task.kernel).registeredBy(task);
   const { offset, resv, data, tags } = IoUringRsrcUpdate2.offset;
   for (let index = 0; index < count; index++) {
     const at = argument + index * tags;

@@ -69,6 +69,7 @@ export class RequestTask extends Task {
     this.fs = owner.fs;
     this.credentials = request.credentials;
     this.namespaces = owner.namespaces;
+    this.controlGroup = owner.controlGroup;
     this.keyrings = owner.keyrings;
     this.ownTid = owner.ownTid;
     this.name = owner.name;

@@ -33,6 +33,7 @@ import {
   IORING_OFF_SQES,
   IORING_SETUP_CQE32,
   IORING_SETUP_DEFER_TASKRUN,
+  IORING_SETUP_NO_MMAP,
   IORING_SETUP_NO_SQARRAY,
   IORING_SETUP_SQE128,
   IORING_SETUP_SQPOLL,
@@ -239,7 +240,7 @@ export class RingFile extends OpenFile implements RequestRing, FixedTable {
   }
 
   /** Bytes that can be mapped at an offset of mmap(2): 0 where nothing is. */
-  #sizeAt(offset: number): number {
+  sizeAt(offset: number): number {
     const area = (offset & IORING_OFF_MMAP_MASK) >>> 0;
     if (area === 0 || area === IORING_OFF_CQ_RING)
       return this.arrayAt + (this.has(IORING_SETUP_NO_SQARRAY) ? 0 : this.shape.sqEntries * 4);
@@ -252,9 +253,9 @@ export class RingFile extends OpenFile implements RequestRing, FixedTable {
       const group = this.groups.get((offset - IORING_OFF_PBUF_RING) >>> IORING_OFF_PBUF_SHIFT);
       return group?.memory == null || length > pagesOf(group.entries * 16) ? -EINVAL : group.memory.pages;
     }
-    const size = this.#sizeAt(offset);
+    const size = this.sizeAt(offset);
     // No place in memory is looked for (io_uring_get_unmapped_area).
-    if (size === 0) return -ENOMEM;
+    if (size === 0 || this.has(IORING_SETUP_NO_MMAP)) return -ENOMEM;
     return length > pagesOf(size) ? -EINVAL : this.memory.pages;
   }
 

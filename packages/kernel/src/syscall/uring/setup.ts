@@ -4,6 +4,7 @@ import {
   EBADF,
   EBADFD,
   EBADR,
+  EBUSY,
   EEXIST,
   EFAULT,
   EINTR,
@@ -11,7 +12,12 @@ import {
   ENXIO,
   EOPNOTSUPP,
   EOWNERDEAD,
+  ENOMEM,
   EPERM,
+  MAP_SHARED,
+  PAGE_SIZE,
+  PROT_READ,
+  PROT_WRITE,
   ETIME,
   RLIMIT_NOFILE,
   Timespec,
@@ -40,6 +46,7 @@ import {
   IORING_FEAT_SINGLE_MMAP,
   IORING_FEAT_SQPOLL_NONFIXED,
   IORING_FEAT_SUBMIT_STABLE,
+  IORING_OFF_SQES,
   IORING_SETUP_ATTACH_WQ,
   IORING_SETUP_CLAMP,
   IORING_SETUP_COOP_TASKRUN,
@@ -47,7 +54,9 @@ import {
   IORING_SETUP_CQSIZE,
   IORING_SETUP_DEFER_TASKRUN,
   IORING_SETUP_IOPOLL,
+  IORING_SETUP_NO_MMAP,
   IORING_SETUP_NO_SQARRAY,
+  IORING_SETUP_REGISTERED_FD_ONLY,
   IORING_SETUP_R_DISABLED,
   IORING_SETUP_SINGLE_ISSUER,
   IORING_SETUP_SQE128,
@@ -64,7 +73,9 @@ import { loadDuration } from "../../event/wait-deadline.ts";
 import { enterTemporaryMask, leaveTemporaryMask } from "../../event/temporary-mask.ts";
 import { stateOf, type StateOf } from "../../ground/call-state.ts";
 import { BLOCKED_EINTR, UNFINISHED } from "../../ground/wait-queue.ts";
-import { viewOf } from "../../ground/words.ts";
+import { getU64, put64, viewOf } from "../../ground/words.ts";
+import { Area } from "../../mm/area.ts";
+import { hasRoomForAreas, munmap, pageUp } from "../../mm/mmap.ts";
 import { isCapable } from "../../security/credentials.ts";
 import { toMonotonic } from "../../task/clocks.ts";
 import type { Task } from "../../task/task.ts";
@@ -91,6 +102,8 @@ const SETUP_FLAGS =
   IORING_SETUP_CQE32 |
   IORING_SETUP_SINGLE_ISSUER |
   IORING_SETUP_DEFER_TASKRUN |
+  IORING_SETUP_NO_MMAP |
+  IORING_SETUP_REGISTERED_FD_ONLY |
   IORING_SETUP_NO_SQARRAY;
 
 const FEATURES =
@@ -145,6 +158,7 @@ export function setupRing(task: Task, entries: number, address: number): number 
   for (let index = 0; index < 12; index += 4) if (view.getUint32(at.resv + index, true) !== 0) return -EINVAL;
   const flags = view.getUint32(at.flags, true);
   if ((flags & ~SETUP_FLAGS) !== 0) return -EINVAL;
+  if ((flags & IORING_SETUP_REGISTERED_FD_ONLY) !== 0 && (flags & IORING_SETUP_NO_MMAP) === 0) return -EINVAL;
   const clamps = (flags & IORING_SETUP_CLAMP) !== 0;
   let count = entries >>> 0;
   if (count === 0) return -EINVAL;
@@ -181,13 +195,57 @@ export function setupRing(task: Task, entries: number, address: number): number 
   state.rings.add(ring);
   if ((flags & IORING_SETUP_R_DISABLED) !== 0) ring.isDisabled = true;
   else if ((flags & IORING_SETUP_SINGLE_ISSUER) !== 0) ring.submitter = task;
+  const placed = (flags & IORING_SETUP_NO_MMAP) !== 0 ? placeRing(task, ring, view) : 0;
+  if (placed < 0) {
+    ring.release();
+    return placed;
+  }
   describe(ring, view);
   if (task.space.copyOut(address, bytes, 0, bytes.length) < 0) {
     ring.release();
     return -EFAULT;
   }
   ring.wakePoller();
+  if ((flags & IORING_SETUP_REGISTERED_FD_ONLY) !== 0) {
+    const own = state.registeredBy(task);
+    const slot = own.indexOf(null);
+    if (slot >= 0) own[slot] = ring;
+    else ring.release();
+    return slot >= 0 ? slot : -EBUSY;
+  }
   return task.files.install(ring, true, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
+}
+
+/**
+ * IORING_SETUP_NO_MMAP: pages of the program's own become the ring's. Linux goes on with what lies there, which has to
+ * be zero; here it is.
+ *
+ * @returns 0, or −EFAULT, −EINVAL, −ENOMEM; −EPERM of sealed memory
+ */
+function placeRing(task: Task, ring: RingFile, view: DataView): number {
+  const at = IoUringParams.offset;
+  const places = [
+    { address: getU64(view, at.cq_off + IoCqringOffsets.offset.user_addr), offset: 0 },
+    { address: getU64(view, at.sq_off + IoSqringOffsets.offset.user_addr), offset: IORING_OFF_SQES },
+  ].map((place) => ({ ...place, end: place.address + pageUp(ring.sizeAt(place.offset)) }));
+  const { space } = task;
+  if (!hasRoomForAreas(space, 2 * places.length)) return -ENOMEM;
+  for (const { address, end } of places) {
+    if (address % PAGE_SIZE !== 0) return -EINVAL;
+    for (let reached = address; reached < end;) {
+      const area = space.areaAt(reached);
+      if (area === undefined || !area.isWritable) return -EFAULT;
+      reached = area.end;
+    }
+  }
+  for (const { address, end, offset } of places) {
+    const failed = munmap(space, address, end - address);
+    if (failed < 0) return failed;
+    const { pages } = ring.memory;
+    pages.retainMapping();
+    space.insert(new Area(address, end, PROT_READ | PROT_WRITE, MAP_SHARED, { file: null, pages, offset, label: "" }));
+  }
+  return 0;
 }
 
 /** What the program learns of it. */
@@ -214,6 +272,9 @@ function describe({ shape, arrayAt }: RingFile, view: DataView): void {
   cq("overflow", RING.cqOverflow);
   cq("cqes", RING.cqes);
   cq("flags", RING.cqFlags);
+  if ((shape.flags & IORING_SETUP_NO_MMAP) !== 0) return;
+  put64(view, at.sq_off + IoSqringOffsets.offset.user_addr, 0);
+  put64(view, at.cq_off + IoCqringOffsets.offset.user_addr, 0);
 }
 
 /** A ring by its descriptor, or by its number among those the task has registered: −EBADF, −EINVAL, −EOPNOTSUPP. */

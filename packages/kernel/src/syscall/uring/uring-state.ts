@@ -14,6 +14,9 @@ import { endChain, submitPolled } from "./submit.ts";
  */
 const URING_RECORDS_MAX = 1 << 19;
 
+/** A task knows so many rings by numbers of its own (IO_RINGFD_REG_MAX). */
+export const RINGS_MAX = 16;
+
 /**
  * Rings of a machine that have something to do between slices, and what of io_uring(7) belongs to tasks. Made when the
  * first ring is.
@@ -101,6 +104,13 @@ class UringState implements UringWork, RingRunner, TaskObserver {
       else if (ring.ready.length > 0) this.isDue = true;
     }
     return hasRun;
+  }
+
+  /** Rings that a task knows by their number there (IORING_REGISTER_RING_FDS). */
+  registeredBy(task: Task): (RingFile | null)[] {
+    let own = this.registered.get(task);
+    if (own === undefined) this.registered.set(task, (own = new Array<null>(RINGS_MAX).fill(null)));
+    return own;
   }
 
   taskEnds(task: Task): void {
