@@ -136,16 +136,16 @@ test("a Unix socket that has a message takes no other while the machine's socket
     whileFull(
       memory,
       () => {
-      assert.equal(user.send(one, "first"), 5);
-      assert.equal(user.send(one, "second", MSG_DONTWAIT), -EAGAIN);
-      const sender = user.startSend(one, "second");
-      assert.ok(sender.isBlocked);
-      const reader = new SocketTask(machine.kernel, user);
-      reader.task.files = user.task.files;
-      assert.equal(reader.receive(other), "first");
-      assert.equal(sender.resume(), 6);
-      assert.equal(user.receive(other), "second");
-    },
+        assert.equal(user.send(one, "first"), 5);
+        assert.equal(user.send(one, "second", MSG_DONTWAIT), -EAGAIN);
+        const sender = user.startSend(one, "second");
+        assert.ok(sender.isBlocked);
+        const reader = new SocketTask(machine.kernel, user);
+        reader.task.files = user.task.files;
+        assert.equal(reader.receive(other), "first");
+        assert.equal(sender.resume(), 6);
+        assert.equal(user.receive(other), "second");
+      },
       full,
     );
     whileFull(memory, () => assert.equal(user.send(one, "first"), -ENOBUFS), 2 * full);
