@@ -182,7 +182,12 @@ test("help is of the command that is named, and a word that is none is told", as
     assert.equal(await runCli(args, handlers), 0);
     assert.match(stdout, /^Usage: stratos image build /, args.join(" "));
   }
-  for (const args of [["help", "runn"], ["runn", "ls", "--help"], ["image", "help", "runn"], ["image", "runn", "-h"]]) {
+  for (const args of [
+    ["help", "runn"],
+    ["runn", "ls", "--help"],
+    ["image", "help", "runn"],
+    ["image", "runn", "-h"],
+  ]) {
     stderr = "";
     assert.equal(await runCli(args, handlers), 2, args.join(" "));
     assert.match(stderr, /^stratos: runn: unknown command; (did you mean run\?|see --help)\n$/);

@@ -46,17 +46,29 @@ const ROWS: readonly (readonly [words: readonly string[], found: readonly string
   [["run", "-i", "dev", "--mem"], ["--memory"]],
   [["run", "-v", ".", ":", "/x", "--mem"], ["--memory"]],
   [["run", "--image", "=", "dev", "--mem"], ["--memory"]],
-  [["run", "--net", ""], ["host", "none"]],
+  [
+    ["run", "--net", ""],
+    ["host", "none"],
+  ],
   [["run", "--net", "=", "h"], ["host"]],
   [["run", "--image", "d"], ["dev"]],
-  [["run", "--image", "="], ["base", "dev"]],
+  [
+    ["run", "--image", "="],
+    ["base", "dev"],
+  ],
   [["run", "--memory", ""], []],
-  [["run", "-v", "a"], ["a folder", "any*.rec"]],
+  [
+    ["run", "-v", "a"],
+    ["a folder", "any*.rec"],
+  ],
   [["run", "-v", ".", ":", "/x"], []],
   [["run", "--record", "tw"], ["two words.rec"]],
   [["run", "ls", "--mem"], []],
   [["run", "--", "--mem"], []],
-  [["image", "rm", ""], ["base", "dev"]],
+  [
+    ["image", "rm", ""],
+    ["base", "dev"],
+  ],
   [["image", "rm", "base", "d"], ["dev"]],
   [["exec", "-t", "d"], ["dev"]],
   [["exec", "dev", "d"], []],
@@ -72,8 +84,7 @@ test("bash completes words by their place, and stays out of the program's own", 
   const script = completionScript(program, "bash");
   for (const [words, found] of ROWS) {
     // By standard input: one argument has at most 128 KiB (execve(2)).
-    const input =
-      `${script}\nCOMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); _stratos; printf '%s\\n' "\${COMPREPLY[@]}"\n`;
+    const input = `${script}\nCOMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); _stratos; printf '%s\\n' "\${COMPREPLY[@]}"\n`;
     assert.deepEqual(
       answers("bash", ["--norc", "-s", "--", "stratos", ...words], input).toSorted(),
       found.toSorted(),
