@@ -76,7 +76,7 @@ import { DROPPED, MATCHED, NOT_MATCHED } from "./outcome.ts";
 import { payloadPlace } from "./payload.ts";
 import { putName, putNetworkShort, putWord, REGISTERS, wordOf } from "./registers.ts";
 import { evaluateHeader } from "./evaluate-header.ts";
-import { hashedNumber } from "./hash.ts";
+import { hashedNumber, scaled } from "./hash.ts";
 import { refuseByIcmp, refuseByReset, type Surroundings } from "./surroundings.ts";
 
 export function evaluateOther(it: Expression, packet: PacketView, around: Surroundings): number {
@@ -308,7 +308,7 @@ function segmentSize({ outDevice, isV6 }: PacketView, { host }: Surroundings): n
 function nextNumber(it: Expression, { host }: Surroundings): number {
   const modulus = it.number(NFTA_NG_MODULUS);
   const offset = it.number(NFTA_NG_OFFSET);
-  if (it.number(NFTA_NG_TYPE) === NFT_NG_RANDOM) return offset + Math.floor((host.random() / 2 ** 32) * modulus);
+  if (it.number(NFTA_NG_TYPE) === NFT_NG_RANDOM) return offset + scaled(host.random(), modulus);
   const number = it.state[0]!;
   it.state[0] = (number + 1) % modulus;
   return offset + number;
