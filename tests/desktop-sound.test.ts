@@ -13,7 +13,7 @@ import { TAB_DESKTOP } from "@stratos/desktop/tab";
 import { Browser, type Page } from "./support/browser.ts";
 import { extendedTest } from "@stratos/base/testing";
 import { launcher, start, stratos } from "./support/stratos.ts";
-import { ensureSoundImage, shareTranslations, SOUND_IMAGE, TEST_HOME } from "./support/test-image.ts";
+import { ensureScreenImage, shareTranslations, SCREEN_IMAGE, TEST_HOME } from "./support/test-image.ts";
 import { Heard } from "./support/until.ts";
 
 /** For a host under load. */
@@ -43,7 +43,7 @@ let folder = "";
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "stratos-desktop-sound-"));
-  await ensureSoundImage();
+  await ensureScreenImage();
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -58,7 +58,7 @@ test("a page that was touched hears the machine, and both set one volume", async
   mkdirSync(home);
   symlinkSync(join(TEST_HOME, "images"), join(home, "images"));
   shareTranslations(home);
-  const child = start([...launcher, "desktop", "-i", SOUND_IMAGE], { env: { STRATOS_HOME: home } });
+  const child = start([...launcher, "desktop", "-i", SCREEN_IMAGE], { env: { STRATOS_HOME: home } });
   t.after(() => child.kill("SIGKILL"));
   const stdout = new Heard(child.stdout!);
   await stdout.includes("http:");
@@ -117,7 +117,7 @@ extendedTest(
     const play = "sox -n -r 48000 -c 2 /tmp/a.wav synth 600 sine 440 vol 0.5 && exec paplay /tmp/a.wav";
     const env = { STRATOS_HOME: TEST_HOME };
     const name = `heard-${process.pid}`;
-    const program = ["-i", SOUND_IMAGE, "--display", "--", "sh", "-c", play];
+    const program = ["-i", SCREEN_IMAGE, "--display", "--", "sh", "-c", play];
     const made = await stratos(["run", "-d", "--name", name, ...program]);
     assert.equal(made.status, 0, made.stderr);
     t.after(() => stratos(["rm", "-f", name]));
@@ -144,7 +144,7 @@ extendedTest(
 
 test("a tab without a server hears its machine, too", async (t) => {
   const server = webFolderServer(
-    await keepWebFolder({ home: TEST_HOME, image: SOUND_IMAGE, lines: [], desktop: TAB_DESKTOP }),
+    await keepWebFolder({ home: TEST_HOME, image: SCREEN_IMAGE, lines: [], desktop: TAB_DESKTOP }),
   );
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   t.after(() => {

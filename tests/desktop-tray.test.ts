@@ -10,13 +10,11 @@ import { after, before, test } from "node:test";
 import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser } from "./support/browser.ts";
 import { launcher, start } from "./support/stratos.ts";
-import { ensureImage, shareTranslations, TEST_HOME } from "./support/test-image.ts";
+import { ensureScreenImage, SCREEN_IMAGE, shareTranslations, TEST_HOME } from "./support/test-image.ts";
 import { Heard, until } from "./support/until.ts";
 
 /** For a host under load. */
 const PATIENCE_MS = 300_000;
-const IMAGE = "tray-1";
-const PACKAGES = ["python3-gi", "gir1.2-ayatanaappindicator3-0.1", "fonts-dejavu-core"];
 const PROGRAM = `
 import gi
 gi.require_version("Gtk", "3.0")
@@ -52,7 +50,7 @@ let folder = "";
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "stratos-desktop-tray-"));
-  await ensureImage(IMAGE, PACKAGES);
+  await ensureScreenImage();
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -61,7 +59,7 @@ test("an indicator is in the panel with its menu, until its program ends", async
   mkdirSync(home);
   symlinkSync(join(TEST_HOME, "images"), join(home, "images"));
   shareTranslations(home);
-  const child = start([...launcher, "desktop", "-i", IMAGE], { env: { STRATOS_HOME: home } });
+  const child = start([...launcher, "desktop", "-i", SCREEN_IMAGE], { env: { STRATOS_HOME: home } });
   t.after(() => child.kill("SIGKILL"));
   const stdout = new Heard(child.stdout!);
   await stdout.includes("http:");

@@ -11,7 +11,7 @@ import { after, before, test } from "node:test";
 import { SeededRandom } from "@stratos/base";
 import { wavHeader } from "@stratos/sound";
 import { stratos } from "./support/stratos.ts";
-import { ensureSoundImage, SOUND_IMAGE, TEST_HOME } from "./support/test-image.ts";
+import { ensureScreenImage, SCREEN_IMAGE, TEST_HOME } from "./support/test-image.ts";
 
 const HEADER_BYTES = 44;
 const TIMEOUT_MS = 300_000;
@@ -19,7 +19,7 @@ let folder = "";
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "stratos-sound-"));
-  await ensureSoundImage();
+  await ensureScreenImage();
   writeFileSync(join(folder, "in.wav"), noise(48_000, 30_000));
   writeFileSync(join(folder, "in44.wav"), noise(44_100, 22_050));
 });
@@ -39,7 +39,7 @@ async function played(
   options: readonly string[] = [],
 ): Promise<{ readonly sound: Uint8Array; readonly stdout: string; readonly status: number }> {
   const file = join(folder, name);
-  const args = ["run", "-i", SOUND_IMAGE, "-v", `${folder}:/mnt`, "--sound", file, ...options, "--", ...command];
+  const args = ["run", "-i", SCREEN_IMAGE, "-v", `${folder}:/mnt`, "--sound", file, ...options, "--", ...command];
   const { status, stdout, stderr } = await stratos(args, { env: { STRATOS_HOME: TEST_HOME }, timeoutMs: TIMEOUT_MS });
   assert.equal(stderr.replace(/^Playing WAVE.*\n/, ""), "", name);
   return { sound: readFileSync(file), stdout, status };
@@ -98,7 +98,7 @@ test("what cannot be written, or recorded, is told before anything runs", async 
     [["--sound", file, "-i", "absent"], /no such image/],
     [["--sound", file, "--name", "player"], /--sound: /],
   ] as const) {
-    const { status, stderr } = await stratos(["run", "-i", SOUND_IMAGE, ...args, "--", "true"], { env });
+    const { status, stderr } = await stratos(["run", "-i", SCREEN_IMAGE, ...args, "--", "true"], { env });
     assert.notEqual(status, 0);
     assert.match(stderr, words);
   }

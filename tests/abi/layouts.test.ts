@@ -503,6 +503,8 @@ const IN_C: Readonly<Record<string, InC>> = {
   Ifinfomsg: { type: "struct ifinfomsg", ...linux("rtnetlink") },
   Ifaddrmsg: { type: "struct ifaddrmsg", ...linux("rtnetlink") },
   IfaCacheinfo: { type: "struct ifa_cacheinfo", ...linux("rtnetlink") },
+  RtaCacheinfo: { type: "struct rta_cacheinfo", ...linux("rtnetlink") },
+  Nduseroptmsg: { type: "struct nduseroptmsg", ...linux("rtnetlink") },
   Rtmsg: { type: "struct rtmsg", ...linux("rtnetlink") },
   Ndmsg: { type: "struct ndmsg", ...linux("neighbour") },
   NdaCacheinfo: { type: "struct nda_cacheinfo", ...linux("neighbour") },

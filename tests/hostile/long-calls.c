@@ -14,8 +14,10 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -133,6 +135,14 @@ int main(int argc, char **argv) {
     int before[2], pair[2], made = 0; socketpair(AF_UNIX, SOCK_STREAM, 0, before);
     for (; made < 8000; made++) { if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) || give(pair[0], before[0]) < 0 || give(pair[0], before[1]) < 0) break; close(before[0]); close(before[1]); memcpy(before, pair, sizeof pair); }
     printf("%d", made); close(before[0]); close(before[1]); printf(" closed\n");
+  } else if (is("kept", argv)) {
+    /* What messages, semaphores and sockets keep with the host has an end, whoever raises their limits; then there is room again. */
+    static char big[200008]; *(long *)big = 1; struct rlimit most = {20000, 65536}; setrlimit(RLIMIT_NOFILE, &most);
+    int q = msgget(IPC_PRIVATE, 0600), n = 0; struct msqid_ds d; msgctl(q, IPC_STAT, &d); d.msg_qbytes = 1UL << 31; msgctl(q, IPC_SET, &d); while (n < 100000 && msgsnd(q, big, 8192, IPC_NOWAIT) == 0) n++; printf("%s", failure(-1)); msgctl(q, IPC_RMID, 0);
+    int sets[20000]; for (n = 0; n < 20000 && (sets[n] = semget(IPC_PRIVATE, 32000, 0600)) >= 0; n++); printf(" %s", failure(-1)); while (n > 0) semctl(sets[--n], 0, IPC_RMID); q = semget(IPC_PRIVATE, 32000, 0600);
+    printf(" %s", failure(q)); semctl(q, 0, IPC_RMID);
+    int p[2]; for (n = 0; n < 9000; n++) { int room = 1 << 28; if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, p)) break; setsockopt(p[0], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room); if (send(p[0], big, 200000, 0) < 0) break; }
+    printf(" %s", failure(-1)); close_range(3, ~0U, 0); socketpair(AF_UNIX, SOCK_DGRAM, 0, p); printf(" %ld\n", (long)send(p[0], big, 100000, 0));
   } else if (is("remap", argv)) {
     char *p = anonymous(96 << 20, PROT_READ | PROT_WRITE, MAP_POPULATE); for (long i = 0; i < 96 << 20; i += 4096) p[i] = i >> 12;
     char *q = mremap(p, 96 << 20, 128 << 20, MREMAP_MAYMOVE | MREMAP_DONTUNMAP); if (q == MAP_FAILED) q = mremap(p, 96 << 20, 112 << 20, MREMAP_MAYMOVE | MREMAP_FIXED, p - GIB);

@@ -37,13 +37,13 @@ export const TEST_PACKAGES = [
   "net-tools",
 ];
 export const TEST_IMAGE = "test-3";
-/** Of windows, screens and desktops: programs that draw. */
-export const SCREEN_IMAGE = "screens-1";
-const SCREEN_PACKAGES = ["foot", "fonts-dejavu-core", "libnotify-bin", "dbus-bin", "libdrm-tests", "evtest"];
-
-/** Of programs that are heard. */
-export const SOUND_IMAGE = "sound-1";
-const SOUND_PACKAGES = ["pulseaudio-utils", "alsa-utils", "libasound2-plugins", "sox", "libsox-fmt-pulse"];
+/** Of windows, screens and desktops: programs that draw, are heard, and stand in a panel. */
+export const SCREEN_IMAGE = "screens-2";
+const SCREEN_PACKAGES = [
+  ...["foot", "fonts-dejavu-core", "libnotify-bin", "dbus-bin", "libdrm-tests", "evtest"],
+  ...["pulseaudio-utils", "alsa-utils", "libasound2-plugins", "sox", "libsox-fmt-pulse"],
+  ...["python3-gi", "gir1.2-ayatanaappindicator3-0.1"],
+];
 
 const JUDGE_ROOT = join(TEST_HOME, `root-${TEST_IMAGE}`);
 const BUILD_WAIT_MS = 20 * 60_000;
@@ -61,10 +61,6 @@ export async function ensureJudgeRoot(): Promise<void> {
 
 export function ensureScreenImage(): Promise<void> {
   return ensureImage(SCREEN_IMAGE, SCREEN_PACKAGES);
-}
-
-export function ensureSoundImage(): Promise<void> {
-  return ensureImage(SOUND_IMAGE, SOUND_PACKAGES);
 }
 
 /** Where python looks for its own tests; the package with most of them puts them beside those of the image. */

@@ -21,6 +21,28 @@ export const Ifaddrmsg = struct("ifaddrmsg", {
 });
 /** The value of IFA_CACHEINFO: seconds, 0xffffffff for ever; then times in 1/100 s. */
 export const IfaCacheinfo = struct("ifa_cacheinfo", { ifa_prefered: u32, ifa_valid: u32, cstamp: u32, tstamp: u32 });
+/** The value of RTA_CACHEINFO; `rta_expires` in ticks of USER_HZ from now. */
+export const RtaCacheinfo = struct("rta_cacheinfo", {
+  rta_clntref: u32,
+  rta_lastuse: u32,
+  rta_expires: i32,
+  rta_error: u32,
+  rta_used: u32,
+  rta_id: u32,
+  rta_ts: u32,
+  rta_tsage: u32,
+});
+/** An option of a router's advertisement for programs, which follows (RTM_NEWNDUSEROPT). */
+export const Nduseroptmsg = struct("nduseroptmsg", {
+  nduseropt_family: u8,
+  nduseropt_pad1: u8,
+  nduseropt_opts_len: u16,
+  nduseropt_ifindex: i32,
+  nduseropt_icmp_type: u8,
+  nduseropt_icmp_code: u8,
+  nduseropt_pad2: u16,
+  nduseropt_pad3: u32,
+});
 export const Rtmsg = struct("rtmsg", {
   rtm_family: u8,
   rtm_dst_len: u8,

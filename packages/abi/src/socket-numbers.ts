@@ -49,6 +49,7 @@ export const SOL_SOCKET = 1,
 /** The same numbers stand in IP headers; IPv6's own (in6.h) are those of its extension headers (RFC 8200 §4). */
 export const IPPROTO_IP = 0,
   IPPROTO_ICMP = 1,
+  IPPROTO_IGMP = 2,
   IPPROTO_IPIP = 4,
   IPPROTO_TCP = 6,
   IPPROTO_UDP = 17,

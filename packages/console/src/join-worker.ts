@@ -33,8 +33,13 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   ],
   "kernel/src/socket/inet/make-raw-socket.ts": ["makeRawSocket"],
   "kernel/src/socket/interface-ioctl.ts": ["interfaceIoctl"],
+  "kernel/src/socket/interface-properties.ts": [
+    ...["setMaster", "renameInterface", "setMtu", "setHardwareAddress", "replaceFirstV4"],
+  ],
+  "kernel/src/socket/ip/make-link-configuration.ts": ["makeAddressConfiguration", "makeGroupReports"],
   "kernel/src/socket/ip/make-tcp.ts": ["makeTcpStack", "makeUplink"],
   "kernel/src/socket/make-netfilter.ts": ["makeNetfilter"],
+  "kernel/src/socket/new-interfaces.ts": ["createBridge", "createDummy", "createTun", "createVethPair"],
   "kernel/src/socket/netlink/netlink-socket.ts": ["createNetlinkSocket"],
   "kernel/src/socket/packet/make-packet-socket.ts": ["makePacketSocket"],
   "kernel/src/syscall/asynchronous-requests.ts": [

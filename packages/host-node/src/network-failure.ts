@@ -29,6 +29,12 @@ export function describeFailure(cause: unknown, environment: NodeJS.ProcessEnv =
       return `there is no host ${hostname ?? ""}`.trimEnd();
     case "EAI_AGAIN":
       return `the name ${hostname ?? ""} cannot be looked up now: is there a network?`;
+    // OpenSSL's words are of its own records and files.
+    case "ERR_SSL_WRONG_VERSION_NUMBER":
+    case "ERR_SSL_PACKET_LENGTH_TOO_LONG":
+      return `${there} speaks no TLS: is it http:// rather than https://?`;
+    case "UND_ERR_SOCKET":
+      return `${there} has broken the connection off: does it speak TLS (https://)?`;
     // Of a file's failure the words are enough: `ENOENT: no such file or directory, stat '/x'`.
     default:
       return /^[A-Z][A-Z0-9]+: ([^,]+), /.exec(cause.message)?.[1] ?? (cause.message || cause.name);

@@ -28,12 +28,16 @@ interface Waiter {
   readonly isFull: boolean;
   readonly channels: ReadonlySet<string>;
   readonly arches: ReadonlySet<string>;
+  /** It asked again since, and again. */
+  isOver: boolean;
   wake: () => void;
 }
 
 /** Notifications can be lost with a connection; so long after one at most, a host looks by itself. */
 const LOOK_MS = 5_000;
 const WAITERS_MAX = 10_000;
+/** Of one host, whose connections may break off unnoticed: of more the first is answered, so that others have room. */
+const HOST_WAITERS_MAX = 4;
 
 export class ClaimPolls {
   readonly #database: Database;
@@ -41,6 +45,7 @@ export class ClaimPolls {
   readonly #heads = new QueueHeads();
   /** In the order in which they are woken. */
   readonly #waiters = new Set<Waiter>();
+  readonly #ofHosts = new Map<string, Set<Waiter>>();
   #isClosed = false;
 
   constructor(database: Database, leaseSeconds: number) {
@@ -65,8 +70,17 @@ export class ClaimPolls {
       isFull: poll.slots === 0,
       channels: new Set(served?.channels),
       arches: new Set(served?.arches),
+      isOver: false,
       wake: () => {},
     };
+    const ofHost = this.#ofHosts.get(host) ?? new Set();
+    this.#ofHosts.set(host, ofHost.add(waiter));
+    if (ofHost.size > HOST_WAITERS_MAX) {
+      const [first] = ofHost;
+      ofHost.delete(first!);
+      first!.isOver = true;
+      first!.wake();
+    }
     const arrivedMs = performance.now();
     const deadlineMs = arrivedMs + poll.waitMs;
     try {
@@ -76,7 +90,8 @@ export class ClaimPolls {
         waiter.wake = () => void (isWoken = true);
         this.#waiters.add(waiter);
         const heldMs = performance.now() - arrivedMs;
-        const runs = signal.aborted
+        const isGone = signal.aborted || waiter.isOver;
+        const runs = isGone
           ? []
           : await claimRuns(this.#database, {
               host,
@@ -88,12 +103,14 @@ export class ClaimPolls {
             });
         const cancel = await canceledRunsOf(this.#database, host);
         const leftMs = deadlineMs - performance.now();
-        if (runs.length > 0 || cancel.length > 0 || leftMs <= 0 || signal.aborted || this.#isClosed)
+        if (runs.length > 0 || cancel.length > 0 || leftMs <= 0 || isGone || this.#isClosed)
           return { runs, cancel, leaseSeconds: this.#leaseSeconds, heldMs };
         if (!isWoken) await sleepUntilWoken(waiter, Math.min(leftMs, LOOK_MS), signal);
       }
     } finally {
       this.#waiters.delete(waiter);
+      ofHost.delete(waiter);
+      if (ofHost.size === 0) this.#ofHosts.delete(host);
     }
   }
 

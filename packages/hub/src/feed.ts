@@ -4,10 +4,13 @@ import { HubError } from "./store/hub-error.ts";
 
 const LOOK_MS = 300;
 const WATCHERS_MAX = 1_000;
+/** Of one principal: nobody takes the streams of all. */
+const OWN_WATCHERS_MAX = 250;
 
 export class Feed {
   readonly #database: Database;
   readonly #watchers = new Set<() => void>();
+  readonly #counts = new Map<string, number>();
   #timer: NodeJS.Timeout | null = null;
   #last = "";
   #isClosed = false;
@@ -33,10 +36,19 @@ export class Feed {
     for (const watcher of this.#watchers) watcher();
   }
 
-  /** @returns a function that waits for the next change, or for `milliseconds`. @throws HubError 503 */
-  watch(): { next(milliseconds: number): Promise<void>; close(): void } {
+  /**
+   * @param who  watches, a principal
+   * @returns a function that waits for the next change, or for `milliseconds`. @throws HubError 429, 503
+   */
+  watch(who: string): { next(milliseconds: number): Promise<void>; close(): void } {
     if (this.#watchers.size >= WATCHERS_MAX)
       throw new HubError(503, "busy", "too many watch this hub", { headers: { "Retry-After": "10" } });
+    const own = this.#counts.get(who) ?? 0;
+    if (own >= OWN_WATCHERS_MAX)
+      throw new HubError(429, "too-many-streams", `${who} has ${own} streams of this hub open; close some`, {
+        headers: { "Retry-After": "10" },
+      });
+    this.#counts.set(who, own + 1);
     let hasChanged = false;
     let wake: (() => void) | null = null;
     const watcher = (): void => {
@@ -58,7 +70,12 @@ export class Feed {
         wake = null;
         hasChanged = false;
       },
-      close: () => void this.#watchers.delete(watcher),
+      close: () => {
+        if (!this.#watchers.delete(watcher)) return;
+        const left = this.#counts.get(who)! - 1;
+        if (left === 0) this.#counts.delete(who);
+        else this.#counts.set(who, left);
+      },
     };
   }
 

@@ -19,7 +19,9 @@ import {
   ICMPV6_TOO_BIG,
   type IcmpError,
   meaningOf,
+  MLD_QUERY,
   NDP_ADVERTISEMENT,
+  NDP_ROUTER_ADVERTISEMENT,
   NDP_SOLICITATION,
   setIcmpChecksum,
 } from "./icmp.ts";
@@ -73,6 +75,8 @@ export class IcmpLayer {
     if (type === (isV6 ? ICMPV6_ECHO : ICMP_ECHO)) this.#answerEcho(packet);
     else if (isV6 && (type === NDP_SOLICITATION || type === NDP_ADVERTISEMENT)) {
       if (device !== null) this.#link.ndpReceived(device, packet);
+    } else if (isV6 && (type === NDP_ROUTER_ADVERTISEMENT || type === MLD_QUERY)) {
+      if (device !== null) this.#host.linkMessage(device, packet);
     } else this.#errorReceived(packet, type, bytes[at + 1]!);
   }
 

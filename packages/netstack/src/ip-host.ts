@@ -12,6 +12,8 @@ export interface IpDevice {
   readonly index: number;
   /** Bytes that an IP packet may have. */
   readonly mtu: number;
+  /** The same of IPv6, where a router says less. */
+  readonly mtuV6: number;
   readonly hardwareAddress: Uint8Array;
   /** Are its packets in Ethernet frames? Else they go as they are. */
   readonly isEthernet: boolean;
@@ -50,6 +52,14 @@ export interface IpHost {
   isOwn(ip: IpAddress): boolean;
   /** An address of this interface. */
   isAddressOf(device: number, ip: IpAddress): boolean;
+  /**
+   * Somebody else has an address, or asks whether it is free: it may be one that is asked for here.
+   *
+   * @param nonceAt  in `bytes`, of who asks; their end: without one
+   */
+  claimed(device: number, ip: IpAddress, bytes: Uint8Array, nonceAt: number): void;
+  /** A message about the link itself: of routers, or of who asks for groups. */
+  linkMessage(device: IpDevice, packet: IncomingPacket): void;
   /** May a packet of IPv4 from there have come in by this interface (RFC 3704 §2)? */
   isExpected(device: number, source: IpAddress, destination: IpAddress): boolean;
   /** May packets from and to 127.0.0.0/8 come in by this interface? */

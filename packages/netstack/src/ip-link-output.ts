@@ -17,7 +17,6 @@ import {
 } from "./ethernet.ts";
 import { ICMP_HEADER_SIZE, NDP_ADVERTISEMENT, NDP_SOLICITATION, setIcmpChecksum } from "./icmp.ts";
 import {
-  ANY_V6,
   type IpAddress,
   isLoopback,
   isMulticast,
@@ -31,6 +30,18 @@ import {
 import type { IpDevice, IpHost } from "./ip-host.ts";
 import { type IncomingPacket, IPV6_HEADER_SIZE } from "./ip-packet.ts";
 import { IpHeader } from "./ip-writer.ts";
+import {
+  NDP_HOPS,
+  NDP_OPTION_SIZE,
+  NDP_SIZE,
+  NONCE_OPTION,
+  OVERRIDE_FLAG,
+  ROUTER_FLAG,
+  SOLICITED_FLAG,
+  SOURCE_OPTION,
+  solicitedNode,
+  TARGET_OPTION,
+} from "./ndp.ts";
 import { NeighbourCache, type Neighbour, type NeighbourProber } from "./neighbour-cache.ts";
 
 export const FRAME_ROOM = ETHERNET_HEADER_SIZE;
@@ -42,16 +53,6 @@ const ARP = new ArpPacket();
 const GROUP_ADDRESS = new Uint8Array(HARDWARE_SIZE);
 const HEADER = new IpHeader();
 const TARGET: IpAddress = new Uint32Array(4);
-
-/** Neighbour discovery (RFC 4861 §4.3, §4.4, §4.6.1): target, and the option with the sender's hardware address. */
-const NDP_SIZE = 24,
-  NDP_OPTION_SIZE = 8,
-  SOURCE_OPTION = 1,
-  TARGET_OPTION = 2;
-const ROUTER_FLAG = 0x80,
-  SOLICITED_FLAG = 0x40,
-  OVERRIDE_FLAG = 0x20;
-const NDP_HOPS = 255;
 
 /** Takes packets back that no neighbour takes. */
 interface LinkFailures {
@@ -215,16 +216,21 @@ export class IpLinkOutput implements NeighbourProber {
     readV6(bytes, at + ICMP_HEADER_SIZE, TARGET);
     if (isMulticast(TARGET)) return;
     const isSolicitation = bytes[at] === NDP_SOLICITATION;
-    const option = hardwareOption(bytes, at, length, isSolicitation ? SOURCE_OPTION : TARGET_OPTION);
+    const option = optionOf(bytes, at, length, isSolicitation ? SOURCE_OPTION : TARGET_OPTION);
     if (option === MALFORMED_OPTION) return;
     if (isSolicitation) this.#solicited(device, packet, option);
     else this.#advertised(device, packet, option);
   }
 
-  #solicited(device: IpDevice, { bytes, source }: IncomingPacket, option: number): void {
-    if (!this.#host.isAddressOf(device.index, TARGET)) return;
+  #solicited(device: IpDevice, { bytes, source, payloadAt, payloadLength }: IncomingPacket, option: number): void {
     // Who asks whether an address is free is told by all that there is somebody (RFC 4862 §5.4.3).
     const isProbe = isWildcard(source);
+    if (!this.#host.isAddressOf(device.index, TARGET)) {
+      const nonce = isProbe ? optionOf(bytes, payloadAt, payloadLength, NONCE_OPTION) : MALFORMED_OPTION;
+      if (nonce !== MALFORMED_OPTION)
+        this.#host.claimed(device.index, TARGET, bytes, nonce === NO_OPTION ? bytes.length : nonce);
+      return;
+    }
     if (isProbe || isSameIp(source, TARGET)) {
       if (!isProbe) return;
       const all = Uint32Array.of(0xff020000, 0, 0, 1);
@@ -250,6 +256,7 @@ export class IpLinkOutput implements NeighbourProber {
   }
 
   #advertised(device: IpDevice, { bytes, payloadAt, destination }: IncomingPacket, option: number): void {
+    this.#host.claimed(device.index, TARGET, bytes, bytes.length);
     const flags = bytes[payloadAt + 4]!;
     const isAnswer = (flags & SOLICITED_FLAG) !== 0;
     if (isAnswer && isMulticast(destination)) return;
@@ -274,8 +281,8 @@ export class IpLinkOutput implements NeighbourProber {
 const NO_OPTION = -1,
   MALFORMED_OPTION = -2;
 
-/** Where the hardware address of an option lies in the bytes. */
-function hardwareOption(bytes: Uint8Array, at: number, length: number, type: number): number {
+/** Where the hardware address, or the nonce, of an option lies in the bytes. */
+function optionOf(bytes: Uint8Array, at: number, length: number, type: number): number {
   let found = NO_OPTION;
   for (let option = NDP_SIZE; option + NDP_OPTION_SIZE <= length;) {
     const size = bytes[at + option + 1]! * 8;
@@ -284,13 +291,4 @@ function hardwareOption(bytes: Uint8Array, at: number, length: number, type: num
     option += size;
   }
   return found;
-}
-
-/** RFC 4291 §2.7.1: the group in which all of an address's last 24 bits are. */
-function solicitedNode(ip: IpAddress, into: IpAddress): IpAddress {
-  into.set(ANY_V6);
-  into[0] = 0xff020000;
-  into[2] = 1;
-  into[3] = (0xff000000 | (ip[3]! & 0xffffff)) >>> 0;
-  return into;
 }

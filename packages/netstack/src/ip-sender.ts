@@ -69,7 +69,8 @@ export class IpSender implements IpOutput {
     HEADER.destination.set(destination);
     HEADER.hops = how.hops;
     HEADER.trafficClass = how.trafficClass;
-    const mtu = this.paths.to(destination, device.mtu, this.#host.now());
+    const most = isV6 ? device.mtuV6 : device.mtu;
+    const mtu = this.paths.to(destination, most, this.#host.now());
     const whole = HEADER.size + length;
     counters.outRequests++;
     counters.outOctets += whole;
@@ -131,7 +132,7 @@ export class IpSender implements IpOutput {
     }
     if (!this.#passes(filter, filter.leaving(out.index), whole)) return -EPERM;
     readAddresses();
-    const most = Math.min(out.mtu, mtu);
+    const most = Math.min(HEADER.isV6 ? out.mtuV6 : out.mtu, mtu);
     if (whole <= most) {
       this.#link.transmit(out, HOP.ip, whole);
       return 0;
@@ -155,14 +156,15 @@ export class IpSender implements IpOutput {
     copyIp(packet.destination, HEADER.destination);
     HEADER.hops = packet.hops - 1;
     HEADER.trafficClass = packet.trafficClass;
-    this.#sendParts(device, to, device.mtu, packet.bytes, packet.payloadAt, packet.payloadLength);
+    this.#sendParts(device, to, device.mtuV6, packet.bytes, packet.payloadAt, packet.payloadLength);
   }
 
   mtuTo(destination: IpAddress, index: number): number {
     const failed = this.#host.route(destination, null, index, 0, HOP);
     const device = failed < 0 ? null : HOP.device;
     if (device === null) return isV4(destination) ? MTU_UNKNOWN_V4 : MTU_UNKNOWN_V6;
-    return this.paths.to(destination, device.mtu, this.#host.now());
+    const most = isV4(destination) ? device.mtu : device.mtuV6;
+    return this.paths.to(destination, most, this.#host.now());
   }
 
   static {

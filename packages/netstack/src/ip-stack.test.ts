@@ -42,6 +42,11 @@ class Station implements IpHost, IpDevice, IpReceiver {
   readonly stack: IpStack = new IpStack(this);
   readonly index = 1;
   mtu = 1500;
+
+  get mtuV6(): number {
+    return this.mtu;
+  }
+
   readonly hardwareAddress: Uint8Array;
   readonly isEthernet = true;
   readonly asksNeighbours = true;
@@ -67,6 +72,9 @@ class Station implements IpHost, IpDevice, IpReceiver {
   transmit(bytes: Uint8Array, length: number): void {
     this.#wire.frames.push({ from: this, bytes: bytes.slice(0, length) });
   }
+
+  claimed(): void {}
+  linkMessage(): void {}
 
   answersEcho(): boolean {
     return this.answersPing;

@@ -283,8 +283,8 @@ export class IpStack {
       return this.#refuseRoute(failed);
     }
     counters.forwarded++;
-    const mustDivide = length > device.mtu;
-    if (mustDivide && isV6 && !wasInParts) this.icmp.refuse(packet, ICMPV6_TOO_BIG, 0, device.mtu);
+    const mustDivide = length > (isV6 ? device.mtuV6 : device.mtu);
+    if (mustDivide && isV6 && !wasInParts) this.icmp.refuse(packet, ICMPV6_TOO_BIG, 0, device.mtuV6);
     else if (mustDivide && !isV6 && !packet.mayFragment)
       this.icmp.refuse(packet, ICMP_UNREACHABLE, FRAGMENTATION_NEEDED, device.mtu);
     else if (!this.#passesOn(device)) return;

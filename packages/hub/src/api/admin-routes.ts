@@ -19,9 +19,9 @@ import {
   lastAlerts,
   lastCursor,
   parseCursor,
+  placeOf,
   requireNoneGone,
   writeEvents,
-  type EventCursor,
 } from "../store/events.ts";
 import { fsck } from "../store/fsck.ts";
 import { HubError } from "../store/hub-error.ts";
@@ -82,7 +82,7 @@ const channels: readonly ApiRoute[] = [
     path: "/channels/{channel}",
     tag: "channels",
     permission: "channel:change",
-    takesIfMatch: true,
+    takesConditions: "put",
     body: CHANNEL,
     summary:
       "Makes or changes a channel: its policy, which hosts its tasks are offered to, how long ended tasks are kept, " +
@@ -93,7 +93,7 @@ const channels: readonly ApiRoute[] = [
         throw new HubError(422, "bad-name", `${channel}: names of channels are of a-z, 0-9, dot, dash and underscore`);
       const body = await putChannel(request.hub.database, channel, request.body as ChannelSettings, {
         actor: request.principal.name,
-        version: request.version,
+        ...request.precondition,
       });
       return { body, version: body.version };
     },
@@ -105,9 +105,14 @@ const channels: readonly ApiRoute[] = [
       path: "/channels/{channel}",
       tag: "channels",
       permission: "channel:change",
+      takesConditions: "change",
       summary: "Removes a channel without open tasks.",
     },
-    (request) => removeChannel(request.hub.database, one(request, "channel"), request.principal.name),
+    (request) =>
+      removeChannel(request.hub.database, one(request, "channel"), {
+        actor: request.principal.name,
+        version: request.precondition.version,
+      }),
   ),
   {
     id: "listBrakes",
@@ -325,7 +330,7 @@ const operation: readonly ApiRoute[] = [
     handle: async ({ hub, query }) => {
       const limit = (query["limit"] as number | undefined) ?? PAGE;
       const cursor = query["cursor"] as string | undefined;
-      const after = cursor === undefined ? EVENT_START : parseCursor(cursor);
+      const after = cursor === undefined ? EVENT_START : await placeOf(hub.database, parseCursor(cursor));
       const items = await eventsAfter(hub.database, after, limit);
       if (cursor !== undefined) await requireNoneGone(hub.database, after);
       return { body: { items, next: items.at(-1)?.cursor ?? null } };
@@ -354,7 +359,7 @@ const operation: readonly ApiRoute[] = [
     handle: async (request) => {
       const { hub, headers } = request;
       const last = headers.get("last-event-id");
-      let after: EventCursor = last === null ? await lastCursor(hub.database) : parseCursor(last);
+      let after = last === null ? await lastCursor(hub.database) : await placeOf(hub.database, parseCursor(last));
       if (last !== null) await requireNoneGone(hub.database, after);
       return eventStream(request, async () => {
         const items = await eventsAfter(hub.database, after, EVENTS_BATCH);

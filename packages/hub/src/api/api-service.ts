@@ -10,6 +10,7 @@ import { addDateTime } from "./date-time-format.ts";
 import { Hono, type Context } from "hono";
 import type { Problem } from "@stratos/hub-api";
 import { mayDo, type Principal } from "../access/access.ts";
+import { isKnown } from "../blobs/entity-tags.ts";
 import type { ShownCertificate } from "../access/worker-certificates.ts";
 import { DatabaseError } from "../database/database.ts";
 import { jsonText } from "../database/json-text.ts";
@@ -21,8 +22,9 @@ import { metricsText, RequestCounts } from "./metrics.ts";
 import { deprecationHeaders } from "./deprecation.ts";
 import { openApiDocument } from "./openapi.ts";
 import { passedOn, readPassedOn } from "./passed-on.ts";
+import { etagOf, readPrecondition } from "./preconditions.ts";
 import type { RateLimit } from "./rate-limit.ts";
-import { fitsParameter } from "./path-parameters.ts";
+import { fitsParameter, PATH_PARAMETERS } from "./path-parameters.ts";
 import type { ApiAnswer, ApiRequest, ApiRoute } from "./route.ts";
 
 interface ApiOptions {
@@ -167,8 +169,12 @@ async function answer(
   if (route.isScoped !== true) await require(route.permission);
   const parameters = context.req.param() as Record<string, string>;
   for (const [name, value] of Object.entries(parameters))
-    if (!fitsParameter(name, value)) throw new HubError(404, "not-found", `${name} ${value}: there is none`);
+    if (!fitsParameter(name, value)) throw unfit(route, name, value);
   const query = readQuery(context, route);
+  const precondition =
+    route.method === "get"
+      ? { version: null, mustExist: null }
+      : readPrecondition(context.req.raw.headers, route.takesConditions);
   let body: unknown = null;
   if (route.body !== undefined) {
     body = await readJson(context, route);
@@ -186,7 +192,7 @@ async function answer(
     content: boundedBody(context, route.bodyBytesMax ?? JSON_BYTES_MAX),
     headers: context.req.raw.headers,
     signal: context.req.raw.signal,
-    version: readVersion(context, route),
+    precondition,
     may: (permission) => mayDo(principal, permission),
     mayStill: async () => {
       await hub.accessLog.prepare();
@@ -200,8 +206,11 @@ async function answer(
   const headers: Record<string, string> = { ...result.headers };
   if (result.version !== undefined) {
     headers["ETag"] = `"${result.version}"`;
-    if (route.method === "get" && context.req.header("if-none-match") === headers["ETag"])
-      return new Response(null, { status: 304, headers });
+    if (route.method === "get") {
+      headers["ETag"] = etagOf(result.version, JSON.stringify(result.body));
+      if (isKnown(context.req.header("if-none-match"), headers["ETag"]))
+        return new Response(null, { status: 304, headers });
+    }
   }
   const status = result.status ?? route.status ?? 200;
   if (status === 201 && route.location !== undefined)
@@ -252,17 +261,14 @@ async function authenticate(
   if (bearerOf(context) !== null || shown !== null) demandRoom(rateLimit, from, null);
   // After the look at what it showed: who is behind one address with somebody that guesses is served all the same, and
   // nobody guesses 32 random bytes. What is refused here is not written down, so that it cannot fill the audit.
-  if (attempts.isOver(from))
-    throw new HubError(429, "too-many-attempts", "too many wrong tokens came from this address; wait a minute", {
-      headers: { "Retry-After": "60" },
-    });
+  attempts.demandRoom(from, "tokens");
   // Nobody guesses a key of P-256: a worker that was revoked must not lock out its neighbours behind one address.
   if (bearerOf(context) !== null) attempts.count(from);
   return refuse(found);
 }
 
 function bearerOf(context: Context): string | null {
-  return /^Bearer ([\x21-\x7e]+)$/.exec(context.req.header("authorization") ?? "")?.[1] ?? null;
+  return /^Bearer +([\x21-\x7e]+)$/i.exec(context.req.header("authorization") ?? "")?.[1] ?? null;
 }
 
 /** @returns who asks, or why that is nobody */
@@ -318,14 +324,6 @@ function once(route: ApiRoute, request: ApiRequest, key: string): Promise<ApiAns
   });
 }
 
-function readVersion(context: Context, route: ApiRoute): number | null {
-  const given = context.req.header("if-match");
-  if (route.takesIfMatch !== true || given === undefined || given === "*") return null;
-  const match = /^"(\d{1,9})"$/.exec(given);
-  if (match === null) throw new HubError(412, "changed", `If-Match ${given}: no ETag of this hub`);
-  return Number(match[1]);
-}
-
 function readQuery(context: Context, route: ApiRoute): Record<string, string | number | boolean | undefined> {
   const given = context.req.query();
   const known = route.query ?? {};
@@ -356,12 +354,26 @@ function readQuery(context: Context, route: ApiRoute): Record<string, string | n
   return query;
 }
 
+/** Of what cannot be called so nothing is there; what is to be made is to be called otherwise. */
+function unfit({ method, path }: ApiRoute, name: string, value: string): HubError {
+  if (method !== "put" || !path.endsWith(`/{${name}}`))
+    return new HubError(404, "not-found", `${name} ${value}: there is none`);
+  const { pattern } = PATH_PARAMETERS[name] ?? {};
+  return new HubError(422, "bad-name", `${value}: no name for a ${name}, which fits ${String(pattern)}`);
+}
+
 async function readJson(context: Context, route: ApiRoute): Promise<unknown> {
   const bytesMax = route.bodyBytesMax ?? JSON_BYTES_MAX;
   if (route.isBodyOptional === true && context.req.header("content-type") === undefined)
     if ((await wholeBody(context, bytesMax)).length === 0) return {};
   if (!/^application\/json\b/.test(context.req.header("content-type") ?? ""))
     throw new HubError(415, "bad-media", "expected a body of type application/json");
+  // Compressed ones would be bombs, and are not undone.
+  const encoding = context.req.header("content-encoding") ?? "identity";
+  if (encoding.toLowerCase() !== "identity")
+    throw new HubError(415, "bad-media", `Content-Encoding ${encoding}: expected a body as it is`, {
+      headers: { "Accept-Encoding": "identity" },
+    });
   const bytes = await wholeBody(context, bytesMax);
   let body: unknown;
   try {

@@ -1,4 +1,11 @@
-/** Wrong tokens from one address: after some of them it has to wait. */
+/**
+ * Wrong keys, tickets and signatures from one address: after some of them its next ones are not told apart from each
+ * other any more. Each way in looks at what it is shown first and asks here only when that is wrong: who is behind one
+ * address with somebody that guesses (a forge whose webhooks anybody may point here, a company's way out) is served.
+ */
+import { HubError } from "../store/hub-error.ts";
+import { networkOf } from "./rate-limit.ts";
+
 const ATTEMPTS_MAX = 30;
 const WINDOW_MS = 60_000;
 /** More are forgotten, oldest first. */
@@ -12,20 +19,29 @@ export class AttemptLimit {
     this.#nowMs = nowMs;
   }
 
-  isOver(address: string): boolean {
-    const entry = this.#attempts.get(address);
-    if (entry === undefined) return false;
-    if (entry.untilMs < this.#nowMs()) this.#attempts.delete(address);
-    else return entry.count >= ATTEMPTS_MAX;
-    return false;
+  /**
+   * Of one that was wrong, before it is written down: what is refused here cannot fill the audit.
+   *
+   * @param what  was wrong: `signatures`
+   * @throws HubError 429
+   */
+  demandRoom(address: string, what: string): void {
+    const entry = this.#attempts.get(networkOf(address));
+    if (entry === undefined || entry.untilMs < this.#nowMs() || entry.count < ATTEMPTS_MAX) return;
+    throw new HubError(429, "too-many-attempts", `too many wrong ${what} came from this address; wait a minute`, {
+      headers: { "Retry-After": String(WINDOW_MS / 1_000) },
+    });
   }
 
   count(address: string): void {
-    const entry = this.#attempts.get(address);
-    if (entry !== undefined) entry.count++;
-    else {
-      if (this.#attempts.size >= ADDRESSES_MAX) this.#attempts.delete(this.#attempts.keys().next().value!);
-      this.#attempts.set(address, { count: 1, untilMs: this.#nowMs() + WINDOW_MS });
+    const network = networkOf(address);
+    const entry = this.#attempts.get(network);
+    if (entry !== undefined && entry.untilMs >= this.#nowMs()) {
+      entry.count++;
+      return;
     }
+    this.#attempts.delete(network);
+    if (this.#attempts.size >= ADDRESSES_MAX) this.#attempts.delete(this.#attempts.keys().next().value!);
+    this.#attempts.set(network, { count: 1, untilMs: this.#nowMs() + WINDOW_MS });
   }
 }

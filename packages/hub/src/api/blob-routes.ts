@@ -59,7 +59,7 @@ export function blobRoutes(blobs: BlobStore): readonly ApiRoute[] {
       summary: "An artefact's content, or a range of it.",
       handle: async (request) =>
         blobResponse(blobs, digest(request), {
-          range: request.headers.get("range"),
+          asked: request.headers,
           headers: {
             "Content-Type": "application/octet-stream",
             "Cache-Control": "private, max-age=31536000, immutable",

@@ -76,10 +76,6 @@ export function authorityPages(hub: HubService, attempts: AttemptLimit, addressO
   app.get("/revoked.pem", async (context) => context.body(await hub.certificates.revocationList(), 200, PEM));
   app.post("/enrol", async (context) => {
     const from = addressOf(context);
-    if (attempts.isOver(from))
-      throw new HubError(429, "too-many-attempts", "too many wrong tokens came from this address; wait a minute", {
-        headers: { "Retry-After": "60" },
-      });
     await hub.accessLog.prepare();
     const body = readJson(await wholeBody(context, BODY_MAX));
     if (!check(body)) throw new HubError(422, "bad-body", "expected a token and a request for a certificate");
@@ -92,6 +88,7 @@ export function authorityPages(hub: HubService, attempts: AttemptLimit, addressO
       return context.json(made, 201);
     } catch (error) {
       if (error instanceof HubError && error.status === 401) {
+        attempts.demandRoom(from, "tokens");
         attempts.count(from);
         decide("nobody", false);
       }

@@ -13,7 +13,15 @@ import { dumpDatabase } from "../backup/dump.ts";
 import { linesOf } from "../backup/lines.ts";
 import { restoreDatabase } from "../backup/restore.ts";
 import { chainHead, sealEvents, takeOutEvents } from "../store/event-chain.ts";
-import { EVENT_START, eventsAfter, parseCursor, requireNoneGone, writeEvents, type NewEvent } from "../store/events.ts";
+import {
+  EVENT_START,
+  eventsAfter,
+  parseCursor,
+  placeOf,
+  requireNoneGone,
+  writeEvents,
+  type NewEvent,
+} from "../store/events.ts";
 import { openMigrated } from "../testing/test-database.ts";
 import { ADMIN_ROUTES } from "./admin-routes.ts";
 import type { ApiRequest } from "./route.ts";
@@ -110,6 +118,7 @@ async function followEvents(lastId: string): Promise<ReadableStreamDefaultReader
   const route = ADMIN_ROUTES.find(({ id }) => id === "followEvents")!;
   const answer = await route.handle({
     hub: hub.server.service,
+    principal: { name: "reader" },
     headers: new Headers({ "last-event-id": lastId }),
     signal: new AbortController().signal,
     mayStill: () => Promise.resolve(true),
@@ -183,6 +192,20 @@ test("who goes on from before a rotation of the audit is told what is gone, and 
     const [first] = await moved.query<{ tx: number; id: number }>("select tx, id from event order by tx, id limit 1");
     await requireNoneGone(moved, first!);
     await assert.rejects(requireNoneGone(moved, parseCursor("-9007199254740991-0")), { status: 410 });
+    // Whoever followed the hub of before goes on behind what he saw, and misses nothing that is new.
+    await writeEvents(moved, [{ actor: "new", what: "ALLOWED" }]);
+    const seen = await eventsAfter(moved, EVENT_START, 5_000);
+    const old = await events();
+    const behind = async (cursor: string): Promise<number[]> =>
+      (await eventsAfter(moved, await placeOf(moved, parseCursor(cursor)), 5_000)).map(({ id }) => id);
+    for (const [index, { cursor }] of old.slice(0, 5).entries())
+      assert.deepEqual(
+        await behind(cursor),
+        seen.slice(index + 1).map(({ id }) => id),
+        cursor,
+      );
+    assert.deepEqual(await behind("99999999999-99999999999"), [seen.at(-1)!.id], "of what the backup has not");
+    assert.deepEqual(await behind(seen.at(-1)!.cursor), []);
   } finally {
     await moved.close();
   }

@@ -1,4 +1,5 @@
 /** Server-sent events (HTML Living Standard §9.2). A reader that comes back says what it saw last in Last-Event-ID. */
+import type { Principal } from "../access/access.ts";
 import type { HubService } from "../hub-service.ts";
 
 export interface StreamedEvent {
@@ -10,6 +11,7 @@ export interface StreamedEvent {
 
 export interface Listener {
   readonly hub: HubService;
+  readonly principal: Principal;
   readonly signal: AbortSignal;
   /** Whether who asked may hear on: keys are revoked, sessions end, policies know the time. */
   mayStill(): Promise<boolean>;
@@ -24,10 +26,10 @@ const ASK_AGAIN_MS = 5_000;
  * @param more  what is new since it was called last; `end`: nothing will be
  */
 export function eventStream(
-  { hub, signal, mayStill }: Listener,
+  { hub, principal, signal, mayStill }: Listener,
   more: () => Promise<{ readonly events: readonly StreamedEvent[]; readonly end: boolean }>,
 ): Response {
-  const watch = hub.feed.watch();
+  const watch = hub.feed.watch(principal.name);
   const encoder = new TextEncoder();
   let isOver = false;
   let askedMs = performance.now();

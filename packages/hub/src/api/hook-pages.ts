@@ -3,6 +3,7 @@ import { Hono, type Context } from "hono";
 import type { TriggerView } from "@stratos/hub-api";
 import type { AttemptLimit } from "./attempt-limit.ts";
 import { wholeBody } from "./bounded-body.ts";
+import { fitsParameter } from "./path-parameters.ts";
 import type { HubService } from "../hub-service.ts";
 import { HubError } from "../store/hub-error.ts";
 import { readSecret } from "../store/secrets.ts";
@@ -17,19 +18,19 @@ export function hookPages(hub: HubService, attempts: AttemptLimit, addressOf: (c
   const { database } = hub;
   app.post("/:trigger", async (context) => {
     const from = addressOf(context);
-    if (attempts.isOver(from))
-      throw new HubError(429, "too-many-attempts", "too many wrong signatures came from this address; wait a minute", {
-        headers: { "Retry-After": "60" },
-      });
     await hub.accessLog.prepare();
     const delivery = { headers: context.req.raw.headers, body: await wholeBody(context, BODY_MAX) };
-    const trigger = await findTrigger(database, context.req.param("trigger")).catch((error) => {
-      if (error instanceof HubError) return null;
-      throw error;
-    });
+    const name = context.req.param("trigger");
+    const trigger = !fitsParameter("trigger", name)
+      ? null
+      : await findTrigger(database, name).catch((error) => {
+          if (error instanceof HubError) return null;
+          throw error;
+        });
     const secret = trigger?.secret === undefined ? null : await readSecret(database, trigger.secret);
     const isTrue =
       trigger !== null && secret !== null && isWebhook(trigger) && isSigned(trigger.forge, secret, delivery);
+    if (!isTrue) attempts.demandRoom(from, "signatures");
     hub.accessLog.add({
       actor: isTrue ? `trigger:${trigger.name}` : "nobody",
       isAllowed: isTrue,

@@ -58,7 +58,7 @@ export const HOST_ROUTES: readonly ApiRoute[] = [
     path: "/hosts/{host}",
     tag: "hosts",
     permission: "host:change",
-    takesIfMatch: true,
+    takesConditions: "change",
     body: HOST_CHANGE,
     summary: "Disables a host, which then takes no more tasks, or enables it.",
     handle: async (request) => {
@@ -66,7 +66,7 @@ export const HOST_ROUTES: readonly ApiRoute[] = [
       const version = await enableHost(request.hub.database, name(request), {
         enabled,
         actor: request.principal.name,
-        version: request.version,
+        version: request.precondition.version,
       });
       request.hub.claims.wakeHost(name(request));
       return { body: await findHost(request.hub.database, name(request)), version };
@@ -79,9 +79,14 @@ export const HOST_ROUTES: readonly ApiRoute[] = [
       path: "/hosts/{host}",
       tag: "hosts",
       permission: "host:change",
+      takesConditions: "change",
       summary: "Forgets a host that has no runs.",
     },
-    (request) => removeHost(request.hub.database, name(request), request.principal.name),
+    (request) =>
+      removeHost(request.hub.database, name(request), {
+        actor: request.principal.name,
+        version: request.precondition.version,
+      }),
   ),
   {
     ...worker,

@@ -3,6 +3,7 @@
  * in this process, over HTTP.
  */
 import assert from "node:assert/strict";
+import { createHash, createHmac } from "node:crypto";
 import { after, before, test } from "node:test";
 import { HubProblem, type HubClient, type TaskView } from "@stratos/hub-api";
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
@@ -131,6 +132,81 @@ test("who guesses tokens is stopped, and shuts nobody out who has a good one beh
   assert.deepEqual([answers[0], answers.at(-1)], [401, 429]);
   assert.equal((await own.admin.call<{ principal: string }>("GET", "/whoami")).principal, "admin");
   assert.equal(await guess(), 429);
+});
+
+test("wrong signatures and tokens of others behind one address keep nobody out, and are braked", async (t) => {
+  const own = await startTestHub();
+  t.after(() => own.close());
+  await own.admin.call("PUT", "/secrets/forge", { value: "the forge's secret" });
+  await own.admin.call("PUT", "/triggers/tool", {
+    ...{ forge: "gitea", secret: "forge", task: { kind: "command", payload: { argv: ["true"] } } },
+  });
+  const body = JSON.stringify({
+    ...{ ref: "refs/heads/main", after: "c".repeat(40), commits: [] },
+    repository: { full_name: "me/tool", clone_url: "https://forge.example/me/tool.git" },
+  });
+  const post = (path: string, text: string, headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(own.server.url + path, { method: "POST", body: text, headers });
+  const deliver = (key: string): Promise<Response> =>
+    post("/hooks/tool", body, {
+      "x-gitea-event": "push",
+      "x-gitea-signature": createHmac("sha256", key).update(body).digest("hex"),
+    });
+  const enrol = (token: string): Promise<Response> =>
+    post("/ca/enrol", JSON.stringify({ token, request: "no request for a certificate" }));
+  const token = `stratos-enrol_${"a".repeat(43)}`;
+  await own.database.query(
+    "insert into enrolment (hash, host, created_by, expires) values ($1, 'h', 'admin', now() + interval '1 hour')",
+    [createHash("sha256").update(token).digest("hex")],
+  );
+  for (const guess of [() => deliver("wrong"), () => enrol("wrong")]) {
+    const statuses: number[] = [];
+    for (let count = 0; count < 32; count++) statuses.push((await guess()).status);
+    assert.equal(statuses.at(-1), 429);
+  }
+  const over = await deliver("wrong");
+  assert.equal(over.headers.get("retry-after"), "60");
+  assert.equal((await deliver("the forge's secret")).status, 201);
+  // Its token is good, and what it asks for is not.
+  assert.equal((await enrol(token)).status, 422);
+});
+
+test("mistakes of clients are told as what they are", async () => {
+  const put = (path: string): Promise<unknown> => hub.admin.call("PUT", path, {});
+  const { status, detail } = await problemOf(put("/channels/Bad%20Name"));
+  assert.deepEqual([status, /^Bad Name: no name for a channel/.test(detail)], [422, true]);
+  assert.equal((await problemOf(put("/grants/anna/no%20role"))).status, 422);
+  assert.equal((await problemOf(hub.admin.call("GET", "/channels/Bad%20Name"))).status, 404);
+  const headers = { "content-type": "application/json", "content-encoding": "gzip" };
+  const packed = await problemOf(hub.admin.raw("POST", "/tasks", { body: "{}", headers }));
+  assert.deepEqual([packed.status, packed.detail], [415, "Content-Encoding gzip: expected a body as it is"]);
+  // Schemes are words in any case (RFC 9110 §11.1).
+  const asked = await fetch(`${hub.server.url}/v1/whoami`, { headers: { authorization: `bearer ${hub.adminToken}` } });
+  assert.equal(asked.status, 200);
+});
+
+test("a cursor of events that are yet to come is refused, rather than silent", async () => {
+  const headers = { "last-event-id": "999999999999-1" };
+  assert.equal((await problemOf(hub.admin.raw("GET", "/events/stream", { headers }))).status, 400);
+  assert.equal((await problemOf(hub.admin.call("GET", "/events?cursor=999999999999-1"))).status, 400);
+  const { items } = await hub.admin.call<{ items: { cursor: string }[] }>("GET", "/events?limit=3");
+  await hub.admin.call("GET", `/events?cursor=${items.at(-1)!.cursor}`);
+});
+
+test("names of triggers, channels and files that no database keeps are nowhere, no failure of the hub", async () => {
+  const warned = hub.warnings.length;
+  for (const [method, path] of [
+    ["POST", "/hooks/a%00b"],
+    ["POST", `/hooks/${"a".repeat(5_000)}`],
+    ["GET", "/repos/a%00b/dists/a%00b/InRelease"],
+    ["GET", "/repos/default/pool/a%00b"],
+    ["GET", "/repos/default/dists/default/a%00b"],
+    ["GET", "/repos/%ff/dists/%ff/InRelease"],
+  ] as const) {
+    const { status } = await fetch(hub.server.url + path, { method });
+    assert.ok(status === 404 || status === 401 || status === 400, `${method} ${path.slice(0, 40)}: ${status}`);
+  }
+  assert.deepEqual(hub.warnings.slice(warned), []);
 });
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {

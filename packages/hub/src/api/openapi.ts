@@ -46,9 +46,10 @@ function operation(route: ApiRoute): Record<string, unknown> {
     ...(route.takesIdempotencyKey === true
       ? [header("Idempotency-Key", "the same request with the same key is carried out once")]
       : []),
-    ...(route.takesIfMatch === true
-      ? [header("If-Match", "the ETag that was read; 412 when the thing has changed since")]
-      : []),
+    ...(route.takesConditions === undefined
+      ? []
+      : [header("If-Match", "the ETag that was read; 412 when the thing has changed since")]),
+    ...(route.takesConditions === "put" ? [header("If-None-Match", "`*`: 412 when there is one already")] : []),
     ...(route.answers === "events" ? [header("Last-Event-ID", "goes on behind this event")] : []),
   ];
   const media: Record<string, string> = {

@@ -47,10 +47,7 @@ export async function readPassedOn(
   const { method, path } = context.req;
   if (gateway === null) {
     // A console on the computer of somebody that guesses is served all the same.
-    if (attempts.isOver(from))
-      throw new HubError(429, "too-many-attempts", "too many wrong keys came from this address; wait a minute", {
-        headers: { "Retry-After": "60" },
-      });
+    attempts.demandRoom(from, "keys");
     attempts.count(from);
     hub.accessLog.add({ actor: "nobody", isAllowed: false, permission: "authenticate", method, path, from });
     throw new HubError(401, "no-gateway", "the key of the console before this hub is unknown, expired or revoked");

@@ -60,7 +60,7 @@ export class RateLimit {
 }
 
 /** An address of version 4 as it is; of version 6 its first 64 bits, in the form in which Node tells addresses. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   if (!address.includes(":")) return address;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address);
   if (mapped !== null) return mapped[1]!;

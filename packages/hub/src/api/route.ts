@@ -3,6 +3,7 @@ import type { Queryable } from "../database/database.ts";
 import type { Principal } from "../access/access.ts";
 import type { Circumstances } from "../access/policies.ts";
 import type { HubService } from "../hub-service.ts";
+import type { Precondition, TakesConditions } from "./preconditions.ts";
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -16,8 +17,7 @@ export interface ApiRequest {
   readonly content: AsyncIterable<Uint8Array>;
   readonly headers: Headers;
   readonly signal: AbortSignal;
-  /** Of If-Match; null: none was given. */
-  readonly version: number | null;
+  readonly precondition: Precondition;
   /** The transaction of an Idempotency-Key; for routes that take one. */
   readonly inside: Queryable | undefined;
   /** @param task  that it is about @throws HubError 403; the decision is written down */
@@ -61,7 +61,7 @@ export interface ApiRoute {
   readonly takesIdempotencyKey?: true;
   /** Where what it has made (201) is. */
   readonly location?: (made: { readonly id: number }) => string;
-  readonly takesIfMatch?: true;
+  readonly takesConditions?: TakesConditions;
   /** It works on, and is to go: its answers and OpenAPI say so. */
   readonly deprecated?: {
     /** Days, such as 2027-01-31. */

@@ -9,7 +9,8 @@ import { isOpen, TASK_STATES } from "../store/task-states.ts";
 import { findTask, listTasks, taskDetails } from "../store/tasks.ts";
 import { whyWaits } from "../store/why-waits.ts";
 import { findWorkflow } from "../store/workflows.ts";
-import { eventStream, type Listener, type StreamedEvent } from "./event-stream.ts";
+import { eventStream } from "./event-stream.ts";
+import { followLog } from "./follow-log.ts";
 import type { ApiRequest, ApiRoute } from "./route.ts";
 import { payloadFault } from "../payloads/payload-fault.ts";
 import { BATCH, EVENT_VIEW, page, REASON, SUBMISSION, TASK_CHANGE, TASK_VIEW, WORKFLOW } from "./schemas.ts";
@@ -186,7 +187,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
     tag: "tasks",
     permission: "task:change",
     isScoped: true,
-    takesIfMatch: true,
+    takesConditions: "change",
     summary: "Changes the priority of a task that waits.",
     body: TASK_CHANGE,
     answer: TASK_VIEW,
@@ -196,7 +197,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
       const version = await setPriority(request.hub.database, taskId(request), {
         priority,
         actor: request.principal.name,
-        version: request.version,
+        version: request.precondition.version,
       });
       return { body: await findTask(request.hub.database, taskId(request)), version };
     },
@@ -434,40 +435,4 @@ function parseStates(textOfStates: string): TaskState[] {
       throw new HubError(400, "bad-state", `${state}: no state; they are ` + TASK_STATES.join(", "));
     return state as TaskState;
   });
-}
-
-/** Ids are RUN-OFFSET; a new attempt begins at its own start. */
-export function followLog(
-  request: Listener & Pick<ApiRequest, "headers" | "parameters">,
-): Response | Promise<Response> {
-  const { hub } = request;
-  const given = /^(\d{1,15})-(\d{1,15})$/.exec(request.headers.get("last-event-id") ?? "0-0");
-  if (given === null) throw new HubError(400, "bad-cursor", "Last-Event-ID: no place in a log");
-  let run = Number(given[1]);
-  let start = Number(given[2]);
-  let decoder = new TextDecoder();
-  const more = async (): Promise<{ events: StreamedEvent[]; end: boolean }> => {
-    const task = await findTask(hub.database, taskId(request));
-    let part = await readLog(hub.database, { task: task.id, start });
-    if (part !== null && part.run !== run) {
-      if (run !== 0) start = 0;
-      run = part.run;
-      decoder = new TextDecoder();
-      part = await readLog(hub.database, { task: task.id, start });
-    }
-    const isOver = !isOpen(task.state) && (part === null || part.isEnd);
-    if (part === null || part.content.length === 0)
-      return {
-        events: isOver ? [{ id: `${run}-${start}`, event: "end", data: { state: task.state } }] : [],
-        end: isOver,
-      };
-    start += part.content.length;
-    return {
-      events: [
-        { id: `${run}-${start}`, event: "log", data: { run, text: decoder.decode(part.content, { stream: true }) } },
-      ],
-      end: false,
-    };
-  };
-  return findTask(hub.database, taskId(request)).then(() => eventStream(request, more));
 }

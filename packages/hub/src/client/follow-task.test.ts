@@ -7,7 +7,13 @@ import { hubEvents, taskLog, taskStates } from "./follow-task.ts";
 type Told = readonly [id: string, data: unknown, event?: string];
 
 /** A hub that answers each request with the next of `streams`; null: the network fails. Else it is a problem. */
-function hubOf(streams: readonly (readonly Told[] | object | null)[]): { client: HubClient; asked: string[] } {
+function hubOf(
+  streams: readonly (
+    | readonly Told[]
+    | { readonly status: number; readonly detail: string; readonly first?: unknown }
+    | null
+  )[],
+): { client: HubClient; asked: string[] } {
   const asked: string[] = [];
   const client = new HubClient({
     url: "http://hub.invalid",
@@ -17,7 +23,8 @@ function hubOf(streams: readonly (readonly Told[] | object | null)[]): { client:
       asked.push(`${new URL(url).pathname} ${(headers as Record<string, string>)["last-event-id"] ?? "-"}`);
       assert.notEqual(told, undefined, `asked too often: ${asked.join(", ")}`);
       if (told === null) return Promise.reject(new TypeError("fetch failed"));
-      if (!Array.isArray(told)) return Promise.resolve(Response.json(told, { status: 410 }));
+      if (!Array.isArray(told))
+        return Promise.resolve(Response.json(told, { status: (told as { status: number }).status }));
       const lines = (told as Told[]).map(
         ([id, data, event = "state"]) => `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`,
       );
@@ -58,6 +65,19 @@ test("a log goes on after the hub has ended", async () => {
   ]);
   assert.equal((await all(taskLog(client, 7))).join(""), "one two");
   assert.deepEqual(asked, ["/v1/tasks/7/log/stream -", "/v1/tasks/7/log/stream 10"]);
+});
+
+test("a hub that is away behind its balancer is waited for, one that refuses is not", async () => {
+  const away = { status: 503, detail: "no server is available" };
+  const { client } = hubOf([
+    [["1", { state: "RUNNING", finished: null }]],
+    away,
+    [["2", { state: "COMPLETED", finished: "now" }]],
+  ]);
+  assert.equal((await all(taskStates(client, 7))).length, 2);
+  await assert.rejects(all(taskStates(hubOf([away]).client, 7)), /no server/);
+  const revoked = hubOf([[["1", { state: "RUNNING", finished: null }]], { status: 401, detail: "revoked" }]);
+  await assert.rejects(all(taskStates(revoked.client, 7)), /revoked/);
 });
 
 test("a hub that was never reached is a failure at once", async () => {

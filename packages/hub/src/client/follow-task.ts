@@ -5,6 +5,8 @@ import { HubProblem, type EventView, type HubClient, type StreamEvent, type Task
 const TRIES_MAX = 30;
 const TRY_AGAIN_MS = 1_000;
 const HUB_ENDED_MS = 500;
+/** A balancer without a hub behind it, a hub without its database or with too many who watch: it passes. */
+const AWAY: readonly number[] = [429, 502, 503, 504];
 
 /** Each state of a task until it has ended. */
 export async function* taskStates(client: HubClient, id: number): AsyncGenerator<TaskView> {
@@ -15,6 +17,7 @@ export async function* taskStates(client: HubClient, id: number): AsyncGenerator
       yield task;
       if (task.finished !== null) return;
     }
+    await sleep(HUB_ENDED_MS);
   }
 }
 
@@ -71,7 +74,10 @@ async function* goOn(client: HubClient, path: string, lastId: string): AsyncGene
       }
       return;
     } catch (error) {
-      const isNetwork = error instanceof TypeError || (error as { code?: string }).code !== undefined;
+      const isNetwork =
+        error instanceof HubProblem
+          ? AWAY.includes(error.status)
+          : error instanceof TypeError || (error as { code?: string }).code !== undefined;
       if (!isNetwork || failures >= TRIES_MAX || (failures === 0 && last === "")) throw error;
       await sleep(TRY_AGAIN_MS);
     }

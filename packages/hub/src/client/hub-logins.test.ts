@@ -65,6 +65,11 @@ test("what a hub refuses, and that nobody listens, is told of its URL", () => {
   assert.match(messageOf(hubFailure(new HubProblem(others), "http://a")), /no hub answers there.* http:\/\/a\/hub$/);
   const refused = new TypeError("fetch failed", { cause: { code: "ECONNREFUSED" } });
   assert.match(messageOf(hubFailure(refused, "http://a")), /^http:\/\/a: no hub listens there/);
+  const plain = Object.assign(new Error("4 SSL routines:../deps/openssl"), { code: "ERR_SSL_WRONG_VERSION_NUMBER" });
+  assert.match(
+    messageOf(hubFailure(new TypeError("", { cause: plain }), "https://a")),
+    /^https:\/\/a: .* no TLS: .*http:/,
+  );
   const defect = new TypeError("x is undefined");
   assert.equal(hubFailure(defect, "http://a"), defect);
 });

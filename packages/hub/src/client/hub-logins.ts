@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { HubClient, HubProblem } from "@stratos/hub-api";
-import { replaceFile } from "@stratos/host-node/files";
+import { describeFailure, replaceFile } from "@stratos/host-node/files";
 import { hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 
@@ -101,11 +101,11 @@ export function hubFailure(error: unknown, url: string): unknown {
     return new OperationError("hub", url, `${error.message}${causes}`, { cause: error });
   }
   if (error instanceof TypeError && error.cause !== undefined) {
-    const { code, message } = error.cause as { code?: string; message?: string };
+    const { code } = error.cause as { code?: string };
     return new OperationError(
       "hub",
       url,
-      code === "ECONNREFUSED" ? "no hub listens there; `stratos hub` starts one" : message || code || error.message,
+      code === "ECONNREFUSED" ? "no hub listens there; `stratos hub` starts one" : describeFailure(error.cause),
       { cause: error },
     );
   }

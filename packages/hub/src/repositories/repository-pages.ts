@@ -10,6 +10,11 @@ import type { Repositories } from "./repositories.ts";
 
 export function repositoryPages(repositories: Repositories, blobs: BlobStore): Hono {
   const app = new Hono();
+  app.use("*", async (context, next) => {
+    // What asks the database for it would fail.
+    if (/%00/.test(context.req.url)) throw notFound(context.req.path);
+    await next();
+  });
   app.get("/archive-key.gpg", async () => keyResponse((await repositories.publicKey()).binary));
   app.get("/:channel/archive-key.gpg", async () => keyResponse((await repositories.publicKey()).binary));
   app.get("/:channel/dists/:suite/:path{.+}", async (context) => {
@@ -33,7 +38,7 @@ export function repositoryPages(repositories: Repositories, blobs: BlobStore): H
     const digest = await repositories.pooled(channel, path);
     if (digest === null) throw notFound(context.req.path);
     return blobResponse(blobs, digest, {
-      range: context.req.header("range") ?? null,
+      asked: context.req.raw.headers,
       headers: { "Content-Type": "application/vnd.debian.binary-package", "Cache-Control": "max-age=86400, immutable" },
     });
   });

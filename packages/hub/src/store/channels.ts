@@ -29,24 +29,33 @@ export interface ChannelSettings {
   readonly maxRunning?: number | null;
 }
 
+const channelChanged = (name: string, version: number): HubError =>
+  new HubError(412, "changed", `channel ${name} has changed: it is version ${version} now`);
+
 /**
  * Makes a channel or changes it: what is not said becomes the default. @throws HubError 412 when it is another version
- * by now
+ * by now, is not there and must be, or is there and must not be
  */
 export async function putChannel(
   database: Database,
   name: string,
   settings: ChannelSettings,
-  { actor, version }: { actor: string; version: number | null },
+  { actor, version, mustExist = null }: { actor: string; version: number | null; mustExist?: boolean | null },
 ): Promise<ChannelView> {
   return database.transaction("read committed", async (inside) => {
+    // Locked, so that it stays until it is changed.
+    if (
+      mustExist === true &&
+      (await inside.query("select 1 from channel where name = $1 for update", [name])).length === 0
+    )
+      throw new HubError(412, "changed", `channel ${name} is not there`);
     const rows = await inside.query(
       `
       insert into channel (name, policy, description, retention_days, inherits, balance) values ($1, $2, $3, $4, $6, $7)
       on conflict (name) do update
         set policy = $2, description = $3, retention_days = $4, inherits = $6, balance = $7,
           balance_state = case when channel.balance = $7 then channel.balance_state end, version = channel.version + 1
-        where $5::int is null or channel.version = $5
+        where ($5::int is null or channel.version = $5) and not $8
       returning version`,
       [
         name,
@@ -56,14 +65,13 @@ export async function putChannel(
         version,
         [...(settings.inherits ?? [])],
         settings.balance ?? "first",
+        mustExist === false,
       ],
     );
-    if (rows.length === 0)
-      throw new HubError(
-        412,
-        "changed",
-        `channel ${name} has changed: it is version ${(await findChannel(inside, name)).version} now`,
-      );
+    if (rows.length === 0) {
+      if (mustExist === false) throw new HubError(412, "changed", `there is a channel ${name} already`);
+      throw channelChanged(name, (await findChannel(inside, name)).version);
+    }
     if ((settings.inherits ?? []).length > 0) {
       await requireAncestors(inside, name);
       await endDependencyWaits(inside, name, null);
@@ -122,10 +130,18 @@ async function requireAncestors(inside: Queryable, name: string): Promise<void> 
 }
 
 /** @throws HubError 409 while it has open tasks, while another inherits it, and for the channel `default` */
-export async function removeChannel(database: Database, name: string, actor: string): Promise<void> {
+export async function removeChannel(
+  database: Database,
+  name: string,
+  { actor, version }: { readonly actor: string; readonly version: number | null },
+): Promise<void> {
   if (name === "default") throw new HubError(409, "built-in", "the channel default is part of every hub");
   await database.transaction("read committed", async (inside) => {
-    await findChannel(inside, name);
+    const [kept] = await inside.query<{ version: number }>("select version from channel where name = $1 for update", [
+      name,
+    ]);
+    if (kept === undefined) throw notFound(`channel ${name}`);
+    if (version !== null && kept.version !== version) throw channelChanged(name, kept.version);
     const rows = await inside.query(
       "delete from channel where name = $1 and not exists (select 1 from task where channel = $1 and state in " +
         "('BLOCKED','FREE','ASSIGNED','RUNNING')) returning name",

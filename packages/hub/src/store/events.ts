@@ -44,6 +44,28 @@ export async function eventsAfter(on: Queryable, cursor: EventCursor, limit: num
   return rows.map(view);
 }
 
+/**
+ * Where a reader goes on whose last event that was, here: a restored or moved database has its events under other
+ * transactions (backup/restore.ts) and counts its own from low ones on, which a cursor of before would all hide. What
+ * was written after the backup is not there; who saw it goes on behind what was restored.
+ *
+ * @throws HubError 400 for a cursor that this hub has not given yet
+ */
+export async function placeOf(on: Queryable, cursor: EventCursor): Promise<EventCursor> {
+  const [known] = await on.query<{ here: boolean; early: boolean; tx: number | null; id: number | null }>(
+    `select exists (select from event where tx = $1 and id = $2) as here, $1 < ${EVENT_HORIZON} as early, r.tx, r.id
+     from (select 1) one left join (select tx, id from event where tx < 0 order by tx desc, id desc limit 1) r on true`,
+    [cursor.tx, cursor.id],
+  );
+  const { here, early, tx, id } = known!;
+  // A restored one that is not there was taken out, which callers ask next (`requireNoneGone`).
+  if (here || cursor.tx < 0 || (early && (tx === null || cursor.id === 0))) return cursor;
+  if (tx === null)
+    throw new HubError(400, "bad-cursor", `${cursor.tx}-${cursor.id}: this hub has told of no such event yet`);
+  const [moved] = await on.query<EventCursor>("select tx, id from event where tx < 0 and id = $1 limit 1", [cursor.id]);
+  return moved ?? { tx, id: id! };
+}
+
 /** In `setting`, as the marks of readers are: the last event that was taken out into a file. */
 export const TAKEN_OUT_MARK = "taken-out";
 

@@ -109,6 +109,9 @@ export async function hearHost(
   return row ?? null;
 }
 
+const hostChanged = (name: string, version: number): HubError =>
+  new HubError(412, "changed", `host ${name} has changed: it is version ${version} now`);
+
 /** It takes no more tasks, or takes them again. @returns its new version. @throws HubError 412 when it has changed */
 export async function enableHost(
   database: Database,
@@ -122,24 +125,28 @@ export async function enableHost(
       [name, enabled, version],
     );
     if (row === undefined) {
-      const now = await findHost(inside, name);
-      throw new HubError(412, "changed", `host ${name} has changed: it is version ${now.version} now`);
+      throw hostChanged(name, (await findHost(inside, name)).version);
     }
     await writeEvents(inside, [{ actor, what: enabled ? "HOST_ENABLED" : "HOST_DISABLED", detail: { host: name } }]);
     return row.version;
   });
 }
 
-/** @throws HubError 409 while it has runs */
-export async function removeHost(database: Database, name: string, actor: string): Promise<void> {
+/** @throws HubError 409 while it has runs, 412 when it is another version by now */
+export async function removeHost(
+  database: Database,
+  name: string,
+  { actor, version }: { readonly actor: string; readonly version: number | null },
+): Promise<void> {
   await database.transaction("read committed", async (inside) => {
     const rows = await inside.query(
-      "delete from host where name = $1 and not exists (select 1 from run where host = $1 and state in " +
-        "('ASSIGNED','RUNNING')) returning name",
-      [name],
+      "delete from host where name = $1 and ($2::int is null or version = $2) and not exists (select 1 from run " +
+        "where host = $1 and state in ('ASSIGNED','RUNNING')) returning name",
+      [name, version],
     );
     if (rows.length === 0) {
-      const { used } = await findHost(inside, name);
+      const { used, version: now } = await findHost(inside, name);
+      if (version !== null && now !== version) throw hostChanged(name, now);
       throw new HubError(
         409,
         "host-busy",

@@ -50,16 +50,17 @@ interface LogPart {
   readonly isEnd: boolean;
 }
 
-/** The log of a task's last run, or of an attempt, from an offset on. */
+/** The log of a task's last run, of an attempt or of a run, from an offset on; null: the task has no such run. */
 export async function readLog(
   database: Database,
-  { task, attempt, start }: { task: number; attempt?: number; start: number },
+  { task, attempt, run: wanted, start }: { task: number; attempt?: number; run?: number; start: number },
 ): Promise<LogPart | null> {
   const [run] = await database.query<{ id: number; is_live: boolean; log_bytes: number }>(
     `
     select id, state in ('ASSIGNED','RUNNING') as is_live, log_bytes from run
-    where task_id = $1 and ($2::int is null or attempt = $2) order by id desc limit 1`,
-    [task, attempt ?? null],
+    where task_id = $1 and ($2::int is null or attempt = $2) and ($3::bigint is null or id = $3)
+    order by id desc limit 1`,
+    [task, attempt ?? null, wanted ?? null],
   );
   if (run === undefined) {
     const [known] = await database.query<{ id: number }>("select id from task where id = $1", [task]);
@@ -81,4 +82,13 @@ export async function readLog(
     end += piece.length;
   }
   return { run: run.id, start, content: Buffer.concat(pieces), isEnd: !run.is_live && end >= run.log_bytes };
+}
+
+/** The run of a task that came after another one of it; null: none has. */
+export async function nextRun(database: Database, task: number, run: number): Promise<number | null> {
+  const [next] = await database.query<{ id: number | null }>(
+    "select min(id) as id from run where task_id = $1 and id > $2",
+    [task, run],
+  );
+  return next?.id ?? null;
 }

@@ -26,7 +26,7 @@ export function kerberosPages(hub: HubService, kerberos: KerberosLogin, options:
       context.header("WWW-Authenticate", "Negotiate");
       return context.html(failurePage(401, "Your browser showed no Kerberos ticket for this hub.", null), 401);
     }
-    const identity = await signIns.attempt(context, () => kerberos.signIn(token));
+    const identity = await signIns.judge(context, () => kerberos.signIn(token));
     await signIns.openSession(context, identity, WHERE);
     answer(context, identity.answer);
     return context.html(signedInPage(identity.principal));
@@ -39,7 +39,7 @@ export function kerberosPages(hub: HubService, kerberos: KerberosLogin, options:
         headers: { "WWW-Authenticate": "Negotiate" },
       });
     }
-    const identity = await signIns.attempt(context, () => kerberos.signIn(token));
+    const identity = await signIns.judge(context, () => kerberos.signIn(token));
     const { principal, roles } = identity;
     const key = await signIns.keyFor(context, identity, WHERE);
     answer(context, identity.answer);

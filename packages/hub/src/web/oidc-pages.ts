@@ -21,15 +21,14 @@ const MINUTES = 10;
 const BODY_MAX = 10_000;
 
 export function oidcPages(hub: HubService, oidc: OidcLogin, options: SignInOptions): Hono {
-  const { attempts, addressOf, isSecure } = options;
+  const { isSecure } = options;
   const app = new Hono();
 
   const where = `at ${new URL(oidc.settings.issuer).host}`;
   const signIns = new SignIns(hub, options);
 
   app.get("/login/oidc", async (context) => {
-    const { url, secrets } = await signIns.attempt(context, () => oidc.begin());
-    attempts.count(addressOf(context));
+    const { url, secrets } = await signIns.ask(context, () => oidc.begin());
     setCookie(context, COOKIE, Buffer.from(JSON.stringify(secrets)).toString("base64url"), {
       httpOnly: true,
       sameSite: "Lax",
@@ -43,7 +42,7 @@ export function oidcPages(hub: HubService, oidc: OidcLogin, options: SignInOptio
     const secrets = readSecrets(getCookie(context, COOKIE));
     // A code is good for one attempt, whatever comes of it.
     deleteCookie(context, COOKIE, { path: "/login/oidc" });
-    const identity = await signIns.attempt(context, async () => {
+    const identity = await signIns.ask(context, async () => {
       if (secrets === null)
         throw new HubError(401, "not-signed-in", "This sign-in was not begun here, or took too long; begin again.");
       return oidc.finish(new URL(context.req.url).search, secrets);
@@ -54,9 +53,9 @@ export function oidcPages(hub: HubService, oidc: OidcLogin, options: SignInOptio
   });
 
   app.post("/login/device", async (context) => {
-    const code = await signIns.attempt(context, () => oidc.beginDevice());
+    const code = await signIns.ask(context, () => oidc.beginDevice());
     // Each is a request to the provider.
-    attempts.count(addressOf(context));
+    signIns.countAsked(context);
     return context.json(code);
   });
   app.post("/login/device/token", async (context) => {
@@ -69,7 +68,7 @@ export function oidcPages(hub: HubService, oidc: OidcLogin, options: SignInOptio
     }
     if (typeof code !== "string" || code === "" || code.length > 2_000)
       throw new HubError(422, "bad-body", "deviceCode: what POST /login/device told is expected");
-    const identity = await signIns.attempt(context, () => oidc.finishDevice(code));
+    const identity = await signIns.ask(context, () => oidc.finishDevice(code));
     if (identity === null || identity === "slower")
       return context.json({ isPending: true, isTooOften: identity === "slower" }, 202);
     const { token, expires } = await signIns.keyFor(context, identity, where);

@@ -3,9 +3,8 @@ import type { Context } from "hono";
 import { setCookie } from "hono/cookie";
 import type { Identity } from "../access/identity.ts";
 import { openSession, SESSION_HOURS } from "../access/web-sessions.ts";
-import type { AttemptLimit } from "../api/attempt-limit.ts";
+import { AttemptLimit } from "../api/attempt-limit.ts";
 import type { HubService } from "../hub-service.ts";
-import { HubError } from "../store/hub-error.ts";
 
 export interface SignInOptions {
   readonly attempts: AttemptLimit;
@@ -19,25 +18,47 @@ type NewKey = Awaited<ReturnType<HubService["access"]["createKey"]>>;
 export class SignIns {
   readonly #hub: HubService;
   readonly #options: SignInOptions;
+  /** Apart from wrong keys, whose sender must not keep others from signing in elsewhere. */
+  readonly #asked = new AttemptLimit();
 
   constructor(hub: HubService, options: SignInOptions) {
     this.#hub = hub;
     this.#options = options;
   }
 
-  /** Who fails too often waits, as with wrong keys. @throws HubError 429, and what `work` throws */
-  async attempt<T>(context: Context, work: () => Promise<T>): Promise<T> {
-    const { attempts, addressOf } = this.#options;
-    const from = addressOf(context);
-    if (attempts.isOver(from))
-      throw new HubError(429, "too-many-attempts", "Too many failed attempts came from this address; wait a minute.");
+  /** What the hub can tell by itself is looked at first, as keys are. @throws HubError 429, and what `work` throws */
+  async judge<T>(context: Context, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      attempts.count(from);
-      await this.#note(context, null);
-      throw error;
+      this.#options.attempts.demandRoom(this.#options.addressOf(context), "tickets");
+      return this.#fail(context, this.#options.attempts, error);
     }
+  }
+
+  /**
+   * What a provider is asked: who makes the hub ask in vain too often waits, and so do others behind the same address.
+   *
+   * @throws HubError 429, and what `work` throws
+   */
+  async ask<T>(context: Context, work: () => Promise<T>): Promise<T> {
+    this.#asked.demandRoom(this.#options.addressOf(context), "sign-ins");
+    try {
+      return await work();
+    } catch (error) {
+      return this.#fail(context, this.#asked, error);
+    }
+  }
+
+  /** Of what makes the provider keep something, whatever comes of it. */
+  countAsked(context: Context): void {
+    this.#asked.count(this.#options.addressOf(context));
+  }
+
+  async #fail(context: Context, attempts: AttemptLimit, error: unknown): Promise<never> {
+    attempts.count(this.#options.addressOf(context));
+    await this.#note(context, null);
+    throw error;
   }
 
   /** @param where  the identity was proved */

@@ -14,7 +14,7 @@ import type { OidcLogin } from "../access/oidc.ts";
 import type { AttemptLimit } from "../api/attempt-limit.ts";
 import { passedOn } from "../api/passed-on.ts";
 import { fitsParameter } from "../api/path-parameters.ts";
-import { followLog } from "../api/task-routes.ts";
+import { followLog } from "../api/follow-log.ts";
 import { historyOf } from "../store/build-history.ts";
 import { settingsPages } from "./settings-page.ts";
 import { historyPage } from "./history-page.ts";
@@ -130,6 +130,8 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
     // Programs ask there.
     if (context.req.method === "POST" && /^\/login\/(device|negotiate)/.test(context.req.path)) throw error;
     const status = error instanceof HubError ? error.status : 500;
+    if (error instanceof HubError)
+      for (const [name, value] of Object.entries(error.headers)) context.header(name, value);
     if (status === 500) hub.options.warn(`${context.req.path}: ${error.stack ?? error.message}`);
     return context.html(
       failurePage(
@@ -154,8 +156,7 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
     await hub.accessLog.prepare();
     const token = (await readForm(context)).get("token")?.trim() ?? "";
     const principal = await hub.access.authenticate(token);
-    if (principal === null && attempts.isOver(from))
-      throw new HubError(429, "too-many-attempts", "Too many wrong keys came from this address; wait a minute.");
+    if (principal === null) attempts.demandRoom(from, "keys");
     hub.accessLog.add({
       actor: principal?.name ?? "nobody",
       isAllowed: principal !== null,
@@ -225,7 +226,7 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
     );
   });
   app.get("/tasks/:task/log", async (context) => {
-    await permitted(context, "task:read");
+    const { principal: reader } = await permitted(context, "task:read");
     const mayStill = async (): Promise<boolean> => {
       await hub.accessLog.prepare();
       const principal = await principalOf(context);
@@ -233,6 +234,7 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
     };
     return followLog({
       hub,
+      principal: reader,
       headers: context.req.raw.headers,
       signal: context.req.raw.signal,
       mayStill,

@@ -1,6 +1,7 @@
 import type { Identified } from "../ground/identity.ts";
 import type { FsKernel } from "../fs/fs-kernel.ts";
 import type { MmCaller, MmKernel } from "../mm/mm-kernel.ts";
+import type { IpcMemory } from "./ipc-memory.ts";
 import type { Time } from "../vfs/inode.ts";
 
 /** Whose SEM_UNDO notes are one: a thread, or all that share by CLONE_SYSVSEM. */
@@ -19,6 +20,7 @@ export interface IpcKernel extends MmKernel, FsKernel {
     add(observer: { taskEnded(task: IpcCaller): void }): void;
     delete(observer: { taskEnded(task: IpcCaller): void }): void;
   };
+  readonly ipcMemory: IpcMemory;
   realtime(): Time;
 }
 

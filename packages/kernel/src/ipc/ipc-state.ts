@@ -18,7 +18,7 @@ export class IpcState extends Namespace {
   constructor(kernel: IpcKernel, origin: NamespaceOrigin) {
     super(origin);
     this.semaphores = new Semaphores(kernel, origin.owner);
-    this.messages = new MessageQueues(origin.owner);
+    this.messages = new MessageQueues(kernel.ipcMemory, origin.owner);
     this.memory = new SharedMemory(kernel, origin.owner);
   }
 

@@ -48,6 +48,8 @@ export class IpcObject implements Identified {
   /** Seconds since the epoch. */
   changedAt: number;
   identity = 0;
+  /** Of the host's memory (IpcMemory). */
+  heldBytes = 0;
   readonly queue = new WaitQueue();
   /** Whose capabilities count: the owner of its IPC namespace. Set when it is put into the table. */
   userNamespace: UserNamespace = INITIAL_USER_NAMESPACE;

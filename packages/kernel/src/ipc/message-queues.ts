@@ -7,6 +7,7 @@ import {
   EAGAIN,
   EFAULT,
   EINVAL,
+  ENOMEM,
   ENOMSG,
   EPERM,
   IPC_INFO,
@@ -35,11 +36,14 @@ import { isCapable } from "../security/credentials.ts";
 import { stateOf } from "../ground/call-state.ts";
 import { identityOf } from "../ground/identity.ts";
 import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
+import type { IpcMemory } from "./ipc-memory.ts";
 import { ALTER, IpcObject, IpcTable, READ } from "./ipc-table.ts";
 import type { IpcCaller } from "./ipc-kernel.ts";
 
 /** What the machine allows at most: a message is copied at once. */
 export const MSGMAX_MOST = 1 << 20;
+/** Of the host, for a message beside its text. */
+const MESSAGE_BYTES = 128;
 
 /** `bytes` begins with the type as the sender wrote it (a long). */
 interface Message {
@@ -68,14 +72,22 @@ export class MessageQueues {
   maximumMessage = MSGMAX;
   maximumQueue = MSGMNB;
 
+  #memory: IpcMemory;
+
   /** @param owner  of the IPC namespace */
-  constructor(owner: UserNamespace) {
+  constructor(memory: IpcMemory, owner: UserNamespace) {
+    this.#memory = memory;
     this.table = new IpcTable<MessageQueue>(MSGMNI, owner);
   }
 
   /** The namespace ends. */
   end(): void {
-    for (const queue of [...this.table.objects()]) this.table.remove(queue);
+    for (const queue of [...this.table.objects()]) this.#remove(queue);
+  }
+
+  #remove(queue: MessageQueue): void {
+    this.table.remove(queue);
+    this.#memory.give(queue);
   }
 
   get(task: IpcCaller, key: number, flags: number): number {
@@ -97,7 +109,7 @@ export class MessageQueues {
     return wait === null ? this.table.find(id) : this.table.awaited(id, wait.queue);
   }
 
-  /** msgsnd(2): 0; −EACCES, −EAGAIN, −EFAULT, −EIDRM, −EINVAL. */
+  /** msgsnd(2): 0; −EACCES, −EAGAIN, −EFAULT, −EIDRM, −EINVAL, −ENOMEM. */
   send(task: IpcCaller, id: number, address: number, size: number, flags: number): number {
     if (!(size >= 0 && size <= this.maximumMessage) || id < 0) return -EINVAL;
     const bytes = new Uint8Array(8 + size);
@@ -109,6 +121,7 @@ export class MessageQueues {
     if (!queue.permits(task.credentials, ALTER)) return -EACCES;
     if (queue.length + size > queue.capacity || queue.messages.length + 1 > queue.capacity)
       return wait(task, queue, (flags & IPC_NOWAIT) !== 0 ? -EAGAIN : 0);
+    if (!this.#memory.take(queue, size + MESSAGE_BYTES)) return -ENOMEM;
     queue.messages.push({ type, bytes });
     queue.length += size;
     queue.lastSender = task.pid;
@@ -144,6 +157,7 @@ export class MessageQueues {
     if (isCopy) return count;
     queue.messages.splice(at, 1);
     queue.length -= length;
+    this.#memory.give(queue, length + MESSAGE_BYTES);
     queue.lastReceiver = task.pid;
     queue.receivedAt = task.kernel.realtime().seconds;
     queue.queue.wakeAll();
@@ -159,7 +173,7 @@ export class MessageQueues {
     switch (command) {
       case IPC_RMID:
         if (!queue.isControlledBy(credentials)) return -EPERM;
-        this.table.remove(queue);
+        this.#remove(queue);
         return 0;
       case IPC_SET: {
         const capacity = space.loadU64(address + MsqidDs.offset.msg_qbytes);
@@ -238,7 +252,10 @@ export class MessageQueues {
   }
 
   static {
-    stateClass("MessageQueues", this);
+    stateClass("MessageQueues", this, {
+      save: (it) => ({ memory: it.#memory }),
+      load: (it, from) => ({ memory: it.#memory } = from),
+    });
   }
 }
 

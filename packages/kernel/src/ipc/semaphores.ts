@@ -8,6 +8,7 @@ import {
   EFBIG,
   EINVAL,
   EPERM,
+  ENOMEM,
   ERANGE,
   GETALL,
   GETNCNT,
@@ -70,6 +71,9 @@ class SemaphoreSet extends IpcObject {
   }
 }
 
+/** Of the host, for a semaphore: its value, and who changed it last. */
+const SEMAPHORE_BYTES = 8;
+
 export class Semaphores {
   readonly table: IpcTable<SemaphoreSet>;
   #kernel: IpcKernel;
@@ -83,8 +87,13 @@ export class Semaphores {
 
   /** The namespace ends. */
   end(): void {
-    for (const set of [...this.table.objects()]) this.table.remove(set);
+    for (const set of [...this.table.objects()]) this.#remove(set);
     this.#kernel.taskObservers.delete(this);
+  }
+
+  #remove(set: SemaphoreSet): void {
+    this.table.remove(set);
+    this.#kernel.ipcMemory.give(set);
   }
 
   taskEnded(task: IpcCaller): void {
@@ -99,6 +108,7 @@ export class Semaphores {
       const changes = set.undo.get(list);
       if (changes === undefined) continue;
       set.undo.delete(list);
+      this.#kernel.ipcMemory.give(set, changes.byteLength);
       changes.forEach((change, index) => {
         if (change === 0) return;
         set.values[index] = Math.max(0, Math.min(SEMVMX, set.values[index]! + change));
@@ -114,8 +124,11 @@ export class Semaphores {
     return this.table.obtain(
       { key, flags, credentials: task.credentials },
       (set) => (count > set.values.length ? -EINVAL : 0),
-      () =>
-        count === 0 ? -EINVAL : new SemaphoreSet(key, flags, task.credentials, task.kernel.realtime().seconds, count),
+      () => {
+        if (count === 0) return -EINVAL;
+        const set = new SemaphoreSet(key, flags, task.credentials, task.kernel.realtime().seconds, count);
+        return this.#kernel.ipcMemory.take(set, count * SEMAPHORE_BYTES) ? set : -ENOMEM;
+      },
     );
   }
 
@@ -186,7 +199,7 @@ export class Semaphores {
     switch (command) {
       case IPC_RMID:
         if (!set.isControlledBy(credentials)) return -EPERM;
-        this.table.remove(set);
+        this.#remove(set);
         return 0;
       case IPC_SET:
         return set.change(space, credentials, argument, now);
@@ -259,7 +272,7 @@ export class Semaphores {
   }
 }
 
-/** @returns 0 when all were done; −ERANGE, or 1 + the operation that must wait: then nothing was changed */
+/** @returns 0 when all were done; −ENOMEM, −ERANGE, or 1 + the operation that must wait: then nothing was changed */
 function perform(task: IpcCaller, set: SemaphoreSet, operations: Wait["operations"]): number {
   const { values } = set;
   const before = values.slice();
@@ -267,6 +280,7 @@ function perform(task: IpcCaller, set: SemaphoreSet, operations: Wait["operation
   const isUndone = operations.some((operation) => (operation.flags & SEM_UNDO) !== 0);
   task.semaphoreUndo.isMade ||= isUndone;
   const changes = isUndone ? (undo?.slice() ?? new Int32Array(values.length)) : null;
+  const isFirst = changes !== null && undo === undefined;
   for (const [at, operation] of operations.entries()) {
     const { index, change } = operation;
     const value = values[index]! + change;
@@ -282,6 +296,10 @@ function perform(task: IpcCaller, set: SemaphoreSet, operations: Wait["operation
       return mustWait ? at + 1 : -ERANGE;
     }
     values[index] = value;
+  }
+  if (isFirst && !task.kernel.ipcMemory.take(set, changes.byteLength)) {
+    values.set(before);
+    return -ENOMEM;
   }
   if (changes !== null) set.undo.set(task.semaphoreUndo, changes);
   for (const { index } of operations) set.pids[index] = task.pid;
@@ -301,6 +319,7 @@ function transferAll(task: IpcCaller, set: SemaphoreSet, command: number, addres
   if (values.some((value) => value > SEMVMX)) return -ERANGE;
   set.values.set(values);
   set.pids.fill(task.pid);
+  for (const changes of set.undo.values()) task.kernel.ipcMemory.give(set, changes.byteLength);
   set.undo.clear();
   valuesWereSet(task, set);
   return 0;

@@ -2,14 +2,22 @@
  * /proc/sys/net/ipv4/conf and /proc/sys/net/ipv6/conf (Linux Documentation/networking/ip-sysctl.rst): a folder for all
  * interfaces, one for new ones, and one for each that the reader's network has.
  */
-import { CAP_NET_ADMIN, EINVAL, ENOENT } from "@stratos/abi";
+import {
+  CAP_NET_ADMIN,
+  EINVAL,
+  ENOENT,
+  IN6_ADDR_GEN_MODE_EUI64,
+  IN6_ADDR_GEN_MODE_NONE,
+  IN6_ADDR_GEN_MODE_RANDOM,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { FOUND_BY_NAME, PseudoDirectory, type PseudoFileSystem } from "../pseudo/pseudo-inodes.ts";
-import { disableAllIpv6, disableIpv6 } from "../socket/interface-changes.ts";
+import { disableAllIpv6, disableIpv6, MTU_MIN_V6 } from "../socket/interface-changes.ts";
+import type { NetworkInterface } from "../socket/network-interface.ts";
 import type { InterfaceSettings } from "../socket/network-settings.ts";
 import type { Network } from "../socket/network.ts";
 import type { Inode } from "../vfs/inode.ts";
-import { bounded, only, type Setting, SettingFile, type SettingRight } from "./setting.ts";
+import { bounded, numbers, only, type Setting, SettingFile, type SettingRight } from "./setting.ts";
 import { hintSetting, INTERFACE_HINTS } from "./setting-hints.ts";
 
 /** Administrators of a network set it up (net_ctl_permissions in Linux's net/sysctl_net.c). */
@@ -54,12 +62,33 @@ const FORWARDING = { ipv4: "forwardsV4", ipv6: "forwardsV6" } as const;
 const SETTLED_BY_NUMBER = {
   ipv4: [
     ["arp_notify", "announces"],
+    ["force_igmp_version", "groupVersionV4"],
     ["forwarding", "forwardsV4"],
     ["route_localnet", "routesLoopback"],
     ["rp_filter", "reversePath"],
     ["tag", "tag"],
   ],
-  ipv6: [["forwarding", "forwardsV6"]],
+  ipv6: [
+    ["accept_dad", "asksForAddresses"],
+    ["accept_ra", "hearsRouters"],
+    ["accept_ra_defrtr", "takesRouter"],
+    ["accept_ra_from_local", "takesOwnRouter"],
+    ["accept_ra_mtu", "takesMtu"],
+    ["accept_ra_pinfo", "takesPrefixes"],
+    ["autoconf", "configures"],
+    ["dad_transmits", "questions"],
+    ["enhanced_dad", "asksWithNonce"],
+    ["force_mld_version", "groupVersionV6"],
+    ["forwarding", "forwardsV6"],
+    ["max_addresses", "addressesMost"],
+    ["ndisc_notify", "announcesV6"],
+    ["optimistic_dad", "isOptimistic"],
+    ["ra_defrtr_metric", "routerMetric"],
+    ["router_solicitation_delay", "delaySeconds"],
+    ["router_solicitation_interval", "routerSeconds"],
+    ["router_solicitation_max_interval", "routerSecondsMost"],
+    ["router_solicitations", "routerQuestions"],
+  ],
 } as const;
 
 /** What an interface, all and new ones have alike. @param settingsOf  undefined: it is gone */
@@ -106,18 +135,64 @@ export function confSettings(): Record<string, () => Setting> {
     (_kernel, { network }) => network.settings.disablesIpv6.default,
     (_kernel, value, { network }) => (network.settings.disablesIpv6.default = value),
   );
+  for (const place of ["all", "default"] as const)
+    settings[`ipv6/conf/${place}/addr_gen_mode`] = numbers(
+      1,
+      (_kernel, { network }) => [network.settings.interfaces[place].generation],
+      (_kernel, [mode], { network }) => generateBy(network, place, mode!),
+    );
   return settings;
+}
+
+/** −EINVAL no such way, or one that needs a secret, which nobody has set. */
+function setGeneration(network: Network, one: NetworkInterface, mode: number): number {
+  if (!isGeneration(mode)) return -EINVAL;
+  if (one.settings.generation === mode) return 0;
+  one.settings.generation = mode;
+  if (one.isRunning) network.ip.becomeReady(one);
+  return 0;
+}
+
+function isGeneration(mode: number): boolean {
+  return mode === IN6_ADDR_GEN_MODE_EUI64 || mode === IN6_ADDR_GEN_MODE_NONE || mode === IN6_ADDR_GEN_MODE_RANDOM;
+}
+
+/** What is said for all holds for new ones, too. */
+function generateBy(network: Network, place: "all" | "default", mode: number): number {
+  if (!isGeneration(mode)) return -EINVAL;
+  const { interfaces } = network.settings;
+  interfaces[place].generation = mode;
+  if (place === "default") return 0;
+  interfaces.default.generation = mode;
+  for (const one of network.interfaces) setGeneration(network, one, mode);
+  return 0;
 }
 
 /** Of the interface that has this name in the reader's network. */
 export function interfaceSettings(version: Version, name: string): Record<string, () => Setting> {
   const settings = commonSettings(version, (network) => network.interfaceNamed(name)?.settings);
   if (version === "ipv4") return settings;
-  settings["mtu"] = () => ({
-    only: "the interface's MTU",
-    read: (_kernel, { network }) => String(network.interfaceNamed(name)?.mtu ?? 0),
-    write: (_kernel, text, { network }) => (Number(text.trim()) === network.interfaceNamed(name)?.mtu ? 0 : -EINVAL),
-  });
+  settings["mtu"] = numbers(
+    1,
+    (_kernel, { network }) => {
+      const one = network.interfaceNamed(name);
+      return [one === undefined ? 0 : Math.min(one.mtu, one.mtuV6)];
+    },
+    (_kernel, [mtu], { network }) => {
+      const one = network.interfaceNamed(name);
+      if (one === undefined || !(mtu! >= MTU_MIN_V6 && mtu! <= one.mtu)) return -EINVAL;
+      one.mtuV6 = mtu!;
+      return 0;
+    },
+  );
+  settings["addr_gen_mode"] = numbers(
+    1,
+    (_kernel, { network }) => [network.interfaceNamed(name)?.settings.generation ?? 0],
+    (_kernel, [mode], { network }) => {
+      const one = network.interfaceNamed(name);
+      return one === undefined ? 0 : setGeneration(network, one, mode!);
+    },
+  );
   settings["disable_ipv6"] = bounded(
     INT,
     (_kernel, { network }) => network.interfaceNamed(name)?.disablesIpv6 ?? 0,

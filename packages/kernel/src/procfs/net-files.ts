@@ -41,7 +41,7 @@ import {
   type PseudoFileSystem,
   type TextSource,
 } from "../pseudo/pseudo-inodes.ts";
-import { scopeOf } from "../socket/network-interface.ts";
+import { flagsOf, scopeOf } from "../socket/network-interface.ts";
 import { isRefusal, type Route } from "../socket/routes.ts";
 import { describeGroups, describeGroups6 } from "./net-groups.ts";
 import { describeSocketKinds } from "./net-protocols.ts";
@@ -240,11 +240,13 @@ const SCOPES_V6: Readonly<Record<number, string>> = {
 function describeInet6(task: Task): string {
   let text = "";
   for (const one of task.network.interfaces) {
-    for (const { ip, prefixLength } of one.addresses) {
+    for (const address of one.addresses) {
+      const { ip, prefixLength } = address;
       if (isV4(ip)) continue;
       const hex = (value: number): string => value.toString(16).padStart(2, "0");
       const scope = SCOPES_V6[scopeOf(ip)];
-      text += `${plainHex(ip)} ${hex(one.index)} ${hex(prefixLength)} ${scope} 80 ${one.name.padStart(8)}\n`;
+      const numbers = `${hex(one.index)} ${hex(prefixLength)} ${scope} ${hex(flagsOf(address) & 0xff)}`;
+      text += `${plainHex(ip)} ${numbers} ${one.name.padStart(8)}\n`;
     }
   }
   return text;

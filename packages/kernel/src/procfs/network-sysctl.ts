@@ -77,6 +77,8 @@ function ownSettings(): Record<string, () => Setting> {
     "ipv4/tcp_wmem": tcpBuffer("tcpSend"),
     "ipv4/tcp_congestion_control": only("cubic"),
     "ipv4/tcp_available_congestion_control": fixed(() => "cubic"),
+    "ipv4/igmp_qrv": ofNetwork("robustnessV4", { least: 1, most: INT_MAX }),
+    "ipv6/mld_qrv": ofNetwork("robustnessV6", { least: 1, most: INT_MAX }),
     "ipv6/bindv6only": flag("isV6Only"),
     "ipv6/icmp/echo_ignore_all": ignoresEcho("v6"),
     "unix/max_dgram_qlen": ofNetwork("unixQueueMost", { least: 0, most: INT_MAX }),
@@ -84,7 +86,14 @@ function ownSettings(): Record<string, () => Setting> {
 }
 
 function ofNetwork(
-  field: "backlogMost" | "keepAliveSeconds" | "synLinear" | "synRetries" | "unixQueueMost",
+  field:
+    | "backlogMost"
+    | "keepAliveSeconds"
+    | "robustnessV4"
+    | "robustnessV6"
+    | "synLinear"
+    | "synRetries"
+    | "unixQueueMost",
   range: { least: number; most: number },
 ): () => Setting {
   return bounded(

@@ -24,9 +24,8 @@ const COUNT = { least: 0, most: 0x7fffffff };
 const PERCENT = { least: 0, most: 100 };
 
 const NO_REDIRECTS = "redirects are neither sent nor heard";
-const NO_ROUTERS = "no router is asked or heard: addresses and routes of IPv6 are given";
+const NO_TEMPORARY = "addresses that routers bring are made of the hardware address alone";
 const NO_SOURCE_ROUTES = "no route that stands in a packet is followed";
-const NO_DAD = "no address of IPv6 is tried before it is used";
 const NO_SWAP = "there is no swap, and what is clean goes first";
 const WRITES_BACK = "files are written back as their volume decides";
 
@@ -43,14 +42,9 @@ export const INTERFACE_HINTS: Readonly<Record<"ipv4" | "ipv6", Readonly<Record<s
     src_valid_mark: { ...INT, value: 0, why: "packets that come in have no mark" },
   },
   ipv6: {
-    accept_dad: { ...INT, value: 1, ofAll: 0, why: NO_DAD },
-    accept_ra: { ...INT, value: 1, why: NO_ROUTERS },
     accept_redirects: { ...INT, value: 1, why: NO_REDIRECTS },
     accept_source_route: { ...INT, value: 0, why: NO_SOURCE_ROUTES },
-    autoconf: { ...INT, value: 1, why: NO_ROUTERS },
-    dad_transmits: { ...INT, value: 1, why: NO_DAD },
-    router_solicitations: { ...INT, value: -1, why: NO_ROUTERS },
-    use_tempaddr: { ...INT, value: 0, why: NO_ROUTERS },
+    use_tempaddr: { ...INT, value: 0, why: NO_TEMPORARY },
   },
 };
 

@@ -18,7 +18,9 @@ import {
 } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
 import { viewOf } from "../ground/words.ts";
-import { createBridge, removeInterface, setMaster } from "./interface-changes.ts";
+import { removeInterface } from "./interface-changes.ts";
+import { setMaster } from "./interface-properties.ts";
+import { createBridge } from "./new-interfaces.ts";
 import type { InterfaceNetwork } from "./interface-network.ts";
 import { nameIn } from "./interface-request.ts";
 import type { SocketCaller } from "./socket-kernel.ts";

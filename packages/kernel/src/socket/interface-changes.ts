@@ -4,47 +4,38 @@
  */
 import {
   EACCES,
-  EADDRNOTAVAIL,
-  EBUSY,
   EEXIST,
   EHOSTUNREACH,
   EINVAL,
-  ELOOP,
   ENETDOWN,
   ENETUNREACH,
   ENOBUFS,
   EOPNOTSUPP,
   isErrno,
-  IFF_TAP,
+  IFA_F_NODAD,
+  IFA_F_TENTATIVE,
   IFNAMSIZ,
 } from "@stratos/abi";
 import { assert, stateConstant } from "@stratos/base";
-import { makeLinkPair } from "@stratos/host";
 import { type IpAddress, isLinkLocal, isMulticast, isV4, isWildcard } from "@stratos/netstack";
 import type { InterfaceNetwork } from "./interface-network.ts";
 import {
-  chosenHardwareAddress,
   ETHERNET_ADDRESS_SIZE,
   type InterfaceAddress,
   LOOPBACK_ADDRESSES,
   type NetworkInterface,
 } from "./network-interface.ts";
-import { Bridge } from "./packet/bridge.ts";
-import { InterfaceLink } from "./packet/interface-frames.ts";
-import { TunDevice } from "./tun/tun-device.ts";
 import { isRefusal, type Route, type RoutingTable } from "./routes.ts";
 
 /** Interfaces of one network. */
-const INTERFACES_MAX = 256;
+export const INTERFACES_MAX = 256;
 /** Addresses of one network, of all its interfaces together: each datagram looks through them. */
 const ADDRESSES_MAX = 256;
-const MTU_DEFAULT = 1500;
-/** Least for IPv4 (RFC 791 §3.1), most of a veth (ETH_MAX_MTU); `lo` and dummies have no bound but the last. */
-const MTU_MIN = 68,
-  MTU_MAX = 65535,
-  MTU_MAX_UNBOUND = 0x7fffffff;
+/** Least for IPv4 (RFC 791 §3.1), most of a veth (ETH_MAX_MTU). */
+export const MTU_MIN = 68,
+  MTU_MAX = 65535;
 /** Least for IPv6 (RFC 8200 §5). */
-const MTU_MIN_V6 = 1280;
+export const MTU_MIN_V6 = 1280;
 
 /** net/core/dev.c, dev_valid_name. */
 function isInterfaceName(name: string): boolean {
@@ -56,7 +47,7 @@ function isInterfaceName(name: string): boolean {
  *
  * @returns −EINVAL it can't be a name; −EEXIST it is taken; −ENOBUFS there are enough interfaces
  */
-function freeName(network: InterfaceNetwork, wished: string): string | number {
+export function freeName(network: InterfaceNetwork, wished: string): string | number {
   if (network.interfaces.length >= INTERFACES_MAX) return -ENOBUFS;
   if (!isInterfaceName(wished)) return -EINVAL;
   if (!wished.includes("%")) return network.interfaceByName(wished) === undefined ? wished : -EEXIST;
@@ -69,81 +60,7 @@ function freeName(network: InterfaceNetwork, wished: string): string | number {
   }
 }
 
-/** What a request says of an interface to be made; undefined: as it comes. */
-export interface NewInterface {
-  /** Where it is to be; null: in the network that is asked. */
-  readonly network: InterfaceNetwork | null;
-  readonly name: string | undefined;
-  readonly hardwareAddress: Uint8Array | undefined;
-  readonly mtu: number | undefined;
-  /** 0: the next one that is free. */
-  readonly index: number;
-}
-
-/** ip-link(8), TYPE DUMMY: takes whatever it is given and carries nothing. */
-export function createDummy(asked: InterfaceNetwork, wanted: NewInterface): NetworkInterface | number {
-  const network = wanted.network ?? asked;
-  const name = freeName(network, wanted.name ?? "dummy%d");
-  if (isErrno(name)) return name;
-  const refused = checkNew(network, wanted);
-  if (refused < 0) return refused;
-  const one = network.makeInterface("dummy", {
-    name,
-    hardwareAddress: wanted.hardwareAddress ?? chosenHardwareAddress(network.kernel.random),
-    mtu: wanted.mtu ?? MTU_DEFAULT,
-    link: null,
-    index: wanted.index,
-  });
-  tellInterface(network, one, false);
-  return one;
-}
-
-/** ip-link(8), TYPE BRIDGE (packet/bridge.ts). */
-export function createBridge(asked: InterfaceNetwork, wanted: NewInterface): NetworkInterface | number {
-  const network = wanted.network ?? asked;
-  const name = freeName(network, wanted.name ?? "bridge%d");
-  if (isErrno(name)) return name;
-  const refused = checkNew(network, wanted);
-  if (refused < 0) return refused;
-  const one = network.makeInterface("bridge", {
-    name,
-    hardwareAddress: wanted.hardwareAddress ?? chosenHardwareAddress(network.kernel.random),
-    mtu: wanted.mtu ?? MTU_DEFAULT,
-    link: null,
-    index: wanted.index,
-  });
-  one.bridge = new Bridge(one, wanted.hardwareAddress !== undefined);
-  tellInterface(network, one, false);
-  return one;
-}
-
-/**
- * IFLA_MASTER: an interface becomes a port of a bridge.
- *
- * @param index  of the bridge; 0: it is nobody's port any more
- * @returns 0; −EINVAL there is none, or it can't be a port; −EOPNOTSUPP it is no bridge, or the way out; −ELOOP it is a
- *   bridge itself
- */
-export function setMaster(network: InterfaceNetwork, one: NetworkInterface, index: number): number {
-  if ((one.master?.index ?? 0) === index) return 0;
-  const master = index === 0 ? null : network.interfaceByIndex(index);
-  if (master === undefined) return -EINVAL;
-  if (master !== null) {
-    if (master.bridge === null || one.kind === "provider") return -EOPNOTSUPP;
-    if (one.isLoopback || !one.hasFrames) return -EINVAL;
-    if (one.bridge !== null) return -ELOOP;
-  }
-  leaveBridge(one);
-  if (master !== null) {
-    one.master = master;
-    master.bridge!.ports.push(one);
-    followPorts(master);
-  }
-  tellInterface(network, one, false);
-  return 0;
-}
-
-function leaveBridge(one: NetworkInterface): void {
+export function leaveBridge(one: NetworkInterface): void {
   const { master } = one;
   if (master === null) return;
   const { ports } = master.bridge!;
@@ -154,7 +71,7 @@ function leaveBridge(one: NetworkInterface): void {
 }
 
 /** A bridge has its address, MTU and carrier from its ports (net/bridge/br_if.c, br_add_if). */
-function followPorts(own: NetworkInterface): void {
+export function followPorts(own: NetworkInterface): void {
   const bridge = own.bridge!;
   const { ports } = bridge;
   let isChanged = own.hasCarrier !== bridge.hadCarrier;
@@ -168,7 +85,7 @@ function followPorts(own: NetworkInterface): void {
   }
   if (isChanged) {
     bridge.hadCarrier = own.hasCarrier;
-    if (own.isRunning) addLinkLocal(own.network, own);
+    if (own.isRunning) own.network.ip.becomeReady(own);
     tellInterface(own.network, own, false);
   }
 }
@@ -178,81 +95,8 @@ function compareAddresses(one: Uint8Array, other: Uint8Array): number {
   return 0;
 }
 
-/**
- * TUNSETIFF (tun/tun-file.ts).
- *
- * @param flags  IFF_TUN or IFF_TAP, and what goes with it
- */
-export function createTun(
-  network: InterfaceNetwork,
-  wished: string,
-  index: number,
-  flags: number,
-): NetworkInterface | number {
-  const name = freeName(network, wished);
-  if (isErrno(name)) return name;
-  const isTap = (flags & IFF_TAP) !== 0;
-  const hardwareAddress = isTap ? chosenHardwareAddress(network.kernel.random) : new Uint8Array(0);
-  const link = new TunDevice(hardwareAddress, flags);
-  const kind = isTap ? "tap" : "tun";
-  const one = network.makeInterface(kind, { name, hardwareAddress, mtu: MTU_DEFAULT, link, index });
-  link.setEvents(new InterfaceLink(one, carrierChanged));
-  return one;
-}
-
-/** veth(4): a pair of interfaces, what one sends the other receives. The peer is made first. */
-export function createVethPair(
-  asked: InterfaceNetwork,
-  wanted: NewInterface,
-  wantedPeer: NewInterface,
-): NetworkInterface | number {
-  const network = wanted.network ?? asked;
-  const peerNetwork = wantedPeer.network ?? network;
-  const refused = checkNew(network, wanted) || checkNew(peerNetwork, wantedPeer);
-  if (refused < 0) return refused;
-  if (network.interfaces.length + 2 > INTERFACES_MAX) return -ENOBUFS;
-  const peerName = freeName(peerNetwork, wantedPeer.name ?? "veth%d");
-  if (isErrno(peerName)) return peerName;
-  if (wanted.name === peerName && network === peerNetwork) return -EEXIST;
-  const wantedName = wanted.name === undefined ? "" : freeName(network, wanted.name);
-  if (isErrno(wantedName)) return wantedName;
-  const peerIndex = wantedPeer.index || peerNetwork.takeIndex();
-  if (wanted.index === peerIndex && network === peerNetwork) return -EBUSY;
-  const { random } = network.kernel;
-  const peerAddress = wantedPeer.hardwareAddress ?? chosenHardwareAddress(random);
-  const address = wanted.hardwareAddress ?? chosenHardwareAddress(random);
-  const [link, peerLink] = makeLinkPair({ address, mtu: MTU_MAX }, { address: peerAddress, mtu: MTU_MAX });
-  const peer = peerNetwork.makeInterface("veth", {
-    name: peerName,
-    hardwareAddress: peerAddress,
-    mtu: wantedPeer.mtu ?? wanted.mtu ?? MTU_DEFAULT,
-    link: peerLink,
-    index: peerIndex,
-  });
-  // The other end isn't there yet.
-  tellInterface(peerNetwork, peer, false);
-  const one = network.makeInterface("veth", {
-    name: wantedName === "" ? (freeName(network, "veth%d") as string) : wantedName,
-    hardwareAddress: address,
-    mtu: wanted.mtu ?? MTU_DEFAULT,
-    link,
-    index: wanted.index,
-  });
-  one.peer = peer;
-  peer.peer = one;
-  for (const end of [one, peer]) end.link!.setEvents(new InterfaceLink(end, carrierChanged));
-  tellInterface(network, one, false);
-  return one;
-}
-
-function checkNew(network: InterfaceNetwork, wanted: NewInterface): number {
-  if (wanted.index > 0 && network.interfaceByIndex(wanted.index) !== undefined) return -EBUSY;
-  if (wanted.hardwareAddress !== undefined && !isStationAddress(wanted.hardwareAddress)) return -EADDRNOTAVAIL;
-  return wanted.mtu !== undefined && (wanted.mtu < MTU_MIN || wanted.mtu > MTU_MAX) ? -EINVAL : 0;
-}
-
 /** Of one station and not all zero (include/linux/etherdevice.h, is_valid_ether_addr). */
-function isStationAddress(address: Uint8Array): boolean {
+export function isStationAddress(address: Uint8Array): boolean {
   return address.length === ETHERNET_ADDRESS_SIZE && (address[0]! & 1) === 0 && address.some((byte) => byte !== 0);
 }
 
@@ -264,7 +108,10 @@ function isStationAddress(address: Uint8Array): boolean {
 export function removeInterface(network: InterfaceNetwork, one: NetworkInterface): number {
   if (one.kind === "loopback" || one.kind === "provider") return -EOPNOTSUPP;
   const { peer } = one;
-  for (const port of [...(one.bridge?.ports ?? [])]) setMaster(network, port, 0);
+  for (const port of [...(one.bridge?.ports ?? [])]) {
+    leaveBridge(port);
+    tellInterface(network, port, false);
+  }
   one.link?.close();
   removeOne(network, one);
   if (peer !== null) removeOne(peer.network, peer);
@@ -319,16 +166,16 @@ function leave(network: InterfaceNetwork, one: NetworkInterface): void {
 export function setUp(network: InterfaceNetwork, one: NetworkInterface, isUp: boolean): void {
   if (one.isUp === isUp) return;
   one.isUp = isUp;
-  one.earlyAddresses = [];
   one.link?.setUp(isUp);
   if (isUp) {
     if (one.isLoopback)
       for (const address of LOOPBACK_ADDRESSES)
-        if (one.addressOf(address.ip) === undefined && (one.hasIpv6 || isV4(address.ip))) one.addresses.push(address);
+        if (one.addressOf(address.ip) === undefined && (one.hasIpv6 || isV4(address.ip)))
+          one.addresses.push({ ...address });
     tellInterface(network, one, false);
     updateRoutes(network, one);
     if (one.isLoopback) for (const address of one.addresses) tellAddress(network, one, address, false);
-    else if (one.hasCarrier) addLinkLocal(network, one);
+    else if (one.hasCarrier) network.ip.becomeReady(one);
     announce(network, one);
   } else {
     dropIpv6(network, one);
@@ -339,14 +186,13 @@ export function setUp(network: InterfaceNetwork, one: NetworkInterface, isUp: bo
 }
 
 /** net.ipv4.conf.*.arp_notify (net/ipv4/devinet.c, inetdev_event). */
-function announce(network: InterfaceNetwork, one: NetworkInterface): void {
+export function announce(network: InterfaceNetwork, one: NetworkInterface): void {
   if (Math.max(network.settings.interfaces.all.announces, one.settings.announces) > 0) network.ip.announce(one);
 }
 
 function dropIpv6(network: InterfaceNetwork, one: NetworkInterface): void {
   const gone = one.addresses.filter(({ ip }) => !isV4(ip));
   one.addresses = one.addresses.filter(({ ip }) => isV4(ip));
-  one.earlyAddresses = [];
   updateRoutes(network, one);
   for (const address of gone) tellAddress(network, one, address, true);
 }
@@ -367,7 +213,7 @@ export function disableIpv6(network: InterfaceNetwork, one: NetworkInterface, va
     const { addresses, route } = network.outsideIn(6);
     for (const address of addresses) addAddress(network, one, address);
     if (route !== null) addRoute(network, route);
-  } else if (one.isRunning) addLinkLocal(network, one);
+  } else if (one.isRunning) network.ip.becomeReady(one);
 }
 
 /** net.ipv6.conf.all.disable_ipv6: of those that are there and those to come (addrconf_disable_change). */
@@ -376,60 +222,16 @@ export function disableAllIpv6(network: InterfaceNetwork, value: number): void {
   for (const one of network.interfaces) disableIpv6(network, one, value);
 }
 
-function carrierChanged(one: NetworkInterface): void {
-  if (one.hasCarrier) addLinkLocal(one.network, one);
+export function carrierChanged(one: NetworkInterface): void {
+  if (one.hasCarrier) one.network.ip.becomeReady(one);
   tellInterface(one.network, one, false);
 }
 stateConstant("carrierChanged", carrierChanged);
 
-/** RFC 4862 §5.3, RFC 4291 §2.5.1 and appendix A: fe80::/64 with the hardware address as EUI-64. */
-function addLinkLocal(network: InterfaceNetwork, one: NetworkInterface): void {
-  if (one.kind === "provider" || one.mtu < MTU_MIN_V6 || !one.hasIpv6) return;
-  const mac = one.hasFrames ? one.hardwareAddress : chosenHardwareAddress(network.kernel.random);
-  // Who has no such address gets another one each time (IN6_ADDR_GEN_MODE_RANDOM).
-  if (!one.hasFrames && one.addresses.some(({ ip }) => !isV4(ip) && isLinkLocal(ip))) return;
-  const ip = Uint32Array.of(
-    0xfe800000,
-    0,
-    ((mac[0]! ^ 2) << 24) | (mac[1]! << 16) | (mac[2]! << 8) | 0xff,
-    (0xfe << 24) | (mac[3]! << 16) | (mac[4]! << 8) | mac[5]!,
-  );
-  if (one.addressOf(ip) === undefined) addAddress(network, one, { ip, prefixLength: 64, broadcast: null });
-}
-
-/**
- * @returns −EINVAL it can't be a name; −EEXIST it is taken
- */
-export function renameInterface(network: InterfaceNetwork, one: NetworkInterface, name: string): number {
-  if (name === one.name) return 0;
-  const free = freeName(network, name);
-  if (isErrno(free)) return free === -ENOBUFS ? -EEXIST : free;
-  one.name = free;
-  tellInterface(network, one, false);
-  return 0;
-}
-
-/** @returns −EINVAL out of range */
-export function setMtu(network: InterfaceNetwork, one: NetworkInterface, mtu: number): number {
-  const isBound = one.kind !== "loopback" && one.kind !== "dummy";
-  if (mtu < (isBound ? MTU_MIN : 0) || mtu > (isBound ? MTU_MAX : MTU_MAX_UNBOUND)) return -EINVAL;
-  if (mtu === one.mtu) return 0;
-  one.mtu = mtu;
-  tellInterface(network, one, false);
-  return 0;
-}
-
-/** @returns −EINVAL wrong length; −EADDRNOTAVAIL of a group; −EOPNOTSUPP for `lo` */
-export function setHardwareAddress(network: InterfaceNetwork, one: NetworkInterface, address: Uint8Array): number {
-  if (one.isLoopback || !one.hasFrames) return -EOPNOTSUPP;
-  if (address.length < ETHERNET_ADDRESS_SIZE) return -EINVAL;
-  const own = address.slice(0, ETHERNET_ADDRESS_SIZE);
-  if (!isStationAddress(own)) return -EADDRNOTAVAIL;
-  one.hardwareAddress = own;
-  if (one.bridge !== null) one.bridge.hasOwnAddress = true;
-  tellInterface(network, one, false);
-  if (one.isUp) announce(network, one);
-  return 0;
+/** Is it used at once, without its link being asked (net/ipv6/addrconf.c, addrconf_dad_begin)? */
+function isCertain(network: InterfaceNetwork, one: NetworkInterface, { ip, flags = 0 }: InterfaceAddress): boolean {
+  if (isV4(ip) || one.isLoopback || one.isNoArp || one.kind === "provider" || (flags & IFA_F_NODAD) !== 0) return true;
+  return Math.max(network.settings.interfaces.all.asksForAddresses, one.settings.asksForAddresses) < 1;
 }
 
 /**
@@ -451,41 +253,36 @@ export function setInterfaceFlags(
 /**
  * RTM_NEWADDR.
  *
- * @param isCertain  nobody else can have it (IFA_F_NODAD): one of IPv6 is used though its link can't be asked yet
+ * @param address  becomes the interface's own
  * @returns 0; −EINVAL not an address of one station; −EACCES the interface has no IPv6; −EEXIST it is there; −ENOBUFS
  *   there are enough
  */
-export function addAddress(
-  network: InterfaceNetwork,
-  one: NetworkInterface,
-  address: InterfaceAddress,
-  isCertain = false,
-): number {
+export function addAddress(network: InterfaceNetwork, one: NetworkInterface, address: InterfaceAddress): number {
   if (isMulticast(address.ip) || (isWildcard(address.ip) && !isV4(address.ip))) return -EINVAL;
   if (!one.hasIpv6 && !isV4(address.ip)) return -EACCES;
   if (one.addressLike(address) !== undefined) return -EEXIST;
   if (network.interfaces.reduce((count, { addresses }) => count + addresses.length, 0) >= ADDRESSES_MAX)
     return -ENOBUFS;
+  const asks = !isCertain(network, one, address);
+  if (asks) address.flags = (address.flags ?? 0) | IFA_F_TENTATIVE;
   one.insertAddress(address);
-  if (!one.isUp && !isV4(address.ip) && (one.isNoArp || isCertain)) one.earlyAddresses.push(address);
+  addressChanged(network, one, address);
+  if (asks && one.isRunning) network.ip.ask(one, address);
+  if (address.life !== undefined) network.ip.outlive(address);
+  return 0;
+}
+
+/** An address came, or is another one by now. */
+export function addressChanged(network: InterfaceNetwork, one: NetworkInterface, address: InterfaceAddress): void {
   tellAddress(network, one, address, false);
   updateRoutes(network, one);
-  return 0;
 }
 
 /** @param present  one of the interface's */
 export function removeAddress(network: InterfaceNetwork, one: NetworkInterface, present: InterfaceAddress): void {
   one.addresses.splice(one.addresses.indexOf(present), 1);
-  one.earlyAddresses = one.earlyAddresses.filter((each) => each !== present);
   updateRoutes(network, one);
   tellAddress(network, one, present, true);
-}
-
-/** SIOCSIFADDR, SIOCSIFNETMASK: the first IPv4 address becomes another one. */
-export function replaceFirstV4(network: InterfaceNetwork, one: NetworkInterface, address: InterfaceAddress): number {
-  const { firstV4 } = one;
-  if (firstV4 !== undefined) removeAddress(network, one, firstV4);
-  return isWildcard(address.ip) ? 0 : addAddress(network, one, address);
 }
 
 /**
@@ -531,6 +328,7 @@ function updateRoutes(network: InterfaceNetwork, one: NetworkInterface): void {
 
 export function tellInterface(network: InterfaceNetwork, one: NetworkInterface, isGone: boolean): void {
   for (const observer of network.observers) observer.interfaceChanged(one, isGone);
+  network.ip.groupsChanged();
   if (one.master === null) return;
   if (!one.isUp) one.master.bridge!.forget(one);
   followPorts(one.master);
@@ -543,4 +341,5 @@ function tellAddress(
   isGone: boolean,
 ): void {
   for (const observer of network.observers) observer.addressChanged(one, address, isGone);
+  network.ip.groupsChanged();
 }

@@ -78,17 +78,8 @@ import { isCapable } from "../security/credentials.ts";
 import { getU64, viewOf } from "../ground/words.ts";
 import { BRIDGE_REQUESTS, bridgeIoctl } from "./bridge-ioctl.ts";
 import { familyOf, inetAddressBytes } from "./inet/inet-address.ts";
-import {
-  addRoute,
-  removeRoute,
-  renameInterface,
-  replaceFirstV4,
-  setHardwareAddress,
-  setInterfaceFlags,
-  setMtu,
-  setUp,
-  tellInterface,
-} from "./interface-changes.ts";
+import { addRoute, removeRoute, setInterfaceFlags, setUp, tellInterface } from "./interface-changes.ts";
+import { renameInterface, replaceFirstV4, setHardwareAddress, setMtu } from "./interface-properties.ts";
 import type { InterfaceNetwork } from "./interface-network.ts";
 import {
   classPrefixOf,

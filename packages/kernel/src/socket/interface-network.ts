@@ -64,6 +64,8 @@ export interface NetworkObserver {
   addressChanged(one: NetworkInterface, address: InterfaceAddress, isGone: boolean): void;
   routeChanged(route: Route, isGone: boolean): void;
   ruleChanged(rule: RoutingRule, isGone: boolean): void;
+  /** A router said something that programs want to know: what RTM_NEWNDUSEROPT has behind its head. */
+  routerSaid?(payload: Uint8Array): void;
   neighbourChanged(one: Neighbour): void;
 }
 
@@ -82,6 +84,14 @@ export interface InterfaceIp {
   announce(one: NetworkInterface): void;
   /** It is down or gone: its neighbours are unknown again. */
   interfaceDown(index: number): void;
+  /** An interface carries packets now: it gets its own address of the link, and those that wait are asked for. */
+  becomeReady(one: NetworkInterface): void;
+  /** Asks a link whether an address of IPv6 is free; it is used when nobody has said no. */
+  ask(one: NetworkInterface, address: InterfaceAddress): void;
+  /** Somebody joined or left a group, or an interface changed by which such are told. */
+  groupsChanged(): void;
+  /** An address, or a route, ends by itself. */
+  outlive(what: InterfaceAddress | Route): void;
   /** Something was sent from outside a system call of sockets. */
   settle(): void;
 }

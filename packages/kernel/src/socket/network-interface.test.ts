@@ -7,7 +7,8 @@ import { makeV4 } from "@stratos/netstack";
 import { createTestKernel } from "../testing/fake-task.ts";
 import { NamespaceCounts } from "../security/namespace-counts.ts";
 import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
-import { addAddress, createDummy, createVethPair, removeAddress, setUp } from "./interface-changes.ts";
+import { addAddress, removeAddress, setUp } from "./interface-changes.ts";
+import { createDummy, createVethPair } from "./new-interfaces.ts";
 import { Network } from "./network.ts";
 import { chosenHardwareAddress } from "./network-interface.ts";
 

@@ -12,6 +12,11 @@ import {
   IFF_PROMISC,
   IFF_ALLMULTI,
   IFF_UP,
+  IFA_F_DEPRECATED,
+  IFA_F_OPTIMISTIC,
+  IFA_F_PERMANENT,
+  IFA_F_TENTATIVE,
+  IFAPROT_KERNEL_RA,
   RT_SCOPE_HOST,
   RT_SCOPE_LINK,
   RT_SCOPE_UNIVERSE,
@@ -26,6 +31,7 @@ import {
   isInPrefix,
   isLinkLocal,
   isLoopback,
+  isMulticast,
   isSameIp,
   isV4,
   LOOPBACK_V4,
@@ -39,6 +45,13 @@ import type { Bridge } from "./packet/bridge.ts";
 /** Length of an Ethernet address (IEEE 802-2014 §8.2). */
 export const ETHERNET_ADDRESS_SIZE = 6;
 
+/** How long an address is used, in seconds from `sinceNs` on; Infinity: for ever (RFC 4862 §5.5.4). */
+export interface AddressLife {
+  readonly preferred: number;
+  readonly valid: number;
+  readonly sinceNs: number;
+}
+
 export interface InterfaceAddress {
   readonly ip: IpAddress;
   readonly prefixLength: number;
@@ -46,12 +59,37 @@ export interface InterfaceAddress {
   readonly broadcast: IpAddress | null;
   /** The other end, where it isn't in the same network: the prefix is that of it (ip-address(8), `peer`). */
   readonly peer?: IpAddress;
+  /** IFA_F_* that its life doesn't tell. */
+  flags?: number;
+  /** IFAPROT_*: who gave it. */
+  readonly protocol?: number;
+  /** Its network is somebody else's to lead to. */
+  readonly isRouted?: boolean;
+  /** Left away: it is used for ever. */
+  life?: AddressLife;
+  /** It is told that it is used no more for what begins. */
+  isDeprecated?: boolean;
+}
+
+/** IFA_F_* of an address. */
+export function flagsOf({ flags = 0, life, isDeprecated, protocol }: InterfaceAddress): number {
+  // What routers give is never certain to stay.
+  const lasts = protocol !== IFAPROT_KERNEL_RA && (life === undefined || life.valid === Infinity);
+  return flags | (lasts ? IFA_F_PERMANENT : 0) | (isDeprecated === true ? IFA_F_DEPRECATED : 0);
+}
+
+/** Is it not known yet, or known not to be, this station's alone? One that is thought to be so is used (RFC 4429). */
+export function isTentative({ flags = 0 }: InterfaceAddress): boolean {
+  return (flags & (IFA_F_TENTATIVE | IFA_F_OPTIMISTIC)) === IFA_F_TENTATIVE;
 }
 
 /** An address of the network that one brings its interface into. */
 export function networkOf({ ip, peer }: InterfaceAddress): IpAddress {
   return peer ?? ip;
 }
+
+/** Of groups of IPv6 (RFC 4291 §2.7): those that no router passes on. */
+const SCOPE_LINK = 2;
 
 /** What `lo` has as soon as it is up for the first time. */
 export const LOOPBACK_ADDRESSES: readonly InterfaceAddress[] = [
@@ -108,6 +146,8 @@ export class NetworkInterface {
   readonly hardwareType: number;
   hardwareAddress: Uint8Array;
   mtu: number;
+  /** net.ipv6.conf.NAME.mtu, or what a router said: bytes that a packet of IPv6 may have at most. */
+  mtuV6 = Infinity;
   /** Carries its frames; null: packet sockets see nothing of it. */
   readonly link: Link | null;
   /** As the IP layer knows it; null: it hasn't been asked for. */
@@ -127,8 +167,6 @@ export class NetworkInterface {
   disablesIpv6 = 0;
   settings = new InterfaceSettings();
   addresses: InterfaceAddress[] = [];
-  /** Of these, while it is down: those of IPv6 that it got since and that need not be asked for. */
-  earlyAddresses: InterfaceAddress[] = [];
   readonly counters = new InterfaceCounters();
 
   constructor(options: InterfaceOptions & { network: InterfaceNetwork; index: number; kind: InterfaceKind }) {
@@ -198,11 +236,6 @@ export class NetworkInterface {
     return this.isUp ? "noqueue" : "noop";
   }
 
-  /** Is one of its addresses this machine's now? Of IPv4 each is, up or down (net/ipv4/fib_semantics.c). */
-  isLocal(address: InterfaceAddress): boolean {
-    return this.isUp || isV4(address.ip) || this.earlyAddresses.includes(address);
-  }
-
   addressOf(ip: IpAddress): InterfaceAddress | undefined {
     return this.addresses.find((one) => isSameIp(one.ip, ip));
   }
@@ -252,12 +285,17 @@ export class NetworkInterface {
 
   /** RFC 6724 §5: of the destination's scope (rule 2), that has most of its prefix in common with it (rule 8). */
   #sourceOfV6(destination: IpAddress): IpAddress | null {
-    const isLocal = isLinkLocal(destination);
+    const isGroup = isMulticast(destination);
+    const isLocal = isGroup || isLinkLocal(destination);
+    const isOfLink = isGroup && ((destination[0]! >>> 16) & 15) <= SCOPE_LINK;
     let best: IpAddress | null = null,
       most = -1;
-    for (const { ip, prefixLength } of this.addresses) {
-      if (isV4(ip) || (isLinkLocal(ip) && !isLocal)) continue;
-      const common = Math.min(commonBits(ip, destination), prefixLength);
+    for (const address of this.addresses) {
+      const { ip, prefixLength } = address;
+      if (isV4(ip) || (isLinkLocal(ip) && !isLocal) || isTentative(address)) continue;
+      // What is to be used no more comes last (rule 3).
+      let common = Math.min(commonBits(ip, destination), prefixLength) + (address.isDeprecated === true ? 0 : 256);
+      if (isGroup && isLinkLocal(ip) === isOfLink) common += 512;
       if (common <= most) continue;
       best = ip;
       most = common;
@@ -276,6 +314,11 @@ function isLastOf(address: InterfaceAddress, last: IpAddress): boolean {
   return (
     isV4(ip) && prefixLength < 31 && (~last[3]! & stations) === 0 && isInPrefix(last, networkOf(address), prefixLength)
   );
+}
+
+/** Do others hear which multicast groups it is a member of? */
+export function tellsGroups({ carriesIp, hasFrames, kind }: NetworkInterface): boolean {
+  return carriesIp && hasFrames && kind !== "dummy";
 }
 
 /** RT_SCOPE_* of an address (rtnetlink(7)): this machine, this link, everywhere. */

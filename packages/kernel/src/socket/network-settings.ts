@@ -22,21 +22,44 @@ export class InterfaceSettings {
   forwardsV4 = 0;
   /** net.ipv6.conf.PLACE.forwarding: of all, packets are passed on; of an interface, it says that it is a router's. */
   forwardsV6 = 0;
+  /** net.ipv6.conf.PLACE.accept_dad: above 0, addresses are asked for; above 1, who has none of his own has no IPv6. */
+  asksForAddresses = 1;
+  /** net.ipv6.conf.PLACE.dad_transmits: how often. */
+  questions = 1;
+  /** net.ipv6.conf.PLACE.enhanced_dad: by a nonce, so that a link that sends back what it is told doesn't say no. */
+  asksWithNonce = 1;
+  /** net.ipv6.conf.PLACE.optimistic_dad: its own addresses are used while they are asked for. */
+  isOptimistic = 0;
+  /** net.ipv6.conf.PLACE.ndisc_notify: all are told of a new address. */
+  announcesV6 = 0;
+  /** net.ipv6.conf.PLACE.addr_gen_mode: IN6_ADDR_GEN_MODE_*. */
+  generation = 0;
+  /** net.ipv6.conf.PLACE.accept_ra: routers are heard by who isn't one; with 2, by routers as well. */
+  hearsRouters = 1;
+  /** net.ipv6.conf.PLACE.accept_ra_defrtr, _from_local, _pinfo, _mtu; autoconf, ra_defrtr_metric, max_addresses. */
+  takesRouter = 1;
+  takesOwnRouter = 0;
+  takesPrefixes = 1;
+  takesMtu = 1;
+  configures = 1;
+  routerMetric = 1024;
+  addressesMost = 16;
+  /** net.ipv6.conf.PLACE.router_solicitations (below 0: without end), …_interval and …_max_interval in seconds. */
+  routerQuestions = -1;
+  routerSeconds = 4;
+  routerSecondsMost = 3600;
+  /** net.ipv6.conf.PLACE.router_solicitation_delay: the first question for an address comes by then, in seconds. */
+  delaySeconds = 1;
+  /** net.ipv4.conf.PLACE.force_igmp_version, net.ipv6.conf.PLACE.force_mld_version: 0: as routers do. */
+  groupVersionV4 = 0;
+  groupVersionV6 = 0;
   /** net.ipv4.conf.PLACE.tag: a number that programs keep there for themselves. */
   tag = 0;
   /** What changes nothing, as it was set, by path below net (procfs/setting-hints.ts, which bounds them). */
   hints = new Map<string, number>();
 
   copy(): InterfaceSettings {
-    const copy = new InterfaceSettings();
-    copy.reversePath = this.reversePath;
-    copy.announces = this.announces;
-    copy.routesLoopback = this.routesLoopback;
-    copy.forwardsV4 = this.forwardsV4;
-    copy.forwardsV6 = this.forwardsV6;
-    copy.tag = this.tag;
-    copy.hints = new Map(this.hints);
-    return copy;
+    return Object.assign(new InterfaceSettings(), this, { hints: new Map(this.hints) });
   }
 
   static {
@@ -70,10 +93,16 @@ export class NetworkSettings {
   readonly ignoresEcho = { v4: 0, v6: 0 };
   /** net.ipv4.icmp_msgs_per_sec and icmp_msgs_burst: errors that this machine tells others. */
   readonly icmpErrors = { perSecond: 1000, burst: 50 };
+  /** net.ipv4.igmp_qrv, net.ipv6.mld_qrv: how often a change of groups is said. */
+  robustnessV4 = 2;
+  robustnessV6 = 2;
   /** net.ipv6.bindv6only: sockets that are made from now on do not take IPv4. */
   isV6Only = false;
   /** Of all interfaces, and what new ones begin with. */
-  readonly interfaces = { all: new InterfaceSettings(), default: new InterfaceSettings() };
+  readonly interfaces = {
+    all: Object.assign(new InterfaceSettings(), { asksForAddresses: 0 }),
+    default: new InterfaceSettings(),
+  };
   /** What changes nothing, as it was set, by path below net (procfs/setting-hints.ts, which bounds them). */
   readonly hints = new Map<string, number | string>();
   /** net.ipv6.conf.PLACE.disable_ipv6: what all were told last, and what new interfaces begin with. */

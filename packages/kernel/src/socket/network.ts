@@ -38,6 +38,7 @@ import {
   type InterfaceAddress,
   type InterfaceKind,
   type InterfaceOptions,
+  isTentative,
   LOOPBACK_ADDRESSES,
   NetworkInterface,
   usualBroadcast,
@@ -177,7 +178,7 @@ export class Network
   #start(one: NetworkInterface, addresses: readonly InterfaceAddress[]): void {
     one.isUp = true;
     one.link?.setUp(true);
-    one.addresses.push(...addresses);
+    one.addresses.push(...addresses.map((address) => ({ ...address })));
     this.routes.update(one);
   }
 
@@ -315,7 +316,7 @@ export class Network
   hasAddress(ip: IpAddress): boolean {
     if (isLoopback(ip) && isV4(ip)) return this.interfaces[0]!.firstV4 !== undefined;
     for (const one of this.interfaces)
-      for (const address of one.addresses) if (isSameIp(address.ip, ip)) return one.isLocal(address);
+      for (const address of one.addresses) if (isSameIp(address.ip, ip)) return !isTentative(address);
     return false;
   }
 

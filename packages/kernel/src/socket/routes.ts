@@ -29,7 +29,7 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { type IpAddress, broadcastOf, isInPrefix, isSameIp, isV4, prefixOf } from "@stratos/netstack";
-import { type NetworkInterface, networkOf } from "./network-interface.ts";
+import { isTentative, type NetworkInterface, networkOf } from "./network-interface.ts";
 import { ANY_FLOW, type Flow, RoutingRules } from "./routing-rules.ts";
 
 /** What an IPv6 route has when none is given (include/net/ip6_route.h). */
@@ -70,6 +70,10 @@ export interface Route {
   readonly type: number;
   readonly protocol: number;
   readonly scope: number;
+  /** RTA_PREF, of one that a router told. */
+  readonly preference?: number;
+  /** When it is over; left away: never. */
+  expiresNs?: number;
 }
 
 /** Does a route of this type lead nowhere? */
@@ -98,14 +102,15 @@ export function makeRoute(
 function routesOfAddresses(out: NetworkInterface): Route[] {
   const routes: Route[] = [];
   for (const address of out.addresses) {
-    if (!out.isLocal(address)) continue;
     const { ip, prefixLength } = address;
     const v4 = isV4(ip);
+    // The network is there before the address is (net/ipv6/addrconf.c, inet6_addr_add).
+    if (isTentative(address) && !out.isUp) continue;
     const common = { out, protocol: RTPROT_KERNEL, source: v4 ? ip : null };
     const local = { table: RT_TABLE_LOCAL, type: RTN_LOCAL, scope: v4 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE, metric: 0 };
     const isWhole = prefixLength === (v4 ? 32 : 128);
     const prefix = prefixOf(v4 ? networkOf(address) : ip, prefixLength);
-    const hasPrefix = !v4 || !isWhole || !isSameIp(prefix, ip);
+    const hasPrefix = (!v4 || !isWhole || !isSameIp(prefix, ip)) && address.isRouted !== true;
     if (!out.isUp) {
       routes.push(makeRoute({ ...common, ...local, destination: ip, prefixLength: v4 ? 32 : 128 }));
       continue;
@@ -117,7 +122,8 @@ function routesOfAddresses(out: NetworkInterface): Route[] {
     // Of IPv6 the other end is beside the prefix, not in its place (net/ipv6/addrconf.c, __ipv6_ifa_notify).
     if (!v4 && address.peer !== undefined)
       routes.push(makeRoute({ ...common, destination: address.peer, prefixLength: 128, metric: METRIC_V6_KERNEL }));
-    routes.push(makeRoute({ ...common, ...local, destination: ip, prefixLength: v4 ? 32 : 128 }));
+    if (!isTentative(address))
+      routes.push(makeRoute({ ...common, ...local, destination: ip, prefixLength: v4 ? 32 : 128 }));
     if (v4 && prefixLength < 31)
       routes.push(
         makeRoute({
@@ -219,6 +225,11 @@ export class RoutingTable {
     if (this.#added.length >= ROUTES_MAX) return -ENOBUFS;
     this.#added.push(route);
     return 0;
+  }
+
+  /** Those that programs and routers gave. */
+  get given(): readonly Route[] {
+    return this.#added;
   }
 
   /** Takes off the first route that fits what is given; the removed one, or −ESRCH, −EINVAL for one that stays. */

@@ -9,6 +9,7 @@ import {
   AF_UNIX,
   EAGAIN,
   ENOBUFS,
+  PAGE_SIZE,
   MSG_DONTWAIT,
   MSG_MORE,
   MSG_OOB,
@@ -53,10 +54,10 @@ function fill(user: SocketTask, fd: number): number {
   }
 }
 
-function whileFull(memory: SocketMemory, body: () => void): void {
-  memory.bytes += FULL;
+function whileFull(memory: SocketMemory, body: () => void, bytes = FULL): void {
+  memory.bytes += bytes;
   body();
-  memory.bytes -= FULL;
+  memory.bytes -= bytes;
 }
 
 test("UDP beyond udp_mem is lost, and what is put together is refused", () => {
@@ -131,17 +132,23 @@ test("a Unix socket that has a message takes no other while the machine's socket
     const pair = user.pair(type, AF_UNIX);
     assert.ok(typeof pair !== "number");
     const [one, other] = pair;
-    whileFull(memory, () => {
-      assert.equal(user.send(one, "first"), 5);
-      assert.equal(user.send(one, "second", MSG_DONTWAIT), -EAGAIN);
-      const sender = user.startSend(one, "second");
-      assert.ok(sender.isBlocked);
-      const reader = new SocketTask(machine.kernel, user);
-      reader.task.files = user.task.files;
-      assert.equal(reader.receive(other), "first");
-      assert.equal(sender.resume(), 6);
-      assert.equal(user.receive(other), "second");
-    });
+    const full = memory.limits[2] * PAGE_SIZE;
+    whileFull(
+      memory,
+      () => {
+        assert.equal(user.send(one, "first"), 5);
+        assert.equal(user.send(one, "second", MSG_DONTWAIT), -EAGAIN);
+        const sender = user.startSend(one, "second");
+        assert.ok(sender.isBlocked);
+        const reader = new SocketTask(machine.kernel, user);
+        reader.task.files = user.task.files;
+        assert.equal(reader.receive(other), "first");
+        assert.equal(sender.resume(), 6);
+        assert.equal(user.receive(other), "second");
+      },
+      full,
+    );
+    whileFull(memory, () => assert.equal(user.send(one, "first"), -ENOBUFS), 2 * full);
     assert.equal(memory.bytes, 0);
     assert.ok(fill(user, one) > 16384);
     user.call("close", one);

@@ -30,6 +30,11 @@ export class SocketMemory {
     return this.bytes >= this.limits[2] * PAGE_SIZE;
   }
 
+  /** Not even what is the first in its queue is taken (ENOBUFS): there are too many queues. */
+  refuses(bytes: number): boolean {
+    return this.bytes + bytes > 2 * this.limits[2] * PAGE_SIZE;
+  }
+
   /** For /proc/net/sockstat. */
   get pages(): number {
     return Math.ceil(this.bytes / PAGE_SIZE);

@@ -26,6 +26,7 @@ import type { Notice } from "../ground/notice.ts";
 import { CoreSettings } from "./core-dump/core-settings.ts";
 import { HostServices } from "../host-service/host-services.ts";
 import { Keys } from "../keys/keys.ts";
+import { IpcMemory } from "../ipc/ipc-memory.ts";
 import { IpcState } from "../ipc/ipc-state.ts";
 import { Network } from "../socket/network.ts";
 import { SocketState } from "../socket/socket-state.ts";
@@ -202,6 +203,7 @@ export class Kernel
   uring: UringWork | null = null;
   /** kernel.io_uring_disabled, and kernel.io_uring_group (−1: none). */
   readonly uringSettings = { disabled: 0, group: -1 };
+  readonly ipcMemory: IpcMemory;
   readonly aioUsage: AioUsage = { events: 0, most: 65536 };
   /**
    * Numbers without a row that were reported already; one bit each below UNKNOWN_CALLS_MAX, all others share the last.
@@ -324,6 +326,7 @@ export class Kernel
       isLoopbackUp: true,
       origin: initialOrigin("net"),
     });
+    this.ipcMemory = new IpcMemory(this.memory.limit * PAGE_SIZE);
     this.ipc = new IpcState(this, initialOrigin("ipc"));
     const time = new TimeNamespace(initialOrigin("time"));
     this.namespaces = new Namespaces({

@@ -76,8 +76,7 @@ import { logPacket } from "./log-packet.ts";
 import { evaluateNat } from "./evaluate-nat.ts";
 import { DROPPED, MATCHED, NOT_MATCHED } from "./outcome.ts";
 import { payloadPlace } from "./payload.ts";
-import { putName, putByte,
-  putNetworkShort, putWord, REGISTERS, wordOf } from "./registers.ts";
+import { putName, putByte, putNetworkShort, putWord, REGISTERS, wordOf } from "./registers.ts";
 import { evaluateHeader } from "./evaluate-header.ts";
 import { hashedNumber, scaled } from "./hash.ts";
 import { refuseByIcmp, refuseByReset, type Surroundings } from "./surroundings.ts";

@@ -67,7 +67,8 @@ function flowOf(bytes: readonly number[]): string {
 /** Packets of one list are of one flow, those of two lists never. */
 function assertGroups(groups: readonly (readonly number[][])[]): void {
   const flows = groups.map((group) => new Set(group.map(flowOf)));
-  for (const [index, flow] of flows.entries()) assert.equal(flow.size, 1, `the group ${index} is of ${flow.size} flows`);
+  for (const [index, flow] of flows.entries())
+    assert.equal(flow.size, 1, `the group ${index} is of ${flow.size} flows`);
   assert.equal(new Set(flows.flatMap((flow) => [...flow])).size, groups.length);
 }
 
@@ -92,7 +93,11 @@ it("both directions are one flow; addresses and ports are ordered each for thems
 it("only protocols that have ports are told apart by them, behind what AH has first", () => {
   const others = (protocol: number): number[][] => [v4(1, 2, protocol, ports(1001, 2000))];
   const withPorts = [IPPROTO_DCCP, IPPROTO_ESP, IPPROTO_SCTP, IPPROTO_UDPLITE].flatMap((protocol) => [
-    [v4(1, 2, protocol, ab), v4(2, 1, protocol, ports(2000, 1000)), v4(1, 2, protocol, ports(1000, 2000, [1, 2, 3, 4]))],
+    [
+      v4(1, 2, protocol, ab),
+      v4(2, 1, protocol, ports(2000, 1000)),
+      v4(1, 2, protocol, ports(1000, 2000, [1, 2, 3, 4])),
+    ],
     others(protocol),
   ]);
   const icmp = (type: number, id: number, sequence: number): number[] => [type, 0, 17, 18, 0, id, 0, sequence];
@@ -100,7 +105,11 @@ it("only protocols that have ports are told apart by them, behind what AH has fi
     ...withPorts,
     [v4(1, 2, IPPROTO_AH, ab), ...others(IPPROTO_AH)],
     [v4(1, 2, IPPROTO_AH, ports(1000, 2000, [1, 2, 3, 4]))],
-    [v4(1, 2, IPPROTO_ICMP, icmp(8, 1, 1)), v4(1, 2, IPPROTO_ICMP, icmp(8, 2, 9)), v4(2, 1, IPPROTO_ICMP, icmp(0, 1, 1))],
+    [
+      v4(1, 2, IPPROTO_ICMP, icmp(8, 1, 1)),
+      v4(1, 2, IPPROTO_ICMP, icmp(8, 2, 9)),
+      v4(2, 1, IPPROTO_ICMP, icmp(0, 1, 1)),
+    ],
     [v4(1, 2, IGMP, [0x16, 0, 1, 2, 3, 4]), v4(1, 2, IGMP, [0x17, 0, 5, 6, 7, 8])],
     [v4(1, 2, NEW, ab), ...others(NEW)],
     [v6(1, 2, IPPROTO_ICMPV6, icmp(128, 1, 1)), v6(2, 1, IPPROTO_ICMPV6, icmp(129, 1, 2))],

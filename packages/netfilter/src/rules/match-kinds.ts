@@ -503,10 +503,13 @@ export const MATCH_KINDS: ReadonlyMap<string, ExpressionKind> = new Map<string, 
   [
     "rt",
     kind([given(NFTA_RT_KEY, "u32", { isNeeded: true }), need(NFTA_RT_DREG, "target")], {
-      check: (it) => (it.number(NFTA_RT_KEY) === NFT_RT_TCPMSS || it.number(NFTA_RT_KEY) === NFT_RT_XFRM ? 0 : EOPNOTSUPP),
+      check: (it) =>
+        it.number(NFTA_RT_KEY) === NFT_RT_TCPMSS || it.number(NFTA_RT_KEY) === NFT_RT_XFRM ? 0 : EOPNOTSUPP,
       sizes: (it) => ({ target: it.number(NFTA_RT_KEY) === NFT_RT_TCPMSS ? 2 : 1 }),
       places: (it) =>
-        it.number(NFTA_RT_KEY) === NFT_RT_XFRM ? null : { type: null, hooks: hooks(NF_INET_FORWARD, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING) },
+        it.number(NFTA_RT_KEY) === NFT_RT_XFRM
+          ? null
+          : { type: null, hooks: hooks(NF_INET_FORWARD, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING) },
     }),
   ],
   [

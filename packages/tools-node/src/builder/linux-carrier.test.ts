@@ -131,6 +131,100 @@ async function root(limits: Partial<BuildLimits> = {}, signal = new AbortControl
   return made;
 }
 
+/** Of files alone: nothing runs to make it. */
+async function plainRoot(
+  layersOf: readonly string[],
+  files: readonly string[],
+  hostname = "inside",
+): Promise<CleanRoot> {
+  const made = await carrier.clone(layersOf, {
+    ...{ architecture: ARCHITECTURE, hostname, epochSeconds: 0, limits: DEFAULT_LIMITS },
+    ...{ user: { name: "builder", id: 1000 }, buildFolder: "/build/here", signal: new AbortController().signal },
+  });
+  try {
+    await made.bring(files.map((from) => ({ from, name: "single" })));
+    return made;
+  } catch (error) {
+    await made.drop();
+    throw error;
+  }
+}
+
+test("files that are written without a mount are those that are written in one", options, async () => {
+  const brought = join(folder, "brought");
+  writeFileSync(brought, "brought", { mode: 0o640 });
+  const told =
+    "cd /; stat -c '%n %F %a %u %g %s' etc etc/* build build/here build/here/single; cat etc/passwd etc/group " +
+    "etc/hosts etc/hostname; cat build/here/single; id; echo new >>/build/here/single";
+  const seen: string[] = [];
+  for (const isFresh of [true, false]) {
+    const made = await plainRoot(await layers(), isFresh ? [brought] : []);
+    try {
+      if (isFresh) assert.ok(!existsSync(join(made.place, "../scratch-0")), "it was mounted");
+      else {
+        rmSync(join(made.place, "build"), { recursive: true });
+        rmSync(join(made.place, "etc"), { recursive: true });
+        await made.bring([{ from: brought, name: "single" }]);
+        assert.ok(existsSync(join(made.place, "../scratch-0")), "it was not mounted");
+      }
+      const { status, output } = await script(made, told);
+      assert.equal(status, 0, output);
+      seen.push(output);
+    } finally {
+      await made.drop();
+    }
+  }
+  assert.equal(seen[0], seen[1]);
+  assert.match(seen[0]!, /^build\/here directory 755 1000 1000 /m);
+});
+
+test("links in layers lead nowhere on the host", options, async () => {
+  const victim = mkdtempSync(join(tmpdir(), "stratos-builder-victim-"));
+  after(() => rmSync(victim, { recursive: true }));
+  const single = join(folder, "own-file");
+  writeFileSync(single, "brought");
+  const inVictim = (name: string): string => join(victim, name);
+  const link = (path: string, target: string): FileEntry => fileEntry(path, "symlink", { target });
+  for (const [index, entries] of [
+    [link("etc/hosts", inVictim("hosts")), link("etc/hostname", inVictim("hostname"))],
+    [link("etc/passwd", inVictim("passwd"))],
+    [link("etc/group", inVictim("group"))],
+    [link("build", victim)],
+    [fileEntry("build", "directory"), link("build/here", victim)],
+    [
+      ...[fileEntry("build", "directory"), fileEntry("build/here", "directory")],
+      link("build/here/single", inVictim("single")),
+    ],
+    [link("etc/resolv.conf", inVictim("resolv.conf"))],
+  ].entries()) {
+    for (const name of ["hosts", "hostname", "passwd", "group", "single", "resolv.conf"])
+      writeFileSync(inVictim(name), "the host's\n");
+    const key = index.toString().repeat(32).replace(/^./, "f");
+    const parents = entries.some(({ path }) => path.startsWith("etc/")) ? [fileEntry("etc", "directory")] : [];
+    await carrier.write(info(key), {
+      tree: fileTreeOf([fileEntry("", "directory"), ...parents, ...entries]),
+      removed: [],
+    });
+    const what = entries.map(({ path }) => path).join(" ");
+    try {
+      const made = await plainRoot([...(await layers()), key], [single]);
+      try {
+        const { output } = await script(made, "cat /etc/hostname; cat /build/here/single");
+        assert.equal(output, "inside\nbrought", what);
+      } finally {
+        await made.drop();
+      }
+    } catch (error) {
+      assert.match((error as Error).message, /a root cannot be made: .*is a link/, what);
+    }
+    assert.deepEqual(readdirSync(victim).toSorted(), ["group", "hostname", "hosts", "passwd", "resolv.conf", "single"]);
+    for (const name of readdirSync(victim)) {
+      assert.equal(readFileSync(inVictim(name), "utf8"), "the host's\n", `${what}: ${name}`);
+      assert.equal(statSync(inVictim(name)).uid, process.getuid!(), `${what}: ${name}`);
+    }
+  }
+});
+
 async function script(made: CleanRoot, text: string): Promise<RootExit & { output: string }> {
   const pieces: Uint8Array[] = [];
   const exit = await made.run({

@@ -43,7 +43,8 @@ import { writeFully } from "@stratos/host-node/files";
 import { endOfProcess } from "@stratos/host-node/home";
 import { Cgroup } from "./cgroup.ts";
 import { LayerFolder, namesIn, removeTree } from "./layer-folder.ts";
-import { buildObstacle, isRoot, spawnInside, tailOf } from "./namespaces.ts";
+import { writeFirstFiles } from "./first-files.ts";
+import { buildObstacle, isRoot, spawnForFiles, spawnInside, tailOf } from "./namespaces.ts";
 import { isForgotten, ownerText } from "./work-owner.ts";
 
 /**
@@ -61,11 +62,19 @@ cd "$work"`;
 
 /**
  * Then: the user, its id, the build folder, and pairs of a place on the host and a name. Of folders, what version
- * control keeps of itself stays behind.
+ * control keeps of itself stays behind. Nothing runs in the root meanwhile, and what its layers bring may be links,
+ * which lead out of it here.
  */
 const PREPARE = `${MOUNT_CLONE}
 user=$1 id=$2 folder=$3; shift 3
 cd root
+refuse() { echo "/$1 is a link or no file in the root's layers" >&2; exit 1; }
+[ ! -L etc ] || refuse etc
+for path in etc/passwd etc/group; do [ -f $path ] && [ ! -L $path ] || refuse $path; done
+for path in etc/hosts etc/hostname; do [ -f $path ] && [ ! -L $path ] || rm -rf $path; done
+( set -f; IFS=/; at=; for part in $folder; do
+  at=$at\${at:+/}$part; [ ! -L "./$at" ] || refuse "$at"
+done )
 known=
 while IFS=: read -r line rest; do if [ "$line" = "$user" ]; then known=yes; fi; done <etc/passwd
 [ -n "$known" ] || {
@@ -80,13 +89,14 @@ while [ $# -gt 1 ]; do
   if [ -d "$1" ]; then
     mkdir ".$folder/$2"
     tar -C "$1" --exclude=./.git --exclude=./.pc -c -f - . | tar -x --no-same-owner -p -f - -C ".$folder/$2"
-  else cp -- "$1" ".$folder/$2"; fi
+  else cp --remove-destination -- "$1" ".$folder/$2"; fi
   shift 2
 done
 chown -R "$id:$id" ".$folder"`;
 
 /** Then: the build folder and a name, whose content is standard input. */
 const WRITE = `${MOUNT_CLONE}
+[ ! -L "root$1/$2" ] || rm -f "root$1/$2"
 cat >"root$1/$2"`;
 
 /**
@@ -106,8 +116,12 @@ ${MOUNT_DEVICES}
 mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5 devpts root/dev/pts 2>/dev/null && ln -s pts/ptmx \
 root/dev/ptmx || :
 [ "$network" = yes ] || { ${LOOPBACK_UP}; }
-[ -z "\${names-}" ] || printf '%s\\n' "$names" >root/etc/resolv.conf || :
+if [ -n "\${names-}" ] && [ -d root/etc ] && [ ! -L root/etc ]; then
+  [ -f root/etc/resolv.conf ] && [ ! -L root/etc/resolv.conf ] || rm -rf root/etc/resolv.conf
+  printf '%s\\n' "$names" >root/etc/resolv.conf || :
+fi
 [ -z "$domain" ] || { echo "$domain" >/proc/sys/kernel/domainname || domainname "$domain"; } 2>/dev/null || :
+[ ! -L root/ccache ] || rm -f root/ccache
 [ -z "$cache" ] || { mkdir -p root/ccache; mount --bind "$cache" root/ccache; chown "$cacheOwner" root/ccache; }
 echo mounted >&3
 ${ENTER_ROOT}`;
@@ -236,6 +250,8 @@ class LinuxRoot implements CleanRoot {
   readonly #layers: readonly string[];
   readonly #settings: CloneSettings;
   #mounts = 0;
+  /** Nobody has written to it. */
+  #isFresh = true;
 
   constructor(folder: string, work: string, layers: readonly string[], settings: CloneSettings) {
     this.place = join(work, "upper");
@@ -248,6 +264,9 @@ class LinuxRoot implements CleanRoot {
   async bring(files: readonly BroughtFile[]): Promise<void> {
     const { user, buildFolder, signal } = this.#settings;
     signal.throwIfAborted();
+    const isFresh = this.#isFresh;
+    this.#isFresh = false;
+    if (isFresh && (await this.#writeFirst(files))) return;
     const child = spawnInside(
       PREPARE,
       [
@@ -262,6 +281,24 @@ class LinuxRoot implements CleanRoot {
     const told = tailOf(child),
       status = await endOfProcess(child);
     if (status !== 0) throw new InfrastructureError(`a root cannot be made: ${told() || `status ${status}`}`);
+  }
+
+  /** Without a process; an ordinary user needs one to give the build folder away. */
+  async #writeFirst(files: readonly BroughtFile[]): Promise<boolean> {
+    const layers = [...this.#layers].reverse().map((key) => join(this.#folder, LayerFolder.place(key)));
+    const isWritten = await writeFirstFiles({ layers, upper: this.place }, this.#settings, files).catch((error) => {
+      throw new InfrastructureError(`a root cannot be made: ${(error as Error).message}`);
+    });
+    if (!isWritten || isRoot()) return isWritten;
+    const { user, buildFolder } = this.#settings;
+    const child = spawnForFiles(
+      'chown -R "$1" -- "$2"',
+      [`${user.id}:${user.id}`, join(this.place, buildFolder)],
+      ["ignore", "pipe", "pipe"],
+    );
+    const told = tailOf(child);
+    if ((await endOfProcess(child)) !== 0) throw new InfrastructureError(`a root cannot be made: ${told()}`);
+    return true;
   }
 
   /** Through a pipe, so that a builder that is killed leaves no file but the clone's. */
@@ -476,6 +513,7 @@ class LinuxRoot implements CleanRoot {
   }
 
   #mountArguments(): string[] {
+    this.#isFresh = false;
     // The kernel leaves files in it that another mount refuses.
     const scratch = `scratch-${this.#mounts++}`;
     mkdirSync(join(this.#work, scratch), { mode: 0o755 });

@@ -123,14 +123,16 @@ export function changeMembership(socket: MulticastSocket, level: number, name: n
   const at = groups.findIndex((each) => (isAny || each.index === index) && isSameIp(each.group, group));
   if (at < 0) return -EADDRNOTAVAIL;
   groups.splice(at, 1);
+  socket.network.ip.groupsChanged();
   return 0;
 }
 
-function join({ ip }: MulticastSocket, group: IpAddress, index: number, mode: Membership["mode"]): number {
+function join({ ip, network }: MulticastSocket, group: IpAddress, index: number, mode: Membership["mode"]): number {
   if (index === 0) return -ENODEV;
   if (ip.groups.some((each) => each.index === index && isSameIp(each.group, group))) return -EADDRINUSE;
   if (ip.groups.length >= MEMBERSHIPS_MAX) return -ENOBUFS;
   ip.groups.push({ group, index, mode, sources: null });
+  network.ip.groupsChanged();
   return 0;
 }
 
@@ -192,6 +194,7 @@ export function changeSources(socket: MulticastSocket, level: number, name: numb
     if (joined < 0 && joined !== -EADDRINUSE) return joined;
   }
   const { groups } = socket.ip;
+  socket.network.ip.groupsChanged();
   const member = groups.find((each) => each.index === index && isSameIp(each.group, group));
   if (member === undefined || (member.mode !== mode && member.sources !== null)) return -EINVAL;
   member.mode = mode;
@@ -268,6 +271,7 @@ export function setFilter(socket: MulticastSocket, level: number, name: number, 
   const index = indexOf(socket.network, chosen, group);
   if (index === 0) return -ENODEV;
   const { groups } = socket.ip;
+  socket.network.ip.groupsChanged();
   const member = groups.find((each) => each.index === index && isSameIp(each.group, group));
   if (mode === MCAST_INCLUDE && count === 0) {
     if (member === undefined) return -EADDRNOTAVAIL;

@@ -360,7 +360,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
 
   protected override dispose(): void {
     this.network.inetSockets.delete(this);
-    this.network.groupMembers.delete(this);
+    if (this.network.groupMembers.delete(this)) this.network.ip.groupsChanged();
     this.releasePort();
   }
 }

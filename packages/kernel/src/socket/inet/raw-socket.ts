@@ -320,7 +320,9 @@ export class RawSocket extends DatagramSocket {
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
     const { ip: bound } = this.local!;
-    const from = isWildcard(bound) || isMulticast(bound) ? source : bound;
+    const chosen = message.ancillary?.sender?.ip ?? null;
+    if (chosen !== null && !this.network.hasAddress(chosen)) return -EINVAL;
+    const from = chosen ?? (isWildcard(bound) || isMulticast(bound) ? source : bound);
     const isV4Packet = !this.isV6;
     if (this.#includesHeader && isV4Packet) return packetWithHeader(bytes, from);
     const packet = {

@@ -20,6 +20,10 @@ export class InterfaceDevice implements IpDevice {
     return this.own.mtu;
   }
 
+  get mtuV6(): number {
+    return Math.min(this.own.mtu, this.own.mtuV6);
+  }
+
   get hardwareAddress(): Uint8Array {
     return this.own.hardwareAddress;
   }

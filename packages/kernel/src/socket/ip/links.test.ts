@@ -149,6 +149,8 @@ describe("IPv6 between two networks", () => {
       const address = { ip: ipOfText(text)!, prefixLength: 64, broadcast: null };
       assert.equal(addAddress(network, network.interfaceByName(name)!, address), 0);
     }
+    // Until they are known to be nobody else's.
+    world.pass(3);
     return { world, a, b, scope: a.client.index("left") };
   }
 

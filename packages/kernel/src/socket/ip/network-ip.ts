@@ -21,6 +21,7 @@ import {
   isSameIp,
   isV4,
   IpStack,
+  MLD_QUERY,
   type Neighbour,
   type NeighbourCache,
   type NextHop,
@@ -34,10 +35,20 @@ import type { RawNetwork } from "../inet/raw-socket.ts";
 import type { UdpNetwork } from "../inet/udp-socket.ts";
 import type { FilteredNetwork } from "../filtered-network.ts";
 import type { InterfaceIp } from "../interface-network.ts";
-import { type NetworkInterface, networkOf } from "../network-interface.ts";
+import {
+  type InterfaceAddress,
+  isTentative,
+  type NetworkInterface,
+  networkOf,
+  tellsGroups,
+} from "../network-interface.ts";
+import type { Route } from "../routes.ts";
 import { ANY_FLOW } from "../routing-rules.ts";
+import type { AddressConfiguration } from "./address-configuration.ts";
 import { InterfaceDevice } from "./interface-device.ts";
 import { IcmpReceiver, offerToRaw } from "./icmp-receiver.ts";
+import type { GroupReports } from "./group-reports.ts";
+import { makeAddressConfiguration, makeGroupReports } from "./make-link-configuration.ts";
 import { UdpReceiver } from "./udp-receiver.ts";
 
 /** The network of which this is the IP layer (network.ts). */
@@ -51,6 +62,10 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
   #timer = new Timer(this);
   /** By the protocol's number. Bound: those of this layer, and TCP. */
   #receivers = new Map<number, IpReceiver>();
+  /** null: no address has been asked for, and nothing has an end. */
+  #configuration: AddressConfiguration | null = null;
+  /** null: no interface tells of groups. */
+  #groups: GroupReports | null = null;
 
   constructor(network: IpNetwork) {
     this.#network = network;
@@ -121,14 +136,50 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
 
   rearm(): void {
     const { timers } = this.#network.kernel;
-    const next = this.stack.nextNs;
+    const parts = Math.min(this.#configuration?.nextNs ?? Infinity, this.#groups?.nextNs ?? Infinity);
+    const next = Math.min(this.stack.nextNs, parts);
     if (next === Infinity) timers.cancel(this.#timer);
     else if (!this.#timer.isArmed || this.#timer.deadlineNs !== next) timers.set(this.#timer, next);
   }
 
   timerExpired(nowNs: number): void {
     this.stack.advance(nowNs);
+    this.#configuration?.advance(nowNs);
+    this.#groups?.advance(nowNs);
     this.rearm();
+  }
+
+  #configured(): AddressConfiguration {
+    return (this.#configuration ??= makeAddressConfiguration(this.#network, this));
+  }
+
+  becomeReady(one: NetworkInterface): void {
+    if (one.carriesIp) this.#configured().becomeReady(one);
+  }
+
+  ask(one: NetworkInterface, address: InterfaceAddress): void {
+    this.#configured().ask(one, address);
+  }
+
+  outlive(what: InterfaceAddress | Route): void {
+    this.#configured().outlive(what);
+  }
+
+  claimed(device: number, ip: IpAddress, bytes: Uint8Array, nonceAt: number): void {
+    this.#configuration?.claimed(device, ip, bytes, nonceAt);
+  }
+
+  linkMessage({ index }: IpDevice, packet: IncomingPacket): void {
+    const one = this.#network.interfaceByIndex(index);
+    if (one === undefined) return;
+    if (packet.bytes[packet.payloadAt] === MLD_QUERY) this.#groups?.queried(one, packet);
+    else this.#configured().advertised(one, packet);
+  }
+
+  groupsChanged(): void {
+    const network = this.#network;
+    if (this.#groups === null && network.interfaces.some(tellsGroups)) this.#groups = makeGroupReports(network, this);
+    this.#groups?.changed();
   }
 
   announce(one: NetworkInterface): void {
@@ -203,7 +254,8 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
   }
 
   isAddressOf(device: number, ip: IpAddress): boolean {
-    return this.#network.interfaceByIndex(device)?.addressOf(ip) !== undefined;
+    const address = this.#network.interfaceByIndex(device)?.addressOf(ip);
+    return address !== undefined && !isTentative(address);
   }
 
   isBroadcast(device: number, ip: IpAddress): boolean {
@@ -232,6 +284,9 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
   hearsGroup(device: number, group: IpAddress): boolean {
     if (isForAllHosts(group)) return true;
     if (!isV4(group) && this.#isSolicited(device, group)) return true;
+    // ff02::2.
+    if (group[0] === 0xff020000 && group[3] === 2 && (group[1]! | group[2]!) === 0 && this.isRouter(device))
+      return true;
     for (const { ip } of this.#network.groupMembers)
       if (ip.groups.some((each) => each.index === device && isSameIp(each.group, group))) return true;
     return false;
@@ -256,7 +311,9 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
       if (isV4(address.ip) && isInPrefix(destination, networkOf(address), address.prefixLength)) return address.ip;
     const source = one.sourceFor(destination);
     // Any address of ours does for a router that has none on this link.
-    return source ?? one.addresses.find(({ ip }) => isV4(ip) === isV4(destination))?.ip ?? null;
+    if (source !== null) return source;
+    const isUsed = (each: InterfaceAddress): boolean => isV4(each.ip) === isV4(destination) && !isTentative(each);
+    return one.addresses.find(isUsed)?.ip ?? null;
   }
 
   forwards(isV6: boolean, device: number): boolean {
@@ -282,8 +339,21 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
 
   static {
     stateClass("NetworkIp", this, {
-      save: (it) => ({ network: it.#network, timer: it.#timer, receivers: it.#receivers }),
-      load: (it, from) => ({ network: it.#network, timer: it.#timer, receivers: it.#receivers } = from),
+      save: (it) => ({
+        network: it.#network,
+        timer: it.#timer,
+        receivers: it.#receivers,
+        configuration: it.#configuration,
+        groups: it.#groups,
+      }),
+      load: (it, from) =>
+        ({
+          network: it.#network,
+          timer: it.#timer,
+          receivers: it.#receivers,
+          configuration: it.#configuration,
+          groups: it.#groups,
+        } = from),
     });
   }
 }

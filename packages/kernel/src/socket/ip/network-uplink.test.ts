@@ -8,6 +8,7 @@ import { describe, it } from "node:test";
 import {
   AF_INET,
   AF_INET6,
+  IFA_F_NODAD,
   AF_NETLINK,
   EAGAIN,
   ECONNREFUSED,
@@ -88,7 +89,7 @@ class Outside {
       [this.a, "a", "2001:db8:1::2"],
     ] as const) {
       const { network } = user.task;
-      const address = { ip: ipOfText(ip)!, prefixLength: 64, broadcast: null };
+      const address = { ip: ipOfText(ip)!, prefixLength: 64, broadcast: null, flags: IFA_F_NODAD };
       assert.equal(addAddress(network, network.interfaceByName(name)!, address), 0);
     }
     const gateway = [...ipBytes(ipOfText("2001:db8:1::1")!)];

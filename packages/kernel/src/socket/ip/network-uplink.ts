@@ -46,6 +46,10 @@ export class NetworkUplink implements IpDevice, UplinkHost, TimerClient {
     return this.#one.mtu;
   }
 
+  get mtuV6(): number {
+    return Math.min(this.#one.mtu, this.#one.mtuV6);
+  }
+
   get hardwareAddress(): Uint8Array {
     return this.#one.hardwareAddress;
   }

@@ -7,6 +7,7 @@ import { describe, it } from "node:test";
 import {
   AF_INET,
   AF_INET6,
+  IFA_F_NODAD,
   AF_NETLINK,
   EAGAIN,
   ECONNREFUSED,
@@ -156,7 +157,7 @@ describe("a router that translates", () => {
       [b, "b", "2001:db8:2::2"],
     ] as const) {
       const { network } = user.task;
-      const address = { ip: ipOfText(text)!, prefixLength: 64, broadcast: null };
+      const address = { ip: ipOfText(text)!, prefixLength: 64, broadcast: null, flags: IFA_F_NODAD };
       assert.equal(addAddress(network, network.interfaceByName(name)!, address), 0);
     }
     const gateway = [...ipBytes(ipOfText("2001:db8:1::1")!)];

@@ -71,20 +71,9 @@ import {
   RtnlLinkStats,
   RtnlLinkStats64,
 } from "@stratos/abi";
-import {
-  createBridge,
-  createDummy,
-  createVethPair,
-  moveInterface,
-  type NewInterface,
-  removeInterface,
-  renameInterface,
-  setHardwareAddress,
-  setInterfaceFlags,
-  setMaster,
-  setMtu,
-  tellInterface,
-} from "../interface-changes.ts";
+import { moveInterface, removeInterface, setInterfaceFlags, tellInterface } from "../interface-changes.ts";
+import { renameInterface, setHardwareAddress, setMaster, setMtu } from "../interface-properties.ts";
+import { createBridge, createDummy, createVethPair, type NewInterface } from "../new-interfaces.ts";
 import { TunDevice } from "../tun/tun-device.ts";
 import { putFields, viewOf } from "../../ground/words.ts";
 import { isCapable } from "../../security/credentials.ts";

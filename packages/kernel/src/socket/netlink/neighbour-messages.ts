@@ -42,7 +42,7 @@ import { attributeOf, type NetlinkRequest, numberOf } from "./netlink-request.ts
 import { type NetlinkHeading, NetlinkWriter } from "./netlink-writer.ts";
 
 /** USER_HZ. */
-const TICK_NS = 1e7;
+export const TICK_NS = 1e7;
 
 /** Those of a family, of an interface if one is named. */
 export function neighbourMessages(

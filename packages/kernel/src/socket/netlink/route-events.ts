@@ -7,6 +7,7 @@ import {
   RTM_DELRULE,
   RTM_NEWADDR,
   RTM_NEWLINK,
+  RTM_NEWNDUSEROPT,
   RTM_NEWNEIGH,
   RTM_NEWROUTE,
   RTM_NEWRULE,
@@ -18,6 +19,7 @@ import {
   RTNLGRP_IPV6_ROUTE,
   RTNLGRP_IPV6_RULE,
   RTNLGRP_LINK,
+  RTNLGRP_ND_USEROPT,
   RTNLGRP_NEIGH,
   NETLINK_ROUTE,
 } from "@stratos/abi";
@@ -29,7 +31,7 @@ import type { Route } from "../routes.ts";
 import { addressMessage } from "./address-messages.ts";
 import { linkMessage } from "./link-messages.ts";
 import { neighbourMessage } from "./neighbour-messages.ts";
-import type { NetlinkHeading } from "./netlink-writer.ts";
+import { type NetlinkHeading, NetlinkWriter } from "./netlink-writer.ts";
 import { routeMessage } from "./route-table-messages.ts";
 import type { RoutingRule } from "../routing-rules.ts";
 import { ruleMessage } from "./rule-messages.ts";
@@ -87,6 +89,12 @@ export class RouteEvents implements NetworkObserver {
     const asker = this.#askerOf(RTM_NEWNEIGH, RTM_DELNEIGH);
     const isGone = asker?.type === RTM_DELNEIGH;
     this.#tell(RTNLGRP_NEIGH, asker, (heading) => neighbourMessage(this.#network, one, heading, isGone));
+  }
+
+  routerSaid(payload: Uint8Array): void {
+    this.#tell(RTNLGRP_ND_USEROPT, null, (heading) =>
+      new NetlinkWriter().begin(RTM_NEWNDUSEROPT, heading).bytes(payload).finish(),
+    );
   }
 
   /** Who asked for such a change; what follows from another is nobody's. */

@@ -42,6 +42,7 @@ import {
   NLM_F_CREATE,
   NLM_F_EXCL,
   NLM_F_REPLACE,
+  RtaCacheinfo,
   Rtmsg,
   isErrno,
 } from "@stratos/abi";
@@ -65,7 +66,8 @@ import type { InterfaceNetwork } from "../interface-network.ts";
 import type { NetworkInterface } from "../network-interface.ts";
 import { isRefusal, makeRoute, type Route } from "../routes.ts";
 import type { Flow } from "../routing-rules.ts";
-import { viewOf } from "../../ground/words.ts";
+import { putFields, viewOf } from "../../ground/words.ts";
+import { TICK_NS } from "./neighbour-messages.ts";
 import { attributeOf, type NetlinkRequest, numberOf } from "./netlink-request.ts";
 import { type NetlinkHeading, NetlinkWriter } from "./netlink-writer.ts";
 
@@ -87,7 +89,13 @@ export function routeMessage(route: Route, heading: NetlinkHeading, isGone = fal
   if (route.source !== null) writer.attribute(RTA_PREFSRC, ipBytes(route.source));
   if (route.metric !== 0 || !v4) writer.attributeU32(RTA_PRIORITY, route.metric);
   if (!v4 || !isRefusal(route.type)) writer.attributeU32(RTA_OIF, route.out.index);
-  if (!v4) writer.attributeU8(RTA_PREF, 0);
+  if (!v4) writer.attributeU8(RTA_PREF, route.preference ?? 0);
+  if (route.expiresNs !== undefined) {
+    const cache = new Uint8Array(RtaCacheinfo.size);
+    const rta_expires = Math.round((route.expiresNs - route.out.network.kernel.now()) / TICK_NS);
+    putFields(viewOf(cache), RtaCacheinfo, { rta_expires });
+    writer.attribute(RTA_CACHEINFO, cache);
+  }
   return writer.finish();
 }
 

@@ -23,7 +23,7 @@ export function messageCost(length: number): number {
 
 /**
  * Messages whose borders are kept: datagrams and sequenced packets. Bound: SO_SNDBUF of each sender, and one message
- * once the machine's sockets are full.
+ * once the machine's sockets are full, as long as all of them have no more than twice as much.
  */
 export class MessageQueue<Sender> {
   #messages: QueuedMessage<Sender>[] = [];
@@ -41,6 +41,11 @@ export class MessageQueue<Sender> {
   /** The machine's sockets are full, and here waits a message already. */
   get isScarce(): boolean {
     return this.count > 0 && this.#inFlight.memory.isFull;
+  }
+
+  /** There is no room in the machine for another of so many bytes, whatever waits here. */
+  refuses(length: number): boolean {
+    return this.#inFlight.memory.refuses(messageCost(length));
   }
 
   /** Length of the first message, 0 when none waits. */

@@ -5,6 +5,7 @@ import {
   EINVAL,
   EISCONN,
   EMSGSIZE,
+  ENOBUFS,
   ENOTCONN,
   EOPNOTSUPP,
   EPIPE,
@@ -229,6 +230,7 @@ export class UnixConnectionSocket extends UnixSocket {
     // The last one may go beyond (net/core/sock.c, sock_alloc_send_pskb).
     if (peer.#packetCost >= this.options.sendBuffer) return -EAGAIN;
     if (peer.#packets!.isScarce) return -EAGAIN;
+    if (peer.#packets!.refuses(length)) return -ENOBUFS;
     const bytes = new Uint8Array(length);
     const taken = length === 0 ? 0 : from.take(bytes, 0, length);
     if (taken < length) return taken < 0 ? taken : -EINVAL;

@@ -4,6 +4,7 @@ import {
   ECONNREFUSED,
   EINVAL,
   EMSGSIZE,
+  ENOBUFS,
   ENOTCONN,
   EOPNOTSUPP,
   EPERM,
@@ -139,6 +140,7 @@ export class UnixDatagramSocket extends UnixSocket {
       this.roomQueue = target.readiness;
       return -EAGAIN;
     }
+    if (target.#queue.refuses(length)) return -ENOBUFS;
     const bytes = new Uint8Array(length);
     const taken = length === 0 ? 0 : from.take(bytes, 0, length);
     if (taken < length) return taken < 0 ? taken : -EINVAL;

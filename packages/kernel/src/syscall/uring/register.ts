@@ -11,15 +11,11 @@ import {
   EFAULT,
   EINVAL,
   EMFILE,
-  ENOENT,
   ENOMEM,
   ENXIO,
   EOVERFLOW,
   ETIME,
-  Iovec,
   O_PATH,
-  PAGE_SIZE,
-  PROT_WRITE,
   RLIMIT_NOFILE,
   isErrno,
 } from "@stratos/abi";
@@ -50,7 +46,6 @@ import {
   IORING_REGISTER_PROBE,
   IORING_REGISTER_RESTRICTIONS,
   IORING_REGISTER_RING_FDS,
-  IORING_REGISTER_SRC_REGISTERED,
   IORING_REGISTER_SYNC_CANCEL,
   IORING_REGISTER_USE_REGISTERED_RING,
   IORING_RESTRICTION_REGISTER_OP,
@@ -66,61 +61,48 @@ import {
   IORING_UNREGISTER_PBUF_RING,
   IORING_UNREGISTER_PERSONALITY,
   IORING_UNREGISTER_RING_FDS,
-  IOU_PBUF_RING_INC,
-  IOU_PBUF_RING_MMAP,
   IO_URING_OP_SUPPORTED,
-  IoUringBuf,
-  IoUringBufReg,
-  IoUringBufStatus,
   IoUringClockRegister,
-  IoUringCloneBuffers,
   IoUringFileIndexRange,
   IoUringProbe,
   IoUringProbeOp,
   IoUringRestriction,
-  IoUringRsrcRegister,
   IoUringRsrcUpdate2,
   IoUringSyncCancelReg,
 } from "@stratos/abi/io-uring";
 import { EventFile } from "../../event/eventfd.ts";
-import { getU64, viewOf } from "../../ground/words.ts";
-import { RingMemory } from "../../socket/packet/ring-memory.ts";
+import { getU64 } from "../../ground/words.ts";
 import type { Task } from "../../task/task.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
-import { closeFixed, dropFile, fixedFile, putFixed, slotFor, tellTag, type Slot } from "./fixed-files.ts";
+import { closeFixed, dropFile, fixedFile, putFixed, slotFor, type Slot } from "./fixed-files.ts";
 import { OPERATIONS } from "./operations.ts";
-import { BufferGroup, GROUP_RECORDS } from "./provided-buffers.ts";
-import type { FixedBuffer, RingFile } from "./ring-file.ts";
+import {
+  bufferRingStatus,
+  cloneBuffers,
+  registerBufferRing,
+  registerBuffers,
+  unregisterBufferRing,
+  unregisterBuffers,
+  updateBuffers,
+} from "./register-buffers.ts";
+import {
+  isZero,
+  load,
+  loadTable,
+  loadTag,
+  loadUpdate,
+  type Register,
+  type Registration,
+  type Table,
+  type Update,
+} from "./registration.ts";
 import { CANCEL_FLAGS, cancelMatching, updateFiles } from "./ring-operations.ts";
 import { ringAt } from "./setup.ts";
 import { RINGS_MAX, uringOf } from "./uring-state.ts";
 
-/** IORING_MAX_FIXED_FILES, IORING_MAX_REG_BUFFERS, and SZ_1G of one buffer. */
-const FILES_MAX = 1 << 20,
-  BUFFERS_MAX = 1 << 14,
-  BUFFER_BYTES_MAX = 1 << 30;
+/** IORING_MAX_FIXED_FILES. */
+const FILES_MAX = 1 << 20;
 const RESTRICTIONS_MAX = 256;
-const PBUF_ENTRIES_MAX = 1 << 15;
-
-/** Reads a structure: its view, or −EFAULT. */
-function load(task: Task, address: number, size: number): DataView | number {
-  const bytes = new Uint8Array(size);
-  return task.space.copyIn(address, bytes, 0, size) < 0 ? -EFAULT : viewOf(bytes);
-}
-
-function isZero(view: DataView, from: number, to = view.byteLength): boolean {
-  for (let at = from; at < to; at++) if (view.getUint8(at) !== 0) return false;
-  return true;
-}
-
-interface Registration {
-  readonly task: Task;
-  readonly ring: RingFile;
-  readonly argument: number;
-  readonly count: number;
-}
-
-type Register = (registration: Registration) => number;
 
 const withoutArguments =
   (run: Register): Register =>
@@ -142,37 +124,6 @@ export function registerRing(task: Task, fd: number, operation: number, argument
 }
 
 // ---- Files
-
-interface Table {
-  readonly nr: number;
-  readonly flags: number;
-  readonly data: number;
-  readonly tags: number;
-}
-
-/** `struct io_uring_rsrc_register`, whose size is the call's count. */
-function loadTable({ task, argument, count }: Registration): Table | number {
-  const view = count === IoUringRsrcRegister.size ? load(task, argument, count) : -EINVAL;
-  if (isErrno(view)) return view;
-  const at = IoUringRsrcRegister.offset;
-  const table = {
-    nr: view.getUint32(at.nr, true),
-    flags: view.getUint32(at.flags, true),
-    data: getU64(view, at.data),
-    tags: getU64(view, at.tags),
-  };
-  if (!isZero(view, at.resv2, at.resv2 + 8) || table.nr === 0) return -EINVAL;
-  if ((table.flags & ~IORING_RSRC_REGISTER_SPARSE) !== 0) return -EINVAL;
-  return (table.flags & IORING_RSRC_REGISTER_SPARSE) !== 0 && table.data !== 0 ? -EINVAL : table;
-}
-
-/** @returns the tag's words; −EFAULT */
-function loadTag(task: Task, tags: number, index: number): { low: number; high: number } | number {
-  if (tags === 0) return { low: 0, high: 0 };
-  const low = task.space.loadU32(tags + index * 8);
-  const high = task.space.loadU32(tags + index * 8 + 4);
-  return low < 0 || high < 0 ? -EFAULT : { low, high };
-}
 
 /** A descriptor that may stand in a table; null: −1, none; −EBADF. */
 function fileFor(task: Task, word: number): OpenFile | null | number {
@@ -221,28 +172,6 @@ function unregisterFiles({ ring }: Registration): number {
   return 0;
 }
 
-interface Update {
-  readonly at: number;
-  readonly data: number;
-  readonly tags: number;
-  readonly nr: number;
-}
-
-/** `struct io_uring_rsrc_update2`, whose size is the call's count. */
-function loadUpdate({ task, argument, count }: Registration): Update | number {
-  const view = count === IoUringRsrcUpdate2.size ? load(task, argument, count) : -EINVAL;
-  if (isErrno(view)) return view;
-  const { offset, resv, data, tags, nr, resv2 } = IoUringRsrcUpdate2.offset;
-  const update = {
-    at: view.getUint32(offset, true),
-    data: getU64(view, data),
-    tags: getU64(view, tags),
-    nr: view.getUint32(nr, true),
-  };
-  if (view.getUint32(resv, true) !== 0 || view.getUint32(resv2, true) !== 0 || update.nr === 0) return -EINVAL;
-  return update;
-}
-
 function updateTagged({ task, ring }: Registration, { at, data, tags, nr }: Update): number {
   const { files } = ring;
   if (files === null) return -ENXIO;
@@ -284,146 +213,6 @@ function allocateFrom({ task, ring, argument, count }: Registration): number {
   if (end > (ring.files?.length ?? 0)) return -EINVAL;
   Object.assign(ring.allocation, { start, end, next: start });
   return 0;
-}
-
-// ---- Buffers
-
-/** A segment that may be registered; null: an empty one, which stands for none. */
-function loadBuffer(task: Task, address: number): FixedBuffer | null | number {
-  const base = task.space.loadU64(address + Iovec.offset.iov_base);
-  const length = task.space.loadU64(address + Iovec.offset.iov_len);
-  if (base < 0 || length < 0) return -EFAULT;
-  if (base === 0) return length === 0 ? null : -EFAULT;
-  if (length === 0 || length > BUFFER_BYTES_MAX) return -EFAULT;
-  // What Linux could not pin for long is refused: pages of files, which it would have to write (mm/gup.c).
-  for (let at = base; at < base + length;) {
-    const area = task.space.areaAt(at);
-    if (area === undefined || (area.protection & PROT_WRITE) === 0) return -EFAULT;
-    if (area.isShared && area.pages !== null && area.pages.backing !== null) return -EFAULT;
-    at = area.end;
-  }
-  return { address: base, length };
-}
-
-function registerBuffers({ task, ring }: Registration, { nr, flags, data, tags }: Table): number {
-  if (ring.buffers !== null) return -EBUSY;
-  if (nr === 0 || nr > BUFFERS_MAX) return -EINVAL;
-  if (!ring.mayKeep(nr)) return -ENOMEM;
-  const buffers: (Slot<FixedBuffer> | null)[] = new Array<null>(nr).fill(null);
-  const isSparse = (flags & IORING_RSRC_REGISTER_SPARSE) !== 0 || data === 0;
-  for (let index = 0; index < nr; index++) {
-    const tag = loadTag(task, tags, index);
-    if (isErrno(tag)) return tag;
-    const buffer = isSparse ? null : loadBuffer(task, data + index * Iovec.size);
-    if (isErrno(buffer)) return buffer;
-    if (buffer === null) {
-      if (tag.low !== 0 || tag.high !== 0) return -EINVAL;
-    } else buffers[index] = slotFor(buffer, tag);
-  }
-  ring.buffers = buffers;
-  ring.keep(nr);
-  return 0;
-}
-
-function unregisterBuffers({ ring }: Registration): number {
-  const { buffers } = ring;
-  if (buffers === null) return -ENXIO;
-  ring.buffers = null;
-  ring.letGo(buffers.length);
-  for (const slot of buffers) if (slot !== null) tellTag(ring, slot);
-  return 0;
-}
-
-function updateBuffers({ task, ring }: Registration, { at, data, tags, nr }: Update): number {
-  const { buffers } = ring;
-  if (buffers === null) return -ENXIO;
-  if (at + nr > buffers.length) return -EINVAL;
-  for (let done = 0; done < nr; done++) {
-    const buffer = loadBuffer(task, data + done * Iovec.size);
-    const tag = loadTag(task, tags, done);
-    const failed = isErrno(buffer)
-      ? buffer
-      : isErrno(tag)
-        ? tag
-        : buffer === null && (tag.low !== 0 || tag.high !== 0)
-          ? -EINVAL
-          : 0;
-    if (failed < 0 || isErrno(buffer) || isErrno(tag)) return done > 0 ? done : failed;
-    const before = buffers[at + done]!;
-    buffers[at + done] = buffer === null ? null : slotFor(buffer, tag);
-    if (before !== null) tellTag(ring, before);
-  }
-  return nr;
-}
-
-/** Of another ring whose submitter has the same memory: they name places of it. */
-function cloneBuffers({ task, ring, argument, count }: Registration): number {
-  if (count !== 1) return -EINVAL;
-  const view = load(task, argument, IoUringCloneBuffers.size);
-  if (isErrno(view)) return view;
-  const at = IoUringCloneBuffers.offset;
-  const flags = view.getUint32(at.flags, true);
-  if ((flags & ~IORING_REGISTER_SRC_REGISTERED) !== 0 || !isZero(view, at.src_off)) return -EINVAL;
-  if (ring.buffers !== null) return -EBUSY;
-  const isRegistered = (flags & IORING_REGISTER_SRC_REGISTERED) !== 0;
-  const source = ringAt(task, view.getInt32(at.src_fd, true), isRegistered);
-  if (isErrno(source)) return source;
-  if (source.buffers === null) return -ENXIO;
-  if (source.maker.space !== ring.maker.space) return -EINVAL;
-  if (!ring.keep(source.buffers.length)) return -ENOMEM;
-  ring.buffers = source.buffers.map((slot) => slot && slotFor(slot.thing));
-  return 0;
-}
-
-function registerBufferRing({ task, ring, argument, count }: Registration): number {
-  const view = count === 1 ? load(task, argument, IoUringBufReg.size) : -EINVAL;
-  if (isErrno(view)) return view;
-  const at = IoUringBufReg.offset;
-  const address = getU64(view, at.ring_addr);
-  const entries = view.getUint32(at.ring_entries, true);
-  const id = view.getUint16(at.bgid, true);
-  const flags = view.getUint16(at.flags, true);
-  if (!isZero(view, at.resv) || (flags & ~(IOU_PBUF_RING_MMAP | IOU_PBUF_RING_INC)) !== 0) return -EINVAL;
-  const isOurs = (flags & IOU_PBUF_RING_MMAP) !== 0;
-  if (isOurs ? address !== 0 : address === 0) return isOurs ? -EINVAL : -EFAULT;
-  if (!isOurs && address % PAGE_SIZE !== 0) return -EINVAL;
-  if (entries === 0 || (entries & (entries - 1)) !== 0 || entries > PBUF_ENTRIES_MAX) return -EINVAL;
-  const before = ring.groups.get(id);
-  if (before !== undefined && (before.isRing || before.list.length > 0)) return -EEXIST;
-  if (!isOurs && task.space.loadU32(address + entries * IoUringBuf.size - 4) < 0) return -EFAULT;
-  if (before === undefined && !ring.keep(GROUP_RECORDS)) return -ENOMEM;
-  const memory = isOurs ? new RingMemory(task.kernel.memory) : null;
-  if (memory !== null && memory.storeU32(0, 0) < 0) {
-    memory.release();
-    if (before === undefined) ring.letGo(GROUP_RECORDS);
-    return -ENOMEM;
-  }
-  ring.groups.set(id, new BufferGroup(id, entries, address, memory, flags));
-  return 0;
-}
-
-function unregisterBufferRing({ task, ring, argument, count }: Registration): number {
-  const view = count === 1 ? load(task, argument, IoUringBufReg.size) : -EINVAL;
-  if (isErrno(view)) return view;
-  const at = IoUringBufReg.offset;
-  if (!isZero(view, at.resv) || view.getUint16(at.flags, true) !== 0) return -EINVAL;
-  const group = ring.groups.get(view.getUint16(at.bgid, true));
-  if (group === undefined) return -ENOENT;
-  if (!group.isRing) return -EINVAL;
-  ring.groups.delete(group.id);
-  ring.letGo(GROUP_RECORDS);
-  group.memory?.release();
-  return 0;
-}
-
-function bufferRingStatus({ task, ring, argument, count }: Registration): number {
-  const view = count === 1 ? load(task, argument, IoUringBufStatus.size) : -EINVAL;
-  if (isErrno(view)) return view;
-  const at = IoUringBufStatus.offset;
-  if (!isZero(view, at.resv)) return -EINVAL;
-  const group = ring.groups.get(view.getUint32(at.buf_group, true));
-  if (group === undefined) return -ENOENT;
-  return group.isRing ? task.space.storeU32(argument + at.head, group.head) : -EINVAL;
 }
 
 // ---- Who is told, who may do what

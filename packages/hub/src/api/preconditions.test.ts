@@ -1,0 +1,101 @@
+/**
+ * Goal: a change that is to happen on a condition does not happen without it, and who knows what there is is told so.
+ * Method: a hub over HTTP; the forms of RFC 9110 §13.1.
+ */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { after, before, test } from "node:test";
+import type { ChannelView, HostView, TaskView } from "@stratos/hub-api";
+import { startTestHub, type TestHub } from "../testing/test-hub.ts";
+
+let hub: TestHub;
+before(async () => void (hub = await startTestHub()));
+after(() => hub.close());
+
+async function ask(method: string, path: string, headers: Record<string, string> = {}, body?: object) {
+  const response = await fetch(`${hub.server.url}/v1${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${hub.adminToken}`,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { status: response.status, etag: response.headers.get("etag") ?? "", text };
+}
+
+test("a channel is changed and removed as the version that was read, and made where there is none", async () => {
+  const put = (headers: Record<string, string>, description: string) =>
+    ask("PUT", "/channels/one", headers, { description });
+  const description = async (): Promise<string> =>
+    (await hub.admin.call<ChannelView>("GET", "/channels/one")).description;
+  for (const wanted of ['"1"', "*"])
+    assert.equal((await put({ "if-match": wanted }, "changed")).status, 412, `${wanted}: there is nothing to match`);
+  assert.equal((await ask("GET", "/channels/one")).status, 404, "a condition that fails makes nothing");
+  assert.equal((await put({ "if-none-match": "*" }, "made")).status, 200);
+  assert.equal((await put({ "if-none-match": "*" }, "made again")).status, 412);
+  assert.equal(await description(), "made");
+  const { etag } = await ask("GET", "/channels/one");
+  assert.equal((await put({ "if-match": `W/${etag}` }, "weak")).status, 412);
+  assert.equal((await put({ "if-match": "*" }, "any")).status, 200);
+  assert.equal((await put({ "if-match": etag }, "stale")).status, 412);
+  assert.equal((await ask("DELETE", "/channels/one", { "if-match": etag })).status, 412);
+  assert.equal(await description(), "any");
+  const now = (await ask("GET", "/channels/one")).etag;
+  assert.equal((await ask("DELETE", "/channels/one", { "if-match": now })).status, 204);
+});
+
+test("a host is removed as the version that was read", async () => {
+  await ask("PUT", "/hosts/h", {}, { arches: ["amd64"], channels: ["default"], capacity: 1 });
+  const { etag } = await ask("GET", "/hosts/h");
+  await hub.admin.call<HostView>("PATCH", "/hosts/h", { enabled: false });
+  assert.equal((await ask("DELETE", "/hosts/h", { "if-match": etag })).status, 412);
+  assert.equal((await ask("DELETE", "/hosts/h", { "if-match": (await ask("GET", "/hosts/h")).etag })).status, 204);
+});
+
+test("conditions that a route would not look at are refused, and nothing is changed", async () => {
+  const role = { permissions: ["task:read"] };
+  assert.equal((await ask("PUT", "/roles/reader", { "if-none-match": "*" }, role)).status, 400);
+  assert.equal((await ask("PUT", "/roles/reader", { "if-match": '"1"' }, role)).status, 400);
+  const { items } = await hub.admin.call<{ items: { name: string }[] }>("GET", "/roles");
+  assert.ok(!items.some(({ name }) => name === "reader"));
+});
+
+test("an artefact is told once, from where it is wanted; a range of another one is none of it", async () => {
+  const path = `/blobs/sha256:${createHash("sha256").update("abcdef").digest("hex")}`;
+  await hub.admin.call("PUT", `${path}?size=6`, Buffer.from("abcdef"));
+  const { etag } = await ask("GET", path);
+  for (const [headers, status, text] of [
+    [{ "if-none-match": etag }, 304, ""],
+    [{ "if-none-match": '"other"' }, 200, "abcdef"],
+    [{ range: "bytes=1-2" }, 206, "bc"],
+    [{ range: "bytes=4-" }, 206, "ef"],
+    [{ range: "bytes=-2" }, 206, "ef"],
+    [{ range: "bytes=-99" }, 206, "abcdef"],
+    [{ range: "bytes=-" }, 200, "abcdef"],
+    [{ range: "bytes=1-2", "if-range": etag }, 206, "bc"],
+    [{ range: "bytes=1-2", "if-range": '"other"' }, 200, "abcdef"],
+  ] as const) {
+    const answer = await ask("GET", path, headers);
+    assert.deepEqual([answer.status, answer.text], [status, text], JSON.stringify(headers));
+  }
+  for (const range of ["bytes=6-", "bytes=-0"]) assert.equal((await ask("GET", path, { range })).status, 416, range);
+});
+
+test("what has not changed is not told again; a task has, when another one waits for it", async () => {
+  const submit = (more: object = {}): Promise<TaskView> =>
+    hub.admin.call("POST", "/tasks", { kind: "own", payload: {}, ...more });
+  const { id } = await submit();
+  const { etag } = await ask("GET", `/tasks/${id}`);
+  for (const known of [etag, `W/${etag}`, `"x", ${etag}`, "*"])
+    assert.deepEqual((await ask("GET", `/tasks/${id}`, { "if-none-match": known })).status, 304, known);
+  const child = await submit({ after: [id] });
+  const again = await ask("GET", `/tasks/${id}`, { "if-none-match": etag });
+  assert.equal(again.status, 200);
+  assert.deepEqual((JSON.parse(again.text) as { children: number[] }).children, [child.id]);
+  // Its version has not, so that what was read before is good enough to change it.
+  assert.equal((await ask("PATCH", `/tasks/${id}`, { "if-match": etag }, { priority: 4 })).status, 200);
+  assert.equal((await ask("PATCH", `/tasks/${id}`, { "if-match": etag }, { priority: 5 })).status, 412);
+});
