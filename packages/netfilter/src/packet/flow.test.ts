@@ -15,6 +15,7 @@ import {
   IPPROTO_HOPOPTS,
   IPPROTO_ICMP,
   IPPROTO_ICMPV6,
+  IPPROTO_IGMP,
   IPPROTO_IPIP,
   IPPROTO_IPV6,
   IPPROTO_ROUTING,
@@ -27,8 +28,7 @@ import { PacketView } from "../track/packet-view.ts";
 import { readFlow } from "./flow.ts";
 import { scaled } from "./hash.ts";
 
-const IGMP = 2,
-  NEW = 253;
+const NEW = 253;
 
 interface How {
   /** As it stands in the header, with its flags. */
@@ -110,7 +110,7 @@ it("only protocols that have ports are told apart by them, behind what AH has fi
       v4(1, 2, IPPROTO_ICMP, icmp(8, 2, 9)),
       v4(2, 1, IPPROTO_ICMP, icmp(0, 1, 1)),
     ],
-    [v4(1, 2, IGMP, [0x16, 0, 1, 2, 3, 4]), v4(1, 2, IGMP, [0x17, 0, 5, 6, 7, 8])],
+    [v4(1, 2, IPPROTO_IGMP, [0x16, 0, 1, 2, 3, 4]), v4(1, 2, IPPROTO_IGMP, [0x17, 0, 5, 6, 7, 8])],
     [v4(1, 2, NEW, ab), ...others(NEW)],
     [v6(1, 2, IPPROTO_ICMPV6, icmp(128, 1, 1)), v6(2, 1, IPPROTO_ICMPV6, icmp(129, 1, 2))],
   ]);
