@@ -13,6 +13,7 @@ import {
   MS_NODEV,
   MS_NODIRATIME,
   MS_NOEXEC,
+  ENAMETOOLONG,
   ENOENT,
   MS_NOSUID,
   MS_NOSYMFOLLOW,
@@ -248,7 +249,9 @@ function readlinkat(task: Task, dirfd: number, pathAddress: number, buffer: numb
   if (!inode.isSymlink) return path === "" ? -ENOENT : -EINVAL;
   const target = inode.readlink(task);
   if (isErrno(target)) return target;
-  const bytes = byteStringOf(target.length > PATH_MAX ? target.slice(0, PATH_MAX) : target);
+  // Of a place that no path names (fs/d_path.c, d_path in a page).
+  if (target.length >= PATH_MAX) return -ENAMETOOLONG;
+  const bytes = byteStringOf(target);
   const count = Math.min(size, bytes.length);
   const stored = task.space.copyOut(buffer, bytes, 0, count);
   return stored < 0 ? stored : count;

@@ -1,5 +1,7 @@
 /** Rules that translate (net/netfilter/nft_nat.c, nft_masq.c, nft_redir.c): a range from registers. */
 import {
+  NFPROTO_INET,
+  NFPROTO_IPV4,
   NFPROTO_IPV6,
   NFTA_MASQ_FLAGS,
   NFTA_MASQ_REG_PROTO_MAX,
@@ -33,8 +35,9 @@ export function evaluateNat(it: Expression, packet: PacketView, around: Surround
   RANGE.firstPort = RANGE.lastPort = 0;
   switch (it.kind) {
     case "nat": {
-      const isV6 = it.number(NFTA_NAT_FAMILY) === NFPROTO_IPV6;
-      if (isV6 !== packet.isV6) return ACCEPTED;
+      const { isV6 } = packet;
+      const family = it.number(NFTA_NAT_FAMILY);
+      if (family !== NFPROTO_INET && family !== (isV6 ? NFPROTO_IPV6 : NFPROTO_IPV4)) return ACCEPTED;
       RANGE.flags = it.number(NFTA_NAT_FLAGS);
       if (it.has(NFTA_NAT_REG_ADDR_MIN)) {
         readAddress(RANGE.first, 4 * it.number(NFTA_NAT_REG_ADDR_MIN), isV6);

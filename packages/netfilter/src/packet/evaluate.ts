@@ -45,6 +45,7 @@ import {
   NFTA_REJECT_ICMP_CODE,
   NFTA_REJECT_TYPE,
   NFTA_RT_DREG,
+  NFTA_RT_KEY,
   NFT_DYNSET_F_INV,
   NFT_DYNSET_OP_DELETE,
   NFT_DYNSET_OP_UPDATE,
@@ -54,6 +55,7 @@ import {
   NFT_LIMIT_PKTS,
   NFT_META_MARK,
   NFT_META_PRIORITY,
+  NFT_RT_XFRM,
   NFT_NG_RANDOM,
   NFT_PAYLOAD_CSUM_INET,
   NFT_PAYLOAD_L4CSUM_PSEUDOHDR,
@@ -74,9 +76,9 @@ import { logPacket } from "./log-packet.ts";
 import { evaluateNat } from "./evaluate-nat.ts";
 import { DROPPED, MATCHED, NOT_MATCHED } from "./outcome.ts";
 import { payloadPlace } from "./payload.ts";
-import { putName, putNetworkShort, putWord, REGISTERS, wordOf } from "./registers.ts";
+import { putName, putByte, putNetworkShort, putWord, REGISTERS, wordOf } from "./registers.ts";
 import { evaluateHeader } from "./evaluate-header.ts";
-import { hashedNumber } from "./hash.ts";
+import { hashedNumber, scaled } from "./hash.ts";
 import { refuseByIcmp, refuseByReset, type Surroundings } from "./surroundings.ts";
 
 export function evaluateOther(it: Expression, packet: PacketView, around: Surroundings): number {
@@ -126,7 +128,9 @@ export function evaluateOther(it: Expression, packet: PacketView, around: Surrou
     case "fib":
       return evaluateFib(it, packet, around);
     case "rt":
-      putNetworkShort(4 * it.number(NFTA_RT_DREG), segmentSize(packet, around));
+      // There is no IPsec.
+      if (it.number(NFTA_RT_KEY) === NFT_RT_XFRM) putByte(4 * it.number(NFTA_RT_DREG), 0);
+      else putNetworkShort(4 * it.number(NFTA_RT_DREG), segmentSize(packet, around));
       return MATCHED;
     case "exthdr":
       return evaluateHeader(it, packet);
@@ -308,7 +312,7 @@ function segmentSize({ outDevice, isV6 }: PacketView, { host }: Surroundings): n
 function nextNumber(it: Expression, { host }: Surroundings): number {
   const modulus = it.number(NFTA_NG_MODULUS);
   const offset = it.number(NFTA_NG_OFFSET);
-  if (it.number(NFTA_NG_TYPE) === NFT_NG_RANDOM) return offset + Math.floor((host.random() / 2 ** 32) * modulus);
+  if (it.number(NFTA_NG_TYPE) === NFT_NG_RANDOM) return offset + scaled(host.random(), modulus);
   const number = it.state[0]!;
   it.state[0] = (number + 1) % modulus;
   return offset + number;

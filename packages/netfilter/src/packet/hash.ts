@@ -10,42 +10,20 @@ import {
 } from "@stratos/abi";
 import type { Expression } from "../rules/ruleset.ts";
 import type { PacketView } from "../track/packet-view.ts";
+import { FLOW_SIZE, readFlow } from "./flow.ts";
 import { REGISTERS } from "./registers.ts";
-
-const SYMMETRIC = new Uint8Array(36);
 
 export function hashedNumber(it: Expression, packet: PacketView): number {
   const isSymmetric = it.number(NFTA_HASH_TYPE) === NFT_HASH_SYM;
-  const seed = it.number(NFTA_HASH_SEED);
   const hash = isSymmetric
-    ? symmetricHash(packet)
-    : jenkinsHash(REGISTERS, 4 * it.number(NFTA_HASH_SREG), it.number(NFTA_HASH_LEN), seed);
-  // reciprocal_scale: the upper half of the product.
-  return it.number(NFTA_HASH_OFFSET) + Math.floor((hash * it.number(NFTA_HASH_MODULUS)) / 2 ** 32);
+    ? jenkinsHash(readFlow(packet), 0, FLOW_SIZE, 0)
+    : jenkinsHash(REGISTERS, 4 * it.number(NFTA_HASH_SREG), it.number(NFTA_HASH_LEN), it.number(NFTA_HASH_SEED));
+  return it.number(NFTA_HASH_OFFSET) + scaled(hash, it.number(NFTA_HASH_MODULUS));
 }
 
-/** The same for both directions of a connection (__skb_get_hash_symmetric): the lower end comes first. */
-function symmetricHash({ bytes, at, isIp, isV6, protocol, transportAt, end }: PacketView): number {
-  if (!isIp) return 0;
-  const size = isV6 ? 16 : 4;
-  const source = at + (isV6 ? 8 : 12);
-  const hasPorts = transportAt >= 0 && transportAt + 4 <= end;
-  let order = 0;
-  for (let index = 0; index < size && order === 0; index++)
-    order = bytes[source + index]! - bytes[source + size + index]!;
-  SYMMETRIC.fill(0);
-  for (let index = 0; index < 2 * size; index++)
-    SYMMETRIC[index] = bytes[source + (order > 0 ? (index + size) % (2 * size) : index)]!;
-  if (hasPorts) {
-    const isSwapped =
-      order > 0 ||
-      (order === 0 &&
-        ((bytes[transportAt]! << 8) | bytes[transportAt + 1]!) >
-          ((bytes[transportAt + 2]! << 8) | bytes[transportAt + 3]!));
-    for (let index = 0; index < 4; index++)
-      SYMMETRIC[32 + index] = bytes[transportAt + (isSwapped ? (index + 2) & 3 : index)]!;
-  }
-  return jenkinsHash(SYMMETRIC, 0, 36, protocol);
+/** The upper half of the product of two words (reciprocal_scale), exact also beyond 2^53. */
+export function scaled(word: number, modulus: number): number {
+  return Math.floor(((word >>> 16) * modulus + Math.floor(((word & 0xffff) * modulus) / 0x10000)) / 0x10000);
 }
 
 /** Bob Jenkins's lookup3 (include/linux/jhash.h, jhash). */

@@ -43,6 +43,8 @@ import {
   NFT_META_PRANDOM,
   NFT_META_PRIORITY,
   NFT_META_PROTOCOL,
+  NFT_META_SDIF,
+  NFT_META_SDIFNAME,
   NFT_META_SECPATH,
   NFT_META_TIME_DAY,
   NFT_META_TIME_HOUR,
@@ -118,6 +120,12 @@ export function loadMeta(packet: PacketView, host: PacketHost, key: number, to: 
       putName(to, name);
       return name !== "";
     }
+    case NFT_META_SDIF:
+      // No device has a master that packets are routed for.
+      putWord(to, 0);
+      return true;
+    case NFT_META_SDIFNAME:
+      return false;
     case NFT_META_SECPATH:
       // There is no IPsec.
       putByte(to, 0);

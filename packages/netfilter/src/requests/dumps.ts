@@ -208,7 +208,13 @@ export function dumpElements(dump: Dump, isReset: boolean): void {
     addElements(dump, set, set.inOrder(), isReset);
     return;
   }
-  const context = { table, setById: () => undefined, chainById: () => undefined, written: 0 };
+  const context = {
+    table,
+    setById: () => undefined,
+    chainById: () => undefined,
+    nowNs: dump.request.nowNs,
+    written: 0,
+  };
   for (const { value } of eachAttribute(attributes.needBytes(NFTA_SET_ELEM_LIST_ELEMENTS))) {
     const found = blaming(value, () => {
       const one = Attributes.read(value);

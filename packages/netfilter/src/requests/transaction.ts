@@ -141,6 +141,7 @@ export class Transaction {
       table,
       setById: (id) => this.#sets.get(id),
       chainById: (id) => this.#chains.get(id),
+      nowNs: this.nowNs,
       written: 0,
     };
   }

@@ -143,6 +143,8 @@ import {
   NFT_META_PRANDOM,
   NFT_META_PRIORITY,
   NFT_META_PROTOCOL,
+  NFT_META_SDIF,
+  NFT_META_SDIFNAME,
   NFT_META_SKGID,
   NFT_META_SKUID,
   NFT_META_TIME_DAY,
@@ -154,6 +156,7 @@ import {
   NFT_PAYLOAD_INNER_HEADER,
   NFT_PAYLOAD_L4CSUM_PSEUDOHDR,
   NFT_RT_TCPMSS,
+  NFT_RT_XFRM,
   NF_INET_FORWARD,
   NF_INET_LOCAL_IN,
   NF_INET_LOCAL_OUT,
@@ -201,6 +204,8 @@ const META_SIZES = new Map<number, number>([
   [NFT_META_SECPATH, 1],
   [NFT_META_BRI_IIFNAME, 16],
   [NFT_META_BRI_OIFNAME, 16],
+  [NFT_META_SDIF, 4],
+  [NFT_META_SDIFNAME, 16],
 ]);
 const CT_SIZES = new Map<number, number>([
   [NFT_CT_STATE, 4],
@@ -274,6 +279,12 @@ function checkByteorder(it: Expression): number {
   return isLength(it.number(NFTA_BYTEORDER_LEN)) ? 0 : EINVAL;
 }
 
+/** Of the interface of a master (l3mdev) that a packet came in by. */
+export function isOfMaster(it: Expression): boolean {
+  const key = it.number(NFTA_META_KEY);
+  return it.has(NFTA_META_DREG) && (key === NFT_META_SDIF || key === NFT_META_SDIFNAME);
+}
+
 function checkMeta(it: Expression): number {
   if (it.has(NFTA_META_DREG) === it.has(NFTA_META_SREG)) return EINVAL;
   const key = it.number(NFTA_META_KEY);
@@ -289,6 +300,11 @@ function checkCt(it: Expression): number {
   if (it.has(NFTA_CT_SREG)) return key === NFT_CT_MARK ? 0 : EOPNOTSUPP;
   if (!CT_SIZES.has(key)) return EOPNOTSUPP;
   if (it.has(NFTA_CT_DIRECTION) && it.number(NFTA_CT_DIRECTION) > 1) return EINVAL;
+  if (key === NFT_CT_PROTOCOL || key === NFT_CT_L3PROTOCOL) {
+    // Both directions have the same: a direction is taken and forgotten.
+    it.values[NFTA_CT_DIRECTION] = undefined;
+    return 0;
+  }
   if (CT_DIRECTED.has(key) !== it.has(NFTA_CT_DIRECTION)) {
     const mayHave = key === NFT_CT_PKTS || key === NFT_CT_BYTES || key === NFT_CT_AVGPKT || key === NFT_CT_ZONE;
     if (!mayHave) return EINVAL;
@@ -460,6 +476,7 @@ export const MATCH_KINDS: ReadonlyMap<string, ExpressionKind> = new Map<string, 
       {
         check: checkMeta,
         sizes: (it) => ({ source: 4, target: META_SIZES.get(it.number(NFTA_META_KEY)) ?? 4 }),
+        places: (it) => (isOfMaster(it) ? { type: null, hooks: hooks(NF_INET_LOCAL_IN, NF_INET_FORWARD) } : null),
       },
     ),
   ],
@@ -486,9 +503,13 @@ export const MATCH_KINDS: ReadonlyMap<string, ExpressionKind> = new Map<string, 
   [
     "rt",
     kind([given(NFTA_RT_KEY, "u32", { isNeeded: true }), need(NFTA_RT_DREG, "target")], {
-      check: (it) => (it.number(NFTA_RT_KEY) === NFT_RT_TCPMSS ? 0 : EOPNOTSUPP),
-      sizes: () => ({ target: 2 }),
-      places: () => ({ type: null, hooks: hooks(NF_INET_FORWARD, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING) }),
+      check: (it) =>
+        it.number(NFTA_RT_KEY) === NFT_RT_TCPMSS || it.number(NFTA_RT_KEY) === NFT_RT_XFRM ? 0 : EOPNOTSUPP,
+      sizes: (it) => ({ target: it.number(NFTA_RT_KEY) === NFT_RT_TCPMSS ? 2 : 1 }),
+      places: (it) =>
+        it.number(NFTA_RT_KEY) === NFT_RT_XFRM
+          ? null
+          : { type: null, hooks: hooks(NF_INET_FORWARD, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING) },
     }),
   ],
   [

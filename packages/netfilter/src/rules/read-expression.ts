@@ -10,6 +10,7 @@ import {
   EOVERFLOW,
   EPROTO,
   ERANGE,
+  NFPROTO_BRIDGE,
   NFPROTO_IPV4,
   NFPROTO_NETDEV,
   NFTA_COUNTER_BYTES,
@@ -28,12 +29,14 @@ import {
   NFTA_FLOW_TABLE_NAME,
   NFTA_IMMEDIATE_DATA,
   NFTA_IMMEDIATE_DREG,
+  NFTA_LAST_MSECS,
   NFTA_LAST_SET,
   NFTA_LIST_ELEM,
   NFTA_LOOKUP_DREG,
   NFTA_LOOKUP_FLAGS,
   NFTA_LOOKUP_SET,
   NFTA_LOOKUP_SET_ID,
+  NFTA_META_KEY,
   NFTA_NAT_FAMILY,
   NFTA_NAT_REG_ADDR_MAX,
   NFTA_NAT_REG_ADDR_MIN,
@@ -67,12 +70,15 @@ import {
   NF_ACCEPT,
   NF_DROP,
   NF_QUEUE,
+  NFT_META_BRI_IIFNAME,
+  NFT_META_BRI_OIFNAME,
 } from "@stratos/abi";
 import { Attributes, eachAttribute } from "../wire/attributes.ts";
 import type { MessageWriter } from "../wire/message-writer.ts";
 import { blaming, refuse } from "../wire/refusal.ts";
 import type { AttributeRow, ExpressionKind } from "./expression-kind.ts";
 import { EXPRESSION_KINDS } from "./expression-kinds.ts";
+import { isOfMaster } from "./match-kinds.ts";
 import { isIpFamily } from "./chain-places.ts";
 import { COUNTED_BYTES, COUNTED_PACKETS } from "./statement-kinds.ts";
 import { checkExtension, EXTENSION_KINDS } from "./extension.ts";
@@ -91,9 +97,14 @@ export interface ReadingContext {
   /** What the transaction under way has made, by the numbers that it gave. */
   setById(id: number): NftSet | undefined;
   chainById(id: number): Chain | undefined;
+  /** When it is read; `last` begins to count there. */
+  readonly nowNs: number;
   /** Words of the register file that hold something by now, a bit each. */
   written: number;
 }
+
+/** So many nanoseconds are no number of 64 bits (nf_msecs_to_jiffies64). */
+const LAST_MSECS_MAX = Math.floor(2 ** 64 / 1e6);
 
 /** What packets of IP have alone, and how Linux refuses it where there are frames, without modules for these. */
 const OF_IP = new Map([
@@ -217,6 +228,10 @@ function resolve(context: ReadingContext, it: Expression, given: Attributes): vo
       return resolveDynset(context, it, given);
     case "objref":
       return resolveObject(context, it, given);
+    case "last":
+      return beginLast(it, context.nowNs);
+    case "meta":
+      return checkFamily(context, it);
     case "flow_offload":
       it.flowtable = context.table.flowtables.get(it.values[NFTA_FLOW_TABLE_NAME] as string) ?? refuse(ENOENT);
       return;
@@ -225,6 +240,20 @@ function resolve(context: ReadingContext, it: Expression, given: Attributes): vo
       if (isVerdict !== (it.number(NFTA_IMMEDIATE_DREG) === 0)) refuse(EINVAL);
     }
   }
+}
+
+/** With what it had when it was listed (nft_last_init); 0 is never. */
+function beginLast(it: Expression, nowNs: number): void {
+  if (it.number(NFTA_LAST_MSECS) >= LAST_MSECS_MAX) refuse(ERANGE);
+  if (it.number(NFTA_LAST_SET) !== 0) it.state[0] = nowNs - it.number(NFTA_LAST_MSECS) * 1e6 || -1;
+}
+
+/** The bridge of a device is known where frames pass it (nft_meta_bridge.c), its master where packets of IP do. */
+function checkFamily({ table }: ReadingContext, it: Expression): void {
+  const key = it.number(NFTA_META_KEY);
+  const isOfBridge = key === NFT_META_BRI_IIFNAME || key === NFT_META_BRI_OIFNAME;
+  if (isOfBridge && table.family !== NFPROTO_BRIDGE) refuse(EOPNOTSUPP);
+  if (isOfMaster(it) && !isIpFamily(table.family)) refuse(EOPNOTSUPP);
 }
 
 /** By its name; one of the same transaction by its number. */

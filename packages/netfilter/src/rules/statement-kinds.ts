@@ -76,7 +76,8 @@ import type { Expression } from "./ruleset.ts";
 function checkNat(it: Expression): number {
   const family = it.number(NFTA_NAT_FAMILY);
   if (it.number(NFTA_NAT_TYPE) > NFT_NAT_DNAT) return EINVAL;
-  if (family !== NFPROTO_IPV4 && family !== NFPROTO_IPV6) return EAFNOSUPPORT;
+  // Ports alone are of no family.
+  if (family !== NFPROTO_IPV4 && family !== NFPROTO_IPV6 && it.has(NFTA_NAT_REG_ADDR_MIN)) return EAFNOSUPPORT;
   return checkNatFlags(it.number(NFTA_NAT_FLAGS));
 }
 

@@ -245,9 +245,7 @@ export class RawSocket extends DatagramSocket {
     if (isErrno(packet)) return packet;
     if (isMulticast(packet.to)) return this.#sendToMembers(packet, scope) || length;
     // What stays in the machine goes by the IP layer too where rules are to see it.
-    const isSeen =
-      this.network.ip.isFiltered && (packet.protocol === IPPROTO_ICMP || packet.protocol === IPPROTO_ICMPV6);
-    if (isSeen || !this.network.isLocal(packet.to))
+    if (this.network.ip.isFiltered || !this.network.isLocal(packet.to))
       return this.#sendOnLink(packet, scope || this.options.boundIndex) || length;
     deliverPacket(this.network, packet);
     return length;

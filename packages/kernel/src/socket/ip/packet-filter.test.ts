@@ -14,6 +14,7 @@ import {
   EINPROGRESS,
   EPERM,
   IPPROTO_ICMP,
+  IPPROTO_UDP,
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
   NETLINK_NETFILTER,
@@ -129,6 +130,19 @@ describe("a chain at the output", () => {
     assert.equal(a.user.send(stream, "x", MSG_NOSIGNAL), -ECONNREFUSED, "reset");
     load(a, "flush");
     assert.equal(a.user.send(fd, "x", 0, inet(B, 10)), 1);
+  });
+
+  it("sees what raw sockets send to this machine, of any protocol", () => {
+    const { a } = open();
+    load(a, "output");
+    const raw = a.user.socket(AF_INET, SOCK_RAW, IPPROTO_UDP);
+    const datagram = (port: number): Uint8Array => Uint8Array.of(0, 5, 0, port, 0, 9, 0, 0, 120);
+    const twelve = hear(a, 12);
+    assert.equal(a.user.send(raw, datagram(10), 0, inet("127.0.0.1", 0)), -EPERM);
+    assert.equal(a.user.send(raw, datagram(12), 0, inet("127.0.0.1", 0)), 9);
+    assert.equal(take(a, twelve), "x", "whom it is for hears it, too");
+    assert.equal((take(a, raw) as string).length, 29);
+    assert.equal(take(a, raw), -EAGAIN, "once");
   });
 });
 
