@@ -308,32 +308,24 @@ test("a folder of the host, to write and to read only", async () => {
 });
 
 test("changes are gone after the run, unless they are kept as an image", async () => {
+  const kept = `kept-${process.pid}`;
   await stratosRun(["sh", "-c", "echo x > /etc/marker"]);
   assert.equal((await stratosRun(["cat", "/etc/marker"])).status, 1);
+  assert.equal((await stratosRun(["--keep", kept, "sh", "-c", "echo kept > /etc/marker; rm /etc/issue"])).status, 0);
   assert.equal(
-    (await stratosRun(["--keep", "kept-by-test", "sh", "-c", "echo kept > /etc/marker; rm /etc/issue"])).status,
-    0,
-  );
-  assert.equal(
-    (
-      await stratos([
-        "run",
-        "-i",
-        "kept-by-test",
-        "--keep",
-        "kept-by-test",
-        "sh",
-        "-c",
-        "cat /etc/marker; echo again >> /etc/marker",
-      ])
-    ).stdout,
+    (await stratos(["run", "-i", kept, "--keep", kept, "sh", "-c", "cat /etc/marker; echo again >> /etc/marker"]))
+      .stdout,
     "kept\n",
   );
   assert.equal(
-    (await stratos(["run", "-i", "kept-by-test", "sh", "-c", "cat /etc/marker; ls /etc/issue"])).stdout,
+    (await stratos(["run", "-i", kept, "sh", "-c", "cat /etc/marker; ls /etc/issue"])).stdout,
     "kept\nagain\n",
   );
-  assert.equal((await stratos(["image", "rm", "kept-by-test"])).status, 0);
+  const other = await stratosRun(["--keep", kept, "sh", "-c", "echo another's > /etc/marker"]);
+  assert.equal(other.status, 125);
+  assert.match(other.stderr, /is an image already; `image rm kept-\d+` removes it/);
+  assert.equal((await stratos(["run", "-i", kept, "cat", "/etc/marker"])).stdout, "kept\nagain\n");
+  assert.equal((await stratos(["image", "rm", kept])).status, 0);
 });
 
 test("several runs of one image at once do not see each other", async () => {

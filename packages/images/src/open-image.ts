@@ -33,7 +33,7 @@ export function defaultImage(home: string): string {
 
 /**
  * Opens an image to run in. @param options.home  STRATOS_HOME. @param options.changes  of a saved machine.
- * @throws OperationError of kind no-image and others
+ * @throws OperationError of kind no-image and others; of kind image: `keep` is another image already
  */
 export function openImage(
   name: string,
@@ -55,6 +55,13 @@ export function openImage(
     const opened = cloneVolume(layersAt(store.layerPaths(entry)), options.deltaBytes, options.changes);
     return { opened, finish: () => opened.close() };
   }
+  // In its own place a run's root loses nothing; another image would be gone.
+  if (keep !== name && store.find(keep) !== null)
+    throw new OperationError(
+      "image",
+      keep,
+      `is an image already; \`image rm ${keep}\` removes it, and \`run -i ${keep} --keep ${keep}\` changes it`,
+    );
   const draft = store.createDraft();
   try {
     if (entry.description.layers >= LAYERS_MAX)

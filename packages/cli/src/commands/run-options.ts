@@ -93,7 +93,10 @@ export function addRunOptions(command: Command, network: NetworkMode): Command {
       new Option("--timeout <seconds>", "end the machine after this time, with status 124").argParser(parseTimeout),
     )
     .addOption(
-      new Option("--keep <name>", "save the root, as the run leaves it, as image NAME").argParser(parseImageName),
+      new Option(
+        "--keep <name>",
+        "save the root, as the run leaves it, as image NAME: a new one, or the run's own",
+      ).argParser(parseImageName),
     )
     .addOption(seedOption())
     .addOption(scheduleOption())
