@@ -499,7 +499,9 @@ test("a sandbox without a name goes on from its file, with its programs, as ofte
     const bytes = readFileSync(file);
     bytes[bytes.length >> 1] ^= 1;
     writeFileSync(folder + "/damaged", bytes);
-    for (const name of ["/damaged", "/none"]) said.push(await Sandbox.resume(folder + name).catch(told));
+    // Where chance has put the byte, the piece or its checksum is wrong.
+    const damaged = (error) => told(error).map((text) => text.replace(/(is damaged): .*/, "$1"));
+    for (const name of ["/damaged", "/none"]) said.push(await Sandbox.resume(folder + name).catch(damaged));
     const reaching = await Sandbox.create({ image: process.env.IMAGE, net: {} });
     await reaching.checkpoint(folder + "/net");
     await reaching.close();
@@ -523,7 +525,7 @@ test("a sandbox without a name goes on from its file, with its programs, as ofte
       "name: the checkpoint is of a sandbox wit",
       'identity: "fresh" or "same" is expected',
       "nothing: there is no such option; there ",
-      ["state", "/damaged: the checkpoint is damaged: the checksum of a piece is another"],
+      ["state", "/damaged: the checkpoint is damaged"],
       ["file", "/none: no such file or directory"],
       ["state", "what was saved had a network, and goes on with one alone: `network`, or `net`, which may deny all"],
       7,
