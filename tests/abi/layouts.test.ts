@@ -31,10 +31,10 @@ const DRM = { headers: ["drm/drm.h"] };
 const IFREQ = { type: "struct ifreq", headers: ["sys/socket.h", "linux/if.h"] };
 
 /** A structure of words that is younger than the host's headers. */
-const words = (name: string, fields: string): { type: string; headers: string[]; source: string } => ({
+const words = (name: string, fields: string, of = "__u32"): InC => ({
   type: `struct ${name}`,
   headers: ["linux/types.h"],
-  source: `struct ${name} { __u32 ${fields}; };`,
+  source: `struct ${name} { ${of} ${fields}; };`,
 });
 
 /** What pages load late stands apart. */
@@ -159,17 +159,9 @@ const IN_C: Readonly<Record<string, InC>> = {
   Iocb: { type: "struct iocb", ...linux("aio_abi") },
   IoEvent: { type: "struct io_event", ...linux("aio_abi") },
   KcmpEpollSlot: { type: "struct kcmp_epoll_slot", ...linux("kcmp") },
-  LandlockRulesetAttr: {
-    type: "struct landlock_ruleset_6_12",
-    headers: ["linux/types.h"],
-    source: "struct landlock_ruleset_6_12 { __u64 handled_access_fs, handled_access_net, scoped; };",
-  },
+  LandlockRulesetAttr: words("landlock_ruleset_6_12", "handled_access_fs, handled_access_net, scoped", "__u64"),
   LandlockPathBeneathAttr: { type: "struct landlock_path_beneath_attr", ...linux("landlock") },
-  LandlockNetPortAttr: {
-    type: "struct landlock_net_port_6_7",
-    headers: ["linux/types.h"],
-    source: "struct landlock_net_port_6_7 { __u64 allowed_access, port; };",
-  },
+  LandlockNetPortAttr: words("landlock_net_port_6_7", "allowed_access, port", "__u64"),
   IoUringSqe: { type: "struct io_uring_sqe", ...linux("io_uring") },
   IoUringCqe: { type: "struct io_uring_cqe", ...linux("io_uring") },
   IoSqringOffsets: {
@@ -273,6 +265,7 @@ const IN_C: Readonly<Record<string, InC>> = {
     names: { nr: "entry.nr", args: "entry.args", ret_data: "seccomp.ret_data" },
   },
   PtraceRseqConfiguration: { type: "struct ptrace_rseq_configuration", ...linux("ptrace") },
+  PtraceSudConfig: words("ptrace_sud_config_6_4", "mode, selector, offset, len", "__u64"),
   Rseq: {
     type: "struct rseq",
     ...linux("types"),
