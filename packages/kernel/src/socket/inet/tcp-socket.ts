@@ -85,8 +85,9 @@ export interface TcpClaim extends PortClaim {
 /** Where a call connects to; valid during it. */
 const TO = new ScratchEndpoint();
 
-/** What Linux's own tuning makes of tcp_wmem for a connection inside the machine, within its most. */
-const GROWN_SEND_BUFFER = 2626560 / 16;
+/** What Linux's own tuning makes of tcp_wmem, within its most: soon, and for a connection inside the machine at once. */
+const GROWN_SEND_BUFFER = 164160,
+  GROWN_INSIDE = 2626560;
 
 /** The network of such a socket (network.ts). */
 export interface TcpNetwork extends InetNetwork {
@@ -482,6 +483,13 @@ export class TcpSocket extends InetSocket {
   #push(): void {
     this.#times.end("cork");
     this.#transport?.push();
+  }
+
+  /** It was joined to one of this machine. */
+  growSendBuffer(): void {
+    const { options } = this;
+    if (options.isSendFixed) return;
+    options.sendBuffer = Math.max(options.sendBuffer, Math.min(GROWN_INSIDE, this.network.settings.tcpSend[2]));
   }
 
   /** Bytes that may be under way: what we may send, and what the other side may receive. */
