@@ -65,8 +65,6 @@ export class LoopbackListener implements TcpListener {
       const mine = new LoopbackTransport(child, tcpMemory);
       const other = new LoopbackTransport(client, tcpMemory);
       LoopbackTransport.join(mine, other);
-      child.growSendBuffer();
-      client.growSendBuffer();
       child.becomeEstablished({ transport: mine, local: client.peer, peer: client.local });
       if (tcp.deferSeconds > 0) this.#silent.push(new SilentConnection(this, child, tcp.deferSeconds));
       else this.#accepted.push(child);

@@ -25,7 +25,6 @@ export function beginConnection(socket: TcpSocket, to: InetEndpoint, isOnLink: b
     if (to.port === local.port && isSameIp(to.ip, local.ip)) {
       const transport = new LoopbackTransport(socket, network.tcpMemory);
       LoopbackTransport.join(transport, transport);
-      socket.growSendBuffer();
       return { established: { transport, local: to, peer: to } };
     }
     const device = network.interfaceOf(to.ip).index;

@@ -85,9 +85,8 @@ export interface TcpClaim extends PortClaim {
 /** Where a call connects to; valid during it. */
 const TO = new ScratchEndpoint();
 
-/** What Linux's own tuning makes of tcp_wmem, within its most: soon, and for a connection inside the machine at once. */
-const GROWN_SEND_BUFFER = 164160,
-  GROWN_INSIDE = 2626560;
+/** What Linux's own tuning soon makes of tcp_wmem, within its most. */
+const GROWN_SEND_BUFFER = 164160;
 
 /** The network of such a socket (network.ts). */
 export interface TcpNetwork extends InetNetwork {
@@ -139,8 +138,8 @@ export class TcpSocket extends InetSocket {
 
   constructor(network: TcpNetwork, family: number, flags: number, creator: { fsuid: number; fsgid: number }) {
     super(network, family, SOCK_STREAM, IPPROTO_TCP, flags, creator);
-    const { tcpSend, tcpReceive, keepAliveSeconds } = network.settings;
-    this.tcp.keepAliveSeconds = keepAliveSeconds;
+    const { tcpSend, tcpReceive } = network.settings;
+    this.tcp.begin(network.settings);
     const sendDefault = Math.min(Math.max(tcpSend[1], GROWN_SEND_BUFFER), tcpSend[2]);
     this.options.begin({ sendDefault, receiveDefault: tcpReceive[1] });
   }
@@ -483,13 +482,6 @@ export class TcpSocket extends InetSocket {
   #push(): void {
     this.#times.end("cork");
     this.#transport?.push();
-  }
-
-  /** It was joined to one of this machine. */
-  growSendBuffer(): void {
-    const { options } = this;
-    if (options.isSendFixed) return;
-    options.sendBuffer = Math.max(options.sendBuffer, Math.min(GROWN_INSIDE, this.network.settings.tcpSend[2]));
   }
 
   /** Bytes that may be under way: what we may send, and what the other side may receive. */
