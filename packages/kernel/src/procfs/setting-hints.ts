@@ -46,7 +46,6 @@ export const INTERFACE_HINTS: Readonly<Record<"ipv4" | "ipv6", Readonly<Record<s
     disable_policy: { ...INT, value: 0, why: NO_TUNNELS_OF_IPSEC },
     disable_xfrm: { ...INT, value: 0, why: NO_TUNNELS_OF_IPSEC },
     log_martians: { ...INT, value: 0, why: "packets from impossible sources are dropped without a word" },
-    promote_secondaries: { ...INT, value: 0, why: "addresses of a network stay when its first one goes" },
     secure_redirects: { ...INT, value: 1, why: NO_REDIRECTS },
     send_redirects: { ...INT, value: 1, why: NO_REDIRECTS },
     shared_media: { ...INT, value: 1, why: NO_REDIRECTS },
