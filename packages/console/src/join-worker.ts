@@ -17,6 +17,9 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/block/loop/loop-ioctl.ts": ["loopIoctl"],
   "kernel/src/cgroup/child-group-files.ts": ["childGroupFiles"],
   "kernel/src/fs/overlay/overlay.ts": ["mountOverlay"],
+  "kernel/src/ipc/semaphore-operations.ts": [
+    ...["alters", "controlOne", "noteBlocked", "perform", "serveWaits", "transferAll"],
+  ],
   "kernel/src/procfs/kernel-config.ts": ["compressedConfiguration"],
   "kernel/src/procfs/net-statistics.ts": ["describeFurther", "describeProtocols", "describeProtocols6"],
   "kernel/src/procfs/sysctl.ts": ["addSettings"],
@@ -52,9 +55,11 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/syscall/key-requests.ts": ["addKey", "requestKey", "keyctl"],
   "kernel/src/socket/landlock-port.ts": ["checkLandlockPort"],
   "kernel/src/syscall/landlock-requests.ts": ["createRuleset", "addRule", "restrictSelf"],
+  "kernel/src/task/call-dispatch.ts": ["setCallDispatch", "takesCall"],
   "kernel/src/vfs/landlock-paths.ts": [
     ...["checkLandlock", "checkLandlockChange", "checkLandlockOpening", "checkLandlockMove"],
   ],
+  "kernel/src/syscall/memory-map-calls.ts": ["setMemoryMap"],
   "kernel/src/syscall/mount-reports.ts": ["listmount", "statmount"],
   "kernel/src/syscall/numa-requests.ts": ["setPolicy", "getPolicy", "bind", "migratePages", "movePages"],
   "kernel/src/syscall/ptrace-requests.ts": ["ptrace"],
@@ -67,6 +72,8 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/task/core-dump/core-dump.ts": ["endWithCore", "continueCoreDump"],
   "kernel/src/task/enter-namespaces.ts": ["unshare", "setNamespaces", "namespaceRequest"],
   "kernel/src/task/pidfd-requests.ts": ["pidfdRequest"],
+  "kernel/src/task/requeue-pi.ts": ["waitRequeuePi", "requeuePi"],
+  "kernel/src/vfs/fiemap.ts": ["mapExtents"],
   "sdk/src/file-trees.ts": ["copyFiles", "packFolder", "unpackFolder"],
   "wayland/src/x11/window-manager.ts": ["manageWindows", "isSavedWindowManager"],
 };
