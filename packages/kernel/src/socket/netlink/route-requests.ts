@@ -18,6 +18,8 @@ import {
   RTM_GETLINK,
   RTM_GETROUTE,
   RTM_GETNEIGH,
+  RTM_GETNEXTHOP,
+  RTM_GETNEXTHOPBUCKET,
   RTM_GETNSID,
   RTM_GETRULE,
   RTM_MAX,
@@ -114,6 +116,10 @@ export function answerRouteRequest(
     }
     case RTM_GETNSID:
       return tellNumbers(task, network, request.payload, heading, isDump);
+    // Who may list ways by number makes some (zebra of FRR).
+    case RTM_GETNEXTHOP:
+    case RTM_GETNEXTHOPBUCKET:
+      return -EOPNOTSUPP;
     // Whatever else there is none of.
     default:
       return isDump ? { isDump, messages: [] } : -EOPNOTSUPP;

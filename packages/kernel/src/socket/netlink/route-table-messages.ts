@@ -12,6 +12,8 @@ import {
   RTA_DST,
   RTA_GATEWAY,
   RTA_MARK,
+  RTA_MULTIPATH,
+  RTA_NH_ID,
   RTA_OIF,
   RTA_PREF,
   RTA_PREFSRC,
@@ -217,6 +219,9 @@ export function changeRoute(network: InterfaceNetwork, request: NetlinkRequest):
   if (destination === "malformed" || gateway === "malformed" || source === "malformed") return -EINVAL;
   if (prefixLength > widthOf(destination) || !isSameIp(prefixOf(destination, prefixLength), destination))
     return -EINVAL;
+  // There are no ways by number, and a route has one.
+  if (attributeOf(payload, Rtmsg.size, RTA_NH_ID) !== null) return -EINVAL;
+  if (attributeOf(payload, Rtmsg.size, RTA_MULTIPATH) !== null) return -EOPNOTSUPP;
   const index = numberOf(attributeOf(payload, Rtmsg.size, RTA_OIF));
   const out = index === null ? null : network.interfaceByIndex(index);
   if (out === undefined) return -ENODEV;
