@@ -173,8 +173,7 @@ export function dropUnusedDentries(kernel: VfsKernel): void {
 
 /** Names of file systems that are made on demand are found again as quickly: those that nobody uses go. */
 export function forgetMadeOnDemand(kernel: VfsKernel): void {
-  for (const [fileSystem, { dentry }] of kernel.vfs.roots)
-    if (fileSystem.isMadeOnDemand) forgetUnused(kernel, dentry);
+  for (const [fileSystem, { dentry }] of kernel.vfs.roots) if (fileSystem.isMadeOnDemand) forgetUnused(kernel, dentry);
 }
 
 /** However lately they were found, and folders with what was in them. */
