@@ -29,7 +29,7 @@ import { FileTask } from "../testing/file-system-task.ts";
 import type { Inode } from "../vfs/inode.ts";
 
 function mounted(harts = 1): { user: FileTask; put: (path: string, text: string) => number } {
-  const { test: kernel, user } = FileTask.create(undefined, { harts });
+  const { user } = FileTask.create(undefined, { harts });
   user.call("mkdirat", AT_FDCWD, "/g", 0o755);
   assert.equal(user.call("mount", "none", "/g", "cgroup2", 0, ""), 0);
   return { user, put: (path, text) => putFor(user, path, text) };

@@ -9,7 +9,7 @@ import { Ramfs } from "./ramfs.ts";
 fileSystemConformance("ramfs", (kernel) => new Ramfs(kernel, 0o755));
 
 it("is mounted with a mode alone, and tells neither blocks nor inodes", () => {
-  const { test, user } = FileTask.create();
+  const { user } = FileTask.create();
   user.call("mkdirat", AT_FDCWD, "/m", 0o700);
   const mount = (flags: number, options: string): number => user.call("mount", "none", "/m", "ramfs", flags, options);
   assert.equal(mount(0, "mode=rwx"), -EINVAL);
