@@ -128,7 +128,8 @@ test("the calls of e2b, and runCode", (t) =>
     await sandbox.files.write([{ path: "/tmp/b", data: new Uint8Array([104, 105]).buffer }, { path: "c", data: "c" }]);
     said.push(await sandbox.files.read("deep/a.txt"), [...(await sandbox.files.read("/tmp/b", { format: "bytes" }))]);
     said.push((await sandbox.files.list("/root/deep")).map(({ name, type }) => name + " " + type));
-    await sandbox.commands.run("chmod 640 a.txt; chgrp adm a.txt; ln -s a.txt link; ln -s nothing dead", { cwd: "/root/deep" });
+    const more = "chmod 640 a.txt; chgrp adm a.txt; ln -s a.txt link; ln -s nothing dead";
+    await sandbox.commands.run(more, { cwd: "/root/deep" });
     const entries = await sandbox.files.list("/root/deep");
     said.push(entries.map(({ name, type, size, permissions, owner, group, modifiedTime }) =>
       [name, type, size, permissions, owner, group, modifiedTime instanceof Date].join(" ")).sort());
@@ -260,9 +261,10 @@ test("sandboxes of e2b are listed, found and killed by their ids, named and not"
     await Sandbox.connect(second.sandboxId);
     said.push(await names({ query: { state: ["paused"] } }), (await second.commands.run("echo on")).stdout);
     said.push((await Sandbox.getInfo("first")).memoryMB);
-    said.push(await names({ query: { metadata: { who: "me" } } }), await names({ query: { metadata: { who: "you" } } }));
+    for (const who of ["me", "you"]) said.push(await names({ query: { metadata: { who } } }));
     said.push((await second.getInfo()).metadata);
-    said.push(await Sandbox.create(process.env.IMAGE, { metadata: {}, stratos: { name: "no" } }).catch(({ name }) => name));
+    const named = { metadata: {}, stratos: { name: "no" } };
+    said.push(await Sandbox.create(process.env.IMAGE, named).catch(({ name }) => name));
     for (const id of ["first", "first", second.sandboxId, "nothing"]) said.push(await Sandbox.kill(id));
     said.push(await names(), await Sandbox.getInfo("first").catch(({ name }) => name));
     console.log(JSON.stringify(said));`,

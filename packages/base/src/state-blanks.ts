@@ -5,18 +5,7 @@
  * It is found out by making two: what stands in the same place of both and is not the same object was made for each. So
  * it goes on in what is found there. A constant, `NOTHING`, and what several blanks share is in both, and nobody's own.
  */
-import { blankOf, lineageOf, publicNamesOf, type StateClass, stateClassOf } from "./state-classes.ts";
-
-export interface OwnParts {
-  /** null: it is a map or a set. */
-  readonly entry: StateClass | null;
-  /** Instances of classes with a name, maps and sets, by the fields that they stand in. */
-  readonly inPublic: ReadonlyMap<string, OwnParts>;
-  /** The same of each class with private fields, as in its lineage. */
-  readonly inPrivate: readonly ReadonlyMap<string, OwnParts>[];
-  /** They were looked for: of the first object of a class they are not, as of many classes there is but one. */
-  readonly areFound: boolean;
-}
+import { blankOf, lineageOf, type OwnParts, publicNamesOf, type StateClass, stateClassOf } from "./state-classes.ts";
 
 interface Place extends OwnParts {
   readonly inPublic: Map<string, OwnParts>;

@@ -19,7 +19,6 @@
  * than its arguments.
  */
 import { assert } from "./assert.ts";
-import type { OwnParts } from "./state-blanks.ts";
 
 interface StateFields<T, P extends object> {
   /** Private fields by name. */
@@ -64,6 +63,18 @@ export interface StateClass {
   lineage: Lineage | null;
   /** What a copy of one may take from its blank (state-blanks.ts); null: none was copied. */
   ownParts: OwnParts | null;
+}
+
+/** Objects that a blank has for itself alone (state-blanks.ts). */
+export interface OwnParts {
+  /** null: it is a map or a set. */
+  readonly entry: StateClass | null;
+  /** Instances of classes with a name, maps and sets, by the fields that they stand in. */
+  readonly inPublic: ReadonlyMap<string, OwnParts>;
+  /** The same of each class with private fields, as in its lineage. */
+  readonly inPrivate: readonly ReadonlyMap<string, OwnParts>[];
+  /** They were looked for: of the first object of a class they are not, as of many classes there is but one. */
+  readonly areFound: boolean;
 }
 
 /** What a class has with those that it extends. */

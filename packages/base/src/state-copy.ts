@@ -4,8 +4,16 @@
  * makes anew come when all others have their fields, and whoever refers to one is filled once more.
  */
 import { assert } from "./assert.ts";
-import { type OwnParts, ownPartsOf } from "./state-blanks.ts";
-import { blankOf, constantName, lineageOf, publicNamesOf, type StateClass, stateClassOf } from "./state-classes.ts";
+import { ownPartsOf } from "./state-blanks.ts";
+import {
+  blankOf,
+  constantName,
+  lineageOf,
+  type OwnParts,
+  publicNamesOf,
+  type StateClass,
+  stateClassOf,
+} from "./state-classes.ts";
 import { StateError } from "./state-error.ts";
 import type { StateStandIn } from "./state-writer.ts";
 
@@ -189,7 +197,11 @@ class Copier {
     this.#fieldsOfRemade(stateClassOf(original)!, original, this.#copies.get(original)!);
   }
 
-  /** Its fields but for functions, which only its maker can give it. @param copy  null: they are met, and nothing else */
+  /**
+   * Its fields but for functions, which only its maker can give it.
+   *
+   * @param copy  null: they are met, and nothing else
+   */
   #fieldsOfRemade(entry: StateClass, original: object, copy: object | null): void {
     const { withFields, keeps, shares } = lineageOf(entry);
     const from = original as Record<string, unknown>;
