@@ -98,6 +98,12 @@ test("the calls of @vercel/sandbox", () =>
     ],
   ));
 
+const ENTRIES = [
+  "a.txt file 4 -rw-r----- root adm true",
+  "dead symlink 0 lrwxrwxrwx root root true",
+  "link file 4 -rw-r----- root adm true",
+];
+
 test("the calls of e2b, and runCode", (t) =>
   programPrints(
     project,
@@ -122,6 +128,11 @@ test("the calls of e2b, and runCode", (t) =>
     await sandbox.files.write([{ path: "/tmp/b", data: new Uint8Array([104, 105]).buffer }, { path: "c", data: "c" }]);
     said.push(await sandbox.files.read("deep/a.txt"), [...(await sandbox.files.read("/tmp/b", { format: "bytes" }))]);
     said.push((await sandbox.files.list("/root/deep")).map(({ name, type }) => name + " " + type));
+    const more = "chmod 640 a.txt; chgrp adm a.txt; ln -s a.txt link; ln -s nothing dead";
+    await sandbox.commands.run(more, { cwd: "/root/deep" });
+    const entries = await sandbox.files.list("/root/deep");
+    said.push(entries.map(({ name, type, size, permissions, owner, group, modifiedTime }) =>
+      [name, type, size, permissions, owner, group, modifiedTime instanceof Date].join(" ")).sort());
     said.push(await sandbox.files.makeDir("deep"), await sandbox.files.makeDir("new"));
     said.push(await sandbox.files.exists("new"));
     said.push((await sandbox.files.rename("c", "d")).path, (await sandbox.files.getInfo("d")).size);
@@ -187,7 +198,7 @@ test("the calls of e2b, and runCode", (t) =>
     [
       ...["1 2\n/root\n", 0, true, 3, "out\n", "err\n", true],
       ...["typed\n", "typed\n", 0, false, true, 137, "/root/deep/a.txt"],
-      ...["text", [104, 105], ["a.txt file"], false, true, true, "/root/d", 1, true, "'1'"],
+      ...["text", [104, 105], ["a.txt file"], ENTRIES, false, true, true, "/root/d", 1, true, "'1'"],
       ...["42", ["said\n"], null, "ZeroDivisionError", null, "EOFError", true, "NameError"],
       ...[3, true, false, "NotFoundError", 1, false, true, true, "SandboxError"],
       ...[true, true, "running", 1, 2048, true, true, true, 2048, 1, true, true, true, true],
@@ -236,7 +247,7 @@ test("sandboxes of e2b are listed, found and killed by their ids, named and not"
     const stratos = { memoryBytes: 256 << 20 };
     const make = (more) => Sandbox.create(process.env.IMAGE, { stratos: { ...stratos, ...more } });
     const first = await make({ name: "first" });
-    const second = await make();
+    const second = await Sandbox.create(process.env.IMAGE, { stratos, metadata: { who: "me", for: "this" } });
     const names = async (opts) => {
       const paginator = Sandbox.list(opts);
       const pages = [];
@@ -250,7 +261,10 @@ test("sandboxes of e2b are listed, found and killed by their ids, named and not"
     await Sandbox.connect(second.sandboxId);
     said.push(await names({ query: { state: ["paused"] } }), (await second.commands.run("echo on")).stdout);
     said.push((await Sandbox.getInfo("first")).memoryMB);
-    try { Sandbox.list({ query: { metadata: { a: "b" } } }); } catch ({ name }) { said.push(name); }
+    for (const who of ["me", "you"]) said.push(await names({ query: { metadata: { who } } }));
+    said.push((await second.getInfo()).metadata);
+    const named = { metadata: {}, stratos: { name: "no" } };
+    said.push(await Sandbox.create(process.env.IMAGE, named).catch(({ name }) => name));
     for (const id of ["first", "first", second.sandboxId, "nothing"]) said.push(await Sandbox.kill(id));
     said.push(await names(), await Sandbox.getInfo("first").catch(({ name }) => name));
     console.log(JSON.stringify(said));`,
@@ -264,6 +278,9 @@ test("sandboxes of e2b are listed, found and killed by their ids, named and not"
         [[]],
         "on\n",
         256,
+        [["second"]],
+        [[]],
+        { who: "me", for: "this" },
         "SandboxError",
       ],
       ...[true, false, true, false, [[]], "NotFoundError"],

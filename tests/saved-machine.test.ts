@@ -59,6 +59,14 @@ test("networks with links and tun interfaces, and rings of io_uring, go on with 
   assert.ok(saved > 2, `saved ${saved} times`);
 });
 
+test("what a kernel's sockets ask of its tasks they ask in machines that were loaded and forked, too", () => {
+  const run = startStatic(buildStatic("waits"));
+  run.machine.run(1);
+  const { taskStatistics } = run.machine.kernel.socketState;
+  for (const { machine } of [twinOf(run), forkOf(run)])
+    assert.equal(machine.kernel.socketState.taskStatistics, taskStatistics);
+});
+
 test("a machine may be saved again and again on its way", () => {
   const program = buildStatic("waits");
   const run = startStatic(program);

@@ -40,6 +40,7 @@ export {
   stateFields,
   stateName,
   whenClassMissing,
+  type Writable,
 } from "./state-classes.ts";
 export { copyState, rehearseCopy, type CopySources } from "./state-copy.ts";
 export { FileHead } from "./file-head.ts";

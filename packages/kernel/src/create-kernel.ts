@@ -12,7 +12,7 @@ import { registerFifos } from "./fs/pipe/pipe-file.ts";
 import { overlayType } from "./fs/overlay/overlay-type.ts";
 import { tmpfsType } from "./fs/tmpfs/tmpfs.ts";
 import { registerRealTimeClock } from "./event/real-time-clock-file.ts";
-import { registerBlockDevices } from "./block/loop/loop-devices.ts";
+import { LoopDevices, registerBlockDevices } from "./block/loop/loop-devices.ts";
 import { Board } from "./task/board.ts";
 import { namespaceRequest } from "./task/enter-namespaces.ts";
 import { openNamespace } from "./task/namespace-of.ts";
@@ -24,7 +24,11 @@ import { taskStatistics } from "./task/task-statistics.ts";
 import { handleEcall, handleTlbMiss } from "./task/run-loop.ts";
 import { seccompObserver } from "./task/seccomp-listener.ts";
 import { registerTun } from "./socket/tun/tun-file.ts";
+import { devptsType } from "./tty/devpts.ts";
 import { registerTerminalDevices } from "./tty/terminal-devices.ts";
+import { DeviceRegistry } from "./vfs/device-registry.ts";
+import type { FileSystemType } from "./vfs/file-system.ts";
+import type { DeviceDrivers } from "./vfs/vfs-state.ts";
 
 /** A board for kernels. */
 export function makeBoard(physical: PhysicalMemory, createProcessor: (hooks: ProcessorHooks) => Processor): Board {
@@ -35,21 +39,20 @@ export function makeBoard(physical: PhysicalMemory, createProcessor: (hooks: Pro
 export function createKernel(options: KernelOptions): Kernel {
   const kernel = new Kernel(options, [futexObserver, piFutexObserver, seccompObserver]);
   kernel.memory.shortage = new OutOfMemory(kernel);
-  registerFileSystems(kernel);
+  kernel.vfs.types = TYPES;
+  kernel.vfs.devices.base = DRIVERS;
+  kernel.vfs.devices.fifo = DRIVERS.fifo;
+  kernel.disks.loops = new LoopDevices(kernel);
   kernel.vfs.namespaceRequest = namespaceRequest;
   kernel.vfs.openNamespace = openNamespace;
   kernel.vfs.pidfdOf = pidfdOf;
   kernel.socketState.taskStatistics = taskStatistics;
-  registerTerminalDevices(kernel);
-  registerBlockDevices(kernel);
-  registerRealTimeClock(kernel);
-  registerTun(kernel);
   return kernel;
 }
 
 /** Which file systems mount(2) knows, in the order of /proc/filesystems. */
-function registerFileSystems(kernel: Kernel): void {
-  for (const type of [
+const TYPES: ReadonlyMap<string, FileSystemType> = new Map(
+  [
     sysfsType,
     tmpfsType,
     procType,
@@ -59,8 +62,15 @@ function registerFileSystems(kernel: Kernel): void {
     mqueueType,
     overlayType,
     aegisfsType,
-  ])
-    kernel.vfs.types.set(type.name, type);
-  registerMemoryDevices(kernel);
-  registerFifos(kernel);
-}
+    devptsType,
+  ].map((type) => [type.name, type]),
+);
+
+/** Of devices that each machine has: they know the machine by who opens one. */
+const DRIVERS: DeviceDrivers = new DeviceRegistry();
+registerMemoryDevices(DRIVERS);
+registerFifos(DRIVERS);
+registerTerminalDevices(DRIVERS);
+registerBlockDevices(DRIVERS);
+registerRealTimeClock(DRIVERS);
+registerTun(DRIVERS);

@@ -27,6 +27,7 @@ export function givenOfKernel(kernel: Kernel): Map<string, object> {
   return new Map<string, object>([
     ["Kernel", kernel],
     ["VfsState", kernel.vfs],
+    ["SocketState", kernel.socketState],
     ["FrameAllocator", kernel.frames],
     ["ImagePages", kernel.board.images],
     ["LibraryPlaces", kernel.libraryPlaces],

@@ -71,7 +71,7 @@ export class IcmpLayer {
       return;
     }
     const type = bytes[at]!;
-    counters.icmpIn[type]!++;
+    counters.countIcmpIn(type);
     if (type === (isV6 ? ICMPV6_ECHO : ICMP_ECHO)) this.#answerEcho(packet);
     else if (isV6 && (type === NDP_SOLICITATION || type === NDP_ADVERTISEMENT)) {
       if (device !== null) this.#link.ndpReceived(device, packet);

@@ -1,5 +1,8 @@
 import { stateClass } from "@stratos/base";
 
+/** One byte tells them apart. */
+const ICMP_TYPES = 256;
+
 /** What the IP layer has done with packets of one version. Source: RFC 4293, ipIfStatsTable; RFC 4293's ICMP group. */
 export class IpCounters {
   inReceives = 0;
@@ -19,11 +22,19 @@ export class IpCounters {
   divided = 0;
   notDivided = 0;
   partsMade = 0;
-  /** Messages of ICMP by type. */
-  readonly icmpIn = new Float64Array(256);
-  readonly icmpOut = new Float64Array(256);
+  /** Messages of ICMP by type; null: there was none. */
+  icmpIn: Float64Array | null = null;
+  icmpOut: Float64Array | null = null;
   /** With a false checksum. */
   icmpErrors = 0;
+
+  countIcmpIn(type: number): void {
+    (this.icmpIn ??= new Float64Array(ICMP_TYPES))[type]!++;
+  }
+
+  countIcmpOut(type: number): void {
+    (this.icmpOut ??= new Float64Array(ICMP_TYPES))[type]!++;
+  }
 
   static {
     stateClass("IpCounters", this);

@@ -74,7 +74,7 @@ export class IpSender implements IpOutput {
     const whole = HEADER.size + length;
     counters.outRequests++;
     counters.outOctets += whole;
-    if (length > 0 && protocol === (isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) counters.icmpOut[payload[at]!]!++;
+    if (length > 0 && protocol === (isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) counters.countIcmpOut(payload[at]!);
     const { filter } = this.#host;
     if (filter !== null) {
       if (whole > mtu && how.dontFragment) return -EMSGSIZE;

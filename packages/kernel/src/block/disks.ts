@@ -23,7 +23,7 @@ const STACKED_MAX = 8;
 export class Disks implements MountDevices {
   #kernel: BlockKernel;
   #fileSystem: BlockFileSystem | null = null;
-  /** /dev/loopN. Set by `registerBlockDevices`. */
+  /** /dev/loopN. Set by `createKernel`. */
   loops!: LoopDevices;
   /** By name, disks before their partitions. */
   readonly all = new Map<string, BlockInode>();

@@ -24,12 +24,12 @@ import {
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
 import { allowedHarts } from "../task/affinity.ts";
+import { advance } from "../testing/fake-task.ts";
 import { FileTask } from "../testing/file-system-task.ts";
-import { cgroup2Type } from "./cgroup2.ts";
+import type { Inode } from "../vfs/inode.ts";
 
 function mounted(harts = 1): { user: FileTask; put: (path: string, text: string) => number } {
-  const { test: kernel, user } = FileTask.create(undefined, { harts });
-  kernel.kernel.vfs.types.set("cgroup2", cgroup2Type);
+  const { user } = FileTask.create(undefined, { harts });
   user.call("mkdirat", AT_FDCWD, "/g", 0o755);
   assert.equal(user.call("mount", "none", "/g", "cgroup2", 0, ""), 0);
   return { user, put: (path, text) => putFor(user, path, text) };
@@ -66,6 +66,25 @@ test("children have the controllers that their parent gives on, as files and as 
   assert.equal(put("/g/a/cgroup.subtree_control", "-pids"), 0);
   assert.equal(put("/g/cgroup.subtree_control", "-pids -memory"), 0);
   assert.equal(user.get("/g/a/memory.max"), -ENOENT);
+});
+
+test("a group's files are made when somebody looks for one, as if they had been since its beginning", () => {
+  const { test: kernel, user } = FileTask.create();
+  user.call("mkdirat", AT_FDCWD, "/g", 0o755);
+  assert.equal(user.call("mount", "none", "/g", "cgroup2", 0, ""), 0);
+  const { root, watcher } = kernel.kernel.controlGroups;
+  make(user, "/g/a");
+  const group = root.children.get("a")!;
+  const made = kernel.kernel.vfs.now();
+  const directory = watcher!.inoOf(group);
+  advance(kernel, 5e9);
+  make(user, "/g/b");
+  const files = ["cgroup.controllers", "cgroup.max.depth"].map((name) => watcher!.fileOf(group, name) as Inode);
+  assert.deepEqual(
+    files.map(({ ino, btime, mtime }) => ({ ino, btime, mtime })),
+    [1, 2].map((at) => ({ ino: directory + at, btime: made, mtime: made })),
+  );
+  assert.ok(watcher!.inoOf(root.children.get("b")!) > files[1]!.ino);
 });
 
 test("pids.max refuses who is born, not who comes; what it refused is told to all above", () => {

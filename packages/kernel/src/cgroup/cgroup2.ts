@@ -12,7 +12,7 @@ import type { Task } from "../task/task.ts";
 import { notifyInode } from "../vfs/file-events.ts";
 import { type FileSystemType, type FileSystemUsage, simpleUsage } from "../vfs/file-system.ts";
 import type { MountOptions } from "../vfs/mount-options.ts";
-import type { AttributeChange, Inode, NewInode } from "../vfs/inode.ts";
+import { type AttributeChange, type Inode, type NewInode, TIMES } from "../vfs/inode.ts";
 import type { GroupFileKind } from "./group-file-kind.ts";
 import { groupFiles, mayWrite } from "./group-files.ts";
 
@@ -92,29 +92,31 @@ interface GroupPlace {
 class GroupDirectory extends PseudoInode {
   declare readonly fileSystem: Cgroup2;
   readonly group: ControlGroup;
-  #files: ReadonlyMap<string, GroupFile>;
+  /** null: nobody has looked for one. */
+  #files: ReadonlyMap<string, GroupFile> | null = null;
   #directories = new Map<ControlGroup, GroupDirectory>();
 
   constructor(fileSystem: Cgroup2, group: ControlGroup) {
-    const { kernel } = fileSystem;
-    let made: Map<string, GroupFile> | null = null;
     let ino = 0;
     // Numbers are the group's, whenever its directory is made.
-    fileSystem.inRegion(
-      1,
-      () => {
-        ino = fileSystem.allocateIno();
-        made = new Map();
-        for (const [name, kind] of Object.entries(groupFiles(kernel, group)))
-          made.set(name, new GroupFile(fileSystem, group, name, kind));
-      },
-      group.id,
-    );
+    fileSystem.inRegion(1, () => (ino = fileSystem.allocateIno()), group.id);
     super(fileSystem, S_IFDIR | 0o755, ino);
     this.group = group;
-    this.#files = made!;
-    for (const [name, file] of this.#files) this.holds(name, file);
     takeAttributes(this, group, "");
+  }
+
+  /** Made when somebody first looks for one, as if they had been with it: their numbers follow its own. */
+  get #allFiles(): ReadonlyMap<string, GroupFile> {
+    if (this.#files !== null) return this.#files;
+    const { fileSystem, group } = this;
+    const made = new Map<string, GroupFile>();
+    let ino = this.ino;
+    for (const [name, kind] of Object.entries(groupFiles(fileSystem.kernel, group))) {
+      const file = fileSystem.numberedFrom(++ino, () => new GroupFile(fileSystem, group, name, kind));
+      for (const time of TIMES) file[time] = this.btime;
+      made.set(name, this.holds(name, file));
+    }
+    return (this.#files = made);
   }
 
   directoryFor(child: ControlGroup): GroupDirectory {
@@ -127,11 +129,11 @@ class GroupDirectory extends PseudoInode {
   }
 
   file(name: string): GroupFile {
-    return this.#files.get(name)!;
+    return this.#allFiles.get(name)!;
   }
 
   override entryNamed(name: string): Inode | null {
-    const file = this.#files.get(name);
+    const file = this.#allFiles.get(name);
     if (file !== undefined) return file.isThere ? file : null;
     const child = this.group.children.get(name);
     return child === undefined ? null : this.directoryFor(child);
@@ -157,13 +159,13 @@ class GroupDirectory extends PseudoInode {
   ): number {
     if (this.group.isRemoved) return 0;
     let index = 0;
-    for (const [name, file] of this.#files) {
+    for (const [name, file] of this.#allFiles) {
       if (index++ < cursor || !file.isThere) continue;
       if (!emit(name, file.ino, file.type >> 12, index)) return 0;
     }
     // By number, so that what comes and goes meanwhile moves no other.
     for (const child of this.group.children.values()) {
-      const at = this.#files.size + child.id;
+      const at = this.#allFiles.size + child.id;
       if (at < cursor) continue;
       const { ino } = this.directoryFor(child);
       if (!emit(child.name, ino, S_IFDIR >> 12, at + 1)) return 0;

@@ -38,6 +38,7 @@ import { isCapable } from "../security/credentials.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
+import type { DeviceDrivers } from "../vfs/vfs-state.ts";
 import type { Caller } from "../vfs/vfs-kernel.ts";
 import type { EventKernel } from "./event-kernel.ts";
 import { type RealTimeClock, USER_FREQUENCY_MAX } from "./real-time-clock.ts";
@@ -47,8 +48,8 @@ const BYTES = new Uint8Array(RtcWkalrm.size);
 const VIEW = new DataView(BYTES.buffer);
 
 /** Tells the vfs who opens it: one at a time. */
-export function registerRealTimeClock(kernel: EventKernel): void {
-  kernel.vfs.devices.registerCharacter(RTC_MAJOR, 0, {
+export function registerRealTimeClock(devices: DeviceDrivers): void {
+  devices.registerCharacter(RTC_MAJOR, 0, {
     name: "rtc",
     open: (task, inode, flags, path) => {
       const clock = (task.kernel as EventKernel).realTimeClock;

@@ -31,7 +31,7 @@ import {
 } from "@stratos/abi";
 import { civilTime } from "@stratos/formats/calendar";
 import { mountAt } from "../vfs/boot-mounts.ts";
-import { Devtmpfs } from "../fs/devtmpfs/devtmpfs.ts";
+import { devtmpfsOf } from "../fs/devtmpfs/devtmpfs.ts";
 import { Procfs } from "../procfs/procfs.ts";
 import { Sysfs } from "../sysfs/sysfs.ts";
 import { advance, type TestKernel } from "../testing/fake-task.ts";
@@ -43,8 +43,8 @@ let user: FileTask;
 
 beforeEach(() => {
   ({ test, user } = FileTask.create());
-  registerRealTimeClock(test.kernel);
-  mountAt(test.kernel, "/dev", new Devtmpfs(test.kernel));
+  registerRealTimeClock(test.kernel.vfs.devices);
+  mountAt(test.kernel, "/dev", devtmpfsOf(test.kernel));
 });
 
 function open(): number {

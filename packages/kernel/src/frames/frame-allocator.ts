@@ -186,7 +186,11 @@ export class FrameAllocator {
   close(account: MemoryAccount): void {
     const { number, parent } = account;
     assert(this.#accounts[number] === account, "an account is closed once");
-    for (const below of this.#accounts) if (below?.parent === account) this.close(below);
+    // There may be a thousand forks, each of which closes one that it needs no more.
+    for (let at = 0; at < this.#accounts.length; at++) {
+      const below = this.#accounts[at]!;
+      if (below?.parent === account) this.close(below);
+    }
     const last = account.charged > 0 ? this.#touchedEnd : 0;
     for (let at = 0; at < last; at++) {
       const tag = this.#charged[at]!;

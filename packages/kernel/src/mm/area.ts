@@ -1,5 +1,5 @@
 import { MAP_NORESERVE, MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { stateClass, type Writable } from "@stratos/base";
 import type { CodeRegion, VirtualAddress } from "@stratos/riscv";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { PageCache } from "../frames/page-cache.ts";
@@ -122,6 +122,16 @@ export class Area {
   }
 
   static {
-    stateClass("Area", this, null, { keeps: ["code"] });
+    stateClass("Area", this, null, { keeps: ["code"], copyPlain });
   }
+}
+
+function copyPlain(to: Writable<Area>, from: Area): void {
+  to.start = from.start;
+  to.end = from.end;
+  to.protection = from.protection;
+  to.flags = from.flags;
+  to.offset = from.offset;
+  to.label = from.label;
+  to.codeIsPrivate = from.codeIsPrivate;
 }

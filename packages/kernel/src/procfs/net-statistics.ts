@@ -53,10 +53,10 @@ export function describeProtocols(network: Network): string {
     ["InMsgs", sum(v4.icmpIn) + v4.icmpErrors],
     ["InErrors", v4.icmpErrors],
     ["InCsumErrors", v4.icmpErrors],
-    ...ICMP_TYPES.map(([name, type]): Count => [`In${name}`, v4.icmpIn[type]!]),
+    ...ICMP_TYPES.map(([name, type]): Count => [`In${name}`, v4.icmpIn?.[type] ?? 0]),
     ["OutMsgs", sum(v4.icmpOut)],
     ["OutErrors", 0],
-    ...ICMP_TYPES.map(([name, type]): Count => [`Out${name}`, v4.icmpOut[type]!]),
+    ...ICMP_TYPES.map(([name, type]): Count => [`Out${name}`, v4.icmpOut?.[type] ?? 0]),
   ];
   const byType = [...typesOf(v4.icmpIn, "InType"), ...typesOf(v4.icmpOut, "OutType")];
   return [
@@ -93,8 +93,8 @@ export function describeProtocols6(network: Network): string {
     ["Icmp6InErrors", v6.icmpErrors],
     ["Icmp6OutMsgs", sum(v6.icmpOut)],
     ["Icmp6InCsumErrors", v6.icmpErrors],
-    ...ICMPV6_TYPES.map(([name, type]): Count => [`Icmp6In${name}`, v6.icmpIn[type]!]),
-    ...ICMPV6_TYPES.map(([name, type]): Count => [`Icmp6Out${name}`, v6.icmpOut[type]!]),
+    ...ICMPV6_TYPES.map(([name, type]): Count => [`Icmp6In${name}`, v6.icmpIn?.[type] ?? 0]),
+    ...ICMPV6_TYPES.map(([name, type]): Count => [`Icmp6Out${name}`, v6.icmpOut?.[type] ?? 0]),
     ...typesOf(v6.icmpIn, "Icmp6InType"),
     ...typesOf(v6.icmpOut, "Icmp6OutType"),
     ...udpCounts(network.counters.udp[1]).map(([name, count]): Count => [`Udp6${name}`, count]),
@@ -180,13 +180,17 @@ function udpCounts(of: UdpCounters): Count[] {
   ];
 }
 
-function typesOf(counts: Float64Array, name: string): Count[] {
-  return [...counts].map((count, type): Count => [`${name}${type}`, count]).filter(([, count]) => count > 0);
+function typesOf(counts: Float64Array | null, name: string): Count[] {
+  return [...(counts ?? NO_COUNTS)]
+    .map((count, type): Count => [`${name}${type}`, count])
+    .filter(([, count]) => count > 0);
 }
 
-function sum(counts: Float64Array): number {
-  return counts.reduce((all, count) => all + count, 0);
+function sum(counts: Float64Array | null): number {
+  return (counts ?? NO_COUNTS).reduce((all, count) => all + count, 0);
 }
+
+const NO_COUNTS = new Float64Array(0);
 
 /** Names on one line, counts on the next. */
 function lines(group: string, counts: readonly Count[]): string {

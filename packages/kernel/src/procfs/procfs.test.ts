@@ -61,6 +61,7 @@ import { settledValues } from "./sysctl.ts";
 import { BUFFER, FileTask, type Stat } from "../testing/file-system-task.ts";
 import { advance, type TestKernel } from "../testing/fake-task.ts";
 import { mountAt } from "../vfs/boot-mounts.ts";
+import { forgetMadeOnDemand } from "../vfs/dentry-cache.ts";
 
 function begin(): { test: TestKernel; user: FileTask } {
   const { test, user } = FileTask.create();
@@ -101,6 +102,19 @@ it("/proc/loadavg ends with the last number of the reader's pid namespace", () =
   own.lastAllocated = 7;
   Object.assign(user.task.group, { pidNamespace: own });
   assert.equal(last(), 7);
+});
+
+it("what was looked at is forgotten before a fork, with all folders on the way: they would be made anew in it", () => {
+  const { test, user } = begin();
+  const { vfs } = test.kernel;
+  assert.notEqual(user.get("/proc/sys/vm/overcommit_memory"), -ENOENT);
+  const [proc] = [...vfs.roots].find(([{ type }]) => type === "proc")!;
+  const { dentry } = vfs.roots.get(proc)!;
+  assert.ok(dentry.children?.has("sys"));
+  const before = vfs.dentryCount;
+  forgetMadeOnDemand(test.kernel);
+  assert.equal([...(dentry.children?.keys() ?? [])].join(), "");
+  assert.equal(vfs.dentryCount, before - 3);
 });
 
 it("the system's files are there and are read anew from their start", () => {

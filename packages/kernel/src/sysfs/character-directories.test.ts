@@ -5,14 +5,14 @@ import { AT_FDCWD } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import { BUFFER, FileTask, type Stat } from "../testing/file-system-task.ts";
 import { majorOf, minorOf } from "../vfs/device-registry.ts";
-import { Devtmpfs } from "../fs/devtmpfs/devtmpfs.ts";
+import { devtmpfsOf } from "../fs/devtmpfs/devtmpfs.ts";
 import { mountAt } from "../vfs/boot-mounts.ts";
 import { Sysfs } from "./sysfs.ts";
 
 it("each device of /dev is found by its number, with its name and class", () => {
   const { test, user } = FileTask.create();
   mountAt(test.kernel, "/sys", new Sysfs(test.kernel));
-  mountAt(test.kernel, "/dev", new Devtmpfs(test.kernel));
+  mountAt(test.kernel, "/dev", devtmpfsOf(test.kernel));
   for (const [name, subsystem] of [
     ["null", "mem"],
     ["urandom", "mem"],

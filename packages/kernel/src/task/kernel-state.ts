@@ -74,6 +74,10 @@ import { cutMappings } from "../mm/cut-mappings.ts";
 import { forgetCodeOf, moveFrame, unmapFrame } from "../mm/image-mappings.ts";
 import type { Frame, PageIndex } from "../frames/frame.ts";
 
+/** Of all machines. */
+const SCRATCH_BYTES = new Uint8Array(PAGE_SIZE);
+const SCRATCH = { u8: SCRATCH_BYTES, view: new DataView(SCRATCH_BYTES.buffer) };
+
 /** Linux's default of vm.max_map_count (proc(5)). */
 const MAP_COUNT_DEFAULT = 65530;
 
@@ -235,7 +239,7 @@ export class Kernel
   /** Those of programs that are started from outside: the initial ones, but for the pids of an init system. */
   namespaces: Namespaces;
   /** Kernel bytes for system calls to build structures in; valid until the call returns. */
-  readonly scratch: { readonly u8: Uint8Array; readonly view: DataView };
+  readonly scratch = SCRATCH;
   /** clock_settime(CLOCK_REALTIME) moves it: how far the machine's time is ahead of the host's. */
   realtimeOffsetMs = 0;
   readonly wall = new WallClock();
@@ -318,12 +322,11 @@ export class Kernel
     this.memory.registerCache(new EarlyWriteBack(this));
     this.disks = new Disks(this);
     this.realTimeClock = new RealTimeClock(this);
-    const bytes = new Uint8Array(PAGE_SIZE);
-    this.scratch = { u8: bytes, view: new DataView(bytes.buffer) };
     this.socketState = new SocketState(this.memory.limit);
+    // A fork's is filled with what its original's has.
     this.network = new Network(this, {
-      provider: options.sockets,
-      isLoopbackUp: true,
+      provider: family === undefined ? options.sockets : null,
+      isLoopbackUp: family === undefined,
       origin: initialOrigin("net"),
     });
     this.ipcMemory = new IpcMemory(this.memory.limit * PAGE_SIZE);
@@ -469,6 +472,7 @@ export class Kernel
           "onSyscall",
           "onUnfinished",
           "processor",
+          "scratch",
           "slots",
           "stops",
         ],

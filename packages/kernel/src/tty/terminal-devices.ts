@@ -9,7 +9,7 @@ import {
   UNIX98_PTY_SLAVE_MAJOR,
   isErrno,
 } from "@stratos/abi";
-import { devptsOf, devptsType, openPts } from "./devpts.ts";
+import { devptsOf, openPts } from "./devpts.ts";
 import { isCapable } from "../security/credentials.ts";
 import { makeDevice, minorOf } from "../vfs/device-registry.ts";
 import type { Inode } from "../vfs/inode.ts";
@@ -20,14 +20,13 @@ import { TerminalFile } from "./terminal-file.ts";
 import type { Terminal } from "./terminal.ts";
 import type { TtyCaller } from "./tty-kernel.ts";
 import { CONSOLE_NUMBER, type TerminalsCaller, type TerminalsKernel } from "./tty-state.ts";
-import type { VfsKernel } from "../vfs/vfs-kernel.ts";
+import type { DeviceDrivers } from "../vfs/vfs-state.ts";
 
 /** /dev/tty1: the machine's only line. */
 export const TTY1_DEVICE = makeDevice(TTY_MAJOR, CONSOLE_NUMBER);
 
-/** Tells the vfs who opens terminals, and that devpts can be mounted. */
-export function registerTerminalDevices(kernel: VfsKernel): void {
-  const { devices, types } = kernel.vfs;
+/** Tells the vfs who opens terminals. */
+export function registerTerminalDevices(devices: DeviceDrivers): void {
   devices.registerCharacter(TTY_MAJOR, -1, { name: "tty", open: openNumbered });
   devices.registerCharacter(TTYAUX_MAJOR, 0, { name: "/dev/tty", open: openControlling });
   devices.registerCharacter(TTYAUX_MAJOR, 1, { name: "/dev/console", open: openConsole });
@@ -41,7 +40,6 @@ export function registerTerminalDevices(kernel: VfsKernel): void {
     open: (task: TerminalsCaller, inode: Inode, flags: number, path: Path) =>
       openPts(task, minorOf(inode.rdev), inode, flags, path),
   });
-  types.set(devptsType.name, devptsType);
 }
 
 function openTerminal(

@@ -168,16 +168,21 @@ export function pruneDentries(kernel: VfsKernel): void {
 
 /** All that nobody uses, as vm.drop_caches asks for it. */
 export function dropUnusedDentries(kernel: VfsKernel): void {
-  // The first round takes the mark of use off.
-  for (let round = 0; round < 2; round++)
-    for (const { dentry } of kernel.vfs.roots.values()) pruneBelow(kernel, dentry);
+  for (const { dentry } of kernel.vfs.roots.values()) forgetUnused(kernel, dentry);
 }
 
 /** Names of file systems that are made on demand are found again as quickly: those that nobody uses go. */
 export function forgetMadeOnDemand(kernel: VfsKernel): void {
-  for (const [fileSystem, { dentry }] of kernel.vfs.roots)
-    // The first round takes the mark of use off.
-    for (let round = 0; round < 2 && fileSystem.isMadeOnDemand; round++) pruneBelow(kernel, dentry);
+  for (const [fileSystem, { dentry }] of kernel.vfs.roots) if (fileSystem.isMadeOnDemand) forgetUnused(kernel, dentry);
+}
+
+/** However lately they were found, and folders with what was in them. */
+function forgetUnused(kernel: VfsKernel, dentry: Dentry): void {
+  for (const child of dentry.children?.values() ?? []) {
+    if (child.children !== null) forgetUnused(kernel, child);
+    if (!isInUse(child)) forgetName(kernel, child);
+  }
+  if (dentry.children?.size === 0) dentry.children = null;
 }
 
 /** A machine that is copied has some more objects for each name; with so many that takes a few milliseconds. */

@@ -1,4 +1,4 @@
-import { stateClass } from "@stratos/base";
+import { stateClass, type Writable } from "@stratos/base";
 import type { Inode } from "./inode.ts";
 import { notifyLastName } from "./inotify-mark.ts";
 
@@ -59,11 +59,24 @@ export class Dentry {
   }
 
   static {
-    stateClass("Dentry", this, {
-      save: (it) => ({ holdsParent: it.#holdsParent }),
-      load: (it, from) => ({ holdsParent: it.#holdsParent } = from),
-    });
+    stateClass(
+      "Dentry",
+      this,
+      {
+        save: (it) => ({ holdsParent: it.#holdsParent }),
+        load: (it, from) => ({ holdsParent: it.#holdsParent } = from),
+      },
+      { copyPlain },
+    );
   }
+}
+
+function copyPlain(to: Writable<Dentry>, from: Dentry): void {
+  to.name = from.name;
+  to.mountCount = from.mountCount;
+  to.users = from.users;
+  to.isDetached = from.isDetached;
+  to.wasUsed = from.wasUsed;
 }
 
 /** Is it `above`, or a name anywhere below? */

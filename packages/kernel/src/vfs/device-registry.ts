@@ -8,34 +8,37 @@ const ANY_MINOR = -1;
  * @typeParam Driver  `name` as in /proc/devices and /sys: "mem", "tty" …
  */
 export class DeviceRegistry<Driver extends { readonly name: string }> {
-  #character = new Map<number, Map<number, Driver>>();
-  #block = new Map<number, Map<number, Driver>>();
+  /** null: there are none. */
+  #character: Table<Driver> | null = null;
+  #block: Table<Driver> | null = null;
   /** Opens fifos, which have no number (fs/pipe). */
   fifo: Driver | null = null;
+  /** Serves what has no driver here. */
+  base: DeviceRegistry<Driver> | null = null;
 
   /** @param minor  a minor number, or −1: all that have no driver of their own */
   registerCharacter(major: number, minor: number, driver: Driver): void {
-    register(this.#character, major, minor, driver);
+    register((this.#character ??= new Map()), major, minor, driver);
   }
 
   registerBlock(major: number, minor: number, driver: Driver): void {
-    register(this.#block, major, minor, driver);
+    register((this.#block ??= new Map()), major, minor, driver);
   }
 
   character(device: number): Driver | null {
-    return find(this.#character, device);
+    return find(this.#character, device) ?? this.base?.character(device) ?? null;
   }
 
   block(device: number): Driver | null {
-    return find(this.#block, device);
+    return find(this.#block, device) ?? this.base?.block(device) ?? null;
   }
 
   /** Major numbers with the name of their first driver, for /proc/devices. */
   majors(kind: "character" | "block"): [number, string][] {
-    const table = kind === "character" ? this.#character : this.#block;
-    return [...table]
-      .map(([major, minors]): [number, string] => [major, [...minors.values()][0]!.name])
-      .sort((a, b) => a[0] - b[0]);
+    const table = (kind === "character" ? this.#character : this.#block) ?? [];
+    const names = new Map(this.base?.majors(kind));
+    for (const [major, minors] of table) if (!names.has(major)) names.set(major, [...minors.values()][0]!.name);
+    return [...names].sort((a, b) => a[0] - b[0]);
   }
 
   static {
@@ -46,7 +49,10 @@ export class DeviceRegistry<Driver extends { readonly name: string }> {
   }
 }
 
-function register<Driver>(table: Map<number, Map<number, Driver>>, major: number, minor: number, driver: Driver): void {
+/** By major and minor number. */
+type Table<Driver> = Map<number, Map<number, Driver>>;
+
+function register<Driver>(table: Table<Driver>, major: number, minor: number, driver: Driver): void {
   let minors = table.get(major);
   if (minors === undefined) {
     minors = new Map();
@@ -55,8 +61,8 @@ function register<Driver>(table: Map<number, Map<number, Driver>>, major: number
   minors.set(minor, driver);
 }
 
-function find<Driver>(table: Map<number, Map<number, Driver>>, device: number): Driver | null {
-  const minors = table.get(majorOf(device));
+function find<Driver>(table: Table<Driver> | null, device: number): Driver | null {
+  const minors = table?.get(majorOf(device));
   return minors?.get(minorOf(device)) ?? minors?.get(ANY_MINOR) ?? null;
 }
 

@@ -9,7 +9,7 @@ export const FILES_MAX = 1 << 19;
 
 /**
  * What fs.nr_open (proc(5)) is, and may be set to: what RLIMIT_NOFILE may be raised to, which podman(1) and systemd do.
- * A table has a word for each 256 descriptors below its highest.
+ * A table has a word for each 32 descriptors below its highest.
  */
 export const OPEN_MAX = 1 << 20;
 
@@ -27,19 +27,22 @@ export interface HeldFile {
   hidden: OpenFile | null | undefined;
 }
 
-const CHUNK = 256;
+/** Most processes have a dozen descriptors; each chunk is copied by fork(2), and when the machine is forked. */
+const CHUNK_BITS = 5;
+const CHUNK = 1 << CHUNK_BITS;
 interface Chunk {
   readonly files: (OpenFile | null)[];
-  readonly closeOnExec: boolean[];
+  /** A bit for each. */
+  closeOnExec: number;
 }
 
 /**
- * The file descriptors of a process (shared by its threads, CLONE_FILES), in chunks of 256 that are made when one of
+ * The file descriptors of a process (shared by its threads, CLONE_FILES), in chunks of 32 that are made when one of
  * theirs is: a high number costs no more than a low one. Bound: RLIMIT_NOFILE each, FILES_MAX all.
  */
 export class FileTable implements LockOwner {
   #usage: FileUsage;
-  /** By descriptor / 256; null where no descriptor was ever open. */
+  /** By descriptor / 32; null where no descriptor was ever open. */
   #chunks: (Chunk | null)[] = [];
   #lowestFree = 0;
   users = 1;
@@ -52,16 +55,18 @@ export class FileTable implements LockOwner {
   }
 
   get(fd: number): OpenFile | undefined {
-    return this.#chunks[fd >> 8]?.files[fd & (CHUNK - 1)] ?? undefined;
+    return this.#chunks[fd >> CHUNK_BITS]?.files[fd & (CHUNK - 1)] ?? undefined;
   }
 
   isCloseOnExec(fd: number): boolean {
-    return this.#chunks[fd >> 8]?.closeOnExec[fd & (CHUNK - 1)] === true;
+    const chunk = this.#chunks[fd >> CHUNK_BITS];
+    return chunk != null && (chunk.closeOnExec & (1 << fd)) !== 0;
   }
 
   setCloseOnExec(fd: number, on: boolean): void {
-    const chunk = this.#chunks[fd >> 8];
-    if (chunk) chunk.closeOnExec[fd & (CHUNK - 1)] = on;
+    const chunk = this.#chunks[fd >> CHUNK_BITS];
+    // A shift counts by the lowest five bits.
+    if (chunk) chunk.closeOnExec = on ? chunk.closeOnExec | (1 << fd) : chunk.closeOnExec & ~(1 << fd);
   }
 
   /**
@@ -94,14 +99,14 @@ export class FileTable implements LockOwner {
   }
 
   #set(fd: number, file: OpenFile, closeOnExec: boolean): void {
-    const at = fd >> 8;
+    const at = fd >> CHUNK_BITS;
     while (this.#chunks.length <= at) this.#chunks.push(null);
     const chunk = (this.#chunks[at] ??= {
       files: new Array<OpenFile | null>(CHUNK).fill(null),
-      closeOnExec: new Array<boolean>(CHUNK).fill(false),
+      closeOnExec: 0,
     });
     chunk.files[fd & (CHUNK - 1)] = file;
-    chunk.closeOnExec[fd & (CHUNK - 1)] = closeOnExec;
+    this.setCloseOnExec(fd, closeOnExec);
     this.#usage.open++;
   }
 
@@ -111,7 +116,7 @@ export class FileTable implements LockOwner {
    * @returns what was there
    */
   exchange(fd: number, file: OpenFile | null): OpenFile | null {
-    const { files } = this.#chunks[fd >> 8]!;
+    const { files } = this.#chunks[fd >> CHUNK_BITS]!;
     const before = files[fd & (CHUNK - 1)]!;
     files[fd & (CHUNK - 1)] = file;
     if (file === null && fd < this.#lowestFree) this.#lowestFree = fd;
@@ -121,7 +126,7 @@ export class FileTable implements LockOwner {
   close(task: Caller, fd: number): number {
     const file = this.get(fd);
     if (file === undefined) return -EBADF;
-    this.#chunks[fd >> 8]!.files[fd & (CHUNK - 1)] = null;
+    this.#chunks[fd >> CHUNK_BITS]!.files[fd & (CHUNK - 1)] = null;
     this.#usage.open--;
     if (fd < this.#lowestFree) this.#lowestFree = fd;
     const { shownInode: inode } = file;
@@ -160,7 +165,7 @@ export class FileTable implements LockOwner {
 
   /** Calls `visit` for each open descriptor ≥ `from` in order. */
   forEach(visit: (fd: number, file: OpenFile) => void, from = 0): void {
-    for (let at = from >> 8; at < this.#chunks.length; at++) {
+    for (let at = from >> CHUNK_BITS; at < this.#chunks.length; at++) {
       const files = this.#chunks[at]?.files;
       if (files === undefined) continue;
       for (let index = 0; index < CHUNK; index++) {

@@ -13,6 +13,7 @@ import {
   S_IFREG,
   type Acl,
 } from "@stratos/abi";
+import type { Writable } from "@stratos/base";
 import type { PageCache } from "../frames/page-cache.ts";
 import { checkAccess } from "../security/permission.ts";
 import type { FileLocks } from "./held-locks.ts";
@@ -33,6 +34,35 @@ export interface Time {
 
 /** Fields of an inode whose objects are never changed, so that forks of the machine have the same ones. */
 export const TIMES = ["atime", "mtime", "ctime", "btime"] as const;
+
+/** For `stateClass`, with TIMES as what is shared: of inodes there are many. */
+export function copyPlainFields(to: Writable<Inode>, from: Inode): void {
+  to.atime = from.atime;
+  to.mtime = from.mtime;
+  to.ctime = from.ctime;
+  to.btime = from.btime;
+  to.ino = from.ino;
+  to.mode = from.mode;
+  to.uid = from.uid;
+  to.gid = from.gid;
+  to.nlink = from.nlink;
+  to.isLinkable = from.isLinkable;
+  to.rdev = from.rdev;
+  to.size = from.size;
+  to.blocks = from.blocks;
+  to.users = from.users;
+  to.version = from.version;
+  to.writers = from.writers;
+  to.descriptions = from.descriptions;
+  to.cachedNames = from.cachedNames;
+  to.isDirty = from.isDirty;
+  to.isEvicted = from.isEvicted;
+  to.isGoneTold = from.isGoneTold;
+  to.hasNoCapabilities = from.hasNoCapabilities;
+  to.seals = from.seals;
+  to.writeHint = from.writeHint;
+  to.fileFlags = from.fileFlags;
+}
 
 /** What a new inode begins with; the caller (vfs) has applied umask, set-group-ID inheritance and quota checks. */
 export interface NewInode {

@@ -23,6 +23,8 @@ function noPidfd(): never {
   throw new Error("there are no processes yet");
 }
 
+export type DeviceDrivers = DeviceRegistry<DeviceDriver>;
+
 interface DeviceDriver {
   readonly name: string;
   /**
@@ -35,9 +37,10 @@ interface DeviceDriver {
 /** What the vfs keeps once for each kernel. */
 export class VfsState {
   #kernel: VfsKernel;
-  readonly devices = new DeviceRegistry<DeviceDriver>();
+  /** Those that only this machine has, over those of all (`base`). */
+  readonly devices: DeviceDrivers = new DeviceRegistry<DeviceDriver>();
   /** mount(2) types by name. */
-  readonly types = new Map<string, FileSystemType>();
+  types: ReadonlyMap<string, FileSystemType> = new Map();
   /**
    * The root entry of each file system, with the number of mounts of it, and of what else keeps it: mounts that were
    * taken away and still are in use, descriptors of fsopen(2).

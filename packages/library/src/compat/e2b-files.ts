@@ -4,11 +4,27 @@ import { HOME } from "./e2b-commands.ts";
 import { NotFoundError, SandboxError, translated } from "./e2b-errors.ts";
 import { writeFile } from "./write-file.ts";
 
-export interface EntryInfo {
+export interface WriteInfo {
   readonly name: string;
   readonly path: string;
-  readonly type: "file" | "dir" | undefined;
+  readonly type: "file" | "dir" | "symlink" | undefined;
 }
+
+export interface EntryInfo extends WriteInfo {
+  /** Bytes. */
+  readonly size: number;
+  /** Permission bits. A link is told as what it leads to; `type` is "symlink" where it leads nowhere. */
+  readonly mode: number;
+  /** The same, as ls(1) shows them: `-rw-r--r--`. */
+  readonly permissions: string;
+  /** Names of the system's, or numbers where it has none. */
+  readonly owner: string;
+  readonly group: string;
+  readonly modifiedTime: Date;
+}
+
+/** Entries of a folder that are asked for at once. */
+const ENTRIES_AT_ONCE = 64;
 
 /** `sandbox.files`. Relative paths begin in `/root`. */
 export class Filesystem {
@@ -29,29 +45,40 @@ export class Filesystem {
   }
 
   /** Folders on the way are made. */
-  write(path: string, data: string | Uint8Array | ArrayBuffer): Promise<EntryInfo>;
+  write(path: string, data: string | Uint8Array | ArrayBuffer): Promise<WriteInfo>;
   write(
     files: readonly { readonly path: string; readonly data: string | Uint8Array | ArrayBuffer }[],
-  ): Promise<EntryInfo[]>;
+  ): Promise<WriteInfo[]>;
   async write(
     place: string | readonly { readonly path: string; readonly data: string | Uint8Array | ArrayBuffer }[],
     content: string | Uint8Array | ArrayBuffer = "",
-  ): Promise<EntryInfo | EntryInfo[]> {
+  ): Promise<WriteInfo | WriteInfo[]> {
     if (typeof place !== "string") {
-      const written: EntryInfo[] = [];
+      const written: WriteInfo[] = [];
       for (const { path, data } of place) written.push(await this.write(path, data));
       return written;
     }
     const path = absolute(place);
     const bytes = content instanceof ArrayBuffer ? new Uint8Array(content) : content;
     await translated(() => writeFile(this.#box.fs, path, bytes));
-    return entryOf(path, "file");
+    return placeOf(path, "file");
   }
 
   async list(path: string): Promise<EntryInfo[]> {
     const folder = absolute(path);
     const entries = await translated(() => this.#box.fs.list(folder));
-    return entries.map(({ name, kind }) => entryOf(`${folder === "/" ? "" : folder}/${name}`, kind));
+    const names = await this.#names();
+    const found: EntryInfo[] = [];
+    for (let at = 0; at < entries.length; at += ENTRIES_AT_ONCE) {
+      const part = entries.slice(at, at + ENTRIES_AT_ONCE);
+      const described = part.map(async ({ name, kind }) => {
+        const path = `${folder === "/" ? "" : folder}/${name}`;
+        const found = await this.#describe(path, names).catch(unlessGone);
+        return found ?? (kind === "link" ? deadLink(path) : null);
+      });
+      found.push(...(await Promise.all(described)).filter((each) => each !== null));
+    }
+    return found;
   }
 
   /** @returns false: it was there */
@@ -71,16 +98,30 @@ export class Filesystem {
     }
   }
 
-  async getInfo(path: string): Promise<EntryInfo & { readonly size: number; readonly mode: number }> {
-    const place = absolute(path);
-    const { kind, sizeBytes, mode } = await translated(() => this.#box.fs.stat(place));
-    return { ...entryOf(place, kind), size: sizeBytes, mode };
+  async getInfo(path: string): Promise<EntryInfo> {
+    return this.#describe(absolute(path), await this.#names());
+  }
+
+  async #describe(path: string, { users, groups }: Names): Promise<EntryInfo> {
+    const { kind, sizeBytes, mode, uid, gid, modifiedMs } = await translated(() => this.#box.fs.stat(path));
+    return {
+      ...placeOf(path, kind),
+      ...{ size: sizeBytes, mode, permissions: permissionsOf(kind, mode) },
+      ...{ owner: users.get(uid) ?? String(uid), group: groups.get(gid) ?? String(gid) },
+      modifiedTime: new Date(modifiedMs),
+    };
+  }
+
+  async #names(): Promise<Names> {
+    const [users, groups] = await Promise.all(
+      ["/etc/passwd", "/etc/group"].map((file) => this.#box.fs.readText(file).catch(() => "")),
+    );
+    return { users: namesIn(users!), groups: namesIn(groups!) };
   }
 
   async rename(oldPath: string, newPath: string): Promise<EntryInfo> {
     await translated(() => this.#box.fs.rename(absolute(oldPath), absolute(newPath)));
-    const { name, path, type } = await this.getInfo(newPath);
-    return { name, path, type };
+    return this.getInfo(newPath);
   }
 
   async remove(path: string): Promise<void> {
@@ -186,7 +227,41 @@ function absolute(path: string): string {
   return path.startsWith("/") ? path : `${HOME}/${path.replace(/^\.\//, "")}`;
 }
 
-function entryOf(path: string, kind: FileKind): EntryInfo {
-  const type = kind === "folder" ? "dir" : kind === "file" ? "file" : undefined;
+function placeOf(path: string, kind: FileKind): WriteInfo {
+  const type = kind === "folder" ? "dir" : kind === "link" ? "symlink" : kind === "file" ? "file" : undefined;
   return { name: path.slice(path.lastIndexOf("/") + 1), path, type };
+}
+
+/** By number. */
+interface Names {
+  readonly users: ReadonlyMap<number, string>;
+  readonly groups: ReadonlyMap<number, string>;
+}
+
+/** Of passwd(5) or group(5); the first of a number counts. */
+function namesIn(text: string): ReadonlyMap<number, string> {
+  const names = new Map<number, string>();
+  for (const line of text.split("\n")) {
+    const [name, , number] = line.split(":");
+    if (number !== undefined && !names.has(Number(number))) names.set(Number(number), name!);
+  }
+  return names;
+}
+
+function deadLink(path: string): EntryInfo {
+  const mode = 0o777;
+  const nobodys = { size: 0, mode, permissions: permissionsOf("link", mode), owner: "root", group: "root" };
+  return { ...placeOf(path, "link"), ...nobodys, modifiedTime: new Date(0) };
+}
+
+/** It went while its folder was listed. */
+function unlessGone(error: unknown): null {
+  if (error instanceof NotFoundError) return null;
+  throw error;
+}
+
+function permissionsOf(kind: FileKind, mode: number): string {
+  const letter = kind === "folder" ? "d" : kind === "link" ? "l" : "-";
+  const bits = [6, 3, 0].map((shift) => ["r", "w", "x"].map((each, at) => ((mode >> shift) & (4 >> at) ? each : "-")));
+  return letter + bits.flat().join("");
 }

@@ -1,6 +1,6 @@
 /**
  * `stratos/compat/e2b`: the calls of `e2b` and of `runCode` of `@e2b/code-interpreter`, answered by sandboxes of this
- * computer. What has no meaning here (templates' builds, uploads by URL, metadata filters) is not there; keys and
+ * computer. What has no meaning here (templates' builds, uploads by URL) is not there; keys and
  * domains of that service are not looked at.
  */
 import { Sandbox as Box, type SandboxOptions as BoxOptions, type SystemView } from "@stratos/sdk/public";
@@ -31,6 +31,8 @@ export interface SandboxOpts {
   /** Milliseconds until the sandbox ends; default: 5 minutes. */
   readonly timeoutMs?: number;
   readonly envs?: Readonly<Record<string, string>>;
+  /** Told by `getInfo` and `list`, which may ask for it. Not of a named one, which outlives this program. */
+  readonly metadata?: Readonly<Record<string, string>>;
   /** Default: the internet, without private networks; of a named one none. */
   readonly allowInternetAccess?: boolean;
   /** What that library has no word for: image (else the template's name), mounts, memory. */
@@ -46,7 +48,7 @@ export interface SandboxInfo {
   /** The image. */
   readonly templateId: string;
   readonly name?: string;
-  /** Nothing is kept there. */
+  /** Of a named one nothing is kept there. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly startedAt: Date;
   /** Of a named one, which is there until it is killed: the last date that there is. */
@@ -76,7 +78,7 @@ export interface SandboxListOpts extends Pick<SandboxOpts, "stratos"> {
     readonly state?: readonly SandboxState[];
     readonly startedAfter?: Date;
     readonly template?: string;
-    /** Nothing is kept there, so that a filter is refused. */
+    /** Those that have all of it. */
     readonly metadata?: Readonly<Record<string, string>>;
   };
   /** By the time of their start. Default: desc. */
@@ -190,7 +192,9 @@ export class Sandbox {
   static create(template: string, opts?: SandboxOpts): Promise<Sandbox>;
   static async create(first: string | SandboxOpts = {}, second: SandboxOpts = {}): Promise<Sandbox> {
     const opts = typeof first === "string" ? second : first;
-    const { timeoutMs = TIMEOUT_MS, allowInternetAccess, stratos = {} } = opts;
+    const { timeoutMs = TIMEOUT_MS, allowInternetAccess, metadata, stratos = {} } = opts;
+    if (metadata !== undefined && stratos.name !== undefined)
+      throw new SandboxError("metadata: a named system outlives this program, and has no place for it");
     const snapshot = typeof first === "string" ? snapshots.get(first) : undefined;
     const named = typeof first === "string" && snapshot === undefined ? first : undefined;
     const image = stratos.image ?? snapshot?.image ?? named;
@@ -218,11 +222,11 @@ export class Sandbox {
   /** Those that run or are paused: the named ones of this user, and those of this program. */
   static list(opts: SandboxListOpts = {}): SandboxPaginator {
     const { query: { state, startedAfter, template, metadata = {} } = {}, order = "desc" } = opts;
-    if (Object.keys(metadata).length > 0) throw new SandboxError("query.metadata: sandboxes have none here");
     const isWanted = (info: SandboxInfo): boolean =>
       (state === undefined || state.includes(info.state)) &&
       (startedAfter === undefined || info.startedAt >= startedAfter) &&
-      (template === undefined || info.templateId === template);
+      (template === undefined || info.templateId === template) &&
+      Object.entries(metadata).every(([key, value]) => info.metadata[key] === value);
     const find = async (): Promise<SandboxInfo[]> => {
       const systems = await translated(() => Box.list(homeOf(opts)));
       const own = await Promise.all([...unnamed.values()].map((each) => each.#ownInfo()));
@@ -321,7 +325,7 @@ export class Sandbox {
     const stats = this.#isRunning ? await this.#box.stats().catch(() => null) : null;
     if (stats === null) return null;
     return {
-      ...{ sandboxId: this.sandboxId, templateId: this.#template, metadata: {} },
+      ...{ sandboxId: this.sandboxId, templateId: this.#template, metadata: this.#opts.metadata ?? {} },
       ...{ startedAt: new Date(this.#startedMs), endAt: new Date(this.#endMs) },
       state: this.#isPaused ? "paused" : "running",
       cpuCount: this.#cpuCount,

@@ -21,6 +21,7 @@ import { minorOf } from "../../vfs/device-registry.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
+import type { DeviceDrivers } from "../../vfs/vfs-state.ts";
 import { BlockFile } from "../block-file.ts";
 import { LoopDevice } from "./loop-device.ts";
 import type { BlockCaller, BlockKernel } from "../block-kernel.ts";
@@ -112,8 +113,7 @@ class LoopControlFile extends OpenFile {
 }
 
 /** Tells the vfs who opens block devices. */
-export function registerBlockDevices(kernel: BlockKernel): void {
-  kernel.disks.loops = new LoopDevices(kernel);
+export function registerBlockDevices(devices: DeviceDrivers): void {
   const open = (task: BlockCaller, inode: Inode, flags: number, path: Path): OpenFile | number => {
     const device = task.kernel.disks.byNumber(inode.rdev);
     if (device === null) return -ENXIO;
@@ -122,7 +122,6 @@ export function registerBlockDevices(kernel: BlockKernel): void {
     if ((flags & O_EXCL) !== 0 && mayClaim(device) < 0) return -EBUSY;
     return new BlockFile(task.kernel, device, flags, inode, path);
   };
-  const { devices } = kernel.vfs;
   devices.registerBlock(LOOP_MAJOR, -1, {
     name: "loop",
     open: (task: BlockCaller, inode: Inode, flags: number, path: Path) => {

@@ -51,6 +51,11 @@ export class Devtmpfs extends Tmpfs {
 
   constructor(kernel: FsKernel) {
     super(kernel, { mode: 0o755 });
+  }
+
+  /** What there always is: apart from the constructor, as one that is loaded has it already. */
+  addAll(): void {
+    const { kernel } = this;
     const now = kernel.vfs.now();
     const owner = { uid: 0, gid: 0, rdev: 0, now };
     for (const [name, major, minor, mode] of DEVICE_NODES)
@@ -107,7 +112,11 @@ const GROUPS: ReadonlyMap<number, number> = new Map([
 ]);
 
 export function devtmpfsOf(kernel: FsKernel): Devtmpfs {
-  return (kernel.devtmpfs ??= new Devtmpfs(kernel));
+  if (kernel.devtmpfs === null) {
+    kernel.devtmpfs = new Devtmpfs(kernel);
+    kernel.devtmpfs.addAll();
+  }
+  return kernel.devtmpfs;
 }
 
 export const devtmpfsType: FileSystemType = {

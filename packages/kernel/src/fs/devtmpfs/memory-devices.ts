@@ -23,6 +23,7 @@ import { WaitQueue } from "../../ground/wait-queue.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
+import type { DeviceDrivers } from "../../vfs/vfs-state.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 
 export const NULL_MINOR = 3,
@@ -159,21 +160,22 @@ class AwaitedRandomDevice extends RandomDevice {
 }
 
 /** Tells the vfs who opens them. */
-export function registerMemoryDevices(kernel: FsKernel): void {
-  const register = (minor: number, make: (flags: number, inode: Inode, path: Path) => OpenFile): void => {
-    kernel.vfs.devices.registerCharacter(MEM_MAJOR, minor, {
+export function registerMemoryDevices(devices: DeviceDrivers): void {
+  type Make = (kernel: FsKernel, flags: number, inode: Inode, path: Path) => OpenFile;
+  const register = (minor: number, make: Make): void => {
+    devices.registerCharacter(MEM_MAJOR, minor, {
       name: "mem",
-      open: (_task, inode, flags, path) => make(flags, inode, path),
+      open: ({ kernel }: FsCaller, inode: Inode, flags: number, path: Path) => make(kernel, flags, inode, path),
     });
   };
-  register(NULL_MINOR, (flags, inode, path) => new NullDevice(kernel, flags, inode, path));
-  register(ZERO_MINOR, (flags, inode, path) => new ZeroDevice(kernel, flags, inode, path));
-  register(FULL_MINOR, (flags, inode, path) => new FullDevice(kernel, flags, inode, path));
-  register(RANDOM_MINOR, (flags, inode, path) => new AwaitedRandomDevice(kernel, flags, inode, path));
-  register(URANDOM_MINOR, (flags, inode, path) => new RandomDevice(kernel, flags, inode, path));
-  kernel.vfs.devices.registerCharacter(MEM_MAJOR, KMSG_MINOR, {
+  register(NULL_MINOR, (kernel, flags, inode, path) => new NullDevice(kernel, flags, inode, path));
+  register(ZERO_MINOR, (kernel, flags, inode, path) => new ZeroDevice(kernel, flags, inode, path));
+  register(FULL_MINOR, (kernel, flags, inode, path) => new FullDevice(kernel, flags, inode, path));
+  register(RANDOM_MINOR, (kernel, flags, inode, path) => new AwaitedRandomDevice(kernel, flags, inode, path));
+  register(URANDOM_MINOR, (kernel, flags, inode, path) => new RandomDevice(kernel, flags, inode, path));
+  devices.registerCharacter(MEM_MAJOR, KMSG_MINOR, {
     name: "mem",
-    open: ({ credentials }, inode, flags, path) => {
+    open: ({ kernel, credentials }: FsCaller, inode: Inode, flags: number, path: Path) => {
       const reads = (flags & O_ACCMODE) !== O_WRONLY;
       if (reads && kernel.messages.isRestricted && !isCapable(credentials, CAP_SYSLOG)) return -EPERM;
       return new KernelMessageDevice(kernel, flags, inode, path);

@@ -32,6 +32,7 @@ import type { Inode } from "../../vfs/inode.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
+import type { DeviceDrivers } from "../../vfs/vfs-state.ts";
 import { Pipe } from "./pipe.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 
@@ -160,8 +161,8 @@ export function createPipe(
 }
 
 /** Tells the vfs who opens fifos. */
-export function registerFifos(kernel: FsKernel): void {
-  kernel.vfs.devices.fifo = { name: "fifo", open: openFifo };
+export function registerFifos(devices: DeviceDrivers): void {
+  devices.fifo = { name: "fifo", open: openFifo };
 }
 
 /**

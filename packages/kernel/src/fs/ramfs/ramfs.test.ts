@@ -4,13 +4,12 @@ import { it } from "node:test";
 import { AT_FDCWD, EINVAL, MS_REMOUNT, RAMFS_MAGIC } from "@stratos/abi";
 import { BUFFER, FileTask, type Stat } from "../../testing/file-system-task.ts";
 import { fileSystemConformance } from "../../testing/file-system-conformance.ts";
-import { Ramfs, ramfsType } from "./ramfs.ts";
+import { Ramfs } from "./ramfs.ts";
 
 fileSystemConformance("ramfs", (kernel) => new Ramfs(kernel, 0o755));
 
 it("is mounted with a mode alone, and tells neither blocks nor inodes", () => {
-  const { test, user } = FileTask.create();
-  test.kernel.vfs.types.set("ramfs", ramfsType);
+  const { user } = FileTask.create();
   user.call("mkdirat", AT_FDCWD, "/m", 0o700);
   const mount = (flags: number, options: string): number => user.call("mount", "none", "/m", "ramfs", flags, options);
   assert.equal(mount(0, "mode=rwx"), -EINVAL);

@@ -31,7 +31,7 @@ import { PageCache } from "../../frames/page-cache.ts";
 import { firstBehind } from "../../vfs/listing-order.ts";
 import type { Reapable } from "../../frames/reaper.ts";
 import { CALL_WORK, type CallWork } from "../../ground/call-work.ts";
-import { Inode, type NewInode, type Time, TIMES } from "../../vfs/inode.ts";
+import { copyPlainFields, Inode, type NewInode, type Time, TIMES } from "../../vfs/inode.ts";
 import type { Tmpfs } from "./tmpfs.ts";
 
 /** Size that Linux counts for each name of a tmpfs directory (BOGO_DIRENT_SIZE). */
@@ -55,6 +55,9 @@ interface Entry {
   isGone: boolean;
 }
 
+/** Of inodes that are filled. */
+const BLANK: NewInode = { mode: 0, uid: 0, gid: 0, rdev: 0, now: { seconds: 0, nanoseconds: 0 } };
+
 /**
  * A file of a tmpfs. Directories keep their names in order of creation; an entry's cursor never changes, so listings
  * survive changes.
@@ -65,7 +68,7 @@ export class TmpfsInode extends Inode {
   parent: TmpfsInode | null = null;
   #entries: Map<string, Entry> | null;
   /** The same by cursor, with those that went still in their places, so that a listing goes on where it was. */
-  #order: Entry[] = [];
+  #order: Entry[] | null;
   #nextCursor = 1;
   #target = "";
   #xattrs: Map<string, Uint8Array> | null = null;
@@ -77,6 +80,7 @@ export class TmpfsInode extends Inode {
     this.rdev = attributes.rdev;
     const kind = attributes.mode & S_IFMT;
     this.#entries = kind === S_IFDIR ? new Map() : null;
+    this.#order = kind === S_IFDIR ? [] : null;
     if (kind === S_IFDIR) {
       this.nlink = 2;
       this.size = 2 * ENTRY_SIZE;
@@ -96,7 +100,7 @@ export class TmpfsInode extends Inode {
   #add(name: string, inode: TmpfsInode, now: Time): void {
     const entry: Entry = { name, inode, cursor: this.#nextCursor++, isGone: false };
     this.#entries!.set(name, entry);
-    this.#order.push(entry);
+    this.#order!.push(entry);
     this.size += ENTRY_SIZE;
     this.mtime = now;
     this.ctime = now;
@@ -110,8 +114,8 @@ export class TmpfsInode extends Inode {
     const entry = this.#entries!.get(name)!;
     this.#entries!.delete(name);
     entry.isGone = true;
-    if (this.#order.length > 2 * this.#entries!.size + ORDER_SLACK)
-      this.#order = this.#order.filter((each) => !each.isGone);
+    if (this.#order!.length > 2 * this.#entries!.size + ORDER_SLACK)
+      this.#order = this.#order!.filter((each) => !each.isGone);
     this.size -= ENTRY_SIZE;
     this.mtime = now;
     this.ctime = now;
@@ -215,7 +219,7 @@ export class TmpfsInode extends Inode {
     cursor: number,
     emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
   ): number {
-    const order = this.#order;
+    const order = this.#order ?? [];
     for (let at = firstBehind(order, cursor); at < order.length; at++) {
       const entry = order[at]!;
       if (entry.isGone) continue;
@@ -395,7 +399,7 @@ export class TmpfsInode extends Inode {
   dismantle(): TmpfsInode[] {
     const below = [...(this.#entries?.values() ?? [])].map((entry) => entry.inode);
     this.#entries?.clear();
-    this.#order = [];
+    if (this.#order !== null) this.#order = [];
     if (this.isEvicted) return below;
     if (!this.isDirectory) for (let extra = 1; extra < this.nlink; extra++) this.fileSystem.freeInode();
     this.nlink = 0;
@@ -429,7 +433,11 @@ export class TmpfsInode extends Inode {
             bytes: it.#bytes,
           } = from),
       },
-      { shares: TIMES },
+      {
+        shares: TIMES,
+        copyPlain: copyPlainFields,
+        blank: () => new TmpfsInode(null as unknown as Tmpfs, 0, BLANK),
+      },
     );
   }
 }

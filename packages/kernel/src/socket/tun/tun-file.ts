@@ -64,10 +64,10 @@ import type { IoCursor } from "../../ground/io-cursor.ts";
 import { BLOCKED, WaitQueue } from "../../ground/wait-queue.ts";
 import { viewOf } from "../../ground/words.ts";
 import { isCapable, isInGroup } from "../../security/credentials.ts";
-import type { DeviceRegistry } from "../../vfs/device-registry.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
+import type { DeviceDrivers } from "../../vfs/vfs-state.ts";
 import { removeInterface, tellInterface } from "../interface-changes.ts";
 import { createTun } from "../new-interfaces.ts";
 import { ethernetTypeOf } from "../packet/packet-address.ts";
@@ -420,19 +420,11 @@ function putInt(task: SocketCaller, address: number, value: number): number {
   return task.space.copyOut(address, INT, 0, INT.length);
 }
 
-interface TunKernel {
-  readonly vfs: {
-    readonly devices: DeviceRegistry<{
-      readonly name: string;
-      open(task: SocketCaller, inode: Inode, flags: number, path: Path): OpenFile | number;
-    }>;
-  };
-}
-
 /** Tells the vfs who opens /dev/net/tun. */
-export function registerTun(kernel: TunKernel): void {
-  kernel.vfs.devices.registerCharacter(MISC_MAJOR, TUN_MINOR, {
+export function registerTun(devices: DeviceDrivers): void {
+  devices.registerCharacter(MISC_MAJOR, TUN_MINOR, {
     name: "misc",
-    open: (task, inode, flags, path) => new TunFile(task.network, flags, inode, path),
+    open: (task: SocketCaller, inode: Inode, flags: number, path: Path) =>
+      new TunFile(task.network, flags, inode, path),
   });
 }
