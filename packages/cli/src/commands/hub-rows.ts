@@ -115,6 +115,12 @@ export async function hubCommand(finish: Finish, wanted: Wanted): Promise<Comman
         .default(RATE_LIMIT_DEFAULT),
     )
     .addOption(
+      repeatable(
+        "--trusted-proxy <address>",
+        "what asks from this address or network is a proxy, whose X-Forwarded-For, -Proto and -Host count",
+      ),
+    )
+    .addOption(
       new Option("--slow-query <ms>", "tell statements that take longer (default: 1000)").argParser(parseCount(1)),
     );
   for (const option of tlsOptions()) hub.addOption(option);
