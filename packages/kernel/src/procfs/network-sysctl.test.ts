@@ -216,9 +216,9 @@ it("hints are kept where they belong: of the machine, of a network, of an interf
   keep("ipv4/tcp_tw_reuse", "1");
   assert.equal(set(user, "ipv4/tcp_tw_reuse", "3"), -EINVAL);
   assert.equal(user.get(`${SYS}/ipv4/conf/all/accept_source_route`), "0\n");
-  keep("ipv4/conf/default/promote_secondaries", "1");
+  keep("ipv4/conf/default/log_martians", "1");
   keep("ipv6/conf/lo/accept_ra", "0");
-  assert.equal(user.get(`${SYS}/ipv4/conf/lo/promote_secondaries`), "0\n");
+  assert.equal(user.get(`${SYS}/ipv4/conf/lo/log_martians`), "0\n");
   assert.equal(call(user.task, "unshare", CLONE_NEWNET), 0);
   for (const name of ["ipv4/tcp_tw_reuse", "ipv6/conf/lo/accept_ra"])
     assert.notEqual(user.get(`${SYS}/${name}`), name.includes("ra") ? "0\n" : "1\n", name);

@@ -35,7 +35,6 @@ export const INTERFACE_HINTS: Readonly<Record<"ipv4" | "ipv6", Readonly<Record<s
     accept_redirects: { ...INT, value: 1, why: NO_REDIRECTS },
     accept_source_route: { ...INT, value: 1, ofAll: 0, why: NO_SOURCE_ROUTES },
     log_martians: { ...INT, value: 0, why: "packets from impossible sources are dropped without a word" },
-    promote_secondaries: { ...INT, value: 0, why: "addresses of a network stay when its first one goes" },
     secure_redirects: { ...INT, value: 1, why: NO_REDIRECTS },
     send_redirects: { ...INT, value: 1, why: NO_REDIRECTS },
     shared_media: { ...INT, value: 1, why: NO_REDIRECTS },

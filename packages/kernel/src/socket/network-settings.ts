@@ -53,6 +53,8 @@ export class InterfaceSettings {
   /** net.ipv4.conf.PLACE.force_igmp_version, net.ipv6.conf.PLACE.force_mld_version: 0: as routers do. */
   groupVersionV4 = 0;
   groupVersionV6 = 0;
+  /** net.ipv4.conf.PLACE.promote_secondaries: a network's next address takes the place of its first; any but 0. */
+  promotes = 0;
   /** net.ipv4.conf.PLACE.tag: a number that programs keep there for themselves. */
   tag = 0;
   /** What changes nothing, as it was set, by path below net (procfs/setting-hints.ts, which bounds them). */
