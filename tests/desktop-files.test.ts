@@ -1,6 +1,6 @@
 /**
  * Goal: files of a desktop are its user's, and nobody loses what he has written: what is not saved is asked for, and
- * there again after a reload; nothing comes in the place of another file unasked. Method: the command as users have it,
+ * there again after a reload; nothing comes in the place of another file unasked; of many windows none is lost. Method: the command as users have it,
  * its service asked, and a headless Chromium.
  */
 import assert from "node:assert/strict";
@@ -106,4 +106,22 @@ test("a text that is not saved is there after a reload, and asked for when its w
     await press(page, code, CONTROL, key);
   await page.waitFor(shown(".files tbody"), /note \(2\)\.txt/, PATIENCE_MS);
   assert.equal(await read("/root/note (2).txt"), await read("/root/note.txt"));
+});
+
+test("of many windows the one that is used stands in sight in the panel, and the wheel brings the others", async (t) => {
+  const page = await opened(t, await Served.start(t));
+  const inSight = (which: string): string => `(() => {
+    const list = document.querySelector(".window-list").getBoundingClientRect();
+    const buttons = [...document.querySelectorAll(".window-list button")];
+    const { left, right } = buttons.${which}.getBoundingClientRect();
+    return buttons.length + " " + (left >= list.left - 1 && right <= list.right + 1);
+  })()`;
+  for (let count = 1; count <= 16; count++) {
+    await press(page, "KeyE", 3);
+    await page.waitFor(inSight("at(-1)"), new RegExp(`^${count} true$`), PATIENCE_MS);
+  }
+  assert.equal(await page.evaluate(inSight("at(0)")), "16 false");
+  const wheel = { type: "mouseWheel", x: 400, y: 780, deltaX: 0, deltaY: -3000 };
+  await page.call("Input.dispatchMouseEvent", wheel);
+  await page.waitFor(inSight("at(0)"), /^16 true$/, PATIENCE_MS);
 });
