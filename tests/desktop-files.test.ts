@@ -1,7 +1,7 @@
 /**
  * Goal: files of a desktop are its user's, and nobody loses what he has written: what is not saved is asked for, and
- * there again after a reload; nothing comes in the place of another file unasked; of many windows none is lost. Method: the command as users have it,
- * its service asked, and a headless Chromium.
+ * there again after a reload; nothing comes in the place of another file unasked; of many windows none is lost. Method:
+ * the command as users have it, its service asked, and a headless Chromium.
  */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
@@ -108,7 +108,7 @@ test("a text that is not saved is there after a reload, and asked for when its w
   assert.equal(await read("/root/note (2).txt"), await read("/root/note.txt"));
 });
 
-test("of many windows the one that is used stands in sight in the panel, and the wheel brings the others", async (t) => {
+test("of many windows the one that is used is in sight in the panel, and the wheel brings the others", async (t) => {
   const page = await opened(t, await Served.start(t));
   const inSight = (which: string): string => `(() => {
     const list = document.querySelector(".window-list").getBoundingClientRect();

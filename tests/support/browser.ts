@@ -166,8 +166,8 @@ export class Page {
   }
 
   /**
-   * Presses keys together: one after the other down, and up again. No answer is waited for in between: programs repeat a
-   * key that is down for as long as one takes under load. @param codes  KeyboardEvent.code
+   * Presses keys together: one after the other down, and up again. No answer is waited for in between: programs repeat
+   * a key that is down for as long as one takes under load. @param codes  KeyboardEvent.code
    */
   async press(...codes: string[]): Promise<void> {
     const send = (type: string) => (code: string) =>

@@ -84,7 +84,7 @@ test("a window that is pulled over the edge is where the pointer is, though more
   assert.deepEqual([arrangement.find("a")!.monitor, free()], [1, { x: 936, y: 0 }]);
 });
 
-test("a monitor that is smaller for a while, as when a page is zoomed or a phone turned, leaves windows as they were", () => {
+test("a monitor that is smaller for a while (a page is zoomed, a phone turned) leaves windows as they were", () => {
   const monitor = (width: number, height: number): ArrangedMonitor[] => {
     const screen = { x: 0, y: 0, width, height };
     return [{ id: 1, screen, area: screen }];
