@@ -256,6 +256,11 @@ export const IN_C: Readonly<Record<string, InC>> = {
     names: { nr: "entry.nr", args: "entry.args", ret_data: "seccomp.ret_data" },
   },
   PtraceRseqConfiguration: { type: "struct ptrace_rseq_configuration", ...linux("ptrace") },
+  PtraceSudConfig: {
+    type: "struct ptrace_sud_config_6_4",
+    headers: ["linux/types.h"],
+    source: "struct ptrace_sud_config_6_4 { __u64 mode, selector, offset, len; };",
+  },
   Rseq: {
     type: "struct rseq",
     ...linux("types"),

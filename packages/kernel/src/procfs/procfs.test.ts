@@ -384,6 +384,8 @@ it("each setting of /proc/sys that can be changed acts", () => {
     "net/ipv4/ip_local_port_range",
     "net/ipv4/ip_unprivileged_port_start",
     "net/ipv4/ping_group_range",
+    "net/ipv4/tcp_keepalive_intvl",
+    "net/ipv4/tcp_keepalive_probes",
     "net/ipv4/tcp_keepalive_time",
     "net/ipv4/tcp_mem",
     "net/ipv4/tcp_rmem",

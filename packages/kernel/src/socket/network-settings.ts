@@ -83,6 +83,9 @@ export class NetworkSettings {
   pingGroups = { first: 0, last: 2147483647 };
   /** net.ipv4.tcp_keepalive_time, in seconds. */
   keepAliveSeconds = 7200;
+  /** net.ipv4.tcp_keepalive_intvl, in seconds, and tcp_keepalive_probes. */
+  keepAliveInterval = 75;
+  keepAliveProbes = 9;
   /** net.ipv4.tcp_syn_retries and tcp_syn_linear_timeouts: how often connect(2) asks again, and how often evenly. */
   synRetries = 6;
   synLinear = 4;
