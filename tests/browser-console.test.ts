@@ -18,6 +18,7 @@ import { ImageStore } from "@stratos/images";
 import { extendedTest } from "@stratos/base/testing";
 import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser, type Page } from "./support/browser.ts";
+import { GREEN_INLINE, GREEN_TIFF, PICTURE_PIXELS, RED_SIXEL } from "./support/terminal-pictures.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
 /** A loaded computer may take its time. */
@@ -128,6 +129,27 @@ test("a reload goes on with what runs, and shows what was shown; Restart ends it
   // Nothing is left of it.
   await anew(page, () => page.reload());
   await run(page, "echo [$x]", /^\[\]$/m);
+});
+
+test("pictures in the terminal are there after a reload, where they were and as far as they were", async (context) => {
+  const page = await opened(context);
+  // One has scrolled away; of another a half was written over.
+  const others = `printf '${GREEN_INLINE}\\n'; seq 100`;
+  const lines = `${others}; printf '${RED_SIXEL}\\033[8Cbeside\\n${GREEN_TIFF}\\033[1Cover\\n'`;
+  await run(page, `${lines}; echo done`, /^done$/m);
+  const PICTURES = /^480 red, [1-9]\d* green$/;
+  await page.waitFor(PICTURE_PIXELS, PICTURES, PATIENCE_MS);
+  const shown = String(await page.evaluate(SCREEN));
+  assert.equal(await page.evaluate(`stratos.ask({ kind: "hidden" })`), true);
+  for (let times = 0; times < 2; times++) {
+    await anew(page, () => page.reload());
+    await page.waitFor(GOES_ON, /^1$/, PATIENCE_MS);
+    await page.waitFor(PICTURE_PIXELS, PICTURES, PATIENCE_MS);
+    assert.equal(String(await page.evaluate(SCREEN)).trimEnd(), shown.trimEnd());
+  }
+  await page.evaluate("stratos.terminal.scrollToTop()");
+  await page.waitFor(PICTURE_PIXELS, /^0 red, [1-9]\d* green$/, PATIENCE_MS);
+  await anew(page, () => click(page, "Restart"));
 });
 
 extendedTest("a reload goes on with what was typed into an editor that has just begun", async (context) => {

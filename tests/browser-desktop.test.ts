@@ -11,9 +11,9 @@ import { gzipSync } from "node:zlib";
 import { extendedTest } from "@stratos/base/testing";
 import { keepWebFolder, tabFiles, webFolderServer } from "@stratos/console";
 import { TAB_DESKTOP } from "@stratos/desktop/tab";
-import { US_CHARACTERS } from "@stratos/display/keys";
 import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser, type Page } from "./support/browser.ts";
+import { pressKey, typeKeys } from "./support/page-keys.ts";
 import { ensureScreenImage, SCREEN_IMAGE, TEST_HOME } from "./support/test-image.ts";
 
 /** For a host under load. */
@@ -38,29 +38,6 @@ after(async () => {
   server?.closeAllConnections();
 });
 
-async function press(page: Page, code: string, modifiers = 0): Promise<void> {
-  for (const type of ["keyDown", "keyUp"])
-    await page.call("Input.dispatchKeyEvent", { type, code, key: "Unidentified", modifiers });
-}
-
-/**
- * As a keyboard does it, key by key. Text of an input method is another thing: foot drops what comes while it tells of
- * its cursor (zwp_text_input_v3.done with an older serial).
- */
-async function typeKeys(page: Page, text: string): Promise<void> {
-  for (const character of text) {
-    const found = Object.entries(US_CHARACTERS).find(([, pair]) => pair.includes(character));
-    const [code, pair] = character === "\n" ? ["Enter", "\n"] : found!;
-    const isShifted = pair[0] !== character;
-    const send = (type: string, key: object): Promise<unknown> =>
-      page.call("Input.dispatchKeyEvent", { type, modifiers: isShifted ? 8 : 0, ...key });
-    const shift = { code: "ShiftLeft", key: "Shift" };
-    if (isShifted) await send("keyDown", shift);
-    for (const type of ["keyDown", "keyUp"]) await send(type, { code, key: character === "\n" ? "Enter" : character });
-    if (isShifted) await send("keyUp", { ...shift, modifiers: 0 });
-  }
-}
-
 /** How many colours a program's window has: one that nobody has drawn has one. */
 const COLOURS = `(() => {
   const canvas = document.querySelector("section.of-guest canvas.picture");
@@ -74,7 +51,7 @@ const HAS_KEYBOARD = `String(document.querySelector("section.of-guest.active") !
   document.activeElement?.className === "guest-keys")`;
 
 async function startFoot(page: Page): Promise<void> {
-  await press(page, "Space", CTRL_ALT);
+  await pressKey(page, "Space", CTRL_ALT);
   await page.waitFor("document.activeElement?.getAttribute('role')", /combobox/, PATIENCE_MS);
   await page.type("foot");
   const chosen = "document.querySelector('.launcher-item[aria-selected=true]')?.textContent";
@@ -92,7 +69,7 @@ test("programs have windows in a tab, and the files of its terminal", async () =
   await page.waitFor("document.querySelectorAll('.panel button').length", /^[6-9]|\d\d$/, PATIENCE_MS);
   assert.deepEqual(await accessibilityViolations(page), []);
 
-  await press(page, "Enter", CTRL_ALT);
+  await pressKey(page, "Enter", CTRL_ALT);
   await page.waitFor("document.querySelector('.xterm-rows')?.textContent", /[#$] /, PATIENCE_MS);
   // A part of the worker, which is loaded when somebody looks there.
   await page.type("cat /proc/sys/kernel/ostype > /root/one\n");
@@ -160,18 +137,18 @@ async function shownAtRest(page: Page): Promise<string> {
 test("a reload of the desktop goes on with its terminals and windows, as they were and where they were", async () => {
   const page = await browser.open(`${url}desktop/`);
   await page.waitFor("document.querySelectorAll('.panel button').length", /^[6-9]|\d\d$/, PATIENCE_MS);
-  await press(page, "Enter", CTRL_ALT);
+  await pressKey(page, "Enter", CTRL_ALT);
   await page.waitFor(TERMINAL, /[#$] /, PATIENCE_MS);
   // A worker that goes on has not loaded what this is of.
   await page.type("x=kept; cat < /proc/sys/kernel/ostype; sleep 1000 < /proc/sys/kernel/ostype &\n");
   await page.type("echo $((6*7)) shown\n");
   await page.waitFor(TERMINAL, /42 shown/, PATIENCE_MS);
-  await press(page, "ArrowLeft", CTRL_ALT);
+  await pressKey(page, "ArrowLeft", CTRL_ALT);
   const place = "JSON.stringify(document.querySelector('section.window:not(.of-guest)')?.getBoundingClientRect())";
   const before = await page.evaluate(place);
   await startFoot(page);
   await typeKeys(page, "y=window; echo $((6*9)) shown\n");
-  await press(page, "ArrowRight", CTRL_ALT);
+  await pressKey(page, "ArrowRight", CTRL_ALT);
   const window = await shownAtRest(page);
   await page.waitFor("stratos.usage().then(({ isKept }) => `${isKept}`)", /^true$/, PATIENCE_MS);
   await page.reload();
@@ -202,7 +179,7 @@ extendedTest(
     const isShown = (): Promise<string> =>
       page.waitFor("document.querySelectorAll('.panel button').length", /^[6-9]|\d\d$/, PATIENCE_MS);
     await isShown();
-    await press(page, "Enter", CTRL_ALT);
+    await pressKey(page, "Enter", CTRL_ALT);
     await page.waitFor(TERMINAL, /[#$] /, PATIENCE_MS);
     await page.type("rm -f /root/said; (trap 'echo asked > /root/said; exit' TERM; n=0; ");
     await page.type("while :; do n=$((n+1)); echo $n > /run/count; sleep 0.05; done) & cat /run/count\n");

@@ -9,9 +9,9 @@ import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { keepWebFolder, webFolderServer } from "@stratos/console";
 import { TAB_DESKTOP } from "@stratos/desktop/tab";
-import { US_CHARACTERS } from "@stratos/display/keys";
 import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser, Page } from "./support/browser.ts";
+import { pressKey, typeKeys } from "./support/page-keys.ts";
 import { ensureScreenImage, SCREEN_IMAGE, TEST_HOME } from "./support/test-image.ts";
 
 /** For a host under load. */
@@ -35,27 +35,6 @@ after(async () => {
   server?.close();
   server?.closeAllConnections();
 });
-
-async function press(page: Page, code: string, modifiers = 0): Promise<void> {
-  for (const type of ["keyDown", "keyUp"])
-    await page.call("Input.dispatchKeyEvent", { type, code, key: "Unidentified", modifiers });
-}
-
-async function typeKeys(page: Page, text: string): Promise<void> {
-  for (const character of text) {
-    const [code, pair] =
-      character === "\n"
-        ? ["Enter", "\n"]
-        : Object.entries(US_CHARACTERS).find(([, each]) => each.includes(character))!;
-    const isShifted = pair[0] !== character;
-    const send = (type: string, key: object): Promise<unknown> =>
-      page.call("Input.dispatchKeyEvent", { type, modifiers: isShifted ? 8 : 0, ...key });
-    const shift = { code: "ShiftLeft", key: "Shift" };
-    if (isShifted) await send("keyDown", shift);
-    for (const type of ["keyDown", "keyUp"]) await send(type, { code, key: character === "\n" ? "Enter" : character });
-    if (isShifted) await send("keyUp", { ...shift, modifiers: 0 });
-  }
-}
 
 /** Presses a button by the words that it has, as a person does: windows open only then. */
 async function choose(page: Page, words: string, control = "button"): Promise<void> {
@@ -94,7 +73,7 @@ async function otherWindow(): Promise<Page> {
 test("a window of the browser is a monitor: windows go there, are used there, and come back when it goes", async () => {
   const page = await browser.open(`${url}desktop/`);
   await page.waitFor("document.querySelectorAll('.panel button').length", /^[6-9]|\d\d$/, PATIENCE_MS);
-  await press(page, "Space", CTRL_ALT);
+  await pressKey(page, "Space", CTRL_ALT);
   await page.waitFor("document.activeElement?.getAttribute('role')", /combobox/, PATIENCE_MS);
   await page.type("foot");
   const chosen = "document.querySelector('.launcher-item[aria-selected=true]')?.textContent";
@@ -113,7 +92,7 @@ test("a window of the browser is a monitor: windows go there, are used there, an
 
   // Foot goes there by a key, and the keyboard with it.
   await page.evaluate("document.querySelector('section.of-guest').focus()");
-  await press(page, "KeyN", CTRL_ALT);
+  await pressKey(page, "KeyN", CTRL_ALT);
   await other.waitFor(PICTURE, /^drawn/, PATIENCE_MS);
   assert.equal(await page.evaluate(PICTURE), "none");
   const click = await other.evaluate(`(() => {
@@ -138,18 +117,18 @@ test("a window of the browser is a monitor: windows go there, are used there, an
     return state === "drawn" && Math.abs(own - shown) < 2 && own > 700 ? "sharp" : ${PICTURE};
   })()`;
   await other.waitFor(sharp, /^sharp$/, PATIENCE_MS);
-  await press(other, "ArrowUp", CTRL_ALT);
+  await pressKey(other, "ArrowUp", CTRL_ALT);
   const fills =
     "JSON.stringify([document.querySelector('section.of-guest').getBoundingClientRect().width, innerWidth])";
   await other.waitFor(fills, /^\[(\d+),\1\]$/, PATIENCE_MS);
 
   // A terminal opens where the person works, and is used wherever it goes.
   const rows = "document.querySelector('.xterm-rows')?.textContent";
-  await press(other, "Enter", CTRL_ALT);
+  await pressKey(other, "Enter", CTRL_ALT);
   await other.waitFor(rows, /[#$] /, PATIENCE_MS);
-  await press(other, "KeyN", CTRL_ALT);
+  await pressKey(other, "KeyN", CTRL_ALT);
   await page.waitFor(rows, /[#$] /, PATIENCE_MS);
-  await press(page, "KeyN", CTRL_ALT);
+  await pressKey(page, "KeyN", CTRL_ALT);
   await other.waitFor(rows, /[#$] /, PATIENCE_MS);
   await other.evaluate("document.querySelector('.xterm-helper-textarea').focus()");
   await other.type("echo $((6*7)) shown\n");

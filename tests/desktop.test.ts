@@ -72,6 +72,8 @@ test("terminals, files and windows are there again after a reload, and anybody c
   assert.equal((await served.ask("GET", "/content?path=/root/note.txt")).text, "kept");
   await page.evaluate("document.querySelector('dialog .danger').click()");
   await until("the file is gone", async () => (await served.ask("GET", "/content?path=/root/note.txt")).status === 409);
+  // It stays until it is done, and keys are its own as long.
+  await page.waitFor("String(document.querySelector('dialog'))", /^null$/, PATIENCE_MS);
 
   await launch(page, "System monitor");
   await page.waitFor("document.querySelector('.of-monitor tbody')?.textContent", /bash/, PATIENCE_MS);

@@ -126,8 +126,7 @@ test("the console shows windows to who may see them, and lets operators steer th
   assert.deepEqual(await accessibilityViolations(page), []);
   await page.evaluate("document.querySelector('.guest-keys').focus()");
   await page.call("Input.insertText", { text: lineOf(RED) });
-  await page.press("keyDown", "Enter");
-  await page.press("keyUp", "Enter");
+  await page.press("Enter");
   await page.waitFor(countOf(RED), /^\d{4,}$/, LONG_MS);
   await viewer.untilShows(...RED);
   assert.equal(viewer.count(...GREEN), 0, "who only looks types nothing");

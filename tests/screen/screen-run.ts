@@ -28,9 +28,11 @@ interface ScreenRun {
   readonly moments?: Readonly<Record<string, (machine: Machine) => void>>;
 }
 
+/** In virtual time: how many frames go by between two of its requests is not chance. */
 export function runOnScreen({ program, part, prepare, moments = {} }: ScreenRun): Promise<StaticRun> {
   return runStatic(program, {
     argv: ["program", part],
+    seed: 1,
     prepare,
     onOutput: (text, machine) => moments[text.trimEnd().split("\n").at(-1)!]?.(machine),
   });

@@ -165,9 +165,14 @@ export class Page {
     }
   }
 
-  /** Presses keys one after the other, or lets them go. @param codes  KeyboardEvent.code */
-  async press(type: "keyDown" | "keyUp", ...codes: string[]): Promise<void> {
-    for (const code of codes) await this.call("Input.dispatchKeyEvent", { type, code, key: "Unidentified" });
+  /**
+   * Presses keys together: one after the other down, and up again. No answer is waited for in between: programs repeat
+   * a key that is down for as long as one takes under load. @param codes  KeyboardEvent.code
+   */
+  async press(...codes: string[]): Promise<void> {
+    const send = (type: string) => (code: string) =>
+      this.call("Input.dispatchKeyEvent", { type, code, key: "Unidentified" });
+    await Promise.all([...codes.map(send("keyDown")), ...codes.toReversed().map(send("keyUp"))]);
   }
 
   /** @throws Error with the protocol's words */

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { Browser, type Page } from "./browser.ts";
 import { launcher, start } from "./stratos.ts";
+import { sendKeys } from "./page-keys.ts";
 import { SCREEN_IMAGE, shareTranslations, TEST_HOME } from "./test-image.ts";
 import { until } from "./until.ts";
 
@@ -71,7 +72,10 @@ export const CTRL_ALT = 3,
   SHIFT = 8;
 
 export async function press(page: Page, code: string, modifiers = 0, key = "Unidentified"): Promise<void> {
-  for (const type of ["keyDown", "keyUp"]) await page.call("Input.dispatchKeyEvent", { type, code, key, modifiers });
+  await sendKeys(
+    page,
+    ["keyDown", "keyUp"].map((type) => ({ type, code, key, modifiers })),
+  );
 }
 
 /** Starts what the launcher finds by that text. */

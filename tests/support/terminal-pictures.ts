@@ -8,6 +8,13 @@ export const GREEN_INLINE =
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNg+M8AAAICAQB7CYF4AAAAAElFTkSuQmCC" +
   String.raw`\007`;
 
+/** As chafa writes it: a TIFF, and its size not said. */
+export const GREEN_TIFF =
+  String.raw`\033]1337;File=inline=1;width=2;height=1;preserveAspectRatio=0:` +
+  "SUkqAAwAAAAA/wD/CQAAAQMAAQAAAAEAAAABAQMAAQAAAAEAAAACAQMABAAAAH4AAAADAQMAAQAAAAEAAAAGAQMAAQAAAAIA" +
+  "AAARAQQAAQAAAAgAAAAVAQMAAQAAAAQAAAAWAQMAAQAAAAEAAABSAQMAAQAAAAIAAAAAAAAACAAIAAgACAA=" +
+  String.raw`\007`;
+
 /** Of the first terminal, of which there is a picture: pixels that are red, and that are green. */
 export const PICTURE_PIXELS = `(() => {
   const canvas = document.querySelector(".xterm-image-layer");

@@ -1,6 +1,7 @@
 /** Goal: what an option cannot be is told in words. Method: its parser. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parseNetwork } from "./commands/hub-options.ts";
 import type { SharedFolder } from "@stratos/images";
 import type { PublishedPort } from "@stratos/host-node";
 import { parsePublished, parseVolume } from "./option-values.ts";
@@ -31,4 +32,11 @@ test("a port stands at one place of the host, and one place has one port", () =>
     });
   for (const texts of ["8080:80 8081:80", "127.0.0.1:8080:80 [::1]:8080:80"])
     assert.throws(() => all<PublishedPort>(parsePublished, texts), { message: "the guest's port 80 was given before" });
+});
+
+test("a network is an address, with bits or without", () => {
+  for (const text of ["127.0.0.1", "10.0.0.0/8", "::1", "fd00::/8", "0.0.0.0/0"])
+    assert.equal(parseNetwork(text), text);
+  for (const text of ["", "proxy.example", "10.0.0.0/33", "fd00::/129", "10.0.0.0/8/8", "10.0.0.0/-1", "10.0.0.0/"])
+    assert.throws(() => parseNetwork(text), /expected an address or a network/, text);
 });

@@ -282,3 +282,15 @@ test("a full disk below standard output is told in one line", () => {
     closeSync(full);
   }
 });
+
+test("man takes a command's words as they are written, and names those that are none", async () => {
+  const { commandHandlers } = await import("./program/command-handlers.ts");
+  const shown = async (...words: string[]): Promise<string> => {
+    stdout = "";
+    await commandHandlers.man(await createProgram(commandHandlers, () => {}, { words: ["man"], scope: "all" }), words);
+    return stdout;
+  };
+  assert.match(await shown("image", "build"), /^\.TH STRATOS-IMAGE-BUILD 1/);
+  assert.equal(await shown("image-build"), await shown("image", "build"));
+  await assert.rejects(shown("image", "buidl"), /image buidl: no such command/);
+});

@@ -17,6 +17,7 @@ import { createApi } from "./api/api-service.ts";
 import { blobRoutes } from "./api/blob-routes.ts";
 import { authorityPages, CERTIFICATE_ROUTES } from "./api/certificate-routes.ts";
 import { passedOn } from "./api/passed-on.ts";
+import { TrustedProxies } from "./api/trusted-proxies.ts";
 import { RateLimit } from "./api/rate-limit.ts";
 import { packageRoutes } from "./api/package-routes.ts";
 import { FAILURE_ROUTES } from "./api/failure-routes.ts";
@@ -87,6 +88,8 @@ export interface ServerOptions extends Omit<HubOptions, "plugins"> {
   readonly readPackage: ReadPackage;
   /** Files that are read again when they change. */
   readonly tls?: TlsFiles;
+  /** Proxies whose headers say who asks, as addresses or networks. */
+  readonly trustedProxies?: readonly string[];
   /** Requests a second of one key or address; absent: no limit. */
   readonly rateLimit?: number;
   readonly http?: HttpSettings;
@@ -110,6 +113,7 @@ export interface HubServer {
 export async function startHub(database: Database, options: ServerOptions): Promise<HubServer> {
   // Refused before anything begins.
   const secrets = options.tls === undefined ? null : tlsContext(options.tls);
+  const proxies = new TrustedProxies(options.trustedProxies ?? []);
   await migrate(database);
   const { blobs } = options;
   const repositories = new Repositories(database, blobs, options.readPackage);
@@ -157,7 +161,10 @@ export async function startHub(database: Database, options: ServerOptions): Prom
     if (!known.has(role)) options.warn(`${role}: there is no such role yet; who signs in has nothing of it`);
   const peerOf = (context: Context): string =>
     (context.env as { incoming?: IncomingMessage }).incoming?.socket.remoteAddress ?? "unknown";
-  const addressOf = (context: Context): string => passedOn(context)?.from ?? peerOf(context);
+  const clientOf = (context: Context): string => proxies.clientOf(peerOf(context), (name) => context.req.header(name));
+  const addressOf = (context: Context): string => passedOn(context)?.from ?? clientOf(context);
+  const originOf = (context: Context): string =>
+    proxies.originOf(peerOf(context), new URL(context.req.url).origin, (name) => context.req.header(name));
   const certificateOf = (context: Context): ShownCertificate | null =>
     shownCertificate((context.env as { incoming?: IncomingMessage }).incoming?.socket as TLSSocket | undefined);
   const app = createApi(service, {
@@ -165,11 +172,15 @@ export async function startHub(database: Database, options: ServerOptions): Prom
     routes: apiRoutes(database, blobs, repositories),
     repositories: repositoryPages(repositories, blobs),
     pages: (attempts) =>
-      webPages(service, { isSecure: options.tls !== undefined, attempts, addressOf, oidc, kerberos }),
+      webPages(service, {
+        isSecure: (context) => originOf(context).startsWith("https:"),
+        ...{ attempts, addressOf, oidc, kerberos },
+      }),
     hooks: (attempts) => hookPages(service, attempts, addressOf),
     authority: (attempts) => authorityPages(service, attempts, addressOf),
     addressOf,
-    peerOf,
+    originOf,
+    peerOf: clientOf,
     certificateOf,
     rateLimit,
   });

@@ -10,6 +10,7 @@ import type { RunTimeSettings, SettingName } from "./run-time-settings.ts";
 import { SCHEMA_VERSION } from "./store/migrations/migrate.ts";
 
 interface Told extends Omit<HubOptions, "plugins"> {
+  readonly trustedProxies?: readonly string[];
   readonly version: string;
   readonly host: string;
   readonly port: number;
@@ -44,6 +45,7 @@ export function shownSettings(database: Database, options: Told, settings: RunTi
         "--request-timeout, s": now("request-timeout"),
         "--headers-timeout, s": now("headers-timeout"),
         "--rate-limit": now("rate-limit"),
+        "--trusted-proxy": options.trustedProxies?.join(", ") ?? null,
       },
       "TLS": {
         "--tls-cert": tls?.certificate ?? null,

@@ -21,6 +21,14 @@ export interface FolderEntry {
 }
 
 /** Files by absolute path, as root sees them: of a running sandbox, of a volume, of an image. */
+/** Who reads and writes: what the files permit to others is refused, and what is made is theirs. */
+export interface FileUser {
+  readonly uid: number;
+  readonly gid: number;
+  /** Supplementary groups; default: none. */
+  readonly groups?: readonly number[];
+}
+
 export interface FileAccess {
   /** @throws StratosError of kind `file`; also for a file beyond 1 GiB */
   read(path: string, options?: SignalOption): Promise<Uint8Array>;

@@ -212,6 +212,17 @@ export const NEW_FILE: Table<SignalOption & { mode: number }> = { ...SIGNAL, mod
 export const NEW_FOLDER: Table<SignalOption & { parents: boolean; mode: number }> = { ...NEW_FILE, parents: flag };
 export const TREE: Table<SignalOption & { recursive: boolean }> = { ...SIGNAL, recursive: flag };
 
+const ID_MAX = 0xfffffffe;
+const GROUPS_MAX = 65_536;
+
+/** @throws StratosError of kind option */
+export function checkFileUser(user: unknown): void {
+  const { uid, gid, groups = [] } = isRecord(user) ? user : {};
+  const isId = (id: unknown): boolean => Number.isInteger(id) && (id as number) >= 0 && (id as number) <= ID_MAX;
+  const areGroups = Array.isArray(groups) && groups.length <= GROUPS_MAX && groups.every(isId);
+  if (!isId(uid) || !isId(gid) || !areGroups) throw wrong("user", "numbers of a user and of groups are expected");
+}
+
 /** @throws StratosError of kind option */
 export function checkCommand(command: unknown): void {
   if (typeof command === "string") return;

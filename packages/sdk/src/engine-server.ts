@@ -8,12 +8,14 @@ import type { Board } from "@stratos/kernel";
 import { createBoard } from "@stratos/machine";
 import { SessionError } from "@stratos/session";
 import { StratosError, type FailureData, type FailureKind, type ImageInfo, type RecordingInfo } from "./api.ts";
+import { checkFileUser } from "./check-options.ts";
 import type { EngineHost, OpenedRoot, Work } from "./engine-host.ts";
 import { type FileOperations, makeFolders, remove } from "./file-operations.ts";
 import { failureOf } from "./failure.ts";
 import { copyFiles, packFolder, unpackFolder } from "./file-trees.ts";
 import { encodeFrame, type Frame, FrameReader, sendFrame } from "./frames.ts";
 import type { GoingCall } from "./going-call.ts";
+import { MachineFiles } from "./machine-files.ts";
 import { checkMachineOptions } from "./machine-options.ts";
 import { closeAll, durable, makeDurable } from "./open-parts.ts";
 import { isTerminalSize, MEMORY_BYTES, openedTargets } from "./protocol.ts";
@@ -452,39 +454,12 @@ export class EngineServer {
 
   #doFile(request: FileRequest, bytes: Uint8Array): { value?: unknown; content?: Uint8Array } {
     const { files } = this.#target(request.target);
-    const { path, mode, whole, to = "/" } = request;
-    checkPath(path);
-    if (request.action !== "make-link") checkPath(to);
-    switch (request.action) {
-      case "read":
-        return { content: expect(path, files.read(path)) };
-      case "write":
-        return { value: expect(path, files.write(path, bytes, mode ?? 0o644)) };
-      case "list":
-        return { value: expect(path, files.list(path)) };
-      case "status":
-        return { value: expect(path, files.status(path)) };
-      case "make-folder": {
-        const make = whole === true ? makeFolders : oneFolder;
-        return { value: expect(path, make(files, path, mode ?? 0o755)) };
-      }
-      case "rename":
-        return { value: expect(path, files.rename(path, to)) };
-      case "remove":
-        return { value: expect(path, remove(files, path, whole === true)) };
-      case "read-link":
-        return { value: expect(path, files.readLink(path)) };
-      case "make-link":
-        if (to.includes("\0"))
-          throw new StratosError("option", "target: text without NUL is expected", { option: "target" });
-        return { value: expect(path, files.makeLink(to, path)) };
-      case "copy":
-        return { value: expect(path, copyFiles(files, { from: path, to }, whole === true)) };
-      case "pack":
-        return { content: expect(path, packFolder(files, path)) };
-      case "unpack":
-        return { value: expect(path, unpackFolder(files, path, bytes)) };
-    }
+    const { user } = request;
+    if (user === undefined) return doFile(files, request, bytes);
+    checkFileUser(user);
+    if (!(files instanceof MachineFiles))
+      throw new StratosError("option", "user: these files are no machine's", { option: "user" });
+    return files.asUser(user, () => doFile(files, request, bytes));
   }
 
   /** Lets go of everything: the other side is gone. @throws what failed first, once all has been let go of */
@@ -494,6 +469,46 @@ export class EngineServer {
     this.#boards.clear();
     this.#prepared = null;
     closeAll(targets);
+  }
+}
+
+function doFile(
+  files: FileOperations,
+  request: FileRequest,
+  bytes: Uint8Array,
+): { value?: unknown; content?: Uint8Array } {
+  const { path, mode, whole, to = "/" } = request;
+  checkPath(path);
+  if (request.action !== "make-link") checkPath(to);
+  switch (request.action) {
+    case "read":
+      return { content: expect(path, files.read(path)) };
+    case "write":
+      return { value: expect(path, files.write(path, bytes, mode ?? 0o644)) };
+    case "list":
+      return { value: expect(path, files.list(path)) };
+    case "status":
+      return { value: expect(path, files.status(path)) };
+    case "make-folder": {
+      const make = whole === true ? makeFolders : oneFolder;
+      return { value: expect(path, make(files, path, mode ?? 0o755)) };
+    }
+    case "rename":
+      return { value: expect(path, files.rename(path, to)) };
+    case "remove":
+      return { value: expect(path, remove(files, path, whole === true)) };
+    case "read-link":
+      return { value: expect(path, files.readLink(path)) };
+    case "make-link":
+      if (to.includes("\0"))
+        throw new StratosError("option", "target: text without NUL is expected", { option: "target" });
+      return { value: expect(path, files.makeLink(to, path)) };
+    case "copy":
+      return { value: expect(path, copyFiles(files, { from: path, to }, whole === true)) };
+    case "pack":
+      return { content: expect(path, packFolder(files, path)) };
+    case "unpack":
+      return { value: expect(path, unpackFolder(files, path, bytes)) };
   }
 }
 

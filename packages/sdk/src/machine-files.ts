@@ -6,6 +6,7 @@ import {
   EINVAL,
   EISDIR,
   ENOSPC,
+  EPERM,
   O_CREAT,
   O_DIRECTORY,
   O_NONBLOCK,
@@ -33,7 +34,7 @@ import {
   type OpenFile,
   type Task,
 } from "@stratos/kernel";
-import type { FileKind, FileStatus } from "./api.ts";
+import type { FileKind, FileStatus, FileUser } from "./api.ts";
 import { FILE_BYTES_MAX, type FileAttributes, type FileOperations, kindOf, timeOf } from "./file-operations.ts";
 
 /** Files without a size (/proc) are read in pieces. */
@@ -50,6 +51,23 @@ export class MachineFiles implements FileOperations {
     // The work of calls is counted anew for each.
     this.#kernel.work.begin();
     return this.#kernel.tasks.tasks.get(1)!;
+  }
+
+  /** What `work` does with the files is done as that user, root or not. It waits for nothing. */
+  asUser<T>({ uid, gid, groups = [] }: FileUser, work: () => T): T {
+    const init = this.#init;
+    const own = init.credentials;
+    const capabilities = uid === 0 ? own.effective : 0;
+    init.credentials = {
+      ...own,
+      ...{ uid, euid: uid, suid: uid, fsuid: uid, gid, egid: gid, sgid: gid, fsgid: gid, groups },
+      ...{ effective: capabilities, permitted: capabilities },
+    };
+    try {
+      return work();
+    } finally {
+      init.credentials = own;
+    }
   }
 
   read(path: string): Uint8Array | number {
@@ -173,8 +191,10 @@ export class MachineFiles implements FileOperations {
     const isLink = (place.dentry.inode!.mode & S_IFMT) === S_IFLNK;
     // The owner first: giving a file away takes its set-ID bits.
     const failed = changeOwner(init, place, uid, gid);
-    if (failed < 0) return failed;
-    const refused = isLink ? 0 : changeMode(init, place, mode);
+    // As cp -a does it for who is not root: it is theirs, without set-ID bits, which were meant for another owner.
+    const isTheirs = failed === -EPERM && init.credentials.fsuid !== 0;
+    if (failed < 0 && !isTheirs) return failed;
+    const refused = isLink ? 0 : changeMode(init, place, isTheirs ? mode & 0o1777 : mode);
     return refused < 0 ? refused : changeTimes(init, place, null, { seconds, nanoseconds });
   }
 }

@@ -5,6 +5,7 @@
 import type {
   FailureData,
   FailureKind,
+  FileUser,
   ForkIdentity,
   ImageProgress,
   ImageSource,
@@ -146,6 +147,8 @@ export interface FileRequest {
   readonly mode?: number | undefined;
   /** make-folder, remove, copy: with those on the way, or with all that is below. */
   readonly whole?: boolean | undefined;
+  /** Absent: the machine's first process. */
+  readonly user?: FileUser | undefined;
 }
 
 /** Each operation's request; `target` is what an opening call has answered. */

@@ -1,6 +1,6 @@
 /** What happens in a sandbox, as its program hears it: events by name, and files that are watched. */
-import type { FileDifference, FileEvent, SandboxEvents, SignalOption } from "./api.ts";
-import { checkEvent, checkOptions, checkText, TREE } from "./check-options.ts";
+import type { FileAccess, FileDifference, FileEvent, FileUser, SandboxEvents, SignalOption } from "./api.ts";
+import { checkEvent, checkFileUser, checkOptions, checkText, TREE } from "./check-options.ts";
 import { RemoteFiles, type RemoteHandle } from "./remote-files.ts";
 
 type Listener = (event: never) => void;
@@ -55,6 +55,13 @@ export class SandboxFiles extends RemoteFiles {
   constructor(handle: RemoteHandle) {
     super(handle);
     this.#handle = handle;
+  }
+
+  /** The same files, used by somebody else than root. @throws StratosError of kind option: ids that there are not */
+  as(user: FileUser): FileAccess {
+    checkFileUser(user);
+    const { uid, gid, groups = [] } = user;
+    return new RemoteFiles(this.#handle, { uid, gid, groups: [...groups] });
   }
 
   /**

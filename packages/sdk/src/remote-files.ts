@@ -3,6 +3,7 @@ import {
   type Bytes,
   type FileAccess,
   type FileStatus,
+  type FileUser,
   type FolderEntry,
   type SignalOption,
 } from "./api.ts";
@@ -77,9 +78,12 @@ export async function closeUnlessGone(handle: RemoteHandle): Promise<void> {
 /** Its files. */
 export class RemoteFiles implements FileAccess {
   readonly #handle: RemoteHandle;
+  readonly #user: FileUser | undefined;
 
-  constructor(handle: RemoteHandle) {
+  /** @param user  absent: they are used as the engine's own */
+  constructor(handle: RemoteHandle, user?: FileUser) {
     this.#handle = handle;
+    this.#user = user;
   }
 
   async #ask(
@@ -93,7 +97,9 @@ export class RemoteFiles implements FileAccess {
     checkOptions(options, checks);
     const { signal } = options;
     const { engine, target } = this.#handle.use();
-    return engine.call("file", { target, ...request }, { signal, ...(bytes === undefined ? {} : { bytes }) }).answer;
+    const user = this.#user;
+    return engine.call("file", { target, ...request, user }, { signal, ...(bytes === undefined ? {} : { bytes }) })
+      .answer;
   }
 
   async read(path: string, options: SignalOption = {}): Promise<Uint8Array> {

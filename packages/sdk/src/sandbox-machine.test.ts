@@ -4,10 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { EACCES } from "@stratos/abi";
 import type { Board } from "@stratos/kernel";
 import { createBoard } from "@stratos/machine";
 import { MachineSession, SessionError } from "@stratos/session";
-import { StratosError } from "./api.ts";
+import { type FileStatus, StratosError } from "./api.ts";
+import { copyFiles } from "./file-trees.ts";
 import { MachineFiles } from "./machine-files.ts";
 import { type MountedVolume, SandboxMachine } from "./sandbox-machine.ts";
 import { MIB, ports, volumeWith } from "./testing/memory-volume.ts";
@@ -62,5 +64,38 @@ test("a program that is not found leaves no terminal", () => {
       SessionError,
     );
   assert.deepEqual(terminals(), before);
+  machine.close();
+});
+
+test("files are used as a user: what he may not is refused, what is made is his, and root is root after it", () => {
+  const machine = startMachine(newBoard());
+  const { files } = machine;
+  const user = { uid: 1000, gid: 100, groups: [7] };
+  files.makeFolder("/own", 0o700);
+  files.write("/own/secret", Uint8Array.of(1), 0o600);
+  files.makeFolder("/all", 0o777);
+  files.setAttributes("/all", { mode: 0o777, uid: 0, gid: 0, modifiedMs: 0 });
+  files.write("/all/tool", Uint8Array.of(2), 0o755);
+  files.setAttributes("/all/tool", { mode: 0o4755, uid: 0, gid: 0, modifiedMs: 0 });
+  files.asUser(user, () => {
+    assert.equal(files.read("/own/secret"), -EACCES);
+    assert.equal(files.list("/own"), -EACCES);
+    assert.equal(files.rename("/own", "/all/own"), -EACCES);
+    assert.equal(files.write("/all/mine", Uint8Array.of(3), 0o644), 0);
+    assert.equal(files.write("/all/tool", Uint8Array.of(3), 0o644), -EACCES);
+    assert.equal(copyFiles(files, { from: "/all/tool", to: "/all/copy" }, false), 0);
+  });
+  const status = (path: string): unknown => {
+    const { uid, gid, mode } = files.status(path) as FileStatus;
+    return [uid, gid, mode.toString(8)];
+  };
+  assert.deepEqual(status("/all/mine"), [1000, 100, "644"]);
+  assert.deepEqual(status("/all/copy"), [1000, 100, "755"]);
+  assert.throws(() =>
+    files.asUser(user, () => {
+      throw new Error("within");
+    }),
+  );
+  assert.deepEqual(files.read("/own/secret"), Uint8Array.of(1));
   machine.close();
 });

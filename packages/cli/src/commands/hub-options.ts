@@ -1,4 +1,5 @@
 /** What rows of `stratos hub` have in common. */
+import { isIP } from "node:net";
 import { Command, InvalidArgumentError, Option } from "commander";
 
 /** A client's command. */
@@ -50,6 +51,15 @@ export const collectList = (text: string, before: readonly string[]): readonly s
 ];
 export const repeatable = (flags: string, description: string): Option =>
   new Option(flags, `${description} (repeatable)`).argParser(collectList).default([], "none");
+
+/** An address, or a network with its bits. */
+export function parseNetwork(text: string): string {
+  const [address = "", bits = "0", ...more] = text.split("/");
+  const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  if (more.length > 0 || !/^\d{1,3}$/.test(bits) || Number(bits) > most)
+    throw new InvalidArgumentError("expected an address or a network, such as 127.0.0.1 or 10.0.0.0/8");
+  return text;
+}
 
 export function databaseOptions(command: Command): Command {
   return command

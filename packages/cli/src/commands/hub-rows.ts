@@ -5,7 +5,7 @@ import type { HubServeOptions } from "./hub-serve-command.ts";
 import { kerberosOptions } from "./hub-kerberos-options.ts";
 import { profileOptions } from "./hub-profile-options.ts";
 import { oidcOptions } from "./hub-oidc-options.ts";
-import { databaseOptions, hubOptions, parseCount, parseSecondsTo, repeatable } from "./hub-options.ts";
+import { databaseOptions, hubOptions, parseCount, parseNetwork, parseSecondsTo, repeatable } from "./hub-options.ts";
 import type { WorkerCommandOptions } from "./worker-command.ts";
 import { RATE_LIMIT_DEFAULT } from "@stratos/hub/settings";
 import { tlsOptions } from "../tls-options.ts";
@@ -113,6 +113,12 @@ export async function hubCommand(finish: Finish, wanted: Wanted): Promise<Comman
       )
         .argParser(parseCount(0, 1_000_000))
         .default(RATE_LIMIT_DEFAULT),
+    )
+    .addOption(
+      repeatable(
+        "--trusted-proxy <address>",
+        "what asks from this address or network is a proxy, whose X-Forwarded-For, -Proto and -Host count",
+      ).argParser((text: string, before: readonly string[]) => [...before, parseNetwork(text)]),
     )
     .addOption(
       new Option("--slow-query <ms>", "tell statements that take longer (default: 1000)").argParser(parseCount(1)),

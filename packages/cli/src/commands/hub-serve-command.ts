@@ -38,6 +38,7 @@ export interface HubServeOptions
   readonly requestTimeout: number;
   readonly headersTimeout: number;
   readonly rateLimit: number;
+  readonly trustedProxy: readonly string[];
 }
 
 export async function serveHub(options: HubServeOptions): Promise<number> {
@@ -86,6 +87,7 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
       },
       failureRules,
       rateLimit: options.rateLimit,
+      trustedProxies: options.trustedProxy,
       ...(options.pool === undefined ? {} : { poolSize: options.pool }),
       ...(options.slowQuery === undefined ? {} : { slowStatementMs: options.slowQuery }),
       profiles: { ...profiles, folder: join(place.state, PROFILE_FOLDER), software },

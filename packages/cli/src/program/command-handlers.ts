@@ -45,8 +45,11 @@ export const commandHandlers: CommandHandlers = {
     return 0;
   },
   man: async (program, page) => {
-    const text = manPage(program, page === undefined ? [] : page.split(/[ -]/));
-    if (text === null) throw new UsageError(page!, "no such command");
+    const text = manPage(
+      program,
+      page.flatMap((word) => word.split(/[ -]/)),
+    );
+    if (text === null) throw new UsageError(page.join(" "), "no such command");
     process.stdout.write(text);
     return 0;
   },

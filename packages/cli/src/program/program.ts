@@ -54,7 +54,7 @@ export interface CommandHandlers {
   imageExport(name: string, options: ImageExportOptions): Promise<number>;
   imageImport(name: string, file: string, options: ImageImportOptions): Promise<number>;
   completion(program: Command, shell: string): Promise<number>;
-  man(program: Command, page: string | undefined): Promise<number>;
+  man(program: Command, page: readonly string[]): Promise<number>;
 }
 
 /** Commands that are here whatever is wanted. */
@@ -262,8 +262,8 @@ export async function createProgram(
   const man = new Command("man")
     .description("Prints a manual page, for man(1): `stratos man run | man -l -`.")
     .summary("print a manual page")
-    .argument("[command]", "the command; none: the overview")
-    .action(async (page: string | undefined) => finish(await handlers.man(program, page)));
+    .argument("[command...]", "the command, as `image build`; none: the overview")
+    .action(async (page: readonly string[]) => finish(await handlers.man(program, page)));
 
   for (const command of [run, trace, replay, check]) program.addCommand(command);
   const files: CommandFile[] = [
@@ -326,7 +326,7 @@ async function imageCommand(handlers: CommandHandlers, finish: Finish, wanted: W
       new Option(
         "-p, --packages <names>",
         "packages beyond the minimal system, separated by commas (repeatable; default: none, but for the image " +
-          `${DEFAULT_IMAGE}: ${DEFAULT_PACKAGES.join(",")})`,
+          `${DEFAULT_IMAGE}: ${DEFAULT_PACKAGES.join(", ")})`,
       )
         .argParser(parsePackages)
         .default([], "none"),

@@ -36,7 +36,7 @@ new ResizeObserver(() => fit.fit()).observe(byId("terminal"));
 followColours(terminal);
 followScreenReader(terminal);
 offerLinks(terminal);
-offerImages(terminal);
+const images = offerImages(terminal);
 offerSearch(terminal, byId("terminal"), { search: "Search", count: (at, all) => `${at} of ${all}` });
 offerScreenReader(byId<HTMLButtonElement>("reader"));
 const touchKeys = offerTouchKeys(terminal, byId("terminal"), "Keys");
@@ -155,7 +155,11 @@ function forOneMachine(window: Terminal): Parameters<typeof connectTerminal>[0] 
     onData: (listener) => note(window.onData((text) => listener(touchKeys.typed(text)))),
     onBinary: (listener) => note(window.onBinary(listener)),
     onResize: (listener) => note(window.onResize(listener)),
-    screen: () => serializer.serialize({ scrollback: KEPT_LINES }),
+    screen: () =>
+      images.screen(
+        (range, isLast) => serializer.serialize({ range, excludeModes: !isLast, excludeAltBuffer: !isLast }),
+        KEPT_LINES,
+      ) ?? serializer.serialize({ scrollback: KEPT_LINES }),
   };
 }
 

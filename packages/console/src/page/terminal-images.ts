@@ -4,14 +4,24 @@
  */
 import type { Terminal } from "@xterm/xterm";
 import { wantsImages } from "./image-sequences.ts";
+import type { TextOf } from "./kept-images.ts";
+
+interface OfferedImages {
+  /** What the terminal shows, with its pictures (kept-images.ts); null: it has none. */
+  screen(textOf: TextOf, scrollback: number): string | null;
+}
 
 /** @param onLoaded  what else has answered before goes first again */
-export function offerImages(terminal: Terminal, onLoaded: () => void = () => {}): void {
+export function offerImages(terminal: Terminal, onLoaded: () => void = () => {}): OfferedImages {
   const write = terminal.write.bind(terminal);
   const wants = wantsImages();
   const waiting: Parameters<typeof write>[] = [];
   let isLoading = false;
-  const load = async (): Promise<void> => (await import("./image-addon.ts")).addImages(terminal, onLoaded);
+  let screen: OfferedImages["screen"] = () => null;
+  const load = async (): Promise<void> => {
+    const { addImages } = await import("./image-addon.ts");
+    screen = await addImages(terminal, onLoaded);
+  };
   const goOn = (): void => {
     terminal.write = write;
     for (const each of waiting.splice(0)) write(...each);
@@ -24,4 +34,5 @@ export function offerImages(terminal: Terminal, onLoaded: () => void = () => {})
     // A page without the network, or that is closed meanwhile, shows what it can.
     load().then(goOn, goOn);
   };
+  return { screen: (textOf, scrollback) => screen(textOf, scrollback) };
 }

@@ -3,13 +3,27 @@
  * Draws nothing; who does is told that something has changed.
  */
 import { type ArrangedMonitor, monitorAt } from "./monitors.ts";
-import { clamp, EDGE, type Placement, placeOf, type Rectangle, type Size } from "./place.ts";
+import {
+  clamp,
+  contains,
+  EDGE,
+  isSame,
+  type Placement,
+  placeOf,
+  type Rectangle,
+  type Size,
+  whollyIn,
+} from "./place.ts";
 
 export interface ArrangedWindow {
   readonly id: string;
   title: string;
   /** Where it lies when it is free. */
   free: Rectangle;
+  /** Where it would: monitors that were made smaller may be larger again. */
+  wanted: Rectangle;
+  /** All of it was to be seen where it was put. */
+  isWhole: boolean;
   placement: Placement;
   isMinimized: boolean;
   workspace: number;
@@ -106,10 +120,15 @@ export class Arrangement {
     const { below = [], isActive = true } = opened;
     if (this.find(id) !== undefined) return this.focus(id);
     const monitor = free === undefined ? this.#monitorHere : this.#monitorBelow(free);
+    const wanted = free ?? this.#beside(size, monitor.area);
+    // What a page of another size has left is brought into sight.
+    const isWhole = free === undefined || !isSame(clamp(wanted, monitor.area, min), wanted);
     const window: ArrangedWindow = {
       id,
       title,
-      free: clamp(free ?? this.#beside(size, monitor.area), monitor.area, min),
+      wanted,
+      isWhole: isWhole || contains(monitor.area, wanted),
+      free: isWhole ? whollyIn(clamp(wanted, monitor.area, min), monitor.area) : wanted,
       monitor: monitor.id,
       placement,
       isMinimized,
@@ -190,7 +209,8 @@ export class Arrangement {
     if (window === undefined) return;
     window.placement = "free";
     window.monitor = monitor.id;
-    window.free = clamp(place, monitor.area, window.min);
+    window.free = window.wanted = clamp(place, monitor.area, window.min);
+    window.isWhole = contains(monitor.area, window.free);
     this.#onChange();
   }
 
@@ -204,17 +224,19 @@ export class Arrangement {
   }
 
   #shift(window: ArrangedWindow, from: ArrangedMonitor, to: ArrangedMonitor): void {
-    const { free, min } = window;
-    const place = { ...free, x: free.x - from.screen.x + to.screen.x, y: free.y - from.screen.y + to.screen.y };
+    const { wanted, min } = window;
+    const place = { ...wanted, x: wanted.x - from.screen.x + to.screen.x, y: wanted.y - from.screen.y + to.screen.y };
+    const free = clamp(place, to.area, min);
     window.monitor = to.id;
-    window.free = clamp(place, to.area, min);
+    window.wanted = place;
+    window.free = window.isWhole ? whollyIn(free, to.area) : free;
   }
 
   /** Its program has drawn itself in that size. @param edges  that are pulled: those on the other side stay */
   sizeIs(id: string, { width, height }: Size, edges = 0): void {
     const window = this.find(id);
     if (window === undefined) return;
-    const { free } = window;
+    const { free, wanted } = window;
     if (free.width === width && free.height === height) return;
     window.free = {
       x: edges & EDGE.left ? free.x + free.width - width : free.x,
@@ -222,6 +244,7 @@ export class Arrangement {
       width,
       height,
     };
+    if (isSame(free, wanted)) window.wanted = window.free;
     this.#onChange();
   }
 

@@ -83,3 +83,29 @@ test("a window that is pulled over the edge is where the pointer is, though more
   arrangement.moveTo("a", { x: 990, y: 0, width: 300, height: 200 }, arrangement.monitorAt(995, 10));
   assert.deepEqual([arrangement.find("a")!.monitor, free()], [1, { x: 936, y: 0 }]);
 });
+
+test("a monitor that is smaller for a while (a page is zoomed, a phone turned) leaves windows as they were", () => {
+  const monitor = (width: number, height: number): ArrangedMonitor[] => {
+    const screen = { x: 0, y: 0, width, height };
+    return [{ id: 1, screen, area: screen }];
+  };
+  const own = new Arrangement(monitor(1280, 800), 1, () => {});
+  own.open({ id: "whole", title: "", size: SMALL, free: { x: 500, y: 300, width: 700, height: 400 } });
+  own.open({ id: "hangs", title: "", size: SMALL, free: { x: 1200, y: 300, width: 300, height: 200 } });
+  const places = (): number[][] => own.windows.map(({ free }) => Object.values(free));
+  const before = places();
+  own.setMonitors(monitor(390, 700));
+  assert.deepEqual(places(), [
+    [0, 300, 390, 400],
+    [326, 300, 300, 200],
+  ]);
+  own.setMonitors(monitor(1280, 800));
+  assert.deepEqual(places(), before);
+
+  // What such a page leaves to the next one is in sight there, whatever its size.
+  const phone = new Arrangement(monitor(390, 700), 1, () => {});
+  phone.open({ id: "whole", title: "", size: SMALL, free: own.find("whole")!.wanted });
+  assert.deepEqual(Object.values(phone.find("whole")!.free), [0, 300, 390, 400]);
+  phone.setMonitors(monitor(1280, 800));
+  assert.deepEqual(Object.values(phone.find("whole")!.free), before[0]);
+});

@@ -102,6 +102,21 @@ export function clamp({ x, y, width, height }: Rectangle, area: Rectangle, min: 
   };
 }
 
+export function isSame(one: Rectangle, other: Rectangle): boolean {
+  return one.x === other.x && one.y === other.y && one.width === other.width && one.height === other.height;
+}
+
+export function contains(area: Rectangle, { x, y, width, height }: Rectangle): boolean {
+  return isSame(whollyIn({ x, y, width, height }, area), { x, y, width, height });
+}
+
+/** Moved so far that all of it is seen, or its left and upper edge where it is larger. */
+export function whollyIn({ x, y, width, height }: Rectangle, area: Rectangle): Rectangle {
+  const within = (at: number, from: number, room: number, length: number): number =>
+    Math.max(from, Math.min(at, from + room - length));
+  return { x: within(x, area.x, area.width, width), y: within(y, area.y, area.height, height), width, height };
+}
+
 /** Edges that are pulled, as bits of xdg_toplevel.resize_edge. */
 export const EDGE = { top: 1, bottom: 2, left: 4, right: 8 } as const;
 

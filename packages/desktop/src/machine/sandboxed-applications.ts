@@ -4,6 +4,8 @@
  */
 import type { Sandbox } from "@stratos/sdk/public";
 import type { FileAccess } from "@stratos/sdk/api";
+import type { DesktopMachine } from "./desktop-machine.ts";
+import { userFiles } from "./user-files.ts";
 import {
   covers,
   isPlainPath,
@@ -80,14 +82,16 @@ async function readBounded(files: FileAccess, path: string, most: number): Promi
 
 export class SandboxedCalls {
   readonly #box: Sandbox;
+  readonly #files: FileAccess;
+  /** Who runs programs. */
   readonly #user: string;
   readonly #store: PermissionStore;
   readonly #audit: CallAudit;
 
-  /** @param user  who runs programs */
-  constructor(box: Sandbox, user: string, store: PermissionStore, audit: CallAudit) {
-    this.#box = box;
-    this.#user = user;
+  constructor(machine: Pick<DesktopMachine, "box" | "user">, store: PermissionStore, audit: CallAudit) {
+    this.#box = machine.box;
+    this.#files = userFiles(machine);
+    this.#user = String(machine.user.uid);
     this.#store = store;
     this.#audit = audit;
   }
@@ -120,7 +124,7 @@ export class SandboxedCalls {
 
   /** Whether a name below the permitted one is a link: what it leads to was not granted. */
   async #leaves({ path: root }: Permission, path: string): Promise<boolean> {
-    const { fs } = this.#box;
+    const fs = this.#files;
     let folder = root;
     for (const name of path.slice(root.length).split("/").slice(1)) {
       const entries = await fs.list(folder).catch(() => []);
@@ -132,7 +136,7 @@ export class SandboxedCalls {
   }
 
   async #act({ kind, path }: Permission, request: Readonly<Record<string, unknown>>): Promise<unknown> {
-    const { fs } = this.#box;
+    const fs = this.#files;
     switch (kind) {
       case "read": {
         if (request["call"] === "list")

@@ -8,10 +8,8 @@ import {
   openApplication,
   SETTINGS_CHANGED,
 } from "./applications/application.ts";
-import { openFiles } from "./applications/files.ts";
 import { openScreen } from "./applications/screen.ts";
 import { openSandboxed } from "./applications/sandboxed.ts";
-import { openText } from "./applications/text.ts";
 import { Desktop, type Session } from "./desktop.ts";
 import { GuestWindows } from "./guest-windows.ts";
 import type { DesktopEntry } from "../entries/desktop-entry.ts";
@@ -114,13 +112,20 @@ function show(session: Session, layout: KeptLayout): void {
   };
   const isOfDesktop = (event: KeyboardEvent): boolean => commandOf(pressOf(event)) !== null || event.code === "F6";
   const openers: Readonly<Record<string, (argument: unknown, id: () => string) => OpenedApplication>> = {
-    files: (argument) => openFiles(host, argument),
-    text: (argument) => openText(host, argument),
     sandboxed: (argument, id) => openSandboxed(host, argument, id),
     ...(session.hasScreen ? { screen: (_, id) => openScreen(host, id) } : {}),
   };
-  /** Seldom opened, and loaded then. */
-  const lateOpeners: Readonly<Record<string, (argument: unknown) => Promise<() => OpenedApplication>>> = {
+  /** Loaded when they are opened. */
+  type Opener = (id: () => string) => OpenedApplication;
+  const lateOpeners: Readonly<Record<string, (argument: unknown) => Promise<Opener>>> = {
+    files: async (argument) => {
+      const { openFiles } = await import("./applications/files.ts");
+      return () => openFiles(host, argument);
+    },
+    text: async (argument) => {
+      const { openText } = await import("./applications/text.ts");
+      return (id) => openText(host, argument, id);
+    },
     widgets: async () => (await import("./applications/gallery.ts")).openGallery,
     logs: async (argument) => {
       const { openLogs } = await import("./applications/logs.ts");

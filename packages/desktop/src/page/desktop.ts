@@ -430,8 +430,8 @@ export class Desktop implements FrameOwner {
 
   #layout(): KeptLayout {
     const { windows, workspace, active } = this.arrangement;
-    const there = windows.map(({ id, free, placement, workspace, isMinimized }): KeptWindow => {
-      return { id, kept: this.#contents.get(id)?.kept ?? null, free, placement, workspace, isMinimized };
+    const there = windows.map(({ id, wanted, placement, workspace, isMinimized }): KeptWindow => {
+      return { id, kept: this.#contents.get(id)?.kept ?? null, free: wanted, placement, workspace, isMinimized };
     });
     const before = this.#activeBefore ?? null;
     return {

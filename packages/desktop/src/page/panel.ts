@@ -45,6 +45,8 @@ export class Panel extends Widget {
       () => void new Menu(say("session"), owner.sessionItems).open(document.body, above(this.#session)),
     ).named("session-button");
     this.append(this.#launcher, this.#workspaces, this.#windows, ...plugins);
+    const { element: list } = this.#windows;
+    list.addEventListener("wheel", ({ deltaX, deltaY }) => list.scrollBy(deltaX + deltaY, 0), { passive: true });
     if (this.#speaker !== null) this.append(this.#speaker);
     this.append(this.#bell, this.#clock, this.#session);
     desktop.onChange(() => this.invalidate());
@@ -136,6 +138,8 @@ export class Panel extends Widget {
       if (button.element.textContent !== text) button.element.textContent = text;
       button.labelled(label);
       button.element.title = label;
+      if (isCurrent && !button.element.hasAttribute("aria-current"))
+        button.element.scrollIntoView({ block: "nearest", inline: "nearest" });
       if (isCurrent) button.element.setAttribute("aria-current", "true");
       else button.element.removeAttribute("aria-current");
       this.#acts.set(button, act);

@@ -1,6 +1,7 @@
 /** What the session's menu does with the machine: it is suspended until somebody goes on, or shut down. */
 import { front } from "./front.ts";
 import type { Session } from "./desktop.ts";
+import { askWhether } from "./questions.ts";
 import { ask } from "./service.ts";
 import { Dialog, row } from "./widgets/containers.ts";
 import { Button, Label } from "./widgets/controls.ts";
@@ -49,18 +50,8 @@ function showSuspended(): Promise<void> {
 
 /** @param ended  shows that nothing runs any more */
 export function askToShutDown({ keepsFiles }: Session, ended: () => void): void {
-  const problem = new Label("", "p");
-  problem.element.setAttribute("role", "alert");
-  const agree = new Button(say("shutDown").replace(/ ?…$/, ""), () => {
-    agree.isEnabled = false;
-    ask("POST", "/shutdown", {}).then(ended, (error: unknown) => {
-      agree.isEnabled = true;
-      problem.text = (error as Error).message;
-    });
-  }).named("danger");
-  const dialog = new Dialog(say("shutDownTitle"), [
-    new Label(say(keepsFiles ? "shutDownKept" : "logOutOwn"), "p"),
-    problem,
-    row(new Button(say("cancel"), () => dialog.close()), agree).style({ justify: "end" }),
-  ]).open(front());
+  askWhether(say("shutDownTitle"), say(keepsFiles ? "shutDownKept" : "logOutOwn"), {
+    yes: say("shutDown"),
+    act: () => ask("POST", "/shutdown", {}).then(ended),
+  });
 }

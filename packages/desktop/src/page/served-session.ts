@@ -1,6 +1,7 @@
 /** What can be done with a session that a server has, and not with that of a tab: another user, logging out. */
 import type { Desktop, Session } from "./desktop.ts";
 import { front } from "./front.ts";
+import { askWhether } from "./questions.ts";
 import { ask } from "./service.ts";
 import { Dialog, row } from "./widgets/containers.ts";
 import { Button, Label } from "./widgets/controls.ts";
@@ -31,11 +32,8 @@ export function switchTo(user: string, problem: Label): void {
 
 /** Of a system, which goes on. */
 export function logOut({ name }: Session, showEnd: () => void): void {
-  const agree = new Button(say("logOut").replace(/ ?…$/, ""), () => {
-    ask("POST", "/end", {}).then(showEnd, () => dialog.close());
-  }).named("danger");
-  const dialog = new Dialog(say("logOutTitle"), [
-    new Label(say("logOutSystem", name), "p"),
-    row(new Button(say("cancel"), () => dialog.close()), agree).style({ justify: "end" }),
-  ]).open(front());
+  askWhether(say("logOutTitle"), say("logOutSystem", name), {
+    yes: say("logOut"),
+    act: () => ask("POST", "/end", {}).then(showEnd),
+  });
 }

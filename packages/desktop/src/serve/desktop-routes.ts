@@ -14,6 +14,7 @@ import { TooMany, type DesktopPrograms } from "../machine/desktop-programs.ts";
 import type { GuestBus } from "../machine/guest-bus.ts";
 import { readApplications, readIcon } from "../machine/guest-applications.ts";
 import { readLoad } from "../machine/guest-processes.ts";
+import { userFiles } from "../machine/user-files.ts";
 import type { DesktopState } from "./desktop-state.ts";
 import type { MachinePower } from "./machine-power.ts";
 
@@ -64,10 +65,11 @@ export function addDesktopRoutes(app: Hono, parts: DesktopParts): void {
   });
   addSession(app, parts);
   addPrograms(app, parts);
-  addFiles(app, parts.machine.box.fs);
+  const files = userFiles(parts.machine);
+  addFiles(app, files);
   addMonitor(app, parts);
   addNotifications(app, parts.bus);
-  addTray(app, parts.bus, parts.machine.box.fs);
+  addTray(app, parts.bus, files);
   parts.maintenance?.addTo(app, "/v1/host");
 }
 
@@ -144,7 +146,7 @@ function addSession(app: Hono, parts: DesktopParts): void {
 function addPrograms(app: Hono, { machine, programs, state }: DesktopParts): void {
   let entries: readonly DesktopEntry[] = [];
   app.get("/v1/applications", async (context) => {
-    entries = await readApplications(machine.box.fs, machine.user.home, state.file.settings.language);
+    entries = await readApplications(userFiles(machine), machine.user.home, state.file.settings.language);
     return context.json(entries);
   });
   const entryOf = (context: Context): DesktopEntry => {
@@ -153,7 +155,7 @@ function addPrograms(app: Hono, { machine, programs, state }: DesktopParts): voi
     return found;
   };
   app.get("/v1/applications/:id/icon", async (context) => {
-    const icon = await readIcon(machine.box.fs, entryOf(context));
+    const icon = await readIcon(userFiles(machine), entryOf(context));
     if (icon === null) throw new Refusal(404, "it has no icon");
     return context.body(icon.bytes as Uint8Array<ArrayBuffer>, 200, { "Content-Type": icon.type });
   });
@@ -224,18 +226,28 @@ function addFiles(app: Hono, files: FileAccess): void {
     await files.mkdir(textOf((await readJson(context))["path"], "path"));
     return context.json(null, 201);
   });
-  app.post("/v1/rename", async (context) => {
+  /** Nothing comes in the place of what is there. */
+  const namesOf = async (context: Context): Promise<readonly [from: string, to: string]> => {
     const { from, to } = await readJson(context);
-    const target = textOf(to, "to");
-    // rename(2) would put it in the place of what is there.
-    if (
-      await files.stat(target).then(
-        () => true,
-        () => false,
-      )
-    )
-      throw new Refusal(409, `${target}: is there already`);
-    await files.rename(textOf(from, "from"), target);
+    const names = [textOf(from, "from"), textOf(to, "to")] as const;
+    const isThere = await files.stat(names[1]).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) throw new Refusal(409, `${names[1]}: is there already`);
+    return names;
+  };
+  app.post("/v1/copy", async (context) => {
+    await files.cp(...(await namesOf(context)), { recursive: true });
+    return context.json(null, 201);
+  });
+  app.post("/v1/rename", async (context) => {
+    const [from, to] = await namesOf(context);
+    await files.rename(from, to).catch(async (error: unknown) => {
+      if ((error as { readonly data?: { readonly code?: string } }).data?.code !== "EXDEV") throw error;
+      await files.cp(from, to, { recursive: true });
+      await files.rm(from, { recursive: true });
+    });
     return context.json(null);
   });
   app.delete("/v1/files", async (context) => {
@@ -246,7 +258,9 @@ function addFiles(app: Hono, files: FileAccess): void {
   });
 }
 
-function addMonitor(app: Hono, { machine: { box, user }, programs }: DesktopParts): void {
+function addMonitor(app: Hono, { machine, programs }: DesktopParts): void {
+  const { box, user } = machine;
+  const own = userFiles(machine);
   app.get("/v1/load", async (context) => context.json(await readLoad(box.fs, () => box.processes())));
   app.post("/v1/processes/:pid/signal", async (context) => {
     const { signal } = await readJson(context);
@@ -261,7 +275,7 @@ function addMonitor(app: Hono, { machine: { box, user }, programs }: DesktopPart
     programs.applications.map(({ id, title, end }) => ({ id: `program/${id}`, title, end }));
   app.get("/v1/programs", (context) => context.json({ applications: started() }));
   app.get("/v1/logs", async (context) =>
-    context.json({ files: await logFiles(box.fs, "/var/log", 3), applications: started() }),
+    context.json({ files: await logFiles(own, "/var/log", 3), applications: started() }),
   );
   app.get("/v1/log", async (context) => {
     const id = textOf(context.req.query("id"), "id");
@@ -278,9 +292,9 @@ function addMonitor(app: Hono, { machine: { box, user }, programs }: DesktopPart
     }
     if (!/^\/var\/log\/(?!.*\.\.)/.test(id))
       throw new Refusal(400, "id: a file of /var/log, kernel or program/N is expected");
-    const { kind, sizeBytes } = await box.fs.stat(id);
+    const { kind, sizeBytes } = await own.stat(id);
     if (kind !== "file" || sizeBytes > CONTENT_MAX) throw new Refusal(409, `${id}: cannot be shown`);
-    return lines(await box.fs.read(id));
+    return lines(await own.read(id));
   });
 }
 

@@ -11,6 +11,7 @@ import {
   SandboxedCalls,
   TooLarge,
 } from "../machine/sandboxed-applications.ts";
+import { userFiles } from "../machine/user-files.ts";
 import { permissionText } from "../entries/sandboxed-manifest.ts";
 import type { DesktopState } from "./desktop-state.ts";
 import { ApplicationAudit, PermissionsFile } from "./permissions-file.ts";
@@ -49,7 +50,7 @@ export class SandboxedRoutes {
     this.#permissions = new PermissionsFile(join(home, `${name}.permissions.json`));
     this.#audit = new ApplicationAudit(join(home, `${name}.audit`), onDefect);
     const note = (id: string, what: string, outcome: string): void => this.#audit.add(id, what, outcome);
-    this.#calls = new SandboxedCalls(machine.box, String(machine.user.uid), this.#permissions, note);
+    this.#calls = new SandboxedCalls(machine, this.#permissions, note);
   }
 
   /** Below /v1, where who asks is known already and the desktop is not locked. */
@@ -76,7 +77,7 @@ export class SandboxedRoutes {
         throw new Refusal(403, `${application.name}: the person has not let it into the panel`);
       const name = isPanel ? application.panel : application.entry;
       const path = `${application.folder}/${name}`;
-      const text = name === null ? null : await readPage(this.#machine.box.fs, path);
+      const text = name === null ? null : await readPage(userFiles(this.#machine), path);
       if (text === null) throw new Refusal(409, `${path}: cannot be shown`);
       const page = withPrelude(text);
       if (page === null) throw new Refusal(409, `${path}: an application's page has no frames, nor "srcdoc"`);
@@ -133,8 +134,7 @@ export class SandboxedRoutes {
   }
 
   #read(): ReturnType<typeof readSandboxed> {
-    const { box, user } = this.#machine;
-    return readSandboxed(box.fs, user.home, this.#state.file.settings.language);
+    return readSandboxed(userFiles(this.#machine), this.#machine.user.home, this.#state.file.settings.language);
   }
 
   async #find(context: Context): Promise<SandboxedApplication> {

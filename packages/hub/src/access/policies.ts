@@ -2,7 +2,8 @@
  * Policies: conditions that requests have to meet beside the roles of who asks. A policy gives nothing; each that
  * concerns a request must let it pass. Changing policies is subject to none, so that nobody locks everybody out.
  */
-import { BlockList, isIP } from "node:net";
+import type { BlockList } from "node:net";
+import { isInNetworks, networkList } from "./networks.ts";
 import type { PolicyView } from "@stratos/hub-api";
 import type { Database } from "../database/database.ts";
 import { writeEvents } from "../store/events.ts";
@@ -87,7 +88,7 @@ export class Policies {
     demandPatterns(rule.permissions, "bad-permission");
     const { hours, networks, labels, isOwn } = rule.conditions;
     if (hours !== undefined) readHours(hours);
-    if (networks !== undefined) blockList(networks);
+    if (networks !== undefined) networkList(networks);
     if (hours === undefined && networks === undefined && labels === undefined && isOwn !== true)
       throw new HubError(422, "bad-policy", `${name}: it has no condition, and would change nothing`);
     await this.#database.transaction("read committed", async (inside) => {
@@ -114,7 +115,7 @@ export class Policies {
 function unmetCondition(policy: Known, principal: string, { from, task }: Circumstances, now: Date): string | null {
   const { hours, networks, labels, isOwn } = policy.conditions;
   if (hours !== undefined && !isWithin((policy.hours ??= readHours(hours)), now)) return `within ${hours} alone`;
-  if (networks !== undefined && !isIn((policy.networks ??= blockList(networks)), from))
+  if (networks !== undefined && !isInNetworks((policy.networks ??= networkList(networks)), from))
     return `from ${networks.join(", ")} alone`;
   // What is about no task is not judged by tasks.
   if (task === undefined) return null;
@@ -188,26 +189,4 @@ export function isWithin({ days, begin, end, clock }: Hours, now: Date): boolean
   // Over midnight: what began yesterday is of yesterday.
   const yesterday = DAYS[(DAYS.indexOf(today) + DAYS.length - 1) % DAYS.length]!;
   return (days.has(today) && minute >= begin) || (days.has(yesterday) && minute < end);
-}
-
-/** @throws HubError 422 */
-function blockList(networks: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const network of networks) {
-    const [address = "", bits, ...more] = network.split("/");
-    const version = isIP(address);
-    const most = version === 4 ? 32 : 128;
-    const length = bits === undefined ? most : /^\d{1,3}$/.test(bits) ? Number(bits) : -1;
-    if (version === 0 || more.length > 0 || length < 0 || length > most)
-      throw new HubError(422, "bad-network", `${network}: expected a network, such as 10.0.0.0/8 or fd00::/8`);
-    list.addSubnet(address, length, version === 4 ? "ipv4" : "ipv6");
-  }
-  return list;
-}
-
-function isIn(list: BlockList, address: string): boolean {
-  // Who listens on :: sees IPv4 in its clothes (RFC 4291 §2.5.5.2).
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
-  const version = isIP(plain);
-  return version !== 0 && list.check(plain, version === 4 ? "ipv4" : "ipv6");
 }

@@ -36,6 +36,8 @@ interface ApiOptions {
   readonly pages: (attempts: AttemptLimit) => Hono;
   /** Where a request came from: for the audit and for limits. */
   readonly addressOf: (context: Context) => string;
+  /** The origin of the hub's pages, as the browser of a request has it. */
+  readonly originOf: (context: Context) => string;
   /** Where its connection came from. */
   readonly peerOf: (context: Context) => string;
   /** What a client showed in TLS's handshake; null: nothing. */
@@ -56,7 +58,7 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
   const attempts = new AttemptLimit();
   app.use("*", async (context, next) => {
     const origin = context.req.header("origin");
-    if (origin !== undefined && origin !== new URL(context.req.url).origin)
+    if (origin !== undefined && origin !== options.originOf(context))
       return problem(context, new HubError(403, "other-origin", "requests from pages of other origins are not served"));
     await readPassedOn(hub, context, { attempts, from: options.peerOf(context) });
     // Who shows something is counted once it is known whether it is good.

@@ -38,6 +38,7 @@ const app = createApi(hub as unknown as HubService, {
   pages: nothing,
   hooks: nothing,
   authority: nothing,
+  originOf: () => "",
   addressOf: () => "127.0.0.1",
   peerOf: () => "127.0.0.1",
   certificateOf: () => null,

@@ -32,7 +32,7 @@ export function oidcPages(hub: HubService, oidc: OidcLogin, options: SignInOptio
     setCookie(context, COOKIE, Buffer.from(JSON.stringify(secrets)).toString("base64url"), {
       httpOnly: true,
       sameSite: "Lax",
-      secure: isSecure,
+      secure: isSecure(context),
       path: "/login/oidc",
       maxAge: MINUTES * 60,
     });

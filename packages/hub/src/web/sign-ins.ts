@@ -9,7 +9,8 @@ import type { HubService } from "../hub-service.ts";
 export interface SignInOptions {
   readonly attempts: AttemptLimit;
   readonly addressOf: (context: Context) => string;
-  readonly isSecure: boolean;
+  /** The browser has the page by TLS. */
+  readonly isSecure: (context: Context) => boolean;
   readonly sessionCookie: string;
 }
 
@@ -86,7 +87,7 @@ export class SignIns {
     setCookie(context, sessionCookie, await openSession(database, principal), {
       httpOnly: true,
       sameSite: "Strict",
-      secure: isSecure,
+      secure: isSecure(context),
       path: "/",
       maxAge: SESSION_HOURS * 3_600,
     });

@@ -64,7 +64,8 @@ const POLICY =
   "base-uri 'none'; frame-ancestors 'none'";
 
 interface WebOptions {
-  readonly isSecure: boolean;
+  /** The browser has the page by TLS. */
+  readonly isSecure: (context: Context) => boolean;
   readonly attempts: AttemptLimit;
   readonly addressOf: (context: Context) => string;
   /** Where people sign in; null: by keys alone. */
@@ -172,7 +173,7 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
     setCookie(context, COOKIE, await openSession(database, principal), {
       httpOnly: true,
       sameSite: "Strict",
-      secure: isSecure,
+      secure: isSecure(context),
       path: "/",
       maxAge: SESSION_HOURS * 3_600,
     });

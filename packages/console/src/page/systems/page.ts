@@ -342,8 +342,9 @@ byId("host-shell").addEventListener("click", () => {
     before.pane.close();
     panes.delete(address);
   }
-  go(place);
-  if (location.hash === address && role !== null) show(role);
+  // Otherwise the address' change shows it: what has the keyboard before that loses it then.
+  if (location.hash !== address) go(place);
+  else if (role !== null) show(role);
 });
 byId("sign-out").addEventListener("click", () => attempt(signOut));
 

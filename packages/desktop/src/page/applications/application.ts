@@ -41,6 +41,8 @@ export interface OpenedApplication {
   /** What it is made again from. */
   readonly argument: unknown;
   focus(): void;
+  /** @returns false: the person is asked first, and may call `close` */
+  mayClose?(close: () => void): boolean;
   /** Nothing of it goes on. */
   end?(): void;
   shown?(isShown: boolean): void;
@@ -71,8 +73,11 @@ export function openApplication(
         opened.focus();
       },
       close: () => {
-        opened.end?.();
-        desktop.closed(id);
+        const close = (): void => {
+          opened.end?.();
+          desktop.closed(id);
+        };
+        if (opened.mayClose?.(close) !== false) close();
       },
       moved: () => opened.moved?.(),
       ...(opened.shown === undefined ? {} : { shown: (isShown: boolean) => opened.shown!(isShown) }),

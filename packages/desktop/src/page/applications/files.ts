@@ -1,7 +1,8 @@
 /** Files of the machine: looked at, renamed, deleted, carried from this computer and to it. */
 import { front } from "../front.ts";
+import { askName, askWhether } from "../questions.ts";
 import { ask, readBlob, sendContent } from "../service.ts";
-import { column, Dialog, Menu, type MenuItem, row } from "../widgets/containers.ts";
+import { column, Menu, type MenuItem, row } from "../widgets/containers.ts";
 import { Button, Label, TextField } from "../widgets/controls.ts";
 import { Table } from "../widgets/table.ts";
 import { currentLanguage, say } from "../words.ts";
@@ -17,7 +18,9 @@ interface Entry {
 
 /** A larger file is not shown as text. */
 const TEXT_MAX = 1 << 20;
-const NAME_MAX = 255;
+
+/** What is to be pasted, in whichever window. */
+let carried: { readonly path: string; readonly isCut: boolean } | null = null;
 
 export function openFiles(host: ApplicationHost, argument: unknown): OpenedApplication {
   const { desktop, notify } = host;
@@ -51,6 +54,7 @@ export function openFiles(host: ApplicationHost, argument: unknown): OpenedAppli
     ({ name }) => name,
   ).style({ grow: 1 });
 
+  let names: ReadonlySet<string> = new Set();
   const attempt = (work: () => Promise<unknown>): void => {
     work().catch((error: unknown) => notify((error as Error).message));
   };
@@ -61,6 +65,7 @@ export function openFiles(host: ApplicationHost, argument: unknown): OpenedAppli
     path = to;
     place.value = to;
     table.rows = entries;
+    names = new Set(entries.map(({ name }) => name));
     count.text = say("entries", entries.length) + (isWhole ? "" : ` – ${say("tooManyNames")}`);
   };
   const open = (entry: Entry): void => {
@@ -70,41 +75,26 @@ export function openFiles(host: ApplicationHost, argument: unknown): OpenedAppli
     else host.start("text", within(entry.name));
   };
   const up = (): void => attempt(() => show(path.replace(/\/[^/]*$/, "") || "/"));
-  const askName = (title: string, value: string, act: (name: string) => Promise<unknown>): void => {
-    const field = new TextField(say("newName"), value);
-    const finish = (): void => {
-      const name = field.value.trim();
-      if (name === "" || name.includes("/") || name.length > NAME_MAX) return;
-      dialog.close();
-      attempt(async () => {
-        await act(name);
+  const named = (title: string, value: string, act: (path: string) => Promise<unknown>): void =>
+    askName(title, value, {
+      act: async (name) => {
+        await act(within(name));
         await show(path);
         table.choose(name);
-      });
-    };
-    field.on("enter", finish);
-    const buttons = row(
-      new Button(say("cancel"), () => dialog.close()),
-      new Button(say("ok"), finish).named("primary"),
-    );
-    const dialog = new Dialog(title, [field, buttons.style({ justify: "end" })]).open(front());
-    field.control.select();
-  };
+      },
+    });
   const rename = (entry: Entry): void =>
-    askName(say("rename"), entry.name, (name) =>
-      name === entry.name ? Promise.resolve() : ask("POST", "/rename", { from: within(entry.name), to: within(name) }),
+    named(say("rename"), entry.name, (to) =>
+      to === within(entry.name) ? Promise.resolve() : ask("POST", "/rename", { from: within(entry.name), to }),
     );
-  const remove = ({ name }: Entry): void => {
-    const agree = new Button(say("remove").replace(/ ?…$/, ""), () => {
-      dialog.close();
-      attempt(async () => {
+  const remove = ({ name }: Entry): void =>
+    void askWhether(say("removeTitle", name), say("removeText"), {
+      yes: say("remove"),
+      act: async () => {
         await ask("DELETE", `/files?path=${encodeURIComponent(within(name))}`);
         await show(path);
-      });
-    }).named("danger");
-    const buttons = row(new Button(say("cancel"), () => dialog.close()), agree).style({ justify: "end" });
-    const dialog = new Dialog(say("removeTitle", name), [new Label(say("removeText"), "p"), buttons]).open(front());
-  };
+      },
+    });
   const download = ({ name }: Entry): void =>
     attempt(async () => {
       const link = document.createElement("a");
@@ -113,13 +103,30 @@ export function openFiles(host: ApplicationHost, argument: unknown): OpenedAppli
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     });
-  const upload = (files: readonly File[]): void =>
-    attempt(async () => {
+  const upload = (files: readonly File[]): void => {
+    const send = async (): Promise<void> => {
       for (const file of files) {
         await sendContent(within(file.name), file);
         notify(say("uploaded", file.name));
       }
       await show(path);
+    };
+    const there = files.filter(({ name }) => names.has(name)).map(({ name }) => name);
+    if (there.length === 0) return attempt(send);
+    askWhether(say("replaceTitle", there.join(", ")), say("replaceText"), { yes: say("replace"), act: send });
+  };
+  const carry = ({ name }: Entry, isCut: boolean): void => void (carried = { path: within(name), isCut });
+  const paste = (): void =>
+    attempt(async () => {
+      if (carried === null) return;
+      const { path: from, isCut } = carried;
+      const name = from.slice(from.lastIndexOf("/") + 1);
+      if (isCut && from === within(name)) return;
+      const to = isCut ? name : freeName(name, names);
+      await ask("POST", isCut ? "/rename" : "/copy", { from, to: within(to) });
+      if (isCut) carried = null;
+      await show(path);
+      table.choose(to);
     });
   const chooser = document.createElement("input");
   Object.assign(chooser, { type: "file", multiple: true });
@@ -131,14 +138,17 @@ export function openFiles(host: ApplicationHost, argument: unknown): OpenedAppli
       : ([
           { text: say("open"), act: () => open(entry) },
           { text: say("download"), isEnabled: !entry.isFolder, act: () => download(entry) },
+          { text: say("copy"), act: () => carry(entry, false) },
+          { text: say("cut"), act: () => carry(entry, true) },
           { text: say("rename"), act: () => rename(entry) },
           { text: say("remove"), act: () => remove(entry) },
           "line",
         ] as const)),
+    { text: say("paste"), isEnabled: carried !== null, act: paste },
     { text: say("upload"), act: () => chooser.click() },
     {
       text: say("newFolder"),
-      act: () => askName(say("newFolder"), "", (name) => ask("POST", "/folders", { path: within(name) })),
+      act: () => named(say("newFolder"), "", (to) => ask("POST", "/folders", { path: to })),
     },
     { text: say("terminalHere"), act: () => host.start("terminal", { folder: path }) },
     { text: say("refresh"), act: () => attempt(() => show(path)) },
@@ -151,6 +161,9 @@ export function openFiles(host: ApplicationHost, argument: unknown): OpenedAppli
   table.on<KeyboardEvent>("key", ({ detail: event }) => {
     const entry = table.chosen;
     if (event.key === "Backspace") up();
+    else if (event.ctrlKey && !event.altKey && event.key === "v") paste();
+    else if (event.ctrlKey && !event.altKey && /^[cx]$/.test(event.key) && entry !== null)
+      carry(entry, event.key === "x");
     else if (event.key === "F2" && entry !== null) rename(entry);
     else if (event.key === "Delete" && entry !== null) remove(entry);
     else return;
@@ -195,6 +208,16 @@ export function openFiles(host: ApplicationHost, argument: unknown): OpenedAppli
     },
     focus: () => table.focus(),
   };
+}
+
+/** As other names of a folder are not. */
+function freeName(name: string, names: ReadonlySet<string>): string {
+  const dot = name.lastIndexOf(".");
+  const [stem, ending] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, ""];
+  for (let number = 1; ; number++) {
+    const free = number === 1 ? name : `${stem} (${number})${ending}`;
+    if (!names.has(free)) return free;
+  }
 }
 
 export function bytesText(bytes: number): string {

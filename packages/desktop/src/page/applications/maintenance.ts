@@ -15,6 +15,7 @@ import {
   SYSTEM_WORDS,
 } from "@stratos/panels/systems";
 import { front } from "../front.ts";
+import { askWhether } from "../questions.ts";
 import { ask, readText } from "../service.ts";
 import { column, create, Dialog, row } from "../widgets/containers.ts";
 import { Button, Label } from "../widgets/controls.ts";
@@ -96,7 +97,11 @@ export function openMaintenance({ notify }: ApplicationHost): OpenedApplication 
         new Button(words[action.word], () =>
           action.question === null
             ? start(action)
-            : agree(words[action.word], action.question, words.cancel, () => start(action)),
+            : askWhether(words[action.word], action.question, {
+                yes: words[action.word],
+                cancel: words.cancel,
+                act: () => start(action),
+              }),
         ),
     );
     actions.element.replaceChildren();
@@ -143,15 +148,6 @@ export function openMaintenance({ notify }: ApplicationHost): OpenedApplication 
     shown: (shown) => void (isShown = shown),
     end: () => void (isOver = true),
   };
-}
-
-function agree(title: string, question: string, cancel: string, act: () => void): void {
-  const yes = new Button(title, () => {
-    dialog.close();
-    act();
-  }).named("danger");
-  const buttons = row(new Button(cancel, () => dialog.close()), yes).style({ justify: "end" });
-  const dialog = new Dialog(title, [new Label(question, "p"), buttons]).open(front());
 }
 
 async function showLog({ id, command }: JobEntry, title: string): Promise<void> {

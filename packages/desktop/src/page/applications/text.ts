@@ -1,36 +1,98 @@
-/** A file of the machine as text, to be read and changed. */
-import { readBlob, sendContent } from "../service.ts";
+/** A file of the machine as text, to be read and changed. What is not saved yet outlives its page, not its window. */
+import { askName, askWhether, askWhich } from "../questions.ts";
+import { ask, readBlob, sendContent } from "../service.ts";
 import { column, create, row } from "../widgets/containers.ts";
 import { Button, Label } from "../widgets/controls.ts";
 import { Widget } from "../widgets/widget.ts";
 import { say } from "../words.ts";
 import type { ApplicationHost, OpenedApplication } from "./application.ts";
 
-export function openText({ notify }: ApplicationHost, argument: unknown): OpenedApplication {
-  const path = String(argument);
-  const name = path.slice(path.lastIndexOf("/") + 1);
+/** Of what windows are made again from, in bytes, for all texts that are not saved: a layout has 64 KiB. */
+const DRAFTS_MAX = 24 << 10;
+/** Those texts. */
+const drafts = new Set<{ readonly bytes: number }>();
+
+/** @param argument  a path; or with a text that was not saved */
+export function openText({ notify, desktop }: ApplicationHost, argument: unknown, id: () => string): OpenedApplication {
+  const { path: given = argument, draft } = (typeof argument === "object" && argument !== null ? argument : {}) as {
+    readonly path?: unknown;
+    readonly draft?: unknown;
+  };
+  let path = String(given);
+  const nameOf = (): string => path.slice(path.lastIndexOf("/") + 1);
+  const titleOf = (): string => (isChanged ? `${nameOf()} •` : nameOf());
   const area = create("textarea", "text");
   area.spellcheck = false;
   area.readOnly = true;
-  area.setAttribute("aria-label", path);
   const state = new Label(path).named("status-text").style({ grow: 1 });
+  let isChanged = false;
+  const draftText = {
+    get bytes() {
+      return new TextEncoder().encode(JSON.stringify(area.value)).length;
+    },
+  };
+  const isKept = (): boolean => [...drafts].reduce((sum, { bytes }) => sum + bytes, 0) <= DRAFTS_MAX;
+  const ended = new AbortController();
+  const warn = (event: Event): void => {
+    if (isChanged && !isKept()) event.preventDefault();
+  };
+  addEventListener("beforeunload", warn, { signal: ended.signal });
   const attempt = (work: () => Promise<void>): void => {
     work().catch((error: unknown) => notify((error as Error).message));
   };
-  const save = new Button(say("save"), () =>
-    attempt(async () => {
-      await sendContent(path, new TextEncoder().encode(area.value));
-      notify(say("saved", name));
-    }),
-  ).named("primary");
+  const is = (changed: boolean): void => {
+    isChanged = changed;
+    if (changed) drafts.add(draftText);
+    else drafts.delete(draftText);
+    save.isEnabled = changed;
+    desktop.arrangement.retitle(id(), titleOf());
+    desktop.keptChanged();
+  };
+  const write = async (): Promise<void> => {
+    const text = area.value;
+    await sendContent(path, new TextEncoder().encode(text));
+    notify(say("saved", nameOf()));
+    if (area.value === text) is(false);
+  };
+  const writeAs = async (to: string): Promise<void> => {
+    path = to;
+    state.text = path;
+    area.setAttribute("aria-label", path);
+    area.readOnly = false;
+    await write();
+  };
+  const askPlace = (): void =>
+    askName(say("saveAs"), path, {
+      isPath: true,
+      act: async (to) => {
+        const folder = to.slice(0, to.lastIndexOf("/")) || "/";
+        const query = encodeURIComponent(folder);
+        const { entries } = await ask<{ entries: readonly { readonly name: string }[] }>("GET", `/files?path=${query}`);
+        const name = to.slice(to.lastIndexOf("/") + 1);
+        if (to === path || !entries.some((each) => each.name === name)) return writeAs(to);
+        askWhether(say("replaceTitle", name), say("replaceText"), { yes: say("replace"), act: () => writeAs(to) });
+        return undefined;
+      },
+    });
+  const save = new Button(say("save"), () => attempt(write)).named("primary");
   save.isEnabled = false;
-  area.addEventListener("input", () => void (save.isEnabled = true));
+  const saveAs = new Button(say("saveAs"), askPlace);
+  area.addEventListener("input", () => {
+    if (!isChanged) is(true);
+    else desktop.keptChanged();
+  });
   area.addEventListener("keydown", (event) => {
-    if (event.key !== "s" || !event.ctrlKey || event.altKey) return;
+    if (event.key.toLowerCase() !== "s" || !event.ctrlKey || event.altKey) return;
     event.preventDefault();
-    save.element.click();
+    (event.shiftKey ? saveAs : save).element.click();
   });
   attempt(async () => {
+    area.setAttribute("aria-label", path);
+    if (typeof draft === "string") {
+      area.value = draft;
+      area.readOnly = false;
+      return is(true);
+    }
     const bytes = new Uint8Array(await (await readBlob(`/content?path=${encodeURIComponent(path)}`)).arrayBuffer());
     const text = new TextDecoder().decode(bytes);
     area.value = text;
@@ -38,10 +100,24 @@ export function openText({ notify }: ApplicationHost, argument: unknown): Opened
     area.readOnly = text.includes("\uFFFD") || text.includes("\0");
   });
   return {
-    title: name,
+    title: titleOf(),
     size: { width: 640, height: 440 },
-    root: column(row(state, save).named("toolbar"), new Widget(area).style({ grow: 1 })).named("application"),
-    argument: path,
+    root: column(row(state, saveAs, save).named("toolbar"), new Widget(area).style({ grow: 1 })).named("application"),
+    get argument() {
+      return isChanged && isKept() ? { path, draft: area.value } : path;
+    },
     focus: () => area.focus(),
+    mayClose: (close) => {
+      if (!isChanged) return true;
+      askWhich(say("unsavedTitle", nameOf()), say("unsavedText"), [
+        { text: say("discard"), act: close, kind: "danger" },
+        { text: say("save"), act: () => write().then(close), kind: "primary" },
+      ]);
+      return false;
+    },
+    end: () => {
+      drafts.delete(draftText);
+      ended.abort();
+    },
   };
 }
