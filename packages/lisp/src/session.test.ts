@@ -284,7 +284,7 @@ test("a vector of constants in a quasiquotation has what was computed, not what 
 
 test("letters have their simple cases, and sharp s folds in either size", () => {
   writes(
-    '(import (scheme base) (scheme write) (scheme char)) (write (list (char-downcase #\\x130) (char-upcase #\\x1f80) ' +
+    "(import (scheme base) (scheme write) (scheme char)) (write (list (char-downcase #\\x130) (char-upcase #\\x1f80) " +
       '(char->integer (char-upcase #\\x1fb3)) (string-ci=? "\\x1e9e;" "\\xdf;" "SS")))',
     "(#\\i #\\ᾈ 8124 #t)",
   );
