@@ -178,7 +178,7 @@ test("a line is edited, found again and completed", async () => {
   });
 });
 
-test("keys with Ctrl and Alt go by words; files in quotes, with blanks and from ~, and variables are completed", async () => {
+test("keys with Ctrl and Alt go by words; files in quotes and with blanks, and variables, are completed", async () => {
   await atPrompt(async (session) => {
     await enter(session, `echo one two${CTRL_LEFT}${CTRL_LEFT}x${CTRL_RIGHT}y`, /\r\nxoney two\r\n/);
     await enter(session, "echo one-two three\x1bb\x1b\x7f\x1bbz", /\r\nzone-three\r\n/);

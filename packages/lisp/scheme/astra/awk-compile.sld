@@ -3,7 +3,8 @@
 (define-library (astra awk-compile)
   (export compiler forget-calls! exit-status)
   (import (scheme base) (scheme inexact) (astra posix) (astra table) (astra regular) (astra real) (astra awk-syntax)
-          (astra dates) (only (astra zones) local->seconds) (astra awk-arrays) (astra awk-values) (astra awk-records) (astra awk-input) (astra awk-streams))
+          (astra dates) (only (astra zones) local->seconds) (astra awk-arrays) (astra awk-values) (astra awk-records)
+              (astra awk-input) (astra awk-streams))
   (begin
     (define status 0)
     (define (exit-status) status)
@@ -389,7 +390,8 @@
                 ((and (char=? #\\ (car l)) (pair? (cdr l)) (char=? #\& (cadr l)))
                   (loop (cddr l) (cons #\& plain) parts))
                 ;; Three backslashes are one, and the & is no more than that.
-                ((and (char=? #\\ (car l)) (> (length l) 3) (equal? '(#\\ #\\ #\&) (list (cadr l) (list-ref l 2) (list-ref l 3))))
+                ((and (char=? #\\ (car l)) (> (length l) 3) (equal? '(#\\ #\\ #\&)
+                    (list (cadr l) (list-ref l 2) (list-ref l 3))))
                   (loop (list-tail l 4) (cons #\& (cons #\\ plain)) parts))
                 ((and (char=? #\\ (car l)) (pair? (cdr l)) (char=? #\\ (cadr l)) (pair? (cddr l))
                    (char=? #\& (car (cddr l))))

@@ -1,7 +1,8 @@
 ;; awk: XCU awk. The program's parts put together, its operands and options.
 (define-library (astra awk-utilities)
   (export awk-utilities)
-  (import (scheme base) (astra posix) (astra options) (only (astra texts) prefix? text-index) (astra table) (astra state) (astra awk-syntax) (astra awk-values)
+  (import (scheme base) (astra posix) (astra options) (only (astra texts) prefix? text-index) (astra table)
+      (astra state) (astra awk-syntax) (astra awk-values)
           (astra awk-records) (astra awk-compile) (astra awk-input) (astra awk-streams))
   (begin
     ;; @returns a procedure without operands: what a rule does with the record
@@ -97,7 +98,8 @@
           (define (start l)
             (cond ((pair? files)
                    (run-program (apply string-append
-                                  (map (lambda (f) (string-append (if (pair? f) (car f) (text-of f)) "\n")) (reverse files)))
+                                  (map (lambda (f) (string-append (if (pair? f) (car f) (text-of f)) "\n"))
+                                      (reverse files)))
                                 separator (reverse assignments) l))
                   ((null? l) (usage-error "awk" USAGE))
                   (else (run-program (car l) separator (reverse assignments) (cdr l)))))

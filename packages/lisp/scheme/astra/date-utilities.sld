@@ -1,7 +1,8 @@
 ;; XCU date, with GNU's -d, -r, -I, -R; XCU touch.
 (define-library (astra date-utilities)
   (export date-utilities)
-  (import (scheme base) (astra posix) (astra options) (astra texts) (astra arithmetic) (astra dates) (astra names) (astra state)
+  (import (scheme base) (astra posix) (astra options) (astra texts) (astra arithmetic) (astra dates) (astra names)
+      (astra state)
     (astra zones))
   (begin
     (define USAGE "[-u] [-d DATE | -r FILE] [-I[DATE|HOURS|MINUTES|SECONDS|NS] | -R | +FORMAT]")
@@ -51,7 +52,8 @@
                      ((12) (and (digits? (substring text 0 4)) (+ (* 100 (number 0 2)) (number 2 4)))) (else #f))))
         (and seconds year (digits? (substring text 0 dot))
              (let* ((f (lambda (k) (number (- dot k) (- dot (- k 2))))) (m (f 8)) (d (f 6)) (h (f 4)) (n (f 2)))
-               (and (<= 1 m 12) (<= 1 d 31) (<= h 23) (<= n 59) (<= seconds 60) (local->seconds (date->seconds year m d h n seconds)))))))
+               (and (<= 1 m 12) (<= 1 d 31) (<= h 23) (<= n 59) (<= seconds 60)
+                   (local->seconds (date->seconds year m d h n seconds)))))))
     (define (touch l)
       (with-options (p "touch" TOUCH "acfhmr:d:t:"
                       '(("date" . #\d) ("reference" . #\r) ("no-create" . #\c) ("no-dereference" . #\h)) l)

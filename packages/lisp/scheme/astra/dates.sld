@@ -1,5 +1,5 @@
-;; Dates of local time: their texts by strftime's letters, and what a person writes for one, as GNU's date and touch read
-;; it.
+;; Dates of local time: their texts by strftime's letters, and what a person writes for one, as GNU's date and
+;; touch read it.
 (define-library (astra dates)
   (export date-text time-text parse-date date->seconds)
   (import (scheme base) (astra posix) (astra arithmetic) (astra texts) (astra names) (astra zones))
@@ -9,8 +9,8 @@
                       "November" "December"))
     (define (padded n width fill)
       (let ((t (number->string n))) (string-append (make-string (max 0 (- width (string-length t))) fill) t)))
-    ;; Behind the %: - takes zeros away, _ makes them blanks, ^ wants large letters, # others than usual; a number is the
-    ;; least width.
+    ;; Behind the %: - takes zeros away, _ makes them blanks, ^ wants large letters, # others than usual; a number is
+    ;; the least width.
     ;; given: a zone, (offset . name), other than the local one.
     (define (date-text form seconds nanoseconds . given)
       (define zone (if (pair? given) (car given) (zone-at seconds)))
@@ -34,7 +34,8 @@
           ((#\M) (number (at 4) 2 zeros)) ((#\S) (number (at 5) 2 zeros)) ((#\y) (number (modulo (at 0) 100) 2 zeros))
           ((#\C) (number (quotient (at 0) 100) 2 zeros)) ((#\p) (if (< (at 3) 12) "AM" "PM"))
           ((#\P) (if (< (at 3) 12) "am" "pm")) ((#\j) (number (at 7) 3 zeros)) ((#\N) (padded nanoseconds 9 #\0))
-          ((#\s) (number->string seconds)) ((#\n) "\n") ((#\t) "\t") ((#\%) "%") ((#\Z) (cdr zone)) ((#\z) (zone-offset-text (car zone) #f))
+          ((#\s) (number->string seconds)) ((#\n) "\n") ((#\t) "\t") ((#\%) "%") ((#\Z) (cdr zone))
+              ((#\z) (zone-offset-text (car zone) #f))
           ((#\a) (substring (list-ref DAYS (at 6)) 0 3)) ((#\A) (list-ref DAYS (at 6)))
           ((#\b #\h) (list-ref month-names (- (at 1) 1))) ((#\B) (list-ref MONTHS (- (at 1) 1)))
           ((#\u) (number->string (if (= 0 (at 6)) 7 (at 6)))) ((#\w) (number->string (at 6)))
@@ -47,7 +48,8 @@
       (define (wide text width flag number?)
         (let ((missing (- (or width 0) (string-length text))))
           (if (or (<= missing 0) (eqv? flag #\-)) text
-              (string-append (make-string missing (if (or (eqv? flag #\0) (and number? (not (eqv? flag #\_)))) #\0 #\space)) text))))
+              (string-append (make-string missing (if (or (eqv? flag #\0) (and number? (not (eqv? flag #\_)))) #\0
+                  #\space)) text))))
       ;; l: what stands behind a %. k gets the rest and the text.
       (define (directive l k)
         (let flags ((l l) (flag #f) (case-flag #f))
@@ -66,7 +68,8 @@
                           (let ((text (value (car l) flag)))
                             (k (cdr l)
                                (wide (case case-flag
-                                       ((#\^) (upper text)) ((#\#) (if (memv (car l) '(#\p #\Z)) (lower text) (upper text)))
+                                       ((#\^) (upper text)) ((#\#) (if (memv (car l) '(#\p #\Z)) (lower text)
+                                           (upper text)))
                                        (else text))
                                  w flag (memv (car l) (string->list "YmdHIMSyCjNsuwUWVGgq"))))))))))))
       (let loop ((l (string->list form)) (r '()))
@@ -126,8 +129,10 @@
         (and e (cdr e))))
 
     (define ZONES
-      '(("est" . -5) ("edt" . -4) ("cst" . -6) ("cdt" . -5) ("mst" . -7) ("mdt" . -6) ("pst" . -8) ("pdt" . -7) ("wet" . 0)
-        ("west" . 1) ("bst" . 1) ("cet" . 1) ("cest" . 2) ("met" . 1) ("mest" . 2) ("eet" . 2) ("eest" . 3) ("msk" . 3) ("jst" . 9)))
+      '(("est" . -5) ("edt" . -4) ("cst" . -6) ("cdt" . -5) ("mst" . -7) ("mdt" . -6) ("pst" . -8) ("pdt" . -7)
+          ("wet" . 0)
+        ("west" . 1) ("bst" . 1) ("cet" . 1) ("cest" . 2) ("met" . 1) ("mest" . 2) ("eet" . 2) ("eest" . 3) ("msk" . 3)
+            ("jst" . 9)))
     ;; What GNU's date -d takes: @SECONDS, dates, times of a day, zones (UTC and +HH:MM), days of the week, and distances
     ;; ("2 days ago", "next month", "+1 hour"). @returns seconds, or #f
     (define (parse-date text now)

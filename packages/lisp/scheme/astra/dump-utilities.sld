@@ -9,7 +9,8 @@
         ("width" . #\w) ("traditional" . #\!)))
     ;; What letters say that are older than -t.
     (define OLD '((#\a . "a") (#\b . "o1") (#\c . "c") (#\d . "u2") (#\i . "dI") (#\l . "dL") (#\o . "o2") (#\s . "d2")
-                  (#\x . "x2") (#\B . "o2") (#\D . "u4") (#\e . "fD") (#\f . "fF") (#\F . "fD") (#\h . "x2") (#\H . "x4")
+                  (#\x . "x2") (#\B . "o2") (#\D . "u4") (#\e . "fD") (#\f . "fF") (#\F . "fD") (#\h . "x2")
+                      (#\H . "x4")
                   (#\I . "dL") (#\L . "dL") (#\O . "o4") (#\X . "x4")))
     ;; A form: its letter, bytes of a unit, characters of its field, whether the text stands behind it.
     (define (forms text)

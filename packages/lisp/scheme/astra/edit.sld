@@ -239,8 +239,10 @@
                (last (and (pair? kinds) (list-ref kinds (- (length kinds) 1))))
                (inside (and last (= at (cddr last)) (not (whole-text? (string-append before " "))) last))
                (string-start (and inside (eq? 'string (car inside)) (+ 1 (cadr inside)))))
-          (cond (string-start (complete-with (substring text string-start at) (lambda (word) (candidates word #f)) values ""))
-                ((lisp? text) (if inside (tell "\a") (complete-with (substring text (name-edge text at) at) names-like values "")))
+          (cond (string-start (complete-with (substring text string-start at) (lambda (word) (candidates word #f))
+              values ""))
+                ((lisp? text) (if inside (tell "\a") (complete-with (substring text (name-edge text at) at) names-like
+                    values "")))
                 (else (complete-word before)))))
       (define (complete-word before)
         (call-with-values (lambda () (word-before before))
@@ -256,9 +258,11 @@
       (define (complete-with word like shown end)
         (let ((found (like word)))
           (if (null? found) (tell "\a")
-              (let* ((common (common-start found)) (n (string-length common)) (more (substring common (string-length word) n)))
+              (let* ((common (common-start found)) (n (string-length common))
+                  (more (substring common (string-length word) n)))
                 (if (not (string=? more "")) (begin (insert (shown more)) (set! tabs 0)))
-                (cond ((null? (cdr found)) (if (not (and (> n 0) (char=? #\/ (string-ref common (- n 1))))) (insert end)))
+                (cond ((null? (cdr found)) (if (not (and (> n 0) (char=? #\/ (string-ref common (- n 1)))))
+                    (insert end)))
                       ((> tabs 1)
                        (tell (string-append "\r\n"
                                (apply string-append (map (lambda (t) (string-append t "  ")) found)) "\r\n"))
@@ -334,7 +338,8 @@
       (define special
         (case mark ((#\') '()) ((#\") (string->list "$`\"\\")) (else (string->list " \t\n!\"#$&'()*;<>?[\\]^`{|}~"))))
       (apply string-append
-        (map (lambda (c) (cond ((memv c special) (string #\\ c)) ((and (eqv? mark #\') (char=? c #\')) "'\\''") (else (string c))))
+        (map (lambda (c) (cond ((memv c special) (string #\\ c)) ((and (eqv? mark #\') (char=? c #\')) "'\\''")
+            (else (string c))))
              (string->list text))))
     (define (command-place? text start)
       (let loop ((i start))
@@ -357,7 +362,8 @@
     (define (candidates word command?)
       (let* ((t (make-table)) (slash (slash-at word))
              (folder (if slash (substring word 0 slash) "")) (home (variable-value "HOME"))
-             (place (if (and home (starts? folder "~/")) (string-append home (substring folder 1 (string-length folder)))
+             (place (if (and home (starts? folder "~/")) (string-append home
+                 (substring folder 1 (string-length folder)))
                         folder))
              (start (if slash (substring word slash (string-length word)) word)))
         (define (add name) (table-set! t name #t))

@@ -271,18 +271,23 @@
     (define (chmod l)
       (let* ((minus? (and (pair? l) (> (string-length (car l)) 1) (char=? #\- (string-ref (car l) 0))
                        (memv (string-ref (car l) 1) '(#\r #\w #\x #\s #\t))))
-             (p (parse-options "chmod" "[-Rcfv] MODE | --reference=FILE FILE..." "Rcfv!:" '(("reference" . #\!) ("recursive" . #\R) ("changes" . #\c) ("quiet" . #\f) ("silent" . #\f) ("verbose" . #\v)) (if minus? (cons "--" l) l))))
+             (p (parse-options "chmod" "[-Rcfv] MODE | --reference=FILE FILE..." "Rcfv!:"
+                 '(("reference" . #\!) ("recursive" . #\R) ("changes" . #\c) ("quiet" . #\f) ("silent" . #\f)
+                     ("verbose" . #\v)) (if minus? (cons "--" l) l))))
         (define like (and p (option-value p #\!)))
         (define like-stat (and like (sys-stat like)))
         (cond ((not p) 2)
               ((or (null? (cdr p)) (and (not like) (null? (cddr p)))) (usage-error "chmod" "[-R] MODE FILE..."))
-              ((number? like-stat) (complain "chmod: failed to get attributes of '" like "': " (error-words like-stat)) 1)
+              ((number? like-stat) (complain "chmod: failed to get attributes of '" like "': " (error-words like-stat))
+                  1)
               (else
                (let change ((paths (if like (cdr p) (cddr p))))
                  (each paths
                    (lambda (path)
                      (let* ((s (sys-stat path)) (mode
-                                                  (and (bytevector? s) (if like (stat-mode like-stat) (mode-of (cadr p) (stat-mode s) (folder? s))))))
+                                                  (and (bytevector? s)
+                                                      (if like (stat-mode like-stat)
+                                                          (mode-of (cadr p) (stat-mode s) (folder? s))))))
                        (cond ((number? s) (ok? "chmod" path s))
                              ((not mode) (complain "chmod: invalid mode: '" (cadr p) "'") #f)
                              (else
@@ -429,7 +434,8 @@
                 (else
                  (each (cdr p)
                    (lambda (path)
-                     (let* ((r (or (resolved path) (resolved (unslashed path)) (and (option-set? p #\m) (missing-path path))))
+                     (let* ((r (or (resolved path) (resolved (unslashed path))
+                         (and (option-set? p #\m) (missing-path path))))
                             (r (if (and r (option-set? p #\e) (number? (sys-stat r))) #f r)))
                        (cond (r (out (if base (relative-path base r) r))
                                 (if (option-set? p #\z) (out-byte 0) (out "\n"))

@@ -312,7 +312,8 @@
       0)
 
     (define NL
-      "[-p] [-b a|t|n|pREGEX] [-h TYPE] [-f TYPE] [-v FIRST] [-i STEP] [-l COUNT] [-n ln|rn|rz] [-s TEXT] [-w WIDTH] [FILE...]")
+      (string-append "[-p] [-b a|t|n|pREGEX] [-h TYPE] [-f TYPE] [-v FIRST] [-i STEP] [-l COUNT] [-n ln|rn|rz] "
+        "[-s TEXT] [-w WIDTH] [FILE...]"))
     (define (nl l)
       (with-options (p "nl" NL "pb:d:f:h:i:l:n:s:v:w:"
                       '(("body-numbering" . #\b) ("section-delimiter" . #\d) ("footer-numbering" . #\f)
@@ -328,7 +329,8 @@
                   ((string=? t "t") (lambda (line) (not (string=? line ""))))
                   ((string=? t "n") (lambda (line) #f))
                   ((prefix? "p" t)
-                   (let ((r (compile-regular (substring t 1 (string-length t)) #f #f))) (lambda (line) (regular-match? r line))))
+                   (let ((r (compile-regular (substring t 1 (string-length t)) #f #f)))
+                       (lambda (line) (regular-match? r line))))
                   (else (complain "nl: invalid numbering style: '" t "'") (sys-exit 1)))))
         (define body (test #\b "t"))
         (define sections (list (test #\f "n") body (test #\h "n")))
@@ -352,8 +354,10 @@
         (define (section line)
           (let ((k (string-length mark)))
             (let loop ((times 1) (l mark))
-              (cond ((= k 0) #f) ((string=? line l) times) ((= times 3) #f) (else (loop (+ times 1) (string-append l mark)))))))
-        (if (not (member form '("ln" "rn" "rz"))) (begin (complain "nl: invalid line numbering format: '" form "'") (sys-exit 1)))
+              (cond ((= k 0) #f) ((string=? line l) times) ((= times 3) #f)
+                  (else (loop (+ times 1) (string-append l mark)))))))
+        (if (not (member form '("ln" "rn" "rz"))) (begin (complain "nl: invalid line numbering format: '" form "'")
+            (sys-exit 1)))
         (each-file "nl" (cdr p)
           (lambda (fd name)
             (for-each-line fd

@@ -37,8 +37,8 @@
                              (cons (if one (string-append (string (one (string-ref t 0))) (substring t 1 (string-length t))) t)
                                    done)))))))))
 
-    ;; GNU's escapes: \a \f \r \t \v, \cX, \dNNN, \oNNN, \xHH. i: the place after the backslash. @returns (character . the
-    ;; place after it), or #f
+    ;; GNU's escapes: \a \f \r \t \v, \cX, \dNNN, \oNNN, \xHH. i: the place after the backslash. @returns (character .
+    ;; the place after it), or #f
     (define (escape-at text i)
       (define n (string-length text))
       (define (number radix most)
@@ -57,7 +57,8 @@
                 (cons (integer->char (if (odd? (quotient code 64)) (- code 64) (+ code 64))) (+ i 2)))))
         (else #f)))
     (define (digit-of c)
-      (cond ((char<=? #\0 c #\9) (- (char->integer c) 48)) ((char<=? #\a (ascii-downcase c) #\f) (- (char->integer (ascii-downcase c)) 87))
+      (cond ((char<=? #\0 c #\9) (- (char->integer c) 48)) ((char<=? #\a (ascii-downcase c) #\f)
+          (- (char->integer (ascii-downcase c)) 87))
             (else 99)))
 
     ;; Texts. @returns a vector of commands; { has the place after its }, b, t and T the place to go to
@@ -73,8 +74,8 @@
         (let ((from at))
           (let loop () (when (and (peek) (not (char=? #\newline (peek)))) (take) (loop)))
           (substring text from at)))
-      ;; Up to the delimiter: \delimiter is the delimiter, \n a newline; the rest keeps its backslashes. In brackets of an
-      ;; expression the delimiter is a character like others.
+      ;; Up to the delimiter: \delimiter is the delimiter, \n a newline; the rest keeps its backslashes. In brackets
+      ;; of an expression the delimiter is a character like others.
       (define (delimited delimiter what expression?)
         (let loop ((l '()))
           (let ((c (take)))
@@ -105,7 +106,8 @@
         (let ((n (string-length text)))
           (let loop ((i 0) (l '()))
             (cond ((= i n) (list->string (reverse l)))
-                  ((not (and (char=? #\\ (string-ref text i)) (< (+ i 1) n))) (loop (+ i 1) (cons (string-ref text i) l)))
+                  ((not (and (char=? #\\ (string-ref text i)) (< (+ i 1) n)))
+                      (loop (+ i 1) (cons (string-ref text i) l)))
                   ((escape-at text (+ i 1))
                    => (lambda (e) (loop (cdr e) (if (char=? #\\ (car e)) (append '(#\\ #\\) l) (cons (car e) l)))))
                   (else (loop (+ i 2) (cons (string-ref text (+ i 1)) (cons #\\ l))))))))
@@ -187,8 +189,8 @@
                 ((not (and (char=? #\\ (string-ref text i)) (< (+ i 1) n))) (loop (+ i 1) (cons (string-ref text i) l)))
                 ((escape-at text (+ i 1)) => (lambda (e) (loop (cdr e) (cons (car e) l))))
                 (else (loop (+ i 2) (cons (string-ref text (+ i 1)) l))))))
-      ;; What a, i and c write: after \ and a newline, or on the same line, where a \ keeps the blanks behind it; a \ at a
-      ;; line's end goes on.
+      ;; What a, i and c write: after \ and a newline, or on the same line, where a \ keeps the blanks behind it; a \
+      ;; at a line's end goes on.
       (define (lines)
         (skip '(#\space #\tab))
         (let ((first? (eqv? #\\ (peek))))
@@ -350,7 +352,8 @@
       (define (end-of distance)
         (if (eq? '+ (car distance)) (+ number (cdr distance))
             (let ((n (cdr distance))) (if (= n 0) number (* n (quotient (+ number n -1) n))))))
-      ;; A range that begins at a line's number begins at a later one, too, when that line did not come here, but once only.
+      ;; A range that begins at a line's number begins at a later one, too, when that line did not come here, but once
+      ;; only.
       (define (in? c first last state)
         (define (end!) (set-active! c (if (number? first) 'closed #f)))
         (cond ((not first) #t)
@@ -429,7 +432,8 @@
           ((#\a) (set! after (cons (lambda () (complete) (out argument)) after)) (go))
           ((#\i) (complete) (out argument) (go))
           ((#\c)
-           (if (or (not (command-last c)) (command-not? c) (memq (command-active c) '(#f closed))) (begin (complete) (out argument)))
+           (if (or (not (command-last c)) (command-not? c) (memq (command-active c) '(#f closed)))
+               (begin (complete) (out argument)))
            'delete)
           ((#\r) (set! after (cons (lambda () (copy argument)) after)) (go))
           ((#\w) (write-to argument space) (go))
