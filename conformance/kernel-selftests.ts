@@ -19,8 +19,8 @@ const TARGET = "riscv64-linux-gnu-";
 export const SELFTESTS_PARTS = ["Makefile", "arch/riscv", "include", "scripts", "tools", "usr"];
 
 /**
- * Folders of tests that need no modules, devices and other file systems. Those of user_events, perf_events and
- * syscall_user_dispatch are of calls that there are not (docs/compatibility.md); those of mm want huge pages.
+ * Folders of tests that need no modules, devices and other file systems. Those of user_events and
+ * perf_events are of calls that there are not (docs/compatibility.md); those of mm want huge pages.
  */
 const FOLDERS = [
   ...["acct", "cachestat", "cgroup", "clone3", "core", "exec", "fchmodat2", "filelock", "filesystems"],
@@ -37,7 +37,20 @@ const FOLDERS = [
     "mount_setattr",
   ],
   ...["move_mount_set_group", "mqueue", "net", "nsfs", "openat2", "pid_namespace", "pidfd", "prctl", "proc", "ptrace"],
-  ...["riscv", "rlimits", "rseq", "seccomp", "sigaltstack", "size", "splice", "sync", "timens", "timers", "tmpfs"],
+  ...[
+    "riscv",
+    "rlimits",
+    "rseq",
+    "seccomp",
+    "sigaltstack",
+    "size",
+    "splice",
+    "sync",
+    "syscall_user_dispatch",
+    "timens",
+    "timers",
+    "tmpfs",
+  ],
   ...["tty", "vDSO"],
 ];
 

@@ -25,6 +25,7 @@ const IMAGES = new Map([
   ["servers", "debian-servers-1"],
   ["large", "debian-large-1"],
   ["pictures", "debian-pictures-1"],
+  ["network", "debian-network-1"],
 ]);
 const SECONDS = 600;
 

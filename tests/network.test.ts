@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join, normalize } from "node:path";
 import { after, before, test } from "node:test";
 import { freePort } from "./support/free-port.ts";
-import { launcher, start, stratosRun } from "./support/stratos.ts";
+import { launcher, start, stratos, stratosRun } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 import { Heard } from "./support/until.ts";
 
@@ -148,6 +148,14 @@ m, a = u.recvfrom(9); print(m); u.sendto(b"datagram", a)`;
   const closed = once(child, "close");
   const heard = new Heard(child.stdout!);
   await heard.includes("80)");
+  for (const [words, name] of [
+    [["run", "-i", TEST_IMAGE], `${tcp}:8080`],
+    [["run", "-i", TEST_IMAGE, "-d"], `127.0.0.1:${tcp}:80`],
+  ] as const) {
+    const second = await stratos([...words, "--net", "host", "-p", name, "--", "true"]);
+    const told = `stratos: --publish ${name}: address already in use\n`;
+    assert.deepEqual([second.status, second.stdout, second.stderr], [125, "", told], "told before anything runs");
+  }
   assert.equal(await exchange(tcp, "question"), "answer");
   await heard.includes("53)");
   const datagrams = createSocket("udp4");

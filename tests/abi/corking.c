@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-/* Datagrams and segments that are put together: MSG_MORE, UDP_CORK, TCP_CORK. */
+/* Datagrams and segments that are put together: MSG_MORE, UDP_CORK, TCP_CORK; and how many wait for a reader. */
 
 static char buffer[1 << 18];
 static int receiver, sender;
@@ -52,4 +52,11 @@ static void segments(void) {
   pair(SOCK_STREAM); option(IPPROTO_TCP, TCP_CORK, 1); SHOW(write(sender, "mn", 2)); option(IPPROTO_TCP, TCP_NODELAY, 1); show_received(); SHOW(write(sender, "op", 2)); show_received(); close(sender); SHOW(recv(receiver, buffer, 9, 0)); close(receiver);
 }
 
-int main(void) { datagrams(); segments(); return 0; }
+static long filled(int fd) { long all = 0, n; while ((n = send(fd, buffer, sizeof buffer, MSG_DONTWAIT)) > 0) all += n; return all; }
+static void unread(void) {
+  pair(SOCK_STREAM); HOLDS(filled(sender) >= 1 << 21); HOLDS(filled(receiver) >= 1 << 21); close(sender); close(receiver);
+  /* Not if somebody has said how much. */
+  pair(SOCK_STREAM); option(SOL_SOCKET, SO_SNDBUF, 10000); HOLDS(filled(sender) < 1 << 19); close(sender); close(receiver);
+}
+
+int main(void) { datagrams(); segments(); unread(); return 0; }

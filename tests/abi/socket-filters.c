@@ -69,6 +69,25 @@ static void udp(void) {
   SHOW(ATTACH(to, protocol)); send(from, "of IP", 5, 0); heard(to);
 }
 
+/* The header of IPv4 is before what a raw socket's program sees, that of IPv6 is not. */
+static void raw(int family, int at) {
+  int to = socket(family, SOCK_RAW, 253);
+  struct sock_filter chosen[] = {
+    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, at), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 'y', 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, at + 3), BPF_STMT(BPF_RET | BPF_K, 0)};
+  struct sockaddr_in four = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+  SHOW(connect(to, family == AF_INET ? (void *)&four : (void *)&six, family == AF_INET ? sizeof four : sizeof six));
+  SHOW(ATTACH(to, chosen));
+  const char *messages[] = {"no yes", "yes no"};
+  for (int each = 0; each < 2; each++) {
+    char bytes[100] = "";
+    SHOW(send(to, messages[each], 6, 0));
+    usleep(20000); int n = recv(to, bytes, sizeof bytes - 1, MSG_DONTWAIT); if (n < 0) printf("  nothing: %s\n", name_of(errno)); else printf("  %d bytes: %s\n", n, bytes + at); fflush(stdout);
+  }
+  close(to);
+}
+
 static void netlink(void) {
   int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
   struct { struct nlmsghdr head; struct rtgenmsg body; } ask = {{sizeof ask, RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP, 7, 0}, {AF_UNSPEC}};
@@ -113,6 +132,7 @@ int main(void) {
   printf("- datagrams\n"); local(SOCK_DGRAM);
   printf("- packets\n"); local(SOCK_SEQPACKET);
   printf("- UDP\n"); udp();
+  printf("- raw\n"); raw(AF_INET, 20); raw(AF_INET6, 0);
   printf("- netlink\n"); netlink();
   printf("- refused\n"); refused();
   return 0;

@@ -23,7 +23,7 @@ interface Compilation {
 
 /** @returns the path of the executable, which must stay as it is */
 export function compiled(source: string, { compiler = CROSS_COMPILER, flags, libraries = [] }: Compilation): string {
-  const asked = JSON.stringify([compiler, flags, libraries, dirname(source)]);
+  const asked = JSON.stringify([compiler, flags, libraries, basename(dirname(source))]);
   const name = `${basename(source, ".c")}-${digest(asked)}`;
   return kept(name, [asked, identity(compiler), ...texts(source)].join("\n"), (draft) =>
     execFileSync(compiler, [...flags, "-o", draft, source, ...libraries]),

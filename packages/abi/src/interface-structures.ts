@@ -64,9 +64,20 @@ export const RTF_UP = 1,
   RTF_GATEWAY = 2,
   RTF_HOST = 4,
   RTF_REJECT = 0x200;
-/** Flags in /proc/net/arp: the address is known, and for ever. Source: include/uapi/linux/if_arp.h. */
+/** What SIOCGARP, SIOCSARP and SIOCDARP take (arp(7)). Source: include/uapi/linux/if_arp.h. */
+export const Arpreq = struct("arpreq", {
+  arp_pa: Sockaddr,
+  arp_ha: Sockaddr,
+  arp_flags: i32,
+  arp_netmask: Sockaddr,
+  arp_dev: text(IFNAMSIZ),
+});
+/** Flags of it and in /proc/net/arp: the address is known, for ever, another one is answered for. */
 export const ATF_COM = 2,
-  ATF_PERM = 4;
+  ATF_PERM = 4,
+  ATF_PUBL = 8,
+  ATF_NETMASK = 0x20,
+  ATF_DONTPUB = 0x40;
 
 /** What SIOCETHTOOL's `ifr_data` points to, of commands that tell one number. Source: include/uapi/linux/ethtool.h. */
 export const EthtoolValue = struct("ethtool_value", { cmd: u32, data: u32 });

@@ -32,6 +32,7 @@ export const PR_SET_PDEATHSIG = 1,
   PR_CAP_AMBIENT = 47,
   PR_SET_IO_FLUSHER = 57,
   PR_GET_IO_FLUSHER = 58,
+  PR_SET_SYSCALL_USER_DISPATCH = 59,
   PR_SET_MDWE = 65,
   PR_GET_MDWE = 66,
   PR_GET_AUXV = 0x41555856,
@@ -66,6 +67,11 @@ export const PR_CAP_AMBIENT_IS_SET = 1,
 /** Bits of PR_SET_MDWE. */
 export const PR_MDWE_REFUSE_EXEC_GAIN = 1,
   PR_MDWE_NO_INHERIT = 2;
+/** PR_SET_SYSCALL_USER_DISPATCH: its modes, and what the byte says that it looks at. */
+export const PR_SYS_DISPATCH_OFF = 0,
+  PR_SYS_DISPATCH_ON = 1;
+export const SYSCALL_DISPATCH_FILTER_ALLOW = 0,
+  SYSCALL_DISPATCH_FILTER_BLOCK = 1;
 /** PR_SET_TIMING knows two; PR_SET_VMA one. */
 export const PR_TIMING_STATISTICAL = 0,
   PR_SET_VMA_ANON_NAME = 0;

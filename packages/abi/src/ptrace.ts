@@ -26,7 +26,9 @@ export const PTRACE_TRACEME = 0,
   PTRACE_SECCOMP_GET_FILTER = 0x420c,
   PTRACE_SECCOMP_GET_METADATA = 0x420d,
   PTRACE_GET_SYSCALL_INFO = 0x420e,
-  PTRACE_GET_RSEQ_CONFIGURATION = 0x420f;
+  PTRACE_GET_RSEQ_CONFIGURATION = 0x420f,
+  PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG = 0x4210,
+  PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG = 0x4211;
 export const PTRACE_EVENT_FORK = 1,
   PTRACE_EVENT_VFORK = 2,
   PTRACE_EVENT_CLONE = 3,
@@ -55,6 +57,13 @@ export const PtraceRseqConfiguration = struct("ptrace_rseq_configuration", {
   signature: hex32,
   flags: hex32,
   _pad: u32,
+});
+/** What PR_SET_SYSCALL_USER_DISPATCH takes as arguments. */
+export const PtraceSudConfig = struct("ptrace_sud_config", {
+  mode: u64,
+  selector: pointer,
+  offset: pointer,
+  len: u64,
 });
 /** Of a call that returns, `nr` is its result, and the first byte of `args` says whether that is an error. */
 export const PtraceSyscallInfo = struct("ptrace_syscall_info", {

@@ -87,7 +87,8 @@ export const IFA_ADDRESS = 1,
   IFA_FLAGS = 8,
   IFA_PROTO = 11;
 /** What is said of an address: by who gives it, and by the kernel that asks whether it is free. */
-export const IFA_F_NODAD = 2,
+export const IFA_F_SECONDARY = 1,
+  IFA_F_NODAD = 2,
   IFA_F_OPTIMISTIC = 4,
   IFA_F_DADFAILED = 8,
   IFA_F_HOMEADDRESS = 0x10,

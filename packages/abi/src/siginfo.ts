@@ -30,7 +30,8 @@ export const POLL_IN = 1,
   POLL_ERR = 4,
   POLL_PRI = 5,
   POLL_HUP = 6;
-export const SYS_SECCOMP = 1;
+export const SYS_SECCOMP = 1,
+  SYS_USER_DISPATCH = 2;
 
 const origin = { si_signo: i32, si_errno: i32, si_code: i32, _pad: i32 };
 /** kill(2), tgkill(2); sigqueue(3) and mq_notify(2) with a value. */

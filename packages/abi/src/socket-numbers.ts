@@ -329,7 +329,9 @@ export const SIOCBRADDBR = 0x89a0,
 /** Of SIOCETHTOOL: has the interface a link? (ethtool.h) */
 export const ETHTOOL_GLINK = 10;
 export const SIOCETHTOOL = 0x8946,
+  SIOCDARP = 0x8953,
   SIOCGARP = 0x8954,
+  SIOCSARP = 0x8955,
   SIOCGIFMAP = 0x8970,
   SIOCGIWNAME = 0x8b01;
 

@@ -54,6 +54,7 @@ export function replaceRange<Lock extends RangeLock<unknown, number | bigint>>(
   let { start, end } = wanted;
   // One that grows is still the first that was there, with what its keeper knows of it (fs/locks.c, posix_lock_inode).
   let grown: Lock | null = null;
+  let isInOrder = true;
   for (const lock of ranges) {
     if (lock.owner !== wanted.owner || lock.end < start || lock.start > end) result.push(lock);
     else if (lock.type === wanted.type) {
@@ -62,12 +63,18 @@ export function replaceRange<Lock extends RangeLock<unknown, number | bigint>>(
       end = lock.end > end ? lock.end : end;
     } else {
       if (lock.start < wanted.start) result.push({ ...lock, end: lock.end < wanted.start ? lock.end : wanted.start });
-      if (lock.end > wanted.end) result.push({ ...lock, start: lock.start > wanted.end ? lock.start : wanted.end });
+      if (lock.end > wanted.end) {
+        result.push({ ...lock, start: lock.start > wanted.end ? lock.start : wanted.end });
+        isInOrder = false;
+      }
     }
   }
+  if (!isInOrder) result.sort((one, other) => (one.start < other.start ? -1 : one.start > other.start ? 1 : 0));
   if (wanted.type === LOCK_NONE) return result;
-  result.push({ ...(grown ?? wanted), start, end });
-  return result.sort((one, other) => (one.start < other.start ? -1 : one.start > other.start ? 1 : 0));
+  let place = result.length;
+  while (place > 0 && result[place - 1]!.start > start) place--;
+  result.splice(place, 0, { ...(grown ?? wanted), start, end });
+  return result;
 }
 
 /**

@@ -29,6 +29,7 @@ export function parseVolume(text: string, previous: readonly SharedFolder[]): re
   if (guest === "/") throw new InvalidArgumentError("the guest's / cannot be replaced");
   if (guest.split("/").some((name) => name === "." || name === ".."))
     throw new InvalidArgumentError("the guest's path must not contain '.' or '..'");
+  if (previous.some((each) => each.guest === guest)) throw new InvalidArgumentError(`${guest} was given before`);
   return [...previous, { host: match[1]!, guest, isReadOnly: match[3] === "ro" }];
 }
 
@@ -42,10 +43,15 @@ export function parsePublished(text: string, previous: readonly PublishedPort[])
   if (hostPort > 65535 || guestPort > 65535 || guestPort === 0)
     throw new InvalidArgumentError("a port is a number from 1 to 65535");
   if (hostAddress !== null && isIP(hostAddress) === 0) throw new InvalidArgumentError(`not an address: ${hostAddress}`);
-  return [
-    ...previous,
-    { type: match[4]?.toLowerCase() === "udp" ? "datagram" : "stream", hostAddress, hostPort, guestPort },
-  ];
+  const type = match[4]?.toLowerCase() === "udp" ? "datagram" : "stream";
+  const others = previous.filter((each) => each.type === type);
+  if (others.some((each) => each.guestPort === guestPort))
+    throw new InvalidArgumentError(`the guest's port ${guestPort} was given before`);
+  const isSamePlace = (other: string | null): boolean =>
+    other === null || hostAddress === null || other === hostAddress;
+  if (hostPort !== 0 && others.some((each) => each.hostPort === hostPort && isSamePlace(each.hostAddress)))
+    throw new InvalidArgumentError(`the host's port ${hostPort} was given before`);
+  return [...previous, { type, hostAddress, hostPort, guestPort }];
 }
 
 /** With ports or without; and an IPv6 address or prefix without brackets, which then has none. */

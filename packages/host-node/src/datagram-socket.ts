@@ -3,12 +3,14 @@ import { EAGAIN, EINPROGRESS, EINVAL, ENOTCONN } from "@stratos/abi";
 import {
   DATAGRAM_OVERHEAD,
   DatagramQueue,
+  type BindOptions,
   type HostAddress,
   type HostSocket,
   type HostSocketEvents,
   type HostSocketOption,
 } from "@stratos/host";
 import { hostErrno } from "./host-errno.ts";
+import { HAS_REUSE_PORT } from "./reuse-port.ts";
 import type { PublishedPorts } from "./published-ports.ts";
 
 /** Bytes of datagrams that wait; more are lost on the way in and refused on the way out. */
@@ -55,10 +57,11 @@ export class NodeDatagramSocket implements HostSocket {
     this.#closed = closed;
   }
 
-  #open(options: { reuseAddress: boolean; v6Only: boolean }): Socket {
+  #open(options: BindOptions): Socket {
     const socket = createSocket({
       type: this.#family === 4 ? "udp4" : "udp6",
       reuseAddr: options.reuseAddress,
+      reusePort: options.reusePort === true && HAS_REUSE_PORT,
       ipv6Only: this.#family === 6 && options.v6Only,
     });
     this.#socket = socket;
@@ -89,7 +92,7 @@ export class NodeDatagramSocket implements HostSocket {
     this.#events.changed();
   }
 
-  bind(to: HostAddress, options: { reuseAddress: boolean; v6Only: boolean }): number {
+  bind(to: HostAddress, options: BindOptions): number {
     if (this.#socket !== null) return -EINVAL;
     const socket = this.#open(options);
     try {

@@ -11,7 +11,7 @@ export { NodeFileTree } from "./node-file-tree.ts";
 export { configPath, stratosHome, homeFolder, readConfig, type StratosConfig } from "./stratos-home.ts";
 export { NodeConsole } from "./node-console.ts";
 export { openStreamIn, openStreamOut } from "./host-stream.ts";
-export type { PublishedPort } from "./published-ports.ts";
+export { type PublishedPort, refusedPort } from "./published-ports.ts";
 export { NodeSocketProvider } from "./socket-provider.ts";
 export { NodeStreamSocket } from "./stream-socket.ts";
 export { zstdCodec } from "./zstd-codec.ts";

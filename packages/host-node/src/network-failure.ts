@@ -43,7 +43,7 @@ export function describeFailure(cause: unknown, environment: NodeJS.ProcessEnv =
 
 /** Who sees an unknown address refuse wants to know whence it comes. */
 function proxyAt(port: number, environment: NodeJS.ProcessEnv): string {
-  for (const name of ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"]) {
+  for (const name of ["Acquire::http::Proxy", "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"]) {
     const proxy = environment[name];
     if (proxy !== undefined && URL.parse(proxy)?.port === String(port)) return `; it is the proxy that ${name} names`;
   }

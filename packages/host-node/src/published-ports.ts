@@ -1,3 +1,6 @@
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import type { HostAddress } from "@stratos/host";
 
 /** A port of the guest that stands elsewhere on the host. */
@@ -37,5 +40,52 @@ export class PublishedPorts {
     );
     if (published === undefined) return at;
     return published.hostAddress === null ? { ...at, port: bound.port } : bound;
+  }
+}
+
+interface RefusedPort {
+  readonly port: PublishedPort;
+  /** Of listen(2) or bind(2): EADDRINUSE, EACCES, EADDRNOTAVAIL … */
+  readonly error: Error;
+}
+
+/**
+ * @returns the first of the ports that cannot be had now; null: all can. Of one whose address the guest chooses, the
+ *   loopback is looked at: who has the port at all addresses has it there, too
+ */
+export async function refusedPort(ports: readonly PublishedPort[]): Promise<RefusedPort | null> {
+  for (const port of ports) {
+    const error = await (port.type === "stream" ? whyNotListen(port) : whyNotBind(port));
+    if (error !== null) return { port, error };
+  }
+  return null;
+}
+
+const LOOPBACK = "127.0.0.1";
+
+async function whyNotListen({ hostAddress, hostPort }: PublishedPort): Promise<Error | null> {
+  const server = createServer();
+  try {
+    server.listen(hostPort, hostAddress ?? LOOPBACK);
+    await once(server, "listening");
+    return null;
+  } catch (error) {
+    return error as Error;
+  } finally {
+    server.close();
+  }
+}
+
+async function whyNotBind({ hostAddress, hostPort }: PublishedPort): Promise<Error | null> {
+  const address = hostAddress ?? LOOPBACK;
+  const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
+  try {
+    socket.bind(hostPort, address);
+    await once(socket, "listening");
+    return null;
+  } catch (error) {
+    return error as Error;
+  } finally {
+    socket.close();
   }
 }

@@ -233,6 +233,26 @@ describe("datagrams", { timeout: 10_000 }, () => {
   });
 });
 
+it("sockets that all ask for it listen at one port, and hear at one", { timeout: 10_000 }, async () => {
+  const provider = new NodeSocketProvider();
+  for (const type of ["stream", "datagram"] as const) {
+    const sockets: HostSocket[] = [];
+    let port = 0;
+    for (let each = 0; each < 2; each++) {
+      const watch = new Watch();
+      const socket = provider.create(4, type, watch) as HostSocket;
+      socket.bind({ ...LOOPBACK, port }, { ...PLAIN, reusePort: true });
+      if (type === "stream") socket.listen(5);
+      let error = 0;
+      await watch.until(() => socket.localAddress() !== null || (error = socket.takeError()) !== 0);
+      assert.equal(error, 0);
+      port = socket.localAddress()!.port;
+      sockets.push(socket);
+    }
+    for (const socket of sockets) socket.close();
+  }
+});
+
 it("a port at one address of the host is free for a server that listens by IPv4 and IPv6 apart", async () => {
   for (const type of ["stream", "datagram"] as const) {
     const free = createServer().listen(0, "127.0.0.1");

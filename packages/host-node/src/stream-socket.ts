@@ -13,12 +13,14 @@ import {
 } from "@stratos/abi";
 import {
   ByteQueue,
+  type BindOptions,
   type HostAddress,
   type HostSocket,
   type HostSocketEvents,
   type HostSocketOption,
 } from "@stratos/host";
 import { hostErrno } from "./host-errno.ts";
+import { HAS_REUSE_PORT } from "./reuse-port.ts";
 import type { PublishedPorts } from "./published-ports.ts";
 
 /** What is buffered each way; Node and the host's kernel have buffers of their own beside it. */
@@ -45,6 +47,7 @@ export class NodeStreamSocket implements HostSocket {
   readonly #listeners: [event: string, listener: Listener][] = [];
   #bound: HostAddress | null = null;
   #v6Only = false;
+  #reusesPort = false;
   #pending: Socket[] = [];
   /** Received bytes that nobody has read. */
   readonly #received = new ByteQueue();
@@ -80,10 +83,11 @@ export class NodeStreamSocket implements HostSocket {
     return this.#server !== null || this.#isUnreachable;
   }
 
-  bind(to: HostAddress, options: { reuseAddress: boolean; v6Only: boolean }): number {
+  bind(to: HostAddress, options: BindOptions): number {
     if (this.#socket !== null || this.#isListener) return -EINVAL;
     this.#bound = to;
     this.#v6Only = options.v6Only;
+    this.#reusesPort = options.reusePort === true && HAS_REUSE_PORT;
     return 0;
   }
 
@@ -222,6 +226,7 @@ export class NodeStreamSocket implements HostSocket {
         port: at.port,
         backlog: Math.min(backlog, PENDING_MAX),
         ipv6Only: this.#v6Only,
+        reusePort: this.#reusesPort,
         exclusive: true,
       });
     } catch (error) {

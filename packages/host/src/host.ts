@@ -26,6 +26,7 @@ export type {
   HostSocket,
   HostSocketEvents,
   HostSocketOption,
+  BindOptions,
   HostAddress,
   HostInterfaceAddress,
   HostSocketType,

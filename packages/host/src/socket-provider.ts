@@ -34,6 +34,13 @@ export type HostSocketOption =
  */
 export type HostSocketType = "stream" | "datagram" | "echo";
 
+export interface BindOptions {
+  readonly reuseAddress: boolean;
+  /** Others that ask for it may have the same address, where the host can do that; each gets its part of what comes. */
+  readonly reusePort?: boolean;
+  readonly v6Only: boolean;
+}
+
 export interface HostSocket {
   /** Stream: -EINPROGRESS, then `changed`. Datagram: sets the peer, 0. */
   connect(to: HostAddress): number;
@@ -41,7 +48,7 @@ export interface HostSocket {
    * Stream: 0 when the address is well-formed; it takes effect at `connect` or `listen`. Datagram: 0 or -EINPROGRESS,
    * then `changed`.
    */
-  bind(to: HostAddress, options: { reuseAddress: boolean; v6Only: boolean }): number;
+  bind(to: HostAddress, options: BindOptions): number;
   /** 0 or -EINPROGRESS, then `changed`. */
   listen(backlog: number): number;
   /** A connection that waits, or -EAGAIN. */

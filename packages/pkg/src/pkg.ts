@@ -33,6 +33,7 @@ export {
   type AptSettings,
   type UnneededRules,
 } from "./debian/apt-configuration.ts";
+export { aptProxies, type ProxyOf } from "./debian/apt-proxies.ts";
 export {
   globOf,
   isOfRelease,

@@ -3,6 +3,7 @@ import { EACCES, EAGAIN, ECONNRESET, ENOTCONN } from "@stratos/abi";
 import { concatBytes } from "@stratos/base";
 import type {
   EventLoop,
+  BindOptions,
   HostAddress,
   HostInterfaceAddress,
   HostSocket,
@@ -371,7 +372,7 @@ class PolicySocket implements HostSocket {
 
   // What is the inner one's.
 
-  bind(to: HostAddress, options: { reuseAddress: boolean; v6Only: boolean }): number {
+  bind(to: HostAddress, options: BindOptions): number {
     return this.#inner.bind(to, options);
   }
 

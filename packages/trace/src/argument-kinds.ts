@@ -1,5 +1,6 @@
 /** How the arguments of common calls read; calls that are not here show numbers. Source: the calls' manual pages. */
 import {
+  Arpreq,
   CapUserHeader,
   CloneArgs,
   EpollEvent,
@@ -150,6 +151,9 @@ import {
   SHM_STAT,
   SHM_STAT_ANY,
   SIOCADDRT,
+  SIOCDARP,
+  SIOCGARP,
+  SIOCSARP,
   SIOCDELRT,
   SIOCGIFADDR,
   SIOCGIFCONF,
@@ -364,6 +368,9 @@ export const IOCTL_KINDS: ReadonlyMap<number, { name: string; kind: ArgumentKind
   [SIOCSIFMTU, { name: "SIOCSIFMTU", kind: given(IfreqMtu) }],
   [SIOCGIFTXQLEN, { name: "SIOCGIFTXQLEN", kind: stored(IfreqQueue) }],
   [SIOCSIFTXQLEN, { name: "SIOCSIFTXQLEN", kind: given(IfreqQueue) }],
+  [SIOCGARP, { name: "SIOCGARP", kind: stored(Arpreq) }],
+  [SIOCSARP, { name: "SIOCSARP", kind: given(Arpreq) }],
+  [SIOCDARP, { name: "SIOCDARP", kind: given(Arpreq) }],
   [SIOCADDRT, { name: "SIOCADDRT", kind: given(Rtentry) }],
   [SIOCDELRT, { name: "SIOCDELRT", kind: given(Rtentry) }],
   [LOOP_CONFIGURE, { name: "LOOP_CONFIGURE", kind: given(LoopConfig) }],

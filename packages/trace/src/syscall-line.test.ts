@@ -194,6 +194,7 @@ const UNSEEN = [
     "PtraceSyscallInfo",
     "PtracePeeksiginfoArgs",
     "PtraceRseqConfiguration",
+    "PtraceSudConfig",
     "Rseq",
     "RseqCs",
     "SeccompMetadata",

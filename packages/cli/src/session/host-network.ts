@@ -6,7 +6,7 @@ import { type NetRule, type NetSecret, StratosError } from "@stratos/sdk/api";
 import type { DeniedPlace } from "@stratos/sdk/policy-sockets";
 import { UsageError } from "../command-error.ts";
 import type { NetTarget, SecretChoice } from "../option-values.ts";
-import { placeWords, requireNetwork } from "./network-options.ts";
+import { placeWords, requireFreePorts, requireNetwork } from "./network-options.ts";
 import type { AskedNames } from "./asked-names.ts";
 import type { RunOptions } from "./run-options.ts";
 
@@ -58,6 +58,7 @@ export async function openNetwork(
 ): Promise<SocketProvider | null> {
   requireNetwork(net, { publish, allow, deny, secret });
   if (net !== "host") return null;
+  await requireFreePorts(publish);
   const onDatagram = names.watch(await import("@stratos/sdk/dns-message"));
   const sockets = new NodeSocketProvider({ published: publish, onDatagram });
   if (allow.length + deny.length === 0 && secrets === null) return sockets;

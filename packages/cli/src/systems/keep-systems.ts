@@ -10,7 +10,7 @@ import { lastLines } from "@stratos/supervisor/last-lines";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import { formatSize } from "@stratos/operation";
 import { type SecretChoice } from "../option-values.ts";
-import { placeWords, requireNetwork } from "../session/network-options.ts";
+import { placeWords, requireFreePorts, requireNetwork } from "../session/network-options.ts";
 import type { NetworkMode } from "../session/run-options.ts";
 import { formatTable } from "../text-table.ts";
 import { changeSystems, changeSystemsAtOnce, forEachSystem, withSupervisor } from "./supervisor.ts";
@@ -201,6 +201,7 @@ export interface ResumeOptions {
 /** @returns its name */
 export async function resumeSystem(file: string, options: ResumeOptions): Promise<string> {
   requireNetwork(options.net, { secret: options.secret });
+  await requireFreePorts(options.publish);
   const secrets = await toldSecrets(options.secret);
   return withSupervisor(async (client) => {
     const { name, volume, net, publish, identity } = options;

@@ -12,6 +12,7 @@ import type { RunOptions } from "../session/run-options.ts";
 import { type Conversation, converse, terminalSize } from "./conversation.ts";
 import { withSupervisor } from "./supervisor.ts";
 import { toldSecrets } from "./told-secrets.ts";
+import { requireFreePorts } from "../session/network-options.ts";
 import { environmentOf, refuseUnfit, specOf, type SystemRunOptions, terminalType } from "./system-spec.ts";
 
 export interface ExecOptions {
@@ -41,6 +42,7 @@ export async function runSystem(command: readonly string[], options: RunOptions 
   const home = stratosHome();
   const image = options.image ?? defaultImage(home);
   await ensureImage(image);
+  await requireFreePorts(options.publish);
   const policy = await policyFor(options);
   const secrets = await toldSecrets(options.secret);
   const spec = specOf({ ...options, image, policy }, command, home);

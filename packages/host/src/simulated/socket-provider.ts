@@ -13,6 +13,7 @@ import {
   EPIPE,
 } from "@stratos/abi";
 import type {
+  BindOptions,
   HostAddress,
   HostInterfaceAddress,
   HostSocket,
@@ -226,7 +227,7 @@ class SimulatedSocket implements HostSocket {
     this.#local = { ...wanted, port: wanted.port === 0 ? this.provider.network.freePort() : wanted.port };
   }
 
-  bind(to: HostAddress, _options: { reuseAddress: boolean; v6Only: boolean }): number {
+  bind(to: HostAddress, _options: BindOptions): number {
     const isAny = to.address === "0.0.0.0" || to.address === "::";
     if (!isAny && !this.provider.owns(to.address)) return -EADDRNOTAVAIL;
     this.#wanted = to;

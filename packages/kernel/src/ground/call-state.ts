@@ -123,16 +123,43 @@ export type CallState = Plain<
       readonly start: number;
       readonly end: number;
     }
-  /** semop(2): number of the set, what is to be done, and which of that must wait. */
+  /**
+   * semop(2): number of the set, what is to be done, which of that must wait, and for what value of its semaphore; once
+   * it is done, its result.
+   */
   | {
       readonly kind: "semop";
       readonly set: number;
       readonly operations: readonly { readonly index: number; readonly change: number; readonly flags: number }[];
       blockedBy: number;
+      blockedAt: number;
       readonly deadlineNs: number;
+      isDone: boolean;
+      result: number;
     }
-  /** msgsnd(2), msgrcv(2): number of the queue. */
+  /** msgsnd(2): number of the queue. */
   | { readonly kind: "msg"; readonly queue: number }
+  /** msgrcv(2): number of the queue, and what is wanted; once it was given, the result. */
+  | {
+      readonly kind: "msgrcv";
+      readonly queue: number;
+      readonly address: number;
+      readonly size: number;
+      readonly type: number;
+      readonly flags: number;
+      isDone: boolean;
+      result: number;
+    }
+  /** mq_send(3) and mq_receive(3): the buffer, the priority or where it is wanted; once it is done, the result. */
+  | {
+      readonly kind: "mq";
+      readonly address: number;
+      readonly length: number;
+      readonly priority: number;
+      readonly deadlineNs: number;
+      isDone: boolean;
+      result: number;
+    }
 >;
 
 /** The record of one kind. */

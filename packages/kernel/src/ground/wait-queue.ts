@@ -86,6 +86,21 @@ export class WaitQueue {
   }
 }
 
+/** Whose call waits for something that others can do for it: tasks are that. */
+export interface ServedCall {
+  blockedKind: number;
+  endWait(reason: "queue"): void;
+}
+
+/**
+ * What the call waited for was done for it, and it keeps the result in its state. A signal that has come, or comes
+ * before the task runs, is delivered behind that.
+ */
+export function served(call: ServedCall): void {
+  call.blockedKind = BLOCKED;
+  call.endWait("queue");
+}
+
 /** The system call of a task, as far as it waits: tasks are that. */
 export interface WaitingCall {
   /** What the call keeps for its next execution; null at its first. */

@@ -27,6 +27,8 @@ export interface IpcKernel extends MmKernel, FsKernel {
 /** Who uses it. */
 export interface IpcCaller extends MmCaller {
   readonly kernel: IpcKernel;
+  blockedKind: number;
+  endWait(reason: "queue" | "signal"): void;
   readonly semaphoreUndo: UndoList;
   /** Its IPC namespace. */
   readonly ipc: { readonly semaphores: object };

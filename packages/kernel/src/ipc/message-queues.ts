@@ -1,4 +1,8 @@
-/** System V message queues: msgget(2), msgsnd(2), msgrcv(2), msgctl(2). Read first: ipc-table.ts. */
+/**
+ * System V message queues: msgget(2), msgsnd(2), msgrcv(2), msgctl(2). A message that somebody waits for is written to
+ * him when it is sent, so that nothing which happens to the queue before he runs takes it from him. Read first:
+ * ipc-table.ts.
+ */
 import type { UserNamespace } from "../security/user-namespace.ts";
 import {
   CAP_SYS_RESOURCE,
@@ -33,9 +37,9 @@ import {
 import { stateClass } from "@stratos/base";
 import { get64, put64 } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
-import { stateOf } from "../ground/call-state.ts";
+import { stateOf, type StateOf } from "../ground/call-state.ts";
 import { identityOf } from "../ground/identity.ts";
-import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
+import { BLOCKED_EINTR, served } from "../ground/wait-queue.ts";
 import type { IpcMemory } from "./ipc-memory.ts";
 import { ALTER, IpcObject, IpcTable, READ } from "./ipc-table.ts";
 import type { IpcCaller } from "./ipc-kernel.ts";
@@ -51,8 +55,12 @@ interface Message {
   bytes: Uint8Array;
 }
 
+type Reception = StateOf<"msgrcv">;
+
 class MessageQueue extends IpcObject {
   readonly messages: Message[] = [];
+  /** Who is blocked in msgrcv, as long as its state names the queue; the first is who waits for the longest. */
+  readonly receivers = new Set<IpcCaller>();
   /** Bytes of text in `messages`, and how many there may be. */
   length = 0;
   capacity = MSGMNB;
@@ -104,8 +112,7 @@ export class MessageQueues {
   }
 
   /** The queue, also after a wait: by then its identifier may be another's. */
-  #queue(task: IpcCaller, id: number): MessageQueue | number {
-    const wait = stateOf(task, "msg");
+  #queue(id: number, wait: { readonly queue: number } | null): MessageQueue | number {
     return wait === null ? this.table.find(id) : this.table.awaited(id, wait.queue);
   }
 
@@ -116,29 +123,37 @@ export class MessageQueues {
     if (task.space.copyIn(address, bytes, 0, bytes.length) < 0) return -EFAULT;
     const type = get64(new DataView(bytes.buffer), 0);
     if (type < 1) return -EINVAL;
-    const queue = this.#queue(task, id);
+    const queue = this.#queue(id, stateOf(task, "msg"));
     if (isErrno(queue)) return queue;
     if (!queue.permits(task.credentials, ALTER)) return -EACCES;
-    if (queue.length + size > queue.capacity || queue.messages.length + 1 > queue.capacity)
-      return wait(task, queue, (flags & IPC_NOWAIT) !== 0 ? -EAGAIN : 0);
-    if (!this.#memory.take(queue, size + MESSAGE_BYTES)) return -ENOMEM;
-    queue.messages.push({ type, bytes });
-    queue.length += size;
+    if (queue.length + size > queue.capacity || queue.messages.length + 1 > queue.capacity) {
+      if ((flags & IPC_NOWAIT) !== 0) return -EAGAIN;
+      task.syscallState ??= { kind: "msg", queue: identityOf(task.kernel, queue) };
+      task.waitOn(queue.queue);
+      return BLOCKED_EINTR;
+    }
+    const message = { type, bytes };
+    if (!isGiven(message, queue)) {
+      if (!this.#memory.take(queue, size + MESSAGE_BYTES)) return -ENOMEM;
+      queue.messages.push(message);
+      queue.length += size;
+    }
     queue.lastSender = task.pid;
     queue.sentAt = task.kernel.realtime().seconds;
-    queue.queue.wakeAll();
     return 0;
   }
 
   /** msgrcv(2): length of the text; −E2BIG, −EACCES, −EFAULT, −EIDRM, −EINVAL, −ENOMSG. */
   receive(task: IpcCaller, id: number, address: number, size: number, type: number, flags: number): number {
     if (!(size >= 0) || id < 0) return -EINVAL;
+    const before = stateOf(task, "msgrcv");
+    if (before?.isDone) return before.result;
     const isCopy = (flags & MSG_COPY) !== 0;
     if (isCopy && ((flags & MSG_EXCEPT) !== 0 || (flags & IPC_NOWAIT) === 0)) return -EINVAL;
     // Linux makes the copy from what lies there (ipc/msg.c, prepare_copy).
     const room = Math.min(size, this.maximumMessage);
     if (isCopy && task.space.copyIn(address, new Uint8Array(room), 0, room) < 0) return -EFAULT;
-    const queue = this.#queue(task, id);
+    const queue = this.#queue(id, before);
     if (isErrno(queue)) return queue;
     if (!queue.permits(task.credentials, READ)) return -EACCES;
     const at = isCopy
@@ -147,21 +162,33 @@ export class MessageQueues {
         : -1
       : select(queue.messages, type, (flags & MSG_EXCEPT) !== 0);
     const message = queue.messages[at];
-    if (message === undefined) return wait(task, queue, (flags & IPC_NOWAIT) !== 0 ? -ENOMSG : 0);
+    if (message === undefined) {
+      if ((flags & IPC_NOWAIT) !== 0) return -ENOMSG;
+      if (before === null) {
+        const wanted = { queue: identityOf(task.kernel, queue), address, size, type, flags };
+        task.syscallState = { kind: "msgrcv", ...wanted, isDone: false, result: 0 };
+        // Another wait of its may have ended by a signal.
+        queue.receivers.delete(task);
+        queue.receivers.add(task);
+      }
+      task.waitOn(queue.queue);
+      return BLOCKED_EINTR;
+    }
     const length = message.bytes.length - 8;
     if (length > size && (flags & MSG_NOERROR) === 0) return -E2BIG;
     // A copy is whole, even with MSG_NOERROR (ipc/msgutil.c, copy_msg).
     if (isCopy && length > room) return -EINVAL;
-    const count = Math.min(length, size);
-    if (task.space.copyOut(address, message.bytes, 0, 8 + count) < 0) return -EFAULT;
-    if (isCopy) return count;
+    const result = writeTo(task, message, address, size);
+    if (isCopy) return result;
+    // Also one that can't be written (ipc/msg.c, do_msgrcv).
     queue.messages.splice(at, 1);
     queue.length -= length;
+    queue.receivers.delete(task);
     this.#memory.give(queue, length + MESSAGE_BYTES);
     queue.lastReceiver = task.pid;
     queue.receivedAt = task.kernel.realtime().seconds;
     queue.queue.wakeAll();
-    return count;
+    return result;
   }
 
   /** msgctl(2). */
@@ -259,12 +286,49 @@ export class MessageQueues {
   }
 }
 
-/** Sleeps until the queue changes, or fails with `error` when the caller doesn't want to. */
-function wait(task: IpcCaller, queue: MessageQueue, error: number): number {
-  if (error !== 0) return error;
-  if (task.syscallState === null) task.syscallState = { kind: "msg", queue: identityOf(task.kernel, queue) };
-  task.waitOn(queue.queue);
-  return BLOCKED_EINTR;
+/** @returns the bytes of text that were written; −EFAULT */
+function writeTo({ space }: IpcCaller, { bytes }: Message, address: number, size: number): number {
+  const count = Math.min(bytes.length - 8, size);
+  return space.copyOut(address, bytes, 0, 8 + count) < 0 ? -EFAULT : count;
+}
+
+/**
+ * Gives the message to the first who waits for one like it; those for whom it is too long are told so (Linux ipc/msg.c,
+ * pipelined_send).
+ */
+function isGiven(message: Message, queue: MessageQueue): boolean {
+  const { receivers } = queue;
+  for (const task of receivers) {
+    const { work } = task.kernel;
+    // They will look for themselves.
+    if (work.isUsed) {
+      queue.queue.wakeAll();
+      return false;
+    }
+    work.charge(1);
+    const wait = receptionOf(task, queue);
+    if (wait === null) {
+      receivers.delete(task);
+      continue;
+    }
+    if (select([message], wait.type, (wait.flags & MSG_EXCEPT) !== 0) < 0) continue;
+    const fits = message.bytes.length - 8 <= wait.size || (wait.flags & MSG_NOERROR) !== 0;
+    receivers.delete(task);
+    wait.isDone = true;
+    wait.result = fits ? writeTo(task, message, wait.address, wait.size) : -E2BIG;
+    served(task);
+    if (!fits) continue;
+    queue.lastReceiver = task.pid;
+    queue.receivedAt = task.kernel.realtime().seconds;
+    return true;
+  }
+  return false;
+}
+
+/** What it waits for, unless a signal or an end took it away. */
+function receptionOf(task: IpcCaller, queue: MessageQueue): Reception | null {
+  const wait = stateOf(task, "msgrcv");
+  return wait?.queue === queue.identity && !wait.isDone && task.state !== "X" && task.state !== "Z" ? wait : null;
 }
 
 /**

@@ -21,6 +21,7 @@ import {
   SETALL,
   SETVAL,
 } from "@stratos/abi";
+import { CALL_WORK } from "../ground/call-work.ts";
 import { advance, type Call, createTestKernel, createTestTask, type TestTask } from "../testing/fake-task.ts";
 import { begin, call } from "../testing/system-calls.ts";
 import type { Task } from "../task/task.ts";
@@ -105,6 +106,30 @@ test("who waits for more goes on when the value suffices, who waits for zero whe
   assert.deepEqual([more.resume(), zero.resume()], [0, 0]);
   assert.deepEqual([one.control(0, GETNCNT), one.control(1, GETZCNT)], [0, 0]);
   assert.deepEqual([third.control(0, GETPID), third.control(1, GETPID)], [one.task.pid, other.task.pid]);
+});
+
+test("what a waiter has been given is its own, whatever happens before it runs", () => {
+  const [one, other, third] = users(3, [0]) as [User, User, User];
+  const first = one.begin([0, -1]);
+  third.semop([0, 1]);
+  assert.equal(third.semop([0, -1, IPC_NOWAIT]), -EAGAIN);
+  const second = other.begin([0, -1]);
+  third.semop([0, 1]);
+  assert.equal(third.control(0, IPC_RMID), 0);
+  assert.deepEqual([first.resume(), second.resume()], [0, 0]);
+});
+
+test("more waiters than a call has time for look for themselves", () => {
+  const [user, ...others] = users(301, [0, 0]) as [User, ...User[]];
+  const looks: Operation[] = Array.from({ length: 400 }, () => [1, 0]);
+  const waits = others.map((other) => other.begin(...looks, [0, -2]));
+  const { work } = user.task.kernel;
+  user.semop([0, 1]);
+  assert.ok(work.spent < 2 * CALL_WORK, `${work.spent} units`);
+  assert.ok(waits.every((wait) => wait.resume() === null));
+  user.semop([0, 599]);
+  assert.ok(waits.every((wait) => wait.resume() === 0));
+  assert.deepEqual(user.values(2), [0, 0]);
 });
 
 test("a waiter that ends is no longer counted", () => {

@@ -1,4 +1,8 @@
-/** System V semaphores: semget(2), semop(2), semctl(2). Read first: ipc-table.ts. */
+/**
+ * System V semaphores: semget(2), semop(2), semctl(2). What waits is done by whoever makes it possible, in the order of
+ * arrival, so that nothing which happens to the set before the waiters run takes it from them (`serveWaits`). Read
+ * first: ipc-table.ts.
+ */
 import type { UserNamespace } from "../security/user-namespace.ts";
 import {
   E2BIG,
@@ -42,7 +46,7 @@ import { loadDuration } from "../event/wait-deadline.ts";
 import { put64 } from "../ground/words.ts";
 import type { Credentials } from "../security/credentials.ts";
 import { stateOf, type StateOf } from "../ground/call-state.ts";
-import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
+import { BLOCKED_EINTR, served } from "../ground/wait-queue.ts";
 import { ALTER, IpcObject, IpcTable, READ } from "./ipc-table.ts";
 import type { IpcCaller, IpcKernel, UndoList } from "./ipc-kernel.ts";
 import { identityOf } from "../ground/identity.ts";
@@ -55,7 +59,7 @@ class SemaphoreSet extends IpcObject {
   readonly pids: Int32Array;
   /** Time of the last semop; 0 when there was none. */
   operatedAt = 0;
-  /** Who is blocked in semop, as long as its state names the set. */
+  /** Who is blocked in semop, as long as its state names the set; the first is who waits for the longest. */
   readonly waits = new Set<IpcCaller>();
   /** SEM_UNDO: what the end of a list's last task adds to the values. */
   readonly undo = new Map<UndoList, Int32Array>();
@@ -114,7 +118,7 @@ export class Semaphores {
         set.values[index] = Math.max(0, Math.min(SEMVMX, set.values[index]! + change));
         set.pids[index] = task.pid;
       });
-      set.queue.wakeAll();
+      serveWaits(set, this.#kernel);
     }
   }
 
@@ -142,21 +146,26 @@ export class Semaphores {
       if (isErrno(begun)) return begun;
       wait = begun;
     }
+    if (wait.isDone) return wait.result;
     const set = this.table.awaited(id, wait.set);
     if (isErrno(set)) return set;
     const done = perform(task, set, wait.operations);
     if (done <= 0) {
       set.waits.delete(task);
+      if (done === 0 && alters(wait)) serveWaits(set, this.#kernel);
       return done;
     }
-    wait.blockedBy = done - 1;
-    const { flags } = wait.operations[wait.blockedBy]!;
+    const { flags } = noteBlocked(set, wait, done - 1);
     if ((flags & IPC_NOWAIT) !== 0 || task.kernel.now() >= wait.deadlineNs) {
       set.waits.delete(task);
       return -EAGAIN;
     }
-    set.waits.add(task);
-    task.syscallState = wait;
+    if (task.syscallState !== wait) {
+      // Another wait of its may have ended by a signal.
+      set.waits.delete(task);
+      set.waits.add(task);
+      task.syscallState = wait;
+    }
     task.waitOn(set.queue);
     if (wait.deadlineNs !== Infinity) task.waitUntil(wait.deadlineNs);
     return BLOCKED_EINTR;
@@ -186,6 +195,9 @@ export class Semaphores {
       operations,
       deadlineNs: duration === Infinity ? Infinity : task.kernel.now() + duration,
       blockedBy: 0,
+      blockedAt: 0,
+      isDone: false,
+      result: 0,
     };
   }
 
@@ -275,37 +287,97 @@ export class Semaphores {
 /** @returns 0 when all were done; −ENOMEM, −ERANGE, or 1 + the operation that must wait: then nothing was changed */
 function perform(task: IpcCaller, set: SemaphoreSet, operations: Wait["operations"]): number {
   const { values } = set;
-  const before = values.slice();
-  const undo = set.undo.get(task.semaphoreUndo);
   const isUndone = operations.some((operation) => (operation.flags & SEM_UNDO) !== 0);
   task.semaphoreUndo.isMade ||= isUndone;
-  const changes = isUndone ? (undo?.slice() ?? new Int32Array(values.length)) : null;
-  const isFirst = changes !== null && undo === undefined;
-  for (const [at, operation] of operations.entries()) {
-    const { index, change } = operation;
+  const noted = set.undo.get(task.semaphoreUndo);
+  const adjustments = isUndone ? (noted ?? new Int32Array(values.length)) : null;
+  let at = 0,
+    result = 0;
+  for (; at < operations.length && result === 0; at++) {
+    const { index, change, flags } = operations[at]!;
     const value = values[index]! + change;
-    const mustWait = change === 0 ? values[index] !== 0 : value < 0;
-    let failed = !mustWait && value > SEMVMX;
-    if (!mustWait && !failed && (operation.flags & SEM_UNDO) !== 0) {
-      const adjustment = changes![index]! - change;
-      failed = adjustment < -SEMVMX - 1 || adjustment > SEMVMX;
-      changes![index] = adjustment;
+    const adjustment = (flags & SEM_UNDO) === 0 ? 0 : adjustments![index]! - change;
+    if (change === 0 ? value !== 0 : value < 0) result = at + 1;
+    else if (value > SEMVMX || adjustment < -SEMVMX - 1 || adjustment > SEMVMX) result = -ERANGE;
+    else {
+      values[index] = value;
+      if ((flags & SEM_UNDO) !== 0) adjustments![index] = adjustment;
+      continue;
     }
-    if (mustWait || failed) {
-      values.set(before);
-      return mustWait ? at + 1 : -ERANGE;
+    break;
+  }
+  if (result === 0 && adjustments !== null && noted === undefined) {
+    if (task.kernel.ipcMemory.take(set, adjustments.byteLength)) set.undo.set(task.semaphoreUndo, adjustments);
+    else result = -ENOMEM;
+  }
+  if (result !== 0) {
+    while (--at >= 0) {
+      const { index, change, flags } = operations[at]!;
+      values[index]! -= change;
+      if ((flags & SEM_UNDO) !== 0) adjustments![index]! += change;
     }
-    values[index] = value;
+    return result;
   }
-  if (isFirst && !task.kernel.ipcMemory.take(set, changes.byteLength)) {
-    values.set(before);
-    return -ENOMEM;
-  }
-  if (changes !== null) set.undo.set(task.semaphoreUndo, changes);
   for (const { index } of operations) set.pids[index] = task.pid;
   set.operatedAt = task.kernel.realtime().seconds;
-  if (operations.some((operation) => operation.change !== 0)) set.queue.wakeAll();
   return 0;
+}
+
+/** Which operation it is that must wait. */
+function noteBlocked(set: SemaphoreSet, wait: Wait, at: number): Wait["operations"][number] {
+  const operation = wait.operations[at]!;
+  wait.blockedBy = at;
+  wait.blockedAt = set.values[operation.index]!;
+  return operation;
+}
+
+function alters(wait: Wait): boolean {
+  return wait.operations.some((operation) => operation.change !== 0);
+}
+
+/** What it waits with, unless a signal or an end took it away. */
+function waitOf(set: SemaphoreSet, task: IpcCaller): Wait | null {
+  const wait = stateOf(task, "semop");
+  return wait?.set === set.identity && !wait.isDone && task.state !== "X" && task.state !== "Z" ? wait : null;
+}
+
+/**
+ * Does what waits and is possible now that values have changed: first of those that wait for zeros alone, then of the
+ * others, each time from the beginning (Linux ipc/sem.c, do_smart_update). Beyond the work of a call, which the number
+ * of waiters bounds no more, the others are woken to look for themselves.
+ */
+function serveWaits(set: SemaphoreSet, { work }: IpcKernel): void {
+  while (set.waits.size > 0) {
+    if (work.isUsed) return set.queue.wakeAll();
+    work.charge(1 + (set.waits.size >> 6));
+    if (!serveOnce(set, false, work) && !serveOnce(set, true, work)) return;
+  }
+}
+
+/** @returns whether values have changed */
+function serveOnce(set: SemaphoreSet, isAltering: boolean, work: IpcKernel["work"]): boolean {
+  for (const task of set.waits) {
+    const wait = waitOf(set, task);
+    if (wait === null) {
+      set.waits.delete(task);
+      continue;
+    }
+    // Of a wait for one value, nothing else can have changed what it must wait for.
+    const { index } = wait.operations[wait.blockedBy]!;
+    if (set.values[index] === wait.blockedAt || alters(wait) !== isAltering) continue;
+    work.charge(1 + (wait.operations.length >> 5));
+    let result = perform(task, set, wait.operations);
+    if (result > 0) {
+      if ((noteBlocked(set, wait, result - 1).flags & IPC_NOWAIT) === 0) continue;
+      result = -EAGAIN;
+    }
+    set.waits.delete(task);
+    wait.isDone = true;
+    wait.result = result;
+    served(task);
+    if (result === 0 && isAltering) return true;
+  }
+  return false;
 }
 
 function transferAll(task: IpcCaller, set: SemaphoreSet, command: number, address: number): number {
@@ -349,15 +421,14 @@ function controlOne(task: IpcCaller, set: SemaphoreSet, index: number, command: 
 
 function valuesWereSet(task: IpcCaller, set: SemaphoreSet): void {
   set.changedAt = task.kernel.realtime().seconds;
-  set.queue.wakeAll();
+  serveWaits(set, task.kernel);
 }
 
-/** Waits that a signal or an end took away are dropped on the way. */
 function countWaits(set: SemaphoreSet, matches: (operation: Wait["operations"][number]) => boolean): number {
   let count = 0;
   for (const task of set.waits) {
-    const wait = stateOf(task, "semop");
-    if (wait?.set !== set.identity || task.state === "X") set.waits.delete(task);
+    const wait = waitOf(set, task);
+    if (wait === null) set.waits.delete(task);
     else if (matches(wait.operations[wait.blockedBy]!)) count++;
   }
   return count;

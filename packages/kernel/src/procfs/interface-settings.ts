@@ -64,6 +64,7 @@ const SETTLED_BY_NUMBER = {
     ["arp_notify", "announces"],
     ["force_igmp_version", "groupVersionV4"],
     ["forwarding", "forwardsV4"],
+    ["promote_secondaries", "promotes"],
     ["route_localnet", "routesLoopback"],
     ["rp_filter", "reversePath"],
     ["tag", "tag"],

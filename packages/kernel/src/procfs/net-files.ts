@@ -162,7 +162,7 @@ function describeNeighbours({ network }: Task): string {
   let text = "IP address       HW type     Flags       HW address            Mask     Device\n";
   for (const { ip, device, state, address } of network.ip.neighbours.list()) {
     const out = network.interfaceByIndex(device);
-    if (!isV4(ip) || state === NUD_NOARP || out === undefined) continue;
+    if (!isV4(ip) || (state & ~NUD_NOARP) === 0 || out === undefined) continue;
     const flags = ((state & NUD_VALID) !== 0 ? ATF_COM : 0) | (state === NUD_PERMANENT ? ATF_PERM : 0);
     const hex = (value: number): string => `0x${value.toString(16).padEnd(10)}`;
     const hardware = [...address].map((byte) => byte.toString(16).padStart(2, "0")).join(":");

@@ -30,7 +30,9 @@ import {
   SOL_SOCKET,
   SO_RCVBUF,
   SO_SNDBUF,
+  TCP_KEEPCNT,
   TCP_KEEPIDLE,
+  TCP_KEEPINTVL,
   W_OK,
 } from "@stratos/abi";
 import { SimulatedNetwork, type SocketProvider } from "@stratos/host";
@@ -178,7 +180,7 @@ it("rmem and wmem bound and begin the buffers of all networks' sockets; tcp_rmem
   assert.equal(user.get(`${SYS}/ipv4/tcp_rmem`), "4096\t131072\t6291456\n");
 });
 
-it("bindv6only and tcp_keepalive_time are what new sockets begin with", () => {
+it("bindv6only and tcp_keepalive_… are what new sockets begin with", () => {
   const { user } = begin();
   assert.equal(user.getInt(user.socket(AF_INET6, SOCK_STREAM), IPPROTO_IPV6, IPV6_V6ONLY), 0);
   assert.equal(set(user, "ipv6/bindv6only", "1"), 1);
@@ -187,7 +189,11 @@ it("bindv6only and tcp_keepalive_time are what new sockets begin with", () => {
   assert.equal(user.bind(fd, inet6("::", 8080)), 0);
   assert.equal(user.bind(user.socket(AF_INET, SOCK_STREAM), inet("0.0.0.0", 8080)), 0, "IPv4 is free");
   assert.equal(set(user, "ipv4/tcp_keepalive_time", "60"), 2);
-  assert.equal(user.getInt(user.socket(AF_INET, SOCK_STREAM), IPPROTO_TCP, TCP_KEEPIDLE), 60);
+  assert.equal(set(user, "ipv4/tcp_keepalive_intvl", "7"), 1);
+  assert.equal(set(user, "ipv4/tcp_keepalive_probes", "3"), 1);
+  const kept = user.socket(AF_INET, SOCK_STREAM);
+  const told = [TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT].map((name) => user.getInt(kept, IPPROTO_TCP, name));
+  assert.deepEqual(told, [60, 7, 3]);
 });
 
 it("ip_nonlocal_bind lets sockets have addresses that are nobody's here", () => {
@@ -216,9 +222,9 @@ it("hints are kept where they belong: of the machine, of a network, of an interf
   keep("ipv4/tcp_tw_reuse", "1");
   assert.equal(set(user, "ipv4/tcp_tw_reuse", "3"), -EINVAL);
   assert.equal(user.get(`${SYS}/ipv4/conf/all/accept_source_route`), "0\n");
-  keep("ipv4/conf/default/promote_secondaries", "1");
+  keep("ipv4/conf/default/log_martians", "1");
   keep("ipv6/conf/lo/accept_ra", "0");
-  assert.equal(user.get(`${SYS}/ipv4/conf/lo/promote_secondaries`), "0\n");
+  assert.equal(user.get(`${SYS}/ipv4/conf/lo/log_martians`), "0\n");
   assert.equal(call(user.task, "unshare", CLONE_NEWNET), 0);
   for (const name of ["ipv4/tcp_tw_reuse", "ipv6/conf/lo/accept_ra"])
     assert.notEqual(user.get(`${SYS}/${name}`), name.includes("ra") ? "0\n" : "1\n", name);

@@ -66,6 +66,8 @@ function ownSettings(): Record<string, () => Setting> {
     ),
     "ipv4/tcp_fastopen": only("0"),
     "ipv4/tcp_fin_timeout": only("60"),
+    "ipv4/tcp_keepalive_intvl": ofNetwork("keepAliveInterval", { least: 1, most: 32767 }),
+    "ipv4/tcp_keepalive_probes": ofNetwork("keepAliveProbes", { least: 1, most: 127 }),
     "ipv4/tcp_keepalive_time": ofNetwork("keepAliveSeconds", { least: 1, most: 32767 }),
     "ipv4/tcp_sack": only("1"),
     "ipv4/tcp_syn_linear_timeouts": ofNetwork("synLinear", { least: 0, most: 127 }),
@@ -88,6 +90,8 @@ function ownSettings(): Record<string, () => Setting> {
 function ofNetwork(
   field:
     | "backlogMost"
+    | "keepAliveInterval"
+    | "keepAliveProbes"
     | "keepAliveSeconds"
     | "robustnessV4"
     | "robustnessV6"

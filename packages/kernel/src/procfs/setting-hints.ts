@@ -22,20 +22,30 @@ type HintTable = Readonly<Record<string, Hint>>;
 const INT = { least: -0x80000000, most: 0x7fffffff };
 const COUNT = { least: 0, most: 0x7fffffff };
 const PERCENT = { least: 0, most: 100 };
+const FLAG = { least: 0, most: 1 };
+const BYTE = { least: 0, most: 255 };
 
 const NO_REDIRECTS = "redirects are neither sent nor heard";
 const NO_TEMPORARY = "addresses that routers bring are made of the hardware address alone";
 const NO_SOURCE_ROUTES = "no route that stands in a packet is followed";
 const NO_SWAP = "there is no swap, and what is clean goes first";
 const WRITES_BACK = "files are written back as their volume decides";
+const NO_PANIC = "this kernel stops with the machine, and nothing watches for that";
+const NO_ZONES = "memory has one zone and no order, and nothing is kept back of it";
+const OWN_TCP =
+  "inside the machine no segment is lost; elsewhere the host's TCP, or our own over links, goes by its rules";
+const NO_QUEUES = "frames are taken as they come, by nobody who would spin for them";
+const OWN_BOUNDS = "has a bound of its own";
+const NO_TUNNELS_OF_IPSEC = "there is no IPsec";
 
 /** Of each interface, of all and of new ones, by version and name. Where all begin otherwise: `ofAll`. */
 export const INTERFACE_HINTS: Readonly<Record<"ipv4" | "ipv6", Readonly<Record<string, Hint & { ofAll?: number }>>>> = {
   ipv4: {
     accept_redirects: { ...INT, value: 1, why: NO_REDIRECTS },
     accept_source_route: { ...INT, value: 1, ofAll: 0, why: NO_SOURCE_ROUTES },
+    disable_policy: { ...INT, value: 0, why: NO_TUNNELS_OF_IPSEC },
+    disable_xfrm: { ...INT, value: 0, why: NO_TUNNELS_OF_IPSEC },
     log_martians: { ...INT, value: 0, why: "packets from impossible sources are dropped without a word" },
-    promote_secondaries: { ...INT, value: 0, why: "addresses of a network stay when its first one goes" },
     secure_redirects: { ...INT, value: 1, why: NO_REDIRECTS },
     send_redirects: { ...INT, value: 1, why: NO_REDIRECTS },
     shared_media: { ...INT, value: 1, why: NO_REDIRECTS },
@@ -44,12 +54,70 @@ export const INTERFACE_HINTS: Readonly<Record<"ipv4" | "ipv6", Readonly<Record<s
   ipv6: {
     accept_redirects: { ...INT, value: 1, why: NO_REDIRECTS },
     accept_source_route: { ...INT, value: 0, why: NO_SOURCE_ROUTES },
+    temp_prefered_lft: { ...INT, value: 86400, why: NO_TEMPORARY },
+    temp_valid_lft: { ...INT, value: 604800, why: NO_TEMPORARY },
     use_tempaddr: { ...INT, value: 0, why: NO_TEMPORARY },
   },
 };
 
+/** Hints for one reason, each with the value that Linux begins with. */
+function hints(why: string, range: Pick<Hint, "least" | "most">, values: Record<string, number>): [string, Hint][] {
+  return Object.entries(values).map(([path, value]) => [path, { ...range, value, why }]);
+}
+
+const TCP_HINTS = [
+  ...hints(OWN_TCP, BYTE, {
+    ...{ "ipv4/tcp_abort_on_overflow": 0, "ipv4/tcp_autocorking": 1, "ipv4/tcp_comp_sack_nr": 44, "ipv4/tcp_dsack": 1 },
+    ...{ "ipv4/tcp_fack": 0, "ipv4/tcp_frto": 2, "ipv4/tcp_moderate_rcvbuf": 1, "ipv4/tcp_no_metrics_save": 0 },
+    ...{ "ipv4/tcp_orphan_retries": 0, "ipv4/tcp_recovery": 1, "ipv4/tcp_retrans_collapse": 1 },
+    ...{ "ipv4/tcp_retries1": 3, "ipv4/tcp_retries2": 15, "ipv4/tcp_rfc1337": 0, "ipv4/tcp_slow_start_after_idle": 1 },
+    ...{ "ipv4/tcp_stdurg": 0, "ipv4/tcp_synack_retries": 5, "ipv4/tcp_thin_linear_timeouts": 0 },
+    ...{ "ipv4/tcp_tso_win_divisor": 3, "ipv4/tcp_workaround_signed_windows": 0, "ipv4/tcp_min_tso_segs": 2 },
+  }),
+  ...hints(OWN_TCP, FLAG, { "ipv4/tcp_early_demux": 1, "ipv4/udp_early_demux": 1, "ipv4/ip_early_demux": 1 }),
+  ...hints(OWN_TCP, INT, {
+    ...{ "ipv4/tcp_base_mss": 1024, "ipv4/tcp_challenge_ack_limit": 0x7fffffff, "ipv4/tcp_invalid_ratelimit": 500 },
+    ...{ "ipv4/tcp_limit_output_bytes": 4194304, "ipv4/tcp_max_reordering": 300, "ipv4/tcp_probe_threshold": 8 },
+    ...{ "ipv4/tcp_reordering": 3 },
+  }),
+  ...hints(OWN_TCP, { least: 0, most: 1000 }, { "ipv4/tcp_pacing_ca_ratio": 120, "ipv4/tcp_pacing_ss_ratio": 200 }),
+  ...hints(OWN_TCP, { least: 0, most: 86400 }, { "ipv4/tcp_min_rtt_wlen": 300 }),
+  ...hints(OWN_TCP, { least: 0, most: 4 }, { "ipv4/tcp_early_retrans": 3 }),
+  ...hints(OWN_TCP, { least: 0, most: 2 }, { "ipv4/tcp_ecn": 2 }),
+  ...hints(OWN_TCP, FLAG, { "ipv4/tcp_ecn_fallback": 1 }),
+  ...hints(OWN_TCP, { least: 0, most: 0xffffffff }, { "ipv4/tcp_notsent_lowat": 0xffffffff }),
+  ...hints(OWN_TCP, { least: -31, most: 31 }, { "ipv4/tcp_adv_win_scale": 1 }),
+  ...hints(OWN_TCP, { least: 0, most: 31 }, { "ipv4/tcp_app_win": 31 }),
+];
+
+const BOUND_HINTS = [
+  ...hints(`what ends or has nobody ${OWN_BOUNDS}`, INT, {
+    ...{ "ipv4/tcp_max_orphans": 16384, "ipv4/tcp_max_tw_buckets": 16384 },
+  }),
+  ...hints(`what is known of neighbours and ways ${OWN_BOUNDS}`, INT, {
+    ...{ "ipv4/neigh/default/gc_interval": 30, "ipv6/neigh/default/gc_interval": 30 },
+    ...{ "ipv4/neigh/default/gc_thresh1": 128, "ipv4/neigh/default/gc_thresh2": 512 },
+    ...{ "ipv4/neigh/default/gc_thresh3": 1024, "ipv6/neigh/default/gc_thresh1": 128 },
+    ...{ "ipv6/neigh/default/gc_thresh2": 512, "ipv6/neigh/default/gc_thresh3": 1024 },
+    ...{ "ipv4/route/gc_timeout": 300, "ipv4/route/max_size": 0x7fffffff, "ipv6/route/gc_thresh": 1024 },
+    ...{ "ipv6/route/gc_timeout": 60, "ipv6/route/max_size": 0x7fffffff },
+  }),
+  ...hints(`what waits for its other fragments ${OWN_BOUNDS}`, COUNT, {
+    ...{ "ipv4/ipfrag_high_thresh": 4194304, "ipv4/ipfrag_low_thresh": 3145728, "ipv4/ipfrag_max_dist": 64 },
+    ...{ "ipv4/ipfrag_time": 30, "ipv6/ip6frag_high_thresh": 4194304, "ipv6/ip6frag_low_thresh": 3145728 },
+    ...{ "ipv6/ip6frag_time": 60 },
+  }),
+];
+
 /** Of each network, by path below net. */
 const NETWORK_HINTS: HintTable = {
+  ...Object.fromEntries([...TCP_HINTS, ...BOUND_HINTS]),
+  ...Object.fromEntries(
+    hints("errors that make no sense are passed over without a word", FLAG, {
+      "ipv4/icmp_ignore_bogus_error_responses": 1,
+    }),
+  ),
+  "ipv4/ip_dynaddr": { ...BYTE, value: 0, why: "addresses do not change while connections begin" },
   "ipv4/tcp_max_syn_backlog": { ...INT, value: 128, why: "what listen(2) was given bounds connections that begin" },
   "ipv4/tcp_mtu_probing": { value: 0, least: 0, most: 255, why: "a path's MTU is learnt from ICMP" },
   "ipv4/tcp_tw_reuse": {
@@ -62,6 +130,45 @@ const NETWORK_HINTS: HintTable = {
 
 /** Of the machine, by path. */
 const MACHINE_HINTS: HintTable = {
+  ...Object.fromEntries([
+    ...hints(NO_PANIC, INT, { "kernel/panic": 0, "kernel/panic_on_oops": 0 }),
+    ...hints(NO_PANIC, FLAG, {
+      ...{ "kernel/hung_task_panic": 0, "kernel/panic_on_warn": 0, "kernel/soft_watchdog": 1 },
+      ...{ "kernel/softlockup_panic": 0, "kernel/watchdog": 1 },
+    }),
+    ...hints(NO_PANIC, COUNT, { "kernel/hung_task_timeout_secs": 120, "kernel/oops_limit": 10000 }),
+    ...hints(NO_PANIC, COUNT, { "kernel/warn_limit": 0 }),
+    ...hints(NO_PANIC, { least: 0, most: 60 }, { "kernel/watchdog_thresh": 10 }),
+    ...hints("dmesg keeps all", INT, { "kernel/printk_ratelimit": 5, "kernel/printk_ratelimit_burst": 10 }),
+    ...hints("sessions share the processor as their processes do", FLAG, { "kernel/sched_autogroup_enabled": 1 }),
+    ...hints("timers are the machine's", FLAG, { "kernel/timer_migration": 1 }),
+    ...hints(NO_QUEUES, COUNT, {
+      ...{ "net/core/busy_poll": 0, "net/core/busy_read": 0, "net/core/netdev_budget": 300 },
+      ...{ "net/core/dev_weight": 64, "net/core/netdev_budget_usecs": 8000, "net/core/rps_sock_flow_entries": 0 },
+    }),
+    ...hints("dmesg keeps all", COUNT, { "net/core/message_burst": 10, "net/core/message_cost": 5 }),
+    ...hints(
+      "programs of packets are executed as they are",
+      { least: 0, most: 2 },
+      {
+        ...{ "net/core/bpf_jit_enable": 1, "net/core/bpf_jit_harden": 0 },
+      },
+    ),
+    ...hints(WRITES_BACK, { least: 0, most: 2 ** 52 }, { "vm/dirty_background_bytes": 0, "vm/dirty_bytes": 0 }),
+    ...hints(WRITES_BACK, COUNT, { "vm/dirtytime_expire_seconds": 43200, "vm/laptop_mode": 0 }),
+    ...hints(NO_SWAP, { least: 0, most: 31 }, { "vm/page-cluster": 3 }),
+    ...hints(NO_ZONES, COUNT, {
+      ...{ "vm/admin_reserve_kbytes": 8192, "vm/user_reserve_kbytes": 131072, "vm/zone_reclaim_mode": 0 },
+      ...{ "vm/percpu_pagelist_high_fraction": 0, "vm/watermark_boost_factor": 15000 },
+    }),
+    ...hints(NO_ZONES, PERCENT, { "vm/compaction_proactiveness": 20 }),
+    ...hints(NO_ZONES, { least: 0, most: 1000 }, { "vm/extfrag_threshold": 500 }),
+    ...hints(NO_ZONES, { least: 1, most: 3000 }, { "vm/watermark_scale_factor": 10 }),
+    ...hints("there are no huge pages", COUNT, { "vm/nr_overcommit_hugepages": 0 }),
+    ...hints("there are no huge pages", INT, { "vm/hugetlb_shm_group": 0 }),
+    ...hints("dmesg tells of each process that is ended for its memory", INT, { "vm/oom_dump_tasks": 1 }),
+    ...hints("numbers are counted when they are read", INT, { "vm/stat_interval": 1 }),
+  ]),
   "kernel/sysrq": { ...INT, value: 0, why: "no key asks for anything" },
   "vm/dirty_background_ratio": { ...PERCENT, value: 10, why: WRITES_BACK },
   "vm/dirty_expire_centisecs": { ...COUNT, value: 3000, why: WRITES_BACK },

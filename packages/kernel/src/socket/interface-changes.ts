@@ -13,6 +13,7 @@ import {
   EOPNOTSUPP,
   isErrno,
   IFA_F_NODAD,
+  IFA_F_SECONDARY,
   IFA_F_TENTATIVE,
   IFNAMSIZ,
 } from "@stratos/abi";
@@ -153,7 +154,7 @@ export function moveInterface(one: NetworkInterface, to: InterfaceNetwork, name:
 /** The network has it no more. */
 function leave(network: InterfaceNetwork, one: NetworkInterface): void {
   leaveBridge(one);
-  for (const address of [...one.addresses]) removeAddress(network, one, address);
+  for (const address of [...one.addresses]) if (one.addresses.includes(address)) removeAddress(network, one, address);
   network.routes.forget(one);
   const at = network.interfaces.indexOf(one);
   assert(at >= 0, "an interface is removed from its network");
@@ -265,6 +266,7 @@ export function addAddress(network: InterfaceNetwork, one: NetworkInterface, add
     return -ENOBUFS;
   const asks = !isCertain(network, one, address);
   if (asks) address.flags = (address.flags ?? 0) | IFA_F_TENTATIVE;
+  if (one.firstOfNetwork(address) !== undefined) address.flags = (address.flags ?? 0) | IFA_F_SECONDARY;
   one.insertAddress(address);
   addressChanged(network, one, address);
   if (asks && one.isRunning) network.ip.ask(one, address);
@@ -278,11 +280,29 @@ export function addressChanged(network: InterfaceNetwork, one: NetworkInterface,
   updateRoutes(network, one);
 }
 
-/** @param present  one of the interface's */
+/**
+ * With the first address of a network of IPv4 its others go, or the next one takes its place (net/ipv4/devinet.c,
+ * __inet_del_ifa).
+ *
+ * @param present  one of the interface's
+ */
 export function removeAddress(network: InterfaceNetwork, one: NetworkInterface, present: InterfaceAddress): void {
+  const others = one.othersOfNetwork(present);
+  const promotes = network.settings.interfaces.all.promotes !== 0 || one.settings.promotes !== 0;
+  for (const other of promotes ? [] : others) {
+    one.addresses.splice(one.addresses.indexOf(other), 1);
+    tellAddress(network, one, other, true);
+  }
   one.addresses.splice(one.addresses.indexOf(present), 1);
+  const [next] = others;
+  if (promotes && next !== undefined) {
+    one.addresses.splice(one.addresses.indexOf(next), 1);
+    next.flags = (next.flags ?? 0) & ~IFA_F_SECONDARY;
+    one.insertAddress(next);
+  }
   updateRoutes(network, one);
   tellAddress(network, one, present, true);
+  if (promotes && next !== undefined) tellAddress(network, one, next, false);
 }
 
 /**

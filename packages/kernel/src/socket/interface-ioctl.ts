@@ -1,5 +1,6 @@
 import {
   AF_INET,
+  AF_PACKET,
   CAP_NET_ADMIN,
   EADDRNOTAVAIL,
   EFAULT,
@@ -19,7 +20,6 @@ import {
   SIOCADDRT,
   SIOCDELRT,
   SIOCETHTOOL,
-  SIOCGARP,
   SIOCGIFADDR,
   SIOCGIFBRDADDR,
   SIOCGIFCONF,
@@ -89,12 +89,16 @@ import {
   usualBroadcast,
 } from "./network-interface.ts";
 import { nameIn } from "./interface-request.ts";
+import { NEIGHBOUR_REQUESTS, neighbourIoctl } from "./neighbour-ioctl.ts";
 import { makeRoute } from "./routes.ts";
 import type { SocketCaller } from "./socket-kernel.ts";
 
 /** Where each field of the union in `struct ifreq` stands. */
 const VALUE = IfreqAddress.offset.ifr_addr;
 const HARDWARE_ADDRESS = VALUE + Sockaddr.offset.sa_data;
+
+/** Requests that sockets of IPv4 and of packets take (net/ipv4/af_inet.c, net/packet/af_packet.c). */
+const INET_REQUESTS: ReadonlySet<number> = new Set([SIOCADDRT, SIOCDELRT, ...NEIGHBOUR_REQUESTS]);
 
 /** Requests that change an interface. */
 const CHANGES = new Set([
@@ -110,26 +114,26 @@ const CHANGES = new Set([
 ]);
 
 /**
- * The ioctls of interfaces, which any socket takes (netdevice(7)); changes need CAP_NET_ADMIN.
+ * The ioctls of interfaces, which any socket takes but for `INET_REQUESTS` (netdevice(7)); changes need CAP_NET_ADMIN.
  *
  * @returns 0 or EFAULT, ENODEV (no such interface), EADDRNOTAVAIL (it has no IPv4 address), EPERM, EOPNOTSUPP, ENOTTY
  *   (no such request), and what each change says
  */
 export function interfaceIoctl(
   task: SocketCaller,
-  network: InterfaceNetwork,
+  { network, family }: { readonly network: InterfaceNetwork; readonly family: number },
   command: number,
   argument: number,
 ): number {
+  if (INET_REQUESTS.has(command) && family !== AF_INET && family !== AF_PACKET) return -ENOTTY;
   if (command === SIOCGIFCONF) return listInterfaces(task, network, argument);
   if (BRIDGE_REQUESTS.has(command)) return bridgeIoctl(task, network, command, argument);
+  if (NEIGHBOUR_REQUESTS.has(command)) return neighbourIoctl(task, network, command, argument);
   if (CHANGES.has(command)) return changeInterface(task, network, command, argument);
   switch (command) {
     case SIOCADDRT:
     case SIOCDELRT:
       return changeRoute(task, network, command, argument);
-    case SIOCGARP:
-      return -ENODEV;
     case SIOCGIFNAME:
     case SIOCGIFFLAGS:
     case SIOCGIFADDR:

@@ -15,6 +15,7 @@ import {
   IFA_F_DEPRECATED,
   IFA_F_OPTIMISTIC,
   IFA_F_PERMANENT,
+  IFA_F_SECONDARY,
   IFA_F_TENTATIVE,
   IFAPROT_KERNEL_RA,
   RT_SCOPE_HOST,
@@ -81,6 +82,17 @@ export function flagsOf({ flags = 0, life, isDeprecated, protocol }: InterfaceAd
 /** Is it not known yet, or known not to be, this station's alone? One that is thought to be so is used (RFC 4429). */
 export function isTentative({ flags = 0 }: InterfaceAddress): boolean {
   return (flags & (IFA_F_TENTATIVE | IFA_F_OPTIMISTIC)) === IFA_F_TENTATIVE;
+}
+
+/** Does its network of IPv4 have another one, with which it goes? */
+function isSecondary({ ip, flags = 0 }: InterfaceAddress): boolean {
+  return isV4(ip) && (flags & IFA_F_SECONDARY) !== 0;
+}
+
+/** Do two of IPv4 bring their interface into one network? */
+function isOfNetwork(one: InterfaceAddress, other: InterfaceAddress): boolean {
+  if (!isV4(one.ip) || !isV4(other.ip) || one.prefixLength !== other.prefixLength) return false;
+  return isInPrefix(networkOf(one), networkOf(other), one.prefixLength);
 }
 
 /** An address of the network that one brings its interface into. */
@@ -261,11 +273,36 @@ export class NetworkInterface {
     return this.addresses.find((one) => isV4(one.ip));
   }
 
-  /** Where it is told: those of IPv6 by scope, the newest first (net/ipv6/addrconf.c, ipv6_link_dev_addr). */
+  /**
+   * Where it is told: of IPv4 the first ones of networks, the narrowest scope first, then others (net/ipv4/devinet.c,
+   * __inet_insert_ifa); those of IPv6 by scope, the newest first (net/ipv6/addrconf.c, ipv6_link_dev_addr).
+   */
   insertAddress(address: InterfaceAddress): void {
     const isLocal = isLinkLocal(address.ip);
-    const at = isV4(address.ip) ? -1 : this.addresses.findIndex(({ ip }) => !isV4(ip) && (!isLocal || isLinkLocal(ip)));
+    const at = isV4(address.ip)
+      ? this.#placeOfV4(address)
+      : this.addresses.findIndex(({ ip }) => !isV4(ip) && (!isLocal || isLinkLocal(ip)));
     this.addresses.splice(at < 0 ? this.addresses.length : at, 0, address);
+  }
+
+  #placeOfV4(address: InterfaceAddress): number {
+    if (isSecondary(address)) return -1;
+    const scope = scopeOf(address.ip);
+    const before = this.addresses.findLastIndex(
+      (other) => isV4(other.ip) && !isSecondary(other) && scope <= scopeOf(other.ip),
+    );
+    return before < 0 ? this.addresses.findIndex(({ ip }) => isV4(ip)) : before + 1;
+  }
+
+  /** The first address of that one's network of IPv4, if there is one. */
+  firstOfNetwork(address: InterfaceAddress): InterfaceAddress | undefined {
+    return this.addresses.find((one) => !isSecondary(one) && isOfNetwork(one, address));
+  }
+
+  /** The others of a network of IPv4, if the address is its first one. */
+  othersOfNetwork(address: InterfaceAddress): InterfaceAddress[] {
+    if (!isV4(address.ip) || isSecondary(address)) return [];
+    return this.addresses.filter((one) => isSecondary(one) && isOfNetwork(one, address));
   }
 
   /** The address that packets to `destination` come from; null when none of that family is there. */

@@ -53,6 +53,8 @@ export class InterfaceSettings {
   /** net.ipv4.conf.PLACE.force_igmp_version, net.ipv6.conf.PLACE.force_mld_version: 0: as routers do. */
   groupVersionV4 = 0;
   groupVersionV6 = 0;
+  /** net.ipv4.conf.PLACE.promote_secondaries: a network's next address takes the place of its first; any but 0. */
+  promotes = 0;
   /** net.ipv4.conf.PLACE.tag: a number that programs keep there for themselves. */
   tag = 0;
   /** What changes nothing, as it was set, by path below net (procfs/setting-hints.ts, which bounds them). */
@@ -81,6 +83,9 @@ export class NetworkSettings {
   pingGroups = { first: 0, last: 2147483647 };
   /** net.ipv4.tcp_keepalive_time, in seconds. */
   keepAliveSeconds = 7200;
+  /** net.ipv4.tcp_keepalive_intvl, in seconds, and tcp_keepalive_probes. */
+  keepAliveInterval = 75;
+  keepAliveProbes = 9;
   /** net.ipv4.tcp_syn_retries and tcp_syn_linear_timeouts: how often connect(2) asks again, and how often evenly. */
   synRetries = 6;
   synLinear = 4;

@@ -271,9 +271,13 @@ export class RoutingTable {
     const before = this.#implied.get(out) ?? new Map<string, Route>();
     const wanted = new Map<string, Route>();
     for (const route of routesOfAddresses(out)) if (!wanted.has(keyOf(route))) wanted.set(keyOf(route), route);
-    const kept = [...before].filter(([key]) => wanted.has(key));
-    const removed = [...before].filter(([key]) => !wanted.has(key)).map(([, route]) => route);
-    const added = [...wanted].filter(([key]) => !before.has(key));
+    const isIn = (routes: Map<string, Route>, key: string, { source }: Route): boolean => {
+      const other = routes.get(key);
+      return other !== undefined && String(other.source) === String(source);
+    };
+    const kept = [...before].filter(([key, route]) => isIn(wanted, key, route));
+    const removed = [...before].filter(([key, route]) => !isIn(wanted, key, route)).map(([, route]) => route);
+    const added = [...wanted].filter(([key, route]) => !isIn(before, key, route));
     if (!out.isUp || !out.hasIpv6) {
       const isOver = (route: Route): boolean =>
         route.out === out && (!isV4(route.destination) || (!out.isUp && !isRefusal(route.type)));

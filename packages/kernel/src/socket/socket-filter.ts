@@ -1,5 +1,5 @@
 /** Programs that choose what a socket hears: SO_ATTACH_FILTER of socket(7). */
-import { AF_INET, AF_INET6, EINVAL, ENOENT, ENOPROTOOPT, EPERM, isErrno, SOCK_DGRAM, SockFprog } from "@stratos/abi";
+import { AF_INET, AF_INET6, EINVAL, ENOENT, ENOPROTOOPT, EPERM, isErrno, SOCK_STREAM, SockFprog } from "@stratos/abi";
 import { BpfFilter, type FilteredPacket } from "../security/bpf-filter.ts";
 import { loadBpfProgram, storeBpfProgram } from "../security/bpf-program.ts";
 import { get64, viewOf } from "../ground/words.ts";
@@ -12,11 +12,11 @@ interface FilterHolder {
   readonly options: { filter: BpfFilter | null; isFilterLocked: boolean };
 }
 
-/** @returns 0; −EFAULT, −EINVAL; −EPERM: it is locked; −ENOPROTOOPT for TCP and raw sockets, which heed none here */
+/** @returns 0; −EFAULT, −EINVAL; −EPERM: it is locked; −ENOPROTOOPT for TCP, which heeds none here */
 export function attachFilter({ family, type, options }: FilterHolder, task: SocketCaller, value: Uint8Array): number {
   if (value.length < SockFprog.size) return -EINVAL;
   if (options.isFilterLocked) return -EPERM;
-  if ((family === AF_INET || family === AF_INET6) && type !== SOCK_DGRAM) return -ENOPROTOOPT;
+  if ((family === AF_INET || family === AF_INET6) && type === SOCK_STREAM) return -ENOPROTOOPT;
   const filter = readFilter(task, value);
   if (isErrno(filter)) return filter;
   options.filter = filter;

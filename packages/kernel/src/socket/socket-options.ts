@@ -93,7 +93,8 @@ const BUFFER_FORCED_MAX = 16 << 20;
 export class SocketOptions {
   sendBuffer = 0;
   receiveBuffer = 0;
-  /** SO_RCVBUF said how much: it doesn't grow by itself. */
+  /** SO_SNDBUF and SO_RCVBUF said how much: it doesn't grow by itself. */
+  isSendFixed = false;
   isReceiveFixed = false;
   reuseAddress = false;
   reusePort = false;
@@ -131,6 +132,7 @@ export class SocketOptions {
   inherit(from: SocketOptions): void {
     this.sendBuffer = from.sendBuffer;
     this.receiveBuffer = from.receiveBuffer;
+    this.isSendFixed = from.isSendFixed;
     this.isReceiveFixed = from.isReceiveFixed;
     this.reuseAddress = from.reuseAddress;
     this.reusePort = from.reusePort;
@@ -272,6 +274,7 @@ export function setSocketOption(socket: OptionHolder, task: SocketCaller, name: 
       break;
     case SO_SNDBUF:
       options.sendBuffer = Math.max(SEND_BUFFER_MIN, 2 * clampBuffer(number, buffers.sendMost));
+      options.isSendFixed = true;
       break;
     case SO_RCVBUF:
       options.receiveBuffer = Math.max(RECEIVE_BUFFER_MIN, 2 * clampBuffer(number, buffers.receiveMost));
@@ -280,9 +283,10 @@ export function setSocketOption(socket: OptionHolder, task: SocketCaller, name: 
     case SO_SNDBUFFORCE:
     case SO_RCVBUFFORCE:
       if (!isCapable(task.credentials, CAP_NET_ADMIN, socket.network.owner)) return -EPERM;
-      if (name === SO_SNDBUFFORCE)
+      if (name === SO_SNDBUFFORCE) {
         options.sendBuffer = Math.max(SEND_BUFFER_MIN, 2 * clampBuffer(number, BUFFER_FORCED_MAX));
-      else {
+        options.isSendFixed = true;
+      } else {
         options.receiveBuffer = Math.max(RECEIVE_BUFFER_MIN, 2 * clampBuffer(number, BUFFER_FORCED_MAX));
         options.isReceiveFixed = true;
       }

@@ -339,7 +339,7 @@ export abstract class Socket extends OpenFile {
       case SIOCGSTAMPNS:
         return -ENOENT; // no packet was time-stamped for this socket (socket(7))
       default:
-        return interfaceIoctl(task, this.network, command, argument);
+        return interfaceIoctl(task, this, command, argument);
     }
   }
 }

@@ -28,21 +28,40 @@ import { systemCalls } from "./system-calls.ts";
 import { canCopyMounts } from "../vfs/mounting.ts";
 import { FileTable } from "../vfs/file-table.ts";
 
-test("ranges locked in one file are bounded (ENOLCK)", () => {
-  const { user } = FileTask.create();
-  const fd = user.open("/file", 0o102);
-  const lock = (start: number): number => {
+/** Locks every other byte of a file until that fails, or there are `most`. @returns how many, and the result */
+function lockBytes(user: FileTask, fd: number, most = Infinity): [locks: number, result: number] {
+  for (let count = 0; ; count++) {
+    if (count === most) return [count, 0];
     const { view } = user.memory;
     view.setInt16(BUFFER, F_WRLCK, true);
     view.setInt16(BUFFER + 2, 0, true);
-    view.setBigInt64(BUFFER + 8, BigInt(start), true);
+    view.setBigInt64(BUFFER + 8, BigInt(count * 2), true);
     view.setBigInt64(BUFFER + 16, 1n, true);
-    return user.call("fcntl", fd, F_SETLK, BUFFER);
-  };
-  let count = 0;
-  while (lock(count * 2) === 0) count++;
-  assert.equal(lock(count * 2), -ENOLCK);
-  assert.ok(count >= 4000 && count <= 4096, `${count} locks`);
+    const result = user.call("fcntl", fd, F_SETLK, BUFFER);
+    if (result !== 0) return [count, result];
+  }
+}
+
+test("ranges locked in one file, and in all files, are bounded (ENOLCK), and come back when files are closed", () => {
+  const {
+    test: { kernel },
+    user,
+  } = FileTask.create();
+  const [first, errno] = lockBytes(user, user.open("/file", 0o102));
+  assert.equal(errno, -ENOLCK);
+  assert.ok(first >= 4000 && first <= 4096, `${first} locks`);
+  let all = first;
+  for (let file = 0, result = 0; result === 0; file++) {
+    const [count, last] = lockBytes(user, user.open(`/${file}`, 0o102), 400);
+    all += count;
+    result = last;
+  }
+  assert.ok(all >= 60_000 && all <= 1 << 16, `${all} locks of all files`);
+  assert.equal(kernel.vfs.rangeLocks, all);
+  user.task.files.closeAll(user.task);
+  assert.equal(kernel.vfs.rangeLocks, 0);
+  const [again] = lockBytes(user, user.open("/again", 0o102));
+  assert.ok(again >= 4000);
 });
 
 test("extended attributes and targets of links in all file systems in memory are bounded (ENOSPC)", () => {

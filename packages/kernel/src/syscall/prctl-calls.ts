@@ -45,6 +45,7 @@ import {
   PR_SET_PTRACER,
   PR_SET_SECCOMP,
   PR_SET_SECUREBITS,
+  PR_SET_SYSCALL_USER_DISPATCH,
   PR_SET_THP_DISABLE,
   PR_SET_TIMERSLACK,
   PR_SET_TIMING,
@@ -59,6 +60,7 @@ import {
 import { nameAreas } from "../mm/area-name.ts";
 import { byteString, byteStringOf } from "@stratos/base";
 import { hasCapability, isCapable } from "../security/credentials.ts";
+import { setCallDispatch } from "../task/call-dispatch.ts";
 import type { Task } from "../task/task.ts";
 import { setMemoryMap } from "./memory-map-calls.ts";
 import { setSeccompMode } from "./seccomp-requests.ts";
@@ -155,6 +157,8 @@ function prctl(task: Task, option: number, a: number, b: number, c: number, d: n
       return seccompMode(task.seccomp);
     case PR_SET_SECCOMP:
       return setSeccompMode(task, a, b);
+    case PR_SET_SYSCALL_USER_DISPATCH:
+      return setCallDispatch(task, a, { offset: b, length: c, selector: d });
     case PR_CAP_AMBIENT:
       return ambient(task, a, b, c, d);
     case PR_SET_IO_FLUSHER:
@@ -282,6 +286,6 @@ export const prctlCalls: SyscallTable = {
     run: prctl,
     gaps:
       "timer slack is kept but wakes nobody later; PR_SET_MM can't change the program's file; options that concern " +
-      "memory tagging, pointer masking, core scheduling and system call dispatch are refused (EINVAL)",
+      "memory tagging, pointer masking and core scheduling are refused (EINVAL)",
   },
 };

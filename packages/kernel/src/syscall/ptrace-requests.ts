@@ -28,6 +28,7 @@ import {
   PTRACE_GETSIGMASK,
   PTRACE_GET_RSEQ_CONFIGURATION,
   PTRACE_GET_SYSCALL_INFO,
+  PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG,
   PTRACE_INTERRUPT,
   PTRACE_KILL,
   PTRACE_LISTEN,
@@ -47,14 +48,18 @@ import {
   PTRACE_SETREGSET,
   PTRACE_SETSIGINFO,
   PTRACE_SETSIGMASK,
+  PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG,
   PTRACE_SYSCALL,
   PTRACE_SYSCALL_INFO_ENTRY,
   PTRACE_SYSCALL_INFO_EXIT,
   PTRACE_SYSCALL_INFO_NONE,
   PTRACE_SYSCALL_INFO_SECCOMP,
   PTRACE_TRACEME,
+  PR_SYS_DISPATCH_OFF,
+  PR_SYS_DISPATCH_ON,
   PtracePeeksiginfoArgs,
   PtraceRseqConfiguration,
+  PtraceSudConfig,
   PtraceSyscallInfo,
   RiscvDState,
   SIGKILL,
@@ -63,7 +68,7 @@ import {
   SiginfoSender,
   SI_KERNEL,
 } from "@stratos/abi";
-import { getU64, put64 } from "../ground/words.ts";
+import { get64, getU64, put64 } from "../ground/words.ts";
 import { pokeMemory, readForced } from "../mm/poke-memory.ts";
 import { isCapabilitySubset, isCapable } from "../security/credentials.ts";
 import { mayTrace } from "../security/landlock.ts";
@@ -83,6 +88,7 @@ import {
 import { leaveCall } from "../task/deliver-signals.ts";
 import { readSignalInfo, writeSignalInfo } from "../task/signal-frame.ts";
 import { mayInspect } from "../task/task-access.ts";
+import { setCallDispatch } from "../task/call-dispatch.ts";
 import type { Task } from "../task/task.ts";
 import {
   beginTracing,
@@ -168,6 +174,10 @@ export function ptrace(task: Task, request: number, pid: number, address: number
       return getSyscallInfo(task, target, tracing, address, data);
     case PTRACE_GET_RSEQ_CONFIGURATION:
       return getRseq(task, target, address, data);
+    case PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG:
+      return getDispatch(task, target, address, data);
+    case PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG:
+      return setDispatch(task, target, address, data);
     default:
       // PTRACE_SINGLESTEP, too: riscv64 has none, debuggers step by breakpoints.
       return -EIO;
@@ -376,6 +386,32 @@ function getRseq(task: Task, target: Task, size: number, data: number): number {
   view.setUint32(offset.signature, target.rseqSignature, true);
   const count = size >= 0 && size < bytes.length ? size : bytes.length;
   return task.space.copyOut(data, bytes, 0, count) < 0 ? -EFAULT : bytes.length;
+}
+
+function getDispatch(task: Task, target: Task, size: number, data: number): number {
+  const { offset } = PtraceSudConfig;
+  if (size !== PtraceSudConfig.size) return -EINVAL;
+  const bytes = new Uint8Array(PtraceSudConfig.size);
+  const view = new DataView(bytes.buffer);
+  const { callDispatch } = target;
+  put64(view, offset.mode, callDispatch === null ? PR_SYS_DISPATCH_OFF : PR_SYS_DISPATCH_ON);
+  put64(view, offset.selector, callDispatch?.selector ?? 0);
+  put64(view, offset.offset, callDispatch?.offset ?? 0);
+  put64(view, offset.len, callDispatch?.length ?? 0);
+  return task.space.copyOut(data, bytes, 0, bytes.length);
+}
+
+function setDispatch(task: Task, target: Task, size: number, data: number): number {
+  const { offset } = PtraceSudConfig;
+  if (size !== PtraceSudConfig.size) return -EINVAL;
+  const bytes = new Uint8Array(PtraceSudConfig.size);
+  if (task.space.copyIn(data, bytes, 0, bytes.length) < 0) return -EFAULT;
+  const view = new DataView(bytes.buffer);
+  return setCallDispatch(target, get64(view, offset.mode), {
+    offset: get64(view, offset.offset),
+    length: get64(view, offset.len),
+    selector: get64(view, offset.selector),
+  });
 }
 
 function getSyscallInfo(task: Task, target: Task, { stop }: Tracing, size: number, data: number): number {

@@ -501,8 +501,8 @@ export const socketCalls: SyscallTable = {
     gaps:
       "datagrams to a multicast group reach members in this machine, and the host's network, from which none come " +
       "in; IPv6 extension headers travel with UDP datagrams inside the machine alone (over links: EOPNOTSUPP), and " +
-      "those with a routing header are lost; IP_HDRINCL's identification and options are ours over links; TCP and " +
-      "raw sockets take no filters, groups of SO_REUSEPORT no programs (ENOPROTOOPT); TCP's bytes have no times " +
+      "those with a routing header are lost; IP_HDRINCL's identification and options are ours over links; TCP " +
+      "takes no filters, groups of SO_REUSEPORT no programs (ENOPROTOOPT); TCP's bytes have no times " +
       "(SO_TIMESTAMP, SO_TIMESTAMPING), and no packet has the time when it went out; " +
       "TCP_WINDOW_CLAMP and IP_BIND_ADDRESS_NO_PORT are kept without " +
       "effect, as are TCP_DEFER_ACCEPT beyond the machine and, once there is a connection, TCP_USER_TIMEOUT by " +

@@ -418,6 +418,7 @@ function pointOfNoReturn(
   group.actions.resetHandlers();
   task.signalStack = { address: 0, size: 0, flags: 2 };
   forgetRseq(task);
+  task.callDispatch = null;
   const mayRead = checkAccess(credentials, program.file.inode!, MAY_READ) === 0;
   const isPlain =
     credentials.euid === credentials.uid &&

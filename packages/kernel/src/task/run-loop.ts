@@ -57,6 +57,7 @@ import {
 import { answerOf } from "./seccomp-listener.ts";
 import { ALLOWED, ASKED, checkSeccomp } from "./seccomp-check.ts";
 import { A0 } from "./hart-registers.ts";
+import { takesCall } from "./call-dispatch.ts";
 import { hideHeldFiles, holdFiles, releaseHeldFiles, showHeldFiles } from "./held-files.ts";
 import { standsAtEntry, standsAtExit, standsBehindCall, standsInCall, type Tracing } from "./tracing.ts";
 
@@ -342,6 +343,7 @@ export function handleEcall(kernel: Kernel): number {
   const task = kernel.scheduler.current!;
   const { hart } = kernel;
   const number = hart.get(17);
+  if (task.callDispatch !== null && takesCall(task, task.callDispatch, number)) return 1;
   if (task.tracing !== null && standsAtEntry(task, task.tracing, number)) return 1;
   return beginCall(kernel, task, number);
 }

@@ -52,6 +52,15 @@ interface SignalStack {
   flags: number;
 }
 
+/** PR_SET_SYSCALL_USER_DISPATCH, as registers have it: what is negative lies behind 2^63. */
+export interface CallDispatch {
+  /** Calls from [offset, offset + length) go ahead. */
+  readonly offset: number;
+  readonly length: number;
+  /** Address of the byte that is asked for the others; 0: they are all taken. */
+  readonly selector: number;
+}
+
 /**
  * A thread: what the scheduler runs. Registers of a task that isn't on the hart are in `registers`.
  */
@@ -102,6 +111,8 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
   rseqWork = 0;
   /** The system calls that it may make (seccomp(2)); null: all. */
   seccomp: Seccomp | null = null;
+  /** Which calls its own handler of SIGSYS gets (task/call-dispatch.ts); null: none. */
+  callDispatch: CallDispatch | null = null;
   /** Its call waits for what a listener of its filters says (task/seccomp-listener.ts); null: it doesn't. */
   notification: object | null = null;
   /** set_mempolicy(2): mode with its flags, and whether the one node is in its set. */

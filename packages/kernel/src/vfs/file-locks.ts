@@ -13,9 +13,11 @@ import type { Caller } from "./vfs-kernel.ts";
 
 /** Ranges locked in one file; more are refused (fcntl(2), ENOLCK). */
 const RANGES_MAX = 4096;
+/** Ranges locked in all files: who ends gives back its own at once. */
+const RANGES_OF_ALL = 1 << 16;
 
-function locksOf(inode: Inode): FileLocks {
-  inode.locks ??= new FileLocks();
+function locksOf({ kernel: { vfs } }: Caller, inode: Inode): FileLocks {
+  inode.locks ??= new FileLocks(vfs);
   return inode.locks;
 }
 
@@ -48,14 +50,20 @@ export function setRangeLock(task: Caller, inode: Inode, wanted: RangeLock, mayW
       const { type, pid, start, end } = wanted;
       task.syscallState = { kind: "range-lock", owner: identityOf(task.kernel, wanted.owner), type, pid, start, end };
       wanted.owner.rangeWait = { task, blocker: conflict.owner };
-      task.waitOn(locksOf(inode).queue);
+      task.waitOn(locksOf(task, inode).queue);
       return BLOCKED;
     }
   }
-  const locks = locksOf(inode);
+  const locks = locksOf(task, inode);
   // Two more at most: a range that is cut in the middle.
-  if (wanted.type !== F_UNLCK && locks.ranges.length + 2 > RANGES_MAX) return -ENOLCK;
-  locks.ranges = replaceRange(locks.ranges, wanted);
+  if (
+    wanted.type !== F_UNLCK &&
+    (locks.ranges.length + 2 > RANGES_MAX || task.kernel.vfs.rangeLocks + 2 > RANGES_OF_ALL)
+  ) {
+    forgetWhenEmpty(inode);
+    return -ENOLCK;
+  }
+  locks.setRanges(replaceRange(locks.ranges, wanted));
   locks.queue.wakeAll();
   forgetWhenEmpty(inode);
   return 0;
@@ -73,7 +81,7 @@ function blockersOf(owner: LockOwner): readonly LockOwner[] {
  * @returns 0, −EAGAIN (EWOULDBLOCK), or BLOCKED
  */
 export function setFlock(task: Caller, inode: Inode, file: OpenFile, kind: number, mayWait: boolean): number {
-  const locks = locksOf(inode);
+  const locks = locksOf(task, inode);
   const held = locks.flocks.get(file);
   if ((held?.kind ?? 0) === kind) return 0;
   if (held !== undefined) {

@@ -17,7 +17,7 @@ interface RangeWait {
 
 /**
  * Advisory locks of an inode: byte ranges of processes (fcntl(2), "owner" is the file table) and of descriptions
- * (F_OFD_*), and flock(2). Bound: RANGES_MAX for each file; a lock costs its caller a list walk.
+ * (F_OFD_*), and flock(2). Bound: RANGES_MAX for each file, RANGES_OF_ALL for all; a lock costs its caller a list walk.
  */
 export interface RangeLock extends Range<LockOwner> {
   /** −1 for a lock of a description. */
@@ -32,10 +32,26 @@ interface Flock {
   readonly pid: number;
 }
 
+/** Where the ranges of all files are counted (VfsState). */
+interface RangeCount {
+  rangeLocks: number;
+}
+
 export class FileLocks {
-  ranges: RangeLock[] = [];
+  /** Changed by `setRanges`. */
+  ranges: readonly RangeLock[] = [];
   readonly flocks = new Map<LockOwner, Flock>();
   readonly queue = new WaitQueue();
+  readonly count: RangeCount;
+
+  constructor(count: RangeCount) {
+    this.count = count;
+  }
+
+  setRanges(ranges: readonly RangeLock[]): void {
+    this.count.rangeLocks += ranges.length - this.ranges.length;
+    this.ranges = ranges;
+  }
 
   get isEmpty(): boolean {
     return this.ranges.length === 0 && this.flocks.size === 0 && this.queue.isEmpty;
@@ -56,7 +72,7 @@ export function dropLocksOf(owner: LockOwner, inode: { locks: FileLocks | null }
   const hadFlock = locks.flocks.delete(owner);
   const kept = locks.ranges.filter((lock) => lock.owner !== owner);
   if (!hadFlock && kept.length === locks.ranges.length) return;
-  locks.ranges = kept;
+  locks.setRanges(kept);
   locks.queue.wakeAll();
   if (locks.isEmpty) inode.locks = null;
 }

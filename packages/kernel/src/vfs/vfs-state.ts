@@ -52,6 +52,8 @@ export class VfsState {
   /** Inodes and further names of all file systems in memory, and bytes that they keep outside pages (fs/tmpfs). */
   memoryInodes = 0;
   memoryBytes = 0;
+  /** Ranges of all files that are locked (held-locks.ts). */
+  rangeLocks = 0;
   /** In rulesets of landlock(7) that are open. */
   landlockRules = 0;
   /** Marks of inotify, dnotify and fanotify in existence: 0 makes every notification one comparison. */

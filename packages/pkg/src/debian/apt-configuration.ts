@@ -103,7 +103,7 @@ function withoutEffect(configuration: AptConfiguration): string[] {
       tell(name, "dpkg is called without apt's commands");
   for (const name of ["Acquire::http::Proxy", "Acquire::https::Proxy"])
     if ((configuration.value(name) ?? "") !== "")
-      tell(name, "the proxy is that of the environment, http_proxy and https_proxy");
+      tell(name, "the proxy is that of the host's apt.conf, or of http_proxy and https_proxy");
   for (const name of [
     "Acquire::AllowInsecureRepositories",
     "Acquire::AllowWeakRepositories",
@@ -140,7 +140,7 @@ function booleanOf(value: string | undefined): boolean | undefined {
 }
 
 /** Names are compared without regard to case; what belongs to a list has a name that ends with `::`. */
-class AptConfiguration {
+export class AptConfiguration {
   /** in order, by the name as it was written first */
   readonly #values: { key: string; name: string; value: string }[] = [];
 

@@ -1,7 +1,14 @@
 /** A socket of the host by way of what was told of it (answered-sockets.ts): recorded, or replayed without the host. */
 import { EAGAIN, EINVAL, EIO, ENOTCONN, isErrno } from "@stratos/abi";
 import { crc32c, stateClass, stateConstant } from "@stratos/base";
-import type { HostAddress, HostSocket, HostSocketEvents, HostSocketOption, HostSocketType } from "@stratos/host";
+import type {
+  BindOptions,
+  HostAddress,
+  HostSocket,
+  HostSocketEvents,
+  HostSocketOption,
+  HostSocketType,
+} from "@stratos/host";
 import type { HostAnswers } from "./host-answers.ts";
 import {
   isResult,
@@ -202,7 +209,7 @@ export class AnsweredSocket implements HostSocket {
     return this.#ask(`connect(${textOf(to)})`, (host) => host.connect(to));
   }
 
-  bind(to: HostAddress, options: { reuseAddress: boolean; v6Only: boolean }): number {
+  bind(to: HostAddress, options: BindOptions): number {
     const { reuseAddress, v6Only } = options;
     const how = `${reuseAddress ? ", reuse" : ""}${v6Only ? ", IPv6 only" : ""}`;
     return this.#ask(`bind(${textOf(to)}${how})`, (host) => host.bind(to, options));

@@ -23,7 +23,8 @@ export function nodeAlpmSystem(folder: string): NodeAlpmSystem {
 
 export function nodeAlpmPorts(downloads: string): AlpmPorts & NodePackagePorts {
   return {
-    ...nodePackagePorts(downloads),
+    // The proxy of apt is for packages of Debian, often a cache of these alone.
+    ...nodePackagePorts(downloads, () => undefined),
     compress: compressOnNode,
     digest: (algorithm, bytes) =>
       createHash(algorithm === "b2" ? "blake2b512" : algorithm)

@@ -1,16 +1,19 @@
-/** What the host's own apt is set up with: sources, and the keyrings of Debian's archive. */
+/** What the host's own apt is set up with: sources, proxies, and the keyrings of Debian's archive. */
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import {
+  AptConfigurationError,
   ControlError,
   MirrorError,
   NO_MIRROR,
+  aptProxies,
   chooseMirror,
   parseSourcesList,
   parseSourcesStanzas,
   signedByOf,
   withOnly,
   type Keyring,
+  type ProxyOf,
   type SourceEntry,
 } from "@stratos/pkg";
 
@@ -77,6 +80,22 @@ export function readAptSources(folder: string): SourceEntry[] {
     }
   }
   return entries;
+}
+
+/** Proxies of an apt folder. What cannot be parsed says nothing, since it is not ours to mend. */
+export function readAptProxies(folder = "/etc/apt"): ProxyOf {
+  const texts: [string, string][] = [];
+  const parts = namesIn(join(folder, "apt.conf.d")).filter((name) => /^[A-Za-z0-9_-]+(\.conf)?$/.test(name));
+  for (const name of [...parts.map((part) => join("apt.conf.d", part)), "apt.conf"]) {
+    const bytes = readIfThere(join(folder, name));
+    if (bytes !== undefined) texts.push([name, textOf(bytes)]);
+  }
+  try {
+    return aptProxies(texts);
+  } catch (error) {
+    if (!(error instanceof AptConfigurationError)) throw error;
+    return () => undefined;
+  }
 }
 
 /** What a source wants to be signed by, besides what the default keyring holds, which need not be read twice. */

@@ -1,13 +1,13 @@
 /**
- * Fetches over HTTP and HTTPS with kept connections, and `file:` URLs. Proxies come from the environment
- * (`http_proxy`, `https_proxy`, `no_proxy`, as curl reads them). Retries are the caller's.
+ * Fetches over HTTP and HTTPS with kept connections, and `file:` URLs. Proxies are those that the caller knows, else
+ * those of the environment (`http_proxy`, `https_proxy`, `no_proxy`, as curl reads them). Retries are the caller's.
  */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import type * as http from "node:http";
 import type * as https from "node:https";
 import { fileURLToPath } from "node:url";
-import { FetchError, type Fetcher, type FetchResponse } from "@stratos/pkg";
+import { FetchError, type Fetcher, type FetchResponse, type ProxyOf } from "@stratos/pkg";
 import { describeFailure } from "@stratos/host-node/files";
 
 const REDIRECTS_MAX = 8;
@@ -30,12 +30,22 @@ const modules = (): { http: typeof http; https: typeof https } => ({
 export class HttpFetcher implements Fetcher {
   readonly #environment: NodeJS.ProcessEnv;
   readonly #idleTimeoutMs: number;
-  #agents: { http: http.Agent; https: https.Agent } | undefined;
+  readonly #proxyOf: ProxyOf;
+  /** By the environment's proxies (""), and by each that `proxyOf` has named. */
+  readonly #agents = new Map<string, { http: http.Agent; https: https.Agent }>();
 
-  /** @param environment  where proxies are looked up */
-  constructor(environment: NodeJS.ProcessEnv = process.env, idleTimeoutMs = IDLE_TIMEOUT_MS) {
+  /**
+   * @param environment  where proxies are looked up
+   * @param proxyOf  comes before it
+   */
+  constructor(
+    environment: NodeJS.ProcessEnv = process.env,
+    idleTimeoutMs = IDLE_TIMEOUT_MS,
+    proxyOf: ProxyOf = () => undefined,
+  ) {
     this.#environment = environment;
     this.#idleTimeoutMs = idleTimeoutMs;
+    this.#proxyOf = proxyOf;
   }
 
   async open(url: string, options: { offset: number }): Promise<FetchResponse> {
@@ -63,8 +73,34 @@ export class HttpFetcher implements Fetcher {
 
   /** Closes kept connections, so that the process can end. */
   close(): void {
-    this.#agents?.http.destroy();
-    this.#agents?.https.destroy();
+    for (const { http, https } of this.#agents.values()) {
+      http.destroy();
+      https.destroy();
+    }
+  }
+
+  /** @throws FetchError  the proxy is none that can be spoken with */
+  #environmentFor(place: URL): NodeJS.ProcessEnv {
+    const proxy = this.#proxyOf(place);
+    if (proxy === undefined) return this.#environment;
+    if (proxy === null) return {};
+    if (!/^https?:$/.test(URL.parse(proxy)?.protocol ?? ""))
+      throw new FetchError(`${OF_APT} "${proxy}": only proxies of http:// and https:// can be asked`, {
+        isPermanent: true,
+      });
+    const { no_proxy = this.#environment["NO_PROXY"] } = this.#environment;
+    return { [OF_APT]: proxy, http_proxy: proxy, https_proxy: proxy, ...(no_proxy === undefined ? {} : { no_proxy }) };
+  }
+
+  #agentsFor(environment: NodeJS.ProcessEnv): { http: http.Agent; https: https.Agent } {
+    const key = environment === this.#environment ? "" : (environment[OF_APT] ?? "DIRECT");
+    const kept = this.#agents.get(key);
+    if (kept !== undefined) return kept;
+    const { http, https } = modules();
+    const options = { keepAlive: true, maxSockets: 8, proxyEnv: environment };
+    const made = { http: new http.Agent(options), https: new https.Agent(options) };
+    this.#agents.set(key, made);
+    return made;
   }
 
   #request(place: URL, offset: number): Promise<http.IncomingMessage> {
@@ -73,8 +109,8 @@ export class HttpFetcher implements Fetcher {
     const headers: http.OutgoingHttpHeaders = { "user-agent": USER_AGENT, accept: "*/*" };
     if (offset > 0) headers["range"] = `bytes=${offset}-`;
     const { http, https } = modules();
-    const options = { keepAlive: true, maxSockets: 8, proxyEnv: this.#environment };
-    const agents = (this.#agents ??= { http: new http.Agent(options), https: new https.Agent(options) });
+    const environment = this.#environmentFor(place);
+    const agents = this.#agentsFor(environment);
     return new Promise((resolve, reject) => {
       const isSecure = place.protocol === "https:";
       const request = (isSecure ? https : http).request(place, {
@@ -92,14 +128,15 @@ export class HttpFetcher implements Fetcher {
       });
       request.on("timeout", () => request.destroy(new Error(`nothing came for ${this.#idleTimeoutMs / 1000} s`)));
       request.on("error", (cause) =>
-        reject(
-          new FetchError(`${place.href}: ${describeFailure(cause, this.#environment)}`, { isPermanent: false, cause }),
-        ),
+        reject(new FetchError(`${place.href}: ${describeFailure(cause, environment)}`, { isPermanent: false, cause })),
       );
       request.end();
     });
   }
 }
+
+/** Where the proxies of apt.conf stand among those of the environment. */
+const OF_APT = "Acquire::http::Proxy";
 
 function parseUrl(url: string, base?: URL): URL {
   try {

@@ -1,7 +1,8 @@
 /** The ports of `pkg` on Node, for one task: `close` when it is done. */
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { PackagePorts } from "@stratos/pkg";
+import type { PackagePorts, ProxyOf } from "@stratos/pkg";
+import { readAptProxies } from "./apt-sources.ts";
 import { FolderStore } from "./folder-store.ts";
 import { HttpFetcher } from "./http-fetcher.ts";
 import { UnpackPool } from "./unpack-pool.ts";
@@ -11,9 +12,12 @@ export interface NodePackagePorts extends PackagePorts {
   close(): Promise<void>;
 }
 
-/** @param folder  where downloads are kept, usually `downloads` of STRATOS_HOME */
-export function nodePackagePorts(folder: string): NodePackagePorts {
-  const fetcher = new HttpFetcher();
+/**
+ * @param folder  where downloads are kept, usually `downloads` of STRATOS_HOME
+ * @param proxyOf  default: as the host's apt is set up
+ */
+export function nodePackagePorts(folder: string, proxyOf: ProxyOf = readAptProxies()): NodePackagePorts {
+  const fetcher = new HttpFetcher(process.env, undefined, proxyOf);
   const pool = new UnpackPool();
   return {
     fetcher,

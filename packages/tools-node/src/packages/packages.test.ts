@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { FetchError, MirrorError } from "@stratos/pkg";
-import { findMirror } from "./apt-sources.ts";
+import { findMirror, readAptProxies } from "./apt-sources.ts";
 import { FolderStore } from "./folder-store.ts";
 import { FolderWriter } from "./folder-writer.ts";
 import { HttpFetcher } from "./http-fetcher.ts";
@@ -95,6 +95,39 @@ test("a proxy of the environment is asked instead, but for what no_proxy names",
         assert.equal(await textOf((await fetcher.open(`${base}/y`, { offset: 0 })).body), "through");
       } finally {
         fetcher.close();
+      }
+    },
+  );
+  assert.deepEqual(asked, ["http://mirror.invalid/x", "/y"]);
+});
+
+test("the proxies of the host's apt come first, and what cannot be asked is named", async () => {
+  const asked: string[] = [];
+  await withServer(
+    (request, response) => {
+      asked.push(request.url ?? "");
+      response.end("through");
+    },
+    async (base) => {
+      const folder = mkdtempSync(join(tmpdir(), "stratos-apt-"));
+      mkdirSync(join(folder, "apt.conf.d"));
+      writeFileSync(join(folder, "apt.conf.d/80proxy"), `Acquire::http::Proxy "${base}";\n`);
+      writeFileSync(
+        join(folder, "apt.conf"),
+        'Acquire::http::Proxy::127.0.0.1 "DIRECT"; Acquire::http::Proxy::socks.invalid "socks5h://127.0.0.1:1";\n' +
+          'Acquire::http::Proxy::dead.invalid "http://127.0.0.1:1";\n',
+      );
+      const fetcher = new HttpFetcher({ http_proxy: "http://127.0.0.1:1" }, undefined, readAptProxies(folder));
+      const open = async (url: string): Promise<string> => textOf((await fetcher.open(url, { offset: 0 })).body);
+      try {
+        assert.deepEqual([await open("http://mirror.invalid/x"), await open(`${base}/y`)], ["through", "through"]);
+        await assert.rejects(open("http://socks.invalid/"), /Acquire::http::Proxy "socks5h:\/\/127\.0\.0\.1:1": only/);
+        await assert.rejects(open("http://dead.invalid/"), /it is the proxy that Acquire::http::Proxy names/);
+        writeFileSync(join(folder, "apt.conf"), "Acquire { http");
+        assert.equal(readAptProxies(folder)(new URL("http://mirror.invalid/")), undefined, "apt's to complain of");
+      } finally {
+        fetcher.close();
+        rmSync(folder, { recursive: true });
       }
     },
   );

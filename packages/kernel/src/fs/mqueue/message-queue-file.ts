@@ -1,4 +1,8 @@
-/** An open message queue. Read first: mqueue.ts and mq_overview(7). */
+/**
+ * An open message queue. A message that somebody waits for is written to him when it is sent, and room that comes is
+ * for who waits to send, so that nobody is before them (Linux ipc/mqueue.c, pipelined_send and pipelined_receive). Read
+ * first: mqueue.ts and mq_overview(7).
+ */
 import {
   EAGAIN,
   EBADF,
@@ -18,11 +22,11 @@ import {
 import { byteStringOf, stateClass } from "@stratos/base";
 import { sendSignalToProcess } from "../../signal/send-signal.ts";
 import { stateOf } from "../../ground/call-state.ts";
-import { BLOCKED, type WaitQueue } from "../../ground/wait-queue.ts";
+import { BLOCKED, served, type WaitQueue } from "../../ground/wait-queue.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
-import type { MessageQueueInode } from "./mqueue.ts";
+import type { Message, MessageCaller, MessageQueueInode, MessageWait } from "./mqueue.ts";
 import type { FsCaller } from "../fs-kernel.ts";
 
 export class MessageQueueFile extends OpenFile {
@@ -42,52 +46,84 @@ export class MessageQueueFile extends OpenFile {
   }
 
   /** mq_timedsend(2): 0; −EAGAIN, −EBADF, −EFAULT, −EMSGSIZE, −ETIMEDOUT. */
-  send(task: FsCaller, address: number, length: number, priority: number, deadlineNs: number): number {
+  send(task: MessageCaller, address: number, length: number, priority: number, deadlineNs: number): number {
     const { inode } = this;
+    const before = stateOf(task, "mq");
+    if (before?.isDone) return before.result;
     if (!this.isWritable) return -EBADF;
     if (!(length >= 0 && length <= inode.shape.messageSize)) return -EMSGSIZE;
-    const bytes = new Uint8Array(length);
-    if (task.space.copyIn(address, bytes, 0, length) < 0) return -EFAULT;
-    if (inode.isFull) return this.#wait(task, deadlineNs);
-    const isAnnounced = inode.messages.length === 0 && !inode.hasWaitingReceiver();
-    inode.insert({ priority, bytes });
+    const message = readFrom(task, address, length, priority);
+    if (message === null) return -EFAULT;
+    if (inode.isFull) return this.#wait(task, inode.senders, { address, length, priority, deadlineNs });
+    inode.senders.delete(task);
     inode.atime = inode.mtime = inode.ctime = inode.fileSystem.kernel.vfs.now();
-    if (isAnnounced) this.#announce(task);
+    const receiver = inode.takeFirst(inode.receivers);
+    if (receiver !== null) {
+      const wait = stateOf(receiver, "mq")!;
+      finish(receiver, wait, writeTo(receiver, message, wait.address, wait.priority));
+      return 0;
+    }
+    inode.insert(message);
+    if (inode.messages.length === 1) this.#announce(task);
     inode.queue.wakeAll(POLLIN | POLLRDNORM);
     return 0;
   }
 
   /** mq_timedreceive(2): the message's length; −EAGAIN, −EBADF, −EFAULT, −EMSGSIZE, −ETIMEDOUT. */
-  receive(task: FsCaller, address: number, length: number, priorityAddress: number, deadlineNs: number): number {
+  receive(task: MessageCaller, address: number, length: number, priority: number, deadlineNs: number): number {
     const { inode } = this;
+    const before = stateOf(task, "mq");
+    if (before?.isDone) return before.result;
     if (!this.isReadable) return -EBADF;
     if (!(length >= inode.shape.messageSize)) return -EMSGSIZE;
-    const message = inode.messages[0];
-    if (message === undefined) {
-      const result = this.#wait(task, deadlineNs);
-      if (result === BLOCKED) inode.receivers.set(task, task.syscallState!);
-      return result;
-    }
+    const message = inode.messages.shift();
+    if (message === undefined) return this.#wait(task, inode.receivers, { address, length, priority, deadlineNs });
     inode.receivers.delete(task);
-    inode.messages.shift();
     inode.atime = inode.mtime = inode.ctime = inode.fileSystem.kernel.vfs.now();
+    this.#fill();
     inode.queue.wakeAll(POLLOUT | POLLWRNORM);
-    if (priorityAddress !== 0 && task.space.storeU32(priorityAddress, message.priority) < 0) return -EFAULT;
-    return task.space.copyOut(address, message.bytes, 0, message.bytes.length) < 0 ? -EFAULT : message.bytes.length;
+    return writeTo(task, message, address, priority);
   }
 
-  #wait(task: FsCaller, deadlineNs: number): number {
+  /** There is room: for who waits to send, unless what it would send can't be read any more. */
+  #fill(): void {
+    const { inode } = this;
+    for (;;) {
+      const sender = inode.takeFirst(inode.senders);
+      if (sender === null) return;
+      const wait = stateOf(sender, "mq")!;
+      const message = readFrom(sender, wait.address, wait.length, wait.priority);
+      finish(sender, wait, message === null ? -EFAULT : 0);
+      if (message === null) continue;
+      inode.insert(message);
+      inode.queue.wakeAll(POLLIN | POLLRDNORM);
+      return;
+    }
+  }
+
+  #wait(
+    task: MessageCaller,
+    waits: Map<MessageCaller, MessageWait>,
+    call: Pick<MessageWait, "address" | "length" | "priority" | "deadlineNs">,
+  ): number {
     if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
-    const state = stateOf(task, "deadline") ?? { kind: "deadline", deadlineNs };
+    const state = stateOf(task, "mq") ?? { kind: "mq", ...call, isDone: false, result: 0 };
     task.syscallState = state;
-    if (task.kernel.now() >= state.deadlineNs) return -ETIMEDOUT;
+    if (task.kernel.now() >= state.deadlineNs) {
+      waits.delete(task);
+      return -ETIMEDOUT;
+    }
+    if (waits.get(task) !== state) {
+      waits.delete(task);
+      waits.set(task, state);
+    }
     task.waitOn(this.inode.queue);
     if (state.deadlineNs !== Infinity) task.waitUntil(state.deadlineNs);
     return BLOCKED;
   }
 
   /** Tells who asked for it, once (mq_notify(2)). */
-  #announce(sender: FsCaller): void {
+  #announce(sender: MessageCaller): void {
     const { notification } = this.inode;
     if (notification === null) return;
     this.inode.notification = null;
@@ -144,6 +180,25 @@ export class MessageQueueFile extends OpenFile {
   static {
     stateClass("MessageQueueFile", this);
   }
+}
+
+/** Null: it can't be read. */
+function readFrom({ space }: MessageCaller, address: number, length: number, priority: number): Message | null {
+  const bytes = new Uint8Array(length);
+  return space.copyIn(address, bytes, 0, length) < 0 ? null : { priority, bytes };
+}
+
+/** @returns the message's length; −EFAULT */
+function writeTo({ space }: MessageCaller, message: Message, address: number, priorityAddress: number): number {
+  const { bytes, priority } = message;
+  if (priorityAddress !== 0 && space.storeU32(priorityAddress, priority) < 0) return -EFAULT;
+  return space.copyOut(address, bytes, 0, bytes.length) < 0 ? -EFAULT : bytes.length;
+}
+
+function finish(task: MessageCaller, wait: MessageWait, result: number): void {
+  wait.isDone = true;
+  wait.result = result;
+  served(task);
 }
 
 function withState(cookie: Uint8Array, state: number): Uint8Array {

@@ -18,7 +18,8 @@ import { stateClass } from "@stratos/base";
 import { isCapable } from "../../security/credentials.ts";
 import type { UserNamespace } from "../../security/user-namespace.ts";
 import type { SignalInfo } from "../../signal/pending-signals.ts";
-import { WaitQueue } from "../../ground/wait-queue.ts";
+import type { StateOf } from "../../ground/call-state.ts";
+import { type ServedCall, WaitQueue } from "../../ground/wait-queue.ts";
 import { Dentry } from "../../vfs/dentry.ts";
 import { FileSystem, type FileSystemType, type FileSystemUsage, simpleUsage } from "../../vfs/file-system.ts";
 import { Inode, type NewInode, type Time } from "../../vfs/inode.ts";
@@ -185,7 +186,14 @@ class MqueueRoot extends Inode {
   }
 }
 
-interface Message {
+export type MessageWait = StateOf<"mq">;
+
+/** Who sends and receives. */
+export interface MessageCaller extends Omit<FsCaller, "endWait" | "blockedKind">, ServedCall {
+  readonly effectivePriority: number;
+}
+
+export interface Message {
   priority: number;
   bytes: Uint8Array;
 }
@@ -197,8 +205,9 @@ export class MessageQueueInode extends Inode {
   readonly messages: Message[] = [];
   /** Senders, receivers and pollers. */
   readonly queue = new WaitQueue();
-  /** What each receiver that waits keeps: a message that it will take is announced to nobody (mq_notify(3)). */
-  readonly receivers = new Map<FsCaller, object>();
+  /** Who is blocked in mq_receive and mq_send, with what it keeps: a wait that ended otherwise has other state. */
+  readonly receivers = new Map<MessageCaller, MessageWait>();
+  readonly senders = new Map<MessageCaller, MessageWait>();
   notification: Notification | null = null;
   #charge: { user: number; bytes: number };
 
@@ -236,14 +245,16 @@ export class MessageQueueInode extends Inode {
     this.messages.splice(at, 0, message);
   }
 
-  /** Does a receiver wait for each message that is there? */
-  hasWaitingReceiver(): boolean {
-    let waiting = 0;
-    for (const [task, state] of this.receivers) {
-      if (task.state !== "X" && task.state !== "Z" && task.syscallState === state) waiting++;
-      else this.receivers.delete(task);
+  /** Takes who is to be served next off its list: of those with the highest priority, who waits for the longest. */
+  takeFirst(waits: Map<MessageCaller, MessageWait>): MessageCaller | null {
+    let first: MessageCaller | null = null;
+    for (const [task, wait] of waits) {
+      this.fileSystem.kernel.work.charge(1);
+      if (task.state === "X" || task.state === "Z" || task.syscallState !== wait) waits.delete(task);
+      else if (first === null || task.effectivePriority > first.effectivePriority) first = task;
     }
-    return waiting > this.messages.length;
+    if (first !== null) waits.delete(first);
+    return first;
   }
 
   override evict(): void {

@@ -52,7 +52,11 @@ export class HostDatagrams implements DatagramTransport, HostSocketEvents, Incom
     this.#boundHost = host;
     this.#configure(host);
     const { options, isDualStack } = this.#socket;
-    const bound = host.bind(where, { reuseAddress: options.reuseAddress, v6Only: !isDualStack });
+    const bound = host.bind(where, {
+      reuseAddress: options.reuseAddress,
+      reusePort: options.reusePort,
+      v6Only: !isDualStack,
+    });
     if (bound < 0 && bound !== -EINPROGRESS) return bound;
     this.isBindPending = true;
     return this.finishBinding();

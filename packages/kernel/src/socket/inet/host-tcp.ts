@@ -1,7 +1,7 @@
 /** TCP connections that the provider carries: those that come in, and those on their way out. */
 import { EADDRINUSE, EAGAIN, EINPROGRESS, isErrno } from "@stratos/abi";
 import { stateClass, stateName } from "@stratos/base";
-import type { HostAddress, HostSocket, HostSocketEvents, SocketProvider } from "@stratos/host";
+import type { BindOptions, HostAddress, HostSocket, HostSocketEvents, SocketProvider } from "@stratos/host";
 import { type IncomingConnections, type InetEndpoint, ipOfText, keepEndpoint } from "@stratos/netstack";
 import { HostTransport } from "./host-transport.ts";
 import { anyAddress } from "./inet-address.ts";
@@ -34,7 +34,7 @@ export class HostListener implements TcpListener, HostSocketEvents, IncomingConn
     const host = this.#provider.create(address.family, "stream", this);
     if (isErrno(host)) return host;
     this.#host = host;
-    const bound = host.bind(address, { reuseAddress: socket.options.reuseAddress, v6Only: !socket.isDualStack });
+    const bound = host.bind(address, { ...reuseOf(socket), v6Only: !socket.isDualStack });
     if (bound < 0) return bound;
     const begun = host.listen(Math.max(1, socket.backlogLimit));
     return begun < 0 && begun !== -EINPROGRESS ? begun : this.#finish(host);
@@ -158,7 +158,7 @@ export class HostAttempt implements TcpAttempt {
   ): HostAttempt | number {
     const host = provider.create(to.family, "stream", socket);
     if (isErrno(host)) return host;
-    if (bound !== null) host.bind(bound, { reuseAddress: socket.options.reuseAddress, v6Only: false });
+    if (bound !== null) host.bind(bound, { ...reuseOf(socket), v6Only: false });
     const begun = host.connect(to);
     if (begun < 0 && begun !== -EINPROGRESS) {
       host.close();
@@ -202,4 +202,8 @@ function establishedOn(host: HostSocket, socket: TcpSocket): Established {
 /** What the host reports; a text that is no address is the family's wildcard. */
 function endpointOf(address: HostAddress | null, socket: TcpSocket): InetEndpoint | null {
   return address === null ? null : keepEndpoint(ipOfText(address.address) ?? anyAddress(socket.family), address.port);
+}
+
+function reuseOf({ options }: TcpSocket): Pick<BindOptions, "reuseAddress" | "reusePort"> {
+  return { reuseAddress: options.reuseAddress, reusePort: options.reusePort };
 }

@@ -9,6 +9,8 @@ import type { TcpTransport } from "./tcp-transport.ts";
 
 /** Bytes that may be under way on a connection when the machine's memory for TCP is full. */
 const SCARCE_ROOM = 4096;
+/** What Linux's own tuning makes of tcp_wmem over `lo` at once, within its most. */
+const SEND_BUFFER = 2626560;
 /** The largest segment over `lo`, whose MTU is 65536. */
 const SEGMENT_BYTES = 65483;
 
@@ -55,6 +57,9 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
   static join(one: LoopbackTransport, other: LoopbackTransport): void {
     one.#other = other;
     other.#other = one;
+    for (const { network, options } of [one.#owner, other.#owner])
+      if (!options.isSendFixed)
+        options.sendBuffer = Math.max(options.sendBuffer, Math.min(SEND_BUFFER, network.settings.tcpSend[2]));
   }
 
   get #arrived(): number {

@@ -13,6 +13,8 @@ import {
   ENETUNREACH,
   EOPNOTSUPP,
   EPIPE,
+  ETH_P_IP,
+  ETH_P_IPV6,
   IPPROTO_IP,
   IP_HDRINCL,
   MSG_ERRQUEUE,
@@ -56,6 +58,7 @@ import {
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import { intOption, optionInt } from "../socket-options.ts";
+import { admittedBytes } from "../socket-filter.ts";
 import { addTimestamps } from "../message-timestamp.ts";
 import {
   echoIdentifier,
@@ -92,6 +95,11 @@ const LENGTH_MAX = 65515;
 /** Where a call sends to; valid during it. */
 const TO = new ScratchEndpoint();
 
+interface HeardPacket extends IpPacket {
+  /** Bytes that a filter has left of it; undefined: all. */
+  readonly admitted?: number;
+}
+
 /** The network of such a socket (network.ts). */
 export interface RawNetwork extends InetNetwork {
   readonly rawSockets: Set<RawSocket>;
@@ -107,7 +115,7 @@ export interface RawNetwork extends InetNetwork {
  */
 export class RawSocket extends DatagramSocket {
   declare readonly network: RawNetwork;
-  #queue: IpPacket[] = [];
+  #queue: HeardPacket[] = [];
   #queuedCost = 0;
   /** Types that are not wanted: of ICMP (raw(7), ICMP_FILTER) 32, of ICMPv6 (RFC 3542 §3.2) 256 bits. */
   #filter = new Uint8Array(32);
@@ -370,8 +378,20 @@ export class RawSocket extends DatagramSocket {
     return device || this.network.interfaceOf(to).index;
   }
 
-  /** Into the queue; without room the packet is lost. */
-  enqueue(packet: IpPacket): void {
+  /** As a reader has it: of IPv4, with its header. */
+  #whole(packet: IpPacket): Uint8Array {
+    return packet.isV4 && !this.isPing ? concatBytes([ipv4Header(packet), packet.bytes]) : packet.bytes;
+  }
+
+  /** What the socket's program (SO_ATTACH_FILTER) leaves of it into the queue; without room it is lost. */
+  enqueue(heard: IpPacket): void {
+    let packet: HeardPacket = heard;
+    if (this.options.filter !== null) {
+      const about = { protocol: heard.isV4 ? ETH_P_IP : ETH_P_IPV6, interfaceIndex: this.#deviceOf(heard) };
+      const admitted = admittedBytes(this, this.#whole(heard), about);
+      if (admitted < 0) return;
+      packet = { ...heard, admitted };
+    }
     const cost = packet.bytes.length + PACKET_OVERHEAD;
     if (this.#queuedCost + cost > this.options.receiveBuffer) return;
     const { udpMemory } = this.network;
@@ -389,7 +409,7 @@ export class RawSocket extends DatagramSocket {
     if (error !== 0) return -error;
     const packet = this.#queue[0];
     if (packet === undefined) return this.foundNothing(flags);
-    const bytes = packet.isV4 && !this.isPing ? concatBytes([ipv4Header(packet), packet.bytes]) : packet.bytes;
+    const bytes = this.#whole(packet).subarray(0, packet.admitted);
     const count = Math.min(bytes.length, to.remaining);
     const moved = count === 0 ? 0 : to.put(bytes, 0, count);
     if (moved < 0) return moved;

@@ -90,11 +90,25 @@ const CARRIED: readonly (readonly [number, TransportOption])[] = [
   [TCP_LINGER2, "finWaitSeconds"],
 ];
 
+/** Seconds, and their number. */
+interface KeepAliveSettings {
+  readonly keepAliveSeconds: number;
+  readonly keepAliveInterval: number;
+  readonly keepAliveProbes: number;
+}
+
 export class TcpOptions {
   readonly values = new Map<number, number>();
   congestion = "cubic";
   /** net.ipv4.tcp_keepalive_time when the connection was made. */
   keepAliveSeconds = KEEPALIVE_SECONDS;
+
+  /** As the network's settings (net.ipv4.tcp_keepalive_…) have it when the socket is made. */
+  begin({ keepAliveSeconds, keepAliveInterval, keepAliveProbes }: KeepAliveSettings): void {
+    this.keepAliveSeconds = keepAliveSeconds;
+    if (keepAliveInterval !== INTEGERS.get(TCP_KEEPINTVL)![0]) this.values.set(TCP_KEEPINTVL, keepAliveInterval);
+    if (keepAliveProbes !== INTEGERS.get(TCP_KEEPCNT)![0]) this.values.set(TCP_KEEPCNT, keepAliveProbes);
+  }
 
   get noDelay(): boolean {
     return this.values.get(TCP_NODELAY) === 1;

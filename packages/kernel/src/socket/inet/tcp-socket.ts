@@ -85,8 +85,8 @@ export interface TcpClaim extends PortClaim {
 /** Where a call connects to; valid during it. */
 const TO = new ScratchEndpoint();
 
-/** What Linux's own tuning makes of tcp_wmem for a connection inside the machine, within its most. */
-const GROWN_SEND_BUFFER = 2626560 / 16;
+/** What Linux's own tuning soon makes of tcp_wmem, within its most. */
+const GROWN_SEND_BUFFER = 164160;
 
 /** The network of such a socket (network.ts). */
 export interface TcpNetwork extends InetNetwork {
@@ -138,8 +138,8 @@ export class TcpSocket extends InetSocket {
 
   constructor(network: TcpNetwork, family: number, flags: number, creator: { fsuid: number; fsgid: number }) {
     super(network, family, SOCK_STREAM, IPPROTO_TCP, flags, creator);
-    const { tcpSend, tcpReceive, keepAliveSeconds } = network.settings;
-    this.tcp.keepAliveSeconds = keepAliveSeconds;
+    const { tcpSend, tcpReceive } = network.settings;
+    this.tcp.begin(network.settings);
     const sendDefault = Math.min(Math.max(tcpSend[1], GROWN_SEND_BUFFER), tcpSend[2]);
     this.options.begin({ sendDefault, receiveDefault: tcpReceive[1] });
   }

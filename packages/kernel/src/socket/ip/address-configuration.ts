@@ -396,7 +396,8 @@ export class AddressConfiguration {
     for (const one of network.interfaces)
       for (const address of [...one.addresses]) {
         const { life } = address;
-        if (life === undefined) continue;
+        // The first one of its network may have taken it along.
+        if (life === undefined || !one.addresses.includes(address)) continue;
         if (life.sinceNs + life.valid * 1e9 <= nowNs) removeAddress(network, one, address);
         else if (address.isDeprecated !== true && life.sinceNs + life.preferred * 1e9 <= nowNs) {
           address.isDeprecated = true;

@@ -18,6 +18,7 @@ import {
   IFA_F_NODAD,
   IFA_F_NOPREFIXROUTE,
   IFA_F_OPTIMISTIC,
+  IFA_F_SECONDARY,
   IFA_F_TENTATIVE,
   IFA_LABEL,
   IFA_LOCAL,
@@ -135,7 +136,8 @@ function changePresent(
   wanted: InterfaceAddress,
 ): number {
   const { flags = 0, life, isRouted = false, isDeprecated = false, protocol } = wanted;
-  const kept = (present.flags ?? 0) & (IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_NODAD | IFA_F_OPTIMISTIC);
+  const own = isV4(present.ip) ? IFA_F_SECONDARY : IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_NODAD | IFA_F_OPTIMISTIC;
+  const kept = (present.flags ?? 0) & own;
   const changed = { ...present, isRouted, isDeprecated, flags: kept | flags, life: life ?? FOR_ALL_TIME };
   Object.assign(present, protocol === undefined ? changed : { ...changed, protocol });
   addressChanged(network, one, present);
