@@ -14,6 +14,8 @@ import { ensureAstraHome, ensureTestImage, TEST_HOME, TEST_IMAGE } from "./suppo
 const LEFT = "\x1b[D",
   UP = "\x1b[A",
   DOWN = "\x1b[B",
+  CTRL_LEFT = "\x1b[1;5D",
+  CTRL_RIGHT = "\x1b[1;5C",
   INTERRUPT = "\x03",
   SUSPEND = "\x1a";
 
@@ -173,6 +175,22 @@ test("a line is edited, found again and completed", async () => {
     session.type("\x15cat /etc/host\t\t");
     await session.expect(/\n\/etc\/hostname {2}\/etc\/hosts {2}\r+\n/);
     await enter(session, "n\t", /\r\nastra\r\n/);
+  });
+});
+
+test("keys with Ctrl and Alt go by words; files in quotes and with blanks, and variables, are completed", async () => {
+  await atPrompt(async (session) => {
+    await enter(session, `echo one two${CTRL_LEFT}${CTRL_LEFT}x${CTRL_RIGHT}y`, /\r\nxoney two\r\n/);
+    await enter(session, "echo one-two three\x1bb\x1b\x7f\x1bbz", /\r\nzone-three\r\n/);
+    // Insert, Page Up and F5 write nothing.
+    await enter(session, "echo ke\x1b[2~\x1b[5~\x1b[15~pt", /\r\nkept\r\n/);
+    await enter(session, "echo \x1b.", /\r\nkept\r\n/);
+    await enter(session, "mkdir -p '/tmp/z b' ~/own; >'/tmp/z b/it is'; echo made", /\r\nmade\r\n/);
+    await enter(session, "echo /tmp/z\t.", /\r\n\/tmp\/z b\/\.\r\n/);
+    await enter(session, 'echo "/tmp/z b/i\t.', /\r\n\/tmp\/z b\/it is \.\r\n/);
+    await enter(session, "echo ~/o\t", /\/own\/\r\n/);
+    await enter(session, "completed=yes", /\n/);
+    await enter(session, "echo ${complet\t $complet\t.", /\r\nyes yes\.\r\n/);
   });
 });
 

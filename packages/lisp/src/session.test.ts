@@ -277,3 +277,15 @@ test("standard input is read as text and as data", () => {
     { input: "(1 . 2) rest\nxyz\n" },
   );
 });
+
+test("a vector of constants in a quasiquotation has what was computed, not what was written", () => {
+  writes("(write (list `#(1 ,@'(2 3)) `#(,'a ,2) `#(,@'()) `(x #(,1))))", "(#(1 2 3) #(a 2) #() (x #(1)))");
+});
+
+test("letters have their simple cases, and sharp s folds in either size", () => {
+  writes(
+    "(import (scheme base) (scheme write) (scheme char)) (write (list (char-downcase #\\x130) (char-upcase #\\x1f80) " +
+      '(char->integer (char-upcase #\\x1fb3)) (string-ci=? "\\x1e9e;" "\\xdf;" "SS")))',
+    "(#\\i #\\ᾈ 8124 #t)",
+  );
+});

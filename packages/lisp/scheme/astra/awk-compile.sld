@@ -3,7 +3,8 @@
 (define-library (astra awk-compile)
   (export compiler forget-calls! exit-status)
   (import (scheme base) (scheme inexact) (astra posix) (astra table) (astra regular) (astra real) (astra awk-syntax)
-          (astra dates) (astra awk-arrays) (astra awk-values) (astra awk-records) (astra awk-input) (astra awk-streams))
+          (astra dates) (only (astra zones) local->seconds) (astra awk-arrays) (astra awk-values) (astra awk-records)
+              (astra awk-input) (astra awk-streams))
   (begin
     (define status 0)
     (define (exit-status) status)
@@ -247,8 +248,11 @@
               ((is? "strftime")
                (need 0 3)
                (let ((form (if (> given 0) (text (arg 0)) (lambda () "%a %b %e %H:%M:%S %Z %Y")))
-                     (time (if (> given 1) (number (arg 1)) (lambda () (car (sys-time 0))))))
-                 (lambda () (let* ((form (form)) (time (to-integer (inexact (time))))) (date-text form time 0)))))
+                     (time (if (> given 1) (number (arg 1)) (lambda () (car (sys-time 0)))))
+                     (utc? (if (> given 2) (test (arg 2)) (lambda () #f))))
+                 (lambda ()
+                   (let* ((form (form)) (time (to-integer (inexact (time)))))
+                     (if (utc?) (date-text form time 0 '(0 . "GMT")) (date-text form time 0))))))
               ((is? "mktime") (of-text made-time))
               ((is? "match")
                (need 2 2)
@@ -385,6 +389,10 @@
                 ((char=? #\& (car l)) (loop (cdr l) '() (cons #t (ended))))
                 ((and (char=? #\\ (car l)) (pair? (cdr l)) (char=? #\& (cadr l)))
                   (loop (cddr l) (cons #\& plain) parts))
+                ;; Three backslashes are one, and the & is no more than that.
+                ((and (char=? #\\ (car l)) (> (length l) 3) (equal? '(#\\ #\\ #\&)
+                    (list (cadr l) (list-ref l 2) (list-ref l 3))))
+                  (loop (list-tail l 4) (cons #\& (cons #\\ plain)) parts))
                 ((and (char=? #\\ (car l)) (pair? (cdr l)) (char=? #\\ (cadr l)) (pair? (cddr l))
                    (char=? #\& (car (cddr l))))
                  (loop (cddr l) (cons #\\ plain) parts))
@@ -445,8 +453,9 @@
         (if (< (length l) 6) -1.0
             (let* ((at (lambda (i) (to-integer (list-ref l i)))) (month (- (at 1) 1)))
               (inexact
-                (+ (date->seconds (+ (at 0) (floor-quotient month 12)) (+ 1 (floor-remainder month 12)) 1 0 0 0)
-                   (* 86400 (- (at 2) 1)) (* 3600 (at 3)) (* 60 (at 4)) (at 5)))))))
+                (local->seconds
+                  (+ (date->seconds (+ (at 0) (floor-quotient month 12)) (+ 1 (floor-remainder month 12)) 1 0 0 0)
+                     (* 86400 (- (at 2) 1)) (* 3600 (at 3)) (* 60 (at 4)) (at 5))))))))
 
     ;; 48 bits, as POSIX's drand48 makes them.
     (define state 13070)

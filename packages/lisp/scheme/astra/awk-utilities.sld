@@ -1,7 +1,8 @@
 ;; awk: XCU awk. The program's parts put together, its operands and options.
 (define-library (astra awk-utilities)
   (export awk-utilities)
-  (import (scheme base) (astra posix) (astra options) (astra table) (astra state) (astra awk-syntax) (astra awk-values)
+  (import (scheme base) (astra posix) (astra options) (only (astra texts) prefix? text-index) (astra table)
+      (astra state) (astra awk-syntax) (astra awk-values)
           (astra awk-records) (astra awk-compile) (astra awk-input) (astra awk-streams))
   (begin
     ;; @returns a procedure without operands: what a rule does with the record
@@ -69,7 +70,15 @@
     (define (filter-pairs l) (cond ((null? l) '()) ((pair? (car l)) (cons (car l) (filter-pairs (cdr l))))
                                (else (filter-pairs (cdr l)))))
 
-    (define USAGE "[-F SEPARATOR] [-v NAME=VALUE]... [-f FILE]... [PROGRAM] [OPERAND...]")
+    (define USAGE "[-F SEPARATOR] [-v NAME=VALUE]... [-f FILE | -e TEXT]... [PROGRAM] [OPERAND...]")
+    (define LONG '(("--field-separator" . "-F") ("--assign" . "-v") ("--file" . "-f") ("--source" . "-e")))
+    ;; gawk's long options as words of short ones, up to the first operand.
+    (define (shortened l)
+      (if (or (null? l) (not (prefix? "--" (car l))) (string=? "--" (car l))) l
+          (let* ((w (car l)) (end (or (text-index w #\=) (string-length w))) (e (assoc (substring w 0 end) LONG)))
+            (cond ((not e) l)
+                  ((< end (string-length w)) (cons (cdr e) (cons (substring w (+ end 1) (string-length w)) (cdr l))))
+                  (else (cons (cdr e) (cdr l)))))))
     (define (text-of name)
       (let ((fd (open-input name)))
         (if (< fd 0) (awk-error "can't open file " name ": " (error-words fd)))
@@ -79,7 +88,8 @@
     (define (awk words)
       (define (failed . words) (apply complain "awk: " words) (usage-error "awk" USAGE))
       (guard (e ((awk-failure? e) (guard (e (#t #f)) (close-all!)) (complain "awk: " (awk-failure-message e)) 2))
-        (let loop ((l words) (separator #f) (assignments '()) (files '()))
+        (let loop ((given words) (separator #f) (assignments '()) (files '()))
+          (define l (shortened given))
           (define (option take)
             (let* ((w (car l)) (n (string-length w)))
               (cond ((> n 2) (take (substring w 2 n) (cdr l)))
@@ -88,7 +98,8 @@
           (define (start l)
             (cond ((pair? files)
                    (run-program (apply string-append
-                                  (map (lambda (f) (string-append (text-of f) "\n")) (reverse files)))
+                                  (map (lambda (f) (string-append (if (pair? f) (car f) (text-of f)) "\n"))
+                                      (reverse files)))
                                 separator (reverse assignments) l))
                   ((null? l) (usage-error "awk" USAGE))
                   (else (run-program (car l) separator (reverse assignments) (cdr l)))))
@@ -99,6 +110,7 @@
                    (case (string-ref w 1)
                      ((#\F) (option (lambda (v rest) (loop rest (if (string=? v "t") "\t" v) assignments files))))
                      ((#\f) (option (lambda (v rest) (loop rest separator assignments (cons v files)))))
+                     ((#\e) (option (lambda (v rest) (loop rest separator assignments (cons (list v) files)))))
                      ((#\v)
                       (option
                         (lambda (v rest)

@@ -90,6 +90,7 @@
         (let ((c (string-ref s (+ i 1))))
           (cond ((assv c '((#\n . 10) (#\t . 9) (#\a . 7) (#\b . 8) (#\f . 12) (#\r . 13) (#\v . 11)))
                  => (lambda (e) (k (integer->char (cdr e)) (+ i 2))))
+                ((and (char=? c #\x) (hex-at s (+ i 2))) => (lambda (h) (k (integer->char (car h)) (cdr h))))
                 ((char=? c #\0) (let ((end (let find ((j (+ i 1)))
                                              (if (and (octal? j) (< j (+ i 4))) (find (+ j 1)) j))))
                                   (k (string-ref (unescaped (substring s i end)) 0) end)))

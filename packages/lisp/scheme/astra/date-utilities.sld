@@ -1,7 +1,9 @@
 ;; XCU date, with GNU's -d, -r, -I, -R; XCU touch.
 (define-library (astra date-utilities)
   (export date-utilities)
-  (import (scheme base) (astra posix) (astra options) (astra texts) (astra arithmetic) (astra dates) (astra names))
+  (import (scheme base) (astra posix) (astra options) (astra texts) (astra arithmetic) (astra dates) (astra names)
+      (astra state)
+    (astra zones))
   (begin
     (define USAGE "[-u] [-d DATE | -r FILE] [-I[DATE|HOURS|MINUTES|SECONDS|NS] | -R | +FORMAT]")
     (define (nanoseconds-of s) (u64 s 96))
@@ -13,6 +15,7 @@
       (let ((p (parse-options "date" USAGE "ud:r:RI"
                  '(("utc" . #\u) ("universal" . #\u) ("date" . #\d) ("reference" . #\r) ("rfc-email" . #\R)
                    ("rfc-2822" . #\R) ("iso-8601" . #\I) ("rfc-3339" . #\3)) (map plain l))))
+        (if (and p (option-set? p #\u)) (set-variable! "TZ" "UTC0"))
         (if (not p) 1
             (let* ((now (sys-time 0)) (d (option-value p #\d)) (r (option-value p #\r)) (s (and r (sys-stat r)))
                    (iso (option-value p #\I)) (three (option-value p #\3))
@@ -21,7 +24,7 @@
                    (form (cond ((pair? (cdr p)) (cadr p)) ((option-set? p #\R) "+%a, %d %b %Y %H:%M:%S %z")
                                (iso (iso-form (if (string? iso) iso "date") "T" ","))
                                ((string? three) (iso-form three " " "."))
-                               (else "+%a %b %e %H:%M:%S UTC %Y"))))
+                               (else "+%a %b %e %H:%M:%S %Z %Y"))))
               (cond ((number? s) (complain "date: " r ": " (error-words s)) 1)
                     ((not seconds) (complain "date: invalid date '" d "'") 1)
                     ((not form) (complain "date: invalid argument '" (if (string? iso) iso three) "' for a form of time") 1)
@@ -44,12 +47,13 @@
       (let* ((dot (or (text-index text #\.) (string-length text))) (end (string-length text))
              (seconds (cond ((= dot end) 0) ((and (= 3 (- end dot)) (digits? (substring text (+ dot 1) end)))
                                              (number (+ dot 1) end)) (else #f)))
-             (year (case dot ((8) (car (civil now)))
+             (year (case dot ((8) (car (civil (+ now (car (zone-at now))))))
                      ((10) (and (digits? (substring text 0 2)) (let ((y (number 0 2))) (if (< y 69) (+ 2000 y) (+ 1900 y)))))
                      ((12) (and (digits? (substring text 0 4)) (+ (* 100 (number 0 2)) (number 2 4)))) (else #f))))
         (and seconds year (digits? (substring text 0 dot))
              (let* ((f (lambda (k) (number (- dot k) (- dot (- k 2))))) (m (f 8)) (d (f 6)) (h (f 4)) (n (f 2)))
-               (and (<= 1 m 12) (<= 1 d 31) (<= h 23) (<= n 59) (<= seconds 60) (date->seconds year m d h n seconds))))))
+               (and (<= 1 m 12) (<= 1 d 31) (<= h 23) (<= n 59) (<= seconds 60)
+                   (local->seconds (date->seconds year m d h n seconds)))))))
     (define (touch l)
       (with-options (p "touch" TOUCH "acfhmr:d:t:"
                       '(("date" . #\d) ("reference" . #\r) ("no-create" . #\c) ("no-dereference" . #\h)) l)

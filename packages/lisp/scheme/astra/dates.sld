@@ -1,24 +1,28 @@
-;; Dates of UTC: their texts by strftime's letters, and what a person writes for one, as GNU's date and touch read it.
+;; Dates of local time: their texts by strftime's letters, and what a person writes for one, as GNU's date and
+;; touch read it.
 (define-library (astra dates)
-  (export date-text parse-date date->seconds)
-  (import (scheme base) (astra arithmetic) (astra texts) (astra names))
+  (export date-text time-text parse-date date->seconds)
+  (import (scheme base) (astra posix) (astra arithmetic) (astra texts) (astra names) (astra zones))
   (begin
     (define DAYS '("Sunday" "Monday" "Tuesday" "Wednesday" "Thursday" "Friday" "Saturday"))
     (define MONTHS '("January" "February" "March" "April" "May" "June" "July" "August" "September" "October"
                       "November" "December"))
     (define (padded n width fill)
       (let ((t (number->string n))) (string-append (make-string (max 0 (- width (string-length t))) fill) t)))
-    ;; A - or _ behind the % takes zeros away, or makes them blanks.
-    (define (date-text form seconds nanoseconds)
-      (define t (civil seconds))
+    ;; Behind the %: - takes zeros away, _ makes them blanks, ^ wants large letters, # others than usual; a number is
+    ;; the least width.
+    ;; given: a zone, (offset . name), other than the local one.
+    (define (date-text form seconds nanoseconds . given)
+      (define zone (if (pair? given) (car given) (zone-at seconds)))
+      (define t (civil (+ seconds (car zone))))
       (define (at i) (list-ref t i))
-      (define (more f) (date-text f seconds nanoseconds))
+      (define (more f) (date-text f seconds nanoseconds zone))
       (define (number n width fill) (if fill (padded n width fill) (number->string n)))
       ;; Weeks that begin at a day (0: Sunday), the days before the first one are week 0.
       (define (week first) (quotient (+ (- (at 7) 1) 7 (- 0 (modulo (+ 7 (- (at 6) first)) 7))) 7))
       ;; ISO 8601: weeks belong to the year of their Thursday.
       (define (iso)
-        (let* ((thursday (+ seconds (* 86400 (- 3 (modulo (+ 6 (at 6)) 7))))) (u (civil thursday)))
+        (let* ((thursday (+ seconds (car zone) (* 86400 (- 3 (modulo (+ 6 (at 6)) 7))))) (u (civil thursday)))
           (cons (car u) (+ 1 (quotient (- (list-ref u 7) 1) 7)))))
       (define (value c flag)
         (define zeros (case flag ((#\-) #f) ((#\_) #\space) (else #\0)))
@@ -30,7 +34,8 @@
           ((#\M) (number (at 4) 2 zeros)) ((#\S) (number (at 5) 2 zeros)) ((#\y) (number (modulo (at 0) 100) 2 zeros))
           ((#\C) (number (quotient (at 0) 100) 2 zeros)) ((#\p) (if (< (at 3) 12) "AM" "PM"))
           ((#\P) (if (< (at 3) 12) "am" "pm")) ((#\j) (number (at 7) 3 zeros)) ((#\N) (padded nanoseconds 9 #\0))
-          ((#\s) (number->string seconds)) ((#\n) "\n") ((#\t) "\t") ((#\%) "%") ((#\Z) "UTC") ((#\z) "+0000")
+          ((#\s) (number->string seconds)) ((#\n) "\n") ((#\t) "\t") ((#\%) "%") ((#\Z) (cdr zone))
+              ((#\z) (zone-offset-text (car zone) #f))
           ((#\a) (substring (list-ref DAYS (at 6)) 0 3)) ((#\A) (list-ref DAYS (at 6)))
           ((#\b #\h) (list-ref month-names (- (at 1) 1))) ((#\B) (list-ref MONTHS (- (at 1) 1)))
           ((#\u) (number->string (if (= 0 (at 6)) 7 (at 6)))) ((#\w) (number->string (at 6)))
@@ -40,15 +45,43 @@
           ((#\F) (more "%Y-%m-%d")) ((#\T #\X) (more "%H:%M:%S")) ((#\D #\x) (more "%m/%d/%y")) ((#\R) (more "%H:%M"))
           ((#\r) (more "%I:%M:%S %p")) ((#\c) (more "%a %b %e %H:%M:%S %Y"))
           (else (string #\% c))))
+      (define (wide text width flag number?)
+        (let ((missing (- (or width 0) (string-length text))))
+          (if (or (<= missing 0) (eqv? flag #\-)) text
+              (string-append (make-string missing (if (or (eqv? flag #\0) (and number? (not (eqv? flag #\_)))) #\0
+                  #\space)) text))))
+      ;; l: what stands behind a %. k gets the rest and the text.
+      (define (directive l k)
+        (let flags ((l l) (flag #f) (case-flag #f))
+          (cond ((and (pair? l) (memv (car l) '(#\- #\_ #\0))) (flags (cdr l) (car l) case-flag))
+                ((and (pair? l) (memv (car l) '(#\^ #\#))) (flags (cdr l) flag (car l)))
+                ((and (pair? l) (char=? #\+ (car l))) (flags (cdr l) flag case-flag))
+                (else
+                 (let width ((l l) (w #f))
+                   (cond ((and (pair? l) (char<=? #\0 (car l) #\9))
+                          (width (cdr l) (min 1000 (+ (* 10 (or w 0)) (- (char->integer (car l)) 48)))))
+                         ((null? l) (k '() "%"))
+                         ((and (char=? #\: (car l)) (pair? (cdr l)) (char=? #\z (cadr l)))
+                          (k (cddr l) (zone-offset-text (car zone) #t)))
+                         ((and (memv (car l) '(#\E #\O)) (pair? (cdr l))) (width (cdr l) w))
+                         (else
+                          (let ((text (value (car l) flag)))
+                            (k (cdr l)
+                               (wide (case case-flag
+                                       ((#\^) (upper text)) ((#\#) (if (memv (car l) '(#\p #\Z)) (lower text)
+                                           (upper text)))
+                                       (else text))
+                                 w flag (memv (car l) (string->list "YmdHIMSyCjNsuwUWVGgq"))))))))))))
       (let loop ((l (string->list form)) (r '()))
         (cond ((null? l) (apply string-append (reverse r)))
               ((not (and (char=? #\% (car l)) (pair? (cdr l)))) (loop (cdr l) (cons (string (car l)) r)))
-              ((and (memv (cadr l) '(#\- #\_ #\0)) (pair? (cddr l)))
-               (loop (cdr (cddr l)) (cons (value (car (cddr l)) (cadr l)) r)))
-              ((and (char=? #\: (cadr l)) (pair? (cddr l)) (char=? #\z (car (cddr l))))
-               (loop (cdr (cddr l)) (cons "+00:00" r)))
-              (else (loop (cddr l) (cons (value (cadr l) #f) r))))))
+              (else (directive (cdr l) (lambda (rest text) (loop rest (cons text r))))))))
+    (define (upper t)
+      (string-map (lambda (c) (if (char<=? #\a c #\z) (integer->char (- (char->integer c) 32)) c)) t))
 
+    ;; As `ls -l` has it: the time of a day, or of what is older than half a year the year.
+    (define (time-text seconds)
+      (date-text (if (< -15778476 (- seconds (car (sys-time 0))) 3600) "%b %e %H:%M" "%b %e  %Y") seconds 0))
     ;; Months, days and what is less may be beyond their range, as for mktime.
     (define (date->seconds year month day hour minute second)
       (let* ((m (+ (* 12 year) (- month 1))) (y (floor-quotient m 12)) (month (+ 1 (modulo m 12)))
@@ -95,15 +128,20 @@
                    (and (> n 1) (char=? #\s (string-ref word (- n 1))) (assoc (substring word 0 (- n 1)) UNITS)))))
         (and e (cdr e))))
 
+    (define ZONES
+      '(("est" . -5) ("edt" . -4) ("cst" . -6) ("cdt" . -5) ("mst" . -7) ("mdt" . -6) ("pst" . -8) ("pdt" . -7)
+          ("wet" . 0)
+        ("west" . 1) ("bst" . 1) ("cet" . 1) ("cest" . 2) ("met" . 1) ("mest" . 2) ("eet" . 2) ("eest" . 3) ("msk" . 3)
+            ("jst" . 9)))
     ;; What GNU's date -d takes: @SECONDS, dates, times of a day, zones (UTC and +HH:MM), days of the week, and distances
     ;; ("2 days ago", "next month", "+1 hour"). @returns seconds, or #f
     (define (parse-date text now)
-      (define today (civil now))
+      (define today (civil (+ now (car (zone-at now)))))
       (define fields (list->vector today)) ; year month day hour minute second
       (define distances (make-vector 6 0))
       (define date? #f)
       (define time? #f)
-      (define zone 0)
+      (define zone #f) ; seconds east of UTC, where one is told
       (define weekday #f) ; (day . how many of them further)
       (define fixed #f)
       (define left (tokens text))
@@ -206,7 +244,10 @@
                 ((string=? w "tomorrow") (drop 1) (further! '(2 . 1) 1))
                 ((string=? w "noon") (drop 1) (set-time! 12 0 0))
                 ((string=? w "midnight") (drop 1) (set-time! 0 0 0))
-                ((member w '("utc" "gmt" "z")) (drop 1) (if (and (memv (peek 0) '(#\+ #\-)) (value 1)) (zone!) #t))
+                ((member w '("utc" "gmt" "z" "ut"))
+                 (drop 1)
+                 (if (and (memv (peek 0) '(#\+ #\-)) (value 1)) (zone!) (begin (set! zone 0) #t)))
+                ((assoc w ZONES) => (lambda (e) (drop 1) (set! zone (* 3600 (cdr e))) #t))
                 ((string=? w "next") (ordinal 1))
                 ((string=? w "last") (ordinal -1))
                 ((string=? w "this") (ordinal 0))
@@ -245,4 +286,5 @@
                                  (let* ((d (modulo (- (car weekday) (list-ref today 6)) 7)) (k (cdr weekday)))
                                    (cond ((and (= k 1) (= d 0)) 7) ((= k -1) (- d 7)) (else d)))
                                  0)))
-                   (- (date->seconds (f 0) (f 1) (+ day (f 2)) (f 3) (f 4) (f 5)) zone))))))))
+                   (let ((shown (date->seconds (f 0) (f 1) (+ day (f 2)) (f 3) (f 4) (f 5))))
+                     (if zone (- shown zone) (local->seconds shown))))))))))

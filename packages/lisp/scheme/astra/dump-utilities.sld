@@ -3,13 +3,15 @@
   (export dump-utilities)
   (import (scheme base) (astra posix) (astra options) (astra texts) (astra arithmetic))
   (begin
-    (define USAGE "[-abcdilosxv] [-A d|o|x|n] [-t TYPE...] [-j SKIP] [-N COUNT] [-w WIDTH] [FILE...]")
+    (define USAGE "[-aBbcDdeFfHhIiLlOosXxv] [-A d|o|x|n] [-t TYPE...] [-j SKIP] [-N COUNT] [-w WIDTH] [FILE...]")
     (define LONG
       '(("address-radix" . #\A) ("format" . #\t) ("skip-bytes" . #\j) ("read-bytes" . #\N) ("output-duplicates" . #\v)
-        ("width" . #\w)))
+        ("width" . #\w) ("traditional" . #\!)))
     ;; What letters say that are older than -t.
     (define OLD '((#\a . "a") (#\b . "o1") (#\c . "c") (#\d . "u2") (#\i . "dI") (#\l . "dL") (#\o . "o2") (#\s . "d2")
-                  (#\x . "x2")))
+                  (#\x . "x2") (#\B . "o2") (#\D . "u4") (#\e . "fD") (#\f . "fF") (#\F . "fD") (#\h . "x2")
+                      (#\H . "x4")
+                  (#\I . "dL") (#\L . "dL") (#\O . "o4") (#\X . "x4")))
     ;; A form: its letter, bytes of a unit, characters of its field, whether the text stands behind it.
     (define (forms text)
       (define n (string-length text))
@@ -87,7 +89,7 @@
         (if (and k (>= k 0)) (* k (if unit (cdr unit) 1))
             (begin (complain "od: invalid " what " argument '" t "'") (sys-exit 1)))))
     (define (od l)
-      (let ((p (parse-options "od" USAGE "abcdiloshxvA:t:j:N:w:" LONG l)))
+      (let ((p (parse-options "od" USAGE "abBcdDefFhHiIlLosxXOvA:t:j:N:w:!" LONG l)))
         (if (not p) 1
             (let* ((chosen (apply append (map (lambda (o) (cond ((char=? #\t (car o)) (forms (cdr o)))
                                                             ((assv (car o) OLD) => (lambda (e) (forms (cdr e))))

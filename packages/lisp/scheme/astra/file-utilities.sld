@@ -37,7 +37,10 @@
                            (if preserve? (keep-attributes s to))
                            r)))))
               ((memq (stat-kind s) '(fifo)) (ok? who to (sys-mknod to (+ 4096 (stat-mode s)) 0)))
+              ((and link-files? (not (eq? 'folder (stat-kind s)))) (ok? who to (sys-link from to)))
+              ((copied-link s) => (lambda (first) (sys-unlink to) (ok? who to (sys-link first to))))
               (else
+               (keep-link! s to)
                (let ((target (sys-stat to)) (in (sys-open from 524288 0)))
                  (cond ((< in 0) (ok? who from in))
                        ((and (bytevector? target) (= (stat-inode s) (stat-inode target))
@@ -49,6 +52,12 @@
                           (if (< fd 0) (begin (sys-close in) (ok? who to fd))
                               (let ((n (copy-bytes in fd))) (sys-close in) (sys-close fd)
                                 (if preserve? (keep-attributes s to)) (ok? who to n)))))))))))
+    (define link-files? #f) ; cp -l of folders
+    ;; Where files with several names were copied to, while hard links are kept; #f: they are not.
+    (define copied-links #f)
+    (define (link-key s) (string-append (number->string (stat-device s)) ":" (number->string (stat-inode s))))
+    (define (copied-link s) (and copied-links (> (stat-links s) 1) (table-ref copied-links (link-key s))))
+    (define (keep-link! s to) (if (and copied-links (> (stat-links s) 1)) (table-set! copied-links (link-key s) to)))
     ;; Whether a path lies in a folder, or would lie there: it is above.
     (define (inside? s path)
       (let loop ((path (if (folder? (sys-stat path)) path (folder-of path))) (left 64))
@@ -101,7 +110,8 @@
                     (else
                       (if (on? #\v) (out-line (string-append "'" from "' -> '" to "'")))
                       (if (and (on? #\b) (bytevector? there) (not (folder? there))) (sys-rename to (string-append to "~")))
-                      (cond ((or (on? #\l) (on? #\s))
+                      (set! link-files? (on? #\l))
+                      (cond ((and (or (on? #\l) (on? #\s)) (not (and recursive? (on? #\l) (folder? (sys-stat from)))))
                              (if (and (on? #\f) (bytevector? there)) (sys-unlink to))
                              (let ((n (if (on? #\s) (sys-symlink from to) (sys-link from to))))
                                (or (= n 0)
@@ -109,6 +119,7 @@
                                             from "': " (error-words n))
                                           #f))))
                             (else (copy "cp" from to recursive? (or (on? #\a) (on? #\p)) (on? #\f) follow?)))))))
+          (if (or (on? #\a) (on? #\d)) (set! copied-links (make-table)))
           (cond ((not parents?)
                  (to-target "cp" CP operands (option-value p #\t) (if (on? #\T) 'never #t) copy-one))
                 ((not target) (usage-error "cp" CP) 1)
@@ -147,10 +158,6 @@
                           ((and (option-set? p #\i) (bytevector? s)
                              (not (agreed? (string-append "rm: remove '" path "'? ")))) #t)
                           (else (remove "rm" path force? (option-set? p #\v)))))))))))
-    (define (agreed? question)
-      (flush-out)
-      (sys-write 2 (text->bytes question) (string-length question))
-      (let ((v (make-bytevector 256 0))) (and (> (sys-read 0 v 256) 0) (memv (bytevector-u8-ref v 0) '(121 89)) #t)))
     (define MV "[-bfinTuv] [-t FOLDER] SOURCE... TARGET")
     (define (mv l)
       (with-options (p "mv" MV "bfinTuvt:"
@@ -264,15 +271,23 @@
     (define (chmod l)
       (let* ((minus? (and (pair? l) (> (string-length (car l)) 1) (char=? #\- (string-ref (car l) 0))
                        (memv (string-ref (car l) 1) '(#\r #\w #\x #\s #\t))))
-             (p (parse-options "chmod" "[-Rcfv] MODE FILE..." "Rcfv" '(("recursive" . #\R) ("changes" . #\c) ("quiet" . #\f) ("silent" . #\f) ("verbose" . #\v)) (if minus? (cons "--" l) l))))
+             (p (parse-options "chmod" "[-Rcfv] MODE | --reference=FILE FILE..." "Rcfv!:"
+                 '(("reference" . #\!) ("recursive" . #\R) ("changes" . #\c) ("quiet" . #\f) ("silent" . #\f)
+                     ("verbose" . #\v)) (if minus? (cons "--" l) l))))
+        (define like (and p (option-value p #\!)))
+        (define like-stat (and like (sys-stat like)))
         (cond ((not p) 2)
-              ((or (null? (cdr p)) (null? (cddr p))) (usage-error "chmod" "[-R] MODE FILE..."))
+              ((or (null? (cdr p)) (and (not like) (null? (cddr p)))) (usage-error "chmod" "[-R] MODE FILE..."))
+              ((number? like-stat) (complain "chmod: failed to get attributes of '" like "': " (error-words like-stat))
+                  1)
               (else
-               (let change ((paths (cddr p)))
+               (let change ((paths (if like (cdr p) (cddr p))))
                  (each paths
                    (lambda (path)
                      (let* ((s (sys-stat path)) (mode
-                                                  (and (bytevector? s) (mode-of (cadr p) (stat-mode s) (folder? s)))))
+                                                  (and (bytevector? s)
+                                                      (if like (stat-mode like-stat)
+                                                          (mode-of (cadr p) (stat-mode s) (folder? s))))))
                        (cond ((number? s) (ok? "chmod" path s))
                              ((not mode) (complain "chmod: invalid mode: '" (cadr p) "'") #f)
                              (else
@@ -398,6 +413,17 @@
             (let ((l (append (map (lambda (x) "..") a) b)))
               (if (null? l) "." (let path ((l l)) (if (null? (cdr l)) (car l) (string-append (car l) "/" (path (cdr l))))))))))
     (define (filled l) (cond ((null? l) '()) ((string=? "" (car l)) (filled (cdr l))) (else (cons (car l) (filled (cdr l))))))
+    (define (unslashed path)
+      (let loop ((n (string-length path)))
+        (if (and (> n 1) (char=? #\/ (string-ref path (- n 1)))) (loop (- n 1)) (substring path 0 n))))
+    ;; The path of what need not be there: as far as there is something, links are followed.
+    (define (missing-path path)
+      (let ((path (unslashed path)))
+        (or (resolved path)
+            (let ((folder (missing-path (folder-of path))) (name (base-name path)))
+              (cond ((string=? name ".") folder)
+                    ((string=? name "..") (folder-of folder))
+                    (else (string-append (if (string=? folder "/") "" folder) "/" name)))))))
     (define (realpath l)
       (with-options (p "realpath" "[-emqsz] [--relative-to=FOLDER] FILE..." "emsqz!:L:"
                       '(("relative-to" . #\!) ("canonicalize-existing" . #\e) ("canonicalize-missing" . #\m) ("quiet" . #\q)
@@ -408,7 +434,9 @@
                 (else
                  (each (cdr p)
                    (lambda (path)
-                     (let* ((r (resolved path)) (r (if (and r (option-set? p #\e) (number? (sys-stat r))) #f r)))
+                     (let* ((r (or (resolved path) (resolved (unslashed path))
+                         (and (option-set? p #\m) (missing-path path))))
+                            (r (if (and r (option-set? p #\e) (number? (sys-stat r))) #f r)))
                        (cond (r (out (if base (relative-path base r) r))
                                 (if (option-set? p #\z) (out-byte 0) (out "\n"))
                                 #t)

@@ -1,7 +1,7 @@
 ;; Utilities that lay lines out anew or put them into files: XCU fold, expand, unexpand, split, with GNU's options.
 (define-library (astra layout-utilities)
   (export layout-utilities)
-  (import (scheme base) (stratos base) (astra posix) (astra options) (astra texts) (astra arithmetic))
+  (import (scheme base) (stratos base) (astra posix) (astra options) (astra texts) (astra arithmetic) (astra regular))
   (begin
     (define TAB 9) (define NEWLINE 10) (define SPACE 32) (define BACKSPACE 8) (define RETURN 13)
     (define (usage-failed who usage . words) (apply complain who ": " words) (usage-error who usage) 1)
@@ -311,5 +311,69 @@
       (close!)
       0)
 
+    (define NL
+      (string-append "[-p] [-b a|t|n|pREGEX] [-h TYPE] [-f TYPE] [-v FIRST] [-i STEP] [-l COUNT] [-n ln|rn|rz] "
+        "[-s TEXT] [-w WIDTH] [FILE...]"))
+    (define (nl l)
+      (with-options (p "nl" NL "pb:d:f:h:i:l:n:s:v:w:"
+                      '(("body-numbering" . #\b) ("section-delimiter" . #\d) ("footer-numbering" . #\f)
+                        ("header-numbering" . #\h) ("line-increment" . #\i) ("join-blank-lines" . #\l)
+                        ("number-format" . #\n) ("no-renumber" . #\p) ("number-separator" . #\s)
+                        ("starting-line-number" . #\v) ("number-width" . #\w)) l)
+        (define (text c otherwise) (or (option-value p c) otherwise))
+        (define (number c otherwise) (let ((t (option-value p c))) (if t (number-of "nl" t) otherwise)))
+        ;; Whether a line is numbered.
+        (define (test c otherwise)
+          (let ((t (text c otherwise)))
+            (cond ((string=? t "a") (lambda (line) #t))
+                  ((string=? t "t") (lambda (line) (not (string=? line ""))))
+                  ((string=? t "n") (lambda (line) #f))
+                  ((prefix? "p" t)
+                   (let ((r (compile-regular (substring t 1 (string-length t)) #f #f)))
+                       (lambda (line) (regular-match? r line))))
+                  (else (complain "nl: invalid numbering style: '" t "'") (sys-exit 1)))))
+        (define body (test #\b "t"))
+        (define sections (list (test #\f "n") body (test #\h "n")))
+        (define mark (let ((t (text #\d "\\:"))) (if (= 1 (string-length t)) (string-append t ":") t)))
+        (define separator (text #\s "\t"))
+        (define form (text #\n "rn"))
+        (define width (number #\w 6))
+        (define first (number #\v 1))
+        (define joined (max 1 (number #\l 1)))
+        (define n first)
+        (define numbered? body)
+        (define blanks 0)
+        (define (shown)
+          (cond ((string=? form "ln") (pad-right (number->string n) width))
+                ((string=? form "rz")
+                 (let ((t (number->string (abs n))))
+                   (string-append (if (< n 0) "-" "")
+                     (make-string (max 0 (- width (string-length t) (if (< n 0) 1 0))) #\0) t)))
+                (else (pad (number->string n) width))))
+        ;; How many marks a line is made of: 1 a footer begins, 2 the text, 3 a header.
+        (define (section line)
+          (let ((k (string-length mark)))
+            (let loop ((times 1) (l mark))
+              (cond ((= k 0) #f) ((string=? line l) times) ((= times 3) #f)
+                  (else (loop (+ times 1) (string-append l mark)))))))
+        (if (not (member form '("ln" "rn" "rz"))) (begin (complain "nl: invalid line numbering format: '" form "'")
+            (sys-exit 1)))
+        (each-file "nl" (cdr p)
+          (lambda (fd name)
+            (for-each-line fd
+              (lambda (line)
+                (let ((k (section line)))
+                  (if k
+                      (begin
+                        (set! numbered? (list-ref sections (- k 1)))
+                        (if (not (option-set? p #\p)) (set! n first))
+                        (out "\n"))
+                      (begin
+                        (set! blanks (if (string=? line "") (+ blanks 1) 0))
+                        (if (and (numbered? line) (= 0 (modulo blanks joined)))
+                            (begin (out (shown)) (out separator) (set! n (+ n (number #\i 1))))
+                            (out (make-string (+ width (string-length separator)) #\space)))
+                        (out-line line))))))))))
+
     (define layout-utilities
-      (list (cons "fold" fold) (cons "expand" expand) (cons "unexpand" unexpand) (cons "split" split)))))
+      (list (cons "nl" nl) (cons "fold" fold) (cons "expand" expand) (cons "unexpand" unexpand) (cons "split" split)))))

@@ -1,6 +1,6 @@
 ;; Users, groups, modes and times as utilities show them; programs that utilities start.
 (define-library (astra names)
-  (export colon-rows user-name group-name user-number group-number mode-text time-text civil month-names
+  (export colon-rows user-name group-name user-number group-number mode-text agreed? civil month-names
     set-program-runner!
     run-command start-command wait-for)
   (import (scheme base) (astra posix) (astra arithmetic) (astra texts))
@@ -48,12 +48,10 @@
              (leap? (and (= 0 (modulo y 4)) (or (not (= 0 (modulo y 100))) (= 0 (modulo y 400))))))
         (list y m d (quotient rest 3600) (modulo (quotient rest 60) 60) (modulo rest 60) (modulo (+ 4 days) 7)
               (+ d (list-ref '(0 31 59 90 120 151 181 212 243 273 304 334) (- m 1)) (if (and leap? (> m 2)) 1 0)))))
-    (define (time-text seconds)
-      (let ((t (civil seconds)) (now (car (sys-time 0))))
-        (string-append (list-ref month-names (- (cadr t) 1)) " " (pad (number->string (list-ref t 2)) 2) " "
-                       (if (< -15778476 (- seconds now) 3600)
-                         (string-append (two (list-ref t 3)) ":" (two (list-ref t 4)))
-                           (string-append " " (number->string (car t)))))))
+    (define (agreed? question)
+      (flush-out)
+      (sys-write 2 (text->bytes question) (string-length question))
+      (let ((v (make-bytevector 256 0))) (and (> (sys-read 0 v 256) 0) (memv (bytevector-u8-ref v 0) '(121 89)) #t)))
     ;; Runs words in a process of their own. @returns the exit status
     (define runner #f)
     (define (set-program-runner! f) (set! runner f))

@@ -100,9 +100,11 @@
       (case algorithm ((md5) 16) ((sha-1) 20) ((sha-224) 28) ((sha-256) 32) ((sha-384) 48) (else 64)))
     (define (parse-plain line choose)
       (let* ((algorithm (choose #f)) (k (and algorithm (* 2 (sum-size algorithm)))))
-        (and algorithm (> (string-length line) (+ k 2)) (char=? #\space (string-ref line k))
-             (memv (string-ref line (+ k 1)) '(#\space #\*)) (valid? algorithm (substring line 0 k))
-             (cons algorithm (cons (substring line 0 k) (substring line (+ k 2) (string-length line)))))))
+        (and algorithm (> (string-length line) (+ k 1)) (char=? #\space (string-ref line k))
+             (valid? algorithm (substring line 0 k))
+             ;; One blank alone stands before the name where files of sums were made by others.
+             (let ((start (if (memv (string-ref line (+ k 1)) '(#\space #\*)) (+ k 2) (+ k 1))))
+               (cons algorithm (cons (substring line 0 k) (substring line start (string-length line))))))))
     ;; TAG (NAME) = SUM; the name may have anything in it, so the sum is looked for from the end.
     (define (parse-tagged line choose)
       (let* ((n (string-length line)) (space (text-index line #\space)) (tag (and space (substring line 0 space)))

@@ -236,8 +236,8 @@
       (define (ahead? . l) (and (pair? left) (member (car left) l)))
       (define (next) (if (null? left) (fail "syntax error: an argument is missing")
                        (let ((t (car left))) (set! left (cdr left)) t)))
-      (define (integer t) (or (text->integer t) (fail "non-integer argument")))
-      (define (null-value? t) (or (string=? t "") (eqv? 0 (and (digits? t) (text->integer t)))))
+      (define (integer t) (or (and (digits? t) (string->number t)) (fail "non-integer argument")))
+      (define (null-value? t) (or (string=? t "") (eqv? 0 (and (digits? t) (string->number t)))))
       (define (digits? t) (let loop ((i (if (and (> (string-length t) 1) (char=? #\- (string-ref t 0))) 1 0)))
                             (or (= i (string-length t)) (and (char<=? #\0 (string-ref t i) #\9) (loop (+ i 1))))))
       (define (level operators below combine)
@@ -247,6 +247,7 @@
       (define (atom)
         (cond ((ahead? "(") (next) (let ((v (disjunction)))
                                      (if (ahead? ")") (begin (next) v) (fail "syntax error: a ) is missing"))))
+              ((and (ahead? "+") (pair? (cdr left))) (next) (next))
               ((and (ahead? "length") (pair? (cdr left))) (next) (number->string (string-length (atom))))
               ((and (ahead? "match") (pair? (cdr left)) (pair? (cddr left))) (next)
                 (let* ((a (atom)) (b (atom))) (match-text a b)))
@@ -279,7 +280,7 @@
       (define comparison
         (level '("=" "==" "!=" "<" "<=" ">" ">=") sum
           (lambda (o a b)
-            (let* ((x (and (digits? a) (text->integer a))) (y (and (digits? b) (text->integer b)))
+            (let* ((x (and (digits? a) (string->number a))) (y (and (digits? b) (string->number b)))
                     (c (if (and x y) (- x y) (cond ((string<? a b) -1) ((string=? a b) 0) (else 1)))))
               (truth (cond ((member o '("=" "==")) (= c 0)) ((string=? o "!=") (not (= c 0)))
                        ((string=? o "<") (< c 0)) ((string=? o "<=") (<= c 0)) ((string=? o ">") (> c 0))

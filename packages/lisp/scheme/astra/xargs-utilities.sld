@@ -11,11 +11,20 @@
         ("max-procs" . #\P) ("no-run-if-empty" . #\r) ("verbose" . #\t) ("exit" . #\x) ("max-chars" . #\s)
         ("interactive" . #\p)))
     (define (xargs l)
-      ;; -i is -I {}.
+      ;; -i is -I {}, -l is -L 1, -e is no end: these take what stands right behind them.
       (let ((p (parse-options "xargs" USAGE "+0prtxa:d:E:I:L:n:P:s:" LONG
                  (let plain ((l l))
                    (cond ((or (null? l) (not (prefix? "-" (car l)))) l)
                          ((string=? (car l) "-i") (cons "-I{}" (plain (cdr l))))
+                         ((string=? (car l) "-l") (cons "-L1" (plain (cdr l))))
+                         ((string=? (car l) "-e") (plain (cdr l)))
+                         ((assoc (substring (string-append (car l) " ") 0 2)
+                             '(("-i" . "-I") ("-l" . "-L") ("-e" . "-E")))
+                          => (lambda (e) (cons (string-append (cdr e) (substring (car l) 2 (string-length (car l))))
+                              (plain (cdr l)))))
+                         ((and (= 2 (string-length (car l))) (memv (string-ref (car l) 1)
+                             '(#\a #\d #\E #\I #\L #\n #\P #\s)) (pair? (cdr l)))
+                          (cons (car l) (cons (cadr l) (plain (cddr l)))))
                          (else (cons (car l) (plain (cdr l)))))))))
         (define (on? c) (option-set? p c))
         (define (number c) (let ((t (option-value p c))) (and t (number-of "xargs" t))))

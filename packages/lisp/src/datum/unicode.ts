@@ -16,21 +16,27 @@ function foldLetter(letter: string): string {
   if (code >= 0xab70 && code <= 0xabbf) return letter.toUpperCase();
   if (code >= 0x13f8 && code <= 0x13fd) return letter.toUpperCase();
   // `toLowerCase` of a lone letter never makes a final sigma.
-  return [...letter.toUpperCase()]
+  return [...letter.toLowerCase().toUpperCase()]
     .map((upper) => upper.toLowerCase())
     .join("")
     .replaceAll("ς", "σ");
 }
 
-/** Simple mapping: a letter whose upper case is more than one stays. */
+/**
+ * Simple mapping: a letter whose upper case is more than one stays, but for Greek ones with an iota below, which have a
+ * title case of one.
+ */
 export function upcaseCode(code: number): number {
   if (code < 128) return code >= 97 && code <= 122 ? code - 32 : code;
+  if (code >= 0x1f80 && code <= 0x1faf) return code | 8;
+  if (code === 0x1fb3 || code === 0x1fc3 || code === 0x1ff3) return code + 9;
   return single(String.fromCodePoint(code).toUpperCase(), code);
 }
 
 export function downcaseCode(code: number): number {
   if (code < 128) return code >= 65 && code <= 90 ? code + 32 : code;
-  return single(String.fromCodePoint(code).toLowerCase(), code);
+  // İ, the only letter whose lower case is more than one, has a simple one as well.
+  return code === 0x130 ? 0x69 : single(String.fromCodePoint(code).toLowerCase(), code);
 }
 
 export function foldCode(code: number): number {

@@ -27,7 +27,7 @@ export function quasiquoteForm(form: Syntax, context: Context, expander: FormExp
     const datum = unwrap(value);
     if (Array.isArray(datum)) {
       const items = build(list(datum), depth);
-      return isConst(items) ? makeConst(syntaxToDatum(datum)) : callPrimitive("list->vector", [items], form.source);
+      return isConst(items) ? makeConst(itemsOf(items.datum)) : callPrimitive("list->vector", [items], form.source);
     }
     if (!(datum instanceof Pair)) return makeConst(syntaxToDatum(value));
     const word = datum.car;
@@ -57,6 +57,12 @@ export function quasiquoteForm(form: Syntax, context: Context, expander: FormExp
     return callPrimitive("cons", [car, cdr], form.source);
   };
   return build(template, 1);
+}
+
+function itemsOf(datum: unknown): unknown[] {
+  const items: unknown[] = [];
+  for (let rest = datum; rest instanceof Pair; rest = rest.cdr) items.push(rest.car);
+  return items;
 }
 
 function isConst(core: Core): core is Core & { kind: "const" } {
