@@ -513,3 +513,17 @@ describe("events of netlink", () => {
     assert.equal(event.slice(6, 16), "\0".repeat(10));
   });
 });
+
+it("a list of nexthop objects is refused, so that routing daemons make routes without them; one of queues is empty", () => {
+  const user = machine();
+  const fd = user.socket(AF_NETLINK, SOCK_RAW);
+  const told = (type: number): unknown => {
+    user.send(fd, request(type, REQUEST | DUMP, [0, 0, 0, 0, 0, 0, 0, 0]));
+    const [message] = messagesIn(user.receive(fd, 0x6000, MSG_DONTWAIT) as string, 4);
+    return [message!.type, new DataView(message!.payload.buffer).getInt32(0, true)];
+  };
+  const NEXTHOPS = 106,
+    QUEUES = 38;
+  assert.deepEqual(told(NEXTHOPS), [NLMSG_ERROR, -EOPNOTSUPP]);
+  assert.deepEqual(told(QUEUES), [NLMSG_DONE, 0]);
+});
