@@ -514,7 +514,7 @@ describe("events of netlink", () => {
   });
 });
 
-it("a list of nexthop objects is refused, so that routing daemons make routes without them; one of queues is empty", () => {
+it("a list of nexthop objects is refused, so that daemons make routes without them; one of queues is empty", () => {
   const user = machine();
   const fd = user.socket(AF_NETLINK, SOCK_RAW);
   const told = (type: number): unknown => {
