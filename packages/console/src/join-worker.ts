@@ -55,6 +55,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/syscall/key-requests.ts": ["addKey", "requestKey", "keyctl"],
   "kernel/src/socket/landlock-port.ts": ["checkLandlockPort"],
   "kernel/src/syscall/landlock-requests.ts": ["createRuleset", "addRule", "restrictSelf"],
+  "kernel/src/task/account-process.ts": ["accountProcess", "acct", "compressed"],
   "kernel/src/task/call-dispatch.ts": ["setCallDispatch", "takesCall"],
   "kernel/src/vfs/landlock-paths.ts": [
     ...["checkLandlock", "checkLandlockChange", "checkLandlockOpening", "checkLandlockMove"],

@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { EACCES, EIO, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM, RLIMIT_FSIZE } from "@stratos/abi";
 import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
 import { FileTask } from "../testing/file-system-task.ts";
-import { accountProcess, acct, compressed } from "./account-process.ts";
+import { acct, compressed } from "./account-process.ts";
+import { endAccounted } from "./exit.ts";
 
 function recordsOf(user: FileTask): DataView[] {
   const text = user.get("/log") as string;
@@ -51,9 +52,9 @@ test("a process that ends leaves a record, also beyond its own limit of file siz
   group.userNs = 12_340e6;
   group.systemNs = 50e6;
   machine.clock.advance(1_500e6);
-  accountProcess(child.task, group, 3 << 8);
+  endAccounted(child.task, group, 3 << 8);
   group.hasExecuted = true;
-  accountProcess(child.task, group, 11 | 0x80);
+  endAccounted(child.task, group, 11 | 0x80);
   assert.equal(group.limits[RLIMIT_FSIZE]!.soft, 0);
   const [first, second] = recordsOf(user);
   assert.ok(first !== undefined && second !== undefined);
@@ -64,10 +65,10 @@ test("a process that ends leaves a record, also beyond its own limit of file siz
   assert.equal(first.getFloat32(28, true), 150);
   assert.deepEqual([first.getUint16(32, true), first.getUint16(34, true)], [1234, 5]);
   assert.equal(String.fromCharCode(...new Uint8Array(first.buffer, 48, 16)), "a-name-of-more-\0");
-  accountProcess(user.task, user.task.group, 0);
+  endAccounted(user.task, user.task.group, 0);
   assert.equal(recordsOf(user)[2]?.getUint32(20, true), 0, "it has no parent");
   assert.equal(acct(user.task, null), 0);
-  accountProcess(child.task, group, 0);
+  endAccounted(child.task, group, 0);
   assert.equal(recordsOf(user).length, 3);
 });
 
@@ -79,13 +80,13 @@ test("records rest while the file system is nearly full, and go on later", () =>
   let filled = 0;
   while (user.write(fill, "x".repeat(4096)) > 0) filled++;
   assert.ok(filled > 200);
-  accountProcess(user.task, user.task.group, 0);
+  endAccounted(user.task, user.task.group, 0);
   assert.equal(recordsOf(user).length, 0);
   user.call("ftruncate", fill, 0);
-  accountProcess(user.task, user.task.group, 0);
+  endAccounted(user.task, user.task.group, 0);
   assert.equal(recordsOf(user).length, 0, "it looks each thirty seconds");
   machine.clock.advance(31e9);
-  accountProcess(user.task, user.task.group, 0);
+  endAccounted(user.task, user.task.group, 0);
   assert.equal(recordsOf(user).length, 1);
 });
 

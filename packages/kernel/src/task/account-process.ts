@@ -27,16 +27,15 @@ import type { Kernel } from "./kernel-state.ts";
 import { isCapable } from "../security/credentials.ts";
 import { openPath } from "../vfs/open.ts";
 import type { Task } from "./task.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 
 const VERSION = 3;
 const TICK_NS = 1e9 / AHZ;
 
-/** A process has ended. @param task  its last thread */
-export function accountProcess(task: Task, process: ThreadGroup, status: number): void {
+/** A process has ended. @param task  its last thread. @param file  where records go */
+export function accountProcess(task: Task, process: ThreadGroup, status: number, file: OpenFile): void {
   const { kernel } = task;
-  const file = kernel.accounting.recordFile;
-  if (file === null) return;
   // The limit is the process's, the file is not (kernel/acct.c, do_acct_process).
   const limit = process.limits[RLIMIT_FSIZE]!;
   process.limits[RLIMIT_FSIZE] = { soft: Infinity, hard: Infinity };

@@ -83,7 +83,7 @@ export function exitTask(task: Task, status: number): void {
   if (group.tasks.length > 0 || task !== group.leader) task.controlGroup.countTasks(-1);
   if (group.tasks.length === 0) {
     if (task !== group.leader) group.leader.controlGroup.countTasks(1);
-    accountProcess(task, group, group.exitStatus ?? status);
+    endAccounted(task, group, group.exitStatus ?? status);
     exitProcess(kernel, group, group.exitStatus ?? status);
   } else if (group.tasks.length === 1) group.tasks[0]!.hasWork = true;
 }
@@ -257,4 +257,10 @@ function forget(kernel: Kernel, process: ThreadGroup): void {
     process.leader.controlGroup.countTasks(-1);
   }
   kernel.tasks.freed(process.pid);
+}
+
+/** acct(2) wants a record of who has ended, where there is room for one. @param task  the process's last */
+export function endAccounted(task: Task, process: ThreadGroup, status: number): void {
+  const file = task.kernel.accounting.recordFile;
+  if (file !== null) accountProcess(task, process, status, file);
 }
