@@ -81,3 +81,18 @@ export const ATF_COM = 2,
 
 /** What SIOCETHTOOL's `ifr_data` points to, of commands that tell one number. Source: include/uapi/linux/ethtool.h. */
 export const EthtoolValue = struct("ethtool_value", { cmd: u32, data: u32 });
+/** Of ETHTOOL_GDRVINFO: who drives an interface. */
+export const EthtoolDrvinfo = struct("ethtool_drvinfo", {
+  cmd: u32,
+  driver: text(32),
+  version: text(32),
+  fw_version: text(32),
+  bus_info: text(32),
+  erom_version: text(32),
+  _reserved2: array(u8, 12),
+  n_priv_flags: u32,
+  n_stats: u32,
+  testinfo_len: u32,
+  eedump_len: u32,
+  regdump_len: u32,
+});

@@ -326,8 +326,9 @@ export const SIOCBRADDBR = 0x89a0,
   SIOCBRDELBR = 0x89a1,
   SIOCBRADDIF = 0x89a2,
   SIOCBRDELIF = 0x89a3;
-/** Of SIOCETHTOOL: has the interface a link? (ethtool.h) */
-export const ETHTOOL_GLINK = 10;
+/** Of SIOCETHTOOL: who drives the interface, and has it a link? (ethtool.h) */
+export const ETHTOOL_GDRVINFO = 3,
+  ETHTOOL_GLINK = 10;
 export const SIOCETHTOOL = 0x8946,
   SIOCDARP = 0x8953,
   SIOCGARP = 0x8954,

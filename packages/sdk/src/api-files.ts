@@ -20,7 +20,6 @@ export interface FolderEntry {
   readonly kind: FileKind;
 }
 
-/** Files by absolute path, as root sees them: of a running sandbox, of a volume, of an image. */
 /** Who reads and writes: what the files permit to others is refused, and what is made is theirs. */
 export interface FileUser {
   readonly uid: number;
@@ -29,6 +28,7 @@ export interface FileUser {
   readonly groups?: readonly number[];
 }
 
+/** Files by absolute path, as root sees them: of a running sandbox, of a volume, of an image. */
 export interface FileAccess {
   /** @throws StratosError of kind `file`; also for a file beyond 1 GiB */
   read(path: string, options?: SignalOption): Promise<Uint8Array>;

@@ -10,7 +10,9 @@ import {
   EOPNOTSUPP,
   EPERM,
   ESRCH,
+  ETHTOOL_GDRVINFO,
   ETHTOOL_GLINK,
+  EthtoolDrvinfo,
   IFF_ALLMULTI,
   IFF_NOARP,
   IFF_POINTOPOINT,
@@ -75,6 +77,7 @@ import {
   widthOf,
 } from "@stratos/netstack";
 import { isCapable } from "../security/credentials.ts";
+import { RELEASE } from "../ground/release.ts";
 import { getU64, viewOf } from "../ground/words.ts";
 import { BRIDGE_REQUESTS, bridgeIoctl } from "./bridge-ioctl.ts";
 import { familyOf, inetAddressBytes } from "./inet/inet-address.ts";
@@ -84,6 +87,7 @@ import type { InterfaceNetwork } from "./interface-network.ts";
 import {
   classPrefixOf,
   ETHERNET_ADDRESS_SIZE,
+  type InterfaceKind,
   type NetworkInterface,
   networkOf,
   usualBroadcast,
@@ -353,9 +357,32 @@ function listInterfaces(task: SocketCaller, network: InterfaceNetwork, argument:
   return task.space.storeU32(argument + Ifconf.offset.ifc_len, count * IfreqAddress.size);
 }
 
-/** ethtool(8)'s "Link detected", the one command of it that is there. @param data  address of an ethtool_value */
+/** Requests of ethtool(8): "Link detected", and who drives it. @param data  address of what the command takes */
 function tellLink({ space }: SocketCaller, one: NetworkInterface, data: number): number {
   const command = space.loadU32(data + EthtoolValue.offset.cmd);
-  if (command !== ETHTOOL_GLINK) return command < 0 ? -EFAULT : -EOPNOTSUPP;
-  return space.storeU32(data + EthtoolValue.offset.data, one.isRunning ? 1 : 0);
+  if (command < 0) return -EFAULT;
+  if (command === ETHTOOL_GLINK) return space.storeU32(data + EthtoolValue.offset.data, one.isRunning ? 1 : 0);
+  const driver = DRIVERS[one.kind];
+  if (command !== ETHTOOL_GDRVINFO || driver === undefined) return -EOPNOTSUPP;
+  const { offset, size } = EthtoolDrvinfo;
+  const told = new Uint8Array(size);
+  viewOf(told).setUint32(offset.cmd, command, true);
+  for (const [at, text] of [
+    [offset.driver, driver.name],
+    [offset.version, driver.version],
+    [offset.fw_version, driver.bus === "N/A" ? "N/A" : ""],
+    [offset.bus_info, driver.bus ?? ""],
+  ] as const)
+    for (let index = 0; index < text.length; index++) told[at + index] = text.charCodeAt(index);
+  return space.copyOut(data, told, 0, size);
 }
+
+/** As Linux's drivers say (drivers/net/{veth,tun}.c, net/bridge/br_device.c); `lo` has none. */
+const DRIVERS: { readonly [kind in InterfaceKind]?: { name: string; version: string; bus?: string } } = {
+  bridge: { name: "bridge", version: "2.3", bus: "N/A" },
+  dummy: { name: "dummy", version: RELEASE },
+  provider: { name: "stratos", version: RELEASE },
+  tap: { name: "tun", version: "1.6", bus: "tap" },
+  tun: { name: "tun", version: "1.6", bus: "tun" },
+  veth: { name: "veth", version: "1.0" },
+};
