@@ -129,6 +129,8 @@ test("terminals, files and windows are there again after a reload, and anybody c
   await page.reload();
   await page.waitFor(TITLES, /^Einstellungen$/, PATIENCE_MS);
   assert.equal(await page.evaluate("document.documentElement.className"), "contrast still");
+  // Who goes to a workspace before all are back has the keyboard in what is there.
+  await page.waitFor("document.querySelectorAll('section.window').length", /^5$/, PATIENCE_MS);
   await press(page, "Digit1", CTRL_ALT);
   await page.waitFor(TITLES, /^Bedienelemente,Dateien,Systemmonitor,Terminal$/, PATIENCE_MS);
   await page.waitFor("document.querySelector('.xterm-rows')?.textContent", /42x/, PATIENCE_MS);
