@@ -49,6 +49,13 @@ const TOLD_HEAT = 1023;
 /** Hot targets are translated when there are so many, or when so many instructions have gone by. */
 const DRAIN_COUNT = 16;
 const DRAIN_INTERVAL = 500_000;
+/**
+ * The first ones of a machine wait for longer: the translator's own code is cold then and takes 6 ms, as long as a
+ * million instructions in the interpreter, which a short program hasn't left. What stays hot is queued again and again,
+ * so that for others it is half a million instructions later.
+ */
+const FIRST_COUNT = 6;
+const FIRST_INTERVAL = 4_000_000;
 const TABLE_SIZE = 65536;
 const NO_RESERVATION = 0xffffffff;
 
@@ -83,6 +90,7 @@ class TranslatingProcessor implements Processor {
   readonly #newsMin: number;
   /** How long translation may lag behind, in instructions. */
   readonly #drainInterval: number;
+  readonly #firstInterval: number;
 
   constructor(options: ProcessorOptions) {
     const { physical, engine, hooks } = options;
@@ -151,6 +159,7 @@ class TranslatingProcessor implements Processor {
     this.code.onPageAdded = (region, page) => this.#engineOf(region.mode).translator.pageAdded(region, page);
     this.#archive = options.archive;
     this.#drainInterval = isTestThreshold(hotThreshold) ? 0 : DRAIN_INTERVAL;
+    this.#firstInterval = isTestThreshold(hotThreshold) ? 0 : FIRST_INTERVAL;
     this.#newsMin = isTestThreshold(hotThreshold) ? 0 : NEWS_MIN;
   }
 
@@ -175,10 +184,7 @@ class TranslatingProcessor implements Processor {
       reason = u32[HART_EXIT >>> 2] as ExitReason;
       settleFarPc(this.physical);
       if (translator.hasKept) translator.installKept();
-      if (
-        translator.queued > 0 &&
-        (translator.queued >= DRAIN_COUNT || statistics.instructions - tally.drainedAt >= this.#drainInterval)
-      ) {
+      if (translator.queued > 0 && this.#isDrainDue(translator.queued)) {
         translator.drain();
         tally.drainedAt = statistics.instructions;
       }
@@ -188,6 +194,12 @@ class TranslatingProcessor implements Processor {
     statistics.interpreted =
       (u32[HART_INTERPRETED >>> 2] as number) + (u32[(HART_INTERPRETED >>> 2) + 1] as number) * 2 ** 32;
     return reason;
+  }
+
+  #isDrainDue(queued: number): boolean {
+    const { drainedAt, statistics } = this.tally;
+    if (drainedAt === 0) return queued >= FIRST_COUNT || statistics.instructions >= this.#firstInterval;
+    return queued >= DRAIN_COUNT || statistics.instructions - drainedAt >= this.#drainInterval;
   }
 
   runExactly(fuel: number, { after, passes }: { readonly after: number; readonly passes: boolean }): ExitReason {
