@@ -1,6 +1,6 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { createServer, Server } from "node:net";
 import type { HostAddress } from "@stratos/host";
 
 /** A port of the guest that stands elsewhere on the host. */
@@ -55,7 +55,7 @@ interface RefusedPort {
  */
 export async function refusedPort(ports: readonly PublishedPort[]): Promise<RefusedPort | null> {
   for (const port of ports) {
-    const error = await (port.type === "stream" ? whyNotListen(port) : whyNotBind(port));
+    const error = await whyNot(port);
     if (error !== null) return { port, error };
   }
   return null;
@@ -63,24 +63,12 @@ export async function refusedPort(ports: readonly PublishedPort[]): Promise<Refu
 
 const LOOPBACK = "127.0.0.1";
 
-async function whyNotListen({ hostAddress, hostPort }: PublishedPort): Promise<Error | null> {
-  const server = createServer();
-  try {
-    server.listen(hostPort, hostAddress ?? LOOPBACK);
-    await once(server, "listening");
-    return null;
-  } catch (error) {
-    return error as Error;
-  } finally {
-    server.close();
-  }
-}
-
-async function whyNotBind({ hostAddress, hostPort }: PublishedPort): Promise<Error | null> {
+async function whyNot({ type, hostAddress, hostPort }: PublishedPort): Promise<Error | null> {
   const address = hostAddress ?? LOOPBACK;
-  const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
+  const socket = type === "stream" ? createServer() : createSocket(address.includes(":") ? "udp6" : "udp4");
   try {
-    socket.bind(hostPort, address);
+    if (socket instanceof Server) socket.listen(hostPort, address);
+    else socket.bind(hostPort, address);
     await once(socket, "listening");
     return null;
   } catch (error) {

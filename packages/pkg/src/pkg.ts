@@ -31,6 +31,7 @@ export {
   AptConfigurationError,
   aptSettings,
   type AptSettings,
+  isAptConfPart,
   type UnneededRules,
 } from "./debian/apt-configuration.ts";
 export { aptProxies, type ProxyOf } from "./debian/apt-proxies.ts";

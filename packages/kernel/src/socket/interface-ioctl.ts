@@ -65,6 +65,7 @@ import {
   RTN_UNREACHABLE,
   RT_SCOPE_HOST,
 } from "@stratos/abi";
+import { byteStringOf } from "@stratos/base";
 import {
   ANY_V4,
   type IpAddress,
@@ -92,7 +93,7 @@ import {
   networkOf,
   usualBroadcast,
 } from "./network-interface.ts";
-import { nameIn } from "./interface-request.ts";
+import { nameIn, putName } from "./interface-request.ts";
 import { NEIGHBOUR_REQUESTS, neighbourIoctl } from "./neighbour-ioctl.ts";
 import { makeRoute } from "./routes.ts";
 import type { SocketCaller } from "./socket-kernel.ts";
@@ -168,7 +169,7 @@ export function interfaceIoctl(
   if (command !== SIOCGIFNAME) request.fill(0, VALUE);
   switch (command) {
     case SIOCGIFNAME:
-      writeName(request, found);
+      putName(request, 0, found.name);
       break;
     case SIOCGIFFLAGS:
       view.setUint16(IfreqFlags.offset.ifr_flags, found.flags & 0xffff, true);
@@ -191,7 +192,7 @@ export function interfaceIoctl(
       request.set(found.hardwareAddress, HARDWARE_ADDRESS);
       break;
     case SIOCETHTOOL:
-      return tellLink(task, found, task.space.loadU64(argument + VALUE));
+      return tellEthtool(task, found, task.space.loadU64(argument + VALUE));
     case SIOCGIWNAME:
       return -EOPNOTSUPP;
     default: {
@@ -326,11 +327,6 @@ function deviceOf(task: SocketCaller, network: InterfaceNetwork, address: number
   return network.interfaceByName(name) ?? -ENODEV;
 }
 
-function writeName(request: Uint8Array, one: NetworkInterface): void {
-  request.fill(0, 0, IFNAMSIZ);
-  for (let at = 0; at < one.name.length; at++) request[at] = one.name.charCodeAt(at);
-}
-
 /** SIOCGIFCONF: the interfaces that have an IPv4 address. −EFAULT, −EINVAL */
 function listInterfaces(task: SocketCaller, network: InterfaceNetwork, argument: number): number {
   const room = task.space.loadU32(argument + Ifconf.offset.ifc_len);
@@ -342,7 +338,7 @@ function listInterfaces(task: SocketCaller, network: InterfaceNetwork, argument:
     for (const address of one.addresses) {
       if (!isV4(address.ip)) continue;
       const request = new Uint8Array(IfreqAddress.size);
-      writeName(request, one);
+      putName(request, 0, one.name);
       request.set(inetAddressBytes({ ip: address.ip, port: 0 }, AF_INET), VALUE);
       listed.push(request);
     }
@@ -358,7 +354,7 @@ function listInterfaces(task: SocketCaller, network: InterfaceNetwork, argument:
 }
 
 /** Requests of ethtool(8): "Link detected", and who drives it. @param data  address of what the command takes */
-function tellLink({ space }: SocketCaller, one: NetworkInterface, data: number): number {
+function tellEthtool({ space }: SocketCaller, one: NetworkInterface, data: number): number {
   const command = space.loadU32(data + EthtoolValue.offset.cmd);
   if (command < 0) return -EFAULT;
   if (command === ETHTOOL_GLINK) return space.storeU32(data + EthtoolValue.offset.data, one.isRunning ? 1 : 0);
@@ -367,19 +363,18 @@ function tellLink({ space }: SocketCaller, one: NetworkInterface, data: number):
   const { offset, size } = EthtoolDrvinfo;
   const told = new Uint8Array(size);
   viewOf(told).setUint32(offset.cmd, command, true);
-  for (const [at, text] of [
-    [offset.driver, driver.name],
-    [offset.version, driver.version],
-    [offset.fw_version, driver.bus === "N/A" ? "N/A" : ""],
-    [offset.bus_info, driver.bus ?? ""],
-  ] as const)
-    for (let index = 0; index < text.length; index++) told[at + index] = text.charCodeAt(index);
+  told.set(byteStringOf(driver.name), offset.driver);
+  told.set(byteStringOf(driver.version), offset.version);
+  told.set(byteStringOf(driver.firmware ?? ""), offset.fw_version);
+  told.set(byteStringOf(driver.bus ?? ""), offset.bus_info);
   return space.copyOut(data, told, 0, size);
 }
 
 /** As Linux's drivers say (drivers/net/{veth,tun}.c, net/bridge/br_device.c); `lo` has none. */
-const DRIVERS: { readonly [kind in InterfaceKind]?: { name: string; version: string; bus?: string } } = {
-  bridge: { name: "bridge", version: "2.3", bus: "N/A" },
+const DRIVERS: {
+  readonly [kind in InterfaceKind]?: { name: string; version: string; firmware?: string; bus?: string };
+} = {
+  bridge: { name: "bridge", version: "2.3", firmware: "N/A", bus: "N/A" },
   dummy: { name: "dummy", version: RELEASE },
   provider: { name: "stratos", version: RELEASE },
   tap: { name: "tun", version: "1.6", bus: "tap" },

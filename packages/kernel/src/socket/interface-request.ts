@@ -1,5 +1,12 @@
 /** `struct ifreq` (netdevice(7)): what requests of a socket about interfaces begin with. */
 import { IFNAMSIZ } from "@stratos/abi";
+import { byteStringOf } from "@stratos/base";
+
+/** Writes an interface's name. */
+export function putName(request: Uint8Array, start: number, name: string): void {
+  request.fill(0, start, start + IFNAMSIZ);
+  request.set(byteStringOf(name), start);
+}
 
 /** The name of an interface; an alias such as "eth0:1" names its interface. */
 export function nameIn(request: Uint8Array, start: number): string {

@@ -19,7 +19,6 @@ import {
   EOPNOTSUPP,
   EPERM,
   EPFNOSUPPORT,
-  IFNAMSIZ,
   isErrno,
   NUD_NOARP,
   NUD_PERMANENT,
@@ -37,7 +36,7 @@ import { viewOf } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
 import { familyOf } from "./inet/inet-address.ts";
 import type { InterfaceNetwork } from "./interface-network.ts";
-import { nameIn } from "./interface-request.ts";
+import { nameIn, putName } from "./interface-request.ts";
 import { ETHERNET_ADDRESS_SIZE, type NetworkInterface } from "./network-interface.ts";
 import type { SocketCaller } from "./socket-kernel.ts";
 
@@ -81,8 +80,7 @@ export function neighbourIoctl(
   view.setUint16(HARDWARE + Sockaddr.offset.sa_family, found.hardwareType, true);
   request.set(known.address, HARDWARE_ADDRESS);
   view.setInt32(Arpreq.offset.arp_flags, told, true);
-  request.fill(0, Arpreq.offset.arp_dev, Arpreq.offset.arp_dev + IFNAMSIZ);
-  for (let at = 0; at < found.name.length; at++) request[Arpreq.offset.arp_dev + at] = found.name.charCodeAt(at);
+  putName(request, Arpreq.offset.arp_dev, found.name);
   return task.space.copyOut(argument, request, 0, Arpreq.size);
 }
 

@@ -32,6 +32,11 @@ export interface UnneededRules {
   readonly suggestsKeep: boolean;
 }
 
+/** Of files in `apt.conf.d`: does apt read it (apt.conf(5))? */
+export function isAptConfPart(name: string): boolean {
+  return /^[A-Za-z0-9_-]+(\.conf)?$/.test(name);
+}
+
 /** Where nothing is set. */
 export const APT_UNNEEDED: UnneededRules = { never: [], recommendsKeep: true, suggestsKeep: true };
 

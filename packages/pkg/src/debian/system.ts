@@ -2,7 +2,7 @@
  * A system as its own files describe it: what is installed, where packages come from, which versions are preferred. The
  * files come from wherever the system stands, an image or a folder.
  */
-import { aptSettings, type AptSettings } from "./apt-configuration.ts";
+import { aptSettings, type AptSettings, isAptConfPart } from "./apt-configuration.ts";
 import type { OnProgress, PackagePorts } from "../ports.ts";
 import { InstalledState, parseInstalledState } from "./installed-state.ts";
 import { PackageIndex } from "./package-index.ts";
@@ -75,11 +75,11 @@ export function readSystem(
     sources,
     pins,
     settings: aptSettings({
-      // apt.conf(5): the parts first, of which no extension or .conf count.
+      // apt.conf(5): the parts first.
       apt: [
         ...files
           .list("etc/apt/apt.conf.d")
-          .filter((name) => /^[A-Za-z0-9_-]+(\.conf)?$/.test(name))
+          .filter(isAptConfPart)
           .map((name) => named(`etc/apt/apt.conf.d/${name}`)),
         named("etc/apt/apt.conf"),
       ],

@@ -8,6 +8,7 @@ import {
   NO_MIRROR,
   aptProxies,
   chooseMirror,
+  isAptConfPart,
   parseSourcesList,
   parseSourcesStanzas,
   signedByOf,
@@ -85,7 +86,7 @@ export function readAptSources(folder: string): SourceEntry[] {
 /** Proxies of an apt folder. What cannot be parsed says nothing, since it is not ours to mend. */
 export function readAptProxies(folder = "/etc/apt"): ProxyOf {
   const texts: [string, string][] = [];
-  const parts = namesIn(join(folder, "apt.conf.d")).filter((name) => /^[A-Za-z0-9_-]+(\.conf)?$/.test(name));
+  const parts = namesIn(join(folder, "apt.conf.d")).filter(isAptConfPart);
   for (const name of [...parts.map((part) => join("apt.conf.d", part)), "apt.conf"]) {
     const bytes = readIfThere(join(folder, name));
     if (bytes !== undefined) texts.push([name, textOf(bytes)]);
