@@ -1,5 +1,7 @@
 /** Goal: failures of the host are told in words alone, of files and of sockets. Method: real ones. */
 import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { readFileSync, readdirSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
@@ -22,5 +24,11 @@ test("neither codes nor calls are told", async () => {
   const error = await new Promise((resolve) => second.once("error", resolve));
   first.close();
   assert.equal(hostReason(error), "address already in use");
+  const bound = createSocket("udp4").bind(0, "127.0.0.1");
+  await once(bound, "listening");
+  const again = createSocket("udp4").bind(bound.address().port, "127.0.0.1");
+  const [refusal] = await once(again, "error");
+  bound.close();
+  assert.equal(hostReason(refusal), "address already in use", "of datagrams, too");
   assert.equal(hostReason(new Error("what else: there is")), "what else: there is");
 });

@@ -9,8 +9,10 @@ export function hostReason(error: unknown): string {
   // Of files, `CODE: words, call …`; of sockets, `call CODE: words address`.
   const match =
     /^[A-Z][A-Z0-9]+: ([^,]+), /.exec(message) ?? /^[a-z]+ [A-Z][A-Z0-9]+: ([a-z ]+)(?: \S+)?$/.exec(message);
-  if (match === null) return message;
-  return plainly(match[1]!);
+  if (match !== null) return plainly(match[1]!);
+  // Of datagrams Node has the number alone: `bind EADDRINUSE 127.0.0.1:53`.
+  const { errno } = Object(error) as NodeJS.ErrnoException;
+  return (errno === undefined ? null : errnoReason(-errno)) ?? message;
 }
 
 /** The same for an error number, above 0; null: this host has no words for it. */
