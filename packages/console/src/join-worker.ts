@@ -16,6 +16,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/block/block-ioctl.ts": ["blockIoctl"],
   "kernel/src/block/loop/loop-ioctl.ts": ["loopIoctl"],
   "kernel/src/cgroup/child-group-files.ts": ["childGroupFiles"],
+  "kernel/src/fs/fuse/make-fuse.ts": ["makeFuse", "openFuseDevice"],
   "kernel/src/fs/overlay/overlay.ts": ["mountOverlay"],
   "kernel/src/ipc/semaphore-operations.ts": [
     ...["alters", "controlOne", "noteBlocked", "perform", "serveWaits", "transferAll"],

@@ -3,6 +3,7 @@ import { Kernel, type KernelOptions } from "./task/kernel-state.ts";
 import { aegisfsType } from "./fs/aegisfs/device-mount.ts";
 import { devtmpfsType } from "./fs/devtmpfs/devtmpfs.ts";
 import { registerMemoryDevices } from "./fs/devtmpfs/memory-devices.ts";
+import { fuseType, registerFuse } from "./fs/fuse/fuse-type.ts";
 import { mqueueType } from "./fs/mqueue/mqueue.ts";
 import { procType } from "./procfs/procfs.ts";
 import { cgroup2Type } from "./cgroup/cgroup2.ts";
@@ -61,6 +62,7 @@ const TYPES: ReadonlyMap<string, FileSystemType> = new Map(
     ramfsType,
     mqueueType,
     overlayType,
+    fuseType,
     aegisfsType,
     devptsType,
   ].map((type) => [type.name, type]),
@@ -74,3 +76,4 @@ registerTerminalDevices(DRIVERS);
 registerBlockDevices(DRIVERS);
 registerRealTimeClock(DRIVERS);
 registerTun(DRIVERS);
+registerFuse(DRIVERS);

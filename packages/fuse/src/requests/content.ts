@@ -1,4 +1,5 @@
 /** Content: READ, WRITE, FALLOCATE, LSEEK, COPY_FILE_RANGE, FSYNC. */
+import { FUSE_WRITE_CACHE, FUSE_WRITE_KILL_SUIDGID } from "@stratos/abi/fuse";
 import {
   EINVAL,
   EIO,
@@ -16,19 +17,7 @@ import { addOffsets, ATTRIBUTE_ATIME, ATTRIBUTE_MODE, blocksOf, offsetBetween, o
 import type { FileOffset, Subvolume } from "@stratos/aegisfs";
 import { treeOf, type Mount } from "../mount.ts";
 import { getOffset, getUnsigned, putOffset } from "../wire/attribute-words.ts";
-import {
-  B,
-  D,
-  FUSE_WRITE_CACHE,
-  FUSE_WRITE_KILL_SUIDGID,
-  NO_REPLY,
-  PAYLOAD_MAX,
-  Q_LENGTH,
-  Q_NODE_TREE,
-  REPLY_DATA_AT,
-  REQUEST_AT,
-  WRITE_DATA_AT,
-} from "../wire/layout.ts";
+import { B, D, NO_REPLY, PAYLOAD_MAX, Q_LENGTH, Q_NODE_TREE, REPLY_DATA_AT, REQUEST_AT, WRITE_DATA_AT } from "../wire/layout.ts";
 import { withoutSetId } from "./attributes.ts";
 import { dropCapabilities } from "./xattrs.ts";
 

@@ -155,6 +155,8 @@ function statx(task: Task, dirfd: number, pathAddress: number, flags: number, ma
 }
 
 function storeStatfs(task: Task, mount: Mount, address: number): number {
+  const failed = mount.fileSystem.refreshUsage();
+  if (failed < 0) return failed;
   const usage = mount.fileSystem.usage();
   const { u8, view } = task.kernel.scratch;
   u8.fill(0, 0, Statfs.size);
@@ -229,7 +231,7 @@ function checkPath(task: Task, dirfd: number, path: string, mode: number, flags:
   const { mount } = walker;
   const inode = walker.dentry.inode!;
   if ((mode & X_OK) !== 0 && inode.isRegular && (mount.flags & MS_NOEXEC) !== 0) return -EACCES;
-  const denied = inode.mayAccess(
+  const denied = inode.askAccess(
     task,
     ((mode & 4) !== 0 ? MAY_READ : 0) | ((mode & 2) !== 0 ? MAY_WRITE : 0) | ((mode & 1) !== 0 ? MAY_EXEC : 0),
   );

@@ -23,6 +23,7 @@ import type { Task } from "./task.ts";
 import { endTracing } from "./tracing.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
+import { endAsking } from "../vfs/fanotify-marks.ts";
 
 /**
  * Ends the whole process (exit_group(2), fatal signals): the calling thread now, the others when they next run.
@@ -45,6 +46,7 @@ export function exitTask(task: Task, status: number): void {
   if (task.state === "Z" || task.state === "X") return;
   const { kernel, group } = task;
   if (task.syscallNumber >= 0 && task.blockedKind === UNFINISHED) kernel.calls[task.syscallNumber]?.abandoned?.(task);
+  if (task.permissions !== null) endAsking(task);
   task.endWait("signal");
   kernel.scheduler.dequeue(task);
   // A process that waits to be reaped shows by its leader, even when that was not the last thread.

@@ -187,6 +187,11 @@ export abstract class OpenFile implements LockOwner {
     return -EINVAL;
   }
 
+  /** close(2) waits for that before the descriptor is gone. @returns 0, a negated errno; BLOCKED: it comes again */
+  beforeClose(): number {
+    return 0;
+  }
+
   /** Called by close(2) of each descriptor (POSIX locks, flush); errors are reported to the caller. */
   onDescriptorClose(task: Caller): number {
     return 0;
