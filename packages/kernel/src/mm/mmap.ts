@@ -205,8 +205,7 @@ function checkFile(file: OpenFile, protection: number, isShared: boolean): numbe
   if (isShared && (protection & PROT_WRITE) !== 0 && isSealedAgainstWriting(file)) return -EPERM;
   if ((protection & PROT_EXEC) !== 0 && liesWithoutExecution(file)) return -EPERM;
   if (file.inode !== null && file.inode.isDirectory) return -ENODEV;
-  // What is written there would have to go to a program while nobody waits for it (Linux: FOPEN_DIRECT_IO).
-  if (isShared && file.isWritable && file.inode?.fileSystem.isServed === true) return -ENODEV;
+  if (isShared && !file.isSharable) return -ENODEV;
   return 0;
 }
 

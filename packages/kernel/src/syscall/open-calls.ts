@@ -221,7 +221,9 @@ function memfdCreate(task: Task, nameAddress: number, flags: number): number {
 
 function close(task: Task, fd: number): number {
   const waits = task.files.get(fd)?.beforeClose() ?? 0;
-  return waits <= BLOCKED ? waits : task.files.close(task, fd);
+  if (waits <= BLOCKED) return waits;
+  const result = task.files.close(task, fd);
+  return waits < 0 ? waits : result;
 }
 
 export const openCalls: SyscallTable = {

@@ -99,9 +99,16 @@ export function mountFileSystem(
     ? -EPERM
     : isErrno(root)
       ? root
-      : mountHere(kernel, namespace, target, made, root, flags, request.source || "none");
+      : isRootOf(target, made)
+        ? -EBUSY
+        : mountHere(kernel, namespace, target, made, root, flags, request.source || "none");
   releaseFileSystem(kernel, made);
   return isErrno(mount) ? mount : 0;
+}
+
+/** The same file system is on top there already (fs/namespace.c, do_add_mount). */
+function isRootOf({ mount, dentry }: Path, fileSystem: FileSystem): boolean {
+  return mount.fileSystem === fileSystem && dentry === mount.root;
 }
 
 /** "fuse.sshfs": a type, and whose of that type it is. */

@@ -173,6 +173,11 @@ export abstract class OpenFile implements LockOwner {
     return this.inode?.pages ?? -ENODEV;
   }
 
+  /** May a mapping of it be shared (MAP_SHARED)? */
+  get isSharable(): boolean {
+    return true;
+  }
+
   /** Which of them a mapping at `offset` begins with: others may be the same. */
   mappedFrom(offset: number): number {
     return offset;

@@ -69,7 +69,9 @@ import { FuseRequest, HEADER_SIZE, message, NO_NODE, type Opaque, opaqueAt, putO
 /** Of the protocol, as far as it is spoken here. */
 const MINOR = 39,
   /** Before it structures had other sizes. */
-  MINOR_MIN = 24;
+  MINOR_MIN = 12;
+/** From it on several FORGETs go at once. */
+const MINOR_OF_BATCH = 16;
 const READAHEAD = 131072;
 /** Pages of one request: what there is without FUSE_MAX_PAGES, and what may be agreed on. */
 const PAGES = 32,
@@ -109,6 +111,8 @@ export class FuseConnection {
   isInitialized = false;
   /** The server speaks no protocol that is known here. */
   isRefused = false;
+  /** Of the protocol as both speak it. */
+  minor = 0;
   maxWrite = 4096;
   maxPages = PAGES;
   /** Descriptors of the device that serve it. */
@@ -221,6 +225,16 @@ export class FuseConnection {
     return served instanceof FuseAnswers && served.has(this.kernel.syscallCount, this, nameOf(node, opcode, key));
   }
 
+  /** Has it, in this execution or another? */
+  isAnswered(node: Opaque, opcode: number, key: string): boolean {
+    const served = this.caller?.permissions?.served;
+    const name = nameOf(node, opcode, key);
+    return (
+      served instanceof FuseAnswers &&
+      served.asked.some(({ connection, request }) => connection === this && request.key === name)
+    );
+  }
+
   /** The call has what it asked for, and won't ask again: the reply may be large. */
   used(request: FuseRequest): void {
     const { caller } = this;
@@ -311,7 +325,7 @@ export class FuseConnection {
   #forgetsFor(room: number): Uint8Array {
     const unique = this.nextUnique;
     this.nextUnique += 2;
-    if (this.forgets.length === 1) {
+    if (this.forgets.length === 1 || this.minor < MINOR_OF_BATCH) {
       const { node, count } = this.forgets.shift()!;
       const bytes = message(FuseForgetIn, { nlookup: count });
       putFields(viewOf(bytes), FuseInHeader, { len: bytes.length, opcode: FUSE_FORGET, unique });
@@ -371,6 +385,7 @@ export class FuseConnection {
       this.abort(-EPROTO);
       return;
     }
+    this.minor = Math.min(MINOR, view.getUint32(offset.minor, true));
     const flags = view.getUint32(offset.flags, true);
     if ((flags & FUSE_MAX_PAGES) !== 0 && reply.length >= offset.max_pages + 2)
       this.maxPages = Math.min(PAGES_MAX, Math.max(1, view.getUint16(offset.max_pages, true)));

@@ -169,7 +169,12 @@ export function mountFuse(kernel: FsKernel, options: MountOptions): FuseFileSyst
   const maxRead = maxReadText === undefined ? Infinity : Math.max(4096, numberOf(maxReadText, 10));
   if (userId < 0 || groupId < 0 || (maxReadText !== undefined && numberOf(maxReadText, 10) < 0)) return -EINVAL;
   const file = caller.files.get(fd);
-  if (!(file instanceof FuseDeviceFile) || file.connection !== null || (file.flags & O_ACCMODE) === 3) return -EINVAL;
+  if (!(file instanceof FuseDeviceFile) || (file.flags & O_ACCMODE) === 3) return -EINVAL;
+  // It is mounted once more (Linux: fuse_get_tree).
+  if (file.files !== null) {
+    const present = file.files as FuseFileSystem;
+    return kernel.vfs.roots.has(present) ? present : -EINVAL;
+  }
   if (file.openedBy !== null && file.openedBy.userNamespace !== userNamespace) return -EINVAL;
   if (modeOfRoot(mode) === null) return -EINVAL;
   const subtype = options.get("subtype") ?? "";

@@ -5,6 +5,7 @@ import {
   FUSE_FSYNC_FDATASYNC,
   FUSE_READ,
   FUSE_WRITE,
+  FOPEN_DIRECT_IO,
   FOPEN_NOFLUSH,
   FuseFlushIn,
   FuseFsyncIn,
@@ -198,6 +199,11 @@ export class FuseFile extends OpenFile {
     return fileIoctl(task, this, command, argument);
   }
 
+  /** What is written there would have to go to the server while nobody waits for it. */
+  override get isSharable(): boolean {
+    return !this.isWritable && (this.handle.openFlags & FOPEN_DIRECT_IO) === 0;
+  }
+
   /** Reads in what is to be mapped, as it is now: pages that others have mapped already stay. */
   override mapping(offset = 0, length = Infinity): PageCache | number {
     const { inode } = this;
@@ -259,8 +265,8 @@ export class FuseFile extends OpenFile {
     const { connection } = this.inode.fileSystem;
     const { handle, inode } = this;
     if ((handle.openFlags & FOPEN_NOFLUSH) !== 0) return 0;
-    if (connection.isAsked(inode.node, FUSE_FLUSH, String(keyOf(handle.fh)))) return this.beforeClose();
-    if (inode.refused >= 0) handle.postFlush();
+    const isFlushed = connection.isAnswered(inode.node, FUSE_FLUSH, String(keyOf(handle.fh)));
+    if (!isFlushed && inode.refused >= 0) handle.postFlush();
     return 0;
   }
 
