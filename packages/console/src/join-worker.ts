@@ -56,6 +56,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/syscall/key-requests.ts": ["addKey", "requestKey", "keyctl"],
   "kernel/src/socket/landlock-port.ts": ["checkLandlockPort"],
   "kernel/src/syscall/landlock-requests.ts": ["createRuleset", "addRule", "restrictSelf"],
+  "kernel/src/sysfs/fuse-control.ts": ["makeFuseControl"],
   "kernel/src/task/account-process.ts": ["accountProcess", "acct", "compressed"],
   "kernel/src/task/call-dispatch.ts": ["setCallDispatch", "takesCall"],
   "kernel/src/vfs/landlock-paths.ts": [

@@ -8,6 +8,7 @@ import { mqueueType } from "./fs/mqueue/mqueue.ts";
 import { procType } from "./procfs/procfs.ts";
 import { cgroup2Type } from "./cgroup/cgroup2.ts";
 import { sysfsType } from "./sysfs/sysfs.ts";
+import { fuseControlType } from "./sysfs/fuse-control-type.ts";
 import { ramfsType } from "./fs/ramfs/ramfs.ts";
 import { registerFifos } from "./fs/pipe/pipe-file.ts";
 import { overlayType } from "./fs/overlay/overlay-type.ts";
@@ -63,6 +64,7 @@ const TYPES: ReadonlyMap<string, FileSystemType> = new Map(
     mqueueType,
     overlayType,
     fuseType,
+    fuseControlType,
     aegisfsType,
     devptsType,
   ].map((type) => [type.name, type]),

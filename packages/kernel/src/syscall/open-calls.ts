@@ -115,6 +115,8 @@ function dup3(task: Task, oldFd: number, newFd: number, flags: number): number {
   const file = task.files.get(oldFd);
   if (file === undefined || newFd < 0 || newFd >= task.group.limits[RLIMIT_NOFILE]!.soft) return -EBADF;
   if (!task.files.canHold(newFd)) return -EMFILE;
+  const waits = task.files.get(newFd)?.beforeClose() ?? 0;
+  if (waits <= BLOCKED) return waits;
   task.files.installAt(task, newFd, file.retain(), (flags & O_CLOEXEC) !== 0);
   return newFd;
 }

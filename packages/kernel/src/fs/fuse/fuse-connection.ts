@@ -28,6 +28,7 @@ import {
   FUSE_BATCH_FORGET,
   FUSE_BIG_WRITES,
   FUSE_CREATE,
+  FUSE_DONT_MASK,
   FUSE_FORGET,
   FUSE_INIT,
   FUSE_INIT_EXT,
@@ -79,6 +80,7 @@ const PAGES = 32,
 const OFFERED =
   (FUSE_ASYNC_READ |
     FUSE_BIG_WRITES |
+    FUSE_DONT_MASK |
     FUSE_NO_OPEN_SUPPORT |
     FUSE_PARALLEL_DIROPS |
     FUSE_MAX_PAGES |
@@ -165,7 +167,7 @@ export class FuseConnection {
 
   /** Who makes the call under way; null: no task does. */
   get caller(): FsCaller | null {
-    return this.kernel.scheduler.current as FsCaller | null;
+    return (this.kernel.vfs.onBehalf ?? this.kernel.scheduler.current) as FsCaller | null;
   }
 
   /**
