@@ -25,9 +25,33 @@ import { REQUESTS } from "./requests/request-table.ts";
 import { SnapshotFolder } from "./snapshot-folder.ts";
 import { SyncCallers } from "./sync-callers.ts";
 import { getSigned } from "./wire/attribute-words.ts";
-import { B, HEADER_SIZE, NO_REPLY, Q_LENGTH, Q_NODE, Q_NODE_TREE, Q_OPCODE, Q_UID, Q_UNIQUE, R_LENGTH, REPLY_AT, REQUEST_AT, REQUEST_SIZE } from "./wire/layout.ts";
+import {
+  B,
+  HEADER_SIZE,
+  NO_REPLY,
+  Q_LENGTH,
+  Q_NODE,
+  Q_NODE_TREE,
+  Q_OPCODE,
+  Q_UID,
+  Q_UNIQUE,
+  R_LENGTH,
+  REPLY_AT,
+  REQUEST_AT,
+  REQUEST_SIZE,
+} from "./wire/layout.ts";
 import { putRetrieval } from "./wire/notify-words.ts";
-import { FATTR_CTIME, FUSE_FORGET, FUSE_LOOKUP, FUSE_NOTIFY_REPLY, FUSE_SETATTR, FUSE_STATFS, FUSE_WRITE, FUSE_WRITE_CACHE, OPCODES } from "@stratos/abi/fuse";
+import {
+  FATTR_CTIME,
+  FUSE_FORGET,
+  FUSE_LOOKUP,
+  FUSE_NOTIFY_REPLY,
+  FUSE_SETATTR,
+  FUSE_STATFS,
+  FUSE_WRITE,
+  FUSE_WRITE_CACHE,
+  OPCODES,
+} from "@stratos/abi/fuse";
 
 export interface ServeOptions {
   /** What is mounted; default: the volume's default subvolume. */

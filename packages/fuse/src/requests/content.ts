@@ -17,7 +17,17 @@ import { addOffsets, ATTRIBUTE_ATIME, ATTRIBUTE_MODE, blocksOf, offsetBetween, o
 import type { FileOffset, Subvolume } from "@stratos/aegisfs";
 import { treeOf, type Mount } from "../mount.ts";
 import { getOffset, getUnsigned, putOffset } from "../wire/attribute-words.ts";
-import { B, D, NO_REPLY, PAYLOAD_MAX, Q_LENGTH, Q_NODE_TREE, REPLY_DATA_AT, REQUEST_AT, WRITE_DATA_AT } from "../wire/layout.ts";
+import {
+  B,
+  D,
+  NO_REPLY,
+  PAYLOAD_MAX,
+  Q_LENGTH,
+  Q_NODE_TREE,
+  REPLY_DATA_AT,
+  REQUEST_AT,
+  WRITE_DATA_AT,
+} from "../wire/layout.ts";
 import { withoutSetId } from "./attributes.ts";
 import { dropCapabilities } from "./xattrs.ts";
 

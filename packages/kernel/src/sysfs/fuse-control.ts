@@ -116,7 +116,7 @@ class Connections extends PseudoDirectory {
   }
 
   static {
-    stateClass("FuseConnections", this, null, FOUND_BY_NAME);
+    stateClass("FuseConnections", this, null, { ...FOUND_BY_NAME, keeps: ["#made"] });
   }
 }
 

@@ -53,8 +53,7 @@ export interface LoadedImage {
 export function readAt(task: Task, file: OpenFile, offset: number, bytes: Uint8Array): number {
   const { inode } = file;
   // Its pages are there already (openExecutable), and nobody can wait here.
-  if (inode?.fileSystem.isServed === true)
-    return readFileBytes(task.kernel, inode, offset, bytes, 0, bytes.length);
+  if (inode?.fileSystem.isServed === true) return readFileBytes(task.kernel, inode, offset, bytes, 0, bytes.length);
   const cursor = new BytesCursor(bytes);
   while (cursor.remaining > 0) {
     const count = file.read(task, cursor, offset + cursor.position);

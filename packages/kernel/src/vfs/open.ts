@@ -341,7 +341,10 @@ export function openSilently(task: Caller, place: Path, flags: number): OpenFile
 
 /** O_DIRECT is for regular files with pages and for block devices (Linux: FMODE_CAN_ODIRECT). */
 export function mayBeDirect(inode: Inode): boolean {
-  return (inode.isRegular && (inode.content.pages !== null || inode.fileSystem.isServed)) || (inode.mode & S_IFMT) === S_IFBLK;
+  return (
+    (inode.isRegular && (inode.content.pages !== null || inode.fileSystem.isServed)) ||
+    (inode.mode & S_IFMT) === S_IFBLK
+  );
 }
 
 /**

@@ -1,8 +1,13 @@
 import { stateClass } from "@stratos/base";
 import { permissionsOf } from "../../vfs/fanotify-marks.ts";
 import type { FsCaller } from "../fs-kernel.ts";
-import type { FuseConnection } from "./fuse-connection.ts";
 import type { FuseRequest } from "./fuse-request.ts";
+
+/** Who was asked: a connection (fuse-connection.ts). */
+interface Server {
+  /** The call is over, or has its answer for good. */
+  leave(request: FuseRequest): void;
+}
 
 /**
  * What one call has asked servers. It is executed again after each answer and asks the same again, in the same order;
@@ -10,25 +15,25 @@ import type { FuseRequest } from "./fuse-request.ts";
  * a transfer.
  */
 export class FuseAnswers {
-  readonly asked: { readonly connection: FuseConnection; readonly request: FuseRequest }[] = [];
+  readonly asked: { readonly connection: Server; readonly request: FuseRequest }[] = [];
   /** Which execution `isUsed` and `#at` are about; −1: none yet. */
   execution = -1;
   /** Where the next one is looked for first. */
   at = 0;
 
   /** An earlier question of the call that this execution hasn't come to yet. */
-  find(execution: number, connection: FuseConnection, key: string): FuseRequest | null {
+  find(execution: number, connection: Server, key: string): FuseRequest | null {
     const index = this.#indexOf(execution, connection, key);
     if (index < 0) return null;
     this.at = index + 1;
     return this.asked[index]!.request;
   }
 
-  has(execution: number, connection: FuseConnection, key: string): boolean {
+  has(execution: number, connection: Server, key: string): boolean {
     return this.#indexOf(execution, connection, key) >= 0;
   }
 
-  #indexOf(execution: number, connection: FuseConnection, key: string): number {
+  #indexOf(execution: number, connection: Server, key: string): number {
     if (this.execution !== execution) {
       this.execution = execution;
       this.at = 0;
@@ -42,7 +47,7 @@ export class FuseAnswers {
     return -1;
   }
 
-  add(connection: FuseConnection, request: FuseRequest): void {
+  add(connection: Server, request: FuseRequest): void {
     this.asked.push({ connection, request });
     this.at = this.asked.length;
   }

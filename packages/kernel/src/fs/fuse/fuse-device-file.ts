@@ -1,6 +1,5 @@
 import {
   EAGAIN,
-
   EFAULT,
   EINVAL,
   EIO,

@@ -17,8 +17,8 @@ import type { Path } from "../../vfs/path.ts";
 import { seekTarget } from "../../vfs/seek-target.ts";
 import type { FsCaller } from "../fs-kernel.ts";
 import type { FuseHandle } from "./fuse-handle.ts";
-import type { FuseInode } from "./fuse-inode.ts";
 import { keyOf, message, type Opaque, opaqueAt } from "./fuse-request.ts";
+import type { ServedNode } from "./served-node.ts";
 
 const LISTED_AT_ONCE = 8 * PAGE_SIZE;
 /** Names that are longer can be had nowhere else. */
@@ -28,7 +28,7 @@ const COOKIES_FROM = 2 ** 52;
 
 /** An open folder of a server: a position is where the server goes on listing. */
 export class FuseDirectoryFile extends OpenFile {
-  declare readonly inode: FuseInode;
+  declare readonly inode: ServedNode;
   declare readonly path: Path;
   readonly handle: FuseHandle;
   /** What the server has listed last, which begins at `#heldFrom`. */
@@ -37,7 +37,7 @@ export class FuseDirectoryFile extends OpenFile {
   /** Bound: entries of the folder; they go when it is listed from its beginning. */
   #cookies: Opaque[] = [];
 
-  constructor(flags: number, inode: FuseInode, path: Path, handle: FuseHandle) {
+  constructor(flags: number, inode: ServedNode, path: Path, handle: FuseHandle) {
     super(flags, inode, path);
     this.handle = handle;
     handle.retain();

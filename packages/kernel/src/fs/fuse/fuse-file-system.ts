@@ -14,14 +14,22 @@ import { keyOf, message, type Opaque, opaqueAt } from "./fuse-request.ts";
 const FUSE_SUPER_MAGIC = 0x65735546;
 
 /** A file system whose files a program in the machine serves (fuse(4)). Read fuse-connection.ts first. */
-export class FuseFileSystem extends FileSystem implements ServedSystem, ServedFiles {
+class FuseFileSystem extends FileSystem implements ServedSystem, ServedFiles {
   readonly type: string;
   readonly kernel: FsKernel;
   readonly connection: FuseConnection;
   readonly root: FuseInode;
   /** Those that the server was not told to forget. */
   #inodes = new Map<number | string, FuseInode>();
-  #usage: FileSystemUsage = { magic: FUSE_SUPER_MAGIC, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
+  #usage: FileSystemUsage = {
+    magic: FUSE_SUPER_MAGIC,
+    blockSize: 4096,
+    blocks: 0,
+    blocksFree: 0,
+    files: 0,
+    filesFree: 0,
+    nameMax: 255,
+  };
 
   constructor(kernel: FsKernel, type: string, rootMode: number, caller: FsCaller, rules: FuseConnection["rules"]) {
     super(kernel.allocateDevice());
@@ -155,7 +163,7 @@ function numberOf(text: string | undefined, base: 8 | 10): number {
 }
 
 /** mount(2) by a server, or by fusermount3(1) for one: `fd=` is its descriptor of the device. */
-export function mountFuse(kernel: FsKernel, options: MountOptions): FuseFileSystem | number {
+export function mountFuse(kernel: FsKernel, options: MountOptions): FileSystem | number {
   const caller = kernel.scheduler.current as FsCaller | null;
   const mode = numberOf(options.get("rootmode"), 8);
   const uid = numberOf(options.get("user_id"), 10),

@@ -26,8 +26,8 @@ import type { Path } from "../../vfs/path.ts";
 import { seekInode } from "../../vfs/regular-file.ts";
 import type { FsCaller } from "../fs-kernel.ts";
 import type { FuseHandle } from "./fuse-handle.ts";
-import type { FuseInode } from "./fuse-inode.ts";
 import { type FuseRequest, HEADER_SIZE, keyOf, message } from "./fuse-request.ts";
+import type { ServedNode } from "./served-node.ts";
 
 /** Bytes that one mapping reads in at most: they stay in memory while the file is used. */
 const MAPPED_MAX = 2 ** 30;
@@ -37,10 +37,10 @@ const MAPPED_MAX = 2 ** 30;
  * read in before it is made, since a page fault can't wait for a program.
  */
 export class FuseFile extends OpenFile {
-  declare readonly inode: FuseInode;
+  declare readonly inode: ServedNode;
   readonly handle: FuseHandle;
 
-  constructor(flags: number, inode: FuseInode, path: Path, handle: FuseHandle) {
+  constructor(flags: number, inode: ServedNode, path: Path, handle: FuseHandle) {
     super(flags, inode, path);
     this.handle = handle;
     handle.retain();
@@ -194,8 +194,7 @@ export class FuseFile extends OpenFile {
   }
 
   override ioctl(task: FsCaller, command: number, argument: number): number {
-    if (command === FIONREAD)
-      return task.space.storeU32(argument, Math.max(0, this.inode.size - this.position) | 0);
+    if (command === FIONREAD) return task.space.storeU32(argument, Math.max(0, this.inode.size - this.position) | 0);
     return fileIoctl(task, this, command, argument);
   }
 

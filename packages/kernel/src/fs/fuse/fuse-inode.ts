@@ -29,7 +29,7 @@ import {
 } from "@stratos/abi";
 import * as op from "@stratos/abi/fuse";
 import { byteString, stateClass } from "@stratos/base";
-import { getU64, get64, viewOf } from "../../ground/words.ts";
+import { getU64, get64, putFields, viewOf } from "../../ground/words.ts";
 import { FILE_CAPABILITIES } from "../../security/file-capabilities.ts";
 import { checkMode, hasOver, MAY_EXEC, MAY_READ, MAY_WRITE } from "../../security/permission.ts";
 import { isInGroup } from "../../security/credentials.ts";
@@ -45,6 +45,7 @@ import { FuseDirectoryFile } from "./fuse-directory-file.ts";
 import { FuseFile } from "./fuse-file.ts";
 import { FuseHandle } from "./fuse-handle.ts";
 import { type FuseRequest, type Held, message, NO_NODE, type Opaque, opaqueAt, putOpaque } from "./fuse-request.ts";
+import type { ServedNode } from "./served-node.ts";
 
 /** A mounted file system of a server, as its inodes know it (fuse-file-system.ts). */
 export interface ServedSystem extends FileSystem {
@@ -99,13 +100,12 @@ class FuseCreation implements Held {
  * have to ask: it then returns BLOCKED, and the call comes again (fuse-connection.ts). Permissions are the server's
  * business, but for `default_permissions`.
  */
-export class FuseInode extends Inode implements Held {
+export class FuseInode extends Inode implements Held, ServedNode {
   declare readonly fileSystem: ServedSystem;
   readonly node: Opaque;
   readonly generation: Opaque;
   /** How often the server has named it to us since the last FORGET. */
   lookups = 0;
-  /** Up to when (monotonic) the attributes are what they are. */
   attributesUntil = 0;
   /** Of a folder: which node a name led to (null: none), and for how long that is so. */
   readonly names = new Map<string, { readonly node: Opaque | null; readonly until: number }>();
@@ -113,9 +113,7 @@ export class FuseInode extends Inode implements Held {
   isStale = false;
   /** It lost its last name here. */
   isUnlinked = false;
-  /** Open descriptions' handles. */
   readonly handles = new Set<FuseHandle>();
-  /** The state of the content that `pages` have. */
   loadedAs = "";
   #created: FuseHandle | null = null;
 
@@ -176,7 +174,6 @@ export class FuseInode extends Inode implements Held {
     return 0;
   }
 
-  /** Asks for it as FuseConnection.ask does, of this node. */
   ask(
     opcode: number,
     key: string,
@@ -188,7 +185,6 @@ export class FuseInode extends Inode implements Held {
     return refused < 0 ? refused : this.fileSystem.connection.ask(this.node, opcode, key, make, least, most);
   }
 
-  /** −EIO: it is another file by now; −EACCES: the caller may not come near. */
   get refused(): number {
     if (this.isStale) return -EIO;
     const { connection } = this.fileSystem;
@@ -264,8 +260,7 @@ export class FuseInode extends Inode implements Held {
     const view = viewOf(answer.reply);
     const { offset } = op.FuseEntryOut;
     const { kernel } = this.fileSystem;
-    const until =
-      kernel.now() + getU64(view, offset.entry_valid) * 1e9 + view.getUint32(offset.entry_valid_nsec, true);
+    const until = kernel.now() + getU64(view, offset.entry_valid) * 1e9 + view.getUint32(offset.entry_valid_nsec, true);
     const node = opaqueAt(view, offset.nodeid);
     if (answer.opcode === op.FUSE_LOOKUP && node.low === 0 && node.high === 0) {
       this.#remember(name, null, until);
@@ -347,7 +342,12 @@ export class FuseInode extends Inode implements Held {
     return inode;
   }
 
-  #opened(reply: Uint8Array, at: number, flags: number, isDirectory: boolean): ConstructorParameters<typeof FuseHandle>[2] {
+  #opened(
+    reply: Uint8Array,
+    at: number,
+    flags: number,
+    isDirectory: boolean,
+  ): ConstructorParameters<typeof FuseHandle>[2] {
     const openFlags = viewOf(reply).getUint32(at + op.FuseOpenOut.offset.open_flags, true);
     return { fh: opaqueAt(viewOf(reply), at), openFlags, flags, isDirectory, isUnknown: false };
   }
@@ -533,9 +533,9 @@ export class FuseInode extends Inode implements Held {
   override setXattr(name: string, value: Uint8Array, flags: number): number {
     if (!this.#hasXattr(name)) return -EOPNOTSUPP;
     const bytes = (): Uint8Array => {
-      const head = new Uint8Array(8);
-      viewOf(head).setUint32(0, value.length, true);
-      viewOf(head).setUint32(4, flags, true);
+      // Without FUSE_SETXATTR_EXT.
+      const head = new Uint8Array(op.FuseSetxattrIn.offset.setxattr_flags);
+      putFields(viewOf(head), op.FuseSetxattrIn, { size: value.length, flags });
       return message(null, {}, null, head, name, value);
     };
     const answer = this.ask(op.FUSE_SETXATTR, name, bytes, 0);
