@@ -439,8 +439,8 @@ export const mountCalls: SyscallTable = {
       "ioctls, READDIRPLUS, LSEEK, COPY_FILE_RANGE, POLL and TMPFILE are not asked for; overlays have no " +
       "redirect_dir, metacopy, index, nfs_export, verity and data-only layers (EINVAL), the upper layer lies on " +
       "tmpfs or AegisFS, and a copied file has another number when the overlay is mounted anew; cgroup2 has the " +
-      "controllers cpuset (of harts; no partitions), cpu, memory and pids, and charges private pages alone to a group; " +
-      "memory.min, low, high and swap.max are kept and shown; 2,048 groups, 128 deep (EAGAIN)",
+      "controllers cpuset (of harts; no partitions), cpu, memory and pids, and charges private pages alone to a " +
+      "group; memory.min, low, high and swap.max are kept and shown; 2,048 groups, 128 deep (EAGAIN)",
   },
   umount2: { run: (task, path, flags) => umount2(task, path, flags | 0) },
   pivot_root: { run: pivot },

@@ -162,6 +162,10 @@ function numberOf(text: string | undefined, base: 8 | 10): number {
   return text !== undefined && pattern.test(text) ? parseInt(text, base) : -1;
 }
 
+const OPTIONS: readonly string[] = [
+  ...["fd", "rootmode", "user_id", "group_id", "default_permissions", "allow_other", "max_read", "subtype"],
+];
+
 /** mount(2) by a server, or by fusermount3(1) for one: `fd=` is its descriptor of the device. */
 export function mountFuse(kernel: FsKernel, options: MountOptions): FileSystem | number {
   const caller = kernel.scheduler.current as FsCaller | null;
@@ -170,6 +174,11 @@ export function mountFuse(kernel: FsKernel, options: MountOptions): FileSystem |
     gid = numberOf(options.get("group_id"), 10),
     fd = numberOf(options.get("fd"), 10);
   if (caller === null || mode < 0 || uid < 0 || gid < 0 || fd < 0) return -EINVAL;
+  for (const name of options.keys()) {
+    if (OPTIONS.includes(name)) continue;
+    kernel.log(`fuse: Unknown parameter '${name}'`);
+    return -EINVAL;
+  }
   const { userNamespace } = caller.credentials;
   const userId = userNamespace.uids.toKernel(uid),
     groupId = userNamespace.gids.toKernel(gid);

@@ -10,7 +10,6 @@ export const fuseType: FileSystemType = {
   name: "fuse",
   isVirtual: true,
   hasSubtypes: true,
-  optionNames: ["fd", "rootmode", "user_id", "group_id", "default_permissions", "allow_other", "max_read", "subtype"],
   userNamespace: (caller) => caller.credentials.userNamespace,
   create: (kernel: FsKernel, _source: string, options: MountOptions) => makeFuse(kernel, options),
 };
