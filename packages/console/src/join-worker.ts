@@ -21,6 +21,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/ipc/semaphore-operations.ts": [
     ...["alters", "controlOne", "noteBlocked", "perform", "serveWaits", "transferAll"],
   ],
+  "kernel/src/mm/memory-lock.ts": ["lockMemory", "unlockMemory", "lockAllMemory", "unlockAllMemory"],
   "kernel/src/procfs/kernel-config.ts": ["compressedConfiguration"],
   "kernel/src/procfs/net-statistics.ts": ["describeFurther", "describeProtocols", "describeProtocols6"],
   "kernel/src/procfs/sysctl.ts": ["addSettings"],
