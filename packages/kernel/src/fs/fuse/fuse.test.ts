@@ -9,8 +9,10 @@ import {
   AT_FDCWD,
   EAGAIN,
   ECONNABORTED,
+  EINVAL,
   EIO,
   EINTR,
+  ENODEV,
   ENOENT,
   ENOTCONN,
   FUSE_DEVICE_MINOR,
@@ -26,12 +28,13 @@ import {
   SIGUSR1,
 } from "@stratos/abi";
 import * as op from "@stratos/abi/fuse";
-import { byteString } from "@stratos/base";
+import { byteString, byteStringOf } from "@stratos/base";
+import type { PageCache } from "../../frames/page-cache.ts";
 import { getU64, putFields, viewOf } from "../../ground/words.ts";
 import { signalInfo } from "../../signal/pending-signals.ts";
 import { sendSignalToTask } from "../../signal/send-signal.ts";
 import { BUFFER, FileTask } from "../../testing/file-system-task.ts";
-import type { Call, TestKernel } from "../../testing/fake-task.ts";
+import { Call, type TestKernel } from "../../testing/fake-task.ts";
 import { makeDevice } from "../../vfs/device-registry.ts";
 import { endAsking } from "../../vfs/fanotify-marks.ts";
 
@@ -311,4 +314,71 @@ it("nodes that nobody uses any more are forgotten as often as they were named", 
   assert.equal(server.finish(client, unlink), 0);
   const forget = server.next()!;
   assert.deepEqual([forget.opcode, forget.node, getU64(viewOf(forget.body), 0)], [op.FUSE_FORGET, FILE, 4]);
+});
+
+it("what is mapped is read in before, and what is written later is seen", () => {
+  const { test, server, client } = scene();
+  const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_RDWR, 0));
+  const file = client.task.files.get(fd)!;
+  let pages!: PageCache;
+  const map = new Call(client.task, () => {
+    const mapping = file.mapping(0, 4096);
+    if (typeof mapping === "number") return mapping;
+    pages = mapping!;
+    return 0;
+  });
+  const content = byteStringOf("hello");
+  assert.equal(
+    server.finish(client, map, ({ opcode }) => (opcode === op.FUSE_READ ? content : null)),
+    0,
+  );
+  const at = pages.peek(0) * 4096;
+  assert.ok(at > 0);
+  const shown = (): string => byteString(test.kernel.physical.u8, at, at + 6);
+  assert.equal(shown(), "hello\0");
+  const write = client.start("pwrite64", fd, client.text("J"), 1, 0);
+  assert.equal(server.finish(client, write), 1);
+  assert.equal(shown(), "Jello\0");
+  assert.equal(file.isSharable, false, "what others would write into it goes nowhere");
+});
+
+it("dup3 over a served file waits for the server's last word", () => {
+  const { server, client } = scene();
+  const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_RDWR, 0));
+  const other = client.open("/fuse", O_RDWR);
+  const call = client.start("dup3", other, fd, 0);
+  assert.ok(call.isBlocked);
+  server.log.length = 0;
+  assert.equal(server.finish(client, call), fd);
+  assert.deepEqual(server.log, [op.FUSE_FLUSH]);
+  while (server.next() !== null);
+  assert.deepEqual(server.log, [op.FUSE_FLUSH, op.FUSE_RELEASE], "it is told once");
+});
+
+it("a connection is cut off by its file in fusectl, and its type names the server's", () => {
+  const { server, client } = scene();
+  client.call("mkdirat", AT_FDCWD, "/c", 0o755);
+  assert.equal(client.call("mount", "none", "/c", "fusectl", 0, ""), 0);
+  const number = (client.list("/c") as string[]).find((name) => !name.startsWith("."))!;
+  const call = client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0);
+  assert.equal(server.user.get(`/c/${number}/waiting`), "1\n");
+  const abort = server.user.open(`/c/${number}/abort`, O_WRONLY);
+  assert.equal(server.user.write(abort, "1"), 1);
+  call.resume();
+  assert.equal(call.result, -ECONNABORTED);
+
+  const device = client.open("/fuse", O_RDWR | O_NONBLOCK);
+  client.call("mkdirat", AT_FDCWD, "/n", 0o755);
+  const options = `fd=${device},rootmode=40755,user_id=0,group_id=0`;
+  assert.equal(client.call("mount", "none", "/n", "fuse.own", 0, options), 0);
+  assert.equal(client.call("mount", "none", "/n", "tmpfs.own", 0, ""), -ENODEV);
+  const types = [...client.task.kernel.vfs.roots.keys()].map(({ type }) => type);
+  assert.ok(types.includes("fuse.own"), types.join());
+});
+
+it("an ordinary open file cannot be a server, nor one of another's mount that is gone", () => {
+  const { client } = scene();
+  client.put("/file", "");
+  const fd = client.open("/file", O_RDWR);
+  assert.equal(client.call("mount", "none", "/m", "fuse", 0, `fd=${fd},rootmode=40755,user_id=0,group_id=0`), -EINVAL);
 });
