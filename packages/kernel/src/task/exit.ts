@@ -46,7 +46,6 @@ export function exitTask(task: Task, status: number): void {
   if (task.state === "Z" || task.state === "X") return;
   const { kernel, group } = task;
   if (task.syscallNumber >= 0 && task.blockedKind === UNFINISHED) kernel.calls[task.syscallNumber]?.abandoned?.(task);
-  if (task.permissions !== null) endAsking(task);
   task.endWait("signal");
   kernel.scheduler.dequeue(task);
   // A process that waits to be reaped shows by its leader, even when that was not the last thread.
@@ -55,6 +54,7 @@ export function exitTask(task: Task, status: number): void {
   leaveMemory(task);
   releaseHeldFiles(task);
   if (--task.files.users === 0) task.files.closeAll(task);
+  if (task.permissions !== null) endAsking(task);
   task.fs.release();
   task.keyrings.release();
   task.namespaces.release();

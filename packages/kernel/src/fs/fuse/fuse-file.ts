@@ -45,6 +45,7 @@ export class FuseFile extends OpenFile {
     this.handle = handle;
     handle.retain();
     inode.handles.add(handle);
+    inode.fileSystem.kernel.vfs.servedFiles++;
     inode.descriptions++;
     if (this.isWritable) inode.writers++;
   }
@@ -275,6 +276,7 @@ export class FuseFile extends OpenFile {
     inode.descriptions--;
     if (this.isWritable) inode.writers--;
     inode.handles.delete(handle);
+    kernel.vfs.servedFiles--;
     handle.release();
     if (kernel.vfs.watchCount > 0) notifyFile(kernel, this, this.isWritable ? "close-write" : "close");
   }

@@ -30,6 +30,7 @@ import {
 import * as op from "@stratos/abi/fuse";
 import { byteString, byteStringOf } from "@stratos/base";
 import type { PageCache } from "../../frames/page-cache.ts";
+import { NO_RETURN } from "../../ground/wait-queue.ts";
 import { getU64, putFields, viewOf } from "../../ground/words.ts";
 import { signalInfo } from "../../signal/pending-signals.ts";
 import { sendSignalToTask } from "../../signal/send-signal.ts";
@@ -381,4 +382,18 @@ it("an ordinary open file cannot be a server, nor one of another's mount that is
   client.put("/file", "");
   const fd = client.open("/file", O_RDWR);
   assert.equal(client.call("mount", "none", "/m", "fuse", 0, `fd=${fd},rootmode=40755,user_id=0,group_id=0`), -EINVAL);
+});
+
+it("a process ends when what it wrote has come to an end, and asks once", () => {
+  const { server, client } = scene();
+  server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_RDWR, 0));
+  server.log.length = 0;
+  const call = client.start("exit_group", 0);
+  assert.ok(call.isBlocked);
+  assert.equal(server.finish(client, call), NO_RETURN);
+  while (server.next() !== null);
+  assert.deepEqual(
+    server.log.filter((each) => each !== op.FUSE_FORGET),
+    [op.FUSE_FLUSH, op.FUSE_RELEASE],
+  );
 });
