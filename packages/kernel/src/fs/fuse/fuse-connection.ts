@@ -65,7 +65,16 @@ import type { UserNamespace } from "../../security/user-namespace.ts";
 import { hasDeliverableSignal } from "../../signal/send-signal.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 import { answersOf, FuseAnswers } from "./fuse-answers.ts";
-import { FuseRequest, HEADER_SIZE, message, NO_NODE, type Opaque, opaqueAt, putOpaque } from "./fuse-request.ts";
+import {
+  FuseRequest,
+  type Held,
+  HEADER_SIZE,
+  message,
+  NO_NODE,
+  type Opaque,
+  opaqueAt,
+  putOpaque,
+} from "./fuse-request.ts";
 
 /** Of the protocol, as far as it is spoken here. */
 const MINOR = 39,
@@ -180,7 +189,7 @@ export class FuseConnection {
    *   BLOCKED_KILLABLE: the call is executed again
    */
   ask(
-    node: Opaque,
+    { node, inode }: { readonly node: Opaque; readonly inode: Held },
     opcode: number,
     key: string,
     make: () => Uint8Array | number,
@@ -205,6 +214,7 @@ export class FuseConnection {
       const what = { opcode, unique: this.nextUnique, node, key: name, bytes };
       this.nextUnique += 2;
       request = new FuseRequest(what, least, most);
+      request.inode = inode;
       const { uids, gids } = this.userNamespace;
       const { fsuid, fsgid } = caller.credentials;
       request.address({ uid: uids.shown(fsuid), gid: gids.shown(fsgid), pid: caller.pid });
@@ -245,11 +255,13 @@ export class FuseConnection {
   }
 
   /** Tells the server something that no call waits for. */
-  post(opcode: number, node: Opaque, bytes: Uint8Array, least = 0, most = least): void {
+  post(opcode: number, node: Opaque, bytes: Uint8Array, least = 0, most = least, inode: Held | null = null): void {
     if (!this.isConnected || this.unsupported.has(opcode)) return;
     const request = new FuseRequest({ opcode, unique: this.nextUnique, node, key: "", bytes }, least, most);
     this.nextUnique += 2;
     request.isPosted = true;
+    // No FORGET of it comes before.
+    if (inode !== null) request.hold(inode);
     request.address({ uid: 0, gid: 0, pid: 0 });
     this.#queue(request);
   }
@@ -370,6 +382,7 @@ export class FuseConnection {
     if (request.opcode === FUSE_INIT) this.#initialized(request);
     if (request.isPosted) {
       if (!request.isTaken) this.#giveBack(request);
+      request.drop();
     } else request.queue.wakeAll();
   }
 
@@ -399,8 +412,7 @@ export class FuseConnection {
 
   /** The call that asked is over, or has its answer for good. */
   leave(request: FuseRequest): void {
-    request.held?.release();
-    request.held = null;
+    request.drop();
     if (request.state === "done") {
       if (!request.isTaken) this.#giveBack(request);
       request.isTaken = true;
@@ -411,7 +423,10 @@ export class FuseConnection {
       const index = this.pending.indexOf(request);
       if (index >= 0) this.pending.splice(index, 1);
       request.state = "done";
-    } else if (!request.isInterrupted && !this.unsupported.has(FUSE_INTERRUPT)) this.#interrupt(request);
+      return;
+    }
+    if (request.inode !== null) request.hold(request.inode);
+    if (!request.isInterrupted && !this.unsupported.has(FUSE_INTERRUPT)) this.#interrupt(request);
   }
 
   /** What a reply hands out that nobody takes. */
@@ -440,6 +455,7 @@ export class FuseConnection {
     for (const request of left) {
       request.state = "done";
       request.error = error;
+      if (request.isPosted) request.drop();
       request.queue.wakeAll();
     }
     this.readers.wakeAll();

@@ -9,7 +9,7 @@ import { type Held, message, type Opaque } from "./fuse-request.ts";
  */
 export class FuseHandle implements Held {
   readonly connection: FuseConnection;
-  readonly node: Opaque;
+  readonly inode: Held & { readonly node: Opaque };
   readonly fh: Opaque;
   /** FOPEN_*. */
   readonly openFlags: number;
@@ -22,7 +22,7 @@ export class FuseHandle implements Held {
 
   constructor(
     connection: FuseConnection,
-    node: Opaque,
+    inode: FuseHandle["inode"],
     opened: {
       readonly fh: Opaque;
       readonly openFlags: number;
@@ -32,7 +32,7 @@ export class FuseHandle implements Held {
     },
   ) {
     this.connection = connection;
-    this.node = node;
+    this.inode = inode;
     this.fh = opened.fh;
     this.openFlags = opened.openFlags;
     this.flags = opened.flags;
@@ -47,12 +47,13 @@ export class FuseHandle implements Held {
   release(): void {
     if (--this.references > 0 || this.isUnknown) return;
     const opcode = this.isDirectory ? FUSE_RELEASEDIR : FUSE_RELEASE;
-    this.connection.post(opcode, this.node, message(FuseReleaseIn, { flags: this.flags }, this.fh));
+    const { inode } = this;
+    this.connection.post(opcode, inode.node, message(FuseReleaseIn, { flags: this.flags }, this.fh), 0, 0, inode);
   }
 
   /** A descriptor is closed by what doesn't wait: the end of a process, dup2(2), execve(2). */
   postFlush(): void {
-    this.connection.post(FUSE_FLUSH, this.node, message(FuseFlushIn, {}, this.fh));
+    this.connection.post(FUSE_FLUSH, this.inode.node, message(FuseFlushIn, {}, this.fh));
   }
 
   static {

@@ -182,7 +182,9 @@ export class FuseInode extends Inode implements Held, ServedNode {
     most: number = least,
   ): FuseRequest | number {
     const refused = this.refused;
-    return refused < 0 ? refused : this.fileSystem.connection.ask(this.node, opcode, key, make, least, most);
+    return refused < 0
+      ? refused
+      : this.fileSystem.connection.ask({ node: this.node, inode: this }, opcode, key, make, least, most);
   }
 
   get refused(): number {
@@ -333,7 +335,7 @@ export class FuseInode extends Inode implements Held, ServedNode {
       if (isErrno(inode)) return inode;
       answer.isTaken = true;
       const opened = this.#opened(answer.reply, op.FuseEntryOut.size, flags & ~OPENING, false);
-      made = new FuseCreation(inode, new FuseHandle(this.fileSystem.connection, inode.node, opened));
+      made = new FuseCreation(inode, new FuseHandle(this.fileSystem.connection, inode, opened));
       answer.hold(made);
     }
     const { inode, handle } = made as FuseCreation;
@@ -585,12 +587,12 @@ export class FuseInode extends Inode implements Held, ServedNode {
     const answer = this.ask(opcode, String(flags), () => message(op.FuseOpenIn, { flags }), op.FuseOpenOut.size);
     if (answer === -ENOSYS) {
       const nothing = { fh: NO_NODE, openFlags: 0, flags, isDirectory, isUnknown: true };
-      return this.refused < 0 ? this.refused : new FuseHandle(connection, this.node, nothing);
+      return this.refused < 0 ? this.refused : new FuseHandle(connection, this, nothing);
     }
     if (isErrno(answer)) return answer;
     if (answer.held !== null) return answer.held as FuseHandle;
     answer.isTaken = true;
-    const handle = new FuseHandle(connection, this.node, this.#opened(answer.reply, 0, flags, isDirectory));
+    const handle = new FuseHandle(connection, this, this.#opened(answer.reply, 0, flags, isDirectory));
     answer.hold(handle);
     return handle;
   }

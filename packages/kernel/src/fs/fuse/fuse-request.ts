@@ -93,6 +93,8 @@ export class FuseRequest {
   /** Found by the execution under way of its call. */
   isUsed = false;
   held: Held | null = null;
+  /** Whose it is. */
+  inode: Held | null = null;
   readonly queue = new WaitQueue();
 
   constructor(
@@ -125,6 +127,12 @@ export class FuseRequest {
   hold(held: Held): void {
     held.retain();
     this.held = held;
+  }
+
+  drop(): void {
+    const { held } = this;
+    this.held = null;
+    held?.release();
   }
 
   static {

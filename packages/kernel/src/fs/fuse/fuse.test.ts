@@ -36,6 +36,7 @@ import { signalInfo } from "../../signal/pending-signals.ts";
 import { sendSignalToTask } from "../../signal/send-signal.ts";
 import { BUFFER, FileTask } from "../../testing/file-system-task.ts";
 import { Call, type TestKernel } from "../../testing/fake-task.ts";
+import { dropUnusedDentries } from "../../vfs/dentry-cache.ts";
 import { makeDevice } from "../../vfs/device-registry.ts";
 import { endAsking } from "../../vfs/fanotify-marks.ts";
 
@@ -395,5 +396,47 @@ it("a process ends when what it wrote has come to an end, and asks once", () => 
   assert.deepEqual(
     server.log.filter((each) => each !== op.FUSE_FORGET),
     [op.FUSE_FLUSH, op.FUSE_RELEASE],
+  );
+});
+
+it("a node is forgotten when its last handle is released, and not before", () => {
+  const { server, client } = scene();
+  const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_RDWR, 0));
+  server.finish(client, client.start("unlinkat", AT_FDCWD, "/m/f", 0));
+  server.finish(client, client.start("close", fd));
+  server.log.length = 0;
+  const release = server.next()!;
+  assert.equal(release.opcode, op.FUSE_RELEASE);
+  assert.equal(server.next(), null);
+  server.reply(release, 0);
+  assert.equal(server.next()!.opcode, op.FUSE_FORGET);
+});
+
+it("of a node that a request is about the server is told to forget when that has its reply", () => {
+  const { server, client } = scene();
+  const call = client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0);
+  server.reply(server.next()!, 0, entry(FILE));
+  call.resume();
+  const getattr = server.next()!;
+  assert.equal(getattr.opcode, op.FUSE_GETATTR);
+  endAsking(client.task);
+  dropUnusedDentries(client.task.kernel);
+  server.log.length = 0;
+  while (server.next() !== null);
+  assert.ok(!server.log.includes(op.FUSE_FORGET));
+  server.reply(getattr, 0, attributesOut(FILE, S_IFREG | 0o644));
+  while (server.next() !== null);
+  assert.ok(server.log.includes(op.FUSE_FORGET));
+});
+
+it("is no layer of an overlay", () => {
+  const { test, server, client } = scene();
+  client.call("mkdirat", AT_FDCWD, "/o", 0o755);
+  client.call("mkdirat", AT_FDCWD, "/low", 0o755);
+  const call = client.start("mount", "none", "/o", "overlay", 0, "lowerdir=/m:/low");
+  assert.equal(server.finish(client, call), -EINVAL);
+  assert.ok(
+    test.messages.some((message) => message.includes("FUSE server")),
+    test.messages.join(),
   );
 });
