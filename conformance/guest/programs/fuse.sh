@@ -1,4 +1,4 @@
-# Debian: fuse3 bindfs sshfs openssh-sftp-server squashfuse squashfs-tools fuse-overlayfs
+# Debian: fuse3 bindfs sshfs openssh-sftp-server squashfuse squashfs-tools fuse-overlayfs fuse2fs e2fsprogs
 # Image: served
 set -euo pipefail
 [ -e /etc/mtab ] || ln -s ../proc/self/mounts /etc/mtab
@@ -40,6 +40,17 @@ diff -r /src /mnt/q
 /mnt/q/id -u | grep -x 0
 if touch /mnt/q/x 2>/tmp/refused; then exit 1; fi
 fusermount3 -u /mnt/q
+
+truncate -s 16M /tmp/ext4
+mkfs.ext4 -q /tmp/ext4
+mkdir /mnt/e
+fuse2fs /tmp/ext4 /mnt/e -o fakeroot
+cp -r /src/d /src/id /mnt/e/
+/mnt/e/id -u | grep -x 0
+diff -r /src/d /mnt/e/d
+umount /mnt/e
+sleep 1
+e2fsck -fn /tmp/ext4
 
 # An ordinary user: nobody else may look, root neither; and an overlay without any right outside.
 useradd -m anna
