@@ -102,6 +102,8 @@ export class LoopDevice implements DiskDriver {
       inner = loop.file;
     }
     const inode = file.inode;
+    // A device can't wait for a program.
+    if (inode?.fileSystem.isServed === true) return -EINVAL;
     return inode !== null && (inode.isRegular || (inode.mode & S_IFMT) === S_IFBLK) ? 0 : -EINVAL;
   }
 

@@ -16,12 +16,15 @@ import {
   ENOENT,
   ENOTCONN,
   FUSE_DEVICE_MINOR,
+  LOOP_MAJOR,
+  LOOP_SET_FD,
   MISC_MAJOR,
   O_APPEND,
   O_CREAT,
   O_NONBLOCK,
   O_RDWR,
   O_WRONLY,
+  S_IFBLK,
   S_IFCHR,
   S_IFDIR,
   S_IFREG,
@@ -439,4 +442,14 @@ it("is no layer of an overlay", () => {
     test.messages.some((message) => message.includes("FUSE server")),
     test.messages.join(),
   );
+});
+
+it("lies behind no loop device, which could not wait for it", () => {
+  const { server, client } = scene();
+  const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_RDWR, 0));
+  client.call("mknodat", AT_FDCWD, "/loop0", S_IFBLK | 0o600, makeDevice(LOOP_MAJOR, 0));
+  const device = client.open("/loop0", O_RDWR);
+  assert.equal(client.call("ioctl", device, LOOP_SET_FD, fd), -EINVAL);
+  client.put("/image", "x".repeat(512));
+  assert.equal(client.call("ioctl", device, LOOP_SET_FD, client.open("/image", O_RDWR)), 0);
 });
