@@ -495,6 +495,7 @@ export const IN_C: Readonly<Record<string, InC>> = {
   RtaCacheinfo: { type: "struct rta_cacheinfo", ...linux("rtnetlink") },
   Nduseroptmsg: { type: "struct nduseroptmsg", ...linux("rtnetlink") },
   Rtmsg: { type: "struct rtmsg", ...linux("rtnetlink") },
+  Rtnexthop: { type: "struct rtnexthop", ...linux("rtnetlink") },
   Ndmsg: { type: "struct ndmsg", ...linux("neighbour") },
   NdaCacheinfo: { type: "struct nda_cacheinfo", ...linux("neighbour") },
   FibRuleHdr: { type: "struct fib_rule_hdr", ...linux("fib_rules") },

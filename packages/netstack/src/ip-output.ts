@@ -10,6 +10,9 @@ export interface IpSending {
   readonly dontFragment: boolean;
   /** The interface by its index (SO_BINDTODEVICE, IPV6_PKTINFO); 0: as routes say. */
   readonly device: number;
+  /** SO_MARK, and whose socket sends it; −1: nobody's. Routes and rules may ask for them. */
+  readonly mark: number;
+  readonly uid: number;
 }
 
 /** What the transports, TCP and UDP, see of the layer below. */

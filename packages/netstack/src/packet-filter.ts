@@ -21,8 +21,12 @@ export interface PacketFilter {
   local(): number;
   /** The same is to be passed on by an interface. */
   passing(device: number): number;
-  /** A packet of this machine's own, before it is known for certain where it leaves. */
-  outgoing(bytes: Uint8Array, at: number, length: number, device: number): number;
+  /**
+   * A packet of this machine's own, before it is known for certain where it leaves.
+   *
+   * @param mark  of its socket (SO_MARK)
+   */
+  outgoing(bytes: Uint8Array, at: number, length: number, device: number, mark: number): number;
   /** That, or one that is passed on, leaves by an interface. */
   leaving(device: number): number;
   /**
@@ -31,6 +35,10 @@ export interface PacketFilter {
    * @returns does it go on?
    */
   arp(bytes: Uint8Array, at: number, device: number, isOut: boolean): boolean;
+  /** Of the packet that is under way. */
+  readonly mark: number;
+  /** Has that become one, in `outgoing`, whose way is to be looked up anew, whatever its destination is? */
+  readonly isRerouted: boolean;
   /** What is known of the packet that has just left. */
   readonly known: object;
   /** Of REFUSED: an ICMP error of the packet's version, or REFUSED_BY_RESET. */

@@ -389,6 +389,7 @@ it("each setting of /proc/sys that can be changed acts", () => {
     "net/ipv4/conf/lo/promote_secondaries",
     "net/ipv4/conf/lo/rp_filter",
     "net/ipv4/conf/lo/tag",
+    "net/ipv4/fib_multipath_hash_policy",
     "net/ipv4/icmp_echo_ignore_all",
     "net/ipv4/icmp_echo_ignore_broadcasts",
     "net/ipv4/icmp_msgs_burst",
@@ -414,6 +415,7 @@ it("each setting of /proc/sys that can be changed acts", () => {
     "net/ipv6/conf/default/forwarding",
     "net/ipv6/conf/lo/disable_ipv6",
     "net/ipv6/conf/lo/forwarding",
+    "net/ipv6/fib_multipath_hash_policy",
     // Groups that are told of (tests/abi/groups-told.c).
     ...["all", "default", "lo"].flatMap((place) => [
       `net/ipv4/conf/${place}/force_igmp_version`,

@@ -89,6 +89,8 @@ export class NetworkSettings {
   /** net.ipv4.tcp_syn_retries and tcp_syn_linear_timeouts: how often connect(2) asks again, and how often evenly. */
   synRetries = 6;
   synLinear = 4;
+  /** net.ipv4.fib_multipath_hash_policy and IPv6's: what shares a way of several (route-ways.ts). */
+  readonly sharesBy = { v4: 0, v6: 0 };
   /** net.ipv4.ip_nonlocal_bind, net.ipv6.ip_nonlocal_bind: sockets are bound to addresses that are nobody's here. */
   bindsForeignV4 = false;
   bindsForeignV6 = false;

@@ -81,6 +81,7 @@ export class Netfilter implements Surroundings {
   isRefused = false;
   refusalType = 0;
   refusalCode = 0;
+  isRerouted = false;
   /** There are chains that packets come by. */
   isActive = false;
   /** Some of them are frames: of devices, bridges, ARP. */
@@ -170,9 +171,11 @@ export class Netfilter implements Surroundings {
   }
 
   /** A packet of this machine's own. */
-  outgoing(bytes: Uint8Array, at: number, length: number, device: number): number {
+  outgoing(bytes: Uint8Array, at: number, length: number, device: number, mark = 0): number {
     const { packet } = this;
     packet.begin(bytes, at, length);
+    packet.mark = mark;
+    this.isRerouted = false;
     packet.outDevice = device;
     return this.#hook(NF_INET_LOCAL_OUT);
   }
@@ -271,6 +274,10 @@ export class Netfilter implements Surroundings {
     return true;
   }
 
+  get mark(): number {
+    return this.packet.mark;
+  }
+
   /** Of the packet that has just left. */
   get known(): KnownPacket {
     const { connection, relation, mark } = this.packet;
@@ -292,7 +299,7 @@ export class Netfilter implements Surroundings {
     let at = 0;
     if (isFirst && program.tracks) {
       for (; at < entries.length && entries[at]!.priority < NF_IP_PRI_CONNTRACK; at++)
-        if (!this.#passes(program, entries[at]!)) return this.#refusal();
+        if (!this.#passesAndRoutes(program, entries[at]!)) return this.#refusal();
       // One that came back by the loopback is known (nf_conntrack_core.c, nf_conntrack_in).
       if (packet.connection === null) this.conntrack.track(packet, this.nowNs);
     }
@@ -305,7 +312,7 @@ export class Netfilter implements Surroundings {
         isTranslated = true;
         if (!this.#translate(program, entries)) return this.#refusal();
       }
-      if (!this.#passes(program, entry)) return this.#refusal();
+      if (!this.#passesAndRoutes(program, entry)) return this.#refusal();
     }
     if (!isTranslated && !this.#translate(program, entries)) return this.#refusal();
     if (isLast && program.tracks && !this.conntrack.confirm(packet, this.nowNs)) return DROPPED;
@@ -325,6 +332,16 @@ export class Netfilter implements Surroundings {
 
   #refusal(): number {
     return this.isRefused ? REFUSED : DROPPED;
+  }
+
+  /** By another mark or type of service it may go elsewhere, where a chain says so that is there for it. */
+  #passesAndRoutes(program: Program, entry: Entry): boolean {
+    const { packet } = this;
+    const { mark, trafficClass } = packet;
+    if (!this.#passes(program, entry)) return false;
+    if (entry.type === "route" && (packet.mark !== mark || packet.trafficClass !== trafficClass))
+      this.isRerouted = true;
+    return true;
   }
 
   /** Chains of one family see its packets alone. */
@@ -368,7 +385,7 @@ export class Netfilter implements Surroundings {
 
   static {
     stateClass("Netfilter", this, null, {
-      keeps: ["packet", "frame", "#program", "isRefused", "refusalType", "refusalCode"],
+      keeps: ["packet", "frame", "#program", "isRefused", "refusalType", "refusalCode", "isRerouted"],
     });
   }
 }

@@ -74,6 +74,12 @@ export class PacketView {
     return this.at + this.length;
   }
 
+  /** Type of service, or traffic class. */
+  get trafficClass(): number {
+    const { bytes, at } = this;
+    return this.isV6 ? ((bytes[at]! & 15) << 4) | (bytes[at + 1]! >> 4) : bytes[at + 1]!;
+  }
+
   get isReply(): boolean {
     return this.relation >= REPLY && this.relation < INVALID;
   }

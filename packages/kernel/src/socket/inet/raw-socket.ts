@@ -271,7 +271,8 @@ export class RawSocket extends DatagramSocket {
   #sendOnLink(packet: IpPacket, device: number): number {
     const { ip } = this.network;
     const { protocol, from, to, bytes, hopLimit: hops, trafficClass } = packet;
-    const how = { hops, trafficClass, device, dontFragment: forbidsParts(this.ip, to) };
+    const dontFragment = forbidsParts(this.ip, to);
+    const how = { hops, trafficClass, device, dontFragment, mark: this.mark, uid: this.inode!.uid };
     const sent = ip.output.send(protocol, from, to, bytes, 0, bytes.length, how);
     ip.settle();
     return sent;

@@ -27,6 +27,7 @@ import {
   type NextHop,
   type PacketFilter,
   type TokenLimit,
+  type Traffic,
 } from "@stratos/netstack";
 import { randomWord } from "../../ground/random-word.ts";
 import { Timer, type TimerClient } from "../../time/timer-queue.ts";
@@ -42,6 +43,7 @@ import {
   networkOf,
   tellsGroups,
 } from "../network-interface.ts";
+import { leadsBy } from "../route-ways.ts";
 import type { Route } from "../routes.ts";
 import { ANY_FLOW } from "../routing-rules.ts";
 import type { AddressConfiguration } from "./address-configuration.ts";
@@ -54,7 +56,9 @@ import { UdpReceiver } from "./udp-receiver.ts";
 /** The network of which this is the IP layer (network.ts). */
 type IpNetwork = UdpNetwork & RawNetwork & FilteredNetwork;
 
-const FLOW = { ...ANY_FLOW, source: null as IpAddress | null, out: 0 };
+const FLOW = { ...ANY_FLOW, source: null as IpAddress | null };
+/** Of a source that is looked for. */
+const BACK = { ...ANY_FLOW, source: null as IpAddress | null };
 
 export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
   readonly stack: IpStack;
@@ -201,7 +205,8 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     return one === undefined || !one.carriesIp ? null : deviceOf(one);
   }
 
-  route(destination: IpAddress, source: IpAddress | null, device: number, from: number, into: NextHop): number {
+  route(destination: IpAddress, source: IpAddress | null, traffic: Traffic, into: NextHop): number {
+    const { out: device, from } = traffic;
     into.device = null;
     copyIp(destination, into.ip);
     const network = this.#network;
@@ -216,6 +221,13 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     } else {
       FLOW.source = source;
       FLOW.out = device;
+      FLOW.from = from;
+      FLOW.mark = traffic.mark;
+      FLOW.uid = traffic.uid;
+      FLOW.ipProtocol = traffic.protocol;
+      FLOW.sourcePort = traffic.sourcePort;
+      FLOW.port = traffic.port;
+      FLOW.tos = traffic.trafficClass;
       const route = network.routes.lookUp(destination, FLOW, network);
       if (isErrno(route)) return route;
       one = route.out;
@@ -239,11 +251,10 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     if (one === undefined || one.isLoopback || !isV4(source)) return true;
     const strictness = Math.max(network.settings.interfaces.all.reversePath, one.settings.reversePath);
     if (strictness <= 0) return true;
-    FLOW.source = destination;
-    FLOW.out = 0;
-    const route = network.routes.lookUp(source, FLOW, network);
+    BACK.source = destination;
+    const route = network.routes.lookUpAll(source, BACK, network);
     if (isErrno(route)) return false;
-    return route.out === one || (strictness > 1 && one.addresses.some(({ ip }) => isV4(ip)));
+    return leadsBy(route, one) || (strictness > 1 && one.addresses.some(({ ip }) => isV4(ip)));
   }
 
   routesLoopback(device: number): boolean {

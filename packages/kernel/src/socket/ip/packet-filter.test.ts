@@ -18,16 +18,18 @@ import {
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
   NETLINK_NETFILTER,
+  RT_TABLE_MAIN,
   SOCK_DGRAM,
   SOCK_NONBLOCK,
   SOCK_RAW,
   SOCK_STREAM,
 } from "@stratos/abi";
-import { ipBytes, ipOfText } from "@stratos/netstack";
+import { ipBytes, ipOfText, isInPrefix } from "@stratos/netstack";
 import { routeRequest } from "../../testing/route-client.ts";
 import { passOn, RULESETS, routed, type Station, type World } from "../../testing/network-world.ts";
 import { inet, inet6 } from "../../testing/socket-task.ts";
 import { addAddress } from "../interface-changes.ts";
+import { makeRoute } from "../routes.ts";
 
 function load(station: Station, name: string): void {
   send(station, RULESETS[name]!.sent);
@@ -300,6 +302,56 @@ describe("the loopback", () => {
     user.call("close", end);
     assert.equal(user.receive(client, 10, MSG_DONTWAIT), "");
     assert.equal(user.connect(user.socket(AF_INET, SOCK_STREAM), inet("127.0.0.11", 82)), -ECONNREFUSED);
+  });
+});
+
+describe("marks of rules", () => {
+  /** By table 100, to b; else to a. */
+  function marked(): Ends {
+    const ends = open();
+    const { router, a, b } = ends;
+    const route = (gateway: string, table: number): void => {
+      const { interfaces, routes } = router.user.task.network;
+      const ip = ipOfText(gateway)!;
+      const out = interfaces.find((one) => one.addresses.some((each) => isInPrefix(ip, each.ip, 24)))!;
+      const destination = ipOfText("198.51.100.0")!;
+      routes.add(makeRoute({ destination, prefixLength: 24, out, gateway: ip, table }));
+    };
+    route("10.1.0.2", RT_TABLE_MAIN);
+    route("10.2.0.2", 100);
+    const rule = { ...router.user.task.network.routes.rules.v4.list[1]!, priority: 500, table: 100 };
+    router.user.task.network.routes.rules.v4.add({ ...rule, mark: 5, markMask: 0xffffffff }, true);
+    for (const { user } of [a, b]) {
+      const [loopback] = user.task.network.interfaces;
+      addAddress(user.task.network, loopback!, { ip: ipOfText("198.51.100.1")!, prefixLength: 32, broadcast: null });
+    }
+    return ends;
+  }
+
+  it("choose the route of what is passed on", () => {
+    const { world, router, a, b } = marked();
+    const c = world.station();
+    world.join(router, "to-c", c, "c");
+    world.address(router, "to-c", [10, 3, 0, 1]);
+    world.address(c, "c", [10, 3, 0, 2]);
+    assert.equal(c.client.ask(routeRequest(24, { prefix: [0, 0, 0, 0], length: 0, gateway: [10, 3, 0, 1] })), 0);
+    passOn(router);
+    load(router, "marks");
+    const heard = [hear(a, 7), hear(b, 7), hear(a, 8), hear(b, 8)];
+    ask(c, "198.51.100.1", 7);
+    ask(c, "198.51.100.1", 8);
+    const got = heard.map((fd, at) => take(at % 2 === 0 ? a : b, fd));
+    assert.deepEqual(got, [-EAGAIN, "hello", "hello", -EAGAIN]);
+  });
+
+  it("choose that of what is sent, in chains of type route", () => {
+    const { router, a, b } = marked();
+    load(router, "marks");
+    const heard = [hear(a, 7), hear(b, 7), hear(a, 8), hear(b, 8)];
+    ask(router, "198.51.100.1", 7);
+    ask(router, "198.51.100.1", 8);
+    const got = heard.map((fd, at) => take(at % 2 === 0 ? a : b, fd));
+    assert.deepEqual(got, [-EAGAIN, "hello", "hello", -EAGAIN]);
   });
 });
 
