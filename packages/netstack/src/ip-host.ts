@@ -75,6 +75,16 @@ export interface IpHost {
   route(destination: IpAddress, source: IpAddress | null, traffic: Traffic, into: NextHop): number;
   /** An address of this machine's. */
   isOwn(ip: IpAddress): boolean;
+  /**
+   * Is who asks at an interface for an address of IPv4 told that it is here? It is ours, or one that we stand in for.
+   *
+   * @param sender  null: has no address yet
+   */
+  answersArp(device: number, sender: IpAddress | null, target: IpAddress): boolean;
+  /** Do we stand in for an address of IPv6 there? */
+  standsFor(device: number, ip: IpAddress): boolean;
+  /** The address to ask for a neighbour of IPv4 from; null: it has none. @param waiting  of what goes there */
+  asksFrom(device: number, target: IpAddress, waiting: IpAddress | null): IpAddress | null;
   /** An address of this interface. */
   isAddressOf(device: number, ip: IpAddress): boolean;
   /**

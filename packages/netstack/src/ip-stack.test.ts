@@ -123,6 +123,15 @@ class Station implements IpHost, IpDevice, IpReceiver {
   isOwn(ip: IpAddress): boolean {
     return this.addresses.some((own) => isSameIp(own, ip));
   }
+  answersArp(_device: number, _sender: IpAddress | null, target: IpAddress): boolean {
+    return this.isOwn(target);
+  }
+  standsFor(): boolean {
+    return false;
+  }
+  asksFrom(device: number, target: IpAddress): IpAddress | null {
+    return this.sourceFor(device, target);
+  }
   isAddressOf(_device: number, ip: IpAddress): boolean {
     return this.isOwn(ip);
   }

@@ -16,6 +16,12 @@ export class InterfaceSettings {
   reversePath = 0;
   /** net.ipv4.conf.PLACE.arp_notify: above 0 neighbours are told its addresses when it comes up or has another one. */
   announces = 0;
+  /** net.ipv4.conf.PLACE.arp_ignore, …, proxy_arp; net.ipv6.conf.PLACE.proxy_ndp (ip/arp-policy.ts). */
+  arpIgnore = 0;
+  arpAnnounce = 0;
+  arpFilter = 0;
+  proxiesArp = 0;
+  proxiesNdp = 0;
   /** net.ipv4.conf.PLACE.route_localnet: packets from and to 127.0.0.0/8 may come in; any number but 0. */
   routesLoopback = 0;
   /** net.ipv4.conf.PLACE.forwarding: packets for others that come in there are passed on; any number but 0. */

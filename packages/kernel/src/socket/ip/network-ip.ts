@@ -47,10 +47,12 @@ import { leadsBy } from "../route-ways.ts";
 import type { Route } from "../routes.ts";
 import { ANY_FLOW } from "../routing-rules.ts";
 import type { AddressConfiguration } from "./address-configuration.ts";
+import { answersForOther, answersForOwn, askedFrom, standsFor } from "./arp-policy.ts";
 import { InterfaceDevice } from "./interface-device.ts";
 import { IcmpReceiver, offerToRaw } from "./icmp-receiver.ts";
 import type { GroupReports } from "./group-reports.ts";
 import { makeAddressConfiguration, makeGroupReports } from "./make-link-configuration.ts";
+import { ProxiedAddresses } from "./proxied-addresses.ts";
 import { UdpReceiver } from "./udp-receiver.ts";
 
 /** The network of which this is the IP layer (network.ts). */
@@ -62,6 +64,7 @@ const BACK = { ...ANY_FLOW, source: null as IpAddress | null };
 
 export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
   readonly stack: IpStack;
+  readonly proxied = new ProxiedAddresses();
   #network: IpNetwork;
   #timer = new Timer(this);
   /** By the protocol's number. Bound: those of this layer, and TCP. */
@@ -194,6 +197,7 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
 
   interfaceDown(index: number): void {
     this.stack.neighbours.forgetDevice(index);
+    this.proxied.forgetDevice(index);
   }
 
   now(): number {
@@ -264,6 +268,24 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     );
   }
 
+  answersArp(device: number, sender: IpAddress | null, target: IpAddress): boolean {
+    const network = this.#network;
+    const one = network.interfaceByIndex(device);
+    if (one === undefined) return false;
+    if (network.hasAddress(target)) return answersForOwn(network, one, sender, target);
+    return sender !== null && answersForOther(network, one, sender, target);
+  }
+
+  standsFor(device: number, ip: IpAddress): boolean {
+    const one = this.#network.interfaceByIndex(device);
+    return one !== undefined && standsFor(this.#network, one, ip);
+  }
+
+  asksFrom(device: number, target: IpAddress, waiting: IpAddress | null): IpAddress | null {
+    const one = this.#network.interfaceByIndex(device);
+    return (one && askedFrom(this.#network, one, target, waiting)) ?? this.sourceFor(device, target);
+  }
+
   isAddressOf(device: number, ip: IpAddress): boolean {
     const address = this.#network.interfaceByIndex(device)?.addressOf(ip);
     return address !== undefined && !isTentative(address);
@@ -306,6 +328,7 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
   /** RFC 4291 §2.7.1: the group of an own address's last 24 bits. */
   #isSolicited(device: number, group: IpAddress): boolean {
     if (group[0] !== 0xff020000 || group[1] !== 0 || group[2] !== 1 || group[3]! >>> 24 !== 255) return false;
+    if (this.proxied.hearsGroup(device, group)) return true;
     const addresses = this.#network.interfaceByIndex(device)?.addresses ?? [];
     return addresses.some(({ ip }) => !isV4(ip) && (ip[3]! & 0xffffff) === (group[3]! & 0xffffff));
   }
