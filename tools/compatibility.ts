@@ -71,9 +71,9 @@ export function compatibilityPage(): string {
     "|---|---|",
     "| `ipset` (ip_set) | EINVAL: `Kernel error received: Invalid argument`. Sets of nft are there, which firewalld " +
       "uses; its direct rules ask `ipset` once it has sets of its own, and fail with that line |",
-    "| `iptables -m set`, `-m recent`, `-m hashlimit`, `-m owner` and other matches that Linux has as modules | " +
-      "ENOENT: `Extension owner revision 0 not supported, missing kernel module?`. " +
-      "`ufw limit` is skipped as unsupported (`recent`) |",
+    "| `iptables -m set`, `-m hashlimit` and other matches that Linux has as modules | " +
+      "ENOENT: `Extension hashlimit revision 0 not supported, missing kernel module?`. " +
+      "`/proc/net/xt_recent` is not there, and `-m owner --suppl-groups` is EOPNOTSUPP |",
     "| `iptables -m rt --rt-0-addrs` | EOPNOTSUPP |",
     "| objects `ct helper`, `ct timeout`, `ct expectation`, `synproxy`, `secmark`; `socket`, `osf`, `tproxy`, `dup`, " +
       "`fwd`, `tunnel` | ENOENT |",

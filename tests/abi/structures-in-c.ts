@@ -531,6 +531,9 @@ export const IN_C: Readonly<Record<string, InC>> = {
   XtRateinfo: { type: "struct xt_rateinfo", ...netfilter("xt_limit") },
   XtMarkMtinfo1: { type: "struct xt_mark_mtinfo1", ...netfilter("xt_mark") },
   XtMultiportV1: { type: "struct xt_multiport_v1", ...netfilter("xt_multiport") },
+  XtOwnerMatchInfo: { type: "struct xt_owner_match_info", ...netfilter("xt_owner") },
+  XtRecentMtinfo: { type: "struct xt_recent_mtinfo", ...netfilter("xt_recent") },
+  XtRecentMtinfoV1: { type: "struct xt_recent_mtinfo_v1", ...netfilter("xt_recent") },
   XtPkttypeInfo: { type: "struct xt_pkttype_info", ...netfilter("xt_pkttype") },
   XtStateInfo: { type: "struct xt_state_info", ...netfilter("xt_state") },
   XtStatisticInfo: {

@@ -1,7 +1,16 @@
 import type { IpAddress } from "./ip-address.ts";
 
+/** From whom a packet is: routes and rules may ask for it. */
+export interface PacketOrigin {
+  /** SO_MARK. */
+  readonly mark: number;
+  /** Of the socket; −1: nobody's. */
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** How a packet is to go, beside where. */
-export interface IpSending {
+export interface IpSending extends PacketOrigin {
   /** Time to live (RFC 791), hop limit (RFC 8200): 1 to 255. */
   readonly hops: number;
   /** Type of service or traffic class, with the two bits of ECN (RFC 3168) at its end. */
@@ -10,9 +19,6 @@ export interface IpSending {
   readonly dontFragment: boolean;
   /** The interface by its index (SO_BINDTODEVICE, IPV6_PKTINFO); 0: as routes say. */
   readonly device: number;
-  /** SO_MARK, and whose socket sends it; −1: nobody's. Routes and rules may ask for them. */
-  readonly mark: number;
-  readonly uid: number;
 }
 
 /** What the transports, TCP and UDP, see of the layer below. */

@@ -83,7 +83,7 @@ export class IpSender implements IpOutput {
     if (filter !== null) {
       if (whole > mtu && how.dontFragment) return -EMSGSIZE;
       copyBytes(payload, at, length, PAYLOAD, 0);
-      return this.#sendFiltered(filter, device, mtu, length);
+      return this.#sendFiltered(filter, device, mtu, length, how);
     }
     if (whole > mtu) return how.dontFragment ? -EMSGSIZE : this.#sendParts(device, HOP.ip, mtu, payload, at, length);
     // Path MTU discovery (RFC 1191 §3): whoever finds it too long says so.
@@ -118,14 +118,14 @@ export class IpSender implements IpOutput {
    *
    * @returns 0; −EPERM a rule took it; as `send` where a rule sends it
    */
-  #sendFiltered(filter: PacketFilter, device: IpDevice, mtu: number, length: number): number {
+  #sendFiltered(filter: PacketFilter, device: IpDevice, mtu: number, length: number, how: IpSending): number {
     const whole = HEADER.size + length;
     HEADER.dontFragment = whole <= mtu;
     HEADER.identification = 0;
     HEADER.write(OUTPUT, FRAME_ROOM, length);
     copyBytes(PAYLOAD, 0, length, OUTPUT, FRAME_ROOM + HEADER.size);
     copyIp(HEADER.destination, BEFORE);
-    const verdict = filter.outgoing(OUTPUT, FRAME_ROOM, whole, device.index, TRAFFIC.mark);
+    const verdict = filter.outgoing(OUTPUT, FRAME_ROOM, whole, device.index, how);
     if (!this.#passes(filter, verdict, whole)) return -EPERM;
     readAddresses();
     let out = device;

@@ -13,7 +13,7 @@ import { IpStack } from "./ip-stack.ts";
 import { ipOfText, textOfIp } from "./ip-text.ts";
 
 const PROTOCOL = 200;
-const HOW = { hops: 64, trafficClass: 0, dontFragment: false, device: 0, mark: 0, uid: -1 };
+const HOW = { hops: 64, trafficClass: 0, dontFragment: false, device: 0, mark: 0, uid: -1, gid: -1 };
 
 /** A wire: what one sends all others get, when the test says so. */
 class Wire {

@@ -59,7 +59,7 @@ const LOST = new IncomingPacket();
 /** One of our own that the filter refused. */
 const OWN = new IncomingPacket();
 const RESET = new Uint8Array(RESET_SIZE);
-const RESET_SENDING = { hops: 64, trafficClass: 0, dontFragment: false, device: 0, mark: 0, uid: -1 };
+const RESET_SENDING = { hops: 64, trafficClass: 0, dontFragment: false, device: 0, mark: 0, uid: -1, gid: -1 };
 
 export class IpStack {
   readonly counters: VersionCounters = [new IpCounters(), new IpCounters()];

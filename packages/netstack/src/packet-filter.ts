@@ -1,3 +1,5 @@
+import type { PacketOrigin } from "./ip-output.ts";
+
 /**
  * Looks at packets on their way, and may change them in place, as long as they are; they were checked before. The
  * hooks of one packet are called one after the other, and no other packet's come between.
@@ -24,9 +26,9 @@ export interface PacketFilter {
   /**
    * A packet of this machine's own, before it is known for certain where it leaves.
    *
-   * @param mark  of its socket (SO_MARK)
+   * @param origin  of its socket
    */
-  outgoing(bytes: Uint8Array, at: number, length: number, device: number, mark: number): number;
+  outgoing(bytes: Uint8Array, at: number, length: number, device: number, origin: PacketOrigin): number;
   /** That, or one that is passed on, leaves by an interface. */
   leaving(device: number): number;
   /**

@@ -471,7 +471,7 @@ export const socketCalls: SyscallTable = {
       "(prohibited, where it has none): hop limits of TCP and UDP, ECN and options of IP stay here; " +
       "rules of netfilter see TCP and UDP that cross links, the loopback or " +
       "the way out for other networks, and connections from the host, not datagrams from there, nor what the " +
-      "first network's own sockets begin with the host, know no queues, owners of packets, helpers and zones, and " +
+      "first network's own sockets begin with the host, know no queues, helpers and zones, and " +
       "check no windows of TCP; a route has 64 ways at most (EINVAL), and none has a number " +
       "(RTM_GETNEXTHOP: EOPNOTSUPP); rules of routes know no tunnels and groups of interfaces " +
       "(EOPNOTSUPP), programs make no routes of this machine, of broadcasts and groups (EOPNOTSUPP); the way out " +

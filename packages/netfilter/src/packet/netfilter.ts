@@ -47,6 +47,7 @@ import {
 } from "../requests/batch.ts";
 import { answerCompat } from "../requests/compat.ts";
 import { PLACE_ARP, PLACE_BRIDGE, PLACE_EGRESS, PLACE_INGRESS, placeOf } from "../rules/chain-places.ts";
+import { recentNames } from "../rules/extension.ts";
 import { isDeviceOf, Ruleset } from "../rules/ruleset.ts";
 import { Conntrack } from "../track/conntrack.ts";
 import { answerExpectations, conntrackSubsystem } from "../track/ctnetlink.ts";
@@ -55,11 +56,20 @@ import { type KnownPacket, NEW, PacketView, RELATED, REPLY } from "../track/pack
 import { compile } from "./compile.ts";
 import type { PacketHost } from "./packet-host.ts";
 import type { Entry, Program } from "./program.ts";
+import { RecentLists } from "./recent.ts";
 import { ACCEPT, BY_POLICY, DROP, run } from "./run.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 const ETHERNET_HEADER_SIZE = 14,
   ARP_SIZE = 28;
+
+/** Of whom a packet is (ip-output.ts of netstack). */
+interface PacketOrigin {
+  readonly mark: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+const NOBODYS: PacketOrigin = { mark: 0, uid: -1, gid: -1 };
 
 /** An interface that packets come and go by. */
 interface Device {
@@ -73,6 +83,7 @@ export class Netfilter implements Surroundings {
   readonly ruleset = new Ruleset();
   readonly conntrack: Conntrack;
   readonly nat: Nat;
+  readonly recent = new RecentLists();
   /** The packet that is under way. */
   readonly packet = new PacketView();
   /** The frame that is under way: below IP, as its packet is, and while what IP knows of that is still wanted. */
@@ -108,6 +119,7 @@ export class Netfilter implements Surroundings {
 
   #changed(): void {
     this.#program = null;
+    this.recent.keepOnly(recentNames(this.ruleset));
     this.isActive = this.seesFrames = false;
     for (const { chains, flags, family } of this.ruleset.tables)
       if ((flags & NFT_TABLE_F_DORMANT) === 0)
@@ -171,10 +183,12 @@ export class Netfilter implements Surroundings {
   }
 
   /** A packet of this machine's own. */
-  outgoing(bytes: Uint8Array, at: number, length: number, device: number, mark = 0): number {
+  outgoing(bytes: Uint8Array, at: number, length: number, device: number, origin: PacketOrigin = NOBODYS): number {
     const { packet } = this;
     packet.begin(bytes, at, length);
-    packet.mark = mark;
+    packet.mark = origin.mark;
+    packet.uid = origin.uid;
+    packet.gid = origin.gid;
     this.isRerouted = false;
     packet.outDevice = device;
     return this.#hook(NF_INET_LOCAL_OUT);

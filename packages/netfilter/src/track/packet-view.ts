@@ -60,6 +60,9 @@ export class PacketView {
   frameType = 0;
   mark = 0;
   priority = 0;
+  /** Whose it is, of this machine's own; −1: nobody's. */
+  uid = -1;
+  gid = -1;
   connection: Connection | null = null;
   /** Its connection is a flow table's: no rule sees it. */
   isOffloaded = false;
@@ -90,6 +93,7 @@ export class PacketView {
     this.at = at;
     this.length = length;
     this.mark = this.priority = 0;
+    this.uid = this.gid = -1;
     this.inDevice = this.outDevice = 0;
     this.isForMany = false;
     this.connection = null;
@@ -112,6 +116,7 @@ export class PacketView {
     this.at = headerSize;
     this.length = frame.length - headerSize;
     this.mark = this.priority = 0;
+    this.uid = this.gid = -1;
     this.connection = null;
     this.relation = INVALID;
     this.family = family;

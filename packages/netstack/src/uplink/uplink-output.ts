@@ -59,6 +59,7 @@ export const PLAINLY: IpSending = {
   device: 0,
   mark: 0,
   uid: -1,
+  gid: -1,
 };
 
 export class UplinkOutput implements IpOutput {

@@ -32,6 +32,7 @@ import {
   isV4,
   isWildcard,
   keepEndpoint,
+  type PacketOrigin,
   ScratchEndpoint,
 } from "@stratos/netstack";
 import { isCapable } from "../../security/credentials.ts";
@@ -53,6 +54,8 @@ const FLOW = {
   ...{ source: null as IpAddress | null, mark: 0, out: 0, from: 0, uid: 0 },
   ...{ ipProtocol: 0, sourcePort: 0, port: 0, tos: 0 },
 };
+
+const ORIGIN = { mark: 0, uid: 0, gid: 0 };
 
 /** The address of a bind; valid during one call. */
 const WANTED = new ScratchEndpoint();
@@ -136,6 +139,14 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   /** What routes and rules know its packets by. */
   get mark(): number {
     return this.options.stored.get(SO_MARK) ?? 0;
+  }
+
+  /** The same, and whose it is. Valid until asked anew. */
+  get origin(): PacketOrigin {
+    ORIGIN.mark = this.mark;
+    ORIGIN.uid = this.inode!.uid;
+    ORIGIN.gid = this.inode!.gid;
+    return ORIGIN;
   }
 
   changed(): void {

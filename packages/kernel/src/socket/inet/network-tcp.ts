@@ -121,8 +121,7 @@ export function connectionOptions(socket: TcpSocket, device: number): Connection
       trafficClass: ip.trafficClassTo(end, null),
       dontFragment: true,
       device,
-      mark: socket.mark,
-      uid: socket.inode!.uid,
+      ...socket.origin,
     },
     receiveLimit: options.receiveBuffer,
     // Who chose the room keeps it (SOCK_RCVBUF_LOCK).

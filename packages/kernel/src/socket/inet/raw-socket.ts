@@ -272,7 +272,7 @@ export class RawSocket extends DatagramSocket {
     const { ip } = this.network;
     const { protocol, from, to, bytes, hopLimit: hops, trafficClass } = packet;
     const dontFragment = forbidsParts(this.ip, to);
-    const how = { hops, trafficClass, device, dontFragment, mark: this.mark, uid: this.inode!.uid };
+    const how = { hops, trafficClass, device, dontFragment, ...this.origin };
     const sent = ip.output.send(protocol, from, to, bytes, 0, bytes.length, how);
     ip.settle();
     return sent;

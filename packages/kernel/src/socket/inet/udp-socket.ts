@@ -422,7 +422,8 @@ export class UdpSocket extends DatagramSocket {
     if (OUTGOING.extensions.length > 0) return -EOPNOTSUPP;
     const { output } = this.network.ip;
     const dontFragment = forbidsParts(this.ip, OUTGOING.to.ip);
-    const sent = sendUdp(output, OUTGOING, from, { device, dontFragment, mark: this.mark, uid: this.inode!.uid });
+    const { mark, uid, gid } = this.origin;
+    const sent = sendUdp(output, OUTGOING, from, { device, dontFragment, mark, uid, gid });
     if (sent === -EMSGSIZE && hearsErrors(this.ip, OUTGOING.to.ip))
       this.#errors.tooLong(OUTGOING.to, output.mtuTo(OUTGOING.to.ip, device), this.options.receiveBuffer);
     this.network.ip.settle();

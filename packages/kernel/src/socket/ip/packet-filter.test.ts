@@ -355,6 +355,29 @@ describe("marks of rules", () => {
   });
 });
 
+it("addresses that were seen too often are dropped, until they are quiet (iptables, recent)", () => {
+  const { world, a, b } = open();
+  load(b, "lists");
+  const seven = hear(b, 7);
+  const heard = (): (string | number)[] =>
+    Array.from({ length: 4 }, () => {
+      ask(a, B, 7);
+      return take(b, seven);
+    });
+  assert.deepEqual(heard(), ["hello", "hello", -EAGAIN, -EAGAIN]);
+  world.pass(31);
+  assert.deepEqual(heard(), ["hello", "hello", -EAGAIN, -EAGAIN]);
+});
+
+it("who sends a packet decides about it (iptables, owner)", () => {
+  const { a } = open();
+  load(a, "lists");
+  const sent = (port: number): number => a.user.send(a.user.socket(AF_INET, SOCK_DGRAM), "x", 0, inet(B, port));
+  assert.deepEqual([8, 9, 10, 11].map(sent), [1, -EPERM, -EPERM, 1]);
+  Object.assign(a.user.task.credentials, { fsuid: 1000, fsgid: 1000 });
+  assert.deepEqual([8, 9, 10, 11].map(sent), [-EPERM, 1, -EPERM, 1]);
+});
+
 it("rules of iptables, as container runtimes make them, publish a port and hide who is behind", () => {
   const { a, b, router } = open();
   load(router, "iptables");

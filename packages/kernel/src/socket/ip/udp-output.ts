@@ -6,7 +6,7 @@ import type { OutgoingDatagram } from "../inet/datagram-transport.ts";
 
 const LENGTH_MAX = 65535;
 const MESSAGE = new Uint8Array(LENGTH_MAX + 1);
-const SENDING = { hops: 0, trafficClass: 0, dontFragment: false, device: 0, mark: 0, uid: -1 };
+const SENDING = { hops: 0, trafficClass: 0, dontFragment: false, device: 0, mark: 0, uid: -1, gid: -1 };
 
 /**
  * Sends all that the cursor has as one datagram.
@@ -18,7 +18,7 @@ export function sendUdp(
   output: IpOutput,
   { from, to, hopLimit, trafficClass }: OutgoingDatagram,
   bytes: IoCursor,
-  { device, dontFragment, mark, uid }: Pick<IpSending, "device" | "dontFragment" | "mark" | "uid">,
+  { device, dontFragment, mark, uid, gid }: Omit<IpSending, "hops" | "trafficClass">,
 ): number {
   const length = bytes.remaining;
   const size = UDP_HEADER_SIZE + length;
@@ -32,6 +32,7 @@ export function sendUdp(
   SENDING.device = device;
   SENDING.mark = mark;
   SENDING.uid = uid;
+  SENDING.gid = gid;
   const failed = output.send(IPPROTO_UDP, from.ip, to.ip, MESSAGE, 0, size, SENDING);
   return failed < 0 ? failed : length;
 }
