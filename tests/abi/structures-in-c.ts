@@ -535,6 +535,18 @@ export const IN_C: Readonly<Record<string, InC>> = {
   XtRecentMtinfo: { type: "struct xt_recent_mtinfo", ...netfilter("xt_recent") },
   XtRecentMtinfoV1: { type: "struct xt_recent_mtinfo_v1", ...netfilter("xt_recent") },
   XtPkttypeInfo: { type: "struct xt_pkttype_info", ...netfilter("xt_pkttype") },
+  XtSetInfoMatchV1: {
+    type: "struct xt_set_info_match_v1",
+    ...netfilter("xt_set"),
+    names: { index: "match_set.index", dim: "match_set.dim", flags: "match_set.flags" },
+  },
+  IpSetCounterMatch: { type: "struct ip_set_counter_match", ...netfilter("ipset/ip_set") },
+  XtSetInfoMatchV4: {
+    type: "struct xt_set_info_match_v4",
+    ...netfilter("xt_set"),
+    names: { index: "match_set.index", dim: "match_set.dim", flags: "match_set.flags", what: "flags" },
+  },
+  IpSetReqVersion: { type: "struct ip_set_req_version", ...netfilter("ipset/ip_set") },
   XtStateInfo: { type: "struct xt_state_info", ...netfilter("xt_state") },
   XtStatisticInfo: {
     type: "struct xt_statistic_info",

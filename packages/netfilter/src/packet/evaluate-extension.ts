@@ -50,6 +50,7 @@ import { type PacketView, UNTRACKED } from "../track/packet-view.ts";
 import { putShort, replaceBytes } from "../track/rewrite.ts";
 import { chooseFor, masquerade, redirect } from "./evaluate-nat.ts";
 import { matchesConntrack } from "./match-conntrack.ts";
+import { matchesSet } from "./match-set.ts";
 import { stateBit } from "./load.ts";
 import { logPacket } from "./log-packet.ts";
 import { matchesRecent } from "./recent.ts";
@@ -103,6 +104,8 @@ function matches(it: Expression, packet: PacketView, around: Surroundings): bool
       return matchesOwner(info, packet);
     case "recent":
       return matchesRecent(info, it.number(NFTA_MATCH_REV), packet, around.recent, around.nowNs);
+    case "set":
+      return matchesSet(info, it.number(NFTA_MATCH_REV), packet, around);
     case "state":
       return (stateBit(packet) & littleWord(info, XtStateInfo.offset.statemask)) !== 0;
     case "conntrack":

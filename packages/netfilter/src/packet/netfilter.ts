@@ -16,6 +16,7 @@ import {
   PACKET_MULTICAST,
   NFNL_SUBSYS_CTNETLINK,
   NFNL_SUBSYS_CTNETLINK_EXP,
+  NFNL_SUBSYS_IPSET,
   NFNL_SUBSYS_NFT_COMPAT,
   NFPROTO_ARP,
   NFPROTO_BRIDGE,
@@ -47,8 +48,11 @@ import {
 } from "../requests/batch.ts";
 import { answerCompat } from "../requests/compat.ts";
 import { PLACE_ARP, PLACE_BRIDGE, PLACE_EGRESS, PLACE_INGRESS, placeOf } from "../rules/chain-places.ts";
-import { recentNames } from "../rules/extension.ts";
+import { recentNames, setReferences } from "../rules/extension.ts";
 import { isDeviceOf, Ruleset } from "../rules/ruleset.ts";
+import { IpSets } from "../sets/ip-set.ts";
+import { answerSetOption } from "../sets/set-option.ts";
+import { setSubsystem } from "../sets/set-messages.ts";
 import { Conntrack } from "../track/conntrack.ts";
 import { answerExpectations, conntrackSubsystem } from "../track/ctnetlink.ts";
 import { isChosen, isSourceHook, Nat, translate, translateError } from "../track/nat.ts";
@@ -84,6 +88,7 @@ export class Netfilter implements Surroundings {
   readonly conntrack: Conntrack;
   readonly nat: Nat;
   readonly recent = new RecentLists();
+  readonly sets = new IpSets();
   /** The packet that is under way. */
   readonly packet = new PacketView();
   /** The frame that is under way: below IP, as its packet is, and while what IP knows of that is still wanted. */
@@ -111,6 +116,7 @@ export class Netfilter implements Surroundings {
     const subsystems = new Map<number, Subsystem>([
       [NFNL_SUBSYS_CTNETLINK, conntrackSubsystem(this.conntrack, nowNs)],
       [NFNL_SUBSYS_CTNETLINK_EXP, answerExpectations],
+      [NFNL_SUBSYS_IPSET, setSubsystem(this.sets, () => setReferences(this.ruleset), nowNs)],
       [NFNL_SUBSYS_NFT_COMPAT, answerCompat],
     ]);
     const handler = new RequestHandler(this.ruleset, subsystems);
@@ -128,6 +134,11 @@ export class Netfilter implements Surroundings {
             this.isActive = true;
             if (placeOf(family, hook.hook) >= PLACE_INGRESS) this.seesFrames = true;
           }
+  }
+
+  /** getsockopt(SOL_IP, SO_IP_SET). */
+  askSets(asked: Uint8Array): Uint8Array | number {
+    return answerSetOption(this.sets, asked);
   }
 
   /** A socket that owned tables is gone: they go with it (NFT_TABLE_F_OWNER), or wait for another owner. */

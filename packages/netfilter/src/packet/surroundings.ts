@@ -1,4 +1,5 @@
 import { REFUSED_BY_RESET } from "@stratos/base";
+import type { IpSets } from "../sets/ip-set.ts";
 import type { Conntrack } from "../track/conntrack.ts";
 import type { Nat } from "../track/nat.ts";
 import type { PacketView } from "../track/packet-view.ts";
@@ -11,6 +12,7 @@ export interface Surroundings {
   readonly conntrack: Conntrack;
   readonly nat: Nat;
   readonly recent: RecentLists;
+  readonly sets: IpSets;
   nowNs: number;
   /** Its sender is told: by an ICMP error, or the end of its connection. */
   isRefused: boolean;

@@ -59,6 +59,8 @@ import {
   XtRateinfo,
   XtRecentMtinfo,
   XtRecentMtinfoV1,
+  XtSetInfoMatchV1,
+  XtSetInfoMatchV4,
   XtStateInfo,
   XtStatisticInfo,
   XtTcp,
@@ -111,6 +113,9 @@ const MATCHES: ReadonlyMap<string, Extension> = new Map([
   ["recent 0", both(XtRecentMtinfo)],
   ["recent 1", both(XtRecentMtinfoV1)],
   ["rt 0", { v4: null, v6: Ip6tRt }],
+  ["set 1", both(XtSetInfoMatchV1)],
+  ["set 2", both(XtSetInfoMatchV1)],
+  ["set 4", both(XtSetInfoMatchV4)],
   ["state 0", both(XtStateInfo, true)],
   ["statistic 0", both(XtStatisticInfo)],
   ["tcp 0", both(XtTcp)],
@@ -220,15 +225,28 @@ export function extensionPlaces(it: Expression): { readonly type: string | null;
   return { type: null, hooks: (1 << NF_INET_LOCAL_IN) | (1 << NF_INET_FORWARD) | (1 << NF_INET_LOCAL_OUT) };
 }
 
-/** Of the lists that rules have addresses of (`-m recent`). */
-export function recentNames({ tables }: Ruleset): Set<string> {
-  const names = new Set<string>();
+/** What the matches of a name say in all rules. */
+function* infosOf({ tables }: Ruleset, name: string): Generator<Uint8Array> {
   for (const { chains } of tables)
     for (const { rules } of chains.values())
       for (const { expressions } of rules)
         for (const it of expressions)
-          if (it.kind === "match" && extensionName(it) === "recent") names.add(recentName(it.bytes(NFTA_MATCH_INFO)));
-  return names;
+          if (it.kind === "match" && extensionName(it) === name) yield it.bytes(NFTA_MATCH_INFO);
+}
+
+/** Of the lists that rules have addresses of (`-m recent`). */
+export function recentNames(ruleset: Ruleset): Set<string> {
+  return new Set([...infosOf(ruleset, "recent")].map(recentName));
+}
+
+/** How many rules ask each set of ipset(8), by its index. */
+export function setReferences(ruleset: Ruleset): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const info of infosOf(ruleset, "set")) {
+    const index = info[0]! | (info[1]! << 8);
+    counts.set(index, (counts.get(index) ?? 0) + 1);
+  }
+  return counts;
 }
 
 /** Does it need connections to be known? */

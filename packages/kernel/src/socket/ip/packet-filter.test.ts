@@ -369,6 +369,31 @@ it("addresses that were seen too often are dropped, until they are quiet (iptabl
   assert.deepEqual(heard(), ["hello", "hello", -EAGAIN, -EAGAIN]);
 });
 
+it("sets of ipset decide, as long as their elements stay", () => {
+  const { world, a, b } = open();
+  const fd = b.user.socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
+  for (const message of RULESETS["sets of ipset"]!.sent.split(" ")) {
+    b.user.send(fd, Buffer.from(message, "hex"));
+    const answer = b.user.receive(fd, 1000, MSG_DONTWAIT) as string;
+    assert.equal(answer.slice(16, 20), "\0\0\0\0", "done");
+  }
+  load(b, "rules of sets");
+  const ports = [7, 8, 9].map((port) => hear(b, port));
+  const heard = (from: number): (string | number)[] => {
+    const socket = a.user.socket(AF_INET, SOCK_DGRAM);
+    assert.equal(a.user.bind(socket, inet("0.0.0.0", from)), 0);
+    return [7, 8, 9].map((port, at) => {
+      a.user.send(socket, "hello", 0, inet(B, port));
+      return take(b, ports[at]!);
+    });
+  };
+  // The port is the destination's.
+  assert.deepEqual(heard(1000), [-EAGAIN, "hello", "hello"]);
+  assert.deepEqual(heard(1001), [-EAGAIN, "hello", -EAGAIN], "more than one was counted");
+  world.pass(61);
+  assert.deepEqual(heard(1003), ["hello", "hello", -EAGAIN]);
+});
+
 it("who sends a packet decides about it (iptables, owner)", () => {
   const { a } = open();
   load(a, "lists");
