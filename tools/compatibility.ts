@@ -69,9 +69,9 @@ export function compatibilityPage(): string {
     "",
     "| what | how a program is told |",
     "|---|---|",
-    "| types of `ipset` but `hash:ip`, `hash:net`, `hash:ip,port` and `hash:net,port`; the target `SET` | EINVAL: " +
-      "`Kernel error received: set type not supported`, ENOENT. Sets have no `forceadd`, `skbinfo` and `bitmask`, and " +
-      "what `ipset restore` fails at has no line |",
+    "| types of `ipset` but `hash:ip`, `hash:net`, `hash:ip,port` and `hash:net,port`; the target `SET` | as by " +
+      "Linux without them; sets have no `forceadd`, `skbinfo` and `bitmask`, and what `ipset restore` fails at is " +
+      "told without its line |",
     "| `iptables -m hashlimit` and other matches that Linux has as modules | " +
       "ENOENT: `Extension hashlimit revision 0 not supported, missing kernel module?`. " +
       "`/proc/net/xt_recent` is not there, and `-m owner --suppl-groups` is EOPNOTSUPP |",

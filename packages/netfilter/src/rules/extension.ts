@@ -243,7 +243,8 @@ export function recentNames(ruleset: Ruleset): Set<string> {
 export function setReferences(ruleset: Ruleset): Map<number, number> {
   const counts = new Map<number, number>();
   for (const info of infosOf(ruleset, "set")) {
-    const index = info[0]! | (info[1]! << 8);
+    const { index: at } = XtSetInfoMatchV1.offset;
+    const index = info[at]! | (info[at + 1]! << 8);
     counts.set(index, (counts.get(index) ?? 0) + 1);
   }
   return counts;

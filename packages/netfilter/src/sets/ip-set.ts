@@ -1,5 +1,6 @@
 /**
- * Sets of ipset(8) (Linux net/netfilter/ipset): what `-m set` of iptables asks, and fail2ban, Shorewall and Calico fill.
+ * Sets of ipset(8) (Linux net/netfilter/ipset): what `-m set` of iptables asks; fail2ban, Shorewall and Calico fill
+ * them.
  *
  * An element is a key of KEY_SIZE bytes, found by a hash of them; of networks each prefix length that occurs is tried,
  * the longest first. Packets look up in one scratch key, so that nothing is allocated for them.
@@ -12,8 +13,8 @@
 import { NFPROTO_IPV6 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 
-export const SETS_MAX = 1024,
-  ELEMENTS_MAX = 1 << 18;
+const SETS_MAX = 1024;
+export const ELEMENTS_MAX = 1 << 17;
 export const KEY_SIZE = 20,
   PREFIX_AT = 16,
   PROTOCOL_AT = 17,
@@ -21,7 +22,7 @@ export const KEY_SIZE = 20,
 const PREFIXES = 129;
 
 /** What elements of a type have, and the newest form of it that ipset(8) may ask for. */
-export interface SetType {
+interface SetType {
   readonly name: string;
   readonly revision: number;
   readonly isNet: boolean;

@@ -4,6 +4,7 @@ import {
   EEXIST,
   EINVAL,
   ENOENT,
+  ERANGE,
   IPSET_ATTR_ADT,
   IPSET_ATTR_BUCKETSIZE,
   IPSET_ATTR_BYTES,
@@ -80,13 +81,24 @@ import type { NetfilterRequest, Subsystem } from "../requests/batch.ts";
 import { Attributes, eachAttribute } from "../wire/attributes.ts";
 import { MessageWriter } from "../wire/message-writer.ts";
 import { refuse } from "../wire/refusal.ts";
-import { ELEMENTS_MAX, type IpSet, type IpSets, PORT_AT, PREFIX_AT, PROTOCOL_AT } from "./ip-set.ts";
-import { SET_TYPES, IpSetElement, type SetOptions } from "./ip-set.ts";
+import {
+  ELEMENTS_MAX,
+  type IpSet,
+  IpSetElement,
+  type IpSets,
+  PORT_AT,
+  PREFIX_AT,
+  PROTOCOL_AT,
+  SET_TYPES,
+  type SetOptions,
+} from "./ip-set.ts";
 import { namedKeys } from "./named-elements.ts";
 
 const HEADER_SIZE = 4;
 /** Of a message of a list: elements at most, so that it fits a datagram. */
 const LISTED_MOST = 200;
+/** Elements that all ranges of one message have together. */
+const CHANGED_MOST = 1 << 16;
 const COMMENT_MOST = 255;
 const WRITER = new MessageWriter();
 /** Numbers of attributes are in network order, and say so. */
@@ -280,8 +292,12 @@ class SetRequest {
 
   #change(adds: boolean): Uint8Array[] | number {
     const set = this.#named();
+    let count = 0;
     for (const data of this.#elementsIn()) {
-      for (const key of namedKeys(set, data)) {
+      const keys = namedKeys(set, data);
+      count += keys.length;
+      if (count > CHANGED_MOST) return -ERANGE;
+      for (const key of keys) {
         const refused = adds ? this.#add(set, key, data) : this.#remove(set, key);
         if (refused < 0) return refused;
       }

@@ -16,7 +16,7 @@ import {
 import { byteString, byteStringOf } from "@stratos/base";
 import type { IpSets } from "./ip-set.ts";
 
-/** @param asked  is filled in @returns it, or −EINVAL its size; −EPROTO of another version; −EBADMSG no such question */
+/** @param asked  is filled in @returns it; −EINVAL its size; −EPROTO another version; −EBADMSG no such question */
 export function answerSetOption(sets: IpSets, asked: Uint8Array): Uint8Array | number {
   if (asked.length < IpSetReqVersion.size) return -EINVAL;
   const view = new DataView(asked.buffer, asked.byteOffset, asked.length);
