@@ -399,7 +399,7 @@ it("who sends a packet decides about it (iptables, owner)", () => {
   load(a, "lists");
   const sent = (port: number): number => a.user.send(a.user.socket(AF_INET, SOCK_DGRAM), "x", 0, inet(B, port));
   assert.deepEqual([8, 9, 10, 11].map(sent), [1, -EPERM, -EPERM, 1]);
-  Object.assign(a.user.task.credentials, { fsuid: 1000, fsgid: 1000 });
+  a.user.task.credentials = { ...a.user.task.credentials, fsuid: 1000, fsgid: 1000 };
   assert.deepEqual([8, 9, 10, 11].map(sent), [-EPERM, 1, -EPERM, 1]);
 });
 
