@@ -434,7 +434,8 @@ export const mountCalls: SyscallTable = {
   mount: {
     run: (task, source, target, type, flags, data) => mount(task, source, target, type, flags | 0, data),
     gaps:
-      "on a device AegisFS alone is mounted; overlays have no redirect_dir, metacopy, index, nfs_export, verity and " +
+      "on a device AegisFS, ext2, ext3 and ext4 are mounted (not with inline_data, encrypt, casefold, ea_inode, bigalloc, " +
+      "quota or verity, nor with blocks above 4 KiB), and no journal is written; overlays have no redirect_dir, metacopy, index, nfs_export, verity and " +
       "data-only layers (EINVAL), the upper layer lies on tmpfs or AegisFS, and a copied file has another " +
       "number when the overlay is mounted anew; cgroup2 has the controllers cpuset (of harts; no partitions), cpu, " +
       "memory and pids, and charges private pages alone to a group; " +

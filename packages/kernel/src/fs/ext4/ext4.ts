@@ -212,6 +212,10 @@ export class Ext4FileSystem extends Ext4Volume {
     });
   }
 
+  override get ioSize(): number {
+    return this.superblock.blockSize;
+  }
+
   override shutdown(): void {
     this.#end();
   }
