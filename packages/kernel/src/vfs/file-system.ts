@@ -45,6 +45,11 @@ export abstract class FileSystem {
 
   abstract usage(): FileSystemUsage;
 
+  /** st_blksize: bytes that are well read and written at once. */
+  get ioSize(): number {
+    return 4096;
+  }
+
   /**
    * The file that a handle names (name_to_handle_at(2)), by what `generationOf` said of it.
    * @returns −ESTALE: there is none any more; −EOPNOTSUPP: files here have no handles
