@@ -25,8 +25,8 @@ const random = new SeededRandom(Number(values.seed));
 const folder = mkdtempSync(join(tmpdir(), "stratos-builder-crash-"));
 const [node, ...rest] = launcher;
 const environment = { ...process.env, STRATOS_HOME: values.home };
-/** Long enough to be met at any moment; named, so that what is left is known. */
-const MARK = "0.76543";
+/** Long enough to be met at any moment; of this run alone, so that what is left of it is known. */
+const MARK = `0.7${String(process.pid).padStart(7, "0")}`;
 const source = writeSource(folder, {
   name: "crashing",
   fields: "Build-Depends: gettext-base",
@@ -68,10 +68,11 @@ function kill(pid: number): void {
   }
 }
 
+const TOLD_EVERY = 20;
 let passed = 0,
   failed = 0;
 try {
-  process.stdout.write(`seed ${values.seed}\n`);
+  process.stdout.write(`seed ${values.seed}, as ${process.getuid!() === 0 ? "root" : "an ordinary user"}\n`);
   const first = builder(["build", source, "-o", join(folder, "first")]);
   if (first.status !== 0) throw new Error(String(first.stderr));
   for (let round = 0; round < Number(values.rounds); round++) {
@@ -93,6 +94,7 @@ try {
     for (let tries = 0; tries < 50 && (left = remains()).length > 0; tries++)
       await new Promise((resolve) => setTimeout(resolve, 100));
     const scrub = builder(["root", "scrub"]);
+    if (round % TOLD_EVERY === TOLD_EVERY - 1) process.stdout.write(`${round + 1} of ${values.rounds}\n`);
     const isSound = left.length === 0 && scrub.status === 0;
     if (isSound) passed++;
     else {

@@ -9,6 +9,7 @@ import type { Database, Queryable } from "../database/database.ts";
 import { HubError } from "./hub-error.ts";
 import { offerTasks } from "./offer-tasks.ts";
 import type { QueueHead, QueueHeads } from "./queue-heads.ts";
+import { ADVISORY_LOCKS } from "../database/advisory-locks.ts";
 
 interface ClaimRequest {
   readonly host: string;
@@ -93,9 +94,6 @@ t.version + 1
 select r.id as run, r.token, r.task_id as task, u.attempt, u.kind, u.arch, u.channel, u.label, u.payload,
   u.timeout_seconds as "timeoutSeconds", (select heads from v) as heads
 from r join u on u.id = r.task_id join l on l.task_id = r.task_id order by l.priority desc, l.rank, l.task_id`;
-
-/** Held while a claim counts what runs, where a brake limits that. */
-const RUNNING_BRAKE_LOCK = 7_470_002;
 
 /** @throws HubError 409 when the session is not the host's */
 export async function claimRuns(database: Database, request: ClaimRequest): Promise<ClaimedRun[]> {
@@ -184,7 +182,7 @@ function claimBraked(
   balanced: readonly string[] | null,
 ): Promise<ClaimedRun[]> {
   return database.transaction("read committed", async (inside) => {
-    await inside.query("select pg_advisory_xact_lock($1)", [RUNNING_BRAKE_LOCK]);
+    await inside.query("select pg_advisory_xact_lock($1)", [ADVISORY_LOCKS.runningBrake]);
     const claimed: ClaimedRun[] = [];
     while (claimed.length < slots) {
       const rows = await inside.query<{ scope: string; name: string }>(`
