@@ -105,23 +105,44 @@ export async function claimRuns(database: Database, request: ClaimRequest): Prom
   // Most hubs have neither brakes nor balances: then this is all that a claim takes.
   const simple = await claimHeads(database, request, slots, { spare: SPARE_HEADS, isAlone: true });
   if (simple.length > 0) return simple;
-  const [channels] = await database.query<{ braked: boolean; balanced: string[] | null }>(
-    `
-    select exists (select 1 from brake where max_running is not null) as braked, (
-      select array_agg(c.name) from channel c join host h on c.name = any(h.channels)
-      where c.balance <> 'first' and h.name = $1
-    ) as balanced`,
-    [request.host],
-  );
-  const { braked, balanced } = channels!;
+  const { braked, balanced, is_current, is_queued } = await lookAround(database, request);
+  // A host that waits looks now and then, and most have nothing to find: then this is the last statement.
+  if (!is_queued && is_current === true) return [];
   if (balanced !== null) await offerTasks(database, balanced);
   const except = { full: null, balanced };
   const claimed = braked
     ? await claimBraked(database, request, slots, balanced)
     : // What has just found nothing would find nothing.
-      await (balanced === null ? claimAgain : claimFrom)(database, request, slots, except);
+      await (balanced === null
+        ? claimHeads(database, request, slots, { spare: SPARE_HEADS_AGAIN, except })
+        : claimFrom(database, request, slots, except));
   if (claimed.length === 0) await requireSession(database, request);
   return claimed;
+}
+
+interface Around {
+  readonly braked: boolean;
+  readonly balanced: string[] | null;
+  /** Whether the session is the host's; null: there is no such host. */
+  readonly is_current: boolean | null;
+  /** In some queue of the host. By their index: whoever reads the table walks over all that was in it. */
+  readonly is_queued: boolean;
+}
+
+async function lookAround(database: Database, { host, session }: ClaimRequest): Promise<Around> {
+  const [around] = await database.query<Around>(
+    `
+    with h as materialized (select channels, arches, session from host where name = $1)
+    select exists (select 1 from brake where max_running is not null) as braked, (
+      select array_agg(c.name) from channel c join h on c.name = any(h.channels) where c.balance <> 'first'
+    ) as balanced, (select coalesce(session = $2::uuid, false) from h) as is_current, exists (
+      select 1 from h cross join unnest(h.channels) as c(channel) cross join unnest(h.arches || '{any}'::text[]) as \
+a(arch)
+      cross join lateral (select 1 from runnable where channel = c.channel and arch = a.arch limit 1) q
+    ) as is_queued`,
+    [host, session],
+  );
+  return around!;
 }
 
 /** How a claim goes about the queue. */
