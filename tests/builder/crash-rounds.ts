@@ -4,7 +4,7 @@
  * name is sound; after all, a build that nobody disturbs gives the same package as the first one. The last line is
  * `N passed, N failed`.
  */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync, type SpawnSyncReturns } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,7 +34,7 @@ const source = writeSource(folder, {
 });
 const PACE_MS = 6000;
 
-function builder(args: readonly string[]): ReturnType<typeof spawnSync> {
+function builder(args: readonly string[]): SpawnSyncReturns<string> {
   return spawnSync(node!, [...rest, "builder", ...args], { env: environment, encoding: "utf8", maxBuffer: 1 << 28 });
 }
 
@@ -74,10 +74,12 @@ let passed = 0,
 try {
   process.stdout.write(`seed ${values.seed}, as ${process.getuid!() === 0 ? "root" : "an ordinary user"}\n`);
   const first = builder(["build", source, "-o", join(folder, "first")]);
-  if (first.status !== 0) throw new Error(String(first.stderr));
+  if (first.status !== 0) throw new Error(first.stderr);
   for (let round = 0; round < Number(values.rounds); round++) {
     // Now and then the layer goes first, so that making it is met, too.
-    const layers = JSON.parse(String(builder(["root", "ls", "--json"]).stdout)) as { key: string; kind: string }[];
+    const listed = builder(["root", "ls", "--json"]);
+    if (listed.status !== 0) throw new Error(`the builder itself fails: ${listed.stderr}`);
+    const layers = JSON.parse(listed.stdout) as { key: string; kind: string }[];
     if (random.below(2) === 0)
       for (const { key } of layers.filter(({ kind }) => kind === "deps")) builder(["root", "rm", key]);
     const afterMs = 200 + random.below(PACE_MS);
@@ -99,7 +101,9 @@ try {
     if (isSound) passed++;
     else {
       failed++;
-      process.stdout.write(`round ${round}, killed after ${afterMs} ms: ${left.join("; ")} ${String(scrub.stdout)}\n`);
+      process.stdout.write(
+        `round ${round}, killed after ${afterMs} ms: ${left.join("; ")} ${scrub.stdout}${scrub.stderr}\n`,
+      );
     }
   }
   const last = builder(["build", source, "-o", join(folder, "last")]);
@@ -111,7 +115,7 @@ try {
   if (last.status === 0 && deb("first") === deb("last")) passed++;
   else {
     failed++;
-    process.stdout.write(`the last build: ${String(last.stderr)}\n`);
+    process.stdout.write(`the last build: ${last.stderr}\n`);
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -55,7 +55,7 @@ test(`${CLAIMS} claims, renewals and ends of ${QUEUED} queued tasks read few row
   await database.close();
 });
 
-test("a host that waits asks the database two things when it looks, and is told when its session is over", async (t) => {
+test("a host that waits asks the database two things when it looks, and hears that its session is over", async (t) => {
   const database = await openMigrated("memory");
   t.after(() => database.close());
   const kind = { arches: ["amd64"], channels: ["default"], capacity: 1 };
