@@ -4,7 +4,7 @@
  * name is sound; after all, a build that nobody disturbs gives the same package as the first one. The last line is
  * `N passed, N failed`.
  */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync, type SpawnSyncReturns } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,8 +25,8 @@ const random = new SeededRandom(Number(values.seed));
 const folder = mkdtempSync(join(tmpdir(), "stratos-builder-crash-"));
 const [node, ...rest] = launcher;
 const environment = { ...process.env, STRATOS_HOME: values.home };
-/** Long enough to be met at any moment; named, so that what is left is known. */
-const MARK = "0.76543";
+/** Long enough to be met at any moment; of this run alone, so that what is left of it is known. */
+const MARK = `0.7${String(process.pid).padStart(7, "0")}`;
 const source = writeSource(folder, {
   name: "crashing",
   fields: "Build-Depends: gettext-base",
@@ -34,7 +34,7 @@ const source = writeSource(folder, {
 });
 const PACE_MS = 6000;
 
-function builder(args: readonly string[]): ReturnType<typeof spawnSync> {
+function builder(args: readonly string[]): SpawnSyncReturns<string> {
   return spawnSync(node!, [...rest, "builder", ...args], { env: environment, encoding: "utf8", maxBuffer: 1 << 28 });
 }
 
@@ -68,15 +68,18 @@ function kill(pid: number): void {
   }
 }
 
+const TOLD_EVERY = 20;
 let passed = 0,
   failed = 0;
 try {
-  process.stdout.write(`seed ${values.seed}\n`);
+  process.stdout.write(`seed ${values.seed}, as ${process.getuid!() === 0 ? "root" : "an ordinary user"}\n`);
   const first = builder(["build", source, "-o", join(folder, "first")]);
-  if (first.status !== 0) throw new Error(String(first.stderr));
+  if (first.status !== 0) throw new Error(first.stderr);
   for (let round = 0; round < Number(values.rounds); round++) {
     // Now and then the layer goes first, so that making it is met, too.
-    const layers = JSON.parse(String(builder(["root", "ls", "--json"]).stdout)) as { key: string; kind: string }[];
+    const listed = builder(["root", "ls", "--json"]);
+    if (listed.status !== 0) throw new Error(`the builder itself fails: ${listed.stderr}`);
+    const layers = JSON.parse(listed.stdout) as { key: string; kind: string }[];
     if (random.below(2) === 0)
       for (const { key } of layers.filter(({ kind }) => kind === "deps")) builder(["root", "rm", key]);
     const afterMs = 200 + random.below(PACE_MS);
@@ -93,11 +96,14 @@ try {
     for (let tries = 0; tries < 50 && (left = remains()).length > 0; tries++)
       await new Promise((resolve) => setTimeout(resolve, 100));
     const scrub = builder(["root", "scrub"]);
+    if (round % TOLD_EVERY === TOLD_EVERY - 1) process.stdout.write(`${round + 1} of ${values.rounds}\n`);
     const isSound = left.length === 0 && scrub.status === 0;
     if (isSound) passed++;
     else {
       failed++;
-      process.stdout.write(`round ${round}, killed after ${afterMs} ms: ${left.join("; ")} ${String(scrub.stdout)}\n`);
+      process.stdout.write(
+        `round ${round}, killed after ${afterMs} ms: ${left.join("; ")} ${scrub.stdout}${scrub.stderr}\n`,
+      );
     }
   }
   const last = builder(["build", source, "-o", join(folder, "last")]);
@@ -109,7 +115,7 @@ try {
   if (last.status === 0 && deb("first") === deb("last")) passed++;
   else {
     failed++;
-    process.stdout.write(`the last build: ${String(last.stderr)}\n`);
+    process.stdout.write(`the last build: ${last.stderr}\n`);
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -347,6 +347,8 @@ export interface Problem {
   readonly causes?: readonly { readonly tool: string; readonly detail: string }[];
   /** Of `events-gone`: the first event that there still is, behind which one can go on; null: none yet. */
   readonly first?: EventView | null;
+  /** Of `told-once`: what was made when the request came first, without what was told that once. */
+  readonly made?: Readonly<Record<string, unknown>>;
 }
 
 /** How a channel gives its tasks to hosts. */
@@ -504,4 +506,5 @@ export interface PolicyView {
   /** Whom it concerns, `*` is any text; empty: everybody. */
   readonly principals: readonly string[];
   readonly conditions: PolicyConditions;
+  readonly version: number;
 }

@@ -7,6 +7,7 @@ import type { ChangeableSetting } from "@stratos/hub-api";
 import type { Database, Queryable } from "./database/database.ts";
 import { writeEvents } from "./store/events.ts";
 import { HubError } from "./store/hub-error.ts";
+import { ADVISORY_LOCKS } from "./database/advisory-locks.ts";
 
 type Value = number | string;
 
@@ -51,7 +52,6 @@ interface Kept {
 
 /** Among what else stands in `setting`. */
 const PREFIX = "option:";
-const SETTING_LOCK = 7_470_004;
 
 export class RunTimeSettings {
   readonly #database: Database;
@@ -108,7 +108,7 @@ export class RunTimeSettings {
   async #change(name: SettingName, next: Kept | null, actor: string): Promise<ChangeableSetting> {
     await this.#database.transaction("read committed", async (inside) => {
       // What goes together only (`headers-timeout`, `request-timeout`) is changed by one at a time.
-      await inside.query("select pg_advisory_xact_lock($1)", [SETTING_LOCK]);
+      await inside.query("select pg_advisory_xact_lock($1)", [ADVISORY_LOCKS.setting]);
       const kept = new Map(await readKept(inside, () => {}));
       const before = this.#valueOf(name, kept);
       if (next === null) kept.delete(name);

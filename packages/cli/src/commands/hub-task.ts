@@ -469,7 +469,7 @@ function whyTask(id: number, options: HubOptions & { readonly json?: true }): Pr
     process.stdout.write(
       `${why.state}: ${printable(why.summary)}\n` +
         why.filters.map(({ filter, left, of }) => `  ${left} of ${of} hosts ${filter}\n`).join("") +
-        (why.ahead === 0 ? "" : `  ${why.ahead} tasks come first\n`),
+        (why.ahead === 0 ? "" : `  ${why.ahead} ${why.ahead === 1 ? "task comes" : "tasks come"} first\n`),
     );
   });
 }

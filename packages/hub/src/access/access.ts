@@ -9,6 +9,7 @@ import type { Database, Queryable } from "../database/database.ts";
 import { SQL_FOREIGN_KEY_VIOLATION, type DatabaseError } from "../database/database.ts";
 import { writeEvents } from "../store/events.ts";
 import { HubError, notFound } from "../store/hub-error.ts";
+import { demandCondition, UNCONDITIONAL, type Condition } from "../store/versions.ts";
 import { BUILT_IN_ROLES, grants, PATTERN, permissionsOf, type Role } from "./permissions.ts";
 
 export interface Principal {
@@ -134,7 +135,10 @@ export class Access {
     return permissionsOf([...granted.map(({ role }) => role), ...own.filter((role) => roles.has(role))], roles);
   }
 
-  /** @returns the key itself, which is not kept. @throws HubError 422 for a scope that is none */
+  /**
+   * @param within  the transaction in which it is made; one of its own without
+   * @returns the key itself, which is not kept. @throws HubError 422 for a scope that is none
+   */
   async createKey(
     key: {
       principal: string;
@@ -144,11 +148,12 @@ export class Access {
       roles?: readonly string[];
     },
     actor: string,
+    within?: Queryable,
   ): Promise<TokenView & { token: string }> {
     demandPatterns(key.scopes, "bad-scope");
     const id = randomBytes(16).toString("base64url").replace(/[-_]/g, "").padEnd(12, "0").slice(0, 12);
     const token = `stratos_${id}_${randomBytes(32).toString("base64url")}`;
-    await this.#database.transaction("read committed", async (inside) => {
+    const make = async (inside: Queryable): Promise<void> => {
       await inside.query(
         "insert into api_key (id, principal, hash, scopes, note, created_by, expires, roles) values ($1, $2, $3, $4, " +
           "$5, $6, now() + make_interval(secs => $7), $8)",
@@ -175,12 +180,13 @@ export class Access {
           },
         },
       ]);
-    });
-    return { ...(await this.listKeys()).find((view) => view.id === id)!, token };
+    };
+    await (within === undefined ? this.#database.transaction("read committed", make) : make(within));
+    return { ...(await this.listKeys(within)).find((view) => view.id === id)!, token };
   }
 
-  async listKeys(): Promise<TokenView[]> {
-    const rows = await this.#database.query<KeyRow>("select * from api_key order by created, id");
+  async listKeys(on: Queryable = this.#database): Promise<TokenView[]> {
+    const rows = await on.query<KeyRow>("select * from api_key order by created, id");
     return rows.map((row) => ({
       id: row.id,
       principal: row.principal,
@@ -219,13 +225,14 @@ export class Access {
     );
   }
 
-  /** @throws HubError 422 for circles, roles that are not there and permissions that are none; 409 for `admin` */
-  async putRole(role: Role, actor: string): Promise<void> {
+  /** @throws HubError 412, 422 for circles, roles that are not there and permissions that are none; 409 for `admin` */
+  async putRole(role: Role, actor: string, condition: Condition = UNCONDITIONAL): Promise<RoleView> {
     if (role.name === "admin") throw new HubError(409, "built-in", "the role admin cannot be changed");
     demandPatterns(role.permissions, "bad-permission");
-    await this.#database.transaction("read committed", async (inside) => {
+    const view = await this.#database.transaction("read committed", async (inside) => {
       // Two changes that make a circle only together take turns.
       await inside.query("lock table role in share row exclusive mode");
+      await demandCondition(inside, { kind: "role", name: role.name }, condition);
       const roles = await rolesByName(inside);
       roles.set(role.name, role);
       try {
@@ -233,9 +240,9 @@ export class Access {
       } catch (error) {
         throw new HubError(422, "bad-role", (error as Error).message);
       }
-      await inside.query(
+      const [row] = await inside.query<RoleView>(
         "insert into role (name, inherits, permissions) values ($1, $2, $3) on conflict (name) do update set " +
-          "inherits = $2, permissions = $3, version = role.version + 1",
+          "inherits = $2, permissions = $3, version = role.version + 1 returning name, inherits, permissions, version",
         [role.name, [...role.inherits], [...role.permissions]],
       );
       await writeEvents(inside, [
@@ -245,18 +252,21 @@ export class Access {
           detail: { role: role.name, inherits: role.inherits, permissions: role.permissions },
         },
       ]);
+      return row!;
     });
     this.cache.clear();
+    return view;
   }
 
-  /** @throws HubError 409 while somebody has it or inherits it */
-  async removeRole(name: string, actor: string): Promise<void> {
+  /** @throws HubError 409 while somebody has it or inherits it, 412 */
+  async removeRole(name: string, actor: string, condition: Condition = UNCONDITIONAL): Promise<void> {
     if (BUILT_IN_ROLES.some((role) => role.name === name))
       throw new HubError(409, "built-in", `the role ${name} is part of every hub`);
     const heir = (await this.listRoles()).find(({ inherits }) => inherits.includes(name));
     if (heir !== undefined) throw new HubError(409, "role-used", `role ${heir.name} inherits ${name}`);
     try {
       await this.#database.transaction("read committed", async (inside) => {
+        await demandCondition(inside, { kind: "role", name }, condition);
         const rows = await inside.query("delete from role where name = $1 returning name", [name]);
         if (rows.length === 0) throw notFound(`role ${name}`);
         await writeEvents(inside, [{ actor, what: "ROLE_REMOVED", detail: { role: name } }]);

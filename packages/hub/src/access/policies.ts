@@ -8,6 +8,7 @@ import type { PolicyView } from "@stratos/hub-api";
 import type { Database } from "../database/database.ts";
 import { writeEvents } from "../store/events.ts";
 import { HubError, notFound } from "../store/hub-error.ts";
+import { demandCondition, UNCONDITIONAL, type Condition } from "../store/versions.ts";
 import { demandPatterns } from "./access.ts";
 import { grants } from "./permissions.ts";
 
@@ -18,6 +19,8 @@ export interface Circumstances {
   /** That the request is about, or makes. */
   readonly task?: { readonly owner: string; readonly label: string };
 }
+
+export type Policy = Omit<PolicyView, "version">;
 
 const CHANGE = "policy:change";
 /** Another hub's change is seen here after so long. */
@@ -77,32 +80,37 @@ export class Policies {
   }
 
   async list(): Promise<PolicyView[]> {
-    const rows = await this.#database.query<{ name: string; rule: Omit<PolicyView, "name"> }>(
-      "select name, rule from policy order by name",
+    const rows = await this.#database.query<{ name: string; rule: Omit<Policy, "name">; version: number }>(
+      "select name, rule, version from policy order by name",
     );
-    return rows.map(({ name, rule }) => ({ name, ...rule }));
+    return rows.map(({ name, rule, version }) => ({ name, ...rule, version }));
   }
 
-  /** @throws HubError 422 for one that could never hold, or says nothing */
-  async put({ name, ...rule }: PolicyView, actor: string): Promise<void> {
+  /** @returns its version. @throws HubError 412, 422 for one that could never hold, or says nothing */
+  async put({ name, ...rule }: Policy, actor: string, condition: Condition = UNCONDITIONAL): Promise<number> {
     demandPatterns(rule.permissions, "bad-permission");
     const { hours, networks, labels, isOwn } = rule.conditions;
     if (hours !== undefined) readHours(hours);
     if (networks !== undefined) networkList(networks);
     if (hours === undefined && networks === undefined && labels === undefined && isOwn !== true)
       throw new HubError(422, "bad-policy", `${name}: it has no condition, and would change nothing`);
-    await this.#database.transaction("read committed", async (inside) => {
-      await inside.query(
-        "insert into policy (name, rule) values ($1, $2::jsonb) on conflict (name) do update set rule = $2::jsonb",
+    const version = await this.#database.transaction("read committed", async (inside) => {
+      await demandCondition(inside, { kind: "policy", name }, condition);
+      const [row] = await inside.query<{ version: number }>(
+        "insert into policy (name, rule) values ($1, $2::jsonb) on conflict (name) do update set rule = $2::jsonb, " +
+          "version = policy.version + 1 returning version",
         [name, JSON.stringify(rule)],
       );
       await writeEvents(inside, [{ actor, what: "POLICY_CHANGED", detail: { policy: name, ...rule } }]);
+      return row!.version;
     });
     await this.#readAnew();
+    return version;
   }
 
-  async remove(name: string, actor: string): Promise<void> {
+  async remove(name: string, actor: string, condition: Condition = UNCONDITIONAL): Promise<void> {
     await this.#database.transaction("read committed", async (inside) => {
+      await demandCondition(inside, { kind: "policy", name }, condition);
       const rows = await inside.query("delete from policy where name = $1 returning name", [name]);
       if (rows.length === 0) throw notFound(`policy ${name}`);
       await writeEvents(inside, [{ actor, what: "POLICY_REMOVED", detail: { policy: name } }]);

@@ -92,12 +92,12 @@ export class WorkerCertificates {
   /** @returns a token by which one worker becomes this host, once. @throws HubError 409 without TLS */
   async invite(
     host: string,
-    { expiresSeconds, actor }: { expiresSeconds: number; actor: string },
+    { expiresSeconds, actor, within }: { expiresSeconds: number; actor: string; within?: Queryable | undefined },
   ): Promise<{ host: string; token: string; expires: string }> {
     if (!this.settings.isTls)
       throw new HubError(409, "no-tls", "this hub serves without TLS (--tls-cert), where no certificate is ever shown");
     const token = `stratos-enrol_${randomBytes(32).toString("base64url")}`;
-    return this.#database.transaction("read committed", async (inside) => {
+    const make = async (inside: Queryable): ReturnType<WorkerCertificates["invite"]> => {
       await inside.query("delete from enrolment where expires < now()");
       const [row] = await inside.query<{ expires: Date }>(
         "insert into enrolment (hash, host, created_by, expires) values ($1, $2, $3, now() + make_interval(secs => " +
@@ -106,7 +106,8 @@ export class WorkerCertificates {
       );
       await writeEvents(inside, [{ actor, what: "HOST_INVITED", detail: { host } }]);
       return { host, token, expires: row!.expires.toISOString() };
-    });
+    };
+    return within === undefined ? this.#database.transaction("read committed", make) : make(within);
   }
 
   /** @throws HubError 401 for a token that is unknown, used or expired; 422 for a bad request, which uses none up */

@@ -1,12 +1,12 @@
 /** Channels, brakes, keys, roles, events, and the hub itself. */
-import type { ComplianceStandard, PolicyView } from "@stratos/hub-api";
+import type { ComplianceStandard } from "@stratos/hub-api";
 import { dumpDatabase } from "../backup/dump.ts";
 import { complianceReport } from "../compliance/report.ts";
 import {
   findChannel,
   listChannels,
   listOwnerBrakes,
-  putBrake,
+  putOwnerBrake,
   putChannel,
   removeChannel,
   type Brake,
@@ -21,22 +21,33 @@ import {
   parseCursor,
   placeOf,
   requireNoneGone,
-  writeEvents,
 } from "../store/events.ts";
 import { fsck } from "../store/fsck.ts";
-import { HubError } from "../store/hub-error.ts";
+import { HubError, notFound } from "../store/hub-error.ts";
 import { schemaVersion } from "../store/migrations/migrate.ts";
 import { countQueue } from "../store/tasks.ts";
 import { mayDo } from "../access/access.ts";
 import { grants } from "../access/permissions.ts";
+import type { Policy } from "../access/policies.ts";
 import { eventStream } from "./event-stream.ts";
-import { silentRoute, type ApiRequest, type ApiRoute } from "./route.ts";
+import { silentRoute, type ApiAnswer, type ApiRequest, type ApiRoute } from "./route.ts";
 import { BRAKE, CHANNEL, EVENT_VIEW, page, POLICY, ROLE, time, TOKEN } from "./schemas.ts";
 import { PAGE, PAGE_QUERY } from "./task-routes.ts";
 import { readSpan } from "./time-span.ts";
 
 const list = (items: unknown): { body: unknown } => ({ body: { items, next: null } });
 const one = (request: ApiRequest, name: string): string => request.parameters[name]!;
+
+/** @throws HubError 404 */
+function found(
+  items: readonly { readonly name: string; readonly version: number }[],
+  kind: string,
+  name: string,
+): ApiAnswer {
+  const body = items.find((item) => item.name === name);
+  if (body === undefined) throw notFound(`${kind} ${name}`);
+  return { body, version: body.version };
+}
 
 /**
  * Nobody gives others, or a key of their own, more than they may themselves: whoever may make keys or give roles would
@@ -124,21 +135,34 @@ const channels: readonly ApiRoute[] = [
     handle: async ({ hub }) => list(await listOwnerBrakes(hub.database)),
   },
   {
+    id: "getBrake",
+    method: "get",
+    path: "/brakes/{owner}",
+    tag: "channels",
+    permission: "channel:read",
+    summary: "The limits of an owner.",
+    handle: async (request) => {
+      const owner = one(request, "owner");
+      const body = (await listOwnerBrakes(request.hub.database)).find((brake) => brake.owner === owner);
+      if (body === undefined) throw notFound(`brake of ${owner}`);
+      return { body, version: body.version };
+    },
+  },
+  {
     id: "putBrake",
     method: "put",
     path: "/brakes/{owner}",
     tag: "channels",
     permission: "brake:change",
+    takesConditions: "put",
     body: BRAKE,
     summary: "Limits the tasks of an owner that are open, or that run, at once; without limits the brake goes.",
     handle: async (request) => {
-      const detail = { owner: one(request, "owner"), ...(request.body as Brake) };
-      await request.hub.database.transaction("read committed", async (inside) => {
-        await putBrake(inside, "owner", detail.owner, detail);
-        await writeEvents(inside, [{ actor: request.principal.name, what: "BRAKE_CHANGED", detail }]);
-      });
-      request.hub.claims.wakeAll();
-      return { body: detail };
+      const { hub, principal, precondition } = request;
+      const brake = { owner: one(request, "owner"), ...(request.body as Brake) };
+      const kept = await putOwnerBrake(hub.database, brake, principal.name, precondition);
+      hub.claims.wakeAll();
+      return kept === null ? { body: brake } : { body: kept, version: kept.version };
     },
   },
 ];
@@ -178,11 +202,13 @@ const access: readonly ApiRoute[] = [
     permission: "token:create",
     body: TOKEN,
     status: 201,
+    joinsTransaction: true,
+    tellsOnce: "token",
     summary: "Makes a key. Its `token` is in this answer alone. Nobody can make one that may more than their own.",
     handle: async (request) => {
       const key = request.body as { principal: string; scopes: string[]; note?: string; expiresSeconds?: number };
       demandOwn(request, key.scopes, { isForSelf: key.principal === request.principal.name });
-      return { status: 201, body: await request.hub.access.createKey(key, request.principal.name) };
+      return { status: 201, body: await request.hub.access.createKey(key, request.principal.name, request.inside) };
     },
   },
   silentRoute(
@@ -206,11 +232,21 @@ const access: readonly ApiRoute[] = [
     handle: async ({ hub }) => list(await hub.access.listRoles()),
   },
   {
+    id: "getRole",
+    method: "get",
+    path: "/roles/{role}",
+    tag: "access",
+    permission: "role:read",
+    summary: "A role.",
+    handle: async (request) => found(await request.hub.access.listRoles(), "role", one(request, "role")),
+  },
+  {
     id: "putRole",
     method: "put",
     path: "/roles/{role}",
     tag: "access",
     permission: "role:change",
+    takesConditions: "put",
     body: ROLE,
     summary: "Makes or changes a role. Circles are refused, and so is a role that may more than who makes it.",
     handle: async (request) => {
@@ -220,11 +256,12 @@ const access: readonly ApiRoute[] = [
         throw new HubError(422, "bad-name", `${name}: names of roles are of a-z, 0-9 and dash`);
       const inherited = await request.hub.access.permissionsOfRoles(inherits ?? []);
       demandOwn(request, [...inherited, ...(permissions ?? [])]);
-      await request.hub.access.putRole(
+      const body = await request.hub.access.putRole(
         { name, inherits: inherits ?? [], permissions: permissions ?? [] },
         request.principal.name,
+        request.precondition,
       );
-      return { body: (await request.hub.access.listRoles()).find((role) => role.name === name) };
+      return { body, version: body.version };
     },
   },
   silentRoute(
@@ -234,9 +271,10 @@ const access: readonly ApiRoute[] = [
       path: "/roles/{role}",
       tag: "access",
       permission: "role:change",
+      takesConditions: "change",
       summary: "Removes a role that nobody has.",
     },
-    (request) => request.hub.access.removeRole(one(request, "role"), request.principal.name),
+    (request) => request.hub.access.removeRole(one(request, "role"), request.principal.name, request.precondition),
   ),
   {
     id: "listGrants",
@@ -283,18 +321,28 @@ const access: readonly ApiRoute[] = [
     handle: async ({ hub }) => list(await hub.policies.list()),
   },
   {
+    id: "getPolicy",
+    method: "get",
+    path: "/policies/{policy}",
+    tag: "access",
+    permission: "role:read",
+    summary: "A policy.",
+    handle: async (request) => found(await request.hub.policies.list(), "policy", one(request, "policy")),
+  },
+  {
     id: "putPolicy",
     method: "put",
     path: "/policies/{policy}",
     tag: "access",
     permission: "policy:change",
+    takesConditions: "put",
     body: POLICY,
     summary: "Makes or changes a policy. This takes a role, and is subject to no policy.",
     handle: async (request) => {
-      const { principals = [], ...rule } = request.body as Omit<PolicyView, "name">;
+      const { principals = [], ...rule } = request.body as Omit<Policy, "name">;
       const policy = { name: one(request, "policy"), principals, ...rule };
-      await request.hub.policies.put(policy, request.principal.name);
-      return { body: policy };
+      const version = await request.hub.policies.put(policy, request.principal.name, request.precondition);
+      return { body: { ...policy, version }, version };
     },
   },
   silentRoute(
@@ -304,9 +352,10 @@ const access: readonly ApiRoute[] = [
       path: "/policies/{policy}",
       tag: "access",
       permission: "policy:change",
+      takesConditions: "change",
       summary: "Removes a policy.",
     },
-    (request) => request.hub.policies.remove(one(request, "policy"), request.principal.name),
+    (request) => request.hub.policies.remove(one(request, "policy"), request.principal.name, request.precondition),
   ),
 ];
 
@@ -428,6 +477,7 @@ const operation: readonly ApiRoute[] = [
     path: "/fsck",
     tag: "operation",
     permission: "fsck:run",
+    changesNothing: true,
     status: 200,
     summary: "Checks what must hold between rows, and the chain of events.",
     handle: async ({ hub }) => ({ body: { findings: await fsck(hub.database), head: await chainHead(hub.database) } }),

@@ -4,7 +4,6 @@
  * A page in a browser must not be able to use it behind its reader's back: requests of other origins are refused, and a
  * session by cookie serves the web pages alone.
  */
-import { createHash } from "node:crypto";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { addDateTime } from "./date-time-format.ts";
 import { Hono, type Context } from "hono";
@@ -13,11 +12,11 @@ import { mayDo, type Principal } from "../access/access.ts";
 import { isKnown } from "../blobs/entity-tags.ts";
 import type { ShownCertificate } from "../access/worker-certificates.ts";
 import { DatabaseError } from "../database/database.ts";
-import { jsonText } from "../database/json-text.ts";
 import type { HubService } from "../hub-service.ts";
 import { HubError } from "../store/hub-error.ts";
 import { AttemptLimit } from "./attempt-limit.ts";
 import { boundedBody, wholeBody } from "./bounded-body.ts";
+import { carryOutOnce, takesKey } from "./idempotency.ts";
 import { metricsText, RequestCounts } from "./metrics.ts";
 import { deprecationHeaders } from "./deprecation.ts";
 import { openApiDocument } from "./openapi.ts";
@@ -25,7 +24,7 @@ import { passedOn, readPassedOn } from "./passed-on.ts";
 import { etagOf, readPrecondition } from "./preconditions.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import { fitsParameter, PATH_PARAMETERS } from "./path-parameters.ts";
-import type { ApiAnswer, ApiRequest, ApiRoute } from "./route.ts";
+import type { ApiRequest, ApiRoute } from "./route.ts";
 
 interface ApiOptions {
   readonly version: string;
@@ -202,8 +201,8 @@ async function answer(
       return typeof now !== "string" && hub.accessLog.wouldPermit(now, route.permission, { from: asker.from });
     },
   };
-  const key = route.takesIdempotencyKey === true ? context.req.header("idempotency-key") : undefined;
-  const result = key === undefined ? await route.handle(request) : await once(route, request, key);
+  const key = takesKey(route) ? context.req.header("idempotency-key") : undefined;
+  const result = key === undefined ? await route.handle(request) : await carryOutOnce(route, request, key);
   if (result instanceof Response) return result;
   const headers: Record<string, string> = { ...result.headers };
   if (result.version !== undefined) {
@@ -286,44 +285,6 @@ async function identify(
   const given = bearerOf(context);
   if (given === null) return "a bearer token is needed: `stratos hub login` keeps one";
   return (await hub.access.authenticate(given)) ?? "this token is unknown, expired or revoked";
-}
-
-/** Carries a request out once for each key, in one transaction with the note that it was. */
-function once(route: ApiRoute, request: ApiRequest, key: string): Promise<ApiAnswer> {
-  if (!/^[\x21-\x7e]{1,255}$/.test(key))
-    throw new HubError(400, "bad-key", "Idempotency-Key: 1 to 255 printable characters");
-  const requestHash = createHash("sha256")
-    .update(`${route.id} ${JSON.stringify(request.parameters)} ${JSON.stringify(request.body)}`)
-    .digest("hex");
-  return request.hub.database.transaction("read committed", async (inside) => {
-    const made = await inside.query(
-      "insert into idempotency (principal, key, request_hash, status, answer) values ($1, $2, $3, 0, 'null') on " +
-        "conflict do nothing returning 1",
-      [request.principal.name, key, requestHash],
-    );
-    if (made.length === 0) {
-      const [before] = await inside.query<{ request_hash: string; status: number; answer: unknown }>(
-        "select request_hash, status, answer from idempotency where principal = $1 and key = $2",
-        [request.principal.name, key],
-      );
-      if (before!.request_hash !== requestHash)
-        throw new HubError(422, "key-reused", "this Idempotency-Key came with another request before");
-      const { version } = (before!.answer ?? {}) as { version?: unknown };
-      return {
-        ...{ status: before!.status, body: before!.answer },
-        ...(typeof version === "number" ? { version } : {}),
-        headers: { "Idempotent-Replayed": "true" },
-      };
-    }
-    const result = (await route.handle({ ...request, inside })) as ApiAnswer;
-    await inside.query("update idempotency set status = $3, answer = $4::jsonb where principal = $1 and key = $2", [
-      request.principal.name,
-      key,
-      result.status ?? route.status ?? 200,
-      jsonText(result.body),
-    ]);
-    return result;
-  });
 }
 
 function readQuery(context: Context, route: ApiRoute): Record<string, string | number | boolean | undefined> {

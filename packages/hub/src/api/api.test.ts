@@ -23,6 +23,7 @@ import { FolderBlobs } from "../blobs/folder-blobs.ts";
 import { collectBlobs } from "../blobs/collect-blobs.ts";
 import { apiRoutes } from "../hub-server.ts";
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
+import { takesKey } from "./idempotency.ts";
 import { addDateTime } from "./date-time-format.ts";
 import { Repositories } from "../repositories/repositories.ts";
 import type { ApiRoute, JsonSchema } from "./route.ts";
@@ -224,15 +225,28 @@ test(
           "content-type": oneOf(random, ["application/json", "application/json", "application/json", "text/plain"]),
         };
         if (random.below(4) === 0) headers["if-match"] = oneOf(random, ['"1"', "x", "*"]);
-        if (random.below(4) === 0) headers["idempotency-key"] = oneOf(random, ["k1", "k2", ""]);
-        const response = await fetch(`${hub.server.url}/v1${path}${query}`, {
-          method: route.method.toUpperCase(),
-          headers,
-          ...(body === undefined ? {} : { body }),
-        });
+        const isTwice = random.below(4) === 0;
+        if (isTwice) headers["idempotency-key"] = `once ${route.id} ${round}`.replaceAll(" ", "-");
+        else if (random.below(4) === 0) headers["idempotency-key"] = oneOf(random, ["k1", "k2", ""]);
+        const ask = (): Promise<Response> =>
+          fetch(`${hub.server.url}/v1${path}${query}`, {
+            method: route.method.toUpperCase(),
+            headers,
+            ...(body === undefined ? {} : { body }),
+          });
+        const response = await ask();
         const text = await response.text();
         const what = `${route.id} ${path}${query} ${body ?? ""} → ${response.status} ${text.slice(0, 300)}`;
         assert.ok(response.status < 500, what);
+        if (isTwice && response.ok && takesKey(route)) {
+          const again = await ask();
+          assert.equal(again.status, route.tellsOnce === undefined ? response.status : 409, `${what}, and again`);
+          if (again.ok) {
+            const parsed = (json: string): unknown => (json === "" ? null : JSON.parse(json));
+            assert.deepEqual(parsed(await again.text()), parsed(text), `${what}, and again`);
+            assert.equal(again.headers.get("idempotent-replayed"), "true", what);
+          } else await again.body?.cancel();
+        }
         if (response.status >= 400) {
           assert.match(response.headers.get("content-type") ?? "", /^application\/problem\+json/, what);
           assert.ok(isProblem(JSON.parse(text)), what);

@@ -12,6 +12,7 @@ export const AUDIT_ROUTES: readonly ApiRoute[] = [
     path: "/audit/verify",
     tag: "audit",
     permission: "fsck:run",
+    changesNothing: true,
     status: 200,
     summary:
       "Computes the chain of events again, and names the first entry that is not as it was sealed. `start`: the seal " +

@@ -22,10 +22,12 @@ export const CERTIFICATE_ROUTES: readonly ApiRoute[] = [
     permission: "certificate:invite",
     body: INVITATION,
     status: 201,
+    joinsTransaction: true,
+    tellsOnce: "token",
     summary: "Makes a token by which one worker gets the certificate of a host, once. It is told this once.",
-    handle: async ({ hub, body, principal }) => {
+    handle: async ({ hub, body, principal, inside }) => {
       const { host, expiresSeconds = INVITATION_SECONDS } = body as { host: string; expiresSeconds?: number };
-      return { body: await hub.certificates.invite(host, { expiresSeconds, actor: principal.name }) };
+      return { body: await hub.certificates.invite(host, { expiresSeconds, actor: principal.name, within: inside }) };
     },
   },
   {

@@ -1,4 +1,5 @@
 import { deprecationHeaders } from "./deprecation.ts";
+import { takesKey } from "./idempotency.ts";
 import { PATH_PARAMETERS } from "./path-parameters.ts";
 import type { ApiRoute, JsonSchema } from "./route.ts";
 import { PROBLEM } from "./schemas.ts";
@@ -43,9 +44,7 @@ function operation(route: ApiRoute): Record<string, unknown> {
       schema,
       description,
     })),
-    ...(route.takesIdempotencyKey === true
-      ? [header("Idempotency-Key", "the same request with the same key is carried out once")]
-      : []),
+    ...(takesKey(route) ? [header("Idempotency-Key", "the same request with the same key is carried out once")] : []),
     ...(route.takesConditions === undefined
       ? []
       : [header("If-Match", "the ETag that was read; 412 when the thing has changed since")]),

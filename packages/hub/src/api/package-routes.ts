@@ -96,6 +96,7 @@ export function packageRoutes(repositories: Repositories, rebuilds: Rebuilds): r
       path: "/channels/{channel}/rebuild/plan",
       tag: "packages",
       permission: "package:read",
+      changesNothing: true,
       body: REBUILD,
       status: 200,
       summary: "Which sources of the channel would be built anew, in which order, as which versions; nothing is done.",
@@ -110,7 +111,7 @@ export function packageRoutes(repositories: Repositories, rebuilds: Rebuilds): r
       isScoped: true,
       body: REBUILD,
       status: 201,
-      takesIdempotencyKey: true,
+      joinsTransaction: true,
       summary:
         "Builds sources of the channel anew as binNMUs, as one workflow: each waits for those that it needs, and for " +
         "their packages to be in the channel.",

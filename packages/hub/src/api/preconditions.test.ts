@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
 import type { ChannelView, HostView, TaskView } from "@stratos/hub-api";
+import { apiRoutes } from "../hub-server.ts";
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
 
 let hub: TestHub;
@@ -55,12 +56,77 @@ test("a host is removed as the version that was read", async () => {
   assert.equal((await ask("DELETE", "/hosts/h", { "if-match": (await ask("GET", "/hosts/h")).etag })).status, 204);
 });
 
+const task = { kind: "command", payload: { argv: ["true"] } };
+/** What is put by name, besides channels: two things that it may be. */
+const PUT: Readonly<Record<string, readonly [object, object]>> = {
+  "/roles/one": [{ permissions: ["task:read"] }, { permissions: ["task:read", "host:read"] }],
+  "/policies/one": [
+    { permissions: ["task:read"], conditions: { isOwn: true } },
+    { permissions: ["task:submit"], conditions: { isOwn: true } },
+  ],
+  "/triggers/one": [
+    { forge: "git", url: "http://127.0.0.1:9/", task },
+    { forge: "git", url: "http://127.0.0.1:10/", task },
+  ],
+  "/secrets/one": [{ value: "12345678" }, { value: "abcdefgh" }],
+  "/brakes/one": [{ maxQueued: 1 }, { maxQueued: 2 }],
+  "/templates/one": [{ tasks: [task] }, { tasks: [task, task] }],
+};
+
+test("what is put by name is changed, removed and made on the conditions that channels take", async () => {
+  for (const [path, [first, second]] of Object.entries(PUT)) {
+    const put = (headers: Record<string, string>, body: object) => ask("PUT", path, headers, body);
+    const shown = async (): Promise<string> => (await ask("GET", path)).text;
+    for (const wanted of ['"1"', "*"]) assert.equal((await put({ "if-match": wanted }, first)).status, 412, path);
+    assert.equal((await ask("GET", path)).status, 404, `${path}: a condition that fails makes nothing`);
+    const made = await put({ "if-none-match": "*" }, first);
+    assert.ok(made.status === 200 || made.status === 204, `${path}: ${made.text}`);
+    assert.equal(made.etag, '"1"', path);
+    assert.equal((await put({ "if-none-match": "*" }, second)).status, 412, path);
+    const { etag, text } = await ask("GET", path);
+    assert.equal((JSON.parse(text) as { version: number }).version, 1, path);
+    assert.equal((await ask("GET", path, { "if-none-match": etag })).status, 304, path);
+    assert.equal((await put({ "if-match": etag }, second)).etag, '"2"', path);
+    const now = await shown();
+    const stale = await put({ "if-match": etag }, first);
+    assert.equal(stale.status, 412, path);
+    assert.match(stale.text, /has changed: it is version 2 now/, path);
+    assert.equal(await shown(), now, path);
+    if (path.startsWith("/brakes/")) continue;
+    assert.equal((await ask("DELETE", path, { "if-match": etag })).status, 412, path);
+    assert.equal((await ask("DELETE", path, { "if-match": '"2"' })).status, 204, path);
+  }
+});
+
+test("of two that make one thing where there is none, one does", async () => {
+  for (const [path, [first, second]] of Object.entries(PUT)) {
+    const many = Array.from({ length: 6 }, (_, index) => [first, second][index % 2]!);
+    const answers = await Promise.all(
+      many.map((body) => ask("PUT", path.replace("one", "raced"), { "if-none-match": "*" }, body)),
+    );
+    assert.deepEqual(answers.map(({ status }) => status).filter((status) => status !== 412).length, 1, path);
+  }
+});
+
+/** Nothing that is read there can have been changed since. */
+const WITHOUT_VERSION = new Set([
+  ...["grantRole", "takeRole", "revokeToken", "revokeCertificate", "removeWebhook", "removeProfile"],
+  ...["putBlob", "registerHost", "appendLog", "changeSetting", "resetSetting"],
+]);
+
+test("each route that puts, changes or removes what has a version takes conditions", () => {
+  const routes = apiRoutes(hub.database, {} as never, {} as never);
+  const without = routes.filter(
+    ({ method, takesConditions }) => method !== "get" && method !== "post" && takesConditions === undefined,
+  );
+  assert.deepEqual(new Set(without.map(({ id }) => id)), WITHOUT_VERSION);
+});
+
 test("conditions that a route would not look at are refused, and nothing is changed", async () => {
-  const role = { permissions: ["task:read"] };
-  assert.equal((await ask("PUT", "/roles/reader", { "if-none-match": "*" }, role)).status, 400);
-  assert.equal((await ask("PUT", "/roles/reader", { "if-match": '"1"' }, role)).status, 400);
-  const { items } = await hub.admin.call<{ items: { name: string }[] }>("GET", "/roles");
-  assert.ok(!items.some(({ name }) => name === "reader"));
+  for (const condition of [{ "if-none-match": "*" }, { "if-match": '"1"' }])
+    assert.equal((await ask("PUT", "/grants/anna/viewer", condition)).status, 400);
+  const { items } = await hub.admin.call<{ items: { principal: string }[] }>("GET", "/grants");
+  assert.ok(!items.some(({ principal }) => principal === "anna"));
 });
 
 test("an artefact is told once, from where it is wanted; a range of another one is none of it", async () => {

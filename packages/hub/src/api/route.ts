@@ -18,7 +18,7 @@ export interface ApiRequest {
   readonly headers: Headers;
   readonly signal: AbortSignal;
   readonly precondition: Precondition;
-  /** The transaction of an Idempotency-Key; for routes that take one. */
+  /** The transaction of an Idempotency-Key; for routes that join it. */
   readonly inside: Queryable | undefined;
   /** @param task  that it is about @throws HubError 403; the decision is written down */
   require(permission: string, task?: Circumstances["task"]): Promise<void>;
@@ -58,7 +58,12 @@ export interface ApiRoute {
   readonly status?: number;
   /** Problems that a client has something to do about: what each status says. */
   readonly problems?: Readonly<Record<number, string>>;
-  readonly takesIdempotencyKey?: true;
+  /** POST that may be sent again and again, as GET. */
+  readonly changesNothing?: true;
+  /** With an Idempotency-Key all that it does is done `inside`, so that it cannot be done twice (idempotency.ts). */
+  readonly joinsTransaction?: true;
+  /** What of the answer is told this once, and kept nowhere. */
+  readonly tellsOnce?: string;
   /** Where what it has made (201) is. */
   readonly location?: (made: { readonly id: number }) => string;
   readonly takesConditions?: TakesConditions;

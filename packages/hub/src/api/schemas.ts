@@ -354,5 +354,6 @@ export const PROBLEM: JsonSchema = {
       items: { type: "object", properties: { tool: { type: "string" }, detail: { type: "string" } } },
     },
     first: { ...EVENT_VIEW, type: ["object", "null"], description: "of `events-gone`: the first event there still is" },
+    made: { type: "object", description: "of `told-once`: what was made when the request came first" },
   },
 };

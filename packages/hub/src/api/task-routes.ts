@@ -30,7 +30,7 @@ export const PAGE_QUERY = {
 const taskId = ({ parameters }: Pick<ApiRequest, "parameters">): number => Number(parameters["task"]);
 
 async function mayChange(request: ApiRequest, id: number): Promise<void> {
-  const task = await findTask(request.hub.database, id);
+  const task = await findTask(request.inside ?? request.hub.database, id);
   const isOwn = task.owner === request.principal.name && request.may("task:change-own");
   await request.require(isOwn ? "task:change-own" : `task:change:${task.channel}`, task);
 }
@@ -82,7 +82,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
     summary: "Submits a task. With a cacheKey, a completed task of the same key answers for it (200).",
     body: SUBMISSION,
     answer: TASK_VIEW,
-    takesIdempotencyKey: true,
+    joinsTransaction: true,
     location: ({ id }) => `/v1/tasks/${id}`,
     handle: async (request) => {
       const task = request.body as TaskSubmission;
@@ -116,7 +116,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
     summary: "Submits many tasks at once: all or none. They may wait for each other by their positions.",
     body: BATCH,
     bodyBytesMax: BATCH_BYTES_MAX,
-    takesIdempotencyKey: true,
+    joinsTransaction: true,
     handle: async (request) => {
       const { tasks } = request.body as { tasks: TaskSubmission[] };
       await requireTasks(request, tasks);
@@ -234,10 +234,12 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
     isBodyOptional: true,
     answer: TASK_VIEW,
     status: 200,
+    joinsTransaction: true,
     handle: async (request) => {
       await mayChange(request, taskId(request));
-      await retryTask(request.hub.database, taskId(request), request.principal.name);
-      return { body: await findTask(request.hub.database, taskId(request)) };
+      const on = request.inside ?? request.hub.database;
+      await retryTask(on, taskId(request), request.principal.name);
+      return { body: await findTask(on, taskId(request)) };
     },
   },
   {
@@ -350,7 +352,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
     summary: "Submits tasks that belong together.",
     body: WORKFLOW,
     bodyBytesMax: BATCH_BYTES_MAX,
-    takesIdempotencyKey: true,
+    joinsTransaction: true,
     location: ({ id }) => `/v1/workflows/${id}`,
     handle: async (request) => {
       const { name, tasks } = request.body as { name: string; tasks: TaskSubmission[] };

@@ -31,7 +31,8 @@ export const TEMPLATE_ROUTES: readonly ApiRoute[] = [
     summary: "A template: its parameters and tasks.",
     handle: async (request) => {
       const version = (request.query["version"] as number | undefined) ?? null;
-      return { body: await findTemplate(request.hub.database, name(request), version) };
+      const body = await findTemplate(request.hub.database, name(request), version);
+      return { body, version: body.version };
     },
   },
   {
@@ -40,12 +41,14 @@ export const TEMPLATE_ROUTES: readonly ApiRoute[] = [
     path: "/templates/{template}",
     tag: "templates",
     permission: "template:change",
+    takesConditions: "put",
     body: TEMPLATE,
     summary: "Makes a template, or its next version; versions before stay as they are.",
     handle: async (request) => {
       const { description = "", parameters = {}, tasks } = request.body as Partial<TemplateView> & TemplateView;
-      const body = { description, parameters, tasks };
-      return { body: await putTemplate(request.hub.database, name(request), body, request.principal.name) };
+      const template = { name: name(request), description, parameters, tasks };
+      const body = await putTemplate(request.hub.database, template, request.principal.name, request.precondition);
+      return { body, version: body.version };
     },
   },
   silentRoute(
@@ -55,9 +58,10 @@ export const TEMPLATE_ROUTES: readonly ApiRoute[] = [
       path: "/templates/{template}",
       tag: "templates",
       permission: "template:change",
+      takesConditions: "change",
       summary: "Removes a template, all versions.",
     },
-    (request) => removeTemplate(request.hub.database, name(request), request.principal.name),
+    (request) => removeTemplate(request.hub.database, name(request), request.principal.name, request.precondition),
   ),
   {
     id: "submitTemplate",
@@ -67,7 +71,7 @@ export const TEMPLATE_ROUTES: readonly ApiRoute[] = [
     permission: "template:read",
     body: TEMPLATE_VALUES,
     status: 201,
-    takesIdempotencyKey: true,
+    joinsTransaction: true,
     summary: "Submits the tasks of a template, with these values for its parameters, as one workflow.",
     handle: async (request) => {
       const body = await submitTemplate(request, name(request), request.body as TemplateValues);

@@ -4,6 +4,7 @@ import { listSecrets, putSecret, removeSecret } from "../store/secrets.ts";
 import { pollFaults } from "../triggers/poll-repositories.ts";
 import { startedBy } from "../triggers/trigger-rules.ts";
 import { findTrigger, listTriggerDeliveries, listTriggers, putTrigger, removeTrigger } from "../triggers/triggers.ts";
+import { notFound } from "../store/hub-error.ts";
 import { findTemplate } from "../store/templates.ts";
 import { requireChannels } from "./task-routes.ts";
 import { silentRoute, type ApiRequest, type ApiRoute } from "./route.ts";
@@ -27,11 +28,24 @@ export const TRIGGER_ROUTES: readonly ApiRoute[] = [
     },
   },
   {
+    id: "getTrigger",
+    method: "get",
+    path: "/triggers/{trigger}",
+    tag: "triggers",
+    permission: "trigger:read",
+    summary: "A trigger.",
+    handle: async (request) => {
+      const body = await findTrigger(request.hub.database, name(request));
+      return { body, version: body.version };
+    },
+  },
+  {
     id: "putTrigger",
     method: "put",
     path: "/triggers/{trigger}",
     tag: "triggers",
     permission: "trigger:change",
+    takesConditions: "put",
     body: TRIGGER,
     summary:
       "Makes or changes a trigger: pushes that start a task, or a template's. It takes the permissions to submit " +
@@ -52,8 +66,8 @@ export const TRIGGER_ROUTES: readonly ApiRoute[] = [
       // Who says where a secret is sent could have it sent to himself.
       for (const secret of [trigger.secret, trigger.status?.secret])
         if (secret !== undefined) await request.require(`secret:use:${secret}`);
-      await putTrigger(request.hub.database, trigger, request.principal.name);
-      return { body: trigger };
+      const version = await putTrigger(request.hub.database, trigger, request.principal.name, request.precondition);
+      return { body: { ...trigger, version }, version };
     },
   },
   silentRoute(
@@ -63,9 +77,10 @@ export const TRIGGER_ROUTES: readonly ApiRoute[] = [
       path: "/triggers/{trigger}",
       tag: "triggers",
       permission: "trigger:change",
+      takesConditions: "change",
       summary: "Removes a trigger, and what is known of its deliveries.",
     },
-    (request) => removeTrigger(request.hub.database, name(request), request.principal.name),
+    (request) => removeTrigger(request.hub.database, name(request), request.principal.name, request.precondition),
   ),
   {
     id: "testTrigger",
@@ -73,6 +88,7 @@ export const TRIGGER_ROUTES: readonly ApiRoute[] = [
     path: "/triggers/{trigger}/test",
     tag: "triggers",
     permission: "trigger:read",
+    changesNothing: true,
     body: TRIGGER_PUSH,
     summary: "What a push would start, or why nothing; starts nothing.",
     handle: async (request) => {
@@ -103,19 +119,35 @@ export const TRIGGER_ROUTES: readonly ApiRoute[] = [
     summary: "Lists the names of secrets, and who set them.",
     handle: async ({ hub }) => ({ body: { items: await listSecrets(hub.database), next: null } }),
   },
-  silentRoute(
-    {
-      id: "putSecret",
-      method: "put",
-      path: "/secrets/{secret}",
-      tag: "triggers",
-      permission: "secret:change",
-      body: SECRET,
-      summary: "Sets a secret. It is told to nobody.",
+  {
+    id: "getSecret",
+    method: "get",
+    path: "/secrets/{secret}",
+    tag: "triggers",
+    permission: "secret:read",
+    summary: "Who set a secret, and when; not what it is.",
+    handle: async ({ hub, parameters }) => {
+      const body = (await listSecrets(hub.database)).find(({ name }) => name === parameters["secret"]);
+      if (body === undefined) throw notFound(`secret ${parameters["secret"]}`);
+      return { body, version: body.version };
     },
-    ({ hub, parameters, body, principal }) =>
-      putSecret(hub.database, parameters["secret"]!, (body as { value: string }).value, principal.name),
-  ),
+  },
+  {
+    id: "putSecret",
+    method: "put",
+    path: "/secrets/{secret}",
+    tag: "triggers",
+    permission: "secret:change",
+    takesConditions: "put",
+    body: SECRET,
+    answers: "nothing",
+    status: 204,
+    summary: "Sets a secret. It is told to nobody.",
+    handle: async ({ hub, parameters, body, principal, precondition }) => {
+      const secret = { name: parameters["secret"]!, value: (body as { value: string }).value };
+      return { version: await putSecret(hub.database, secret, principal.name, precondition) };
+    },
+  },
   silentRoute(
     {
       id: "removeSecret",
@@ -123,8 +155,10 @@ export const TRIGGER_ROUTES: readonly ApiRoute[] = [
       path: "/secrets/{secret}",
       tag: "triggers",
       permission: "secret:change",
+      takesConditions: "change",
       summary: "Removes a secret that no trigger uses.",
     },
-    ({ hub, parameters, principal }) => removeSecret(hub.database, parameters["secret"]!, principal.name),
+    ({ hub, parameters, principal, precondition }) =>
+      removeSecret(hub.database, parameters["secret"]!, principal.name, precondition),
   ),
 ];

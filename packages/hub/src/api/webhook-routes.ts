@@ -24,8 +24,10 @@ export const WEBHOOK_ROUTES: readonly ApiRoute[] = [
     permission: "webhook:change",
     body: WEBHOOK,
     status: 201,
+    joinsTransaction: true,
+    tellsOnce: "secret",
     summary: "Has events told to a URL, signed by the `secret` that is in this answer alone.",
-    handle: async ({ hub, body, principal }) => {
+    handle: async ({ hub, body, principal, inside }) => {
       const { url, events } = body as { url: string; events: string[] };
       if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
         throw new HubError(422, "bad-url", `${url}: expected a URL of http or https`);
@@ -38,7 +40,7 @@ export const WEBHOOK_ROUTES: readonly ApiRoute[] = [
           "the URL has a name or a password in it, which are not sent; deliveries are signed by the webhook's secret",
         );
       for (const [index, name] of events.entries()) requireEvent(name, `events[${index}]`);
-      return { status: 201, body: await createWebhook(hub.database, { url, events }, principal.name) };
+      return { status: 201, body: await createWebhook(hub.database, { url, events }, principal.name, inside) };
     },
   },
   silentRoute(
@@ -69,11 +71,12 @@ export const WEBHOOK_ROUTES: readonly ApiRoute[] = [
     path: "/deliveries/{delivery}/retry",
     tag: "webhooks",
     permission: "webhook:change",
+    joinsTransaction: true,
     summary: "Tries a dead delivery again.",
     answers: "nothing",
     status: 204,
-    handle: async ({ hub, parameters }) => {
-      await redeliver(hub.database, Number(parameters["delivery"]));
+    handle: async ({ hub, parameters, inside }) => {
+      await redeliver(inside ?? hub.database, Number(parameters["delivery"]));
       hub.housekeeping.nudge();
       return { status: 204 };
     },

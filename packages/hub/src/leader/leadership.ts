@@ -5,6 +5,7 @@
  * moment of doubt costs nothing but work.
  */
 import type { Database, HeldLock } from "../database/database.ts";
+import { ADVISORY_LOCKS } from "../database/advisory-locks.ts";
 
 interface LeadershipOptions {
   /** Names this hub to people. */
@@ -15,7 +16,6 @@ interface LeadershipOptions {
   readonly warn: (message: string) => void;
 }
 
-const LEADER_LOCK = 7_470_000;
 const RETRY_MS = 500;
 
 export class Leadership {
@@ -60,7 +60,7 @@ export class Leadership {
         let tellLost = (): void => {};
         const lost = new Promise<void>((resolve) => (tellLost = resolve));
         this.#stop.signal.addEventListener("abort", tellLost, { once: true });
-        const lock = await this.#database.holdLock(LEADER_LOCK, tellLost, this.#stop.signal);
+        const lock = await this.#database.holdLock(ADVISORY_LOCKS.leader, tellLost, this.#stop.signal);
         this.#lock = lock;
         const [row] = await this.#database.query<{ term: number }>(
           `
@@ -102,7 +102,7 @@ make_interval(secs => $3)
       where case when lease_until < now() and backend in (
           select pid from pg_locks where locktype = 'advisory' and objid = $1 and granted)
         then pg_terminate_backend(backend) else false end`,
-      [LEADER_LOCK],
+      [ADVISORY_LOCKS.leader],
     );
     for (const { holder } of rows)
       this.#options.warn(`leadership: ${holder} has not renewed its lease, and was deposed`);

@@ -16,11 +16,11 @@ import { HubError, notFound } from "../store/hub-error.ts";
 import { submitTasks, type Admit } from "../store/submit-tasks.ts";
 import { builtSources, type BuiltSource, type DependsOrigin } from "./build-depends.ts";
 import { namesOf, planRebuild, type ChannelBinary, type ChannelSource, type PlannedSource } from "./plan-rebuild.ts";
+import { ADVISORY_LOCKS } from "../database/advisory-locks.ts";
 
 type PlannedItem = RebuildView["items"][number];
 type LeftOut = RebuildView["leftOut"][number];
 
-const REBUILD_LOCK = 7_470_004;
 const NUMBER_MAX = 9_999;
 const SUFFIX = /\+b(\d{1,6})$/;
 
@@ -59,7 +59,7 @@ export class Rebuilds {
     { owner, inside, admit }: { owner: string; inside: Queryable | undefined; admit?: Admit },
   ): Promise<RebuildView> {
     const work = async (on: Queryable): Promise<RebuildView> => {
-      await on.query("select pg_advisory_xact_lock($1)", [REBUILD_LOCK]);
+      await on.query("select pg_advisory_xact_lock($1)", [ADVISORY_LOCKS.rebuild]);
       const { items, leftOut } = await this.#plan(on, channel, request);
       if (items.length === 0) return { channel, workflow: null, items: [], leftOut };
       const what = [...(request.reverseDepends ?? []), ...(request.sources ?? [])].join(", ").slice(0, 200);

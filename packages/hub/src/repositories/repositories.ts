@@ -30,6 +30,7 @@ import { builtSources } from "./build-depends.ts";
 import { channelAndAncestors, endDependencyWaits, findChannel } from "../store/channels.ts";
 import { writeEvents, type NewEvent } from "../store/events.ts";
 import { HubError, notFound } from "../store/hub-error.ts";
+import { ADVISORY_CLASSES } from "../database/advisory-locks.ts";
 
 /** What is read of a package's file. */
 export type PackageDescription = Pick<PoolEntry, "sizeBytes" | "md5" | "sha256" | "files"> & {
@@ -42,8 +43,6 @@ const COMPONENT = "main";
 /** Each channel has lists of these: packages for all architectures serve images whose hosts build nothing here. */
 const ARCHITECTURES = ["amd64", "arm64", "riscv64"];
 const KEY_SETTING = "repository-key";
-/** First half of the lock of each channel. */
-const PUBLISH_LOCK = 7_470_002;
 
 interface Placed {
   readonly name: string;
@@ -259,7 +258,7 @@ export class Repositories {
 
   async #lock(inside: Queryable, channel: string): Promise<void> {
     const hash = createHash("sha256").update(channel).digest().readInt32BE(0);
-    await inside.query("select pg_advisory_xact_lock($1::int, $2::int)", [PUBLISH_LOCK, hash]);
+    await inside.query("select pg_advisory_xact_lock($1::int, $2::int)", [ADVISORY_CLASSES.publish, hash]);
   }
 
   async #place(inside: Queryable, channel: string, placed: readonly Placed[], actor: string): Promise<void> {

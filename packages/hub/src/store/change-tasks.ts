@@ -89,10 +89,10 @@ select id, (select count(*) from n) from u`;
  * Tries a task again that failed or was canceled. What it waited for is not waited for again, and what waited for it,
  * and was canceled for that, stays canceled.
  */
-export async function retryTask(database: Database, id: number, actor: string): Promise<void> {
-  const rows = await database.query(RETRY, [id, actor]);
+export async function retryTask(on: Queryable, id: number, actor: string): Promise<void> {
+  const rows = await on.query(RETRY, [id, actor]);
   if (rows.length > 0) return;
-  const { state, channel } = await stateOf(database, id);
+  const { state, channel } = await stateOf(on, id);
   if (state === "FAILED" || state === "CANCELED")
     throw new HubError(
       409,

@@ -3,6 +3,7 @@ import type { ChannelView } from "@stratos/hub-api";
 import type { Database, Queryable } from "../database/database.ts";
 import { writeEvents } from "./events.ts";
 import { HubError, notFound } from "./hub-error.ts";
+import { demandCondition, UNCONDITIONAL, type Condition } from "./versions.ts";
 
 const SELECT = `
 select c.name, c.policy, c.balance, c.description, c.retention_days as "retentionDays", c.inherits, c.version,
@@ -174,15 +175,32 @@ export async function putBrake(
   else {
     await on.query(
       "insert into brake (scope, name, max_queued, max_running) values ($1, $2, $3, $4) on conflict (scope, " +
-        "name) do update set max_queued = $3, max_running = $4",
+        "name) do update set max_queued = $3, max_running = $4, version = brake.version + 1",
       [scope, name, maxQueued ?? null, maxRunning ?? null],
     );
   }
 }
 
-export function listOwnerBrakes(on: Queryable): Promise<(Brake & { owner: string })[]> {
+type OwnerBrake = Brake & { readonly owner: string; readonly version: number };
+
+export function listOwnerBrakes(on: Queryable): Promise<OwnerBrake[]> {
   return on.query(
-    `select name as owner, max_queued as "maxQueued", max_running as "maxRunning" from brake where scope = 'owner' ` +
-      "order by name",
+    `select name as owner, max_queued as "maxQueued", max_running as "maxRunning", version from brake \
+where scope = 'owner' order by name`,
   );
+}
+
+/** @returns null when the owner has none now. @throws HubError 412 */
+export function putOwnerBrake(
+  database: Database,
+  { owner, ...limits }: Brake & { readonly owner: string },
+  actor: string,
+  condition: Condition = UNCONDITIONAL,
+): Promise<OwnerBrake | null> {
+  return database.transaction("read committed", async (inside) => {
+    await demandCondition(inside, { kind: "brake", name: owner }, condition);
+    await putBrake(inside, "owner", owner, limits);
+    await writeEvents(inside, [{ actor, what: "BRAKE_CHANGED", detail: { owner, ...limits } }]);
+    return (await listOwnerBrakes(inside)).find((brake) => brake.owner === owner) ?? null;
+  });
 }

@@ -9,6 +9,7 @@ import type { Database, Queryable } from "../database/database.ts";
 import { HubError } from "./hub-error.ts";
 import { offerTasks } from "./offer-tasks.ts";
 import type { QueueHead, QueueHeads } from "./queue-heads.ts";
+import { ADVISORY_LOCKS } from "../database/advisory-locks.ts";
 
 interface ClaimRequest {
   readonly host: string;
@@ -94,9 +95,6 @@ select r.id as run, r.token, r.task_id as task, u.attempt, u.kind, u.arch, u.cha
   u.timeout_seconds as "timeoutSeconds", (select heads from v) as heads
 from r join u on u.id = r.task_id join l on l.task_id = r.task_id order by l.priority desc, l.rank, l.task_id`;
 
-/** Held while a claim counts what runs, where a brake limits that. */
-const RUNNING_BRAKE_LOCK = 7_470_002;
-
 /** @throws HubError 409 when the session is not the host's */
 export async function claimRuns(database: Database, request: ClaimRequest): Promise<ClaimedRun[]> {
   const slots = Math.min(request.slots, CLAIM_SLOTS_MAX);
@@ -107,23 +105,44 @@ export async function claimRuns(database: Database, request: ClaimRequest): Prom
   // Most hubs have neither brakes nor balances: then this is all that a claim takes.
   const simple = await claimHeads(database, request, slots, { spare: SPARE_HEADS, isAlone: true });
   if (simple.length > 0) return simple;
-  const [channels] = await database.query<{ braked: boolean; balanced: string[] | null }>(
-    `
-    select exists (select 1 from brake where max_running is not null) as braked, (
-      select array_agg(c.name) from channel c join host h on c.name = any(h.channels)
-      where c.balance <> 'first' and h.name = $1
-    ) as balanced`,
-    [request.host],
-  );
-  const { braked, balanced } = channels!;
+  const { braked, balanced, is_current, is_queued } = await lookAround(database, request);
+  // A host that waits looks now and then, and most have nothing to find: then this is the last statement.
+  if (!is_queued && is_current === true) return [];
   if (balanced !== null) await offerTasks(database, balanced);
   const except = { full: null, balanced };
   const claimed = braked
     ? await claimBraked(database, request, slots, balanced)
     : // What has just found nothing would find nothing.
-      await (balanced === null ? claimAgain : claimFrom)(database, request, slots, except);
+      await (balanced === null
+        ? claimHeads(database, request, slots, { spare: SPARE_HEADS_AGAIN, except })
+        : claimFrom(database, request, slots, except));
   if (claimed.length === 0) await requireSession(database, request);
   return claimed;
+}
+
+interface Around {
+  readonly braked: boolean;
+  readonly balanced: string[] | null;
+  /** Whether the session is the host's; null: there is no such host. */
+  readonly is_current: boolean | null;
+  /** In some queue of the host. By their index: whoever reads the table walks over all that was in it. */
+  readonly is_queued: boolean;
+}
+
+async function lookAround(database: Database, { host, session }: ClaimRequest): Promise<Around> {
+  const [around] = await database.query<Around>(
+    `
+    with h as materialized (select channels, arches, session from host where name = $1)
+    select exists (select 1 from brake where max_running is not null) as braked, (
+      select array_agg(c.name) from channel c join h on c.name = any(h.channels) where c.balance <> 'first'
+    ) as balanced, (select coalesce(session = $2::uuid, false) from h) as is_current, exists (
+      select 1 from h cross join unnest(h.channels) as c(channel) cross join unnest(h.arches || '{any}'::text[]) as \
+a(arch)
+      cross join lateral (select 1 from runnable where channel = c.channel and arch = a.arch limit 1) q
+    ) as is_queued`,
+    [host, session],
+  );
+  return around!;
 }
 
 /** How a claim goes about the queue. */
@@ -184,7 +203,7 @@ function claimBraked(
   balanced: readonly string[] | null,
 ): Promise<ClaimedRun[]> {
   return database.transaction("read committed", async (inside) => {
-    await inside.query("select pg_advisory_xact_lock($1)", [RUNNING_BRAKE_LOCK]);
+    await inside.query("select pg_advisory_xact_lock($1)", [ADVISORY_LOCKS.runningBrake]);
     const claimed: ClaimedRun[] = [];
     while (claimed.length < slots) {
       const rows = await inside.query<{ scope: string; name: string }>(`

@@ -13,9 +13,9 @@ import type { Database, Queryable } from "../database/database.ts";
 import { EVENT_COLUMNS, EVENT_HORIZON, EVENT_START, TAKEN_OUT_MARK, writeEvents, type EventRow } from "./events.ts";
 import { slowestReader } from "./event-readers.ts";
 import { HubError } from "./hub-error.ts";
+import { ADVISORY_LOCKS } from "../database/advisory-locks.ts";
 
 const SEAL_EVENTS = 1_000;
-const SEAL_LOCK = 7_470_003;
 const READ_SEALS = 100;
 
 interface SealRow extends Seal {
@@ -33,7 +33,7 @@ const textOf = ({ id, at, actor, what, task_id, run_id, detail }: EventRow): str
 export async function sealEvents(database: Database): Promise<number> {
   return database.transaction("read committed", async (inside) => {
     // One sealer at a time; the number's uniqueness would refuse another one, too.
-    await inside.query("select pg_advisory_xact_lock($1)", [SEAL_LOCK]);
+    await inside.query("select pg_advisory_xact_lock($1)", [ADVISORY_LOCKS.seal]);
     const [last] = await inside.query<SealRow>(
       "select number, through_tx, hash from seal order by number desc limit 1",
     );
@@ -155,7 +155,7 @@ export async function takeOutEvents(database: Database, through: ChainPlace, act
   let taken = 0;
   for (let isEnd = false; !isEnd;) {
     taken += await database.transaction("read committed", async (inside) => {
-      await inside.query("select pg_advisory_xact_lock($1)", [SEAL_LOCK]);
+      await inside.query("select pg_advisory_xact_lock($1)", [ADVISORY_LOCKS.seal]);
       const [step] = await inside.query<SealRow & { events: number }>(
         `with s as (select * from seal where number <= $1 order by number limit ${READ_SEALS})
          select number, hash, through_tx, (select sum(events)::bigint from s) as events from s

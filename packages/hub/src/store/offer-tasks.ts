@@ -11,6 +11,7 @@ import type { Balance } from "@stratos/hub-api";
 import { chooseHost, newBalanceState, type BalanceState, type Candidate } from "../balance/strategies.ts";
 import type { Database, Queryable } from "../database/database.ts";
 import { HOST_SILENT_SECONDS } from "./hosts.ts";
+import { ADVISORY_LOCKS } from "../database/advisory-locks.ts";
 
 /** A host that waits comes at once; one that does not come for so long hangs. */
 export const OFFER_SECONDS = 2;
@@ -19,7 +20,6 @@ const LAPSED_SECONDS = 30;
 /** Offers of one pass, and tasks that it looks at: some fit no host. */
 const OFFERS_MAX = 500;
 const HEADS_MAX = 2_000;
-const OFFER_LOCK = 7_470_003;
 
 interface ChannelState extends BalanceState {
   /** Hosts that let offers lapse, and when, in seconds of the epoch. */
@@ -59,7 +59,7 @@ interface DueChannel {
 export async function offerTasks(database: Database, channels: readonly string[]): Promise<number> {
   if ((await database.query(DUE, [[...channels]])).length === 0) return 0;
   return database.transaction("read committed", async (inside) => {
-    await inside.query("select pg_advisory_xact_lock($1)", [OFFER_LOCK]);
+    await inside.query("select pg_advisory_xact_lock($1)", [ADVISORY_LOCKS.offer]);
     // Again: another has made them, perhaps, while this one waited.
     const due = await inside.query<DueChannel>(DUE, [[...channels]]);
     if (due.length === 0) return 0;

@@ -54,3 +54,29 @@ test(`${CLAIMS} claims, renewals and ends of ${QUEUED} queued tasks read few row
   assert.ok(perClaim < ROWS_FOR_A_CLAIM, `${perClaim} rows for each`);
   await database.close();
 });
+
+test("a host that waits asks the database two things when it looks, and hears that its session is over", async (t) => {
+  const database = await openMigrated("memory");
+  t.after(() => database.close());
+  const kind = { arches: ["amd64"], channels: ["default"], capacity: 1 };
+  const session = await registerHost(database, "h", kind, "test");
+  await database.query("insert into channel (name) values ('other')");
+  const task = { kind: "command", arch: "amd64", channel: "other", payload: {} };
+  // Nothing that it may take.
+  await submitTasks(database, [task], { owner: "test" });
+  let asked = 0;
+  const counted: typeof database = Object.create(database, {
+    query: {
+      value: (...question: Parameters<typeof database.query>) => {
+        asked++;
+        return database.query(...question);
+      },
+    },
+  }) as typeof database;
+  const request = { host: "h", session, slots: 1, leaseSeconds: 60, start: true };
+  assert.deepEqual(await claimRuns(counted, request), []);
+  assert.equal(asked, 2);
+  await registerHost(database, "h", kind, "test");
+  await assert.rejects(claimRuns(database, request), /this one's session is over/);
+  await assert.rejects(claimRuns(database, { ...request, host: "nobody" }), /not registered/);
+});

@@ -6,6 +6,7 @@ import { writeEvents } from "./events.ts";
 import { FilledTooLong, fillTexts, unknownPlaceholder } from "../payloads/fill-texts.ts";
 import { lastingFault } from "../payloads/lasting-fault.ts";
 import { HubError, notFound } from "./hub-error.ts";
+import { demandCondition, UNCONDITIONAL, type Condition } from "./versions.ts";
 
 type Body = Pick<TemplateView, "description" | "parameters" | "tasks">;
 type Value = string | number | boolean;
@@ -40,8 +41,15 @@ order by version desc limit 1`,
   return viewOf(row);
 }
 
-/** @returns the version that says so: the last one, when it does already. @throws HubError 422 for what cannot work */
-export function putTemplate(database: Database, name: string, body: Body, actor: string): Promise<TemplateView> {
+/**
+ * @returns the version that says so: the last one, when it does already. @throws HubError 412, 422 for what cannot work
+ */
+export function putTemplate(
+  database: Database,
+  { name, ...body }: Body & { readonly name: string },
+  actor: string,
+  condition: Condition = UNCONDITIONAL,
+): Promise<TemplateView> {
   for (const [parameter, rule] of Object.entries(body.parameters)) {
     const fault = parameterFault(parameter, rule);
     if (fault !== null) throw new HubError(422, "bad-template", fault);
@@ -60,6 +68,7 @@ export function putTemplate(database: Database, name: string, body: Body, actor:
   return database.transaction("read committed", async (inside) => {
     // Two changes at once make two versions.
     await inside.query("lock table template in share row exclusive mode");
+    await demandCondition(inside, { kind: "template", name }, condition);
     const made = await inside.query(
       `
       with last as (select version, body from template where name = $1 order by version desc limit 1)
@@ -77,8 +86,14 @@ export function putTemplate(database: Database, name: string, body: Body, actor:
   });
 }
 
-export async function removeTemplate(database: Database, name: string, actor: string): Promise<void> {
+export async function removeTemplate(
+  database: Database,
+  name: string,
+  actor: string,
+  condition: Condition = UNCONDITIONAL,
+): Promise<void> {
   await database.transaction("read committed", async (inside) => {
+    await demandCondition(inside, { kind: "template", name }, condition);
     if ((await inside.query("delete from template where name = $1 returning 1", [name])).length === 0)
       throw notFound(`template ${name}`);
     await writeEvents(inside, [{ actor, what: "TEMPLATE_REMOVED", detail: { template: name } }]);

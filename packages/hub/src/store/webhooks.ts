@@ -1,6 +1,6 @@
 /** Who is told of events, and what of it was told. */
 import { randomBytes } from "node:crypto";
-import type { Database } from "../database/database.ts";
+import type { Database, Queryable } from "../database/database.ts";
 import { writeEvents } from "./events.ts";
 import { readNewEvents, type Progress } from "./event-readers.ts";
 import { notFound } from "./hub-error.ts";
@@ -31,16 +31,18 @@ export async function createWebhook(
   database: Database,
   { url, events }: { url: string; events: readonly string[] },
   owner: string,
+  within?: Queryable,
 ): Promise<WebhookView & { secret: string }> {
   const secret = randomBytes(32).toString("base64url");
-  const id = await database.transaction("read committed", async (inside) => {
+  const make = async (inside: Queryable): Promise<number> => {
     const [row] = await inside.query<{ id: number }>(
       "insert into webhook (url, secret, events, owner) values ($1, $2, $3, $4) returning id",
       [url, secret, [...events], owner],
     );
     await writeEvents(inside, [{ actor: owner, what: "WEBHOOK_CREATED", detail: { webhook: row!.id, url, events } }]);
     return row!.id;
-  });
+  };
+  const id = await (within === undefined ? database.transaction("read committed", make) : make(within));
   return { id, url, events, enabled: true, owner, secret };
 }
 
@@ -64,8 +66,8 @@ export async function listDeliveries(database: Database, webhook: number, limit:
 }
 
 /** A dead letter is tried again. */
-export async function redeliver(database: Database, id: number): Promise<void> {
-  const rows = await database.query(
+export async function redeliver(on: Queryable, id: number): Promise<void> {
+  const rows = await on.query(
     "update delivery set state = 'WAITING', attempt = 0, due = now() where id = $1 and state = 'DEAD' returning id",
     [id],
   );

@@ -58,24 +58,23 @@ export async function whyWaits(database: Database, id: number): Promise<WaitReas
   const hosts = await listHosts(database);
   const filters = filterHosts(task, hosts);
   const ahead = await countAhead(database, id);
+  const first = ahead === 0 ? "" : `; ${counted(ahead, "task")} ${ahead === 1 ? "comes" : "come"} first`;
   const stop = filters.find(({ left }) => left === 0);
   if (brake !== null) return answer(brake, filters, ahead);
   if (hosts.length === 0) return answer("no host is registered: start `stratos worker`", filters, ahead);
   if (task.offered !== null)
     return answer(`channel ${task.channel} (${task.balance}) offers it to host ${task.offered}`, filters, ahead);
   if (stop === undefined)
-    return answer(
-      `${filters.at(-1)!.left} hosts could take it now${ahead > 0 ? `; ${ahead} tasks come first` : ""}`,
-      filters,
-      ahead,
-    );
+    return answer(`${counted(filters.at(-1)!.left, "host")} could take it now${first}`, filters, ahead);
   const story = filters
     .slice(0, filters.indexOf(stop) + 1)
     .map(({ filter, left, of }) => `${left} of ${of} ${filter}`)
     .join(", ");
   const lease = stop.filter === "have room now" ? await nextEndInWords(database, task) : "";
-  return answer(`no host takes it: ${story}${lease}${ahead > 0 ? `; ${ahead} tasks come first` : ""}`, filters, ahead);
+  return answer(`no host takes it: ${story}${lease}${first}`, filters, ahead);
 }
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
 
 /** The filters of a claim, in the order in which they are told. */
 function filterHosts(

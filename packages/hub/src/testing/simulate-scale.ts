@@ -67,6 +67,8 @@ const LEASE_SECONDS = 300;
 const RENEW_MS = (LEASE_SECONDS / 3) * 1_000;
 const DURATION_MS = { min: 20_000, max: 400_000 } as const;
 const POLL_MS = 30_000;
+/** A host that was not woken looks by itself. */
+const LOOK_MS = 300_000;
 const LEAD_MS = 5_000;
 /** Of a queue with so much for each place at a host nobody needs more to be busy. */
 const QUEUED_FOR_ROOM = 5;
@@ -80,8 +82,8 @@ interface Host {
   isUnsure: boolean;
   renewMs: number;
   heardMs: number;
-  /** What had come into the queue when it found less than it wanted; −1: it found enough. */
-  emptyAt: number;
+  /** When it found less than it wanted. */
+  emptyMs: number;
   stale: RunProof | null;
 }
 
@@ -138,8 +140,8 @@ class Cluster {
   #submitted = 0;
   #ended = 0;
   #isOver = false;
-  /** Counts what brings tasks into the queue: hosts that found none need not ask before. */
-  #news = 0;
+  /** Hosts that found less than they wanted, in the order in which they are woken. */
+  readonly #waiters = new Set<Host>();
   #failoversLeft: number;
   readonly #momentMs: number;
 
@@ -164,7 +166,7 @@ class Cluster {
         isUnsure: false,
         renewMs: 0,
         heardMs: -Infinity,
-        emptyAt: -1,
+        emptyMs: -Infinity,
         stale: null,
       };
       // They do not all begin in one moment.
@@ -249,6 +251,15 @@ class Cluster {
     server.restart();
   }
 
+  /** A hub wakes as many of those that wait as there are new tasks (claim-polls.ts). */
+  #cameIn(count: number): void {
+    let left = count;
+    for (const host of this.#waiters) {
+      if (left-- === 0) return;
+      this.#waiters.delete(host);
+    }
+  }
+
   #count(fault: string): void {
     this.#faults[fault] = (this.#faults[fault] ?? 0) + 1;
   }
@@ -289,7 +300,7 @@ class Cluster {
         if (found?.[0]?.count === 0) return this.#at(this.#nowMs + this.#momentMs, () => this.#submit());
       }
       this.#heads.forget();
-      this.#news++;
+      this.#cameIn(count);
       this.#submitted += count;
     }
     if (this.#submitted < tasks) this.#at(this.#nowMs + this.#momentMs, () => this.#submit());
@@ -305,7 +316,7 @@ class Cluster {
       ] as const)
         for (let count = 500; count === 500;) {
           count = await this.#timed(name, () => work(this.#database, 500));
-          if (count > 0) this.#news++;
+          this.#cameIn(count);
         }
       this.#heads.forget();
       await this.#timed("seal", () => sealEvents(this.#database));
@@ -372,9 +383,7 @@ class Cluster {
       await releaseUnknown(this.#database, name, [...runs.keys()]);
       host.isUnsure = false;
     }
-    // As a claim that waits: it is woken by what comes in.
-    const news = this.#news;
-    if (host.emptyAt === news) return;
+    if (this.#waiters.has(host) && this.#nowMs - host.emptyMs < LOOK_MS) return;
     const { session } = host;
     // Hubs hear at each claim; so long after nobody is silent yet.
     if (this.#nowMs - host.heardMs >= POLL_MS) {
@@ -383,7 +392,10 @@ class Cluster {
     }
     const request = { host: name, session, slots, leaseSeconds: LEASE_SECONDS, start: true };
     const claimed = await this.#timed("claim", () => claimRuns(this.#database, { ...request, heads: this.#heads }));
-    host.emptyAt = claimed.length < slots ? news : -1;
+    if (claimed.length < slots) {
+      this.#waiters.add(host);
+      host.emptyMs = this.#nowMs;
+    } else this.#waiters.delete(host);
     if (claimed.length > 0 && this.#chance(2)) {
       this.#count("answers lost");
       host.isUnsure = true;

@@ -9,28 +9,44 @@ import { lastingFault } from "../payloads/lasting-fault.ts";
 import { unknownPlaceholder } from "../payloads/fill-texts.ts";
 import { HubError, notFound } from "../store/hub-error.ts";
 import { submitTasks, type Admit } from "../store/submit-tasks.ts";
+import { demandCondition, UNCONDITIONAL, type Condition } from "../store/versions.ts";
 import { findTemplate, lastingTemplateFault, valuesFault } from "../store/templates.ts";
 import { PUSH_PLACEHOLDERS, startedBy } from "./trigger-rules.ts";
 
 type Rule = Omit<TriggerView, "name">;
 
-export async function listTriggers(on: Queryable): Promise<TriggerView[]> {
-  const rows = await on.query<{ name: string; rule: Rule }>("select name, rule from ci_trigger order by name");
-  return rows.map(({ name, rule }) => ({ name, ...rule }));
+type Versioned = { readonly version: number };
+
+export async function listTriggers(on: Queryable): Promise<(TriggerView & Versioned)[]> {
+  const rows = await on.query<{ name: string; rule: Rule } & Versioned>(
+    "select name, rule, version from ci_trigger order by name",
+  );
+  return rows.map(({ name, rule, version }) => ({ name, ...rule, version }));
 }
 
 /** @throws HubError 404 */
-export async function findTrigger(on: Queryable, name: string): Promise<TriggerView> {
-  const [row] = await on.query<{ rule: Rule }>("select rule from ci_trigger where name = $1", [name]);
+export async function findTrigger(on: Queryable, name: string): Promise<TriggerView & Versioned> {
+  const [row] = await on.query<{ rule: Rule } & Versioned>("select rule, version from ci_trigger where name = $1", [
+    name,
+  ]);
   if (row === undefined) throw notFound(`trigger ${name}`);
-  return { name, ...row.rule };
+  return { name, ...row.rule, version: row.version };
 }
 
-/** @throws HubError 422 for what fits not together, 404 for secrets and channels that are not there */
-export async function putTrigger(database: Database, { name, ...rule }: TriggerView, actor: string): Promise<void> {
+/**
+ * @returns its version. @throws HubError 412, 422 for what fits not together, 404 for secrets and channels that are not
+ *   there
+ */
+export async function putTrigger(
+  database: Database,
+  { name, ...rule }: TriggerView,
+  actor: string,
+  condition: Condition = UNCONDITIONAL,
+): Promise<number> {
   const fault = ruleFault(rule);
   if (fault !== null) throw new HubError(422, "bad-trigger", fault);
-  await database.transaction("read committed", async (inside) => {
+  return database.transaction("read committed", async (inside) => {
+    await demandCondition(inside, { kind: "trigger", name }, condition);
     if (rule.template !== undefined) {
       const { name: template, version, values } = rule.template;
       const isLater = (value: unknown): boolean => typeof value === "string" && value.includes("{{");
@@ -46,15 +62,16 @@ export async function putTrigger(database: Database, { name, ...rule }: TriggerV
         // Locked, so that it is not removed meanwhile.
         if ((await inside.query("select 1 from secret where name = $1 for share", [secret])).length === 0)
           throw notFound(`secret ${secret}`);
-    await inside.query(
+    const [row] = await inside.query<Versioned>(
       "insert into ci_trigger (name, rule, owner) values ($1, $2::jsonb, $3) on conflict (name) do update set rule = " +
-        "$2::jsonb, owner = $3",
+        "$2::jsonb, owner = $3, version = ci_trigger.version + 1 returning version",
       [name, JSON.stringify(rule), actor],
     );
     // What was seen of another repository says nothing of this one.
     await inside.query("delete from trigger_poll where trigger = $1", [name]);
     if (rule.forge === "git") await inside.query("insert into trigger_poll (trigger) values ($1)", [name]);
     await writeEvents(inside, [{ actor, what: "TRIGGER_CHANGED", detail: { trigger: name, ...rule } }]);
+    return row!.version;
   });
 }
 
@@ -82,8 +99,14 @@ function ruleFault({ forge, secret, url, everySeconds, paths, status, task, temp
   return status === undefined ? null : "status: a repository alone cannot be told; that takes a forge";
 }
 
-export async function removeTrigger(database: Database, name: string, actor: string): Promise<void> {
+export async function removeTrigger(
+  database: Database,
+  name: string,
+  actor: string,
+  condition: Condition = UNCONDITIONAL,
+): Promise<void> {
   await database.transaction("read committed", async (inside) => {
+    await demandCondition(inside, { kind: "trigger", name }, condition);
     const rows = await inside.query("delete from ci_trigger where name = $1 returning name", [name]);
     if (rows.length === 0) throw notFound(`trigger ${name}`);
     await writeEvents(inside, [{ actor, what: "TRIGGER_REMOVED", detail: { trigger: name } }]);

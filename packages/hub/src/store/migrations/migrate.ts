@@ -16,7 +16,9 @@ import { artefactCaches } from "./0013-artefact-caches.ts";
 import { failures } from "./0014-failures.ts";
 import { queueOrder } from "./0015-queue-order.ts";
 import { auditRotation } from "./0016-audit-rotation.ts";
+import { versions } from "./0017-versions.ts";
 import type { Migration } from "./migration.ts";
+import { ADVISORY_LOCKS } from "../../database/advisory-locks.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
   tasks,
@@ -35,11 +37,9 @@ export const MIGRATIONS: readonly Migration[] = [
   failures,
   queueOrder,
   auditRotation,
+  versions,
 ];
 export const SCHEMA_VERSION = MIGRATIONS.length;
-
-/** Held while a step runs, so that hubs which begin together take turns. */
-const MIGRATION_LOCK = 7_470_001;
 
 /** @returns 0 when there are no tables yet */
 export async function schemaVersion(database: Database): Promise<number> {
@@ -66,7 +66,7 @@ export async function migrate(database: Database, target: number = SCHEMA_VERSIO
   }
   for (;;) {
     const step = await database.transaction("read committed", async (inside) => {
-      await inside.query("select pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
+      await inside.query("select pg_advisory_xact_lock($1)", [ADVISORY_LOCKS.migration]);
       await inside.query(
         "create table if not exists schema_version (version integer primary key, title text not null, at " +
           "timestamptz default now())",
