@@ -26,6 +26,7 @@ const IMAGES = new Map([
   ["large", "debian-large-1"],
   ["pictures", "debian-pictures-1"],
   ["network", "debian-network-1"],
+  ["served", "debian-served-1"],
 ]);
 const SECONDS = 600;
 

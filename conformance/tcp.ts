@@ -79,7 +79,7 @@ while head := sys.stdin.buffer.read(5):
 const OURS = makeV4(0x0a090002),
   THEIRS = makeV4(0x0a090001);
 const OPTIONS: ConnectionOptions = {
-  how: { hops: 64, trafficClass: 0, dontFragment: true, device: 0 },
+  how: { hops: 64, trafficClass: 0, dontFragment: true, device: 0, mark: 0, uid: -1, gid: -1 },
   receiveLimit: 131072,
   receiveMost: 4 << 20,
   mssClamp: 0,

@@ -69,11 +69,12 @@ export function compatibilityPage(): string {
     "",
     "| what | how a program is told |",
     "|---|---|",
-    "| `ipset` (ip_set) | EINVAL: `Kernel error received: Invalid argument`. Sets of nft are there, which firewalld " +
-      "uses; its direct rules ask `ipset` once it has sets of its own, and fail with that line |",
-    "| `iptables -m set`, `-m recent`, `-m hashlimit`, `-m owner` and other matches that Linux has as modules | " +
-      "ENOENT: `Extension owner revision 0 not supported, missing kernel module?`. " +
-      "`ufw limit` is skipped as unsupported (`recent`) |",
+    "| types of `ipset` but `hash:ip`, `hash:net`, `hash:ip,port` and `hash:net,port`; the target `SET` | as by " +
+      "Linux without them; sets have no `forceadd`, `skbinfo` and `bitmask`, and what `ipset restore` fails at is " +
+      "told without its line |",
+    "| `iptables -m hashlimit` and other matches that Linux has as modules | " +
+      "ENOENT: `Extension hashlimit revision 0 not supported, missing kernel module?`. " +
+      "`/proc/net/xt_recent` is not there, and `-m owner --suppl-groups` is EOPNOTSUPP |",
     "| `iptables -m rt --rt-0-addrs` | EOPNOTSUPP |",
     "| objects `ct helper`, `ct timeout`, `ct expectation`, `synproxy`, `secmark`; `socket`, `osf`, `tproxy`, `dup`, " +
       "`fwd`, `tunnel` | ENOENT |",

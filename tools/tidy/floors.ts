@@ -137,7 +137,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "programs",
     "language-server lisp.ts",
   ],
-  netfilter: ["wire", "rules", "requests", "track", "packet", "netfilter.ts", "testing"],
+  netfilter: ["wire", "rules", "requests", "sets track", "packet", "netfilter.ts", "testing"],
   netstack: [".", "configuration tcp", "uplink", "netstack.ts", "testing"],
   outputs: [".", "tree", "cloud oci", "boot", "disk ostree", "install", "outputs.ts"],
   tui: ["terminal", "parts", "app rest", "surroundings.ts", "systems volumes", "tui.ts"],

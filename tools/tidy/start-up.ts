@@ -9,12 +9,16 @@ import type { Finding, SourceTree } from "./source-tree.ts";
 const ENTRIES = ["packages/cli/src/run-cli.ts", "packages/cli/src/commands/run-command.ts"];
 /** Packages and libraries that a run needs none of, but for these doors. */
 const NOT_AT_START = /^(?:packages\/(?:pkg|compose|outputs|formats|fuse)\/|library )/;
-/** The kernel reads ELF files and partition tables of loop devices, and tells dates (/dev/rtc0). */
+/** The kernel reads ELF files, partition tables of loop devices and ext4 on them, and tells dates (/dev/rtc0). */
 const KERNEL_FORMATS = [
   "calendar/civil-time",
   "elf",
   "format-error",
   "disk/disk",
+  "ext4/ext4",
+  ...["allocator", "directory", "extents", "inode", "reader", "superblock", "xattrs"].map(
+    (part) => `ext4/ext4-${part}`,
+  ),
   "gpt/partitions",
   "gpt/gpt",
   "gpt/guid",

@@ -7,9 +7,15 @@ import { withoutComments } from "./layers.ts";
 import { lineAt, type Finding, type SourceTree } from "./source-tree.ts";
 
 const HOME = "packages/kernel/src/";
-/** Made and used within one call; `PendingPages` of a board, which a save settles. */
+/**
+ * Made and used within one call; `PendingPages` of a board, which a save settles; what ext4 reads again from its disk.
+ */
 const OF_A_CALL: readonly string[] = [
   "frames/pending-pages.ts:PendingPages",
+  "fs/ext4/ext4-directory.ts:DamagedDirectory",
+  "fs/ext4/ext4-directory.ts:Ext4Directory",
+  "fs/ext4/ext4-disk.ts:DiskError",
+  "fs/ext4/ext4-disk.ts:MountedDisk",
   "mm/vdso/vdso-image.ts:StringTable",
   "mm/vdso/vdso-image.ts:VdsoImage",
   "socket/control-message.ts:ControlWriter",

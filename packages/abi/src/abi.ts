@@ -18,6 +18,7 @@ export * from "./socket-structures.ts";
 export * from "./interface-structures.ts";
 export * from "./netlink.ts";
 export * from "./netfilter.ts";
+export * from "./ipset.ts";
 export * from "./rtnetlink-structures.ts";
 export * from "./sock-diag.ts";
 export * from "./posix-acl.ts";

@@ -7,8 +7,9 @@ export const MEM_MAJOR = 1,
   UNIX98_PTY_SLAVE_MAJOR = 136;
 /** Partitions beyond a disk's own minors (include/linux/blkdev.h). */
 export const BLOCK_EXT_MAJOR = 259;
-/** /dev/net/tun and /dev/loop-control, of MISC_MAJOR (include/linux/miscdevice.h). */
+/** /dev/net/tun, /dev/fuse and /dev/loop-control, of MISC_MAJOR (include/linux/miscdevice.h). */
 export const TUN_MINOR = 200,
+  FUSE_DEVICE_MINOR = 229,
   LOOP_CTRL_MINOR = 237;
 /** Keyboards and mice, frame buffers, display controllers. */
 export const INPUT_MAJOR = 13,

@@ -57,6 +57,7 @@ export const NLM_F_REPLACE = 0x100,
 export const Nlattr = struct("nlattr", { nla_len: u16, nla_type: u16 });
 /** What of `nla_type` is no flag. */
 export const NLA_TYPE_MASK = ~0xc000,
+  NLA_F_NET_BYTEORDER = 0x4000,
   NLA_F_NESTED = 0x8000;
 
 export const Genlmsghdr = struct("genlmsghdr", { cmd: u8, version: u8, reserved: u16 });

@@ -131,6 +131,10 @@ export const RTA_DST = 1,
 /** Bits of `rtm_flags` in what `ip route get` is told: looked up, not listed; and to this machine itself. */
 export const RTM_F_CLONED = 0x200,
   RTCF_LOCAL = 0x80000000;
+/** The same of a way, and of a route that has one: nothing goes there; the gateway is beside it; without a carrier. */
+export const RTNH_F_DEAD = 1,
+  RTNH_F_ONLINK = 4,
+  RTNH_F_LINKDOWN = 16;
 /** The same bit of a question: in which table was it found? */
 export const RTM_F_LOOKUP_TABLE = 0x1000;
 /** Attributes of rules (fib_rules.h). */

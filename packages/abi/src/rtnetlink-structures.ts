@@ -54,6 +54,8 @@ export const Rtmsg = struct("rtmsg", {
   rtm_type: u8,
   rtm_flags: hex32,
 });
+/** One of several ways in RTA_MULTIPATH: attributes follow; `rtnh_hops` is its weight less one. */
+export const Rtnexthop = struct("rtnexthop", { rtnh_len: u16, rtnh_flags: u8, rtnh_hops: u8, rtnh_ifindex: i32 });
 export const Ndmsg = struct("ndmsg", {
   ndm_family: u8,
   ndm_pad1: u8,

@@ -78,6 +78,37 @@ export const XtMultiportV1 = struct("xt_multiport_v1", {
   pflags: array(u8, 15),
   invert: u8,
 });
+/** Bits of `match` and `invert`. */
+export const XT_OWNER_UID = 1,
+  XT_OWNER_GID = 2,
+  XT_OWNER_SOCKET = 4,
+  XT_OWNER_SUPPL_GROUPS = 8;
+export const XtOwnerMatchInfo = struct("xt_owner_match_info", {
+  uid_min: u32,
+  uid_max: u32,
+  gid_min: u32,
+  gid_max: u32,
+  match: u8,
+  invert: u8,
+});
+/** Bits of `check_set`, and `side`. */
+export const XT_RECENT_CHECK = 1,
+  XT_RECENT_SET = 2,
+  XT_RECENT_UPDATE = 4,
+  XT_RECENT_REMOVE = 8,
+  XT_RECENT_TTL = 16,
+  XT_RECENT_REAP = 32,
+  XT_RECENT_DEST = 1;
+const recent = {
+  seconds: u32,
+  hit_count: u32,
+  check_set: u8,
+  invert: u8,
+  name: text(200),
+  side: u8,
+};
+export const XtRecentMtinfo = struct("xt_recent_mtinfo", recent);
+export const XtRecentMtinfoV1 = struct("xt_recent_mtinfo_v1", { ...recent, mask: inetAddress });
 export const XtPkttypeInfo = struct("xt_pkttype_info", { pkttype: u32, invert: u32 });
 export const XtStateInfo = struct("xt_state_info", { statemask: hex32 });
 /** By chance `every` is the probability, in 31 bits. */

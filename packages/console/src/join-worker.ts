@@ -16,10 +16,13 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/block/block-ioctl.ts": ["blockIoctl"],
   "kernel/src/block/loop/loop-ioctl.ts": ["loopIoctl"],
   "kernel/src/cgroup/child-group-files.ts": ["childGroupFiles"],
+  "kernel/src/fs/fuse/make-fuse.ts": ["makeFuse", "openFuseDevice"],
+  "kernel/src/fs/ext4/ext4-mount.ts": ["mountExt4"],
   "kernel/src/fs/overlay/overlay.ts": ["mountOverlay"],
   "kernel/src/ipc/semaphore-operations.ts": [
     ...["alters", "controlOne", "noteBlocked", "perform", "serveWaits", "transferAll"],
   ],
+  "kernel/src/mm/memory-lock.ts": ["lockMemory", "unlockMemory", "lockAllMemory", "unlockAllMemory"],
   "kernel/src/procfs/kernel-config.ts": ["compressedConfiguration"],
   "kernel/src/procfs/net-statistics.ts": ["describeFurther", "describeProtocols", "describeProtocols6"],
   "kernel/src/procfs/sysctl.ts": ["addSettings"],
@@ -55,6 +58,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/syscall/key-requests.ts": ["addKey", "requestKey", "keyctl"],
   "kernel/src/socket/landlock-port.ts": ["checkLandlockPort"],
   "kernel/src/syscall/landlock-requests.ts": ["createRuleset", "addRule", "restrictSelf"],
+  "kernel/src/sysfs/fuse-control.ts": ["makeFuseControl"],
   "kernel/src/task/account-process.ts": ["accountProcess", "acct", "compressed"],
   "kernel/src/task/call-dispatch.ts": ["setCallDispatch", "takesCall"],
   "kernel/src/vfs/landlock-paths.ts": [

@@ -18,6 +18,7 @@ import { readErofs } from "./erofs/erofs-reader.ts";
 import { writeErofs } from "./erofs/erofs-writer.ts";
 import { Ext4Files } from "./ext4/ext4-files.ts";
 import { Ext4Reader } from "./ext4/ext4-reader.ts";
+import { ext4Tree } from "./ext4/ext4-tree.ts";
 import { writeExt4 } from "./ext4/ext4-writer.ts";
 import { FatVolume } from "./fat/fat-volume.ts";
 import { FormatError } from "./format-error.ts";
@@ -228,7 +229,7 @@ const FORMATS: readonly Format[] = [
     ],
     image: () => written(8 * MIB, (disk) => writeExt4(disk, smallTree(), { ...volumeOptions, isZeroed: true })),
     use: (image) => {
-      readTree(new Ext4Reader(image).tree(codecs));
+      readTree(ext4Tree(new Ext4Reader(image), codecs));
       const files = new Ext4Files(image);
       files.write(
         "/new",

@@ -8,3 +8,6 @@
 export class FormatError extends Error {
   override name = "FormatError";
 }
+
+/** There is no room for it: nothing is damaged. */
+export class FullError extends FormatError {}

@@ -10,7 +10,7 @@ import type { KernelCaches } from "./kernel-caches.ts";
 import type { LostWrites } from "./lost-writes.ts";
 import type { ParkedRequests } from "./parked-requests.ts";
 import type { SyncCallers } from "./sync-callers.ts";
-import { OPCODES } from "./wire/opcodes.ts";
+import { OPCODES } from "@stratos/abi/fuse";
 
 /** The tree of names that are ours, and no file's. */
 export const VIRTUAL_TREE = 0xffffffff;

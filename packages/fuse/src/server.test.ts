@@ -10,7 +10,7 @@ import { SeededRandom } from "@stratos/base";
 import { MemoryBlockDevice, SimulatedClock } from "@stratos/host";
 import { FuseServer, SERVE_CALLED, type ServeOptions } from "./server.ts";
 import { ScriptedDevice } from "./testing/scripted-device.ts";
-import * as op from "./wire/opcodes.ts";
+import * as op from "@stratos/abi/fuse";
 
 class CountingDevice extends MemoryBlockDevice {
   flushes = 0;

@@ -27,8 +27,6 @@ import { SyncCallers } from "./sync-callers.ts";
 import { getSigned } from "./wire/attribute-words.ts";
 import {
   B,
-  FATTR_CTIME,
-  FUSE_WRITE_CACHE,
   HEADER_SIZE,
   NO_REPLY,
   Q_LENGTH,
@@ -44,14 +42,16 @@ import {
 } from "./wire/layout.ts";
 import { putRetrieval } from "./wire/notify-words.ts";
 import {
+  FATTR_CTIME,
   FUSE_FORGET,
   FUSE_LOOKUP,
   FUSE_NOTIFY_REPLY,
   FUSE_SETATTR,
   FUSE_STATFS,
   FUSE_WRITE,
+  FUSE_WRITE_CACHE,
   OPCODES,
-} from "./wire/opcodes.ts";
+} from "@stratos/abi/fuse";
 
 export interface ServeOptions {
   /** What is mounted; default: the volume's default subvolume. */

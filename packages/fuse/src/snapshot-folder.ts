@@ -36,7 +36,7 @@ import { statFileSystem } from "./requests/session.ts";
 import { VIRTUAL_TREE, type ControlNames, type Mount } from "./mount.ts";
 import { getUnsigned, putAttributesReply, putEntry, VALID_SECONDS } from "./wire/attribute-words.ts";
 import { B, BODY_AT, D, NO_REPLY, PAYLOAD_MAX, Q_NODE_TREE, REPLY_DATA_AT } from "./wire/layout.ts";
-import * as op from "./wire/opcodes.ts";
+import * as op from "@stratos/abi/fuse";
 
 export const SNAPSHOTS_NAME = ".snapshots";
 export const STATUS_NAME = ".aegisfs";

@@ -1,12 +1,15 @@
 import type { PhysicalMemory, Processor, ProcessorHooks } from "@stratos/riscv";
 import { Kernel, type KernelOptions } from "./task/kernel-state.ts";
 import { aegisfsType } from "./fs/aegisfs/device-mount.ts";
+import { ext4Types } from "./fs/ext4/ext4-type.ts";
 import { devtmpfsType } from "./fs/devtmpfs/devtmpfs.ts";
 import { registerMemoryDevices } from "./fs/devtmpfs/memory-devices.ts";
+import { fuseType, registerFuse } from "./fs/fuse/fuse-type.ts";
 import { mqueueType } from "./fs/mqueue/mqueue.ts";
 import { procType } from "./procfs/procfs.ts";
 import { cgroup2Type } from "./cgroup/cgroup2.ts";
 import { sysfsType } from "./sysfs/sysfs.ts";
+import { fuseControlType } from "./sysfs/fuse-control-type.ts";
 import { ramfsType } from "./fs/ramfs/ramfs.ts";
 import { registerFifos } from "./fs/pipe/pipe-file.ts";
 import { overlayType } from "./fs/overlay/overlay-type.ts";
@@ -61,6 +64,9 @@ const TYPES: ReadonlyMap<string, FileSystemType> = new Map(
     ramfsType,
     mqueueType,
     overlayType,
+    fuseType,
+    fuseControlType,
+    ...ext4Types,
     aegisfsType,
     devptsType,
   ].map((type) => [type.name, type]),
@@ -74,3 +80,4 @@ registerTerminalDevices(DRIVERS);
 registerBlockDevices(DRIVERS);
 registerRealTimeClock(DRIVERS);
 registerTun(DRIVERS);
+registerFuse(DRIVERS);

@@ -42,7 +42,7 @@ const ERROR_COSTS = 3;
 const MESSAGE = new Uint8Array(65536);
 /** The packet that an error is about. */
 const REFUSED = new IncomingPacket();
-const SENDING = { hops: 64, trafficClass: 0, dontFragment: false, device: 0 };
+const SENDING = { hops: 64, trafficClass: 0, dontFragment: false, device: 0, mark: 0, uid: -1, gid: -1 };
 const SOURCE: IpAddress = new Uint32Array(4);
 
 export class IcmpLayer {

@@ -1,4 +1,6 @@
 /** What the IP layer asks of the computer that it is part of: interfaces, addresses, routes, who listens. */
+import { IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE } from "@stratos/abi";
+import { shortAt } from "./ethernet.ts";
 import type { IpAddress } from "./ip-address.ts";
 import type { IncomingPacket } from "./ip-packet.ts";
 import type { Neighbour } from "./neighbour-cache.ts";
@@ -33,6 +35,31 @@ export class NextHop {
   readonly ip: IpAddress = new Uint32Array(4);
 }
 
+/** What a packet is beside its ends: rules of routes ask for it, and shares of several ways. One for each caller. */
+export class Traffic {
+  /** The interface that it must leave by; 0: any. */
+  out = 0;
+  /** The interface that it came in by, when it is only passed on; 0: it is our own. */
+  from = 0;
+  mark = 0;
+  /** Whose it is; −1: nobody's. */
+  uid = -1;
+  protocol = 0;
+  /** 0: it has none, or they are not known. */
+  sourcePort = 0;
+  port = 0;
+  trafficClass = 0;
+
+  /** @param at  where what `protocol` makes of the packet begins; `length` 0: it isn't known */
+  read(protocol: number, bytes: Uint8Array, at: number, length: number): void {
+    const hasPorts =
+      protocol === IPPROTO_TCP || protocol === IPPROTO_UDP || protocol === IPPROTO_UDPLITE || protocol === IPPROTO_SCTP;
+    this.protocol = protocol;
+    this.sourcePort = hasPorts && length >= 4 ? shortAt(bytes, at) : 0;
+    this.port = hasPorts && length >= 4 ? shortAt(bytes, at + 2) : 0;
+  }
+}
+
 export interface IpHost {
   /** Who looks at packets; null: nobody, as long as no rule is there. */
   readonly filter: PacketFilter | null;
@@ -43,13 +70,21 @@ export interface IpHost {
    * The way to a destination that isn't this machine's.
    *
    * @param source  null: not chosen
-   * @param device  the interface that it must leave by; 0: any
-   * @param from  the interface that it came in by, when it is only passed on; 0: it is our own
    * @returns 0; -ENETUNREACH, -EHOSTUNREACH, -EACCES, -EINVAL, -ENETDOWN, -ENODEV
    */
-  route(destination: IpAddress, source: IpAddress | null, device: number, from: number, into: NextHop): number;
+  route(destination: IpAddress, source: IpAddress | null, traffic: Traffic, into: NextHop): number;
   /** An address of this machine's. */
   isOwn(ip: IpAddress): boolean;
+  /**
+   * Is who asks at an interface for an address of IPv4 told that it is here? It is ours, or one that we stand in for.
+   *
+   * @param sender  null: has no address yet
+   */
+  answersArp(device: number, sender: IpAddress | null, target: IpAddress): boolean;
+  /** Do we stand in for an address of IPv6 there? */
+  standsFor(device: number, ip: IpAddress): boolean;
+  /** The address to ask for a neighbour of IPv4 from; null: it has none. @param waiting  of what goes there */
+  asksFrom(device: number, target: IpAddress, waiting: IpAddress | null): IpAddress | null;
   /** An address of this interface. */
   isAddressOf(device: number, ip: IpAddress): boolean;
   /**

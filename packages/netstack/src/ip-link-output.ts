@@ -24,6 +24,7 @@ import {
   isV4,
   isWildcard,
   makeV4,
+  readV4,
   readV6,
   writeV6,
 } from "./ip-address.ts";
@@ -100,10 +101,11 @@ export class IpLinkOutput implements NeighbourProber {
     return this.neighbours.use(neighbour, nowNs, OUTPUT, FRAME_ROOM, length) ? neighbour.address : null;
   }
 
-  probe({ device: index, ip, address }: Neighbour, isKnown: boolean): void {
+  probe({ device: index, ip, address, waiting }: Neighbour, isKnown: boolean): void {
     const device = this.#host.device(index);
-    const source = device === null ? null : this.#host.sourceFor(index, ip);
-    if (device === null || source === null) return;
+    if (device === null) return;
+    const source = isV4(ip) ? this.#host.asksFrom(index, ip, sourceOf(waiting)) : this.#host.sourceFor(index, ip);
+    if (source === null) return;
     if (isV4(ip)) {
       const to = isKnown ? address : HARDWARE_BROADCAST;
       const sender = { hardware: device.hardwareAddress, word: source[3]! };
@@ -165,7 +167,11 @@ export class IpLinkOutput implements NeighbourProber {
     // Who asks whether an address is free has none yet (RFC 5227 §1.1).
     const isProbe = ARP.sender === 0;
     const isAsked =
-      isForUs && ARP.opcode === ARP_REQUEST && (isProbe || this.#host.isExpected(device.index, sender, target));
+      ARP.opcode === ARP_REQUEST &&
+      !isLoopback(target) &&
+      !isMulticast(target) &&
+      (isProbe || this.#host.isExpected(device.index, sender, target)) &&
+      this.#host.answersArp(device.index, isProbe ? null : sender, target);
     if (!isProbe && !isMulticast(sender) && !isLoopback(sender) && !this.#host.isOwn(sender)) {
       const known = this.neighbours.find(device.index, sender);
       const isAnswer = ARP.opcode === ARP_REPLY && isForUs;
@@ -225,7 +231,8 @@ export class IpLinkOutput implements NeighbourProber {
   #solicited(device: IpDevice, { bytes, source, payloadAt, payloadLength }: IncomingPacket, option: number): void {
     // Who asks whether an address is free is told by all that there is somebody (RFC 4862 §5.4.3).
     const isProbe = isWildcard(source);
-    if (!this.#host.isAddressOf(device.index, TARGET)) {
+    const isOwn = this.#host.isAddressOf(device.index, TARGET);
+    if (!isOwn && !this.#host.standsFor(device.index, TARGET)) {
       const nonce = isProbe ? optionOf(bytes, payloadAt, payloadLength, NONCE_OPTION) : MALFORMED_OPTION;
       if (nonce !== MALFORMED_OPTION)
         this.#host.claimed(device.index, TARGET, bytes, nonce === NO_OPTION ? bytes.length : nonce);
@@ -246,8 +253,11 @@ export class IpLinkOutput implements NeighbourProber {
       this.neighbours.heard(neighbour, address, nowNs, false);
     }
     if (neighbour.state === 0) return;
-    const said = { source: TARGET.slice(), to: source.slice(), target: TARGET };
-    const flags = SOLICITED_FLAG | OVERRIDE_FLAG | this.#routerFlag(device);
+    const from = isOwn ? TARGET : this.#host.sourceFor(device.index, source);
+    if (from === null) return;
+    const said = { source: from.slice(), to: source.slice(), target: TARGET };
+    // Who is stood in for may answer himself (RFC 4861 §7.2.8).
+    const flags = SOLICITED_FLAG | (isOwn ? OVERRIDE_FLAG : 0) | this.#routerFlag(device);
     this.#sendNdp(device, neighbour.address, said, NDP_ADVERTISEMENT, flags);
   }
 
@@ -276,6 +286,14 @@ export class IpLinkOutput implements NeighbourProber {
       load: (it, from) => ({ host: it.#host, failures: it.#failures } = from),
     });
   }
+}
+
+const SOURCE: IpAddress = new Uint32Array(4);
+
+/** From where the last packet of IPv4 comes that waits for a neighbour, until asked anew; null: none does. */
+function sourceOf(waiting: readonly Uint8Array[]): IpAddress | null {
+  const last = waiting.at(-1);
+  return last === undefined || last[0]! >> 4 !== 4 ? null : readV4(last, 12, SOURCE);
 }
 
 const NO_OPTION = -1,

@@ -1,7 +1,16 @@
 import type { IpAddress } from "./ip-address.ts";
 
+/** From whom a packet is: routes and rules may ask for it. */
+export interface PacketOrigin {
+  /** SO_MARK. */
+  readonly mark: number;
+  /** Of the socket; −1: nobody's. */
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** How a packet is to go, beside where. */
-export interface IpSending {
+export interface IpSending extends PacketOrigin {
   /** Time to live (RFC 791), hop limit (RFC 8200): 1 to 255. */
   readonly hops: number;
   /** Type of service or traffic class, with the two bits of ECN (RFC 3168) at its end. */

@@ -2,7 +2,7 @@
 import { EMSGSIZE, ENETUNREACH, EPERM, IPPROTO_ICMP, IPPROTO_ICMPV6 } from "@stratos/abi";
 import { PASSED, REFUSED, stateClass } from "@stratos/base";
 import { copyIp, type IpAddress, isSameIp, isV4, readV4, readV6 } from "./ip-address.ts";
-import { type IpDevice, type IpHost, NextHop } from "./ip-host.ts";
+import { type IpDevice, type IpHost, NextHop, Traffic } from "./ip-host.ts";
 import { FRAME_ROOM, type IpLinkOutput, OUTPUT } from "./ip-link-output.ts";
 import type { VersionCounters } from "./ip-counters.ts";
 import type { IpOutput, IpSending } from "./ip-output.ts";
@@ -16,6 +16,9 @@ const LENGTH_MAX = 65535;
 const MTU_UNKNOWN_V4 = 576,
   MTU_UNKNOWN_V6 = 1280;
 const HOP = new NextHop();
+const TRAFFIC = new Traffic();
+/** Of whoever asks for a way, and not for a packet. */
+const ANY_TRAFFIC = new Traffic();
 const HEADER = new IpHeader();
 /** A payload that goes out in parts, after rules have seen the whole packet. */
 const PAYLOAD = new Uint8Array(65536);
@@ -57,7 +60,8 @@ export class IpSender implements IpOutput {
   ): number {
     const isV6 = !isV4(destination);
     const counters = this.#counters[isV6 ? 1 : 0];
-    const failed = this.#host.route(destination, source, how.device, 0, HOP);
+    describe(how, protocol, payload, at, length);
+    const failed = this.#host.route(destination, source, TRAFFIC, HOP);
     const device = failed < 0 ? null : HOP.device;
     if (device === null) {
       counters.outNoRoutes++;
@@ -79,7 +83,7 @@ export class IpSender implements IpOutput {
     if (filter !== null) {
       if (whole > mtu && how.dontFragment) return -EMSGSIZE;
       copyBytes(payload, at, length, PAYLOAD, 0);
-      return this.#sendFiltered(filter, device, mtu, length);
+      return this.#sendFiltered(filter, device, mtu, length, how);
     }
     if (whole > mtu) return how.dontFragment ? -EMSGSIZE : this.#sendParts(device, HOP.ip, mtu, payload, at, length);
     // Path MTU discovery (RFC 1191 §3): whoever finds it too long says so.
@@ -114,18 +118,21 @@ export class IpSender implements IpOutput {
    *
    * @returns 0; −EPERM a rule took it; as `send` where a rule sends it
    */
-  #sendFiltered(filter: PacketFilter, device: IpDevice, mtu: number, length: number): number {
+  #sendFiltered(filter: PacketFilter, device: IpDevice, mtu: number, length: number, how: IpSending): number {
     const whole = HEADER.size + length;
     HEADER.dontFragment = whole <= mtu;
     HEADER.identification = 0;
     HEADER.write(OUTPUT, FRAME_ROOM, length);
     copyBytes(PAYLOAD, 0, length, OUTPUT, FRAME_ROOM + HEADER.size);
     copyIp(HEADER.destination, BEFORE);
-    if (!this.#passes(filter, filter.outgoing(OUTPUT, FRAME_ROOM, whole, device.index), whole)) return -EPERM;
+    const verdict = filter.outgoing(OUTPUT, FRAME_ROOM, whole, device.index, how);
+    if (!this.#passes(filter, verdict, whole)) return -EPERM;
     readAddresses();
     let out = device;
-    if (!isSameIp(BEFORE, HEADER.destination)) {
-      const failed = this.#host.route(HEADER.destination, HEADER.source, 0, 0, HOP);
+    if (filter.isRerouted || !isSameIp(BEFORE, HEADER.destination)) {
+      TRAFFIC.out = 0;
+      TRAFFIC.mark = filter.mark;
+      const failed = this.#host.route(HEADER.destination, HEADER.source, TRAFFIC, HOP);
       if (failed < 0) return failed;
       if (HOP.device === null) return -ENETUNREACH;
       out = HOP.device;
@@ -160,7 +167,8 @@ export class IpSender implements IpOutput {
   }
 
   mtuTo(destination: IpAddress, index: number): number {
-    const failed = this.#host.route(destination, null, index, 0, HOP);
+    ANY_TRAFFIC.out = index;
+    const failed = this.#host.route(destination, null, ANY_TRAFFIC, HOP);
     const device = failed < 0 ? null : HOP.device;
     if (device === null) return isV4(destination) ? MTU_UNKNOWN_V4 : MTU_UNKNOWN_V6;
     const most = isV4(destination) ? device.mtu : device.mtuV6;
@@ -174,6 +182,14 @@ export class IpSender implements IpOutput {
         ({ host: it.#host, link: it.#link, counters: it.#counters, identification: it.#identification } = from),
     });
   }
+}
+
+function describe(how: IpSending, protocol: number, payload: Uint8Array, at: number, length: number): void {
+  TRAFFIC.out = how.device;
+  TRAFFIC.mark = how.mark;
+  TRAFFIC.uid = how.uid;
+  TRAFFIC.trafficClass = how.trafficClass;
+  TRAFFIC.read(protocol, payload, at, length);
 }
 
 function copyBytes(from: Uint8Array, at: number, length: number, into: Uint8Array, to: number): void {

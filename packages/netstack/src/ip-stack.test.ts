@@ -7,13 +7,13 @@ import { describe, it } from "node:test";
 import { EMSGSIZE } from "@stratos/abi";
 import { addToChecksum, foldChecksum } from "./checksum.ts";
 import { copyIp, type IpAddress, isBroadcast, isInPrefix, isMulticast, isSameIp, isV4 } from "./ip-address.ts";
-import type { IpDevice, IpHost, NextHop } from "./ip-host.ts";
+import type { IpDevice, IpHost, NextHop, Traffic } from "./ip-host.ts";
 import type { IpReceiver } from "./ip-receiver.ts";
 import { IpStack } from "./ip-stack.ts";
 import { ipOfText, textOfIp } from "./ip-text.ts";
 
 const PROTOCOL = 200;
-const HOW = { hops: 64, trafficClass: 0, dontFragment: false, device: 0 };
+const HOW = { hops: 64, trafficClass: 0, dontFragment: false, device: 0, mark: 0, uid: -1, gid: -1 };
 
 /** A wire: what one sends all others get, when the test says so. */
 class Wire {
@@ -115,13 +115,22 @@ class Station implements IpHost, IpDevice, IpReceiver {
   device(): IpDevice {
     return this;
   }
-  route(destination: IpAddress, _source: IpAddress | null, _device: number, _from: number, into: NextHop): number {
+  route(destination: IpAddress, _source: IpAddress | null, _traffic: Traffic, into: NextHop): number {
     into.device = this;
     copyIp(destination, into.ip);
     return 0;
   }
   isOwn(ip: IpAddress): boolean {
     return this.addresses.some((own) => isSameIp(own, ip));
+  }
+  answersArp(_device: number, _sender: IpAddress | null, target: IpAddress): boolean {
+    return this.isOwn(target);
+  }
+  standsFor(): boolean {
+    return false;
+  }
+  asksFrom(device: number, target: IpAddress): IpAddress | null {
+    return this.sourceFor(device, target);
   }
   isAddressOf(_device: number, ip: IpAddress): boolean {
     return this.isOwn(ip);

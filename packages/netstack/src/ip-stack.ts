@@ -42,7 +42,7 @@ import {
 import { IcmpLayer } from "./icmp-layer.ts";
 import { IpCounters, type VersionCounters } from "./ip-counters.ts";
 import { type IpAddress, isBroadcast, isLinkLocal, isLoopback, isMulticast, isV4, isWildcard } from "./ip-address.ts";
-import { type IpDevice, type IpHost, NextHop } from "./ip-host.ts";
+import { type IpDevice, type IpHost, NextHop, Traffic } from "./ip-host.ts";
 import { FRAME_ROOM, IpLinkOutput, OUTPUT } from "./ip-link-output.ts";
 import { IncomingPacket, IPV4_HEADER_SIZE, MALFORMED, PARSED } from "./ip-packet.ts";
 import { IpSender } from "./ip-sender.ts";
@@ -53,12 +53,13 @@ import { type PartialPacket, Reassembly } from "./reassembly.ts";
 import { RESET_SIZE, writeReset } from "./tcp-reset.ts";
 
 const HOP = new NextHop();
+const TRAFFIC = new Traffic();
 /** A packet that no neighbour took, or that waited too long for its other parts. */
 const LOST = new IncomingPacket();
 /** One of our own that the filter refused. */
 const OWN = new IncomingPacket();
 const RESET = new Uint8Array(RESET_SIZE);
-const RESET_SENDING = { hops: 64, trafficClass: 0, dontFragment: false, device: 0 };
+const RESET_SENDING = { hops: 64, trafficClass: 0, dontFragment: false, device: 0, mark: 0, uid: -1, gid: -1 };
 
 export class IpStack {
   readonly counters: VersionCounters = [new IpCounters(), new IpCounters()];
@@ -276,7 +277,11 @@ export class IpStack {
       this.icmp.refuse(packet, isV6 ? ICMPV6_TIME_EXCEEDED : ICMP_TIME_EXCEEDED, 0, 0);
       return;
     }
-    const failed = this.#host.route(destination, source, 0, from.index, HOP);
+    TRAFFIC.from = from.index;
+    TRAFFIC.mark = this.#host.filter?.mark ?? 0;
+    TRAFFIC.trafficClass = packet.trafficClass;
+    TRAFFIC.read(packet.protocol, packet.bytes, packet.payloadAt, packet.isFragment ? 0 : packet.payloadLength);
+    const failed = this.#host.route(destination, source, TRAFFIC, HOP);
     const device = failed < 0 ? null : HOP.device;
     if (device === null) {
       counters.inNoRoutes++;

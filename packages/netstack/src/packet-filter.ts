@@ -1,3 +1,5 @@
+import type { PacketOrigin } from "./ip-output.ts";
+
 /**
  * Looks at packets on their way, and may change them in place, as long as they are; they were checked before. The
  * hooks of one packet are called one after the other, and no other packet's come between.
@@ -21,8 +23,12 @@ export interface PacketFilter {
   local(): number;
   /** The same is to be passed on by an interface. */
   passing(device: number): number;
-  /** A packet of this machine's own, before it is known for certain where it leaves. */
-  outgoing(bytes: Uint8Array, at: number, length: number, device: number): number;
+  /**
+   * A packet of this machine's own, before it is known for certain where it leaves.
+   *
+   * @param origin  of its socket
+   */
+  outgoing(bytes: Uint8Array, at: number, length: number, device: number, origin: PacketOrigin): number;
   /** That, or one that is passed on, leaves by an interface. */
   leaving(device: number): number;
   /**
@@ -31,6 +37,10 @@ export interface PacketFilter {
    * @returns does it go on?
    */
   arp(bytes: Uint8Array, at: number, device: number, isOut: boolean): boolean;
+  /** Of the packet that is under way. */
+  readonly mark: number;
+  /** Has that become one, in `outgoing`, whose way is to be looked up anew, whatever its destination is? */
+  readonly isRerouted: boolean;
   /** What is known of the packet that has just left. */
   readonly known: object;
   /** Of REFUSED: an ICMP error of the packet's version, or REFUSED_BY_RESET. */

@@ -47,6 +47,7 @@ import {
   PACKET_AUXDATA,
   RTM_NEWADDR,
   RTA_CACHEINFO,
+  RTA_MULTIPATH,
   RTM_NEWLINK,
   RTM_NEWNDUSEROPT,
   RTM_NEWNEIGH,
@@ -54,6 +55,7 @@ import {
   RTM_NEWRULE,
   RTM_DELRULE,
   RtaCacheinfo,
+  Rtnexthop,
   RtnlLinkStats,
   RtnlLinkStats64,
   Rtmsg,
@@ -150,7 +152,11 @@ export const NETLINK_BODIES = {
     [IFLA_STATS64, RtnlLinkStats64],
   ]),
   address: body(Ifaddrmsg, [[IFA_CACHEINFO, IfaCacheinfo]]),
-  route: body(Rtmsg, [[RTA_CACHEINFO, RtaCacheinfo]]),
+  // Of several ways the first.
+  route: body(Rtmsg, [
+    [RTA_CACHEINFO, RtaCacheinfo],
+    [RTA_MULTIPATH, Rtnexthop],
+  ]),
   userOption: body(Nduseroptmsg),
   neighbour: body(Ndmsg, [[NDA_CACHEINFO, NdaCacheinfo]]),
   rule: body(FibRuleHdr, [

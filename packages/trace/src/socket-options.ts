@@ -4,6 +4,8 @@ import {
   GroupFilter,
   GroupSourceReq,
   IPPROTO_IP,
+  IpSetReqVersion,
+  SO_IP_SET,
   IPPROTO_IPV6,
   IPPROTO_TCP,
   IPV6_ADD_MEMBERSHIP,
@@ -71,6 +73,7 @@ export const OPTION_LEVELS: ReadonlyMap<number, { name: string; options: Readonl
       name: "SOL_IP",
       options: new Map<number, Option>([
         [IP_ADD_MEMBERSHIP, { name: "IP_ADD_MEMBERSHIP", layout: IpMreqn }],
+        [SO_IP_SET, { name: "SO_IP_SET", layout: IpSetReqVersion }],
         [IP_DROP_MEMBERSHIP, { name: "IP_DROP_MEMBERSHIP", layout: IpMreqn }],
         [IP_ADD_SOURCE_MEMBERSHIP, { name: "IP_ADD_SOURCE_MEMBERSHIP", layout: IpMreqSource }],
         [IP_DROP_SOURCE_MEMBERSHIP, { name: "IP_DROP_SOURCE_MEMBERSHIP", layout: IpMreqSource }],

@@ -205,7 +205,7 @@ const UNSEEN = [
   // What a packet socket's rings hold, and what differs by their version.
   ...["TpacketHdr", "Tpacket2Hdr", "Tpacket3Hdr", "TpacketBlockDesc", "TpacketReq3", "TpacketStatsV3"],
   // What iptables says to matches and targets, inside of netlink's messages.
-  ...Object.keys(abi).filter((name) => /^(Xt|Ipt|Ip6t|NfNat)[A-Z]/.test(name)),
+  ...Object.keys(abi).filter((name) => /^(Xt|Ipt|Ip6t|NfNat|IpSetCounter)[A-Z]/.test(name)),
   // Requests of screens and keyboards, shown by their numbers.
   ...Object.keys(abi).filter((name) => /^(Drm|Fb|Input|Vt)[A-Z]/.test(name)),
 ];

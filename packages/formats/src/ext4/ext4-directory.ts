@@ -80,7 +80,8 @@ export function emptyDirectoryBlock(blockSize: number, seed: number | undefined)
   return bytes;
 }
 
-function sealDirectoryBlock(bytes: Uint8Array, seed: number): void {
+/** Sets the tail of a folder's block, with its checksum. */
+export function sealDirectoryBlock(bytes: Uint8Array, seed: number): void {
   const view = viewOf(bytes),
     at = bytes.length - TAIL;
   view.setUint16(at + 4, TAIL, true);

@@ -13,6 +13,8 @@ export interface Extent {
   readonly logical: number;
   readonly physical: number;
   readonly count: number;
+  /** taken, but never written: reads as zeros */
+  readonly isUnwritten?: boolean;
 }
 
 const MAGIC = 0xf30a;
@@ -20,6 +22,8 @@ const HEADER = 12;
 const ENTRY = 12;
 /** Longer runs are several extents; larger counts mean blocks that were never written. */
 export const EXTENT_BLOCKS_MAX = 32768;
+/** … so that a run which was never written is shorter by one. */
+export const UNWRITTEN_BLOCKS_MAX = EXTENT_BLOCKS_MAX - 1;
 const DEPTH_MAX = 5;
 
 /** Number of tree blocks that so many extents need besides the root. */
@@ -49,7 +53,7 @@ export function writeExtents(
     logical: extent.logical,
     encode: (view, at) => {
       view.setUint32(at, extent.logical, true);
-      view.setUint16(at + 4, extent.count, true);
+      view.setUint16(at + 4, extent.count + (extent.isUnwritten === true ? EXTENT_BLOCKS_MAX : 0), true);
       view.setUint16(at + 6, Math.floor(extent.physical / 2 ** 32), true);
       view.setUint32(at + 8, extent.physical % 2 ** 32, true);
     },
@@ -97,12 +101,22 @@ export interface ExtentMap {
 }
 
 /**
- * Reads a tree from its root; blocks that were allocated but never written are left out, as they read as zeros. @throws
- * FormatError
+ * Reads a tree from its root.
+ *
+ * @param keepsUnwritten  else blocks that were taken but never written are left out, as they read as zeros
+ * @throws FormatError
  */
-export function readExtents(root: Uint8Array, disk: Disk, blockSize: number, blockCount: number): ExtentMap {
+export function readExtents(
+  root: Uint8Array,
+  disk: Disk,
+  blockSize: number,
+  blockCount: number,
+  keepsUnwritten = false,
+): ExtentMap {
   const extents: Extent[] = [],
     treeBlocks: number[] = [];
+  // Where the next one may begin: a tree that goes in circles, or has one branch twice, is found out by that.
+  let next = 0;
   const visit = (bytes: Uint8Array, expected: number | undefined): void => {
     const view = viewOf(bytes);
     const count = view.getUint16(2, true),
@@ -118,11 +132,17 @@ export function readExtents(root: Uint8Array, disk: Disk, blockSize: number, blo
       const at = HEADER + index * ENTRY;
       if (depth === 0) {
         const length = view.getUint16(at + 4, true);
+        const logical = view.getUint32(at, true);
         const physical = view.getUint16(at + 6, true) * 2 ** 32 + view.getUint32(at + 8, true);
-        if (length === 0) throw new FormatError("an extent tree is damaged");
-        if (length > EXTENT_BLOCKS_MAX) continue;
-        if (physical + length > blockCount) throw new FormatError("a file lies beyond the end of its file system");
-        extents.push({ logical: view.getUint32(at, true), physical, count: length });
+        const isUnwritten = length > EXTENT_BLOCKS_MAX;
+        const blocks = isUnwritten ? length - EXTENT_BLOCKS_MAX : length;
+        if (blocks === 0 || logical < next) throw new FormatError("an extent tree is damaged");
+        next = logical + blocks;
+        if (isUnwritten && !keepsUnwritten) continue;
+        if (physical + blocks > blockCount) throw new FormatError("a file lies beyond the end of its file system");
+        extents.push(
+          isUnwritten ? { logical, physical, count: blocks, isUnwritten } : { logical, physical, count: blocks },
+        );
       } else {
         const block = view.getUint16(at + 8, true) * 2 ** 32 + view.getUint32(at + 4, true);
         // A tree larger than its disk turns in circles.
@@ -182,4 +202,47 @@ export function readBlockMap(
   const view = viewOf(area);
   for (let index = 0; index < 15; index++) visit(view.getUint32(index * 4, true), Math.max(0, index - 11));
   return { extents, treeBlocks };
+}
+
+/** How many blocks such a map has, by levels: twelve in the inode, then 1, 2 and 3 levels of numbers. */
+export function blockMapReach(blockSize: number): number {
+  const perBlock = blockSize / 4;
+  return 12 + perBlock + perBlock ** 2 + perBlock ** 3;
+}
+
+/**
+ * Builds such a map. @param extents  in ascending order, none of them unwritten
+ * @returns the block area
+ */
+export function writeBlockMap(
+  extents: readonly Extent[],
+  blockSize: number,
+  allocate: () => number,
+  writeBlock: (block: number, bytes: Uint8Array) => void,
+): Uint8Array {
+  const perBlock = blockSize / 4;
+  let at = 0;
+  /** The block for what begins at `logical`; 0: a hole. Asked for in ascending order. */
+  const build = (logical: number, depth: number): number => {
+    while (at < extents.length && extents[at]!.logical + extents[at]!.count <= logical) at++;
+    const extent = extents[at];
+    if (extent === undefined || extent.logical >= logical + perBlock ** depth) return 0;
+    if (depth === 0) return extent.physical + logical - extent.logical;
+    const bytes = new Uint8Array(blockSize);
+    const view = viewOf(bytes);
+    for (let index = 0; index < perBlock; index++)
+      view.setUint32(index * 4, build(logical + index * perBlock ** (depth - 1), depth - 1), true);
+    const block = allocate();
+    writeBlock(block, bytes);
+    return block;
+  };
+  const area = new Uint8Array(BLOCK_AREA_SIZE);
+  const view = viewOf(area);
+  let logical = 0;
+  for (let index = 0; index < 15; index++) {
+    const depth = Math.max(0, index - 11);
+    view.setUint32(index * 4, build(logical, depth), true);
+    logical += perBlock ** depth;
+  }
+  return area;
 }

@@ -14,6 +14,7 @@ import { SAMPLE_TIME, sampleBytes, sampleFile, sampleTree } from "../testing/sam
 import { checkFileTree, type FileEntry } from "../tree/file-tree.ts";
 import { Ext4Files } from "./ext4-files.ts";
 import { Ext4Reader } from "./ext4-reader.ts";
+import { ext4Tree } from "./ext4-tree.ts";
 import { writeExt4 } from "./ext4-writer.ts";
 
 const MIB = 1 << 20;
@@ -42,7 +43,7 @@ test("what was written as a tree is read as the same tree", () => {
     time: SAMPLE_TIME,
     isZeroed: true,
   });
-  const tree = new Ext4Reader(disk).tree(codecs);
+  const tree = ext4Tree(new Ext4Reader(disk), codecs);
   assert.equal(checkFileTree(tree), undefined);
   assert.deepEqual([...tree.entries()].map(plain), [...sampleTree().entries()].map(plain));
 });
@@ -157,7 +158,8 @@ test("a damaged file system is told, never followed in circles", () => {
     copy.write(0, bytes);
     copy.write(MIB, readBytes(disk, MIB, 15 * MIB));
     try {
-      for (const { content } of new Ext4Reader(copy).tree(codecs).entries()) content?.read(0, new Uint8Array(1000));
+      for (const { content } of ext4Tree(new Ext4Reader(copy), codecs).entries())
+        content?.read(0, new Uint8Array(1000));
     } catch (error) {
       assert.equal((error as Error).name, "FormatError", `seed ${seed}: ${(error as Error).stack}`);
     }

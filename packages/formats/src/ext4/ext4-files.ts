@@ -6,12 +6,14 @@
 import { viewOf, readBytes, type Disk } from "../disk/disk.ts";
 import type { DiskFile, DiskFiles, NewFile } from "../tree/disk-files.ts";
 import { FormatError } from "../format-error.ts";
-import type { Blob } from "../tree/file-tree.ts";
+import type { Codecs } from "../codecs.ts";
+import type { Blob, FileTree } from "../tree/file-tree.ts";
 import { Ext4Allocator } from "./ext4-allocator.ts";
 import { directoryBlocks, emptyDirectoryBlock, ENTRY_TYPE, type DirectoryEntry } from "./ext4-directory.ts";
 import { writeExtents, type Extent } from "./ext4-extents.ts";
 import { BLOCK_AREA_SIZE, encodeInode, inodeSeed, INODE_FLAG, sealInode, type Inode } from "./ext4-inode.ts";
 import { Ext4Reader, namesOf, type OpenInode } from "./ext4-reader.ts";
+import { ext4Tree } from "./ext4-tree.ts";
 import { INCOMPAT, RO_COMPAT } from "./ext4-superblock.ts";
 
 const WRITABLE_INCOMPAT =
@@ -48,8 +50,9 @@ export class Ext4Files implements DiskFiles {
     return this.#reader.superblock.label;
   }
 
-  get reader(): Ext4Reader {
-    return this.#reader;
+  /** All that it holds. */
+  tree(codecs: Pick<Codecs, "sha256">): FileTree {
+    return ext4Tree(this.#reader, codecs);
   }
 
   list(path: string): DiskFile[] {

@@ -15,7 +15,7 @@ export const INODE_FLAG = {
   inlineData: 0x10000000,
 } as const;
 /** i_block: fifteen words that hold block numbers, the root of the extent tree, a short link's target or a device. */
-const BLOCK_AREA = 0x28;
+export const BLOCK_AREA = 0x28;
 export const BLOCK_AREA_SIZE = 60;
 
 export interface Inode {

@@ -1,17 +1,15 @@
 /**
- * Reads ext2, ext3 and ext4 file systems: inodes, folders, content, attributes, and the whole as a tree. What the
- * journal still holds is not replayed: a file system that was not unmounted reads as its blocks are.
+ * Reads ext2, ext3 and ext4 file systems: inodes, folders, content and attributes (the whole as a tree: ext4-tree.ts).
+ * What the journal still holds is not replayed: a file system that was not unmounted reads as its blocks are.
  */
 import { byteString } from "@stratos/base";
 import { readBytes, type Disk } from "../disk/disk.ts";
 import type { DiskFile } from "../tree/disk-files.ts";
 import { FormatError } from "../format-error.ts";
-import { comparePaths, fileEntry, type Blob, type FileEntry, type FileKind, type FileTree } from "../tree/file-tree.ts";
-import { digestOf } from "../tree/archive-tree.ts";
-import type { Codecs } from "../codecs.ts";
+import type { Blob } from "../tree/file-tree.ts";
 import { parseDirectory, type DirectoryEntry } from "./ext4-directory.ts";
 import { readBlockMap, readExtents, type Extent, type ExtentMap } from "./ext4-extents.ts";
-import { BLOCK_AREA_SIZE, deviceOf, INODE_FLAG, parseInode, type Inode } from "./ext4-inode.ts";
+import { BLOCK_AREA_SIZE, INODE_FLAG, parseInode, type Inode } from "./ext4-inode.ts";
 import {
   descriptorPlaces,
   hasBackup,
@@ -196,53 +194,6 @@ export class Ext4Reader {
     return trail.at(-1);
   }
 
-  /**
-   * All that it holds, as a tree. Content is read from the disk when it is asked for. Sockets are left out: no output
-   * has a form for them.
-   */
-  tree(codecs: Pick<Codecs, "sha256">): FileTree {
-    const found: FileEntry[] = [];
-    const firstNames = new Map<number, string>();
-    const visit = (ino: number, path: string, above: ReadonlySet<number>): void => {
-      const inode = this.inode(ino);
-      const { kind } = inode;
-      if (kind === "socket") return;
-      const common = {
-        mode: inode.mode & 0o7777,
-        uid: inode.uid,
-        gid: inode.gid,
-        mtime: inode.mtime,
-        xattrs: this.xattrs(inode),
-      };
-      const first = firstNames.get(ino);
-      if (first !== undefined && kind !== "directory") {
-        found.push(fileEntry(path, "hardLink", { ...common, target: first }));
-        return;
-      }
-      if (inode.linkCount > 1) firstNames.set(ino, path);
-      const device = kind === "character" || kind === "block" ? deviceOf(inode.blockArea) : { major: 0, minor: 0 };
-      found.push(
-        fileEntry(path, kind as FileKind, {
-          ...common,
-          target: kind === "symlink" ? this.target(inode) : "",
-          deviceMajor: device.major,
-          deviceMinor: device.minor,
-          content: kind === "file" ? lazyBlob(this.content(inode), codecs) : null,
-        }),
-      );
-      if (kind !== "directory") return;
-      if (above.has(ino)) throw new FormatError(`${path}: a folder that is inside of itself`);
-      const inside = new Set(above).add(ino);
-      const prefix = path === "" ? "" : `${path}/`;
-      const names = this.entries(inode)
-        .filter(({ name }) => prefix !== "" || name !== "lost+found")
-        .sort((a, b) => comparePaths(a.name, b.name));
-      for (const entry of names) visit(entry.ino, prefix + entry.name, inside);
-    };
-    visit(ROOT_INODE, "", new Set());
-    return { entries: () => found };
-  }
-
   describe(name: string, inode: OpenInode): DiskFile {
     const { kind } = inode;
     return {
@@ -305,15 +256,4 @@ function inlineEntries(folder: OpenInode): DirectoryEntry[] {
   // The parent's number comes first; then entries to the area's end.
   const room = BLOCK_AREA_SIZE - 4;
   return parseDirectory(folder.blockArea.slice(4, 4 + room), room);
-}
-
-function lazyBlob(content: Pick<Blob, "sizeBytes" | "read">, codecs: Pick<Codecs, "sha256">): Blob {
-  let digest: string | undefined;
-  return {
-    sizeBytes: content.sizeBytes,
-    read: (offset, into) => content.read(offset, into),
-    get digest() {
-      return (digest ??= digestOf(content, codecs));
-    },
-  };
 }

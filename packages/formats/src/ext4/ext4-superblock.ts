@@ -163,6 +163,25 @@ export function sealDescriptor(descriptor: Uint8Array, group: number, seed: numb
   view.setUint16(0x1e, checksum(checksumU32(seed, group), descriptor) & 0xffff, true);
 }
 
+/** The same without metadata_csum, for uninit_bg: a CRC-16 (`ext4_group_desc_csum`). */
+export function sealDescriptor16(descriptor: Uint8Array, group: number, uuid: Uint8Array): void {
+  const number = new Uint8Array(4);
+  viewOf(number).setUint32(0, group, true);
+  let crc = crc16(crc16(0xffff, uuid, 0, 16), number, 0, 4);
+  crc = crc16(crc, descriptor, 0, 0x1e);
+  if (descriptor.length > 32) crc = crc16(crc, descriptor, 0x20, descriptor.length);
+  viewOf(descriptor).setUint16(0x1e, crc, true);
+}
+
+/** Polynomial x¹⁶ + x¹⁵ + x² + 1, reflected (lib/crc16.c). */
+function crc16(crc: number, bytes: Uint8Array, start: number, end: number): number {
+  for (let at = start; at < end; at++) {
+    crc ^= bytes[at]!;
+    for (let bit = 0; bit < 8; bit++) crc = (crc & 1) !== 0 ? (crc >>> 1) ^ 0xa001 : crc >>> 1;
+  }
+  return crc;
+}
+
 /** Sets the superblock's own checksum. */
 export function sealSuperblock(raw: Uint8Array): void {
   viewOf(raw).setUint32(0x3fc, checksum(0xffffffff, raw, 0, 0x3fc), true);

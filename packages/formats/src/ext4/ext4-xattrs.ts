@@ -51,8 +51,15 @@ export function xattrBlock(
   for (let at = BLOCK_HEADER; view.getUint32(at, true) !== 0; at += entryLength(bytes[at]!))
     hash = (hash << 16) ^ (hash >>> 16) ^ view.getUint32(at + 12, true);
   view.setUint32(12, hash >>> 0, true);
-  if (place.seed !== undefined) view.setUint32(16, checksum(checksumU64(place.seed, place.block), bytes), true);
+  if (place.seed !== undefined) sealAttributeBlock(bytes, place.block, place.seed);
   return bytes;
+}
+
+/** Sets the checksum of a block of attributes. */
+export function sealAttributeBlock(bytes: Uint8Array, block: number, seed: number): void {
+  const view = viewOf(bytes);
+  view.setUint32(16, 0, true);
+  view.setUint32(16, checksum(checksumU64(seed, block), bytes), true);
 }
 
 /** Attributes of an inode's tail and of its block (either may be empty). @throws FormatError */

@@ -1,4 +1,18 @@
 /** GETATTR, SETATTR, STATX. */
+import {
+  FATTR_ATIME,
+  FATTR_ATIME_NOW,
+  FATTR_CTIME,
+  FATTR_FH,
+  FATTR_GID,
+  FATTR_KILL_SUIDGID,
+  FATTR_MODE,
+  FATTR_MTIME,
+  FATTR_MTIME_NOW,
+  FATTR_SIZE,
+  FATTR_UID,
+  FUSE_GETATTR_FH,
+} from "@stratos/abi/fuse";
 import { S_IFDIR, S_IFMT, S_IFREG, S_ISGID, S_ISUID } from "@stratos/abi";
 import {
   ATTRIBUTE_ATIME,
@@ -21,23 +35,7 @@ import {
   putPair,
   VALID_SECONDS,
 } from "../wire/attribute-words.ts";
-import {
-  B,
-  D,
-  FATTR_ATIME,
-  FATTR_ATIME_NOW,
-  FATTR_CTIME,
-  FATTR_FH,
-  FATTR_GID,
-  FATTR_KILL_SUIDGID,
-  FATTR_MODE,
-  FATTR_MTIME,
-  FATTR_MTIME_NOW,
-  FATTR_SIZE,
-  FATTR_UID,
-  FUSE_GETATTR_FH,
-  Q_NODE_TREE,
-} from "../wire/layout.ts";
+import { B, D, Q_NODE_TREE } from "../wire/layout.ts";
 import { dropCapabilities } from "./xattrs.ts";
 
 /** fuse_getattr_in: flags, padding, fh (2). With FUSE_GETATTR_FH somebody reads, writes or seeks. */

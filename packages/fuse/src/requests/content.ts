@@ -1,4 +1,5 @@
 /** Content: READ, WRITE, FALLOCATE, LSEEK, COPY_FILE_RANGE, FSYNC. */
+import { FUSE_WRITE_CACHE, FUSE_WRITE_KILL_SUIDGID } from "@stratos/abi/fuse";
 import {
   EINVAL,
   EIO,
@@ -19,8 +20,6 @@ import { getOffset, getUnsigned, putOffset } from "../wire/attribute-words.ts";
 import {
   B,
   D,
-  FUSE_WRITE_CACHE,
-  FUSE_WRITE_KILL_SUIDGID,
   NO_REPLY,
   PAYLOAD_MAX,
   Q_LENGTH,

@@ -4,7 +4,7 @@
  */
 import type { Subvolume } from "@stratos/aegisfs";
 import type { Mount } from "../mount.ts";
-import * as op from "../wire/opcodes.ts";
+import * as op from "@stratos/abi/fuse";
 import { getAttributes, setAttributes, statx } from "./attributes.ts";
 import { copyRange, fallocate, readContent, seek, syncAll, syncFile, writeContent } from "./content.ts";
 import { ioctl } from "./ioctl.ts";

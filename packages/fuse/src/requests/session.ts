@@ -35,7 +35,7 @@ import {
   FUSE_POSIX_ACL,
   FUSE_SETXATTR_EXT,
   FUSE_WRITEBACK_CACHE,
-} from "../wire/init-flags.ts";
+} from "@stratos/abi/fuse";
 
 /** Requests that the kernel sends in the background, and when it thinks them too many. */
 const BACKGROUND_MAX = 1024;

@@ -1,8 +1,8 @@
 /** A kernel for tests: hands out prepared requests, and keeps what is answered. */
 import { ENODEV } from "@stratos/abi";
 import type { FuseDevice } from "../device.ts";
-import { FUSE_NOTIFY_RETRIEVE, MEMORY_SIZE } from "../wire/layout.ts";
-import { FUSE_NOTIFY_REPLY } from "../wire/opcodes.ts";
+import { MEMORY_SIZE } from "../wire/layout.ts";
+import { FUSE_NOTIFY_REPLY, FUSE_NOTIFY_RETRIEVE } from "@stratos/abi/fuse";
 
 interface Reply {
   readonly unique: number;

@@ -10,6 +10,8 @@
  * kernel copies whole pages.
  */
 
+import { FuseAttr, FuseAttrOut, FuseDirent, FuseEntryOut } from "@stratos/abi/fuse";
+
 /** Most bytes of content in one request; the kernel allows 256 pages. */
 export const PAYLOAD_MAX = 1 << 20;
 export const PAYLOAD_PAGES = PAYLOAD_MAX / 4096;
@@ -44,55 +46,30 @@ export const D = REPLY_DATA_AT / 4;
 /** Bytes that a device's memory has to have, a multiple of 64 KiB. */
 export const MEMORY_SIZE = Math.ceil((REPLY_DATA_AT + PAYLOAD_MAX) / 65536) * 65536;
 
-/** fuse_attr: 88 bytes; at these words. */
-export const ATTR_AT_INO = 0,
-  ATTR_AT_SIZE = 2,
-  ATTR_AT_BLOCKS = 4,
-  ATTR_AT_ATIME = 6,
-  ATTR_AT_MTIME = 8,
-  ATTR_AT_CTIME = 10,
-  ATTR_AT_ATIME_NS = 12;
-export const ATTR_AT_MTIME_NS = 13,
-  ATTR_AT_CTIME_NS = 14,
-  ATTR_AT_MODE = 15,
-  ATTR_AT_NLINK = 16,
-  ATTR_AT_UID = 17,
-  ATTR_AT_GID = 18,
-  ATTR_AT_RDEV = 19;
-export const ATTR_AT_BLKSIZE = 20,
-  ATTR_AT_FLAGS = 21,
-  ATTR_WORDS = 22;
-/** fuse_entry_out: node, generation, validity of name and attributes, fuse_attr. */
-export const ENTRY_AT_ATTR = 10,
-  ENTRY_SIZE = 128;
-/** fuse_attr_out. */
-export const ATTR_OUT_AT_ATTR = 4,
-  ATTR_OUT_SIZE = 104;
-/** fuse_dirent: ino, offset, length of the name, type, name. */
-export const DIRENT_SIZE = 24;
-
-/** FATTR_*: what a SETATTR sets. */
-export const FATTR_MODE = 1,
-  FATTR_UID = 2,
-  FATTR_GID = 4,
-  FATTR_SIZE = 8,
-  FATTR_ATIME = 16,
-  FATTR_MTIME = 32,
-  FATTR_FH = 64,
-  FATTR_ATIME_NOW = 128;
-export const FATTR_MTIME_NOW = 256,
-  FATTR_CTIME = 1024,
-  FATTR_KILL_SUIDGID = 2048;
-/** Flag of a GETATTR: by an open file. */
-export const FUSE_GETATTR_FH = 1;
-export const FUSE_WRITE_CACHE = 1,
-  FUSE_WRITE_KILL_SUIDGID = 4;
-
-/** FUSE_NOTIFY_*: messages that we send unasked; the code stands where the error does. */
-export const FUSE_NOTIFY_INVAL_INODE = 2,
-  FUSE_NOTIFY_INVAL_ENTRY = 3,
-  FUSE_NOTIFY_RETRIEVE = 5,
-  FUSE_NOTIFY_INC_EPOCH = 8;
+/** fuse_attr: at these words. */
+const inAttr = FuseAttr.offset;
+export const ATTR_AT_INO: number = inAttr.ino / 4,
+  ATTR_AT_SIZE: number = inAttr.size / 4,
+  ATTR_AT_BLOCKS: number = inAttr.blocks / 4,
+  ATTR_AT_ATIME: number = inAttr.atime / 4,
+  ATTR_AT_MTIME: number = inAttr.mtime / 4,
+  ATTR_AT_CTIME: number = inAttr.ctime / 4,
+  ATTR_AT_ATIME_NS: number = inAttr.atimensec / 4;
+export const ATTR_AT_MTIME_NS: number = inAttr.mtimensec / 4,
+  ATTR_AT_CTIME_NS: number = inAttr.ctimensec / 4,
+  ATTR_AT_MODE: number = inAttr.mode / 4,
+  ATTR_AT_NLINK: number = inAttr.nlink / 4,
+  ATTR_AT_UID: number = inAttr.uid / 4,
+  ATTR_AT_GID: number = inAttr.gid / 4,
+  ATTR_AT_RDEV: number = inAttr.rdev / 4;
+export const ATTR_AT_BLKSIZE: number = inAttr.blksize / 4,
+  ATTR_AT_FLAGS: number = inAttr.flags / 4,
+  ATTR_WORDS: number = FuseAttr.size / 4;
+export const ENTRY_AT_ATTR: number = FuseEntryOut.offset.attr / 4,
+  ENTRY_SIZE: number = FuseEntryOut.size;
+export const ATTR_OUT_AT_ATTR: number = FuseAttrOut.offset.attr / 4,
+  ATTR_OUT_SIZE: number = FuseAttrOut.size;
+export const DIRENT_SIZE: number = FuseDirent.size;
 
 /** What serving a request returns when the kernel awaits no answer, or will get it later. */
 export const NO_REPLY = -100_000;

@@ -2,7 +2,8 @@
  * Messages that we send unasked (FUSE_NOTIFY_*), put together at `words[at …)`: the header's length and code, unique 0,
  * and what follows it.
  */
-import { FUSE_NOTIFY_INC_EPOCH, FUSE_NOTIFY_INVAL_INODE, FUSE_NOTIFY_RETRIEVE, REPLY_HEADER_SIZE } from "./layout.ts";
+import { FUSE_NOTIFY_INC_EPOCH, FUSE_NOTIFY_INVAL_INODE, FUSE_NOTIFY_RETRIEVE } from "@stratos/abi/fuse";
+import { REPLY_HEADER_SIZE } from "./layout.ts";
 
 const HEADER_WORDS = REPLY_HEADER_SIZE / 4;
 /** With fuse_notify_inval_inode_out; with fuse_notify_retrieve_out; alone. */

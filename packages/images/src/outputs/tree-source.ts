@@ -222,7 +222,7 @@ function diskSource(path: string, codecs: Codecs): TreeSource {
       };
     if (!(files instanceof Ext4Files))
       throw new OperationError("image", path, `has ${files.type}; trees are not taken from it`);
-    return { tree: files.reader.tree(codecs), architecture: null, close: () => opened.close() };
+    return { tree: files.tree(codecs), architecture: null, close: () => opened.close() };
   } catch (error) {
     opened.close();
     throw error;

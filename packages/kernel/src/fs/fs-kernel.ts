@@ -13,6 +13,8 @@ import type { Mount } from "../vfs/mount.ts";
 /** What file systems, pipes and watches need of the kernel. */
 export interface FsKernel extends VfsKernel {
   readonly random: RandomSource;
+  /** Executions of calls so far, also of those that come again. */
+  readonly syscallCount: number;
   readonly reaper: Reaper;
   readonly pipeLimits: PipeLimits;
   readonly inotifyLimits: WatchLimits;

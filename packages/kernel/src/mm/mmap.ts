@@ -205,6 +205,7 @@ function checkFile(file: OpenFile, protection: number, isShared: boolean): numbe
   if (isShared && (protection & PROT_WRITE) !== 0 && isSealedAgainstWriting(file)) return -EPERM;
   if ((protection & PROT_EXEC) !== 0 && liesWithoutExecution(file)) return -EPERM;
   if (file.inode !== null && file.inode.isDirectory) return -ENODEV;
+  if (isShared && !file.isSharable) return -ENODEV;
   return 0;
 }
 

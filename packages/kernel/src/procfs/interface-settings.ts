@@ -34,11 +34,7 @@ type Version = "ipv4" | "ipv6";
 
 /** What is one way here, and its value as Linux begins with it. */
 const SETTLED: Readonly<Record<Version, Readonly<Record<string, string>>>> = {
-  ipv4: {
-    arp_ignore: "0",
-    arp_announce: "0",
-    proxy_arp: "0",
-  },
+  ipv4: {},
   ipv6: { hop_limit: "64", mtu: "1280" },
 };
 
@@ -61,10 +57,14 @@ const FORWARDING = { ipv4: "forwardsV4", ipv6: "forwardsV6" } as const;
 /** What is any number, and where it is kept. */
 const SETTLED_BY_NUMBER = {
   ipv4: [
+    ["arp_announce", "arpAnnounce"],
+    ["arp_filter", "arpFilter"],
+    ["arp_ignore", "arpIgnore"],
     ["arp_notify", "announces"],
     ["force_igmp_version", "groupVersionV4"],
     ["forwarding", "forwardsV4"],
     ["promote_secondaries", "promotes"],
+    ["proxy_arp", "proxiesArp"],
     ["route_localnet", "routesLoopback"],
     ["rp_filter", "reversePath"],
     ["tag", "tag"],
@@ -84,6 +84,7 @@ const SETTLED_BY_NUMBER = {
     ["max_addresses", "addressesMost"],
     ["ndisc_notify", "announcesV6"],
     ["optimistic_dad", "isOptimistic"],
+    ["proxy_ndp", "proxiesNdp"],
     ["ra_defrtr_metric", "routerMetric"],
     ["router_solicitation_delay", "delaySeconds"],
     ["router_solicitation_interval", "routerSeconds"],

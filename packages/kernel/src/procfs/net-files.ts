@@ -42,6 +42,7 @@ import {
   type TextSource,
 } from "../pseudo/pseudo-inodes.ts";
 import { flagsOf, scopeOf } from "../socket/network-interface.ts";
+import { waysOf } from "../socket/route-ways.ts";
 import { isRefusal, type Route } from "../socket/routes.ts";
 import { describeGroups, describeGroups6 } from "./net-groups.ts";
 import { describeSocketKinds } from "./net-protocols.ts";
@@ -211,6 +212,7 @@ function describeRoutes6(task: Task): string {
   return task.network.routes
     .list()
     .filter(({ destination }) => !isV4(destination))
+    .flatMap(waysOf)
     .map((route) => {
       const length = route.prefixLength.toString(16).padStart(2, "0");
       const gateway = route.gateway === null ? any : plainHex(route.gateway);

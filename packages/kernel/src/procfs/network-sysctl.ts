@@ -5,6 +5,7 @@
 import { CAP_NET_ADMIN, EINVAL } from "@stratos/abi";
 import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
 import type { NetworkSettings, TcpBuffer } from "../socket/network-settings.ts";
+import { BY_ADDRESSES, BY_PORTS } from "../socket/route-ways.ts";
 import { RECEIVE_BUFFER_MIN, SEND_BUFFER_MIN } from "../socket/socket-options.ts";
 import type { SocketBuffers } from "../socket/socket-kernel.ts";
 import { confSettings, forwarding, NETWORK_RIGHT } from "./interface-settings.ts";
@@ -29,6 +30,8 @@ function ownSettings(): Record<string, () => Setting> {
     "core/somaxconn": ofNetwork("backlogMost", { least: 0, most: INT_MAX }),
     "core/netdev_max_backlog": only("1000"),
     "core/optmem_max": only("131072"),
+    "ipv4/fib_multipath_hash_policy": sharesBy("v4"),
+    "ipv6/fib_multipath_hash_policy": sharesBy("v6"),
     "ipv4/icmp_echo_ignore_all": ignoresEcho("v4"),
     "ipv4/icmp_echo_ignore_broadcasts": flag("ignoresBroadcastEcho"),
     "ipv4/icmp_msgs_burst": errorLimit("burst"),
@@ -104,6 +107,15 @@ function ofNetwork(
     range,
     (_kernel, { network }) => network.settings[field],
     (_kernel, value, { network }) => (network.settings[field] = value),
+  );
+}
+
+/** By what is within tunnels, and by chosen fields, nothing is shared. */
+function sharesBy(version: "v4" | "v6"): () => Setting {
+  return bounded(
+    { least: BY_ADDRESSES, most: BY_PORTS },
+    (_kernel, { network }) => network.settings.sharesBy[version],
+    (_kernel, value, { network }) => (network.settings.sharesBy[version] = value),
   );
 }
 

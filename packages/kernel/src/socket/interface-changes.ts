@@ -26,6 +26,7 @@ import {
   LOOPBACK_ADDRESSES,
   type NetworkInterface,
 } from "./network-interface.ts";
+import { waysOf } from "./route-ways.ts";
 import { isRefusal, type Route, type RoutingTable } from "./routes.ts";
 
 /** Interfaces of one network. */
@@ -155,7 +156,8 @@ export function moveInterface(one: NetworkInterface, to: InterfaceNetwork, name:
 function leave(network: InterfaceNetwork, one: NetworkInterface): void {
   leaveBridge(one);
   for (const address of [...one.addresses]) if (one.addresses.includes(address)) removeAddress(network, one, address);
-  network.routes.forget(one);
+  for (const route of network.routes.forget(one))
+    for (const observer of network.observers) observer.routeChanged(route, true);
   const at = network.interfaces.indexOf(one);
   assert(at >= 0, "an interface is removed from its network");
   network.interfaces.splice(at, 1);
@@ -312,20 +314,22 @@ export function removeAddress(network: InterfaceNetwork, one: NetworkInterface, 
  *   isn't beside an address of it; −EEXIST; −ENOBUFS
  */
 export function addRoute(network: InterfaceNetwork, route: Route): number {
-  if (!route.out.isUp && !isRefusal(route.type)) return -ENETDOWN;
-  if (!route.out.hasIpv6 && !isV4(route.destination)) return -EACCES;
-  const { gateway } = route;
-  if (gateway !== null && !reaches(network, gateway, route.table)) return isV4(gateway) ? -ENETUNREACH : -EHOSTUNREACH;
-  const failed = network.routes.add(route);
-  if (failed < 0) return failed;
-  for (const observer of network.observers) observer.routeChanged(route, false);
+  for (const { out, gateway, type, destination, isOnLink } of waysOf(route)) {
+    if (!out.isUp && !isRefusal(type)) return -ENETDOWN;
+    if (!out.hasIpv6 && !isV4(destination)) return -EACCES;
+    if (gateway === null || isOnLink === true) continue;
+    if (!reaches(network, gateway, route.table, out)) return isV4(gateway) ? -ENETUNREACH : -EHOSTUNREACH;
+  }
+  const added = network.routes.add(route);
+  if (isErrno(added)) return added;
+  for (const observer of network.observers) observer.routeChanged(added, false);
   return 0;
 }
 
 /** Does a route without a gateway lead there? One of a link is there for who names the link. */
-function reaches(network: InterfaceNetwork, gateway: IpAddress, table: number): boolean {
+function reaches(network: InterfaceNetwork, gateway: IpAddress, table: number, out: NetworkInterface): boolean {
   if (!isV4(gateway) && isLinkLocal(gateway)) return true;
-  const route = network.routes.findGateway(gateway, table);
+  const route = network.routes.findGateway(gateway, table, out.index);
   return route !== null && route.gateway === null;
 }
 

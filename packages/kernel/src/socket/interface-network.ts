@@ -3,6 +3,7 @@ import type { Netfilter } from "@stratos/netfilter";
 import type { IpAddress, Neighbour, NeighbourCache } from "@stratos/netstack";
 import type { CallWork } from "../ground/call-work.ts";
 import type { UserNamespace } from "../security/user-namespace.ts";
+import type { ProxiedAddresses } from "./ip/proxied-addresses.ts";
 import type { InterfaceAddress, InterfaceKind, InterfaceOptions, NetworkInterface } from "./network-interface.ts";
 import type { NetworkSettings } from "./network-settings.ts";
 import type { Route, RoutingTable } from "./routes.ts";
@@ -72,6 +73,8 @@ export interface NetworkObserver {
 /** The IP layer of a network, as its interfaces know it (ip/network-ip.ts). */
 export interface InterfaceIp {
   readonly neighbours: NeighbourCache;
+  /** Whose neighbours are told that they are here. */
+  readonly proxied: ProxiedAddresses;
   /** A frame came in, for this station, for all or for a group. */
   frameReceived(one: NetworkInterface, frame: Uint8Array, isForMany: boolean): void;
   /** The same, when its turn has come. */

@@ -16,7 +16,7 @@ import {
   ENETUNREACH,
   ENODEV,
   ENXIO,
-  EOPNOTSUPP,
+  ENOENT,
   EPERM,
   EPFNOSUPPORT,
   isErrno,
@@ -64,9 +64,9 @@ export function neighbourIoctl(
   const isPublic = (flags & ATF_PUBL) !== 0;
   if (!isPublic && (flags & (ATF_NETMASK | ATF_DONTPUB)) !== 0) return -EINVAL;
   const ip = readV4(request, Arpreq.offset.arp_pa + SockaddrIn.offset.sin_addr, new Uint32Array(4));
+  if (isPublic && command !== SIOCGARP) return changeProxied(network, command, request, ip);
   const found = interfaceFor(network, command, request, ip);
   if (isErrno(found)) return found;
-  if (isPublic) return -EOPNOTSUPP;
   if (command === SIOCSARP) return setNeighbour(network, found, ip, request, flags);
   const known = network.ip.neighbours.find(found.index, ip);
   if (known === null) return -ENXIO;
@@ -82,6 +82,27 @@ export function neighbourIoctl(
   view.setInt32(Arpreq.offset.arp_flags, told, true);
   putName(request, Arpreq.offset.arp_dev, found.name);
   return task.space.copyOut(argument, request, 0, Arpreq.size);
+}
+
+/** ATF_PUBL: stood in for, at an interface or at all; −ENODEV, −EINVAL of several, −ENOENT, −ENOBUFS. */
+function changeProxied(network: InterfaceNetwork, command: number, request: Uint8Array, ip: IpAddress): number {
+  const name = nameIn(request, Arpreq.offset.arp_dev);
+  const flags = viewOf(request).getInt32(Arpreq.offset.arp_flags, true);
+  // It is this machine's own hardware address, of the interface that is meant (arp_req_set_public).
+  const isByAddress = name === "" && command === SIOCSARP && (flags & ATF_COM) !== 0;
+  const type = viewOf(request).getUint16(HARDWARE + Sockaddr.offset.sa_family, true);
+  const isMeant = ({ hardwareType, hardwareAddress }: NetworkInterface): boolean =>
+    hardwareType === type && hardwareAddress.every((byte, at) => byte === request[HARDWARE_ADDRESS + at]);
+  const found = isByAddress ? network.interfaces.find(isMeant) : network.interfaceByName(name);
+  if (found === undefined && (isByAddress || name !== "")) return -ENODEV;
+  const mask = readV4(request, Arpreq.offset.arp_netmask + SockaddrIn.offset.sin_addr, new Uint32Array(4));
+  if ((flags & ATF_NETMASK) !== 0 && mask[3] !== 0xffffffff) return -EINVAL;
+  const index = found?.index ?? 0;
+  if (command === SIOCSARP) return network.ip.proxied.add({ index, ip, isRouter: false });
+  const known = network.ip.proxied.at(index, ip);
+  if (known === null) return -ENOENT;
+  network.ip.proxied.remove(known);
+  return 0;
 }
 
 /** The one that is named, else the one that the route leads to; −ENODEV, −EINVAL another kind, −ENETUNREACH */

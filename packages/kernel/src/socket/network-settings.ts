@@ -16,6 +16,12 @@ export class InterfaceSettings {
   reversePath = 0;
   /** net.ipv4.conf.PLACE.arp_notify: above 0 neighbours are told its addresses when it comes up or has another one. */
   announces = 0;
+  /** net.ipv4.conf.PLACE.arp_ignore, …, proxy_arp; net.ipv6.conf.PLACE.proxy_ndp (ip/arp-policy.ts). */
+  arpIgnore = 0;
+  arpAnnounce = 0;
+  arpFilter = 0;
+  proxiesArp = 0;
+  proxiesNdp = 0;
   /** net.ipv4.conf.PLACE.route_localnet: packets from and to 127.0.0.0/8 may come in; any number but 0. */
   routesLoopback = 0;
   /** net.ipv4.conf.PLACE.forwarding: packets for others that come in there are passed on; any number but 0. */
@@ -89,6 +95,8 @@ export class NetworkSettings {
   /** net.ipv4.tcp_syn_retries and tcp_syn_linear_timeouts: how often connect(2) asks again, and how often evenly. */
   synRetries = 6;
   synLinear = 4;
+  /** net.ipv4.fib_multipath_hash_policy and IPv6's: what shares a way of several (route-ways.ts). */
+  readonly sharesBy = { v4: 0, v6: 0 };
   /** net.ipv4.ip_nonlocal_bind, net.ipv6.ip_nonlocal_bind: sockets are bound to addresses that are nobody's here. */
   bindsForeignV4 = false;
   bindsForeignV6 = false;

@@ -30,6 +30,19 @@ import {
 import { stateClass } from "@stratos/base";
 import { type IpAddress, broadcastOf, isInPrefix, isSameIp, isV4, prefixOf } from "@stratos/netstack";
 import { isTentative, type NetworkInterface, networkOf } from "./network-interface.ts";
+import {
+  hasDoubles,
+  hasWays,
+  isPassable,
+  isSameWay,
+  isWay,
+  leadsBy,
+  type WantedWay,
+  wayFor,
+  waysOf,
+  WAYS_MAX,
+  withWays,
+} from "./route-ways.ts";
 import { ANY_FLOW, type Flow, RoutingRules } from "./routing-rules.ts";
 
 /** What an IPv6 route has when none is given (include/net/ip6_route.h). */
@@ -49,12 +62,17 @@ const REFUSALS: ReadonlyMap<number, number> = new Map([
   [RTN_THROW, 0],
 ]);
 
-/** Interfaces, which rules and programs may ask for. */
+/** Interfaces, which rules and programs may ask for, and how flows share ways. */
 interface InterfaceNames {
+  readonly settings: { readonly sharesBy: { readonly v4: number; readonly v6: number } };
   interfaceByName(name: string): NetworkInterface | undefined;
   interfaceByIndex(index: number): NetworkInterface | undefined;
 }
-const NO_INTERFACES: InterfaceNames = { interfaceByName: () => undefined, interfaceByIndex: () => undefined };
+const NO_INTERFACES: InterfaceNames = {
+  settings: { sharesBy: { v4: 0, v6: 0 } },
+  interfaceByName: () => undefined,
+  interfaceByIndex: () => undefined,
+};
 
 export interface Route {
   /** All zero with a prefix of 0: the default route; the kind of address tells the family. */
@@ -70,6 +88,12 @@ export interface Route {
   readonly type: number;
   readonly protocol: number;
   readonly scope: number;
+  /** Several: each a route by itself, with a weight; `out` and `gateway` are the first one's. Bound: WAYS_MAX. */
+  readonly ways?: readonly Route[];
+  /** Of one of several: its share, 1 … 256. */
+  readonly weight?: number;
+  /** RTNH_F_ONLINK: the gateway is beside the interface, whatever its addresses say. */
+  readonly isOnLink?: boolean;
   /** RTA_PREF, of one that a router told. */
   readonly preference?: number;
   /** When it is over; left away: never. */
@@ -153,13 +177,20 @@ export class RoutingTable {
   list(): Route[] {
     const all = [...this.#added];
     for (const routes of this.#implied.values()) all.push(...routes.values());
-    return all.filter(({ out, type }) => out.isUp || type === RTN_LOCAL || isRefusal(type)).sort(inOrder);
+    return all.filter((one) => isPassable(one) || one.type === RTN_LOCAL || isRefusal(one.type)).sort(inOrder);
   }
 
-  /** The one to a gateway: that of its route's table first (net/ipv4/fib_semantics.c, fib_check_nh_v4_gw). */
-  findGateway(ip: IpAddress, table: number): Route | null {
-    const own = this.#bestOf(table, ip, 0);
-    return own?.type === RTN_UNICAST ? own : this.find(ip);
+  /**
+   * The one to a gateway: that of its route's table first (net/ipv4/fib_semantics.c, fib_check_nh_v4_gw).
+   *
+   * @param out  the interface that leads there; 0: any
+   */
+  findGateway(ip: IpAddress, table: number, out = 0): Route | null {
+    const own = this.#bestOf(table, ip, out);
+    if (own?.type === RTN_UNICAST || out === 0) return own?.type === RTN_UNICAST ? own : this.find(ip);
+    const rules = isV4(ip) ? this.rules.v4 : this.rules.v6;
+    const found = rules.lookUp(ip, { ...ANY_FLOW, out }, NO_INTERFACES, (each) => this.#bestOf(each, ip, out));
+    return isErrno(found) ? null : found;
   }
 
   /** As `lookUp` for nobody in particular; null: there is none. */
@@ -175,6 +206,14 @@ export class RoutingTable {
    * leads nowhere: −EINVAL, −EHOSTUNREACH, −EACCES
    */
   lookUp(ip: IpAddress, flow: Flow, interfaces: InterfaceNames): Route | number {
+    const found = this.lookUpAll(ip, flow, interfaces);
+    if (isErrno(found) || found.ways === undefined) return found;
+    const { v4, v6 } = interfaces.settings.sharesBy;
+    return wayFor(found, ip, flow, isV4(ip) ? v4 : v6);
+  }
+
+  /** The same with all of its ways. */
+  lookUpAll(ip: IpAddress, flow: Flow, interfaces: InterfaceNames): Route | number {
     const v4 = isV4(ip);
     const rules = v4 ? this.rules.v4 : this.rules.v6;
     const best = rules.lookUp(ip, flow, interfaces, (table) => this.#bestOf(table, ip, flow.out));
@@ -207,24 +246,33 @@ export class RoutingTable {
 
   /** Is there another to the same destination that would be as good? */
   hasEqual(route: Route): boolean {
-    const isEqual = (one: Route): boolean =>
-      one.prefixLength === route.prefixLength &&
-      one.table === route.table &&
-      one.metric === route.metric &&
-      isSameIp(one.destination, route.destination);
+    const isEqual = (one: Route): boolean => isAsGood(one, route);
     if (this.#added.some(isEqual)) return true;
     for (const routes of this.#implied.values()) for (const one of routes.values()) if (isEqual(one)) return true;
     return false;
   }
 
   /**
-   * @returns 0; −EEXIST it is there; −ENOBUFS too many
+   * One of IPv6 to a gateway joins those to the same destination that are as good (net/ipv6/ip6_fib.c,
+   * fib6_add_rt2node).
+   *
+   * @returns it, or what it has become a part of; −EEXIST it is there; −ENOBUFS too many
    */
-  add(route: Route): number {
+  add(route: Route): Route | number {
     if (this.#added.some((one) => isSameRoute(one, route))) return -EEXIST;
+    const at = joins(route) ? this.#added.findIndex((one) => joins(one) && isAsGood(one, route)) : -1;
+    if (at >= 0) {
+      const ways = [...waysOf(this.#added[at]!), ...waysOf(route)];
+      if (hasDoubles(ways)) return -EEXIST;
+      if (ways.length > WAYS_MAX) return -ENOBUFS;
+      return (this.#added[at] = withWays(
+        this.#added[at]!,
+        ways.map((way) => ({ ...way, weight: way.weight ?? 1 })),
+      ));
+    }
     if (this.#added.length >= ROUTES_MAX) return -ENOBUFS;
     this.#added.push(route);
-    return 0;
+    return route;
   }
 
   /** Those that programs and routers gave. */
@@ -242,17 +290,19 @@ export class RoutingTable {
     table: number;
     /** null: any. */
     type: number | null;
+    /** Just these, of one of IPv4 with several; left away: any. */
+    ways?: readonly WantedWay[];
   }): Route | number {
     const fits = (route: Route): boolean =>
       route.prefixLength === wanted.prefixLength &&
       route.table === wanted.table &&
       isSameIp(route.destination, wanted.destination) &&
-      (wanted.out === null || route.out === wanted.out) &&
-      (wanted.gateway === null || (route.gateway !== null && isSameIp(route.gateway, wanted.gateway))) &&
+      (isV4(route.destination) ? isWay(route, wanted) : waysOf(route).some((way) => isWay(way, wanted))) &&
+      (wanted.ways === undefined || hasWays(route, wanted.ways)) &&
       (wanted.metric === null || route.metric === wanted.metric) &&
       (wanted.type === null || route.type === wanted.type);
     const at = this.#added.findIndex(fits);
-    if (at >= 0) return this.#added.splice(at, 1)[0]!;
+    if (at >= 0) return this.#removeAt(at, wanted);
     for (const routes of this.#implied.values()) {
       const found = [...routes.values()].find(fits);
       if (found === undefined) continue;
@@ -261,6 +311,19 @@ export class RoutingTable {
       return found;
     }
     return -ESRCH;
+  }
+
+  /** Of several ways of IPv6 the one that a gateway names alone (net/ipv6/route.c, ip6_route_del). */
+  #removeAt(at: number, wanted: WantedWay): Route {
+    const route = this.#added[at]!;
+    if (route.ways === undefined || isV4(route.destination) || wanted.gateway === null)
+      return this.#added.splice(at, 1)[0]!;
+    const removed = route.ways.find((way) => isWay(way, wanted))!;
+    this.#added[at] = withWays(
+      route,
+      route.ways.filter((way) => way !== removed),
+    );
+    return removed;
   }
 
   /**
@@ -280,7 +343,9 @@ export class RoutingTable {
     const added = [...wanted].filter(([key, route]) => !isIn(before, key, route));
     if (!out.isUp || !out.hasIpv6) {
       const isOver = (route: Route): boolean =>
-        route.out === out && (!isV4(route.destination) || (!out.isUp && !isRefusal(route.type)));
+        leadsBy(route, out) &&
+        (!isV4(route.destination) || (!out.isUp && !isRefusal(route.type))) &&
+        (route.ways === undefined || !isPassable(route));
       removed.push(...this.#added.filter(isOver));
       this.#added = this.#added.filter((route) => !isOver(route));
     }
@@ -288,8 +353,12 @@ export class RoutingTable {
     return { added: added.map(([, route]) => route), removed };
   }
 
-  forget(out: NetworkInterface): void {
+  /** An interface is gone, and routes with it of which it was a way. @returns those */
+  forget(out: NetworkInterface): Route[] {
     this.#implied.delete(out);
+    const gone = this.#added.filter((route) => leadsBy(route, out));
+    if (gone.length > 0) this.#added = this.#added.filter((route) => !leadsBy(route, out));
+    return gone;
   }
 
   static {
@@ -301,14 +370,16 @@ export class RoutingTable {
 }
 
 function better(best: Route | null, route: Route, ip: IpAddress): Route | null {
-  const isThere = route.type === RTN_UNICAST ? route.out.isUp : isRefusal(route.type);
+  const isThere = route.type === RTN_UNICAST ? isPassable(route) : isRefusal(route.type);
   if (!isThere || !isInPrefix(ip, route.destination, route.prefixLength)) return best;
   if (best === null || route.prefixLength > best.prefixLength) return route;
   return route.prefixLength === best.prefixLength && route.metric < best.metric ? route : best;
 }
 
 function isOf(route: Route, table: number, out: number): boolean {
-  return route.table === table && (out === 0 || route.out.index === out || isRefusal(route.type));
+  if (route.table !== table) return false;
+  if (out === 0 || isRefusal(route.type) || route.out.index === out) return true;
+  return route.ways !== undefined && route.ways.some((way) => way.out.index === out);
 }
 
 function inOrder(one: Route, other: Route): number {
@@ -329,14 +400,24 @@ function keyOf({ destination, prefixLength, table, metric }: Route): string {
   return `${destination.join(":")}/${prefixLength} ${table} ${metric}`;
 }
 
-function isSameRoute(one: Route, other: Route): boolean {
+/** To the same destination, of the same table and metric. */
+function isAsGood(one: Route, other: Route): boolean {
   return (
     one.prefixLength === other.prefixLength &&
     one.table === other.table &&
     one.metric === other.metric &&
-    one.out === other.out &&
-    isSameIp(one.destination, other.destination) &&
-    (one.gateway === null) === (other.gateway === null) &&
-    (one.gateway === null || isSameIp(one.gateway, other.gateway!))
+    isSameIp(one.destination, other.destination)
   );
+}
+
+function isSameRoute(one: Route, other: Route): boolean {
+  const ways = waysOf(one),
+    others = waysOf(other);
+  return isAsGood(one, other) && ways.length === others.length && ways.every((way, at) => isSameWay(way, others[at]!));
+}
+
+/** May it be one way of several? Those that routers told are not (net/ipv6/ip6_fib.h, rt6_qualify_for_ecmp). */
+function joins({ destination, gateway, type, preference, expiresNs }: Route): boolean {
+  if (isV4(destination) || gateway === null || type !== RTN_UNICAST) return false;
+  return preference === undefined && expiresNs === undefined;
 }

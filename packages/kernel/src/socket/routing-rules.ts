@@ -31,6 +31,8 @@ export interface Flow {
   readonly mark: number;
   /** The interface that it must leave by; 0: any. */
   readonly out: number;
+  /** The interface that it came in by; 0: it is this machine's own. */
+  readonly from: number;
   /** −1: nobody's. */
   readonly uid: number;
   /** IPPROTO_*, and the ports of both sides; 0: not said, or not chosen yet. */
@@ -45,6 +47,7 @@ export const ANY_FLOW: Flow = {
   source: null,
   mark: 0,
   out: 0,
+  from: 0,
   uid: -1,
   ipProtocol: 0,
   sourcePort: 0,
@@ -208,7 +211,7 @@ export class RoutingRules {
 }
 
 function fits(rule: RoutingRule, to: IpAddress, flow: Flow, interfaces: NamedInterfaces): boolean {
-  if (rule.iif !== "" && interfaces.interfaceByName(rule.iif)?.index !== LOOPBACK_INDEX) return false;
+  if (rule.iif !== "" && interfaces.interfaceByName(rule.iif)?.index !== (flow.from || LOOPBACK_INDEX)) return false;
   if (rule.oif !== "" && (flow.out === 0 || interfaces.interfaceByName(rule.oif)?.index !== flow.out)) return false;
   if (((rule.mark ^ flow.mark) & rule.markMask) !== 0) return false;
   if (!isInRange(rule.users, flow.uid)) return false;

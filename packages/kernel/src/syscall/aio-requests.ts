@@ -45,7 +45,7 @@ import { WIDE_TOP } from "../mm/address-space.ts";
 import { mmap, munmap } from "../mm/mmap.ts";
 import type { Task } from "../task/task.ts";
 import { stateOf } from "../ground/call-state.ts";
-import { BLOCKED_EINTR, UNFINISHED } from "../ground/wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR, UNFINISHED } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { get64, getU64, put64 } from "../ground/words.ts";
 import { AioContext } from "../mm/aio-context.ts";
@@ -115,6 +115,11 @@ export function ioSubmit(task: Task, id: number, count: number, list: number): n
     work.charge(1);
     const iocb = task.space.loadU64(list + taken * 8);
     const result = iocb < 0 ? -EFAULT : context.isFull ? -EAGAIN : submitOne(task, context, iocb, moved);
+    // What a program serves waits for it.
+    if (result <= BLOCKED) {
+      task.syscallState = { kind: "submit", taken, moved };
+      return result;
+    }
     // So many of its bytes have been moved, and more are to be.
     if (result > 0) return pauseSubmit(task, taken, result);
     if (result < 0) return taken > 0 ? taken : result;
@@ -184,7 +189,8 @@ function perform(task: Task, file: OpenFile, view: DataView, moved: number): Out
   const position = get64(view, Iocb.offset.aio_offset);
   if (operation === IOCB_CMD_FSYNC || operation === IOCB_CMD_FDSYNC) {
     if (buffer !== 0 || length !== 0 || position !== 0 || flags !== 0) return -EINVAL;
-    return { result: file.sync(operation === IOCB_CMD_FDSYNC), goesOn: false };
+    const synced = file.sync(operation === IOCB_CMD_FDSYNC);
+    return synced <= BLOCKED ? synced : { result: synced, goesOn: false };
   }
   const reads = operation === IOCB_CMD_PREAD || operation === IOCB_CMD_PREADV;
   if (!reads && operation !== IOCB_CMD_PWRITE && operation !== IOCB_CMD_PWRITEV) return -EINVAL;
@@ -213,6 +219,7 @@ function perform(task: Task, file: OpenFile, view: DataView, moved: number): Out
   do result = reads ? file.read(task, cursor, offset) : file.write(task, cursor, offset);
   while (result === UNFINISHED);
   file.flags = before;
+  if (result <= BLOCKED && file.inode?.fileSystem.isServed === true) return result;
   const goesOn = result > 0 && task.kernel.work.isCut && file.inode?.isRegular === true;
   return { result: moved === 0 ? result : moved + Math.max(0, result), goesOn };
 }

@@ -48,6 +48,7 @@ import {
 } from "@stratos/abi";
 import { createMemfd } from "../fs/memfd/memfd.ts";
 import { createPipe } from "../fs/pipe/pipe-file.ts";
+import { BLOCKED } from "../ground/wait-queue.ts";
 import type { Task } from "../task/task.ts";
 import { inodeOfFile } from "../vfs/anonymous-file.ts";
 import { fileIoctl } from "../vfs/file-ioctl.ts";
@@ -114,6 +115,8 @@ function dup3(task: Task, oldFd: number, newFd: number, flags: number): number {
   const file = task.files.get(oldFd);
   if (file === undefined || newFd < 0 || newFd >= task.group.limits[RLIMIT_NOFILE]!.soft) return -EBADF;
   if (!task.files.canHold(newFd)) return -EMFILE;
+  const waits = task.files.get(newFd)?.beforeClose() ?? 0;
+  if (waits <= BLOCKED) return waits;
   task.files.installAt(task, newFd, file.retain(), (flags & O_CLOEXEC) !== 0);
   return newFd;
 }
@@ -218,13 +221,20 @@ function memfdCreate(task: Task, nameAddress: number, flags: number): number {
   return isErrno(file) ? file : installFile(task, file, (flags & 1) !== 0);
 }
 
+function close(task: Task, fd: number): number {
+  const waits = task.files.get(fd)?.beforeClose() ?? 0;
+  if (waits <= BLOCKED) return waits;
+  const result = task.files.close(task, fd);
+  return waits < 0 ? waits : result;
+}
+
 export const openCalls: SyscallTable = {
   openat: {
     run: (task, dirfd, path, flags, mode) => open(task, dirfd | 0, path, flags | 0, mode & 0o7777, 0),
     gaps: "O_DIRECT goes through the page cache, and pages stay there; it takes any alignment",
   },
   openat2: { run: (task, dirfd, path, how, size) => openat2(task, dirfd | 0, path, how, size), gaps: "as openat" },
-  close: { run: (task, fd) => task.files.close(task, fd | 0) },
+  close: { run: (task, fd) => close(task, fd | 0) },
   close_range: { run: (task, first, last, flags) => closeRange(task, first >>> 0, last >>> 0, flags | 0) },
   dup: { run: duplicate },
   dup3: { run: (task, oldFd, newFd, flags) => dup3(task, oldFd | 0, newFd | 0, flags | 0) },

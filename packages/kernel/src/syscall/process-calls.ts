@@ -221,6 +221,15 @@ function processOf(task: Task, pid: number): ThreadGroup | undefined {
   return task.kernel.tasks.processOfThreadIn(task.group.pidNamespace, pid | 0);
 }
 
+/**
+ * Who waits for a process finds written what it wrote, also where a program serves the file.
+ * @param users  of its descriptors, that end with it
+ * @returns 0, or BLOCKED
+ */
+function lastWords({ kernel, files }: Task, users: number): number {
+  return kernel.vfs.servedFiles === 0 || files.users > users ? 0 : files.beforeCloseAll();
+}
+
 export const processCalls: SyscallTable = {
   clone: {
     run: (task, flags, stack, parentTid, tls, childTid) =>
@@ -258,12 +267,16 @@ export const processCalls: SyscallTable = {
   },
   exit: {
     run: (task, code) => {
+      const waits = lastWords(task, 1);
+      if (waits < 0) return waits;
       exitTask(task, (code & 0xff) << 8);
       return NO_RETURN;
     },
   },
   exit_group: {
     run: (task, code) => {
+      const waits = lastWords(task, task.group.tasks.length);
+      if (waits < 0) return waits;
       exitGroup(task, (code & 0xff) << 8);
       return NO_RETURN;
     },

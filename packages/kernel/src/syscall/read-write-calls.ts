@@ -75,6 +75,8 @@ export function writeFrom(task: Task, file: OpenFile, from: IoCursor, offset: nu
 
 /** After one piece of a transfer: `moved` is its result. No signal cuts a regular file's short (signal(7)). */
 function goOn(task: Task, file: OpenFile, before: number, moved: number): number {
+  // What a program serves waits for a piece, and comes again.
+  if (moved <= BLOCKED && file.inode?.fileSystem.isServed === true) return moved;
   if (moved > 0 && task.kernel.work.isCut) return pauseTransfer(task, before + moved, file.inode?.isRegular === true);
   if (before === 0) return moved;
   return moved > 0 ? before + moved : before;

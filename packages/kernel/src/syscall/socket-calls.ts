@@ -468,11 +468,11 @@ export const socketCalls: SyscallTable = {
       "to the host's network as TCP and UDP from an " +
       "address of the way out (masquerade), which sockets of the host carry, and as echo " +
       "requests, which its ping sends " +
-      "(prohibited, where it has none): hop limits of TCP and UDP, ECN and options of IP stay here; neighbours have " +
-      "no proxies (EOPNOTSUPP); rules of netfilter see TCP and UDP that cross links, the loopback or " +
+      "(prohibited, where it has none): hop limits of TCP and UDP, ECN and options of IP stay here; " +
+      "rules of netfilter see TCP and UDP that cross links, the loopback or " +
       "the way out for other networks, and connections from the host, not datagrams from there, nor what the " +
-      "first network's own sockets begin with the host, know no queues, owners of packets, helpers and zones, and " +
-      "check no windows of TCP; routes have one way (RTA_MULTIPATH: EOPNOTSUPP), which has no number " +
+      "first network's own sockets begin with the host, know no queues, helpers and zones, and " +
+      "check no windows of TCP; a route has 64 ways at most (EINVAL), and none has a number " +
       "(RTM_GETNEXTHOP: EOPNOTSUPP); rules of routes know no tunnels and groups of interfaces " +
       "(EOPNOTSUPP), programs make no routes of this machine, of broadcasts and groups (EOPNOTSUPP); the way out " +
       "stays in its network (EINVAL) and is no " +

@@ -104,10 +104,15 @@ function sendfile(task: Task, outFd: number, inFd: number, offsetAddress: number
   return done;
 }
 
+/** Where it may have to wait for a program, that comes first. */
+function isServed({ inode }: OpenFile): boolean {
+  return inode?.fileSystem.isServed === true;
+}
+
 /** From a file with positions to anything; goes on over several chunks only where the target never blocks. */
 function pump(task: Task, source: OpenFile, from: number, target: OpenFile, to: number, count: number): number {
   let done = 0;
-  const mayLoop = target.inode?.isRegular === true;
+  const mayLoop = target.inode?.isRegular === true && !isServed(target) && !isServed(source);
   // Fewer bytes than asked for are what sendfile(2) and copy_file_range(2) may always return.
   const { work } = task.kernel;
   work.mayPause = true;

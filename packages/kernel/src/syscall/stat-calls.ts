@@ -61,9 +61,6 @@ import { put64 } from "../ground/words.ts";
 import { loadPath } from "./path-argument.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-/** Preferred size of I/O. */
-const BLOCK_SIZE = 4096;
-
 function storeStat(task: Task, inode: Inode, address: number): number {
   const failed = inode.refresh();
   if (failed < 0) return failed;
@@ -78,7 +75,7 @@ function storeStat(task: Task, inode: Inode, address: number): number {
   view.setUint32(Stat.offset.st_gid, gids.shown(inode.gid), true);
   put64(view, Stat.offset.st_rdev, inode.rdev);
   putSize(view, Stat.offset.st_size, inode.statSize());
-  view.setInt32(Stat.offset.st_blksize, BLOCK_SIZE, true);
+  view.setInt32(Stat.offset.st_blksize, inode.fileSystem.ioSize, true);
   put64(view, Stat.offset.st_blocks, inode.blocks);
   putTime(view, Stat.offset.st_atime, inode.atime);
   putTime(view, Stat.offset.st_mtime, inode.mtime);
@@ -130,7 +127,7 @@ function statx(task: Task, dirfd: number, pathAddress: number, flags: number, ma
   const isUnique = (mask & STATX_MNT_ID_UNIQUE) !== 0;
   const mountId = isUnique ? STATX_MNT_ID_UNIQUE : STATX_MNT_ID;
   view.setUint32(Statx.offset.stx_mask, STATX_BASIC_STATS | STATX_BTIME | mountId, true);
-  view.setUint32(Statx.offset.stx_blksize, BLOCK_SIZE, true);
+  view.setUint32(Statx.offset.stx_blksize, inode.fileSystem.ioSize, true);
   const attributes = (inode.fileFlags & STATX_FLAGS) | (dentry === mount.root ? STATX_ATTR_MOUNT_ROOT : 0);
   put64(view, Statx.offset.stx_attributes, attributes);
   view.setUint32(Statx.offset.stx_nlink, inode.nlink, true);
@@ -155,6 +152,8 @@ function statx(task: Task, dirfd: number, pathAddress: number, flags: number, ma
 }
 
 function storeStatfs(task: Task, mount: Mount, address: number): number {
+  const failed = mount.fileSystem.refreshUsage();
+  if (failed < 0) return failed;
   const usage = mount.fileSystem.usage();
   const { u8, view } = task.kernel.scratch;
   u8.fill(0, 0, Statfs.size);
@@ -229,7 +228,7 @@ function checkPath(task: Task, dirfd: number, path: string, mode: number, flags:
   const { mount } = walker;
   const inode = walker.dentry.inode!;
   if ((mode & X_OK) !== 0 && inode.isRegular && (mount.flags & MS_NOEXEC) !== 0) return -EACCES;
-  const denied = inode.mayAccess(
+  const denied = inode.askAccess(
     task,
     ((mode & 4) !== 0 ? MAY_READ : 0) | ((mode & 2) !== 0 ? MAY_WRITE : 0) | ((mode & 1) !== 0 ? MAY_EXEC : 0),
   );

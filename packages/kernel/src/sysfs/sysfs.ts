@@ -185,6 +185,7 @@ const EMPTY_DIRECTORIES = [
   "class/drm",
   "devices/virtual",
   "firmware",
+  "fs/fuse/connections",
   "hypervisor",
   "module",
   "power",

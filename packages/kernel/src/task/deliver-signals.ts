@@ -14,6 +14,7 @@ import {
 } from "@stratos/abi";
 import { continueCoreDump, endWithCore } from "./core-dump/core-dump.ts";
 import { exitGroup } from "./exit.ts";
+import { endAsking } from "../vfs/fanotify-marks.ts";
 import { A0 } from "./hart-registers.ts";
 import { releaseHeldFiles } from "./held-files.ts";
 import { givenByFutex } from "./futex.ts";
@@ -150,7 +151,7 @@ export function leaveCall(task: Task): void {
   task.syscallNumber = -1;
   task.syscallState = null;
   releaseHeldFiles(task);
-  task.permissions = null;
+  if (task.permissions !== null) endAsking(task);
   task.waitedSignals = null;
   if (task.tracing !== null) task.tracing.call = "outside";
 }

@@ -29,6 +29,7 @@ import { Area } from "../mm/area.ts";
 import { type AddressSpace, EXECUTABLE_BASE, MMAP_MIN, USER_TOP, VDSO_BASE } from "../mm/address-space.ts";
 import { libraryPlace } from "../mm/library-places.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
+import { readFileBytes } from "../vfs/read-file.ts";
 import type { Task } from "./task.ts";
 
 /** Where a program came to lie. */
@@ -50,6 +51,9 @@ export interface LoadedImage {
 
 /** Bytes `[offset, offset + bytes.length)` of a file; returns how many were there. */
 export function readAt(task: Task, file: OpenFile, offset: number, bytes: Uint8Array): number {
+  const { inode } = file;
+  // Its pages are there already (openExecutable), and nobody can wait here.
+  if (inode?.fileSystem.isServed === true) return readFileBytes(task.kernel, inode, offset, bytes, 0, bytes.length);
   const cursor = new BytesCursor(bytes);
   while (cursor.remaining > 0) {
     const count = file.read(task, cursor, offset + cursor.position);

@@ -122,9 +122,10 @@ function openProgram(
     }
     const header = new Uint8Array(HEADER);
     const count = readAt(task, file, 0, header);
-    if (count < 2 || header[0] !== 0x23 || header[1] !== 0x21)
-      return count < 0 ? count : { file, header: header.subarray(0, count), argv };
+    if (count >= 0 && (count < 2 || header[0] !== 0x23 || header[1] !== 0x21))
+      return { file, header: header.subarray(0, count), argv };
     file.release();
+    if (count < 0) return count;
     // The interpreter would find nothing at /dev/fd/N (execveat(2), ENOENT).
     if (isCloseOnExec(task, place)) return -ENOENT;
     const line = parseScriptLine(header.subarray(0, Math.min(count, 256)));

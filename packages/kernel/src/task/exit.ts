@@ -23,6 +23,7 @@ import type { Task } from "./task.ts";
 import { endTracing } from "./tracing.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
+import { endAsking } from "../vfs/fanotify-marks.ts";
 
 /**
  * Ends the whole process (exit_group(2), fatal signals): the calling thread now, the others when they next run.
@@ -53,6 +54,7 @@ export function exitTask(task: Task, status: number): void {
   leaveMemory(task);
   releaseHeldFiles(task);
   if (--task.files.users === 0) task.files.closeAll(task);
+  if (task.permissions !== null) endAsking(task);
   task.fs.release();
   task.keyrings.release();
   task.namespaces.release();

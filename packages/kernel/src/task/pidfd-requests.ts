@@ -34,6 +34,7 @@ import {
 import { IOC_SIZE_MASK, sizeOfRequest } from "../ground/request-number.ts";
 import { put64 } from "../ground/words.ts";
 import type { Namespace } from "../security/namespace.ts";
+import type { PidNamespace } from "../signal/pid-namespace.ts";
 import { namespaceOf, openNamespace } from "./namespace-of.ts";
 import { isReaped, mayInspect, parentIdOf } from "./task-access.ts";
 import type { Task } from "./task.ts";
@@ -54,7 +55,7 @@ const NAMESPACES: Readonly<Record<number, (target: Task) => Namespace>> = {
 /**
  * @param target  the thread that is meant, whatever became of it
  * @returns a descriptor, or 0; −EACCES no right to look into it; −EFAULT; −EINVAL; −ENOTTY no such request; −EREMOTE it
- *   is of another pid namespace; −ESRCH it has ended
+ *   is of another pid namespace; −ESRCH it has ended, or ended where the caller never saw it
  */
 export function pidfdRequest(task: Task, target: Task, command: number, argument: number): number {
   const request = command >>> 0;
@@ -76,7 +77,6 @@ function tellInfo(task: Task, target: Task, size: number, address: number): numb
   if (asked < 0) return -EFAULT;
   const { kernel, group } = target;
   const { pidNamespace } = task.group;
-  // Of one that was waited for nobody knows in which namespaces it was.
   if (!isReaped(target) && pidNamespace.idOf(group.pid) === 0) return -EREMOTE;
   const wantsExit = (asked & PIDFD_INFO_EXIT) !== 0,
     wantsCore = (asked & PIDFD_INFO_COREDUMP) !== 0;
@@ -86,7 +86,8 @@ function tellInfo(task: Task, target: Task, size: number, address: number): numb
   u8.fill(0);
   let mask = wantsCore ? PIDFD_INFO_COREDUMP : 0;
   if (isGone) {
-    if (!wantsExit) return -ESRCH;
+    // It has no number anywhere by now, but is known where it lived and above.
+    if (!wantsExit || !wasSeenIn(group.pidNamespace, pidNamespace)) return -ESRCH;
     mask |= PIDFD_INFO_EXIT;
     view.setInt32(offset.exit_code, group.exitStatus ?? 0, true);
   } else {
@@ -112,6 +113,11 @@ function tellInfo(task: Task, target: Task, size: number, address: number): numb
   for (let at = known; at < size; at += PAGE_SIZE)
     if (task.space.copyOut(address + at, u8, 0, Math.min(PAGE_SIZE, size - at)) < 0) return -EFAULT;
   return 0;
+}
+
+function wasSeenIn(own: PidNamespace, namespace: PidNamespace): boolean {
+  for (let each: PidNamespace | null = own; each !== null; each = each.parent) if (each === namespace) return true;
+  return false;
 }
 
 function putIdentity(task: Task, target: Task, view: DataView): void {

@@ -42,6 +42,7 @@ import { fatalSignal, hasDeliverableSignal } from "../signal/send-signal.ts";
 import { expireCpuTimers } from "./cpu-timers.ts";
 import { CALL_NS, FAULT_NS, WORK_UNIT_NS } from "../time/turn-clock.ts";
 import { exitGroup } from "./exit.ts";
+import { endAsking } from "../vfs/fanotify-marks.ts";
 import { isFetched } from "./fetched-instruction.ts";
 import { settleRseq } from "./rseq.ts";
 import { RSEQ_DISTURBED, type Task } from "./task.ts";
@@ -435,7 +436,7 @@ function finish(kernel: Kernel, task: Task, number: number, result: number): num
   if (tracing !== null && task.state === "R") standsBehindCall(task, tracing);
   task.syscallState = null;
   if (task.heldFiles !== null) releaseHeldFiles(task);
-  task.permissions = null;
+  if (task.permissions !== null) endAsking(task);
   task.waitedSignals = null;
   if (result === NO_RETURN) {
     task.syscallNumber = -1;

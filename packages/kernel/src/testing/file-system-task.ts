@@ -105,12 +105,13 @@ export class FileTask {
     let all = "";
     for (;;) {
       const part = this.read(fd);
-      if (typeof part === "number") return part;
-      if (part === "") break;
-      all += part;
+      if (typeof part === "string" && part !== "") {
+        all += part;
+        continue;
+      }
+      this.call("close", fd);
+      return typeof part === "number" ? part : all;
     }
-    this.call("close", fd);
-    return all;
   }
 
   stat(path: string, flags = 0): Stat | number {

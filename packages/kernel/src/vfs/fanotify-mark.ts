@@ -93,6 +93,8 @@ export interface AskedPermissions {
   asked: object | null;
   /** The file that this call made before it had to wait, by device and number: to be opened, not made again. */
   made: string;
+  /** What programs that serve files were asked (fs/fuse), and what they have answered. */
+  served: { end(): void } | null;
 }
 
 export type Marks = ReadonlySet<FanotifyMark> | null;

@@ -6,6 +6,7 @@
 import { FAN_ACCESS_PERM, FAN_EVENT_ON_CHILD, FAN_ONDIR, FAN_RENAME, S_IFDIR, S_IFMT, S_IFREG } from "@stratos/abi";
 import {
   type AskedPermissions,
+  type AskingCall,
   endMarks,
   type FanotifyListener,
   type FanotifyMark,
@@ -128,7 +129,14 @@ export function mayRead(task: Caller, file: OpenFile): number {
 
 /** What the call under way was told by those that it asked. */
 export function permissionsOf(task: Caller): AskedPermissions {
-  return (task.permissions ??= { given: [], asked: null, made: "" });
+  return (task.permissions ??= { given: [], asked: null, made: "", served: null });
+}
+
+/** The call is over, or none any more. */
+export function endAsking(asking: AskingCall): void {
+  const { permissions } = asking;
+  asking.permissions = null;
+  permissions?.served?.end();
 }
 
 /** Is the folder that has the file concerned? */

@@ -45,6 +45,11 @@ export abstract class FileSystem {
 
   abstract usage(): FileSystemUsage;
 
+  /** st_blksize: bytes that are well read and written at once. */
+  get ioSize(): number {
+    return 4096;
+  }
+
   /**
    * The file that a handle names (name_to_handle_at(2)), by what `generationOf` said of it.
    * @returns −ESTALE: there is none any more; −EOPNOTSUPP: files here have no handles
@@ -62,6 +67,19 @@ export abstract class FileSystem {
   get hasWhiteouts(): boolean {
     return false;
   }
+
+  /** Does a program in the machine serve its files (fs/fuse)? What asks for them may have to wait. */
+  get isServed(): boolean {
+    return false;
+  }
+
+  /** Before `usage`: brings that up to date. 0, a negated errno, or BLOCKED. */
+  refreshUsage(): number {
+    return 0;
+  }
+
+  /** umount2(2) with MNT_FORCE: whoever waits for it goes on. */
+  forceUnmount(): void {}
 
   /** Is what its files say made when they are read (procfs, sysfs)? */
   get isMadeOnDemand(): boolean {
@@ -118,6 +136,8 @@ export interface FileSystemType {
   readonly name: string;
   /** Needs no device ("nodev" in /proc/filesystems). */
   readonly isVirtual: boolean;
+  /** "fuse.sshfs" is one of them, too; `create` gets what is behind the dot as the option `subtype`. */
+  readonly hasSubtypes?: boolean;
   /** Where CAP_SYS_ADMIN lets one mount it; absent: in the initial user namespace alone. */
   userNamespace?(caller: Caller): UserNamespace;
   /** Shows what a mount of it shows that is there: a user namespace gets no more of it (mount_too_revealing). */

@@ -1,5 +1,6 @@
 import { EBADF, EMFILE, ENFILE, O_PATH } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { BLOCKED } from "../ground/wait-queue.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { Caller } from "./vfs-kernel.ts";
 import { dropLocksOf, type LockOwner } from "./held-locks.ts";
@@ -140,6 +141,17 @@ export class FileTable implements LockOwner {
     this.forEach((fd) => {
       if (this.isCloseOnExec(fd)) this.close(task, fd);
     });
+  }
+
+  /** What `closeAll` would be too late to wait for. @returns 0, or BLOCKED: to be called again */
+  beforeCloseAll(): number {
+    let waits = 0;
+    this.forEach((_fd, file) => {
+      if (waits === 0) waits = Math.min(0, file.beforeClose());
+      // That it failed, nobody hears.
+      if (waits > BLOCKED) waits = 0;
+    });
+    return waits;
   }
 
   closeAll(task: Caller): void {

@@ -71,6 +71,8 @@ export interface NewInode {
   gid: number;
   rdev: number;
   now: Time;
+  /** O_*: it is made to be opened at once. */
+  openFlags?: number;
 }
 
 /** Attributes to change; absent ones stay. The vfs has checked permissions and sets `ctime`. */
@@ -189,6 +191,16 @@ export abstract class Inode {
   /** Path permissions of the task, with MAY_… bits: 0, −EACCES, −EPERM. */
   mayAccess(task: Caller, mask: number): number {
     return checkAccess(task.credentials, this, mask);
+  }
+
+  /** access(2), which doesn't open it. */
+  askAccess(task: Caller, mask: number): number {
+    return this.mayAccess(task, mask);
+  }
+
+  /** Does the file system decide who may do what with it, whatever the attributes say (fs/fuse)? */
+  get decidesAccess(): boolean {
+    return false;
   }
 
   /** Brings the public fields up to date where something else may have changed them (host files, procfs). */

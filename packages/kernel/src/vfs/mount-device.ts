@@ -6,6 +6,7 @@ import type { Caller } from "./vfs-kernel.ts";
 export interface MountDevice extends Inode {
   readonly name: string;
   mounted: FileSystem | null;
+  readonly isReadOnly: boolean;
   readonly driver: { flush(): number };
   /** Past the pages of the device: bytes moved, or a negated errno. */
   readThrough(offset: number, bytes: Uint8Array, at: number, length: number): number;

@@ -87,9 +87,11 @@ export function mountFileSystem(
   if ((flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)) !== 0)
     return changePropagation(kernel, namespace, place, flags);
   if ((flags & MS_MOVE) !== 0) return moveMount(task, request.sourcePath!, target, false);
-  const type = kernel.vfs.types.get(request.type);
-  if (type === undefined) return -ENODEV;
-  const made = createFileSystem(task, type, request);
+  const [name, subtype] = splitType(request.type);
+  const type = kernel.vfs.types.get(name);
+  if (type === undefined || (subtype !== "" && type.hasSubtypes !== true)) return -ENODEV;
+  const options = subtype === "" ? request.options : new Map([...request.options, ["subtype", subtype]]);
+  const made = createFileSystem(task, type, { ...request, options });
   if (isErrno(made)) return made;
   const held = holdFileSystem(kernel, made);
   const root = rootFor(task, type, held);
@@ -97,9 +99,22 @@ export function mountFileSystem(
     ? -EPERM
     : isErrno(root)
       ? root
-      : mountHere(kernel, namespace, target, made, root, flags, request.source || "none");
+      : isRootOf(target, made)
+        ? -EBUSY
+        : mountHere(kernel, namespace, target, made, root, flags, request.source || "none");
   releaseFileSystem(kernel, made);
   return isErrno(mount) ? mount : 0;
+}
+
+/** The same file system is on top there already (fs/namespace.c, do_add_mount). */
+function isRootOf({ mount, dentry }: Path, fileSystem: FileSystem): boolean {
+  return mount.fileSystem === fileSystem && dentry === mount.root;
+}
+
+/** "fuse.sshfs": a type, and whose of that type it is. */
+function splitType(name: string): readonly [type: string, subtype: string] {
+  const dot = name.indexOf(".");
+  return dot < 0 ? [name, ""] : [name.slice(0, dot), name.slice(dot + 1)];
 }
 
 /**
@@ -257,6 +272,7 @@ export function unmount(task: Caller, covered: Path, flags: number): number {
     return isCapable(task.credentials, CAP_SYS_ADMIN, fileSystem.userNamespace) ? fileSystem.setReadOnly(true) : -EPERM;
   }
   if (mount.parent === null) return -EINVAL;
+  if ((flags & MNT_FORCE) !== 0) mount.fileSystem.forceUnmount();
   if ((flags & MNT_DETACH) !== 0) {
     const tree = [mount, ...mountsBelow(task.kernel, place)];
     for (const below of tree.reverse()) if (below.namespace !== null) detachEverywhere(task.kernel, below);

@@ -124,12 +124,15 @@ export function addEntry(kernel: VfsKernel, entry: Dentry, make: (directory: Ino
 
 /**
  * Makes a file of any type but symbolic link under a negative entry, which is then its name. Used with a fresh `place`.
+ *
+ * @param openFlags  O_*, if it is made to be opened
  */
-export function createUnder(task: Caller, place: Path, mode: number, rdev: number): number {
+export function createUnder(task: Caller, place: Path, mode: number, rdev: number, openFlags?: number): number {
   const refused = mayCreate(task, place, mode);
   if (refused < 0) return refused;
   const directory = place.dentry.parent!.inode!;
   const attributes = newInodeFor(task, directory, mode, rdev);
+  if (openFlags !== undefined) attributes.openFlags = openFlags;
   const isDirectory = (mode & S_IFMT) === S_IFDIR;
   if (isDirectory && directory.nlink >= LINK_MAX) return -EMLINK;
   const { name } = place.dentry;

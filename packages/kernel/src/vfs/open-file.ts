@@ -173,6 +173,11 @@ export abstract class OpenFile implements LockOwner {
     return this.inode?.pages ?? -ENODEV;
   }
 
+  /** May a mapping of it be shared (MAP_SHARED)? */
+  get isSharable(): boolean {
+    return true;
+  }
+
   /** Which of them a mapping at `offset` begins with: others may be the same. */
   mappedFrom(offset: number): number {
     return offset;
@@ -185,6 +190,11 @@ export abstract class OpenFile implements LockOwner {
 
   sync(dataOnly: boolean): number {
     return -EINVAL;
+  }
+
+  /** close(2) waits for that before the descriptor is gone. @returns 0, a negated errno; BLOCKED: it comes again */
+  beforeClose(): number {
+    return 0;
   }
 
   /** Called by close(2) of each descriptor (POSIX locks, flush); errors are reported to the caller. */

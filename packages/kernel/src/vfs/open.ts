@@ -191,7 +191,7 @@ function createAndOpen(task: Caller, flags: number, mode: number): OpenFile | nu
   const { mount, dentry } = walker;
   if (walker.lastKind !== "name") return -EISDIR;
   const place = new Path(mount, dentry);
-  const made = createUnder(task, place, S_IFREG | (mode & 0o7777), 0);
+  const made = createUnder(task, place, S_IFREG | (mode & 0o7777), 0, flags);
   if (made < 0) return made;
   return openCreated(task, place, flags);
 }
@@ -341,7 +341,10 @@ export function openSilently(task: Caller, place: Path, flags: number): OpenFile
 
 /** O_DIRECT is for regular files with pages and for block devices (Linux: FMODE_CAN_ODIRECT). */
 export function mayBeDirect(inode: Inode): boolean {
-  return (inode.isRegular && inode.content.pages !== null) || (inode.mode & S_IFMT) === S_IFBLK;
+  return (
+    (inode.isRegular && (inode.content.pages !== null || inode.fileSystem.isServed)) ||
+    (inode.mode & S_IFMT) === S_IFBLK
+  );
 }
 
 /**
@@ -358,5 +361,11 @@ export function openExecutable(task: Caller, dirfd: number, path: string, atFlag
   // Its head is read at once.
   for (const permission of [FAN_OPEN_EXEC_PERM, FAN_OPEN_PERM, FAN_ACCESS_PERM])
     if (denied >= 0) denied = askPermission(task, place, permission);
-  return denied < 0 ? denied : openInode(task, place, O_RDONLY, "execute");
+  const file = denied < 0 ? denied : openInode(task, place, O_RDONLY, "execute");
+  if (isErrno(file) || !inode.fileSystem.isServed) return file;
+  // Where nobody can wait for them any more, its pages are wanted.
+  const pages = file.mapping();
+  if (!isErrno(pages)) return file;
+  file.release();
+  return pages;
 }

@@ -6,7 +6,6 @@ import {
   AT_EMPTY_PATH,
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
-  EACCES,
   EBADF,
   ELOOP,
   ENAMETOOLONG,
@@ -256,7 +255,10 @@ export function lookupDirectory(task: Caller, dirfd: number, path: string): Path
   if (isErrno(place)) return place;
   const inode = place.dentry.inode!;
   if (!inode.isDirectory) return -ENOTDIR;
-  return checkAccess(task.credentials, inode, MAY_EXEC) < 0 ? -EACCES : place;
+  const refused = inode.decidesAccess
+    ? inode.askAccess(task, MAY_EXEC)
+    : checkAccess(task.credentials, inode, MAY_EXEC);
+  return refused < 0 ? refused : place;
 }
 
 /**

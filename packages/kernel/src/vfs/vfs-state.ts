@@ -67,6 +67,10 @@ export class VfsState {
   fanotifyCount = 0;
   permissionCount = 0;
   readonly fanotifyMarked = new Set<Inode | Mount | FileSystem>();
+  /** Open files of programs that serve them (fs/fuse): a process that ends may have to wait for these. */
+  servedFiles = 0;
+  /** Whose call is executed by another's: a request of io_uring(7); null: that of who is on the hart. */
+  onBehalf: Caller | null = null;
   /** Ties IN_MOVED_FROM and IN_MOVED_TO together (inotify(7)). */
   renameCookie = 0;
   /** Where pipes, sockets and other nameless files live; made on first use (anonymous-file.ts). */

@@ -29,6 +29,10 @@ import {
   XtMarkMtinfo1,
   XtMarkTginfo2,
   XtMultiportV1,
+  XT_OWNER_GID,
+  XT_OWNER_SOCKET,
+  XT_OWNER_UID,
+  XtOwnerMatchInfo,
   XtPkttypeInfo,
   XtRateinfo,
   XtStateInfo,
@@ -46,8 +50,10 @@ import { type PacketView, UNTRACKED } from "../track/packet-view.ts";
 import { putShort, replaceBytes } from "../track/rewrite.ts";
 import { chooseFor, masquerade, redirect } from "./evaluate-nat.ts";
 import { matchesConntrack } from "./match-conntrack.ts";
+import { matchesSet } from "./match-set.ts";
 import { stateBit } from "./load.ts";
 import { logPacket } from "./log-packet.ts";
+import { matchesRecent } from "./recent.ts";
 import { ACCEPTED, DROPPED, MATCHED, NOT_MATCHED } from "./outcome.ts";
 import { refuseByIcmp, refuseByReset, type Surroundings } from "./surroundings.ts";
 import { findTcpOption } from "./tcp-option.ts";
@@ -55,6 +61,19 @@ import { findTcpOption } from "./tcp-option.ts";
 export function evaluateExtension(it: Expression, packet: PacketView, around: Surroundings): number {
   if (it.kind === "target") return act(it, packet, around);
   return matches(it, packet, around) ? MATCHED : NOT_MATCHED;
+}
+
+/** net/netfilter/xt_owner.c, owner_mt. */
+function matchesOwner(info: Uint8Array, { uid, gid }: PacketView): boolean {
+  const { uid_min, uid_max, gid_min, gid_max, match, invert } = XtOwnerMatchInfo.offset;
+  const asked = info[match]!,
+    inverted = info[invert]!;
+  if (uid < 0) return asked === inverted;
+  if ((asked & inverted & XT_OWNER_SOCKET) !== 0) return false;
+  const isUser = uid >= littleWord(info, uid_min) && uid <= littleWord(info, uid_max);
+  if ((asked & XT_OWNER_UID) !== 0 && isUser !== ((inverted & XT_OWNER_UID) === 0)) return false;
+  const isGroup = gid >= littleWord(info, gid_min) && gid <= littleWord(info, gid_max);
+  return (asked & XT_OWNER_GID) === 0 || isGroup === ((inverted & XT_OWNER_GID) === 0);
 }
 
 /** Numbers of the machine: the lowest byte first. */
@@ -81,6 +100,12 @@ function matches(it: Expression, packet: PacketView, around: Surroundings): bool
       return matchesMark(info, packet.mark);
     case "connmark":
       return packet.connection !== null && matchesMark(info, packet.connection.mark);
+    case "owner":
+      return matchesOwner(info, packet);
+    case "recent":
+      return matchesRecent(info, it.number(NFTA_MATCH_REV), packet, around.recent, around.nowNs);
+    case "set":
+      return matchesSet(info, it.number(NFTA_MATCH_REV), packet, around);
     case "state":
       return (stateBit(packet) & littleWord(info, XtStateInfo.offset.statemask)) !== 0;
     case "conntrack":

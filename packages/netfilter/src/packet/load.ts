@@ -34,6 +34,8 @@ import {
   NFT_META_L4PROTO,
   NFT_META_LEN,
   NFT_META_MARK,
+  NFT_META_SKGID,
+  NFT_META_SKUID,
   NFT_META_NFPROTO,
   NFT_META_OIF,
   NFT_META_OIFGROUP,
@@ -79,6 +81,12 @@ export function loadMeta(packet: PacketView, host: PacketHost, key: number, to: 
     case NFT_META_MARK:
       putWord(to, packet.mark);
       return true;
+    case NFT_META_SKUID:
+      putWord(to, packet.uid);
+      return packet.uid >= 0;
+    case NFT_META_SKGID:
+      putWord(to, packet.gid);
+      return packet.gid >= 0;
     case NFT_META_PRIORITY:
       putWord(to, packet.priority);
       return true;

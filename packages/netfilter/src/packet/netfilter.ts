@@ -16,6 +16,7 @@ import {
   PACKET_MULTICAST,
   NFNL_SUBSYS_CTNETLINK,
   NFNL_SUBSYS_CTNETLINK_EXP,
+  NFNL_SUBSYS_IPSET,
   NFNL_SUBSYS_NFT_COMPAT,
   NFPROTO_ARP,
   NFPROTO_BRIDGE,
@@ -47,7 +48,11 @@ import {
 } from "../requests/batch.ts";
 import { answerCompat } from "../requests/compat.ts";
 import { PLACE_ARP, PLACE_BRIDGE, PLACE_EGRESS, PLACE_INGRESS, placeOf } from "../rules/chain-places.ts";
+import { recentNames, setReferences } from "../rules/extension.ts";
 import { isDeviceOf, Ruleset } from "../rules/ruleset.ts";
+import { IpSets } from "../sets/ip-set.ts";
+import { answerSetOption } from "../sets/set-option.ts";
+import { setSubsystem } from "../sets/set-messages.ts";
 import { Conntrack } from "../track/conntrack.ts";
 import { answerExpectations, conntrackSubsystem } from "../track/ctnetlink.ts";
 import { isChosen, isSourceHook, Nat, translate, translateError } from "../track/nat.ts";
@@ -55,11 +60,20 @@ import { type KnownPacket, NEW, PacketView, RELATED, REPLY } from "../track/pack
 import { compile } from "./compile.ts";
 import type { PacketHost } from "./packet-host.ts";
 import type { Entry, Program } from "./program.ts";
+import { RecentLists } from "./recent.ts";
 import { ACCEPT, BY_POLICY, DROP, run } from "./run.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 const ETHERNET_HEADER_SIZE = 14,
   ARP_SIZE = 28;
+
+/** Of whom a packet is (ip-output.ts of netstack). */
+interface PacketOrigin {
+  readonly mark: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+const NOBODYS: PacketOrigin = { mark: 0, uid: -1, gid: -1 };
 
 /** An interface that packets come and go by. */
 interface Device {
@@ -73,6 +87,8 @@ export class Netfilter implements Surroundings {
   readonly ruleset = new Ruleset();
   readonly conntrack: Conntrack;
   readonly nat: Nat;
+  readonly recent = new RecentLists();
+  readonly sets = new IpSets();
   /** The packet that is under way. */
   readonly packet = new PacketView();
   /** The frame that is under way: below IP, as its packet is, and while what IP knows of that is still wanted. */
@@ -81,6 +97,7 @@ export class Netfilter implements Surroundings {
   isRefused = false;
   refusalType = 0;
   refusalCode = 0;
+  isRerouted = false;
   /** There are chains that packets come by. */
   isActive = false;
   /** Some of them are frames: of devices, bridges, ARP. */
@@ -99,6 +116,7 @@ export class Netfilter implements Surroundings {
     const subsystems = new Map<number, Subsystem>([
       [NFNL_SUBSYS_CTNETLINK, conntrackSubsystem(this.conntrack, nowNs)],
       [NFNL_SUBSYS_CTNETLINK_EXP, answerExpectations],
+      [NFNL_SUBSYS_IPSET, setSubsystem(this.sets, () => setReferences(this.ruleset), nowNs)],
       [NFNL_SUBSYS_NFT_COMPAT, answerCompat],
     ]);
     const handler = new RequestHandler(this.ruleset, subsystems);
@@ -107,6 +125,7 @@ export class Netfilter implements Surroundings {
 
   #changed(): void {
     this.#program = null;
+    this.recent.keepOnly(recentNames(this.ruleset));
     this.isActive = this.seesFrames = false;
     for (const { chains, flags, family } of this.ruleset.tables)
       if ((flags & NFT_TABLE_F_DORMANT) === 0)
@@ -115,6 +134,11 @@ export class Netfilter implements Surroundings {
             this.isActive = true;
             if (placeOf(family, hook.hook) >= PLACE_INGRESS) this.seesFrames = true;
           }
+  }
+
+  /** getsockopt(SOL_IP, SO_IP_SET). */
+  askSets(asked: Uint8Array): Uint8Array | number {
+    return answerSetOption(this.sets, asked);
   }
 
   /** A socket that owned tables is gone: they go with it (NFT_TABLE_F_OWNER), or wait for another owner. */
@@ -170,9 +194,13 @@ export class Netfilter implements Surroundings {
   }
 
   /** A packet of this machine's own. */
-  outgoing(bytes: Uint8Array, at: number, length: number, device: number): number {
+  outgoing(bytes: Uint8Array, at: number, length: number, device: number, origin: PacketOrigin = NOBODYS): number {
     const { packet } = this;
     packet.begin(bytes, at, length);
+    packet.mark = origin.mark;
+    packet.uid = origin.uid;
+    packet.gid = origin.gid;
+    this.isRerouted = false;
     packet.outDevice = device;
     return this.#hook(NF_INET_LOCAL_OUT);
   }
@@ -271,6 +299,10 @@ export class Netfilter implements Surroundings {
     return true;
   }
 
+  get mark(): number {
+    return this.packet.mark;
+  }
+
   /** Of the packet that has just left. */
   get known(): KnownPacket {
     const { connection, relation, mark } = this.packet;
@@ -292,7 +324,7 @@ export class Netfilter implements Surroundings {
     let at = 0;
     if (isFirst && program.tracks) {
       for (; at < entries.length && entries[at]!.priority < NF_IP_PRI_CONNTRACK; at++)
-        if (!this.#passes(program, entries[at]!)) return this.#refusal();
+        if (!this.#passesAndRoutes(program, entries[at]!)) return this.#refusal();
       // One that came back by the loopback is known (nf_conntrack_core.c, nf_conntrack_in).
       if (packet.connection === null) this.conntrack.track(packet, this.nowNs);
     }
@@ -305,7 +337,7 @@ export class Netfilter implements Surroundings {
         isTranslated = true;
         if (!this.#translate(program, entries)) return this.#refusal();
       }
-      if (!this.#passes(program, entry)) return this.#refusal();
+      if (!this.#passesAndRoutes(program, entry)) return this.#refusal();
     }
     if (!isTranslated && !this.#translate(program, entries)) return this.#refusal();
     if (isLast && program.tracks && !this.conntrack.confirm(packet, this.nowNs)) return DROPPED;
@@ -325,6 +357,16 @@ export class Netfilter implements Surroundings {
 
   #refusal(): number {
     return this.isRefused ? REFUSED : DROPPED;
+  }
+
+  /** By another mark or type of service it may go elsewhere, where a chain says so that is there for it. */
+  #passesAndRoutes(program: Program, entry: Entry): boolean {
+    const { packet } = this;
+    const { mark, trafficClass } = packet;
+    if (!this.#passes(program, entry)) return false;
+    if (entry.type === "route" && (packet.mark !== mark || packet.trafficClass !== trafficClass))
+      this.isRerouted = true;
+    return true;
   }
 
   /** Chains of one family see its packets alone. */
@@ -368,7 +410,7 @@ export class Netfilter implements Surroundings {
 
   static {
     stateClass("Netfilter", this, null, {
-      keeps: ["packet", "frame", "#program", "isRefused", "refusalType", "refusalCode"],
+      keeps: ["packet", "frame", "#program", "isRefused", "refusalType", "refusalCode", "isRerouted"],
     });
   }
 }

@@ -1,14 +1,18 @@
 import { REFUSED_BY_RESET } from "@stratos/base";
+import type { IpSets } from "../sets/ip-set.ts";
 import type { Conntrack } from "../track/conntrack.ts";
 import type { Nat } from "../track/nat.ts";
 import type { PacketView } from "../track/packet-view.ts";
 import type { PacketHost } from "./packet-host.ts";
+import type { RecentLists } from "./recent.ts";
 
 /** What is there for each packet, and what a rule says beside its verdict; one for each network. */
 export interface Surroundings {
   readonly host: PacketHost;
   readonly conntrack: Conntrack;
   readonly nat: Nat;
+  readonly recent: RecentLists;
+  readonly sets: IpSets;
   nowNs: number;
   /** Its sender is told: by an ICMP error, or the end of its connection. */
   isRefused: boolean;

@@ -12,6 +12,9 @@ import {
   NFNL_BATCH_GENID,
   NFNL_MSG_BATCH_BEGIN,
   NFNL_MSG_BATCH_END,
+  IPSET_CMD_LIST,
+  IPSET_CMD_SAVE,
+  NFNL_SUBSYS_IPSET,
   NFNL_SUBSYS_NFTABLES,
   NFT_MSG_GETGEN,
   NFT_MSG_NEWGEN,
@@ -68,6 +71,13 @@ export interface AnswerSink<Request extends NetfilterRequest = NetfilterRequest>
 /** Questions of further subsystems. @returns messages, or a negated errno */
 export type Subsystem = (request: NetfilterRequest, port: number) => Uint8Array[] | number;
 
+/** Of ipset(8) the same bits say of an element that it must be a new one. */
+function isDump(type: number, flags: number): boolean {
+  const command = type & 0xff;
+  const isListed = type >> 8 !== NFNL_SUBSYS_IPSET || command === IPSET_CMD_LIST || command === IPSET_CMD_SAVE;
+  return isListed && (flags & NLM_F_DUMP) !== 0;
+}
+
 export class RequestHandler {
   readonly #ruleset: Ruleset;
   readonly #subsystems: ReadonlyMap<number, Subsystem>;
@@ -101,7 +111,7 @@ export class RequestHandler {
     if ((flags & NLM_F_REQUEST) !== 0 && type >= NLMSG_MIN_TYPE) {
       const answer: Uint8Array[] = [];
       error = this.#ask(request, how, answer);
-      if (error === 0 && (flags & NLM_F_DUMP) !== 0) {
+      if (error === 0 && isDump(type, flags)) {
         how.sink.dump(request, answer);
         return;
       }

@@ -53,8 +53,14 @@ import {
   XtMarkTginfo2,
   XtMultiportV1,
   XtNflogInfo,
+  XT_OWNER_SUPPL_GROUPS,
+  XtOwnerMatchInfo,
   XtPkttypeInfo,
   XtRateinfo,
+  XtRecentMtinfo,
+  XtRecentMtinfoV1,
+  XtSetInfoMatchV1,
+  XtSetInfoMatchV4,
   XtStateInfo,
   XtStatisticInfo,
   XtTcp,
@@ -63,7 +69,8 @@ import {
   XtUdp,
 } from "@stratos/abi";
 import type { ExpressionKind } from "./expression-kind.ts";
-import type { Expression } from "./ruleset.ts";
+import { checkRecent, recentName } from "./recent-match.ts";
+import type { Expression, Ruleset } from "./ruleset.ts";
 
 /** Structures for IPv4 and for IPv6; null: there is none for that one. */
 interface Extension {
@@ -75,6 +82,7 @@ interface Extension {
 }
 
 const both = (layout: Struct, tracks = false): Extension => ({ v4: layout, v6: layout, tracks });
+const OWN_HOOKS = (1 << NF_INET_LOCAL_OUT) | (1 << NF_INET_POST_ROUTING);
 const SOURCE_HOOKS = (1 << NF_INET_POST_ROUTING) | (1 << NF_INET_LOCAL_IN),
   DESTINATION_HOOKS = (1 << NF_INET_PRE_ROUTING) | (1 << NF_INET_LOCAL_OUT);
 const translating = (v4: Struct, v6: Struct | null, natHooks: number): Extension => ({
@@ -100,8 +108,14 @@ const MATCHES: ReadonlyMap<string, Extension> = new Map([
   ["limit 0", both(XtRateinfo)],
   ["mark 1", both(XtMarkMtinfo1)],
   ["multiport 1", both(XtMultiportV1)],
+  ["owner 1", both(XtOwnerMatchInfo)],
   ["pkttype 0", both(XtPkttypeInfo)],
+  ["recent 0", both(XtRecentMtinfo)],
+  ["recent 1", both(XtRecentMtinfoV1)],
   ["rt 0", { v4: null, v6: Ip6tRt }],
+  ["set 1", both(XtSetInfoMatchV1)],
+  ["set 2", both(XtSetInfoMatchV1)],
+  ["set 4", both(XtSetInfoMatchV4)],
   ["state 0", both(XtStateInfo, true)],
   ["statistic 0", both(XtStatisticInfo)],
   ["tcp 0", both(XtTcp)],
@@ -180,6 +194,9 @@ export function checkExtension(family: number, it: Expression): number {
   // Translating addresses in several ranges has never been there (nf_nat_ipv4_multi_range_compat).
   if (layout === NfNatIpv4MultiRangeCompat && info[layout.offset.rangesize] !== 1) return EINVAL;
   if (layout === Ip6tRt) return checkRoutingHeader(info);
+  if (layout === XtRecentMtinfo || layout === XtRecentMtinfoV1) return checkRecent(info);
+  // Of a process's groups the first is known alone.
+  if (layout === XtOwnerMatchInfo && (info[layout.offset.match]! & XT_OWNER_SUPPL_GROUPS) !== 0) return EOPNOTSUPP;
   const isTracking = it.kind === "target" && extensionName(it) === "CT";
   return isTracking && (info[XtCtTargetInfo.offset.flags]! & XT_CT_NOTRACK) === 0 ? EOPNOTSUPP : 0;
 }
@@ -203,8 +220,34 @@ function aligned(size: number): number {
 export function extensionPlaces(it: Expression): { readonly type: string | null; readonly hooks: number } | null {
   const hooks = extensionOf(it)?.natHooks;
   if (hooks !== undefined) return { type: "nat", hooks };
+  if (it.kind === "match" && extensionName(it) === "owner") return { type: null, hooks: OWN_HOOKS };
   if (it.kind !== "target" || extensionName(it) !== "REJECT") return null;
   return { type: null, hooks: (1 << NF_INET_LOCAL_IN) | (1 << NF_INET_FORWARD) | (1 << NF_INET_LOCAL_OUT) };
+}
+
+/** What the matches of a name say in all rules. */
+function* infosOf({ tables }: Ruleset, name: string): Generator<Uint8Array> {
+  for (const { chains } of tables)
+    for (const { rules } of chains.values())
+      for (const { expressions } of rules)
+        for (const it of expressions)
+          if (it.kind === "match" && extensionName(it) === name) yield it.bytes(NFTA_MATCH_INFO);
+}
+
+/** Of the lists that rules have addresses of (`-m recent`). */
+export function recentNames(ruleset: Ruleset): Set<string> {
+  return new Set([...infosOf(ruleset, "recent")].map(recentName));
+}
+
+/** How many rules ask each set of ipset(8), by its index. */
+export function setReferences(ruleset: Ruleset): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const info of infosOf(ruleset, "set")) {
+    const { index: at } = XtSetInfoMatchV1.offset;
+    const index = info[at]! | (info[at + 1]! << 8);
+    counts.set(index, (counts.get(index) ?? 0) + 1);
+  }
+  return counts;
 }
 
 /** Does it need connections to be known? */

@@ -60,6 +60,9 @@ export class PacketView {
   frameType = 0;
   mark = 0;
   priority = 0;
+  /** Whose it is, of this machine's own; −1: nobody's. */
+  uid = -1;
+  gid = -1;
   connection: Connection | null = null;
   /** Its connection is a flow table's: no rule sees it. */
   isOffloaded = false;
@@ -74,6 +77,12 @@ export class PacketView {
     return this.at + this.length;
   }
 
+  /** Type of service, or traffic class. */
+  get trafficClass(): number {
+    const { bytes, at } = this;
+    return this.isV6 ? ((bytes[at]! & 15) << 4) | (bytes[at + 1]! >> 4) : bytes[at + 1]!;
+  }
+
   get isReply(): boolean {
     return this.relation >= REPLY && this.relation < INVALID;
   }
@@ -84,6 +93,7 @@ export class PacketView {
     this.at = at;
     this.length = length;
     this.mark = this.priority = 0;
+    this.uid = this.gid = -1;
     this.inDevice = this.outDevice = 0;
     this.isForMany = false;
     this.connection = null;
@@ -106,6 +116,7 @@ export class PacketView {
     this.at = headerSize;
     this.length = frame.length - headerSize;
     this.mark = this.priority = 0;
+    this.uid = this.gid = -1;
     this.connection = null;
     this.relation = INVALID;
     this.family = family;

@@ -353,7 +353,7 @@ export class TcpStack implements IpReceiver, CalledStack {
     writeChecksum(destination, source, outgoing, HEADER_SIZE);
     this.resetsOut++;
     this.segmentsOut++;
-    const how: IpSending = { hops: 64, trafficClass: 0, dontFragment: true, device };
+    const how: IpSending = { hops: 64, trafficClass: 0, dontFragment: true, device, mark: 0, uid: -1, gid: -1 };
     this.#output.send(IPPROTO_TCP, destination, source, outgoing, 0, HEADER_SIZE, how);
   }
 

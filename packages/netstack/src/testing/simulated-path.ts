@@ -149,7 +149,7 @@ export class SimulatedEnd implements TcpHost, IpOutput {
   chargedBytes = 0;
   isShort = false;
   options: ConnectionOptions = {
-    how: { hops: 64, trafficClass: 0, dontFragment: true, device: 0 },
+    how: { hops: 64, trafficClass: 0, dontFragment: true, device: 0, mark: 0, uid: -1, gid: -1 },
     receiveLimit: 131072,
     receiveMost: 1 << 20,
     mssClamp: 0,

@@ -52,7 +52,15 @@ const CODES: ReadonlyMap<number, readonly [v4: number, v6: number]> = new Map([
 ]);
 const OTHERWISE = [HOST_UNREACHABLE, ADDRESS_UNREACHABLE_V6] as const;
 
-export const PLAINLY: IpSending = { hops: 64, trafficClass: 0, dontFragment: false, device: 0 };
+export const PLAINLY: IpSending = {
+  hops: 64,
+  trafficClass: 0,
+  dontFragment: false,
+  device: 0,
+  mark: 0,
+  uid: -1,
+  gid: -1,
+};
 
 export class UplinkOutput implements IpOutput {
   #host: UplinkHost;

@@ -286,6 +286,22 @@ it("another file behind the device brings its own partitions, where they are loo
   }
 });
 
+it("a driver's reads and writes are whole when the call that needs them has used its work", () => {
+  const user = machine();
+  const device = attach(user, 1 << 20);
+  const { kernel } = user.task;
+  const inode = kernel.disks.all.get("loop0")!;
+  const written = Uint8Array.from({ length: 16 * 4096 }, (_, index) => 1 + (index % 251));
+  const read = new Uint8Array(written.length);
+  kernel.work.mayPause = true;
+  kernel.work.charge(kernel.work.limit);
+  assert.equal(inode.writeThrough(0, written, 0, written.length), 0);
+  assert.equal(inode.readThrough(0, read, 0, read.length), 0);
+  kernel.work.mayPause = false;
+  assert.deepEqual(read, written);
+  user.call("close", device);
+});
+
 it("O_EXCL keeps a device for one, and discarded bytes are given back", () => {
   const user = machine();
   const device = attach(user, 1 << 20);

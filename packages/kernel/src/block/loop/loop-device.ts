@@ -102,6 +102,8 @@ export class LoopDevice implements DiskDriver {
       inner = loop.file;
     }
     const inode = file.inode;
+    // A device can't wait for a program.
+    if (inode?.fileSystem.isServed === true) return -EINVAL;
     return inode !== null && (inode.isRegular || (inode.mode & S_IFMT) === S_IFBLK) ? 0 : -EINVAL;
   }
 
@@ -208,10 +210,17 @@ export class LoopDevice implements DiskDriver {
   read(offset: number, bytes: Uint8Array, at: number, length: number): number {
     if (this.file === null) return -EIO;
     const part = bytes.subarray(at, at + length);
-    const got = this.file.read(this.#worker(), new BytesCursor(part), this.status.offset + offset);
-    if (got < 0) return -EIO;
+    const into = new BytesCursor(part);
+    let done = 0;
+    // A call that has used its work reads short; only what gives nothing is the end.
+    while (done < length) {
+      const got = this.file.read(this.#worker(), into, this.status.offset + offset + done);
+      if (got < 0) return -EIO;
+      if (got === 0) break;
+      done += got;
+    }
     // A file that was cut reads as zeroes (loop.c, lo_complete_rq).
-    part.fill(0, got);
+    part.fill(0, done);
     return 0;
   }
 
@@ -222,9 +231,14 @@ export class LoopDevice implements DiskDriver {
     // The device says where.
     file.flags = flags & ~O_APPEND;
     const from = new BytesCursor(bytes.subarray(at, at + length));
-    const put = file.write(this.#worker(), from, this.status.offset + offset);
+    let done = 0;
+    while (done < length) {
+      const put = file.write(this.#worker(), from, this.status.offset + offset + done);
+      if (put <= 0) break;
+      done += put;
+    }
     file.flags = flags;
-    return put === length ? 0 : -EIO;
+    return done === length ? 0 : -EIO;
   }
 
   flush(): number {

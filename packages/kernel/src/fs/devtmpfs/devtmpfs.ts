@@ -1,6 +1,7 @@
 import type { FileSystemType } from "../../vfs/file-system.ts";
 import {
   ENOENT,
+  FUSE_DEVICE_MINOR,
   LOOP_CTRL_MINOR,
   MEM_MAJOR,
   MISC_MAJOR,
@@ -27,6 +28,7 @@ export const DEVICE_NODES: readonly (readonly [name: string, major: number, mino
   ["urandom", MEM_MAJOR, URANDOM_MINOR, 0o666],
   ["kmsg", MEM_MAJOR, KMSG_MINOR, 0o644],
   ["net/tun", MISC_MAJOR, TUN_MINOR, 0o666],
+  ["fuse", MISC_MAJOR, FUSE_DEVICE_MINOR, 0o666],
   ["loop-control", MISC_MAJOR, LOOP_CTRL_MINOR, 0o660],
   ["rtc0", RTC_MAJOR, 0, 0o600],
   ["tty", 5, 0, 0o666],
@@ -61,7 +63,7 @@ export class Devtmpfs extends Tmpfs {
     for (const [name, major, minor, mode] of DEVICE_NODES)
       this.addNode(name, {
         mode: S_IFCHR | mode,
-        gid: minor === TUN_MINOR ? 0 : (GROUPS.get(major) ?? 0),
+        gid: minor === TUN_MINOR || minor === FUSE_DEVICE_MINOR ? 0 : (GROUPS.get(major) ?? 0),
         rdev: makeDevice(major, minor),
       });
     for (const [name, target] of LINKS) this.root.symlink(name, target, { ...owner, mode: 0o777 });

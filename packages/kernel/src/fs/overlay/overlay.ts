@@ -225,6 +225,8 @@ function findRoots(caller: FsCaller, options: OverlayOptions): Roots | number {
     if ([...taken, ...lowers].some((other) => other !== lower && isBelow(lower, other)) || taken.includes(lower))
       return refuse(kernel, "overlapping lowerdir path", -ELOOP);
   const layers = [...taken, ...lowers];
+  // What is merged and copied up would have to wait for a program in its middle.
+  if (layers.some(({ inode }) => inode!.fileSystem.isServed)) return refuse(kernel, "a layer of a FUSE server");
   if (layers.some(({ inode }) => depthOf(inode!.fileSystem) >= DEPTH_MAX))
     return refuse(kernel, "maximum fs stacking depth exceeded");
   const work = writable === null ? null : workFolder(caller, writable.work);

@@ -32,6 +32,7 @@ import {
   isV4,
   isWildcard,
   keepEndpoint,
+  type PacketOrigin,
   ScratchEndpoint,
 } from "@stratos/netstack";
 import { isCapable } from "../../security/credentials.ts";
@@ -50,9 +51,11 @@ import type { Flow } from "../routing-rules.ts";
 import type { SocketCaller, SocketNetwork } from "../socket-kernel.ts";
 
 const FLOW = {
-  ...{ source: null as IpAddress | null, mark: 0, out: 0, uid: 0 },
+  ...{ source: null as IpAddress | null, mark: 0, out: 0, from: 0, uid: 0 },
   ...{ ipProtocol: 0, sourcePort: 0, port: 0, tos: 0 },
 };
+
+const ORIGIN = { mark: 0, uid: 0, gid: 0 };
 
 /** The address of a bind; valid during one call. */
 const WANTED = new ScratchEndpoint();
@@ -123,7 +126,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   flowTo(to: IpAddress, port: number): Flow {
     const ip = this.local?.ip ?? null;
     FLOW.source = ip === null || isWildcard(ip) ? null : ip;
-    FLOW.mark = this.options.stored.get(SO_MARK) ?? 0;
+    FLOW.mark = this.mark;
     FLOW.out = this.options.boundIndex;
     FLOW.uid = this.inode!.uid;
     FLOW.ipProtocol = this.protocol;
@@ -131,6 +134,19 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     FLOW.port = port;
     FLOW.tos = this.ip.trafficClassTo(to, null);
     return FLOW;
+  }
+
+  /** What routes and rules know its packets by. */
+  get mark(): number {
+    return this.options.stored.get(SO_MARK) ?? 0;
+  }
+
+  /** The same, and whose it is. Valid until asked anew. */
+  get origin(): PacketOrigin {
+    ORIGIN.mark = this.mark;
+    ORIGIN.uid = this.inode!.uid;
+    ORIGIN.gid = this.inode!.gid;
+    return ORIGIN;
   }
 
   changed(): void {

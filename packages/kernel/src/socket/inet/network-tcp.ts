@@ -121,6 +121,7 @@ export function connectionOptions(socket: TcpSocket, device: number): Connection
       trafficClass: ip.trafficClassTo(end, null),
       dontFragment: true,
       device,
+      ...socket.origin,
     },
     receiveLimit: options.receiveBuffer,
     // Who chose the room keeps it (SOCK_RCVBUF_LOCK).

@@ -40,7 +40,13 @@ import {
   IPPROTO_RAW,
   IPV6_CHECKSUM,
   SOL_RAW,
+  CAP_NET_ADMIN,
+  EFAULT,
+  EPERM,
+  SO_IP_SET,
 } from "@stratos/abi";
+import { isCapable } from "../../security/credentials.ts";
+import type { FilteredNetwork } from "../filtered-network.ts";
 import {
   type IcmpError,
   type IpAddress,
@@ -100,8 +106,11 @@ interface HeardPacket extends IpPacket {
   readonly admitted?: number;
 }
 
+/** What iptables asks of sets has 44 bytes at most. */
+const SET_QUESTION_MOST = 64;
+
 /** The network of such a socket (network.ts). */
-export interface RawNetwork extends InetNetwork {
+export interface RawNetwork extends InetNetwork, FilteredNetwork {
   readonly rawSockets: Set<RawSocket>;
   readonly pingIdentifiers: PortTable<PingClaim>;
   /** Sends IP over links. */
@@ -271,7 +280,8 @@ export class RawSocket extends DatagramSocket {
   #sendOnLink(packet: IpPacket, device: number): number {
     const { ip } = this.network;
     const { protocol, from, to, bytes, hopLimit: hops, trafficClass } = packet;
-    const how = { hops, trafficClass, device, dontFragment: forbidsParts(this.ip, to) };
+    const dontFragment = forbidsParts(this.ip, to);
+    const how = { hops, trafficClass, device, dontFragment, ...this.origin };
     const sent = ip.output.send(protocol, from, to, bytes, 0, bytes.length, how);
     ip.settle();
     return sent;
@@ -499,7 +509,16 @@ export class RawSocket extends DatagramSocket {
       return this.#filter.slice();
     if (!this.isPing && level === IPPROTO_IP && name === IP_HDRINCL) return intOption(this.#includesHeader ? 1 : 0);
     if (this.#isChecksumOption(level, name)) return intOption(this.#checksumAt);
+    if (level === IPPROTO_IP && name === SO_IP_SET) return this.#askSets(task, length, address);
     return super.getProtocolOption(task, level, name, length, address);
+  }
+
+  /** −EPERM, −EFAULT, −EINVAL, −EPROTO, −EBADMSG */
+  #askSets(task: SocketCaller, length: number, address: number): Uint8Array | number {
+    if (!isCapable(task.credentials, CAP_NET_ADMIN, this.network.owner)) return -EPERM;
+    const asked = new Uint8Array(Math.min(length, SET_QUESTION_MOST));
+    if (task.space.copyIn(address, asked, 0, asked.length) < 0) return -EFAULT;
+    return this.network.rules().askSets(asked);
   }
 
   protected override dispose(): void {

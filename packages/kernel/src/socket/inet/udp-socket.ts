@@ -421,7 +421,9 @@ export class UdpSocket extends DatagramSocket {
   #sendOnLink(from: IoCursor, device: number): number {
     if (OUTGOING.extensions.length > 0) return -EOPNOTSUPP;
     const { output } = this.network.ip;
-    const sent = sendUdp(output, OUTGOING, from, { device, dontFragment: forbidsParts(this.ip, OUTGOING.to.ip) });
+    const dontFragment = forbidsParts(this.ip, OUTGOING.to.ip);
+    const { mark, uid, gid } = this.origin;
+    const sent = sendUdp(output, OUTGOING, from, { device, dontFragment, mark, uid, gid });
     if (sent === -EMSGSIZE && hearsErrors(this.ip, OUTGOING.to.ip))
       this.#errors.tooLong(OUTGOING.to, output.mtuTo(OUTGOING.to.ip, device), this.options.receiveBuffer);
     this.network.ip.settle();

@@ -27,6 +27,7 @@ import {
   type NextHop,
   type PacketFilter,
   type TokenLimit,
+  type Traffic,
 } from "@stratos/netstack";
 import { randomWord } from "../../ground/random-word.ts";
 import { Timer, type TimerClient } from "../../time/timer-queue.ts";
@@ -42,22 +43,28 @@ import {
   networkOf,
   tellsGroups,
 } from "../network-interface.ts";
+import { leadsBy } from "../route-ways.ts";
 import type { Route } from "../routes.ts";
 import { ANY_FLOW } from "../routing-rules.ts";
 import type { AddressConfiguration } from "./address-configuration.ts";
+import { answersForOther, answersForOwn, askedFrom, standsFor } from "./arp-policy.ts";
 import { InterfaceDevice } from "./interface-device.ts";
 import { IcmpReceiver, offerToRaw } from "./icmp-receiver.ts";
 import type { GroupReports } from "./group-reports.ts";
 import { makeAddressConfiguration, makeGroupReports } from "./make-link-configuration.ts";
+import { ProxiedAddresses } from "./proxied-addresses.ts";
 import { UdpReceiver } from "./udp-receiver.ts";
 
 /** The network of which this is the IP layer (network.ts). */
 type IpNetwork = UdpNetwork & RawNetwork & FilteredNetwork;
 
-const FLOW = { ...ANY_FLOW, source: null as IpAddress | null, out: 0 };
+const FLOW = { ...ANY_FLOW, source: null as IpAddress | null };
+/** Of a source that is looked for. */
+const BACK = { ...ANY_FLOW, source: null as IpAddress | null };
 
 export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
   readonly stack: IpStack;
+  readonly proxied = new ProxiedAddresses();
   #network: IpNetwork;
   #timer = new Timer(this);
   /** By the protocol's number. Bound: those of this layer, and TCP. */
@@ -190,6 +197,7 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
 
   interfaceDown(index: number): void {
     this.stack.neighbours.forgetDevice(index);
+    this.proxied.forgetDevice(index);
   }
 
   now(): number {
@@ -201,7 +209,8 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     return one === undefined || !one.carriesIp ? null : deviceOf(one);
   }
 
-  route(destination: IpAddress, source: IpAddress | null, device: number, from: number, into: NextHop): number {
+  route(destination: IpAddress, source: IpAddress | null, traffic: Traffic, into: NextHop): number {
+    const { out: device, from } = traffic;
     into.device = null;
     copyIp(destination, into.ip);
     const network = this.#network;
@@ -216,6 +225,13 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     } else {
       FLOW.source = source;
       FLOW.out = device;
+      FLOW.from = from;
+      FLOW.mark = traffic.mark;
+      FLOW.uid = traffic.uid;
+      FLOW.ipProtocol = traffic.protocol;
+      FLOW.sourcePort = traffic.sourcePort;
+      FLOW.port = traffic.port;
+      FLOW.tos = traffic.trafficClass;
       const route = network.routes.lookUp(destination, FLOW, network);
       if (isErrno(route)) return route;
       one = route.out;
@@ -239,11 +255,10 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     if (one === undefined || one.isLoopback || !isV4(source)) return true;
     const strictness = Math.max(network.settings.interfaces.all.reversePath, one.settings.reversePath);
     if (strictness <= 0) return true;
-    FLOW.source = destination;
-    FLOW.out = 0;
-    const route = network.routes.lookUp(source, FLOW, network);
+    BACK.source = destination;
+    const route = network.routes.lookUpAll(source, BACK, network);
     if (isErrno(route)) return false;
-    return route.out === one || (strictness > 1 && one.addresses.some(({ ip }) => isV4(ip)));
+    return leadsBy(route, one) || (strictness > 1 && one.addresses.some(({ ip }) => isV4(ip)));
   }
 
   routesLoopback(device: number): boolean {
@@ -251,6 +266,24 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     return (
       (interfaces.all.routesLoopback | (this.#network.interfaceByIndex(device)?.settings.routesLoopback ?? 0)) !== 0
     );
+  }
+
+  answersArp(device: number, sender: IpAddress | null, target: IpAddress): boolean {
+    const network = this.#network;
+    const one = network.interfaceByIndex(device);
+    if (one === undefined) return false;
+    if (network.hasAddress(target)) return answersForOwn(network, one, sender, target);
+    return sender !== null && answersForOther(network, one, sender, target);
+  }
+
+  standsFor(device: number, ip: IpAddress): boolean {
+    const one = this.#network.interfaceByIndex(device);
+    return one !== undefined && standsFor(this.#network, one, ip);
+  }
+
+  asksFrom(device: number, target: IpAddress, waiting: IpAddress | null): IpAddress | null {
+    const one = this.#network.interfaceByIndex(device);
+    return (one && askedFrom(this.#network, one, target, waiting)) ?? this.sourceFor(device, target);
   }
 
   isAddressOf(device: number, ip: IpAddress): boolean {
@@ -295,6 +328,7 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
   /** RFC 4291 §2.7.1: the group of an own address's last 24 bits. */
   #isSolicited(device: number, group: IpAddress): boolean {
     if (group[0] !== 0xff020000 || group[1] !== 0 || group[2] !== 1 || group[3]! >>> 24 !== 255) return false;
+    if (this.proxied.hearsGroup(device, group)) return true;
     const addresses = this.#network.interfaceByIndex(device)?.addresses ?? [];
     return addresses.some(({ ip }) => !isV4(ip) && (ip[3]! & 0xffffff) === (group[3]! & 0xffffff));
   }

@@ -18,16 +18,18 @@ import {
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
   NETLINK_NETFILTER,
+  RT_TABLE_MAIN,
   SOCK_DGRAM,
   SOCK_NONBLOCK,
   SOCK_RAW,
   SOCK_STREAM,
 } from "@stratos/abi";
-import { ipBytes, ipOfText } from "@stratos/netstack";
+import { ipBytes, ipOfText, isInPrefix } from "@stratos/netstack";
 import { routeRequest } from "../../testing/route-client.ts";
 import { passOn, RULESETS, routed, type Station, type World } from "../../testing/network-world.ts";
 import { inet, inet6 } from "../../testing/socket-task.ts";
 import { addAddress } from "../interface-changes.ts";
+import { makeRoute } from "../routes.ts";
 
 function load(station: Station, name: string): void {
   send(station, RULESETS[name]!.sent);
@@ -301,6 +303,104 @@ describe("the loopback", () => {
     assert.equal(user.receive(client, 10, MSG_DONTWAIT), "");
     assert.equal(user.connect(user.socket(AF_INET, SOCK_STREAM), inet("127.0.0.11", 82)), -ECONNREFUSED);
   });
+});
+
+describe("marks of rules", () => {
+  /** By table 100, to b; else to a. */
+  function marked(): Ends {
+    const ends = open();
+    const { router, a, b } = ends;
+    const route = (gateway: string, table: number): void => {
+      const { interfaces, routes } = router.user.task.network;
+      const ip = ipOfText(gateway)!;
+      const out = interfaces.find((one) => one.addresses.some((each) => isInPrefix(ip, each.ip, 24)))!;
+      const destination = ipOfText("198.51.100.0")!;
+      routes.add(makeRoute({ destination, prefixLength: 24, out, gateway: ip, table }));
+    };
+    route("10.1.0.2", RT_TABLE_MAIN);
+    route("10.2.0.2", 100);
+    const rule = { ...router.user.task.network.routes.rules.v4.list[1]!, priority: 500, table: 100 };
+    router.user.task.network.routes.rules.v4.add({ ...rule, mark: 5, markMask: 0xffffffff }, true);
+    for (const { user } of [a, b]) {
+      const [loopback] = user.task.network.interfaces;
+      addAddress(user.task.network, loopback!, { ip: ipOfText("198.51.100.1")!, prefixLength: 32, broadcast: null });
+    }
+    return ends;
+  }
+
+  it("choose the route of what is passed on", () => {
+    const { world, router, a, b } = marked();
+    const c = world.station();
+    world.join(router, "to-c", c, "c");
+    world.address(router, "to-c", [10, 3, 0, 1]);
+    world.address(c, "c", [10, 3, 0, 2]);
+    assert.equal(c.client.ask(routeRequest(24, { prefix: [0, 0, 0, 0], length: 0, gateway: [10, 3, 0, 1] })), 0);
+    passOn(router);
+    load(router, "marks");
+    const heard = [hear(a, 7), hear(b, 7), hear(a, 8), hear(b, 8)];
+    ask(c, "198.51.100.1", 7);
+    ask(c, "198.51.100.1", 8);
+    const got = heard.map((fd, at) => take(at % 2 === 0 ? a : b, fd));
+    assert.deepEqual(got, [-EAGAIN, "hello", "hello", -EAGAIN]);
+  });
+
+  it("choose that of what is sent, in chains of type route", () => {
+    const { router, a, b } = marked();
+    load(router, "marks");
+    const heard = [hear(a, 7), hear(b, 7), hear(a, 8), hear(b, 8)];
+    ask(router, "198.51.100.1", 7);
+    ask(router, "198.51.100.1", 8);
+    const got = heard.map((fd, at) => take(at % 2 === 0 ? a : b, fd));
+    assert.deepEqual(got, [-EAGAIN, "hello", "hello", -EAGAIN]);
+  });
+});
+
+it("addresses that were seen too often are dropped, until they are quiet (iptables, recent)", () => {
+  const { world, a, b } = open();
+  load(b, "lists");
+  const seven = hear(b, 7);
+  const heard = (): (string | number)[] =>
+    Array.from({ length: 4 }, () => {
+      ask(a, B, 7);
+      return take(b, seven);
+    });
+  assert.deepEqual(heard(), ["hello", "hello", -EAGAIN, -EAGAIN]);
+  world.pass(31);
+  assert.deepEqual(heard(), ["hello", "hello", -EAGAIN, -EAGAIN]);
+});
+
+it("sets of ipset decide, as long as their elements stay", () => {
+  const { world, a, b } = open();
+  const fd = b.user.socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
+  for (const message of RULESETS["sets of ipset"]!.sent.split(" ")) {
+    b.user.send(fd, Buffer.from(message, "hex"));
+    const answer = b.user.receive(fd, 1000, MSG_DONTWAIT) as string;
+    assert.equal(answer.slice(16, 20), "\0\0\0\0", "done");
+  }
+  load(b, "rules of sets");
+  const ports = [7, 8, 9].map((port) => hear(b, port));
+  const heard = (from: number): (string | number)[] => {
+    const socket = a.user.socket(AF_INET, SOCK_DGRAM);
+    assert.equal(a.user.bind(socket, inet("0.0.0.0", from)), 0);
+    return [7, 8, 9].map((port, at) => {
+      a.user.send(socket, "hello", 0, inet(B, port));
+      return take(b, ports[at]!);
+    });
+  };
+  // The port is the destination's.
+  assert.deepEqual(heard(1000), [-EAGAIN, "hello", "hello"]);
+  assert.deepEqual(heard(1001), [-EAGAIN, "hello", -EAGAIN], "more than one was counted");
+  world.pass(61);
+  assert.deepEqual(heard(1003), ["hello", "hello", -EAGAIN]);
+});
+
+it("who sends a packet decides about it (iptables, owner)", () => {
+  const { a } = open();
+  load(a, "lists");
+  const sent = (port: number): number => a.user.send(a.user.socket(AF_INET, SOCK_DGRAM), "x", 0, inet(B, port));
+  assert.deepEqual([8, 9, 10, 11].map(sent), [1, -EPERM, -EPERM, 1]);
+  a.user.task.credentials = { ...a.user.task.credentials, fsuid: 1000, fsgid: 1000 };
+  assert.deepEqual([8, 9, 10, 11].map(sent), [-EPERM, 1, -EPERM, 1]);
 });
 
 it("rules of iptables, as container runtimes make them, publish a port and hide who is behind", () => {

@@ -1,12 +1,12 @@
 /** UDP that goes out by links (RFC 768). */
 import { EFAULT, EMSGSIZE, IPPROTO_UDP } from "@stratos/abi";
-import { type IpOutput, UDP_HEADER_SIZE, writeUdpHeader } from "@stratos/netstack";
+import { type IpOutput, type IpSending, UDP_HEADER_SIZE, writeUdpHeader } from "@stratos/netstack";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { OutgoingDatagram } from "../inet/datagram-transport.ts";
 
 const LENGTH_MAX = 65535;
 const MESSAGE = new Uint8Array(LENGTH_MAX + 1);
-const SENDING = { hops: 0, trafficClass: 0, dontFragment: false, device: 0 };
+const SENDING = { hops: 0, trafficClass: 0, dontFragment: false, device: 0, mark: 0, uid: -1, gid: -1 };
 
 /**
  * Sends all that the cursor has as one datagram.
@@ -18,7 +18,7 @@ export function sendUdp(
   output: IpOutput,
   { from, to, hopLimit, trafficClass }: OutgoingDatagram,
   bytes: IoCursor,
-  { device, dontFragment }: { readonly device: number; readonly dontFragment: boolean },
+  { device, dontFragment, mark, uid, gid }: Omit<IpSending, "hops" | "trafficClass">,
 ): number {
   const length = bytes.remaining;
   const size = UDP_HEADER_SIZE + length;
@@ -30,6 +30,9 @@ export function sendUdp(
   SENDING.trafficClass = trafficClass;
   SENDING.dontFragment = dontFragment;
   SENDING.device = device;
+  SENDING.mark = mark;
+  SENDING.uid = uid;
+  SENDING.gid = gid;
   const failed = output.send(IPPROTO_UDP, from.ip, to.ip, MESSAGE, 0, size, SENDING);
   return failed < 0 ? failed : length;
 }

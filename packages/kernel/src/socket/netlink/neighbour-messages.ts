@@ -12,7 +12,6 @@ import {
   EINVAL,
   ENODEV,
   ENOENT,
-  EOPNOTSUPP,
   isErrno,
   NDA_CACHEINFO,
   NDA_DST,
@@ -37,6 +36,7 @@ import {
 import { type IpAddress, ipBytes, ipOfBytes, isV4, type Neighbour } from "@stratos/netstack";
 import { putFields, viewOf } from "../../ground/words.ts";
 import type { InterfaceNetwork } from "../interface-network.ts";
+import type { ProxiedAddress } from "../ip/proxied-addresses.ts";
 import { ETHERNET_ADDRESS_SIZE, type NetworkInterface } from "../network-interface.ts";
 import { attributeOf, type NetlinkRequest, numberOf } from "./netlink-request.ts";
 import { type NetlinkHeading, NetlinkWriter } from "./netlink-writer.ts";
@@ -52,10 +52,14 @@ export function neighbourMessages(
 ): Uint8Array[] {
   const family = payload[0] ?? AF_UNSPEC;
   const isWhole = payload.length >= Ndmsg.size;
-  // There are no proxies.
-  if (isWhole && (payload[Ndmsg.offset.ndm_flags]! & NTF_PROXY) !== 0) return [];
   const index = isWhole ? numberOf(attributeOf(payload, Ndmsg.size, NDA_IFINDEX)) : null;
   const messages: Uint8Array[] = [];
+  if (isWhole && payload[Ndmsg.offset.ndm_flags] === NTF_PROXY) {
+    for (const one of network.ip.proxied.list)
+      if ((family === AF_UNSPEC || family === familyOf(one.ip)) && (index === null || index === one.index))
+        messages.push(proxyMessage(one, heading));
+    return messages;
+  }
   for (const one of network.ip.neighbours.list())
     if ((family === AF_UNSPEC || family === familyOf(one.ip)) && (index === null || index === one.device))
       messages.push(neighbourMessage(network, one, heading));
@@ -95,14 +99,29 @@ export function neighbourMessage(
   return writer.attributeU32(NDA_PROBES, one.probes).attribute(NDA_CACHEINFO, ages).finish();
 }
 
+function proxyMessage({ ip, index, isRouter }: ProxiedAddress, heading: NetlinkHeading): Uint8Array {
+  return new NetlinkWriter()
+    .begin(RTM_NEWNEIGH, heading)
+    .fields(Ndmsg, {
+      ndm_family: familyOf(ip),
+      ndm_ifindex: index,
+      ndm_flags: NTF_PROXY | (isRouter ? NTF_ROUTER : 0),
+      ndm_type: RTN_UNICAST,
+    })
+    .attribute(NDA_DST, ipBytes(ip))
+    .finish();
+}
+
 /** What a request names; a negated errno where it names none that can be. */
 interface NamedNeighbour {
   readonly index: number;
   readonly ip: IpAddress;
   readonly known: Neighbour | null;
+  /** NTF_PROXY: it isn't a neighbour, but one that is stood in for. */
+  readonly isProxied: boolean;
 }
 
-/** −EINVAL malformed; −EAFNOSUPPORT; −ENODEV; −EOPNOTSUPP a proxy */
+/** −EINVAL malformed; −EAFNOSUPPORT; −ENODEV */
 function namedIn(network: InterfaceNetwork, payload: Uint8Array): NamedNeighbour | number {
   if (payload.length < Ndmsg.size) return -EINVAL;
   const family = payload[Ndmsg.offset.ndm_family];
@@ -110,11 +129,12 @@ function namedIn(network: InterfaceNetwork, payload: Uint8Array): NamedNeighbour
   const destination = attributeOf(payload, Ndmsg.size, NDA_DST);
   if (destination === null) return -EINVAL;
   const index = viewOf(payload).getInt32(Ndmsg.offset.ndm_ifindex, true);
-  if (network.interfaceByIndex(index) === undefined) return -ENODEV;
+  const isProxied = (payload[Ndmsg.offset.ndm_flags]! & NTF_PROXY) !== 0;
+  if (index !== 0 && network.interfaceByIndex(index) === undefined) return -ENODEV;
+  if (index === 0 && !isProxied) return -EINVAL;
   const ip = ipOfBytes(destination);
   if (ip === null || familyOf(ip) !== family) return -EINVAL;
-  if ((payload[Ndmsg.offset.ndm_flags]! & NTF_PROXY) !== 0) return -EOPNOTSUPP;
-  return { index, ip, known: network.ip.neighbours.find(index, ip) };
+  return { index, ip, known: isProxied ? null : network.ip.neighbours.find(index, ip), isProxied };
 }
 
 /** RTM_GETNEIGH of one: −ENOENT, or what `namedIn` says. */
@@ -125,6 +145,10 @@ export function foundNeighbour(
 ): Uint8Array | number {
   const named = namedIn(network, payload);
   if (isErrno(named)) return named;
+  if (named.isProxied) {
+    const proxied = network.ip.proxied.at(named.index, named.ip);
+    return proxied === null ? -ENOENT : proxyMessage(proxied, heading);
+  }
   return named.known === null ? -ENOENT : neighbourMessage(network, named.known, heading);
 }
 
@@ -138,6 +162,10 @@ export function changeNeighbour(network: InterfaceNetwork, { type, payload, flag
   if (isErrno(named)) return named;
   const { index, ip, known } = named;
   const { neighbours } = network.ip;
+  if (named.isProxied) {
+    const isRouter = (payload[Ndmsg.offset.ndm_flags]! & NTF_ROUTER) !== 0;
+    return type === RTM_DELNEIGH ? removeProxied(network, index, ip) : network.ip.proxied.add({ index, ip, isRouter });
+  }
   if (type === RTM_DELNEIGH) {
     if (known === null) return -ENOENT;
     neighbours.remove(known);
@@ -157,6 +185,14 @@ export function changeNeighbour(network: InterfaceNetwork, { type, payload, flag
   const keepsAddress = hasAddress && (address === null || (flags & NLM_F_REPLACE) === 0);
   neighbours.set(one, keepsAddress ? one.address.slice() : address!, state, nowNs);
   network.ip.settle();
+  return 0;
+}
+
+/** −ENOENT */
+function removeProxied({ ip: { proxied } }: InterfaceNetwork, index: number, ip: IpAddress): number {
+  const known = proxied.at(index, ip);
+  if (known === null) return -ENOENT;
+  proxied.remove(known);
   return 0;
 }
 

@@ -10,7 +10,6 @@ import {
   EOPNOTSUPP,
   RTA_CACHEINFO,
   RTA_DST,
-  RTA_GATEWAY,
   RTA_MARK,
   RTA_MULTIPATH,
   RTA_NH_ID,
@@ -24,12 +23,12 @@ import {
   RTA_IP_PROTO,
   RTA_SPORT,
   RTA_UID,
-  RTA_VIA,
   RTCF_LOCAL,
   RTM_DELROUTE,
   RTM_F_CLONED,
   RTM_F_LOOKUP_TABLE,
   RTM_NEWROUTE,
+  RTNH_F_ONLINK,
   RTN_LOCAL,
   RTN_MAX,
   RTN_UNICAST,
@@ -48,7 +47,6 @@ import {
   Rtmsg,
   isErrno,
 } from "@stratos/abi";
-import { concatBytes } from "@stratos/base";
 import {
   ANY_V4,
   ANY_V6,
@@ -66,9 +64,11 @@ import {
 import { addRoute, removeRoute } from "../interface-changes.ts";
 import type { InterfaceNetwork } from "../interface-network.ts";
 import type { NetworkInterface } from "../network-interface.ts";
+import { hasDoubles, withWays } from "../route-ways.ts";
 import { isRefusal, makeRoute, type Route } from "../routes.ts";
 import type { Flow } from "../routing-rules.ts";
 import { putFields, viewOf } from "../../ground/words.ts";
+import { gatewayIn, type NamedWay, namedWays, wayFlags, writeGateway, writeWays } from "./multipath-messages.ts";
 import { TICK_NS } from "./neighbour-messages.ts";
 import { attributeOf, type NetlinkRequest, numberOf } from "./netlink-request.ts";
 import { type NetlinkHeading, NetlinkWriter } from "./netlink-writer.ts";
@@ -84,13 +84,15 @@ export function routeMessage(route: Route, heading: NetlinkHeading, isGone = fal
       rtm_protocol: route.protocol,
       rtm_scope: route.scope,
       rtm_type: route.type,
+      rtm_flags: route.ways === undefined ? wayFlags(route) : 0,
     })
     .attributeU32(RTA_TABLE, route.table);
   if (route.prefixLength > 0) writer.attribute(RTA_DST, ipBytes(route.destination));
-  gatewayAttribute(writer, route);
+  if (route.ways === undefined) writeGateway(writer, route);
   if (route.source !== null) writer.attribute(RTA_PREFSRC, ipBytes(route.source));
   if (route.metric !== 0 || !v4) writer.attributeU32(RTA_PRIORITY, route.metric);
-  if (!v4 || !isRefusal(route.type)) writer.attributeU32(RTA_OIF, route.out.index);
+  if (route.ways !== undefined) writeWays(writer, route.ways);
+  else if (!v4 || !isRefusal(route.type)) writer.attributeU32(RTA_OIF, route.out.index);
   if (!v4) writer.attributeU8(RTA_PREF, route.preference ?? 0);
   if (route.expiresNs !== undefined) {
     const cache = new Uint8Array(RtaCacheinfo.size);
@@ -99,13 +101,6 @@ export function routeMessage(route: Route, heading: NetlinkHeading, isGone = fal
     writer.attribute(RTA_CACHEINFO, cache);
   }
   return writer.finish();
-}
-
-/** One of the other family has an attribute of its own, `struct rtvia` (net/ipv4/fib_semantics.c, fib_nexthop_info). */
-function gatewayAttribute(writer: NetlinkWriter, { destination, gateway }: Route): void {
-  if (gateway === null) return;
-  if (isV4(gateway) === isV4(destination)) writer.attribute(RTA_GATEWAY, ipBytes(gateway));
-  else writer.attribute(RTA_VIA, concatBytes([Uint8Array.of(isV4(gateway) ? AF_INET : AF_INET6, 0), ipBytes(gateway)]));
 }
 
 /** Of a number that has no room in a byte (include/net/ip_fib.h). */
@@ -148,7 +143,7 @@ export function foundRoute(
   const ipProtocol = attributeOf(payload, Rtmsg.size, RTA_IP_PROTO)?.[0] ?? 0;
   const port = (name: number): number => portIn(attributeOf(payload, Rtmsg.size, name));
   const flow = {
-    ...{ source, mark: given(RTA_MARK) ?? 0, out: given(RTA_OIF) ?? 0, uid: user },
+    ...{ source, mark: given(RTA_MARK) ?? 0, out: given(RTA_OIF) ?? 0, from: 0, uid: user },
     ...{ ipProtocol, sourcePort: port(RTA_SPORT), port: port(RTA_DPORT), tos: payload[Rtmsg.offset.rtm_tos]! },
   };
   const flags = viewOf(payload).getUint32(Rtmsg.offset.rtm_flags, true);
@@ -188,7 +183,7 @@ function foundRouteMessage(
   writer.attributeU32(RTA_OIF, route.out.index);
   const { source } = route;
   if (source !== null && (given === null || !isSameIp(source, given))) writer.attribute(RTA_PREFSRC, ipBytes(source));
-  gatewayAttribute(writer, route);
+  writeGateway(writer, route);
   if (mark !== 0) writer.attributeU32(RTA_MARK, mark);
   return writer.attributeU32(RTA_UID, uid).attribute(RTA_CACHEINFO, new Uint8Array(RTA_CACHEINFO_SIZE)).finish();
 }
@@ -214,40 +209,79 @@ export function changeRoute(network: InterfaceNetwork, request: NetlinkRequest):
   const leadsNowhere = isRefusal(type);
   if (type !== RTN_UNICAST && type !== RTN_UNSPEC && !leadsNowhere) return -EOPNOTSUPP;
   const destination = addressAttribute(payload, RTA_DST, v4) ?? (v4 ? ANY_V4 : ANY_V6);
-  const gateway = gatewayIn(payload, v4);
+  const gateway = gatewayIn(payload, Rtmsg.size, v4);
   const source = addressAttribute(payload, RTA_PREFSRC, v4);
   if (destination === "malformed" || gateway === "malformed" || source === "malformed") return -EINVAL;
   if (prefixLength > widthOf(destination) || !isSameIp(prefixOf(destination, prefixLength), destination))
     return -EINVAL;
-  // There are no ways by number, and a route has one.
+  // There are no ways by number.
   if (attributeOf(payload, Rtmsg.size, RTA_NH_ID) !== null) return -EINVAL;
-  if (attributeOf(payload, Rtmsg.size, RTA_MULTIPATH) !== null) return -EOPNOTSUPP;
+  const several = attributeOf(payload, Rtmsg.size, RTA_MULTIPATH);
+  const named = several === null ? null : namedWays(several, v4);
+  if (isErrno(named)) return named;
   const index = numberOf(attributeOf(payload, Rtmsg.size, RTA_OIF));
   const out = index === null ? null : network.interfaceByIndex(index);
   if (out === undefined) return -ENODEV;
   const metric = numberOf(attributeOf(payload, Rtmsg.size, RTA_PRIORITY));
   const wanted = { destination, prefixLength, out, gateway, metric, table, type: type === RTN_UNSPEC ? null : type };
-  if (request.type === RTM_DELROUTE) return removeRoute(network, wanted);
-  if (leadsNowhere && v4 && (out !== null || gateway !== null)) return -EINVAL;
+  if (request.type === RTM_DELROUTE)
+    return named === null ? removeRoute(network, wanted) : removeWays(network, wanted, named);
+  if (leadsNowhere && v4 && (out !== null || gateway !== null || named !== null)) return -EINVAL;
   network.routes.makeTable(table, v4);
-  const way = out ?? (gateway === null ? null : (network.routes.findGateway(gateway, table)?.out ?? null));
-  const via = leadsNowhere ? network.interfaces[0]! : way;
-  if (via === null) return gateway === null ? -ENODEV : isV4(gateway) ? -ENETUNREACH : -EHOSTUNREACH;
+  const isOnLink = (viewOf(payload).getUint32(offset.rtm_flags, true) & RTNH_F_ONLINK) !== 0;
+  const single = { index: index ?? 0, gateway: leadsNowhere ? null : gateway, isOnLink, weight: 1 };
+  const asked = named ?? [single];
+  if (named !== null && !leadsBoth(named[0]!, single)) return -EINVAL;
+  const outs = leadsNowhere ? [network.interfaces[0]!] : asked.map((way) => interfaceTo(network, way, table));
+  const failed = outs.find(isErrno);
+  if (failed !== undefined) return failed;
   if (source !== null && !network.hasAddress(source)) return -EINVAL;
-  const route = makeRoute({
+  const common = {
     destination,
     prefixLength,
-    out: via,
-    gateway: leadsNowhere ? null : gateway,
     source,
     table,
     type: type === RTN_UNSPEC ? RTN_UNICAST : type,
     ...(metric === null ? {} : { metric }),
     ...(protocol === RTPROT_UNSPEC ? {} : { protocol }),
     ...(scope === RT_SCOPE_NOWHERE || !v4 ? {} : { scope }),
+  };
+  const ways = asked.map((way, at) => {
+    const one = makeRoute({ ...common, out: outs[at] as NetworkInterface, gateway: way.gateway });
+    return { ...one, ...(way.isOnLink ? { isOnLink: true } : {}), ...(asked.length > 1 ? { weight: way.weight } : {}) };
   });
-  if ((flags & NLM_F_EXCL) !== 0 && network.routes.hasEqual(route)) return -EEXIST;
-  return replaceOrAdd(network, route, flags);
+  const [first] = ways;
+  if ((flags & NLM_F_EXCL) !== 0 && network.routes.hasEqual(first!)) return -EEXIST;
+  if (ways.length > 1 && !v4 && ways.some((way) => way.gateway === null)) return -EINVAL;
+  if (!v4 && hasDoubles(ways)) return -EEXIST;
+  return replaceOrAdd(network, withWays(first!, ways), flags);
+}
+
+/** Does the first of several lead by what the message names beside them? */
+function leadsBoth(first: NamedWay, { index, gateway }: NamedWay): boolean {
+  if (index !== 0 && first.index !== index) return false;
+  return gateway === null || (first.gateway !== null && isSameIp(first.gateway, gateway));
+}
+
+/** −ENODEV; −ENETUNREACH, −EHOSTUNREACH nothing leads to the gateway. */
+function interfaceTo(network: InterfaceNetwork, way: NamedWay, table: number): NetworkInterface | number {
+  const { index, gateway, isOnLink } = way;
+  if (index !== 0) return network.interfaceByIndex(index) ?? -ENODEV;
+  if (gateway === null || isOnLink) return -ENODEV;
+  return network.routes.findGateway(gateway, table)?.out ?? (isV4(gateway) ? -ENETUNREACH : -EHOSTUNREACH);
+}
+
+/** Of IPv4 the route that has just these; of IPv6 one after the other (ip6_route_multipath_del). */
+function removeWays(
+  network: InterfaceNetwork,
+  wanted: Parameters<typeof removeRoute>[1],
+  named: readonly NamedWay[],
+): number {
+  const ways = named.map(({ index, gateway }) => ({ out: network.interfaceByIndex(index) ?? null, gateway }));
+  if (isV4(wanted.destination)) return removeRoute(network, { ...wanted, ways });
+  let failed = 0;
+  for (const way of ways) failed = Math.min(removeRoute(network, { ...wanted, ...way }), failed);
+  return failed;
 }
 
 function replaceOrAdd(network: InterfaceNetwork, route: Route, flags: number): number {
@@ -270,17 +304,6 @@ function addressAttribute(payload: Uint8Array, type: number, v4: boolean): IpAdd
   if (bytes === null) return null;
   const ip = ipOfBytes(bytes);
   return ip === null || isV4(ip) !== v4 ? "malformed" : ip;
-}
-
-/** By RTA_GATEWAY or, for IPv4 and of either family, RTA_VIA: one of them. */
-function gatewayIn(payload: Uint8Array, v4: boolean): IpAddress | null | "malformed" {
-  const gateway = addressAttribute(payload, RTA_GATEWAY, v4);
-  const via = attributeOf(payload, Rtmsg.size, RTA_VIA);
-  if (via === null) return gateway;
-  if (!v4 || gateway !== null || via.length < 2) return "malformed";
-  const family = viewOf(via).getUint16(0, true);
-  const ip = ipOfBytes(via.subarray(2));
-  return ip === null || family !== (isV4(ip) ? AF_INET : AF_INET6) ? "malformed" : ip;
 }
 
 function routeTo(network: InterfaceNetwork, { to, flow }: RouteQuestion): Route | number {

@@ -12,6 +12,7 @@ import {
   IOSQE_IO_DRAIN,
   IOSQE_IO_HARDLINK,
 } from "@stratos/abi/io-uring";
+import { endAsking } from "../../vfs/fanotify-marks.ts";
 import type { Task } from "../../task/task.ts";
 import { forgetFutexWait } from "../../task/futex.ts";
 import type { Request } from "./request.ts";
@@ -28,6 +29,7 @@ export function complete(ring: RingFile, request: Request, result: number, flags
   request.next = null;
   const { opcode } = request;
   ring.drop(request);
+  if (request.permissions !== null) endAsking(request);
   const skips = (request.flags & IOSQE_CQE_SKIP_SUCCESS) !== 0;
   if (!request.isSilent && (!skips || hasFailed))
     ring.post(request.userLow, request.userHigh, result, flags, request.isTimeoutResult);

@@ -74,6 +74,8 @@ export class RequestTask extends Task {
     this.ownTid = owner.ownTid;
     this.name = owner.name;
     this.syscallState = request.syscallState;
+    this.permissions = request.permissions;
+    this.kernel.vfs.onBehalf = this;
     this.own.under = owner.files;
     this.own.request = request;
     this.own.ring = ring;
@@ -84,7 +86,9 @@ export class RequestTask extends Task {
   /** Signals that its calls have raised are its owner's. */
   end(request: Request): void {
     request.syscallState = this.syscallState;
+    request.permissions = this.permissions;
     this.permissions = null;
+    this.kernel.vfs.onBehalf = null;
     this.own.request = this.own.ring = null;
     this.own.under = null;
     this.#request = null;

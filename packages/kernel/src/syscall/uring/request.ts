@@ -7,6 +7,7 @@ import type { Credentials } from "../../security/credentials.ts";
 import type { TaskState } from "../../signal/signal-target.ts";
 import type { Task } from "../../task/task.ts";
 import { Timer, type TimerClient } from "../../time/timer-queue.ts";
+import type { AskedPermissions } from "../../vfs/fanotify-mark.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import type { Slot } from "./fixed-files.ts";
 import type { HeldBuffer } from "./provided-buffers.ts";
@@ -75,6 +76,8 @@ export class Request implements Waiter, TimerClient {
   /** What of the ring's tables it uses (IOSQE_FIXED_FILE, READ_FIXED …). */
   slots: Slot<unknown>[] | null = null;
   syscallState: CallState | null = null;
+  /** What it has asked those who decide about files, or serve them. */
+  permissions: AskedPermissions | null = null;
   #queues: WaitQueue[] = [];
   timer: Timer | null = null;
   /** For a word that it waits for (task/futex.ts). */

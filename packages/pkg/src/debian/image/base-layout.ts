@@ -101,6 +101,9 @@ export function layAfterPackages(tree: RootTree, settings: LayoutSettings): void
       "ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n",
   );
   writeIfAbsent(tree, settings, "etc/resolv.conf", "");
+  // As systemd makes it (tmpfiles.d/etc.conf): fusermount3(1) looks there for what it may unmount.
+  const mtab = tree.place("etc/mtab");
+  if (tree.ownerOf(mtab) === undefined) tree.symlink(mtab, metaOf(settings, 0o777), "../proc/self/mounts");
   writeIfAbsent(tree, settings, "etc/fstab", "# The root is mounted by Stratos.\n");
   if (settings.mirror !== undefined) {
     const source =

@@ -281,6 +281,11 @@ test("where usrmerge would turn an architecture's folders into links, they are l
   assert.deepEqual(links(["base-files"], "amd64"), ["bin", "lib", "sbin"]);
 });
 
+test("what is mounted is found in /etc/mtab, too", async () => {
+  const { root } = await build([BASE, packageOf("apt")], ["apt"]);
+  assert.deepEqual(root.nodes.get("etc/mtab")?.kind, "symlink");
+});
+
 test("no path leads out of the root", async () => {
   await assert.rejects(
     build([BASE, packageOf("apt"), packageOf("evil", {}, [{ path: "./../etc/passwd", text: "x" }])], ["evil"]),

@@ -1,0 +1,76 @@
+import { stateClass } from "@stratos/base";
+import { permissionsOf } from "../../vfs/fanotify-marks.ts";
+import type { FsCaller } from "../fs-kernel.ts";
+import type { FuseRequest } from "./fuse-request.ts";
+
+/** Who was asked: a connection (fuse-connection.ts). */
+interface Server {
+  /** The call is over, or has its answer for good. */
+  leave(request: FuseRequest): void;
+}
+
+/**
+ * What one call has asked servers. It is executed again after each answer and asks the same again, in the same order;
+ * what was answered is found here, so that nothing is done twice. Bound: names of a path and links in it, and pieces of
+ * a transfer.
+ */
+export class FuseAnswers {
+  readonly asked: { readonly connection: Server; readonly request: FuseRequest }[] = [];
+  /** Which execution `isUsed` and `#at` are about; −1: none yet. */
+  execution = -1;
+  /** Where the next one is looked for first. */
+  at = 0;
+
+  /** An earlier question of the call that this execution hasn't come to yet. */
+  find(execution: number, connection: Server, key: string): FuseRequest | null {
+    const index = this.#indexOf(execution, connection, key);
+    if (index < 0) return null;
+    this.at = index + 1;
+    return this.asked[index]!.request;
+  }
+
+  has(execution: number, connection: Server, key: string): boolean {
+    return this.#indexOf(execution, connection, key) >= 0;
+  }
+
+  #indexOf(execution: number, connection: Server, key: string): number {
+    if (this.execution !== execution) {
+      this.execution = execution;
+      this.at = 0;
+      for (const { request } of this.asked) request.isUsed = false;
+    }
+    for (let step = 0; step < this.asked.length; step++) {
+      const index = (this.at + step) % this.asked.length;
+      const { request, connection: own } = this.asked[index]!;
+      if (!request.isUsed && own === connection && request.key === key) return index;
+    }
+    return -1;
+  }
+
+  add(connection: Server, request: FuseRequest): void {
+    this.asked.push({ connection, request });
+    this.at = this.asked.length;
+  }
+
+  /** Its answer was used for good, and is not asked for again. */
+  drop(request: FuseRequest): void {
+    const index = this.asked.findIndex((each) => each.request === request);
+    if (index < 0) return;
+    this.asked.splice(index, 1);
+    if (this.at > index) this.at--;
+  }
+
+  /** The call is over. */
+  end(): void {
+    for (const { connection, request } of this.asked.splice(0)) connection.leave(request);
+  }
+
+  static {
+    stateClass("FuseAnswers", this);
+  }
+}
+
+export function answersOf(caller: FsCaller): FuseAnswers {
+  const permissions = permissionsOf(caller);
+  return (permissions.served ??= new FuseAnswers()) as FuseAnswers;
+}

@@ -1,0 +1,211 @@
+import {
+  EAGAIN,
+  EFAULT,
+  EINVAL,
+  EIO,
+  ENODEV,
+  ENOENT,
+  ENOTTY,
+  EPERM,
+  O_NONBLOCK,
+  POLLERR,
+  POLLIN,
+  POLLOUT,
+  POLLRDNORM,
+  POLLWRNORM,
+} from "@stratos/abi";
+import {
+  FUSE_DEV_IOC_CLONE,
+  FUSE_MIN_READ_BUFFER,
+  FUSE_NOTIFY_DELETE,
+  FUSE_NOTIFY_INC_EPOCH,
+  FUSE_NOTIFY_INVAL_ENTRY,
+  FUSE_NOTIFY_INVAL_INODE,
+  FUSE_NOTIFY_POLL,
+  FuseNotifyDeleteOut,
+  FuseNotifyInvalEntryOut,
+  FuseNotifyInvalInodeOut,
+  FuseOutHeader,
+  FuseWriteIn,
+} from "@stratos/abi/fuse";
+import { byteString, stateClass } from "@stratos/base";
+import type { IoCursor } from "../../ground/io-cursor.ts";
+import { BLOCKED, WaitQueue } from "../../ground/wait-queue.ts";
+import { getU64, viewOf } from "../../ground/words.ts";
+import { OpenFile } from "../../vfs/open-file.ts";
+import type { FsCaller } from "../fs-kernel.ts";
+import type { FuseConnection } from "./fuse-connection.ts";
+import { HEADER_SIZE, type Opaque, opaqueAt, REPLY_HEADER_SIZE } from "./fuse-request.ts";
+
+/** The lowest error that a reply may have (fs/fuse/dev.c). */
+const ERROR_LOWEST = -511;
+/** Bytes of a notice at most: a structure and a name. */
+const NOTICE_MAX = 4096;
+/** Shared by all: what is read or written is over at once. */
+const HEADER = new Uint8Array(REPLY_HEADER_SIZE);
+
+/** What a server's notices are about. */
+export interface ServedFiles {
+  /** Attributes of a node are to be asked for anew, and its content, if `offset` isn't below 0. */
+  invalidate(node: Opaque, offset: number): number;
+  /** A name is to be looked up anew. */
+  invalidateName(parent: Opaque, name: string): number;
+  invalidateAll(): void;
+}
+
+/**
+ * A descriptor of /dev/fuse: a server reads requests from it, one each time, and writes replies. It is nobody's until a
+ * file system is mounted with it.
+ */
+export class FuseDeviceFile extends OpenFile {
+  connection: FuseConnection | null = null;
+  files: ServedFiles | null = null;
+  /** Nothing wakes who polls one that is nobody's. */
+  #idle = new WaitQueue();
+
+  serve(connection: FuseConnection, files: ServedFiles): void {
+    this.connection = connection;
+    this.files = files;
+    connection.devices++;
+  }
+
+  /** @returns bytes of one request; −EPERM not mounted; −EINVAL no room; −EAGAIN; −ENODEV it is over */
+  override read(task: FsCaller, to: IoCursor): number {
+    const { connection } = this;
+    if (connection === null) return -EPERM;
+    const least = Math.max(FUSE_MIN_READ_BUFFER, HEADER_SIZE + FuseWriteIn.size + connection.maxWrite);
+    const room = to.remaining;
+    if (room < least) return -EINVAL;
+    const bytes = connection.isConnected ? connection.next(room) : null;
+    if (bytes === null) {
+      if (!connection.isConnected || connection.isEnding) return -ENODEV;
+      if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
+      task.waitOn(connection.readers);
+      return BLOCKED;
+    }
+    const put = to.put(bytes, 0, bytes.length);
+    if (put === bytes.length) return put;
+    connection.lost(bytes);
+    return put < 0 ? put : -EFAULT;
+  }
+
+  /**
+   * One reply, or one notice.
+   * @returns −EPERM; −EINVAL it isn't whole, or no reply to that request; −ENOENT there is no such request
+   */
+  override write(_task: FsCaller, from: IoCursor): number {
+    const { connection } = this;
+    if (connection === null) return -EPERM;
+    const length = from.remaining;
+    if (length < REPLY_HEADER_SIZE) return -EINVAL;
+    const taken = from.take(HEADER, 0, REPLY_HEADER_SIZE);
+    if (taken < REPLY_HEADER_SIZE) return taken < 0 ? taken : -EFAULT;
+    const view = viewOf(HEADER);
+    if (view.getUint32(FuseOutHeader.offset.len, true) !== length) return -EINVAL;
+    const error = view.getInt32(FuseOutHeader.offset.error, true);
+    const unique = getU64(view, FuseOutHeader.offset.unique);
+    if (unique === 0) {
+      const told = this.#notice(error, from);
+      return told < 0 ? told : length;
+    }
+    if (error > 0 || error < ERROR_LOWEST) return -EINVAL;
+    const request = connection.processing.get(unique - (unique % 2));
+    if (request === undefined) return -ENOENT;
+    const rest = from.remaining;
+    if (unique % 2 === 1) {
+      if (rest > 0) return -EINVAL;
+      connection.interruptAnswered(request, error);
+      return length;
+    }
+    const isRight = error < 0 ? rest === 0 : rest >= request.least && rest <= request.most;
+    if (!isRight) {
+      connection.answered(request, -EIO, NOTHING);
+      return -EINVAL;
+    }
+    const body = rest === 0 ? NOTHING : new Uint8Array(rest);
+    const got = rest === 0 ? 0 : from.take(body, 0, rest);
+    if (got < rest) {
+      connection.answered(request, -EIO, NOTHING);
+      return got < 0 ? got : -EFAULT;
+    }
+    connection.answered(request, error, body);
+    return length;
+  }
+
+  #notice(code: number, from: IoCursor): number {
+    const { files } = this;
+    const length = from.remaining;
+    if (files === null || length > NOTICE_MAX) return -EINVAL;
+    const bytes = new Uint8Array(length);
+    if (length > 0 && from.take(bytes, 0, length) < length) return -EFAULT;
+    const view = viewOf(bytes);
+    switch (code) {
+      // Nobody waits for an event of a served file.
+      case FUSE_NOTIFY_POLL:
+        return length === 8 ? 0 : -EINVAL;
+      case FUSE_NOTIFY_INVAL_INODE: {
+        const { size, offset } = FuseNotifyInvalInodeOut;
+        if (length !== size) return -EINVAL;
+        return files.invalidate(opaqueAt(view, offset.ino), view.getInt32(offset.off + 4, true));
+      }
+      case FUSE_NOTIFY_INVAL_ENTRY:
+      case FUSE_NOTIFY_DELETE: {
+        const layout = code === FUSE_NOTIFY_DELETE ? FuseNotifyDeleteOut : FuseNotifyInvalEntryOut;
+        if (length < layout.size) return -EINVAL;
+        const named = view.getUint32(layout.offset.namelen, true);
+        if (named > 1024 || length !== layout.size + named + 1) return -EINVAL;
+        return files.invalidateName(opaqueAt(view, 0), byteString(bytes, layout.size, layout.size + named));
+      }
+      case FUSE_NOTIFY_INC_EPOCH:
+        files.invalidateAll();
+        return length === 0 ? 0 : -EINVAL;
+      default:
+        return -EINVAL;
+    }
+  }
+
+  override poll(): number {
+    const { connection } = this;
+    if (connection === null || !connection.isConnected) return POLLERR;
+    return POLLOUT | POLLWRNORM | (connection.isReadable ? POLLIN | POLLRDNORM : 0);
+  }
+
+  override get waitQueue(): WaitQueue {
+    return this.connection?.readers ?? this.#idle;
+  }
+
+  override get asyncQueue(): WaitQueue {
+    return this.waitQueue;
+  }
+
+  /** lseek(2) refuses, but pread(2) and pwrite(2) take any place for none. */
+  override get hasPositions(): boolean {
+    return true;
+  }
+
+  override ioctl(task: FsCaller, command: number, argument: number): number {
+    if (command >>> 0 !== FUSE_DEV_IOC_CLONE) return -ENOTTY;
+    const fd = task.space.loadU32(argument);
+    if (fd < 0) return -EFAULT;
+    const other = task.files.get(fd);
+    if (!(other instanceof FuseDeviceFile) || other.connection === null) return -EINVAL;
+    if (this.connection !== null) return -EINVAL;
+    this.serve(other.connection, other.files!);
+    return 0;
+  }
+
+  /** With its last descriptor the server is gone. */
+  protected override dispose(): void {
+    const { connection } = this;
+    if (connection !== null && --connection.devices === 0) connection.abort();
+  }
+
+  static {
+    stateClass("FuseDeviceFile", this, {
+      save: (it) => ({ idle: it.#idle }),
+      load: (it, from) => ({ idle: it.#idle } = from),
+    });
+  }
+}
+
+const NOTHING = new Uint8Array(0);

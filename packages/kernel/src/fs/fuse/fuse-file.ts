@@ -1,0 +1,287 @@
+import { EFAULT, EIO, ENODEV, ENOSYS, FIONREAD, O_APPEND, PAGE_SIZE, isErrno } from "@stratos/abi";
+import {
+  FUSE_FLUSH,
+  FUSE_FSYNC,
+  FUSE_FSYNC_FDATASYNC,
+  FUSE_READ,
+  FUSE_WRITE,
+  FOPEN_DIRECT_IO,
+  FOPEN_NOFLUSH,
+  FuseFlushIn,
+  FuseFsyncIn,
+  FuseReadIn,
+  FuseWriteIn,
+  FuseWriteOut,
+} from "@stratos/abi/fuse";
+import { stateClass } from "@stratos/base";
+import { PageCache } from "../../frames/page-cache.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
+import { BLOCKED } from "../../ground/wait-queue.ts";
+import { viewOf } from "../../ground/words.ts";
+import { clipToLimits } from "../../vfs/content-change.ts";
+import { notifyFile } from "../../vfs/file-events.ts";
+import { fileIoctl } from "../../vfs/file-ioctl.ts";
+import { OpenFile } from "../../vfs/open-file.ts";
+import type { Path } from "../../vfs/path.ts";
+import { seekInode } from "../../vfs/regular-file.ts";
+import type { FsCaller } from "../fs-kernel.ts";
+import type { FuseHandle } from "./fuse-handle.ts";
+import { type FuseRequest, HEADER_SIZE, keyOf, message } from "./fuse-request.ts";
+import type { ServedNode } from "./served-node.ts";
+
+/** Bytes that one mapping reads in at most: they stay in memory while the file is used. */
+const MAPPED_MAX = 2 ** 30;
+
+/**
+ * An open file of a server. Each read and write is a request, or several; a mapping has a copy of the content, which is
+ * read in before it is made, since a page fault can't wait for a program.
+ */
+export class FuseFile extends OpenFile {
+  declare readonly inode: ServedNode;
+  readonly handle: FuseHandle;
+
+  constructor(flags: number, inode: ServedNode, path: Path, handle: FuseHandle) {
+    super(flags, inode, path);
+    this.handle = handle;
+    handle.retain();
+    inode.handles.add(handle);
+    inode.fileSystem.kernel.vfs.servedFiles++;
+    inode.descriptions++;
+    if (this.isWritable) inode.writers++;
+  }
+
+  override read(_task: FsCaller, to: IoCursor, offset: number): number {
+    const { inode } = this;
+    const { kernel, connection } = inode.fileSystem;
+    const at = offset < 0 ? this.position : offset;
+    const asked: FuseRequest[] = [];
+    let done = 0;
+    let failure = 0;
+    while (to.remaining > 0) {
+      const size = Math.min(connection.readSize, to.remaining);
+      const answer = this.#askRead(at + done, size);
+      if (isErrno(answer)) {
+        if (answer <= BLOCKED) return answer;
+        failure = answer;
+        break;
+      }
+      asked.push(answer);
+      const got = answer.reply.length;
+      const moved = got === 0 ? 0 : to.put(answer.reply, 0, got);
+      if (moved < 0) {
+        failure = moved;
+        break;
+      }
+      done += moved;
+      kernel.work.charge(1 + (moved >> 12));
+      if (moved < size) break;
+      if (to.remaining > 0 && kernel.work.mayPause) {
+        kernel.work.isCut = true;
+        break;
+      }
+    }
+    for (const answer of asked) connection.used(answer);
+    if (done === 0 && failure < 0) return failure;
+    if (offset < 0) this.position = at + done;
+    if (done > 0 && kernel.vfs.watchCount > 0) notifyFile(kernel, this, "access");
+    return done;
+  }
+
+  #askRead(offset: number, size: number): FuseRequest | number {
+    const { fh } = this.handle;
+    const make = (): Uint8Array => message(FuseReadIn, { offset, size, flags: this.flags }, fh);
+    const answer = this.inode.ask(FUSE_READ, `${keyOf(fh)} ${offset} ${size}`, make, 0, size);
+    if (!isErrno(answer)) answer.isTaken = true;
+    return answer;
+  }
+
+  override write(task: FsCaller, from: IoCursor, offset: number): number {
+    const { inode } = this;
+    const { kernel, connection } = inode.fileSystem;
+    const isAppend = (this.flags & O_APPEND) !== 0;
+    const at = isAppend ? inode.size : offset < 0 ? this.position : offset;
+    const count = clipToLimits(task, at, from.remaining);
+    if (count <= 0) return count;
+    const asked: FuseRequest[] = [];
+    let done = 0;
+    let failure = 0;
+    while (done < count) {
+      const size = Math.min(connection.writeSize, count - done);
+      const answer = this.#askWrite(at + done, size, isAppend, from);
+      if (isErrno(answer)) {
+        if (answer <= BLOCKED) return answer;
+        failure = answer;
+        break;
+      }
+      asked.push(answer);
+      const put = viewOf(answer.reply).getUint32(FuseWriteOut.offset.size, true);
+      if (put > size || put === 0) {
+        failure = -EIO;
+        break;
+      }
+      done += put;
+      kernel.work.charge(1 + (put >> 12));
+      if (put < size) break;
+      if (done < count && kernel.work.mayPause) {
+        kernel.work.isCut = true;
+        break;
+      }
+    }
+    let place = at;
+    for (const answer of asked) {
+      this.#updatePages(place, answer);
+      place += viewOf(answer.reply).getUint32(FuseWriteOut.offset.size, true);
+      connection.used(answer);
+    }
+    if (done === 0) return failure;
+    if (offset < 0) this.position = at + done;
+    if (at + done > inode.size) inode.size = at + done;
+    inode.attributesUntil = 0;
+    inode.version++;
+    if (kernel.vfs.watchCount > 0) notifyFile(kernel, this, "modify");
+    return done;
+  }
+
+  #askWrite(offset: number, size: number, isAppend: boolean, from: IoCursor): FuseRequest | number {
+    const { fh } = this.handle;
+    let isMade = false;
+    const make = (): Uint8Array | number => {
+      const bytes = message(FuseWriteIn, { offset, size, flags: this.flags }, fh, new Uint8Array(size));
+      const taken = from.take(bytes, bytes.length - size, size);
+      isMade = true;
+      return taken === size ? bytes : taken < 0 ? taken : -EFAULT;
+    };
+    // How much is left tells the pieces apart: the end of the file moves with them.
+    const key = `${keyOf(fh)} ${isAppend ? "end" : offset} ${from.remaining}`;
+    const answer = this.inode.ask(FUSE_WRITE, key, make, FuseWriteOut.size);
+    if (!isErrno(answer)) answer.isTaken = true;
+    if (!isMade) from.skip(Math.min(size, from.remaining));
+    return answer;
+  }
+
+  /** What was written is what mappings see. */
+  #updatePages(start: number, { bytes, reply }: FuseRequest): void {
+    const { pages, fileSystem } = this.inode;
+    if (pages === null) return;
+    const memory = fileSystem.kernel.physical.u8;
+    const from = HEADER_SIZE + FuseWriteIn.size;
+    const end = start + viewOf(reply).getUint32(FuseWriteOut.offset.size, true);
+    for (let at = start; at < end;) {
+      const within = at % PAGE_SIZE;
+      const part = Math.min(PAGE_SIZE - within, end - at);
+      const index = (at - within) / PAGE_SIZE;
+      const frame = pages.ownFrame(index);
+      if (frame > 0) {
+        memory.set(bytes.subarray(from + at - start, from + at - start + part), frame * PAGE_SIZE + within);
+        pages.notifyChange(index);
+      }
+      at += part;
+    }
+  }
+
+  override seek(offset: number, whence: number): number {
+    if (whence >= 2) {
+      const failed = this.inode.refresh();
+      if (failed < 0) return failed;
+    }
+    return seekInode(this, this.inode, offset, whence);
+  }
+
+  override sync(dataOnly: boolean): number {
+    const values = { fsync_flags: dataOnly ? FUSE_FSYNC_FDATASYNC : 0 };
+    const make = (): Uint8Array => message(FuseFsyncIn, values, this.handle.fh);
+    const answer = this.inode.ask(FUSE_FSYNC, `${keyOf(this.handle.fh)} ${dataOnly}`, make, 0);
+    return isErrno(answer) && answer !== -ENOSYS ? answer : 0;
+  }
+
+  override ioctl(task: FsCaller, command: number, argument: number): number {
+    if (command === FIONREAD) return task.space.storeU32(argument, Math.max(0, this.inode.size - this.position) | 0);
+    return fileIoctl(task, this, command, argument);
+  }
+
+  /** What is written there would have to go to the server while nobody waits for it. */
+  override get isSharable(): boolean {
+    return !this.isWritable && (this.handle.openFlags & FOPEN_DIRECT_IO) === 0;
+  }
+
+  /** Reads in what is to be mapped, as it is now: pages that others have mapped already stay. */
+  override mapping(offset = 0, length = Infinity): PageCache | number {
+    const { inode } = this;
+    const { kernel, connection } = inode.fileSystem;
+    if (!this.isReadable) return -ENODEV;
+    const failed = inode.refresh();
+    if (failed < 0) return failed;
+    const pages = (inode.pages ??= new PageCache(kernel.memory, null));
+    const state = `${inode.size} ${inode.mtime.seconds} ${inode.mtime.nanoseconds}`;
+    if (inode.loadedAs !== state) {
+      const old: number[] = [];
+      pages.forEach(0, Infinity, (index, frame) => void (kernel.frames.isMapped(frame) || old.push(index)));
+      for (const index of old) pages.drop(index);
+      inode.loadedAs = state;
+    }
+    const end = Math.min(inode.size, offset + length);
+    if (end - offset > MAPPED_MAX) return -ENODEV;
+    for (let at = offset; at < end;) {
+      const index = Math.floor(at / PAGE_SIZE);
+      if (pages.peek(index) !== 0) {
+        at = (index + 1) * PAGE_SIZE;
+        continue;
+      }
+      const start = index * PAGE_SIZE;
+      const size = Math.min(connection.readSize - (connection.readSize % PAGE_SIZE), end - start);
+      const answer = this.#askRead(start, size);
+      if (isErrno(answer)) return answer;
+      const loaded = this.#load(pages, index, Math.ceil(size / PAGE_SIZE), answer.reply);
+      connection.used(answer);
+      if (loaded < 0) return loaded;
+      at = start + size;
+    }
+    return pages;
+  }
+
+  /** Zeros where the server has given less than there was said to be. */
+  #load(pages: PageCache, first: number, count: number, bytes: Uint8Array): number {
+    const { kernel } = this.inode.fileSystem;
+    const memory = kernel.physical.u8;
+    for (let index = 0; index < count; index++) {
+      if (pages.peek(first + index) !== 0) continue;
+      const frame = pages.frameForOverwrite(first + index);
+      if (frame < 0) return frame;
+      kernel.work.charge(1);
+      memory.set(bytes.subarray(index * PAGE_SIZE, (index + 1) * PAGE_SIZE), frame * PAGE_SIZE);
+    }
+    return 0;
+  }
+
+  override beforeClose(): number {
+    const { handle } = this;
+    if ((handle.openFlags & FOPEN_NOFLUSH) !== 0) return 0;
+    const make = (): Uint8Array => message(FuseFlushIn, {}, handle.fh);
+    const answer = this.inode.ask(FUSE_FLUSH, String(keyOf(handle.fh)), make, 0);
+    return isErrno(answer) && answer !== -ENOSYS ? answer : 0;
+  }
+
+  override onDescriptorClose(): number {
+    const { connection } = this.inode.fileSystem;
+    const { handle, inode } = this;
+    if ((handle.openFlags & FOPEN_NOFLUSH) !== 0) return 0;
+    const isFlushed = connection.isAnswered(inode.node, FUSE_FLUSH, String(keyOf(handle.fh)));
+    if (!isFlushed && inode.refused >= 0) handle.postFlush();
+    return 0;
+  }
+
+  protected override dispose(): void {
+    const { inode, handle } = this;
+    const { kernel } = inode.fileSystem;
+    inode.descriptions--;
+    if (this.isWritable) inode.writers--;
+    inode.handles.delete(handle);
+    kernel.vfs.servedFiles--;
+    handle.release();
+    if (kernel.vfs.watchCount > 0) notifyFile(kernel, this, this.isWritable ? "close-write" : "close");
+  }
+
+  static {
+    stateClass("FuseFile", this);
+  }
+}

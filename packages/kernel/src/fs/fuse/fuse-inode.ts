@@ -1,0 +1,625 @@
+import {
+  EACCES,
+  EINVAL,
+  EIO,
+  ENODATA,
+  ENOENT,
+  ENOSYS,
+  EOPNOTSUPP,
+  EPERM,
+  FS_NOATIME_FL,
+  O_ACCMODE,
+  O_RDONLY,
+  O_WRONLY,
+  PATH_MAX,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+  XATTR_SIZE_MAX,
+  ACL_ACCESS_NAME,
+  ACL_DEFAULT_NAME,
+  CAP_CHOWN,
+  CAP_FOWNER,
+  isErrno,
+} from "@stratos/abi";
+import * as op from "@stratos/abi/fuse";
+import { byteString, stateClass } from "@stratos/base";
+import { getU64, get64, putFields, viewOf } from "../../ground/words.ts";
+import { FILE_CAPABILITIES } from "../../security/file-capabilities.ts";
+import { checkMode, hasOver, MAY_EXEC, MAY_READ, MAY_WRITE } from "../../security/permission.ts";
+import { isInGroup } from "../../security/credentials.ts";
+import { makeDevice } from "../../vfs/device-registry.ts";
+import { FILE_SIZE_MAX } from "../../vfs/content-change.ts";
+import type { FileSystem } from "../../vfs/file-system.ts";
+import { type AttributeChange, Inode, type NewInode, type Time } from "../../vfs/inode.ts";
+import type { OpenFile } from "../../vfs/open-file.ts";
+import type { Path } from "../../vfs/path.ts";
+import type { FsCaller, FsKernel } from "../fs-kernel.ts";
+import type { FuseConnection } from "./fuse-connection.ts";
+import { FuseDirectoryFile } from "./fuse-directory-file.ts";
+import { FuseFile } from "./fuse-file.ts";
+import { FuseHandle } from "./fuse-handle.ts";
+import { type FuseRequest, type Held, message, NO_NODE, type Opaque, opaqueAt, putOpaque } from "./fuse-request.ts";
+import type { ServedNode } from "./served-node.ts";
+
+/** A mounted file system of a server, as its inodes know it (fuse-file-system.ts). */
+export interface ServedSystem extends FileSystem {
+  readonly kernel: FsKernel;
+  readonly connection: FuseConnection;
+  /** The one inode of a `fuse_entry_out`, which is known to the server once more; −EIO: there can't be such a node. */
+  inodeFor(entry: DataView): FuseInode | number;
+  inodeOf(node: Opaque): FuseInode | undefined;
+  forget(inode: FuseInode): void;
+}
+
+/** Names that a folder remembers beyond their entries in the cache. */
+const NAMES_MAX = 1024;
+const TYPES: readonly number[] = [S_IFREG, S_IFDIR, S_IFLNK, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK];
+/** Flags of open(2) that the server doesn't get: what they ask for is done. */
+const OPENING = 0o100 | 0o200 | 0o400 | 0o1000;
+
+/** What a `fuse_attr` says, if a file can be so: else null. */
+export function modeOf(view: DataView, at: number): number | null {
+  const mode = view.getUint32(at + op.FuseAttr.offset.mode, true);
+  const isLarge = view.getUint32(at + op.FuseAttr.offset.size + 4, true) >= 0x80000000;
+  return TYPES.includes(mode & S_IFMT) && !isLarge ? mode & 0o177777 : null;
+}
+
+/** A file that a call made and has open. */
+class FuseCreation implements Held {
+  readonly inode: FuseInode;
+  readonly handle: FuseHandle;
+
+  constructor(inode: FuseInode, handle: FuseHandle) {
+    this.inode = inode;
+    this.handle = handle;
+  }
+
+  retain(): void {
+    this.inode.retain();
+    this.handle.retain();
+  }
+
+  release(): void {
+    this.handle.release();
+    this.inode.release();
+  }
+
+  static {
+    stateClass("FuseCreation", this);
+  }
+}
+
+/**
+ * A file that a program serves. What is known of it is believed for as long as the server said, and each method may
+ * have to ask: it then returns BLOCKED, and the call comes again (fuse-connection.ts). Permissions are the server's
+ * business, but for `default_permissions`.
+ */
+export class FuseInode extends Inode implements Held, ServedNode {
+  declare readonly fileSystem: ServedSystem;
+  readonly node: Opaque;
+  readonly generation: Opaque;
+  /** How often the server has named it to us since the last FORGET. */
+  lookups = 0;
+  attributesUntil = 0;
+  /** Of a folder: which node a name led to (null: none), and for how long that is so. */
+  readonly names = new Map<string, { readonly node: Opaque | null; readonly until: number }>();
+  /** The server uses its number for another file by now. */
+  isStale = false;
+  /** It lost its last name here. */
+  isUnlinked = false;
+  readonly handles = new Set<FuseHandle>();
+  loadedAs = "";
+  #created: FuseHandle | null = null;
+
+  constructor(fileSystem: ServedSystem, node: Opaque, generation: Opaque, mode: number) {
+    super(fileSystem, 0, mode, 0, 0, fileSystem.kernel.vfs.now());
+    this.node = node;
+    this.generation = generation;
+    this.hasNoCapabilities = true;
+    // Times of access are the server's.
+    this.fileFlags = FS_NOATIME_FL;
+  }
+
+  retain(): void {
+    this.users++;
+  }
+
+  release(): void {
+    if (--this.users === 0) this.evictUnused();
+  }
+
+  override get decidesAccess(): boolean {
+    return true;
+  }
+
+  override get cachesNames(): boolean {
+    return false;
+  }
+
+  /**
+   * @param at  of a `fuse_attr`
+   * @returns 0, or −EIO: it is another file's
+   */
+  apply(view: DataView, at: number, validSeconds: number, validNanoseconds: number): number {
+    const { offset } = op.FuseAttr;
+    const mode = modeOf(view, at);
+    if (mode === null || ((mode ^ this.mode) & S_IFMT) !== 0) {
+      this.isStale = true;
+      return -EIO;
+    }
+    const { uids, gids } = this.fileSystem.connection.userNamespace;
+    const ino = opaqueAt(view, at + offset.ino);
+    // What is larger than a number of ours can be is told apart by its lower bits.
+    (this as { ino: number }).ino = (ino.high & 0x1fffff) * 0x100000000 + ino.low;
+    this.mode = mode;
+    this.uid = knownId(uids.toKernel(view.getUint32(at + offset.uid, true)));
+    this.gid = knownId(gids.toKernel(view.getUint32(at + offset.gid, true)));
+    const nlink = view.getUint32(at + offset.nlink, true);
+    this.nlink = this.isUnlinked ? nlink : Math.max(1, nlink);
+    const rdev = view.getUint32(at + offset.rdev, true);
+    this.rdev = makeDevice((rdev >>> 8) & 0xfff, (rdev & 0xff) | ((rdev >>> 12) & 0xfff00));
+    this.size = Math.min(getU64(view, at + offset.size), FILE_SIZE_MAX);
+    this.blocks = Math.min(getU64(view, at + offset.blocks), FILE_SIZE_MAX);
+    this.atime = timeAt(view, at + offset.atime, at + offset.atimensec);
+    this.mtime = timeAt(view, at + offset.mtime, at + offset.mtimensec);
+    this.ctime = timeAt(view, at + offset.ctime, at + offset.ctimensec);
+    this.btime = this.ctime;
+    this.attributesUntil = this.fileSystem.kernel.now() + validSeconds * 1e9 + validNanoseconds;
+    return 0;
+  }
+
+  ask(
+    opcode: number,
+    key: string,
+    make: () => Uint8Array | number,
+    least: number,
+    most: number = least,
+  ): FuseRequest | number {
+    const refused = this.refused;
+    return refused < 0
+      ? refused
+      : this.fileSystem.connection.ask({ node: this.node, inode: this }, opcode, key, make, least, most);
+  }
+
+  get refused(): number {
+    if (this.isStale) return -EIO;
+    const { connection } = this.fileSystem;
+    const { caller } = connection;
+    return caller === null || connection.admits(caller) ? 0 : -EACCES;
+  }
+
+  override refresh(): number {
+    const { connection } = this.fileSystem;
+    if (this.refused < 0) return this.refused;
+    const isKnown = this.fileSystem.kernel.now() < this.attributesUntil;
+    if (isKnown && !connection.isAsked(this.node, op.FUSE_GETATTR, "")) return 0;
+    const answer = this.ask(op.FUSE_GETATTR, "", () => message(op.FuseGetattrIn, {}), op.FuseAttrOut.size);
+    if (isErrno(answer)) return answer;
+    return this.#applyOut(answer);
+  }
+
+  #applyOut(answer: FuseRequest): number {
+    const view = viewOf(answer.reply);
+    const { offset } = op.FuseAttrOut;
+    const seconds = getU64(view, offset.attr_valid);
+    if (answer.isTaken) return this.isStale ? -EIO : 0;
+    answer.isTaken = true;
+    return this.apply(view, offset.attr, seconds, view.getUint32(offset.attr_valid_nsec, true));
+  }
+
+  /** With `default_permissions` what the mode says; the server decides about the rest. */
+  #permits(mask: number): number {
+    const { connection } = this.fileSystem;
+    const { refused } = this;
+    if (refused < 0) return refused;
+    if (this.isRegular && (mask & MAY_EXEC) !== 0 && (this.mode & 0o111) === 0) return -EACCES;
+    if (!connection.rules.checksPermissions) return 0;
+    const failed = this.refresh();
+    const { caller } = connection;
+    return failed < 0 || caller === null ? failed : checkMode(caller.credentials, this, mask);
+  }
+
+  override mayAccess(_task: FsCaller, mask: number): number {
+    return this.#permits(mask);
+  }
+
+  /** access(2). */
+  override askAccess(task: FsCaller, mask: number): number {
+    const refused = this.#permits(mask);
+    if (refused < 0 || this.fileSystem.connection.rules.checksPermissions || mask === 0) return refused;
+    const answer = this.ask(op.FUSE_ACCESS, String(mask), () => message(op.FuseAccessIn, { mask }), 0);
+    return isErrno(answer) && answer !== -ENOSYS ? answer : 0;
+  }
+
+  // Folders.
+  override lookup(name: string): Inode | number {
+    const refused = this.#permits(MAY_EXEC);
+    if (refused < 0) return refused;
+    const { connection, kernel } = this.fileSystem;
+    if (!connection.isAsked(this.node, op.FUSE_LOOKUP, name)) {
+      const known = this.names.get(name);
+      if (known !== undefined && kernel.now() < known.until) {
+        if (known.node === null) return -ENOENT;
+        const inode = this.fileSystem.inodeOf(known.node);
+        if (inode !== undefined) return inode;
+      }
+      this.names.delete(name);
+    }
+    const answer = this.ask(op.FUSE_LOOKUP, name, () => message(null, {}, null, name), op.FuseEntryOut.size);
+    return isErrno(answer) ? answer : this.#entry(name, answer);
+  }
+
+  /** What a reply with a `fuse_entry_out` leads to. */
+  #entry(name: string, answer: FuseRequest, type = 0): FuseInode | number {
+    if (answer.isTaken) return answer.held === null ? this.#absent(answer) : (answer.held as FuseInode);
+    answer.isTaken = true;
+    const view = viewOf(answer.reply);
+    const { offset } = op.FuseEntryOut;
+    const { kernel } = this.fileSystem;
+    const until = kernel.now() + getU64(view, offset.entry_valid) * 1e9 + view.getUint32(offset.entry_valid_nsec, true);
+    const node = opaqueAt(view, offset.nodeid);
+    if (answer.opcode === op.FUSE_LOOKUP && node.low === 0 && node.high === 0) {
+      this.#remember(name, null, until);
+      return -ENOENT;
+    }
+    const inode = this.fileSystem.inodeFor(view);
+    if (isErrno(inode)) return inode;
+    answer.hold(inode);
+    if (type !== 0 && (inode.mode & S_IFMT) !== type) return -EIO;
+    this.#remember(name, inode.node, until);
+    return inode;
+  }
+
+  #absent({ opcode, reply }: FuseRequest): number {
+    const node = opaqueAt(viewOf(reply), op.FuseEntryOut.offset.nodeid);
+    return opcode === op.FUSE_LOOKUP && node.low === 0 && node.high === 0 ? -ENOENT : -EIO;
+  }
+
+  #remember(name: string, node: Opaque | null, until: number): void {
+    if (this.names.size >= NAMES_MAX) this.names.clear();
+    this.names.set(name, { node, until });
+  }
+
+  /** A name changed: what was known of the folder isn't so any more. */
+  #changed(name: string): void {
+    this.names.delete(name);
+    this.attributesUntil = 0;
+  }
+
+  #make(opcode: number, name: string, bytes: () => Uint8Array, type: number): Inode | number {
+    const refused = this.#permits(MAY_WRITE | MAY_EXEC);
+    if (refused < 0) return refused;
+    const answer = this.ask(opcode, name, bytes, op.FuseEntryOut.size);
+    if (isErrno(answer)) return answer;
+    this.#changed(name);
+    return this.#entry(name, answer, type);
+  }
+
+  get #umask(): number {
+    return this.fileSystem.connection.caller?.fs.umask ?? 0;
+  }
+
+  override create(name: string, { mode, rdev, openFlags }: NewInode): Inode | number {
+    const type = mode & S_IFMT;
+    if (type === S_IFREG && openFlags !== undefined) {
+      const made = this.#createOpen(name, mode, openFlags);
+      if (made !== -ENOSYS) return made;
+    }
+    const number = (rdev & 0xff) | ((rdev >>> 8) << 8);
+    const bytes = (): Uint8Array => message(op.FuseMknodIn, { mode, rdev: number, umask: this.#umask }, null, name);
+    return this.#make(op.FUSE_MKNOD, name, bytes, type);
+  }
+
+  /** FUSE_CREATE: the file comes with a handle, which the opening that follows takes. */
+  #createOpen(name: string, mode: number, openFlags: number): Inode | number {
+    const refused = this.#permits(MAY_WRITE | MAY_EXEC);
+    if (refused < 0) return refused;
+    const flags = openFlags & ~0o400;
+    const bytes = (): Uint8Array => message(op.FuseCreateIn, { flags, mode, umask: this.#umask }, null, name);
+    const size = op.FuseEntryOut.size + op.FuseOpenOut.size;
+    const answer = this.ask(op.FUSE_CREATE, name, bytes, size);
+    if (isErrno(answer)) return answer;
+    this.#changed(name);
+    let made = answer.held;
+    if (made === null) {
+      if (answer.isTaken) return -EIO;
+      const view = viewOf(answer.reply);
+      const inode = this.fileSystem.inodeFor(view);
+      // Left as it is, it is given back with the call.
+      if (isErrno(inode)) return inode;
+      answer.isTaken = true;
+      const opened = this.#opened(answer.reply, op.FuseEntryOut.size, flags & ~OPENING, false);
+      made = new FuseCreation(inode, new FuseHandle(this.fileSystem.connection, inode, opened));
+      answer.hold(made);
+    }
+    const { inode, handle } = made as FuseCreation;
+    if (!inode.isRegular) return -EIO;
+    inode.#created = handle;
+    return inode;
+  }
+
+  #opened(
+    reply: Uint8Array,
+    at: number,
+    flags: number,
+    isDirectory: boolean,
+  ): ConstructorParameters<typeof FuseHandle>[2] {
+    const openFlags = viewOf(reply).getUint32(at + op.FuseOpenOut.offset.open_flags, true);
+    return { fh: opaqueAt(viewOf(reply), at), openFlags, flags, isDirectory, isUnknown: false };
+  }
+
+  override mkdir(name: string, { mode }: NewInode): Inode | number {
+    const values = { mode: mode & 0o7777, umask: this.#umask };
+    return this.#make(op.FUSE_MKDIR, name, () => message(op.FuseMkdirIn, values, null, name), S_IFDIR);
+  }
+
+  override symlink(name: string, target: string): Inode | number {
+    return this.#make(op.FUSE_SYMLINK, name, () => message(null, {}, null, name, target), S_IFLNK);
+  }
+
+  override link(name: string, inode: Inode): number {
+    const { node } = inode as FuseInode;
+    const bytes = (): Uint8Array => {
+      const made = message(op.FuseLinkIn, {}, null, name);
+      putOpaque(viewOf(made), made.length - op.FuseLinkIn.size - name.length - 1, node);
+      return made;
+    };
+    const made = this.#make(op.FUSE_LINK, name, bytes, inode.mode & S_IFMT);
+    return isErrno(made) ? made : 0;
+  }
+
+  override unlink(name: string, inode: Inode): number {
+    return this.#remove(op.FUSE_UNLINK, name, inode as FuseInode);
+  }
+
+  override rmdir(name: string, inode: Inode): number {
+    return this.#remove(op.FUSE_RMDIR, name, inode as FuseInode);
+  }
+
+  #remove(opcode: number, name: string, inode: FuseInode): number {
+    const refused = this.#permits(MAY_WRITE | MAY_EXEC);
+    if (refused < 0) return refused;
+    const answer = this.ask(opcode, name, () => message(null, {}, null, name), 0);
+    if (isErrno(answer)) return answer;
+    this.#changed(name);
+    inode.#loseName();
+    return 0;
+  }
+
+  #loseName(): void {
+    this.nlink = this.isDirectory ? 0 : Math.max(0, this.nlink - 1);
+    this.isUnlinked = this.nlink === 0;
+    this.attributesUntil = 0;
+  }
+
+  override rename(
+    name: string,
+    inode: Inode,
+    newDirectory: Inode,
+    newName: string,
+    replaced: Inode | null,
+    flags: number,
+  ): number {
+    const target = newDirectory as FuseInode;
+    const refused = this.#permits(MAY_WRITE | MAY_EXEC) || target.#permits(MAY_WRITE | MAY_EXEC);
+    if (refused < 0) return refused;
+    const bytes = (): Uint8Array => {
+      const layout = flags === 0 ? op.FuseRenameIn : op.FuseRename2In;
+      const made = message<string>(layout, flags === 0 ? {} : { flags }, null, name, newName);
+      putOpaque(viewOf(made), made.length - layout.size - name.length - newName.length - 2, target.node);
+      return made;
+    };
+    const opcode = flags === 0 ? op.FUSE_RENAME : op.FUSE_RENAME2;
+    const answer = this.ask(opcode, `${name}/${newName}`, bytes, 0);
+    if (isErrno(answer)) return answer === -ENOSYS && flags !== 0 ? -EINVAL : answer;
+    this.#changed(name);
+    target.#changed(newName);
+    (inode as FuseInode).attributesUntil = 0;
+    if (replaced !== null && (flags & 2) === 0) (replaced as FuseInode).#loseName();
+    return 0;
+  }
+
+  override readlink(): string | number {
+    if (!this.isSymlink) return -EINVAL;
+    const answer = this.ask(op.FUSE_READLINK, "", () => message(null, {}), 0, PATH_MAX);
+    if (isErrno(answer)) return answer;
+    answer.isTaken = true;
+    const text = byteString(answer.reply, 0, Math.min(answer.reply.length, PATH_MAX - 1));
+    const end = text.indexOf("\0");
+    return end < 0 ? text : text.slice(0, end);
+  }
+
+  // Attributes.
+  override setAttributes(change: AttributeChange): number {
+    const { mode, uid, gid, atime, mtime, ctime } = change;
+    // The time of change alone is the server's.
+    if (mode === undefined && uid === undefined && gid === undefined && atime === undefined && mtime === undefined)
+      return 0;
+    const refused = this.#mayChange(change);
+    if (refused < 0) return refused;
+    let valid = 0;
+    const { uids, gids } = this.fileSystem.connection.userNamespace;
+    const values: Record<string, number> = {};
+    if (mode !== undefined) {
+      valid |= op.FATTR_MODE;
+      values["mode"] = (this.mode & S_IFMT) | (mode & 0o7777);
+    }
+    if (uid !== undefined) {
+      valid |= op.FATTR_UID;
+      values["uid"] = uids.shown(uid);
+    }
+    if (gid !== undefined) {
+      valid |= op.FATTR_GID;
+      values["gid"] = gids.shown(gid);
+    }
+    if (atime !== undefined) {
+      valid |= op.FATTR_ATIME | (atime === ctime ? op.FATTR_ATIME_NOW : 0);
+      values["atime"] = atime.seconds;
+      values["atimensec"] = atime.nanoseconds;
+    }
+    if (mtime !== undefined) {
+      valid |= op.FATTR_MTIME | (mtime === ctime ? op.FATTR_MTIME_NOW : 0);
+      values["mtime"] = mtime.seconds;
+      values["mtimensec"] = mtime.nanoseconds;
+    }
+    return this.#setattr(`${valid}`, { ...values, valid });
+  }
+
+  #setattr(key: string, values: Record<string, number>): number {
+    const bytes = (): Uint8Array => message<string>(op.FuseSetattrIn, values);
+    const answer = this.ask(op.FUSE_SETATTR, key, bytes, op.FuseAttrOut.size);
+    return isErrno(answer) ? answer : this.#applyOut(answer);
+  }
+
+  /** As vfs/attributes.ts, with attributes that are fresh. */
+  #mayChange({ mode, uid, gid, atime, mtime, ctime }: AttributeChange): number {
+    const { caller, rules } = this.fileSystem.connection;
+    if (!rules.checksPermissions || caller === null) return this.refused;
+    const failed = this.refresh();
+    if (failed < 0) return failed;
+    const { credentials } = caller;
+    const isOwner = credentials.fsuid === this.uid || hasOver(credentials, this, CAP_FOWNER);
+    if (mode !== undefined && uid === undefined && gid === undefined && !isOwner) return -EPERM;
+    if ((uid !== undefined || gid !== undefined) && !hasOver(credentials, this, CAP_CHOWN)) {
+      if (credentials.fsuid !== this.uid || (uid ?? this.uid) !== this.uid) return -EPERM;
+      if (gid !== undefined && gid !== this.gid && !isInGroup(credentials, gid)) return -EPERM;
+    }
+    if ((atime !== undefined || mtime !== undefined) && !isOwner) {
+      if (atime !== ctime || mtime !== ctime) return -EPERM;
+      return checkMode(credentials, this, MAY_WRITE);
+    }
+    return 0;
+  }
+
+  override truncate(size: number): number {
+    const permitted = this.handles.size > 0 ? 0 : this.#permits(MAY_WRITE);
+    if (permitted < 0) return permitted;
+    const failed = this.#setattr(`size ${size}`, { valid: op.FATTR_SIZE, size });
+    if (failed < 0) return failed;
+    this.loadedAs = "";
+    return this.pages !== null && size < this.size ? this.pages.truncate(size) : 0;
+  }
+
+  override allocate(mode: number, offset: number, length: number): number {
+    const handle = [...this.handles].find(({ flags }) => (flags & O_ACCMODE) !== O_RDONLY);
+    if (handle === undefined) return -EOPNOTSUPP;
+    const bytes = (): Uint8Array => message(op.FuseFallocateIn, { offset, length, mode }, handle.fh);
+    const answer = this.ask(op.FUSE_FALLOCATE, `${mode} ${offset} ${length}`, bytes, 0);
+    if (isErrno(answer)) return answer === -ENOSYS ? -EOPNOTSUPP : answer;
+    this.attributesUntil = 0;
+    this.loadedAs = "";
+    if ((mode & 1) === 0 && offset + length > this.size) this.size = offset + length;
+    return 0;
+  }
+
+  // Extended attributes.
+  #hasXattr(name: string): boolean {
+    // Lists would have to be kept to, and capabilities be looked for where nobody can wait.
+    return name !== ACL_ACCESS_NAME && name !== ACL_DEFAULT_NAME && name !== FILE_CAPABILITIES;
+  }
+
+  override getXattr(name: string): Uint8Array | number {
+    if (!this.#hasXattr(name)) return -EOPNOTSUPP;
+    const bytes = (): Uint8Array => message(op.FuseGetxattrIn, { size: XATTR_SIZE_MAX }, null, name);
+    const answer = this.ask(op.FUSE_GETXATTR, name, bytes, 0, XATTR_SIZE_MAX);
+    if (isErrno(answer)) return answer === -ENOSYS ? -EOPNOTSUPP : answer;
+    return answer.reply;
+  }
+
+  override setXattr(name: string, value: Uint8Array, flags: number): number {
+    if (!this.#hasXattr(name)) return -EOPNOTSUPP;
+    const bytes = (): Uint8Array => {
+      // Without FUSE_SETXATTR_EXT.
+      const head = new Uint8Array(op.FuseSetxattrIn.offset.setxattr_flags);
+      putFields(viewOf(head), op.FuseSetxattrIn, { size: value.length, flags });
+      return message(null, {}, null, head, name, value);
+    };
+    const answer = this.ask(op.FUSE_SETXATTR, name, bytes, 0);
+    if (isErrno(answer)) return answer === -ENOSYS ? -EOPNOTSUPP : answer;
+    this.attributesUntil = 0;
+    return 0;
+  }
+
+  override removeXattr(name: string): number {
+    if (!this.#hasXattr(name)) return -ENODATA;
+    const answer = this.ask(op.FUSE_REMOVEXATTR, name, () => message(null, {}, null, name), 0);
+    if (isErrno(answer)) return answer === -ENOSYS ? -EOPNOTSUPP : answer;
+    this.attributesUntil = 0;
+    return 0;
+  }
+
+  override listXattrs(): string[] | number {
+    const bytes = (): Uint8Array => message(op.FuseGetxattrIn, { size: XATTR_SIZE_MAX });
+    const answer = this.ask(op.FUSE_LISTXATTR, "", bytes, 0, XATTR_SIZE_MAX);
+    if (isErrno(answer)) return answer === -ENOSYS ? -EOPNOTSUPP : answer;
+    const text = byteString(answer.reply);
+    if (text === "") return [];
+    return text.endsWith("\0") && !text.includes("\0\0") && text[0] !== "\0" ? text.slice(0, -1).split("\0") : -EIO;
+  }
+
+  override open(_task: FsCaller, flags: number, path: Path): OpenFile | number | null {
+    if (!this.isRegular && !this.isDirectory) return null;
+    const made = this.#created;
+    this.#created = null;
+    const handle = made ?? this.#openHandle(flags & ~OPENING);
+    if (isErrno(handle)) return handle;
+    return this.isDirectory
+      ? new FuseDirectoryFile(flags, this, path, handle)
+      : new FuseFile(flags, this, path, handle);
+  }
+
+  #openHandle(flags: number): FuseHandle | number {
+    const { connection } = this.fileSystem;
+    const { isDirectory } = this;
+    const opcode = isDirectory ? op.FUSE_OPENDIR : op.FUSE_OPEN;
+    if (isDirectory || connection.rules.checksPermissions) {
+      const access = flags & O_ACCMODE;
+      const mask = (access !== O_WRONLY ? MAY_READ : 0) | (access !== O_RDONLY ? MAY_WRITE : 0);
+      const refused = this.#permits(mask);
+      if (refused < 0) return refused;
+    }
+    const answer = this.ask(opcode, String(flags), () => message(op.FuseOpenIn, { flags }), op.FuseOpenOut.size);
+    if (answer === -ENOSYS) {
+      const nothing = { fh: NO_NODE, openFlags: 0, flags, isDirectory, isUnknown: true };
+      return this.refused < 0 ? this.refused : new FuseHandle(connection, this, nothing);
+    }
+    if (isErrno(answer)) return answer;
+    if (answer.held !== null) return answer.held as FuseHandle;
+    answer.isTaken = true;
+    const handle = new FuseHandle(connection, this, this.#opened(answer.reply, 0, flags, isDirectory));
+    answer.hold(handle);
+    return handle;
+  }
+
+  override evict(): void {
+    this.fileSystem.forget(this);
+  }
+
+  override forget(): void {
+    this.pages?.dispose();
+    this.pages = null;
+    this.fileSystem.forget(this);
+  }
+
+  static {
+    stateClass("FuseInode", this, {
+      save: (it) => ({ created: it.#created }),
+      load: (it, from) => ({ created: it.#created } = from),
+    });
+  }
+}
+
+/** An owner that the server's user namespace has no name for. */
+function knownId(id: number): number {
+  return id < 0 ? 65534 : id;
+}
+
+function timeAt(view: DataView, seconds: number, nanoseconds: number): Time {
+  return { seconds: get64(view, seconds), nanoseconds: Math.min(999_999_999, view.getUint32(nanoseconds, true)) };
+}

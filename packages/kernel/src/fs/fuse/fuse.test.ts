@@ -1,0 +1,455 @@
+/**
+ * Goal: no server harms the kernel or its callers, and nothing is asked, opened or remembered twice, however often a
+ * call is executed. Method: a server of one descriptor that a test drives request by request. What well-behaved servers
+ * see, tests/abi/served-files.c compares with Linux.
+ */
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import {
+  AT_FDCWD,
+  EAGAIN,
+  ECONNABORTED,
+  EINVAL,
+  EIO,
+  EINTR,
+  ENODEV,
+  ENOENT,
+  ENOTCONN,
+  FUSE_DEVICE_MINOR,
+  LOOP_MAJOR,
+  LOOP_SET_FD,
+  MISC_MAJOR,
+  O_APPEND,
+  O_CREAT,
+  O_NONBLOCK,
+  O_RDWR,
+  O_WRONLY,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFREG,
+  SIGUSR1,
+} from "@stratos/abi";
+import * as op from "@stratos/abi/fuse";
+import { byteString, byteStringOf } from "@stratos/base";
+import type { PageCache } from "../../frames/page-cache.ts";
+import { NO_RETURN } from "../../ground/wait-queue.ts";
+import { getU64, putFields, viewOf } from "../../ground/words.ts";
+import { signalInfo } from "../../signal/pending-signals.ts";
+import { sendSignalToTask } from "../../signal/send-signal.ts";
+import { BUFFER, FileTask } from "../../testing/file-system-task.ts";
+import { Call, type TestKernel } from "../../testing/fake-task.ts";
+import { dropUnusedDentries } from "../../vfs/dentry-cache.ts";
+import { makeDevice } from "../../vfs/device-registry.ts";
+import { endAsking } from "../../vfs/fanotify-marks.ts";
+
+interface Asked {
+  readonly opcode: number;
+  readonly unique: number;
+  readonly node: number;
+  /** Behind the header. */
+  readonly body: Uint8Array;
+}
+
+const FILE = 2;
+
+class Server {
+  readonly user: FileTask;
+  readonly fd: number;
+  /** All that was asked. */
+  readonly log: number[] = [];
+
+  constructor(user: FileTask) {
+    this.user = user;
+    user.call("mknodat", AT_FDCWD, "/fuse", S_IFCHR | 0o666, makeDevice(MISC_MAJOR, FUSE_DEVICE_MINOR));
+    user.call("mkdirat", AT_FDCWD, "/m", 0o755);
+    this.fd = user.open("/fuse", O_RDWR | O_NONBLOCK);
+    const options = `fd=${this.fd},rootmode=40755,user_id=0,group_id=0`;
+    assert.equal(user.call("mount", "none", "/m", "fuse", 0, options), 0);
+    const init = this.next()!;
+    assert.equal(init.opcode, op.FUSE_INIT);
+    const body = new Uint8Array(op.FuseInitOut.size);
+    putFields(viewOf(body), op.FuseInitOut, { major: 7, minor: 31, max_write: 4096 });
+    assert.equal(this.reply(init, 0, body), op.FuseOutHeader.size + body.length);
+  }
+
+  next(): Asked | null {
+    const count = this.user.call("read", this.fd, BUFFER, 0x4000);
+    if (count === -EAGAIN) return null;
+    assert.ok(count >= op.FuseInHeader.size, String(count));
+    const bytes = this.user.memory.u8.slice(BUFFER, BUFFER + count);
+    const view = viewOf(bytes);
+    const { offset } = op.FuseInHeader;
+    assert.equal(view.getUint32(offset.len, true), count);
+    const opcode = view.getUint32(offset.opcode, true);
+    this.log.push(opcode);
+    return {
+      opcode,
+      unique: getU64(view, offset.unique),
+      node: getU64(view, offset.nodeid),
+      body: bytes.subarray(op.FuseInHeader.size),
+    };
+  }
+
+  reply({ unique }: { unique: number }, error: number, body: Uint8Array = new Uint8Array(0)): number {
+    const { u8, view } = this.user.memory;
+    putFields(view, op.FuseOutHeader, { len: op.FuseOutHeader.size + body.length, error, unique }, BUFFER);
+    u8.set(body, BUFFER + op.FuseOutHeader.size);
+    return this.user.call("write", this.fd, BUFFER, op.FuseOutHeader.size + body.length);
+  }
+
+  /** Executes a call to its end: each request is answered by `answer`, or as a folder with one file would. */
+  finish(client: FileTask, call: Call, answer: (asked: Asked) => Uint8Array | number | null = () => null): number {
+    for (let step = 0; call.isBlocked && step < 100; step++) {
+      const asked = this.next();
+      if (asked !== null) {
+        const made = answer(asked) ?? usual(asked);
+        if (typeof made === "number") this.reply(asked, made);
+        else if (asked.opcode !== op.FUSE_FORGET && asked.opcode !== op.FUSE_BATCH_FORGET) this.reply(asked, 0, made);
+      }
+      call.resume();
+    }
+    assert.ok(call.result !== null, "the call ends");
+    if (client.task.permissions !== null) endAsking(client.task);
+    return call.result;
+  }
+}
+
+function attributes(node: number, mode = node === 1 ? S_IFDIR | 0o755 : S_IFREG | 0o644): Uint8Array {
+  const bytes = new Uint8Array(op.FuseAttr.size);
+  putFields(viewOf(bytes), op.FuseAttr, { ino: node, mode, nlink: 1, size: 5 });
+  return bytes;
+}
+
+function entry(node: number, mode?: number): Uint8Array {
+  const bytes = new Uint8Array(op.FuseEntryOut.size);
+  putFields(viewOf(bytes), op.FuseEntryOut, { nodeid: node });
+  bytes.set(attributes(node, mode), op.FuseEntryOut.offset.attr);
+  return bytes;
+}
+
+function usual({ opcode, node, body }: Asked): Uint8Array | number {
+  switch (opcode) {
+    case op.FUSE_LOOKUP:
+      return byteString(body) === "f\0" ? entry(FILE) : -ENOENT;
+    case op.FUSE_GETATTR: {
+      const bytes = new Uint8Array(op.FuseAttrOut.size);
+      bytes.set(attributes(node), op.FuseAttrOut.offset.attr);
+      return bytes;
+    }
+    case op.FUSE_OPEN:
+    case op.FUSE_OPENDIR:
+      return new Uint8Array(op.FuseOpenOut.size);
+    case op.FUSE_CREATE:
+      return new Uint8Array([...entry(3), ...new Uint8Array(op.FuseOpenOut.size)]);
+    case op.FUSE_WRITE: {
+      const bytes = new Uint8Array(op.FuseWriteOut.size);
+      bytes.set(body.subarray(op.FuseWriteIn.offset.size, op.FuseWriteIn.offset.size + 4));
+      return bytes;
+    }
+    default:
+      return new Uint8Array(0);
+  }
+}
+
+function scene(): { test: TestKernel; server: Server; client: FileTask } {
+  const { test, user } = FileTask.create();
+  const server = new Server(user);
+  const client = new FileTask(test.kernel, user);
+  server.log.length = 0;
+  return { test, server, client };
+}
+
+it("a file is made and opened by one request, and closed once", () => {
+  const { server, client } = scene();
+  const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m/new", O_CREAT | O_WRONLY, 0o644));
+  assert.ok(fd >= 0, String(fd));
+  assert.deepEqual(server.log, [op.FUSE_LOOKUP, op.FUSE_CREATE]);
+  server.log.length = 0;
+  assert.equal(server.finish(client, client.start("close", fd)), 0);
+  while (server.next() !== null);
+  assert.deepEqual(
+    server.log.filter((each) => each !== op.FUSE_FORGET),
+    [op.FUSE_FLUSH, op.FUSE_RELEASE],
+  );
+});
+
+it("what a reply hands out is given back when its call is gone", () => {
+  const { server, client } = scene();
+  client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0);
+  const lookup = server.next()!;
+  assert.equal(lookup.opcode, op.FUSE_LOOKUP);
+  endAsking(client.task);
+  assert.equal(server.next()!.opcode, op.FUSE_INTERRUPT, "the server needn't finish");
+  server.reply(lookup, 0, entry(FILE));
+  const forget = server.next()!;
+  assert.deepEqual([forget.opcode, forget.node, getU64(viewOf(forget.body), 0)], [op.FUSE_FORGET, FILE, 1]);
+  assert.equal(server.next(), null);
+});
+
+it("an opened file whose call is gone is released", () => {
+  const { server, client } = scene();
+  const call = client.start("openat", AT_FDCWD, "/m/f", 0, 0);
+  server.reply(server.next()!, 0, entry(FILE));
+  call.resume();
+  const open = server.next()!;
+  assert.equal(open.opcode, op.FUSE_OPEN);
+  endAsking(client.task);
+  server.reply(open, 0, new Uint8Array(op.FuseOpenOut.size));
+  server.log.length = 0;
+  while (server.next() !== null);
+  assert.ok(server.log.includes(op.FUSE_RELEASE));
+});
+
+it("a request that the server hasn't read goes with its call", () => {
+  const { server, client } = scene();
+  client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0);
+  endAsking(client.task);
+  assert.equal(server.next(), null);
+});
+
+it("a signal tells the server, whose reply still ends the call", () => {
+  const { server, client } = scene();
+  const call = client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0);
+  const lookup = server.next()!;
+  sendSignalToTask(client.task, signalInfo(SIGUSR1, 0));
+  call.resume();
+  assert.equal(server.next()!.opcode, op.FUSE_INTERRUPT);
+  assert.ok(call.isBlocked);
+  server.reply(lookup, -EINTR);
+  call.resume();
+  assert.equal(call.result, -EINTR);
+});
+
+it("wrong replies are EIO", () => {
+  const { server, client } = scene();
+  const replies: Record<string, Uint8Array> = {
+    "too short": new Uint8Array(op.FuseEntryOut.size - 1),
+    "too long": new Uint8Array(op.FuseEntryOut.size + 1),
+    "the root's node": entry(1, S_IFDIR),
+    "no type": entry(FILE, 0o644),
+    "an endless file": (() => {
+      const bytes = entry(FILE);
+      bytes.fill(255, op.FuseEntryOut.offset.attr + 8, op.FuseEntryOut.offset.attr + 16);
+      return bytes;
+    })(),
+  };
+  for (const [what, bytes] of Object.entries(replies)) {
+    const call = client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0);
+    assert.equal(
+      server.finish(client, call, () => bytes),
+      -EIO,
+      what,
+    );
+  }
+  const call = client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0);
+  assert.equal(server.finish(client, call), 0);
+  // The number is another kind of file by now.
+  const again = client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0);
+  assert.equal(
+    server.finish(client, again, ({ opcode }) => (opcode === op.FUSE_LOOKUP ? null : attributesOut(FILE, S_IFDIR))),
+    -EIO,
+  );
+});
+
+function attributesOut(node: number, mode: number): Uint8Array {
+  const bytes = new Uint8Array(op.FuseAttrOut.size);
+  bytes.set(attributes(node, mode), op.FuseAttrOut.offset.attr);
+  return bytes;
+}
+
+it("a listing with names that no file can have, or that overlap, is none", () => {
+  const { server, client } = scene();
+  const listed = (name: string, length: number): Uint8Array => {
+    const bytes = new Uint8Array(op.FuseDirent.size + 8);
+    putFields(viewOf(bytes), op.FuseDirent, { ino: 9, off: 1, namelen: length, type: 8 });
+    for (let at = 0; at < name.length; at++) bytes[op.FuseDirent.size + at] = name.charCodeAt(at);
+    return bytes;
+  };
+  const rows: [string, Uint8Array, number][] = [
+    ["a slash", listed("a/b", 3), -EIO],
+    ["a zero", listed("a", 3), -EIO],
+    ["nothing", listed("", 0), -EIO],
+    ["beyond what names can be", listed("a", 5000), -EIO],
+    // As on Linux: what isn't whole is the end.
+    ["beyond the reply", listed("a", 100), 0],
+  ];
+  for (const [what, bytes, expected] of rows) {
+    const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m", 0o200000, 0));
+    const call = client.start("getdents64", fd, BUFFER, 512);
+    const result = server.finish(client, call, ({ opcode }) => (opcode === op.FUSE_READDIR ? bytes : null));
+    assert.equal(result, expected, what);
+    client.call("close", fd);
+  }
+});
+
+it("what is appended in several requests is written once, one behind the other", () => {
+  const { server, client } = scene();
+  const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_WRONLY | O_APPEND, 0));
+  const places: number[][] = [];
+  const call = client.start("write", fd, BUFFER, 10000);
+  const result = server.finish(client, call, ({ opcode, body }) => {
+    const view = viewOf(body);
+    const { offset } = op.FuseWriteIn;
+    if (opcode === op.FUSE_WRITE) places.push([getU64(view, offset.offset), view.getUint32(offset.size, true)]);
+    return null;
+  });
+  assert.equal(result, 10000);
+  assert.deepEqual(places, [
+    [5, 4096],
+    [4101, 4096],
+    [8197, 1808],
+  ]);
+});
+
+it("with its last descriptor the server is gone, for who waits and for who comes", () => {
+  const { server, client } = scene();
+  const call = client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0);
+  server.user.call("close", server.fd);
+  call.resume();
+  assert.equal(call.result, -ECONNABORTED);
+  endAsking(client.task);
+  assert.equal(client.call("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0), -ENOTCONN);
+});
+
+it("nodes that nobody uses any more are forgotten as often as they were named", () => {
+  const { server, client } = scene();
+  for (let time = 0; time < 3; time++) server.finish(client, client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0));
+  const unlink = client.start("unlinkat", AT_FDCWD, "/m/f", 0);
+  assert.equal(server.finish(client, unlink), 0);
+  const forget = server.next()!;
+  assert.deepEqual([forget.opcode, forget.node, getU64(viewOf(forget.body), 0)], [op.FUSE_FORGET, FILE, 4]);
+});
+
+it("what is mapped is read in before, and what is written later is seen", () => {
+  const { test, server, client } = scene();
+  const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_RDWR, 0));
+  const file = client.task.files.get(fd)!;
+  let pages!: PageCache;
+  const map = new Call(client.task, () => {
+    const mapping = file.mapping(0, 4096);
+    if (typeof mapping === "number") return mapping;
+    pages = mapping!;
+    return 0;
+  });
+  const content = byteStringOf("hello");
+  assert.equal(
+    server.finish(client, map, ({ opcode }) => (opcode === op.FUSE_READ ? content : null)),
+    0,
+  );
+  const at = pages.peek(0) * 4096;
+  assert.ok(at > 0);
+  const shown = (): string => byteString(test.kernel.physical.u8, at, at + 6);
+  assert.equal(shown(), "hello\0");
+  const write = client.start("pwrite64", fd, client.text("J"), 1, 0);
+  assert.equal(server.finish(client, write), 1);
+  assert.equal(shown(), "Jello\0");
+  assert.equal(file.isSharable, false, "what others would write into it goes nowhere");
+});
+
+it("dup3 over a served file waits for the server's last word", () => {
+  const { server, client } = scene();
+  const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_RDWR, 0));
+  const other = client.open("/fuse", O_RDWR);
+  const call = client.start("dup3", other, fd, 0);
+  assert.ok(call.isBlocked);
+  server.log.length = 0;
+  assert.equal(server.finish(client, call), fd);
+  assert.deepEqual(server.log, [op.FUSE_FLUSH]);
+  while (server.next() !== null);
+  assert.deepEqual(server.log, [op.FUSE_FLUSH, op.FUSE_RELEASE], "it is told once");
+});
+
+it("a connection is cut off by its file in fusectl, and its type names the server's", () => {
+  const { server, client } = scene();
+  client.call("mkdirat", AT_FDCWD, "/c", 0o755);
+  assert.equal(client.call("mount", "none", "/c", "fusectl", 0, ""), 0);
+  const number = (client.list("/c") as string[]).find((name) => !name.startsWith("."))!;
+  const call = client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0);
+  assert.equal(server.user.get(`/c/${number}/waiting`), "1\n");
+  const abort = server.user.open(`/c/${number}/abort`, O_WRONLY);
+  assert.equal(server.user.write(abort, "1"), 1);
+  call.resume();
+  assert.equal(call.result, -ECONNABORTED);
+
+  const device = client.open("/fuse", O_RDWR | O_NONBLOCK);
+  client.call("mkdirat", AT_FDCWD, "/n", 0o755);
+  const options = `fd=${device},rootmode=40755,user_id=0,group_id=0`;
+  assert.equal(client.call("mount", "none", "/n", "fuse.own", 0, options), 0);
+  assert.equal(client.call("mount", "none", "/n", "tmpfs.own", 0, ""), -ENODEV);
+  const types = [...client.task.kernel.vfs.roots.keys()].map(({ type }) => type);
+  assert.ok(types.includes("fuse.own"), types.join());
+});
+
+it("an ordinary open file cannot be a server, nor one of another's mount that is gone", () => {
+  const { client } = scene();
+  client.put("/file", "");
+  const fd = client.open("/file", O_RDWR);
+  assert.equal(client.call("mount", "none", "/m", "fuse", 0, `fd=${fd},rootmode=40755,user_id=0,group_id=0`), -EINVAL);
+});
+
+it("a process ends when what it wrote has come to an end, and asks once", () => {
+  const { server, client } = scene();
+  server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_RDWR, 0));
+  server.log.length = 0;
+  const call = client.start("exit_group", 0);
+  assert.ok(call.isBlocked);
+  assert.equal(server.finish(client, call), NO_RETURN);
+  while (server.next() !== null);
+  assert.deepEqual(
+    server.log.filter((each) => each !== op.FUSE_FORGET),
+    [op.FUSE_FLUSH, op.FUSE_RELEASE],
+  );
+});
+
+it("a node is forgotten when its last handle is released, and not before", () => {
+  const { server, client } = scene();
+  const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_RDWR, 0));
+  server.finish(client, client.start("unlinkat", AT_FDCWD, "/m/f", 0));
+  server.finish(client, client.start("close", fd));
+  server.log.length = 0;
+  const release = server.next()!;
+  assert.equal(release.opcode, op.FUSE_RELEASE);
+  assert.equal(server.next(), null);
+  server.reply(release, 0);
+  assert.equal(server.next()!.opcode, op.FUSE_FORGET);
+});
+
+it("of a node that a request is about the server is told to forget when that has its reply", () => {
+  const { server, client } = scene();
+  const call = client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0);
+  server.reply(server.next()!, 0, entry(FILE));
+  call.resume();
+  const getattr = server.next()!;
+  assert.equal(getattr.opcode, op.FUSE_GETATTR);
+  endAsking(client.task);
+  dropUnusedDentries(client.task.kernel);
+  server.log.length = 0;
+  while (server.next() !== null);
+  assert.ok(!server.log.includes(op.FUSE_FORGET));
+  server.reply(getattr, 0, attributesOut(FILE, S_IFREG | 0o644));
+  while (server.next() !== null);
+  assert.ok(server.log.includes(op.FUSE_FORGET));
+});
+
+it("is no layer of an overlay", () => {
+  const { test, server, client } = scene();
+  client.call("mkdirat", AT_FDCWD, "/o", 0o755);
+  client.call("mkdirat", AT_FDCWD, "/low", 0o755);
+  const call = client.start("mount", "none", "/o", "overlay", 0, "lowerdir=/m:/low");
+  assert.equal(server.finish(client, call), -EINVAL);
+  assert.ok(
+    test.messages.some((message) => message.includes("FUSE server")),
+    test.messages.join(),
+  );
+});
+
+it("lies behind no loop device, which could not wait for it", () => {
+  const { server, client } = scene();
+  const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_RDWR, 0));
+  client.call("mknodat", AT_FDCWD, "/loop0", S_IFBLK | 0o600, makeDevice(LOOP_MAJOR, 0));
+  const device = client.open("/loop0", O_RDWR);
+  assert.equal(client.call("ioctl", device, LOOP_SET_FD, fd), -EINVAL);
+  client.put("/image", "x".repeat(512));
+  assert.equal(client.call("ioctl", device, LOOP_SET_FD, client.open("/image", O_RDWR)), 0);
+});

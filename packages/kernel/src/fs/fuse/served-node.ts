@@ -1,0 +1,22 @@
+import type { FileSystem } from "../../vfs/file-system.ts";
+import type { Inode } from "../../vfs/inode.ts";
+import type { FsKernel } from "../fs-kernel.ts";
+import type { FuseConnection } from "./fuse-connection.ts";
+import type { FuseHandle } from "./fuse-handle.ts";
+import type { FuseRequest, Opaque } from "./fuse-request.ts";
+
+/** A file of a server (fuse-inode.ts), as its descriptions know it. */
+export interface ServedNode extends Inode {
+  readonly fileSystem: FileSystem & { readonly kernel: FsKernel; readonly connection: FuseConnection };
+  readonly node: Opaque;
+  /** Open descriptions' handles. */
+  readonly handles: Set<FuseHandle>;
+  /** Up to when (monotonic) the attributes are what they are. */
+  attributesUntil: number;
+  /** The state of the content that `pages` have. */
+  loadedAs: string;
+  /** −EIO: it is another file by now; −EACCES: the caller may not come near. */
+  readonly refused: number;
+  /** Asks for it as FuseConnection.ask does, of this node. */
+  ask(opcode: number, key: string, make: () => Uint8Array | number, least: number, most?: number): FuseRequest | number;
+}
