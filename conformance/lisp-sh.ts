@@ -12,15 +12,14 @@
  * runs Debian's dash as well, for the row beside; without it that row stays. The last line is `N passed, N failed`.
  */
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { astraProgram } from "@stratos/tools-node/lisp";
-import { findMirror } from "@stratos/tools-node/packages";
 import { isWhole, refuseUnknown } from "../tests/support/known-names.ts";
 import { stratos } from "../tests/support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "../tests/support/test-image.ts";
+import { expectedFailures, fetchSource, rowOf, type SuiteSource } from "./lisp/suite.ts";
 import { recordRows, type Row } from "./results.ts";
 
 const CROSS_COMPILER = "riscv64-linux-gnu-gcc";
@@ -32,9 +31,8 @@ const EXPECTED = join(import.meta.dirname, "lisp/sh-expected.txt");
 
 interface Suite {
   readonly name: string;
-  /** Below the mirror, with its hash; null: a folder is given. */
-  readonly source: string | null;
-  readonly sha256: string;
+  /** Null: a folder is given. */
+  readonly source: SuiteSource | null;
   /** C programs that tests start. */
   readonly helpers: readonly string[];
   readonly list: (source: string) => string[];
@@ -43,8 +41,10 @@ interface Suite {
 const SUITES: readonly Suite[] = [
   {
     name: "ash",
-    source: "pool/main/b/busybox/busybox_1.37.0.orig.tar.bz2",
-    sha256: "3311dff32e746499f4df0d5df04d7eb396382d7e108bb9250e7b519b837043a4",
+    source: {
+      path: "pool/main/b/busybox/busybox_1.37.0.orig.tar.bz2",
+      sha256: "3311dff32e746499f4df0d5df04d7eb396382d7e108bb9250e7b519b837043a4",
+    },
     helpers: ["shell/ash_test/recho.c", "shell/ash_test/zecho.c", "shell/ash_test/printenv.c"],
     // `many_ifs` goes through 6856 cases in the shell, for minutes.
     list: (source) => {
@@ -57,8 +57,10 @@ const SUITES: readonly Suite[] = [
   },
   {
     name: "mksh",
-    source: "pool/main/m/mksh/mksh_59c.orig.tar.gz",
-    sha256: "77ae1665a337f1c48c61d6b961db3e52119b38e58884d1c89684af31f87bc506",
+    source: {
+      path: "pool/main/m/mksh/mksh_59c.orig.tar.gz",
+      sha256: "77ae1665a337f1c48c61d6b961db3e52119b38e58884d1c89684af31f87bc506",
+    },
     helpers: [],
     list: (source) => {
       const tests = readFileSync(join(source, "check.t"), "latin1");
@@ -68,7 +70,6 @@ const SUITES: readonly Suite[] = [
   {
     name: "yash",
     source: null,
-    sha256: "",
     helpers: ["tests/resetsig.c", "tests/ptwrap.c", "tests/checkfg.c"],
     list: (source) =>
       readdirSync(join(source, "tests")).filter((name) => name.endsWith("-p.tst") && !/^sig[a-z]+\d/.test(name)),
@@ -109,7 +110,7 @@ async function runSuite(suite: Suite): Promise<void> {
   const folder = prepare(suite);
   const all = suite.list(join(folder, "source")).sort();
   const tests = all.filter((name) => values.filter === undefined || name.includes(values.filter));
-  const known = expected(suite.name);
+  const known = expectedFailures(EXPECTED, suite.name);
   const { outcome, seconds } = await runBy("/suite/bin/astra", suite, folder, tests);
   const bad = [...outcome].filter(([, status]) => status !== 0 && status !== 77).map(([name]) => name);
   const news = bad.filter((name) => !known.has(name));
@@ -130,10 +131,6 @@ async function runSuite(suite: Suite): Promise<void> {
     rows.push(rowOf(`${suite.name} by dash`, dash.outcome.size, refused, dash.seconds, []));
   }
   if (values.record && values.filter === undefined) recordRows("lisp-sh", ABOUT, rows);
-}
-
-function rowOf(name: string, ran: number, bad: number, seconds: number, worse: readonly string[]): Row {
-  return { name, stratos: { ran, failed: bad, seconds: Math.round(seconds) }, qemu: null, worse };
 }
 
 async function runBy(
@@ -159,21 +156,8 @@ function prepare(suite: Suite): string {
   const folder = join(TEST_HOME, "suites", `sh-${suite.name}`);
   const source = join(folder, "source");
   mkdirSync(join(folder, "bin"), { recursive: true });
-  if (!existsSync(source)) {
-    if (suite.source === null) {
-      execFileSync("cp", ["-r", resolve(values.yash!), source]);
-    } else {
-      const archive = join(folder, basename(suite.source));
-      const address = `${findMirror().uri}/${suite.source}`;
-      execFileSync("curl", ["-fsSL", "--retry", "3", "-o", archive, address], {
-        stdio: ["ignore", "ignore", "inherit"],
-      });
-      const digest = createHash("sha256").update(readFileSync(archive)).digest("hex");
-      if (digest !== suite.sha256) throw new Error(`${address}: SHA-256 is ${digest}, not ${suite.sha256}`);
-      mkdirSync(source);
-      execFileSync("tar", ["-xf", archive, "--strip-components=1", "--no-same-owner", "-C", source]);
-    }
-  }
+  if (suite.source !== null) fetchSource(suite.source, folder);
+  else if (!existsSync(source)) execFileSync("cp", ["-r", resolve(values.yash!), source]);
   mkdirSync(join(folder, "helpers"), { recursive: true });
   for (const helper of suite.helpers) {
     const program = join(folder, "helpers", basename(helper, ".c"));
@@ -183,15 +167,4 @@ function prepare(suite: Suite): string {
   copyFileSync(join(import.meta.dirname, "guest/lisp-sh.sh"), join(folder, "lisp-sh.sh"));
   copyFileSync(shell, join(folder, "bin/astra"));
   return folder;
-}
-
-/** What is known not to pass: names and reasons. */
-function expected(suite: string): Map<string, string> {
-  const lines = readFileSync(EXPECTED, "utf8").split("\n");
-  return new Map(
-    lines
-      .map((line) => line.split(" "))
-      .filter(([first]) => first === suite)
-      .map(([, name, ...reason]) => [name!, reason.join(" ")]),
-  );
 }

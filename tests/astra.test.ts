@@ -66,6 +66,21 @@ test("sed changes letters' case, and a ) without its ( is itself where GNU has i
   assert.match(stderr, /Unmatched \) or \\\)/);
 });
 
+test("awk's RS begins where the input does; ls -b, du -l; diff of folders reads no devices", async () => {
+  const script = String.raw`
+    printf 'aaXaY\nab' | awk -v 'RS=^a' '{ print NR ": " $0 }'
+    mkdir /tmp/l; cd /tmp/l; printf xxx > 'a b\'; ln 'a b\' "$(printf 'c\nd\001')"
+    ls -b; ls --escape -l | grep -c ' b\\'
+    echo $(($(du -bl | cut -f1) - $(du -b | cut -f1)))
+    mkdir x y; ln -s /dev/zero x/g; ln -s /dev/null x/h; echo g >y/g; diff -r x y; diff -rN x y; echo $?
+    echo 5 | diff -s - -; echo $?; printf ' \v\n\f a b \n\n"q r" s\n' | xargs -I{} echo '[{}]'`;
+  const { stdout } = await run("astra", home, "sh", script);
+  // By gawk and GNU's coreutils.
+  const differences = "File x/g is a character special file while file y/g is a regular file\nOnly in x: h\n".repeat(2);
+  const same = "Files - and - are identical\n0\n";
+  assert.equal(stdout, `1: \n2: aXaY\nab\na\\ b\\\\\nc\\nd\\001\n1\n3\n${differences}1\n${same}[a b ]\n[q r s]\n`);
+});
+
 test("mistakes are told as POSIX wants them", async () => {
   const script = "ls --nothing; echo $?; nosuch; echo $?; /etc/passwd; echo $?; ls /none; echo $?; cd /none; echo $?";
   const { stdout, stderr } = await run("astra", home, "sh", script);

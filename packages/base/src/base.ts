@@ -27,6 +27,14 @@ export { hexOf } from "./hex.ts";
 export { concatBytes } from "./concat.ts";
 export { closestName, slipsOfWord } from "./edit-distance.ts";
 export { MessageStream } from "./message-stream.ts";
+export {
+  type AdapterArguments,
+  AdapterError,
+  AdapterProtocol,
+  BREAKPOINTS_MAX,
+  listOf,
+  numberOf,
+} from "./adapter-protocol.ts";
 export { printable } from "./printable.ts";
 export { crc32, crc32c } from "./crc.ts";
 export { compressLz4, decompressLz4 } from "./lz4.ts";

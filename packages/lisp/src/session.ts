@@ -15,7 +15,7 @@ import { Expander } from "./expander/expander.ts";
 import type { ExpanderHost, ExpansionStep, Onlooker } from "./expander/form-expander.ts";
 import { Namespace } from "./expander/namespace.ts";
 import { ANY_PHASE, datumToSyntax, isIdentifier, Syntax, syntaxItems } from "./expander/syntax.ts";
-import { Cell, compileForm } from "./interpreter/compile.ts";
+import { Cell, type CompiledForm, compileForm } from "./interpreter/compile.ts";
 import {
   Closure,
   CONTINUE,
@@ -26,6 +26,7 @@ import {
   MultipleValues,
   Primitive,
 } from "./interpreter/machine.ts";
+import type { PausePoints } from "./interpreter/pause-points.ts";
 import { preludeDefinition } from "./interpreter/prelude.ts";
 import { defineControl } from "./interpreter/primitives/control.ts";
 import { defineForeign, defineSystemCalls } from "./interpreter/primitives/foreign.ts";
@@ -115,8 +116,7 @@ export class Lisp implements ExpanderHost {
    *
    * @throws SchemeError  of kind "syntax" or "read", with its place
    */
-  expandProgram(text: string, file: string): Unit[] {
-    const namespace = this.openProgram();
+  expandProgram(text: string, file: string, namespace = this.openProgram()): Unit[] {
     const body = this.expandForms(this.#readForms(text, file, namespace, false), namespace);
     const units: Unit[] = [];
     this.#collect(namespace.imports, units, new Set());
@@ -243,11 +243,11 @@ export class Lisp implements ExpanderHost {
   }
 
   /**
-   * Forms of a text, as syntax of the interaction environment. @throws IncompleteError where the text ends inside of
+   * Forms of a text, as syntax of a namespace. @throws IncompleteError where the text ends inside of
    * one
    */
-  readForms(text: string, file: string): Syntax[] {
-    return this.#readForms(text, file, this.interaction, false);
+  readForms(text: string, file: string, namespace = this.interaction): Syntax[] {
+    return this.#readForms(text, file, namespace, false);
   }
 
   /** Nothing is run but its macros: see `Instance.link` for the libraries that it imports. */
@@ -397,9 +397,11 @@ class Instance {
   javascript!: Bridge;
   /** Each call of a primitive is a step of its own, so that a debugger can go on from there; slower. */
   isStepped: boolean;
+  pausePoints: PausePoints | null;
 
   constructor(lisp: Lisp, phase: number) {
     this.isStepped = false;
+    this.pausePoints = null;
     this.#lisp = lisp;
     this.machine = new Machine();
     this.#table = new Map();
@@ -494,10 +496,20 @@ class Instance {
 
   /** Runs a library's or a program's body; a library once only. */
   run(unit: Unit): unknown {
+    return this.#runForms(unit, (index) => compileForm(unit.body[index]!, this));
+  }
+
+  /** Compiles all of it now, so that it is known where it can be stopped. @returns what runs it */
+  prepare(unit: Unit): () => unknown {
+    const forms = unit.body.map((core) => compileForm(core, this));
+    return () => this.#runForms(unit, (index) => forms[index]!);
+  }
+
+  #runForms(unit: Unit, formAt: (index: number) => CompiledForm): unknown {
     this.#done.add(unit.library);
     // One form waits for the other as a frame: a continuation that is captured in one goes on with those after it.
     const next = (index: number, machine: Machine): unknown => {
-      const form = compileForm(unit.body[index]!, this);
+      const form = formAt(index);
       if (index + 1 < unit.body.length) machine.push((_value, _env, later) => next(index + 1, later), []);
       machine.run = form.run;
       machine.env = form.makeEnv();

@@ -90,7 +90,30 @@ export function makeLispCommand(finish: Finish, run: typeof runLispCommand): Com
     .addCommand(testCommand(finish))
     .addCommand(profileCommand(finish))
     .addCommand(docCommand(finish))
-    .addCommand(languageServerCommand(finish));
+    .addCommand(languageServerCommand(finish))
+    .addCommand(debugAdapterCommand(finish));
+}
+
+function debugAdapterCommand(finish: Finish): Command {
+  return new Command("dap")
+    .summary("serve an editor: break points, steps, variables of a program")
+    .description(
+      "Speaks the Debug Adapter Protocol on standard input and output, or at a port of this computer. The editor " +
+        "starts a program, which is interpreted, stops it at lines, goes on step by step and looks at its variables. " +
+        "docs/lisp/editors.md tells how to set up Neovim, Emacs and VS Code.",
+    )
+    .usage("[OPTIONS]")
+    .option("-I, --library-path <folder>", "look for libraries there, too (repeatable)", repeat, [])
+    .addOption(
+      new Option("--port <number>", "wait for the editor at this port; 0: a free one, which is told").argParser(
+        parseCount(0),
+      ),
+    )
+    .addHelpText("after", "\nExit status: 0 when the editor has gone; 2 for a mistaken command line.")
+    .action(async ({ libraryPath, port = "-" }: { libraryPath: readonly string[]; port?: number | "-" }) => {
+      await (await import("../session/serve-lisp-debugger.ts")).serveLispDebugger(libraryPath, port);
+      finish(EXIT_SUCCESS);
+    });
 }
 
 function languageServerCommand(finish: Finish): Command {

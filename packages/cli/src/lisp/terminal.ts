@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { stratosHome } from "@stratos/host-node/home";
 import { ExitRequest, type Lisp, Repl } from "@stratos/lisp";
+import { ownLibraryFolder } from "@stratos/tools-node/lisp";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import type { InterruptKey } from "./interrupt-key.ts";
 
@@ -16,7 +17,7 @@ const MATCH_MS = 150;
 
 /** @returns the exit status that the program asked for */
 export async function talkOnTerminal(lisp: Lisp, interrupt: InterruptKey): Promise<number> {
-  const repl = new Repl(lisp);
+  const repl = new Repl(lisp, { isShown: (file) => !file.startsWith(`${ownLibraryFolder()}/`) });
   const history = join(stratosHome(), "lisp-history");
   const isColoured = process.env["NO_COLOR"] === undefined;
   const paint = (code: number, text: string): string =>

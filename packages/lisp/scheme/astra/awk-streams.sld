@@ -7,9 +7,10 @@
   (begin
     ;; text: the input's buffer up to its end as a text, where records end at an expression; #f: not made since it was
     ;; filled.
-    (define-record-type reader (reader-of input pid text ended) reader?
-      (input reader-input) (pid reader-pid) (text text-before set-text!) (ended ended? set-ended!))
-    (define (make-reader fd pid) (reader-of (make-input fd) pid #f #f))
+    (define-record-type reader (reader-of input pid text ended begun) reader?
+      (input reader-input) (pid reader-pid) (text text-before set-text!) (ended ended? set-ended!)
+      (begun begun? set-begun!))
+    (define (make-reader fd pid) (reader-of (make-input fd) pid #f #f #f))
     (define (reader-fd r) (input-fd (reader-input r)))
     (define (fill! r) (set-text! r #f) (if (not (fill-input (reader-input r))) (set-ended! r #t)))
     (define (reader-text r)
@@ -29,13 +30,19 @@
         (cond ((= at (input-end i)) (if (not (ended? r)) (begin (fill! r) (skip-newlines! r))))
               ((= 10 (bytevector-u8-ref (input-buffer i) at)) (set-input-at! i (+ at 1)) (skip-newlines! r)))))
     (define (record-by r expression lines?)
-      (let* ((i (reader-input r)) (at (input-at i)) (n (input-end i)) (m (regular-search expression (reader-text r) at)))
+      (let* ((i (reader-input r)) (at (input-at i)) (n (input-end i)) (m (separator-from r expression at)))
         (cond ((and m (< (vector-ref m 0) (vector-ref m 1)) (or (ended? r) (< (vector-ref m 1) n)))
+               (set-begun! r #t)
                (line-at! i at (vector-ref m 0) (vector-ref m 1)))
               ((not (ended? r)) (fill! r) (record-by r expression lines?))
               ((= at n) #f)
               ((and lines? (= 10 (bytevector-u8-ref (input-buffer i) (- n 1)))) (line-at! i at (- n 1) n))
               (else (line-at! i at n n)))))
+    ;; ^ is the beginning of what is read, and not of what happens to lie in the buffer.
+    (define (separator-from r expression at)
+      (if (not (and (= at 0) (begun? r))) (regular-search expression (reader-text r) at)
+          (let ((m (regular-search expression (string-append "\n" (reader-text r)) 1)))
+            (and m (vector-map (lambda (place) (and place (- place 1))) m)))))
 
     ;; Writers keep what they were given until it is worth a write.
     (define-record-type writer (writer-of fd pid parts size) writer?

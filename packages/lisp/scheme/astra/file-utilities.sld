@@ -347,10 +347,10 @@
     (define DU "[-abchklmsx0] [-d DEPTH] [--apparent-size] [--exclude=PATTERN] [FILE...]")
     ;; What has several names counts once.
     (define (du l)
-      (with-options (p "du" DU "abchkmsxd:0!DLSX:"
+      (with-options (p "du" DU "abchklmsxd:0!DLSX:"
                       '(("all" . #\a) ("bytes" . #\b) ("total" . #\c) ("human-readable" . #\h) ("summarize" . #\s)
                         ("max-depth" . #\d) ("one-file-system" . #\x) ("null" . #\0) ("apparent-size" . #\!)
-                        ("separate-dirs" . #\S) ("exclude" . #\X)) l)
+                        ("separate-dirs" . #\S) ("count-links" . #\l) ("exclude" . #\X)) l)
         (let* ((on? (lambda (c) (option-set? p c))) (sizes? (or (on? #\b) (on? #\!))) (seen (make-table)) (status 0)
                (depth (cond ((option-value p #\d) => (lambda (t) (number-of "du" t))) ((on? #\s) 0) (else 1000000)))
                (unit (cond ((on? #\b) 1) ((on? #\m) 1048576) (else 1024))))
@@ -368,7 +368,7 @@
           (define (measure path level device)
             (let ((s (if (or (on? #\L) (and (= level 0) (on? #\D))) (sys-stat path) (sys-lstat path))))
               (cond ((number? s) (complain "du: cannot access '" path "': " (error-words s)) (set! status 1) 0)
-                    ((or (and (or (folder? s) (> (stat-links s) 1)) (again? s)) (excluded? path)) 0)
+                    ((or (and (or (folder? s) (and (> (stat-links s) 1) (not (on? #\l)))) (again? s)) (excluded? path)) 0)
                     ((and device (on? #\x) (not (= device (stat-device s)))) 0)
                     (else
                      (let* ((own (cond ((not sizes?) (* 512 (stat-blocks s))) ((folder? s) 0) (else (stat-size s))))

@@ -4,12 +4,12 @@
   (import (scheme base) (astra posix) (astra options) (astra texts) (astra arithmetic) (astra pattern) (astra names)
           (astra dates) (only (astra text-utilities) sorted-lines))
   (begin
-    (define USAGE "[-1AaBCcdFfGghiklLmNnopQqRrSstUuvXx] [-I PATTERN] [-w COLUMNS] [--color[=WHEN]] [FILE...]")
+    (define USAGE "[-1AaBbCcdFfGghiklLmNnopQqRrSstUuvXx] [-I PATTERN] [-w COLUMNS] [--color[=WHEN]] [FILE...]")
     ;; Signs stand for long options without a letter.
     (define LONG
       '(("all" . #\a) ("almost-all" . #\A) ("ignore-backups" . #\B) ("color" . #\!) ("directory" . #\d) ("classify" . #\F)
         ("file-type" . #\p) ("human-readable" . #\h) ("inode" . #\i) ("ignore" . #\I) ("hide" . #\I) ("dereference" . #\L)
-        ("numeric-uid-gid" . #\n) ("no-group" . #\G) ("quote-name" . #\Q) ("literal" . #\N) ("reverse" . #\r)
+        ("numeric-uid-gid" . #\n) ("no-group" . #\G) ("quote-name" . #\Q) ("escape" . #\b) ("literal" . #\N) ("reverse" . #\r)
         ("recursive" . #\R) ("size" . #\s) ("width" . #\w) ("group-directories-first" . #\{) ("time-style" . #\})
         ("full-time" . #\>) ("sort" . #\<) ("time" . #\|) ("kibibytes" . #\k)))
     (define (folder? s) (and (bytevector? s) (eq? 'folder (stat-kind s))))
@@ -34,6 +34,15 @@
           (map (lambda (c) (case c ((#\") "\\\"") ((#\\) "\\\\") ((#\newline) "\\n") ((#\tab) "\\t") (else (string c))))
                (string->list t)))
         "\""))
+    (define (escaped t)
+      (define (octal n) (let ((o (number->string n 8))) (string-append "\\" (make-string (- 3 (string-length o)) #\0) o)))
+      (apply string-append
+        (map (lambda (c)
+               (case c
+                 ((#\space) "\\ ") ((#\\) "\\\\") ((#\newline) "\\n") ((#\tab) "\\t") ((#\return) "\\r") ((#\alarm) "\\a")
+                 ((#\backspace) "\\b") ((#\x0b) "\\v") ((#\x0c) "\\f")
+                 (else (if (or (char<? c #\space) (char=? c #\delete)) (octal (char->integer c)) (string c)))))
+             (string->list t))))
     ;; Columns are characters of UTF-8.
     (define (columns-of t)
       (let loop ((i 0) (n 0))
@@ -46,7 +55,7 @@
         (else (if (odd? (quotient (stat-mode s) 64)) "01;32" #f))))
 
     (define (ls l)
-      (let ((p (parse-options "ls" USAGE "1AaBCcdFfGghiI:kLlmNnopqQRrSstUuvw:Xx!{}:>HT:<:|:" LONG l)))
+      (let ((p (parse-options "ls" USAGE "1AaBbCcdFfGghiI:kLlmNnopqQRrSstUuvw:Xx!{}:>HT:<:|:" LONG l)))
         (cond ((not p) 2) ((every-word p) (list-all p)) (else 1))))
     (define (every-word p)
       (define (one-of? sign name words)
@@ -104,6 +113,7 @@
               (else (if (and (on? #\F) (odd? (quotient (stat-mode s) 64))) "*" "")))
             ""))
       (define (name-of name) (cond ((on? #\Q) (quoted name))
+                                   ((on? #\b) (escaped name))
                                    ((on? #\q) (string-map (lambda (c) (if (or (char<? c #\space) (char=? c #\delete)) #\? c)) name))
                                    (else name)))
       (define (painted text s)

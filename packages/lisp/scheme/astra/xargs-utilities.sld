@@ -57,7 +57,8 @@
       (let keep ((l (lines text)))
         (if (null? l) '()
             (let* ((t (car l)) (n (string-length t))
-                   (start (let skip ((i 0)) (if (and (< i n) (memv (string-ref t i) '(#\space #\tab))) (skip (+ i 1)) i))))
+                   (blank? (lambda (c) (memv c '(#\space #\tab #\x0b #\x0c #\return))))
+                   (start (let skip ((i 0)) (if (and (< i n) (blank? (string-ref t i))) (skip (+ i 1)) i))))
               (if (= start n) (keep (cdr l))
                   (cons (car (unquoted (substring t start n) '(#\newline))) (keep (cdr l))))))))
     ;; A blank at its end joins a line to the next one.

@@ -22,6 +22,7 @@ import {
   type Site,
   type VisibleVariable,
 } from "./machine.ts";
+import type { PausePoints } from "./pause-points.ts";
 
 interface Code {
   /** Null: it takes steps. */
@@ -46,9 +47,15 @@ interface Linker {
   cell(global: Global): Cell;
   /** No expression is simple but constants and local variables: each has a continuation of its own. */
   readonly isStepped: boolean;
+  /** Where a debugger is asked; null: nowhere. */
+  readonly pausePoints: PausePoints | null;
   /** The procedure of a primitive. */
   primitive(name: string): unknown;
 }
+
+/** A sequence is stopped at in its forms, a procedure where it is called. */
+const WITHOUT_POINT: ReadonlySet<string> = new Set(["begin", "lambda"]);
+const LEAVES: ReadonlySet<string> = new Set(["const", "local", "global"]);
 
 interface Place {
   readonly slot: number;
@@ -62,21 +69,38 @@ class ProcedureScope {
   readonly name: string | null;
   readonly places: Map<Variable, Place>;
   size: number;
+  /** Those that are visible where is compiled now. */
+  visible: Visible | null;
+  /** Those around that were visible where this procedure begins. */
+  readonly around: Visible | null;
   constructor(parent: ProcedureScope | null, name: string | null) {
     this.parent = parent;
     this.name = name;
     this.places = new Map();
     this.size = 1;
+    this.visible = null;
+    this.around = parent?.visible ?? null;
   }
   declare(variable: Variable, isBoxed: boolean, isChecked = false): Place {
     const place = { slot: this.size++, isBoxed, isChecked };
-    this.places.set(variable, place);
+    this.add(variable, place);
     return place;
+  }
+  add(variable: Variable, place: Place): void {
+    this.places.set(variable, place);
+    this.visible = { variable, place, next: this.visible };
   }
 }
 
+/** The innermost first. */
+interface Visible {
+  readonly variable: Variable;
+  readonly place: Place;
+  readonly next: Visible | null;
+}
+
 /** Code that can be run by `machine.execute(run, makeEnv())`. */
-interface CompiledForm {
+export interface CompiledForm {
   readonly run: Run;
   makeEnv(): Env;
 }
@@ -100,18 +124,43 @@ function scopeOfFrame(visible: readonly (VisibleVariable & { readonly variable: 
   for (let hops = most; hops >= 0; hops--) {
     scope = new ProcedureScope(scope, null);
     for (const { variable, hops: own, slot, isBoxed } of visible)
-      if (own === hops) scope.places.set(variable, { slot, isBoxed, isChecked: true });
+      if (own === hops) scope.add(variable, { slot, isBoxed, isChecked: true });
   }
   return scope!;
 }
 
 class Compiler {
   readonly #linker: Linker;
+  /** The innermost form around that a program may be left at; null: none of this procedure. */
+  #point: Source | null;
+  #isEntry: boolean;
   constructor(linker: Linker) {
     this.#linker = linker;
+    this.#point = null;
+    this.#isEntry = false;
   }
 
   compile(core: Core, scope: ProcedureScope): Code {
+    const points = this.#linker.pausePoints,
+      { source } = core,
+      around = this.#point;
+    if (points === null || source === null || WITHOUT_POINT.has(core.kind) || !points.isShown(source.file))
+      return this.#form(core, scope);
+    if (around !== null && around.line === source.line && around.file === source.file) return this.#form(core, scope);
+    const point = { site: this.#site(source, scope), isEntry: this.#isEntry };
+    this.#point = source;
+    this.#isEntry = false;
+    const { run } = this.#form(core, scope);
+    this.#point = around;
+    return steps(points.before(run, point));
+  }
+
+  /** Something is done for its value: variables and constants are no place to stop at. */
+  #operand(core: Core, scope: ProcedureScope): Code {
+    return LEAVES.has(core.kind) ? this.#form(core, scope) : this.compile(core, scope);
+  }
+
+  #form(core: Core, scope: ProcedureScope): Code {
     switch (core.kind) {
       case "const": {
         const { datum } = core;
@@ -161,7 +210,9 @@ class Compiler {
   }
 
   #site(source: Source | null, scope: ProcedureScope): Site {
-    return { source, procedure: scope.name, variables: () => visibleIn(scope) };
+    const { visible } = scope;
+    const isTop = scope.parent === null;
+    return { source, procedure: scope.name, isTop, variables: () => visibleIn(scope, visible) };
   }
 
   /** Where a form waits for the value of an expression: at the call that gives it, as in compiled code. */
@@ -263,7 +314,12 @@ class Compiler {
       const { slot } = scope.declare(variable, variable.isAssigned);
       if (variable.isAssigned) boxed.push(slot);
     }
+    const point = this.#point;
+    this.#point = null;
+    this.#isEntry = true;
     const { run } = this.compile(body, scope);
+    this.#point = point;
+    this.#isEntry = false;
     const entry: Run =
       boxed.length === 0
         ? run
@@ -277,9 +333,12 @@ class Compiler {
   #let(core: Core & { kind: "let" }, scope: ProcedureScope): Code {
     // All values are evaluated before one is bound: a value may name an outer variable of an earlier turn of the same
     // form.
-    const values = core.values.map((value) => this.compile(value, scope));
+    const values = core.values.map((value) => this.#operand(value, scope));
+    const around = scope.visible;
+    const sites = core.values.map((value) => this.#waiting(value, core.source, scope));
     const places = core.variables.map((variable) => scope.declare(variable, variable.isAssigned));
     const body = this.compile(core.body, scope);
+    scope.visible = around;
     if (body.simple !== null && values.every((value) => value.simple !== null)) {
       const inner = body.simple,
         stores = values.map((value, index) => store(value.simple!, places[index]!));
@@ -297,7 +356,7 @@ class Compiler {
     }
     let next = body.run;
     for (let index = values.length - 1; index >= 0; index--)
-      next = chained(values[index]!, places[index]!, next, this.#waiting(core.values[index]!, core.source, scope));
+      next = chained(values[index]!, places[index]!, next, sites[index]!);
     return steps(next);
   }
 
@@ -307,6 +366,7 @@ class Compiler {
     const firstSteps = core.values.findIndex((value) => !this.#isSurelySimple(value));
     // From the first value on that runs anything, a variable may be used before it has its value.
     const firstActive = core.values.findIndex((value) => value.kind !== "lambda" && value.kind !== "const");
+    const around = scope.visible;
     const places = core.variables.map((variable, index) =>
       scope.declare(
         variable,
@@ -315,13 +375,14 @@ class Compiler {
       ),
     );
     const boxed = places.filter(({ isBoxed }) => isBoxed).map(({ slot }) => slot);
-    const values = core.values.map((value) => this.compile(value, scope));
+    const values = core.values.map((value) => this.#operand(value, scope));
     const body = this.compile(core.body, scope);
     let next = body.run;
     for (let index = values.length - 1; index >= 0; index--) {
       const site = this.#waiting(core.values[index]!, core.source, scope);
       next = chained(values[index]!, places[index]!, next, site, true);
     }
+    scope.visible = around;
     // A form that is run again must not see what the last turn bound.
     const cleared = places.filter(({ isBoxed, isChecked }) => isChecked && !isBoxed).map(({ slot }) => slot);
     const begin: Run = (env, machine) => {
@@ -394,7 +455,7 @@ class Compiler {
 
   /** Makes the operands simple, putting into slots those that are not, and those before them whose value may change. */
   #with(cores: readonly Core[], scope: ProcedureScope, source: Source | null, build: (values: Simple[]) => Code): Code {
-    const codes = cores.map((core) => this.compile(core, scope));
+    const codes = cores.map((core) => this.#operand(core, scope));
     let last = codes.length - 1;
     while (last >= 0 && codes[last]!.simple !== null) last--;
     if (last < 0) return build(codes.map((code) => code.simple!));
@@ -513,11 +574,15 @@ function slotAt(hops: number, slot: number): Simple {
   }
 }
 
-function visibleIn(scope: ProcedureScope): VisibleVariable[] {
+/** The innermost first. */
+function visibleIn(scope: ProcedureScope, visible: Visible | null): VisibleVariable[] {
   const found: VisibleVariable[] = [];
   let hops = 0;
-  for (let own: ProcedureScope | null = scope; own !== null; own = own.parent) {
-    for (const [variable, { slot, isBoxed }] of own.places) found.push({ name: variable.name, hops, slot, isBoxed });
+  for (let own: ProcedureScope | null = scope, link = visible; own !== null; link = own.around, own = own.parent) {
+    for (; link !== null; link = link.next) {
+      const { slot, isBoxed } = link.place;
+      found.push({ name: link.variable.name, hops, slot, isBoxed });
+    }
     hops++;
   }
   return found;

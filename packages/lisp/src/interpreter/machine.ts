@@ -22,6 +22,7 @@ import {
 import { list, UNSPECIFIED } from "../datum/datum.ts";
 import type { Bridge } from "../javascript/bridge.ts";
 import { LeftForJavaScript } from "../javascript/outcome.ts";
+import { Paused, type Watch } from "./pause.ts";
 
 /** `env[0]` is the environment around; the rest are the variables of one procedure. */
 export type Env = unknown[];
@@ -35,6 +36,8 @@ export interface Site {
   readonly source: Source | null;
   /** The procedure that it is a part of. */
   readonly procedure: string | null;
+  /** It is a part of none. */
+  readonly isTop: boolean;
   /** Variables that are visible there, the innermost last, with their places. */
   readonly variables: () => readonly VisibleVariable[];
 }
@@ -198,6 +201,13 @@ export class UncaughtError extends Error {
   }
 }
 
+/** The form that is next, and what it sees (null: the machine was between two); what waits for it. */
+export interface PausePlace {
+  readonly site: Site | null;
+  readonly env: Env;
+  readonly frame: Frame | null;
+}
+
 /** `(exit)`: the program wants to end. */
 export class ExitRequest extends Error {
   readonly status: number;
@@ -240,6 +250,8 @@ export class Machine {
   limits: MachineLimits;
   /** What does the work when a program leaves its run for JavaScript, and who goes on then. */
   javascript: { readonly bridge: Bridge; entry: unknown } | null;
+  /** A debugger. */
+  watch: Watch | null;
   #ticksLeft: number;
   #steps: number;
 
@@ -252,6 +264,7 @@ export class Machine {
     this.handlers = null;
     this.parameters = null;
     this.javascript = null;
+    this.watch = null;
     this.limits = { steps: Infinity, isInterrupted: () => false };
     this.#ticksLeft = TICK_STEPS;
     this.#steps = 0;
@@ -277,6 +290,19 @@ export class Machine {
       this.winders = continuation.winders;
       return throwTo(this, continuation, value);
     });
+  }
+
+  /** Leaves the program; `next` is done when it goes on. */
+  pause(site: Site | null, env: Env, next: () => unknown): never {
+    const { run, env: own, frame, winders, handlers, parameters } = this;
+    throw new Paused<PausePlace>({ site, env, frame }, () => {
+      Object.assign(this, { run, env: own, frame, winders, handlers, parameters });
+      return next();
+    });
+  }
+
+  goOn(paused: Paused<PausePlace>): unknown {
+    return this.#settled(paused.goOn);
   }
 
   /** Runs to the end, JavaScript's part of it included. */
@@ -348,6 +374,7 @@ export class Machine {
         false,
       );
     }
+    if (this.watch?.isTurnOver() === true) this.pause(null, this.env, () => CONTINUE);
     if (this.limits.isInterrupted())
       throw new UncaughtError(new Condition("limit", "interrupted"), new Continuation(this), false);
     this.checkMemory();
@@ -384,6 +411,12 @@ export class Machine {
 
   /** Hands an object to the innermost handler, which runs with those outside of it. R7RS §6.11. */
   raise(payload: unknown, isContinuable: boolean): unknown {
+    if (this.watch?.isRaiseWanted(payload) === true)
+      this.pause(lastCall.site, lastCall.env, () => this.#handOn(payload, isContinuable));
+    return this.#handOn(payload, isContinuable);
+  }
+
+  #handOn(payload: unknown, isContinuable: boolean): unknown {
     const { handlers } = this;
     if (handlers === null) throw new UncaughtError(payload, new Continuation(this), isContinuable);
     this.push(restoreHandlers, [handlers]);

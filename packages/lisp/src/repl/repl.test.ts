@@ -110,3 +110,82 @@ test("a value of another type is told with its place, and another one may be giv
   assert.match(said[8]!, /limit: expected flonum, got 5\n/);
   assert.equal(said[10], "5.0");
 });
+
+test("a variable that hides another one is the one that is shown, and one that is out of scope is not", () => {
+  const said = talk("(define (f x)\n  (let ((z 1)) z)\n  (let ((x (* 2 x)))\n    (car x)))", "(f 4)", ",frame 0", "x");
+  assert.match(said[2]!, /\n {2}x = 8$/);
+  assert.equal(said[3], "8");
+});
+
+test("a procedure is stopped in, stepped through and left", () => {
+  const said = talk(
+    "(define (double n)\n  (* 2 n))",
+    "(define (f x)\n  (let ((y (double x)))\n    (display y)\n    (list x y)))",
+    ",break f if (> x 3)",
+    "(f 1)",
+    "(f 4)",
+    ",next",
+    "y",
+    ",bt",
+    ",next",
+    ",continue",
+    ",delete f",
+    "(f 5)",
+  );
+  assert.equal(said[3], "(1 2)");
+  assert.match(said[4]!, /^stopped in f {2}repl-3:2:3\n {4}\(let \(\(y \(double x\)\)\)\n/);
+  assert.match(said[5]!, /^stopped in f {2}repl-3:3:5/);
+  assert.equal(said[6], "8");
+  assert.match(said[7]!, /^\* {2}0 {2}f {2}repl-3:3:5/);
+  assert.match(said[8]!, /^stopped in f {2}repl-3:4:5/);
+  assert.equal(said[9], "(4 8)");
+  assert.equal(said[11], "(5 10)");
+});
+
+test("a step goes into a call, out of it, and from one turn of a loop to the next", () => {
+  const said = talk(
+    "(define (double n)\n  (* 2 n))",
+    "(define (sum n)\n  (let loop ((i 0) (s 0))\n    (if (= i n)\n        s\n" +
+      "        (loop (+ i 1) (+ s (double i))))))",
+    "(define (twice n)\n  (sum n)\n  (sum n))",
+    ",in (twice 2)",
+    ",in",
+    ",in",
+    ",next",
+    ",next",
+    ",next",
+    "i",
+    ",out",
+    ",top",
+    ",break repl-1:2",
+    "(sum 3)",
+    "n",
+    ",out",
+    "(list i s)",
+    ",continue",
+    ",delete",
+    ",break",
+  );
+  assert.match(said[3]!, /^stopped in \(top level\)/);
+  assert.match(said[4]!, /^stopped in twice {2}repl-8:2:3/);
+  assert.match(said[5]!, /^stopped in sum {2}repl-3:2:3/);
+  assert.match(said[6]!, /^stopped in loop {2}repl-3:3:5/);
+  assert.match(said[7]!, /^stopped in loop {2}repl-3:5:9/);
+  assert.match(said[8]!, /^stopped in loop {2}repl-3:3:5/);
+  assert.equal(said[9], "1");
+  assert.match(said[10]!, /^stopped in twice {2}repl-8:3:3/);
+  assert.match(said[13]!, /^stopped in double {2}repl-1:2:3/);
+  assert.equal(said[14], "0");
+  assert.match(said[15]!, /^stopped in loop/);
+  assert.equal(said[16], "(1 0)");
+  assert.match(said[17]!, /^stopped in double/);
+  assert.equal(said[19], "");
+});
+
+test("calls of a procedure are told, and what they give", () => {
+  const { lisp, output } = makeLisp();
+  const repl = new Repl(lisp);
+  for (const line of ["(define (f n) (if (= n 0) 1 (* n (f (- n 1)))))", ",trace f", "(f 2)", ",untrace f", "(f 3)"])
+    repl.submit(line);
+  assert.equal(output(), "(f 2)\n  (f 1)\n    (f 0)\n    f → 1\n  f → 1\nf → 2\n");
+});

@@ -2,23 +2,26 @@
  * The read-eval-print loop without its terminal: a face gives it texts and shows what comes back. After an error it
  * keeps the continuation, so that frames can be looked into and the program can go on.
  */
-import type { Variable } from "../core/core.ts";
+import type { Global } from "../core/core.ts";
 import { CompiledError } from "../datum/condition.ts";
 import { coreToDatum } from "../core/unparse.ts";
-import { EOF, intern, SchemeSymbol, UNSPECIFIED } from "../datum/datum.ts";
-import { bind, namesIn } from "../expander/binding.ts";
-import { Scope, type Syntax, syntaxToDatum, unwrap } from "../expander/syntax.ts";
-import { makeBegin, makeVariable, unspecifiedCore } from "../core/build.ts";
-import { compileForm } from "../interpreter/compile.ts";
+import { EOF, UNSPECIFIED } from "../datum/datum.ts";
+import { Debugger, type StepKind } from "../debugger/debugger.ts";
 import {
-  Box,
-  type Env,
-  type Frame,
-  MultipleValues,
-  type Site,
-  UncaughtError,
-  type VisibleVariable,
-} from "../interpreter/machine.ts";
+  activationsOf,
+  evaluateForm,
+  frameName,
+  framesOf,
+  type ShownFrame,
+  valueAt,
+  variablesOf,
+} from "../debugger/frames.ts";
+import { Trace } from "../debugger/trace.ts";
+import { namesIn } from "../expander/binding.ts";
+import { type Syntax, syntaxToDatum } from "../expander/syntax.ts";
+import { MultipleValues, type PausePlace, UncaughtError } from "../interpreter/machine.ts";
+import { Paused } from "../interpreter/pause.ts";
+import { TextOutputPort } from "../interpreter/ports.ts";
 import { runSteps, type Steps } from "../javascript/run-steps.ts";
 import { IncompleteError, Reader } from "../reader/reader.ts";
 import { TextCursor } from "../reader/text-cursor.ts";
@@ -34,32 +37,39 @@ export interface ReplResult {
   readonly wantsToEnd: boolean;
 }
 
+/** An error that waits to be dealt with, or a program that was stopped. */
 interface Level {
-  readonly error: UncaughtError;
+  readonly stop: UncaughtError | Paused<PausePlace>;
   readonly form: string;
   readonly frames: readonly ShownFrame[];
   selected: number;
 }
-interface ShownFrame {
-  readonly site: Site;
-  readonly env: Env;
-}
 
 /** Errors that wait to be dealt with, at most. */
 const LEVELS_MAX = 20;
-/** Frames that are kept for `,bt`. */
-const FRAMES_MAX = 10_000;
 
 export class Repl {
   readonly #lisp: Lisp;
   readonly #levels: Level[];
+  readonly #debugger: Debugger;
+  readonly #trace: Trace;
   #line: number;
 
-  constructor(lisp: Lisp) {
+  /** @param options.isShown  false: a file that is not stopped in */
+  constructor(lisp: Lisp, { isShown }: { readonly isShown?: (file: string) => boolean } = {}) {
     this.#lisp = lisp;
     this.#levels = [];
     this.#line = 1;
+    const print = (line: string): void => this.#print(line);
+    this.#debugger = new Debugger(lisp, { print, ...(isShown === undefined ? {} : { isShown }) });
+    this.#trace = new Trace(lisp, print);
     lisp.linker.isStepped = true;
+  }
+
+  /** On a line of its own among what the program prints. */
+  #print(line: string): void {
+    const output = this.#lisp.ports.output.value;
+    if (output instanceof TextOutputPort && output.isOpen) output.write(`${output.column > 0 ? "\n" : ""}${line}\n`);
   }
 
   /** How deep in errors we are; 0: none. */
@@ -130,14 +140,26 @@ export class Repl {
   }
 
   #failed(text: string, error: unknown): ReplResult {
-    if (error instanceof UncaughtError) {
-      this.#levels.push({ error, form: text, frames: framesOf(error), selected: 0 });
+    if (error instanceof UncaughtError || error instanceof Paused) {
+      const level = { stop: error, form: text, frames: framesOf(error), selected: 0 };
+      this.#levels.push(level);
       if (this.#levels.length > LEVELS_MAX) this.#levels.shift();
+      if (error instanceof Paused) return good(this.#where(level));
+      this.#trace.reset();
       return bad(`${this.#lisp.describe(error)!}\n${this.#restarts()}`);
     }
     const words = this.#lisp.describe(error);
     if (words === null) throw error;
     return bad(words);
+  }
+
+  /** Where a program was stopped. */
+  #where({ frames }: Level): string {
+    const [frame] = frames;
+    if (frame === undefined) return "stopped";
+    const { source } = frame.site;
+    const place = source === null ? "" : `  ${placeText(source)}${this.#lisp.excerpt(source)}`;
+    return `stopped in ${frameName(frame)}${place}`;
   }
 
   #restarts(): string {
@@ -164,6 +186,26 @@ export class Repl {
       case "top":
         this.#levels.length = 0;
         return good("");
+      case "break":
+      case "b":
+        return this.#break(argument);
+      case "delete":
+        return this.#delete(argument);
+      case "trace":
+        return this.#traced(argument);
+      case "untrace":
+        for (const each of argument === "" ? this.#trace.names : argument.split(/\s+/))
+          if (!this.#trace.remove(each)) return bad(`${each} is not traced`);
+        return good("");
+      case "in":
+      case "i":
+      case "next":
+      case "n":
+      case "out":
+      case "o":
+      case "continue":
+      case "c":
+        return this.#go(STEPS.get(name) ?? null, argument);
       case "expand":
         return this.#evaluate(argument, () =>
           this.#read(argument, this.#line)
@@ -187,6 +229,85 @@ export class Repl {
           ? bad(`,${name}: ` + (DEBUGGING.has(name) ? "no error is waiting" : "no such command; see ,help"))
           : this.#debug(name, argument, this.#level);
     }
+  }
+
+  /** `NAME` or `FILE:LINE`, and `if EXPR`; nothing: tells those that are there. */
+  #break(argument: string): ReplResult {
+    const control = this.#debugger;
+    const [, place = "", condition] = /^(\S*)(?:\s+if\s+([\s\S]+))?$/.exec(argument) ?? [, argument];
+    if (/\s/.test(place)) return bad(",break NAME, ,break FILE:LINE, and an expression after the word if");
+    if (place === "") return good(this.#breakpointLines().join("\n"));
+    const line = /^(.+):([1-9]\d{0,8})$/.exec(place);
+    if (line === null) {
+      const before = [...control.functions].map(([name, { wish }]) => [name, wish] as const);
+      control.setFunctionBreakpoints(new Map([...before, [place, { line: 0, condition }]]));
+      return good("");
+    }
+    const [, file, number] = line as unknown as [string, string, string];
+    const before = (control.breakpoints.get(file) ?? []).map(({ wish }) => wish);
+    const made = control.setBreakpoints(file, [...before, { line: Number(number), condition }]).at(-1)!;
+    if (made.line === null) return good(`${place} is not there yet; the program will stop when it is`);
+    return good(made.line === Number(number) ? "" : `at ${file}:${made.line}, the next line that has a form`);
+  }
+
+  #breakpointLines(): string[] {
+    const condition = (text: string | undefined): string => (text === undefined ? "" : ` if ${text}`);
+    return [
+      ...[...this.#debugger.functions].map(([name, { wish }]) => `  ${name}${condition(wish.condition)}`),
+      ...[...this.#debugger.breakpoints.values()].flatMap((all) =>
+        all.map(({ file, line, wish }) => `  ${file}:${line ?? wish.line}${condition(wish.condition)}`),
+      ),
+    ];
+  }
+
+  /** Takes a break point away by its name or place; nothing: all. */
+  #delete(argument: string): ReplResult {
+    const control = this.#debugger;
+    const functions = new Map([...control.functions].map(([name, { wish }]) => [name, wish] as const));
+    let isFound = argument === "" || functions.delete(argument);
+    if (argument === "") functions.clear();
+    control.setFunctionBreakpoints(functions);
+    for (const [file, all] of control.breakpoints) {
+      const kept = all.filter(({ line, wish }) => argument !== "" && argument !== `${file}:${line ?? wish.line}`);
+      isFound ||= kept.length < all.length;
+      control.setBreakpoints(
+        file,
+        kept.map(({ wish }) => wish),
+      );
+    }
+    return isFound ? good("") : bad(`there is no break point ${argument}`);
+  }
+
+  #traced(argument: string): ReplResult {
+    if (argument === "") return good(this.#trace.names.join("\n"));
+    for (const name of argument.split(/\s+/)) {
+      const global = this.#global(name);
+      if (global === null || global.primitive !== null)
+        return bad(`${name} is no procedure that was defined here or in a library in Lisp`);
+      if (!this.#trace.add(global)) return bad(`${name} is no procedure`);
+    }
+    return good("");
+  }
+
+  #global(name: string): Global | null {
+    const core = this.#lisp.expandForm(this.#read(name, this.#line)[0]!, this.#lisp.interaction);
+    const inner = core.kind === "begin" && core.body.length === 1 ? core.body[0]! : core;
+    return inner.kind === "global" ? inner.global : null;
+  }
+
+  /** Goes on from where a program was stopped, or begins with a form. @param kind  null: to the next break point */
+  #go(kind: StepKind | null, form: string): ReplResult {
+    const level = this.#level;
+    if (form !== "") {
+      if (kind !== null) this.#debugger.step("in", null);
+      return this.submit(form);
+    }
+    if (level === null || !(level.stop instanceof Paused)) return bad("no program is stopped here");
+    const { stop } = level;
+    this.#levels.pop();
+    if (kind === null) this.#debugger.run();
+    else this.#debugger.step(kind, stop);
+    return this.#evaluate(level.form, () => shownValue(this.#lisp.machine.goOn(stop)) ?? "");
   }
 
   #debug(name: string, argument: string, level: Level): ReplResult {
@@ -227,16 +348,18 @@ export class Repl {
         return this.submit(level.form);
       case "use-value":
       case "u": {
+        const { stop } = level;
+        if (stop instanceof Paused) return bad("nothing has failed here; ,continue goes on");
         const forms = this.#read(argument, this.#line);
         if (forms.length !== 1) return bad(",use-value takes one expression");
         return this.#evaluate(level.form, () => {
           const value = this.#inFrame(forms[0]!, level);
           this.#levels.splice(this.#levels.indexOf(level), 1);
-          return shownValue(this.#lisp.machine.resume(level.error.continuation, value)) ?? "";
+          return shownValue(this.#lisp.machine.resume(stop.continuation, value)) ?? "";
         });
       }
       case "error":
-        return good(this.#lisp.describe(level.error)!);
+        return good(level.stop instanceof Paused ? this.#where(level) : this.#lisp.describe(level.stop)!);
       default:
         return bad(`,${name}: no such command; see ,help`);
     }
@@ -261,33 +384,8 @@ export class Repl {
     return lines.join("\n");
   }
 
-  /**
-   * Evaluates a form where a frame stands: its variables are seen, and may be assigned where the program assigns them.
-   */
   #inFrame(form: Syntax, level: Level): unknown {
-    const frame = level.frames[level.selected];
-    const lisp = this.#lisp;
-    // What is defined is defined for all, not for the frame.
-    const word = unwrap((unwrap(form) as { car?: unknown }).car);
-    if (
-      frame === undefined ||
-      (word instanceof SchemeSymbol && /^(?:define.*|import|begin-for-syntax)$/.test(word.name))
-    )
-      return lisp.evaluateForm(form, lisp.interaction);
-    const scope = new Scope();
-    const scopes = lisp.interaction.scopes.add(scope);
-    const visible: (VisibleVariable & { variable: Variable })[] = [];
-    for (const one of frame.site.variables()) {
-      if (visible.some(({ name }) => name === one.name) || valueAt(frame, one) === undefined) continue;
-      const variable = makeVariable(one.name);
-      visible.push({ ...one, variable });
-      bind(intern(one.name), scopes, 0, { kind: "local", variable });
-    }
-    const cores = lisp.expander.top([form.with("add", scope)], { namespace: lisp.interaction, phase: 0 });
-    const compiled = compileForm(cores.length === 0 ? unspecifiedCore : makeBegin(cores), lisp.linker, visible);
-    const env = compiled.makeEnv();
-    env[0] = frame.env;
-    return lisp.machine.execute(compiled.run, env);
+    return evaluateForm(this.#lisp, form, level.frames[level.selected]);
   }
 
   /** Names that begin with `prefix`, in order. */
@@ -303,10 +401,23 @@ export class Repl {
   }
 }
 
+const STEPS: ReadonlyMap<string, StepKind> = new Map([
+  ["in", "in"],
+  ["i", "in"],
+  ["next", "over"],
+  ["n", "over"],
+  ["out", "out"],
+  ["o", "out"],
+]);
+
 const HELP = `An expression is evaluated; a line that begins with a comma is a command:
   ,expand FORM      the core form that a form becomes     ,step FORM   each step of its macros
   ,time EXPR        also how long it took                 ,quit        the end (also Ctrl-D)
-After an error:
+  ,break NAME  ,break FILE:LINE if EXPR   stop in a procedure, or at a line    ,delete   without; one, or all
+  ,in FORM      stop at its first step                    ,trace NAME  ,untrace   tell calls and what they give
+Where it was stopped:
+  ,next  ,in  ,out  ,continue   over the form, into it, to who has called, on
+After an error, and there:
   ,bt  ,frame N  ,up  ,down  ,locals   frames and their variables; expressions are evaluated in the frame that is \
 selected
   ,abort  ,top  ,retry  ,use-value EXPR   leave the error, leave all errors, try the form again, go on with a value`;
@@ -337,47 +448,23 @@ export function backtrace(error: unknown, most = 12): string[] {
     error instanceof CompiledError
       ? error.calls
       : error instanceof UncaughtError
-        ? framesOf(error)
-            .slice(1)
-            // A procedure that waits in several of its forms waits at the innermost one.
-            .filter(({ env }, index, frames) => index === 0 || frames[index - 1]!.env !== env)
-            .map(({ site }) => ({ procedure: site.procedure ?? "the top level", source: site.source }))
+        ? activationsOf(framesOf(error).slice(1)).map(({ site }) => ({
+            procedure: site.procedure ?? "the top level",
+            source: site.source,
+          }))
         : [];
   const placed = calls.filter(({ source }) => source !== null);
   const lines = placed.slice(0, most).map(({ procedure, source }) => `  from ${procedure}, ${placeText(source!)}`);
   return placed.length > most ? [...lines, `  … ${placed.length - most} more`] : lines;
 }
 
-/** The failed call first, then what waits for it. */
-function framesOf({ site, env, continuation }: UncaughtError): ShownFrame[] {
-  const frames: ShownFrame[] = site === null ? [] : [{ site, env }];
-  for (let frame: Frame | null = continuation.frame; frame !== null && frames.length < FRAMES_MAX; frame = frame.next)
-    if (frame.site !== null) frames.push({ site: frame.site, env: frame.env });
-  return frames;
-}
-
-function frameLine({ site }: ShownFrame, index: number, isSelected: boolean): string {
+function frameLine(frame: ShownFrame, index: number, isSelected: boolean): string {
   return (
-    `${isSelected ? "*" : " "}${String(index).padStart(3)}  ${site.procedure ?? "(top level)"}` +
-    (site.source === null ? "" : `  ${placeText(site.source)}`)
+    `${isSelected ? "*" : " "}${String(index).padStart(3)}  ${frameName(frame)}` +
+    (frame.site.source === null ? "" : `  ${placeText(frame.site.source)}`)
   );
 }
 
-function valueAt({ env }: ShownFrame, { hops, slot, isBoxed }: VisibleVariable): unknown {
-  let own = env;
-  for (let left = hops; left > 0; left--) own = own[0] as Env;
-  const value = own[slot];
-  return isBoxed && value instanceof Box ? value.value : value;
-}
-
 function variableLines(frame: ShownFrame): string[] {
-  const seen = new Set<string>();
-  const lines: string[] = [];
-  for (const one of frame.site.variables()) {
-    const value = valueAt(frame, one);
-    if (seen.has(one.name) || value === undefined) continue;
-    seen.add(one.name);
-    lines.push(`  ${one.name} = ${writeShown(value)}`);
-  }
-  return lines;
+  return variablesOf(frame).map((one) => `  ${one.name} = ${writeShown(valueAt(frame, one))}`);
 }

@@ -2,11 +2,12 @@
  * Where a program is to stop, as an editor has said it: by lines, functions and instructions, each with a condition or
  * with a line to print instead (a logpoint) and with which of its hits is meant, and by memory that is watched.
  */
+import { type AdapterArguments, AdapterError, BREAKPOINTS_MAX, listOf, numberOf } from "@stratos/base";
 import { type Stop, type Task, WATCH_LENGTH_MAX, type Watchpoint, WATCHES_MAX } from "@stratos/kernel";
 import type { DebugProtocol } from "@vscode/debugprotocol";
 import { DwarfError } from "../symbols/byte-reader.ts";
 import type { ProgramCode } from "../symbols/program-code.ts";
-import { addressOf, type Arguments, BREAKPOINTS_MAX, hex, listOf, numberOf, RequestError } from "./adapter-request.ts";
+import { addressOf, hex } from "./adapter-request.ts";
 import type { DebugStops } from "./debug-target.ts";
 import { ExpressionError, isTrue } from "./arithmetic.ts";
 import { type Expression, parseExpression, type ValueSource } from "./expression.ts";
@@ -92,8 +93,8 @@ export class Breakpoints {
       this.#ports.print(`more than ${LOG_LINES_MAX} lines of logpoints: no more until the program stops`);
   }
 
-  /** @throws RequestError */
-  setLines(given: Arguments, task: Task | null): DebugProtocol.SetBreakpointsResponse["body"] {
+  /** @throws AdapterError */
+  setLines(given: AdapterArguments, task: Task | null): DebugProtocol.SetBreakpointsResponse["body"] {
     const { path, name } = (given["source"] ?? {}) as { path?: unknown; name?: unknown };
     const file = String(path ?? name ?? "");
     return this.#set(`source ${file}`, given, ({ line }) => {
@@ -104,22 +105,26 @@ export class Breakpoints {
     });
   }
 
-  /** @throws RequestError */
-  setFunctions(given: Arguments, task: Task | null): DebugProtocol.SetFunctionBreakpointsResponse["body"] {
+  /** @throws AdapterError */
+  setFunctions(given: AdapterArguments, task: Task | null): DebugProtocol.SetFunctionBreakpointsResponse["body"] {
     return this.#set("functions", given, ({ name }) => {
       const found = task === null ? [] : this.#code.functionsNamed(task, String(name));
       return found.length > 0 ? foundAt(found) : nowhere(`no function ${String(name)} is mapped here`);
     });
   }
 
-  /** @throws RequestError */
-  setInstructions(given: Arguments): DebugProtocol.SetInstructionBreakpointsResponse["body"] {
+  /** @throws AdapterError */
+  setInstructions(given: AdapterArguments): DebugProtocol.SetInstructionBreakpointsResponse["body"] {
     return this.#set("instructions", given, ({ instructionReference, offset }) =>
       foundAt([addressOf(instructionReference) + numberOf(offset, 0)]),
     );
   }
 
-  #set(by: string, given: Arguments, find: (wanted: Arguments) => Found): { breakpoints: DebugProtocol.Breakpoint[] } {
+  #set(
+    by: string,
+    given: AdapterArguments,
+    find: (wanted: AdapterArguments) => Found,
+  ): { breakpoints: DebugProtocol.Breakpoint[] } {
     const all: RuledAddress[] = [];
     const breakpoints = listOf(given["breakpoints"]).map((wanted) => {
       try {
@@ -134,12 +139,12 @@ export class Breakpoints {
     });
     let others = 0;
     for (const [each, list] of this.#breakpoints) if (each !== by) others += list.length;
-    if (others + all.length > BREAKPOINTS_MAX) throw new RequestError(`at most ${BREAKPOINTS_MAX} breakpoints`);
+    if (others + all.length > BREAKPOINTS_MAX) throw new AdapterError(`at most ${BREAKPOINTS_MAX} breakpoints`);
     this.#breakpoints.set(by, all);
     return { breakpoints };
   }
 
-  setWatches(given: Arguments): DebugProtocol.SetDataBreakpointsResponse["body"] {
+  setWatches(given: AdapterArguments): DebugProtocol.SetDataBreakpointsResponse["body"] {
     const wanted = listOf(given["breakpoints"]).map(({ dataId }) => {
       const [address, length] = String(dataId).split(",").map(Number);
       return { address: address ?? NaN, length: length ?? NaN };
@@ -157,7 +162,7 @@ export class Breakpoints {
   }
 
   /** Memory is watched by its address (`0x1234`), with the number of bytes, or by the name of a global variable. */
-  watchInfo(given: Arguments, task: Task | null): DebugProtocol.DataBreakpointInfoResponse["body"] {
+  watchInfo(given: AdapterArguments, task: Task | null): DebugProtocol.DataBreakpointInfoResponse["body"] {
     const name = String(given["name"] ?? "");
     // What is listed below something are registers.
     if (numberOf(given["variablesReference"], 0) > 0)
@@ -187,7 +192,7 @@ function nowhere(message: string): Found {
 }
 
 /** @throws ExpressionError */
-function ruleOf({ condition, hitCondition, logMessage }: Arguments): Rule {
+function ruleOf({ condition, hitCondition, logMessage }: AdapterArguments): Rule {
   const isGiven = (value: unknown): value is string => typeof value === "string" && value.trim() !== "";
   return {
     condition: isGiven(condition) ? parseExpression(condition) : null,

@@ -4,13 +4,20 @@
  * `pause`.
  */
 import { SIGNAL_NAMES } from "@stratos/abi";
-import { byteStringToUtf8, MessageStream, toBase64 } from "@stratos/base";
+import {
+  type AdapterArguments,
+  AdapterError,
+  AdapterProtocol,
+  byteStringToUtf8,
+  numberOf,
+  toBase64,
+} from "@stratos/base";
 import { peekMemory, registersOf, type Task } from "@stratos/kernel";
 import type { DebugProtocol } from "@vscode/debugprotocol";
 import { endOfWaitStatus, exitStatusOf } from "../exit-status.ts";
 import { describeTask } from "../recording/describe-place.ts";
 import { ProgramCode } from "../symbols/program-code.ts";
-import { addressOf, type Arguments, hex, numberOf, RequestError } from "./adapter-request.ts";
+import { addressOf, hex } from "./adapter-request.ts";
 import { Breakpoints } from "./breakpoints.ts";
 import {
   currentThread,
@@ -30,8 +37,6 @@ import { REGISTER_NAMES, registerValue } from "./target-description.ts";
 
 const THREADS_MAX = 512;
 const MEMORY_MAX = 1 << 20;
-/** Requests that wait to be answered. */
-const WAITING_MAX = 256;
 /** Frames are named by thread and place in the stack. */
 const FRAMES_PER_THREAD = 1024;
 
@@ -44,13 +49,10 @@ interface DebugAdapterOptions {
 export class DebugAdapter {
   readonly #target: DebugTarget;
   readonly #monitor: DebugAdapterOptions["monitor"];
-  readonly #messages: MessageStream;
+  readonly #protocol: AdapterProtocol;
   readonly #code = new ProgramCode();
   readonly #shown = new ShownVariables(this.#code);
   readonly #steps: LineSteps;
-  readonly #waiting: DebugProtocol.Request[] = [];
-  #isBusy = false;
-  #sequence = 0;
   readonly #breakpoints: Breakpoints;
   /** What a thread of a live process was stopped for: it gets it when it goes on. */
   #signal: (DebugArrival & { readonly kind: "signal" }) | null = null;
@@ -62,7 +64,13 @@ export class DebugAdapter {
   constructor(target: DebugTarget, { write, monitor }: DebugAdapterOptions) {
     this.#target = target;
     this.#monitor = monitor;
-    this.#messages = new MessageStream(write, (message) => this.#receive(message));
+    this.#protocol = new AdapterProtocol({
+      write,
+      answer: async (command, given) => await this.#respond(command, given),
+      onRequest: (command) => void ((command === "pause" || command === "disconnect") && this.#interrupt()),
+      onRefused: () => this.hangUp(),
+      onFailure: (error) => this.#fail(error),
+    });
     const taskOf = (tid: number): Task | null => threadsOf(target).find((each) => each.tid === tid) ?? null;
     const print = (line: string): void => this.#event("output", { category: "console", output: `${line}\n` });
     const valuesOf = (task: Task): ValueSource => this.#shown.valuesAt(task, 0);
@@ -76,7 +84,7 @@ export class DebugAdapter {
 
   /** Bytes of the client. */
   feed(bytes: Uint8Array): void {
-    this.#messages.feed(bytes);
+    this.#protocol.feed(bytes);
   }
 
   /** The client is gone. */
@@ -90,40 +98,19 @@ export class DebugAdapter {
     this.#target.interrupt();
   }
 
-  #receive(message: unknown): void {
-    if (!isRequest(message) || this.#waiting.length >= WAITING_MAX) return this.hangUp();
-    if (message.command === "pause" || message.command === "disconnect") this.#interrupt();
-    this.#waiting.push(message);
-    if (!this.#isBusy) void this.#answerAll();
+  async #respond(
+    command: string,
+    given: AdapterArguments,
+  ): Promise<{ body?: object | undefined; next: () => Promise<void> }> {
+    const answer = await this.#answer(command, given);
+    const journey = answer instanceof Journey ? answer : null;
+    return {
+      body: answer instanceof Journey ? answer.body : answer,
+      next: async () => await this.#goOn(command, journey),
+    };
   }
 
-  async #answerAll(): Promise<void> {
-    this.#isBusy = true;
-    try {
-      for (let request = this.#waiting.shift(); request !== undefined; request = this.#waiting.shift())
-        await this.#respond(request);
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      this.#isBusy = false;
-    }
-  }
-
-  async #respond(request: DebugProtocol.Request): Promise<void> {
-    const { command, seq } = request;
-    const common = { type: "response" as const, request_seq: seq, command };
-    const given = (request.arguments ?? {}) as Arguments;
-    let journey: Journey | null = null;
-    try {
-      const answer = await this.#answer(command, given);
-      journey = answer instanceof Journey ? answer : null;
-      const body = journey === null ? answer : journey.body;
-      this.#send({ ...common, success: true, ...(body === undefined ? {} : { body }) });
-    } catch (error) {
-      if (!(error instanceof RequestError)) throw error;
-      this.#send({ ...common, success: false, message: error.message });
-      return;
-    }
+  async #goOn(command: string, journey: Journey | null): Promise<void> {
     if (command === "initialize") this.#event("initialized");
     if (journey !== null) {
       this.#steps.isInterrupted = false;
@@ -137,16 +124,12 @@ export class DebugAdapter {
     }
   }
 
-  #send(message: object): void {
-    this.#messages.send({ seq: ++this.#sequence, ...message });
-  }
-
   #event(event: string, body?: object): void {
-    this.#send({ type: "event", event, ...(body === undefined ? {} : { body }) });
+    this.#protocol.event(event, body);
   }
 
-  /** @throws RequestError */
-  async #answer(command: string, given: Arguments): Promise<object | undefined | Journey> {
+  /** @throws AdapterError */
+  async #answer(command: string, given: AdapterArguments): Promise<object | undefined | Journey> {
     switch (command) {
       case "initialize":
         return capabilitiesOf(this.#target);
@@ -186,7 +169,7 @@ export class DebugAdapter {
         return this.#variables(given);
       case "setVariable":
       case "setExpression":
-        throw new RequestError(UNCHANGEABLE);
+        throw new AdapterError(UNCHANGEABLE);
       case "readMemory":
         return this.#memory(given);
       case "disassemble":
@@ -200,7 +183,7 @@ export class DebugAdapter {
 
   // ---- Going
 
-  #travel(command: string, given: Arguments): Journey {
+  #travel(command: string, given: AdapterArguments): Journey {
     const target = this.#target;
     const { live } = target;
     const signalled = this.#threads().find((task) => task.tid === this.#signal?.tid);
@@ -228,7 +211,7 @@ export class DebugAdapter {
         return new Journey(() => (isFine ? past.stepBack(tid) : this.#steps.back(tid)));
       }
       default:
-        throw new RequestError(`${command}: not supported`);
+        throw new AdapterError(`${command}: not supported`);
     }
   }
 
@@ -239,7 +222,7 @@ export class DebugAdapter {
   }
 
   /** Of a live process: which signals stop it. They are passed on when it goes on. */
-  #setSignals(given: Arguments): undefined {
+  #setSignals(given: AdapterArguments): undefined {
     const { live } = this.#target;
     const filters = given["filters"];
     if (live !== null)
@@ -292,11 +275,11 @@ export class DebugAdapter {
 
   #thread(tid: unknown): Task {
     const task = this.#threads().find((each) => each.tid === tid);
-    if (task === undefined) throw new RequestError("no such thread here");
+    if (task === undefined) throw new AdapterError("no such thread here");
     return task;
   }
 
-  #stack(given: Arguments): DebugProtocol.StackTraceResponse["body"] {
+  #stack(given: AdapterArguments): DebugProtocol.StackTraceResponse["body"] {
     const task = this.#thread(given["threadId"]);
     const all = this.#code.stackOf(task);
     const first = numberOf(given["startFrame"], 0);
@@ -312,7 +295,7 @@ export class DebugAdapter {
     return { stackFrames, totalFrames: all.length };
   }
 
-  #scopes(given: Arguments): DebugProtocol.ScopesResponse["body"] {
+  #scopes(given: AdapterArguments): DebugProtocol.ScopesResponse["body"] {
     const { task, frame } = this.#frame(given["frameId"]);
     const scopes = this.#shown.scopes(task, frame);
     // Of the innermost function alone: what a caller had in its registers may be lost.
@@ -321,13 +304,13 @@ export class DebugAdapter {
     return { scopes: [...scopes, { ...registers, expensive: false }] };
   }
 
-  /** @throws RequestError */
+  /** @throws AdapterError */
   #frame(id: unknown): { task: Task; frame: number } {
     const frame = numberOf(id, -1);
     return { task: this.#thread(Math.floor(frame / FRAMES_PER_THREAD)), frame: frame % FRAMES_PER_THREAD };
   }
 
-  #variables(given: Arguments): DebugProtocol.VariablesResponse["body"] {
+  #variables(given: AdapterArguments): DebugProtocol.VariablesResponse["body"] {
     if (numberOf(given["variablesReference"], 0) >= FIRST_REFERENCE) return { variables: this.#shown.parts(given) };
     const registers = registersOf(this.#thread(given["variablesReference"]));
     return {
@@ -338,10 +321,10 @@ export class DebugAdapter {
     };
   }
 
-  #memory(given: Arguments): DebugProtocol.ReadMemoryResponse["body"] {
+  #memory(given: AdapterArguments): DebugProtocol.ReadMemoryResponse["body"] {
     const address = addressOf(given["memoryReference"]) + numberOf(given["offset"], 0);
     const count = numberOf(given["count"], 0);
-    if (!(count >= 0 && count <= MEMORY_MAX)) throw new RequestError(`at most ${MEMORY_MAX} bytes at a time`);
+    if (!(count >= 0 && count <= MEMORY_MAX)) throw new AdapterError(`at most ${MEMORY_MAX} bytes at a time`);
     const bytes = new Uint8Array(count);
     const task = this.#current;
     const read = task === null || address < 0 ? 0 : peekMemory(task.space, address, bytes);
@@ -352,23 +335,23 @@ export class DebugAdapter {
     };
   }
 
-  #disassemble(given: Arguments): DebugProtocol.DisassembleResponse["body"] {
+  #disassemble(given: AdapterArguments): DebugProtocol.DisassembleResponse["body"] {
     const task = this.#current;
-    if (task === null) throw new RequestError("there is no thread here");
+    if (task === null) throw new AdapterError("there is no thread here");
     return { instructions: disassembly(task, this.#code, given) };
   }
 
   /** An expression (`list->next`, `i + 1`, `$a0`), or words for the monitor (`where`, `seek 1000`). */
-  async #evaluate(given: Arguments): Promise<DebugProtocol.EvaluateResponse["body"]> {
+  async #evaluate(given: AdapterArguments): Promise<DebugProtocol.EvaluateResponse["body"]> {
     const text = String(given["expression"] ?? "").trim();
     const expression = parsed(text);
     if (given["context"] === "repl" && /^[a-z]/i.test(text)) {
       const name = expression instanceof ExpressionError ? null : expression.firstName;
       if (name === null || !this.#isVariable(name, given["frameId"])) return await this.#tellMonitor(text);
     }
-    if (expression instanceof ExpressionError) throw new RequestError(expression.message);
+    if (expression instanceof ExpressionError) throw new AdapterError(expression.message);
     const { task, frame } = this.#looked(given["frameId"]);
-    if (task === null) throw new RequestError("there is no thread here");
+    if (task === null) throw new AdapterError("there is no thread here");
     const { value, ...rest } = this.#shown.evaluate({ task, frame }, expression, text);
     // Registers and addresses are shown as such.
     return expression.firstName === null && rest.type === "long"
@@ -381,7 +364,7 @@ export class DebugAdapter {
     return task !== null && this.#shown.has(task, frame, name);
   }
 
-  /** The frame that the editor looks at, or the innermost of the thread that stopped. @throws RequestError */
+  /** The frame that the editor looks at, or the innermost of the thread that stopped. @throws AdapterError */
   #looked(frameId: unknown): { task: Task | null; frame: number } {
     return frameId === undefined ? { task: this.#current, frame: 0 } : this.#frame(frameId);
   }
@@ -421,9 +404,9 @@ function hexOfLong(value: string): string {
   return `0x${BigInt.asUintN(64, BigInt(value)).toString(16)}`;
 }
 
-/** @throws RequestError */
+/** @throws AdapterError */
 function recorded({ past }: DebugTarget): DebugPast {
-  if (past === null) throw new RequestError("a live program goes forwards alone: record the run, then replay it");
+  if (past === null) throw new AdapterError("a live program goes forwards alone: record the run, then replay it");
   return past;
 }
 
@@ -455,9 +438,3 @@ const CAPABILITIES: DebugProtocol.Capabilities = {
   supportsSteppingGranularity: true,
   supportsTerminateRequest: true,
 };
-
-function isRequest(message: unknown): message is DebugProtocol.Request {
-  if (typeof message !== "object" || message === null) return false;
-  const { type, command, seq } = message as Partial<DebugProtocol.Request>;
-  return type === "request" && typeof command === "string" && typeof seq === "number";
-}

@@ -3,11 +3,12 @@
  * symbols and lines where its files tell. Instructions have two or four bytes, so that where the ones before an address
  * begin is known from a function's beginning alone; without one, beginnings are tried.
  */
+import { type AdapterArguments, AdapterError, numberOf } from "@stratos/base";
 import type { DebugProtocol } from "@vscode/debugprotocol";
 import { disassemble } from "@stratos/riscv";
 import { peekMemory, type Task } from "@stratos/kernel";
 import type { ProgramCode } from "../symbols/program-code.ts";
-import { addressOf, type Arguments, hex, numberOf, RequestError } from "./adapter-request.ts";
+import { addressOf, hex } from "./adapter-request.ts";
 
 const INSTRUCTIONS_MAX = 4096;
 /** A function is read from its beginning if that is no farther from the address than this. */
@@ -22,12 +23,16 @@ interface Placed {
 }
 
 /** Answers `disassemble`: as many instructions as are asked for; where nothing is mapped, ones that say so. */
-export function disassembly(task: Task, code: ProgramCode, given: Arguments): DebugProtocol.DisassembledInstruction[] {
+export function disassembly(
+  task: Task,
+  code: ProgramCode,
+  given: AdapterArguments,
+): DebugProtocol.DisassembledInstruction[] {
   const start = addressOf(given["memoryReference"]) + numberOf(given["offset"], 0);
   const count = numberOf(given["instructionCount"], 0);
   const skipped = numberOf(given["instructionOffset"], 0);
   if (!(count >= 0 && count <= INSTRUCTIONS_MAX && Math.abs(skipped) <= INSTRUCTIONS_MAX))
-    throw new RequestError(`at most ${INSTRUCTIONS_MAX} instructions at a time`);
+    throw new AdapterError(`at most ${INSTRUCTIONS_MAX} instructions at a time`);
   const before = skipped < 0 ? lastBefore(task, code, { address: start, count: -skipped }) : [];
   const after = onwardFrom(task, start, Math.max(0, skipped + count));
   const found = [...before, ...after].slice(Math.max(0, skipped)).slice(0, count);

@@ -1,4 +1,5 @@
 /** Variables of the functions on a thread's stack, as an editor asks for them: scopes, their parts, by expression. */
+import { type AdapterArguments, AdapterError, numberOf } from "@stratos/base";
 import { peekMemory, registersOf, type Task } from "@stratos/kernel";
 import { HART, HART_F, HART_X } from "@stratos/riscv";
 import type { DebugProtocol } from "@vscode/debugprotocol";
@@ -7,7 +8,7 @@ import { STACK_POINTER } from "../symbols/call-frames.ts";
 import type { DataType } from "../symbols/data-type.ts";
 import type { ProgramCode, StackFrame } from "../symbols/program-code.ts";
 import type { FrameValues, Variable, VisibleVariables } from "../symbols/variables.ts";
-import { type Arguments, hex, numberOf, RequestError } from "./adapter-request.ts";
+import { hex } from "./adapter-request.ts";
 import { ExpressionError } from "./arithmetic.ts";
 import type { Expression, ValueSource } from "./expression.ts";
 import { registerValue } from "./target-description.ts";
@@ -62,7 +63,11 @@ export class ShownVariables {
   scopes(task: Task, frame: number): DebugProtocol.Scope[] {
     const variables = this.#visible(task, frame)?.local ?? [];
     return [
-      { name: "Arguments", presentationHint: "arguments", chosen: variables.filter(({ isArgument }) => isArgument) },
+      {
+        name: "AdapterArguments",
+        presentationHint: "arguments",
+        chosen: variables.filter(({ isArgument }) => isArgument),
+      },
       { name: "Locals", presentationHint: "locals", chosen: variables.filter(({ isArgument }) => !isArgument) },
     ].flatMap(({ name, presentationHint, chosen }) => {
       if (chosen.length === 0) return [];
@@ -73,10 +78,10 @@ export class ShownVariables {
     });
   }
 
-  /** @throws RequestError */
-  parts(given: Arguments): DebugProtocol.Variable[] {
+  /** @throws AdapterError */
+  parts(given: AdapterArguments): DebugProtocol.Variable[] {
     const opened = this.#opened[numberOf(given["variablesReference"], -1) - FIRST_REFERENCE];
-    if (opened === undefined) throw new RequestError("the program has gone on since this was shown");
+    if (opened === undefined) throw new AdapterError("the program has gone on since this was shown");
     this.#code.beginQuestion();
     const from = Math.max(0, numberOf(given["start"], 0));
     const count = Math.min(PARTS_MAX, numberOf(given["count"], 0) || PARTS_MAX);
@@ -100,7 +105,7 @@ export class ShownVariables {
     };
   }
 
-  /** @param text  as the expression was written. @throws RequestError */
+  /** @param text  as the expression was written. @throws AdapterError */
   evaluate(
     { task, frame }: { task: Task; frame: number },
     expression: Expression,
@@ -119,8 +124,8 @@ export class ShownVariables {
     try {
       return answer();
     } catch (error) {
-      if (error instanceof ExpressionError) throw new RequestError(error.message);
-      throw error instanceof DwarfError ? new RequestError(`it cannot be told: ${error.message}`) : error;
+      if (error instanceof ExpressionError) throw new AdapterError(error.message);
+      throw error instanceof DwarfError ? new AdapterError(`it cannot be told: ${error.message}`) : error;
     }
   }
 
