@@ -48,6 +48,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/socket/new-interfaces.ts": ["createBridge", "createDummy", "createTun", "createVethPair"],
   "kernel/src/socket/netlink/netlink-socket.ts": ["createNetlinkSocket"],
   "kernel/src/socket/packet/make-packet-socket.ts": ["makePacketSocket"],
+  "kernel/src/socket/tun/tun-file.ts": ["openTun"],
   "kernel/src/syscall/asynchronous-requests.ts": [
     ...["ioSetup", "ioDestroy", "ioSubmit", "ioGetEvents", "ioGetEventsMasked", "ioCancel"],
     ...["setupRing", "enterRing", "enterInterrupted", "registerRing"],

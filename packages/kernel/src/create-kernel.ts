@@ -26,7 +26,7 @@ import { piFutexObserver } from "./task/pi-futex.ts";
 import { taskStatistics } from "./task/task-statistics.ts";
 import { handleEcall, handleTlbMiss } from "./task/run-loop.ts";
 import { seccompObserver } from "./task/seccomp-listener.ts";
-import { registerTun } from "./socket/tun/tun-file.ts";
+import { registerTun } from "./socket/tun/tun-node.ts";
 import { devptsType } from "./tty/devpts.ts";
 import { registerTerminalDevices } from "./tty/terminal-devices.ts";
 import { DeviceRegistry } from "./vfs/device-registry.ts";

@@ -25,7 +25,6 @@ import {
   IFF_VNET_HDR,
   IfreqFlags,
   isErrno,
-  MISC_MAJOR,
   O_NONBLOCK,
   POLLERR,
   POLLIN,
@@ -39,7 +38,6 @@ import {
   TUN_F_UFO,
   TUN_F_USO4,
   TUN_F_USO6,
-  TUN_MINOR,
   TUN_PKT_STRIP,
   TunPi,
   TUNGETFEATURES,
@@ -67,7 +65,6 @@ import { isCapable, isInGroup } from "../../security/credentials.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
-import type { DeviceDrivers } from "../../vfs/vfs-state.ts";
 import { removeInterface, tellInterface } from "../interface-changes.ts";
 import { createTun } from "../new-interfaces.ts";
 import { ethernetTypeOf } from "../packet/packet-address.ts";
@@ -420,11 +417,6 @@ function putInt(task: SocketCaller, address: number, value: number): number {
   return task.space.copyOut(address, INT, 0, INT.length);
 }
 
-/** Tells the vfs who opens /dev/net/tun. */
-export function registerTun(devices: DeviceDrivers): void {
-  devices.registerCharacter(MISC_MAJOR, TUN_MINOR, {
-    name: "misc",
-    open: (task: SocketCaller, inode: Inode, flags: number, path: Path) =>
-      new TunFile(task.network, flags, inode, path),
-  });
+export function openTun(task: SocketCaller, flags: number, inode: Inode, path: Path): OpenFile {
+  return new TunFile(task.network, flags, inode, path);
 }
