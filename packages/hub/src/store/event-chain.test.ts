@@ -139,8 +139,9 @@ test("an older program's chain goes on after the migration, and back", async () 
   try {
     await writeEvents(old, [{ actor: "ada", what: "ALLOWED" }]);
     await sealEvents(old);
-    assert.deepEqual(await migrate(old, 15), ["back from 16: rotation of the audit"]);
-    assert.deepEqual(await migrate(old), ["to 16: rotation of the audit"]);
+    const rotation = "16: rotation of the audit";
+    assert.equal((await migrate(old, 15)).at(-1), `back from ${rotation}`);
+    assert.equal((await migrate(old))[0], `to ${rotation}`);
     await writeEvents(old, [{ actor: "bob", what: "ALLOWED" }]);
     await sealEvents(old);
     assert.equal(await verifyChain(old), null);

@@ -127,9 +127,11 @@ it("/proc/config.gz names what is there and what isn't", () => {
     "CONFIG_EPOLL=y",
     "CONFIG_TMPFS=y",
     "CONFIG_BLK_DEV_LOOP=y",
+    "CONFIG_EXT4_FS=y",
+    "CONFIG_FUSE_FS=y",
     "# CONFIG_USERFAULTFD is not set",
     "# CONFIG_BPF_SYSCALL is not set",
-    "# CONFIG_EXT4_FS is not set",
+    "# CONFIG_XFS_FS is not set",
   ])
     assert.ok(text.includes(`${line}\n`), line);
 });
