@@ -81,6 +81,17 @@ test("a machine may be saved again and again on its way", () => {
   assert.deepEqual(countsOf(twin.machine), countsOf(run.machine));
 });
 
+test("disks that lie in files go on, with what is in their pages alone, in loaded and forked machines", () => {
+  for (const again of [twinOf, forkOf]) {
+    const run = startStatic(buildStatic("disks"));
+    run.machine.run(1);
+    assert.match(run.output.text, /^attached 0 *\nwritten 15 *\n$/);
+    const other = again(run);
+    finish(other);
+    assert.match(other.output.text, /read 15 bytes of a disk *\nin the file 15 bytes of a disk *\n$/);
+  }
+});
+
 test("a process in namespaces of its own keeps them, with what it has open of them", () => {
   const run = startStatic(buildStatic("spaces"));
   run.machine.run(1);

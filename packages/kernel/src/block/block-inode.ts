@@ -32,6 +32,13 @@ export interface DiskOpening {
   readonly task: BlockCaller;
 }
 
+/** Nobody sees it. */
+class BlockRoot extends Inode {
+  static {
+    stateClass("BlockRoot", this);
+  }
+}
+
 /** Where block devices keep their pages, whatever nodes lead to them (Linux: bdev); never mounted. */
 export class BlockFileSystem extends FileSystem {
   readonly type = "bdev";
@@ -39,7 +46,7 @@ export class BlockFileSystem extends FileSystem {
 
   constructor(kernel: BlockKernel) {
     super(kernel.allocateDevice());
-    this.root = new (class extends Inode {})(this, 0, 0o040500, 0, 0, kernel.vfs.now());
+    this.root = new BlockRoot(this, 0, 0o040500, 0, 0, kernel.vfs.now());
   }
 
   usage(): FileSystemUsage {
