@@ -26,7 +26,8 @@ export const RUN_VARIABLE = "STRATOS_RUN";
  * @returns how many processes there were
  */
 export function endStrays(isOf: (folder: string) => boolean): number {
-  let ended = 0;
+  // One that was told to end is found again until it has.
+  const ended = new Set<number>();
   // What forks while it is looked for is found in the next round; whoever forks for ever is not waited for.
   for (let round = 0; round < STRAY_ROUNDS_MAX; round++) {
     const strays = processes().filter((pid) => pid !== process.pid && isOf(runFolderOf(pid) ?? ""));
@@ -34,12 +35,12 @@ export function endStrays(isOf: (folder: string) => boolean): number {
     for (const pid of strays)
       try {
         process.kill(pid, "SIGKILL");
-        ended++;
+        ended.add(pid);
       } catch {
         // It ended meanwhile.
       }
   }
-  return ended;
+  return ended.size;
 }
 
 const STRAY_ROUNDS_MAX = 10;
