@@ -34,7 +34,6 @@ import {
 import { IOC_SIZE_MASK, sizeOfRequest } from "../ground/request-number.ts";
 import { put64 } from "../ground/words.ts";
 import type { Namespace } from "../security/namespace.ts";
-import type { PidNamespace } from "../signal/pid-namespace.ts";
 import { namespaceOf, openNamespace } from "./namespace-of.ts";
 import { isReaped, mayInspect, parentIdOf } from "./task-access.ts";
 import type { Task } from "./task.ts";
@@ -87,7 +86,7 @@ function tellInfo(task: Task, target: Task, size: number, address: number): numb
   let mask = wantsCore ? PIDFD_INFO_COREDUMP : 0;
   if (isGone) {
     // It has no number anywhere by now, but is known where it lived and above.
-    if (!wantsExit || !wasSeenIn(group.pidNamespace, pidNamespace)) return -ESRCH;
+    if (!wantsExit || !group.pidNamespace.isWithin(pidNamespace)) return -ESRCH;
     mask |= PIDFD_INFO_EXIT;
     view.setInt32(offset.exit_code, group.exitStatus ?? 0, true);
   } else {
@@ -113,11 +112,6 @@ function tellInfo(task: Task, target: Task, size: number, address: number): numb
   for (let at = known; at < size; at += PAGE_SIZE)
     if (task.space.copyOut(address + at, u8, 0, Math.min(PAGE_SIZE, size - at)) < 0) return -EFAULT;
   return 0;
-}
-
-function wasSeenIn(own: PidNamespace, namespace: PidNamespace): boolean {
-  for (let each: PidNamespace | null = own; each !== null; each = each.parent) if (each === namespace) return true;
-  return false;
 }
 
 function putIdentity(task: Task, target: Task, view: DataView): void {

@@ -24,6 +24,7 @@ import {
   S_IFREG,
   XATTR_CREATE,
   XATTR_REPLACE,
+  isErrno,
 } from "@stratos/abi";
 import { byteString, byteStringOf } from "@stratos/base";
 import { BLOCK_AREA_SIZE, deviceOf, INODE_FLAG, viewOf, type Extent } from "@stratos/formats/ext4";
@@ -41,6 +42,7 @@ import {
   flagsOf,
   generationOf,
   hasExtents,
+  putRights,
   setAttributeBlock,
   setFlags,
 } from "./ext4-record.ts";
@@ -101,11 +103,7 @@ export abstract class Ext4File extends Inode implements PageBacking {
   /** Writes what the inode says. @throws FormatError, DiskError */
   put(): void {
     const view = viewOf(this.bytes);
-    view.setUint16(FIELD.mode, this.mode, true);
-    view.setUint16(FIELD.uidLow, this.uid & 0xffff, true);
-    view.setUint16(FIELD.uidHigh, this.uid >>> 16, true);
-    view.setUint16(FIELD.gidLow, this.gid & 0xffff, true);
-    view.setUint16(FIELD.gidHigh, this.gid >>> 16, true);
+    putRights(view, this);
     view.setUint16(FIELD.links, this.isDirectory && this.nlink >= DIRECTORY_LINKS_MAX ? 1 : this.nlink, true);
     view.setUint32(FIELD.sizeLow, this.size % 2 ** 32, true);
     if (this.isRegular || this.isDirectory) view.setUint32(FIELD.sizeHigh, Math.floor(this.size / 2 ** 32), true);
@@ -242,12 +240,6 @@ export abstract class Ext4File extends Inode implements PageBacking {
     );
   }
 
-  /** Puts what is in memory on the disk. What fails stays dirty. */
-  #drain(): number {
-    const failed = this.pages!.writeBack(this.size);
-    return failed < 0 ? failed : this.storeAttributes();
-  }
-
   override sync(): number {
     return this.fileSystem.disk.driver.flush();
   }
@@ -325,7 +317,7 @@ export abstract class Ext4File extends Inode implements PageBacking {
     if (offset % blockSize !== 0 || length % blockSize !== 0) return -EINVAL;
     if (collapses ? offset + length >= this.size : offset >= this.size) return -EINVAL;
     if (!collapses && this.size + length > blocksMost(true, blockSize) * blockSize) return -EFBIG;
-    const stored = this.#drain();
+    const stored = this.pages!.writeBack(this.size);
     if (stored < 0) return stored;
     fileSystem.kernel.fileShrinks(this, offset);
     const cut = this.pages!.truncate(Math.floor(offset / PAGE_SIZE) * PAGE_SIZE);
@@ -351,52 +343,55 @@ export abstract class Ext4File extends Inode implements PageBacking {
     return true;
   }
 
-  /** The run that holds the offset or comes behind it; what waits for write-back is stored before. */
-  #runFrom(offset: number): { run: Extent | undefined; failed: number } {
-    let run: Extent | undefined;
+  /** Where its content lies, once what waits for write-back has its blocks; a negated errno. */
+  #storedRuns(): readonly Extent[] | number {
+    let runs: readonly Extent[] = [];
     const failed = this.fileSystem.attempt(() => {
-      const stored = this.pages === null ? 0 : this.#drain();
+      const stored = this.pages?.writeBack(this.size) ?? 0;
       if (stored < 0) return stored;
-      const { runs } = this.places.read();
-      run = runs[runAt(runs, Math.floor(offset / this.blockSize))];
+      ({ runs } = this.places.read());
       return 0;
     });
-    return { run, failed };
+    return failed < 0 ? failed : runs;
   }
 
   override seekData(offset: number): number {
-    for (let at = offset; ;) {
-      const { run, failed } = this.#runFrom(at);
-      if (failed < 0) return failed;
-      if (run === undefined || run.logical * this.blockSize >= this.size) return -ENXIO;
-      if (run.isUnwritten !== true) return Math.max(offset, run.logical * this.blockSize);
-      at = (run.logical + run.count) * this.blockSize;
+    const runs = this.#storedRuns();
+    if (isErrno(runs)) return runs;
+    for (let at = runAt(runs, Math.floor(offset / this.blockSize)); at < runs.length; at++) {
+      const { logical, isUnwritten } = runs[at]!;
+      if (logical * this.blockSize >= this.size) break;
+      if (isUnwritten !== true) return Math.max(offset, logical * this.blockSize);
     }
+    return -ENXIO;
   }
 
   override seekHole(offset: number): number {
-    for (let at = offset; at < this.size;) {
-      const { run, failed } = this.#runFrom(at);
-      if (failed < 0) return failed;
-      if (run === undefined || run.isUnwritten === true || run.logical * this.blockSize > at) return at;
-      at = (run.logical + run.count) * this.blockSize;
+    const runs = this.#storedRuns();
+    if (isErrno(runs)) return runs;
+    let end = offset;
+    for (let at = runAt(runs, Math.floor(offset / this.blockSize)); at < runs.length; at++) {
+      const { logical, count, isUnwritten } = runs[at]!;
+      if (isUnwritten === true || logical * this.blockSize > end) break;
+      end = (logical + count) * this.blockSize;
     }
-    return this.size;
+    return Math.min(end, this.size);
   }
 
   override seekUnwritten(offset: number, before: number): number {
-    for (let at = offset; at < before;) {
-      const { run, failed } = this.#runFrom(at);
-      if (failed < 0) return failed;
-      if (run === undefined || run.logical * this.blockSize >= before) return -ENXIO;
-      if (run.isUnwritten === true) return Math.max(offset, run.logical * this.blockSize);
-      at = (run.logical + run.count) * this.blockSize;
+    const runs = this.#storedRuns();
+    if (isErrno(runs)) return runs;
+    for (let at = runAt(runs, Math.floor(offset / this.blockSize)); at < runs.length; at++) {
+      const { logical, isUnwritten } = runs[at]!;
+      if (logical * this.blockSize >= before) break;
+      if (isUnwritten === true) return Math.max(offset, logical * this.blockSize);
     }
     return -ENXIO;
   }
 
   override unwrittenEnd(offset: number): number {
-    const { run } = this.#runFrom(offset);
+    const runs = this.#storedRuns();
+    const run = isErrno(runs) ? undefined : runs[runAt(runs, Math.floor(offset / this.blockSize))];
     return run === undefined ? offset : (run.logical + run.count) * this.blockSize;
   }
 

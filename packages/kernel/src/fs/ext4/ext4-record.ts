@@ -66,6 +66,15 @@ export function tailOf(bytes: Uint8Array): Uint8Array {
   return bytes.subarray(Math.min(start, bytes.length));
 }
 
+/** Type, permissions and owners. */
+export function putRights(view: DataView, { mode, uid, gid }: Pick<NewInode, "mode" | "uid" | "gid">): void {
+  view.setUint16(FIELD.mode, mode, true);
+  view.setUint16(FIELD.uidLow, uid & 0xffff, true);
+  view.setUint16(FIELD.uidHigh, uid >>> 16, true);
+  view.setUint16(FIELD.gidLow, gid & 0xffff, true);
+  view.setUint16(FIELD.gidHigh, gid >>> 16, true);
+}
+
 /** Bytes of a new inode. @param size  of inodes */
 export function newInodeBytes(
   size: number,
@@ -75,11 +84,7 @@ export function newInodeBytes(
   const bytes = new Uint8Array(size);
   const view = viewOf(bytes);
   const kind = attributes.mode & S_IFMT;
-  view.setUint16(FIELD.mode, attributes.mode, true);
-  view.setUint16(FIELD.uidLow, attributes.uid & 0xffff, true);
-  view.setUint16(FIELD.uidHigh, attributes.uid >>> 16, true);
-  view.setUint16(FIELD.gidLow, attributes.gid & 0xffff, true);
-  view.setUint16(FIELD.gidHigh, attributes.gid >>> 16, true);
+  putRights(view, attributes);
   view.setUint16(FIELD.links, 1, true);
   view.setUint32(FIELD.generation, fields.generation, true);
   if (size > 128) view.setUint16(FIELD.extraSize, EXTRA_SIZE, true);
