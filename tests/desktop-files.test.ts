@@ -37,6 +37,128 @@ test("files and folders of a desktop are as its user has them, and what is copie
   assert.equal(await ask("GET", content("/tmp/other")), 409);
 });
 
+test("what is thrown away lies in the trash that programs know, and comes back to where it was", async (t) => {
+  const served = await Served.start(t);
+  const ask = async (method: string, path: string, body?: object | string): Promise<number> =>
+    (await served.ask(method, path, body)).status;
+  const read = async (path: string): Promise<string> => (await served.ask("GET", content(path))).text;
+  interface Thrown {
+    readonly name: string;
+    readonly path: string | null;
+  }
+  const listed = async (): Promise<Thrown[]> =>
+    (JSON.parse((await served.ask("GET", "/trash")).text) as { readonly entries: Thrown[] }).entries;
+  const { home } = JSON.parse((await served.ask("GET", "/session")).text) as { readonly home: string };
+  const run = async (command: string, isDone: () => Promise<boolean>): Promise<void> => {
+    await served.ask("POST", "/run", { command });
+    await until(command, isDone);
+  };
+  const place = `${home}/a folder/ä %`;
+  assert.equal(await ask("POST", "/folders", { path: `${home}/a folder` }), 201);
+  for (const words of ["first", "second"]) {
+    assert.equal(await ask("PUT", content(place), words), 200);
+    assert.equal(await ask("POST", "/trash", { path: place }), 201);
+  }
+  const trash = `${home}/.local/share/Trash`;
+  assert.deepEqual((await listed()).map(({ name, path }) => [name, path]).sort(), [
+    ["ä %", place],
+    ["ä %.2", place],
+  ]);
+  assert.match(await read(`${trash}/info/ä %.trashinfo`), /^\[Trash Info\]\nPath=\/.*\/a%20folder\/%C3%A4%20%25\nDel/);
+  assert.equal(await read(`${trash}/files/ä %.2`), "second");
+  // Its folder is made again, and what came there meanwhile stays.
+  assert.equal(await ask("POST", "/trash", { path: `${home}/a folder` }), 201);
+  assert.equal(await ask("POST", "/trash/restore", { name: "ä %" }), 200);
+  assert.equal(await read(place), "first");
+  assert.equal(await ask("POST", "/trash/restore", { name: "ä %.2" }), 409);
+  assert.equal(await read(place), "first");
+  // A link that leads nowhere is in the way, too, and can be thrown away itself.
+  await run(
+    `ln -s nowhere ${home}/link; touch ${home}/done`,
+    async () => (await ask("GET", content(`${home}/done`))) === 200,
+  );
+  assert.equal(await ask("POST", "/trash", { path: `${home}/link` }), 201);
+  assert.ok((await listed()).some(({ name }) => name === "link"));
+  // What has no place there.
+  assert.equal(await ask("PUT", content("/dev/shm/other"), "kept"), 200);
+  const refused = await served.ask("POST", "/trash", { path: "/dev/shm/other" });
+  assert.deepEqual([refused.status, /another file system/.test(refused.text)], [409, true]);
+  for (const path of ["/", home, `${trash}/files/link`, "/absent"])
+    assert.equal(await ask("POST", "/trash", { path }), 409, path);
+  assert.equal(await read("/dev/shm/other"), "kept");
+  for (const name of ["../info/link.trashinfo", "..", "absent"]) {
+    assert.ok((await ask("POST", "/trash/restore", { name })) >= 400, name);
+    assert.ok((await ask("DELETE", `/trash?name=${encodeURIComponent(name)}`)) >= 400, name);
+  }
+  assert.deepEqual((await listed()).map(({ name }) => name).sort(), ["a folder", "link", "ä %.2"]);
+  assert.equal(await ask("DELETE", "/trash?name=link"), 200);
+  assert.equal(await ask("DELETE", "/trash"), 200);
+  assert.deepEqual(await listed(), []);
+  const left = JSON.parse((await served.ask("GET", `/files?path=${trash}/info`)).text) as {
+    readonly entries: unknown[];
+  };
+  assert.deepEqual(left.entries, []);
+});
+
+test("several files are chosen, thrown away, put back and dragged into a folder", async (t) => {
+  const served = await Served.start(t);
+  const page = await opened(t, served);
+  for (const name of ["one.txt", "two.txt", "three.txt", "four.txt"])
+    await served.ask("PUT", content(`/root/${name}`), name);
+  await served.ask("POST", "/folders", { path: "/root/folder" });
+  const names = `[...document.querySelectorAll(".files tbody tr")].map((row) => row.cells[0].textContent)
+    .filter((name) => /^folder$|[.]txt$/.test(name)).join(" ").replaceAll(".txt", "")`;
+  const row = (kind: string, name: string): string =>
+    `[...document.querySelectorAll(".${kind} tbody tr")].find(
+      (each) => each.textContent.startsWith(${JSON.stringify(name)}))`;
+  const click = async (kind: string, name: string, held = ""): Promise<void> => {
+    await page.waitFor(`String(${row(kind, name)} !== undefined)`, /^true$/, PATIENCE_MS);
+    await page.evaluate(`${row(kind, name)}.dispatchEvent(new MouseEvent("click", { bubbles: true, ${held} }))`);
+  };
+  await press(page, "KeyE", 3);
+  await page.waitFor(names, /^folder four one three two$/, PATIENCE_MS);
+  await click("files", "four");
+  await click("files", "three", "shiftKey: true");
+  await click("files", "one", "ctrlKey: true");
+  const chosen = `[...document.querySelectorAll(".files tr[aria-selected=true]")].length`;
+  await page.waitFor(chosen, /^2$/, PATIENCE_MS);
+  assert.deepEqual(await accessibilityViolations(page), []);
+  await press(page, "Delete", 0, "Delete");
+  await page.waitFor(names, /^folder one two$/, PATIENCE_MS);
+
+  await page.evaluate(`document.querySelector(".files [aria-label^='Window menu']").click()`);
+  await page.evaluate(
+    `[...document.querySelectorAll("[role=menuitem]")].find((each) => each.textContent === "Trash").click()`,
+  );
+  await click("trash", "three");
+  assert.match(String(await page.evaluate(`${row("trash", "three")}.textContent`)), /three\.txt\/root/);
+  await page.evaluate(
+    `[...document.querySelectorAll(".trash button")].find((each) => each.textContent === "Put back").click()`,
+  );
+  await page.waitFor(`document.querySelectorAll(".trash tbody tr").length`, /^1$/, PATIENCE_MS);
+  assert.equal((await served.ask("GET", content("/root/three.txt"))).text, "three.txt");
+  await page.waitFor(names, /^folder one three two$/, PATIENCE_MS);
+
+  // Dragged as a browser tells of it.
+  const drag = `(() => {
+    const data = new DataTransfer();
+    const tell = (type, target) => target.dispatchEvent(
+      new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer: data }));
+    tell("dragstart", ${row("files", "one")});
+    tell("dragover", ${row("files", "folder")});
+    tell("drop", ${row("files", "folder")});
+  })()`;
+  await click("files", "one");
+  await click("files", "two", "ctrlKey: true");
+  await page.evaluate(drag);
+  await until(
+    "both are there",
+    async () => (await served.ask("GET", content("/root/folder/two.txt"))).text === "two.txt",
+  );
+  assert.equal((await served.ask("GET", content("/root/folder/one.txt"))).text, "one.txt");
+  assert.equal((await served.ask("GET", content("/root/one.txt"))).status, 409);
+});
+
 test("a text that is not saved is there after a reload, and asked for when its window is closed", async (t) => {
   const served = await Served.start(t);
   const page = await opened(t, served);

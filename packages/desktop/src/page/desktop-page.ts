@@ -27,6 +27,7 @@ import { say, setLanguage, type Word } from "./words.ts";
 const OWN: readonly { readonly kind: string; readonly word: Word }[] = [
   { kind: "terminal", word: "terminal" },
   { kind: "files", word: "files" },
+  { kind: "trash", word: "trash" },
   { kind: "monitor", word: "monitor" },
   { kind: "logs", word: "logs" },
   { kind: "settings", word: "settings" },
@@ -121,6 +122,10 @@ function show(session: Session, layout: KeptLayout): void {
     files: async (argument) => {
       const { openFiles } = await import("./applications/files.ts");
       return () => openFiles(host, argument);
+    },
+    trash: async () => {
+      const { openTrash } = await import("./applications/trash.ts");
+      return () => openTrash(host);
     },
     text: async (argument) => {
       const { openText } = await import("./applications/text.ts");

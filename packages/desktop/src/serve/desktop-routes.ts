@@ -3,7 +3,6 @@
  * is locked answers 423 until it is unlocked.
  */
 import type { Context, Hono } from "hono";
-import { concatBytes } from "@stratos/base";
 import { DISMISSED, EXPIRED, type MenuNode } from "@stratos/dbus";
 import { StratosError } from "@stratos/sdk/client";
 import type { FileAccess } from "@stratos/sdk/api";
@@ -14,9 +13,12 @@ import { TooMany, type DesktopPrograms } from "../machine/desktop-programs.ts";
 import type { GuestBus } from "../machine/guest-bus.ts";
 import { readApplications, readIcon } from "../machine/guest-applications.ts";
 import { readLoad } from "../machine/guest-processes.ts";
+import { Trash } from "../machine/trash.ts";
 import { userFiles } from "../machine/user-files.ts";
 import type { DesktopState } from "./desktop-state.ts";
+import { addFiles, CONTENT_MAX } from "./file-routes.ts";
 import type { MachinePower } from "./machine-power.ts";
+import { textOf } from "./request-text.ts";
 
 /** Its operations. */
 interface Maintenance {
@@ -41,10 +43,6 @@ export interface DesktopParts {
   readonly onDefect: (words: string) => void;
 }
 
-/** Of a file that is carried to a page or from it in one piece. */
-const CONTENT_MAX = 1 << 28;
-/** Names of a folder that are shown. */
-const NAMES_MAX = 5000;
 const LOG_BYTES = 1 << 18;
 /** For what a program is asked over the bus. */
 const PROGRAM_MS = 10_000;
@@ -66,7 +64,7 @@ export function addDesktopRoutes(app: Hono, parts: DesktopParts): void {
   addSession(app, parts);
   addPrograms(app, parts);
   const files = userFiles(parts.machine);
-  addFiles(app, files);
+  addFiles(app, files, new Trash(files, parts.machine.user.home));
   addMonitor(app, parts);
   addNotifications(app, parts.bus);
   addTray(app, parts.bus, files);
@@ -189,75 +187,6 @@ function addPrograms(app: Hono, { machine, programs, state }: DesktopParts): voi
   });
 }
 
-function addFiles(app: Hono, files: FileAccess): void {
-  const pathOf = (context: Context): string => textOf(context.req.query("path"), "path");
-  app.get("/v1/files", async (context) => {
-    const path = pathOf(context);
-    const entries = await files.list(path);
-    const folder = path === "/" ? "" : path;
-    const shown = await Promise.all(
-      entries.slice(0, NAMES_MAX).map(async ({ name, kind }) => {
-        const status = await files.stat(`${folder}/${name}`).catch(() => null);
-        return {
-          name,
-          kind,
-          isFolder: status?.kind === "folder",
-          sizeBytes: status?.sizeBytes ?? 0,
-          modifiedMs: status?.modifiedMs ?? 0,
-        };
-      }),
-    );
-    return context.json({ entries: shown, isWhole: entries.length <= NAMES_MAX });
-  });
-  app.get("/v1/content", async (context) => {
-    const path = pathOf(context);
-    const { kind, sizeBytes } = await files.stat(path);
-    if (kind !== "file") throw new Refusal(409, `${path}: is no file`);
-    if (sizeBytes > CONTENT_MAX) throw new Refusal(413, `${path}: has more than ${CONTENT_MAX} bytes`);
-    return context.body((await files.read(path)) as Uint8Array<ArrayBuffer>, 200, {
-      "Content-Type": "application/octet-stream",
-    });
-  });
-  app.put("/v1/content", async (context) => {
-    await files.write(pathOf(context), await bodyOf(context));
-    return context.json(null);
-  });
-  app.post("/v1/folders", async (context) => {
-    await files.mkdir(textOf((await readJson(context))["path"], "path"));
-    return context.json(null, 201);
-  });
-  /** Nothing comes in the place of what is there. */
-  const namesOf = async (context: Context): Promise<readonly [from: string, to: string]> => {
-    const { from, to } = await readJson(context);
-    const names = [textOf(from, "from"), textOf(to, "to")] as const;
-    const isThere = await files.stat(names[1]).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) throw new Refusal(409, `${names[1]}: is there already`);
-    return names;
-  };
-  app.post("/v1/copy", async (context) => {
-    await files.cp(...(await namesOf(context)), { recursive: true });
-    return context.json(null, 201);
-  });
-  app.post("/v1/rename", async (context) => {
-    const [from, to] = await namesOf(context);
-    await files.rename(from, to).catch(async (error: unknown) => {
-      if ((error as { readonly data?: { readonly code?: string } }).data?.code !== "EXDEV") throw error;
-      await files.cp(from, to, { recursive: true });
-      await files.rm(from, { recursive: true });
-    });
-    return context.json(null);
-  });
-  app.delete("/v1/files", async (context) => {
-    const path = pathOf(context);
-    if (path === "/") throw new Refusal(409, "/: is not removed");
-    await files.rm(path, { recursive: true });
-    return context.json(null);
-  });
-}
-
 function addMonitor(app: Hono, { machine, programs }: DesktopParts): void {
   const { box, user } = machine;
   const own = userFiles(machine);
@@ -365,26 +294,9 @@ async function logFiles(files: FileAccess, folder: string, depth: number): Promi
   return found.sort();
 }
 
-function textOf(value: unknown, name: string): string {
-  if (typeof value !== "string" || value === "" || value.length > 8192 || value.includes("\0"))
-    throw new Refusal(400, `${name}: text is expected`);
-  return value;
-}
-
 function countOf(value: unknown): number {
   if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 1000) return value as number;
   throw new Refusal(400, "columns, rows: numbers from 1 to 1000 are expected");
-}
-
-async function bodyOf(context: Context): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  let count = 0;
-  for await (const piece of (context.req.raw.body ?? []) as AsyncIterable<Uint8Array>) {
-    count += piece.length;
-    if (count > CONTENT_MAX) throw new Refusal(413, `more than ${CONTENT_MAX} bytes`);
-    pieces.push(piece);
-  }
-  return concatBytes(pieces);
 }
 
 const STATUSES: Readonly<Record<string, number>> = { file: 409, program: 409, option: 400, closed: 503, engine: 503 };

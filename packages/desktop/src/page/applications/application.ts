@@ -8,6 +8,8 @@ import type { Widget } from "../widgets/widget.ts";
 import type { WindowFrame } from "../window-frame.ts";
 
 export const SETTINGS_CHANGED = "settings-changed";
+/** Told to the document by the window that has changed files, for others that show them. */
+export const FILES_CHANGED = "files-changed";
 
 interface Doable {
   readonly text: string;

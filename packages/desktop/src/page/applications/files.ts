@@ -1,4 +1,4 @@
-/** Files of the machine: looked at, renamed, deleted, carried from this computer and to it. */
+/** Files of the machine: looked at, renamed, thrown away, carried about, from this computer and to it. */
 import { front } from "../front.ts";
 import { askName, askWhether } from "../questions.ts";
 import { ask, readBlob, sendContent } from "../service.ts";
@@ -6,7 +6,7 @@ import { column, Menu, type MenuItem, row } from "../widgets/containers.ts";
 import { Button, Label, TextField } from "../widgets/controls.ts";
 import { Table } from "../widgets/table.ts";
 import { currentLanguage, say } from "../words.ts";
-import type { ApplicationHost, OpenedApplication } from "./application.ts";
+import { type ApplicationHost, FILES_CHANGED, type OpenedApplication } from "./application.ts";
 
 interface Entry {
   readonly name: string;
@@ -20,13 +20,15 @@ interface Entry {
 const TEXT_MAX = 1 << 20;
 
 /** What is to be pasted, in whichever window. */
-let carried: { readonly path: string; readonly isCut: boolean } | null = null;
+let carried: { readonly paths: readonly string[]; readonly isCut: boolean } | null = null;
+/** What is being dragged, in whichever window; null: nothing of ours. */
+let dragged: readonly string[] | null = null;
 
 export function openFiles(host: ApplicationHost, argument: unknown): OpenedApplication {
   const { desktop, notify } = host;
   const { home } = desktop.session;
   let path = typeof argument === "string" && argument.startsWith("/") ? argument : home || "/";
-  const within = (name: string): string => (path === "/" ? `/${name}` : `${path}/${name}`);
+  const within = (name: string): string => below(path, name);
   const place = new TextField(say("path"), path).style({ grow: 1 });
   const count = new Label("").named("status-text");
   const table = new Table<Entry>(
@@ -52,7 +54,9 @@ export function openFiles(host: ApplicationHost, argument: unknown): OpenedAppli
       },
     ],
     ({ name }) => name,
-  ).style({ grow: 1 });
+  )
+    .many()
+    .style({ grow: 1 });
 
   let names: ReadonlySet<string> = new Set();
   const attempt = (work: () => Promise<unknown>): void => {
@@ -68,6 +72,14 @@ export function openFiles(host: ApplicationHost, argument: unknown): OpenedAppli
     names = new Set(entries.map(({ name }) => name));
     count.text = say("entries", entries.length) + (isWhole ? "" : ` – ${say("tooManyNames")}`);
   };
+  /** What this window has changed others may show. */
+  const changed = async (): Promise<void> => {
+    await show(path);
+    document.dispatchEvent(new CustomEvent(FILES_CHANGED, { detail: root }));
+  };
+  const followOthers = ({ detail }: CustomEventInit): void => {
+    if (detail !== root) attempt(() => show(path));
+  };
   const open = (entry: Entry): void => {
     if (entry.isFolder) attempt(() => show(within(entry.name)));
     else if (entry.kind !== "file" && entry.kind !== "link") notify(`${entry.name}: ${entry.kind}`);
@@ -79,7 +91,7 @@ export function openFiles(host: ApplicationHost, argument: unknown): OpenedAppli
     askName(title, value, {
       act: async (name) => {
         await act(within(name));
-        await show(path);
+        await changed();
         table.choose(name);
       },
     });
@@ -87,21 +99,37 @@ export function openFiles(host: ApplicationHost, argument: unknown): OpenedAppli
     named(say("rename"), entry.name, (to) =>
       to === within(entry.name) ? Promise.resolve() : ask("POST", "/rename", { from: within(entry.name), to }),
     );
-  const remove = ({ name }: Entry): void =>
-    void askWhether(say("removeTitle", name), say("removeText"), {
+  const remove = (entries: readonly Entry[], why = say("removeText")): void =>
+    void askWhether(say("removeTitle", namesOf(entries)), why, {
       yes: say("remove"),
       act: async () => {
-        await ask("DELETE", `/files?path=${encodeURIComponent(within(name))}`);
-        await show(path);
+        for (const { name } of entries) await ask("DELETE", `/files?path=${encodeURIComponent(within(name))}`);
+        await changed();
       },
     });
-  const download = ({ name }: Entry): void =>
+  /** What has no place in the trash can be deleted only. */
+  const throwAway = (entries: readonly Entry[]): void =>
     attempt(async () => {
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(await readBlob(`/content?path=${encodeURIComponent(within(name))}`));
-      link.download = name;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+      const left: Entry[] = [];
+      let why = "";
+      for (const entry of entries)
+        await ask("POST", "/trash", { path: within(entry.name) }).catch((error: unknown) => {
+          left.push(entry);
+          why = (error as Error).message;
+        });
+      await changed();
+      if (left.length > 0) remove(left, `${why}. ${say("removeText")}`);
+    });
+  const download = (entries: readonly Entry[]): void =>
+    attempt(async () => {
+      for (const { name, isFolder } of entries) {
+        const link = document.createElement("a");
+        const content = await readBlob(`/${isFolder ? "archive" : "content"}?path=${encodeURIComponent(within(name))}`);
+        link.href = URL.createObjectURL(content);
+        link.download = isFolder ? `${name}.tar` : name;
+        link.click();
+        setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+      }
     });
   const upload = (files: readonly File[]): void => {
     const send = async (): Promise<void> => {
@@ -109,39 +137,55 @@ export function openFiles(host: ApplicationHost, argument: unknown): OpenedAppli
         await sendContent(within(file.name), file);
         notify(say("uploaded", file.name));
       }
-      await show(path);
+      await changed();
     };
     const there = files.filter(({ name }) => names.has(name)).map(({ name }) => name);
     if (there.length === 0) return attempt(send);
     askWhether(say("replaceTitle", there.join(", ")), say("replaceText"), { yes: say("replace"), act: send });
   };
-  const carry = ({ name }: Entry, isCut: boolean): void => void (carried = { path: within(name), isCut });
+  const carry = (entries: readonly Entry[], isCut: boolean): void =>
+    void (carried = { paths: entries.map(({ name }) => within(name)), isCut });
+  /** Into a folder; a copy beside what it is of gets another name. @throws Error of the first that could not */
+  const bring = async (paths: readonly string[], folder: string, isMoved: boolean): Promise<void> => {
+    const taken = new Set(folder === path ? names : []);
+    const brought: string[] = [];
+    try {
+      for (const from of paths) {
+        const name = from.slice(from.lastIndexOf("/") + 1);
+        const isHere = from === below(folder, name);
+        if (isMoved && isHere) continue;
+        const to = isMoved ? name : freeName(name, taken);
+        await ask("POST", isMoved ? "/rename" : "/copy", { from, to: below(folder, to) });
+        taken.add(to);
+        brought.push(to);
+      }
+    } finally {
+      await changed();
+      if (folder === path && brought.length > 0) table.choose(brought.at(-1)!);
+    }
+  };
   const paste = (): void =>
     attempt(async () => {
       if (carried === null) return;
-      const { path: from, isCut } = carried;
-      const name = from.slice(from.lastIndexOf("/") + 1);
-      if (isCut && from === within(name)) return;
-      const to = isCut ? name : freeName(name, names);
-      await ask("POST", isCut ? "/rename" : "/copy", { from, to: within(to) });
+      const { paths, isCut } = carried;
       if (isCut) carried = null;
-      await show(path);
-      table.choose(to);
+      await bring(paths, path, isCut);
     });
   const chooser = document.createElement("input");
   Object.assign(chooser, { type: "file", multiple: true });
   chooser.addEventListener("change", () => upload([...(chooser.files ?? [])]));
 
-  const itemsOf = (entry: Entry | null): (MenuItem | "line")[] => [
-    ...(entry === null
+  const itemsOf = (entries: readonly Entry[]): (MenuItem | "line")[] => [
+    ...(entries.length === 0
       ? []
       : ([
-          { text: say("open"), act: () => open(entry) },
-          { text: say("download"), isEnabled: !entry.isFolder, act: () => download(entry) },
-          { text: say("copy"), act: () => carry(entry, false) },
-          { text: say("cut"), act: () => carry(entry, true) },
-          { text: say("rename"), act: () => rename(entry) },
-          { text: say("remove"), act: () => remove(entry) },
+          { text: say("open"), isEnabled: entries.length === 1, act: () => open(entries[0]!) },
+          { text: say("download"), act: () => download(entries) },
+          { text: say("copy"), act: () => carry(entries, false) },
+          { text: say("cut"), act: () => carry(entries, true) },
+          { text: say("rename"), isEnabled: entries.length === 1, act: () => rename(entries[0]!) },
+          { text: say("throwAway"), act: () => throwAway(entries) },
+          { text: say("remove"), act: () => remove(entries) },
           "line",
         ] as const)),
     { text: say("paste"), isEnabled: carried !== null, act: paste },
@@ -150,22 +194,23 @@ export function openFiles(host: ApplicationHost, argument: unknown): OpenedAppli
       text: say("newFolder"),
       act: () => named(say("newFolder"), "", (to) => ask("POST", "/folders", { path: to })),
     },
+    { text: say("trash"), act: () => host.start("trash") },
     { text: say("terminalHere"), act: () => host.start("terminal", { folder: path }) },
     { text: say("refresh"), act: () => attempt(() => show(path)) },
   ];
   table.on<Entry>("open", ({ detail }) => open(detail));
   table.on<{ x: number; y: number }>(
     "menu",
-    ({ detail }) => void new Menu(say("files"), itemsOf(table.chosen)).open(front(), detail),
+    ({ detail }) => void new Menu(say("files"), itemsOf(table.allChosen)).open(front(), detail),
   );
   table.on<KeyboardEvent>("key", ({ detail: event }) => {
-    const entry = table.chosen;
+    const entries = table.allChosen;
     if (event.key === "Backspace") up();
     else if (event.ctrlKey && !event.altKey && event.key === "v") paste();
-    else if (event.ctrlKey && !event.altKey && /^[cx]$/.test(event.key) && entry !== null)
-      carry(entry, event.key === "x");
-    else if (event.key === "F2" && entry !== null) rename(entry);
-    else if (event.key === "Delete" && entry !== null) remove(entry);
+    else if (entries.length === 0) return;
+    else if (event.ctrlKey && !event.altKey && /^[cx]$/.test(event.key)) carry(entries, event.key === "x");
+    else if (event.key === "F2" && entries.length === 1) rename(entries[0]!);
+    else if (event.key === "Delete") (event.shiftKey ? remove : throwAway)(entries);
     else return;
     event.preventDefault();
   });
@@ -173,7 +218,7 @@ export function openFiles(host: ApplicationHost, argument: unknown): OpenedAppli
   const more = new Button("⋯").labelled(say("windowMenu", say("files")));
   more.on("press", () => {
     const { left, bottom } = more.element.getBoundingClientRect();
-    new Menu(say("files"), itemsOf(table.chosen)).open(front(), { x: left, y: bottom });
+    new Menu(say("files"), itemsOf(table.allChosen)).open(front(), { x: left, y: bottom });
   });
   const bar = row(
     new Button("↑", up).labelled(say("up")),
@@ -185,18 +230,46 @@ export function openFiles(host: ApplicationHost, argument: unknown): OpenedAppli
   root.element.addEventListener("contextmenu", (event) => {
     if (event.defaultPrevented) return;
     event.preventDefault();
-    new Menu(say("files"), itemsOf(null)).open(front(), { x: event.clientX, y: event.clientY });
+    new Menu(say("files"), itemsOf([])).open(front(), { x: event.clientX, y: event.clientY });
   });
-  root.element.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    root.element.classList.add("dropping");
-  });
-  root.element.addEventListener("dragleave", () => root.element.classList.remove("dropping"));
-  root.element.addEventListener("drop", (event) => {
-    event.preventDefault();
-    root.element.classList.remove("dropping");
-    upload([...(event.dataTransfer?.files ?? [])]);
-  });
+  acceptDrops();
+  /** Of the machine's files onto a folder's row or into another window: moved, with Ctrl copied; of this computer's. */
+  function acceptDrops(): void {
+    const { element } = root;
+    let aim: Element | null = null;
+    const aimAt = (next: Element | null): void => {
+      aim?.classList.remove("dropping");
+      (aim = next)?.classList.add("dropping");
+    };
+    table.element.addEventListener("dragstart", (event) => {
+      const entry = table.rowAt(event.target);
+      if (entry === null) return;
+      if (!table.allChosen.includes(entry)) table.choose(entry.name);
+      dragged = table.allChosen.map(({ name }) => within(name));
+      event.dataTransfer!.effectAllowed = "copyMove";
+      event.dataTransfer!.setData("text/plain", dragged.join("\n"));
+    });
+    table.element.addEventListener("dragend", () => (dragged = null));
+    element.addEventListener("dragover", (event) => {
+      event.preventDefault();
+      const isFolder = dragged !== null && table.rowAt(event.target)?.isFolder === true;
+      aimAt(isFolder ? (event.target as Element).closest("tr") : element);
+      event.dataTransfer!.dropEffect = dragged === null || event.ctrlKey ? "copy" : "move";
+    });
+    element.addEventListener("dragleave", ({ relatedTarget }) => {
+      if (!element.contains(relatedTarget as Node | null)) aimAt(null);
+    });
+    element.addEventListener("drop", (event) => {
+      event.preventDefault();
+      aimAt(null);
+      if (dragged === null) return upload([...(event.dataTransfer?.files ?? [])]);
+      const onto = table.rowAt(event.target);
+      const folder = onto?.isFolder === true ? within(onto.name) : path;
+      const paths = dragged.filter((each) => each !== folder);
+      attempt(() => bring(paths, folder, !event.ctrlKey));
+    });
+  }
+  document.addEventListener(FILES_CHANGED, followOthers);
   attempt(() => show(path));
   return {
     title: say("files"),
@@ -207,7 +280,17 @@ export function openFiles(host: ApplicationHost, argument: unknown): OpenedAppli
       return path;
     },
     focus: () => table.focus(),
+    end: () => document.removeEventListener(FILES_CHANGED, followOthers),
   };
+}
+
+function below(folder: string, name: string): string {
+  return folder === "/" ? `/${name}` : `${folder}/${name}`;
+}
+
+function namesOf(entries: readonly { readonly name: string }[]): string {
+  const shown = entries.slice(0, 3).map(({ name }) => name);
+  return shown.join(", ") + (entries.length > 3 ? " …" : "");
 }
 
 /** As other names of a folder are not. */
