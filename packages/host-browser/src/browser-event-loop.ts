@@ -19,7 +19,12 @@ export class BrowserEventLoop implements EventLoop {
   }
 
   callLater(delayMs: number, callback: () => void): () => void {
-    const timer = setTimeout(callback, delayMs);
+    if (delayMs < 1) {
+      let isTaken = false;
+      this.callSoon(() => isTaken || callback());
+      return () => void (isTaken = true);
+    }
+    const timer = setTimeout(callback, Math.ceil(delayMs));
     return () => clearTimeout(timer);
   }
 

@@ -9,9 +9,10 @@ export interface EventLoop {
   /** Calls once, after events of the host that have come meanwhile. */
   callSoon(callback: () => void): void;
   /**
-   * Calls once, `delayMs` from now or a little later.
+   * Calls once, `delayMs` from now or a little later, after events of the host that have come by now.
    *
-   * @param delayMs  milliseconds, 0 … DELAY_MS_MAX; hosts round it up to what their timers can do
+   * @param delayMs  milliseconds with a fraction, 0 … DELAY_MS_MAX. A host whose timers can't do less than one may call
+   *   too early then
    * @returns a function that takes it back
    */
   callLater(delayMs: number, callback: () => void): () => void;

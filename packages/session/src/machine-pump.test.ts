@@ -45,7 +45,7 @@ test("work goes on in the next turn, and a sleep lasts until its timer", async (
   assert.equal(loop.holds, 1, "the process stays while the machine lives");
   drain(loop);
   await finished;
-  assert.deepEqual(machine.turnsAtMs, [0, 0, 0, 20]);
+  assert.deepEqual(machine.turnsAtMs, [0, 0, 0.5, 20.5]);
   assert.equal(loop.holds, 0);
 });
 

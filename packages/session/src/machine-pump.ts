@@ -97,8 +97,7 @@ export class MachinePump {
       this.gate?.afterTurn?.();
       if (waitMs >= 1) this.#awaitRest();
       if (this.#machine.isStopped) this.#end(null);
-      // Timers of hosts take a millisecond at least: shorter waits are spent in the loop.
-      else if (waitMs < 1) this.wake();
+      else if (waitMs === 0) this.wake();
       else if (waitMs === Infinity) this.gate?.onIdle?.();
       else this.#sleep(waitMs);
     } catch (error) {
@@ -108,7 +107,7 @@ export class MachinePump {
 
   #sleep(milliseconds: number): void {
     if (milliseconds === Infinity) return;
-    this.#cancelTimer = this.#loop.callLater(Math.min(Math.ceil(milliseconds), DELAY_MS_MAX), this.#wake);
+    this.#cancelTimer = this.#loop.callLater(Math.min(milliseconds, DELAY_MS_MAX), this.#wake);
   }
 
   #awaitRest(): void {
