@@ -61,6 +61,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "disk",
     "gpt luks lvm pe qcow2 tree vmdk",
     "btrfs cpio erofs ext4 fat iso9660 oci ostree ovf squashfs swap verity vhd vhdx xfs",
+    "image",
     "formats.ts",
   ],
   fuse: ["wire", ".", "requests", "snapshot-folder.ts", "server.ts", "fuse.ts"],

@@ -9,7 +9,7 @@ import type { Finding, SourceTree } from "./source-tree.ts";
 const ENTRIES = ["packages/cli/src/run-cli.ts", "packages/cli/src/commands/run-command.ts"];
 /** Packages and libraries that a run needs none of, but for these doors. */
 const NOT_AT_START = /^(?:packages\/(?:pkg|compose|outputs|formats|fuse)\/|library )/;
-/** The kernel reads ELF files, partition tables of loop devices and ext4 on them, and tells dates (/dev/rtc0). */
+/** The kernel reads ELF files, loop devices with partitions, ext4, ISO 9660 and FAT, and tells dates (/dev/rtc0). */
 const KERNEL_FORMATS = [
   "calendar/civil-time",
   "elf",
@@ -19,6 +19,11 @@ const KERNEL_FORMATS = [
   ...["allocator", "directory", "extents", "inode", "reader", "superblock", "xattrs"].map(
     (part) => `ext4/ext4-${part}`,
   ),
+  ...["geometry", "names", "reader", "time"].map((part) => `fat/fat-${part}`),
+  "iso9660/iso-reader",
+  "iso9660/rock-ridge",
+  "image/image",
+  "tree/image-reader",
   "gpt/partitions",
   "gpt/gpt",
   "gpt/guid",

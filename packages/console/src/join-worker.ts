@@ -18,6 +18,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/cgroup/child-group-files.ts": ["childGroupFiles"],
   "kernel/src/fs/fuse/make-fuse.ts": ["makeFuse", "openFuseDevice"],
   "kernel/src/fs/ext4/ext4-mount.ts": ["mountExt4"],
+  "kernel/src/fs/image/mount-image.ts": ["mountImage"],
   "kernel/src/fs/overlay/overlay.ts": ["mountOverlay"],
   "kernel/src/ipc/semaphore-operations.ts": [
     ...["alters", "controlOne", "noteBlocked", "perform", "serveWaits", "transferAll"],

@@ -2,6 +2,7 @@ import type { PhysicalMemory, Processor, ProcessorHooks } from "@stratos/riscv";
 import { Kernel, type KernelOptions } from "./task/kernel-state.ts";
 import { aegisfsType } from "./fs/aegisfs/device-mount.ts";
 import { ext4Types } from "./fs/ext4/ext4-type.ts";
+import { imageTypes } from "./fs/image/image-type.ts";
 import { devtmpfsType } from "./fs/devtmpfs/devtmpfs.ts";
 import { registerMemoryDevices } from "./fs/devtmpfs/memory-devices.ts";
 import { fuseType, registerFuse } from "./fs/fuse/fuse-type.ts";
@@ -67,6 +68,7 @@ const TYPES: ReadonlyMap<string, FileSystemType> = new Map(
     fuseType,
     fuseControlType,
     ...ext4Types,
+    ...imageTypes,
     aegisfsType,
     devptsType,
   ].map((type) => [type.name, type]),

@@ -5,7 +5,7 @@ import type { MountDevice } from "../../vfs/mount-device.ts";
 import type { MountOptions } from "../../vfs/mount-options.ts";
 import type { FsKernel } from "../fs-kernel.ts";
 import { DamagedDirectory } from "./ext4-directory.ts";
-import { DiskError, MountedDisk } from "./ext4-disk.ts";
+import { DiskError, MountedDisk } from "../mounted-disk.ts";
 import { refusal } from "./ext4-features.ts";
 import { replayJournal } from "./ext4-journal.ts";
 import { Ext4FileSystem } from "./ext4.ts";

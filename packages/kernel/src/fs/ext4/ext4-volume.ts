@@ -21,7 +21,7 @@ import type { MountDevice } from "../../vfs/mount-device.ts";
 import type { FsKernel } from "../fs-kernel.ts";
 import type { TreeShape } from "./ext4-content.ts";
 import { DamagedDirectory } from "./ext4-directory.ts";
-import { DiskError, MountedDisk } from "./ext4-disk.ts";
+import { DiskError, MountedDisk } from "../mounted-disk.ts";
 
 /** Blocks that data leaves for trees and folders. */
 const RESERVE = 8;

@@ -8,7 +8,6 @@ import {
   AT_FDCWD,
   AT_REMOVEDIR,
   EINVAL,
-  EIO,
   ENOSPC,
   EROFS,
   FALLOC_FL_COLLAPSE_RANGE,
@@ -28,44 +27,21 @@ import { BytesCursor, SeededRandom } from "@stratos/base";
 import { Ext4Reader, FormatError } from "@stratos/formats/ext4";
 import { askExt4, changeExt4, checkExt4, makeExt4, reindexExt4, writeJournal } from "../../testing/ext4-image.ts";
 import { diskMachine } from "../../testing/disk-machine.ts";
+import { memoryDevice } from "../../testing/memory-device.ts";
 import { fileSystemConformance } from "../../testing/file-system-conformance.ts";
 import { FileTask } from "../../testing/file-system-task.ts";
-import type { MountDevice } from "../../vfs/mount-device.ts";
 import { putPages, readPages } from "../../vfs/regular-file.ts";
 import type { FsKernel } from "../fs-kernel.ts";
 import { Tmpfs } from "../tmpfs/tmpfs.ts";
 import { DamagedDirectory } from "./ext4-directory.ts";
-import { DiskError, MountedDisk } from "./ext4-disk.ts";
+import { DiskError, MountedDisk } from "../mounted-disk.ts";
 import { mountExt4 } from "./ext4-mount.ts";
 import { Ext4FileSystem } from "./ext4.ts";
 
 const MIB = 1 << 20;
 
-/** A device of `bytes`, which are changed in place. */
-function deviceOf(bytes: Uint8Array): MountDevice {
-  return {
-    name: "memory0",
-    rdev: 0x700,
-    size: bytes.length,
-    isReadOnly: false,
-    mounted: null,
-    driver: { flush: () => 0 },
-    readThrough(offset: number, into: Uint8Array, at: number, length: number) {
-      if (offset + length > bytes.length) return -EIO;
-      into.set(bytes.subarray(offset, offset + length), at);
-      return 0;
-    },
-    writeThrough(offset: number, from: Uint8Array, at: number, length: number) {
-      if (offset + length > bytes.length) return -EIO;
-      bytes.set(from.subarray(at, at + length), offset);
-      return 0;
-    },
-    discard() {},
-  } as unknown as MountDevice;
-}
-
 function mountOn(kernel: FsKernel, bytes: Uint8Array, readOnly = false): Ext4FileSystem {
-  const device = deviceOf(bytes);
+  const device = memoryDevice(bytes);
   return Ext4FileSystem.mount(kernel, "ext4", device, new Ext4Reader(new MountedDisk(device)), readOnly);
 }
 
@@ -98,7 +74,7 @@ function mounted(bytes: Uint8Array): { user: FileTask; root: Ext4FileSystem } {
 function mountedByType(bytes: Uint8Array): { user: FileTask; root: Ext4FileSystem } {
   let root!: Ext4FileSystem;
   const { user } = FileTask.create((kernel) => {
-    const made = mountExt4(kernel, "ext4", new Map(), { device: deviceOf(bytes), readOnly: false });
+    const made = mountExt4(kernel, "ext4", new Map(), { device: memoryDevice(bytes), readOnly: false });
     assert.ok(made instanceof Ext4FileSystem, `${made}`);
     return (root = made);
   });

@@ -1,6 +1,6 @@
 import type { Disk } from "@stratos/formats/ext4";
 import { EIO } from "@stratos/abi";
-import type { MountDevice } from "../../vfs/mount-device.ts";
+import type { MountDevice } from "../vfs/mount-device.ts";
 
 /** A device refused to move bytes. */
 export class DiskError extends Error {

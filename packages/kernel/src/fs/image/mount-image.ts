@@ -1,0 +1,36 @@
+import { EINVAL, EIO, EROFS, isErrno } from "@stratos/abi";
+import { FormatError } from "@stratos/formats/image";
+import type { FileSystem, MountedDevice } from "../../vfs/file-system.ts";
+import type { MountOptions } from "../../vfs/mount-options.ts";
+import { DiskError } from "../mounted-disk.ts";
+import type { FsKernel } from "../fs-kernel.ts";
+import { ImageFileSystem } from "./image-file-system.ts";
+import { parseRights } from "./image-rights.ts";
+
+/**
+ * `mount -o loop,ro debian.iso /mnt`. What is wrong with an image stands in the kernel's log.
+ *
+ * @param name  iso9660, vfat or msdos
+ * @returns −EINVAL (no such image, unknown options), −EIO, −EROFS: it is to be written (mount(8) tries again without)
+ */
+export function mountImage(
+  kernel: FsKernel,
+  name: string,
+  options: MountOptions,
+  on: MountedDevice | undefined,
+): FileSystem | number {
+  if (on === undefined) return -EINVAL;
+  const { device } = on;
+  const complain = (why: string): void => kernel.log(`${name}: ${device.name}: ${why}`);
+  const rights = parseRights(name, options, complain);
+  if (isErrno(rights)) return rights;
+  try {
+    const made = ImageFileSystem.mount(kernel, name, device, rights);
+    return on.readOnly ? made : -EROFS;
+  } catch (thrown) {
+    if (thrown instanceof DiskError) return -EIO;
+    if (!(thrown instanceof FormatError)) throw thrown;
+    complain(thrown.message);
+    return -EINVAL;
+  }
+}
