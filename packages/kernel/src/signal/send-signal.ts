@@ -30,6 +30,15 @@ import { defaultAction } from "./default-action.ts";
 import { type PendingSignals, signalInfo, type SignalInfo } from "./pending-signals.ts";
 import type { SignalTask, SignalProcess } from "./signal-target.ts";
 
+/**
+ * What a call gives its own caller (SIGPIPE, SIGXFSZ): it counts as sent by the process (Linux: SEND_SIG_NOINFO).
+ * @returns as sendSignalToTask
+ */
+export function sendSignalToSelf(task: SignalTask, signal: number): number {
+  const { group, credentials } = task;
+  return sendSignalToTask(task, signalInfo(signal, SI_USER, { pid: group.pid, uid: credentials.uid }));
+}
+
 /** Queues a signal for one thread (tgkill(2), faults): 0; −EAGAIN when RLIMIT_SIGPENDING forbids it. */
 export function sendSignalToTask(task: SignalTask, info: SignalInfo): number {
   if (task.state === "Z" || task.state === "X" || task.group.pid === 1) return 0;

@@ -221,6 +221,11 @@ interface OptionHolder {
   optionChanged(name: number): void;
 }
 
+/** Is there room for a message of `length`? One alone is taken, however small SO_RCVBUF is. */
+export function hasReceiveRoom(queued: number, length: number, receiveBuffer: number): boolean {
+  return queued === 0 || queued + length <= receiveBuffer;
+}
+
 /**
  * setsockopt(2) at SOL_SOCKET.
  *

@@ -28,12 +28,10 @@ import {
   SIOCGSTAMPNS,
   SIOCOUTQ,
   SIOCSPGRP,
-  SI_USER,
   ENOENT,
 } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
-import { sendSignalToTask } from "../signal/send-signal.ts";
-import { signalInfo } from "../signal/pending-signals.ts";
+import { sendSignalToSelf } from "../signal/send-signal.ts";
 import { stateOf, type StateOf } from "../ground/call-state.ts";
 import { BLOCKED, BLOCKED_EINTR, UNFINISHED, WaitQueue } from "../ground/wait-queue.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
@@ -243,7 +241,7 @@ export abstract class Socket extends OpenFile {
       if (result !== -EAGAIN) {
         if (done > 0 && result !== BLOCKED && result !== BLOCKED_EINTR && result !== UNFINISHED) return done;
         if (result === -EPIPE && this.raisesPipeSignal && (flags & MSG_NOSIGNAL) === 0) {
-          sendSignalToTask(task, signalInfo(SIGPIPE, SI_USER, { pid: task.pid, uid: task.credentials.uid }));
+          sendSignalToSelf(task, SIGPIPE);
         }
         return result;
       }

@@ -25,7 +25,6 @@ import {
   MS_RDONLY,
   O_PATH,
   SIGXFSZ,
-  SI_KERNEL,
   S_IFIFO,
   S_IFMT,
   Timespec,
@@ -36,8 +35,7 @@ import {
 import { checkLandlock } from "../vfs/landlock-paths.ts";
 import { checkAccess, isKept, MAY_WRITE } from "../security/permission.ts";
 import { movedBefore, pauseTransfer } from "../ground/call-work.ts";
-import { signalInfo } from "../signal/pending-signals.ts";
-import { sendSignalToTask } from "../signal/send-signal.ts";
+import { sendSignalToSelf } from "../signal/send-signal.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
 import { allocateRange, checkAllocationSeals } from "../vfs/allocate.ts";
@@ -185,7 +183,7 @@ function fallocate(task: Task, fd: number, mode: number, offset: number, length:
     offset + length > inode.size &&
     offset + length > task.group.limits[RLIMIT_FSIZE]!.soft
   ) {
-    sendSignalToTask(task, signalInfo(SIGXFSZ, SI_KERNEL));
+    sendSignalToSelf(task, SIGXFSZ);
     return -EFBIG;
   }
   task.kernel.work.mayPause = true;

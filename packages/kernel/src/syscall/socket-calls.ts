@@ -1,4 +1,6 @@
 import {
+  AF_UNIX,
+  EOPNOTSUPP,
   LANDLOCK_ACCESS_NET_BIND_TCP,
   LANDLOCK_ACCESS_NET_CONNECT_TCP,
   EAGAIN,
@@ -404,6 +406,8 @@ function setsockopt(task: Task, fd: number, level: number, name: number, address
   const target = socketOf(task, fd);
   if (isErrno(target)) return target;
   if ((length | 0) < 0) return -EINVAL;
+  // Sockets of AF_UNIX have no protocol that would know any (net/socket.c, do_sock_setsockopt).
+  if (level !== SOL_SOCKET && target.family === AF_UNIX) return -EOPNOTSUPP;
   const value = new Uint8Array(Math.min(length >>> 0, OPTION_MAX));
   if (value.length > 0 && task.space.copyIn(address, value, 0, value.length) < 0) return -EFAULT;
   return level === SOL_SOCKET
@@ -421,6 +425,7 @@ function getsockopt(
 ): number {
   const target = socketOf(task, fd);
   if (isErrno(target)) return target;
+  if (level !== SOL_SOCKET && target.family === AF_UNIX) return -EOPNOTSUPP;
   const room = task.space.loadU32(lengthAddress);
   if (room === -EFAULT) return -EFAULT;
   if ((room | 0) < 0) return -EINVAL;

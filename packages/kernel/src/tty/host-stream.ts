@@ -20,12 +20,10 @@ import {
   POLLWRNORM,
   S_IFIFO,
   SIGPIPE,
-  SI_KERNEL,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { HostStreamIn, HostStreamOut } from "@stratos/host";
-import { signalInfo } from "../signal/pending-signals.ts";
-import { sendSignalToTask } from "../signal/send-signal.ts";
+import { sendSignalToSelf } from "../signal/send-signal.ts";
 import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../ground/wait-queue.ts";
 import { AnonymousInode, anonymousMount } from "../vfs/anonymous-file.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
@@ -218,7 +216,7 @@ class HostOutputFile extends HostStreamFile {
 
   #broken(task: TtyCaller, total: number): number {
     if (total > 0) return total;
-    sendSignalToTask(task, signalInfo(SIGPIPE, SI_KERNEL));
+    sendSignalToSelf(task, SIGPIPE);
     return -EPIPE;
   }
 

@@ -1,10 +1,9 @@
 /** What a write may add to a regular file, and what changes of the file by it: all who write content ask here. */
-import { EFBIG, PAGE_SIZE, SIGXFSZ, SI_KERNEL, RLIMIT_FSIZE } from "@stratos/abi";
+import { EFBIG, PAGE_SIZE, SIGXFSZ, RLIMIT_FSIZE } from "@stratos/abi";
 import { EXACT_END } from "../ground/words.ts";
 import { FILE_CAPABILITIES } from "../security/file-capabilities.ts";
 import { modeAfterWrite } from "../security/permission.ts";
-import { signalInfo } from "../signal/pending-signals.ts";
-import { sendSignalToTask } from "../signal/send-signal.ts";
+import { sendSignalToSelf } from "../signal/send-signal.ts";
 import type { Inode } from "./inode.ts";
 import { markInodeDirty } from "./write-back.ts";
 import type { Caller } from "./vfs-kernel.ts";
@@ -19,7 +18,7 @@ export function clipToLimits(task: Caller, at: number, count: number): number {
   const limit = task.group.limits[RLIMIT_FSIZE]!.soft;
   if (at + count > limit) {
     if (at >= limit) {
-      sendSignalToTask(task, signalInfo(SIGXFSZ, SI_KERNEL));
+      sendSignalToSelf(task, SIGXFSZ);
       return -EFBIG;
     }
     count = limit - at;

@@ -1,18 +1,7 @@
-import {
-  EFBIG,
-  EINVAL,
-  EISDIR,
-  EPERM,
-  F_SEAL_GROW,
-  F_SEAL_SHRINK,
-  SIGXFSZ,
-  SI_KERNEL,
-  RLIMIT_FSIZE,
-} from "@stratos/abi";
+import { EFBIG, EINVAL, EISDIR, EPERM, F_SEAL_GROW, F_SEAL_SHRINK, SIGXFSZ, RLIMIT_FSIZE } from "@stratos/abi";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 import { isKept, modeAfterWrite } from "../security/permission.ts";
-import { signalInfo } from "../signal/pending-signals.ts";
-import { sendSignalToTask } from "../signal/send-signal.ts";
+import { sendSignalToSelf } from "../signal/send-signal.ts";
 import { notifyInode } from "./file-events.ts";
 import type { Inode } from "./inode.ts";
 import type { Path } from "./path.ts";
@@ -39,7 +28,7 @@ export function truncateInode(task: Caller, shown: Inode, size: number, path: Pa
   }
   const kernel = task.kernel;
   if (size > inode.size && size > task.group.limits[RLIMIT_FSIZE]!.soft) {
-    sendSignalToTask(task, signalInfo(SIGXFSZ, SI_KERNEL));
+    sendSignalToSelf(task, SIGXFSZ);
     return -EFBIG;
   }
   const now = kernel.vfs.now();

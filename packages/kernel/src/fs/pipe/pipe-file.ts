@@ -17,13 +17,11 @@ import {
   POLLIN,
   POLLOUT,
   SIGPIPE,
-  SI_KERNEL,
   S_IFIFO,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Credentials } from "../../security/credentials.ts";
-import { signalInfo } from "../../signal/pending-signals.ts";
-import { sendSignalToTask } from "../../signal/send-signal.ts";
+import { sendSignalToSelf } from "../../signal/send-signal.ts";
 import { stateOf } from "../../ground/call-state.ts";
 import { identityOf } from "../../ground/identity.ts";
 import { BLOCKED, BLOCKED_EINTR, type WaitQueue } from "../../ground/wait-queue.ts";
@@ -82,7 +80,7 @@ export class PipeFile extends OpenFile {
     if (from.remaining === 0) return before;
     dropDeadWaits(pipe);
     if (pipe.readers === 0) {
-      sendSignalToTask(task, signalInfo(SIGPIPE, SI_KERNEL));
+      sendSignalToSelf(task, SIGPIPE);
       return before > 0 ? before : -EPIPE;
     }
     const wanted = from.remaining;

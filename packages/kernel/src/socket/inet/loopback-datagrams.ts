@@ -5,6 +5,7 @@ import { DatagramQueue, type ReceivedDatagram } from "./datagram-queue.ts";
 import { type DatagramTransport, NOBODY, type OutgoingDatagram } from "./datagram-transport.ts";
 import { isGroupOpen } from "./group-route.ts";
 import { Hearing, type PortTable, reaches } from "./port-table.ts";
+import { hasReceiveRoom } from "../socket-options.ts";
 import { admittedBytes } from "../socket-filter.ts";
 import type { UdpClaim, UdpSocket } from "./udp-socket.ts";
 
@@ -75,7 +76,7 @@ export class LoopbackDatagrams implements DatagramTransport {
     const socket = this.#socket;
     const { udpMemory, transfer } = socket.network;
     const length = from.remaining;
-    if (this.queue.cost + length > socket.options.receiveBuffer || udpMemory.isFull) {
+    if (!hasReceiveRoom(this.queue.cost, length, socket.options.receiveBuffer) || udpMemory.isFull) {
       socket.network.counters.udpOf(datagram.from.ip).noRoom++;
       // The bytes are looked at all the same.
       const taken = length === 0 ? 0 : from.take(transfer, 0, length);

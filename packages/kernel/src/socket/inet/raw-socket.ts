@@ -63,7 +63,7 @@ import {
 } from "@stratos/netstack";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
-import { intOption, optionInt } from "../socket-options.ts";
+import { hasReceiveRoom, intOption, optionInt } from "../socket-options.ts";
 import { admittedBytes } from "../socket-filter.ts";
 import { addTimestamps } from "../message-timestamp.ts";
 import {
@@ -403,7 +403,7 @@ export class RawSocket extends DatagramSocket {
       packet = { ...heard, admitted };
     }
     const cost = packet.bytes.length + PACKET_OVERHEAD;
-    if (this.#queuedCost + cost > this.options.receiveBuffer) return;
+    if (!hasReceiveRoom(this.#queuedCost, cost, this.options.receiveBuffer)) return;
     const { udpMemory } = this.network;
     if (udpMemory.isFull) return;
     this.#queue.push(packet);

@@ -517,14 +517,15 @@ export class UdpSocket extends DatagramSocket {
    * IP_RECVERR).
    */
   #refused(from: IoCursor): number {
-    const { to, toPeer } = OUTGOING;
+    const { to } = OUTGOING;
     const { transfer, counters } = this.network;
     counters.udpOf(to.ip).noPorts++;
     const length = this.#lose(from);
     if (length < 0) return length;
     const isTold = hearsErrors(this.ip, to.ip);
     if (isTold) this.#errors.refused(transfer.slice(0, length), to, this.options.receiveBuffer);
-    if (toPeer || isTold) {
+    // Whether the call named it or not: ports and addresses lead the error to who is connected with there.
+    if (isTold || (this.peer !== null && this.hears(to))) {
       this.pendingError = ECONNREFUSED;
       this.readiness.wakeAll();
     }

@@ -66,7 +66,7 @@ import { familyOf } from "../inet/inet-address.ts";
 import { admittedBytes } from "../socket-filter.ts";
 import type { IncomingMessage, OutgoingMessage, PeerCredentials } from "../message.ts";
 import { obtainTransferState, Socket } from "../socket.ts";
-import { intOption, optionInt } from "../socket-options.ts";
+import { hasReceiveRoom, intOption, optionInt } from "../socket-options.ts";
 import { NetlinkWriter, type NetlinkHeading } from "./netlink-writer.ts";
 import { answerGeneric } from "./generic-messages.ts";
 import type { FilteredNetwork } from "../filtered-network.ts";
@@ -484,7 +484,7 @@ export class NetlinkSocket extends Socket {
     const admitted = admittedBytes(this, message);
     if (admitted < 0) return;
     const bytes = message.subarray(0, admitted);
-    if (this.#queuedBytes + bytes.length > this.options.receiveBuffer || udpMemory.isFull) {
+    if (!hasReceiveRoom(this.#queuedBytes, bytes.length, this.options.receiveBuffer) || udpMemory.isFull) {
       this.pendingError = ENOBUFS;
       return;
     }

@@ -63,7 +63,7 @@ import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import { ETHERNET_ADDRESS_SIZE, type NetworkInterface } from "../network-interface.ts";
 import type { SocketCaller, SocketNetwork } from "../socket-kernel.ts";
 import { addTimestamps } from "../message-timestamp.ts";
-import { intOption, optionInt } from "../socket-options.ts";
+import { hasReceiveRoom, intOption, optionInt } from "../socket-options.ts";
 import { Socket } from "../socket.ts";
 import type { FilteredPacket } from "../../security/bpf-filter.ts";
 import type { FrameObserver } from "../interface-network.ts";
@@ -234,7 +234,7 @@ export class PacketSocket extends Socket implements FanoutMember {
     }
     const { udpMemory } = this.network;
     const bytes = frame.subarray(start, start + admitted);
-    if (this.#queue.cost + bytes.length > this.options.receiveBuffer || udpMemory.isFull) {
+    if (!hasReceiveRoom(this.#queue.cost, bytes.length, this.options.receiveBuffer) || udpMemory.isFull) {
       this.#dropped++;
       return;
     }

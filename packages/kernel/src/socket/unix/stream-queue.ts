@@ -109,6 +109,18 @@ export class StreamQueue {
     return moved;
   }
 
+  /** Nothing is asked for of bytes that wait: files that came with the first one are handed over all the same. */
+  readNone(message: IncomingMessage, peek: boolean, withCredentials: boolean): void {
+    const here = this.#marks[0];
+    const begins = here !== undefined && here.position <= this.#ring.readPosition;
+    if (withCredentials) message.credentials = (begins ? here.credentials : null) ?? this.#reader ?? UNKNOWN_SENDER;
+    if (!begins || here.rights === null) return;
+    message.rights = peek ? here.rights.map((file) => file.retain()) : here.rights;
+    if (peek) return;
+    this.#inFlight.remove(here.rights);
+    here.rights = null;
+  }
+
   /**
    * Moves bytes and what belongs to them, up to the urgent byte; files go to `message.rights` with their reference. An
    * urgent byte that comes first is dropped, unless it is `isInline`: then it is a byte like the others.

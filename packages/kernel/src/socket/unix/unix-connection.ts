@@ -256,7 +256,10 @@ export class UnixConnectionSocket extends UnixSocket {
     if (this.#stream !== null) {
       if (isUrgent) return this.#receiveUrgent(to, message, peek);
       if (to.remaining > 0) result = this.#receiveBytes(to, message, peek);
-      else if (this.#stream.length > 0) result = 0;
+      else if (this.#stream.length > 0) {
+        this.#stream.readNone(message, peek, withCredentials);
+        result = 0;
+      }
     } else if (this.#packets!.count > 0) {
       const cost = this.#packets!.first!.cost;
       result = this.#packets!.read(to, message, peek, { wantsLength: (flags & MSG_TRUNC) !== 0, withCredentials });
