@@ -49,6 +49,7 @@ import { BLOCKED, BLOCKED_EINTR, UNFINISHED } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { get64, getU64, put64 } from "../ground/words.ts";
 import { AioContext } from "../mm/aio-context.ts";
+import { checkIoPriority } from "./io-priority.ts";
 import { beginPoll } from "./aio-poll.ts";
 
 /** `struct iocb` and `struct io_event`. Source: Linux include/uapi/linux/aio_abi.h. */
@@ -159,6 +160,9 @@ function submitOne(task: Task, context: AioContext, iocb: number, moved: number)
     result = beginPoll(context, file, { view, iocb, told });
     if (result <= 0) return result;
   } else {
+    const priority = view.getUint16(Iocb.offset.aio_reqprio, true);
+    const refused = (flags & IOCB_FLAG_IOPRIO) === 0 ? 0 : checkIoPriority(task.credentials, priority);
+    if (refused < 0) return refused;
     const outcome = perform(task, file, view, moved);
     if (isErrno(outcome)) return outcome;
     if (outcome.goesOn) return outcome.result;

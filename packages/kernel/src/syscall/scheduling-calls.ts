@@ -1,6 +1,5 @@
 /** Who runs when: sched(7), setpriority(2). Read next: task/scheduler.ts. */
 import {
-  CAP_SYS_ADMIN,
   CAP_SYS_NICE,
   E2BIG,
   EACCES,
@@ -10,10 +9,7 @@ import {
   EPERM,
   ESRCH,
   IOPRIO_CLASS_BE,
-  IOPRIO_CLASS_IDLE,
   IOPRIO_CLASS_NONE,
-  IOPRIO_CLASS_RT,
-  IOPRIO_NR_LEVELS,
   IOPRIO_WHO_PROCESS,
   IOPRIO_WHO_USER,
   RLIMIT_NICE,
@@ -42,6 +38,7 @@ import { inherit } from "../task/pi-futex.ts";
 import type { Task } from "../task/task.ts";
 import { copyExtensible } from "../ground/extensible-structure.ts";
 import { get64, put64 } from "../ground/words.ts";
+import { checkIoPriority } from "./io-priority.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 /** What sched_setattr(2) takes; utilisation clamps are kept by nobody. */
@@ -313,16 +310,8 @@ function ioPriorityTargets(task: Task, which: number, who: number): Task[] | num
 
 /** ioprio_set(2): 0; −EINVAL, −EPERM, −ESRCH. */
 function setIoPriority(task: Task, which: number, who: number, value: number): number {
-  const priorityClass = (value | 0) >> 13;
-  const level = value & (IOPRIO_NR_LEVELS - 1);
-  if (priorityClass === IOPRIO_CLASS_RT) {
-    if (!isCapable(task.credentials, CAP_SYS_ADMIN) && !isCapable(task.credentials, CAP_SYS_NICE)) return -EPERM;
-  } else if (
-    priorityClass === IOPRIO_CLASS_NONE
-      ? level !== 0
-      : priorityClass !== IOPRIO_CLASS_BE && priorityClass !== IOPRIO_CLASS_IDLE
-  )
-    return -EINVAL;
+  const refused = checkIoPriority(task.credentials, value);
+  if (refused < 0) return refused;
   const targets = ioPriorityTargets(task, which | 0, who | 0);
   if (isErrno(targets)) return targets;
   for (const target of targets) {

@@ -265,9 +265,9 @@ export const devptsType: FileSystemType = {
   optionNames: ["uid", "gid", "mode", "ptmxmode", "newinstance", "max"],
   userNamespace: (caller) => caller.credentials.userNamespace,
   create(kernel: TerminalsKernel, _source: string, options: MountOptions): FileSystem | number {
-    // Another user namespace has terminals of its own, and settings of theirs.
+    // Another user namespace has terminals of its own, and settings of theirs, as who asks for them.
     const isInitial = (kernel.scheduler.current?.credentials.userNamespace.parent ?? null) === null;
-    const fileSystem = isInitial ? devptsOf(kernel) : new DevptsFileSystem(kernel);
+    const fileSystem = isInitial && !options.has("newinstance") ? devptsOf(kernel) : new DevptsFileSystem(kernel);
     const result = fileSystem.configure(options);
     return result < 0 ? result : fileSystem;
   },

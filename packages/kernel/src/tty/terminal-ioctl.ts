@@ -127,7 +127,8 @@ export function terminalIoctl(
     case TIOCSWINSZ:
       return setWindow(task, terminal, argument);
     case TIOCSCTTY:
-      return isMaster ? -ENOTTY : setControllingTerminal(task, terminal, argument, file.isReadable);
+      // Of a master, that is its other side.
+      return setControllingTerminal(task, terminal, argument, file.isReadable);
     case TIOCNOTTY:
       return isMaster ? -ENOTTY : giveUpTerminal(task, terminal);
     case TIOCGPGRP:

@@ -57,6 +57,7 @@ import {
   type Operation,
   type OperationTable,
 } from "./operation.ts";
+import { checkIoPriority } from "../io-priority.ts";
 import type { Request } from "./request.ts";
 import { REQUEST_FD, SOURCE_FD, type RequestTask } from "./request-task.ts";
 import type { FixedBuffer, RingFile } from "./ring-file.ts";
@@ -100,9 +101,9 @@ export function loadSegments(request: Request, ring: RingFile, vector: number, c
   return 0;
 }
 
-/** Classes above IOPRIO_CLASS_IDLE are none. */
-function checkPriority({ priority }: Request): number {
-  return refuseUnless(priority >> 13 <= 3);
+/** One that is not given is the process's. */
+function checkPriority({ priority, owner }: Request): number {
+  return priority === 0 ? 0 : checkIoPriority(owner.credentials, priority);
 }
 
 function prepareVector(request: Request, ring: RingFile): number {

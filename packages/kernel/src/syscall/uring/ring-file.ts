@@ -215,7 +215,8 @@ export class RingFile extends OpenFile implements RequestRing, FixedTable {
     this.memory = new RingMemory(kernel.memory);
     this.cqeSize = (shape.flags & IORING_SETUP_CQE32) !== 0 ? 2 * IoUringCqe.size : IoUringCqe.size;
     this.sqeSize = (shape.flags & IORING_SETUP_SQE128) !== 0 ? 2 * IoUringSqe.size : IoUringSqe.size;
-    this.arrayAt = RING.cqes + shape.cqEntries * this.cqeSize;
+    // At the head of a line of the cache (SMP_CACHE_BYTES).
+    this.arrayAt = Math.ceil((RING.cqes + shape.cqEntries * this.cqeSize) / 64) * 64;
     const { memory } = this;
     memory.storeU32(RING.sqMask, shape.sqEntries - 1);
     memory.storeU32(RING.cqMask, shape.cqEntries - 1);
