@@ -1,4 +1,4 @@
-import { EINVAL } from "./errno.ts";
+import { EINVAL, EOPNOTSUPP } from "./errno.ts";
 
 /**
  * POSIX access control lists (acl(5)) in the form of the `system.posix_acl_*` attributes:
@@ -24,11 +24,12 @@ export interface AclEntry {
 }
 export type Acl = readonly AclEntry[];
 
-/** Reads and checks an attribute value; −EINVAL for what acl_valid(3) refuses. */
+/** Reads and checks an attribute value; −EINVAL for what acl_valid(3) refuses, −EOPNOTSUPP for another version. */
 export function parseAcl(value: Uint8Array): Acl | number {
-  if (value.length < HEADER_SIZE || (value.length - HEADER_SIZE) % ENTRY_SIZE !== 0) return -EINVAL;
+  if (value.length < HEADER_SIZE) return -EINVAL;
   const view = new DataView(value.buffer, value.byteOffset, value.length);
-  if (view.getUint32(0, true) !== VERSION) return -EINVAL;
+  if (view.getUint32(0, true) !== VERSION) return -EOPNOTSUPP;
+  if ((value.length - HEADER_SIZE) % ENTRY_SIZE !== 0) return -EINVAL;
   const entries: AclEntry[] = [];
   for (let at = HEADER_SIZE; at < value.length; at += ENTRY_SIZE) {
     entries.push({

@@ -42,6 +42,7 @@ import { touchAccessTime } from "../vfs/regular-file.ts";
 import { type AddressSpace, MMAP_MIN, USER_TOP, WIDE_TOP } from "./address-space.ts";
 import { Area, AREA_NEVER_EXECUTABLE, AREA_NEVER_WRITABLE } from "./area.ts";
 import { libraryPlace } from "./library-places.ts";
+import { FILE_SIZE_MAX } from "../vfs/content-change.ts";
 import { mayLock, mayLockAtAll } from "./lock-limit.ts";
 import { checkSeals } from "./memory-seal.ts";
 import { overcommits } from "./overcommit.ts";
@@ -92,6 +93,7 @@ export function mmap(task: MmCaller, request: MapRequest): number {
   if (request.length < 0 && length > -PAGE_SIZE) return -ENOMEM;
   // A length of 2^63 or more comes as a negative number, and so does such an offset; their sum is beyond any file.
   if (offset < 0) return -EOVERFLOW;
+  if (file?.inode?.isRegular === true && offset + length > FILE_SIZE_MAX) return -EOVERFLOW;
   if (!(length > 0 && length <= WIDE_TOP)) return -ENOMEM;
   const isShared = kind !== MAP_PRIVATE;
   if (space.kernel.overcommit.mode === OVERCOMMIT_NEVER) flags &= ~MAP_NORESERVE;

@@ -1,15 +1,27 @@
 /** mremap(2): an area grows, shrinks, or moves with its pages. */
-import { EFAULT, EINVAL, ENOMEM, EPERM, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, PAGE_SIZE } from "@stratos/abi";
+import {
+  EAGAIN,
+  EFAULT,
+  EINVAL,
+  ENOMEM,
+  EPERM,
+  MAP_LOCKED,
+  MREMAP_DONTUNMAP,
+  MREMAP_FIXED,
+  MREMAP_MAYMOVE,
+  PAGE_SIZE,
+} from "@stratos/abi";
 import { stateOf, type StateOf } from "../ground/call-state.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 import { MMAP_MIN, USER_TOP, WIDE_TOP } from "./address-space.ts";
+import { mayLock } from "./lock-limit.ts";
 import { overcommits } from "./overcommit.ts";
 import { AREA_ACCOUNTED, AREA_NO_EXPAND, AREA_SEALED } from "./area.ts";
 import { frameOfEntry, PTE_C } from "./page-table.ts";
 import type { MmCaller } from "./mm-kernel.ts";
 import { pageUp, exceedsLimit, munmap } from "./mmap.ts";
 
-/** @returns the address, or EFAULT, EINVAL, ENOMEM, EPERM (mseal(2)). @see mremap(2) */
+/** @returns the address, or EAGAIN (RLIMIT_MEMLOCK), EFAULT, EINVAL, ENOMEM, EPERM (mseal(2)). @see mremap(2) */
 export function mremap(
   task: MmCaller,
   request: { address: number; oldLength: number; newLength: number; flags: number; newAddress: number },
@@ -35,6 +47,7 @@ export function mremap(
   if (address + Math.min(oldLength, newLength) > area.end) return -EFAULT;
   if (newLength > oldLength) {
     if (!mayExpand) return -EFAULT;
+    if ((area.flags & MAP_LOCKED) !== 0 && !mayLock(task, newLength - oldLength)) return -EAGAIN;
     if (exceedsLimit(task, newLength - oldLength)) return -ENOMEM;
     if ((area.flags & AREA_ACCOUNTED) !== 0 && overcommits(space, newLength - oldLength)) return -ENOMEM;
   }

@@ -143,7 +143,7 @@ function changed(task: Task, inode: Inode, place: Path): void {
 
 /** An access list also changes the mode; one that says no more than a mode isn't kept (acl(5)). */
 function setAcl(task: Task, inode: Inode, name: string, given: Uint8Array, flags: number): number {
-  const named = parseAcl(given);
+  const named = given.length === 0 ? [] : parseAcl(given);
   if (isErrno(named)) return named;
   const { userNamespace } = task.credentials;
   const acl = named.map((entry) => withId(entry, (id, map) => userNamespace[map].toKernel(id)));
@@ -233,8 +233,10 @@ function remove(task: Task, find: Finder, first: number, nameAddress: number): n
   if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
   const denied = checkNamespace(task, inode, name, true);
   if (denied < 0) return denied;
+  const isAcl = name === ACL_ACCESS_NAME || name === ACL_DEFAULT_NAME;
   const failed = inode.removeXattr(name);
-  if (failed < 0) return failed;
+  // A list that is not there is removed all the same (fs/posix_acl.c, vfs_remove_acl).
+  if (failed < 0) return isAcl ? ignoreAbsence(failed) : failed;
   if (name === ACL_ACCESS_NAME) inode.acl = null;
   changed(task, inode, place);
   return 0;

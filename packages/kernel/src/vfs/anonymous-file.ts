@@ -1,4 +1,4 @@
-import { S_IFIFO, S_IFSOCK } from "@stratos/abi";
+import { ANON_INODE_FS_MAGIC, S_IFIFO, S_IFSOCK } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { Dentry } from "./dentry.ts";
 import { FileSystem, type FileSystemUsage, simpleUsage } from "./file-system.ts";
@@ -19,7 +19,7 @@ class AnonymousFileSystem extends FileSystem {
   }
 
   usage(): FileSystemUsage {
-    return simpleUsage(0x09041934);
+    return simpleUsage(ANON_INODE_FS_MAGIC);
   }
 
   static {
