@@ -1,4 +1,5 @@
 #include "abi.h"
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -32,4 +33,9 @@ static void limits(void) {
   } wait(NULL); close(fd); unlink("file"); rmdir("folder");
 }
 
-int main(void) { lists(); places(); limits(); return 0; }
+/* In a user namespace of its own a program's capabilities are none over the machine. */
+static void nodes(void) {
+  fflush(stdout); if (fork() == 0) { char *page = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); SHOW(syscall(SYS_mbind, page, 4096, 0, NULL, 0, 4)); void *pages[] = {page}; int nodes[1]; SHOW(unshare(CLONE_NEWUSER)); SHOW(syscall(SYS_mbind, page, 4096, 0, NULL, 0, 4)); SHOW(syscall(SYS_move_pages, 0, 1, pages, NULL, nodes, 4)); exit(0); } wait(NULL);
+}
+
+int main(void) { nodes(); lists(); places(); limits(); return 0; }

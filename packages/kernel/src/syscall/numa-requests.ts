@@ -3,6 +3,7 @@
  * to move.
  */
 import {
+  CAP_SYS_NICE,
   EFAULT,
   EINVAL,
   ENODEV,
@@ -28,6 +29,7 @@ import {
 import { mayInspect } from "../task/task-access.ts";
 import { walkInPieces } from "../ground/call-work.ts";
 import { type MemoryPolicy, policyOf, withPolicy } from "../mm/memory-policy.ts";
+import { isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 
 /** Bits of a node mask that are looked at: a page of them (get_nodes in Linux's mm/mempolicy.c). */
@@ -88,7 +90,7 @@ export function bind(
 ): number {
   if (address % PAGE_SIZE !== 0 || length < 0 || (flags & ~(MPOL_MF_STRICT | MPOL_MF_MOVE | MPOL_MF_MOVE_ALL)) !== 0)
     return -EINVAL;
-  if ((flags & MPOL_MF_MOVE_ALL) !== 0 && task.credentials.euid !== 0) return -EPERM;
+  if ((flags & MPOL_MF_MOVE_ALL) !== 0 && !isCapable(task.credentials, CAP_SYS_NICE)) return -EPERM;
   const policy = checkPolicy(task, mode | 0, mask, bits);
   if (isErrno(policy)) return policy;
   const end = address + Math.ceil(length / PAGE_SIZE) * PAGE_SIZE;
@@ -165,7 +167,7 @@ export function movePages(
   flags: number,
 ): number {
   if ((flags & ~(MPOL_MF_MOVE | MPOL_MF_MOVE_ALL)) !== 0) return -EINVAL;
-  if ((flags & MPOL_MF_MOVE_ALL) !== 0 && task.credentials.euid !== 0) return -EPERM;
+  if ((flags & MPOL_MF_MOVE_ALL) !== 0 && !isCapable(task.credentials, CAP_SYS_NICE)) return -EPERM;
   const target = targetOf(task, pid);
   if (isErrno(target)) return target;
   return walkInPieces(task, 0, count, (index) => {
