@@ -63,11 +63,11 @@ test("terminals, files and windows are there again after a reload, and anybody c
   await page.waitFor("document.querySelector('.files tbody')?.textContent", /note\.txt/, PATIENCE_MS);
   await drag(page, [700, Number(/^\d+ (\d+)/.exec(await page.waitFor(TOP, /free/, PATIENCE_MS))![1]) + 10], [1279, 20]);
   await page.waitFor(TOP, /^640 0 640 380 top-right$/, PATIENCE_MS);
-  // Deleting asks first.
+  // What goes past the trash is asked for first.
   await page.evaluate(
     "[...document.querySelectorAll('.files tbody tr')].find((row) => /note/.test(row.textContent)).click()",
   );
-  await press(page, "Delete", 0, "Delete");
+  await press(page, "Delete", SHIFT, "Delete");
   await page.waitFor("document.querySelector('dialog h2')?.textContent", /note\.txt/, PATIENCE_MS);
   assert.equal((await served.ask("GET", "/content?path=/root/note.txt")).text, "kept");
   await page.evaluate("document.querySelector('dialog .danger').click()");
