@@ -150,11 +150,11 @@ export class IcmpLayer {
     const host = this.#host;
     if (!isOurs && !this.#errors.take(host.now(), host.errorLimit, host.random() % ERROR_COSTS)) return;
     const size = writeIcmpError(packet, type, code, value, MESSAGE);
-    if (isOurs) {
+    const isToUs = host.isOwn(destination);
+    if (isOurs && !(isToUs && host.isSeen)) {
       this.#toldOurselves(size, isV6, source);
       return;
     }
-    const isToUs = this.#host.isOwn(destination);
     const own = isToUs ? destination : this.#host.sourceFor(device, source);
     if (own !== null) this.#send(size, isV6, own, source, 0, isForLink(source) ? device : 0);
   }

@@ -63,6 +63,8 @@ export class Traffic {
 export interface IpHost {
   /** Who looks at packets; null: nobody, as long as no rule is there. */
   readonly filter: PacketFilter | null;
+  /** Does anybody see packets that stay in the machine? */
+  readonly isSeen: boolean;
   /** Nanoseconds of a clock that only goes forward. */
   now(): number;
   device(index: number): IpDevice | null;

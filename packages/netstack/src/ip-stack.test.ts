@@ -38,6 +38,7 @@ class Wire {
 }
 
 class Station implements IpHost, IpDevice, IpReceiver {
+  readonly isSeen = false;
   readonly filter = null;
   readonly stack: IpStack = new IpStack(this);
   readonly index = 1;

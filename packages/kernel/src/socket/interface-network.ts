@@ -81,8 +81,10 @@ export interface InterfaceIp {
   take(one: NetworkInterface, bytes: Uint8Array, isForMany: boolean, known: object | null): void;
   /** A packet leaves by the loopback, `bytes[0 … length)`: it comes in there. */
   loop(one: NetworkInterface, bytes: Uint8Array, length: number): void;
-  /** Do rules see packets? Then those within the machine cross the IP layer, too. */
+  /** Do rules see packets? */
   readonly isFiltered: boolean;
+  /** Do rules or packet sockets see what stays in the machine? Then it crosses the IP layer, too. */
+  readonly isSeen: boolean;
   /** Tells its neighbours its addresses of IPv4, where they are asked for at all. */
   announce(one: NetworkInterface): void;
   /** It is down or gone: its neighbours are unknown again. */
@@ -103,6 +105,8 @@ export interface InterfaceIp {
 export interface FrameObserver {
   /** @param isTaken  a bridge has it: only who hears all hears it */
   frameSeen(one: NetworkInterface, frame: Uint8Array, type: number, packetType: number, isTaken: boolean): void;
+  /** Does it hear what comes and goes at the interface? */
+  hearsFrames(index: number): boolean;
   /** Are both of one group, which sees nothing of what one of it sends? */
   sharesWith(other: FrameObserver): boolean;
   interfaceDown(index: number): void;

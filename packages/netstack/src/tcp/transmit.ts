@@ -94,7 +94,7 @@ export function resend(tcb: Tcb, index: number): boolean {
     flags |= FIN;
     length--;
   }
-  if (end === tcb.sndNxt) flags |= PSH;
+  if (end === tcb.sndNxt && length > 0) flags |= PSH;
   if (sendSegment(tcb, from, length, flags) < 0) return false;
   sent.resend(index, stack.now);
   tcb.retransmits++;
@@ -129,7 +129,8 @@ function sendNew(tcb: Tcb): boolean {
       } else if (length === 0 || waitsForMore(tcb)) return length === 0;
     }
     let flags = ACK;
-    if (isTail) flags |= PSH;
+    // A FIN alone has no bytes to push (net/ipv4/tcp_output.c, tcp_send_fin).
+    if (isTail && length > 0) flags |= PSH;
     if (hasFin) flags |= FIN;
     const end = (tcb.sndNxt + length + (hasFin ? 1 : 0)) | 0;
     const failed = sendSegment(tcb, tcb.sndNxt, length, flags);

@@ -261,8 +261,8 @@ export class RawSocket extends DatagramSocket {
     const packet = this.#packet(task, bytes, TO.ip.slice(), message, scope);
     if (isErrno(packet)) return packet;
     if (isMulticast(packet.to)) return this.#sendToMembers(packet, scope) || length;
-    // What stays in the machine goes by the IP layer too where rules are to see it.
-    if (this.network.ip.isFiltered || !this.network.isLocal(packet.to))
+    // What stays in the machine goes by the IP layer too where somebody is to see it.
+    if (this.network.ip.isSeen || !this.network.isLocal(packet.to))
       return this.#sendOnLink(packet, scope || this.options.boundIndex) || length;
     deliverPacket(this.network, packet);
     return length;

@@ -29,8 +29,8 @@ export function beginConnection(socket: TcpSocket, to: InetEndpoint, isOnLink: b
     }
     const device = network.interfaceOf(to.ip).index;
     const claim = network.tcpPorts.find({ ip: to.ip, port: to.port, device }, local, hears);
-    // Where rules see packets, they see those within the machine, too. What nobody here hears may be the host's.
-    if (network.ip.isFiltered && (claim !== null || provider === null)) {
+    // Who sees packets sees those within the machine, too. What nobody here hears may be the host's.
+    if (network.ip.isSeen && (claim !== null || provider === null)) {
       const attempt = StackAttempt.begin(socket, to);
       return isErrno(attempt) ? attempt : { attempt };
     }

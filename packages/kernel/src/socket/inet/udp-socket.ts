@@ -392,7 +392,7 @@ export class UdpSocket extends DatagramSocket {
     if (OUTGOING.staysHere || this.network.isLocal(to.ip)) {
       if (hasRoutingHeader(OUTGOING.extensions)) return this.#lose(from);
       if (this.network.isBroadcast(to.ip)) return this.#sendToAll(from);
-      if (this.#crossesRules()) return this.#sendOnLink(from, 0);
+      if (this.#isSeen()) return this.#sendOnLink(from, 0);
       const sent = this.loopback.send(OUTGOING, from);
       if (sent !== NOBODY) return sent;
       if (this.#host === null || OUTGOING.staysHere) {
@@ -410,9 +410,9 @@ export class UdpSocket extends DatagramSocket {
     return this.#sendOnLink(new BytesCursor(bytes), OUTGOING.device);
   }
 
-  /** Do rules see what goes to this machine? What nobody here hears may be the host's. */
-  #crossesRules(): boolean {
-    if (!this.network.ip.isFiltered || OUTGOING.staysHere || this.protocol !== IPPROTO_UDP) return false;
+  /** Do rules or packet sockets see what goes to this machine? What nobody here hears may be the host's. */
+  #isSeen(): boolean {
+    if (!this.network.ip.isSeen || OUTGOING.staysHere || this.protocol !== IPPROTO_UDP) return false;
     if (OUTGOING.extensions.length > 0) return false;
     return this.#host === null || this.loopback.isHeard(OUTGOING);
   }

@@ -43,6 +43,7 @@ import {
   networkOf,
   tellsGroups,
 } from "../network-interface.ts";
+import { showLooped } from "../packet/interface-frames.ts";
 import { leadsBy } from "../route-ways.ts";
 import type { Route } from "../routes.ts";
 import { ANY_FLOW } from "../routing-rules.ts";
@@ -125,6 +126,7 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     const { counters } = one;
     counters.sentPackets++;
     counters.sentBytes += length;
+    showLooped(one, bytes.subarray(0, length));
     const known = this.filter?.known ?? null;
     if (!kernel.socketState.backlog.add(kernel, one, bytes.slice(0, length), false, known)) counters.receivedDropped++;
     counters.receivedPackets++;
@@ -133,6 +135,15 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
 
   get isFiltered(): boolean {
     return this.filter !== null;
+  }
+
+  get isSeen(): boolean {
+    if (this.filter !== null) return true;
+    const { packetSockets, interfaces } = this.#network;
+    if (packetSockets.size === 0) return false;
+    const { index } = interfaces[0]!;
+    for (const socket of packetSockets) if (socket.hearsFrames(index)) return true;
+    return false;
   }
 
   /** Something was sent: what comes of it at once is done, and what is to come later will be. */

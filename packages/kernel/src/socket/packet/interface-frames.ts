@@ -1,5 +1,5 @@
 /** Frames between the links of interfaces and the packet sockets of their network. */
-import { EMSGSIZE, ENETDOWN, PACKET_HOST, PACKET_OTHERHOST, PACKET_OUTGOING } from "@stratos/abi";
+import { EMSGSIZE, ENETDOWN, ETH_P_IP, ETH_P_IPV6, PACKET_HOST, PACKET_OTHERHOST, PACKET_OUTGOING } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { FRAME_HEADER_SIZE, type LinkEvents } from "@stratos/host";
 import type { FrameObserver } from "../interface-network.ts";
@@ -43,6 +43,23 @@ export function frameArrived(one: NetworkInterface, frame: Uint8Array, type: num
   // A copy: on its way through the bridge it meets others.
   if (bridge !== null) bridge.received(one, frame.slice(), WAYS);
   else if (one.master === null) passUp(one, frame, packetType);
+}
+
+/**
+ * A packet goes round by `lo`: its packet sockets see it go, and come in, as a frame from no station to none.
+ *
+ * @param packet  stays as it is meanwhile
+ */
+export function showLooped(one: NetworkInterface, packet: Uint8Array): void {
+  const { packetSockets } = one.network;
+  if (packetSockets.size === 0) return;
+  const type = packet[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP;
+  const frame = new Uint8Array(FRAME_HEADER_SIZE + packet.length);
+  frame[12] = type >> 8;
+  frame[13] = type & 0xff;
+  frame.set(packet, FRAME_HEADER_SIZE);
+  for (const packetType of [PACKET_OUTGOING, PACKET_HOST])
+    for (const socket of packetSockets) socket.frameSeen(one, frame, type, packetType, false);
 }
 
 /** To the IP layer, if it is for this station. What packet sockets send on `lo` is theirs. */

@@ -195,6 +195,79 @@ describe("packet sockets on a veth pair", () => {
   });
 });
 
+describe("packet sockets on the loopback", () => {
+  /** What it sees of `lo`: direction, protocol, ports or type and code, payload. */
+  function seen(user: SocketTask, fd: number): string[] {
+    const told: string[] = [];
+    for (;;) {
+      const got = user.receiveFrom(fd, MSG_DONTWAIT);
+      if (typeof got === "number") return told;
+      const bytes = Uint8Array.from(got.text, (letter) => letter.charCodeAt(0));
+      const ip = bytes.subarray(14);
+      const inner = ip.subarray((ip[0]! & 15) * 4);
+      const port = (at: number): number => (inner[at]! << 8) | inner[at + 1]!;
+      const what =
+        ip[9] === 1
+          ? `icmp ${inner[0]} ${inner[1]}`
+          : ip[9] === 17
+            ? `udp ${port(2)} ${String.fromCharCode(...inner.subarray(8))}`
+            : `tcp ${port(2) === 700 ? "to" : "from"} ${(inner[13]! & 0x3f).toString(16)}`;
+      told.push(`${got.from[10] === 4 ? "out" : "in"} ${what}`);
+    }
+  }
+
+  function watching(): { user: SocketTask; watcher: number } {
+    const { user } = SocketTask.createMachine();
+    const watcher = user.socket(AF_PACKET, SOCK_RAW, ETH_P_ALL);
+    assert.equal(user.bind(watcher, sockaddrLl(1)), 0);
+    return { user, watcher };
+  }
+
+  it("see datagrams, and that nobody hears one", () => {
+    const { user, watcher } = watching();
+    const receiver = user.socket(AF_INET, SOCK_DGRAM);
+    user.bind(receiver, inet("127.0.0.1", 600));
+    const sender = user.socket(AF_INET, SOCK_DGRAM);
+    assert.equal(user.send(sender, "heard", 0, inet("127.0.0.1", 600)), 5);
+    assert.equal(user.receive(receiver), "heard");
+    assert.deepEqual(seen(user, watcher), ["out udp 600 heard", "in udp 600 heard"]);
+    assert.equal(user.connect(sender, inet("127.0.0.1", 9)), 0);
+    assert.equal(user.send(sender, "lost"), 4);
+    assert.equal(user.send(sender, "lost"), -ECONNREFUSED);
+    assert.deepEqual(seen(user, watcher), ["out udp 9 lost", "in udp 9 lost", "out icmp 3 3", "in icmp 3 3"]);
+  });
+
+  it("see a connection from its first segment on, and an echo with its reply", () => {
+    const { user, watcher } = watching();
+    const listener = user.socket(AF_INET, SOCK_STREAM);
+    user.bind(listener, inet("127.0.0.1", 700));
+    assert.equal(user.call("listen", listener, 1), 0);
+    const client = user.socket(AF_INET, SOCK_STREAM);
+    assert.equal(user.connect(client, inet("127.0.0.1", 700)), 0);
+    const inwards = (): string[] => seen(user, watcher).filter((told) => told.startsWith("in"));
+    assert.deepEqual(inwards(), ["in tcp to 2", "in tcp from 12", "in tcp to 10"]);
+    user.call("close", client);
+    assert.equal(inwards()[0], "in tcp to 11");
+    const echo = user.socket(AF_INET, SOCK_RAW, 1);
+    user.send(echo, Uint8Array.of(8, 0, 0xf7, 0xfd, 0, 1, 0, 1), 0, inet("127.0.0.1", 0));
+    assert.deepEqual(inwards(), ["in icmp 8 0", "in icmp 0 0"]);
+  });
+
+  it("see nothing of it by another interface, as another type, or once they are closed", () => {
+    const { user, veth0 } = machine();
+    const other = user.socket(AF_PACKET, SOCK_RAW, ETH_P_ALL);
+    user.bind(other, sockaddrLl(veth0));
+    const arp = user.socket(AF_PACKET, SOCK_RAW, 0x0608);
+    const closed = user.socket(AF_PACKET, SOCK_RAW, ETH_P_ALL);
+    user.call("close", closed);
+    const sender = user.socket(AF_INET, SOCK_DGRAM);
+    user.bind(sender, inet("127.0.0.1", 600));
+    assert.equal(user.send(sender, "x", 0, inet("127.0.0.1", 600)), 1);
+    assert.equal(user.receive(sender), "x");
+    assert.deepEqual([seen(user, other), seen(user, arp)], [[], []]);
+  });
+});
+
 describe("links", () => {
   it("come in pairs, go in pairs, and are named as they were wished", () => {
     const { user, client, veth0 } = machine();

@@ -86,8 +86,9 @@ export interface PacketNetwork extends SocketNetwork {
 
 /**
  * Sockets that see frames (packet(7)): whole ones (SOCK_RAW), or what they carry behind the Ethernet header
- * (SOCK_DGRAM; the packets of a tun interface have none), of one Ethernet type or all, by one interface or all. Packets
- * that the machine's own TCP and UDP exchange over `lo` are no frames, and what the provider carries is none of ours.
+ * (SOCK_DGRAM; the packets of a tun interface have none), of one Ethernet type or all, by one interface or all. What
+ * the machine's own sockets exchange over `lo` is packets as long as such a socket sees them (`isSeen` of
+ * ../ip/network-ip.ts); what the provider carries is none of ours.
  */
 export class PacketSocket extends Socket implements FanoutMember {
   declare readonly network: PacketNetwork;
@@ -190,6 +191,10 @@ export class PacketSocket extends Socket implements FanoutMember {
   get hasRoom(): boolean {
     const { receive } = this.#rings;
     return receive === null ? this.#queue.cost * 4 < this.options.receiveBuffer * 3 : receive.hasRoom;
+  }
+
+  hearsFrames(index: number): boolean {
+    return this.#ethernetType !== 0 && (this.#index === 0 || this.#index === index);
   }
 
   /** Do both belong to a group? What one sends the others don't see either. */
