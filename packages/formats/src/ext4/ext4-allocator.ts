@@ -21,6 +21,8 @@ import {
 
 /** As many as an extent has. */
 const RUN_MAX = 32768;
+/** Whose descriptors are in memory: 16 TiB in groups of 128 MiB. */
+const GROUPS_MAX = 1 << 17;
 const FLAG = { inodeUninit: 1, blockUninit: 2 } as const;
 
 interface Group {
@@ -42,6 +44,7 @@ export class Ext4Allocator {
   constructor(reader: Ext4Reader) {
     this.#reader = reader;
     const { groupCount, descriptorSize } = reader.superblock;
+    if (groupCount > GROUPS_MAX) throw new FormatError("the file system has too many groups of blocks");
     for (let group = 0; group < groupCount; group++) {
       this.#groups.push({
         descriptor: readBytes(reader.disk, reader.descriptorOffset(group), descriptorSize),

@@ -25,6 +25,10 @@ export const EXTENT_BLOCKS_MAX = 32768;
 /** … so that a run which was never written is shorter by one. */
 export const UNWRITTEN_BLOCKS_MAX = EXTENT_BLOCKS_MAX - 1;
 const DEPTH_MAX = 5;
+/** Of one file: what is in more pieces, or says so of few blocks, is not worth the memory. */
+const EXTENTS_MAX = 1 << 20;
+/** Blocks of a file's tree or map: 256 GiB by a map of blocks of 4096 bytes. */
+const TREE_BLOCKS_MAX = 1 << 16;
 
 /** Number of tree blocks that so many extents need besides the root. */
 export function extentTreeBlocks(extents: number, blockSize: number): number {
@@ -94,6 +98,8 @@ export function writeExtents(
   return root;
 }
 
+const IN_PIECES = "a file is in too many pieces";
+
 export interface ExtentMap {
   readonly extents: readonly Extent[];
   /** blocks that the tree itself has */
@@ -140,13 +146,14 @@ export function readExtents(
         next = logical + blocks;
         if (isUnwritten && !keepsUnwritten) continue;
         if (physical + blocks > blockCount) throw new FormatError("a file lies beyond the end of its file system");
+        if (extents.length >= EXTENTS_MAX) throw new FormatError(IN_PIECES);
         extents.push(
           isUnwritten ? { logical, physical, count: blocks, isUnwritten } : { logical, physical, count: blocks },
         );
       } else {
         const block = view.getUint16(at + 8, true) * 2 ** 32 + view.getUint32(at + 4, true);
-        // A tree larger than its disk turns in circles.
-        if (block >= blockCount || treeBlocks.length > blockCount) throw new FormatError("an extent tree is damaged");
+        if (block >= blockCount) throw new FormatError("an extent tree is damaged");
+        if (treeBlocks.length >= TREE_BLOCKS_MAX) throw new FormatError(IN_PIECES);
         treeBlocks.push(block);
         const child = new Uint8Array(blockSize);
         disk.read(block * blockSize, child);
@@ -180,6 +187,7 @@ export function readBlockMap(
     if (physical !== 0) {
       if (last !== undefined && last.logical + last.count === logical && last.physical + last.count === physical)
         last.count++;
+      else if (extents.length >= EXTENTS_MAX) throw new FormatError(IN_PIECES);
       else extents.push({ logical, physical, count: 1 });
     }
     logical++;
@@ -192,6 +200,8 @@ export function readBlockMap(
       return;
     }
     if (block >= blockCount) throw new FormatError("a file lies beyond the end of its file system");
+    // A map that leads to itself has as many.
+    if (treeBlocks.length >= TREE_BLOCKS_MAX) throw new FormatError(IN_PIECES);
     treeBlocks.push(block);
     const bytes = new Uint8Array(blockSize);
     disk.read(block * blockSize, bytes);

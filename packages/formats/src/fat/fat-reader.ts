@@ -32,6 +32,8 @@ const DELETED = 0xe5;
 const ATTRIBUTE_READ_ONLY = 0x01;
 /** Folders have 65,536 entries at most (§6.2). */
 const FOLDER_BYTES_MAX = 65536 * ENTRY_BYTES;
+/** Of one file: what is in more pieces is not worth the memory. */
+const EXTENTS_MAX = 1 << 18;
 /** Of the allocation table, as much is read at once; a multiple of three, so that no entry of FAT12 is cut. */
 const WINDOW = 3 << 12;
 
@@ -121,6 +123,7 @@ export class FatReader implements ImageReader {
       runFirst = first,
       cluster = first;
     const end = (): void => {
+      if (found.length >= EXTENTS_MAX) throw new FormatError("a file is in too many pieces");
       if (start > runStart)
         found.push({ start: runStart, at: dataStart + (runFirst - 2) * clusterSize, length: start - runStart });
     };

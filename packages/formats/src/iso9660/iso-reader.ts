@@ -24,6 +24,8 @@ const FLAG_DIRECTORY = 2,
   FLAG_ASSOCIATED = 4,
   FLAG_MORE = 0x80;
 const RECORD_SIZE_MIN = 34;
+/** A folder that says more is not from any writer. */
+const FOLDER_BYTES_MAX = 2 ** 26;
 /** Sections of a file above 4 GiB. */
 const SECTIONS_MAX = 1024;
 
@@ -175,6 +177,7 @@ export class IsoReader implements ImageReader {
   list(ino: number, cursor: number, visit: ImageVisitor): void {
     const { start, size } = this.#record(ino);
     if (start + size > this.#disk.size) throw new FormatError("a folder lies beyond the end of its disk");
+    if (size > FOLDER_BYTES_MAX) throw new FormatError("a folder is too large");
     let continues = false;
     for (let base = cursor - (cursor % SECTOR); base < size; base += SECTOR) {
       const sector = readBytes(this.#disk, start + base, Math.min(SECTOR, size - base));

@@ -435,7 +435,8 @@ export const mountCalls: SyscallTable = {
     run: (task, source, target, type, flags, data) => mount(task, source, target, type, flags | 0, data),
     gaps:
       "on a device AegisFS, ext2, ext3 and ext4 are mounted (not with inline_data, encrypt, casefold, " +
-      "ea_inode, bigalloc, quota or verity, nor with blocks above 4 KiB), and no journal is written; ISO 9660 " +
+      "ea_inode, bigalloc, quota or verity, nor with blocks above 4 KiB; folders of more than 16,384 blocks " +
+      "and files in more than a million pieces are EUCLEAN), and no journal is written; ISO 9660 " +
       "(without zisofs) and FAT are only read (EROFS); files " +
       "of a FUSE server are read and written by requests alone, without a cache, shared mappings that can " +
       "be written are ENODEV, and its lists of acl(5), file capabilities, locks, ioctls, READDIRPLUS, " +

@@ -1,7 +1,7 @@
 /** File systems that mke2fs(8) made, and the judgement of e2fsck(8) on what became of them. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { linkSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -33,6 +33,18 @@ export function makeExt4(size: number, ...options: string[]): Uint8Array<ArrayBu
     run("mke2fs", "-q", "-F", ...options, path);
     return new Uint8Array(readFileSync(path));
   });
+}
+
+/** The same with files of these names, which are one. */
+export function makeExt4Of(size: number, names: readonly string[], ...options: string[]): Uint8Array<ArrayBuffer> {
+  const from = mkdtempSync(join(tmpdir(), "stratos-ext4-from-"));
+  try {
+    writeFileSync(join(from, names[0]!), "");
+    for (const name of names.slice(1)) linkSync(join(from, names[0]!), join(from, name));
+    return makeExt4(size, ...options, "-d", from);
+  } finally {
+    rmSync(from, { recursive: true, force: true });
+  }
 }
 
 /** Each of `commands` by debugfs(8), which may write. @returns the image afterwards */

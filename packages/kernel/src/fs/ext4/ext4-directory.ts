@@ -28,29 +28,50 @@ const HEADER = 8;
 const TAIL = 12;
 
 /**
- * Names of a folder: a list of entries in each block (Linux Documentation/filesystems/ext4/directory.rst). Read as a
- * whole at the first look, for a lookup must not read all blocks each time; blocks of a hash tree look empty by that.
+ * Names of a folder: a list of entries in each block (Linux Documentation/filesystems/ext4/directory.rst). All blocks
+ * are read before the first lookup, which must not read them each time; blocks of a hash tree look empty by that.
  * Changes go to the disk at once.
  */
 export class Ext4Directory {
   readonly #blocks: DirectoryBlocks;
   readonly #names = new Map<string, Ext4Entry>();
-  /** The largest room for an entry, by block. */
+  /** The largest room for an entry, by block: of those that were read. */
   readonly #room: number[] = [];
+  /** Blocks without a place for a checksum: those of a hash tree. */
+  readonly #treeBlocks: number[] = [];
 
-  /** @throws FormatError, DiskError, or {@link DamagedDirectory} */
   constructor(blocks: DirectoryBlocks) {
     this.#blocks = blocks;
-    for (let index = 0; index < blocks.count; index++) {
-      const bytes = blocks.readBlock(index);
-      this.#room.push(bytes === null ? 0 : this.#look(bytes, index));
-    }
+  }
+
+  /** Blocks that were read. */
+  get known(): number {
+    return this.#room.length;
+  }
+
+  get isWhole(): boolean {
+    return this.#room.length >= this.#blocks.count;
+  }
+
+  /** Names that were read, "." and ".." with them. */
+  get size(): number {
+    return this.#names.size;
+  }
+
+  /** Reads one more block. @throws FormatError, DiskError, or {@link DamagedDirectory} */
+  readBlock(): void {
+    const index = this.#room.length;
+    const bytes = this.#blocks.readBlock(index);
+    this.#room.push(bytes === null ? 0 : this.#look(bytes, index));
   }
 
   #look(bytes: Uint8Array, index: number): number {
     let room = 0;
     const start = index * this.#blocks.blockSize;
+    const end = this.#checksumAt;
+    let isTree = false;
     this.#forEach(bytes, (at, length, ino, nameLength) => {
+      isTree = at + length > end;
       room = Math.max(room, ino === 0 ? length : length - sizeOf(nameLength));
       if (ino === 0) return;
       const name = byteString(bytes, at + HEADER, at + HEADER + nameLength);
@@ -59,7 +80,14 @@ export class Ext4Directory {
       if (name === "" || name.includes("/") || name.includes("\0")) return;
       if (!this.#names.has(name)) this.#names.set(name, { ino, type, offset: start + at });
     });
+    if (isTree) this.#treeBlocks.push(index);
     return room;
+  }
+
+  /** Where a block's entries end for the place of its checksum. */
+  get #checksumAt(): number {
+    const { blockSize, seed } = this.#blocks;
+    return seed === undefined ? blockSize : blockSize - TAIL;
   }
 
   /** Entries of a block, without its tail. */
@@ -103,26 +131,19 @@ export class Ext4Directory {
    * blocks then, as Linux does with a tree that it does not understand.
    */
   makeLinear(): void {
-    const { blockSize, seed, count } = this.#blocks;
-    const end = seed === undefined ? blockSize : blockSize - TAIL;
-    for (let index = 0; index < count; index++) {
+    const end = this.#checksumAt;
+    for (const index of this.#treeBlocks.splice(0)) {
       const bytes = this.#blocks.readBlock(index);
       if (bytes === null) continue;
-      let last = -1,
-        isPlain = true;
-      this.#forEach(bytes, (at, length) => {
-        last = at;
-        isPlain = at + length <= end;
-      });
-      if (!isPlain) {
-        const view = viewOf(bytes);
-        // What is left of the tree is wiped, for it lies where entries are looked for.
-        const used = view.getUint32(last, true) === 0 ? last + HEADER : last + sizeOf(bytes[last + 6]!);
-        bytes.fill(0, used);
-        view.setUint16(last + 4, end - last, true);
-        this.#write(index, bytes);
-        this.#room[index] = Math.max(this.#room[index]!, end - used);
-      }
+      let last = 0;
+      this.#forEach(bytes, (at) => (last = at));
+      const view = viewOf(bytes);
+      // What is left of the tree is wiped, for it lies where entries are looked for.
+      const used = view.getUint32(last, true) === 0 ? last + HEADER : last + sizeOf(bytes[last + 6]!);
+      bytes.fill(0, used);
+      view.setUint16(last + 4, end - last, true);
+      this.#write(index, bytes);
+      this.#room[index] = Math.max(this.#room[index]!, end - used);
     }
   }
 

@@ -16,6 +16,8 @@ import {
 } from "@stratos/abi";
 import { byteString, byteStringOf, stateClass } from "@stratos/base";
 import { BLOCK_AREA_SIZE, ENTRY_TYPE, FormatError, INODE_FLAG, inodeSeed } from "@stratos/formats/ext4";
+import { WORK } from "../../ground/call-work.ts";
+import { UNFINISHED } from "../../ground/wait-queue.ts";
 import { copyPlainFields, type Inode, type NewInode, type Time, TIMES } from "../../vfs/inode.ts";
 import { runAt } from "./ext4-content.ts";
 import { type DirectoryBlocks, Ext4Directory } from "./ext4-directory.ts";
@@ -34,13 +36,18 @@ const ENTRY_TYPES: Readonly<Record<number, number>> = {
   0o140000: ENTRY_TYPE.socket,
   [S_IFLNK]: ENTRY_TYPE.symlink,
 };
+/** Blocks of a folder: more than a million files. */
+const DIRECTORY_BLOCKS_MAX = 16384;
+
 /** getdents64(2) has types as `mode >> 12`. */
 const LISTED_TYPES: readonly number[] = [0, 8, 4, 2, 6, 1, 12, 10];
 
 /** A file with its names, and a folder's: each change of one is on the disk when it returns. */
 export class Ext4Inode extends Ext4File implements DirectoryBlocks {
-  /** Null: nobody has looked yet. */
+  /** Null: nobody has looked yet, or others' names took its place. */
   #directory: Ext4Directory | null = null;
+  /** Blocks of the folder that calls have read: a machine that goes on elsewhere reads as many without being asked. */
+  #known = 0;
 
   get seed(): number | undefined {
     const { hasChecksums, superblock } = this.fileSystem;
@@ -80,12 +87,57 @@ export class Ext4Inode extends Ext4File implements DirectoryBlocks {
     return index;
   }
 
-  /** @throws FormatError, DiskError, DamagedDirectory */
+  /** All of them. @throws FormatError, DiskError, DamagedDirectory */
   #names(): Ext4Directory {
-    return (this.#directory ??= new Ext4Directory(this));
+    const { count } = this;
+    const directory = this.#directoryTo(count);
+    if (this.#known < count) this.#keepNames(directory);
+    return directory;
+  }
+
+  #directoryTo(blocks: number): Ext4Directory {
+    if (blocks > DIRECTORY_BLOCKS_MAX) throw new FormatError("a folder is too large");
+    const directory = (this.#directory ??= new Ext4Directory(this));
+    while (directory.known < blocks) directory.readBlock();
+    return directory;
+  }
+
+  #keepNames(directory: Ext4Directory): void {
+    this.#known = directory.known;
+    this.fileSystem.named.put(this, directory.size);
+  }
+
+  /**
+   * Reads the names, as far as the call under way may work.
+   *
+   * @returns 0, −EIO, −EUCLEAN; UNFINISHED: the call is executed again
+   */
+  #readNames(): number {
+    return this.fileSystem.attempt(() => {
+      const { count } = this;
+      const directory = this.#directoryTo(Math.min(this.#known, count));
+      if (directory.isWhole) return 0;
+      if (count > DIRECTORY_BLOCKS_MAX) throw new FormatError("a folder is too large");
+      const { work } = this.fileSystem.kernel;
+      while (!directory.isWhole && !work.isUsed) {
+        const before = directory.size;
+        directory.readBlock();
+        this.#known = directory.known;
+        work.charge(WORK.PAGE_READ + directory.size - before);
+      }
+      this.#keepNames(directory);
+      return directory.isWhole ? 0 : UNFINISHED;
+    });
+  }
+
+  forgetNames(): void {
+    this.#directory = null;
+    this.#known = 0;
   }
 
   override lookup(name: string): Inode | number {
+    const unread = this.#readNames();
+    if (unread < 0) return unread;
     let ino = 0;
     const failed = this.fileSystem.attempt(() => {
       const entry = this.#names().find(name);
@@ -94,6 +146,10 @@ export class Ext4Inode extends Ext4File implements DirectoryBlocks {
       return 0;
     });
     return failed < 0 ? failed : this.fileSystem.inode(ino);
+  }
+
+  override get listingRefused(): number {
+    return super.listingRefused || this.#readNames();
   }
 
   override list(
@@ -115,6 +171,7 @@ export class Ext4Inode extends Ext4File implements DirectoryBlocks {
     }
     const failed = names.add(name, inode.ino, ENTRY_TYPES[inode.mode & S_IFMT] ?? 0);
     if (failed < 0) return failed;
+    if (this.#known < names.known) this.#keepNames(names);
     this.mtime = now;
     this.ctime = now;
     return 0;
@@ -164,6 +221,7 @@ export class Ext4Inode extends Ext4File implements DirectoryBlocks {
       inode.#directory = new Ext4Directory(inode);
       inode.#directory.add(".", inode.ino, ENTRY_TYPE.directory);
       inode.#directory.add("..", this.ino, ENTRY_TYPE.directory);
+      inode.#keepNames(inode.#directory);
     });
   }
 
@@ -245,6 +303,8 @@ export class Ext4Inode extends Ext4File implements DirectoryBlocks {
 
   override rmdir(name: string, inode: Inode, now: Time): number {
     const gone = inode as Ext4Inode;
+    const unread = gone.#readNames();
+    if (unread < 0) return unread;
     return this.fileSystem.attempt(() => {
       if (!gone.#names().isEmpty) return -ENOTEMPTY;
       const failed = this.#names().remove(name);
@@ -277,6 +337,8 @@ export class Ext4Inode extends Ext4File implements DirectoryBlocks {
       target = newDirectory as Ext4Inode,
       other = replaced as Ext4Inode | null;
     if (target.nlink === 0) return -ENOENT;
+    const unread = other !== null && other.isDirectory ? other.#readNames() : 0;
+    if (unread < 0) return unread;
     return this.fileSystem.attempt(() => {
       if ((flags & RENAME_EXCHANGE) !== 0) {
         const failed =
@@ -327,8 +389,9 @@ export class Ext4Inode extends Ext4File implements DirectoryBlocks {
       "Ext4Inode",
       this,
       {
-        save: () => ({}),
-        load: (it) => {
+        save: (it) => ({ known: it.#known }),
+        load: (it, from) => {
+          ({ known: it.#known } = from);
           it.#directory = null;
         },
       },

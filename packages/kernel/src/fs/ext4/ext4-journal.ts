@@ -39,6 +39,9 @@ const SUPER = {
 const SUPER_CHECKSUM = 0xfc,
   SUPER_SIZE = 1024;
 
+/** Four times what mke2fs(8) makes by itself. */
+const JOURNAL_BLOCKS_MAX = 1 << 20;
+
 interface Journal {
   readonly reader: Ext4Reader;
   /** Of its blocks on the disk. */
@@ -60,8 +63,10 @@ export function replayJournal(reader: Ext4Reader): number {
   const { blockSize } = reader.superblock;
   const journalInode = reader.inode(JOURNAL_INODE);
   const blocks: number[] = [];
-  for (const { logical, physical, count } of reader.map(journalInode).extents)
+  for (const { logical, physical, count } of reader.map(journalInode).extents) {
+    if (logical + count > JOURNAL_BLOCKS_MAX) throw new FormatError("its journal is too large");
     for (let index = 0; index < count; index++) blocks[logical + index] = physical + index;
+  }
   if (blocks[0] === undefined) throw new FormatError("its journal is damaged");
   const head = readBytes(reader.disk, blocks[0] * blockSize, SUPER_SIZE);
   const view = viewOf(head);

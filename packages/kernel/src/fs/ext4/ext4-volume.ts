@@ -21,6 +21,7 @@ import type { MountDevice } from "../../vfs/mount-device.ts";
 import type { FsKernel } from "../fs-kernel.ts";
 import type { TreeShape } from "./ext4-content.ts";
 import { DamagedDirectory } from "./ext4-directory.ts";
+import { KeptNames } from "../kept-names.ts";
 import { DiskError, MountedDisk } from "../mounted-disk.ts";
 
 /** Blocks that data leaves for trees and folders. */
@@ -51,6 +52,8 @@ export interface Ext4Owner {
 export abstract class Ext4Volume extends FileSystem {
   readonly kernel: FsKernel;
   readonly disk: MountDevice;
+  /** Folders whose names are in memory. */
+  named = new KeptNames();
   /** Blocks that files in memory need for their trees at write-back. */
   promised = 0;
   /** Null in a machine that was loaded or forked: read again. */

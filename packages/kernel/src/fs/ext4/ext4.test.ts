@@ -8,8 +8,10 @@ import {
   AT_FDCWD,
   AT_REMOVEDIR,
   EINVAL,
+  ENOENT,
   ENOSPC,
   EROFS,
+  EUCLEAN,
   FALLOC_FL_COLLAPSE_RANGE,
   FALLOC_FL_INSERT_RANGE,
   FALLOC_FL_KEEP_SIZE,
@@ -25,11 +27,21 @@ import {
 } from "@stratos/abi";
 import { BytesCursor, SeededRandom } from "@stratos/base";
 import { Ext4Reader, FormatError } from "@stratos/formats/ext4";
-import { askExt4, changeExt4, checkExt4, makeExt4, reindexExt4, writeJournal } from "../../testing/ext4-image.ts";
+import {
+  askExt4,
+  changeExt4,
+  checkExt4,
+  makeExt4,
+  makeExt4Of,
+  reindexExt4,
+  writeJournal,
+} from "../../testing/ext4-image.ts";
 import { diskMachine } from "../../testing/disk-machine.ts";
 import { memoryDevice } from "../../testing/memory-device.ts";
 import { fileSystemConformance } from "../../testing/file-system-conformance.ts";
 import { FileTask } from "../../testing/file-system-task.ts";
+import { CALL_WORK } from "../../ground/call-work.ts";
+import { UNFINISHED } from "../../ground/wait-queue.ts";
 import { putPages, readPages } from "../../vfs/regular-file.ts";
 import type { FsKernel } from "../fs-kernel.ts";
 import { Tmpfs } from "../tmpfs/tmpfs.ts";
@@ -263,6 +275,73 @@ it("mount(2) mounts one on a loop device, and says what it is", () => {
   for (let at = 0; at < after.length;) at += readPages(kernel, inode, new BytesCursor(after.subarray(at)), at);
   checkExt4(after);
   assert.match(askExt4(after, "cat /hello"), /^(content ){3000}$/);
+});
+
+it("a folder of many names is read by several executions of a call, by each within its work", () => {
+  const names = Array.from({ length: 9000 }, (_, index) => `${index}-${"x".repeat(90)}`);
+  const { user, root } = mounted(makeExt4Of(24 * MIB, names, "-t", "ext4", "-b", "4096"));
+  const { work } = user.task.kernel;
+  const ask = (act: () => unknown): { result: unknown; pieces: number } => {
+    for (let pieces = 1; ; pieces++) {
+      work.begin();
+      const result = act();
+      // A block more than it may, with its names.
+      assert.ok(work.spent < CALL_WORK + 200, `${work.spent} units`);
+      if (result !== UNFINISHED) return { result, pieces };
+    }
+  };
+  const first = ask(() => root.root.lookup(names[8999]!));
+  assert.ok(first.result instanceof Object && first.pieces > 4, `${first.pieces} pieces`);
+  assert.equal(ask(() => root.root.lookup("missing")).result, -ENOENT);
+  assert.equal(ask(() => root.root.lookup("missing")).pieces, 1);
+  root.root.forgetNames();
+  assert.ok(ask(() => root.root.listingRefused).pieces > 4);
+  const listed: string[] = [];
+  root.root.list(0, (name) => (listed.push(name), true));
+  assert.deepEqual(listed.filter((name) => name !== "lost+found").sort(), [...names].sort());
+});
+
+/** An image without checksums, and where an inode of it lies. */
+function plainImage(name: string): { bytes: Uint8Array<ArrayBuffer>; inode: DataView } {
+  const bytes = changeExt4(makeExt4(24 * MIB, "-t", "ext4", "-O", "^metadata_csum"), `mkdir ${name}`);
+  const reader = new Ext4Reader(new MountedDisk(memoryDevice(bytes)));
+  const ino = Number(/Inode: (\d+)/.exec(askExt4(bytes, `stat /${name}`))![1]);
+  return { bytes, inode: new DataView(bytes.buffer, reader.inodeOffset(ino), 256) };
+}
+
+const I_MODE = 0x00,
+  I_SIZE = 0x04,
+  I_FLAGS = 0x20,
+  I_BLOCK = 0x28,
+  I_SIZE_HIGH = 0x6c;
+
+it("a map of blocks that leads to itself ends", () => {
+  const { bytes, inode } = plainImage("file");
+  const block = inode.getUint32(I_BLOCK + 12 + 8, true);
+  inode.setUint16(I_MODE, 0o100644, true);
+  inode.setUint32(I_FLAGS, 0, true);
+  inode.setUint32(I_SIZE_HIGH, 4, true);
+  // Three levels of it, a thousand million blocks.
+  for (let index = 0; index < 15; index++) inode.setUint32(I_BLOCK + index * 4, index === 14 ? block : 0, true);
+  new Uint32Array(bytes.buffer, block * 1024, 256).fill(block);
+  const { user } = mounted(bytes);
+  const fd = user.open("/file");
+  assert.ok(fd >= 0);
+  assert.equal(user.call("pread64", fd, 0x9000, 100, 12 * 1024 + 256 * 1024 * 300), -EUCLEAN);
+});
+
+it("a folder that has its blocks again and again is refused", () => {
+  const { bytes, inode } = plainImage("folder");
+  inode.setUint32(I_SIZE, 80_000 * 1024, true);
+  inode.setUint16(I_BLOCK + 2, 4, true);
+  for (let index = 0; index < 4; index++) {
+    inode.setUint32(I_BLOCK + 12 + index * 12, index * 20_000, true);
+    inode.setUint32(I_BLOCK + 12 + index * 12 + 4, 20_000, true);
+    inode.setUint32(I_BLOCK + 12 + index * 12 + 8, 100, true);
+  }
+  const { user } = mounted(bytes);
+  assert.equal(user.stat("/folder/name"), -EUCLEAN);
+  assert.equal(user.call("mkdirat", AT_FDCWD, "/folder/other", 0o755), -EUCLEAN);
 });
 
 it("damage is an error, whatever it is", () => {

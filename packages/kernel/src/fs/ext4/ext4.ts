@@ -102,6 +102,7 @@ export class Ext4FileSystem extends Ext4Volume {
 
   drop(inode: Ext4Inode): void {
     this.#inodes.delete(inode.ino);
+    this.named.drop(inode);
   }
 
   /** An inode without names, which nobody knows yet. @param parent  near which it lies. @throws FullError */

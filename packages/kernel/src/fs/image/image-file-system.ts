@@ -50,6 +50,7 @@ export class ImageFileSystem extends ImageVolume {
 
   drop(inode: ImageInode): void {
     this.#inodes.delete(inode.ino);
+    this.named.drop(inode);
   }
 
   override inodeByNumber(ino: number, generation: number): ImageInode | number {

@@ -2,6 +2,7 @@ import { EINVAL, ENOENT, EROFS, PAGE_SIZE, S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S
 import { stateClass } from "@stratos/base";
 import type { ImageExtent, ImageFile } from "@stratos/formats/image";
 import { PageCache, type PageBacking } from "../../frames/page-cache.ts";
+import { UNFINISHED } from "../../ground/wait-queue.ts";
 import { FILE_SIZE_MAX } from "../../vfs/content-change.ts";
 import { makeDevice } from "../../vfs/device-registry.ts";
 import { type AttributeChange, copyPlainFields, Inode, TIMES } from "../../vfs/inode.ts";
@@ -11,6 +12,9 @@ import type { ImageRights } from "./image-rights.ts";
 /** Names of a folder that are kept for lookups; those behind are not found, which no tool's images have. */
 const NAMES_MAX = 1 << 18;
 
+/** Of the call's work: a name that is read (ground/call-work.ts). */
+const NAME_WORK = 2;
+
 /** A file of an image that is only read. */
 export class ImageInode extends Inode implements PageBacking {
   declare readonly fileSystem: ImageVolume;
@@ -18,6 +22,9 @@ export class ImageInode extends Inode implements PageBacking {
   /** Null: nobody has looked yet. */
   #extents: readonly ImageExtent[] | null = null;
   #names: Map<string, number> | null = null;
+  /** How far calls have read them, as `list` counts: a machine that goes on elsewhere reads as far unasked. */
+  #known = 0;
+  #isWhole = false;
 
   constructor(fileSystem: ImageVolume, ino: number, file: ImageFile) {
     const { rights } = fileSystem;
@@ -75,28 +82,50 @@ export class ImageInode extends Inode implements PageBacking {
   }
 
   override lookup(name: string): Inode | number {
-    const { fileSystem } = this;
-    let ino: number | undefined;
-    const failed = fileSystem.attempt(() => {
-      const { reader } = fileSystem;
-      ino = this.#lookedThrough().get(reader.keyOf(name));
-      return 0;
-    });
-    if (failed < 0) return failed;
-    return ino === undefined ? -ENOENT : fileSystem.inode(ino);
+    const unread = this.#readNames();
+    if (unread < 0) return unread;
+    const ino = this.#names!.get(this.fileSystem.reader.keyOf(name));
+    return ino === undefined ? -ENOENT : this.fileSystem.inode(ino);
   }
 
-  /** @throws FormatError, DiskError */
-  #lookedThrough(): Map<string, number> {
-    if (this.#names !== null) return this.#names;
-    const names = new Map<string, number>();
-    const { reader } = this.fileSystem;
-    reader.list(this.ino, 0, (name, ino) => {
-      const key = reader.keyOf(name);
-      if (!names.has(key)) names.set(key, ino);
-      return names.size < NAMES_MAX;
+  /**
+   * Reads the names, as far as the call under way may work.
+   *
+   * @returns 0, −EIO, −EUCLEAN; UNFINISHED: the call is executed again
+   */
+  #readNames(): number {
+    if (this.#names !== null && this.#isWhole) return 0;
+    return this.fileSystem.attempt(() => {
+      const { kernel, reader, named } = this.fileSystem;
+      const { work } = kernel;
+      const names = (this.#names ??= new Map());
+      const known = this.#known;
+      let isCut = false;
+      reader.list(this.ino, names.size > 0 ? known : 0, (name, ino, _type, next) => {
+        const isNew = next > known;
+        if (isNew && work.isUsed) {
+          isCut = true;
+          return false;
+        }
+        const key = reader.keyOf(name);
+        if (!names.has(key)) names.set(key, ino);
+        if (isNew) {
+          work.charge(NAME_WORK);
+          this.#known = next;
+        }
+        return names.size < NAMES_MAX;
+      });
+      named.put(this, names.size);
+      if (isCut) return UNFINISHED;
+      this.#isWhole = true;
+      return 0;
     });
-    return (this.#names = names);
+  }
+
+  forgetNames(): void {
+    this.#names = null;
+    this.#known = 0;
+    this.#isWhole = false;
   }
 
   override list(
@@ -128,9 +157,9 @@ export class ImageInode extends Inode implements PageBacking {
       "ImageInode",
       this,
       {
-        save: (it) => ({ target: it.#target }),
+        save: (it) => ({ target: it.#target, known: it.#known, isWhole: it.#isWhole }),
         load: (it, from) => {
-          ({ target: it.#target } = from);
+          ({ target: it.#target, known: it.#known, isWhole: it.#isWhole } = from);
           it.#extents = null;
           it.#names = null;
         },

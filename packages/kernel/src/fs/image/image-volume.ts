@@ -4,6 +4,7 @@ import { FileSystem } from "../../vfs/file-system.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { MountDevice } from "../../vfs/mount-device.ts";
 import type { FsKernel } from "../fs-kernel.ts";
+import { KeptNames } from "../kept-names.ts";
 import { DiskError, MountedDisk } from "../mounted-disk.ts";
 import type { ImageRights } from "./image-rights.ts";
 
@@ -13,6 +14,8 @@ export abstract class ImageVolume extends FileSystem {
   readonly kernel: FsKernel;
   readonly disk: MountDevice;
   readonly rights: ImageRights;
+  /** Folders whose names are in memory. */
+  named = new KeptNames();
   /** Null in a machine that was loaded or forked: made anew. */
   openReader: ImageReader | null = null;
 

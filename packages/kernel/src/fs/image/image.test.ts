@@ -12,6 +12,8 @@ import { EINVAL, ENOENT, EROFS, O_CREAT, O_RDWR, S_IFLNK } from "@stratos/abi";
 import { SeededRandom } from "@stratos/base";
 import { FatVolume, MemoryDisk, readBytes } from "@stratos/formats";
 import { FormatError } from "@stratos/formats/image";
+import { CALL_WORK } from "../../ground/call-work.ts";
+import { UNFINISHED } from "../../ground/wait-queue.ts";
 import { memoryDevice } from "../../testing/memory-device.ts";
 import { FileTask } from "../../testing/file-system-task.ts";
 import { DiskError } from "../mounted-disk.ts";
@@ -149,6 +151,25 @@ describe("FAT", () => {
       assert.ok(typeof folder !== "number" && (folder.mode & 0o777) === 0o755);
       assert.equal(user.open("/EFI/new", O_CREAT | O_RDWR), -EROFS);
     });
+});
+
+it("names are read by several executions of a call, by each within its work", () => {
+  for (const [name, image, folder, last] of [
+    ["iso9660", isoOf("-R"), "a", "file number 299"],
+    ["vfat", fatOf(MIB), "EFI", "a long name, number 99.txt"],
+  ] as const) {
+    const user = mounted(name, image);
+    const { work } = user.task.kernel;
+    work.begin();
+    const inode = user.task.fs.root.dentry.inode!.lookup(folder);
+    assert.ok(typeof inode !== "number");
+    work.charge(CALL_WORK - 50);
+    assert.equal(inode.lookup(last), UNFINISHED, name);
+    assert.ok(work.spent <= CALL_WORK + 2, `${name}: ${work.spent} units`);
+    work.begin();
+    assert.ok(typeof inode.lookup(last) !== "number", name);
+    assert.equal(inode.lookup("missing"), -ENOENT, name);
+  }
 });
 
 it("damaged images end with errors, not with anything thrown", () => {
