@@ -91,7 +91,6 @@ export class IcmpLayer {
     if (own === null) return;
     MESSAGE.set(bytes.subarray(at, at + length));
     MESSAGE[0] = isV6 ? ICMPV6_ECHO_REPLY : ICMP_ECHO_REPLY;
-    MESSAGE[1] = 0;
     this.#send(length, isV6, own, source, packet.trafficClass, isForLink(source) ? device : 0);
   }
 

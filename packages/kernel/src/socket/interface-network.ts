@@ -83,7 +83,7 @@ export interface InterfaceIp {
   loop(one: NetworkInterface, bytes: Uint8Array, length: number): void;
   /** Do rules see packets? */
   readonly isFiltered: boolean;
-  /** Do rules or packet sockets see what stays in the machine? Then it crosses the IP layer, too. */
+  /** Do rules, packet sockets or raw ones see TCP and UDP that stay in the machine? Then those cross the IP layer. */
   readonly isSeen: boolean;
   /** Tells its neighbours its addresses of IPv4, where they are asked for at all. */
   announce(one: NetworkInterface): void;

@@ -461,13 +461,12 @@ export const socketCalls: SyscallTable = {
     run: socket,
     gaps:
       "AF_UNIX, AF_INET, AF_INET6, AF_NETLINK (route, usersock, sock_diag, netfilter, uevents, generic) and " +
-      "AF_PACKET; raw and ICMP sockets reach this machine's own addresses and what its links lead to, and " +
-      "the host's network with TCP, UDP and echo requests (ENOPROTOOPT), " +
-      "and inside the machine raw ones hear raw and ICMP sockets alone; packet sockets see frames of " +
-      "veth pairs, bridges and tap interfaces, packets of tun interfaces, and on lo what packet sockets send and " +
-      "what goes from one address of the machine to another, of connections that began while such a socket was " +
-      "there; what goes to groups and to all over lo, and over the host's sockets, makes none, and no host offers " +
-      "a link of its own; " +
+      "AF_PACKET; raw and ICMP sockets reach this machine's own addresses and what its links lead to, and the " +
+      "host's network with TCP, UDP and echo requests (ENOPROTOOPT); packet sockets see frames of veth pairs, " +
+      "bridges and tap interfaces, packets of tun interfaces, and on lo what packet sockets send and what goes " +
+      "from one address of the machine to another (raw sockets see it, too), of connections that began while " +
+      "such a socket was there; what goes to groups and to all over lo, and over the host's sockets, makes none, " +
+      "and no host offers a link of its own; " +
       "interfaces that programs make are dummy, veth and bridge (others: EOPNOTSUPP), and tun and tap by " +
       "/dev/net/tun (without IFF_NAPI, TUNSETLINK and filters: EINVAL), over which TCP, UDP, ICMP and " +
       "raw packets go, not UDP-Lite (ENETUNREACH); TCP over links has no ECN, SYN cookies and pacing, and " +

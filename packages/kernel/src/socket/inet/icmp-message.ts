@@ -46,15 +46,6 @@ export function echoIdentifier(bytes: Uint8Array): number {
   return (bytes[4]! << 8) | bytes[5]!;
 }
 
-/** The answer to an echo request: its data, from where it went (RFC 792, "Echo or Echo Reply Message"). */
-export function echoReply(request: IpPacket): IpPacket {
-  const bytes = request.bytes.slice();
-  bytes[0] = request.isV4 ? ECHO_REPLY_V4 : ECHO_REPLY_V6;
-  const reply = { ...request, bytes, from: request.to, to: request.from, hopLimit: 64 };
-  setIcmpChecksum(reply);
-  return reply;
-}
-
 /**
  * RFC 792: over the message; RFC 4443 §2.3: over a pseudo-header of the addresses, the length and the protocol as
  * well.

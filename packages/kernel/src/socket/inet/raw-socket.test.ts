@@ -12,6 +12,7 @@ import {
   IPPROTO_IP,
   IPPROTO_IPV6,
   IPPROTO_TCP,
+  IPPROTO_UDP,
   IPPROTO_ICMPV6,
   IPV6_UNICAST_HOPS,
   IP_TTL,
@@ -48,15 +49,42 @@ test("a raw socket of IPv4 sees the header before the packet; a request to this 
   );
 });
 
-test("what is no echo request is not answered", () => {
+test("an echo request is answered with its code, a reply not at all", () => {
   const { user } = SocketTask.createMachine();
   const fd = user.socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK, IPPROTO_ICMP);
-  for (const head of ["\x08\x08", "\0\x08"]) {
+  for (const [head, answer] of [
+    ["\x08\x08", "\0\x08"],
+    ["\0\x08", null],
+  ] as const) {
     const packet = `${head}${checksum(`${head}\0\0\0\x01\0\x01data`)}\0\x01\0\x01data`;
     user.send(fd, packet, 0, LOCAL);
     assert.equal((user.receive(fd) as string).slice(20), packet);
+    if (answer !== null) assert.equal((user.receive(fd) as string).slice(20, 22), answer);
     assert.ok((user.receive(fd) as number) < 0, "nothing else came");
   }
+});
+
+test("a segment of a raw socket reaches the machine's own ports, and is answered", () => {
+  const { user } = SocketTask.createMachine();
+  const fd = user.socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK, IPPROTO_TCP);
+  // A SYN from port 7 to port 9: with the pseudo-header of 127.0.0.1 twice its words add up to 0xffff.
+  const head = "\0\x07\0\x09\0\0\0\x01\0\0\0\0\x50\x02\x10\0";
+  const pseudo = "\x7f\0\0\x01\x7f\0\0\x01\0\x06\0\x14";
+  user.send(fd, `${head}${checksum(`${pseudo}${head}`)}\0\0`, 0, LOCAL);
+  const flags: number[] = [];
+  for (let packet = user.receive(fd); typeof packet === "string"; packet = user.receive(fd))
+    flags.push(packet.charCodeAt(33));
+  assert.deepEqual(flags, [0x02, 0x14], "SYN, then RST and ACK");
+});
+
+test("a raw socket of UDP sees what others of the machine send", () => {
+  const { user } = SocketTask.createMachine();
+  const fd = user.socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK, IPPROTO_UDP);
+  const receiver = user.socket(AF_INET, SOCK_DGRAM);
+  user.bind(receiver, inet("127.0.0.1", 600));
+  assert.equal(user.send(user.socket(AF_INET, SOCK_DGRAM), "seen", 0, inet("127.0.0.1", 600)), 4);
+  assert.equal(user.receive(receiver), "seen");
+  assert.equal((user.receive(fd) as string).slice(28), "seen");
 });
 
 test("a ping socket sees the reply, without a header", () => {

@@ -68,7 +68,6 @@ import { admittedBytes } from "../socket-filter.ts";
 import { addTimestamps } from "../message-timestamp.ts";
 import {
   echoIdentifier,
-  echoReply,
   ICMP_HEADER_SIZE,
   type IpPacket,
   ipv4Header,
@@ -261,11 +260,7 @@ export class RawSocket extends DatagramSocket {
     const packet = this.#packet(task, bytes, TO.ip.slice(), message, scope);
     if (isErrno(packet)) return packet;
     if (isMulticast(packet.to)) return this.#sendToMembers(packet, scope) || length;
-    // What stays in the machine goes by the IP layer too where somebody is to see it.
-    if (this.network.ip.isSeen || !this.network.isLocal(packet.to))
-      return this.#sendOnLink(packet, scope || this.options.boundIndex) || length;
-    deliverPacket(this.network, packet);
-    return length;
+    return this.#sendOnLink(packet, scope || this.options.boundIndex) || length;
   }
 
   /** The interface that the message names, by IP_PKTINFO or the scope of its address, or connect(2), or an option. */
@@ -572,14 +567,4 @@ function packetWithHeader(bytes: Uint8Array, from: IpAddress): IpPacket | number
     trafficClass: bytes[1]!,
     device: 0,
   };
-}
-
-/**
- * Hands a packet to every socket that hears it; echo requests are answered, if any are. Work: one step a packet socket,
- * twice for an echo.
- */
-function deliverPacket(network: RawNetwork, packet: IpPacket): void {
-  for (const socket of network.rawSockets) if (socket.hears(packet)) socket.enqueue(packet);
-  const isAnswered = network.settings.ignoresEcho[packet.isV4 ? "v4" : "v6"] === 0;
-  if (isAnswered && isEchoRequest(packet)) deliverPacket(network, echoReply(packet));
 }

@@ -4,7 +4,7 @@
  * (../inet/loopback-*), and what its own streams and datagrams send by the provider's interface by the host's; what
  * else goes there, or is only passed on, goes by packets as well (network-uplink.ts).
  */
-import { EHOSTUNREACH, ENETDOWN, ENETUNREACH, ENODEV, isErrno } from "@stratos/abi";
+import { IPPROTO_TCP, IPPROTO_UDP, EHOSTUNREACH, ENETDOWN, ENETUNREACH, ENODEV, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import {
   copyIp,
@@ -139,10 +139,11 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
 
   get isSeen(): boolean {
     if (this.filter !== null) return true;
-    const { packetSockets, interfaces } = this.#network;
-    if (packetSockets.size === 0) return false;
+    const { packetSockets, rawSockets, interfaces } = this.#network;
+    if (packetSockets.size + rawSockets.size === 0) return false;
     const { index } = interfaces[0]!;
     for (const socket of packetSockets) if (socket.hearsFrames(index)) return true;
+    for (const { protocol } of rawSockets) if (protocol === IPPROTO_TCP || protocol === IPPROTO_UDP) return true;
     return false;
   }
 
