@@ -577,7 +577,8 @@ export class SandboxMachine {
       for (;;) {
         await breathe();
         const { done, value } = forOneTurn(pieces, () => loop.nowMs(), SAVE_TURN_MS);
-        if (done === true) return value;
+        // The fork's end is a turn of its own.
+        if (done === true) return await breathe().then(() => value);
       }
     } finally {
       try {
