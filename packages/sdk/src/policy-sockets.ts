@@ -1,6 +1,6 @@
 /**
- * Sockets of the host under rules: what these deny fails with EACCES (ECONNREFUSED on the loopback), and is told; changed
- * rules end what is open.
+ * Sockets of the host under rules: what these deny fails with EACCES (ECONNREFUSED on the loopback), and is told;
+ * changed rules end what is open.
  */
 import { EACCES, EAGAIN, ECONNREFUSED, ECONNRESET, ENOTCONN } from "@stratos/abi";
 import { concatBytes } from "@stratos/base";
