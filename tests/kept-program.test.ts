@@ -216,3 +216,21 @@ test("a thread of the library's machines keeps it while it runs: its process may
   });
   assert.deepEqual([status, stderr], [7, ""]);
 });
+
+test("what a short program's thread has compiled is kept, in whatever way the program ends with it open", () => {
+  const library = JSON.stringify(join(repository, "dist/library.mjs"));
+  for (const end of ["", "process.exit(0)"]) {
+    for (const name of readdirSync(folder)) if (name.includes("-engine-worker-")) rmSync(join(folder, name));
+    const script = `
+      import { Board } from ${library};
+      await Board.create({ isolation: "worker" });
+      ${end}`;
+    const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+      env: { ...process.env, STRATOS_HOME: home },
+      encoding: "utf8",
+      timeout: 60_000,
+    });
+    assert.deepEqual([status, stderr], [0, ""]);
+    assert.match(basename(fileOf("engine-worker")), /^program-engine-worker-/, end);
+  }
+});

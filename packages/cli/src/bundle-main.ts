@@ -38,6 +38,7 @@ import {
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { constants, Script } from "node:vm";
+import { KEEPING, tellKeeping } from "@stratos/engine-node/keeping";
 import { ENGINE_FLAGS } from "@stratos/host-node/engine-flags";
 import { homeFolder, stratosHome } from "@stratos/host-node/home";
 import { wordSum } from "@stratos/host-node/word-sum";
@@ -97,7 +98,7 @@ const MAX_KEPT = 4;
 const HEAD_START = 8;
 /** Statuses of a run that did not do what its command does: the command line makes no sense, Stratos failed. */
 const NOT_A_RUN: readonly number[] = [2, 125];
-/** A process that ends with its sandboxes open does not tell their threads. */
+/** A process that is killed does not tell its threads. */
 const THREAD_KEEPS_AFTER_MS = 3000;
 
 const kept = readKept();
@@ -108,9 +109,13 @@ const fresh = new Map<string, Buffer>();
 const tag = kept?.head.tag ?? engine().cachedDataVersionTag();
 process.on("exit", (status) => {
   if ((fresh.size > 0 || hasDoneMore()) && !NOT_A_RUN.includes(status)) tryToKeep();
+  if (IS_THREAD) tellKeeping(KEEPING.done);
 });
 load(STRATOS_PROGRAM);
-if (IS_THREAD && fresh.size > 0) setTimeout(tryToKeep, THREAD_KEEPS_AFTER_MS).unref();
+if (IS_THREAD && fresh.size > 0) {
+  tellKeeping(KEEPING.wants);
+  setTimeout(tryToKeep, THREAD_KEEPS_AFTER_MS).unref();
+}
 
 function hasDoneMore(): boolean {
   const known = new Set(kept?.head.done);

@@ -4,6 +4,7 @@ import { Worker } from "node:worker_threads";
 import { EngineClient, type EngineChannel, StratosError } from "@stratos/sdk/client";
 import type { Isolation } from "@stratos/sdk/api";
 import type { openEngine } from "./engine-here.ts";
+import { KEEPING } from "./keeping.ts";
 import { environmentOfEngine } from "./node-binary.ts";
 import { NODE_MAJOR_MIN } from "./node-flags.mjs";
 import { packageScript } from "./package-script.ts";
@@ -14,6 +15,8 @@ const LOG_LENGTH = 16_384;
 const OLD_GENERATION_MB = 8192;
 /** How long a worker may take to let go of all before it is ended. */
 const CLOSE_MS = 5000;
+/** How long the end of this process waits for what a worker keeps of its compiled code (cli's bundle-main.ts). */
+const KEEP_MS = 2000;
 
 /** As far as a timer reaches (setTimeout). */
 const LONGEST_MS = 2 ** 31 - 1;
@@ -32,8 +35,21 @@ export function startEngineThread(isolation: Exclude<Isolation, "process">): Eng
   throw new StratosError("option", `isolation: ${isolation}: ${why}`, { option: "isolation" });
 }
 
+/** Those that run, the one that was begun first before all others. */
+const workers = new Set<WorkerChannel>();
+
+/**
+ * Programs end with their sandboxes open, and threads go with their process without a word. The first thread ends by
+ * itself then if nothing was kept before, so that the next program starts faster.
+ */
+function letKeep(): void {
+  for (const worker of workers) if (worker.endToKeep()) return;
+}
+
 class WorkerChannel implements EngineChannel {
   readonly #worker: Worker;
+  /** Of `KEEPING`: what the thread says. */
+  readonly #keeping = new Int32Array(new SharedArrayBuffer(4));
   #onGone: (why: Gone) => void = () => {};
 
   constructor() {
@@ -43,10 +59,15 @@ class WorkerChannel implements EngineChannel {
       resourceLimits: { maxOldGenerationSizeMb: OLD_GENERATION_MB },
       stdout: true,
       stderr: true,
+      workerData: { keeping: this.#keeping },
     });
+    if (workers.size === 0) process.on("exit", letKeep);
+    workers.add(this);
     let failure = "";
     this.#worker.on("error", (error) => (failure = String((error as Error).stack ?? error)));
     this.#worker.on("exit", (exitCode) => {
+      workers.delete(this);
+      if (workers.size === 0) process.off("exit", letKeep);
       // Who reads it before keeps this process up for it.
       const said = (this.#worker.stderr.read() as Buffer | null) ?? "";
       this.#onGone({ exitCode, signal: null, log: `${said}${failure}`.slice(-LOG_LENGTH) });
@@ -82,6 +103,14 @@ class WorkerChannel implements EngineChannel {
 
   kill(): void {
     void this.#worker.terminate();
+  }
+
+  /** For the end of this process, which no promise outlives. @returns false: it has nothing that it would keep */
+  endToKeep(): boolean {
+    if (Atomics.load(this.#keeping, 0) !== KEEPING.wants) return false;
+    this.#worker.postMessage(null);
+    Atomics.wait(this.#keeping, 0, KEEPING.wants, KEEP_MS);
+    return true;
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { closeSync, fstatSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -80,3 +80,21 @@ test("what the other side no longer takes is told by the socket, once", async (t
   // Whether it had left something unread.
   assert.match(String(errors[0]), /^(?:EPIPE|ECONNRESET)$/);
 });
+
+test("much goes once who has written it is through with its turn", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "stratos-sliced-"));
+  const fd = openSync(join(folder, "file"), "w");
+  try {
+    const channel = new SlicedChannel({ writable: true, writableLength: 0, write: fail, destroy: fail }, fd);
+    channel.write(new Uint8Array(1 << 19));
+    assert.equal(fstatSync(fd).size, 0);
+    while (fstatSync(fd).size < 1 << 19) await passTime(1);
+  } finally {
+    closeSync(fd);
+    rmSync(folder, { recursive: true });
+  }
+});
+
+function fail(): never {
+  throw new Error("it goes by itself");
+}

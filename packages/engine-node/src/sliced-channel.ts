@@ -36,7 +36,8 @@ export class SlicedChannel {
     this.#waiting.push(bytes);
     if (this.#isUnderWay) return;
     this.#isUnderWay = true;
-    this.#goOn();
+    // What made so much has had a turn of the engine's already.
+    setImmediate(this.#goOn);
   }
 
   readonly #goOn = (): void => {

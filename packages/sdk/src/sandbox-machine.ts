@@ -573,11 +573,11 @@ export class SandboxMachine {
     const { machine, image } = fork;
     try {
       const pieces = machine.saveInPieces(new Map(), allocate);
-      const { loop } = this.#ports;
       for (;;) {
         await breathe();
-        const { done, value } = forOneTurn(pieces, () => loop.nowMs(), SAVE_TURN_MS);
-        if (done === true) return value;
+        const { done, value } = forOneTurn(pieces, () => this.#ports.loop.nowMs(), SAVE_TURN_MS);
+        // The fork's end is a turn of its own.
+        if (done === true) return await breathe().then(() => value);
       }
     } finally {
       try {

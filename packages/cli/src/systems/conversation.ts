@@ -30,7 +30,8 @@ type Conversing = "run" | "follow-system";
 
 /** The size of this process's terminal; of another, the usual one. */
 export function terminalSize(): TerminalSize {
-  return { columns: process.stdout.columns ?? 80, rows: process.stdout.rows ?? 24 };
+  // A terminal that nobody has told a size has 0 of each: one of `script`, a serial line's.
+  return { columns: process.stdout.columns || 80, rows: process.stdout.rows || 24 };
 }
 
 export async function converse<Name extends Conversing>(
