@@ -103,6 +103,13 @@ test("pids.max refuses who is born, not who comes; what it refused is told to al
   put("/g/a/b/pids.max", "1");
   assert.equal(group.charge(1), -EAGAIN);
   assert.deepEqual([user.get("/g/a/b/pids.events"), user.get("/g/a/pids.events")], ["max 1\n", "max 2\n"]);
+  const own = ["/g/a/b/pids.events.local", "/g/a/pids.events.local"];
+  assert.deepEqual(
+    own.map((path) => user.get(path)),
+    ["max 1\n", "max 1\n"],
+    "each of its own limit",
+  );
+  assert.equal(user.get("/g/a/b/pids.peak"), "2\n", "it was there until the group above refused it");
   assert.equal(user.get("/g/a/pids.current"), "1\n");
   assert.equal(put("/g/cgroup.procs", "0"), 0);
   assert.deepEqual([user.get("/g/a/pids.current"), user.get("/g/a/pids.peak")], ["0\n", "1\n"]);
@@ -267,8 +274,10 @@ test("with nsdelegate the group at the root of a cgroup namespace has limits tha
   assert.equal(user.call("mount", "none", "/g", "cgroup2", 32, "nsdelegate"), 0);
   put("/g/a/cgroup.procs", "0");
   const outside = user.call("openat", AT_FDCWD, "/g/cgroup.procs", O_WRONLY, 0);
+  const most = user.call("openat", AT_FDCWD, "/g/a/pids.max", O_WRONLY, 0);
   assert.equal(user.call("unshare", CLONE_NEWCGROUP), 0);
   assert.equal(put("/g/a/pids.max", "7"), -EPERM);
+  assert.equal(user.write(most, "7"), 1, "who opened it outside may");
   assert.equal(put("/g/cgroup.procs", "0"), -ENOENT);
   assert.deepEqual([make(user, "/g/a/b"), put("/g/a/b/cgroup.procs", "0")], [0, 0]);
   assert.equal(user.write(outside, "0"), 1, "who opened it decides, not who writes (CVE-2021-4197)");

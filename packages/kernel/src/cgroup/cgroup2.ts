@@ -15,6 +15,7 @@ import type { MountOptions } from "../vfs/mount-options.ts";
 import { type AttributeChange, type Inode, type NewInode, TIMES } from "../vfs/inode.ts";
 import type { GroupFileKind } from "./group-file-kind.ts";
 import { groupFiles, mayWrite } from "./group-files.ts";
+import { getGroupXattr, removeGroupXattr, setGroupXattr } from "./group-xattrs.ts";
 
 class Cgroup2 extends PseudoFileSystem {
   readonly type = "cgroup2";
@@ -45,6 +46,10 @@ class Cgroup2 extends PseudoFileSystem {
 
   directoryOf(group: ControlGroup): GroupDirectory {
     return group.parent === null ? this.root : this.directoryOf(group.parent).directoryFor(group);
+  }
+
+  override get fileWaiting(): "attribute" {
+    return "attribute";
   }
 
   override get options(): string {
@@ -203,6 +208,22 @@ class GroupDirectory extends PseudoInode {
     return 0;
   }
 
+  override getXattr(name: string): Uint8Array | number {
+    return getGroupXattr(this.group, "", name);
+  }
+
+  override setXattr(name: string, value: Uint8Array, flags: number): number {
+    return setGroupXattr(this.group, "", { name, value, flags });
+  }
+
+  override removeXattr(name: string): number {
+    return removeGroupXattr(this.group, "", name);
+  }
+
+  override listXattrs(): string[] {
+    return [...(this.group.xattrs.get("")?.keys() ?? [])];
+  }
+
   static {
     stateClass("GroupDirectory", this, null, {
       keeps: ["#files", "#directories"],
@@ -225,7 +246,10 @@ class GroupFile extends PseudoFile {
     super(fileSystem, (task, from, kept) => gone() || kind.source(task, from, kept), {
       ...(sink === undefined
         ? {}
-        : { sink: (task, text, opener, at) => gone() || mayWrite(task, group, name) || sink(task, text, opener, at) }),
+        : {
+            sink: (task, text, opener, at) =>
+              gone() || mayWrite(task.kernel, opener, group, name) || sink(task, text, opener, at),
+          }),
       ...(kind.mode === undefined ? {} : { mode: kind.mode }),
       ...(kind.watched === undefined ? {} : { watched: kind.watched }),
     });
@@ -249,6 +273,22 @@ class GroupFile extends PseudoFile {
     super.setAttributes(change);
     rememberAttributes(this, this.group, this.#name);
     return 0;
+  }
+
+  override getXattr(name: string): Uint8Array | number {
+    return getGroupXattr(this.group, this.#name, name);
+  }
+
+  override setXattr(name: string, value: Uint8Array, flags: number): number {
+    return setGroupXattr(this.group, this.#name, { name, value, flags });
+  }
+
+  override removeXattr(name: string): number {
+    return removeGroupXattr(this.group, this.#name, name);
+  }
+
+  override listXattrs(): string[] {
+    return [...(this.group.xattrs.get(this.#name)?.keys() ?? [])];
   }
 
   static {

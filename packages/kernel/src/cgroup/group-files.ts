@@ -21,9 +21,8 @@ type Kinds = Record<string, GroupFileKind>;
 /** What may be written in the root group of a namespace from within it, where that delimits what its processes have. */
 const DELEGATABLE: ReadonlySet<string> = new Set(["cgroup.procs", "cgroup.threads", "cgroup.subtree_control"]);
 
-/** 0; −EPERM: it is a limit of the namespace itself (cgroup_file_write in kernel/cgroup/cgroup.c). */
-export function mayWrite({ kernel, namespaces }: Task, group: ControlGroup, name: string): number {
-  const { root } = namespaces.cgroup;
+/** 0; −EPERM: it is a limit of the opener's namespace itself (cgroup_file_write in kernel/cgroup/cgroup.c). */
+export function mayWrite(kernel: Kernel, { groupRoot: root }: TextOpener, group: ControlGroup, name: string): number {
   const isLimit = kernel.controlGroups.nsDelegates && root.parent !== null && group === root;
   return isLimit && !DELEGATABLE.has(name) ? -EPERM : 0;
 }

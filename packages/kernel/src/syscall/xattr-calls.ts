@@ -236,8 +236,12 @@ function remove(task: Task, find: Finder, first: number, nameAddress: number): n
   const isAcl = name === ACL_ACCESS_NAME || name === ACL_DEFAULT_NAME;
   const failed = inode.removeXattr(name);
   // A list that is not there is removed all the same (fs/posix_acl.c, vfs_remove_acl).
-  if (failed < 0) return isAcl ? ignoreAbsence(failed) : failed;
-  if (name === ACL_ACCESS_NAME) inode.acl = null;
+  if (failed < 0 && !(isAcl && failed === -ENODATA)) return failed;
+  if (name === ACL_ACCESS_NAME) {
+    inode.acl = null;
+    inode.setAttributes({ mode: permittedMode(task.credentials, inode, inode.mode & 0o7777) });
+  }
+  if (failed < 0) return 0;
   changed(task, inode, place);
   return 0;
 }
