@@ -48,16 +48,23 @@ export function storeStamp(task: SocketCaller, options: SocketOptions, command: 
   options.keepsStamps = true;
   if (options.stampSeconds < 0) return -ENOENT;
   if (options.stampSeconds === 0) stampSocket(task.kernel, options);
-  const { stampSeconds, stampNanoseconds } = options;
-  const fraction = command === SIOCGSTAMP ? Math.floor(stampNanoseconds / 1000) : stampNanoseconds;
-  const failed = task.space.storeU64(address, stampSeconds);
-  return failed < 0 ? failed : task.space.storeU64(address + 8, fraction);
+  const { stampSeconds: seconds, stampNanoseconds: nanoseconds } = options;
+  const stamp = oneTime({ seconds, nanoseconds }, command === SIOCGSTAMP);
+  return task.space.copyOut(address, stamp, 0, stamp.length);
 }
 
 /** The first of so many times; the others are 0. */
 function timeNow(kernel: SocketKernel, times: number, isMicroseconds: boolean): Uint8Array {
-  const { seconds, nanoseconds } = kernel.realtime();
   const data = new Uint8Array(times * Timespec.size);
+  data.set(oneTime(kernel.realtime(), isMicroseconds));
+  return data;
+}
+
+function oneTime(
+  { seconds, nanoseconds }: { seconds: number; nanoseconds: number },
+  isMicroseconds: boolean,
+): Uint8Array {
+  const data = new Uint8Array(Timespec.size);
   const view = viewOf(data);
   if (isMicroseconds) putFields(view, Timeval, { tv_sec: seconds, tv_usec: Math.floor(nanoseconds / 1000) });
   else putFields(view, Timespec, { tv_sec: seconds, tv_nsec: nanoseconds });

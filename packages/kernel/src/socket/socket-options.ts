@@ -103,7 +103,7 @@ export class SocketOptions {
   oobInline = false;
   passCredentials = false;
   passPidfd = false;
-  /** When a message came last, as SIOCGSTAMP tells; −1: none has come. It is looked at only from when it was asked for. */
+  /** When a message came last, as SIOCGSTAMP tells; −1: none has come. */
   stampSeconds = -1;
   stampNanoseconds = 0;
   keepsStamps = false;

@@ -82,9 +82,6 @@ export interface ProcessorPart {
   close(): void;
 }
 
-/** Values by their names. */
-export type Xattrs = Map<string, Uint8Array>;
-
 /** Whom a file of a group belongs to, and its permission bits. */
 interface GroupFileAttributes {
   readonly mode: number;
@@ -154,7 +151,7 @@ export class ControlGroup {
   /** Whose directory and files are. */
   readonly owner: { readonly uid: number; readonly gid: number };
   /** Extended attributes of its files, by the file's name; "" is the directory. */
-  readonly xattrs = new Map<string, Xattrs>();
+  readonly xattrs = new Map<string, Map<string, Uint8Array>>();
   /** Of files that somebody changed, by name; "" is the directory. */
   readonly attributes = new Map<string, GroupFileAttributes>();
 
