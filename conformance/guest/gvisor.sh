@@ -1,4 +1,5 @@
 # Test programs of gVisor, one after the other; names on standard input. What googletest tells of each test goes between the marks.
+ulimit -n 70000
 while read -r name; do
   work=$(mktemp -d "/tmp/$name.XXXXXX")
   chmod 1777 "$work"
