@@ -11,6 +11,7 @@ import {
   EAGAIN,
   EBUSY,
   EINVAL,
+  ENODEV,
   ENOENT,
   EOPNOTSUPP,
   EPERM,
@@ -64,7 +65,11 @@ test("children have the controllers that their parent gives on, as files and as 
   assert.deepEqual([put("/g/a/memory.max", "1M"), put("/g/a/memory.high", "2g\n")], [0, 0]);
   assert.deepEqual([user.get("/g/a/memory.max"), user.get("/g/a/memory.high")], ["1048576\n", "2147483648\n"]);
   assert.equal(put("/g/a/cgroup.subtree_control", "-pids"), 0);
+  const most = user.call("openat", AT_FDCWD, "/g/a/pids.max", O_WRONLY, 0);
+  assert.equal(user.write(most, "7"), 1);
   assert.equal(put("/g/cgroup.subtree_control", "-pids -memory"), 0);
+  assert.equal(user.write(most, "8"), -ENODEV, "the controller is gone, and its file with it");
+  assert.equal(put("/g/a/cgroup.controllers", "+pids"), -EINVAL, "it says something only");
   assert.equal(user.get("/g/a/memory.max"), -ENOENT);
 });
 

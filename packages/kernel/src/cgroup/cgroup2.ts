@@ -241,16 +241,13 @@ class GroupFile extends PseudoFile {
   readonly #kind: GroupFileKind;
 
   constructor(fileSystem: Cgroup2, group: ControlGroup, name: string, kind: GroupFileKind) {
-    const { sink } = kind;
-    const gone = (): number => (group.isRemoved ? -ENODEV : 0);
+    // What says something only can be opened for writing by who may all, and takes nothing (fs/kernfs/file.c).
+    const { sink = (): number => -EINVAL } = kind;
+    const gone = (): number => (group.isRemoved || !hasController(group, kind) ? -ENODEV : 0);
     super(fileSystem, (task, from, kept) => gone() || kind.source(task, from, kept), {
-      ...(sink === undefined
-        ? {}
-        : {
-            sink: (task, text, opener, at) =>
-              gone() || mayWrite(task.kernel, opener, group, name) || sink(task, text, opener, at),
-          }),
-      ...(kind.mode === undefined ? {} : { mode: kind.mode }),
+      sink: (task, text, opener, at) =>
+        gone() || mayWrite(task.kernel, opener, group, name) || sink(task, text, opener, at),
+      mode: kind.mode ?? (kind.sink === undefined ? 0o444 : 0o644),
       ...(kind.watched === undefined ? {} : { watched: kind.watched }),
     });
     this.group = group;
@@ -261,8 +258,7 @@ class GroupFile extends PseudoFile {
 
   /** Files of a controller are there where the group has it. */
   get isThere(): boolean {
-    const { controller } = this.#kind;
-    return controller === null || (this.group.parent !== null && this.group.controllers.includes(controller));
+    return hasController(this.group, this.#kind);
   }
 
   protected override get keepsAttributes(): boolean {
@@ -304,6 +300,10 @@ class GroupFile extends PseudoFile {
       },
     });
   }
+}
+
+function hasController(group: ControlGroup, { controller }: GroupFileKind): boolean {
+  return controller === null || (group.parent !== null && group.controllers.includes(controller));
 }
 
 /** The group whose directory it is; null: it is none. */

@@ -121,9 +121,10 @@ function attach(kernel: Kernel, task: Task, text: string, opener: TextOpener, gr
   const wanted = text.trim();
   if (!/^\d{1,10}$/.test(wanted)) return -EINVAL;
   const process = wanted === "0" ? task.group : kernel.tasks.processOfThreadIn(task.group.pidNamespace, Number(wanted));
-  if (process === undefined || process.isZombie) return -ESRCH;
+  if (process === undefined) return -ESRCH;
   const refused = mayMove(kernel, opener, process.leader.controlGroup, group);
-  return refused < 0 ? refused : moveProcess(process, group);
+  // Who has ended stays where it was, without a word.
+  return refused < 0 || process.isZombie ? refused : moveProcess(process, group);
 }
 
 /** `cgroup.threads`: the thread of a number; 0: the writer's own. */

@@ -91,6 +91,8 @@ function checkNamespace(task: Task, inode: Inode, name: string, writes: boolean)
   if (name.startsWith("security.")) return !writes || mayLabel(credentials, inode, name) ? 0 : -EPERM;
   if (name === ACL_ACCESS_NAME || name === ACL_DEFAULT_NAME) {
     if (inode.isSymlink) return -EOPNOTSUPP;
+    // Only directories have one, so that nobody need own what loses it (fs/posix_acl.c, set_posix_acl).
+    if (name === ACL_DEFAULT_NAME && !inode.isDirectory) return 0;
     return !writes || isOwnerOrCapable(credentials, inode) ? 0 : -EPERM;
   }
   return name === PROTOCOL_NAME_ATTRIBUTE && inode instanceof SocketInode && !writes ? 0 : -EOPNOTSUPP;
