@@ -22,6 +22,7 @@ import {
   SIGSTOP,
   SIGTSTP,
 } from "@stratos/abi";
+import { describeMountInfo } from "../procfs/process-mounts.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
 import { allowedHarts } from "../task/affinity.ts";
@@ -285,6 +286,7 @@ test("with nsdelegate the group at the root of a cgroup namespace has limits tha
   assert.equal(user.write(most, "7"), 1, "who opened it outside may");
   assert.equal(put("/g/cgroup.procs", "0"), -ENOENT);
   assert.deepEqual([make(user, "/g/a/b"), put("/g/a/b/cgroup.procs", "0")], [0, 0]);
+  assert.match(describeMountInfo(user.task), / \/\.\. \/g .* - cgroup2 /, "the tree's root lies above the namespace's");
   assert.equal(user.write(outside, "0"), 1, "who opened it decides, not who writes (CVE-2021-4197)");
 });
 
