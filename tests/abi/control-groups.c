@@ -16,10 +16,24 @@
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static const char *name(int result) { return result < 0 ? strerrorname_np(errno) : "0"; }
 static void tell(const char *what, int result) { printf("%s: %s\n", what, name(result)); }
+
+static void attributes(const char *path) {
+  char value[8];
+  tell("set", setxattr(path, "trusted.a", "one", 3, 0));
+  tell("set again", setxattr(path, "trusted.a", "two", 3, XATTR_CREATE));
+  tell("of a user", setxattr(path, "user.b", "x", 1, 0));
+  tell("a list of access", setxattr(path, "system.posix_acl_access", "\2\0\0\0", 4, 0));
+  printf("listed: %d\n", (int)listxattr(path, NULL, 0));
+  printf("has: %d %.3s\n", (int)getxattr(path, "trusted.a", value, sizeof value), value);
+  tell("remove", removexattr(path, "trusted.a"));
+  tell("remove again", removexattr(path, "trusted.a"));
+  tell("get", getxattr(path, "trusted.a", value, sizeof value));
+}
 
 static int put(const char *path, const char *text) {
   int fd = open(path, O_WRONLY);
@@ -143,6 +157,8 @@ static void moves(void) {
   close(fd);
   printf("its place: %s", strstr(text, "0::"));
   tell("busy", rmdir("abi/one"));
+  attributes("abi/one");
+  attributes("abi/one/cgroup.procs");
   tell("a word", put("abi/cgroup.procs", "me"));
   tell("nobody", put("abi/cgroup.procs", "999999999"));
   tell("less than nobody", put("abi/cgroup.procs", "-1"));
@@ -150,16 +166,22 @@ static void moves(void) {
   int events = inotify_init1(IN_NONBLOCK);
   tell("watch", inotify_add_watch(events, "abi/cgroup.events", IN_MODIFY) < 0 ? -1 : 0);
   fd = open("abi/cgroup.events", O_RDONLY);
-  read(fd, text, sizeof text);
   struct pollfd waiting = {.fd = fd, .events = POLLPRI};
   int ready = poll(&waiting, 1, 0);
+  printf("unread: %d %x\n", ready, waiting.revents);
+  read(fd, text, sizeof text);
+  ready = poll(&waiting, 1, 0);
   printf("poll: %d %x\n", ready, waiting.revents);
   kill(child, SIGKILL);
   struct pollfd told = {.fd = events, .events = POLLIN};
   printf("told: %d\n", poll(&told, 1, 2000));
   ready = poll(&waiting, 1, 2000);
   printf("poll: %d %x\n", ready, waiting.revents);
+  ready = poll(&waiting, 1, 0);
+  printf("still: %d %x\n", ready, waiting.revents);
   pread(fd, text, 200, 0);
+  ready = poll(&waiting, 1, 0);
+  printf("read: %d %x\n", ready, waiting.revents);
   printf("populated %c\n", text[10]);
   close(fd);
   close(events);

@@ -503,6 +503,7 @@ export const IN_C: Readonly<Record<string, InC>> = {
   FibRuleUidRange: { type: "struct fib_rule_uid_range", ...linux("fib_rules") },
   EthtoolValue: { type: "struct ethtool_value", ...linux("ethtool") },
   EthtoolDrvinfo: { type: "struct ethtool_drvinfo", ...linux("ethtool") },
+  EthtoolTsInfo: { type: "struct ethtool_ts_info", ...linux("ethtool") },
   RtnlLinkStats: { type: "struct rtnl_link_stats", ...linux("rtnetlink") },
   RtnlLinkStats64: { type: "struct rtnl_link_stats64", ...linux("rtnetlink") },
   InetDiagSockid: { type: "struct inet_diag_sockid", ...linux("inet_diag") },

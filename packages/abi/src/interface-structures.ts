@@ -2,6 +2,7 @@
 import {
   array,
   hex16,
+  hex32,
   i16,
   i32,
   pointer,
@@ -81,6 +82,16 @@ export const ATF_COM = 2,
 
 /** What SIOCETHTOOL's `ifr_data` points to, of commands that tell one number. Source: include/uapi/linux/ethtool.h. */
 export const EthtoolValue = struct("ethtool_value", { cmd: u32, data: u32 });
+/** Of ETHTOOL_GET_TS_INFO: who stamps packets (SOF_TIMESTAMPING_…); −1: no clock of its own does. */
+export const EthtoolTsInfo = struct("ethtool_ts_info", {
+  cmd: u32,
+  so_timestamping: hex32,
+  phc_index: i32,
+  tx_types: hex32,
+  tx_reserved: array(u32, 3),
+  rx_filters: hex32,
+  rx_reserved: array(u32, 3),
+});
 /** Of ETHTOOL_GDRVINFO: who drives an interface. */
 export const EthtoolDrvinfo = struct("ethtool_drvinfo", {
   cmd: u32,

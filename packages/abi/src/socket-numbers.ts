@@ -105,7 +105,8 @@ export const SO_PEERSEC = 31,
   SO_MARK = 36,
   SO_TIMESTAMPING = 37;
 /** Flags of SO_TIMESTAMPING. Source: include/uapi/linux/net_tstamp.h. */
-export const SOF_TIMESTAMPING_RX_SOFTWARE = 8,
+export const SOF_TIMESTAMPING_TX_SOFTWARE = 2,
+  SOF_TIMESTAMPING_RX_SOFTWARE = 8,
   SOF_TIMESTAMPING_SOFTWARE = 16;
 export const SO_PROTOCOL = 38,
   SO_DOMAIN = 39,
@@ -328,7 +329,8 @@ export const SIOCBRADDBR = 0x89a0,
   SIOCBRDELIF = 0x89a3;
 /** Of SIOCETHTOOL: who drives the interface, and has it a link? (ethtool.h) */
 export const ETHTOOL_GDRVINFO = 3,
-  ETHTOOL_GLINK = 10;
+  ETHTOOL_GLINK = 10,
+  ETHTOOL_GET_TS_INFO = 65;
 export const SIOCETHTOOL = 0x8946,
   SIOCDARP = 0x8953,
   SIOCGARP = 0x8954,

@@ -213,7 +213,7 @@ const UNSEEN = [
 const BY_RULE = [
   ...["SockaddrIn", "SockaddrIn6", "SockaddrUn", "SockaddrNl", "SockaddrLl"],
   ...["Cmsghdr", "Nlmsghdr", "Nlmsgerr", "Nlattr"],
-  ...["SockFilter", "BpfInsn", "BlkpgPartition", "EthtoolValue", "EthtoolDrvinfo"], // behind a pointer
+  ...["SockFilter", "BpfInsn", "BlkpgPartition", "EthtoolValue", "EthtoolDrvinfo", "EthtoolTsInfo"], // behind a pointer
   "VfsNsCapData", // an attribute's value
   "PrctlMmMap", // only with one of prctl's options
 ];

@@ -11,6 +11,7 @@ import {
   EAGAIN,
   EBUSY,
   EINVAL,
+  ENODEV,
   ENOENT,
   EOPNOTSUPP,
   EPERM,
@@ -21,6 +22,7 @@ import {
   SIGSTOP,
   SIGTSTP,
 } from "@stratos/abi";
+import { describeMountInfo } from "../procfs/process-mounts.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
 import { allowedHarts } from "../task/affinity.ts";
@@ -64,7 +66,11 @@ test("children have the controllers that their parent gives on, as files and as 
   assert.deepEqual([put("/g/a/memory.max", "1M"), put("/g/a/memory.high", "2g\n")], [0, 0]);
   assert.deepEqual([user.get("/g/a/memory.max"), user.get("/g/a/memory.high")], ["1048576\n", "2147483648\n"]);
   assert.equal(put("/g/a/cgroup.subtree_control", "-pids"), 0);
+  const most = user.call("openat", AT_FDCWD, "/g/a/pids.max", O_WRONLY, 0);
+  assert.equal(user.write(most, "7"), 1);
   assert.equal(put("/g/cgroup.subtree_control", "-pids -memory"), 0);
+  assert.equal(user.write(most, "8"), -ENODEV, "the controller is gone, and its file with it");
+  assert.equal(put("/g/a/cgroup.controllers", "+pids"), -EINVAL, "it says something only");
   assert.equal(user.get("/g/a/memory.max"), -ENOENT);
 });
 
@@ -103,6 +109,13 @@ test("pids.max refuses who is born, not who comes; what it refused is told to al
   put("/g/a/b/pids.max", "1");
   assert.equal(group.charge(1), -EAGAIN);
   assert.deepEqual([user.get("/g/a/b/pids.events"), user.get("/g/a/pids.events")], ["max 1\n", "max 2\n"]);
+  const own = ["/g/a/b/pids.events.local", "/g/a/pids.events.local"];
+  assert.deepEqual(
+    own.map((path) => user.get(path)),
+    ["max 1\n", "max 1\n"],
+    "each of its own limit",
+  );
+  assert.equal(user.get("/g/a/b/pids.peak"), "2\n", "it was there until the group above refused it");
   assert.equal(user.get("/g/a/pids.current"), "1\n");
   assert.equal(put("/g/cgroup.procs", "0"), 0);
   assert.deepEqual([user.get("/g/a/pids.current"), user.get("/g/a/pids.peak")], ["0\n", "1\n"]);
@@ -267,10 +280,13 @@ test("with nsdelegate the group at the root of a cgroup namespace has limits tha
   assert.equal(user.call("mount", "none", "/g", "cgroup2", 32, "nsdelegate"), 0);
   put("/g/a/cgroup.procs", "0");
   const outside = user.call("openat", AT_FDCWD, "/g/cgroup.procs", O_WRONLY, 0);
+  const most = user.call("openat", AT_FDCWD, "/g/a/pids.max", O_WRONLY, 0);
   assert.equal(user.call("unshare", CLONE_NEWCGROUP), 0);
   assert.equal(put("/g/a/pids.max", "7"), -EPERM);
+  assert.equal(user.write(most, "7"), 1, "who opened it outside may");
   assert.equal(put("/g/cgroup.procs", "0"), -ENOENT);
   assert.deepEqual([make(user, "/g/a/b"), put("/g/a/b/cgroup.procs", "0")], [0, 0]);
+  assert.match(describeMountInfo(user.task), / \/\.\. \/g .* - cgroup2 /, "the tree's root lies above the namespace's");
   assert.equal(user.write(outside, "0"), 1, "who opened it decides, not who writes (CVE-2021-4197)");
 });
 

@@ -15,6 +15,7 @@ import type { MountOptions } from "../vfs/mount-options.ts";
 import { type AttributeChange, type Inode, type NewInode, TIMES } from "../vfs/inode.ts";
 import type { GroupFileKind } from "./group-file-kind.ts";
 import { groupFiles, mayWrite } from "./group-files.ts";
+import { getGroupXattr, removeGroupXattr, setGroupXattr } from "./group-xattrs.ts";
 
 class Cgroup2 extends PseudoFileSystem {
   readonly type = "cgroup2";
@@ -45,6 +46,10 @@ class Cgroup2 extends PseudoFileSystem {
 
   directoryOf(group: ControlGroup): GroupDirectory {
     return group.parent === null ? this.root : this.directoryOf(group.parent).directoryFor(group);
+  }
+
+  override get fileWaiting(): "attribute" {
+    return "attribute";
   }
 
   override get options(): string {
@@ -203,6 +208,22 @@ class GroupDirectory extends PseudoInode {
     return 0;
   }
 
+  override getXattr(name: string): Uint8Array | number {
+    return getGroupXattr(this.group, "", name);
+  }
+
+  override setXattr(name: string, value: Uint8Array, flags: number): number {
+    return setGroupXattr(this.group, "", { name, value, flags });
+  }
+
+  override removeXattr(name: string): number {
+    return removeGroupXattr(this.group, "", name);
+  }
+
+  override listXattrs(): string[] {
+    return [...(this.group.xattrs.get("")?.keys() ?? [])];
+  }
+
   static {
     stateClass("GroupDirectory", this, null, {
       keeps: ["#files", "#directories"],
@@ -220,13 +241,13 @@ class GroupFile extends PseudoFile {
   readonly #kind: GroupFileKind;
 
   constructor(fileSystem: Cgroup2, group: ControlGroup, name: string, kind: GroupFileKind) {
-    const { sink } = kind;
-    const gone = (): number => (group.isRemoved ? -ENODEV : 0);
+    // What says something only can be opened for writing by who may all, and takes nothing (fs/kernfs/file.c).
+    const { sink = (): number => -EINVAL } = kind;
+    const gone = (): number => (group.isRemoved || !hasController(group, kind) ? -ENODEV : 0);
     super(fileSystem, (task, from, kept) => gone() || kind.source(task, from, kept), {
-      ...(sink === undefined
-        ? {}
-        : { sink: (task, text, opener, at) => gone() || mayWrite(task, group, name) || sink(task, text, opener, at) }),
-      ...(kind.mode === undefined ? {} : { mode: kind.mode }),
+      sink: (task, text, opener, at) =>
+        gone() || mayWrite(task.kernel, opener, group, name) || sink(task, text, opener, at),
+      mode: kind.mode ?? (kind.sink === undefined ? 0o444 : 0o644),
       ...(kind.watched === undefined ? {} : { watched: kind.watched }),
     });
     this.group = group;
@@ -237,8 +258,7 @@ class GroupFile extends PseudoFile {
 
   /** Files of a controller are there where the group has it. */
   get isThere(): boolean {
-    const { controller } = this.#kind;
-    return controller === null || (this.group.parent !== null && this.group.controllers.includes(controller));
+    return hasController(this.group, this.#kind);
   }
 
   protected override get keepsAttributes(): boolean {
@@ -249,6 +269,22 @@ class GroupFile extends PseudoFile {
     super.setAttributes(change);
     rememberAttributes(this, this.group, this.#name);
     return 0;
+  }
+
+  override getXattr(name: string): Uint8Array | number {
+    return getGroupXattr(this.group, this.#name, name);
+  }
+
+  override setXattr(name: string, value: Uint8Array, flags: number): number {
+    return setGroupXattr(this.group, this.#name, { name, value, flags });
+  }
+
+  override removeXattr(name: string): number {
+    return removeGroupXattr(this.group, this.#name, name);
+  }
+
+  override listXattrs(): string[] {
+    return [...(this.group.xattrs.get(this.#name)?.keys() ?? [])];
   }
 
   static {
@@ -264,6 +300,10 @@ class GroupFile extends PseudoFile {
       },
     });
   }
+}
+
+function hasController(group: ControlGroup, { controller }: GroupFileKind): boolean {
+  return controller === null || (group.parent !== null && group.controllers.includes(controller));
 }
 
 /** The group whose directory it is; null: it is none. */

@@ -54,6 +54,11 @@ function pidsFiles(group: ControlGroup): Kinds {
   return {
     "pids.current": { controller, source: () => `${group.taskCount}\n` },
     "pids.events": { controller, source: () => `max ${group.taskRefusals}\n`, watched: () => group.taskChanges },
+    "pids.events.local": {
+      controller,
+      source: () => `max ${group.ownTaskRefusals}\n`,
+      watched: () => group.ownTaskChanges,
+    },
     "pids.max": {
       controller,
       source: () => amount(group.taskLimit),

@@ -21,9 +21,8 @@ type Kinds = Record<string, GroupFileKind>;
 /** What may be written in the root group of a namespace from within it, where that delimits what its processes have. */
 const DELEGATABLE: ReadonlySet<string> = new Set(["cgroup.procs", "cgroup.threads", "cgroup.subtree_control"]);
 
-/** 0; −EPERM: it is a limit of the namespace itself (cgroup_file_write in kernel/cgroup/cgroup.c). */
-export function mayWrite({ kernel, namespaces }: Task, group: ControlGroup, name: string): number {
-  const { root } = namespaces.cgroup;
+/** 0; −EPERM: it is a limit of the opener's namespace itself (cgroup_file_write in kernel/cgroup/cgroup.c). */
+export function mayWrite(kernel: Kernel, { groupRoot: root }: TextOpener, group: ControlGroup, name: string): number {
   const isLimit = kernel.controlGroups.nsDelegates && root.parent !== null && group === root;
   return isLimit && !DELEGATABLE.has(name) ? -EPERM : 0;
 }
@@ -122,9 +121,10 @@ function attach(kernel: Kernel, task: Task, text: string, opener: TextOpener, gr
   const wanted = text.trim();
   if (!/^\d{1,10}$/.test(wanted)) return -EINVAL;
   const process = wanted === "0" ? task.group : kernel.tasks.processOfThreadIn(task.group.pidNamespace, Number(wanted));
-  if (process === undefined || process.isZombie) return -ESRCH;
+  if (process === undefined) return -ESRCH;
   const refused = mayMove(kernel, opener, process.leader.controlGroup, group);
-  return refused < 0 ? refused : moveProcess(process, group);
+  // Who has ended stays where it was, without a word.
+  return refused < 0 || process.isZombie ? refused : moveProcess(process, group);
 }
 
 /** `cgroup.threads`: the thread of a number; 0: the writer's own. */

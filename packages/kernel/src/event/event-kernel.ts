@@ -17,4 +17,6 @@ export interface EventKernel extends VfsKernel {
 export interface MaskedCaller extends Caller {
   /** Mask to go back to after the handler that ended the wait has been set up; null otherwise. */
   savedMask: SignalSet | null;
+  /** Signals are looked at before it goes on. */
+  hasWork: boolean;
 }

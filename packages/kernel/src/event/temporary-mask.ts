@@ -26,9 +26,10 @@ export function enterTemporaryMask(task: MaskedCaller, address: number, size: nu
   return 0;
 }
 
-/** Ends a wait that no handler ended. */
+/** Ends a wait that no handler ended. Signals that its mask held back come now. */
 export function leaveTemporaryMask(task: MaskedCaller): void {
   if (task.savedMask === null) return;
   task.blocked = task.savedMask;
   task.savedMask = null;
+  task.hasWork = true;
 }

@@ -104,6 +104,8 @@ export class PageCache {
   #isShared = false;
   /** Mappings of shared anonymous memory (no file holds it): the last one to go disposes of it. 0 for files. */
   anonymousUsers = 0;
+  /** Pages that shared anonymous memory was made with: mremap(2) shows no more of it (mm/shmem.c, shmem_zero_setup). */
+  anonymousPages = Infinity;
   /** By name; see `watch`. Bound: those that are not done, and as many again. null: there never were any. */
   #watchers: Map<string, PageWatcher> | null = null;
   #watchersMost = 16;

@@ -148,6 +148,7 @@ export function mmap(task: MmCaller, request: MapRequest): number {
   if (isShared && file === null) {
     pages = new PageCache(space.account.ofKernel, null);
     pages.anonymousUsers = 1;
+    pages.anonymousPages = Math.ceil((offset + length) / PAGE_SIZE);
   } else pages?.retainMapping();
   const kept =
     (mustLock ? MAP_LOCKED : 0) |

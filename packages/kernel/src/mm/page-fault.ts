@@ -130,6 +130,7 @@ function mapAbsent(space: AddressSpace, area: Area, page: VirtualAddress, access
   const index = area.pageIndex(page);
   const content = area.file?.contentInode ?? null;
   if (content !== null && index * PAGE_SIZE >= content.size) return BEYOND_FILE;
+  if (index >= area.pages.anonymousPages) return BEYOND_FILE;
   const cached = access === "write" && area.isShared ? area.pages.frameForWrite(index) : area.pages.frame(index);
   if (cached < 0) return cached === -12 ? NO_MEMORY : BEYOND_FILE;
   if (access === "write" && !area.isShared) return copyPage(space, page, cached, 0);

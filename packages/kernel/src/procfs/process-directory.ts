@@ -322,6 +322,11 @@ function describeChildren(thread: Task | null, ids: PidNamespace): string {
 }
 
 /** A file of a process belongs to its user. */
+/** Files that Linux makes without its seq_file, so that lseek(2) finds an end: 0 (fs/proc/base.c). */
+const UNSEQUENCED: ReadonlySet<string> = new Set([
+  ...["auxv", "cmdline", "coredump_filter", "environ", "loginuid", "oom_adj", "oom_score_adj", "sessionid"],
+]);
+
 class OwnedFile extends PseudoFile {
   #owner: ProcessDirectory;
 
@@ -333,6 +338,10 @@ class OwnedFile extends PseudoFile {
 
   override get waiting(): "refused" {
     return "refused";
+  }
+
+  override get isSequence(): boolean {
+    return !UNSEQUENCED.has(this.entryName);
   }
 
   override refresh(): number {

@@ -7,6 +7,7 @@ import type { Task } from "../task/task.ts";
 import { majorOf, minorOf } from "../vfs/device-registry.ts";
 import type { Mount } from "../vfs/mount.ts";
 import { describeMountFlags } from "../vfs/mount-attributes.ts";
+import { groupBehind } from "../cgroup/cgroup2.ts";
 import { heardFrom, placeOf, rootWithin } from "../vfs/mount-names.ts";
 
 /** fstab(5): white space and backslashes as octal numbers. */
@@ -48,13 +49,19 @@ function describePropagation(mount: Mount): string {
   return `${shared} master:${master.id}${seen === null || seen === master ? "" : ` propagate_from:${seen.id}`}`;
 }
 
+/** Of control groups as the reader's namespace names them (kernel/cgroup/cgroup.c, cgroup_show_path). */
+function rootSeen({ namespaces }: Task, mount: Mount): string {
+  const group = groupBehind(mount.root.inode);
+  return group === null ? rootWithin(mount) : namespaces.cgroup.pathOf(group);
+}
+
 export function describeMountInfo(task: Task): string {
   return reachable(task)
     .map(({ mount, place }) => {
       const device = mount.fileSystem.device;
       return (
         `${mount.id} ${mount.parent?.id ?? mount.id} ${majorOf(device)}:${minorOf(device)} ` +
-        `${escape(rootWithin(mount))} ${escape(place)} ${describeMountFlags(mount.flags)}` +
+        `${escape(rootSeen(task, mount))} ${escape(place)} ${describeMountFlags(mount.flags)}` +
         describePropagation(mount) +
         ` - ${mount.fileSystem.type} ${escape(mount.source)} ${superOptions(mount)}\n`
       );

@@ -151,6 +151,10 @@ export class SettingFile extends PseudoFile {
     return !this.#isNumeric;
   }
 
+  override get isSequence(): boolean {
+    return false;
+  }
+
   override mayAccess(task: Task, mask: number): number {
     if (this.#right?.opens !== true || !mayWrite(task.credentials, task, this.#right))
       return super.mayAccess(task, mask);

@@ -8,6 +8,7 @@ import {
   ENOENT,
   ENOTTY,
   ENXIO,
+  EOPNOTSUPP,
   EPERM,
   O_ACCMODE,
   O_RDONLY,
@@ -15,6 +16,8 @@ import {
   POLLIN,
   POLLPRI,
   POLLRDNORM,
+  SEEK_CUR,
+  SEEK_END,
   S_IFDIR,
   S_IFLNK,
   S_IFMT,
@@ -34,11 +37,12 @@ import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
 import { FILE_SIZE_MAX } from "../vfs/content-change.ts";
+import { seekTarget } from "../vfs/seek-target.ts";
 
 /**
  * What poll(2) and epoll(7) make of a file of text: files of processes can't be waited for (EPERM); others are ready
- * for good; an attribute of a device shows a change until it is read (sysfs_notify in Linux's fs/kernfs/file.c), so one
- * that nobody has read yet looks changed.
+ * for good; an attribute, of a device or a control group, shows a change until it is read (kernfs_generic_poll in
+ * Linux's fs/kernfs/file.c), so one that nobody has read yet looks changed.
  */
 type FileWaiting = "refused" | "ready" | "attribute";
 
@@ -187,6 +191,18 @@ export abstract class PseudoInode extends Inode {
   /** Those of its files are changed by who may. */
   protected get keepsAttributes(): boolean {
     return false;
+  }
+
+  override getXattr(_name: string): Uint8Array | number {
+    return -EOPNOTSUPP;
+  }
+
+  override setXattr(_name: string, _value: Uint8Array, _flags: number): number {
+    return -EOPNOTSUPP;
+  }
+
+  override removeXattr(_name: string): number {
+    return -EOPNOTSUPP;
   }
 
   override setAttributes(change: AttributeChange): number {
@@ -362,6 +378,11 @@ export class PseudoFile extends PseudoInode {
     return this.fileSystem.fileWaiting;
   }
 
+  /** It has no end to seek from (fs/seq_file.c, seq_lseek). */
+  get isSequence(): boolean {
+    return this.fileSystem.type === "proc";
+  }
+
   /** O_TRUNC of `echo 1 > file` changes nothing. */
   override truncate(): number {
     return this.#sink === null ? -EACCES : 0;
@@ -403,9 +424,8 @@ class TextFile extends OpenFile {
   #watched: Changes | null;
   /** What epoll registers with when the text watches nothing: nobody wakes it. */
   #quietQueue: WaitQueue | null = null;
-  #isRead = false;
   #opener: TextOpener;
-  /** Of what it watches, when it was opened or a change was told. */
+  /** Of what it watches, when it was opened or a change was told; of an attribute when it was read, −1: never. */
   #seenVersion: number;
 
   constructor(
@@ -418,7 +438,7 @@ class TextFile extends OpenFile {
     this.#text = inode;
     this.#watched = watched;
     this.#opener = opener;
-    this.#seenVersion = watched?.version ?? 0;
+    this.#seenVersion = inode.waiting === "attribute" ? -1 : this.#version;
   }
 
   /** UNFINISHED: what was asked for lies behind more than one piece of work. */
@@ -463,7 +483,7 @@ class TextFile extends OpenFile {
     this.#next = typeof made === "string" ? -1 : made.next;
     this.#kept = typeof made === "string" ? null : (made.kept ?? null);
     this.#start = start;
-    this.#isRead = true;
+    if (from === 0 && this.#text.waiting === "attribute") this.#seenVersion = this.#version;
     task.kernel.work.charge(1 + (this.#piece.length >> 8));
     return 0;
   }
@@ -487,17 +507,20 @@ class TextFile extends OpenFile {
     return this.#text.request?.(task, command, argument) ?? -ENOTTY;
   }
 
-  /** A change is an exceptional condition, told once (proc_pid_mounts(5)). */
+  /** 0: it watches nothing. */
+  get #version(): number {
+    return this.#watched?.version ?? 0;
+  }
+
+  /** A change is an exceptional condition, told once (proc_pid_mounts(5)) or until it is read. */
   override poll(): number {
-    const { waiting } = this.#text;
     const readable = POLLIN | POLLRDNORM;
-    if (this.#watched !== null && this.#watched.version !== this.#seenVersion) return readable | POLLERR | POLLPRI;
-    if (this.#watched !== null && this.#text.sink === null) return readable;
-    return super.poll() | (waiting === "attribute" && !this.#isRead ? POLLERR | POLLPRI : 0);
+    if (this.#version !== this.#seenVersion) return super.poll() | readable | POLLERR | POLLPRI;
+    return this.#watched !== null && this.#text.sink === null ? readable : super.poll();
   }
 
   override eventsTold(events: number): void {
-    if ((events & (POLLERR | POLLPRI)) !== 0 && this.#watched !== null) this.#seenVersion = this.#watched.version;
+    if ((events & (POLLERR | POLLPRI)) !== 0 && this.#text.waiting !== "attribute") this.#seenVersion = this.#version;
   }
 
   /** Null: it cannot be waited for (epoll_ctl(2), EPERM). */
@@ -507,15 +530,9 @@ class TextFile extends OpenFile {
   }
 
   override seek(offset: number, whence: number): number {
-    const target =
-      whence === 0
-        ? offset
-        : whence === 1
-          ? this.position + offset
-          : whence === 2
-            ? this.#start + (this.#piece?.length ?? 0) + offset
-            : -1;
-    if (whence > 2) return -ENXIO;
+    if (whence > SEEK_CUR && this.#text.isSequence) return -EINVAL;
+    if (whence > SEEK_END) return -ENXIO;
+    const target = seekTarget({ position: this.position, size: this.inode!.size }, offset, whence);
     if (target < 0 || target > FILE_SIZE_MAX) return -EINVAL;
     this.position = target;
     return target;
@@ -532,7 +549,6 @@ class TextFile extends OpenFile {
         isUnderWay: it.#isUnderWay,
         watched: it.#watched,
         quietQueue: it.#quietQueue,
-        isRead: it.#isRead,
         opener: it.#opener,
         seenVersion: it.#seenVersion,
       }),
@@ -546,7 +562,6 @@ class TextFile extends OpenFile {
           isUnderWay: it.#isUnderWay,
           watched: it.#watched,
           quietQueue: it.#quietQueue,
-          isRead: it.#isRead,
           opener: it.#opener,
           seenVersion: it.#seenVersion,
         } = from),

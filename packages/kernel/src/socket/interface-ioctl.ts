@@ -11,8 +11,10 @@ import {
   EPERM,
   ESRCH,
   ETHTOOL_GDRVINFO,
+  ETHTOOL_GET_TS_INFO,
   ETHTOOL_GLINK,
   EthtoolDrvinfo,
+  EthtoolTsInfo,
   IFF_ALLMULTI,
   IFF_NOARP,
   IFF_POINTOPOINT,
@@ -22,6 +24,9 @@ import {
   SIOCADDRT,
   SIOCDELRT,
   SIOCETHTOOL,
+  SOF_TIMESTAMPING_RX_SOFTWARE,
+  SOF_TIMESTAMPING_SOFTWARE,
+  SOF_TIMESTAMPING_TX_SOFTWARE,
   SIOCGIFADDR,
   SIOCGIFBRDADDR,
   SIOCGIFCONF,
@@ -358,6 +363,7 @@ function tellEthtool({ space }: SocketCaller, one: NetworkInterface, data: numbe
   const command = space.loadU32(data + EthtoolValue.offset.cmd);
   if (command < 0) return -EFAULT;
   if (command === ETHTOOL_GLINK) return space.storeU32(data + EthtoolValue.offset.data, one.isRunning ? 1 : 0);
+  if (command === ETHTOOL_GET_TS_INFO) return tellTimestamping(space, one.kind, data);
   const driver = DRIVERS[one.kind];
   if (command !== ETHTOOL_GDRVINFO || driver === undefined) return -EOPNOTSUPP;
   const { offset, size } = EthtoolDrvinfo;
@@ -367,6 +373,18 @@ function tellEthtool({ space }: SocketCaller, one: NetworkInterface, data: numbe
   told.set(byteStringOf(driver.version), offset.version);
   told.set(byteStringOf(driver.firmware ?? ""), offset.fw_version);
   told.set(byteStringOf(driver.bus ?? ""), offset.bus_info);
+  return space.copyOut(data, told, 0, size);
+}
+
+/** The kernel stamps what comes; what goes where the driver says so (net/ethtool/common.c, __ethtool_get_ts_info). */
+function tellTimestamping(space: SocketCaller["space"], kind: InterfaceKind, data: number): number {
+  const { offset, size } = EthtoolTsInfo;
+  const told = new Uint8Array(size);
+  const view = viewOf(told);
+  const received = SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE;
+  view.setUint32(offset.cmd, ETHTOOL_GET_TS_INFO, true);
+  view.setUint32(offset.so_timestamping, received | (kind === "bridge" ? 0 : SOF_TIMESTAMPING_TX_SOFTWARE), true);
+  view.setInt32(offset.phc_index, -1, true);
   return space.copyOut(data, told, 0, size);
 }
 

@@ -103,6 +103,10 @@ export class SocketOptions {
   oobInline = false;
   passCredentials = false;
   passPidfd = false;
+  /** When a message came last, as SIOCGSTAMP tells; −1: none has come. */
+  stampSeconds = -1;
+  stampNanoseconds = 0;
+  keepsStamps = false;
   /** SO_LINGER: −1 off, else seconds. */
   lingerSeconds = -1;
   /** Nanoseconds, 0: for ever. */

@@ -1,4 +1,6 @@
 import {
+  AF_NETLINK,
+  AF_UNIX,
   CAP_NET_ADMIN,
   EPERM,
   EAGAIN,
@@ -28,7 +30,6 @@ import {
   SIOCGSTAMPNS,
   SIOCOUTQ,
   SIOCSPGRP,
-  ENOENT,
 } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
 import { sendSignalToSelf } from "../signal/send-signal.ts";
@@ -38,6 +39,7 @@ import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import { interfaceIoctl } from "./interface-ioctl.ts";
 import { IncomingMessage, type OutgoingMessage, PLAIN_MESSAGE, type PeerCredentials } from "./message.ts";
+import { storeStamp } from "./message-timestamp.ts";
 import { protocolName } from "./socket-inode.ts";
 import { SocketOptions } from "./socket-options.ts";
 import type { SocketCaller, SocketKernel, SocketNetwork } from "./socket-kernel.ts";
@@ -335,7 +337,8 @@ export abstract class Socket extends OpenFile {
         return task.kernel.vfs.openNamespace(task, this.network);
       case SIOCGSTAMP:
       case SIOCGSTAMPNS:
-        return -ENOENT; // no packet was time-stamped for this socket (socket(7))
+        if (this.family === AF_UNIX || this.family === AF_NETLINK) return -ENOTTY;
+        return storeStamp(task, this.options, command, argument);
       default:
         return interfaceIoctl(task, this, command, argument);
     }

@@ -1,4 +1,5 @@
 import {
+  ENOTTY,
   EBADF,
   EINVAL,
   EOVERFLOW,
@@ -224,9 +225,10 @@ function setFlags(task: Task, file: OpenFile, fd: number, flags: number): number
   const { inode } = file;
   if ((flags & O_DIRECT) !== 0 && (inode === null || ((inode.mode & S_IFMT) !== S_IFIFO && !mayBeDirect(inode))))
     return -EINVAL;
+  const refused = setAsync(task.kernel, file, fd, (flags & FASYNC) !== 0);
+  // A kind of file that sends no SIGIO keeps the flag as it was, without a word.
+  if (refused < 0 && refused !== -ENOTTY) return refused;
   file.flags = (file.flags & ~SETTABLE) | (flags & SETTABLE);
-  // A kind of file that sends no SIGIO keeps the flag as it was.
-  setAsync(task.kernel, file, fd, (flags & FASYNC) !== 0);
   return 0;
 }
 

@@ -113,13 +113,17 @@ function isServed({ inode }: OpenFile): boolean {
 function pump(task: Task, source: OpenFile, from: number, target: OpenFile, to: number, count: number): number {
   let done = 0;
   const mayLoop = target.inode?.isRegular === true && !isServed(target) && !isServed(source);
+  // A file that is sent to a later place of itself is read where it was just written: its bytes recur.
+  const recursAfter = source.inode === target.inode ? (to < 0 ? target.position : to) - from : 0;
   // Fewer bytes than asked for are what sendfile(2) and copy_file_range(2) may always return.
   const { work } = task.kernel;
   work.mayPause = true;
   do {
     const wanted = Math.min(CHUNK, count - done);
-    const got = source.read(task, new BytesCursor(staging.subarray(0, wanted)), from + done);
+    const readable = recursAfter > 0 ? Math.min(wanted, recursAfter) : wanted;
+    let got = source.read(task, new BytesCursor(staging.subarray(0, readable)), from + done);
     if (got <= 0) return done > 0 ? done : got;
+    if (got === recursAfter) for (; got < wanted; got++) staging[got] = staging[got - recursAfter]!;
     const put = attempt(task, target, true, () =>
       target.write(task, new BytesCursor(staging.subarray(0, got)), to < 0 ? -1 : to + done),
     );
@@ -246,6 +250,7 @@ export function spliceBetween(
   if (!fromPipe && !toPipe) return -EINVAL;
   if (!mayBeSpliced(source) || !mayBeSpliced(target)) return -EINVAL;
   if ((fromPipe && inOffset >= 0) || (toPipe && outOffset >= 0)) return -ESPIPE;
+  if (Math.max(inOffset, outOffset) + count >= 2 ** 63) return -EINVAL;
   if (fromPipe && toPipe && source.pipe === target.pipe) return -EINVAL;
   const waits = (flags & SPLICE_F_NONBLOCK) === 0;
   if (!fromPipe && inOffset >= 0 && !source.hasPositions) return -EINVAL;

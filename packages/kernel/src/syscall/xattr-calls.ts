@@ -91,6 +91,8 @@ function checkNamespace(task: Task, inode: Inode, name: string, writes: boolean)
   if (name.startsWith("security.")) return !writes || mayLabel(credentials, inode, name) ? 0 : -EPERM;
   if (name === ACL_ACCESS_NAME || name === ACL_DEFAULT_NAME) {
     if (inode.isSymlink) return -EOPNOTSUPP;
+    // Only directories have one, so that nobody need own what loses it (fs/posix_acl.c, set_posix_acl).
+    if (name === ACL_DEFAULT_NAME && !inode.isDirectory) return 0;
     return !writes || isOwnerOrCapable(credentials, inode) ? 0 : -EPERM;
   }
   return name === PROTOCOL_NAME_ATTRIBUTE && inode instanceof SocketInode && !writes ? 0 : -EOPNOTSUPP;
@@ -236,8 +238,12 @@ function remove(task: Task, find: Finder, first: number, nameAddress: number): n
   const isAcl = name === ACL_ACCESS_NAME || name === ACL_DEFAULT_NAME;
   const failed = inode.removeXattr(name);
   // A list that is not there is removed all the same (fs/posix_acl.c, vfs_remove_acl).
-  if (failed < 0) return isAcl ? ignoreAbsence(failed) : failed;
-  if (name === ACL_ACCESS_NAME) inode.acl = null;
+  if (failed < 0 && !(isAcl && failed === -ENODATA)) return failed;
+  if (name === ACL_ACCESS_NAME) {
+    inode.acl = null;
+    inode.setAttributes({ mode: permittedMode(task.credentials, inode, inode.mode & 0o7777) });
+  }
+  if (failed < 0) return 0;
   changed(task, inode, place);
   return 0;
 }

@@ -120,6 +120,9 @@ export class ControlGroup {
   /** How often it was that limit that refused one (`pids.events`). */
   taskRefusals = 0;
   readonly taskChanges = new Changes();
+  /** Those of its own limit (`pids.events.local`). */
+  ownTaskRefusals = 0;
+  readonly ownTaskChanges = new Changes();
   /** Controllers that its children have (`cgroup.subtree_control`). */
   readonly delegated = new Set<Controller>();
   memory: GroupMemory | null = null;
@@ -147,6 +150,8 @@ export class ControlGroup {
   readonly arrivals = new Map<GroupMember, { readonly userNs: number; readonly systemNs: number }>();
   /** Whose directory and files are. */
   readonly owner: { readonly uid: number; readonly gid: number };
+  /** Extended attributes of its files, by the file's name; "" is the directory. */
+  readonly xattrs = new Map<string, Map<string, Uint8Array>>();
   /** Of files that somebody changed, by name; "" is the directory. */
   readonly attributes = new Map<string, GroupFileAttributes>();
 
@@ -259,10 +264,18 @@ export class ControlGroup {
     };
   }
 
-  /** May so many threads more be here? −EAGAIN, and the group whose limit it is has counted that (`pids.max`). */
+  /**
+   * May so many threads more be here? −EAGAIN, and the group whose limit it is has counted that (`pids.max`); those
+   * below it have counted them as if they had been there (kernel/cgroup/pids.c, pids_try_charge).
+   */
   charge(tasks: number): number {
     for (const group of this.upward()) {
-      if (group.taskCount + tasks <= group.taskLimit) continue;
+      if (group.taskCount + tasks <= group.taskLimit) {
+        group.taskPeak = Math.max(group.taskPeak, group.taskCount + tasks);
+        continue;
+      }
+      group.ownTaskRefusals++;
+      group.tell("pids.events.local", group.ownTaskChanges);
       for (const above of group.upward()) {
         if (above.parent === null) break;
         above.taskRefusals++;

@@ -1,4 +1,4 @@
-import { DT_DIR, EINVAL, EISDIR, O_NOATIME } from "@stratos/abi";
+import { DT_DIR, EINVAL, EISDIR, O_NOATIME, SEEK_END } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { fileIoctl } from "./file-ioctl.ts";
 import { notifyFile } from "./file-events.ts";
@@ -52,7 +52,10 @@ export class DirectoryFile extends OpenFile {
   }
 
   override seek(offset: number, whence: number): number {
-    const target = seekTarget({ position: this.position, size: this.inode.size }, offset, whence);
+    const { isMadeOnDemand } = this.inode.fileSystem;
+    // A place in a listing is no distance from its end (fs/libfs.c, offset_dir_llseek).
+    if (whence === SEEK_END && !isMadeOnDemand) return -EINVAL;
+    const target = seekTarget({ position: this.position, size: 0 }, offset, whence);
     if (target < 0) return -EINVAL;
     this.position = target;
     return target;

@@ -21,6 +21,7 @@ import {
   POLL_PRI,
   SIGIO,
   SI_KERNEL,
+  isErrno,
 } from "@stratos/abi";
 import { isOutOfScope } from "../security/landlock.ts";
 import type { Waiter, WaitQueue } from "../ground/wait-queue.ts";
@@ -79,11 +80,11 @@ export function sendIoSignal(kernel: VfsKernel, file: OpenFile, fd: number, code
  * O_ASYNC, by F_SETFL or FIOASYNC.
  *
  * @param fd  by which the description was known
- * @returns 0, or ENOTTY: this kind of file sends no SIGIO, and its flag stays as it was
+ * @returns 0; or −ENOTTY: this kind of file sends no SIGIO; or why this one doesn't. Its flag stays as it was then
  */
 export function setAsync(kernel: VfsKernel, file: OpenFile, fd: number, on: boolean): number {
   const queue = file.asyncQueue;
-  if (queue === null) return on === ((file.flags & FASYNC) !== 0) ? 0 : -ENOTTY;
+  if (queue === null || isErrno(queue)) return on === ((file.flags & FASYNC) !== 0) ? 0 : (queue ?? -ENOTTY);
   if (on) {
     file.asyncNotification ??= new AsyncNotification(kernel, file, fd, queue);
     file.flags |= FASYNC;

@@ -61,9 +61,11 @@ export function createMount(
   return new Mount(kernel.vfs.allocateMountId(), fileSystem, root, parent, point, flags, source);
 }
 
-/** Access times are relative unless something else is asked for (mount(2)). */
+/** Access times are relative unless something else is asked for; MS_STRICTATIME is the strongest (mount(2)). */
 export function perMountFlags(flags: number): number {
-  return (flags & PER_MOUNT_FLAGS & ~MS_RELATIME) | ((flags & (MS_NOATIME | MS_STRICTATIME)) === 0 ? MS_RELATIME : 0);
+  const kept = flags & PER_MOUNT_FLAGS & ~MS_RELATIME;
+  if ((flags & MS_STRICTATIME) !== 0) return kept & ~MS_NOATIME;
+  return kept | ((flags & MS_NOATIME) === 0 ? MS_RELATIME : 0);
 }
 
 /** Another mount of the same, which is nowhere yet. */

@@ -131,7 +131,7 @@ export abstract class OpenFile implements LockOwner {
    *
    * @see Linux `file_operations.fasync`
    */
-  get asyncQueue(): WaitQueue | null {
+  get asyncQueue(): WaitQueue | number | null {
     return null;
   }
 

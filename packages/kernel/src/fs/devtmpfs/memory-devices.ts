@@ -105,6 +105,8 @@ class FullDevice extends ZeroDevice {
 }
 
 class RandomDevice extends MemoryDevice {
+  #queue = new WaitQueue();
+
   override read(task: FsCaller, to: IoCursor, _offset: number): number {
     let done = 0;
     while (to.remaining > 0) {
@@ -130,32 +132,30 @@ class RandomDevice extends MemoryDevice {
     return -EINVAL;
   }
 
-  static {
-    stateClass("RandomDevice", this);
-  }
-}
-
-/** /dev/random: as urandom, but one can wait for it to be readable; it always is (random_poll in Linux). */
-class AwaitedRandomDevice extends RandomDevice {
-  #queue = new WaitQueue();
-
-  override poll(): number {
-    return POLLIN | POLLRDNORM;
-  }
-
-  override get waitQueue(): WaitQueue {
-    return this.#queue;
-  }
-
   override get asyncQueue(): WaitQueue {
     return this.#queue;
   }
 
   static {
-    stateClass("AwaitedRandomDevice", this, {
+    stateClass("RandomDevice", this, {
       save: (it) => ({ queue: it.#queue }),
       load: (it, from) => ({ queue: it.#queue } = from),
     });
+  }
+}
+
+/** /dev/random: as urandom, but one can wait for it to be readable; it always is (random_poll in Linux). */
+class AwaitedRandomDevice extends RandomDevice {
+  override poll(): number {
+    return POLLIN | POLLRDNORM;
+  }
+
+  override get waitQueue(): WaitQueue {
+    return this.asyncQueue;
+  }
+
+  static {
+    stateClass("AwaitedRandomDevice", this);
   }
 }
 

@@ -174,8 +174,8 @@ export class FuseDeviceFile extends OpenFile {
     return this.connection?.readers ?? this.#idle;
   }
 
-  override get asyncQueue(): WaitQueue {
-    return this.waitQueue;
+  override get asyncQueue(): WaitQueue | number {
+    return this.connection === null ? -EPERM : this.waitQueue;
   }
 
   /** lseek(2) refuses, but pread(2) and pwrite(2) take any place for none. */
