@@ -1,6 +1,6 @@
 ;; The forms that `eval` knows in native programs: R7RS 4, 5.3 to 5.5, and named-lambda, receive, assert.
 (define-library (stratos evaluation-forms)
-  (export define-forms!)
+  (export define-forms! included including-file)
   (import (scheme base) (scheme cxr) (scheme file) (scheme read)
           (stratos evaluation-scopes) (stratos evaluation-code) (stratos evaluation-expander))
   (begin
@@ -403,13 +403,24 @@
         (if (not (identifier? id)) (syntax-fail "define-syntax: expected an identifier" id))
         (body-bind! body id (make-transformer (caddr form) (body-scope body)))))
 
-    ;; Files of forms: with the meaning of the form that names them.
+    ;; Files of forms: with the meaning of the form that names them. They stand beside the file that is read, or else
+    ;; their names are the current folder's.
+    (define including-file (make-parameter ""))
+    (define (included-path name)
+      (let* ((file (including-file))
+             (folder (let loop ((n (string-length file)))
+                       (cond ((= n 0) "") ((char=? (string-ref file (- n 1)) #\/) (substring file 0 n))
+                             (else (loop (- n 1))))))
+             (beside (string-append folder name)))
+        (if (and (not (and (> (string-length name) 0) (char=? (string-ref name 0) #\/))) (file-exists? beside))
+            beside
+            name)))
     (define (included form folds-case)
       (if folds-case (syntax-fail "include-ci is not served by eval in native programs" form))
       (apply append
         (map (lambda (name)
                (if (not (string? name)) (syntax-fail "include: expected a string" name))
-               (call-with-input-file name
+               (call-with-input-file (included-path name)
                  (lambda (port)
                    (let loop ((l '()))
                      (let ((x (read port))) (if (eof-object? x) (reverse l) (loop (cons x l))))))))
