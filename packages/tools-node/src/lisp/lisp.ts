@@ -4,6 +4,7 @@ export { buildProgram, WITH_JAVASCRIPT } from "./build-program.ts";
 export { unpackProgram } from "./built-program.ts";
 export { compiling, endOf, type LispEnd, runBuilt } from "./compiled-runner.ts";
 export {
+  documentationFiles,
   folderFinder,
   installedLibraryFolder,
   nodeSystem,

@@ -3,6 +3,7 @@ import {
   closeSync,
   constants,
   existsSync,
+  globSync,
   fstatSync,
   openSync,
   readFileSync,
@@ -174,6 +175,14 @@ export function ownLibraryFolder(): string {
   const here = dirname(fileURLToPath(import.meta.url));
   const bundled = join(here, "scheme");
   return existsSync(bundled) ? bundled : join(here, "../../../lisp/scheme");
+}
+
+/** What describes the names of the system. */
+export function documentationFiles(): { readonly file: string; readonly text: string }[] {
+  return globSync("documentation/*.scm", { cwd: ownLibraryFolder() })
+    .sort()
+    .map((name) => join(ownLibraryFolder(), name))
+    .map((file) => ({ file, text: readFileSync(file, "utf8") }));
 }
 
 /** Where libraries lie that `stratos lisp package install` has brought. */
