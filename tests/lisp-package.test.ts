@@ -41,7 +41,8 @@ test("a package is built, tested, published, installed with what it needs, broug
   );
   put(
     "greet/greet/inside.sld",
-    '(define-library (greet inside) (export join) (import (scheme base) (words)) (begin (define (join x) (string-append word ", " x))))',
+    "(define-library (greet inside) (export join) (import (scheme base) (words)) (begin " +
+      '(define (join x) (string-append word ", " x))))',
   );
   put("greet/body.scm", "(define (hello name) (join name))");
   put("greet/unused.sld", "(define-library (unused) (export) (import (scheme base)))");

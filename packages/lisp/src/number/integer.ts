@@ -128,8 +128,8 @@ export function isOdd(value: unknown, who: string): boolean {
 
 /**
  * The largest integer whose square is not greater: Newton's step from the root of the upper half, so that what a level
- * divides is half as long as that of the level above. A root that errs by less than 1 becomes one that is right or 1 too
- * large (the proof is that of CPython's `math.isqrt`).
+ * divides is half as long as that of the level above. A root that errs by less than 1 becomes one that is right or 1
+ * too large (the proof is that of CPython's `math.isqrt`).
  *
  * @param value >= 0
  */

@@ -1,6 +1,6 @@
 /**
- * A folder with `package.scm` as a Debian package: its libraries, with what these import and include of the folder, below
- * `/usr/share/astra/site`. The same folder gives the same bytes.
+ * A folder with `package.scm` as a Debian package: its libraries, with what these import and include of the folder,
+ * below `/usr/share/astra/site`. The same folder gives the same bytes.
  */
 import { readFileSync, statSync } from "node:fs";
 import { isAbsolute, join, relative, resolve } from "node:path";
