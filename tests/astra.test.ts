@@ -87,8 +87,8 @@ test("mkfifo makes fifos with their modes; od -S tells texts that a zero ends", 
     printf 'ab\0hello\0wor\001xyz\0longer text' >f
     od -S 3 f; od -A x -S 4 f; od -A n -N 12 -S 3 f; od -A d -N 26 -S 3 f`;
   const { stdout, stderr } = await run("astra", home, "sh", script);
-  // By GNU's coreutils.
-  const all = "0000003 hello\n0000015 xyz\n000003 hello\nhello\n0000003 hello\n0000013 xyz\n0000016 longer te\n";
+  // By GNU's coreutils 9.1, but for texts that -N cuts: it tells a place that is one less, and leaves the shortest out.
+  const all = "0000003 hello\n0000015 xyz\n000003 hello\nhello\nwor\n0000003 hello\n0000013 xyz\n0000017 longer te\n";
   assert.equal(stdout, `prw------- p\nprw------- q\nthrough\n1\n${all}`);
   assert.match(stderr, /mkfifo: cannot create fifo 'p': File exists/);
 });
