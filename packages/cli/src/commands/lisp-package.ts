@@ -61,7 +61,7 @@ export function lispPackageCommand(finish: Finish): Command {
         .summary("install packages for this user")
         .description(
           "Installs packages below $STRATOS_HOME, where programs of AstraLisp find their libraries. Without " +
-            "--repository: files that `build` has made, or folders with package.scm. With it: names, and what they need.",
+            "--repository: files of `build`, or folders with package.scm. With it: names, and what they need.",
         )
         .argument("<package...>", "files, folders, or names of a repository")
         .option("--repository <place>", "a folder (`stratos pkg repo`), or the URL of a channel of a hub")
