@@ -26,9 +26,9 @@ export function lispPackageCommand(finish: Finish): Command {
     .helpCommand(false)
     .summary("libraries as packages: build, test, install")
     .description(
-      "Makes Debian packages of libraries in Scheme, and installs them for the user of this host, whose programs then " +
-        "import them. package.scm in a folder says what its package is; docs/lisp/packages.md tells how, and how they " +
-        "are published and installed inside Stratos.",
+      "Makes Debian packages of libraries in Scheme, and installs them for the user of this host, whose programs " +
+        "then import them. package.scm in a folder says what its package is; docs/lisp/packages.md tells how, and " +
+        "how they are published and installed inside Stratos.",
     )
     .usage("COMMAND")
     .addCommand(
