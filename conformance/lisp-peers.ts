@@ -5,9 +5,10 @@
  *     npm run conformance:lisp-peers -- [--seed N] [--count N] --target all|NAME,NAME… [--load]
  *
  * An expression counts as failed when both peers agree with each other and not with us: Guile is asked where Chez says
- * something else than we do. Where they differ from each other, nothing is counted. `--record` keeps the answers of the first ones for the test without peers. A native
- * program must say what the interpreter says, or that it is not served there; with `--load` it is one that loads them,
- * so that its evaluator does. The last line is `N passed, N failed`.
+ * something else than we do. Where they differ from each other, nothing is counted. `--record` keeps the answers of
+ * the first ones for the test without peers. A native program must say what the interpreter says, or that it is not
+ * served there; with `--load` it is one that loads them, so that its evaluator does. The last line is `N passed, N
+ * failed`.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
