@@ -1,6 +1,6 @@
 /** What a prompt says of a name while one types: the system's descriptions, and docstrings of what was typed before. */
-import { entriesOf, systemEntriesOf } from "../language-server/entries.ts";
-import { scan, type Token } from "../language-server/tokens.ts";
+import { entriesOf, systemEntriesOf } from "../definitions/entries.ts";
+import { scan, type Token } from "../reader/tokens.ts";
 import type { Lisp } from "../session.ts";
 
 /** Texts that were typed and are still looked through. */
