@@ -4,10 +4,11 @@
  *     npm run conformance:lisp-peers -- [--seed N] [--count N] [--record]
  *     npm run conformance:lisp-peers -- [--seed N] [--count N] --target all|NAME,NAME… [--load]
  *
- * An expression counts as failed when both peers agree with each other and not with us; where they differ from each
- * other, nothing is counted. `--record` keeps the answers of the first ones for the test without peers. A native
- * program must say what the interpreter says, or that it is not served there; with `--load` it is one that loads them,
- * so that its evaluator does. The last line is `N passed, N failed`.
+ * An expression counts as failed when both peers agree with each other and not with us: Guile is asked where Chez says
+ * something else than we do. Where they differ from each other, nothing is counted. `--record` keeps the answers of
+ * the first ones for the test without peers. A native program must say what the interpreter says, or that it is not
+ * served there; with `--load` it is one that loads them, so that its evaluator does. The last line is `N passed, N
+ * failed`.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -29,7 +30,7 @@ const { values } = parseArgs({
     load: { type: "boolean" },
   },
 });
-const BATCH = 500;
+const BATCH = 4000;
 const RECORDED = 300;
 const RECORD = join(import.meta.dirname, "../packages/lisp/src/testing/peer-answers.json");
 const targets = targetsOf(values.target);
@@ -48,15 +49,13 @@ for (let left = Number(values.count); left > 0; left -= BATCH) {
     continue;
   }
   const mine = ours(program),
-    guile = peer(
-      "guile",
-      ["--no-auto-compile"],
-      "(use-modules (srfi srfi-34) (srfi srfi-11) (rnrs base))\n(define exact inexact->exact) (define inexact " +
-        `exact->inexact)\n${program}`,
-    ),
     chez = peer("chezscheme", ["--script"], program);
+  const asked = [...expressions.keys()].filter((index) => values.record || mine[index] !== chez[index]);
+  const guile = guiles(asked.map((index) => expressions[index]!));
+  const ofGuile = new Map(asked.map((index, at) => [index, guile[at]]));
   for (const [index, expression] of expressions.entries()) {
-    const [a, b, c] = [mine[index], guile[index], chez[index]];
+    const [a, c] = [mine[index], chez[index]];
+    const b = ofGuile.has(index) ? ofGuile.get(index) : c;
     if (b !== c) {
       open++;
       continue;
@@ -74,7 +73,7 @@ if (values.record) writeFileSync(RECORD, `${JSON.stringify(recorded, null, 1)}\n
 console.log(
   `seed ${values.seed}; ` +
     (targets === null
-      ? `the peers differ from each other on ${open}`
+      ? `where Chez differs from us, Guile differs from it on ${open}`
       : `${open} need what native programs do not have`),
 );
 console.log(`${passed} passed, ${failed} failed`);
@@ -134,13 +133,23 @@ function ours(program: string): string[] {
   return parts.join("").split("\n");
 }
 
+function guiles(expressions: readonly string[]): string[] {
+  if (expressions.length === 0) return [];
+  return peer(
+    "guile",
+    ["--no-auto-compile"],
+    "(use-modules (srfi srfi-34) (srfi srfi-11) (rnrs base))\n(define exact inexact->exact) (define inexact " +
+      `exact->inexact)\n${programOf(expressions)}`,
+  );
+}
+
 function peer(command: string, args: readonly string[], program: string): string[] {
   const file = join(folder, `${command}.scm`);
   writeFileSync(file, program);
   const { stdout, error } = spawnSync(command, [...args, file], {
     encoding: "utf8",
     maxBuffer: 1 << 28,
-    timeout: 300_000,
+    timeout: 3_600_000,
   });
   if (error !== undefined) throw new Error(`${command}: ${error.message} (apt-get install guile-3.0 chezscheme)`);
   return stdout.split("\n");

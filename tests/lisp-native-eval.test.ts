@@ -8,9 +8,9 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { SeededRandom } from "@stratos/base";
 import { folderFinder, ownLibraryFolder } from "@stratos/tools-node/lisp";
 import { programOf, randomExpression } from "../packages/lisp/src/testing/random-program.ts";
@@ -40,6 +40,9 @@ const FORMS = String.raw`
 (do ((v (make-vector 5)) (i 0 (+ i 1))) ((= i 5) v) (vector-set! v i i))
 (cond ((assv 2 '((1 . a) (2 . b))) => cdr) (else 'no))
 ${"`"}(1 ,(+ 1 1) ,@(map add '(1 2)) #(a ,x) ${"`"}(b ,(c ,(+ 1 2))))
+${"`"}((unquote 1 2) (unquote) x (unquote-splicing '(3) '(4 5)) . 6)
+(let ((q '(a b))) ${"`"}${"`"}(f ,,@q ,@(1 ,@q)))
+(map log '(-0.0 0.0 -1.0))
 (define-record-type point (make-point x y) point? (x px set-px!) (y py))
 (let ((p (make-point 1 2))) (set-px! p 5) (list (px p) (py p) (point? p) (point? 5)))
 (px 5)
@@ -169,7 +172,7 @@ const REFUSED: readonly [form: string, error: string][] = [
   ],
   ["(syntax-case 1 ())", '("syntax" "syntax-case is not served by eval in native programs" ())'],
   ["(define/typed (f a : fixnum) a)", '("syntax" "define/typed is not served by eval in native programs" ())'],
-  ["(import (srfi 41))", '("syntax" "there is no library (srfi 41) in this program" ())'],
+  ["(import (srfi 41))", '("syntax" "there is no library (srfi 41) in this program, nor a file of it" ())'],
   ["(expand 1)", '("error" "expand is not served in native programs" ())'],
   [
     "(begin (define-syntax forever (syntax-rules () ((_ x) (forever x)))) (forever 1))",
@@ -181,9 +184,22 @@ const REFUSED: readonly [form: string, error: string][] = [
   ],
   ['(load "wrong.scm")', '("syntax" "wrong.scm:4: if: bad syntax: something is missing" ((if)))'],
   ["loaded", "5"],
+  ["(eval '(hello 1) (environment '(scheme base) '(greet)))", "(4 1)"],
+  ["(import (greet wrong))", '("syntax" "site/greet/wrong.sld:2: the library (greet wrong) imports itself" ())'],
   ['(load "none.scm")', '("file" "cannot open the file none.scm: no such file or directory" ("none.scm"))'],
 ];
 const WRONG = "; one\n(define loaded\n  5)\n  (if)\n(set! loaded 6)\n";
+
+/** Libraries in files, one of which includes a file beside it. */
+const SITE: Readonly<Record<string, string>> = {
+  "greet.sld":
+    '(define-library (greet) (export hello) (import (scheme base) (greet 2 many)) (include "greet/body.scm"))',
+  "greet/body.scm": "(define (hello n) (list many n))",
+  "greet/2/many.sld":
+    "(define-library (greet 2 many) (export many) (import (scheme base)) (cond-expand ((library (not there)) " +
+    "(begin (define many 3))) ((library (greet wrong)) (begin (define many 4)))))",
+  "greet/wrong.sld": "; Round and round\n(define-library (greet wrong) (import (greet wrong)))\n",
+};
 
 const EXPRESSIONS = 60;
 const TARGET = EMULATORS.x86_64 === null ? "rv64" : "x86_64";
@@ -200,6 +216,10 @@ test("eval in a native program gives the interpreter's values and errors", () =>
   const text = `${shared}(load "random.scm")${quoted(REFUSED.map(([form]) => form).join("\n"))}`;
   writeFileSync(join(folder, "random.scm"), expressions);
   writeFileSync(join(folder, "wrong.scm"), WRONG);
+  for (const [path, content] of Object.entries(SITE)) {
+    mkdirSync(join(folder, "site", dirname(path)), { recursive: true });
+    writeFileSync(join(folder, "site", path), content);
+  }
   const programs = nativeLisp().buildNative(text, "eval.scm", [TARGET]);
   const judged = [runText(shared, { findLibrary }), runText(expressions)];
   assert.deepEqual(
@@ -210,7 +230,11 @@ test("eval in a native program gives the interpreter's values and errors", () =>
   const file = join(folder, TARGET);
   writeFileSync(file, programs[TARGET], { mode: 0o755 });
   const command = [...EMULATORS[TARGET]!, file];
-  const { stdout, stderr, status } = spawnSync(command[0]!, command.slice(1), { cwd: folder, encoding: "utf8" });
+  const { stdout, stderr, status } = spawnSync(command[0]!, command.slice(1), {
+    cwd: folder,
+    encoding: "utf8",
+    env: { ...process.env, ASTRA_LIBRARY_PATH: "absent:site" },
+  });
   assert.deepEqual(stdout.split("\n"), expected.split("\n"));
   assert.equal(stderr, "");
   assert.equal(status, 0);

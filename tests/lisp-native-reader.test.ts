@@ -21,6 +21,8 @@ const PIECES = [
   " ",
   ";x\r",
   ";x\n",
+  '"a\r\nb\r\rc"',
+  "|a\rb\r\n|",
   "\t",
   "`",
   "#`",

@@ -4,7 +4,8 @@
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { extendedTest } from "@stratos/base/testing";
@@ -348,3 +349,39 @@ test("programs have JavaScript where the command line gives it, and nowhere else
   );
   assert.match((await lisp(["test", "--allow-javascript", "javascript-tests.scm"])).stdout, /^1 passed, 0 failed/);
 });
+
+const SCRIPT = "/usr/bin/script";
+const skip = existsSync(SCRIPT) ? false : "the host has no script(1), which makes a terminal";
+
+/** What a terminal is shown when keys are typed at the prompt. */
+function typed(keys: string, environment: Readonly<Record<string, string>>): Promise<string> {
+  const child = spawn(SCRIPT, ["-qec", `stty cols 80; exec ${launcher.join(" ")} lisp`, "/dev/null"], {
+    env: { PATH: process.env["PATH"], HOME: folder, TERM: "xterm", STRATOS_HOME: folder, ...environment },
+  });
+  let shown = "";
+  child.stdout.on("data", (bytes: Buffer) => {
+    const isFirst = !shown.includes("astra> ");
+    shown += bytes.toString();
+    if (isFirst && shown.includes("astra> ")) child.stdin.write(keys);
+  });
+  return new Promise((done) => child.once("exit", () => done(shown)));
+}
+
+test(
+  "a line on a terminal has colours and how its operator is used, and a key tells what that does",
+  { skip },
+  async () => {
+    const keys = '(string-append "ab" \x1bh"c")\r,quit\r';
+    const coloured = await typed(keys, {});
+    assert.ok(coloured.includes('(string-append \x1b[32m"ab"\x1b[0m \x1b8'), JSON.stringify(coloured));
+    assert.ok(
+      coloured.includes("\x1b[90m(string-append strings …) → string\x1b[0m\x1b8\x1b[K"),
+      JSON.stringify(coloured),
+    );
+    assert.match(coloured, /\n\x1b\[J\(string-append strings …\) → string\r\n[A-Z].*\.\r\n/);
+    assert.ok(coloured.includes('"abc"'), JSON.stringify(coloured));
+    const plain = await typed(keys, { NO_COLOR: "1" });
+    assert.ok(!/\x1b\[\d+m/.test(plain), JSON.stringify(plain));
+    assert.ok(plain.includes('"abc"'), JSON.stringify(plain));
+  },
+);

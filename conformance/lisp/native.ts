@@ -29,10 +29,16 @@ export function nativeSession(lisp: Lisp): CompiledLisp {
 export function runNative(
   target: NativeTarget,
   program: Uint8Array,
-  { file, cwd, input = "", limitMs = TIMEOUT_MS }: { file: string; cwd: string; input?: string; limitMs?: number },
+  {
+    file,
+    cwd,
+    args = [],
+    input = "",
+    limitMs = TIMEOUT_MS,
+  }: { file: string; cwd: string; args?: readonly string[]; input?: string; limitMs?: number },
 ): { output: string; status: number | null } {
   writeFileSync(file, program, { mode: 0o755 });
-  const all = [...(EMULATORS[target] ?? ["qemu-x86_64-static"]), file];
+  const all = [...(EMULATORS[target] ?? ["qemu-x86_64-static"]), file, ...args];
   const { stdout, stderr, status, error } = spawnSync(all[0]!, all.slice(1), {
     cwd,
     input,

@@ -36,3 +36,13 @@
 (for-each (lambda (x) (for-each (lambda (y) (try (rationalize x y))) '(1/10 0 0.01 -1/4 +inf.0 5)))
   '(3/10 1/3 .3 -2.718281828 100 +nan.0 -inf.0 22/7 +i))
 (try (sqrt (expt 10 401))) (try (sqrt (/ 1 (expt 10 700)))) (try (quotient 5 0)) (try (modulo 5 0)) (try (floor/ 5 0))
+;; Roots, of squares and of their neighbours: of each length, so of each way in which it is halved.
+(define (root-of n)
+  (let-values (((r rest) (exact-integer-sqrt n)))
+    (if (not (and (= n (+ (* r r) rest)) (<= 0 rest (* 2 r)))) (show (list 'wrong n)))
+    r))
+(do ((i 0 (+ i 1)) (k 1 (+ (* 2 k) (modulo (* i i i) 7) -3))) ((= i 420))
+  (let ((k (abs k)))
+    (show (list (= (root-of (* k k)) k) (= (root-of (+ (* k k) k k)) k) (= (root-of (+ (* k k) k k 1)) (+ k 1))
+                (or (= k 0) (= (root-of (- (* k k) 1)) (- k 1)))))))
+(show (root-of (expt 7 30000)))

@@ -127,7 +127,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "interpreter library",
     "source-texts.ts",
     "session.ts",
-    "debugger runtime",
+    "debugger definitions runtime",
     "repl",
     "back-wasm",
     "image",

@@ -43,6 +43,7 @@ import { NOTHING_PROVED, type ProofCounts } from "./middle/proved-tests.ts";
 import { ALL_PASSES } from "./middle/simplify.ts";
 import { expandRuntime } from "./runtime/boot-expander.ts";
 import { HostPrimitives, type Evaluator, type HeapProcedure } from "./runtime/host.ts";
+import { INTEGER_ROOT } from "./runtime/integer-root.ts";
 import { NATIVE_ARITHMETIC } from "./runtime/native-arithmetic.ts";
 import { nativeUnicode } from "./runtime/native-unicode.ts";
 import { NATIVE_LIBRARY, NATIVE_OPERATIONS, definedNames, nativeErrors } from "./runtime/native-library.ts";
@@ -270,7 +271,7 @@ export class Engine {
     const inline = [...counts].map(([name, all]) => ({ name, counts: all.map(({ count }) => count) }));
     // What is code of its own already is not the host's to do.
     const hostNames = this.host.names.filter((name) => !this.#runtime.has(name));
-    const own = isNative ? `${nativeErrors()}\n${NATIVE_LIBRARY}\n${nativeUnicode()}` : "";
+    const own = isNative ? `${nativeErrors()}\n${NATIVE_LIBRARY}\n${nativeUnicode()}` : INTEGER_ROOT;
     const text = `${own}\n${LIBRARY}\n${derivedText({ inline, hostNames, prelude, own })}`;
     this.#loadRuntime("library", text, true);
     if (isNative)

@@ -51,5 +51,6 @@ export { writeText } from "./reader/writer.ts";
 export { documentPrograms } from "./programs/document-programs.ts";
 export { type FileResult, testPrograms } from "./programs/test-programs.ts";
 export { indentationOf } from "./repl/indentation.ts";
+export { paintedText } from "./repl/documentation.ts";
 export { backtrace, Repl } from "./repl/repl.ts";
 export type { ReplResult } from "./repl/repl.ts";

@@ -141,6 +141,12 @@ test("libraries: renaming, prefixes, macros that refer to what is not exported, 
     files: { "lib/rest.scm": rest },
     findLibrary: (parts) => (parts.join("/") === "counter" ? { text: library, file: "lib/counter.sld" } : null),
   });
+  // What does not stand beside the library is looked for in the current folder.
+  writes(program, "(1 (7 mine))", {
+    files: { "rest.scm": rest },
+    system: { fileExists: (path) => path === "rest.scm" },
+    findLibrary: (parts) => (parts.join("/") === "counter" ? { text: library, file: "lib/counter.sld" } : null),
+  });
   const error = (text: string): string => runText(text).error!.split("\n")[0]!;
   assert.match(error("(import (no such))"), /there is no library \(no such\)/);
   assert.match(error("(import (only (scheme base) nothing))"), /\(scheme base\) has no nothing/);
@@ -280,6 +286,12 @@ test("standard input is read as text and as data", () => {
 
 test("a vector of constants in a quasiquotation has what was computed, not what was written", () => {
   writes("(write (list `#(1 ,@'(2 3)) `#(,'a ,2) `#(,@'()) `(x #(,1))))", "(#(1 2 3) #(a 2) #() (x #(1)))");
+});
+
+test("quasiquotation: several expressions where a list goes on, splices within an inner level", () => {
+  writes("(write `((unquote 1 2) (unquote) x (unquote-splicing '(3) '(4 5)) . 6))", "(1 2 x 3 4 5 . 6)");
+  writes("(let ((q '(a b))) (write (cadr (list 0 ``(f ,,@q ,@,@q)))))", "`(f (unquote a b) (unquote-splicing a b))");
+  assert.match(runText("`(1 (unquote-splicing 1 . 2))").error!, /takes a list of expressions/);
 });
 
 test("letters have their simple cases, and sharp s folds in either size", () => {

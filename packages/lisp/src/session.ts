@@ -335,15 +335,8 @@ export class Lisp implements ExpanderHost {
   }
 
   include(path: string, form: Syntax, foldsCase: boolean): Syntax[] {
-    const file = relativeTo(form.source?.file ?? "", path);
-    let text: string;
-    try {
-      text = textOf(utf8Decode(this.system.readFile(file)));
-    } catch (error) {
-      if (error instanceof Error && !(error instanceof SchemeError))
-        throw syntaxError(`include: ${error.message}`, form.source);
-      throw error;
-    }
+    const beside = relativeTo(form.source?.file ?? "", path);
+    const [file, text] = this.#included([beside, path], form);
     this.#sources.keep(file, text);
     const reader = new Reader(new TextCursor(text, file), {
       foldsCase,
@@ -355,6 +348,17 @@ export class Lisp implements ExpanderHost {
     const forms: Syntax[] = [];
     for (let one = reader.read(); !isEnd(one); one = reader.read()) forms.push(one as Syntax);
     return forms;
+  }
+
+  /** What stands beside the including file, else what the current folder has by this name; and which of them it is. */
+  #included([beside, named]: readonly [string, string], form: Syntax): readonly [string, string] {
+    try {
+      return [beside, textOf(utf8Decode(this.system.readFile(beside)))];
+    } catch (error) {
+      if (!(error instanceof Error) || error instanceof SchemeError) throw error;
+      if (named !== beside && this.system.fileExists(named)) return this.#included([named, named], form);
+      throw syntaxError(`include: ${error.message}`, form.source);
+    }
   }
 
   // Errors

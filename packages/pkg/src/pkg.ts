@@ -77,6 +77,7 @@ export {
   readTar,
   requireIdentity,
   visitData,
+  visitDataFiles,
   type ControlFile,
   type DebArchive,
 } from "./debian/deb-archive.ts";

@@ -1,18 +1,8 @@
 /** `stratos lisp`: a program, expressions, or the prompt. */
 import { Command, Option } from "commander";
-import {
-  type CompiledLisp,
-  documentPrograms,
-  Lisp,
-  NATIVE_TARGETS,
-  type NativeTarget,
-  type System,
-  testPrograms,
-} from "@stratos/lisp";
+import { documentPrograms, Lisp, NATIVE_TARGETS, type NativeTarget } from "@stratos/lisp";
 import {
   buildProgram,
-  checkEngine,
-  compiling,
   endOf,
   folderFinder,
   libraryFolders,
@@ -20,7 +10,6 @@ import {
   nodeSystem,
   profileProgram,
   programText,
-  runtimeImage,
 } from "@stratos/tools-node/lisp";
 import { OperationError } from "@stratos/operation";
 import { jsonOption, type Finish } from "./row-options.ts";
@@ -29,7 +18,8 @@ import { statusOfEnd } from "../lisp/ended.ts";
 import { runLispCommand } from "../lisp/run-command.ts";
 import { parseCount } from "./hub-options.ts";
 import { parseHeap, parseNursery } from "../lisp/heap-options.ts";
-import { failuresText } from "../lisp/test-words.ts";
+import { runTests, type TestOptions } from "../lisp/run-tests.ts";
+import { lispPackageCommand } from "./lisp-package.ts";
 
 const ALLOW_JAVASCRIPT = "--allow-javascript";
 const ALLOW_JAVASCRIPT_TEXT =
@@ -88,6 +78,7 @@ export function makeLispCommand(finish: Finish, run: typeof runLispCommand): Com
     )
     .addCommand(buildCommand(finish))
     .addCommand(testCommand(finish))
+    .addCommand(lispPackageCommand(finish))
     .addCommand(profileCommand(finish))
     .addCommand(docCommand(finish))
     .addCommand(languageServerCommand(finish))
@@ -281,38 +272,5 @@ function testCommand(finish: Finish): Command {
         "\nExit status: 0 when every test passed or failed as expected; 1 otherwise, and where a file has no test, " +
         "ends by an error or leaves a group open; 2 for a mistaken command line.",
     )
-    .action(
-      async (files: string[], { json, libraryPath, engine = "wasm", allowJavascript = false }: TestCommandOptions) => {
-        checkEngine(engine);
-        const programs = files.map((file) => ({ file, text: programText(file) }));
-        const makeRunner = (file: string, system: System): { lisp: Lisp; runner: Lisp | CompiledLisp } => {
-          const lisp = new Lisp({ system, findLibrary: folderFinder(libraryFolders(libraryPath, file)) });
-          return { lisp, runner: engine === "wasm" ? compiling(lisp, runtimeImage()) : lisp };
-        };
-        const isJson = json === true;
-        const tested = await testPrograms(programs, {
-          systemOf: (file) => {
-            const system = nodeSystem([file], { allowJavascript });
-            return isJson ? { ...system, standardOutput: system.standardError } : system;
-          },
-          makeRunner,
-          onFile: (result) => void (isJson || process.stdout.write(failuresText(result))),
-        });
-        const { passed, failed, expectedFailures, skipped } = tested;
-        if (isJson) process.stdout.write(`${JSON.stringify(tested)}\n`);
-        else {
-          if (expectedFailures + skipped > 0)
-            process.stdout.write(`${expectedFailures} failed as expected, ${skipped} skipped\n`);
-          process.stdout.write(`${passed} passed, ${failed} failed\n`);
-        }
-        finish(failed === 0 ? EXIT_SUCCESS : EXIT_FAILURE);
-      },
-    );
-}
-
-interface TestCommandOptions {
-  readonly json?: boolean;
-  readonly libraryPath: readonly string[];
-  readonly engine?: string;
-  readonly allowJavascript?: boolean;
+    .action(async (files: string[], options: TestOptions) => finish(await runTests(files, options)));
 }

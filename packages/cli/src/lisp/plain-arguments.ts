@@ -11,7 +11,7 @@ interface PlainArguments {
 }
 
 /** First words that are verbs, not files. */
-const VERBS: readonly string[] = ["build", "dap", "doc", "lsp", "help", "profile", "test"];
+const VERBS: readonly string[] = ["build", "dap", "doc", "lsp", "help", "package", "profile", "test"];
 
 /**
  * @param words  what follows `stratos lisp`

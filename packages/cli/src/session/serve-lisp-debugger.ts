@@ -3,7 +3,13 @@ import { dirname, resolve } from "node:path";
 import { NodeEventLoop } from "@stratos/host-node";
 import { Lisp } from "@stratos/lisp";
 import { LispDebugAdapter, type LaunchedProgram, type LaunchRequest } from "@stratos/lisp/debug-adapter";
-import { folderFinder, nodeSystem, ownLibraryFolder, programText } from "@stratos/tools-node/lisp";
+import {
+  folderFinder,
+  installedLibraryFolder,
+  nodeSystem,
+  ownLibraryFolder,
+  programText,
+} from "@stratos/tools-node/lisp";
 import { serveDebugger } from "./serve-debugger.ts";
 
 /** @param libraryPath  beside those that the editor says when it starts a program */
@@ -27,7 +33,7 @@ function launchProgram(request: LaunchRequest, libraryPath: readonly string[]): 
       standardOutput: output,
       standardError: error,
     },
-    findLibrary: folderFinder([...folders, own]),
+    findLibrary: folderFinder([...folders, own, installedLibraryFolder()]),
   });
   return { lisp, text: programText(file), file, isShown: (of) => !of.startsWith(`${own}/`) };
 }

@@ -3,10 +3,10 @@
   (export dump-utilities)
   (import (scheme base) (astra posix) (astra options) (astra texts) (astra arithmetic))
   (begin
-    (define USAGE "[-aBbcDdeFfHhIiLlOosXxv] [-A d|o|x|n] [-t TYPE...] [-j SKIP] [-N COUNT] [-w WIDTH] [FILE...]")
+    (define USAGE "[-aBbcDdeFfHhIiLlOosXxv] [-A d|o|x|n] [-t TYPE...] [-j SKIP] [-N COUNT] [-w WIDTH] [-S LEAST] [FILE...]")
     (define LONG
       '(("address-radix" . #\A) ("format" . #\t) ("skip-bytes" . #\j) ("read-bytes" . #\N) ("output-duplicates" . #\v)
-        ("width" . #\w) ("traditional" . #\!)))
+        ("width" . #\w) ("strings" . #\S) ("traditional" . #\!)))
     ;; What letters say that are older than -t.
     (define OLD '((#\a . "a") (#\b . "o1") (#\c . "c") (#\d . "u2") (#\i . "dI") (#\l . "dL") (#\o . "o2") (#\s . "d2")
                   (#\x . "x2") (#\B . "o2") (#\D . "u4") (#\e . "fD") (#\f . "fF") (#\F . "fD") (#\h . "x2")
@@ -89,7 +89,7 @@
         (if (and k (>= k 0)) (* k (if unit (cdr unit) 1))
             (begin (complain "od: invalid " what " argument '" t "'") (sys-exit 1)))))
     (define (od l)
-      (let ((p (parse-options "od" USAGE "abBcdDefFhHiIlLosxXOvA:t:j:N:w:!" LONG l)))
+      (let ((p (parse-options "od" USAGE "abBcdDefFhHiIlLosxXOvA:t:j:N:w:S:!" LONG l)))
         (if (not p) 1
             (let* ((chosen (apply append (map (lambda (o) (cond ((char=? #\t (car o)) (forms (cdr o)))
                                                             ((assv (car o) OLD) => (lambda (e) (forms (cdr e))))
@@ -97,6 +97,7 @@
                    (chosen (if (null? chosen) (forms "o2") chosen)) (radix (or (option-value p #\A) "o"))
                    (skip (let ((t (option-value p #\j))) (if t (amount "-j" t) 0)))
                    (most (let ((t (option-value p #\N))) (and t (amount "-N" t))))
+                   (least (let ((t (option-value p #\S))) (and t (amount "-S" t))))
                    (units (apply lcm (map cadr chosen)))
                    (row (let ((t (option-value p #\w))) (if t (amount "-w" t) 16)))
                    (row (if (and (> row 0) (= 0 (modulo row units))) row
@@ -109,14 +110,31 @@
                          (v (text->bytes (apply string-append (reverse parts)))) (all (- (bytevector-length v) 1))
                          (end (if most (min all (+ skip most)) all)))
                     (if (> skip all) (begin (complain "od: cannot skip past end of combined input") 1)
-                        (begin (dump chosen radix v skip end (max 1 row) (option-set? p #\v)) status))))))))
+                        (begin
+                          (if least (strings radix v skip end least most)
+                              (dump chosen radix v skip end (max 1 row) (option-set? p #\v)))
+                          status))))))))
+    (define (tell-address radix at)
+      (case (string-ref radix 0) ((#\d) (out (zeros at 10 7))) ((#\o) (out (zeros at 8 7))) ((#\x) (out (zeros at 16 6)))))
+    ;; Texts of `least` letters and more that a zero ends, or the end of what was asked for.
+    (define (strings radix v start end least cut?)
+      (let loop ((from start) (at start))
+        (if (or (< at end) (and cut? (= at end) (> at from)))
+            (let ((c (if (< at end) (bytevector-u8-ref v at) 0)))
+              (cond ((< 31 c 127) (loop from (+ at 1)))
+                    (else
+                     (when (and (= c 0) (>= (- at from) least))
+                       (tell-address radix from)
+                       (if (not (string=? radix "n")) (out " "))
+                       (do ((i from (+ i 1))) ((= i at)) (out-byte (bytevector-u8-ref v i)))
+                       (out "\n"))
+                     (loop (+ at 1) (+ at 1))))))))
     ;; Fields of several forms stand below one another: the widest one of a byte gives the room.
     (define (dump forms radix v start end row all?)
       (define room
         (let ((per-byte (apply max (map (lambda (f) (/ (+ 1 (list-ref f 2)) (cadr f))) forms))))
           (lambda (f) (exact (ceiling (* per-byte (cadr f)))))))
-      (define (address at)
-        (case (string-ref radix 0) ((#\d) (out (zeros at 10 7))) ((#\o) (out (zeros at 8 7))) ((#\x) (out (zeros at 16 6)))))
+      (define (address at) (tell-address radix at))
       (define (text at room size)
         (let ((missing (- (+ at row) (min end (+ at row)))))
           (out (make-string (+ 2 (* room (quotient missing size))) #\space))

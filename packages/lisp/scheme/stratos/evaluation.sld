@@ -4,7 +4,7 @@
 ;; (back-native/evaluation.ts writes the calls).
 (define-library (stratos evaluation)
   (export evaluator start-with! add-procedures! add-refused! add-words! add-library! add-macro!)
-  (import (scheme base) (scheme cxr) (scheme read) (scheme file) (scheme write) (stratos base)
+  (import (scheme base) (scheme cxr) (scheme read) (scheme file) (scheme write) (scheme process-context) (stratos base)
           (stratos evaluation-scopes) (stratos evaluation-rules) (stratos evaluation-expander)
           (stratos evaluation-forms) (stratos primitive %ref) (stratos primitive %unserved))
   (begin
@@ -99,9 +99,10 @@
                (map (lambda (one)
                       (let ((renamed (assq (car one) rest))) (if renamed (cons (cadr renamed) (cdr one)) one)))
                  inner))))
-          (let ((library (find-library set)))
+          (let ((library (or (find-library set) (load-library set))))
             (if (not library)
-                (syntax-fail (string-append "there is no library " (written set) " in this program")))
+                (syntax-fail
+                  (string-append "there is no library " (written set) " in this program, nor a file of it")))
             (let ((start (library-start library)))
               (if start (begin (set-library-start! library #f) (start))))
             (meanings-of library))))
@@ -120,7 +121,8 @@
                ((and) (let all ((l (cdr requirement))) (or (null? l) (and (holds? (car l) scope) (all (cdr l))))))
                ((or) (let any ((l (cdr requirement))) (and (pair? l) (or (holds? (car l) scope) (any (cdr l))))))
                ((not) (not (holds? (cadr requirement) scope)))
-               ((library) (if (find-library (syntax->datum (cadr requirement))) #t #f))
+               ((library)
+                (let ((name (syntax->datum (cadr requirement)))) (if (or (find-library name) (file-of name)) #t #f)))
                (else (syntax-fail "cond-expand: an unknown requirement" requirement))))
             (else (syntax-fail "cond-expand: an unknown requirement" requirement))))
     (define (choose form scope)
@@ -138,6 +140,8 @@
             ((export) (set! exports (append exports (cdr declaration))))
             ((import) (for-each (lambda (set) (import! set namespace)) (cdr declaration)))
             ((begin) (set! body (append body (cdr declaration))))
+            ((include) (set! body (append body (included declaration #f))))
+            ((include-library-declarations) (for-each declare! (included declaration #f)))
             ((cond-expand) (for-each declare! (choose declaration namespace)))
             (else (syntax-fail "define-library: an unknown declaration" declaration))))
         (for-each declare! (cddr form))
@@ -166,6 +170,42 @@
     (top-only 'import
       (lambda (form body) (for-each (lambda (set) (import! set (body-namespace body))) (cdr (items form 1 #f)))))
     (top-only 'define-library (lambda (form body) (define-library! form)))
+
+    ;; Libraries in files (docs/lisp/packages.md): (a b) is a/b.sld in a folder of ASTRA_LIBRARY_PATH, or the packages'.
+    (define (folders)
+      (let loop ((letters (reverse (string->list (or (get-environment-variable "ASTRA_LIBRARY_PATH") ""))))
+                 (folder '()) (all '("/usr/share/astra/site")))
+        (define (taken) (if (null? folder) all (cons (list->string folder) all)))
+        (cond ((null? letters) (taken))
+              ((char=? (car letters) #\:) (loop (cdr letters) '() (taken)))
+              (else (loop (cdr letters) (cons (car letters) folder) all)))))
+    ;; A name is not a way out of the folder.
+    (define (path-of name)
+      (let loop ((parts name) (path ""))
+        (if (null? parts)
+            (string-append path ".sld")
+            (let ((part (cond ((symbol? (car parts)) (symbol->string (car parts)))
+                              ((exact-integer? (car parts)) (number->string (car parts)))
+                              (else ""))))
+              (and (not (member part '("" "." ".."))) (not (memv #\/ (string->list part)))
+                   (loop (cdr parts) (string-append path "/" part)))))))
+    (define (file-of name)
+      (let ((path (and (list? name) (pair? name) (path-of name))))
+        (let loop ((folders (if path (folders) '())))
+          (cond ((null? folders) #f)
+                ((file-exists? (string-append (car folders) path)) (string-append (car folders) path))
+                (else (loop (cdr folders)))))))
+    (define loading '())
+    (define (load-library name)
+      (let ((path (file-of name)) (namespace (make-namespace "(file of libraries)" #f)))
+        (if (member name loading) (syntax-fail (string-append "the library " (written name) " imports itself")))
+        (for-each (lambda (word) (namespace-set! namespace word (namespace-ref system word))) '(import define-library))
+        (and path
+             (dynamic-wind
+               (lambda () (set! loading (cons name loading)))
+               (lambda () (load-file path namespace))
+               (lambda () (set! loading (cdr loading))))
+             (find-library name))))
 
     ;; Environments.
     (define interaction #f)
@@ -207,7 +247,8 @@
               (let* ((code (placed path line
                              (lambda ()
                                (let ((form (read port)))
-                                 (if (eof-object? form) #f (expand-top (list form) namespace)))))))
+                                 (parameterize ((including-file path))
+                                   (if (eof-object? form) #f (expand-top (list form) namespace))))))))
                 (if code
                     (let* ((end (%ref port 3)) (next (+ line (lines start end))))
                       (loop end next (code #f)))

@@ -16,7 +16,7 @@ import { ExitRequest, UncaughtError } from "../interpreter/machine.ts";
 import { conditionText } from "../interpreter/print-object.ts";
 import { placeText, writeShown } from "../source-texts.ts";
 import type { Lisp } from "../session.ts";
-import { readRecovering } from "./read-recovering.ts";
+import { readRecovering } from "../definitions/read-recovering.ts";
 import { siteOf } from "./site.ts";
 import { walkCore } from "./walk-core.ts";
 

@@ -9,7 +9,7 @@ import type { Analysis } from "./analysis.ts";
 import type { Describer } from "./describe.ts";
 import { placeAt, visibleNames } from "./names.ts";
 import type { TextDocument } from "./text-document.ts";
-import { scan, type Token } from "./tokens.ts";
+import { scan, type Token } from "../reader/tokens.ts";
 import type { Workspace } from "./workspace.ts";
 
 const FUNCTION: CompletionItemKind = 3;

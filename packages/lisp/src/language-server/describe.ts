@@ -3,7 +3,7 @@ import type { Binding } from "../expander/syntax.ts";
 import { writeText } from "../reader/writer.ts";
 import { intern } from "../datum/datum.ts";
 import type { Analysis } from "./analysis.ts";
-import { type SystemEntry, systemEntriesOf } from "./entries.ts";
+import { type SystemEntry, systemEntriesOf } from "../definitions/entries.ts";
 import { definitionsIn } from "./procedures.ts";
 import { sourceOf } from "./site.ts";
 import type { Workspace } from "./workspace.ts";

@@ -9,7 +9,7 @@ import { type WorkspaceFiles, LanguageServer } from "./language-server.ts";
 import { readAll } from "../reader/reader.ts";
 import { writeText } from "../reader/writer.ts";
 import { formatted } from "./layout.ts";
-import { scan } from "./tokens.ts";
+import { scan } from "../reader/tokens.ts";
 import { TextLines } from "./text-document.ts";
 
 const PIECES = [

@@ -5,7 +5,7 @@ import type { Occurrence } from "./analysis.ts";
 import { isDefinition } from "./names.ts";
 import type { Procedures } from "./procedures.ts";
 import type { TextLines } from "./text-document.ts";
-import { scan, type Token } from "./tokens.ts";
+import { scan, type Token } from "../reader/tokens.ts";
 
 /**
  * Lines are indented as the prompt does it, and blanks at their ends go; strings and block comments stay as they are.

@@ -3,7 +3,7 @@ import { intern, SchemeSymbol } from "../datum/datum.ts";
 import { SchemeError } from "../datum/condition.ts";
 import { resolve } from "../expander/binding.ts";
 import { type Binding, type Identifier, type ScopeSet, Syntax, syntaxItems } from "../expander/syntax.ts";
-import { head } from "../programs/definitions.ts";
+import { head } from "../definitions/definitions.ts";
 import { readAll } from "../reader/reader.ts";
 import type { Analysis, Occurrence, Place } from "./analysis.ts";
 import { sourceOf } from "./site.ts";

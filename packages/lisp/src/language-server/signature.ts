@@ -4,7 +4,7 @@ import type { Analysis } from "./analysis.ts";
 import { enclosing } from "./completion.ts";
 import type { Describer } from "./describe.ts";
 import { occurrenceAt } from "./names.ts";
-import { scan, type Token } from "./tokens.ts";
+import { scan, type Token } from "../reader/tokens.ts";
 
 export function signatureAt(
   analysis: Analysis,

@@ -2,7 +2,7 @@
 import type { DocumentSymbol, SymbolKind } from "vscode-languageserver-types";
 import { SchemeSymbol } from "../datum/datum.ts";
 import { type Syntax, syntaxItems, syntaxToDatum } from "../expander/syntax.ts";
-import { head } from "../programs/definitions.ts";
+import { head } from "../definitions/definitions.ts";
 import { writeText } from "../reader/writer.ts";
 import type { Analysis } from "./analysis.ts";
 import { isDefinition } from "./names.ts";

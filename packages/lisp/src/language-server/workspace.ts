@@ -5,7 +5,7 @@ import { closedSystem } from "../interpreter/system.ts";
 import { Lisp } from "../session.ts";
 import { utf8Encode } from "../interpreter/utf8.ts";
 import { type Analysis, analyse, type Problem } from "./analysis.ts";
-import { type Entries, entriesOf } from "./entries.ts";
+import { type Entries, entriesOf } from "../definitions/entries.ts";
 import { Procedures } from "./procedures.ts";
 import { TextDocument, TextLines } from "./text-document.ts";
 

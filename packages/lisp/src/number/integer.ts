@@ -2,6 +2,7 @@
 import { Flonum, Ratnum, type Real } from "../datum/datum.ts";
 import { failure, wrongType } from "../datum/condition.ts";
 import {
+  bitLength,
   type Exact,
   type Integer,
   compare,
@@ -125,18 +126,24 @@ export function isOdd(value: unknown, who: string): boolean {
   return (bigOf(value) & 1n) === 1n;
 }
 
-/** The largest integer whose square is not greater. @param value >= 0 */
+/**
+ * The largest integer whose square is not greater: Newton's step from the root of the upper half, so that what a level
+ * divides is half as long as that of the level above. A root that errs by less than 1 becomes one that is right or 1
+ * too large (the proof is that of CPython's `math.isqrt`).
+ *
+ * @param value >= 0
+ */
 export function integerSqrt(value: bigint): bigint {
-  if (value < 4503599627370496n) return BigInt(Math.floor(Math.sqrt(Number(value))));
-  // Newton from above; the double's root gives the first 50 bits.
-  const bits = value.toString(2).length,
-    shift = BigInt(Math.max(0, (bits - 100) >> 1));
-  let guess = (BigInt(Math.ceil(Math.sqrt(Number(value >> (shift * 2n))))) + 1n) << shift;
-  for (;;) {
-    const next = (guess + value / guess) >> 1n;
-    if (next >= guess) return guess;
-    guess = next;
-  }
+  return rootOf(value, bitLength(value));
+}
+
+function rootOf(value: bigint, bits: number): bigint {
+  if (bits <= 52) return BigInt(Math.floor(Math.sqrt(Number(value))));
+  const rootBits = (bits - 1) >> 1,
+    lower = rootBits - (rootBits >> 1);
+  const upperRoot = rootOf(value >> BigInt(2 * lower), bits - 2 * lower);
+  const root = (upperRoot << BigInt(lower - 1)) + (value >> BigInt(lower + 1)) / upperRoot;
+  return root * root > value ? root - 1n : root;
 }
 
 /** [root, rest]. */

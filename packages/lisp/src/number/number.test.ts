@@ -31,7 +31,7 @@ import {
 } from "./integer.ts";
 import { parseNumber } from "./parse.ts";
 import { numberToText } from "./print.ts";
-import { expt, sqrt } from "./transcendental.ts";
+import { expt, log, sqrt } from "./transcendental.ts";
 
 const shown = (text: string, radix = 10): string | null => {
   const value = parseNumber(text, radix);
@@ -179,6 +179,7 @@ test("roots and powers are exact where they can be", () => {
     ["10.0", "22", "1.0e+22"],
   ] as const)
     assert.equal(text(expt(parseNumber(base)!, parseNumber(power)!)), result, `(expt ${base} ${power})`);
+  assert.equal(text(log(new Flonum(-0))), "-inf.0+3.141592653589793i");
   assert.deepEqual(exactIntegerSqrt(10n ** 40n + 5n), [100000000000000000000n, 5]);
   assert.equal(text(rationalize(new Flonum(0.3), makeRatio(1n, 10n))), "0.3333333333333333");
   assert.equal(text(rationalize(makeRatio(3n, 10n), makeRatio(1n, 10n))), "1/3");

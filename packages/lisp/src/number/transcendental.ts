@@ -56,7 +56,8 @@ export function log(value: unknown): Num {
   if (z instanceof Compnum)
     return complex(elementary.log(elementary.hypot(re(z), im(z))), elementary.atan2(im(z), re(z)));
   const size = logOfMagnitude(z);
-  if (signOf(z) < 0) return new Compnum(new Flonum(size), new Flonum(Math.PI));
+  // The angle of -0.0 is π, too.
+  if (signOf(z) < 0 || Object.is(toDouble(z), -0)) return new Compnum(new Flonum(size), new Flonum(Math.PI));
   return new Flonum(size);
 }
 

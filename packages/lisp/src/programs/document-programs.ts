@@ -6,7 +6,7 @@
 import { type Syntax, syntaxItems, syntaxToDatum } from "../expander/syntax.ts";
 import { writeText } from "../reader/writer.ts";
 import type { Lisp } from "../session.ts";
-import { commentAbove, type Entry, entryOf, head } from "./definitions.ts";
+import { commentAbove, type Entry, entryOf, head } from "../definitions/definitions.ts";
 
 /** The comment that a file begins with, when an empty line follows it. */
 function commentAtTop(lines: readonly string[]): string {

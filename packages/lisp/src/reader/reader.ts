@@ -513,8 +513,8 @@ export class Reader {
       if (code < 0) throw this.#incomplete(what, start);
       if (code === end) return codes;
       if (codes.length > TOKEN_MAX) throw this.#error(`${what} of more than ${TOKEN_MAX} characters`, start);
-      if (code === 13) {
-        // A line ends the same way on each system.
+      if (code === 13 && end === 34) {
+        // R7RS §6.7: each line ending in a string is one newline; of symbols it says no such thing.
         if (this.#source.peek() === 10) this.#source.next();
         codes.push(10);
       } else if (code !== 92) codes.push(code);

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { makeLisp } from "../testing/run.ts";
 import { indentationOf } from "./indentation.ts";
+import { paintedText } from "./documentation.ts";
 import { Repl } from "./repl.ts";
 
 function talk(...lines: string[]): string[] {
@@ -188,4 +189,36 @@ test("calls of a procedure are told, and what they give", () => {
   for (const line of ["(define (f n) (if (= n 0) 1 (* n (f (- n 1)))))", ",trace f", "(f 2)", ",untrace f", "(f 3)"])
     repl.submit(line);
   assert.equal(output(), "(f 2)\n  (f 1)\n    (f 0)\n    f → 1\n  f → 1\nf → 2\n");
+});
+
+test("names are documented: the system's, and those that were typed, also while one types", () => {
+  const { lisp } = makeLisp();
+  const files = [
+    {
+      file: "lists.scm",
+      text: '(procedure (append list (rest)) -> list "Lists behind each other.") (value pi "A ratio.")',
+    },
+  ];
+  let asked = 0;
+  const repl = new Repl(lisp, { documentation: () => (asked++, files) });
+  repl.submit('(define (twice x . more)\n  "X two times."\n  (* 2 x))');
+  assert.equal(asked, 0);
+  assert.equal(repl.submit(",doc append").text, "(append list [rest]) → list\nLists behind each other.");
+  assert.equal(repl.submit(",doc pi").text, "pi\nA ratio.");
+  assert.equal(repl.submit(",doc twice").text, "(twice x . more)\nX two times.");
+  assert.deepEqual(repl.submit(",doc none"), { text: "nothing is said of none", isError: true, wantsToEnd: false });
+  const at = (text: string): string | undefined =>
+    repl.documentationAt(text.replace("|", ""), text.indexOf("|"))?.forms[0];
+  assert.equal(at("(list (append (f) |"), "(append list [rest]) → list");
+  assert.equal(at('(append "(list" #;(f |'), "(append list [rest]) → list");
+  assert.equal(at("(append x)|"), undefined);
+  repl.submit("(define (append a) a)");
+  assert.equal(at("(append |"), "(append a)");
+});
+
+test("strings and comments are painted, also those that began on a line before", () => {
+  const shown = (text: string, from = 0): string => paintedText(text, from, (kind, part) => `<${kind}:${part}>`);
+  assert.equal(shown('(f "a" ;b'), '<open:(><symbol:f> <string:"a"> <comment:;b>');
+  assert.equal(shown('"one\ntwo" x', 5), '<string:two"> <symbol:x>');
+  assert.equal(shown("", 0), "");
 });

@@ -2,6 +2,7 @@
  * The read-eval-print loop without its terminal: a face gives it texts and shows what comes back. After an error it
  * keeps the continuation, so that frames can be looked into and the program can go on.
  */
+import { type DocumentationFile, type NameDocumentation, operatorsAt, PromptDocumentation } from "./documentation.ts";
 import type { Global } from "../core/core.ts";
 import { CompiledError } from "../datum/condition.ts";
 import { coreToDatum } from "../core/unparse.ts";
@@ -48,16 +49,26 @@ interface Level {
 /** Errors that wait to be dealt with, at most. */
 const LEVELS_MAX = 20;
 
+interface ReplOptions {
+  readonly isShown?: (file: string) => boolean;
+  readonly documentation?: () => readonly DocumentationFile[];
+}
+
 export class Repl {
   readonly #lisp: Lisp;
   readonly #levels: Level[];
   readonly #debugger: Debugger;
   readonly #trace: Trace;
+  readonly #documentation: PromptDocumentation;
   #line: number;
 
-  /** @param options.isShown  false: a file that is not stopped in */
-  constructor(lisp: Lisp, { isShown }: { readonly isShown?: (file: string) => boolean } = {}) {
+  /**
+   * @param options.isShown  false: a file that is not stopped in
+   * @param options.documentation  what describes the system's names; asked for when somebody asks
+   */
+  constructor(lisp: Lisp, { isShown, documentation = () => [] }: ReplOptions = {}) {
     this.#lisp = lisp;
+    this.#documentation = new PromptDocumentation(lisp, documentation);
     this.#levels = [];
     this.#line = 1;
     const print = (line: string): void => this.#print(line);
@@ -104,6 +115,7 @@ export class Repl {
     const first = this.#line;
     this.#line += text.split("\n").length;
     if (command !== null) return this.#command(command[1]!, command[2]!.trim());
+    this.#documentation.keep(text);
     try {
       const shown: string[] = [];
       for (const form of this.#read(text, first)) {
@@ -206,6 +218,9 @@ export class Repl {
       case "continue":
       case "c":
         return this.#go(STEPS.get(name) ?? null, argument);
+      case "doc":
+      case "d":
+        return this.#document(argument);
       case "expand":
         return this.#evaluate(argument, () =>
           this.#read(argument, this.#line)
@@ -229,6 +244,21 @@ export class Repl {
           ? bad(`,${name}: ` + (DEBUGGING.has(name) ? "no error is waiting" : "no such command; see ,help"))
           : this.#debug(name, argument, this.#level);
     }
+  }
+
+  #document(name: string): ReplResult {
+    const found = this.#documentation.of(name);
+    if (found === null) return bad(`nothing is said of ${name === "" ? "it" : name}`);
+    return good([...found.forms, ...(found.text === "" ? [] : [found.text])].join("\n"));
+  }
+
+  /** What is said of the innermost operator around a place of which something is; null: of none. */
+  documentationAt(text: string, at: number): NameDocumentation | null {
+    for (const operator of operatorsAt(text, at)) {
+      const found = this.#documentation.of(operator);
+      if (found !== null) return found;
+    }
+    return null;
   }
 
   /** `NAME` or `FILE:LINE`, and `if EXPR`; nothing: tells those that are there. */
@@ -413,6 +443,7 @@ const STEPS: ReadonlyMap<string, StepKind> = new Map([
 const HELP = `An expression is evaluated; a line that begins with a comma is a command:
   ,expand FORM      the core form that a form becomes     ,step FORM   each step of its macros
   ,time EXPR        also how long it took                 ,quit        the end (also Ctrl-D)
+  ,doc NAME         how it is used, and what it does      Alt-H        the same of the operator around the cursor
   ,break NAME  ,break FILE:LINE if EXPR   stop in a procedure, or at a line    ,delete   without; one, or all
   ,in FORM      stop at its first step                    ,trace NAME  ,untrace   tell calls and what they give
 Where it was stopped:

@@ -191,6 +191,26 @@ export const INTEGERS = `
       (tail add-integers (+ sp 16) rest (load64 sp 8) 0)))
   rest)
 
+; How far a division by m limbs shifts to the right, when they are a power of two; else -1.
+(define (power-shift:i32 q:i32 m:i32)
+  (let ((i:i32 0) (top:i32 (load32 (+ q (shl (- m 1) 2)))))
+    (when (!= 0 (and top (- top 1))) (return -1))
+    (while (< i (- m 1))
+      (when (!= 0 (load32 (+ q (shl i 2)))) (return -1))
+      (set! i (+ i 1)))
+    (+ (shl (- m 1) 5) (- 31 (clz32 top)))))
+
+; a, which waits at sp, without its lowest bits. @param skipped  limbs of them, besides by bits
+(define (shift-right sp:i32 n:i32 skipped:i32 by negative:i32)
+  (let ((r:i32 (allocate (+ sp 16) (bignum-bytes (- n skipped)))) (i:i32 skipped))
+    (bignum-header r (- n skipped))
+    (let ((p:i32 (limbs-of (load64 sp) SCRATCH-1)) (to:i32 (+ r 8)))
+      (while (< i n)
+        (let ((high (if (= (+ i 1) n) 0 (limb p (+ i 1)))))
+          (limb! to (- i skipped) (shr (or (shl high 32) (limb p i)) by)))
+        (set! i (+ i 1))))
+    (finish-integer r (- n skipped) negative)))
+
 ; Operation: 0 quotient, 1 remainder, 2 modulo. The divisor is not 0.
 (define (divide-integers sp:i32 a b operation:i32)
   (store64! sp 0 a)
@@ -199,7 +219,11 @@ export const INTEGERS = `
     (when (< n m)
       (when (= operation 0) (return 0))
       (tail finish-remainder sp a (= operation 2)))
-    (when (= operation 0) (set! negative (xor negative (negative-integer b))))
+    (when (= operation 0)
+      (set! negative (xor negative (negative-integer b)))
+      (when (> m 1)
+        (let ((by:i32 (power-shift (limbs-of b SCRATCH-2) m)))
+          (when (>= by 0) (tail shift-right sp n (shr by 5) (ext (and by 31)) negative)))))
     (if (= m 1)
         (let ((r:i32 (allocate (+ sp 16) (bignum-bytes n))))
           (bignum-header r n)

@@ -1,3 +1,4 @@
+import { INTEGER_ROOT } from "./integer-root.ts";
 import { COMPLEX_ARITHMETIC } from "./complex-arithmetic.ts";
 
 /**
@@ -7,7 +8,7 @@ import { COMPLEX_ARITHMETIC } from "./complex-arithmetic.ts";
  *
  * A ratnum has a positive denominator beyond 1 and no common factor; an exact zero is no compnum's imaginary part.
  */
-export const NATIVE_ARITHMETIC = `
+export const NATIVE_ARITHMETIC = `${INTEGER_ROOT}
 (define (%checked result) (if (%unbound? result) ((%cell 29) (%cell 30)) result))
 (define (%number-error who x)
   ((%cell 29) (let ((c (%make 13 4)))
@@ -33,18 +34,6 @@ export const NATIVE_ARITHMETIC = `
     (let ((n (quotient n g)) (d (quotient d g)))
       (let ((n (if (< d 0) (- 0 n) n)) (d (if (< d 0) (- 0 d) d)))
         (if (eq? d 1) n (let ((r (%make 7 2))) (%set! r 0 n) (%set! r 1 d) r))))))
-(define (%power base n)
-  (let loop ((base base) (n n) (product 1))
-    (if (%fx= n 0) product
-      (loop (if (%fx= n 1) base (* base base)) (%fxquotient n 2)
-        (if (%fx= (%fxand n 1) 1) (* product base) product)))))
-(define (%bit-count-of n)
-  (let ((n (if (< n 0) (- 0 n) n)))
-    (if (%fixnum? n)
-        (let loop ((n n) (bits 0)) (if (%fx= n 0) bits (loop (%fxshr n 1) (%fx+ bits 1))))
-        (let* ((limbs (%fxquotient (%count n) 4)) (top (%u32 n (%fx- limbs 1))))
-          (let loop ((top top) (bits (%fx* 32 (%fx- limbs 1))))
-            (if (%fx= top 0) bits (loop (%fxshr top 1) (%fx+ bits 1))))))))
 (define (%scaled x k)
   (if (%fx< k -1000) (%scaled (%fl* x (%two-to -1000)) (%fx+ k 1000))
     (if (%fx< 1000 k) (%scaled (%fl* x (%two-to 1000)) (%fx- k 1000))
@@ -163,11 +152,6 @@ ${COMPLEX_ARITHMETIC}
   (if (%real? a) (%flonum-of a)
     (if (%kind? a 8) (%rectangular (%flonum-of (%ref a 0)) (%flonum-of (%ref a 1)))
       (%number-error "inexact: expected a number, got" a))))
-; The largest integer whose square is no larger.
-(define (%integer-sqrt n)
-  (if (eq? n 0) 0
-    (let loop ((x (%power 2 (%fxquotient (%fx+ (%bit-count-of n) 1) 2))))
-      (let ((y (quotient (+ x (quotient n x)) 2))) (if (< y x) (loop y) x)))))
 ; Of an exact number that is not negative, when its root is exact; else #f.
 (define (%exact-root a)
   (let* ((n (%numerator a)) (d (%denominator a)) (p (%integer-sqrt n)) (q (%integer-sqrt d)))

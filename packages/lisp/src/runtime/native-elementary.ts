@@ -268,7 +268,7 @@ export const NATIVE_ELEMENTARY = `
   (cond ((eq? x 1) 0) ((eq? x 0) (%raise-native 'error "log: not defined for" (list x)))
         ((%kind? x 8) (%complex-parts x (lambda (a b) (%rectangular (%dlog (%hypot a b)) (%datan2 b a)))))
         ((%real? x)
-         (if (< x 0) (%rectangular (%log-of-size (- 0 x)) ${literal(Math.PI)}) (%log-of-size x)))
+         (if (or (< x 0) (eqv? x -0.0)) (%rectangular (%log-of-size (- 0 x)) ${literal(Math.PI)}) (%log-of-size x)))
         (else (%double! "log" x))))
 (define (%log-of-size x)
   (cond ((%kind? x 22)

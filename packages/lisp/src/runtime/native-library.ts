@@ -176,7 +176,7 @@ const OWN_LIBRARY = `
 (define (truncate-remainder a b) (%divisible! "truncate-remainder" a b) (remainder a b))
 (define (floor/ a b) (%divisible! "floor/" a b) (values (%floor-quotient a b) (modulo a b)))
 (define (truncate/ a b) (%divisible! "truncate/" a b) (values (quotient a b) (remainder a b)))
-(define (exact-integer-sqrt n)
+(define (%slow:exact-integer-sqrt n)
   (if (and (%exact-integer? n) (>= n 0)) #t
     (%number-error "exact-integer-sqrt: expected an exact integer that is not negative, got" n))
   (let ((r (%integer-sqrt n))) (values r (- n (* r r)))))

@@ -473,6 +473,11 @@ assq x l)) (if (null? r) #f (%oracle assq x l)))))
                       (loop (%fxquotient m 10) (%fx- i 1) (%fx- left 1))))))
             (%oracle number->string x)))
       (%oracle-list number->string (cons x radix))))
+; Longer ones are better divided by the host, as a whole.
+(define (exact-integer-sqrt n)
+  (if (and (or (%fixnum? n) (and (%kind? n 22) (%fx< (%count n) 2000))) (>= n 0))
+      (let ((r (%integer-sqrt n))) (values r (- n (* r r))))
+      (%oracle exact-integer-sqrt n)))
 (define gcd
   (case-lambda
     ((a b)

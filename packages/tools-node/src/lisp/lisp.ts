@@ -3,6 +3,14 @@ export { astraProgram } from "./astra-program.ts";
 export { buildProgram, WITH_JAVASCRIPT } from "./build-program.ts";
 export { unpackProgram } from "./built-program.ts";
 export { compiling, endOf, type LispEnd, runBuilt } from "./compiled-runner.ts";
-export { folderFinder, nodeSystem, ownLibraryFolder, runtimeImage, standardError } from "./node-system.ts";
+export {
+  documentationFiles,
+  folderFinder,
+  installedLibraryFolder,
+  nodeSystem,
+  ownLibraryFolder,
+  runtimeImage,
+  standardError,
+} from "./node-system.ts";
 export { profileProgram, type ProfileRequest } from "./profile-program.ts";
 export { checkEngine, libraryFolders, type LispOptions, programText, runLisp } from "./run-lisp.ts";

@@ -3,6 +3,7 @@ import {
   closeSync,
   constants,
   existsSync,
+  globSync,
   fstatSync,
   openSync,
   readFileSync,
@@ -13,7 +14,7 @@ import {
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ByteSink, LibraryFinder, System } from "@stratos/lisp";
-import { hostReason } from "@stratos/host-node/home";
+import { hostReason, stratosHome } from "@stratos/host-node/home";
 
 /** Bytes that are read from a file or a stream at a time. */
 const CHUNK_BYTES = 1 << 16;
@@ -174,6 +175,19 @@ export function ownLibraryFolder(): string {
   const here = dirname(fileURLToPath(import.meta.url));
   const bundled = join(here, "scheme");
   return existsSync(bundled) ? bundled : join(here, "../../../lisp/scheme");
+}
+
+/** What describes the names of the system. */
+export function documentationFiles(): { readonly file: string; readonly text: string }[] {
+  return globSync("documentation/*.scm", { cwd: ownLibraryFolder() })
+    .sort()
+    .map((name) => join(ownLibraryFolder(), name))
+    .map((file) => ({ file, text: readFileSync(file, "utf8") }));
+}
+
+/** Where libraries lie that `stratos lisp package install` has brought. */
+export function installedLibraryFolder(): string {
+  return join(stratosHome(), "lisp", "site");
 }
 
 /**

@@ -8,7 +8,7 @@ import { OperationError } from "@stratos/operation";
 import { unpackProgram } from "./built-program.ts";
 import { compiling, endOf, gcReport, type HeapOptions, type LispEnd, runBuilt } from "./compiled-runner.ts";
 import { HeapWatch } from "./heap-watch.ts";
-import { folderFinder, nodeSystem, ownLibraryFolder, runtimeImage } from "./node-system.ts";
+import { folderFinder, installedLibraryFolder, nodeSystem, ownLibraryFolder, runtimeImage } from "./node-system.ts";
 
 export interface LispOptions extends HeapOptions {
   readonly eval: readonly string[];
@@ -91,7 +91,7 @@ function freshImage(): Uint8Array {
 }
 
 export function libraryFolders(first: readonly string[], file: string | undefined): string[] {
-  return [...first, ...(file === undefined ? [] : [dirname(file)]), ".", ownLibraryFolder()];
+  return [...first, ...(file === undefined ? [] : [dirname(file)]), ".", ownLibraryFolder(), installedLibraryFolder()];
 }
 
 export function checkEngine(engine: string): void {

@@ -3,7 +3,7 @@ import { globSync, opendirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { WorkspaceFiles } from "@stratos/lisp/language-server";
-import { folderFinder, ownLibraryFolder } from "./node-system.ts";
+import { folderFinder, installedLibraryFolder, ownLibraryFolder } from "./node-system.ts";
 
 /** Larger files are no sources. */
 const FILE_BYTES_MAX = 8 << 20;
@@ -24,7 +24,7 @@ export function workspaceFiles(libraryPath: readonly string[]): WorkspaceFiles {
       }
     },
     list: schemeFiles,
-    finderOf: (folders) => folderFinder([...folders, ...libraryPath, ownFolder]),
+    finderOf: (folders) => folderFinder([...folders, ...libraryPath, ownFolder, installedLibraryFolder()]),
     fileOf: (uri) => {
       try {
         return uri.startsWith("file:") ? fileURLToPath(uri) : null;

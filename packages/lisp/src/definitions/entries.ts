@@ -3,7 +3,7 @@ import { MString, Pair, SchemeSymbol } from "../datum/datum.ts";
 import { type Syntax, syntaxItems, syntaxToDatum } from "../expander/syntax.ts";
 import { writeText } from "../reader/writer.ts";
 import type { Lisp } from "../session.ts";
-import { type Entry, entryOf, head } from "../programs/definitions.ts";
+import { type Entry, entryOf, head } from "./definitions.ts";
 import { readRecovering } from "./read-recovering.ts";
 
 export type Entries = ReadonlyMap<string, Entry>;

@@ -2,7 +2,7 @@
  * The tokens of a text with their places, whatever the text is: for colours, folding and what stands around the cursor.
  * The reader (reader/reader.ts) gives data, and refuses what is none; here everything is some token.
  */
-import { isDelimiter, isSpace } from "../reader/letters.ts";
+import { isDelimiter, isSpace } from "./letters.ts";
 
 type TokenKind =
   | "open"
