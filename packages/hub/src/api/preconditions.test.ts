@@ -98,7 +98,7 @@ test("what is put by name is changed, removed and made on the conditions that ch
   }
 });
 
-test("a setting is changed and taken back as the version that was read, which goes on when it is taken back", async () => {
+test("a setting is changed and taken back as the version that was read; taking back counts", async () => {
   const path = "/settings/keep-alive";
   const shown = async () => {
     const { etag, text } = await ask("GET", path);

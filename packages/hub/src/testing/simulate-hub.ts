@@ -403,7 +403,8 @@ if (import.meta.main) {
         } catch (error) {
           failed++;
           process.stdout.write(
-            `${(error as Error).stack ?? String(error)}\nnpm run sim:hub -- --rounds 1 --seed ${seed} --steps ${steps}\n`,
+            `${(error as Error).stack ?? String(error)}\n` +
+              `npm run sim:hub -- --rounds 1 --seed ${seed} --steps ${steps}\n`,
           );
         }
       }
