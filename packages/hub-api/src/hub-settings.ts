@@ -19,4 +19,6 @@ export interface ChangeableSetting {
   /** Null: nobody has set it. */
   readonly setBy: string | null;
   readonly setAt: string | null;
+  /** Counts its changes; hubs before this had none. */
+  readonly version?: number;
 }

@@ -44,10 +44,19 @@ export interface SettingTarget {
 
 export type SettingTargets = Readonly<Partial<Record<SettingName, SettingTarget>>>;
 
+interface Change {
+  readonly actor: string;
+  /** Which it must have; null: any. */
+  readonly version: number | null;
+}
+
 interface Kept {
-  readonly value: Value;
+  /** Null: it was set and taken back, which leaves its version. */
+  readonly value: Value | null;
   readonly by: string;
   readonly at: string;
+  /** Counts its changes; 1 is a setting that nobody has changed. */
+  readonly version: number;
 }
 
 /** Among what else stands in `setting`. */
@@ -87,17 +96,25 @@ export class RunTimeSettings {
     return namesIn(this.#targets).map((name) => this.#view(name));
   }
 
-  /** @throws HubError 404 for what no running hub changes, 422 for a value that it cannot have */
-  async set(name: string, value: unknown, actor: string): Promise<ChangeableSetting> {
+  /** @throws HubError 404 for what no running hub changes */
+  find(name: string): ChangeableSetting {
+    return this.#view(this.#demand(name));
+  }
+
+  /**
+   * @throws HubError 404 for what no running hub changes, 412 when it has changed since, 422 for a value that it cannot
+   *   have
+   */
+  async set(name: string, value: unknown, change: Change): Promise<ChangeableSetting> {
     const known = this.#demand(name);
     const fault = valueFault(RULES[known], value);
     if (fault !== null) throw new HubError(422, "bad-setting", `${name}: ${fault}`);
-    return this.#change(known, { value: value as Value, by: actor, at: "" }, actor);
+    return this.#change(known, value as Value, change);
   }
 
-  /** What the hubs were started with counts again. @throws HubError 404 */
-  async reset(name: string, actor: string): Promise<ChangeableSetting> {
-    return this.#change(this.#demand(name), null, actor);
+  /** What the hubs were started with counts again. @throws HubError 404, 412 */
+  async reset(name: string, change: Change): Promise<ChangeableSetting> {
+    return this.#change(this.#demand(name), null, change);
   }
 
   #demand(name: string): SettingName {
@@ -105,22 +122,22 @@ export class RunTimeSettings {
     throw new HubError(404, "no-such-setting", `${name}: no setting that this hub changes while it runs`);
   }
 
-  async #change(name: SettingName, next: Kept | null, actor: string): Promise<ChangeableSetting> {
+  async #change(name: SettingName, next: Value | null, { actor, version }: Change): Promise<ChangeableSetting> {
     await this.#database.transaction("read committed", async (inside) => {
       // What goes together only (`headers-timeout`, `request-timeout`) is changed by one at a time.
       await inside.query("select pg_advisory_xact_lock($1)", [ADVISORY_LOCKS.setting]);
       const kept = new Map(await readKept(inside, () => {}));
+      const now = kept.get(name)?.version ?? 1;
+      if (version !== null && version !== now)
+        throw new HubError(412, "changed", `setting ${name} has changed: it is version ${now} now`);
       const before = this.#valueOf(name, kept);
-      if (next === null) kept.delete(name);
-      else kept.set(name, next);
+      kept.set(name, { value: next, by: actor, at: "", version: now + 1 });
       this.#demandTogether(kept);
-      if (next === null) await inside.query("delete from setting where name = $1", [PREFIX + name]);
-      else
-        await inside.query(
-          `insert into setting (name, value) values ($1, jsonb_build_object('value', $2::jsonb, 'by', $3::text, 'at',
-             now())::text) on conflict (name) do update set value = excluded.value`,
-          [PREFIX + name, JSON.stringify(next.value), actor],
-        );
+      await inside.query(
+        `insert into setting (name, value) values ($1, jsonb_build_object('value', $2::jsonb, 'by', $3::text, 'at',
+           now(), 'version', $4::int)::text) on conflict (name) do update set value = excluded.value`,
+        [PREFIX + name, JSON.stringify(next), actor, now + 1],
+      );
       const value = this.#valueOf(name, kept);
       const detail = { setting: name, before, value, ...(next === null ? { isReset: true } : {}) };
       await writeEvents(inside, [{ actor, what: "SETTING_CHANGED", detail }]);
@@ -155,9 +172,11 @@ export class RunTimeSettings {
 
   #view(name: SettingName): ChangeableSetting {
     const kept = this.#kept.get(name);
+    const set = kept === undefined || kept.value === null ? null : kept;
     return {
       ...{ name, ...RULES[name], value: this.#valueOf(name, this.#kept), started: this.#targets[name]!.started },
-      ...{ setBy: kept?.by ?? null, setAt: kept === undefined ? null : new Date(kept.at).toISOString() },
+      ...{ setBy: set?.by ?? null, setAt: set === null ? null : new Date(set.at).toISOString() },
+      version: kept?.version ?? 1,
     };
   }
 
@@ -184,8 +203,14 @@ async function readKept(on: Queryable, warn: (words: string) => void): Promise<M
   const kept = new Map<SettingName, Kept>();
   for (const { name: row, value: text } of rows) {
     const name = row.slice(PREFIX.length);
-    const one = JSON.parse(text) as Kept;
-    const fault = isSetting(name) ? valueFault(RULES[name], one.value) : "there is no such setting";
+    // Hubs before this kept no version.
+    const one: Kept = { version: 1, ...(JSON.parse(text) as Omit<Kept, "version">) };
+    const isTakenBack = one.value === null;
+    const fault = !isSetting(name)
+      ? "there is no such setting"
+      : isTakenBack
+        ? null
+        : valueFault(RULES[name], one.value);
     if (fault === null) kept.set(name as SettingName, one);
     else warn(`setting ${name}, set by ${one.by}: ${fault}; it is passed over`);
   }

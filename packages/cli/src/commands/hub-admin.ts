@@ -431,10 +431,9 @@ function fsckHub(options: Listing & { readonly head?: string }): Promise<number>
     else {
       for (const { check, count, examples } of findings)
         process.stdout.write(`${check}: ${count} (${examples.join(", ")})\n`);
-      process.stdout.write(
-        `${findings.length === 0 ? "nothing is wrong" : `${findings.length} findings`}; seal ${head.number}, ` +
-          `${head.hash}\n`,
-      );
+      const found = findings.length;
+      const words = found === 0 ? "nothing is wrong" : found === 1 ? "1 finding" : `${found} findings`;
+      process.stdout.write(`${words}; seal ${head.number}, ${head.hash}\n`);
     }
     return findings.length === 0 ? 0 : 1;
   });

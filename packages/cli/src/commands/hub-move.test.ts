@@ -41,9 +41,17 @@ test("a hub is moved; where one has worked nothing is brought, and none that the
   const { status, stdout, stderr } = await hub(...move);
   assert.equal(status, 0, stderr);
   assert.match(stdout, /^event +\d+$/m);
-  await refused(move, /a hub has worked with this database/);
+  await refused(move, /^stratos: [^:]+second: a hub has worked with this database/);
   await refused(["migrate", "--database", at("frist"), "--to", at("third")], /frist: there is no database of a hub/);
   assert.ok(!existsSync(at("frist")) && !existsSync(at("third")));
+});
+
+test("a database in which no hub has worked is none that could be moved", async () => {
+  const empty = await openHubPlace({ state: at("state"), database: at("empty") });
+  await empty.close();
+  const words = /^stratos: [^:]+empty: there is no database of a hub\n$/;
+  await refused(["migrate", "--database", at("empty"), "--to", at("fourth")], words);
+  assert.ok(!existsSync(at("fourth")));
 });
 
 test("what is no backup is refused before a database is made", async () => {

@@ -10,6 +10,7 @@ import {
   openLasting,
   openUsedPlace,
   restoreDatabase,
+  schemaVersion,
   type HubPlaceOptions,
   withoutPassword,
 } from "@stratos/hub";
@@ -57,6 +58,9 @@ export async function migrateHub(
   const stop = new AbortController();
   let target: Awaited<ReturnType<typeof openLasting>> | null = null;
   try {
+    // Another program's, or of a name that was mistyped.
+    if ((await schemaVersion(place.database)) === 0)
+      throw new CommandError(place.database.name, "there is no database of a hub");
     target = await openLasting(options.to);
     const text = dumpDatabase(place.database, stop.signal);
     const counts = await restoreDatabase(target.database, linesOf(text), HUB_DEFAULTS.leaseSeconds);
@@ -92,8 +96,9 @@ function tellCounts(counts: Readonly<Record<string, number>>, isJson: boolean): 
 }
 
 function databaseFailure(error: unknown, what: string): unknown {
-  if (error instanceof OperationError || !(error instanceof Error)) return error;
-  return new CommandError(withoutPassword(what), error instanceof DatabaseError ? error.message : hostReason(error), {
-    cause: error,
-  });
+  if (error instanceof OperationError || error instanceof CommandError || !(error instanceof Error)) return error;
+  const name = withoutPassword(what);
+  const words = error instanceof DatabaseError ? error.message : hostReason(error);
+  // What is wrong with a database begins with its name.
+  return new CommandError(name, words.startsWith(`${name}: `) ? words.slice(name.length + 2) : words, { cause: error });
 }

@@ -38,6 +38,7 @@ const FILES: readonly CommandFile[] = [
     names: ["trigger", "secret"],
     load: async (finish) => (await import("./hub-trigger.ts")).hubTriggerCommands(finish),
   },
+  { names: ["limit"], load: async (finish) => (await import("./hub-limit.ts")).limitCommand(finish) },
   { names: ["logs"], load: async (finish) => (await import("./hub-logs.ts")).logsCommand(finish) },
   { names: ["profile"], load: async (finish) => (await import("./hub-profile.ts")).profileCommand(finish) },
   { names: ["plugin"], load: async (finish) => (await import("./hub-plugin.ts")).pluginCommand(finish) },

@@ -4,17 +4,14 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { openDatabase } from "../database/open-database.ts";
+import { apiRoutes } from "../hub-server.ts";
 import type { Database } from "../database/database.ts";
-import { migrate } from "../store/migrations/migrate.ts";
+import { openMigrated } from "../testing/test-database.ts";
 import { Access } from "./access.ts";
-import { BUILT_IN_ROLES } from "./permissions.ts";
+import { BUILT_IN_ROLES, patternFault, PERMISSIONS } from "./permissions.ts";
 
 let database: Database;
-before(async () => {
-  database = await openDatabase("memory");
-  await migrate(database);
-});
+before(async () => void (database = await openMigrated("memory")));
 after(() => database.close());
 
 const rolesOf = async (access: Access): Promise<Map<string, readonly string[]>> =>
@@ -44,4 +41,45 @@ test("a hub made before gives built-in roles what they have today; roles that so
     ["auditor"],
     "to be brought up to date is no change of somebody's",
   );
+});
+
+test("a permission that there is not is refused, and what was meant is said", () => {
+  for (const [pattern, words] of [
+    ["packge:promote", "nothing is permitted by this name; did you mean package?"],
+    ["task:sumbit:main", "task has no sumbit; did you mean submit?"],
+    ["audit:read", "audit has no read; there is rotate"],
+    ["*:fly", /^\* has no fly; there is read, write, rotate/],
+    ["constructor:read", /^nothing is permitted by this name; there is artefact, audit/],
+    ["task read", /^no permission; they are noun:verb:channel/],
+  ] as const) {
+    const fault = patternFault(pattern);
+    if (typeof words === "string") assert.equal(fault, words);
+    else assert.match(fault!, words);
+  }
+  for (const pattern of [
+    "*",
+    "task",
+    "task:*",
+    "task:*:main",
+    "*:read",
+    "host:serve:vm7",
+    ...BUILT_IN_ROLES.flatMap(({ permissions }) => permissions),
+  ])
+    assert.equal(patternFault(pattern), null, pattern);
+});
+
+test("what routes ask for is what there is to permit", () => {
+  // Beside them what is asked within a request.
+  const asked = new Set([
+    "trigger:fire",
+    "task:change-own",
+    "secret:use",
+    "identity:vouch",
+    "package:promote",
+    "package:withdraw",
+  ]);
+  for (const { permission } of apiRoutes(database, {} as never, {} as never))
+    asked.add(permission.split(":").slice(0, 2).join(":"));
+  const known = Object.entries(PERMISSIONS).flatMap(([noun, verbs]) => verbs.map((verb) => `${noun}:${verb}`));
+  assert.deepEqual([...asked].sort(), known.sort());
 });

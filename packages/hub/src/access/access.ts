@@ -10,7 +10,7 @@ import { SQL_FOREIGN_KEY_VIOLATION, type DatabaseError } from "../database/datab
 import { writeEvents } from "../store/events.ts";
 import { HubError, notFound } from "../store/hub-error.ts";
 import { demandCondition, UNCONDITIONAL, type Condition } from "../store/versions.ts";
-import { BUILT_IN_ROLES, grants, PATTERN, permissionsOf, type Role } from "./permissions.ts";
+import { BUILT_IN_ROLES, grants, patternFault, permissionsOf, type Role } from "./permissions.ts";
 
 export interface Principal {
   readonly name: string;
@@ -307,9 +307,10 @@ export class Access {
 
 /** @throws HubError 422 of this kind for what is no pattern of permissions */
 export function demandPatterns(patterns: readonly string[], kind: string): void {
-  const bad = patterns.find((pattern) => !PATTERN.test(pattern));
-  if (bad !== undefined)
-    throw new HubError(422, kind, `${bad}: no permission; they are noun:verb:channel, with * for any`);
+  for (const pattern of patterns) {
+    const fault = patternFault(pattern);
+    if (fault !== null) throw new HubError(422, kind, `${pattern}: ${fault}`);
+  }
 }
 
 async function rolesByName(on: Queryable): Promise<Map<string, Role>> {

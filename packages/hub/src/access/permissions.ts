@@ -3,6 +3,7 @@
  * pattern grants each permission that it matches, part by part; `*` is any one part, and parts that are left out are
  * any: `task` and `task:*` are the same.
  */
+import { closestName, slipsOfWord } from "@stratos/base";
 
 export interface Role {
   readonly name: string;
@@ -10,7 +11,53 @@ export interface Role {
   readonly permissions: readonly string[];
 }
 
-export const PATTERN = /^(\*|[a-z][a-z-]*)(:(\*|[a-z][a-z-]*)(:(\*|[A-Za-z0-9][A-Za-z0-9._-]*))?)?$/;
+const PATTERN = /^(\*|[a-z][a-z-]*)(:(\*|[a-z][a-z-]*)(:(\*|[A-Za-z0-9][A-Za-z0-9._-]*))?)?$/;
+
+/** What there is to permit. What a scope may be is not known here: channels and hosts come and go. */
+export const PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
+  artefact: ["read", "write"],
+  audit: ["rotate"],
+  backup: ["read"],
+  brake: ["change"],
+  certificate: ["invite", "read", "revoke"],
+  channel: ["change", "read"],
+  event: ["read"],
+  fsck: ["run"],
+  host: ["change", "read", "serve"],
+  identity: ["vouch"],
+  package: ["promote", "read", "withdraw"],
+  plugin: ["change", "read"],
+  policy: ["change"],
+  profile: ["read", "remove", "take"],
+  role: ["change", "grant", "read"],
+  secret: ["change", "read", "use"],
+  setting: ["change", "read"],
+  status: ["read", "whoami"],
+  task: ["change", "change-own", "diagnose", "read", "submit"],
+  template: ["change", "read"],
+  token: ["create", "read", "revoke"],
+  trigger: ["change", "fire", "read"],
+  webhook: ["change", "read"],
+};
+
+/**
+ * A policy for what there is not would protect nothing, and nobody would learn of it.
+ *
+ * @returns why a pattern is none, in words
+ */
+export function patternFault(pattern: string): string | null {
+  if (!PATTERN.test(pattern)) return "no permission; they are noun:verb:channel, with * for any";
+  const [noun = "*", verb = "*"] = pattern.split(":");
+  const verbs =
+    noun === "*" ? Object.values(PERMISSIONS).flat() : Object.hasOwn(PERMISSIONS, noun) ? PERMISSIONS[noun] : undefined;
+  if (verbs === undefined) return meant("nothing is permitted by this name", noun, Object.keys(PERMISSIONS));
+  return verb === "*" || verbs.includes(verb) ? null : meant(`${noun} has no ${verb}`, verb, verbs);
+}
+
+function meant(words: string, name: string, names: readonly string[]): string {
+  const near = closestName(name, names, slipsOfWord);
+  return `${words}; ${near === undefined ? `there is ${names.join(", ")}` : `did you mean ${near}?`}`;
+}
 
 export function grants(pattern: string, permission: string): boolean {
   const wanted = permission.split(":");
@@ -37,7 +84,7 @@ export const BUILT_IN_ROLES: readonly Role[] = [
   {
     name: "worker",
     inherits: [],
-    permissions: ["host:serve", "run", "artefact:write", "artefact:read", "channel:read", "package:read"],
+    permissions: ["host:serve", "artefact:write", "artefact:read", "channel:read", "package:read"],
   },
   {
     name: "operator",

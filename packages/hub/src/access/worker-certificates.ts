@@ -58,7 +58,6 @@ const digestOf = (text: string): string => createHash("sha256").update(text).dig
 /** What the worker of a host may, whatever is granted to it beside. */
 const scopesOf = (host: string): string[] => [
   `host:serve:${host}`,
-  "run",
   "artefact:write",
   "artefact:read",
   "channel:read",

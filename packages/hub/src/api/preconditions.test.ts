@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
-import type { ChannelView, HostView, TaskView } from "@stratos/hub-api";
+import type { ChangeableSetting, ChannelView, HostView, TaskView } from "@stratos/hub-api";
 import { apiRoutes } from "../hub-server.ts";
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
 
@@ -98,6 +98,34 @@ test("what is put by name is changed, removed and made on the conditions that ch
   }
 });
 
+test("a setting is changed and taken back as the version that was read; taking back counts", async () => {
+  const path = "/settings/keep-alive";
+  const shown = async () => {
+    const { etag, text } = await ask("GET", path);
+    return { etag, value: (JSON.parse(text) as ChangeableSetting).value };
+  };
+  const first = await shown();
+  assert.match(first.etag, /^"1-/);
+  assert.equal((await ask("GET", path, { "if-none-match": first.etag })).status, 304);
+  assert.equal((await ask("PUT", path, { "if-match": first.etag }, { value: 20 })).etag, '"2"');
+  assert.equal((await ask("PUT", path, { "if-match": "*" }, { value: 21 })).status, 200);
+  for (const [method, body] of [["PUT", { value: 22 }] as const, ["DELETE"] as const]) {
+    const stale = await ask(method, path, { "if-match": '"2"' }, body);
+    assert.equal(stale.status, 412);
+    assert.match(stale.text, /setting keep-alive has changed: it is version 3 now/);
+  }
+  assert.equal((await shown()).value, 21);
+  assert.equal((await ask("DELETE", path, { "if-match": (await shown()).etag })).etag, '"4"');
+  assert.equal((await shown()).value, first.value);
+  assert.equal(
+    (await ask("PUT", path, { "if-match": first.etag }, { value: 23 })).status,
+    412,
+    "as it was, but changed",
+  );
+  const raced = await Promise.all([30, 31, 32].map((value) => ask("PUT", path, { "if-match": '"4"' }, { value })));
+  assert.deepEqual(raced.map(({ status }) => status).sort(), [200, 412, 412]);
+});
+
 test("of two that make one thing where there is none, one does", async () => {
   for (const [path, [first, second]] of Object.entries(PUT)) {
     const many = Array.from({ length: 6 }, (_, index) => [first, second][index % 2]!);
@@ -111,7 +139,7 @@ test("of two that make one thing where there is none, one does", async () => {
 /** Nothing that is read there can have been changed since. */
 const WITHOUT_VERSION = new Set([
   ...["grantRole", "takeRole", "revokeToken", "revokeCertificate", "removeWebhook", "removeProfile"],
-  ...["putBlob", "registerHost", "appendLog", "changeSetting", "resetSetting"],
+  ...["putBlob", "registerHost", "appendLog"],
 ]);
 
 test("each route that puts, changes or removes what has a version takes conditions", () => {

@@ -263,7 +263,7 @@ export const TEMPLATE_VALUES = object({
 export const SETTING_VALUE = object({ value: { type: ["integer", "string"], maxLength: 200 } }, ["value"]);
 export const SETTING_VIEW: JsonSchema = {
   type: "object",
-  required: ["name", "kind", "value", "started", "setBy", "setAt"],
+  required: ["name", "kind", "value", "started", "setBy", "setAt", "version"],
   properties: {
     name: word,
     kind: { enum: ["count", "seconds", "choice"] },
@@ -274,6 +274,7 @@ export const SETTING_VIEW: JsonSchema = {
     started: { type: ["integer", "string"] },
     setBy: orNull({ type: "string" }),
     setAt: orNull(time),
+    version: { type: "integer" },
   },
 };
 export const SECRET = object({ value: { type: "string", minLength: 8, maxLength: 10_000 } }, ["value"]);

@@ -1,12 +1,19 @@
 /** What the hub that answers runs with, and what of it is changed while it runs. */
-import type { HubSettings } from "@stratos/hub-api";
+import type { ChangeableSetting, HubSettings } from "@stratos/hub-api";
 import { closestName, slipsOfWord } from "@stratos/base";
 import type { HubService } from "../hub-service.ts";
 import { HubError } from "../store/hub-error.ts";
-import type { ApiRequest, ApiRoute } from "./route.ts";
+import type { ApiAnswer, ApiRequest, ApiRoute } from "./route.ts";
 import { SETTING_VALUE, SETTING_VIEW } from "./schemas.ts";
 
-const settingOf = ({ parameters }: ApiRequest): string => parameters["setting"]!;
+const versioned = (body: ChangeableSetting): ApiAnswer => ({ body, version: body.version! });
+
+/** @throws HubError as demandChangeable() */
+function changeOf({ hub, parameters, principal, precondition }: ApiRequest) {
+  const name = parameters["setting"]!;
+  demandChangeable(hub, name);
+  return { name, change: { actor: principal.name, version: precondition.version } };
+}
 
 export const SETTINGS_ROUTES: readonly ApiRoute[] = [
   {
@@ -19,21 +26,34 @@ export const SETTINGS_ROUTES: readonly ApiRoute[] = [
     handle: async ({ hub }) => ({ body: settingsOf(hub) }),
   },
   {
+    id: "getSetting",
+    method: "get",
+    path: "/settings/{setting}",
+    tag: "operation",
+    permission: "setting:read",
+    answer: SETTING_VIEW,
+    summary: "A setting that may be changed now, and who has set it.",
+    handle: async ({ hub, parameters }) => {
+      const name = parameters["setting"]!;
+      demandChangeable(hub, name);
+      return versioned(hub.settings.find(name));
+    },
+  },
+  {
     id: "changeSetting",
     method: "put",
     path: "/settings/{setting}",
     tag: "operation",
     permission: "setting:change",
+    takesConditions: "change",
     body: SETTING_VALUE,
     answer: SETTING_VIEW,
     summary:
       "Changes a setting of all hubs of this database, now and after their next start. One that counts from a start " +
       "on is refused with its option (409).",
     handle: async (request) => {
-      const name = settingOf(request);
-      demandChangeable(request.hub, name);
-      const { value } = request.body as { value: unknown };
-      return { body: await request.hub.settings.set(name, value, request.principal.name) };
+      const { name, change } = changeOf(request);
+      return versioned(await request.hub.settings.set(name, (request.body as { value: unknown }).value, change));
     },
   },
   {
@@ -42,12 +62,12 @@ export const SETTINGS_ROUTES: readonly ApiRoute[] = [
     path: "/settings/{setting}",
     tag: "operation",
     permission: "setting:change",
+    takesConditions: "change",
     answer: SETTING_VIEW,
     summary: "Takes back what was set: a hub's option counts again, or its default.",
     handle: async (request) => {
-      const name = settingOf(request);
-      demandChangeable(request.hub, name);
-      return { body: await request.hub.settings.reset(name, request.principal.name) };
+      const { name, change } = changeOf(request);
+      return versioned(await request.hub.settings.reset(name, change));
     },
   },
 ];

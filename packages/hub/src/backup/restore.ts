@@ -52,7 +52,9 @@ function readHeader(line: string): { schema: number; tables: readonly string[] }
   const value = parse(line) as { stratosHubBackup?: unknown; schema?: unknown; tables?: unknown } | null;
   if (value?.stratosHubBackup !== 1) throw new Error("this is no backup of a hub");
   const { schema, tables } = value;
-  if (!Number.isSafeInteger(schema) || (schema as number) < 1 || (schema as number) > SCHEMA_VERSION)
+  if (!Number.isSafeInteger(schema) || (schema as number) < 1)
+    throw new Error(`the backup is damaged: there is no schema ${String(schema)}`);
+  if ((schema as number) > SCHEMA_VERSION)
     throw new Error(`the backup is of schema ${String(schema)}, newer than this program's, ${SCHEMA_VERSION}`);
   const known: readonly unknown[] = BACKED_UP_TABLES;
   if (!Array.isArray(tables) || tables.length === 0 || !tables.every((table) => known.includes(table)))

@@ -41,6 +41,11 @@ const CHECKS: readonly (readonly [string, string])[] = [
     "select task_id::text from run where state = 'COMPLETED' group by task_id having count(*) > 1",
   ],
   [
+    "a task has completed and no run of it has",
+    "select id::text from task t where state = 'COMPLETED' and not exists (select 1 from run where task_id = t.id " +
+      "and state = 'COMPLETED')",
+  ],
+  [
     "a task counts other open parents than it has",
     "select t.id::text from task t where t.state = 'BLOCKED' and t.blockers <> (select count(*) from edge where " +
       "child = t.id and not settled)",

@@ -14,6 +14,8 @@ import { migrate } from "../store/migrations/migrate.ts";
 export interface TestServer {
   /** A new, empty database on it. */
   createDatabase(): string;
+  /** `place`: as createDatabase() answered it. */
+  dropDatabase(place: string): void;
   stop(): void;
   /** Kills it, as a failing computer would, and starts it again; what it had promised is there. */
   restart(): void;
@@ -86,6 +88,7 @@ export function startPostgres(settings: readonly string[] = []): TestServer {
       sql("postgres", `create database ${name}`);
       return `postgres://hub@localhost/${name}?host=${encodeURIComponent(folder)}`;
     },
+    dropDatabase: (place) => void sql("postgres", `drop database ${new URL(place).pathname.slice(1)} with (force)`),
     restart: () => {
       before = cpuSeconds();
       run("pg_ctl", "stop", "--mode", "immediate", "--wait", "--pgdata", data);

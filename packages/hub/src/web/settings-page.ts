@@ -25,13 +25,17 @@ export function settingsPages(hub: HubService, { permitted, require }: PageVisit
     await require(context, principal, "setting:change");
     const name = context.req.param("setting");
     demandChangeable(hub, name);
-    if (context.req.param("verb") === "reset") await hub.settings.reset(name, principal.name);
+    const form = await readForm(context);
+    const seen = form.get("version");
+    if (seen !== null && !/^\d{1,9}$/.test(seen)) throw new HubError(422, "bad-form", `version ${seen}: there is none`);
+    const change = { actor: principal.name, version: seen === null ? null : Number(seen) };
+    if (context.req.param("verb") === "reset") await hub.settings.reset(name, change);
     else {
-      const value = (await readForm(context)).get("value");
-      const isNumber = hub.settings.list().find((one) => one.name === name)?.kind !== "choice";
+      const value = form.get("value");
+      const isNumber = hub.settings.find(name).kind !== "choice";
       if (value === null || (isNumber && !/^\d{1,15}$/.test(value)))
         throw new HubError(422, "bad-setting", `${name}: expected a whole number`);
-      await hub.settings.set(name, isNumber ? Number(value) : value, principal.name);
+      await hub.settings.set(name, isNumber ? Number(value) : value, change);
     }
     return context.redirect(HERE, 303);
   });
@@ -67,7 +71,10 @@ const UNITS = { "slow-query": "ms", "profile-size": "MiB", "rate-limit": "a seco
   Record<string, string>
 >;
 
-function changeForm({ name, kind, value, minimum, maximum, choices = [] }: ChangeableSetting): Html {
+/** A page that somebody left open changes nothing that has changed since. */
+const seen = (version: number | undefined): Html => html`<input type="hidden" name="version" value="${version}">`;
+
+function changeForm({ name, kind, value, minimum, maximum, choices = [], version }: ChangeableSetting): Html {
   const unit = UNITS[name] ?? (kind === "seconds" ? "s" : "");
   const field =
     kind === "choice"
@@ -75,11 +82,11 @@ function changeForm({ name, kind, value, minimum, maximum, choices = [] }: Chang
           (one) => html`<option${raw(one === value ? " selected" : "")}>${one}</option>`,
         )}</select>`
       : html`<input type="number" name="value" value="${value}" min="${minimum}" max="${maximum}" required>`;
-  return html`<form method="post" action="${HERE}/${name}/set"><label>${name} ${field} ${unit}</label>
+  return html`<form method="post" action="${HERE}/${name}/set">${seen(version)}<label>${name} ${field} ${unit}</label>
 <button aria-label="Set ${name}">Set</button></form>`;
 }
 
-function resetForm({ name, started }: ChangeableSetting): Html {
-  return html`${started} <form method="post" action="${HERE}/${name}/reset"><button aria-label="Take back ${name}">Take
-back</button></form>`;
+function resetForm({ name, started, version }: ChangeableSetting): Html {
+  return html`${started} <form method="post" action="${HERE}/${name}/reset">${seen(version)}<button
+aria-label="Take back ${name}">Take back</button></form>`;
 }
