@@ -515,7 +515,8 @@ class TextFile extends OpenFile {
   /** A change is an exceptional condition, told once (proc_pid_mounts(5)) or until it is read. */
   override poll(): number {
     const readable = POLLIN | POLLRDNORM;
-    if (this.#version !== this.#seenVersion) return super.poll() | readable | POLLERR | POLLPRI;
+    if (this.#version !== this.#seenVersion)
+      return (this.#text.waiting === "attribute" ? super.poll() : readable) | POLLERR | POLLPRI;
     return this.#watched !== null && this.#text.sink === null ? readable : super.poll();
   }
 
