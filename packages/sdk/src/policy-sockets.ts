@@ -1,8 +1,5 @@
-/**
- * Sockets of the host under rules: what these deny fails with EACCES (ECONNREFUSED on the loopback), and is told;
- * changed rules end what is open.
- */
-import { EACCES, EAGAIN, ECONNREFUSED, ECONNRESET, ENOTCONN } from "@stratos/abi";
+/** Sockets of the host under rules: what these deny fails with EACCES, and is told; changed rules end what is open. */
+import { EACCES, EAGAIN, ECONNRESET, ENOTCONN } from "@stratos/abi";
 import { concatBytes } from "@stratos/base";
 import type {
   EventLoop,
@@ -15,7 +12,6 @@ import type {
   HostSocketType,
   SocketProvider,
 } from "@stratos/host";
-import { ipOfText, isLoopback } from "@stratos/kernel";
 import type { Denial, NetOptions, NetPolicy } from "./api.ts";
 import { HELLO_BYTES_MAX, readClientHello } from "./client-hello.ts";
 import { questionOf, refusalOf } from "./dns-message.ts";
@@ -222,8 +218,7 @@ class PolicySocket implements HostSocket {
     const isPermitted = this.#isStream
       ? this.#policy.permits(to, "tcp")
       : this.#policy.isNameServer(to) || this.#permitsDatagram(to);
-    // Nobody listens there inside: who waits for a server of its own comes again, as it does without any network.
-    if (!isPermitted) return this.#isStream && isOwn(to) ? -ECONNREFUSED : -EACCES;
+    if (!isPermitted) return -EACCES;
     this.#peer = to;
     this.#names = this.#policy.namesOf(to);
     if (this.#isStream) {
@@ -427,10 +422,4 @@ function plain(address: string): string {
 
 function keyOf({ address, port }: HostAddress): string {
   return `${plain(address)} ${port}`;
-}
-
-/** Is it the loopback, which is the machine's own before it is the host's? */
-function isOwn({ address }: HostAddress): boolean {
-  const ip = ipOfText(address);
-  return ip !== null && isLoopback(ip);
 }

@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import {
   AF_INET,
   AF_INET6,
+  EACCES,
   EADDRINUSE,
   EAGAIN,
   ECONNREFUSED,
@@ -177,4 +178,16 @@ describe("a machine and its host", () => {
     const full = user.socket(AF_INET, SOCK_STREAM);
     assert.equal(settle(network, user.startWith("bind", full, anywhere)), -EADDRINUSE);
   });
+});
+
+it("a host that denies its loopback has nobody listening there, as far as the machine knows", () => {
+  const network = new SimulatedNetwork();
+  const host = network.host([A]);
+  const create = host.create.bind(host);
+  host.create = (...of) => Object.assign(create(...of), { connect: () => -EACCES });
+  const { user } = SocketTask.createMachine(host);
+  const results = ["127.0.0.1", "10.0.0.1", "10.0.0.2"].map((address) =>
+    user.connect(user.socket(AF_INET, SOCK_STREAM), inet(address, 80)),
+  );
+  assert.deepEqual(results, [-ECONNREFUSED, -ECONNREFUSED, -EACCES]);
 });

@@ -1,5 +1,5 @@
 /** Who carries a connection out: the loopback, our own stack over links, or the provider. */
-import { ECONNREFUSED, EHOSTUNREACH, isErrno } from "@stratos/abi";
+import { EACCES, ECONNREFUSED, EHOSTUNREACH, isErrno } from "@stratos/abi";
 import { type InetEndpoint, isSameIp } from "@stratos/netstack";
 import { hostAddressOf } from "./host-address.ts";
 import { HostAttempt } from "./host-tcp.ts";
@@ -46,6 +46,8 @@ export function beginConnection(socket: TcpSocket, to: InetEndpoint, isOnLink: b
     : provider === null
       ? -EHOSTUNREACH
       : HostAttempt.begin(socket, provider, hostAddressOf(to.ip, to.port), socket.boundAtHost);
+  // Nobody listens there inside: who waits for a server of its own tries again, as it does without a network.
+  if (attempt === -EACCES && network.isLocal(to.ip)) return { failed: ECONNREFUSED };
   return isErrno(attempt) ? attempt : { attempt };
 }
 
