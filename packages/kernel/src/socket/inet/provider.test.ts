@@ -17,7 +17,7 @@ import {
   SOCK_DGRAM,
   SOCK_STREAM,
 } from "@stratos/abi";
-import { SimulatedNetwork } from "@stratos/host";
+import { SimulatedNetwork, type SocketProvider } from "@stratos/host";
 import type { Call } from "../../testing/fake-task.ts";
 import { inet, inet6, SocketTask } from "../../testing/socket-task.ts";
 
@@ -181,11 +181,13 @@ describe("a machine and its host", () => {
 });
 
 it("a host that denies its loopback has nobody listening there, as far as the machine knows", () => {
-  const network = new SimulatedNetwork();
-  const host = network.host([A]);
-  const create = host.create.bind(host);
-  host.create = (...of) => Object.assign(create(...of), { connect: () => -EACCES });
-  const { user } = SocketTask.createMachine(host);
+  const host = new SimulatedNetwork().host([A]);
+  const denying: SocketProvider = {
+    create: (_family, _type, events) => Object.assign(host.create(4, "stream", events), { connect: () => -EACCES }),
+    nameServers: () => [],
+    localAddresses: () => host.localAddresses(),
+  };
+  const { user } = SocketTask.createMachine(denying);
   const results = ["127.0.0.1", "10.0.0.1", "10.0.0.2"].map((address) =>
     user.connect(user.socket(AF_INET, SOCK_STREAM), inet(address, 80)),
   );
