@@ -1,6 +1,7 @@
 /** Extended attributes of a group's files: systemd keeps there what it knows of its units (fs/kernfs/inode.c). */
-import { EEXIST, ENODATA, ENOSPC, EOPNOTSUPP, XATTR_CREATE, XATTR_REPLACE } from "@stratos/abi";
+import { ENODATA, ENOSPC, EOPNOTSUPP } from "@stratos/abi";
 import type { ControlGroup } from "../task/control-group.ts";
+import { checkXattrFlags } from "../vfs/xattr-flags.ts";
 
 /** KERNFS_MAX_USER_XATTRS and KERNFS_USER_XATTR_SIZE_LIMIT of Linux, of all kinds here. */
 const XATTRS_MAX = 128;
@@ -19,8 +20,8 @@ export function setGroupXattr(
   if (!isTaken(name)) return -EOPNOTSUPP;
   const values = group.xattrs.get(file) ?? new Map<string, Uint8Array>();
   const has = values.has(name);
-  if (has && (flags & XATTR_CREATE) !== 0) return -EEXIST;
-  if (!has && (flags & XATTR_REPLACE) !== 0) return -ENODATA;
+  const refused = checkXattrFlags(has, flags);
+  if (refused < 0) return refused;
   let bytes = value.length;
   for (const [other, kept] of values) if (other !== name) bytes += kept.length;
   if (bytes > XATTR_BYTES_MAX || (!has && values.size >= XATTRS_MAX)) return -ENOSPC;

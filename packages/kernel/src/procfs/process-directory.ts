@@ -321,12 +321,12 @@ function describeChildren(thread: Task | null, ids: PidNamespace): string {
   return text;
 }
 
-/** A file of a process belongs to its user. */
 /** Files that Linux makes without its seq_file, so that lseek(2) finds an end: 0 (fs/proc/base.c). */
-const UNSEQUENCED: ReadonlySet<string> = new Set([
-  ...["auxv", "cmdline", "coredump_filter", "environ", "loginuid", "oom_adj", "oom_score_adj", "sessionid"],
-]);
+const UNSEQUENCED: ReadonlySet<string> = new Set(
+  "auxv cmdline coredump_filter environ loginuid oom_adj oom_score_adj sessionid".split(" "),
+);
 
+/** A file of a process belongs to its user. */
 class OwnedFile extends PseudoFile {
   #owner: ProcessDirectory;
 

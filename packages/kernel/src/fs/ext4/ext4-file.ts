@@ -1,5 +1,4 @@
 import {
-  EEXIST,
   EFBIG,
   EINVAL,
   ENODATA,
@@ -22,8 +21,6 @@ import {
   S_IFDIR,
   S_IFMT,
   S_IFREG,
-  XATTR_CREATE,
-  XATTR_REPLACE,
   isErrno,
 } from "@stratos/abi";
 import { byteString, byteStringOf } from "@stratos/base";
@@ -31,6 +28,7 @@ import { BLOCK_AREA_SIZE, deviceOf, INODE_FLAG, viewOf, type Extent } from "@str
 import { PageCache, type PageBacking } from "../../frames/page-cache.ts";
 import { FILE_SIZE_MAX } from "../../vfs/content-change.ts";
 import { makeDevice } from "../../vfs/device-registry.ts";
+import { checkXattrFlags } from "../../vfs/xattr-flags.ts";
 import { type AttributeChange, Inode, type Time } from "../../vfs/inode.ts";
 import { leaveAttributeBlock, putXattrs, xattrsOf } from "./ext4-attributes.ts";
 import { blocksMost, markWritten, runAt, shiftRuns } from "./ext4-content.ts";
@@ -444,8 +442,8 @@ export abstract class Ext4File extends Inode implements PageBacking {
   override setXattr(name: string, value: Uint8Array, flags: number): number {
     return this.fileSystem.attempt(() => {
       const xattrs = xattrsOf(this);
-      if (xattrs.has(name) && (flags & XATTR_CREATE) !== 0) return -EEXIST;
-      if (!xattrs.has(name) && (flags & XATTR_REPLACE) !== 0) return -ENODATA;
+      const refused = checkXattrFlags(xattrs.has(name), flags);
+      if (refused < 0) return refused;
       xattrs.set(name, byteString(value));
       return this.#putXattrs(xattrs);
     });

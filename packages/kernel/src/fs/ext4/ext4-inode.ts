@@ -58,11 +58,14 @@ export class Ext4Inode extends Ext4File implements DirectoryBlocks {
     return this.fileSystem.hasTypes;
   }
 
+  /** @throws FormatError, DiskError */
   get count(): number {
     const { runs } = this.places.read();
     const last = runs.at(-1);
     // Of a folder that says it is larger than its blocks the rest is a hole.
-    return Math.min(Math.floor(this.size / this.blockSize), last === undefined ? 0 : last.logical + last.count);
+    const count = Math.min(Math.floor(this.size / this.blockSize), last === undefined ? 0 : last.logical + last.count);
+    if (count > DIRECTORY_BLOCKS_MAX) throw new FormatError("a folder is too large");
+    return count;
   }
 
   readBlock(index: number): Uint8Array | null {
@@ -96,7 +99,6 @@ export class Ext4Inode extends Ext4File implements DirectoryBlocks {
   }
 
   #directoryTo(blocks: number): Ext4Directory {
-    if (blocks > DIRECTORY_BLOCKS_MAX) throw new FormatError("a folder is too large");
     const directory = (this.#directory ??= new Ext4Directory(this));
     while (directory.known < blocks) directory.readBlock();
     return directory;
@@ -114,10 +116,8 @@ export class Ext4Inode extends Ext4File implements DirectoryBlocks {
    */
   #readNames(): number {
     return this.fileSystem.attempt(() => {
-      const { count } = this;
-      const directory = this.#directoryTo(Math.min(this.#known, count));
+      const directory = this.#directoryTo(Math.min(this.#known, this.count));
       if (directory.isWhole) return 0;
-      if (count > DIRECTORY_BLOCKS_MAX) throw new FormatError("a folder is too large");
       const { work } = this.fileSystem.kernel;
       while (!directory.isWhole && !work.isUsed) {
         const before = directory.size;

@@ -22,8 +22,6 @@ import {
   FS_NOATIME_FL,
   FS_NODUMP_FL,
   RENAME_EXCHANGE,
-  XATTR_CREATE,
-  XATTR_REPLACE,
   isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
@@ -31,6 +29,7 @@ import { PageCache } from "../../frames/page-cache.ts";
 import { firstBehind } from "../../vfs/listing-order.ts";
 import type { Reapable } from "../../frames/reaper.ts";
 import { CALL_WORK, type CallWork } from "../../ground/call-work.ts";
+import { checkXattrFlags } from "../../vfs/xattr-flags.ts";
 import { copyPlainFields, Inode, type NewInode, type Time, TIMES } from "../../vfs/inode.ts";
 import type { Tmpfs } from "./tmpfs.ts";
 
@@ -342,9 +341,8 @@ export class TmpfsInode extends Inode {
   }
 
   override setXattr(name: string, value: Uint8Array, flags: number): number {
-    const has = this.#xattrs?.has(name) === true;
-    if (has && (flags & XATTR_CREATE) !== 0) return -EEXIST;
-    if (!has && (flags & XATTR_REPLACE) !== 0) return -ENODATA;
+    const refused = checkXattrFlags(this.#xattrs?.has(name) === true, flags);
+    if (refused < 0) return refused;
     this.#xattrs ??= new Map();
     let total = value.length;
     for (const [other, bytes] of this.#xattrs) if (other !== name) total += other.length + bytes.length;
