@@ -69,6 +69,11 @@ export class CallWork {
     return true;
   }
 
+  /** What is left of a call that may pause is for its next execution, however little this one has done. */
+  cut(): void {
+    this.isCut = true;
+  }
+
   /** Must a loop end whose result may always be short? The call then returns what there is, and doesn't go on. */
   get isUsed(): boolean {
     return this.spent >= this.limit;

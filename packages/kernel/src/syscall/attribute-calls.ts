@@ -35,6 +35,8 @@ import {
 import { checkLandlock } from "../vfs/landlock-paths.ts";
 import { checkAccess, isKept, MAY_WRITE } from "../security/permission.ts";
 import { movedBefore, pauseTransfer } from "../ground/call-work.ts";
+import { stateOf } from "../ground/call-state.ts";
+import { UNFINISHED } from "../ground/wait-queue.ts";
 import { sendSignalToSelf } from "../signal/send-signal.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
@@ -46,6 +48,7 @@ import { lookupPath } from "../vfs/path-walk.ts";
 import type { Path } from "../vfs/path.ts";
 import { FILE_SIZE_MAX } from "../vfs/content-change.ts";
 import { truncateInode } from "../vfs/truncate.ts";
+import { storeInPieces } from "../vfs/write-back.ts";
 import { get64 } from "../ground/words.ts";
 import { loadPath } from "./path-argument.ts";
 import { breakLeases } from "../vfs/leases.ts";
@@ -186,6 +189,10 @@ function fallocate(task: Task, fd: number, mode: number, offset: number, length:
     sendSignalToSelf(task, SIGXFSZ);
     return -EFBIG;
   }
+  const takesRoom = (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE)) === 0;
+  const isStoring = stateOf(task, "write-back") !== null;
+  if (isStoring || (task.syscallState === null && takesRoom && inode.fileSystem.isShortOf(length)))
+    if (storeInPieces(task, inode.fileSystem) === UNFINISHED) return UNFINISHED;
   task.kernel.work.mayPause = true;
   const before = movedBefore(task);
   const left = length - before;

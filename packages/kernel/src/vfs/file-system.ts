@@ -91,6 +91,14 @@ export abstract class FileSystem {
     return 0;
   }
 
+  /** After a write: stores some older pages where too many wait to be stored at once, should the volume be full. */
+  balanceDirty(): void {}
+
+  /** Must pages that wait for write-back be stored before so many bytes more are allocated, because they need room? */
+  isShortOf(_bytes: number): boolean {
+    return false;
+  }
+
   /** Does `rename` over a file store its pages first? Then the call stores the most of them before, in pieces. */
   get storesBeforeReplacing(): boolean {
     return false;

@@ -177,7 +177,10 @@ function writePages(task: Caller, inode: Inode, from: IoCursor, at: number): num
   if (refused < 0) return refused;
   if (refused > 0) count = refused;
   const done = putPages(kernel, inode, from, at, count);
-  if (done > 0) contentChanged(task, inode);
+  if (done > 0) {
+    contentChanged(task, inode);
+    inode.fileSystem.balanceDirty();
+  }
   return done;
 }
 

@@ -187,29 +187,37 @@ export function syncFileSystem(kernel: VfsKernel, fileSystem: FileSystem): numbe
 }
 
 /**
+ * What of one file system (null: of all) waits for write-back, in pieces. What fails stays dirty.
+ *
+ * @returns 0, the first error, or UNFINISHED
+ */
+export function storeInPieces(task: Caller, fileSystem: FileSystem | null): number {
+  const { kernel } = task;
+  kernel.work.mayPause = true;
+  const reached = continueWriteBack(
+    kernel,
+    stateOf(task, "write-back") ?? beginWriteBack(kernel),
+    (inode) => fileSystem === null || inode.fileSystem === fileSystem,
+    kernel.work,
+  );
+  task.syscallState = reached.inodes > 0 ? reached : null;
+  return reached.inodes > 0 ? UNFINISHED : reached.failure;
+}
+
+/**
  * sync(2), syncfs(2), in pieces. @param fileSystem  null: all of them
  * @returns 0, a negated errno, or UNFINISHED
  */
 export function syncFilesInPieces(task: Caller, fileSystem: FileSystem | null): number {
   const { kernel } = task;
-  kernel.work.mayPause = true;
-  const from = stateOf(task, "write-back") ?? beginWriteBack(kernel);
-  const reached = continueWriteBack(
-    kernel,
-    from,
-    (inode) => fileSystem === null || inode.fileSystem === fileSystem,
-    kernel.work,
-  );
-  if (reached.inodes > 0) {
-    task.syscallState = reached;
-    return UNFINISHED;
-  }
+  const failure = storeInPieces(task, fileSystem);
+  if (failure === UNFINISHED) return UNFINISHED;
   let failed = 0;
   if (fileSystem !== null) failed = fileSystem.sync();
   // What a file system on a disk writes is content of another one's file.
   else if (kernel.disks.all.size > 0) syncAll(kernel);
   else for (const each of kernel.vfs.roots.keys()) each.sync();
-  return reached.failure < 0 ? reached.failure : failed;
+  return failure < 0 ? failure : failed;
 }
 
 /**

@@ -171,15 +171,19 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
   override prepareWrite(offset: number, length: number): number {
     const { fileSystem, ino } = this;
     const first = Math.floor(offset / PAGE_SIZE);
-    const pages = Math.floor((offset + length - 1) / PAGE_SIZE) - first + 1;
+    const wanted = Math.floor((offset + length - 1) / PAGE_SIZE) - first + 1;
+    const pages = Math.min(wanted, fileSystem.promisedAtOnce);
     if (!fileSystem.promise(pages)) return -ENOSPC;
     const { subvolume } = fileSystem;
-    if (!subvolume.quotas.isOn || !subvolume.hasQuotaLimit(ino)) return 0;
-    fileSystem.actForTask();
-    this.#promised ??= new Set();
-    const allowed = subvolume.promiseRun(ino, first, Math.min(pages, PROMISED_AT_ONCE), this.#promised);
-    if (allowed < 0) return allowed;
-    if (allowed === pages) return 0;
+    let allowed = pages;
+    if (subvolume.quotas.isOn && subvolume.hasQuotaLimit(ino)) {
+      fileSystem.actForTask();
+      this.#promised ??= new Set();
+      allowed = subvolume.promiseRun(ino, first, Math.min(pages, PROMISED_AT_ONCE), this.#promised);
+      if (allowed < 0) return allowed;
+    }
+    if (allowed === wanted) return 0;
+    if (allowed === pages) fileSystem.kernel.work.cut();
     return allowed === 0 ? -EDQUOT : (first + allowed) * PAGE_SIZE - offset;
   }
 

@@ -1,11 +1,12 @@
 import { Attributes, DirectoryEntry, LaterVolume, ROOT_INO, type Subvolume, type Volume } from "@stratos/aegisfs";
-import { CAP_SYS_RESOURCE, EIO, EROFS, ESTALE, isErrno } from "@stratos/abi";
+import { CAP_SYS_RESOURCE, EIO, EROFS, ESTALE, PAGE_SIZE, isErrno } from "@stratos/abi";
 import { stateClass, StateError } from "@stratos/base";
 import type { SharedImage } from "../../frames/image-pages.ts";
+import { CALL_WORK, CallWork, WORK } from "../../ground/call-work.ts";
 import { loadAcl } from "../../vfs/acl-inheritance.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import type { Time } from "../../vfs/inode.ts";
-import { syncFileSystem } from "../../vfs/write-back.ts";
+import { beginWriteBack, continueWriteBack, syncFileSystem } from "../../vfs/write-back.ts";
 import { isCapable } from "../../security/credentials.ts";
 import { AegisInode } from "./aegisfs-inode.ts";
 import type { FsKernel } from "../fs-kernel.ts";
@@ -179,6 +180,43 @@ export class AegisFileSystem extends FileSystem {
     if (pages <= this.volume.dataBlocks) return true;
     this.kernel.refusedWrites++;
     return false;
+  }
+
+  /** Pages that were written twice are counted twice no more. */
+  #countAnew(): void {
+    this.#promised = 0;
+    for (const inode of this.kernel.vfs.dirty)
+      if (inode.fileSystem === this) this.#promised += inode.pages?.dirtyCount ?? 0;
+  }
+
+  /** What is promised must not be taken by fallocate(2). */
+  override isShortOf(bytes: number): boolean {
+    const pages = Math.ceil(bytes / PAGE_SIZE);
+    const isShort = (): boolean => this.#promised > 0 && this.#promised + pages > this.volume.dataBlocks;
+    if (isShort()) this.#countAnew();
+    return isShort();
+  }
+
+  /** Pages that may be promised until half of what is free is: from then on who writes stores more than it makes. */
+  get #unpromised(): number {
+    return Math.floor(this.volume.dataBlocks / 2) - this.#promised;
+  }
+
+  /** Pages that the call under way may be promised at once, where it can go on in pieces. */
+  get promisedAtOnce(): number {
+    const { limit, mayPause } = this.kernel.work;
+    return mayPause ? Math.max(Math.floor(limit / WORK.PAGE_READ / 2), Math.min(limit, this.#unpromised)) : Infinity;
+  }
+
+  /** So what was promised is stored when the volume is full, and no call has to store all of it. */
+  override balanceDirty(): void {
+    if (this.#unpromised >= 0) return;
+    const { kernel } = this;
+    const work = new CallWork(CALL_WORK);
+    work.mayPause = true;
+    const reached = continueWriteBack(kernel, beginWriteBack(kernel), (inode) => inode.fileSystem === this, work);
+    if (reached.inodes === 0) this.#countAnew();
+    kernel.work.charge(work.spent);
   }
 
   /** A page was stored. */

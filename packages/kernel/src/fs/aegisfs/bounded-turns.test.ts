@@ -5,10 +5,13 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AT_FDCWD, O_CREAT, O_RDWR, O_TRUNC, POSIX_FADV_DONTNEED, RENAME_EXCHANGE } from "@stratos/abi";
+import { AT_FDCWD, ENOSPC, O_CREAT, O_RDWR, O_TRUNC, POSIX_FADV_DONTNEED, RENAME_EXCHANGE } from "@stratos/abi";
+import { BytesCursor } from "@stratos/base";
 import { check, format, GUEST_LIMITS, mount, ROOT_INO, type Volume } from "@stratos/aegisfs";
 import { MemoryBlockDevice } from "@stratos/host";
+import { attributeCalls } from "../../syscall/attribute-calls.ts";
 import { nameCalls } from "../../syscall/name-calls.ts";
+import { writeFrom } from "../../syscall/read-write-calls.ts";
 import { syncCalls } from "../../syscall/sync-calls.ts";
 import { WRITE_PORTION } from "../../frames/page-cache.ts";
 import { UNFINISHED } from "../../ground/wait-queue.ts";
@@ -30,12 +33,12 @@ interface Mounted {
   stored: number;
 }
 
-function mounted(): Mounted {
+function mounted(memoryBytes = 64 << 20): Mounted {
   const device = new MemoryBlockDevice(64 << 20);
   assert.equal(format(device, { uuid: new Uint8Array(16), hashSeed: 1 }), 0);
   const volume = mount(device, GUEST_LIMITS);
   if (typeof volume === "string") throw new Error(volume);
-  const { user } = FileTask.create((kernel) => new AegisFileSystem(kernel, volume), { memoryBytes: 64 << 20 });
+  const { user } = FileTask.create((kernel) => new AegisFileSystem(kernel, volume), { memoryBytes });
   const made = { device, volume, user, stored: 0 };
   const writePages = volume.root.writePages.bind(volume.root);
   Object.defineProperty(volume.root, "writePages", {
@@ -152,4 +155,49 @@ test("posix_fadvise gives up clean pages that lie whole in the range, in pieces,
   user.call("pread64", fd, "x", 1, 4096 + 50);
   assert.equal(advise(4096, 100), 0);
   assert.equal(pages.pageCount, 0, "a part that reaches the file's end is all of its page");
+});
+
+test("a volume is filled by small writes, and by large ones, in bounded pieces and to the last promised page", () => {
+  for (const size of [15 * 4096, 40 << 20]) {
+    const made = mounted(256 << 20);
+    const { user, volume, device } = made;
+    const fd = user.open("/big", O_RDWR | O_CREAT);
+    const file = user.task.files.get(fd)!;
+    const bytes = new Uint8Array(size).fill(7);
+    const write = { run: () => writeFrom(user.task, file, new BytesCursor(bytes), -1) };
+    let longest = 0;
+    let total = 0;
+    for (;;) {
+      const written = inPieces(made, write);
+      longest = Math.max(longest, written.longest);
+      if (written.result === -ENOSPC) break;
+      assert.ok(written.result > 0, `${written.result} after ${total}`);
+      total += written.result;
+    }
+    assert.ok(longest > 0 && longest <= PAGES_MAX, `${longest} pages in one execution`);
+    assert.equal(inPieces(made, syncCalls["fsync"]!, fd).result, 0, "what was written is stored");
+    assert.equal(file.inode!.size, total);
+    assert.ok(total > 56 << 20 && volume.dataBlocks < 256, `${total} bytes, ${volume.dataBlocks} blocks are left`);
+    assert.deepEqual(check(device, { data: true }), []);
+  }
+});
+
+test("fallocate takes no block that a page which waits was promised: it stores them first, in pieces", () => {
+  const made = mounted(256 << 20);
+  const { user, device, volume } = made;
+  const fd = user.open("/written", O_RDWR | O_CREAT);
+  const content = Uint8Array.from({ length: 24 << 20 }, (_, at) => (at >> 12) ^ (at * 7));
+  const file = user.task.files.get(fd)!;
+  assert.equal(
+    inPieces(made, { run: () => writeFrom(user.task, file, new BytesCursor(content), -1) }).result,
+    24 << 20,
+  );
+  const other = user.open("/reserved", O_RDWR | O_CREAT);
+  const allocate = attributeCalls["fallocate"]!;
+  const refused = inPieces(made, allocate, other, 0, 0, 48 << 20);
+  assert.equal(refused.result, -ENOSPC);
+  assert.ok(refused.longest > 0 && refused.longest <= PAGES_MAX, `${refused.longest} pages in one execution`);
+  assert.equal(inPieces(made, allocate, other, 0, 0, volume.dataBlocks * 4096 - (1 << 20)).result, 0);
+  assert.equal(inPieces(made, syncCalls["fsync"]!, fd).result, 0);
+  assert.deepEqual(check(device, { data: true }), []);
 });
