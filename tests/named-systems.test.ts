@@ -79,8 +79,9 @@ async function untilLogged(home: Home, name: string, text: string): Promise<void
 
 test("a system lives on after its terminal; others attach to it, leave it, and run programs in it", async (t) => {
   const home = new Home(t, "terminal");
+  const terminal = { rows: 20, columns: 90 };
   const open = (...args: string[]): TerminalSession =>
-    new TerminalSession([...launcher, ...args], { ...home.environment, TERM: "xterm" }, { rows: 20, columns: 90 });
+    new TerminalSession([...launcher, ...args], { ...home.environment, TERM: "xterm" }, terminal);
   const first = open("run", "--name", "shell", "-t", "-i", TEST_IMAGE, "--", "bash", "--norc");
   await first.expect(/# $/);
   first.type("stty size; tty; n=41\r");
@@ -93,11 +94,16 @@ test("a system lives on after its terminal; others attach to it, leave it, and r
   await second.expect(/^/);
   second.type("echo $((n+1))\r");
   await second.expect(/42\r\n/);
+  terminal.rows = 30;
   const third = open("attach", "--detach-keys", "ctrl-x", "shell");
+  terminal.rows = 20;
   await third.expect(/^/);
-  third.type("echo both | tr a-z A-Z\r");
-  await third.expect(/BOTH\r\n/);
-  await second.expect(/BOTH\r\n/);
+  third.type("echo both | tr a-z A-Z; stty size\r");
+  await third.expect(/BOTH\r\n30 90\r\n/);
+  await second.expect(/BOTH\r\n30 90\r\n/);
+  // Who types has the program in its own size.
+  second.type("stty size\r");
+  await third.expect(/20 90\r\n/);
   third.type("\x18");
   await third.expect(/detached/);
   assert.equal(await third.ended(), 0);

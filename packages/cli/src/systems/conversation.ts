@@ -5,7 +5,7 @@ import { NodeConsole } from "@stratos/host-node";
 import type { ProgramEnd, TerminalSize } from "@stratos/sdk/api";
 import { StratosError } from "@stratos/sdk/client";
 import { STREAM_WINDOW } from "@stratos/sdk/wire";
-import type { SupervisorClient, SupervisorOperations } from "@stratos/sdk/systems";
+import type { SupervisorClient, SupervisorOperations, TerminalSized } from "@stratos/sdk/systems";
 import { CommandError, UsageError } from "../command-error.ts";
 import { forwardSignals } from "../session/forward-signals.ts";
 import { DetachScanner } from "./detach-keys.ts";
@@ -43,11 +43,13 @@ export async function converse<Name extends Conversing>(
   const isOnTerminal = isatty(0) && isatty(1);
   if (hasInput && hasTerminal && !isatty(0)) throw new UsageError("--tty", "standard input is no terminal");
   let pid = 0;
+  let hasOurSize = true;
   const shown = { 1: Promise.resolve(), 2: Promise.resolve() };
   const input = hasInput ? new InputSender((message, bytes) => client.send({ call, ...message }, bytes)) : null;
   const { call, answer } = client.call(op, request, {
     onStarted: (started) => void (pid = started),
     onRead: (count) => input?.read(count),
+    onEvent: (event) => void (hasOurSize = (event as TerminalSized).isOwn),
     onOutput: (stream, bytes) => {
       const done = new Promise<void>((resolve) =>
         (stream === 1 ? process.stdout : process.stderr).write(Uint8Array.from(bytes), () => {
@@ -59,19 +61,27 @@ export async function converse<Name extends Conversing>(
     },
   });
   const console = hasTerminal && isOnTerminal ? new NodeConsole() : null;
+  // Of several terminals that show a program the one that is typed at gives it its size.
+  const sendSize = (): void => {
+    if (console === null) return;
+    hasOurSize = true;
+    client.send({ call, size: terminalSize() });
+  };
   const detached = new Promise<"detached">((resolve) => {
     if (input === null) return;
     const scanner = new DetachScanner(isatty(0) ? detachKeys : new Uint8Array(0));
     const take = (bytes: Uint8Array | null): void => {
       if (bytes === null) return input.end();
       const passed = scanner.scan(bytes);
-      if (passed !== null) input.send(passed);
-      else void Promise.resolve(onDetach?.(call)).finally(() => resolve("detached"));
+      if (passed !== null) {
+        if (passed.length > 0 && !hasOurSize) sendSize();
+        input.send(passed);
+      } else void Promise.resolve(onDetach?.(call)).finally(() => resolve("detached"));
     };
     if (console === null) input.readFrom(process.stdin, take);
     else console.onInput(take);
   });
-  console?.onResize(() => client.send({ call, size: terminalSize() }));
+  console?.onResize(sendSize);
   console?.open();
   let hangUp!: () => void;
   const hungUp = new Promise<"hung up">((resolve) => {
