@@ -4,7 +4,7 @@
  * Rules by name hold for the addresses that the host's name servers gave for such a name: a question for a name that no
  * rule allows is answered REFUSED and never leaves (RFC 1035 §4.1.1); answers are remembered for their time to live.
  * Addresses of private networks are never taken from a name: who owns the name must not lead into the host's own
- * network. Those need a rule of their own. What was given for a name that is denied stays denied when its time is up;
+ * network. Those need a rule of their own; `localhost` is the loopback's name, whom nobody asks for it. What was given for a name that is denied stays denied when its time is up;
  * an address that nobody has asked for is under no such name.
  */
 import { ipOfText, isInPrefix, isLoopback, isV4, isWildcard, makeV4, textOfIp, widthOf } from "@stratos/kernel";
@@ -78,6 +78,8 @@ export class NetRules {
     const ip = ipOfText(address);
     if (ip === null) return DENIED;
     const names = [...this.#namesOf(ip), ...named];
+    // Programs know that name's addresses by themselves (RFC 6761 §6.3).
+    if (isLoopback(ip)) names.push("localhost");
     const deniedNames = [...names, ...this.#deniedNames.of(textOfIp(ip), 0)];
     const index = this.#rules.findIndex((rule) => fits(rule, { ip, port, protocol, names, deniedNames }));
     return index < 0 ? DENIED : { isAllowed: this.#rules[index]!.allows, rule: index };

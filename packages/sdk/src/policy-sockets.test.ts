@@ -160,6 +160,13 @@ test("a name is reached by the addresses that were given for it, as long as they
   assert.deepEqual([connects(of, "198.51.100.7", 443), connects(of, "198.51.100.8", 1)], [true, false]);
 });
 
+test("localhost is the host's loopback, for which nobody asks a name server", () => {
+  const of = open([{ deny: "localhost", ports: [443] }, { allow: "localhost" }]);
+  const reached = ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1", "10.2.3.4"].map((to) => connects(of, to, 80));
+  assert.deepEqual(reached, [true, true, true, true, false]);
+  assert.ok(!connects(of, "127.0.0.1", 443));
+});
+
 test("other names are refused without a question that leaves; what is no question is lost", () => {
   const of = open([{ allow: "example.org" }]);
   const socket = of.socket("datagram");
