@@ -4,8 +4,9 @@
  * Rules by name hold for the addresses that the host's name servers gave for such a name: a question for a name that no
  * rule allows is answered REFUSED and never leaves (RFC 1035 §4.1.1); answers are remembered for their time to live.
  * Addresses of private networks are never taken from a name: who owns the name must not lead into the host's own
- * network. Those need a rule of their own; `localhost` is the loopback's name, whom nobody asks for it. What was given for a name that is denied stays denied when its time is up;
- * an address that nobody has asked for is under no such name.
+ * network. Those need a rule of their own; `localhost` is the loopback's name, whom nobody asks for it. What was given
+ * for a name that is denied stays denied when its time is up; an address that nobody has asked for is under no such
+ * name.
  */
 import { ipOfText, isInPrefix, isLoopback, isV4, isWildcard, makeV4, textOfIp, widthOf } from "@stratos/kernel";
 import { type NetPolicy, type NetRule, StratosError } from "./api.ts";

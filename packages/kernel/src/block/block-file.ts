@@ -1,4 +1,4 @@
-import { EINVAL, ENOSPC, EPERM, O_DIRECT, O_DSYNC, O_EXCL } from "@stratos/abi";
+import { EINVAL, ENOSPC, EPERM, O_DIRECT, O_DSYNC, O_EXCL, PAGE_SIZE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { PageCache } from "../frames/page-cache.ts";
 import type { Inode } from "../vfs/inode.ts";
@@ -7,7 +7,7 @@ import { notifyFile } from "../vfs/file-events.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
 import { putPages, readPages } from "../vfs/regular-file.ts";
-import { markInodeDirty, syncInode } from "../vfs/write-back.ts";
+import { boundDirty, markInodeDirty, syncInode, takenAtOnce } from "../vfs/write-back.ts";
 import { blockIoctl } from "./block-ioctl.ts";
 import { closeDevice, openDevice } from "./device-users.ts";
 import type { BlockInode } from "./block-inode.ts";
@@ -49,10 +49,15 @@ export class BlockFile extends OpenFile {
     if (device.isReadOnly) return -EPERM;
     if (from.remaining === 0) return 0;
     if (at >= device.size) return -ENOSPC;
-    const done = putPages(this.#kernel, device, from, at, Math.min(from.remaining, device.size - at));
+    const count = Math.min(from.remaining, device.size - at);
+    const taken = Math.min(count, takenAtOnce(this.#kernel, device) * PAGE_SIZE);
+    const done = putPages(this.#kernel, device, from, at, taken);
     if (done <= 0) return done;
+    if (taken < count) this.#kernel.work.cut();
     if (offset < 0) this.position = at + done;
     markInodeDirty(this.#kernel, device);
+    // The last close stores what is left.
+    boundDirty(this.#kernel, device);
     if (this.#kernel.vfs.watchCount > 0) notifyFile(this.#kernel, this, "modify");
     if ((this.flags & (O_DSYNC | O_DIRECT)) !== 0) {
       const failed = syncInode(this.#kernel, device, true);

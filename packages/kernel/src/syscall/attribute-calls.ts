@@ -48,7 +48,7 @@ import { lookupPath } from "../vfs/path-walk.ts";
 import type { Path } from "../vfs/path.ts";
 import { FILE_SIZE_MAX } from "../vfs/content-change.ts";
 import { truncateInode } from "../vfs/truncate.ts";
-import { storeInPieces } from "../vfs/write-back.ts";
+import { drainInPieces, storeInPieces } from "../vfs/write-back.ts";
 import { get64 } from "../ground/words.ts";
 import { loadPath } from "./path-argument.ts";
 import { breakLeases } from "../vfs/leases.ts";
@@ -189,6 +189,9 @@ function fallocate(task: Task, fd: number, mode: number, offset: number, length:
     sendSignalToSelf(task, SIGXFSZ);
     return -EFBIG;
   }
+  // What lies behind the range moves.
+  if ((mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE)) !== 0 && drainInPieces(task, inode) === UNFINISHED)
+    return UNFINISHED;
   const takesRoom = (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE)) === 0;
   const isStoring = stateOf(task, "write-back") !== null;
   if (isStoring || (task.syscallState === null && takesRoom && inode.fileSystem.isShortOf(length)))

@@ -27,6 +27,7 @@ import type { FileSystem } from "./file-system.ts";
 import { LIST_SEPARATOR } from "./mount-options.ts";
 import { createMount, holdFileSystem, perMountFlags, releaseFileSystem } from "./mount-lifetime.ts";
 import { createFileSystem, reconfigure, rootFor, showsTooMuch } from "./mounting.ts";
+import { UNFINISHED } from "../ground/wait-queue.ts";
 import { OpenFile } from "./open-file.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 
@@ -160,7 +161,8 @@ export class ConfigurationFile extends OpenFile {
       this.phase = "failed";
       return -EPERM;
     }
-    const failed = reconfigure(fileSystem, this.#readOnly, this.#options);
+    const failed = reconfigure(task, fileSystem, this.#readOnly, this.#options);
+    if (failed === UNFINISHED) return failed;
     this.#options = new Map();
     if (failed < 0) this.phase = "failed";
     return failed;

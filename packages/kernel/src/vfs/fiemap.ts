@@ -12,9 +12,10 @@ import {
   FiemapExtent,
   PAGE_SIZE,
 } from "@stratos/abi";
+import { UNFINISHED } from "../ground/wait-queue.ts";
 import { put64 } from "../ground/words.ts";
 import type { Inode } from "./inode.ts";
-import { writeBackInode } from "./write-back.ts";
+import { drainInPieces, writeBackInode } from "./write-back.ts";
 import type { Caller } from "./vfs-kernel.ts";
 
 /** Extents of one call; a caller goes on behind the last, which doesn't bear FIEMAP_EXTENT_LAST. */
@@ -40,6 +41,7 @@ export function mapExtents(task: Caller, inode: Inode, argument: number): number
     const failed = space.storeU32(argument + Fiemap.offset.fm_flags, flags & ~FIEMAP_FLAG_SYNC);
     return failed < 0 ? failed : -EBADR;
   }
+  if (drainInPieces(task, inode) === UNFINISHED) return UNFINISHED;
   const stored = writeBackInode(task.kernel, inode);
   if (stored < 0) return stored;
   // A length of all ones: to the end.

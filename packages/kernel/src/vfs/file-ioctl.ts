@@ -25,6 +25,8 @@ import { flagsIoctl } from "./file-flags-ioctl.ts";
 import { mapExtents } from "./fiemap.ts";
 import { clipToLimits, contentChanged } from "./content-change.ts";
 import type { Caller } from "./vfs-kernel.ts";
+import { drainInPieces } from "./write-back.ts";
+import { UNFINISHED } from "../ground/wait-queue.ts";
 
 /** ioctl_ficlonerange(2). */
 function cloneInto(
@@ -40,6 +42,8 @@ function cloneInto(
   const count = length === 0 ? Math.max(0, Number(source.statSize()) - sourceOffset) : length;
   const clipped = clipToLimits(task, offset, count);
   if (clipped < count) return clipped < 0 ? clipped : -EFBIG;
+  // The file system shares what it has.
+  if (drainInPieces(task, source) === UNFINISHED || drainInPieces(task, inode) === UNFINISHED) return UNFINISHED;
   const result = inode.takeRange(source, sourceOffset, offset, count, true, task.kernel.vfs.now());
   if (result < 0) return result;
   contentChanged(task, inode);

@@ -91,8 +91,8 @@ export abstract class FileSystem {
     return 0;
   }
 
-  /** After a write: stores some older pages where too many wait to be stored at once, should the volume be full. */
-  balanceDirty(): void {}
+  /** After a write to `inode`: stores some older pages where one call could have to store too many at once. */
+  balanceDirty(_inode: Inode): void {}
 
   /** Must pages that wait for write-back be stored before so many bytes more are allocated, because they need room? */
   isShortOf(_bytes: number): boolean {

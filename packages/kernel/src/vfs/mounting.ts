@@ -58,7 +58,8 @@ import { NamespaceInode } from "./namespace-file.ts";
 import { Path } from "./path.ts";
 import { inheritPropagation } from "./peer-group.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
-import { syncInode } from "./write-back.ts";
+import { storeInPieces, syncInode } from "./write-back.ts";
+import { UNFINISHED } from "../ground/wait-queue.ts";
 
 /**
  * mount(2) after its strings are read and `place` is looked up. Paths that lead to mounts of another namespace (through
@@ -80,7 +81,7 @@ export function mountFileSystem(
   if ((flags & MS_REMOUNT) !== 0) {
     const { userNamespace } = place.mount.fileSystem;
     if ((flags & MS_BIND) === 0 && !isCapable(credentials, CAP_SYS_ADMIN, userNamespace)) return -EPERM;
-    return remount(namespace, place, flags, request.options);
+    return remount(task, place, flags, request.options);
   }
   const target = topAt(place);
   if ((flags & MS_BIND) !== 0) return bind(task, target, request.sourcePath!, flags);
@@ -206,7 +207,7 @@ function fileSystemOn(
   return fileSystem;
 }
 
-function remount(namespace: MountNamespace, place: Path, flags: number, options: MountOptions): number {
+function remount(task: Caller, place: Path, flags: number, options: MountOptions): number {
   if (place.dentry !== place.mount.root) return -EINVAL;
   const mount = place.mount;
   const asked = flags & (ACCESS_TIME_FLAGS | MS_STRICTATIME);
@@ -221,15 +222,16 @@ function remount(namespace: MountNamespace, place: Path, flags: number, options:
       ? isHeldForWriting(mount, wanted)
         ? -EBUSY
         : 0
-      : reconfigure(mount.fileSystem, (flags & MS_RDONLY) !== 0, options);
+      : reconfigure(task, mount.fileSystem, (flags & MS_RDONLY) !== 0, options);
   if (failed < 0) return failed;
   setMountFlags(mount, wanted);
-  namespace.changes.changed();
+  task.fs.namespace.changes.changed();
   return 0;
 }
 
-/** Changes a file system for all of its mounts: 0 or why not, and then nothing has changed. */
-export function reconfigure(fileSystem: FileSystem, readOnly: boolean, options: MountOptions): number {
+/** Changes a file system for all of its mounts: 0, UNFINISHED, or why not, and then nothing has changed. */
+export function reconfigure(task: Caller, fileSystem: FileSystem, readOnly: boolean, options: MountOptions): number {
+  if (readOnly && storeInPieces(task, fileSystem) === UNFINISHED) return UNFINISHED;
   const before = fileSystem.readOnly;
   const refused = fileSystem.setReadOnly(readOnly);
   if (refused < 0) return refused;
@@ -269,9 +271,13 @@ export function unmount(task: Caller, covered: Path, flags: number): number {
   if (mount === task.fs.root.mount && (flags & MNT_DETACH) === 0) {
     // The caller's root becomes read-only instead (fs/namespace.c, do_umount_root).
     const { fileSystem } = mount;
-    return isCapable(task.credentials, CAP_SYS_ADMIN, fileSystem.userNamespace) ? fileSystem.setReadOnly(true) : -EPERM;
+    if (!isCapable(task.credentials, CAP_SYS_ADMIN, fileSystem.userNamespace)) return -EPERM;
+    return storeInPieces(task, fileSystem) === UNFINISHED ? UNFINISHED : fileSystem.setReadOnly(true);
   }
   if (mount.parent === null) return -EINVAL;
+  // What ends with it stores the rest at once.
+  if (task.kernel.vfs.roots.get(mount.fileSystem)?.mounts === 1)
+    if (storeInPieces(task, mount.fileSystem) === UNFINISHED) return UNFINISHED;
   if ((flags & MNT_FORCE) !== 0) mount.fileSystem.forceUnmount();
   if ((flags & MNT_DETACH) !== 0) {
     const tree = [mount, ...mountsBelow(task.kernel, place)];

@@ -179,7 +179,7 @@ function writePages(task: Caller, inode: Inode, from: IoCursor, at: number): num
   const done = putPages(kernel, inode, from, at, count);
   if (done > 0) {
     contentChanged(task, inode);
-    inode.fileSystem.balanceDirty();
+    inode.fileSystem.balanceDirty(inode);
   }
   return done;
 }

@@ -97,6 +97,23 @@ export function continueWriteBack(
   return { kind: "write-back", pages, inodes: kernel.vfs.dirty.size === 0 ? 0 : inodes, failure };
 }
 
+/** Dirty pages of a file that is stored at once now and then, beyond which who writes to it stores older ones. */
+const DIRTY_MAX = 4 * WRITE_PORTION;
+
+/** After a write to such a file. */
+export function boundDirty({ work }: VfsKernel, { pages, size }: Inode): void {
+  if (pages === null || pages.backing === null || pages.dirtyCount <= DIRTY_MAX) return;
+  pages.writePortion(size, WRITE_PORTION);
+  work.charge(WRITE_PORTION * WORK.PAGE_READ);
+}
+
+/** Pages that such a file takes in one piece of a write: fewer than are stored after it. */
+export function takenAtOnce({ work }: VfsKernel, { pages }: Inode): number {
+  const { limit, mayPause } = work;
+  if (!mayPause) return Infinity;
+  return Math.max(Math.floor(limit / WORK.PAGE_READ / 2), Math.min(limit, DIRTY_MAX - pages!.dirtyCount));
+}
+
 /** fsync(2), fdatasync(2). */
 export function syncInode(kernel: VfsKernel, inode: Inode, dataOnly: boolean): number {
   if (inode.isDirty || inode.pages?.hasDirty === true) {

@@ -19,7 +19,7 @@ import {
   S_IFMT,
 } from "@stratos/abi";
 import { BytesCursor, stateClass } from "@stratos/base";
-import { markInodeDirty } from "../../vfs/write-back.ts";
+import { boundDirty, markInodeDirty } from "../../vfs/write-back.ts";
 import { majorOf, minorOf } from "../../vfs/device-registry.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import { BlockFile } from "../block-file.ts";
@@ -238,6 +238,8 @@ export class LoopDevice implements DiskDriver {
       done += put;
     }
     file.flags = flags;
+    // Whoever unmounts the device or has its file stored finds few.
+    if (file.contentInode !== null) boundDirty(this.#kernel, file.contentInode);
     return done === length ? 0 : -EIO;
   }
 

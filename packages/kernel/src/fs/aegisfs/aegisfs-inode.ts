@@ -172,7 +172,7 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
     const { fileSystem, ino } = this;
     const first = Math.floor(offset / PAGE_SIZE);
     const wanted = Math.floor((offset + length - 1) / PAGE_SIZE) - first + 1;
-    const pages = Math.min(wanted, fileSystem.promisedAtOnce);
+    const pages = Math.min(wanted, fileSystem.promisedAtOnce(this));
     if (!fileSystem.promise(pages)) return -ENOSPC;
     const { subvolume } = fileSystem;
     let allowed = pages;

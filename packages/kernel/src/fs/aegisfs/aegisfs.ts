@@ -6,7 +6,7 @@ import { CALL_WORK, CallWork, WORK } from "../../ground/call-work.ts";
 import { loadAcl } from "../../vfs/acl-inheritance.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import type { Time } from "../../vfs/inode.ts";
-import { beginWriteBack, continueWriteBack, syncFileSystem } from "../../vfs/write-back.ts";
+import { beginWriteBack, boundDirty, continueWriteBack, syncFileSystem, takenAtOnce } from "../../vfs/write-back.ts";
 import { isCapable } from "../../security/credentials.ts";
 import { AegisInode } from "./aegisfs-inode.ts";
 import type { FsKernel } from "../fs-kernel.ts";
@@ -202,16 +202,24 @@ export class AegisFileSystem extends FileSystem {
     return Math.floor(this.volume.dataBlocks / 2) - this.#promised;
   }
 
-  /** Pages that the call under way may be promised at once, where it can go on in pieces. */
-  get promisedAtOnce(): number {
+  /** Pages that a write to the inode may be promised at once, where it can go on in pieces. */
+  promisedAtOnce(inode: AegisInode): number {
     const { limit, mayPause } = this.kernel.work;
-    return mayPause ? Math.max(Math.floor(limit / WORK.PAGE_READ / 2), Math.min(limit, this.#unpromised)) : Infinity;
+    if (!mayPause) return Infinity;
+    const pages = Math.max(Math.floor(limit / WORK.PAGE_READ / 2), Math.min(limit, this.#unpromised));
+    return this.#isEmptied(inode) ? Math.min(pages, takenAtOnce(this.kernel, inode)) : pages;
+  }
+
+  /** The engine's next batch stores the inode's pages with it. */
+  #isEmptied(inode: AegisInode): boolean {
+    return this.emptied.has(inode) || this.#drained.has(inode);
   }
 
   /** So what was promised is stored when the volume is full, and no call has to store all of it. */
-  override balanceDirty(): void {
-    if (this.#unpromised >= 0) return;
+  override balanceDirty(inode: AegisInode): void {
     const { kernel } = this;
+    if (this.#isEmptied(inode)) boundDirty(kernel, inode);
+    if (this.#unpromised >= 0) return;
     const work = new CallWork(CALL_WORK);
     work.mayPause = true;
     const reached = continueWriteBack(kernel, beginWriteBack(kernel), (inode) => inode.fileSystem === this, work);

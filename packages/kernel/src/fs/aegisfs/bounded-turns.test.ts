@@ -5,11 +5,23 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AT_FDCWD, ENOSPC, O_CREAT, O_RDWR, O_TRUNC, POSIX_FADV_DONTNEED, RENAME_EXCHANGE } from "@stratos/abi";
+import {
+  AT_FDCWD,
+  ENOSPC,
+  FALLOC_FL_COLLAPSE_RANGE,
+  FICLONE,
+  O_CREAT,
+  O_RDWR,
+  O_TRUNC,
+  POSIX_FADV_DONTNEED,
+  RENAME_EXCHANGE,
+} from "@stratos/abi";
 import { BytesCursor } from "@stratos/base";
 import { check, format, GUEST_LIMITS, mount, ROOT_INO, type Volume } from "@stratos/aegisfs";
 import { MemoryBlockDevice } from "@stratos/host";
 import { attributeCalls } from "../../syscall/attribute-calls.ts";
+import { mountCalls } from "../../syscall/mount-calls.ts";
+import { openCalls } from "../../syscall/open-calls.ts";
 import { nameCalls } from "../../syscall/name-calls.ts";
 import { writeFrom } from "../../syscall/read-write-calls.ts";
 import { syncCalls } from "../../syscall/sync-calls.ts";
@@ -200,4 +212,39 @@ test("fallocate takes no block that a page which waits was promised: it stores t
   assert.equal(inPieces(made, allocate, other, 0, 0, volume.dataBlocks * 4096 - (1 << 20)).result, 0);
   assert.equal(inPieces(made, syncCalls["fsync"]!, fd).result, 0);
   assert.deepEqual(check(device, { data: true }), []);
+});
+
+test("a clone, a collapsed range and an unmount store what is dirty before, in pieces", () => {
+  const made = mounted();
+  const { user, device } = made;
+  const fd = user.open("/file", O_RDWR | O_CREAT);
+  const clone = user.open("/clone", O_RDWR | O_CREAT);
+  const steps: [SyscallRow, ...(number | string)[]][] = [
+    [openCalls["ioctl"]!, clone, FICLONE, fd],
+    [attributeCalls["fallocate"]!, fd, FALLOC_FL_COLLAPSE_RANGE, 0, 4096],
+    // The caller's own root becomes read-only.
+    [mountCalls["umount2"]!, "/", 0],
+  ];
+  for (const [row, ...args] of steps) {
+    user.call("close", writePages(user, "/file", "f"));
+    if (row === mountCalls["umount2"]) for (const open of [fd, clone]) user.call("close", open);
+    const { result, longest } = inPieces(made, row, ...args);
+    assert.equal(result, 0);
+    assert.ok(longest > 0 && longest <= PAGES_MAX, `${longest} pages in one execution`);
+  }
+  assert.deepEqual(check(device, { data: true }), []);
+});
+
+test("a file that was emptied and is written anew never has much for the batch that tells so", () => {
+  const made = mounted();
+  const { user } = made;
+  user.put("/file", "old");
+  syncAll(user.task.kernel);
+  const fd = user.open("/file", O_RDWR | O_TRUNC);
+  const file = user.task.files.get(fd)!;
+  const content = new Uint8Array(24 << 20).fill(7);
+  const { result, longest } = inPieces(made, { run: () => writeFrom(user.task, file, new BytesCursor(content), -1) });
+  assert.equal(result, content.length);
+  assert.ok(longest <= PAGES_MAX, `${longest} pages in one execution`);
+  assert.ok(file.inode!.pages!.dirtyCount < PAGES, `${file.inode!.pages!.dirtyCount} pages wait`);
 });
