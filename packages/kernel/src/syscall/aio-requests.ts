@@ -224,7 +224,7 @@ function perform(task: Task, file: OpenFile, view: DataView, moved: number): Out
   while (result === UNFINISHED);
   file.flags = before;
   if (result <= BLOCKED && file.inode?.fileSystem.isServed === true) return result;
-  const goesOn = result > 0 && task.kernel.work.isCut && file.inode?.isRegular === true;
+  const goesOn = result > 0 && task.kernel.work.isCut && file.isOnDisk;
   return { result: moved === 0 ? result : moved + Math.max(0, result), goesOn };
 }
 

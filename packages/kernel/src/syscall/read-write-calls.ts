@@ -18,8 +18,6 @@ import {
   SEEK_SET,
   SEEK_DATA,
   SEEK_HOLE,
-  S_IFBLK,
-  S_IFMT,
   isErrno,
 } from "@stratos/abi";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
@@ -68,22 +66,18 @@ export function readInto(task: Task, file: OpenFile, to: IoCursor, offset: numbe
 
 export function writeFrom(task: Task, file: OpenFile, from: IoCursor, offset: number): number {
   // A pipe and a socket keep by themselves what they have moved.
-  if (from.remaining < PIECE_MIN || !isOnDisk(file)) return file.write(task, from, offset);
+  if (from.remaining < PIECE_MIN || !file.isOnDisk) return file.write(task, from, offset);
   const before = movedBefore(task);
   from.skip(before);
   task.kernel.work.mayPause = true;
   return goOn(task, file, before, file.write(task, from, offset < 0 ? -1 : offset + before));
 }
 
-function isOnDisk({ inode }: OpenFile): boolean {
-  return inode !== null && (inode.isRegular || (inode.mode & S_IFMT) === S_IFBLK);
-}
-
 /** After one piece of a transfer: `moved` is its result. No signal cuts a regular file's short (signal(7)). */
 function goOn(task: Task, file: OpenFile, before: number, moved: number): number {
   // What a program serves waits for a piece, and comes again.
   if (moved <= BLOCKED && file.inode?.fileSystem.isServed === true) return moved;
-  if (moved > 0 && task.kernel.work.isCut) return pauseTransfer(task, before + moved, isOnDisk(file));
+  if (moved > 0 && task.kernel.work.isCut) return pauseTransfer(task, before + moved, file.isOnDisk);
   if (before === 0) return moved;
   return moved > 0 ? before + moved : before;
 }

@@ -13,6 +13,8 @@ import {
   POLLRDNORM,
   POLLWRNORM,
   SEEK_CUR,
+  S_IFBLK,
+  S_IFMT,
 } from "@stratos/abi";
 import type { PageCache } from "../frames/page-cache.ts";
 import type { Credentials } from "../security/credentials.ts";
@@ -142,6 +144,12 @@ export abstract class OpenFile implements LockOwner {
 
   seek(offset: number, whence: number): number {
     return -ESPIPE;
+  }
+
+  /** A regular file or a block device: no signal ends a transfer half-way, and what was cut goes on (signal(7)). */
+  get isOnDisk(): boolean {
+    const { inode } = this;
+    return inode !== null && (inode.isRegular || (inode.mode & S_IFMT) === S_IFBLK);
   }
 
   /** May it be read or written at a place of one's choice (pread(2), ESPIPE)? */
