@@ -140,7 +140,7 @@ test("what failed is listed by cause, by the hub's rules and one's own", async (
   assert.match(lines.join("\n"), /test \+.* tool .* FAIL: sums\n/);
   assert.match(
     good("hub", "logs", "analyse", "--package", "tool", "--since", "1h"),
-    /^1 runs .*\n.*\n1 .*FAIL: sums\n$/,
+    /^1 run of 1 task failed, for 1 reason, .*\n.*\n1 .*FAIL: sums\n$/,
   );
   assert.match(good("hub", "logs", "analyse", "--until", "2026-01-01"), /^0 runs of 0 tasks failed/);
   const id = lines[2]!.split(/ +/).at(-5)!;
@@ -172,6 +172,7 @@ test("a worker that is told to end while its hub is gone ends, and its run", asy
   await endProgram(child, "SIGTERM");
   children.delete(child);
   assert.equal(child.exitCode, 0, stderr());
-  assert.match(stderr(), /RELEASED, which the hub could not be told: it is away\n/);
+  // What it has said may come after its end.
+  await until("it says so", () => /RELEASED, which the hub could not be told: it is away\n/.test(stderr()));
   await untilGone(Number(readFileSync(mark, "utf8")));
 });

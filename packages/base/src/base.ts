@@ -1,5 +1,6 @@
 /** Ground-level vocabulary shared by every package: bytes, assertions, seeded chance. Knows nothing of the computer. */
 export { assert } from "./assert.ts";
+export { counted } from "./counted.ts";
 export type { Quantity } from "./quantity.ts";
 export { ByteRing, type ByteSink, type ByteSource } from "./byte-ring.ts";
 export { BytesCursor } from "./bytes-cursor.ts";

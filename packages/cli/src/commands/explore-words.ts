@@ -1,5 +1,5 @@
 /** What `stratos explore` has found, in words and as JSON. */
-import { byteString, byteStringToUtf8, printable } from "@stratos/base";
+import { byteString, byteStringToUtf8, counted, printable } from "@stratos/base";
 import { disturbedCall } from "@stratos/images/explore";
 import { type AppliedDisturbance, type PowerCutKind, powerCutKind } from "@stratos/session/faults";
 import type { AttemptOutcome, CheckedCut, Explored } from "@stratos/session";
@@ -77,7 +77,7 @@ function shortWords(disturbance: AppliedDisturbance): string {
   const { amount, a2 } = disturbance;
   const name = disturbedCall(disturbance);
   const verb = /read|recv/.test(name) ? "gets at most" : "takes";
-  return name.endsWith("v") ? `${verb} the first ${amount} of ${a2} buffers` : `${verb} ${countWords(amount, "byte")}`;
+  return name.endsWith("v") ? `${verb} the first ${amount} of ${a2} buffers` : `${verb} ${counted(amount, "byte")}`;
 }
 
 function taskWords({ program, pid, tid }: AppliedDisturbance): string {
@@ -99,10 +99,6 @@ function timeWords(ns: number): string {
   return `${Number((ns / divisor).toPrecision(3))} ${unit}`;
 }
 
-function countWords(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
 /** @param again  the command that finds it once more. @param file  where it was recorded */
 export function exploredLines(
   { undisturbed, attempts, found }: Explored,
@@ -113,9 +109,9 @@ export function exploredLines(
   }: { readonly again: string; readonly file: string | undefined; readonly difference: ThreadDifference | null },
 ): string[] {
   const bytes = undisturbed.stdout.bytes + undisturbed.stderr.bytes;
-  const size = `${countWords(undisturbed.instructions, "instruction")}, ${countWords(bytes, "byte")} of output`;
+  const size = `${counted(undisturbed.instructions, "instruction")}, ${counted(bytes, "byte")} of output`;
   const first = `undisturbed: status ${undisturbed.status}, ${size}`;
-  if (found === null) return [first, `${countWords(attempts, "attempt")}: none failed`];
+  if (found === null) return [first, `${counted(attempts, "attempt")}: none failed`];
   const { attempt, failure, met, left, isLeast, narrowRuns, output } = found;
   if (attempt === 0)
     return [
@@ -123,7 +119,7 @@ export function exploredLines(
       `it fails undisturbed: ${failure.text}`,
       ...(found.outcome.cut === null ? [] : checkLines(found.outcome.cut)),
     ];
-  const of = `of ${countWords(met, "disturbance")}, in ${countWords(narrowRuns, "run")}`;
+  const of = `of ${counted(met, "disturbance")}, in ${counted(narrowRuns, "run")}`;
   return [
     first,
     `attempt ${attempt} fails: ${failure.text}`,
@@ -145,7 +141,7 @@ function checkLines({ stdout, stderr }: CheckedCut): string[] {
     const text = byteString(kept).split("\n");
     if (text.at(-1) === "") text.pop();
     const rest = text.length - CHECK_LINES_MOST;
-    return [...text.slice(0, CHECK_LINES_MOST), ...(rest > 0 ? [`… and ${countWords(rest, "line")} more`] : [])];
+    return [...text.slice(0, CHECK_LINES_MOST), ...(rest > 0 ? [`… and ${counted(rest, "line")} more`] : [])];
   });
   return lines.length === 0
     ? []

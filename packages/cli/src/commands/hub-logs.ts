@@ -1,4 +1,5 @@
 /** `stratos hub logs`: why builds fail, by their logs. */
+import { counted } from "@stratos/base";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { FailedRunView, FailureReport, FailureRuleView, FailureView } from "@stratos/hub-api";
 import { readGivenFile } from "../given-file.ts";
@@ -129,10 +130,8 @@ function analyse(options: AnalyseOptions): Promise<number> {
     const report = await client.call<FailureReport>("GET", `/failures?${query}`);
     if (options.json === true) return printJson(report);
     const { runs, tasks, causes, items } = report;
-    process.stdout.write(
-      `${runs} runs of ${tasks} tasks failed, for ${causes} reasons, from ${when(report.since)} to ` +
-        `${when(report.until)} UTC\n`,
-    );
+    const failed = `${counted(runs, "run")} of ${counted(tasks, "task")} failed, for ${counted(causes, "reason")}`;
+    process.stdout.write(`${failed}, from ${when(report.since)} to ${when(report.until)} UTC\n`);
     if (items.length > 0) printItems(items, {}, COLUMNS);
     if (items.length < causes) process.stdout.write(`and ${causes - items.length} more (--limit)\n`);
   });
@@ -143,7 +142,7 @@ function again(options: HubOptions & { readonly since?: string; readonly json?: 
     const since = options.since ?? parseWhen("7d");
     const answer = await client.call<{ runs: number }>("POST", "/failures/again", { since });
     if (options.json === true) return printJson(answer);
-    process.stdout.write(`${answer.runs} runs are looked at again\n`);
+    process.stdout.write(`${counted(answer.runs, "run")} ${answer.runs === 1 ? "is" : "are"} looked at again\n`);
   });
 }
 

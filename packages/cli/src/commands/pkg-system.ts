@@ -2,6 +2,7 @@
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { counted } from "@stratos/base";
 import {
   type SourceOptions,
   loadImageIndex,
@@ -431,8 +432,7 @@ function updateCommand(options: SourceOptions & { readonly json?: true }): Promi
       process.stdout.write(
         upgradable.length === 0
           ? "All packages are up to date.\n"
-          : `${upgradable.length} package${upgradable.length === 1 ? "" : "s"} can be upgraded; ` +
-              "`stratos pkg list --upgradable` lists them.\n",
+          : `${counted(upgradable.length, "package")} can be upgraded; \`stratos pkg list --upgradable\` lists them.\n`,
       );
     return 0;
   };

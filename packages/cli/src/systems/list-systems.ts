@@ -1,4 +1,5 @@
 /** `stratos ps`. */
+import { counted } from "@stratos/base";
 import type { SystemView } from "@stratos/sdk/api";
 import { formatTable } from "../text-table.ts";
 import { withSupervisor } from "./supervisor.ts";
@@ -81,5 +82,5 @@ const UNITS: readonly (readonly [string, number])[] = [
 function durationText(ms: number): string {
   const [unit, size] = UNITS.find(([, bytes]) => ms >= bytes) ?? ["second", 1000];
   const count = Math.max(0, Math.floor(ms / size));
-  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+  return counted(count, unit);
 }

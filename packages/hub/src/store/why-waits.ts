@@ -2,6 +2,7 @@
  * "Why does it wait": computed when somebody asks, by the same filters as a claim's, one after the other, with what
  * each leaves of the hosts. The first that leaves none is the reason.
  */
+import { counted } from "@stratos/base";
 import type { HostView, TaskState, WaitReason } from "@stratos/hub-api";
 import type { Database } from "../database/database.ts";
 import { listHosts } from "./hosts.ts";
@@ -73,8 +74,6 @@ export async function whyWaits(database: Database, id: number): Promise<WaitReas
   const lease = stop.filter === "have room now" ? await nextEndInWords(database, task) : "";
   return answer(`no host takes it: ${story}${lease}${first}`, filters, ahead);
 }
-
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
 
 /** The filters of a claim, in the order in which they are told. */
 function filterHosts(

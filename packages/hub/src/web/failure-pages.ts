@@ -1,6 +1,7 @@
 /** `/failures`: what broke, by cause. */
 import { Hono } from "hono";
 import { html, raw } from "hono/html";
+import { counted } from "@stratos/base";
 import type { FailedRunView, FailureReport, FailureView } from "@stratos/hub-api";
 import type { HubService } from "../hub-service.ts";
 import { failureReport, runsOfFailure } from "../store/failures.ts";
@@ -58,7 +59,8 @@ ${FIELDS.map(
   (name) => html`<label>${name[0]!.toUpperCase()}${name.slice(1)}
 <input name="${name}" value="${wanted[name] ?? ""}" size="10"></label> `,
 )}<button>Show</button></form>
-<p>${report.runs} runs of ${report.tasks} tasks failed, for ${report.causes} reasons.</p>
+<p>${counted(report.runs, "run")} of ${counted(report.tasks, "task")} failed,
+for ${counted(report.causes, "reason")}.</p>
 ${table(
   "Failures, those of most tasks first",
   ["Tasks", "Runs", "Cause", "Stage", "Why", "Packages", "First", "Last", "Example"],
