@@ -18,7 +18,7 @@
 ;; one or the other has no machine code, and all goes on as it was.
 (define-library (stratos evaluation-machine)
   (export node node-run node-kind unassigned make-lambda-state lambda-state-is-made? called-often! use-machine-code!
-          machine-code-statistics)
+          machine-code-statistics machine-code-after!)
   (import (scheme base) (scheme case-lambda) (scheme cxr) (stratos system-call) (stratos memory) (stratos thread-primitives)
           (stratos evaluation-scopes) (stratos evaluation-assembler) (stratos evaluation-x86-64) (stratos evaluation-rv64)
           (stratos evaluation-ppc64le)
@@ -35,6 +35,13 @@
     ;; constants, or #f, and its place in the table.
     (define calls-before 500)
     (define never 1000000000000)
+    ;; When there was no room for its code, it may be called so often before that is tried again.
+    (define calls-until-again 100000)
+    (define (machine-code-after! calls)
+      "Makes machine code of lambdas that `eval` expands from now on when they were called more than CALLS times."
+      (if (not (and (exact-integer? calls) (<= 0 calls never)))
+          (fail 'type "machine-code-after!: expected a count of calls, got" calls))
+      (set! calls-before calls))
     (define (make-lambda-state count size body) (vector (node-run body) calls-before size #f 0 body count))
     (define (lambda-state-is-made? state) (if (%vref state 3) #t #f))
     (define (state-size state) (vector-ref state 2))
@@ -48,6 +55,8 @@
     (define slots-start #xf0000)
     (define pages-max 512)
     (define page-slots 128)
+    ;; No function takes more pages.
+    (define run-max 4)
     (define machine (%machine))
     (define page-bytes (if (= machine 21) 65536 4096))
     (define (call-by numbers a b c d e)
@@ -479,6 +488,13 @@ up, and how many bytes the code in use takes."
             (cons 'vector-ref (lambda (a b) (vector-ref a b))) (cons 'car (lambda (a) (car a)))
             (cons 'cdr (lambda (a) (cdr a))) (cons 'zero? (lambda (a) (zero? a)))))
     (define (helper name) (cdr (assq name helpers)))
+    ;; The name of what is in line, of so many operands; else #f.
+    (define (inline-name node)
+      (let ((count (case (part node 0)
+                     ((+ - * < > <= >= = eq? cons vector-ref) 2)
+                     ((car cdr zero? null? pair? not) 1)
+                     (else -1))))
+        (and (= count (length (part node 2))) (part node 0))))
     (define comparisons '((< . lt) (> . gt) (<= . le) (>= . ge) (= . eq)))
     (define opposites '((lt . ge) (ge . lt) (gt . le) (le . gt) (eq . ne)))
     ;; The slow way stands behind all else: `join` is where the value is awaited in VAL.
@@ -495,7 +511,7 @@ up, and how many bytes the code in use takes."
       (if (small-constant? (cadr nodes)) (asm 'unless-tag A0 0 slow) (asm 'unless-fixnums A0 A1 slow)))
 
     (define (primitive! node is-tail frames top)
-      (let ((name (part node 0)) (nodes (part node 2)) (slow (make-label)) (join (make-label)))
+      (let ((name (inline-name node)) (nodes (part node 2)) (slow (make-label)) (join (make-label)))
         (define (finish!)
           (bind! join)
           (done! is-tail)
@@ -589,7 +605,7 @@ up, and how many bytes the code in use takes."
                (branch-when! (part node 1) #f label frames top)
                (bind! end))))
         ((primitive)
-         (let* ((name (part node 0)) (nodes (part node 2)) (comparison (assq name comparisons)))
+         (let* ((name (inline-name node)) (nodes (part node 2)) (comparison (assq name comparisons)))
            (cond (comparison
                   (operands! nodes operand-registers frames top)
                   (compared! (cdr comparison) A1 name nodes))
@@ -674,8 +690,11 @@ up, and how many bytes the code in use takes."
               (for-each (lambda (i) (asm 'store (register i) SP (word (+ i 2)))) parameters)
               (generate body #t (list (cons #t 2)) (+ n 2))))))
 
+    ;; Nobody asks for what its body was made of again.
+    (define (settle! state) (%vset! state 5 #f))
     (define (give-up! state)
       (set! given-up (+ given-up 1))
+      (settle! state)
       (%vset! state 1 never))
     (define (make-code! state procedure e)
       (let ((state-at (%captured-index procedure state)) (frame-at (%captured-index procedure e))
@@ -687,28 +706,27 @@ up, and how many bytes the code in use takes."
         (set! pending '())
         (begin-code!)
         (release-lost!)
-        ;; As if it took one page: what takes more gets the numbers of its places below.
-        (let ((page (free-pages 4)))
-          (if (or (not page) (< state-at 0) (< frame-at 0) (> (count-nodes (state-body state) 0) nodes-max))
-              (give-up! state)
-              (begin
-                (set! first-slot (+ slots-start (* page page-slots)))
-                (bind! entry)
-                (slot-of! entry)
-                (function! state own-slot state-at frame-at)
-                (let loop ()
-                  (if (pair? pending)
-                      (let ((write (car pending)))
-                        (set! pending (cdr pending))
-                        (write)
-                        (loop))))
-                (patch-all! (lambda (at to) (asm 'patch at to)))
-                (let* ((bytes (code-bytes))
-                       (count (max (quotient (+ (code-size) page-bytes -1) page-bytes)
-                                   (quotient (+ slot-count page-slots -1) page-slots))))
-                  (if (and bytes (<= count 4) (install! page count bytes))
-                      (publish! state page count)
-                      (give-up! state))))))))
+        (let ((page (free-pages run-max)))
+          (cond ((not page) (%vset! state 1 calls-until-again))
+                ((or (< state-at 0) (< frame-at 0) (> (count-nodes (state-body state) 0) nodes-max)) (give-up! state))
+                (else
+                 (set! first-slot (+ slots-start (* page page-slots)))
+                 (bind! entry)
+                 (slot-of! entry)
+                 (function! state own-slot state-at frame-at)
+                 (let loop ()
+                   (if (pair? pending)
+                       (let ((write (car pending)))
+                         (set! pending (cdr pending))
+                         (write)
+                         (loop))))
+                 (patch-all! (lambda (at to) (asm 'patch at to)))
+                 (let* ((bytes (code-bytes))
+                        (count (max (quotient (+ (code-size) page-bytes -1) page-bytes)
+                                    (quotient (+ slot-count page-slots -1) page-slots))))
+                   (if (and bytes (<= count run-max) (install! page count bytes))
+                       (publish! state page count)
+                       (give-up! state))))))))
     (define (publish! state page count)
       (let ((table (make-bytevector (* 8 slot-count) 0)) (held (make-vector constant-count #f))
             (start (page-address page)))
@@ -725,6 +743,7 @@ up, and how many bytes the code in use takes."
         (lost held (cons page count))
         (%vset! state 4 first-slot)
         (%vset! state 3 held)
+        (settle! state)
         (set! made (+ made 1))))
 
     ;; From now on a procedure of the lambda is the machine code.
