@@ -19,16 +19,17 @@
 (define-library (stratos evaluation-machine)
   (export node node-run node-kind unassigned make-lambda-state lambda-state-is-made? called-often! use-machine-code!
           machine-code-statistics machine-code-after!)
-  (import (scheme base) (scheme case-lambda) (scheme cxr) (stratos system-call) (stratos memory) (stratos thread-primitives)
+  (import (scheme base) (scheme cxr) (stratos system-call) (stratos memory) (stratos thread-primitives)
           (stratos evaluation-scopes) (stratos evaluation-assembler) (stratos evaluation-x86-64) (stratos evaluation-rv64)
           (stratos evaluation-ppc64le)
+          (stratos primitive %fx+) (stratos primitive %fx*)
           (stratos primitive %vref) (stratos primitive %vset!) (stratos primitive %make-vector))
   (begin
     ;; A piece of code: a procedure of a frame, and what it was made of.
     (define (node run kind . parts) (list->vector (cons run (cons kind parts))))
-    (define (node-run node) (vector-ref node 0))
-    (define (node-kind node) (vector-ref node 1))
-    (define (part node i) (vector-ref node (+ i 2)))
+    (define (node-run node) (%vref node 0))
+    (define (node-kind node) (%vref node 1))
+    (define (part node i) (%vref node (%fx+ i 2)))
     (define unassigned (list 'unassigned))
 
     ;; A lambda: what its body's code is and how often it may be called before machine code is made of it; of that its
@@ -53,12 +54,13 @@
     (define code-start #x7e000000)
     (define table-start #x7b800000)
     (define slots-start #xf0000)
-    (define pages-max 512)
-    (define page-slots 128)
-    ;; No function takes more pages.
-    (define run-max 4)
     (define machine (%machine))
-    (define page-bytes (if (= machine 21) 65536 4096))
+    (define has-large-pages (= machine 21))
+    (define page-bytes (if has-large-pages 65536 4096))
+    (define pages-max (if has-large-pages 512 2048))
+    (define page-slots (if has-large-pages 128 32))
+    ;; No function takes more pages.
+    (define run-max (if has-large-pages 4 16))
     (define (call-by numbers a b c d e)
       (%system-call (list-ref numbers (case machine ((243) 0) ((62) 1) (else 2))) a b c d e))
     (define mmap '(222 9 90))
@@ -82,14 +84,13 @@
     (define (ready?)
       (cond (is-refused #f)
             (pages #t)
-            ((not (target-of machine)) (refuse!))
+            ((not registers) (refuse!))
             ((not (map-at! code-start (* pages-max page-bytes) none 0)) (refuse!))
             ;; The program's own place: what emulators keep for it as a whole they do not give without `fixed`.
             ((not (map-at! (+ table-start (* 8 slots-start)) (* 8 pages-max page-slots) readable-writable fixed))
              (refuse!))
             (else
              (set! pages (make-vector pages-max #f))
-             (set-target! (target-of machine))
              #t)))
     (define (page-address page) (+ code-start (* page page-bytes)))
     ;; The first of `count` pages that are free, or #f.
@@ -132,28 +133,32 @@ up, and how many bytes the code in use takes."
                       (if (= i pages-max) n (loop (+ i 1) (if (vector-ref pages i) (+ n page-bytes) n))))
               0))))
 
-    ;; The processor.
-    (define (target-of machine)
+    ;; The processor: its registers, and what each step is there.
+    (define registers
+      (case machine ((62) x86-64-registers) ((243) rv64-registers) ((21) ppc64le-registers) (else #f)))
+    (define (step op a b c d)
       (case machine
-        ((62) (cons x86-64 x86-64-registers))
-        ((243) (cons rv64 rv64-registers))
-        ((21) (cons ppc64le ppc64le-registers))
-        (else #f)))
-    (define target #f)
-    (define SP #f) (define SELF #f) (define A0 #f) (define A1 #f) (define A2 #f) (define A3 #f)
-    (define VAL #f) (define T1 #f) (define T2 #f)
-    (define operand-registers '())
-    (define (set-target! chosen)
-      (let ((registers (cdr chosen)))
-        (set! target (car chosen))
-        (set! SP (vector-ref registers 0)) (set! SELF (vector-ref registers 1))
-        (set! A0 (vector-ref registers 2)) (set! A1 (vector-ref registers 3))
-        (set! A2 (vector-ref registers 4)) (set! A3 (vector-ref registers 5))
-        (set! VAL (vector-ref registers 6)) (set! T1 (vector-ref registers 7)) (set! T2 (vector-ref registers 8))
-        (set! operand-registers (list A0 A1 A2 A3))))
-    (define asm
-      (case-lambda ((op) (target op 0 0 0 0)) ((op a) (target op a 0 0 0)) ((op a b) (target op a b 0 0))
-                   ((op a b c) (target op a b c 0)) ((op a b c d) (target op a b c d))))
+        ((62) (x86-64 op a b c d))
+        ((243) (rv64 op a b c d))
+        (else (ppc64le op a b c d))))
+    (define-syntax asm
+      (syntax-rules ()
+        ((_ op) (step op 0 0 0 0))
+        ((_ op a) (step op a 0 0 0))
+        ((_ op a b) (step op a b 0 0))
+        ((_ op a b c) (step op a b c 0))
+        ((_ op a b c d) (step op a b c d))))
+    (define (register i) (if registers (vector-ref registers i) 0))
+    (define SP (register 0))
+    (define SELF (register 1))
+    (define A0 (register 2))
+    (define A1 (register 3))
+    (define A2 (register 4))
+    (define A3 (register 5))
+    (define VAL (register 6))
+    (define T1 (register 7))
+    (define T2 (register 8))
+    (define operand-registers (list A0 A1 A2 A3))
 
     ;; Words and offsets (heap/layout.ts).
     (define tag-pair 1) (define tag-procedure 3) (define tag-vector 4)
@@ -165,8 +170,8 @@ up, and how many bytes the code in use takes."
     (define vector-header 7)
     (define register-alloc #x10040) (define register-limit #x10044) (define register-stack-limit #x10060)
     (define cell-fuel (+ #x200000 (* 8 36)))
-    (define (item i) (+ offset-items (* 8 i)))
-    (define (word i) (* 8 i))
+    (define (item i) (%fx+ 12 (%fx* 8 i)))
+    (define (word i) (%fx* 8 i))
 
     ;; What is gathered while code is made.
     (define constants '())
@@ -646,7 +651,7 @@ up, and how many bytes the code in use takes."
     (define (function! state own-slot state-at frame-at)
       (let* ((n (state-count state)) (size (state-size state)) (body (state-body state))
              (parameters (list-tail '(3 2 1 0) (- 4 n))) (aside (make-label)) (is-seen (or (> size (+ n 1)) (sees-frames? body))))
-        (define (register i) (list-ref operand-registers i))
+        (define (operand i) (list-ref operand-registers i))
         (asm 'load-register VAL register-stack-limit)
         (asm 'branch 'gtu SP VAL aside)
         (if (%thread-hooks)
@@ -673,21 +678,21 @@ up, and how many bytes the code in use takes."
               (asm 'load T2 SP (word 1))
               (asm 'store T2 VAL (item 0))
               (fill-frame! T2 (+ n 1) size)
-              (for-each (lambda (i) (asm 'store (register i) VAL (item (+ i 1)))) parameters)
+              (for-each (lambda (i) (asm 'store (operand i) VAL (item (+ i 1)))) parameters)
               (asm 'store VAL SP (word 1))
               (later!
                 (lambda ()
                   (bind! slow)
-                  (for-each (lambda (i) (asm 'store (register i) SP (word (+ i 2)))) parameters)
+                  (for-each (lambda (i) (asm 'store (operand i) SP (word (+ i 2)))) parameters)
                   (asm 'integer A0 (* 8 size))
                   (load-constant! A1 #f)
                   (load-constant! SELF make-frame)
                   (call-known! (+ n 2))
-                  (for-each (lambda (i) (asm 'load (register i) SP (word (+ i 2)))) parameters)
+                  (for-each (lambda (i) (asm 'load (operand i) SP (word (+ i 2)))) parameters)
                   (asm 'jump join)))
               (generate body #t (list (cons #f 1)) 2))
             (begin
-              (for-each (lambda (i) (asm 'store (register i) SP (word (+ i 2)))) parameters)
+              (for-each (lambda (i) (asm 'store (operand i) SP (word (+ i 2)))) parameters)
               (generate body #t (list (cons #t 2)) (+ n 2))))))
 
     ;; Nobody asks for what its body was made of again.
