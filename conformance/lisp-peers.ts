@@ -36,6 +36,8 @@ const RECORD = join(import.meta.dirname, "../packages/lisp/src/testing/peer-answ
 const targets = targetsOf(values.target);
 const random = new SeededRandom(Number(values.seed));
 const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-"));
+/** Lambdas become machine code at their second call. */
+const LOADING = `(import (scheme load) (stratos evaluation-machine)) (machine-code-after! 0) (load "random.scm")`;
 let loaders: Record<NativeTarget, Uint8Array> | null = null;
 let passed = 0,
   failed = 0,
@@ -102,7 +104,7 @@ function compareNative(expressions: readonly string[], program: string, names: r
 /** Programs that load what stands beside them. */
 function loading(names: readonly NativeTarget[]): Record<NativeTarget, Uint8Array> {
   const lisp = new Lisp({ findLibrary: folderFinder([ownLibraryFolder()]) });
-  return (loaders ??= nativeSession(lisp).buildNative(`(import (scheme load)) (load "random.scm")`, "load.scm", names));
+  return (loaders ??= nativeSession(lisp).buildNative(LOADING, "load.scm", names));
 }
 
 /** What native programs do not have raises an error that says so. */

@@ -38,7 +38,8 @@ const chibi = values.dir;
 const chibiTest = readFileSync(join(import.meta.dirname, "lisp/chibi-test.sld"), "utf8");
 
 /** A program whose evaluator runs the suite. */
-const LOADING = `(import (scheme base) (scheme load) (chibi test)) (load "suite.scm")`;
+const LOADING = `(import (scheme base) (scheme load) (chibi test) (stratos evaluation-machine))
+(machine-code-after! 0) (load "suite.scm")`;
 
 interface Outcome {
   passed: number;

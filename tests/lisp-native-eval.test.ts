@@ -151,6 +151,11 @@ ${"`"}((unquote 1 2) (unquote) x (unquote-splicing '(3) '(4 5)) . 6)
 (syntax-error "mine" a (b))
 `;
 
+/** With an operand lambdas become machine code after so many calls. */
+const OFTEN = `
+(import (scheme base) (scheme process-context) (stratos evaluation-machine))
+(if (pair? (cdr (command-line))) (machine-code-after! (string->number (cadr (command-line)))))
+`;
 const PROGRAM = `
 (import (scheme base) (scheme write) (scheme eval) (scheme repl) (scheme read) (scheme load) (srfi 1) (srfi 2) (srfi 69)
   (stratos base))
@@ -213,7 +218,7 @@ test("eval in a native program gives the interpreter's values and errors", () =>
   const random = new SeededRandom(61);
   const expressions = programOf(Array.from({ length: EXPRESSIONS }, () => randomExpression(random)));
   const shared = PROGRAM + quoted(FORMS);
-  const text = `${shared}(load "random.scm")${quoted(REFUSED.map(([form]) => form).join("\n"))}`;
+  const text = `${OFTEN}${shared}(load "random.scm")${quoted(REFUSED.map(([form]) => form).join("\n"))}`;
   writeFileSync(join(folder, "random.scm"), expressions);
   writeFileSync(join(folder, "wrong.scm"), WRONG);
   for (const [path, content] of Object.entries(SITE)) {
@@ -230,12 +235,14 @@ test("eval in a native program gives the interpreter's values and errors", () =>
   const file = join(folder, TARGET);
   writeFileSync(file, programs[TARGET], { mode: 0o755 });
   const command = [...EMULATORS[TARGET]!, file];
-  const { stdout, stderr, status } = spawnSync(command[0]!, command.slice(1), {
-    cwd: folder,
-    encoding: "utf8",
-    env: { ...process.env, ASTRA_LIBRARY_PATH: "absent:site" },
-  });
-  assert.deepEqual(stdout.split("\n"), expected.split("\n"));
-  assert.equal(stderr, "");
-  assert.equal(status, 0);
+  for (const often of [[], ["0"]]) {
+    const { stdout, stderr, status } = spawnSync(command[0]!, [...command.slice(1), ...often], {
+      cwd: folder,
+      encoding: "utf8",
+      env: { ...process.env, ASTRA_LIBRARY_PATH: "absent:site" },
+    });
+    assert.deepEqual(stdout.split("\n"), expected.split("\n"));
+    assert.equal(stderr, "");
+    assert.equal(status, 0);
+  }
 });

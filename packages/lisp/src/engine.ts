@@ -84,6 +84,10 @@ export function createEngine(options: EngineOptions): Engine {
   return new Engine(options);
 }
 
+/** Libraries of what evaluates in native programs, of which nothing is called as often as the code that it makes. */
+const EVALUATOR = "(stratos evaluation";
+const EVALUATED = "(stratos evaluation-code)";
+
 export class Engine {
   readonly heap: Heap;
   readonly options: EngineOptions;
@@ -545,6 +549,7 @@ export class Engine {
       isClosed,
       checksStack,
       looks: checksStack && this.options.isNative === true,
+      isSmall: unit.library.startsWith(EVALUATOR) && unit.library !== EVALUATED,
       proofs: isRuntime ? { ...NOTHING_PROVED } : this.proofs,
     });
     const { wasm } = this.options;

@@ -1,61 +1,82 @@
 ;; Code of `eval` in native programs: procedures of one frame, `e` (evaluation-scopes.sld). A frame is a vector that
-;; begins with the frame around it. What stands in a tail is called in a tail, so that calls there are proper ones.
+;; begins with the frame around it. What stands in a tail is called in a tail, so that calls there are proper ones. Code
+;; also tells what it was made of (`node`): of lambdas that are called often machine code is made
+;; (evaluation-machine.sld).
 (define-library (stratos evaluation-code)
   (export constant-code local-code set-local-code cell-code linked-code set-cell-code if-code sequence-code
           or-code call-code call-cell-code lambda-code case-lambda-code let-code values-code frame-code
-          clear-code unspecified noted-call-code note-calls! notes-calls? noted-call)
-  (import (scheme base) (scheme case-lambda) (stratos evaluation-scopes)
+          clear-code run-code unspecified noted-call-code note-calls! notes-calls? noted-call)
+  (import (scheme base) (scheme case-lambda) (stratos evaluation-scopes) (stratos evaluation-machine)
           (stratos primitive %vref) (stratos primitive %vset!) (stratos primitive %make-vector))
   (begin
     (define unspecified (if #f #f))
-    (define unassigned (list 'unassigned))
+    (define (run-code code e) ((node-run code) e))
 
-    (define (constant-code x) (lambda (e) x))
+    (define (constant-code x) (node (lambda (e) x) 'constant x))
     (define (up e n) (if (= n 0) e (up (%vref e 0) (- n 1))))
     (define (local-code depth index name is-checked)
       (if is-checked
-          (lambda (e)
-            (let ((x (%vref (up e depth) index)))
-              (if (eq? x unassigned)
-                  (fail 'type "letrec: expected an initialised variable, got" name)
-                  x)))
-          (case depth
-            ((0) (case index ((1) (lambda (e) (%vref e 1))) ((2) (lambda (e) (%vref e 2)))
-                   (else (lambda (e) (%vref e index)))))
-            ((1) (case index ((1) (lambda (e) (%vref (%vref e 0) 1))) (else (lambda (e) (%vref (%vref e 0) index)))))
-            ((2) (lambda (e) (%vref (%vref (%vref e 0) 0) index)))
-            (else (lambda (e) (%vref (up e depth) index))))))
-    (define (set-local-code depth index value)
-      (if (= depth 0)
-          (lambda (e) (let ((x (value e))) (%vset! e index x) unspecified))
-          (lambda (e) (let ((x (value e))) (%vset! (up e depth) index x) unspecified))))
+          (let ((fail (lambda (x) (fail 'type "letrec: expected an initialised variable, got" name))))
+            (node
+              (lambda (e) (let ((x (%vref (up e depth) index))) (if (eq? x unassigned) (fail x) x)))
+              'checked depth index fail))
+          (node
+            (case depth
+              ((0) (case index ((1) (lambda (e) (%vref e 1))) ((2) (lambda (e) (%vref e 2)))
+                     (else (lambda (e) (%vref e index)))))
+              ((1)
+               (case index ((1) (lambda (e) (%vref (%vref e 0) 1))) (else (lambda (e) (%vref (%vref e 0) index)))))
+              ((2) (lambda (e) (%vref (%vref (%vref e 0) 0) index)))
+              (else (lambda (e) (%vref (up e depth) index))))
+            'local depth index)))
+    (define (set-local-code depth index code)
+      (let ((value (node-run code)))
+        (node
+          (if (= depth 0)
+              (lambda (e) (let ((x (value e))) (%vset! e index x) unspecified))
+              (lambda (e) (let ((x (value e))) (%vset! (up e depth) index x) unspecified)))
+          'set-local depth index code)))
     (define (unbound-variable name) (fail 'unbound (string-append "unbound variable: " (symbol->string name))))
     (define (cell-code cell)
       (if (cell-owner cell)
-          (lambda (e) (let ((x (cell-value cell))) (if (eq? x unbound) (unbound-variable (cell-name cell)) x)))
+          (let ((fail (lambda (x) (unbound-variable (cell-name cell)))))
+            (node (lambda (e) (let ((x (cell-value cell))) (if (eq? x unbound) (fail x) x))) 'cell cell fail))
           (constant-code (cell-value cell))))
-    (define (linked-code linked) (let ((get (linked-get linked))) (lambda (e) (get))))
-    (define (set-cell-code cell value is-definition)
-      (lambda (e)
-        (let ((x (value e)))
+    (define (linked-code linked) (let ((get (linked-get linked))) (node (lambda (e) (get)) 'linked get)))
+    (define (set-cell-code cell code is-definition)
+      (let ((value (node-run code)))
+        (define (set x)
           (if (and (not is-definition) (eq? (cell-value cell) unbound)) (unbound-variable (cell-name cell)))
           (set-cell-value! cell x)
-          unspecified)))
-    (define (if-code test then otherwise) (lambda (e) (if (test e) (then e) (otherwise e))))
-    (define (or-code first rest) (lambda (e) (or (first e) (rest e))))
+          unspecified)
+        (node (lambda (e) (let ((x (value e))) (set x))) 'set-cell code set)))
+    (define (if-code test-code then-code else-code)
+      (let ((test (node-run test-code)) (then (node-run then-code)) (otherwise (node-run else-code)))
+        (node (lambda (e) (if (test e) (then e) (otherwise e))) 'if test-code then-code else-code)))
+    (define (or-code first-code rest-code)
+      (let ((first (node-run first-code)) (rest (node-run rest-code)))
+        (node (lambda (e) (or (first e) (rest e))) 'or first-code rest-code)))
     (define (sequence-code codes)
       (cond ((null? codes) (constant-code unspecified))
             ((null? (cdr codes)) (car codes))
-            ((null? (cddr codes)) (let ((a (car codes)) (b (cadr codes))) (lambda (e) (a e) (b e))))
+            (else (node (sequence-run (map node-run codes)) 'sequence codes))))
+    (define (sequence-run runs)
+      (cond ((null? (cdr runs)) (car runs))
+            ((null? (cddr runs)) (let ((a (car runs)) (b (cadr runs))) (lambda (e) (a e) (b e))))
             (else
-             (let ((a (car codes)) (b (cadr codes)) (rest (sequence-code (cddr codes))))
+             (let ((a (car runs)) (b (cadr runs)) (rest (sequence-run (cddr runs))))
                (lambda (e) (a e) (b e) (rest e))))))
 
     ;; Operator and operands from left to right.
     (define (values-of codes e)
       (let loop ((l codes) (done '()))
         (if (pair? l) (let ((x ((car l) e))) (loop (cdr l) (cons x done))) (reverse done))))
-    (define (call-code f operands)
+    (define (call-code f-code codes)
+      (let ((f (node-run f-code)) (operands (map node-run codes)))
+        (if (<= (length codes) 4)
+            (node (call-run f operands) 'call f-code codes)
+            (node (call-run f operands) 'other))))
+    (define (call-run f operands)
       (let ((n (length operands)))
         (define (operand i) (list-ref operands i))
         (case n
@@ -75,7 +96,9 @@
     (define (notes-calls?) notes?)
     (define (note-calls! on) (set! notes? on) (set! last-call #f))
     (define (noted-call) last-call)
-    (define (noted-call-code form f operands)
+    (define (noted-call-code form f-code codes)
+      (node (noted-call-run form (node-run f-code) (map node-run codes)) 'other))
+    (define (noted-call-run form f operands)
       (case (length operands)
         ((0) (lambda (e) (let ((f (f e))) (set! last-call form) (f))))
         ((1) (let ((a (car operands))) (lambda (e) (let* ((f (f e)) (a (a e))) (set! last-call form) (f a)))))
@@ -84,7 +107,11 @@
         (else (lambda (e) (let* ((f (f e)) (all (values-of operands e))) (set! last-call form) (apply f all))))))
 
     ;; A call of a procedure of the system, which no program can change: what is called most is in line.
-    (define (call-cell-code cell operands)
+    (define (call-cell-code cell codes)
+      (if (<= (length codes) 4)
+          (node (call-cell-run cell (map node-run codes)) 'primitive (cell-inline cell) (cell-value cell) codes)
+          (call-code (constant-code (cell-value cell)) codes)))
+    (define (call-cell-run cell operands)
       (let ((f (cell-value cell)))
         (case (length operands)
           ((1) (let ((a (car operands)))
@@ -112,10 +139,36 @@
                    (else (lambda (e) (let* ((a (a e)) (b (b e))) (f a b)))))))
           ((3) (let ((a (car operands)) (b (cadr operands)) (c (car (cddr operands))))
                  (lambda (e) (let* ((a (a e)) (b (b e)) (c (c e))) (f a b c)))))
-          (else (call-code (constant-code f) operands)))))
+          (else (call-run (lambda (e) f) operands)))))
+
+    ;; A procedure of a lambda that has no rest and few parameters: it counts its calls, and becomes machine code when
+    ;; these are many.
+    (define-syntax counted
+      (syntax-rules ()
+        ((_ state e (parameter ...) (index ...))
+         (letrec ((self
+                   (lambda (parameter ...)
+                     (let ((left (- (%vref state 1) 1)))
+                       (%vset! state 1 left)
+                       (if (< left 0) (called-often! state self e)))
+                     (let ((f (%make-vector (%vref state 2) e)))
+                       (%vset! f index parameter) ...
+                       ((%vref state 0) f)))))
+           (if (lambda-state-is-made? state) (use-machine-code! state self))
+           self))))
 
     ;; A procedure of n parameters, and of a list of the others where `has-rest`, whose frame has `size` words.
-    (define (lambda-code n has-rest size body)
+    (define (lambda-code n has-rest size code)
+      (node (if (or has-rest (> n 4)) (lambda-run n has-rest size (node-run code)) (counted-run n size code)) 'lambda))
+    (define (counted-run n size code)
+      (let ((state (make-lambda-state n size code)))
+        (case n
+          ((0) (lambda (e) (counted state e () ())))
+          ((1) (lambda (e) (counted state e (a) (1))))
+          ((2) (lambda (e) (counted state e (a b) (1 2))))
+          ((3) (lambda (e) (counted state e (a b c) (1 2 3))))
+          (else (lambda (e) (counted state e (a b c d) (1 2 3 4)))))))
+    (define (lambda-run n has-rest size body)
       (define (wrong-count l)
         (fail 'arity
           (string-append "a procedure: wrong number of arguments (" (number->string (length l)) " given)")))
@@ -134,25 +187,14 @@
                    (lambda (a b . l)
                      (let ((f (%make-vector size e))) (%vset! f 1 a) (%vset! f 2 b) (%vset! f 3 l) (body f)))))
             (else (lambda (e) (lambda l (body (filled e l))))))
-          (case n
-            ((0) (lambda (e) (lambda () (body (%make-vector size e)))))
-            ((1) (lambda (e) (lambda (a) (let ((f (%make-vector size e))) (%vset! f 1 a) (body f)))))
-            ((2) (lambda (e)
-                   (lambda (a b) (let ((f (%make-vector size e))) (%vset! f 1 a) (%vset! f 2 b) (body f)))))
-            ((3) (lambda (e)
-                   (lambda (a b c)
-                     (let ((f (%make-vector size e))) (%vset! f 1 a) (%vset! f 2 b) (%vset! f 3 c) (body f)))))
-            ((4) (lambda (e)
-                   (lambda (a b c d)
-                     (let ((f (%make-vector size e)))
-                       (%vset! f 1 a) (%vset! f 2 b) (%vset! f 3 c) (%vset! f 4 d)
-                       (body f)))))
-            (else (lambda (e) (lambda l (body (filled e l))))))))
+          (lambda (e) (lambda l (body (filled e l))))))
 
     ;; Clauses are (count has-rest . code).
     (define (case-lambda-code clauses)
+      (node (case-lambda-run clauses) 'lambda))
+    (define (case-lambda-run clauses)
       (lambda (e)
-        (let ((made (map (lambda (clause) (cons (car clause) (cons (cadr clause) ((cddr clause) e)))) clauses)))
+        (let ((made (map (lambda (clause) (cons (car clause) (cons (cadr clause) (run-code (cddr clause) e)))) clauses)))
           (lambda operands
             (let ((n (length operands)))
               (let loop ((l made))
@@ -163,7 +205,9 @@
                       (else (loop (cdr l))))))))))
 
     ;; The values are there before the frame is, so that a continuation that was captured in one makes a frame anew.
-    (define (let-code values size body)
+    (define (let-code codes size body-code)
+      (node (let-run (map node-run codes) size (node-run body-code)) 'let codes size body-code))
+    (define (let-run values size body)
       (case (length values)
         ((1) (let ((a (car values)))
                (lambda (e) (let* ((a (a e)) (f (%make-vector size e))) (%vset! f 1 a) (body f)))))
@@ -176,14 +220,17 @@
              (let loop ((i 1) (l all)) (if (pair? l) (begin (%vset! f i (car l)) (loop (+ i 1) (cdr l)))))
              (body f))))))
     ;; Those that call-with-values gives, in a frame: n of them, and a list of the others where `has-rest`.
-    (define (values-code value n has-rest size body)
-      (let ((receiver (lambda-code n has-rest size body)))
-        (lambda (e) (call-with-values (lambda () (value e)) (receiver e)))))
+    (define (values-code code n has-rest size body)
+      (let ((value (node-run code)) (receiver (node-run (lambda-code n has-rest size body))))
+        (node (lambda (e) (call-with-values (lambda () (value e)) (receiver e))) 'other)))
     ;; A frame of its own for a body, whose variables are not there yet.
-    (define (frame-code size body)
-      (lambda (e) (let ((f (%make-vector size unassigned))) (%vset! f 0 e) (body f))))
+    (define (frame-code size code)
+      (let ((body (node-run code)))
+        (node (lambda (e) (let ((f (%make-vector size unassigned))) (%vset! f 0 e) (body f))) 'frame size code)))
     ;; Variables of a body's definitions are not there before it has begun.
-    (define (clear-code indexes body)
+    (define (clear-code indexes code)
       (if (null? indexes)
-          body
-          (lambda (e) (for-each (lambda (index) (%vset! e index unassigned)) indexes) (body e))))))
+          code
+          (let ((body (node-run code)))
+            (define (clear! e) (for-each (lambda (index) (%vset! e index unassigned)) indexes))
+            (node (lambda (e) (clear! e) (body e)) 'body clear! code))))))

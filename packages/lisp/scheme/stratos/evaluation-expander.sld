@@ -183,7 +183,7 @@
              (meaning (and (identifier? word) (lookup word scope))))
         (define (is name) (and (pair? form) (keyword? meaning) (eq? (keyword-name meaning) name)))
         (define (procedure-of)
-          (let ((f ((expand (cadr (items form 2 2)) (namespace-of scope)) #f)))
+          (let ((f (run-code (expand (cadr (items form 2 2)) (namespace-of scope)) #f)))
             (if (procedure? f) f (syntax-fail "a keyword's value must be a transformer" value))))
         (cond ((and (identifier? value) (or (keyword? (lookup value scope)) (macro? (lookup value scope))))
                (lookup value scope))

@@ -198,7 +198,7 @@
                   (if (names? (car clause) inner 'else)
                       (if (null? (cdr clauses)) (body-of clause) (syntax-fail "case: else is not the last clause"))
                       (let ((data (syntax->datum (items (car clause) 0 #f))) (body (body-of clause)))
-                        (if-code (lambda (e) (memv (held e) data)) body (loop (cdr clauses)))))))))))
+                        (if-code (call-system 'memv held (constant-code data)) body (loop (cdr clauses)))))))))))
     (define (expand-do form scope)
       (let* ((form (items form 3 #f))
              (variables

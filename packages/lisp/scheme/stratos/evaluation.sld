@@ -5,7 +5,7 @@
 (define-library (stratos evaluation)
   (export evaluator start-with! add-procedures! add-refused! add-words! add-library! add-macro!)
   (import (scheme base) (scheme cxr) (scheme read) (scheme file) (scheme write) (scheme process-context) (stratos base)
-          (stratos evaluation-scopes) (stratos evaluation-rules) (stratos evaluation-expander)
+          (stratos evaluation-scopes) (stratos evaluation-code) (stratos evaluation-rules) (stratos evaluation-expander)
           (stratos evaluation-forms) (stratos primitive %ref) (stratos primitive %unserved))
   (begin
     ;; Libraries: name as a list, what it exports as (name . meaning), and what is to be run before it is used, or #f.
@@ -157,7 +157,7 @@
                                ", which it does not define")))
                        (cons (identifier-symbol (if is-renamed (caddr one) internal)) meaning)))
                 exports)
-              (lambda () (code #f)))))))
+              (lambda () (run-code code #f)))))))
     (define (top-only name act)
       (namespace-set! system name
         (make-keyword name #f
@@ -251,7 +251,7 @@
                                    (if (eof-object? form) #f (expand-top (list form) namespace))))))))
                 (if code
                     (let* ((end (%ref port 3)) (next (+ line (lines start end))))
-                      (loop end next (code #f)))
+                      (loop end next (run-code code #f)))
                     value)))))))
     (define (bytes-of port)
       (let loop ((parts '()))
@@ -271,7 +271,7 @@
       (case what
         ((eval)
          (let* ((namespace (namespace-given "eval" (cdr operands))) (code (expand-top (list (car operands)) namespace)))
-           (list (lambda () (code #f)))))
+           (list (lambda () (run-code code #f)))))
         ((load)
          (let ((namespace (namespace-given "load" (cdr operands))))
            (list (lambda () (load-file (car operands) namespace)))))

@@ -142,7 +142,9 @@ export const NATIVE = `
 ; what is no byte); 50: read(2) to a place in bytes. 51: an object's address in units of eight bytes, without 2^30 when
 ; it is in the nursery; 52, 53: minor collections so far, and those that ended old objects; 54: the processor, by its
 ; number in ELF files; 55: large pages for the old generation (MADV_HUGEPAGE), whose page tables each fork copies. They
-; are asked for by programs that fork alone: others take longer for touching what they never use.
+; are asked for by programs that fork alone: others take longer for touching what they never use. 56: a procedure's
+; place in the table of functions, and a new one unless it is negative; 57: which of its captured words a word is, or
+; -1.
 (macro (start-of w) (+ (and (wrap w) -8) 8))
 (macro (run-of at) (+ (wrap (load64 sp at)) FIELDS))
 (define (operate-bytes sp:i32 operation:i32)
@@ -168,6 +170,18 @@ export const NATIVE = `
     (when (= (reg IS-WHOLE) 0) (grow-heap))
     (syscall SYS-MADVISE (ext (reg NURSERY-END)) (- HEAP-END (ext (reg NURSERY-END))) 14 0 0 0)
     (return 0))
+  (when (= operation 56)
+    (let ((f:i32 (wrap (load64 sp))) (code:i32 (number-at 8)))
+      (let ((was:i32 (load32 f PROCEDURE-CODE)))
+        (when (>= code 0) (store32! f PROCEDURE-CODE code))
+        (return (shl (ext was) 3)))))
+  (when (= operation 57)
+    (let ((f:i32 (wrap (load64 sp))) (i:i32 0))
+      (let ((n:i32 (load8 (+ f 1) PROCEDURE-ARITY)))
+        (while (< i n)
+          (when (= (load64 (+ f (* i 8)) CAPTURED-0) (load64 sp 8)) (return (shl (ext i) 3)))
+          (set! i (+ i 1)))
+        (return -8))))
   (shl (syscall SYS-READ (sar (load64 sp) 3) (ext (+ (run-of 8) (number-at 16))) (sar (load64 sp 24) 3) 0 0 0) 3))
 
 ; Eight bytes at once: one of them is 0 where a borrow reaches its highest bit alone.
@@ -361,19 +375,26 @@ export const NATIVE = `
 
 ; Where an exception goes that is thrown by a call that returns to at, from a frame at sp: (sp << 32 | handler). The
 ; table holds, in order of the return addresses: address, bytes of the frame, handlers of both kinds (0: none).
+; Code that eval made lies behind all that the table knows, and its functions are alike.
 (define (find-handler sp:i32 at:i32 kind:i32)
-  (let ((low:i32 0) (high:i32 0) (middle:i32 0) (entry:i32 0) (handler:i32 0))
+  (let ((low:i32 0) (high:i32 0) (middle:i32 0) (entry:i32 0) (handler:i32 0) (frame:i32 0))
     (while (= handler 0)
-      (set! low (load32 SITES-START))
-      (set! high (load32 SITES-END))
-      (while (<u (+ low 16) high)
-        (set! middle (+ low (and (shr (- high low) 1) -16)))
-        (if (<=u (load32 middle) at) (set! low middle) (set! high middle)))
-      (set! entry low)
-      (when (!= (load32 entry) at) (syscall SYS-EXIT 71 0 0 0 0 0))
-      (set! handler (load32 (+ (+ entry 8) (* 4 kind))))
+      (if (>=u at MADE-CODE)
+          (begin
+            (set! frame MADE-FRAME)
+            (when (= kind 0) (set! handler (load32 MADE-UNWIND))))
+          (begin
+            (set! low (load32 SITES-START))
+            (set! high (load32 SITES-END))
+            (while (<u (+ low 16) high)
+              (set! middle (+ low (and (shr (- high low) 1) -16)))
+              (if (<=u (load32 middle) at) (set! low middle) (set! high middle)))
+            (set! entry low)
+            (when (!= (load32 entry) at) (syscall SYS-EXIT 71 0 0 0 0 0))
+            (set! frame (load32 entry 4))
+            (set! handler (load32 (+ (+ entry 8) (* 4 kind))))))
       (when (= handler 0)
-        (set! sp (+ sp (load32 entry 4)))
+        (set! sp (+ sp frame))
         (set! at (load32 (- sp 8)))))
     (or (shl (ext sp) 32) (ext handler))))
 `;

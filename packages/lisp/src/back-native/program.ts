@@ -24,12 +24,21 @@ import { emitFunction } from "./emit.ts";
 import type { NativeCode } from "./emit.ts";
 import { writeElf } from "./elf.ts";
 import type { Segment } from "./elf.ts";
-import { CODE_START, HEAP_END, STACK_END, TABLE_MAX, TABLE_START } from "./layout.ts";
+import {
+  CODE_START,
+  HEAP_END,
+  MADE_CODE_START,
+  MADE_FRAME_BYTES,
+  MADE_SLOTS_START,
+  STACK_END,
+  TABLE_START,
+} from "./layout.ts";
 import { dynamicPart } from "./foreign/dynamic.ts";
 import { FOREIGN_INTRINSICS } from "./foreign/foreign-platform.ts";
 import type { ForeignPlatform } from "./foreign/foreign-platform.ts";
 import { foreignConstants, foreignWords } from "./foreign/foreign-words.ts";
 import { HEADERS_AT } from "./foreign/places.ts";
+import { NONE } from "./instructions.ts";
 import { lowerFunction } from "./lower.ts";
 import { nativeModule } from "./native-module.ts";
 import type { SystemCalls } from "./native-module.ts";
@@ -54,6 +63,11 @@ export interface NativePlatform {
   readonly signalReturnAt: number;
   /** Writes `native/NAME`. `look-handler` is a signal's, and sets `Register.stackLimit` to 0. */
   intrinsic(code: Assembler, name: Intrinsic, target: Target): void;
+  /**
+   * Writes `native/made-unwind`, where an unwinding comes to a frame of code that `eval` made: saves it, leaves it, and
+   * throws anew. @returns where the call that saves it returns to
+   */
+  madeUnwind(code: Assembler, target: Target): number;
   /** Calls reach so many bytes without `isFar`. */
   readonly nearBytes: number;
   /** Without it programs there have no foreign functions of C. */
@@ -71,8 +85,9 @@ const MESSAGE = 0x10000 + 0x360;
 const MESSAGE_TEXT = `stratos: ${HEAP_FULL}`;
 /** Follows it where a handler of that, or the report, had no memory either. */
 const MESSAGE_REST = `${RESERVE_FULL}\n`;
-/** There, too: the address of `native/look-handler`, and a struct sigaction or itimerval. */
+/** There, too: the addresses of `native/look-handler` and `native/made-unwind`, a struct sigaction or itimerval. */
 const LOOK_HANDLER = 0x10000 + 0x330;
+const MADE_UNWIND = 0x10000 + 0x334;
 const SIGNAL_ACTION = 0x10000 + 0x338;
 /** sigaction(2): SA_RESTART, SA_RESTORER. */
 const SA_RESTART = 0x10000000;
@@ -114,6 +129,9 @@ export function nativeProgram(
       EOF: Immediate.eof,
       MESSAGE,
       MACHINE: platform.machine,
+      "MADE-CODE": MADE_CODE_START,
+      "MADE-FRAME": MADE_FRAME_BYTES,
+      "MADE-UNWIND": MADE_UNWIND,
       "SIGNAL-SET": SIGNAL_SET,
       "LOOK-HANDLER": LOOK_HANDLER,
       "SIGNAL-ACTION": SIGNAL_ACTION,
@@ -135,7 +153,7 @@ export function nativeProgram(
     ["low", readModule(runtimeModule({ isNative: true }))],
     ...image.modules.map(({ name, bytes }) => [name, readModule(bytes)] as const),
   ]);
-  const { text, table, sites, lookHandler } = link(modules, platform, { isFar: false, isForeign });
+  const { text, table, sites, lookHandler, madeUnwind } = link(modules, platform, { isFar: false, isForeign });
   const constantsStart = pageUp(CODE_START + text.length, platform.pageBytes);
   const symbols = new Uint8Array(new Uint32Array(image.symbols.map(([, address]) => address)).buffer);
   const constants = new Uint8Array(sites.length + symbols.length);
@@ -147,6 +165,7 @@ export function nativeProgram(
   const view = new DataView(first.buffer);
   const places = [constantsStart, symbolsStart, symbolsStart, constantsStart + constants.length];
   view.setUint32(LOOK_HANDLER & 0xffff, lookHandler, true);
+  view.setUint32(MADE_UNWIND & 0xffff, madeUnwind, true);
   places.forEach((place, index) => view.setUint32((SITES & 0xffff) + 4 * index, place, true));
   first.set(
     [...(MESSAGE_TEXT + MESSAGE_REST)].map((letter) => letter.charCodeAt(0)),
@@ -221,6 +240,7 @@ interface Linked {
   readonly table: Uint8Array;
   readonly sites: Uint8Array;
   readonly lookHandler: number;
+  readonly madeUnwind: number;
 }
 
 function link(
@@ -266,7 +286,7 @@ function place(
   slots: readonly string[],
   { platform, target, isForeign }: { platform: NativePlatform; target: Target; isForeign: boolean },
 ): Linked {
-  assert(slots.length <= TABLE_MAX, "a program's functions fit into the table");
+  assert(slots.length <= MADE_SLOTS_START, "a program's functions fit into the table");
   const table = new Uint8Array(slots.length * 8);
   const places = new Map<string, number>();
   let size = 0;
@@ -281,8 +301,17 @@ function place(
   const ofC = isForeign
     ? FOREIGN_INTRINSICS.map((name) => intrinsic(name, (code) => platform.foreign!.intrinsic(code, name, target)))
     : [];
+  const unwind = new Assembler(false);
+  const saved = platform.madeUnwind(unwind, target);
+  const madeUnwind: NativeCode = {
+    name: "native/made-unwind",
+    bytes: unwind.bytes,
+    calls: unwind.calls,
+    sites: [{ at: saved, unwind: NONE, abort: NONE }],
+    frameBytes: MADE_FRAME_BYTES,
+  };
   // What begins the program comes first.
-  const all = [...ofC, ...own, ...codes];
+  const all = [...ofC, ...own, madeUnwind, ...codes];
   for (const { name, bytes } of all) {
     places.set(name, size);
     size += (bytes.length + 15) & ~15;
@@ -307,5 +336,12 @@ function place(
   const siteBytes = new Uint8Array(sites.length * SITE_BYTES);
   const siteView = new DataView(siteBytes.buffer);
   sites.flat().forEach((value, index) => siteView.setUint32(index * 4, value, true));
-  return { text, table, sites: siteBytes, lookHandler: CODE_START + places.get("native/look-handler")! };
+  const address = (name: string): number => CODE_START + places.get(`native/${name}`)!;
+  return {
+    text,
+    table,
+    sites: siteBytes,
+    lookHandler: address("look-handler"),
+    madeUnwind: address("made-unwind"),
+  };
 }

@@ -71,6 +71,7 @@ interface CompileOptions {
   readonly isClosed: boolean;
   readonly checksStack: boolean;
   readonly looks: boolean;
+  readonly isSmall: boolean;
   /** Counts what is proved and what is not. */
   readonly proofs: ProofCounts;
 }
@@ -226,6 +227,7 @@ class UnitLinker implements Linker {
   readonly usesTypes: boolean;
   readonly checksStack: boolean;
   readonly looks: boolean;
+  readonly isSmall: boolean;
   readonly proofs: ProofCounts;
   readonly imported: Set<string>;
   readonly #surroundings: Surroundings;
@@ -242,6 +244,7 @@ class UnitLinker implements Linker {
     this.usesTypes = options.passes.types;
     this.checksStack = options.checksStack;
     this.looks = options.looks;
+    this.isSmall = options.isSmall;
     this.proofs = options.proofs;
     this.imported = new Set();
     this.#surroundings = surroundings;

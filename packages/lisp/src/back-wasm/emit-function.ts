@@ -29,6 +29,8 @@ import { FunctionRef, RESUME_SIGNATURE, procedureSignature } from "./unit-module
 
 /** Nodes after a call that a function going on after another call holds itself. */
 const AFTER_CALL_SIZE_MAX = 60;
+/** The same in units that are to be small. */
+const SMALL_AFTER_CALL_SIZE_MAX = 4;
 
 interface LabelContext {
   readonly label: Label;
@@ -280,7 +282,8 @@ export class CodeEmitter extends FrameWriter {
    * it must not hold all the rest, else the code of a long body would grow with the square of its length.
    */
   isCut(destination: Destination, rest: () => number): boolean {
-    return this.isAfterCall && destination === "tail" && rest() > AFTER_CALL_SIZE_MAX;
+    const most = this.linker.isSmall ? SMALL_AFTER_CALL_SIZE_MAX : AFTER_CALL_SIZE_MAX;
+    return this.isAfterCall && destination === "tail" && rest() > most;
   }
 
   /** The value of the context's call is on the stack. */

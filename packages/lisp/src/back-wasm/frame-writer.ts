@@ -52,6 +52,8 @@ export interface Linker {
   readonly checksStack: boolean;
   /** Whether loops and what tail calls reach look whether the program was interrupted (native programs). */
   readonly looks: boolean;
+  /** Whether a unit's size counts more than how fast frames go on that come back from the heap. */
+  readonly isSmall: boolean;
 }
 
 /**

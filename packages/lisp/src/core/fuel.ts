@@ -18,6 +18,11 @@ const ATOMIC: ReadonlySet<string> = new Set([
   "(stratos foreign-memory)",
   "(stratos foreign-calls)",
   "(stratos thread-hold)",
+  "(stratos evaluation-machine)",
+  "(stratos evaluation-assembler)",
+  "(stratos evaluation-x86-64)",
+  "(stratos evaluation-rv64)",
+  "(stratos evaluation-ppc64le)",
   "(srfi 18)",
 ]);
 

@@ -121,7 +121,7 @@ const WORDS: Readonly<Record<string, string>> = {
     "%set-thread-hooks! %sleep %thread %thread-hooks %throw-to",
   "(stratos system-call)":
     "%system-call %copy-to-memory %recover-with! %take-interrupts! %interrupted? %byte-index %same-bytes " +
-    "%bytes->string %string->bytes! %read-bytes %copy-bytes! %machine %descriptor-port",
+    "%bytes->string %string->bytes! %read-bytes %copy-bytes! %machine %descriptor-port %procedure-code %captured-index",
   "(stratos memory)":
     "collect-garbage ephemeron-broken? ephemeron-datum ephemeron-key ephemeron? gc-statistics heap-limit " +
     "make-ephemeron make-guardian nursery-size out-of-memory? reference-barrier",

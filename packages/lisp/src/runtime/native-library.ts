@@ -390,6 +390,10 @@ const OWN_LIBRARY = `
 ; The system (the library (stratos system-call)): operands are integers, and objects of bytes by their address.
 (define (%system-call number a b c d e) (%host 41 number a b c d e))
 (define (%machine) (%host 54))
+; Of code that eval makes: a procedure's place in the table of functions, which a CODE that is not negative becomes;
+; which of the words that it captured X is, or -1.
+(define (%procedure-code f code) (%host 56 f code))
+(define (%captured-index f x) (%host 57 f x))
 ; Forks are the kernel's (the library (stratos heap)), which asks this once.
 (define (%heap . operands) (%host 55) #f)
 ; A port of a descriptor, which closing it closes. Flags: NATIVE_PORTS.

@@ -1,6 +1,6 @@
 /** ppc64le under Linux: a program's start, its system calls, and how exceptions find their handlers. */
 import { Register as Limits } from "../../heap/layout.ts";
-import { STACK_END } from "../layout.ts";
+import { MADE_FRAME_BYTES, STACK_END } from "../layout.ts";
 import type { Intrinsic, NativePlatform } from "../program.ts";
 import type { Assembler, Target } from "../target.ts";
 import * as E from "./encode.ts";
@@ -41,6 +41,7 @@ export const ppc64le: NativePlatform = {
   target: ppc64leTarget,
   routines: new Map(),
   intrinsic,
+  madeUnwind,
   signalReturnAt: 0,
   nearBytes: 32 * MIB - 4096,
 };
@@ -80,4 +81,16 @@ function intrinsic(code: Assembler, name: Intrinsic, target: Target): void {
       code.u32(E.rotate64("rldicl", r3, r3, 0, 32));
       return target.call(code, r3, true);
   }
+}
+
+function madeUnwind(code: Assembler, target: Target): number {
+  code.u32(E.access("ld", r3, sp, 0));
+  code.u32(E.access("lwz", r3 + 1, sp, 8));
+  target.call(code, "low/save-frame", false);
+  const saved = code.length;
+  code.u32(E.access("ld", r0, sp, MADE_FRAME_BYTES - 8));
+  code.u32(E.addi(sp, sp, MADE_FRAME_BYTES));
+  code.u32(E.toLink(r0));
+  target.call(code, "native/throw-unwind", true);
+  return saved;
 }

@@ -1,7 +1,7 @@
 /** RV64GC under Linux: a program's start, its system calls, and how exceptions find their handlers. */
 import { Op } from "@stratos/wasm";
 import { Register as Limits } from "../../heap/layout.ts";
-import { STACK_END, TABLE_START } from "../layout.ts";
+import { MADE_FRAME_BYTES, STACK_END, TABLE_START } from "../layout.ts";
 import type { Intrinsic, NativePlatform } from "../program.ts";
 import type { Assembler, Target } from "../target.ts";
 import * as E from "./encode.ts";
@@ -50,6 +50,7 @@ export const rv64: NativePlatform = {
     [Op.f64Nearest, "native/fnearest"],
   ]),
   intrinsic,
+  madeUnwind,
   signalReturnAt: 0,
   nearBytes: MIB - 4096,
   foreign: rv64Foreign,
@@ -82,4 +83,15 @@ function intrinsic(code: Assembler, name: Intrinsic, target: Target): void {
       code.u32(E.addiw(a0, a0, 0));
       return code.u32(E.jalr(zero, a0, 0));
   }
+}
+
+function madeUnwind(code: Assembler, target: Target): number {
+  code.u32(E.access("ld", a0, sp, 0));
+  code.u32(E.access("lw", a0 + 1, sp, 8));
+  target.call(code, "low/save-frame", false);
+  const saved = code.length;
+  code.u32(E.access("ld", ra, sp, MADE_FRAME_BYTES - 8));
+  code.u32(E.immediate("add", sp, sp, MADE_FRAME_BYTES));
+  target.call(code, "native/throw-unwind", true);
+  return saved;
 }

@@ -1,7 +1,7 @@
 /** x86-64 under Linux: a program's start, its system calls, and how exceptions find their handlers. */
 import { Op } from "@stratos/wasm";
 import { Register as Limits } from "../../heap/layout.ts";
-import { STACK_END } from "../layout.ts";
+import { MADE_FRAME_BYTES, STACK_END } from "../layout.ts";
 import type { Intrinsic, NativePlatform } from "../program.ts";
 import type { Assembler, Target } from "../target.ts";
 import * as E from "./encode.ts";
@@ -46,6 +46,7 @@ export const x86_64: NativePlatform = {
     [Op.i64Popcnt, "native/popcnt64"],
   ]),
   intrinsic,
+  madeUnwind,
   signalReturnAt: SIGNAL_RETURN_AT,
   nearBytes: Infinity,
   foreign: x86Foreign,
@@ -92,4 +93,14 @@ function intrinsic(code: Assembler, name: Intrinsic, target: Target): void {
       E.move(code, true, rsp, rcx);
       return target.call(code, rax, true);
   }
+}
+
+function madeUnwind(code: Assembler, target: Target): number {
+  E.onMemory(code, { is64: true, opcode: [0x8b] }, rsi, { base: rsp, offset: 0 });
+  E.onMemory(code, { opcode: [0x8b] }, rdi, { base: rsp, offset: 8 });
+  target.call(code, "low/save-frame", false);
+  const saved = code.length;
+  E.withConstant(code, E.Arithmetic.add, true, rsp, MADE_FRAME_BYTES - 8);
+  target.call(code, "native/throw-unwind", true);
+  return saved;
 }

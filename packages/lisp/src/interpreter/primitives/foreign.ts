@@ -19,6 +19,8 @@ export function defineSystemCalls(table: Table): void {
     ["%copy-to-memory", 3],
     ["%descriptor-port", 2],
     ["%recover-with!", 1],
+    ["%procedure-code", 2],
+    ["%captured-index", 2],
   ] as const)
     define(table, name, count, count, refuse);
 }
