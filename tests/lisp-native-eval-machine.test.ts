@@ -21,6 +21,8 @@ import { nativeLisp } from "./support/native-lisp.ts";
 const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-machine-"));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 
+/** A thread that nobody interrupts would go on for ever. */
+const LIMIT_MS = 120_000;
 const TARGET: NativeTarget = EMULATORS.x86_64 === null ? "rv64" : "x86_64";
 
 /** `(often f x …)` calls so often that machine code is made; what it gives then, and again with other operands. */
@@ -147,7 +149,7 @@ function run(target: NativeTarget, program: Uint8Array): string {
   const file = join(folder, target);
   writeFileSync(file, program, { mode: 0o755 });
   const [emulator, ...options] = [...EMULATORS[target]!, file];
-  const { stdout, stderr, status } = spawnSync(emulator!, options, { encoding: "utf8", cwd: folder });
+  const { stdout, stderr, status } = spawnSync(emulator!, options, { encoding: "utf8", timeout: LIMIT_MS });
   assert.equal(stderr, "");
   assert.equal(status, 0);
   return stdout;
