@@ -25,7 +25,7 @@ const { values } = parseArgs({
     dir: { type: "string" },
     only: { type: "string", default: "" },
     limit: { type: "string", default: "300" },
-    memory: { type: "string", default: "2G" },
+    memory: { type: "string", default: "3G" },
     record: { type: "boolean" },
   },
 });

@@ -3,6 +3,7 @@
  * counted right. Method: the list is parsed and written again; logs of programs that end well, badly and not.
  */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -42,6 +43,13 @@ test("a program's tests end as googletest says; those of the summary are not cou
     ],
   );
   assert.equal(results[1]!.words, "a.cc:7: Failure Value of: one Actual: 2");
+});
+
+test("what the guest leaves of a log tells the same", () => {
+  const script = readFileSync(join(repository, "conformance/guest/gvisor.sh"), "utf8");
+  const pattern = /grep -aE '([^']+)'/.exec(script)![1]!;
+  const left = execFileSync("grep", ["-aE", pattern], { input: LOG, encoding: "utf8" });
+  assert.deepEqual(parseTests("p", left, 1), parseTests("p", LOG, 1));
 });
 
 test("the test that a program ends in, or that has no end, is named; so is a program that does not begin", () => {

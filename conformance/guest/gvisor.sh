@@ -9,7 +9,7 @@ while read -r name; do
   TEST_TMPDIR=$work setsid -w timeout -k 5 "$LIMIT" "/gvisor/$name" --gtest_color=no > "/tmp/out" 2>&1 < /dev/null
   status=$?
   # Of a failure, where it stands and what was compared.
-  grep -aE '^\[ (RUN|      OK|  FAILED|  SKIPPED) |: Failure$|^(Value of|Expected|  Actual):|^CHECK|check failed' /tmp/out | cut -c 1-200
+  grep -aE '^\[ +(RUN|OK|FAILED|SKIPPED) +\] |: Failure$|^(Value of|Expected|  Actual):|^CHECK|check failed' /tmp/out | cut -c 1-200
   echo "=== end $name $status"
   cd /tmp
   rm -rf "$work"
