@@ -25,4 +25,8 @@ int main(void){
     SHOW(linkat(AT_FDCWD, self, AT_FDCWD, "third", AT_SYMLINK_FOLLOW));
     close(unnamed);
   }
+  /* a path that ends in ".." is changed where that stands, not where it leads */
+  SHOW(rename("/dev/shm/none", "/dev/shm/.."));
+  SHOW(rename("/dev/shm/..", "/dev/shm/none"));
+  SHOW(rename("/dev/shm/.", "/dev/none"));
 }

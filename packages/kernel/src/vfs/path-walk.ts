@@ -110,6 +110,8 @@ export function walk(task: Caller, start: Path, path: string, mode: number, reso
     }
     if (length === 2 && path.charCodeAt(at) === DOT && path.charCodeAt(at + 1) === DOT) {
       if (isLast) walker.lastKind = "dotdot";
+      // As a name it isn't gone to: rename(2) asks which mount it would be changed on (fs/namei.c, filename_parentat).
+      if (isLast && (mode & WALK_NAME) !== 0) break;
       if ((resolve & RESOLVE_BENEATH) !== 0 && dentry === root.dentry && mount === root.mount) return -EXDEV;
       while (dentry === mount.root && !(dentry === root.dentry && mount === root.mount) && mount.parent !== null) {
         if ((resolve & RESOLVE_NO_XDEV) !== 0) return -EXDEV;
