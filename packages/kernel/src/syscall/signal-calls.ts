@@ -142,6 +142,9 @@ function rtSigtimedwait(task: Task, setAddress: number, infoAddress: number, tim
   if (size !== SIGSET_SIZE) return -EINVAL;
   const set = loadSet(task, setAddress);
   if (set === null) return -EFAULT;
+  // Nobody takes these from their effect (kernel/signal.c, do_sigtimedwait).
+  set.delete(SIGKILL);
+  set.delete(SIGSTOP);
   let state = stateOf(task, "deadline");
   if (state === null) {
     const duration = timeout === 0 ? Infinity : loadDuration(task.space, timeout);
