@@ -6,12 +6,14 @@ import type { Path } from "../../vfs/path.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 
 /**
- * Makes the socket file for bind(2), mode 0777 less the umask. The caller retains the result.
+ * Makes the socket file for bind(2). The caller retains the result.
  *
+ * @param mode  of the socket, which fchmod(2) may have changed before; the umask takes from it (net/unix/af_unix.c,
+ *   unix_bind_bsd)
  * @returns EADDRINUSE when the name exists, else as mknod(2)
  */
-export function createSocketNode(task: SocketCaller, path: string): Path | number {
-  const made = makeNode(task, AT_FDCWD, path, S_IFSOCK | 0o777, 0);
+export function createSocketNode(task: SocketCaller, path: string, mode: number): Path | number {
+  const made = makeNode(task, AT_FDCWD, path, mode, 0);
   return made === -EEXIST ? -EADDRINUSE : made;
 }
 

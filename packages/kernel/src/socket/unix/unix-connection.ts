@@ -264,6 +264,7 @@ export class UnixConnectionSocket extends UnixSocket {
       const cost = this.#packets!.first!.cost;
       result = this.#packets!.read(to, message, peek, { wantsLength: (flags & MSG_TRUNC) !== 0, withCredentials });
       message.addressLength = 0;
+      if (result >= 0) this.#tellSender(message);
       if (result >= 0 && !peek) {
         this.#packetCost -= cost;
         this.#wakeSender();
@@ -284,10 +285,14 @@ export class UnixConnectionSocket extends UnixSocket {
     const { wantsSender: withCredentials, oobInline: isInline } = this.options;
     const moved = stream.read(to, message, { peek, withCredentials, isInline });
     if (stream.cost < before) this.#wakeSender();
-    // A sender that has no name tells none (net/unix/af_unix.c, unix_copy_addr).
-    const sender = moved > 0 && message.wantsAddress ? this.peerSocket : null;
-    if (sender !== null && sender.name.kind !== "unnamed") message.setAddress(unixAddressBytes(sender.name));
+    if (moved > 0) this.#tellSender(message);
     return moved === 0 ? -EAGAIN : moved;
+  }
+
+  /** As it is called now; a sender that has no name tells none (net/unix/af_unix.c, unix_copy_addr). */
+  #tellSender(message: IncomingMessage): void {
+    const sender = message.wantsAddress ? this.peerSocket : null;
+    if (sender !== null && sender.name.kind !== "unnamed") message.setAddress(unixAddressBytes(sender.name));
   }
 
   /** EINVAL when no byte is urgent, or it stays in the stream (SO_OOBINLINE). */

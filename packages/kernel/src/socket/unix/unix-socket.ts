@@ -123,7 +123,7 @@ export abstract class UnixSocket extends Socket {
       if (network.abstractNames.has(key)) return -EADDRINUSE;
       network.abstractNames.set(key, this);
     } else {
-      const path = createSocketNode(task, name.name);
+      const path = createSocketNode(task, name.name, this.inode!.mode);
       if (isErrno(path)) return path;
       this.#path = path.retain();
       network.boundInodes.set(path.dentry.inode!, this);
