@@ -107,7 +107,7 @@ export class SocketOptions {
   stampSeconds = -1;
   stampNanoseconds = 0;
   keepsStamps = false;
-  /** SO_LINGER: −1 off, else seconds. */
+  /** SO_LINGER: seconds; off with seconds kept from before: −1 less these. */
   lingerSeconds = -1;
   /** Nanoseconds, 0: for ever. */
   receiveTimeoutNs = 0;
@@ -243,7 +243,10 @@ export function setSocketOption(socket: OptionHolder, task: SocketCaller, name: 
   if (name === SO_LINGER) {
     if (value.length < Linger.size) return -EINVAL;
     const { l_onoff, l_linger } = Linger.offset;
-    options.lingerSeconds = optionInt(value, l_onoff) === 0 ? -1 : Math.max(0, optionInt(value, l_linger));
+    const before = options.lingerSeconds;
+    if (optionInt(value, l_onoff) !== 0) options.lingerSeconds = Math.max(0, optionInt(value, l_linger));
+    // Its time stays and is told (net/core/sock.c, sk_setsockopt).
+    else if (before >= 0) options.lingerSeconds = -1 - before;
     socket.optionChanged(name);
     return 0;
   }
@@ -446,8 +449,9 @@ export function getSocketOption(
       return intOption(options.timestamp === SO_TIMESTAMPNS ? 1 : 0);
     case SO_LINGER: {
       const value = new Uint8Array(Linger.size);
-      const l_onoff = options.lingerSeconds >= 0 ? 1 : 0;
-      putFields(viewOf(value), Linger, { l_onoff, l_linger: Math.max(0, options.lingerSeconds) });
+      const { lingerSeconds } = options;
+      const isOn = lingerSeconds >= 0;
+      putFields(viewOf(value), Linger, { l_onoff: isOn ? 1 : 0, l_linger: isOn ? lingerSeconds : -1 - lingerSeconds });
       return value;
     }
     case SO_RCVTIMEO:

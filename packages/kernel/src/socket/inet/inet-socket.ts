@@ -94,7 +94,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   peer: InetEndpoint | null = null;
   /** Which source address was chosen by bind, not by connect: it stays when a connection is undone. */
   protected isAddressBound = false;
-  /** The one that bind named, null for a wildcard. */
+  /** The one that bind named; null for the wildcard of the family, which the mapped one of IPv4 is not. */
   protected boundIp: IpAddress | null = null;
   protected claim: PortClaim | null = null;
   /** The machine chose the port (bind(2) to port 0, connect(2), listen(2)), and so many in vain before. */
@@ -224,7 +224,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     // Whoever has an address of IPv6 has none of IPv4 (net/ipv6/af_inet6.c, __inet6_bind).
     if (isOfV6) this.ip.v6.set(IPV6_V6ONLY, 1);
     this.isAddressBound = true;
-    this.boundIp = isWildcard(ip) ? null : this.claim!.ip;
+    this.boundIp = isWildcard(ip) && isV4(ip) !== this.isV6 ? null : this.claim!.ip;
     return 0;
   }
 

@@ -1,5 +1,5 @@
 /** Where a connection goes, and from where. */
-import { EINVAL, ENETUNREACH, isErrno } from "@stratos/abi";
+import { EAFNOSUPPORT, ENETUNREACH, isErrno } from "@stratos/abi";
 import {
   ANY_V4,
   copyIp,
@@ -35,7 +35,7 @@ export const WAY = {
  * The address from which a socket reaches `to`, and who carries it, in WAY; a wildcard there becomes the machine itself
  * (ip(7)).
  *
- * @returns 0, or −ENETUNREACH, −EHOSTUNREACH, −EINVAL (IPv6 from an address of IPv4)
+ * @returns 0, or −ENETUNREACH, −EHOSTUNREACH, −EAFNOSUPPORT (IPv6 from an address of IPv4)
  */
 export function findWay(socket: ConnectingSocket, to: ScratchEndpoint): number {
   WAY.isOnLink = false;
@@ -51,8 +51,9 @@ function sourceTo(socket: ConnectingSocket, to: ScratchEndpoint): IpAddress | nu
   resolveWildcard(to);
   if (isMulticast(to.ip) || network.isBroadcast(to.ip)) return -ENETUNREACH;
   if (isV4(to.ip) && isV6 && ip.v6Only) return -ENETUNREACH;
-  if (local !== null && !isWildcard(local.ip) && isV4(local.ip) !== isV4(to.ip))
-    return isV4(to.ip) ? -ENETUNREACH : -EINVAL;
+  // net/ipv6/ip6_output.c, ip6_dst_lookup_tail
+  if (local !== null && isV4(local.ip) && !isV4(to.ip)) return -EAFNOSUPPORT;
+  if (local !== null && !isWildcard(local.ip) && !isV4(local.ip) && isV4(to.ip)) return -ENETUNREACH;
   if (!network.isLocal(to.ip)) {
     const route = network.routeOutside(to.ip, socket.flowTo(to.ip, to.port));
     if (isErrno(route)) return route;

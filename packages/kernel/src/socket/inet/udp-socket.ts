@@ -46,6 +46,7 @@ import {
   type IpAddress,
   type IpOutput,
   ANY_V4,
+  copyIp,
   isLoopback,
   isMulticast,
   isSameIp,
@@ -225,7 +226,7 @@ export class UdpSocket extends DatagramSocket {
     if (isOfV4 && this.isV6 && this.ip.v6Only) return -EAFNOSUPPORT;
     const malformed = readInetAddress(address, isOfV4 ? AF_INET : this.family, to);
     if (malformed < 0) return malformed;
-    resolveWildcard(to);
+    this.#resolveWildcard(to);
     OUTGOING.scope = isOfV4 ? 0 : scopeOf(address);
     const source = this.#route(to, null);
     if (isErrno(source)) return source;
@@ -253,13 +254,15 @@ export class UdpSocket extends DatagramSocket {
   }
 
   /**
-   * The source address for a destination, and whether the datagram stays in this machine; ENETUNREACH, or EACCES for a
-   * broadcast that wasn't asked for.
+   * The source address for a destination, and whether the datagram stays in this machine; ENETUNREACH, EAFNOSUPPORT
+   * for IPv6 from an address of IPv4, or EACCES for a broadcast that wasn't asked for.
    */
   #route({ ip, port }: InetEndpoint, chosen: ChosenSender | null): IpAddress | number {
     const { network } = this;
     OUTGOING.staysHere = OUTGOING.isOnLink = false;
     if (isV4(ip) && this.isV6 && this.ip.v6Only) return -ENETUNREACH;
+    // net/ipv6/ip6_output.c, ip6_dst_lookup_tail
+    if (this.#isOfV4 && !isV4(ip)) return -EAFNOSUPPORT;
     const given = chosen?.ip ?? null;
     if (given !== null && (isV4(given) !== isV4(ip) || !network.hasAddress(given))) return -ENETUNREACH;
     const way = isMulticast(ip) ? wayOut(this, ip, chosen?.interfaceIndex || OUTGOING.scope) : null;
@@ -503,8 +506,19 @@ export class UdpSocket extends DatagramSocket {
       malformed = readInetAddress(copy, AF_INET, into);
     } else malformed = readInetAddress(address, family === AF_INET ? AF_INET : this.family, into);
     if (malformed < 0) return malformed;
-    resolveWildcard(into);
+    this.#resolveWildcard(into);
     return into.port === 0 ? -EINVAL : 0;
+  }
+
+  /** Has bind or connect given it an address of IPv4? */
+  get #isOfV4(): boolean {
+    const given = this.boundIp ?? (this.peer === null ? null : this.local!.ip);
+    return given !== null && isV4(given);
+  }
+
+  #resolveWildcard(to: ScratchEndpoint): void {
+    if (this.#isOfV4 && isWildcard(to.ip)) copyIp(ANY_V4, to.ip);
+    resolveWildcard(to);
   }
 
   /** A connected socket hears its peer alone. */
