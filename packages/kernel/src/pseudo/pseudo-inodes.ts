@@ -31,6 +31,7 @@ import type { ControlGroup } from "../task/control-group.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
 import { UNFINISHED, WaitQueue } from "../ground/wait-queue.ts";
+import { notifyFile } from "../vfs/file-events.ts";
 import { FileSystem } from "../vfs/file-system.ts";
 import { type AttributeChange, Inode, type NewInode, type Time } from "../vfs/inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
@@ -467,7 +468,10 @@ class TextFile extends OpenFile {
       }
       failed = this.#loadNext(task);
     }
-    if (done > 0 && offset < 0) this.position = at + done;
+    if (done > 0) {
+      if (offset < 0) this.position = at + done;
+      if (task.kernel.vfs.watchCount > 0) notifyFile(task.kernel, this, "access");
+    }
     return done > 0 ? done : failed;
   }
 
@@ -500,6 +504,7 @@ class TextFile extends OpenFile {
     if (result < 0) return result;
     const count = result === 0 ? taken : result;
     if (offset < 0) this.position = at + count;
+    if (count > 0 && task.kernel.vfs.watchCount > 0) notifyFile(task.kernel, this, "modify");
     return count;
   }
 

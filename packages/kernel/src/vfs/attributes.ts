@@ -35,10 +35,16 @@ function isReadOnly(path: Path): boolean {
   return (path.mount.flags & MS_RDONLY) !== 0 || path.mount.fileSystem.readOnly;
 }
 
-function change(task: Caller, path: Path, inode: Inode, attributes: AttributeChange): number {
+function change(
+  task: Caller,
+  path: Path,
+  inode: Inode,
+  attributes: AttributeChange,
+  event: "attrib" | "access-time" | "modification-time" = "attrib",
+): number {
   const failed = inode.setAttributes(attributes);
   if (failed < 0) return failed;
-  if (task.kernel.vfs.watchCount > 0) notifyInode(task.kernel, inode, path, "attrib");
+  if (task.kernel.vfs.watchCount > 0) notifyInode(task.kernel, inode, path, event);
   return 0;
 }
 
@@ -104,5 +110,6 @@ export function changeTimes(task: Caller, path: Path, atime: Time | "now" | null
   const attributes: AttributeChange = { ctime: now };
   if (atime !== null) attributes.atime = atime === "now" ? now : atime;
   if (mtime !== null) attributes.mtime = mtime === "now" ? now : mtime;
-  return change(task, path, inode, attributes);
+  const event = mtime === null ? "access-time" : atime === null ? "modification-time" : "attrib";
+  return change(task, path, inode, attributes, event);
 }

@@ -28,15 +28,19 @@ export const RENAMED_WITHIN = 0x100000;
 const MASKS = {
   access: IN_ACCESS,
   modify: IN_MODIFY,
-  /** By its name: it was not opened. */
+  /** By its name, as what follows: it was not opened. */
   truncate: IN_MODIFY,
   attrib: IN_ATTRIB,
+  /** utimensat(2) of one time alone looks like what changes that time (include/linux/fsnotify.h, fsnotify_change). */
+  "access-time": IN_ACCESS,
+  "modification-time": IN_MODIFY,
   open: IN_OPEN,
   execute: IN_OPEN,
   close: IN_CLOSE_NOWRITE,
   "close-write": IN_CLOSE_WRITE,
 } as const;
 type FileEvent = keyof typeof MASKS;
+const BY_NAME: ReadonlySet<FileEvent> = new Set(["truncate", "attrib", "access-time", "modification-time"]);
 
 /** A file system was unmounted: its watches end (inotify(7), IN_UNMOUNT). */
 export function notifyUnmount(kernel: VfsKernel, fileSystem: FileSystem): void {
@@ -80,8 +84,9 @@ export function notifyFile(kernel: VfsKernel, file: OpenFile, event: FileEvent):
 /** A layer's file is reached by no mount (Linux fs/backing-file.c), so that who marks one hears nothing. */
 function notifyLayer(kernel: VfsKernel, { inode, parent, name, isDetached }: LayerEntry, event: FileEvent): void {
   const mask = MASKS[event] | (inode!.isDirectory ? IN_ISDIR : 0);
-  if (parent?.inode) tellMarks(parent.inode, mask, 0, name, isDetached);
-  tellMarks(inode!, mask, 0, "");
+  const isUnlinked = isDetached && !BY_NAME.has(event);
+  if (parent?.inode) tellMarks(parent.inode, mask, 0, name, isUnlinked);
+  tellMarks(inode!, mask, 0, "", isUnlinked);
   tellFile(kernel, inode!, null, mask, false);
 }
 
@@ -94,10 +99,12 @@ export function notifyInode(kernel: VfsKernel, inode: Inode, path: Path | null, 
   const mask = MASKS[event] | (inode.isDirectory ? IN_ISDIR : 0);
   const dentry = path?.dentry;
   const parent = dentry?.parent?.inode;
-  if (parent) tellMarks(parent, mask, 0, dentry!.name, dentry!.isDetached);
-  tellMarks(inode, mask, 0, "");
+  // IN_EXCL_UNLINK asks of the name by which a file is open (fs/notify/fsnotify.c, fsnotify_handle_inode_event).
+  const isUnlinked = dentry?.isDetached === true && !BY_NAME.has(event);
+  if (parent) tellMarks(parent, mask, 0, dentry!.name, isUnlinked);
+  tellMarks(inode, mask, 0, "", isUnlinked);
   const told = event === "execute" ? mask | FAN_OPEN_EXEC : mask;
-  tellFile(kernel, inode, path, told, event !== "attrib" && event !== "truncate");
+  tellFile(kernel, inode, path, told, !BY_NAME.has(event));
   const layer = path === null ? null : inode.layerEntry;
   if (layer !== null) notifyLayer(kernel, layer, event);
 }

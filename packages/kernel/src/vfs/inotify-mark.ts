@@ -4,7 +4,7 @@ import { endMarks, holdersOf, type Marks } from "./fanotify-mark.ts";
 /** Who watches an inode (fs/inotify implements it). */
 export interface InotifyMark {
   readonly mask: number;
-  /** IN_EXCL_UNLINK: what happens to a file that has lost its name in the folder is of no interest. */
+  /** IN_EXCL_UNLINK: what is done by way of a name that is gone is of no interest. */
   readonly isOnlyLinked: boolean;
   /** @param name  of the entry below the watched directory, "" for the watched file itself */
   notify(mask: number, cookie: number, name: string): void;

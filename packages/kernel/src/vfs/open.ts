@@ -168,14 +168,19 @@ export function openExisting(
   }
   const asked = askPermission(task, place, FAN_OPEN_PERM);
   if (asked < 0) return asked;
-  if ((flags & O_TRUNC) !== 0 && inode.isRegular) {
+  const truncates = (flags & O_TRUNC) !== 0 && inode.isRegular;
+  if (truncates) {
     const { landlock } = task.credentials;
     const given = landlock === null ? 0 : checkLandlockOpening(landlock, place, flags);
     if (given < 0 || (given & LANDLOCK_ACCESS_FS_TRUNCATE) !== 0) return -EACCES;
-    const refused = truncateInode(task, inode, 0, place);
+    const refused = truncateInode(task, inode, 0, place, false);
     if (refused < 0) return refused;
   }
-  return openInode(task, place, flags);
+  const opened = openInode(task, place, flags);
+  // First it was opened, then changed (fs/namei.c, do_open).
+  if (truncates && !isErrno(opened) && task.kernel.vfs.watchCount > 0)
+    notifyInode(task.kernel, inode, place, "truncate");
+  return opened;
 }
 
 function openPlace(task: Caller, start: Path, path: string, flags: number, resolve: number): OpenFile | number {

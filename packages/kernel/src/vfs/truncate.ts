@@ -11,10 +11,11 @@ import type { Caller } from "./vfs-kernel.ts";
 /**
  * Sets the size of a regular file (truncate(2)), in an overlay of that in the upper layer: mappings beyond it are cut
  * first, then pages dropped, then the file system told.
+ * @param tells  who watches it hears of it now; else the caller tells them
  * @returns 0, −EINVAL, −EISDIR, −EFBIG (with SIGXFSZ beyond RLIMIT_FSIZE), −EPERM (sealed), −ENOMEM, −ENOSPC, −EIO;
  *   UNFINISHED
  */
-export function truncateInode(task: Caller, shown: Inode, size: number, path: Path | null): number {
+export function truncateInode(task: Caller, shown: Inode, size: number, path: Path | null, tells = true): number {
   if (shown.isDirectory) return -EISDIR;
   if (!shown.isRegular || size < 0) return -EINVAL;
   if (isKept(shown)) return -EPERM;
@@ -47,6 +48,6 @@ export function truncateInode(task: Caller, shown: Inode, size: number, path: Pa
   const mode = modeAfterWrite(task.credentials, inode);
   if (mode !== null) inode.setAttributes({ mode, ctime: now });
   dropFileCapabilities(inode);
-  if (kernel.vfs.watchCount > 0) notifyInode(kernel, shown, path, "truncate");
+  if (tells && kernel.vfs.watchCount > 0) notifyInode(kernel, shown, path, "truncate");
   return 0;
 }
