@@ -111,19 +111,19 @@ function fill(directory: PseudoDirectory, target: () => Task): void {
   file("igmp6", describeGroups6);
   file("ipv6_route", describeRoutes6);
   file("arp", describeNeighbours);
-  file("tcp", (task) => describeSockets(task, (socket) => socket.type === SOCK_STREAM, false));
-  file("tcp6", (task) => describeSockets(task, (socket) => socket.type === SOCK_STREAM, true));
-  file("udp", (task) => describeSockets(task, (socket) => socket.protocol === IPPROTO_UDP, false));
-  file("udp6", (task) => describeSockets(task, (socket) => socket.protocol === IPPROTO_UDP, true));
-  file("udplite", (task) => describeSockets(task, (socket) => socket.protocol === IPPROTO_UDPLITE, false));
-  file("udplite6", (task) => describeSockets(task, (socket) => socket.protocol === IPPROTO_UDPLITE, true));
-  file("raw", (task) => describeSockets(task, (socket) => socket.type === SOCK_RAW, false));
-  file("raw6", (task) => describeSockets(task, (socket) => socket.type === SOCK_RAW, true));
+  file("tcp", (task) => describeSockets(task, (socket) => socket.type === SOCK_STREAM, TCP_V4));
+  file("tcp6", (task) => describeSockets(task, (socket) => socket.type === SOCK_STREAM, TCP_V6));
+  file("udp", (task) => describeSockets(task, (socket) => socket.protocol === IPPROTO_UDP, UDP_V4));
+  file("udp6", (task) => describeSockets(task, (socket) => socket.protocol === IPPROTO_UDP, DATAGRAMS_V6));
+  file("udplite", (task) => describeSockets(task, (socket) => socket.protocol === IPPROTO_UDPLITE, UDP_V4));
+  file("udplite6", (task) => describeSockets(task, (socket) => socket.protocol === IPPROTO_UDPLITE, DATAGRAMS_V6));
+  file("raw", (task) => describeSockets(task, (socket) => socket.type === SOCK_RAW, RAW_V4));
+  file("raw6", (task) => describeSockets(task, (socket) => socket.type === SOCK_RAW, DATAGRAMS_V6));
   file("icmp", (task) =>
-    describeSockets(task, (socket) => socket.type === SOCK_DGRAM && socket.protocol === IPPROTO_ICMP, false),
+    describeSockets(task, (socket) => socket.type === SOCK_DGRAM && socket.protocol === IPPROTO_ICMP, PING_V4),
   );
   file("icmp6", (task) =>
-    describeSockets(task, (socket) => socket.type === SOCK_DGRAM && socket.protocol === IPPROTO_ICMPV6, true),
+    describeSockets(task, (socket) => socket.type === SOCK_DGRAM && socket.protocol === IPPROTO_ICMPV6, DATAGRAMS_V6),
   );
   file("unix", describeUnix);
   file("netlink", describeNetlink);
@@ -281,26 +281,68 @@ function describeNetlink(task: Task): string {
   return text;
 }
 
-const SOCKET_HEADER_V4 =
-  `${"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode".padEnd(149)}` +
-  "\n";
-const SOCKET_HEADER_V6 =
-  "  sl  local_address                         remote_address                        st tx_queue rx_queue tr " +
-  "tm->when retrnsmt   uid  timeout inode\n";
+const HEADER_V4 = "sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
+const HEADER_V6 =
+  "sl  local_address                         remote_address                        st tx_queue rx_queue tr " +
+  "tm->when retrnsmt   uid  timeout inode";
 
-function describeSockets(task: Task, belongs: (socket: InetSocket) => boolean, isV6: boolean): string {
+/** How a protocol tells its sockets; each does it a little differently. */
+interface SocketTable {
+  readonly header: string;
+  readonly isV6: boolean;
+  /** Of the number of a row. */
+  readonly numberWidth: number;
+  /** Of the header and of each row, 0: as long as they are. */
+  readonly headerWidth: number;
+  readonly rowWidth: number;
+  /** Behind the inode: references, an address of the kernel, and what belongs to the protocol. */
+  readonly rest: string;
+}
+
+/** net/ipv4/tcp_ipv4.c, tcp4_seq_show; net/ipv6/tcp_ipv6.c, tcp6_seq_show */
+const TCP_V4: SocketTable = {
+  header: `  ${HEADER_V4}`,
+  isV6: false,
+  numberWidth: 4,
+  headerWidth: 149,
+  rowWidth: 149,
+  rest: "1 0000000000000000 100 0 0 10 0",
+};
+const TCP_V6: SocketTable = { ...TCP_V4, header: `  ${HEADER_V6}`, isV6: true, headerWidth: 0 };
+/** net/ipv4/udp.c, udp4_seq_show; net/ipv4/raw.c, raw_seq_show; net/ipv4/ping.c, ping_v4_seq_show */
+const UDP_V4: SocketTable = {
+  header: `   ${HEADER_V4} ref pointer drops`,
+  isV6: false,
+  numberWidth: 5,
+  headerWidth: 127,
+  rowWidth: 127,
+  rest: "2 0000000000000000 0",
+};
+const PING_V4: SocketTable = { ...UDP_V4, header: `  ${HEADER_V4} ref pointer drops` };
+const RAW_V4: SocketTable = { ...PING_V4, numberWidth: 4, headerWidth: 0, rowWidth: 0 };
+/** net/ipv6/datagram.c, __ip6_dgram_sock_seq_show */
+const DATAGRAMS_V6: SocketTable = {
+  ...UDP_V4,
+  header: `  ${HEADER_V6} ref pointer drops`,
+  isV6: true,
+  headerWidth: 0,
+  rowWidth: 0,
+};
+
+function describeSockets(task: Task, belongs: (socket: InetSocket) => boolean, table: SocketTable): string {
   const { uids } = task.credentials.userNamespace;
-  let text = isV6 ? SOCKET_HEADER_V6 : SOCKET_HEADER_V4;
+  const { isV6 } = table;
+  let text = `${table.header.padEnd(table.headerWidth)}\n`;
   let line = 0;
   for (const socket of task.network.inetSockets) {
     if (!belongs(socket) || socket.isV6 !== isV6 || !socket.isListed) continue;
     const state = socket.stateNumber.toString(16).padStart(2, "0").toUpperCase();
     text +=
       `${(
-        `${String(line++).padStart(4)}: ${endpoint(socket, "local", isV6)} ${endpoint(socket, "peer", isV6)} ` +
+        `${String(line++).padStart(table.numberWidth)}: ${endpoint(socket, "local", isV6)} ${endpoint(socket, "peer", isV6)} ` +
         `${state} 00000000:00000000 00:00000000 00000000 ${String(uids.shown(socket.inode?.uid ?? 0)).padStart(5)} ` +
-        `${"0".padStart(8)} ${socket.inode?.ino ?? 0} 1 0000000000000000 100 0 0 10 0`
-      ).padEnd(149)}` + "\n";
+        `${"0".padStart(8)} ${socket.inode?.ino ?? 0} ${table.rest}`
+      ).padEnd(table.rowWidth)}` + "\n";
   }
   return text;
 }

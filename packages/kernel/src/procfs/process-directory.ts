@@ -430,6 +430,8 @@ class ThreadsDirectory extends PseudoInode {
   override refresh(): number {
     const { leader } = this.#group;
     if (leader !== null) belongToUser(this, leader);
+    // Each thread's directory leads up here (fs/proc/base.c, proc_task_getattr).
+    this.nlink = 2 + Math.max(1, this.#group.tasks.length);
     return 0;
   }
 

@@ -34,7 +34,8 @@ function describeArea(area: Area, caller: Task): string {
     `${hex(area.start, 8)}-${hex(area.end, 8)} ${permissions} ${hex(inode === null ? 0 : area.offset, 8)} ` +
     `${hex(majorOf(device), 2)}:${hex(minorOf(device), 2)} ${inode?.ino ?? 0}`;
   const name = areaName(area, caller).replace(/\n/g, "\\012");
-  return name === "" ? line : `${line.padEnd(NAME_COLUMN)}${name}`;
+  // A space ends the number of an area without a name (fs/proc/task_mmu.c, show_vma_header_prefix).
+  return name === "" ? `${line} ` : `${line.padEnd(NAME_COLUMN)}${name}`;
 }
 
 /** As the caller sees it; "" for what has none. */

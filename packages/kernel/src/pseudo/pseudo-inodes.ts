@@ -49,7 +49,8 @@ type FileWaiting = "refused" | "ready" | "attribute";
 
 export abstract class PseudoFileSystem extends FileSystem {
   readonly kernel: Kernel;
-  #lastIno = 1;
+  /** The root is made first: it is number 1, by which runc(8) knows proc (PROC_ROOT_INO). */
+  #lastIno = 0;
 
   constructor(kernel: Kernel) {
     super(kernel.allocateDevice());

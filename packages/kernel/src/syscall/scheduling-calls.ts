@@ -73,7 +73,7 @@ function priorityTargets(task: Task, which: number, who: number): Task[] {
   const { pidNamespace } = task.group;
   switch (which) {
     case 0:
-      return who === 0 ? [task] : all.filter((each) => each.tid === pidNamespace.rootIdOf(who));
+      return who === 0 ? [task] : threadOrZombie(task, who);
     case 1: {
       const group = who === 0 ? task.group.group : task.kernel.tasks.groupIn(pidNamespace, who);
       return all.filter((each) => each.group.group === group);
@@ -83,6 +83,13 @@ function priorityTargets(task: Task, which: number, who: number): Task[] {
       return all.filter((each) => each.credentials.uid === uid);
     }
   }
+}
+
+function threadOrZombie({ kernel, group: { pidNamespace } }: Task, who: number): Task[] {
+  const thread = kernel.tasks.tasks.get(pidNamespace.rootIdOf(who));
+  // The number of a process is its leader's until somebody has waited for it.
+  const found = thread ?? kernel.tasks.processIn(pidNamespace, who)?.leader ?? null;
+  return found === null ? [] : [found];
 }
 
 /**

@@ -48,7 +48,8 @@ export function setProcessGroup(task: Task, pid: number, groupId: number): numbe
   if (groupId < 0) return -EINVAL;
   const { pidNamespace } = task.group;
   const process = pid === 0 ? task.group : kernel.tasks.processIn(pidNamespace, pid);
-  if (process === undefined || process.isZombie) return -ESRCH;
+  // One that has ended counts until it is waited for: a shell may come too late for the first of a pipe.
+  if (process === undefined) return -ESRCH;
   if (process !== task.group) {
     if (process.parent !== task.group) return -ESRCH;
     if (process.session !== task.group.session) return -EPERM;

@@ -168,8 +168,9 @@ export class RawSocket extends DatagramSocket {
     return this.network.pingIdentifiers;
   }
 
+  /** Not of ping sockets (net/ipv4/ping.c, ping_check_bind_addr). */
   protected override get allowsGroups(): boolean {
-    return true;
+    return !this.isPing;
   }
 
   protected override claimPort(task: SocketCaller, ip: IpAddress, port: number): number {
@@ -186,6 +187,8 @@ export class RawSocket extends DatagramSocket {
   override bind(task: SocketCaller, address: Uint8Array): number {
     const malformed = readInetAddress(address, this.family, TO);
     if (malformed < 0) return malformed;
+    if (this.isPing && isMulticast(TO.ip)) return this.isV6 ? -EINVAL : -EADDRNOTAVAIL;
+    if (this.isPing && this.network.isBroadcast(TO.ip)) return -EADDRNOTAVAIL;
     if (this.isPing) return this.bindAddress(task, address);
     if (this.isV6 && !isWildcard(TO.ip) && isV4(TO.ip)) return -EADDRNOTAVAIL;
     if (!isWildcard(TO.ip) && !isMulticast(TO.ip) && !this.network.hasAddress(TO.ip)) return -EADDRNOTAVAIL;
