@@ -337,9 +337,10 @@ function describeSockets(task: Task, belongs: (socket: InetSocket) => boolean, t
   for (const socket of task.network.inetSockets) {
     if (!belongs(socket) || socket.isV6 !== isV6 || !socket.isListed) continue;
     const state = socket.stateNumber.toString(16).padStart(2, "0").toUpperCase();
+    const number = String(line++).padStart(table.numberWidth);
     text +=
       `${(
-        `${String(line++).padStart(table.numberWidth)}: ${endpoint(socket, "local", isV6)} ${endpoint(socket, "peer", isV6)} ` +
+        `${number}: ${endpoint(socket, "local", isV6)} ${endpoint(socket, "peer", isV6)} ` +
         `${state} 00000000:00000000 00:00000000 00000000 ${String(uids.shown(socket.inode?.uid ?? 0)).padStart(5)} ` +
         `${"0".padStart(8)} ${socket.inode?.ino ?? 0} ${table.rest}`
       ).padEnd(table.rowWidth)}` + "\n";

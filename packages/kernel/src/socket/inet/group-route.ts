@@ -1,6 +1,6 @@
 /** By which interface, and from which address, what is sent to a multicast group leaves. */
 import { IPV6_MULTICAST_IF } from "@stratos/abi";
-import { type IpAddress, isForAllHosts, isV4, LOOPBACK_V4, LOOPBACK_V6 } from "@stratos/netstack";
+import { type IpAddress, isForAllHosts, isV4, isWildcard, LOOPBACK_V4, LOOPBACK_V6 } from "@stratos/netstack";
 import type { InterfaceNetwork } from "../interface-network.ts";
 import type { NetworkInterface } from "../network-interface.ts";
 import { wayToGroup } from "./group-membership.ts";
@@ -11,14 +11,16 @@ interface GroupSender {
   readonly isV6: boolean;
   readonly ip: IpOptions;
   readonly options: { readonly boundIndex: number };
+  readonly boundIp: IpAddress | null;
 }
 
 /**
  * The interface of the message (`given`: IP_PKTINFO, or the scope of its address; 0: none), SO_BINDTODEVICE,
- * IP_MULTICAST_IF, or of a route; null: none leads there.
+ * IP_MULTICAST_IF, that of the address of IPv4 that bind(2) gave (net/ipv4/route.c, ip_route_output_key_hash_rcu), or
+ * of a route; null: none leads there.
  */
 export function wayOut(
-  { network, isV6, ip, options }: GroupSender,
+  { network, isV6, ip, options, boundIp }: GroupSender,
   group: IpAddress,
   given: number,
 ): NetworkInterface | null {
@@ -26,7 +28,10 @@ export function wayOut(
   if (v4 && isV6 && ip.v6Only) return null;
   const option = v4 ? ip.groupIndex : (ip.v6.get(IPV6_MULTICAST_IF) ?? 0);
   const index = given || options.boundIndex || option;
-  const way = (index === 0 ? wayToGroup(network, group) : network.interfaceByIndex(index)) ?? null;
+  const isFromOwn = v4 && boundIp !== null && isV4(boundIp) && !isWildcard(boundIp) && network.hasAddress(boundIp);
+  const byRoute = (): NetworkInterface | undefined =>
+    isFromOwn ? network.interfaceOf(boundIp) : wayToGroup(network, group);
+  const way = (index === 0 ? byRoute() : network.interfaceByIndex(index)) ?? null;
   // The loopback has no route to groups of IPv6.
   return way !== null && way.isLoopback && !v4 ? null : way;
 }

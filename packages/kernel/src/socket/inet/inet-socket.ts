@@ -95,7 +95,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   /** Which source address was chosen by bind, not by connect: it stays when a connection is undone. */
   protected isAddressBound = false;
   /** The one that bind named; null for the wildcard of the family, which the mapped one of IPv4 is not. */
-  protected boundIp: IpAddress | null = null;
+  boundIp: IpAddress | null = null;
   protected claim: PortClaim | null = null;
   /** The machine chose the port (bind(2) to port 0, connect(2), listen(2)), and so many in vain before. */
   protected isPortOurs = false;

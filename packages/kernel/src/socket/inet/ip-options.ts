@@ -459,7 +459,7 @@ export function setIpOption(
       default:
     }
     if (!IP_STORED.has(name)) return -ENOPROTOOPT;
-    const number = numberOf(value);
+    const number = value.length === 0 && ZERO_WITHOUT_VALUE.has(name) ? 0 : numberOf(value);
     if (name === IP_MULTICAST_IF) {
       if (socket.type === SOCK_STREAM) return -EINVAL;
       const chosen = groupInterfaceOf(socket.network, value, socket.options.boundIndex);
@@ -483,8 +483,9 @@ export function setIpOption(
       if (value.length !== 4 || (number >>> 16 !== 0 && (number & 0xffff) > number >>> 16)) return -EINVAL;
       socket.ip.v4.set(name, number);
     } else if (FLAGS_V4.has(name)) socket.ip.v4.set(name, number !== 0 ? 1 : 0);
+    else if (name === IP_TOS) socket.ip.v4.set(name, trafficClassOf(socket, number));
     else if (number === -1) socket.ip.v4.delete(name);
-    else socket.ip.v4.set(name, name === IP_TOS ? number & 0xff : number);
+    else socket.ip.v4.set(name, number);
     return 0;
   }
   switch (name) {
@@ -526,8 +527,13 @@ export function setIpOption(
   }
   if (FLAGS_V6.has(name)) socket.ip.v6.set(name, number !== 0 ? 1 : 0);
   else if (number === -1) socket.ip.v6.delete(name);
-  else socket.ip.v6.set(name, number);
+  else socket.ip.v6.set(name, name === IPV6_TCLASS ? trafficClassOf(socket, number) : number);
   return 0;
+}
+
+/** The two bits of congestion notification are TCP's own (net/ipv4/ip_sockglue.c, __ip_sock_set_tos). */
+function trafficClassOf({ type }: IpSocket, number: number): number {
+  return number & (type === SOCK_STREAM ? 0xfc : 0xff);
 }
 
 /** The index in network order, as it is told back. 0, −EINVAL bound to an interface, −EADDRNOTAVAIL none has it */
@@ -619,6 +625,9 @@ export function getIpOption(
 function wordOrByte(value: number, room: number): Uint8Array {
   return room > 0 && room < 4 && value >= 0 && value <= 255 ? Uint8Array.of(value) : intOption(value);
 }
+
+/** Setting them to nothing sets them to 0 (net/ipv4/ip_sockglue.c, do_ip_setsockopt); others are EINVAL then. */
+const ZERO_WITHOUT_VALUE: ReadonlySet<number> = new Set([IP_TOS, IP_RECVERR, IP_PKTINFO, IP_MTU_DISCOVER]);
 
 /** IPPROTO_IP options may be one byte (ip(7)). */
 function numberOf(value: Uint8Array): number | null {

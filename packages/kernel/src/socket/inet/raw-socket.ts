@@ -80,7 +80,7 @@ import {
 } from "./icmp-message.ts";
 import { NO_EXTENSIONS } from "./extension-headers.ts";
 import { isGroupOpen, sourceToGroup, wayOut } from "./group-route.ts";
-import { familyOf, readInetAddress, resolveWildcard, scopeOf } from "./inet-address.ts";
+import { anyAddress, inetAddressBytes, familyOf, readInetAddress, resolveWildcard, scopeOf } from "./inet-address.ts";
 import { forbidsParts, hearsErrors } from "./sending-options.ts";
 import { ErrorQueue } from "./error-queue.ts";
 import type { InterfaceIp } from "../interface-network.ts";
@@ -194,6 +194,12 @@ export class RawSocket extends DatagramSocket {
     if (!isWildcard(TO.ip) && !isMulticast(TO.ip) && !this.network.hasAddress(TO.ip)) return -EADDRNOTAVAIL;
     this.isAddressBound = true;
     return this.claimPort(task, TO.ip, 0);
+  }
+
+  /** The port of a raw socket is its protocol (net/ipv4/af_inet.c, inet_create). */
+  override localName(): Uint8Array {
+    if (this.isPing) return super.localName();
+    return inetAddressBytes({ ip: this.local?.ip ?? anyAddress(this.family), port: this.protocol }, this.family, 2);
   }
 
   override connect(task: SocketCaller, address: Uint8Array, _nonblocking: boolean): number {

@@ -47,6 +47,7 @@ import {
   type IpOutput,
   ANY_V4,
   copyIp,
+  isBroadcast,
   isLoopback,
   isMulticast,
   isSameIp,
@@ -269,7 +270,7 @@ export class UdpSocket extends DatagramSocket {
     let source: IpAddress | number;
     if (way !== null && way.kind !== "provider") source = way.isUp ? sourceToGroup(this, ip, way) : -ENETUNREACH;
     else if (network.isLocal(ip)) source = isLoopback(ip) && isV4(ip) ? LOOPBACK_V4 : ip;
-    else if (isV4(ip) && this.#leavesByLoopback(chosen)) {
+    else if (isV4(ip) && this.#leavesByLoopback(ip, chosen)) {
       OUTGOING.staysHere = true;
       source = ANY_V4;
     } else source = this.#routeOutside(ip, port, chosen);
@@ -290,11 +291,17 @@ export class UdpSocket extends DatagramSocket {
     return this.protocol !== IPPROTO_UDP && OUTGOING.isOnLink ? -ENETUNREACH : network.sourceBy(route, ip);
   }
 
-  /** Was the loopback chosen, by IP_PKTINFO or SO_BINDTODEVICE? What leaves by it comes back. */
-  #leavesByLoopback(chosen: ChosenSender | null): boolean {
+  /**
+   * Was the loopback chosen, by IP_PKTINFO or SO_BINDTODEVICE, or for a broadcast by bind(2)
+   * (net/ipv4/route.c, ip_route_output_key_hash_rcu)? What leaves by it comes back.
+   */
+  #leavesByLoopback(ip: IpAddress, chosen: ChosenSender | null): boolean {
     const [loopback] = this.network.interfaces;
     const index = chosen?.interfaceIndex ?? 0;
-    const isChosen = (index === 0 ? this.options.boundIndex : index) === loopback!.index;
+    const asked = index === 0 ? this.options.boundIndex : index;
+    const { boundIp } = this;
+    const isChosen =
+      asked === loopback!.index || (asked === 0 && isBroadcast(ip) && boundIp !== null && isLoopback(boundIp));
     return isChosen && loopback!.isUp;
   }
 

@@ -1,0 +1,86 @@
+/* What is sent to groups and to all by a socket with an address of its own, where no route leads; names of raw sockets; IP_TOS. */
+#include "abi.h"
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#define AT(a) (struct sockaddr *)&(a), sizeof(a)
+static struct sockaddr_in v4(const char *text, int port) {
+  struct sockaddr_in made = {.sin_family = AF_INET, .sin_port = htons(port)};
+  inet_pton(AF_INET, text, &made.sin_addr);
+  return made;
+}
+static void name_of_socket(int fd) {
+  struct sockaddr_storage name;
+  socklen_t length = sizeof name;
+  char text[64];
+  getsockname(fd, (struct sockaddr *)&name, &length);
+  inet_ntop(name.ss_family, name.ss_family == AF_INET ? (void *)&((struct sockaddr_in *)&name)->sin_addr : &((struct sockaddr_in6 *)&name)->sin6_addr, text, sizeof text);
+  printf("%s port %d\n", text, ntohs(((struct sockaddr_in *)&name)->sin_port));
+}
+int main(void) {
+  unshare(CLONE_NEWNET);
+  struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+  int on = 1, receiver = socket(AF_INET, SOCK_DGRAM, 0);
+  SHOW(ioctl(receiver, SIOCSIFFLAGS, &request));
+  const char *from[] = {"0.0.0.0", "127.0.0.1", "127.0.0.5"}, *to[] = {"224.0.2.1", "255.255.255.255"};
+  struct sockaddr_in any = v4("0.0.0.0", 4567);
+  SHOW(bind(receiver, AT(any)));
+  struct ip_mreqn join = {.imr_ifindex = 1};
+  inet_pton(AF_INET, to[0], &join.imr_multiaddr);
+  SHOW(setsockopt(receiver, IPPROTO_IP, IP_ADD_MEMBERSHIP, &join, sizeof join));
+  for (int i = 0; i < 3; i++)
+    for (int j = 0; j < 2; j++) {
+      struct sockaddr_in own = v4(from[i], 0), there = v4(to[j], 4567);
+      printf("from %s to %s\n", from[i], to[j]);
+      int fd = socket(AF_INET, SOCK_DGRAM, 0);
+      SHOW(setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof on));
+      SHOW(bind(fd, AT(own)));
+      SHOW(sendto(fd, "abc", 3, 0, AT(there)));
+      char bytes[8];
+      struct sockaddr_in sender = {0};
+      socklen_t length = sizeof sender;
+      SHOW(recvfrom(receiver, bytes, sizeof bytes, MSG_DONTWAIT, (struct sockaddr *)&sender, &length));
+      printf("came from %s\n", inet_ntoa(sender.sin_addr));
+      close(fd);
+    }
+  int families[] = {AF_INET, AF_INET6}, protocols[] = {IPPROTO_TCP, IPPROTO_ICMP};
+  for (int i = 0; i < 2; i++)
+    for (int j = 0; j < 2; j++) {
+      struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(77), .sin6_addr = in6addr_loopback};
+      struct sockaddr_in four = v4("127.0.0.1", 77);
+      for (int way = 0; way < 2; way++) {
+        int fd = socket(families[i], SOCK_RAW, protocols[j]);
+        name_of_socket(fd);
+        struct sockaddr *there = families[i] == AF_INET ? (void *)&four : (void *)&six;
+        socklen_t length = families[i] == AF_INET ? sizeof four : sizeof six;
+        SHOW(way == 0 ? bind(fd, there, length) : connect(fd, there, length));
+        name_of_socket(fd);
+        close(fd);
+      }
+    }
+  for (int type = SOCK_STREAM; type <= SOCK_DGRAM; type++) {
+    int fd = socket(AF_INET, type, 0), values[] = {0x62, -1, 0x1ff, 0xc0}, told;
+    socklen_t length = sizeof told;
+    for (int i = 0; i < 4; i++) {
+      SHOW(setsockopt(fd, IPPROTO_IP, IP_TOS, &values[i], sizeof(int)));
+      SHOW(getsockopt(fd, IPPROTO_IP, IP_TOS, &told, &length));
+      SHOW(told);
+    }
+    int names[] = {IP_TOS, IP_RECVERR, IP_PKTINFO, IP_MTU_DISCOVER, IP_TTL, IP_MULTICAST_TTL, IP_FREEBIND, IP_MINTTL};
+    for (int i = 0; i < 8; i++) SHOW(setsockopt(fd, IPPROTO_IP, names[i], &values[0], 0));
+    SHOW(getsockopt(fd, IPPROTO_IP, IP_TOS, &told, &length));
+    SHOW(told);
+    close(fd);
+    fd = socket(AF_INET6, type, 0);
+    for (int i = 0; i < 4; i++) {
+      SHOW(setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &values[i], sizeof(int)));
+      SHOW(getsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &told, &length));
+      SHOW(told);
+    }
+    SHOW(setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &values[0], 0));
+    close(fd);
+  }
+}
