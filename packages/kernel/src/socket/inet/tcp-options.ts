@@ -35,8 +35,10 @@ import {
   TCP_WINDOW_CLAMP,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { addTimestamps } from "../message-timestamp.ts";
 import type { IncomingMessage } from "../message.ts";
-import { intOption, optionInt } from "../socket-options.ts";
+import type { SocketKernel } from "../socket-kernel.ts";
+import { intOption, optionInt, type SocketOptions } from "../socket-options.ts";
 import type { TcpTransport, TransportOption } from "./tcp-transport.ts";
 
 const KEEPALIVE_SECONDS = 7200;
@@ -173,11 +175,27 @@ export class TcpOptions {
   }
 }
 
-/** TCP_INQ, of one that asked: behind the last byte stands the end, which counts (include/net/tcp.h, tcp_inq_hint). */
-export function tellQueue({ tellsQueue }: TcpOptions, transport: TcpTransport, message: IncomingMessage): void {
-  if (!tellsQueue) return;
-  const data = intOption(transport.available + (transport.isEnded ? 1 : 0));
-  message.controls = [{ level: IPPROTO_TCP, type: TCP_INQ, data }];
+/** A socket whose bytes are received. */
+interface Receiver {
+  readonly kernel: SocketKernel;
+  readonly options: SocketOptions;
+  readonly tcp: TcpOptions;
+}
+
+/**
+ * What comes with received bytes: their time, and then TCP_INQ, of which the end counts behind the last byte
+ * (net/ipv4/tcp.c, tcp_recvmsg; include/net/tcp.h, tcp_inq_hint). Of several parts (MSG_WAITALL) that of the last.
+ */
+export function tellWithBytes(
+  { kernel, options, tcp }: Receiver,
+  transport: TcpTransport,
+  message: IncomingMessage,
+  count: number,
+): void {
+  message.controls = null;
+  if (count > 0 && options.timestamp !== 0) addTimestamps(kernel, options, message);
+  if (!tcp.tellsQueue) return;
+  message.addControl(IPPROTO_TCP, TCP_INQ, intOption(transport.available + (transport.isEnded ? 1 : 0)));
 }
 
 /**

@@ -66,7 +66,7 @@ import { StackListener } from "./stack-tcp.ts";
 import { beginConnection } from "./tcp-connect.ts";
 import type { NetworkTcp } from "./network-tcp.ts";
 import { connectionInfo, listenerInfo } from "./tcp-info.ts";
-import { getTcpOption, setTcpOption, TcpOptions, tellQueue } from "./tcp-options.ts";
+import { getTcpOption, setTcpOption, TcpOptions, tellWithBytes } from "./tcp-options.ts";
 import { findWay, WAY } from "./tcp-route.ts";
 import { synPatienceNs, TcpTimes, type TcpTime } from "./tcp-timers.ts";
 import { type Established, readinessOf, readinessWithout } from "./tcp-transport.ts";
@@ -506,7 +506,7 @@ export class TcpSocket extends InetSocket {
     }
     const read = transport.read(to, (flags & MSG_PEEK) !== 0);
     const result = read === -EAGAIN && this.#isReadShut ? 0 : read;
-    if (result >= 0) tellQueue(this.tcp, transport, message);
+    if (result >= 0) tellWithBytes(this, transport, message, result);
     return result;
   }
 

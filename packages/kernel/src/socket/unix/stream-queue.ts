@@ -98,7 +98,8 @@ export class StreamQueue {
     const moved = this.#ring.writeFrom(from, room);
     if (moved <= 0) return moved;
     this.#inFlight.memory.bytes += moved;
-    const credentials = ancillary?.credentials ?? sender;
+    // Of bytes that nobody asked of behind such that bear a sender it is told that it isn't known (unix_skb_scm_eq).
+    const credentials = ancillary?.credentials ?? sender ?? (this.#writer === null ? null : UNKNOWN_SENDER);
     const changes = credentials !== null && !isSame(credentials, this.#writer);
     if (ancillary?.rights || changes) {
       const rights = ancillary?.rights ?? null;
