@@ -27,6 +27,9 @@ int main(void) {
   waitid(P_PID, child, &info, WEXITED | WNOWAIT);
   SHOW(setpriority(PRIO_PROCESS, child, 3));
   SHOW(getpriority(PRIO_PROCESS, child));
+  unsigned long mask = 1;
+  SHOW(syscall(SYS_sched_setaffinity, child, sizeof mask, &mask));
+  SHOW(syscall(SYS_sched_getscheduler, child));
   SHOW(setpgid(child, child));
   HOLDS(getpgid(child) == child);
   int second = fork();

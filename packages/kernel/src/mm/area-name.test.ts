@@ -38,7 +38,9 @@ test("a part of memory is called something, is one again with its neighbours of 
     [3, "[anon:a pool]"],
     [4, ""],
   ]);
-  assert.equal(nameAreas(task, at, 8 * PAGE_SIZE, ""), 0);
+  assert.equal(nameAreas(task, at, PAGE_SIZE, ""), 0);
+  assert.deepEqual(areas(memory, at)[0], [1, "[anon:]"], "an empty name is one");
+  assert.equal(nameAreas(task, at, 8 * PAGE_SIZE, null), 0);
   assert.deepEqual(areas(memory, at)[0], [8, ""]);
   const shared = map(memory, 1, MAP_SHARED);
   assert.equal(nameAreas(task, shared, PAGE_SIZE, "both"), 0);

@@ -8,11 +8,11 @@ import { maySplit, pageUp } from "./mmap.ts";
 import { mergeAround } from "./mprotect.ts";
 
 /**
- * @param name  "": none any more
+ * @param name  null: none any more; "" is a name like others
  * @returns 0; −EBADF a file is mapped there; −EINVAL; −ENOMEM a part isn't mapped (what is has the name then), or too
  *   many areas; UNFINISHED
  */
-export function nameAreas(task: MmCaller, start: number, length: number, name: string): number {
+export function nameAreas(task: MmCaller, start: number, length: number, name: string | null): number {
   const { space } = task;
   const end = start + pageUp(length);
   if (start < 0 || start % PAGE_SIZE !== 0 || length < 0 || !(end >= start)) return -EINVAL;
@@ -23,13 +23,13 @@ export function nameAreas(task: MmCaller, start: number, length: number, name: s
 }
 
 /** The first area from `at` on. @returns where it got to, −EBADF, −ENOMEM */
-function nameOne(space: AddressSpace, at: number, end: number, name: string): number {
+function nameOne(space: AddressSpace, at: number, end: number, name: string | null): number {
   const area = space.areas.endingAfter(at);
   if (area === undefined || area.start >= end) return end;
   space.kernel.work.charge(1);
   if (area.file !== null) return -EBADF;
   const [first, last] = [Math.max(area.start, at), Math.min(area.end, end)];
-  const label = name === "" ? "" : area.isShared ? `[anon_shmem:${name}]` : `[anon:${name}]`;
+  const label = name === null ? "" : area.isShared ? `[anon_shmem:${name}]` : `[anon:${name}]`;
   if (!isNameable(area) || area.label === label) return last;
   if (!maySplit(space, first, last)) return -ENOMEM;
   space.splitAt(first);

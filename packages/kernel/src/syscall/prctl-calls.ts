@@ -185,7 +185,7 @@ function prctl(task: Task, option: number, a: number, b: number, c: number, d: n
 
 /** PR_SET_VMA_ANON_NAME: 0, −EFAULT, −EINVAL for what can't be a name, and as nameAreas. */
 function setAreaName(task: Task, start: number, length: number, address: number): number {
-  if (address === 0) return nameAreas(task, start, length, "");
+  if (address === 0) return nameAreas(task, start, length, null);
   const name = task.space.loadString(address, AREA_NAME_MAX);
   if (name === -ENAMETOOLONG) return -EINVAL;
   if (isErrno(name)) return name;

@@ -65,7 +65,7 @@ function baseSliceNs(harts: number): number {
 }
 
 function targetOf(task: Task, pid: number): Task | undefined {
-  return (pid | 0) === 0 ? task : task.kernel.tasks.taskIn(task.group.pidNamespace, pid | 0);
+  return (pid | 0) === 0 ? task : threadOrZombie(task, pid | 0)[0];
 }
 
 function priorityTargets(task: Task, which: number, who: number): Task[] {
