@@ -50,7 +50,7 @@ report();
 /** Each in a guest of its own: what one leaves behind reaches no other. */
 async function run(program: string): Promise<TestResult[]> {
   const seconds = Number(values.limit) + 60;
-  const guest = ["--harts", "2", "--memory", values.memory, "-v", `${folder}:/gvisor:ro`];
+  const guest = ["--harts", "8", "--memory", values.memory, "-v", `${folder}:/gvisor:ro`];
   const script = ["-v", `${join(import.meta.dirname, "guest")}:/guest:ro`, "-e", `LIMIT=${values.limit}`];
   const { stdout } = await stratos(
     ["run", "-i", IMAGE, ...guest, ...script, "--timeout", String(seconds), "--", "bash", "/guest/gvisor.sh"],

@@ -55,6 +55,7 @@ test("what the guest leaves of a log tells the same", () => {
 test("the test that a program ends in, or that has no end, is named; so is a program that does not begin", () => {
   const begun = `${LOG}[ RUN      ] B.Hangs\n`;
   assert.deepEqual(parseTests("p", begun, 124).at(-1), { name: "p:B.Hangs", outcome: "slow", words: "" });
+  assert.deepEqual(parseTests("p", begun, 0).at(-1), { name: "p:B.Hangs", outcome: "pass", words: "" });
   assert.deepEqual(parseTests("p", begun, 139).at(-1), { name: "p:B.Hangs", outcome: "brok", words: "" });
   assert.deepEqual(parseTests("p", "", 127), [{ name: "p:", outcome: "brok", words: "" }]);
   assert.deepEqual(parseTests("p", "", 0), []);
