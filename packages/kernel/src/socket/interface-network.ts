@@ -41,6 +41,7 @@ export interface InterfaceNetwork {
   interfaceByIndex(index: number): NetworkInterface | undefined;
   interfaceOf(ip: IpAddress): NetworkInterface;
   hasAddress(ip: IpAddress): boolean;
+  sourceToOwn(ip: IpAddress): IpAddress;
   isLocal(ip: IpAddress): boolean;
   isBroadcast(ip: IpAddress): boolean;
   /** What the way out has of a family as often as it begins anew: its addresses, and a default route. */

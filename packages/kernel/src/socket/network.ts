@@ -10,7 +10,9 @@ import {
   isLinkLocal,
   isLoopback,
   isSameIp,
+  isInPrefix,
   isV4,
+  LOOPBACK_V4,
 } from "@stratos/netstack";
 import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
 import type { Inode } from "../vfs/inode.ts";
@@ -312,12 +314,32 @@ export class Network
     return -ENETUNREACH;
   }
 
-  /** Is it an address of this machine? */
+  /**
+   * Is it an address of this machine? The networks of IPv4 that the loopback is in are its own as a whole
+   * (net/ipv4/fib_frontend.c, fib_add_ifaddr).
+   */
   hasAddress(ip: IpAddress): boolean {
-    if (isLoopback(ip) && isV4(ip)) return this.interfaces[0]!.firstV4 !== undefined;
+    const v4 = isV4(ip);
+    if (v4 && isLoopback(ip)) return this.interfaces[0]!.firstV4 !== undefined;
     for (const one of this.interfaces)
       for (const address of one.addresses) if (isSameIp(address.ip, ip)) return !isTentative(address);
-    return false;
+    if (!v4) return false;
+    return this.#loopbackOf(ip) !== null && !this.isBroadcast(ip);
+  }
+
+  /** The address of the loopback in whose network of IPv4 it is. */
+  #loopbackOf(ip: IpAddress): IpAddress | null {
+    for (const { ip: own, prefixLength } of this.interfaces[0]!.addresses)
+      if (isV4(own) && prefixLength < 32 && isInPrefix(ip, own, prefixLength)) return own;
+    return null;
+  }
+
+  /** From which address one of this machine's is reached: from itself, or from that of its network on the loopback. */
+  sourceToOwn(ip: IpAddress): IpAddress {
+    if (!isV4(ip)) return ip;
+    if (isLoopback(ip)) return LOOPBACK_V4;
+    for (const one of this.interfaces) if (one.addressOf(ip) !== undefined) return ip;
+    return this.#loopbackOf(ip) ?? ip;
   }
 
   /**

@@ -24,7 +24,6 @@ import {
   ANY_V6,
   type InetEndpoint,
   type IpAddress,
-  isBroadcast,
   isMulticast,
   isSameIp,
   isLinkLocal,
@@ -232,10 +231,11 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     if (isWildcard(ip) || this.network.hasAddress(ip) || this.ip.freeBind) return true;
     const { bindsForeignV4, bindsForeignV6 } = this.network.settings;
     if (isV4(ip) ? bindsForeignV4 : bindsForeignV6) return true;
-    return (isMulticast(ip) || isBroadcast(ip)) && this.allowsGroups;
+    // net/ipv4/af_inet.c, inet_addr_valid_or_nonlocal; net/ipv6/af_inet6.c, __inet6_bind
+    return (isMulticast(ip) && (isV4(ip) || this.allowsGroups)) || this.network.isBroadcast(ip);
   }
 
-  /** May it be bound to multicast and broadcast addresses? */
+  /** May it be bound to multicast addresses of IPv6? */
   protected get allowsGroups(): boolean {
     return false;
   }

@@ -51,13 +51,11 @@ import {
   type IcmpError,
   type IpAddress,
   type IpOutput,
-  isLoopback,
   isMulticast,
   isSameIp,
   isV4,
   isWildcard,
   keepEndpoint,
-  LOOPBACK_V4,
   readV4,
   ScratchEndpoint,
 } from "@stratos/netstack";
@@ -191,7 +189,8 @@ export class RawSocket extends DatagramSocket {
     if (this.isPing && this.network.isBroadcast(TO.ip)) return -EADDRNOTAVAIL;
     if (this.isPing) return this.bindAddress(task, address);
     if (this.isV6 && !isWildcard(TO.ip) && isV4(TO.ip)) return -EADDRNOTAVAIL;
-    if (!isWildcard(TO.ip) && !isMulticast(TO.ip) && !this.network.hasAddress(TO.ip)) return -EADDRNOTAVAIL;
+    const isOfMany = isMulticast(TO.ip) || this.network.isBroadcast(TO.ip);
+    if (!isWildcard(TO.ip) && !isOfMany && !this.network.hasAddress(TO.ip)) return -EADDRNOTAVAIL;
     this.isAddressBound = true;
     return this.claimPort(task, TO.ip, 0);
   }
@@ -242,7 +241,7 @@ export class RawSocket extends DatagramSocket {
 
   #sourceOf(ip: IpAddress, scope: number): IpAddress | number {
     const { network } = this;
-    if (network.isLocal(ip)) return isLoopback(ip) && isV4(ip) ? LOOPBACK_V4 : ip;
+    if (network.isLocal(ip)) return network.sourceToOwn(ip);
     const flow = this.flowTo(ip, 0);
     const route = network.routeOutside(ip, scope === 0 ? flow : { ...flow, out: scope });
     if (isErrno(route)) return route;

@@ -5,11 +5,9 @@ import {
   copyIp,
   type InetEndpoint,
   type IpAddress,
-  isLoopback,
   isMulticast,
   isV4,
   isWildcard,
-  LOOPBACK_V4,
   type ScratchEndpoint,
 } from "@stratos/netstack";
 import { resolveWildcard } from "./inet-address.ts";
@@ -60,5 +58,5 @@ function sourceTo(socket: ConnectingSocket, to: ScratchEndpoint): IpAddress | nu
     WAY.isOnLink = route.out.carriesIp;
     return network.sourceBy(route, to.ip);
   }
-  return isLoopback(to.ip) && isV4(to.ip) ? LOOPBACK_V4 : to.ip.slice();
+  return network.sourceToOwn(to.ip).slice();
 }

@@ -54,7 +54,6 @@ import {
   isV4,
   isWildcard,
   keepEndpoint,
-  LOOPBACK_V4,
   ScratchEndpoint,
 } from "@stratos/netstack";
 import type { IoCursor } from "../../ground/io-cursor.ts";
@@ -269,7 +268,7 @@ export class UdpSocket extends DatagramSocket {
     const way = isMulticast(ip) ? wayOut(this, ip, chosen?.interfaceIndex || OUTGOING.scope) : null;
     let source: IpAddress | number;
     if (way !== null && way.kind !== "provider") source = way.isUp ? sourceToGroup(this, ip, way) : -ENETUNREACH;
-    else if (network.isLocal(ip)) source = isLoopback(ip) && isV4(ip) ? LOOPBACK_V4 : ip;
+    else if (network.isLocal(ip)) source = network.sourceToOwn(ip);
     else if (isV4(ip) && this.#leavesByLoopback(ip, chosen)) {
       OUTGOING.staysHere = true;
       source = ANY_V4;
@@ -292,7 +291,7 @@ export class UdpSocket extends DatagramSocket {
   }
 
   /**
-   * Was the loopback chosen, by IP_PKTINFO or SO_BINDTODEVICE, or for a broadcast by bind(2)
+   * Was the loopback chosen, by IP_PKTINFO or SO_BINDTODEVICE, or for a broadcast by bind(2) or its network
    * (net/ipv4/route.c, ip_route_output_key_hash_rcu)? What leaves by it comes back.
    */
   #leavesByLoopback(ip: IpAddress, chosen: ChosenSender | null): boolean {
@@ -301,7 +300,9 @@ export class UdpSocket extends DatagramSocket {
     const asked = index === 0 ? this.options.boundIndex : index;
     const { boundIp } = this;
     const isChosen =
-      asked === loopback!.index || (asked === 0 && isBroadcast(ip) && boundIp !== null && isLoopback(boundIp));
+      asked === loopback!.index ||
+      loopback!.isBroadcast(ip) ||
+      (asked === 0 && isBroadcast(ip) && boundIp !== null && isLoopback(boundIp));
     return isChosen && loopback!.isUp;
   }
 
