@@ -61,6 +61,16 @@ int main(void) {
         close(fd);
       }
     }
+  for (int kind = 0; kind < 4; kind++) {
+    struct sockaddr_in there = v4("127.0.0.1", 9999);
+    int fd = socket(AF_INET, kind == 0 ? SOCK_DGRAM : SOCK_RAW, kind == 0 ? 0 : kind == 3 ? IPPROTO_RAW : kind == 1 ? IPPROTO_UDP : 200);
+    unsigned char packet[28] = {0x45, [3] = 28, [8] = 64, [9] = 200, [12] = 127, [15] = 1, [16] = 127, [19] = 1};
+    printf("shut, kind %d\n", kind);
+    SHOW(connect(fd, AT(there)));
+    SHOW(shutdown(fd, SHUT_WR));
+    SHOW(send(fd, packet, sizeof packet, MSG_NOSIGNAL));
+    close(fd);
+  }
   for (int type = SOCK_STREAM; type <= SOCK_DGRAM; type++) {
     int fd = socket(AF_INET, type, 0), values[] = {0x62, -1, 0x1ff, 0xc0}, told;
     socklen_t length = sizeof told;

@@ -258,7 +258,8 @@ export class RawSocket extends DatagramSocket {
       resolveWildcard(TO);
     } else if (this.peer === null) return -EDESTADDRREQ;
     else TO.set(this.peer.ip, 0);
-    if (this.isWriteShut) return -EPIPE;
+    // What gets its header here is put together without asking (net/ipv4/ip_output.c, __ip_append_data).
+    if (this.isWriteShut && (this.isPing || this.#includesHeader)) return -EPIPE;
     const error = this.takeError();
     if (error !== 0) return -error;
     const scope = this.#scopeOf(message);
