@@ -57,6 +57,13 @@ int main(void) {
   sprintf(start, "%08lx-", (long)area);
   while (fgets(line, sizeof line, maps))
     if (strncmp(line, start, strlen(start)) == 0) printf("maps:%s.\n", strchr(line, ' '));
+  char *written = mmap(0, 8192, PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  FILE *smaps = fopen("/proc/self/smaps", "r");
+  unsigned long first, last;
+  for (int inside = 0; fgets(line, sizeof line, smaps);) {
+    if (sscanf(line, "%lx-%lx ", &first, &last) == 2) inside = first <= (unsigned long)written && (unsigned long)written < last;
+    if (inside && strncmp(line, "VmFlags:", 8) == 0) printf("read %d write %d\n", strstr(line, " rd") != NULL, strstr(line, " wr") != NULL);
+  }
   int range = open("/proc/sys/net/ipv4/ping_group_range", O_RDWR);
   char kept[64];
   int length = read(range, kept, sizeof kept);

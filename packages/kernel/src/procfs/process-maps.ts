@@ -173,7 +173,8 @@ const has =
     (area.flags & flag) !== 0;
 /** VmFlags, in Linux's order (fs/proc/task_mmu.c, show_smap_vma_flags). */
 const FLAG_WORDS: readonly (readonly [string, (area: Area) => boolean])[] = [
-  ["rd", (area) => area.isReadable],
+  // What was asked for: whatever is written can be read here.
+  ["rd", (area) => (area.protection & PROT_READ) !== 0],
   ["wr", (area) => area.isWritable],
   ["ex", (area) => area.isExecutable],
   // What was opened to be read only shares no writes (mm/mmap.c, do_mmap).
