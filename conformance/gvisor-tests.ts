@@ -14,6 +14,14 @@ const ENDS: ReadonlyMap<string, Outcome> = new Map([
   ["SKIPPED", "conf"],
 ]);
 
+/** What was tested, without the place and the values: for the list. */
+export function testedOf(words: string): string {
+  return words
+    .replace(/\S+: Failure ?/g, "")
+    .replace(/^Value of: /, "")
+    .replace(/,? ?(Expected|Actual|actual):.*$/, "");
+}
+
 /**
  * @param output  lines of its log, as guest/gvisor.sh leaves them
  * @param status  with which it ended, 124 and 137: its time was over

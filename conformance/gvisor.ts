@@ -13,7 +13,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { stratos } from "../tests/support/stratos.ts";
 import { ensureImage } from "./ensure-image.ts";
-import { parseTests, type TestResult } from "./gvisor-tests.ts";
+import { parseTests, testedOf, type TestResult } from "./gvisor-tests.ts";
 import { type Expectation, formatList, isForTheWorse, parseList, recordOutcomes } from "./ltp-list.ts";
 
 const IMAGE = "gvisor-1";
@@ -85,7 +85,9 @@ function report(): void {
   if (values.record === true) {
     recordOutcomes(
       list,
-      results.filter(({ outcome }) => outcome !== "conf"),
+      results
+        .filter(({ outcome }) => outcome !== "conf")
+        .map(({ name, outcome, words }) => ({ name, outcome, words: testedOf(words) })),
     );
     list.passing.clear();
     writeFileSync(LIST, formatList(list));

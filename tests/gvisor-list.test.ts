@@ -7,7 +7,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { parseTests } from "../conformance/gvisor-tests.ts";
+import { parseTests, testedOf } from "../conformance/gvisor-tests.ts";
 import { formatList, parseList } from "../conformance/ltp-list.ts";
 import { repository } from "./support/stratos.ts";
 
@@ -43,6 +43,7 @@ test("a program's tests end as googletest says; those of the summary are not cou
     ],
   );
   assert.equal(results[1]!.words, "a.cc:7: Failure Value of: one Actual: 2");
+  assert.equal(testedOf(results[1]!.words), "one");
 });
 
 test("what the guest leaves of a log tells the same", () => {
