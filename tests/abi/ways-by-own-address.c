@@ -61,6 +61,22 @@ int main(void) {
         close(fd);
       }
     }
+  /* the ports of the range are gone: those of UDP are shared by who lets others have them */
+  int range = open("/proc/sys/net/ipv4/ip_local_port_range", O_WRONLY);
+  SHOW(write(range, "50000 50003", 11));
+  for (int type = SOCK_STREAM; type <= SOCK_DGRAM; type++)
+    for (int shares = 0; shares < 2; shares++) {
+      int fds[6], made = 0;
+      for (int i = 0; i < 6; i++) {
+        struct sockaddr_in loopback = v4("127.0.0.1", 0);
+        fds[i] = socket(AF_INET, type, 0);
+        if (shares) setsockopt(fds[i], SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        if (bind(fds[i], AT(loopback)) == 0) made++;
+        if (type == SOCK_STREAM) listen(fds[i], 1);
+      }
+      printf("type %d shares %d: %s\n", type, shares, made == 6 ? "all" : made == 4 ? "four" : "others");
+      for (int i = 0; i < 6; i++) close(fds[i]);
+    }
   for (int kind = 0; kind < 4; kind++) {
     struct sockaddr_in there = v4("127.0.0.1", 9999);
     int fd = socket(AF_INET, kind == 0 ? SOCK_DGRAM : SOCK_RAW, kind == 0 ? 0 : kind == 3 ? IPPROTO_RAW : kind == 1 ? IPPROTO_UDP : 200);

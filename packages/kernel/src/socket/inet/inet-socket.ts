@@ -17,6 +17,7 @@ import {
   isErrno,
   SockaddrIn,
   TCP_CLOSE,
+  SOCK_DGRAM,
 } from "@stratos/abi";
 import type { HostAddress, HostSocketEvents, SocketProvider } from "@stratos/host";
 import {
@@ -235,6 +236,11 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     return (isMulticast(ip) && (isV4(ip) || this.allowsGroups)) || this.network.isBroadcast(ip);
   }
 
+  /** May the machine give it a port that others have? */
+  protected get sharesPorts(): boolean {
+    return true;
+  }
+
   /** May it be bound to multicast addresses of IPv6? */
   protected get allowsGroups(): boolean {
     return false;
@@ -271,7 +277,12 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     });
     if (port === 0) {
       const range = this.ip.narrowPorts(this.network.settings.localPorts);
-      const claim = this.ports.claimEphemeral(range, this.kernel.now(), make);
+      const { ports } = this;
+      const now = this.kernel.now();
+      let claim = ports.claimEphemeral(range, now, make);
+      // Those of UDP and its kind may be shared whoever chose them (net/ipv4/udp.c, udp_lib_get_port).
+      const mayShare = this.type === SOCK_DGRAM && (this.options.reuseAddress || this.options.reusePort);
+      if (isErrno(claim) && mayShare && this.sharesPorts) claim = ports.claimShared(range, now, make);
       if (isErrno(claim)) return -EADDRINUSE;
       this.claim = claim;
     } else {

@@ -62,6 +62,17 @@ export class PortTable<Claim extends PortClaim> {
     return -EADDRINUSE;
   }
 
+  /** As claimEphemeral where no port is free: one that others have, too, if all of them let it be shared. */
+  claimShared(range: { first: number; last: number }, nowNs: number, make: (port: number) => Claim): Claim | number {
+    const count = range.last - range.first + 1;
+    const start = randomWord(this.#random) % count;
+    for (let step = 0; step < count; step++) {
+      const claim = make(range.first + ((start + step) % count));
+      if (this.claim(claim, nowNs) === 0) return claim;
+    }
+    return -EADDRINUSE;
+  }
+
   /** May a claim that was bound with SO_REUSEADDR begin to listen? EADDRINUSE when another one listens there. */
   listen(claim: Claim): number {
     for (const other of this.#byPort.get(claim.port) ?? []) {

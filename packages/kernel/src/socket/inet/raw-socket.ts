@@ -166,6 +166,11 @@ export class RawSocket extends DatagramSocket {
     return this.network.pingIdentifiers;
   }
 
+  /** An identifier of echoes is one's own (net/ipv4/ping.c, ping_get_port). */
+  protected override get sharesPorts(): boolean {
+    return false;
+  }
+
   /** Not of ping sockets (net/ipv4/ping.c, ping_check_bind_addr). */
   protected override get allowsGroups(): boolean {
     return !this.isPing;
