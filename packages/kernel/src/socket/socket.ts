@@ -108,6 +108,10 @@ export abstract class Socket extends OpenFile {
   abstract connect(task: SocketCaller, address: Uint8Array, nonblocking: boolean): number;
   abstract localName(): Uint8Array;
   abstract peerName(): Uint8Array | number;
+  /** Who connected, also where the connection has ended since (net/ipv4/af_inet.c, inet_getname). */
+  get acceptedFrom(): Uint8Array | number {
+    return this.peerName();
+  }
   /**
    * Bytes queued, −EAGAIN when there is no room now, or another negated errno. May take fewer bytes than there are only
    * when it `isStream`.

@@ -30,6 +30,7 @@ import {
   Mmsghdr,
   Msghdr,
   SockaddrStorage,
+  ECONNABORTED,
 } from "@stratos/abi";
 import { checkLandlockPort } from "../socket/landlock-port.ts";
 import { getU64 } from "../ground/words.ts";
@@ -153,8 +154,8 @@ function accept4(task: Task, fd: number, address: number, lengthAddress: number,
   const connection = listener.acceptWaiting(task, openFlags(flags));
   if (isErrno(connection)) return connection;
   if (address !== 0) {
-    const peer = connection.peerName();
-    const stored = isErrno(peer) ? peer : storeAddress(task, peer, peer.length, address, lengthAddress);
+    const peer = connection.acceptedFrom;
+    const stored = isErrno(peer) ? -ECONNABORTED : storeAddress(task, peer, peer.length, address, lengthAddress);
     if (stored < 0) {
       connection.release();
       return stored;

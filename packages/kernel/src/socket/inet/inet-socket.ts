@@ -328,6 +328,10 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
 
   /** One without a port is none (getpeername(2)). */
   override peerName(): Uint8Array | number {
+    return this.acceptedFrom;
+  }
+
+  override get acceptedFrom(): Uint8Array | number {
     return this.peer === null || this.peer.port === 0 ? -ENOTCONN : inetAddressBytes(this.peer, this.family, 2);
   }
 
