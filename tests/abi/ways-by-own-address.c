@@ -46,6 +46,23 @@ int main(void) {
       printf("came from %s\n", inet_ntoa(sender.sin_addr));
       close(fd);
     }
+  /* which address of its own answers */
+  SHOW(setsockopt(receiver, IPPROTO_IP, IP_PKTINFO, &on, sizeof on));
+  struct sockaddr_in own = v4("127.0.0.1", 0);
+  int sender = socket(AF_INET, SOCK_DGRAM, 0);
+  SHOW(bind(sender, AT(own)));
+  const char *places[] = {"224.0.2.1", "127.0.0.5"};
+  for (int i = 0; i < 2; i++) {
+    struct sockaddr_in there = v4(places[i], 4567);
+    char bytes[8], control[128];
+    struct iovec part = {bytes, sizeof bytes};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    SHOW(sendto(sender, "abc", 3, 0, AT(there)));
+    SHOW(recvmsg(receiver, &message, MSG_DONTWAIT));
+    struct in_pktinfo *info = (struct in_pktinfo *)CMSG_DATA(CMSG_FIRSTHDR(&message));
+    printf("by %d, to %s", info->ipi_ifindex, inet_ntoa(info->ipi_addr));
+    printf(", answered by %s\n", inet_ntoa(info->ipi_spec_dst));
+  }
   int families[] = {AF_INET, AF_INET6}, protocols[] = {IPPROTO_TCP, IPPROTO_ICMP};
   for (int i = 0; i < 2; i++)
     for (int j = 0; j < 2; j++) {

@@ -364,9 +364,10 @@ export class IpOptions {
       controls.push({ level: IPPROTO_IPV6, type: IPV6_PKTINFO, data: packetInfo(destination, index) });
     if (isV4(destination)) {
       if (this.v4.get(IP_PKTINFO) === 1) {
-        // The address of ours that answers is the one that it was sent to, or lies on the way back from a broadcast.
-        const isForAll = isBroadcast(destination) || isSameIp(destination, LOOPBACK_BROADCAST);
-        const answers = !isForAll ? destination : isLoopback(datagram.from) ? LOOPBACK_V4 : ANY_V4;
+        // The address of ours that answers is the one that it was sent to, or lies on the way back from what many hear.
+        const isForMany =
+          isBroadcast(destination) || isMulticast(destination) || isSameIp(destination, LOOPBACK_BROADCAST);
+        const answers = !isForMany ? destination : isLoopback(datagram.from) ? LOOPBACK_V4 : ANY_V4;
         const data = new Uint8Array(InPktinfo.size);
         data.set(intOption(index), InPktinfo.offset.ipi_ifindex);
         writeV4(answers, data, InPktinfo.offset.ipi_spec_dst);
