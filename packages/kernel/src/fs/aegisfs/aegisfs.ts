@@ -222,7 +222,7 @@ export class AegisFileSystem extends FileSystem {
     if (this.#unpromised >= 0) return;
     const work = new CallWork(CALL_WORK);
     work.mayPause = true;
-    const reached = continueWriteBack(kernel, beginWriteBack(kernel), (inode) => inode.fileSystem === this, work);
+    const reached = continueWriteBack(kernel, beginWriteBack(kernel), (each) => each.fileSystem === this, work);
     if (reached.inodes === 0) this.#countAnew();
     kernel.work.charge(work.spent);
   }
