@@ -285,6 +285,7 @@ export class Machine {
     if (this.#standsUntilNs === null) kernel.work.beginTurn();
     this.#standsUntilNs = null;
     this.sleepsUntilNs = null;
+    const begunNs = kernel.now();
     const isCounted = this.#virtualClock !== null && !this.isTimeHeld;
     let next = runTasks(kernel, untilNs);
     while (isCounted && kernel.hostServices.dueCount === 0 && next > 0 && next < untilNs && !kernel.isStopped) {
@@ -295,8 +296,11 @@ export class Machine {
       this.#standsUntilNs = untilNs;
       return 0;
     }
-    this.#writeBack();
-    if (next === -1 || this.#underWay !== null) return 0;
+    // Where time is counted, what is stored follows from what has run: how often this is asked while nothing does, as
+    // at a program's end, is the host's affair.
+    const hasRun = this.#virtualClock === null || kernel.now() > begunNs;
+    if (hasRun) this.#writeBack();
+    if (next === -1 || (hasRun && this.#underWay !== null)) return 0;
     if (this.isTimeHeld) this.sleepsUntilNs = next;
     if (this.#virtualClock !== null && next !== Infinity) {
       if (isCounted && kernel.hostServices.dueCount === 0) this.#virtualClock.skipTo(next);
