@@ -5,7 +5,6 @@ import {
   beginWriteBack,
   type Board,
   callsByNumber,
-  CallWork,
   continueWriteBack,
   createInit,
   type FileSystem,
@@ -258,9 +257,8 @@ export class Machine {
   #writeBack(): void {
     const { kernel } = this;
     if (this.#underWay === null && kernel.now() < this.#nextWriteBackNs) return;
-    const work = new CallWork(kernel.work.limit);
-    work.mayPause = true;
-    const reached = continueWriteBack(kernel, this.#underWay ?? beginWriteBack(kernel), () => true, work);
+    const begun = this.#underWay ?? beginWriteBack(kernel);
+    const reached = continueWriteBack(kernel, begun, () => true, kernel.work.piece());
     this.#underWay = reached.inodes > 0 ? reached : null;
     if (reached.inodes === 0) this.#nextWriteBackNs = kernel.now() + WRITE_BACK_INTERVAL_NS;
   }

@@ -79,6 +79,13 @@ export class CallWork {
     return this.spent >= this.limit;
   }
 
+  /** For what the kernel does by itself, within a call or between two: it may pause where a call must. */
+  piece(): CallWork {
+    const piece = new CallWork(this.limit);
+    piece.mayPause = true;
+    return piece;
+  }
+
   /** A call is executed, for the first time or again. */
   begin(): void {
     this.spent = 0;

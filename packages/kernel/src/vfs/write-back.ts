@@ -264,9 +264,7 @@ export class EarlyWriteBack implements Reclaimable {
     if (kernel.vfs.dirty.size === 0 || this.#isRunning) return 0;
     // Writing a disk that is a file takes frames of its own.
     this.#isRunning = true;
-    const work = new CallWork(kernel.work.limit);
-    work.mayPause = true;
-    continueWriteBack(kernel, beginWriteBack(kernel), () => true, work);
+    continueWriteBack(kernel, beginWriteBack(kernel), () => true, kernel.work.piece());
     this.#isRunning = false;
     return 0;
   }

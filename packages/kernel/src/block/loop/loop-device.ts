@@ -15,8 +15,6 @@ import {
   LO_FLAGS_READ_ONLY,
   O_APPEND,
   PAGE_SIZE,
-  S_IFBLK,
-  S_IFMT,
 } from "@stratos/abi";
 import { BytesCursor, stateClass } from "@stratos/base";
 import { boundDirty, markInodeDirty } from "../../vfs/write-back.ts";
@@ -104,7 +102,7 @@ export class LoopDevice implements DiskDriver {
     const inode = file.inode;
     // A device can't wait for a program.
     if (inode?.fileSystem.isServed === true) return -EINVAL;
-    return inode !== null && (inode.isRegular || (inode.mode & S_IFMT) === S_IFBLK) ? 0 : -EINVAL;
+    return file.isOnDisk ? 0 : -EINVAL;
   }
 
   /** LOOP_CHANGE_FD: another file of the same length behind a read-only device. */

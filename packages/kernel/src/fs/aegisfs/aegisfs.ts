@@ -2,7 +2,7 @@ import { Attributes, DirectoryEntry, LaterVolume, ROOT_INO, type Subvolume, type
 import { CAP_SYS_RESOURCE, EIO, EROFS, ESTALE, PAGE_SIZE, isErrno } from "@stratos/abi";
 import { stateClass, StateError } from "@stratos/base";
 import type { SharedImage } from "../../frames/image-pages.ts";
-import { CALL_WORK, CallWork, WORK } from "../../ground/call-work.ts";
+import { WORK } from "../../ground/call-work.ts";
 import { loadAcl } from "../../vfs/acl-inheritance.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import type { Time } from "../../vfs/inode.ts";
@@ -220,8 +220,7 @@ export class AegisFileSystem extends FileSystem {
     const { kernel } = this;
     if (this.#isEmptied(inode)) boundDirty(kernel, inode);
     if (this.#unpromised >= 0) return;
-    const work = new CallWork(CALL_WORK);
-    work.mayPause = true;
+    const work = kernel.work.piece();
     const reached = continueWriteBack(kernel, beginWriteBack(kernel), (each) => each.fileSystem === this, work);
     if (reached.inodes === 0) this.#countAnew();
     kernel.work.charge(work.spent);
