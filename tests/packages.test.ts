@@ -6,7 +6,16 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -76,7 +85,8 @@ before(async () => {
 
 after(async () => {
   await archive.close();
-  rmSync(folder, { recursive: true, force: true });
+  // Translations may still be made in it.
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
 async function pkg(...args: string[]): Promise<Result> {
@@ -329,6 +339,19 @@ test(
     assert.deepEqual(readdirSync(join(home, "transactions")), []);
   },
 );
+
+test("what dpkg and its scripts execute is handed over, to be translated for later changes", async () => {
+  const translations = join(home, "translations");
+  assert.equal(existsSync(translations), false);
+  const remove = ["pkg", "remove", "-i", image, "--to", "warmer", "sample"];
+  const result = await stratos(remove, { env: { STRATOS_NO_CACHE: "" } });
+  assert.equal(result.status, 0, result.stderr);
+  const left = readdirSync(translations);
+  assert.ok(
+    left.some((name) => /^\.?profile|\.code$/.test(name)),
+    left.join(" "),
+  );
+});
 
 test("unsigned, expired and tampered lists are refused by name, and the image stays", async () => {
   const inRelease = join(repository.folder, "dists/own/InRelease");

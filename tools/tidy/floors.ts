@@ -96,7 +96,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   images: [
     ".",
     "disk translations",
-    "outputs warm web",
+    "build outputs warm web",
     "install run import-image.ts",
     "replay registry.ts built-in-image.ts",
   ],

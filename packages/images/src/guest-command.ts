@@ -13,8 +13,8 @@ interface GuestCommand {
   readonly argv: readonly string[];
   /** folders of the host that it sees */
   readonly volumes?: readonly SharedFolder[];
-  /** where translations are kept; absent: nowhere */
-  readonly codeArchive?: CodeArchive;
+  /** where translations are kept (keptTranslations); undefined: nowhere */
+  readonly codeArchive: CodeArchive | undefined;
   /** it is ended then */
   readonly timeoutMs?: number;
   /** lines of output, and the kernel's messages as `kernel: …`; byte strings */

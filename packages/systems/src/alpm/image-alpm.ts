@@ -13,6 +13,7 @@ import {
 import type { Guard } from "@stratos/operation";
 import { GUEST_ARCHITECTURE } from "@stratos/images/defaults";
 import { ImageStore, type OpenVolume, openVolumeReadOnly, runInGuest } from "@stratos/images";
+import { keptTranslations } from "@stratos/images/translations";
 import { inNewLayer } from "../packages/image-transaction.ts";
 import { VolumeRoot } from "../packages/volume-root.ts";
 
@@ -110,6 +111,7 @@ export function configurationOf(files: RootFiles): ReturnType<typeof readConfigu
 
 /** Scriptlets and hooks run in the image's own machine. */
 export function guestRunner(opened: OpenVolume): RootRunner {
+  const codeArchive = keptTranslations(stratosHome());
   return {
     run: (command, options) => {
       if (options.input !== undefined) {
@@ -120,10 +122,15 @@ export function guestRunner(opened: OpenVolume): RootRunner {
         files.file(path, { uid: 0, gid: 0, mode: 0o600, mtime: 0 }, options.input);
         return runInGuest(opened, {
           argv: ["/bin/sh", "-c", `"$@" < /${path}`, "hook", ...command],
+          codeArchive,
           onLine: (line) => options.onOutput(`${byteStringToUtf8(line)}\n`),
         }).finally(() => files.remove(path));
       }
-      return runInGuest(opened, { argv: command, onLine: (line) => options.onOutput(`${byteStringToUtf8(line)}\n`) });
+      return runInGuest(opened, {
+        argv: command,
+        codeArchive,
+        onLine: (line) => options.onOutput(`${byteStringToUtf8(line)}\n`),
+      });
     },
   };
 }

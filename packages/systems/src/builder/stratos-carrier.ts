@@ -34,13 +34,14 @@ import {
   type RootCommand,
   type RootExit,
 } from "@stratos/builder";
-import { nodePorts } from "@stratos/host-node";
+import { nodePorts, stratosHome } from "@stratos/host-node";
 import { openHostInput, openHostOutput } from "@stratos/kernel";
 import { writeTreeEntry } from "@stratos/pkg";
 import { exitStatusOf, MachineSession, readVolumeFile, writeVolumeFile } from "@stratos/session";
 import { DEFAULT_MEMORY } from "@stratos/images/defaults";
 import { cloneVolumeToLayer, createVolume, EMPTY_INPUT, type OpenVolume } from "@stratos/images";
 import { VolumeWriter } from "@stratos/images/content";
+import { keptTranslations } from "@stratos/images/translations";
 
 /** A machine's clock begins so much after the root's newest file. */
 const AFTER_SECONDS = 86_400;
@@ -197,7 +198,7 @@ class StratosRoot implements CleanRoot {
       throw new InfrastructureError("a build's root inside Stratos has neither network nor terminal");
     const lines: string[] = [];
     const session = new MachineSession({
-      ports: nodePorts(),
+      ports: { ...nodePorts(), codeArchive: keptTranslations(stratosHome()) },
       volume: this.#opened.volume,
       memoryBytes: Math.min(limits.memoryBytes, DEFAULT_MEMORY),
       seed: this.#seed,
@@ -254,6 +255,7 @@ class StratosRoot implements CleanRoot {
       );
       const status = exitStatusOf(await session.run());
       session.machine.sync();
+      session.machine.processor.submitProfile();
       return { status, ...(stopped === undefined ? {} : { stopped }), cpuMs: undefined, peakBytes: 0 };
     } finally {
       clearInterval(watcher);

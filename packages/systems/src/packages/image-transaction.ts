@@ -23,6 +23,7 @@ import {
   runInGuest,
 } from "@stratos/images";
 import { ArchiveExtractor, archiveVolume, VolumeWriter } from "@stratos/images/content";
+import { keptTranslations } from "@stratos/images/translations";
 import { disappeared, extendedStatesAfter, missedBy, summaryOf, withDisappeared } from "./change-record.ts";
 import type { ImageSystem } from "./image-system.ts";
 import { CHANGE_SCRIPT, withPreparedFolder } from "./prepared-change.ts";
@@ -282,6 +283,7 @@ async function runChange(
   const status = await runInGuest(opened, {
     argv: ["/bin/sh", `${GUEST_FOLDER}/${CHANGE_SCRIPT}`],
     volumes: [{ host: task.folder, guest: GUEST_FOLDER, isReadOnly: true }],
+    codeArchive: keptTranslations(stratosHome()),
     onLine: (line) => {
       log.push(line);
       if (log.length > LOG_LINES) log.shift();

@@ -11,12 +11,13 @@ import { ERRNO_NAMES, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFR
 import { byteStringToUtf8, utf8ToByteString } from "@stratos/base";
 import { ScriptError, type ScriptJob, type ScriptRunner, type TreeChanges } from "@stratos/compose";
 import { comparePaths, fileEntry, MemoryBlob, type FileEntry, type FileKind, type FileTree } from "@stratos/formats";
-import { nodePorts } from "@stratos/host-node";
+import { nodePorts, stratosHome } from "@stratos/host-node";
 import { openHostInput, openHostOutput } from "@stratos/kernel";
 import { writeTreeEntry } from "@stratos/pkg";
 import { exitStatusOf, findGuestUser, GUEST_PATH, MachineSession, readerOf } from "@stratos/session";
 import { DEFAULT_MEMORY } from "@stratos/images/defaults";
 import { createVolume, EMPTY_INPUT, lineOutput, type OpenVolume } from "@stratos/images";
+import { keptTranslations } from "@stratos/images/translations";
 import { decodeDevice, entriesOf, exactSize, VolumeWriter, xattrsOf } from "@stratos/images/content";
 
 /** Behind the newest time of a tree, by a day. */
@@ -70,7 +71,7 @@ async function runScript(opened: OpenVolume, job: ScriptJob): Promise<void> {
     job.onLine(line);
   };
   const session = new MachineSession({
-    ports: nodePorts(),
+    ports: { ...nodePorts(), codeArchive: keptTranslations(stratosHome()) },
     volume: opened.volume,
     memoryBytes: DEFAULT_MEMORY,
     seed: SEED,
@@ -99,6 +100,7 @@ async function runScript(opened: OpenVolume, job: ScriptJob): Promise<void> {
     );
     const status = exitStatusOf(await session.run());
     session.machine.sync();
+    session.machine.processor.submitProfile();
     job.signal.throwIfAborted();
     if (status !== 0)
       throw new ScriptError(

@@ -11,9 +11,9 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { homeFolder, lockFile } from "@stratos/host-node";
-import { DEFAULT_IMAGE } from "./defaults.ts";
+import { DEFAULT_IMAGE } from "../defaults.ts";
 import { buildDefaultImage, lockBuild, type ImageEvent } from "./build-image.ts";
-import { ImageStore, type ImageDescription } from "./image-store.ts";
+import { ImageStore, type ImageDescription } from "../image-store.ts";
 
 // Locks of what lies below /dev are kept elsewhere: not in memory, then.
 const home = mkdtempSync(join(tmpdir(), "stratos-build-"));
@@ -59,9 +59,9 @@ test("who needs the image while another process makes it waits, says so once, an
 
 test("a signal leaves no lock, and the lock of a build that was killed goes with the next one", async () => {
   const script = `
-    import { ImageStore } from ${JSON.stringify(new URL("./image-store.ts", import.meta.url).href)};
+    import { ImageStore } from ${JSON.stringify(new URL("../image-store.ts", import.meta.url).href)};
     import { lockBuild } from ${JSON.stringify(new URL("./build-image.ts", import.meta.url).href)};
-    import { undoOnSignal } from ${JSON.stringify(new URL("../../cli/src/undo-on-signal.ts", import.meta.url).href)};
+    import { undoOnSignal } from ${JSON.stringify(new URL("../../../cli/src/undo-on-signal.ts", import.meta.url).href)};
     const unlock = lockBuild(process.env.STRATOS_HOME, "one");
     const draft = new ImageStore(process.env.STRATOS_HOME).createDraft();
     undoOnSignal(() => { draft.discard(); unlock(); });

@@ -19,13 +19,14 @@ import {
 } from "@stratos/pkg";
 import { type Guard, OperationError } from "@stratos/operation";
 import { ConfigureLog } from "./configure-log.ts";
-import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE, GUEST_ARCHITECTURE } from "./defaults.ts";
-import { runInGuest } from "./guest-command.ts";
-import { ImageStore, LOCK_PREFIX, requireImage } from "./image-store.ts";
-import { createVolume, type OpenVolume } from "./image-volume.ts";
-import { readInstalledPackages } from "./installed-packages.ts";
-import { usePackagePorts } from "./package-ports.ts";
-import { VolumeWriter } from "./volume-writer.ts";
+import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE, GUEST_ARCHITECTURE } from "../defaults.ts";
+import { runInGuest } from "../guest-command.ts";
+import { keptTranslations } from "../translations/kept-translations.ts";
+import { ImageStore, LOCK_PREFIX, requireImage } from "../image-store.ts";
+import { createVolume, type OpenVolume } from "../image-volume.ts";
+import { readInstalledPackages } from "../installed-packages.ts";
+import { usePackagePorts } from "../package-ports.ts";
+import { VolumeWriter } from "../volume-writer.ts";
 
 interface BuildRequest {
   readonly name: string;
@@ -117,7 +118,7 @@ async function buildLocked(request: BuildRequest, context: BuildContext, unlock:
       const opened = createVolume(draft.layerPath(0), request.name);
       try {
         const summary = await buildRoot(ports, prepared, new VolumeWriter(opened.volume.root), onEvent);
-        await configure(opened, summary, prepared.plan.packages.length, request.name, onEvent);
+        await configure(opened, summary, prepared.plan.packages.length, request.name, context);
         const packages = readInstalledPackages(opened.volume.root);
         const missing = prepared.plan.packages.filter(({ name }) => !packages.some((one) => one.name === name));
         if (missing.length > 0)
@@ -189,8 +190,9 @@ async function configure(
   summary: RootSummary,
   packages: number,
   name: string,
-  onEvent: (event: ImageEvent) => void,
+  { home, onEvent }: BuildContext,
 ): Promise<void> {
+  const codeArchive = keptTranslations(home);
   for (const argv of summary.commands) {
     const log = new ConfigureLog();
     let done = 0;
@@ -205,6 +207,7 @@ async function configure(
     const timer = setInterval(tell, TELL_MS);
     const status = await runInGuest(opened, {
       argv,
+      codeArchive,
       onLine: (line) => {
         log.add(line);
         const [, verb, name] = /^(Setting up|Processing triggers for) (\S+)/.exec(line) ?? [];
