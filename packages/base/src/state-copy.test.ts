@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { LoneBytes } from "./lone-bytes.ts";
 import { stateClass, stateConstant } from "./state-classes.ts";
 import { copyState, rehearseCopy } from "./state-copy.ts";
 
@@ -82,12 +83,15 @@ test("a copy has what its original has, and nothing in common with it", () => {
   const room = fullRoom();
   room.hook = () => {};
   told.length = 0;
-  const copy = copyState({ room, list: [room, SHELF, 1n, undefined], byName: new Map([[room, "r"]]) }, NOTHING);
+  const lone = new LoneBytes(room.bytes.buffer, 3, 2);
+  const copy = copyState({ room, list: [room, SHELF, 1n, undefined], byName: new Map([[room, "r"]]), lone }, NOTHING);
   const [guest] = [...copy.room.guests];
   assert.deepEqual(copy.list, [copy.room, SHELF, 1n, undefined]);
   assert.equal(copy.byName.get(copy.room), "r");
   assert.equal(guest!.room, copy.room);
   assert.deepEqual([copy.room.hook, guest!.badge!.uses, guest!.badge!.guest], [null, 3, guest]);
+  assert.ok(copy.lone instanceof LoneBytes && copy.lone.buffer.byteLength === 2);
+  assert.deepEqual([...copy.lone], [0, 7]);
   copy.room.view.setUint8(0, 9);
   assert.deepEqual([copy.room.bytes[4], room.bytes[4]], [9, 7]);
   assert.equal(guest!.badge!.text(), "guest of 9");

@@ -14,6 +14,7 @@ import {
   type StateClass,
   stateClassOf,
 } from "./state-classes.ts";
+import { LoneBytes } from "./lone-bytes.ts";
 import { StateError } from "./state-error.ts";
 import type { StateStandIn } from "./state-writer.ts";
 
@@ -137,6 +138,7 @@ class Copier {
     if (original instanceof Map) return this.#add(original, isOwn ? own : new Map());
     if (original instanceof Set) return this.#add(original, isOwn ? own : new Set());
     if (original instanceof ArrayBuffer) return this.#keep(original, this.#isRehearsal ? original : original.slice(0));
+    if (original instanceof LoneBytes) return this.#keep(original, this.#isRehearsal ? original : original.copy());
     if (ArrayBuffer.isView(original)) return this.#keep(original, this.#view(original));
     if (typeof original === "function") this.#refuse(`a function${original.name === "" ? "" : ` (${original.name})`}`);
     const standIn = this.#standIn?.(original);

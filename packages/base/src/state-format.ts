@@ -13,7 +13,7 @@
  * they were met; the root is 0.
  */
 export const MAGIC = "STRATOS\0";
-export const VERSION = 1;
+export const VERSION = 2;
 export const HEADER_BYTES = 16;
 
 /** How a value begins. */
@@ -50,6 +50,8 @@ export const HEAD = {
   constant: 8,
   /** Name of what the loader is given. */
   port: 9,
+  /** LoneBytes, as a buffer (since version 2). */
+  loneBytes: 10,
 } as const;
 
 export const VIEWS = [

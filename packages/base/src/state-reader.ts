@@ -13,6 +13,7 @@ import {
   stateClassNamed,
   tellLoaded,
 } from "./state-classes.ts";
+import { LoneBytes } from "./lone-bytes.ts";
 import { StateError } from "./state-error.ts";
 import { HEAD, HEADER_BYTES, MAGIC, VALUE, VERSION, VIEWS } from "./state-format.ts";
 
@@ -94,7 +95,8 @@ class Reader {
     if (byteString(file, 0, MAGIC.length) !== MAGIC) throw foreign("it does not begin as a saved state does");
     if (file.length < HEADER_BYTES) throw damaged("cut short");
     const version = this.#view.getUint32(8, true);
-    if (version !== VERSION) throw foreign(`its format is version ${version}; this one reads ${VERSION}`);
+    if (version < 1 || version > VERSION)
+      throw foreign(`its format is version ${version}; this one reads 1 to ${VERSION}`);
     if (this.#view.getUint32(12, true) !== crc32c(file, HEADER_BYTES)) throw damaged("its checksum is another");
   }
 
@@ -152,15 +154,10 @@ class Reader {
         checkFields(shape, Object.keys(fieldsOf(entry, object)));
         return object;
       }
-      case HEAD.buffer: {
-        const length = this.#varint();
-        const kept = this.#count(1);
-        if (kept > length || length > BUFFER_MAX) throw damaged("a buffer that is too long");
-        const bytes = new Uint8Array(length);
-        bytes.set(this.#file.subarray(this.#at, this.#at + kept));
-        this.#at += kept;
-        return bytes.buffer;
-      }
+      case HEAD.buffer:
+        return this.#bytes((length) => new Uint8Array(length)).buffer;
+      case HEAD.loneBytes:
+        return this.#bytes((length) => new LoneBytes(new ArrayBuffer(length)));
       case HEAD.constant: {
         const name = this.#name();
         const constant = constantNamed(name);
@@ -176,6 +173,16 @@ class Reader {
       default:
         throw damaged(`an object of kind ${head}`);
     }
+  }
+
+  #bytes<B extends Uint8Array>(make: (length: number) => B): B {
+    const length = this.#varint();
+    const kept = this.#count(1);
+    if (kept > length || length > BUFFER_MAX) throw damaged("a buffer that is too long");
+    const bytes = make(length);
+    bytes.set(this.#file.subarray(this.#at, this.#at + kept));
+    this.#at += kept;
+    return bytes;
   }
 
   #fill(id: number): void {

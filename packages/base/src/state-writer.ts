@@ -3,6 +3,7 @@ import { byteStringOf } from "./byte-string.ts";
 import { crc32c } from "./crc.ts";
 import { constantName, fieldsOf, type StateClass, stateClassOf } from "./state-classes.ts";
 import { inOnePiece } from "./in-pieces.ts";
+import { LoneBytes } from "./lone-bytes.ts";
 import { StateError } from "./state-error.ts";
 import { HEAD, HEADER_BYTES, MAGIC, VALUE, VERSION, VIEWS } from "./state-format.ts";
 
@@ -275,7 +276,8 @@ class Writer {
       this.#heads.u8(HEAD.set);
       this.#bodies.varint(object.size);
       for (const value of object as Set<unknown>) this.#value(value, "[…]");
-    } else if (object instanceof ArrayBuffer) this.#buffer(object);
+    } else if (object instanceof ArrayBuffer) this.#bytes(HEAD.buffer, new Uint8Array(object));
+    else if (object instanceof LoneBytes) this.#bytes(HEAD.loneBytes, object);
     else if (ArrayBuffer.isView(object)) this.#view(object);
     else this.#fields(object);
   }
@@ -285,11 +287,10 @@ class Writer {
     this.#heads.varint(this.#string(name));
   }
 
-  #buffer(buffer: ArrayBuffer): void {
-    const bytes = new Uint8Array(buffer);
+  #bytes(kind: number, bytes: Uint8Array): void {
     let kept = bytes.length;
     while (kept > 0 && bytes[kept - 1] === 0) kept--;
-    this.#heads.u8(HEAD.buffer);
+    this.#heads.u8(kind);
     this.#heads.varint(bytes.length);
     this.#heads.varint(kept);
     this.#heads.append(bytes.subarray(0, kept));

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { blankOf, stateClass, stateClassNamed, stateConstant } from "./state-classes.ts";
 import { StateError } from "./state-error.ts";
 import { crc32c } from "./crc.ts";
+import { LoneBytes } from "./lone-bytes.ts";
 import { loadState } from "./state-reader.ts";
 import { saveState } from "./state-writer.ts";
 import { SeededRandom } from "./seeded-random.ts";
@@ -103,6 +104,7 @@ function sample(): { base: Base; leaf: Leaf; all: Record<string, unknown> } {
     text: "grün — \u{1f600}",
     TABLE,
     sparse: [[], {}],
+    lone: new LoneBytes(leaf.bytes.buffer as ArrayBuffer, 1, 2),
   };
   return { base, leaf, all };
 }
@@ -120,6 +122,9 @@ test("objects come back with their identity, cycles, private fields and shared b
   assert.equal(leaf.hook, null, "what is no state stays as its blank has it");
   (back["words"] as Uint16Array)[0] = 0x0605;
   assert.deepEqual([...leaf.bytes.subarray(0, 4)], [1, 2, 5, 6]);
+  const lone = back["lone"] as LoneBytes;
+  assert.ok(lone instanceof LoneBytes && lone.buffer.byteLength === 2, "what lies beside it stays behind");
+  assert.deepEqual([...lone], [2, 3]);
   const map = back["map"] as Map<unknown, unknown>;
   const made = map.get("made") as Made;
   assert.equal(map.get(base), 1);

@@ -1,14 +1,17 @@
 import { EIO, EROFS } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { BlockDevice } from "../block-device.ts";
+import { PIECE, PieceSlabs } from "./piece-slabs.ts";
 
 /** A disk in memory, allocated in pieces as they are written. */
 export class MemoryBlockDevice implements BlockDevice {
   #size: number;
   readonly readOnly: boolean;
-  #parts = new Map<number, Uint8Array>();
+  /** LoneBytes, but for what a state of version 1 had. */
+  #parts = new Map<number, Uint8Array<ArrayBuffer>>();
   /** Pieces that forks have, too: they are copied before they are written. */
   #shared = new Set<number>();
+  #slabs = new PieceSlabs();
 
   constructor(size: number, readOnly = false) {
     this.#size = size;
@@ -46,12 +49,15 @@ export class MemoryBlockDevice implements BlockDevice {
   }
 
   #ownPiece(index: number): Uint8Array {
-    let piece = this.#parts.get(index);
+    const piece = this.#parts.get(index);
     if (piece !== undefined && !this.#shared.has(index)) return piece;
-    piece = piece?.slice() ?? new Uint8Array(PIECE);
-    this.#shared.delete(index);
-    this.#parts.set(index, piece);
-    return piece;
+    const own = this.#slabs.take();
+    if (piece !== undefined) {
+      own.set(piece);
+      this.#drop(index);
+    }
+    this.#parts.set(index, own);
+    return own;
   }
 
   /** Another disk with the same content; what is written to one of them from now on is not in the other. */
@@ -60,6 +66,7 @@ export class MemoryBlockDevice implements BlockDevice {
     fork.#parts = new Map(this.#parts);
     this.#shared = new Set(this.#parts.keys());
     fork.#shared = new Set(this.#shared);
+    fork.#slabs = this.#slabs.fork();
     return fork;
   }
 
@@ -78,8 +85,22 @@ export class MemoryBlockDevice implements BlockDevice {
   }
 
   #drop(index: number): void {
+    const piece = this.#parts.get(index);
+    if (piece === undefined) return;
     this.#parts.delete(index);
-    this.#shared.delete(index);
+    const nearlyLost = this.#slabs.drop(piece, this.#shared.delete(index));
+    if (nearlyLost !== null) this.#leave(nearlyLost);
+  }
+
+  #leave(slab: ArrayBuffer): void {
+    for (const [index, piece] of [...this.#parts]) {
+      if (piece.buffer !== slab) continue;
+      const moved = this.#slabs.take();
+      moved.set(piece);
+      this.#parts.set(index, moved);
+      this.#slabs.drop(piece, true);
+      this.#shared.delete(index);
+    }
   }
 
   static {
@@ -89,5 +110,3 @@ export class MemoryBlockDevice implements BlockDevice {
     });
   }
 }
-
-const PIECE = 1 << 16;
