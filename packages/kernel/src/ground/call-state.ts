@@ -35,8 +35,16 @@ export type CallState = Plain<
   | { readonly kind: "count"; readonly count: number }
   /** Bytes that a transfer has moved which no signal's handler ends. */
   | { readonly kind: "whole"; readonly count: number }
-  /** io_submit(2): requests that were taken, and bytes that the next one has moved. */
-  | { readonly kind: "submit"; readonly taken: number; readonly moved: number }
+  /**
+   * A write to a file that is stored at once (O_DSYNC): pages of it, or of one that goes with it, that are to be stored
+   * before (drainBeforeSync), and bytes that it has moved.
+   */
+  | { readonly kind: "drain"; readonly left: number; readonly moved: number }
+  /**
+   * io_submit(2): requests that were taken, bytes that the next one has moved, and pages that it stores before (as
+   * above; −1: not begun).
+   */
+  | { readonly kind: "submit"; readonly taken: number; readonly moved: number; readonly left: number }
   /**
    * io_uring_enter(2): requests that were submitted; once it waits, for so many results, until when, from when on one
    * is enough, and how many timeouts had gone off when it began.

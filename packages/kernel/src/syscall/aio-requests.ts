@@ -47,6 +47,7 @@ import type { Task } from "../task/task.ts";
 import { stateOf } from "../ground/call-state.ts";
 import { BLOCKED, BLOCKED_EINTR, UNFINISHED } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
+import { drainBeforeSync } from "../vfs/write-back.ts";
 import { get64, getU64, put64 } from "../ground/words.ts";
 import { AioContext } from "../mm/aio-context.ts";
 import { checkIoPriority } from "./io-priority.ts";
@@ -110,34 +111,39 @@ export function ioSubmit(task: Task, id: number, count: number, list: number): n
   if (context === undefined || count < 0) return -EINVAL;
   const { work } = task.kernel;
   work.mayPause = true;
-  let { taken, moved } = stateOf(task, "submit") ?? NOTHING_TAKEN;
-  for (; taken < count; taken++, moved = 0) {
-    if (work.mustPause()) return pauseSubmit(task, taken, moved);
+  const before = stateOf(task, "submit");
+  const reached = { ...NOTHING_MOVED, ...before };
+  for (let taken = before?.taken ?? 0; taken < count; taken++, Object.assign(reached, NOTHING_MOVED)) {
+    if (work.mustPause()) return pauseSubmit(task, taken, reached);
     work.charge(1);
     const iocb = task.space.loadU64(list + taken * 8);
-    const result = iocb < 0 ? -EFAULT : context.isFull ? -EAGAIN : submitOne(task, context, iocb, moved);
-    // What a program serves waits for it.
+    const result = iocb < 0 ? -EFAULT : context.isFull ? -EAGAIN : submitOne(task, context, iocb, reached);
+    // What a program serves waits for it; what has much to store goes on.
     if (result <= BLOCKED) {
-      task.syscallState = { kind: "submit", taken, moved };
+      pauseSubmit(task, taken, reached);
       return result;
     }
-    // So many of its bytes have been moved, and more are to be.
-    if (result > 0) return pauseSubmit(task, taken, result);
     if (result < 0) return taken > 0 ? taken : result;
   }
-  return taken;
+  return count;
 }
 
-const NOTHING_TAKEN = { taken: 0, moved: 0 };
+/** How far a request is: bytes that it has moved; pages that are stored before, as drainBeforeSync counts them. */
+interface Reached {
+  moved: number;
+  left: number;
+}
+
+const NOTHING_MOVED: Readonly<Reached> = { moved: 0, left: -1 };
 
 /** No signal's handler ends it: who submits does not look for fewer requests, or fewer bytes of one. */
-function pauseSubmit(task: Task, taken: number, moved: number): number {
-  task.syscallState = { kind: "submit", taken, moved };
+function pauseSubmit(task: Task, taken: number, { moved, left }: Reached): number {
+  task.syscallState = { kind: "submit", taken, moved, left };
   return UNFINISHED;
 }
 
-/** @param moved  bytes, by executions before @returns 0; how many have been moved, if it goes on; a negated errno */
-function submitOne(task: Task, context: AioContext, iocb: number, moved: number): number {
+/** @param reached  by executions before, and by this one @returns 0, UNFINISHED, or a negated errno */
+function submitOne(task: Task, context: AioContext, iocb: number, reached: Reached): number {
   const bytes = new Uint8Array(Iocb.size);
   if (task.space.copyIn(iocb, bytes, 0, Iocb.size) < 0) return -EFAULT;
   const view = new DataView(bytes.buffer);
@@ -163,9 +169,8 @@ function submitOne(task: Task, context: AioContext, iocb: number, moved: number)
     const priority = view.getUint16(Iocb.offset.aio_reqprio, true);
     const refused = (flags & IOCB_FLAG_IOPRIO) === 0 ? 0 : checkIoPriority(task.credentials, priority);
     if (refused < 0) return refused;
-    const outcome = perform(task, file, view, moved);
+    const outcome = perform(task, file, view, reached);
     if (isErrno(outcome)) return outcome;
-    if (outcome.goesOn) return outcome.result;
     ({ result } = outcome);
   }
   context.tell({
@@ -178,14 +183,12 @@ function submitOne(task: Task, context: AioContext, iocb: number, moved: number)
   return 0;
 }
 
-/** Of a request that goes on: how many bytes it has moved. */
 interface Outcome {
   readonly result: number;
-  readonly goesOn: boolean;
 }
 
-/** Carries a request out: what came of it, or why it can't be one. */
-function perform(task: Task, file: OpenFile, view: DataView, moved: number): Outcome | number {
+/** Carries a request out: what came of it, or why it can't be one, or UNFINISHED. */
+function perform(task: Task, file: OpenFile, view: DataView, reached: Reached): Outcome | number {
   const operation = view.getUint16(Iocb.offset.aio_lio_opcode, true);
   const flags = view.getInt32(Iocb.offset.aio_rw_flags, true);
   const buffer = getU64(view, Iocb.offset.aio_buf);
@@ -193,8 +196,9 @@ function perform(task: Task, file: OpenFile, view: DataView, moved: number): Out
   const position = get64(view, Iocb.offset.aio_offset);
   if (operation === IOCB_CMD_FSYNC || operation === IOCB_CMD_FDSYNC) {
     if (buffer !== 0 || length !== 0 || position !== 0 || flags !== 0) return -EINVAL;
+    if (drains(task, file, reached)) return UNFINISHED;
     const synced = file.sync(operation === IOCB_CMD_FDSYNC);
-    return synced <= BLOCKED ? synced : { result: synced, goesOn: false };
+    return synced <= BLOCKED ? synced : { result: synced };
   }
   const reads = operation === IOCB_CMD_PREAD || operation === IOCB_CMD_PREADV;
   if (!reads && operation !== IOCB_CMD_PWRITE && operation !== IOCB_CMD_PWRITEV) return -EINVAL;
@@ -215,6 +219,8 @@ function perform(task: Task, file: OpenFile, view: DataView, moved: number): Out
     (hasPositions ? 0 : O_NONBLOCK) |
     ((flags & (RWF_DSYNC | RWF_SYNC)) !== 0 ? O_DSYNC : 0) |
     ((flags & RWF_APPEND) !== 0 ? O_APPEND : 0);
+  if (!reads && (during & O_DSYNC) !== 0 && drains(task, file, reached)) return UNFINISHED;
+  const { moved } = reached;
   cursor.skip(moved);
   const offset = hasPositions ? position + moved : -1;
   file.flags = during;
@@ -224,8 +230,19 @@ function perform(task: Task, file: OpenFile, view: DataView, moved: number): Out
   while (result === UNFINISHED);
   file.flags = before;
   if (result <= BLOCKED && file.inode?.fileSystem.isServed === true) return result;
-  const goesOn = result > 0 && task.kernel.work.isCut && file.isOnDisk;
-  return { result: moved === 0 ? result : moved + Math.max(0, result), goesOn };
+  const done = moved === 0 ? result : moved + Math.max(0, result);
+  if (result <= 0 || !task.kernel.work.isCut || !file.isOnDisk) return { result: done };
+  reached.moved = done;
+  return UNFINISHED;
+}
+
+/** A piece of what the request is about to store with its file. @returns whether more is left; what fails is told */
+function drains(task: Task, { contentInode }: OpenFile, reached: Reached): boolean {
+  if (contentInode === null || !(contentInode.isRegular || contentInode.isDirectory)) return false;
+  reached.left = drainBeforeSync(task, contentInode, reached.left);
+  if (reached.left > 0) return true;
+  reached.left = -1;
+  return false;
 }
 
 /** io_getevents(2): how many results were stored; −EFAULT, −EINTR, −EINVAL. */

@@ -21,6 +21,7 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
+import { stateOf } from "../ground/call-state.ts";
 import { CALL_WORK, movedBefore, pauseTransfer } from "../ground/call-work.ts";
 import { A3 } from "../task/hart-registers.ts";
 import type { Task } from "../task/task.ts";
@@ -28,7 +29,7 @@ import type { IoCursor } from "../ground/io-cursor.ts";
 import { mayRead } from "../vfs/fanotify-marks.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { BLOCKED } from "../ground/wait-queue.ts";
-import { drainInPieces } from "../vfs/write-back.ts";
+import { drainInPieces, drainWrittenThrough } from "../vfs/write-back.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 /** MAX_RW_COUNT: what one call moves at most (read(2), NOTES). */
@@ -65,9 +66,11 @@ export function readInto(task: Task, file: OpenFile, to: IoCursor, offset: numbe
 }
 
 export function writeFrom(task: Task, file: OpenFile, from: IoCursor, offset: number): number {
+  const before = stateOf(task, "drain")?.moved ?? movedBefore(task);
+  const waits = drainWrittenThrough(task, file, before);
+  if (waits < 0) return waits;
   // A pipe and a socket keep by themselves what they have moved.
   if (from.remaining < PIECE_MIN || !file.isOnDisk) return file.write(task, from, offset);
-  const before = movedBefore(task);
   from.skip(before);
   task.kernel.work.mayPause = true;
   return goOn(task, file, before, file.write(task, from, offset < 0 ? -1 : offset + before));

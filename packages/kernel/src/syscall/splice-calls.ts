@@ -30,7 +30,7 @@ import type { Task } from "../task/task.ts";
 import { BLOCKED } from "../ground/wait-queue.ts";
 import { mayRead } from "../vfs/fanotify-marks.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
-import { drainInPieces } from "../vfs/write-back.ts";
+import { drainInPieces, drainWrittenThrough } from "../vfs/write-back.ts";
 import { clipToLimits, contentChanged } from "../vfs/content-change.ts";
 import { countMoved } from "./read-write-calls.ts";
 import type { SyscallTable } from "./syscall-table.ts";
@@ -111,6 +111,8 @@ function isServed({ inode }: OpenFile): boolean {
 
 /** From a file with positions to anything; goes on over several chunks only where the target never blocks. */
 function pump(task: Task, source: OpenFile, from: number, target: OpenFile, to: number, count: number): number {
+  const waits = drainWrittenThrough(task, target, 0);
+  if (waits < 0) return waits;
   let done = 0;
   const mayLoop = target.inode?.isRegular === true && !isServed(target) && !isServed(source);
   // A file that is sent to a later place of itself is read where it was just written: its bytes recur.
@@ -272,6 +274,8 @@ export function spliceBetween(
   }
   const { pipe } = source as PipeFile;
   if (pipe.length === 0) return pipe.writers === 0 ? 0 : waitFor(task, source, waits);
+  const drained = drainWrittenThrough(task, target, 0);
+  if (drained < 0) return drained;
   const got = pipe.peek(staging, Math.min(CHUNK, count));
   const put = attempt(task, target, waits, () =>
     target.write(task, new BytesCursor(staging.subarray(0, got)), outOffset),

@@ -24,6 +24,7 @@ import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
 import { syncFilesInPieces, syncInPieces } from "../vfs/write-back.ts";
 import { FILE_SIZE_MAX } from "../vfs/content-change.ts";
+import { DirectoryFile } from "../vfs/directory-file.ts";
 import { RegularFile } from "../vfs/regular-file.ts";
 import { stateOf } from "../ground/call-state.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
@@ -40,9 +41,8 @@ function opened(task: Task, fd: number): OpenFile | number {
 function fsync(task: Task, fd: number, dataOnly: boolean): number {
   const file = opened(task, fd);
   if (isErrno(file)) return file;
-  return file instanceof RegularFile && file.inode.pages?.backing
-    ? syncInPieces(task, file.inode, dataOnly)
-    : file.sync(dataOnly);
+  const isInPieces = file instanceof DirectoryFile || (file instanceof RegularFile && file.inode.pages?.backing);
+  return isInPieces ? syncInPieces(task, file.inode!, dataOnly) : file.sync(dataOnly);
 }
 
 function syncfs(task: Task, fd: number): number {

@@ -109,6 +109,11 @@ export abstract class FileSystem {
     return null;
   }
 
+  /** Whose inodes hold what is written to its files: another one, where it only shows that. */
+  get storage(): FileSystem {
+    return this;
+  }
+
   /** The pages that this file had when `nextBeforeSync` named it are stored, or cannot be. */
   storedBeforeSync(_inode: Inode): void {}
 

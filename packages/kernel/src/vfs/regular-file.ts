@@ -31,7 +31,7 @@ import type { Inode, Time } from "./inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
-import { markInodeDirty, syncInode } from "./write-back.ts";
+import { markInodeDirty, syncInode, writtenThroughAtOnce } from "./write-back.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 
 const ZEROES = new Uint8Array(PAGE_SIZE);
@@ -69,11 +69,13 @@ export class RegularFile extends OpenFile {
   override write(task: Caller, from: IoCursor, offset: number): number {
     const inode = this.inode;
     const at = (this.flags & O_APPEND) !== 0 ? inode.size : offset < 0 ? this.position : offset;
-    const done = writePages(task, inode, from, at);
+    const isThrough = (this.flags & O_DSYNC) !== 0;
+    const most = isThrough ? writtenThroughAtOnce(this.#kernel, inode) : Infinity;
+    const done = writePages(task, inode, from, at, most);
     if (done > 0) {
       if (offset < 0) this.position = at + done;
       if (this.#kernel.vfs.watchCount > 0) notifyFile(this.#kernel, this, "modify");
-      if ((this.flags & O_DSYNC) !== 0) {
+      if (isThrough) {
         const failed = syncInode(this.#kernel, inode, true);
         if (failed < 0) return failed;
       }
@@ -156,12 +158,16 @@ export function readPages(kernel: VfsKernel, inode: Inode, to: IoCursor, at: num
 }
 
 /**
- * Copies bytes into the file at `at`, which grows when needed, fewer when the call has used its work; returns how many
- * or −EFBIG (with SIGXFSZ), −ENOSPC, −EIO, −EPERM (sealed) …
+ * Copies at most `most` bytes into the file at `at`, which grows when needed, fewer when the call has used its work;
+ * returns how many or −EFBIG (with SIGXFSZ), −ENOSPC, −EIO, −EPERM (sealed) …
  */
-function writePages(task: Caller, inode: Inode, from: IoCursor, at: number): number {
+function writePages(task: Caller, inode: Inode, from: IoCursor, at: number, most: number): number {
   const kernel = task.kernel;
   let count = from.remaining;
+  if (count > most) {
+    count = most;
+    kernel.work.cut();
+  }
   if (count === 0) return 0;
   if (inode.seals > 0) {
     if ((inode.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) !== 0) return -EPERM;

@@ -2,6 +2,7 @@
  * Write-back of what was changed in memory. Order for each inode: pages, then attributes (so that a size on disk
  * never covers unwritten pages), then, for the sync calls, the file system's own commit.
  */
+import { O_DSYNC, PAGE_SIZE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Reclaimable } from "../frames/memory-account.ts";
 import { WRITE_PORTION } from "../frames/page-cache.ts";
@@ -10,6 +11,7 @@ import { stateOf, type StateOf } from "../ground/call-state.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { Inode } from "./inode.ts";
+import type { OpenFile } from "./open-file.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 
 /** To be called after each change made in place to pages, size or times of an inode whose file system stores them. */
@@ -114,6 +116,12 @@ export function takenAtOnce({ work }: VfsKernel, { pages }: Inode): number {
   return Math.max(Math.floor(limit / WORK.PAGE_READ / 2), Math.min(limit, DIRTY_MAX - pages!.dirtyCount));
 }
 
+/** Bytes of one piece of a write to a file that is opened O_DSYNC, as all of them are stored with it. */
+export function writtenThroughAtOnce({ work: { limit, mayPause } }: VfsKernel, { pages }: Inode): number {
+  const isStored = pages !== null && pages.backing !== null;
+  return mayPause && isStored ? Math.floor((2 * limit) / WORK.PAGE_READ) * PAGE_SIZE : Infinity;
+}
+
 /** fsync(2), fdatasync(2). */
 export function syncInode(kernel: VfsKernel, inode: Inode, dataOnly: boolean): number {
   if (inode.isDirty || inode.pages?.hasDirty === true) {
@@ -153,24 +161,52 @@ export function drainBeforeRename(task: Caller, inode: Inode, replaced: Inode, i
   return isExchange && drainInPieces(task, replaced) === UNFINISHED ? UNFINISHED : 0;
 }
 
-/** The same as \`syncInode\` for a file with many dirty pages, in pieces. @returns 0, a negated errno, or UNFINISHED */
-export function syncInPieces(task: Caller, inode: Inode, dataOnly: boolean): number {
-  const { kernel } = task;
+/**
+ * What waits of a file that is about to be synced, and of those that its file system stores with it, in pieces: the
+ * sync itself finds few pages.
+ *
+ * @param left  pages of the file that is stored now, as the execution before left them; −1: none was begun
+ * @returns pages that are still left; 0; the first error of the file itself
+ */
+export function drainBeforeSync({ kernel: { work } }: Caller, inode: Inode, left: number): number {
+  work.mayPause = true;
   const { fileSystem } = inode;
   for (let other = fileSystem.nextBeforeSync(inode); other !== null; other = fileSystem.nextBeforeSync(inode)) {
-    if (drainInPieces(task, other) === UNFINISHED) return UNFINISHED;
+    // Write-back tells what of it cannot be stored.
+    left = writeSomePages(other, left < 0 ? (other.pages?.dirtyCount ?? 0) : left, work, () => {});
+    if (left > 0) return left;
+    left = -1;
     fileSystem.storedBeforeSync(other);
   }
-  kernel.work.mayPause = true;
-  const left = countBefore(task, inode.pages?.dirtyCount ?? 0);
   let failed = 0;
-  const rest = writeSomePages(inode, left, kernel.work, (error) => (failed ||= error));
-  if (failed === 0 && rest > 0) {
-    task.syscallState = { kind: "count", count: rest };
-    return UNFINISHED;
-  }
-  if (inode.isDirty) failed = storeInode(kernel, inode, failed);
+  left = writeSomePages(inode, left < 0 ? (inode.pages?.dirtyCount ?? 0) : left, work, (error) => (failed ||= error));
+  return failed < 0 ? failed : left;
+}
+
+/** The same as \`syncInode\` for a file with many dirty pages, in pieces. @returns 0, a negated errno, or UNFINISHED */
+export function syncInPieces(task: Caller, inode: Inode, dataOnly: boolean): number {
+  const left = drainBeforeSync(task, inode, countBefore(task, -1));
+  task.syscallState = left > 0 ? { kind: "count", count: left } : null;
+  if (left > 0) return UNFINISHED;
+  const failed = inode.isDirty ? storeInode(task.kernel, inode, left) : left;
   return failed < 0 ? failed : inode.sync(dataOnly);
+}
+
+/**
+ * Before a write to a file that is opened O_DSYNC: what waits of it, as the write stores all that does.
+ *
+ * @param moved  bytes that executions before this one have written
+ * @returns 0, a negated errno, or UNFINISHED
+ */
+export function drainWrittenThrough(task: Caller, file: OpenFile, moved: number): number {
+  const inode = file.contentInode;
+  if ((file.flags & O_DSYNC) === 0 || inode === null || !inode.isRegular) return 0;
+  const left = drainBeforeSync(task, inode, stateOf(task, "drain")?.left ?? -1);
+  task.syscallState = left > 0 ? { kind: "drain", left, moved } : null;
+  if (left > 0) return UNFINISHED;
+  // What comes next says so by itself.
+  task.kernel.work.mayPause = false;
+  return left;
 }
 
 /** Files of which access times may wait, as each stays in memory meanwhile. */
@@ -210,11 +246,12 @@ export function syncFileSystem(kernel: VfsKernel, fileSystem: FileSystem): numbe
  */
 export function storeInPieces(task: Caller, fileSystem: FileSystem | null): number {
   const { kernel } = task;
+  const storage = fileSystem?.storage;
   kernel.work.mayPause = true;
   const reached = continueWriteBack(
     kernel,
     stateOf(task, "write-back") ?? beginWriteBack(kernel),
-    (inode) => fileSystem === null || inode.fileSystem === fileSystem,
+    (inode) => storage === undefined || inode.fileSystem === storage,
     kernel.work,
   );
   task.syscallState = reached.inodes > 0 ? reached : null;

@@ -11,6 +11,8 @@ import {
   FALLOC_FL_COLLAPSE_RANGE,
   FICLONE,
   O_CREAT,
+  O_DIRECTORY,
+  O_DSYNC,
   O_RDWR,
   O_TRUNC,
   POSIX_FADV_DONTNEED,
@@ -23,7 +25,8 @@ import { attributeCalls } from "../../syscall/attribute-calls.ts";
 import { mountCalls } from "../../syscall/mount-calls.ts";
 import { openCalls } from "../../syscall/open-calls.ts";
 import { nameCalls } from "../../syscall/name-calls.ts";
-import { writeFrom } from "../../syscall/read-write-calls.ts";
+import { readWriteCalls, writeFrom } from "../../syscall/read-write-calls.ts";
+import { spliceCalls } from "../../syscall/splice-calls.ts";
 import { syncCalls } from "../../syscall/sync-calls.ts";
 import { WRITE_PORTION } from "../../frames/page-cache.ts";
 import { UNFINISHED } from "../../ground/wait-queue.ts";
@@ -247,4 +250,37 @@ test("a file that was emptied and is written anew never has much for the batch t
   assert.equal(result, content.length);
   assert.ok(longest <= PAGES_MAX, `${longest} pages in one execution`);
   assert.ok(file.inode!.pages!.dirtyCount < PAGES, `${file.inode!.pages!.dirtyCount} pages wait`);
+});
+
+test("a write through stores what waits of its file before, in pieces", () => {
+  const made = mounted();
+  const { user, device } = made;
+  user.put("/source", "s".repeat(8192));
+  const through = user.open("/file", O_RDWR | O_CREAT | O_DSYNC);
+  const file = user.task.files.get(through)!;
+  const large = new Uint8Array(8 << 20).fill(9);
+  const writes: [SyscallRow, ...(number | string)[]][] = [
+    [readWriteCalls["pwrite64"]!, through, "y", 1, 0],
+    [{ run: () => writeFrom(user.task, file, new BytesCursor(large), 0) }],
+    [spliceCalls["sendfile"]!, through, user.open("/source"), 0, 4096],
+  ];
+  for (const [index, [row, ...args]] of writes.entries()) {
+    user.call("close", writePages(user, "/file", "f"));
+    const { result, longest } = inPieces(made, row, ...args);
+    assert.equal(result, [1, large.length, 4096][index]);
+    assert.ok(longest > 0 && longest <= PAGES_MAX, `${index}: ${longest} pages in one execution`);
+    assert.equal(file.inode!.pages!.dirtyCount, 0, `${index}: all of it is stored`);
+  }
+  assert.deepEqual(check(device, { data: true }), []);
+});
+
+test("fsync of a folder stores files that were emptied and written anew in pieces", () => {
+  const made = mounted();
+  const { user } = made;
+  for (const name of ["/first", "/second"]) user.put(name, "old");
+  syncAll(user.task.kernel);
+  for (const name of ["/first", "/second"]) writePages(user, name, name[1]!);
+  const { result, longest } = inPieces(made, syncCalls["fsync"]!, user.open("/", O_DIRECTORY));
+  assert.equal(result, 0);
+  assert.ok(longest > 0 && longest <= PAGES_MAX, `${longest} pages in one execution`);
 });

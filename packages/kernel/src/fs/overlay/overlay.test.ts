@@ -5,13 +5,15 @@
  */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { AT_FDCWD, AT_REMOVEDIR, O_DIRECTORY, O_RDWR, PAGE_SIZE, S_IFDIR, isErrno } from "@stratos/abi";
+import { AT_FDCWD, AT_REMOVEDIR, O_CREAT, O_DIRECTORY, O_RDWR, PAGE_SIZE, S_IFDIR, isErrno } from "@stratos/abi";
 import { BytesCursor } from "@stratos/base";
 import { format, mount } from "@stratos/aegisfs";
 import { MemoryBlockDevice } from "@stratos/host";
 import { UNFINISHED } from "../../ground/wait-queue.ts";
 import { ROOT } from "../../security/credentials.ts";
 import type { Kernel } from "../../task/kernel-state.ts";
+import { syncCalls } from "../../syscall/sync-calls.ts";
+import { asCurrent } from "../../testing/fake-task.ts";
 import { fileSystemConformance } from "../../testing/file-system-conformance.ts";
 import { BUFFER, FileTask } from "../../testing/file-system-task.ts";
 import type { Dentry } from "../../vfs/dentry.ts";
@@ -105,6 +107,32 @@ it("a large file is copied up in pieces of bounded work, and nobody sees it befo
     user.call("lseek", fd, page * PAGE_SIZE, 0);
     assert.equal(user.read(fd, 2), String.fromCharCode(page & 255) + "\0");
   }
+});
+
+it("syncfs stores what waits in the upper layer in pieces of bounded work", () => {
+  let stored!: FileSystem;
+  const { user, test } = FileTask.create(
+    (kernel) => new Layered(kernel, { above: (stored = aegisfs(kernel)) }).overlay,
+    { memoryBytes: 64 << 20 },
+  );
+  const { kernel } = test;
+  const fd = user.open("/file", O_RDWR | O_CREAT);
+  const content = "x".repeat(15 * PAGE_SIZE);
+  for (let written = 0; written < 100; written++) assert.equal(user.write(fd, content), content.length);
+  let executions = 0;
+  let result: number;
+  do {
+    kernel.work.begin();
+    result = asCurrent(user.task, () => syncCalls["syncfs"]!.run(user.task, fd, 0, 0, 0, 0, 0));
+    executions++;
+    assert.ok(kernel.work.spent < 3 * kernel.work.limit, `${kernel.work.spent} units`);
+  } while (result === UNFINISHED);
+  assert.equal(result, 0);
+  assert.ok(executions > 2, `${executions} executions`);
+  assert.deepEqual(
+    [...kernel.vfs.dirty].filter(({ fileSystem }) => fileSystem === stored),
+    [],
+  );
 });
 
 it("opening with O_TRUNC copies nothing of what goes", () => {

@@ -105,6 +105,18 @@ export class Overlay extends FileSystem implements OverlaySystem {
     return this.work === null || this.isVolatile ? 0 : syncFileSystem(this.kernel, this.#below[0]!);
   }
 
+  override get storage(): FileSystem {
+    return this.work === null || this.isVolatile ? this : this.#below[0]!.storage;
+  }
+
+  override nextBeforeSync(inode: OverlayInode): Inode | null {
+    return this.isVolatile || inode.upper === null ? null : this.storage.nextBeforeSync(inode.content);
+  }
+
+  override storedBeforeSync(inode: Inode): void {
+    this.storage.storedBeforeSync(inode);
+  }
+
   nextWorkName(): string {
     return `#${this.kernel.allocateAnonymousIno().toString(16)}`;
   }
