@@ -46,3 +46,8 @@
     (show (list (= (root-of (* k k)) k) (= (root-of (+ (* k k) k k)) k) (= (root-of (+ (* k k) k k 1)) (+ k 1))
                 (or (= k 0) (= (root-of (- (* k k) 1)) (- k 1)))))))
 (show (root-of (expt 7 30000)))
+;; Divisions of exact and inexact integers, below and above what doubles have exactly; quotients and remainders of 0.
+(define whole
+  (list 0 1 -4 7 0.0 -0.0 -4.0 2.0 7.0 -1e20 1e10 1e30 9007199254740993 -9007199254740993 (expt 10 30) (expt 10 400)))
+(for-each (lambda (f) (for-each (lambda (a) (for-each (lambda (b) (try (f a b))) whole)) whole))
+  (list quotient remainder modulo floor-quotient floor-remainder truncate-quotient truncate-remainder gcd lcm))

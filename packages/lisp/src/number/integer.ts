@@ -21,69 +21,77 @@ import {
 } from "./arithmetic.ts";
 
 /** Exact or inexact integers: the operation is done on exact ones, and is inexact where one of them was. */
-function integers(
-  who: string,
-  a: unknown,
-  b: unknown,
-  operate: (x: bigint, y: bigint) => bigint,
-  onDoubles?: (x: number, y: number) => number,
-): Real {
+function integers(who: string, a: unknown, b: unknown, operate: (x: bigint, y: bigint) => bigint): Real {
+  const isInexact = areInexact(who, a, b);
+  const result = operate(bigOf(a), bigOf(b));
+  return isInexact ? new Flonum(Number(result)) : normalize(result);
+}
+
+/** @returns whether one of them is inexact. @throws one of them is no integer */
+function areInexact(who: string, a: unknown, b: unknown): boolean {
   if (!isInteger(a)) throw wrongType(who, "an integer", a);
   if (!isInteger(b)) throw wrongType(who, "an integer", b);
-  const isInexact = a instanceof Flonum || b instanceof Flonum;
-  if (isZero(b) && onDoubles !== undefined) throw failure(`${who}: division by zero`, a);
-  if (isInexact) {
-    const x = toDouble(a as Real),
-      y = toDouble(b as Real);
-    if (onDoubles !== undefined && Number.isSafeInteger(x) && Number.isSafeInteger(y))
-      return new Flonum(onDoubles(x, y));
-    return new Flonum(Number(operate(bigOf(a), bigOf(b))));
-  }
-  return normalize(operate(bigOf(a), bigOf(b)));
+  return a instanceof Flonum || b instanceof Flonum;
+}
+
+interface Division {
+  onBig(x: bigint, y: bigint): bigint;
+  /** @param x,y  safe integers */
+  onDoubles(x: number, y: number): number;
+  readonly isQuotient: boolean;
+}
+
+/**
+ * As Chez and Guile do it: beside an inexact operand the exact one is made inexact before; a quotient of 0 has the
+ * operands' sign, a remainder of 0 has none.
+ */
+function divided(who: string, a: unknown, b: unknown, { onBig, onDoubles, isQuotient }: Division): Real {
+  const isInexact = areInexact(who, a, b);
+  if (isZero(b)) throw failure(`${who}: division by zero`, a);
+  if (!isInexact) return normalize(onBig(bigOf(a), bigOf(b)));
+  const x = toDouble(a as Real),
+    y = toDouble(b as Real);
+  const areSafe = Number.isSafeInteger(x) && Number.isSafeInteger(y);
+  const result = areSafe ? onDoubles(x, y) : Number(onBig(rounded(a, x), rounded(b, y)));
+  return new Flonum(result !== 0 ? result : isQuotient ? 0 * (x / y) : 0);
 }
 
 function isZero(value: unknown): boolean {
   return value === 0 || (value instanceof Flonum && value.value === 0);
 }
 
+/** @param double  the nearest one; of a number beyond all of them the number itself is taken */
+function rounded(value: unknown, double: number): bigint {
+  return Number.isFinite(double) ? BigInt(double) : bigOf(value);
+}
+
 function bigOf(value: unknown): bigint {
   return value instanceof Flonum ? BigInt(value.value) : BigInt(value as number | bigint);
 }
 
+const TRUNCATE_QUOTIENT: Division = {
+  onBig: (x, y) => x / y,
+  onDoubles: (x, y) => Math.trunc(x / y),
+  isQuotient: true,
+};
+
 export function truncateQuotient(a: unknown, b: unknown, who = "truncate-quotient"): Real {
   if (typeof a === "number" && typeof b === "number" && b !== 0) return Math.trunc(a / b) || 0;
-  return integers(
-    who,
-    a,
-    b,
-    (x, y) => x / y,
-    (x, y) => Math.trunc(x / y),
-  );
+  return divided(who, a, b, TRUNCATE_QUOTIENT);
 }
+
+const TRUNCATE_REMAINDER: Division = { onBig: (x, y) => x % y, onDoubles: (x, y) => x % y, isQuotient: false };
 
 export function truncateRemainder(a: unknown, b: unknown, who = "truncate-remainder"): Real {
   if (typeof a === "number" && typeof b === "number" && b !== 0) return a % b || 0;
-  return integers(
-    who,
-    a,
-    b,
-    (x, y) => x % y,
-    (x, y) => x % y,
-  );
+  return divided(who, a, b, TRUNCATE_REMAINDER);
 }
 
-export function floorQuotient(a: unknown, b: unknown, who = "floor-quotient"): Real {
-  if (typeof a === "number" && typeof b === "number" && b !== 0) {
-    // The quotient of two safe integers may round up to an integer: the remainder decides.
-    const remainder = a % b,
-      quotient = (a - remainder) / b;
-    return (remainder !== 0 && remainder < 0 !== b < 0 ? quotient - 1 : quotient) || 0;
-  }
-  return integers(who, a, b, floorBig, (x, y) => {
-    const remainder = x % y,
-      quotient = (x - remainder) / y;
-    return remainder !== 0 && remainder < 0 !== y < 0 ? quotient - 1 : quotient;
-  });
+/** The quotient of two safe integers may round up to an integer: the remainder decides. */
+function floorOfSafe(x: number, y: number): number {
+  const remainder = x % y,
+    quotient = (x - remainder) / y;
+  return remainder !== 0 && remainder < 0 !== y < 0 ? quotient - 1 : quotient;
 }
 
 function floorBig(x: bigint, y: bigint): bigint {
@@ -91,21 +99,27 @@ function floorBig(x: bigint, y: bigint): bigint {
   return quotient * y !== x && x < 0n !== y < 0n ? quotient - 1n : quotient;
 }
 
+const FLOOR_QUOTIENT: Division = { onBig: floorBig, onDoubles: floorOfSafe, isQuotient: true };
+
+export function floorQuotient(a: unknown, b: unknown, who = "floor-quotient"): Real {
+  if (typeof a === "number" && typeof b === "number" && b !== 0) return floorOfSafe(a, b) || 0;
+  return divided(who, a, b, FLOOR_QUOTIENT);
+}
+
+function moduloOfSafe(x: number, y: number): number {
+  const remainder = x % y;
+  return remainder !== 0 && remainder < 0 !== y < 0 ? remainder + y : remainder;
+}
+
+const FLOOR_REMAINDER: Division = {
+  onBig: (x, y) => x - floorBig(x, y) * y,
+  onDoubles: moduloOfSafe,
+  isQuotient: false,
+};
+
 export function floorRemainder(a: unknown, b: unknown, who = "floor-remainder"): Real {
-  if (typeof a === "number" && typeof b === "number" && b !== 0) {
-    const remainder = a % b;
-    return (remainder !== 0 && remainder < 0 !== b < 0 ? remainder + b : remainder) || 0;
-  }
-  return integers(
-    who,
-    a,
-    b,
-    (x, y) => x - floorBig(x, y) * y,
-    (x, y) => {
-      const remainder = x % y;
-      return remainder !== 0 && remainder < 0 !== y < 0 ? remainder + y : remainder;
-    },
-  );
+  if (typeof a === "number" && typeof b === "number" && b !== 0) return moduloOfSafe(a, b) || 0;
+  return divided(who, a, b, FLOOR_REMAINDER);
 }
 
 export function gcd(a: unknown, b: unknown): Real {

@@ -185,6 +185,27 @@ test("roots and powers are exact where they can be", () => {
   assert.equal(text(rationalize(makeRatio(3n, 10n), makeRatio(1n, 10n))), "1/3");
 });
 
+test("beside an inexact operand of a division the exact one is made inexact; a remainder of 0 has no sign", () => {
+  const divide = { quotient: truncateQuotient, remainder: truncateRemainder, modulo: floorRemainder };
+  for (const [name, a, b, result] of [
+    ["remainder", "-9007199254740993", "1e10", "-9254740992.0"],
+    ["modulo", "-9007199254740993", "1e10", "745259008.0"],
+    ["modulo", "1e20", "9007199254740993", "2073873865506816.0"],
+    ["remainder", "9007199254740993", "10", "3"],
+    ["remainder", "-4.0", "2.0", "0.0"],
+    ["remainder", "-1e20", "1e10", "0.0"],
+    ["modulo", "-4", "2.0", "0.0"],
+    ["quotient", "-1.0", "2", "-0.0"],
+    ["quotient", "0.0", "-1e30", "-0.0"],
+    ["remainder", `1${"0".repeat(400)}`, "7.0", "4.0"],
+  ] as const)
+    assert.equal(
+      numberToText(divide[name](parseNumber(a), parseNumber(b))),
+      result,
+      `(${name} ${a.slice(0, 30)} ${b})`,
+    );
+});
+
 test("comparison is by exact value, so that it is transitive", () => {
   const large = parseNumber("9007199254740993") as Real,
     near = new Flonum(9007199254740992);

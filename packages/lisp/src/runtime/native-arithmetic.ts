@@ -129,6 +129,8 @@ ${COMPLEX_ARITHMETIC}
 (define (%generic= a b) (if (%complex? a b) (%complex= a b) (%same? a b)))
 
 (define (%whole? x) (if (%flonum? x) (if (%finite? x) (%fl= (%flfloor x) x) #f) (%exact-integer? x)))
+; Beside an inexact operand an exact one is made inexact; one beyond all doubles is taken as it is.
+(define (%rounded x) (let ((f (%flonum-of x))) (if (%finite? f) (%flonum->exact f) x)))
 (define (%generic-division who a b divide)
   (if (%whole? a)
       (if (%whole? b)
@@ -136,11 +138,10 @@ ${COMPLEX_ARITHMETIC}
               (%divide-error (if (%fx= divide 0) "quotient: division by zero"
                                (if (%fx= divide 1) "remainder: division by zero" "modulo: division by zero")) a)
               (if (if (%flonum? a) #t (%flonum? b))
-                  (let* ((n (if (%flonum? a) (%flonum->exact a) a)) (d (if (%flonum? b) (%flonum->exact b) b))
+                  (let* ((n (%rounded a)) (d (%rounded b))
                          (r (if (%fx= divide 0) (quotient n d) (if (%fx= divide 1) (remainder n d) (modulo n d)))))
                     (if (eq? r 0)
-                        (if (%fx= divide 0) (%fl* 0.0 (%fl/ (%flonum-of a) (%flonum-of b)))
-                            (if (%fx= divide 1) (%fl* 0.0 (%flonum-of a)) 0.0))
+                        (if (%fx= divide 0) (%fl* 0.0 (%fl/ (%flonum-of a) (%flonum-of b))) 0.0)
                         (%flonum-of r)))
                   (%number-error "an integer has more digits than native programs serve:" a)))
           (%number-error who b))
