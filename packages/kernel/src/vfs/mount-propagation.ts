@@ -114,7 +114,7 @@ export function isBusyElsewhere(kernel: VfsKernel, mount: Mount): boolean {
  * The mount, and those of its receivers at the same place but for what has mounts of its own that stay; children come
  * before their parents.
  */
-function goingWith(kernel: VfsKernel, mount: Mount): Mount[] {
+export function goingWith(kernel: VfsKernel, mount: Mount): Mount[] {
   const going = new Set([mount]);
   const { parent, mountPoint } = mount;
   const receivers = parent === null || mountPoint === null ? [] : receiversOf(parent, mountPoint);

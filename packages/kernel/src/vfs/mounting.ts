@@ -42,7 +42,8 @@ import {
 import { detachMount, holdFileSystem, perMountFlags, releaseFileSystem, restrictMount } from "./mount-lifetime.ts";
 import type { MountNamespace } from "./mount-namespace.ts";
 import type { MountOptions } from "./mount-options.ts";
-import { detachEverywhere, isBusyElsewhere } from "./mount-propagation.ts";
+import type { Mount } from "./mount.ts";
+import { detachEverywhere, goingWith, isBusyElsewhere } from "./mount-propagation.ts";
 import {
   attachMounts,
   copyMounts,
@@ -58,7 +59,7 @@ import { NamespaceInode } from "./namespace-file.ts";
 import { Path } from "./path.ts";
 import { inheritPropagation } from "./peer-group.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
-import { storeInPieces, syncInode } from "./write-back.ts";
+import { storeInPieces, storeSomeInPieces, syncInode } from "./write-back.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 
 /**
@@ -275,12 +276,11 @@ export function unmount(task: Caller, covered: Path, flags: number): number {
     return storeInPieces(task, fileSystem) === UNFINISHED ? UNFINISHED : fileSystem.setReadOnly(true);
   }
   if (mount.parent === null) return -EINVAL;
+  const tree = (flags & MNT_DETACH) !== 0 ? [mount, ...mountsBelow(task.kernel, place)] : [mount];
   // What ends with it stores the rest at once.
-  if (task.kernel.vfs.roots.get(mount.fileSystem)?.mounts === 1)
-    if (storeInPieces(task, mount.fileSystem) === UNFINISHED) return UNFINISHED;
+  if (storeEnding(task, tree) === UNFINISHED) return UNFINISHED;
   if ((flags & MNT_FORCE) !== 0) mount.fileSystem.forceUnmount();
   if ((flags & MNT_DETACH) !== 0) {
-    const tree = [mount, ...mountsBelow(task.kernel, place)];
     for (const below of tree.reverse()) if (below.namespace !== null) detachEverywhere(task.kernel, below);
     return 0;
   }
@@ -291,6 +291,17 @@ export function unmount(task: Caller, covered: Path, flags: number): number {
   }
   detachEverywhere(task.kernel, mount);
   return 0;
+}
+
+/** Stores, in pieces, what file systems have whose last mounts are among those of the tree and their copies. */
+function storeEnding(task: Caller, tree: readonly Mount[]): number {
+  const { kernel } = task;
+  const going = new Set(tree.flatMap((mount) => goingWith(kernel, mount)));
+  const counts = new Map<FileSystem, number>();
+  for (const { fileSystem } of going) counts.set(fileSystem, (counts.get(fileSystem) ?? 0) + 1);
+  for (const [fileSystem, count] of counts)
+    if (kernel.vfs.roots.get(fileSystem)?.mounts !== count) counts.delete(fileSystem);
+  return counts.size === 0 ? 0 : storeSomeInPieces(task, (each) => counts.has(each));
 }
 
 /**

@@ -245,13 +245,18 @@ export function syncFileSystem(kernel: VfsKernel, fileSystem: FileSystem): numbe
  * @returns 0, the first error, or UNFINISHED
  */
 export function storeInPieces(task: Caller, fileSystem: FileSystem | null): number {
-  const { kernel } = task;
   const storage = fileSystem?.storage;
+  return storeSomeInPieces(task, (each) => storage === undefined || each === storage);
+}
+
+/** The same for file systems that are meant. */
+export function storeSomeInPieces(task: Caller, isMeant: (fileSystem: FileSystem) => boolean): number {
+  const { kernel } = task;
   kernel.work.mayPause = true;
   const reached = continueWriteBack(
     kernel,
     stateOf(task, "write-back") ?? beginWriteBack(kernel),
-    (inode) => storage === undefined || inode.fileSystem === storage,
+    (inode) => isMeant(inode.fileSystem),
     kernel.work,
   );
   task.syscallState = reached.inodes > 0 ? reached : null;

@@ -17,14 +17,19 @@ import {
   LOOP_SET_FD,
   LOOP_SET_STATUS64,
   MNT_DETACH,
+  MS_BIND,
   MS_RDONLY,
+  MS_SHARED,
   O_CREAT,
   O_EXCL,
   O_RDWR,
 } from "@stratos/abi";
 import { BytesCursor } from "@stratos/base";
 import { MemoryBlockDevice } from "@stratos/host";
+import { UNFINISHED } from "../../ground/wait-queue.ts";
+import { mountCalls } from "../../syscall/mount-calls.ts";
 import { diskMachine } from "../../testing/disk-machine.ts";
+import { asCurrent } from "../../testing/fake-task.ts";
 import { BUFFER, type FileTask, type Stat } from "../../testing/file-system-task.ts";
 import { readPages, putPages } from "../../vfs/regular-file.ts";
 
@@ -115,6 +120,35 @@ it("a mount that goes while it is in use ends with its last user, and gives its 
   const again = user.open("/dev/loop0");
   assert.equal(user.call("ioctl", again, LOOP_GET_STATUS64, BUFFER), -6, "it was cleared by itself");
   assert.deepEqual(check(content(user), { data: true }), []);
+});
+
+it("what ends with a tree that is taken away, or with the copy of a mount, stores what waits before, in pieces", () => {
+  for (const isTree of [true, false]) {
+    const { user } = machine();
+    const { kernel } = user.task;
+    assert.equal(user.call("mount", "none", "/mnt", "tmpfs", 0, 0), 0);
+    user.call("mkdirat", -100, "/copy", 0o755);
+    user.call("mkdirat", -100, "/mnt/in", 0o755);
+    assert.equal(user.call("mount", "", "/mnt", 0, MS_SHARED, 0), 0);
+    if (!isTree) assert.equal(user.call("mount", "/mnt", "/copy", 0, MS_BIND, 0), 0);
+    assert.equal(user.call("mount", "/dev/loop0", "/mnt/in", "aegisfs", 0, 0), 0);
+    const file = user.open("/mnt/in/file", O_RDWR | O_CREAT);
+    for (let written = 0; written < 80; written++) user.write(file, "x".repeat(15 * 4096));
+    if (!isTree) assert.equal((user.stat("/copy/in/file") as Stat).size, 80 * 15 * 4096);
+    user.call("close", file);
+    const [path, flags] = isTree ? [user.text("/mnt"), MNT_DETACH] : [user.text("/mnt/in"), 0];
+    let executions = 0;
+    let result: number;
+    do {
+      kernel.work.begin();
+      result = asCurrent(user.task, () => mountCalls["umount2"]!.run(user.task, path, flags, 0, 0, 0, 0));
+      executions++;
+      assert.ok(kernel.work.spent < 3 * kernel.work.limit, `${kernel.work.spent} units`);
+    } while (result === UNFINISHED);
+    assert.equal(result, 0);
+    assert.ok(executions > 1, "at once");
+    assert.deepEqual(check(content(user), { data: true }), []);
+  }
 });
 
 it("what cannot be mounted says why", () => {
