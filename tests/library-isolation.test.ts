@@ -156,6 +156,35 @@ test("a busy sandbox leaves the thread of its caller free, unless it shares that
     [true, true],
   ));
 
+test("nothing keeps the memory of a sandbox that was closed, wherever it ran", () =>
+  prints(
+    `${BEGIN}
+    import { setFlagsFromString } from "node:v8";
+    import { runInNewContext } from "node:vm";
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc");
+    const inUse = () => { const { external, arrayBuffers } = process.memoryUsage(); return external + arrayBuffers; };
+    for (const isolation of ["shared", "worker"]) {
+      const box = await make({ isolation });
+      // Paths, passed descriptors, packed content: what modules keep of their last call.
+      await box.run("cat /etc/passwd | gzip > /tmp/z; cp -r /usr/bin /tmp; echo hi | tee /dev/stderr; sync");
+      const open = inUse();
+      await box.close();
+      let left = Infinity;
+      for (let round = 0; round < 100 && left > 64 << 20; round++) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        collect();
+        left = inUse();
+      }
+      said.push([isolation, isolation === "worker" || open > 256 << 20, left <= 64 << 20 || left]);
+    }
+    console.log(JSON.stringify(said));`,
+    [
+      ["shared", true, true],
+      ["worker", true, true],
+    ],
+  ));
+
 test("a program ends although a sandbox is open in a worker, and a volume is one sandbox's", () =>
   prints(
     `${BEGIN}

@@ -25,6 +25,7 @@ export type { RangeLock } from "./advisory-locks.ts";
 export { SeededRandom } from "./seeded-random.ts";
 export { fromBase64, toBase64 } from "./base64.ts";
 export { hexOf } from "./hex.ts";
+export { forgetLastCalls, whenForgotten } from "./last-calls.ts";
 export { LoneBytes } from "./lone-bytes.ts";
 export { concatBytes } from "./concat.ts";
 export { closestName, slipsOfWord } from "./edit-distance.ts";

@@ -9,6 +9,8 @@
  *
  * The last sequence has literals only, the last five bytes are literals, and no match begins in the last twelve.
  */
+import { whenForgotten } from "./last-calls.ts";
+
 const MATCH_MIN = 4;
 const LAST_LITERALS = 5;
 const MATCH_FROM_END = 12;
@@ -20,6 +22,11 @@ const SKIP_SHIFT = 5;
 /** Views of the buffers used last: callers pass the same ones over and over. */
 let viewBuffer: ArrayBufferLike | null = null;
 let view: DataView = new DataView(new ArrayBuffer(0));
+
+whenForgotten(() => {
+  viewBuffer = null;
+  view = new DataView(new ArrayBuffer(0));
+});
 
 function viewOf(bytes: Uint8Array): DataView {
   if (viewBuffer !== bytes.buffer) {

@@ -9,7 +9,7 @@
  * next one is refused with ENOSPC.
  */
 import { ENOSPC, ENOTDIR, ENOENT, S_IFDIR, S_IFMT } from "@stratos/abi";
-import { shortByteString } from "@stratos/base";
+import { shortByteString, whenForgotten } from "@stratos/base";
 import { KIND_ENTRY, keyMiddle } from "../format/key.ts";
 import { INODE_AT_ENTRIES, INODE_AT_MODE, INODE_AT_NLINK } from "../format/inode-item.ts";
 import type { FileTree } from "./file-tree.ts";
@@ -37,6 +37,7 @@ const COLLISIONS_MAX = 256;
 /** Place of the entry that `findEntry` found last, in the entry table; also of a name that is not there. */
 let foundAt = -1;
 let foundIn: EntryTable | null = null;
+whenForgotten(() => void (foundIn = null));
 
 /** Inode number of a name, or 0 when there is none. */
 export function findEntry(subvolume: FileTree, directory: number, name: string): number {

@@ -5,6 +5,8 @@
  *
  * The format is little-endian, and so is every host that runs WebAssembly; words are read in place.
  */
+import { whenForgotten } from "@stratos/base";
+
 const P1 = 0x9e3779b1 | 0;
 const P2 = 0x85ebca77 | 0;
 const P3 = 0xc2b2ae3d | 0;
@@ -43,6 +45,10 @@ const scratchBytes = new Uint8Array(4096);
 const scratchWords = new Int32Array(scratchBytes.buffer);
 let viewBuffer: ArrayBufferLike | null = null;
 let viewWords: Int32Array = scratchWords;
+whenForgotten(() => {
+  viewBuffer = null;
+  viewWords = scratchWords;
+});
 
 /** XXH32, seed 0, of the 4096 bytes at `bytes[at …)`. Copies first when they are not word-aligned. */
 export function checksumBlock(bytes: Uint8Array, at: number): number {

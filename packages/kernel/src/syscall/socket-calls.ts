@@ -32,6 +32,7 @@ import {
   SockaddrStorage,
   ECONNABORTED,
 } from "@stratos/abi";
+import { whenForgotten } from "@stratos/base";
 import { checkLandlockPort } from "../socket/landlock-port.ts";
 import { getU64 } from "../ground/words.ts";
 import { CONTROL_MAX, ControlWriter, parseControl, writeControl } from "../socket/control-message.ts";
@@ -209,6 +210,10 @@ function sendto(
 /** The message of a call; valid during it. */
 const OUTGOING: OutgoingMessage = { address: null, ancillary: null };
 const INCOMING = new IncomingMessage();
+whenForgotten(() => {
+  OUTGOING.ancillary = null;
+  INCOMING.reset();
+});
 
 function recvfrom(
   task: Task,

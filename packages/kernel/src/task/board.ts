@@ -10,7 +10,7 @@
  * Kernels take turns: `enter` before one runs, on one thread, and never while another one runs.
  */
 import { PAGE_SIZE } from "@stratos/abi";
-import { assert, stateClass } from "@stratos/base";
+import { assert, forgetLastCalls, stateClass } from "@stratos/base";
 import type { PhysicalMemory, Processor, ProcessorHooks } from "@stratos/riscv";
 import { FrameAllocator } from "../frames/frame-allocator.ts";
 import { ImagePages } from "../frames/image-pages.ts";
@@ -97,6 +97,7 @@ export class Board {
     this.frames.close(kernel.memory);
     this.processor.code.forget(kernel.codePrefix);
     if (this.current === kernel) this.current = null;
+    forgetLastCalls();
   }
 
   /** A fork that could not be made: what it has of the board. */

@@ -35,6 +35,7 @@ import {
   S_IFMT,
   S_IFSOCK,
 } from "@stratos/abi";
+import { whenForgotten } from "@stratos/base";
 import {
   ALL_FS_RIGHTS,
   allFileRights,
@@ -85,6 +86,7 @@ function above(mount: Mount, dentry: Dentry): Dentry | null {
 }
 
 let climbed: Mount;
+whenForgotten(() => void (climbed = undefined!));
 
 /** Which of the rights are refused there. */
 function refusedAt(domain: LandlockDomain, mount: Mount, dentry: Dentry, rights: number): number {

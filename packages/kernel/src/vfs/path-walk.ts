@@ -22,6 +22,7 @@ import {
   RESOLVE_NO_XDEV,
   isErrno,
 } from "@stratos/abi";
+import { whenForgotten } from "@stratos/base";
 import { checkAccess, MAY_EXEC } from "../security/permission.ts";
 import { pathOfFile } from "./anonymous-file.ts";
 import type { Dentry } from "./dentry.ts";
@@ -59,6 +60,7 @@ class Walker {
 
 /** Result of the last successful walk. */
 export const walker = new Walker();
+whenForgotten(() => void Object.assign(walker, new Walker()));
 
 /**
  * Walks from `start` (absolute paths from the task's root) and leaves the place in `walker`.

@@ -26,6 +26,7 @@ import {
   SockaddrStorage,
   isErrno,
 } from "@stratos/abi";
+import { whenForgotten } from "@stratos/base";
 import {
   IORING_ACCEPT_DONTWAIT,
   IORING_ACCEPT_MULTISHOT,
@@ -78,6 +79,10 @@ const SYS_ACCEPT4 = SYS("accept4"),
 /** Used by one request after the other, during its execution. */
 const OUTGOING: OutgoingMessage = { address: null, ancillary: null };
 const INCOMING = new IncomingMessage();
+whenForgotten(() => {
+  OUTGOING.ancillary = null;
+  INCOMING.reset();
+});
 
 function socketOf({ file }: Request): Socket | number {
   return file instanceof Socket ? file : -ENOTSOCK;
