@@ -14,6 +14,8 @@ export interface DiskDriver {
   write(offset: number, bytes: Uint8Array, at: number, length: number): number;
   /** Makes earlier writes durable. */
   flush(): number;
+  /** Whose file the disk is; null: none's. */
+  readonly beneath: FileSystem | null;
   /** −EOPNOTSUPP: it cannot give space back. */
   discard(offset: number, length: number): number;
   /** Driver's own requests; null: not one of them. */

@@ -43,6 +43,7 @@ import { expireCpuTimers } from "./cpu-timers.ts";
 import { CALL_NS, FAULT_NS, WORK_UNIT_NS } from "../time/turn-clock.ts";
 import { exitGroup } from "./exit.ts";
 import { endAsking } from "../vfs/fanotify-marks.ts";
+import { continueEnding } from "../vfs/mount-lifetime.ts";
 import { isFetched } from "./fetched-instruction.ts";
 import { settleRseq } from "./rseq.ts";
 import { RSEQ_DISTURBED, type Task } from "./task.ts";
@@ -88,15 +89,20 @@ export function runTasks(kernel: Kernel, untilNs: number): number {
     if (timers.nextNs <= now) timers.expire(now);
     if (kernel.isStopped) return Infinity;
     if (kernel.stops?.isTurnOver === true) return -1;
-    if (now >= untilNs || work.isTurnUsed)
-      return scheduler.hasRunnable || kernel.reaper.hasWork || kernel.uring?.hasWork ? -1 : timers.nextNs;
+    if (now >= untilNs || work.isTurnUsed) return scheduler.hasRunnable || hasWork(kernel) ? -1 : timers.nextNs;
     let hasWorked = kernel.reaper.run();
+    if (kernel.vfs.ending.size > 0 && continueEnding(kernel)) hasWorked = true;
     if (kernel.uring?.run()) hasWorked = true;
     const task = scheduler.pick();
     if (task === null && hasWorked) continue;
     if (task === null) return timers.nextNs;
     if (!runSlice(kernel, task, now)) return STANDS;
   }
+}
+
+/** Is something to be done for no task? */
+function hasWork({ reaper, uring, vfs }: Kernel): boolean {
+  return reaper.hasWork || vfs.ending.size > 0 || uring?.hasWork === true;
 }
 
 /** One turn of one task. @returns false when it stands in its midst */

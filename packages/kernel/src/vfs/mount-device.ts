@@ -7,7 +7,8 @@ export interface MountDevice extends Inode {
   readonly name: string;
   mounted: FileSystem | null;
   readonly isReadOnly: boolean;
-  readonly driver: { flush(): number };
+  /** `beneath`: whose file the disk is; null: none's. */
+  readonly driver: { flush(): number; readonly beneath: FileSystem | null };
   /** Past the pages of the device: bytes moved, or a negated errno. */
   readThrough(offset: number, bytes: Uint8Array, at: number, length: number): number;
   writeThrough(offset: number, bytes: Uint8Array, at: number, length: number): number;

@@ -11,6 +11,7 @@ import {
   MS_STRICTATIME,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { WRITE_PORTION } from "../frames/page-cache.ts";
 import { Dentry } from "./dentry.ts";
 import { dropAllDentries } from "./dentry-cache.ts";
 import type { FileSystem } from "./file-system.ts";
@@ -18,7 +19,7 @@ import { endMarks } from "./fanotify-mark.ts";
 import { notifyUnmount } from "./file-events.ts";
 import { Mount } from "./mount.ts";
 import { setPropagation } from "./peer-group.ts";
-import { syncFileSystem } from "./write-back.ts";
+import { beginWriteBack, continueWriteBack, syncFileSystem } from "./write-back.ts";
 import type { VfsKernel } from "./vfs-kernel.ts";
 
 export const PER_MOUNT_FLAGS =
@@ -130,10 +131,55 @@ class LingeringMount {
   }
 }
 
+/** Pages and inodes that a file system stores as it ends; one that has more ends later. */
+const STORED_AT_END = 2 * WRITE_PORTION;
+
 /** A file system that is mounted nowhere, and of which nobody uses anything, ends. */
 function finish(kernel: VfsKernel, fileSystem: FileSystem): void {
-  const root = kernel.vfs.roots.get(fileSystem);
-  if (root === undefined || root.mounts > 0 || root.lingering > 0) return;
+  if (isUsed(kernel, fileSystem)) return;
+  if (hasMuchToStore(kernel, fileSystem)) kernel.vfs.ending.add(fileSystem);
+  else end(kernel, fileSystem);
+}
+
+function isUsed({ vfs }: VfsKernel, fileSystem: FileSystem): boolean {
+  const root = vfs.roots.get(fileSystem);
+  return root === undefined || root.mounts > 0 || root.lingering > 0;
+}
+
+function hasMuchToStore({ vfs }: VfsKernel, fileSystem: FileSystem): boolean {
+  let count = 0;
+  for (const inode of vfs.dirty) {
+    if (inode.fileSystem !== fileSystem) continue;
+    count += 1 + (inode.pages?.dirtyCount ?? 0);
+    if (count > STORED_AT_END) return true;
+  }
+  return false;
+}
+
+/**
+ * One piece of what a file system has to store that ends: its last user may have been a process that ended, which has
+ * no call that could go on. @returns whether there was anything to do
+ */
+export function continueEnding(kernel: VfsKernel): boolean {
+  const { vfs } = kernel;
+  const [fileSystem] = vfs.ending;
+  if (fileSystem === undefined) return false;
+  let isStored = false;
+  if (!isUsed(kernel, fileSystem)) {
+    const begun = vfs.endingReached ?? beginWriteBack(kernel);
+    const reached = continueWriteBack(kernel, begun, (inode) => inode.fileSystem === fileSystem, kernel.work.piece());
+    vfs.endingReached = reached;
+    if (reached.inodes > 0) return true;
+    isStored = true;
+  }
+  vfs.endingReached = null;
+  vfs.ending.delete(fileSystem);
+  if (isStored) end(kernel, fileSystem);
+  return true;
+}
+
+function end(kernel: VfsKernel, fileSystem: FileSystem): void {
+  const root = kernel.vfs.roots.get(fileSystem)!;
   notifyUnmount(kernel, fileSystem);
   syncFileSystem(kernel, fileSystem);
   dropAllDentries(kernel, root.dentry);

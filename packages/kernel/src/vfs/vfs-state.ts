@@ -14,6 +14,7 @@ import { PeerGroups } from "./peer-group.ts";
 import type { Path } from "./path.ts";
 import type { ProtectedNames } from "./protected-names.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
+import type { StateOf } from "../ground/call-state.ts";
 
 /** Bounds of the dentry cache; pruning drops what was not found since the last time. An entry costs about 150 bytes. */
 const DENTRIES_MAX = 65536,
@@ -46,6 +47,9 @@ export class VfsState {
    * taken away and still are in use, descriptors of fsopen(2).
    */
   readonly roots = new Map<FileSystem, { dentry: Dentry; mounts: number; lingering: number }>();
+  /** Mounted nowhere any more, with much to store before they end (mount-lifetime.ts); how far the first of them is. */
+  readonly ending = new Set<FileSystem>();
+  endingReached: StateOf<"write-back"> | null = null;
   /** Entries in the dentry cache; pruned above `dentriesMost` (dentry-cache.ts). */
   dentryCount = 0;
   dentriesMost = DENTRIES_MAX;

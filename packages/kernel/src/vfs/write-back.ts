@@ -287,9 +287,19 @@ export function syncFilesInPieces(task: Caller, fileSystem: FileSystem | null): 
 export function syncAll(kernel: VfsKernel, except: FileSystem | null = null): void {
   for (const fileSystem of [...kernel.vfs.roots.keys()].reverse()) {
     kernel.disks.writeBack();
-    if (fileSystem !== except) syncFileSystem(kernel, fileSystem);
+    if (!liesOn(fileSystem, except)) syncFileSystem(kernel, fileSystem);
   }
-  for (const inode of [...kernel.vfs.dirty]) if (inode.fileSystem !== except) writeBackInode(kernel, inode);
+  for (const inode of [...kernel.vfs.dirty]) if (!liesOn(inode.fileSystem, except)) writeBackInode(kernel, inode);
+}
+
+/** Is what is written to the one stored by the other, or by files of the other that are disks? */
+function liesOn(fileSystem: FileSystem, other: FileSystem | null): boolean {
+  if (other === null) return false;
+  for (let at: FileSystem | null = fileSystem; at !== null; at = at.mountDevice?.driver.beneath ?? null) {
+    at = at.storage;
+    if (at === other) return true;
+  }
+  return false;
 }
 
 /** Frames run short: writes some dirty pages, so that the caches that are asked after it can drop them. */

@@ -17,6 +17,7 @@ import {
   PAGE_SIZE,
 } from "@stratos/abi";
 import { BytesCursor, stateClass } from "@stratos/base";
+import type { FileSystem } from "../../vfs/file-system.ts";
 import { boundDirty, markInodeDirty } from "../../vfs/write-back.ts";
 import { majorOf, minorOf } from "../../vfs/device-registry.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
@@ -50,6 +51,10 @@ export class LoopDevice implements DiskDriver {
     this.#kernel = kernel;
     this.number = number;
     this.device = new BlockInode(kernel, `loop${number}`, { major: LOOP_MAJOR, minor: number }, this);
+  }
+
+  get beneath(): FileSystem | null {
+    return this.file?.contentInode?.fileSystem ?? null;
   }
 
   // ---- Binding

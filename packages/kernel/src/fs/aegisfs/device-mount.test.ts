@@ -31,9 +31,11 @@ import { mountCalls } from "../../syscall/mount-calls.ts";
 import { diskMachine } from "../../testing/disk-machine.ts";
 import { asCurrent } from "../../testing/fake-task.ts";
 import { BUFFER, type FileTask, type Stat } from "../../testing/file-system-task.ts";
+import { continueEnding } from "../../vfs/mount-lifetime.ts";
 import { readPages, putPages } from "../../vfs/regular-file.ts";
+import { syncAll } from "../../vfs/write-back.ts";
 
-const SIZE = 8 << 20;
+const SIZE = 24 << 20;
 
 function volumeBytes(): Uint8Array {
   const disk = new MemoryBlockDevice(SIZE);
@@ -148,6 +150,58 @@ it("what ends with a tree that is taken away, or with the copy of a mount, store
     assert.equal(result, 0);
     assert.ok(executions > 1, "at once");
     assert.deepEqual(check(content(user), { data: true }), []);
+  }
+});
+
+it("what ends with its last user stores what waits in pieces of the kernel's own, and is whole then", () => {
+  const { user } = machine();
+  const { kernel } = user.task;
+  assert.equal(user.call("mount", "/dev/loop0", "/mnt", "aegisfs", 0, 0), 0);
+  const file = user.open("/mnt/file", O_RDWR | O_CREAT);
+  assert.equal(user.call("umount2", "/mnt", MNT_DETACH), 0);
+  for (let written = 0; written < 60; written++) user.write(file, "x".repeat(15 * 4096));
+  user.call("close", file);
+  assert.equal(user.open("/dev/loop0", O_RDWR | O_EXCL), -EBUSY, "it has not ended yet");
+  let pieces = 0;
+  while (continueEnding(kernel)) pieces++;
+  assert.ok(pieces > 1, "at once");
+  assert.deepEqual(check(content(user), { data: true }), []);
+  assert.equal(user.call("close", user.open("/dev/loop0", O_RDWR | O_EXCL)), 0);
+  assert.equal(user.call("mount", "/dev/loop0", "/mnt", "aegisfs", MS_RDONLY, 0), 0);
+  assert.equal((user.stat("/mnt/file") as Stat).size, 60 * 15 * 4096);
+});
+
+it("what ends, and is mounted again before all of it is stored, goes on", () => {
+  const { user } = machine();
+  const { kernel } = user.task;
+  assert.equal(user.call("mount", "/dev/loop0", "/mnt", "aegisfs", 0, 0), 0);
+  const file = user.open("/mnt/file", O_RDWR | O_CREAT);
+  assert.equal(user.call("umount2", "/mnt", MNT_DETACH), 0);
+  for (let written = 0; written < 60; written++) user.write(file, "x".repeat(15 * 4096));
+  user.call("close", file);
+  assert.equal(continueEnding(kernel), true);
+  assert.equal(user.call("mount", "/dev/loop0", "/mnt", "aegisfs", 0, 0), 0);
+  while (continueEnding(kernel));
+  assert.equal((user.stat("/mnt/file") as Stat).size, 60 * 15 * 4096);
+  assert.equal(user.call("umount2", "/mnt", 0), 0);
+  assert.deepEqual(check(content(user), { data: true }), []);
+});
+
+it("at the machine's end a disk in a file of a root that is thrown away is not stored, one elsewhere is", () => {
+  for (const isKept of [false, true]) {
+    const { user } = machine();
+    const { kernel } = user.task;
+    assert.equal(user.call("mount", "/dev/loop0", "/mnt", "aegisfs", 0, 0), 0);
+    user.put("/mnt/file", "late");
+    const root = user.task.fs.root.mount.fileSystem;
+    const before = kernel.disks.all.get("loop0")!.driver.beneath;
+    assert.equal(before, root);
+    const mounted = user.task.fs.namespace.mounts.find(
+      ({ fileSystem }) => fileSystem !== root && fileSystem.mountDevice,
+    );
+    syncAll(kernel, isKept ? null : root);
+    const waits = [...kernel.vfs.dirty].some(({ fileSystem }) => fileSystem === mounted!.fileSystem);
+    assert.equal(waits, !isKept);
   }
 });
 
