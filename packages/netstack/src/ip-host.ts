@@ -101,6 +101,8 @@ export interface IpHost {
   isExpected(device: number, source: IpAddress, destination: IpAddress): boolean;
   /** May packets from and to 127.0.0.0/8 come in by this interface? */
   routesLoopback(device: number): boolean;
+  /** May packets of IPv4 that say they come from an address of ours come in by this interface? */
+  acceptsOwn(device: number): boolean;
   /** Does each station of the interface's network hear it (IPv4)? */
   isBroadcast(device: number, ip: IpAddress): boolean;
   /** Errors that are told to others (net.ipv4.icmp_msgs_per_sec, icmp_msgs_burst). */

@@ -139,6 +139,10 @@ class Station implements IpHost, IpDevice, IpReceiver {
   isExpected(_device: number, source: IpAddress): boolean {
     return this.unexpected === null || !isSameIp(source, this.unexpected);
   }
+  acceptsOwn(): boolean {
+    return false;
+  }
+
   routesLoopback(): boolean {
     return false;
   }

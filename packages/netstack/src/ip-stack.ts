@@ -222,7 +222,8 @@ export class IpStack {
     if ((isLoopback(source) || isLoopback(destination)) && (isV6 || !this.#host.routesLoopback(device))) return false;
     // A mapped one on the wire would pass for IPv4's.
     if (isV6 && (isV4(source) || isV4(destination))) return false;
-    if (isBroadcast(source) || this.#host.isBroadcast(device, source) || this.#host.isOwn(source)) return false;
+    if (isBroadcast(source) || this.#host.isBroadcast(device, source)) return false;
+    if (this.#host.isOwn(source) && (isV6 || !this.#host.acceptsOwn(device))) return false;
     return isV6 || isWildcard(source) || this.#host.isExpected(device, source, destination);
   }
 

@@ -48,6 +48,8 @@ const MSS_UNKNOWN = 536;
 const FIN_WAIT_SECONDS = 60,
   FIN_WAIT_SECONDS_MAX = 120,
   RTO_SECONDS_MAX = 120;
+/** Three and a half times the least wait for an acknowledgement (include/net/tcp.h, tcp_fin_time). */
+const FIN_WAIT_NS_LEAST = 700e6;
 /** `struct tcp_md5sig`. */
 const TCP_MD5SIG_SIZE = 216;
 /** TCP_WINDOW_CLAMP is no smaller (SOCK_MIN_RCVBUF / 2). */
@@ -93,10 +95,11 @@ const CARRIED: readonly (readonly [number, TransportOption])[] = [
 ];
 
 /** Seconds, and their number. */
-interface KeepAliveSettings {
+interface TimeSettings {
   readonly keepAliveSeconds: number;
   readonly keepAliveInterval: number;
   readonly keepAliveProbes: number;
+  readonly finSeconds: number;
 }
 
 export class TcpOptions {
@@ -105,9 +108,10 @@ export class TcpOptions {
   /** net.ipv4.tcp_keepalive_time when the connection was made. */
   keepAliveSeconds = KEEPALIVE_SECONDS;
 
-  /** As the network's settings (net.ipv4.tcp_keepalive_…) have it when the socket is made. */
-  begin({ keepAliveSeconds, keepAliveInterval, keepAliveProbes }: KeepAliveSettings): void {
+  /** As the network's settings (net.ipv4.tcp_keepalive_…, tcp_fin_timeout) have it when the socket is made. */
+  begin({ keepAliveSeconds, keepAliveInterval, keepAliveProbes, finSeconds }: TimeSettings): void {
     this.keepAliveSeconds = keepAliveSeconds;
+    if (finSeconds !== FIN_WAIT_SECONDS) this.values.set(TCP_LINGER2, finSeconds);
     if (keepAliveInterval !== INTEGERS.get(TCP_KEEPINTVL)![0]) this.values.set(TCP_KEEPINTVL, keepAliveInterval);
     if (keepAliveProbes !== INTEGERS.get(TCP_KEEPCNT)![0]) this.values.set(TCP_KEEPCNT, keepAliveProbes);
   }
@@ -139,6 +143,12 @@ export class TcpOptions {
   /** Did the program say how long a connection may take? */
   get limitsConnecting(): boolean {
     return this.synRetries > 0 || this.userTimeoutMs > 0;
+  }
+
+  /** How long a side that is closed waits for the other's end; below 0: it doesn't. */
+  get finWaitNs(): number {
+    const seconds = this.values.get(TCP_LINGER2) ?? FIN_WAIT_SECONDS;
+    return seconds < 0 ? -1 : Math.max(seconds * 1e9, FIN_WAIT_NS_LEAST);
   }
 
   /** TCP_MAXSEG; 0: not chosen. */

@@ -267,6 +267,8 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     if (one === undefined || one.isLoopback || !isV4(source)) return true;
     const strictness = Math.max(network.settings.interfaces.all.reversePath, one.settings.reversePath);
     if (strictness <= 0) return true;
+    // One of this machine's own leads to where it is.
+    if (network.hasAddress(source)) return strictness > 1 || one.addressOf(source) !== undefined;
     BACK.source = destination;
     const route = network.routes.lookUpAll(source, BACK, network);
     if (isErrno(route)) return false;
@@ -274,10 +276,16 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
   }
 
   routesLoopback(device: number): boolean {
-    const { interfaces } = this.#network.settings;
-    return (
-      (interfaces.all.routesLoopback | (this.#network.interfaceByIndex(device)?.settings.routesLoopback ?? 0)) !== 0
-    );
+    return this.#isSet(device, "routesLoopback");
+  }
+
+  acceptsOwn(device: number): boolean {
+    return this.#isSet(device, "acceptsOwn");
+  }
+
+  #isSet(device: number, setting: "routesLoopback" | "acceptsOwn"): boolean {
+    const { all } = this.#network.settings.interfaces;
+    return (all[setting] | (this.#network.interfaceByIndex(device)?.settings[setting] ?? 0)) !== 0;
   }
 
   answersArp(device: number, sender: IpAddress | null, target: IpAddress): boolean {
