@@ -10,6 +10,7 @@ import {
   EACCES,
   EADDRINUSE,
   EADDRNOTAVAIL,
+  EAGAIN,
   EINVAL,
   ENOTCONN,
   IPPROTO_IP,
@@ -314,10 +315,16 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     return 0;
   }
 
-  /** Gives a socket without a port one, as connect and sendto do. */
+  /** Gives a socket without a port one, as sendto and listen do. */
   protected claimAnyPort(task: SocketCaller): number {
     if (this.hasPort) return 0;
     return this.claimPort(task, this.boundIp ?? anyAddress(this.family), 0);
+  }
+
+  /** The same for connect(2) of datagrams: −EAGAIN when none is left (net/ipv4/af_inet.c, inet_autobind). */
+  protected claimPortToConnect(task: SocketCaller): number {
+    const failed = this.claimAnyPort(task);
+    return failed === -EADDRINUSE ? -EAGAIN : failed;
   }
 
   /**

@@ -62,7 +62,14 @@ export class PortTable<Claim extends PortClaim> {
   claim(claim: Claim, nowNs: number): number {
     for (const other of this.held.at(claim.port, nowNs))
       if (!isOver(other, nowNs) && conflicts(claim, other, doesWait(other))) return -EADDRINUSE;
-    for (const other of this.at(claim.port)) if (conflicts(claim, other, false)) return -EADDRINUSE;
+    // The one that came last is looked at first, and if it shares by SO_REUSEPORT no other is asked (net/ipv4/udp.c,
+    // udp_lib_lport_inuse; net/ipv4/inet_connection_sock.c, sk_reuseport_match).
+    const others = this.at(claim.port);
+    for (let at = others.length - 1; at >= 0; at--) {
+      const other = others[at]!;
+      if (conflicts(claim, other, false)) return -EADDRINUSE;
+      if (sharesPort(claim, other) && overlaps(claim, other) && !sharesAddress(claim, other)) break;
+    }
     this.put(claim);
     return 0;
   }
@@ -278,5 +285,9 @@ function isOfGroup(one: PortClaim, other: PortClaim): boolean {
 function conflicts(one: PortClaim, other: PortClaim, waits: boolean): boolean {
   if (!overlaps(one, other) || sharesPort(one, other)) return false;
   if (waits && one.reusePort && other.reusePort) return false;
-  return !(one.reuseAddress && other.reuseAddress && !other.isListening);
+  return !sharesAddress(one, other);
+}
+
+function sharesAddress(one: PortClaim, other: PortClaim): boolean {
+  return one.reuseAddress && other.reuseAddress && !other.isListening;
 }
