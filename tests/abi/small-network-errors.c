@@ -47,7 +47,7 @@ static void raw6(void) {
   SHOW(sendto(s, &p, 38, 0, (void *)&a, sizeof a)); SHOW(sendto(s, &p, 39, 0, (void *)&a, sizeof a)); SHOW(recv(r, got, sizeof got, 0)); SHOW(sendto(s, &p, sizeof p, 0, (void *)&a, sizeof a)); SHOW(recv(r, got, sizeof got, 0)); SHOW(memcmp(got, "hello", 6));
   int tos; socklen_t n = 4; struct ip_mreqn g = {.imr_ifindex = 1}; g.imr_multiaddr.s_addr = inet_addr("224.0.0.9");
   int kinds[3][2] = {{SOCK_RAW, IPPROTO_UDP}, {SOCK_DGRAM, 0}, {SOCK_STREAM, 0}};
-  for (int i = 0; i < 3; i++) { int o = made(AF_INET6, kinds[i][0], kinds[i][1]); SHOW(setsockopt(o, IPPROTO_IP, IP_TOS, &on, 4)); SHOW(setsockopt(o, IPPROTO_IP, IP_ADD_MEMBERSHIP, &g, sizeof g) * (kinds[i][0] != SOCK_STREAM)); SHOW(getsockopt(o, IPPROTO_IP, IP_TOS, &tos, &n)); close(o); }
+  for (int i = 0; i < 3; i++) { int o = made(AF_INET6, kinds[i][0], kinds[i][1]); SHOW(setsockopt(o, IPPROTO_IP, IP_TOS, &on, 4)); SHOW(setsockopt(o, IPPROTO_IP, IP_ADD_MEMBERSHIP, &g, sizeof g) * (kinds[i][0] != SOCK_STREAM)); SHOW(getsockopt(o, IPPROTO_IP, IP_TOS, &tos, &n)); if (kinds[i][0] == SOCK_RAW) SHOW(getsockopt(o, IPPROTO_IP, IP_HDRINCL, &tos, &n)); close(o); }
   close(s); close(r);
 }
 

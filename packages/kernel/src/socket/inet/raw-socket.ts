@@ -528,13 +528,13 @@ export class RawSocket extends DatagramSocket {
     length: number,
     address = 0,
   ): Uint8Array | number {
+    if (this.#refusesLevel(level)) return -ENOPROTOOPT;
     if (!this.isPing && level === SOL_RAW && name === ICMP_FILTER && this.protocol === IPPROTO_ICMP)
       return this.#filter.slice(0, 4);
     if (!this.isPing && level === IPPROTO_ICMPV6 && name === ICMPV6_FILTER && this.protocol === IPPROTO_ICMPV6)
       return this.#filter.slice();
     if (!this.isPing && level === IPPROTO_IP && name === IP_HDRINCL) return intOption(this.#includesHeader ? 1 : 0);
     if (this.#isChecksumOption(level, name)) return intOption(this.#checksumAt);
-    if (this.#refusesLevel(level)) return -ENOPROTOOPT;
     if (level === IPPROTO_IP && name === SO_IP_SET) return this.#askSets(task, length, address);
     return super.getProtocolOption(task, level, name, length, address);
   }
