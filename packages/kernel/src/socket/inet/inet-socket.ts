@@ -40,6 +40,7 @@ import {
 import { isCapable } from "../../security/credentials.ts";
 import type { IncomingMessage } from "../message.ts";
 import { Socket } from "../socket.ts";
+import { admittedBytes } from "../socket-filter.ts";
 import { optionInt } from "../socket-options.ts";
 import { familyOf, inetAddressBytes, anyAddress, readInetAddress, scopeOf, writeInetAddress } from "./inet-address.ts";
 import { getIpOption, IpOptions, setIpOption } from "./ip-options.ts";
@@ -160,6 +161,12 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
 
   changed(): void {
     this.readiness.wakeAll();
+  }
+
+  /** Does its filter keep a segment from it (net/ipv4/tcp_ipv4.c, tcp_filter)? What it would cut off stays. */
+  drops(bytes: Uint8Array, at: number, length: number): boolean {
+    if (this.options.filter === null) return false;
+    return admittedBytes(this, bytes.subarray(at, at + length)) < 0;
   }
 
   override optionChanged(name: number): void {

@@ -37,6 +37,7 @@ import {
 import { stateClass } from "@stratos/base";
 import { addTimestamps } from "../message-timestamp.ts";
 import type { IncomingMessage } from "../message.ts";
+import type { NetworkSettings } from "../network-settings.ts";
 import type { SocketKernel } from "../socket-kernel.ts";
 import { intOption, optionInt, type SocketOptions } from "../socket-options.ts";
 import type { TcpTransport, TransportOption } from "./tcp-transport.ts";
@@ -85,6 +86,20 @@ const FLAGS = new Set([TCP_NODELAY, TCP_CORK, TCP_QUICKACK]);
 const CONGESTION_CONTROLS = ["cubic", "reno"];
 /** Of a queue of connections that come with data, and of who waits for data: a listener's own. */
 const OF_LISTENERS = new Set<number>([TCP_DEFER_ACCEPT, TCP_FASTOPEN]);
+
+/** What Linux's own tuning soon makes of tcp_wmem, within its most. */
+const GROWN_SEND_BUFFER = 164160;
+
+/** What a socket begins with, by net.ipv4.tcp_wmem and tcp_rmem. */
+export function streamBuffers({ tcpSend, tcpReceive }: Pick<NetworkSettings, "tcpSend" | "tcpReceive">): {
+  readonly sendDefault: number;
+  readonly receiveDefault: number;
+} {
+  return {
+    sendDefault: Math.min(Math.max(tcpSend[1], GROWN_SEND_BUFFER), tcpSend[2]),
+    receiveDefault: tcpReceive[1],
+  };
+}
 
 /** What whoever carries a connection is told of when it was set. */
 const CARRIED: readonly (readonly [number, TransportOption])[] = [

@@ -63,10 +63,11 @@ import { type HeldPort, holdPort, letHeldPortGo } from "./held-ports.ts";
 import type { PortClaim } from "./port-claim.ts";
 import type { PortTable } from "./port-table.ts";
 import { StackListener } from "./stack-tcp.ts";
+import { StackTransport } from "./stack-transport.ts";
 import { beginConnection } from "./tcp-connect.ts";
 import type { NetworkTcp } from "./network-tcp.ts";
 import { connectionInfo, listenerInfo } from "./tcp-info.ts";
-import { getTcpOption, setTcpOption, TcpOptions, tellWithBytes } from "./tcp-options.ts";
+import { getTcpOption, setTcpOption, streamBuffers, TcpOptions, tellWithBytes } from "./tcp-options.ts";
 import { findWay, WAY } from "./tcp-route.ts";
 import { synPatienceNs, TcpTimes, type TcpTime } from "./tcp-timers.ts";
 import { type Established, readinessOf, readinessWithout } from "./tcp-transport.ts";
@@ -84,9 +85,6 @@ export interface TcpClaim extends PortClaim {
 
 /** Where a call connects to; valid during it. */
 const TO = new ScratchEndpoint();
-
-/** What Linux's own tuning soon makes of tcp_wmem, within its most. */
-const GROWN_SEND_BUFFER = 164160;
 
 /** The network of such a socket (network.ts). */
 export interface TcpNetwork extends InetNetwork {
@@ -138,10 +136,12 @@ export class TcpSocket extends InetSocket {
 
   constructor(network: TcpNetwork, family: number, flags: number, creator: { fsuid: number; fsgid: number }) {
     super(network, family, SOCK_STREAM, IPPROTO_TCP, flags, creator);
-    const { tcpSend, tcpReceive } = network.settings;
     this.tcp.begin(network.settings);
-    const sendDefault = Math.min(Math.max(tcpSend[1], GROWN_SEND_BUFFER), tcpSend[2]);
-    this.options.begin({ sendDefault, receiveDefault: tcpReceive[1] });
+    this.options.begin(streamBuffers(network.settings));
+  }
+
+  override get heedsFilter(): boolean {
+    return this.#attempt === null && (this.#transport === null || this.#transport instanceof StackTransport);
   }
 
   override get isStream(): boolean {
