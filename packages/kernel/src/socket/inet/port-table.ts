@@ -35,15 +35,30 @@ interface PortRange {
 
 const NONE: readonly PortClaim[] = [];
 
+/** So many ports of the wanted kind are tried before any is taken; of a narrow range all. */
+const TRIES = 4,
+  NARROW = 512;
+
+function triesOf({ first, last }: PortRange): number {
+  return last - first < NARROW ? last - first + 1 : TRIES;
+}
+
+/** How many steps `portOf` has. */
+function stepsOf(range: PortRange): number {
+  return triesOf(range) + range.last - range.first + 1;
+}
+
 /**
- * Each of the range, from some place on: first those that lie an even (0) or odd (1) number behind its beginning. So
- * connect(2) and bind(2) take few of each other's.
+ * Each port of the range, from some place on: at first some that lie an even (0) or odd (1) number behind its
+ * beginning, so that connect(2) and bind(2) take few of each other's. Linux goes through all of these first, which
+ * takes long where most are taken.
  */
-function portOf({ first, last }: PortRange, start: number, step: number, parity: 0 | 1): number {
+function portOf(range: PortRange, start: number, step: number, parity: 0 | 1): number {
+  const { first, last } = range;
   const count = last - first + 1;
-  const preferred = (count + 1 - parity) >>> 1;
-  if (step < preferred) return first + 2 * ((start + step) % preferred) + parity;
-  return first + 2 * ((start + step - preferred) % (count - preferred)) + 1 - parity;
+  const wanted = (count + 1 - parity) >>> 1;
+  if (step >= triesOf(range) || wanted === 0) return first + ((start + step) % count);
+  return first + 2 * ((start + step) % wanted) + parity;
 }
 
 /** The ports of one protocol. Bound: 65536 ports, and open sockets. */
@@ -108,7 +123,7 @@ export class PortTable<Claim extends PortClaim> {
    */
   portToConnect(range: PortRange, ends: Ends, settings: WaitSettings, nowNs: number): number {
     const start = randomWord(this.#random);
-    for (let step = 0; step <= range.last - range.first; step++) {
+    for (let step = 0; step < stepsOf(range); step++) {
       const port = portOf(range, start, step, 0);
       const claims = this.at(port);
       if (!areConnectBound(claims) || !areConnectBound(this.held.at(port, nowNs))) continue;
@@ -130,7 +145,7 @@ export class PortTable<Claim extends PortClaim> {
    */
   claimEphemeral(range: PortRange, nowNs: number, make: (port: number) => Claim): Claim | number {
     const start = randomWord(this.#random);
-    for (let step = 0; step <= range.last - range.first; step++) {
+    for (let step = 0; step < stepsOf(range); step++) {
       const port = portOf(range, start, step, 1);
       if (this.#byPort.get(port) !== null || !this.held.isFree(port, nowNs)) continue;
       const claim = make(port);
