@@ -89,7 +89,7 @@ const OPTIONS: ConnectionOptions = {
 class Station implements TcpHost, IpOutput {
   readonly stack: TcpStack;
   readonly isShort = false;
-  readonly backlog = new TcpBacklog({ backlogLimit: 8, changed: () => this.accept() });
+  readonly backlog = new TcpBacklog({ backlogLimit: 8, changed: () => this.accept(), drops: () => false });
   accept: () => void = () => {};
   faults = 0;
   #random: SeededRandom;
@@ -208,7 +208,7 @@ function talk(connection: TcpConnection, bytes: Uint8Array): Promise<Uint8Array>
         connection.close();
       }
     };
-    connection.owner = { changed: () => queueMicrotask(look), urgentArrived: () => {} };
+    connection.owner = { changed: () => queueMicrotask(look), urgentArrived: () => {}, drops: () => false };
     look();
   });
 }

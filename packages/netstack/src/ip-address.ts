@@ -47,7 +47,12 @@ export class ScratchEndpoint implements InetEndpoint {
 
 /** An endpoint to keep. */
 export function keepEndpoint(ip: IpAddress, port: number): InetEndpoint {
-  return { ip: ip.slice(), port };
+  return { ip: keepIp(ip), port };
+}
+
+/** An address to keep, which nobody writes to: of the loopback's there are many. */
+export function keepIp(ip: IpAddress): IpAddress {
+  return isSameIp(ip, LOOPBACK_V4) ? LOOPBACK_V4 : isSameIp(ip, LOOPBACK_V6) ? LOOPBACK_V6 : ip.slice();
 }
 
 export function copyIp(from: IpAddress, to: IpAddress): void {

@@ -101,6 +101,10 @@ export interface IpHost {
   isExpected(device: number, source: IpAddress, destination: IpAddress): boolean;
   /** May packets from and to 127.0.0.0/8 come in by this interface? */
   routesLoopback(device: number): boolean;
+  /** Has an interface of ours this address? Of networks that are ours as a whole those of interfaces alone. */
+  isGiven(ip: IpAddress): boolean;
+  /** May packets of IPv4 that say they come from an address of ours come in by this interface? */
+  acceptsOwn(device: number): boolean;
   /** Does each station of the interface's network hear it (IPv4)? */
   isBroadcast(device: number, ip: IpAddress): boolean;
   /** Errors that are told to others (net.ipv4.icmp_msgs_per_sec, icmp_msgs_burst). */

@@ -139,6 +139,14 @@ class Station implements IpHost, IpDevice, IpReceiver {
   isExpected(_device: number, source: IpAddress): boolean {
     return this.unexpected === null || !isSameIp(source, this.unexpected);
   }
+  isGiven(ip: IpAddress): boolean {
+    return this.isOwn(ip);
+  }
+
+  acceptsOwn(): boolean {
+    return false;
+  }
+
   routesLoopback(): boolean {
     return false;
   }

@@ -130,11 +130,11 @@ export class IpStack {
         break;
       case ETHERTYPE_IPV4:
         if (bytes[ETHERNET_HEADER_SIZE]! >> 4 === 4)
-          this.packetReceived(device, bytes, ETHERNET_HEADER_SIZE, payload, isForMany);
+          this.packetReceived(device, bytes, ETHERNET_HEADER_SIZE, payload, isForMany, null, true);
         break;
       case ETHERTYPE_IPV6:
         if (bytes[ETHERNET_HEADER_SIZE]! >> 4 === 6)
-          this.packetReceived(device, bytes, ETHERNET_HEADER_SIZE, payload, isForMany);
+          this.packetReceived(device, bytes, ETHERNET_HEADER_SIZE, payload, isForMany, null, true);
         break;
     }
   }
@@ -148,6 +148,7 @@ export class IpStack {
    * A packet came in, `bytes[at … at + length)`: valid during the call.
    *
    * @param known  of one that came back by the loopback: what the filter knows of it
+   * @param isFramed  it came in a frame; by the loopback, a packet socket has sent it
    */
   packetReceived(
     device: IpDevice,
@@ -156,6 +157,7 @@ export class IpStack {
     length: number,
     isForMany: boolean,
     known: object | null = null,
+    isFramed = false,
   ): void {
     const { packet } = this;
     const parsed = packet.read(bytes, at, length);
@@ -168,7 +170,7 @@ export class IpStack {
     }
     packet.device = device.index;
     packet.isForMany = isForMany;
-    if (!device.isLoopback && !this.#isPlausible(packet)) {
+    if ((isFramed || !device.isLoopback) && !this.#isPlausible(packet, device.isLoopback)) {
       counters.inAddressErrors++;
       return;
     }
@@ -217,12 +219,14 @@ export class IpStack {
   }
 
   /** Addresses that nothing from outside can have (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). */
-  #isPlausible({ source, destination, device, isV6 }: IncomingPacket): boolean {
+  #isPlausible({ source, destination, device, isV6 }: IncomingPacket, isLoop: boolean): boolean {
     if (isMulticast(source) || isWildcard(destination)) return false;
-    if ((isLoopback(source) || isLoopback(destination)) && (isV6 || !this.#host.routesLoopback(device))) return false;
+    if (isLoopback(source) || isLoopback(destination))
+      if (isV6 ? !isLoop : !this.#host.routesLoopback(device)) return false;
     // A mapped one on the wire would pass for IPv4's.
     if (isV6 && (isV4(source) || isV4(destination))) return false;
-    if (isBroadcast(source) || this.#host.isBroadcast(device, source) || this.#host.isOwn(source)) return false;
+    if (isBroadcast(source) || this.#host.isBroadcast(device, source)) return false;
+    if (this.#host.isGiven(source) && !(isV6 ? isLoop : this.#host.acceptsOwn(device))) return false;
     return isV6 || isWildcard(source) || this.#host.isExpected(device, source, destination);
   }
 

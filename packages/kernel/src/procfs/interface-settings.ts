@@ -57,6 +57,7 @@ const FORWARDING = { ipv4: "forwardsV4", ipv6: "forwardsV6" } as const;
 /** What is any number, and where it is kept. */
 const SETTLED_BY_NUMBER = {
   ipv4: [
+    ["accept_local", "acceptsOwn"],
     ["arp_announce", "arpAnnounce"],
     ["arp_filter", "arpFilter"],
     ["arp_ignore", "arpIgnore"],

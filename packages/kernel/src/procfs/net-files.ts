@@ -372,6 +372,7 @@ function describeUnix(task: Task): string {
 
 function describeTotals(task: Task): string {
   const { network } = task;
+  const waiting = network.tcpPorts.held.waiting(task.kernel.now());
   let tcp = 0,
     udp = 0,
     raw = 0;
@@ -380,9 +381,9 @@ function describeTotals(task: Task): string {
     else if (socket.type === SOCK_RAW) raw++;
     else udp++;
   }
+  const used = network.inetSockets.size + network.unixSockets.size;
   return (
-    `sockets: used ${network.inetSockets.size + network.unixSockets.size}\nTCP: inuse ${tcp} orphan 0 tw 0 alloc ` +
-    `${tcp} mem ${network.tcpMemory.pages}\n` +
+    `sockets: used ${used}\nTCP: inuse ${tcp} orphan 0 tw ${waiting} alloc ${tcp} mem ${network.tcpMemory.pages}\n` +
     `UDP: inuse ${udp} mem ${network.udpMemory.pages}\nUDPLITE: inuse 0\nRAW: inuse ${raw}\nFRAG: inuse 0 memory 0\n`
   );
 }

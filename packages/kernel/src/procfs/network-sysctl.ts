@@ -68,15 +68,18 @@ function ownSettings(): Record<string, () => Setting> {
       },
     ),
     "ipv4/tcp_fastopen": only("0"),
-    "ipv4/tcp_fin_timeout": only("60"),
+    "ipv4/tcp_fin_timeout": ofNetwork("finSeconds", { least: 0, most: Math.floor(INT_MAX / 1000) }),
     "ipv4/tcp_keepalive_intvl": ofNetwork("keepAliveInterval", { least: 1, most: 32767 }),
     "ipv4/tcp_keepalive_probes": ofNetwork("keepAliveProbes", { least: 1, most: 127 }),
     "ipv4/tcp_keepalive_time": ofNetwork("keepAliveSeconds", { least: 1, most: 32767 }),
+    "ipv4/tcp_max_tw_buckets": ofNetwork("waitingMost", { least: -INT_MAX - 1, most: INT_MAX }),
     "ipv4/tcp_sack": only("1"),
     "ipv4/tcp_syn_linear_timeouts": ofNetwork("synLinear", { least: 0, most: 127 }),
     "ipv4/tcp_syn_retries": ofNetwork("synRetries", { least: 1, most: 127 }),
     "ipv4/tcp_syncookies": only("1"),
     "ipv4/tcp_timestamps": only("1"),
+    "ipv4/tcp_tw_reuse": ofNetwork("waitReuse", { least: 0, most: 2 }),
+    "ipv4/tcp_tw_reuse_delay": ofNetwork("waitReuseMs", { least: 1, most: 60000 }),
     "ipv4/tcp_window_scaling": only("1"),
     "ipv4/tcp_rmem": tcpBuffer("tcpReceive"),
     "ipv4/tcp_wmem": tcpBuffer("tcpSend"),
@@ -93,6 +96,7 @@ function ownSettings(): Record<string, () => Setting> {
 function ofNetwork(
   field:
     | "backlogMost"
+    | "finSeconds"
     | "keepAliveInterval"
     | "keepAliveProbes"
     | "keepAliveSeconds"
@@ -100,7 +104,10 @@ function ofNetwork(
     | "robustnessV6"
     | "synLinear"
     | "synRetries"
-    | "unixQueueMost",
+    | "unixQueueMost"
+    | "waitReuse"
+    | "waitReuseMs"
+    | "waitingMost",
   range: { least: number; most: number },
 ): () => Setting {
   return bounded(

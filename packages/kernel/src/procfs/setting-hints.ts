@@ -91,9 +91,7 @@ const TCP_HINTS = [
 ];
 
 const BOUND_HINTS = [
-  ...hints(`what ends or has nobody ${OWN_BOUNDS}`, INT, {
-    ...{ "ipv4/tcp_max_orphans": 16384, "ipv4/tcp_max_tw_buckets": 16384 },
-  }),
+  ...hints(`what has nobody ${OWN_BOUNDS}`, INT, { "ipv4/tcp_max_orphans": 16384 }),
   ...hints(`what is known of neighbours and ways ${OWN_BOUNDS}`, INT, {
     ...{ "ipv4/neigh/default/gc_interval": 30, "ipv6/neigh/default/gc_interval": 30 },
     ...{ "ipv4/neigh/default/gc_thresh1": 128, "ipv4/neigh/default/gc_thresh2": 512 },
@@ -120,12 +118,6 @@ const NETWORK_HINTS: HintTable = {
   "ipv4/ip_dynaddr": { ...BYTE, value: 0, why: "addresses do not change while connections begin" },
   "ipv4/tcp_max_syn_backlog": { ...INT, value: 128, why: "what listen(2) was given bounds connections that begin" },
   "ipv4/tcp_mtu_probing": { value: 0, least: 0, most: 255, why: "a path's MTU is learnt from ICMP" },
-  "ipv4/tcp_tw_reuse": {
-    value: 2,
-    least: 0,
-    most: 2,
-    why: "a connection that is over gives way to a new one, as with 1",
-  },
 };
 
 /** Of the machine, by path. */

@@ -79,7 +79,7 @@ export interface InterfaceIp {
   /** A frame came in, for this station, for all or for a group. */
   frameReceived(one: NetworkInterface, frame: Uint8Array, isForMany: boolean): void;
   /** The same, when its turn has come. */
-  take(one: NetworkInterface, bytes: Uint8Array, isForMany: boolean, known: object | null): void;
+  take(one: NetworkInterface, bytes: Uint8Array, isForMany: boolean, known: object | null, isFramed: boolean): void;
   /** A packet leaves by the loopback, `bytes[0 … length)`: it comes in there. */
   loop(one: NetworkInterface, bytes: Uint8Array, length: number): void;
   /** Do rules see packets? */

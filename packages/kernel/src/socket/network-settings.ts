@@ -24,6 +24,8 @@ export class InterfaceSettings {
   proxiesNdp = 0;
   /** net.ipv4.conf.PLACE.route_localnet: packets from and to 127.0.0.0/8 may come in; any number but 0. */
   routesLoopback = 0;
+  /** net.ipv4.conf.PLACE.accept_local: packets may say that they come from this machine's addresses; any but 0. */
+  acceptsOwn = 0;
   /** net.ipv4.conf.PLACE.forwarding: packets for others that come in there are passed on; any number but 0. */
   forwardsV4 = 0;
   /** net.ipv6.conf.PLACE.forwarding: of all, packets are passed on; of an interface, it says that it is a router's. */
@@ -95,6 +97,12 @@ export class NetworkSettings {
   /** net.ipv4.tcp_syn_retries and tcp_syn_linear_timeouts: how often connect(2) asks again, and how often evenly. */
   synRetries = 6;
   synLinear = 4;
+  /** net.ipv4.tcp_fin_timeout, in seconds: how long a side that is closed waits for the other's end. */
+  finSeconds = 60;
+  /** net.ipv4.tcp_max_tw_buckets, tcp_tw_reuse and tcp_tw_reuse_delay (inet/held-ports.ts). */
+  waitingMost = 16384;
+  waitReuse = 2;
+  waitReuseMs = 1000;
   /** net.ipv4.fib_multipath_hash_policy and IPv6's: what shares a way of several (route-ways.ts). */
   readonly sharesBy = { v4: 0, v6: 0 };
   /** net.ipv4.ip_nonlocal_bind, net.ipv6.ip_nonlocal_bind: sockets are bound to addresses that are nobody's here. */

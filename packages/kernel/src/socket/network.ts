@@ -1,4 +1,4 @@
-import { ENETUNREACH, IPPROTO_TCP } from "@stratos/abi";
+import { EADDRNOTAVAIL, ENETUNREACH, IPPROTO_TCP } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { makeLoopbackLink, type SocketProvider } from "@stratos/host";
 import type { Netfilter } from "@stratos/netfilter";
@@ -371,7 +371,14 @@ export class Network
    */
   routeOutside(to: IpAddress, flow: Flow): Route | number {
     const route = this.routes.lookUp(to, flow, this);
-    return route === -ENETUNREACH ? this.unreachable() : route;
+    if (route !== -ENETUNREACH) return route;
+    // Who has no address of IPv6 at all lacks that first (net/ipv6/ip6_output.c, ip6_dst_lookup_tail).
+    if (!isV4(to) && flow.source === null && !this.#hasV6) return -EADDRNOTAVAIL;
+    return this.unreachable();
+  }
+
+  get #hasV6(): boolean {
+    return this.interfaces.some(({ addresses }) => addresses.some(({ ip }) => !isV4(ip)));
   }
 
   /** The address that packets by a route come from; 0.0.0.0 where the host knows it alone; −ENETUNREACH. */

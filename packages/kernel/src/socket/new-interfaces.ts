@@ -117,8 +117,11 @@ export function createVethPair(
     link: peerLink,
     index: peerIndex,
   });
-  // The other end isn't there yet.
+  // The other end isn't there yet, and is the one that was asked for.
+  const { asker } = peerNetwork;
+  peerNetwork.asker = null;
   tellInterface(peerNetwork, peer, false);
+  peerNetwork.asker = asker;
   const one = network.makeInterface("veth", {
     name: wantedName === "" ? (freeName(network, "veth%d") as string) : wantedName,
     hardwareAddress: address,

@@ -1,5 +1,5 @@
 /** Programs that choose what a socket hears: SO_ATTACH_FILTER of socket(7). */
-import { AF_INET, AF_INET6, EINVAL, ENOENT, ENOPROTOOPT, EPERM, isErrno, SOCK_STREAM, SockFprog } from "@stratos/abi";
+import { EINVAL, ENOENT, ENOPROTOOPT, EPERM, isErrno, SockFprog } from "@stratos/abi";
 import { BpfFilter, type FilteredPacket } from "../security/bpf-filter.ts";
 import { loadBpfProgram, storeBpfProgram } from "../security/bpf-program.ts";
 import { get64, viewOf } from "../ground/words.ts";
@@ -7,16 +7,17 @@ import type { SocketCaller } from "./socket-kernel.ts";
 
 /** A socket, as far as it has a filter. */
 interface FilterHolder {
-  readonly family: number;
-  readonly type: number;
+  readonly heedsFilter: boolean;
   readonly options: { filter: BpfFilter | null; isFilterLocked: boolean };
 }
 
-/** @returns 0; −EFAULT, −EINVAL; −EPERM: it is locked; −ENOPROTOOPT for TCP, which heeds none here */
-export function attachFilter({ family, type, options }: FilterHolder, task: SocketCaller, value: Uint8Array): number {
+/**
+ * @returns 0; −EFAULT, −EINVAL; −EPERM: it is locked; −ENOPROTOOPT for a connection of TCP that has no segments here
+ */
+export function attachFilter({ heedsFilter, options }: FilterHolder, task: SocketCaller, value: Uint8Array): number {
   if (value.length < SockFprog.size) return -EINVAL;
   if (options.isFilterLocked) return -EPERM;
-  if ((family === AF_INET || family === AF_INET6) && type === SOCK_STREAM) return -ENOPROTOOPT;
+  if (!heedsFilter) return -ENOPROTOOPT;
   const filter = readFilter(task, value);
   if (isErrno(filter)) return filter;
   options.filter = filter;

@@ -148,6 +148,8 @@ export class SocketOptions {
     this.receiveTimeoutNs = from.receiveTimeoutNs;
     this.sendTimeoutNs = from.sendTimeoutNs;
     this.receiveLowAt = from.receiveLowAt;
+    this.filter = from.filter;
+    this.isFilterLocked = from.isFilterLocked;
     this.timestamp = from.timestamp;
     this.boundIndex = from.boundIndex;
     for (const [name, value] of from.stored) this.stored.set(name, value);
@@ -218,6 +220,7 @@ interface OptionHolder {
   readonly type: number;
   readonly protocol: number;
   readonly isListening: boolean;
+  readonly heedsFilter: boolean;
   readonly peerCredentials: PeerCredentials | null;
   readonly peerGroups: readonly number[] | null;
   peerName(): Uint8Array | number;

@@ -103,6 +103,11 @@ export abstract class Socket extends OpenFile {
     this.protocol = protocol;
   }
 
+  /** May it have a filter? What carries it knows nothing that a filter could see. */
+  get heedsFilter(): boolean {
+    return true;
+  }
+
   abstract bind(task: SocketCaller, address: Uint8Array): number;
   /** 0, a negated errno, BLOCKED, or −EINPROGRESS when `nonblocking`. */
   abstract connect(task: SocketCaller, address: Uint8Array, nonblocking: boolean): number;

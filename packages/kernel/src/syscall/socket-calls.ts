@@ -475,8 +475,10 @@ export const socketCalls: SyscallTable = {
       "and no host offers a link of its own; " +
       "interfaces that programs make are dummy, veth and bridge (others: EOPNOTSUPP), and tun and tap by " +
       "/dev/net/tun (without IFF_NAPI, TUNSETLINK and filters: EINVAL), over which TCP, UDP, ICMP and " +
-      "raw packets go, not UDP-Lite (ENETUNREACH); TCP over links has no ECN, SYN cookies and pacing, and " +
-      "/proc/net/tcp and NETLINK_SOCK_DIAG list its connections that have a socket; packets are passed on " +
+      "raw packets go, not UDP-Lite (ENETUNREACH); TCP over links has no ECN, SYN cookies and pacing; " +
+      "filters of TCP see segments over links and, inside the machine, of connections that begin while there is " +
+      "one, shorten none, and are refused where a connection has no segments here (ENOPROTOOPT); " +
+      "/proc/net/tcp and NETLINK_SOCK_DIAG list of those over links what has a socket; packets are passed on " +
       "to the host's network as TCP and UDP from an " +
       "address of the way out (masquerade), which sockets of the host carry, and as echo " +
       "requests, which its ping sends " +

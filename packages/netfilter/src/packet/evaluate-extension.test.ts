@@ -23,7 +23,7 @@ import {
   XtConnmarkTginfo2,
 } from "@stratos/abi";
 import { checkExtension } from "../rules/extension.ts";
-import { Expression } from "../rules/ruleset.ts";
+import { Expression, Table } from "../rules/ruleset.ts";
 import type { Connection } from "../track/connection.ts";
 import { PacketView } from "../track/packet-view.ts";
 import { evaluateExtension } from "./evaluate-extension.ts";
@@ -126,7 +126,7 @@ it("rt finds a routing header behind other headers, by type, length and segments
 
 it("rt is refused as by Linux, and with addresses to compare", () => {
   const check = (fields: Readonly<Record<string, number>>, family: number = NFPROTO_IPV6): number =>
-    checkExtension(family, matchOf("rt", infoOf(Ip6tRt, fields)));
+    checkExtension(new Table(family, "t", 1), null, matchOf("rt", infoOf(Ip6tRt, fields)));
   assert.equal(check({ flags: 1, rt_type: 0 }), 0);
   assert.equal(check({ invflags: 8 }), EINVAL);
   assert.equal(check({ flags: 8 }), EINVAL);

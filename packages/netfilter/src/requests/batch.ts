@@ -231,6 +231,10 @@ export class RequestHandler {
     let mustRepeat = false;
     // What only is to be tried has no end (nft -c; NFNL_ABORT_VALIDATE).
     if (!hasFailed && !validatesEach) mustRepeat = !isValid(transaction);
+    if (hasEnded && !hasFailed && !mustRepeat && transaction.hasLooseChains) {
+      told.unshift({ request: begin, error: -EINVAL, badAt: 0 });
+      hasFailed = true;
+    }
     const isDone = hasEnded && !hasFailed && !mustRepeat;
     if (!isDone) transaction.rollBack();
     else if (transaction.hasChanged) this.#ruleset.generation = (this.#ruleset.generation + 1) >>> 0 || 1;

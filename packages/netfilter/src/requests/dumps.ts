@@ -210,6 +210,7 @@ export function dumpElements(dump: Dump, isReset: boolean): void {
   }
   const context = {
     table,
+    chain: null,
     setById: () => undefined,
     chainById: () => undefined,
     nowNs: dump.request.nowNs,

@@ -70,7 +70,7 @@ export function newRule(t: Transaction, request: ChangeRequest): void {
   } else if ((flags & NLM_F_CREATE) === 0 || (flags & NLM_F_REPLACE) !== 0) refuse(EINVAL);
   const handle = known ?? table.takeHandle();
   const list = attributes.bytes(NFTA_RULE_EXPRESSIONS);
-  const expressions = list === null ? [] : readExpressions(t.context(table), list, RULE_EXPRESSIONS_MAX);
+  const expressions = list === null ? [] : readExpressions(t.context(table, chain), list, RULE_EXPRESSIONS_MAX);
   const rule = new Rule(chain, { handle, expressions, userdata: userdataOf(attributes, NFTA_RULE_USERDATA) });
   const where = known !== null ? at : whereNew(t, chain, request);
   // What the old one has to itself, the new one may need.
@@ -225,10 +225,13 @@ function validateChain(chain: Chain, place: Place, path: readonly Chain[]): void
   const inner = [...path, chain];
   for (const { expressions } of chain.rules)
     for (const expression of expressions) {
-      const where = EXPRESSION_KINDS.get(expression.kind)?.places(expression) ?? extensionPlaces(expression);
+      const kind = EXPRESSION_KINDS.get(expression.kind);
+      const where = kind?.places(expression) ?? extensionPlaces(expression);
       if (where !== null) {
-        if (where.type !== null && where.type !== place.type) refuse(EOPNOTSUPP);
-        if ((where.hooks & (1 << place.hook)) === 0) refuse(EOPNOTSUPP);
+        // net/netfilter/nft_compat.c, nft_target_validate
+        const error = kind === undefined ? EINVAL : EOPNOTSUPP;
+        if (where.type !== null && where.type !== place.type) refuse(error);
+        if ((where.hooks & (1 << place.hook)) === 0) refuse(error);
       }
       for (const next of targetsOf(expression)) validateChain(next, place, inner);
     }

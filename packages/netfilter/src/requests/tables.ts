@@ -238,8 +238,9 @@ function readHook(
   attributes: Attributes,
   known: ChainHook | null = null,
 ): ChainHook {
-  const hook = nested.u32(NFTA_HOOK_HOOKNUM) ?? known?.hook ?? refuse(EINVAL);
-  const priority = (nested.u32(NFTA_HOOK_PRIORITY) ?? known?.priority ?? refuse(EINVAL)) | 0;
+  const hook = nested.u32(NFTA_HOOK_HOOKNUM) ?? known?.hook ?? refuse(ENOENT);
+  const priority = (nested.u32(NFTA_HOOK_PRIORITY) ?? known?.priority ?? refuse(ENOENT)) | 0;
+  if (known !== null && (hook !== known.hook || priority !== known.priority)) refuse(EOPNOTSUPP);
   const type = attributes.text(NFTA_CHAIN_TYPE) ?? known?.type ?? "filter";
   const hooks = hooksOf(family, type) ?? refuse(ENOENT, attributes.bytes(NFTA_CHAIN_TYPE));
   if (hook > 31 || (hooks & (1 << hook)) === 0) refuse(EOPNOTSUPP);
@@ -280,8 +281,10 @@ export function newChain(t: Transaction, request: ChangeRequest): void {
   const given = attributes.u32(NFTA_CHAIN_FLAGS) ?? 0;
   if ((given & ~(CHAIN_FLAGS | NFT_CHAIN_HW_OFFLOAD)) !== 0) refuse(EOPNOTSUPP);
   if ((given & NFT_CHAIN_HW_OFFLOAD) !== 0) refuse(EOPNOTSUPP);
-  const counters = readCounters(attributes.nested(NFTA_CHAIN_COUNTERS));
+  const isBase = (known === undefined ? hook : known.hook) !== null;
+  const counters = isBase ? readCounters(attributes.nested(NFTA_CHAIN_COUNTERS)) : null;
   if (known !== undefined) {
+    if ((known.flags & NFT_CHAIN_BINDING) !== 0) refuse(EINVAL);
     if ((flags & NLM_F_EXCL) !== 0)
       refuse(EEXIST, attributes.bytes(handle === null ? NFTA_CHAIN_NAME : NFTA_CHAIN_HANDLE));
     if ((flags & NLM_F_REPLACE) !== 0) refuse(EOPNOTSUPP);
@@ -291,7 +294,7 @@ export function newChain(t: Transaction, request: ChangeRequest): void {
   const place = hook === null ? null : readHook(family, hook, attributes);
   if (place !== null && (given & NFT_CHAIN_BINDING) !== 0) refuse(EOPNOTSUPP);
   if (name === null && (given & NFT_CHAIN_BINDING) === 0) refuse(EINVAL);
-  if (counters !== null && place === null) refuse(EOPNOTSUPP);
+  if (place === null && (given & NFT_CHAIN_BASE) !== 0) refuse(EINVAL);
   if (place !== null && t.toggled.has(table)) refuse(EINVAL);
   t.take();
   const number = table.takeHandle();
@@ -305,6 +308,7 @@ export function newChain(t: Transaction, request: ChangeRequest): void {
     () => table.chains.delete(chain.name),
   );
   t.nameChain(id, chain);
+  if ((given & NFT_CHAIN_BINDING) !== 0) t.expectJumpTo(chain);
   t.notify(NFT_MSG_NEWCHAIN, family, NLM_F_CREATE, (w) => fillChain(w, chain));
 }
 
@@ -322,12 +326,11 @@ function changeChain(
 ): void {
   if (to.hook !== null) {
     if (chain.hook === null) refuse(EEXIST);
-    const { type, hook, priority, devices } = readHook(to.family, to.hook, to.attributes, chain.hook);
-    const isOther = hook !== chain.hook!.hook || priority !== chain.hook!.priority;
-    if (isOther && hasDevices(to.family, hook)) refuse(EOPNOTSUPP);
-    if (isOther || type !== chain.hook!.type) refuse(EEXIST);
-    changeDevices(t, chain.hook!, [...new Set([...devices, ...chain.hook!.devices])]);
+    const { type, devices } = readHook(to.family, to.hook, to.attributes, chain.hook);
+    if (type !== chain.hook.type) refuse(EEXIST);
+    changeDevices(t, chain.hook, [...new Set([...devices, ...chain.hook.devices])]);
   }
+  if (to.attributes.has(NFTA_CHAIN_COUNTERS) && chain.hook === null) refuse(EOPNOTSUPP);
   const { policy, counters } = chain;
   const newPolicy = to.policy ?? policy;
   const newCounters = to.counters ?? counters;

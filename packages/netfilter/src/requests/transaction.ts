@@ -50,6 +50,7 @@ export class Transaction {
   readonly #rules = new Map<number, Rule>();
   /** Names in the order that they had before some were taken out. */
   readonly #orders = new Map<Map<string, unknown>, readonly string[]>();
+  readonly #loose: Chain[] = [];
   /** Put to sleep or woken by this batch. */
   readonly toggled = new Set<Table>();
   /** Tables whose jumps must be looked at again. */
@@ -120,6 +121,15 @@ export class Transaction {
     if (id !== null) this.#chains.set(id, chain);
   }
 
+  /** A chain without a name of its own is another one's part: a rule must lead to it at the end. */
+  expectJumpTo(chain: Chain): void {
+    this.#loose.push(chain);
+  }
+
+  get hasLooseChains(): boolean {
+    return this.#loose.some((chain) => chain.table.chains.get(chain.name) === chain && chain.use <= chain.rules.length);
+  }
+
   nameRule(id: number | null, rule: Rule): void {
     if (id !== null) this.#rules.set(id, rule);
   }
@@ -136,9 +146,10 @@ export class Transaction {
     return this.#sets.get(id);
   }
 
-  context(table: Table): ReadingContext {
+  context(table: Table, chain: Chain | null = null): ReadingContext {
     return {
       table,
+      chain,
       setById: (id) => this.#sets.get(id),
       chainById: (id) => this.#chains.get(id),
       nowNs: this.nowNs,

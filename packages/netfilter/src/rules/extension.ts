@@ -30,6 +30,7 @@ import {
   NF_INET_LOCAL_OUT,
   NF_INET_POST_ROUTING,
   NF_INET_PRE_ROUTING,
+  NF_NAT_RANGE_MAP_IPS,
   NfNatIpv4MultiRangeCompat,
   NfNatRange,
   NfNatRange2,
@@ -70,12 +71,14 @@ import {
 } from "@stratos/abi";
 import type { ExpressionKind } from "./expression-kind.ts";
 import { checkRecent, recentName } from "./recent-match.ts";
-import type { Expression, Ruleset } from "./ruleset.ts";
+import type { Chain, Expression, Ruleset, Table } from "./ruleset.ts";
 
 /** Structures for IPv4 and for IPv6; null: there is none for that one. */
 interface Extension {
   readonly v4: Struct | null;
   readonly v6: Struct | null;
+  /** Of a target: the name of the tables that have it (`xt_target.table`). */
+  readonly table?: string;
   /** Of a target that translates: hooks, a bit each. */
   readonly natHooks?: number;
   readonly tracks?: boolean;
@@ -88,9 +91,13 @@ const SOURCE_HOOKS = (1 << NF_INET_POST_ROUTING) | (1 << NF_INET_LOCAL_IN),
 const translating = (v4: Struct, v6: Struct | null, natHooks: number): Extension => ({
   v4,
   v6,
+  table: "nat",
   natHooks,
   tracks: true,
 });
+/** XT_ADDRTYPE_LIMIT_IFACE_IN and _OUT: of addresses of the interface that a packet came in by, or goes out by. */
+const OF_DEVICE_IN = 4,
+  OF_DEVICE_OUT = 8;
 
 const MATCHES: ReadonlyMap<string, Extension> = new Map([
   ["addrtype 0", { v4: XtAddrtypeInfo, v6: null }],
@@ -183,14 +190,23 @@ function extensionOf(it: Expression): Extension | undefined {
   return all?.get(`${extensionName(it)} ${it.number(NFTA_MATCH_REV)}`);
 }
 
-/** @returns 0; ENOENT there is none of that name and revision for the family; EINVAL its structure has another size */
-export function checkExtension(family: number, it: Expression): number {
+/**
+ * @param chain  where its rule will be
+ * @returns 0; ENOENT there is none of that name and revision for the family; EINVAL its structure has another size, or
+ *   it is nothing for the table or the hook
+ */
+export function checkExtension({ family, name: table }: Table, chain: Chain | null, it: Expression): number {
   const extension = extensionOf(it);
   if (extension === undefined) return ENOENT;
   const layout = family === NFPROTO_IPV6 ? extension.v6 : extension.v4;
   if (layout === null) return ENOENT;
   const info = it.bytes(NFTA_MATCH_INFO);
-  if (aligned(info.length) !== aligned(layout.size)) return EINVAL;
+  if (info.length < layout.size || aligned(info.length) !== aligned(layout.size)) return EINVAL;
+  if (extension.table !== undefined && extension.table !== table) return EINVAL;
+  const misplaced = checkPlace(it, chain);
+  if (misplaced !== 0) return misplaced;
+  if (layout === XtAddrtypeInfoV1) return checkAddressType(info, chain);
+  if (isMapping(it, layout, info)) return EINVAL;
   // Translating addresses in several ranges has never been there (nf_nat_ipv4_multi_range_compat).
   if (layout === NfNatIpv4MultiRangeCompat && info[layout.offset.rangesize] !== 1) return EINVAL;
   if (layout === Ip6tRt) return checkRoutingHeader(info);
@@ -199,6 +215,31 @@ export function checkExtension(family: number, it: Expression): number {
   if (layout === XtOwnerMatchInfo && (info[layout.offset.match]! & XT_OWNER_SUPPL_GROUPS) !== 0) return EOPNOTSUPP;
   const isTracking = it.kind === "target" && extensionName(it) === "CT";
   return isTracking && (info[XtCtTargetInfo.offset.flags]! & XT_CT_NOTRACK) === 0 ? EOPNOTSUPP : 0;
+}
+
+/** Of a chain that packets come to it is known at once (xt_check_target, nft_target_validate). */
+function checkPlace(it: Expression, chain: Chain | null): number {
+  const place = extensionPlaces(it);
+  if (place === null || !chain?.hook) return 0;
+  if (place.type !== null && place.type !== chain.hook.type) return EINVAL;
+  return (place.hooks & (1 << chain.hook.hook)) === 0 ? EINVAL : 0;
+}
+
+/** net/netfilter/xt_addrtype.c, addrtype_mt_checkentry_v1 */
+function checkAddressType(info: Uint8Array, chain: Chain | null): number {
+  const limits = info[XtAddrtypeInfoV1.offset.flags]! & (OF_DEVICE_IN | OF_DEVICE_OUT);
+  const hook = chain?.hook?.hook;
+  if (limits === (OF_DEVICE_IN | OF_DEVICE_OUT)) return EINVAL;
+  if (limits === OF_DEVICE_OUT && (hook === NF_INET_PRE_ROUTING || hook === NF_INET_LOCAL_IN)) return EINVAL;
+  return limits === OF_DEVICE_IN && (hook === NF_INET_POST_ROUTING || hook === NF_INET_LOCAL_OUT) ? EINVAL : 0;
+}
+
+/** Who takes the address of an interface is given none (net/netfilter/xt_MASQUERADE.c, xt_REDIRECT.c). */
+function isMapping(it: Expression, layout: Struct, info: Uint8Array): boolean {
+  const name = extensionName(it);
+  if (it.kind !== "target" || (name !== "MASQUERADE" && name !== "REDIRECT")) return false;
+  const at = layout === NfNatRange ? NfNatRange.offset.flags : NfNatIpv4MultiRangeCompat.offset.flags;
+  return (info[at]! & NF_NAT_RANGE_MAP_IPS) !== 0;
 }
 
 /** net/ipv6/netfilter/ip6t_rt.c, rt_mt6_check. Addresses of the type that RFC 5095 took back are not compared. */

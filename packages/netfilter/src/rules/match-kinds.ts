@@ -285,9 +285,13 @@ export function isOfMaster(it: Expression): boolean {
   return it.has(NFTA_META_DREG) && (key === NFT_META_SDIF || key === NFT_META_SDIFNAME);
 }
 
+/** What the policies of NFTA_META_KEY and NFTA_CT_KEY let pass. */
+const KEY_MAX = 255;
+
 function checkMeta(it: Expression): number {
   if (it.has(NFTA_META_DREG) === it.has(NFTA_META_SREG)) return EINVAL;
   const key = it.number(NFTA_META_KEY);
+  if (key > KEY_MAX) return ERANGE;
   if (it.has(NFTA_META_DREG)) return META_SIZES.has(key) ? 0 : EOPNOTSUPP;
   return key === NFT_META_MARK || key === NFT_META_PRIORITY || key === NFT_META_NFTRACE || key === NFT_META_PKTTYPE
     ? 0
@@ -297,6 +301,7 @@ function checkMeta(it: Expression): number {
 function checkCt(it: Expression): number {
   if (it.has(NFTA_CT_DREG) === it.has(NFTA_CT_SREG)) return EINVAL;
   const key = it.number(NFTA_CT_KEY);
+  if (key > KEY_MAX) return ERANGE;
   if (it.has(NFTA_CT_SREG)) return key === NFT_CT_MARK ? 0 : EOPNOTSUPP;
   if (!CT_SIZES.has(key)) return EOPNOTSUPP;
   if (it.has(NFTA_CT_DIRECTION) && it.number(NFTA_CT_DIRECTION) > 1) return EINVAL;

@@ -94,6 +94,8 @@ const VALUE_MAX = 64;
 /** What names in messages mean. */
 export interface ReadingContext {
   readonly table: Table;
+  /** Where the rule will be; null: it is of no rule. */
+  readonly chain: Chain | null;
   /** What the transaction under way has made, by the numbers that it gave. */
   setById(id: number): NftSet | undefined;
   chainById(id: number): Chain | undefined;
@@ -133,7 +135,9 @@ export function readExpression(context: ReadingContext, bytes: Uint8Array): Expr
   for (const row of kind.rows) readRow(context, expression, row, given);
   resolve(context, expression, given);
   const error =
-    kind === EXTENSION_KINDS.get(name) ? checkExtension(context.table.family, expression) : kind.check(expression);
+    kind === EXTENSION_KINDS.get(name)
+      ? checkExtension(context.table, context.chain, expression)
+      : kind.check(expression);
   if (error !== 0) refuse(error);
   const size = kind.sizes(expression);
   for (const { attribute, form } of kind.rows)

@@ -75,14 +75,15 @@ import type { Expression } from "./ruleset.ts";
 
 function checkNat(it: Expression): number {
   const family = it.number(NFTA_NAT_FAMILY);
-  if (it.number(NFTA_NAT_TYPE) > NFT_NAT_DNAT) return EINVAL;
+  if (!it.has(NFTA_NAT_REG_ADDR_MIN) && !it.has(NFTA_NAT_REG_PROTO_MIN)) return EINVAL;
+  if (it.number(NFTA_NAT_TYPE) > NFT_NAT_DNAT) return EOPNOTSUPP;
   // Ports alone are of no family.
   if (family !== NFPROTO_IPV4 && family !== NFPROTO_IPV6 && it.has(NFTA_NAT_REG_ADDR_MIN)) return EAFNOSUPPORT;
   return checkNatFlags(it.number(NFTA_NAT_FLAGS));
 }
 
 function checkNatFlags(flags: number): number {
-  return (flags & ~NF_NAT_RANGE_MASK) !== 0 ? EOPNOTSUPP : 0;
+  return (flags & ~NF_NAT_RANGE_MASK) !== 0 ? EINVAL : 0;
 }
 
 /** What a rule says by its registers, the flags say for it (nft_nat.c, nft_nat_init). */

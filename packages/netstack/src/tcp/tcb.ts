@@ -27,6 +27,8 @@ interface TcpOwner {
   changed(): void;
   /** Urgent data are announced (SIGURG). */
   urgentArrived(): void;
+  /** Is a segment to be as if it had not come (SO_ATTACH_FILTER)? `bytes[at … at + length)`, from TCP's header on. */
+  drops(bytes: Uint8Array, at: number, length: number): boolean;
 }
 
 /** What a connection asks of its stack (tcp-stack.ts). */

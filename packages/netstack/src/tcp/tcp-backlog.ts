@@ -11,6 +11,8 @@ export interface BacklogOwner {
   readonly backlogLimit: number;
   /** One more waits. */
   changed(): void;
+  /** As of who has a connection: of one that begins, or waits to be taken. */
+  drops(bytes: Uint8Array, at: number, length: number): boolean;
 }
 
 export class TcpBacklog {

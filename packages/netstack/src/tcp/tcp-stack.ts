@@ -294,10 +294,15 @@ export class TcpStack implements IpReceiver, CalledStack {
       return;
     }
     const { sourcePort, destinationPort } = segment;
-    let connection = this.#table.find(destination, destinationPort, source, sourcePort, device);
+    const connection = this.#table.find(destination, destinationPort, source, sourcePort, device);
+    if (connection !== null) {
+      const heeds = connection.owner ?? this.#arriving.get(connection)?.owner;
+      if (heeds !== undefined && heeds.drops(bytes, at, length)) return;
+    }
     if (connection !== null && connection.state === TCP_TIME_WAIT && isNewIncarnation(connection, segment)) {
       const { sndNxt } = connection;
       const backlog = this.#host.listenerFor(destination, destinationPort, source, sourcePort, device);
+      if (backlog?.owner.drops(bytes, at, length)) return;
       if (backlog !== null) {
         close(connection, 0);
         this.#settle(connection);
@@ -309,6 +314,7 @@ export class TcpStack implements IpReceiver, CalledStack {
       const backlog = segment.has(RST)
         ? null
         : this.#host.listenerFor(destination, destinationPort, source, sourcePort, device);
+      if (backlog?.owner.drops(bytes, at, length)) return;
       if (backlog === null || segment.has(ACK)) this.#refuse(source, destination, device);
       else if (segment.has(SYN)) this.#accept(backlog, source, destination, device, null);
       return;

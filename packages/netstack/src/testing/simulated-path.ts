@@ -223,6 +223,10 @@ class Listening implements BacklogOwner {
     this.backlogLimit = backlogLimit;
   }
 
+  drops(): boolean {
+    return false;
+  }
+
   changed(): void {}
 
   static {

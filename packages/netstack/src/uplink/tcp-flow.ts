@@ -182,6 +182,10 @@ export class TcpFlow extends Flow implements BacklogOwner {
     this.#host = null;
   }
 
+  drops(): boolean {
+    return false;
+  }
+
   static {
     stateClass("uplink.TcpFlow", this, {
       save: (it) => ({

@@ -10,6 +10,7 @@ import {
   EACCES,
   EADDRINUSE,
   EADDRNOTAVAIL,
+  EAGAIN,
   EINVAL,
   ENOTCONN,
   IPPROTO_IP,
@@ -18,6 +19,7 @@ import {
   SockaddrIn,
   TCP_CLOSE,
   SOCK_DGRAM,
+  SOCK_STREAM,
 } from "@stratos/abi";
 import type { HostAddress, HostSocketEvents, SocketProvider } from "@stratos/host";
 import {
@@ -38,6 +40,7 @@ import {
 import { isCapable } from "../../security/credentials.ts";
 import type { IncomingMessage } from "../message.ts";
 import { Socket } from "../socket.ts";
+import { admittedBytes } from "../socket-filter.ts";
 import { optionInt } from "../socket-options.ts";
 import { familyOf, inetAddressBytes, anyAddress, readInetAddress, scopeOf, writeInetAddress } from "./inet-address.ts";
 import { getIpOption, IpOptions, setIpOption } from "./ip-options.ts";
@@ -54,6 +57,9 @@ const FLOW = {
   ...{ source: null as IpAddress | null, mark: 0, out: 0, from: 0, uid: 0 },
   ...{ ipProtocol: 0, sourcePort: 0, port: 0, tos: 0 },
 };
+
+/** What connect(2) asks for; valid during it. */
+const ENDS = { ip: ANY_V4 as IpAddress, peer: keepEndpoint(ANY_V4, 0), device: 0 };
 
 const ORIGIN = { mark: 0, uid: 0, gid: 0 };
 
@@ -80,6 +86,10 @@ export interface InetNetwork extends SocketNetwork {
   sourceBy(route: Route, to: IpAddress): IpAddress | number;
   /** A destination beyond a machine that has no network. @returns −ENETUNREACH */
   unreachable(): number;
+}
+
+interface SocketClaim extends PortClaim {
+  readonly socket: InetSocket;
 }
 
 /** Arguments of `getProtocolOption`. */
@@ -117,7 +127,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   /** TCP_* state number for /proc/net. */
   abstract get stateNumber(): number;
   /** The ports of this protocol. */
-  protected abstract get ports(): PortTable<PortClaim & { readonly socket: InetSocket }>;
+  protected abstract get ports(): PortTable<SocketClaim>;
 
   /**
    * Who sends here, as rules of routes ask for it. Valid until the next one is asked for.
@@ -153,8 +163,17 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     this.readiness.wakeAll();
   }
 
+  /** Does its filter keep a segment from it (net/ipv4/tcp_ipv4.c, tcp_filter)? What it would cut off stays. */
+  drops(bytes: Uint8Array, at: number, length: number): boolean {
+    if (this.options.filter === null) return false;
+    return admittedBytes(this, bytes.subarray(at, at + length)) < 0;
+  }
+
   override optionChanged(name: number): void {
-    if (name === SO_BINDTODEVICE && this.claim !== null) this.claim.device = this.options.boundIndex;
+    if (this.claim === null) return;
+    if (name === SO_BINDTODEVICE) this.claim.device = this.options.boundIndex;
+    this.claim.reuseAddress = this.options.reuseAddress;
+    this.claim.reusePort = this.options.reusePort;
   }
 
   /** A connection that accept(2) gave. */
@@ -260,12 +279,10 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     return failed;
   }
 
-  /** Takes the port (any free one for 0) and sets `local`. */
-  protected claimPort(task: SocketCaller, ip: IpAddress, port: number): number {
-    const own = ip.slice();
-    this.isPortOurs = port === 0;
-    const make = (port: number): PortClaim & { readonly socket: InetSocket } => ({
-      ip: own,
+  /** @param peer  connect(2) chooses the port, and goes there */
+  protected makeClaim(ip: IpAddress, port: number, peer: InetEndpoint | null): SocketClaim {
+    return {
+      ip,
       port,
       isDualStack: this.isDualStack,
       reuseAddress: this.options.reuseAddress,
@@ -273,8 +290,17 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
       uid: this.inode!.uid,
       isListening: false,
       device: this.options.boundIndex,
+      isConnectBound: peer !== null,
+      peer,
       socket: this,
-    });
+    };
+  }
+
+  /** Takes the port (any free one for 0) and sets `local`. */
+  protected claimPort(task: SocketCaller, ip: IpAddress, port: number): number {
+    const own = ip.slice();
+    this.isPortOurs = port === 0;
+    const make = (port: number): SocketClaim => this.makeClaim(own, port, null);
     if (port === 0) {
       const range = this.ip.narrowPorts(this.network.settings.localPorts);
       const { ports } = this;
@@ -283,6 +309,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
       // Those of UDP and its kind may be shared whoever chose them (net/ipv4/udp.c, udp_lib_get_port).
       const mayShare = this.type === SOCK_DGRAM && (this.options.reuseAddress || this.options.reusePort);
       if (isErrno(claim) && mayShare && this.sharesPorts) claim = ports.claimShared(range, now, make);
+      else if (isErrno(claim) && this.type === SOCK_STREAM) claim = ports.claimBeside(range, now, make);
       if (isErrno(claim)) return -EADDRINUSE;
       this.claim = claim;
     } else {
@@ -295,14 +322,57 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     return 0;
   }
 
-  /** Gives a socket without a port one, as connect and sendto do. */
+  /** Gives a socket without a port one, as sendto and listen do. */
   protected claimAnyPort(task: SocketCaller): number {
     if (this.hasPort) return 0;
     return this.claimPort(task, this.boundIp ?? anyAddress(this.family), 0);
   }
 
+  /** The same for connect(2) of datagrams: −EAGAIN when none is left (net/ipv4/af_inet.c, inet_autobind). */
+  protected claimPortToConnect(task: SocketCaller): number {
+    const failed = this.claimAnyPort(task);
+    return failed === -EADDRINUSE ? -EAGAIN : failed;
+  }
+
+  /**
+   * Both ends of a stream, with a port if it has none; −EADDRNOTAVAIL: there is a connection between them, or no port.
+   */
+  protected takeEnds(source: IpAddress, to: InetEndpoint): number {
+    const { ports, network, claim } = this;
+    const now = this.kernel.now();
+    const bound = claim !== null ? this.local!.ip : (this.boundIp ?? anyAddress(this.family));
+    ENDS.ip = isWildcard(bound) && !isWildcard(source) ? source : bound;
+    ENDS.peer = to;
+    ENDS.device = this.options.boundIndex;
+    if (claim !== null) {
+      const failed = ports.takePair(claim as SocketClaim, ENDS, network.settings, now);
+      if (failed < 0) return failed;
+      this.local = { ip: ENDS.ip, port: claim.port };
+      claim.ip = ENDS.ip;
+      claim.peer = to;
+    } else {
+      const port = ports.portToConnect(this.ip.narrowPorts(network.settings.localPorts), ENDS, network.settings, now);
+      if (port < 0) return port;
+      this.isPortOurs = true;
+      this.local = { ip: ENDS.ip, port };
+      const made = this.makeClaim(ENDS.ip, port, to);
+      ports.put(made);
+      this.claim = made;
+    }
+    this.peer = to;
+    return 0;
+  }
+
+  /** @returns what it was given */
+  protected letEndsGo(result: number): number {
+    this.peer = null;
+    this.letPortGo();
+    this.letAddressGo();
+    return result;
+  }
+
   protected releasePort(): void {
-    if (this.claim !== null) this.ports.release(this.claim as PortClaim & { readonly socket: InetSocket });
+    if (this.claim !== null) this.ports.release(this.claim as SocketClaim);
     this.claim = null;
     this.local = null;
     this.isAddressBound = false;
@@ -311,14 +381,19 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
 
   /** A port that the program didn't choose is free again, though `local` tells it as before (inet_put_port). */
   protected letPortGo(): void {
-    if (this.claim === null || (this.isAddressBound && !this.isPortOurs)) return;
-    this.ports.release(this.claim as PortClaim & { readonly socket: InetSocket });
+    if (this.claim === null) return;
+    this.claim.peer = null;
+    if (this.isAddressBound && !this.isPortOurs) return;
+    this.ports.release(this.claim as SocketClaim);
     this.claim = null;
   }
 
   /** A local address that bind didn't name is none again (inet_reset_saddr). */
   protected letAddressGo(): void {
     if (this.local !== null) this.local = keepEndpoint(this.boundIp ?? anyAddress(this.family), this.local.port);
+    if (this.claim === null) return;
+    this.claim.ip = this.local!.ip;
+    this.claim.peer = null;
   }
 
   override localName(): Uint8Array {

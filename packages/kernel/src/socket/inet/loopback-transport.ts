@@ -245,12 +245,21 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
 
   abort(): void {
     if (this.#isClosed) return;
+    // Both sides have ended it: there is nothing to reset (net/ipv4/tcp.c, __tcp_close).
+    const isOver = this.#hasSentFin && this.isEnded && this.unsent === 0;
     this.#isClosed = true;
-    this.waits = false;
+    if (!isOver) this.waits = false;
     this.#memory.bytes -= this.#incoming.length;
     this.#incoming.clear();
     this.#heldBack = 0;
-    if (!this.isReset) this.#other!.#receiveReset();
+    if (!this.isReset && !isOver) this.#other!.#receiveReset();
+  }
+
+  /** A side that is closed is not to wait for the other's end: TCP_LINGER2 below 0 (net/ipv4/tcp_input.c). */
+  waitNoMore(): void {
+    if (!this.waits || this.isEnded) return;
+    this.waits = false;
+    this.#other!.#receiveReset();
   }
 
   /** The other side has taken nothing for too long: this one is over, and nobody tells the other. */
@@ -270,6 +279,10 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
 
   #receiveFin(): void {
     this.isEnded = true;
+    if (this.heldPort !== null) {
+      const { network, kernel } = this.#owner;
+      network.tcpPorts.held.rest(this.heldPort, kernel.now(), network.settings);
+    }
     this.#owner.changed();
   }
 

@@ -1,10 +1,11 @@
-import { EADDRINUSE } from "@stratos/abi";
+import { EADDRINUSE, EADDRNOTAVAIL } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { RandomSource } from "@stratos/host";
 import { randomWord } from "../../ground/random-word.ts";
 import { ANY_V4, ANY_V6, type InetEndpoint, type IpAddress, isSameIp, isV4, isWildcard } from "@stratos/netstack";
-import { HeldPorts } from "./held-ports.ts";
+import { doesWait, givesWay, HeldPorts, isOver, type WaitSettings } from "./held-ports.ts";
 import type { PortClaim } from "./port-claim.ts";
+import { PortMap } from "./port-map.ts";
 
 /** Whom a socket hears: nobody now, anybody, or the peer that it is connected to. */
 export const Hearing = { nobody: -1, anybody: 0, peer: 1 } as const;
@@ -20,9 +21,49 @@ const FAMILY_WEIGHT = 2,
   PEER_WEIGHT = 8,
   EXACT_WEIGHT = 16;
 
+/** The ends of a connection to be, the port of this one aside, and what it is bound to (SO_BINDTODEVICE). */
+export interface Ends {
+  readonly ip: IpAddress;
+  readonly peer: InetEndpoint;
+  readonly device: number;
+}
+
+interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+const NONE: readonly PortClaim[] = [];
+
+/** So many ports of the wanted kind are tried before any is taken; of a narrow range all. */
+const TRIES = 4,
+  NARROW = 512;
+
+function triesOf({ first, last }: PortRange): number {
+  return last - first < NARROW ? last - first + 1 : TRIES;
+}
+
+/** How many steps `portOf` has. */
+function stepsOf(range: PortRange): number {
+  return triesOf(range) + range.last - range.first + 1;
+}
+
+/**
+ * Each port of the range, from some place on: at first some that lie an even (0) or odd (1) number behind its
+ * beginning, so that connect(2) and bind(2) take few of each other's. Linux goes through all of these first, which
+ * takes long where most are taken.
+ */
+function portOf(range: PortRange, start: number, step: number, parity: 0 | 1): number {
+  const { first, last } = range;
+  const count = last - first + 1;
+  const wanted = (count + 1 - parity) >>> 1;
+  if (step >= triesOf(range) || wanted === 0) return first + ((start + step) % count);
+  return first + 2 * ((start + step) % wanted) + parity;
+}
+
 /** The ports of one protocol. Bound: 65536 ports, and open sockets. */
 export class PortTable<Claim extends PortClaim> {
-  #byPort = new Map<number, Claim[]>();
+  #byPort = new PortMap<Claim[]>();
   #random: RandomSource;
   #deviceWeight: DeviceWeight;
   readonly held = new HeldPorts();
@@ -34,27 +75,79 @@ export class PortTable<Claim extends PortClaim> {
 
   /** Takes the port, or says EADDRINUSE. */
   claim(claim: Claim, nowNs: number): number {
-    for (const other of this.held.at(claim.port, nowNs)) if (conflicts(claim, other)) return -EADDRINUSE;
-    const others = this.#byPort.get(claim.port);
-    if (others === undefined) {
-      this.#byPort.set(claim.port, [claim]);
-      return 0;
+    for (const other of this.held.at(claim.port, nowNs))
+      if (!isOver(other, nowNs) && conflicts(claim, other, doesWait(other))) return -EADDRINUSE;
+    // The one that came last is looked at first, and if it shares by SO_REUSEPORT no other is asked (net/ipv4/udp.c,
+    // udp_lib_lport_inuse; net/ipv4/inet_connection_sock.c, sk_reuseport_match).
+    const others = this.at(claim.port);
+    for (let at = others.length - 1; at >= 0; at--) {
+      const other = others[at]!;
+      if (conflicts(claim, other, false)) return -EADDRINUSE;
+      if (sharesPort(claim, other) && overlaps(claim, other) && !sharesAddress(claim, other)) break;
     }
-    for (const other of others) if (conflicts(claim, other)) return -EADDRINUSE;
-    others.push(claim);
+    this.put(claim);
     return 0;
+  }
+
+  /**
+   * Is nobody else connected as the claim's owner is going to be (net/ipv4/inet_hashtables.c,
+   * __inet_check_established)? Who waits gives way where it may.
+   *
+   * @returns 0; −EADDRNOTAVAIL somebody is
+   */
+  takePair(claim: Claim, ends: Ends, settings: WaitSettings, nowNs: number): number {
+    return this.#takePair(this.at(claim.port), claim, claim.port, ends, settings, nowNs);
+  }
+
+  #takePair(
+    claims: readonly Claim[],
+    own: Claim | null,
+    port: number,
+    ends: Ends,
+    settings: WaitSettings,
+    nowNs: number,
+  ): number {
+    for (const other of claims) if (other !== own && isSamePair(other, ends)) return -EADDRNOTAVAIL;
+    for (const other of this.held.at(port, nowNs)) {
+      if (!isSamePair(other, ends) || isOver(other, nowNs)) continue;
+      if (!givesWay(other, own !== null, nowNs, settings)) return -EADDRNOTAVAIL;
+      this.held.release(other);
+      break;
+    }
+    return 0;
+  }
+
+  /**
+   * A port of the range for connect(2): one that is free, or that nobody but the like has, none of them to the same
+   * peer (__inet_hash_connect). EADDRNOTAVAIL: there is none.
+   */
+  portToConnect(range: PortRange, ends: Ends, settings: WaitSettings, nowNs: number): number {
+    const start = randomWord(this.#random);
+    for (let step = 0; step < stepsOf(range); step++) {
+      const port = portOf(range, start, step, 0);
+      const claims = this.at(port);
+      if (!areConnectBound(claims) || !areConnectBound(this.held.at(port, nowNs))) continue;
+      if (this.#takePair(claims, null, port, ends, settings, nowNs) === 0) return port;
+    }
+    return -EADDRNOTAVAIL;
+  }
+
+  /** For a port of which this is known to be possible. */
+  put(claim: Claim): void {
+    const claims = this.#byPort.get(claim.port);
+    if (claims === null) this.#byPort.set(claim.port, [claim]);
+    else claims.push(claim);
   }
 
   /**
    * Takes a free port of the range: `make` builds the claim for the number that was found. EADDRINUSE when all are
    * taken.
    */
-  claimEphemeral(range: { first: number; last: number }, nowNs: number, make: (port: number) => Claim): Claim | number {
-    const count = range.last - range.first + 1;
-    const start = randomWord(this.#random) % count;
-    for (let step = 0; step < count; step++) {
-      const port = range.first + ((start + step) % count);
-      if (this.#byPort.has(port) || this.held.at(port, nowNs).length > 0) continue;
+  claimEphemeral(range: PortRange, nowNs: number, make: (port: number) => Claim): Claim | number {
+    const start = randomWord(this.#random);
+    for (let step = 0; step < stepsOf(range); step++) {
+      const port = portOf(range, start, step, 1);
+      if (this.#byPort.get(port) !== null || !this.held.isFree(port, nowNs)) continue;
       const claim = make(port);
       this.#byPort.set(port, [claim]);
       return claim;
@@ -62,8 +155,25 @@ export class PortTable<Claim extends PortClaim> {
     return -EADDRINUSE;
   }
 
+  /**
+   * As claimEphemeral where no port is free: one that others have for other addresses alone
+   * (net/ipv4/inet_connection_sock.c, inet_csk_find_open_port).
+   */
+  claimBeside(range: PortRange, nowNs: number, make: (port: number) => Claim): Claim | number {
+    const count = range.last - range.first + 1;
+    const start = randomWord(this.#random) % count;
+    for (let step = 0; step < count; step++) {
+      const claim = make(range.first + ((start + step) % count));
+      if (this.at(claim.port).some((other) => overlaps(claim, other))) continue;
+      if (this.held.at(claim.port, nowNs).some((other) => !isOver(other, nowNs) && overlaps(claim, other))) continue;
+      this.put(claim);
+      return claim;
+    }
+    return -EADDRINUSE;
+  }
+
   /** As claimEphemeral where no port is free: one that others have, too, if all of them let it be shared. */
-  claimShared(range: { first: number; last: number }, nowNs: number, make: (port: number) => Claim): Claim | number {
+  claimShared(range: PortRange, nowNs: number, make: (port: number) => Claim): Claim | number {
     const count = range.last - range.first + 1;
     const start = randomWord(this.#random) % count;
     for (let step = 0; step < count; step++) {
@@ -85,10 +195,10 @@ export class PortTable<Claim extends PortClaim> {
 
   release(claim: Claim): void {
     const claims = this.#byPort.get(claim.port);
-    if (claims === undefined) return;
+    if (claims === null) return;
     const at = claims.indexOf(claim);
     if (at >= 0) claims.splice(at, 1);
-    if (claims.length === 0) this.#byPort.delete(claim.port);
+    if (claims.length === 0) this.#byPort.set(claim.port, null);
   }
 
   /**
@@ -128,7 +238,7 @@ export class PortTable<Claim extends PortClaim> {
 
   /** All claims of a port. */
   at(port: number): readonly Claim[] {
-    return this.#byPort.get(port) ?? [];
+    return this.#byPort.get(port) ?? (NONE as readonly never[]);
   }
 
   static {
@@ -171,12 +281,28 @@ function sharesPort(one: PortClaim, other: PortClaim): boolean {
   return one.reusePort && other.reusePort && one.uid === other.uid;
 }
 
+function areConnectBound(claims: readonly PortClaim[]): boolean {
+  for (const { isConnectBound } of claims) if (!isConnectBound) return false;
+  return true;
+}
+
+function isSamePair({ ip, peer, device }: PortClaim, ends: Ends): boolean {
+  if (peer === null || peer.port !== ends.peer.port || !isSameIp(peer.ip, ends.peer.ip)) return false;
+  return isSameIp(ip, ends.ip) && (device === 0 || device === ends.device);
+}
+
 /** Do both have a part of what comes? Who hears the same, by the same interface (net/core/sock_reuseport.c). */
 function isOfGroup(one: PortClaim, other: PortClaim): boolean {
   return sharesPort(one, other) && one.device === other.device && isSameIp(one.ip, other.ip);
 }
 
-function conflicts(one: PortClaim, other: PortClaim): boolean {
+/** @param waits  the other is nobody's any more */
+function conflicts(one: PortClaim, other: PortClaim, waits: boolean): boolean {
   if (!overlaps(one, other) || sharesPort(one, other)) return false;
-  return !(one.reuseAddress && other.reuseAddress && !other.isListening);
+  if (waits && one.reusePort && other.reusePort) return false;
+  return !sharesAddress(one, other);
+}
+
+function sharesAddress(one: PortClaim, other: PortClaim): boolean {
+  return one.reuseAddress && other.reuseAddress && !other.isListening;
 }

@@ -11,6 +11,7 @@ import {
   EINVAL,
   EMSGSIZE,
   ENETUNREACH,
+  ENOPROTOOPT,
   EOPNOTSUPP,
   EPIPE,
   ETH_P_IP,
@@ -57,6 +58,7 @@ import {
   isWildcard,
   keepEndpoint,
   readV4,
+  readV6,
   ScratchEndpoint,
 } from "@stratos/netstack";
 import type { IoCursor } from "../../ground/io-cursor.ts";
@@ -93,6 +95,7 @@ export interface PingClaim extends PortClaim {
 }
 
 const PACKET_OVERHEAD = 256;
+const IPV6_HEADER_SIZE = 40;
 const LENGTH_MAX = 65515;
 
 /** Where a call sends to; valid during it. */
@@ -223,7 +226,7 @@ export class RawSocket extends DatagramSocket {
     // Nothing can be sent there, but connecting is no error (net/ipv6/datagram.c, __ip6_datagram_connect).
     const source = isMapped ? this.#sourceOf(TO.ip, 0) : this.#source(TO.ip, scope);
     if (isErrno(source)) return source;
-    const failed = this.claimAnyPort(task);
+    const failed = this.claimPortToConnect(task);
     if (failed < 0) return failed;
     this.takeSource(source);
     this.peer = keepEndpoint(TO.ip, TO.port);
@@ -260,6 +263,7 @@ export class RawSocket extends DatagramSocket {
     if (message.address !== null) {
       const malformed = readInetAddress(message.address, this.family, TO);
       if (malformed < 0) return malformed;
+      if (this.#namesAnother(TO.port)) return -EINVAL;
       resolveWildcard(TO);
     } else if (this.peer === null) return -EDESTADDRREQ;
     else TO.set(this.peer.ip, 0);
@@ -275,6 +279,12 @@ export class RawSocket extends DatagramSocket {
     if (isErrno(packet)) return packet;
     if (isMulticast(packet.to)) return this.#sendToMembers(packet, scope) || length;
     return this.#sendOnLink(packet, scope || this.options.boundIndex) || length;
+  }
+
+  /** The port of a destination of IPv6 is the protocol, if it is there (net/ipv6/raw.c, rawv6_sendmsg). */
+  #namesAnother(port: number): boolean {
+    if (!this.isV6 || this.isPing || port === 0 || port === this.protocol) return false;
+    return this.protocol !== IPPROTO_RAW || port > 0xff;
   }
 
   /** The interface that the message names, by IP_PKTINFO or the scope of its address, or connect(2), or an option. */
@@ -351,7 +361,7 @@ export class RawSocket extends DatagramSocket {
     if (chosen !== null && !this.network.hasAddress(chosen)) return -EINVAL;
     const from = chosen ?? (isWildcard(bound) || isMulticast(bound) ? source : bound);
     const isV4Packet = !this.isV6;
-    if (this.#includesHeader && isV4Packet) return packetWithHeader(bytes, from);
+    if (this.#includesHeader) return isV4Packet ? packetWithHeader(bytes, from) : packetWithHeaderV6(bytes);
     const packet = {
       isV4: isV4Packet,
       protocol: this.protocol,
@@ -488,7 +498,13 @@ export class RawSocket extends DatagramSocket {
       return 0;
     }
     if (this.#isChecksumOption(level, name)) return this.#setChecksumPlace(level, value);
+    // Only other sockets of IPv6 have those of IPv4 (net/ipv6/ipv6_sockglue.c, ipv6_setsockopt).
+    if (this.#refusesLevel(level)) return -ENOPROTOOPT;
     return super.setProtocolOption(task, level, name, value);
+  }
+
+  #refusesLevel(level: number): boolean {
+    return level === IPPROTO_IP && this.isV6 && !this.isPing;
   }
 
   #isChecksumOption(level: number, name: number): boolean {
@@ -512,6 +528,7 @@ export class RawSocket extends DatagramSocket {
     length: number,
     address = 0,
   ): Uint8Array | number {
+    if (this.#refusesLevel(level)) return -ENOPROTOOPT;
     if (!this.isPing && level === SOL_RAW && name === ICMP_FILTER && this.protocol === IPPROTO_ICMP)
       return this.#filter.slice(0, 4);
     if (!this.isPing && level === IPPROTO_ICMPV6 && name === ICMPV6_FILTER && this.protocol === IPPROTO_ICMPV6)
@@ -579,6 +596,22 @@ function packetWithHeader(bytes: Uint8Array, from: IpAddress): IpPacket | number
     to: readV4(bytes, 16, new Uint32Array(4)),
     hopLimit: bytes[8]!,
     trafficClass: bytes[1]!,
+    device: 0,
+  };
+}
+
+/** The same of IPv6 (RFC 8200 §3; net/ipv6/raw.c, rawv6_send_hdrinc). */
+function packetWithHeaderV6(bytes: Uint8Array): IpPacket | number {
+  if (bytes.length < IPV6_HEADER_SIZE) return -EINVAL;
+  return {
+    isV4: false,
+    protocol: bytes[6]!,
+    // What is behind the length that the header tells, no station sees.
+    bytes: bytes.slice(IPV6_HEADER_SIZE, IPV6_HEADER_SIZE + ((bytes[4]! << 8) | bytes[5]!)),
+    from: readV6(bytes, 8, new Uint32Array(4)),
+    to: readV6(bytes, 24, new Uint32Array(4)),
+    hopLimit: bytes[7]!,
+    trafficClass: ((bytes[0]! & 15) << 4) | (bytes[1]! >>> 4),
     device: 0,
   };
 }

@@ -28,6 +28,10 @@ export class StackListener implements TcpListener, BacklogOwner {
     this.socket.changed();
   }
 
+  drops(bytes: Uint8Array, at: number, length: number): boolean {
+    return this.socket.drops(bytes, at, length);
+  }
+
   begin(): number {
     return 0;
   }

@@ -22,7 +22,7 @@ export function beginConnection(socket: TcpSocket, to: InetEndpoint, isOnLink: b
   const { provider } = network;
   if (network.isLocal(to.ip)) {
     const local = socket.local!;
-    if (to.port === local.port && isSameIp(to.ip, local.ip)) {
+    if (to.port === local.port && isSameIp(to.ip, local.ip) && socket.options.filter === null) {
       const transport = new LoopbackTransport(socket, network.tcpMemory);
       LoopbackTransport.join(transport, transport);
       return { established: { transport, local: to, peer: to } };
@@ -30,7 +30,8 @@ export function beginConnection(socket: TcpSocket, to: InetEndpoint, isOnLink: b
     const device = network.interfaceOf(to.ip).index;
     const claim = network.tcpPorts.find({ ip: to.ip, port: to.port, device }, local, hears);
     // Who sees packets sees those within the machine, too. What nobody here hears may be the host's.
-    if (network.ip.isSeen && (claim !== null || provider === null)) {
+    const isFiltered = socket.options.filter !== null || (claim !== null && claim.socket.options.filter !== null);
+    if ((network.ip.isSeen || isFiltered) && (claim !== null || provider === null)) {
       const attempt = StackAttempt.begin(socket, to);
       return isErrno(attempt) ? attempt : { attempt };
     }

@@ -37,6 +37,7 @@ import {
 import { stateClass } from "@stratos/base";
 import { addTimestamps } from "../message-timestamp.ts";
 import type { IncomingMessage } from "../message.ts";
+import type { NetworkSettings } from "../network-settings.ts";
 import type { SocketKernel } from "../socket-kernel.ts";
 import { intOption, optionInt, type SocketOptions } from "../socket-options.ts";
 import type { TcpTransport, TransportOption } from "./tcp-transport.ts";
@@ -48,6 +49,8 @@ const MSS_UNKNOWN = 536;
 const FIN_WAIT_SECONDS = 60,
   FIN_WAIT_SECONDS_MAX = 120,
   RTO_SECONDS_MAX = 120;
+/** Three and a half times the least wait for an acknowledgement (include/net/tcp.h, tcp_fin_time). */
+const FIN_WAIT_NS_LEAST = 700e6;
 /** `struct tcp_md5sig`. */
 const TCP_MD5SIG_SIZE = 216;
 /** TCP_WINDOW_CLAMP is no smaller (SOCK_MIN_RCVBUF / 2). */
@@ -84,6 +87,20 @@ const CONGESTION_CONTROLS = ["cubic", "reno"];
 /** Of a queue of connections that come with data, and of who waits for data: a listener's own. */
 const OF_LISTENERS = new Set<number>([TCP_DEFER_ACCEPT, TCP_FASTOPEN]);
 
+/** What Linux's own tuning soon makes of tcp_wmem, within its most. */
+const GROWN_SEND_BUFFER = 164160;
+
+/** What a socket begins with, by net.ipv4.tcp_wmem and tcp_rmem. */
+export function streamBuffers({ tcpSend, tcpReceive }: Pick<NetworkSettings, "tcpSend" | "tcpReceive">): {
+  readonly sendDefault: number;
+  readonly receiveDefault: number;
+} {
+  return {
+    sendDefault: Math.min(Math.max(tcpSend[1], GROWN_SEND_BUFFER), tcpSend[2]),
+    receiveDefault: tcpReceive[1],
+  };
+}
+
 /** What whoever carries a connection is told of when it was set. */
 const CARRIED: readonly (readonly [number, TransportOption])[] = [
   [TCP_KEEPINTVL, "keepAliveInterval"],
@@ -93,10 +110,11 @@ const CARRIED: readonly (readonly [number, TransportOption])[] = [
 ];
 
 /** Seconds, and their number. */
-interface KeepAliveSettings {
+interface TimeSettings {
   readonly keepAliveSeconds: number;
   readonly keepAliveInterval: number;
   readonly keepAliveProbes: number;
+  readonly finSeconds: number;
 }
 
 export class TcpOptions {
@@ -105,9 +123,10 @@ export class TcpOptions {
   /** net.ipv4.tcp_keepalive_time when the connection was made. */
   keepAliveSeconds = KEEPALIVE_SECONDS;
 
-  /** As the network's settings (net.ipv4.tcp_keepalive_…) have it when the socket is made. */
-  begin({ keepAliveSeconds, keepAliveInterval, keepAliveProbes }: KeepAliveSettings): void {
+  /** As the network's settings (net.ipv4.tcp_keepalive_…, tcp_fin_timeout) have it when the socket is made. */
+  begin({ keepAliveSeconds, keepAliveInterval, keepAliveProbes, finSeconds }: TimeSettings): void {
     this.keepAliveSeconds = keepAliveSeconds;
+    if (finSeconds !== FIN_WAIT_SECONDS) this.values.set(TCP_LINGER2, finSeconds);
     if (keepAliveInterval !== INTEGERS.get(TCP_KEEPINTVL)![0]) this.values.set(TCP_KEEPINTVL, keepAliveInterval);
     if (keepAliveProbes !== INTEGERS.get(TCP_KEEPCNT)![0]) this.values.set(TCP_KEEPCNT, keepAliveProbes);
   }
@@ -139,6 +158,12 @@ export class TcpOptions {
   /** Did the program say how long a connection may take? */
   get limitsConnecting(): boolean {
     return this.synRetries > 0 || this.userTimeoutMs > 0;
+  }
+
+  /** How long a side that is closed waits for the other's end; below 0: it doesn't. */
+  get finWaitNs(): number {
+    const seconds = this.values.get(TCP_LINGER2) ?? FIN_WAIT_SECONDS;
+    return seconds < 0 ? -1 : Math.max(seconds * 1e9, FIN_WAIT_NS_LEAST);
   }
 
   /** TCP_MAXSEG; 0: not chosen. */

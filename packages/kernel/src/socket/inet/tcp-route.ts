@@ -8,6 +8,7 @@ import {
   isMulticast,
   isV4,
   isWildcard,
+  keepIp,
   type ScratchEndpoint,
 } from "@stratos/netstack";
 import { resolveWildcard } from "./inet-address.ts";
@@ -58,5 +59,5 @@ function sourceTo(socket: ConnectingSocket, to: ScratchEndpoint): IpAddress | nu
     WAY.isOnLink = route.out.carriesIp;
     return network.sourceBy(route, to.ip);
   }
-  return network.sourceToOwn(to.ip).slice();
+  return keepIp(network.sourceToOwn(to.ip));
 }

@@ -45,7 +45,7 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { HostAddress } from "@stratos/host";
-import { type InetEndpoint, isWildcard, keepEndpoint, ScratchEndpoint } from "@stratos/netstack";
+import { keepEndpoint, ScratchEndpoint } from "@stratos/netstack";
 import { signalInfo } from "../../signal/pending-signals.ts";
 import { signalFileOwner } from "../../vfs/io-signal.ts";
 import { BLOCKED_KILLABLE } from "../../ground/wait-queue.ts";
@@ -63,10 +63,11 @@ import { type HeldPort, holdPort, letHeldPortGo } from "./held-ports.ts";
 import type { PortClaim } from "./port-claim.ts";
 import type { PortTable } from "./port-table.ts";
 import { StackListener } from "./stack-tcp.ts";
+import { StackTransport } from "./stack-transport.ts";
 import { beginConnection } from "./tcp-connect.ts";
 import type { NetworkTcp } from "./network-tcp.ts";
 import { connectionInfo, listenerInfo } from "./tcp-info.ts";
-import { getTcpOption, setTcpOption, TcpOptions, tellWithBytes } from "./tcp-options.ts";
+import { getTcpOption, setTcpOption, streamBuffers, TcpOptions, tellWithBytes } from "./tcp-options.ts";
 import { findWay, WAY } from "./tcp-route.ts";
 import { synPatienceNs, TcpTimes, type TcpTime } from "./tcp-timers.ts";
 import { type Established, readinessOf, readinessWithout } from "./tcp-transport.ts";
@@ -84,9 +85,6 @@ export interface TcpClaim extends PortClaim {
 
 /** Where a call connects to; valid during it. */
 const TO = new ScratchEndpoint();
-
-/** What Linux's own tuning soon makes of tcp_wmem, within its most. */
-const GROWN_SEND_BUFFER = 164160;
 
 /** The network of such a socket (network.ts). */
 export interface TcpNetwork extends InetNetwork {
@@ -138,10 +136,12 @@ export class TcpSocket extends InetSocket {
 
   constructor(network: TcpNetwork, family: number, flags: number, creator: { fsuid: number; fsgid: number }) {
     super(network, family, SOCK_STREAM, IPPROTO_TCP, flags, creator);
-    const { tcpSend, tcpReceive } = network.settings;
     this.tcp.begin(network.settings);
-    const sendDefault = Math.min(Math.max(tcpSend[1], GROWN_SEND_BUFFER), tcpSend[2]);
-    this.options.begin({ sendDefault, receiveDefault: tcpReceive[1] });
+    this.options.begin(streamBuffers(network.settings));
+  }
+
+  override get heedsFilter(): boolean {
+    return this.#attempt === null && (this.#transport === null || this.#transport instanceof StackTransport);
   }
 
   override get isStream(): boolean {
@@ -292,7 +292,7 @@ export class TcpSocket extends InetSocket {
       if (this.#state !== "closed") return -EISCONN;
       const malformed = readInetAddress(address, this.family, TO);
       if (malformed < 0) return malformed;
-      const failed = this.#begin(task);
+      const failed = this.#begin();
       if (failed < 0) return failed;
       this.#phase = "connecting";
       // As on Linux the answer, even from this machine, comes after connect has returned.
@@ -312,21 +312,18 @@ export class TcpSocket extends InetSocket {
   }
 
   /** Begins to connect to TO. */
-  #begin(task: SocketCaller): number {
+  #begin(): number {
     const noWay = findWay(this, TO);
     if (noWay < 0) return noWay;
-    const { source } = WAY;
-    const failed = this.claimAnyPort(task);
+    const to = keepEndpoint(TO.ip, TO.port);
+    const failed = this.takeEnds(WAY.source, to);
     if (failed < 0) return failed;
-    const to: InetEndpoint = keepEndpoint(TO.ip, TO.port);
     this.#closeOutside();
-    if (!isWildcard(source)) this.takeSource(source);
-    this.peer = to;
     this.pendingError = 0;
     this.#isReadShut = this.#isWriteShut = false;
     this.network.counters.activeOpens++;
     const begun = beginConnection(this, to, WAY.isOnLink);
-    if (isErrno(begun)) return begun;
+    if (isErrno(begun)) return this.letEndsGo(begun);
     if (begun.failed !== undefined) this.#fail(begun.failed);
     else if (begun.established !== undefined) this.becomeEstablished(begun.established);
     else {
@@ -355,7 +352,7 @@ export class TcpSocket extends InetSocket {
     this.#transport = transport;
     if (local !== null) this.local = local;
     if (peer !== null) this.peer = peer;
-    if (this.claim === null) this.heldPort = holdPort(this);
+    if (this.claim === null) this.heldPort = holdPort(this, null);
     transport.isUrgentInline = this.options.oobInline;
     this.#state = "established";
     if (this.#phase === "unconnected") this.#phase = "connected";
@@ -424,8 +421,7 @@ export class TcpSocket extends InetSocket {
     this.#phase = "unconnected";
     this.#isReadShut = false;
     this.#isWriteShut = false;
-    this.letPortGo();
-    this.letAddressGo();
+    this.letEndsGo(0);
     this.readiness.wakeAll();
     return 0;
   }
@@ -620,7 +616,8 @@ export class TcpSocket extends InetSocket {
     this.#times.end("user");
     if (abort) this.#transport?.abort();
     else this.#transport?.close();
-    letHeldPortGo(this, this.#transport, this.claim !== null && !this.isPortOurs);
+    if (!abort && this.tcp.finWaitNs < 0) this.inside?.waitNoMore();
+    letHeldPortGo(this, this.#transport, this.claim);
     this.#state = "closed";
     this.peer = null;
   }
@@ -647,6 +644,7 @@ export class TcpSocket extends InetSocket {
 
   override optionChanged(name: number): void {
     super.optionChanged(name);
+    this.heldPort?.share(this.options);
     if (name === SO_OOBINLINE && this.#transport !== null) this.#transport.isUrgentInline = this.options.oobInline;
     if (name !== SO_KEEPALIVE || this.#state !== "established") return;
     if (this.options.keepAlive) this.#tellOptions();

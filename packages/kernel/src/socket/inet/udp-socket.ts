@@ -230,7 +230,7 @@ export class UdpSocket extends DatagramSocket {
     OUTGOING.scope = isOfV4 ? 0 : scopeOf(address);
     const source = this.#route(to, null);
     if (isErrno(source)) return source;
-    const failed = this.claimAnyPort(task);
+    const failed = this.claimPortToConnect(task);
     if (failed < 0) return failed;
     if (!this.isAddressBound || isWildcard(this.local!.ip)) this.local = keepEndpoint(source, this.local!.port);
     this.claim!.ip = this.local!.ip;
@@ -319,7 +319,7 @@ export class UdpSocket extends DatagramSocket {
     } else if (this.peer === null) return -EDESTADDRREQ;
     else to.set(this.peer.ip, this.peer.port);
     const lengthMax = isV4(to.ip) ? LENGTH_MAX_V4 : LENGTH_MAX_V6;
-    if (from.remaining > lengthMax) return -EMSGSIZE;
+    if (from.remaining > lengthMax) return this.#tooLong(to);
     if (this.isWriteShut) return -EPIPE;
     const error = this.takeError();
     if (error !== 0) return -error;
@@ -336,6 +336,17 @@ export class UdpSocket extends DatagramSocket {
       length: 0,
     };
     return this.#append(task, this.#corked, from, true);
+  }
+
+  /** Of IPv6 the queue has that, too (net/ipv6/ip6_output.c, __ip6_append_data). */
+  #tooLong(to: InetEndpoint): number {
+    if (isV4(to.ip) || !hearsErrors(this.ip, to.ip)) return -EMSGSIZE;
+    const route = this.#route(to, null);
+    if (isErrno(route)) return route;
+    const { ip, interfaces } = this.network;
+    const mtu = this.network.isLocal(to.ip) ? interfaces[0]!.mtu : ip.output.mtuTo(to.ip, OUTGOING.device);
+    this.#errors.tooLong(to, mtu, this.options.receiveBuffer);
+    return -EMSGSIZE;
   }
 
   /** More of the datagram. What fails loses all of it (net/ipv4/udp.c, udp_flush_pending_frames). */

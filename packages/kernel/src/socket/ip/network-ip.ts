@@ -4,7 +4,16 @@
  * (../inet/loopback-*), and what its own streams and datagrams send by the provider's interface by the host's; what
  * else goes there, or is only passed on, goes by packets as well (network-uplink.ts).
  */
-import { IPPROTO_TCP, IPPROTO_UDP, EHOSTUNREACH, ENETDOWN, ENETUNREACH, ENODEV, isErrno } from "@stratos/abi";
+import {
+  ETH_P_ARP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  EHOSTUNREACH,
+  ENETDOWN,
+  ENETUNREACH,
+  ENODEV,
+  isErrno,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import {
   copyIp,
@@ -109,12 +118,15 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     const { kernel } = this.#network;
     // Who has no address answers nothing, and hears nothing.
     if (one.addresses.length === 0 && one.settings.forwardsV4 === 0 && !this.forwards(true, one.index)) return;
-    if (!kernel.socketState.backlog.add(kernel, one, frame.slice(), isForMany)) one.counters.receivedDropped++;
+    // Nobody is asked for there (IFF_NOARP).
+    if (one.isLoopback && ((frame[12]! << 8) | frame[13]!) === ETH_P_ARP) return;
+    const { backlog } = kernel.socketState;
+    if (!backlog.add(kernel, one, frame.slice(), isForMany, null, one.isLoopback)) one.counters.receivedDropped++;
   }
 
-  take(one: NetworkInterface, bytes: Uint8Array, isForMany: boolean, known: object | null): void {
+  take(one: NetworkInterface, bytes: Uint8Array, isForMany: boolean, known: object | null, isFramed: boolean): void {
     const device = deviceOf(one);
-    if (device.isEthernet) this.stack.frameReceived(device, bytes, bytes.length, isForMany);
+    if (device.isEthernet || isFramed) this.stack.frameReceived(device, bytes, bytes.length, isForMany);
     else this.stack.packetReceived(device, bytes, 0, bytes.length, false, known);
     this.rearm();
   }
@@ -267,6 +279,9 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
     if (one === undefined || one.isLoopback || !isV4(source)) return true;
     const strictness = Math.max(network.settings.interfaces.all.reversePath, one.settings.reversePath);
     if (strictness <= 0) return true;
+    // One of this machine's own leads to where it is.
+    if (network.hasAddress(source))
+      return this.acceptsOwn(device) && (strictness > 1 || one.addressOf(source) !== undefined);
     BACK.source = destination;
     const route = network.routes.lookUpAll(source, BACK, network);
     if (isErrno(route)) return false;
@@ -274,10 +289,24 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
   }
 
   routesLoopback(device: number): boolean {
-    const { interfaces } = this.#network.settings;
-    return (
-      (interfaces.all.routesLoopback | (this.#network.interfaceByIndex(device)?.settings.routesLoopback ?? 0)) !== 0
-    );
+    return this.#isSet(device, "routesLoopback");
+  }
+
+  isGiven(ip: IpAddress): boolean {
+    for (const one of this.#network.interfaces) {
+      const address = one.addressOf(ip);
+      if (address !== undefined) return !isTentative(address);
+    }
+    return false;
+  }
+
+  acceptsOwn(device: number): boolean {
+    return this.#isSet(device, "acceptsOwn");
+  }
+
+  #isSet(device: number, setting: "routesLoopback" | "acceptsOwn"): boolean {
+    const { all } = this.#network.settings.interfaces;
+    return (all[setting] | (this.#network.interfaceByIndex(device)?.settings[setting] ?? 0)) !== 0;
   }
 
   answersArp(device: number, sender: IpAddress | null, target: IpAddress): boolean {

@@ -26,6 +26,8 @@ interface WaitingFrame {
   readonly isForMany: boolean;
   /** What the filter knows of one that came by the loopback. */
   readonly known: object | null;
+  /** A frame on the loopback, from a packet socket; else what goes round there is a bare packet. */
+  readonly isFramed: boolean;
 }
 
 export class PacketBacklog implements TimerClient {
@@ -42,9 +44,10 @@ export class PacketBacklog implements TimerClient {
     bytes: Uint8Array,
     isForMany: boolean,
     known: object | null = null,
+    isFramed = false,
   ): boolean {
     if (this.#waiting.length >= FRAMES_MAX || this.#bytes + bytes.length > BYTES_MAX) return false;
-    this.#waiting.push({ one, bytes, isForMany, known });
+    this.#waiting.push({ one, bytes, isForMany, known, isFramed });
     this.#bytes += bytes.length;
     this.#kernel = kernel;
     if (!this.#timer.isArmed) kernel.timers.set(this.#timer, kernel.now());
@@ -59,11 +62,11 @@ export class PacketBacklog implements TimerClient {
     for (let left = AT_ONCE; left > 0; left--) {
       const frame = this.#waiting.shift();
       if (frame === undefined) break;
-      const { one, bytes, isForMany, known } = frame;
+      const { one, bytes, isForMany, known, isFramed } = frame;
       this.#bytes -= bytes.length;
       kernel.work.charge(1 + (bytes.length >> 12));
       if (one.isUp && one.network.interfaceByIndex(one.index) === one)
-        one.network.ip.take(one, bytes, isForMany, known);
+        one.network.ip.take(one, bytes, isForMany, known, isFramed);
     }
     this.#isRunning = false;
     if (this.#waiting.length === 0) kernel.timers.cancel(this.#timer);

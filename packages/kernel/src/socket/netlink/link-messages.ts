@@ -288,6 +288,7 @@ export function changeLink(task: SocketCaller, network: InterfaceNetwork, reques
     if (!isNew && !namesLink(payload)) return -EINVAL;
     return (flags & NLM_F_CREATE) === 0 ? -ENODEV : createLink(task, network, payload);
   }
+  network.asker = null;
   if ((flags & NLM_F_EXCL) !== 0) return -EEXIST;
   if ((flags & NLM_F_REPLACE) !== 0) return -EOPNOTSUPP;
   const target = targetNetwork(task, payload);

@@ -11,7 +11,6 @@ import {
   RTM_NEWNEIGH,
   RTM_NEWROUTE,
   RTM_NEWRULE,
-  RTM_SETLINK,
   RTNLGRP_IPV4_IFADDR,
   RTNLGRP_IPV4_ROUTE,
   RTNLGRP_IPV4_RULE,
@@ -61,9 +60,11 @@ export class RouteEvents implements NetworkObserver {
   }
 
   interfaceChanged(one: NetworkInterface, isGone: boolean): void {
-    const asker = this.#askerOf(RTM_NEWLINK, RTM_DELLINK, RTM_SETLINK);
+    // Of links the kernel speaks for itself, unless who makes or removes one has asked to hear it (nlmsg_report).
+    const asked = this.#askerOf(RTM_NEWLINK, RTM_DELLINK);
+    const asker = asked?.isEchoed === true ? asked : null;
     this.#tell(RTNLGRP_LINK, asker, (heading) => linkMessage(one, heading, { isGone }));
-    // Of a pair the one that was asked for comes first, and the other by itself.
+    // What else becomes of it is nobody's wish.
     if (asker !== null && asker.type !== RTM_DELLINK) this.#network.asker = null;
   }
 

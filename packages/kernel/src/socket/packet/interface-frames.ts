@@ -62,9 +62,9 @@ export function showLooped(one: NetworkInterface, packet: Uint8Array): void {
     for (const socket of packetSockets) socket.frameSeen(one, frame, type, packetType, false);
 }
 
-/** To the IP layer, if it is for this station. What packet sockets send on `lo` is theirs. */
+/** To the IP layer, if it is for this station. */
 function passUp(one: NetworkInterface, frame: Uint8Array, packetType: number): void {
-  if (packetType !== PACKET_OTHERHOST && one.carriesIp)
+  if (packetType !== PACKET_OTHERHOST && (one.carriesIp || one.isLoopback))
     one.network.ip.frameReceived(one, frame, packetType !== PACKET_HOST);
 }
 
