@@ -379,11 +379,10 @@ interface TokenOptions extends HubOptions {
 /** The key alone on stdout, so that it can go into a file. */
 function createToken(principal: string, options: TokenOptions): Promise<number> {
   return withHub(options, async (client) => {
-    for (const role of options.role)
-      await client.call("PUT", `/grants/${encodeURIComponent(principal)}/${encodeURIComponent(role)}`);
     const made = await client.call<TokenView & { token: string }>("POST", "/tokens", {
       principal,
       scopes: options.scope.length === 0 ? ["*"] : options.scope,
+      ...(options.role.length === 0 ? {} : { grants: options.role }),
       ...(options.note === undefined ? {} : { note: options.note }),
       ...(options.expires === undefined ? {} : { expiresSeconds: options.expires }),
     });

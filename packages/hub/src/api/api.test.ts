@@ -408,6 +408,7 @@ test("who may make keys, give roles or change them gives nobody more than they m
   await refused("POST", "/tokens", { principal: "admin", scopes: ["*"] });
   await refused("POST", "/tokens", { principal: "nobody-yet", scopes: ["*"] });
   await refused("POST", "/tokens", { principal: "admin", scopes: ["task"] });
+  await refused("POST", "/tokens", { principal: "berta", scopes: ["task:read"], grants: ["operator"] });
   await refused("PUT", "/grants/anna/admin");
   await refused("PUT", "/grants/anna/operator");
   await refused("PUT", "/roles/personnel", { permissions: ["*"] });

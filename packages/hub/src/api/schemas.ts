@@ -146,6 +146,7 @@ export const TOKEN = object(
   {
     principal: word,
     scopes: { ...list(text(200), 64), minItems: 1 },
+    grants: list(text(63), 64),
     note: text(256),
     expiresSeconds: { type: "integer", minimum: 1, maximum: 3_650 * 86_400 },
   },
