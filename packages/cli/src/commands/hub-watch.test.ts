@@ -3,41 +3,25 @@
  * in its channel. Method: a hub in this process, whose tasks end as the test says.
  */
 import assert from "node:assert/strict";
-import { rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openBlobs, openDatabase, startHub, type Database, type HubServer } from "@stratos/hub";
 import { hubClient } from "@stratos/hub/client";
 import type { ClaimAnswer, HubClient } from "@stratos/hub-api";
-import { runCommand, type CommandResult } from "../testing/run-command.ts";
-import { testFolder } from "../testing/test-folder.ts";
+import { startCommandHub, type CommandHub } from "../testing/command-hub.ts";
 
-let database: Database, server: HubServer, folder: string, host: HubClient, session: string;
+let hub: CommandHub, host: HubClient, session: string;
 before(async () => {
-  folder = testFolder("stratos-hub-watch");
-  database = await openDatabase("memory");
-  server = await startHub(database, {
-    ...{ host: "127.0.0.1", port: 0, version: "1.2.3", leaseSeconds: 90, leaderSeconds: 5, warn: () => {} },
-    blobs: await openBlobs({}, folder),
-    readPackage: () => Promise.reject(new Error("this test has no packages")),
-  });
-  writeFileSync(join(folder, "admin"), server.firstToken!, { mode: 0o600 });
-  host = hubClient(server.url, server.firstToken!);
+  hub = await startCommandHub("stratos-hub-watch");
+  host = hubClient(hub.server.url, hub.server.firstToken!);
   const registration = { arches: ["amd64"], channels: ["default"], capacity: 1 };
   ({ session } = await host.call<{ session: string }>("PUT", "/hosts/one", registration));
 });
-after(async () => {
-  await server.close();
-  await database.close();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-const hub = (words: readonly string[], ...more: readonly string[]): Promise<CommandResult> =>
-  runCommand("hub", ...words, "--hub", server.url, "--token-file", join(folder, "admin"), ...more);
+after(() => hub.close());
 
 function fileOf(name: string, content: unknown): string {
-  const path = join(folder, name);
+  const path = join(hub.folder, name);
   writeFileSync(path, JSON.stringify(content));
   return path;
 }
@@ -65,18 +49,18 @@ test("a file of tasks, a template and a second try are waited for, and one that 
     { ...command, label: "watched" },
     { ...command, label: "watched" },
   ];
-  await hub(["template", "set"], "pair", fileOf("pair.json", { tasks }));
+  await hub.run("template", "set", "pair", fileOf("pair.json", { tasks }));
   const ways = [
-    [["task", "submit"], "--watch", "--file", fileOf("list.json", tasks)],
-    [["task", "submit"], "-w", "-f", fileOf("flow.json", { name: "flow", tasks })],
-    [["template", "submit"], "--watch", "pair"],
-  ] as const;
-  for (const [words, ...more] of ways) {
-    const [ended] = await Promise.all([hub(words, ...more), end(["COMPLETED", "FAILED"])]);
+    ["task", "submit", "--watch", "--file", fileOf("list.json", tasks)],
+    ["task", "submit", "-w", "-f", fileOf("flow.json", { name: "flow", tasks })],
+    ["template", "submit", "--watch", "pair"],
+  ];
+  for (const words of ways) {
+    const [ended] = await Promise.all([hub.run(...words), end(["COMPLETED", "FAILED"])]);
     const ids = ended.stdout.trim().split("\n");
     assert.equal(ids.length, 2);
     assert.equal(`${ended.stderr}${ended.status}`, `stratos: task ${ids[1]}: FAILED: exit status 3\n1`);
-    const [again] = await Promise.all([hub(["task", "retry"], "--watch", ids[1]!), end(["COMPLETED"])]);
+    const [again] = await Promise.all([hub.run("task", "retry", "--watch", ids[1]!), end(["COMPLETED"])]);
     assert.equal(`${again.stderr}${again.status}`, "0");
   }
 });
@@ -88,22 +72,22 @@ test("options that say how one task is are refused beside a file of tasks", asyn
     ["--channel", "main"],
     ["--require", "kvm"],
   ] as const) {
-    const { stderr, status } = await hub(["task", "submit"], "--file", file, option, ...value);
+    const { stderr, status } = await hub.run("task", "submit", "--file", file, option, ...value);
     assert.equal(`${stderr}${status}`, `stratos: ${option}: with --file each task of the file says it itself\n2`);
   }
-  assert.equal((await hub(["task", "submit"], "--file", file, "true")).status, 2);
-  assert.equal((await hub(["task", "submit"], "--file", file)).status, 0);
+  assert.equal((await hub.run("task", "submit", "--file", file, "true")).status, 2);
+  assert.equal((await hub.run("task", "submit", "--file", file)).status, 0);
   await end(["COMPLETED"]);
 });
 
 test("a build is over when its packages are in the channel", async () => {
   // The leader would read them at once.
-  await server.service.housekeeping.close();
+  await hub.server.service.housekeeping.close();
   let isOver = false;
-  const built = hub(["build"], "--watch", "hello").finally(() => (isOver = true));
-  await end(["COMPLETED"], () => database.query("insert into to_publish (task_id) select max(id) from task"));
+  const built = hub.run("build", "--watch", "hello").finally(() => (isOver = true));
+  await end(["COMPLETED"], () => hub.database.query("insert into to_publish (task_id) select max(id) from task"));
   await sleep(1_500);
   assert.equal(isOver, false);
-  await database.query("delete from to_publish");
+  await hub.database.query("delete from to_publish");
   assert.equal((await built).status, 0);
 });
