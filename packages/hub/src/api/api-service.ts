@@ -195,10 +195,10 @@ async function answer(
     signal: context.req.raw.signal,
     precondition,
     may: (permission) => mayDo(principal, permission),
-    mayStill: async () => {
+    mayStill: async (permission = route.permission) => {
       await hub.accessLog.prepare();
       const now = await identify(hub, context, asker.shown);
-      return typeof now !== "string" && hub.accessLog.wouldPermit(now, route.permission, { from: asker.from });
+      return typeof now !== "string" && hub.accessLog.wouldPermit(now, permission, { from: asker.from });
     },
   };
   const key = takesKey(route) ? context.req.header("idempotency-key") : undefined;
