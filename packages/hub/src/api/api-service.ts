@@ -25,6 +25,7 @@ import { etagOf, readPrecondition } from "./preconditions.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import { fitsParameter, PATH_PARAMETERS } from "./path-parameters.ts";
 import type { ApiRequest, ApiRoute } from "./route.ts";
+import { FAULTS_WITH_SCHEMAS, schemaFault } from "./schema-fault.ts";
 
 interface ApiOptions {
   readonly version: string;
@@ -52,7 +53,9 @@ const JSON_BYTES_MAX = 1 << 20;
 
 export function createApi(hub: HubService, options: ApiOptions): Hono {
   const app = new Hono();
-  const ajv = addDateTime(new Ajv2020({ strict: true, allowUnionTypes: true, validateFormats: true }));
+  const ajv = addDateTime(
+    new Ajv2020({ strict: true, allowUnionTypes: true, validateFormats: true, ...FAULTS_WITH_SCHEMAS }),
+  );
   const counts = new RequestCounts();
   const attempts = new AttemptLimit();
   app.use("*", async (context, next) => {
@@ -110,7 +113,6 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
       try {
         response = await answer(hub, route, context, {
           check,
-          ajv,
           attempts,
           rateLimit: options.rateLimit,
           from: options.addressOf(context),
@@ -155,14 +157,13 @@ interface Asker {
 
 interface Tools extends Asker {
   readonly check: ValidateFunction | null;
-  readonly ajv: Ajv2020;
 }
 
 async function answer(
   hub: HubService,
   route: ApiRoute,
   context: Context,
-  { check, ajv, ...asker }: Tools,
+  { check, ...asker }: Tools,
 ): Promise<Response> {
   const principal = await authenticate(hub, context, asker);
   const asked = { method: context.req.method, path: context.req.path, from: asker.from };
@@ -179,8 +180,7 @@ async function answer(
   let body: unknown = null;
   if (route.body !== undefined) {
     body = await readJson(context, route);
-    if (check !== null && !check(body))
-      throw new HubError(422, "bad-body", ajv.errorsText(check.errors, { dataVar: "body" }));
+    if (check !== null && !check(body)) throw new HubError(422, "bad-body", schemaFault(check.errors, "body"));
   }
   const request: ApiRequest = {
     hub,
