@@ -283,10 +283,13 @@ export function given<Name extends string, Value>(name: Name, value: Value | und
   return (value === undefined ? {} : { [name]: value }) as Partial<Record<Name, Value>>;
 }
 
-export function readPayload(text: string): Record<string, unknown> {
-  const value = text.startsWith("@") ? readJson(text.slice(1)) : parseJson(text, "--payload");
+export const readPayload = (text: string): Record<string, unknown> => readObject(text, "--payload");
+
+/** JSON, or @FILE. @param option  whose it is */
+export function readObject(text: string, option: string): Record<string, unknown> {
+  const value = text.startsWith("@") ? readJson(text.slice(1)) : parseJson(text, option);
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new UsageError("--payload", "expected a JSON object");
+    throw new UsageError(option, "expected a JSON object");
   return value as Record<string, unknown>;
 }
 
