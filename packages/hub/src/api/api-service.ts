@@ -119,7 +119,10 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
           shown: options.certificateOf(context),
         });
       } catch (error) {
-        if (!(error instanceof HubError) && !context.req.raw.signal.aborted)
+        // Of what passes by itself, or with more room, the words are enough: nothing is wrong with the program.
+        if (error instanceof DatabaseError && (error.isPassing || error.isDiskFull))
+          hub.options.warn(`${route.id}: ${error.message}`);
+        else if (!(error instanceof HubError) && !context.req.raw.signal.aborted)
           hub.options.warn(`${route.id}: ${(error as Error).stack ?? String(error)}`);
         else if (error instanceof HubError && error.status >= 500) hub.options.warn(`${route.id}: ${error.message}`);
         response = problem(context, error);
