@@ -34,7 +34,7 @@ function faultOf(
     case "additionalProperties":
       return `${below(params["additionalProperty"])}: ${unknownKey(String(params["additionalProperty"]), schema)}`;
     case "type":
-      return `${at}: expected ${KINDS[String(params["type"])] ?? String(params["type"])}`;
+      return `${at}: expected ${kindsOf(params["type"])}`;
     case "enum":
       return `${at}: ${shown(data)}expected ${(params["allowedValues"] as unknown[]).map(String).join(", ")}`;
     case "minimum":
@@ -63,6 +63,14 @@ const KINDS: Readonly<Record<string, string>> = {
   array: "a list",
   object: "an object",
 };
+
+/** Of one type, or of several that will do. */
+function kindsOf(types: unknown): string {
+  return [types]
+    .flat()
+    .map((type) => KINDS[String(type)] ?? String(type))
+    .join(" or ");
+}
 
 /** `/tasks/0/weight` is `tasks[0].weight`. RFC 6901 §3. */
 function placeOf(pointer: string, within: string): string {

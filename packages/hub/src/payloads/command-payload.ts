@@ -4,6 +4,7 @@
  *     {"argv":["make","-j2"], "environment":{"CC":"gcc"}, "files":{"hello.c":"…"}, "artefacts":["hello"]}
  */
 import { normalize } from "node:path";
+import { closestName } from "@stratos/base";
 
 export interface CommandPayload {
   readonly argv: readonly string[];
@@ -12,12 +13,16 @@ export interface CommandPayload {
   readonly artefacts: readonly string[];
 }
 
+const KEYS = ["argv", "environment", "files", "artefacts"] as const;
+
 /** @returns what is wrong with it, in words */
 export function readCommandPayload(payload: Readonly<Record<string, unknown>>): CommandPayload | string {
   const { argv: words, environment: variables = {}, files = {}, artefacts = [], ...others } = payload;
-  const unknown = Object.keys(others)[0];
-  if (unknown !== undefined)
-    return `payload.${unknown}: there is no such key; known: argv, environment, files, artefacts`;
+  // Others are for plugins, and whoever else reads tasks.
+  for (const name of Object.keys(others)) {
+    const meant = closestName(name, KEYS, (key) => Math.floor(key.length / 4));
+    if (meant !== undefined) return `payload.${name}: there is no such key; did you mean ${meant}?`;
+  }
   const argv = Array.isArray(words) ? words.map(wordOf) : [];
   if (!isTexts(argv) || argv.length === 0) return "payload.argv: expected a program and its arguments";
   const environment = isRecord(variables) ? mapValues(variables, wordOf) : null;

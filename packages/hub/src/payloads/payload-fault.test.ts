@@ -26,7 +26,7 @@ test("a payload that no worker takes is refused with its place, alone, in batche
   assert.equal(await refused("/tasks", command({ argv: [] })), "payload.argv: expected a program and its arguments");
   assert.equal(
     await refused("/tasks", command({ argv, artifacts: ["x"] })),
-    "payload.artifacts: there is no such key; known: argv, environment, files, artefacts",
+    "payload.artifacts: there is no such key; did you mean artefacts?",
   );
   assert.equal(
     await refused("/tasks", command({ argv, artefacts: ["../x"] })),
