@@ -221,8 +221,8 @@ export class Access {
   }
 
   /** What these roles give, with those that they inherit; a role that is not there gives nothing. */
-  async permissionsOfRoles(names: readonly string[]): Promise<string[]> {
-    const roles = await rolesByName(this.#database);
+  async permissionsOfRoles(names: readonly string[], on: Queryable = this.#database): Promise<string[]> {
+    const roles = await rolesByName(on);
     return permissionsOf(
       names.filter((name) => roles.has(name)),
       roles,

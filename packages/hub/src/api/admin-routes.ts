@@ -220,7 +220,7 @@ const access: readonly ApiRoute[] = [
       demandOwn(request, key.scopes, { isForSelf: key.principal === request.principal.name });
       if (key.grants !== undefined) {
         await request.require("role:grant");
-        demandOwn(request, await request.hub.access.permissionsOfRoles(key.grants));
+        demandOwn(request, await request.hub.access.permissionsOfRoles(key.grants, request.inside));
       }
       return { status: 201, body: await request.hub.access.createKey(key, request.principal.name, request.inside) };
     },

@@ -48,6 +48,16 @@ test("who makes keys and may not give roles gives none with them", async () => {
   assert.deepEqual(await rolesOf("erna"), []);
 });
 
+test("a key and its roles are made once for an Idempotency-Key", { timeout: 20_000 }, async () => {
+  const body = { principal: "gerda", scopes: ["task:read"], grants: ["viewer"] };
+  const once = (): Promise<unknown> =>
+    hub.admin.call("POST", "/tokens", body, { headers: { "idempotency-key": "gerda" } });
+  await once();
+  assert.match(await refusalOf(once()), /^409 /);
+  assert.deepEqual(await rolesOf("gerda"), ["viewer"]);
+  assert.equal((await hub.database.query("select 1 from api_key where principal = 'gerda'")).length, 1);
+});
+
 test("a role that somebody has already is given once, and told of once", async () => {
   for (let time = 0; time < 2; time++) await make(hub.admin, { principal: "frida", grants: ["viewer", "submitter"] });
   await hub.admin.call("PUT", "/grants/frida/viewer");
